@@ -1,0 +1,36 @@
+/** The log: one JSON line per decision on standard output, by pino. Constant messages, facts as fields. */
+import { pino, type DestinationStream } from 'pino'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+type Line = (facts: Readonly<Record<string, unknown>>, message: string) => void
+
+/**
+ * What services may do with the log. Field names are shared by all services: `node` (`ocp45/m1`), `mac`,
+ * `address`, `client` (`address:port` of the peer), `file`, `reason`, `octets`, `durationMs`, `err`.
+ */
+export type Log = Readonly<Record<LogLevel, Line>> & {
+  /** A log whose lines also carry `service`. */
+  for(service: string): Log
+  isDebug(): boolean
+}
+
+export function createLog(level: LogLevel = 'info', stream?: DestinationStream): Log {
+  const options = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  return wrap(stream === undefined ? pino(options) : pino(options, stream))
+}
+
+function wrap(logger: ReturnType<typeof pino>): Log {
+  return {
+    debug: (facts, message) => logger.debug(facts, message),
+    info: (facts, message) => logger.info(facts, message),
+    warn: (facts, message) => logger.warn(facts, message),
+    error: (facts, message) => logger.error(facts, message),
+    for: (service) => wrap(logger.child({ service })),
+    isDebug: () => logger.isLevelEnabled('debug'),
+  }
+}

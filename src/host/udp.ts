@@ -1,0 +1,38 @@
+/** Datagrams in batches: one at a time from Node's own sockets, more when a native reader hands them over. */
+
+export type Datagram = {
+  readonly payload: Uint8Array
+  /** The sender's address in dotted text, and its port. */
+  readonly address: string
+  readonly port: number
+}
+
+/** A bound UDP socket. What arrives goes to one handler; a lost socket is reported once. */
+export type UdpPort = {
+  /** The bound address and port (the real port where 0 was asked for). */
+  readonly local: { readonly address: string; readonly port: number }
+  /** Replaces the handler. Payloads are only valid until it returns. */
+  receive(handler: (batch: readonly Datagram[]) => void): void
+  /**
+   * Sends without waiting; the octets are copied before it returns. A failed send is reported to
+   * `failed` (unreachable host, no route) and is never an exception.
+   */
+  send(payload: Uint8Array, address: string, port: number, failed?: (error: Error) => void): void
+  /** Resolves when the socket is closed; closing twice is fine. */
+  close(): Promise<void>
+}
+
+export type UdpOptions = {
+  readonly address: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  /** Share the port with other sockets of this process (`SO_REUSEADDR`). */
+  readonly reuseAddress?: boolean
+  /** Allow sending to broadcast addresses (`SO_BROADCAST`). */
+  readonly broadcast?: boolean
+  /** Called when a bound socket fails for good; the process should end. */
+  readonly onLost?: (error: Error) => void
+}
+
+/** How services get sockets: the machine's in `serve`, a network in memory in tests. */
+export type OpenUdp = (options: UdpOptions) => Promise<UdpPort>

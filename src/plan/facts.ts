@@ -1,0 +1,50 @@
+/**
+ * What was found on the disk for a site, gathered before compiling (src/survey) so that compiling
+ * stays pure. A missing file is a fact too: it becomes a finding, and a clear answer while serving.
+ */
+
+export type FileFact =
+  | { readonly kind: 'found'; readonly path: string; readonly octets: number }
+  /** `path` is where it was looked for (a directory when it is found by name), `problem` a whole sentence. */
+  | { readonly kind: 'missing'; readonly path: string; readonly problem: string }
+
+/**
+ * `live`: kernel, initramfs and rootfs (RHCOS and FCOS since 4.6); `installer`: kernel, initramfs and the
+ * metal image (4.5). Which one it is follows from the files that the directory holds.
+ */
+export type ImageFacts =
+  | {
+      readonly style: 'live'
+      readonly kernel: FileFact
+      readonly initramfs: FileFact
+      readonly rootfs: FileFact
+    }
+  | {
+      readonly style: 'installer'
+      readonly kernel: FileFact
+      readonly initramfs: FileFact
+      readonly metal: FileFact
+    }
+
+/** The files that `openshift-install create ignition-configs` makes: `<kind>.ign`. */
+export const ignitionKinds = ['bootstrap', 'master', 'worker'] as const
+export type IgnitionKind = (typeof ignitionKinds)[number]
+
+/** Boot loaders by the name under which TFTP serves them. */
+export const loaderNames = [
+  'bios/undionly.kpxe',
+  'efi/ipxe.efi',
+  'efi/snponly.efi',
+  'arm64/ipxe.efi',
+  'arm64/snponly.efi',
+] as const
+export type LoaderName = (typeof loaderNames)[number]
+
+export type Facts = {
+  /** By the image's name in the site. */
+  readonly images: ReadonlyMap<string, ImageFacts>
+  /** By the cluster's name. */
+  readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, FileFact>>>
+  /** All of {@link loaderNames}. */
+  readonly loaders: ReadonlyMap<LoaderName, FileFact>
+}

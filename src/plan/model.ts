@@ -1,0 +1,122 @@
+/**
+ * The site with everything derived that more than one service needs: full names, each node's subnet,
+ * what a cluster's setting means for its node. The slices of the plan are compiled from this.
+ */
+import type { Ip } from '../proto/address/ip.ts'
+import { cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
+import { isIpv4 } from '../proto/address/ip.ts'
+import type { Mac } from '../proto/address/mac.ts'
+import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } from '../site/schema.ts'
+import type { Facts, IgnitionKind } from './facts.ts'
+
+/** Where the services are reached: the site's server, or loopback and high ports in a demonstration. */
+export type Endpoint = {
+  readonly address: Ipv4
+  readonly ports: {
+    readonly dhcp: number
+    readonly tftp: number
+    readonly http: number
+    readonly dns: number
+  }
+  /** Where clients without a relay hear replies: 68 (RFC 2131 §4.1), a high port in a demonstration. */
+  readonly dhcpClientPort: number
+}
+
+/** A node of a cluster, ready to be answered. */
+export type NodeModel = {
+  /** `<cluster>/<name>`: how logs, URLs and commands name it. */
+  readonly key: string
+  readonly name: string
+  readonly cluster: string
+  readonly role: Role
+  /** `<name>.<cluster>.<domain>` */
+  readonly fqdn: string
+  readonly mac: Mac
+  /** The reserved address. */
+  readonly address: Ipv4
+  /** All addresses, the reserved one among them. */
+  readonly addresses: readonly Ip[]
+  readonly subnet: Subnet
+  /** A name under `images`. */
+  readonly image: string
+  /** `coreos.inst.install_dev`, for instance `/dev/sda`. */
+  readonly disk: string
+  readonly boot: BootMode
+  readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
+  /** Console and extra kernel arguments in the order in which they are given. */
+  readonly kernelArguments: readonly string[]
+  readonly loader: 'ipxe' | 'snponly'
+  /** Which Ignition file it installs with; infra nodes are installed as workers. */
+  readonly ignition: IgnitionKind
+}
+
+export type Model = {
+  readonly site: Site
+  readonly facts: Facts
+  readonly endpoint: Endpoint
+  /** In the order of the site file. */
+  readonly nodes: readonly NodeModel[]
+}
+
+export function buildModel(site: Site, facts: Facts, endpoint: Endpoint = siteEndpoint(site)): Model {
+  const nodes = site.clusters.flatMap((cluster) =>
+    cluster.nodes.map((node) => nodeModel(site, cluster, node)),
+  )
+  return { site, facts, endpoint, nodes }
+}
+
+export function siteEndpoint(site: Site): Endpoint {
+  return { address: site.server.address, ports: site.server.ports, dhcpClientPort: 68 }
+}
+
+/** `http://172.16.0.101`, with the port where it is not 80. */
+export function httpBase(endpoint: Endpoint): string {
+  const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`
+  return `http://${formatIpv4(endpoint.address)}${port}`
+}
+
+export function clusterDomain(cluster: Cluster): string {
+  return `${cluster.name}.${cluster.domain}`
+}
+
+/** The first IPv4 address: the one that DHCP reserves. The site's rules demand one of every node. */
+export function reservedAddress(machine: Node | Host): Ipv4 | undefined {
+  return machine.address.find(isIpv4)
+}
+
+export function subnetOf(site: Site, address: Ipv4): Subnet | undefined {
+  return site.subnets.find((subnet) => cidrContains(subnet.cidr, address))
+}
+
+function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
+  const address = required(reservedAddress(node), `an IPv4 address of ${node.name}`)
+  const consoles = node.console ?? cluster.console ?? []
+  return {
+    key: `${cluster.name}/${node.name}`,
+    name: node.name,
+    cluster: cluster.name,
+    role: node.role,
+    fqdn: `${node.name}.${clusterDomain(cluster)}`,
+    mac: node.mac,
+    address,
+    addresses: node.address,
+    subnet: required(subnetOf(site, address), `the subnet of ${node.name}`),
+    image: required(node.image ?? cluster.image, `the image of ${node.name}`),
+    disk: required(node.disk ?? cluster.disk, `the disk of ${node.name}`),
+    boot: node.boot ?? cluster.boot ?? 'install',
+    menu: node.menu ?? cluster.menu ?? { default: 'local', timeoutSeconds: 30 },
+    kernelArguments: [
+      ...consoles.map((name) => `console=${name}`),
+      ...(cluster.kernelArguments ?? []),
+      ...(node.kernelArguments ?? []),
+    ],
+    loader: node.loader ?? cluster.loader ?? 'ipxe',
+    ignition: node.role === 'infra' ? 'worker' : node.role,
+  }
+}
+
+/** @throws {TypeError} when the site did not pass its rules: the caller compiled an unchecked site */
+function required<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new TypeError(`site was not checked: ${what} is missing`)
+  return value
+}
