@@ -1,4 +1,5 @@
 /** Datagrams in batches: one at a time from Node's own sockets, more when a native reader hands them over. */
+import type { Server } from 'node:net'
 
 export type Datagram = {
   readonly payload: Uint8Array
@@ -35,4 +36,21 @@ export type UdpOptions = {
 }
 
 /** How services get sockets: the machine's in `serve`, a network in memory in tests. */
-export type OpenUdp = (options: UdpOptions) => Promise<UdpPort>
+export type Sockets = {
+  /** Whether systemd passed descriptors under this FileDescriptorName (sd_listen_fds(3)). */
+  isAdopted(name: string): boolean
+  /**
+   * The sockets that systemd passed under `name`, one per interface, or one bound as `options` say.
+   *
+   * @throws {CannotListen} with a sentence for the operator
+   */
+  udp(name: string, options: UdpOptions): Promise<readonly UdpPort[]>
+  /** A socket that is always bound and never adopted: a transfer's own port, a resolver's source port. */
+  bindUdp(options: UdpOptions): Promise<UdpPort>
+  /** Lets `server` listen on the descriptors passed under `name`, or on an address and port; resolves when it does. */
+  tcp(
+    name: string,
+    server: Server,
+    options: { readonly address: string; readonly port: number },
+  ): Promise<void>
+}

@@ -9,18 +9,8 @@ import type { Mac } from '../proto/address/mac.ts'
 import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } from '../site/schema.ts'
 import type { Facts, IgnitionKind } from './facts.ts'
 
-/** Where the services are reached: the site's server, or loopback and high ports in a demonstration. */
-export type Endpoint = {
-  readonly address: Ipv4
-  readonly ports: {
-    readonly dhcp: number
-    readonly tftp: number
-    readonly http: number
-    readonly dns: number
-  }
-  /** Where clients without a relay hear replies: 68 (RFC 2131 §4.1), a high port in a demonstration. */
-  readonly dhcpClientPort: number
-}
+/** Where the services are reached, and the port on which DHCP clients hear replies. */
+export type Endpoint = Pick<Site['server'], 'address' | 'ports'>
 
 /** A node of a cluster, ready to be answered. */
 export type NodeModel = {
@@ -58,15 +48,11 @@ export type Model = {
   readonly nodes: readonly NodeModel[]
 }
 
-export function buildModel(site: Site, facts: Facts, endpoint: Endpoint = siteEndpoint(site)): Model {
+export function buildModel(site: Site, facts: Facts): Model {
   const nodes = site.clusters.flatMap((cluster) =>
     cluster.nodes.map((node) => nodeModel(site, cluster, node)),
   )
-  return { site, facts, endpoint, nodes }
-}
-
-export function siteEndpoint(site: Site): Endpoint {
-  return { address: site.server.address, ports: site.server.ports, dhcpClientPort: 68 }
+  return { site, facts, endpoint: site.server, nodes }
 }
 
 /** `http://172.16.0.101`, with the port where it is not 80. */

@@ -24,6 +24,7 @@ const server = z.strictObject({
   ports: z
     .strictObject({
       dhcp: port.default(67),
+      dhcpClient: port.default(68).meta({ description: 'another one only to try things out without root' }),
       tftp: port.default(69),
       http: port.default(80),
       dns: port.default(53),
