@@ -1,0 +1,185 @@
+/**
+ * A network in memory behind the Sockets that services are given: UDP only, no ports of the machine, the
+ * same order in every run. It follows Linux where that matters: the most specific socket gets a unicast
+ * datagram, a limited broadcast reaches only sockets bound to 0.0.0.0, payloads are dead after the handler.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Datagram, Sockets, UdpOptions, UdpPort } from '../../src/host/udp.ts'
+
+/** A datagram on its way. */
+export type Flight = {
+  readonly payload: Uint8Array
+  readonly from: { readonly address: string; readonly port: number }
+  readonly to: { readonly address: string; readonly port: number }
+}
+
+/**
+ * What happens to a datagram: one copy arrives for each number, behind that many of the datagrams that
+ * come after it (of those sent before it was its turn). `[]` loses it, `[0]` delivers it, `[0, 0]` doubles
+ * it, `[2]` lets two others overtake it.
+ */
+export type Weather = (flight: Flight) => readonly number[]
+
+export type MemorySockets = Sockets & {
+  /** Changes the weather from now on. */
+  weather(weather: Weather): void
+  /** Everything that was sent, in order, whether it arrived or not. */
+  readonly flights: readonly Flight[]
+  /** `address:port` of each open socket, in the order of binding: what a service left open. */
+  open(): readonly string[]
+  /** Reports a socket as lost for good, as a failing system would. */
+  lose(port: UdpPort, error: Error): void
+  /** Resolves when nothing is on its way and no promise is left to settle; waits for no file and no timer. */
+  settled(): Promise<void>
+}
+
+type Socket = UdpPort & {
+  readonly options: UdpOptions
+  handler: ((batch: readonly Datagram[]) => void) | undefined
+}
+
+const firstEphemeral = 49_152
+const anyAddress = '0.0.0.0'
+const limitedBroadcast = '255.255.255.255'
+
+export function memorySockets(initialWeather: Weather = () => [0]): MemorySockets {
+  const sockets = new Set<Socket>()
+  const flights: Flight[] = []
+  const queue: { readonly flight: Flight; readonly behind: number; readonly place: number }[] = []
+  let weather = initialWeather
+  let ephemeral = firstEphemeral
+  let isDelivering = false
+
+  function listeners({ to }: Flight): Socket[] {
+    const onPort = [...sockets].filter((socket) => socket.local.port === to.port)
+    const wild = onPort.filter((socket) => socket.local.address === anyAddress)
+    if (to.address === limitedBroadcast) return wild
+    const exact = onPort.find((socket) => socket.local.address === to.address) ?? wild.at(0)
+    return exact === undefined ? [] : [exact]
+  }
+
+  function send(flight: Flight): void {
+    flights.push(flight)
+    for (const behind of weather(flight)) {
+      queue.push({ flight, behind, place: flights.length + behind })
+    }
+    queue.sort((a, b) => a.place - b.place || a.behind - b.behind)
+    if (!isDelivering && queue.length > 0) {
+      isDelivering = true
+      queueMicrotask(deliver)
+    }
+  }
+
+  /** One datagram in each microtask, so that promises settle in between as they would in reality. */
+  function deliver(): void {
+    const next = queue.shift()
+    isDelivering = next !== undefined
+    if (next === undefined) return
+    queueMicrotask(deliver)
+    const { payload, from } = next.flight
+    for (const socket of listeners(next.flight)) {
+      const copy = Uint8Array.from(payload)
+      socket.handler?.([{ payload: copy, address: from.address, port: from.port }])
+      copy.fill(0xee) // who keeps a payload beyond its handler shall notice
+    }
+  }
+
+  function isTaken({ address, reuseAddress }: UdpOptions, port: number): boolean {
+    return [...sockets].some(
+      ({ local, options }) =>
+        local.port === port &&
+        (local.address === address || local.address === anyAddress || address === anyAddress) &&
+        !(reuseAddress === true && options.reuseAddress === true),
+    )
+  }
+
+  function choosePort(options: UdpOptions): number {
+    if (options.port !== 0) return options.port
+    while (isTaken(options, ephemeral)) ephemeral++
+    return ephemeral++
+  }
+
+  function bind(options: UdpOptions): UdpPort {
+    const local = { address: options.address, port: choosePort(options) }
+    if (isTaken(options, local.port)) throw new Error(`bind EADDRINUSE ${local.address}:${local.port}`)
+    const socket: Socket = {
+      local,
+      options,
+      handler: undefined,
+      receive(handler) {
+        socket.handler = handler
+      },
+      send(payload, address, port, failed) {
+        if (!sockets.has(socket)) return failed?.(new Error('send on a closed socket'))
+        if (address === limitedBroadcast && options.broadcast !== true) {
+          return failed?.(new Error(`send EACCES ${address}:${port}`))
+        }
+        send({ payload: Uint8Array.from(payload), from: local, to: { address, port } })
+      },
+      close() {
+        sockets.delete(socket)
+        return Promise.resolve()
+      },
+    }
+    sockets.add(socket)
+    return socket
+  }
+
+  // Errors of a synchronous `bind` become rejections.
+  const bindUdp = (options: UdpOptions): Promise<UdpPort> =>
+    new Promise((resolve) => {
+      resolve(bind(options))
+    })
+
+  return {
+    isAdopted: () => false,
+    udp: async (_name, options) => [await bindUdp(options)],
+    bindUdp,
+    tcp: () => Promise.reject(new Error('no TCP in memory')),
+    weather(changed) {
+      weather = changed
+    },
+    flights,
+    open: () => [...sockets].map(({ local }) => `${local.address}:${local.port}`),
+    lose(port, error) {
+      for (const socket of sockets) if (socket === port) socket.options.onLost?.(error)
+    },
+    async settled() {
+      do await nextTurn()
+      while (isDelivering)
+    },
+  }
+}
+
+export type Inbox = {
+  /** All that arrived, oldest first; copies, so they stay valid. */
+  readonly all: readonly Datagram[]
+  /** The oldest datagram not yet taken, now or when it arrives. */
+  next(): Promise<Datagram>
+}
+
+/** Takes what arrives at a socket and keeps it: a client's ear for tests. */
+export function inbox(port: UdpPort): Inbox {
+  const all: Datagram[] = []
+  const waiting: ((datagram: Datagram) => void)[] = []
+  let taken = 0
+  port.receive((batch) => {
+    for (const { payload, address, port: from } of batch) {
+      const kept = { payload: Uint8Array.from(payload), address, port: from }
+      all.push(kept)
+      const first = waiting.shift()
+      if (first === undefined) continue
+      taken++
+      first(kept)
+    }
+  })
+  return {
+    all,
+    next() {
+      const datagram = all[taken]
+      if (datagram === undefined) return new Promise((resolve) => waiting.push(resolve))
+      taken++
+      return Promise.resolve(datagram)
+    },
+  }
+}
