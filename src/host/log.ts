@@ -1,7 +1,8 @@
 /** The log: one JSON line per decision on standard output, by pino. Constant messages, facts as fields. */
 import { pino, type DestinationStream } from 'pino'
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
 type Line = (facts: Readonly<Record<string, unknown>>, message: string) => void
 
 /**

@@ -1,0 +1,132 @@
+/**
+ * The whole program on one page: a site file becomes a plan, the services answer from it, a reload
+ * replaces it. One process; when one service loses its socket, all end and systemd starts them again.
+ */
+import { systemClock, type Clock } from './host/clock.ts'
+import { Counters } from './host/counters.ts'
+import type { Log } from './host/log.ts'
+import type { Service } from './host/service.ts'
+import type { Sockets } from './host/udp.ts'
+import type { Plan } from './plan/plan.ts'
+import { explain, prepare } from './prepare.ts'
+import { startDhcp } from './serve/dhcp/service.ts'
+import { startDns } from './serve/dns/service.ts'
+import { applyHaproxy } from './serve/haproxy/apply.ts'
+import { startHttp } from './serve/http/service.ts'
+import { startTftp } from './serve/tftp/service.ts'
+
+export type AppOptions = {
+  readonly sitePath: string
+  /** What {@link prepare} made of that file. */
+  readonly plan: Plan
+  readonly log: Log
+  readonly sockets: Sockets
+  readonly clock?: Clock
+  /** Called once when a service lost its socket: the process should end. */
+  readonly onLost: (error: Error) => void
+}
+
+export type App = {
+  plan(): Plan
+  readonly services: readonly Service[]
+  readonly counters: Counters
+  /** Prepares the site file anew and swaps the plan; when that fails the old plan keeps serving and the log says why. */
+  reload(): Promise<'swapped' | 'kept'>
+  /** Ends transfers in flight within `graceMs`, then closes every socket. */
+  close(graceMs: number): Promise<void>
+}
+
+/** @throws {CannotListen} when a socket cannot be had; sockets opened before are closed again */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { log, sockets, onLost, clock = systemClock } = options
+  const counters = new Counters()
+  const startedAt = clock.monotonic()
+  let plan = options.plan
+  let reloading: Promise<unknown> = Promise.resolve()
+
+  const services: Service[] = []
+  const common = { sockets, counters, clock, onLost }
+  const starts: (() => Promise<Service>)[] = [
+    () => startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }),
+    () => startHttp({ ...common, plan: () => plan.http, log: log.for('http'), health }),
+    // DHCP comes last: nobody is sent to a service that does not listen yet.
+    () => startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') }),
+  ]
+  if (plan.dns !== undefined) {
+    let dns = plan.dns
+    // A reload that takes the dns section away is refused, so the last zone never goes missing.
+    const current = () => (dns = plan.dns ?? dns)
+    starts.unshift(() => startDns({ ...common, plan: current, log: log.for('dns') }))
+  }
+
+  const close = async (graceMs: number): Promise<void> => {
+    await Promise.all(services.map((service) => service.close(graceMs)))
+  }
+  try {
+    for (const start of starts) services.push(await start())
+  } catch (error) {
+    await close(0)
+    throw error
+  }
+  await take(plan)
+
+  async function take(next: Plan): Promise<void> {
+    plan = next
+    for (const { severity, about, message } of plan.findings) {
+      log[severity === 'error' ? 'error' : 'warn'](
+        { about, reason: message },
+        'the site cannot be served as declared',
+      )
+    }
+    await applyHaproxy(plan.haproxy, { log: log.for('haproxy'), counters })
+  }
+
+  async function reload(): Promise<'swapped' | 'kept'> {
+    const prepared = await prepare(options.sitePath)
+    const refusals = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
+    for (const reason of refusals) log.error({ reason }, 'site not reloaded, the old plan keeps serving')
+    if (prepared.kind !== 'ready' || refusals.length > 0) {
+      counters.increment('app.reloadsRefused')
+      return 'kept'
+    }
+    await take(prepared.plan)
+    counters.increment('app.reloads')
+    log.info({ site: plan.site, nodes: plan.nodes.length }, 'site reloaded')
+    return 'swapped'
+  }
+
+  function health(): Record<string, unknown> {
+    return {
+      site: plan.site,
+      nodes: plan.nodes.length,
+      uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
+      listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
+      counters: counters.snapshot(),
+    }
+  }
+
+  return {
+    plan: () => plan,
+    services,
+    counters,
+    // One reload at a time: a second SIGHUP waits until the first is applied.
+    reload: () => {
+      const next = reloading.then(reload)
+      reloading = next.catch(() => {})
+      return next
+    },
+    close,
+  }
+}
+
+/** What a running process cannot take over, because its sockets are bound already. */
+function needsRestart(old: Plan, next: Plan): string[] {
+  const reasons: string[] = []
+  if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
+    reasons.push('server.address or server.ports changed: restart the service to bind them')
+  }
+  if ((old.dns === undefined) !== (next.dns === undefined)) {
+    reasons.push('dns.serve changed: restart the service to open or close the sockets')
+  }
+  return reasons
+}

@@ -1,0 +1,92 @@
+/** `slipway serve SITE`: the process that machines boot from. */
+import { parseArgs } from 'node:util'
+import { startApp, type App } from '../app.ts'
+import { createLog, logLevels, type Log, type LogLevel } from '../host/log.ts'
+import { notify } from '../host/notify.ts'
+import { createSockets } from '../host/sockets.ts'
+import { explain, prepare } from '../prepare.ts'
+import { ExitCode, UsageError, type Command } from './command.ts'
+
+/** How long SIGTERM lets transfers in flight go on; systemd's own limit is above it (TimeoutStopSec). */
+const graceMs = 20_000
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'answer DHCP, TFTP, HTTP and DNS as the site file says',
+  usage: `usage: slipway serve [--log-level LEVEL] SITE
+
+Serves until SIGTERM. SIGHUP reads the site file again; one with problems leaves
+the old plan in place and says so. The log goes to standard output, a JSON line
+for each decision.
+
+  --log-level LEVEL   ${logLevels.join(', ')} (info)`,
+
+  async run(args, terminal) {
+    const { sitePath, level } = readArguments(args)
+    const prepared = await prepare(sitePath)
+    if (prepared.kind !== 'ready') {
+      for (const line of explain(prepared)) terminal.err(line)
+      return ExitCode.problems
+    }
+    const log = createLog(level)
+    const end = Promise.withResolvers<number>()
+    const onLost = (error: Error): void => {
+      log.error({ err: error }, 'a socket was lost, ending so that the service manager starts anew')
+      end.resolve(ExitCode.problems)
+    }
+    const sockets = createSockets(process.env)
+    let app: App
+    try {
+      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, onLost })
+    } catch (error) {
+      // CannotListen and its kind: one sentence that says which socket and what to do.
+      terminal.err(`slipway: ${(error as Error).message}`)
+      return ExitCode.problems
+    }
+    const stopListening = followSignals(app, log, () => end.resolve(ExitCode.fine))
+    const listening = app.services.flatMap((service) =>
+      service.listening.map((where) => `${service.name} ${where}`),
+    )
+    log.info(
+      { site: app.plan().site, nodes: app.plan().nodes.length, listening, pid: process.pid },
+      'serving',
+    )
+    await notify(`READY=1\nSTATUS=serving ${app.plan().nodes.length} nodes of ${app.plan().site}`)
+
+    const code = await end.promise
+    await notify('STOPPING=1')
+    await app.close(graceMs)
+    stopListening()
+    log.info({ code }, 'stopped')
+    return code
+  },
+}
+
+function readArguments(args: readonly string[]): { sitePath: string; level: LogLevel } {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { 'log-level': { type: 'string', default: 'info' } },
+  })
+  const [sitePath, ...more] = positionals
+  if (sitePath === undefined || more.length > 0) throw new UsageError('serve takes one site file')
+  const level = logLevels.find((name) => name === values['log-level'])
+  if (level === undefined) throw new UsageError(`--log-level takes one of ${logLevels.join(', ')}`)
+  return { sitePath, level }
+}
+
+function followSignals(app: App, log: Log, stop: () => void): () => void {
+  const reload = (): void => {
+    app
+      .reload()
+      .catch((error: unknown) => log.error({ err: error }, 'site not reloaded, the old plan keeps serving'))
+  }
+  process.on('SIGHUP', reload)
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  return () => {
+    process.off('SIGHUP', reload)
+    process.off('SIGTERM', stop)
+    process.off('SIGINT', stop)
+  }
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+/** The process edge: arguments, standard streams and the exit code. Everything else is elsewhere. */
+import { readFile } from 'node:fs/promises'
+import { check } from './cli/check.ts'
+import { ExitCode, UsageError, type Command, type Terminal } from './cli/command.ts'
+import { demo } from './cli/demo.ts'
+import { serve } from './cli/serve.ts'
+import { simulate } from './cli/simulate.ts'
+
+const commands: readonly Command[] = [serve, check, simulate, demo]
+
+const terminal: Terminal = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  isColoured: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+  columns: process.stdout.columns || 80,
+}
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === '--version') {
+    const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+    terminal.out((JSON.parse(manifest) as { version: string }).version)
+    return ExitCode.fine
+  }
+  if (name === '--help' || name === 'help') {
+    terminal.out(overview())
+    return ExitCode.fine
+  }
+  const command = commands.find((candidate) => candidate.name === name)
+  if (command === undefined) {
+    if (name !== undefined) terminal.err(`slipway: there is no command ${JSON.stringify(name)}`)
+    terminal.err(overview())
+    return ExitCode.usage
+  }
+  if (args.includes('--help')) {
+    terminal.out(command.usage)
+    return ExitCode.fine
+  }
+  try {
+    return await command.run(args, terminal)
+  } catch (error) {
+    if (!isUsageError(error)) throw error
+    terminal.err(`slipway ${command.name}: ${error.message}`)
+    terminal.err(command.usage)
+    return ExitCode.usage
+  }
+}
+
+/** Our own, or node:util's for an option that does not exist or lacks its value. */
+function isUsageError(error: unknown): error is Error {
+  if (error instanceof UsageError) return true
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}
+
+function overview(): string {
+  const width = Math.max(...commands.map((command) => command.name.length))
+  const lines = commands.map((command) => `  ${command.name.padEnd(width)}   ${command.summary}`)
+  return ['usage: slipway COMMAND …', '', ...lines, '', 'slipway COMMAND --help tells more about each.'].join(
+    '\n',
+  )
+}

@@ -1,0 +1,35 @@
+/** Site and facts in, plan out: pure and deterministic, so that a golden file can hold a whole plan. */
+import type { Site } from '../site/schema.ts'
+import { compileDhcp } from './dhcp/compile.ts'
+import { compileDns } from './dns/compile.ts'
+import type { Facts } from './facts.ts'
+import { compileHaproxy } from './haproxy/compile.ts'
+import { compileHttp } from './http.ts'
+import { buildModel } from './model.ts'
+import type { Plan } from './plan.ts'
+import { compileTftp } from './tftp.ts'
+
+/** @param site one that has passed its rules (`loadSite`) */
+export function compile(site: Site, facts: Facts): Plan {
+  const model = buildModel(site, facts)
+  const dhcp = compileDhcp(model)
+  const tftp = compileTftp(model)
+  const http = compileHttp(model)
+  const dns = compileDns(model)
+  const haproxy = compileHaproxy(model)
+  const findings = [dhcp, tftp, http, dns, haproxy].flatMap((slice) => slice.findings)
+  return {
+    site: site.site,
+    endpoint: model.endpoint,
+    nodes: model.nodes,
+    dhcp: dhcp.plan,
+    tftp: tftp.plan,
+    http: http.plan,
+    dns: dns.plan,
+    haproxy: haproxy.plan,
+    findings: [
+      ...findings.filter((finding) => finding.severity === 'error'),
+      ...findings.filter((finding) => finding.severity === 'warning'),
+    ],
+  }
+}

@@ -1,0 +1,24 @@
+/** The plan: what every service answers, compiled from one site, immutable, replaced as a whole. */
+import type { DhcpPlan } from './dhcp/plan.ts'
+import type { DnsPlan } from './dns/plan.ts'
+import type { Finding } from './findings.ts'
+import type { HaproxyPlan } from './haproxy/plan.ts'
+import type { HttpPlan } from './http.ts'
+import type { Endpoint, NodeModel } from './model.ts'
+import type { TftpPlan } from './tftp.ts'
+
+export type Plan = {
+  /** The site's name. */
+  readonly site: string
+  readonly endpoint: Endpoint
+  readonly nodes: readonly NodeModel[]
+  readonly dhcp: DhcpPlan
+  readonly tftp: TftpPlan
+  readonly http: HttpPlan
+  /** Absent when names are served elsewhere (`dns.serve: false`). */
+  readonly dns: DnsPlan | undefined
+  /** Absent when the site has no `haproxy` section: the load balancer is somebody else's. */
+  readonly haproxy: HaproxyPlan | undefined
+  /** Errors first, then warnings. */
+  readonly findings: readonly Finding[]
+}

@@ -1,0 +1,12 @@
+import t from 'tap'
+import { systemClock } from '../../src/host/clock.ts'
+
+t.test('the system’s clock runs once, forwards, and can be cancelled', async (t) => {
+  const before = systemClock.monotonic()
+  let cancelledRan = false
+  systemClock.after(0, () => (cancelledRan = true)).cancel()
+  await new Promise<void>((done) => systemClock.after(1, done))
+  t.equal(cancelledRan, false)
+  t.ok(systemClock.monotonic() > before)
+  t.ok(Math.abs(systemClock.now() - Date.now()) < 1000)
+})

@@ -1,0 +1,47 @@
+import { Writable } from 'node:stream'
+import t from 'tap'
+import { createLog } from '../../src/host/log.ts'
+
+function sink(): { stream: Writable; lines: () => Record<string, unknown>[] } {
+  let text = ''
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      text += chunk.toString()
+      done()
+    },
+  })
+  return {
+    stream,
+    lines: () =>
+      text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  }
+}
+
+t.test('a line has its level, time, service, facts and message', (t) => {
+  const { stream, lines } = sink()
+  createLog('info', stream).for('dhcp').info({ node: 'ocp45/m1' }, 'offered address')
+  const [line] = lines()
+  t.match(line, { level: 'info', service: 'dhcp', node: 'ocp45/m1', msg: 'offered address' })
+  t.match(line?.['time'], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  t.end()
+})
+
+t.test('levels below the chosen one are not written', (t) => {
+  const { stream, lines } = sink()
+  const log = createLog('warn', stream)
+  log.debug({}, 'a')
+  log.info({}, 'b')
+  log.warn({}, 'c')
+  log.error({ err: new Error('lost') }, 'd')
+  t.same(
+    lines().map((line) => line['msg']),
+    ['c', 'd'],
+  )
+  t.match(lines()[1], { err: { type: 'Error', message: 'lost' } }, 'errors keep their message and stack')
+  t.equal(log.isDebug(), false)
+  t.equal(createLog('debug', stream).isDebug(), true)
+  t.end()
+})
