@@ -47,7 +47,12 @@ export type Sockets = {
   udp(name: string, options: UdpOptions): Promise<readonly UdpPort[]>
   /** A socket that is always bound and never adopted: a transfer's own port, a resolver's source port. */
   bindUdp(options: UdpOptions): Promise<UdpPort>
-  /** Lets `server` listen on the descriptors passed under `name`, or on an address and port; resolves when it does. */
+  /**
+   * Lets `server` listen on the stream socket that systemd passed under `name`, or on an address and port;
+   * resolves when it does. A name that carries datagram sockets too (`dns`) is asked for by `udp` first.
+   *
+   * @throws {CannotListen} also when several stream sockets were passed: a server listens on one
+   */
   tcp(
     name: string,
     server: Server,

@@ -1,0 +1,225 @@
+/** Real sockets on loopback, bound here or passed to a child process as systemd passes them. */
+import { spawn } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import t, { type Test } from 'tap'
+import { createSockets } from '../../src/host/sockets.ts'
+import type { Datagram, UdpPort } from '../../src/host/udp.ts'
+
+const loopback = { address: '127.0.0.1', port: 0 }
+const sockets = createSockets({})
+
+async function bound(t: Test, options = {}): Promise<UdpPort> {
+  const port = await sockets.bindUdp({ ...loopback, ...options })
+  t.teardown(() => port.close())
+  return port
+}
+
+const nextBatch = (port: UdpPort) =>
+  new Promise<Datagram>((resolve) => {
+    port.receive(([datagram]) => resolve({ ...datagram!, payload: Uint8Array.from(datagram!.payload) }))
+  })
+
+t.test('a datagram arrives with its sender, and the octets are copied before send returns', async (t) => {
+  const [from, to] = [await bound(t), await bound(t)]
+  const arrived = nextBatch(to)
+  const payload = Uint8Array.of(1, 2, 3)
+  from.send(payload, to.local.address, to.local.port)
+  payload.fill(9)
+  t.same(await arrived, { payload: Uint8Array.of(1, 2, 3), address: '127.0.0.1', port: from.local.port })
+})
+
+t.test('receive replaces the handler', async (t) => {
+  const [from, to] = [await bound(t), await bound(t)]
+  to.receive(() => t.fail('the old handler was called'))
+  const arrived = nextBatch(to)
+  from.send(Uint8Array.of(7), to.local.address, to.local.port)
+  t.equal((await arrived).payload[0], 7)
+})
+
+t.test('IPv6 addresses get an IPv6 socket', async (t) => {
+  const [from, to] = [await bound(t, { address: '::1' }), await bound(t, { address: '::1' })]
+  const arrived = nextBatch(to)
+  from.send(Uint8Array.of(6), '::1', to.local.port)
+  t.equal((await arrived).address, '::1')
+})
+
+const failures = [
+  {
+    name: 'port 0, which a forged datagram may come from',
+    address: '127.0.0.1',
+    port: 0,
+    code: 'ERR_SOCKET_BAD_PORT',
+  },
+  { name: 'a name: only literal addresses are taken', address: 'localhost', port: 9, code: 'EINVAL' },
+  { name: 'a broadcast address without broadcast', address: '255.255.255.255', port: 9, code: 'EACCES' },
+]
+
+for (const { name, address, port, code } of failures) {
+  t.test(`a send that cannot be done is reported and never thrown: ${name}`, async (t) => {
+    const from = await bound(t)
+    const error = await new Promise<Error>((resolve) => {
+      from.send(Uint8Array.of(1), address, port)
+      from.send(Uint8Array.of(1), address, port, resolve)
+    })
+    t.match(error, { code })
+  })
+}
+
+t.test('a send through a closed socket is reported and never thrown', async (t) => {
+  const from = await bound(t)
+  await from.close()
+  await from.close()
+  const error = await new Promise<Error>((resolve) => from.send(Uint8Array.of(1), '127.0.0.1', 9, resolve))
+  t.match(error, { code: 'ERR_SOCKET_DGRAM_NOT_RUNNING' })
+})
+
+t.test("a peer's closed port (ICMP port unreachable) does not disturb the socket", async (t) => {
+  const [gone, peer] = [await bound(t), await bound(t)]
+  await gone.close()
+  const port = await bound(t, { onLost: () => t.fail('the socket was lost') })
+  port.send(Uint8Array.of(1), '127.0.0.1', gone.local.port, () => t.fail('the send failed'))
+  const arrived = nextBatch(port)
+  peer.send(Uint8Array.of(2), '127.0.0.1', port.local.port)
+  t.equal((await arrived).payload[0], 2)
+})
+
+t.test('broadcast lets a datagram go to a broadcast address', async (t) => {
+  const to = await bound(t, { address: '0.0.0.0' })
+  const from = await bound(t, { broadcast: true })
+  const arrived = nextBatch(to)
+  // Bound to 127.0.0.1, so the limited broadcast leaves by the loopback interface.
+  from.send(Uint8Array.of(5), '127.255.255.255', to.local.port)
+  t.equal((await arrived).payload[0], 5)
+})
+
+t.test('two sockets share a port when both ask for it', async (t) => {
+  const first = await bound(t, { address: '0.0.0.0', reuseAddress: true })
+  const second = await bound(t, { port: first.local.port, reuseAddress: true })
+  t.equal(second.local.port, first.local.port)
+})
+
+t.test('a taken UDP port', async (t) => {
+  const { port } = (await bound(t)).local
+  const message = `the port is taken; see by whom with: ss -lunp 'sport = :${port}'`
+  await t.rejects(sockets.bindUdp({ address: '127.0.0.1', port }), {
+    name: 'CannotListen',
+    message: `cannot listen on udp 127.0.0.1:${port}: ${message}`,
+  })
+  await t.rejects(sockets.udp('dns', { address: '127.0.0.1', port }), {
+    message: `cannot listen on udp 127.0.0.1:${port} for dns: ${message}`,
+  })
+})
+
+t.test("an address that is not this machine's", async (t) => {
+  await t.rejects(sockets.bindUdp({ address: '192.0.2.1', port: 0 }), {
+    message:
+      'cannot listen on udp 192.0.2.1:0: no interface of this machine has the address 192.0.2.1; ' +
+      "correct the site's server.address or add it to an interface",
+  })
+})
+
+t.test('without systemd, udp and tcp bind what is asked for', async (t) => {
+  t.equal(sockets.isAdopted('dns'), false)
+  const ports = await sockets.udp('dns', loopback)
+  t.equal(ports.length, 1)
+  await ports[0]!.close()
+  const server = createServer()
+  await sockets.tcp('dns', server, loopback)
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  await t.rejects(sockets.tcp('dns', createServer(), { address: '127.0.0.1', port }), {
+    name: 'CannotListen',
+    message:
+      `cannot listen on tcp 127.0.0.1:${port} for dns: ` +
+      `the port is taken; see by whom with: ss -ltnp 'sport = :${port}'`,
+  })
+  t.equal(server.listenerCount('error'), 0, 'what happens to the server later is its own business')
+})
+
+/** Starts test/support/adopting-child.ts with these sockets as descriptors 3, 4, …; resolves with its report. */
+async function adoptedBy(t: Test, passed: (Socket | Server)[], ...args: string[]) {
+  // Node has no public way to a socket's descriptor.
+  const fds = passed.map((socket) => (socket as unknown as { _handle: { fd: number } })._handle.fd)
+  const script = new URL('../support/adopting-child.ts', import.meta.url).pathname
+  const names = passed.map(() => 'dns').join(':')
+  const child = spawn('/bin/sh', ['-c', 'LISTEN_PID=$$ exec "$0" "$@"', process.execPath, script, ...args], {
+    env: { ...process.env, LISTEN_FDS: String(passed.length), LISTEN_FDNAMES: names },
+    stdio: ['ignore', 'pipe', 'inherit', ...fds],
+  })
+  t.teardown(() => child.kill())
+  for (const socket of passed) socket.close()
+  const [line] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string]
+  return JSON.parse(line) as Record<string, unknown>
+}
+
+async function openUdp(type: 'udp4' | 'udp6' = 'udp4'): Promise<Socket> {
+  const socket = createSocket(type).bind(0, type === 'udp4' ? '127.0.0.1' : '::1')
+  await once(socket, 'listening')
+  return socket
+}
+
+async function openTcp(): Promise<Server> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+t.test(
+  'sockets that systemd passed are served: two of datagrams and one of streams under one name',
+  async (t) => {
+    const [first, second, stream] = [await openUdp(), await openUdp(), await openTcp()]
+    const udp = [first.address().port, second.address().port]
+    const tcp = (stream.address() as AddressInfo).port
+    t.match(await adoptedBy(t, [first, stream, second], 'tcp'), {
+      adopted: true,
+      udp: udp.map((port) => ({ address: '127.0.0.1', port })),
+      tcp: { port: tcp },
+      inheritedByChildren: [],
+    })
+    const client = await bound(t)
+    for (const port of udp) {
+      const echo = nextBatch(client)
+      client.send(Uint8Array.of(42), '127.0.0.1', port)
+      t.same(await echo, { payload: Uint8Array.of(42), address: '127.0.0.1', port })
+    }
+    const [greeting] = (await once(connect(tcp, '127.0.0.1').setEncoding('utf8'), 'data')) as [string]
+    t.equal(greeting, 'hello')
+  },
+)
+
+const misfits = [
+  {
+    name: 'only a stream where datagrams are wanted',
+    open: async () => [await openTcp()],
+    args: [],
+    problem: 'no datagram socket among them; add ListenDatagram=',
+  },
+  {
+    name: 'only datagrams where a stream is wanted',
+    open: async () => [await openUdp()],
+    args: ['tcp'],
+    problem: 'expected one stream socket, got 0; write one ListenStream=',
+  },
+  {
+    name: 'two streams',
+    open: async () => [await openUdp(), await openTcp(), await openTcp()],
+    args: ['tcp'],
+    problem: 'expected one stream socket, got 2; write one ListenStream=',
+  },
+  {
+    name: 'an IPv6 datagram socket',
+    open: async () => [await openUdp('udp6')],
+    args: [],
+    problem: 'expected IPv4 sockets; write ListenDatagram=0.0.0.0:0',
+  },
+]
+
+for (const { name, open, args, problem } of misfits) {
+  t.test(`sockets that do not fit are told: ${name}`, async (t) => {
+    t.same(await adoptedBy(t, await open(), ...args), {
+      error: `cannot use the sockets that systemd passed as dns: ${problem}`,
+    })
+  })
+}

@@ -1,0 +1,34 @@
+/**
+ * A process that systemd would start: takes the sockets passed as `dns`, sends every datagram back and
+ * greets every connection. Prints one line of JSON when it listens, or why it cannot.
+ */
+import { spawnSync } from 'node:child_process'
+import { createServer } from 'node:net'
+import { createSockets } from '../../src/host/sockets.ts'
+
+const sockets = createSockets(process.env)
+const options = { address: '127.0.0.1', port: 0 }
+try {
+  const ports = await sockets.udp('dns', { ...options, broadcast: true })
+  for (const port of ports) {
+    port.receive(([datagram]) => {
+      if (datagram !== undefined) port.send(datagram.payload, datagram.address, datagram.port)
+    })
+  }
+  const server = createServer((connection) => connection.end('hello'))
+  if (process.argv.includes('tcp')) await sockets.tcp('dns', server, options)
+  const inherited = spawnSync('readlink /proc/self/fd/3 /proc/self/fd/4; env', {
+    shell: true,
+    encoding: 'utf8',
+  })
+  const report = {
+    adopted: sockets.isAdopted('dns'),
+    udp: ports.map((port) => port.local),
+    tcp: server.address(),
+    inheritedByChildren: inherited.stdout.split('\n').filter((line) => /^socket:|^LISTEN_/.test(line)),
+  }
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+} catch (error) {
+  process.stdout.write(`${JSON.stringify({ error: (error as Error).message })}\n`)
+  process.exit(1)
+}
