@@ -1,0 +1,261 @@
+/**
+ * Runs an iPXE boot script as a machine would whose operator touches no key, up to the point where it
+ * boots, chains, or gives up (https://ipxe.org/cmd). Fetches nothing: the caller does. A command that is
+ * not known here is refused, so that a script never passes because half of it was skipped.
+ */
+import { expand, parseArguments, parseLine, type Settings } from './ipxe-line.ts'
+
+export type ScriptImage = {
+  readonly url: string
+  /** What `initrd=` on the kernel's line refers to: `--name`, or the last part of the URL. */
+  readonly name: string
+  readonly arguments: readonly string[]
+}
+
+export type ScriptOutcome =
+  | { readonly kind: 'boot'; readonly kernel: ScriptImage; readonly initrds: readonly ScriptImage[] }
+  | { readonly kind: 'chain'; readonly url: string }
+  /** The firmware goes on to its next boot device; `command` says how: `exit`, `sanboot`, `end of script`. */
+  | { readonly kind: 'local'; readonly command: string }
+  /** Nothing more happens without a person: a shell, a menu or prompt without a time limit. */
+  | { readonly kind: 'waits'; readonly command: string }
+  | { readonly kind: 'restarts'; readonly command: string }
+  /** `reason` names the line. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+/** More commands than any script of ours runs; a menu that returns to itself is found by it. */
+const mostCommands = 2000
+
+type State = {
+  readonly settings: Map<string, string>
+  readonly labels: ReadonlyMap<string, number>
+  readonly base: string
+  line: number
+  items: string[]
+  defaultItem: string | undefined
+  kernel: ScriptImage | undefined
+  initrds: ScriptImage[]
+}
+
+/** Whether the command succeeded, or where the script ended. */
+type Result = boolean | ScriptOutcome
+type Run = (words: readonly string[], state: State, name: string) => Result
+
+/** @param url where the script came from: other URLs in it may be relative */
+export function runScript(text: string, url: string, settings: Settings): ScriptOutcome {
+  const lines = text.split(/\r?\n/)
+  if (lines[0]?.startsWith('#!ipxe') !== true) {
+    return refused(1, `begins with ${JSON.stringify((lines[0] ?? '').slice(0, 20))}, expected "#!ipxe"`)
+  }
+  const state: State = {
+    settings: new Map(settings),
+    labels: readLabels(lines),
+    base: url,
+    line: 0,
+    items: [],
+    defaultItem: undefined,
+    kernel: undefined,
+    initrds: [],
+  }
+  for (let count = 0; state.line < lines.length; state.line++) {
+    const at = state.line
+    for (const { words, terminator } of commandsOf(lines[at] as string)) {
+      if (++count > mostCommands) return refused(at + 1, `runs for more than ${mostCommands} commands`)
+      const result = runCommand(words, state)
+      if (typeof result === 'object') return result
+      if (terminator === undefined && !result)
+        return refused(at + 1, `${words[0]} fails, and the script with it`)
+      if (terminator === '&&' ? !result : terminator === '||' && result) break
+      // A command that jumped leaves its line.
+      if (state.line !== at) break
+    }
+  }
+  return { kind: 'local', command: 'end of script' }
+}
+
+function commandsOf(line: string): ReturnType<typeof parseLine> {
+  return line.trimStart().startsWith(':') ? [] : parseLine(line)
+}
+
+/** A label's line is where `goto` continues; the first of two equal ones counts, as in iPXE. */
+function readLabels(lines: readonly string[]): Map<string, number> {
+  const labels = new Map<string, number>()
+  for (const [index, line] of lines.entries()) {
+    const label = /^\s*:(\S+)/.exec(line)?.[1]
+    if (label !== undefined && !labels.has(label)) labels.set(label, index)
+  }
+  return labels
+}
+
+function runCommand(words: readonly string[], state: State): Result {
+  const line = state.line + 1
+  try {
+    const [name = '', ...rest] = words.map((word) => expand(word, state.settings))
+    const run = Object.hasOwn(commands, name) ? commands[name] : undefined
+    if (run === undefined) {
+      const known = Object.keys(commands).join(', ')
+      return refused(line, `${JSON.stringify(name)} is not known to the simulator, which knows ${known}`)
+    }
+    return run(rest, state, name)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return refused(line, error.message)
+  }
+}
+
+function refused(line: number, reason: string): ScriptOutcome {
+  return { kind: 'refused', reason: `line ${line}: ${reason}` }
+}
+
+function absolute(reference: string, state: State): string {
+  const url = URL.parse(reference, state.base)
+  if (url === null) throw new SyntaxError(`${JSON.stringify(reference)} is no URL`)
+  return url.href
+}
+
+const succeed: Run = () => true
+
+const readImage: Run = (words, state, name) => {
+  const { options, operands } = parseArguments(words, {
+    '--name': ['name', true],
+    '-n': ['name', true],
+    '--timeout': ['timeout', true],
+    '--autofree': ['autofree', false],
+  })
+  const [reference, ...rest] = operands
+  if (reference === undefined) throw new SyntaxError(`${name} lacks its URL`)
+  const url = absolute(reference, state)
+  const image = { url, name: options.get('name') ?? url.slice(url.lastIndexOf('/') + 1), arguments: rest }
+  if (name === 'kernel') state.kernel = image
+  else state.initrds.push(image)
+  return true
+}
+
+const chain: Run = (words, state) => {
+  const { operands } = parseArguments(words, {
+    '--name': ['name', true],
+    '-n': ['name', true],
+    '--timeout': ['timeout', true],
+    '--autofree': ['autofree', false],
+    '-a': ['autofree', false],
+    '--replace': ['replace', false],
+    '-r': ['replace', false],
+  })
+  if (operands[0] === undefined) throw new SyntaxError('chain lacks its URL')
+  return { kind: 'chain', url: absolute(operands[0], state) }
+}
+
+const boot: Run = (_words, state) => {
+  if (state.kernel === undefined) throw new SyntaxError('boot without a kernel')
+  return { kind: 'boot', kernel: state.kernel, initrds: state.initrds }
+}
+
+const jump: Run = ([label = ''], state) => {
+  const at = state.labels.get(label)
+  if (at === undefined) throw new SyntaxError(`goto ${label}, but there is no label :${label}`)
+  state.line = at
+  return true
+}
+
+const menu: Run = (_words, state) => {
+  state.items = []
+  state.defaultItem = undefined
+  return true
+}
+
+const item: Run = (words, state) => {
+  const { options, operands } = parseArguments(words, {
+    '--gap': ['gap', false],
+    '--key': ['key', true],
+    '-k': ['key', true],
+    '--default': ['default', false],
+    '-d': ['default', false],
+    '--menu': ['menu', true],
+    '-m': ['menu', true],
+  })
+  const [label] = operands
+  if (options.has('gap') || label === undefined) return true
+  state.items.push(label)
+  if (options.has('default')) state.defaultItem = label
+  return true
+}
+
+const choose: Run = (words, state) => {
+  const { options, operands } = parseArguments(words, {
+    '--default': ['default', true],
+    '-d': ['default', true],
+    '--timeout': ['timeout', true],
+    '-t': ['timeout', true],
+    '--keep': ['keep', false],
+    '-k': ['keep', false],
+    '--menu': ['menu', true],
+    '-m': ['menu', true],
+  })
+  const [target] = operands
+  if (target === undefined) throw new SyntaxError('choose lacks the setting that it sets')
+  const chosen = options.get('default') ?? state.defaultItem ?? state.items[0]
+  if (chosen === undefined || !state.items.includes(chosen)) {
+    throw new SyntaxError(`choose takes ${chosen ?? 'the first item'}, which the menu does not have`)
+  }
+  // iPXE: a time limit of 0 is none.
+  if (Number(options.get('timeout') ?? 0) === 0) return { kind: 'waits', command: 'menu' }
+  state.settings.set(target, chosen)
+  return true
+}
+
+/** Nobody presses a key: with a time limit the prompt fails, without one it waits. */
+const prompt: Run = (words) => {
+  const { options } = parseArguments(words, {
+    '--key': ['key', true],
+    '-k': ['key', true],
+    '--timeout': ['timeout', true],
+    '-t': ['timeout', true],
+  })
+  return Number(options.get('timeout') ?? 0) === 0 ? { kind: 'waits', command: 'prompt' } : false
+}
+
+const set: Run = ([name = '', ...value], state) => {
+  state.settings.set(name, value.join(' '))
+  return true
+}
+
+const leave: Run = (_words, _state, name) => ({ kind: 'local', command: name })
+const restart: Run = (_words, _state, name) => ({ kind: 'restarts', command: name })
+
+const commands: Readonly<Record<string, Run>> = {
+  kernel: readImage,
+  initrd: readImage,
+  boot,
+  chain,
+  imgfree: (_words, state) => {
+    state.kernel = undefined
+    state.initrds = []
+    return true
+  },
+  set,
+  clear: ([name = ''], state) => {
+    state.settings.delete(name)
+    return true
+  },
+  isset: ([value = '']) => value !== '',
+  iseq: ([left = '', right = '']) => left === right,
+  goto: jump,
+  menu,
+  item,
+  choose,
+  prompt,
+  echo: succeed,
+  sleep: succeed,
+  dhcp: succeed,
+  ifopen: succeed,
+  ifstat: succeed,
+  imgstat: succeed,
+  console: succeed,
+  cpair: succeed,
+  colour: succeed,
+  exit: leave,
+  sanboot: leave,
+  shell: () => ({ kind: 'waits', command: 'shell' }),
+  reboot: restart,
+  poweroff: restart,
+}

@@ -1,0 +1,110 @@
+/** What `dhcp` 0.2.20 does with packets: why it is not in the server (docs/decisions/0002). */
+import { createRequire } from 'node:module'
+import t from 'tap'
+
+type Message = {
+  readonly yiaddr: string
+  readonly file: string
+  readonly options: Readonly<Record<number, unknown>>
+}
+type Server = {
+  readonly _sock: { emit(event: 'message', octets: Uint8Array): void }
+  _send(address: string, message: Message): void
+}
+const require = createRequire(import.meta.url)
+const protocol = require('dhcp/lib/protocol.js') as { parse(octets: Uint8Array): Message }
+const dhcp = require('dhcp') as { createServer(settings: Record<string, unknown>): Server }
+
+const end = [255]
+
+/** A request from 00:00:5e:00:53:01 with these options after the magic cookie (RFC 2131 §2, figure 1). */
+function request(...options: readonly (readonly number[])[]): Uint8Array {
+  return Buffer.from([
+    ...[1, 1, 6, 0], // op, htype, hlen, hops
+    ...[0x12, 0x34, 0x56, 0x78], // xid
+    ...[0, 0, 0, 0], // secs, flags
+    ...new Array<number>(16).fill(0), // ciaddr, yiaddr, siaddr, giaddr
+    ...[0x00, 0x00, 0x5e, 0x00, 0x53, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], // chaddr
+    ...new Array<number>(64 + 128).fill(0), // sname, file
+    ...[99, 130, 83, 99], // magic cookie
+    ...options.flat(),
+  ])
+}
+
+/** The package writes to the console while it reads: kept out of the test's output. */
+function quietly<T>(run: () => T): T {
+  const { error } = console
+  console.error = () => {}
+  try {
+    return run()
+  } finally {
+    console.error = error
+  }
+}
+
+/** What a server with one reservation (192.0.2.21) sends when it hears `octets`; no socket is bound. */
+function replies(octets: Uint8Array): Message[] {
+  const sent: Message[] = []
+  const server = dhcp.createServer({
+    range: ['192.0.2.10', '192.0.2.99'],
+    netmask: '255.255.255.0',
+    router: ['192.0.2.254'],
+    dns: ['192.0.2.1'],
+    server: '192.0.2.1',
+    broadcast: '192.0.2.255',
+    static: { '00-00-5E-00-53-01': '192.0.2.21' },
+  })
+  server._send = (_address, message) => void sent.push(message)
+  quietly(() => server._sock.emit('message', octets))
+  return sent
+}
+
+t.test('it reads well-formed options', (t) => {
+  const message = protocol.parse(request([53, 1, 1], [12, 2, 0x6d, 0x31], end))
+  t.same(message.options, { 53: 1, 12: 'm1' })
+  t.end()
+})
+
+t.test('it reads a pad octet as two and so misreads what follows (RFC 2132 §3.1: one octet)', (t) => {
+  // After the pad it takes the 4 of option 50 for the next code, 192 for its length, and leaves the packet.
+  const padded = request([53, 1, 3], [0], [50, 4, 192, 0, 2, 21], end)
+  t.throws(() => protocol.parse(padded), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' })
+  t.end()
+})
+
+for (const { name, option } of [
+  { name: '82, relay agent information (RFC 3046)', option: [82, 3, 1, 1, 7] },
+  { name: '93, client system architecture (RFC 4578 §2.1)', option: [93, 2, 0, 7] },
+  { name: '175, what iPXE says of itself', option: [175, 3, 36, 1, 1] },
+]) {
+  t.test(`it drops option ${name}`, (t) => {
+    const message = quietly(() => protocol.parse(request([53, 1, 1], option, end)))
+    t.same(message.options, { 53: 1 })
+    t.end()
+  })
+}
+
+const ack = 5
+const cases = [
+  {
+    name: 'it acknowledges an address of another network where RFC 2131 §4.3.2 (init-reboot) asks for a NAK',
+    octets: request([53, 1, 3], [50, 4, 198, 51, 100, 7], end),
+  },
+  {
+    name: 'it acknowledges another address than the reserved one instead of refusing it',
+    octets: request([53, 1, 3], [54, 4, 192, 0, 2, 1], [50, 4, 192, 0, 2, 66], end),
+  },
+  {
+    name: 'it acknowledges a request that selected another server (RFC 2131 §4.3.2: server identifier)',
+    octets: request([53, 1, 3], [54, 4, 203, 0, 113, 9], [50, 4, 203, 0, 113, 21], end),
+  },
+]
+for (const { name, octets } of cases) {
+  t.test(name, (t) => {
+    const [reply, ...more] = replies(octets)
+    t.same(more, [])
+    t.equal(reply?.options[53], ack)
+    t.equal(reply?.yiaddr, '192.0.2.21')
+    t.end()
+  })
+}

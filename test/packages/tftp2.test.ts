@@ -1,0 +1,75 @@
+/** What `tftp2` 0.0.1 does as a server: why it is not in ours (docs/decisions/0002). */
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+
+type Request = { readonly filename: string; readonly mode: string }
+type Client = { sendPacket(octets: Uint8Array): Promise<number>; close(): void }
+type Server = {
+  on(event: 'get', handler: (client: Client, write: (data: Uint8Array) => Promise<void>) => void): void
+  handleMessage(octets: Uint8Array, peer: { address: string; port: number }): void
+  close(): void
+}
+const require = createRequire(import.meta.url)
+const tftp2 = require('tftp2') as {
+  createServer(): Server
+  readonly Packet: { parse(octets: Uint8Array): Request }
+}
+
+/** RFC 2348: octet mode, `blksize` 1468 and `tsize` asked for. */
+const readRequest = Buffer.from('\0\x01efi/ipxe.efi\0octet\0blksize\x001468\0tsize\x000\0', 'latin1')
+
+t.test('one datagram of one octet ends the process', async (t) => {
+  const program = `
+    const server = require(${JSON.stringify(require.resolve('tftp2'))}).createServer()
+    server.bind(0, '127.0.0.1', () => console.log(server.address().port))
+  `
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const bound = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  t.teardown(() => clearTimeout(bound))
+  const exited = once(child, 'exit')
+  const complaint = text(child.stderr)
+  const [port] = (await once(createInterface(child.stdout), 'line')) as [string]
+
+  const socket = createSocket('udp4')
+  t.teardown(() => socket.close())
+  socket.send(Buffer.of(0), Number(port), '127.0.0.1')
+
+  t.same(await exited, [1, null])
+  t.match(await complaint, 'RangeError')
+})
+
+t.test('it does not read the options of a request (RFC 2347)', (t) => {
+  const { filename, mode, ...more } = tftp2.Packet.parse(readRequest)
+  t.equal(filename, 'efi/ipxe.efi')
+  t.equal(mode, 'octet')
+  t.same(more, { opcode: 1 })
+  t.end()
+})
+
+t.test('it answers options with a block of 512 octets, and sets no timer to send it again', async (t) => {
+  const server = tftp2.createServer()
+  t.teardown(() => server.close())
+  const sent: Uint8Array[] = []
+  const timers = countTimers()
+  server.on('get', (client, write) => {
+    t.teardown(() => client.close())
+    client.sendPacket = (octets) => Promise.resolve(sent.push(octets))
+    void write(Buffer.alloc(2000))
+  })
+  server.handleMessage(readRequest, { address: '127.0.0.1', port: 9 })
+  await new Promise(setImmediate)
+
+  t.equal(sent.length, 1)
+  t.same([...(sent[0] as Uint8Array).subarray(0, 4)], [0, 3, 0, 1]) // DATA, block 1: no OACK
+  t.equal(sent[0]?.length, 4 + 512)
+  t.equal(countTimers(), timers)
+})
+
+function countTimers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+}

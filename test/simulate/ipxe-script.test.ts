@@ -1,0 +1,178 @@
+import t from 'tap'
+import { runScript, type ScriptOutcome } from '../../src/simulate/ipxe-script.ts'
+
+const base = 'http://192.0.2.1/boot/c1/m1/boot.ipxe'
+const run = (...lines: string[]): ScriptOutcome =>
+  runScript(['#!ipxe', ...lines, ''].join('\n'), base, new Map([['net0/mac', '00:00:5e:00:53:01']]))
+
+const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
+  {
+    name: 'an installation: kernel with its arguments, named initrd, boot',
+    lines: [
+      'kernel http://192.0.2.1/vmlinuz initrd=main ip=dhcp',
+      'initrd --name main http://192.0.2.1/initramfs.img',
+      'boot',
+    ],
+    outcome: {
+      kind: 'boot',
+      kernel: { url: 'http://192.0.2.1/vmlinuz', name: 'vmlinuz', arguments: ['initrd=main', 'ip=dhcp'] },
+      initrds: [{ url: 'http://192.0.2.1/initramfs.img', name: 'main', arguments: [] }],
+    },
+  },
+  {
+    name: 'imgfree forgets the images before it',
+    lines: ['initrd /old', 'kernel /old', 'imgfree', 'kernel /new', 'boot'],
+    outcome: {
+      kind: 'boot',
+      kernel: { url: 'http://192.0.2.1/new', name: 'new', arguments: [] },
+      initrds: [],
+    },
+  },
+  {
+    name: 'a chain is relative to the script, and takes settings',
+    lines: ['chain --autofree ../menu.ipxe?mac=${net0/mac:hexhyp} || shell'],
+    outcome: { kind: 'chain', url: 'http://192.0.2.1/boot/c1/menu.ipxe?mac=00-00-5e-00-53-01' },
+  },
+  {
+    name: 'a menu left alone takes its default, and its label leads on',
+    lines: [
+      ':start',
+      'menu Install',
+      'item --gap -- nothing',
+      'item --key m master Install a master',
+      'item local Boot the local disk',
+      'choose --default local --timeout 30000 selected || goto start',
+      'goto ${selected}',
+      ':master',
+      'boot',
+      ':local',
+      'sanboot --no-describe --drive 0x80 || exit 0',
+    ],
+    outcome: { kind: 'local', command: 'sanboot' },
+  },
+  {
+    name: 'the item marked as default is chosen where choose names none',
+    lines: ['menu', 'item a', 'item --default b', 'choose --timeout 1 x', 'iseq ${x} b && exit || shell'],
+    outcome: { kind: 'local', command: 'exit' },
+  },
+  {
+    name: 'the first item is chosen where none is the default',
+    lines: ['menu', 'item a', 'item b', 'choose --timeout 1 x', 'iseq ${x} a && reboot ||', 'shell'],
+    outcome: { kind: 'restarts', command: 'reboot' },
+  },
+  {
+    name: 'a menu without a time limit waits',
+    lines: ['menu', 'item a', 'choose x'],
+    outcome: { kind: 'waits', command: 'menu' },
+  },
+  { name: 'a shell waits', lines: ['shell'], outcome: { kind: 'waits', command: 'shell' } },
+  {
+    name: 'a prompt fails when nobody answers it in time',
+    lines: ['prompt --key 0x02 --timeout 2000 Press Ctrl-B && shell || exit'],
+    outcome: { kind: 'local', command: 'end of script' },
+  },
+  {
+    name: 'a prompt without a time limit waits',
+    lines: ['prompt'],
+    outcome: { kind: 'waits', command: 'prompt' },
+  },
+  {
+    name: 'a setting is set, tested and cleared',
+    lines: ['set a b c', 'iseq ${a} b', 'clear a', 'isset ${a} || poweroff'],
+    outcome: { kind: 'refused', reason: 'line 3: iseq fails, and the script with it' },
+  },
+  {
+    name: 'isset fails for a setting that was cleared',
+    lines: ['set a b', 'clear a', 'isset ${a} || poweroff'],
+    outcome: { kind: 'restarts', command: 'poweroff' },
+  },
+  {
+    name: '|| runs what follows only after a failure',
+    lines: ['echo hello || shell', 'isset x && sleep 1 && exit'],
+    outcome: { kind: 'local', command: 'exit' },
+  },
+  { name: 'nothing to do ends at the end', lines: [], outcome: { kind: 'local', command: 'end of script' } },
+  {
+    name: 'a command that is not known',
+    lines: ['', 'frobnicate now'],
+    outcome: {
+      kind: 'refused',
+      reason:
+        'line 3: "frobnicate" is not known to the simulator, which knows kernel, initrd, boot, chain, imgfree, set, ' +
+        'clear, isset, iseq, goto, menu, item, choose, prompt, echo, sleep, dhcp, ifopen, ifstat, imgstat, console, ' +
+        'cpair, colour, exit, sanboot, shell, reboot, poweroff',
+    },
+  },
+  {
+    name: 'a name from the prototype is no command',
+    lines: ['constructor'],
+    outcome: {
+      kind: 'refused',
+      reason: 'line 2: "constructor" is not known to the simulator, which knows kernel',
+    },
+  },
+  {
+    name: 'a label that is not there',
+    lines: ['goto nowhere'],
+    outcome: { kind: 'refused', reason: 'line 2: goto nowhere, but there is no label :nowhere' },
+  },
+  {
+    name: 'a default that is no item',
+    lines: ['menu', 'item a', 'choose --default b --timeout 1 x'],
+    outcome: { kind: 'refused', reason: 'line 4: choose takes b, which the menu does not have' },
+  },
+  {
+    name: 'a menu without items',
+    lines: ['menu', 'choose --timeout 1 x'],
+    outcome: { kind: 'refused', reason: 'line 3: choose takes the first item, which the menu does not have' },
+  },
+  {
+    name: 'choose without a setting',
+    lines: ['choose'],
+    outcome: { kind: 'refused', reason: 'line 2: choose lacks the setting that it sets' },
+  },
+  {
+    name: 'kernel without a URL',
+    lines: ['kernel --name a'],
+    outcome: { kind: 'refused', reason: 'line 2: kernel lacks its URL' },
+  },
+  {
+    name: 'chain without a URL',
+    lines: ['chain'],
+    outcome: { kind: 'refused', reason: 'line 2: chain lacks its URL' },
+  },
+  {
+    name: 'a URL that is none',
+    lines: ['kernel http://['],
+    outcome: { kind: 'refused', reason: 'line 2: "http://[" is no URL' },
+  },
+  {
+    name: 'boot without a kernel',
+    lines: ['boot'],
+    outcome: { kind: 'refused', reason: 'line 2: boot without a kernel' },
+  },
+  {
+    name: 'a script that returns to itself',
+    lines: [':again', 'echo', 'goto again'],
+    outcome: { kind: 'refused', reason: 'line 3: runs for more than 2000 commands' },
+  },
+]
+
+for (const { name, lines, outcome } of cases) {
+  t.test(name, (t) => {
+    const result = run(...lines)
+    t.equal(result.kind, outcome.kind)
+    // The list of known commands is spelled out once; elsewhere its beginning will do.
+    if (result.kind === 'refused' && outcome.kind === 'refused') t.match(result.reason, outcome.reason)
+    else t.same(result, outcome)
+    t.end()
+  })
+}
+
+t.test('what is not a script is refused with how it begins', (t) => {
+  t.same(runScript('<!DOCTYPE html><html>', base, new Map()), {
+    kind: 'refused',
+    reason: 'line 1: begins with "<!DOCTYPE html><html", expected "#!ipxe"',
+  })
+  t.end()
+})
