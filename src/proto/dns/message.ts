@@ -1,0 +1,106 @@
+/**
+ * Whole messages off the hot path, by the codec of the dns2 package: answers at compile time, and a
+ * client's queries and what comes back (RFC 1035 §4.1, RFC 6891 §6.1).
+ */
+import { Packet, type Resource } from 'dns2'
+import { MalformedPacket } from '../bytes/malformed.ts'
+import { fromDns2, toDns2, type OtherRecord, type ResourceRecord } from './record.ts'
+import { classIn, dnssecOkFlag, HeaderFlag, RecordType, type TypeName } from './registry.ts'
+import { walkMessage, type RecordPlace } from './walk.ts'
+
+export type QueryOptions = {
+  readonly id: number
+  /** Without the last dot, up to 253 characters. */
+  readonly name: string
+  readonly type: TypeName
+  /** RD; asked for unless false. */
+  readonly isRecursionDesired?: boolean
+  /** With it, an OPT record says how large an answer over UDP may be. */
+  readonly udpOctets?: number
+}
+
+export type Sections = {
+  readonly question: { readonly name: string; readonly type: TypeName }
+  readonly answers: readonly ResourceRecord[]
+  readonly authority: readonly ResourceRecord[]
+  readonly additional: readonly ResourceRecord[]
+}
+
+/** What a server answered. The OPT record is taken out of `additional`. */
+export type DecodedAnswer = {
+  readonly id: number
+  /** All 12 bits when an OPT record came with it. */
+  readonly rcode: number
+  readonly isAuthoritative: boolean
+  readonly isTruncated: boolean
+  readonly isRecursionAvailable: boolean
+  /** Absent when the server could not read it (a FORMERR of the header alone). */
+  readonly question: { readonly name: string; readonly type: number } | undefined
+  readonly answers: readonly (ResourceRecord | OtherRecord)[]
+  readonly authority: readonly (ResourceRecord | OtherRecord)[]
+  readonly additional: readonly (ResourceRecord | OtherRecord)[]
+  readonly edns: { readonly udpOctets: number; readonly isDnssecOk: boolean } | undefined
+}
+
+export function encodeQuery(options: QueryOptions): Uint8Array {
+  const { id, name, type, isRecursionDesired = true, udpOctets } = options
+  const packet = new Packet()
+  packet.header = new Packet.Header({ id, rd: isRecursionDesired ? 1 : 0 })
+  packet.questions = [new Packet.Question(name, RecordType[type], classIn)]
+  if (udpOctets !== undefined) packet.additionals = [Packet.Resource.EDNS([], { udpPayloadSize: udpOctets })]
+  return Uint8Array.from(packet.toBuffer())
+}
+
+/** An authoritative answer with id 0; names are compressed, against the question too (RFC 1035 §4.1.4). */
+export function encodeAnswer({ question, answers, authority, additional }: Sections): Uint8Array {
+  const packet = new Packet()
+  packet.header = new Packet.Header({ qr: 1, aa: 1 })
+  packet.questions = [new Packet.Question(question.name, RecordType[question.type], classIn)]
+  packet.answers = answers.map(toDns2)
+  packet.authorities = authority.map(toDns2)
+  packet.additionals = additional.map(toDns2)
+  return Uint8Array.from(packet.toBuffer())
+}
+
+/**
+ * Reads a response.
+ *
+ * @throws {MalformedPacket} for a query, for what is not a message, and for octets after its end
+ */
+export function decodeAnswer(octets: Uint8Array): DecodedAnswer {
+  const layout = walkMessage(octets)
+  const flags = ((octets[2] as number) << 8) | (octets[3] as number)
+  if ((flags & HeaderFlag.response) === 0) throw new MalformedPacket('a query, not an answer', 2)
+  if (layout.questions > 1) throw new MalformedPacket(`${layout.questions} questions`, 4)
+  const packet = parse(octets)
+  const question = packet.questions[0]
+  const opt = packet.additionals.find((record) => record.type === RecordType.OPT)
+  const records = (section: readonly Resource[], places: readonly RecordPlace[]) =>
+    section
+      .map((record, index) => {
+        const { start, end } = places[index] as RecordPlace
+        return fromDns2(record, octets.subarray(start, end))
+      })
+      .filter(({ data }) => data.type !== 'other' || data.code !== RecordType.OPT)
+  return {
+    id: packet.header.id,
+    rcode: packet.header.rcode,
+    isAuthoritative: (flags & HeaderFlag.authoritative) !== 0,
+    isTruncated: (flags & HeaderFlag.truncated) !== 0,
+    isRecursionAvailable: (flags & HeaderFlag.recursionAvailable) !== 0,
+    question: question && { name: question.name, type: question.type },
+    answers: records(packet.answers, layout.answers),
+    authority: records(packet.authorities, layout.authority),
+    additional: records(packet.additionals, layout.additional),
+    edns: opt && { udpOctets: opt.class, isDnssecOk: (opt.ttl & dnssecOkFlag) !== 0 },
+  }
+}
+
+/** dns2 notes a record that it cannot decode and goes on; here the first such record ends it. */
+function parse(octets: Uint8Array): Packet {
+  // dns2 takes nothing but a Buffer; this one is a view, not a copy.
+  const packet = Packet.parse(Buffer.from(octets.buffer, octets.byteOffset, octets.length))
+  const [error] = packet.errors
+  if (error !== undefined) throw new MalformedPacket(error.message, error.offset ?? 0)
+  return packet
+}

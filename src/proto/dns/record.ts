@@ -1,0 +1,91 @@
+/** Resource records as values, and their way to and from the records of the dns2 package. */
+import { Packet, type Resource } from 'dns2'
+import { formatIpv4, parseIpv4, type Ipv4 } from '../address/ipv4.ts'
+import { parseIpv6, type Ipv6 } from '../address/ipv6.ts'
+import { classIn, RecordType } from './registry.ts'
+
+/** What a record says; names are text without the last dot, times are seconds (RFC 1035 §3.3, RFC 3596). */
+export type RecordData =
+  | { readonly type: 'A'; readonly address: Ipv4 }
+  | { readonly type: 'AAAA'; readonly address: Ipv6 }
+  | { readonly type: 'NS' | 'CNAME' | 'PTR'; readonly target: string }
+  | {
+      readonly type: 'SOA'
+      readonly mname: string
+      readonly rname: string
+      readonly serial: number
+      readonly refresh: number
+      readonly retry: number
+      readonly expire: number
+      readonly minimum: number
+    }
+
+/** A record of class IN. */
+export type ResourceRecord = {
+  /** Owner name, without the last dot. */
+  readonly owner: string
+  readonly ttlSeconds: number
+  readonly data: RecordData
+}
+
+/** A record of a type that this program has no words for. */
+export type OtherRecord = {
+  readonly owner: string
+  readonly ttlSeconds: number
+  readonly data: { readonly type: 'other'; readonly code: number; readonly rdata: Uint8Array }
+}
+
+export function toDns2({ owner, ttlSeconds, data }: ResourceRecord): Resource {
+  const base = { name: owner, type: RecordType[data.type], class: classIn, ttl: ttlSeconds }
+  return new Packet.Resource({ ...base, ...rdataFields(data) })
+}
+
+/** @param rdata the record's RDATA as it stands in the message */
+export function fromDns2(resource: Resource, rdata: Uint8Array): ResourceRecord | OtherRecord {
+  const data = recordData(resource)
+  const common = { owner: resource.name, ttlSeconds: resource.ttl }
+  return data === undefined
+    ? { ...common, data: { type: 'other', code: resource.type, rdata: Uint8Array.from(rdata) } }
+    : { ...common, data }
+}
+
+function rdataFields(data: RecordData): Partial<Resource> {
+  switch (data.type) {
+    case 'A':
+      return { address: formatIpv4(data.address) }
+    case 'AAAA':
+      return { address: data.address }
+    case 'NS':
+      return { ns: data.target }
+    case 'CNAME':
+    case 'PTR':
+      return { domain: data.target }
+    case 'SOA': {
+      const { mname, rname, serial, refresh, retry, expire, minimum } = data
+      return { primary: mname, admin: rname, serial, refresh, retry, expiration: expire, minimum }
+    }
+  }
+}
+
+/** The fields that dns2 sets for each type; the casts say what its own types leave open. */
+function recordData(resource: Resource): RecordData | undefined {
+  switch (resource.type) {
+    case RecordType.A:
+      return { type: 'A', address: parseIpv4(resource.address as string) as Ipv4 }
+    case RecordType.AAAA:
+      return { type: 'AAAA', address: parseIpv6(resource.address as string) as Ipv6 }
+    case RecordType.NS:
+      return { type: 'NS', target: resource.ns as string }
+    case RecordType.CNAME:
+      return { type: 'CNAME', target: resource.domain as string }
+    case RecordType.PTR:
+      return { type: 'PTR', target: resource.domain as string }
+    case RecordType.SOA: {
+      const { primary, admin, serial, refresh, retry, expiration, minimum } = resource as Required<Resource>
+      const times = { serial, refresh, retry, expire: expiration as number, minimum }
+      return { type: 'SOA', mname: primary, rname: admin, ...times }
+    }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,73 @@
+/** Numbers of the DNS registries (IANA "Domain Name System Parameters") that this program speaks of. */
+
+/** RR TYPEs, QTYPEs and Meta-TYPEs (RFC 1035 §3.2.2, RFC 3596, RFC 6891, RFC 6895 §3.1). */
+export const RecordType = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  OPT: 41,
+  RRSIG: 46,
+  IXFR: 251,
+  AXFR: 252,
+  ANY: 255,
+} as const
+
+export type TypeName = keyof typeof RecordType
+
+const nameByType = new Map<number, string>(Object.entries(RecordType).map(([name, type]) => [type, name]))
+
+/** `AAAA`, or `TYPE65` for types without a name here (RFC 3597 §5). */
+export function formatType(type: number): string {
+  return nameByType.get(type) ?? `TYPE${type}`
+}
+
+/** RFC 1035 §3.2.4 */
+export const classIn = 1
+
+/** RFC 1035 §4.1.1, RFC 6891 §9 */
+export const ResponseCode = {
+  noError: 0,
+  formErr: 1,
+  servFail: 2,
+  nxDomain: 3,
+  notImp: 4,
+  refused: 5,
+  /** 12 bits: the upper 8 travel in the OPT record (RFC 6891 §6.1.3). */
+  badVers: 16,
+} as const
+
+/** The second 16 bits of the header, without OPCODE and RCODE (RFC 1035 §4.1.1, RFC 4035 §3.1.6). */
+export const HeaderFlag = {
+  response: 0x8000,
+  authoritative: 0x0400,
+  truncated: 0x0200,
+  recursionDesired: 0x0100,
+  recursionAvailable: 0x0080,
+  authenticData: 0x0020,
+  checkingDisabled: 0x0010,
+} as const
+
+/** Octets of every message before its question section. */
+export const headerOctets = 12
+
+/** Without EDNS a message over UDP ends here (RFC 1035 §4.2.1); smaller EDNS sizes mean the same (RFC 6891 §6.2.3). */
+export const leastUdpOctets = 512
+
+/** 1280 octets of the least IPv6 MTU - 40 IPv6 - 8 UDP: what never needs fragments. */
+export const ednsUdpOctets = 1232
+
+/** The DO bit of the OPT record's flags (RFC 3225 §3). */
+export const dnssecOkFlag = 0x8000
+
+/** INFO-CODEs of Extended DNS Errors (RFC 8914 §4). */
+export const ExtendedError = {
+  prohibited: 18,
+  notAuthoritative: 20,
+  noReachableAuthority: 22,
+} as const

@@ -1,0 +1,116 @@
+/**
+ * Walking a whole message without decoding it: where its records and its compressed names are
+ * (RFC 1035 §4.1). What passes here is safe and quick for a decoder of records.
+ */
+import { MalformedPacket } from '../bytes/malformed.ts'
+import { Reader } from '../bytes/reader.ts'
+import { longestLabelOctets, longestNameOctets } from './name.ts'
+import { headerOctets, RecordType } from './registry.ts'
+
+export type RecordPlace = {
+  readonly type: number
+  /** The first octet of its RDATA, and the first after it. */
+  readonly start: number
+  readonly end: number
+}
+
+export type Layout = {
+  readonly questions: number
+  /** The first octet after the question section. */
+  readonly questionEnd: number
+  readonly answers: readonly RecordPlace[]
+  readonly authority: readonly RecordPlace[]
+  readonly additional: readonly RecordPlace[]
+  /** The offset of every compression pointer, in names of questions, owners and RDATA. */
+  readonly pointers: readonly number[]
+}
+
+/** Names in RDATA that may be compressed: octets before the first, and how many (RFC 1035 §3.3, RFC 3597 §4). */
+const namesInRdata = new Map<number, { readonly after: number; readonly count: number }>([
+  [RecordType.NS, { after: 0, count: 1 }],
+  [RecordType.CNAME, { after: 0, count: 1 }],
+  [RecordType.SOA, { after: 0, count: 2 }],
+  [RecordType.PTR, { after: 0, count: 1 }],
+  [RecordType.MX, { after: 2, count: 1 }],
+  [RecordType.SRV, { after: 6, count: 1 }],
+  [RecordType.RRSIG, { after: 18, count: 1 }],
+])
+
+const dot = 0x2e
+
+/** A name of 255 octets has at most 127 labels, each of which a pointer may follow. */
+const mostPointers = 127
+
+/** @throws {MalformedPacket} when a section is shorter than its count says, or a name is not one */
+export function walkMessage(octets: Uint8Array): Layout {
+  const header = new Reader(octets)
+  header.take(4)
+  const [questions, answers, authority, additional] = [header.u16(), header.u16(), header.u16(), header.u16()]
+  const pointers: number[] = []
+  const reader = new Reader(octets, headerOctets)
+  for (let index = 0; index < questions; index++) {
+    walkName(reader, pointers)
+    reader.take(4)
+  }
+  const questionEnd = reader.offset
+  return {
+    questions,
+    questionEnd,
+    answers: walkRecords(reader, answers, pointers),
+    authority: walkRecords(reader, authority, pointers),
+    additional: walkRecords(reader, additional, pointers),
+    pointers,
+  }
+}
+
+function walkRecords(reader: Reader, count: number, pointers: number[]): RecordPlace[] {
+  const places: RecordPlace[] = []
+  for (let index = 0; index < count; index++) {
+    walkName(reader, pointers)
+    const type = reader.u16()
+    reader.take(6) // CLASS, TTL
+    const length = reader.u16()
+    const start = reader.offset
+    reader.take(length)
+    const names = namesInRdata.get(type)
+    if (names !== undefined) {
+      const rdata = new Reader(reader.octets, start, reader.offset)
+      rdata.take(names.after)
+      for (let name = 0; name < names.count; name++) walkName(rdata, pointers)
+    }
+    places.push({ type, start, end: reader.offset })
+  }
+  return places
+}
+
+/**
+ * Moves past a name and checks all of it. A pointer must point before the part of the name that it ends
+ * (RFC 1035 §4.1.4: "a prior occurance of the same name"), so each jump goes further back and none returns.
+ */
+function walkName(reader: Reader, pointers: number[]): void {
+  let part = reader
+  let partStart = reader.offset
+  let nameOctets = 0
+  for (let jumps = 0; ;) {
+    const at = part.offset
+    const length = part.u8()
+    if (length >= 0xc0) {
+      const target = ((length & 0x3f) << 8) | part.u8()
+      if (target >= partStart || target < headerOctets)
+        throw new MalformedPacket('pointer not to an earlier name', at)
+      if (++jumps > mostPointers)
+        throw new MalformedPacket(`more than ${mostPointers} pointers in a name`, at)
+      if (part === reader) pointers.push(at)
+      part = new Reader(reader.octets, target)
+      partStart = target
+      continue
+    }
+    if (length > longestLabelOctets) throw new MalformedPacket('reserved label', at)
+    nameOctets += 1 + length
+    if (nameOctets > longestNameOctets)
+      throw new MalformedPacket(`name longer than ${longestNameOctets} octets`, at)
+    if (length === 0) return
+    if (part.take(length).includes(dot))
+      throw new MalformedPacket('label with a dot, which text cannot hold', at)
+  }
+}
