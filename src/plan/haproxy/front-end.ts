@@ -1,0 +1,70 @@
+/** Which addresses and ports a cluster's load balancer answers on, and which nodes stand behind each. */
+import { formatIp, type Ip } from '../../proto/address/ip.ts'
+import type { Cluster, Role } from '../../site/schema.ts'
+import type { NodeModel } from '../model.ts'
+
+/** One of a cluster's four entrances, a `frontend` and its `backend` in HAProxy's words. */
+export type FrontEnd = {
+  readonly cluster: string
+  readonly service: LoadBalancedService
+  /** Addresses to bind to, each once. */
+  readonly addresses: readonly Ip[]
+  readonly servers: readonly NodeModel[]
+  /** Those that get connections only while none of `servers` is up. */
+  readonly backups: readonly NodeModel[]
+}
+
+type Group = Pick<FrontEnd, 'servers' | 'backups'>
+
+export type LoadBalancedService = keyof typeof servicePorts
+
+/** By the names that administrators know from the hand-built load balancers. */
+export const servicePorts = { kubeapi: 6443, machineconfig: 22623, workerhttp: 80, workerhttps: 443 } as const
+
+/**
+ * Front ends without an address or without a node are left out. An address that is a node's own is
+ * not the load balancer's: the names of a single-node cluster lead straight to its node.
+ *
+ * @param nodes those of all clusters
+ */
+export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontEnd[] {
+  const own = nodes.filter((node) => node.cluster === cluster.name)
+  const nodeAddresses = new Set(nodes.flatMap((node) => node.addresses))
+  const { api, apiInternal = api, ingress } = cluster.loadBalancer
+  const controlPlane = { servers: withRole(own, 'master'), backups: withRole(own, 'bootstrap') }
+  const routers = routerNodes(own)
+  const frontEnd = (service: LoadBalancedService, addresses: readonly Ip[], group: Group): FrontEnd => ({
+    cluster: cluster.name,
+    service,
+    addresses: [...new Set(addresses)].filter((address) => !nodeAddresses.has(address)),
+    ...group,
+  })
+  return [
+    frontEnd('kubeapi', [...api, ...apiInternal], controlPlane),
+    // Machine configs hold the cluster's secrets: never on an address that is only the public one.
+    frontEnd('machineconfig', apiInternal, controlPlane),
+    frontEnd('workerhttp', ingress, routers),
+    frontEnd('workerhttps', ingress, routers),
+  ].filter(({ addresses, servers, backups }) => addresses.length > 0 && servers.length + backups.length > 0)
+}
+
+/**
+ * Where the routers run: on infra nodes once there are any, else on workers, else (compact clusters) on
+ * masters. Infra nodes are installed as workers and get the routers later, so until then the workers,
+ * their backups, keep the traffic.
+ */
+function routerNodes(nodes: readonly NodeModel[]): Group {
+  const [infra, workers] = [withRole(nodes, 'infra'), withRole(nodes, 'worker')]
+  if (infra.length > 0) return { servers: infra, backups: workers }
+  return { servers: workers.length > 0 ? workers : withRole(nodes, 'master'), backups: [] }
+}
+
+function withRole(nodes: readonly NodeModel[], role: Role): NodeModel[] {
+  return nodes.filter((node) => node.role === role)
+}
+
+/** `172.16.0.111:6443`, `[2001:db8::1]:6443` */
+export function formatEndpoint(address: Ip, port: number): string {
+  const text = formatIp(address)
+  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`
+}
