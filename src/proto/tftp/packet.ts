@@ -1,0 +1,184 @@
+/**
+ * TFTP packets between octets and objects: RFC 1350 §5, with the option extension of RFC 2347.
+ * The text of a request is read as UTF-8; RFC 1350 says netascii, of which file names only use ASCII.
+ */
+import { MalformedPacket } from '../bytes/malformed.ts'
+import { Reader } from '../bytes/reader.ts'
+
+/** Options by lower-cased name (RFC 2347: names are case-insensitive), in the order of the packet. */
+export type TftpOptions = ReadonlyMap<string, string>
+
+export type TftpRequest = {
+  readonly kind: 'rrq' | 'wrq'
+  readonly file: string
+  /** Lower-cased: `octet`, `netascii`, `mail`, or whatever the client invented. */
+  readonly mode: string
+  readonly options: TftpOptions
+}
+
+export type TftpPacket =
+  | TftpRequest
+  /** `payload` is a view of the packet, not a copy; fewer octets than the block size end the file. */
+  | { readonly kind: 'data'; readonly block: number; readonly payload: Uint8Array }
+  | { readonly kind: 'ack'; readonly block: number }
+  | { readonly kind: 'error'; readonly code: number; readonly message: string }
+  | { readonly kind: 'oack'; readonly options: TftpOptions }
+
+/** RFC 1350 §5 appendix, RFC 2347. */
+export const ErrorCode = {
+  /** The message says it. */
+  notDefined: 0,
+  fileNotFound: 1,
+  accessViolation: 2,
+  illegalOperation: 4,
+  unknownTransferId: 5,
+  optionNegotiation: 8,
+} as const
+
+const Opcode = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
+
+/** Opcode and block number, before the octets of a block. */
+export const dataHeaderOctets = 4
+
+/** RFC 2347: "The maximum size of a request packet is 512 octets." */
+const maxRequestOctets = 512
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+const toUtf8 = new TextEncoder()
+
+/**
+ * ```
+ *   2 octets   string  1   string  1   string  1   string  1
+ *  +----------+------+---+-------+---+-------+---+-------+---+
+ *  | 1 or 2   | file | 0 | mode  | 0 | opt1  | 0 | val1  | 0 | …    RRQ, WRQ
+ *  +----------+------+---+-------+---+-------+---+-------+---+
+ *  | 6        | opt1 | 0 | val1  | 0 | …                            OACK
+ *  +----------+------+---+-------+---+
+ *  | 3        | block (2) | 0 to 65464 octets |                     DATA
+ *  +----------+-----------+-------------------+
+ *  | 4        | block (2) |                                         ACK
+ *  +----------+-----------+-------------+---+
+ *  | 5        | code (2)  | message     | 0 |                       ERROR
+ *  +----------+-----------+-------------+---+
+ * ```
+ *
+ * Octets after the block number of an ACK are ignored, and an ERROR may lack its last zero: to end a
+ * transfer that the client has given up matters more than the form of its farewell.
+ *
+ * @throws {MalformedPacket}
+ */
+export function decodePacket(octets: Uint8Array): TftpPacket {
+  const reader = new Reader(octets)
+  const opcode = reader.u16()
+  switch (opcode) {
+    case Opcode.rrq:
+      return decodeRequest('rrq', reader)
+    case Opcode.wrq:
+      return decodeRequest('wrq', reader)
+    case Opcode.data:
+      return { kind: 'data', block: reader.u16(), payload: reader.take(reader.remaining) }
+    case Opcode.ack:
+      return { kind: 'ack', block: reader.u16() }
+    case Opcode.error:
+      return { kind: 'error', code: reader.u16(), message: decodeMessage(reader) }
+    case Opcode.oack:
+      return { kind: 'oack', options: decodeOptions(reader) }
+    default:
+      throw new MalformedPacket(`opcode ${opcode}`, 0)
+  }
+}
+
+function decodeRequest(kind: 'rrq' | 'wrq', reader: Reader): TftpRequest {
+  if (reader.end > maxRequestOctets) {
+    throw new MalformedPacket(
+      `request of ${reader.end} octets, at most ${maxRequestOctets}`,
+      maxRequestOctets,
+    )
+  }
+  const file = decodeText(reader, 'file name')
+  if (file === '') throw new MalformedPacket('empty file name', 2)
+  const mode = decodeText(reader, 'mode').toLowerCase()
+  return { kind, file, mode, options: decodeOptions(reader) }
+}
+
+/**
+ * An option given twice is refused, not guessed at: RFC 2347, "each may only be specified once".
+ * Zero octets behind the last option are padding.
+ */
+function decodeOptions(reader: Reader): TftpOptions {
+  const options = new Map<string, string>()
+  while (reader.remaining > 0) {
+    const at = reader.offset
+    const name = decodeText(reader, 'option name').toLowerCase()
+    if (name === '') {
+      if (reader.take(reader.remaining).some((octet) => octet !== 0)) {
+        throw new MalformedPacket('empty option name', at)
+      }
+      break
+    }
+    if (options.has(name)) throw new MalformedPacket(`option ${name} a second time`, at)
+    options.set(name, decodeText(reader, `value of option ${name}`))
+  }
+  return options
+}
+
+function decodeText(reader: Reader, what: string): string {
+  const end = reader.octets.indexOf(0, reader.offset)
+  if (end === -1) throw new MalformedPacket(`${what} without its zero octet`, reader.offset)
+  const text = utf8.decode(reader.take(end - reader.offset))
+  reader.offset++
+  return text
+}
+
+function decodeMessage(reader: Reader): string {
+  const rest = reader.take(reader.remaining)
+  const end = rest.indexOf(0)
+  return utf8.decode(end === -1 ? rest : rest.subarray(0, end))
+}
+
+/** @throws {RangeError} when a text holds a zero octet or a request is longer than 512 octets: our bug */
+export function encodePacket(packet: TftpPacket): Uint8Array {
+  switch (packet.kind) {
+    case 'rrq':
+    case 'wrq':
+      return encodeRequest(packet)
+    case 'oack':
+      return encodeTexts(Opcode.oack, [...packet.options].flat())
+    case 'ack':
+      return Uint8Array.of(0, Opcode.ack, packet.block >>> 8, packet.block)
+    case 'error':
+      return encodeTexts((Opcode.error << 16) | packet.code, [packet.message], 4)
+    case 'data': {
+      const octets = new Uint8Array(dataHeaderOctets + packet.payload.length)
+      writeDataHeader(octets, packet.block)
+      octets.set(packet.payload, dataHeaderOctets)
+      return octets
+    }
+  }
+}
+
+/** Makes the first four octets of a buffer the header of a DATA packet; a server keeps one buffer for all blocks. */
+export function writeDataHeader(octets: Uint8Array, block: number): void {
+  octets[0] = 0
+  octets[1] = Opcode.data
+  octets[2] = block >>> 8
+  octets[3] = block
+}
+
+function encodeRequest({ kind, file, mode, options }: TftpRequest): Uint8Array {
+  const octets = encodeTexts(Opcode[kind], [file, mode, ...[...options].flat()])
+  if (octets.length > maxRequestOctets) {
+    throw new RangeError(`request of ${octets.length} octets, at most ${maxRequestOctets}`)
+  }
+  return octets
+}
+
+/** @param head what stands before the texts, `headOctets` long */
+function encodeTexts(head: number, texts: readonly string[], headOctets = 2): Uint8Array {
+  if (texts.some((text) => text.includes('\0'))) throw new RangeError('zero octet inside a text')
+  const body = toUtf8.encode(texts.map((text) => `${text}\0`).join(''))
+  const octets = new Uint8Array(headOctets + body.length)
+  for (let at = 0; at < headOctets; at++) octets[at] = head >>> (8 * (headOctets - 1 - at))
+  octets.set(body, headOctets)
+  return octets
+}
