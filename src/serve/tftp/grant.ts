@@ -1,0 +1,140 @@
+/** A request that was granted, from opening its file to the log line that tells how its transfer ended. */
+import type { Clock } from '../../host/clock.ts'
+import type { Counters } from '../../host/counters.ts'
+import type { Log } from '../../host/log.ts'
+import type { Sockets } from '../../host/udp.ts'
+import type { TftpPlan } from '../../plan/tftp.ts'
+import { ErrorCode } from '../../proto/tftp/packet.ts'
+import { CannotRead, type Files } from './files.ts'
+import { explainAbsence, openNamed } from './locate.ts'
+import { negotiate, type Agreement } from './negotiate.ts'
+import type { ReadRequest } from './request.ts'
+import { runTransfer, type Outcome, type RunningTransfer } from './running.ts'
+
+export type Grant = {
+  readonly client: { readonly address: string; readonly port: number }
+  /** The request, to know it again. */
+  readonly text: string
+  /** Whether the client stopped answering after it had begun to. */
+  isQuiet(): boolean
+  /** Ends it now, wherever it is, and tells the client why. */
+  stop(reason: string): void
+  /** The client has begun something else on the same port: ends without an ERROR, which it would take for its new one. */
+  abandon(): void
+  /** Resolves when nothing of it is left. Never rejects. */
+  readonly ended: Promise<void>
+}
+
+export type GrantOptions = Pick<Grant, 'client' | 'text'> & {
+  readonly plan: TftpPlan
+  readonly read: ReadRequest
+  /** What every log line about it carries. */
+  readonly facts: { readonly node: string | undefined; readonly client: string; readonly file: string }
+  readonly services: {
+    readonly sockets: Sockets
+    readonly log: Log
+    readonly counters: Counters
+    readonly clock: Clock
+    readonly files: Files
+  }
+  /** Sends an ERROR from the request port, for a transfer that never began. */
+  readonly sendError: (code: number, message: string) => void
+}
+
+export function grant(options: GrantOptions): Grant {
+  const { plan, read, facts, sendError } = options
+  const { sockets, log, counters, clock, files } = options.services
+  const startedAt = clock.monotonic()
+  let running: RunningTransfer | undefined
+  /** Set by a stop that came before the transfer could begin. */
+  let isStopped = false
+
+  async function serve(): Promise<void> {
+    const file = await openNamed(plan, files, read.name)
+    try {
+      const onLost = (error: Error) => running?.stop(error.message)
+      const port = await sockets.bindUdp({ address: plan.address, port: 0, onLost })
+      if (isStopped) {
+        await port.close()
+        return
+      }
+      const agreement = negotiate(read.options, read.mode === 'octet' ? file.octets : undefined)
+      running = runTransfer({
+        port,
+        client: options.client,
+        file,
+        mode: read.mode,
+        agreement,
+        clock,
+        counters,
+      })
+      report(await running.ended, agreement, running)
+    } finally {
+      file.close()
+    }
+  }
+
+  function report(outcome: Outcome, agreement: Agreement, transfer: RunningTransfer): void {
+    const { octets, retransmissions } = transfer.progress()
+    counters.increment('tftp.octets', octets)
+    counters.increment('tftp.retransmissions', retransmissions)
+    const line = {
+      ...facts,
+      octets,
+      durationMs: Math.round(clock.monotonic() - startedAt),
+      blksize: agreement.blockOctets,
+      windowsize: agreement.windowBlocks,
+      retransmissions,
+    }
+    switch (outcome.kind) {
+      case 'finished':
+        counters.increment('tftp.finished')
+        log.info(line, 'file sent')
+        break
+      case 'probe':
+        counters.increment('tftp.probes')
+        log.debug(facts, 'probe: the client only asked for the size')
+        break
+      case 'failed':
+        counters.increment('tftp.failed')
+        log.warn({ ...line, reason: outcome.reason }, 'file not sent')
+        break
+    }
+  }
+
+  async function reportFailure(error: unknown): Promise<void> {
+    if (!(error instanceof CannotRead)) {
+      counters.increment('tftp.failed')
+      log.error({ ...facts, err: error }, 'transfer could not begin')
+      sendError(ErrorCode.notDefined, 'the server cannot begin a transfer now')
+      return
+    }
+    sendError(error.code, error.message)
+    if (error.code !== ErrorCode.fileNotFound) {
+      counters.increment('tftp.failed')
+      log.error({ ...facts, reason: error.message }, 'file cannot be read')
+      return
+    }
+    counters.increment('tftp.notFound')
+    const absence = await explainAbsence(plan, read.name)
+    // iPXE for EFI looks for this one at every start since 2024 and boots without it.
+    const isOptional = read.name.toLowerCase().endsWith('autoexec.ipxe')
+    log[isOptional ? 'debug' : 'error']({ ...facts, ...absence }, 'file not found')
+  }
+
+  return {
+    client: options.client,
+    text: options.text,
+    isQuiet: () => running?.isQuiet() ?? false,
+    stop(reason) {
+      isStopped = true
+      if (running === undefined) sendError(ErrorCode.notDefined, reason)
+      else running.stop(reason)
+    },
+    abandon() {
+      isStopped = true
+      running?.abandon()
+    },
+    ended: serve().catch(reportFailure),
+  }
+}
