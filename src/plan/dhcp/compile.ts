@@ -1,0 +1,63 @@
+/** Model in, DHCP plan out: one reservation per declared MAC, all values encoded, all names decided. */
+import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import type { Subnet } from '../../site/schema.ts'
+import type { Finding } from '../findings.ts'
+import { reservedAddress, subnetOf, type Model } from '../model.ts'
+import { nodeBoot } from './boot-table.ts'
+import { dhcpFindings, type Machine } from './findings.ts'
+import { leaseTime, machineOptions, tftpFile } from './options.ts'
+import type { DhcpPlan, Reservation } from './plan.ts'
+
+/** @returns a plan for every declared MAC, and what an operator should know about leases, names and resolvers */
+export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly Finding[] } {
+  const { site, endpoint } = model
+  const machines = machinesOf(model)
+  const nameServers = (subnet: Subnet) => subnet.dns ?? (site.dns.serve ? [endpoint.address] : [])
+  const reservation = ({ name, fqdn, domain, address, subnet, boot }: Machine): Reservation => ({
+    name,
+    address,
+    network: subnet.cidr,
+    leaseTime: leaseTime(subnet),
+    options: machineOptions(subnet, nameServers(subnet), { hostName: fqdn, domain }),
+    boot,
+  })
+  return {
+    plan: {
+      server: endpoint.address,
+      serverPort: endpoint.ports.dhcp,
+      clientPort: endpoint.ports.dhcpClient,
+      networks: site.subnets.map((subnet) => subnet.cidr),
+      reservationByMac: new Map(machines.map((machine) => [machine.mac, reservation(machine)])),
+    },
+    findings: dhcpFindings(site, machines),
+  }
+}
+
+/** Nodes, and the hosts whose MAC and IPv4 address are declared, in the order of the site file. */
+function machinesOf({ site, endpoint, nodes }: Model): Machine[] {
+  const loader = once((name: string) => tftpFile(name, formatIpv4(endpoint.address)))
+  const booted = nodes.map((node): Machine => {
+    const { key, name, fqdn, mac, address, subnet } = node
+    const domain = subnet.domain ?? fqdn.slice(name.length + 1)
+    return { name: key, fqdn, domain, mac, address, subnet, boot: nodeBoot(node, endpoint, loader) }
+  })
+  const others = site.hosts.flatMap((host): Machine[] => {
+    const { name, mac } = host
+    const address = reservedAddress(host)
+    const subnet = address === undefined ? undefined : subnetOf(site, address)
+    if (mac === undefined || address === undefined || subnet === undefined) return []
+    const domain = subnet.domain ?? name.split('.').slice(1).join('.')
+    return [{ name, fqdn: name, domain, mac, address, subnet, boot: undefined }]
+  })
+  return [...booted, ...others]
+}
+
+/** Makes each value once, however often it is asked for: a thousand nodes share a loader's options. */
+function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new Map<Key, Value>()
+  return (key) => {
+    const value = made.get(key) ?? make(key)
+    made.set(key, value)
+    return value
+  }
+}

@@ -1,0 +1,52 @@
+/** What an operator should know about leases, names and resolvers before the first node asks. */
+import { formatCidr, type Ipv4 } from '../../proto/address/ipv4.ts'
+import type { Mac } from '../../proto/address/mac.ts'
+import type { Site, Subnet } from '../../site/schema.ts'
+import type { Finding } from '../findings.ts'
+import type { NodeBoot } from './plan.ts'
+
+/** A machine with a reservation: a node, or a host whose MAC is declared. */
+export type Machine = {
+  /** How logs name it: a node's key or a host's full name. */
+  readonly name: string
+  readonly fqdn: string
+  /** Option 15, empty when there is none. */
+  readonly domain: string
+  readonly mac: Mac
+  readonly address: Ipv4
+  readonly subnet: Subnet
+  readonly boot: NodeBoot | undefined
+}
+
+/** An installation takes longer; leases of 600 s have run out under it (okd-project/okd#294). */
+const leastLeaseSeconds = 3600
+
+/** Linux's HOST_NAME_MAX; RHCOS cuts longer names at their first dot. */
+const longestHostName = 64
+
+export function dhcpFindings(site: Site, machines: readonly Machine[]): Finding[] {
+  return [
+    ...site.subnets.flatMap((subnet) => subnetFindings(site, subnet)),
+    ...machines.flatMap(nameFindings),
+  ]
+}
+
+function subnetFindings(site: Site, subnet: Subnet): Finding[] {
+  const about = `subnet ${formatCidr(subnet.cidr)}`
+  const findings: Finding[] = []
+  if (subnet.dns === undefined && !site.dns.serve) {
+    const message = 'machines get no resolver, as dns.serve is false: name the resolvers under dns'
+    findings.push({ severity: 'error', about, message })
+  }
+  if (subnet.leaseSeconds < leastLeaseSeconds) {
+    const message = `a lease of ${subnet.leaseSeconds} s may end while a node installs, set leaseSeconds to ${leastLeaseSeconds} or more`
+    findings.push({ severity: 'warning', about, message })
+  }
+  return findings
+}
+
+function nameFindings({ name, fqdn }: Machine): Finding[] {
+  if (fqdn.length <= longestHostName) return []
+  const message = `its host name ${fqdn} has ${fqdn.length} characters, Linux keeps ${longestHostName}: choose shorter names`
+  return [{ severity: 'warning', about: name, message }]
+}

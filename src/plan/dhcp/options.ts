@@ -1,0 +1,86 @@
+/** Option values of the plan, encoded once: what the operator declared, and only what applies. */
+import { isHostAddress, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { longestFileField } from '../../proto/dhcp/message.ts'
+import { OptionCode } from '../../proto/dhcp/option-table.ts'
+import { encodeAddresses } from '../../proto/dhcp/values/address.ts'
+import { encodeDomainSearch } from '../../proto/dhcp/values/domain-search.ts'
+import { encodeSeconds } from '../../proto/dhcp/values/number.ts'
+import { encodeText } from '../../proto/dhcp/values/text.ts'
+import type { Subnet } from '../../site/schema.ts'
+import type { BootFile, PreparedOption } from './plan.ts'
+
+/**
+ * What a machine may ask for. The order is that of replies to clients which name no parameters, and what is
+ * late in it is left out first where a reply is too long: how to reach anything, one's name, then comforts.
+ *
+ * @param names `hostName` is fully qualified: it is the very name that the address resolves to, so a node is
+ *   called the same whether it reads option 12 or its PTR record, and kubelet's certificates match both
+ *   (RFC 2132 §3.14 allows it). An empty `domain` is none.
+ */
+export function machineOptions(
+  subnet: Subnet,
+  nameServers: readonly Ipv4[],
+  names: { readonly hostName: string; readonly domain: string },
+): ReadonlyMap<number, PreparedOption> {
+  const { cidr, gateway, ntp, search, leaseSeconds } = subnet
+  // A /31 or /32 has no broadcast address: the last address is a machine's.
+  const broadcast = isHostAddress(cidr, cidr.broadcast) ? [] : [cidr.broadcast]
+  const options = [
+    addressList(OptionCode.subnetMask, [cidr.mask]),
+    addressList(OptionCode.router, gateway === undefined ? [] : [gateway]),
+    addressList(OptionCode.domainServer, nameServers),
+    text(OptionCode.hostName, names.hostName),
+    text(OptionCode.domainName, names.domain),
+    addressList(OptionCode.ntpServers, ntp),
+    searchList(search),
+    addressList(OptionCode.broadcastAddress, broadcast),
+    // RFC 2131 §4.4.5: what clients assume by themselves, said aloud for those that do not.
+    seconds(OptionCode.renewalTime, Math.floor(leaseSeconds / 2)),
+    seconds(OptionCode.rebindingTime, Math.floor((leaseSeconds * 7) / 8)),
+  ]
+  const present = options.filter((option) => option.value.length > 0)
+  return new Map(present.map((option) => [option.code, option]))
+}
+
+export function leaseTime(subnet: Subnet): PreparedOption {
+  return seconds(OptionCode.leaseTime, subnet.leaseSeconds)
+}
+
+/** A loader under the TFTP root: who serves it stands in siaddr, and as text in option 66. */
+export function tftpFile(name: string, server: string): BootFile {
+  return { ...urlFile(name), options: [bootFileName(name), text(OptionCode.tftpServerName, server)] }
+}
+
+/** A file that is named by its URL: no server needs to be named beside it. */
+export function urlFile(name: string): BootFile {
+  return { name, file: name.length > longestFileField ? '' : name, options: [bootFileName(name)] }
+}
+
+/**
+ * Deviates from RFC 2132 §2 (no NUL at the end of texts): some PXE ROMs read the name up to a NUL and would
+ * otherwise take the next option's octets for a part of it. Receivers must take NULs off, and OVMF,
+ * SeaBIOS and iPXE boot with it (captures boot-*, whose server does the same).
+ */
+function bootFileName(name: string): PreparedOption {
+  return text(OptionCode.bootFileName, `${name}\0`)
+}
+
+function text(code: number, value: string): PreparedOption {
+  return { code, value: encodeText(value) }
+}
+
+function seconds(code: number, value: number): PreparedOption {
+  return { code, value: encodeSeconds(value) }
+}
+
+/** RFC 2132 §3.5: addresses stand in order of preference, so a list may lose its tail. */
+function addressList(code: number, addresses: readonly Ipv4[]): PreparedOption {
+  const value = encodeAddresses(addresses)
+  return { code, value, cuts: Array.from({ length: addresses.length }, (_, index) => index * 4).slice(1) }
+}
+
+/** RFC 3397 §2: searched in the order of the list. */
+function searchList(names: readonly string[]): PreparedOption {
+  const cuts = names.map((_, index) => encodeDomainSearch(names.slice(0, index)).length).slice(1)
+  return { code: OptionCode.domainSearch, value: encodeDomainSearch(names), cuts }
+}

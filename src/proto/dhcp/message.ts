@@ -1,0 +1,177 @@
+/**
+ * A DHCP message as octets and as fields (RFC 2131 §2, options RFC 2132 and RFC 3396). Field names
+ * are the RFC's own. Both directions, for the server, for simulated clients and for tests.
+ */
+import type { Ipv4 } from '../address/ipv4.ts'
+import { MalformedPacket } from '../bytes/malformed.ts'
+import { Reader } from '../bytes/reader.ts'
+import { Writer } from '../bytes/writer.ts'
+import { OptionList, putOption, type DhcpOption } from './option.ts'
+
+export type DhcpHeader = {
+  /** 1 from a client or relay agent, 2 from a server. */
+  readonly op: number
+  /** Hardware type, 1 is Ethernet; `hlen` is how many octets of `chaddr` count. */
+  readonly htype: number
+  readonly hlen: number
+  readonly hops: number
+  readonly xid: number
+  readonly secs: number
+  /** Only {@link broadcastFlag} has a meaning. */
+  readonly flags: number
+  /** The address that a client already uses. */
+  readonly ciaddr: Ipv4
+  /** The address that the client is given. */
+  readonly yiaddr: Ipv4
+  /** The next server to boot from. */
+  readonly siaddr: Ipv4
+  /** The relay agent, 0 where there is none. */
+  readonly giaddr: Ipv4
+  /** Sixteen octets. */
+  readonly chaddr: Uint8Array
+  /** One character per octet (Latin-1), without the NUL that ends it; empty when it held options. */
+  readonly sname: string
+  readonly file: string
+}
+
+export type DhcpMessage = DhcpHeader & {
+  /**
+   * In the order of the packet, each code once. PAD, END and option 52 are structure, not content: they
+   * are not in a decoded message and must not be put into one.
+   */
+  readonly options: readonly DhcpOption[]
+}
+
+/** RFC 2131 §2, figure 2: the leftmost of the flags. */
+export const broadcastFlag = 0x8000
+
+/** RFC 2131 §3: 99, 130, 83, 99. */
+const magicCookie = 0x63825363
+
+const snameOffset = 44
+const fileOffset = 108
+const cookieOffset = 236
+
+/** RFC 1542 §2.1: BOOTP messages have 300 octets at least; relay agents may drop shorter ones. */
+const leastMessageOctets = 300
+
+/**
+ * Reads a message.
+ *
+ *      0                   1                   2                   3
+ *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ *     +---------------+---------------+---------------+---------------+
+ *   0 |    op (1)     |   htype (1)   |   hlen (1)    |   hops (1)    |
+ *     +---------------+---------------+---------------+---------------+
+ *   4 |                            xid (4)                            |
+ *     +-------------------------------+-------------------------------+
+ *   8 |           secs (2)            |           flags (2)           |
+ *     +-------------------------------+-------------------------------+
+ *  12 |                          ciaddr (4)                           |
+ *  16 |                          yiaddr (4)                           |
+ *  20 |                          siaddr (4)                           |
+ *  24 |                          giaddr (4)                           |
+ *     +---------------------------------------------------------------+
+ *  28 |                          chaddr (16)                          |
+ *  44 |                          sname  (64)                          |
+ * 108 |                          file   (128)                         |
+ *     +---------------------------------------------------------------+
+ * 236 |                       magic cookie (4)                        |
+ * 240 |                       options (variable)                      |
+ *     +---------------------------------------------------------------+
+ *
+ * @returns a message whose octets (`chaddr`, option values) are views of the packet
+ * @throws {MalformedPacket} when it is not a DHCP message; lengths inside of options are checked on reading them
+ */
+export function decodeMessage(octets: Uint8Array): DhcpMessage {
+  const reader = new Reader(octets)
+  const op = reader.u8()
+  if (op !== 1 && op !== 2) throw new MalformedPacket(`op ${op} is neither request nor reply`, 0)
+  const htype = reader.u8()
+  const hlen = reader.u8()
+  if (hlen > 16) throw new MalformedPacket(`hlen ${hlen} is longer than chaddr`, 2)
+  const header = {
+    op,
+    htype,
+    hlen,
+    hops: reader.u8(),
+    xid: reader.u32(),
+    secs: reader.u16(),
+    flags: reader.u16(),
+    ciaddr: reader.u32() as Ipv4,
+    yiaddr: reader.u32() as Ipv4,
+    siaddr: reader.u32() as Ipv4,
+    giaddr: reader.u32() as Ipv4,
+    chaddr: reader.take(16),
+  }
+  reader.offset = cookieOffset
+  if (reader.u32() !== magicCookie) throw new MalformedPacket('no DHCP magic cookie', cookieOffset)
+
+  // RFC 2131 §4.1: options field first, then file, then sname.
+  const list = new OptionList()
+  list.read(octets, reader.offset, octets.length)
+  const inFile = (list.overload & 1) !== 0
+  const inSname = (list.overload & 2) !== 0
+  if (inFile) list.read(octets, fileOffset, cookieOffset)
+  if (inSname) list.read(octets, snameOffset, fileOffset)
+  return {
+    ...header,
+    sname: inSname ? '' : fieldText(octets, snameOffset, fileOffset),
+    file: inFile ? '' : fieldText(octets, fileOffset, cookieOffset),
+    options: list.options,
+  }
+}
+
+/**
+ * Writes a message, at least 300 octets long, into a buffer of the caller.
+ *
+ * @returns how many octets were written
+ * @throws {RangeError} when `out`, or the field of `sname` or `file`, is too small for it
+ */
+export function encodeMessage(message: DhcpMessage, out: Uint8Array): number {
+  const writer = new Writer(out)
+  putHeader(writer, message)
+  for (const { code, value } of message.options) putOption(writer, code, value)
+  return putEnd(writer)
+}
+
+/** Everything before the options, magic cookie included. */
+export function putHeader(writer: Writer, header: DhcpHeader): void {
+  writer.u8(header.op)
+  writer.u8(header.htype)
+  writer.u8(header.hlen)
+  writer.u8(header.hops)
+  writer.u32(header.xid)
+  writer.u16(header.secs)
+  writer.u16(header.flags)
+  writer.u32(header.ciaddr)
+  writer.u32(header.yiaddr)
+  writer.u32(header.siaddr)
+  writer.u32(header.giaddr)
+  writer.put(header.chaddr)
+  putField(writer, header.sname, 64)
+  putField(writer, header.file, 128)
+  writer.u32(magicCookie)
+}
+
+/** END, then zeros up to the least length. @returns how many octets the message has */
+export function putEnd(writer: Writer): number {
+  writer.u8(255)
+  if (writer.offset < leastMessageOctets) writer.fill(0, leastMessageOctets - writer.offset)
+  return writer.offset
+}
+
+/** The longest name that `file` holds: RFC 2131 §2 has it end with a NUL. */
+export const longestFileField = 127
+
+function fieldText(octets: Uint8Array, start: number, limit: number): string {
+  let text = ''
+  for (let at = start; at < limit && octets[at] !== 0; at++) text += String.fromCharCode(octets[at] as number)
+  return text
+}
+
+function putField(writer: Writer, text: string, octets: number): void {
+  if (text.length >= octets) throw new RangeError(`${text.length} octets do not fit into ${octets - 1}`)
+  for (let at = 0; at < text.length; at++) writer.u8(text.charCodeAt(at))
+  writer.fill(0, octets - text.length)
+}

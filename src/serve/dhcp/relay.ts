@@ -1,0 +1,48 @@
+/**
+ * What a relay agent says about the network that a client is on (RFC 3046). In fabrics where the agent's
+ * own address is a loopback, sub-option 5 names the client's network and sub-option 11 the agent as server.
+ */
+import { cidrContains, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { MalformedPacket } from '../../proto/bytes/malformed.ts'
+import { Reader } from '../../proto/bytes/reader.ts'
+import type { DhcpOption } from '../../proto/dhcp/option.ts'
+import { subOptionsOf, type SubOptions } from '../../proto/dhcp/values/sub-options.ts'
+
+export type Relay = {
+  /** Link selection (RFC 3527): an address on the client's network, where giaddr is none. */
+  readonly link: Ipv4 | undefined
+  /** Server identifier override (RFC 5107): what the client is to take for its server. */
+  readonly serverIdentifier: Ipv4 | undefined
+}
+
+const linkSelection = 5
+const serverIdentifierOverride = 11
+
+export const noRelay: Relay = { link: undefined, serverIdentifier: undefined }
+
+/** @throws {MalformedPacket} when option 82, or a sub-option that is read, is malformed */
+export function relayOf(option: DhcpOption): Relay {
+  const found = subOptionsOf(option)
+  return {
+    link: addressIn(found, linkSelection, option),
+    serverIdentifier: addressIn(found, serverIdentifierOverride, option),
+  }
+}
+
+/**
+ * Whether a client that asked from `giaddr` can use an address of `network`. Without a relay agent there is
+ * no telling (several networks may share the wire), so the declaration is trusted.
+ */
+export function isOnNetwork(giaddr: Ipv4, relay: Relay, network: Cidr): boolean {
+  return giaddr === 0 || cidrContains(network, relay.link ?? giaddr)
+}
+
+function addressIn(found: SubOptions, code: number, option: DhcpOption): Ipv4 | undefined {
+  const value = found.get(code)
+  if (value === undefined) return undefined
+  if (value.length === 4) return new Reader(value).u32() as Ipv4
+  throw new MalformedPacket(
+    `sub-option ${code} of option ${option.code} has ${value.length} octets, expected 4`,
+    option.offset ?? 0,
+  )
+}

@@ -1,0 +1,186 @@
+/** Writing a reply (RFC 2131 §4.3.1, table 3) from prepared values, and where it is sent (§4.1). */
+import { formatIpv4, ipv4Octets, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { Writer } from '../../proto/bytes/writer.ts'
+import { broadcastFlag, putEnd, putHeader } from '../../proto/dhcp/message.ts'
+import { MessageType, OptionCode } from '../../proto/dhcp/option-table.ts'
+import { optionOctets, putOption } from '../../proto/dhcp/option.ts'
+import { noProxyDhcp } from '../../proto/dhcp/values/ipxe.ts'
+import { encodeText } from '../../proto/dhcp/values/text.ts'
+import type { BootFile, DhcpPlan, PreparedOption, Reservation } from '../../plan/dhcp/plan.ts'
+import type { Decision } from './decide.ts'
+import type { Request } from './request.ts'
+
+/** Octets that any reply fits into: 1500 MTU - 20 IPv4 - 8 UDP. */
+export const mostReplyOctets = 1472
+
+/** RFC 2131 §2: datagrams of 576 octets are what every client takes. */
+const leastDatagramOctets = 576
+const mostDatagramOctets = 1500
+const ipv4AndUdpOctets = 28
+
+const noAddress = 0 as Ipv4
+const ipxeOption: PreparedOption = { code: OptionCode.ipxe, value: noProxyDhcp }
+
+/** The decisions that are answered. */
+export type Answer = Extract<Decision, { kind: 'offer' | 'ack' | 'inform' | 'nak' }>
+
+export type Destination = { readonly address: string; readonly port: number }
+
+/**
+ * Writes a reply into `out`, which holds {@link mostReplyOctets}.
+ *
+ * @returns how many octets it has
+ */
+export function writeReply(
+  answer: Answer,
+  request: Request,
+  reservation: Reservation,
+  plan: DhcpPlan,
+  bootFile: BootFile | undefined,
+  out: Uint8Array,
+): number {
+  const { message } = request
+  const isNak = answer.kind === 'nak'
+  const file = isNak ? undefined : bootFile
+  const writer = new Writer(out)
+  putHeader(writer, {
+    op: 2,
+    htype: message.htype,
+    hlen: message.hlen,
+    hops: 0,
+    xid: message.xid,
+    secs: 0,
+    // RFC 2131 §4.3.2: a relay agent must broadcast a NAK, its client may have no address that works.
+    flags: isNak && message.giaddr !== 0 ? message.flags | broadcastFlag : message.flags,
+    ciaddr: answer.kind === 'ack' || answer.kind === 'inform' ? message.ciaddr : noAddress,
+    yiaddr: answer.kind === 'ack' || answer.kind === 'offer' ? reservation.address : noAddress,
+    siaddr: file === undefined ? noAddress : plan.server,
+    giaddr: message.giaddr,
+    chaddr: message.chaddr,
+    sname: '',
+    file: file?.file ?? '',
+  })
+
+  const options = new OptionWriter(writer, replyLimit(request.maxMessageSize) - 1) // 1: END
+  // RFC 3046 §2.2: last in the reply, whole or not at all. Its room is kept from the start.
+  const relayAgentInformation = options.reserve(request.relayAgentInformation)
+  options.put(OptionCode.messageType, messageTypes[answer.kind])
+  options.put(OptionCode.serverIdentifier, ipv4Octets(request.relay.serverIdentifier ?? plan.server))
+  if (answer.kind === 'offer' || answer.kind === 'ack') options.putPrepared(reservation.leaseTime)
+  // RFC 6842 §3: in every reply, as it came.
+  if (request.clientIdentifier !== undefined) {
+    options.put(OptionCode.clientIdentifier, request.clientIdentifier)
+  }
+  if (isNak) options.put(OptionCode.message, encodeText(answer.reason))
+  else putParameters(options, request, reservation, file, answer.kind === 'inform')
+  if (relayAgentInformation !== undefined) {
+    putOption(writer, OptionCode.relayAgentInformation, relayAgentInformation)
+  }
+  return putEnd(writer)
+}
+
+/**
+ * RFC 2131 §4.1. Deviation: a client that has no address and did not set the broadcast flag should get a
+ * unicast frame, for which Node cannot fill the ARP table. Every client of test/fixtures/dhcp takes
+ * the broadcast (capture variant-bios-broadcast-replies).
+ */
+export function destination(answer: Answer, request: Request, plan: DhcpPlan): Destination {
+  const { ciaddr, giaddr } = request.message
+  // RFC 2131 §4.3.5: straight to the client that has an address, relay agent or not.
+  if (answer.kind === 'inform') return { address: formatIpv4(ciaddr), port: plan.clientPort }
+  if (giaddr !== 0) return { address: formatIpv4(giaddr), port: plan.serverPort }
+  const isUnicast = answer.kind !== 'nak' && ciaddr !== 0
+  return { address: isUnicast ? formatIpv4(ciaddr) : '255.255.255.255', port: plan.clientPort }
+}
+
+const messageTypes: Readonly<Record<Answer['kind'], Uint8Array>> = {
+  offer: Uint8Array.of(MessageType.offer),
+  ack: Uint8Array.of(MessageType.ack),
+  inform: Uint8Array.of(MessageType.ack),
+  nak: Uint8Array.of(MessageType.nak),
+}
+
+/** What the client is told beside its lease: the mask, then what it boots, then the rest in its order. */
+function putParameters(
+  options: OptionWriter,
+  request: Request,
+  reservation: Reservation,
+  file: BootFile | undefined,
+  isInform: boolean,
+): void {
+  const { parameterList: list } = request
+  const wants = (code: number) => list === undefined || list.includes(code)
+
+  // RFC 2132 §3.3: the mask stands before the router.
+  const mask = reservation.options.get(OptionCode.subnetMask)
+  if (mask !== undefined && wants(mask.code)) options.putPrepared(mask)
+  for (const option of file?.options ?? []) options.putPrepared(option)
+  if (request.client.isIpxe) options.putPrepared(ipxeOption)
+  // RFC 4578 §2.3: in all packets of PXE clients and servers. Some ROMs send none, so it is only sent back.
+  if (request.client.protocol !== undefined && request.machineIdentifier !== undefined) {
+    options.put(OptionCode.clientMachineIdentifier, request.machineIdentifier)
+  }
+
+  const put = (option: PreparedOption): void => {
+    if (option.code === OptionCode.subnetMask) return
+    // RFC 2131 §4.3.5: INFORM is answered without times, there is no lease.
+    if (isInform && (option.code === OptionCode.renewalTime || option.code === OptionCode.rebindingTime)) {
+      return
+    }
+    options.putPrepared(option)
+  }
+  if (list === undefined) {
+    for (const option of reservation.options.values()) put(option)
+    return
+  }
+  // RFC 2132 §9.8: in the order requested. It is the order of preference too, so the tail is what may not fit.
+  for (const [index, code] of list.entries()) {
+    const option = reservation.options.get(code)
+    if (option !== undefined && list.indexOf(code) === index) put(option)
+  }
+}
+
+/**
+ * How long a reply may be. Reading of RFC 2132 §9.10: option 57 counts the whole datagram, as RFC 2131 §2 does
+ * for the least of 576. Larger values are cut to what Ethernet carries: OVMF's REQUEST says 65280
+ * (capture boot-uefi-pxe-ovmf-virtio).
+ */
+function replyLimit(maxMessageSize = leastDatagramOctets): number {
+  const datagram = Math.min(Math.max(maxMessageSize, leastDatagramOctets), mostDatagramOctets)
+  return datagram - ipv4AndUdpOctets
+}
+
+/** Writes options as long as they fit; what does not is left out, lists are cut where they allow it. */
+class OptionWriter {
+  readonly #writer: Writer
+  #limit: number
+
+  constructor(writer: Writer, limit: number) {
+    this.#writer = writer
+    this.#limit = limit
+  }
+
+  /** Keeps room for an option that is written last. @returns the value, or `undefined` when there is no room */
+  reserve(value: Uint8Array | undefined): Uint8Array | undefined {
+    if (value === undefined || !this.#fits(value.length)) return undefined
+    this.#limit -= optionOctets(value.length)
+    return value
+  }
+
+  put(code: number, value: Uint8Array): void {
+    if (this.#fits(value.length)) putOption(this.#writer, code, value)
+  }
+
+  putPrepared({ code, value, cuts }: PreparedOption): void {
+    if (this.#fits(value.length)) {
+      putOption(this.#writer, code, value)
+      return
+    }
+    const cut = cuts?.findLast((octets) => this.#fits(octets))
+    if (cut !== undefined) putOption(this.#writer, code, value, cut)
+  }
+
+  #fits(valueOctets: number): boolean {
+    return this.#writer.offset + optionOctets(valueOctets) <= this.#limit
+  }
+}

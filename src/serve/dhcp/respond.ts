@@ -1,0 +1,112 @@
+/**
+ * One DHCP message in, one verdict out (RFC 2131 §4.3): a reply written into the caller's buffer, or silence
+ * with a reason that a person can read. Pure: what is counted, logged and remembered is the service's.
+ */
+import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
+import { decodeMessage } from '../../proto/dhcp/message.ts'
+import { printable } from '../../proto/dhcp/values/text.ts'
+import { chooseBoot } from '../../plan/dhcp/boot-table.ts'
+import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
+import { decide, type Arrival, type RequestState } from './decide.ts'
+import { destination, writeReply, type Destination } from './reply.ts'
+import { readRequest, type Request } from './request.ts'
+
+/** What a log line says about a decision. Absent fields were not known, or have no part in it. */
+export type Circumstances = {
+  readonly xid: number
+  readonly mac: Mac
+  /** The reservation's name: a node's key or a host's full name. */
+  readonly node?: string | undefined
+  readonly address?: Ipv4 | undefined
+  readonly state?: RequestState | undefined
+  /** The first of the client's system architectures. */
+  readonly architecture?: number | undefined
+  /** What it was given to boot. */
+  readonly bootFile?: string | undefined
+  /** Why it was refused or ignored, or got nothing to boot. */
+  readonly reason?: string | undefined
+}
+
+/** A reply that is to be sent. */
+export type Replied = {
+  readonly kind: 'offered' | 'acknowledged' | 'informed' | 'refused'
+  /** How many octets of the caller's buffer it has. */
+  readonly octets: number
+  readonly to: Destination
+  readonly about: Circumstances
+}
+
+export type Verdict =
+  | Replied
+  | { readonly kind: 'declined'; readonly address: Ipv4; readonly about: Circumstances }
+  | { readonly kind: 'released' | 'ignored'; readonly about: Circumstances }
+  | {
+      readonly kind: 'stranger'
+      /** Option 60, printable characters only. */
+      readonly vendorClass: string
+      readonly about: Circumstances
+    }
+  /** Nothing that a client sends to a server; not worth a line of its own. */
+  | { readonly kind: 'not-ours'; readonly reason: string }
+
+/**
+ * @param out holds `mostReplyOctets`
+ * @throws {MalformedPacket} when the packet is not what RFC 2131 and the options that we read allow
+ */
+export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, out: Uint8Array): Verdict {
+  const message = decodeMessage(packet)
+  // Replies reach a server too: other servers' to relay agents, and our own where ports are shared.
+  if (message.op !== 1) return { kind: 'not-ours', reason: 'a reply, not a request' }
+  if (message.htype !== 1 || message.hlen !== 6) {
+    return {
+      kind: 'not-ours',
+      reason: `hardware type ${message.htype} with ${message.hlen} octets is not Ethernet`,
+    }
+  }
+  const request = readRequest(message)
+  const mac = macFromOctets(message.chaddr)
+  const seen = { xid: message.xid, mac, architecture: request.client.architectures[0] }
+
+  // By hardware address alone: firmware, iPXE and the installed system of one machine send different client
+  // identifiers (option 61), and all of them are to get its one address.
+  const reservation = plan.reservationByMac.get(mac)
+  if (reservation === undefined) {
+    const reason = noReservation(mac, request, plan)
+    return { kind: 'stranger', vendorClass: printable(request.vendorClass), about: { ...seen, reason } }
+  }
+
+  const decision = decide(request, reservation, plan, arrival)
+  const known = { ...seen, node: reservation.name }
+  switch (decision.kind) {
+    case 'silence':
+      return { kind: 'ignored', about: { ...known, reason: decision.reason } }
+    case 'released':
+      return { kind: 'released', about: { ...known, address: decision.address } }
+    case 'declined':
+      return { kind: 'declined', address: decision.address, about: known }
+    case 'offer':
+    case 'ack':
+    case 'inform':
+    case 'nak':
+  }
+
+  const { file, reason } = chooseBoot(reservation.boot, request.client)
+  const octets = writeReply(decision, request, reservation, plan, file, out)
+  const to = destination(decision, request, plan)
+  const state = decision.kind === 'ack' || decision.kind === 'nak' ? decision.state : undefined
+  const about =
+    decision.kind === 'nak'
+      ? { ...known, state, reason: decision.reason }
+      : { ...known, state, address: reservation.address, bootFile: file?.name, reason }
+  return { kind: replied[decision.kind], octets, to, about }
+}
+
+const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak: 'refused' } as const
+
+function noReservation(mac: Mac, { message, relay }: Request, plan: DhcpPlan): string {
+  // Without a relay agent, the network is that of the server's address, or unknown behind other interfaces.
+  const place = relay.link ?? (message.giaddr === 0 ? plan.server : message.giaddr)
+  const network = plan.networks.find((candidate) => cidrContains(candidate, place))
+  return `no reservation for ${mac} on ${network === undefined ? formatIpv4(place) : formatCidr(network)}`
+}
