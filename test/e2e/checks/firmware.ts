@@ -1,0 +1,141 @@
+/** Machines with real firmware and an empty disk boot all the way; one that nobody declared gets nothing. */
+import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
+import { addresses } from '../network.ts'
+import { lastLines } from '../process.ts'
+import type { Rig } from '../rig.ts'
+import type { Check, Stage } from '../runner.ts'
+import type { LogLine } from '../server.ts'
+import { domain, gateway, leaseSeconds, nodes, type SiteNode } from '../site.ts'
+import { phasesOf, type Phase } from '../timeline.ts'
+import { boot, type Boot, type Firmware } from '../vm.ts'
+
+/** Phases by boot, filled as the boots end. */
+export const timelines = new Map<string, readonly Phase[]>()
+
+/**
+ * What a UEFI boot took with dnsmasq and nginx on two cores: 33 s, of which 13 s are Debian's iPXE waiting
+ * for an IPv6 router. A busy machine may be slower; beyond the limit something is wrong with the server.
+ */
+const uefiSeconds = { reference: 33, limit: 60 }
+const bootLimitMs = 120_000
+
+/** Lines on the console that show which way the firmware went: OVMF takes to HTTP Boot by itself when PXE fails. */
+const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; readonly never?: RegExp }>> = {
+  uefi: {
+    seen: [/NBP filename is efi\/ipxe\.efi/, /NBP file downloaded successfully/],
+    never: /Start HTTP Boot/,
+  },
+  bios: { seen: [/Booting from ROM/, /iPXE initialising devices/] },
+  undi: { seen: [/bios\/undionly\.kpxe\.* ok/, /PXE->EB: !PXE/, /using undionly/] },
+}
+
+export const firmwareStage: Stage = [
+  [bootCheck('uefi', nodes.bs, 'tap0'), bootCheck('uefi', nodes.w2, 'tap0')],
+  [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1'), strangerCheck('tap1')],
+]
+
+function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
+  const title = `${firmware} ${node.name}`
+  return {
+    name: `firmware: ${title} (${node.role}) boots, and finds everything that an installation needs`,
+    limitMs: bootLimitMs + 10_000,
+    async run(rig) {
+      const since = rig.server.lines.length
+      const dir = join(rig.dir, `vm-${node.name}`)
+      const { mac, address } = node
+      const done = await boot(rig.network, { firmware, mac, address, tap, dir, limitMs: bootLimitMs })
+      const lines = rig.server.lines.slice(since).filter((line) => concerns(line, node))
+      timelines.set(title, phasesOf(done, firmware, lines))
+      try {
+        judge(rig, done, firmware, node)
+      } catch (error) {
+        const tail = lastLines(done.console.map(({ text }) => text).join('\n'), 25)
+        throw new Error(
+          `${(error as Error).message}\nthe console ended with (all of it in ${dir}):\n${tail}`,
+          {
+            cause: error,
+          },
+        )
+      }
+      const seconds = (done.endedMs - done.startedMs) / 1000
+      return firmware === 'uefi' ? comparedWithReference(seconds) : `${seconds.toFixed(1)} s`
+    },
+  }
+}
+
+function concerns(line: LogLine, node: SiteNode): boolean {
+  return line.node === `ocp45/${node.name}` || line.mac === node.mac
+}
+
+function judge(rig: Rig, done: Boot, firmware: Firmware, node: SiteNode): void {
+  expectEqual(done.outcome, 'powered off', 'how it ended')
+  const console = done.console.map(({ text }) => text).join('\n')
+  const { seen, never } = roads[firmware]
+  for (const pattern of seen) expectMatch(console, pattern, 'the way it booted')
+  if (never !== undefined) expectNoMatch(console, never, 'the way it booted')
+
+  const says = (key: string): string => new RegExp(`^E2E ${key} (.*)$`, 'm').exec(console)?.[1] ?? '(nothing)'
+  const fqdn = `${node.name}.${domain}`
+  expectMatch(says('hostname'), new RegExp(`^${node.name}(\\.${domain})?$`), 'host name from option 12')
+  const lease = {
+    ...{ ip: node.address, mask: '24', router: gateway, dns: addresses.server, domain },
+    ...{ ntp: addresses.server, seconds: leaseSeconds },
+  }
+  const fields = Object.entries(lease).map(([name, value]) => `${name}=${value}`)
+  expectEqual(says('lease'), fields.join(' '), 'lease')
+  expectEqual(says('forward'), node.address, `address of ${fqdn}`)
+  expectEqual(says('reverse'), fqdn, `name of ${node.address}`)
+  expectEqual(says('api-int'), addresses.apiInternal, 'api-int')
+  expectEqual(says('apps'), addresses.api, 'a name under apps')
+  expectEqual(says('ignition'), rig.site.ignitionDigests[node.role], `SHA-256 of ${node.role}.ign`)
+  expectEqual(says('rootfs'), 'matches', 'rootfs')
+  expectEqual(says('disk'), '/dev/vda', 'disk')
+  const given = says('arguments')
+  expectMatch(given, / initrd=main |^initrd=main /, 'kernel arguments')
+  expectMatch(given, / console=ttyS0( |$)/, 'kernel arguments')
+  expectMatch(
+    given,
+    new RegExp(`coreos\\.live\\.rootfs_url=\\S+${basename(rig.payload.rootfs)}`),
+    'kernel arguments',
+  )
+  expectMatch(console, /^E2E finished$/m, 'last line')
+}
+
+function comparedWithReference(seconds: number): string {
+  const text = `${seconds.toFixed(1)} s, ${uefiSeconds.reference} s with the reference servers`
+  expect(seconds <= uefiSeconds.limit, `the boot took ${text}; more than ${uefiSeconds.limit} s is too slow`)
+  return seconds > uefiSeconds.reference ? `${text}: SLOWER THAN THE REFERENCE` : text
+}
+
+function strangerCheck(tap: string): Check {
+  const mac = '52:54:00:00:00:99'
+  return {
+    name: 'firmware: a machine that nobody declared gets nothing, and the log says why',
+    limitMs: 50_000,
+    async run(rig) {
+      const since = rig.server.lines.length
+      const end = new AbortController()
+      const dir = join(rig.dir, 'vm-stranger')
+      const options = { firmware: 'uefi', mac, tap, dir, limitMs: 40_000, signal: end.signal } as const
+      const machine = boot(rig.network, options)
+      try {
+        const line = await rig.server.waitFor('a stranger', (each) => each.mac === mac, {
+          since,
+          limitMs: 30_000,
+        })
+        expectMatch(line.reason ?? '', new RegExp(`no reservation for ${mac}`), 'the reason in the log')
+        // OVMF collects offers for four seconds, then asks again.
+        await sleep(6_000)
+        end.abort()
+        const console = (await machine).console.map(({ text }) => text).join('\n')
+        expectNoMatch(console, /Station IP address|NBP filename|iPXE/, 'the console')
+        return line.reason
+      } finally {
+        end.abort()
+        await machine
+      }
+    },
+  }
+}

@@ -1,0 +1,91 @@
+/** BusyBox's udhcpc against the server: first lease, renewal, release, and nothing for a stranger. */
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addresses, clientInterface, clientMac } from '../network.ts'
+import { expect, expectEqual, expectMatch } from '../expect.ts'
+import type { Rig } from '../rig.ts'
+import type { Check } from '../runner.ts'
+import { client, gateway, leaseSeconds } from '../site.ts'
+import { flushClient, readEnvironment, setClientMac, waitUntil } from './client.ts'
+
+const strangerMac = '52:54:00:00:0c:99'
+
+export const udhcpcChecks: readonly Check[] = [
+  {
+    name: 'udhcpc: gets its reserved address and every option it asks for',
+    async run(rig) {
+      await flushClient(rig)
+      const { status, stderr } = await rig.at(
+        'client',
+        await udhcpc(rig, '-f', '-q', '-n', '-t', '4', '-T', '2'),
+      )
+      expectEqual(status, 0, `udhcpc's exit code (${stderr.trim()})`)
+      const given = await readEnvironment(join(rig.dir, 'udhcpc.bound'))
+      const wanted = {
+        ip: client.address,
+        subnet: '255.255.255.0',
+        router: gateway,
+        dns: addresses.server,
+        ntpsrv: addresses.server,
+        serverid: addresses.server,
+        lease: String(leaseSeconds),
+      }
+      for (const [name, value] of Object.entries(wanted)) expectEqual(given[name], value, name)
+      expectMatch(given['hostname'] ?? '', /^cli(\.|$)/, 'hostname')
+      return client.address
+    },
+  },
+  {
+    name: 'udhcpc: renews by unicast and releases',
+    async run(rig) {
+      await flushClient(rig)
+      const since = rig.server.lines.length
+      let output = ''
+      const command = await udhcpc(rig, '-f', '-n', '-t', '4', '-T', '2')
+      // udhcpc reports on standard error, which the log file gets too.
+      const running = rig.beside(
+        'client',
+        'udhcpc-renew',
+        ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command],
+        (line) => {
+          output += `${line}\n`
+        },
+      )
+      const leases = (): number => output.split(`lease of ${client.address} obtained`).length - 1
+      await waitUntil('a first lease', () => leases() === 1)
+      running.signal('SIGUSR1')
+      await waitUntil(`a second lease, in ${output}`, () => leases() === 2)
+      running.signal('SIGUSR2')
+      await rig.server.waitFor('that the client released its address', (line) => isRelease(line.msg), {
+        since,
+      })
+      await running.stop()
+      return undefined
+    },
+  },
+  {
+    name: 'udhcpc: an undeclared MAC gets nothing, and the log says why',
+    async run(rig) {
+      await flushClient(rig)
+      const since = rig.server.lines.length
+      await setClientMac(rig, strangerMac)
+      try {
+        const { status } = await rig.at('client', await udhcpc(rig, '-f', '-q', '-n', '-t', '2', '-T', '1'))
+        expect(status !== 0, 'udhcpc got a lease')
+      } finally {
+        await setClientMac(rig, clientMac)
+      }
+      const line = await rig.server.waitFor('a stranger', ({ mac }) => mac === strangerMac, { since })
+      expectMatch(line.reason ?? '', /no reservation for 52:54:00:00:0c:99/, 'the reason in the log')
+      return line.reason
+    },
+  },
+]
+
+const isRelease = (message: string): boolean => /release/.test(message)
+
+async function udhcpc(rig: Rig, ...options: string[]): Promise<string[]> {
+  const hook = join(rig.dir, 'udhcpc')
+  await copyFile(join(import.meta.dirname, '../hooks/udhcpc'), hook)
+  return [rig.payload.busybox, 'udhcpc', '-i', clientInterface, '-s', hook, ...options]
+}

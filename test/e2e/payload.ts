@@ -1,0 +1,158 @@
+/**
+ * What the virtual machines boot: Debian's kernel as RHCOS's, an initramfs of busybox that checks
+ * its surroundings (initramfs/init), and a rootfs of random octets whose hash the initramfs knows. The
+ * packages are unpacked, never installed. Built once and kept by a key over everything that goes in.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { join } from 'node:path'
+import { output, run, shellQuote } from './process.ts'
+
+export type Payload = {
+  /** Holds the three files, named as RHCOS names them. */
+  readonly imagesDir: string
+  readonly rootfs: string
+  /** Clients that the tests run on this machine, out of their unpacked packages. */
+  readonly busybox: string
+  readonly dhclient: string
+}
+
+const release = 'rhcos-4.17.0-x86_64-live'
+const kernelName = `${release}-kernel-x86_64`
+const initramfsName = `${release}-initramfs.x86_64.img`
+const rootfsName = `${release}-rootfs.x86_64.img`
+const rootfsOctets = 32 * 1024 * 1024
+
+/** What a machine of ours consists of; what these need is taken along. */
+const modules = ['virtio_pci', 'virtio_net', 'virtio_blk', 'virtio-rng']
+const minutes = 60_000
+
+export async function buildPayload(workDir: string): Promise<Payload> {
+  const kernelPackage = await dependencyOf('linux-image-amd64', 'linux-image-')
+  const kernel = await unpack(workDir, kernelPackage)
+  const busybox = join(await unpack(workDir, 'busybox-static'), 'bin/busybox')
+  const dhclient = join(await unpack(workDir, 'isc-dhcp-client'), 'sbin/dhclient')
+
+  const sources = [import.meta.filename, source('init'), source('udhcpc'), busybox]
+  const key = createHash('sha256').update(kernelPackage)
+  for (const file of sources) key.update(await readFile(file))
+  const imagesDir = join(workDir, 'images', key.digest('hex').slice(0, 16))
+  if (!existsSync(imagesDir)) {
+    await mkdir(join(workDir, 'images'), { recursive: true })
+    const unfinished = await mkdtemp(join(workDir, 'images', 'unfinished-'))
+    await buildImages(unfinished, kernel, busybox)
+    await chmod(unfinished, 0o755)
+    await rename(unfinished, imagesDir)
+  }
+  return { imagesDir, rootfs: join(imagesDir, rootfsName), busybox, dhclient }
+}
+
+async function buildImages(dir: string, kernelRoot: string, busybox: string): Promise<void> {
+  const [kernel] = (await readdir(join(kernelRoot, 'boot'))).filter((name) => name.startsWith('vmlinuz-'))
+  if (kernel === undefined) throw new Error(`no kernel in ${kernelRoot}/boot`)
+  const release = kernel.slice('vmlinuz-'.length)
+  await cp(join(kernelRoot, 'boot', kernel), join(dir, kernelName))
+
+  const rootfs = randomBytes(rootfsOctets)
+  await writeFile(join(dir, rootfsName), rootfs)
+
+  const root = join(dir, 'root')
+  for (const name of ['bin', 'lib', 'dev', 'proc', 'sys', 'tmp', 'etc'])
+    await mkdir(join(root, name), { recursive: true })
+  await joinUsr(root)
+  await cp(busybox, join(root, 'bin/busybox'))
+  await cp(source('init'), join(root, 'init'))
+  await cp(source('udhcpc'), join(root, 'etc/udhcpc'))
+  await writeFile(join(root, 'etc/modules'), modules.join('\n'))
+  await writeFile(join(root, 'etc/rootfs.sha256'), createHash('sha256').update(rootfs).digest('hex'))
+  await copyModules(kernelRoot, root, release)
+  await output([
+    ...['sh', '-c', 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc | gzip -1 >"$2"'],
+    ...['sh', root, join(dir, initramfsName)],
+  ])
+  await rm(root, { recursive: true })
+}
+
+/** The modules and what they depend on, uncompressed, because busybox's modprobe reads no .ko.xz. */
+async function copyModules(kernelRoot: string, root: string, release: string): Promise<void> {
+  await output(['depmod', '-b', kernelRoot, release], { limitMs: 2 * minutes })
+  const from = join(kernelRoot, 'lib/modules', release)
+  const to = join(root, 'lib/modules', release)
+  const { stdout } = await run(['modprobe', '-d', kernelRoot, '-S', release, '-a', '-D', ...modules])
+  const files = stdout.split('\n').flatMap((line) => /^insmod (\S+)/.exec(line)?.[1] ?? [])
+  if (files.length < modules.length) throw new Error(`modprobe found too few modules: ${stdout}`)
+  await mkdir(to, { recursive: true })
+  for (const file of new Set(files)) {
+    await cp(file, join(to, file.slice(file.lastIndexOf('/') + 1)))
+  }
+  for (const name of ['modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
+    await cp(join(from, name), join(to, name))
+  }
+  await output([
+    'sh',
+    '-c',
+    `cd ${shellQuote(to)} && for file in *.ko.xz; do [ ! -e "$file" ] || xz -d "$file"; done`,
+  ])
+  await output(['depmod', '-b', root, release])
+}
+
+/** The concrete package behind one that only depends on the newest. */
+async function dependencyOf(name: string, prefix: string): Promise<string> {
+  const command = ['apt-cache', 'depends', '--important', name]
+  const read = async (): Promise<string | undefined> =>
+    new RegExp(`Depends: (${prefix}\\S+)`).exec((await run(command)).stdout)?.[1]
+  const found = (await read()) ?? (await updateLists(), await read())
+  if (found === undefined) throw new Error(`apt-get knows no package ${name}`)
+  return found
+}
+
+/** Downloads a package and unpacks it under the working directory, unless that was done before. */
+async function unpack(workDir: string, name: string): Promise<string> {
+  const dir = join(workDir, 'packages', name)
+  if (existsSync(dir)) return dir
+  await mkdir(join(workDir, 'packages'), { recursive: true })
+  const unfinished = await mkdtemp(join(workDir, 'packages', 'unfinished-'))
+  const download = ['apt-get', 'download', '-q', '-o', 'APT::Sandbox::User=root', name]
+  const first = await run(download, { cwd: unfinished, limitMs: 5 * minutes })
+  if (first.status !== 0) {
+    await updateLists()
+    await output(download, { cwd: unfinished, limitMs: 5 * minutes })
+  }
+  const [archive] = (await readdir(unfinished)).filter((file) => file.endsWith('.deb'))
+  if (archive === undefined) throw new Error(`apt-get downloaded no ${name}`)
+  await output(['dpkg-deb', '-x', join(unfinished, archive), unfinished], { limitMs: 5 * minutes })
+  await rm(join(unfinished, archive))
+  await joinUsr(unfinished)
+  await rename(unfinished, dir)
+  return dir
+}
+
+/** Makes /bin, /sbin and /lib the same as those under /usr: releases of Debian differ in where packages have them. */
+async function joinUsr(root: string): Promise<void> {
+  await mkdir(join(root, 'usr'), { recursive: true })
+  for (const name of ['bin', 'sbin', 'lib']) {
+    const [short, long] = [join(root, name), join(root, 'usr', name)]
+    if (existsSync(long) && !existsSync(short)) await symlink(`usr/${name}`, short)
+    if (existsSync(short) && !existsSync(long)) await symlink(`../${name}`, long)
+  }
+}
+
+async function updateLists(): Promise<void> {
+  await output(['apt-get', 'update', '-q'], { limitMs: 5 * minutes })
+}
+
+function source(name: string): string {
+  return join(import.meta.dirname, 'initramfs', name)
+}

@@ -1,0 +1,61 @@
+/** Runs checks, each within its own time, and prints a line for each; one that fails does not stop the others. */
+import { lastLines } from './process.ts'
+import type { Rig } from './rig.ts'
+
+export type Check = {
+  /** Begins with its group: `dns: …`. */
+  readonly name: string
+  /** How long it may take at most; 30 s when absent. */
+  readonly limitMs?: number
+  /** @returns what a person may want to know, shown beside the name */
+  run(rig: Rig): Promise<string | undefined>
+}
+
+/** Lanes run beside each other, the checks of a lane one after the other. */
+export type Stage = readonly (readonly Check[])[]
+
+export type Verdict = { readonly name: string; readonly failure?: string }
+
+export async function runStage(stage: Stage, rig: Rig): Promise<Verdict[]> {
+  const lanes = await Promise.all(stage.map((lane) => runLane(lane, rig)))
+  return lanes.flat()
+}
+
+async function runLane(lane: readonly Check[], rig: Rig): Promise<Verdict[]> {
+  const verdicts: Verdict[] = []
+  for (const check of lane) verdicts.push(await runCheck(check, rig))
+  return verdicts
+}
+
+async function runCheck(check: Check, rig: Rig): Promise<Verdict> {
+  const startedAt = performance.now()
+  const took = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7)
+  try {
+    const note = await within(check.limitMs ?? 30_000, check.run(rig))
+    console.log(`ok     ${took()}  ${check.name}${note === undefined ? '' : `  (${note})`}`)
+    return { name: check.name }
+  } catch (error) {
+    const { name, message, stack } = error as Error
+    // An Unexpected says it all; anything else is a fault of the test and its place matters.
+    const failure = name === 'Unexpected' ? message : (stack ?? message)
+    console.log(`NOT OK ${took()}  ${check.name}\n${indent(failure)}`)
+    console.log(indent(`slipway's log ended with:\n${rig.server.tail(12)}`))
+    return { name: check.name, failure: lastLines(message, 1) }
+  }
+}
+
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const limit = setTimeout(() => {
+    late.reject(new Error(`not finished after ${limitMs / 1000} s`))
+  }, limitMs)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(limit)
+  }
+}
+
+export function indent(text: string): string {
+  return text.replace(/^/gm, '    ')
+}

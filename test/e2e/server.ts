@@ -1,0 +1,88 @@
+/** `slipway serve`, started as an operator would, and its log read line by line. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Network } from './network.ts'
+import { start, type Running } from './process.ts'
+
+/** A line of the log; only the fields that the test reads. */
+export type LogLine = {
+  readonly atMs: number
+  readonly level: string
+  readonly service?: string
+  readonly msg: string
+  readonly node?: string
+  readonly mac?: string
+  readonly file?: string
+  readonly reason?: string
+  /** The line as it was written. */
+  readonly text: string
+}
+
+export type Server = {
+  readonly lines: readonly LogLine[]
+  readonly process: Running
+  /** The last lines as they were written. */
+  tail(count: number): string
+  /**
+   * The first line, among those from `since` on, that `matches`; waits for it up to `limitMs`.
+   *
+   * @throws {Error} that names `what`, when none came
+   */
+  waitFor(
+    what: string,
+    matches: (line: LogLine) => boolean,
+    options?: { readonly since?: number; readonly limitMs?: number },
+  ): Promise<LogLine>
+}
+
+/** The command line of this project's own program. */
+export function slipway(...args: string[]): string[] {
+  return [process.execPath, join(import.meta.dirname, '../../src/main.ts'), ...args]
+}
+
+/** Resolves when it serves. */
+export async function startServer(network: Network, sitePath: string, logFile: string): Promise<Server> {
+  const lines: LogLine[] = []
+  const command = network.inside('server', ...slipway('serve', sitePath))
+  const running = start(command, { logFile, onLine: (text, atMs) => lines.push(parseLine(text, atMs)) })
+  const server: Server = {
+    lines,
+    process: running,
+    tail: (count) =>
+      lines
+        .slice(-count)
+        .map((line) => line.text)
+        .join('\n'),
+    async waitFor(what, matches, { since = 0, limitMs = 10_000 } = {}) {
+      const deadline = performance.now() + limitMs
+      for (;;) {
+        const found = lines.slice(since).find(matches)
+        if (found !== undefined) return found
+        if (performance.now() > deadline || !running.isRunning()) {
+          const why = running.isRunning() ? `within ${limitMs / 1000} s` : 'before it ended'
+          throw new Error(`slipway's log did not say ${what} ${why}`)
+        }
+        await sleep(50)
+      }
+    },
+  }
+  try {
+    await server.waitFor('"serving"', (line) => line.msg === 'serving')
+  } catch (error) {
+    await running.stop()
+    throw new Error(`${(error as Error).message}; ${logFile} has:\n${await readFile(logFile, 'utf8')}`, {
+      cause: error,
+    })
+  }
+  return server
+}
+
+function parseLine(text: string, arrivedMs: number): LogLine {
+  try {
+    const line = JSON.parse(text) as { time: string; level: string; msg: string }
+    return { ...line, atMs: Date.parse(line.time), text }
+  } catch {
+    return { atMs: arrivedMs, level: 'error', msg: text, text }
+  }
+}

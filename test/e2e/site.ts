@@ -1,0 +1,147 @@
+/** The site of a run, as an operator would write it, and the facts about it that checks compare with. */
+import { createHash } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addresses, clientMac } from './network.ts'
+import { shellQuote } from './process.ts'
+
+export type Role = 'bootstrap' | 'master' | 'worker'
+export type SiteNode = {
+  readonly name: string
+  readonly role: Role
+  readonly mac: string
+  readonly address: string
+}
+
+export const domain = 'ocp45.example.localdomain'
+export const gateway = '172.16.0.254'
+export const leaseSeconds = 43_200
+
+/** The last octet of an address is the last pair of digits of its MAC. */
+export const nodes = {
+  bs: node('bs', 'bootstrap', 11),
+  m1: node('m1', 'master', 21),
+  m2: node('m2', 'master', 22),
+  m3: node('m3', 'master', 23),
+  w1: node('w1', 'worker', 31),
+  w2: node('w2', 'worker', 32),
+} as const
+
+/** A declared machine that is no node: where the command-line clients run. */
+export const client = { name: `cli.${domain}`, mac: clientMac, address: '172.16.0.61' } as const
+
+function node(name: string, role: Role, lastOctet: number): SiteNode {
+  return { name, role, mac: `52:54:00:00:00:${lastOctet}`, address: `172.16.0.${lastOctet}` }
+}
+
+/** What a check may change before it reloads the site; by default the text is the one that serving began with. */
+export type SiteChanges = { readonly extraHosts?: readonly string[]; readonly spareWorker?: SiteNode }
+
+export type SiteFiles = {
+  readonly sitePath: string
+  readonly haproxyPath: string
+  readonly image: string
+  /** SHA-256 of each Ignition file, in hexadecimal. */
+  readonly ignitionDigests: Readonly<Record<Role, string>>
+  readonly ignitionTexts: Readonly<Record<Role, string>>
+  write(changes?: SiteChanges): Promise<void>
+}
+
+/** @param reload the command that the site names for reloading HAProxy */
+export async function createSite(dir: string, imagesDir: string, reload: string): Promise<SiteFiles> {
+  const ignitionDir = join(dir, 'ignition')
+  await mkdir(ignitionDir, { recursive: true })
+  const texts = { bootstrap: bootstrapIgnition(), master: pointer('master'), worker: pointer('worker') }
+  for (const [role, text] of Object.entries(texts)) await writeFile(join(ignitionDir, `${role}.ign`), text)
+
+  const sitePath = join(dir, 'site.yaml')
+  const haproxyPath = join(dir, 'haproxy.cfg')
+  const write = (changes: SiteChanges = {}): Promise<void> =>
+    writeFile(sitePath, siteText({ imagesDir, reload, ...changes }))
+  await write()
+  return {
+    sitePath,
+    haproxyPath,
+    image: 'rhcos-4.17',
+    ignitionTexts: texts,
+    ignitionDigests: {
+      bootstrap: sha256(texts.bootstrap),
+      master: sha256(texts.master),
+      worker: sha256(texts.worker),
+    },
+    write,
+  }
+}
+
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
+}
+
+function siteText(options: SiteChanges & { imagesDir: string; reload: string }): string {
+  const all = [...Object.values(nodes), ...(options.spareWorker === undefined ? [] : [options.spareWorker])]
+  return `\
+site: e2e
+server: { interface: srv0, address: ${addresses.server} }
+subnets:
+  - cidr: 172.16.0.0/24
+    gateway: ${gateway}
+    ntp: [${addresses.server}]
+    search: [example.localdomain]
+    leaseSeconds: ${leaseSeconds}
+dns:
+  forward: [${addresses.resolver}]
+  clients: [172.16.0.0/24, 192.168.124.0/24]
+images:
+  rhcos-4.17: { dir: ${JSON.stringify(options.imagesDir)} }
+clusters:
+  - name: ocp45
+    domain: example.localdomain
+    image: rhcos-4.17
+    ignition: ignition
+    disk: /dev/vda
+    console: [ttyS0]
+    loadBalancer: { api: ${addresses.api}, apiInternal: ${addresses.apiInternal}, ingress: ${addresses.api} }
+    nodes:
+${all.map((each) => `      - { name: ${each.name}, role: ${each.role}, mac: "${each.mac}", address: ${each.address} }`).join('\n')}
+hosts:
+  - { name: ${client.name}, mac: "${client.mac}", address: ${client.address} }
+  - { name: bastion.example.localdomain, address: ${addresses.server} }
+${(options.extraHosts ?? []).map((line) => `  - ${line}\n`).join('')}haproxy:
+  file: haproxy.cfg
+  reload: ${JSON.stringify(options.reload)}
+`
+}
+
+/** As `openshift-install` writes it for masters and workers: everything else comes from the machine-config server. */
+function pointer(role: Role): string {
+  const authority = Buffer.from(`-----BEGIN CERTIFICATE-----\n${role}\n-----END CERTIFICATE-----\n`).toString(
+    'base64',
+  )
+  return JSON.stringify({
+    ignition: {
+      config: { merge: [{ source: `https://api-int.${domain}:22623/config/${role}` }] },
+      security: {
+        tls: { certificateAuthorities: [{ source: `data:text/plain;charset=utf-8;base64,${authority}` }] },
+      },
+      version: '3.2.0',
+    },
+  })
+}
+
+/** The bootstrap's is complete, with every manifest in it: about 300 kB. */
+function bootstrapIgnition(): string {
+  const files = Array.from({ length: 150 }, (_, index) => ({
+    path: `/opt/openshift/manifests/${index}.yaml`,
+    mode: 0o644,
+    contents: { source: `data:text/plain;charset=utf-8;base64,${sha256(`manifest ${index}`).repeat(30)}` },
+  }))
+  return JSON.stringify({ ignition: { version: '3.2.0' }, storage: { files } })
+}
+
+/** Reloads the HAProxy of this run: its master process starts new workers on SIGUSR2. */
+export function reloadCommand(pidFile: string, journal: string): string {
+  return [
+    `echo reload >>${shellQuote(journal)}`,
+    `if [ -e ${shellQuote(pidFile)} ]; then kill -USR2 "$(cat ${shellQuote(pidFile)})"; fi`,
+  ].join('; ')
+}

@@ -1,0 +1,52 @@
+/**
+ * The office's resolver, run in its own namespace: `node resolver.ts ADDRESS`. Answers every question with
+ * the A record 203.0.113.80; a name beginning with "large." only over TCP, after a truncated answer over
+ * UDP; a name beginning with "missing." with NXDOMAIN.
+ */
+import { createSocket } from 'node:dgram'
+import { createServer } from 'node:net'
+
+const address = process.argv[2]
+const port = 53
+const headerOctets = 12
+
+/** QR, RD and RA set, then TC or the response code (RFC 1035 §4.1.1). */
+const Flags = { answer: 0x8180, truncated: 0x8380, nxdomain: 0x8183 } as const
+
+/** A pointer to the question's name, type A, class IN, TTL 60, four octets of address. */
+const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 80])
+
+function reply(query: Buffer, transport: 'udp' | 'tcp'): Buffer {
+  const question = query.subarray(headerOctets, query.indexOf(0, headerOctets) + 5)
+  const firstLabel = question.toString('latin1', 1, 1 + question.readUInt8(0))
+  const flags =
+    firstLabel === 'missing'
+      ? Flags.nxdomain
+      : firstLabel === 'large' && transport === 'udp'
+        ? Flags.truncated
+        : Flags.answer
+  const hasAnswer = flags === Flags.answer
+  const header = Buffer.alloc(headerOctets)
+  query.copy(header, 0, 0, 2)
+  header.writeUInt16BE(flags, 2)
+  header.writeUInt16BE(1, 4)
+  header.writeUInt16BE(hasAnswer ? 1 : 0, 6)
+  return Buffer.concat([header, question, ...(hasAnswer ? [record] : [])])
+}
+
+const udp = createSocket('udp4')
+udp.on('message', (query, { address, port }) => udp.send(reply(query, 'udp'), port, address))
+udp.bind(port, address)
+
+createServer((socket) => {
+  let received = Buffer.alloc(0)
+  socket.on('data', (chunk) => {
+    received = Buffer.concat([received, chunk])
+    if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return
+    const answer = reply(received.subarray(2), 'tcp')
+    const length = Buffer.alloc(2)
+    length.writeUInt16BE(answer.length)
+    socket.end(Buffer.concat([length, answer]))
+  })
+  socket.on('error', () => socket.destroy())
+}).listen(port, address)

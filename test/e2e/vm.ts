@@ -1,0 +1,131 @@
+/**
+ * One virtual machine in software emulation: boots from the network only, has an empty disk, and its
+ * serial console is read line by line. Firmware and devices:
+ *
+ * - `uefi`: OVMF's own PXE client (architecture 7), no option ROM.
+ * - `bios`: SeaBIOS with QEMU's iPXE option ROM, which calls itself iPXE from its first packet.
+ * - `undi`: SeaBIOS where undionly.kpxe is fetched by TFTP and drives the card by the UNDI of the ROM before
+ *   it. Debian has no PXE ROM but iPXE, so an iPXE whose script only fetches the loader stands in for one.
+ */
+import { copyFile, mkdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addresses, type Network } from './network.ts'
+import { start } from './process.ts'
+
+export type Firmware = 'uefi' | 'bios' | 'undi'
+export type ConsoleLine = { readonly atMs: number; readonly text: string }
+
+export type Boot = {
+  readonly startedMs: number
+  readonly endedMs: number
+  readonly console: readonly ConsoleLine[]
+  /** Why it ended: `powered off`, or what made going on pointless. */
+  readonly outcome: string
+}
+
+export type VmOptions = {
+  readonly firmware: Firmware
+  readonly mac: string
+  /** The address that the node is reserved; only `undi` needs to know it beforehand. */
+  readonly address?: string
+  readonly tap: string
+  readonly dir: string
+  readonly limitMs: number
+  /** Ends the machine early. */
+  readonly signal?: AbortSignal
+}
+
+/** After such a line nothing good can come. */
+const dead =
+  /No bootable device|UEFI Interactive Shell|No bootable option|failed to (?:load|start) Boot0001|PXE-E\d\d|Kernel panic|iPXE initialisation failed|E2E failed/
+
+export async function boot(network: Network, options: VmOptions): Promise<Boot> {
+  const { dir } = options
+  await rm(dir, { recursive: true, force: true })
+  await mkdir(dir, { recursive: true })
+  const disk = join(dir, 'disk.img')
+  await writeFile(disk, '')
+  await truncate(disk, 64 * 1024 * 1024)
+
+  const console: ConsoleLine[] = []
+  let outcome = 'powered off'
+  const startedMs = Date.now()
+  const machine = start(network.inside('bridge', ...(await commandLine(options, disk))), {
+    logFile: join(dir, 'console.raw'),
+    onLine(raw, atMs) {
+      const text = plain(raw)
+      if (text === '') return
+      console.push({ atMs, text })
+      if (dead.test(text)) give(`gave up: ${text}`)
+    },
+  })
+  function give(why: string): void {
+    if (outcome === 'powered off') outcome = why
+    void machine.stop()
+  }
+  const limit = setTimeout(() => give(`not finished after ${options.limitMs / 1000} s`), options.limitMs)
+  const abort = (): void => give('stopped by the test')
+  options.signal?.addEventListener('abort', abort)
+  await machine.ended
+  options.signal?.removeEventListener('abort', abort)
+  clearTimeout(limit)
+
+  const lines = console.map(
+    ({ atMs, text }) => `${((atMs - startedMs) / 1000).toFixed(2).padStart(7)} ${text}`,
+  )
+  await writeFile(join(dir, 'console.log'), `${lines.join('\n')}\n`)
+  await rm(disk)
+  return { startedMs, endedMs: Date.now(), console, outcome }
+}
+
+async function commandLine(options: VmOptions, disk: string): Promise<string[]> {
+  const { firmware, mac, dir } = options
+  // romfile= takes the option ROM away. Without an argument QEMU patches the device's id into its default ROM,
+  // which it does not do for a file that is named, so the ROM is never named.
+  const card = `virtio-net-pci,netdev=net,mac=${mac}${firmware === 'bios' ? '' : ',romfile='}`
+  const words = [
+    'qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none -serial stdio',
+    // Software emulation: the same everywhere, and 5-level paging costs it time for nothing.
+    '-machine q35,accel=tcg,graphics=off -cpu max,la57=off -smp 1 -m 768 -rtc base=utc',
+    `-uuid 4c4c4544-0000-4000-8000-${mac.replaceAll(':', '')}`,
+    `-netdev tap,id=net,ifname=${options.tap},script=no,downscript=no -device ${card},bootindex=1`,
+    // Newer OVMF boots from the network only when there is a random number generator.
+    '-device virtio-rng-pci -device virtio-blk-pci,drive=disk',
+  ]
+    .join(' ')
+    .split(' ')
+  words.push('-drive', `if=none,id=disk,format=raw,file=${disk}`)
+  if (firmware === 'uefi') {
+    const variables = join(dir, 'variables.fd')
+    await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', variables)
+    words.push('-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd')
+    words.push('-drive', `if=pflash,format=raw,unit=1,file=${variables}`)
+    words.push('-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n')
+  }
+  if (firmware === 'undi') {
+    const script = join(dir, 'rom.ipxe')
+    await writeFile(script, standIn(options.address ?? ''))
+    words.push('-kernel', '/usr/lib/ipxe/ipxe.lkrn', '-initrd', script)
+  }
+  return words
+}
+
+/** Without DHCP of its own, so that the loader has no reply left over from it and asks itself. */
+function standIn(address: string): string {
+  return `#!ipxe
+ifopen net0
+set net0/ip ${address}
+set net0/netmask 255.255.255.0
+chain tftp://${addresses.server}/bios/undionly.kpxe
+`
+}
+
+/** A console line without escape sequences and control characters. */
+function plain(raw: string): string {
+  /* eslint-disable no-control-regex -- control characters are what is being removed */
+  return raw
+    .replace(/\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc/g, '')
+    .replace(/[\x00-\x1f]/g, '')
+    .trim()
+  /* eslint-enable no-control-regex */
+}
