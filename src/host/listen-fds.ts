@@ -12,7 +12,7 @@ const firstDescriptor = 3
  */
 export function takeListenFds(environment: Environment, pid: number): ReadonlyMap<string, readonly number[]> {
   const isForUs = Number(environment['LISTEN_PID']) === pid
-  const count = isForUs ? Number(environment['LISTEN_FDS'] ?? 0) : 0
+  const count = isForUs ? Number(environment['LISTEN_FDS']) : 0
   const names = (environment['LISTEN_FDNAMES'] ?? '').split(':')
   for (const variable of ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) {
     Reflect.deleteProperty(environment, variable)

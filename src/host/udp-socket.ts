@@ -17,7 +17,7 @@ const receiveBufferOctets = 1024 * 1024
 export async function bindUdpSocket(options: UdpOptions): Promise<UdpPort> {
   const socket = newSocket(isIPv6(options.address) ? 'udp6' : 'udp4', options)
   await started(socket, () => socket.bind({ address: options.address, port: options.port }))
-  return toPort(socket, options)
+  return udpPort(socket, options)
 }
 
 /**
@@ -32,16 +32,15 @@ export async function adoptUdpSocket(
   const socket = newSocket('udp4', options)
   try {
     await started(socket, () => socket.bind({ fd }))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_INVALID_FD_TYPE') return 'not-udp'
-    throw error
+  } catch {
+    return 'not-udp'
   }
   // Only an open socket tells its family; Node would then send IPv4 addresses through an IPv6 socket, in vain.
   if (socket.address().family !== 'IPv4') {
     socket.close()
     return 'ipv6'
   }
-  return toPort(socket, options)
+  return udpPort(socket, options)
 }
 
 function newSocket(type: 'udp4' | 'udp6', options: SocketSettings): Socket {
@@ -66,7 +65,8 @@ async function started(socket: Socket, bind: () => void): Promise<void> {
   }
 }
 
-function toPort(socket: Socket, options: SocketSettings): UdpPort {
+/** @param socket bound already */
+export function udpPort(socket: Socket, options: SocketSettings): UdpPort {
   if (options.broadcast === true) socket.setBroadcast(true)
   const { address, port } = socket.address()
   let closed: Promise<void> | undefined

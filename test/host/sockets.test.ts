@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import t, { type Test } from 'tap'
 import { createSockets } from '../../src/host/sockets.ts'
+import { udpPort } from '../../src/host/udp-socket.ts'
 import type { Datagram, UdpPort } from '../../src/host/udp.ts'
 
 const loopback = { address: '127.0.0.1', port: 0 }
@@ -32,10 +33,12 @@ t.test('a datagram arrives with its sender, and the octets are copied before sen
 
 t.test('receive replaces the handler', async (t) => {
   const [from, to] = [await bound(t), await bound(t)]
-  to.receive(() => t.fail('the old handler was called'))
+  let calls = 0
+  to.receive(() => void calls++)
   const arrived = nextBatch(to)
   from.send(Uint8Array.of(7), to.local.address, to.local.port)
   t.equal((await arrived).payload[0], 7)
+  t.equal(calls, 0, 'the old handler is not called')
 })
 
 t.test('IPv6 addresses get an IPv6 socket', async (t) => {
@@ -78,11 +81,24 @@ t.test('a send through a closed socket is reported and never thrown', async (t) 
 t.test("a peer's closed port (ICMP port unreachable) does not disturb the socket", async (t) => {
   const [gone, peer] = [await bound(t), await bound(t)]
   await gone.close()
-  const port = await bound(t, { onLost: () => t.fail('the socket was lost') })
-  port.send(Uint8Array.of(1), '127.0.0.1', gone.local.port, () => t.fail('the send failed'))
+  const failures: Error[] = []
+  const port = await bound(t, { onLost: (error: Error) => failures.push(error) })
+  port.send(Uint8Array.of(1), '127.0.0.1', gone.local.port, (error) => failures.push(error))
   const arrived = nextBatch(port)
   peer.send(Uint8Array.of(2), '127.0.0.1', port.local.port)
   t.equal((await arrived).payload[0], 2)
+  t.same(failures, [])
+})
+
+t.test('a lost socket is reported once, and closed', async (t) => {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const lost: string[] = []
+  const port = udpPort(socket, { onLost: (error) => lost.push(error.message) })
+  socket.emit('error', new Error('recvmsg ENOMEM'))
+  socket.emit('error', new Error('recvmsg ENOMEM'))
+  await port.close()
+  t.same(lost, ['recvmsg ENOMEM'])
 })
 
 t.test('broadcast lets a datagram go to a broadcast address', async (t) => {
@@ -201,6 +217,12 @@ const misfits = [
     open: async () => [await openUdp()],
     args: ['tcp'],
     problem: 'expected one stream socket, got 0; write one ListenStream=',
+  },
+  {
+    name: 'datagrams asked for as a stream',
+    open: async () => [await openUdp()],
+    args: ['tcp-first'],
+    problem: 'listen EINVAL: invalid argument; expected a stream socket, from ListenStream=',
   },
   {
     name: 'two streams',

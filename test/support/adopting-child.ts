@@ -9,6 +9,7 @@ import { createSockets } from '../../src/host/sockets.ts'
 const sockets = createSockets(process.env)
 const options = { address: '127.0.0.1', port: 0 }
 try {
+  if (process.argv.includes('tcp-first')) await sockets.tcp('dns', createServer(), options)
   const ports = await sockets.udp('dns', { ...options, broadcast: true })
   for (const port of ports) {
     port.receive(([datagram]) => {

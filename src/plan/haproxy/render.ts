@@ -66,7 +66,7 @@ export function renderHaproxy(
 ): string {
   return [
     `# Written by slipway from the site file of ${site}.`,
-    '# Edit the site, not this file: it is written anew whenever the site changes.',
+    '# Edit the site, not this file: it is written anew whenever the site changes.\n',
     preamble,
     ...frontEnds.map((frontEnd) => renderFrontEnd(frontEnd, hasSeveralClusters)),
   ].join('\n')

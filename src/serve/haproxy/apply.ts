@@ -15,7 +15,12 @@ import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 export type HaproxyOutcome =
   'none' | 'unchanged' | 'refused' | 'unwritable' | 'written' | 'reloaded' | 'reload failed'
 
-type Context = { readonly log: Log; readonly counters: Counters }
+type Context = {
+  readonly log: Log
+  readonly counters: Counters
+  /** What judges a configuration; `haproxy` from the PATH when absent. */
+  readonly program?: string
+}
 
 const judgeTimeoutMs = 10_000
 const reloadTimeoutMs = 30_000
@@ -31,11 +36,12 @@ export function applyHaproxy(plan: HaproxyPlan | undefined, context: Context): P
   return outcome
 }
 
-async function apply(plan: HaproxyPlan, { log, counters }: Context): Promise<HaproxyOutcome> {
+async function apply(plan: HaproxyPlan, context: Context): Promise<HaproxyOutcome> {
   const { file, text } = plan
+  const { log, counters, program = 'haproxy' } = context
   try {
     if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return 'unchanged'
-    const verdict = await judge(text)
+    const verdict = await judge(program, text)
     if (verdict.kind === 'failed') {
       counters.increment('haproxy.refused')
       log.error({ file, reason: verdict.reason }, 'haproxy refuses the new configuration, the old file stays')
@@ -52,7 +58,7 @@ async function apply(plan: HaproxyPlan, { log, counters }: Context): Promise<Hap
     log.error({ file, reason: (error as Error).message }, 'haproxy configuration not written')
     return 'unwritable'
   }
-  return plan.reload === undefined ? 'written' : reload(file, plan.reload, { log, counters })
+  return plan.reload === undefined ? 'written' : reload(file, plan.reload, context)
 }
 
 /** @param command a line for a shell, as in a crontab: the operator wrote it, and nothing is put into it */
@@ -69,12 +75,15 @@ async function reload(file: string, command: string, { log, counters }: Context)
   return 'reload failed'
 }
 
-async function judge(text: string): Promise<Pick<CommandResult, 'kind'> & { readonly reason: string }> {
+async function judge(
+  program: string,
+  text: string,
+): Promise<Pick<CommandResult, 'kind'> & { readonly reason: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-haproxy-'))
   try {
     const file = join(directory, 'haproxy.cfg')
     await writeFile(file, text)
-    const { kind, ending, output } = await runCommand('haproxy', ['-c', '-f', file], judgeTimeoutMs)
+    const { kind, ending, output } = await runCommand(program, ['-c', '-f', file], judgeTimeoutMs)
     return { kind, reason: alerts(output.replaceAll(`${directory}/`, '')) || ending }
   } finally {
     await rm(directory, { recursive: true })

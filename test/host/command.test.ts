@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { runCommand } from '../../src/host/command.ts'
+
+const shell = (line: string, timeoutMs = 10_000) => runCommand('/bin/sh', ['-c', line], timeoutMs)
+
+t.test('what both outputs said comes back with how it ended', async (t) => {
+  t.same(await shell('echo out; echo err >&2'), { kind: 'done', ending: 'exit code 0', output: 'out\nerr' })
+  t.same(await shell('echo no >&2; exit 3'), { kind: 'failed', ending: 'exit code 3', output: 'no' })
+  t.same(await shell('kill -TERM $$'), { kind: 'failed', ending: 'signal SIGTERM', output: '' })
+})
+
+t.test('arguments are passed as they are, without a shell', async (t) => {
+  t.match(await runCommand('/bin/echo', ['$HOME; "two  blanks"'], 10_000), { output: '$HOME; "two  blanks"' })
+})
+
+t.test('a program that is not there is missing, not failed', async (t) => {
+  t.same(await runCommand(join(t.testdir(), 'absent'), [], 10_000), {
+    kind: 'missing',
+    ending: 'not found',
+    output: '',
+  })
+})
+
+t.test('a file that cannot be run has failed', async (t) => {
+  const directory = t.testdir({ file: 'no program' })
+  t.same(await runCommand(join(directory, 'file'), [], 10_000), {
+    kind: 'failed',
+    ending: `spawn ${directory}/file EACCES`,
+    output: '',
+  })
+})
+
+t.test('an argument that no program can be given is a failure, not an exception', async (t) => {
+  t.match(await runCommand('/bin/echo', ['a\0b'], 10_000), { kind: 'failed', ending: /without null bytes/ })
+})
+
+t.test('output is cut, and the program is not held up by that', async (t) => {
+  const { kind, output } = await shell('head -c 1000000 /dev/zero | tr "\\0" x')
+  t.equal(kind, 'done')
+  t.equal(output.length, 4096)
+})
+
+t.test('a program that does not end is killed with everything it started', async (t) => {
+  const file = join(t.testdir(), 'child')
+  t.same(await shell(`echo before; sleep 60 & echo $! >${file}; wait`, 300), {
+    kind: 'failed',
+    ending: 'no end within 0.3 s',
+    output: 'before',
+  })
+  const pid = Number(await readFile(file, 'utf8'))
+  // Killed, and perhaps not yet reaped by init.
+  const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => `${pid} (sleep) Z`)
+  t.match(state, /\) [ZX]/)
+})
+
+t.test('a program that leaves a daemon behind has ended', async (t) => {
+  t.same(await shell('echo started; sleep 5 &'), { kind: 'done', ending: 'exit code 0', output: 'started' })
+})
+
+t.test("systemd's own variables stay here, and sbin is searched", async (t) => {
+  const [socket, path] = [process.env['NOTIFY_SOCKET'], process.env['PATH']]
+  t.teardown(() => {
+    if (socket === undefined) delete process.env['NOTIFY_SOCKET']
+    process.env['PATH'] = path
+  })
+  process.env['NOTIFY_SOCKET'] = '/run/systemd/notify'
+  delete process.env['PATH']
+  t.match(await shell('echo "$NOTIFY_SOCKET|$PATH"'), { output: '|/usr/bin:/bin:/usr/local/sbin:/usr/sbin' })
+})

@@ -1,0 +1,62 @@
+import { chmod, chown, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { writeAtomically } from '../../src/host/files.ts'
+
+const modeOf = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8)
+
+t.test('a new file has the mode that was asked for, whatever the umask', async (t) => {
+  const directory = t.testdir()
+  const path = join(directory, 'haproxy.cfg')
+  const umask = process.umask(0o077)
+  t.teardown(() => process.umask(umask))
+  await writeAtomically(path, 'global\n')
+  t.equal(await readFile(path, 'utf8'), 'global\n')
+  t.equal(await modeOf(path), '644')
+  await writeAtomically(join(directory, 'secret'), 'x', 0o600)
+  t.equal(await modeOf(join(directory, 'secret')), '600')
+  t.same(await readdir(directory), ['haproxy.cfg', 'secret'], 'nothing else is left')
+})
+
+t.test('a file that exists keeps its mode; readers of the old file keep the old text', async (t) => {
+  const path = join(t.testdir({ 'haproxy.cfg': 'old' }), 'haproxy.cfg')
+  await chmod(path, 0o640)
+  const before = await stat(path)
+  await writeAtomically(path, 'new')
+  t.equal(await readFile(path, 'utf8'), 'new')
+  t.equal(await modeOf(path), '640')
+  t.equal((await stat(path)).uid, before.uid)
+  t.equal((await stat(path)).ino === before.ino, false, 'it is another file, not the old one overwritten')
+})
+
+t.test('a symbolic link keeps pointing where it did', async (t) => {
+  const directory = t.testdir({ real: { 'haproxy.cfg': 'old' } })
+  await symlink('real/haproxy.cfg', join(directory, 'link'))
+  await writeAtomically(join(directory, 'link'), 'new')
+  t.equal(await readlink(join(directory, 'link')), 'real/haproxy.cfg')
+  t.equal(await readFile(join(directory, 'real/haproxy.cfg'), 'utf8'), 'new')
+})
+
+t.test('a folder that is not there', async (t) => {
+  await t.rejects(writeAtomically(join(t.testdir(), 'absent/haproxy.cfg'), 'new'), { code: 'ENOENT' })
+})
+
+t.test('when the file cannot be put in place, nothing is left beside it', async (t) => {
+  const directory = t.testdir()
+  // A folder with something in it cannot be replaced by a file.
+  await mkdir(join(directory, 'haproxy.cfg'))
+  await writeFile(join(directory, 'haproxy.cfg/inside'), '')
+  await t.rejects(writeAtomically(join(directory, 'haproxy.cfg'), 'new'), { code: 'EISDIR' })
+  t.same(await readdir(directory), ['haproxy.cfg'])
+})
+
+t.test(
+  "another owner's file stays theirs",
+  { skip: process.getuid?.() !== 0 && 'only root can give files away' },
+  async (t) => {
+    const path = join(t.testdir({ 'haproxy.cfg': 'old' }), 'haproxy.cfg')
+    await chown(path, 65534, 65534)
+    await writeAtomically(path, 'new')
+    t.match(await stat(path), { uid: 65534, gid: 65534 })
+  },
+)

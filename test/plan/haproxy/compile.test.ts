@@ -1,0 +1,209 @@
+/** Whole configurations (test/fixtures/haproxy; UPDATE=1 rewrites them), each judged by a real HAProxy. */
+import { spawnSync } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import t from 'tap'
+import { compileHaproxy } from '../../../src/plan/haproxy/compile.ts'
+import { buildModel } from '../../../src/plan/model.ts'
+import { siteSchema } from '../../../src/site/schema.ts'
+
+const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
+const sbin = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin` }
+const hasHaproxy = spawnSync('haproxy', ['-v'], { env: sbin }).status === 0
+
+type ClusterText = { name?: string; loadBalancer?: object; nodes: readonly string[] }
+
+/** @param clusters nodes as `name role address…` */
+function compile(clusters: readonly ClusterText[], changes: object = {}) {
+  let macs = 0
+  const site = siteSchema.parse({
+    site: 'ocp45-lab',
+    server: { address: '172.16.0.101' },
+    subnets: [{ cidr: '172.16.0.0/24' }],
+    images: { rhcos: { dir: '/images' } },
+    clusters: clusters.map(({ name = 'ocp45', loadBalancer, nodes }) => ({
+      name,
+      domain: 'example.localdomain',
+      ignition: '/ignition',
+      image: 'rhcos',
+      disk: '/dev/sda',
+      loadBalancer: loadBalancer ?? {
+        api: '172.16.0.111',
+        apiInternal: '172.16.0.110',
+        ingress: '172.16.0.111',
+      },
+      nodes: nodes.map((text) => {
+        const [node, role, ...address] = text.split(' ')
+        return { name: node, role, mac: `00:00:5e:00:53:${String(++macs).padStart(2, '0')}`, address }
+      }),
+    })),
+    haproxy: { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload haproxy' },
+    ...changes,
+  })
+  return compileHaproxy(buildModel(site, noFacts))
+}
+
+const masters = ['m1 master 172.16.0.21', 'm2 master 172.16.0.22', 'm3 master 172.16.0.23']
+const workers = ['w1 worker 172.16.0.31', 'w2 worker 172.16.0.32', 'w3 worker 172.16.0.33']
+const infra = ['i1 infra 172.16.0.41', 'i2 infra 172.16.0.42', 'i3 infra 172.16.0.43']
+
+const golden = [
+  {
+    file: 'guide',
+    name: "the guide's cluster: bootstrap and masters behind 6443 and 22623, workers behind 80 and 443",
+    clusters: [{ nodes: ['bs bootstrap 172.16.0.11', ...masters, ...workers] }],
+  },
+  {
+    file: 'infra',
+    name: 'infra nodes get the ingress traffic, workers are its backups until the routers have moved',
+    clusters: [{ nodes: [...masters, ...workers, ...infra] }],
+  },
+  {
+    file: 'compact',
+    name: 'three masters without workers run the routers themselves; api-int is where api is',
+    clusters: [{ loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.112' }, nodes: masters }],
+  },
+  {
+    file: 'single-node',
+    name: 'a single node behind a balancer of its own',
+    clusters: [
+      { loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.111' }, nodes: ['n1 master 172.16.0.21'] },
+    ],
+  },
+  {
+    file: 'two-clusters',
+    name: 'with several clusters every name begins with its cluster',
+    clusters: [
+      { name: 'east', nodes: [...masters, ...workers] },
+      {
+        name: 'west',
+        loadBalancer: { api: '172.16.0.121', ingress: '172.16.0.122' },
+        nodes: ['m1 master 172.16.0.51', 'w1 worker 172.16.0.61'],
+      },
+    ],
+  },
+  {
+    file: 'dual-stack',
+    name: 'IPv6 addresses are bracketed; back ends keep the reserved IPv4 address',
+    clusters: [
+      {
+        loadBalancer: {
+          api: ['172.16.0.111', '2001:db8::111'],
+          apiInternal: ['172.16.0.110', '2001:db8::110'],
+          ingress: ['172.16.0.111', '2001:db8::111'],
+        },
+        nodes: ['m1 master 2001:db8::21 172.16.0.21', 'w1 worker 172.16.0.31 2001:db8::31'],
+      },
+    ],
+  },
+]
+
+for (const { file, name, clusters } of golden) {
+  t.test(name, async (t) => {
+    const path = new URL(`../../fixtures/haproxy/${file}.cfg`, import.meta.url).pathname
+    const { plan, findings } = compile(clusters)
+    t.same(findings, [])
+    if (process.env['UPDATE']) await writeFile(path, plan!.text)
+    t.same(plan, {
+      file: '/etc/haproxy/haproxy.cfg',
+      reload: 'systemctl reload haproxy',
+      text: await readFile(path, 'utf8'),
+    })
+    const skip = !hasHaproxy && 'haproxy is not installed: nothing judged the configuration'
+    t.test('haproxy -c finds nothing to complain of', { skip }, (t) => {
+      const { status, stderr } = spawnSync('haproxy', ['-c', '-f', path], { env: sbin, encoding: 'utf8' })
+      const complaints = stderr.split('\n').filter((line) => /ALERT|WARNING/.test(line))
+      t.same({ status, complaints }, { status: 0, complaints: [] })
+      t.end()
+    })
+  })
+}
+
+t.test('machine configs are served on the internal address only', (t) => {
+  const { plan } = compile(golden[0]!.clusters)
+  t.match(plan!.text, /^frontend machineconfig\n {2}bind 172\.16\.0\.110:22623\n {2}default_backend/m)
+  t.match(
+    plan!.text,
+    /^frontend kubeapi\n {2}bind 172\.16\.0\.111:6443\n {2}bind 172\.16\.0\.110:6443\n {2}default_backend/m,
+  )
+  t.end()
+})
+
+t.test('a site without the section leaves HAProxy alone', (t) => {
+  t.same(compile([{ nodes: masters }], { haproxy: undefined }), { plan: undefined, findings: [] })
+  t.end()
+})
+
+t.test(
+  'a single node that is its own api and *.apps has no load balancer, which HAProxy could not start as',
+  (t) => {
+    const loadBalancer = { api: '172.16.0.21', ingress: '172.16.0.21' }
+    t.same(compile([{ loadBalancer, nodes: ['n1 master 172.16.0.21'] }]), {
+      plan: undefined,
+      findings: [
+        {
+          severity: 'warning',
+          about: 'haproxy',
+          message: 'no cluster has an address to balance, so no file is written; remove the section',
+        },
+      ],
+    })
+    t.end()
+  },
+)
+
+const findings = [
+  {
+    name: 'workers alone, as for a cluster whose control plane is elsewhere, have no api here',
+    clusters: [{ nodes: workers }],
+    finding: {
+      severity: 'warning',
+      about: 'haproxy, ocp45',
+      message: 'neither a bootstrap nor a master node is declared: no front ends on 6443 and 22623',
+    },
+  },
+  {
+    name: "an ingress on this server's own HTTP port",
+    clusters: [{ loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.101' }, nodes: masters }],
+    finding: {
+      severity: 'error',
+      about: 'haproxy, ocp45',
+      message:
+        "workerhttp wants 172.16.0.101:80, which is this server's HTTP: give the load balancer an address of its own",
+    },
+  },
+  {
+    name: 'two clusters on one address',
+    clusters: [
+      {
+        name: 'east',
+        loadBalancer: { api: '172.16.0.111', apiInternal: '172.16.0.110', ingress: '172.16.0.112' },
+        nodes: masters,
+      },
+      {
+        name: 'west',
+        loadBalancer: { api: '172.16.0.111', apiInternal: '172.16.0.120', ingress: '172.16.0.122' },
+        nodes: ['m1 master 172.16.0.51'],
+      },
+    ],
+    finding: {
+      severity: 'error',
+      about: 'haproxy, west',
+      message:
+        'kubeapi wants 172.16.0.111:6443, which is kubeapi of east: give the load balancer an address of its own',
+    },
+  },
+]
+
+for (const { name, clusters, finding } of findings) {
+  t.test(`found before HAProxy trips over it: ${name}`, (t) => {
+    t.same(compile(clusters).findings, [finding])
+    t.end()
+  })
+}
+
+t.test("an ingress beside this server's HTTP is fine when that has another port", (t) => {
+  const loadBalancer = { api: '172.16.0.111', ingress: '172.16.0.101' }
+  const server = { address: '172.16.0.101', ports: { http: 8080 } }
+  t.same(compile([{ loadBalancer, nodes: masters }], { server }).findings, [])
+  t.end()
+})
