@@ -10,7 +10,7 @@ const terminators = ['&&', '||', ';'] as const
 type Terminator = (typeof terminators)[number]
 
 export type ScriptCommand = {
-  /** The command's own name first, nothing expanded yet. */
+  /** The command's own name first, nothing expanded yet; none at all after the last terminator of a line. */
   readonly words: readonly string[]
   /** What follows it; `undefined` at the end of the line. */
   readonly terminator: Terminator | undefined
@@ -29,7 +29,7 @@ export function parseLine(line: string): readonly ScriptCommand[] {
       words = []
     }
   }
-  if (words.length > 0) commands.push({ words, terminator: undefined })
+  commands.push({ words, terminator: undefined })
   return commands
 }
 

@@ -14,7 +14,8 @@ export type ScriptImage = {
 
 export type ScriptOutcome =
   | { readonly kind: 'boot'; readonly kernel: ScriptImage; readonly initrds: readonly ScriptImage[] }
-  | { readonly kind: 'chain'; readonly url: string }
+  /** `said` is what it wrote on the console before. */
+  | { readonly kind: 'chain'; readonly url: string; readonly said: readonly string[] }
   /** The firmware goes on to its next boot device; `command` says how: `exit`, `sanboot`, `end of script`. */
   | { readonly kind: 'local'; readonly command: string }
   /** Nothing more happens without a person: a shell, a menu or prompt without a time limit. */
@@ -23,14 +24,15 @@ export type ScriptOutcome =
   /** `reason` names the line. */
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** More commands than any script of ours runs; a menu that returns to itself is found by it. */
-const mostCommands = 2000
+/** More than any script of ours runs through; one that goes round in itself is found by it. */
+const mostLines = 2000
 
 type State = {
   readonly settings: Map<string, string>
   readonly labels: ReadonlyMap<string, number>
   readonly base: string
   line: number
+  readonly said: string[]
   items: string[]
   defaultItem: string | undefined
   kernel: ScriptImage | undefined
@@ -52,6 +54,7 @@ export function runScript(text: string, url: string, settings: Settings): Script
     labels: readLabels(lines),
     base: url,
     line: 0,
+    said: [],
     items: [],
     defaultItem: undefined,
     kernel: undefined,
@@ -59,29 +62,40 @@ export function runScript(text: string, url: string, settings: Settings): Script
   }
   for (let count = 0; state.line < lines.length; state.line++) {
     const at = state.line
-    for (const { words, terminator } of commandsOf(lines[at] as string)) {
-      if (++count > mostCommands) return refused(at + 1, `runs for more than ${mostCommands} commands`)
-      const result = runCommand(words, state)
-      if (typeof result === 'object') return result
-      if (terminator === undefined && !result)
-        return refused(at + 1, `${words[0]} fails, and the script with it`)
-      if (terminator === '&&' ? !result : terminator === '||' && result) break
-      // A command that jumped leaves its line.
-      if (state.line !== at) break
-    }
+    if (++count > mostLines) return refused(at + 1, `runs for more than ${mostLines} lines`)
+    const result = runLine(lines[at] as string, state)
+    if (typeof result === 'object') return result
+    if (!result) return refused(at + 1, `fails, and the script with it: ${(lines[at] as string).trim()}`)
   }
   return { kind: 'local', command: 'end of script' }
 }
 
-function commandsOf(line: string): ReturnType<typeof parseLine> {
-  return line.trimStart().startsWith(':') ? [] : parseLine(line)
+/**
+ * `&&` lets the next command run after a success, `||` after a failure; one that is passed over leaves the result as
+ * it was, and the nothing after a last `||` succeeds. So `iseq a b && goto c ||` never fails.
+ */
+function runLine(line: string, state: State): Result {
+  if (line.startsWith(':')) return true
+  const at = state.line
+  let result = true
+  let isNextRun = true
+  for (const { words, terminator } of parseLine(line)) {
+    if (isNextRun) {
+      const outcome = words.length === 0 || runCommand(words, state)
+      if (typeof outcome === 'object') return outcome
+      result = outcome
+    }
+    if (state.line !== at) return true // goto
+    isNextRun = terminator === '&&' ? result : terminator === '||' ? !result : true
+  }
+  return result
 }
 
 /** A label's line is where `goto` continues; the first of two equal ones counts, as in iPXE. */
 function readLabels(lines: readonly string[]): Map<string, number> {
   const labels = new Map<string, number>()
   for (const [index, line] of lines.entries()) {
-    const label = /^\s*:(\S+)/.exec(line)?.[1]
+    const label = /^:(\S+)/.exec(line)?.[1]
     if (label !== undefined && !labels.has(label)) labels.set(label, index)
   }
   return labels
@@ -142,7 +156,7 @@ const chain: Run = (words, state) => {
     '-r': ['replace', false],
   })
   if (operands[0] === undefined) throw new SyntaxError('chain lacks its URL')
-  return { kind: 'chain', url: absolute(operands[0], state) }
+  return { kind: 'chain', url: absolute(operands[0], state), said: state.said }
 }
 
 const boot: Run = (_words, state) => {
@@ -215,11 +229,25 @@ const prompt: Run = (words) => {
 }
 
 const set: Run = ([name = '', ...value], state) => {
-  state.settings.set(name, value.join(' '))
+  state.settings.set(untyped(name), value.join(' '))
   return true
 }
 
+/** Adds to a number, 1 when nothing else is said. */
+const increment: Run = ([name = '', by = '1'], state) => {
+  const sum = Number(state.settings.get(untyped(name)) ?? 0) + Number(by)
+  if (!Number.isSafeInteger(sum)) throw new SyntaxError(`inc ${name} of what is no number`)
+  state.settings.set(untyped(name), String(sum))
+  return true
+}
+
+/** `try:int32` is the setting `try`; its type matters to iPXE only. */
+function untyped(name: string): string {
+  return name.replace(/:.*/, '')
+}
+
 const leave: Run = (_words, _state, name) => ({ kind: 'local', command: name })
+const wait: Run = (_words, _state, name) => ({ kind: 'waits', command: name })
 const restart: Run = (_words, _state, name) => ({ kind: 'restarts', command: name })
 
 const commands: Readonly<Record<string, Run>> = {
@@ -233,8 +261,9 @@ const commands: Readonly<Record<string, Run>> = {
     return true
   },
   set,
+  inc: increment,
   clear: ([name = ''], state) => {
-    state.settings.delete(name)
+    state.settings.delete(untyped(name))
     return true
   },
   isset: ([value = '']) => value !== '',
@@ -244,7 +273,10 @@ const commands: Readonly<Record<string, Run>> = {
   item,
   choose,
   prompt,
-  echo: succeed,
+  echo: (words, state) => {
+    if (words.length > 0) state.said.push(words.join(' '))
+    return true
+  },
   sleep: succeed,
   dhcp: succeed,
   ifopen: succeed,
@@ -255,7 +287,8 @@ const commands: Readonly<Record<string, Run>> = {
   colour: succeed,
   exit: leave,
   sanboot: leave,
-  shell: () => ({ kind: 'waits', command: 'shell' }),
+  shell: wait,
+  config: wait,
   reboot: restart,
   poweroff: restart,
 }

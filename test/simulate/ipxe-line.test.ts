@@ -3,8 +3,8 @@ import { expand, parseArguments, parseLine } from '../../src/simulate/ipxe-line.
 
 t.test('a line is words and commands', (t) => {
   const cases: { line: string; commands: ReturnType<typeof parseLine> }[] = [
-    { line: '', commands: [] },
-    { line: '# a comment', commands: [] },
+    { line: '', commands: [{ words: [], terminator: undefined }] },
+    { line: '# a comment', commands: [{ words: [], terminator: undefined }] },
     { line: '  boot  ', commands: [{ words: ['boot'], terminator: undefined }] },
     { line: 'echo a #b c', commands: [{ words: ['echo', 'a'], terminator: undefined }] },
     {
@@ -15,7 +15,13 @@ t.test('a line is words and commands', (t) => {
         { words: ['shell'], terminator: undefined },
       ],
     },
-    { line: 'imgfree ||', commands: [{ words: ['imgfree'], terminator: '||' }] },
+    {
+      line: 'imgfree ||',
+      commands: [
+        { words: ['imgfree'], terminator: '||' },
+        { words: [], terminator: undefined },
+      ],
+    },
     {
       line: 'set a&&b ; boot',
       commands: [

@@ -30,8 +30,12 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
   },
   {
     name: 'a chain is relative to the script, and takes settings',
-    lines: ['chain --autofree ../menu.ipxe?mac=${net0/mac:hexhyp} || shell'],
-    outcome: { kind: 'chain', url: 'http://192.0.2.1/boot/c1/menu.ipxe?mac=00-00-5e-00-53-01' },
+    lines: ['echo', 'echo a menu   follows', 'chain --autofree ../menu.ipxe?mac=${net0/mac:hexhyp} || shell'],
+    outcome: {
+      kind: 'chain',
+      url: 'http://192.0.2.1/boot/c1/menu.ipxe?mac=00-00-5e-00-53-01',
+      said: ['a menu follows'],
+    },
   },
   {
     name: 'a menu left alone takes its default, and its label leads on',
@@ -68,8 +72,8 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
   { name: 'a shell waits', lines: ['shell'], outcome: { kind: 'waits', command: 'shell' } },
   {
     name: 'a prompt fails when nobody answers it in time',
-    lines: ['prompt --key 0x02 --timeout 2000 Press Ctrl-B && shell || exit'],
-    outcome: { kind: 'local', command: 'end of script' },
+    lines: ['prompt --key 0x02 --timeout 2000 Press Ctrl-B && shell || exit 1'],
+    outcome: { kind: 'local', command: 'exit' },
   },
   {
     name: 'a prompt without a time limit waits',
@@ -79,12 +83,34 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
   {
     name: 'a setting is set, tested and cleared',
     lines: ['set a b c', 'iseq ${a} b', 'clear a', 'isset ${a} || poweroff'],
-    outcome: { kind: 'refused', reason: 'line 3: iseq fails, and the script with it' },
+    outcome: { kind: 'refused', reason: 'line 3: fails, and the script with it: iseq ${a} b' },
   },
   {
     name: 'isset fails for a setting that was cleared',
     lines: ['set a b', 'clear a', 'isset ${a} || poweroff'],
     outcome: { kind: 'restarts', command: 'poweroff' },
+  },
+  {
+    name: 'a command that is passed over leaves the result, and nothing after || succeeds',
+    lines: ['iseq a b && goto rest ||', 'iseq a b || iseq a b || echo && reboot', ':rest'],
+    outcome: { kind: 'restarts', command: 'reboot' },
+  },
+  {
+    name: 'a counter counts, so that a script can give up',
+    lines: [
+      'set try:int32 0',
+      ':again',
+      'inc try',
+      'iseq ${try} 3 && poweroff ||',
+      'inc try ${try}',
+      'goto again',
+    ],
+    outcome: { kind: 'restarts', command: 'poweroff' },
+  },
+  {
+    name: 'a counter that is none',
+    lines: ['set try x', 'inc try'],
+    outcome: { kind: 'refused', reason: 'line 3: inc try of what is no number' },
   },
   {
     name: '|| runs what follows only after a failure',
@@ -99,8 +125,8 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
       kind: 'refused',
       reason:
         'line 3: "frobnicate" is not known to the simulator, which knows kernel, initrd, boot, chain, imgfree, set, ' +
-        'clear, isset, iseq, goto, menu, item, choose, prompt, echo, sleep, dhcp, ifopen, ifstat, imgstat, console, ' +
-        'cpair, colour, exit, sanboot, shell, reboot, poweroff',
+        'inc, clear, isset, iseq, goto, menu, item, choose, prompt, echo, sleep, dhcp, ifopen, ifstat, imgstat, console, ' +
+        'cpair, colour, exit, sanboot, shell, config, reboot, poweroff',
     },
   },
   {
@@ -154,7 +180,7 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
   {
     name: 'a script that returns to itself',
     lines: [':again', 'echo', 'goto again'],
-    outcome: { kind: 'refused', reason: 'line 3: runs for more than 2000 commands' },
+    outcome: { kind: 'refused', reason: 'line 3: runs for more than 2000 lines' },
   },
 ]
 

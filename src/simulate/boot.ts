@@ -1,0 +1,262 @@
+/**
+ * One node's way from power-on to its installer, over real packets and in the order of real firmware:
+ * DHCP, loader, DHCP again as iPXE, script, kernel, initramfs, then the live system's own DHCP, names,
+ * system image and Ignition file.
+ */
+import type { Clock } from '../host/clock.ts'
+import type { FileFact, LoaderName } from '../plan/facts.ts'
+import type { Model, NodeModel } from '../plan/model.ts'
+import { absoluteUrl, urlPaths } from '../plan/urls.ts'
+import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { BootProblem } from './boot-problem.ts'
+import type { DhcpClients, Lease } from './dhcp-client.ts'
+import {
+  firmwareProfile,
+  ipxeProfile,
+  systemProfile,
+  type DhcpProfile,
+  type Firmware,
+} from './dhcp-profiles.ts'
+import { bootFileOf, judgeFirmwareOffer, judgeIpxeOffer, judgeLease } from './dhcp-reply.ts'
+import type { DiskFiles } from './disk-files.ts'
+import { checkName, type DnsClient } from './dns-client.ts'
+import { dnsQuestions } from './dns-questions.ts'
+import { openHttpClient, type HttpClient } from './http-client.ts'
+import { readIgnition } from './ignition.ts'
+import { runScript, type ScriptOutcome } from './ipxe-script.ts'
+import { readInstallation, type Installation } from './kernel-arguments.ts'
+import { judgeEnding, wantedIgnition } from './ending.ts'
+import { probeSize, readFile, type TftpClient } from './tftp-client.ts'
+import { Timeline, type NodeBoot } from './timeline.ts'
+
+/** What all nodes of one simulation share. */
+export type Rack = {
+  readonly model: Model
+  readonly clock: Clock
+  readonly dhcp: DhcpClients
+  readonly tftp: TftpClient
+  readonly dns: DnsClient
+  readonly disk: DiskFiles
+}
+
+/** Scripts that lead to scripts; more is a circle. */
+const mostScripts = 8
+
+/** Never rejects for what a server may do wrong: that is the last event of the boot. */
+export async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack): Promise<NodeBoot> {
+  const timeline = new Timeline(rack.clock)
+  const loader = openHttpClient('iPXE/1.0.0+ (slipway simulate)')
+  const system = openHttpClient('CoreOS (slipway simulate)')
+  let ending = ''
+  try {
+    ending = await powerOn({ node, firmware, rack, timeline, loader, system })
+  } catch (error) {
+    if (!(error instanceof BootProblem)) throw error
+    timeline.fail(error.message)
+  } finally {
+    loader.close()
+    system.close()
+  }
+  return timeline.finish(node, firmware, ending)
+}
+
+type Machine = {
+  readonly node: NodeModel
+  readonly firmware: Firmware
+  readonly rack: Rack
+  readonly timeline: Timeline
+  /** iPXE's connection, and the live system's. */
+  readonly loader: HttpClient
+  readonly system: HttpClient
+}
+
+/** @returns how it ended, for people */
+async function powerOn(machine: Machine): Promise<string> {
+  const loaderFile = await askFirmwareDhcp(machine)
+  await fetchLoader(machine, loaderFile)
+  const scriptUrl = await askIpxeDhcp(machine)
+  const outcome = await followScripts(machine, scriptUrl)
+  if (outcome.kind !== 'boot') return judgeEnding(outcome, machine.node)
+  const installation = await fetchKernel(machine, outcome)
+  await askSystemDhcp(machine)
+  await askNames(machine)
+  await fetchInstallation(machine, installation)
+  return `installs to ${installation.disk}`
+}
+
+async function askFirmwareDhcp(machine: Machine): Promise<string> {
+  const { node, firmware, rack } = machine
+  return machine.timeline.step('DHCP firmware', async () => {
+    const { offer, octets } = await lease(machine, firmwareProfile(firmware))
+    judgeFirmwareOffer(offer)
+    const file = bootFileOf(offer)
+    const wanted = loaderOf(node, firmware)
+    if (file !== wanted) throw wrongBootFile(wanted, file, node)
+    const { address } = rack.model.endpoint
+    if (offer.siaddr !== address) {
+      throw new BootProblem(`next server ${formatIpv4(address)}`, formatIpv4(offer.siaddr), 'server.address')
+    }
+    return { value: file, octets, text: `${formatIpv4(offer.yiaddr)}, ${file}` }
+  })
+}
+
+async function fetchLoader({ firmware, rack, timeline }: Machine, file: string): Promise<void> {
+  await timeline.step('TFTP loader', async () => {
+    // OVMF asks for the size, aborts, and begins anew; the sizes are those of its own and of BIOS ROMs.
+    const wanted: [string, string][] =
+      firmware === 'bios' ? [['blksize', '1456']] : [['blksize', '1468'], ['windowsize', '4']] // prettier-ignore
+    const size = await probeSize(rack.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
+    const sent = await readFile(rack.tftp, { file, options: new Map(wanted) })
+    if (size !== sent.octets) {
+      throw new BootProblem(
+        `${size} octets, the tsize of ${file}`,
+        `${sent.octets}`,
+        'the server: this is its bug',
+      )
+    }
+    await rack.disk.compare(sent, rack.model.facts.loaders.get(file as LoaderName))
+    const window = sent.windowsize === 1 ? '' : ` x ${sent.windowsize}`
+    return { value: undefined, octets: sent.octets, text: `${file} by ${sent.blksize}${window}` }
+  })
+}
+
+async function askIpxeDhcp(machine: Machine): Promise<string> {
+  const { node, firmware, rack } = machine
+  return machine.timeline.step('DHCP iPXE', async () => {
+    const { offer, octets } = await lease(machine, ipxeProfile(firmware))
+    judgeIpxeOffer(offer)
+    const url = bootFileOf(offer)
+    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.bootScript(node))
+    if (url !== wanted) throw wrongBootFile(wanted, url, node)
+    return { value: url, octets, text: `${formatIpv4(offer.yiaddr)}, the script's URL` }
+  })
+}
+
+async function followScripts(
+  machine: Machine,
+  first: string,
+): Promise<Exclude<ScriptOutcome, { kind: 'chain' | 'refused' }>> {
+  const settings = new Map([
+    ['platform', machine.firmware === 'bios' ? 'pcbios' : 'efi'],
+    ['mac', machine.node.mac],
+    ['net0/mac', machine.node.mac],
+    ['net0/ip', formatIpv4(machine.node.address)],
+  ])
+  const seen: string[] = []
+  let url = first
+  for (;;) {
+    seen.push(url)
+    const outcome = await machine.timeline.step('HTTP script', async () => {
+      const { octets, text } = await machine.loader.fetch(url, { asText: true })
+      return { value: runScript(text, url, settings), octets, text: pathOf(url) }
+    })
+    if (outcome.kind === 'refused') {
+      throw new BootProblem('a script that boots', outcome.reason, url)
+    }
+    if (outcome.kind !== 'chain') return outcome
+    url = outcome.url
+    if (seen.includes(url) || seen.length === mostScripts) {
+      const said = outcome.said.slice(-4).join(' / ')
+      throw new BootProblem(
+        'a script that boots',
+        `one that waits and starts again, saying: ${said}`,
+        'slipway check',
+      )
+    }
+  }
+}
+
+async function fetchKernel(
+  machine: Machine,
+  { kernel, initrds }: Extract<ScriptOutcome, { kind: 'boot' }>,
+): Promise<Installation> {
+  const image = machine.rack.model.facts.images.get(machine.node.image)
+  await fetchFile(machine, machine.loader, 'HTTP kernel', kernel.url, image?.kernel)
+  for (const { url } of initrds) {
+    await fetchFile(machine, machine.loader, 'HTTP initramfs', url, image?.initramfs)
+  }
+  return readInstallation(kernel, initrds, machine.node)
+}
+
+async function askSystemDhcp(machine: Machine): Promise<void> {
+  await machine.timeline.step('DHCP system', async () => {
+    const { ack, octets } = await lease(machine, systemProfile)
+    judgeLease(ack, machine.node, machine.rack.model, true)
+    return { value: undefined, octets, text: machine.node.fqdn }
+  })
+}
+
+async function askNames({ node, rack, timeline }: Machine): Promise<void> {
+  if (!rack.model.site.dns.serve) return
+  await timeline.step('DNS names', async () => {
+    let octets = 0
+    const questions = dnsQuestions(node, rack.model)
+    for (const question of questions) octets += await checkName(rack.dns, question)
+    return { value: undefined, octets, text: 'own, reverse, api, api-int, apps' }
+  })
+}
+
+async function fetchInstallation(machine: Machine, { system, ignitionUrl }: Installation): Promise<void> {
+  const { node, rack, timeline } = machine
+  const image = rack.model.facts.images.get(node.image)
+  const systemFact = image?.style === 'live' ? image.rootfs : image?.metal
+  await fetchFile(machine, machine.system, `HTTP ${system.kind}`, system.url, systemFact)
+  await timeline.step('HTTP Ignition', async () => {
+    const kind = wantedIgnition(node)
+    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.ignition(node, kind))
+    if (ignitionUrl !== wanted) {
+      throw new BootProblem(`coreos.inst.ignition_url=${wanted}`, ignitionUrl, `role of ${node.key}`)
+    }
+    const sent = await machine.system.fetch(ignitionUrl, { asText: true })
+    await rack.disk.compare(sent, rack.model.facts.ignition.get(node.cluster)?.[kind])
+    const version = readIgnition(sent.text, ignitionUrl)
+    return { value: undefined, octets: sent.octets, text: `${kind}.ign, version ${version}` }
+  })
+}
+
+async function fetchFile(
+  { rack, timeline }: Machine,
+  client: HttpClient,
+  step: string,
+  url: string,
+  fact: FileFact | undefined,
+): Promise<void> {
+  await timeline.step(step, async () => {
+    const sent = await client.fetch(url)
+    await rack.disk.compare(sent, fact)
+    return {
+      value: undefined,
+      octets: sent.octets,
+      text: decodeURIComponent(url.slice(url.lastIndexOf('/') + 1)),
+    }
+  })
+}
+
+/** Offer and acknowledgement must say the same of the machine. */
+async function lease({ node, rack }: Machine, profile: DhcpProfile): Promise<Lease> {
+  const result = await rack.dhcp.exchange(profile, node.mac)
+  judgeLease(result.offer, node, rack.model, false)
+  judgeLease(result.ack, node, rack.model, false)
+  const [offered, acknowledged] = [bootFileOf(result.offer), bootFileOf(result.ack)]
+  if (offered !== acknowledged) {
+    throw new BootProblem(
+      `${offered ?? 'no boot file'} in the ACK, as offered`,
+      acknowledged ?? 'none',
+      'the server',
+    )
+  }
+  return result
+}
+
+function loaderOf(node: NodeModel, firmware: Firmware): LoaderName {
+  if (firmware === 'bios') return 'bios/undionly.kpxe'
+  return firmware === 'uefi' ? `efi/${node.loader}.efi` : `arm64/${node.loader}.efi`
+}
+
+function wrongBootFile(wanted: string, got: string | undefined, node: NodeModel): BootProblem {
+  return new BootProblem(`boot file ${wanted}`, got ?? 'none', `loader of ${node.key}, and server.ports`)
+}
+
+function pathOf(url: string): string {
+  return new URL(url).pathname
+}

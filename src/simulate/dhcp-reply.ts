@@ -1,0 +1,143 @@
+/** Reading a DHCP reply as its client does, and judging it against what the site declares for the machine. */
+import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
+import { MalformedPacket } from '../proto/bytes/malformed.ts'
+import type { DhcpMessage } from '../proto/dhcp/message.ts'
+import { optionRowByCode, OptionCode } from '../proto/dhcp/option-table.ts'
+import type { DhcpOption } from '../proto/dhcp/option.ts'
+import { addressesOf } from '../proto/dhcp/values/address.ts'
+import { secondsOf, u8Of } from '../proto/dhcp/values/number.ts'
+import { subOptionsOf } from '../proto/dhcp/values/sub-options.ts'
+import { textOf } from '../proto/dhcp/values/text.ts'
+import type { Model, NodeModel } from '../plan/model.ts'
+import { BootProblem } from './boot-problem.ts'
+
+/** How a reply's option reads, or what is wrong with it; absent options are `undefined`. */
+function read<T>(message: DhcpMessage, code: number, reading: (option: DhcpOption) => T): T | undefined {
+  const option = message.options.find((candidate) => candidate.code === code)
+  if (option === undefined) return undefined
+  try {
+    return reading(option)
+  } catch (error) {
+    if (!(error instanceof MalformedPacket)) throw error
+    throw new BootProblem(`a readable ${nameOf(code)}`, error.message, 'the server: this is its bug')
+  }
+}
+
+/** What an option of `type` holds, as people write it. */
+export function addressesText(message: DhcpMessage, code: number): string | undefined {
+  return read(message, code, (option) => addressesOf(option).map(formatIpv4).join(', '))
+}
+
+export function addressIn(message: DhcpMessage, code: number): Ipv4 | undefined {
+  return read(message, code, addressesOf)?.[0]
+}
+
+export function messageTypeOf(message: DhcpMessage): number | undefined {
+  return read(message, OptionCode.messageType, u8Of)
+}
+
+/** The boot file: option 67, else the header's field (RFC 2132 §9.5); `undefined` when there is none. */
+export function bootFileOf(message: DhcpMessage): string | undefined {
+  const text = read(message, OptionCode.bootFileName, textOf) ?? message.file
+  return text === '' ? undefined : text
+}
+
+export function leaseSecondsOf(message: DhcpMessage): number | undefined {
+  return read(message, OptionCode.leaseTime, secondsOf)
+}
+
+type Check = {
+  readonly code: number
+  /** `undefined`: the site declares none, and none may come. */
+  readonly expected: string | undefined
+  readonly got: string | undefined
+  /** Where in the site the value comes from. */
+  readonly source: string
+}
+
+/**
+ * What every client of this node must be told. The parameter request lists of firmware, iPXE and the live system
+ * all name these options; `isSystem` adds those that only the live system needs.
+ *
+ * @throws {BootProblem} at the first difference
+ */
+export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, isSystem: boolean): void {
+  const { endpoint, site } = model
+  const { subnet } = node
+  if (message.yiaddr !== node.address) {
+    throw new BootProblem(
+      `the reserved address ${formatIpv4(node.address)}`,
+      message.yiaddr === 0 ? 'no address' : formatIpv4(message.yiaddr),
+      `mac and address of ${node.key} in the site file, and whether the server has read it (SIGHUP)`,
+    )
+  }
+  const ownServer = site.dns.serve ? [endpoint.address] : []
+  const cluster = site.clusters.find(({ name }) => name === node.cluster)
+  const text = (code: number) => read(message, code, textOf)
+  const { subnetMask, router, domainServer, hostName, domainName, ntpServers, leaseTime } = OptionCode
+  const addresses = (code: number, expected: readonly Ipv4[], source: string): Check => ({
+    code,
+    expected: expected.length === 0 ? undefined : expected.map(formatIpv4).join(', '),
+    got: addressesText(message, code),
+    source,
+  })
+  const checks: Check[] = [
+    addresses(subnetMask, [subnet.cidr.mask], 'cidr of the subnet'),
+    addresses(router, subnet.gateway === undefined ? [] : [subnet.gateway], 'gateway of the subnet'),
+    addresses(domainServer, subnet.dns ?? ownServer, 'dns of the subnet'),
+    { code: hostName, expected: node.fqdn, got: text(hostName), source: 'name of the node' },
+    {
+      code: domainName,
+      expected: subnet.domain ?? (cluster && `${cluster.name}.${cluster.domain}`),
+      got: text(domainName),
+      source: 'domain of the cluster or the subnet',
+    },
+    {
+      code: leaseTime,
+      expected: String(subnet.leaseSeconds),
+      got: leaseSecondsOf(message)?.toString(),
+      source: 'leaseSeconds of the subnet',
+    },
+    ...(isSystem ? [addresses(ntpServers, subnet.ntp, 'ntp of the subnet')] : []),
+  ]
+  for (const { code, expected, got, source } of checks) {
+    if (expected === got) continue
+    throw new BootProblem(
+      expected === undefined ? `no ${nameOf(code)}` : `${nameOf(code)} ${expected}`,
+      got ?? 'none',
+      `${source} in the site file`,
+    )
+  }
+}
+
+/**
+ * What makes OVMF give up: option 60 `PXEClient` without option 43 is the sign of a PXE boot server, and
+ * ends in PXE-E16.
+ */
+export function judgeFirmwareOffer(message: DhcpMessage): void {
+  const vendorClass = read(message, OptionCode.vendorClass, textOf)
+  const hasVendorOptions = message.options.some(({ code }) => code === 43)
+  if (vendorClass?.startsWith('PXEClient') === true && !hasVendorOptions) {
+    throw new BootProblem(
+      'no option 60 "PXEClient" without option 43 (UEFI stops with PXE-E16)',
+      'option 60 alone',
+      'the server: this is its bug',
+    )
+  }
+}
+
+/** Without `no-pxedhcp` in option 175 iPXE waits 3 s for a ProxyDHCP server. */
+export function judgeIpxeOffer(message: DhcpMessage): void {
+  const noProxyDhcp = read(message, OptionCode.ipxe, subOptionsOf)?.get(176)
+  if (noProxyDhcp?.[0] !== 1) {
+    throw new BootProblem(
+      'option 175 with no-pxedhcp (iPXE waits 3 s without)',
+      noProxyDhcp === undefined ? 'none' : String(noProxyDhcp[0]),
+      'the server: this is its bug',
+    )
+  }
+}
+
+function nameOf(code: number): string {
+  return `option ${code} (${optionRowByCode.get(code)?.name ?? 'unknown'})`
+}

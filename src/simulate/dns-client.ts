@@ -1,0 +1,86 @@
+/** Asking the site's names as a booted machine does: by UDP, with EDNS, from a port of its own each time. */
+import { randomInt } from 'node:crypto'
+import type { Clock } from '../host/clock.ts'
+import type { Sockets } from '../host/udp.ts'
+import { formatIp } from '../proto/address/ip.ts'
+import { MalformedPacket } from '../proto/bytes/malformed.ts'
+import { decodeAnswer, encodeQuery, type DecodedAnswer } from '../proto/dns/message.ts'
+import { ednsUdpOctets, ResponseCode } from '../proto/dns/registry.ts'
+import { BootProblem } from './boot-problem.ts'
+import type { DnsQuestion } from './dns-questions.ts'
+
+export type DnsClient = {
+  readonly sockets: Sockets
+  readonly clock: Clock
+  readonly source: string
+  readonly server: { readonly address: string; readonly port: number }
+}
+
+const patienceMs = [1000, 2000]
+
+/**
+ * Asks one question and judges the answer.
+ *
+ * @returns octets of the answer
+ * @throws {BootProblem} when it is not exactly what the site declares
+ */
+export async function checkName(client: DnsClient, question: DnsQuestion): Promise<number> {
+  const { name, type, expected } = question
+  const { server } = client
+  const problem = (wanted: string, came: string): BootProblem =>
+    new BootProblem(
+      `${wanted} for ${name} ${type} from ${server.address}:${server.port}`,
+      came,
+      `${question.source} in the site file, and dig @${server.address} -p ${server.port} ${name} ${type}`,
+    )
+  const { answer, octets } = await ask(client, question, problem)
+  if (answer.rcode !== ResponseCode.noError) throw problem('NOERROR', `response code ${answer.rcode}`)
+  if (!answer.isAuthoritative) throw problem('an authoritative answer', 'one without the AA flag')
+  const wanted = [...expected].sort().join(', ')
+  const came = answer.answers.map(recordText).sort().join(', ')
+  if (came !== wanted) throw problem(wanted, came === '' ? 'no records' : came)
+  return octets
+}
+
+async function ask(
+  { sockets, clock, source, server }: DnsClient,
+  { name, type }: DnsQuestion,
+  problem: (expected: string, came: string) => BootProblem,
+): Promise<{ answer: DecodedAnswer; octets: number }> {
+  const id = randomInt(0x10000)
+  const query = encodeQuery({ id, name, type, udpOctets: ednsUdpOctets })
+  const port = await sockets.bindUdp({ address: source, port: 0 })
+  const { promise, resolve, reject } = Promise.withResolvers<{ answer: DecodedAnswer; octets: number }>()
+  let attempt = 0
+  let timer = { cancel: () => {} }
+  const send = (): void => {
+    const delay = patienceMs[attempt++]
+    if (delay === undefined) {
+      reject(problem('an answer', 'silence'))
+      return
+    }
+    timer = clock.after(delay, send)
+    port.send(query, server.address, server.port)
+  }
+  port.receive((batch) => {
+    for (const { payload } of batch) {
+      try {
+        const answer = decodeAnswer(payload)
+        // RFC 5452 §9.1: an answer belongs to its query by id and question.
+        if (answer.id === id && answer.question?.name === name) resolve({ answer, octets: payload.length })
+      } catch (error) {
+        reject(error instanceof MalformedPacket ? problem('a readable answer', error.message) : error)
+      }
+    }
+  })
+  send()
+  return promise.finally(() => {
+    timer.cancel()
+    return port.close()
+  })
+}
+
+function recordText({ data }: DecodedAnswer['answers'][number]): string {
+  if ('address' in data) return formatIp(data.address)
+  return 'target' in data ? data.target : data.type
+}

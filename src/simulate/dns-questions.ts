@@ -1,0 +1,55 @@
+/** The names that a node must find before it can be installed, and what the site says they mean. */
+import { formatIp, isIpv4, type Ip } from '../proto/address/ip.ts'
+import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
+import { clusterDomain, type Model, type NodeModel } from '../plan/model.ts'
+
+export type DnsQuestion = {
+  readonly name: string
+  readonly type: 'A' | 'AAAA' | 'PTR'
+  /** All records of the answer, in any order. */
+  readonly expected: readonly string[]
+  /** Where in the site the expectation comes from. */
+  readonly source: string
+}
+
+/**
+ * The node's own name there and back, `api`, `api-int` and a name under `apps`: an address family that has no
+ * address is not asked for.
+ */
+export function dnsQuestions(node: NodeModel, model: Model): DnsQuestion[] {
+  const own: DnsQuestion = {
+    name: reverseName(node.address),
+    type: 'PTR',
+    expected: [node.fqdn],
+    source: `address of ${node.key}`,
+  }
+  const cluster = model.site.clusters.find(({ name }) => name === node.cluster)
+  if (cluster === undefined) return [own]
+  const { api, apiInternal = api, ingress } = cluster.loadBalancer
+  const domain = clusterDomain(cluster)
+  const balancer = `loadBalancer of ${cluster.name}`
+  return [
+    ...addressQuestions(node.fqdn, node.addresses, `address of ${node.key}`),
+    own,
+    ...addressQuestions(`api.${domain}`, api, balancer),
+    ...addressQuestions(`api-int.${domain}`, apiInternal, balancer),
+    ...addressQuestions(`console-openshift-console.apps.${domain}`, ingress, balancer),
+  ]
+}
+
+function addressQuestions(name: string, addresses: readonly Ip[], source: string): DnsQuestion[] {
+  const question = (type: 'A' | 'AAAA', expected: readonly Ip[]): DnsQuestion[] =>
+    expected.length === 0 ? [] : [{ name, type, expected: expected.map(formatIp), source }]
+  return [
+    ...question('A', addresses.filter(isIpv4)),
+    ...question(
+      'AAAA',
+      addresses.filter((address) => !isIpv4(address)),
+    ),
+  ]
+}
+
+/** RFC 1035 §3.5 */
+function reverseName(address: Ipv4): string {
+  return `${formatIpv4(address).split('.').reverse().join('.')}.in-addr.arpa`
+}

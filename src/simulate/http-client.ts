@@ -1,0 +1,81 @@
+/** Fetching by HTTP as iPXE and the live system do: GET, no redirects, a body as long as it says. */
+import { createHash } from 'node:crypto'
+import { Agent, request, type IncomingMessage } from 'node:http'
+import { BootProblem } from './boot-problem.ts'
+
+export type Fetched = {
+  readonly octets: number
+  readonly sha256: string
+  /** The body as text, when it was asked for. */
+  readonly text: string
+}
+
+export type HttpClient = {
+  /** @throws {BootProblem} for anything but a whole 200 */
+  fetch(url: string, options?: { readonly asText?: boolean }): Promise<Fetched>
+  close(): void
+}
+
+/** Nothing for so long ends a transfer. */
+const idleMs = 10_000
+
+/** What is kept as text is a script or an Ignition file. */
+const mostTextOctets = 16 * 1024 * 1024
+
+/** One connection for everything, kept alive, as iPXE has it. */
+export function openHttpClient(userAgent: string): HttpClient {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  return {
+    async fetch(url, { asText = false } = {}) {
+      if (URL.parse(url)?.protocol !== 'http:') {
+        throw problem(url, 'an http:// URL, which is all that iPXE can fetch here', JSON.stringify(url))
+      }
+      const response = await get(url, agent, userAgent)
+      if (response.statusCode !== 200) {
+        response.resume()
+        const { statusCode = 0, statusMessage = '', headers } = response
+        const target = headers.location === undefined ? '' : ` to ${headers.location}`
+        throw problem(url, '200', `${statusCode} ${statusMessage}${target}`)
+      }
+      return readBody(url, response, asText)
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+function get(url: string, agent: Agent, userAgent: string): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const outgoing = request(url, { agent, timeout: idleMs, headers: { 'user-agent': userAgent } }, resolve)
+  outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing for ${idleMs / 1000} s`)))
+  outgoing.on('error', (error) => reject(problem(url, 'an answer', error.message)))
+  outgoing.end()
+  return promise
+}
+
+async function readBody(url: string, response: IncomingMessage, asText: boolean): Promise<Fetched> {
+  const hash = createHash('sha256')
+  const kept: Buffer[] = []
+  let octets = 0
+  try {
+    for await (const block of response as AsyncIterable<Buffer>) {
+      hash.update(block)
+      octets += block.length
+      if (asText && octets <= mostTextOctets) kept.push(block)
+    }
+  } catch (error) {
+    throw problem(url, 'the whole body', `${octets} octets, then ${(error as Error).message}`)
+  }
+  const announced = response.headers['content-length']
+  if (announced !== String(octets)) {
+    throw problem(url, `Content-Length ${octets}, which is what came`, announced ?? 'none')
+  }
+  return { octets, sha256: hash.digest('hex'), text: Buffer.concat(kept).toString('utf8') }
+}
+
+function problem(url: string, expected: string, came: string): BootProblem {
+  return new BootProblem(
+    `${expected} for GET ${url}`,
+    came,
+    "slipway check, and the server's log for this path",
+  )
+}

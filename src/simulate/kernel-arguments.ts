@@ -1,0 +1,58 @@
+/** Reading a kernel command line as the CoreOS installers do, and judging it against the node's declaration. */
+import type { ScriptImage } from './ipxe-script.ts'
+import type { NodeModel } from '../plan/model.ts'
+import { BootProblem } from './boot-problem.ts'
+
+/** What the installer does: where it fetches its system and the node's Ignition file. */
+export type Installation = {
+  /** `rootfs`: the live system of 4.6 and later; `metal`: the disk image of 4.5. */
+  readonly system: { readonly kind: 'rootfs' | 'metal'; readonly url: string }
+  readonly ignitionUrl: string
+  readonly disk: string
+}
+
+/** @throws {BootProblem} when the machine would not get on with these arguments */
+export function readInstallation(
+  kernel: ScriptImage,
+  initrds: readonly ScriptImage[],
+  node: NodeModel,
+): Installation {
+  const { arguments: given } = kernel
+  const valueOf = (name: string) =>
+    given.find((argument) => argument.startsWith(`${name}=`))?.slice(name.length + 1)
+  const demand = (name: string): string => {
+    const value = valueOf(name)
+    if (value === undefined) throw problem(node, `${name}= among the kernel arguments`, given.join(' '))
+    return value
+  }
+
+  const initrd = demand('initrd')
+  const names = initrds.map(({ name }) => name)
+  // UEFI kernels find their initramfs by this name only; without it they panic.
+  if (!names.includes(initrd)) throw problem(node, `an initrd named ${initrd}`, names.join(', ') || 'none')
+  if (valueOf('ip') === undefined) throw problem(node, 'ip= among the kernel arguments', given.join(' '))
+  for (const argument of node.kernelArguments) {
+    if (!given.includes(argument))
+      throw problem(node, `${argument} among the kernel arguments`, given.join(' '))
+  }
+
+  const disk = demand('coreos.inst.install_dev')
+  // The 4.5 installer takes `sda` for `/dev/sda`.
+  if (disk !== node.disk && `/dev/${disk}` !== node.disk) {
+    throw problem(node, `coreos.inst.install_dev=${node.disk}`, disk)
+  }
+  const rootfs = valueOf('coreos.live.rootfs_url')
+  const system =
+    rootfs === undefined
+      ? ({ kind: 'metal', url: demand('coreos.inst.image_url') } as const)
+      : ({ kind: 'rootfs', url: rootfs } as const)
+  return { system, ignitionUrl: demand('coreos.inst.ignition_url'), disk }
+}
+
+function problem(node: NodeModel, expected: string, came: string): BootProblem {
+  return new BootProblem(
+    expected,
+    came,
+    `${node.key} in the site file, and the boot script that the server makes of it`,
+  )
+}

@@ -1,0 +1,80 @@
+/** A rack without firmware: the site's nodes boot over real packets from the server that serves them. */
+import { randomInt } from 'node:crypto'
+import type { Clock } from '../host/clock.ts'
+import type { Sockets } from '../host/udp.ts'
+import type { Model, NodeModel } from '../plan/model.ts'
+import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { bootNode, type Rack } from './boot.ts'
+import { openDhcpClients } from './dhcp-client.ts'
+import type { Firmware } from './dhcp-profiles.ts'
+import { openDiskFiles } from './disk-files.ts'
+import type { NodeBoot } from './timeline.ts'
+
+export const firmwareChoices = ['uefi', 'bios', 'mixed'] as const
+/** `mixed`: every second x86 node is a BIOS machine. */
+export type FirmwareChoice = (typeof firmwareChoices)[number]
+
+export type SimulateOptions = {
+  readonly sockets: Sockets
+  readonly clock: Clock
+  /** The address of this machine that the nodes speak from, see {@link chooseSource}. */
+  readonly source: string
+  /** Which nodes, in this order. */
+  readonly nodes: readonly NodeModel[]
+  readonly firmware: FirmwareChoice
+  /** How many boot at the same time. */
+  readonly parallel: number
+  /** Called for each node as it ends, in the order of `nodes`. */
+  readonly onBooted: (boot: NodeBoot) => void
+}
+
+export type Simulation = {
+  /** In the order of `nodes`. */
+  readonly boots: readonly NodeBoot[]
+  readonly durationMs: number
+}
+
+/** @throws {CannotListen} when the DHCP client port cannot be had */
+export async function simulate(model: Model, options: SimulateOptions): Promise<Simulation> {
+  const { sockets, clock, source, nodes, firmware, parallel, onBooted } = options
+  const { address, ports } = model.endpoint
+  const server = formatIpv4(address)
+  const started = clock.monotonic()
+  const dhcp = await openDhcpClients({
+    sockets,
+    clock,
+    source,
+    server: { address, port: ports.dhcp, clientPort: ports.dhcpClient },
+    randomXid: () => randomInt(2 ** 32),
+  })
+  const rack: Rack = {
+    model,
+    clock,
+    dhcp,
+    tftp: { sockets, clock, source, server: { address: server, port: ports.tftp } },
+    dns: { sockets, clock, source, server: { address: server, port: ports.dns } },
+    disk: openDiskFiles(),
+  }
+  const boots = nodes.map((): NodeBoot | undefined => undefined)
+  let next = 0
+  let told = 0
+  const bootOthers = async (): Promise<void> => {
+    for (let index = next++; index < nodes.length; index = next++) {
+      const node = nodes[index] as NodeModel
+      boots[index] = await bootNode(node, firmwareOf(model, node, firmware, index), rack)
+      for (let done = boots[told]; done !== undefined; done = boots[++told]) onBooted(done)
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: parallel }, bootOthers))
+  } finally {
+    await dhcp.close()
+  }
+  return { boots: boots.filter((boot) => boot !== undefined), durationMs: clock.monotonic() - started }
+}
+
+/** The image says which machine it is for; among PCs the caller chooses. */
+function firmwareOf(model: Model, node: NodeModel, choice: FirmwareChoice, index: number): Firmware {
+  if (model.site.images[node.image]?.architecture === 'aarch64') return 'arm64'
+  return choice === 'mixed' ? (index % 2 === 0 ? 'uefi' : 'bios') : choice
+}

@@ -1,0 +1,201 @@
+/**
+ * A TFTP client as in firmware (RFC 1350, 2347, 2348, 2349, 7440): the probe for a file's size that ends
+ * with ERROR 8, and the transfer. Reads only.
+ */
+import { createHash } from 'node:crypto'
+import type { Clock } from '../host/clock.ts'
+import type { Datagram, Sockets, UdpPort } from '../host/udp.ts'
+import { MalformedPacket } from '../proto/bytes/malformed.ts'
+import {
+  decodePacket,
+  encodePacket,
+  ErrorCode,
+  type TftpOptions,
+  type TftpPacket,
+} from '../proto/tftp/packet.ts'
+import { BootProblem } from './boot-problem.ts'
+
+export type TftpClient = {
+  readonly sockets: Sockets
+  readonly clock: Clock
+  /** The address of this machine that requests leave from, dotted. */
+  readonly source: string
+  readonly server: { readonly address: string; readonly port: number }
+}
+
+export type TftpQuestion = {
+  readonly file: string
+  /** Options of the request in the client's order, for instance `blksize` 1468. */
+  readonly options: TftpOptions
+}
+
+export type TftpFile = {
+  readonly octets: number
+  readonly sha256: string
+  /** What the server agreed to; 512 and 1 where it agreed to nothing. */
+  readonly blksize: number
+  readonly windowsize: number
+}
+
+/** Sent again after each of these; then the server is silent. */
+const patienceMs = [1000, 2000, 4000]
+
+/** RFC 1350 §2: "512 octets"; RFC 7440 §4: one block is a window without the option. */
+const plainBlksize = 512
+
+/** Asks for the size of a file and aborts (RFC 2349 `tsize`, ERROR 8), as OVMF does. */
+export async function probeSize(client: TftpClient, question: TftpQuestion): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const transfer = await begin(client, question, reject, (packet, reply) => {
+    if (packet.kind !== 'oack') {
+      throw transfer.problem('an OACK to a request with tsize (RFC 2347)', describe(packet))
+    }
+    const size = Number(checkedOptions(transfer, packet.options).get('tsize'))
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw transfer.problem(
+        'the size of the file as tsize (RFC 2349)',
+        JSON.stringify(packet.options.get('tsize')),
+      )
+    }
+    reply({ kind: 'error', code: ErrorCode.optionNegotiation, message: 'User aborted the transfer' })
+    resolve(size)
+  })
+  return promise.finally(transfer.end)
+}
+
+export async function readFile(client: TftpClient, question: TftpQuestion): Promise<TftpFile> {
+  const { promise, resolve, reject } = Promise.withResolvers<TftpFile>()
+  const hash = createHash('sha256')
+  let blksize = plainBlksize
+  let windowsize = 1
+  let octets = 0
+  /** Blocks taken so far; on the wire their numbers have 16 bits. */
+  let taken = 0
+  /** Blocks taken since the last ACK. */
+  let inWindow = 0
+
+  const transfer = await begin(client, question, reject, (packet, reply) => {
+    const acknowledge = (): void => {
+      inWindow = 0
+      reply({ kind: 'ack', block: taken & 0xffff })
+    }
+    if (packet.kind === 'oack' && taken === 0) {
+      const options = checkedOptions(transfer, packet.options)
+      blksize = Number(options.get('blksize') ?? plainBlksize)
+      windowsize = Number(options.get('windowsize') ?? 1)
+      acknowledge()
+      return
+    }
+    if (packet.kind !== 'data') throw transfer.problem('DATA', describe(packet))
+    // RFC 7440 §4: a gap is answered with the last block that came in order; the server goes on from there.
+    if (packet.block !== ((taken + 1) & 0xffff)) {
+      acknowledge()
+      return
+    }
+    if (packet.payload.length > blksize) {
+      throw transfer.problem(`blocks of ${blksize} octets at most`, `${packet.payload.length}`)
+    }
+    hash.update(packet.payload)
+    octets += packet.payload.length
+    taken++
+    inWindow++
+    const isLast = packet.payload.length < blksize
+    if (isLast || inWindow === windowsize) acknowledge()
+    if (isLast) resolve({ octets, sha256: hash.digest('hex'), blksize, windowsize })
+  })
+  return promise.finally(transfer.end)
+}
+
+type Transfer = {
+  readonly question: TftpQuestion
+  problem(expected: string, came: string): BootProblem
+  readonly end: () => Promise<void>
+}
+
+type Reply = (packet: TftpPacket) => void
+
+/** Sends the request and hands over each packet of the transfer; what `take` throws ends it by `fail`. */
+async function begin(
+  { sockets, clock, source, server }: TftpClient,
+  question: TftpQuestion,
+  fail: (error: unknown) => void,
+  take: (packet: TftpPacket, reply: Reply) => void,
+): Promise<Transfer> {
+  const port = await sockets.bindUdp({ address: source, port: 0 })
+  let timer = { cancel: () => {} }
+  /** The server's transfer identifier, once it has answered (RFC 1350 §4). */
+  let peer: number | undefined
+
+  const problem = (expected: string, came: string): BootProblem =>
+    new BootProblem(
+      `${expected} for ${question.file} from tftp://${server.address}:${server.port}`,
+      came,
+      "slipway check, and the server's log for this file",
+    )
+  const send = (packet: TftpPacket): void => {
+    const octets = encodePacket(packet)
+    let attempt = 0
+    const again = (): void => {
+      const delay = patienceMs[attempt++]
+      if (delay === undefined) {
+        fail(problem('an answer', 'silence'))
+        return
+      }
+      timer.cancel()
+      timer = clock.after(delay, again)
+      port.send(octets, server.address, peer ?? server.port)
+    }
+    again()
+  }
+  const hear = ({ payload, address, port: from }: Datagram): void => {
+    if (address !== server.address) return
+    peer ??= from
+    if (from !== peer) {
+      refuseStranger(port, address, from)
+      return
+    }
+    const packet = decodePacket(payload)
+    if (packet.kind === 'error')
+      throw problem('the file', `ERROR ${packet.code} ${JSON.stringify(packet.message)}`)
+    take(packet, send)
+  }
+  port.receive((batch) => {
+    try {
+      batch.forEach(hear)
+    } catch (error) {
+      fail(error instanceof MalformedPacket ? problem('a readable packet', error.message) : error)
+    }
+  })
+  send({ kind: 'rrq', mode: 'octet', ...question })
+  return {
+    question,
+    problem,
+    end: async () => {
+      timer.cancel()
+      await port.close()
+    },
+  }
+}
+
+/** RFC 1350 §4: who has the wrong transfer identifier is told so, and the transfer goes on. */
+function refuseStranger(port: UdpPort, address: string, from: number): void {
+  const error = { kind: 'error', code: ErrorCode.unknownTransferId, message: 'unknown transfer' } as const
+  port.send(encodePacket(error), address, from)
+}
+
+/** RFC 2347: only what was asked for; RFC 2348 and RFC 7440: not more than that. */
+function checkedOptions(transfer: Transfer, agreed: TftpOptions): TftpOptions {
+  for (const [name, value] of agreed) {
+    const asked = transfer.question.options.get(name)
+    if (asked === undefined)
+      throw transfer.problem('only options that were asked for (RFC 2347)', `${name}=${value}`)
+    if (name !== 'tsize' && !(Number(value) >= 1 && Number(value) <= Number(asked))) {
+      throw transfer.problem(`${name} of 1 to ${asked}`, value)
+    }
+  }
+  return agreed
+}
+
+function describe(packet: TftpPacket): string {
+  return 'block' in packet ? `${packet.kind.toUpperCase()} ${packet.block}` : packet.kind.toUpperCase()
+}

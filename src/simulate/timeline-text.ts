@@ -1,0 +1,103 @@
+/** Timelines for people: a few lines per node that fit a terminal, coloured where it may be. */
+import { styleText } from 'node:util'
+import type { Firmware } from './dhcp-profiles.ts'
+import type { Simulation } from './simulate.ts'
+import type { BootEvent, NodeBoot } from './timeline.ts'
+
+export type Paper = { readonly columns: number; readonly isColoured: boolean }
+
+const firmwareNames: Readonly<Record<Firmware, string>> = { uefi: 'UEFI', arm64: 'UEFI arm64', bios: 'BIOS' }
+
+// "    12 ms  DHCP firmware   …                    658 B    12 ms"
+const timeColumns = 9
+const stepColumns = 15
+const octetColumns = 10
+
+/** Wider than this, octets and durations stand too far from what they belong to. */
+const mostColumns = 100
+const leastTextColumns = 24
+
+export function formatBoot(boot: NodeBoot, paper: Paper): string[] {
+  const { node, firmware, isBooted, events, ending, durationMs, octets } = boot
+  const style = styler(paper)
+  const head = `${style('bold', node.key)}  ${node.role}, ${firmwareNames[firmware]}, ${node.mac}`
+  const done = isBooted ? events : events.slice(0, -1)
+  const lines = [head, ...done.map((event) => formatEvent(event, paper))]
+  const last = events.at(-1)
+  if (isBooted) {
+    const total = { step: '', atMs: durationMs, durationMs, octets, text: ending }
+    return [...lines, formatRow(total, paper, style('green', '✓'))]
+  }
+  if (last === undefined) return lines
+  const failed = { ...last, octets: 0, text: '' }
+  const indent = ' '.repeat(timeColumns + 4)
+  const reason = wrap(last.text, widthOf(paper) - indent.length).map((line) => indent + line)
+  return [...lines, formatRow(failed, paper, style('red', '✗')), ...reason]
+}
+
+/** One line: how many booted, and which did not. */
+export function formatSummary({ boots, durationMs }: Simulation, paper: Paper): string {
+  const style = styler(paper)
+  const failed = boots.filter(({ isBooted }) => !isBooted)
+  const octets = boots.reduce((sum, boot) => sum + boot.octets, 0)
+  const counts = `${boots.length - failed.length} of ${boots.length} nodes booted`
+  const amount = `${formatOctets(octets)} in ${formatMs(durationMs)}`
+  if (failed.length === 0) return `${style('green', counts)}: ${amount}`
+  const where = failed.map(({ node, events }) => `${node.key} (${events.at(-1)?.step ?? 'power-on'})`)
+  return `${style('red', counts)}: ${amount}; not booted: ${where.join(', ')}`
+}
+
+function formatEvent(event: BootEvent, paper: Paper): string {
+  return formatRow(event, paper, ' ')
+}
+
+function formatRow({ step, atMs, durationMs, octets, text }: BootEvent, paper: Paper, mark: string): string {
+  const style = styler(paper)
+  const fixed = timeColumns + 3 + stepColumns + octetColumns + timeColumns
+  const textColumns = Math.max(leastTextColumns, widthOf(paper) - fixed)
+  const time = style('dim', formatMs(atMs).padStart(timeColumns))
+  const amounts = octets === 0 ? ''.padStart(octetColumns) : formatOctets(octets).padStart(octetColumns)
+  // The last row has no step: what it says may use that place too.
+  const said =
+    step === ''
+      ? clip(text, stepColumns + textColumns).padEnd(stepColumns + textColumns)
+      : step.padEnd(stepColumns) + clip(text, textColumns).padEnd(textColumns)
+  return `${time} ${mark} ${said}${amounts}${style('dim', formatMs(durationMs).padStart(timeColumns))}`
+}
+
+function widthOf({ columns }: Paper): number {
+  return Math.min(columns, mostColumns)
+}
+
+function styler({ isColoured }: Paper): (style: 'bold' | 'dim' | 'green' | 'red', text: string) => string {
+  // Whether to colour was decided by the caller, once for the whole terminal.
+  return (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text)
+}
+
+function clip(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= columns)
+      lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
+/** `12 ms`, `1.2 s`. */
+function formatMs(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
+}
+
+/** `658 B`, `72.3 KiB`. */
+export function formatOctets(octets: number): string {
+  if (octets < 1024) return `${octets} B`
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'] as const
+  const power = Math.min(Math.floor(Math.log2(octets) / 10), units.length)
+  return `${(octets / 1024 ** power).toFixed(1)} ${units[power - 1] ?? ''}`
+}
