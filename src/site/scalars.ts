@@ -7,23 +7,74 @@ import { formatIp, parseIp, type Ip } from '../proto/address/ip.ts'
 import { parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ipv4.ts'
 import { isUnicastMac, parseMac, type Mac } from '../proto/address/mac.ts'
 
-/** A scalar read by `parse`; `expected` ends the sentence "got …, expected …" (the value is put in when printed). */
-function scalar<T>(expected: string, parse: (text: string) => T | undefined, example: string) {
+type Scalar<T> = {
+  /** Ends the sentence "got …, expected …" (the value is put in when it is printed). */
+  readonly expected: string
+  readonly parse: (text: string) => T | undefined
+  readonly examples?: readonly string[]
+  /** For editors only: what `parse` takes, as nearly as a JSON Schema can say it. */
+  readonly pattern?: string
+}
+
+function scalar<T>({ expected, parse, examples = [], pattern }: Scalar<T>) {
+  const message = `expected ${expected}`
   return z
-    .string()
-    .meta({ description: expected, examples: [example] })
+    .string({ error: message })
+    .meta({
+      description: expected,
+      ...(examples.length === 0 ? {} : { examples: [...examples] }),
+      ...(pattern === undefined ? {} : { pattern, patternErrorMessage: message }),
+    })
     .transform((text, context): T => {
       const value = parse(text)
       if (value !== undefined) return value
-      context.issues.push({ code: 'custom', input: text, message: `expected ${expected}` })
+      context.issues.push({ code: 'custom', input: text, message })
       return z.NEVER
     })
 }
 
-export const ipv4 = scalar<Ipv4>('an IPv4 address', parseIpv4, '172.16.0.101')
-export const ip = scalar<Ip>('an IPv4 or IPv6 address', parseIp, '172.16.0.101')
-export const cidr = scalar<Cidr>('an IPv4 network without host bits', parseCidr, '172.16.0.0/24')
-export const mac = scalar<Mac>('the MAC address of one machine', unicastMac, '00:50:56:96:11:c2')
+/** Text that is taken as it is when the whole of it matches. */
+function word(expected: string, pattern: RegExp, examples: readonly string[] = []) {
+  return scalar({
+    expected,
+    parse: (text) => (pattern.test(text) ? text : undefined),
+    examples,
+    pattern: pattern.source,
+  })
+}
+
+const ipv4Pattern = String.raw`(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`
+const ipv6Pattern = String.raw`[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*`
+
+export const ipv4 = scalar<Ipv4>({
+  expected: 'an IPv4 address',
+  parse: parseIpv4,
+  examples: ['172.16.0.101'],
+  pattern: `^${ipv4Pattern}$`,
+})
+
+export const ip = scalar<Ip>({
+  expected: 'an IPv4 or IPv6 address',
+  parse: parseIp,
+  examples: ['172.16.0.101', '2001:db8::101'],
+  pattern: `^(?:${ipv4Pattern}|${ipv6Pattern})$`,
+})
+
+export const cidr = scalar<Cidr>({
+  expected: 'an IPv4 network without host bits, such as 172.16.0.0/24',
+  parse: parseCidr,
+  examples: ['172.16.0.0/24'],
+  pattern: String.raw`^${ipv4Pattern}/(?:3[0-2]|[12]?\d)$`,
+})
+
+export const mac = scalar<Mac>({
+  expected: 'the MAC address of one machine',
+  parse: unicastMac,
+  examples: ['00:50:56:96:11:c2'],
+  pattern:
+    '^(?:(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}' +
+    String.raw`|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}|[0-9A-Fa-f]{12})$`,
+})
 
 function unicastMac(text: string): Mac | undefined {
   const address = parseMac(text)
@@ -32,40 +83,89 @@ function unicastMac(text: string): Mac | undefined {
 
 /** One address or a list of them; always a list afterwards, without repetition. */
 export const ips = z
-  .union([ip, z.array(ip).min(1)])
+  .union([ip, z.array(ip).min(1)], { error: 'expected an IP address or a list of them' })
   .transform((value): readonly Ip[] => [
     ...new Map([value].flat().map((each) => [formatIp(each), each])).values(),
   ])
 
-const labelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+const labelPattern = String.raw`[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
+const wholeLabel = new RegExp(`^${labelPattern}$`)
 
 /** One host name label (RFC 1123 §2.1), lower-cased: letters, digits and inner hyphens, up to 63. */
-export const label = scalar<string>(
-  'a host name label of letters, digits and inner hyphens',
-  parseLabel,
-  'm1',
-)
+export const label = scalar<string>({
+  expected: 'one host name label: letters, digits and inner hyphens, up to 63',
+  parse: (text) => (wholeLabel.test(text) ? text.toLowerCase() : undefined),
+  examples: ['m1'],
+  pattern: wholeLabel.source,
+})
 
 /** A domain name of such labels, lower-cased, without the last dot, up to 253 octets. */
-export const domain = scalar<string>('a domain name', parseDomain, 'example.localdomain')
+export const domain = scalar<string>({
+  expected: 'a domain name',
+  parse: parseDomain,
+  examples: ['example.localdomain'],
+  pattern: String.raw`^${labelPattern}(?:\.${labelPattern})*\.?$`,
+})
 
-function parseLabel(text: string): string | undefined {
-  const lower = text.toLowerCase()
-  return labelPattern.test(lower) ? lower : undefined
-}
+/** The mailbox of an SOA record (RFC 1035 §3.3.13): its first dot stands for the @. */
+export const mailbox = scalar<string>({
+  expected: 'a mailbox as a domain name: root.example.net for root@example.net',
+  parse: parseDomain,
+  examples: ['root.example.localdomain'],
+  pattern: String.raw`^${labelPattern}(?:\.${labelPattern})*\.?$`,
+})
 
 function parseDomain(text: string): string | undefined {
-  const lower = text.toLowerCase().replace(/\.$/, '')
-  return lower.length <= 253 && lower.split('.').every((part) => labelPattern.test(part)) ? lower : undefined
+  const name = text.replace(/\.$/, '')
+  return name.length <= 253 && name.split('.').every((part) => wholeLabel.test(part))
+    ? name.toLowerCase()
+    : undefined
 }
 
 /** A path on the machine that serves: absolute, or relative to the site file's folder (made absolute on loading). */
-export const path = z.string().min(1).meta({ description: 'a path, relative to the site file or absolute' })
+export const path = word(
+  'a path, absolute or relative to the site file (~ is not expanded)',
+  // eslint-disable-next-line no-control-regex -- a path cannot hold the octet 0
+  /^[^~\x00][^\x00]*$/,
+)
 
-/** One argument of a kernel command line: no blanks, nothing unprintable. */
-export const kernelArgument = z
-  .string()
-  .regex(/^[\x21-\x7e]+$/, 'expected one kernel argument without blanks')
+/** No folder and no dotfile: those are never served. */
+export const fileName = word('the name of a file inside dir', /^[^./][^/]*$/)
 
-export const seconds = (least: number, most: number) => z.int().min(least).max(most)
-export const port = z.int().min(1).max(65535)
+export const imageName = word(
+  'a name of letters, digits, dots, hyphens and underscores',
+  /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+  ['rhcos-4.17'],
+)
+
+export const interfaceName = word('an interface name of up to 15 characters', /^[^\s/]{1,15}$/, ['ens4'])
+
+/** Whole disks only: the installer writes a partition table. */
+export const diskPath = word(
+  'the path of a whole disk such as /dev/sda or /dev/disk/by-id/…',
+  /^(?!.*\$\{)(?!\/dev\/(?:(?:[hsv]|xv)d[a-z]+\d+|(?:nvme\d+n|mmcblk)\d+p\d+)$)\/dev\/[\x21-\x7e]+$/,
+  ['/dev/sda', '/dev/nvme0n1', '/dev/disk/by-id/wwn-0x5002538e40d6a1b2'],
+)
+
+/** `${` would be expanded by iPXE on the way to the kernel. */
+export const kernelArgument = word(
+  'one kernel argument: a name, or name=value, without blanks and ${',
+  /^(?!.*\$\{)[A-Za-z_][\w.-]*(?:=[\x21-\x7e]*)?$/,
+  ['ip=enp1s0:dhcp', 'rd.neednet=1'],
+)
+
+export const consoleDevice = word(
+  'a console device with its options, without console=',
+  /^(?!.*\$\{)[A-Za-z][A-Za-z0-9]*(?:,[\x21-\x7e]*)?$/,
+  ['tty0', 'ttyS0', 'ttyS0,115200n8'],
+)
+
+export const command = word('a command', /\S/, ['systemctl reload haproxy'])
+
+export const seconds = (least: number, most: number) => wholeNumber(least, most, ' of seconds')
+export const port = wholeNumber(1, 65_535, '')
+
+function wholeNumber(least: number, most: number, unit: string) {
+  const error = `expected a whole number${unit} from ${least} to ${most}`
+  return z.int({ error }).min(least, { error }).max(most, { error })
+}

@@ -3,7 +3,26 @@
  * here; what the schema cannot see (duplicates, addresses outside their subnets) is in rules.ts.
  */
 import { z } from 'zod'
-import { cidr, domain, ip, ips, ipv4, kernelArgument, label, mac, path, port, seconds } from './scalars.ts'
+import {
+  cidr,
+  command,
+  consoleDevice,
+  diskPath,
+  domain,
+  fileName,
+  imageName,
+  interfaceName,
+  ip,
+  ips,
+  ipv4,
+  kernelArgument,
+  label,
+  mac,
+  mailbox,
+  path,
+  port,
+  seconds,
+} from './scalars.ts'
 
 export const architectures = ['x86_64', 'aarch64'] as const
 export const roles = ['bootstrap', 'master', 'worker', 'infra'] as const
@@ -13,136 +32,202 @@ export const menuEntries = ['bootstrap', 'master', 'worker', 'local', 'shell', '
 
 const oneDay = 86_400
 
-const server = z.strictObject({
-  /** Only named to people (in `check` and in the systemd socket units); Node binds to addresses. */
-  interface: z
-    .string()
-    .regex(/^[^\s/]{1,15}$/, 'expected an interface name of up to 15 characters')
-    .optional()
-    .meta({ description: 'the interface that faces the nodes' }),
-  address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
-  ports: z
-    .strictObject({
-      dhcp: port.default(67),
-      dhcpClient: port.default(68).meta({ description: 'another one only to try things out without root' }),
-      tftp: port.default(69),
-      http: port.default(80),
-      dns: port.default(53),
-    })
-    .prefault({})
-    .meta({ description: 'ports other than the usual ones' }),
-})
+const server = z
+  .strictObject({
+    /** Only named to people (in `check` and in the systemd socket units); Node binds to addresses. */
+    interface: interfaceName.optional().meta({ description: 'the interface that faces the nodes' }),
+    address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
+    ports: z
+      .strictObject({
+        dhcp: port.default(67),
+        dhcpClient: port.default(68).meta({ description: 'another one only to try things out without root' }),
+        tftp: port.default(69),
+        http: port.default(80).meta({ description: 'another one when HAProxy has port 80 of this address' }),
+        dns: port.default(53),
+      })
+      .prefault({})
+      .meta({ description: 'ports other than the usual ones' }),
+  })
+  .meta({ description: 'the machine that serves: where slipway runs' })
 
-const subnet = z.strictObject({
-  cidr,
-  gateway: ipv4.optional().meta({ description: 'option 3' }),
-  dns: z.array(ipv4).min(1).optional().meta({ description: 'option 6; this server when absent' }),
-  ntp: z.array(ipv4).default([]).meta({ description: 'option 42' }),
-  domain: domain.optional().meta({ description: "option 15; a node's is <cluster>.<domain> when absent" }),
-  search: z.array(domain).default([]).meta({ description: 'option 119' }),
-  leaseSeconds: seconds(120, 0xfffffffe).default(oneDay).meta({ description: 'option 51' }),
-})
+const subnet = z
+  .strictObject({
+    cidr: cidr.meta({ description: 'the network, attached to this machine or behind a relay' }),
+    gateway: ipv4.optional().meta({ description: "the nodes' router (DHCP option 3)" }),
+    dns: z
+      .array(ipv4)
+      .min(1)
+      .optional()
+      .meta({ description: 'the resolvers of nodes (DHCP option 6); this server when absent' }),
+    ntp: z.array(ipv4).default([]).meta({ description: 'time servers (DHCP option 42)' }),
+    domain: domain
+      .optional()
+      .meta({ description: "DHCP option 15; a node's is <cluster>.<domain> when absent" }),
+    search: z.array(domain).default([]).meta({ description: 'domain search list (DHCP option 119)' }),
+    leaseSeconds: seconds(120, 0xfffffffe).default(oneDay).meta({
+      description: 'how long an address is lent (DHCP option 51): at least as long as an installation',
+    }),
+  })
+  .meta({ description: 'a network that nodes are in' })
 
-const dns = z.strictObject({
-  serve: z.boolean().default(true).meta({ description: 'false: names are served elsewhere' }),
-  forward: z.array(ip).default([]).meta({ description: 'resolvers for all other names' }),
-  clients: z
-    .array(cidr)
-    .optional()
-    .meta({ description: 'who may ask for other names; the subnets when absent' }),
-  nameServers: z.array(domain).min(1).optional().meta({ description: 'NS; ns1.<zone> when absent' }),
-  contact: domain.optional().meta({ description: 'mailbox of the SOA; root.<zone> when absent' }),
-  ttlSeconds: seconds(0, 604_800).default(3600),
-})
+const dns = z
+  .strictObject({
+    serve: z.boolean().default(true).meta({ description: 'false: names are served elsewhere' }),
+    forward: z.array(ip).default([]).meta({ description: 'resolvers that are asked for all other names' }),
+    clients: z
+      .array(cidr)
+      .optional()
+      .meta({ description: 'networks that may ask for other names; the subnets when absent' }),
+    nameServers: z
+      .array(domain)
+      .min(1)
+      .optional()
+      .meta({ description: 'names of the NS records; ns1.<zone> when absent' }),
+    contact: mailbox
+      .optional()
+      .meta({ description: 'mailbox of the SOA record with a dot for the @; root.<zone> when absent' }),
+    ttlSeconds: seconds(0, 604_800)
+      .default(3600)
+      .meta({ description: 'how long others may remember an answer' }),
+  })
+  .meta({ description: 'names: those of the clusters and hosts, and who resolves the rest' })
 
-const fileName = z.string().regex(/^[^./][^/]*$/, 'expected the name of a file inside dir')
+const image = z
+  .strictObject({
+    dir: path.meta({
+      description: 'the folder with the kernel, the initramfs and the rootfs or metal image',
+    }),
+    architecture: z
+      .enum(architectures)
+      .default('x86_64')
+      .meta({ description: 'of the machines that it is for' }),
+    kernel: fileName
+      .optional()
+      .meta({ description: 'found by name (*live-kernel*, *installer-kernel*) when absent' }),
+    initramfs: fileName
+      .optional()
+      .meta({ description: 'found by name (*live-initramfs*, *installer-initramfs*) when absent' }),
+    rootfs: fileName
+      .optional()
+      .meta({ description: 'found by name (*live-rootfs*) when absent; 4.6 and later' }),
+    metal: fileName.optional().meta({ description: 'found by name (*metal*.raw.gz) when absent; 4.5 style' }),
+  })
+  .meta({ description: 'an RHCOS or FCOS release for network boot' })
 
-const image = z.strictObject({
-  dir: path,
-  architecture: z.enum(architectures).default('x86_64'),
-  kernel: fileName
-    .optional()
-    .meta({ description: 'found by name (*live-kernel*, *installer-kernel*) when absent' }),
-  initramfs: fileName.optional().meta({ description: 'found by name (*initramfs*) when absent' }),
-  rootfs: fileName
-    .optional()
-    .meta({ description: 'found by name (*live-rootfs*) when absent; 4.6 and later' }),
-  metal: fileName.optional().meta({ description: 'found by name (*metal*.raw.gz) when absent; 4.5 style' }),
-})
-
-const menu = z.strictObject({
-  default: z.enum(menuEntries).default('local'),
-  timeoutSeconds: seconds(0, 86_400).default(30).meta({ description: '0 waits for a key for ever' }),
-})
+const menu = z
+  .strictObject({
+    default: z
+      .enum(menuEntries)
+      .default('local')
+      .meta({ description: 'the entry that is taken when nobody touches a key' }),
+    timeoutSeconds: seconds(0, 86_400).default(30).meta({ description: '0 waits for a key for ever' }),
+  })
+  .meta({ description: 'the boot menu for people' })
 
 /** What a cluster sets for all its nodes and a node may set for itself. */
 const bootSettings = {
-  disk: z
-    .string()
-    .regex(/^\/dev\/[\x21-\x7e]+$/, 'expected a device path such as /dev/sda or /dev/disk/by-id/…')
-    .optional()
-    .meta({ description: 'coreos.inst.install_dev' }),
-  image: z.string().optional().meta({ description: 'a name under images' }),
-  boot: z.enum(bootModes).optional(),
+  disk: diskPath.optional().meta({ description: 'the disk to install on (coreos.inst.install_dev)' }),
+  image: imageName.optional().meta({ description: 'a name under images' }),
+  boot: z.enum(bootModes).optional().meta({
+    description: 'what a network boot leads to: install (the default), menu, or local for its disk',
+  }),
   menu: menu.optional(),
   console: z
+    .array(consoleDevice)
+    .optional()
+    .meta({ description: 'console= arguments; the last one becomes /dev/console' }),
+  kernelArguments: z
     .array(kernelArgument)
     .optional()
-    .meta({ description: 'console= arguments, last one is /dev/console' }),
-  kernelArguments: z.array(kernelArgument).optional(),
-  loader: z.enum(['ipxe', 'snponly']).optional().meta({ description: 'UEFI boot loader; ipxe when absent' }),
+    .meta({ description: "more kernel arguments; a node's follow its cluster's" }),
+  loader: z.enum(['ipxe', 'snponly']).optional().meta({
+    description: "UEFI boot loader: ipxe (the default, own drivers) or snponly (the firmware's driver)",
+  }),
 }
 
-const node = z.strictObject({
-  name: label,
-  role: z.enum(roles),
-  mac,
-  address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
-  ...bootSettings,
-})
+const node = z
+  .strictObject({
+    name: label.meta({ description: 'its first label: m1 for m1.<cluster>.<domain>', examples: ['m1'] }),
+    role: z
+      .enum(roles)
+      .meta({ description: 'infra nodes are installed as workers and take the ingress traffic' }),
+    mac: mac.meta({ description: 'the MAC address of the interface that it boots from' }),
+    address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
+    ...bootSettings,
+  })
+  .meta({ description: 'a machine of this cluster' })
 
-const cluster = z.strictObject({
-  name: label,
-  domain: domain.meta({ description: 'base domain: names are <name>.<cluster>.<domain>' }),
-  ignition: path.meta({ description: 'directory with bootstrap.ign, master.ign and worker.ign' }),
-  loadBalancer: z
-    .strictObject({ api: ips, apiInternal: ips.optional(), ingress: ips })
-    .meta({ description: 'addresses of api, api-int (those of api when absent) and *.apps' }),
-  ...bootSettings,
-  nodes: z.array(node).min(1),
-})
+const cluster = z
+  .strictObject({
+    name: label.meta({ description: 'as metadata.name in install-config.yaml', examples: ['ocp45'] }),
+    domain: domain.meta({ description: 'base domain: names are <name>.<cluster>.<domain>' }),
+    ignition: path.meta({
+      description: 'the folder with bootstrap.ign, master.ign and worker.ign',
+      examples: ['/root/openshift/installdir'],
+    }),
+    loadBalancer: z
+      .strictObject({
+        api: ips.meta({ description: 'where api.<cluster>.<domain> points' }),
+        apiInternal: ips.optional().meta({ description: 'where api-int points; as api when absent' }),
+        ingress: ips.meta({ description: 'where *.apps points' }),
+      })
+      .meta({ description: 'addresses of api, api-int and *.apps' }),
+    ...bootSettings,
+    nodes: z.array(node).min(1).meta({ description: 'its machines' }),
+  })
+  .meta({ description: 'an OpenShift cluster' })
 
-const host = z.strictObject({
-  name: domain.meta({ description: 'fully qualified' }),
-  address: ips,
-  mac: mac
-    .optional()
-    .meta({ description: 'with it, DHCP reserves the IPv4 address; the machine is not booted' }),
-})
+const host = z
+  .strictObject({
+    name: domain.meta({ description: 'fully qualified', examples: ['ns1.example.localdomain'] }),
+    address: ips.meta({ description: 'one address or several, of both families' }),
+    mac: mac
+      .optional()
+      .meta({ description: 'with it, DHCP reserves the first IPv4 address; the machine is not booted' }),
+  })
+  .meta({ description: 'any other machine that has a name' })
 
-const tftp = z.strictObject({
-  root: path.optional().meta({ description: 'a directory of your own files, served beside the loaders' }),
-  loaders: z
-    .strictObject({ bios: path.optional(), x64: path.optional(), arm64: path.optional() })
-    .prefault({})
-    .meta({ description: 'loader files; those of the ipxe package when absent' }),
-})
+const tftp = z
+  .strictObject({
+    root: path.optional().meta({ description: 'a folder of your own files, served beside the loaders' }),
+    loaders: z
+      .strictObject({
+        bios: path.optional().meta({ description: 'for BIOS machines' }),
+        x64: path
+          .optional()
+          .meta({ description: 'for every x86_64 UEFI machine, whichever loader its node names' }),
+        arm64: path
+          .optional()
+          .meta({ description: 'for every aarch64 UEFI machine, whichever loader its node names' }),
+      })
+      .prefault({})
+      .meta({ description: 'boot loader files; those of the ipxe package when absent' }),
+  })
+  .meta({ description: 'what firmware fetches first' })
 
-const haproxy = z.strictObject({
-  file: path.meta({ description: 'where the configuration is written' }),
-  reload: z.string().min(1).optional().meta({ description: 'command that is run after the file changed' }),
-})
+const haproxy = z
+  .strictObject({
+    file: path.meta({
+      description: 'where the configuration is written',
+      examples: ['/etc/haproxy/haproxy.cfg'],
+    }),
+    reload: command.optional().meta({ description: 'the command that is run after the file changed' }),
+  })
+  .meta({ description: 'the load balancer on this machine; leave it out when there is another one' })
 
 export const siteSchema = z.strictObject({
-  $schema: z.string().optional(),
-  site: label.meta({ description: 'a name for this site' }),
+  $schema: z.string().optional().meta({ description: 'for editors; not read' }),
+  site: label.meta({ description: 'a name for this site', examples: ['ocp45-lab'] }),
   server,
-  subnets: z.array(subnet).min(1),
+  subnets: z.array(subnet).min(1).meta({ description: 'the networks that nodes are in' }),
   dns: dns.prefault({}),
   tftp: tftp.prefault({}),
-  images: z.record(label.or(z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i)), image).default({}),
-  clusters: z.array(cluster).default([]),
-  hosts: z.array(host).default([]),
+  images: z
+    .record(imageName, image)
+    .default({})
+    .meta({ description: 'what nodes boot, by a name of your own' }),
+  clusters: z.array(cluster).default([]).meta({ description: 'the clusters and their nodes' }),
+  hosts: z.array(host).default([]).meta({ description: 'other machines that have names' }),
   haproxy: haproxy.optional(),
 })
 

@@ -1,0 +1,102 @@
+/** What a site declares, as flat lists with paths: what the rules compare with each other. */
+import { isIpv4, type Ip } from '../proto/address/ip.ts'
+import type { Ipv4 } from '../proto/address/ipv4.ts'
+import type { Mac } from '../proto/address/mac.ts'
+import type { Path } from './problem.ts'
+import type { Cluster, Node, Site } from './schema.ts'
+
+export type DeclaredCluster = { readonly path: Path; readonly cluster: Cluster; readonly domain: string }
+export type DeclaredNode = DeclaredCluster & { readonly node: Node; readonly fqdn: string }
+
+/** A node or a host. */
+export type Machine = {
+  readonly kind: 'node' | 'host'
+  readonly path: Path
+  /** Fully qualified. */
+  readonly name: string
+  readonly mac: Mac | undefined
+  readonly addresses: readonly Ip[]
+}
+
+/** An address and where it is written. */
+export type Written = { readonly path: Path; readonly address: Ip }
+
+export function declaredClusters(site: Site): DeclaredCluster[] {
+  return site.clusters.map((cluster, index) => ({
+    path: ['clusters', index],
+    cluster,
+    domain: `${cluster.name}.${cluster.domain}`,
+  }))
+}
+
+export function nodesOf(declared: DeclaredCluster): DeclaredNode[] {
+  return declared.cluster.nodes.map((node, index) => ({
+    ...declared,
+    path: [...declared.path, 'nodes', index],
+    node,
+    fqdn: `${node.name}.${declared.domain}`,
+  }))
+}
+
+export function declaredNodes(site: Site): DeclaredNode[] {
+  return declaredClusters(site).flatMap(nodesOf)
+}
+
+/** All nodes, then all hosts. */
+export function machines(site: Site): Machine[] {
+  return [
+    ...declaredNodes(site).map(({ path, node, fqdn }): Machine => ({
+      kind: 'node',
+      path,
+      name: fqdn,
+      mac: node.mac,
+      addresses: node.address,
+    })),
+    ...site.hosts.map((host, index): Machine => ({
+      kind: 'host',
+      path: ['hosts', index],
+      name: host.name,
+      mac: host.mac,
+      addresses: host.address,
+    })),
+  ]
+}
+
+/** The address that DHCP gives to a machine: its first IPv4 address. */
+export function reserved(machine: Machine): Ipv4 | undefined {
+  return machine.mac === undefined ? undefined : machine.addresses.find(isIpv4)
+}
+
+/** The addresses under a key that takes one or a list. Its path is the key's: a list has lost repetitions. */
+export function writtenAddresses(path: Path, addresses: readonly Ip[] | undefined): Written[] {
+  return (addresses ?? []).map((address) => ({ path, address }))
+}
+
+export function loadBalancerAddresses({ path, cluster }: DeclaredCluster): Written[] {
+  const { api, apiInternal, ingress } = cluster.loadBalancer
+  const at = (key: string) => [...path, 'loadBalancer', key]
+  return [
+    ...writtenAddresses(at('api'), api),
+    ...writtenAddresses(at('apiInternal'), apiInternal),
+    ...writtenAddresses(at('ingress'), ingress),
+  ]
+}
+
+/** Control-plane nodes: none is a hosted cluster or more workers for a running one, one is a single-node cluster. */
+export function masterCount(cluster: Cluster): number {
+  return cluster.nodes.filter((node) => node.role === 'master').length
+}
+
+/** The first of each group of entries that `keyOf` calls equal, for every later one. */
+export function repetitions<T>(
+  entries: readonly T[],
+  keyOf: (entry: T) => unknown,
+): { first: T; again: T }[] {
+  const firsts = new Map<unknown, T>()
+  return entries.flatMap((again) => {
+    const key = keyOf(again)
+    const first = firsts.get(key)
+    if (first === undefined) firsts.set(key, again)
+    return first === undefined ? [] : [{ first, again }]
+  })
+}

@@ -1,0 +1,41 @@
+/** Paths of a site made absolute, so that they mean the same wherever the program was started. Pure text. */
+import type { Site } from './schema.ts'
+
+/** `path` as seen from `folder`, without `.`, `..` and doubled slashes; an absolute `path` stays where it is. */
+export function resolvePath(folder: string, path: string): string {
+  const whole = path.startsWith('/') ? path : `${folder}/${path}`
+  const steps: string[] = []
+  for (const step of whole.split('/')) {
+    if (step === '..') steps.pop()
+    else if (step !== '' && step !== '.') steps.push(step)
+  }
+  return `/${steps.join('/')}`
+}
+
+/** The folder of a file: `/etc/slipway` for `/etc/slipway/site.yaml`. */
+export function folderOf(file: string): string {
+  return file.slice(0, Math.max(0, file.lastIndexOf('/')))
+}
+
+/** @param folder absolute: where the site file is */
+export function withAbsolutePaths(site: Site, folder: string): Site {
+  const absolute = (path: string) => resolvePath(folder, path)
+  const { tftp, haproxy } = site
+  const { bios, x64, arm64 } = tftp.loaders
+  return {
+    ...site,
+    images: Object.fromEntries(
+      Object.entries(site.images).map(([name, image]) => [name, { ...image, dir: absolute(image.dir) }]),
+    ),
+    clusters: site.clusters.map((cluster) => ({ ...cluster, ignition: absolute(cluster.ignition) })),
+    tftp: {
+      ...(tftp.root === undefined ? {} : { root: absolute(tftp.root) }),
+      loaders: {
+        ...(bios === undefined ? {} : { bios: absolute(bios) }),
+        ...(x64 === undefined ? {} : { x64: absolute(x64) }),
+        ...(arm64 === undefined ? {} : { arm64: absolute(arm64) }),
+      },
+    },
+    ...(haproxy === undefined ? {} : { haproxy: { ...haproxy, file: absolute(haproxy.file) } }),
+  }
+}

@@ -1,0 +1,23 @@
+/** All rules for a site as a whole, in the order in which a person would fix what they find. */
+import type { Flaw } from './flaw.ts'
+import { bootRules } from './rules/boot.ts'
+import { clusterRules } from './rules/clusters.ts'
+import { machineRules } from './rules/machines.ts'
+import { nameRules } from './rules/names.ts'
+import { networkRules } from './rules/networks.ts'
+import type { Rule } from './rules/rule.ts'
+import type { Salvage } from './salvage.ts'
+
+const rules: readonly Rule[] = [...networkRules, ...nameRules, ...machineRules, ...clusterRules, ...bootRules]
+
+/** What every rule finds that can judge what is left of the site, with paths of the file. */
+export function ruleFlaws({ site, broken, original }: Salvage): Flaw[] {
+  return rules
+    .filter((rule) => !rule.needs.some((section) => broken.has(section)))
+    .flatMap((rule) => rule.check(site))
+    .map((flaw) => ({
+      ...flaw,
+      path: original(flaw.path),
+      ...(flaw.other === undefined ? {} : { other: original(flaw.other) }),
+    }))
+}

@@ -1,0 +1,140 @@
+/** What nodes boot: image, disk, menu and kernel arguments, set by their cluster or by themselves. */
+import { declaredClusters, declaredNodes, nodesOf, repetitions, type DeclaredNode } from '../declared.ts'
+import { resolvePath } from '../file-paths.ts'
+import type { Flaw } from '../flaw.ts'
+import { nearest } from '../nearest.ts'
+import type { Path } from '../problem.ts'
+import { listed } from '../schema-flaws.ts'
+import type { Cluster, Node, Site } from '../schema.ts'
+import type { Rule } from './rule.ts'
+
+type Settings = Pick<Cluster & Node, 'image' | 'menu' | 'kernelArguments'>
+
+/** Everything that holds boot settings: clusters and nodes. */
+function settings(site: Site): { readonly path: Path; readonly settings: Settings }[] {
+  return declaredClusters(site).flatMap((declared) => [
+    { path: declared.path, settings: declared.cluster },
+    ...nodesOf(declared).map(({ path, node }) => ({ path, settings: node })),
+  ])
+}
+
+/** One flaw for a cluster whose nodes lack the setting, at the place where one line mends it. */
+function lacking(site: Site, key: 'image' | 'disk', expected: string): Flaw[] {
+  return declaredClusters(site).flatMap((declared): Flaw[] => {
+    if (declared.cluster[key] !== undefined) return []
+    const without = nodesOf(declared).filter(({ node }) => node[key] === undefined)
+    if (without.length === 0) return []
+    const names = without.map(({ node }) => node.name).join(', ')
+    return [{ path: [...declared.path, key], message: `missing, expected ${expected} for ${names}` }]
+  })
+}
+
+const imageGiven: Rule = { needs: [], check: (site) => lacking(site, 'image', 'a name under images') }
+
+const diskGiven: Rule = { needs: [], check: (site) => lacking(site, 'disk', 'a disk to install on') }
+
+const imageKnown: Rule = {
+  needs: ['images'],
+  check(site) {
+    const known = Object.keys(site.images)
+    return settings(site).flatMap(({ path, settings: { image } }): Flaw[] => {
+      if (image === undefined || known.includes(image)) return []
+      const meant = nearest(image, known)
+      const names = known.length === 0 ? 'there is none' : listed(known)
+      const help = meant === undefined ? names : `did you mean ${meant}?`
+      return [{ path: [...path, 'image'], expected: `a name under images; ${help}` }]
+    })
+  },
+}
+
+/** The live style has a rootfs, the older installer style a metal image: together they say nothing. */
+const oneStyle: Rule = {
+  needs: ['images'],
+  check: (site) =>
+    Object.entries(site.images).flatMap(([name, { rootfs, metal }]): Flaw[] =>
+      rootfs === undefined || metal === undefined
+        ? []
+        : [
+            {
+              path: ['images', name, 'metal'],
+              expected: 'either a rootfs (4.6 and later) or a metal image (4.5 style), not both',
+              other: ['images', name, 'rootfs'],
+            },
+          ],
+    ),
+}
+
+/** Two clusters that install from one folder would be one cluster: the files hold keys and names. */
+const ignitionOfItsOwn: Rule = {
+  needs: [],
+  check: (site) =>
+    repetitions(declaredClusters(site), ({ cluster }) => resolvePath('', cluster.ignition)).map(
+      ({ first, again }) => ({
+        path: [...again.path, 'ignition'],
+        expected: `a folder of its own: ${first.cluster.name} installs from it`,
+        other: [...first.path, 'ignition'],
+      }),
+    ),
+}
+
+/** A menu's default is taken without anybody there, so it must never make a node what it is not. */
+const menuDefault: Rule = {
+  needs: [],
+  check: (site) =>
+    declaredNodes(site).flatMap((declared): Flaw[] => {
+      const { node, cluster } = declared
+      const chosen = (node.menu ?? cluster.menu)?.default
+      const own = node.role === 'infra' ? 'worker' : node.role
+      if (chosen !== 'bootstrap' && chosen !== 'master' && chosen !== 'worker') return []
+      if (chosen === own) return []
+      return [
+        {
+          path: [...menuOwner(declared), 'menu', 'default'],
+          expected: `an entry that suits all its nodes: ${node.name} is ${node.role}`,
+        },
+      ]
+    }),
+}
+
+/** The path of what sets a node's menu: the node or its cluster. */
+function menuOwner({ node, path }: DeclaredNode): Path {
+  return node.menu === undefined ? path.slice(0, 2) : path
+}
+
+/** Arguments that boot scripts always carry; a second one would silently win or lose. */
+const ownArguments = new Map([
+  ['coreos.inst', 'the boot script installs without it'],
+  ['coreos.inst.ignition_url', 'it follows from role and ignition'],
+  ['coreos.inst.image_url', 'it follows from image'],
+  ['coreos.inst.install_dev', 'it is set by disk'],
+  ['coreos.live.rootfs_url', 'it follows from image'],
+  ['initrd', 'it follows from image'],
+])
+
+const kernelArguments: Rule = {
+  needs: [],
+  check: (site) =>
+    settings(site).flatMap(({ path, settings: { kernelArguments = [] } }) =>
+      kernelArguments.flatMap((argument, index): Flaw[] => {
+        const why = ownArguments.get(argument.split('=', 1).join())
+        return why === undefined
+          ? []
+          : [
+              {
+                path: [...path, 'kernelArguments', index],
+                expected: `an argument that boot scripts leave to you: ${why}`,
+              },
+            ]
+      }),
+    ),
+}
+
+export const bootRules = [
+  imageGiven,
+  imageKnown,
+  diskGiven,
+  oneStyle,
+  ignitionOfItsOwn,
+  menuDefault,
+  kernelArguments,
+]

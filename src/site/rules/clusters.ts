@@ -1,0 +1,58 @@
+/** Roles within a cluster, and the addresses where its load balancer listens. */
+import { formatIp } from '../../proto/address/ip.ts'
+import {
+  declaredClusters,
+  declaredNodes,
+  loadBalancerAddresses,
+  masterCount,
+  nodesOf,
+  repetitions,
+} from '../declared.ts'
+import type { Flaw } from '../flaw.ts'
+import type { Rule } from './rule.ts'
+
+const oneBootstrap: Rule = {
+  needs: [],
+  check: (site) =>
+    declaredClusters(site).flatMap((declared) => {
+      const bootstraps = nodesOf(declared).filter(({ node }) => node.role === 'bootstrap')
+      return repetitions(bootstraps, ({ node }) => node.role).map(({ first, again }) => ({
+        path: [...again.path, 'role'],
+        expected: `another role: ${first.node.name} is the bootstrap, a cluster has one`,
+        other: [...first.path, 'role'],
+      }))
+    }),
+}
+
+/** Workers alone are a hosted cluster, or more of them for a running one; a bootstrap needs what it boots up. */
+const bootstrapHasMasters: Rule = {
+  needs: ['clusters'],
+  check: (site) =>
+    declaredClusters(site)
+      .filter(({ cluster }) => masterCount(cluster) === 0)
+      .filter(({ cluster }) => cluster.nodes.some(({ role }) => role === 'bootstrap'))
+      .map(({ path }) => ({
+        path: [...path, 'nodes'],
+        got: 'a bootstrap and no master',
+        expected: 'the masters that it hands the cluster over to',
+      })),
+}
+
+/** A load balancer has addresses of its own, except where the API is reached at the nodes themselves. */
+const loadBalancerApart: Rule = {
+  needs: ['clusters'],
+  check: (site) =>
+    declaredClusters(site)
+      .filter(({ cluster }) => masterCount(cluster) > 0)
+      .flatMap((declared) =>
+        loadBalancerAddresses(declared).flatMap(({ path, address }): Flaw[] => {
+          const at = declaredNodes(site).find(({ node }) => node.address.includes(address))
+          if (at === undefined || (at.cluster === declared.cluster && masterCount(at.cluster) === 1))
+            return []
+          const expected = `an address of the load balancer: it is ${at.fqdn}'s, and only a single-node cluster is reached at its node`
+          return [{ path, got: formatIp(address), expected, other: [...at.path, 'address'] }]
+        }),
+      ),
+}
+
+export const clusterRules = [oneBootstrap, bootstrapHasMasters, loadBalancerApart]

@@ -1,0 +1,142 @@
+/** Subnets, gateways, ports and resolvers: whether the networks make sense together. */
+import { formatIp, isIpv4 } from '../../proto/address/ip.ts'
+import { cidrContains, formatCidr, formatIpv4, isHostAddress, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { declaredClusters, loadBalancerAddresses, machines, repetitions, type Written } from '../declared.ts'
+import type { Flaw } from '../flaw.ts'
+import type { Site } from '../schema.ts'
+import type { Rule } from './rule.ts'
+
+const firstMulticast = 224 * 2 ** 24
+
+/** RFC 1112 §4: from 224.0.0.0 on no address is one machine's. Below /8 nobody means what is written. */
+const subnetSize: Rule = {
+  needs: [],
+  check: (site) =>
+    site.subnets.flatMap(({ cidr }, index): Flaw[] =>
+      cidr.prefix >= 8 && cidr.prefix <= 30 && cidr.network < firstMulticast
+        ? []
+        : [
+            {
+              path: ['subnets', index, 'cidr'],
+              expected: 'a network of machines, from /8 to /30, below 224.0.0.0',
+            },
+          ],
+    ),
+}
+
+const overlap: Rule = {
+  needs: [],
+  check: ({ subnets }) =>
+    subnets.flatMap(({ cidr }, index): Flaw[] => {
+      const before = subnets.findIndex(
+        (other) => cidrContains(other.cidr, cidr.network) || cidrContains(cidr, other.cidr.network),
+      )
+      if (before === index) return []
+      const expected = 'a network that overlaps no other: an address must tell its subnet'
+      return [{ path: ['subnets', index, 'cidr'], expected, other: ['subnets', before, 'cidr'] }]
+    }),
+}
+
+const gatewayInSubnet: Rule = {
+  needs: [],
+  check: (site) =>
+    site.subnets.flatMap(({ cidr, gateway }, index): Flaw[] =>
+      gateway === undefined || isHostAddress(cidr, gateway)
+        ? []
+        : [
+            {
+              path: ['subnets', index, 'gateway'],
+              expected: `an address of a machine in ${formatCidr(cidr)}`,
+            },
+          ],
+    ),
+}
+
+/** What is not reserved by DHCP may be anywhere, but a network's own addresses belong to nobody. */
+const nobodysAddress: Rule = {
+  needs: ['server'],
+  check(site) {
+    const written: Written[] = [
+      { path: ['server', 'address'], address: site.server.address },
+      ...declaredClusters(site).flatMap(loadBalancerAddresses),
+      ...machines(site)
+        .filter(({ mac }) => mac === undefined)
+        .flatMap(({ path, addresses }) =>
+          addresses.map((address) => ({ path: [...path, 'address'], address })),
+        ),
+    ]
+    return written.flatMap(({ path, address }): Flaw[] =>
+      isIpv4(address) && isNobodys(site, address)
+        ? [{ path, got: formatIp(address), expected: 'the address of a machine' }]
+        : [],
+    )
+  },
+}
+
+function isNobodys(site: Site, address: Ipv4): boolean {
+  if (address === 0 || address >= firstMulticast) return true
+  return site.subnets.some(({ cidr }) => cidrContains(cidr, address) && !isHostAddress(cidr, address))
+}
+
+/** `dhcpClient` is the other side's, but on one machine it must differ all the same: we would answer ourselves. */
+const ports: Rule = {
+  needs: ['server'],
+  check({ server }) {
+    const claims = (keys: readonly (keyof typeof server.ports)[]) =>
+      repetitions(
+        keys.map((key) => ({ path: ['server', 'ports', key], port: server.ports[key] })),
+        ({ port }) => port,
+      )
+    const udp = claims(['dhcp', 'dhcpClient', 'tftp', 'dns'])
+    const tcp = claims(['dns', 'http'])
+    return [...udp, ...tcp].map(({ first, again }) => ({
+      path: again.path,
+      got: String(again.port),
+      expected: `a port of its own: ${String(first.path.at(-1))} has it too`,
+    }))
+  },
+}
+
+const forwardLoop: Rule = {
+  needs: ['server', 'dns'],
+  check: ({ server, dns }) =>
+    dns.forward.flatMap((address, index): Flaw[] =>
+      // Resolvers are always asked on port 53.
+      dns.serve && server.ports.dns === 53 && address === server.address
+        ? [
+            {
+              path: ['dns', 'forward', index],
+              expected: `another resolver: ${formatIpv4(server.address)} is this server, it would ask itself for ever`,
+              other: ['server', 'address'],
+            },
+          ]
+        : [],
+    ),
+}
+
+const resolversNamed: Rule = {
+  needs: ['dns'],
+  check: ({ dns, subnets }) =>
+    subnets.flatMap((subnet, index): Flaw[] =>
+      dns.serve || subnet.dns !== undefined
+        ? []
+        : [
+            {
+              path: ['subnets', index, 'dns'],
+              message:
+                'missing, expected the resolvers of nodes: this server does not answer while dns.serve is false',
+              other: ['dns', 'serve'],
+            },
+          ],
+    ),
+}
+
+export const networkRules = [
+  subnetSize,
+  overlap,
+  gatewayInSubnet,
+  nobodysAddress,
+  ports,
+  forwardLoop,
+  resolversNamed,
+]
