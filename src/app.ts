@@ -9,7 +9,7 @@ import type { Service } from './host/service.ts'
 import type { Sockets } from './host/udp.ts'
 import type { Plan } from './plan/plan.ts'
 import { explain, prepare } from './prepare.ts'
-import { startDhcp } from './serve/dhcp/service.ts'
+import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns } from './serve/dns/service.ts'
 import { applyHaproxy } from './serve/haproxy/apply.ts'
 import { startHttp } from './serve/http/service.ts'
@@ -44,26 +44,26 @@ export async function startApp(options: AppOptions): Promise<App> {
   let plan = options.plan
   let reloading: Promise<unknown> = Promise.resolve()
 
-  const services: Service[] = []
   const common = { sockets, counters, clock, onLost }
-  const starts: (() => Promise<Service>)[] = [
-    () => startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }),
-    () => startHttp({ ...common, plan: () => plan.http, log: log.for('http'), health }),
-    // DHCP comes last: nobody is sent to a service that does not listen yet.
-    () => startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') }),
-  ]
-  if (plan.dns !== undefined) {
-    let dns = plan.dns
-    // A reload that takes the dns section away is refused, so the last zone never goes missing.
-    const current = () => (dns = plan.dns ?? dns)
-    starts.unshift(() => startDns({ ...common, plan: current, log: log.for('dns') }))
-  }
+  const services: Service[] = []
+  let dhcp: DhcpService | undefined
 
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(services.map((service) => service.close(graceMs)))
   }
   try {
-    for (const start of starts) services.push(await start())
+    if (plan.dns !== undefined) {
+      let zones = plan.dns
+      // A reload that takes the zones away is refused, so there always are some.
+      services.push(
+        await startDns({ ...common, plan: () => (zones = plan.dns ?? zones), log: log.for('dns') }),
+      )
+    }
+    services.push(await startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }))
+    services.push(await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), health }))
+    // DHCP comes last: nobody is sent to a service that does not listen yet.
+    dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
+    services.push(dhcp)
   } catch (error) {
     await close(0)
     throw error
@@ -73,10 +73,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function take(next: Plan): Promise<void> {
     plan = next
     for (const { severity, about, message } of plan.findings) {
-      log[severity === 'error' ? 'error' : 'warn'](
-        { about, reason: message },
-        'the site cannot be served as declared',
-      )
+      const facts = { about, reason: message }
+      if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
+      else log.warn(facts, 'a part of the site may not be meant so')
     }
     await applyHaproxy(plan.haproxy, { log: log.for('haproxy'), counters })
   }
@@ -102,6 +101,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
       counters: counters.snapshot(),
+      strangers: dhcp?.strangers().map(withTimes) ?? [],
+      declined: dhcp?.declined().map(withTimes) ?? [],
     }
   }
 
@@ -129,4 +130,13 @@ function needsRestart(old: Plan, next: Plan): string[] {
     reasons.push('dns.serve changed: restart the service to open or close the sockets')
   }
   return reasons
+}
+
+/** Times as people read them. */
+function withTimes<T extends object>(seen: T): Record<string, unknown> {
+  const isTime = (name: string) => name.endsWith('Seen')
+  const text = (value: unknown) => new Date(value as number).toISOString()
+  return Object.fromEntries(
+    Object.entries(seen).map(([name, value]) => [name, isTime(name) ? text(value) : value]),
+  )
 }

@@ -1,0 +1,61 @@
+/** `slipway check SITE`: everything about a site that can be known without serving it. */
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { prepare, type Prepared } from '../prepare.ts'
+import { formatProblem, showProblem } from '../site/problem.ts'
+import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
+import { findingLine, summaryJson, summaryLines } from './site-summary.ts'
+
+export const check: Command = {
+  name: 'check',
+  summary: 'say what a site file compiles to, or every problem it has',
+  usage: `usage: slipway check [--json] SITE
+
+Reads the site file, looks for the images, Ignition files and loaders that it
+names, and says what would be served: counts per service, a line per node, the
+loader for each firmware. Or every problem, each with its place.
+
+  --json   the same for programs
+
+Exit code 0: nothing to complain of but warnings. 1: problems. 2: usage.`,
+
+  async run(args, terminal) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { json: { type: 'boolean', default: false } },
+    })
+    const [sitePath, ...more] = positionals
+    if (sitePath === undefined || more.length > 0) throw new UsageError('check takes one site file')
+    const prepared = await prepare(sitePath)
+    if (values.json) terminal.out(JSON.stringify(toJson(prepared), undefined, 2))
+    else await toTerminal(prepared, sitePath, terminal)
+    const isFine =
+      prepared.kind === 'ready' && prepared.plan.findings.every(({ severity }) => severity === 'warning')
+    return isFine ? ExitCode.fine : ExitCode.problems
+  },
+}
+
+async function toTerminal(prepared: Prepared, sitePath: string, terminal: Terminal): Promise<void> {
+  if (prepared.kind === 'ready') {
+    for (const line of summaryLines(prepared.plan)) terminal.out(line)
+    if (prepared.plan.findings.length > 0) terminal.err('')
+    for (const finding of prepared.plan.findings) terminal.err(findingLine(finding))
+    return
+  }
+  if (prepared.kind === 'unreadable') {
+    terminal.err(prepared.message)
+    return
+  }
+  // With the line itself for a person; plain where another program reads the places.
+  const text = terminal.isColoured ? await readFile(sitePath, 'utf8') : undefined
+  for (const problem of prepared.problems) {
+    terminal.err(text === undefined ? formatProblem(problem) : showProblem(problem, text))
+  }
+  terminal.err(prepared.problems.length === 1 ? '1 problem' : `${prepared.problems.length} problems`)
+}
+
+function toJson(prepared: Prepared): object {
+  if (prepared.kind === 'ready') return summaryJson(prepared.plan)
+  return prepared.kind === 'unreadable' ? { unreadable: prepared.message } : { problems: prepared.problems }
+}

@@ -1,0 +1,117 @@
+/** A plan told to its operator: counts per service, a line per node, which loader each firmware gets. */
+import { formatIpv4, formatCidr } from '../proto/address/ipv4.ts'
+import { localZones } from '../plan/dns/local-zones.ts'
+import { loaderNames, type LoaderName } from '../plan/facts.ts'
+import type { Finding } from '../plan/findings.ts'
+import type { NodeModel } from '../plan/model.ts'
+import type { Plan } from '../plan/plan.ts'
+
+/** Lines for a terminal; findings are {@link findingLine}'s. */
+export function summaryLines(plan: Plan): string[] {
+  const clusters = new Set(plan.nodes.map((node) => node.cluster)).size
+  return [
+    `${plan.site}: ${count(plan.nodes.length, 'node')} in ${count(clusters, 'cluster')}, served from ${formatIpv4(plan.endpoint.address)}`,
+    '',
+    ...table(services(plan)),
+    '',
+    ...table(plan.nodes.map(nodeRow)),
+    '',
+    ...table(loaderNames.map((name) => loaderRow(plan, name)).filter((row) => row !== undefined)),
+  ]
+}
+
+export function findingLine({ severity, about, message }: Finding): string {
+  return `${severity}: ${about}: ${message}`
+}
+
+/** What {@link summaryLines} says, for programs. */
+export function summaryJson(plan: Plan): object {
+  return {
+    site: plan.site,
+    nodes: plan.nodes.map((node) => ({
+      key: node.key,
+      role: node.role,
+      mac: node.mac,
+      address: formatIpv4(node.address),
+      name: node.fqdn,
+      boot: node.boot,
+      image: node.image,
+      disk: node.disk,
+    })),
+    services: Object.fromEntries(services(plan)),
+    loaders: Object.fromEntries(loaderNames.map((name) => [name, plan.tftp.files.get(name) ?? null])),
+    findings: plan.findings,
+  }
+}
+
+function services(plan: Plan): [service: string, what: string][] {
+  const { dhcp, tftp, http, dns, haproxy } = plan
+  const networks = dhcp.networks.map(formatCidr).join(', ')
+  const loaders = count(loaderNames.filter((name) => tftp.files.has(name)).length, 'loader')
+  const zones = dns?.zones.filter((zone) => !localZones.includes(zone)) ?? []
+  const records = zones.reduce((sum, zone) => sum + zone.records.length, 0)
+  return [
+    ['dhcp', `${count(dhcp.reservationByMac.size, 'reservation')} in ${networks}`],
+    ['tftp', tftp.root === undefined ? loaders : `${loaders}, and the files of ${tftp.root}`],
+    [
+      'http',
+      [
+        count(http.scripts.size, 'boot script'),
+        count(http.ignition.size, 'Ignition path'),
+        count(http.images.size, 'image'),
+      ].join(', '),
+    ],
+    [
+      'dns',
+      dns === undefined
+        ? 'served elsewhere'
+        : `${count(records, 'record')} in ${zones.map((zone) => zone.name).join(', ')}`,
+    ],
+    [
+      'haproxy',
+      haproxy === undefined
+        ? 'not written'
+        : `${count(frontEndCount(haproxy.text), 'front end')} in ${haproxy.file}`,
+    ],
+  ]
+}
+
+function nodeRow(node: NodeModel): string[] {
+  const boots = {
+    install: `installs ${node.image} on ${node.disk} with ${node.ignition}.ign`,
+    menu: `shows the menu, ${node.menu.default} by default`,
+    local: 'boots its local disk',
+  }
+  return [node.key, node.role, node.mac, formatIpv4(node.address), node.fqdn, boots[node.boot]]
+}
+
+const firmwareOf: Readonly<Record<LoaderName, string>> = {
+  'bios/undionly.kpxe': 'BIOS (architecture 0)',
+  'efi/ipxe.efi': 'x64 UEFI (6, 7, 9)',
+  'efi/snponly.efi': 'x64 UEFI, loader: snponly',
+  'arm64/ipxe.efi': 'arm64 UEFI (11)',
+  'arm64/snponly.efi': 'arm64 UEFI, loader: snponly',
+}
+
+function loaderRow({ tftp }: Plan, name: LoaderName): string[] {
+  return [firmwareOf[name], name, tftp.files.get(name) ?? `none: ${tftp.missing.get(name) ?? 'unknown'}`]
+}
+
+function frontEndCount(text: string): number {
+  return text.split('\n').filter((line) => line.startsWith('frontend ')).length
+}
+
+/** Columns as wide as their widest cell; the last one is free. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
+    [],
+  )
+  const pad = (cell: string, column: number, row: readonly string[]) =>
+    column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)
+  return rows.map((row) => `  ${row.map((cell, column) => pad(cell, column, row)).join('  ')}`)
+}
+
+function count(amount: number, what: string): string {
+  return `${amount} ${what}${amount === 1 ? '' : 's'}`
+}
