@@ -5,7 +5,7 @@
 import { Packet, type Resource } from 'dns2'
 import { MalformedPacket } from '../bytes/malformed.ts'
 import { fromDns2, toDns2, type OtherRecord, type ResourceRecord } from './record.ts'
-import { classIn, dnssecOkFlag, HeaderFlag, RecordType, type TypeName } from './registry.ts'
+import { classIn, dnssecOkFlag, HeaderFlag, headerOctets, RecordType, type TypeName } from './registry.ts'
 import { walkMessage, type RecordPlace } from './walk.ts'
 
 export type QueryOptions = {
@@ -63,15 +63,16 @@ export function encodeAnswer({ question, answers, authority, additional }: Secti
 }
 
 /**
- * Reads a response.
+ * Reads a response; octets after its end are left alone.
  *
- * @throws {MalformedPacket} for a query, for what is not a message, and for octets after its end
+ * @throws {MalformedPacket} for a query, for what is not a message, and for names that text cannot hold
  */
 export function decodeAnswer(octets: Uint8Array): DecodedAnswer {
   const layout = walkMessage(octets)
   const flags = ((octets[2] as number) << 8) | (octets[3] as number)
   if ((flags & HeaderFlag.response) === 0) throw new MalformedPacket('a query, not an answer', 2)
   if (layout.questions > 1) throw new MalformedPacket(`${layout.questions} questions`, 4)
+  if (layout.hasDots) throw new MalformedPacket('a label with a dot, which text cannot hold', headerOctets)
   const packet = parse(octets)
   const question = packet.questions[0]
   const opt = packet.additionals.find((record) => record.type === RecordType.OPT)

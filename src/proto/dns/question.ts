@@ -3,8 +3,15 @@
  * (RFC 1035 §4.1, RFC 6891 §6.1). Copies nothing, allocates nothing, stops at the first error.
  */
 import { MalformedPacket } from '../bytes/malformed.ts'
-import { hashPrime, hashStart, longestLabelOctets, longestNameOctets, lowerOctet } from './name.ts'
-import { headerOctets, leastUdpOctets, RecordType } from './registry.ts'
+import {
+  formatName,
+  hashPrime,
+  hashStart,
+  longestLabelOctets,
+  longestNameOctets,
+  lowerOctet,
+} from './name.ts'
+import { formatType, headerOctets, leastUdpOctets, RecordType } from './registry.ts'
 
 /** 255 octets hold at most 127 labels of one octet and the root. */
 const mostLabels = 127
@@ -85,6 +92,13 @@ export function isNameFrom(question: Question, octets: Uint8Array, label: number
     if (lowerOctet[octets[at] as number] !== name[index]) return false
   }
   return true
+}
+
+/** The question of a query that {@link readQuestion} has accepted, for people: `api.ocp45.example.net A`. */
+export function formatQuestion(octets: Uint8Array): string {
+  let end = headerOctets
+  while (octets[end] !== 0) end += 1 + (octets[end] as number)
+  return `${formatName(octets, headerOctets)} ${formatType(u16(octets, end + 1))}`
 }
 
 function readName(octets: Uint8Array, question: Question): void {

@@ -23,7 +23,12 @@ export type Layout = {
   readonly additional: readonly RecordPlace[]
   /** The offset of every compression pointer, in names of questions, owners and RDATA. */
   readonly pointers: readonly number[]
+  /** Whether a label has a dot in it, so that names as plain text would say something else. */
+  readonly hasDots: boolean
 }
+
+/** What is found on the way. */
+type Findings = { readonly pointers: number[]; hasDots: boolean }
 
 /** Names in RDATA that may be compressed: octets before the first, and how many (RFC 1035 §3.3, RFC 3597 §4). */
 const namesInRdata = new Map<number, { readonly after: number; readonly count: number }>([
@@ -46,27 +51,27 @@ export function walkMessage(octets: Uint8Array): Layout {
   const header = new Reader(octets)
   header.take(4)
   const [questions, answers, authority, additional] = [header.u16(), header.u16(), header.u16(), header.u16()]
-  const pointers: number[] = []
+  const found: Findings = { pointers: [], hasDots: false }
   const reader = new Reader(octets, headerOctets)
   for (let index = 0; index < questions; index++) {
-    walkName(reader, pointers)
+    walkName(reader, found)
     reader.take(4)
   }
   const questionEnd = reader.offset
   return {
     questions,
     questionEnd,
-    answers: walkRecords(reader, answers, pointers),
-    authority: walkRecords(reader, authority, pointers),
-    additional: walkRecords(reader, additional, pointers),
-    pointers,
+    answers: walkRecords(reader, answers, found),
+    authority: walkRecords(reader, authority, found),
+    additional: walkRecords(reader, additional, found),
+    ...found,
   }
 }
 
-function walkRecords(reader: Reader, count: number, pointers: number[]): RecordPlace[] {
+function walkRecords(reader: Reader, count: number, found: Findings): RecordPlace[] {
   const places: RecordPlace[] = []
   for (let index = 0; index < count; index++) {
-    walkName(reader, pointers)
+    walkName(reader, found)
     const type = reader.u16()
     reader.take(6) // CLASS, TTL
     const length = reader.u16()
@@ -76,7 +81,7 @@ function walkRecords(reader: Reader, count: number, pointers: number[]): RecordP
     if (names !== undefined) {
       const rdata = new Reader(reader.octets, start, reader.offset)
       rdata.take(names.after)
-      for (let name = 0; name < names.count; name++) walkName(rdata, pointers)
+      for (let name = 0; name < names.count; name++) walkName(rdata, found)
     }
     places.push({ type, start, end: reader.offset })
   }
@@ -87,7 +92,7 @@ function walkRecords(reader: Reader, count: number, pointers: number[]): RecordP
  * Moves past a name and checks all of it. A pointer must point before the part of the name that it ends
  * (RFC 1035 §4.1.4: "a prior occurance of the same name"), so each jump goes further back and none returns.
  */
-function walkName(reader: Reader, pointers: number[]): void {
+function walkName(reader: Reader, found: Findings): void {
   let part = reader
   let partStart = reader.offset
   let nameOctets = 0
@@ -100,7 +105,7 @@ function walkName(reader: Reader, pointers: number[]): void {
         throw new MalformedPacket('pointer not to an earlier name', at)
       if (++jumps > mostPointers)
         throw new MalformedPacket(`more than ${mostPointers} pointers in a name`, at)
-      if (part === reader) pointers.push(at)
+      if (part === reader) found.pointers.push(at)
       part = new Reader(reader.octets, target)
       partStart = target
       continue
@@ -110,7 +115,6 @@ function walkName(reader: Reader, pointers: number[]): void {
     if (nameOctets > longestNameOctets)
       throw new MalformedPacket(`name longer than ${longestNameOctets} octets`, at)
     if (length === 0) return
-    if (part.take(length).includes(dot))
-      throw new MalformedPacket('label with a dot, which text cannot hold', at)
+    if (part.take(length).includes(dot)) found.hasDots = true
   }
 }

@@ -1,0 +1,41 @@
+/** The name server's slice of the plan: zones from the model, answers from the zones. */
+import { formatIp } from '../../proto/address/ip.ts'
+import { formatIpv4, type Cidr } from '../../proto/address/ipv4.ts'
+import type { Finding } from '../findings.ts'
+import type { Model } from '../model.ts'
+import { isItself, nameFindings } from './findings.ts'
+import { localZones } from './local-zones.ts'
+import { declaredNames, forwardZoneNames, isZoneThatFits } from './names.ts'
+import type { DnsPlan } from './plan.ts'
+import { compileNames } from './responses.ts'
+import { reverseNames, reverseZoneNames } from './reverse.ts'
+import { buildZones } from './zones.ts'
+
+/** @returns no plan when names are served elsewhere (`dns.serve: false`) */
+export function compileDns(model: Model): { plan: DnsPlan | undefined; findings: readonly Finding[] } {
+  const { site, endpoint } = model
+  if (!site.dns.serve) return { plan: undefined, findings: [] }
+
+  const names = declaredNames(model)
+  const backwards = reverseNames(model)
+  const forward = forwardZoneNames(model)
+  const reverse = reverseZoneNames(model, backwards)
+  const zones = buildZones(model, { forward: forward.filter(isZoneThatFits), reverse }, names, backwards)
+  const own = new Set(zones.map((zone) => zone.name))
+  const all = [...zones, ...localZones.filter((zone) => !own.has(zone.name))]
+
+  const resolvers = site.dns.forward.map(formatIp).filter((resolver) => !isItself(model, resolver))
+  return {
+    plan: {
+      listen: { address: formatIpv4(endpoint.address), port: endpoint.ports.dns },
+      zones: all,
+      names: compileNames(all),
+      resolvers: resolvers.map((address) => ({ address, port: 53 })),
+      clients: site.dns.clients ?? site.subnets.map((subnet): Cidr => subnet.cidr),
+      nodeByAddress: new Map(
+        model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
+      ),
+    },
+    findings: nameFindings(model, { names, forward, backwards, reverse }),
+  }
+}

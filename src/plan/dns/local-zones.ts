@@ -1,0 +1,41 @@
+/**
+ * Names that mean the same everywhere and must not be asked of others: every resolver serves them itself
+ * (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2).
+ */
+import type { Ipv4 } from '../../proto/address/ipv4.ts'
+import { parseIpv4 } from '../../proto/address/ipv4.ts'
+import { parseIpv6, type Ipv6 } from '../../proto/address/ipv6.ts'
+import type { RecordData } from '../../proto/dns/record.ts'
+import type { Zone } from './plan.ts'
+import { reverseName } from './reverse.ts'
+
+/** RFC 6303 §3 */
+const ttlSeconds = 10_800
+const times = { serial: 1, refresh: 3600, retry: 1200, expire: 604_800, minimum: 10_800 }
+
+const ipv4 = parseIpv4('127.0.0.1') as Ipv4
+const ipv6 = parseIpv6('::1') as Ipv6
+const addresses: readonly RecordData[] = [
+  { type: 'A', address: ipv4 },
+  { type: 'AAAA', address: ipv6 },
+]
+const pointer: readonly RecordData[] = [{ type: 'PTR', target: 'localhost' }]
+
+export const localZones: readonly Zone[] = [
+  zone('localhost', { localhost: addresses, '*.localhost': addresses }),
+  zone('invalid', {}),
+  zone('127.in-addr.arpa', { [reverseName(ipv4)]: pointer }),
+  zone(reverseName(ipv6), { [reverseName(ipv6)]: pointer }),
+]
+
+function zone(name: string, names: Readonly<Record<string, readonly RecordData[]>>): Zone {
+  const apex: RecordData[] = [
+    { type: 'SOA', mname: name, rname: 'nobody.invalid', ...times },
+    { type: 'NS', target: name },
+  ]
+  const records = [[name, apex] as const, ...Object.entries(names)]
+  return {
+    name,
+    records: records.flatMap(([owner, datas]) => datas.map((data) => ({ owner, ttlSeconds, data }))),
+  }
+}

@@ -1,0 +1,29 @@
+/** Finding the owner that a question is answered from (RFC 1034 §4.3.2, RFC 4592 §3.3). */
+import { isNameFrom, type Question } from '../../proto/dns/question.ts'
+import type { NameTable, Owner } from './plan.ts'
+
+/** The owner of the name in the question from `label` on; 0 is the whole name. */
+export function findOwner(
+  names: NameTable,
+  octets: Uint8Array,
+  question: Question,
+  label: number,
+): Owner | undefined {
+  const owners = names.get(question.hashes[label] as number)
+  if (owners === undefined) return undefined
+  for (const owner of owners) if (isNameFrom(question, octets, label, owner.name)) return owner
+  return undefined
+}
+
+/**
+ * The closest encloser: the longest existing name above one that does not exist.
+ *
+ * @returns nothing when the name lies in no zone of ours
+ */
+export function findEncloser(names: NameTable, octets: Uint8Array, question: Question): Owner | undefined {
+  for (let label = 1; label < question.labels; label++) {
+    const owner = findOwner(names, octets, question, label)
+    if (owner !== undefined) return owner
+  }
+  return undefined
+}

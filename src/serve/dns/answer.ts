@@ -1,0 +1,159 @@
+/**
+ * A query in, a reply out: pure, and the hot path. The zones' answers are ready since the plan was compiled;
+ * here the right one is found and copied (RFC 1034 §4.3.2, RFC 4592 §3.3). `serve/dns` never says NXDOMAIN
+ * about a name outside the plan's zones.
+ */
+import { findEncloser, findOwner } from '../../plan/dns/lookup.ts'
+import type { DnsPlan, Owner, Response } from '../../plan/dns/plan.ts'
+import { MalformedPacket } from '../../proto/bytes/malformed.ts'
+import { createQuestion, readQuestion, type Question } from '../../proto/dns/question.ts'
+import {
+  classIn,
+  ednsUdpOctets,
+  ExtendedError,
+  HeaderFlag,
+  headerOctets,
+  RecordType,
+  ResponseCode,
+} from '../../proto/dns/registry.ts'
+import { extendedError, readU16, writeError, writeResponse, type Asked } from './reply.ts'
+
+export type Transport = 'udp' | 'tcp'
+
+/** What a reply was, for counting. */
+export type Outcome =
+  'answered' | 'nodata' | 'nxdomain' | 'refused' | 'malformed' | 'notImplemented' | 'badVersion'
+
+export type Answer =
+  /** `octets` is a view of the buffer that was given. */
+  | {
+      readonly kind: 'reply'
+      readonly octets: Uint8Array
+      readonly outcome: Outcome
+      readonly reason?: string
+    }
+  | { readonly kind: 'forward'; readonly request: ForwardRequest }
+  | { readonly kind: 'silent'; readonly outcome: 'malformed' | 'ignored'; readonly reason: string }
+
+/** A question for other servers; owns its octets. */
+export type ForwardRequest = Asked & {
+  /** The client's header and question, nothing after them. */
+  readonly query: Uint8Array
+  readonly transport: Transport
+  /** The largest answer that the client takes. */
+  readonly limitOctets: number
+}
+
+/** Why somebody else's client gets no other names: the one refusal that an operator wants to see. */
+export const strangerReason = 'other names are resolved for the clients of this site only'
+
+/** A reason not to answer, in words for the log and as an EDNS option for the client. */
+type Refusal = { readonly reason: string; readonly option: Uint8Array }
+
+const refusals = {
+  class: refusal(ExtendedError.notAuthoritative, 'only class IN is served'),
+  metaType: refusal(ExtendedError.prohibited, 'zone transfers and other meta types are not offered'),
+  client: refusal(ExtendedError.prohibited, strangerReason),
+  recursion: refusal(
+    ExtendedError.notAuthoritative,
+    'not a name of this site, and recursion was not desired',
+  ),
+  resolver: refusal(ExtendedError.notAuthoritative, 'not a name of this site, and it has no resolvers'),
+}
+
+/** RFC 7766 §8: the length in front of a message has 16 bits. */
+const tcpOctets = 65_535
+
+/** Filled anew for each query and never looked at after it. */
+const question = createQuestion()
+
+/**
+ * @param client `mayForward`: whether other names are resolved for it
+ * @param out takes the reply: at least 1232 octets for UDP and 65535 for TCP
+ */
+export function answer(
+  query: Uint8Array,
+  client: { readonly mayForward: boolean },
+  plan: DnsPlan,
+  out: Uint8Array,
+  transport: Transport,
+): Answer {
+  if (query.length < headerOctets)
+    return { kind: 'silent', outcome: 'malformed', reason: 'shorter than a header' }
+  const flags = readU16(query, 2)
+  // Answering responses would let two servers talk for ever.
+  if ((flags & HeaderFlag.response) !== 0) return { kind: 'silent', outcome: 'ignored', reason: 'a response' }
+  const available = client.mayForward && plan.resolvers.length > 0 ? HeaderFlag.recursionAvailable : 0
+  const error = (
+    outcome: Outcome,
+    rcode: number,
+    asked?: Asked,
+    reason?: string,
+    option?: Uint8Array,
+  ): Answer => {
+    const octets = out.subarray(0, writeError(query, asked, rcode, available, out, option))
+    return reason === undefined
+      ? { kind: 'reply', octets, outcome }
+      : { kind: 'reply', octets, outcome, reason }
+  }
+  const refuse = ({ reason, option }: Refusal) =>
+    error('refused', ResponseCode.refused, question, reason, option)
+
+  if ((flags & 0x7800) !== 0) return error('notImplemented', ResponseCode.notImp)
+  try {
+    readQuestion(query, question)
+  } catch (problem) {
+    if (!(problem instanceof MalformedPacket)) throw problem
+    return error('malformed', ResponseCode.formErr, undefined, problem.message)
+  }
+  // RFC 6891 §6.1.3: the version that we speak is in the reply's own OPT record.
+  if (question.ednsVersion > 0) return error('badVersion', ResponseCode.badVers, question)
+  if (question.qclass !== classIn) return refuse(refusals.class)
+  if (isMetaType(question.qtype)) return refuse(refusals.metaType)
+
+  const limitOctets = transport === 'tcp' ? tcpOctets : Math.min(question.udpOctets, ednsUdpOctets)
+  const owner = findOwner(plan.names, query, question, 0)
+  const encloser = owner ?? findEncloser(plan.names, query, question)
+  if (encloser !== undefined) {
+    const response = choose(owner ?? encloser.wildcard, encloser, query)
+    const octets = out.subarray(0, writeResponse(query, question, response, available, limitOctets, out))
+    return { kind: 'reply', octets, outcome: outcomeOf(response) }
+  }
+
+  if (plan.resolvers.length === 0) return refuse(refusals.resolver)
+  if (!client.mayForward) return refuse(refusals.client)
+  if ((flags & HeaderFlag.recursionDesired) === 0) return refuse(refusals.recursion)
+  return { kind: 'forward', request: forwardRequest(query, question, transport, limitOctets) }
+}
+
+/** @param owner what the answer comes from: the name itself, or the wildcard that stands for it */
+function choose(owner: Owner | undefined, encloser: Owner, query: Uint8Array): Response {
+  if (owner === undefined) return encloser.nxdomain
+  const orders = owner.responses.get(question.qtype)
+  if (orders === undefined) return owner.nodata
+  // The ids of queries are random, so that every address is the first one for some clients.
+  return orders[(query[1] as number) % orders.length] as Response
+}
+
+function outcomeOf({ rcode, answers }: Response): Outcome {
+  if (rcode === ResponseCode.nxDomain) return 'nxdomain'
+  return answers > 0 ? 'answered' : 'nodata'
+}
+
+/** Types that ask for more than records: transfers, signatures, OPT itself (RFC 6895 §3.1). */
+function isMetaType(qtype: number): boolean {
+  return (qtype >= 128 && qtype < RecordType.ANY) || qtype === RecordType.OPT
+}
+
+function forwardRequest(
+  query: Uint8Array,
+  { end, hasEdns, isDnssecOk }: Question,
+  transport: Transport,
+  limitOctets: number,
+): ForwardRequest {
+  return { query: query.slice(0, end), end, hasEdns, isDnssecOk, transport, limitOctets }
+}
+
+function refusal(code: number, reason: string): Refusal {
+  return { reason, option: extendedError(code, reason) }
+}

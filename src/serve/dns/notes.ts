@@ -1,0 +1,46 @@
+/** What the log says about queries: each one at debug level, strangers that want a resolver now and then. */
+import type { Clock } from '../../host/clock.ts'
+import type { Log } from '../../host/log.ts'
+import type { DnsPlan } from '../../plan/dns/plan.ts'
+import { formatQuestion } from '../../proto/dns/question.ts'
+import { strangerReason, type Answer } from './answer.ts'
+
+export type Notes = {
+  note(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: Answer): void
+}
+
+/** Between two lines about strangers, who may be many. */
+const quietMs = 10_000
+
+export function createNotes(log: Log, clock: Clock): Notes {
+  let quietUntil = 0
+  let unmentioned = 0
+
+  function facts(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: Answer) {
+    return {
+      node: plan.nodeByAddress.get(address),
+      client: `${address}:${port}`,
+      question: hasQuestion(result) ? formatQuestion(query) : undefined,
+      outcome: result.kind === 'forward' ? 'forwarded' : result.outcome,
+      reason: result.kind === 'forward' ? undefined : result.reason,
+    }
+  }
+
+  return {
+    note(plan, query, address, port, result) {
+      if (log.isDebug()) log.debug(facts(plan, query, address, port, result), 'query')
+      if (result.kind !== 'reply' || result.reason !== strangerReason) return
+      unmentioned++
+      if (clock.monotonic() < quietUntil) return
+      log.info({ ...facts(plan, query, address, port, result), queries: unmentioned }, 'stranger refused')
+      quietUntil = clock.monotonic() + quietMs
+      unmentioned = 0
+    },
+  }
+}
+
+/** Whether the query was read as far as its question. */
+function hasQuestion(result: Answer): boolean {
+  if (result.kind === 'forward') return true
+  return result.kind === 'reply' && result.outcome !== 'malformed' && result.outcome !== 'notImplemented'
+}

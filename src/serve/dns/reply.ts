@@ -1,0 +1,139 @@
+/**
+ * Writing replies into a buffer: the client's own header and question, a ready response, an OPT record
+ * when the client sent one (RFC 1035 §4.1, RFC 6891 §6.1). Nothing is allocated on the way.
+ */
+import type { Response } from '../../plan/dns/plan.ts'
+import type { Question } from '../../proto/dns/question.ts'
+import {
+  dnssecOkFlag,
+  ednsUdpOctets,
+  HeaderFlag,
+  headerOctets,
+  RecordType,
+} from '../../proto/dns/registry.ts'
+
+/** What a reply repeats of the query, beside its header. */
+export type Asked = Pick<Question, 'end' | 'hasEdns' | 'isDnssecOk'>
+
+/** Root owner, TYPE, CLASS, TTL and RDLENGTH of an OPT record. */
+export const optOctets = 11
+
+/** Of the query's flags a reply keeps OPCODE, RD and CD (RFC 1035 §4.1.1, RFC 4035 §3.2.2). */
+const keptFlags = 0x7800 | HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
+
+/**
+ * Writes an authoritative answer; what does not fit into `limitOctets` is left out, and TC set if it was
+ * more than the additional section (RFC 2181 §9).
+ *
+ * @param flags RA when recursion is available to this client
+ * @returns octets written
+ */
+export function writeResponse(
+  query: Uint8Array,
+  question: Question,
+  response: Response,
+  flags: number,
+  limitOctets: number,
+  out: Uint8Array,
+): number {
+  const { octets, nameOctets, pointers, requiredOctets } = response
+  const start = question.end
+  const room = Math.min(limitOctets, out.length) - start - (question.hasEdns ? optOctets : 0)
+  const isWhole = octets.length <= room
+  const isTruncated = requiredOctets > room
+  const size = isWhole ? octets.length : isTruncated ? 0 : requiredOctets
+
+  copy(query, headerOctets, start, out)
+  for (let index = 0; index < size; index++) out[start + index] = octets[index] as number
+  const shift = question.nameOctets - nameOctets
+  if (shift !== 0 && size > 0) for (const pointer of pointers) addU16(out, start + pointer, shift)
+
+  const ownFlags = HeaderFlag.response | HeaderFlag.authoritative | (isTruncated ? HeaderFlag.truncated : 0)
+  writeHeader(query, out, ownFlags | flags | response.rcode)
+  writeU16(out, 4, 1)
+  writeU16(out, 6, isTruncated ? 0 : response.answers)
+  writeU16(out, 8, isTruncated ? 0 : response.authority)
+  writeU16(out, 10, (isWhole ? response.additional : 0) + (question.hasEdns ? 1 : 0))
+  return question.hasEdns ? writeOpt(out, start + size, question.isDnssecOk, 0) : start + size
+}
+
+/**
+ * Writes a reply without records, for refusals and errors.
+ *
+ * @param asked absent when the question could not be read: then only the header is repeated
+ * @param flags RA, when it applies
+ * @param option one EDNS option as it stands in the OPT record, for clients that speak EDNS
+ * @returns octets written
+ */
+export function writeError(
+  query: Uint8Array,
+  asked: Asked | undefined,
+  rcode: number,
+  flags: number,
+  out: Uint8Array,
+  option?: Uint8Array,
+): number {
+  const end = asked?.end ?? headerOctets
+  copy(query, headerOctets, end, out)
+  writeHeader(query, out, HeaderFlag.response | flags | (rcode & 15))
+  writeU16(out, 4, asked === undefined ? 0 : 1)
+  writeU16(out, 6, 0)
+  writeU16(out, 8, 0)
+  writeU16(out, 10, asked?.hasEdns === true ? 1 : 0)
+  return asked?.hasEdns === true ? writeOpt(out, end, asked.isDnssecOk, rcode >>> 4, option) : end
+}
+
+/** Extended DNS Error (RFC 8914 §2): the reason in words, which `dig` prints. */
+export function extendedError(code: number, text: string): Uint8Array {
+  const words = new TextEncoder().encode(text)
+  const option = new Uint8Array(6 + words.length)
+  writeU16(option, 0, 15) // OPTION-CODE
+  writeU16(option, 2, 2 + words.length)
+  writeU16(option, 4, code)
+  option.set(words, 6)
+  return option
+}
+
+/** Our size, version 0, and DO as the client had it (RFC 6891 §6.1.3, RFC 3225 §3). */
+export function writeOpt(
+  out: Uint8Array,
+  at: number,
+  isDnssecOk: boolean,
+  extendedRcode: number,
+  option?: Uint8Array,
+): number {
+  out[at] = 0
+  writeU16(out, at + 1, RecordType.OPT)
+  writeU16(out, at + 3, ednsUdpOctets)
+  out[at + 5] = extendedRcode
+  out[at + 6] = 0
+  writeU16(out, at + 7, isDnssecOk ? dnssecOkFlag : 0)
+  writeU16(out, at + 9, option?.length ?? 0)
+  if (option !== undefined) out.set(option, at + optOctets)
+  return at + optOctets + (option?.length ?? 0)
+}
+
+export function readU16(octets: Uint8Array, at: number): number {
+  return ((octets[at] as number) << 8) | (octets[at + 1] as number)
+}
+
+export function writeU16(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 8
+  out[at + 1] = value
+}
+
+/** The query's id and those of its flags that a reply keeps, with the reply's own. */
+export function writeHeader(query: Uint8Array, out: Uint8Array, flags: number): void {
+  out[0] = query[0] as number
+  out[1] = query[1] as number
+  writeU16(out, 2, (readU16(query, 2) & keptFlags) | flags)
+}
+
+/** A loop: for the forty octets of a question quicker than a view and `set`. */
+function copy(from: Uint8Array, start: number, end: number, out: Uint8Array): void {
+  for (let at = start; at < end; at++) out[at] = from[at] as number
+}
+
+function addU16(out: Uint8Array, at: number, by: number): void {
+  writeU16(out, at, readU16(out, at) + by)
+}

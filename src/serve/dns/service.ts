@@ -1,0 +1,126 @@
+/**
+ * The DNS service: UDP and TCP in front of the pure answer, the forwarder behind it, counts and log lines
+ * beside it. Answers are too many for a line each: those are at debug level.
+ */
+import type { AddressInfo } from 'node:net'
+import type { Clock } from '../../host/clock.ts'
+import type { Counters } from '../../host/counters.ts'
+import type { Log } from '../../host/log.ts'
+import type { Service } from '../../host/service.ts'
+import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
+import type { DnsPlan } from '../../plan/dns/plan.ts'
+import { HeaderFlag } from '../../proto/dns/registry.ts'
+import { createAccess } from './access.ts'
+import { answer, type Answer, type Transport } from './answer.ts'
+import { createForwarder } from './forward.ts'
+import { createNotes } from './notes.ts'
+import { readU16 } from './reply.ts'
+import { createTcpService } from './tcp.ts'
+
+export type DnsServiceOptions = {
+  /** Read once for each query; a question that is forwarded ends under the plan it began with. */
+  readonly plan: () => DnsPlan
+  readonly sockets: Sockets
+  readonly log: Log
+  readonly counters: Counters
+  readonly clock: Clock
+  /** Called when a socket is lost: the process should end. */
+  readonly onLost: (error: Error) => void
+  /** Of queries to resolvers; unguessable numbers when absent. */
+  readonly randomId?: () => number
+}
+
+/** @throws {CannotListen} when a socket cannot be had; what was opened before is closed again */
+export async function startDns(options: DnsServiceOptions): Promise<Service> {
+  const { sockets, log, counters, clock, onLost } = options
+  const access = createAccess()
+  const notes = createNotes(log, clock)
+  const forwarder = createForwarder(options)
+  /** Taken by each reply in turn: it is sent or copied before the next query is looked at. */
+  const out = new Uint8Array(65_535)
+
+  function serve(
+    query: Uint8Array,
+    address: string,
+    port: number,
+    transport: Transport,
+  ): Uint8Array | Promise<Uint8Array> | undefined {
+    const plan = options.plan()
+    let result: Answer
+    try {
+      result = answer(query, { mayForward: access(plan, address) }, plan, out, transport)
+    } catch (error) {
+      // Our bug, not the sender's: the next packet is served all the same.
+      counters.increment('dns.failures')
+      log.error(
+        { client: `${address}:${port}`, packet: Buffer.from(query).toString('hex'), err: error },
+        'query failed',
+      )
+      return undefined
+    }
+    counters.increment('dns.queries')
+    notes.note(plan, query, address, port, result)
+    if (result.kind === 'forward') return forwarder.forward(result.request, plan.resolvers)
+    counters.increment(counterNames[result.outcome])
+    if (result.kind === 'silent') return undefined
+    if ((readU16(result.octets, 2) & HeaderFlag.truncated) !== 0) counters.increment('dns.truncated')
+    return result.octets
+  }
+
+  function receive(from: UdpPort, { payload, address, port }: Datagram): void {
+    const reply = serve(payload, address, port, 'udp')
+    if (reply === undefined) return
+    const failed = () => counters.increment('dns.unsent')
+    if (reply instanceof Uint8Array) from.send(reply, address, port, failed)
+    else void reply.then((octets) => from.send(octets, address, port, failed))
+  }
+
+  const tcp = createTcpService({
+    handle: (query, address, port) => serve(query, address, port, 'tcp'),
+    clock,
+    counters,
+  })
+  const { listen } = options.plan()
+  const ports = await sockets.udp('dns', { ...listen, onLost })
+  for (const port of ports) {
+    port.receive((batch) => {
+      for (const datagram of batch) receive(port, datagram)
+    })
+  }
+  try {
+    await sockets.tcp('dns', tcp.server, listen)
+  } catch (error) {
+    await Promise.all(ports.map((port) => port.close()))
+    throw error
+  }
+  tcp.server.on('error', onLost)
+
+  return {
+    name: 'dns',
+    listening: [
+      ...ports.map(({ local }) => `udp ${local.address}:${local.port}`),
+      ...tcpAddress(tcp.server.address()),
+    ],
+    async close(graceMs) {
+      for (const port of ports) port.receive(() => undefined)
+      await Promise.all([forwarder.close(graceMs), tcp.close(graceMs)])
+      await Promise.all(ports.map((port) => port.close()))
+    },
+  }
+}
+
+/** One counter for each way a query can end. */
+const counterNames = {
+  answered: 'dns.answered',
+  nodata: 'dns.nodata',
+  nxdomain: 'dns.nxdomain',
+  refused: 'dns.refused',
+  malformed: 'dns.malformed',
+  notImplemented: 'dns.notImplemented',
+  badVersion: 'dns.badVersion',
+  ignored: 'dns.ignored',
+} as const
+
+function tcpAddress(address: AddressInfo | string | null): string[] {
+  return address === null || typeof address === 'string' ? [] : [`tcp ${address.address}:${address.port}`]
+}
