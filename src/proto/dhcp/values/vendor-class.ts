@@ -9,7 +9,7 @@ export type BootVendorClass = {
   readonly architecture: number | undefined
 }
 
-/** `undefined` when the text is not that of network boot firmware. */
+/** `undefined` when the text is not that of network boot firmware, which is known by its first word (RFC 4578 §3). */
 export function parseBootVendorClass(text: string): BootVendorClass | undefined {
   const match = /^(PXEClient|HTTPClient)(?::Arch:(\d{5})(?::|$))?/.exec(text)
   if (match === null) return undefined

@@ -1,0 +1,158 @@
+import t from 'tap'
+import { chooseBoot, takesScript, type BootClient } from '../../../src/plan/dhcp/boot-table.ts'
+import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
+import type { NodeBoot } from '../../../src/plan/dhcp/plan.ts'
+import { parseMac, type Mac } from '../../../src/proto/address/mac.ts'
+import { exampleModel, exampleSite } from '../../support/model.ts'
+
+function nodeBoot(changes: { loader?: string; clusterName?: string; http?: number } = {}): NodeBoot {
+  const site = exampleSite()
+  const [cluster] = site.clusters
+  if (changes.loader !== undefined) Object.assign(cluster as object, { loader: changes.loader })
+  if (changes.clusterName !== undefined) cluster!.name = changes.clusterName
+  if (changes.http !== undefined) site.server.ports = { http: changes.http }
+  const { plan } = compileDhcp(exampleModel(site))
+  const boot = plan.reservationByMac.get(parseMac('00:00:5e:00:53:11') as Mac)?.boot
+  if (boot === undefined) throw new Error('the node has no boot table')
+  return boot
+}
+
+const silent: BootClient = { protocol: undefined, architectures: [], isIpxe: false, takesScript: false }
+const pxe = (...architectures: number[]): BootClient => ({ ...silent, protocol: 'PXEClient', architectures })
+const script = 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe'
+
+const rows: readonly { name: string; client: BootClient; loader?: string; file?: string; reason?: string }[] =
+  [
+    { name: 'BIOS', client: pxe(0), file: 'bios/undionly.kpxe' },
+    { name: 'BIOS, node with snponly', client: pxe(0), loader: 'snponly', file: 'bios/undionly.kpxe' },
+    { name: '32-bit UEFI by its number', client: pxe(6), file: 'efi/ipxe.efi' },
+    { name: 'x64 UEFI', client: pxe(7), file: 'efi/ipxe.efi' },
+    { name: 'x64 UEFI, node with snponly', client: pxe(7), loader: 'snponly', file: 'efi/snponly.efi' },
+    { name: 'x64 UEFI by the number before the erratum', client: pxe(9), file: 'efi/ipxe.efi' },
+    { name: 'arm64 UEFI', client: pxe(11), file: 'arm64/ipxe.efi' },
+    { name: 'arm64 UEFI, node with snponly', client: pxe(11), loader: 'snponly', file: 'arm64/snponly.efi' },
+    { name: 'the first architecture that has a row', client: pxe(2, 11, 7), file: 'arm64/ipxe.efi' },
+    { name: 'option 93 without option 60', client: { ...silent, architectures: [7] }, file: 'efi/ipxe.efi' },
+    {
+      name: 'iPXE, whatever its architecture',
+      client: { ...pxe(0), isIpxe: true, takesScript: true },
+      file: script,
+    },
+    {
+      name: 'iPXE that says nothing else',
+      client: { ...silent, isIpxe: true, takesScript: true },
+      file: script,
+    },
+    {
+      name: 'an iPXE that cannot fetch over HTTP',
+      client: { ...pxe(7), isIpxe: true },
+      file: 'efi/ipxe.efi',
+    },
+    { name: 'an installed system', client: silent },
+    {
+      name: 'an architecture without a row',
+      client: pxe(2),
+      reason: 'no boot file for client system architecture 2',
+    },
+    {
+      name: 'several architectures without a row',
+      client: pxe(2, 3),
+      reason: 'no boot file for client system architecture 2, 3',
+    },
+    {
+      name: 'a PXE client without architecture',
+      client: pxe(),
+      reason: 'it does not say for which architecture it boots',
+    },
+    {
+      name: 'UEFI HTTP Boot',
+      client: { ...silent, protocol: 'HTTPClient', architectures: [16] },
+      reason: 'UEFI HTTP Boot is not served, the firmware has to use PXE',
+    },
+    {
+      name: 'UEFI HTTP Boot with a number of PXE',
+      client: { ...silent, protocol: 'HTTPClient', architectures: [7] },
+      reason: 'UEFI HTTP Boot is not served, the firmware has to use PXE',
+    },
+  ]
+for (const { name, client, loader, file, reason } of rows) {
+  t.test(`${name} boots ${file ?? 'nothing'}`, (t) => {
+    const choice = chooseBoot(nodeBoot(loader === undefined ? {} : { loader }), client)
+    t.equal(choice.file?.name, file)
+    t.equal(choice.reason, reason)
+    t.end()
+  })
+}
+
+t.test('a host boots nothing, and a reason is given only to one that asks', (t) => {
+  t.same(chooseBoot(undefined, silent), {})
+  t.same(chooseBoot(undefined, pxe(7)), {
+    reason: 'a host that belongs to no cluster boots nothing from here',
+  })
+  t.end()
+})
+
+const who = [
+  { name: 'option 77 is iPXE', classes: ['iPXE'], features: undefined, is: true },
+  {
+    name: 'option 77 is iPXE, its build without HTTP: no loop',
+    classes: ['iPXE'],
+    features: { http: false },
+    is: true,
+  },
+  { name: 'option 77 has iPXE among others', classes: ['a', 'iPXE'], features: undefined, is: true },
+  {
+    name: 'option 175 with HTTP under another user class',
+    classes: ['PXEROM'],
+    features: { http: true },
+    is: true,
+  },
+  { name: 'option 175 without HTTP', classes: [], features: { http: false }, is: false },
+  { name: 'firmware', classes: [], features: undefined, is: false },
+  { name: 'another user class', classes: ['ipxe'], features: undefined, is: false },
+]
+for (const { name, classes, features, is } of who) {
+  t.test(`${name}: ${is ? 'the script' : 'a loader'}`, (t) => {
+    t.equal(takesScript(classes, features), is)
+    t.end()
+  })
+}
+
+t.test(
+  'a loader stands in the header, in option 67 (with its NUL) and names its server in option 66',
+  (t) => {
+    const file = nodeBoot().loaderByArchitecture.get(7)
+    t.equal(file?.file, 'efi/ipxe.efi')
+    t.same(
+      file?.options.map(({ code, value }) => [code, Buffer.from(value).toString('latin1')]),
+      [
+        [67, 'efi/ipxe.efi\0'],
+        [66, '192.0.2.2'],
+      ],
+    )
+    t.end()
+  },
+)
+
+t.test('the script is an absolute URL with the port that is served', (t) => {
+  const { script } = nodeBoot({ http: 8080 })
+  t.equal(script.name, 'http://192.0.2.2:8080/boot/ocp45/m1/boot.ipxe')
+  t.equal(script.file, script.name)
+  t.same(
+    script.options.map(({ code }) => code),
+    [67],
+  )
+  t.end()
+})
+
+t.test(
+  'a name that the header cannot hold (RFC 2131 §2: 128 octets with NUL) stands in option 67 alone',
+  (t) => {
+    const ofLength = (octets: number) =>
+      nodeBoot({ clusterName: 'c'.repeat(octets - script.length + 5) }).script
+    t.equal(ofLength(95).name.length, 95)
+    const long = nodeBoot({ clusterName: 'c'.repeat(63), http: 65535 }).script
+    t.match(long, { file: long.name })
+    t.end()
+  },
+)

@@ -1,0 +1,298 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { Ipv4 } from '../../../src/proto/address/ipv4.ts'
+import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
+import { decodeMessage, encodeMessage, type DhcpMessage } from '../../../src/proto/dhcp/message.ts'
+import { captured, captures } from '../../support/dhcp-captures.ts'
+import { clientMessage, clientPacket } from '../../support/dhcp-message.ts'
+
+/** A packet as RFC 2131 §2, figure 1 lays it out; `sname` and `file` may hold anything. */
+function packet(
+  options: readonly number[],
+  { sname = [] as number[], file = [] as number[] } = {},
+): Uint8Array {
+  return Uint8Array.from([
+    ...[1, 1, 6, 0], // op, htype, hlen, hops
+    ...[0x12, 0x34, 0x56, 0x78], // xid
+    ...[0, 3, 0x80, 0], // secs, flags
+    ...[192, 0, 2, 1], // ciaddr
+    ...[192, 0, 2, 2], // yiaddr
+    ...[192, 0, 2, 3], // siaddr
+    ...[192, 0, 2, 4], // giaddr
+    ...[0x00, 0x00, 0x5e, 0x00, 0x53, 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], // chaddr
+    ...sname,
+    ...new Array<number>(64 - sname.length).fill(0),
+    ...file,
+    ...new Array<number>(128 - file.length).fill(0),
+    ...[99, 130, 83, 99], // magic cookie
+    ...options,
+  ])
+}
+
+/** Options without their places, which a message that is being made does not have. */
+function plain({ options, ...header }: DhcpMessage) {
+  return {
+    ...header,
+    chaddr: [...header.chaddr],
+    options: options.map(({ code, value }) => ({ code, value: [...value] })),
+  }
+}
+
+const valuesOf = (octets: Uint8Array) => plain(decodeMessage(octets)).options
+
+t.test('every field is where RFC 2131 §2, figure 1 has it', (t) => {
+  const message = decodeMessage(packet([53, 1, 1, 255], { sname: [0x61, 0x62], file: [0x78] }))
+  t.same(plain(message), {
+    op: 1,
+    htype: 1,
+    hlen: 6,
+    hops: 0,
+    xid: 0x12345678,
+    secs: 3,
+    flags: 0x8000,
+    ciaddr: 0xc0000201,
+    yiaddr: 0xc0000202,
+    siaddr: 0xc0000203,
+    giaddr: 0xc0000204,
+    chaddr: [0x00, 0x00, 0x5e, 0x00, 0x53, 0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    sname: 'ab',
+    file: 'x',
+    options: [{ code: 53, value: [1] }],
+  })
+  t.equal(message.options[0]?.offset, 242, 'where the value of the option stands')
+  t.end()
+})
+
+const walks = [
+  { name: 'RFC 2132 §3.1: a PAD is one octet', options: [0, 0, 53, 1, 1, 0, 255], read: { 53: [1] } },
+  { name: 'RFC 2132 §3.2: nothing counts after END', options: [53, 1, 1, 255, 12, 200], read: { 53: [1] } },
+  { name: 'an END that is missing is not missed', options: [53, 1, 1], read: { 53: [1] } },
+  { name: 'no options at all', options: [], read: {} },
+  { name: 'an option without octets is there', options: [80, 0, 255], read: { 80: [] } },
+  {
+    name: 'RFC 3396 §7: parts of an option are joined in their order, wherever they stand',
+    options: [12, 2, 1, 2, 53, 1, 1, 12, 1, 3, 12, 2, 4, 5, 255],
+    read: { 12: [1, 2, 3, 4, 5], 53: [1] },
+  },
+]
+for (const { name, options, read } of walks) {
+  t.test(name, (t) => {
+    t.same(Object.fromEntries(valuesOf(packet(options)).map(({ code, value }) => [code, value])), read)
+    t.end()
+  })
+}
+
+const overloads = [
+  {
+    name: 'RFC 2132 §9.3: overload 1 reads options from file',
+    octets: packet([52, 1, 1, 255], { sname: [0x61], file: [12, 1, 7, 255, 99] }),
+    read: { sname: 'a', file: '', options: [{ code: 12, value: [7] }] },
+  },
+  {
+    name: 'RFC 2132 §9.3: overload 2 reads options from sname',
+    octets: packet([52, 1, 2, 255], { sname: [12, 1, 7, 255], file: [0x62] }),
+    read: { sname: '', file: 'b', options: [{ code: 12, value: [7] }] },
+  },
+  {
+    name: 'RFC 2131 §4.1: overload 3 reads the options field, then file, then sname',
+    octets: packet([52, 1, 3, 12, 1, 1, 255], { sname: [12, 1, 3, 255], file: [12, 1, 2] }),
+    read: { sname: '', file: '', options: [{ code: 12, value: [1, 2, 3] }] },
+  },
+]
+for (const { name, octets, read } of overloads) {
+  t.test(name, (t) => {
+    const { sname, file, options } = plain(decodeMessage(octets))
+    t.same({ sname, file, options }, read)
+    t.end()
+  })
+}
+
+t.test('an overload inside of file says nothing, however it is spelled (RFC 2131 §4.1)', (t) => {
+  const octets = packet([52, 1, 1, 255], { sname: [12, 1, 7, 255], file: [52, 1, 2, 52, 2, 9, 9, 255] })
+  t.same(plain(decodeMessage(octets)).options, [])
+  t.equal(decodeMessage(octets).sname, '\x0c\x01\x07\xff')
+  t.end()
+})
+
+const malformed = [
+  { name: 'nothing', octets: new Uint8Array(), message: '1 octets wanted, 0 left at octet 0' },
+  {
+    name: 'a header cut short',
+    octets: packet([]).subarray(0, 30),
+    message: '16 octets wanted, 2 left at octet 28',
+  },
+  {
+    name: 'BOOTP without a cookie (RFC 951)',
+    octets: packet([]).subarray(0, 236),
+    message: '4 octets wanted, 0 left at octet 236',
+  },
+  {
+    name: 'RFC 2131 §3: another magic cookie',
+    octets: packet([]).fill(0, 236, 240),
+    message: 'no DHCP magic cookie at octet 236',
+  },
+  { name: 'op 3', octets: packet([]).fill(3, 0, 1), message: 'op 3 is neither request nor reply at octet 0' },
+  {
+    name: 'a hardware address longer than chaddr',
+    octets: packet([]).fill(17, 2, 3),
+    message: 'hlen 17 is longer than chaddr at octet 2',
+  },
+  { name: 'a code at the very end', octets: packet([53]), message: 'option 53 has no length at octet 240' },
+  {
+    name: 'an option that ends beyond the packet',
+    octets: packet([53, 2, 1]),
+    message: 'option 53 has 2 octets, 1 left at octet 242',
+  },
+  {
+    name: 'an option that ends beyond file',
+    octets: packet([52, 1, 1, 255], { file: [...new Array<number>(126).fill(0), 12, 1] }),
+    message: 'option 12 has 1 octets, 0 left at octet 236',
+  },
+  ...[
+    { name: 'without octets', option: [52, 0] },
+    { name: 'of two octets', option: [52, 2, 1, 1] },
+    { name: 'of 0', option: [52, 1, 0] },
+    { name: 'of 4', option: [52, 1, 4] },
+  ].map(({ name, option }) => ({
+    name: `RFC 2132 §9.3: an overload ${name}`,
+    octets: packet([...option, 255]),
+    message: 'option 52 (Overload) is none of 1, 2 and 3 at octet 242',
+  })),
+]
+for (const { name, octets, message } of malformed) {
+  t.test(`malformed: ${name}`, (t) => {
+    t.throws(() => decodeMessage(octets), { name: 'MalformedPacket', message })
+    t.end()
+  })
+}
+
+for (const { name, optionOrder, octets } of captures) {
+  t.test(`capture: ${name} has the options that another reader saw`, (t) => {
+    t.same(
+      decodeMessage(octets).options.map(({ code }) => code),
+      optionOrder,
+    )
+    t.end()
+  })
+}
+
+for (const { name, octets } of captures) {
+  t.test(`capture: ${name} is written again octet by octet`, (t) => {
+    const out = new Uint8Array(1500)
+    const written = out.subarray(0, encodeMessage(decodeMessage(octets), out))
+    // What follows END is padding: some pad to another length than the 300 octets of RFC 1542 §2.1.
+    const length = Math.min(written.length, octets.length)
+    t.equal(
+      Buffer.from(written.subarray(0, length)).toString('hex'),
+      Buffer.from(octets.subarray(0, length)).toString('hex'),
+    )
+    t.equal(
+      written.subarray(length).every((octet) => octet === 0),
+      true,
+    )
+    t.end()
+  })
+}
+
+t.test('RFC 1542 §2.1: a message has 300 octets at least', (t) => {
+  t.equal(clientPacket({ type: 'discover' }).length, 300)
+  t.end()
+})
+
+t.test('RFC 3396 §5: a value over 255 octets is written in parts', (t) => {
+  const value = Uint8Array.from({ length: 600 }, (_, index) => index)
+  const out = new Uint8Array(1000)
+  const octets = encodeMessage({ ...clientMessage({}), options: [{ code: 119, value }] }, out)
+  t.same([out[240], out[241]], [119, 255])
+  t.same([out[240 + 257], out[241 + 257]], [119, 255])
+  t.same([out[240 + 2 * 257], out[241 + 2 * 257]], [119, 90])
+  t.same(decodeMessage(out.subarray(0, octets)).options[0]?.value, value)
+  t.end()
+})
+
+const tooLong = [
+  {
+    name: 'sname of 64',
+    message: { ...clientMessage({}), sname: 'x'.repeat(64) },
+    error: '64 octets do not fit into 63',
+  },
+  {
+    name: 'file of 128',
+    message: { ...clientMessage({}), file: 'x'.repeat(128) },
+    error: '128 octets do not fit into 127',
+  },
+]
+for (const { name, message, error } of tooLong) {
+  t.test(`RFC 2131 §2: ${name} octets leaves no room for the NUL that ends it`, (t) => {
+    t.throws(() => encodeMessage(message, new Uint8Array(1500)), { name: 'RangeError', message: error })
+    t.end()
+  })
+}
+
+t.test('a buffer that is too small is the caller’s mistake', (t) => {
+  const error = { name: 'RangeError', message: '4 octets do not fit into 0' }
+  t.throws(() => encodeMessage(clientMessage({}), new Uint8Array(236)), error)
+  t.end()
+})
+
+const anyAddress = fc.nat(0xffffffff).map((value) => value as Ipv4)
+const anyText = (most: number) =>
+  fc
+    .uint8Array({ maxLength: most })
+    .map((octets) => String.fromCharCode(...octets.filter((octet) => octet !== 0)))
+const anyMessage: fc.Arbitrary<DhcpMessage> = fc.record({
+  op: fc.constantFrom(1, 2),
+  htype: fc.nat(255),
+  hlen: fc.nat(16),
+  hops: fc.nat(255),
+  xid: fc.nat(0xffffffff),
+  secs: fc.nat(0xffff),
+  flags: fc.nat(0xffff),
+  ciaddr: anyAddress,
+  yiaddr: anyAddress,
+  siaddr: anyAddress,
+  giaddr: anyAddress,
+  chaddr: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  sname: anyText(63),
+  file: anyText(127),
+  options: fc.uniqueArray(
+    fc.record({
+      code: fc.integer({ min: 1, max: 254 }).filter((code) => code !== 52),
+      value: fc.uint8Array({ maxLength: 700 }),
+    }),
+    { selector: ({ code }) => code, maxLength: 12 },
+  ),
+})
+
+t.test('property: what is written is read as it was', (t) => {
+  const out = new Uint8Array(16_384)
+  fc.assert(
+    fc.property(anyMessage, (message) => {
+      const read = decodeMessage(out.subarray(0, encodeMessage(message, out)))
+      const [got, expected] = [read, message].map((each) => JSON.stringify(plain(each)))
+      if (got !== expected) throw new Error(`${String(got)} is not ${String(expected)}`)
+    }),
+    { numRuns: 200 },
+  )
+  t.end()
+})
+
+t.test('property: any octets are a message or malformed, and nothing else', (t) => {
+  const whole = captured('OVMF PXE DISCOVER')
+  const damaged = fc
+    .tuple(fc.nat(whole.length), fc.uint8Array({ maxLength: 40 }), fc.nat(whole.length))
+    .map(([at, octets, cut]) =>
+      Uint8Array.from([...whole.subarray(0, at), ...octets, ...whole.subarray(cut)]),
+    )
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 600 }), damaged), (octets) => {
+      try {
+        decodeMessage(octets)
+      } catch (error) {
+        if (!(error instanceof MalformedPacket)) throw error
+      }
+    }),
+    { numRuns: 300 },
+  )
+  t.end()
+})

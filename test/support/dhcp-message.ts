@@ -1,0 +1,65 @@
+/** DHCP messages for tests, with what a test is about spelled out and the rest as a client sends it. */
+import { parseIpv4, type Ipv4 } from '../../src/proto/address/ipv4.ts'
+import { macOctets, parseMac } from '../../src/proto/address/mac.ts'
+import { encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
+import { MessageType } from '../../src/proto/dhcp/option-table.ts'
+
+type Fields = Partial<Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'secs' | 'flags' | 'xid'>> & {
+  readonly mac?: string
+  readonly ciaddr?: string
+  readonly giaddr?: string
+  readonly type?: keyof typeof MessageType
+  /** Option values by code, in the order written. */
+  readonly options?: readonly (readonly [code: number, value: readonly number[] | string])[]
+}
+
+export function address(text: string): Ipv4 {
+  const parsed = parseIpv4(text)
+  if (parsed === undefined) throw new Error(`${text} is no address`)
+  return parsed
+}
+
+/** The octets of an address, for option values. */
+export function octetsOf(text: string): number[] {
+  return text.split('.').map(Number)
+}
+
+/** A client's message; from 00:00:5e:00:53:11 unless told. */
+export function clientMessage(fields: Fields): DhcpMessage {
+  const mac = parseMac(fields.mac ?? '00:00:5e:00:53:11')
+  if (mac === undefined) throw new Error(`${String(fields.mac)} is no MAC`)
+  const chaddr = new Uint8Array(16)
+  chaddr.set(macOctets(mac))
+  const values = fields.options ?? []
+  const type = fields.type === undefined ? [] : [{ code: 53, value: Uint8Array.of(MessageType[fields.type]) }]
+  return {
+    op: fields.op ?? 1,
+    htype: fields.htype ?? 1,
+    hlen: fields.hlen ?? 6,
+    hops: fields.hops ?? 0,
+    xid: fields.xid ?? 0x12345678,
+    secs: fields.secs ?? 0,
+    flags: fields.flags ?? 0,
+    ciaddr: address(fields.ciaddr ?? '0.0.0.0'),
+    yiaddr: address('0.0.0.0'),
+    siaddr: address('0.0.0.0'),
+    giaddr: address(fields.giaddr ?? '0.0.0.0'),
+    chaddr,
+    sname: '',
+    file: '',
+    options: [
+      ...type,
+      ...values.map(([code, value]) => ({
+        code,
+        value:
+          typeof value === 'string' ? Uint8Array.from(Buffer.from(value, 'latin1')) : Uint8Array.from(value),
+      })),
+    ],
+  }
+}
+
+/** The same as a packet. */
+export function clientPacket(fields: Fields): Uint8Array {
+  const out = new Uint8Array(4096)
+  return out.subarray(0, encodeMessage(clientMessage(fields), out))
+}
