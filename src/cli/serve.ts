@@ -75,7 +75,8 @@ function readArguments(args: readonly string[]): { sitePath: string; level: LogL
   return { sitePath, level }
 }
 
-function followSignals(app: App, log: Log, stop: () => void): () => void {
+/** SIGHUP reloads, SIGTERM and SIGINT stop; the returned function forgets all three. */
+export function followSignals(app: App, log: Log, stop: () => void): () => void {
   const reload = (): void => {
     app
       .reload()

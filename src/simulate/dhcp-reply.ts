@@ -105,7 +105,7 @@ export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, 
     throw new BootProblem(
       expected === undefined ? `no ${nameOf(code)}` : `${nameOf(code)} ${expected}`,
       got ?? 'none',
-      `${source} in the site file`,
+      `${source} in the site file, and whether the server has read it (SIGHUP)`,
     )
   }
 }

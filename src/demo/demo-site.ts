@@ -1,0 +1,96 @@
+/**
+ * The demo's site file: the example with what a machine without root needs to be otherwise. Values are
+ * replaced where the YAML document has them, so comments and everything else stay as they are written.
+ */
+import { isMap, isNode, isSeq, parseDocument, type Document } from 'yaml'
+import type { Site } from '../site/schema.ts'
+
+export type DemoSite = {
+  readonly ports: Site['server']['ports']
+  /** Loader files by kind where the machine has no `ipxe` package; relative to the site file. */
+  readonly loaders: Site['tftp']['loaders']
+  /** The JSON Schema, for editors; relative to the site file. */
+  readonly schemaPath: string
+}
+
+/** What YAML's flow style is made of. */
+type Value = string | number | readonly Value[] | { readonly [key: string]: Value }
+type Path = readonly (string | number)[]
+
+/** Everything that the demo changes, and nothing else. Paths become relative to the site file. */
+export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSite): string {
+  const document = parseDocument(example)
+  const changes: [Path, Value][] = [
+    [['server'], { address: '127.0.0.1', ports }],
+    // No packet of a demo goes to the example's resolver, which may be anybody's.
+    [['dns', 'forward'], []],
+    [['dns', 'clients'], ['127.0.0.0/8']],
+    ...namesIn(document, 'images').map((name): [Path, Value] => [['images', name, 'dir'], `images/${name}`]),
+    ...clusterNames(document).map((name, index): [Path, Value] => [
+      ['clusters', index, 'ignition'],
+      `ignition/${name}`,
+    ]),
+    [['haproxy'], { file: 'haproxy.cfg' }],
+  ]
+  let text = example
+  for (const { start, end, value } of changes.map((change) => placed(document, change)).sort(lastFirst)) {
+    text = text.slice(0, start) + flow(value) + text.slice(end)
+  }
+  const [begin] = rangeOf(document.contents, [])
+  return header(schemaPath) + text.slice(begin) + loaderSection(loaders)
+}
+
+function header(schemaPath: string): string {
+  return `# yaml-language-server: $schema=${schemaPath}
+#
+# The example site on loopback and high ports, made by \`slipway demo\` and written anew each time it starts:
+# change it while the demo runs, and copy it if it shall stay.
+
+`
+}
+
+function loaderSection(loaders: Site['tftp']['loaders']): string {
+  const files = Object.entries(loaders)
+  if (files.length === 0) return ''
+  return `\n# This machine has no ipxe package: generated files in place of boot loaders.\ntftp: ${flow({ loaders: Object.fromEntries(files) })}\n`
+}
+
+type Placed = { readonly start: number; readonly end: number; readonly value: Value }
+
+function placed(document: Document, [path, value]: [Path, Value]): Placed {
+  const [start, end] = rangeOf(document.getIn(path, true), path)
+  return { start, end, value }
+}
+
+/** From the end of the text on, so that the places before stay where they are. */
+function lastFirst(a: Placed, b: Placed): number {
+  return b.start - a.start
+}
+
+/** @throws {TypeError} when the example lacks what the demo changes: our bug */
+function rangeOf(node: unknown, path: Path): readonly [number, number] {
+  const range = isNode(node) ? node.range : undefined
+  if (range === undefined || range === null) throw new TypeError(`the example site has no ${path.join('.')}`)
+  return [range[0], range[1]]
+}
+
+function flow(value: Value): string {
+  if (typeof value !== 'object') return String(value)
+  if (isList(value)) return `[${value.map(flow).join(', ')}]`
+  const pairs = Object.entries(value).map(([key, each]) => `${key}: ${flow(each)}`)
+  return `{ ${pairs.join(', ')} }`
+}
+
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value)
+}
+
+function namesIn(document: Document, key: string): string[] {
+  const map = document.get(key)
+  return isMap(map) ? map.items.map((item) => String(item.key)) : []
+}
+
+function clusterNames(document: Document): string[] {
+  const clusters = document.get('clusters')
+  return isSeq(clusters) ? clusters.items.map((item) => (isMap(item) ? String(item.get('name')) : '')) : []
+}

@@ -1,0 +1,62 @@
+/** What to try while the demo serves: commands that work as they are printed. */
+import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { clusterDomain, httpBase, type Model, type NodeModel } from '../plan/model.ts'
+import { urlPaths } from '../plan/urls.ts'
+
+export type Suggestion = { readonly about: string; readonly command: string }
+
+export type Invocation = {
+  /** What comes before a command's name: `slipway`, or how npm starts it. */
+  readonly slipway: string
+  /** Whether options need `--` before them: npm keeps them for itself otherwise. */
+  readonly needsDashes: boolean
+}
+
+/** @param environment the process's own: npm tells its scripts that they are scripts */
+export function invocationOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  script: string,
+): Invocation {
+  if (environment['npm_lifecycle_event'] !== undefined)
+    return { slipway: 'npm run -s slipway', needsDashes: true }
+  return { slipway: script.endsWith('.ts') ? `node ${script}` : 'slipway', needsDashes: false }
+}
+
+/** @param sitePath as it is typed: relative to where the demo was started */
+export function suggestions(
+  model: Model,
+  sitePath: string,
+  haproxyPath: string,
+  invocation: Invocation,
+  pid: number,
+): readonly Suggestion[] {
+  const { endpoint, nodes, site } = model
+  const { ports } = endpoint
+  const [cluster] = site.clusters
+  const node = nodes.find(({ role }) => role === 'master') ?? nodes[0]
+  if (node === undefined || cluster === undefined) return []
+  const { slipway, needsDashes } = invocation
+  const dig = `dig @127.0.0.1 -p ${ports.dns} +short`
+  const dashes = needsDashes ? ' --' : ''
+  return [
+    {
+      about: `the script that ${node.name} boots`,
+      command: `curl ${httpBase(endpoint)}${urlPaths.bootScript(node)}`,
+    },
+    {
+      about: 'its Ignition file, and the size of its boot loader',
+      command: `curl ${httpBase(endpoint)}${urlPaths.ignition(node, node.ignition)}`,
+    },
+    { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/efi/${node.loader}.efi | wc -c` },
+    { about: 'names, and whose an address is', command: `${dig} api.${clusterDomain(cluster)}` },
+    { about: '', command: `${dig} -x ${formatIpv4(node.address)}` },
+    { about: 'what is served, and what happened so far', command: `${slipway} check ${sitePath}` },
+    { about: '', command: `curl ${httpBase(endpoint)}${urlPaths.health}` },
+    { about: 'what HAProxy makes of its file', command: `haproxy -c -f ${haproxyPath}` },
+    {
+      about: `${node.name} once more, as a BIOS machine`,
+      command: `${slipway} simulate${dashes} --node ${node.name} --firmware bios ${sitePath}`,
+    },
+    { about: `change ${sitePath}, then have it read`, command: `kill -HUP ${pid}` },
+  ]
+}
