@@ -8,7 +8,7 @@ import type { Site } from '../site/schema.ts'
 export type DemoSite = {
   readonly ports: Site['server']['ports']
   /** Loader files by kind where the machine has no `ipxe` package; relative to the site file. */
-  readonly loaders: Site['tftp']['loaders']
+  readonly loaders: Readonly<Record<string, string>>
   /** The JSON Schema, for editors; relative to the site file. */
   readonly schemaPath: string
 }
@@ -49,10 +49,9 @@ function header(schemaPath: string): string {
 `
 }
 
-function loaderSection(loaders: Site['tftp']['loaders']): string {
-  const files = Object.entries(loaders)
-  if (files.length === 0) return ''
-  return `\n# This machine has no ipxe package: generated files in place of boot loaders.\ntftp: ${flow({ loaders: Object.fromEntries(files) })}\n`
+function loaderSection(loaders: DemoSite['loaders']): string {
+  if (Object.keys(loaders).length === 0) return ''
+  return `\n# This machine has no ipxe package: generated files in place of boot loaders.\ntftp: ${flow({ loaders })}\n`
 }
 
 type Placed = { readonly start: number; readonly end: number; readonly value: Value }

@@ -30,7 +30,7 @@ export async function prepareDemo(folder: string, ports: Site['server']['ports']
   const example = await readFile(join(config, 'site.example.yaml'), 'utf8')
   const sitePath = join(folder, 'site.yaml')
   const schemaPath = relative(resolve(folder), join(config, 'site.schema.json'))
-  const write = (loaders: Site['tftp']['loaders']): string =>
+  const write = (loaders: Readonly<Record<string, string>>): string =>
     demoSite(example, { ports, loaders, schemaPath })
 
   const { loaders } = await surveySite(load(write({}), sitePath))

@@ -1,6 +1,6 @@
 /** What to try while the demo serves: commands that work as they are printed. */
 import { formatIpv4 } from '../proto/address/ipv4.ts'
-import { clusterDomain, httpBase, type Model, type NodeModel } from '../plan/model.ts'
+import { clusterDomain, httpBase, type Model } from '../plan/model.ts'
 import { urlPaths } from '../plan/urls.ts'
 
 export type Suggestion = { readonly about: string; readonly command: string }
