@@ -16,7 +16,7 @@ export function summaryLines(plan: Plan): string[] {
     '',
     ...table(plan.nodes.map(nodeRow)),
     '',
-    ...table(loaderNames.map((name) => loaderRow(plan, name)).filter((row) => row !== undefined)),
+    ...table(loaderNames.map((name) => loaderRow(plan, name))),
   ]
 }
 
@@ -93,8 +93,10 @@ const firmwareOf: Readonly<Record<LoaderName, string>> = {
   'arm64/snponly.efi': 'arm64 UEFI, loader: snponly',
 }
 
-function loaderRow({ tftp }: Plan, name: LoaderName): string[] {
-  return [firmwareOf[name], name, tftp.files.get(name) ?? `none: ${tftp.missing.get(name) ?? 'unknown'}`]
+function loaderRow({ tftp, findings }: Plan, name: LoaderName): string[] {
+  const isNeeded = findings.some(({ about }) => about === `loader ${name}`)
+  const absent = isNeeded ? 'not found, see below' : 'not found; no node needs it'
+  return [firmwareOf[name], name, tftp.files.get(name) ?? absent]
 }
 
 function frontEndCount(text: string): number {
