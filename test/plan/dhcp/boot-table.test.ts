@@ -5,11 +5,14 @@ import type { NodeBoot } from '../../../src/plan/dhcp/plan.ts'
 import { parseMac, type Mac } from '../../../src/proto/address/mac.ts'
 import { exampleModel, exampleSite } from '../../support/model.ts'
 
-function nodeBoot(changes: { loader?: string; clusterName?: string; http?: number } = {}): NodeBoot {
+function nodeBoot(
+  changes: { loader?: string; clusterName?: string; nodeName?: string; http?: number } = {},
+): NodeBoot {
   const site = exampleSite()
   const [cluster] = site.clusters
   if (changes.loader !== undefined) Object.assign(cluster as object, { loader: changes.loader })
   if (changes.clusterName !== undefined) cluster!.name = changes.clusterName
+  if (changes.nodeName !== undefined) cluster!.nodes[1]!.name = changes.nodeName
   if (changes.http !== undefined) site.server.ports = { http: changes.http }
   const { plan } = compileDhcp(exampleModel(site))
   const boot = plan.reservationByMac.get(parseMac('00:00:5e:00:53:11') as Mac)?.boot
@@ -145,14 +148,18 @@ t.test('the script is an absolute URL with the port that is served', (t) => {
   t.end()
 })
 
-t.test(
-  'a name that the header cannot hold (RFC 2131 §2: 128 octets with NUL) stands in option 67 alone',
-  (t) => {
-    const ofLength = (octets: number) =>
-      nodeBoot({ clusterName: 'c'.repeat(octets - script.length + 5) }).script
-    t.equal(ofLength(95).name.length, 95)
-    const long = nodeBoot({ clusterName: 'c'.repeat(63), http: 65535 }).script
-    t.match(long, { file: long.name })
+for (const { octets, inHeader } of [
+  { octets: 127, inHeader: true },
+  { octets: 128, inHeader: false },
+]) {
+  const where = inHeader ? 'in the header too' : 'in option 67 alone'
+  t.test(`RFC 2131 §2: a name of ${octets} octets stands ${where}`, (t) => {
+    const clusterName = 'c'.repeat(63)
+    const nodeName = 'm'.repeat(octets - 'http://192.0.2.2/boot///boot.ipxe'.length - clusterName.length)
+    const { script } = nodeBoot({ clusterName, nodeName })
+    t.equal(script.name.length, octets)
+    t.equal(script.file, inHeader ? script.name : '')
+    t.equal(script.options[0]?.value.length, octets + 1)
     t.end()
-  },
-)
+  })
+}

@@ -1,0 +1,233 @@
+import t from 'tap'
+import { MessageType } from '../../../src/proto/dhcp/option-table.ts'
+import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
+import type { Arrival } from '../../../src/serve/dhcp/decide.ts'
+import { ask } from '../../support/dhcp-ask.ts'
+import { address, clientPacket, octetsOf } from '../../support/dhcp-message.ts'
+import { exampleModel, exampleSite } from '../../support/model.ts'
+
+type Fields = Parameters<typeof clientPacket>[0]
+
+/** Node ocp45/m1 has 00:00:5e:00:53:11 and 192.0.2.11; its server is 192.0.2.2. A second subnet is behind a relay. */
+const site = exampleSite()
+site.subnets.push({ cidr: '198.51.100.0/24', gateway: '198.51.100.1' })
+const { plan } = compileDhcp(exampleModel(site))
+
+const own: readonly [number, number[]] = [54, octetsOf('192.0.2.2')]
+const other: readonly [number, number[]] = [54, octetsOf('192.0.2.3')]
+const right: readonly [number, number[]] = [50, octetsOf('192.0.2.11')]
+const wrong: readonly [number, number[]] = [50, octetsOf('192.0.2.99')]
+
+const decisions: readonly {
+  name: string
+  fields: Fields
+  arrival?: Arrival
+  kind: string
+  about?: object
+}[] = [
+  {
+    name: 'RFC 2131 §4.3.1: DISCOVER is offered the reserved address',
+    fields: { type: 'discover' },
+    kind: 'offered',
+    about: { node: 'ocp45/m1', mac: '00:00:5e:00:53:11', xid: 0x12345678, address: address('192.0.2.11') },
+  },
+  {
+    name: 'RFC 2131 §4.3.1: DISCOVER that asks for another address is offered the reserved one',
+    fields: { type: 'discover', options: [wrong] },
+    kind: 'offered',
+  },
+  {
+    name: 'RFC 2131 §4.3.1: DISCOVER by way of a relay agent on the reserved network',
+    fields: { type: 'discover', giaddr: '192.0.2.1' },
+    kind: 'offered',
+  },
+  {
+    name: 'RFC 2131 §4.3.1: DISCOVER on another network is offered nothing',
+    fields: { type: 'discover', giaddr: '198.51.100.1' },
+    kind: 'ignored',
+    about: { reason: 'it asks by way of 198.51.100.1, its address is on 192.0.2.0/24' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 SELECTING: acknowledged',
+    fields: { type: 'request', options: [own, right] },
+    kind: 'acknowledged',
+    about: { state: 'selecting' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 SELECTING: another address than the offered one is refused',
+    fields: { type: 'request', options: [own, wrong] },
+    kind: 'refused',
+    about: { state: 'selecting', reason: '192.0.2.99 is not its address, 192.0.2.11 is', node: 'ocp45/m1' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 SELECTING: silence where another server was chosen',
+    fields: { type: 'request', options: [other, right] },
+    kind: 'ignored',
+    about: { reason: 'it chose the server 192.0.2.3', node: 'ocp45/m1' },
+  },
+  {
+    name: 'SELECTING without option 50 asks for nothing',
+    fields: { type: 'request', options: [own] },
+    kind: 'ignored',
+    about: { reason: 'a REQUEST that asks for no address' },
+  },
+  {
+    name: 'SELECTING with the address in ciaddr, as a client that names the server when it renews',
+    fields: { type: 'request', options: [own], ciaddr: '192.0.2.11' },
+    kind: 'acknowledged',
+    about: { state: 'selecting' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 INIT-REBOOT: the right address is acknowledged',
+    fields: { type: 'request', options: [right] },
+    kind: 'acknowledged',
+    about: { state: 'init-reboot' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 INIT-REBOOT: a wrong address is refused',
+    fields: { type: 'request', options: [wrong] },
+    kind: 'refused',
+    about: { state: 'init-reboot', reason: '192.0.2.99 is not its address, 192.0.2.11 is' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 INIT-REBOOT: the right address on the wrong network is refused',
+    fields: { type: 'request', options: [right], giaddr: '198.51.100.1' },
+    kind: 'refused',
+    about: { state: 'init-reboot', reason: 'it asks by way of 198.51.100.1, its address is on 192.0.2.0/24' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 INIT-REBOOT: silence for clients that are not ours',
+    fields: { type: 'request', options: [wrong], mac: '00:00:5e:00:53:99' },
+    kind: 'stranger',
+  },
+  {
+    name: 'RFC 2131 §4.3.2 RENEWING: acknowledged',
+    fields: { type: 'request', ciaddr: '192.0.2.11' },
+    arrival: 'unicast',
+    kind: 'acknowledged',
+    about: { state: 'renewing' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 RENEWING: an address that is no longer reserved for it is refused',
+    fields: { type: 'request', ciaddr: '192.0.2.99' },
+    arrival: 'unicast',
+    kind: 'refused',
+    about: { state: 'renewing', reason: '192.0.2.99 is not its address, 192.0.2.11 is' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 RENEWING: option 50, which must not be there, is not read',
+    fields: { type: 'request', ciaddr: '192.0.2.11', options: [wrong] },
+    kind: 'acknowledged',
+    about: { state: 'renewing' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 REBINDING: acknowledged',
+    fields: { type: 'request', ciaddr: '192.0.2.11' },
+    arrival: 'broadcast',
+    kind: 'acknowledged',
+    about: { state: 'rebinding' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 REBINDING: through a relay agent',
+    fields: { type: 'request', ciaddr: '192.0.2.11', giaddr: '192.0.2.1' },
+    kind: 'acknowledged',
+    about: { state: 'rebinding' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 REBINDING: a wrong address is refused',
+    fields: { type: 'request', ciaddr: '192.0.2.99' },
+    arrival: 'broadcast',
+    kind: 'refused',
+    about: { state: 'rebinding' },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 REBINDING: silence for clients that are not ours',
+    fields: { type: 'request', ciaddr: '192.0.2.11', mac: '00:00:5e:00:53:99' },
+    kind: 'stranger',
+  },
+  {
+    name: 'a REQUEST that names no address at all',
+    fields: { type: 'request' },
+    kind: 'ignored',
+    about: { reason: 'a REQUEST that asks for no address' },
+  },
+  {
+    name: 'RFC 2131 §4.3.3: DECLINE is heard',
+    fields: { type: 'decline', options: [own, right] },
+    kind: 'declined',
+    about: { node: 'ocp45/m1' },
+  },
+  {
+    name: 'RFC 2131 §4.3.3: DECLINE without the options that it must have is heard all the same',
+    fields: { type: 'decline' },
+    kind: 'declined',
+  },
+  {
+    name: 'RFC 2131 §4.3.3: DECLINE to another server is not ours',
+    fields: { type: 'decline', options: [other, right] },
+    kind: 'ignored',
+    about: { reason: 'it declines an address of the server 192.0.2.3' },
+  },
+  {
+    name: 'RFC 2131 §4.3.4: RELEASE changes nothing',
+    fields: { type: 'release', ciaddr: '192.0.2.11', options: [own] },
+    kind: 'released',
+    about: { node: 'ocp45/m1', address: address('192.0.2.11') },
+  },
+  {
+    name: 'RELEASE without server identifier',
+    fields: { type: 'release', ciaddr: '192.0.2.11' },
+    kind: 'released',
+  },
+  {
+    name: 'RFC 2131 §4.3.4: RELEASE to another server is not ours',
+    fields: { type: 'release', ciaddr: '192.0.2.11', options: [other] },
+    kind: 'ignored',
+    about: { reason: 'it releases an address of the server 192.0.2.3' },
+  },
+  {
+    name: 'RFC 2131 §4.3.5: INFORM is answered',
+    fields: { type: 'inform', ciaddr: '192.0.2.77' },
+    kind: 'informed',
+    about: { node: 'ocp45/m1' },
+  },
+  {
+    name: 'RFC 2131 §4.3.5: INFORM from elsewhere is not: the parameters are of the reserved network',
+    fields: { type: 'inform', ciaddr: '198.51.100.7' },
+    kind: 'ignored',
+    about: { reason: 'INFORM from 198.51.100.7, which is not on 192.0.2.0/24' },
+  },
+  {
+    name: 'RFC 2131 §4.3.5: INFORM without an address',
+    fields: { type: 'inform' },
+    kind: 'ignored',
+    about: { reason: 'INFORM from 0.0.0.0, which is not on 192.0.2.0/24' },
+  },
+  {
+    name: 'RFC 1534 §2: BOOTP is not served',
+    fields: {},
+    kind: 'ignored',
+    about: { reason: 'a BOOTP request without a DHCP message type' },
+  },
+  ...(['offer', 'ack', 'nak'] as const).map((type) => ({
+    name: `RFC 2131 §3.1: ${type.toUpperCase()} is not for a server`,
+    fields: { type },
+    kind: 'ignored',
+    about: { reason: `message type ${MessageType[type]} is not for a server` },
+  })),
+]
+for (const { name, fields, arrival, kind, about = {} } of decisions) {
+  t.test(name, (t) => {
+    const { verdict } = ask(plan, clientPacket(fields), arrival)
+    t.match(verdict, { kind, about })
+    t.end()
+  })
+}
+
+t.test('a declined address is the one of option 50, else the reserved one', (t) => {
+  t.match(ask(plan, clientPacket({ type: 'decline', options: [own, wrong] })).verdict, {
+    address: address('192.0.2.99'),
+  })
+  t.match(ask(plan, clientPacket({ type: 'decline' })).verdict, { address: address('192.0.2.11') })
+  t.end()
+})
