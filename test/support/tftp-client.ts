@@ -1,7 +1,7 @@
 /**
  * A TFTP client for tests, as simple as the RFCs allow and independent of the server's code: it keeps what
- * comes in order, acknowledges the end of a window, the end of the file and every block out of order (as OVMF
- * does), and has no timers: what is lost the server has to notice.
+ * comes in order, acknowledges the end of the file, every block out of order, and in order the block that is a
+ * window away from its last ACK (as EDK II does); it has no timers: what is lost the server has to notice.
  */
 import type { UdpPort } from '../../src/host/udp.ts'
 
@@ -24,10 +24,12 @@ export function listenForFile(port: UdpPort, expectation: Expectation = {}): Tes
   const granted: [string, string][] = []
   const errors: string[] = []
   let blocks = 0
+  let unacknowledged = 0
   let isComplete = false
   let server: { address: string; port: number } | undefined
 
   const acknowledge = (block: number): void => {
+    unacknowledged = 0
     if (server === undefined) return
     port.send(Uint8Array.of(0, 4, (block >> 8) & 255, block & 255), server.address, server.port)
   }
@@ -48,9 +50,10 @@ export function listenForFile(port: UdpPort, expectation: Expectation = {}): Tes
       } else if (opcode === 3) {
         if (view.getUint16(2) === ((blocks + 1) & 0xffff) && !isComplete) {
           blocks++
+          unacknowledged++
           for (const octet of payload.subarray(4)) received.push(octet)
           isComplete = payload.length < 4 + blksize
-          if (isComplete || blocks % windowsize === 0) acknowledge(blocks)
+          if (isComplete || unacknowledged === windowsize) acknowledge(blocks)
         } else {
           acknowledge(blocks)
         }

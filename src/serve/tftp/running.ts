@@ -36,13 +36,13 @@ export type RunningTransfer = {
   /** Resolves when its port is closed and the file is not read any more. */
   readonly ended: Promise<Outcome>
   /** Octets of the file sent so far, each counted once, and blocks sent again. */
-  progress(): { readonly octets: number; readonly retransmissions: number }
+  readonly progress: () => { readonly octets: number; readonly retransmissions: number }
   /** Whether the client stopped answering after it had begun to. */
-  isQuiet(): boolean
+  readonly isQuiet: () => boolean
   /** Ends it; the client is told `message` in an ERROR packet. */
-  stop(message: string): void
+  readonly stop: (message: string) => void
   /** Ends it in silence, because the client began anew. */
-  abandon(): void
+  readonly abandon: () => void
 }
 
 export type RunOptions = {

@@ -3,8 +3,8 @@
  * means for it (RFC 1350 §2 and §6, RFC 7440 §4). Blocks are counted from 1 without end; only on the
  * wire they roll over from 65535 to 0.
  *
- * What keeps a delayed ACK from doubling all that follows (the sorcerer's apprentice, RFC 1123 §4.2.3.1):
- * an ACK is answered only when it moves the transfer on.
+ * What keeps a delayed ACK from doubling all that follows (the sorcerer's apprentice, RFC 1123 §4.2.3.1): an
+ * ACK is answered when it moves the transfer on; blocks are sent again for a timeout, or once for a gap.
  */
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import type { Agreement } from './negotiate.ts'
@@ -84,45 +84,50 @@ export function acknowledge(transfer: Transfer, block: number): Step {
   if (transfer.isNegotiating) {
     if (block !== 0) return 'ignore'
     transfer.isNegotiating = false
-    return moveOn(transfer)
+    transfer.timeouts = 0
+    transfer.silentMs = 0
+    return beginWindow(transfer)
   }
   const ahead = (block - transfer.acked) & 0xffff
-  if (ahead === 0) return repeatAfterGap(transfer)
+  if (ahead === 0) {
+    // The ACK before this window again. Of one block it is a duplicate (RFC 1123 §4.2.3.1); of more it may say
+    // that the first was lost.
+    const wasSent = transfer.windowBlocks > 1 && transfer.next > transfer.acked + 1
+    return wasSent && mayBeGap(transfer) ? resendWindow(transfer) : 'ignore'
+  }
   // Older than the window, or of a block that was never sent.
   if (ahead > transfer.highest - transfer.acked) return 'ignore'
   transfer.acked += ahead
   if (transfer.acked === transfer.last) return 'done'
-  // RFC 7440 §4: an ACK inside the window says that the rest was lost; sending goes on from there.
-  const isInside = transfer.acked < transfer.next - 1
-  const step = moveOn(transfer)
-  transfer.isResent = isInside
-  transfer.next = transfer.acked + 1
-  return step
+  transfer.timeouts = 0
+  transfer.silentMs = 0
+  if (transfer.acked >= transfer.next - 1) {
+    transfer.next = transfer.acked + 1
+    return beginWindow(transfer)
+  }
+  // RFC 7440 §4: an ACK inside the window says that the next block was lost, so sending goes on from there.
+  return mayBeGap(transfer) ? resendWindow(transfer) : 'send'
 }
 
 /**
- * The ACK that opened this window came again. With a window of one block it is a duplicate and must not be
- * answered (RFC 1123 §4.2.3.1). With a larger one it may say that the first block was lost, so the window is
- * sent again at once, but only if neither it nor the one before was resent already: those make a client
- * repeat its ACK for every block (OVMF does), and answering that would never end.
+ * Whether an ACK that is not that of a whole window speaks of a lost block. It may as well be the echo of a
+ * block that came twice: clients answer every block out of order with their last ACK (RFC 7440 leaves it
+ * open; EDK II, which OVMF is built from, does so). To answer echoes would bring more of them, for the rest of
+ * the file; so none is believed in a window that was resent, nor in the next, where they still come in.
  */
-function repeatAfterGap(transfer: Transfer): Step {
-  const mayBeGap =
-    transfer.windowBlocks > 1 &&
-    transfer.next > transfer.acked + 1 &&
-    !transfer.isResent &&
-    !transfer.wasResent
-  if (!mayBeGap) return 'ignore'
+function mayBeGap({ isResent, wasResent }: Transfer): boolean {
+  return !isResent && !wasResent
+}
+
+function resendWindow(transfer: Transfer): Step {
   transfer.isResent = true
   transfer.next = transfer.acked + 1
   return 'send'
 }
 
-function moveOn(transfer: Transfer): Step {
+function beginWindow(transfer: Transfer): Step {
   transfer.wasResent = transfer.isResent
   transfer.isResent = false
-  transfer.timeouts = 0
-  transfer.silentMs = 0
   return 'send'
 }
 
@@ -137,10 +142,8 @@ export function expire(transfer: Transfer): Step {
   transfer.silentMs += timeoutMs(transfer)
   transfer.timeouts++
   if (transfer.timeouts >= leastTimeouts && transfer.silentMs >= patienceMs) return 'gaveUp'
-  transfer.isResent = true
   if (transfer.isNegotiating) transfer.retransmissions++
-  else transfer.next = transfer.acked + 1
-  return 'send'
+  return resendWindow(transfer)
 }
 
 /**

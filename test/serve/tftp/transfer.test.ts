@@ -94,6 +94,25 @@ t.test('an ACK inside the window goes on from there (RFC 7440 §4)', (t) => {
   t.end()
 })
 
+t.test('an ACK inside a window that was resent may be an echo: only new blocks follow', (t) => {
+  const transfer = beginTransfer({ ...agreement, windowBlocks: 4 })
+  sendAll(transfer)
+  expire(transfer)
+  t.same(sendAll(transfer), [1, 2, 3, 4])
+  t.equal(acknowledge(transfer, 2), 'send')
+  t.same(sendAll(transfer), [5, 6])
+  t.equal(acknowledge(transfer, 6), 'send')
+  t.same(sendAll(transfer), [7, 8, 9, 10])
+  t.equal(acknowledge(transfer, 7), 'send', 'the next window too may meet echoes')
+  t.same(sendAll(transfer), [11])
+  t.equal(acknowledge(transfer, 11), 'send')
+  t.same(sendAll(transfer), [12, 13, 14, 15])
+  t.equal(acknowledge(transfer, 13), 'send', 'after that an ACK inside is a gap again')
+  t.same(sendAll(transfer), [14, 15, 16, 17])
+  t.equal(transfer.retransmissions, 4 + 2)
+  t.end()
+})
+
 t.test('an ACK of blocks sent before the window was sent again still counts', (t) => {
   const transfer = beginTransfer({ ...agreement, windowBlocks: 4 })
   sendAll(transfer)

@@ -1,0 +1,86 @@
+/** Transfers over networks that lose, double and reorder; and long ones. */
+import fc from 'fast-check'
+import t from 'tap'
+import type { Flight, Weather } from '../../support/memory-sockets.ts'
+import { listenForFile } from '../../support/tftp-client.ts'
+import { begin, client, finish, pattern, server } from '../../support/tftp-transfer.ts'
+
+/**
+ * Losses, copies and detours as `fates` say, but no datagram is lost more than twice: then a server that
+ * sends again six times has to succeed.
+ */
+function weatherOf(fates: readonly string[]): Weather {
+  const lost = new Map<string, number>()
+  let at = 0
+  return ({ payload, from }: Flight) => {
+    const fate = fates[at++]
+    const key = `${from.port} ${Buffer.from(payload).toString('latin1')}`
+    const losses = lost.get(key) ?? 0
+    if (fate === 'lost' && losses < 2) {
+      lost.set(key, losses + 1)
+      return []
+    }
+    return fate === 'twice' ? [0, 1] : fate === 'late' ? [3] : [0]
+  }
+}
+
+t.test('whatever the network loses, doubles and reorders, the file arrives as it is', async () => {
+  const fate = fc.constantFrom('ok', 'ok', 'ok', 'lost', 'lost', 'twice', 'late')
+  const setting = fc.record({
+    octets: fc.integer({ min: 0, max: 700 }),
+    blksize: fc.option(fc.integer({ min: 8, max: 60 }), { nil: undefined }),
+    windowsize: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+    fates: fc.array(fate, { maxLength: 150 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(setting, async ({ octets, blksize, windowsize, fates }) => {
+      const content = pattern(octets)
+      const expectation = { blksize: blksize ?? 512, windowsize: windowsize ?? 1 }
+      const asked = {
+        ...(blksize !== undefined && { blksize }),
+        ...(windowsize !== undefined && { windowsize }),
+      }
+      const world = await begin({ content, weather: weatherOf(fates), ...asked })
+      const heard = listenForFile(world.clientPort, expectation)
+      const outcome = await finish(world, world.start().ended)
+      if (JSON.stringify(outcome) !== '{"kind":"finished"}') throw new Error(JSON.stringify(outcome))
+      if (!Buffer.from(heard.received).equals(Buffer.from(content))) throw new Error('another file')
+      if (world.clock.pending() !== 0) throw new Error('a timer is left')
+    }),
+    { numRuns: 150 },
+  )
+})
+
+t.test('each ACK doubled by the network does not double the blocks (RFC 1123 §4.2.3.1)', async (t) => {
+  const weather: Weather = ({ from }) => (from.address === client.address ? [0, 0] : [0])
+  const world = await begin({ content: pattern(5000), weather })
+  const heard = listenForFile(world.clientPort)
+  t.same(await finish(world, world.start().ended), { kind: 'finished' })
+  t.same(Uint8Array.from(heard.received), pattern(5000))
+  t.equal(world.sockets.flights.filter(({ from }) => from.address === server).length, 10)
+})
+
+t.test('a doubled ACK of a window costs one window, and no more follow', async (t) => {
+  let copies = 0
+  // The second ACK of a window arrives twice.
+  const weather: Weather = ({ from, payload }) =>
+    from.address === client.address && payload[3] === 4 && copies++ === 0 ? [0, 0] : [0]
+  const content = pattern(400)
+  const file = { octets: 400, chunkCount: 1, chunk: () => content, close: () => undefined }
+  const world = await begin({ content, file, blksize: 8, windowsize: 4, weather })
+  const heard = listenForFile(world.clientPort, { blksize: 8, windowsize: 4 })
+  const { ended, progress } = world.start()
+  t.same(await finish(world, ended), { kind: 'finished' })
+  t.same(Uint8Array.from(heard.received), pattern(400))
+  t.equal(progress().retransmissions, 4)
+})
+
+t.test('a file of more than 65535 blocks arrives whole', async (t) => {
+  const content = pattern(8 * 65_537 + 3)
+  const chunk = () => content
+  const file = { octets: content.length, chunkCount: 1, chunk, close: () => undefined }
+  const world = await begin({ content, file, blksize: 8, windowsize: 64 })
+  const heard = listenForFile(world.clientPort, { blksize: 8, windowsize: 64 })
+  t.same(await finish(world, world.start().ended), { kind: 'finished' })
+  t.equal(Buffer.from(heard.received).equals(content), true)
+})
