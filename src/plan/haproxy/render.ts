@@ -8,13 +8,14 @@ import { formatEndpoint, servicePorts, type FrontEnd, type LoadBalancedService }
 
 /**
  * No `daemon` and no `chroot`, so that the same file works under systemd, in a container and for
- * `haproxy -c`. `timeout tunnel` is what lets `oc rsh`, `oc logs -f` and watches stay silent for a while.
+ * `haproxy -c`. No global `maxconn`: HAProxy derives it from its limit of open files, and would not start
+ * where that is too small for a number of ours; the other `maxconn` keeps one front end from taking all.
+ * `timeout tunnel` is what lets `oc rsh`, `oc logs -f` and watches stay silent for a while.
  */
 const preamble = `global
   log stdout format raw daemon
   user haproxy
   group haproxy
-  maxconn 20000
 
 defaults
   mode tcp
@@ -23,8 +24,7 @@ defaults
   option dontlognull
   option redispatch
   retries 3
-  # less than the global limit: no front end can starve the others
-  maxconn 8000
+  maxconn 20000
   timeout connect 10s
   timeout queue 1m
   timeout client 1m

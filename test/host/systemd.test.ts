@@ -1,0 +1,86 @@
+/** The units in systemd/ fit the program, and systemd understands them. */
+import { spawnSync } from 'node:child_process'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import t from 'tap'
+
+const root = new URL('../../', import.meta.url).pathname
+const folder = join(root, 'systemd')
+const names = await readdir(folder)
+const units = new Map(
+  await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')] as const)),
+)
+
+/** All values of a setting, in the order in which they stand. */
+const settings = (unit: string, key: string) =>
+  [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((match) => match[1] as string)
+
+async function sources(path: string): Promise<string[]> {
+  const entries = await readdir(join(root, path), { recursive: true })
+  return Promise.all(
+    entries.filter((name) => name.endsWith('.ts')).map((name) => readFile(join(root, path, name), 'utf8')),
+  )
+}
+
+t.test('every socket has a name that a service asks for, and each service its socket unit', async (t) => {
+  const asked = (await sources('src/serve')).flatMap((text) =>
+    [...text.matchAll(/\bsockets\.(?:udp|tcp)\(\s*'(\w+)'/g)].map((match) => match[1]),
+  )
+  const passed = [...units.values()].flatMap((unit) => settings(unit, 'FileDescriptorName'))
+  t.same(passed.toSorted(), [...new Set(asked)].toSorted())
+  t.same(passed.toSorted(), ['dhcp', 'dns', 'http', 'tftp'])
+})
+
+const sockets = [
+  { unit: 'slipway-dhcp.socket', datagram: ['0.0.0.0:67'], stream: [] },
+  { unit: 'slipway-tftp@.socket', datagram: ['%i:69'], stream: [] },
+  { unit: 'slipway-dns@.socket', datagram: ['%i:53'], stream: ['%i:53'] },
+  { unit: 'slipway-http@.socket', datagram: [], stream: ['%i:80'] },
+]
+
+for (const { unit, datagram, stream } of sockets) {
+  t.test(`${unit} listens for the service, which takes one stream socket at most`, (t) => {
+    const text = units.get(unit)!
+    t.same(settings(text, 'ListenDatagram'), datagram)
+    t.same(settings(text, 'ListenStream'), stream)
+    t.same(settings(text, 'Service'), ['slipway.service'])
+    t.end()
+  })
+}
+
+t.test('the service runs what is in the repository, without a privilege', async (t) => {
+  const service = units.get('slipway.service')!
+  const [command = ''] = settings(service, 'ExecStart')
+  const [node, main, ...rest] = command.split(' ')
+  t.equal(node, '/opt/slipway/node_modules/.bin/node')
+  t.match(await readFile(join(root, main!.replace('/opt/slipway/', '')), 'utf8'), /serve/)
+  t.same(rest, ['serve', '/etc/slipway/site.yaml'])
+  t.same(settings(service, 'CapabilityBoundingSet'), [''])
+  t.same(settings(service, 'User'), ['slipway'])
+  t.same(settings(service, 'NotifyAccess'), ['all'], 'systemd-notify is a child process')
+})
+
+const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
+
+t.test(
+  'systemd finds nothing to complain of',
+  { skip: !hasSystemd && 'systemd-analyze is not here' },
+  async (t) => {
+    const directory = t.testdir()
+    const paths = await Promise.all(
+      [...units]
+        .filter(([name]) => !name.endsWith('.conf'))
+        .map(async ([name, text]) => {
+          const path = join(directory, name.replace('@.', '@192.0.2.1.'))
+          // Only the programs are not at their places here.
+          await writeFile(path, text.replaceAll(/^(Exec\w+=).*$/gm, '$1/bin/true'))
+          return path
+        }),
+    )
+    const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...paths], { encoding: 'utf8' })
+    const complaints = stderr
+      .split('\n')
+      .filter((line) => paths.some((path) => line.includes(basename(path))))
+    t.same(complaints, [])
+  },
+)
