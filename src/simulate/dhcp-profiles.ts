@@ -1,6 +1,6 @@
 /**
  * What the machines of a rack send as DHCP clients, option for option in their own order: taken from
- * captures of OVMF 2022.11, Debian's iPXE and busybox 1.35 (test/fixtures/pcap), and from the PXE
+ * captures of OVMF 2022.11, Debian's iPXE and busybox 1.35 (test/fixtures/dhcp), and from the PXE
  * specification 2.1 §2.2.3 for a plain BIOS ROM.
  */
 import { ipv4Octets, type Ipv4 } from '../proto/address/ipv4.ts'

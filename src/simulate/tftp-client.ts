@@ -54,7 +54,7 @@ export async function probeSize(client: TftpClient, question: TftpQuestion): Pro
     if (!Number.isSafeInteger(size) || size < 0) {
       throw transfer.problem(
         'the size of the file as tsize (RFC 2349)',
-        JSON.stringify(packet.options.get('tsize')),
+        packet.options.get('tsize') ?? 'nothing',
       )
     }
     reply({ kind: 'error', code: ErrorCode.optionNegotiation, message: 'User aborted the transfer' })

@@ -1,0 +1,185 @@
+import t from 'tap'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import type { UdpPort } from '../../src/host/udp.ts'
+import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
+import type { NodeModel } from '../../src/plan/model.ts'
+import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
+import { MessageType, OptionCode } from '../../src/proto/dhcp/option-table.ts'
+import { startDhcp } from '../../src/serve/dhcp/service.ts'
+import { openDhcpClients, type DhcpClients } from '../../src/simulate/dhcp-client.ts'
+import { firmwareProfile, ipxeProfile, systemProfile } from '../../src/simulate/dhcp-profiles.ts'
+import { bootFileOf, judgeFirmwareOffer, judgeIpxeOffer, judgeLease } from '../../src/simulate/dhcp-reply.ts'
+import { address, octetsOf } from '../support/dhcp-message.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { memorySockets } from '../support/memory-sockets.ts'
+import { exampleModel } from '../support/model.ts'
+
+const model = exampleModel()
+const m1 = model.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
+const serverAddress = '192.0.2.2'
+
+/** Machines in memory; `serve` may put a server beside them. */
+async function rack(): Promise<{
+  clients: DhcpClients
+  sockets: ReturnType<typeof memorySockets>
+  clock: ReturnType<typeof fakeClock>
+}> {
+  const sockets = memorySockets()
+  const clock = fakeClock()
+  let xid = 0x1000
+  const clients = await openDhcpClients({
+    sockets,
+    clock,
+    source: '192.0.2.99',
+    server: { address: address(serverAddress), port: 67, clientPort: 68 },
+    randomXid: () => xid++,
+  })
+  return { clients, sockets, clock }
+}
+
+/** A server that answers each request as `reply` says. */
+async function serveWith(
+  sockets: ReturnType<typeof memorySockets>,
+  reply: (request: DhcpMessage) => readonly Partial<DhcpMessage>[],
+): Promise<UdpPort> {
+  const port = await sockets.bindUdp({ address: '0.0.0.0', port: 67, broadcast: true })
+  port.receive((batch) => {
+    for (const { payload } of batch) {
+      const request = decodeMessage(payload)
+      for (const fields of reply(request)) {
+        const out = new Uint8Array(600)
+        const octets = encodeMessage({ ...request, op: 2, ...fields }, out)
+        port.send(out.subarray(0, octets), '255.255.255.255', 68)
+      }
+    }
+  })
+  return port
+}
+
+const option = (code: number, ...value: number[]) => ({ code, value: Uint8Array.from(value) })
+const identifier = (text: string) => option(OptionCode.serverIdentifier, ...octetsOf(text))
+
+t.test('the server of this project completes every exchange, several at a time', async (t) => {
+  const { clients, sockets, clock } = await rack()
+  const service = await startDhcp({
+    plan: () => compileDhcp(model).plan,
+    sockets,
+    log: createLog('error'),
+    counters: new Counters(),
+    clock,
+    onLost: (error) => {
+      throw error
+    },
+  })
+  const [firmware, bios, ipxe, system] = await Promise.all([
+    clients.exchange(firmwareProfile('uefi'), m1.mac),
+    clients.exchange(firmwareProfile('bios'), m1.mac),
+    clients.exchange(ipxeProfile('uefi'), m1.mac),
+    clients.exchange(systemProfile, m1.mac),
+  ])
+  for (const { offer, ack } of [firmware, bios, ipxe]) {
+    for (const message of [offer, ack]) judgeLease(message, m1, model, false)
+  }
+  judgeLease(system.ack, m1, model, true)
+  judgeFirmwareOffer(firmware.offer)
+  judgeIpxeOffer(ipxe.offer)
+  t.equal(bootFileOf(firmware.offer), 'efi/ipxe.efi')
+  t.equal(bootFileOf(bios.ack), 'bios/undionly.kpxe')
+  t.equal(bootFileOf(ipxe.ack), 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe')
+  t.equal(bootFileOf(system.ack), undefined)
+
+  await service.close(0)
+  await clients.close()
+  t.equal(clock.pending(), 0)
+  t.same(sockets.open(), [])
+})
+
+t.test('silence is a problem after three tries', async (t) => {
+  const { clients, sockets, clock } = await rack()
+  const failed = clients.exchange(firmwareProfile('uefi'), m1.mac)
+  clock.advance(7000)
+  await t.rejects(failed, {
+    name: 'BootProblem',
+    message:
+      'expected an OFFER from 192.0.2.2:67 to the UEFI firmware of 00:00:5e:00:53:11; got no reply within 7 s; ' +
+      'look at whether the server runs (slipway serve) and what its log says of this mac',
+  })
+  t.equal(sockets.flights.length, 3)
+  t.equal(clock.pending(), 0)
+})
+
+t.test('replies of other servers are named', async (t) => {
+  const { clients, sockets, clock } = await rack()
+  await serveWith(sockets, () => [
+    { options: [option(OptionCode.messageType, MessageType.offer), identifier('192.0.2.66')] },
+    { options: [option(OptionCode.messageType, MessageType.offer)] },
+  ])
+  const failed = clients.exchange(systemProfile, m1.mac)
+  await sockets.settled()
+  clock.advance(7000)
+  await t.rejects(failed, {
+    message:
+      'expected an OFFER from 192.0.2.2:67 to the live system of 00:00:5e:00:53:11; ' +
+      'got replies of other servers only (192.0.2.66, one without an identifier) within 7 s; ' +
+      'look at whether the server runs (slipway serve) and what its log says of this mac',
+  })
+})
+
+t.test('a NAK after an offer is a problem', async (t) => {
+  const { clients, sockets } = await rack()
+  await serveWith(sockets, ({ options }) => {
+    const isDiscover = options[0]?.value[0] === MessageType.discover
+    const type = isDiscover ? MessageType.offer : MessageType.nak
+    return [
+      {
+        yiaddr: address('192.0.2.11'),
+        options: [option(OptionCode.messageType, type), identifier(serverAddress)],
+      },
+    ]
+  })
+  await t.rejects(clients.exchange(systemProfile, m1.mac), {
+    message:
+      'expected an ACK for 192.0.2.11, which was offered; got a NAK; ' +
+      "look at the server's log for 00:00:5e:00:53:11: the site may have been reloaded between the two",
+  })
+})
+
+t.test('what is no reply to this machine is passed over', async (t) => {
+  const { clients, sockets, clock } = await rack()
+  const noise = await sockets.bindUdp({ address: '192.0.2.2', port: 6700, broadcast: true })
+  const offer = [option(OptionCode.messageType, MessageType.offer), identifier(serverAddress)]
+  await serveWith(sockets, (request) => {
+    noise.send(Uint8Array.of(1, 2, 3), '255.255.255.255', 68)
+    return [
+      { op: 1, options: offer }, // a request, seen again
+      { xid: request.xid ^ 1, options: offer }, // another transaction
+      { chaddr: new Uint8Array(16), options: offer }, // another machine
+      { options: [option(OptionCode.messageType, MessageType.ack), identifier(serverAddress)] }, // not yet
+      { options: [identifier(serverAddress)] }, // no type
+    ]
+  })
+  const failed = clients.exchange(systemProfile, m1.mac)
+  await sockets.settled()
+  clock.advance(7000)
+  await t.rejects(failed, { message: /got no reply within 7 s/ })
+})
+
+t.test('when the second socket cannot be had, the first is closed', async (t) => {
+  const sockets = memorySockets()
+  await sockets.bindUdp({ address: '192.0.2.99', port: 68 })
+  const options = { port: 67, clientPort: 68, address: address(serverAddress) }
+  const opened = openDhcpClients({
+    sockets: {
+      ...sockets,
+      bindUdp: (wanted) =>
+        wanted.address === '0.0.0.0' ? sockets.bindUdp({ ...wanted, port: 0 }) : sockets.bindUdp(wanted),
+    },
+    clock: fakeClock(),
+    source: '192.0.2.99',
+    server: options,
+    randomXid: () => 1,
+  })
+  await t.rejects(opened, { message: 'bind EADDRINUSE 192.0.2.99:68' })
+  t.same(sockets.open(), ['192.0.2.99:68'])
+})

@@ -1,0 +1,159 @@
+import t from 'tap'
+import type { Model, NodeModel } from '../../src/plan/model.ts'
+import type { DhcpMessage } from '../../src/proto/dhcp/message.ts'
+import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
+import { encodeAddresses } from '../../src/proto/dhcp/values/address.ts'
+import { encodeSeconds } from '../../src/proto/dhcp/values/number.ts'
+import { encodeText } from '../../src/proto/dhcp/values/text.ts'
+import { bootFileOf, judgeFirmwareOffer, judgeIpxeOffer, judgeLease } from '../../src/simulate/dhcp-reply.ts'
+import { address, clientMessage } from '../support/dhcp-message.ts'
+import { exampleModel, exampleSite } from '../support/model.ts'
+
+const model = exampleModel()
+const m1 = model.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
+const { subnetMask, router, domainServer, hostName, domainName, ntpServers, leaseTime } = OptionCode
+
+const complete: ReadonlyMap<number, Uint8Array> = new Map([
+  [subnetMask, encodeAddresses([address('255.255.255.0')])],
+  [router, encodeAddresses([address('192.0.2.1')])],
+  [domainServer, encodeAddresses([address('192.0.2.2')])],
+  [hostName, encodeText('m1.ocp45.example.net')],
+  [domainName, encodeText('ocp45.example.net')],
+  [leaseTime, encodeSeconds(86_400)],
+])
+
+/** A reply with everything that m1 needs, but for `changes`; `undefined` leaves an option out. */
+function reply(changes: readonly (readonly [number, Uint8Array | undefined])[] = []): DhcpMessage {
+  const options = new Map<number, Uint8Array | undefined>([...complete, ...changes])
+  return {
+    ...clientMessage({}),
+    yiaddr: m1.address,
+    options: [...options].flatMap(([code, value]) => (value === undefined ? [] : [{ code, value }])),
+  }
+}
+
+t.test('a lease as the site declares it is fine', (t) => {
+  judgeLease(reply(), m1, model, true)
+  t.end()
+})
+
+const look = 'in the site file, and whether the server has read it (SIGHUP)'
+const cases: { name: string; message: DhcpMessage; problem: string }[] = [
+  {
+    name: 'no address',
+    message: { ...reply(), yiaddr: address('0.0.0.0') },
+    problem:
+      'expected the reserved address 192.0.2.11; got no address; ' +
+      'look at mac and address of ocp45/m1 in the site file, and whether the server has read it (SIGHUP)',
+  },
+  {
+    name: "another's address",
+    message: { ...reply(), yiaddr: address('192.0.2.12') },
+    problem:
+      'expected the reserved address 192.0.2.11; got 192.0.2.12; ' +
+      'look at mac and address of ocp45/m1 in the site file, and whether the server has read it (SIGHUP)',
+  },
+  {
+    name: 'no subnet mask',
+    message: reply([[subnetMask, undefined]]),
+    problem: `expected option 1 (Subnet Mask) 255.255.255.0; got none; look at cidr of the subnet ${look}`,
+  },
+  {
+    name: 'another router',
+    message: reply([[router, encodeAddresses([address('192.0.2.254')])]]),
+    problem: `expected option 3 (Router) 192.0.2.1; got 192.0.2.254; look at gateway of the subnet ${look}`,
+  },
+  {
+    name: 'one resolver more',
+    message: reply([[domainServer, encodeAddresses([address('192.0.2.2'), address('192.0.2.3')])]]),
+    problem: `expected option 6 (Domain Server) 192.0.2.2; got 192.0.2.2, 192.0.2.3; look at dns of the subnet ${look}`,
+  },
+  {
+    name: 'the short name',
+    message: reply([[hostName, encodeText('m1')]]),
+    problem: `expected option 12 (Hostname) m1.ocp45.example.net; got m1; look at name of the node ${look}`,
+  },
+  {
+    name: 'no domain',
+    message: reply([[domainName, undefined]]),
+    problem:
+      'expected option 15 (Domain Name) ocp45.example.net; got none; ' +
+      `look at domain of the cluster or the subnet ${look}`,
+  },
+  {
+    name: 'a short lease',
+    message: reply([[leaseTime, encodeSeconds(600)]]),
+    problem: `expected option 51 (Address Time) 86400; got 600; look at leaseSeconds of the subnet ${look}`,
+  },
+  {
+    name: 'time servers that the site does not declare',
+    message: reply([[ntpServers, encodeAddresses([address('192.0.2.9')])]]),
+    problem: `expected no option 42 (NTP Servers); got 192.0.2.9; look at ntp of the subnet ${look}`,
+  },
+  {
+    name: 'an option of a length that its type does not have',
+    message: reply([[router, Uint8Array.of(1, 2, 3)]]),
+    problem:
+      'expected a readable option 3 (Router); ' +
+      'got option 3 (Router) has 3 octets, expected a multiple of 4, at least 4 at octet 0; ' +
+      'look at the server: this is its bug',
+  },
+]
+for (const { name, message, problem } of cases) {
+  t.test(`refused: ${name}`, (t) => {
+    t.throws(() => judgeLease(message, m1, model, true), { name: 'BootProblem', message: problem })
+    t.end()
+  })
+}
+
+t.test('what the subnet sets for itself is expected', (t) => {
+  const site = exampleSite()
+  const subnet = { cidr: '192.0.2.0/24', domain: 'lab.example.net', dns: ['192.0.2.53'], ntp: ['192.0.2.9'] }
+  const own: Model = exampleModel({ ...site, subnets: [subnet] as unknown as typeof site.subnets })
+  const node = own.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
+  const message = reply([
+    [router, undefined],
+    [domainServer, encodeAddresses([address('192.0.2.53')])],
+    [domainName, encodeText('lab.example.net')],
+    [ntpServers, encodeAddresses([address('192.0.2.9')])],
+  ])
+  judgeLease(message, node, own, true)
+  t.end()
+})
+
+t.test('the boot file is option 67, else the header field, else none (RFC 2132 §9.5)', (t) => {
+  const file = encodeText('efi/ipxe.efi')
+  t.equal(bootFileOf({ ...reply([[OptionCode.bootFileName, file]]), file: 'other' }), 'efi/ipxe.efi')
+  t.equal(bootFileOf({ ...reply(), file: 'other' }), 'other')
+  t.equal(bootFileOf(reply()), undefined)
+  t.end()
+})
+
+t.test('option 60 alone is what makes UEFI stop with PXE-E16', (t) => {
+  const pxe = encodeText('PXEClient')
+  judgeFirmwareOffer(reply())
+  judgeFirmwareOffer(reply([[OptionCode.vendorClass, encodeText('HTTPClient')]]))
+  judgeFirmwareOffer(
+    reply([
+      [OptionCode.vendorClass, pxe],
+      [43, Uint8Array.of(6, 1, 8, 255)],
+    ]),
+  )
+  t.throws(() => judgeFirmwareOffer(reply([[OptionCode.vendorClass, pxe]])), {
+    message:
+      'expected no option 60 "PXEClient" without option 43 (UEFI stops with PXE-E16); got option 60 alone; ' +
+      'look at the server: this is its bug',
+  })
+  t.end()
+})
+
+t.test('iPXE has to be told that no ProxyDHCP server is coming', (t) => {
+  judgeIpxeOffer(reply([[OptionCode.ipxe, Uint8Array.of(176, 1, 1)]]))
+  const problem = (got: string) =>
+    `expected option 175 with no-pxedhcp (iPXE waits 3 s without); got ${got}; look at the server: this is its bug`
+  t.throws(() => judgeIpxeOffer(reply()), { message: problem('none') })
+  t.throws(() => judgeIpxeOffer(reply([[OptionCode.ipxe, Uint8Array.of(176, 1, 0)]])), {
+    message: problem('0'),
+  })
+  t.end()
+})

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { openHttpClient } from '../../src/simulate/http-client.ts'
+
+/** A server on a port that the system chooses. */
+async function serve(
+  t: Test,
+  listener: RequestListener,
+): Promise<{ base: string; connections: () => number }> {
+  const server = createServer(listener)
+  let count = 0
+  server.on('connection', () => count++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => count }
+}
+
+const look = "; look at slipway check, and the server's log for this path"
+
+t.test('files come whole, over one connection', async (t) => {
+  const body = Buffer.alloc(200_000, 'abc')
+  const { base, connections } = await serve(t, (request, response) => {
+    response.setHeader('content-length', body.length)
+    response.end(request.url === '/big' ? body : body)
+  })
+  const client = openHttpClient('iPXE')
+  t.teardown(() => client.close())
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  t.same(await client.fetch(`${base}/big`), { octets: body.length, sha256, text: '' })
+  t.same(await client.fetch(`${base}/again`, { asText: true }), {
+    octets: body.length,
+    sha256,
+    text: body.toString(),
+  })
+  t.equal(connections(), 1)
+})
+
+const cases: { name: string; listener: RequestListener; problem: (url: string) => string }[] = [
+  {
+    name: 'a status that is not 200',
+    listener: (_request, response) => response.writeHead(404).end('no'),
+    problem: (url) => `expected 200 for GET ${url}; got 404 Not Found${look}`,
+  },
+  {
+    name: 'a redirect, which firmware does not follow',
+    listener: (_request, response) => response.writeHead(301, { location: '/elsewhere' }).end(),
+    problem: (url) => `expected 200 for GET ${url}; got 301 Moved Permanently to /elsewhere${look}`,
+  },
+  {
+    name: 'a body without its length',
+    listener: (_request, response) => response.write('abc', () => response.end()),
+    problem: (url) => `expected Content-Length 3, which is what came for GET ${url}; got none${look}`,
+  },
+  {
+    name: 'a body that is cut short',
+    listener: (_request, response) => {
+      response.setHeader('content-length', 10)
+      response.write('abc', () => response.destroy())
+    },
+    problem: (url) => `expected the whole body for GET ${url}; got 3 octets, then aborted${look}`,
+  },
+  {
+    name: 'a connection that is cut before the answer',
+    listener: (request) => request.socket.destroy(),
+    problem: (url) => `expected an answer for GET ${url}; got socket hang up${look}`,
+  },
+]
+for (const { name, listener, problem } of cases) {
+  t.test(`refused: ${name}`, async (t) => {
+    const { base } = await serve(t, listener)
+    const client = openHttpClient('iPXE')
+    t.teardown(() => client.close())
+    await t.rejects(client.fetch(`${base}/x`), { name: 'BootProblem', message: problem(`${base}/x`) })
+  })
+}
+
+t.test('only http is fetched', async (t) => {
+  const client = openHttpClient('iPXE')
+  for (const url of ['https://192.0.2.2/x', 'efi/ipxe.efi']) {
+    await t.rejects(client.fetch(url), {
+      message: `expected an http:// URL, which is all that iPXE can fetch here for GET ${url}; got "${url}"${look}`,
+    })
+  }
+  client.close()
+})

@@ -1,0 +1,168 @@
+/** The small judgements of a boot: kernel arguments, Ignition files, endings, where to speak from. */
+import type { NetworkInterfaceInfo } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import type { NodeModel } from '../../src/plan/model.ts'
+import { openDiskFiles } from '../../src/simulate/disk-files.ts'
+import { judgeEnding, wantedIgnition } from '../../src/simulate/ending.ts'
+import { readIgnition } from '../../src/simulate/ignition.ts'
+import { readInstallation } from '../../src/simulate/kernel-arguments.ts'
+import { chooseSource } from '../../src/simulate/source.ts'
+import { exampleModel, found, missing } from '../support/model.ts'
+
+const model = exampleModel()
+const m1: NodeModel = {
+  ...(model.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel),
+  kernelArguments: ['console=ttyS0'],
+}
+const live = [
+  'initrd=main',
+  'ip=dhcp',
+  'console=ttyS0',
+  'coreos.live.rootfs_url=http://192.0.2.2/rootfs',
+  'coreos.inst.install_dev=/dev/sda',
+  'coreos.inst.ignition_url=http://192.0.2.2/m1.ign',
+]
+const read = (given: readonly string[], initrd = 'main') =>
+  readInstallation(
+    { url: 'http://192.0.2.2/kernel', name: 'kernel', arguments: given },
+    [{ url: 'http://192.0.2.2/initramfs', name: initrd, arguments: [] }],
+    m1,
+  )
+const without = (name: string) => live.filter((argument) => !argument.startsWith(name))
+
+t.test('kernel arguments of both styles are read', (t) => {
+  const ignitionUrl = 'http://192.0.2.2/m1.ign'
+  const system = { kind: 'rootfs', url: 'http://192.0.2.2/rootfs' }
+  t.same(read(live), { system, ignitionUrl, disk: '/dev/sda' })
+  const installer = [
+    ...without('coreos.live').map((argument) => argument.replace('/dev/sda', 'sda')),
+    'coreos.inst.image_url=http://192.0.2.2/metal',
+  ]
+  t.same(read(installer), {
+    system: { kind: 'metal', url: 'http://192.0.2.2/metal' },
+    ignitionUrl,
+    disk: 'sda',
+  })
+  t.end()
+})
+
+const look = '; look at ocp45/m1 in the site file, and the boot script that the server makes of it'
+const refusals: { name: string; given: readonly string[]; initrd?: string; problem: string }[] = [
+  ...['initrd', 'ip', 'coreos.inst.install_dev', 'coreos.inst.ignition_url'].map((name) => ({
+    name: `${name} is missing`,
+    given: without(`${name}=`),
+    problem: `expected ${name}= among the kernel arguments; got ${without(`${name}=`).join(' ')}`,
+  })),
+  {
+    name: 'the system is missing',
+    given: without('coreos.live'),
+    problem: `expected coreos.inst.image_url= among the kernel arguments; got ${without('coreos.live').join(' ')}`,
+  },
+  {
+    name: 'the initrd has another name',
+    given: live,
+    initrd: 'other',
+    problem: 'expected an initrd named main; got other',
+  },
+  {
+    name: 'an argument of the site is missing',
+    given: without('console'),
+    problem: `expected console=ttyS0 among the kernel arguments; got ${without('console').join(' ')}`,
+  },
+  {
+    name: 'another disk',
+    given: live.map((argument) => argument.replace('/dev/sda', '/dev/sdb')),
+    problem: 'expected coreos.inst.install_dev=/dev/sda; got /dev/sdb',
+  },
+]
+for (const { name, given, initrd, problem } of refusals) {
+  t.test(`kernel arguments refused: ${name}`, (t) => {
+    t.throws(() => read(given, initrd), { name: 'BootProblem', message: problem + look })
+    t.end()
+  })
+}
+
+t.test('a kernel without any initrd is refused', (t) => {
+  const kernel = { url: 'http://192.0.2.2/kernel', name: 'kernel', arguments: live }
+  t.throws(() => readInstallation(kernel, [], m1), {
+    message: `expected an initrd named main; got none${look}`,
+  })
+  t.end()
+})
+
+t.test('an Ignition file has a version that installers read', (t) => {
+  t.equal(readIgnition('{"ignition":{"version":"3.4.0"}}', 'u'), '3.4.0')
+  t.equal(readIgnition('{"ignition":{"version":"2.2.0"}}', 'u'), '2.2.0')
+  const problem = (got: string) =>
+    `expected an Ignition file with a version 2.x or 3.x from u; got ${got}; ` +
+    'look at the directory that ignition names in the site file'
+  t.throws(() => readIgnition('{"ignition":{"version":"4.0.0"}}', 'u'), { message: problem('"4.0.0"') })
+  t.throws(() => readIgnition('null', 'u'), { message: problem('one without ignition.version') })
+  t.throws(() => readIgnition('<html>', 'u'), { message: problem('"text that is not JSON"') })
+  t.end()
+})
+
+t.test('a boot ends as the site says', (t) => {
+  const local = { kind: 'local', command: 'exit' } as const
+  const waits = { kind: 'waits', command: 'menu' } as const
+  const menu = (entry: NodeModel['menu']['default'], timeoutSeconds = 30): NodeModel => ({
+    ...m1,
+    boot: 'menu',
+    menu: { default: entry, timeoutSeconds },
+  })
+  t.equal(judgeEnding(local, { ...m1, boot: 'local' }), 'boots from its local disk')
+  t.equal(judgeEnding(local, menu('local')), 'boots from its local disk')
+  t.equal(judgeEnding(waits, menu('local', 0)), 'waits in its menu')
+  t.equal(judgeEnding({ kind: 'waits', command: 'shell' }, menu('shell')), 'waits in the iPXE shell')
+  t.equal(judgeEnding({ kind: 'restarts', command: 'reboot' }, menu('reboot')), 'restarts')
+  t.throws(() => judgeEnding(local, m1), {
+    message:
+      'expected an installation to /dev/sda; got a script that ends with exit; look at boot of ocp45/m1',
+  })
+  t.throws(() => judgeEnding(waits, menu('master')), {
+    message:
+      'expected an installation to /dev/sda as master; got a script that ends with menu; look at boot of ocp45/m1',
+  })
+  t.equal(wantedIgnition(m1), 'master')
+  t.equal(wantedIgnition(menu('worker')), 'worker')
+  t.equal(wantedIgnition(menu('local')), 'master')
+  t.end()
+})
+
+t.test('what came is compared with the file, which is read once', async (t) => {
+  const folder = t.testdir({ 'x.ign': 'abc' })
+  const path = join(folder, 'x.ign')
+  const abc = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' // FIPS 180-4, example
+  const disk = openDiskFiles()
+  const sent = { octets: 3, sha256: abc }
+  await disk.compare(sent, found(path, 3))
+  await disk.compare(sent, found(path, 3))
+  await t.rejects(disk.compare({ ...sent, sha256: 'other' }, found(path, 3)), {
+    message:
+      `expected ${path} octet for octet (3 octets, sha256 ${abc}); got 3 octets, sha256 other; ` +
+      'look at whether the file was replaced while the server ran',
+  })
+  await t.rejects(disk.compare(sent, found(join(folder, 'gone'), 3)), { message: /got ENOENT/ })
+  const look = 'expected a file that the site names; got something else; look at '
+  await t.rejects(disk.compare(sent, missing('/x', '/x is not there')), { message: `${look}/x is not there` })
+  await t.rejects(disk.compare(sent, undefined), { message: `${look}the site file` })
+})
+
+t.test('machines speak from the server, else from an address in their network', (t) => {
+  const { site } = model
+  const at = (...addresses: string[]) => ({
+    eth0: addresses.map((address) => ({ family: 'IPv4', address }) as NetworkInterfaceInfo),
+    gone: undefined,
+    eth1: [{ family: 'IPv6', address: '2001:db8::1' } as NetworkInterfaceInfo],
+  })
+  t.equal(chooseSource(site, at('192.0.2.77', '192.0.2.2')), '192.0.2.2')
+  t.equal(chooseSource(site, at('198.51.100.1', '192.0.2.77')), '192.0.2.77')
+  t.equal(chooseSource(site, at('198.51.100.1')), undefined)
+  const loopback = exampleModel({
+    ...{ site: 'x', subnets: [{ cidr: '192.0.2.0/24', gateway: '192.0.2.1' }], images: {}, clusters: [] },
+    server: { address: '127.0.0.5' },
+  })
+  t.equal(chooseSource(loopback.site, at()), '127.0.0.5')
+  t.end()
+})
