@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dhclientChecks } from './checks/dhclient.ts'
 import { dnsChecks } from './checks/dns.ts'
-import { firmwareStage, timelines } from './checks/firmware.ts'
+import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
 import { operationChecks } from './checks/operation.ts'
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   process.once('SIGTERM', interrupt)
   try {
     rig = await createRig(workDir)
-    const stages = only(options.only, [firmwareStage, [clientChecks]])
+    const stages = only(options.only, [...firmwareStages, [clientChecks]])
     const verdicts = await Promise.race([runStages(stages, rig), interrupted.promise])
     if (verdicts === undefined) return 130
     if (options.keep) await keep(rig, interrupted.promise)

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
+import { splitLines, type OnLine } from './lines.ts'
 
 export type Ended = {
   /** The exit code; `undefined` when a signal ended it. */
@@ -68,14 +69,17 @@ export type Running = {
  */
 export function start(
   command: readonly string[],
-  options: { readonly logFile: string; readonly onLine?: (line: string, atMs: number) => void },
+  options: { readonly logFile: string; readonly onLine?: OnLine },
 ): Running {
   const child = launch(command)
   const log = createWriteStream(options.logFile)
   child.stdin?.end()
   child.stderr?.pipe(log, { end: false })
   child.stdout?.pipe(log, { end: false })
-  if (options.onLine !== undefined) followLines(child.stdout, options.onLine)
+  if (options.onLine !== undefined) {
+    const lines = splitLines(options.onLine)
+    child.stdout?.setEncoding('utf8').on('data', lines.push).on('end', lines.end)
+  }
   const ended = once(child, 'close').then(async () => {
     log.end()
     await finished(log)
@@ -121,19 +125,4 @@ function collect(stream: ChildProcess['stdout']): () => string {
   const chunks: Buffer[] = []
   stream?.on('data', (chunk: Buffer) => void chunks.push(chunk))
   return () => Buffer.concat(chunks).toString('utf8')
-}
-
-function followLines(stream: ChildProcess['stdout'], onLine: (line: string, atMs: number) => void): void {
-  let rest = ''
-  stream?.setEncoding('utf8')
-  stream?.on('data', (text: string) => {
-    const atMs = Date.now()
-    // A firmware's console ends some of its lines with a carriage return alone.
-    const lines = (rest + text).split(/\r?\n|\r/)
-    rest = lines.pop() ?? ''
-    for (const line of lines) onLine(line, atMs)
-  })
-  stream?.on('end', () => {
-    if (rest !== '') onLine(rest, Date.now())
-  })
 }

@@ -1,5 +1,4 @@
 /** Runs checks, each within its own time, and prints a line for each; one that fails does not stop the others. */
-import { lastLines } from './process.ts'
 import type { Rig } from './rig.ts'
 
 export type Check = {
@@ -7,7 +6,10 @@ export type Check = {
   readonly name: string
   /** How long it may take at most; 30 s when absent. */
   readonly limitMs?: number
-  /** @returns what a person may want to know, shown beside the name */
+  /**
+   * @returns what a person may want to know, shown beside the name
+   * @throws {Unexpected} when something is not as it should be
+   */
   run(rig: Rig): Promise<string | undefined>
 }
 
@@ -40,7 +42,7 @@ async function runCheck(check: Check, rig: Rig): Promise<Verdict> {
     const failure = name === 'Unexpected' ? message : (stack ?? message)
     console.log(`NOT OK ${took()}  ${check.name}\n${indent(failure)}`)
     console.log(indent(`slipway's log ended with:\n${rig.server.tail(12)}`))
-    return { name: check.name, failure: lastLines(message, 1) }
+    return { name: check.name, failure: message.split('\n')[0] ?? '' }
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import { copyFile, mkdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { followFile } from './lines.ts'
 import { addresses, type Network } from './network.ts'
 import { start } from './process.ts'
 
@@ -46,19 +47,13 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
   const disk = join(dir, 'disk.img')
   await writeFile(disk, '')
   await truncate(disk, 64 * 1024 * 1024)
+  await writeFile(consoleFile(dir), '')
 
   const console: ConsoleLine[] = []
   let outcome = 'powered off'
   const startedMs = Date.now()
-  const machine = start(network.inside('bridge', ...(await commandLine(options, disk))), {
-    logFile: join(dir, 'console.raw'),
-    onLine(raw, atMs) {
-      const text = plain(raw)
-      if (text === '') return
-      console.push({ atMs, text })
-      if (dead.test(text)) give(`gave up: ${text}`)
-    },
-  })
+  const command = network.inside('bridge', ...(await commandLine(options, disk)))
+  const machine = start(command, { logFile: join(dir, 'qemu.log') })
   function give(why: string): void {
     if (outcome === 'powered off') outcome = why
     void machine.stop()
@@ -66,6 +61,16 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
   const limit = setTimeout(() => give(`not finished after ${options.limitMs / 1000} s`), options.limitMs)
   const abort = (): void => give('stopped by the test')
   options.signal?.addEventListener('abort', abort)
+  await followFile(
+    consoleFile(dir),
+    () => !machine.isRunning(),
+    (raw, atMs) => {
+      const text = plain(raw)
+      if (text === '') return
+      console.push({ atMs, text })
+      if (dead.test(text)) give(`gave up: ${text}`)
+    },
+  )
   await machine.ended
   options.signal?.removeEventListener('abort', abort)
   clearTimeout(limit)
@@ -78,13 +83,15 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
   return { startedMs, endedMs: Date.now(), console, outcome }
 }
 
+const consoleFile = (dir: string): string => join(dir, 'console.raw')
+
 async function commandLine(options: VmOptions, disk: string): Promise<string[]> {
   const { firmware, mac, dir } = options
   // romfile= takes the option ROM away. Without an argument QEMU patches the device's id into its default ROM,
   // which it does not do for a file that is named, so the ROM is never named.
   const card = `virtio-net-pci,netdev=net,mac=${mac}${firmware === 'bios' ? '' : ',romfile='}`
   const words = [
-    'qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none -serial stdio',
+    'qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none',
     // Software emulation: the same everywhere, and 5-level paging costs it time for nothing.
     '-machine q35,accel=tcg,graphics=off -cpu max,la57=off -smp 1 -m 768 -rtc base=utc',
     `-uuid 4c4c4544-0000-4000-8000-${mac.replaceAll(':', '')}`,
@@ -94,6 +101,8 @@ async function commandLine(options: VmOptions, disk: string): Promise<string[]> 
   ]
     .join(' ')
     .split(' ')
+  // To a file, because QEMU drops what a pipe or socket does not take at once.
+  words.push('-serial', `file:${consoleFile(dir)}`)
   words.push('-drive', `if=none,id=disk,format=raw,file=${disk}`)
   if (firmware === 'uefi') {
     const variables = join(dir, 'variables.fd')

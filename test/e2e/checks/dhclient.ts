@@ -66,7 +66,7 @@ export const dhclientChecks: readonly Check[] = [
       )
       const output = await dhclient(rig, '-1')
       expectMatch(output, new RegExp(`DHCPREQUEST for ${foreignAddress} `), 'dhclient')
-      expectMatch(output, new RegExp(`DHCPNAK from ${addresses.server} `), 'dhclient')
+      expectMatch(output, new RegExp(`DHCPNAK from ${addresses.server}`), 'dhclient')
       expectMatch(output, new RegExp(`bound to ${client.address} `), 'dhclient')
       return undefined
     },

@@ -1,7 +1,7 @@
 /** Machines with real firmware and an empty disk boot all the way; one that nobody declared gets nothing. */
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
+import { expect, expectEqual, expectMatch, expectNoMatch, Unexpected } from '../expect.ts'
 import { addresses } from '../network.ts'
 import { lastLines } from '../process.ts'
 import type { Rig } from '../rig.ts'
@@ -31,9 +31,13 @@ const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; reado
   undi: { seen: [/bios\/undionly\.kpxe\.* ok/, /PXE->EB: !PXE/, /using undionly/] },
 }
 
-export const firmwareStage: Stage = [
-  [bootCheck('uefi', nodes.bs, 'tap0'), bootCheck('uefi', nodes.w2, 'tap0')],
-  [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1'), strangerCheck('tap1')],
+/** The boot that is compared with the reference has the machine to itself, the others go two by two. */
+export const firmwareStages: readonly Stage[] = [
+  [[bootCheck('uefi', nodes.bs, 'tap0')]],
+  [
+    [bootCheck('uefi', nodes.w2, 'tap0'), strangerCheck('tap0')],
+    [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1')],
+  ],
 ]
 
 function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
@@ -52,12 +56,10 @@ function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
         judge(rig, done, firmware, node)
       } catch (error) {
         const tail = lastLines(done.console.map(({ text }) => text).join('\n'), 25)
-        throw new Error(
-          `${(error as Error).message}\nthe console ended with (all of it in ${dir}):\n${tail}`,
-          {
-            cause: error,
-          },
-        )
+        const found = (error as Error).message
+        throw new Unexpected(`${found}\nthe console ended with (all of it in ${dir}):\n${tail}`, {
+          cause: error,
+        })
       }
       const seconds = (done.endedMs - done.startedMs) / 1000
       return firmware === 'uefi' ? comparedWithReference(seconds) : `${seconds.toFixed(1)} s`
