@@ -1,0 +1,143 @@
+/** The plan of HTTP: every boot script as text, every Ignition file by its path, the directories of images. */
+import { formatIp } from '../proto/address/ip.ts'
+import { formatIpv4 } from '../proto/address/ipv4.ts'
+import type { BootMode } from '../site/schema.ts'
+import { ignitionKinds, type IgnitionKind } from './facts.ts'
+import type { Finding } from './findings.ts'
+import { renderInstall } from './ipxe/install.ts'
+import {
+  fileName,
+  ignitionFact,
+  imageFacts,
+  imageFiles,
+  installationOf,
+  isMissing,
+  missingSentence,
+  type MissingFile,
+} from './ipxe/installation.ts'
+import { renderLocal } from './ipxe/local.ts'
+import { renderMenu } from './ipxe/menu.ts'
+import type { Model, NodeModel } from './model.ts'
+import { absoluteUrl, urlPaths } from './urls.ts'
+
+export type BootScript = {
+  readonly body: string
+  /** The key of the node whose script it is. */
+  readonly node: string
+  /** What it leads to; `wait` when a file is missing. */
+  readonly boot: BootMode | 'wait'
+}
+
+export type IgnitionFile = {
+  /** Absolute path on this machine. */
+  readonly file: string
+  readonly node: string
+  readonly kind: IgnitionKind
+}
+
+export type ImageDirectory = {
+  readonly dir: string
+  /** Names of the files that the site boots: a symbolic link among these may lead out of `dir`. */
+  readonly files: ReadonlySet<string>
+}
+
+export type HttpPlan = {
+  readonly address: string
+  readonly port: number
+  /** By path, as in `urls.ts`. */
+  readonly scripts: ReadonlyMap<string, BootScript>
+  readonly ignition: ReadonlyMap<string, IgnitionFile>
+  /** By the image's name. */
+  readonly images: ReadonlyMap<string, ImageDirectory>
+  /** Whose request it is: keys by address, in the text of `formatIp`. */
+  readonly nodeByAddress: ReadonlyMap<string, string>
+}
+
+export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly Finding[] } {
+  const { endpoint, nodes, site } = model
+  return {
+    plan: {
+      address: formatIpv4(endpoint.address),
+      port: endpoint.ports.http,
+      scripts: new Map(nodes.flatMap((node) => nodeScripts(model, node))),
+      ignition: new Map(nodes.flatMap((node) => nodeIgnition(model, node))),
+      images: new Map(
+        Object.entries(site.images).map(([name, { dir }]) => [name, { dir, files: files(model, name) }]),
+      ),
+      nodeByAddress: new Map(
+        nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
+      ),
+    },
+    findings: missingFiles(model),
+  }
+}
+
+function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
+  const url = (path: string) => absoluteUrl(model.endpoint, path)
+  const choices = ignitionKinds.map((role) => {
+    const path = urlPaths.installScript(node, role)
+    return { role, path, url: url(path), installation: installationOf(model, node, role) }
+  })
+  const install = (role: IgnitionKind, path: string): BootScript => {
+    const installation = installationOf(model, node, role)
+    const body = renderInstall(node, role, installation, url(path))
+    return { body, node: node.key, boot: installation.kind === 'possible' ? 'install' : 'wait' }
+  }
+  const menu = (path: string): BootScript => {
+    return { body: renderMenu(node, choices, url(path)), node: node.key, boot: 'menu' }
+  }
+  const boot = (path: string): BootScript => {
+    if (node.boot === 'install') return install(node.ignition, path)
+    if (node.boot === 'menu') return menu(path)
+    return { body: renderLocal(node, url(path)), node: node.key, boot: 'local' }
+  }
+
+  const bootPath = urlPaths.bootScript(node)
+  const menuPath = urlPaths.menuScript(node)
+  return [
+    [bootPath, boot(bootPath)],
+    [menuPath, menu(menuPath)],
+    ...choices.map(({ role, path }): [string, BootScript] => [path, install(role, path)]),
+  ]
+}
+
+function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
+  return ignitionKinds.flatMap((kind): [string, IgnitionFile][] => {
+    const fact = ignitionFact(model, node.cluster, kind)
+    if (isMissing(fact)) return []
+    return [[urlPaths.ignition(node, kind), { file: fact.path, node: node.key, kind }]]
+  })
+}
+
+function files(model: Model, image: string): ReadonlySet<string> {
+  const found = imageFiles(imageFacts(model, image)).filter((fact) => !isMissing(fact))
+  return new Set(found.map(({ path }) => fileName(path)))
+}
+
+/** One finding for each missing file, with all the nodes that need it to be what they are declared as. */
+function missingFiles(model: Model): Finding[] {
+  const needed = new Map<MissingFile, { readonly about: string; readonly nodes: string[] }>()
+  for (const node of model.nodes.filter(({ boot }) => boot !== 'local')) {
+    const files = [
+      ...imageFiles(imageFacts(model, node.image)).map((fact) => ({ fact, about: `image ${node.image}` })),
+      { fact: ignitionFact(model, node.cluster, node.ignition), about: `cluster ${node.cluster}` },
+    ]
+    for (const { fact, about } of files) {
+      if (!isMissing(fact)) continue
+      const entry = needed.get(fact) ?? { about, nodes: [] }
+      entry.nodes.push(node.key)
+      needed.set(fact, entry)
+    }
+  }
+  return [...needed].map(([file, { about, nodes }]) => ({
+    severity: 'error',
+    about,
+    message: `${missingSentence(file)} (needed by ${names(nodes)})`,
+  }))
+}
+
+/** Enough of them to know which: `ocp45/m1, ocp45/m2`. */
+function names(keys: readonly string[]): string {
+  const shown = keys.slice(0, 8).join(', ')
+  return keys.length > 8 ? `${shown} and ${keys.length - 8} more` : shown
+}

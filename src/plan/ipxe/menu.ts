@@ -1,0 +1,92 @@
+/** The menu for people: which role to install, the local disk, iPXE's own tools. */
+import type { IgnitionKind } from '../facts.ts'
+import type { NodeModel } from '../model.ts'
+import { missingSentence, type Installation } from './installation.ts'
+import { bootLocalDisk } from './local.ts'
+import { columns, say, script, whereabouts } from './script.ts'
+import { argument, plainText, wrap } from './text.ts'
+
+/** iPXE keeps a margin beside the items of a menu. */
+const itemColumns = columns - 4
+
+export type MenuChoice = {
+  readonly role: IgnitionKind
+  readonly installation: Installation
+  /** Where the script that installs as this role is fetched. */
+  readonly url: string
+}
+
+/** @param url where this menu is fetched: it can look again for files that are missing */
+export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url: string): string {
+  const missing = choices.flatMap(({ installation }) =>
+    installation.kind === 'impossible' ? installation.missing : [],
+  )
+  const problems = [...new Set(missing.map(missingSentence))]
+  const possible = choices.filter(({ installation }) => installation.kind === 'possible')
+  return script(`${node.key}: the menu for people`, [
+    ':menu',
+    `menu ${plainText(`${node.key}: declared as ${node.role}, ${whereabouts(node)}`)}`,
+    gap(`Installing erases ${node.disk}`),
+    ...choices.map((choice) => installItem(node, choice)),
+    gap(''),
+    'item local Boot from the local disk',
+    'item config Configure settings',
+    'item shell iPXE shell',
+    'item reboot Reboot',
+    ...(problems.length === 0 ? [] : [gap(''), 'item again Look again for what is missing:']),
+    ...problems.flatMap((problem) => wrap(problem, itemColumns)).map(gap),
+    `choose ${chooseOptions(node, possible)} entry || goto cancelled`,
+    'goto ${entry}',
+    '',
+    ...possible.flatMap((choice) => chainTo(choice.role, choice.url)),
+    ...(problems.length === 0 ? [] : chainTo('again', url)),
+    ':local',
+    ...bootLocalDisk(),
+    ...say(node, 'found no disk that boots'),
+    'goto failed',
+    '',
+    ':config',
+    'config ||',
+    'goto menu',
+    '',
+    ':cancelled',
+    ':shell',
+    ...say(node, 'the iPXE shell; exit comes back to the menu'),
+    'shell ||',
+    'goto menu',
+    '',
+    ':reboot',
+    'reboot',
+    '',
+    ':failed',
+    'prompt --timeout 10000 Any key for the menu, or wait 10 s ||',
+    'goto menu',
+  ])
+}
+
+function installItem(node: NodeModel, { role, installation }: MenuChoice): string {
+  const declared = node.ignition === role ? ' (declared)' : ''
+  return installation.kind === 'possible'
+    ? `item ${role} Install as ${role}${declared}`
+    : gap(`Install as ${role}${declared}: not possible, see below`)
+}
+
+/** A line that cannot be chosen. */
+function gap(text: string): string {
+  return `item --gap -- ${plainText(text)}`.trimEnd()
+}
+
+/**
+ * A default that cannot be chosen would let iPXE take the first entry when the time is over: an
+ * installation nobody asked for. So the menu looks again instead.
+ */
+function chooseOptions({ menu }: NodeModel, possible: readonly MenuChoice[]): string {
+  const chosen = ['local', 'shell', 'reboot', ...possible.map(({ role }) => role)]
+  const entry = chosen.includes(menu.default) ? menu.default : 'again'
+  const timeout = menu.timeoutSeconds === 0 ? '' : ` --timeout ${menu.timeoutSeconds * 1000}`
+  return `--default ${entry}${timeout}`
+}
+
+function chainTo(label: string, url: string): string[] {
+  return [`:${label}`, `chain --replace --autofree ${argument(url)} || goto failed`, '']
+}

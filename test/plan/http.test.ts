@@ -1,0 +1,165 @@
+import t from 'tap'
+import { compileHttp } from '../../src/plan/http.ts'
+import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
+import { exampleModel, exampleSite, found, ignitionFiles, liveImage, missing } from '../support/model.ts'
+
+t.test('every URL that a script names is served under the same text', (t) => {
+  const model = exampleModel()
+  const { plan } = compileHttp(model)
+  const served = new Set([
+    ...[...plan.scripts.keys(), ...plan.ignition.keys()].map((path) => absoluteUrl(model.endpoint, path)),
+    ...[...plan.images].flatMap(([image, { files }]) =>
+      [...files].map((file) => absoluteUrl(model.endpoint, urlPaths.image(image, file))),
+    ),
+  ])
+  const named = [...plan.scripts.values()].flatMap(({ body }) => body.match(/http:\/\/\S+/g) ?? [])
+  t.equal(named.length > 50, true)
+  t.same(
+    named.filter((url) => !served.has(url)),
+    [],
+  )
+  t.end()
+})
+
+t.test('each node has a boot script, a menu, an installation for each role and the Ignition files', (t) => {
+  const { plan, findings } = compileHttp(exampleModel())
+  const ofMaster = (paths: Iterable<string>) =>
+    [...paths].filter((path) => path.startsWith('/boot/ocp45/m1/'))
+  t.same(ofMaster(plan.scripts.keys()), [
+    '/boot/ocp45/m1/boot.ipxe',
+    '/boot/ocp45/m1/menu.ipxe',
+    '/boot/ocp45/m1/install-bootstrap.ipxe',
+    '/boot/ocp45/m1/install-master.ipxe',
+    '/boot/ocp45/m1/install-worker.ipxe',
+  ])
+  t.same(ofMaster(plan.ignition.keys()), [
+    '/boot/ocp45/m1/bootstrap.ign',
+    '/boot/ocp45/m1/master.ign',
+    '/boot/ocp45/m1/worker.ign',
+  ])
+  t.same(plan.ignition.get('/boot/ocp45/m1/worker.ign'), {
+    file: '/srv/ignition/worker.ign',
+    node: 'ocp45/m1',
+    kind: 'worker',
+  })
+  t.same(findings, [])
+  t.end()
+})
+
+t.test('the plan says where to listen, where images lie and whose address is whose', (t) => {
+  const site = exampleSite()
+  site.server = { address: '192.0.2.2', ports: { http: 8080 } }
+  const { plan } = compileHttp(exampleModel(site))
+  t.equal(plan.address, '192.0.2.2')
+  t.equal(plan.port, 8080)
+  t.equal(plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!.body.includes('kernel http://192.0.2.2:8080/'), true)
+  t.same(
+    plan.images,
+    new Map([
+      [
+        'rhcos',
+        {
+          dir: '/srv/rhcos',
+          files: new Set([
+            'rhcos-live-kernel-x86_64',
+            'rhcos-live-initramfs.x86_64.img',
+            'rhcos-live-rootfs.x86_64.img',
+          ]),
+        },
+      ],
+    ]),
+  )
+  t.equal(plan.nodeByAddress.get('192.0.2.11'), 'ocp45/m1')
+  t.equal(plan.nodeByAddress.get('2001:db8::11'), 'ocp45/m1')
+  t.equal(plan.nodeByAddress.size, 5)
+  t.end()
+})
+
+t.test('a file name is escaped on its way into a URL', (t) => {
+  const facts = {
+    images: new Map([['rhcos', { ...liveImage('/srv/rhcos'), kernel: found('/srv/rhcos/a b;${x}') }]]),
+  }
+  const { plan } = compileHttp(exampleModel(exampleSite(), facts))
+  const { body } = plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!
+  t.match(body, 'kernel http://192.0.2.2/images/rhcos/a%20b%3B%24%7Bx%7D initrd=main')
+  t.match(body, 'echo slipway ocp45/m1: kernel a b;$ {x}\n')
+  t.end()
+})
+
+t.test('a missing file is one finding, with its path and every node that needs it', (t) => {
+  const files = {
+    ...ignitionFiles('/srv/ignition'),
+    worker: missing('/srv/ignition/worker.ign', 'is not there.'),
+  }
+  const image = {
+    ...liveImage('/srv/rhcos'),
+    rootfs: missing('/srv/rhcos', 'no *live-rootfs* in /srv/rhcos'),
+  }
+  const facts = { images: new Map([['rhcos', image]]), ignition: new Map([['ocp45', files]]) }
+  const { plan, findings } = compileHttp(exampleModel(exampleSite(), facts))
+  t.same(findings, [
+    {
+      severity: 'error',
+      about: 'image rhcos',
+      message: 'no *live-rootfs* in /srv/rhcos (needed by ocp45/bs, ocp45/m1, ocp45/w1, ocp45/i1)',
+    },
+    {
+      severity: 'error',
+      about: 'cluster ocp45',
+      message: '/srv/ignition/worker.ign: is not there (needed by ocp45/w1, ocp45/i1)',
+    },
+  ])
+  t.equal(plan.ignition.has('/boot/ocp45/w1/worker.ign'), false)
+  t.equal(plan.ignition.has('/boot/ocp45/w1/master.ign'), true)
+  t.same(
+    [...plan.images.get('rhcos')!.files],
+    ['rhcos-live-kernel-x86_64', 'rhcos-live-initramfs.x86_64.img'],
+  )
+  t.end()
+})
+
+t.test('a file that nobody needs is not missed', (t) => {
+  const files = {
+    ...ignitionFiles('/srv/ignition'),
+    worker: missing('/srv/ignition/worker.ign', 'is not there'),
+  }
+  const site = exampleSite()
+  for (const node of site.clusters[0]!.nodes.slice(2)) node['boot'] = 'local'
+  t.same(compileHttp(exampleModel(site, { ignition: new Map([['ocp45', files]]) })).findings, [])
+  t.end()
+})
+
+t.test('of many nodes the first eight are named', (t) => {
+  const site = exampleSite()
+  const cluster = site.clusters[0]!
+  cluster.nodes = Array.from({ length: 10 }, (_, index) => ({
+    name: `w${index}`,
+    role: 'worker',
+    mac: `00:00:5e:00:53:0${index}`,
+    address: `192.0.2.${100 + index}`,
+  }))
+  const files = {
+    ...ignitionFiles('/srv'),
+    worker: missing('/srv/worker.ign', '/srv/worker.ign is not there'),
+  }
+  const { findings } = compileHttp(exampleModel(site, { ignition: new Map([['ocp45', files]]) }))
+  t.match(findings[0]!.message, /needed by ocp45\/w0, .*, ocp45\/w7 and 2 more\)$/)
+  t.end()
+})
+
+t.test('facts of another site are refused rather than half compiled', (t) => {
+  t.throws(() => compileHttp(exampleModel(exampleSite(), { images: new Map() })), {
+    name: 'TypeError',
+    message: 'site was not surveyed: image rhcos not among the facts',
+  })
+  t.throws(() => compileHttp(exampleModel(exampleSite(), { ignition: new Map() })), {
+    name: 'TypeError',
+    message: 'site was not surveyed: Ignition files of ocp45 not among the facts',
+  })
+  t.end()
+})
+
+t.test('the same site gives the same plan', (t) => {
+  t.same(compileHttp(exampleModel()), compileHttp(exampleModel()))
+  t.end()
+})

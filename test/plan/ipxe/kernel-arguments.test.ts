@@ -1,0 +1,79 @@
+import t from 'tap'
+import type { Installation } from '../../../src/plan/ipxe/installation.ts'
+import { kernelArguments } from '../../../src/plan/ipxe/kernel-arguments.ts'
+
+const file = (name: string) => ({ name, url: `http://192.0.2.2/${name}` })
+const common = {
+  kind: 'possible',
+  kernel: file('kernel'),
+  initramfs: file('initramfs'),
+  ignitionUrl: 'http://192.0.2.2/master.ign',
+} as const
+const live: Installation = { ...common, style: 'live', rootfs: file('rootfs') }
+const installer: Installation = { ...common, style: 'installer', metal: file('metal.raw.gz') }
+
+const cases = [
+  {
+    name: 'live: the arguments of the OpenShift documents, and addresses by DHCP',
+    installation: live,
+    given: ['console=tty0', 'console=ttyS0'],
+    expected:
+      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=dhcp console=tty0 console=ttyS0',
+  },
+  {
+    name: 'live: a static address replaces ip=dhcp; then ip=, nameserver=, bond= in this order, and rd.neednet=1',
+    installation: live,
+    given: [
+      'console=ttyS0',
+      'vlan=v7:bond0',
+      'bond=bond0:em1,em2',
+      'nameserver=192.0.2.2',
+      'ip=v7:dhcp',
+      'ip=em3:off',
+    ],
+    expected:
+      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=v7:dhcp ip=em3:off nameserver=192.0.2.2 bond=bond0:em1,em2 vlan=v7:bond0 rd.neednet=1 console=ttyS0',
+  },
+  {
+    name: 'live: rd.neednet=1 is not given twice',
+    installation: live,
+    given: ['rd.neednet=1', 'ip=em1:dhcp'],
+    expected:
+      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=em1:dhcp rd.neednet=1',
+  },
+  {
+    name: 'live: what only begins like ip= is no address',
+    installation: live,
+    given: ['ipv6.disable=1', 'ipx'],
+    expected:
+      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=dhcp ipv6.disable=1 ipx',
+  },
+  {
+    name: 'installer: the arguments of 4.5 in the order of the guide, the disk by its bare name',
+    installation: installer,
+    given: ['console=tty0', 'console=ttyS0'],
+    expected:
+      'ip=dhcp rd.neednet=1 initrd=main console=tty0 console=ttyS0 coreos.inst=yes coreos.inst.install_dev=sda coreos.inst.image_url=http://192.0.2.2/metal.raw.gz coreos.inst.ignition_url=http://192.0.2.2/master.ign',
+  },
+  {
+    name: 'installer: a static address replaces ip=dhcp',
+    installation: installer,
+    given: ['nameserver=192.0.2.2', 'ip=192.0.2.11::192.0.2.1:255.255.255.0:m1:em1:none'],
+    expected:
+      'ip=192.0.2.11::192.0.2.1:255.255.255.0:m1:em1:none nameserver=192.0.2.2 rd.neednet=1 initrd=main coreos.inst=yes coreos.inst.install_dev=sda coreos.inst.image_url=http://192.0.2.2/metal.raw.gz coreos.inst.ignition_url=http://192.0.2.2/master.ign',
+  },
+]
+
+for (const { name, installation, given, expected } of cases) {
+  t.test(name, (t) => {
+    t.equal(kernelArguments({ disk: '/dev/sda', kernelArguments: given }, installation).join(' '), expected)
+    t.end()
+  })
+}
+
+t.test('installer: a path below /dev/ stays whole', (t) => {
+  const node = { disk: '/dev/disk/by-id/wwn-0x5002538e40d6a1b2', kernelArguments: [] }
+  const device = kernelArguments(node, installer).find((text) => text.startsWith('coreos.inst.install_dev'))
+  t.equal(device, 'coreos.inst.install_dev=/dev/disk/by-id/wwn-0x5002538e40d6a1b2')
+  t.end()
+})

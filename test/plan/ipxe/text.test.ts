@@ -1,0 +1,52 @@
+import * as fc from 'fast-check'
+import t from 'tap'
+import { argument, plainText, wrap } from '../../../src/plan/ipxe/text.ts'
+
+const texts = [
+  { name: 'ordinary words stay as they are', text: 'kernel rhcos-live', expected: 'kernel rhcos-live' },
+  { name: 'a line break does not begin a command', text: 'a\nreboot\r\n', expected: 'a reboot' },
+  { name: 'iPXE takes no setting out of it', text: 'see ${net0/mac} $x', expected: 'see $ {net0/mac} $x' },
+  {
+    name: 'separators and comments become words',
+    text: 'a || b && c ; d #e',
+    expected: 'a ${empty}|| b ${empty}&& c ${empty}; d ${empty}#e',
+  },
+  { name: 'separators inside a word are harmless', text: 'a||b c;d e#f', expected: 'a||b c;d e#f' },
+  { name: 'a backslash at the end does not join lines', text: 'c:\\', expected: 'c:\\${empty}' },
+  { name: 'what a console cannot show is a question mark', text: 'Mü\u0007\u2028x', expected: 'M?? x' },
+  { name: 'nothing stays nothing', text: '', expected: '' },
+]
+
+t.test('text for people cannot leave its line', (t) => {
+  for (const { name, text, expected } of texts) t.equal(plainText(text), expected, name)
+  t.end()
+})
+
+t.test('whatever text comes, iPXE reads back its words and nothing of its own', (t) => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+      const line = plainText(text)
+      if (!/^[\x20-\x7e]*$/.test(line) || line.endsWith('\\')) throw new Error(JSON.stringify(line))
+      if (line.replaceAll('${empty}', '').includes('${')) throw new Error(`a setting in ${line}`)
+      const own = line.split(' ').find((word) => ['||', '&&', ';'].includes(word) || word.startsWith('#'))
+      if (own !== undefined) throw new Error(`${own} in ${line}`)
+    }),
+    { numRuns: 300 },
+  )
+  t.end()
+})
+
+t.test('an argument reaches the command as it was written', (t) => {
+  t.equal(argument('console=ttyS0,115200n8'), 'console=ttyS0,115200n8')
+  t.equal(argument('||'), '${empty}||')
+  t.equal(argument('#\\'), '${empty}#\\${empty}')
+  t.end()
+})
+
+t.test('lines break at blanks, long words stand alone', (t) => {
+  t.same(wrap('one two three', 7), ['one two', 'three'])
+  t.same(wrap('/a/very/long/path is not there', 12), ['/a/very/long/path', 'is not there'])
+  t.same(wrap('  one \n two ', 80), ['one two'])
+  t.same(wrap('', 80), [])
+  t.end()
+})
