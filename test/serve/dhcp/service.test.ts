@@ -1,0 +1,284 @@
+import t from 'tap'
+import { createLog } from '../../../src/host/log.ts'
+import { Counters } from '../../../src/host/counters.ts'
+import type { Sockets, UdpPort } from '../../../src/host/udp.ts'
+import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
+import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
+import type { DhcpPlan } from '../../../src/plan/dhcp/plan.ts'
+import { startDhcp } from '../../../src/serve/dhcp/service.ts'
+import { captured, captureModel } from '../../support/dhcp-captures.ts'
+import { clientPacket, octetsOf } from '../../support/dhcp-message.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { inbox, memorySockets, type MemorySockets } from '../../support/memory-sockets.ts'
+
+const { plan } = compileDhcp(captureModel())
+const start = Date.UTC(2026, 0, 1)
+
+/** A running service, a client on port 68, and what was logged. */
+async function running(options: { plan?: () => DhcpPlan; sockets?: Sockets; network?: MemorySockets } = {}) {
+  const { network = memorySockets() } = options
+  const counters = new Counters()
+  const lines: Record<string, unknown>[] = []
+  const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
+  const lost: Error[] = []
+  const service = await startDhcp({
+    plan: options.plan ?? (() => plan),
+    sockets: options.sockets ?? network,
+    log: createLog('debug', { write }),
+    counters,
+    clock: fakeClock(start),
+    onLost: (error) => void lost.push(error),
+  })
+  const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
+  const heard = inbox(client)
+  const send = async (packet: Uint8Array, to = '255.255.255.255') => {
+    client.send(packet, to, 67)
+    await network.settled()
+  }
+  /** The last line, without its time. */
+  const line = () => Object.fromEntries(Object.entries(lines.at(-1) ?? {}).filter(([key]) => key !== 'time'))
+  return { network, counters, lines, line, lost, service, heard, send, client }
+}
+
+t.test(
+  'an exchange: both replies are broadcast from the server’s own address, each with its line',
+  async (t) => {
+    const { network, counters, service, heard, send, line } = await running()
+    await send(captured('OVMF PXE DISCOVER'))
+    t.same(line(), {
+      level: 'info',
+      msg: 'offered address',
+      node: 'ocp4/master-1',
+      mac: '52:54:00:00:00:11',
+      address: '172.16.0.11',
+      architecture: 7,
+      bootFile: 'efi/ipxe.efi',
+      xid: '0x7a78199c',
+    })
+    await send(captured('iPXE EFI REQUEST'))
+    t.match(line(), {
+      msg: 'acknowledged address',
+      state: 'selecting',
+      bootFile: 'http://172.16.0.101/boot/ocp4/master-1/boot.ipxe',
+      xid: '0x541b9675',
+    })
+    t.same(
+      heard.all.map(({ payload, address, port }) => [decodeMessage(payload).op, `${address}:${port}`]),
+      [
+        [2, '172.16.0.101:67'],
+        [2, '172.16.0.101:67'],
+      ],
+    )
+    t.same(counters.snapshot(), { 'dhcp.acknowledged': 1, 'dhcp.offered': 1 })
+    t.same(service.listening, ['udp 0.0.0.0:67', 'udp 172.16.0.101:67'])
+    t.equal(service.name, 'dhcp')
+    await service.close(0)
+    t.same(network.open(), ['0.0.0.0:68'], 'all sockets are closed')
+  },
+)
+
+t.test('RFC 2131 §4.3.2: the socket tells RENEWING from REBINDING', async (t) => {
+  const { send, line, heard } = await running()
+  await send(captured('udhcpc REQUEST in RENEWING'), '172.16.0.101')
+  t.match(line(), { msg: 'acknowledged address', state: 'renewing', node: 'cli-1.ocp4.lab.local' })
+  await send(captured('udhcpc REQUEST in RENEWING'))
+  t.match(line(), { msg: 'acknowledged address', state: 'rebinding' })
+  t.equal(heard.all.length, 2, 'the reply to ciaddr reaches the client')
+})
+
+t.test('refused, released, informed, ignored: each is counted and has one line', async (t) => {
+  const { send, counters, lines, line } = await running()
+  await send(captured('dhclient REQUEST in INIT-REBOOT, wrong address'))
+  t.match(line(), {
+    level: 'info',
+    msg: 'refused address',
+    node: 'cli-1.ocp4.lab.local',
+    reason: '172.16.0.222 is not its address, 172.16.0.61 is',
+  })
+  await send(captured('dhclient RELEASE'))
+  t.match(line(), { level: 'info', msg: 'address released', address: '172.16.0.61' })
+  await send(captured('dhcpcd INFORM'))
+  t.match(line(), { level: 'info', msg: 'sent parameters', address: '172.16.0.61' })
+  await send(clientPacket({ mac: '52:54:00:00:00:11', type: 'request' }))
+  t.match(line(), { level: 'info', msg: 'ignored message', reason: 'a REQUEST that asks for no address' })
+  await send(captured('OVMF HTTP Boot DISCOVER'))
+  t.match(line(), { level: 'info', msg: 'offered address', reason: /^UEFI HTTP Boot is not served/ })
+  await send(captured('dnsmasq OFFER of dhcpcd'))
+  t.same(line(), { level: 'debug', msg: 'ignored a datagram', reason: 'a reply, not a request' })
+  t.same(counters.snapshot(), {
+    'dhcp.ignored': 1,
+    'dhcp.informed': 1,
+    'dhcp.notOurs': 1,
+    'dhcp.nothingToBoot': 1,
+    'dhcp.offered': 1,
+    'dhcp.refused': 1,
+    'dhcp.released': 1,
+  })
+  t.equal(lines.length, 6)
+})
+
+t.test('a stranger gets no answer, is remembered, and has an info line only once', async (t) => {
+  const { send, service, heard, lines, counters } = await running()
+  for (let time = 0; time < 3; time++) await send(captured('OVMF PXE DISCOVER, MAC not declared'))
+  t.equal(heard.all.length, 0)
+  t.equal(counters.get('dhcp.strangers'), 3)
+  t.same(
+    lines.map(({ level }) => level),
+    ['info', 'debug', 'debug'],
+  )
+  t.match(lines[0], {
+    msg: 'ignored a machine that is not declared',
+    mac: '52:54:00:00:00:99',
+    architecture: 7,
+    vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
+    reason: 'no reservation for 52:54:00:00:00:99 on 172.16.0.0/24',
+  })
+  t.same(service.strangers(), [
+    {
+      mac: '52:54:00:00:00:99',
+      vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
+      architecture: 7,
+      firstSeen: start,
+      lastSeen: start,
+      count: 3,
+    },
+  ])
+})
+
+t.test('RFC 2131 §4.3.3: a declined address is warned of, remembered, and offered again', async (t) => {
+  const { send, service, heard, line } = await running()
+  const mac = '52:54:00:00:00:11'
+  const decline = clientPacket({ mac, type: 'decline', options: [[50, octetsOf('172.16.0.11')]] })
+  await send(decline)
+  await send(decline)
+  t.match(line(), {
+    level: 'warn',
+    msg: 'address declined: another machine uses it',
+    node: 'ocp4/master-1',
+    address: '172.16.0.11',
+    count: 2,
+  })
+  const remembered = { mac, node: 'ocp4/master-1', address: '172.16.0.11', lastSeen: start, count: 2 }
+  t.same(service.declined(), [remembered])
+  await send(captured('OVMF PXE DISCOVER'))
+  t.equal(heard.all.length, 1)
+})
+
+t.test('a malformed packet is counted and has a debug line, and the next one is served', async (t) => {
+  const { send, counters, line, heard } = await running()
+  await send(Uint8Array.of(1))
+  t.same(line(), {
+    level: 'debug',
+    msg: 'malformed packet',
+    client: '0.0.0.0:68',
+    reason: '1 octets wanted, 0 left at octet 1',
+    octets: 1,
+  })
+  t.equal(counters.get('dhcp.malformed'), 1)
+  await send(captured('OVMF PXE DISCOVER'))
+  t.equal(heard.all.length, 1)
+})
+
+t.test('our own bug costs one packet: it is logged in hex, and the next one is served', async (t) => {
+  const bug = new Error('a bug')
+  const broken = { ...plan, reservationByMac: { get: () => { throw bug } } as unknown as DhcpPlan['reservationByMac'] } // prettier-ignore
+  let current: DhcpPlan = plan
+  const { send, counters, line, heard } = await running({ plan: () => current })
+  current = broken
+  await send(captured('udhcpc DISCOVER'))
+  t.match(line(), {
+    level: 'error',
+    msg: 'packet could not be handled',
+    err: { message: 'a bug' },
+    packet: Buffer.from(captured('udhcpc DISCOVER')).toString('hex'),
+  })
+  t.equal(counters.get('dhcp.failed'), 1)
+  current = plan
+  await send(captured('udhcpc DISCOVER'))
+  t.equal(heard.all.length, 1, 'a new plan takes effect with the next packet')
+})
+
+t.test('a reply that cannot be sent is counted and logged with its node', async (t) => {
+  const network = memorySockets()
+  const deaf: Sockets = {
+    ...network,
+    bindUdp: async (options) => ({
+      ...(await network.bindUdp(options)),
+      send: (_payload, _address, _port, failed) => failed?.(new Error('send ENETUNREACH')),
+    }),
+  }
+  const { send, counters, lines } = await running({ sockets: deaf, network })
+  await send(captured('udhcpc DISCOVER'))
+  t.same(
+    lines.map(({ level, msg }) => [level, msg]),
+    [
+      ['error', 'reply could not be sent'],
+      ['info', 'offered address'],
+    ],
+  )
+  t.match(lines[0], {
+    node: 'ocp4/master-1',
+    mac: '52:54:00:00:00:11',
+    client: '255.255.255.255:68',
+    err: { message: 'send ENETUNREACH' },
+  })
+  t.equal(counters.get('dhcp.unsent'), 1)
+})
+
+t.test('adopted sockets answer for themselves: the reply leaves where the request came in', async (t) => {
+  const network = memorySockets()
+  const adopted: UdpPort[] = []
+  const sockets: Sockets = {
+    ...network,
+    isAdopted: (name) => name === 'dhcp',
+    udp: async (_name, options) => {
+      for (const address of ['172.16.0.101', '172.16.1.101']) {
+        adopted.push(await network.bindUdp({ ...options, address }))
+      }
+      return adopted
+    },
+  }
+  const { service } = await running({ sockets })
+  t.same(service.listening, ['udp 172.16.0.101:67', 'udp 172.16.1.101:67'])
+  const client = await network.bindUdp({ address: '172.16.0.61', port: 68 })
+  const heard = inbox(client)
+  client.send(captured('udhcpc REQUEST in RENEWING'), '172.16.1.101', 67)
+  await network.settled()
+  t.same(
+    heard.all.map(({ address }) => address),
+    ['172.16.1.101'],
+  )
+})
+
+t.test('a lost socket is told', async (t) => {
+  const network = memorySockets()
+  const bound: UdpPort[] = []
+  const sockets: Sockets = {
+    ...network,
+    bindUdp: async (options) => {
+      const port = await network.bindUdp(options)
+      bound.push(port)
+      return port
+    },
+  }
+  const { lost } = await running({ sockets })
+  network.lose(bound[0] as UdpPort, new Error('gone'))
+  t.same(
+    lost.map(({ message }) => message),
+    ['gone'],
+  )
+})
+
+t.test('another DHCP server on the port is noticed, though its socket may be shared', async (t) => {
+  const network = memorySockets()
+  await network.bindUdp({ address: '0.0.0.0', port: 67, reuseAddress: true })
+  await t.rejects(running({ sockets: network }), { message: 'bind EADDRINUSE 0.0.0.0:67' })
+  t.same(network.open(), ['0.0.0.0:67'])
+})
+
+t.test('when the second socket cannot be had, the first is closed again', async (t) => {
+  const network = memorySockets()
+  const sockets: Sockets = { ...network, bindUdp: () => Promise.reject(new Error('no such address')) }
+  await t.rejects(running({ sockets }), { message: 'no such address' })
+  t.same(network.open(), [])
+})
