@@ -83,9 +83,8 @@ function positiveResponses(
 
 /** The SOA comes with every negative answer; its TTL says how long that may be kept (RFC 2308 §3, §5). */
 function negativeResponses(zone: Zone): Negative {
-  const soa = zone.records[0] as ResourceRecord
-  const minimum = soa.data.type === 'SOA' ? soa.data.minimum : 0
-  const authority = [{ ...soa, ttlSeconds: Math.min(soa.ttlSeconds, minimum) }]
+  const soa = zone.records[0] as ResourceRecord & { data: { minimum: number } }
+  const authority = [{ ...soa, ttlSeconds: Math.min(soa.ttlSeconds, soa.data.minimum) }]
   const question = { name: zone.name, type: 'SOA' } as const
   const sections = { question, answers: [], authority, additional: [] }
   return {

@@ -1,0 +1,70 @@
+import t from 'tap'
+import { compileDns } from '../../../src/plan/dns/compile.ts'
+import { golden } from '../../support/golden.ts'
+import { guideModel } from './guide.ts'
+import { zoneText } from './zone-text.ts'
+
+t.test("the guide's zones, whole", (t) => {
+  const { plan, findings } = compileDns(guideModel())
+  golden(t, 'dns/guide.zone', zoneText(plan?.zones ?? []))
+  t.same(findings, [])
+  t.end()
+})
+
+t.test('compiling is a pure function of the site', (t) => {
+  t.same(compileDns(guideModel()), compileDns(guideModel()))
+  t.end()
+})
+
+t.test('where, whom to ask, for whom', (t) => {
+  const { plan } = compileDns(guideModel())
+  t.same(plan?.listen, { address: '172.16.0.101', port: 53 })
+  t.same(plan?.resolvers, [{ address: '192.168.124.1', port: 53 }])
+  t.match(plan?.clients, [{ prefix: 24 }, { prefix: 24 }])
+  t.equal(plan?.nodeByAddress.get('172.16.0.21'), 'ocp45/m1')
+  t.equal(plan?.nodeByAddress.get('172.16.0.111'), undefined)
+  t.end()
+})
+
+t.test('the subnets are the clients when the site names none', (t) => {
+  const { plan } = compileDns(guideModel((site) => (site.dns = {})))
+  t.same(plan?.clients, [guideModel().site.subnets[0]?.cidr])
+  t.end()
+})
+
+t.test('a server never asks itself', (t) => {
+  const forward = ['172.16.0.101', '192.168.124.1']
+  const { plan, findings } = compileDns(guideModel((site) => (site.dns = { forward })))
+  t.same(plan?.resolvers, [{ address: '192.168.124.1', port: 53 }])
+  t.same(findings, [
+    {
+      severity: 'error',
+      about: 'dns.forward',
+      message: '172.16.0.101 is this server itself: name a resolver that knows other names',
+    },
+  ])
+  const elsewhere = compileDns(
+    guideModel((site) => {
+      site.dns = { forward }
+      site.server['ports'] = { dns: 5353 }
+    }),
+  )
+  t.same(elsewhere.findings, [], 'another server on port 53 of this machine is somebody else')
+  t.match(elsewhere.plan, { listen: { port: 5353 }, resolvers: [{ address: '172.16.0.101' }, {}] })
+  t.end()
+})
+
+t.test('names served elsewhere are no plan', (t) => {
+  t.same(compileDns(guideModel((site) => (site.dns = { serve: false }))), { plan: undefined, findings: [] })
+  t.end()
+})
+
+t.test("a site that declares a local name's zone itself is taken at its word (RFC 6761 §6.3)", (t) => {
+  const { plan } = compileDns(
+    guideModel((site) => site.hosts.push({ name: 'localhost', address: '172.16.0.101' })),
+  )
+  const zones = plan?.zones.filter((zone) => zone.name === 'localhost') ?? []
+  t.match(zoneText(zones), /^localhost\. 3600 IN A 172\.16\.0\.101$/m)
+  t.equal(zones.length, 1)
+  t.end()
+})

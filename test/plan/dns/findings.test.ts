@@ -1,0 +1,131 @@
+import t from 'tap'
+import { compileDns } from '../../../src/plan/dns/compile.ts'
+import { guideModel, type guideSite } from './guide.ts'
+
+type Change = (site: ReturnType<typeof guideSite>) => void
+
+const long = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}`
+
+t.test('what an operator should know', (t) => {
+  const cases: { name: string; change: Change; findings: string[] }[] = [
+    {
+      name: 'nobody is asked for other names',
+      change: (site) => (site.dns = { clients: ['0.0.0.0/0'] }),
+      findings: [
+        'warning dns.forward is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io',
+      ],
+    },
+    {
+      name: 'nobody is asked, and every subnet has another resolver',
+      change: (site) => {
+        site.dns = {}
+        site.subnets = [{ cidr: '172.16.0.0/24', dns: ['172.16.0.53'] }]
+      },
+      findings: [],
+    },
+    {
+      name: 'clients outside the private networks',
+      change: (site) => (site.dns['clients'] = ['10.0.0.0/8', '0.0.0.0/0', '192.168.4.0/22', '172.0.0.0/8']),
+      findings: [
+        'warning dns.clients 0.0.0.0/0 is not a private network: everybody there can use this server as a resolver',
+        'warning dns.clients 172.0.0.0/8 is not a private network: everybody there can use this server as a resolver',
+      ],
+    },
+    {
+      name: 'a host with the name of a node',
+      change: (site) => site.hosts.push({ name: 'm1.ocp45.example.localdomain', address: '172.16.0.51' }),
+      findings: [
+        'error host m1.ocp45.example.localdomain m1.ocp45.example.localdomain is also a name of node ocp45/m1: its addresses would be mixed, rename one',
+      ],
+    },
+    {
+      name: 'a node called api',
+      change: (site) =>
+        site.clusters[0]?.nodes.push({
+          name: 'api',
+          role: 'worker',
+          mac: '00:00:5e:00:53:01',
+          address: '172.16.0.41',
+        }),
+      findings: [
+        'error loadBalancer of ocp45 api.ocp45.example.localdomain is also a name of node ocp45/api: its addresses would be mixed, rename one',
+      ],
+    },
+    {
+      name: 'a host below apps (RFC 4592 §2.2.1)',
+      change: (site) =>
+        site.hosts.push({ name: 'a.b.apps.ocp45.example.localdomain', address: '172.16.0.51' }),
+      findings: [
+        'warning host a.b.apps.ocp45.example.localdomain names below b.apps.ocp45.example.localdomain are not answered by *.apps.ocp45.example.localdomain any more',
+      ],
+    },
+    {
+      name: 'a load balancer outside the subnets',
+      change: (site) => {
+        const [cluster] = site.clusters
+        if (cluster !== undefined) cluster.loadBalancer = { api: '192.168.124.9', ingress: '192.168.124.9' }
+      },
+      findings: [
+        'warning address 192.168.124.9 lies in none of the subnets: its reverse name api.ocp45.example.localdomain, api-int.ocp45.example.localdomain must be served elsewhere',
+      ],
+    },
+    {
+      name: 'a subnet smaller than its reverse zone',
+      change: (site) => (site.subnets = [{ cidr: '172.16.0.0/25' }]),
+      findings: [
+        'warning subnet 172.16.0.0/25 reverse names are served for all of 172.16.0.0/24: those of its other addresses do not exist here',
+      ],
+    },
+    {
+      name: 'a host whose zone has no room for its own names (RFC 1035 §2.3.4)',
+      change: (site) => site.hosts.push({ name: `${long}.${'d'.repeat(57)}`, address: '172.16.0.51' }),
+      findings: [
+        `error zone ${long}.${'d'.repeat(57)} root.${long}.${'d'.repeat(57)} has 254 characters, a name may have 253: shorten it`,
+      ],
+    },
+  ]
+  for (const { name, change, findings } of cases) {
+    const { findings: found } = compileDns(guideModel(change))
+    t.same(
+      found.map(({ severity, about, message }) => `${severity} ${about} ${message}`),
+      findings,
+      name,
+    )
+  }
+  t.end()
+})
+
+t.test('names that are too long are left out and said, whatever they are names of', (t) => {
+  const domain = `${long}.${'d'.repeat(40)}`
+  const name = 'e'.repeat(14)
+  const { plan, findings } = compileDns(
+    guideModel((site) => {
+      site.hosts = []
+      const [cluster] = site.clusters
+      if (cluster !== undefined) Object.assign(cluster, { name, domain })
+    }),
+  )
+  t.same(
+    findings.map(({ severity, about, message }) => `${severity} ${about} ${message}`),
+    [
+      `error loadBalancer of ${name} api-int.${name}.${domain} has 255 characters, a name may have 253: shorten it`,
+      `error loadBalancer of ${name} *.apps.${name}.${domain} has 254 characters, a name may have 253: shorten it`,
+    ],
+  )
+  const owners = plan?.zones[0]?.records.map((record) => record.owner.split('.', 1)[0])
+  t.same(owners?.includes('m1'), true, 'shorter ones are served')
+  t.same(owners?.includes('*'), false)
+  const node = compileDns(
+    guideModel((site) => {
+      site.hosts = []
+      const [cluster] = site.clusters
+      if (cluster !== undefined) Object.assign(cluster, { name: 'e'.repeat(60), domain })
+    }),
+  )
+  t.equal(
+    node.plan?.zones.find((zone) => zone.name === '0.16.172.in-addr.arpa')?.records.length,
+    2,
+    'no PTR to them',
+  )
+  t.end()
+})

@@ -1,0 +1,201 @@
+import t from 'tap'
+import { compileDns } from '../../../src/plan/dns/compile.ts'
+import type { Model } from '../../../src/plan/model.ts'
+import { guideModel } from './guide.ts'
+import { recordText } from './zone-text.ts'
+
+/** The zones of the site by name, their records as text; those of every site left out. */
+function zones(model: Model): Map<string, string[]> {
+  const local = /^(localhost|invalid|127\.in-addr\.arpa|1\.0\.0\.0\.0\..*\.ip6\.arpa)$/
+  const all = compileDns(model).plan?.zones.filter(({ name }) => !local.test(name)) ?? []
+  return new Map(all.map(({ name, records }) => [name, records.map(recordText)]))
+}
+
+const serialOf = (model: Model) => {
+  const soa = compileDns(model).plan?.zones[0]?.records[0]?.data
+  return soa?.type === 'SOA' ? soa.serial : undefined
+}
+
+t.test('a host outside every cluster is a zone of its own: its neighbours are not claimed', (t) => {
+  const found = zones(
+    guideModel((site) => {
+      site.hosts = [
+        { name: 'a.registry.example.org', address: '198.51.100.6' },
+        { name: 'registry.example.org', address: ['198.51.100.5', '2001:db8::5'] },
+      ]
+    }),
+  )
+  t.same(
+    [...found.keys()],
+    [
+      'example.localdomain',
+      'registry.example.org',
+      '0.16.172.in-addr.arpa',
+      '0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
+    ],
+  )
+  t.same(found.get('registry.example.org'), [
+    'registry.example.org. 3600 IN SOA ns1.registry.example.org. root.registry.example.org. SERIAL 3600 900 3600000 3600',
+    'registry.example.org. 3600 IN NS ns1.registry.example.org.',
+    'a.registry.example.org. 3600 IN A 198.51.100.6',
+    'registry.example.org. 3600 IN A 198.51.100.5',
+    'registry.example.org. 3600 IN AAAA 2001:db8::5',
+    'ns1.registry.example.org. 3600 IN A 172.16.0.101',
+  ])
+  t.end()
+})
+
+t.test('the name server: declared, somebody else, or this machine', (t) => {
+  const cases = [
+    {
+      name: 'by default ns1, declared as a host',
+      dns: {},
+      ns: ['ns1.example.localdomain'],
+      address: '172.16.0.102',
+    },
+    {
+      name: 'ns1 that nobody declares is this machine',
+      hosts: [],
+      dns: {},
+      ns: ['ns1.example.localdomain'],
+      address: '172.16.0.101',
+    },
+    {
+      name: 'two, the first is the primary (RFC 1035 §3.3.13)',
+      dns: { nameServers: ['ns2.example.localdomain', 'ns1.example.localdomain'] },
+      ns: ['ns2.example.localdomain', 'ns1.example.localdomain'],
+      address: '172.16.0.101',
+    },
+    {
+      name: 'in a zone of others, which gives its address',
+      dns: { nameServers: ['ns.example.org'] },
+      ns: ['ns.example.org'],
+    },
+  ]
+  for (const { name, hosts, dns, ns, address } of cases) {
+    const found = zones(
+      guideModel((site) => {
+        site.dns = dns
+        if (hosts !== undefined) site.hosts = hosts
+      }),
+    )
+    const forward = found.get('example.localdomain') ?? []
+    const reverse = found.get('0.16.172.in-addr.arpa') ?? []
+    t.match(forward[0], ` SOA ${ns[0] ?? ''}. root.example.localdomain. `, name)
+    t.same(
+      forward.filter((line) => line.includes(' NS ')),
+      ns.map((server) => `example.localdomain. 3600 IN NS ${server}.`),
+      name,
+    )
+    t.same(
+      reverse.filter((line) => line.includes(' NS ')),
+      ns.map((server) => `0.16.172.in-addr.arpa. 3600 IN NS ${server}.`),
+      `${name}: the reverse zone has the same`,
+    )
+    t.same(
+      forward.filter((line) => line.startsWith(`${ns[0] ?? ''}. `)),
+      address === undefined ? [] : [`${ns[0] ?? ''}. 3600 IN A ${address}`],
+      `${name}: its address`,
+    )
+  }
+  t.end()
+})
+
+t.test('contact and TTL as the site says', (t) => {
+  const [soa, ns] = zones(
+    guideModel((site) => (site.dns = { contact: 'hostmaster.example.org', ttlSeconds: 60 })),
+  ).get('0.16.172.in-addr.arpa') ?? ['', '']
+  t.equal(
+    soa,
+    '0.16.172.in-addr.arpa. 60 IN SOA ns1.example.localdomain. hostmaster.example.org. SERIAL 3600 900 3600000 3600',
+  )
+  t.match(ns, ' 60 IN NS ')
+  t.end()
+})
+
+t.test('api-int is where api is, unless the site says otherwise; nothing stands twice', (t) => {
+  const found = zones(
+    guideModel((site) => {
+      const [cluster] = site.clusters
+      if (cluster !== undefined)
+        cluster.loadBalancer = { api: ['172.16.0.5', '2001:db8::5'], ingress: '172.16.0.6' }
+      site.hosts.push({ name: 'ns1.example.localdomain', address: '172.16.0.102' })
+    }),
+  )
+  t.same(
+    found.get('example.localdomain')?.filter((line) => /^(api|ns1)/.test(line)),
+    [
+      'api.ocp45.example.localdomain. 3600 IN A 172.16.0.5',
+      'api.ocp45.example.localdomain. 3600 IN AAAA 2001:db8::5',
+      'api-int.ocp45.example.localdomain. 3600 IN A 172.16.0.5',
+      'api-int.ocp45.example.localdomain. 3600 IN AAAA 2001:db8::5',
+      'ns1.example.localdomain. 3600 IN A 172.16.0.102',
+    ],
+  )
+  t.same(
+    found.get('0.16.172.in-addr.arpa')?.filter((line) => line.startsWith('5.')),
+    [
+      '5.0.16.172.in-addr.arpa. 3600 IN PTR api.ocp45.example.localdomain.',
+      '5.0.16.172.in-addr.arpa. 3600 IN PTR api-int.ocp45.example.localdomain.',
+    ],
+    'both names point back',
+  )
+  t.equal(
+    found.get('0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa')?.filter((line) => line.includes(' PTR ')).length,
+    2,
+  )
+  t.end()
+})
+
+t.test('a zone above names the servers of the one below (RFC 1034 §4.2.1)', (t) => {
+  const found = zones(
+    guideModel((site) => {
+      const [cluster] = site.clusters
+      if (cluster === undefined) return
+      site.clusters.push({ ...cluster, name: 'c2', domain: 'lab.deep.example.localdomain', nodes: [] })
+      const node = { name: 'x1', role: 'worker', mac: '00:00:5e:00:53:01', address: '172.16.0.41' }
+      site.clusters[1]?.nodes.push(node)
+    }),
+  )
+  t.same(
+    found.get('example.localdomain')?.filter((line) => line.includes('deep')),
+    ['lab.deep.example.localdomain. 3600 IN NS ns1.lab.deep.example.localdomain.'],
+  )
+  t.match(
+    found.get('lab.deep.example.localdomain')?.join('\n'),
+    /^x1\.c2\.lab\.deep\S+ 3600 IN A 172\.16\.0\.41$/m,
+  )
+  t.end()
+})
+
+t.test('a site of machines without names has reverse zones all the same', (t) => {
+  const found = zones(
+    guideModel((site) => {
+      site.clusters = []
+      site.hosts = []
+    }),
+  )
+  t.same(
+    [...found],
+    [
+      [
+        '0.16.172.in-addr.arpa',
+        [
+          '0.16.172.in-addr.arpa. 3600 IN SOA ns1.0.16.172.in-addr.arpa. root.0.16.172.in-addr.arpa. SERIAL 3600 900 3600000 3600',
+          '0.16.172.in-addr.arpa. 3600 IN NS ns1.0.16.172.in-addr.arpa.',
+          'ns1.0.16.172.in-addr.arpa. 3600 IN A 172.16.0.101',
+        ],
+      ],
+    ],
+  )
+  t.end()
+})
+
+t.test('the serial follows the content, and nothing else', (t) => {
+  t.equal(serialOf(guideModel()), serialOf(guideModel()))
+  const moved = guideModel(
+    (site) => (site.hosts = [{ name: 'ns1.example.localdomain', address: '172.16.0.103' }]),
+  )
+  t.not(serialOf(guideModel()), serialOf(moved))
+  t.end()
+})
