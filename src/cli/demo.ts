@@ -1,6 +1,6 @@
 /** `slipway demo`: the main job on one machine without root, and then something to play with. */
 import { createWriteStream } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../app.ts'
 import { choosePorts } from '../demo/free-ports.ts'
@@ -135,7 +135,7 @@ function describeLoaders(standIns: Demo['standInLoaders']): string {
 }
 
 function suggest(model: Model, sitePath: string, haproxyPath: string, terminal: Terminal): void {
-  const invocation = invocationOf(process.env, process.argv[1] ?? 'slipway')
+  const invocation = invocationOf(process.env, relative('', process.argv[1] ?? 'slipway'))
   terminal.out('')
   terminal.out('Serving until Ctrl-C. To try from another terminal, in this folder:')
   for (const { about, command } of suggestions(model, sitePath, haproxyPath, invocation, process.pid)) {

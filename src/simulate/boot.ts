@@ -25,7 +25,7 @@ import { openHttpClient, type HttpClient } from './http-client.ts'
 import { readIgnition } from './ignition.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import { readInstallation, type Installation } from './kernel-arguments.ts'
-import { judgeEnding, wantedIgnition } from './ending.ts'
+import { judgeEnding } from './ending.ts'
 import { probeSize, readFile, type TftpClient } from './tftp-client.ts'
 import { Timeline, type NodeBoot } from './timeline.ts'
 
@@ -202,7 +202,7 @@ async function fetchInstallation(machine: Machine, { system, ignitionUrl }: Inst
   const systemFact = image?.style === 'live' ? image.rootfs : image?.metal
   await fetchFile(machine, machine.system, `HTTP ${system.kind}`, system.url, systemFact)
   await timeline.step('HTTP Ignition', async () => {
-    const kind = wantedIgnition(node)
+    const kind = node.ignition
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.ignition(node, kind))
     if (ignitionUrl !== wanted) {
       throw new BootProblem(`coreos.inst.ignition_url=${wanted}`, ignitionUrl, `role of ${node.key}`)

@@ -1,5 +1,4 @@
 /** How a boot may end that is no installation: as the site says, or not at all. */
-import type { IgnitionKind } from '../plan/facts.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { BootProblem } from './boot-problem.ts'
 import type { ScriptOutcome } from './ipxe-script.ts'
@@ -16,12 +15,6 @@ export function judgeEnding(ending: Ending, node: NodeModel): string {
     throw new BootProblem(wanted.text, `a script that ends with ${ending.command}`, `boot of ${node.key}`)
   }
   return wanted.text
-}
-
-/** Which Ignition file the node installs with when nobody touches its menu. */
-export function wantedIgnition(node: NodeModel): IgnitionKind {
-  const entry = node.boot === 'menu' ? node.menu.default : node.ignition
-  return entry === 'bootstrap' || entry === 'master' || entry === 'worker' ? entry : node.ignition
 }
 
 function wantedEnding({ boot, disk, menu }: NodeModel): { kind: Ending['kind'] | 'boot'; text: string } {

@@ -1,0 +1,238 @@
+/**
+ * The main job whole: the demo's server with real sockets on loopback, its nodes, and what happens when the
+ * site, the disk or the declaration is not what a node expects. One file, so that two demos never look for
+ * free ports at the same moment.
+ */
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text as textOf } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { startApp } from '../../src/app.ts'
+import { simulate as simulateCommand } from '../../src/cli/simulate.ts'
+import { choosePorts } from '../../src/demo/free-ports.ts'
+import { prepareDemo } from '../../src/demo/prepare-demo.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import { createLog } from '../../src/host/log.ts'
+import { createSockets } from '../../src/host/sockets.ts'
+import { buildModel, type Model } from '../../src/plan/model.ts'
+import { prepare } from '../../src/prepare.ts'
+import { simulate, type FirmwareChoice } from '../../src/simulate/simulate.ts'
+import { surveySite } from '../../src/survey/survey.ts'
+
+const run = promisify(execFile)
+const root = new URL('../..', import.meta.url).pathname
+
+t.test('a simulated rack against the demo', async (t) => {
+  const folder = join(t.testdir(), 'demo')
+  const sockets = createSockets({})
+  const chosen = await choosePorts(sockets)
+  if (chosen === undefined) throw new Error('no free ports')
+  const { sitePath } = await prepareDemo(folder, chosen.ports)
+  const original = await readFile(sitePath, 'utf8')
+
+  const load = async (): Promise<Model> => {
+    const prepared = await prepare(sitePath)
+    if (prepared.kind !== 'ready') throw new Error('the demo has problems')
+    return buildModel(prepared.site, await surveySite(prepared.site))
+  }
+  const prepared = await prepare(sitePath)
+  if (prepared.kind !== 'ready') throw new Error('the demo has problems')
+  const app = await startApp({
+    ...{ sitePath, plan: prepared.plan, sockets },
+    log: createLog('error', { write: () => undefined }),
+    onLost: (error) => {
+      throw error
+    },
+  })
+  t.teardown(() => app.close(0))
+
+  /** Endings and problems by node. */
+  const boot = async (model: Model, names: readonly string[], firmware: FirmwareChoice = 'uefi') => {
+    const nodes = model.nodes.filter(({ name }) => names.includes(name))
+    const order: string[] = []
+    const { boots } = await simulate(model, {
+      ...{ sockets, clock: systemClock, source: '127.0.0.1', nodes, firmware, parallel: 4 },
+      onBooted: (booted) => order.push(booted.node.name),
+    })
+    t.same(order, names, 'told in the order of the site')
+    return boots.map(({ isBooted, ending, events }) => (isBooted ? ending : (events.at(-1)?.text ?? '')))
+  }
+  /** Changes the site file, and has the server read it. */
+  const change = async (from: string, to: string): Promise<Model> => {
+    await writeFile(sitePath, original.replace(from, to))
+    t.equal(await app.reload(), 'swapped', to)
+    return load()
+  }
+
+  await t.test('seven nodes boot, with firmware of both kinds', async (t) => {
+    const model = await load()
+    const names = ['bs', 'm1', 'm2', 'm3', 'w1', 'w2', 'w3']
+    t.same(await boot(model, names, 'mixed'), Array<string>(7).fill('installs to /dev/sda'))
+  })
+
+  await t.test('nodes that are not installed end as the site says', async (t) => {
+    const local = await change('{ name: m1, role: master,', '{ name: m1, role: master, boot: local,')
+    t.same(await boot(local, ['m1']), ['boots from its local disk'])
+    t.same(await boot(local, ['m1'], 'bios'), ['boots from its local disk'])
+    const menu = await change(
+      '{ name: m1, role: master,',
+      '{ name: m1, role: master, boot: menu, menu: { default: master },',
+    )
+    t.same(await boot(menu, ['m1']), ['installs to /dev/sda'])
+    const waiting = await change(
+      '{ name: m1, role: master,',
+      '{ name: m1, role: master, boot: menu, menu: { timeoutSeconds: 0 },',
+    )
+    t.same(await boot(waiting, ['m1']), ['waits in its menu'])
+  })
+
+  await t.test('names that are served elsewhere are not asked for', async (t) => {
+    const model = await load()
+    const site = { ...model.site, dns: { ...model.site.dns, serve: false } }
+    t.match(await boot({ ...model, site }, ['m2']), [
+      /^expected no option 6 \(Domain Server\); got 127\.0\.0\.1; /,
+    ])
+    const dns = [model.endpoint.address]
+    const nodes = model.nodes.map((node) => ({ ...node, subnet: { ...node.subnet, dns } }))
+    t.same(await boot({ ...model, site, nodes }, ['m2']), ['installs to /dev/sda'])
+  })
+
+  await t.test('a server that serves another site is found out', async (t) => {
+    await change('nothing', 'nothing')
+    const model = await load()
+    const other = (changes: Partial<Model['nodes'][number]>): Model => ({
+      ...model,
+      nodes: model.nodes.map((node) => ({ ...node, ...changes })),
+    })
+    const cases: [Model, RegExp][] = [
+      [
+        other({ loader: 'snponly' }),
+        /^expected boot file efi\/snponly\.efi; got efi\/ipxe\.efi; look at loader of/,
+      ],
+      [
+        other({ key: 'ocp45/x' }),
+        /^expected boot file http:.*\/boot\/ocp45\/x\/boot\.ipxe; got http:.*\/m1\//,
+      ],
+      [
+        other({ ignition: 'worker' }),
+        /^expected coreos\.inst\.ignition_url=.*worker\.ign; got .*master\.ign; /,
+      ],
+      [other({ disk: '/dev/vda' }), /^expected coreos\.inst\.install_dev=\/dev\/vda; got \/dev\/sda; /],
+      [other({ boot: 'local' }), /^installs to \/dev\/sda$/],
+    ]
+    for (const [declared, expected] of cases) t.match((await boot(declared, ['m1']))[0], expected)
+  })
+
+  await t.test('a file that is gone or changed is found out', async (t) => {
+    const model = await load()
+    const ignition = join(folder, 'ignition/ocp45')
+    await appendFile(join(ignition, 'master.ign'), ' ')
+    t.match((await boot(model, ['m3']))[0], /^expected .*\/master\.ign octet for octet \(257 octets, sha256 /)
+
+    await rm(join(ignition, 'worker.ign'))
+    t.match(
+      (await boot(await load(), ['w1']))[0],
+      /^expected 200 for GET .*\/worker\.ign; got 404 Not Found; /,
+    )
+    await app.reload()
+    t.match(
+      (await boot(await load(), ['w1']))[0],
+      /^expected a script that boots; got one that waits and starts again/,
+    )
+  })
+
+  await t.test('the command tells all of it as JSON', async (t) => {
+    const out: string[] = []
+    const terminal = {
+      out: (line: string) => void out.push(line),
+      err: (line: string) => void out.push(line),
+      isColoured: false,
+      columns: 80,
+    }
+    t.equal(
+      await simulateCommand.run(['--json', '--node', 'ocp45/m2', '--node', 'w1', sitePath], terminal),
+      1,
+    )
+    const report = JSON.parse(out.join('\n')) as {
+      nodes: { node: string; isBooted: boolean; steps: unknown[] }[]
+    }
+    t.match(report, {
+      site: 'ocp45-lab',
+      isBooted: false,
+      nodes: [{ node: 'ocp45/m2' }, { node: 'ocp45/w1' }],
+    })
+  })
+
+  await t.test('what is not a command line is refused', async (t) => {
+    const terminal = { out: () => {}, err: () => {}, isColoured: false, columns: 80 }
+    const cases: [string[], string][] = [
+      [[], 'simulate takes one site file'],
+      [['a', 'b'], 'simulate takes one site file'],
+      [['--firmware', 'coreboot', sitePath], '--firmware takes one of uefi, bios, mixed'],
+      [
+        ['--node', 'm9', sitePath],
+        'the site has no node m9; it has ocp45/bs, ocp45/m1, ocp45/m2, ocp45/m3, ocp45/w1, ocp45/w2, ocp45/w3',
+      ],
+    ]
+    for (const [args, message] of cases) {
+      await t.rejects(simulateCommand.run(args, terminal), { name: 'UsageError', message })
+    }
+    t.equal(await simulateCommand.run(['/nowhere/site.yaml'], terminal), 1)
+  })
+
+  await t.test('the client port of another program is not taken', async (t) => {
+    const model = await load()
+    const holder = await sockets.bindUdp({ address: '0.0.0.0', port: chosen.ports.dhcpClient })
+    const said: string[] = []
+    const terminal = {
+      out: () => {},
+      err: (line: string) => void said.push(line),
+      isColoured: false,
+      columns: 80,
+    }
+    t.equal(await simulateCommand.run([sitePath], terminal), 1)
+    t.match(said, [/^slipway simulate: cannot listen on udp 0\.0\.0\.0:\d+: the port is taken/])
+    t.equal((await choosePorts(sockets))?.taken.includes(model.endpoint.ports.dhcpClient), true)
+    await holder.close()
+  })
+})
+
+t.test('every command that the demo prints works as it is printed', async (t) => {
+  const folder = join(t.testdir(), 'demo')
+  const child = spawn(process.execPath, ['src/main.ts', 'demo', '--folder', folder], {
+    cwd: root,
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const bound = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  t.teardown(() => clearTimeout(bound))
+  const complaints = textOf(child.stderr)
+  const exited = once(child, 'exit')
+  const lines: string[] = []
+  for await (const line of createInterface(child.stdout)) {
+    lines.push(line)
+    if (line.includes('kill -HUP')) break
+  }
+  t.match(lines, /7 of 7 nodes booted/)
+  const commands = lines
+    .slice(lines.findIndex((line) => line.startsWith('Serving until Ctrl-C')))
+    .flatMap((line) => {
+      const command = /^ {2}([a-z].*)$/.exec(line)?.[1]
+      return command === undefined ? [] : [command]
+    })
+  t.equal(commands.length, 10)
+  for (const command of commands) {
+    const [tool = ''] = command.split(' ')
+    const isThere = await run('sh', ['-c', `command -v ${tool}`]).catch(() => undefined)
+    if (isThere === undefined) continue
+    const { stdout } = await run('sh', ['-c', command], { cwd: root, timeout: 20_000 })
+    t.not(stdout.trim() === '' && !command.startsWith('kill'), true, command)
+  }
+  child.kill('SIGTERM')
+  t.same(await exited, [0, null])
+  t.equal(await complaints, '')
+})
