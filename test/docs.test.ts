@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { access, readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { z } from 'zod'
+import { loadSite } from '../src/site/load.ts'
 import { siteSchema } from '../src/site/schema.ts'
 import { schemaTable, type JsonSchema } from './support/schema-table.ts'
 
@@ -16,4 +17,46 @@ t.test('docs/site-file.md lists every key of the schema (UPDATE=1 rewrites the t
   t.ok(from >= start.length && to > from, 'the markers are there')
   if (process.env['UPDATE']) await writeFile(file, text.slice(0, from) + table + text.slice(to))
   else t.equal(text.slice(from, to), table)
+})
+
+t.test('every yaml block in the documents that is a site loads without a problem', async (t) => {
+  const documents = ['README.md', 'docs/site-file.md', 'docs/running.md']
+  let sites = 0
+  for (const document of documents) {
+    const text = await readFile(new URL(document, root), 'utf8')
+    for (const [, block] of text.matchAll(/^```yaml\n(.*?)^```$/gms)) {
+      if (block === undefined || !/^site:/m.test(block)) continue
+      sites++
+      t.match(loadSite(block, document), { kind: 'site' }, document)
+    }
+  }
+  t.ok(sites > 0, 'there are such blocks')
+})
+
+t.test('every command of npm that the documents name exists', async (t) => {
+  const manifest = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/running.md', 'docs/site-file.md']) {
+    const text = await readFile(new URL(document, root), 'utf8')
+    for (const [, script] of text.matchAll(/npm run (?:-s )?([\w:]+)/g)) {
+      t.ok(script !== undefined && script in manifest.scripts, `${document}: npm run ${script}`)
+    }
+  }
+})
+
+t.test('every file that the documents link to is there', async (t) => {
+  for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/running.md', 'docs/site-file.md']) {
+    const at = new URL(document, root)
+    const text = await readFile(at, 'utf8')
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      t.ok(
+        await access(new URL(target ?? '', at)).then(
+          () => true,
+          () => false,
+        ),
+        `${document}: ${target}`,
+      )
+    }
+  }
 })

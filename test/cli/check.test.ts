@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { check } from '../../src/cli/check.ts'
+import { UsageError } from '../../src/cli/command.ts'
+import { siteFolder, sitePath, siteText } from '../support/site-folder.ts'
+import { keptTerminal } from '../support/terminal.ts'
+
+t.test(
+  'a whole site: counts per service, a line per node, the loader of each firmware; exit code 0',
+  async (t) => {
+    const folder = t.testdir(siteFolder())
+    const terminal = keptTerminal()
+    t.equal(await check.run([sitePath(folder)], terminal), 0)
+    const text = terminal.outLines.map((line) => line.replaceAll(folder, 'FOLDER')).join('\n')
+    t.equal(
+      text,
+      `lab: 2 nodes in 1 cluster, served from 127.0.0.1
+
+  dhcp     2 reservations in 192.0.2.0/24
+  tftp     5 loaders
+  http     10 boot scripts, 6 Ignition paths, 1 image
+  dns      14 records in example.net, 2.0.192.in-addr.arpa
+  haproxy  not written
+
+  c1/m1  master  00:00:5e:00:53:01  192.0.2.11  m1.c1.example.net  installs rhcos on /dev/sda with master.ign
+  c1/w1  worker  00:00:5e:00:53:02  192.0.2.21  w1.c1.example.net  installs rhcos on /dev/sda with worker.ign
+
+  BIOS (architecture 0)        bios/undionly.kpxe  FOLDER/loaders/undionly.kpxe
+  x64 UEFI (6, 7, 9)           efi/ipxe.efi        FOLDER/loaders/ipxe.efi
+  x64 UEFI, loader: snponly    efi/snponly.efi     FOLDER/loaders/ipxe.efi
+  arm64 UEFI (11)              arm64/ipxe.efi      FOLDER/loaders/arm64.efi
+  arm64 UEFI, loader: snponly  arm64/snponly.efi   FOLDER/loaders/arm64.efi`,
+    )
+  },
+)
+
+t.test('a site whose files are missing: each with its path and who needs it; exit code 1', async (t) => {
+  const folder = t.testdir({ ...siteFolder(), ignition: {} })
+  const terminal = keptTerminal()
+  t.equal(await check.run([sitePath(folder)], terminal), 1)
+  t.match(terminal.errLines.join('\n'), `${folder}/ignition/master.ign`)
+  t.match(terminal.errLines.join('\n'), /error: .*needed by c1\/w1/)
+})
+
+t.test('a site with problems: every one with its place, and how many; exit code 1', async (t) => {
+  const broken = siteText().replace('00:00:5e:00:53:02', '00:00:5e:00:53').replace('disk:', 'disc:')
+  const folder = t.testdir(siteFolder(broken))
+  const terminal = keptTerminal()
+  t.equal(await check.run([sitePath(folder)], terminal), 1)
+  t.match(terminal.errLines[0], /site\.yaml:\d+:\d+ clusters\.0\.disc: /)
+  t.match(terminal.errLines.join('\n'), /clusters\.0\.nodes\.1\.mac: got "00:00:5e:00:53"/)
+  t.match(terminal.errLines.at(-1), /^\d+ problems$/)
+  t.same(terminal.outLines, [])
+
+  const coloured = keptTerminal({ isColoured: true })
+  await check.run([sitePath(folder)], coloured)
+  t.match(coloured.errLines.join('\n'), /\n +\| +\^/, 'a person sees the line and a caret')
+})
+
+t.test('a file that cannot be read is one sentence', async (t) => {
+  const folder = t.testdir({ 'binary.yaml': Buffer.from([0xff, 0xfe, 0x00]) })
+  const cases: [string, RegExp][] = [
+    [join(folder, 'none.yaml'), /^cannot read the site file .*none\.yaml: ENOENT/],
+    [join(folder, 'binary.yaml'), /binary\.yaml: it is not UTF-8 text$/],
+    [folder, /: EISDIR/],
+  ]
+  for (const [path, message] of cases) {
+    const terminal = keptTerminal()
+    t.equal(await check.run([path], terminal), 1)
+    t.match(terminal.errLines.join('\n'), message)
+  }
+})
+
+t.test('--json says the same for programs', async (t) => {
+  const folder = t.testdir(siteFolder())
+  const terminal = keptTerminal()
+  t.equal(await check.run(['--json', sitePath(folder)], terminal), 0)
+  t.match(JSON.parse(terminal.outLines.join('\n')), {
+    site: 'lab',
+    nodes: [{ key: 'c1/m1', address: '192.0.2.11' }, { key: 'c1/w1' }],
+    loaders: { 'efi/ipxe.efi': join(folder, 'loaders/ipxe.efi') },
+    findings: [],
+  })
+  const broken = keptTerminal()
+  t.equal(await check.run(['--json', join(folder, 'none.yaml')], broken), 1)
+  t.match(JSON.parse(broken.outLines.join('\n')), { unreadable: /ENOENT/ })
+})
+
+t.test('one site file, no more and no less', async (t) => {
+  await t.rejects(check.run([], keptTerminal()), new UsageError('check takes one site file'))
+  await t.rejects(check.run(['a', 'b'], keptTerminal()), new UsageError('check takes one site file'))
+})

@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { choosePorts } from '../../src/demo/free-ports.ts'
+import { createSockets } from '../../src/host/sockets.ts'
+import { siteFolder, sitePath, siteText, type Ports } from '../support/site-folder.ts'
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+async function freePorts(): Promise<Ports> {
+  const chosen = await choosePorts(createSockets({}))
+  if (chosen === undefined) throw new Error('no free ports')
+  return chosen.ports
+}
+
+/** The process, and its log lines one after the other. */
+function start(path: string) {
+  const child = spawn(process.execPath, [main, 'serve', path], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', (chunk) => (said += String(chunk)))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const guard = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  child.on('exit', () => clearTimeout(guard))
+  return {
+    child,
+    /** The next line with this message; those before it are passed over. */
+    async line(message: string): Promise<Record<string, unknown>> {
+      for (;;) {
+        const next = await lines.next()
+        if (next.done === true) throw new Error(`the log ended before ${JSON.stringify(message)}: ${said}`)
+        const line = JSON.parse(next.value) as Record<string, unknown>
+        if (line['msg'] === message) return line
+      }
+    },
+  }
+}
+
+t.test(
+  'serves, reloads on SIGHUP, keeps the old plan when the new one is bad, ends on SIGTERM',
+  async (t) => {
+    const ports = await freePorts()
+    const folder = t.testdir(siteFolder(siteText(ports)))
+    const path = sitePath(folder)
+    const server = start(path)
+    const script = async (node: string) =>
+      (await fetch(`http://127.0.0.1:${ports.http}/boot/c1/${node}/boot.ipxe`)).status
+
+    const serving = await server.line('serving')
+    t.match(serving, { site: 'lab', nodes: 2, pid: server.child.pid })
+    t.match(serving['listening'], [`dns udp 127.0.0.1:${ports.dns}`])
+    t.equal(await script('w1'), 200)
+    t.equal(await script('w2'), 404)
+
+    const third = '      - { name: w2, role: worker, mac: "00:00:5e:00:53:03", address: 192.0.2.22 }\n'
+    await writeFile(path, siteText(ports, third))
+    server.child.kill('SIGHUP')
+    t.match(await server.line('site reloaded'), { nodes: 3 })
+    t.equal(await script('w2'), 200)
+
+    await writeFile(path, siteText(ports, `${third}racks: []\n`))
+    server.child.kill('SIGHUP')
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), {
+      level: 'error',
+      reason: /:\d+:\d+ /,
+    })
+    t.equal(await script('w2'), 200)
+
+    await writeFile(path, siteText({ ...ports, http: ports.http + 1 }))
+    server.child.kill('SIGHUP')
+    const moved = 'server.address or server.ports changed: restart the service to bind them'
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: moved })
+
+    await writeFile(path, withoutNames(siteText(ports)))
+    server.child.kill('SIGHUP')
+    const closed = 'dns.serve changed: restart the service to open or close the sockets'
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: closed })
+
+    const health = (await (await fetch(`http://127.0.0.1:${ports.http}/health`)).json()) as object
+    t.match(health, {
+      site: 'lab',
+      nodes: 3,
+      counters: { 'app.reloads': 1, 'app.reloadsRefused': 3 },
+      strangers: [],
+    })
+
+    server.child.kill('SIGTERM')
+    t.match(await server.line('stopped'), { code: 0 })
+    t.same(await once(server.child, 'exit'), [0, null])
+  },
+)
+
+t.test('a port that is taken is one sentence that says which; exit code 1', async (t) => {
+  const ports = await freePorts()
+  const holder = createSocket('udp4')
+  t.teardown(() => holder.close())
+  holder.bind(ports.tftp, '127.0.0.1')
+  await once(holder, 'listening')
+  const folder = t.testdir(siteFolder(siteText(ports)))
+  const { child } = start(sitePath(folder))
+  const [err, [code]] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
+  t.equal(code, 1)
+  t.equal(
+    err,
+    `slipway: cannot listen on udp 127.0.0.1:${ports.tftp} for tftp: the port is taken; see by whom with: ss -lunp 'sport = :${ports.tftp}'\n`,
+  )
+})
+
+t.test(
+  'without dns.serve no socket is opened for names, and haproxy.cfg is written when asked for',
+  async (t) => {
+    const ports = await freePorts()
+    const more = 'haproxy: { file: haproxy.cfg, reload: "echo reloaded > reloaded" }\n'
+    const text = withoutNames(siteText(ports, more))
+    const folder = t.testdir(siteFolder(text.replace('> reloaded', '> REPLACED')))
+    await writeFile(sitePath(folder), text.replace('> reloaded', `> ${folder}/reloaded`))
+    const server = start(sitePath(folder))
+    const serving = await server.line('serving')
+    t.notMatch(JSON.stringify(serving['listening']), 'dns')
+    t.match(await readFile(`${folder}/haproxy.cfg`, 'utf8'), 'bind 192.0.2.5:6443')
+    t.equal(await readFile(`${folder}/reloaded`, 'utf8'), 'reloaded\n')
+    server.child.kill('SIGINT')
+    t.same(await once(server.child, 'exit'), [0, null])
+  },
+)
+
+/** Names are served elsewhere. */
+function withoutNames(text: string): string {
+  return text.replace('forward: [192.0.2.53]', 'serve: false').replace('/24 }', '/24, dns: [192.0.2.53] }')
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  return text
+}

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { siteFolder, sitePath } from './support/site-folder.ts'
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+
+/** Runs the program as a person would. */
+async function slipway(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 30_000,
+  })
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: code as number | null, out, err }
+}
+
+t.test('without a command, or with an unknown one, it says what there is; exit code 2', async (t) => {
+  t.match(await slipway(), { code: 2, out: '', err: /^usage: slipway COMMAND/ })
+  t.match(await slipway('sevre'), { code: 2, err: /^slipway: there is no command "sevre"\nusage:/ })
+})
+
+t.test('--help everywhere; exit code 0', async (t) => {
+  const overview = await slipway('--help')
+  t.match(overview, { code: 0, err: '' })
+  for (const [, name] of overview.out.matchAll(/^ {2}(\w+) {3,}/gm)) {
+    t.match(await slipway(name ?? '', '--help'), {
+      code: 0,
+      err: '',
+      out: new RegExp(`^usage: slipway ${name} `),
+    })
+  }
+  t.match(await slipway('--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+})
+
+t.test('a command line that is not understood: why, and the usage; exit code 2', async (t) => {
+  t.match(await slipway('check'), {
+    code: 2,
+    err: /^slipway check: check takes one site file\nusage: slipway check/,
+  })
+  t.match(await slipway('check', '--jsno', 'x'), { code: 2, err: /^slipway check: Unknown option '--jsno'/ })
+  t.match(await slipway('serve', '--log-level', 'loud', 'x'), {
+    code: 2,
+    err: /--log-level takes one of debug, /,
+  })
+})
+
+t.test('exit codes reach the shell', async (t) => {
+  const folder = t.testdir(siteFolder())
+  t.match(await slipway('check', sitePath(folder)), { code: 0, err: '' })
+  t.match(await slipway('check', `${folder}/none.yaml`), {
+    code: 1,
+    out: '',
+    err: /^cannot read the site file/,
+  })
+  t.match(await slipway('serve', `${folder}/none.yaml`), {
+    code: 1,
+    out: '',
+    err: /^cannot read the site file/,
+  })
+})
