@@ -1,5 +1,6 @@
 /** One transfer between the server's engine and a client's port, over a network in memory and a clock that waits. */
 import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
 import type { ServedFile } from '../../src/serve/tftp/files.ts'
 import { negotiate } from '../../src/serve/tftp/negotiate.ts'
 import { runTransfer, type Outcome } from '../../src/serve/tftp/running.ts'
@@ -32,6 +33,7 @@ export async function begin({ content, blksize, windowsize, mode = 'octet', weat
   const sockets = memorySockets(weather)
   const clock = fakeClock()
   const counters = new Counters()
+  const log = createLog('error')
   const requested = Object.entries({ blksize, windowsize }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)] as const],
   )
@@ -46,8 +48,9 @@ export async function begin({ content, blksize, windowsize, mode = 'octet', weat
       agreement: negotiate(new Map(requested), content.length),
       clock,
       counters,
+      log,
     })
-  return { sockets, clock, counters, clientPort, port, start }
+  return { sockets, clock, counters, log, clientPort, port, start }
 }
 
 /** Lets time pass, a second at a time, until the transfer has ended. */

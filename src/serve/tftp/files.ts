@@ -89,20 +89,18 @@ export function createFiles({ cacheOctets, chunkOctets }: Limits = defaultLimits
   async function openFile(path: string): Promise<Opened> {
     // Non-blocking, because opening a pipe for reading would wait for its writer.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    let isKept = false
     try {
       const stats = regular(await handle.stat({ bigint: true }))
       const identity = identityOf(stats)
       const other = opened.get(identity)
-      if (other !== undefined) {
-        await handle.close()
-        return other
-      }
+      if (other !== undefined) return other
       const file = { handle, identity, octets: Number(stats.size), loading: new Map(), readers: 0 }
       opened.set(identity, file)
+      isKept = true
       return file
-    } catch (error) {
-      await handle.close()
-      throw error
+    } finally {
+      if (!isKept) await handle.close()
     }
   }
 
@@ -186,15 +184,18 @@ function changed(): CannotRead {
   return new CannotRead('the file was changed while it was sent', ErrorCode.notDefined)
 }
 
+const noSuchFile = ['no such file', ErrorCode.fileNotFound] as const
+const noPermission = ['no permission to read the file', ErrorCode.accessViolation] as const
+const known: Readonly<Record<string, readonly [message: string, code: number]>> = {
+  ENOENT: noSuchFile,
+  ENOTDIR: noSuchFile,
+  EACCES: noPermission,
+  EPERM: noPermission,
+}
+
 function explain(error: unknown): CannotRead {
   if (error instanceof CannotRead) return error
-  const { code, message } = error as NodeJS.ErrnoException
-  const options = { cause: error }
-  if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return new CannotRead('no such file', ErrorCode.fileNotFound, options)
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    return new CannotRead('no permission to read the file', ErrorCode.accessViolation, options)
-  }
-  return new CannotRead(`the file cannot be read: ${message}`, ErrorCode.notDefined, options)
+  const { code = '', message } = error as NodeJS.ErrnoException
+  const [text, tftpCode] = known[code] ?? [`the file cannot be read: ${message}`, ErrorCode.notDefined]
+  return new CannotRead(text, tftpCode, { cause: error })
 }

@@ -17,7 +17,7 @@ export type Grant = {
   readonly text: string
   /** Whether the client stopped answering after it had begun to. */
   isQuiet(): boolean
-  /** Ends it now, wherever it is, and tells the client why. */
+  /** Ends it now, wherever it is; a client that was answered is told why. */
   stop(reason: string): void
   /** The client has begun something else on the same port: ends without an ERROR, which it would take for its new one. */
   abandon(): void
@@ -67,6 +67,7 @@ export function grant(options: GrantOptions): Grant {
         agreement,
         clock,
         counters,
+        log,
       })
       report(await running.ended, agreement, running)
     } finally {
@@ -128,8 +129,7 @@ export function grant(options: GrantOptions): Grant {
     isQuiet: () => running?.isQuiet() ?? false,
     stop(reason) {
       isStopped = true
-      if (running === undefined) sendError(ErrorCode.notDefined, reason)
-      else running.stop(reason)
+      running?.stop(reason)
     },
     abandon() {
       isStopped = true

@@ -1,18 +1,18 @@
 /** A transfer under way: the state machine, a file and a clock joined on a port of their own (RFC 1350 §4). */
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
+import type { Log } from '../../host/log.ts'
 import type { Datagram, UdpPort } from '../../host/udp.ts'
-import { MalformedPacket } from '../../proto/bytes/malformed.ts'
 import {
   dataHeaderOctets,
   decodePacket,
   encodePacket,
   ErrorCode,
   writeDataHeader,
-  type TftpPacket,
 } from '../../proto/tftp/packet.ts'
 import { cutIntoBlocks } from './blocks.ts'
 import { CannotRead, type ServedFile } from './files.ts'
+import { guarded } from './guard.ts'
 import type { Agreement } from './negotiate.ts'
 import {
   acknowledge,
@@ -54,6 +54,7 @@ export type RunOptions = {
   readonly agreement: Agreement
   readonly clock: Clock
   readonly counters: Counters
+  readonly log: Log
 }
 
 export function runTransfer(options: RunOptions): RunningTransfer {
@@ -140,10 +141,10 @@ export function runTransfer(options: RunOptions): RunningTransfer {
       refuseStranger(address, from)
       return
     }
-    const packet = decode(payload)
-    if (packet?.kind === 'ack') carryOut(acknowledge(transfer, packet.block))
-    else if (packet?.kind === 'error') endByClient(packet.code, packet.message)
-    else if (packet !== undefined) counters.increment('tftp.unexpected')
+    const packet = decodePacket(payload)
+    if (packet.kind === 'ack') carryOut(acknowledge(transfer, packet.block))
+    else if (packet.kind === 'error') endByClient(packet.code, packet.message)
+    else counters.increment('tftp.unexpected')
   }
 
   /** RFC 1350 §4: "the originating port is sent an error packet and the transfer is not disturbed". */
@@ -151,16 +152,6 @@ export function runTransfer(options: RunOptions): RunningTransfer {
     counters.increment('tftp.unknownTransferIds')
     const message = 'unknown transfer identifier'
     port.send(encodePacket({ kind: 'error', code: ErrorCode.unknownTransferId, message }), address, from)
-  }
-
-  function decode(payload: Uint8Array): TftpPacket | undefined {
-    try {
-      return decodePacket(payload)
-    } catch (error) {
-      if (!(error instanceof MalformedPacket)) throw error
-      counters.increment('tftp.malformed')
-      return undefined
-    }
   }
 
   function endByClient(code: number, message: string): void {
@@ -187,7 +178,7 @@ export function runTransfer(options: RunOptions): RunningTransfer {
   }
 
   port.receive((batch) => {
-    for (const each of batch) hear(each)
+    for (const each of batch) guarded(each, hear, options)
   })
   sendMore()
 

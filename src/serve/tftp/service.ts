@@ -8,10 +8,10 @@ import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
-import { MalformedPacket } from '../../proto/bytes/malformed.ts'
-import { decodePacket, encodePacket, type TftpPacket, type TftpRequest } from '../../proto/tftp/packet.ts'
+import { decodePacket, encodePacket, type TftpRequest } from '../../proto/tftp/packet.ts'
 import { createFiles } from './files.ts'
 import { grant, type Grant } from './grant.ts'
+import { guarded } from './guard.ts'
 import { judgeRequest, requestText } from './request.ts'
 
 export type TftpServiceOptions = {
@@ -36,25 +36,24 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const grants = new Map<string, Grant>()
 
   function receive(from: UdpPort, datagram: Datagram): void {
-    const client = `${datagram.address}:${datagram.port}`
-    const request = decode(datagram.payload, client)
-    if (request === undefined) return
+    const request = decodePacket(datagram.payload)
     // Nothing else begins a transfer, and to answer it could start a quarrel with another server.
     if (request.kind !== 'rrq' && request.kind !== 'wrq') {
       counters.increment('tftp.unexpected')
       return
     }
-    answer(from, datagram, client, request)
+    answer(from, datagram, request)
   }
 
-  function answer(from: UdpPort, datagram: Datagram, client: string, request: TftpRequest): void {
+  function answer(from: UdpPort, datagram: Datagram, request: TftpRequest): void {
     counters.increment('tftp.requests')
+    const { address, port } = datagram
+    const client = `${address}:${port}`
     const text = requestText(request)
     if (isRepeated(client, text)) {
       counters.increment('tftp.repeatedRequests')
       return
     }
-    const { address, port } = datagram
     const plan = options.plan()
     const facts = { node: plan.nodeByAddress.get(address), client, file: request.file }
     const sendError = (code: number, message: string) =>
@@ -83,17 +82,6 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     })
   }
 
-  function decode(payload: Uint8Array, client: string): TftpPacket | undefined {
-    try {
-      return decodePacket(payload)
-    } catch (error) {
-      if (!(error instanceof MalformedPacket)) throw error
-      counters.increment('tftp.malformed')
-      log.debug({ client, reason: error.message }, 'malformed packet')
-      return undefined
-    }
-  }
-
   /**
    * A client that heard nothing sends its request again from the same port: the transfer it began answers.
    * Another request, or the same one after the client had fallen silent, means that it began anew.
@@ -118,7 +106,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const ports = await sockets.udp('tftp', { address, port, onLost })
   for (const each of ports) {
     each.receive((batch) => {
-      for (const datagram of batch) receive(each, datagram)
+      for (const datagram of batch) guarded(datagram, (one) => receive(each, one), options)
     })
   }
 

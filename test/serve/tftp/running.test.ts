@@ -49,6 +49,37 @@ t.test('back-off: nothing is sent before its time, and the end comes after 31 s'
   t.equal(world.clock.pending(), 0)
 })
 
+t.test('an ACK puts the timeout off', async (t) => {
+  const world = await begin({ content: pattern(2000) })
+  const heard = inbox(world.clientPort)
+  world.start()
+  const first = await heard.next()
+  world.clock.advance(500)
+  world.clientPort.send(hex('00 04 00 01'), first.address, first.port)
+  await heard.next()
+  world.clock.advance(999)
+  await world.sockets.settled()
+  t.equal(heard.all.length, 2)
+  world.clock.advance(1)
+  await world.sockets.settled()
+  t.equal(heard.all.length, 3)
+})
+
+t.test('what comes in one batch with the last ACK finds the transfer over', async (t) => {
+  const world = await begin({ content: pattern(10), blksize: 8 })
+  let handler: Parameters<typeof world.port.receive>[0] = () => undefined
+  const { port, clock, counters, log } = world
+  const deaf = { ...port, receive: (given: typeof handler) => (handler = given) }
+  const agreement = negotiate(new Map([['blksize', '8']]), 10)
+  const file = slowFile(pattern(10))
+  const { ended } = runTransfer({ port: deaf, client, file, mode: 'octet', agreement, clock, counters, log })
+  handler([
+    { payload: hex('00 05 00 08 00'), ...client },
+    { payload: hex('00 05 00 03 00'), ...client },
+  ])
+  t.same(await ended, { kind: 'probe' })
+})
+
 t.test('an OACK that is never answered', async (t) => {
   const world = await begin({ content: pattern(10), blksize: 8 })
   const outcome = await finish(world, world.start().ended)
@@ -77,8 +108,8 @@ t.test('a network that cannot be reached is named', async (t) => {
   port.send = (_payload, _address, _port, failed) => failed?.(new Error('send ENETUNREACH'))
   const agreement = negotiate(new Map([['blksize', '8']]), 10)
   const file = slowFile(pattern(10))
-  const { clock, counters } = world
-  const { ended } = runTransfer({ port, client, file, mode: 'octet', agreement, clock, counters })
+  const { clock, counters, log } = world
+  const { ended } = runTransfer({ port, client, file, mode: 'octet', agreement, clock, counters, log })
   t.same(await finish(world, ended), {
     kind: 'failed',
     reason: 'the client never answered (send ENETUNREACH)',

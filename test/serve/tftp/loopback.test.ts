@@ -1,0 +1,87 @@
+/** Over real sockets on loopback, with clients that know nothing of our code: curl, and a lockstep client in a few lines. */
+import { execFile } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../../src/host/clock.ts'
+import { Counters } from '../../../src/host/counters.ts'
+import { createLog } from '../../../src/host/log.ts'
+import { createSockets } from '../../../src/host/sockets.ts'
+import { startTftp } from '../../../src/serve/tftp/service.ts'
+
+const run = promisify(execFile)
+const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, at) => (at * 31) ^ (at >> 9)))
+
+const hasCurl = await run('curl', ['--version']).then(
+  ({ stdout }) => /\btftp\b/.test(stdout),
+  () => false,
+)
+
+async function serve(t: Test) {
+  const plan = {
+    address: '127.0.0.1',
+    port: 0,
+    files: new Map(),
+    missing: new Map(),
+    root: t.testdir({ 'image.bin': content, exact: content.subarray(0, 1024), one: content.subarray(0, 1) }),
+    nodeByAddress: new Map(),
+  }
+  const service = await startTftp({
+    plan: () => plan,
+    sockets: createSockets({}),
+    log: createLog('error'),
+    counters: new Counters(),
+    clock: systemClock,
+    onLost(error) {
+      throw error
+    },
+  })
+  t.teardown(() => service.close(0))
+  return { port: Number(/\d+$/.exec(service.listening[0]!)), root: plan.root }
+}
+
+t.test('curl gets files of any size', { skip: !hasCurl && 'no curl with tftp' }, async (t) => {
+  const { port, root } = await serve(t)
+  const fetch = async (file: string, ...more: string[]) => {
+    const args = ['-sS', '--max-time', '20', ...more, `tftp://127.0.0.1:${port}/${file}`]
+    return (await run('curl', args, { encoding: 'buffer' })).stdout
+  }
+  t.equal((await fetch('image.bin')).equals(content), true)
+  t.equal((await fetch('image.bin', '--tftp-blksize', '1468')).equals(content), true)
+  t.equal((await fetch('image.bin', '--tftp-blksize', '8192')).equals(content), true, 'blksize is lowered')
+  t.equal((await fetch('exact')).equals(content.subarray(0, 1024)), true)
+  t.equal((await fetch('one', '--tftp-no-options')).equals(content.subarray(0, 1)), true)
+  await t.rejects(fetch('nothing'), { code: 68 }, 'CURLE_TFTP_NOTFOUND')
+  await t.rejects(fetch('', '-T', join(root, 'one')), { code: 69 }, 'CURLE_TFTP_PERM')
+})
+
+/** Mode octet, lockstep, no options but those given; the file when its last block came. */
+async function fetchLockstep(port: number, request: string, blockOctets: number): Promise<Buffer> {
+  const socket = createSocket('udp4')
+  const parts: Buffer[] = []
+  try {
+    socket.send(Buffer.from(request, 'latin1'), port, '127.0.0.1')
+    for (;;) {
+      const [packet, peer] = (await once(socket, 'message', { signal: AbortSignal.timeout(20_000) })) as [
+        Buffer,
+        { port: number },
+      ]
+      const isData = packet[1] === 3
+      if (isData) parts.push(packet.subarray(4))
+      socket.send(Buffer.of(0, 4, isData ? packet[2]! : 0, isData ? packet[3]! : 0), peer.port, '127.0.0.1')
+      if (isData && packet.length < 4 + blockOctets) return Buffer.concat(parts)
+    }
+  } finally {
+    socket.close()
+  }
+}
+
+t.test('a lockstep client without options, and one with', async (t) => {
+  const { port } = await serve(t)
+  const plain = fetchLockstep(port, '\0\x01image.bin\0octet\0', 512)
+  const large = fetchLockstep(port, '\0\x01image.bin\0OCTET\0BLKSIZE\x001432\0', 1432)
+  t.equal((await plain).equals(content), true)
+  t.equal((await large).equals(content), true)
+})

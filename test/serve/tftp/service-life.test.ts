@@ -1,0 +1,185 @@
+/** The service whole: repeated requests, limits, a plan that is replaced, ports that are lost, and the end. */
+import { join } from 'node:path'
+import t from 'tap'
+import type { UdpPort } from '../../../src/host/udp.ts'
+import { hex } from '../../support/hex.ts'
+import { inbox } from '../../support/memory-sockets.ts'
+import { listenForFile } from '../../support/tftp-client.ts'
+import { ask, loader, read, serve, until } from '../../support/tftp-service.ts'
+
+t.test('a request that is sent again while its transfer lives begins nothing (RFC 1350 §4)', async (t) => {
+  const { counters, bind, sockets } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  ask(port, 'ipxe.efi')
+  ask(port, 'ipxe.efi')
+  await answers.next()
+  ask(port, 'ipxe.efi')
+  await sockets.settled()
+  t.equal(counters.get('tftp.repeatedRequests'), 2)
+  t.equal(sockets.open().length, 3)
+  t.equal(answers.all.length, 1)
+})
+
+t.test('another request from the same port ends the first in silence', async (t) => {
+  const { lines, bind, counters } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  ask(port, 'ipxe.efi')
+  const first = await answers.next()
+  ask(port, 'own')
+  const second = await answers.next()
+  t.equal(first.port === second.port, false)
+  t.equal(read(second.payload), '\0\x03\0\x01own file')
+  await until(() => lines.length > 0)
+  t.match(lines, [{ level: 'warn', file: 'ipxe.efi', reason: 'the client asked anew', msg: 'file not sent' }])
+  port.send(hex('00 04 00 01'), second.address, second.port)
+  await until(() => counters.get('tftp.finished') === 1)
+})
+
+t.test('the same request from a client that had fallen silent begins anew', async (t) => {
+  const { bind, clock, sockets } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  ask(port, 'ipxe.efi')
+  const first = await answers.next()
+  port.send(hex('00 04 00 01'), first.address, first.port)
+  await answers.next()
+  clock.advance(1000)
+  t.equal(read((await answers.next()).payload.subarray(0, 4)), '\0\x03\0\x02')
+  ask(port, 'ipxe.efi')
+  const again = await answers.next()
+  t.equal(read(again.payload.subarray(0, 4)), '\0\x03\0\x01')
+  t.equal(again.port === first.port, false)
+  await sockets.settled()
+  t.equal(sockets.open().length, 3)
+})
+
+t.test('a request that is taken back before its file is open begins nothing', async (t) => {
+  const { bind, lines, counters, sockets } = await serve(t)
+  const port = await bind()
+  const heard = listenForFile(port)
+  ask(port, 'ipxe.efi')
+  ask(port, 'own')
+  await until(() => counters.get('tftp.finished') === 1)
+  await until(() => sockets.open().length === 2)
+  t.equal(Buffer.from(heard.received).toString(), 'own file')
+  t.match(lines, [{ file: 'own', msg: 'file sent' }])
+})
+
+t.test('sixteen transfers of one client are enough', async (t) => {
+  const { bind, lines } = await serve(t)
+  for (let count = 0; count < 16; count++) ask(await bind(3000 + count), 'own')
+  const one = await bind(4000)
+  ask(one, 'own')
+  const answers = inbox(one)
+  t.equal(read((await answers.next()).payload), '\0\x05\0\x0016 transfers to 192.0.2.11 are under way\0')
+  t.match(lines, [
+    { level: 'warn', reason: '16 transfers to 192.0.2.11 are under way', msg: 'request refused' },
+  ])
+  const other = await bind(4000, '192.0.2.12')
+  const heard = listenForFile(other)
+  ask(other, 'own')
+  await until(() => heard.isComplete())
+})
+
+t.test('512 transfers in all are enough', async (t) => {
+  const { bind } = await serve(t)
+  for (let count = 0; count < 512; count++) {
+    ask(await bind(3000 + (count >> 5), `198.51.100.${count & 31}`), 'own')
+  }
+  const one = await bind()
+  const answers = inbox(one)
+  ask(one, 'own')
+  t.equal(read((await answers.next()).payload), '\0\x05\0\x00512 transfers are under way, ask again later\0')
+})
+
+t.test('a transfer ends under the plan that it began with', async (t) => {
+  const { bind, state, folder, counters } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  ask(port, 'ipxe.efi', { blksize: '1400' })
+  const oack = await answers.next()
+  state.plan = { ...state.plan, files: new Map([['ipxe.efi', join(folder, 'root', 'own')]]) }
+  const heard = listenForFile(port, { blksize: 1400 })
+  port.send(hex('00 04 00 00'), oack.address, oack.port)
+  await until(() => counters.get('tftp.finished') === 1)
+  t.equal(Buffer.from(heard.received).equals(loader), true)
+  const next = await bind(2001)
+  const other = listenForFile(next)
+  ask(next, 'ipxe.efi')
+  await until(() => other.isComplete())
+  t.equal(Buffer.from(other.received).toString(), 'own file')
+})
+
+t.test('without a port for the transfer the client is told', async (t) => {
+  const { bind, lines, sockets } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  sockets.bindUdp = () => Promise.reject(new Error('bind EMFILE'))
+  ask(port, 'own')
+  t.equal(read((await answers.next()).payload), '\0\x05\0\0the server cannot begin a transfer now\0')
+  t.match(lines, [{ level: 'error', err: { message: 'bind EMFILE' }, msg: 'transfer could not begin' }])
+})
+
+t.test('a transfer whose port is lost fails; a lost request port is the app’s affair', async (t) => {
+  const { bind, lines, sockets, lost } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  const bound: UdpPort[] = []
+  const bindUdp = sockets.bindUdp.bind(sockets)
+  sockets.bindUdp = async (options) => {
+    const made = await bindUdp(options)
+    bound.push(made)
+    return made
+  }
+  ask(port, 'own')
+  await answers.next()
+  sockets.lose(bound[0]!, new Error('port gone'))
+  await until(() => lines.length > 0)
+  t.match(lines, [{ level: 'warn', reason: 'port gone', msg: 'file not sent' }])
+  t.same(lost, [])
+})
+
+t.test('closing lets transfers end, within the grace', async (t) => {
+  const { bind, service, clock, sockets, lines } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  ask(port, 'own')
+  const { address, port: from } = await answers.next()
+  const closed = service.close(5000)
+  await sockets.settled()
+  t.equal(sockets.open().includes('192.0.2.2:69'), false, 'no more requests')
+  port.send(hex('00 04 00 01'), address, from)
+  await closed
+  t.match(lines, [{ msg: 'file sent' }])
+  t.equal(clock.pending(), 0)
+})
+
+t.test('closing before the file is open: nothing begins', async (t) => {
+  const { bind, service, clock, sockets, counters } = await serve(t)
+  ask(await bind(), 'own')
+  // Promises only: the file system needs a turn of the event loop, which it does not get.
+  while (counters.get('tftp.requests') === 0) await Promise.resolve()
+  const closed = service.close(0)
+  while (clock.pending() === 0) await Promise.resolve()
+  clock.advance(0)
+  await closed
+  t.equal(sockets.flights.length, 1, 'the request')
+  t.same(sockets.open(), ['192.0.2.11:2000'])
+})
+
+t.test('closing ends what outlasts the grace, and tells the client', async (t) => {
+  const { bind, service, clock, sockets } = await serve(t)
+  const port = await bind()
+  const answers = inbox(port)
+  ask(port, 'own')
+  await answers.next()
+  const closed = service.close(5000)
+  await sockets.settled()
+  clock.advance(5000)
+  await closed
+  await sockets.settled()
+  t.equal(read(answers.all.at(-1)!.payload), '\0\x05\0\0the server is stopping\0')
+  t.same(sockets.open(), ['192.0.2.11:2000'])
+})

@@ -1,0 +1,72 @@
+/** The TFTP service whole, for tests: real files, a network in memory, a clock that waits. */
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import type { UdpPort } from '../../src/host/udp.ts'
+import type { TftpPlan } from '../../src/plan/tftp.ts'
+import { encodePacket } from '../../src/proto/tftp/packet.ts'
+import { startTftp } from '../../src/serve/tftp/service.ts'
+import { fakeClock } from './fake-clock.ts'
+import { memorySockets } from './memory-sockets.ts'
+
+export const loader = Buffer.alloc(3000, 'loader')
+
+/**
+ * A server at 192.0.2.2:69 that gives `ipxe.efi` ({@link loader}) and `own` from its root to anyone; `ocp45/m1`
+ * has 192.0.2.11.
+ */
+export async function serve(t: Test, changes: Partial<TftpPlan> = {}) {
+  const folder = t.testdir({ loader, root: { own: 'own file' } })
+  const plan: TftpPlan = {
+    address: '192.0.2.2',
+    port: 69,
+    files: new Map([['ipxe.efi', join(folder, 'loader')]]),
+    missing: new Map(),
+    root: join(folder, 'root'),
+    nodeByAddress: new Map([['192.0.2.11', 'ocp45/m1']]),
+    ...changes,
+  }
+  const state = { plan }
+  const lines: Record<string, unknown>[] = []
+  const log = createLog('debug', { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) })
+  const sockets = memorySockets()
+  const clock = fakeClock()
+  const counters = new Counters()
+  const lost: Error[] = []
+  const onLost = (error: Error) => lost.push(error)
+  const service = await startTftp({ plan: () => state.plan, sockets, log, counters, clock, onLost })
+  const bind = (port = 2000, address = '192.0.2.11') => sockets.bindUdp({ address, port })
+  /** Ends what is left, so that no file stays open. */
+  const stop = async () => {
+    const closed = service.close(0)
+    await sockets.settled()
+    clock.advance(0)
+    await closed
+  }
+  t.teardown(stop)
+  return { service, state, lines, sockets, clock, counters, lost, bind, folder, stop }
+}
+
+/** Sends a request in mode octet. */
+export function ask(
+  port: UdpPort,
+  file: string,
+  options: Record<string, string> = {},
+  kind: 'rrq' | 'wrq' = 'rrq',
+) {
+  const packet = { kind, file, mode: 'octet', options: new Map(Object.entries(options)) }
+  port.send(encodePacket(packet), '192.0.2.2', 69)
+}
+
+/** Lets the file system and the network do what they do, until `isSo`. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 2000; turn++) {
+    if (isSo()) return
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  throw new Error('it does not become so')
+}
+
+/** A payload as text, for what is mostly text. */
+export const read = (payload: Uint8Array) => Buffer.from(payload).toString('latin1')
