@@ -20,9 +20,9 @@ export function siteJsonSchema(): JsonSchema {
   return { $schema, ...about, ...rest } as JsonSchema
 }
 
-/** What the schema says of the value at `path`; undefined where it knows no such place. */
-export function schemaAt(schema: JsonSchema, path: Path): JsonSchema | undefined {
-  return path.reduce<JsonSchema | undefined>((at, step) => at && stepInto(at, step), schema)
+/** What the schema says of the value at `path`: nothing at all where it knows no such place. */
+export function schemaAt(schema: JsonSchema, path: Path): JsonSchema {
+  return path.reduce<JsonSchema>((at, step) => stepInto(at, step) ?? {}, schema)
 }
 
 function stepInto(schema: JsonSchema, step: string | number): JsonSchema | undefined {

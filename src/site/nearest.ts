@@ -9,7 +9,14 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   const best = ranked[0]
   // A third of the letters may be wrong: enough for `adress`, too little to turn `rome` into `role`'s neighbours.
   if (best !== undefined && best.distance <= Math.max(1, Math.floor(lower.length / 3))) return best.candidate
-  return lower.length < 3 ? undefined : known.find((each) => each.toLowerCase().startsWith(lower))
+  return known.find((each) => sharedStart(lower, each.toLowerCase()) >= Math.max(3, lower.length * 0.75))
+}
+
+/** How many letters two words begin with alike: `kernelargs` and `kernelarguments` nine. */
+function sharedStart(one: string, other: string): number {
+  let length = 0
+  while (length < one.length && one[length] === other[length]) length++
+  return length
 }
 
 /** Insertions, deletions, replacements and exchanges of neighbours (optimal string alignment distance). */

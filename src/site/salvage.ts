@@ -77,7 +77,7 @@ export function salvage(value: unknown, flawed: readonly Path[]): Salvage {
     original: (path) =>
       path.reduce<Path>((whole, step) => {
         const kept = keptByList.get(formatPath(whole))
-        return [...whole, typeof step === 'number' ? (kept?.[step] ?? step) : step]
+        return [...whole, kept === undefined ? step : (kept[step as number] as number)]
       }, []),
   }
 }

@@ -13,7 +13,7 @@ type Scalar<T> = {
   readonly parse: (text: string) => T | undefined
   readonly examples?: readonly string[]
   /** For editors only: what `parse` takes, as nearly as a JSON Schema can say it. */
-  readonly pattern?: string
+  readonly pattern: string
 }
 
 function scalar<T>({ expected, parse, examples = [], pattern }: Scalar<T>) {
@@ -23,7 +23,8 @@ function scalar<T>({ expected, parse, examples = [], pattern }: Scalar<T>) {
     .meta({
       description: expected,
       ...(examples.length === 0 ? {} : { examples: [...examples] }),
-      ...(pattern === undefined ? {} : { pattern, patternErrorMessage: message }),
+      pattern,
+      patternErrorMessage: message,
     })
     .transform((text, context): T => {
       const value = parse(text)
@@ -101,7 +102,7 @@ export const label = scalar<string>({
 
 /** A domain name of such labels, lower-cased, without the last dot, up to 253 octets. */
 export const domain = scalar<string>({
-  expected: 'a domain name',
+  expected: 'a domain name: labels of letters, digits and inner hyphens, joined by dots',
   parse: parseDomain,
   examples: ['example.localdomain'],
   pattern: String.raw`^${labelPattern}(?:\.${labelPattern})*\.?$`,
@@ -167,5 +168,5 @@ export const port = wholeNumber(1, 65_535, '')
 
 function wholeNumber(least: number, most: number, unit: string) {
   const error = `expected a whole number${unit} from ${least} to ${most}`
-  return z.int({ error }).min(least, { error }).max(most, { error })
+  return z.int({ error, abort: true }).min(least, { error }).max(most, { error })
 }

@@ -10,15 +10,12 @@ type Issue = z.core.$ZodIssue
 
 /** For zod's own checks; scalars bring their own words, and zod prefers those. */
 export function expectation(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code === 'invalid_type') return `expected ${typeNames[issue.expected] ?? issue.expected}`
+  if (issue.code === 'invalid_type') return `expected ${typeNames[issue.expected as keyof typeof typeNames]}`
   if (issue.code === 'invalid_value') return `expected ${listed(issue.values.map(String))}`
-  if (issue.code === 'too_small' && issue.origin === 'array') {
-    return `expected at least ${issue.minimum === 1 ? 'one entry' : `${String(issue.minimum)} entries`}`
-  }
-  return undefined
+  return issue.code === 'too_small' ? 'expected at least one entry' : undefined
 }
 
-const typeNames: Readonly<Record<string, string>> = {
+const typeNames = {
   array: 'a list',
   boolean: 'true or false',
   object: 'a map',
@@ -44,7 +41,8 @@ function flawsOf(issue: Issue, path: Path, sources: Sources): Flaw[] {
   const { tree, schema } = sources
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, schema))
   if (!tree.has(path)) {
-    return [{ path, message: `missing, expected ${schemaAt(schema, path)?.description ?? 'a value'}` }]
+    // A test holds that every key has a description.
+    return [{ path, message: `missing, expected ${schemaAt(schema, path).description as string}` }]
   }
   if (issue.code === 'invalid_key') {
     const name = quoteText(String(path.at(-1)))
@@ -66,9 +64,17 @@ function hint(issue: Issue, value: unknown): string {
   if (typeof value === 'boolean' && wantsText(issue))
     return '; YAML reads a truth value here, quotes make it text'
   const known = issue.code === 'invalid_value' ? issue.values.map(String) : []
-  const meant = typeof value === 'string' ? nearest(value, known) : undefined
+  const meant = typeof value === 'string' ? nearest(otherWords.get(value) ?? value, known) : undefined
   return meant === undefined ? '' : `; did you mean ${meant}?`
 }
+
+/** What is said elsewhere: by newer OpenShift documents, by Debian and Go. */
+const otherWords = new Map([
+  ['control-plane', 'master'],
+  ['compute', 'worker'],
+  ['amd64', 'x86_64'],
+  ['arm64', 'aarch64'],
+])
 
 function isWrongType(issue: Issue): boolean {
   return issue.code === 'invalid_type' && issue.path.length === 0
@@ -83,7 +89,7 @@ function wantsText(issue: Issue): boolean {
 function unknownKey(parent: Path, key: string, schema: JsonSchema): Flaw {
   const path = [...parent, key]
   if (key === '<<') return { path, at: 'key', message: 'YAML 1.2 has no merge keys; write the keys out' }
-  const known = Object.keys(schemaAt(schema, parent)?.properties ?? {})
+  const known = Object.keys(schemaAt(schema, parent).properties as object)
   const meant = nearest(key, known)
   const help = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`
   return { path, at: 'key', message: `unknown key; ${help}` }

@@ -39,11 +39,15 @@ const server = z
     address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
     ports: z
       .strictObject({
-        dhcp: port.default(67),
-        dhcpClient: port.default(68).meta({ description: 'another one only to try things out without root' }),
-        tftp: port.default(69),
-        http: port.default(80).meta({ description: 'another one when HAProxy has port 80 of this address' }),
-        dns: port.default(53),
+        dhcp: port.default(67).meta({ description: 'where DHCP listens' }),
+        dhcpClient: port.default(68).meta({
+          description: 'where clients hear replies; another port only to try things out without root',
+        }),
+        tftp: port.default(69).meta({ description: 'where TFTP listens' }),
+        http: port
+          .default(80)
+          .meta({ description: 'where HTTP listens; another port when HAProxy has 80 of this address' }),
+        dns: port.default(53).meta({ description: 'where DNS listens, UDP and TCP' }),
       })
       .prefault({})
       .meta({ description: 'ports other than the usual ones' }),
@@ -148,9 +152,9 @@ const bootSettings = {
 const node = z
   .strictObject({
     name: label.meta({ description: 'its first label: m1 for m1.<cluster>.<domain>', examples: ['m1'] }),
-    role: z
-      .enum(roles)
-      .meta({ description: 'infra nodes are installed as workers and take the ingress traffic' }),
+    role: z.enum(roles).meta({
+      description: 'bootstrap, master, worker, or infra: installed as a worker, takes the ingress traffic',
+    }),
     mac: mac.meta({ description: 'the MAC address of the interface that it boots from' }),
     address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
     ...bootSettings,
@@ -159,8 +163,11 @@ const node = z
 
 const cluster = z
   .strictObject({
-    name: label.meta({ description: 'as metadata.name in install-config.yaml', examples: ['ocp45'] }),
-    domain: domain.meta({ description: 'base domain: names are <name>.<cluster>.<domain>' }),
+    name: label.meta({
+      description: 'its name, as metadata.name in install-config.yaml',
+      examples: ['ocp45'],
+    }),
+    domain: domain.meta({ description: 'the base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.meta({
       description: 'the folder with bootstrap.ign, master.ign and worker.ign',
       examples: ['/root/openshift/installdir'],
@@ -171,7 +178,7 @@ const cluster = z
         apiInternal: ips.optional().meta({ description: 'where api-int points; as api when absent' }),
         ingress: ips.meta({ description: 'where *.apps points' }),
       })
-      .meta({ description: 'addresses of api, api-int and *.apps' }),
+      .meta({ description: 'the addresses of api, api-int and *.apps' }),
     ...bootSettings,
     nodes: z.array(node).min(1).meta({ description: 'its machines' }),
   })
@@ -179,7 +186,7 @@ const cluster = z
 
 const host = z
   .strictObject({
-    name: domain.meta({ description: 'fully qualified', examples: ['ns1.example.localdomain'] }),
+    name: domain.meta({ description: 'a fully qualified name', examples: ['ns1.example.localdomain'] }),
     address: ips.meta({ description: 'one address or several, of both families' }),
     mac: mac
       .optional()
@@ -208,7 +215,7 @@ const tftp = z
 const haproxy = z
   .strictObject({
     file: path.meta({
-      description: 'where the configuration is written',
+      description: 'the file that the configuration is written to',
       examples: ['/etc/haproxy/haproxy.cfg'],
     }),
     reload: command.optional().meta({ description: 'the command that is run after the file changed' }),

@@ -24,6 +24,7 @@ export type Tree = {
   readonly value: unknown
   /** Whether something is written there, be it nothing but the key. */
   has(path: Path): boolean
+  /** The value at a path that {@link has} something. */
   get(path: Path): unknown
   /** Where the value (or its key) at `path` begins, or the nearest thing around it that is written. */
   position(path: Path, at?: 'key'): Position
@@ -38,7 +39,7 @@ export type ReadYaml = {
 }
 
 /** Far above any site, far below what would hurt: a thousand nodes make about ten thousand values. */
-const mostValues = 250_000
+const mostValues = 100_000
 const deepest = 64
 
 export function readYaml(text: string): ReadYaml {
@@ -61,21 +62,7 @@ export function readYaml(text: string): ReadYaml {
   }
   const syntax = [...document.errors, ...document.warnings]
   if (syntax.length > 0) return { mistakes: syntaxMistakes(syntax, positionAt) }
-  try {
-    return plant(document.contents, positionAt)
-  } catch (error) {
-    if (!(error instanceof TooMuch)) throw error
-    return { mistakes: [{ ...positionAt(error.offset), path: [], message: error.message }] }
-  }
-}
-
-class TooMuch extends Error {
-  readonly offset: number
-
-  constructor(message: string, offset: number) {
-    super(message)
-    this.offset = offset
-  }
+  return plant(document.contents, positionAt)
 }
 
 /** Where a value stands; `node` is what an alias stands for. */
@@ -85,12 +72,14 @@ function plant(root: ParsedNode | null, positionAt: (offset: number) => Position
   const entries = new Map<string, Entry>()
   const anchors = new Map<string, ParsedNode>()
   const mistakes: Mistake[] = []
+  let excess: Mistake | undefined
 
   function plain(node: ParsedNode | null, path: Path, key: number, value = node?.range[0] ?? key): unknown {
-    if (path.length > deepest) throw new TooMuch(`more than ${deepest} levels of nesting`, value)
-    if (entries.size >= mostValues)
-      throw new TooMuch(`more than ${mostValues} values, aliases resolved`, value)
     entries.set(formatPath(path), { node, key, value })
+    if (path.length > deepest || entries.size > mostValues) {
+      excess ??= path.length > deepest ? tooDeep(value) : tooMany(path)
+      return null
+    }
     if (isAlias(node)) {
       const target = anchors.get(node.source)
       if (target !== undefined) return plain(target, path, key, value)
@@ -102,7 +91,7 @@ function plant(root: ParsedNode | null, positionAt: (offset: number) => Position
       ? plainMap(node, path)
       : isSeq(node)
         ? node.items.map((item, index) => plain(item, [...path, index], value))
-        : node?.value
+        : (node?.value ?? null)
     // Only now, so that an alias within its own anchor finds none and there are no circles.
     if (node?.anchor !== undefined) anchors.set(node.anchor, node)
     return made
@@ -115,8 +104,11 @@ function plant(root: ParsedNode | null, positionAt: (offset: number) => Position
       const name = (key as Extract<ParsedNode, { value: unknown }>).value as string
       const offset = key.range[0]
       const at = [...path, name]
-      if (Object.hasOwn(made, name)) {
-        const first = positionAt((entries.get(formatPath(at)) as Entry).key)
+      if (name === '__proto__') {
+        // Parsers of objects pass over it in silence; nothing in a site is.
+        mistakes.push({ ...positionAt(offset), path: at, message: 'unknown key' })
+      } else if (Object.hasOwn(made, name)) {
+        const first = positionAt(entryOf(at).key)
         const message = `the key is given twice, first on line ${first.line}`
         mistakes.push({ ...positionAt(offset), path: at, message })
       } else {
@@ -126,7 +118,20 @@ function plant(root: ParsedNode | null, positionAt: (offset: number) => Position
     return made
   }
 
+  const tooDeep = (offset: number): Mistake => ({
+    ...positionAt(offset),
+    path: [],
+    message: `more than ${deepest} levels of nesting`,
+  })
+  const tooMany = (path: Path): Mistake => ({
+    ...positionAt(entryOf(path.slice(0, 1)).key),
+    path: path.slice(0, 1),
+    message: `the file holds more than ${mostValues} values, aliases resolved`,
+  })
+  const entryOf = (path: Path) => entries.get(formatPath(path)) as Entry
+
   const value = plain(root, [], 0)
+  if (excess !== undefined) return { mistakes: [excess] }
   return { mistakes, tree: { value, get: (path) => valueAt(value, path), ...lookups(entries, positionAt) } }
 }
 
@@ -140,8 +145,7 @@ function lookups(
     position(path, at) {
       for (let length = path.length; ; length--) {
         const entry = entryAt(path.slice(0, length))
-        if (entry !== undefined)
-          return positionAt(at === 'key' && length === path.length ? entry.key : entry.value)
+        if (entry !== undefined) return positionAt(at === 'key' ? entry.key : entry.value)
       }
     },
     quote: (path) => quoteNode(entryAt(path)?.node ?? null),
@@ -149,10 +153,7 @@ function lookups(
 }
 
 function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (at, step) => (at as Readonly<Record<string, unknown>> | undefined)?.[step],
-    value,
-  )
+  return path.reduce<unknown>((at, step) => (at as Readonly<Record<string, unknown>>)[step], value)
 }
 
 function quoteNode(node: ParsedNode | null): string {
@@ -182,5 +183,6 @@ const ownWords: Partial<Record<YAMLError['code'], string>> = {
   MULTIPLE_DOCS: 'a second document begins here; a site file holds one',
   NON_STRING_KEY: 'a key must be a single word, not a list, a map or an alias',
   RESOURCE_EXHAUSTION: 'nested too deeply to be read',
+  TAG_RESOLVE_FAILED: 'tags have no meaning in a site file; leave it out',
   TAB_AS_INDENT: 'a tab cannot indent in YAML; use spaces',
 }

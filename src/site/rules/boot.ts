@@ -40,9 +40,9 @@ const imageKnown: Rule = {
     return settings(site).flatMap(({ path, settings: { image } }): Flaw[] => {
       if (image === undefined || known.includes(image)) return []
       const meant = nearest(image, known)
-      const names = known.length === 0 ? 'there is none' : listed(known)
-      const help = meant === undefined ? names : `did you mean ${meant}?`
-      return [{ path: [...path, 'image'], expected: `a name under images; ${help}` }]
+      const names = known.length === 0 ? ', where there is none' : `: ${listed(known)}`
+      const help = meant === undefined ? names : `; did you mean ${meant}?`
+      return [{ path: [...path, 'image'], expected: `a name under images${help}` }]
     })
   },
 }
@@ -101,12 +101,12 @@ function menuOwner({ node, path }: DeclaredNode): Path {
   return node.menu === undefined ? path.slice(0, 2) : path
 }
 
-/** Arguments that boot scripts always carry; a second one would silently win or lose. */
+/** Arguments that boot scripts always carry, and where they come from: a second one would silently win or lose. */
 const ownArguments = new Map([
-  ['coreos.inst', 'the boot script installs without it'],
+  ['coreos.inst', 'boot scripts give it where it is needed'],
   ['coreos.inst.ignition_url', 'it follows from role and ignition'],
   ['coreos.inst.image_url', 'it follows from image'],
-  ['coreos.inst.install_dev', 'it is set by disk'],
+  ['coreos.inst.install_dev', 'it follows from disk'],
   ['coreos.live.rootfs_url', 'it follows from image'],
   ['initrd', 'it follows from image'],
 ])
@@ -116,15 +116,10 @@ const kernelArguments: Rule = {
   check: (site) =>
     settings(site).flatMap(({ path, settings: { kernelArguments = [] } }) =>
       kernelArguments.flatMap((argument, index): Flaw[] => {
-        const why = ownArguments.get(argument.split('=', 1).join())
-        return why === undefined
-          ? []
-          : [
-              {
-                path: [...path, 'kernelArguments', index],
-                expected: `an argument that boot scripts leave to you: ${why}`,
-              },
-            ]
+        const name = argument.replace(/=.*/, '')
+        const origin = ownArguments.get(name)
+        if (origin === undefined) return []
+        return [{ path: [...path, 'kernelArguments', index], message: `leave ${name} out: ${origin}` }]
       }),
     ),
 }

@@ -75,7 +75,7 @@ const belowApps: Rule = {
         .filter((other) => `.${domain}`.endsWith(`.apps.${other.domain}`))
         .map((other) => ({
           path: [...path, 'name'],
-          message: `${domain} lies below *.apps.${other.domain}, which answers for all names there`,
+          message: `the names of ${domain} are among those that *.apps.${other.domain} answers for`,
           other: [...other.path, 'name'],
         })),
     )

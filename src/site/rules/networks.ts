@@ -1,6 +1,13 @@
 /** Subnets, gateways, ports and resolvers: whether the networks make sense together. */
 import { formatIp, isIpv4 } from '../../proto/address/ip.ts'
-import { cidrContains, formatCidr, formatIpv4, isHostAddress, type Ipv4 } from '../../proto/address/ipv4.ts'
+import {
+  cidrContains,
+  formatCidr,
+  formatIpv4,
+  isHostAddress,
+  type Cidr,
+  type Ipv4,
+} from '../../proto/address/ipv4.ts'
 import { declaredClusters, loadBalancerAddresses, machines, repetitions, type Written } from '../declared.ts'
 import type { Flaw } from '../flaw.ts'
 import type { Site } from '../schema.ts'
@@ -9,16 +16,20 @@ import type { Rule } from './rule.ts'
 const firstMulticast = 224 * 2 ** 24
 
 /** RFC 1112 §4: from 224.0.0.0 on no address is one machine's. Below /8 nobody means what is written. */
+function isOfMachines({ prefix, network }: Cidr): boolean {
+  return prefix >= 8 && prefix <= 30 && network < firstMulticast
+}
+
 const subnetSize: Rule = {
   needs: [],
   check: (site) =>
     site.subnets.flatMap(({ cidr }, index): Flaw[] =>
-      cidr.prefix >= 8 && cidr.prefix <= 30 && cidr.network < firstMulticast
+      isOfMachines(cidr)
         ? []
         : [
             {
               path: ['subnets', index, 'cidr'],
-              expected: 'a network of machines, from /8 to /30, below 224.0.0.0',
+              expected: 'a network of machines: from /8 to /30, below 224.0.0.0',
             },
           ],
     ),
@@ -28,13 +39,17 @@ const overlap: Rule = {
   needs: [],
   check: ({ subnets }) =>
     subnets.flatMap(({ cidr }, index): Flaw[] => {
-      const before = subnets.findIndex(
-        (other) => cidrContains(other.cidr, cidr.network) || cidrContains(cidr, other.cidr.network),
-      )
-      if (before === index) return []
+      const before = subnets
+        .slice(0, index)
+        .findIndex((other) => isOfMachines(other.cidr) && overlaps(other.cidr, cidr))
+      if (before === -1 || !isOfMachines(cidr)) return []
       const expected = 'a network that overlaps no other: an address must tell its subnet'
       return [{ path: ['subnets', index, 'cidr'], expected, other: ['subnets', before, 'cidr'] }]
     }),
+}
+
+function overlaps(one: Cidr, other: Cidr): boolean {
+  return cidrContains(one, other.network) || cidrContains(other, one.network)
 }
 
 const gatewayInSubnet: Rule = {

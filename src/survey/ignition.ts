@@ -1,0 +1,51 @@
+/** The Ignition files of a cluster: whether each is there and looks like one. They are served as they are. */
+import type { FileHandle } from 'node:fs/promises'
+import { ignitionKinds, type FileFact, type IgnitionKind } from '../plan/facts.ts'
+import { missing, withFile } from './file.ts'
+
+/** A bootstrap.ign has some hundred thousand octets; what is larger than this is something else. */
+const mostOctets = 16 * 1024 * 1024
+
+/** @param isLive whether all its images are of the live style, which reads Ignition 3 only */
+export async function surveyIgnition(
+  folder: string,
+  isLive: boolean,
+): Promise<Readonly<Record<IgnitionKind, FileFact>>> {
+  const facts = await Promise.all(
+    ignitionKinds.map(async (kind) => [kind, await ignitionFact(`${folder}/${kind}.ign`, isLive)] as const),
+  )
+  return Object.fromEntries(facts) as Record<IgnitionKind, FileFact>
+}
+
+async function ignitionFact(path: string, isLive: boolean): Promise<FileFact> {
+  const fact = await withFile(path, async (file, octets) => {
+    const problem =
+      octets > mostOctets ? `is too large, with ${octets} octets` : await contentProblem(file, octets, isLive)
+    return problem === undefined ? { kind: 'found', path, octets } : missing(path, `${path} ${problem}`)
+  })
+  const remedy = '`openshift-install create ignition-configs` writes it'
+  return fact.kind === 'missing' ? { ...fact, problem: `${fact.problem}; ${remedy}` } : fact
+}
+
+async function contentProblem(
+  file: FileHandle,
+  octets: number,
+  isLive: boolean,
+): Promise<string | undefined> {
+  const { buffer, bytesRead } = await file.read({ buffer: new Uint8Array(octets) })
+  return ignitionProblem(new TextDecoder().decode(buffer.subarray(0, bytesRead)), isLive)
+}
+
+/** What keeps a text from being an Ignition file, as the rest of a sentence. Only its frame is judged. */
+export function ignitionProblem(text: string, isLive: boolean): string | undefined {
+  let config: { readonly ignition?: { readonly version?: unknown } } | null
+  try {
+    config = JSON.parse(text) as typeof config
+  } catch {
+    return 'is not JSON'
+  }
+  const version = config?.ignition?.version
+  if (typeof version !== 'string' || version === '') return 'is no Ignition file, it lacks ignition.version'
+  if (isLive && /^[12]\./.test(version)) return `is Ignition ${version}, the image (4.6 or later) reads 3.x`
+  return undefined
+}

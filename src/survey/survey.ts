@@ -1,0 +1,35 @@
+/**
+ * What lies on the disk for a site: images, Ignition files and boot loaders. Everything is looked at, nothing
+ * is changed, and what is wrong becomes a fact. It never throws, whatever the disk is like.
+ */
+import type { Facts, ImageFacts } from '../plan/facts.ts'
+import type { Cluster, Site } from '../site/schema.ts'
+import { surveyIgnition } from './ignition.ts'
+import { surveyImage } from './images.ts'
+import { packagedLoaders, surveyLoaders, type LoaderPlaces } from './loaders.ts'
+
+/** @param places where boot loaders are looked for that the site does not name */
+export async function surveySite(site: Site, places: LoaderPlaces = packagedLoaders): Promise<Facts> {
+  const images = new Map(
+    await Promise.all(
+      Object.entries(site.images).map(async ([name, image]) => [name, await surveyImage(image)] as const),
+    ),
+  )
+  const ignition = new Map(
+    await Promise.all(
+      site.clusters.map(async (cluster) => {
+        const facts = await surveyIgnition(cluster.ignition, bootsOnlyLive(cluster, images))
+        return [cluster.name, facts] as const
+      }),
+    ),
+  )
+  return { images, ignition, loaders: await surveyLoaders(site.tftp.loaders, places) }
+}
+
+/** An image whose kernel is missing says nothing about its style. The site's rules have seen to it that each is known. */
+function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>): boolean {
+  return cluster.nodes.every((node) => {
+    const { style, kernel } = images.get((node.image ?? cluster.image) as string) as ImageFacts
+    return style === 'live' && kernel.kind === 'found'
+  })
+}

@@ -1,0 +1,23 @@
+import t from 'tap'
+import { folderOf, resolvePath } from '../../src/site/file-paths.ts'
+
+t.test('a path as seen from a folder', (t) => {
+  const cases = [
+    { folder: '/etc/slipway', path: 'images', resolved: '/etc/slipway/images' },
+    { folder: '/etc/slipway', path: './images/', resolved: '/etc/slipway/images' },
+    { folder: '/etc/slipway', path: '../images/x/../y', resolved: '/etc/images/y' },
+    { folder: '/etc', path: '../../..', resolved: '/' },
+    { folder: '/etc/slipway', path: '/srv//images/.', resolved: '/srv/images' },
+    { folder: '', path: 'images', resolved: '/images' },
+  ]
+  for (const { folder, path, resolved } of cases)
+    t.equal(resolvePath(folder, path), resolved, `${path} in ${folder}`)
+  t.end()
+})
+
+t.test('the folder of a file', (t) => {
+  t.equal(folderOf('/etc/slipway/site.yaml'), '/etc/slipway')
+  t.equal(folderOf('/site.yaml'), '')
+  t.equal(folderOf('site.yaml'), '')
+  t.end()
+})

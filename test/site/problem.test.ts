@@ -1,0 +1,59 @@
+import t from 'tap'
+import { formatPath, formatProblem, quoteText, showProblem } from '../../src/site/problem.ts'
+
+const problem = { file: 'site.yaml', line: 2, column: 7, path: 'server.address', message: 'got nothing' }
+
+t.test('a problem is one line that editors and terminals can follow', (t) => {
+  t.equal(formatProblem(problem), 'site.yaml:2:7 server.address: got nothing')
+  t.equal(formatProblem({ ...problem, path: '' }), 'site.yaml:2:7: got nothing')
+  t.end()
+})
+
+t.test('for terminals the line itself follows, with a caret under the column', (t) => {
+  const long = `${'x'.repeat(100)}here${'y'.repeat(100)}`
+  const cases = [
+    { name: 'a short line', text: 'a\nb: c: d\ne', column: 4, shown: ['  2 | b: c: d', '    |    ^'] },
+    { name: 'carriage returns', text: 'a\r\nb: c\r\n', column: 4, shown: ['  2 | b: c', '    |    ^'] },
+    {
+      name: 'a tab and an escape',
+      text: 'a\n\t\u001b[1m\u009bx',
+      column: 2,
+      shown: ['  2 |   [1m x', '    |  ^'],
+    },
+    {
+      name: 'a long line is cut around the column',
+      text: `a\n${long}`,
+      column: 101,
+      shown: [`  2 | ${'x'.repeat(48)}here${'y'.repeat(20)}`, `    | ${' '.repeat(48)}^`],
+    },
+    { name: 'the end of a text', text: 'a', column: 1, shown: ['  2 | ', '    | ^'] },
+  ]
+  for (const { name, text, column, shown } of cases) {
+    const [first, ...rest] = showProblem({ ...problem, column }, text).split('\n')
+    t.equal(first, `site.yaml:2:${column} server.address: got nothing`, name)
+    t.same(rest, shown, name)
+  }
+  t.end()
+})
+
+t.test('keys that are not plain words are quoted in a path', (t) => {
+  t.equal(formatPath([]), '')
+  t.equal(formatPath(['$schema']), '$schema')
+  t.equal(formatPath(['images', 'rhcos-4.17', 'dir']), 'images."rhcos-4.17".dir')
+  t.equal(formatPath(['clusters', 0, 'nodes', 3, 'mac']), 'clusters.0.nodes.3.mac')
+  t.equal(formatPath(['']), '""')
+  t.end()
+})
+
+t.test('a quoted value cannot change how a terminal shows the rest', (t) => {
+  const cases = [
+    { text: 'm1', quoted: '"m1"' },
+    { text: 'a "b"\n', quoted: String.raw`"a \"b\"\n"` },
+    { text: '\u001b[31m', quoted: String.raw`"\u001b[31m"` },
+    { text: '\u009b\u202e\ufeff\u007f', quoted: String.raw`"\u009b\u202e\ufeff\u007f"` },
+    { text: 'x'.repeat(80), quoted: `"${'x'.repeat(80)}"` },
+    { text: 'x'.repeat(81), quoted: `"${'x'.repeat(79)}…"` },
+  ]
+  for (const { text, quoted } of cases) t.equal(quoteText(text), quoted)
+  t.end()
+})

@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import { listFolder, reasonOf, surveyFile } from '../../src/survey/file.ts'
+
+t.test('what is no regular file is never opened: that could wait for ever', async (t) => {
+  const dir = t.testdir()
+  execFileSync('mkfifo', [`${dir}/pipe`])
+  for (const path of ['/dev/null', `${dir}/pipe`]) {
+    t.same(await surveyFile(path), { kind: 'missing', path, problem: `${path} is not a regular file` })
+  }
+})
+
+t.test('errors of the system become the rest of a sentence', async (t) => {
+  const cases = [
+    { code: 'EACCES', reason: 'may not be read by the user that slipway runs as' },
+    { code: 'EPERM', reason: 'may not be read by the user that slipway runs as' },
+    { code: 'ENOENT', reason: 'does not exist' },
+    { code: 'ENOTDIR', reason: 'does not exist: a part of the path is a file, not a folder' },
+    { code: 'EIO', reason: 'cannot be read: EIO: i/o error, read' },
+  ]
+  for (const { code, reason } of cases) {
+    t.equal(reasonOf(Object.assign(new Error(`${code}: i/o error, read`), { code })), reason)
+  }
+  t.equal(reasonOf(new Error('is empty')), 'is empty')
+  t.match(await surveyFile('/\u0000'), { kind: 'missing', problem: / cannot be read: / })
+})
+
+t.test('a folder is listed in order without dotfiles, and not without end', async (t) => {
+  const dir = t.testdir({ b: '', a: '', '.hidden': '' })
+  t.same(await listFolder(dir), { kind: 'listed', names: ['a', 'b'] })
+  mkdirSync(`${dir}/full`)
+  for (let index = 0; index <= 10_000; index++) writeFileSync(`${dir}/full/${index}`, '')
+  t.same(await listFolder(`${dir}/full`), {
+    kind: 'unlisted',
+    problem: `${dir}/full holds more than 10000 files: give it a folder of its own`,
+  })
+})

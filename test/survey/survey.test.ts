@@ -1,0 +1,142 @@
+import { truncateSync } from 'node:fs'
+import t from 'tap'
+import { loaderNames, type FileFact } from '../../src/plan/facts.ts'
+import { loadSite } from '../../src/site/load.ts'
+import type { Site } from '../../src/site/schema.ts'
+import { ignitionProblem } from '../../src/survey/ignition.ts'
+import { packagedLoaders, surveyLoaders } from '../../src/survey/loaders.ts'
+import { surveySite } from '../../src/survey/survey.ts'
+
+const nowhere = Object.fromEntries(loaderNames.map((name) => [name, []])) as unknown as typeof packagedLoaders
+const ignition = (version: string) => JSON.stringify({ ignition: { version } })
+
+/** A cluster of one master for each image, installing from `ignition` beside the site file. */
+function siteAt(dir: string, images: readonly string[]): Site {
+  const nodes = images.map(
+    (image, index) => `
+      - { name: m${index}, role: master, mac: "00:00:5e:00:53:0${index}", address: 192.0.2.1${index}${image === 'live' ? '' : `, image: ${image}`} }`,
+  )
+  const loaded = loadSite(
+    `
+site: lab
+server: { address: 192.0.2.1 }
+subnets: [{ cidr: 192.0.2.0/24 }]
+images: { live: { dir: live }, old: { dir: old }, empty: { dir: empty } }
+clusters:
+  - name: ocp
+    domain: example.net
+    image: live
+    ignition: ignition
+    disk: /dev/sda
+    loadBalancer: { api: 192.0.2.20, ingress: 192.0.2.20 }
+    nodes:${nodes.join('')}
+`,
+    `${dir}/site.yaml`,
+  )
+  if (loaded.kind === 'site') return loaded.site
+  throw new Error(loaded.problems.map(({ message }) => message).join('\n'))
+}
+
+const files = {
+  live: { 'live-kernel': 'k', 'live-initramfs': 'i', 'live-rootfs': 'r' },
+  old: { 'installer-kernel': 'k', 'installer-initramfs': 'i', 'metal.raw.gz': 'm' },
+  empty: {},
+}
+const kinds = (facts: Readonly<Record<string, FileFact>> | undefined) =>
+  Object.entries(facts ?? {}).map(
+    ([kind, fact]) => `${kind} ${fact.kind === 'found' ? fact.octets : fact.problem}`,
+  )
+
+t.test('a survey knows every image, every Ignition file and every loader of a site', async (t) => {
+  const dir = t.testdir({ ...files, ignition: { 'bootstrap.ign': ignition('3.2.0'), 'master.ign': '{}' } })
+  const facts = await surveySite(siteAt(dir, ['live']), nowhere)
+  t.same(
+    [...facts.images].map(([name, { style }]) => `${name} ${style}`),
+    ['live live', 'old installer', 'empty live'],
+  )
+  t.same(kinds(facts.ignition.get('ocp')), [
+    'bootstrap 32',
+    `master ${dir}/ignition/master.ign is no Ignition file, it lacks ignition.version; \`openshift-install create ignition-configs\` writes it`,
+    `worker ${dir}/ignition/worker.ign does not exist; \`openshift-install create ignition-configs\` writes it`,
+  ])
+  t.same([...facts.loaders.keys()], [...loaderNames])
+})
+
+t.test('Ignition 2 is for 4.5: a cluster that boots only live images cannot read it', async (t) => {
+  const dir = t.testdir({ ...files, ignition: { 'master.ign': ignition('2.2.0') } })
+  const master = async (images: readonly string[]) =>
+    (await surveySite(siteAt(dir, images), nowhere)).ignition.get('ocp')?.master.kind
+  t.equal(await master(['live']), 'missing')
+  t.equal(await master(['old']), 'found')
+  t.equal(await master(['live', 'old']), 'found')
+  t.equal(await master(['empty']), 'found', 'an image that is not there has no style')
+})
+
+t.test('what keeps a text from being an Ignition file', (t) => {
+  const cases = [
+    { text: ignition('3.4.0'), isLive: true, problem: undefined },
+    { text: ignition('2.2.0'), isLive: false, problem: undefined },
+    {
+      text: ignition('2.2.0'),
+      isLive: true,
+      problem: 'is Ignition 2.2.0, the image (4.6 or later) reads 3.x',
+    },
+    { text: '<html>', isLive: true, problem: 'is not JSON' },
+    ...[
+      'null',
+      '7',
+      '[]',
+      '{"ignition":null}',
+      '{"ignition":{"version":3}}',
+      '{"ignition":{"version":""}}',
+    ].map((text) => ({
+      text,
+      isLive: true,
+      problem: 'is no Ignition file, it lacks ignition.version',
+    })),
+  ]
+  for (const { text, isLive, problem } of cases) t.equal(ignitionProblem(text, isLive), problem, text)
+  t.end()
+})
+
+t.test('a huge file is not read as Ignition', async (t) => {
+  const dir = t.testdir({ ...files, ignition: { 'worker.ign': '{}' } })
+  truncateSync(`${dir}/ignition/worker.ign`, 2 ** 31)
+  const facts = await surveySite(siteAt(dir, ['live']), nowhere)
+  t.match(kinds(facts.ignition.get('ocp'))[2], /worker\.ign is too large, with 2147483648 octets; /)
+})
+
+t.test('loaders come from the site, else from the first place that has them', async (t) => {
+  const dir = t.testdir({
+    debian: { 'undionly.kpxe': 'bios' },
+    fedora: { 'undionly.kpxe': 'bi', 'ipxe-x86_64.efi': 'x64' },
+    'shim.efi': 'arm64',
+  })
+  const places = {
+    'bios/undionly.kpxe': [`${dir}/debian/undionly.kpxe`, `${dir}/fedora/undionly.kpxe`],
+    'efi/ipxe.efi': [`${dir}/debian/ipxe.efi`, `${dir}/fedora/ipxe-x86_64.efi`],
+    'efi/snponly.efi': [`${dir}/debian/snponly.efi`, `${dir}/fedora/snponly.efi`],
+    'arm64/ipxe.efi': [],
+    'arm64/snponly.efi': [],
+  }
+  const facts = await surveyLoaders({ arm64: `${dir}/shim.efi` }, places)
+  t.same(facts.get('bios/undionly.kpxe'), { kind: 'found', path: `${dir}/debian/undionly.kpxe`, octets: 4 })
+  t.same(facts.get('efi/ipxe.efi'), { kind: 'found', path: `${dir}/fedora/ipxe-x86_64.efi`, octets: 3 })
+  t.same(facts.get('efi/snponly.efi'), {
+    kind: 'missing',
+    path: `${dir}/debian/snponly.efi`,
+    problem: `no efi/snponly.efi at ${dir}/debian/snponly.efi or ${dir}/fedora/snponly.efi: install it (apt install ipxe, or dnf install ipxe-bootimgs-x86), or name a file as tftp.loaders.x64 in the site`,
+  })
+  for (const name of ['arm64/ipxe.efi', 'arm64/snponly.efi'] as const) {
+    t.same(facts.get(name), { kind: 'found', path: `${dir}/shim.efi`, octets: 5 })
+  }
+})
+
+t.test('a loader that the site names must be there itself', async (t) => {
+  const dir = t.testdir({ packaged: 'x' })
+  const facts = await surveyLoaders(
+    { bios: `${dir}/none.kpxe` },
+    { ...packagedLoaders, 'bios/undionly.kpxe': [`${dir}/packaged`] },
+  )
+  t.match(facts.get('bios/undionly.kpxe'), { kind: 'missing', problem: `${dir}/none.kpxe does not exist` })
+})
