@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { compile } from './plan/compile.ts'
+import { buildModel, type Model } from './plan/model.ts'
 import type { Plan } from './plan/plan.ts'
 import { loadSite } from './site/load.ts'
 import { formatProblem, type Problem } from './site/problem.ts'
-import type { Site } from './site/schema.ts'
 import { surveySite } from './survey/survey.ts'
 
 export type Prepared =
-  | { readonly kind: 'ready'; readonly site: Site; readonly plan: Plan }
+  | { readonly kind: 'ready'; readonly model: Model; readonly plan: Plan }
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
   /** The file itself cannot be read; `message` is a sentence. */
   | { readonly kind: 'unreadable'; readonly message: string }
@@ -32,7 +32,8 @@ export async function prepare(sitePath: string): Promise<Prepared> {
   if (loaded.kind === 'problems') {
     return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
   }
-  return { kind: 'ready', site: loaded.site, plan: compile(loaded.site, await surveySite(loaded.site)) }
+  const model = buildModel(loaded.site, await surveySite(loaded.site))
+  return { kind: 'ready', model, plan: compile(model) }
 }
 
 /** Why there is no plan, a line for each problem. */

@@ -9,9 +9,8 @@ import { invocationOf, suggestions } from '../demo/suggestions.ts'
 import { CannotListen } from '../host/cannot-listen.ts'
 import { createLog } from '../host/log.ts'
 import { createSockets } from '../host/sockets.ts'
-import { buildModel, type Model } from '../plan/model.ts'
+import type { Model } from '../plan/model.ts'
 import { explain, prepare } from '../prepare.ts'
-import { surveySite } from '../survey/survey.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
 import { followSignals } from './serve.ts'
 import { runSimulation } from './simulate.ts'
@@ -47,7 +46,7 @@ packets (slipway simulate), prints what each got, and keeps serving until Ctrl-C
       return ExitCode.problems
     }
     const { sitePath } = made
-    const model = buildModel(prepared.site, await surveySite(prepared.site))
+    const { model } = prepared
     const logPath = join(folder, 'slipway.log')
     const log = createLog('info', createWriteStream(logPath))
     const end = Promise.withResolvers<number>()

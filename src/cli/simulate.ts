@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { CannotListen } from '../host/cannot-listen.ts'
 import { systemClock } from '../host/clock.ts'
 import { createSockets } from '../host/sockets.ts'
-import { buildModel, type Model, type NodeModel } from '../plan/model.ts'
+import type { Model, NodeModel } from '../plan/model.ts'
 import { explain, prepare } from '../prepare.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import {
@@ -16,7 +16,6 @@ import {
 import { chooseSource } from '../simulate/source.ts'
 import { formatBoot, formatSummary } from '../simulate/timeline-text.ts'
 import type { NodeBoot } from '../simulate/timeline.ts'
-import { surveySite } from '../survey/survey.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
 
 /** A rack that is powered on at once; more would only wait for each other here. */
@@ -46,7 +45,7 @@ exit code: 0 when all nodes booted, 1 when not`,
       for (const line of explain(prepared)) terminal.err(line)
       return ExitCode.problems
     }
-    const model = buildModel(prepared.site, await surveySite(prepared.site))
+    const { model } = prepared
     const nodes = chooseNodes(model, names)
     const result = await runSimulation(
       model,

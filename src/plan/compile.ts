@@ -1,17 +1,13 @@
-/** Site and facts in, plan out: pure and deterministic, so that a golden file can hold a whole plan. */
-import type { Site } from '../site/schema.ts'
+/** Model in, plan out: pure and deterministic, so that a golden file can hold a whole plan. */
 import { compileDhcp } from './dhcp/compile.ts'
 import { compileDns } from './dns/compile.ts'
-import type { Facts } from './facts.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
 import { compileHttp } from './http.ts'
-import { buildModel } from './model.ts'
+import type { Model } from './model.ts'
 import type { Plan } from './plan.ts'
 import { compileTftp } from './tftp.ts'
 
-/** @param site one that has passed its rules (`loadSite`) */
-export function compile(site: Site, facts: Facts): Plan {
-  const model = buildModel(site, facts)
+export function compile(model: Model): Plan {
   const dhcp = compileDhcp(model)
   const tftp = compileTftp(model)
   const http = compileHttp(model)
@@ -19,7 +15,7 @@ export function compile(site: Site, facts: Facts): Plan {
   const haproxy = compileHaproxy(model)
   const findings = [dhcp, tftp, http, dns, haproxy].flatMap((slice) => slice.findings)
   return {
-    site: site.site,
+    site: model.site.site,
     endpoint: model.endpoint,
     nodes: model.nodes,
     dhcp: dhcp.plan,

@@ -52,7 +52,8 @@ export function buildModel(site: Site, facts: Facts): Model {
   const nodes = site.clusters.flatMap((cluster) =>
     cluster.nodes.map((node) => nodeModel(site, cluster, node)),
   )
-  return { site, facts, endpoint: site.server, nodes }
+  const { address, ports } = site.server
+  return { site, facts, endpoint: { address, ports }, nodes }
 }
 
 /** `http://172.16.0.101`, with the port where it is not 80. */

@@ -1,8 +1,10 @@
 /** A site on the disk that lacks nothing: file, image, Ignition files and loaders, on loopback. */
 import { join } from 'node:path'
 
+type Folder = { [name: string]: string | Folder }
+
 /** What `t.testdir` makes; change the site's text before, if a test is about it. */
-export function siteFolder(site: string = siteText()): Record<string, unknown> {
+export function siteFolder(site: string = siteText()): Folder {
   return {
     'site.yaml': site,
     image: {

@@ -1,0 +1,41 @@
+/** A whole plan as text that a person can review as a diff: maps as objects, octets in hexadecimal. */
+import type { Plan } from '../../src/plan/plan.ts'
+import { formatIpv4, type Ipv4 } from '../../src/proto/address/ipv4.ts'
+
+/** Prepared DNS answers follow from the zones and are proved elsewhere; only the zones are written. */
+export function planText(plan: Plan): string {
+  const { dns, http, haproxy, ...rest } = plan
+  const readable = {
+    ...rest,
+    http: { ...http, scripts: new Map([...http.scripts].map(([path, script]) => [path, lines(script)])) },
+    dns: dns && { ...dns, names: undefined },
+    haproxy: haproxy && { ...haproxy, text: haproxy.text.split('\n') },
+  }
+  return `${JSON.stringify(readable, replace, 2)}\n`
+}
+
+function lines(script: { readonly body: string }): object {
+  return { ...script, body: script.body.split('\n') }
+}
+
+const addressKeys = new Set([
+  'address',
+  'addresses',
+  'server',
+  'network',
+  'mask',
+  'broadcast',
+  'gateway',
+  'ntp',
+  'api',
+  'ingress',
+])
+
+function replace(key: string, value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries(value)
+  if (value instanceof Set) return [...value]
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (!addressKeys.has(key)) return value
+  if (typeof value === 'number') return formatIpv4(value as Ipv4)
+  return Array.isArray(value) ? value.map((each) => replace(key, each)) : value
+}
