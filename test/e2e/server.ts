@@ -14,6 +14,7 @@ export type LogLine = {
   readonly node?: string
   readonly mac?: string
   readonly file?: string
+  readonly bootFile?: string
   readonly reason?: string
   /** The line as it was written. */
   readonly text: string

@@ -7,7 +7,7 @@
  * - `undi`: SeaBIOS where undionly.kpxe is fetched by TFTP and drives the card by the UNDI of the ROM before
  *   it. Debian has no PXE ROM but iPXE, so an iPXE whose script only fetches the loader stands in for one.
  */
-import { copyFile, mkdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { followFile } from './lines.ts'
 import { addresses, type Network } from './network.ts'
@@ -20,6 +20,8 @@ export type Boot = {
   readonly startedMs: number
   readonly endedMs: number
   readonly console: readonly ConsoleLine[]
+  /** For how long it could have run but other processes had the processors: at most what a busy machine adds. */
+  readonly starvedMs: number
   /** Why it ended: `powered off`, or what made going on pointless. */
   readonly outcome: string
 }
@@ -58,6 +60,11 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
     if (outcome === 'powered off') outcome = why
     void machine.stop()
   }
+  let starvedMs = 0
+  const sampling = setInterval(
+    () => void starvation(machine.pid).then((ms) => (starvedMs = Math.max(ms, starvedMs))),
+    500,
+  )
   const limit = setTimeout(() => give(`not finished after ${options.limitMs / 1000} s`), options.limitMs)
   const abort = (): void => give('stopped by the test')
   options.signal?.addEventListener('abort', abort)
@@ -74,13 +81,14 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
   await machine.ended
   options.signal?.removeEventListener('abort', abort)
   clearTimeout(limit)
+  clearInterval(sampling)
 
   const lines = console.map(
     ({ atMs, text }) => `${((atMs - startedMs) / 1000).toFixed(2).padStart(7)} ${text}`,
   )
   await writeFile(join(dir, 'console.log'), `${lines.join('\n')}\n`)
   await rm(disk)
-  return { startedMs, endedMs: Date.now(), console, outcome }
+  return { startedMs, endedMs: Date.now(), console, starvedMs, outcome }
 }
 
 const consoleFile = (dir: string): string => join(dir, 'console.raw')
@@ -127,6 +135,16 @@ set net0/ip ${address}
 set net0/netmask 255.255.255.0
 chain tftp://${addresses.server}/bios/undionly.kpxe
 `
+}
+
+/** The second field of schedstat is the time on a run queue in nanoseconds; the busiest thread is the virtual CPU. */
+async function starvation(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
+  const waits = threads.map(async (thread) => {
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').catch(() => '')
+    return Number(text.split(' ')[1] ?? 0) / 1e6
+  })
+  return Math.max(0, ...(await Promise.all(waits)))
 }
 
 /** A console line without escape sequences and control characters. */
