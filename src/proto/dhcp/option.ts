@@ -128,12 +128,18 @@ const lengths: Readonly<Record<OptionType, { unit: number; least: number; many: 
  */
 export function checkedValue(option: DhcpOption): Uint8Array {
   const row = optionRowByCode.get(option.code)
-  const { unit, least, many } = lengths[row?.type ?? 'octets']
+  if (row === undefined) return option.value
+  const { unit, least, many } = lengths[row.type]
   const octets = option.value.length
   if (octets >= least && octets % unit === 0 && (many || octets === unit)) return option.value
   const expected = many ? `a multiple of ${unit}, at least ${least}` : String(unit)
-  throw new MalformedPacket(
-    `option ${option.code} (${row?.name ?? 'unknown'}) has ${octets} octets, expected ${expected}`,
-    option.offset ?? 0,
+  throw malformedOption(
+    option,
+    `option ${option.code} (${row.name}) has ${octets} octets, expected ${expected}`,
   )
+}
+
+/** @param at octets from the start of the value to the place that is wrong */
+export function malformedOption(option: DhcpOption, message: string, at = 0): MalformedPacket {
+  return new MalformedPacket(message, (option.offset ?? 0) + at)
 }

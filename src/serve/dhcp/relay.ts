@@ -3,9 +3,8 @@
  * own address is a loopback, sub-option 5 names the client's network and sub-option 11 the agent as server.
  */
 import { cidrContains, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
-import { MalformedPacket } from '../../proto/bytes/malformed.ts'
 import { Reader } from '../../proto/bytes/reader.ts'
-import type { DhcpOption } from '../../proto/dhcp/option.ts'
+import { malformedOption, type DhcpOption } from '../../proto/dhcp/option.ts'
 import { subOptionsOf, type SubOptions } from '../../proto/dhcp/values/sub-options.ts'
 
 export type Relay = {
@@ -41,8 +40,8 @@ function addressIn(found: SubOptions, code: number, option: DhcpOption): Ipv4 | 
   const value = found.get(code)
   if (value === undefined) return undefined
   if (value.length === 4) return new Reader(value).u32() as Ipv4
-  throw new MalformedPacket(
+  throw malformedOption(
+    option,
     `sub-option ${code} of option ${option.code} has ${value.length} octets, expected 4`,
-    option.offset ?? 0,
   )
 }

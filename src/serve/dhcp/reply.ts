@@ -134,9 +134,9 @@ function putParameters(
     return
   }
   // RFC 2132 §9.8: in the order requested. It is the order of preference too, so the tail is what may not fit.
-  for (const [index, code] of list.entries()) {
-    const option = reservation.options.get(code)
-    if (option !== undefined && list.indexOf(code) === index) put(option)
+  for (let index = 0; index < list.length; index++) {
+    const option = reservation.options.get(list[index] as number)
+    if (option !== undefined && list.indexOf(option.code) === index) put(option) // once, however often asked for
   }
 }
 

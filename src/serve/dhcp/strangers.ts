@@ -49,10 +49,7 @@ export class RecentMap<Key, Value> {
   set(key: Key, value: Value): void {
     this.#values.delete(key)
     this.#values.set(key, value)
-    for (const oldest of this.#values.keys()) {
-      if (this.#values.size <= this.#most) return
-      this.#values.delete(oldest)
-    }
+    if (this.#values.size > this.#most) this.#values.delete(this.#values.keys().next().value as Key)
   }
 
   /** Latest first. */

@@ -66,3 +66,12 @@ for (const { name, code, good, bad, expected } of lengths) {
     t.end()
   })
 }
+
+t.test('an option of a message that is being made has no place', (t) => {
+  const error = {
+    name: 'MalformedPacket',
+    message: 'option 53 (DHCP Msg Type) has 0 octets, expected 1 at octet 0',
+  }
+  t.throws(() => checkedValue({ code: 53, value: new Uint8Array() }), error)
+  t.end()
+})

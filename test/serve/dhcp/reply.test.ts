@@ -128,6 +128,26 @@ t.test('iPXE is led to its node’s script, and need not wait for a ProxyDHCP se
   t.end()
 })
 
+for (const { text, file } of [
+  { text: 'PXEClient:Arch:00000:UNDI:002001', file: 'bios/undionly.kpxe' },
+  { text: 'PXEClient:Arch:00007:UNDI:003000', file: 'efi/ipxe.efi' },
+  { text: 'PXEClient', file: '' },
+]) {
+  t.test(`RFC 4578 §3: without option 93, "${text}" leads to ${file === '' ? 'nothing' : file}`, (t) => {
+    t.equal(replyTo(discover([60, text])).file, file)
+    t.end()
+  })
+}
+
+t.test('option 93 comes before the text of option 60', (t) => {
+  const options: Options = [
+    [60, 'PXEClient:Arch:00000:UNDI:002001'],
+    [93, [0, 11]],
+  ]
+  t.equal(replyTo(discover(...options)).file, 'arm64/ipxe.efi')
+  t.end()
+})
+
 t.test('a system that does not boot gets neither file nor next server', (t) => {
   t.match(replyTo(discover()), { file: '', siaddr: 0 })
   t.end()

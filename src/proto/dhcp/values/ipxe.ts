@@ -1,7 +1,6 @@
 /** iPXE's own option 175: what a build can do, told as sub-options (ipxe.org, `dhcp.h`). */
-import { MalformedPacket } from '../../bytes/malformed.ts'
 import type { DhcpOption } from '../option.ts'
-import { subOptionsOf } from './sub-options.ts'
+import { readSubOptions } from './sub-options.ts'
 
 /** Sub-option 19: the build can fetch over HTTP. */
 const http = 19
@@ -17,11 +16,7 @@ export const noProxyDhcp = Uint8Array.of(176, 1, 1)
  * assigned, so what cannot be read as iPXE's sub-options is somebody else's option, not a malformed one.
  */
 export function ipxeFeaturesOf(option: DhcpOption): { readonly http: boolean } | undefined {
-  try {
-    const features = subOptionsOf(option)
-    return features.size === 0 ? undefined : { http: features.get(http)?.[0] === 1 }
-  } catch (error) {
-    if (error instanceof MalformedPacket) return undefined
-    throw error
-  }
+  const { found, cutAt } = readSubOptions(option.value)
+  if (found.size === 0 || cutAt !== undefined) return undefined
+  return { http: found.get(http)?.[0] === 1 }
 }
