@@ -1,6 +1,13 @@
-/** What `dhcp` 0.2.20 does with packets: why it is not in the server (docs/decisions/0002). */
+/**
+ * What `dhcp` 0.2.20 does with packets: why it is not in the server (docs/decisions/0002). It reads plain
+ * messages, so here it is a reader of our replies that shares no line with us.
+ */
 import { createRequire } from 'node:module'
 import t from 'tap'
+import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
+import { mostReplyOctets } from '../../src/serve/dhcp/reply.ts'
+import { respond } from '../../src/serve/dhcp/respond.ts'
+import { exampleModel } from '../support/model.ts'
 
 type Message = {
   readonly yiaddr: string
@@ -108,3 +115,25 @@ for (const { name, octets } of cases) {
     t.end()
   })
 }
+
+t.test('it reads our replies as they are meant', (t) => {
+  const { plan } = compileDhcp(exampleModel())
+  const out = new Uint8Array(mostReplyOctets)
+  const discover = request([53, 1, 1], [55, 5, 1, 3, 6, 12, 15], end)
+  discover.set([0x00, 0x00, 0x5e, 0x00, 0x53, 0x11], 28) // chaddr: ocp45/m1
+  const verdict = respond(discover, 'broadcast', plan, out)
+  if (verdict.kind !== 'offered') throw new Error(`${verdict.kind}, not an offer`)
+  const message = protocol.parse(Buffer.from(out.subarray(0, verdict.octets)))
+  t.match(message, { op: 2, xid: 0x12345678, yiaddr: '192.0.2.11', chaddr: '00-00-5E-00-53-11' })
+  t.match(message.options, {
+    1: '255.255.255.0',
+    3: ['192.0.2.1'],
+    6: ['192.0.2.2'],
+    12: 'm1.ocp45.example.net',
+    15: 'ocp45.example.net',
+    51: 86_400,
+    53: 2,
+    54: '192.0.2.2',
+  })
+  t.end()
+})

@@ -1,11 +1,20 @@
-/** What `tftp2` 0.0.1 does as a server: why it is not in ours (docs/decisions/0002). */
+/**
+ * What `tftp2` 0.0.1 does as a server: why it is not in ours (docs/decisions/0002). As a client it speaks
+ * plain RFC 1350, so here it reads from our server without sharing a line with it.
+ */
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { systemClock } from '../../src/host/clock.ts'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import { createSockets } from '../../src/host/sockets.ts'
+import { startTftp } from '../../src/serve/tftp/service.ts'
 
 type Request = { readonly filename: string; readonly mode: string }
 type Client = { sendPacket(octets: Uint8Array): Promise<number>; close(): void }
@@ -14,9 +23,14 @@ type Server = {
   handleMessage(octets: Uint8Array, peer: { address: string; port: number }): void
   close(): void
 }
+type Reader = {
+  read(file: string, push: (block: Uint8Array) => void, done: () => void): Promise<void>
+  close(): void
+}
 const require = createRequire(import.meta.url)
 const tftp2 = require('tftp2') as {
   createServer(): Server
+  readonly Client: (host: string, port: number) => Reader
   readonly Packet: { parse(octets: Uint8Array): Request }
 }
 
@@ -73,3 +87,36 @@ t.test('it answers options with a block of 512 octets, and sets no timer to send
 function countTimers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 }
+
+t.test('as a client it reads files of every awkward length from our server', async (t) => {
+  const contents = new Map(
+    [0, 1, 511, 512, 513, 5000].map((length) => [`f${length}`, Buffer.alloc(length, 'abc')]),
+  )
+  const folder = t.testdir(Object.fromEntries(contents))
+  const sockets = createSockets({})
+  const free = await sockets.bindUdp({ address: '127.0.0.1', port: 0 })
+  const { port } = free.local
+  await free.close()
+  const service = await startTftp({
+    plan: () => ({
+      ...{ address: '127.0.0.1', port, root: undefined, missing: new Map(), nodeByAddress: new Map() },
+      files: new Map([...contents.keys()].map((name) => [name, join(folder, name)])),
+    }),
+    ...{ sockets, clock: systemClock, log: createLog('error'), counters: new Counters() },
+    onLost: (error) => {
+      throw error
+    },
+  })
+  t.teardown(() => service.close(0))
+  for (const [name, octets] of contents) {
+    const client = tftp2.Client('127.0.0.1', port)
+    const blocks: Uint8Array[] = []
+    await client.read(
+      name,
+      (block) => void blocks.push(block),
+      () => undefined,
+    )
+    client.close()
+    t.equal(Buffer.concat(blocks).equals(octets), true, name)
+  }
+})
