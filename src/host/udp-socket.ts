@@ -2,20 +2,23 @@
  * Node's UDP socket as a {@link UdpPort}. Addresses are literals and are never looked up, so a
  * datagram leaves before `send` returns.
  */
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import type { UdpOptions, UdpPort } from './udp.ts'
 
-type SocketSettings = Pick<UdpOptions, 'reuseAddress' | 'broadcast' | 'onLost'>
+type SocketSettings = Pick<UdpOptions, 'broadcast' | 'onLost'>
 
-// Room for a rack that boots at once. The kernel grants net.core.rmem_max when that is less; the
-// socket units ask with ReceiveBuffer=, which is not bound by it.
+// Room for a rack that boots at once. The kernel grants net.core.rmem_max when that is less. Sockets from
+// systemd keep what ReceiveBuffer= gave them, which is not bound by it.
 const receiveBufferOctets = 1024 * 1024
 
 /** @throws {NodeJS.ErrnoException} the system's error */
 export async function bindUdpSocket(options: UdpOptions): Promise<UdpPort> {
-  const socket = newSocket(isIPv6(options.address) ? 'udp6' : 'udp4', options)
+  const socket = newSocket(isIPv6(options.address) ? 'udp6' : 'udp4', {
+    reuseAddr: options.reuseAddress === true,
+    recvBufferSize: receiveBufferOctets,
+  })
   await started(socket, () => socket.bind({ address: options.address, port: options.port }))
   return udpPort(socket, options)
 }
@@ -29,7 +32,7 @@ export async function adoptUdpSocket(
   fd: number,
   options: SocketSettings,
 ): Promise<UdpPort | 'not-udp' | 'ipv6'> {
-  const socket = newSocket('udp4', options)
+  const socket = newSocket('udp4')
   try {
     await started(socket, () => socket.bind({ fd }))
   } catch {
@@ -43,11 +46,10 @@ export async function adoptUdpSocket(
   return udpPort(socket, options)
 }
 
-function newSocket(type: 'udp4' | 'udp6', options: SocketSettings): Socket {
+function newSocket(type: 'udp4' | 'udp6', options: Omit<SocketOptions, 'type'> = {}): Socket {
   return createSocket({
+    ...options,
     type,
-    reuseAddr: options.reuseAddress === true,
-    recvBufferSize: receiveBufferOctets,
     // bind and send ask this. An answer at once keeps them synchronous: dns.lookup defers even literals.
     lookup: (address, _options, done) => done(null, address, type === 'udp6' ? 6 : 4),
   })

@@ -156,8 +156,12 @@ t.test('without systemd, udp and tcp bind what is asked for', async (t) => {
   t.equal(server.listenerCount('error'), 0, 'what happens to the server later is its own business')
 })
 
-/** Starts test/support/adopting-child.ts with these sockets as descriptors 3, 4, …; resolves with its report. */
-async function adoptedBy(t: Test, passed: (Socket | Server)[], ...args: string[]) {
+/**
+ * Starts test/support/adopting-child.ts with these sockets as descriptors 3, 4, …; resolves with its report.
+ *
+ * @param shared called while the sockets are open on both sides; afterwards the child has them alone
+ */
+async function adoptedBy(t: Test, passed: (Socket | Server)[], args: string[] = [], shared = () => {}) {
   // Node has no public way to a socket's descriptor.
   const fds = passed.map((socket) => (socket as unknown as { _handle: { fd: number } })._handle.fd)
   const script = new URL('../support/adopting-child.ts', import.meta.url).pathname
@@ -167,8 +171,9 @@ async function adoptedBy(t: Test, passed: (Socket | Server)[], ...args: string[]
     stdio: ['ignore', 'pipe', 'inherit', ...fds],
   })
   t.teardown(() => child.kill())
-  for (const socket of passed) socket.close()
   const [line] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string]
+  shared()
+  for (const socket of passed) socket.close()
   return JSON.parse(line) as Record<string, unknown>
 }
 
@@ -190,7 +195,7 @@ t.test(
     const [first, second, stream] = [await openUdp(), await openUdp(), await openTcp()]
     const udp = [first.address().port, second.address().port]
     const tcp = (stream.address() as AddressInfo).port
-    t.match(await adoptedBy(t, [first, stream, second], 'tcp'), {
+    t.match(await adoptedBy(t, [first, stream, second], ['tcp']), {
       adopted: true,
       udp: udp.map((port) => ({ address: '127.0.0.1', port })),
       tcp: { port: tcp },
@@ -206,6 +211,13 @@ t.test(
     t.equal(greeting, 'hello')
   },
 )
+
+t.test('a socket keeps the receive buffer that systemd gave it', async (t) => {
+  const socket = await openUdp()
+  socket.setRecvBufferSize(50_000)
+  const before = socket.getRecvBufferSize()
+  await adoptedBy(t, [socket], [], () => t.equal(socket.getRecvBufferSize(), before))
+})
 
 const misfits = [
   {
@@ -242,7 +254,7 @@ const misfits = [
 
 for (const { name, open, args, problem } of misfits) {
   t.test(`sockets that do not fit are told: ${name}`, async (t) => {
-    t.same(await adoptedBy(t, await open(), ...args), {
+    t.same(await adoptedBy(t, await open(), args), {
       error: `cannot use the sockets that systemd passed as dns: ${problem}`,
     })
   })
