@@ -139,16 +139,15 @@ function lookups(
   entries: ReadonlyMap<string, Entry>,
   positionAt: (offset: number) => Position,
 ): Omit<Tree, 'value' | 'get'> {
-  const entryAt = (path: Path) => entries.get(formatPath(path))
   return {
-    has: (path) => entryAt(path) !== undefined,
+    has: (path) => entries.has(formatPath(path)),
     position(path, at) {
-      for (let length = path.length; ; length--) {
-        const entry = entryAt(path.slice(0, length))
-        if (entry !== undefined) return positionAt(at === 'key' ? entry.key : entry.value)
-      }
+      let written = path
+      while (!entries.has(formatPath(written))) written = written.slice(0, -1)
+      const { key, value } = entries.get(formatPath(written)) as Entry
+      return positionAt(at === 'key' ? key : value)
     },
-    quote: (path) => quoteNode(entryAt(path)?.node ?? null),
+    quote: (path) => quoteNode(entries.get(formatPath(path))?.node ?? null),
   }
 }
 

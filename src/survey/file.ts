@@ -13,23 +13,22 @@ export async function withFile(
   path: string,
   look: (file: FileHandle, octets: number) => Promise<FileFact>,
 ): Promise<FileFact> {
-  let file: FileHandle | undefined
   try {
     // Before opening: to open a pipe waits for its writer, and to open a device may set it going.
     const { size } = await regular(path)
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    return size === 0 ? missing(path, `${path} is empty`) : await look(file, size)
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    return await look(file, size).finally(() => file.close())
   } catch (error) {
     return missing(path, `${path} ${reasonOf(error)}`)
-  } finally {
-    await file?.close()
   }
 }
 
 async function regular(path: string): Promise<{ readonly size: number }> {
   const found = await stat(path)
-  if (found.isFile()) return found
-  throw new Error(found.isDirectory() ? 'is a folder, not a file' : 'is not a regular file')
+  if (found.isDirectory()) throw new Error('is a folder, not a file')
+  if (!found.isFile()) throw new Error('is not a regular file')
+  if (found.size === 0) throw new Error('is empty')
+  return found
 }
 
 export type Folder =
@@ -40,13 +39,12 @@ export type Folder =
 const mostNames = 10_000
 
 /** The names in a folder, sorted, without dotfiles. */
-export async function listFolder(path: string): Promise<Folder> {
+export async function listFolder(path: string, most = mostNames): Promise<Folder> {
   try {
     const names: string[] = []
     for await (const { name } of await opendir(path)) {
       if (!name.startsWith('.')) names.push(name)
-      if (names.length > mostNames)
-        throw new Error(`holds more than ${mostNames} files: give it a folder of its own`)
+      if (names.length > most) throw new Error(`holds more than ${most} files: give it a folder of its own`)
     }
     return { kind: 'listed', names: names.sort() }
   } catch (error) {

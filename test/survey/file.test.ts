@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { listFolder, reasonOf, surveyFile } from '../../src/survey/file.ts'
 
 t.test('what is no regular file is never opened: that could wait for ever', async (t) => {
   const dir = t.testdir()
-  execFileSync('mkfifo', [`${dir}/pipe`])
+  execFileSync('/usr/bin/env', ['mkfifo', `${dir}/pipe`])
   for (const path of ['/dev/null', `${dir}/pipe`]) {
     t.same(await surveyFile(path), { kind: 'missing', path, problem: `${path} is not a regular file` })
   }
@@ -29,10 +28,8 @@ t.test('errors of the system become the rest of a sentence', async (t) => {
 t.test('a folder is listed in order without dotfiles, and not without end', async (t) => {
   const dir = t.testdir({ b: '', a: '', '.hidden': '' })
   t.same(await listFolder(dir), { kind: 'listed', names: ['a', 'b'] })
-  mkdirSync(`${dir}/full`)
-  for (let index = 0; index <= 10_000; index++) writeFileSync(`${dir}/full/${index}`, '')
-  t.same(await listFolder(`${dir}/full`), {
+  t.same(await listFolder(dir, 1), {
     kind: 'unlisted',
-    problem: `${dir}/full holds more than 10000 files: give it a folder of its own`,
+    problem: `${dir} holds more than 1 files: give it a folder of its own`,
   })
 })
