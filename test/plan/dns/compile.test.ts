@@ -1,12 +1,12 @@
 import t from 'tap'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
 import { golden } from '../../support/golden.ts'
-import { guideModel } from './guide.ts'
+import { exampleModel, guideModel } from './guide.ts'
 import { zoneText } from './zone-text.ts'
 
-t.test("the guide's zones, whole", (t) => {
-  const { plan, findings } = compileDns(guideModel())
-  golden(t, 'dns/guide.zone', zoneText(plan?.zones ?? []))
+t.test("the example site's zones, whole", (t) => {
+  const { plan, findings } = compileDns(exampleModel())
+  golden(t, 'dns/example.zone', zoneText(plan?.zones ?? []))
   t.same(findings, [])
   t.end()
 })

@@ -1,11 +1,20 @@
-/** The site that the guide builds by hand, as far as names go: nodes, load balancer, name server. */
-import type { Model } from '../../../src/plan/model.ts'
-import { buildModel } from '../../../src/plan/model.ts'
+/** The site that the guide builds by hand: as the project's example has it, and as plain data to be changed. */
+import { readFileSync } from 'node:fs'
+import { buildModel, type Model } from '../../../src/plan/model.ts'
+import { loadSite } from '../../../src/site/load.ts'
 import { siteSchema } from '../../../src/site/schema.ts'
 
 const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
 
-/** Plain data before the schema: change what a test is about, then build. */
+/** config/site.example.yaml */
+export function exampleModel(): Model {
+  const file = new URL('../../../config/site.example.yaml', import.meta.url)
+  const loaded = loadSite(readFileSync(file, 'utf8'), file.pathname)
+  if (loaded.kind === 'site') return buildModel(loaded.site, noFacts)
+  throw new Error(`the example site has ${loaded.problems.length} problems`)
+}
+
+/** As far as names go: nodes, load balancer, name server. Plain data before the schema: change what a test is about, then build. */
 export function guideSite() {
   const node = (name: string, role: string, last: string, address: unknown) => ({
     name,
@@ -53,4 +62,19 @@ export function guideModel(change: (site: ReturnType<typeof guideSite>) => void 
   const site = guideSite()
   change(site)
   return buildModel(siteSchema.parse(site), noFacts)
+}
+
+/** The guide's site with hosts of many addresses, of both families, and below apps. */
+export function crowdedModel(): Model {
+  const many = Array.from({ length: 40 }, (_, index) => `172.16.0.${150 + index}`)
+  const more = Array.from({ length: 100 }, (_, index) => `2001:db8::${(index + 1).toString(16)}`)
+  return guideModel((site) => {
+    site.hosts.push(
+      { name: 'many.example.localdomain', address: [...many, ...more] },
+      { name: 'two.example.localdomain', address: ['172.16.0.51', '172.16.0.52'] },
+      { name: 'dual.example.localdomain', address: ['172.16.0.53', '2001:db8:0:1::53'] },
+      { name: 'own.apps.ocp45.example.localdomain', address: '172.16.0.54' },
+      { name: 'x.deep.apps.ocp45.example.localdomain', address: '172.16.0.55' },
+    )
+  })
 }
