@@ -157,7 +157,10 @@ export function encodePacket(packet: TftpPacket): Uint8Array {
   }
 }
 
-/** Makes the first four octets of a buffer the header of a DATA packet; a server keeps one buffer for all blocks. */
+/**
+ * Makes the first four octets of a buffer the header of a DATA packet, so that a server needs one buffer for all
+ * blocks. Only the low 16 bits of `block` fit: after 65535 comes 0, which every client expects.
+ */
 export function writeDataHeader(octets: Uint8Array, block: number): void {
   octets[0] = 0
   octets[1] = Opcode.data

@@ -94,7 +94,7 @@ export function runTransfer(options: RunOptions): RunningTransfer {
         isWaitingForFile = true
         break
       }
-      writeDataHeader(datagram, block & 0xffff) // after 65535 comes 0, which every client expects
+      writeDataHeader(datagram, block)
       send(count === agreement.blockOctets ? datagram : datagram.subarray(0, dataHeaderOctets + count))
       if (block > transfer.highest) octets += count
       noteSent(transfer, count)

@@ -277,5 +277,7 @@ t.test('a header is written over what the buffer held', (t) => {
   const buffer = Uint8Array.of(9, 9, 9, 9, 9)
   writeDataHeader(buffer, 0x0102)
   t.same(buffer, Uint8Array.of(0, 3, 1, 2, 9))
+  writeDataHeader(buffer, 65_536)
+  t.same(buffer, Uint8Array.of(0, 3, 0, 0, 9))
   t.end()
 })

@@ -65,6 +65,21 @@ t.test('an ACK puts the timeout off', async (t) => {
   t.equal(heard.all.length, 3)
 })
 
+t.test('an ACK after a long back-off is followed by a short timeout again', async (t) => {
+  const world = await begin({ content: pattern(2000) })
+  const heard = inbox(world.clientPort)
+  world.start()
+  const first = await heard.next()
+  world.clock.advance(1000 + 2000 + 4000) // the timer is set for 8 s
+  await world.sockets.settled()
+  world.clientPort.send(hex('00 04 00 01'), first.address, first.port)
+  await world.sockets.settled()
+  t.equal(heard.all.length, 5)
+  world.clock.advance(1000)
+  await world.sockets.settled()
+  t.equal(heard.all.length, 6)
+})
+
 t.test('what comes in one batch with the last ACK finds the transfer over', async (t) => {
   const world = await begin({ content: pattern(10), blksize: 8 })
   let handler: Parameters<typeof world.port.receive>[0] = () => undefined
