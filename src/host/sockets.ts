@@ -76,7 +76,10 @@ export function createSockets(environment: Record<string, string | undefined>): 
   }
 }
 
-async function listen(server: Server, options: { host: string; port: number } | { fd: number }): Promise<void> {
+async function listen(
+  server: Server,
+  options: { host: string; port: number } | { fd: number },
+): Promise<void> {
   server.listen(options)
   await once(server, 'listening')
 }
