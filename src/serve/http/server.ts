@@ -1,0 +1,85 @@
+/**
+ * The HTTP server under the routes: limits that keep a slow or hostile peer from costing anything, and a
+ * close that lets answers in flight reach their readers (RFC 9112).
+ */
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+export type Limits = {
+  readonly headerOctets: number
+  /** Until the whole header of a request is there; a connection that says nothing is closed as well. */
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly checkIntervalMs: number
+  /** How long a connection may be idle between two requests. */
+  readonly keepAliveMs: number
+  /** How long a reader may take nothing of an answer. */
+  readonly stalledMs: number
+  readonly connections: number
+}
+
+const defaultLimits: Limits = {
+  headerOctets: 8192,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 15_000,
+  checkIntervalMs: 2_000,
+  // iPXE keeps a connection for 10 s to fetch script, kernel and initramfs by it; let iPXE be the one to close.
+  keepAliveMs: 15_000,
+  stalledMs: 120_000,
+  connections: 4096,
+}
+
+export type HttpServer = {
+  readonly server: Server
+  /** Stops listening and resolves when the last connection is closed: after the answers in flight. */
+  readonly close: () => Promise<void>
+}
+
+export function createHttpServer(answer: RequestListener, limits: Limits = defaultLimits): HttpServer {
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerOctets,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkIntervalMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      noDelay: true,
+    },
+    answer,
+  )
+  server.maxConnections = limits.connections
+  server.timeout = limits.stalledMs
+  // No "100 Continue": a request with a body gets its refusal without the body being sent.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response))
+
+  /** Answers not yet handed to the system, by connection. */
+  const inFlight = new Map<Duplex, number>()
+  let isClosing = false
+  server.on('connection', (socket: Socket) => {
+    inFlight.set(socket, 0)
+    socket.once('close', () => inFlight.delete(socket))
+  })
+  server.prependListener('request', ({ socket }, response) => {
+    if (isClosing) response.setHeader('connection', 'close')
+    inFlight.set(socket, (inFlight.get(socket) as number) + 1)
+    response.once('close', () => {
+      if (socket.destroyed) return
+      const left = (inFlight.get(socket) as number) - 1
+      inFlight.set(socket, left)
+      if (isClosing && left === 0) socket.destroySoon()
+    })
+  })
+  // Node's own takes a connection for idle as soon as the last octet of its answer is queued, and cuts it.
+  server.closeIdleConnections = () => {
+    for (const [socket, answers] of inFlight) if (answers === 0) socket.destroy()
+  }
+
+  return {
+    server,
+    close() {
+      isClosing = true
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}

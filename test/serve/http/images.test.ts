@@ -1,0 +1,212 @@
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { rootfs, routesWorld } from '../../support/http-service.ts'
+
+const image = '/images/rhcos/rhcos-live-rootfs.x86_64.img'
+
+t.test('an image file is served with what a client needs to go on with it', async (t) => {
+  const { ask, lines, dir, options } = await routesWorld(t)
+  const file = join(dir, 'images/rhcos-live-rootfs.x86_64.img')
+  utimesSync(file, new Date(0), new Date('2026-01-02T03:04:05Z'))
+  const response = await ask(image, { 'accept-encoding': 'gzip, br, deflate' })
+  t.equal(response.statusCode, 200)
+  t.equal(response.body, rootfs)
+  t.match(response.headers, {
+    'content-length': '10',
+    'accept-ranges': 'bytes',
+    'last-modified': 'Fri, 02 Jan 2026 03:04:05 GMT',
+    etag: /^(?:W\/)?"[^"]+"$/,
+    'cache-control': 'no-cache',
+  })
+  t.equal(response.headers['content-encoding'], undefined, 'never compressed')
+  t.match(lines, [{ level: 'info', msg: 'image file served', node: 'ocp45/m1', file, octets: 10 }])
+  t.equal(options.counters.get('http.imageOctets'), 10)
+})
+
+const ranges = [
+  { name: 'first to last octet', range: 'bytes=2-4', status: 206, body: '234', contentRange: 'bytes 2-4/10' },
+  {
+    name: 'from an octet to the end',
+    range: 'bytes=7-',
+    status: 206,
+    body: '789',
+    contentRange: 'bytes 7-9/10',
+  },
+  {
+    name: 'the last octets (suffix)',
+    range: 'bytes=-3',
+    status: 206,
+    body: '789',
+    contentRange: 'bytes 7-9/10',
+  },
+  {
+    name: 'a last octet beyond the end is cut',
+    range: 'bytes=8-99',
+    status: 206,
+    body: '89',
+    contentRange: 'bytes 8-9/10',
+  },
+  {
+    name: 'a suffix longer than the file means the whole (§14.1.2)',
+    range: 'bytes=-99',
+    status: 200,
+    body: rootfs,
+  },
+  {
+    name: 'several ranges: the whole file, as §14.2 allows',
+    range: 'bytes=0-1,4-5',
+    status: 200,
+    body: rootfs,
+  },
+  { name: 'another unit is ignored', range: 'lines=1-2', status: 200, body: rootfs },
+]
+
+t.test('ranges (RFC 9110 §14)', async (t) => {
+  const { ask } = await routesWorld(t)
+  for (const { name, range, status, body, contentRange } of ranges) {
+    const response = await ask(image, { range })
+    t.equal(response.statusCode, status, name)
+    t.equal(response.body, body, name)
+    t.equal(response.headers['content-length'], String(body.length), name)
+    t.equal(response.headers['content-range'], contentRange, name)
+  }
+  for (const range of ['bytes=10-', 'bytes=x', 'bytes=-0']) {
+    t.equal((await ask(image, { range })).statusCode, 416, range)
+  }
+  const beyond = await ask(image, { range: 'bytes=10-' })
+  t.equal(beyond.statusCode, 416)
+  t.equal(beyond.headers['content-range'], 'bytes */10', 'says how long the file is (§15.5.17)')
+  t.equal(beyond.headers['content-type'], 'text/plain; charset=utf-8')
+})
+
+t.test('conditions (RFC 9110 §13)', async (t) => {
+  const { ask } = await routesWorld(t)
+  const { etag, 'last-modified': date } = (await ask(image)).headers as Record<string, string>
+  const old = 'Thu, 01 Jan 1970 00:00:00 GMT'
+  const cases = [
+    {
+      name: 'If-Range with the same tag: the range',
+      headers: { range: 'bytes=0-1', 'if-range': etag },
+      status: 206,
+    },
+    {
+      name: 'If-Range with another tag: the whole',
+      headers: { range: 'bytes=0-1', 'if-range': '"x"' },
+      status: 200,
+    },
+    {
+      name: 'If-Range with the same date: the range',
+      headers: { range: 'bytes=0-1', 'if-range': date },
+      status: 206,
+    },
+    {
+      name: 'If-Range with an older date: the whole',
+      headers: { range: 'bytes=0-1', 'if-range': old },
+      status: 200,
+    },
+    { name: 'If-None-Match with the same tag', headers: { 'if-none-match': etag }, status: 304 },
+    { name: 'If-None-Match with another tag', headers: { 'if-none-match': '"x"' }, status: 200 },
+    { name: 'If-Modified-Since the same date', headers: { 'if-modified-since': date }, status: 304 },
+    { name: 'If-Modified-Since an older date', headers: { 'if-modified-since': old }, status: 200 },
+    { name: 'If-Match with another tag', headers: { 'if-match': '"x"' }, status: 412 },
+  ]
+  for (const { name, headers, status } of cases) {
+    const response = await ask(image, headers as Record<string, string>)
+    t.equal(response.statusCode, status, name)
+    if (status === 304) t.equal(response.body, '', name)
+  }
+})
+
+t.test('nothing outside the directory, nothing hidden, no listing, never a redirect', async (t) => {
+  const { ask, dir } = await routesWorld(t)
+  const images = join(dir, 'images')
+  writeFileSync(join(images, '.hidden'), 'secret')
+  writeFileSync(join(dir, 'secret'), 'secret')
+  symlinkSync(join(dir, 'secret'), join(images, 'leads-out'))
+  symlinkSync('loop', join(images, 'loop'))
+  mkdirSync(join(dir, 'images-of-others'))
+  writeFileSync(join(dir, 'images-of-others/secret'), 'secret')
+  symlinkSync(join(dir, 'images-of-others/secret'), join(images, 'leads-beside'))
+  const refused = [
+    '/images',
+    '/images/',
+    '/images/rhcos',
+    '/images/rhcos/',
+    '/images/rhcos/.',
+    '/images/rhcos/..',
+    '/images/rhcos/sub',
+    '/images/rhcos/sub/',
+    '/images/rhcos/absent',
+    '/images/other/rhcos-live-kernel-x86_64',
+    '/images/rhcos/.hidden',
+    '/images/rhcos/%2ehidden',
+    '/images/rhcos/../secret',
+    '/images/rhcos/%2e%2e/secret',
+    '/images/rhcos/%2e%2e%2fsecret',
+    '/images/rhcos/..%5csecret',
+    '/images/rhcos/%00',
+    '/images/rhcos/leads-out',
+    '/images/rhcos/leads-beside',
+    '/images/rhcos/loop',
+    `/images/rhcos/${'x'.repeat(256)}`,
+    `${image}/`,
+    '/images/__proto__/constructor',
+    '/boot/ocp45/m1/boot.ipxe/',
+    '/boot/ocp45/m1',
+    '/boot/ocp45/m9/boot.ipxe',
+    '/boot/ocp45/m1/infra.ign',
+    '/',
+  ]
+  for (const path of refused) {
+    const response = await ask(path)
+    t.match(String(response.statusCode), /^40[04]$|^414$|^500$/, path)
+    t.equal(response.body.includes('secret\n') || response.body === 'secret', false, path)
+    t.equal(response.headers['content-type'], 'text/plain; charset=utf-8', path)
+    t.equal(response.headers['location'], undefined, path)
+  }
+  for (const path of [
+    `/${image}`,
+    image.replaceAll('/', '//'),
+    `${image}?x=1`,
+    image.replace('rhcos-', '%72hcos-'),
+  ]) {
+    t.equal((await ask(path)).body, rootfs, path)
+  }
+  t.equal((await ask('http://192.0.2.2' + image)).body, rootfs, 'absolute form (RFC 9112 §3.2.2)')
+})
+
+t.test('a link out of the directory is followed where the site itself boots that file', async (t) => {
+  const { ask, dir } = await routesWorld(t)
+  writeFileSync(join(dir, 'elsewhere.img'), 'initramfs')
+  symlinkSync(join(dir, 'elsewhere.img'), join(dir, 'images/rhcos-live-initramfs.x86_64.img'))
+  symlinkSync('rhcos-live-kernel-x86_64', join(dir, 'images/kernel'))
+  t.equal((await ask('/images/rhcos/rhcos-live-initramfs.x86_64.img')).body, 'initramfs')
+  t.equal((await ask('/images/rhcos/kernel')).body, 'kernel', 'and so is any link that stays inside')
+})
+
+t.test(
+  'an image file that is missing is an error of the node that asked, and a stranger is none',
+  async (t) => {
+    const { app, ask, lines, dir } = await routesWorld(t)
+    const file = join(dir, 'images/absent')
+    const response = await ask('/images/rhcos/absent')
+    t.equal(response.statusCode, 404)
+    t.equal(response.body, `${file} is not there\n`)
+    await app.inject({ url: '/images/rhcos/absent', remoteAddress: '198.51.100.7' })
+    await app.inject({ url: '/images/rhcos/absent', remoteAddress: '::ffff:192.0.2.21' })
+    await app.inject({ url: '/images/rhcos/absent', remoteAddress: '2001:db8::11' })
+    t.match(lines, [
+      {
+        level: 'error',
+        msg: 'image file cannot be served',
+        node: 'ocp45/m1',
+        file,
+        reason: `${file} is not there`,
+      },
+      { level: 'debug', client: /^198\.51\.100\.7:\d+$/ },
+      { level: 'error', node: 'ocp45/w1', client: /^192\.0\.2\.21:\d+$/ },
+      { level: 'error', node: 'ocp45/m1', client: /^\[2001:db8::11\]:\d+$/ },
+    ])
+  },
+)

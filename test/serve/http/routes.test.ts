@@ -1,0 +1,168 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createRoutes } from '../../../src/serve/http/routes.ts'
+import { httpWorld, masterIgnition, routesWorld } from '../../support/http-service.ts'
+
+const image = '/images/rhcos/rhcos-live-rootfs.x86_64.img'
+const masterAddress = '192.0.2.11'
+
+t.test('a boot script is text that nobody keeps', async (t) => {
+  const { ask, plan, lines } = await routesWorld(t)
+  const path = '/boot/ocp45/m1/boot.ipxe'
+  const response = await ask(path)
+  t.equal(response.statusCode, 200)
+  t.equal(response.body, plan.scripts.get(path)!.body)
+  t.match(response.headers, {
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
+    'content-length': String(response.rawPayload.length),
+  })
+  t.match(lines, [
+    {
+      level: 'info',
+      msg: 'boot script served',
+      node: 'ocp45/m1',
+      client: /^192\.0\.2\.11:\d+$/,
+      file: path,
+      boot: 'install',
+      octets: response.rawPayload.length,
+    },
+  ])
+  t.equal('aborted' in lines[0]!, false)
+})
+
+t.test('an Ignition file is served byte for byte under its own type', async (t) => {
+  const { ask, lines, dir, options } = await routesWorld(t)
+  const response = await ask('/boot/ocp45/m1/master.ign')
+  t.equal(response.statusCode, 200)
+  t.same(response.rawPayload, masterIgnition)
+  t.match(response.headers, {
+    'content-type': 'application/vnd.coreos.ignition+json',
+    'cache-control': 'no-store',
+    'content-length': '6',
+  })
+  t.match(lines, [
+    {
+      level: 'info',
+      msg: 'Ignition file served',
+      node: 'ocp45/m1',
+      file: join(dir, 'ignition/master.ign'),
+      octets: 6,
+      durationMs: 0,
+    },
+  ])
+  t.equal(options.counters.get('http.ignition'), 1)
+})
+
+t.test(
+  'an Ignition file that is gone is a 404 with a reason, and an error that names the node',
+  async (t) => {
+    const { ask, lines, dir } = await routesWorld(t)
+    const file = join(dir, 'ignition/worker.ign')
+    rmSync(file)
+    const response = await ask('/boot/ocp45/w1/worker.ign')
+    t.equal(response.statusCode, 404)
+    t.equal(response.headers['content-type'], 'text/plain; charset=utf-8')
+    t.equal(response.body, `${file} is not there\n`)
+    t.match(lines, [
+      {
+        level: 'error',
+        msg: 'Ignition file cannot be served',
+        node: 'ocp45/w1',
+        file,
+        reason: `${file} is not there`,
+      },
+    ])
+  },
+)
+
+t.test('HEAD answers as GET would, without the body, and gives nobody anything', async (t) => {
+  const { ask, lines, options } = await routesWorld(t)
+  for (const path of [
+    '/boot/ocp45/m1/boot.ipxe',
+    '/boot/ocp45/m1/master.ign',
+    image,
+    '/health',
+    '/nowhere',
+  ]) {
+    const get = await ask(path)
+    const head = await ask(path, {}, 'HEAD')
+    t.same({ ...head.headers, date: '' }, { ...get.headers, date: '' }, path)
+    t.equal(head.body, '', path)
+  }
+  const range = await ask(image, { range: 'bytes=2-4' }, 'HEAD')
+  t.equal(range.headers['content-length'], '3')
+  const told = lines.filter(({ level }) => level === 'info').map(({ msg }) => msg)
+  t.same(told, ['boot script served', 'Ignition file served', 'image file served'], 'one line each, for GET')
+  t.equal(options.counters.get('http.imageOctets'), 10)
+})
+
+t.test('a path that leads nowhere is answered with what there is', async (t) => {
+  const { app, ask, lines, options } = await routesWorld(t)
+  const response = await ask('/boot.ipxe')
+  t.equal(response.statusCode, 404)
+  t.match(response.body, /^there is nothing at this address\n\nGET \/boot\/CLUSTER\/NODE\/boot\.ipxe/)
+  await app.inject({ url: '/favicon.ico', remoteAddress: '198.51.100.7' })
+  t.match(lines, [
+    { level: 'warn', msg: 'nothing at this path', node: 'ocp45/m1', file: '/boot.ipxe' },
+    { level: 'debug', msg: 'nothing at this path', file: '/favicon.ico' },
+  ])
+  t.equal(options.counters.get('http.notFound'), 2)
+})
+
+t.test('a path that is none is a 400', async (t) => {
+  const { ask, options } = await routesWorld(t)
+  const response = await ask('/images/rhcos/%zz')
+  t.equal(response.statusCode, 400)
+  t.match(response.body, /^this is not a path: /)
+  t.equal(options.counters.get('http.malformed'), 1)
+})
+
+t.test('methods that change something are refused everywhere (RFC 9110 §15.5.6)', async (t) => {
+  const { ask, options } = await routesWorld(t)
+  const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'PURGE']
+  for (const method of methods) {
+    for (const path of [image, '/boot/ocp45/m1/boot.ipxe', '/nowhere', '/images/rhcos/%zz']) {
+      const response = await ask(path, {}, method)
+      if (path.includes('%')) {
+        t.equal(response.statusCode, 400, `${method} ${path}`)
+        continue
+      }
+      t.equal(response.statusCode, 405, `${method} ${path}`)
+      t.equal(response.headers['allow'], 'GET, HEAD', `${method} ${path}`)
+      t.equal(response.headers['connection'], 'close', `${method} ${path}`)
+      t.equal(response.body, `only GET and HEAD are answered here, not ${method}\n`)
+    }
+  }
+  t.equal(options.counters.get('http.methodsRefused'), methods.length * 3)
+})
+
+t.test('health is JSON, for people and for monitoring', async (t) => {
+  const { ask } = await routesWorld(t)
+  const response = await ask('/health')
+  t.same(response.json(), { site: 'lab', nodes: 4 })
+  t.match(response.headers, { 'content-type': /^application\/json/, 'cache-control': 'no-store' })
+})
+
+t.test('a bug in a handler is a 500 and an error line, not the end', async (t) => {
+  const http = httpWorld(t)
+  const health = () => {
+    throw new Error('no such luck')
+  }
+  const { app } = await createRoutes({ ...http.options, health })
+  t.teardown(() => app.close())
+  const response = await app.inject({ url: '/health', remoteAddress: masterAddress })
+  t.equal(response.statusCode, 500)
+  t.equal(response.body, 'no such luck\n')
+  t.match(http.lines, [
+    {
+      level: 'error',
+      msg: 'request failed',
+      node: 'ocp45/m1',
+      file: '/health',
+      err: { message: 'no such luck' },
+    },
+  ])
+  t.equal(http.options.counters.get('http.bugs'), 1)
+})

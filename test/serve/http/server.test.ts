@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import type { RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { createHttpServer, type Limits } from '../../../src/serve/http/server.ts'
+import { rawConnection } from '../../support/raw-http.ts'
+
+/** So short that a test need not wait, so many that none is in another's way. */
+const limits: Limits = {
+  headerOctets: 8192,
+  headersTimeoutMs: 50,
+  requestTimeoutMs: 100,
+  checkIntervalMs: 10,
+  keepAliveMs: 50,
+  stalledMs: 100,
+  connections: 100,
+}
+
+async function running(t: Test, answer: RequestListener, differing: Partial<Limits> = {}) {
+  const http = createHttpServer(answer, { ...limits, ...differing })
+  http.server.listen(0, '127.0.0.1')
+  await once(http.server, 'listening')
+  t.teardown(async () => {
+    http.server.closeAllConnections()
+    await http.close()
+  })
+  return { ...http, port: (http.server.address() as AddressInfo).port }
+}
+
+t.test('a connection that says nothing is closed', async (t) => {
+  const { port } = await running(t, () => {})
+  t.match(await (await rawConnection(port)).end(), /^HTTP\/1\.1 408 |^$/)
+})
+
+t.test('a header that never ends is cut off, however often another octet comes', async (t) => {
+  const { port } = await running(t, () => {})
+  const slow = await rawConnection(port)
+  slow.socket.write('GET / HTTP/1.1\r\nHost: x\r\n')
+  const drip = setInterval(() => slow.socket.write('a'), 10)
+  t.match(await slow.end(), /^HTTP\/1\.1 408 |^$/)
+  clearInterval(drip)
+})
+
+t.test('a connection that is idle after an answer is closed', async (t) => {
+  const { port } = await running(t, (_request, response) => response.end('x'))
+  const idle = await rawConnection(port)
+  idle.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.match(await idle.end(), /\r\n\r\nx$/)
+})
+
+t.test('a reader that takes nothing is given up', async (t) => {
+  const { port } = await running(t, (_request, response) => response.end(Buffer.alloc(50_000_000)))
+  const reader = await rawConnection(port)
+  reader.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await reader.until((text) => text.length > 1000)
+  reader.socket.pause()
+  reader.socket.setTimeout(500, () => reader.socket.resume())
+  t.equal((await reader.end()).length < 50_000_000, true)
+})
+
+t.test('there are not more connections than allowed', async (t) => {
+  const { server, port } = await running(t, () => {}, {
+    connections: 1,
+    headersTimeoutMs: 60_000,
+    requestTimeoutMs: 60_000,
+  })
+  const first = await rawConnection(port)
+  const dropped = once(server, 'drop')
+  const second = await rawConnection(port)
+  t.equal(await second.end(), '')
+  await dropped
+  first.socket.destroy()
+})
+
+t.test('closing does not cut an answer whose last octets are still on their way', async (t) => {
+  const octets = 20_000_000
+  const { port, close } = await running(t, (_request, response) => response.end(Buffer.alloc(octets)), {
+    stalledMs: 60_000,
+  })
+  const reader = await rawConnection(port)
+  reader.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await reader.until((text) => text.length > 1000)
+  reader.socket.pause()
+  const closed = close()
+  reader.socket.resume()
+  const answer = await reader.end()
+  t.equal(answer.length - answer.indexOf('\r\n\r\n') - 4, octets)
+  await closed
+})

@@ -1,0 +1,88 @@
+/** The HTTP service for tests: a plan over files in a temporary directory, its log and counters at hand. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog, type Log } from '../../src/host/log.ts'
+import { compileHttp, type HttpPlan } from '../../src/plan/http.ts'
+import { createRoutes } from '../../src/serve/http/routes.ts'
+import { fakeClock, type FakeClock } from './fake-clock.ts'
+import { exampleModel, exampleSite, ignitionFiles, liveImage } from './model.ts'
+
+export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string }
+
+export type HttpWorld = {
+  /** Holds `images/` and `ignition/`. */
+  readonly dir: string
+  /** What the service is given; replace it to swap the plan. */
+  plan: HttpPlan
+  readonly options: {
+    readonly plan: () => HttpPlan
+    readonly log: Log
+    readonly counters: Counters
+    readonly clock: FakeClock
+    readonly health: () => Record<string, unknown>
+  }
+  readonly lines: readonly LogLine[]
+  /** The first line that says this, now or when it comes. */
+  readonly line: (message: string) => Promise<LogLine>
+}
+
+/** The routes without a socket, asked from the address of `ocp45/m1`. */
+export async function routesWorld(t: Test) {
+  const world = httpWorld(t)
+  const { app } = await createRoutes(world.options)
+  t.teardown(() => app.close())
+  const ask = (url: string, headers: Record<string, string> = {}, method = 'GET') =>
+    app.inject({ method: method as 'GET', url, headers, remoteAddress: '192.0.2.11' })
+  return { ...world, app, ask }
+}
+
+/** Ten octets, so that ranges can be read off. */
+export const rootfs = '0123456789'
+
+/** Octets that are no text in any encoding. */
+export const masterIgnition = Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x0a, 0x7d])
+
+export function httpWorld(t: Test): HttpWorld {
+  const dir = t.testdir({ images: { sub: {} }, ignition: { 'bootstrap.ign': '{}', 'worker.ign': '{}' } })
+  writeFileSync(join(dir, 'images/rhcos-live-rootfs.x86_64.img'), rootfs)
+  writeFileSync(join(dir, 'images/rhcos-live-kernel-x86_64'), 'kernel')
+  writeFileSync(join(dir, 'ignition/master.ign'), masterIgnition)
+
+  const site = exampleSite()
+  site.images = { rhcos: { dir: join(dir, 'images') } }
+  const { plan } = compileHttp(
+    exampleModel(site, {
+      images: new Map([['rhcos', liveImage(join(dir, 'images'))]]),
+      ignition: new Map([['ocp45', ignitionFiles(join(dir, 'ignition'))]]),
+    }),
+  )
+
+  const lines: LogLine[] = []
+  const waiting: { message: string; resolve: (line: LogLine) => void }[] = []
+  const write = (text: string) => {
+    const line = JSON.parse(text) as LogLine
+    lines.push(line)
+    for (const { message, resolve } of waiting) if (message === line.msg) resolve(line)
+  }
+  const world: HttpWorld = {
+    dir,
+    plan: { ...plan, address: '127.0.0.1', port: 0 },
+    options: {
+      plan: () => world.plan,
+      log: createLog('debug', { write }),
+      counters: new Counters(),
+      clock: fakeClock(),
+      health: () => ({ site: 'lab', nodes: 4 }),
+    },
+    lines,
+    line(message) {
+      const line = lines.find(({ msg }) => msg === message)
+      return line === undefined
+        ? new Promise((resolve) => waiting.push({ message, resolve }))
+        : Promise.resolve(line)
+    },
+  }
+  return world
+}
