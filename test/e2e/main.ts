@@ -9,7 +9,7 @@ import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
-import { operationChecks } from './checks/operation.ts'
+import { operationChecks, stopChecks } from './checks/operation.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { createRig, type Rig } from './rig.ts'
@@ -28,7 +28,7 @@ Logs, consoles and a capture of the network are in test/e2e/.work/run.`
 
 const workDir = join(import.meta.dirname, '.work')
 
-/** One after the other, because the clients share an interface; the last one ends the server. */
+/** One after the other, because the clients share an interface. */
 const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
@@ -44,29 +44,45 @@ process.exit(await main())
 
 async function main(): Promise<number> {
   const options = readArguments()
-  if (options === undefined) return 2
-  const startedAt = performance.now()
-  let rig: Rig | undefined
+  if (typeof options === 'number') return options
+  const stages = choose(options)
+  if (stages.flat(2).length === 0) {
+    console.error(`test:e2e: no check has ${JSON.stringify(options.only)} in its name`)
+    return 2
+  }
+
+  const interruption = new AbortController()
   const interrupted = Promise.withResolvers<undefined>()
   const interrupt = (): void => {
     console.log('interrupted, taking everything down')
+    interruption.abort()
     interrupted.resolve(undefined)
   }
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
+
+  const startedAt = performance.now()
+  const rig = await createRig(workDir)
   try {
-    rig = await createRig(workDir)
-    const stages = only(options.only, [...firmwareStages, [clientChecks]])
-    const verdicts = await Promise.race([runStages(stages, rig), interrupted.promise])
+    const running = runStages(stages, rig, interruption.signal)
+    const verdicts = await Promise.race([running, interrupted.promise])
     if (verdicts === undefined) return 130
-    if (options.keep) await keep(rig, interrupted.promise)
-    return summarize(verdicts, (performance.now() - startedAt) / 1000)
+    const code = summarize(verdicts, (performance.now() - startedAt) / 1000)
+    if (options.keep) {
+      const shell = rig.network.inside('client', 'bash').join(' ')
+      console.log(`the server runs until Ctrl-C; for a shell beside it: ${shell}`)
+      await interrupted.promise
+    }
+    return code
   } finally {
-    await rig?.close()
+    await rig.close()
   }
 }
 
-function readArguments(): { only: string; keep: boolean } | undefined {
+type Options = { readonly only: string; readonly keep: boolean }
+
+/** @returns an exit code when there is nothing to do */
+function readArguments(): Options | number {
   try {
     const { values } = parseArgs({
       options: {
@@ -77,27 +93,22 @@ function readArguments(): { only: string; keep: boolean } | undefined {
     })
     if (!values.help) return values
     console.log(usage)
+    return 0
   } catch (error) {
     console.error(`test:e2e: ${(error as Error).message}\n${usage}`)
+    return 2
   }
-  return undefined
 }
 
-function only(text: string, stages: readonly Stage[]): Stage[] {
-  return stages.map((stage) => stage.map((lane) => lane.filter(({ name }) => name.includes(text))))
+function choose({ only, keep }: Options): Stage[] {
+  const stages = [...firmwareStages, [clientChecks], [[...(keep ? [] : stopChecks)]]]
+  return stages.map((stage) => stage.map((lane) => lane.filter(({ name }) => name.includes(only))))
 }
 
-async function runStages(stages: readonly Stage[], rig: Rig): Promise<Verdict[]> {
+async function runStages(stages: readonly Stage[], rig: Rig, interrupted: AbortSignal): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
-  for (const stage of stages) verdicts.push(...(await runStage(stage, rig)))
+  for (const stage of stages) verdicts.push(...(await runStage(stage, rig, interrupted)))
   return verdicts
-}
-
-async function keep(rig: Rig, interrupted: Promise<undefined>): Promise<void> {
-  console.log(
-    `kept until Ctrl-C; a shell beside the clients: ${rig.network.inside('client', 'bash').join(' ')}`,
-  )
-  await interrupted
 }
 
 function summarize(verdicts: readonly Verdict[], seconds: number): number {

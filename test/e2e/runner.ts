@@ -18,18 +18,21 @@ export type Stage = readonly (readonly Check[])[]
 
 export type Verdict = { readonly name: string; readonly failure?: string }
 
-export async function runStage(stage: Stage, rig: Rig): Promise<Verdict[]> {
-  const lanes = await Promise.all(stage.map((lane) => runLane(lane, rig)))
+/** @param interrupted once it is, no more checks begin and what is under way fails in silence */
+export async function runStage(stage: Stage, rig: Rig, interrupted: AbortSignal): Promise<Verdict[]> {
+  const lanes = await Promise.all(stage.map((lane) => runLane(lane, rig, interrupted)))
   return lanes.flat()
 }
 
-async function runLane(lane: readonly Check[], rig: Rig): Promise<Verdict[]> {
+async function runLane(lane: readonly Check[], rig: Rig, interrupted: AbortSignal): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
-  for (const check of lane) verdicts.push(await runCheck(check, rig))
+  for (const check of lane) {
+    if (!interrupted.aborted) verdicts.push(await runCheck(check, rig, interrupted))
+  }
   return verdicts
 }
 
-async function runCheck(check: Check, rig: Rig): Promise<Verdict> {
+async function runCheck(check: Check, rig: Rig, interrupted: AbortSignal): Promise<Verdict> {
   const startedAt = performance.now()
   const took = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7)
   try {
@@ -39,10 +42,12 @@ async function runCheck(check: Check, rig: Rig): Promise<Verdict> {
   } catch (error) {
     const { name, message, stack } = error as Error
     // An Unexpected says it all; anything else is a fault of the test and its place matters.
-    const failure = name === 'Unexpected' ? message : (stack ?? message)
-    console.log(`NOT OK ${took()}  ${check.name}\n${indent(failure)}`)
+    const report = name === 'Unexpected' ? message : (stack ?? message)
+    const failure = message.split('\n')[0] ?? ''
+    if (interrupted.aborted) return { name: check.name, failure }
+    console.log(`NOT OK ${took()}  ${check.name}\n${indent(report)}`)
     console.log(indent(`slipway's log ended with:\n${rig.server.tail(12)}`))
-    return { name: check.name, failure: message.split('\n')[0] ?? '' }
+    return { name: check.name, failure }
   }
 }
 
@@ -58,6 +63,6 @@ async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   }
 }
 
-export function indent(text: string): string {
+function indent(text: string): string {
   return text.replace(/^/gm, '    ')
 }

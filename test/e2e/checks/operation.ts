@@ -81,6 +81,10 @@ export const operationChecks: readonly Check[] = [
       return Promise.resolve(undefined)
     },
   },
+]
+
+/** After these there is no server any more. */
+export const stopChecks: readonly Check[] = [
   {
     name: 'operation: SIGTERM lets a download end, then the process exits with 0',
     limitMs: 40_000,
