@@ -92,12 +92,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   async function resolve(request: ForwardRequest, resolvers: readonly Resolver[]): Promise<Uint8Array> {
     const deadline = clock.monotonic() + totalMs
-    const leftMs = () => Math.ceil(isStopping ? 0 : deadline - clock.monotonic())
+    const leftMs = () => (isStopping ? 0 : Math.max(0, Math.ceil(deadline - clock.monotonic())))
     const open = new Set([...resolvers].sort((a, b) => Number(isSilent(a)) - Number(isSilent(b))))
     let failure: Uint8Array | undefined
     for (const timeoutMs of roundMs) {
       for (const resolver of open) {
-        if (leftMs() <= 0) break
+        if (leftMs() === 0) break
         const reply = await exchange(request, resolver, request.transport, Math.min(timeoutMs, leftMs()))
         if (reply === undefined) continue
         if (reply.kind === 'answer') return reply.octets
@@ -108,7 +108,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     }
     if (failure !== undefined) return failure
     counters.increment('dns.forwardFailed')
-    return emptyReply(request, ResponseCode.servFail, HeaderFlag.recursionAvailable, unreachable)
+    return servFail(request, unreachable)
   }
 
   /** Over TCP, what a resolver cut short, perhaps only to see that the question is not forged. */
@@ -117,25 +117,26 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     resolver: Resolver,
     timeoutMs: number,
   ): Promise<Uint8Array | undefined> {
-    if (timeoutMs <= 0) return undefined
     const reply = await exchange(request, resolver, 'tcp', timeoutMs)
     return reply?.kind === 'answer' ? reply.octets : undefined
   }
 
   return {
-    async forward(request, resolvers) {
+    forward(request, resolvers) {
       if (inFlight.size >= mostInFlight) {
         counters.increment('dns.forwardOverflow')
-        return emptyReply(request, ResponseCode.servFail, HeaderFlag.recursionAvailable, tooMany)
+        return Promise.resolve(servFail(request, tooMany))
       }
       counters.increment('dns.forwarded')
-      const reply = resolve(request, resolvers)
+      const reply = resolve(request, resolvers).catch((error: unknown) => {
+        // Our bug, not the resolver's: this client is told, the others are served all the same.
+        counters.increment('dns.failures')
+        log.error({ packet: Buffer.from(request.query).toString('hex'), err: error }, 'forwarding failed')
+        return servFail(request, unreachable)
+      })
       inFlight.add(reply)
-      try {
-        return await reply
-      } finally {
-        inFlight.delete(reply)
-      }
+      void reply.then(() => inFlight.delete(reply))
+      return reply
     },
 
     async close(graceMs) {
@@ -149,4 +150,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       stop()
     },
   }
+}
+
+function servFail(request: ForwardRequest, option: Uint8Array): Uint8Array {
+  return emptyReply(request, ResponseCode.servFail, HeaderFlag.recursionAvailable, option)
 }

@@ -38,7 +38,8 @@ export function resolverQuery(request: ForwardRequest, id: number): Uint8Array {
   writeU16(query, 8, 0)
   writeU16(query, 10, request.hasEdns ? 1 : 0)
   // A record of our own: EDNS is between neighbours (RFC 6891 §6.2.6), so options such as cookies stay behind.
-  if (request.hasEdns) writeOpt(query, request.end, request.isDnssecOk, 0)
+  const udpOctets = Math.min(request.limitOctets, ednsUdpOctets)
+  if (request.hasEdns) writeOpt(query, request.end, udpOctets, request.isDnssecOk, 0)
   return query
 }
 

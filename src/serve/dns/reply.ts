@@ -54,7 +54,7 @@ export function writeResponse(
   writeU16(out, 6, isTruncated ? 0 : response.answers)
   writeU16(out, 8, isTruncated ? 0 : response.authority)
   writeU16(out, 10, (isWhole ? response.additional : 0) + (question.hasEdns ? 1 : 0))
-  return question.hasEdns ? writeOpt(out, start + size, question.isDnssecOk, 0) : start + size
+  return question.hasEdns ? writeOpt(out, start + size, ednsUdpOctets, question.isDnssecOk, 0) : start + size
 }
 
 /**
@@ -80,7 +80,8 @@ export function writeError(
   writeU16(out, 6, 0)
   writeU16(out, 8, 0)
   writeU16(out, 10, asked?.hasEdns === true ? 1 : 0)
-  return asked?.hasEdns === true ? writeOpt(out, end, asked.isDnssecOk, rcode >>> 4, option) : end
+  if (asked?.hasEdns !== true) return end
+  return writeOpt(out, end, ednsUdpOctets, asked.isDnssecOk, rcode >>> 4, option)
 }
 
 /** Extended DNS Error (RFC 8914 §2): the reason in words, which `dig` prints. */
@@ -94,17 +95,18 @@ export function extendedError(code: number, text: string): Uint8Array {
   return option
 }
 
-/** Our size, version 0, and DO as the client had it (RFC 6891 §6.1.3, RFC 3225 §3). */
+/** An OPT record of version 0; DO is what the query had (RFC 6891 §6.1.3, RFC 3225 §3). */
 export function writeOpt(
   out: Uint8Array,
   at: number,
+  udpOctets: number,
   isDnssecOk: boolean,
   extendedRcode: number,
   option?: Uint8Array,
 ): number {
   out[at] = 0
   writeU16(out, at + 1, RecordType.OPT)
-  writeU16(out, at + 3, ednsUdpOctets)
+  writeU16(out, at + 3, udpOctets)
   out[at + 5] = extendedRcode
   out[at + 6] = 0
   writeU16(out, at + 7, isDnssecOk ? dnssecOkFlag : 0)

@@ -1,0 +1,54 @@
+/** Resolvers over TCP, on loopback. */
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import t from 'tap'
+import { judge } from '../../support/dns-judge.ts'
+import { answerTo, nothingIsLeft, request, setUp, tcpResolver } from './resolver-world.ts'
+
+const hundred = Array.from({ length: 100 }, () => ({
+  type: 'A',
+  name: 'quay.io',
+  ttl: 60,
+  data: '192.0.2.99',
+}))
+
+t.test('who comes by TCP is asked for by TCP (RFC 7766 §5)', async (t) => {
+  const world = setUp()
+  const at = await tcpResolver(t, (query) => [
+    answerTo(query, { id: 1 }),
+    answerTo(query, { answers: hundred }),
+  ])
+  const reply = judge.decode(await world.forwarder.forward(request({}, 'tcp'), [at]))
+  t.match(reply, { id: 7, rcode: 'NOERROR', flag_tc: false })
+  t.equal(reply.answers.length, 100)
+  nothingIsLeft(t, world)
+})
+
+t.test('what was cut short over UDP is asked for again over TCP', async (t) => {
+  const world = setUp()
+  const at = await tcpResolver(t, (query) => [answerTo(query, {})])
+  await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
+  t.match(await world.forward({}, at), { flag_tc: false, answers: [{ data: '192.0.2.99' }] })
+
+  const mute = await tcpResolver(t, () => 'close')
+  await world.serve(mute, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
+  t.match(
+    await world.forward({}, mute),
+    { flag_tc: true, answers: [] },
+    'else the client is told to come by TCP',
+  )
+  t.same(world.lines, [], 'which says nothing about the resolver')
+  nothingIsLeft(t, world)
+})
+
+t.test('a resolver without TCP is no resolver for TCP', async (t) => {
+  const world = setUp()
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const at = { address: '127.0.0.1', port: (server.address() as AddressInfo).port }
+  server.close()
+  await once(server, 'close')
+  t.equal(judge.decode(await world.forwarder.forward(request({}, 'tcp'), [at])).rcode, 'SERVFAIL')
+  nothingIsLeft(t, world)
+})
