@@ -133,7 +133,7 @@ function needsRestart(old: Plan, next: Plan): string[] {
 }
 
 /** Times as people read them. */
-function withTimes<T extends object>(seen: T): Record<string, unknown> {
+function withTimes(seen: object): Record<string, unknown> {
   const isTime = (name: string) => name.endsWith('Seen')
   const text = (value: unknown) => new Date(value as number).toISOString()
   return Object.fromEntries(

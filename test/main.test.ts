@@ -13,8 +13,8 @@ async function slipway(...args: string[]): Promise<{ code: number | null; out: s
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
   })
-  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  return { code: code as number | null, out, err }
+  const [out, err, ended] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: ended[0] as number | null, out, err }
 }
 
 t.test('without a command, or with an unknown one, it says what there is; exit code 2', async (t) => {

@@ -18,10 +18,9 @@ import { prepareDemo } from '../../src/demo/prepare-demo.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { createLog } from '../../src/host/log.ts'
 import { createSockets } from '../../src/host/sockets.ts'
-import { buildModel, type Model } from '../../src/plan/model.ts'
+import type { Model } from '../../src/plan/model.ts'
 import { prepare } from '../../src/prepare.ts'
 import { simulate, type FirmwareChoice } from '../../src/simulate/simulate.ts'
-import { surveySite } from '../../src/survey/survey.ts'
 
 const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
@@ -37,7 +36,7 @@ t.test('a simulated rack against the demo', async (t) => {
   const load = async (): Promise<Model> => {
     const prepared = await prepare(sitePath)
     if (prepared.kind !== 'ready') throw new Error('the demo has problems')
-    return buildModel(prepared.site, await surveySite(prepared.site))
+    return prepared.model
   }
   const prepared = await prepare(sitePath)
   if (prepared.kind !== 'ready') throw new Error('the demo has problems')

@@ -18,7 +18,11 @@ export type JsonSchema = {
 /** A row for each key, nested ones as `clusters[].nodes[].mac`. */
 export function schemaTable(schema: JsonSchema): string {
   const rows = [...walk(schema, '')].filter(([key]) => key !== '$schema')
-  return ['| key | value | when absent | |', '|---|---|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n')
+  return [
+    '| key | value | when absent | |',
+    '|---|---|---|---|',
+    ...rows.map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n')
 }
 
 type Row = readonly [key: string, value: string, absent: string, description: string]
@@ -43,15 +47,18 @@ function innerObject(property: JsonSchema): { schema: JsonSchema; suffix: string
   if (property.properties !== undefined) return { schema: property, suffix: '' }
   if (property.items?.properties !== undefined) return { schema: property.items, suffix: '[]' }
   const values = property.additionalProperties
-  if (typeof values === 'object' && values.properties !== undefined) return { schema: values, suffix: '.<name>' }
+  if (typeof values === 'object' && values.properties !== undefined)
+    return { schema: values, suffix: '.<name>' }
   return undefined
 }
 
 function valueOf(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${String(value)}\``).join(', ')
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(valueOf))].join(' or ')
-  if (schema.type === 'array') return `list of ${schema.items === undefined ? 'values' : valueOf(schema.items)}`
-  if (schema.minimum !== undefined && schema.maximum !== undefined) return `${schema.minimum} to ${schema.maximum}`
+  if (schema.type === 'array')
+    return `list of ${schema.items === undefined ? 'values' : valueOf(schema.items)}`
+  if (schema.minimum !== undefined && schema.maximum !== undefined)
+    return `${schema.minimum} to ${schema.maximum}`
   if (schema.examples !== undefined) return `\`${String(schema.examples[0])}\``
   return schema.type ?? 'text'
 }
@@ -60,5 +67,5 @@ function absent(schema: JsonSchema, isRequired: boolean): string {
   if (isRequired) return '**required**'
   const value = schema.default
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return ''
-  return `\`${typeof value === 'object' ? JSON.stringify(value) : String(value)}\``
+  return `\`${JSON.stringify(value).replaceAll('"', '')}\``
 }

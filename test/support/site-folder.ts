@@ -1,7 +1,7 @@
 /** A site on the disk that lacks nothing: file, image, Ignition files and loaders, on loopback. */
 import { join } from 'node:path'
 
-type Folder = { [name: string]: string | Folder }
+type Folder = Record<string, string | Record<string, string>>
 
 /** What `t.testdir` makes; change the site's text before, if a test is about it. */
 export function siteFolder(site: string = siteText()): Folder {
