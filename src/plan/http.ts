@@ -13,12 +13,15 @@ import {
   installationOf,
   isMissing,
   missingSentence,
-  type MissingFile,
 } from './ipxe/installation.ts'
+import { kernelArguments } from './ipxe/kernel-arguments.ts'
 import { renderLocal } from './ipxe/local.ts'
 import { renderMenu } from './ipxe/menu.ts'
 import type { Model, NodeModel } from './model.ts'
 import { absoluteUrl, urlPaths } from './urls.ts'
+
+/** COMMAND_LINE_SIZE of Linux on x86_64 and aarch64, without the zero at the end. */
+const commandLineOctets = 2047
 
 export type BootScript = {
   readonly body: string
@@ -68,7 +71,7 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
         nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
       ),
     },
-    findings: missingFiles(model),
+    findings: [...missingFiles(model), ...longCommandLines(model)],
   }
 }
 
@@ -114,9 +117,9 @@ function files(model: Model, image: string): ReadonlySet<string> {
   return new Set(found.map(({ path }) => fileName(path)))
 }
 
-/** One finding for each missing file, with all the nodes that need it to be what they are declared as. */
+/** One finding for each thing that is missing, with all the nodes that need it to be what they are declared as. */
 function missingFiles(model: Model): Finding[] {
-  const needed = new Map<MissingFile, { readonly about: string; readonly nodes: string[] }>()
+  const needed = new Map<string, { readonly about: string; readonly nodes: Set<string> }>()
   for (const node of model.nodes.filter(({ boot }) => boot !== 'local')) {
     const files = [
       ...imageFiles(imageFacts(model, node.image)).map((fact) => ({ fact, about: `image ${node.image}` })),
@@ -124,16 +127,31 @@ function missingFiles(model: Model): Finding[] {
     ]
     for (const { fact, about } of files) {
       if (!isMissing(fact)) continue
-      const entry = needed.get(fact) ?? { about, nodes: [] }
-      entry.nodes.push(node.key)
-      needed.set(fact, entry)
+      // A directory that is missing is why all of its files are: it is said once.
+      const sentence = missingSentence(fact)
+      const entry = needed.get(sentence) ?? { about, nodes: new Set() }
+      entry.nodes.add(node.key)
+      needed.set(sentence, entry)
     }
   }
-  return [...needed].map(([file, { about, nodes }]) => ({
+  return [...needed].map(([sentence, { about, nodes }]) => ({
     severity: 'error',
     about,
-    message: `${missingSentence(file)} (needed by ${names(nodes)})`,
+    message: `${sentence} (needed by ${names([...nodes])})`,
   }))
+}
+
+/** A kernel cuts off what is over: mostly the Ignition URL or the console, so nothing would say why. */
+function longCommandLines(model: Model): Finding[] {
+  return model.nodes.flatMap((node): Finding[] => {
+    const installation = installationOf(model, node, node.ignition)
+    if (installation.kind === 'impossible') return []
+    // UEFI puts the kernel's name before its arguments.
+    const { length } = [installation.kernel.name, ...kernelArguments(node, installation)].join(' ')
+    if (length <= commandLineOctets) return []
+    const message = `kernel command line of ${length} octets is over the ${commandLineOctets} that a kernel keeps; shorten kernelArguments`
+    return [{ severity: 'error', about: node.key, message }]
+  })
 }
 
 /** Enough of them to know which: `ocp45/m1, ocp45/m2`. */

@@ -118,6 +118,19 @@ t.test('a missing file is one finding, with its path and every node that needs i
   t.end()
 })
 
+t.test('a directory that is missing is said once, not for each of its files', (t) => {
+  const gone = missing('/srv/rhcos', '/srv/rhcos is not there')
+  const image = { style: 'live', kernel: gone, initramfs: { ...gone }, rootfs: { ...gone } } as const
+  const { plan, findings } = compileHttp(exampleModel(exampleSite(), { images: new Map([['rhcos', image]]) }))
+  t.same(
+    findings.map(({ message }) => message),
+    ['/srv/rhcos is not there (needed by ocp45/bs, ocp45/m1, ocp45/w1, ocp45/i1)'],
+  )
+  const { body } = plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!
+  t.equal(body.split('/srv/rhcos is not there').length, 2)
+  t.end()
+})
+
 t.test('a file that nobody needs is not missed', (t) => {
   const files = {
     ...ignitionFiles('/srv/ignition'),
@@ -144,6 +157,28 @@ t.test('of many nodes the first eight are named', (t) => {
   }
   const { findings } = compileHttp(exampleModel(site, { ignition: new Map([['ocp45', files]]) }))
   t.match(findings[0]!.message, /needed by ocp45\/w0, .*, ocp45\/w7 and 2 more\)$/)
+  t.end()
+})
+
+t.test('a command line that the kernel would cut is an error of its node', (t) => {
+  const site = exampleSite()
+  const [, master] = site.clusters[0]!.nodes
+  const finding = (argument: string) => {
+    master!['kernelArguments'] = [argument]
+    return compileHttp(exampleModel(site)).findings
+  }
+  const commandLine = /kernel \S+\/(\S+ .*) \|\| goto failed/
+  const { body } = compileHttp(exampleModel()).plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!
+  const room = 2047 - commandLine.exec(body)![1]!.length - ' a='.length
+  t.same(finding(`a=${'x'.repeat(room)}`), [])
+  t.same(finding(`a=${'x'.repeat(room + 1)}`), [
+    {
+      severity: 'error',
+      about: 'ocp45/m1',
+      message:
+        'kernel command line of 2048 octets is over the 2047 that a kernel keeps; shorten kernelArguments',
+    },
+  ])
   t.end()
 })
 

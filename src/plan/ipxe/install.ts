@@ -5,7 +5,7 @@
  */
 import type { IgnitionKind } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
-import { missingSentence, type Installation, type MissingFile } from './installation.ts'
+import { missingSentences, type Installation, type MissingFile } from './installation.ts'
 import { kernelArguments } from './kernel-arguments.ts'
 import { say, script, waitAndStartAgain, whereabouts } from './script.ts'
 import { argument } from './text.ts'
@@ -77,7 +77,7 @@ function renderMissing(
     'echo',
     ...say(node, `cannot install as ${role} yet`),
     ...say(node, whereabouts(node)),
-    ...missing.flatMap((file) => say(node, missingSentence(file))),
+    ...missingSentences(missing).flatMap((sentence) => say(node, sentence)),
     ...say(node, 'goes on by itself once that is mended and slipway is reloaded'),
     ...waitAndStartAgain(argument(url), missingFileSeconds),
   ])

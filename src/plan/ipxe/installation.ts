@@ -68,6 +68,11 @@ export function fileName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
+/** What is missing, each thing said once: a directory that is not there is why all of its files are missing. */
+export function missingSentences(missing: readonly MissingFile[]): string[] {
+  return [...new Set(missing.map(missingSentence))]
+}
+
 /** One sentence that names the place and what is wrong there. */
 export function missingSentence({ path, problem }: MissingFile): string {
   const sentence = problem.replace(/\.$/, '')

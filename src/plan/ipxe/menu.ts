@@ -1,7 +1,7 @@
 /** The menu for people: which role to install, the local disk, iPXE's own tools. */
 import type { IgnitionKind } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
-import { missingSentence, type Installation } from './installation.ts'
+import { missingSentences, type Installation } from './installation.ts'
 import { bootLocalDisk } from './local.ts'
 import { columns, say, script, whereabouts } from './script.ts'
 import { argument, plainText, wrap } from './text.ts'
@@ -21,7 +21,7 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
   const missing = choices.flatMap(({ installation }) =>
     installation.kind === 'impossible' ? installation.missing : [],
   )
-  const problems = [...new Set(missing.map(missingSentence))]
+  const problems = missingSentences(missing)
   const possible = choices.filter(({ installation }) => installation.kind === 'possible')
   return script(`${node.key}: the menu for people`, [
     ':menu',
