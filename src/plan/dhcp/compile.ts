@@ -1,6 +1,5 @@
 /** Model in, DHCP plan out: one reservation per declared MAC, all values encoded, all names decided. */
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
-import type { Subnet } from '../../site/schema.ts'
 import type { Finding } from '../findings.ts'
 import { reservedAddress, subnetOf, type Model } from '../model.ts'
 import { nodeBoot } from './boot-table.ts'
@@ -8,17 +7,16 @@ import { dhcpFindings, type Machine } from './findings.ts'
 import { leaseTime, machineOptions, tftpFile } from './options.ts'
 import type { DhcpPlan, Reservation } from './plan.ts'
 
-/** @returns a plan for every declared MAC, and what an operator should know about leases, names and resolvers */
+/** @returns a plan for every declared MAC, and what an operator should know about leases and names */
 export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly Finding[] } {
   const { site, endpoint } = model
   const machines = machinesOf(model)
-  const nameServers = (subnet: Subnet) => subnet.dns ?? (site.dns.serve ? [endpoint.address] : [])
   const reservation = ({ name, fqdn, domain, address, subnet, boot }: Machine): Reservation => ({
     name,
     address,
     network: subnet.cidr,
     leaseTime: leaseTime(subnet),
-    options: machineOptions(subnet, nameServers(subnet), { hostName: fqdn, domain }),
+    options: machineOptions(subnet, subnet.dns ?? [endpoint.address], { hostName: fqdn, domain }),
     boot,
   })
   return {

@@ -1,4 +1,4 @@
-/** What an operator should know about leases, names and resolvers before the first node asks. */
+/** What an operator should know about leases and names before the first node asks. */
 import { formatCidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { Site, Subnet } from '../../site/schema.ts'
@@ -31,18 +31,11 @@ export function dhcpFindings(site: Site, machines: readonly Machine[]): Finding[
   ]
 }
 
-function subnetFindings(site: Site, subnet: Subnet): Finding[] {
-  const about = `subnet ${formatCidr(subnet.cidr)}`
-  const findings: Finding[] = []
-  if (subnet.dns === undefined && !site.dns.serve) {
-    const message = 'machines get no resolver, as dns.serve is false: name the resolvers under dns'
-    findings.push({ severity: 'error', about, message })
-  }
-  if (subnet.leaseSeconds < leastLeaseSeconds) {
-    const message = `a lease of ${subnet.leaseSeconds} s may end while a node installs, set leaseSeconds to ${leastLeaseSeconds} or more`
-    findings.push({ severity: 'warning', about, message })
-  }
-  return findings
+function subnetFindings(subnet: Subnet): Finding[] {
+  const { cidr, leaseSeconds } = subnet
+  if (leaseSeconds >= leastLeaseSeconds) return []
+  const message = `a lease of ${leaseSeconds} s may end while a node installs, set leaseSeconds to ${leastLeaseSeconds} or more`
+  return [{ severity: 'warning', about: `subnet ${formatCidr(cidr)}`, message }]
 }
 
 function nameFindings({ name, fqdn }: Machine): Finding[] {

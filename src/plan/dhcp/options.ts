@@ -13,6 +13,7 @@ import type { BootFile, PreparedOption } from './plan.ts'
  * What a machine may ask for. The order is that of replies to clients which name no parameters, and what is
  * late in it is left out first where a reply is too long: how to reach anything, one's name, then comforts.
  *
+ * @param nameServers option 6; this server where the subnet names none, which the site's rules allow while it answers
  * @param names `hostName` is fully qualified: it is the very name that the address resolves to, so a node is
  *   called the same whether it reads option 12 or its PTR record, and kubelet's certificates match both
  *   (RFC 2132 §3.14 allows it). An empty `domain` is none.

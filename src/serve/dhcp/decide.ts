@@ -58,52 +58,47 @@ function onDiscover(request: Request, reservation: Reservation): Decision {
   return silence(wrongNetwork(request, reservation))
 }
 
-/** RFC 2131 §4.3.2: the states are told apart by what is filled in. */
+/** RFC 2131 §4.3.2. */
 function onRequest(request: Request, reservation: Reservation, plan: DhcpPlan, arrival: Arrival): Decision {
   const { ciaddr, giaddr } = request.message
-  const { serverIdentifier, requestedAddress } = request
+  // SELECTING: whom it did not choose has nothing to say.
+  const other = otherServer(request, plan)
+  if (other !== undefined) return silence(`it chose the server ${formatIpv4(other)}`)
 
-  if (serverIdentifier !== undefined && !isMeant(serverIdentifier, request, plan)) {
-    // SELECTING: "those servers not selected by the DHCPREQUEST message use the message as notification".
-    return silence(`it chose the server ${formatIpv4(serverIdentifier)}`)
-  }
-  const state =
-    serverIdentifier !== undefined
-      ? 'selecting'
-      : ciaddr === 0
-        ? 'init-reboot'
-        : arrival === 'broadcast' || giaddr !== 0
-          ? 'rebinding'
-          : 'renewing'
+  const state = stateOf(request, arrival)
   // Option 50 is for clients that have no address yet; RENEWING and REBINDING clients put theirs into ciaddr.
-  const wanted = state === 'renewing' || state === 'rebinding' ? ciaddr : (requestedAddress ?? ciaddr)
+  const hasAddress = state === 'renewing' || state === 'rebinding'
+  const wanted = hasAddress ? ciaddr : (request.requestedAddress ?? ciaddr)
   if (wanted === 0) return silence('a REQUEST that asks for no address')
   if (wanted !== reservation.address) {
     const reason = `${formatIpv4(wanted)} is not its address, ${formatIpv4(reservation.address)} is`
     return { kind: 'nak', state, reason }
   }
-  // INIT-REBOOT: "if ... the client is on the wrong network, the server SHOULD send a DHCPNAK".
+  // INIT-REBOOT asks for this NAK; the other states cannot use the address on another network either.
   if (!isOnNetwork(giaddr, request.relay, reservation.network)) {
     return { kind: 'nak', state, reason: wrongNetwork(request, reservation) }
   }
   return { kind: 'ack', state }
 }
 
+/** RFC 2131 §4.3.2, table 4: the states are told apart by what is filled in, the last two by how it was sent. */
+function stateOf({ message, serverIdentifier }: Request, arrival: Arrival): RequestState {
+  if (serverIdentifier !== undefined) return 'selecting'
+  if (message.ciaddr === 0) return 'init-reboot'
+  return arrival === 'broadcast' || message.giaddr !== 0 ? 'rebinding' : 'renewing'
+}
+
 /** RFC 2131 §4.3.3. */
 function onDecline(request: Request, reservation: Reservation, plan: DhcpPlan): Decision {
-  const { serverIdentifier } = request
-  if (serverIdentifier !== undefined && !isMeant(serverIdentifier, request, plan)) {
-    return silence(`it declines an address of the server ${formatIpv4(serverIdentifier)}`)
-  }
+  const other = otherServer(request, plan)
+  if (other !== undefined) return silence(`it declines an address of the server ${formatIpv4(other)}`)
   return { kind: 'declined', address: request.requestedAddress ?? reservation.address }
 }
 
 /** RFC 2131 §4.3.4. A reservation stays with its machine, so there is nothing to do. */
 function onRelease(request: Request, plan: DhcpPlan): Decision {
-  const { serverIdentifier } = request
-  if (serverIdentifier !== undefined && !isMeant(serverIdentifier, request, plan)) {
-    return silence(`it releases an address of the server ${formatIpv4(serverIdentifier)}`)
-  }
+  const other = otherServer(request, plan)
+  if (other !== undefined) return silence(`it releases an address of the server ${formatIpv4(other)}`)
   return { kind: 'released', address: request.message.ciaddr }
 }
 
@@ -114,8 +109,10 @@ function onInform(request: Request, reservation: Reservation): Decision {
   return silence(`INFORM from ${formatIpv4(ciaddr)}, which is not on ${formatCidr(reservation.network)}`)
 }
 
-function isMeant(serverIdentifier: Ipv4, { relay }: Request, plan: DhcpPlan): boolean {
-  return serverIdentifier === plan.server || serverIdentifier === relay.serverIdentifier
+/** The server that a client named in option 54, when that is not this one. */
+function otherServer({ serverIdentifier, relay }: Request, plan: DhcpPlan): Ipv4 | undefined {
+  const isOurs = serverIdentifier === plan.server || serverIdentifier === relay.serverIdentifier
+  return isOurs ? undefined : serverIdentifier
 }
 
 function wrongNetwork({ message, relay }: Request, reservation: Reservation): string {
