@@ -25,10 +25,7 @@ const leastLeaseSeconds = 3600
 const longestHostName = 64
 
 export function dhcpFindings(site: Site, machines: readonly Machine[]): Finding[] {
-  return [
-    ...site.subnets.flatMap((subnet) => subnetFindings(site, subnet)),
-    ...machines.flatMap(nameFindings),
-  ]
+  return [...site.subnets.flatMap(subnetFindings), ...machines.flatMap(nameFindings)]
 }
 
 function subnetFindings(subnet: Subnet): Finding[] {

@@ -169,15 +169,6 @@ const findings = [
     },
   },
   {
-    name: 'no resolver at all',
-    change: (site: Site & Record<string, unknown>) => void (site.dns = { serve: false }),
-    finding: {
-      severity: 'error',
-      about: 'subnet 192.0.2.0/24',
-      message: 'machines get no resolver, as dns.serve is false: name the resolvers under dns',
-    },
-  },
-  {
     name: 'a host name that Linux does not keep',
     change: (site: Site) => {
       site.clusters[0]!.nodes[1]!.name = 'm'.repeat(50)
@@ -195,18 +186,3 @@ for (const { name, change, finding } of findings) {
     t.end()
   })
 }
-
-t.test(
-  'without a resolver there is no option 6; a resolver that the subnet names is given all the same',
-  (t) => {
-    const without = reservation((site) => void (site.dns = { serve: false }))
-    t.equal(without.options.has(6), false)
-    const named = compiled((site) => {
-      site.dns = { serve: false }
-      subnet({ dns: ['192.0.2.9'] })(site)
-    })
-    t.same(named.findings, [])
-    t.equal(hex(named.plan.reservationByMac.get(m1)?.options.get(6)?.value), 'c0000209')
-    t.end()
-  },
-)
