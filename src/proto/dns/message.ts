@@ -102,6 +102,6 @@ function parse(octets: Uint8Array): Packet {
   // dns2 takes nothing but a Buffer; this one is a view, not a copy.
   const packet = Packet.parse(Buffer.from(octets.buffer, octets.byteOffset, octets.length))
   const [error] = packet.errors
-  if (error !== undefined) throw new MalformedPacket(error.message, error.offset ?? 0)
+  if (error !== undefined) throw new MalformedPacket(error.message, error.offset as number)
   return packet
 }

@@ -96,7 +96,8 @@ function walkName(reader: Reader, found: Findings): void {
   let part = reader
   let partStart = reader.offset
   let nameOctets = 0
-  for (let jumps = 0; ;) {
+  let jumps = 0
+  for (;;) {
     const at = part.offset
     const length = part.u8()
     if (length >= 0xc0) {

@@ -35,8 +35,7 @@ export type AskOptions = {
 export async function ask(options: AskOptions, exchange: Exchange): Promise<Reply> {
   const id = options.randomId()
   const attempt = exchange.transport === 'udp' ? askUdp : askTcp
-  let finish: (reply: Reply) => void = () => undefined
-  const reply = new Promise<Reply>((resolve) => (finish = resolve))
+  const { promise: reply, resolve: finish } = Promise.withResolvers<Reply>()
   const silence = (reason: string) => finish({ kind: 'silence', reason })
   const timer = options.clock.after(exchange.timeoutMs, () =>
     silence(`no answer in ${exchange.timeoutMs} ms`),

@@ -26,8 +26,6 @@ export type DnsServiceOptions = {
   readonly clock: Clock
   /** Called when a socket is lost: the process should end. */
   readonly onLost: (error: Error) => void
-  /** Of queries to resolvers; unguessable numbers when absent. */
-  readonly randomId?: () => number
 }
 
 /** @throws {CannotListen} when a socket cannot be had; what was opened before is closed again */

@@ -27,11 +27,11 @@ export type TcpService = {
   close(graceMs: number): Promise<void>
 }
 
-type Connection = { finish(): void; destroy(): void }
+type Connection = { readonly address: string; finish(): void; destroy(): void }
 
 const limits = {
   /** Whole racks come by UDP; this many by TCP at once are an exception or an attack. */
-  connections: 512,
+  connections: 256,
   perClient: 32,
   /** Between whole queries (RFC 7766 §6.2.3: seconds), however many octets trickle in. */
   idleMs: 10_000,
@@ -45,26 +45,20 @@ const limits = {
 export function createTcpService(options: TcpOptions): TcpService {
   const { counters, clock } = options
   const connections = new Set<Connection>()
-  const countByAddress = new Map<string, number>()
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    // An adopted socket may be one of both families (RFC 4291 §2.5.5.2); absent when the client is gone again.
-    const address = socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''
-    const ofClient = countByAddress.get(address) ?? 0
+    // An adopted socket may be one of both families (RFC 4291 §2.5.5.2); no address when the client has gone again.
+    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    const ofClient = [...connections].filter((connection) => connection.address === address).length
     if (connections.size >= limits.connections || ofClient >= limits.perClient) {
       counters.increment('dns.tcpRefused')
-      return void socket.destroy()
+      socket.destroy()
+      return
     }
     counters.increment('dns.tcpConnections')
     const connection = serveConnection(socket, address, options)
     connections.add(connection)
-    countByAddress.set(address, ofClient + 1)
-    socket.on('close', () => {
-      connections.delete(connection)
-      const left = (countByAddress.get(address) ?? 0) - 1
-      if (left > 0) countByAddress.set(address, left)
-      else countByAddress.delete(address)
-    })
+    socket.on('close', () => connections.delete(connection))
   })
 
   return {
@@ -149,11 +143,15 @@ function serveConnection(
   socket.on('close', () => idle.cancel())
 
   return {
+    address,
     finish() {
       isFinishing = true
       socket.pause()
       settle()
     },
-    destroy: () => void socket.destroy(),
+    destroy() {
+      idle.cancel()
+      socket.destroy()
+    },
   }
 }

@@ -1,0 +1,247 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { Counters } from '../../../src/host/counters.ts'
+import { createLog } from '../../../src/host/log.ts'
+import { createSockets } from '../../../src/host/sockets.ts'
+import type { Sockets } from '../../../src/host/udp.ts'
+import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
+import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
+import { startDns } from '../../../src/serve/dns/service.ts'
+import { judge } from '../../support/dns-judge.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { inbox, memorySockets } from '../../support/memory-sockets.ts'
+import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
+import { encode, planOf } from './ask.ts'
+
+const server = { address: '172.16.0.101', port: 53 }
+const upstream = { address: '192.168.124.1', port: 53 }
+
+/** The service on a network in memory, where nobody comes by TCP. */
+async function setUp(plan: DnsPlan = planOf(guideModel())) {
+  const sockets = { ...memorySockets(), tcp: () => Promise.resolve() }
+  const clock = fakeClock()
+  const counters = new Counters()
+  const lines: Record<string, unknown>[] = []
+  const log = createLog('info', {
+    write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
+  })
+  const lost: Error[] = []
+  let current = plan
+  const service = await startDns({
+    plan: () => current,
+    sockets,
+    log,
+    counters,
+    clock,
+    onLost: (error) => lost.push(error),
+  })
+  const client = async (address: string) => {
+    const port = await sockets.bindUdp({ address, port: 0 })
+    const box = inbox(port)
+    const ask = async (query: Uint8Array) => {
+      port.send(query, server.address, server.port)
+      return judge.decode((await box.next()).payload)
+    }
+    return { port, box, ask }
+  }
+  const swap = (next: DnsPlan) => (current = next)
+  return { service, sockets, clock, counters, lines, lost, client, swap }
+}
+
+t.test('a node asks over UDP', async (t) => {
+  const { service, counters, lines, client } = await setUp()
+  t.equal(service.name, 'dns')
+  t.same(service.listening, ['udp 172.16.0.101:53'])
+  const { ask } = await client('172.16.0.21')
+  t.match(await ask(encode({ name: 'api-int.ocp45.example.localdomain', id: 5 })), {
+    id: 5,
+    flag_ra: true,
+    answers: [{ data: '172.16.0.110' }],
+  })
+  t.equal((await ask(encode({ name: 'x.ocp45.example.localdomain' }))).rcode, 'NXDOMAIN')
+  t.equal((await ask(encode({ name: 'api.ocp45.example.localdomain', type: 'AAAA' }))).rcode, 'NOERROR')
+  t.same(counters.snapshot(), { 'dns.answered': 1, 'dns.nodata': 1, 'dns.nxdomain': 1, 'dns.queries': 3 })
+  t.same(lines, [], 'answers leave no line')
+})
+
+t.test('malformed queries and responses are counted and change nothing', async (t) => {
+  const { sockets, counters, client } = await setUp()
+  const { port, box, ask } = await client('172.16.0.21')
+  port.send(Uint8Array.of(1, 2, 3), server.address, server.port)
+  port.send(judge.encode({ type: 'response', id: 1 }), server.address, server.port)
+  await sockets.settled()
+  t.equal(box.all.length, 0)
+  t.equal((await ask(Uint8Array.from([0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]))).rcode, 'FORMERR')
+  t.same(counters.snapshot(), { 'dns.ignored': 1, 'dns.malformed': 2, 'dns.queries': 3 })
+})
+
+t.test('a long answer is cut and counted', async (t) => {
+  const { counters, client } = await setUp(planOf(crowdedModel()))
+  const { ask } = await client('172.16.0.21')
+  t.equal((await ask(encode({ name: 'many.example.localdomain' }))).flag_tc, true)
+  t.equal(counters.get('dns.truncated'), 1)
+})
+
+t.test('other names are asked for on behalf of clients, and of nobody else', async (t) => {
+  const { sockets, counters, lines, client } = await setUp()
+  const resolver = await sockets.bindUdp(upstream)
+  resolver.receive((batch) => {
+    for (const { payload, address, port } of batch) {
+      const { id, questions } = judge.decode(payload)
+      const answers = [{ type: 'A', name: 'quay.io', ttl: 60, data: '192.0.2.1' }]
+      resolver.send(judge.encode({ type: 'response', id, questions, answers }), address, port)
+    }
+  })
+  const node = await client('172.16.0.21')
+  t.match(await node.ask(encode({ name: 'Quay.io', id: 9 })), {
+    id: 9,
+    rcode: 'NOERROR',
+    questions: [{ name: 'Quay.io' }],
+    answers: [{ data: '192.0.2.1' }],
+  })
+  const stranger = await client('198.51.100.7')
+  t.match(await stranger.ask(encode({ name: 'quay.io' })), { rcode: 'REFUSED', flag_ra: false })
+  t.match(await stranger.ask(encode({ name: 'api.ocp45.example.localdomain' })), { rcode: 'NOERROR' })
+  t.same(counters.snapshot(), { 'dns.answered': 1, 'dns.forwarded': 1, 'dns.queries': 3, 'dns.refused': 1 })
+  t.match(lines, [{ level: 'info', msg: 'stranger refused', question: 'quay.io A' }])
+})
+
+t.test('a swapped plan answers the next query', async (t) => {
+  const { client, swap } = await setUp()
+  const { ask } = await client('172.16.0.21')
+  const query = encode({ name: 'new.example.localdomain' })
+  t.equal((await ask(query)).rcode, 'NXDOMAIN')
+  swap(
+    planOf(
+      guideModel((site) => site.hosts.push({ name: 'new.example.localdomain', address: '172.16.0.60' })),
+    ),
+  )
+  t.match((await ask(query)).answers, [{ data: '172.16.0.60' }])
+})
+
+t.test('a fault of ours costs one query, and a line with the packet', async (t) => {
+  const { client, swap, sockets, counters, lines } = await setUp()
+  const { port, ask } = await client('172.16.0.21')
+  swap({ ...planOf(guideModel()), names: undefined as unknown as DnsPlan['names'] })
+  port.send(encode({ name: 'm1.example.net' }), server.address, server.port)
+  await sockets.settled()
+  t.match(lines, [{ level: 'error', msg: 'query failed', packet: /^00010100/ }])
+  t.equal(counters.get('dns.failures'), 1)
+  swap(planOf(guideModel()))
+  t.equal((await ask(encode({ name: 'm1.ocp45.example.localdomain' }))).rcode, 'NOERROR')
+})
+
+t.test('a reply that cannot be sent is counted', async (t) => {
+  const network = memorySockets()
+  const sockets: Sockets = {
+    ...network,
+    tcp: () => Promise.resolve(),
+    udp: async (name, options) => {
+      const ports = await network.udp(name, options)
+      return ports.map((port) => ({
+        ...port,
+        receive: (handler) => port.receive(handler),
+        send: (_payload, _address, _port, failed) => failed?.(new Error('send ENETUNREACH')),
+      }))
+    },
+  }
+  const counters = new Counters()
+  const options = { sockets, log: createLog('error'), counters, clock: fakeClock(), onLost: () => undefined }
+  const service = await startDns({ ...options, plan: () => planOf(guideModel()) })
+  const port = await network.bindUdp({ address: '172.16.0.21', port: 0 })
+  port.send(encode({ name: 'm1.ocp45.example.localdomain' }), server.address, server.port)
+  await network.settled()
+  t.equal(counters.get('dns.unsent'), 1)
+  await service.close(0)
+})
+
+t.test('closing sends the answers under way first, and leaves nothing open', async (t) => {
+  const { service, sockets, clock, client } = await setUp()
+  const { port, box } = await client('172.16.0.21')
+  port.send(encode({ name: 'quay.io', id: 3 }), server.address, server.port)
+  await sockets.settled()
+  const closed = service.close(100)
+  clock.advance(100)
+  await closed
+  await sockets.settled()
+  t.match(judge.decode(box.all[0]?.payload ?? new Uint8Array(12)), { id: 3, rcode: 'SERVFAIL' })
+  t.same(sockets.open(), [`172.16.0.21:${port.local.port}`])
+  t.equal(clock.pending(), 0)
+})
+
+t.test('a lost socket is reported', async (t) => {
+  const ports: Parameters<typeof network.lose>[0][] = []
+  const network = memorySockets()
+  const lost: string[] = []
+  const sockets: Sockets = {
+    ...network,
+    tcp: () => Promise.resolve(),
+    udp: async (name, options) => {
+      const bound = await network.udp(name, options)
+      ports.push(...bound)
+      return bound
+    },
+  }
+  const options = { sockets, log: createLog('error'), counters: new Counters(), clock: fakeClock() }
+  const service = await startDns({
+    ...options,
+    plan: () => planOf(guideModel()),
+    onLost: (error) => lost.push(error.message),
+  })
+  for (const port of ports) network.lose(port, new Error('gone'))
+  t.same(lost, ['gone'])
+  await service.close(0)
+})
+
+t.test('without TCP there is no service, and no socket stays open', async (t) => {
+  const sockets = memorySockets()
+  const options = {
+    sockets,
+    log: createLog('error'),
+    counters: new Counters(),
+    clock: fakeClock(),
+    onLost: () => undefined,
+  }
+  await t.rejects(startDns({ ...options, plan: () => planOf(guideModel()) }), { message: 'no TCP in memory' })
+  t.same(sockets.open(), [])
+})
+
+/** The service on real sockets of loopback. */
+async function onLoopback(t: Test) {
+  const clock = fakeClock()
+  const counters = new Counters()
+  const sockets = createSockets({})
+  const plan: DnsPlan = { ...planOf(crowdedModel()), listen: { address: '127.0.0.1', port: 0 } }
+  const options = { sockets, log: createLog('error'), counters, clock, onLost: () => undefined }
+  const service = await startDns({ ...options, plan: () => plan })
+  t.teardown(async () => {
+    const closed = service.close(0)
+    clock.advance(0)
+    await closed
+  })
+  const portOf = (transport: string) => {
+    const listening = service.listening.find((each) => each.startsWith(transport))
+    return Number(listening?.split(':').at(-1))
+  }
+  return { sockets, counters, portOf }
+}
+
+t.test('both transports on loopback: what is cut over UDP comes whole over TCP', async (t) => {
+  const { sockets, portOf } = await onLoopback(t)
+  const query = encode({ name: 'many.example.localdomain', type: 'AAAA', id: 4 })
+  const udp = await sockets.bindUdp({ address: '127.0.0.1', port: 0 })
+  t.teardown(() => udp.close())
+  const box = inbox(udp)
+  udp.send(query, '127.0.0.1', portOf('udp'))
+  t.equal(judge.decode((await box.next()).payload).flag_tc, true)
+
+  const socket = connect(portOf('tcp'), '127.0.0.1')
+  socket.end(frame(query))
+  const frames = createFrameReader()
+  const messages: Uint8Array[] = []
+  socket.on('data', (chunk) => messages.push(...frames.push(chunk)))
+  await once(socket, 'close')
+  t.equal(messages.length, 1)
+  t.equal(judge.decode(messages[0] ?? new Uint8Array(12)).answers.length, 100)
+})
