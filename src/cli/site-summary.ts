@@ -57,7 +57,7 @@ function services(plan: Plan): [service: string, what: string][] {
       'http',
       [
         count(http.scripts.size, 'boot script'),
-        count(http.ignition.size, 'Ignition path'),
+        count(ignitionFiles(http).length, 'Ignition file'),
         count(http.images.size, 'image'),
       ].join(', '),
     ],
@@ -74,6 +74,11 @@ function services(plan: Plan): [service: string, what: string][] {
         : `${count(frontEndCount(haproxy.text), 'front end')} in ${haproxy.file}`,
     ],
   ]
+}
+
+function ignitionFiles({ ignition }: Plan['http']): string[] {
+  const served = [...ignition.values()].filter(({ problem }) => problem === undefined)
+  return [...new Set(served.map(({ file }) => file))]
 }
 
 function nodeRow(node: NodeModel): string[] {

@@ -36,6 +36,8 @@ export type IgnitionFile = {
   readonly file: string
   readonly node: string
   readonly kind: IgnitionKind
+  /** Why it cannot be served, a sentence; absent when it was found. */
+  readonly problem?: string
 }
 
 export type ImageDirectory = {
@@ -105,10 +107,13 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
 }
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
-  return ignitionKinds.flatMap((kind): [string, IgnitionFile][] => {
+  return ignitionKinds.map((kind) => {
     const fact = ignitionFact(model, node.cluster, kind)
-    if (isMissing(fact)) return []
-    return [[urlPaths.ignition(node, kind), { file: fact.path, node: node.key, kind }]]
+    const file = { file: fact.path, node: node.key, kind }
+    return [
+      urlPaths.ignition(node, kind),
+      isMissing(fact) ? { ...file, problem: missingSentence(fact) } : file,
+    ]
   })
 }
 

@@ -109,8 +109,10 @@ t.test('a missing file is one finding, with its path and every node that needs i
       message: '/srv/ignition/worker.ign: is not there (needed by ocp45/w1, ocp45/i1)',
     },
   ])
-  t.equal(plan.ignition.has('/boot/ocp45/w1/worker.ign'), false)
-  t.equal(plan.ignition.has('/boot/ocp45/w1/master.ign'), true)
+  t.match(plan.ignition.get('/boot/ocp45/w1/worker.ign'), {
+    problem: '/srv/ignition/worker.ign: is not there',
+  })
+  t.equal(plan.ignition.get('/boot/ocp45/w1/master.ign')?.problem, undefined)
   t.same(
     [...plan.images.get('rhcos')!.files],
     ['rhcos-live-kernel-x86_64', 'rhcos-live-initramfs.x86_64.img'],

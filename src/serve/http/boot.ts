@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
 import type { BootScript, IgnitionFile } from '../../plan/http.ts'
 import type { Exchange, Tools } from './exchange.ts'
-import { refuse, unreadable } from './refusal.ts'
+import { refuse, unreadable, type Refusal } from './refusal.ts'
 import { watchAnswer } from './transfer.ts'
 
 /** @param path of the request; the log's `file`, as scripts are files only here */
@@ -24,16 +24,19 @@ export function sendScript(
 export async function sendIgnition(
   { reply, client, isHead }: Exchange,
   { log, counters, clock }: Tools,
-  { file, node }: IgnitionFile,
+  { file, node, problem }: IgnitionFile,
 ): Promise<FastifyReply> {
+  const refused = (refusal: Refusal): FastifyReply => {
+    counters.increment('http.unreadable')
+    log.error({ node, client, file, reason: refusal.sentence }, 'Ignition file cannot be served')
+    return refuse(reply, refusal)
+  }
+  if (problem !== undefined) return refused({ status: 404, sentence: problem })
   let content: Buffer
   try {
     content = await readFile(file)
   } catch (error) {
-    const refusal = unreadable(error, file)
-    counters.increment('http.unreadable')
-    log.error({ node, client, file, reason: refusal.sentence }, 'Ignition file cannot be served')
-    return refuse(reply, refusal)
+    return refused(unreadable(error, file))
   }
   counters.increment('http.ignition')
   watchAnswer(reply, clock, content.length, ({ octets, durationMs, aborted }) => {

@@ -77,6 +77,20 @@ t.test(
   },
 )
 
+t.test('an Ignition file that the survey did not find is the same, in its words', async (t) => {
+  const world = httpWorld(t)
+  const path = '/boot/ocp45/w1/worker.ign'
+  const problem = '/srv/worker.ign does not exist'
+  const file = { file: '/srv/worker.ign', node: 'ocp45/w1', kind: 'worker', problem } as const
+  world.plan = { ...world.plan, ignition: new Map([[path, file]]) }
+  const { app } = await createRoutes(world.options)
+  t.teardown(() => app.close())
+  const response = await app.inject({ url: path, remoteAddress: '192.0.2.21' })
+  t.equal(response.statusCode, 404)
+  t.equal(response.body, `${problem}\n`)
+  t.match(world.lines, [{ level: 'error', node: 'ocp45/w1', file: '/srv/worker.ign', reason: problem }])
+})
+
 t.test('HEAD answers as GET would, without the body, and gives nobody anything', async (t) => {
   const { ask, lines, options } = await routesWorld(t)
   for (const path of [
