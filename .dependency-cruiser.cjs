@@ -6,6 +6,8 @@ const allow = {
   host: ['proto'],
   survey: ['plan', 'site', 'proto', 'host'],
   serve: ['plan', 'proto', 'host'],
+  simulate: ['plan', 'site', 'proto', 'host'],
+  demo: ['plan', 'site', 'proto', 'host', 'survey'],
 }
 
 module.exports = {
