@@ -30,8 +30,9 @@ export const localZones: readonly Zone[] = [
 
 function zone(name: string, names: Readonly<Record<string, readonly RecordData[]>>): Zone {
   const apex: RecordData[] = [
-    { type: 'SOA', mname: name, rname: 'nobody.invalid', ...times },
-    { type: 'NS', target: name },
+    { type: 'SOA', mname: 'localhost', rname: 'nobody.invalid', ...times },
+    // Not the zone itself, as in RFC 6303 §3: a name server has an address.
+    { type: 'NS', target: 'localhost' },
   ]
   const records = [[name, apex] as const, ...Object.entries(names)]
   return {

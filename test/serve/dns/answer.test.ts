@@ -1,7 +1,8 @@
 import t from 'tap'
 import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
 import { judge } from '../../support/dns-judge.ts'
-import { ask, line, planOf } from './ask.ts'
+import { hexFixture } from '../../support/hex.ts'
+import { ask, askOctets, line, planOf } from './ask.ts'
 
 const plan = planOf(crowdedModel())
 const node = 'm1.ocp45.example.localdomain'
@@ -151,5 +152,18 @@ t.test('ANY gets one RRset (RFC 8482 §4.1)', (t) => {
     'dual.example.localdomain A 172.16.0.53',
   ])
   t.same(ask(plan, { name: 'apps.ocp45.example.localdomain', type: 'ANY' }).answers, [])
+  t.end()
+})
+
+t.test('what real clients ask (captured)', (t) => {
+  const served = planOf(
+    guideModel((site) => site.hosts.push({ name: 'i1.example.localdomain', address: '172.16.0.61' })),
+  )
+  for (const client of ['dig', 'busybox']) {
+    const result = askOctets(served, hexFixture(`dns/${client}`))
+    const reply = judge.decode(result.kind === 'reply' ? result.octets : new Uint8Array(12))
+    t.same(reply.answers.map(line), ['61.0.16.172.in-addr.arpa PTR i1.example.localdomain'], client)
+    t.equal(reply.additionals.length, client === 'dig' ? 1 : 0, `${client}: EDNS as it was asked`)
+  }
   t.end()
 })
