@@ -10,11 +10,15 @@ type Ports = Site['server']['ports']
 const usual: Ports = { dhcp: 67, dhcpClient: 68, tftp: 69, http: 80, dns: 53 }
 
 /** Below the ports that Linux gives to outgoing connections (32768 and up). */
-const offsets = [20_000, 21_000, 22_000, 23_000, 24_000, 25_000, 26_000, 27_000, 28_000, 29_000]
+const demoOffsets = [20_000, 21_000, 22_000, 23_000, 24_000, 25_000, 26_000, 27_000, 28_000, 29_000]
 
-/** @returns the first set that is free, and the ports before it that were taken; `undefined` when none is */
+/**
+ * @param offsets what is added to the usual ports, in the order in which sets are tried
+ * @returns the first set that is free, and the ports before it that were taken; `undefined` when none is
+ */
 export async function choosePorts(
   sockets: Pick<Sockets, 'bindUdp'>,
+  offsets: readonly number[] = demoOffsets,
 ): Promise<{ readonly ports: Ports; readonly taken: readonly number[] } | undefined> {
   const taken: number[] = []
   for (const offset of offsets) {

@@ -11,8 +11,11 @@ import { siteFolder, sitePath, siteText, type Ports } from '../support/site-fold
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
+/** Apart from the demo's, whose tests run at the same time. */
+const offsets = Array.from({ length: 20 }, (_, index) => 30_000 + 100 * index)
+
 async function freePorts(): Promise<Ports> {
-  const chosen = await choosePorts(createSockets({}))
+  const chosen = await choosePorts(createSockets({}), offsets)
   if (chosen === undefined) throw new Error('no free ports')
   return chosen.ports
 }

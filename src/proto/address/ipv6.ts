@@ -20,8 +20,7 @@ export function ipv6Octets(address: Ipv6): Uint8Array {
 function readGroups(text: string): number[] | undefined {
   const halves = withoutDottedTail(text)?.split('::')
   if (halves === undefined || halves.length > 2) return undefined
-  const [head, tail] = halves.map((half) => (half === '' ? [] : half.split(':')))
-  if (head === undefined) return undefined
+  const [head, tail] = halves.map((half) => (half === '' ? [] : half.split(':'))) as [string[], string[]?]
   const given = [...head, ...(tail ?? [])]
   if (!given.every((group) => hexGroup.test(group))) return undefined
   const missing = 8 - given.length

@@ -1,0 +1,31 @@
+/**
+ * Ends `npm test` with an error when tests reach less of the code than they did: all of what is pure, and of
+ * the rest all but branches that only a failing machine takes.
+ */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+type Percentages = Readonly<Record<'lines' | 'branches', { readonly pct: number }>>
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const report = `${root}.tap/report/coverage-summary.json`
+const pureRooms = /^src\/(?:proto|site|plan)\//
+const leastLinesOfAll = 99
+
+const { total, ...files } = JSON.parse(readFileSync(report, 'utf8')) as { total: Percentages } & Record<
+  string,
+  Percentages
+>
+const gaps = Object.entries(files)
+  .map(([path, { lines, branches }]) => ({
+    name: path.replace(root, ''),
+    least: Math.min(lines.pct, branches.pct),
+  }))
+  .filter(({ name, least }) => pureRooms.test(name) && least < 100)
+
+for (const { name, least } of gaps)
+  console.error(`${name}: tests reach ${least} %, expected all of a pure file`)
+if (total.lines.pct < leastLinesOfAll) {
+  console.error(`tests reach ${total.lines.pct} % of all lines, expected ${leastLinesOfAll} %`)
+}
+process.exitCode = gaps.length === 0 && total.lines.pct >= leastLinesOfAll ? 0 : 1
