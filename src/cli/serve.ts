@@ -1,10 +1,12 @@
 /** `slipway serve SITE`: the process that machines boot from. */
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../app.ts'
+import { requireInterface } from '../host/interface.ts'
 import { createLog, logLevels, type Log, type LogLevel } from '../host/log.ts'
 import { notify } from '../host/notify.ts'
 import { createSockets } from '../host/sockets.ts'
 import { explain, prepare } from '../prepare.ts'
+import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { ExitCode, UsageError, type Command } from './command.ts'
 
 /** How long SIGTERM lets transfers in flight go on; systemd's own limit is above it (TimeoutStopSec). */
@@ -37,6 +39,9 @@ for each decision.
     const sockets = createSockets(process.env)
     let app: App
     try {
+      const { interface: name, address } = prepared.model.site.server
+      // The sockets that systemd passes are tied to an interface already, which may come up later.
+      if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
       app = await startApp({ sitePath, plan: prepared.plan, log, sockets, onLost })
     } catch (error) {
       // CannotListen and its kind: one sentence that says which socket and what to do.

@@ -34,8 +34,10 @@ const oneDay = 86_400
 
 const server = z
   .strictObject({
-    /** Only named to people (in `check` and in the systemd socket units); Node binds to addresses. */
-    interface: interfaceName.optional().meta({ description: 'the interface that faces the nodes' }),
+    // Node binds to addresses, so it is only looked for when serving begins (src/host/interface.ts).
+    interface: interfaceName
+      .optional()
+      .meta({ description: 'the interface that faces the nodes; serving ends at once when it is not up' }),
     address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
     ports: z
       .strictObject({

@@ -11,8 +11,8 @@ import { siteFolder, sitePath, siteText, type Ports } from '../support/site-fold
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** Apart from the demo's, whose tests run at the same time. */
-const offsets = Array.from({ length: 20 }, (_, index) => 30_000 + 100 * index)
+/** Apart from the demo's, whose tests run at the same time, and beginning elsewhere in every process. */
+const offsets = Array.from({ length: 20 }, (_, index) => 30_000 + 100 * ((index + process.pid) % 20))
 
 async function freePorts(): Promise<Ports> {
   const chosen = await choosePorts(createSockets({}), offsets)
@@ -110,6 +110,14 @@ t.test('a port that is taken is one sentence that says which; exit code 1', asyn
     err,
     `slipway: cannot listen on udp 127.0.0.1:${ports.tftp} for tftp: the port is taken; see by whom with: ss -lunp 'sport = :${ports.tftp}'\n`,
   )
+})
+
+t.test('an interface that is not there is one sentence too; exit code 1', async (t) => {
+  const text = siteText(await freePorts()).replace('server: {', 'server: { interface: none0,')
+  const { child } = start(sitePath(t.testdir(siteFolder(text))))
+  const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
+  t.same(ended, [1, null])
+  t.match(err, /^slipway: cannot serve on none0: this machine has no such interface .*\n$/)
 })
 
 t.test(
