@@ -16,6 +16,12 @@ const terminal: Terminal = {
   columns: process.stdout.columns || 80,
 }
 
+// A reader that has seen enough (`slipway check … | head`) is no error, and there is nobody left to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(ExitCode.fine)
+})
+
 process.exitCode = await main(process.argv.slice(2))
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

@@ -47,6 +47,16 @@ t.test('a command line that is not understood: why, and the usage; exit code 2',
   })
 })
 
+t.test('a reader that goes away early is no error', async (t) => {
+  const child = spawn(process.execPath, [main, '--help'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 30_000,
+  })
+  child.stdout.destroy()
+  const [err, ended] = await Promise.all([text(child.stderr), once(child, 'close')])
+  t.same({ err, ended }, { err: '', ended: [0, null] })
+})
+
 t.test('exit codes reach the shell', async (t) => {
   const folder = t.testdir(siteFolder())
   t.match(await slipway('check', sitePath(folder)), { code: 0, err: '' })
