@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { prepare, type Prepared } from '../prepare.ts'
+import { judgeHaproxy } from '../serve/haproxy/judge.ts'
 import { formatProblem, showProblem } from '../site/problem.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
-import { findingLine, summaryJson, summaryLines } from './site-summary.ts'
+import { findingLine, haproxyFinding, summaryJson, summaryLines } from './site-summary.ts'
 
 export const check: Command = {
   name: 'check',
@@ -12,8 +13,9 @@ export const check: Command = {
   usage: `usage: slipway check [--json] SITE
 
 Reads the site file, looks for the images, Ignition files and loaders that it
-names, and says what would be served: counts per service, a line per node, the
-loader for each firmware. Or every problem, each with its place.
+names, lets HAProxy judge its configuration where it is installed, and says what
+would be served: counts per service, a line per node, the loader for each firmware.
+Or every problem, each with its place.
 
   --json   the same for programs
 
@@ -27,13 +29,21 @@ Exit code 0: nothing to complain of but warnings. 1: problems. 2: usage.`,
     })
     const [sitePath, ...more] = positionals
     if (sitePath === undefined || more.length > 0) throw new UsageError('check takes one site file')
-    const prepared = await prepare(sitePath)
+    const prepared = await withVerdict(await prepare(sitePath))
     if (values.json) terminal.out(JSON.stringify(toJson(prepared), undefined, 2))
     else await toTerminal(prepared, sitePath, terminal)
     const isFine =
       prepared.kind === 'ready' && prepared.plan.findings.every(({ severity }) => severity === 'warning')
     return isFine ? ExitCode.fine : ExitCode.problems
   },
+}
+
+/** The plan's findings and what HAProxy itself finds in the configuration that would be written. */
+async function withVerdict(prepared: Prepared): Promise<Prepared> {
+  if (prepared.kind !== 'ready' || prepared.plan.haproxy === undefined) return prepared
+  const finding = haproxyFinding(await judgeHaproxy(prepared.plan.haproxy.text))
+  const findings = [...prepared.plan.findings, ...(finding === undefined ? [] : [finding])]
+  return { ...prepared, plan: { ...prepared.plan, findings } }
 }
 
 async function toTerminal(prepared: Prepared, sitePath: string, terminal: Terminal): Promise<void> {

@@ -5,6 +5,7 @@ import { loaderNames, type LoaderName } from '../plan/facts.ts'
 import type { Finding } from '../plan/findings.ts'
 import type { NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { HaproxyVerdict } from '../serve/haproxy/judge.ts'
 
 /** Lines for a terminal; findings are {@link findingLine}'s. */
 export function summaryLines(plan: Plan): string[] {
@@ -22,6 +23,20 @@ export function summaryLines(plan: Plan): string[] {
 
 export function findingLine({ severity, about, message }: Finding): string {
   return `${severity}: ${about}: ${message}`
+}
+
+/** What HAProxy's own judgement means for the operator; nothing when it is content. */
+export function haproxyFinding({ kind, reason }: HaproxyVerdict): Finding | undefined {
+  const about = 'haproxy'
+  if (kind === 'done') return undefined
+  if (kind === 'failed') {
+    return { severity: 'error', about, message: `it refuses the configuration: ${reason}` }
+  }
+  return {
+    severity: 'warning',
+    about,
+    message: 'it is not installed here, so nothing checked its configuration',
+  }
 }
 
 /** What {@link summaryLines} says, for programs. */

@@ -1,7 +1,9 @@
+import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { check } from '../../src/cli/check.ts'
 import { UsageError } from '../../src/cli/command.ts'
+import { haproxyFinding } from '../../src/cli/site-summary.ts'
 import { siteFolder, sitePath, siteText } from '../support/site-folder.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
@@ -40,6 +42,42 @@ t.test('a site whose files are missing: each with its path and who needs it; exi
   t.equal(await check.run([sitePath(folder)], terminal), 1)
   t.match(terminal.errLines.join('\n'), `${folder}/ignition/master.ign`)
   t.match(terminal.errLines.join('\n'), /error: .*needed by c1\/w1/)
+})
+
+t.test('HAProxy itself judges the configuration', async (t) => {
+  const path = process.env['PATH'] ?? ''
+  t.teardown(() => (process.env['PATH'] = path))
+  const script = (text: string) => `#!/bin/sh\n${text}\n`
+  const folder = t.testdir({
+    ...siteFolder(siteText(undefined, 'haproxy: { file: haproxy.cfg }\n')),
+    content: { haproxy: script('exit 0') },
+    angry: { haproxy: script('echo "[ALERT]    (7) : config : parsing [haproxy.cfg:3] : no." >&2; exit 1') },
+  })
+  for (const name of ['content', 'angry']) await chmod(join(folder, name, 'haproxy'), 0o755)
+  const cases: [where: string, code: number, said: RegExp | undefined][] = [
+    ['content', 0, undefined],
+    [
+      'angry',
+      1,
+      /^error: haproxy: it refuses the configuration: config : parsing \[haproxy\.cfg:3\] : no\.$/m,
+    ],
+  ]
+  for (const [where, code, said] of cases) {
+    process.env['PATH'] = `${join(folder, where)}:/usr/bin:/bin`
+    const terminal = keptTerminal()
+    t.equal(await check.run([sitePath(folder)], terminal), code, where)
+    if (said === undefined) t.same(terminal.errLines, [], where)
+    else t.match(terminal.errLines.join('\n'), said, where)
+  }
+})
+
+t.test('without HAProxy a warning says that nothing checked its configuration', (t) => {
+  t.same(haproxyFinding({ kind: 'missing', reason: 'ENOENT' }), {
+    severity: 'warning',
+    about: 'haproxy',
+    message: 'it is not installed here, so nothing checked its configuration',
+  })
+  t.end()
 })
 
 t.test('a site with problems: every one with its place, and how many; exit code 1', async (t) => {

@@ -1,12 +1,11 @@
 /** HAProxy's configuration on the disk: judged by HAProxy itself, replaced as a whole, reloaded when it changed. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { runCommand, type CommandResult } from '../../host/command.ts'
+import { readFile } from 'node:fs/promises'
+import { runCommand } from '../../host/command.ts'
 import type { Counters } from '../../host/counters.ts'
 import { writeAtomically } from '../../host/files.ts'
 import type { Log } from '../../host/log.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
+import { judgeHaproxy } from './judge.ts'
 
 /**
  * `none`: the site leaves HAProxy alone. `refused`, `unwritable`: the old file is still there.
@@ -22,7 +21,6 @@ type Context = {
   readonly program?: string
 }
 
-const judgeTimeoutMs = 10_000
 const reloadTimeoutMs = 30_000
 
 /** The file is one for the whole process, so one plan is applied after the other. */
@@ -38,10 +36,10 @@ export function applyHaproxy(plan: HaproxyPlan | undefined, context: Context): P
 
 async function apply(plan: HaproxyPlan, context: Context): Promise<HaproxyOutcome> {
   const { file, text } = plan
-  const { log, counters, program = 'haproxy' } = context
+  const { log, counters, program } = context
   try {
     if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return 'unchanged'
-    const verdict = await judge(program, text)
+    const verdict = await judgeHaproxy(text, program)
     if (verdict.kind === 'failed') {
       counters.increment('haproxy.refused')
       log.error({ file, reason: verdict.reason }, 'haproxy refuses the new configuration, the old file stays')
@@ -73,28 +71,4 @@ async function reload(file: string, command: string, { log, counters }: Context)
   const reason = output === '' ? ending : `${ending}: ${output}`
   log.error({ file, command, reason }, 'haproxy not reloaded, it runs on with its old configuration')
   return 'reload failed'
-}
-
-async function judge(
-  program: string,
-  text: string,
-): Promise<Pick<CommandResult, 'kind'> & { readonly reason: string }> {
-  const directory = await mkdtemp(join(tmpdir(), 'slipway-haproxy-'))
-  try {
-    const file = join(directory, 'haproxy.cfg')
-    await writeFile(file, text)
-    const { kind, ending, output } = await runCommand(program, ['-c', '-f', file], judgeTimeoutMs)
-    return { kind, reason: alerts(output.replaceAll(`${directory}/`, '')) || ending }
-  } finally {
-    await rm(directory, { recursive: true })
-  }
-}
-
-/** HAProxy's own words for what is wrong: its alerts, without the notices around them. */
-function alerts(output: string): string {
-  return output
-    .split('\n')
-    .filter((line) => line.startsWith('[ALERT]'))
-    .map((line) => line.replace(/^\[ALERT\]\s*\(\d+\) : /, ''))
-    .join('; ')
 }
