@@ -5,6 +5,8 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dhclientChecks } from './checks/dhclient.ts'
+import { differentialDhcpChecks } from './checks/differential-dhcp.ts'
+import { differentialDnsChecks } from './checks/differential-dns.ts'
 import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
@@ -35,6 +37,8 @@ const clientChecks = [
   ...tftpChecks,
   ...httpChecks,
   ...dnsChecks,
+  ...differentialDnsChecks,
+  ...differentialDhcpChecks,
   ...haproxyChecks,
   ...operationChecks,
 ]
