@@ -11,6 +11,7 @@ import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
+import { interopChecks } from './checks/interop.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
@@ -39,6 +40,7 @@ const clientChecks = [
   ...dnsChecks,
   ...differentialDnsChecks,
   ...differentialDhcpChecks,
+  ...interopChecks,
   ...haproxyChecks,
   ...operationChecks,
 ]
