@@ -231,7 +231,7 @@ fuzz({
   captures: captures.map(({ octets }) => octets),
   mutators,
   mostOctets: 1500,
-  shortRuns: 3000,
+  shortRuns: 2000,
   batch: 500,
   check,
   serve,

@@ -180,7 +180,7 @@ fuzz({
   captures: [...queries, ...resolverAnswers],
   mutators: dnsMutators,
   mostOctets: 1500,
-  shortRuns: 3000,
+  shortRuns: 1500,
   batch: 300,
   check,
   serve,

@@ -18,7 +18,10 @@ export const anyMutators: readonly Mutator[] = [
   splice,
 ]
 
-/** Captures damaged in one to six ways, of those that know the format and those that do not; now and then noise. */
+/**
+ * Captures damaged in up to four ways, most of them such that know the format: what is damaged more ends at the decoder. Now
+ * and then noise.
+ */
 export function damaged(
   captures: readonly Uint8Array[],
   mutators: readonly Mutator[],
@@ -27,8 +30,8 @@ export function damaged(
 ): Uint8Array {
   if (random.once(50)) return random.octets(random.below(mostOctets + 1))
   let octets = Uint8Array.from(random.pick(captures))
-  for (let left = 1 + random.below(6); left > 0; left--) {
-    const mutate = random.pick(random.once(2) ? mutators : anyMutators)
+  for (let left = 1 + random.below(1 + random.below(4)); left > 0; left--) {
+    const mutate = random.pick(random.once(4) ? anyMutators : mutators)
     octets = Uint8Array.from(mutate(octets, random, captures)).slice(0, mostOctets)
   }
   return octets

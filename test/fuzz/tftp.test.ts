@@ -260,7 +260,7 @@ fuzz({
   captures: [...requests.map((name) => hexFixture(`tftp/${name}`)), ...answers.map(encodePacket)],
   mutators,
   mostOctets: 700,
-  shortRuns: 3000,
+  shortRuns: 2000,
   batch: 200,
   check,
   serve,
