@@ -5,10 +5,13 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { dhclientChecks } from './checks/dhclient.ts'
+import { differentialDhcpChecks } from './checks/differential-dhcp.ts'
+import { differentialDnsChecks } from './checks/differential-dns.ts'
 import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
+import { interopChecks } from './checks/interop.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
@@ -35,6 +38,9 @@ const clientChecks = [
   ...tftpChecks,
   ...httpChecks,
   ...dnsChecks,
+  ...differentialDnsChecks,
+  ...differentialDhcpChecks,
+  ...interopChecks,
   ...haproxyChecks,
   ...operationChecks,
 ]

@@ -77,6 +77,7 @@ function walkRecords(reader: Reader, count: number, found: Findings): RecordPlac
     const length = reader.u16()
     const start = reader.offset
     reader.take(length)
+    if (type === RecordType.OPT) walkOptions(new Reader(reader.octets, start, reader.offset))
     const names = namesInRdata.get(type)
     if (names !== undefined) {
       const rdata = new Reader(reader.octets, start, reader.offset)
@@ -86,6 +87,14 @@ function walkRecords(reader: Reader, count: number, found: Findings): RecordPlac
     places.push({ type, start, end: reader.offset })
   }
   return places
+}
+
+/** RFC 6891 §6.1.2: code, length, data, and nothing left over; this is passed on to clients. */
+function walkOptions(rdata: Reader): void {
+  while (rdata.remaining > 0) {
+    rdata.take(2)
+    rdata.take(rdata.u16())
+  }
 }
 
 /**

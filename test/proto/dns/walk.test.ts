@@ -82,6 +82,11 @@ t.test('what is not a message is refused where it is wrong', (t) => {
       message: '4 octets wanted, 2 left at octet 23',
     },
     {
+      name: 'an EDNS option that runs over the end of its record (RFC 6891 §6.1.2)',
+      octets: `0001 8400 0000 0000 0000 0001 00 0029 04d0 00000000 0006 000a 0003 0102`,
+      message: '3 octets wanted, 2 left at octet 27',
+    },
+    {
       name: 'a name that runs over the end of its rdata',
       octets: '0001 8400 0000 0001 0000 0000 00 0002 0001 00000000 0002 03 61 6263 00',
       message: '3 octets wanted, 1 left at octet 24',

@@ -1,0 +1,257 @@
+/** The same questions to BIND with the guide's zones and to our server: every answer compared, every difference meant. */
+import { settleClient, waitUntil } from './client.ts'
+import { addresses } from '../network.ts'
+import { startBind } from '../peers/bind.ts'
+import { settle, type Fields, type Intended } from '../peers/differences.ts'
+import { peerAddress } from '../peers/place.ts'
+import { output } from '../process.ts'
+import { stub, type Rig } from '../rig.ts'
+import type { Check } from '../runner.ts'
+import { client, domain, nodes } from '../site.ts'
+import { judge, type Judged, type JudgedRecord } from '../../support/dns-judge.ts'
+
+const apex = 'example.localdomain'
+const names = [
+  ...Object.values(nodes).map(({ name }) => `${name}.${domain}`),
+  ...[client.name, `bastion.${apex}`, apex, domain, `api.${domain}`, `api-int.${domain}`],
+  ...[
+    `apps.${domain}`,
+    `*.apps.${domain}`,
+    `console.apps.${domain}`,
+    `a.b.c.apps.${domain}`,
+    `x.*.apps.${domain}`,
+  ],
+  ...[
+    `nobody.${domain}`,
+    `nobody.${apex}`,
+    `x.api.${domain}`,
+    `x.m1.${domain}`,
+    `${'a'.repeat(63)}.${domain}`,
+  ],
+  ...[`M1.oCp45.ExAmPlE.LocalDomain`, `TEST.aPPs.${domain}`, `${'long.'.repeat(35)}${domain}`],
+  ...[
+    '0.16.172.in-addr.arpa',
+    '21.0.16.172.in-addr.arpa',
+    '200.0.16.172.in-addr.arpa',
+    'x.21.0.16.172.in-addr.arpa',
+  ],
+]
+const types = ['A', 'AAAA', 'NS', 'SOA', 'PTR', 'CNAME', 'TXT', 'MX', 'SRV', 'DS', 'ANY']
+
+type Asked = { readonly name: string; readonly octets: Uint8Array; readonly transport?: 'tcp' }
+
+function query(name: string, type: string, more: Record<string, unknown> = {}): Uint8Array {
+  const questions = [{ name, type, class: 'IN' }]
+  return Uint8Array.from(
+    judge.encode({ type: 'query', id: 4711, flags: judge.RECURSION_DESIRED, questions, ...more }),
+  )
+}
+
+function edns(fields: Record<string, unknown>): Record<string, unknown> {
+  return { additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [], ...fields }] }
+}
+
+/** A query with some of its octets set. */
+function patched(octets: Uint8Array, ...patches: (readonly [at: number, octet: number])[]): Uint8Array {
+  const copy = Uint8Array.from(octets)
+  for (const [at, octet] of patches) copy[at] = octet
+  return copy
+}
+
+const m1 = query(`m1.${domain}`, 'A')
+
+const odd: readonly Asked[] = [
+  { name: 'odd: no recursion desired', octets: query(`m1.${domain}`, 'A', { flags: 0 }) },
+  { name: 'odd: CD', octets: query(`m1.${domain}`, 'A', { flags: judge.CHECKING_DISABLED }) },
+  { name: 'odd: AD', octets: query(`m1.${domain}`, 'A', { flags: judge.AUTHENTIC_DATA }) },
+  { name: 'odd: AA, TC and Z in a query', octets: patched(m1, [2, 0x07], [3, 0x40]) },
+  { name: 'odd: a response', octets: patched(m1, [2, 0x81]) },
+  { name: 'odd: opcode STATUS', octets: patched(m1, [2, 0x11]) },
+  { name: 'odd: opcode NOTIFY', octets: patched(m1, [2, 0x21]) },
+  { name: 'odd: opcode UPDATE', octets: patched(m1, [2, 0x29]) },
+  { name: 'odd: opcode 15', octets: patched(m1, [2, 0x79]) },
+  { name: 'odd: class CH', octets: patched(m1, [m1.length - 1, 3]) },
+  { name: 'odd: class ANY', octets: patched(m1, [m1.length - 1, 255]) },
+  { name: 'odd: an unknown type', octets: patched(m1, [m1.length - 4, 0xff], [m1.length - 3, 0x01]) },
+  { name: 'odd: AXFR', octets: query(apex, 'AXFR') },
+  { name: 'odd: AXFR over TCP', octets: query(apex, 'AXFR'), transport: 'tcp' },
+  {
+    name: 'odd: version.bind',
+    octets: judge.encode({
+      type: 'query',
+      id: 4711,
+      questions: [{ name: 'version.bind', type: 'TXT', class: 'CH' }],
+    }),
+  },
+  { name: 'odd: no question', octets: m1.slice(0, 12).fill(0, 4, 6) },
+  { name: 'odd: a question announced and not there', octets: m1.slice(0, 12) },
+  { name: 'odd: two questions', octets: patched(Uint8Array.of(...m1, ...m1.subarray(12)), [5, 2]) },
+  { name: 'odd: a name cut short', octets: m1.slice(0, 20) },
+  { name: 'odd: a compressed question', octets: Uint8Array.of(...m1.subarray(0, 12), 0xc0, 12, 0, 1, 0, 1) },
+  { name: 'odd: a reserved label', octets: patched(m1, [12, 0x82]) },
+  { name: 'odd: eleven octets', octets: m1.slice(0, 11) },
+  { name: 'odd: octets after the end', octets: Uint8Array.of(...m1, 1, 2, 3) },
+  { name: 'edns: plain', octets: query(`m1.${domain}`, 'A', edns({})) },
+  { name: 'edns: DO', octets: query(`m1.${domain}`, 'A', edns({ flags: judge.DNSSEC_OK })) },
+  { name: 'edns: version 1', octets: query(`m1.${domain}`, 'A', edns({ ednsVersion: 1 })) },
+  { name: 'edns: unknown flags', octets: query(`m1.${domain}`, 'A', edns({ flags: 0x40 })) },
+  {
+    name: 'edns: an unknown option',
+    octets: query(`m1.${domain}`, 'A', edns({ options: [{ code: 65_001, data: Buffer.from('x') }] })),
+  },
+  { name: 'edns: 0 octets', octets: query(`m1.${domain}`, 'A', edns({ udpPayloadSize: 0 })) },
+  { name: 'edns: NXDOMAIN', octets: query(`nobody.${domain}`, 'A', edns({})) },
+  { name: 'tcp: an answer', octets: m1, transport: 'tcp' },
+  { name: 'tcp: NXDOMAIN', octets: query(`nobody.${domain}`, 'A', edns({})), transport: 'tcp' },
+]
+
+const questions: readonly Asked[] = [
+  ...names.flatMap((name) => types.map((type) => ({ name: `${name} ${type}`, octets: query(name, type) }))),
+  { name: 'elsewhere: quay.io A', octets: query('quay.io', 'A') },
+  { name: 'elsewhere: missing.example.net A', octets: query('missing.example.net', 'A') },
+  ...odd,
+]
+
+/** What differs, and why it should. A difference that is not here fails, and so does a row without a difference. */
+const intended: readonly Intended[] = [
+  {
+    field: /^soa serial$/,
+    question: /./,
+    reason: 'ours follows the content; a hand-written zone has what its operator wrote',
+  },
+  {
+    field: /^soa ttl$/,
+    question: / SOA$/,
+    reason:
+      'BIND sets 0 in negative answers to SOA (zero-no-soa-ttl), for updates, which we do not take; RFC 2308 §3 has no exception',
+  },
+  {
+    field: /^(?:answer|soa owner|soa mname|soa rname)$/,
+    question: /M1\.oCp45|TEST\.aPPs/,
+    reason:
+      'names come back in the spelling of the question, by which resolvers know their answers (RFC 4343 §4.1); BIND has the zone’s',
+  },
+  {
+    field: /./,
+    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa) DS$/,
+    reason:
+      'BIND asks the parent for DS (RFC 4035 §3.1.4.1); zones of a site have no parent that knows them, so it has none',
+  },
+  {
+    field: /^answer$/,
+    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa) ANY$/,
+    reason: 'ANY gets one RRset (RFC 8482 §4.1)',
+  },
+  {
+    field: /^additional$/,
+    question: /^0\.16\.172\.in-addr\.arpa NS$/,
+    reason: 'the address of the name server, which is in another zone of ours, saves a question',
+  },
+  {
+    field: /^(?:authority|additional)$/,
+    question: /^odd: (?:no recursion|CD|AD)/,
+    reason:
+      'BIND adds NS to answers when no recursion is desired (minimal-responses); ours are as short to everybody',
+  },
+  {
+    field: /^flags$/,
+    question:
+      /^(?:odd: (?:opcode|class|version|no question|a question|two|a name|a compressed|a reserved)|edns: version 1)/,
+    reason:
+      'RA says that recursion is there for this client, in errors too; BIND leaves it out of some, and RD of others',
+  },
+  {
+    field: /^(?:rcode|question)$/,
+    question: /^odd: opcode (?:NOTIFY|UPDATE)$/,
+    reason: 'neither is offered, so what stands behind the header is not looked at; BIND finds it malformed',
+  },
+  {
+    field: /^rcode$/,
+    question: /^odd: class ANY$/,
+    reason: 'only class IN is served, and any other is refused alike',
+  },
+  {
+    field: /^(?:rcode|answer|authority)$/,
+    question: /^odd: version\.bind$/,
+    reason: 'who asks is not told which program answers',
+  },
+]
+
+export const differentialDnsChecks: readonly Check[] = [
+  {
+    name: 'differential: BIND with the guide’s zones answers as we do, but for what is listed',
+    limitMs: 240_000,
+    async run(rig) {
+      await settleClient(rig)
+      const bind = await startBind(rig)
+      try {
+        const first = { name: '', octets: m1 }
+        await waitUntil('BIND', async () => (await ask(rig, peerAddress, [first]))[0] !== undefined)
+        const [ours, theirs] = [
+          await ask(rig, addresses.server, questions),
+          await ask(rig, peerAddress, questions),
+        ]
+        return settle(
+          questions.map(({ name }, index) => ({
+            question: name,
+            ours: fieldsOf(ours[index]),
+            theirs: fieldsOf(theirs[index]),
+          })),
+          intended,
+        )
+      } finally {
+        await bind.stop()
+      }
+    },
+  },
+]
+
+async function ask(rig: Rig, to: string, asked: readonly Asked[]): Promise<(Judged | undefined)[]> {
+  const input = JSON.stringify(
+    asked.map(({ octets, transport = 'udp' }) => ({
+      to,
+      port: 53,
+      transport,
+      hex: Buffer.from(octets).toString('hex'),
+    })),
+  )
+  const command = rig.network.inside('client', process.execPath, stub('ask'))
+  const replies = JSON.parse(await output(command, { input, limitMs: 120_000 })) as (string | null)[]
+  return replies.map((hex) => (hex === null ? undefined : judge.decode(Buffer.from(hex, 'hex'))))
+}
+
+function fieldsOf(reply: Judged | undefined): Fields {
+  if (reply === undefined) return { reply: 'none' }
+  const fields: Record<string, string> = {
+    id: String(reply.id),
+    opcode: reply.opcode,
+    rcode: reply.rcode,
+    flags: (['aa', 'tc', 'rd', 'ra', 'ad', 'cd'] as const).filter((flag) => reply[`flag_${flag}`]).join(' '),
+    question: reply.questions.map(({ name, type, class: qclass }) => `${name} ${qclass} ${type}`).join(', '),
+    answer: text(reply.answers),
+    authority: text(reply.authorities.filter(({ type }) => type !== 'SOA')),
+    additional: text(reply.additionals.filter(({ type }) => type !== 'OPT')),
+  }
+  for (const soa of [...reply.authorities, ...reply.answers].filter(({ type }) => type === 'SOA')) {
+    fields['soa owner'] = soa.name
+    fields['soa ttl'] = String(soa.ttl)
+    for (const [key, value] of Object.entries(soa.data as Record<string, unknown>))
+      fields[`soa ${key}`] = String(value)
+  }
+  const opt = reply.additionals.find(({ type }) => type === 'OPT')
+  if (opt !== undefined) {
+    fields['edns size'] = String(opt.udpPayloadSize)
+    fields['edns rcode'] = String(opt.extendedRcode)
+    fields['edns do'] = String(opt.flag_do)
+    fields['edns options'] = JSON.stringify(opt.options)
+  }
+  return fields
+}
+
+/** Records in an order of their own: servers rotate them. */
+function text(records: readonly JudgedRecord[]): string {
+  const lines = records
+    .filter(({ type }) => type !== 'SOA')
+    .map(({ name, type, ttl, data }) => `${name} ${ttl ?? 0} ${type} ${JSON.stringify(data)}`)
+  return lines.sort().join(', ')
+}

@@ -1,0 +1,57 @@
+/** BIND with the guide's zones, beside our server: on ns1 of the guide's lab, for the names of this run's site. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { addresses } from '../network.ts'
+import type { Running } from '../process.ts'
+import type { Rig } from '../rig.ts'
+import { client, domain, nodes } from '../site.ts'
+import { peerAddress, settlePeer } from './place.ts'
+
+/** As the guide writes it (reference: zone, times, names), with this run's machines. */
+const head = `$TTL 3600
+@ IN SOA ns1.example.localdomain. root.example.localdomain. ( 1 3600 900 3600000 3600 )
+@ IN NS ns1.example.localdomain.
+`
+const machines = [
+  ...Object.values(nodes).map(({ name, address }) => ({ name: `${name}.${domain}`, address })),
+  client,
+]
+
+const forward = `${head}ns1.example.localdomain. IN A ${addresses.server}
+bastion.example.localdomain. IN A ${addresses.server}
+api.${domain}. IN A ${addresses.api}
+api-int.${domain}. IN A ${addresses.apiInternal}
+*.apps.${domain}. IN A ${addresses.api}
+${machines.map(({ name, address }) => `${name}. IN A ${address}`).join('\n')}
+`
+const last = (address: string): string => address.slice(address.lastIndexOf('.') + 1)
+const reverse = `${head}${machines.map(({ name, address }) => `${last(address)} IN PTR ${name}.`).join('\n')}
+`
+
+export async function startBind(rig: Rig): Promise<Running> {
+  await settlePeer(rig)
+  const dir = join(rig.dir, 'bind')
+  await mkdir(dir, { recursive: true })
+  const zone = (name: string, file: string): string => `zone "${name}" { type master; file "${file}"; };`
+  const configuration = `options {
+  directory "${dir}";
+  pid-file none;
+  session-keyfile none;
+  listen-on { ${peerAddress}; };
+  listen-on-v6 { none; };
+  allow-query { any; };
+  allow-recursion { 172.16.0.0/24; };
+  forward only;
+  forwarders { ${addresses.server}; };
+  dnssec-validation no;
+  allow-transfer { none; };
+};
+controls { };
+${zone('example.localdomain', 'forward')}
+${zone('0.16.172.in-addr.arpa', 'reverse')}
+`
+  await writeFile(join(dir, 'named.conf'), configuration)
+  await writeFile(join(dir, 'forward'), forward)
+  await writeFile(join(dir, 'reverse'), reverse)
+  return rig.beside('machines', 'named', ['named', '-g', '-c', join(dir, 'named.conf'), '-n', '1'])
+}

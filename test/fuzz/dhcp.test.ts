@@ -1,0 +1,238 @@
+/** DHCP: the decoder, `respond` and the whole service, with captures of real firmware damaged. */
+import { isDeepStrictEqual } from 'node:util'
+import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import { formatIpv4 } from '../../src/proto/address/ipv4.ts'
+import { macFromOctets } from '../../src/proto/address/mac.ts'
+import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
+import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
+import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
+import { mostReplyOctets } from '../../src/serve/dhcp/reply.ts'
+import { respond, type Replied } from '../../src/serve/dhcp/respond.ts'
+import { startDhcp } from '../../src/serve/dhcp/service.ts'
+import { captured, captureModel, captures } from '../support/dhcp-captures.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { inbox, memorySockets } from '../support/memory-sockets.ts'
+import { fuzz } from './campaign.ts'
+import { replaced, shuffled, type Mutator } from './mutate.ts'
+import type { Random } from './random.ts'
+
+const { plan } = compileDhcp(captureModel())
+const optionsOffset = 240
+const discover = captured('OVMF PXE DISCOVER')
+
+/** The options as they stand, code and length included, as far as they can be told apart. */
+function optionsOf(octets: Uint8Array): Uint8Array[] {
+  const options: Uint8Array[] = []
+  let at = optionsOffset
+  while (at < octets.length && octets[at] !== 255) {
+    const end = octets[at] === 0 ? at + 1 : at + 2 + (octets[at + 1] ?? 0)
+    options.push(octets.subarray(at, end))
+    at = end
+  }
+  return options
+}
+
+function withOptions(octets: Uint8Array, options: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat([octets.subarray(0, optionsOffset), ...options, Uint8Array.of(255)])
+}
+
+const codes = Object.values(OptionCode)
+
+function anyOption(random: Random): Uint8Array {
+  const value = random.octets(random.pick([0, 1, 2, 3, 4, 5, 8, 17, 64, 255]))
+  return Uint8Array.of(random.pick(codes), random.once(8) ? random.below(256) : value.length, ...value)
+}
+
+/** One option becomes what `change` makes of it. */
+function changed(change: (option: Uint8Array, random: Random) => readonly Uint8Array[]): Mutator {
+  return (octets, random) => {
+    const options = optionsOf(octets)
+    if (options.length === 0) return octets
+    const at = random.below(options.length)
+    return withOptions(
+      octets,
+      options.flatMap((option, index) => (index === at ? change(option, random) : [option])),
+    )
+  }
+}
+
+/** Puts octets at a fixed place of the header. */
+function header(at: number, values: readonly (readonly number[])[]): Mutator {
+  return (octets, random) => {
+    const value = random.pick(values)
+    return replaced(octets, at, at + value.length, Uint8Array.from(value))
+  }
+}
+
+const addresses = [
+  [0, 0, 0, 0],
+  [172, 16, 0, 11],
+  [172, 16, 0, 61],
+  [172, 16, 0, 99],
+  [10, 0, 0, 1],
+  [255, 255, 255, 255],
+]
+
+const mutators: readonly Mutator[] = [
+  (octets, random) => withOptions(octets, shuffled(optionsOf(octets), random)),
+  (octets, random) => withOptions(octets, [...optionsOf(octets), anyOption(random)]),
+  changed(() => []),
+  changed((option) => [option, option]),
+  // A length that is not true.
+  changed((option, random) => [Uint8Array.of(option[0] ?? 0, random.below(256), ...option.subarray(2))]),
+  // Another value of the same option.
+  changed((option, random) => {
+    const value = random.octets(random.below(20))
+    return [Uint8Array.of(option[0] ?? 0, value.length, ...value)]
+  }),
+  // A value under another code.
+  changed((option, random) => [Uint8Array.of(random.pick(codes), ...option.subarray(1))]),
+  // A value in two parts (RFC 3396).
+  changed((option, random) => {
+    const value = option.subarray(2)
+    const at = random.below(value.length + 1)
+    const part = (octets: Uint8Array) => Uint8Array.of(option[0] ?? 0, octets.length, ...octets)
+    return [part(value.subarray(0, at)), part(value.subarray(at))]
+  }),
+  // Options in sname and file (RFC 2132 §9.3).
+  (octets, random) => {
+    const inside = Buffer.concat([anyOption(random), anyOption(random)])
+    const start = random.pick([44, 108])
+    const filled = replaced(octets, start, start + inside.length, inside).slice(0, octets.length)
+    return withOptions(filled, [Uint8Array.of(OptionCode.overload, 1, random.below(5)), ...optionsOf(octets)])
+  },
+  // A relay agent's option, with link selection and server identifier override.
+  (octets, random) => {
+    const sub = (code: number) => {
+      const value = random.once(4) ? [...random.octets(random.below(8))] : random.pick(addresses)
+      return [code, value.length, ...value]
+    }
+    const value = [...sub(1), ...sub(5), ...sub(11)]
+    return withOptions(octets, [...optionsOf(octets), Uint8Array.of(82, value.length, ...value)])
+  },
+  header(0, [[0], [1], [2], [1, 6, 6], [1, 1, 16], [1, 1, 17]]),
+  header(10, [
+    [0x80, 0],
+    [0, 0],
+    [0xff, 0xff],
+  ]),
+  header(12, addresses),
+  header(24, addresses),
+  header(28, [
+    [0x52, 0x54, 0, 0, 0, 0x11],
+    [0x52, 0x54, 0, 0, 0x0c, 0x01],
+  ]),
+]
+
+function check(octets: Uint8Array): void {
+  const message = orMalformed(() => decodeMessage(octets))
+  if (message !== undefined) checkCodec(message)
+  for (const arrival of ['unicast', 'broadcast', 'unknown'] as const) {
+    const out = new Uint8Array(mostReplyOctets)
+    const verdict = orMalformed(() => respond(octets, arrival, plan, out))
+    if (verdict === undefined || !('octets' in verdict)) continue
+    if (message === undefined) throw new Error('an answer to what cannot be read')
+    checkReply(message, verdict, out)
+  }
+}
+
+function orMalformed<T>(attempt: () => T): T | undefined {
+  try {
+    return attempt()
+  } catch (error) {
+    if (error instanceof MalformedPacket) return undefined
+    throw error
+  }
+}
+
+/** What was read and is written again says the same. Names that fill their field have no NUL and cannot be written. */
+function checkCodec(message: DhcpMessage): void {
+  if (message.sname.length > 63 || message.file.length > 127) return
+  const out = new Uint8Array(16_384)
+  const again = decodeMessage(out.subarray(0, encodeMessage(message, out)))
+  const plain = ({ options, ...rest }: DhcpMessage) => ({
+    ...rest,
+    chaddr: [...rest.chaddr],
+    options: options.map(({ code, value }) => [code, ...value]),
+  })
+  if (!isDeepStrictEqual(plain(again), plain(message)))
+    throw new Error('written again, it says something else')
+}
+
+/** RFC 2131 §4.3.1 table 3, RFC 3046 §2.2, RFC 6842 §3: what every reply owes to its request. */
+function checkReply(request: DhcpMessage, { octets, to, kind }: Replied, out: Uint8Array): void {
+  const value = (message: DhcpMessage, code: number) =>
+    Buffer.from(message.options.find((option) => option.code === code)?.value ?? []).toString('hex')
+  const wanted = new DataView(Uint8Array.from(Buffer.from(value(request, 57).padStart(8, '0'), 'hex')).buffer)
+  const limit = Math.min(1500, Math.max(576, wanted.getUint32(0))) - 28
+  const reply = decodeMessage(out.subarray(0, octets))
+  const reservation = plan.reservationByMac.get(macFromOctets(request.chaddr))
+  const hasAddress = kind === 'offered' || kind === 'acknowledged'
+  const asks = request.giaddr !== 0 ? formatIpv4(request.giaddr) : formatIpv4(request.ciaddr)
+  const facts: Readonly<Record<string, boolean>> = {
+    'a length that its client takes': octets >= 300 && octets <= limit,
+    'op 2': reply.op === 2,
+    'the transaction': reply.xid === request.xid,
+    'the hardware address': Buffer.compare(reply.chaddr, request.chaddr) === 0,
+    'the relay agent': reply.giaddr === request.giaddr,
+    'the reserved address': reply.yiaddr === (hasAddress ? reservation?.address : 0),
+    'a message type first': reply.options[0]?.code === OptionCode.messageType,
+    'a server identifier': value(reply, 54) !== '',
+    'a lease time with an address': (value(reply, 51) !== '') === hasAddress,
+    'the client identifier': value(reply, 61) === value(request, 61) || octets + 300 > limit,
+    'the relay agent’s information': value(reply, 82) === value(request, 82) || octets + 300 > limit,
+    'a way back':
+      to.address === '255.255.255.255' || to.address === asks || to.address === formatIpv4(request.ciaddr),
+    'zeros after END': out.subarray(octets).every((octet) => octet === 0),
+  }
+  for (const [what, isSo] of Object.entries(facts)) if (!isSo) throw new Error(`a reply without ${what}`)
+}
+
+async function serve(inputs: readonly Uint8Array[]): Promise<void> {
+  const network = memorySockets()
+  const counters = new Counters()
+  const failures: string[] = []
+  const write = (line: string) => {
+    if (line.includes('"level":"error"')) failures.push(line)
+  }
+  const service = await startDhcp({
+    plan: () => plan,
+    sockets: network,
+    log: createLog('debug', { write }),
+    counters,
+    clock: fakeClock(),
+    onLost: (error) => failures.push(error.message),
+  })
+  const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
+  const heard = inbox(client)
+  for (const [index, input] of inputs.entries()) {
+    client.send(input, index % 2 === 0 ? '255.255.255.255' : '172.16.0.101', 67)
+    if (index % 32 === 31) await network.settled()
+  }
+  await network.settled()
+  const before = heard.all.length
+  client.send(discover, '255.255.255.255', 67)
+  await network.settled()
+  await service.close(0)
+
+  if (failures.length > 0) throw new Error(failures[0])
+  if (heard.all.length !== before + 1) throw new Error('no offer after all that')
+  // A reply to a relay agent that is nowhere comes back to us here.
+  const packets = network.flights.filter(({ to }) => to.port === 67).length
+  const counts = Object.entries(counters.snapshot()).filter(([name]) => name !== 'dhcp.nothingToBoot')
+  const counted = counts.reduce((sum, [, count]) => sum + count, 0)
+  if (counted !== packets) throw new Error(`${packets} packets, ${counted} counted`)
+}
+
+fuzz({
+  protocol: 'dhcp',
+  captures: captures.map(({ octets }) => octets),
+  mutators,
+  mostOctets: 1500,
+  shortRuns: 2000,
+  batch: 500,
+  check,
+  serve,
+})

@@ -1,0 +1,83 @@
+/** DNS over TCP: streams of damaged messages, and damaged framing, to the whole service on a real socket (RFC 7766). */
+import type { AddressInfo, Server } from 'node:net'
+import { Counters } from '../../src/host/counters.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import { createLog } from '../../src/host/log.ts'
+import { createSockets } from '../../src/host/sockets.ts'
+import { createFrameReader, frame } from '../../src/proto/dns/frame.ts'
+import { walkMessage } from '../../src/proto/dns/walk.ts'
+import { startDns } from '../../src/serve/dns/service.ts'
+import { crowdedModel } from '../plan/dns/guide.ts'
+import { encode, planOf } from '../serve/dns/ask.ts'
+import { judge } from '../support/dns-judge.ts'
+import { memorySockets } from '../support/memory-sockets.ts'
+import { fuzz } from './campaign.ts'
+import { dnsMutators, queries } from './dns-inputs.ts'
+import { replaced, type Mutator } from './mutate.ts'
+import { say, sayAll } from './streams.ts'
+
+const plan = { ...planOf(crowdedModel()), listen: { address: '127.0.0.1', port: 0 }, resolvers: [] }
+
+/** Applied to the message in front, whatever follows it. */
+const inside = dnsMutators.map(
+  (mutate): Mutator =>
+    (octets, random, others) =>
+      Uint8Array.of(
+        ...frame(mutate(octets.subarray(2), random, others)),
+        ...frame(random.pick(others).subarray(2)),
+      ),
+)
+const framing: readonly Mutator[] = [
+  (octets, random) => replaced(octets, 0, 2, random.octets(2)),
+  (octets, random) => replaced(octets, 0, 2, Uint8Array.of(0, random.below(16))),
+  (octets) => Uint8Array.of(...octets, ...octets),
+  (octets, random, others) => Uint8Array.of(...octets, ...random.pick(others)),
+]
+
+async function serve(inputs: readonly Uint8Array[]): Promise<void> {
+  const real = createSockets({})
+  let server: Server | undefined
+  const counters = new Counters()
+  const failures: string[] = []
+  const write = (line: string) => {
+    if (line.includes('"err":')) failures.push(line)
+  }
+  const service = await startDns({
+    plan: () => plan,
+    sockets: {
+      ...memorySockets(),
+      tcp: (name, listener, where) => {
+        server = listener
+        return real.tcp(name, listener, where)
+      },
+    },
+    log: createLog('debug', { write }),
+    counters,
+    clock: systemClock,
+    onLost: (error) => void failures.push(error.message),
+  })
+  const { port } = (server as Server).address() as AddressInfo
+  try {
+    await sayAll(inputs, 16, async (input) => {
+      const reader = createFrameReader()
+      for (const message of reader.push(await say(port, input))) walkMessage(message)
+    })
+    const last = await say(port, frame(encode({ name: 'api.ocp45.example.localdomain', id: 0xbeef })))
+    const [reply] = createFrameReader().push(last)
+    if (reply === undefined || judge.decode(reply).id !== 0xbeef) throw new Error('no answer after all that')
+  } finally {
+    await service.close(1000)
+  }
+  if (failures.length > 0) throw new Error(failures[0])
+  if (counters.get('dns.failures') > 0) throw new Error('a query failed')
+}
+
+fuzz({
+  protocol: 'dns-tcp',
+  captures: queries.map(frame),
+  mutators: [...inside, ...framing],
+  mostOctets: 4000,
+  shortRuns: 500,
+  batch: 250,
+  serve,
+})

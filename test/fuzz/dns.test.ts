@@ -1,0 +1,187 @@
+/** DNS over UDP: the readers, `answer`, what is made of resolvers' answers, and the whole service between hostile neighbours. */
+import { isDeepStrictEqual } from 'node:util'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
+import { createFrameReader, frame } from '../../src/proto/dns/frame.ts'
+import { decodeAnswer } from '../../src/proto/dns/message.ts'
+import { walkMessage } from '../../src/proto/dns/walk.ts'
+import { answer, type ForwardRequest } from '../../src/serve/dns/answer.ts'
+import { clientReply, judgeAnswer, resolverQuery } from '../../src/serve/dns/relay.ts'
+import { readU16 } from '../../src/serve/dns/reply.ts'
+import { startDns } from '../../src/serve/dns/service.ts'
+import { crowdedModel } from '../plan/dns/guide.ts'
+import { encode, planOf } from '../serve/dns/ask.ts'
+import { judge } from '../support/dns-judge.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { inbox, memorySockets } from '../support/memory-sockets.ts'
+import { fuzz } from './campaign.ts'
+import { dnsMutators, queries, questionEnd, resolverAnswers } from './dns-inputs.ts'
+
+const plan = planOf(crowdedModel())
+const client = { mayForward: true }
+const outUdp = new Uint8Array(1232)
+const outTcp = new Uint8Array(65_535)
+
+/** A question that was forwarded, for answers to be judged against. */
+const forwarded = requestFor(encode({ name: 'quay.io', edns: { size: 1232 } }))
+const forwardedPlain = requestFor(encode({ name: 'QUAY.io' }))
+
+function requestFor(query: Uint8Array): ForwardRequest {
+  const result = answer(query, client, plan, outUdp, 'udp')
+  if (result.kind !== 'forward') throw new Error(`${result.kind}, not forwarded`)
+  return result.request
+}
+
+function check(octets: Uint8Array): void {
+  checkAnswer(octets, 'udp')
+  checkAnswer(octets, 'tcp')
+  checkResolverAnswer(octets, forwarded)
+  checkResolverAnswer(octets, forwardedPlain)
+  orMalformed(() => decodeAnswer(octets))
+  checkFrames(octets)
+}
+
+function orMalformed<T>(attempt: () => T): T | undefined {
+  try {
+    return attempt()
+  } catch (error) {
+    if (error instanceof MalformedPacket) return undefined
+    throw error
+  }
+}
+
+function checkAnswer(query: Uint8Array, transport: 'udp' | 'tcp'): void {
+  const result = answer(query, client, plan, transport === 'udp' ? outUdp : outTcp, transport)
+  if (result.kind === 'silent') return
+  if (result.kind === 'forward') {
+    const sent = resolverQuery(result.request, 7)
+    const again = answer(sent, client, plan, outUdp, 'udp')
+    if (sent.length > 12 + 255 + 4 + 11 || again.kind !== 'forward')
+      throw new Error('a forwarded query of another kind')
+    return
+  }
+  const { octets, outcome } = result
+  if (octets.length > (transport === 'udp' ? 1232 : 65_535)) throw new Error(`${octets.length} octets`)
+  checkReply(query, octets)
+  const reply = judge.decode(octets)
+  if (reply.type !== 'response') throw new Error('a query as an answer')
+  if (outcome === 'nxdomain' && reply.authorities[0]?.type !== 'SOA' && !reply.flag_tc)
+    throw new Error('NXDOMAIN without SOA')
+  if (outcome === 'answered' && !reply.flag_aa) throw new Error('an answer without authority')
+}
+
+/** Its id, its question, and nothing that a reader stumbles over. */
+function checkReply(query: Uint8Array, reply: Uint8Array): void {
+  const { questions, questionEnd } = walkMessage(reply)
+  if (readU16(reply, 0) !== readU16(query, 0)) throw new Error('the id of another query')
+  const same = Buffer.compare(reply.subarray(12, questionEnd), query.subarray(12, questionEnd)) === 0
+  if (questions > 1 || !same) throw new Error('another question')
+}
+
+function checkResolverAnswer(octets: Uint8Array, request: ForwardRequest): void {
+  const verdict = judgeAnswer(request, octets.length < 2 ? 1 : readU16(octets, 0), octets)
+  if (verdict !== 'answer' && verdict !== 'truncated') return
+  const reply = orMalformed(() => clientReply(request, octets))
+  if (reply === undefined) return
+  if (reply.length > request.limitOctets) throw new Error(`${reply.length} octets of ${request.limitOctets}`)
+  checkReply(request.query, reply)
+  checkEdns(reply)
+}
+
+/** RFC 6891 §6.1.2: the options fill their record. */
+function checkEdns(reply: Uint8Array): void {
+  for (const { type, start, end } of walkMessage(reply).additional) {
+    let at = start
+    while (type === 41 && at < end) at += 4 + readU16(reply, at + 2)
+    if (type === 41 && at !== end) throw new Error('EDNS options that do not fill their record')
+  }
+}
+
+/** However a stream is cut, the same messages come out of it. */
+function checkFrames(octets: Uint8Array): void {
+  const stream = Uint8Array.of(...frame(octets), ...octets)
+  const whole = createFrameReader().push(stream)
+  const reader = createFrameReader()
+  const size = 1 + (stream[stream.length - 1] as number)
+  const cut: Uint8Array[] = []
+  for (let at = 0; at < stream.length; at += size) cut.push(...reader.push(stream.subarray(at, at + size)))
+  if (!isDeepStrictEqual(whole, cut)) throw new Error('the cut of a stream changes its messages')
+}
+
+function asIfToThis(said: Uint8Array, query: Uint8Array): Uint8Array {
+  const header = Uint8Array.of(...query.subarray(0, 2), ...said.subarray(2, 12))
+  const question = query.subarray(12, questionEnd(query) + 4)
+  return Buffer.concat([header, question, said.subarray(questionEnd(said) + 4)])
+}
+
+async function serve(inputs: readonly Uint8Array[]): Promise<void> {
+  const sockets = memorySockets()
+  const clock = fakeClock()
+  const counters = new Counters()
+  const failures: string[] = []
+  const write = (line: string) => {
+    if (line.includes('"err":')) failures.push(line)
+  }
+  const onLost = (error: Error) => void failures.push(error.message)
+  const service = await startDns({
+    plan: () => plan,
+    sockets: { ...sockets, tcp: () => Promise.resolve() },
+    log: createLog('debug', { write }),
+    counters,
+    clock,
+    onLost,
+  })
+  // A resolver that says one of the inputs, then the same with the id and question that make it count.
+  const upstream = await sockets.bindUdp({ address: '192.168.124.1', port: 53 })
+  let asked = 0
+  upstream.receive((batch) => {
+    for (const { payload, address, port } of batch) {
+      const said = inputs[asked++ % inputs.length] as Uint8Array
+      upstream.send(said, address, port)
+      upstream.send(asIfToThis(said, payload), address, port)
+    }
+  })
+  const node = await sockets.bindUdp({ address: '172.16.0.21', port: 4000 })
+  const stranger = await sockets.bindUdp({ address: '198.51.100.7', port: 4000 })
+  const box = inbox(node)
+  for (const [index, input] of inputs.entries()) {
+    const from = index % 8 === 7 ? stranger : node
+    from.send(index % 3 === 0 ? encode({ name: `n${index}.quay.io` }) : input, '172.16.0.101', 53)
+    if (index % 32 === 31) await sockets.settled()
+  }
+  await sockets.settled()
+  for (let seconds = 0; seconds < 30; seconds++) {
+    clock.advance(1000)
+    await sockets.settled()
+  }
+  const before = box.all.length
+  node.send(encode({ name: 'api.ocp45.example.localdomain', id: 0xbeef }), '172.16.0.101', 53)
+  await sockets.settled()
+  const closing = service.close(0)
+  clock.advance(0)
+  await sockets.settled()
+  await closing
+
+  if (failures.length > 0) throw new Error(failures[0])
+  if (box.all.length !== before + 1 || readU16(box.all.at(-1)?.payload ?? new Uint8Array(2), 0) !== 0xbeef) {
+    throw new Error('no answer after all that')
+  }
+  for (const { payload } of box.all) walkMessage(payload)
+  if (counters.get('dns.failures') > 0) throw new Error('a query failed')
+  const left = sockets
+    .open()
+    .filter((each) => each.startsWith('172.16.0.101:') || each.startsWith('0.0.0.0:'))
+  if (left.length > 0) throw new Error(`${left.join(' ')} left open`)
+}
+
+fuzz({
+  protocol: 'dns',
+  captures: [...queries, ...resolverAnswers],
+  mutators: dnsMutators,
+  mostOctets: 1500,
+  shortRuns: 1500,
+  batch: 300,
+  check,
+  serve,
+})
