@@ -47,4 +47,6 @@ export type Facts = {
   readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, FileFact>>>
   /** All of {@link loaderNames}. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
+  /** Why nothing can be served from `tftp.root`, a whole sentence; absent when it is there, or not wanted. */
+  readonly tftpRootProblem?: string
 }

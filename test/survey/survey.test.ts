@@ -140,3 +140,12 @@ t.test('a loader that the site names must be there itself', async (t) => {
   )
   t.match(facts.get('bios/undionly.kpxe'), { kind: 'missing', problem: `${dir}/none.kpxe does not exist` })
 })
+
+t.test('a folder of own files for TFTP that is not there is a fact', async (t) => {
+  const dir = t.testdir({ ...files, ignition: {}, own: {} })
+  const site = siteAt(dir, ['live'])
+  const problemOf = async (root: string) =>
+    (await surveySite({ ...site, tftp: { ...site.tftp, root } }, nowhere)).tftpRootProblem
+  t.equal(await problemOf(`${dir}/own`), undefined)
+  t.equal(await problemOf(`${dir}/none`), `${dir}/none does not exist`)
+})
