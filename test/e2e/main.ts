@@ -10,6 +10,7 @@ import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
+import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { createRig, type Rig } from './rig.ts'
@@ -33,6 +34,7 @@ const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
   ...tftpChecks,
+  ...tftpPortChecks,
   ...httpChecks,
   ...dnsChecks,
   ...haproxyChecks,

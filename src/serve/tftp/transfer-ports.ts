@@ -64,6 +64,7 @@ export function createTransferPorts(sockets: Sockets, clock: Clock): TransferPor
     throw new NoPortFree(`all ports from ${range.from} to ${range.to} are taken, ask again later`)
   }
 
+  /** Deviates from RFC 1350 §4, which wants a new port for each transfer: only where the site asks for it. */
   function shareRequestPort({ requestPort, client }: TransferEnds): UdpPort {
     const key = keyOf(client)
     let own: ((batch: readonly Datagram[]) => void) | undefined
