@@ -67,7 +67,10 @@ function services(plan: Plan): [service: string, what: string][] {
   const records = zones.reduce((sum, zone) => sum + zone.records.length, 0)
   return [
     ['dhcp', `${count(dhcp.reservationByMac.size, 'reservation')} in ${networks}`],
-    ['tftp', tftp.root === undefined ? loaders : `${loaders}, and the files of ${tftp.root}`],
+    [
+      'tftp',
+      `${tftp.root === undefined ? loaders : `${loaders}, and the files of ${tftp.root}`}${transferPorts(tftp)}`,
+    ],
     [
       'http',
       [
@@ -89,6 +92,18 @@ function services(plan: Plan): [service: string, what: string][] {
         : `${count(frontEndCount(haproxy.text), 'front end')} in ${haproxy.file}`,
     ],
   ]
+}
+
+/** Said only where the operator chose it. */
+function transferPorts({ transfers, port }: Plan['tftp']): string {
+  switch (transfers.kind) {
+    case 'any':
+      return ''
+    case 'range':
+      return `, transfers from ports ${transfers.from} to ${transfers.to}`
+    case 'single':
+      return `, all transfers from port ${port}`
+  }
 }
 
 function ignitionFiles({ ignition }: Plan['http']): string[] {

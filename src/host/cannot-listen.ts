@@ -61,6 +61,12 @@ function forbidden({ name, passedNames = [] }: Wanted): string {
   )
 }
 
+/** Whether a socket could not be had because its port is another one's: a neighbouring port may be free. */
+export function isPortTaken(error: unknown): boolean {
+  const cause = error instanceof CannotListen ? error.cause : error
+  return (cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+}
+
 /** The sockets that systemd passed under `name` do not fit; `problem` says how, and what would. */
 export function cannotAdopt(name: string, problem: string): CannotListen {
   return new CannotListen(`cannot use the sockets that systemd passed as ${name}: ${problem}`)

@@ -4,7 +4,13 @@
  */
 
 export type FileFact =
-  | { readonly kind: 'found'; readonly path: string; readonly octets: number }
+  | {
+      readonly kind: 'found'
+      readonly path: string
+      readonly octets: number
+      /** Of an Ignition file: its `ignition.version`. */
+      readonly version?: string
+    }
   /** `path` is where it was looked for (a directory when it is found by name), `problem` a whole sentence. */
   | { readonly kind: 'missing'; readonly path: string; readonly problem: string }
 
@@ -47,4 +53,6 @@ export type Facts = {
   readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, FileFact>>>
   /** All of {@link loaderNames}. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
+  /** Why nothing can be served from `tftp.root`, a whole sentence; absent when it is there, or not wanted. */
+  readonly tftpRootProblem?: string
 }

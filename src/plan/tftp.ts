@@ -9,6 +9,7 @@ export type TftpPlan = {
   /** The server's address in dotted text, from which files are sent. */
   readonly address: string
   readonly port: number
+  readonly transfers: TransferPorts
   /** Paths by the name under which they are requested. */
   readonly files: ReadonlyMap<string, string>
   /** Loaders that were not found, with a sentence that says what to do, for whoever asks for one. */
@@ -18,6 +19,16 @@ export type TftpPlan = {
   /** Keys of nodes (`ocp45/m1`) by reserved address in dotted text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }
+
+/**
+ * Where transfers answer from: a port of their own that the system chooses (RFC 1350 §4), one of a range that
+ * a firewall lets through, or the request port, for clients behind NAT.
+ */
+export type TransferPorts =
+  | { readonly kind: 'any' }
+  /** Both ends included. */
+  | { readonly kind: 'range'; readonly from: number; readonly to: number }
+  | { readonly kind: 'single' }
 
 /** Loaders that are also served without their folder: what the guide and most firmware settings name. */
 const plainNames: ReadonlyMap<LoaderName, string> = new Map([
@@ -41,12 +52,23 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
   const plan = {
     address: formatIpv4(model.endpoint.address),
     port: model.endpoint.ports.tftp,
+    transfers: transferPorts(model.site.tftp),
     files,
     missing,
     root: model.site.tftp.root,
     nodeByAddress: new Map(model.nodes.map((node) => [formatIpv4(node.address), node.key])),
   }
-  return { plan, findings: missingLoaders(model, missing) }
+  return { plan, findings: [...missingLoaders(model, missing), ...rootFindings(model)] }
+}
+
+function transferPorts({ ports, singlePort }: Model['site']['tftp']): TransferPorts {
+  if (singlePort) return { kind: 'single' }
+  return ports === undefined ? { kind: 'any' } : { kind: 'range', ...ports }
+}
+
+function rootFindings({ facts }: Model): Finding[] {
+  const problem = facts.tftpRootProblem
+  return problem === undefined ? [] : [{ severity: 'error', about: 'tftp.root', message: problem }]
 }
 
 /** One error for each loader that a declared node will ask for and that is not there. */

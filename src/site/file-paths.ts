@@ -29,6 +29,7 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     ),
     clusters: site.clusters.map((cluster) => ({ ...cluster, ignition: absolute(cluster.ignition) })),
     tftp: {
+      ...tftp,
       ...(tftp.root === undefined ? {} : { root: absolute(tftp.root) }),
       loaders: {
         ...(bios === undefined ? {} : { bios: absolute(bios) }),

@@ -199,6 +199,18 @@ const host = z
 const tftp = z
   .strictObject({
     root: path.optional().meta({ description: 'a folder of your own files, served beside the loaders' }),
+    ports: z
+      .strictObject({
+        from: port.meta({ description: 'the first port of the range' }),
+        to: port.meta({ description: 'the last port of the range' }),
+      })
+      .optional()
+      .meta({
+        description: 'transfers answer from these ports, for a firewall that must know them; any when absent',
+      }),
+    singlePort: z.boolean().default(false).meta({
+      description: 'true: transfers answer from the request port, for nodes behind NAT and for containers',
+    }),
     loaders: z
       .strictObject({
         bios: path.optional().meta({ description: 'for BIOS machines' }),

@@ -52,6 +52,24 @@ export async function listFolder(path: string, most = mostNames): Promise<Folder
   }
 }
 
+/** What keeps a folder's files from being served, a whole sentence; `undefined` when nothing does. */
+export async function folderProblem(path: string): Promise<string | undefined> {
+  try {
+    await opendir(path).then((folder) => folder.close())
+    return undefined
+  } catch (error) {
+    const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR' && (await exists(path))
+    return `${path} ${isFile ? 'is not a folder' : reasonOf(error)}`
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
 export function missing(path: string, problem: string): FileFact {
   return { kind: 'missing', path, problem }
 }

@@ -19,33 +19,40 @@ export async function surveyIgnition(
 
 async function ignitionFact(path: string, isLive: boolean): Promise<FileFact> {
   const fact = await withFile(path, async (file, octets) => {
-    const problem =
-      octets > mostOctets ? `is too large, with ${octets} octets` : await contentProblem(file, octets, isLive)
-    return problem === undefined ? { kind: 'found', path, octets } : missing(path, `${path} ${problem}`)
+    const judged =
+      octets > mostOctets
+        ? { problem: `is too large, with ${octets} octets` }
+        : judgeIgnition(await readText(file, octets), isLive)
+    return 'problem' in judged
+      ? missing(path, `${path} ${judged.problem}`)
+      : { kind: 'found', path, octets, ...judged }
   })
   const remedy = '`openshift-install create ignition-configs` writes it'
   return fact.kind === 'missing' ? { ...fact, problem: `${fact.problem}; ${remedy}` } : fact
 }
 
-async function contentProblem(
-  file: FileHandle,
-  octets: number,
-  isLive: boolean,
-): Promise<string | undefined> {
+async function readText(file: FileHandle, octets: number): Promise<string> {
   const { buffer, bytesRead } = await file.read({ buffer: new Uint8Array(octets) })
-  return ignitionProblem(new TextDecoder().decode(buffer.subarray(0, bytesRead)), isLive)
+  return new TextDecoder().decode(buffer.subarray(0, bytesRead))
 }
 
-/** What keeps a text from being an Ignition file, as the rest of a sentence. Only its frame is judged. */
-export function ignitionProblem(text: string, isLive: boolean): string | undefined {
+/** The version of an Ignition file, or what keeps a text from being one, as the rest of a sentence. Only its frame is judged. */
+export function judgeIgnition(
+  text: string,
+  isLive: boolean,
+): { readonly version: string } | { readonly problem: string } {
   let config: { readonly ignition?: { readonly version?: unknown } } | null
   try {
     config = JSON.parse(text) as typeof config
   } catch {
-    return 'is not JSON'
+    return { problem: 'is not JSON' }
   }
   const version = config?.ignition?.version
-  if (typeof version !== 'string' || version === '') return 'is no Ignition file, it lacks ignition.version'
-  if (isLive && /^[12]\./.test(version)) return `is Ignition ${version}, the image (4.6 or later) reads 3.x`
-  return undefined
+  if (typeof version !== 'string' || version === '') {
+    return { problem: 'is no Ignition file, it lacks ignition.version' }
+  }
+  if (isLive && /^[12]\./.test(version)) {
+    return { problem: `is Ignition ${version}, the image (4.6 or later) reads 3.x` }
+  }
+  return { version }
 }

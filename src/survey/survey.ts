@@ -1,9 +1,10 @@
 /**
- * What lies on the disk for a site: images, Ignition files and boot loaders. Everything is looked at, nothing
+ * What lies on the disk for a site: images, Ignition files, boot loaders and TFTP's own folder. Everything is looked at, nothing
  * is changed, and what is wrong becomes a fact. It never throws, whatever the disk is like.
  */
 import type { Facts, ImageFacts } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
+import { folderProblem } from './file.ts'
 import { surveyIgnition } from './ignition.ts'
 import { surveyImage } from './images.ts'
 import { packagedLoaders, surveyLoaders, type LoaderPlaces } from './loaders.ts'
@@ -23,7 +24,14 @@ export async function surveySite(site: Site, places: LoaderPlaces = packagedLoad
       }),
     ),
   )
-  return { images, ignition, loaders: await surveyLoaders(site.tftp.loaders, places) }
+  const { root, loaders } = site.tftp
+  const tftpRootProblem = root === undefined ? undefined : await folderProblem(root)
+  return {
+    images,
+    ignition,
+    loaders: await surveyLoaders(loaders, places),
+    ...(tftpRootProblem === undefined ? {} : { tftpRootProblem }),
+  }
 }
 
 /** An image whose kernel is missing says nothing about its style. The site's rules have seen to it that each is known. */

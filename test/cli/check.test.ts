@@ -80,6 +80,28 @@ t.test('without HAProxy a warning says that nothing checked its configuration', 
   t.end()
 })
 
+t.test('a folder for TFTP that is not there fails the check with its path', async (t) => {
+  const site = siteText().replace('tftp: {', 'tftp: { root: own,')
+  const folder = t.testdir(siteFolder(site))
+  const terminal = keptTerminal()
+  t.equal(await check.run([sitePath(folder)], terminal), 1)
+  t.match(terminal.errLines.join('\n'), `error: tftp.root: ${folder}/own does not exist`)
+})
+
+t.test('where transfers answer from is said when it is not the usual', async (t) => {
+  const tftpLine = async (setting: string) => {
+    const terminal = keptTerminal()
+    const folder = t.testdir(siteFolder(siteText().replace('tftp: {', `tftp: { ${setting},`)))
+    await check.run([sitePath(folder)], terminal)
+    return terminal.outLines.find((line) => line.startsWith('  tftp'))
+  }
+  t.equal(await tftpLine('singlePort: true'), '  tftp     5 loaders, all transfers from port 69')
+  t.equal(
+    await tftpLine('ports: { from: 30000, to: 30099 }'),
+    '  tftp     5 loaders, transfers from ports 30000 to 30099',
+  )
+})
+
 t.test('a site with problems: every one with its place, and how many; exit code 1', async (t) => {
   const broken = siteText().replace('00:00:5e:00:53:02', '00:00:5e:00:53').replace('disk:', 'disc:')
   const folder = t.testdir(siteFolder(broken))

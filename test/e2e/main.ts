@@ -13,6 +13,7 @@ import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
+import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { createRig, type Rig } from './rig.ts'
@@ -36,6 +37,7 @@ const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
   ...tftpChecks,
+  ...tftpPortChecks,
   ...httpChecks,
   ...dnsChecks,
   ...differentialDnsChecks,

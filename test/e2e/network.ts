@@ -2,7 +2,7 @@
  * The network of a run, made of network namespaces so that no interface, route or file of the machine
  * is touched. The addresses are those of the guide's lab.
  *
- *     office ---- server ---- bridge ---- client      one veth pair per line
+ *     office ---- server ---- bridge ---- client ---- inner      one veth pair per line
  *                               | \
  *                             taps  machines          taps belong to virtual machines
  */
@@ -11,8 +11,11 @@ import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { output, run } from './process.ts'
 
-/** `machines` has the addresses of nodes that already stand, for the load balancer's back ends. */
-export type Place = 'server' | 'bridge' | 'client' | 'machines' | 'office'
+/**
+ * `machines` has the addresses of nodes that already stand, for the load balancer's back ends; `inner` reaches
+ * the others by way of the client, who may hide it behind its own address.
+ */
+export type Place = 'server' | 'bridge' | 'client' | 'inner' | 'machines' | 'office'
 
 export const addresses = {
   server: '172.16.0.101',
@@ -28,6 +31,8 @@ export const addresses = {
 
 export const clientMac = '52:54:00:00:0c:01'
 export const clientInterface = 'cli0'
+/** The network of {@link Place} `inner`, which nobody but the client has a route to. */
+export const innerNetwork = '10.9.0.0/24'
 
 export type Network = {
   /** The command, to be run in that place. */
@@ -39,7 +44,7 @@ export type Network = {
 }
 
 const prefix = 'slipway-e2e-'
-const places: readonly Place[] = ['server', 'bridge', 'client', 'machines', 'office']
+const places: readonly Place[] = ['server', 'bridge', 'client', 'inner', 'machines', 'office']
 const taps = ['tap0', 'tap1'] as const
 
 export async function createNetwork(): Promise<Network> {
@@ -81,6 +86,14 @@ export async function createNetwork(): Promise<Network> {
       await ip('server', `addr add ${address}/24 dev srv0`)
     }
     await ip('client', `link set ${clientInterface} address ${clientMac}`)
+
+    await ip('client', `link add nat0 type veth peer name in0 netns ${nameOf('inner')}`)
+    await ip('client', 'addr add 10.9.0.1/24 dev nat0')
+    await ip('client', 'link set nat0 up')
+    await run(inside('client', 'sysctl', '-qw', 'net.ipv4.ip_forward=1'))
+    await ip('inner', 'addr add 10.9.0.2/24 dev in0')
+    await ip('inner', 'link set in0 up')
+    await ip('inner', 'route add default via 10.9.0.1')
 
     await ip('server', `link add office0 type veth peer name off0 netns ${nameOf('office')}`)
     await ip('server', 'link set office0 up')

@@ -35,7 +35,12 @@ function node(name: string, role: Role, lastOctet: number): SiteNode {
 }
 
 /** What a check may change before it reloads the site; by default the text is the one that serving began with. */
-export type SiteChanges = { readonly extraHosts?: readonly string[]; readonly spareWorker?: SiteNode }
+export type SiteChanges = {
+  readonly extraHosts?: readonly string[]
+  readonly spareWorker?: SiteNode
+  /** The section `tftp`, in braces. */
+  readonly tftp?: string
+}
 
 export type SiteFiles = {
   readonly sitePath: string
@@ -91,7 +96,7 @@ subnets:
 dns:
   forward: [${addresses.resolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
-images:
+${options.tftp === undefined ? '' : `tftp: ${options.tftp}\n`}images:
   rhcos-4.17: { dir: ${JSON.stringify(options.imagesDir)} }
 clusters:
   - name: ocp45

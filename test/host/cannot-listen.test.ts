@@ -1,5 +1,5 @@
 import t from 'tap'
-import { cannotBind } from '../../src/host/cannot-listen.ts'
+import { cannotBind, isPortTaken } from '../../src/host/cannot-listen.ts'
 
 const dhcp = { transport: 'udp', address: '172.16.0.101', port: 67, name: 'dhcp' } as const
 
@@ -58,6 +58,8 @@ for (const { name, wanted, code, message } of cases) {
     t.equal(error.name, 'CannotListen')
     t.equal(error.message, message)
     t.equal(error.cause, cause)
+    t.equal(isPortTaken(error), code === 'EADDRINUSE')
+    t.equal(isPortTaken(cause), code === 'EADDRINUSE')
     t.end()
   })
 }

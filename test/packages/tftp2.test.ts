@@ -101,6 +101,7 @@ t.test('as a client it reads files of every awkward length from our server', asy
     plan: () => ({
       ...{ address: '127.0.0.1', port, root: undefined, missing: new Map(), nodeByAddress: new Map() },
       files: new Map([...contents.keys()].map((name) => [name, join(folder, name)])),
+      transfers: { kind: 'any' },
     }),
     ...{ sockets, clock: systemClock, log: createLog('error'), counters: new Counters() },
     onLost: (error) => {

@@ -153,3 +153,20 @@ t.test('facts that do not name a loader at all are a bug of the survey', (t) => 
   })
   t.end()
 })
+
+t.test('where transfers answer from: any port, a range, or the request port', (t) => {
+  const transfersOf = (tftp: object) =>
+    compileTftp(exampleModel({ ...exampleSite(), tftp } as never)).plan.transfers
+  t.same(transfersOf({}), { kind: 'any' })
+  t.same(transfersOf({ ports: { from: 30_000, to: 30_099 } }), { kind: 'range', from: 30_000, to: 30_099 })
+  t.same(transfersOf({ singlePort: true }), { kind: 'single' })
+  t.end()
+})
+
+t.test('a folder of own files that cannot be served is an error, with its path', (t) => {
+  const tftpRootProblem = '/srv/tftp does not exist'
+  t.same(compileTftp(exampleModel(exampleSite(), { tftpRootProblem })).findings, [
+    { severity: 'error', about: 'tftp.root', message: tftpRootProblem },
+  ])
+  t.end()
+})

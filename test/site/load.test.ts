@@ -37,6 +37,7 @@ t.test('relative paths become those of the site file’s folder', (t) => {
   t.equal(images['rhcos']?.dir, '/etc/slipway/images/rhcos')
   t.equal(clusters[0]?.ignition, '/etc/slipway/ignition/ocp')
   t.same(tftp, {
+    singlePort: false,
     root: '/etc/slipway/tftp',
     loaders: {
       bios: '/etc/slipway/loaders/undionly.kpxe',

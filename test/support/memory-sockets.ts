@@ -101,7 +101,10 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
 
   function bind(options: UdpOptions): UdpPort {
     const local = { address: options.address, port: choosePort(options) }
-    if (isTaken(options, local.port)) throw new Error(`bind EADDRINUSE ${local.address}:${local.port}`)
+    if (isTaken(options, local.port)) {
+      const message = `bind EADDRINUSE ${local.address}:${local.port}`
+      throw Object.assign(new Error(message), { code: 'EADDRINUSE' })
+    }
     const socket: Socket = {
       local,
       options,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
-import type { UdpPort } from '../../src/host/udp.ts'
+import type { Sockets, UdpPort } from '../../src/host/udp.ts'
 import type { TftpPlan } from '../../src/plan/tftp.ts'
 import { encodePacket } from '../../src/proto/tftp/packet.ts'
 import { startTftp } from '../../src/serve/tftp/service.ts'
@@ -15,12 +15,19 @@ export const loader = Buffer.alloc(3000, 'loader')
 /**
  * A server at 192.0.2.2:69 that gives `ipxe.efi` ({@link loader}) and `own` from its root to anyone; `ocp45/m1`
  * has 192.0.2.11.
+ *
+ * @param machine changes how the service gets its sockets
  */
-export async function serve(t: Test, changes: Partial<TftpPlan> = {}) {
+export async function serve(
+  t: Test,
+  changes: Partial<TftpPlan> = {},
+  machine: (network: Sockets) => Sockets = (network) => network,
+) {
   const folder = t.testdir({ loader, root: { own: 'own file' } })
   const plan: TftpPlan = {
     address: '192.0.2.2',
     port: 69,
+    transfers: { kind: 'any' },
     files: new Map([['ipxe.efi', join(folder, 'loader')]]),
     missing: new Map(),
     root: join(folder, 'root'),
@@ -35,7 +42,14 @@ export async function serve(t: Test, changes: Partial<TftpPlan> = {}) {
   const counters = new Counters()
   const lost: Error[] = []
   const onLost = (error: Error) => lost.push(error)
-  const service = await startTftp({ plan: () => state.plan, sockets, log, counters, clock, onLost })
+  const service = await startTftp({
+    plan: () => state.plan,
+    sockets: machine(sockets),
+    log,
+    counters,
+    clock,
+    onLost,
+  })
   const bind = (port = 2000, address = '192.0.2.11') => sockets.bindUdp({ address, port })
   /** Ends what is left, so that no file stays open. */
   const stop = async () => {
@@ -54,9 +68,10 @@ export function ask(
   file: string,
   options: Record<string, string> = {},
   kind: 'rrq' | 'wrq' = 'rrq',
+  server = '192.0.2.2',
 ) {
   const packet = { kind, file, mode: 'octet', options: new Map(Object.entries(options)) }
-  port.send(encodePacket(packet), '192.0.2.2', 69)
+  port.send(encodePacket(packet), server, 69)
 }
 
 /** Lets the file system and the network do what they do, until `isSo`. */

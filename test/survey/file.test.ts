@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { listFolder, reasonOf, surveyFile } from '../../src/survey/file.ts'
+import { folderProblem, listFolder, reasonOf, surveyFile } from '../../src/survey/file.ts'
 
 t.test('what is no regular file is never opened: that could wait for ever', async (t) => {
   const dir = t.testdir()
@@ -32,4 +32,15 @@ t.test('a folder is listed in order without dotfiles, and not without end', asyn
     kind: 'unlisted',
     problem: `${dir} holds more than 1 files: give it a folder of its own`,
   })
+})
+
+t.test('a folder to serve from: there or not, or a file', async (t) => {
+  const dir = t.testdir({ folder: {}, file: 'f' })
+  t.equal(await folderProblem(`${dir}/folder`), undefined)
+  t.equal(await folderProblem(`${dir}/none`), `${dir}/none does not exist`)
+  t.equal(await folderProblem(`${dir}/file`), `${dir}/file is not a folder`)
+  t.equal(
+    await folderProblem(`${dir}/file/folder`),
+    `${dir}/file/folder does not exist: a part of the path is a file, not a folder`,
+  )
 })

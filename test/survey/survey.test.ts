@@ -3,7 +3,7 @@ import t from 'tap'
 import { loaderNames, type FileFact } from '../../src/plan/facts.ts'
 import { loadSite } from '../../src/site/load.ts'
 import type { Site } from '../../src/site/schema.ts'
-import { ignitionProblem } from '../../src/survey/ignition.ts'
+import { judgeIgnition } from '../../src/survey/ignition.ts'
 import { packagedLoaders, surveyLoaders } from '../../src/survey/loaders.ts'
 import { surveySite } from '../../src/survey/survey.ts'
 
@@ -74,8 +74,8 @@ t.test('Ignition 2 is for 4.5: a cluster that boots only live images cannot read
 
 t.test('what keeps a text from being an Ignition file', (t) => {
   const cases = [
-    { text: ignition('3.4.0'), isLive: true, problem: undefined },
-    { text: ignition('2.2.0'), isLive: false, problem: undefined },
+    { text: ignition('3.4.0'), isLive: true, version: '3.4.0' },
+    { text: ignition('2.2.0'), isLive: false, version: '2.2.0' },
     {
       text: ignition('2.2.0'),
       isLive: true,
@@ -95,7 +95,7 @@ t.test('what keeps a text from being an Ignition file', (t) => {
       problem: 'is no Ignition file, it lacks ignition.version',
     })),
   ]
-  for (const { text, isLive, problem } of cases) t.equal(ignitionProblem(text, isLive), problem, text)
+  for (const { text, isLive, ...judged } of cases) t.same(judgeIgnition(text, isLive), judged, text)
   t.end()
 })
 
@@ -139,4 +139,13 @@ t.test('a loader that the site names must be there itself', async (t) => {
     { ...packagedLoaders, 'bios/undionly.kpxe': [`${dir}/packaged`] },
   )
   t.match(facts.get('bios/undionly.kpxe'), { kind: 'missing', problem: `${dir}/none.kpxe does not exist` })
+})
+
+t.test('a folder of own files for TFTP that is not there is a fact', async (t) => {
+  const dir = t.testdir({ ...files, ignition: {}, own: {} })
+  const site = siteAt(dir, ['live'])
+  const problemOf = async (root: string) =>
+    (await surveySite({ ...site, tftp: { ...site.tftp, root } }, nowhere)).tftpRootProblem
+  t.equal(await problemOf(`${dir}/own`), undefined)
+  t.equal(await problemOf(`${dir}/none`), `${dir}/none does not exist`)
 })

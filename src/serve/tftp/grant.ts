@@ -1,8 +1,8 @@
 /** A request that was granted, from opening its file to the log line that tells how its transfer ended. */
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
-import type { Log } from '../../host/log.ts'
-import type { Sockets } from '../../host/udp.ts'
+import type { Log, LogLevel } from '../../host/log.ts'
+import type { UdpPort } from '../../host/udp.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import { CannotRead, type Files } from './files.ts'
@@ -10,11 +10,14 @@ import { explainAbsence, openNamed } from './locate.ts'
 import { negotiate, type Agreement } from './negotiate.ts'
 import type { ReadRequest } from './request.ts'
 import { runTransfer, type Outcome, type RunningTransfer } from './running.ts'
+import { NoPortFree } from './transfer-ports.ts'
 
 export type Grant = {
   readonly client: { readonly address: string; readonly port: number }
   /** The request, to know it again. */
   readonly text: string
+  /** Whether it answers from the request port, which then has to outlast it. */
+  readonly sharesRequestPort: boolean
   /** Whether the client stopped answering after it had begun to. */
   isQuiet(): boolean
   /** Ends it now, wherever it is; a client that was answered is told why. */
@@ -31,19 +34,20 @@ export type GrantOptions = Pick<Grant, 'client' | 'text'> & {
   /** What every log line about it carries. */
   readonly facts: { readonly node: string | undefined; readonly client: string; readonly file: string }
   readonly services: {
-    readonly sockets: Sockets
     readonly log: Log
     readonly counters: Counters
     readonly clock: Clock
     readonly files: Files
   }
+  /** Has the port that the transfer answers from; it is closed when the transfer ends. */
+  readonly openPort: (onLost: (error: Error) => void) => Promise<UdpPort>
   /** Sends an ERROR from the request port, for a transfer that never began. */
   readonly sendError: (code: number, message: string) => void
 }
 
 export function grant(options: GrantOptions): Grant {
-  const { plan, read, facts, sendError } = options
-  const { sockets, log, counters, clock, files } = options.services
+  const { plan, read, facts, openPort, sendError } = options
+  const { log, counters, clock, files } = options.services
   const startedAt = clock.monotonic()
   let running: RunningTransfer | undefined
   /** Set by a stop that came before the transfer could begin. */
@@ -52,8 +56,7 @@ export function grant(options: GrantOptions): Grant {
   async function serve(): Promise<void> {
     const file = await openNamed(plan, files, read.name)
     try {
-      const onLost = (error: Error) => running?.stop(error.message)
-      const port = await sockets.bindUdp({ address: plan.address, port: 0, onLost })
+      const port = await openPort((error) => running?.stop(error.message))
       if (isStopped) {
         await port.close()
         return
@@ -104,6 +107,12 @@ export function grant(options: GrantOptions): Grant {
   }
 
   async function reportFailure(error: unknown): Promise<void> {
+    if (error instanceof NoPortFree) {
+      counters.increment('tftp.portsExhausted')
+      log.warn({ ...facts, reason: error.message }, 'transfer could not begin')
+      sendError(ErrorCode.notDefined, error.message)
+      return
+    }
     if (!(error instanceof CannotRead)) {
       counters.increment('tftp.failed')
       log.error({ ...facts, err: error }, 'transfer could not begin')
@@ -118,14 +127,13 @@ export function grant(options: GrantOptions): Grant {
     }
     counters.increment('tftp.notFound')
     const absence = await explainAbsence(plan, read.name)
-    // iPXE for EFI looks for this one at every start since 2024 and boots without it.
-    const isOptional = read.name.toLowerCase().endsWith('autoexec.ipxe')
-    log[isOptional ? 'debug' : 'error']({ ...facts, ...absence }, 'file not found')
+    log[absenceLevel(read.name, facts.node)]({ ...facts, ...absence }, 'file not found')
   }
 
   return {
     client: options.client,
     text: options.text,
+    sharesRequestPort: plan.transfers.kind === 'single',
     isQuiet: () => running?.isQuiet() ?? false,
     stop(reason) {
       isStopped = true
@@ -137,4 +145,11 @@ export function grant(options: GrantOptions): Grant {
     },
     ended: serve().catch(reportFailure),
   }
+}
+
+/** A declared node that is refused does not boot; who else asks for what is not there may be anybody. */
+function absenceLevel(name: string, node: string | undefined): LogLevel {
+  // iPXE for EFI looks for this one at every start since 2024 and boots without it.
+  if (name.toLowerCase().endsWith('autoexec.ipxe')) return 'debug'
+  return node === undefined ? 'warn' : 'error'
 }

@@ -1,6 +1,6 @@
 /**
  * The TFTP service, read only (RFC 1350, 2347, 2348, 2349, 7440): requests come to its port, every
- * transfer gets a port of its own, the log tells how each ended.
+ * transfer answers from where the plan says, the log tells how each ended.
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
@@ -8,11 +8,19 @@ import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
-import { decodePacket, encodePacket, type TftpRequest } from '../../proto/tftp/packet.ts'
+import {
+  decodePacket,
+  encodePacket,
+  ErrorCode,
+  type TftpPacket,
+  type TftpRequest,
+} from '../../proto/tftp/packet.ts'
+import { whyBusy, type Load } from './capacity.ts'
 import { createFiles } from './files.ts'
 import { grant, type Grant } from './grant.ts'
 import { guarded } from './guard.ts'
 import { judgeRequest, requestText } from './request.ts'
+import { createTransferPorts } from './transfer-ports.ts'
 
 export type TftpServiceOptions = {
   /** Read once for each request; a transfer ends under the plan it began with. */
@@ -25,24 +33,36 @@ export type TftpServiceOptions = {
   readonly onLost: (error: Error) => void
 }
 
-/** Several racks at once; and a machine that keeps asking from new ports does not take them all. */
-const limits = { transfers: 512, perClient: 16 }
-
 /** @throws {CannotListen} when the request port cannot be had */
 export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const { sockets, log, counters, clock, onLost } = options
   const files = createFiles()
+  const transferPorts = createTransferPorts(sockets, clock)
   /** By the client's transfer identifier: `address:port`. */
   const grants = new Map<string, Grant>()
+  let isClosing = false
 
   function receive(from: UdpPort, datagram: Datagram): void {
-    const request = decodePacket(datagram.payload)
-    // Nothing else begins a transfer, and to answer it could start a quarrel with another server.
-    if (request.kind !== 'rrq' && request.kind !== 'wrq') {
-      counters.increment('tftp.unexpected')
+    const packet = decodePacket(datagram.payload)
+    if (packet.kind !== 'rrq' && packet.kind !== 'wrq') deliver(from, datagram, packet.kind)
+    // Who asks while the port is only kept for transfers asks again, and finds the next process.
+    else if (!isClosing) answer(from, datagram, packet)
+  }
+
+  /** What begins no transfer may belong to one that answers from the request port. */
+  function deliver(from: UdpPort, datagram: Datagram, kind: TftpPacket['kind']): void {
+    const outcome = transferPorts.deliver(datagram)
+    if (outcome === 'delivered') return
+    // Where transfers have ports of their own nothing is due here, and an answer could start a quarrel with
+    // another server. Where they have not, RFC 1350 §4 wants it; but an ERROR is never answered with an ERROR.
+    if (outcome === 'unknown' && kind !== 'error' && options.plan().transfers.kind === 'single') {
+      counters.increment('tftp.unknownTransferIds')
+      const message = 'unknown transfer identifier'
+      const error = encodePacket({ kind: 'error', code: ErrorCode.unknownTransferId, message })
+      from.send(error, datagram.address, datagram.port)
       return
     }
-    answer(from, datagram, request)
+    counters.increment('tftp.unexpected')
   }
 
   function answer(from: UdpPort, datagram: Datagram, request: TftpRequest): void {
@@ -59,14 +79,14 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     const sendError = (code: number, message: string) =>
       from.send(encodePacket({ kind: 'error', code, message }), address, port)
 
-    const judgement = judgeRequest(request, tooMany(address))
+    const judgement = judgeRequest(request, whyBusy(plan, address, loadWith(plan, address)))
     if (judgement.kind === 'refuse') {
       counters.increment('tftp.refused')
       log.warn({ ...facts, reason: judgement.message }, 'request refused')
       sendError(judgement.code, judgement.message)
       return
     }
-    const services = { sockets, log, counters, clock, files }
+    const services = { log, counters, clock, files }
     const granted = grant({
       plan,
       read: judgement,
@@ -74,6 +94,8 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
       facts,
       client: { address, port },
       services,
+      openPort: (onLost) =>
+        transferPorts.open(plan, { requestPort: from, client: { address, port }, onLost }),
       sendError,
     })
     grants.set(client, granted)
@@ -95,11 +117,14 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     return false
   }
 
-  function tooMany(address: string): string | undefined {
-    if (grants.size >= limits.transfers) return `${limits.transfers} transfers are under way, ask again later`
-    let own = 0
-    for (const each of grants.values()) if (each.client.address === address) own++
-    return own < limits.perClient ? undefined : `${own} transfers to ${address} are under way`
+  function loadWith({ nodeByAddress }: TftpPlan, address: string): Load {
+    let ofClient = 0
+    let ofStrangers = 0
+    for (const { client } of grants.values()) {
+      if (client.address === address) ofClient++
+      if (!nodeByAddress.has(client.address)) ofStrangers++
+    }
+    return { all: grants.size, ofClient, ofStrangers }
   }
 
   const { address, port } = options.plan()
@@ -114,12 +139,16 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     name: 'tftp',
     listening: ports.map(({ local }) => `udp ${local.address}:${local.port}`),
     async close(graceMs) {
-      await Promise.all(ports.map((each) => each.close()))
+      isClosing = true
+      const closePorts = () => Promise.all(ports.map((each) => each.close()))
+      const isShared = [...grants.values()].some((each) => each.sharesRequestPort)
+      if (!isShared) await closePorts()
       const grace = clock.after(graceMs, () => {
         for (const each of grants.values()) each.stop('the server is stopping')
       })
       await Promise.all([...grants.values()].map(({ ended }) => ended))
       grace.cancel()
+      await closePorts()
     },
   }
 }

@@ -7,6 +7,7 @@ import { explainAbsence, openNamed } from '../../../src/serve/tftp/locate.ts'
 const bare: TftpPlan = {
   address: '192.0.2.2',
   port: 69,
+  transfers: { kind: 'any' },
   files: new Map(),
   missing: new Map(),
   root: undefined,

@@ -1,6 +1,6 @@
 /** Over real sockets on loopback, with clients that know nothing of our code: curl, and a lockstep client in a few lines. */
 import { execFile } from 'node:child_process'
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/host/clock.ts'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
+import type { TftpPlan, TransferPorts } from '../../../src/plan/tftp.ts'
 import { startTftp } from '../../../src/serve/tftp/service.ts'
 
 const run = promisify(execFile)
@@ -19,10 +20,11 @@ const hasCurl = await run('curl', ['--version']).then(
   () => false,
 )
 
-async function serve(t: Test) {
-  const plan = {
+async function serve(t: Test, transfers: TransferPorts = { kind: 'any' }) {
+  const plan: TftpPlan = {
     address: '127.0.0.1',
     port: 0,
+    transfers,
     files: new Map(),
     missing: new Map(),
     root: t.testdir({ 'image.bin': content, exact: content.subarray(0, 1024), one: content.subarray(0, 1) }),
@@ -39,7 +41,7 @@ async function serve(t: Test) {
     },
   })
   t.teardown(() => service.close(0))
-  return { port: Number(/\d+$/.exec(service.listening[0]!)), root: plan.root }
+  return { port: Number(/\d+$/.exec(service.listening[0]!)), root: plan.root as string }
 }
 
 t.test('curl gets files of any size', { skip: !hasCurl && 'no curl with tftp' }, async (t) => {
@@ -58,8 +60,13 @@ t.test('curl gets files of any size', { skip: !hasCurl && 'no curl with tftp' },
 })
 
 /** Mode octet, lockstep, no options but those given; the file when its last block came. */
-async function fetchLockstep(port: number, request: string, blockOctets: number): Promise<Buffer> {
-  const socket = createSocket('udp4')
+async function fetchLockstep(
+  port: number,
+  request: string,
+  blockOctets: number,
+  from = '127.0.0.1',
+): Promise<Buffer> {
+  const socket = await bound(from)
   const parts: Buffer[] = []
   try {
     socket.send(Buffer.from(request, 'latin1'), port, '127.0.0.1')
@@ -78,6 +85,13 @@ async function fetchLockstep(port: number, request: string, blockOctets: number)
   }
 }
 
+async function bound(address = '127.0.0.1'): Promise<Socket> {
+  const socket = createSocket('udp4')
+  socket.bind(0, address)
+  await once(socket, 'listening')
+  return socket
+}
+
 t.test('a lockstep client without options, and one with', async (t) => {
   const { port } = await serve(t)
   const plain = fetchLockstep(port, '\0\x01image.bin\0octet\0', 512)
@@ -85,3 +99,43 @@ t.test('a lockstep client without options, and one with', async (t) => {
   t.equal((await plain).equals(content), true)
   t.equal((await large).equals(content), true)
 })
+
+t.test('one port for everything: twenty clients at once, none hears another port', async (t) => {
+  const { port } = await serve(t, { kind: 'single' })
+  const requests = Array.from({ length: 20 }, (_, index) => {
+    const blksize = 512 + index * 40
+    return fetchLockstep(port, `\0\x01image.bin\0octet\0blksize\0${blksize}\0`, blksize)
+  })
+  for (const received of await Promise.all(requests)) t.equal(received.equals(content), true)
+})
+
+t.test('curl through one port, and through a range', { skip: !hasCurl && 'no curl with tftp' }, async (t) => {
+  const first = await bound()
+  const from = first.address().port
+  first.close()
+  // Some of these may be taken: they are left out.
+  for (const transfers of [{ kind: 'single' }, { kind: 'range', from, to: from + 63 }] as const) {
+    const { port } = await serve(t, transfers)
+    const args = ['-sS', '--max-time', '20', '--tftp-blksize', '1400', `tftp://127.0.0.1:${port}/image.bin`]
+    const { stdout } = await run('curl', args, { encoding: 'buffer' })
+    t.equal(stdout.equals(content), true, transfers.kind)
+  }
+})
+
+for (const transfers of [{ kind: 'any' }, { kind: 'single' }] as const) {
+  t.test(`one machine floods, another boots (${transfers.kind})`, async (t) => {
+    const { port } = await serve(t, transfers)
+    const flood = await Promise.all(Array.from({ length: 64 }, () => bound()))
+    t.teardown(() => {
+      for (const socket of flood) socket.close()
+    })
+    const pour = () => {
+      for (const socket of flood) socket.send('\0\x01image.bin\0octet\0timeout\x00255\0', port, '127.0.0.1')
+    }
+    pour()
+    const pouring = setInterval(pour, 5)
+    const received = await fetchLockstep(port, '\0\x01image.bin\0octet\0blksize\x001400\0', 1400, '127.0.0.2')
+    clearInterval(pouring)
+    t.equal(received.equals(content), true)
+  })
+}

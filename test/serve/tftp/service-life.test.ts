@@ -1,4 +1,5 @@
 /** The service whole: repeated requests, limits, a plan that is replaced, ports that are lost, and the end. */
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { UdpPort } from '../../../src/host/udp.ts'
@@ -85,15 +86,54 @@ t.test('sixteen transfers of one client are enough', async (t) => {
   await until(() => heard.isComplete())
 })
 
-t.test('512 transfers in all are enough', async (t) => {
-  const { bind } = await serve(t)
-  for (let count = 0; count < 512; count++) {
+t.test('undeclared addresses have half of all places; the nodes have the others', async (t) => {
+  const { bind, counters } = await serve(t)
+  for (let count = 0; count < 300; count++) {
     ask(await bind(3000 + (count >> 5), `198.51.100.${count & 31}`), 'own')
   }
-  const one = await bind()
-  const answers = inbox(one)
-  ask(one, 'own')
-  t.equal(read((await answers.next()).payload), '\0\x05\0\x00512 transfers are under way, ask again later\0')
+  await until(() => counters.get('tftp.refused') === 44)
+  const stranger = await bind(2000, '198.51.100.99')
+  const answers = inbox(stranger)
+  ask(stranger, 'own')
+  t.equal(
+    read((await answers.next()).payload),
+    '\0\x05\0\x00256 transfers to undeclared addresses are under way, ask again later\0',
+  )
+  const node = await bind()
+  const heard = listenForFile(node)
+  ask(node, 'ipxe.efi')
+  await until(() => heard.isComplete())
+})
+
+t.test('what clients abandon is gone after its timeouts: ports, timers and files', async (t) => {
+  const nodes = Array.from({ length: 32 }, (_, index) => `198.51.100.${index}`)
+  const nodeByAddress = new Map(nodes.map((address) => [address, `ocp45/${address}`]))
+  const { bind, counters, clock, sockets } = await serve(t, { nodeByAddress })
+  const openFiles = () => readdirSync('/proc/self/fd').length
+  const before = openFiles()
+  const clients = []
+  for (let count = 0; count < 513; count++) {
+    const client = await bind(3000 + (count >> 5), nodes[count & 31])
+    clients.push(client)
+    // The last one comes when all places are taken; the others asked for a second, or left it to the server.
+    ask(client, 'ipxe.efi', count % 2 === 0 ? {} : { timeout: '1' })
+  }
+  await until(() => counters.get('tftp.refused') === 1)
+  await until(() => sockets.open().length === 1 + 513 + 512)
+  t.equal(clock.pending(), 512)
+  t.equal(
+    openFiles() - before <= 1,
+    true,
+    'one descriptor for all transfers of a file, none when it is in memory',
+  )
+  for (let seconds = 0; seconds < 31; seconds++) {
+    clock.advance(1000)
+    await sockets.settled()
+  }
+  await until(() => counters.get('tftp.failed') === 512)
+  t.equal(clock.pending(), 0)
+  t.equal(sockets.open().length, 1 + 513, 'the request port, and the clients’ own')
+  t.equal(openFiles(), before)
 })
 
 t.test('a transfer ends under the plan that it began with', async (t) => {

@@ -152,6 +152,14 @@ for (const { name, file, kind, reply, line } of refusals) {
   })
 }
 
+t.test('an unknown file for an address of no node is a warning: nobody declared fails to boot', async (t) => {
+  const { lines, bind } = await serve(t)
+  ask(await bind(2000, '192.0.2.99'), 'ipxe.kpxe')
+  await until(() => lines.length > 0)
+  t.match(lines, [{ level: 'warn', file: 'ipxe.kpxe', served: ['ipxe.efi'], msg: 'file not found' }])
+  t.equal(lines[0]?.node, undefined)
+})
+
 t.test('what comes to the request port and is no request is counted, not answered', async (t) => {
   const { bind, sockets, counters, lines } = await serve(t)
   const port = await bind()

@@ -1,0 +1,20 @@
+/** The node that a person means: `m1`, or `ocp45/m1` where several clusters have an m1. */
+import type { Model, NodeModel } from '../plan/model.ts'
+import { nearest } from '../site/nearest.ts'
+import { UsageError } from './command.ts'
+
+/** @throws {UsageError} when there is none, with what may have been meant, or when there are several */
+export function chooseNode({ nodes }: Pick<Model, 'nodes'>, name: string): NodeModel {
+  const fitting = nodes.filter((node) => node.key === name || node.name === name)
+  const [first, ...others] = fitting
+  if (first !== undefined && others.length === 0) return first
+  if (first !== undefined) {
+    throw new UsageError(
+      `${name} is in several clusters: write ${fitting.map(({ key }) => key).join(' or ')}`,
+    )
+  }
+  const keys = nodes.map(({ key }) => key)
+  const meant = nearest(name, name.includes('/') ? keys : nodes.map((node) => node.name))
+  const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`
+  throw new UsageError(`the site has no node ${name}${guess}; it has ${keys.join(', ')}`)
+}

@@ -1,0 +1,120 @@
+/** Everything that one node is told by the services, gathered from the plan as data. Pure. */
+import { localZones } from '../plan/dns/local-zones.ts'
+import { reverseName } from '../plan/dns/reverse.ts'
+import { formatEndpoint, frontEnds, servicePorts } from '../plan/haproxy/front-end.ts'
+import { ignitionFact } from '../plan/ipxe/installation.ts'
+import type { Model, NodeModel } from '../plan/model.ts'
+import type { Plan } from '../plan/plan.ts'
+import { absoluteUrl, urlPaths } from '../plan/urls.ts'
+import { formatIp } from '../proto/address/ip.ts'
+import { formatCidr, formatIpv4 } from '../proto/address/ipv4.ts'
+import { offersTo, type Offer } from './dhcp-offer.ts'
+import { rdataText } from './zone-file.ts'
+
+export type Explanation = {
+  readonly node: string
+  readonly role: string
+  readonly name: string
+  readonly mac: string
+  readonly address: string
+  readonly addresses: readonly string[]
+  readonly network: string
+  readonly boot: string
+  readonly image: string
+  readonly disk: string
+  readonly offers: readonly (Offer & { readonly loader?: Loader })[]
+  readonly script: { readonly url: string; readonly leadsTo: string; readonly body: string }
+  readonly ignition: {
+    readonly url: string
+    readonly file: string
+    readonly octets?: number
+    readonly version?: string
+    readonly problem?: string
+  }
+  /** Names that lead to the node, then names that its addresses lead to. */
+  readonly dns: { readonly forward: readonly Answer[]; readonly reverse: readonly Answer[] }
+  readonly haproxy: readonly BackEnd[]
+}
+
+/** A boot file's file on this machine, or why there is none. */
+type Loader = { readonly path: string } | { readonly problem: string }
+/** Names end in a dot, as in a master file. */
+export type Answer = { readonly owner: string; readonly type: string; readonly data: string }
+export type BackEnd = {
+  readonly service: string
+  /** Where clients connect to. */
+  readonly addresses: readonly string[]
+  readonly server: string
+  /** Only used while no other server is up. */
+  readonly isBackup: boolean
+}
+
+export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explanation {
+  const scriptPath = urlPaths.bootScript(node)
+  const script = plan.http.scripts.get(scriptPath)
+  return {
+    node: node.key,
+    role: node.role,
+    name: node.fqdn,
+    mac: node.mac,
+    address: formatIpv4(node.address),
+    addresses: node.addresses.map(formatIp),
+    network: formatCidr(node.subnet.cidr),
+    boot: node.boot,
+    image: node.image,
+    disk: node.disk,
+    offers: offersTo(plan.dhcp, node.mac).map((offer) => ({ ...offer, ...loaderOf(plan, offer) })),
+    script: {
+      url: absoluteUrl(plan.endpoint, scriptPath),
+      leadsTo: script?.boot ?? 'nothing',
+      body: script?.body ?? '',
+    },
+    ignition: ignitionOf(model, node),
+    dns: records(plan, node),
+    haproxy: backEnds(model, node),
+  }
+}
+
+function loaderOf({ tftp }: Plan, { bootFile = '' }: Offer): { readonly loader?: Loader } {
+  const path = tftp.files.get(bootFile)
+  if (path !== undefined) return { loader: { path } }
+  const problem = tftp.missing.get(bootFile)
+  return problem === undefined ? {} : { loader: { problem } }
+}
+
+function ignitionOf(model: Model, node: NodeModel): Explanation['ignition'] {
+  const fact = ignitionFact(model, node.cluster, node.ignition)
+  const common = {
+    url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition)),
+    file: fact.path,
+  }
+  if (fact.kind === 'missing') return { ...common, problem: fact.problem }
+  const { octets, version } = fact
+  return { ...common, octets, ...(version === undefined ? {} : { version }) }
+}
+
+function records({ dns }: Plan, node: NodeModel): Explanation['dns'] {
+  const own = new Set(node.addresses.map(formatIp))
+  const backwards = new Set(node.addresses.map((address) => `${reverseName(address)}.`))
+  const answers = (dns?.zones ?? [])
+    .filter((zone) => !localZones.includes(zone))
+    .flatMap((zone) => zone.records)
+    .map(({ owner, data }) => ({ owner: `${owner}.`, type: data.type, data: rdataText(data) }))
+  return {
+    forward: answers.filter(({ type, data }) => (type === 'A' || type === 'AAAA') && own.has(data)),
+    reverse: answers.filter(({ type, owner }) => type === 'PTR' && backwards.has(owner)),
+  }
+}
+
+function backEnds({ site, nodes }: Model, node: NodeModel): BackEnd[] {
+  if (site.haproxy === undefined) return []
+  return site.clusters
+    .flatMap((cluster) => frontEnds(cluster, nodes))
+    .filter(({ servers, backups }) => [...servers, ...backups].includes(node))
+    .map(({ service, addresses, backups }) => ({
+      service,
+      addresses: addresses.map((address) => formatEndpoint(address, servicePorts[service])),
+      server: formatEndpoint(node.address, servicePorts[service]),
+      isBackup: backups.includes(node),
+    }))
+}

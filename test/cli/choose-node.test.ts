@@ -1,0 +1,34 @@
+import t from 'tap'
+import { chooseNode } from '../../src/cli/choose-node.ts'
+import { UsageError } from '../../src/cli/command.ts'
+import { exampleModel, exampleSite } from '../support/model.ts'
+
+t.test('a node by its name, or by its key', (t) => {
+  const model = exampleModel()
+  t.equal(chooseNode(model, 'm1').key, 'ocp45/m1')
+  t.equal(chooseNode(model, 'ocp45/m1').key, 'ocp45/m1')
+  t.end()
+})
+
+t.test('a name that two clusters have needs its key', (t) => {
+  const { nodes } = exampleModel()
+  const model = { nodes: [...nodes, ...nodes.map((node) => ({ ...node, key: `other/${node.name}` }))] }
+  t.throws(
+    () => chooseNode(model, 'm1'),
+    new UsageError('m1 is in several clusters: write ocp45/m1 or other/m1'),
+  )
+  t.equal(chooseNode(model, 'other/m1').key, 'other/m1')
+  t.end()
+})
+
+t.test('no such node: the nearest, and all that there are', (t) => {
+  const model = exampleModel(exampleSite())
+  const has = 'it has ocp45/bs, ocp45/m1, ocp45/w1, ocp45/i1'
+  const cases = [
+    { name: 'w2', message: `the site has no node w2 (did you mean w1?); ${has}` },
+    { name: 'ocp54/m1', message: `the site has no node ocp54/m1 (did you mean ocp45/m1?); ${has}` },
+    { name: 'bastion', message: `the site has no node bastion; ${has}` },
+  ]
+  for (const { name, message } of cases) t.throws(() => chooseNode(model, name), new UsageError(message))
+  t.end()
+})

@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { UsageError } from '../../src/cli/command.ts'
+import { explain } from '../../src/cli/explain.ts'
+import { siteFolder, sitePath } from '../support/site-folder.ts'
+import { keptTerminal } from '../support/terminal.ts'
+
+t.test('a node of a site on the disk, with the version of its Ignition file; exit code 0', async (t) => {
+  const folder = t.testdir(siteFolder())
+  const terminal = keptTerminal()
+  t.equal(await explain.run([sitePath(folder), 'm1'], terminal), 0)
+  t.equal(terminal.outLines[0], 'c1/m1  master')
+  t.match(terminal.outLines.join('\n'), `${folder}/ignition/master.ign, 48 octets, version 3.4.0`)
+  t.same(terminal.errLines, [])
+})
+
+t.test('--json says the same for programs', async (t) => {
+  const folder = t.testdir(siteFolder())
+  const terminal = keptTerminal()
+  t.equal(await explain.run(['--json', sitePath(folder), 'c1/w1'], terminal), 0)
+  t.match(JSON.parse(terminal.outLines.join('\n')), {
+    node: 'c1/w1',
+    ignition: { version: '3.4.0' },
+    offers: [{ bootFile: 'bios/undionly.kpxe', options: [{ code: 53, value: 'OFFER' }] }],
+  })
+})
+
+t.test('a site that cannot be read: exit code 1', async (t) => {
+  const terminal = keptTerminal()
+  t.equal(await explain.run([join(t.testdir(), 'none.yaml'), 'm1'], terminal), 1)
+  t.match(terminal.errLines.join('\n'), /^cannot read the site file .*ENOENT/)
+})
+
+t.test('a site and a node, no more and no less', async (t) => {
+  const wanted = new UsageError('explain takes a site file and a node')
+  for (const args of [[], ['site.yaml'], ['site.yaml', 'm1', 'm2']]) {
+    await t.rejects(explain.run(args, keptTerminal()), wanted)
+  }
+  const folder = t.testdir(siteFolder())
+  await t.rejects(explain.run([sitePath(folder), 'm2'], keptTerminal()), {
+    message: 'the site has no node m2 (did you mean m1?); it has c1/m1, c1/w1',
+  })
+})
