@@ -116,12 +116,12 @@ function forwarding(model: Model): Finding[] {
       about,
       message: `${formatIp(resolver)} is this server itself: name a resolver that knows other names`,
     }))
-  if (asked.length === 0) {
+  if (forward.length === 0 && model.site.subnets.some((subnet) => subnet.dns === undefined)) {
     const message =
       'is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io'
-    const someAskUs = model.site.subnets.some((subnet) => subnet.dns === undefined)
-    return someAskUs ? [{ severity: 'warning', about: 'dns.forward', message }] : []
+    findings.push({ severity: 'warning', about: 'dns.forward', message })
   }
+  if (asked.length === 0) return findings
   for (const cidr of clients) {
     if (privateNetworks.some((network) => contains(network, cidr))) continue
     const message = `${formatCidr(cidr)} is not a private network: everybody there can use this server as a resolver`
