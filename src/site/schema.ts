@@ -76,10 +76,21 @@ const subnet = z
   })
   .meta({ description: 'a network that nodes are in' })
 
+const forwardZone = z
+  .strictObject({
+    zone: domain.meta({ description: 'the zone: its own name and all names below it' }),
+    servers: z.array(ip).min(1).meta({ description: 'the resolvers that are asked for them' }),
+  })
+  .meta({ description: 'a zone that the usual resolvers do not know' })
+
 const dns = z
   .strictObject({
     serve: z.boolean().default(true).meta({ description: 'false: names are served elsewhere' }),
     forward: z.array(ip).default([]).meta({ description: 'resolvers that are asked for all other names' }),
+    forwardZones: z
+      .array(forwardZone)
+      .default([])
+      .meta({ description: 'other resolvers for the names in certain zones; the longest zone decides' }),
     clients: z
       .array(cidr)
       .optional()

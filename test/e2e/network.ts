@@ -25,6 +25,8 @@ export const addresses = {
   serverInOffice: '192.168.124.101',
   /** Where other names are forwarded to, and an allowed client. */
   resolver: '192.168.124.1',
+  /** The office's other resolver. */
+  secondResolver: '192.168.124.2',
   /** Reaches the server, yet no rule of the site allows it to have names forwarded. */
   foreigner: '198.51.100.7',
 } as const
@@ -100,7 +102,9 @@ export async function createNetwork(): Promise<Network> {
     await ip('server', `addr add ${addresses.serverInOffice}/24 dev office0`)
     await ip('server', `route add ${addresses.foreigner}/32 dev office0`)
     await ip('office', 'link set off0 up')
-    await ip('office', `addr add ${addresses.resolver}/24 dev off0`)
+    for (const address of [addresses.resolver, addresses.secondResolver]) {
+      await ip('office', `addr add ${address}/24 dev off0`)
+    }
     await ip('office', `addr add ${addresses.foreigner}/32 dev off0`)
     await ip('office', `route add default via ${addresses.serverInOffice}`)
   } catch (error) {

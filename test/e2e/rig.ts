@@ -16,6 +16,8 @@ export type Rig = {
   readonly dir: string
   /** HAProxy's master process writes its id here; each run of the site's reload command adds a line to `reloads`. */
   readonly haproxy: { readonly pidFile: string; readonly reloads: string }
+  /** The office's resolvers, in the site's order. */
+  readonly resolvers: readonly Running[]
   /** Runs a command in a place of the network, to its end. */
   at(place: Place, command: readonly string[], options?: RunOptions): Promise<Ended>
   /** Starts a command beside the test, with its output in `dir/NAME.log`; it is stopped when the run ends. */
@@ -49,11 +51,13 @@ export async function createRig(workDir: string): Promise<Rig> {
   }
   try {
     capture(beside, dir)
-    beside('office', 'resolver', [process.execPath, stub('resolver'), addresses.resolver])
+    const resolvers = [addresses.resolver, addresses.secondResolver].map((address) =>
+      beside('office', `resolver-${address}`, [process.execPath, stub('resolver'), address]),
+    )
     const server = await startServer(network, site.sitePath, join(dir, 'slipway.log'))
     running.push(server.process)
     return {
-      ...{ network, payload, site, server, dir, haproxy, beside, close },
+      ...{ network, payload, site, server, dir, haproxy, resolvers, beside, close },
       at: (place, command, options) => run(network.inside(place, ...command), options),
     }
   } catch (error) {

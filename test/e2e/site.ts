@@ -94,7 +94,7 @@ subnets:
     search: [example.localdomain]
     leaseSeconds: ${leaseSeconds}
 dns:
-  forward: [${addresses.resolver}]
+  forward: [${addresses.resolver}, ${addresses.secondResolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
 ${options.tftp === undefined ? '' : `tftp: ${options.tftp}\n`}images:
   rhcos-4.17: { dir: ${JSON.stringify(options.imagesDir)} }

@@ -3,7 +3,8 @@ import { formatIp } from '../../proto/address/ip.ts'
 import { formatIpv4, type Cidr } from '../../proto/address/ipv4.ts'
 import type { Finding } from '../findings.ts'
 import type { Model } from '../model.ts'
-import { isItself, nameFindings } from './findings.ts'
+import { nameFindings } from './findings.ts'
+import { compileForwarding } from './forwarding.ts'
 import { localZones } from './local-zones.ts'
 import { declaredNames, forwardZoneNames, isZoneThatFits } from './names.ts'
 import type { DnsPlan } from './plan.ts'
@@ -24,13 +25,12 @@ export function compileDns(model: Model): { plan: DnsPlan | undefined; findings:
   const own = new Set(zones.map((zone) => zone.name))
   const all = [...zones, ...localZones.filter((zone) => !own.has(zone.name))]
 
-  const resolvers = site.dns.forward.map(formatIp).filter((resolver) => !isItself(model, resolver))
   return {
     plan: {
       listen: { address: formatIpv4(endpoint.address), port: endpoint.ports.dns },
       zones: all,
       names: compileNames(all),
-      resolvers: resolvers.map((address) => ({ address, port: 53 })),
+      ...compileForwarding(model),
       clients: site.dns.clients ?? site.subnets.map((subnet): Cidr => subnet.cidr),
       nodeByAddress: new Map(
         model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),

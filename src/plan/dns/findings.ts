@@ -1,8 +1,9 @@
 /** What an operator should know about the names: what cannot work, and what may not be meant. */
 import { formatIp } from '../../proto/address/ip.ts'
-import { formatCidr, formatIpv4, parseCidr, type Cidr } from '../../proto/address/ipv4.ts'
+import { formatCidr, parseCidr, type Cidr } from '../../proto/address/ipv4.ts'
 import type { Finding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
+import { isItself } from './forwarding.ts'
 import {
   enclosingZone,
   isNameThatFits,
@@ -41,12 +42,8 @@ export function nameFindings(model: Model, { names, forward, backwards, reverse 
     ...withoutReverse(backwards, new Set(reverse)),
     ...wholeNetworks(model),
     ...forwarding(model),
+    ...hiddenForwardZones(model, [...forward, ...reverse]),
   ]
-}
-
-/** Whether the server would ask itself. Resolvers are always asked on port 53. */
-export function isItself({ endpoint }: Model, resolver: string): boolean {
-  return endpoint.ports.dns === 53 && resolver === formatIpv4(endpoint.address)
 }
 
 function tooLong(names: readonly Pick<DeclaredName, 'owner' | 'by'>[]): Finding[] {
@@ -105,26 +102,43 @@ function wholeNetworks({ site }: Model): Finding[] {
 }
 
 function forwarding(model: Model): Finding[] {
-  const { forward, clients = [] } = model.site.dns
-  const findings: Finding[] = forward
-    .filter((resolver) => isItself(model, formatIp(resolver)))
-    .map((resolver) => ({
+  const { forward, forwardZones, clients = [] } = model.site.dns
+  const asked = [
+    ...forward.map((resolver) => ({ resolver, about: 'dns.forward' })),
+    ...forwardZones.flatMap(({ zone, servers }) =>
+      servers.map((resolver) => ({ resolver, about: `dns.forwardZones ${zone}` })),
+    ),
+  ]
+  const findings: Finding[] = asked
+    .filter(({ resolver }) => isItself(model, formatIp(resolver)))
+    .map(({ resolver, about }) => ({
       severity: 'error',
-      about: 'dns.forward',
+      about,
       message: `${formatIp(resolver)} is this server itself: name a resolver that knows other names`,
     }))
-  if (forward.length === 0) {
+  if (forward.length === 0 && model.site.subnets.some((subnet) => subnet.dns === undefined)) {
     const message =
       'is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io'
-    const someAskUs = model.site.subnets.some((subnet) => subnet.dns === undefined)
-    return someAskUs ? [{ severity: 'warning', about: 'dns.forward', message }] : []
+    findings.push({ severity: 'warning', about: 'dns.forward', message })
   }
+  if (asked.length === 0) return findings
   for (const cidr of clients) {
     if (privateNetworks.some((network) => contains(network, cidr))) continue
     const message = `${formatCidr(cidr)} is not a private network: everybody there can use this server as a resolver`
     findings.push({ severity: 'warning', about: 'dns.clients', message })
   }
   return findings
+}
+
+/** What lies in a zone of ours is answered here, whoever else would know it. */
+function hiddenForwardZones({ site }: Model, zones: readonly string[]): Finding[] {
+  const own = new Set(zones)
+  return site.dns.forwardZones.flatMap(({ zone }) => {
+    const around = enclosingZone(zone, own)
+    if (around === undefined) return []
+    const message = `lies in ${around}, which is served here: its servers are never asked`
+    return [{ severity: 'error', about: `dns.forwardZones ${zone}`, message }]
+  })
 }
 
 function contains(outer: Cidr, inner: Cidr): boolean {

@@ -1,6 +1,6 @@
 /** Finding the owner that a question is answered from (RFC 1034 §4.3.2, RFC 4592 §3.3). */
 import { isNameFrom, type Question } from '../../proto/dns/question.ts'
-import type { NameTable, Owner } from './plan.ts'
+import type { DnsPlan, NameTable, Owner, Resolver } from './plan.ts'
 
 /** The owner of the name in the question from `label` on; 0 is the whole name. */
 export function findOwner(
@@ -26,4 +26,17 @@ export function findEncloser(names: NameTable, octets: Uint8Array, question: Que
     if (owner !== undefined) return owner
   }
   return undefined
+}
+
+/** Who is asked for a name that is not ours: those of the longest zone that it lies in, or the usual ones. */
+export function findResolvers(
+  plan: Pick<DnsPlan, 'forwardZones' | 'resolvers'>,
+  octets: Uint8Array,
+  question: Question,
+): readonly Resolver[] {
+  for (const { name, labels, resolvers } of plan.forwardZones) {
+    const label = question.labels - labels
+    if (label >= 0 && isNameFrom(question, octets, label, name)) return resolvers
+  }
+  return plan.resolvers
 }

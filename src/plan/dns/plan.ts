@@ -9,6 +9,10 @@ export type DnsPlan = {
   readonly names: NameTable
   /** Who is asked for all other names, in the site's order; empty: nobody. */
   readonly resolvers: readonly Resolver[]
+  /** Who is asked instead for the names in certain zones; the longest zones come first. */
+  readonly forwardZones: readonly ForwardZone[]
+  /** Whether anybody is asked for anything. */
+  readonly isForwarding: boolean
   /** Who may ask for other names, besides this machine itself. */
   readonly clients: readonly Cidr[]
   /** `ocp45/m1` by address in text, for the log. */
@@ -16,6 +20,17 @@ export type DnsPlan = {
 }
 
 export type Resolver = { readonly address: string; readonly port: number }
+
+/** A zone of other servers than the site's usual resolvers. */
+export type ForwardZone = {
+  /** Without the last dot. */
+  readonly zone: string
+  /** Lower case, uncompressed; and its labels without the root's. */
+  readonly name: Uint8Array
+  readonly labels: number
+  /** In the site's order. */
+  readonly resolvers: readonly Resolver[]
+}
 
 /** A zone that we own: SOA first, then NS, then the rest in the site's order (RFC 1034 §4.2). */
 export type Zone = {

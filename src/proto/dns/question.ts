@@ -11,10 +11,21 @@ import {
   longestNameOctets,
   lowerOctet,
 } from './name.ts'
-import { formatType, headerOctets, leastUdpOctets, RecordType } from './registry.ts'
+import {
+  clientCookieOctets,
+  cookieOptionCode,
+  formatType,
+  headerOctets,
+  leastUdpOctets,
+  RecordType,
+} from './registry.ts'
 
 /** 255 octets hold at most 127 labels of one octet and the root. */
 const mostLabels = 127
+
+/** A client cookie with a server cookie of 8 to 32 octets (RFC 7873 §4). */
+const leastCookies = 16
+const mostCookies = 40
 
 /**
  * What a query asks. One of these is filled anew by every {@link readQuestion}: it is valid until the next.
@@ -40,6 +51,9 @@ export type Question = {
   udpOctets: number
   /** DO (RFC 3225) */
   isDnssecOk: boolean
+  /** Where the data of the first COOKIE option is, and its length; 0 without one (RFC 7873 §4). */
+  cookieAt: number
+  cookieOctets: number
 }
 
 export function createQuestion(): Question {
@@ -55,6 +69,8 @@ export function createQuestion(): Question {
     ednsVersion: 0,
     udpOctets: leastUdpOctets,
     isDnssecOk: false,
+    cookieAt: 0,
+    cookieOctets: 0,
   }
 }
 
@@ -78,6 +94,7 @@ export function readQuestion(octets: Uint8Array, question: Question): void {
   question.ednsVersion = 0
   question.udpOctets = leastUdpOctets
   question.isDnssecOk = false
+  question.cookieOctets = 0
   const authority = u16(octets, 8) // an IXFR query has a SOA there (RFC 1995 §3)
   const records = authority + u16(octets, 10)
   let at = end
@@ -137,7 +154,7 @@ function readRecord(octets: Uint8Array, start: number, question: Question, isAut
   if (u16(octets, fixed) !== RecordType.OPT) return end
   if (isAuthority || question.hasEdns) throw new MalformedPacket('OPT where none may be', start)
   if (fixed !== start + 1) throw new MalformedPacket('OPT with an owner name', start) // RFC 6891 §6.1.2
-  checkOptions(octets, rdata, end)
+  readOptions(octets, rdata, end, question)
   question.hasEdns = true
   question.udpOctets = Math.max(leastUdpOctets, u16(octets, fixed + 2))
   question.ednsVersion = octets[fixed + 5] as number
@@ -159,9 +176,19 @@ function skipOwner(octets: Uint8Array, start: number): number {
 }
 
 /** RFC 6891 §6.1.2: code, length, data, as often as fits, and nothing left over. */
-function checkOptions(octets: Uint8Array, start: number, end: number): void {
+function readOptions(octets: Uint8Array, start: number, end: number, question: Question): void {
   let at = start
-  while (at + 4 <= end) at += 4 + u16(octets, at + 2)
+  while (at + 4 <= end) {
+    const length = u16(octets, at + 2)
+    // RFC 7873 §5.2.2: all but the first are ignored
+    if (u16(octets, at) === cookieOptionCode && question.cookieOctets === 0) {
+      const isCookie = length === clientCookieOctets || (length >= leastCookies && length <= mostCookies)
+      if (!isCookie) throw new MalformedPacket(`cookie of ${length} octets`, at)
+      question.cookieAt = at + 4
+      question.cookieOctets = length
+    }
+    at += 4 + length
+  }
   if (at !== end) throw new MalformedPacket('EDNS option cut short', end)
 }
 

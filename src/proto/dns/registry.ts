@@ -62,12 +62,20 @@ export const leastUdpOctets = 512
 /** 1280 octets of the least IPv6 MTU - 40 IPv6 - 8 UDP: what never needs fragments. */
 export const ednsUdpOctets = 1232
 
+/** COOKIE option: the client's half, and the server's as all servers make it (RFC 7873 §4, RFC 9018 §4). */
+export const cookieOptionCode = 10
+export const clientCookieOctets = 8
+export const serverCookieOctets = 16
+
 /** The DO bit of the OPT record's flags (RFC 3225 §3). */
 export const dnssecOkFlag = 0x8000
 
 /** INFO-CODEs of Extended DNS Errors (RFC 8914 §4). */
 export const ExtendedError = {
+  staleAnswer: 3,
+  cachedError: 13,
   prohibited: 18,
+  staleNxDomainAnswer: 19,
   notAuthoritative: 20,
   noReachableAuthority: 22,
 } as const

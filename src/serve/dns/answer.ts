@@ -3,10 +3,10 @@
  * here the right one is found and copied (RFC 1034 §4.3.2, RFC 4592 §3.3). `serve/dns` never says NXDOMAIN
  * about a name outside the plan's zones.
  */
-import { findEncloser, findOwner } from '../../plan/dns/lookup.ts'
-import type { DnsPlan, Owner, Response } from '../../plan/dns/plan.ts'
+import { findEncloser, findOwner, findResolvers } from '../../plan/dns/lookup.ts'
+import type { DnsPlan, Owner, Resolver, Response } from '../../plan/dns/plan.ts'
 import { MalformedPacket } from '../../proto/bytes/malformed.ts'
-import { createQuestion, readQuestion, type Question } from '../../proto/dns/question.ts'
+import { createQuestion, readQuestion } from '../../proto/dns/question.ts'
 import {
   classIn,
   ednsUdpOctets,
@@ -37,6 +37,8 @@ export type Answer =
 
 /** A question for other servers; owns its octets. */
 export type ForwardRequest = Asked & {
+  /** Who is to be asked, in the order of preference. */
+  readonly resolvers: readonly Resolver[]
   /** The client's header and question, nothing after them. */
   readonly query: Uint8Array
   readonly transport: Transport
@@ -64,16 +66,23 @@ const refusals = {
 /** RFC 7766 §8: the length in front of a message has 16 bits. */
 const tcpOctets = 65_535
 
+/** Who asks, as far as the answer depends on it. */
+export type Client = {
+  /** Whether other names are resolved for it. */
+  readonly mayForward: boolean
+  /** Takes the data of its COOKIE option, gives the option for the reply; cookies are ignored without it. */
+  readonly cookie?: (received: Uint8Array) => Uint8Array
+}
+
 /** Filled anew for each query and never looked at after it. */
 const question = createQuestion()
 
 /**
- * @param client `mayForward`: whether other names are resolved for it
  * @param out takes the reply: at least 1232 octets for UDP and 65535 for TCP
  */
 export function answer(
   query: Uint8Array,
-  client: { readonly mayForward: boolean },
+  client: Client,
   plan: DnsPlan,
   out: Uint8Array,
   transport: Transport,
@@ -83,7 +92,8 @@ export function answer(
   const flags = readU16(query, 2)
   // Answering responses would let two servers talk for ever.
   if ((flags & HeaderFlag.response) !== 0) return { kind: 'silent', outcome: 'ignored', reason: 'a response' }
-  const available = client.mayForward && plan.resolvers.length > 0 ? HeaderFlag.recursionAvailable : 0
+  const available = client.mayForward && plan.isForwarding ? HeaderFlag.recursionAvailable : 0
+  let cookie: Uint8Array | undefined
   const error = (
     outcome: Outcome,
     rcode: number,
@@ -91,11 +101,15 @@ export function answer(
     reason?: string,
     option?: Uint8Array,
   ): Answer => {
-    const octets = out.subarray(0, writeError(query, asked, rcode, available, out, option))
+    const octets = out.subarray(
+      0,
+      writeError(query, asked && withCookie(asked), rcode, available, out, option),
+    )
     return reason === undefined
       ? { kind: 'reply', octets, outcome }
       : { kind: 'reply', octets, outcome, reason }
   }
+  const withCookie = ({ end, hasEdns, isDnssecOk }: Asked) => ({ end, hasEdns, isDnssecOk, cookie })
   const refuse = ({ reason, option }: Refusal) =>
     error('refused', ResponseCode.refused, question, reason, option)
 
@@ -105,6 +119,9 @@ export function answer(
   } catch (problem) {
     if (!(problem instanceof MalformedPacket)) throw problem
     return error('malformed', ResponseCode.formErr, undefined, problem.message)
+  }
+  if (question.cookieOctets > 0) {
+    cookie = client.cookie?.(query.subarray(question.cookieAt, question.cookieAt + question.cookieOctets))
   }
   // RFC 6891 §6.1.3: the version that we speak is in the reply's own OPT record.
   if (question.ednsVersion > 0) return error('badVersion', ResponseCode.badVers, question)
@@ -116,14 +133,27 @@ export function answer(
   const encloser = owner ?? findEncloser(plan.names, query, question)
   if (encloser !== undefined) {
     const response = choose(owner ?? encloser.wildcard, encloser, query)
-    const octets = out.subarray(0, writeResponse(query, question, response, available, limitOctets, out))
+    const written = writeResponse(query, question, response, available, limitOctets, out, cookie)
+    const octets = out.subarray(0, written)
     return { kind: 'reply', octets, outcome: outcomeOf(response) }
   }
 
-  if (plan.resolvers.length === 0) return refuse(refusals.resolver)
+  const resolvers = findResolvers(plan, query, question)
+  if (resolvers.length === 0) return refuse(refusals.resolver)
   if (!client.mayForward) return refuse(refusals.client)
   if ((flags & HeaderFlag.recursionDesired) === 0) return refuse(refusals.recursion)
-  return { kind: 'forward', request: forwardRequest(query, question, transport, limitOctets) }
+  const { end, hasEdns, isDnssecOk } = question
+  const request = {
+    query: new Uint8Array(query.subarray(0, end)),
+    end,
+    hasEdns,
+    isDnssecOk,
+    cookie,
+    resolvers,
+    transport,
+    limitOctets,
+  }
+  return { kind: 'forward', request }
 }
 
 /** @param owner what the answer comes from: the name itself, or the wildcard that stands for it */
@@ -143,15 +173,6 @@ function outcomeOf({ rcode, answers }: Response): Outcome {
 /** Types that ask for more than records: transfers, signatures, OPT itself (RFC 6895 §3.1). */
 function isMetaType(qtype: number): boolean {
   return (qtype >= 128 && qtype < RecordType.ANY) || qtype === RecordType.OPT
-}
-
-function forwardRequest(
-  query: Uint8Array,
-  { end, hasEdns, isDnssecOk }: Question,
-  transport: Transport,
-  limitOctets: number,
-): ForwardRequest {
-  return { query: query.slice(0, end), end, hasEdns, isDnssecOk, transport, limitOctets }
 }
 
 function refusal(code: number, reason: string): Refusal {

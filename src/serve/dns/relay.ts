@@ -5,14 +5,14 @@
 import { lowerOctet } from '../../proto/dns/name.ts'
 import {
   ednsUdpOctets,
+  ExtendedError,
   HeaderFlag,
   headerOctets,
-  RecordType,
   ResponseCode,
 } from '../../proto/dns/registry.ts'
-import { walkMessage } from '../../proto/dns/walk.ts'
 import type { ForwardRequest } from './answer.ts'
-import { optOctets, readU16, writeError, writeHeader, writeOpt, writeU16 } from './reply.ts'
+import { readU32, writeU32, type Found } from './found.ts'
+import { extendedError, optOctets, readU16, writeError, writeHeader, writeOpt, writeU16 } from './reply.ts'
 
 /** What a resolver's answer is to us. */
 export type Verdict =
@@ -28,18 +28,24 @@ export type Verdict =
 /** Flags of a query that mean the same to every resolver. */
 const queryFlags = HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
 
+/** RFC 8767 §4: "a TTL of 30 seconds" for each record of an answer whose time is over. */
+const staleTtlSeconds = 30
+
+const staleAnswer = extendedError(ExtendedError.staleAnswer, 'no resolver answers')
+const staleNoName = extendedError(ExtendedError.staleNxDomainAnswer, 'no resolver answers')
+
 /** The query that is sent to a resolver: an id of our own, the client's spelling, no more than it said. */
 export function resolverQuery(request: ForwardRequest, id: number): Uint8Array {
-  const query = new Uint8Array(request.end + (request.hasEdns ? optOctets : 0))
+  const query = new Uint8Array(request.end + optOctets)
   query.set(request.query)
   writeU16(query, 0, id)
   writeU16(query, 2, readU16(request.query, 2) & queryFlags)
   writeU16(query, 6, 0)
   writeU16(query, 8, 0)
-  writeU16(query, 10, request.hasEdns ? 1 : 0)
-  // A record of our own: EDNS is between neighbours (RFC 6891 §6.2.6), so options such as cookies stay behind.
-  const udpOctets = Math.min(request.limitOctets, ednsUdpOctets)
-  if (request.hasEdns) writeOpt(query, request.end, udpOctets, request.isDnssecOk, 0)
+  writeU16(query, 10, 1)
+  // A record of our own: EDNS is between neighbours (RFC 6891 §6.2.6), so options such as cookies stay behind,
+  // and a client without it shares what is found with those that have it.
+  writeOpt(query, request.end, ednsUdpOctets, request.isDnssecOk, 0)
   return query
 }
 
@@ -59,22 +65,33 @@ export function judgeAnswer(request: ForwardRequest, id: number, octets: Uint8Ar
 }
 
 /**
- * The answer as this client gets it: its id, its spelling of the name, no claim of authority or of validated
- * data, which we cannot vouch for, our own EDNS size; cut where it does not fit.
+ * What was found as this client gets it: its id, its spelling of the name, no claim of authority or of validated
+ * data, which we cannot vouch for (RFC 6840 §5.8), TTLs that have counted down; cut where it does not fit.
  *
- * @throws {MalformedPacket} when the answer is not a whole message
+ * @param ageSeconds since it came from the resolver; `stale` when its time is over
  */
-export function clientReply(request: ForwardRequest, octets: Uint8Array): Uint8Array {
-  const { additional, questions } = walkMessage(octets)
-  const flags = HeaderFlag.recursionAvailable | (readU16(octets, 2) & HeaderFlag.truncated)
-  const rcode = readU16(octets, 2) & 15
-  if (questions === 0) return emptyReply(request, rcode, flags)
-  if (octets.length > request.limitOctets) return emptyReply(request, rcode, flags | HeaderFlag.truncated)
-  const reply = octets.slice()
+export function clientReply(
+  request: ForwardRequest,
+  { octets, rcode, ttlAt }: Found,
+  ageSeconds: number | 'stale',
+): Uint8Array {
+  const isStale = ageSeconds === 'stale'
+  const option = !isStale ? undefined : rcode === ResponseCode.nxDomain ? staleNoName : staleAnswer
+  const optLength = request.hasEdns ? optOctets + (option?.length ?? 0) + (request.cookie?.length ?? 0) : 0
+  const flags = HeaderFlag.recursionAvailable
+  if (octets.length + optLength > request.limitOctets) {
+    return emptyReply(request, rcode, flags | HeaderFlag.truncated, option)
+  }
+  const reply = new Uint8Array(octets.length + optLength)
+  reply.set(octets)
   writeHeader(request.query, reply, HeaderFlag.response | flags | rcode)
   reply.set(request.query.subarray(headerOctets), headerOctets)
-  for (const { type, start } of additional) {
-    if (type === RecordType.OPT) writeU16(reply, start - 8, ednsUdpOctets) // its CLASS
+  for (const at of ttlAt) {
+    writeU32(reply, at, isStale ? staleTtlSeconds : Math.max(0, readU32(octets, at) - ageSeconds))
+  }
+  if (request.hasEdns) {
+    writeU16(reply, 10, readU16(octets, 10) + 1)
+    writeOpt(reply, octets.length, ednsUdpOctets, request.isDnssecOk, 0, option, request.cookie)
   }
   return reply
 }
@@ -86,7 +103,7 @@ export function emptyReply(
   flags: number,
   option?: Uint8Array,
 ): Uint8Array {
-  const out = new Uint8Array(request.end + optOctets + (option?.length ?? 0))
+  const out = new Uint8Array(request.end + optOctets + (option?.length ?? 0) + (request.cookie?.length ?? 0))
   return out.subarray(0, writeError(request.query, request, rcode, flags, out, option))
 }
 

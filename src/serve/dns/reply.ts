@@ -13,7 +13,10 @@ import {
 } from '../../proto/dns/registry.ts'
 
 /** What a reply repeats of the query, beside its header. */
-export type Asked = Pick<Question, 'end' | 'hasEdns' | 'isDnssecOk'>
+export type Asked = Pick<Question, 'end' | 'hasEdns' | 'isDnssecOk'> & {
+  /** The COOKIE option for the reply, as it stands in the OPT record. */
+  readonly cookie?: Uint8Array | undefined
+}
 
 /** Root owner, TYPE, CLASS, TTL and RDLENGTH of an OPT record. */
 export const optOctets = 11
@@ -26,6 +29,7 @@ const keptFlags = 0x7800 | HeaderFlag.recursionDesired | HeaderFlag.checkingDisa
  * more than the additional section (RFC 2181 §9).
  *
  * @param flags RA when recursion is available to this client
+ * @param cookie the COOKIE option for the reply, when the query has one
  * @returns octets written
  */
 export function writeResponse(
@@ -35,10 +39,12 @@ export function writeResponse(
   flags: number,
   limitOctets: number,
   out: Uint8Array,
+  cookie?: Uint8Array,
 ): number {
   const { octets, nameOctets, pointers, requiredOctets } = response
   const start = question.end
-  const room = Math.min(limitOctets, out.length) - start - (question.hasEdns ? optOctets : 0)
+  const room =
+    Math.min(limitOctets, out.length) - start - (question.hasEdns ? optOctets + (cookie?.length ?? 0) : 0)
   const isWhole = octets.length <= room
   const isTruncated = requiredOctets > room
   const size = isWhole ? octets.length : isTruncated ? 0 : requiredOctets
@@ -54,7 +60,8 @@ export function writeResponse(
   writeU16(out, 6, isTruncated ? 0 : response.answers)
   writeU16(out, 8, isTruncated ? 0 : response.authority)
   writeU16(out, 10, (isWhole ? response.additional : 0) + (question.hasEdns ? 1 : 0))
-  return question.hasEdns ? writeOpt(out, start + size, ednsUdpOctets, question.isDnssecOk, 0) : start + size
+  if (!question.hasEdns) return start + size
+  return writeOpt(out, start + size, ednsUdpOctets, question.isDnssecOk, 0, undefined, cookie)
 }
 
 /**
@@ -81,7 +88,20 @@ export function writeError(
   writeU16(out, 8, 0)
   writeU16(out, 10, asked?.hasEdns === true ? 1 : 0)
   if (asked?.hasEdns !== true) return end
-  return writeOpt(out, end, ednsUdpOctets, asked.isDnssecOk, rcode >>> 4, option)
+  return writeOpt(out, end, ednsUdpOctets, asked.isDnssecOk, rcode >>> 4, option, asked.cookie)
+}
+
+/** What is left of a reply without its records: header with TC, question; no longer than the query was. */
+export function cutReply(reply: Uint8Array): Uint8Array {
+  let end = headerOctets
+  if (readU16(reply, 4) > 0) {
+    while ((reply[end] as number) !== 0) end += 1 + (reply[end] as number)
+    end += 5 // root label, QTYPE, QCLASS
+  }
+  const cut = reply.slice(0, end)
+  writeU16(cut, 2, readU16(cut, 2) | HeaderFlag.truncated)
+  cut.fill(0, 6, headerOctets)
+  return cut
 }
 
 /** Extended DNS Error (RFC 8914 §2): the reason in words, which `dig` prints. */
@@ -103,6 +123,7 @@ export function writeOpt(
   isDnssecOk: boolean,
   extendedRcode: number,
   option?: Uint8Array,
+  cookie?: Uint8Array,
 ): number {
   out[at] = 0
   writeU16(out, at + 1, RecordType.OPT)
@@ -110,9 +131,17 @@ export function writeOpt(
   out[at + 5] = extendedRcode
   out[at + 6] = 0
   writeU16(out, at + 7, isDnssecOk ? dnssecOkFlag : 0)
-  writeU16(out, at + 9, option?.length ?? 0)
-  if (option !== undefined) out.set(option, at + optOctets)
-  return at + optOctets + (option?.length ?? 0)
+  let end = at + optOctets
+  if (option !== undefined) {
+    out.set(option, end)
+    end += option.length
+  }
+  if (cookie !== undefined) {
+    out.set(cookie, end)
+    end += cookie.length
+  }
+  writeU16(out, at + 9, end - at - optOctets)
+  return end
 }
 
 export function readU16(octets: Uint8Array, at: number): number {

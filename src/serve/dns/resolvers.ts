@@ -44,7 +44,7 @@ export async function ask(options: AskOptions, exchange: Exchange): Promise<Repl
   options.stops.add(stop)
   const hear = (octets: Uint8Array) => {
     const kind = judgeAnswer(exchange.request, id, octets)
-    if (kind !== 'other') finish({ kind, octets: octets.slice() })
+    if (kind !== 'other') finish({ kind, octets: new Uint8Array(octets) })
   }
   const close = attempt(options, exchange, resolverQuery(exchange.request, id), hear, silence)
   const result = await reply

@@ -2,19 +2,23 @@
  * The DNS service: UDP and TCP in front of the pure answer, the forwarder behind it, counts and log lines
  * beside it. Answers are too many for a line each: those are at debug level.
  */
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
-import type { DnsPlan } from '../../plan/dns/plan.ts'
+import type { DnsPlan, Resolver } from '../../plan/dns/plan.ts'
 import { HeaderFlag } from '../../proto/dns/registry.ts'
 import { createAccess } from './access.ts'
 import { answer, type Answer, type Transport } from './answer.ts'
+import { createCookies } from './cookies.ts'
 import { createForwarder } from './forward.ts'
+import type { ResolverState } from './health.ts'
 import { createNotes } from './notes.ts'
-import { readU16 } from './reply.ts'
+import { createRateLimit } from './rate.ts'
+import { cutReply, readU16 } from './reply.ts'
 import { createTcpService } from './tcp.ts'
 
 export type DnsServiceOptions = {
@@ -28,12 +32,22 @@ export type DnsServiceOptions = {
   readonly onLost: (error: Error) => void
 }
 
+/** What its health is told by. */
+export type DnsService = Service & {
+  resolvers(): ResolverState[]
+  /** The resolvers' answers that are kept. */
+  cache(): { readonly entries: number; readonly octets: number }
+}
+
 /** @throws {CannotListen} when a socket cannot be had; what was opened before is closed again */
-export async function startDns(options: DnsServiceOptions): Promise<Service> {
+export async function startDns(options: DnsServiceOptions): Promise<DnsService> {
   const { sockets, log, counters, clock, onLost } = options
   const access = createAccess()
   const notes = createNotes(log, clock)
   const forwarder = createForwarder(options)
+  // A new secret after each start: cookies of before are replaced with the next answer.
+  const cookies = createCookies(randomBytes(16), clock)
+  const rateLimit = createRateLimit(options)
   /** Taken by each reply in turn: it is sent or copied before the next query is looked at. */
   const out = new Uint8Array(65_535)
 
@@ -44,9 +58,16 @@ export async function startDns(options: DnsServiceOptions): Promise<Service> {
     transport: Transport,
   ): Uint8Array | Promise<Uint8Array> | undefined {
     const plan = options.plan()
+    const mayForward = access(plan, address)
+    let hasOurCookie = false
+    const cookie = (received: Uint8Array) => {
+      const { option, isOurs } = cookies.judge(received, address)
+      hasOurCookie = isOurs
+      return option
+    }
     let result: Answer
     try {
-      result = answer(query, { mayForward: access(plan, address) }, plan, out, transport)
+      result = answer(query, { mayForward, cookie }, plan, out, transport)
     } catch (error) {
       // Our bug, not the sender's: the next packet is served all the same.
       counters.increment('dns.failures')
@@ -58,9 +79,15 @@ export async function startDns(options: DnsServiceOptions): Promise<Service> {
     }
     counters.increment('dns.queries')
     notes.note(plan, query, address, port, result)
-    if (result.kind === 'forward') return forwarder.forward(result.request, plan.resolvers)
+    if (result.kind === 'forward') return forwarder.forward(result.request, address)
     counters.increment(counterNames[result.outcome])
     if (result.kind === 'silent') return undefined
+    // The site's own clients ask as much as they like; who has our cookie, or comes by TCP, is who it says.
+    if (!mayForward && transport === 'udp' && !hasOurCookie) {
+      const verdict = rateLimit.judge(address)
+      if (verdict === 'drop') return undefined
+      if (verdict === 'slip') return cutReply(result.octets)
+    }
     if ((readU16(result.octets, 2) & HeaderFlag.truncated) !== 0) counters.increment('dns.truncated')
     return result.octets
   }
@@ -99,6 +126,8 @@ export async function startDns(options: DnsServiceOptions): Promise<Service> {
       ...ports.map(({ local }) => `udp ${local.address}:${local.port}`),
       ...tcpAddress(tcp.server.address()),
     ],
+    resolvers: () => forwarder.states(resolversOf(options.plan())),
+    cache: () => forwarder.size(),
     async close(graceMs) {
       for (const port of ports) port.receive(() => undefined)
       await Promise.all([forwarder.close(graceMs), tcp.close(graceMs)])
@@ -118,6 +147,12 @@ const counterNames = {
   badVersion: 'dns.badVersion',
   ignored: 'dns.ignored',
 } as const
+
+/** Each once, in the plan's order. */
+function resolversOf({ resolvers, forwardZones }: DnsPlan): Resolver[] {
+  const all = [...resolvers, ...forwardZones.flatMap((zone) => zone.resolvers)]
+  return [...new Map(all.map((resolver) => [resolver.address, resolver])).values()]
+}
 
 function tcpAddress(address: AddressInfo | string | null): string[] {
   return address === null || typeof address === 'string' ? [] : [`tcp ${address.address}:${address.port}`]

@@ -1,5 +1,5 @@
 /** Subnets, gateways, ports and resolvers: whether the networks make sense together. */
-import { formatIp, isIpv4 } from '../../proto/address/ip.ts'
+import { formatIp, isIpv4, type Ip } from '../../proto/address/ip.ts'
 import {
   cidrContains,
   formatCidr,
@@ -10,6 +10,7 @@ import {
 } from '../../proto/address/ipv4.ts'
 import { declaredClusters, loadBalancerAddresses, machines, repetitions, type Written } from '../declared.ts'
 import type { Flaw } from '../flaw.ts'
+import type { Path } from '../problem.ts'
 import type { Site } from '../schema.ts'
 import type { Rule } from './rule.ts'
 
@@ -115,18 +116,43 @@ const ports: Rule = {
 const forwardLoop: Rule = {
   needs: ['server', 'dns'],
   check: ({ server, dns }) =>
-    dns.forward.flatMap((address, index): Flaw[] =>
-      // Resolvers are always asked on port 53.
-      dns.serve && server.ports.dns === 53 && address === server.address
-        ? [
-            {
-              path: ['dns', 'forward', index],
-              expected: `another resolver: ${formatIpv4(server.address)} is this server, it would ask itself for ever`,
-              other: ['server', 'address'],
-            },
-          ]
-        : [],
+    resolverLists(dns).flatMap(({ path, servers }) =>
+      servers.flatMap((address, index): Flaw[] =>
+        // Resolvers are always asked on port 53.
+        dns.serve && server.ports.dns === 53 && address === server.address
+          ? [
+              {
+                path: [...path, index],
+                expected: `another resolver: ${formatIpv4(server.address)} is this server, it would ask itself for ever`,
+                other: ['server', 'address'],
+              },
+            ]
+          : [],
+      ),
     ),
+}
+
+function resolverLists({ forward, forwardZones }: Site['dns']): { path: Path; servers: readonly Ip[] }[] {
+  return [
+    { path: ['dns', 'forward'], servers: forward },
+    ...forwardZones.map(({ servers }, index) => ({
+      path: ['dns', 'forwardZones', index, 'servers'],
+      servers,
+    })),
+  ]
+}
+
+const forwardZonesApart: Rule = {
+  needs: ['dns'],
+  check: ({ dns }) =>
+    repetitions(
+      dns.forwardZones.map(({ zone }, index) => ({ path: ['dns', 'forwardZones', index, 'zone'], zone })),
+      ({ zone }) => zone,
+    ).map(({ first, again }) => ({
+      path: again.path,
+      expected: 'a zone of its own: put all its servers in one list',
+      other: first.path,
+    })),
 }
 
 const resolversNamed: Rule = {
@@ -153,5 +179,6 @@ export const networkRules = [
   nobodysAddress,
   ports,
   forwardLoop,
+  forwardZonesApart,
   resolversNamed,
 ]

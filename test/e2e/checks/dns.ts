@@ -1,4 +1,5 @@
 /** `dig` against the server: the cluster's names and addresses, negative answers, transports, forwarding. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses, type Place } from '../network.ts'
 import type { Rig } from '../rig.ts'
@@ -109,6 +110,65 @@ export const dnsChecks: readonly Check[] = [
     },
   },
   {
+    name: 'dns: what was asked for is kept, and its TTL counts down',
+    async run(rig) {
+      await dig(rig, 'kept.example.net')
+      await sleep(1100)
+      const { ttls } = await dig(rig, 'KEPT.example.net')
+      expect((ttls[0] ?? 60) < 60, `TTL ${ttls.join()} after a second`)
+      return `TTL ${ttls.join()}`
+    },
+  },
+  {
+    name: 'dns: a resolver that falls silent costs nobody an answer; when all do, what was known is given',
+    async run(rig) {
+      const [first, second] = rig.resolvers
+      await dig(rig, 'brief.example.net')
+      first?.signal('SIGSTOP')
+      try {
+        const waits: number[] = []
+        for (let index = 0; index < 8; index++) {
+          const { records, milliseconds } = await dig(rig, `n${index}.example.net`)
+          expectEqual(records.join(' '), `n${index}.example.net. A ${outside}`, 'with one resolver silent')
+          waits.push(milliseconds)
+          await sleep(500)
+        }
+        expect(Math.max(...waits) < 1500, `an answer took ${Math.max(...waits)} ms`)
+        expect((waits.at(-1) ?? 1500) < 150, `the last answer still took ${waits.at(-1)} ms`)
+        second?.signal('SIGSTOP')
+        const stale = await dig(rig, 'brief.example.net')
+        expectEqual(stale.records.join(' '), `brief.example.net. A ${outside}`, 'with both silent')
+        expectEqual(stale.ttls.join(), '30', 'TTL of what is stale')
+        return `waits ${waits.join()} ms; stale after ${stale.milliseconds} ms`
+      } finally {
+        for (const resolver of rig.resolvers) resolver.signal('SIGCONT')
+      }
+    },
+  },
+  {
+    name: 'dns: a foreigner that floods is held back; its cookie, or TCP, gets it through',
+    async run(rig) {
+      const flood = Array.from({ length: 150 }, () => `api.${domain}`)
+      const foreign = ['-b', addresses.foreigner]
+      const { text } = await digFrom(
+        rig,
+        'office',
+        ...foreign,
+        '+tries=1',
+        '+time=1',
+        '+ignore',
+        '+nocookie',
+        ...flood,
+      )
+      const cut = text.match(/flags: qr aa tc/g)?.length ?? 0
+      expect(cut > 0, 'no reply of the flood was cut')
+      const overTcp = await digFrom(rig, 'office', ...foreign, '+tcp', `api.${domain}`)
+      expectEqual(overTcp.records.join(' '), `api.${domain}. A ${addresses.api}`, 'over TCP')
+      expectMatch(overTcp.text, /COOKIE: [0-9a-f]{16}01000000[0-9a-f]{24} \(good\)/, 'cookie')
+      return `${cut} of ${flood.length} cut`
+    },
+  },
+  {
     name: "dns: other names are refused to foreigners, the cluster's own are not",
     async run(rig) {
       const foreign = ['-b', addresses.foreigner]
@@ -126,6 +186,9 @@ type Reply = {
   readonly flags: readonly string[]
   /** The answer section, a record each: `m1.example. A 192.0.2.1` (without TTL and class). */
   readonly records: readonly string[]
+  readonly ttls: readonly number[]
+  /** How long dig waited for its last reply. */
+  readonly milliseconds: number
   readonly text: string
 }
 
@@ -146,6 +209,8 @@ async function digFrom(rig: Rig, place: Place, ...question: string[]): Promise<R
       .split('\n')
       .filter(Boolean)
       .map((line) => line.replace(/ \d+ IN /, ' ')),
+    ttls: [...answer.matchAll(/ (\d+) IN /g)].map(([, ttl]) => Number(ttl)),
+    milliseconds: Number(/Query time: (\d+) msec/.exec(text)?.[1] ?? NaN),
     text,
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The office's resolver, run in its own namespace: `node resolver.ts ADDRESS`. Answers every question with
  * the A record 203.0.113.80; a name beginning with "large." only over TCP, after a truncated answer over
- * UDP; a name beginning with "missing." with NXDOMAIN.
+ * UDP; a name beginning with "missing." with NXDOMAIN; one beginning with "brief." for a second only.
  */
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
@@ -13,8 +13,9 @@ const headerOctets = 12
 /** QR, RD and RA set, then TC or the response code (RFC 1035 §4.1.1). */
 const Flags = { answer: 0x8180, truncated: 0x8380, nxdomain: 0x8183 } as const
 
-/** A pointer to the question's name, type A, class IN, TTL 60, four octets of address. */
-const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 80])
+/** A pointer to the question's name, type A, class IN, TTL, four octets of address. */
+const record = (ttl: number): Buffer =>
+  Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, ttl, 0, 4, 203, 0, 113, 80])
 
 function reply(query: Buffer, transport: 'udp' | 'tcp'): Buffer {
   const question = query.subarray(headerOctets, query.indexOf(0, headerOctets) + 5)
@@ -31,7 +32,7 @@ function reply(query: Buffer, transport: 'udp' | 'tcp'): Buffer {
   header.writeUInt16BE(flags, 2)
   header.writeUInt16BE(1, 4)
   header.writeUInt16BE(hasAnswer ? 1 : 0, 6)
-  return Buffer.concat([header, question, ...(hasAnswer ? [record] : [])])
+  return Buffer.concat([header, question, ...(hasAnswer ? [record(firstLabel === 'brief' ? 1 : 60)] : [])])
 }
 
 const udp = createSocket('udp4')

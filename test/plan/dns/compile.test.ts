@@ -54,6 +54,24 @@ t.test('a server never asks itself', (t) => {
   t.end()
 })
 
+t.test('the longest zone comes first, whatever the order of the file', (t) => {
+  const zones = ['example.org', 'a.b.example.org', 'example.com'].map((zone, index) => ({
+    zone,
+    servers: [`10.0.0.${index}`],
+  }))
+  const { plan } = compileDns(guideModel((site) => (site.dns = { forwardZones: zones })))
+  t.match(plan?.forwardZones, [
+    { zone: 'a.b.example.org', labels: 4, resolvers: [{ address: '10.0.0.1', port: 53 }] },
+    { zone: 'example.org', labels: 2 },
+    { zone: 'example.com', labels: 2 },
+  ])
+  t.match(plan, { resolvers: [], isForwarding: true })
+  const none = [{ zone: 'example.org', servers: ['172.16.0.101'] }]
+  const itself = compileDns(guideModel((site) => (site.dns = { forwardZones: none })))
+  t.match(itself.plan, { forwardZones: [{ resolvers: [] }], isForwarding: false })
+  t.end()
+})
+
 t.test('names served elsewhere are no plan', (t) => {
   t.same(compileDns(guideModel((site) => (site.dns = { serve: false }))), { plan: undefined, findings: [] })
   t.end()

@@ -24,6 +24,32 @@ t.test('what an operator should know', (t) => {
       findings: [],
     },
     {
+      name: 'only the names of one zone are asked for',
+      change: (site) =>
+        (site.dns = {
+          forwardZones: [{ zone: 'corp.example', servers: ['10.0.0.53'] }],
+          clients: ['8.0.0.0/8'],
+        }),
+      findings: [
+        'warning dns.forward is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io',
+        'warning dns.clients 8.0.0.0/8 is not a private network: everybody there can use this server as a resolver',
+      ],
+    },
+    {
+      name: 'zones of others that lie in zones of ours, or ask this server itself',
+      change: (site) =>
+        (site.dns['forwardZones'] = [
+          { zone: 'dev.example.localdomain', servers: ['10.0.0.53'] },
+          { zone: '0.16.172.in-addr.arpa', servers: ['10.0.0.53'] },
+          { zone: 'localdomain', servers: ['172.16.0.101'] },
+        ]),
+      findings: [
+        'error dns.forwardZones localdomain 172.16.0.101 is this server itself: name a resolver that knows other names',
+        'error dns.forwardZones dev.example.localdomain lies in example.localdomain, which is served here: its servers are never asked',
+        'error dns.forwardZones 0.16.172.in-addr.arpa lies in 0.16.172.in-addr.arpa, which is served here: its servers are never asked',
+      ],
+    },
+    {
       name: 'clients outside the private networks',
       change: (site) => (site.dns['clients'] = ['10.0.0.0/8', '0.0.0.0/0', '192.168.4.0/22', '172.0.0.0/8']),
       findings: [

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { findEncloser, findOwner } from '../../../src/plan/dns/lookup.ts'
-import type { Owner, Response } from '../../../src/plan/dns/plan.ts'
+import { findEncloser, findOwner, findResolvers } from '../../../src/plan/dns/lookup.ts'
+import type { ForwardZone, Owner, Response } from '../../../src/plan/dns/plan.ts'
 import { encodeName, formatName, hashName } from '../../../src/proto/dns/name.ts'
 import { createQuestion, readQuestion } from '../../../src/proto/dns/question.ts'
 import { encodeQuery } from '../../../src/proto/dns/message.ts'
@@ -70,5 +70,33 @@ t.test('names of the same hash are told apart', (t) => {
     two,
   )
   t.equal(findOwner(new Map([[hash, [owner(one)]]]), octets, question, 0), undefined)
+  t.end()
+})
+
+t.test('the longest zone that a name lies in says who is asked', (t) => {
+  const zone = (name: string): ForwardZone => ({
+    zone: name,
+    name: encodeName(name),
+    labels: name.split('.').length,
+    resolvers: [{ address: name, port: 53 }],
+  })
+  const plan = {
+    resolvers: [{ address: 'usual', port: 53 }],
+    forwardZones: [zone('lab.corp.example'), zone('corp.example')],
+  }
+  const cases = {
+    'corp.example': 'corp.example',
+    'a.b.CORP.example': 'corp.example',
+    'x.lab.corp.example': 'lab.corp.example',
+    'lab.corp.example': 'lab.corp.example',
+    'xlab.corp.example': 'corp.example',
+    'notcorp.example': 'usual',
+    example: 'usual',
+    'corp.example.net': 'usual',
+  }
+  for (const [name, address] of Object.entries(cases)) {
+    const { octets, question } = ask(name)
+    t.same(findResolvers(plan, octets, question), [{ address, port: 53 }], name)
+  }
   t.end()
 })

@@ -176,8 +176,23 @@ t.test('what is not one question ends at the first error', (t) => {
     },
     {
       name: 'octets after the last option',
-      octets: `${header} 0001 ${question} 00 0029 04d0 00000000 0005 000a 0000 ff`,
+      octets: `${header} 0001 ${question} 00 0029 04d0 00000000 0005 0003 0000 ff`,
       message: 'EDNS option cut short at octet 48',
+    },
+    {
+      name: 'a client cookie that is too short (RFC 7873 §5.2.2)',
+      octets: `${header} 0001 ${question} 00 0029 04d0 00000000 000b 000a 0007 01020304050607`,
+      message: 'cookie of 7 octets at octet 43',
+    },
+    {
+      name: 'a server cookie that is too short',
+      octets: `${header} 0001 ${question} 00 0029 04d0 00000000 0013 000a 000f ${'01'.repeat(15)}`,
+      message: 'cookie of 15 octets at octet 43',
+    },
+    {
+      name: 'a server cookie that is too long',
+      octets: `${header} 0001 ${question} 00 0029 04d0 00000000 002d 000a 0029 ${'01'.repeat(41)}`,
+      message: 'cookie of 41 octets at octet 43',
     },
     {
       name: 'two OPT records (RFC 6891 §6.1.1)',
@@ -208,6 +223,26 @@ t.test('255 octets of name, and 127 labels, are as much as there can be', (t) =>
   t.equal(read.nameOctets, 255)
   readQuestion(hex(`${header} 0000 ${'0161'.repeat(127)} 00 0001 0001`), read)
   t.match(read, { nameOctets: 255, labels: 127 })
+  t.end()
+})
+
+t.test('the first COOKIE option counts, wherever it is (RFC 7873 §5.2)', (t) => {
+  const read = createQuestion()
+  const cookie = `000a 0008 ${'aa'.repeat(8)}`
+  const cases = [
+    { options: `000c ${cookie}`, at: 47, octets: 8 },
+    { options: `0016 0003 0006 ${'bb'.repeat(6)} ${cookie}`, at: 57, octets: 8 },
+    { options: `0018 ${cookie} ${cookie}`, at: 47, octets: 8 },
+    { options: `001a ${cookie} 000a 000a ${'cc'.repeat(10)}`, at: 47, octets: 8 },
+    { options: `001c 000a 0018 ${'aa'.repeat(24)}`, at: 47, octets: 24 },
+    { options: `002c 000a 0028 ${'aa'.repeat(40)}`, at: 47, octets: 40 },
+  ]
+  for (const { options, at, octets } of cases) {
+    readQuestion(hex(`${header} 0001 ${question} 00 0029 04d0 00000000 ${options}`), read)
+    t.match(read, { cookieAt: at, cookieOctets: octets }, options)
+  }
+  readQuestion(hex(`${header} 0001 ${question} 00 0029 04d0 00000000 0000`), read)
+  t.equal(read.cookieOctets, 0, 'and none is left of the query before')
   t.end()
 })
 

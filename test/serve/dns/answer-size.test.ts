@@ -2,6 +2,7 @@
 import t from 'tap'
 import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
 import { judge } from '../../support/dns-judge.ts'
+import { answer } from '../../../src/serve/dns/answer.ts'
 import { ask, askOctets, encode, planOf } from './ask.ts'
 
 const plan = planOf(crowdedModel())
@@ -33,6 +34,26 @@ t.test('EDNS(0) (RFC 6891 §6)', (t) => {
     'BADVERS (RFC 6891 §6.1.3)',
   )
   t.match(reply.additionals, [{ extendedRcode: 1, ednsVersion: 0, flag_do: true }], 'in the upper bits')
+  t.end()
+})
+
+t.test('room is left for the COOKIE option', (t) => {
+  const query = Buffer.from(encode({ name: 'many.example.localdomain', edns: { size: 720 } }))
+  query.writeUInt16BE(12, query.length - 2)
+  const asked = Buffer.concat([query, Buffer.of(0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8)])
+  for (const { octets, isCut } of [
+    { octets: 27, isCut: false }, // 12 + 30 + 640 + 11 + 27 = 720
+    { octets: 28, isCut: true },
+  ]) {
+    const cookie = (received: Uint8Array) => {
+      t.same(received, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
+      return new Uint8Array(octets)
+    }
+    const result = answer(asked, { mayForward: true, cookie }, plan, new Uint8Array(1232), 'udp')
+    const reply = result.kind === 'reply' ? result.octets : new Uint8Array(12)
+    t.equal(((reply[2] as number) & 2) !== 0, isCut)
+    t.equal(reply.length, isCut ? 42 + 11 + 28 : 720)
+  }
   t.end()
 })
 

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { judge } from '../../support/dns-judge.ts'
-import { answerTo, nothingIsLeft, request, setUp, tcpResolver } from './resolver-world.ts'
+import type { Resolver } from '../../../src/plan/dns/plan.ts'
+import { answerTo, nothingIsLeft, request, resolver, setUp, tcpResolver } from './resolver-world.ts'
 
 const hundred = Array.from({ length: 100 }, () => ({
   type: 'A',
@@ -12,17 +13,23 @@ const hundred = Array.from({ length: 100 }, () => ({
   data: '192.0.2.99',
 }))
 
-t.test('who comes by TCP is asked for by TCP (RFC 7766 §5)', async (t) => {
-  const world = setUp()
-  const at = await tcpResolver(t, (query) => [
-    answerTo(query, { id: 1 }),
-    answerTo(query, { answers: hundred }),
-  ])
-  const reply = judge.decode(await world.forwarder.forward(request({}, 'tcp'), [at]))
-  t.match(reply, { id: 7, rcode: 'NOERROR', flag_tc: false })
-  t.equal(reply.answers.length, 100)
-  nothingIsLeft(t, world)
-})
+t.test(
+  'what does not fit a datagram is fetched over TCP (RFC 7766 §5), whole for who comes by TCP',
+  async (t) => {
+    const world = setUp()
+    const at = await tcpResolver(t, (query) => [
+      answerTo(query, { id: 1 }),
+      answerTo(query, { answers: hundred }),
+    ])
+    await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
+    const reply = judge.decode(await world.forwarder.forward(request({}, 'tcp', at), '172.16.0.21'))
+    t.match(reply, { id: 7, rcode: 'NOERROR', flag_tc: false })
+    t.equal(reply.answers.length, 100)
+    t.match(await world.forward({}, at), { flag_tc: true }, 'and cut for who comes by UDP')
+    t.equal(world.counters.get('dns.cacheHits'), 1)
+    await nothingIsLeft(t, world)
+  },
+)
 
 t.test('what was cut short over UDP is asked for again over TCP', async (t) => {
   const world = setUp()
@@ -38,10 +45,10 @@ t.test('what was cut short over UDP is asked for again over TCP', async (t) => {
     'else the client is told to come by TCP',
   )
   t.same(world.lines, [], 'which says nothing about the resolver')
-  nothingIsLeft(t, world)
+  await nothingIsLeft(t, world)
 })
 
-t.test('a resolver without TCP is no resolver for TCP', async (t) => {
+t.test('a resolver without TCP is left for the next', async (t) => {
   const world = setUp()
   const server = createServer()
   server.listen(0, '127.0.0.1')
@@ -49,6 +56,11 @@ t.test('a resolver without TCP is no resolver for TCP', async (t) => {
   const at = { address: '127.0.0.1', port: (server.address() as AddressInfo).port }
   server.close()
   await once(server, 'close')
-  t.equal(judge.decode(await world.forwarder.forward(request({}, 'tcp'), [at])).rcode, 'SERVFAIL')
-  nothingIsLeft(t, world)
+  await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
+  const forward = async (...resolvers: Resolver[]) =>
+    judge.decode(await world.forwarder.forward(request({}, 'tcp', ...resolvers), '172.16.0.21'))
+  t.equal((await forward(at)).rcode, 'SERVFAIL')
+  await world.serve(resolver(2), () => [{}])
+  t.match(await forward(at, resolver(2)), { answers: [{ data: '192.0.2.99' }] })
+  await nothingIsLeft(t, world)
 })

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
+import { walkMessage } from '../../../src/proto/dns/walk.ts'
 import type { ForwardRequest } from '../../../src/serve/dns/answer.ts'
-import { clientReply, judgeAnswer, resolverQuery } from '../../../src/serve/dns/relay.ts'
+import { readFound } from '../../../src/serve/dns/found.ts'
+import { clientReply, emptyReply, judgeAnswer, resolverQuery } from '../../../src/serve/dns/relay.ts'
 import { judge } from '../../support/dns-judge.ts'
 import { hex } from '../../support/hex.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
@@ -31,7 +33,11 @@ function response(changes: Record<string, unknown> = {}): Uint8Array {
 
 t.test('a resolver is asked in our name: new id, RD and CD only, an OPT record of our own', (t) => {
   const question = '04 51756179 02 696f 00 0001 0001'
-  t.same(resolverQuery(request(), 0x2222), hex(`2222 0100 0001 0000 0000 0000 ${question}`))
+  t.same(
+    resolverQuery(request(), 0x2222),
+    hex(`2222 0100 0001 0000 0000 0001 ${question} 00 0029 04d0 00 00 0000 0000`),
+    'whether or not the client speaks EDNS',
+  )
   t.same(
     resolverQuery(
       request({
@@ -42,11 +48,6 @@ t.test('a resolver is asked in our name: new id, RD and CD only, an OPT record o
     ),
     hex(`2222 0110 0001 0000 0000 0001 ${question} 00 0029 04d0 00 00 8000 0000`),
     'with DO, and as large as never needs fragments',
-  )
-  t.same(
-    resolverQuery(request({ edns: { size: 600 } }), 1).slice(-8),
-    hex('0258 00 00 0000 0000'),
-    'no larger than the client takes',
   )
   t.end()
 })
@@ -110,18 +111,22 @@ t.test('type 65 is not type 97, though as letters they would be the same', (t) =
   const octets = Uint8Array.of(...resolverQuery(asked, 1))
   octets[2] = 0x80
   t.equal(judgeAnswer(asked, 1, octets), 'answer')
-  octets[octets.length - 3] = 97
+  octets[asked.end - 3] = 97
   t.equal(judgeAnswer(asked, 1, octets), 'other')
   t.end()
 })
 
-t.test('the client gets its own id and spelling, and no claims that are not ours', (t) => {
+const reply = (asked: ForwardRequest, octets: Uint8Array, age: number | 'stale' = 0) =>
+  judge.decode(clientReply(asked, readFound(octets), age))
+
+const opt = (flags = 0) => ({ type: 'OPT', name: '.', udpPayloadSize: 4096, flags, options: [] })
+
+t.test('the client gets its own id and spelling, and no claims that are not ours (RFC 6840 §5.8)', (t) => {
   const octets = response({
     flags: judge.AUTHORITATIVE_ANSWER | judge.AUTHENTIC_DATA | judge.CHECKING_DISABLED | 0x40,
-    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 4096, flags: judge.DNSSEC_OK, options: [] }],
+    additionals: [opt(judge.DNSSEC_OK)],
   })
-  const reply = judge.decode(clientReply(request({ edns: { isDnssecOk: true } }), octets))
-  t.match(reply, {
+  t.match(reply(request({ edns: { isDnssecOk: true } }), octets), {
     id: 0x1111,
     rcode: 'NOERROR',
     flag_aa: false,
@@ -134,7 +139,32 @@ t.test('the client gets its own id and spelling, and no claims that are not ours
     answers: [{ data: '192.0.2.1', ttl: 60 }],
     additionals: [{ type: 'OPT', udpPayloadSize: 1232, flag_do: true }],
   })
-  t.equal(judge.decode(clientReply(request(), response({ flags: 3, answers: [] }))).rcode, 'NXDOMAIN')
+  t.same(reply(request(), octets).additionals, [], 'no OPT for who sent none (RFC 6891 §6.1.1)')
+  t.equal(reply(request(), response({ flags: 3, answers: [] })).rcode, 'NXDOMAIN')
+  t.end()
+})
+
+t.test('TTLs count down, and never say longer than the resolver did (RFC 1035 §3.2.1)', (t) => {
+  const answers = [60, 300].map((ttl) => ({ type: 'A', name: 'quay.io', ttl, data: '192.0.2.1' }))
+  const ttls = (age: number | 'stale') =>
+    reply(request(), response({ answers }), age).answers.map(({ ttl }) => ttl)
+  t.same(ttls(0), [60, 300])
+  t.same(ttls(59), [1, 241])
+  t.same(ttls(61), [0, 239])
+  t.same(ttls('stale'), [30, 30], 'RFC 8767 §4')
+  t.end()
+})
+
+t.test('what is stale is said to be (RFC 8914 §4.4 and §4.20)', (t) => {
+  const codeOf = (octets: Uint8Array) => {
+    const { additionals } = reply(request({ edns: {} }), octets, 'stale')
+    return additionals[0]?.options
+  }
+  const option = (code: number) => [
+    { code: 15, data: Buffer.concat([Buffer.of(0, code), Buffer.from('no resolver answers')]) },
+  ]
+  t.match(codeOf(response()), option(3))
+  t.match(codeOf(response({ flags: 3, answers: [] })), option(19))
   t.end()
 })
 
@@ -146,40 +176,39 @@ t.test('what the client cannot take is cut, and said', (t) => {
     data: '192.0.2.1',
   }))
   const long = response({ answers })
-  t.match(judge.decode(clientReply(request(), long)), {
-    flag_tc: true,
-    answers: [],
-    questions: [{ name: 'Quay.io' }],
-  })
-  t.match(judge.decode(clientReply(request({ edns: {} }), long)), { flag_tc: false, additionals: [] })
-  t.equal(judge.decode(clientReply(request({}, 'tcp'), long)).answers.length, 40)
+  t.match(reply(request(), long), { flag_tc: true, answers: [], questions: [{ name: 'Quay.io' }] })
+  t.match(reply(request({ edns: {} }), long), { flag_tc: false, additionals: [{ type: 'OPT' }] })
+  t.match(
+    reply(request({ edns: { size: long.length + 10 } }), long),
+    { flag_tc: true },
+    'room for our own OPT record too',
+  )
+  t.equal(reply(request({}, 'tcp'), long).answers.length, 40)
   t.end()
 })
 
-t.test('an error without a question becomes one with the question', (t) => {
-  const reply = clientReply(request({ edns: {} }), hex('2222 8001 0000 0000 0000 0000'))
-  t.match(judge.decode(reply), {
-    id: 0x1111,
-    rcode: 'FORMERR',
-    questions: [{ name: 'Quay.io' }],
-    additionals: [{ type: 'OPT' }],
-  })
+t.test('the COOKIE option for this client is in every reply', (t) => {
+  const asked = { ...request({ edns: {} }), cookie: hex('000a 0008 0102030405060708') }
+  const optionsOf = (octets: Uint8Array) => judge.decode(octets).additionals[0]?.options
+  t.match(optionsOf(clientReply(asked, readFound(response()), 0)), [{ code: 10 }])
+  t.match(optionsOf(clientReply(asked, readFound(response()), 'stale')), [{ code: 15 }, { code: 10 }])
+  t.match(optionsOf(emptyReply(asked, 2, 0)), [{ code: 10 }])
   t.end()
 })
 
 t.test('arbitrary answers are replies that can be read, or malformed', (t) => {
   const asked = request({ edns: {} })
-  const whole = response({
-    additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 4096, flags: 0, options: [] }],
-  })
+  const whole = response({ additionals: [opt()] })
   fc.assert(
     fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.nat(whole.length), (at, value, length) => {
       const octets = whole.slice(0, length)
       if (at < length) octets[at] = value
       try {
-        if (judgeAnswer(asked, 0x2222, octets) === 'other') return
-        const reply = clientReply(asked, octets)
-        if (reply[0] !== 0x11 || reply[1] !== 0x11) throw new Error('not the id of the client')
+        if (judgeAnswer(asked, 0x2222, octets) !== 'answer') return
+        const octetsOfReply = clientReply(asked, readFound(octets), 1)
+        if (octetsOfReply[0] !== 0x11 || octetsOfReply[1] !== 0x11)
+          throw new Error('not the id of the client')
+        walkMessage(octetsOfReply)
       } catch (error) {
         if (!(error instanceof MalformedPacket)) throw error
       }

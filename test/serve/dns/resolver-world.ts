@@ -7,6 +7,7 @@ import { createLog } from '../../../src/host/log.ts'
 import type { Datagram, Sockets } from '../../../src/host/udp.ts'
 import type { Resolver } from '../../../src/plan/dns/plan.ts'
 import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
+import type { ForwardRequest } from '../../../src/serve/dns/answer.ts'
 import { createForwarder } from '../../../src/serve/dns/forward.ts'
 import { judge } from '../../support/dns-judge.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -16,10 +17,17 @@ import { askOctets, encode, planOf, type Query } from './ask.ts'
 
 const plan = planOf(guideModel())
 
-export function request(query: Partial<Query> = {}, transport: 'udp' | 'tcp' = 'udp') {
+/** Who asks. */
+const node = '172.16.0.21'
+
+export function request(
+  query: Partial<Query> = {},
+  transport: 'udp' | 'tcp' = 'udp',
+  ...resolvers: Resolver[]
+): ForwardRequest {
   const result = askOctets(plan, encode({ name: 'Quay.io', id: 7, ...query }), { transport })
   if (result.kind !== 'forward') throw new Error(result.kind)
-  return result.request
+  return { ...result.request, resolvers }
 }
 
 export const resolver = (last: number): Resolver => ({ address: `192.0.2.${last}`, port: 53 })
@@ -68,13 +76,28 @@ export function setUp(wrap: (bind: Bind) => Bind = (bind) => bind) {
     })
     return asked
   }
-  const forward = (query: Partial<Query>, ...resolvers: Resolver[]) =>
-    forwarder.forward(request(query), resolvers).then(judge.decode)
-  return { sockets, clock, counters, lines, forwarder, serve, forward }
+  const forward = async (query: Partial<Query>, ...resolvers: Resolver[]) =>
+    judge.decode(await forwarder.forward(request(query, 'udp', ...resolvers), node))
+  /** Lets time pass until there is a reply, from one timer to the next; how long that was. */
+  const untilAnswered = async (reply: Promise<unknown>) => {
+    const start = clock.monotonic()
+    let isAnswered = false
+    void reply.then(() => (isAnswered = true))
+    for (;;) {
+      await sockets.settled()
+      const wait = clock.nextDelay()
+      if (isAnswered || wait === undefined) return clock.monotonic() - start
+      clock.advance(wait)
+    }
+  }
+  return { sockets, clock, counters, lines, forwarder, serve, forward, untilAnswered }
 }
 
-/** Only the resolvers' own sockets are left open, and no timer is. */
-export function nothingIsLeft(t: Test, { sockets, clock }: ReturnType<typeof setUp>) {
+/** When attempts that others have overtaken have ended, only the resolvers' own sockets are left, and no timer. */
+export async function nothingIsLeft(t: Test, { sockets, clock }: ReturnType<typeof setUp>) {
+  await sockets.settled()
+  clock.advance(2000)
+  await sockets.settled()
   t.same(
     sockets.open().filter((socket) => socket.startsWith('0.0.0.0')),
     [],

@@ -13,6 +13,7 @@ import { fakeClock } from '../../support/fake-clock.ts'
 import { inbox, memorySockets } from '../../support/memory-sockets.ts'
 import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
 import { encode, planOf } from './ask.ts'
+import { hex } from '../../support/hex.ts'
 
 const server = { address: '172.16.0.101', port: 53 }
 const upstream = { address: '192.168.124.1', port: 53 }
@@ -84,7 +85,7 @@ t.test('a long answer is cut and counted', async (t) => {
 })
 
 t.test('other names are asked for on behalf of clients, and of nobody else', async (t) => {
-  const { sockets, counters, lines, client } = await setUp()
+  const { service, sockets, counters, lines, client } = await setUp()
   const resolver = await sockets.bindUdp(upstream)
   resolver.receive((batch) => {
     for (const { payload, address, port } of batch) {
@@ -103,8 +104,67 @@ t.test('other names are asked for on behalf of clients, and of nobody else', asy
   const stranger = await client('198.51.100.7')
   t.match(await stranger.ask(encode({ name: 'quay.io' })), { rcode: 'REFUSED', flag_ra: false })
   t.match(await stranger.ask(encode({ name: 'api.ocp45.example.localdomain' })), { rcode: 'NOERROR' })
-  t.same(counters.snapshot(), { 'dns.answered': 1, 'dns.forwarded': 1, 'dns.queries': 3, 'dns.refused': 1 })
+  t.same(counters.snapshot(), {
+    'dns.answered': 1,
+    'dns.cacheMisses': 1,
+    'dns.forwarded': 1,
+    'dns.queries': 3,
+    'dns.refused': 1,
+  })
+  t.match(service.resolvers(), [{ address: '192.168.124.1', isAnswering: true, latencyMs: 0 }])
+  t.equal(service.cache().entries, 1)
   t.match(lines, [{ level: 'info', msg: 'stranger refused', question: 'quay.io A' }])
+})
+
+t.test('a stranger that floods is held back, unless it shows who it is', async (t) => {
+  const { sockets, counters, lines, client } = await setUp()
+  const flood = async (address: string, query: Uint8Array, count: number) => {
+    const { port, box } = await client(address)
+    for (let index = 0; index < count; index++) port.send(query, server.address, server.port)
+    await sockets.settled()
+    return box.all.map(({ payload }) => payload)
+  }
+  const name = 'api.ocp45.example.localdomain'
+  const replies = await flood('198.51.100.7', encode({ name, edns: {} }), 54)
+  t.equal(replies.length, 52, 'every other reply beyond fifty is left out')
+  const slipped = replies.at(-1) ?? new Uint8Array(12)
+  t.match(judge.decode(slipped), { flag_tc: true, questions: [{ name }], answers: [], additionals: [] })
+  t.equal(slipped.length, encode({ name }).length, 'the others are no longer than their questions')
+  t.same(
+    (await flood('198.51.100.8', hex('0001 0100 0000 0000 0000 0000'), 2)).map((reply) => reply.length),
+    [12],
+    'errors count too',
+  )
+  t.match(counters.snapshot(), { 'dns.rateDropped': 3, 'dns.rateSlipped': 3 })
+  t.match(lines, [{ level: 'warn', network: '198.51.100.0/24' }])
+
+  t.equal((await flood('172.16.0.21', encode({ name }), 200)).length, 200, "the site's own are not counted")
+  const fresh = await flood('203.0.113.7', withCookie(name, '0102030405060708'), 1)
+  const option = judge.decode(fresh[0] ?? new Uint8Array(12)).additionals[0]?.options?.[0] as { data: Buffer }
+  const known = await flood('203.0.113.7', withCookie(name, option.data.toString('hex')), 200)
+  t.equal(known.length, 200, 'nor who gives our cookie back (RFC 7873 §6)')
+})
+
+/** A query with a COOKIE option, in hexadecimal. */
+function withCookie(name: string, cookie: string): Uint8Array {
+  const query = Buffer.from(encode({ name, edns: {} }))
+  const length = cookie.length / 2
+  query.writeUInt16BE(length + 4, query.length - 2)
+  return Buffer.concat([query, Buffer.of(0, 10, 0, length), hex(cookie)])
+}
+
+t.test('a cookie comes back with every kind of answer (RFC 7873 §5.2.3)', async (t) => {
+  const { client } = await setUp()
+  const { ask } = await client('172.16.0.21')
+  for (const name of ['m1.ocp45.example.localdomain', 'x.ocp45.example.localdomain', 'version.bind']) {
+    const { additionals } = await (await client('198.51.100.9')).ask(withCookie(name, '0102030405060708'))
+    const cookie = (additionals[0]?.options as { code: number; data: Buffer }[]).find(
+      ({ code }) => code === 10,
+    )
+    t.equal(cookie?.data.toString('hex').slice(0, 16), '0102030405060708', name)
+    t.equal(cookie?.data.length, 24)
+  }
+  t.equal((await ask(withCookie('m1.ocp45.example.localdomain', '01020304050607'))).rcode, 'FORMERR')
 })
 
 t.test('a swapped plan answers the next query', async (t) => {
