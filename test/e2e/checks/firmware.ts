@@ -31,6 +31,10 @@ const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; reado
     seen: [/NBP filename is efi\/ipxe\.efi/, /NBP file downloaded successfully/],
     never: /Start HTTP Boot/,
   },
+  http: {
+    seen: [/Start HTTP Boot over IPv4/, /URI: http:\/\/172\.16\.0\.101\/loaders\/efi\/ipxe\.efi/],
+    never: /Start PXE over|NBP file/,
+  },
   bios: { seen: [/Booting from ROM/, /iPXE initialising devices/] },
   undi: { seen: [/bios\/undionly\.kpxe\.* ok/, /PXE->EB: !PXE/, /using undionly/] },
 }
@@ -39,15 +43,16 @@ const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; reado
 export const firmwareStages: readonly Stage[] = [
   [[bootCheck('uefi', nodes.bs, 'tap0')]],
   [
-    [bootCheck('uefi', nodes.w2, 'tap0'), strangerCheck('tap0')],
+    [bootCheck('uefi', nodes.w2, 'tap0'), bootCheck('http', nodes.m2, 'tap0'), strangerCheck('tap0')],
     [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1')],
   ],
 ]
 
 function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
   const title = `${firmware} ${node.name}`
+  const settings = node.settings === undefined ? '' : `, ${node.settings}`
   return {
-    name: `firmware: ${title} (${node.role}) boots, and finds everything that an installation needs`,
+    name: `firmware: ${title} (${node.role}${settings}) boots, and finds everything that an installation needs`,
     limitMs: bootLimitMs + 10_000,
     async run(rig) {
       const since = rig.server.lines.length
@@ -114,9 +119,14 @@ function judgeLog(lines: readonly LogLine[], firmware: Firmware, phases: readonl
   const given = lines.map(({ service = '', msg, file = '', bootFile = '' }) => {
     return `${service}: ${msg} ${basename(file)}${bootFile}`
   })
-  const loaders = { uefi: 'ipxe.efi', bios: undefined, undi: 'undionly.kpxe' }
+  const loaders: Readonly<Record<Firmware, readonly string[]>> = {
+    uefi: ['tftp: file sent ipxe.efi'],
+    http: ['http: boot loader served ipxe.efi'],
+    bios: [],
+    undi: ['tftp: file sent undionly.kpxe'],
+  }
   const wanted = [
-    loaders[firmware] === undefined ? [] : [`tftp: file sent ${loaders[firmware]}`],
+    loaders[firmware],
     ['dhcp: acknowledged address http://', 'http: boot script served boot.ipxe'],
     ['live-kernel', 'live-initramfs', 'live-rootfs'].map((file) => `http: image file served .*${file}`),
     ['http: Ignition file served '],
