@@ -91,7 +91,7 @@ t.test('a simulated rack against the demo', async (t) => {
 
   await t.test('UEFI HTTP Boot fetches its loader by URL, on arm64 too', async (t) => {
     const model = await load()
-    t.same(await boot(model, ['m1', 'w1'], 'http'), Array<string>(2).fill('installs to /dev/sda'))
+    t.same(await boot(model, ['m2', 'w1'], 'http'), Array<string>(2).fill('installs to /dev/sda'))
     const other = model.nodes.map((node) => ({ ...node, loader: 'snponly' as const }))
     const images = Object.entries(model.site.images).map(
       ([name, image]) => [name, { ...image, architecture: 'aarch64' }] as const,

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, expectEqual, expectMatch, expectNoMatch, Unexpected } from '../expect.ts'
 import { addresses } from '../network.ts'
 import { lastLines } from '../process.ts'
-import type { Rig } from '../rig.ts'
+import { stub, type Rig } from '../rig.ts'
 import type { Check, Stage } from '../runner.ts'
 import type { LogLine } from '../server.ts'
 import { domain, gateway, leaseSeconds, nodes, type SiteNode } from '../site.ts'
@@ -43,7 +43,11 @@ const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; reado
 export const firmwareStages: readonly Stage[] = [
   [[bootCheck('uefi', nodes.bs, 'tap0')]],
   [
-    [bootCheck('uefi', nodes.w2, 'tap0'), bootCheck('http', nodes.m2, 'tap0'), strangerCheck('tap0')],
+    [
+      besidePxeServer(bootCheck('uefi', nodes.w2, 'tap0'), nodes.w2),
+      bootCheck('http', nodes.m2, 'tap0'),
+      strangerCheck('tap0'),
+    ],
     [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1')],
   ],
 ]
@@ -72,6 +76,27 @@ function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
         })
       }
       return firmware === 'uefi' ? comparedWithReference(done) : `${seconds(done.endedMs - done.startedMs)} s`
+    },
+  }
+}
+
+/** The same beside another PXE server, which wins over plain replies: its file is not there to boot. */
+function besidePxeServer(check: Check, { mac }: SiteNode): Check {
+  return {
+    ...check,
+    name: `${check.name}, beside another PXE server`,
+    async run(rig) {
+      await rig.at('machines', ['ip', 'addr', 'replace', `${addresses.pxeServer}/24`, 'dev', 'mach0'])
+      const offers: string[] = []
+      const command = [process.execPath, stub('pxe-server'), addresses.pxeServer, mac]
+      const other = rig.beside('machines', 'pxe-server', command, (line) => offers.push(line))
+      try {
+        const note = await check.run(rig)
+        expect(offers.length > 0, 'the other PXE server offered nothing')
+        return note
+      } finally {
+        await other.stop()
+      }
     },
   }
 }
