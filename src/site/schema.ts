@@ -149,7 +149,7 @@ const bootSettings = {
   }),
   pxeOptions: z.boolean().optional().meta({
     description:
-      "true: replies to PXE firmware carry PXE's options 60 and 43, for firmware that prefers or takes only those",
+      "true: replies to PXE firmware carry PXE's options 60 and 43, and come before another PXE server's",
   }),
 }
 
