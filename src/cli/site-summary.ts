@@ -122,9 +122,9 @@ function nodeRow(node: NodeModel): string[] {
 
 const firmwareOf: Readonly<Record<LoaderName, string>> = {
   'bios/undionly.kpxe': 'BIOS (architecture 0)',
-  'efi/ipxe.efi': 'x64 UEFI (6, 7, 9)',
+  'efi/ipxe.efi': 'x64 UEFI (6, 7, 9, 15, 16)',
   'efi/snponly.efi': 'x64 UEFI, loader: snponly',
-  'arm64/ipxe.efi': 'arm64 UEFI (11)',
+  'arm64/ipxe.efi': 'arm64 UEFI (10, 11, 18, 19)',
   'arm64/snponly.efi': 'arm64 UEFI, loader: snponly',
 }
 

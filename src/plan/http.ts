@@ -1,8 +1,8 @@
-/** The plan of HTTP: every boot script as text, every Ignition file by its path, the directories of images. */
+/** The plan of HTTP: every boot script as text, every Ignition file and loader by its path, the directories of images. */
 import { formatIp } from '../proto/address/ip.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode } from '../site/schema.ts'
-import { ignitionKinds, type IgnitionKind } from './facts.ts'
+import { ignitionKinds, type FileFact, type IgnitionKind } from './facts.ts'
 import type { Finding } from './findings.ts'
 import { renderInstall } from './ipxe/install.ts'
 import {
@@ -31,14 +31,15 @@ export type BootScript = {
   readonly boot: BootMode | 'wait'
 }
 
-export type IgnitionFile = {
+/** One file on the disk, served whole. */
+export type WholeFile = {
   /** Absolute path on this machine. */
   readonly file: string
-  readonly node: string
-  readonly kind: IgnitionKind
   /** Why it cannot be served, a sentence; absent when it was found. */
   readonly problem?: string
 }
+
+export type IgnitionFile = WholeFile & { readonly node: string; readonly kind: IgnitionKind }
 
 export type ImageDirectory = {
   readonly dir: string
@@ -52,6 +53,7 @@ export type HttpPlan = {
   /** By path, as in `urls.ts`. */
   readonly scripts: ReadonlyMap<string, BootScript>
   readonly ignition: ReadonlyMap<string, IgnitionFile>
+  readonly loaders: ReadonlyMap<string, WholeFile>
   /** By the image's name. */
   readonly images: ReadonlyMap<string, ImageDirectory>
   /** Whose request it is: keys by address, in the text of `formatIp`. */
@@ -66,6 +68,7 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
       port: endpoint.ports.http,
       scripts: new Map(nodes.flatMap((node) => nodeScripts(model, node))),
       ignition: new Map(nodes.flatMap((node) => nodeIgnition(model, node))),
+      loaders: new Map([...model.facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loader(fact)])),
       images: new Map(
         Object.entries(site.images).map(([name, { dir }]) => [name, { dir, files: files(model, name) }]),
       ),
@@ -115,6 +118,10 @@ function nodeIgnition(model: Model, node: NodeModel): [path: string, file: Ignit
       isMissing(fact) ? { ...file, problem: missingSentence(fact) } : file,
     ]
   })
+}
+
+function loader(fact: FileFact): WholeFile {
+  return fact.kind === 'found' ? { file: fact.path } : { file: fact.path, problem: fact.problem }
 }
 
 function files(model: Model, image: string): ReadonlySet<string> {

@@ -36,6 +36,8 @@ export type NodeModel = {
   /** Console and extra kernel arguments in the order in which they are given. */
   readonly kernelArguments: readonly string[]
   readonly loader: 'ipxe' | 'snponly'
+  /** Whether replies to its PXE firmware call themselves PXE's. */
+  readonly pxeOptions: boolean
   /** Which Ignition file it installs with; infra nodes are installed as workers. */
   readonly ignition: IgnitionKind
 }
@@ -98,6 +100,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
       ...(node.kernelArguments ?? []),
     ],
     loader: node.loader ?? cluster.loader ?? 'ipxe',
+    pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
   }
 }

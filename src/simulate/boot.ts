@@ -3,41 +3,23 @@
  * DHCP, loader, DHCP again as iPXE, script, kernel, initramfs, then the live system's own DHCP, names,
  * system image and Ignition file.
  */
-import type { Clock } from '../host/clock.ts'
-import type { FileFact, LoaderName } from '../plan/facts.ts'
-import type { Model, NodeModel } from '../plan/model.ts'
+import type { FileFact } from '../plan/facts.ts'
+import type { NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { BootProblem } from './boot-problem.ts'
-import type { DhcpClients, Lease } from './dhcp-client.ts'
-import {
-  firmwareProfile,
-  ipxeProfile,
-  systemProfile,
-  type DhcpProfile,
-  type Firmware,
-} from './dhcp-profiles.ts'
-import { bootFileOf, judgeFirmwareOffer, judgeIpxeOffer, judgeLease } from './dhcp-reply.ts'
-import type { DiskFiles } from './disk-files.ts'
-import { checkName, type DnsClient } from './dns-client.ts'
+import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
+import { bootFileOf, judgeIpxeOffer, judgeLease } from './dhcp-reply.ts'
+import { checkName } from './dns-client.ts'
 import { dnsQuestions } from './dns-questions.ts'
+import { judgeEnding } from './ending.ts'
+import { startLoader } from './firmware.ts'
 import { openHttpClient, type HttpClient } from './http-client.ts'
 import { readIgnition } from './ignition.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import { readInstallation, type Installation } from './kernel-arguments.ts'
-import { judgeEnding } from './ending.ts'
-import { probeSize, readFile, type TftpClient } from './tftp-client.ts'
+import { lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
 import { Timeline, type NodeBoot } from './timeline.ts'
-
-/** What all nodes of one simulation share. */
-export type Rack = {
-  readonly model: Model
-  readonly clock: Clock
-  readonly dhcp: DhcpClients
-  readonly tftp: TftpClient
-  readonly dns: DnsClient
-  readonly disk: DiskFiles
-}
 
 /** Scripts that lead to scripts; more is a circle. */
 const mostScripts = 8
@@ -60,20 +42,9 @@ export async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack):
   return timeline.finish(node, firmware, ending)
 }
 
-type Machine = {
-  readonly node: NodeModel
-  readonly firmware: Firmware
-  readonly rack: Rack
-  readonly timeline: Timeline
-  /** iPXE's connection, and the live system's. */
-  readonly loader: HttpClient
-  readonly system: HttpClient
-}
-
 /** @returns how it ended, for people */
 async function powerOn(machine: Machine): Promise<string> {
-  const loaderFile = await askFirmwareDhcp(machine)
-  await fetchLoader(machine, loaderFile)
+  await startLoader(machine)
   const scriptUrl = await askIpxeDhcp(machine)
   const outcome = await followScripts(machine, scriptUrl)
   if (outcome.kind !== 'boot') return judgeEnding(outcome, machine.node)
@@ -82,42 +53,6 @@ async function powerOn(machine: Machine): Promise<string> {
   await askNames(machine)
   await fetchInstallation(machine, installation)
   return `installs to ${installation.disk}`
-}
-
-async function askFirmwareDhcp(machine: Machine): Promise<string> {
-  const { node, firmware, rack } = machine
-  return machine.timeline.step('DHCP firmware', async () => {
-    const { offer, octets } = await lease(machine, firmwareProfile(firmware))
-    judgeFirmwareOffer(offer)
-    const file = bootFileOf(offer)
-    const wanted = loaderOf(node, firmware)
-    if (file !== wanted) throw wrongBootFile(wanted, file, node)
-    const { address } = rack.model.endpoint
-    if (offer.siaddr !== address) {
-      throw new BootProblem(`next server ${formatIpv4(address)}`, formatIpv4(offer.siaddr), 'server.address')
-    }
-    return { value: file, octets, text: `${formatIpv4(offer.yiaddr)}, ${file}` }
-  })
-}
-
-async function fetchLoader({ firmware, rack, timeline }: Machine, file: string): Promise<void> {
-  await timeline.step('TFTP loader', async () => {
-    // OVMF asks for the size, aborts, and begins anew; the sizes are those of its own and of BIOS ROMs.
-    const wanted: [string, string][] =
-      firmware === 'bios' ? [['blksize', '1456']] : [['blksize', '1468'], ['windowsize', '4']] // prettier-ignore
-    const size = await probeSize(rack.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
-    const sent = await readFile(rack.tftp, { file, options: new Map(wanted) })
-    if (size !== sent.octets) {
-      throw new BootProblem(
-        `${size} octets, the tsize of ${file}`,
-        `${sent.octets}`,
-        'the server: this is its bug',
-      )
-    }
-    await rack.disk.compare(sent, rack.model.facts.loaders.get(file as LoaderName))
-    const window = sent.windowsize === 1 ? '' : ` x ${sent.windowsize}`
-    return { value: undefined, octets: sent.octets, text: `${file} by ${sent.blksize}${window}` }
-  })
 }
 
 async function askIpxeDhcp(machine: Machine): Promise<string> {
@@ -230,33 +165,4 @@ async function fetchFile(
       text: decodeURIComponent(url.slice(url.lastIndexOf('/') + 1)),
     }
   })
-}
-
-/** Offer and acknowledgement must say the same of the machine. */
-async function lease({ node, rack }: Machine, profile: DhcpProfile): Promise<Lease> {
-  const result = await rack.dhcp.exchange(profile, node.mac)
-  judgeLease(result.offer, node, rack.model, false)
-  judgeLease(result.ack, node, rack.model, false)
-  const [offered, acknowledged] = [bootFileOf(result.offer), bootFileOf(result.ack)]
-  if (offered !== acknowledged) {
-    throw new BootProblem(
-      `${offered ?? 'no boot file'} in the ACK, as offered`,
-      acknowledged ?? 'none',
-      'the server',
-    )
-  }
-  return result
-}
-
-function loaderOf(node: NodeModel, firmware: Firmware): LoaderName {
-  if (firmware === 'bios') return 'bios/undionly.kpxe'
-  return firmware === 'uefi' ? `efi/${node.loader}.efi` : `arm64/${node.loader}.efi`
-}
-
-function wrongBootFile(wanted: string, got: string | undefined, node: NodeModel): BootProblem {
-  return new BootProblem(`boot file ${wanted}`, got ?? 'none', `loader of ${node.key}, and server.ports`)
-}
-
-function pathOf(url: string): string {
-  return new URL(url).pathname
 }

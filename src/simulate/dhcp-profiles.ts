@@ -8,9 +8,15 @@ import { macOctets, type Mac } from '../proto/address/mac.ts'
 import { broadcastFlag } from '../proto/dhcp/message.ts'
 import { OptionCode } from '../proto/dhcp/option-table.ts'
 import type { DhcpOption } from '../proto/dhcp/option.ts'
+import type { BootProtocol } from '../proto/dhcp/values/vendor-class.ts'
 
-/** x64 UEFI, 64-bit ARM UEFI, or a PC's BIOS. */
-export type Firmware = 'uefi' | 'arm64' | 'bios'
+/** A PC's BIOS, or UEFI of x64 and of 64-bit ARM, each booting by PXE (TFTP) or over HTTP. */
+export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'arm64' | 'arm64-http'
+
+/** Whether it fetches its loader by UEFI HTTP Boot. */
+export function bootsOverHttp(firmware: Firmware): boolean {
+  return firmware === 'uefi-http' || firmware === 'arm64-http'
+}
 
 export type DhcpProfile = {
   /** How problems name the client. */
@@ -31,16 +37,16 @@ export function selection(serverIdentifier: Ipv4, address: Ipv4): Selection {
   }
 }
 
-/** RFC 4578 §2.1; firmware of 64-bit UEFI says 7, not 9. */
-const architectureOf: Readonly<Record<Firmware, number>> = { bios: 0, uefi: 7, arm64: 11 }
+/** RFC 4578 §2.1 and IANA's registry; firmware of 64-bit UEFI says 7, not 9. */
+const architectureOf: Readonly<Record<Firmware, number>> = {
+  ...{ bios: 0, uefi: 7, 'uefi-http': 16 },
+  ...{ arm64: 11, 'arm64-http': 19 },
+}
 
 /** Option 94, client network interface (RFC 4578 §2.2): UNDI, major, minor. Only clients speak of it. */
 const networkInterfaceCode = 94
-const undiOf: Readonly<Record<Firmware, readonly [number, number]>> = {
-  bios: [2, 1],
-  uefi: [3, 0],
-  arm64: [3, 0],
-}
+const biosUndi = [2, 1] as const
+const uefiUndi = [3, 0] as const
 
 // prettier-ignore
 const firmwareParameters = [
@@ -48,24 +54,29 @@ const firmwareParameters = [
   128, 129, 130, 131, 132, 133, 134, 135,
 ]
 // prettier-ignore
+const httpParameters = [
+  1, 2, 3, 4, 5, 6, 12, 13, 15, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 235, 67, 97,
+]
+// prettier-ignore
 const ipxeParameters = [
   1, 3, 6, 7, 12, 15, 17, 26, 43, 60, 66, 67, 119, 128, 129, 130, 131, 132, 133, 134, 135, 175, 203,
 ]
 const systemParameters = [1, 3, 6, 12, 15, 26, 28, 42, 119]
 
-/** The PXE client in a machine's firmware, before any boot loader of ours. */
+/** The network boot client in a machine's firmware, before any boot loader of ours. */
 export function firmwareProfile(firmware: Firmware): DhcpProfile {
-  // OVMF asks with 1472 and then with 0xff00: its field holds the octets in the other order.
-  const sizes = firmware === 'bios' ? ([1260, 1260] as const) : ([1472, 0xff00] as const)
+  const isHttp = bootsOverHttp(firmware)
+  const undi = firmware === 'bios' ? biosUndi : uefiUndi
+  const sizes = sizesOf(firmware)
   const tail = (mac: Mac) => [
-    octets(OptionCode.parameterList, ...firmwareParameters),
+    octets(OptionCode.parameterList, ...(isHttp ? httpParameters : firmwareParameters)),
     machineIdentifier(mac),
-    octets(networkInterfaceCode, 1, ...undiOf[firmware]),
+    octets(networkInterfaceCode, 1, ...undi),
     u16(OptionCode.clientArchitecture, architectureOf[firmware]),
-    vendorClass(firmware, undiOf[firmware]),
+    vendorClass(isHttp ? 'HTTPClient' : 'PXEClient', architectureOf[firmware], undi),
   ]
   return {
-    name: firmware === 'bios' ? 'BIOS PXE ROM' : 'UEFI firmware',
+    name: firmware === 'bios' ? 'BIOS PXE ROM' : isHttp ? 'UEFI HTTP Boot' : 'UEFI firmware',
     flags: broadcastFlag,
     discover: (mac) => [u16(OptionCode.maxMessageSize, sizes[0]), ...tail(mac)],
     request: (mac, { serverIdentifier, requestedAddress }) => [
@@ -77,14 +88,22 @@ export function firmwareProfile(firmware: Firmware): DhcpProfile {
   }
 }
 
+/** Option 57 of DISCOVER and REQUEST. OVMF's PXE asks with 1472, then with its octets in the other order. */
+function sizesOf(firmware: Firmware): readonly [discover: number, request: number] {
+  if (firmware === 'bios') return [1260, 1260]
+  return bootsOverHttp(firmware) ? [1472, 1472] : [1472, 0xff00]
+}
+
 /** iPXE, whichever loader brought it: it wants unicast replies and selects at the end. */
 export function ipxeProfile(firmware: Firmware): DhcpProfile {
-  const undi = firmware === 'bios' ? ([2, 1] as const) : ([3, 10] as const)
+  const undi = firmware === 'bios' ? biosUndi : ([3, 10] as const)
+  // It names the machine that it was built for, by whichever way it came.
+  const architecture = architectureOf[ipxeBuild[firmware]]
   const common = (mac: Mac) => [
     u16(OptionCode.maxMessageSize, 1472),
-    u16(OptionCode.clientArchitecture, architectureOf[firmware]),
+    u16(OptionCode.clientArchitecture, architecture),
     octets(networkInterfaceCode, 1, ...undi),
-    vendorClass(firmware, undi),
+    vendorClass('PXEClient', architecture, undi),
     text(OptionCode.userClass, 'iPXE'), // bare text, not the counted instances of RFC 3004 §4
     octets(OptionCode.parameterList, ...ipxeParameters),
     octets(OptionCode.ipxe, ...ipxeFeatures),
@@ -124,6 +143,11 @@ function systemOptions(mac: Mac): readonly DhcpOption[] {
   ]
 }
 
+const ipxeBuild: Readonly<Record<Firmware, Firmware>> = {
+  ...{ bios: 'bios', uefi: 'uefi', 'uefi-http': 'uefi' },
+  ...{ arm64: 'arm64', 'arm64-http': 'arm64' },
+}
+
 // prettier-ignore
 const ipxeFeatures = [
   177, 5, 1, 0x1a, 0xf4, 0x10, 0x00, // bus-id: PCI, virtio-net
@@ -135,10 +159,14 @@ const ipxeFeatures = [
   39, 1, 1, // menu
 ]
 
-function vendorClass(firmware: Firmware, [major, minor]: readonly [number, number]): DhcpOption {
-  const architecture = String(architectureOf[firmware]).padStart(5, '0')
+function vendorClass(
+  protocol: BootProtocol,
+  architecture: number,
+  [major, minor]: readonly [number, number],
+): DhcpOption {
   const undi = String(major).padStart(3, '0') + String(minor).padStart(3, '0')
-  return text(OptionCode.vendorClass, `PXEClient:Arch:${architecture}:UNDI:${undi}`)
+  const machine = String(architecture).padStart(5, '0')
+  return text(OptionCode.vendorClass, `${protocol}:Arch:${machine}:UNDI:${undi}`)
 }
 
 /** RFC 2132 §9.14: hardware type 1, then the hardware address. */

@@ -110,13 +110,20 @@ export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, 
   }
 }
 
+/** UEFI HTTP Boot passes over every offer that does not call itself HTTP's (option 60). */
+export function judgeHttpOffer(message: DhcpMessage): void {
+  const vendorClass = read(message, OptionCode.vendorClass, textOf)
+  if (vendorClass === 'HTTPClient') return
+  throw new BootProblem('option 60 "HTTPClient"', vendorClass ?? 'none', 'the server: this is its bug')
+}
+
 /**
  * What makes OVMF give up: option 60 `PXEClient` without option 43 is the sign of a PXE boot server, and
  * ends in PXE-E16.
  */
-export function judgeFirmwareOffer(message: DhcpMessage): void {
+export function judgePxeOffer(message: DhcpMessage): void {
   const vendorClass = read(message, OptionCode.vendorClass, textOf)
-  const hasVendorOptions = message.options.some(({ code }) => code === 43)
+  const hasVendorOptions = message.options.some(({ code }) => code === OptionCode.vendorInformation)
   if (vendorClass?.startsWith('PXEClient') === true && !hasVendorOptions) {
     throw new BootProblem(
       'no option 60 "PXEClient" without option 43 (UEFI stops with PXE-E16)',

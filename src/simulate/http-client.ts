@@ -1,4 +1,4 @@
-/** Fetching by HTTP as iPXE and the live system do: GET, no redirects, a body as long as it says. */
+/** Fetching by HTTP as firmware, iPXE and the live system do: no redirects, a body as long as it says. */
 import { createHash } from 'node:crypto'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { BootProblem } from './boot-problem.ts'
@@ -13,6 +13,12 @@ export type Fetched = {
 export type HttpClient = {
   /** @throws {BootProblem} for anything but a whole 200 */
   fetch(url: string, options?: { readonly asText?: boolean }): Promise<Fetched>
+  /**
+   * How many octets HEAD announces.
+   *
+   * @throws {BootProblem} for anything but a 200 that says so
+   */
+  size(url: string): Promise<number>
   close(): void
 }
 
@@ -25,29 +31,38 @@ const mostTextOctets = 16 * 1024 * 1024
 /** One connection for everything, kept alive, as iPXE has it. */
 export function openHttpClient(userAgent: string): HttpClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const ask = async (method: Method, url: string): Promise<IncomingMessage> => {
+    if (URL.parse(url)?.protocol !== 'http:') {
+      throw problem(method, url, 'an http:// URL, which is all that iPXE can fetch here', JSON.stringify(url))
+    }
+    const response = await send(method, url, agent, userAgent)
+    if (response.statusCode === 200) return response
+    response.resume()
+    const { statusCode = 0, statusMessage = '', headers } = response
+    const target = headers.location === undefined ? '' : ` to ${headers.location}`
+    throw problem(method, url, '200', `${statusCode} ${statusMessage}${target}`)
+  }
   return {
-    async fetch(url, { asText = false } = {}) {
-      if (URL.parse(url)?.protocol !== 'http:') {
-        throw problem(url, 'an http:// URL, which is all that iPXE can fetch here', JSON.stringify(url))
-      }
-      const response = await get(url, agent, userAgent)
-      if (response.statusCode !== 200) {
-        response.resume()
-        const { statusCode = 0, statusMessage = '', headers } = response
-        const target = headers.location === undefined ? '' : ` to ${headers.location}`
-        throw problem(url, '200', `${statusCode} ${statusMessage}${target}`)
-      }
-      return readBody(url, response, asText)
+    fetch: async (url, { asText = false } = {}) => readBody(url, await ask('GET', url), asText),
+    async size(url) {
+      const response = await ask('HEAD', url)
+      response.resume()
+      const announced = response.headers['content-length']
+      if (announced === undefined) throw problem('HEAD', url, 'Content-Length', 'none')
+      return Number(announced)
     },
     close: () => agent.destroy(),
   }
 }
 
-function get(url: string, agent: Agent, userAgent: string): Promise<IncomingMessage> {
+type Method = 'GET' | 'HEAD'
+
+function send(method: Method, url: string, agent: Agent, userAgent: string): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const outgoing = request(url, { agent, timeout: idleMs, headers: { 'user-agent': userAgent } }, resolve)
+  const options = { method, agent, timeout: idleMs, headers: { 'user-agent': userAgent } }
+  const outgoing = request(url, options, resolve)
   outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing for ${idleMs / 1000} s`)))
-  outgoing.on('error', (error) => reject(problem(url, 'an answer', error.message)))
+  outgoing.on('error', (error) => reject(problem(method, url, 'an answer', error.message)))
   outgoing.end()
   return promise
 }
@@ -63,18 +78,18 @@ async function readBody(url: string, response: IncomingMessage, asText: boolean)
       if (asText && octets <= mostTextOctets) kept.push(block)
     }
   } catch (error) {
-    throw problem(url, 'the whole body', `${octets} octets, then ${(error as Error).message}`)
+    throw problem('GET', url, 'the whole body', `${octets} octets, then ${(error as Error).message}`)
   }
   const announced = response.headers['content-length']
   if (announced !== String(octets)) {
-    throw problem(url, `Content-Length ${octets}, which is what came`, announced ?? 'none')
+    throw problem('GET', url, `Content-Length ${octets}, which is what came`, announced ?? 'none')
   }
   return { octets, sha256: hash.digest('hex'), text: Buffer.concat(kept).toString('utf8') }
 }
 
-function problem(url: string, expected: string, came: string): BootProblem {
+function problem(method: Method, url: string, expected: string, came: string): BootProblem {
   return new BootProblem(
-    `${expected} for GET ${url}`,
+    `${expected} for ${method} ${url}`,
     came,
     "slipway check, and the server's log for this path",
   )

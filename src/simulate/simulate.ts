@@ -4,14 +4,15 @@ import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
-import { bootNode, type Rack } from './boot.ts'
+import { bootNode } from './boot.ts'
 import { openDhcpClients } from './dhcp-client.ts'
 import type { Firmware } from './dhcp-profiles.ts'
 import { openDiskFiles } from './disk-files.ts'
+import type { Rack } from './machine.ts'
 import type { NodeBoot } from './timeline.ts'
 
-export const firmwareChoices = ['uefi', 'bios', 'mixed'] as const
-/** `mixed`: every second x86 node is a BIOS machine. */
+export const firmwareChoices = ['uefi', 'http', 'bios', 'mixed'] as const
+/** `http` is UEFI HTTP Boot; `mixed`: nodes take turns. There is no ARM machine with a BIOS. */
 export type FirmwareChoice = (typeof firmwareChoices)[number]
 
 export type SimulateOptions = {
@@ -73,8 +74,17 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   return { boots: boots.filter((boot) => boot !== undefined), durationMs: clock.monotonic() - started }
 }
 
-/** The image says which machine it is for; among PCs the caller chooses. */
+/** The image says which machine it is for, the caller how it boots. */
 function firmwareOf(model: Model, node: NodeModel, choice: FirmwareChoice, index: number): Firmware {
-  if (model.site.images[node.image]?.architecture === 'aarch64') return 'arm64'
-  return choice === 'mixed' ? (index % 2 === 0 ? 'uefi' : 'bios') : choice
+  const isArm = model.site.images[node.image]?.architecture === 'aarch64'
+  switch (choice === 'mixed' ? turns[index % turns.length] : choice) {
+    case 'http':
+      return isArm ? 'arm64-http' : 'uefi-http'
+    case 'bios':
+      return isArm ? 'arm64' : 'bios'
+    default:
+      return isArm ? 'arm64' : 'uefi'
+  }
 }
+
+const turns = ['uefi', 'bios', 'http'] as const

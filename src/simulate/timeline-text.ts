@@ -6,7 +6,13 @@ import type { BootEvent, NodeBoot } from './timeline.ts'
 
 export type Paper = { readonly columns: number; readonly isColoured: boolean }
 
-const firmwareNames: Readonly<Record<Firmware, string>> = { uefi: 'UEFI', arm64: 'UEFI arm64', bios: 'BIOS' }
+const firmwareNames: Readonly<Record<Firmware, string>> = {
+  bios: 'BIOS',
+  uefi: 'UEFI',
+  'uefi-http': 'UEFI over HTTP',
+  arm64: 'UEFI arm64',
+  'arm64-http': 'UEFI arm64 over HTTP',
+}
 
 // "    12 ms  DHCP firmware   …                    658 B    12 ms"
 const timeColumns = 9

@@ -160,6 +160,10 @@ const bootSettings = {
   loader: z.enum(['ipxe', 'snponly']).optional().meta({
     description: "UEFI boot loader: ipxe (the default, own drivers) or snponly (the firmware's driver)",
   }),
+  pxeOptions: z.boolean().optional().meta({
+    description:
+      "true: replies to PXE firmware carry PXE's options 60 and 43, and come before another PXE server's",
+  }),
 }
 
 const node = z

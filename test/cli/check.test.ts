@@ -28,9 +28,9 @@ t.test(
   c1/w1  worker  00:00:5e:00:53:02  192.0.2.21  w1.c1.example.net  installs rhcos on /dev/sda with worker.ign
 
   BIOS (architecture 0)        bios/undionly.kpxe  FOLDER/loaders/undionly.kpxe
-  x64 UEFI (6, 7, 9)           efi/ipxe.efi        FOLDER/loaders/ipxe.efi
+  x64 UEFI (6, 7, 9, 15, 16)   efi/ipxe.efi        FOLDER/loaders/ipxe.efi
   x64 UEFI, loader: snponly    efi/snponly.efi     FOLDER/loaders/ipxe.efi
-  arm64 UEFI (11)              arm64/ipxe.efi      FOLDER/loaders/arm64.efi
+  arm64 UEFI (10, 11, 18, 19)  arm64/ipxe.efi      FOLDER/loaders/arm64.efi
   arm64 UEFI, loader: snponly  arm64/snponly.efi   FOLDER/loaders/arm64.efi`,
     )
   },

@@ -67,7 +67,7 @@ t.test('a simulated rack against the demo', async (t) => {
     return load()
   }
 
-  await t.test('seven nodes boot, with firmware of both kinds', async (t) => {
+  await t.test('seven nodes boot, with firmware of all kinds in turn', async (t) => {
     const model = await load()
     const names = ['bs', 'm1', 'm2', 'm3', 'w1', 'w2', 'w3']
     t.same(await boot(model, names, 'mixed'), Array<string>(7).fill('installs to /dev/sda'))
@@ -87,6 +87,23 @@ t.test('a simulated rack against the demo', async (t) => {
       '{ name: m1, role: master, boot: menu, menu: { timeoutSeconds: 0 },',
     )
     t.same(await boot(waiting, ['m1']), ['waits in its menu'])
+  })
+
+  await t.test('UEFI HTTP Boot fetches its loader by URL, on arm64 too', async (t) => {
+    const model = await load()
+    t.same(await boot(model, ['m2', 'w1'], 'http'), Array<string>(2).fill('installs to /dev/sda'))
+    const other = model.nodes.map((node) => ({ ...node, loader: 'snponly' as const }))
+    const images = Object.entries(model.site.images).map(
+      ([name, image]) => [name, { ...image, architecture: 'aarch64' }] as const,
+    )
+    const arm = { ...model.site, images: Object.fromEntries(images) }
+    for (const [site, machine] of [
+      [model.site, 'efi'],
+      [arm, 'arm64'],
+    ] as const) {
+      const problem = `^expected boot file http:.*/loaders/${machine}/snponly.efi; got http:.*/loaders/${machine}/ipxe.efi; `
+      t.match(await boot({ ...model, site, nodes: other }, ['m1'], 'http'), [new RegExp(problem)])
+    }
   })
 
   await t.test('names that are served elsewhere are not asked for', async (t) => {
@@ -171,7 +188,7 @@ t.test('a simulated rack against the demo', async (t) => {
     const cases: [string[], string][] = [
       [[], 'simulate takes one site file'],
       [['a', 'b'], 'simulate takes one site file'],
-      [['--firmware', 'coreboot', sitePath], '--firmware takes one of uefi, bios, mixed'],
+      [['--firmware', 'coreboot', sitePath], '--firmware takes one of uefi, http, bios, mixed'],
       [
         ['--node', 'm9', sitePath],
         'the site has no node m9; it has ocp45/bs, ocp45/m1, ocp45/m2, ocp45/m3, ocp45/w1, ocp45/w2, ocp45/w3',

@@ -21,6 +21,8 @@ export const addresses = {
   server: '172.16.0.101',
   apiInternal: '172.16.0.110',
   api: '172.16.0.111',
+  /** Somebody else's PXE server, among the machines. */
+  pxeServer: '172.16.0.66',
   /** The server's own address on the office's network. */
   serverInOffice: '192.168.124.101',
   /** Where other names are forwarded to, and an allowed client. */

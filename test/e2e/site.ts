@@ -11,6 +11,8 @@ export type SiteNode = {
   readonly role: Role
   readonly mac: string
   readonly address: string
+  /** More of its keys, as they stand in the site file. */
+  readonly settings?: string
 }
 
 export const domain = 'ocp45.example.localdomain'
@@ -24,7 +26,7 @@ export const nodes = {
   m2: node('m2', 'master', 22),
   m3: node('m3', 'master', 23),
   w1: node('w1', 'worker', 31),
-  w2: node('w2', 'worker', 32),
+  w2: { ...node('w2', 'worker', 32), settings: 'pxeOptions: true' },
 } as const
 
 /** A declared machine that is no node: where the command-line clients run. */
@@ -107,7 +109,7 @@ clusters:
     console: [ttyS0]
     loadBalancer: { api: ${addresses.api}, apiInternal: ${addresses.apiInternal}, ingress: ${addresses.api} }
     nodes:
-${all.map((each) => `      - { name: ${each.name}, role: ${each.role}, mac: "${each.mac}", address: ${each.address} }`).join('\n')}
+${all.map((each) => `      - { ${nodeText(each)} }`).join('\n')}
 hosts:
   - { name: ${client.name}, mac: "${client.mac}", address: ${client.address} }
   - { name: bastion.example.localdomain, address: ${addresses.server} }
@@ -115,6 +117,11 @@ ${(options.extraHosts ?? []).map((line) => `  - ${line}\n`).join('')}haproxy:
   file: haproxy.cfg
   reload: ${JSON.stringify(options.reload)}
 `
+}
+
+function nodeText({ name, role, mac, address, settings }: SiteNode): string {
+  const own = `name: ${name}, role: ${role}, mac: "${mac}", address: ${address}`
+  return settings === undefined ? own : `${own}, ${settings}`
 }
 
 /** As `openshift-install` writes it for masters and workers: everything else comes from the machine-config server. */

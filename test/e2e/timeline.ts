@@ -10,7 +10,7 @@ type Sight = { readonly atMs: number; readonly log?: LogLine; readonly console?:
 type Milestone = {
   /** The phase that this ends. */
   readonly phase: string
-  readonly only?: Firmware
+  readonly only?: readonly Firmware[]
   readonly isReached: (sight: Sight) => boolean
 }
 
@@ -22,12 +22,15 @@ const sent = (file: RegExp) => (sight: Sight) => {
 }
 const said = (text: RegExp) => (sight: Sight) => sight.console !== undefined && text.test(sight.console)
 
+const ovmf: readonly Firmware[] = ['uefi', 'http']
+
 /** In the order in which they come; one that never came is left out. */
 const milestones: readonly Milestone[] = [
-  { phase: 'firmware until its first packet', only: 'uefi', isReached: fromDhcp },
-  { phase: 'firmware DHCP', only: 'uefi', isReached: acknowledged },
-  { phase: 'loader by TFTP', only: 'uefi', isReached: sent(/ipxe\.efi/) },
-  { phase: 'ROM, then loader by TFTP', only: 'undi', isReached: sent(/undionly\.kpxe/) },
+  { phase: 'firmware until its first packet', only: ovmf, isReached: fromDhcp },
+  { phase: 'firmware DHCP', only: ovmf, isReached: acknowledged },
+  { phase: 'loader by TFTP', only: ['uefi'], isReached: sent(/ipxe\.efi/) },
+  { phase: 'loader by HTTP', only: ['http'], isReached: sent(/ipxe\.efi/) },
+  { phase: 'ROM, then loader by TFTP', only: ['undi'], isReached: sent(/undionly\.kpxe/) },
   { phase: 'iPXE start, pause for Ctrl-B', isReached: fromDhcp },
   { phase: 'iPXE DHCP', isReached: acknowledged },
   { phase: 'iPXE waits for an IPv6 router; script', isReached: sent(/boot\.ipxe/) },
@@ -49,7 +52,7 @@ export function phasesOf(boot: Boot, firmware: Firmware, lines: readonly LogLine
   let fromMs = boot.startedMs
   let next = 0
   for (const { phase, only, isReached } of milestones) {
-    if (only !== undefined && only !== firmware) continue
+    if (only?.includes(firmware) === false) continue
     const index = sights.findIndex((sight, at) => at >= next && isReached(sight))
     const sight = sights[index]
     if (sight === undefined) continue

@@ -3,6 +3,7 @@
  * serial console is read line by line. Firmware and devices:
  *
  * - `uefi`: OVMF's own PXE client (architecture 7), no option ROM.
+ * - `http`: OVMF's own UEFI HTTP Boot (architecture 16), its PXE client switched off.
  * - `bios`: SeaBIOS with QEMU's iPXE option ROM, which calls itself iPXE from its first packet.
  * - `undi`: SeaBIOS where undionly.kpxe is fetched by TFTP and drives the card by the UNDI of the ROM before
  *   it. Debian has no PXE ROM but iPXE, so an iPXE whose script only fetches the loader stands in for one.
@@ -13,7 +14,7 @@ import { followFile } from './lines.ts'
 import { addresses, type Network } from './network.ts'
 import { start } from './process.ts'
 
-export type Firmware = 'uefi' | 'bios' | 'undi'
+export type Firmware = 'uefi' | 'http' | 'bios' | 'undi'
 export type ConsoleLine = { readonly atMs: number; readonly text: string }
 
 export type Boot = {
@@ -112,12 +113,13 @@ async function commandLine(options: VmOptions, disk: string): Promise<string[]> 
   // To a file, because QEMU drops what a pipe or socket does not take at once.
   words.push('-serial', `file:${consoleFile(dir)}`)
   words.push('-drive', `if=none,id=disk,format=raw,file=${disk}`)
-  if (firmware === 'uefi') {
+  if (firmware === 'uefi' || firmware === 'http') {
     const variables = join(dir, 'variables.fd')
     await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', variables)
     words.push('-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd')
     words.push('-drive', `if=pflash,format=raw,unit=1,file=${variables}`)
     words.push('-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n')
+    if (firmware === 'http') words.push('-fw_cfg', 'name=opt/org.tianocore/IPv4PXESupport,string=n')
   }
   if (firmware === 'undi') {
     const script = join(dir, 'rom.ipxe')

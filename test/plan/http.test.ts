@@ -1,7 +1,16 @@
 import t from 'tap'
 import { compileHttp } from '../../src/plan/http.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
-import { exampleModel, exampleSite, found, ignitionFiles, liveImage, missing } from '../support/model.ts'
+import { loaderNames } from '../../src/plan/facts.ts'
+import {
+  completeFacts,
+  exampleModel,
+  exampleSite,
+  found,
+  ignitionFiles,
+  liveImage,
+  missing,
+} from '../support/model.ts'
 
 t.test('every URL that a script names is served under the same text', (t) => {
   const model = exampleModel()
@@ -72,6 +81,21 @@ t.test('the plan says where to listen, where images lie and whose address is who
   t.equal(plan.nodeByAddress.get('192.0.2.11'), 'ocp45/m1')
   t.equal(plan.nodeByAddress.get('2001:db8::11'), 'ocp45/m1')
   t.equal(plan.nodeByAddress.size, 5)
+  t.end()
+})
+
+t.test('every loader has its path, with the reason where it cannot be served', (t) => {
+  const { loaders } = completeFacts(exampleSite())
+  const lost = missing('/usr/lib/ipxe/ipxe-arm64.efi', 'no arm64/ipxe.efi')
+  const { plan } = compileHttp(
+    exampleModel(exampleSite(), { loaders: new Map([...loaders, ['arm64/ipxe.efi', lost]]) }),
+  )
+  t.same(
+    [...plan.loaders.keys()],
+    loaderNames.map((name) => `/loaders/${name}`),
+  )
+  t.same(plan.loaders.get('/loaders/efi/ipxe.efi'), { file: '/usr/lib/ipxe/efi/ipxe.efi' })
+  t.same(plan.loaders.get('/loaders/arm64/ipxe.efi'), { file: lost.path, problem: lost.problem })
   t.end()
 })
 

@@ -9,7 +9,7 @@ import { MessageType, OptionCode } from '../../src/proto/dhcp/option-table.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
 import { openDhcpClients, type DhcpClients } from '../../src/simulate/dhcp-client.ts'
 import { firmwareProfile, ipxeProfile, systemProfile } from '../../src/simulate/dhcp-profiles.ts'
-import { bootFileOf, judgeFirmwareOffer, judgeIpxeOffer, judgeLease } from '../../src/simulate/dhcp-reply.ts'
+import { bootFileOf, judgePxeOffer, judgeIpxeOffer, judgeLease } from '../../src/simulate/dhcp-reply.ts'
 import { address, octetsOf } from '../support/dhcp-message.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { memorySockets } from '../support/memory-sockets.ts'
@@ -82,7 +82,7 @@ t.test('the server of this project completes every exchange, several at a time',
     for (const message of [offer, ack]) judgeLease(message, m1, model, false)
   }
   judgeLease(system.ack, m1, model, true)
-  judgeFirmwareOffer(firmware.offer)
+  judgePxeOffer(firmware.offer)
   judgeIpxeOffer(ipxe.offer)
   t.equal(bootFileOf(firmware.offer), 'efi/ipxe.efi')
   t.equal(bootFileOf(bios.ack), 'bios/undionly.kpxe')

@@ -18,8 +18,10 @@ const ownValues: readonly number[] = [OptionCode.clientMachineIdentifier, Option
 
 const cases: { profile: DhcpProfile; capture: string }[] = [
   { profile: firmwareProfile('uefi'), capture: 'OVMF PXE' },
+  { profile: firmwareProfile('uefi-http'), capture: 'OVMF HTTP Boot' },
   { profile: ipxeProfile('bios'), capture: 'iPXE BIOS (e1000 ROM)' },
   { profile: ipxeProfile('uefi'), capture: 'iPXE EFI' },
+  { profile: ipxeProfile('uefi-http'), capture: 'iPXE EFI' },
   { profile: systemProfile, capture: 'udhcpc' },
 ]
 for (const { profile, capture } of cases) {
@@ -50,7 +52,7 @@ function selectionOf(options: readonly DhcpOption[]) {
 
 t.test('every firmware names its architecture in options 93 and 60 (RFC 4578 §2.1)', (t) => {
   const mac = parseMac('00:00:5e:00:53:11') as Mac
-  const names = (['bios', 'uefi', 'arm64'] as const).map((firmware) => {
+  const names = (['bios', 'uefi', 'uefi-http', 'arm64', 'arm64-http'] as const).map((firmware) => {
     const options = firmwareProfile(firmware).discover(mac)
     const value = (code: number) => options.find((option) => option.code === code)!.value
     return [...value(OptionCode.clientArchitecture), Buffer.from(value(OptionCode.vendorClass)).toString()]
@@ -58,7 +60,9 @@ t.test('every firmware names its architecture in options 93 and 60 (RFC 4578 §2
   t.same(names, [
     [0, 0, 'PXEClient:Arch:00000:UNDI:002001'],
     [0, 7, 'PXEClient:Arch:00007:UNDI:003000'],
+    [0, 16, 'HTTPClient:Arch:00016:UNDI:003000'],
     [0, 11, 'PXEClient:Arch:00011:UNDI:003000'],
+    [0, 19, 'HTTPClient:Arch:00019:UNDI:003000'],
   ])
   t.end()
 })

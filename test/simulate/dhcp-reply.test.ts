@@ -5,7 +5,13 @@ import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
 import { encodeAddresses } from '../../src/proto/dhcp/values/address.ts'
 import { encodeSeconds } from '../../src/proto/dhcp/values/number.ts'
 import { encodeText } from '../../src/proto/dhcp/values/text.ts'
-import { bootFileOf, judgeFirmwareOffer, judgeIpxeOffer, judgeLease } from '../../src/simulate/dhcp-reply.ts'
+import {
+  bootFileOf,
+  judgeHttpOffer,
+  judgeIpxeOffer,
+  judgeLease,
+  judgePxeOffer,
+} from '../../src/simulate/dhcp-reply.ts'
 import { address, clientMessage } from '../support/dhcp-message.ts'
 import { exampleModel, exampleSite } from '../support/model.ts'
 
@@ -131,18 +137,29 @@ t.test('the boot file is option 67, else the header field, else none (RFC 2132 Â
 
 t.test('option 60 alone is what makes UEFI stop with PXE-E16', (t) => {
   const pxe = encodeText('PXEClient')
-  judgeFirmwareOffer(reply())
-  judgeFirmwareOffer(reply([[OptionCode.vendorClass, encodeText('HTTPClient')]]))
-  judgeFirmwareOffer(
+  judgePxeOffer(reply())
+  judgePxeOffer(reply([[OptionCode.vendorClass, encodeText('HTTPClient')]]))
+  judgePxeOffer(
     reply([
       [OptionCode.vendorClass, pxe],
       [43, Uint8Array.of(6, 1, 8, 255)],
     ]),
   )
-  t.throws(() => judgeFirmwareOffer(reply([[OptionCode.vendorClass, pxe]])), {
+  t.throws(() => judgePxeOffer(reply([[OptionCode.vendorClass, pxe]])), {
     message:
       'expected no option 60 "PXEClient" without option 43 (UEFI stops with PXE-E16); got option 60 alone; ' +
       'look at the server: this is its bug',
+  })
+  t.end()
+})
+
+t.test('UEFI HTTP Boot passes over a reply that is not HTTPâ€™s', (t) => {
+  judgeHttpOffer(reply([[OptionCode.vendorClass, encodeText('HTTPClient')]]))
+  const problem = (got: string) =>
+    `expected option 60 "HTTPClient"; got ${got}; look at the server: this is its bug`
+  t.throws(() => judgeHttpOffer(reply()), { message: problem('none') })
+  t.throws(() => judgeHttpOffer(reply([[OptionCode.vendorClass, encodeText('PXEClient')]])), {
+    message: problem('PXEClient'),
   })
   t.end()
 })

@@ -81,6 +81,23 @@ for (const { name, listener, problem } of cases) {
   })
 }
 
+t.test('HEAD says how long a file is, and nothing else of it comes', async (t) => {
+  const { base } = await serve(t, (request, response) => {
+    t.equal(request.method, 'HEAD')
+    if (request.url === '/unknown') response.writeHead(200, { 'transfer-encoding': 'chunked' }).end()
+    else response.writeHead(request.url === '/loader' ? 200 : 404, { 'content-length': 850_528 }).end()
+  })
+  const client = openHttpClient('UefiHttpBoot/1.0')
+  t.teardown(() => client.close())
+  t.equal(await client.size(`${base}/loader`), 850_528)
+  await t.rejects(client.size(`${base}/x`), {
+    message: `expected 200 for HEAD ${base}/x; got 404 Not Found${look}`,
+  })
+  await t.rejects(client.size(`${base}/unknown`), {
+    message: `expected Content-Length for HEAD ${base}/unknown; got none${look}`,
+  })
+})
+
 t.test('only http is fetched', async (t) => {
   const client = openHttpClient('iPXE')
   for (const url of ['https://192.0.2.2/x', 'efi/ipxe.efi']) {

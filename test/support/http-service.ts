@@ -7,12 +7,12 @@ import { createLog, type Log } from '../../src/host/log.ts'
 import { compileHttp, type HttpPlan } from '../../src/plan/http.ts'
 import { createRoutes } from '../../src/serve/http/routes.ts'
 import { fakeClock, type FakeClock } from './fake-clock.ts'
-import { exampleModel, exampleSite, ignitionFiles, liveImage } from './model.ts'
+import { exampleModel, exampleSite, found, ignitionFiles, liveImage, missing } from './model.ts'
 
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string }
 
 export type HttpWorld = {
-  /** Holds `images/` and `ignition/`. */
+  /** Holds `images/`, `ignition/` and `loaders/`. */
   readonly dir: string
   /** What the service is given; replace it to swap the plan. */
   plan: HttpPlan
@@ -45,7 +45,11 @@ export const rootfs = '0123456789'
 export const masterIgnition = Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x0a, 0x7d])
 
 export function httpWorld(t: Test): HttpWorld {
-  const dir = t.testdir({ images: { sub: {} }, ignition: { 'bootstrap.ign': '{}', 'worker.ign': '{}' } })
+  const dir = t.testdir({
+    images: { sub: {} },
+    loaders: { 'ipxe.efi': 'MZ iPXE' },
+    ignition: { 'bootstrap.ign': '{}', 'worker.ign': '{}' },
+  })
   writeFileSync(join(dir, 'images/rhcos-live-rootfs.x86_64.img'), rootfs)
   writeFileSync(join(dir, 'images/rhcos-live-kernel-x86_64'), 'kernel')
   writeFileSync(join(dir, 'ignition/master.ign'), masterIgnition)
@@ -56,6 +60,10 @@ export function httpWorld(t: Test): HttpWorld {
     exampleModel(site, {
       images: new Map([['rhcos', liveImage(join(dir, 'images'))]]),
       ignition: new Map([['ocp45', ignitionFiles(join(dir, 'ignition'))]]),
+      loaders: new Map([
+        ['efi/ipxe.efi', found(join(dir, 'loaders/ipxe.efi'))],
+        ['efi/snponly.efi', missing('/usr/lib/ipxe/snponly.efi', 'no efi/snponly.efi: install it')],
+      ]),
     }),
   )
 

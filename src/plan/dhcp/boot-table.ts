@@ -1,6 +1,6 @@
 /**
- * Which client boots what, in one table (RFC 4578, RFC 3004). Firmware fetches a loader by TFTP, which is
- * iPXE; iPXE fetches the node's script by HTTP.
+ * Which client boots what, in one table (RFC 4578, RFC 3004, UEFI 2.10 §24.7). Firmware fetches a loader by TFTP or
+ * by HTTP, which is iPXE; iPXE fetches the node's script by HTTP.
  */
 import type { BootProtocol } from '../../proto/dhcp/values/vendor-class.ts'
 import type { LoaderName } from '../facts.ts'
@@ -21,43 +21,65 @@ export type BootClient = {
   readonly takesScript: boolean
 }
 
-type Row = {
-  /** Values of option 93 (IANA "Processor Architecture Types"). */
-  readonly architectures: readonly number[]
-  readonly loader: (node: Pick<NodeModel, 'loader'>) => LoaderName
+type BootRow = {
+  /** Value of option 93. */
+  readonly architecture: number
+  /** As in IANA's registry "Processor Architecture Types", in our spelling. */
+  readonly name: string
+  readonly protocol: BootProtocol
+  /** Absent where no build of iPXE is packaged, and no RHCOS made: the row only lends its name to the log. */
+  readonly loader?: (node: Pick<NodeModel, 'loader'>) => LoaderName
+  /** A capture of test/fixtures/dhcp, or the document that the row is taken from. */
+  readonly evidence: string
 }
 
-const loaderTable: readonly Row[] = [
-  // BIOS. iPXE's own BIOS build names itself so too: captures boot-bios-*.
-  { architectures: [0], loader: () => 'bios/undionly.kpxe' },
-  // UEFI on x86. 7: OVMF and iPXE-EFI (captures boot-uefi-*). 9: what RFC 4578 §2.1 called x86-64 before its
-  // erratum exchanged 7 and 9; firmware with either number is in use. 6 is 32-bit UEFI in the registry. No
-  // such machine runs RHCOS, so the row can only help one that gives the wrong number.
-  { architectures: [6, 7, 9], loader: (node) => `efi/${node.loader}.efi` },
-  // UEFI on arm64.
-  { architectures: [11], loader: (node) => `arm64/${node.loader}.efi` },
-]
+const bios = (): LoaderName => 'bios/undionly.kpxe'
+const x64 = ({ loader }: Pick<NodeModel, 'loader'>): LoaderName => `efi/${loader}.efi`
+const arm64 = ({ loader }: Pick<NodeModel, 'loader'>): LoaderName => `arm64/${loader}.efi`
 
 /**
- * Whether a client gets the script and not a loader. Who says `iPXE` in option 77 always does: every loader
- * that we serve says so, hence no loader can lead to a loader again. Option 175 alone (an embedded script may
- * have set another user class, capture boot-bios-undionly) does when its build can fetch over HTTP.
+ * 32-bit machines (6, 10, 15, 18) run no RHCOS, so those rows can only help a 64-bit one that gives the wrong
+ * number, as firmware is known to do; smee (tinkerbell) has them so too. 9 is what RFC 4578 §2.1 called x86-64
+ * before its erratum 4624 exchanged 7 and 9: firmware with either number is in use.
+ */
+// prettier-ignore
+export const bootTable: readonly BootRow[] = [
+  { architecture: 0, name: 'BIOS', protocol: 'PXEClient', loader: bios, evidence: 'boot-bios-undionly' },
+  { architecture: 6, name: 'x86 UEFI', protocol: 'PXEClient', loader: x64, evidence: 'IANA; smee' },
+  { architecture: 7, name: 'x64 UEFI', protocol: 'PXEClient', loader: x64, evidence: 'boot-uefi-pxe-ovmf-tftp-windowsize' },
+  { architecture: 9, name: 'EBC', protocol: 'PXEClient', loader: x64, evidence: 'RFC 4578 §2.1, erratum 4624' },
+  { architecture: 10, name: 'arm32 UEFI', protocol: 'PXEClient', loader: arm64, evidence: 'IANA; smee' },
+  { architecture: 11, name: 'arm64 UEFI', protocol: 'PXEClient', loader: arm64, evidence: 'IANA' },
+  { architecture: 15, name: 'x86 UEFI HTTP', protocol: 'HTTPClient', loader: x64, evidence: 'IANA; smee' },
+  { architecture: 16, name: 'x64 UEFI HTTP', protocol: 'HTTPClient', loader: x64, evidence: 'boot-uefi-http-ovmf-virtio' },
+  { architecture: 18, name: 'arm32 UEFI HTTP', protocol: 'HTTPClient', loader: arm64, evidence: 'IANA; smee' },
+  { architecture: 19, name: 'arm64 UEFI HTTP', protocol: 'HTTPClient', loader: arm64, evidence: 'IANA' },
+  { architecture: 25, name: 'riscv32 UEFI', protocol: 'PXEClient', evidence: 'IANA' },
+  { architecture: 26, name: 'riscv32 UEFI HTTP', protocol: 'HTTPClient', evidence: 'IANA' },
+  { architecture: 27, name: 'riscv64 UEFI', protocol: 'PXEClient', evidence: 'IANA' },
+]
+
+const rowByArchitecture = new Map(bootTable.map((row) => [row.architecture, row]))
+
+/**
+ * Whether a client gets the script and not a loader. Option 175 says whether a build can fetch over HTTP; one that
+ * cannot (a network card's own, say) gets a loader as any firmware does. Every packaged loader can, so no loader
+ * leads to a loader again. An embedded script may have set another user class (capture boot-bios-undionly).
  */
 export function takesScript(
   userClasses: readonly string[],
   features: { readonly http: boolean } | undefined,
 ): boolean {
-  return userClasses.includes('iPXE') || features?.http === true
+  return features === undefined ? userClasses.includes('iPXE') : features.http
 }
 
+/** Where a node's loaders are had: under the TFTP root, and by URL. */
+export type LoaderFiles = Readonly<Record<BootProtocol, (name: LoaderName) => BootFile>>
+
 /** The table, worked out for one node. */
-export function nodeBoot(
-  node: NodeModel,
-  endpoint: Endpoint,
-  loaderFile: (name: LoaderName) => BootFile,
-): NodeBoot {
-  const loaders = loaderTable.flatMap(({ architectures, loader }) =>
-    architectures.map((architecture): [number, BootFile] => [architecture, loaderFile(loader(node))]),
+export function nodeBoot(node: NodeModel, endpoint: Endpoint, files: LoaderFiles): NodeBoot {
+  const loaders = bootTable.flatMap(({ architecture, protocol, loader }): [number, BootFile][] =>
+    loader === undefined ? [] : [[architecture, files[protocol](loader(node))]],
   )
   return {
     script: urlFile(absoluteUrl(endpoint, urlPaths.bootScript(node))),
@@ -77,17 +99,21 @@ export function chooseBoot(boot: NodeBoot | undefined, client: BootClient): Boot
   if (!asks) return {}
   if (boot === undefined) return { reason: 'a host that belongs to no cluster boots nothing from here' }
   if (client.takesScript) return { file: boot.script }
-  // A path under the TFTP root is no URL: UEFI HTTP Boot stops at it.
-  if (protocol === 'HTTPClient')
-    return { reason: 'UEFI HTTP Boot is not served, the firmware has to use PXE' }
   for (const architecture of architectures) {
+    // A path under the TFTP root is no URL: UEFI HTTP Boot stops at it, and PXE at a URL.
+    if (protocol !== undefined && rowByArchitecture.get(architecture)?.protocol !== protocol) continue
     const file = boot.loaderByArchitecture.get(architecture)
     if (file !== undefined) return { file }
   }
+  if (architectures.length === 0) return { reason: 'it does not say for which architecture it boots' }
+  const by = protocol === 'HTTPClient' ? ' over HTTP' : ''
   return {
-    reason:
-      architectures.length === 0
-        ? 'it does not say for which architecture it boots'
-        : `no boot file for client system architecture ${architectures.join(', ')}`,
+    reason: `no boot file${by} for client system architecture ${architectures.map(architectureText).join(', ')}`,
   }
+}
+
+/** `27 (riscv64 UEFI)`, or the bare number of one that is not in the table. */
+function architectureText(architecture: number): string {
+  const row = rowByArchitecture.get(architecture)
+  return row === undefined ? String(architecture) : `${architecture} (${row.name})`
 }

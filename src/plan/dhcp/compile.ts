@@ -2,9 +2,11 @@
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import type { Finding } from '../findings.ts'
 import { reservedAddress, subnetOf, type Model } from '../model.ts'
+import type { LoaderName } from '../facts.ts'
+import { absoluteUrl, urlPaths } from '../urls.ts'
 import { nodeBoot } from './boot-table.ts'
 import { dhcpFindings, type Machine } from './findings.ts'
-import { leaseTime, machineOptions, tftpFile } from './options.ts'
+import { httpFile, leaseTime, machineOptions, pxeFile, tftpFile } from './options.ts'
 import type { DhcpPlan, Reservation } from './plan.ts'
 
 /** @returns a plan for every declared MAC, and what an operator should know about leases and names */
@@ -33,11 +35,14 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
 
 /** Nodes, and the hosts whose MAC and IPv4 address are declared, in the order of the site file. */
 function machinesOf({ site, endpoint, nodes }: Model): Machine[] {
-  const loader = once((name: string) => tftpFile(name, formatIpv4(endpoint.address)))
+  const tftp = once((name: LoaderName) => tftpFile(name, formatIpv4(endpoint.address)))
+  const pxe = once((name: LoaderName) => pxeFile(tftp(name)))
+  const http = once((name: LoaderName) => httpFile(absoluteUrl(endpoint, urlPaths.loader(name))))
   const booted = nodes.map((node): Machine => {
     const { key, name, fqdn, mac, address, subnet } = node
     const domain = subnet.domain ?? fqdn.slice(name.length + 1)
-    return { name: key, fqdn, domain, mac, address, subnet, boot: nodeBoot(node, endpoint, loader) }
+    const files = { PXEClient: node.pxeOptions ? pxe : tftp, HTTPClient: http }
+    return { name: key, fqdn, domain, mac, address, subnet, boot: nodeBoot(node, endpoint, files) }
   })
   const others = site.hosts.flatMap((host): Machine[] => {
     const { name, mac } = host

@@ -52,6 +52,25 @@ export function tftpFile(name: string, server: string): BootFile {
   return { ...urlFile(name), options: [bootFileName(name), text(OptionCode.tftpServerName, server)] }
 }
 
+/**
+ * The same, in a reply that calls itself PXE's (PXE specification 2.1 §2.2). Option 60 alone would be the word of a
+ * boot server that has to be asked: OVMF stops with PXE-E16 (capture variant-ovmf-opt60), with both it boots
+ * (variant-ovmf-opt60-43).
+ */
+export function pxeFile({ options, ...file }: BootFile): BootFile {
+  const discovery = { code: OptionCode.vendorInformation, value: bootNamedFile }
+  return { ...file, options: [text(OptionCode.vendorClass, 'PXEClient'), discovery, ...options] }
+}
+
+/** PXE_DISCOVERY_CONTROL (sub-option 6) with bit 3 alone: boot the file that is named here, discover no server. */
+const bootNamedFile = Uint8Array.of(6, 1, 0b1000, 255)
+
+/** For UEFI HTTP Boot, which takes only replies that call themselves HTTP's (UEFI 2.10 §24.7). */
+export function httpFile(url: string): BootFile {
+  const { options, ...file } = urlFile(url)
+  return { ...file, options: [text(OptionCode.vendorClass, 'HTTPClient'), ...options] }
+}
+
 /** A file that is named by its URL: no server needs to be named beside it. */
 export function urlFile(name: string): BootFile {
   return { name, file: name.length > longestFileField ? '' : name, options: [bootFileName(name)] }

@@ -41,7 +41,7 @@ export type PreparedOption = {
 export type NodeBoot = {
   /** For iPXE: the URL of the node's script. */
   readonly script: BootFile
-  /** For firmware, by client system architecture: a loader over TFTP. */
+  /** For firmware, by client system architecture: a loader over TFTP, or over HTTP where that is its number. */
   readonly loaderByArchitecture: ReadonlyMap<number, BootFile>
 }
 
@@ -50,6 +50,6 @@ export type BootFile = {
   readonly name: string
   /** The header's `file`: the name, or empty when it is longer than the field. */
   readonly file: string
-  /** Options 67 and, for TFTP, 66: sent whether asked for or not. */
+  /** Options 67 and, for TFTP, 66; before them what calls the reply PXE's or HTTP's. Sent whether asked for or not. */
   readonly options: readonly PreparedOption[]
 }

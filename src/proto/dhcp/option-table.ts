@@ -23,6 +23,7 @@ export const optionTable = {
   domainName: { code: 15, name: 'Domain Name', type: 'text', rfc: 'RFC 2132 §3.17' },
   broadcastAddress: { code: 28, name: 'Broadcast Address', type: 'address', rfc: 'RFC 2132 §5.3' },
   ntpServers: { code: 42, name: 'NTP Servers', type: 'addresses', rfc: 'RFC 2132 §8.3' },
+  vendorInformation: { code: 43, name: 'Vendor Specific', type: 'octets', rfc: 'RFC 2132 §8.4' },
   requestedAddress: { code: 50, name: 'Address Request', type: 'address', rfc: 'RFC 2132 §9.1' },
   leaseTime: { code: 51, name: 'Address Time', type: 'seconds', rfc: 'RFC 2132 §9.2' },
   overload: { code: 52, name: 'Overload', type: 'u8', rfc: 'RFC 2132 §9.3' },

@@ -117,6 +117,7 @@ function putParameters(
   for (const option of file?.options ?? []) options.putPrepared(option)
   if (request.client.isIpxe) options.putPrepared(ipxeOption)
   // RFC 4578 §2.3: in all packets of PXE clients and servers. Some ROMs send none, so it is only sent back.
+  // Deviates from RFC 4578 §2.1: the architecture (93), and the interface (94) likewise, are not.
   if (request.client.protocol !== undefined && request.machineIdentifier !== undefined) {
     options.put(OptionCode.clientMachineIdentifier, request.machineIdentifier)
   }

@@ -1,5 +1,5 @@
 /**
- * What HTTP serves: boot scripts and Ignition files of nodes, images, health (RFC 9110). Never a redirect,
+ * What HTTP serves: boot scripts and Ignition files of nodes, loaders, images, health (RFC 9110). Never a redirect,
  * never a directory listing: firmware follows neither. Every request reads the plan once, on arrival.
  */
 import fastifyStatic from '@fastify/static'
@@ -12,7 +12,7 @@ import {
 } from 'fastify'
 import type { HttpPlan } from '../../plan/http.ts'
 import { urlPaths } from '../../plan/urls.ts'
-import { sendIgnition, sendScript } from './boot.ts'
+import { sendIgnition, sendLoader, sendScript } from './boot.ts'
 import { clientOf } from './client.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { isFileName, sendImage } from './images.ts'
@@ -30,6 +30,7 @@ export type RoutesOptions = Tools & {
 export type Routes = { readonly app: FastifyInstance; readonly http: HttpServer }
 
 type BootParams = { Params: { cluster: string; node: string; file: string } }
+type LoaderParams = { Params: { folder: string; file: string } }
 type ImageParams = { Params: { image: string; file: string } }
 
 export async function createRoutes(options: RoutesOptions): Promise<Routes> {
@@ -64,6 +65,16 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     return reply
   })
 
+  // What firmware fetches first when it boots over HTTP.
+  app.get<LoaderParams>('/loaders/:folder/:file', (request, reply) => {
+    const { folder, file } = request.params
+    const exchange = exchangeOf(request, reply)
+    const loader = exchange.plan.loaders.get(`/loaders/${folder}/${file}`)
+    if (loader !== undefined) return sendLoader(exchange, options, loader)
+    reply.callNotFound()
+    return reply
+  })
+
   // Kernel, initramfs, rootfs and whatever else lies beside them.
   app.get<ImageParams>('/images/:image/:file', (request, reply) => {
     const { image, file } = request.params
@@ -82,8 +93,10 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   app.setNotFoundHandler((request, reply) => {
     counters.increment('http.notFound')
     const { node, client } = exchangeOf(request, reply)
-    // A node asks for nothing that we did not tell it, so something is wrong with its boot.
-    log[node === undefined ? 'debug' : 'warn']({ node, client, file: request.url }, 'nothing at this path')
+    // A node asks for nothing that we did not tell it, so something is wrong with its boot. Only iPXE for EFI looks
+    // for a script beside itself since 2024, and boots without it.
+    const isExpected = node === undefined || request.url.endsWith('/autoexec.ipxe')
+    log[isExpected ? 'debug' : 'warn']({ node, client, file: request.url }, 'nothing at this path')
     return refuse(reply, { status: 404, sentence: helpText })
   })
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, expectEqual, expectMatch, expectNoMatch, Unexpected } from '../expect.ts'
 import { addresses } from '../network.ts'
 import { lastLines } from '../process.ts'
-import type { Rig } from '../rig.ts'
+import { stub, type Rig } from '../rig.ts'
 import type { Check, Stage } from '../runner.ts'
 import type { LogLine } from '../server.ts'
 import { domain, gateway, leaseSeconds, nodes, type SiteNode } from '../site.ts'
@@ -32,6 +32,10 @@ const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; reado
     seen: [/NBP filename is efi\/ipxe\.efi/, /NBP file downloaded successfully/],
     never: /Start HTTP Boot/,
   },
+  http: {
+    seen: [/Start HTTP Boot over IPv4/, /URI: http:\/\/172\.16\.0\.101\/loaders\/efi\/ipxe\.efi/],
+    never: /Start PXE over|NBP file/,
+  },
   bios: { seen: [/Booting from ROM/, /iPXE initialising devices/] },
   undi: { seen: [/bios\/undionly\.kpxe\.* ok/, /PXE->EB: !PXE/, /using undionly/] },
 }
@@ -40,7 +44,11 @@ const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; reado
 export const firmwareStages: readonly Stage[] = [
   [[bootCheck('uefi', nodes.bs, 'tap0')]],
   [
-    [bootCheck('uefi', nodes.w2, 'tap0'), strangerCheck('tap0')],
+    [
+      besidePxeServer(bootCheck('uefi', nodes.w2, 'tap0'), nodes.w2),
+      bootCheck('http', nodes.m2, 'tap0'),
+      strangerCheck('tap0'),
+    ],
     [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1')],
   ],
   [[onOnePort(bootCheck('uefi', nodes.m2, 'tap0'))]],
@@ -64,8 +72,9 @@ function onOnePort(check: Check): Check {
 
 function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
   const title = `${firmware} ${node.name}`
+  const settings = node.settings === undefined ? '' : `, ${node.settings}`
   return {
-    name: `firmware: ${title} (${node.role}) boots, and finds everything that an installation needs`,
+    name: `firmware: ${title} (${node.role}${settings}) boots, and finds everything that an installation needs`,
     limitMs: bootLimitMs + 10_000,
     async run(rig) {
       const since = rig.server.lines.length
@@ -85,6 +94,27 @@ function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
         })
       }
       return firmware === 'uefi' ? comparedWithReference(done) : `${seconds(done.endedMs - done.startedMs)} s`
+    },
+  }
+}
+
+/** The same beside another PXE server, which wins over plain replies: its file is not there to boot. */
+function besidePxeServer(check: Check, { mac }: SiteNode): Check {
+  return {
+    ...check,
+    name: `${check.name}, beside another PXE server`,
+    async run(rig) {
+      await rig.at('machines', ['ip', 'addr', 'replace', `${addresses.pxeServer}/24`, 'dev', 'mach0'])
+      const offers: string[] = []
+      const command = [process.execPath, stub('pxe-server'), addresses.pxeServer, mac]
+      const other = rig.beside('machines', 'pxe-server', command, (line) => offers.push(line))
+      try {
+        const note = await check.run(rig)
+        expect(offers.length > 0, 'the other PXE server offered nothing')
+        return note
+      } finally {
+        await other.stop()
+      }
     },
   }
 }
@@ -132,9 +162,14 @@ function judgeLog(lines: readonly LogLine[], firmware: Firmware, phases: readonl
   const given = lines.map(({ service = '', msg, file = '', bootFile = '' }) => {
     return `${service}: ${msg} ${basename(file)}${bootFile}`
   })
-  const loaders = { uefi: 'ipxe.efi', bios: undefined, undi: 'undionly.kpxe' }
+  const loaders: Readonly<Record<Firmware, readonly string[]>> = {
+    uefi: ['tftp: file sent ipxe.efi'],
+    http: ['http: boot loader served ipxe.efi'],
+    bios: [],
+    undi: ['tftp: file sent undionly.kpxe'],
+  }
   const wanted = [
-    loaders[firmware] === undefined ? [] : [`tftp: file sent ${loaders[firmware]}`],
+    loaders[firmware],
     ['dhcp: acknowledged address http://', 'http: boot script served boot.ipxe'],
     ['live-kernel', 'live-initramfs', 'live-rootfs'].map((file) => `http: image file served .*${file}`),
     ['http: Ignition file served '],

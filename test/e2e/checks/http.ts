@@ -86,6 +86,20 @@ export const httpChecks: readonly Check[] = [
     },
   },
   {
+    name: 'http: a boot loader has its length on HEAD and GET, its type, and no redirect',
+    async run(rig) {
+      const loader = await readFile('/usr/lib/ipxe/ipxe.efi')
+      for (const words of [['--head'], []]) {
+        const { status, header, body } = await curl(rig, ...words, `${base}/loaders/efi/ipxe.efi`)
+        expectEqual(status, 200, 'status')
+        expectEqual(header('content-length'), String(loader.length), 'content-length')
+        expectEqual(header('content-type'), 'application/efi', 'content-type')
+        if (words.length === 0) expectEqual(sha256(body), sha256(loader), 'SHA-256')
+      }
+      return undefined
+    },
+  },
+  {
     name: 'http: eight machines at once get the whole rootfs each',
     async run(rig) {
       const digest = sha256(await readFile(rig.payload.rootfs))

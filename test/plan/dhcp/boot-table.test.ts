@@ -1,16 +1,24 @@
 import t from 'tap'
-import { chooseBoot, takesScript, type BootClient } from '../../../src/plan/dhcp/boot-table.ts'
+import { bootTable, chooseBoot, takesScript, type BootClient } from '../../../src/plan/dhcp/boot-table.ts'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
-import type { NodeBoot } from '../../../src/plan/dhcp/plan.ts'
+import type { BootFile, NodeBoot } from '../../../src/plan/dhcp/plan.ts'
 import { parseMac, type Mac } from '../../../src/proto/address/mac.ts'
+import { captures } from '../../support/dhcp-captures.ts'
 import { exampleModel, exampleSite } from '../../support/model.ts'
 
 function nodeBoot(
-  changes: { loader?: string; clusterName?: string; nodeName?: string; http?: number } = {},
+  changes: {
+    loader?: string
+    pxeOptions?: boolean
+    clusterName?: string
+    nodeName?: string
+    http?: number
+  } = {},
 ): NodeBoot {
   const site = exampleSite()
   const [cluster] = site.clusters
   if (changes.loader !== undefined) Object.assign(cluster as object, { loader: changes.loader })
+  if (changes.pxeOptions !== undefined) Object.assign(cluster as object, { pxeOptions: changes.pxeOptions })
   if (changes.clusterName !== undefined) cluster!.name = changes.clusterName
   if (changes.nodeName !== undefined) cluster!.nodes[1]!.name = changes.nodeName
   if (changes.http !== undefined) site.server.ports = { http: changes.http }
@@ -22,7 +30,12 @@ function nodeBoot(
 
 const silent: BootClient = { protocol: undefined, architectures: [], isIpxe: false, takesScript: false }
 const pxe = (...architectures: number[]): BootClient => ({ ...silent, protocol: 'PXEClient', architectures })
+const http = (...architectures: number[]): BootClient => ({
+  ...pxe(...architectures),
+  protocol: 'HTTPClient',
+})
 const script = 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe'
+const loaders = 'http://192.0.2.2/loaders'
 
 const rows: readonly { name: string; client: BootClient; loader?: string; file?: string; reason?: string }[] =
   [
@@ -68,14 +81,49 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
       reason: 'it does not say for which architecture it boots',
     },
     {
-      name: 'UEFI HTTP Boot',
-      client: { ...silent, protocol: 'HTTPClient', architectures: [16] },
-      reason: 'UEFI HTTP Boot is not served, the firmware has to use PXE',
+      name: 'an architecture that is known but has no loader',
+      client: pxe(27),
+      reason: 'no boot file for client system architecture 27 (riscv64 UEFI)',
+    },
+    { name: '32-bit ARM UEFI by its number', client: pxe(10), file: 'arm64/ipxe.efi' },
+    { name: 'x64 UEFI HTTP Boot', client: http(16), file: `${loaders}/efi/ipxe.efi` },
+    {
+      name: 'x64 UEFI HTTP Boot, node with snponly',
+      client: http(16),
+      loader: 'snponly',
+      file: `${loaders}/efi/snponly.efi`,
+    },
+    { name: '32-bit UEFI HTTP Boot by its number', client: http(15), file: `${loaders}/efi/ipxe.efi` },
+    { name: 'arm64 UEFI HTTP Boot', client: http(19), file: `${loaders}/arm64/ipxe.efi` },
+    {
+      name: '32-bit ARM UEFI HTTP Boot by its number',
+      client: http(18),
+      file: `${loaders}/arm64/ipxe.efi`,
     },
     {
-      name: 'UEFI HTTP Boot with a number of PXE',
-      client: { ...silent, protocol: 'HTTPClient', architectures: [7] },
-      reason: 'UEFI HTTP Boot is not served, the firmware has to use PXE',
+      name: 'a number of HTTP Boot without option 60',
+      client: { ...silent, architectures: [16] },
+      file: `${loaders}/efi/ipxe.efi`,
+    },
+    {
+      name: 'UEFI HTTP Boot, the first number that is one of HTTP',
+      client: http(7, 16),
+      file: `${loaders}/efi/ipxe.efi`,
+    },
+    {
+      name: 'UEFI HTTP Boot with a number of PXE: a path is no URL',
+      client: http(7),
+      reason: 'no boot file over HTTP for client system architecture 7 (x64 UEFI)',
+    },
+    {
+      name: 'PXE with a number of HTTP Boot: a URL is no path',
+      client: pxe(16),
+      reason: 'no boot file for client system architecture 16 (x64 UEFI HTTP)',
+    },
+    {
+      name: 'iPXE that says HTTPClient',
+      client: { ...http(16), isIpxe: true, takesScript: true },
+      file: script,
     },
   ]
 for (const { name, client, loader, file, reason } of rows) {
@@ -97,11 +145,12 @@ t.test('a host boots nothing, and a reason is given only to one that asks', (t) 
 
 const who = [
   { name: 'option 77 is iPXE', classes: ['iPXE'], features: undefined, is: true },
+  { name: 'option 77 is iPXE, 175 has HTTP', classes: ['iPXE'], features: { http: true }, is: true },
   {
-    name: 'option 77 is iPXE, its build without HTTP: no loop',
+    name: 'option 77 is iPXE, a build without HTTP, as in a card’s ROM',
     classes: ['iPXE'],
     features: { http: false },
-    is: true,
+    is: false,
   },
   { name: 'option 77 has iPXE among others', classes: ['a', 'iPXE'], features: undefined, is: true },
   {
@@ -121,21 +170,67 @@ for (const { name, classes, features, is } of who) {
   })
 }
 
+/** Options by code, as text. */
+function texts(file: Pick<BootFile, 'options'> | undefined): [number, string][] {
+  return (file?.options ?? []).map(({ code, value }) => [code, Buffer.from(value).toString('latin1')])
+}
+
 t.test(
   'a loader stands in the header, in option 67 (with its NUL) and names its server in option 66',
   (t) => {
     const file = nodeBoot().loaderByArchitecture.get(7)
     t.equal(file?.file, 'efi/ipxe.efi')
-    t.same(
-      file?.options.map(({ code, value }) => [code, Buffer.from(value).toString('latin1')]),
-      [
-        [67, 'efi/ipxe.efi\0'],
-        [66, '192.0.2.2'],
-      ],
-    )
+    t.same(texts(file), [
+      [67, 'efi/ipxe.efi\0'],
+      [66, '192.0.2.2'],
+    ])
     t.end()
   },
 )
+
+t.test(
+  'UEFI HTTP Boot is told that the reply is HTTP’s, and no server beside the URL (UEFI 2.10 §24.7)',
+  (t) => {
+    const file = nodeBoot({ http: 8080 }).loaderByArchitecture.get(16)
+    t.equal(file?.file, 'http://192.0.2.2:8080/loaders/efi/ipxe.efi')
+    t.same(texts(file), [
+      [60, 'HTTPClient'],
+      [67, 'http://192.0.2.2:8080/loaders/efi/ipxe.efi\0'],
+    ])
+    t.end()
+  },
+)
+
+t.test(
+  'with pxeOptions, replies to PXE firmware have options 60 and 43: boot the named file, ask no server',
+  (t) => {
+    const { script, loaderByArchitecture } = nodeBoot({ pxeOptions: true })
+    for (const architecture of [0, 7, 11]) {
+      const [first, second, ...others] = loaderByArchitecture.get(architecture)?.options ?? []
+      t.same(texts({ options: [first!] }), [[60, 'PXEClient']])
+      t.same(second, { code: 43, value: Uint8Array.of(6, 1, 8, 255) })
+      t.same(
+        others.map(({ code }) => code),
+        [67, 66],
+      )
+    }
+    t.same(texts(loaderByArchitecture.get(16))[0], [60, 'HTTPClient'], 'not those to UEFI HTTP Boot')
+    t.same(texts(script), [[67, `${script.name}\0`]], 'nor those to iPXE')
+    t.end()
+  },
+)
+
+t.test('each row has its evidence: a capture that is kept, or a document', (t) => {
+  t.same(
+    bootTable.map(({ architecture }) => architecture),
+    [...new Set(bootTable.map(({ architecture }) => architecture))].sort((a, b) => a - b),
+    'each architecture once, in order',
+  )
+  const kept = new Set(captures.map(({ capture }) => capture))
+  const unknown = bootTable.filter(({ evidence }) => !kept.has(evidence) && !/^(IANA|RFC \d+)/.test(evidence))
+  t.same(unknown, [])
+  t.end()
+})
 
 t.test('the script is an absolute URL with the port that is served', (t) => {
   const { script } = nodeBoot({ http: 8080 })

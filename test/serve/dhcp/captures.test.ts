@@ -20,9 +20,8 @@ const ovmf = {
 const ovmfHttp = {
   node: 'ocp4/master-1',
   architecture: 16,
-  bootFile: undefined,
-  reason: 'UEFI HTTP Boot is not served, the firmware has to use PXE',
-  codes: [53, 54, 51, 1, 97, 3, 6, 12, 15, 28, 42, 58, 59],
+  bootFile: 'http://172.16.0.101/loaders/efi/ipxe.efi',
+  codes: [53, 54, 51, 1, 60, 67, 97, 3, 6, 12, 15, 28, 42, 58, 59],
 }
 const udhcpc = { bootFile: undefined, codes: [53, 54, 51, 61, 1, 3, 6, 12, 15, 28, 42] }
 const dhclient = {
@@ -124,6 +123,8 @@ const domainServer = [6, 4, 172, 16, 0, 101]
 const hostName = [12, 23, ...text('master-1.ocp4.lab.local')]
 const domainName = [15, 14, ...text('ocp4.lab.local')]
 
+const loaderUrl = 'http://172.16.0.101/loaders/efi/ipxe.efi'
+
 const golden = [
   {
     name: 'OVMF PXE DISCOVER',
@@ -149,6 +150,33 @@ const golden = [
       ...[42, 4, 172, 16, 0, 101],
       ...[58, 4, 0, 0, 0x07, 0x08], // 1800 s
       ...[59, 4, 0, 0, 0x0c, 0x4e], // 3150 s
+      255,
+    ],
+  },
+  {
+    name: 'OVMF HTTP Boot REQUEST',
+    octets: [
+      ...[2, 1, 6, 0],
+      ...[0xa7, 0x1a, 0x33, 0x9f],
+      ...[0, 0, 0x80, 0],
+      ...zeros(4),
+      ...[172, 16, 0, 11],
+      ...[172, 16, 0, 101],
+      ...zeros(4),
+      ...[0x52, 0x54, 0, 0, 0, 0x11, ...zeros(10)],
+      ...zeros(64),
+      ...[...text(loaderUrl), ...zeros(128 - loaderUrl.length)],
+      ...[99, 130, 83, 99],
+      ...[53, 1, 5], // ACK
+      ...[...server, ...lease, ...mask],
+      ...[60, 10, ...text('HTTPClient')],
+      ...[67, loaderUrl.length + 1, ...text(loaderUrl), 0],
+      ...[97, 17, ...machineIdentifier],
+      ...[...router, ...domainServer, ...hostName, ...domainName],
+      ...[28, 4, 172, 16, 0, 255],
+      ...[42, 4, 172, 16, 0, 101],
+      ...[58, 4, 0, 0, 0x07, 0x08],
+      ...[59, 4, 0, 0, 0x0c, 0x4e],
       255,
     ],
   },

@@ -101,8 +101,12 @@ t.test('refused, released, informed, ignored: each is counted and has one line',
   t.match(line(), { level: 'info', msg: 'sent parameters', address: '172.16.0.61' })
   await send(clientPacket({ mac: '52:54:00:00:00:11', type: 'request' }))
   t.match(line(), { level: 'info', msg: 'ignored message', reason: 'a REQUEST that asks for no address' })
-  await send(captured('OVMF HTTP Boot DISCOVER'))
-  t.match(line(), { level: 'info', msg: 'offered address', reason: /^UEFI HTTP Boot is not served/ })
+  await send(clientPacket({ mac: '52:54:00:00:00:11', type: 'discover', options: [[93, [0, 27]]] }))
+  t.match(line(), {
+    level: 'info',
+    msg: 'offered address',
+    reason: /^no boot file for .* 27 \(riscv64 UEFI\)$/,
+  })
   await send(captured('dnsmasq OFFER of dhcpcd'))
   t.same(line(), { level: 'debug', msg: 'ignored a datagram', reason: 'a reply, not a request' })
   t.same(counters.snapshot(), {

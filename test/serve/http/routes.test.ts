@@ -5,6 +5,7 @@ import { createRoutes } from '../../../src/serve/http/routes.ts'
 import { httpWorld, masterIgnition, routesWorld } from '../../support/http-service.ts'
 
 const image = '/images/rhcos/rhcos-live-rootfs.x86_64.img'
+const loader = '/loaders/efi/ipxe.efi'
 const masterAddress = '192.0.2.11'
 
 t.test('a boot script is text that nobody keeps', async (t) => {
@@ -91,11 +92,51 @@ t.test('an Ignition file that the survey did not find is the same, in its words'
   t.match(world.lines, [{ level: 'error', node: 'ocp45/w1', file: '/srv/worker.ign', reason: problem }])
 })
 
+t.test('a loader has the type and the length that UEFI HTTP Boot goes by (UEFI 2.10 §24.7)', async (t) => {
+  const { ask, lines, dir, options } = await routesWorld(t)
+  for (const method of ['HEAD', 'GET']) {
+    const response = await ask(loader, { 'user-agent': 'UefiHttpBoot/1.0' }, method)
+    t.equal(response.statusCode, 200)
+    t.match(response.headers, { 'content-type': 'application/efi', 'content-length': '7' })
+    t.equal(response.body, method === 'GET' ? 'MZ iPXE' : '')
+  }
+  const file = join(dir, 'loaders/ipxe.efi')
+  t.match(lines, [
+    { level: 'debug', msg: 'boot loader served' },
+    { level: 'info', msg: 'boot loader served', node: 'ocp45/m1', file, octets: 7, durationMs: 0 },
+  ])
+  t.equal(options.counters.get('http.loaders'), 2)
+})
+
+t.test('a loader that is missing or gone is a 404, and an error only when a node wanted it', async (t) => {
+  const { app, ask, lines, dir } = await routesWorld(t)
+  const response = await ask('/loaders/efi/snponly.efi')
+  t.equal(`${response.statusCode} ${response.body}`, '404 no efi/snponly.efi: install it\n')
+  const file = join(dir, 'loaders/ipxe.efi')
+  rmSync(file)
+  await app.inject({ url: loader, remoteAddress: '198.51.100.7' })
+  t.match(lines, [
+    { level: 'error', msg: 'boot loader cannot be served', node: 'ocp45/m1', reason: /install it/ },
+    { level: 'debug', msg: 'boot loader cannot be served', reason: `${file} is not there` },
+  ])
+})
+
+t.test('iPXE may look for a script beside itself; other names under /loaders are a mistake', async (t) => {
+  const { ask, lines } = await routesWorld(t)
+  t.equal((await ask('/loaders/efi/autoexec.ipxe')).statusCode, 404)
+  t.equal((await ask('/loaders/efi/grub.efi')).statusCode, 404)
+  t.match(lines, [
+    { level: 'debug', file: '/loaders/efi/autoexec.ipxe' },
+    { level: 'warn', file: '/loaders/efi/grub.efi' },
+  ])
+})
+
 t.test('HEAD answers as GET would, without the body, and gives nobody anything', async (t) => {
   const { ask, lines, options } = await routesWorld(t)
   for (const path of [
     '/boot/ocp45/m1/boot.ipxe',
     '/boot/ocp45/m1/master.ign',
+    loader,
     image,
     '/health',
     '/nowhere',
@@ -108,7 +149,11 @@ t.test('HEAD answers as GET would, without the body, and gives nobody anything',
   const range = await ask(image, { range: 'bytes=2-4' }, 'HEAD')
   t.equal(range.headers['content-length'], '3')
   const told = lines.filter(({ level }) => level === 'info').map(({ msg }) => msg)
-  t.same(told, ['boot script served', 'Ignition file served', 'image file served'], 'one line each, for GET')
+  t.same(
+    told,
+    ['boot script served', 'Ignition file served', 'boot loader served', 'image file served'],
+    'one line each, for GET',
+  )
   t.equal(options.counters.get('http.imageOctets'), 10)
 })
 

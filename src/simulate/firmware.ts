@@ -1,0 +1,97 @@
+/** What a machine's firmware does: DHCP, then the boot loader, by PXE (TFTP) or by UEFI HTTP Boot. */
+import type { LoaderName } from '../plan/facts.ts'
+import type { NodeModel } from '../plan/model.ts'
+import { absoluteUrl, urlPaths } from '../plan/urls.ts'
+import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { BootProblem } from './boot-problem.ts'
+import { bootsOverHttp, firmwareProfile, type Firmware } from './dhcp-profiles.ts'
+import { bootFileOf, judgeHttpOffer, judgePxeOffer } from './dhcp-reply.ts'
+import { openHttpClient } from './http-client.ts'
+import { lease, pathOf, wrongBootFile, type Machine } from './machine.ts'
+import { probeSize, readFile } from './tftp-client.ts'
+
+/** From power-on until the loader is in memory. */
+export async function startLoader(machine: Machine): Promise<void> {
+  if (bootsOverHttp(machine.firmware)) await fetchByHttp(machine, await askHttpDhcp(machine))
+  else await fetchByTftp(machine, await askPxeDhcp(machine))
+}
+
+async function askPxeDhcp(machine: Machine): Promise<string> {
+  const { node, firmware, rack } = machine
+  return machine.timeline.step('DHCP firmware', async () => {
+    const { offer, octets } = await lease(machine, firmwareProfile(firmware))
+    judgePxeOffer(offer)
+    const file = bootFileOf(offer)
+    const wanted = loaderOf(node, firmware)
+    if (file !== wanted) throw wrongBootFile(wanted, file, node)
+    const { address } = rack.model.endpoint
+    if (offer.siaddr !== address) {
+      throw new BootProblem(`next server ${formatIpv4(address)}`, formatIpv4(offer.siaddr), 'server.address')
+    }
+    return { value: file, octets, text: `${formatIpv4(offer.yiaddr)}, ${file}` }
+  })
+}
+
+async function askHttpDhcp(machine: Machine): Promise<string> {
+  const { node, firmware, rack } = machine
+  return machine.timeline.step('DHCP firmware', async () => {
+    const { offer, octets } = await lease(machine, firmwareProfile(firmware))
+    judgeHttpOffer(offer)
+    const url = bootFileOf(offer)
+    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.loader(loaderOf(node, firmware)))
+    if (url !== wanted) throw wrongBootFile(wanted, url, node)
+    return { value: url, octets, text: `${formatIpv4(offer.yiaddr)}, its loader's URL` }
+  })
+}
+
+async function fetchByHttp({ node, firmware, rack, timeline }: Machine, url: string): Promise<void> {
+  const client = openHttpClient('UefiHttpBoot/1.0 (slipway simulate)')
+  try {
+    await timeline.step('HTTP loader', async () => {
+      // OVMF makes room for what HEAD announces, and fetches then.
+      const announced = await client.size(url)
+      const sent = await client.fetch(url)
+      if (announced !== sent.octets) {
+        const expected = `${announced} octets, as HEAD ${url} said`
+        throw new BootProblem(expected, `${sent.octets}`, 'the server: this is its bug')
+      }
+      await rack.disk.compare(sent, rack.model.facts.loaders.get(loaderOf(node, firmware)))
+      return { value: undefined, octets: sent.octets, text: pathOf(url) }
+    })
+  } finally {
+    client.close()
+  }
+}
+
+async function fetchByTftp({ firmware, rack, timeline }: Machine, file: string): Promise<void> {
+  await timeline.step('TFTP loader', async () => {
+    // OVMF asks for the size, aborts, and begins anew; the sizes are those of its own and of BIOS ROMs.
+    const wanted: [string, string][] =
+      firmware === 'bios' ? [['blksize', '1456']] : [['blksize', '1468'], ['windowsize', '4']] // prettier-ignore
+    const size = await probeSize(rack.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
+    const sent = await readFile(rack.tftp, { file, options: new Map(wanted) })
+    if (size !== sent.octets) {
+      throw new BootProblem(
+        `${size} octets, the tsize of ${file}`,
+        `${sent.octets}`,
+        'the server: this is its bug',
+      )
+    }
+    await rack.disk.compare(sent, rack.model.facts.loaders.get(file as LoaderName))
+    const window = sent.windowsize === 1 ? '' : ` x ${sent.windowsize}`
+    return { value: undefined, octets: sent.octets, text: `${file} by ${sent.blksize}${window}` }
+  })
+}
+
+function loaderOf(node: NodeModel, firmware: Firmware): LoaderName {
+  switch (firmware) {
+    case 'bios':
+      return 'bios/undionly.kpxe'
+    case 'uefi':
+    case 'uefi-http':
+      return `efi/${node.loader}.efi`
+    case 'arm64':
+    case 'arm64-http':
+      return `arm64/${node.loader}.efi`
+  }
+}
