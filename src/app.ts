@@ -103,6 +103,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       counters: counters.snapshot(),
       strangers: dhcp?.strangers().map(withTimes) ?? [],
       declined: dhcp?.declined().map(withTimes) ?? [],
+      otherDhcpServers: dhcp?.otherServers().map(withTimes) ?? [],
     }
   }
 
