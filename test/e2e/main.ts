@@ -9,7 +9,9 @@ import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
+import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
+import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { createRig, type Rig } from './rig.ts'
@@ -32,6 +34,8 @@ const workDir = join(import.meta.dirname, '.work')
 const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
+  ...networkChecks,
+  ...sharedNetworkChecks,
   ...tftpChecks,
   ...httpChecks,
   ...dnsChecks,

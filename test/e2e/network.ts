@@ -3,7 +3,7 @@
  * is touched. The addresses are those of the guide's lab.
  *
  *     office ---- server ---- bridge ---- client      one veth pair per line
- *                               | \
+ *                      peer ----'| | '---- relay ---- far
  *                             taps  machines          taps belong to virtual machines
  */
 import { existsSync } from 'node:fs'
@@ -11,11 +11,18 @@ import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { output, run } from './process.ts'
 
-/** `machines` has the addresses of nodes that already stand, for the load balancer's back ends. */
-export type Place = 'server' | 'bridge' | 'client' | 'machines' | 'office'
+/**
+ * `machines` has the addresses of nodes that already stand, for the load balancer's back ends. `peer` is for a
+ * second appliance, `far` is a subnet of its own behind a relay agent.
+ */
+export type Place = 'server' | 'peer' | 'bridge' | 'client' | 'machines' | 'office' | 'relay' | 'far'
 
 export const addresses = {
   server: '172.16.0.101',
+  peer: '172.16.0.102',
+  /** The relay agent's address towards the server, and the one towards `far`. */
+  relay: '172.16.0.250',
+  relayInFar: '172.20.0.1',
   apiInternal: '172.16.0.110',
   api: '172.16.0.111',
   /** The server's own address on the office's network. */
@@ -28,6 +35,8 @@ export const addresses = {
 
 export const clientMac = '52:54:00:00:0c:01'
 export const clientInterface = 'cli0'
+export const farMac = '52:54:00:00:0f:01'
+export const farInterface = 'far0'
 
 export type Network = {
   /** The command, to be run in that place. */
@@ -39,7 +48,7 @@ export type Network = {
 }
 
 const prefix = 'slipway-e2e-'
-const places: readonly Place[] = ['server', 'bridge', 'client', 'machines', 'office']
+const places: readonly Place[] = ['server', 'peer', 'bridge', 'client', 'machines', 'office', 'relay', 'far']
 const taps = ['tap0', 'tap1'] as const
 
 export async function createNetwork(): Promise<Network> {
@@ -66,6 +75,8 @@ export async function createNetwork(): Promise<Network> {
     await ip('bridge', 'link set br0 up')
     for (const [place, name] of [
       ['server', 'srv0'],
+      ['peer', 'srv0'],
+      ['relay', 'rel0'],
       ['client', clientInterface],
       ['machines', 'mach0'],
     ] as const) {
@@ -81,6 +92,16 @@ export async function createNetwork(): Promise<Network> {
       await ip('server', `addr add ${address}/24 dev srv0`)
     }
     await ip('client', `link set ${clientInterface} address ${clientMac}`)
+
+    await ip('peer', `addr add ${addresses.peer}/24 dev srv0`)
+    await ip('relay', `link add rel1 type veth peer name ${farInterface} netns ${nameOf('far')}`)
+    await ip('relay', 'link set rel1 up')
+    await ip('relay', `addr add ${addresses.relay}/24 dev rel0`)
+    await ip('relay', `addr add ${addresses.relayInFar}/24 dev rel1`)
+    await run(inside('relay', 'sysctl', '-qw', 'net.ipv4.ip_forward=1'))
+    await ip('server', `route add 172.20.0.0/24 via ${addresses.relay}`)
+    await ip('far', `link set ${farInterface} address ${farMac}`)
+    await ip('far', `link set ${farInterface} up`)
 
     await ip('server', `link add office0 type veth peer name off0 netns ${nameOf('office')}`)
     await ip('server', 'link set office0 up')
