@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expectEqual, expectMatch } from '../expect.ts'
 import { addresses, clientInterface, clientMac } from '../network.ts'
 import type { Rig } from '../rig.ts'
@@ -222,6 +223,7 @@ async function exchange(
   )
   try {
     await waitUntil('a DISCOVER', () => output.includes('broadcasting discover'))
+    await sleep(500) // it says so before it sends
     // Held, so that there is time between the offer and its REQUEST.
     running.signal('SIGSTOP')
     offers.process.signal('SIGCONT')
