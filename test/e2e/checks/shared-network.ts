@@ -10,7 +10,7 @@ import { addresses, clientInterface, clientMac } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { startServer, type LogLine, type Server } from '../server.ts'
-import { client } from '../site.ts'
+import { client, gateway } from '../site.ts'
 import { flushClient, waitUntil } from './client.ts'
 import { udhcpcOn } from './udhcpc.ts'
 
@@ -138,6 +138,21 @@ export const sharedNetworkChecks: readonly Check[] = [
       const output = await dhcpcd(rig, 25)
       expectMatch(output, new RegExp(`leased ${client.address.replaceAll('.', '\\.')} for`), 'dhcpcd')
       return /leased .*/.exec(output)?.[0]
+    },
+  },
+  {
+    name: "shared: systemd-networkd's client gets its address and reads its options",
+    limitMs: 60_000,
+    async run(rig) {
+      await flushClient(rig)
+      const output = await networkd(rig)
+      const line = expectMatch(output, /DHCPv4 address .* acquired from .*/, 'systemd-networkd')[0]
+      expectEqual(
+        line,
+        `DHCPv4 address ${client.address}/24, gateway ${gateway} acquired from ${addresses.server}`,
+        'its line',
+      )
+      return line
     },
   },
   {
@@ -287,4 +302,25 @@ async function dhcpcd(rig: Rig, seconds: number): Promise<string> {
   const command = ['unshare', '-m', 'sh', '-c', places, 'sh', 'dhcpcd', ...options, clientInterface]
   const { stdout } = await rig.at('client', command, { limitMs: (seconds + 10) * 1000 })
   return stdout
+}
+
+/** Runs it until it has an address, with its files in places of their own. Where /sys is read-only it does without udev. */
+async function networkd(rig: Rig): Promise<string> {
+  const script = `
+    mount -t tmpfs none /run && mount -t tmpfs none /etc/systemd/network && mount -o remount,ro,bind /sys
+    mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
+    chown -R systemd-network: /run/systemd/netif
+    printf '[Match]\\nName=${clientInterface}\\n[Network]\\nDHCP=ipv4\\nLinkLocalAddressing=no\\n' >/etc/systemd/network/10.network
+    exec /lib/systemd/systemd-networkd 2>&1`
+  let output = ''
+  const running = rig.beside('client', 'networkd', ['unshare', '-m', 'sh', '-c', script], (line) => {
+    output += `${line}\n`
+  })
+  try {
+    await waitUntil('an address', () => output.includes('acquired from') || !running.isRunning(), 20_000)
+  } finally {
+    await running.stop()
+    await flushClient(rig)
+  }
+  return output
 }
