@@ -104,6 +104,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       strangers: dhcp?.strangers().map(withTimes) ?? [],
       ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),
       declined: dhcp?.declined().map(withTimes) ?? [],
+      otherDhcpServers: dhcp?.otherServers().map(withTimes) ?? [],
     }
   }
 

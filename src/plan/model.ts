@@ -6,6 +6,7 @@ import type { Ip } from '../proto/address/ip.ts'
 import { cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
 import { isIpv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
+import type { ExtraOption } from '../site/dhcp-option.ts'
 import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } from '../site/schema.ts'
 import type { Facts, IgnitionKind } from './facts.ts'
 
@@ -40,6 +41,8 @@ export type NodeModel = {
   readonly pxeOptions: boolean
   /** Which Ignition file it installs with; infra nodes are installed as workers. */
   readonly ignition: IgnitionKind
+  /** DHCP options beside those that have keys, the widest place's first. */
+  readonly dhcpOptions: readonly ExtraOption[]
 }
 
 export type Model = {
@@ -79,6 +82,7 @@ export function subnetOf(site: Site, address: Ipv4): Subnet | undefined {
 
 function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
   const address = required(reservedAddress(node), `an IPv4 address of ${node.name}`)
+  const subnet = required(subnetOf(site, address), `the subnet of ${node.name}`)
   const consoles = node.console ?? cluster.console ?? []
   return {
     key: `${cluster.name}/${node.name}`,
@@ -89,7 +93,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     mac: node.mac,
     address,
     addresses: node.address,
-    subnet: required(subnetOf(site, address), `the subnet of ${node.name}`),
+    subnet,
     image: required(node.image ?? cluster.image, `the image of ${node.name}`),
     disk: required(node.disk ?? cluster.disk, `the disk of ${node.name}`),
     boot: node.boot ?? cluster.boot ?? 'install',
@@ -102,6 +106,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     loader: node.loader ?? cluster.loader ?? 'ipxe',
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
+    dhcpOptions: [site, subnet, cluster, node].flatMap((place) => place.dhcpOptions),
   }
 }
 

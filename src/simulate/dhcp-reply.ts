@@ -5,6 +5,7 @@ import type { DhcpMessage } from '../proto/dhcp/message.ts'
 import { optionRowByCode, OptionCode } from '../proto/dhcp/option-table.ts'
 import type { DhcpOption } from '../proto/dhcp/option.ts'
 import { addressesOf } from '../proto/dhcp/values/address.ts'
+import { domainSearchOf } from '../proto/dhcp/values/domain-search.ts'
 import { secondsOf, u8Of } from '../proto/dhcp/values/number.ts'
 import { subOptionsOf } from '../proto/dhcp/values/sub-options.ts'
 import { textOf } from '../proto/dhcp/values/text.ts'
@@ -74,7 +75,8 @@ export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, 
   const ownServer = site.dns.serve ? [endpoint.address] : []
   const cluster = site.clusters.find(({ name }) => name === node.cluster)
   const text = (code: number) => read(message, code, textOf)
-  const { subnetMask, router, domainServer, hostName, domainName, ntpServers, leaseTime } = OptionCode
+  const { subnetMask, router, domainServer, hostName, domainName, ntpServers, domainSearch, leaseTime } =
+    OptionCode
   const addresses = (code: number, expected: readonly Ipv4[], source: string): Check => ({
     code,
     expected: expected.length === 0 ? undefined : expected.map(formatIpv4).join(', '),
@@ -98,7 +100,17 @@ export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, 
       got: leaseSecondsOf(message)?.toString(),
       source: 'leaseSeconds of the subnet',
     },
-    ...(isSystem ? [addresses(ntpServers, subnet.ntp, 'ntp of the subnet')] : []),
+    ...(isSystem
+      ? [
+          addresses(ntpServers, subnet.ntp, 'ntp of the subnet'),
+          {
+            code: domainSearch,
+            expected: subnet.search.length === 0 ? undefined : subnet.search.join(', '),
+            got: read(message, domainSearch, domainSearchOf)?.join(', '),
+            source: 'search of the subnet',
+          },
+        ]
+      : []),
   ]
   for (const { code, expected, got, source } of checks) {
     if (expected === got) continue

@@ -89,6 +89,8 @@ export const ips = z
     ...new Map([value].flat().map((each) => [formatIp(each), each])).values(),
   ])
 
+const octetsPattern = /^[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2})*$/
+
 const labelPattern = String.raw`[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
 const wholeLabel = new RegExp(`^${labelPattern}$`)
 
@@ -106,6 +108,20 @@ export const domain = scalar<string>({
   parse: parseDomain,
   examples: ['example.localdomain'],
   pattern: String.raw`^${labelPattern}(?:\.${labelPattern})*\.?$`,
+})
+
+/** The text of a DHCP option (RFC 2132 §2: NVT ASCII). */
+export const optionText = word('text of printable ASCII characters', /^[\x20-\x7e]+$/)
+
+/** Octets as people and other programs write them: `0a:1b`, `0a 1b` or `0a1b`. */
+export const hexOctets = scalar<Uint8Array>({
+  expected: 'octets in hexadecimal, such as 01:0a:ff',
+  parse: (text) =>
+    octetsPattern.test(text)
+      ? Uint8Array.from(text.match(/[0-9A-Fa-f]{2}/g) as string[], (octet) => Number.parseInt(octet, 16))
+      : undefined,
+  examples: ['01:0a:ff'],
+  pattern: octetsPattern.source,
 })
 
 /** The mailbox of an SOA record (RFC 1035 §3.3.13): its first dot stands for the @. */
@@ -166,7 +182,7 @@ export const command = word('a command', /\S/, ['systemctl reload haproxy'])
 export const seconds = (least: number, most: number) => wholeNumber(least, most, ' of seconds')
 export const port = wholeNumber(1, 65_535, '')
 
-function wholeNumber(least: number, most: number, unit: string) {
+export function wholeNumber(least: number, most: number, unit: string) {
   const error = `expected a whole number${unit} from ${least} to ${most}`
   return z.int({ error, abort: true }).min(least, { error }).max(most, { error })
 }

@@ -3,6 +3,7 @@
  * here; what the schema cannot see (duplicates, addresses outside their subnets) is in rules.ts.
  */
 import { z } from 'zod'
+import { dhcpOptions } from './dhcp-option.ts'
 import {
   cidr,
   command,
@@ -22,6 +23,7 @@ import {
   path,
   port,
   seconds,
+  wholeNumber,
 } from './scalars.ts'
 
 export const architectures = ['x86_64', 'aarch64'] as const
@@ -32,6 +34,11 @@ export const menuEntries = ['bootstrap', 'master', 'worker', 'local', 'shell', '
 
 const oneDay = 86_400
 
+/** The same key in several places: of equal codes the one of the narrower place counts. */
+const extraOptions = dhcpOptions('bootable').meta({
+  description: "more DHCP options; a narrower place's come before a wider one's",
+})
+
 const server = z
   .strictObject({
     // Node binds to addresses, so it is only looked for when serving begins (src/host/interface.ts).
@@ -39,6 +46,10 @@ const server = z
       .optional()
       .meta({ description: 'the interface that faces the nodes; serving ends at once when it is not up' }),
     address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
+    peers: z
+      .array(ipv4)
+      .default([])
+      .meta({ description: 'other slipways with the same site: their answers are no surprise' }),
     ports: z
       .strictObject({
         dhcp: port.default(67).meta({ description: 'where DHCP listens' }),
@@ -73,6 +84,21 @@ const subnet = z
     leaseSeconds: seconds(120, 0xfffffffe).default(oneDay).meta({
       description: 'how long an address is lent (DHCP option 51): at least as long as an installation',
     }),
+    mtu: wholeNumber(576, 65_535, ' of octets')
+      .optional()
+      .meta({ description: "the interfaces' MTU (DHCP option 26)" }),
+    routes: z
+      .array(
+        z
+          .strictObject({
+            to: cidr.meta({ description: 'the network behind it' }),
+            via: ipv4.meta({ description: 'its router, in this subnet' }),
+          })
+          .meta({ description: 'a route' }),
+      )
+      .default([])
+      .meta({ description: 'routes beside the gateway (DHCP options 121, 249 and 33)' }),
+    dhcpOptions: extraOptions,
   })
   .meta({ description: 'a network that nodes are in' })
 
@@ -164,6 +190,7 @@ const bootSettings = {
     description:
       "true: replies to PXE firmware carry PXE's options 60 and 43, and come before another PXE server's",
   }),
+  dhcpOptions: extraOptions,
 }
 
 const node = z
@@ -208,6 +235,9 @@ const host = z
     mac: mac
       .optional()
       .meta({ description: 'with it, DHCP reserves the first IPv4 address; the machine is not booted' }),
+    dhcpOptions: dhcpOptions('host').meta({
+      description: 'more DHCP options of its own, 43, 66 and 67 among them: what a switch or a phone needs',
+    }),
   })
   .meta({ description: 'any other machine that has a name' })
 
@@ -265,6 +295,7 @@ export const siteSchema = z.strictObject({
   clusters: z.array(cluster).default([]).meta({ description: 'the clusters and their nodes' }),
   hosts: z.array(host).default([]).meta({ description: 'other machines that have names' }),
   haproxy: haproxy.optional(),
+  dhcpOptions: extraOptions,
 })
 
 /** A site as the operator declared it, defaults filled in, every value in its own type. */

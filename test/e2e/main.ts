@@ -12,7 +12,9 @@ import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
+import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
+import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
@@ -36,6 +38,8 @@ const workDir = join(import.meta.dirname, '.work')
 const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
+  ...networkChecks,
+  ...sharedNetworkChecks,
   ...tftpChecks,
   ...tftpPortChecks,
   ...httpChecks,

@@ -3,7 +3,7 @@
  * is touched. The addresses are those of the guide's lab.
  *
  *     office ---- server ---- bridge ---- client ---- inner      one veth pair per line
- *                               | \
+ *                      peer ----'| | '---- relay ---- far
  *                             taps  machines          taps belong to virtual machines
  */
 import { existsSync } from 'node:fs'
@@ -13,12 +13,18 @@ import { output, run } from './process.ts'
 
 /**
  * `machines` has the addresses of nodes that already stand, for the load balancer's back ends; `inner` reaches
- * the others by way of the client, who may hide it behind its own address.
+ * the others by way of the client, who may hide it behind its own address. `peer` is for a second appliance,
+ * `far` is a subnet of its own behind a relay agent.
  */
-export type Place = 'server' | 'bridge' | 'client' | 'inner' | 'machines' | 'office'
+export type Place =
+  'server' | 'peer' | 'bridge' | 'client' | 'inner' | 'machines' | 'office' | 'relay' | 'far'
 
 export const addresses = {
   server: '172.16.0.101',
+  peer: '172.16.0.102',
+  /** The relay agent's address towards the server, and the one towards `far`. */
+  relay: '172.16.0.250',
+  relayInFar: '172.20.0.1',
   apiInternal: '172.16.0.110',
   api: '172.16.0.111',
   /** Somebody else's PXE server, among the machines. */
@@ -37,6 +43,8 @@ export const clientMac = '52:54:00:00:0c:01'
 export const clientInterface = 'cli0'
 /** The network of {@link Place} `inner`, which nobody but the client has a route to. */
 export const innerNetwork = '10.9.0.0/24'
+export const farMac = '52:54:00:00:0f:01'
+export const farInterface = 'far0'
 
 export type Network = {
   /** The command, to be run in that place. */
@@ -48,7 +56,17 @@ export type Network = {
 }
 
 const prefix = 'slipway-e2e-'
-const places: readonly Place[] = ['server', 'bridge', 'client', 'inner', 'machines', 'office']
+const places: readonly Place[] = [
+  'server',
+  'peer',
+  'bridge',
+  'client',
+  'inner',
+  'machines',
+  'office',
+  'relay',
+  'far',
+]
 const taps = ['tap0', 'tap1'] as const
 
 export async function createNetwork(): Promise<Network> {
@@ -75,6 +93,8 @@ export async function createNetwork(): Promise<Network> {
     await ip('bridge', 'link set br0 up')
     for (const [place, name] of [
       ['server', 'srv0'],
+      ['peer', 'srv0'],
+      ['relay', 'rel0'],
       ['client', clientInterface],
       ['machines', 'mach0'],
     ] as const) {
@@ -98,6 +118,15 @@ export async function createNetwork(): Promise<Network> {
     await ip('inner', 'addr add 10.9.0.2/24 dev in0')
     await ip('inner', 'link set in0 up')
     await ip('inner', 'route add default via 10.9.0.1')
+    await ip('peer', `addr add ${addresses.peer}/24 dev srv0`)
+    await ip('relay', `link add rel1 type veth peer name ${farInterface} netns ${nameOf('far')}`)
+    await ip('relay', 'link set rel1 up')
+    await ip('relay', `addr add ${addresses.relay}/24 dev rel0`)
+    await ip('relay', `addr add ${addresses.relayInFar}/24 dev rel1`)
+    await run(inside('relay', 'sysctl', '-qw', 'net.ipv4.ip_forward=1'))
+    await ip('server', `route add 172.20.0.0/24 via ${addresses.relay}`)
+    await ip('far', `link set ${farInterface} address ${farMac}`)
+    await ip('far', `link set ${farInterface} up`)
 
     await ip('server', `link add office0 type veth peer name off0 netns ${nameOf('office')}`)
     await ip('server', 'link set office0 up')

@@ -27,6 +27,8 @@ export type Payload = {
   /** Clients that the tests run on this machine, out of their unpacked packages. */
   readonly busybox: string
   readonly dhclient: string
+  /** ISC's relay agent. */
+  readonly dhcrelay: string
 }
 
 const release = 'rhcos-4.17.0-x86_64-live'
@@ -44,6 +46,7 @@ export async function buildPayload(workDir: string): Promise<Payload> {
   const kernel = await unpack(workDir, kernelPackage)
   const busybox = join(await unpack(workDir, 'busybox-static'), 'bin/busybox')
   const dhclient = join(await unpack(workDir, 'isc-dhcp-client'), 'sbin/dhclient')
+  const dhcrelay = join(await unpack(workDir, 'isc-dhcp-relay'), 'sbin/dhcrelay')
 
   const sources = [import.meta.filename, source('init'), source('udhcpc'), busybox]
   const key = createHash('sha256').update(kernelPackage)
@@ -56,7 +59,7 @@ export async function buildPayload(workDir: string): Promise<Payload> {
     await chmod(unfinished, 0o755)
     await rename(unfinished, imagesDir)
   }
-  return { imagesDir, rootfs: join(imagesDir, rootfsName), busybox, dhclient }
+  return { imagesDir, rootfs: join(imagesDir, rootfsName), busybox, dhclient, dhcrelay }
 }
 
 async function buildImages(dir: string, kernelRoot: string, busybox: string): Promise<void> {

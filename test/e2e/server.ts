@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Network } from './network.ts'
+import type { Network, Place } from './network.ts'
 import { start, type Running } from './process.ts'
 
 /** A line of the log; only the fields that the test reads. */
@@ -43,9 +43,14 @@ export function slipway(...args: string[]): string[] {
 }
 
 /** Resolves when it serves. */
-export async function startServer(network: Network, sitePath: string, logFile: string): Promise<Server> {
+export async function startServer(
+  network: Network,
+  sitePath: string,
+  logFile: string,
+  place: Place = 'server',
+): Promise<Server> {
   const lines: LogLine[] = []
-  const command = network.inside('server', ...slipway('serve', sitePath))
+  const command = network.inside(place, ...slipway('serve', sitePath))
   const running = start(command, { logFile, onLine: (text, atMs) => lines.push(parseLine(text, atMs)) })
   const server: Server = {
     lines,

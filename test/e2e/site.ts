@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { addresses, clientMac } from './network.ts'
+import { addresses, clientMac, farMac } from './network.ts'
 import { shellQuote } from './process.ts'
 
 export type Role = 'bootstrap' | 'master' | 'worker'
@@ -31,6 +31,9 @@ export const nodes = {
 
 /** A declared machine that is no node: where the command-line clients run. */
 export const client = { name: `cli.${domain}`, mac: clientMac, address: '172.16.0.61' } as const
+
+/** A declared machine in the subnet behind the relay agent. */
+export const far = { name: `far.${domain}`, mac: farMac, address: '172.20.0.61' } as const
 
 function node(name: string, role: Role, lastOctet: number): SiteNode {
   return { name, role, mac: `52:54:00:00:00:${lastOctet}`, address: `172.16.0.${lastOctet}` }
@@ -88,13 +91,19 @@ function siteText(options: SiteChanges & { imagesDir: string; reload: string }):
   const all = [...Object.values(nodes), ...(options.spareWorker === undefined ? [] : [options.spareWorker])]
   return `\
 site: e2e
-server: { interface: srv0, address: ${addresses.server} }
+server: { interface: srv0, address: ${addresses.server}, peers: [${addresses.server}, ${addresses.peer}] }
 subnets:
   - cidr: 172.16.0.0/24
     gateway: ${gateway}
     ntp: [${addresses.server}]
     search: [example.localdomain]
     leaseSeconds: ${leaseSeconds}
+  - cidr: 172.20.0.0/24
+    gateway: ${addresses.relayInFar}
+    search: [${domain}, example.localdomain]
+    mtu: 1400
+    routes: [{ to: 10.17.0.0/16, via: 172.20.0.9 }]
+    dhcpOptions: [{ code: 150, ip: ${addresses.server} }]
 dns:
   forward: [${addresses.resolver}, ${addresses.secondResolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
@@ -112,6 +121,7 @@ clusters:
 ${all.map((each) => `      - { ${nodeText(each)} }`).join('\n')}
 hosts:
   - { name: ${client.name}, mac: "${client.mac}", address: ${client.address} }
+  - { name: ${far.name}, mac: "${far.mac}", address: ${far.address} }
   - { name: bastion.example.localdomain, address: ${addresses.server} }
 ${(options.extraHosts ?? []).map((line) => `  - ${line}\n`).join('')}haproxy:
   file: haproxy.cfg

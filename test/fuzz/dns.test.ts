@@ -8,6 +8,7 @@ import { decodeAnswer } from '../../src/proto/dns/message.ts'
 import { walkMessage } from '../../src/proto/dns/walk.ts'
 import { answer, type ForwardRequest } from '../../src/serve/dns/answer.ts'
 import { clientReply, judgeAnswer, resolverQuery } from '../../src/serve/dns/relay.ts'
+import { readFound } from '../../src/serve/dns/found.ts'
 import { readU16 } from '../../src/serve/dns/reply.ts'
 import { startDns } from '../../src/serve/dns/service.ts'
 import { crowdedModel } from '../plan/dns/guide.ts'
@@ -82,7 +83,7 @@ function checkReply(query: Uint8Array, reply: Uint8Array): void {
 function checkResolverAnswer(octets: Uint8Array, request: ForwardRequest): void {
   const verdict = judgeAnswer(request, octets.length < 2 ? 1 : readU16(octets, 0), octets)
   if (verdict !== 'answer' && verdict !== 'truncated') return
-  const reply = orMalformed(() => clientReply(request, octets))
+  const reply = orMalformed(() => clientReply(request, readFound(octets), 0))
   if (reply === undefined) return
   if (reply.length > request.limitOctets) throw new Error(`${reply.length} octets of ${request.limitOctets}`)
   checkReply(request.query, reply)

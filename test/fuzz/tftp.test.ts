@@ -171,6 +171,7 @@ const plan: TftpPlan = {
   files: new Map([['undionly.kpxe', join(folder, 'loader')]]),
   missing: new Map(),
   root: join(folder, 'root'),
+  transfers: { kind: 'any' },
   nodeByAddress: new Map(),
 }
 

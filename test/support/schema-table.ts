@@ -15,9 +15,9 @@ export type JsonSchema = {
   readonly maximum?: number
 }
 
-/** A row for each key, nested ones as `clusters[].nodes[].mac`. */
+/** A row for each key, nested ones as `clusters[].nodes[].mac`; what stands below equal keys is told once. */
 export function schemaTable(schema: JsonSchema): string {
-  const rows = [...walk(schema, '')].filter(([key]) => key !== '$schema')
+  const rows = [...walk(schema, '', new Map())].filter(([key]) => key !== '$schema')
   return [
     '| key | value | when absent | |',
     '|---|---|---|---|',
@@ -27,7 +27,7 @@ export function schemaTable(schema: JsonSchema): string {
 
 type Row = readonly [key: string, value: string, absent: string, description: string]
 
-function* walk(schema: JsonSchema, prefix: string): Generator<Row> {
+function* walk(schema: JsonSchema, prefix: string, toldAt: Map<string, string>): Generator<Row> {
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const key = prefix === '' ? name : `${prefix}.${name}`
     const isRequired = schema.required?.includes(name) ?? false
@@ -36,10 +36,15 @@ function* walk(schema: JsonSchema, prefix: string): Generator<Row> {
       yield [`\`${key}\``, valueOf(property), absent(property, isRequired), property.description ?? '']
       continue
     }
+    const shape = JSON.stringify(inner.schema.properties)
+    const first = toldAt.get(shape)
     if (property.description !== undefined) {
-      yield [`\`${key}${inner.suffix}\``, '', absent({}, isRequired), property.description]
+      const value = first === undefined ? '' : `as \`${first}\``
+      yield [`\`${key}${inner.suffix}\``, value, absent({}, isRequired), property.description]
     }
-    yield* walk(inner.schema, key + inner.suffix)
+    if (first !== undefined) continue
+    toldAt.set(shape, key + inner.suffix)
+    yield* walk(inner.schema, key + inner.suffix, toldAt)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Model in, DHCP plan out: one reservation per declared MAC, all values encoded, all names decided. */
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { Finding } from '../findings.ts'
 import { reservedAddress, subnetOf, type Model } from '../model.ts'
 import type { LoaderName } from '../facts.ts'
@@ -7,23 +8,31 @@ import { absoluteUrl, urlPaths } from '../urls.ts'
 import { nodeBoot } from './boot-table.ts'
 import { dhcpFindings, type Machine } from './findings.ts'
 import { httpFile, leaseTime, machineOptions, pxeFile, tftpFile } from './options.ts'
-import type { DhcpPlan, Reservation } from './plan.ts'
+import type { DhcpPlan, PreparedOption, Reservation } from './plan.ts'
 
 /** @returns a plan for every declared MAC, and what an operator should know about leases and names */
 export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly Finding[] } {
   const { site, endpoint } = model
   const machines = machinesOf(model)
-  const reservation = ({ name, fqdn, domain, address, subnet, boot }: Machine): Reservation => ({
-    name,
-    address,
-    network: subnet.cidr,
-    leaseTime: leaseTime(subnet),
-    options: machineOptions(subnet, subnet.dns ?? [endpoint.address], { hostName: fqdn, domain }),
-    boot,
-  })
+  const reservation = (machine: Machine): Reservation => {
+    const { name, fqdn, domain, address, subnet, boot, dhcpOptions } = machine
+    return {
+      name,
+      address,
+      network: subnet.cidr,
+      leaseTime: leaseTime(subnet),
+      options: new Map([
+        ...machineOptions(subnet, subnet.dns ?? [endpoint.address], { hostName: fqdn, domain }),
+        ...dhcpOptions.map(({ code, value }): [number, PreparedOption] => [code, { code, value }]),
+      ]),
+      unasked: unaskedCodes(dhcpOptions),
+      boot,
+    }
+  }
   return {
     plan: {
       server: endpoint.address,
+      peers: site.server.peers,
       serverPort: endpoint.ports.dhcp,
       clientPort: endpoint.ports.dhcpClient,
       networks: site.subnets.map((subnet) => subnet.cidr),
@@ -39,10 +48,11 @@ function machinesOf({ site, endpoint, nodes }: Model): Machine[] {
   const pxe = once((name: LoaderName) => pxeFile(tftp(name)))
   const http = once((name: LoaderName) => httpFile(absoluteUrl(endpoint, urlPaths.loader(name))))
   const booted = nodes.map((node): Machine => {
-    const { key, name, fqdn, mac, address, subnet } = node
+    const { key, name, fqdn, mac, address, subnet, dhcpOptions } = node
     const domain = subnet.domain ?? fqdn.slice(name.length + 1)
     const files = { PXEClient: node.pxeOptions ? pxe : tftp, HTTPClient: http }
-    return { name: key, fqdn, domain, mac, address, subnet, boot: nodeBoot(node, endpoint, files) }
+    const boot = nodeBoot(node, endpoint, files)
+    return { name: key, fqdn, domain, mac, address, subnet, boot, dhcpOptions }
   })
   const others = site.hosts.flatMap((host): Machine[] => {
     const { name, mac } = host
@@ -50,9 +60,16 @@ function machinesOf({ site, endpoint, nodes }: Model): Machine[] {
     const subnet = address === undefined ? undefined : subnetOf(site, address)
     if (mac === undefined || address === undefined || subnet === undefined) return []
     const domain = subnet.domain ?? name.split('.').slice(1).join('.')
-    return [{ name, fqdn: name, domain, mac, address, subnet, boot: undefined }]
+    const dhcpOptions = [site, subnet, host].flatMap((place) => place.dhcpOptions)
+    return [{ name, fqdn: name, domain, mac, address, subnet, boot: undefined, dhcpOptions }]
   })
   return [...booted, ...others]
+}
+
+/** Codes of the options that are sent asked for or not; a narrower place may take that back. */
+function unaskedCodes(options: readonly ExtraOption[]): number[] {
+  const last = new Map(options.map((option) => [option.code, option]))
+  return [...last.values()].filter(({ always }) => always).map(({ code }) => code)
 }
 
 /** Makes each value once, however often it is asked for: a thousand nodes share a loader's options. */

@@ -1,6 +1,7 @@
 /** What an operator should know about leases and names before the first node asks. */
 import { formatCidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import type { Mac } from '../../proto/address/mac.ts'
+import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { Site, Subnet } from '../../site/schema.ts'
 import type { Finding } from '../findings.ts'
 import type { NodeBoot } from './plan.ts'
@@ -16,6 +17,8 @@ export type Machine = {
   readonly address: Ipv4
   readonly subnet: Subnet
   readonly boot: NodeBoot | undefined
+  /** Options without keys of their own; of equal codes the last counts. */
+  readonly dhcpOptions: readonly ExtraOption[]
 }
 
 /** An installation takes longer; leases of 600 s have run out under it (okd-project/okd#294). */

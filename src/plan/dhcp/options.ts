@@ -1,10 +1,11 @@
 /** Option values of the plan, encoded once: what the operator declared, and only what applies. */
-import { isHostAddress, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { isHostAddress, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { longestFileField } from '../../proto/dhcp/message.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
 import { encodeAddresses } from '../../proto/dhcp/values/address.ts'
 import { encodeDomainSearch } from '../../proto/dhcp/values/domain-search.ts'
-import { encodeSeconds } from '../../proto/dhcp/values/number.ts'
+import { encodeNumbers, encodeSeconds } from '../../proto/dhcp/values/number.ts'
+import { encodeClasslessRoutes, encodeStaticRoutes } from '../../proto/dhcp/values/routes.ts'
 import { encodeText } from '../../proto/dhcp/values/text.ts'
 import type { Subnet } from '../../site/schema.ts'
 import type { BootFile, PreparedOption } from './plan.ts'
@@ -23,24 +24,40 @@ export function machineOptions(
   nameServers: readonly Ipv4[],
   names: { readonly hostName: string; readonly domain: string },
 ): ReadonlyMap<number, PreparedOption> {
-  const { cidr, gateway, ntp, search, leaseSeconds } = subnet
+  const { cidr, gateway, ntp, search, leaseSeconds, mtu } = subnet
   // A /31 or /32 has no broadcast address: the last address is a machine's.
   const broadcast = isHostAddress(cidr, cidr.broadcast) ? [] : [cidr.broadcast]
-  const options = [
+  const classlessRoutes = encodeClasslessRoutes(withDefault(subnet))
+  const options: PreparedOption[] = [
     addressList(OptionCode.subnetMask, [cidr.mask]),
     addressList(OptionCode.router, gateway === undefined ? [] : [gateway]),
+    { code: OptionCode.classlessRoutes, value: classlessRoutes },
     addressList(OptionCode.domainServer, nameServers),
     text(OptionCode.hostName, names.hostName),
     text(OptionCode.domainName, names.domain),
+    { code: OptionCode.interfaceMtu, value: encodeNumbers(mtu === undefined ? [] : [mtu], 2) },
     addressList(OptionCode.ntpServers, ntp),
     searchList(search),
     addressList(OptionCode.broadcastAddress, broadcast),
+    { code: OptionCode.staticRoutes, value: encodeStaticRoutes(subnet.routes) },
+    // The same routes under the code that Windows asked for before RFC 3442.
+    { code: OptionCode.microsoftRoutes, value: classlessRoutes },
     // RFC 2131 §4.4.5: what clients assume by themselves, said aloud for those that do not.
     seconds(OptionCode.renewalTime, Math.floor(leaseSeconds / 2)),
     seconds(OptionCode.rebindingTime, Math.floor((leaseSeconds * 7) / 8)),
   ]
   const present = options.filter((option) => option.value.length > 0)
   return new Map(present.map((option) => [option.code, option]))
+}
+
+/**
+ * RFC 3442, "DHCP Client Behavior": who reads option 121 ignores options 3 and 33, so the default route has to
+ * stand among the others. Routes are never cut: one that is missing sends packets elsewhere.
+ */
+function withDefault({ gateway, routes }: Subnet): Subnet['routes'] {
+  const everywhere = { network: 0, prefix: 0, mask: 0, broadcast: 0xffffffff } as Cidr
+  if (routes.length === 0 || gateway === undefined) return routes
+  return [{ to: everywhere, via: gateway }, ...routes]
 }
 
 export function leaseTime(subnet: Subnet): PreparedOption {

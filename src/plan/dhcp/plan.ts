@@ -8,6 +8,8 @@ import type { Mac } from '../../proto/address/mac.ts'
 export type DhcpPlan = {
   /** The server identifier (option 54) and the next server of those that boot (siaddr). */
   readonly server: Ipv4
+  /** Server identifiers of other slipways with the same site: who chooses them is well served. */
+  readonly peers: readonly Ipv4[]
   /** Where servers and relay agents listen: 67. */
   readonly serverPort: number
   /** Where clients listen: 68. */
@@ -26,6 +28,8 @@ export type Reservation = {
   readonly leaseTime: PreparedOption
   /** What a client may ask for, by code, in the order for clients that send no parameter request list. */
   readonly options: ReadonlyMap<number, PreparedOption>
+  /** Codes of those that are sent asked for or not. */
+  readonly unasked: readonly number[]
   /** Absent for hosts: they get an address, and boot from their own disk. */
   readonly boot: NodeBoot | undefined
 }

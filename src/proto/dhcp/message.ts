@@ -48,8 +48,9 @@ export const broadcastFlag = 0x8000
 /** RFC 2131 §3: 99, 130, 83, 99. */
 const magicCookie = 0x63825363
 
-const snameOffset = 44
-const fileOffset = 108
+/** Where `sname` and `file` stand, which may hold options instead (RFC 2131 §4.1); `end` is the first octet behind. */
+export const snameField = { start: 44, end: 108 }
+export const fileField = { start: 108, end: 236 }
 const cookieOffset = 236
 
 /** RFC 1542 §2.1: BOOTP messages have 300 octets at least; relay agents may drop shorter ones. */
@@ -112,12 +113,12 @@ export function decodeMessage(octets: Uint8Array): DhcpMessage {
   list.read(octets, reader.offset, octets.length)
   const inFile = (list.overload & 1) !== 0
   const inSname = (list.overload & 2) !== 0
-  if (inFile) list.read(octets, fileOffset, cookieOffset)
-  if (inSname) list.read(octets, snameOffset, fileOffset)
+  if (inFile) list.read(octets, fileField.start, fileField.end)
+  if (inSname) list.read(octets, snameField.start, snameField.end)
   return {
     ...header,
-    sname: inSname ? '' : fieldText(octets, snameOffset, fileOffset),
-    file: inFile ? '' : fieldText(octets, fileOffset, cookieOffset),
+    sname: inSname ? '' : fieldText(octets, snameField),
+    file: inFile ? '' : fieldText(octets, fileField),
     options: list.options,
   }
 }
@@ -164,9 +165,9 @@ export function putEnd(writer: Writer): number {
 /** The longest name that `file` holds: RFC 2131 §2 has it end with a NUL. */
 export const longestFileField = 127
 
-function fieldText(octets: Uint8Array, start: number, limit: number): string {
+function fieldText(octets: Uint8Array, { start, end }: typeof fileField): string {
   let text = ''
-  for (let at = start; at < limit && octets[at] !== 0; at++) text += String.fromCharCode(octets[at] as number)
+  for (let at = start; at < end && octets[at] !== 0; at++) text += String.fromCharCode(octets[at] as number)
   return text
 }
 

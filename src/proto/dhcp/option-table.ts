@@ -21,7 +21,9 @@ export const optionTable = {
   domainServer: { code: 6, name: 'Domain Server', type: 'addresses', rfc: 'RFC 2132 §3.8' },
   hostName: { code: 12, name: 'Hostname', type: 'text', rfc: 'RFC 2132 §3.14' },
   domainName: { code: 15, name: 'Domain Name', type: 'text', rfc: 'RFC 2132 §3.17' },
+  interfaceMtu: { code: 26, name: 'MTU Interface', type: 'u16', rfc: 'RFC 2132 §5.1' },
   broadcastAddress: { code: 28, name: 'Broadcast Address', type: 'address', rfc: 'RFC 2132 §5.3' },
+  staticRoutes: { code: 33, name: 'Static Route', type: 'addresses', rfc: 'RFC 2132 §5.8' },
   ntpServers: { code: 42, name: 'NTP Servers', type: 'addresses', rfc: 'RFC 2132 §8.3' },
   vendorInformation: { code: 43, name: 'Vendor Specific', type: 'octets', rfc: 'RFC 2132 §8.4' },
   requestedAddress: { code: 50, name: 'Address Request', type: 'address', rfc: 'RFC 2132 §9.1' },
@@ -43,7 +45,14 @@ export const optionTable = {
   clientArchitecture: { code: 93, name: 'Client System', type: 'u16s', rfc: 'RFC 4578 §2.1' },
   clientMachineIdentifier: { code: 97, name: 'UUID/GUID', type: 'octets', rfc: 'RFC 4578 §2.3' },
   domainSearch: { code: 119, name: 'Domain Search', type: 'names', rfc: 'RFC 3397' },
+  classlessRoutes: { code: 121, name: 'Classless Static Route Option', type: 'octets', rfc: 'RFC 3442' },
   ipxe: { code: 175, name: 'Etherboot (Tentatively Assigned)', type: 'octets', rfc: 'ipxe.org, dhcp.h' },
+  microsoftRoutes: {
+    code: 249,
+    name: 'Classless Static Route (Microsoft)',
+    type: 'octets',
+    rfc: 'RFC 3442, MS-DHCPE',
+  },
 } as const satisfies Record<string, OptionRow>
 
 type Codes = { readonly [Key in keyof typeof optionTable]: (typeof optionTable)[Key]['code'] }

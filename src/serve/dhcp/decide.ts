@@ -23,6 +23,8 @@ export type Decision =
   | { readonly kind: 'declined'; readonly address: Ipv4 }
   | { readonly kind: 'released'; readonly address: Ipv4 }
   | { readonly kind: 'silence'; readonly reason: string }
+  /** Silence too: it deals with another DHCP server, which the operator may not know of. */
+  | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly reason: string }
 
 export function decide(
   request: Request,
@@ -63,7 +65,7 @@ function onRequest(request: Request, reservation: Reservation, plan: DhcpPlan, a
   const { ciaddr, giaddr } = request.message
   // SELECTING: whom it did not choose has nothing to say.
   const other = otherServer(request, plan)
-  if (other !== undefined) return silence(`it chose the server ${formatIpv4(other)}`)
+  if (other !== undefined) return elsewhere(other, plan, 'it chose the server')
 
   const state = stateOf(request, arrival)
   // Option 50 is for clients that have no address yet; RENEWING and REBINDING clients put theirs into ciaddr.
@@ -91,14 +93,14 @@ function stateOf({ message, serverIdentifier }: Request, arrival: Arrival): Requ
 /** RFC 2131 §4.3.3. */
 function onDecline(request: Request, reservation: Reservation, plan: DhcpPlan): Decision {
   const other = otherServer(request, plan)
-  if (other !== undefined) return silence(`it declines an address of the server ${formatIpv4(other)}`)
+  if (other !== undefined) return elsewhere(other, plan, 'it declines an address of the server')
   return { kind: 'declined', address: request.requestedAddress ?? reservation.address }
 }
 
 /** RFC 2131 §4.3.4. A reservation stays with its machine, so there is nothing to do. */
 function onRelease(request: Request, plan: DhcpPlan): Decision {
   const other = otherServer(request, plan)
-  if (other !== undefined) return silence(`it releases an address of the server ${formatIpv4(other)}`)
+  if (other !== undefined) return elsewhere(other, plan, 'it releases an address of the server')
   return { kind: 'released', address: request.message.ciaddr }
 }
 
@@ -118,6 +120,11 @@ function otherServer({ serverIdentifier, relay }: Request, plan: DhcpPlan): Ipv4
 function wrongNetwork({ message, relay }: Request, reservation: Reservation): string {
   const from = formatIpv4(relay.link ?? message.giaddr)
   return `it asks by way of ${from}, its address is on ${formatCidr(reservation.network)}`
+}
+
+function elsewhere(server: Ipv4, plan: DhcpPlan, what: string): Decision {
+  const reason = `${what} ${formatIpv4(server)}`
+  return plan.peers.includes(server) ? silence(`${reason}, a peer`) : { kind: 'elsewhere', server, reason }
 }
 
 function silence(reason: string): Decision {

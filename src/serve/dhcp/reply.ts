@@ -3,11 +3,12 @@ import { formatIpv4, ipv4Octets, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { Writer } from '../../proto/bytes/writer.ts'
 import { broadcastFlag, putEnd, putHeader } from '../../proto/dhcp/message.ts'
 import { MessageType, OptionCode } from '../../proto/dhcp/option-table.ts'
-import { optionOctets, putOption } from '../../proto/dhcp/option.ts'
+import { putOption } from '../../proto/dhcp/option.ts'
 import { noProxyDhcp } from '../../proto/dhcp/values/ipxe.ts'
 import { encodeText } from '../../proto/dhcp/values/text.ts'
 import type { BootFile, DhcpPlan, PreparedOption, Reservation } from '../../plan/dhcp/plan.ts'
 import type { Decision } from './decide.ts'
+import { OptionWriter } from './option-writer.ts'
 import type { Request } from './request.ts'
 
 /** Octets that any reply fits into: 1500 MTU - 20 IPv4 - 8 UDP. */
@@ -72,11 +73,23 @@ export function writeReply(
     options.put(OptionCode.clientIdentifier, request.clientIdentifier)
   }
   if (isNak) options.put(OptionCode.message, encodeText(answer.reason))
-  else putParameters(options, request, reservation, file, answer.kind === 'inform')
+  else {
+    if (takesOverload(request)) options.overload()
+    putParameters(options, request, reservation, file, answer.kind === 'inform')
+  }
+  options.end()
   if (relayAgentInformation !== undefined) {
     putOption(writer, OptionCode.relayAgentInformation, relayAgentInformation)
   }
   return putEnd(writer)
+}
+
+/**
+ * Whether a client is trusted to read options in `file` and `sname`. Boot firmware and iPXE are not: their
+ * `file` has the boot file's name, and ROMs read names there whatever option 52 says.
+ */
+function takesOverload({ client }: Request): boolean {
+  return client.protocol === undefined && client.architectures.length === 0 && !client.isIpxe
 }
 
 /**
@@ -139,6 +152,10 @@ function putParameters(
     const option = reservation.options.get(list[index] as number)
     if (option !== undefined && list.indexOf(option.code) === index) put(option) // once, however often asked for
   }
+  for (const code of reservation.unasked) {
+    const option = reservation.options.get(code)
+    if (option !== undefined && !list.includes(code)) put(option)
+  }
 }
 
 /**
@@ -149,39 +166,4 @@ function putParameters(
 function replyLimit(maxMessageSize = leastDatagramOctets): number {
   const datagram = Math.min(Math.max(maxMessageSize, leastDatagramOctets), mostDatagramOctets)
   return datagram - ipv4AndUdpOctets
-}
-
-/** Writes options as long as they fit; what does not is left out, lists are cut where they allow it. */
-class OptionWriter {
-  readonly #writer: Writer
-  #limit: number
-
-  constructor(writer: Writer, limit: number) {
-    this.#writer = writer
-    this.#limit = limit
-  }
-
-  /** Keeps room for an option that is written last. @returns the value, or `undefined` when there is no room */
-  reserve(value: Uint8Array | undefined): Uint8Array | undefined {
-    if (value === undefined || !this.#fits(value.length)) return undefined
-    this.#limit -= optionOctets(value.length)
-    return value
-  }
-
-  put(code: number, value: Uint8Array): void {
-    if (this.#fits(value.length)) putOption(this.#writer, code, value)
-  }
-
-  putPrepared({ code, value, cuts }: PreparedOption): void {
-    if (this.#fits(value.length)) {
-      putOption(this.#writer, code, value)
-      return
-    }
-    const cut = cuts?.findLast((octets) => this.#fits(octets))
-    if (cut !== undefined) putOption(this.#writer, code, value, cut)
-  }
-
-  #fits(valueOctets: number): boolean {
-    return this.#writer.offset + optionOctets(valueOctets) <= this.#limit
-  }
 }

@@ -41,6 +41,8 @@ export type Verdict =
   | Replied
   | { readonly kind: 'declined'; readonly address: Ipv4; readonly about: Circumstances }
   | { readonly kind: 'released' | 'ignored'; readonly about: Circumstances }
+  /** A declared machine deals with another DHCP server. */
+  | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly about: Circumstances }
   | {
       readonly kind: 'stranger'
       /** Option 60, printable characters only. */
@@ -81,6 +83,8 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
   switch (decision.kind) {
     case 'silence':
       return { kind: 'ignored', about: { ...known, reason: decision.reason } }
+    case 'elsewhere':
+      return { kind: 'elsewhere', server: decision.server, about: { ...known, reason: decision.reason } }
     case 'released':
       return { kind: 'released', about: { ...known, address: decision.address } }
     case 'declined':

@@ -14,7 +14,14 @@ import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
 import { mostReplyOctets } from './reply.ts'
 import { respond, type Circumstances, type Replied, type Verdict } from './respond.ts'
-import { RecentMap, Strangers, type Declined, type Stranger } from './strangers.ts'
+import {
+  createOtherServers,
+  createStrangers,
+  RecentMap,
+  type Declined,
+  type OtherServer,
+  type Stranger,
+} from './strangers.ts'
 import { openWays, type WayOptions } from './ways.ts'
 
 export type DhcpService = Service & {
@@ -22,6 +29,8 @@ export type DhcpService = Service & {
   strangers(): readonly Stranger[]
   /** Declared machines that found their address in use, latest first. */
   declined(): readonly Declined[]
+  /** Other DHCP servers that declared machines deal with, latest first. */
+  otherServers(): readonly OtherServer[]
 }
 
 /** @throws {CannotListen} when a socket cannot be had; those opened before are closed again */
@@ -29,7 +38,8 @@ export async function startDhcp(
   options: WayOptions & { readonly log: Log; readonly counters: Counters; readonly clock: Clock },
 ): Promise<DhcpService> {
   const { plan, log, counters, clock } = options
-  const strangers = new Strangers(clock)
+  const strangers = createStrangers(clock)
+  const otherServers = createOtherServers(clock)
   const declined = new RecentMap<Mac, Declined>()
   const out = new Uint8Array(mostReplyOctets)
   const ways = await openWays(options)
@@ -77,8 +87,19 @@ export async function startDhcp(
         return
       case 'stranger': {
         const { vendorClass, about } = verdict
-        const isNews = strangers.see({ mac: about.mac, vendorClass, architecture: about.architecture })
+        const isNews = strangers.see(about.mac, {
+          mac: about.mac,
+          vendorClass,
+          architecture: about.architecture,
+        })
         log[isNews ? 'info' : 'debug']({ ...facts(about), vendorClass }, message)
+        return
+      }
+      case 'elsewhere': {
+        const { mac, node = '' } = verdict.about
+        const server = formatIpv4(verdict.server)
+        const isNews = otherServers.see(server, { server, mac, node })
+        log[isNews ? 'warn' : 'debug']({ ...facts(verdict.about), server }, message)
         return
       }
       case 'declined': {
@@ -107,6 +128,7 @@ export async function startDhcp(
     listening: ways.map(({ port }) => `udp ${port.local.address}:${port.local.port}`),
     strangers: () => strangers.list(),
     declined: () => declined.values(),
+    otherServers: () => otherServers.list(),
     async close() {
       await Promise.all(ways.map(({ port }) => port.close()))
     },
@@ -121,6 +143,7 @@ const outcomes: Readonly<Record<Verdict['kind'], { readonly counter: string; rea
   declined: { counter: 'dhcp.declined', message: 'address declined: another machine uses it' },
   released: { counter: 'dhcp.released', message: 'address released' },
   ignored: { counter: 'dhcp.ignored', message: 'ignored message' },
+  elsewhere: { counter: 'dhcp.elsewhere', message: 'another DHCP server answers a declared machine' },
   stranger: { counter: 'dhcp.strangers', message: 'ignored a machine that is not declared' },
   'not-ours': { counter: 'dhcp.notOurs', message: 'ignored a datagram' },
 }

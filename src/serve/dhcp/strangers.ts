@@ -1,20 +1,30 @@
 /**
- * Machines that asked and are not declared, and declared ones that declined their address: what an operator
- * looks for when a machine does not boot. In memory, bounded, least recently seen forgotten first.
+ * Machines that asked and are not declared, declared ones that declined their address, and other DHCP servers:
+ * what an operator looks for when a machine does not boot. In memory, bounded, least recently seen forgotten first.
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 
-export type Stranger = {
+/** When something was seen, in milliseconds since 1970, and how often. */
+type Sighting = { readonly firstSeen: number; readonly lastSeen: number; readonly count: number }
+
+type StrangerSeen = {
   readonly mac: Mac
   /** Option 60, printable characters only. */
   readonly vendorClass: string
   readonly architecture: number | undefined
-  /** Milliseconds since 1970. */
-  readonly firstSeen: number
-  readonly lastSeen: number
-  readonly count: number
 }
+export type Stranger = StrangerSeen & Sighting
+
+type OtherServerSeen = {
+  /** Its option 54, in dotted text. */
+  readonly server: string
+  /** The declared machine that dealt with it last. */
+  readonly mac: Mac
+  readonly node: string
+}
+/** A DHCP server that is neither this one nor a peer, known from what declared machines say to it. */
+export type OtherServer = OtherServerSeen & Sighting
 
 export type Declined = {
   readonly mac: Mac
@@ -29,7 +39,7 @@ export type Declined = {
 /** How many machines are remembered: the list must not grow with a flood of made-up addresses. */
 const mostRemembered = 1024
 
-/** How often one stranger gets a line in the log, and how many lines all of them get in that time. */
+/** How often one machine gets a line in the log, and how many lines all of a kind get in that time. */
 const quietMs = 10 * 60_000
 const linesPerQuietTime = 60
 
@@ -58,12 +68,12 @@ export class RecentMap<Key, Value> {
   }
 }
 
-/** Remembers strangers and says which sighting deserves a line in the log. */
-export class Strangers {
+/** Remembers who was seen and says which sighting deserves a line in the log. */
+class Sightings<Key, Seen> {
   readonly #clock: Clock
   readonly #seen = new RecentMap<
-    Mac,
-    { readonly stranger: Stranger; readonly loggedAt: number | undefined }
+    Key,
+    { readonly sighting: Seen & Sighting; readonly loggedAt: number | undefined }
   >()
   #quietSince = Number.NEGATIVE_INFINITY
   #lines = 0
@@ -73,25 +83,23 @@ export class Strangers {
   }
 
   /** @returns whether to log it: at first, then every ten minutes, and never more than sixty lines in that time */
-  see(who: Pick<Stranger, 'mac' | 'vendorClass' | 'architecture'>): boolean {
-    const before = this.#seen.get(who.mac)
+  see(key: Key, seen: Seen): boolean {
+    const before = this.#seen.get(key)
     const now = this.#clock.now()
     const loggedAt = this.#logsNow(before?.loggedAt) ? this.#clock.monotonic() : before?.loggedAt
-    const stranger = {
-      mac: who.mac,
-      vendorClass: who.vendorClass,
-      architecture: who.architecture,
-      firstSeen: before?.stranger.firstSeen ?? now,
+    const sighting = {
+      ...seen,
+      firstSeen: before?.sighting.firstSeen ?? now,
       lastSeen: now,
-      count: (before?.stranger.count ?? 0) + 1,
+      count: (before?.sighting.count ?? 0) + 1,
     }
-    this.#seen.set(who.mac, { stranger, loggedAt })
+    this.#seen.set(key, { sighting, loggedAt })
     return loggedAt !== before?.loggedAt
   }
 
   /** Latest first. */
-  list(): Stranger[] {
-    return this.#seen.values().map(({ stranger }) => stranger)
+  list(): (Seen & Sighting)[] {
+    return this.#seen.values().map(({ sighting }) => sighting)
   }
 
   #logsNow(loggedAt = Number.NEGATIVE_INFINITY): boolean {
@@ -103,4 +111,12 @@ export class Strangers {
     }
     return ++this.#lines <= linesPerQuietTime
   }
+}
+
+export function createStrangers(clock: Clock): Sightings<Mac, StrangerSeen> {
+  return new Sightings(clock)
+}
+
+export function createOtherServers(clock: Clock): Sightings<string, OtherServerSeen> {
+  return new Sightings(clock)
 }

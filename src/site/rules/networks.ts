@@ -68,6 +68,34 @@ const gatewayInSubnet: Rule = {
     ),
 }
 
+const routers: Rule = {
+  needs: [],
+  check: (site) =>
+    site.subnets.flatMap(({ cidr, gateway, routes }, index): Flaw[] => {
+      const path = ['subnets', index, 'routes'] as const
+      const written = routes.map((route, at) => ({ ...route, path: [...path, at] }))
+      const strays = written
+        .filter(({ via }) => !isHostAddress(cidr, via))
+        .map((route) => ({
+          path: [...route.path, 'via'],
+          expected: `an address of a machine in ${formatCidr(cidr)}`,
+        }))
+      const again = repetitions(written, ({ to }) => formatCidr(to)).map((pair) => ({
+        path: [...pair.again.path, 'to'],
+        expected: 'a network that has no route yet',
+        other: [...pair.first.path, 'to'],
+      }))
+      const defaults = written
+        .filter(({ to }) => to.prefix === 0 && gateway !== undefined)
+        .map((route) => ({
+          path: [...route.path, 'to'],
+          expected: 'another network: the default route is gateway',
+          other: ['subnets', index, 'gateway'],
+        }))
+      return [...strays, ...again, ...defaults]
+    }),
+}
+
 /** What is not reserved by DHCP may be anywhere, but a network's own addresses belong to nobody. */
 const nobodysAddress: Rule = {
   needs: ['server'],
@@ -176,6 +204,7 @@ export const networkRules = [
   subnetSize,
   overlap,
   gatewayInSubnet,
+  routers,
   nobodysAddress,
   ports,
   forwardLoop,

@@ -85,7 +85,12 @@ export const udhcpcChecks: readonly Check[] = [
 const isRelease = (message: string): boolean => /release/.test(message)
 
 async function udhcpc(rig: Rig, ...options: string[]): Promise<string[]> {
+  return udhcpcOn(clientInterface, rig, ...options)
+}
+
+/** What it is given is kept beside its hook, as `udhcpc.bound`. */
+export async function udhcpcOn(interfaceName: string, rig: Rig, ...options: string[]): Promise<string[]> {
   const hook = join(rig.dir, 'udhcpc')
   await copyFile(join(import.meta.dirname, '../hooks/udhcpc'), hook)
-  return [rig.payload.busybox, 'udhcpc', '-i', clientInterface, '-s', hook, ...options]
+  return [rig.payload.busybox, 'udhcpc', '-i', interfaceName, '-s', hook, ...options]
 }

@@ -101,6 +101,39 @@ const declared = [
     code: 119,
     value: '0161036e65740001620 36f726700'.replace(' ', ''),
   },
+  { name: 'option 26: the MTU', keys: { mtu: 9000 }, code: 26, value: '2328' },
+  { name: 'no MTU: no option 26', keys: {}, code: 26, value: undefined },
+  {
+    name: 'RFC 3442: option 121 has the default route too, whose option 3 its readers ignore',
+    keys: { routes: [{ to: '10.17.0.0/16', via: '192.0.2.5' }] },
+    code: 121,
+    value: '00c0000201' + '100a11c0000205',
+  },
+  {
+    name: 'RFC 3442: without a gateway there is no default route to repeat',
+    keys: { gateway: undefined, routes: [{ to: '10.17.0.0/16', via: '192.0.2.5' }] },
+    code: 121,
+    value: '100a11c0000205',
+  },
+  {
+    name: 'option 249: what option 121 says',
+    keys: { routes: [{ to: '10.17.0.0/16', via: '192.0.2.5' }] },
+    code: 249,
+    value: '00c0000201' + '100a11c0000205',
+  },
+  {
+    name: 'option 33: the routes that it can say, without the default route',
+    keys: {
+      routes: [
+        { to: '10.17.0.0/16', via: '192.0.2.5' },
+        { to: '10.0.0.0/8', via: '192.0.2.6' },
+      ],
+    },
+    code: 33,
+    value: '0a000000c0000206',
+  },
+  { name: 'no routes: no option 121', keys: {}, code: 121, value: undefined },
+  { name: 'no routes: no option 33', keys: {}, code: 33, value: undefined },
   { name: 'no search list: no option 119', keys: {}, code: 119, value: undefined },
   {
     name: 'option 58: half of an odd lease, rounded down',
@@ -122,6 +155,30 @@ for (const { name, keys, code, value } of declared) {
     t.end()
   })
 }
+
+t.test('of options without keys the narrowest place counts: node, cluster, subnet, site', (t) => {
+  const { options, unasked } = reservation((site) => {
+    const text = (text: string) => (code: number) => ({ code, text, always: text === 'subnet' })
+    site['dhcpOptions'] = [150, 151, 152, 153].map(text('site'))
+    Object.assign(site.subnets[0] as object, { dhcpOptions: [151, 152, 153].map(text('subnet')) })
+    Object.assign(site.clusters[0] as object, { dhcpOptions: [152, 153].map(text('cluster')) })
+    Object.assign(site.clusters[0]?.nodes[1] as object, { dhcpOptions: [153].map(text('node')) })
+  })
+  const said = [150, 151, 152, 153].map((code) => Buffer.from(options.get(code)?.value ?? []).toString())
+  t.same(said, ['site', 'subnet', 'cluster', 'node'])
+  t.same(unasked, [151], 'what a narrower place says takes `always` back')
+  t.end()
+})
+
+t.test('a host may have boot options of its own', (t) => {
+  const mac = parseMac('00:00:5e:00:53:40') as Mac
+  const { options } = reservation((site) => {
+    const dhcpOptions = [{ code: 66, text: 'ztp.example.net' }]
+    site.hosts = [{ name: 'switch.example.net', address: '192.0.2.40', mac, dhcpOptions }]
+  }, mac)
+  t.equal(hex(options.get(66)?.value), text('ztp.example.net'))
+  t.end()
+})
 
 t.test('lists may be cut after each entry but the last', (t) => {
   const { options } = reservation(

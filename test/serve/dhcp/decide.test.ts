@@ -11,6 +11,7 @@ type Fields = Parameters<typeof clientPacket>[0]
 /** Node ocp45/m1 has 00:00:5e:00:53:11 and 192.0.2.11; its server is 192.0.2.2. A second subnet is behind a relay. */
 const site = exampleSite()
 site.subnets.push({ cidr: '198.51.100.0/24', gateway: '198.51.100.1' })
+site.server['peers'] = ['192.0.2.4']
 const { plan } = compileDhcp(exampleModel(site))
 
 const own: readonly [number, number[]] = [54, octetsOf('192.0.2.2')]
@@ -62,8 +63,14 @@ const decisions: readonly {
   {
     name: 'RFC 2131 §4.3.2 SELECTING: silence where another server was chosen',
     fields: { type: 'request', options: [other, right] },
-    kind: 'ignored',
+    kind: 'elsewhere',
     about: { reason: 'it chose the server 192.0.2.3', node: 'ocp45/m1' },
+  },
+  {
+    name: 'a peer that was chosen is no surprise',
+    fields: { type: 'request', options: [[54, octetsOf('192.0.2.4')], right] },
+    kind: 'ignored',
+    about: { reason: 'it chose the server 192.0.2.4, a peer' },
   },
   {
     name: 'SELECTING without option 50 asks for nothing',
@@ -165,7 +172,7 @@ const decisions: readonly {
   {
     name: 'RFC 2131 §4.3.3: DECLINE to another server is not ours',
     fields: { type: 'decline', options: [other, right] },
-    kind: 'ignored',
+    kind: 'elsewhere',
     about: { reason: 'it declines an address of the server 192.0.2.3' },
   },
   {
@@ -182,7 +189,7 @@ const decisions: readonly {
   {
     name: 'RFC 2131 §4.3.4: RELEASE to another server is not ours',
     fields: { type: 'release', ciaddr: '192.0.2.11', options: [other] },
-    kind: 'ignored',
+    kind: 'elsewhere',
     about: { reason: 'it releases an address of the server 192.0.2.3' },
   },
   {

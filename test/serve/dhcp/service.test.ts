@@ -149,6 +149,27 @@ t.test('a stranger gets no answer, is remembered, and has an info line only once
   ])
 })
 
+t.test('another DHCP server that a node chose is warned of once, counted and remembered', async (t) => {
+  const { send, service, heard, lines, counters } = await running()
+  const mac = '52:54:00:00:00:11'
+  const chosen = clientPacket({ mac, type: 'request', options: [[54, octetsOf('10.0.0.1')], [50, octetsOf('10.0.0.9')]] }) // prettier-ignore
+  for (let time = 0; time < 3; time++) await send(chosen)
+  t.equal(heard.all.length, 0)
+  t.equal(counters.get('dhcp.elsewhere'), 3)
+  t.same(
+    lines.map(({ level }) => level),
+    ['warn', 'debug', 'debug'],
+  )
+  t.match(lines[0], {
+    msg: 'another DHCP server answers a declared machine',
+    node: 'ocp4/master-1',
+    server: '10.0.0.1',
+    reason: 'it chose the server 10.0.0.1',
+  })
+  const seen = { firstSeen: start, lastSeen: start, count: 3 }
+  t.same(service.otherServers(), [{ server: '10.0.0.1', mac, node: 'ocp4/master-1', ...seen }])
+})
+
 t.test('RFC 2131 §4.3.3: a declined address is warned of, remembered, and offered again', async (t) => {
   const { send, service, heard, line } = await running()
   const mac = '52:54:00:00:00:11'

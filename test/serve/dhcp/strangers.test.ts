@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Mac } from '../../../src/proto/address/mac.ts'
-import { RecentMap, Strangers } from '../../../src/serve/dhcp/strangers.ts'
+import { createStrangers, RecentMap } from '../../../src/serve/dhcp/strangers.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const start = Date.UTC(2026, 0, 1)
@@ -14,10 +14,10 @@ const machine = (number: number) => ({
 
 t.test('a stranger is remembered with what it said last, when it came and how often', (t) => {
   const clock = fakeClock(start)
-  const strangers = new Strangers(clock)
-  strangers.see(machine(1))
+  const strangers = createStrangers(clock)
+  strangers.see(machine(1).mac, machine(1))
   clock.advance(4000)
-  strangers.see({ ...machine(1), vendorClass: 'udhcp', architecture: undefined })
+  strangers.see(machine(1).mac, { ...machine(1), vendorClass: 'udhcp', architecture: undefined })
   t.same(strangers.list(), [
     {
       mac: '02:00:00:00:00:01',
@@ -33,10 +33,10 @@ t.test('a stranger is remembered with what it said last, when it came and how of
 
 t.test('it is news at first, and again after ten minutes', (t) => {
   const clock = fakeClock()
-  const strangers = new Strangers(clock)
+  const strangers = createStrangers(clock)
   const news = [0, 4000, 8000, tenMinutes - 12_001, 1, 1].map((ms) => {
     clock.advance(ms)
-    return strangers.see(machine(1))
+    return strangers.see(machine(1).mac, machine(1))
   })
   t.same(news, [true, false, false, false, true, false])
   t.end()
@@ -44,22 +44,23 @@ t.test('it is news at first, and again after ten minutes', (t) => {
 
 t.test('a flood is news sixty times in ten minutes; who was left out is news afterwards', (t) => {
   const clock = fakeClock()
-  const strangers = new Strangers(clock)
+  const strangers = createStrangers(clock)
   const newsOf = (count: number) =>
-    Array.from({ length: count }, (_, index) => strangers.see(machine(index))).filter((isNews) => isNews)
-      .length
+    Array.from({ length: count }, (_, index) => strangers.see(machine(index).mac, machine(index))).filter(
+      (isNews) => isNews,
+    ).length
   t.equal(newsOf(100), 60)
   clock.advance(1000)
-  t.equal(strangers.see(machine(99)), false)
+  t.equal(strangers.see(machine(99).mac, machine(99)), false)
   clock.advance(tenMinutes)
-  t.equal(strangers.see(machine(99)), true)
+  t.equal(strangers.see(machine(99).mac, machine(99)), true)
   t.end()
 })
 
 t.test('the last 1024 are remembered, latest first', (t) => {
-  const strangers = new Strangers(fakeClock())
-  for (let number = 0; number < 1030; number++) strangers.see(machine(number))
-  strangers.see(machine(10))
+  const strangers = createStrangers(fakeClock())
+  for (let number = 0; number < 1030; number++) strangers.see(machine(number).mac, machine(number))
+  strangers.see(machine(10).mac, machine(10))
   const list = strangers.list()
   t.equal(list.length, 1024)
   t.equal(list[0]?.mac, machine(10).mac)

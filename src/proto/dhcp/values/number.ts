@@ -24,7 +24,13 @@ export function secondsOf(option: DhcpOption): number {
 }
 
 export function encodeSeconds(seconds: number): Uint8Array {
-  return Uint8Array.of(seconds >>> 24, seconds >>> 16, seconds >>> 8, seconds)
+  return encodeNumbers([seconds], 4)
+}
+
+/** Unsigned numbers of `octets` octets each, most significant octet first (RFC 2132 §2). */
+export function encodeNumbers(numbers: readonly number[], octets: 1 | 2 | 4): Uint8Array {
+  const shifts = [24, 16, 8, 0].slice(4 - octets)
+  return Uint8Array.from(numbers.flatMap((number) => shifts.map((shift) => number >>> shift)))
 }
 
 function u16At(value: Uint8Array, at: number): number {

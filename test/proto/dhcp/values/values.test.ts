@@ -1,15 +1,22 @@
 import { createRequire } from 'node:module'
+import fc from 'fast-check'
 import t from 'tap'
-import { formatIpv4 } from '../../../../src/proto/address/ipv4.ts'
+import { formatIpv4, parseCidr, type Cidr } from '../../../../src/proto/address/ipv4.ts'
+import { MalformedPacket } from '../../../../src/proto/bytes/malformed.ts'
 import { addressesOf, addressOf, encodeAddresses } from '../../../../src/proto/dhcp/values/address.ts'
-import { encodeDomainSearch } from '../../../../src/proto/dhcp/values/domain-search.ts'
+import {
+  domainSearchOf,
+  encodeDomainNames,
+  encodeDomainSearch,
+} from '../../../../src/proto/dhcp/values/domain-search.ts'
 import { ipxeFeaturesOf, noProxyDhcp } from '../../../../src/proto/dhcp/values/ipxe.ts'
 import { encodeSeconds, secondsOf, u16Of, u16sOf, u8Of } from '../../../../src/proto/dhcp/values/number.ts'
+import { encodeClasslessRoutes, encodeStaticRoutes } from '../../../../src/proto/dhcp/values/routes.ts'
 import { subOptionsOf } from '../../../../src/proto/dhcp/values/sub-options.ts'
 import { encodeText, printable, textOf } from '../../../../src/proto/dhcp/values/text.ts'
 import { userClassesOf } from '../../../../src/proto/dhcp/values/user-class.ts'
 import { parseBootVendorClass } from '../../../../src/proto/dhcp/values/vendor-class.ts'
-import { address } from '../../../support/dhcp-message.ts'
+import { address, octetsOf } from '../../../support/dhcp-message.ts'
 
 const { name: domainName } = createRequire(import.meta.url)('dns-packet') as {
   name: { decode: { (octets: Uint8Array, at: number): string; bytes: number } }
@@ -64,6 +71,123 @@ t.test('text is written one octet per character', (t) => {
 t.test('what people are shown is short and holds nothing that a terminal obeys', (t) => {
   t.equal(printable('PXE\x1b[2J\x9b\n\xe9~ '), 'PXE?[2J???~ ')
   t.equal(printable('x'.repeat(200)).length, 128)
+  t.end()
+})
+
+t.test('RFC 3397 §2: the list of the RFC’s example, compressed', (t) => {
+  const value = encodeDomainSearch(['eng.apple.com', 'marketing.apple.com'])
+  t.equal(Buffer.from(value).toString('latin1'), '\x03eng\x05apple\x03com\x00\x09marketing\xc0\x04')
+  t.same(domainSearchOf(option(119, [...value])), ['eng.apple.com', 'marketing.apple.com'])
+  t.end()
+})
+
+t.test('RFC 1035 §4.1.4: a pointer has 14 bits, what is further is written again', (t) => {
+  const names = Array.from({ length: 300 }, (_, index) => `${'a'.repeat(60)}${index + 100}.net`)
+  const far = [...names, 'late.example.org', 'later.example.org']
+  t.same(domainSearchOf(option(119, [...encodeDomainSearch(far)])), far)
+  t.end()
+})
+
+t.test('a search list that was written is read as it was', (t) => {
+  const label = fc.stringMatching(/^[a-z0-9]{1,8}$/)
+  const name = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'))
+  fc.assert(
+    fc.property(fc.array(name, { minLength: 1, maxLength: 12 }), (names) => {
+      for (const encode of [encodeDomainSearch, encodeDomainNames]) {
+        const read = domainSearchOf(option(119, [...encode(names)]))
+        if (read.join() !== names.join()) throw new Error(`${read.join()} for ${names.join()}`)
+      }
+    }),
+    { numRuns: 200 },
+  )
+  t.end()
+})
+
+t.test('arbitrary octets are names or malformed, and nothing else', (t) => {
+  const octet = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 2, 0xc0, 0xc1))
+  fc.assert(
+    fc.property(fc.array(octet, { minLength: 1, maxLength: 300 }), (value) => {
+      try {
+        domainSearchOf(option(119, value))
+      } catch (error) {
+        if (!(error instanceof MalformedPacket)) throw error
+      }
+    }),
+    { numRuns: 300 },
+  )
+  t.end()
+})
+
+for (const { name, value, message } of [
+  { name: 'no end', value: [1, 0x61], message: 'option 119 has a name without an end at octet 244' },
+  {
+    name: 'a label cut short',
+    value: [5, 0x61],
+    message: 'option 119 has a label that is too long at octet 242',
+  },
+  {
+    name: 'a label of 64',
+    value: [64, ...new Array<number>(64).fill(0x61), 0],
+    message: 'option 119 has a label that is too long at octet 242',
+  },
+  {
+    name: 'a pointer to itself',
+    value: [0xc0, 0],
+    message: 'option 119 has a pointer that does not lead backwards at octet 242',
+  },
+  {
+    name: 'a pointer forwards',
+    value: [1, 0x61, 0xc0, 9],
+    message: 'option 119 has a pointer that does not lead backwards at octet 244',
+  },
+  {
+    name: 'half a pointer',
+    value: [1, 0x61, 0, 0xc0],
+    message: 'option 119 has a pointer that does not lead backwards at octet 245',
+  },
+  {
+    name: 'pointers in a circle',
+    value: [0, 1, 0x61, 0xc0, 1],
+    message: 'option 119 has a pointer that does not lead backwards at octet 245',
+  },
+  {
+    name: 'a name of 255 characters',
+    value: [...new Array<number[]>(4).fill([63, ...new Array<number>(63).fill(0x61)]).flat(), 0],
+    message: 'option 119 has a name of more than 253 characters at octet 434',
+  },
+]) {
+  t.test(`RFC 1035 §4.1.4: ${name} is malformed`, (t) => {
+    t.throws(() => domainSearchOf(option(119, value)), { name: 'MalformedPacket', message })
+    t.end()
+  })
+}
+
+const route = (to: string, via: string) => ({ to: parseCidr(to) as Cidr, via: address(via) })
+
+/** RFC 3442, the table of "Classless Route Option Format". */
+for (const { to, octets } of [
+  { to: '0.0.0.0/0', octets: [0] },
+  { to: '10.0.0.0/8', octets: [8, 10] },
+  { to: '10.0.0.0/24', octets: [24, 10, 0, 0] },
+  { to: '10.17.0.0/16', octets: [16, 10, 17] },
+  { to: '10.27.129.0/24', octets: [24, 10, 27, 129] },
+  { to: '10.229.0.128/25', octets: [25, 10, 229, 0, 128] },
+  { to: '10.198.122.47/32', octets: [32, 10, 198, 122, 47] },
+]) {
+  t.test(`RFC 3442: ${to} is ${octets.join('.')}`, (t) => {
+    t.same([...encodeClasslessRoutes([route(to, '192.0.2.1')])], [...octets, 192, 0, 2, 1])
+    t.end()
+  })
+}
+
+t.test('RFC 2132 §5.8: option 33 has hosts and networks of a class, never the default route', (t) => {
+  const via = '192.0.2.1'
+  const can = ['10.0.0.0/8', '172.16.0.0/16', '192.168.9.0/24', '192.168.9.7/32', '10.1.0.0/32']
+  const cannot = ['0.0.0.0/0', '10.1.0.0/16', '172.16.0.0/12', '192.168.9.0/25', '192.168.9.0/32']
+  t.same(
+    [...encodeStaticRoutes([...cannot, ...can].map((to) => route(to, via)))],
+    can.flatMap((to) => [...octetsOf(to.split('/')[0] as string), ...octetsOf(via)]),
+  )
   t.end()
 })
 

@@ -1,0 +1,149 @@
+/** A declared subnet behind ISC dhcrelay: leases, options, renewal through a router, and machines that moved. */
+import { join } from 'node:path'
+import { expect, expectEqual, expectMatch } from '../expect.ts'
+import { addresses, clientMac, farInterface, farMac } from '../network.ts'
+import type { Running } from '../process.ts'
+import type { Rig } from '../rig.ts'
+import type { Check } from '../runner.ts'
+import { domain, far } from '../site.ts'
+import { readEnvironment, waitUntil } from './client.ts'
+import { udhcpcOn } from './udhcpc.ts'
+
+/** `-a` adds option 82, `-D` drops replies in which it did not come back as it was sent. */
+const plain = ['-a', '-D', '-id', 'rel1', '-iu', 'rel0']
+/** RFC 3527: giaddr is the address towards the server, sub-option 5 of option 82 tells the client's network. */
+const linkSelection = ['-a', '-i', 'rel1', '-U', 'rel0']
+
+export const networkChecks: readonly Check[] = [
+  {
+    name: 'networks: behind a relay agent, a machine gets the address and every option of its own subnet',
+    run: (rig) =>
+      relayed(rig, plain, async () => {
+        const status = await lease(rig, [
+          '-O',
+          '26',
+          '-O',
+          '33',
+          '-O',
+          '121',
+          '-O',
+          '249',
+          '-O',
+          '119',
+          '-O',
+          '150',
+        ])
+        expectEqual(status, 0, "udhcpc's exit code")
+        const given = await readEnvironment(join(rig.dir, 'udhcpc.bound'))
+        const wanted = {
+          ip: far.address,
+          subnet: '255.255.255.0',
+          router: addresses.relayInFar,
+          serverid: addresses.server,
+          mtu: '1400',
+          // RFC 3442: the default route first, because who reads option 121 ignores the router.
+          staticroutes: `0.0.0.0/0 ${addresses.relayInFar} 10.17.0.0/16 172.20.0.9`,
+          search: `${domain} example.localdomain`,
+        }
+        for (const [name, value] of Object.entries(wanted)) expectEqual(given[name], value, name)
+        return (
+          Object.keys(given)
+            .filter((name) => name.startsWith('opt'))
+            .join(' ') || undefined
+        )
+      }),
+  },
+  {
+    name: 'networks: it renews by unicast, through the router',
+    run: (rig) =>
+      relayed(rig, plain, async () => {
+        const since = rig.server.lines.length
+        const running = await background(rig)
+        const acknowledged = (): number =>
+          rig.server.lines
+            .slice(since)
+            .filter(({ msg, mac }) => msg === 'acknowledged address' && mac === farMac).length
+        await waitUntil('a first lease', () => acknowledged() === 1)
+        // The hook configures the interface; the way back needs a route, which it does not set.
+        await waitUntil('the address', async () =>
+          (await rig.at('far', ['ip', '-4', '-o', 'addr', 'show', 'dev', farInterface])).stdout.includes(
+            far.address,
+          ),
+        )
+        await rig.at('far', ['ip', 'route', 'replace', 'default', 'via', addresses.relayInFar])
+        running.signal('SIGUSR1')
+        // dhcrelay forwards what it overhears too, so there is a second copy of the REQUEST.
+        await rig.server.waitFor(
+          'a renewal',
+          ({ text, mac }) => text.includes('"renewing"') && mac === farMac,
+          {
+            since,
+          },
+        )
+        await running.stop()
+        return undefined
+      }),
+  },
+  {
+    name: 'networks: RFC 3527, a relay agent whose own address is elsewhere selects the link',
+    run: (rig) =>
+      relayed(rig, linkSelection, async () => {
+        expectEqual(await lease(rig), 0, "udhcpc's exit code")
+        return (await readEnvironment(join(rig.dir, 'udhcpc.bound')))['ip']
+      }),
+  },
+  {
+    name: 'networks: a machine of another declared subnet that was moved here is told why it gets nothing',
+    run: (rig) =>
+      relayed(rig, plain, async () => {
+        const since = rig.server.lines.length
+        await setFarMac(rig, clientMac)
+        try {
+          const status = await lease(rig, ['-t', '2', '-T', '1'])
+          expect(status !== 0, 'udhcpc got a lease')
+          const { reason = '' } = await rig.server.waitFor(
+            'why',
+            ({ msg, mac }) => msg === 'ignored message' && mac === clientMac,
+            { since },
+          )
+          expectMatch(
+            reason,
+            /asks by way of 172\.20\.0\.1, its address is on 172\.16\.0\.0\/24/,
+            'the reason',
+          )
+          return reason
+        } finally {
+          await setFarMac(rig, farMac)
+        }
+      }),
+  },
+]
+
+/** Runs `body` while dhcrelay does. */
+async function relayed<T>(rig: Rig, options: readonly string[], body: () => Promise<T>): Promise<T> {
+  await rig.at('far', ['ip', 'addr', 'flush', 'dev', farInterface])
+  let output = ''
+  const command = [rig.payload.dhcrelay, '-4', '-d', '--no-pid', ...options, addresses.server]
+  const relay = rig.beside('relay', 'dhcrelay', ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command], (line) => {
+    output += `${line}\n`
+  })
+  try {
+    await waitUntil('dhcrelay to listen', () => /Sending on\s+Socket/.test(output))
+    return await body()
+  } finally {
+    await relay.stop()
+  }
+}
+
+async function lease(rig: Rig, options: readonly string[] = []): Promise<number | undefined> {
+  const command = await udhcpcOn(farInterface, rig, '-f', '-q', '-n', '-t', '4', '-T', '2', ...options)
+  return (await rig.at('far', command)).status
+}
+
+async function background(rig: Rig): Promise<Running> {
+  return rig.beside('far', 'udhcpc-far', await udhcpcOn(farInterface, rig, '-f', '-n', '-t', '4', '-T', '2'))
+}
+
+async function setFarMac(rig: Rig, mac: string): Promise<void> {
+  await rig.at('far', ['ip', 'link', 'set', farInterface, 'address', mac])
+}
