@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
 export default defineConfig(
-  { ignores: ['dist', '.tap', 'test/fixtures', 'test/e2e/.work'] },
+  { ignores: ['dist', '.tap', 'test/fixtures', 'test/e2e/.work', 'bench/.work'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

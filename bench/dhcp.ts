@@ -1,0 +1,164 @@
+/**
+ * DHCP by perfdhcp: four-way exchanges of 1,000 machines through a relay agent. The figure is the highest rate
+ * at which less than one in a hundred packets stays without its answer; a flood would count what is dropped.
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from '../test/e2e/process.ts'
+import type { Contender, Contest } from './contest.ts'
+import { serverAddress, subnet, type Network } from './network.ts'
+import { readPerfdhcp } from './readings.ts'
+import { highestRate } from './search.ts'
+import { domain, gateway, leaseSeconds, nodes, type Files } from './site.ts'
+
+/** Long enough for what a receive buffer holds not to count. perfdhcp takes whole seconds. */
+const seconds = 2
+const mostLostPercent = 1
+const rates = { first: 4000, least: 60, most: 64_000, steps: 4 }
+
+export const dhcp: Contest = {
+  key: 'dhcp',
+  title: 'DHCP, 1,000 reservations, highest rate with less than 1 % lost',
+  unit: 'exchanges/s',
+  work: 'exchange',
+  better: 'more',
+  port: { transport: 'udp', number: 67 },
+  peers: [kea(), dhcpd(), dnsmasq()],
+  targets: [{ peer: 'Kea', ratio: 1 }],
+  prepare: ({ dir }) => writeFile(macsPath(dir), `${nodes.map(({ mac }) => mac).join('\n')}\n`),
+  async warmUp(network, files) {
+    const { completed } = await exchange(network, files, 500)
+    if (completed === 0) throw new Error('no exchange was completed')
+    await exchange(network, files, 4000)
+  },
+  async measure(network, files) {
+    const lost = new Map<number, number>()
+    let done = 0
+    const holds = async (rate: number): Promise<boolean> => {
+      const { begun, completed } = await exchange(network, files, rate)
+      const lostPercent = 100 * (1 - completed / begun)
+      lost.set(rate, lostPercent)
+      done += completed
+      // perfdhcp may itself be too slow for the rate: then the rate was not tried.
+      return lostPercent < mostLostPercent && begun > 0.98 * rate * seconds
+    }
+    const value = await highestRate(holds, rates)
+    return { value, done, lostPercent: lost.get(value) ?? 100 }
+  },
+}
+
+/** What perfdhcp needs beside the rate: it is a relay agent then, with the address of the client's interface. */
+export function perfdhcpCommand(dir: string, rate: number, forSeconds: number): string[] {
+  return [
+    ...['perfdhcp', '-4', '-l', 'eth0', '-M', macsPath(dir), '-r', `${rate}`, '-p', `${forSeconds}`],
+    // Half a second more for answers that are late.
+    ...['-W', '500000', '-g', 'single'],
+  ]
+}
+
+const macsPath = (dir: string) => join(dir, 'macs')
+
+async function exchange(network: Network, { dir }: Files, rate: number) {
+  // Its exit code says whether every exchange was completed; that is counted here.
+  const command = [...perfdhcpCommand(dir, rate, seconds), serverAddress]
+  const { stdout, stderr } = await run(network.onClient(0, ...command))
+  return readPerfdhcp(stdout || stderr)
+}
+
+function kea(): Contender {
+  return {
+    name: 'Kea',
+    async prepare({ dir }) {
+      const configuration = {
+        Dhcp4: {
+          'interfaces-config': { interfaces: ['br0'], 'dhcp-socket-type': 'udp' },
+          // Its fastest: leases in memory only.
+          'lease-database': { type: 'memfile', persist: false },
+          'valid-lifetime': leaseSeconds,
+          'reservations-global': false,
+          'reservations-in-subnet': true,
+          'reservations-out-of-pool': true,
+          'host-reservation-identifiers': ['hw-address'],
+          subnet4: [
+            {
+              subnet,
+              'option-data': [
+                { name: 'routers', data: gateway },
+                { name: 'domain-name-servers', data: serverAddress },
+                { name: 'domain-name', data: domain },
+                { name: 'ntp-servers', data: serverAddress },
+              ],
+              reservations: nodes.map(({ name, mac, address }) => ({
+                'hw-address': mac,
+                'ip-address': address,
+                hostname: `${name}.${domain}`,
+              })),
+            },
+          ],
+          loggers: [{ name: 'kea-dhcp4', severity: 'ERROR', output_options: [{ output: 'stdout' }] }],
+        },
+      }
+      await writeFile(join(dir, 'kea.json'), JSON.stringify(configuration))
+    },
+    command: ({ dir }) => [
+      ...['env', `KEA_LOCKFILE_DIR=${dir}`, `KEA_PIDFILE_DIR=${dir}`],
+      ...['kea-dhcp4', '-c', join(dir, 'kea.json')],
+    ],
+  }
+}
+
+function dhcpd(): Contender {
+  return {
+    name: 'ISC dhcpd',
+    async prepare({ dir }) {
+      await mkdir(join(dir, 'dhcpd'), { recursive: true })
+      await writeFile(join(dir, 'dhcpd/leases'), '')
+      await writeFile(
+        join(dir, 'dhcpd/dhcpd.conf'),
+        `\
+authoritative;
+ddns-update-style none;
+default-lease-time ${leaseSeconds};
+max-lease-time ${leaseSeconds};
+option routers ${gateway};
+option domain-name-servers ${serverAddress};
+option domain-name "${domain}";
+option ntp-servers ${serverAddress};
+subnet 172.16.0.0 netmask 255.255.248.0 {}
+${nodes.map(({ name, mac, address }) => `host ${name} { hardware ethernet ${mac}; fixed-address ${address}; option host-name "${name}.${domain}"; }`).join('\n')}
+`,
+      )
+    },
+    command: ({ dir }) => [
+      // With its path, because the package dhcp brings a dhcpd too.
+      ...['/usr/sbin/dhcpd', '-4', '-f', '-q', '-cf', join(dir, 'dhcpd/dhcpd.conf')],
+      ...['-lf', join(dir, 'dhcpd/leases'), '-pf', join(dir, 'dhcpd/pid'), 'br0'],
+    ],
+  }
+}
+
+function dnsmasq(): Contender {
+  return {
+    name: 'dnsmasq',
+    async prepare({ dir }) {
+      await rm(join(dir, 'dnsmasq.leases'), { force: true })
+      const hosts = nodes.map(({ name, mac, address }) => `${mac},${address},${name}`)
+      await writeFile(join(dir, 'dnsmasq.dhcp'), `${hosts.join('\n')}\n`)
+    },
+    command: ({ dir }) => [
+      ...[
+        'dnsmasq',
+        '--keep-in-foreground',
+        '--conf-file=/dev/null',
+        '--pid-file=',
+        '--user=root',
+        '--port=0',
+      ],
+      ...['--dhcp-range=172.16.0.0,static,255.255.248.0', `--dhcp-hostsfile=${join(dir, 'dnsmasq.dhcp')}`],
+      ...[`--dhcp-option=option:router,${gateway}`, `--dhcp-option=option:ntp-server,${serverAddress}`],
+      ...[`--dhcp-option=option:dns-server,${serverAddress}`, `--domain=${domain}`, '--dhcp-authoritative'],
+      ...[`--dhcp-leasefile=${join(dir, 'dnsmasq.leases')}`, '--dhcp-lease-max=2000', '--no-ping'],
+      ...['--quiet-dhcp', '--log-facility=-'],
+    ],
+  }
+}

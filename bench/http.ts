@@ -1,0 +1,105 @@
+/** HTTP: images by curl, boot scripts by wrk, both against nginx. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { output } from '../test/e2e/process.ts'
+import type { Contender, Contest } from './contest.ts'
+import { download, type Downloads } from './downloads.ts'
+import { serverAddress, type Network } from './network.ts'
+import { readWrk } from './readings.ts'
+import { cluster, image, nodes } from './site.ts'
+
+const rootfs = 'rhcos-live-rootfs.x86_64.img'
+const eight: Downloads = {
+  perClient: 2,
+  url: `http://${serverAddress}/images/${image}/${rootfs}`,
+  octets: 512 * 1024 * 1024,
+}
+export const imageUrl = eight.url
+
+const scriptPath = `/boot/${cluster}/${nodes[0]?.name ?? ''}/boot.ipxe`
+/** About what a script of ours has; nginx serves a file of it. */
+const scriptOctets = 1300
+const scriptSeconds = 3
+
+const port = { transport: 'tcp', number: 80 } as const
+
+export const images: Contest = {
+  key: 'images',
+  title: 'Images, 8 x 512 MiB at once',
+  unit: 's',
+  work: 'MiB',
+  better: 'less',
+  port,
+  peers: [nginx()],
+  targets: [{ peer: 'nginx', ratio: 1 }],
+  mostMemoryMiB: 400,
+  async prepare({ images: dir }) {
+    const file = await open(join(dir, rootfs), 'w')
+    for (let written = 0; written < eight.octets; written += 1024 * 1024) {
+      await file.write(randomBytes(1024 * 1024))
+    }
+    await file.close()
+    for (const name of ['rhcos-live-kernel-x86_64', 'rhcos-live-initramfs.x86_64.img']) {
+      await writeFile(join(dir, name), randomBytes(1024 * 1024))
+    }
+  },
+  warmUp: async (network) => {
+    await download(network, eight)
+  },
+  measure: async (network) => ({ value: await download(network, eight), done: 8 * 512 }),
+}
+
+export const scripts: Contest = {
+  key: 'scripts',
+  title: 'Boot scripts, 32 connections',
+  unit: 'answers/s',
+  work: 'answer',
+  better: 'more',
+  port,
+  peers: [nginx()],
+  targets: [],
+  warmUp: async (network) => {
+    await fetchScripts(network, 2)
+  },
+  async measure(network) {
+    const { requestsPerSecond, failed } = await fetchScripts(network, scriptSeconds)
+    const done = requestsPerSecond * scriptSeconds
+    return { value: requestsPerSecond, done, lostPercent: (100 * failed) / done }
+  },
+}
+
+async function fetchScripts(network: Network, seconds: number) {
+  const command = ['wrk', '-t', '1', '-c', '32', '-d', `${seconds}s`, `http://${serverAddress}${scriptPath}`]
+  return readWrk(await output(network.onClient(0, ...command)))
+}
+
+function nginx(): Contender {
+  return {
+    name: 'nginx',
+    async prepare({ dir, web }) {
+      await mkdir(join(web, scriptPath, '..'), { recursive: true })
+      await writeFile(join(web, scriptPath), '#!ipxe\n'.padEnd(scriptOctets, '#'))
+      await writeFile(
+        join(dir, 'nginx.conf'),
+        `\
+worker_processes auto;
+daemon off;
+user root;
+pid ${dir}/nginx.pid;
+error_log stderr warn;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  default_type application/octet-stream;
+  client_body_temp_path ${dir}/nginx-temp;
+  server { listen ${serverAddress}:80; root ${web}; }
+}
+`,
+      )
+    },
+    command: ({ dir }) => ['nginx', '-e', 'stderr', '-c', join(dir, 'nginx.conf')],
+  }
+}

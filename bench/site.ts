@@ -1,0 +1,78 @@
+/** What everybody serves: a thousand nodes of one cluster, by the same names, addresses and files. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { serverAddress, subnet } from './network.ts'
+
+export type Node = { readonly name: string; readonly mac: string; readonly address: string }
+
+export const cluster = 'ocp45'
+export const domain = `${cluster}.example.localdomain`
+export const gateway = '172.16.0.254'
+export const loadBalancer = { api: '172.16.0.111', apiInternal: '172.16.0.110', ingress: '172.16.0.112' }
+export const image = 'rhcos-4.17'
+export const leaseSeconds = 43_200
+
+export const nodes: readonly Node[] = Array.from({ length: 1000 }, (_, index) => ({
+  name: `n${String(index + 1).padStart(4, '0')}`,
+  mac: `52:54:00:00:${hex(index >> 8)}:${hex(index & 0xff)}`,
+  address: `172.16.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`,
+}))
+
+/** Names beside those of the nodes. */
+export const names: readonly (readonly [name: string, address: string])[] = [
+  [`api.${domain}`, loadBalancer.api],
+  [`api-int.${domain}`, loadBalancer.apiInternal],
+  [`apps.${domain}`, loadBalancer.ingress],
+]
+
+export const reverseName = (address: string) => `${address.split('.').reverse().join('.')}.in-addr.arpa`
+
+function hex(octet: number): string {
+  return octet.toString(16).padStart(2, '0')
+}
+
+/** The folders of a bench's files, shared by all contenders. */
+export type Files = {
+  /** Configurations, logs and everything else that is written. */
+  readonly dir: string
+  /** Served by TFTP. */
+  readonly tftpRoot: string
+  /** What nginx serves. */
+  readonly web: string
+  /** In it, served by HTTP as images. */
+  readonly images: string
+}
+
+/** Our site file, and the Ignition files that it names. */
+export async function writeSite({ dir, tftpRoot, images }: Files): Promise<void> {
+  const ignition = join(dir, 'ignition')
+  await mkdir(ignition, { recursive: true })
+  for (const role of ['bootstrap', 'master', 'worker']) {
+    await writeFile(join(ignition, `${role}.ign`), '{"ignition":{"version":"3.2.0"}}')
+  }
+  const lines = nodes.map(
+    ({ name, mac, address }) => `      - { name: ${name}, role: worker, mac: "${mac}", address: ${address} }`,
+  )
+  await writeFile(
+    join(dir, 'site.yaml'),
+    `\
+site: bench
+server: { interface: br0, address: ${serverAddress} }
+subnets:
+  - { cidr: ${subnet}, gateway: ${gateway}, ntp: [${serverAddress}], leaseSeconds: ${leaseSeconds} }
+dns: { clients: [${subnet}] }
+tftp: { root: ${JSON.stringify(tftpRoot)} }
+images:
+  ${image}: { dir: ${JSON.stringify(images)} }
+clusters:
+  - name: ${cluster}
+    domain: example.localdomain
+    image: ${image}
+    ignition: ${JSON.stringify(ignition)}
+    disk: /dev/vda
+    loadBalancer: { api: ${loadBalancer.api}, apiInternal: ${loadBalancer.apiInternal}, ingress: ${loadBalancer.ingress} }
+    nodes:
+${lines.join('\n')}
+`,
+  )
+}

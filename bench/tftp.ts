@@ -1,0 +1,52 @@
+/** TFTP by curl: sixty machines that fetch a loader of one mebibyte at the same moment. */
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Contest } from './contest.ts'
+import { download, type Downloads } from './downloads.ts'
+import { serverAddress } from './network.ts'
+import { median } from './statistics.ts'
+
+const file = 'loader.efi'
+const sixty: Downloads = {
+  perClient: 15,
+  url: `tftp://${serverAddress}/${file}`,
+  octets: 1024 * 1024,
+  // What firmware asks for on Ethernet.
+  options: ['--tftp-blksize', '1468'],
+}
+
+export const tftp: Contest = {
+  key: 'tftp',
+  title: 'TFTP, 60 x 1 MiB at once',
+  unit: 's',
+  work: 'MiB',
+  better: 'less',
+  port: { transport: 'udp', number: 69 },
+  peers: [
+    {
+      name: 'tftpd-hpa',
+      command: ({ tftpRoot }) => [
+        ...['in.tftpd', '--listen', '--foreground', '--address', `${serverAddress}:69`],
+        ...['--user', 'root', '--secure', tftpRoot],
+      ],
+    },
+    {
+      name: 'atftpd',
+      command: ({ dir, tftpRoot }) => [
+        ...[join(dir, '../atftpd/usr/sbin/atftpd'), '--daemon', '--no-fork', '--bind-address', serverAddress],
+        ...['--user', 'root.root', '--maxthread', '200', '--verbose=0', tftpRoot],
+      ],
+    },
+  ],
+  targets: [{ peer: 'tftpd-hpa', ratio: 1 }],
+  prepare: ({ tftpRoot }) => writeFile(join(tftpRoot, file), randomBytes(sixty.octets)),
+  warmUp: async (network) => {
+    for (let time = 0; time < 3; time++) await download(network, sixty)
+  },
+  async measure(network) {
+    const times: number[] = []
+    for (let time = 0; time < 5; time++) times.push(await download(network, sixty))
+    return { value: median(times), done: times.length * 60 }
+  },
+}

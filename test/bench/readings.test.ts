@@ -1,0 +1,107 @@
+/** What dnsperf 2.10, perfdhcp 2.2 and wrk 4.1 print, as figures. */
+import t from 'tap'
+import {
+  readDnsperf,
+  readDnsperfDelays,
+  readPerfdhcp,
+  readPerfdhcpDelays,
+  readWrk,
+} from '../../bench/readings.ts'
+
+const dnsperf = `\
+> NOERROR n1.ocp45.example.localdomain A 0.000181
+> NXDOMAIN nx.ocp45.example.localdomain A 0.002136
+[Status] Testing complete (time limit)
+
+Statistics:
+
+  Queries sent:         80600
+  Queries completed:    80593 (99.99%)
+  Queries lost:         7 (0.01%)
+
+  Response codes:       NOERROR 76563 (95.00%), NXDOMAIN 4030 (5.00%)
+  Average packet size:  request 46, response 54
+  Run time (s):         1.000895
+  Queries per second:   80520.933764
+`
+
+const perfdhcp = `\
+***Rate statistics***
+Rate: 4985.29 4-way exchanges/second, expected rate: 8000
+
+***Statistics for: DISCOVER-OFFER***
+sent packets: 15775
+received packets: 12071
+drops: 3704
+drops ratio: 23.4802 %
+
+***Statistics for: REQUEST-ACK***
+sent packets: 12071
+received packets: 11660
+drops: 411
+drops ratio: 3.405 %
+
+***Timestamps for packets: DISCOVER-OFFER***
+sent / received: 000000.400097 / 000000.401097
+
+***Timestamps for packets: REQUEST-ACK***
+sent / received: 000001.105000 / 000001.110000
+`
+
+const wrk = `\
+Running 3s test @ http://172.16.0.1/boot/ocp45/n0001/boot.ipxe
+  1 threads and 32 connections
+  19590 requests in 3.00s, 31.3MB read
+Requests/sec:   6530.12
+Transfer/sec:     10.4MB
+`
+
+t.test('dnsperf: rate, loss and the share of each response code', (t) => {
+  t.same(readDnsperf(dnsperf), {
+    queriesPerSecond: 80_520.933764,
+    sent: 80_600,
+    lost: 7,
+    responseCodes: new Map([
+      ['NOERROR', 95],
+      ['NXDOMAIN', 5],
+    ]),
+  })
+  t.end()
+})
+
+t.test('dnsperf -v: how long each answer took, in milliseconds', (t) => {
+  t.same(
+    readDnsperfDelays(dnsperf).map((delay) => delay.toFixed(3)),
+    ['0.181', '2.136'],
+  )
+  t.end()
+})
+
+t.test('perfdhcp: an exchange is completed by its ACK, drops of both halves are counted', (t) => {
+  t.same(readPerfdhcp(perfdhcp), { begun: 15_775, completed: 11_660, dropped: 4115 })
+  t.end()
+})
+
+t.test('perfdhcp -x t: how long each answer took, in milliseconds', (t) => {
+  t.same(
+    readPerfdhcpDelays(perfdhcp).map((delay) => delay.toFixed(3)),
+    ['1.000', '5.000'],
+  )
+  t.end()
+})
+
+t.test('wrk: what failed is the sum of its errors, none when it says nothing', (t) => {
+  t.same(readWrk(wrk), { requestsPerSecond: 6530.12, failed: 0 })
+  const errors = 'Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 5\n'
+  t.same(readWrk(errors + wrk), { requestsPerSecond: 6530.12, failed: 15 })
+  t.end()
+})
+
+t.test('a text that says something else is an error, never a zero', (t) => {
+  t.throws(() => readDnsperf(''), { message: 'expected /Response codes:\\s+(.*)/ in ""' })
+  t.throws(() => readPerfdhcp('usage'), { message: 'expected /sent packets: (\\d+)/ in ""' })
+  t.throws(() => readWrk('unable to connect'), {
+    message: 'expected /Requests\\/sec:\\s+([\\d.]+)/ in "unable to connect"',
+  })
+  t.end()
+})

@@ -1,0 +1,40 @@
+/** What several rounds say together. */
+import t from 'tap'
+import { median, percentile } from '../../bench/statistics.ts'
+
+const medians = [
+  { name: 'one value is its own', values: [3], expected: 3 },
+  { name: 'of an odd count it is the middle one, whatever their order', values: [9, 1, 5], expected: 5 },
+  { name: 'of an even count it lies between the two in the middle', values: [8, 1, 2, 4], expected: 3 },
+  { name: 'values are compared as numbers, not as text', values: [10, 9, 100], expected: 10 },
+]
+
+for (const { name, values, expected } of medians) {
+  t.test(`median: ${name}`, (t) => {
+    const before = [...values]
+    t.equal(median(values), expected)
+    t.same(values, before, 'the values stay in their order')
+    t.end()
+  })
+}
+
+const hundred = Array.from({ length: 100 }, (_, index) => 100 - index)
+const percentiles = [
+  { name: 'the 99th of a hundred values is the second highest', values: hundred, percent: 99, expected: 99 },
+  { name: 'the 100th is the highest', values: hundred, percent: 100, expected: 100 },
+  { name: 'the 0th is the lowest', values: hundred, percent: 0, expected: 1 },
+  { name: 'the 99th of ten values is the highest', values: hundred.slice(0, 10), percent: 99, expected: 100 },
+]
+
+for (const { name, values, percent, expected } of percentiles) {
+  t.test(`percentile: ${name}`, (t) => {
+    t.equal(percentile(values, percent), expected)
+    t.end()
+  })
+}
+
+t.test('no values have neither', (t) => {
+  t.throws(() => median([]), { message: 'expected at least one value' })
+  t.throws(() => percentile([], 99), { message: 'expected at least one value' })
+  t.end()
+})
