@@ -10,7 +10,6 @@ import type { LogLine } from '../server.ts'
 import { domain, gateway, leaseSeconds, nodes, type SiteNode } from '../site.ts'
 import { phasesOf, type Phase } from '../timeline.ts'
 import { settleClient } from './client.ts'
-import { reload } from './reload.ts'
 import { boot, type Boot, type Firmware } from '../vm.ts'
 
 /** Phases by boot, filled as the boots end. */
@@ -51,24 +50,7 @@ export const firmwareStages: readonly Stage[] = [
     ],
     [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1')],
   ],
-  [[onOnePort(bootCheck('uefi', nodes.m2, 'tap0'))]],
 ]
-
-/** The same while TFTP answers from its request port only: OVMF has to take it for one server. */
-function onOnePort(check: Check): Check {
-  return {
-    ...check,
-    name: `${check.name}, with tftp.singlePort`,
-    async run(rig) {
-      await reload(rig, { tftp: '{ singlePort: true }' })
-      try {
-        return await check.run(rig)
-      } finally {
-        await reload(rig)
-      }
-    },
-  }
-}
 
 function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
   const title = `${firmware} ${node.name}`
