@@ -11,6 +11,7 @@ import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
+import { otherClientChecks } from './checks/other-clients.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
@@ -35,6 +36,7 @@ const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
   ...networkChecks,
+  ...otherClientChecks,
   ...sharedNetworkChecks,
   ...tftpChecks,
   ...httpChecks,
