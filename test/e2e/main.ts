@@ -14,6 +14,7 @@ import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
+import { otherClientChecks } from './checks/other-clients.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
@@ -39,6 +40,7 @@ const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
   ...networkChecks,
+  ...otherClientChecks,
   ...sharedNetworkChecks,
   ...tftpChecks,
   ...tftpPortChecks,

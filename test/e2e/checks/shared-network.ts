@@ -1,6 +1,6 @@
 /**
  * Not alone on the network: a second appliance with the same site, another DHCP server, a machine that uses
- * somebody's address; and clients of other makers.
+ * somebody's address.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,8 +10,9 @@ import { addresses, clientInterface, clientMac } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { startServer, type LogLine, type Server } from '../server.ts'
-import { client, gateway } from '../site.ts'
+import { client } from '../site.ts'
 import { flushClient, waitUntil } from './client.ts'
+import { dhcpcd } from './other-clients.ts'
 import { udhcpcOn } from './udhcpc.ts'
 
 const otherServer = '172.16.0.253'
@@ -130,65 +131,6 @@ export const sharedNetworkChecks: readonly Check[] = [
         await dhcpcd(rig, 12)
       }),
   },
-  {
-    name: 'shared: dhcpcd gets its address',
-    limitMs: 60_000,
-    async run(rig) {
-      await flushClient(rig)
-      const output = await dhcpcd(rig, 25)
-      expectMatch(output, new RegExp(`leased ${client.address.replaceAll('.', '\\.')} for`), 'dhcpcd')
-      return /leased .*/.exec(output)?.[0]
-    },
-  },
-  {
-    name: "shared: systemd-networkd's client gets its address and reads its options",
-    limitMs: 60_000,
-    async run(rig) {
-      await flushClient(rig)
-      const output = await networkd(rig)
-      const line = expectMatch(output, /DHCPv4 address .* acquired from .*/, 'systemd-networkd')[0]
-      expectEqual(
-        line,
-        `DHCPv4 address ${client.address}/24, gateway ${gateway} acquired from ${addresses.server}`,
-        'its line',
-      )
-      return line
-    },
-  },
-  {
-    name: 'shared: perfdhcp completes every exchange',
-    limitMs: 60_000,
-    async run(rig) {
-      await flushClient(rig)
-      // perfdhcp binds to an address of its interface, and needs one.
-      await rig.at('client', ['ip', 'addr', 'add', '172.16.0.62/24', 'dev', clientInterface])
-      const command = [
-        'perfdhcp',
-        '-4',
-        '-l',
-        clientInterface,
-        '-b',
-        `mac=${clientMac}`,
-        '-R',
-        '1',
-        '-r',
-        '20',
-        '-n',
-        '50',
-        '-W',
-        '1000000',
-      ]
-      const { status, stdout, stderr } = await rig.at('client', command)
-      await flushClient(rig)
-      expectEqual(status, 0, `perfdhcp's exit code (${stdout}${stderr})`)
-      const [offers = '', acks = ''] = [...stdout.matchAll(/received packets: (\d+)/g)].map(
-        ([, count]) => count,
-      )
-      expectEqual(offers, '50', 'OFFERs')
-      expectEqual(acks, '50', 'ACKs')
-      return /avg delay: .*/.exec(stdout)?.[0]
-    },
-  },
 ]
 
 /** Runs `body` while a second appliance serves the same site from an address of its own. */
@@ -293,34 +235,4 @@ async function udhcpc(rig: Rig, ...options: string[]) {
     'client',
     await udhcpcOn(clientInterface, rig, '-f', '-q', '-n', '-t', '3', '-T', '2', ...options),
   )
-}
-
-/** Without hooks, which would write the machine's /etc/resolv.conf; it keeps its files in places of its own. */
-async function dhcpcd(rig: Rig, seconds: number): Promise<string> {
-  const options = ['-4', '-1', '-B', '-d', '-f', '/dev/null', '-c', '/bin/true', '-t', String(seconds)]
-  const places = 'mount -t tmpfs none /var/lib/dhcpcd && mount -t tmpfs none /run && exec "$@" 2>&1'
-  const command = ['unshare', '-m', 'sh', '-c', places, 'sh', 'dhcpcd', ...options, clientInterface]
-  const { stdout } = await rig.at('client', command, { limitMs: (seconds + 10) * 1000 })
-  return stdout
-}
-
-/** Runs it until it has an address, with its files in places of their own. Where /sys is read-only it does without udev. */
-async function networkd(rig: Rig): Promise<string> {
-  const script = `
-    mount -t tmpfs none /run && mount -t tmpfs none /etc/systemd/network && mount -o remount,ro,bind /sys
-    mkdir -p /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
-    chown -R systemd-network: /run/systemd/netif
-    printf '[Match]\\nName=${clientInterface}\\n[Network]\\nDHCP=ipv4\\nLinkLocalAddressing=no\\n' >/etc/systemd/network/10.network
-    exec /lib/systemd/systemd-networkd 2>&1`
-  let output = ''
-  const running = rig.beside('client', 'networkd', ['unshare', '-m', 'sh', '-c', script], (line) => {
-    output += `${line}\n`
-  })
-  try {
-    await waitUntil('an address', () => output.includes('acquired from') || !running.isRunning(), 20_000)
-  } finally {
-    await running.stop()
-    await flushClient(rig)
-  }
-  return output
 }
