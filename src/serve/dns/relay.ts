@@ -35,17 +35,17 @@ const staleAnswer = extendedError(ExtendedError.staleAnswer, 'no resolver answer
 const staleNoName = extendedError(ExtendedError.staleNxDomainAnswer, 'no resolver answers')
 
 /** The query that is sent to a resolver: an id of our own, the client's spelling, no more than it said. */
-export function resolverQuery(request: ForwardRequest, id: number): Uint8Array {
-  const query = new Uint8Array(request.end + optOctets)
+export function resolverQuery(request: ForwardRequest, id: number, hasEdns = true): Uint8Array {
+  const query = new Uint8Array(request.end + (hasEdns ? optOctets : 0))
   query.set(request.query)
   writeU16(query, 0, id)
   writeU16(query, 2, readU16(request.query, 2) & queryFlags)
   writeU16(query, 6, 0)
   writeU16(query, 8, 0)
-  writeU16(query, 10, 1)
+  writeU16(query, 10, hasEdns ? 1 : 0)
   // A record of our own: EDNS is between neighbours (RFC 6891 §6.2.6), so options such as cookies stay behind,
   // and a client without it shares what is found with those that have it.
-  writeOpt(query, request.end, ednsUdpOctets, request.isDnssecOk, 0)
+  if (hasEdns) writeOpt(query, request.end, ednsUdpOctets, request.isDnssecOk, 0)
   return query
 }
 

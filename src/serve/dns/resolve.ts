@@ -94,6 +94,7 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
           return
         }
         if (resolution !== undefined) failure = resolution
+        // While others are being asked, the next has its turn when they have had their time.
         // Whoever was asked later still has time.
         if (number === latest || underWay === 0) next()
       },
@@ -101,17 +102,27 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
         isOver = true
         deadline.cancel()
         patience?.cancel()
-        reject(error as Error)
+        reject(error)
       },
     )
   }
 
   /** @returns nothing for silence */
   async function exchange(resolver: Resolver): Promise<Resolution | undefined> {
-    const overUdp = await measured(resolver)
+    let hasEdns = true
+    let overUdp = await measured(resolver, hasEdns)
+    // RFC 6891 §7: so says who does not know EDNS. DO cannot be said without it.
+    if (
+      overUdp.kind === 'failure' &&
+      rcodeOf(overUdp.octets) === ResponseCode.formErr &&
+      !request.isDnssecOk
+    ) {
+      hasEdns = false
+      overUdp = await measured(resolver, hasEdns)
+    }
     if (overUdp.kind === 'silence') return undefined
     const isCut = overUdp.kind === 'truncated'
-    const reply = isCut ? await askBy(resolver, 'tcp') : overUdp
+    const reply = isCut ? await askBy(resolver, 'tcp', hasEdns) : overUdp
     if (reply.kind === 'answer') {
       try {
         return { kind: 'found', found: readFound(reply.octets) }
@@ -122,24 +133,28 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
       }
     }
     unable.add(resolver)
-    const rcode = reply.kind === 'failure' ? readU16(reply.octets, 2) & 15 : ResponseCode.servFail
+    const rcode = reply.kind === 'failure' ? rcodeOf(reply.octets) : ResponseCode.servFail
     return { kind: 'failed', rcode, reason: isCut ? 'truncation' : 'refusal' }
   }
 
-  async function measured(resolver: Resolver): Promise<Reply> {
+  async function measured(resolver: Resolver, hasEdns: boolean): Promise<Reply> {
     const start = clock.monotonic()
-    const reply = await askBy(resolver, 'udp')
+    const reply = await askBy(resolver, 'udp', hasEdns)
     if (reply.kind !== 'silence') health.heard(resolver, clock.monotonic() - start)
     else if (!isStopping()) health.silent(resolver, reply.reason)
     return reply
   }
 
-  function askBy(resolver: Resolver, transport: Transport): Promise<Reply> {
-    return ask(options, { request, resolver, transport, timeoutMs: attemptMs })
+  function askBy(resolver: Resolver, transport: Transport, hasEdns: boolean): Promise<Reply> {
+    return ask(options, { request, resolver, transport, hasEdns, timeoutMs: attemptMs })
   }
 
   const deadline = clock.after(totalMs, () => end(failure))
   for (const resolver of along) attempt(resolver)
   next()
   return promise
+}
+
+function rcodeOf(octets: Uint8Array): number {
+  return readU16(octets, 2) & 15
 }

@@ -15,6 +15,8 @@ export type Exchange = {
   readonly request: ForwardRequest
   readonly transport: Transport
   readonly timeoutMs: number
+  /** Without it only who has said that it does not know EDNS is asked. */
+  readonly hasEdns: boolean
 }
 
 export type Reply =
@@ -46,7 +48,13 @@ export async function ask(options: AskOptions, exchange: Exchange): Promise<Repl
     const kind = judgeAnswer(exchange.request, id, octets)
     if (kind !== 'other') finish({ kind, octets: new Uint8Array(octets) })
   }
-  const close = attempt(options, exchange, resolverQuery(exchange.request, id), hear, silence)
+  const close = attempt(
+    options,
+    exchange,
+    resolverQuery(exchange.request, id, exchange.hasEdns),
+    hear,
+    silence,
+  )
   const result = await reply
   timer.cancel()
   options.stops.delete(stop)

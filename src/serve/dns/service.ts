@@ -59,10 +59,10 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   ): Uint8Array | Promise<Uint8Array> | undefined {
     const plan = options.plan()
     const mayForward = access(plan, address)
-    let hasOurCookie = false
+    const shown = { isOurCookie: false }
     const cookie = (received: Uint8Array) => {
       const { option, isOurs } = cookies.judge(received, address)
-      hasOurCookie = isOurs
+      shown.isOurCookie = isOurs
       return option
     }
     let result: Answer
@@ -83,7 +83,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     counters.increment(counterNames[result.outcome])
     if (result.kind === 'silent') return undefined
     // The site's own clients ask as much as they like; who has our cookie, or comes by TCP, is who it says.
-    if (!mayForward && transport === 'udp' && !hasOurCookie) {
+    if (!mayForward && transport === 'udp' && !shown.isOurCookie) {
       const verdict = rateLimit.judge(address)
       if (verdict === 'drop') return undefined
       if (verdict === 'slip') return cutReply(result.octets)

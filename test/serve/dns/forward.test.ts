@@ -98,6 +98,21 @@ t.test('a resolver that cannot or will not is left for the next, for good', asyn
   await nothingIsLeft(t, world)
 })
 
+t.test(
+  'a resolver that does not know EDNS is asked without it (RFC 6891 §7), unless DO was wanted',
+  async (t) => {
+    const world = setUp()
+    const asked = await world.serve(resolver(1), (query) =>
+      judge.decode(query).additionals.length > 0 ? [{ flags: 1, questions: [], answers: [] }] : [{}],
+    )
+    t.equal((await world.forward({}, resolver(1))).rcode, 'NOERROR')
+    t.equal(asked.length, 2)
+    t.equal((await world.forward({ edns: { isDnssecOk: true } }, resolver(1))).rcode, 'FORMERR')
+    t.equal(asked.length, 3)
+    await nothingIsLeft(t, world)
+  },
+)
+
 t.test('an answer that is not a whole message is none', async (t) => {
   const world = setUp()
   await world.serve(resolver(1), (query) => [answerTo(query, {}).subarray(0, -1)])

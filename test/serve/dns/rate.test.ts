@@ -11,11 +11,11 @@ function setUp() {
   const log = createLog('info', {
     write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
   })
-  const { judge } = createRateLimit({ clock, log, counters })
+  const rateLimit = createRateLimit({ clock, log, counters })
   /** How each of `count` replies at one moment is judged. */
   const judged = (address: string, count: number) => {
     const verdicts = { send: 0, slip: 0, drop: 0 }
-    for (let index = 0; index < count; index++) verdicts[judge(address)]++
+    for (let index = 0; index < count; index++) verdicts[rateLimit.judge(address)]++
     return verdicts
   }
   return { clock, counters, lines, judged }

@@ -81,12 +81,12 @@ export function setUp(wrap: (bind: Bind) => Bind = (bind) => bind) {
   /** Lets time pass until there is a reply, from one timer to the next; how long that was. */
   const untilAnswered = async (reply: Promise<unknown>) => {
     const start = clock.monotonic()
-    let isAnswered = false
-    void reply.then(() => (isAnswered = true))
+    const state = { isAnswered: false }
+    void reply.then(() => (state.isAnswered = true))
     for (;;) {
       await sockets.settled()
       const wait = clock.nextDelay()
-      if (isAnswered || wait === undefined) return clock.monotonic() - start
+      if (state.isAnswered || wait === undefined) return clock.monotonic() - start
       clock.advance(wait)
     }
   }
