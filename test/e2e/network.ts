@@ -4,7 +4,7 @@
  *
  *     office ---- server ---- bridge ---- client ---- inner      one veth pair per line
  *                      peer ----'| | '---- relay ---- far
- *                             taps  machines          taps belong to virtual machines
+ *                             taps  machines, router  taps belong to virtual machines
  */
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
@@ -14,10 +14,10 @@ import { output, run } from './process.ts'
 /**
  * `machines` has the addresses of nodes that already stand, for the load balancer's back ends; `inner` reaches
  * the others by way of the client, who may hide it behind its own address. `peer` is for a second appliance,
- * `far` is a subnet of its own behind a relay agent.
+ * `far` is a subnet of its own behind a relay agent. `router` alone has IPv6, for router advertisements.
  */
 export type Place =
-  'server' | 'peer' | 'bridge' | 'client' | 'inner' | 'machines' | 'office' | 'relay' | 'far'
+  'server' | 'peer' | 'bridge' | 'client' | 'inner' | 'machines' | 'router' | 'office' | 'relay' | 'far'
 
 export const addresses = {
   server: '172.16.0.101',
@@ -43,6 +43,7 @@ export const clientMac = '52:54:00:00:0c:01'
 export const clientInterface = 'cli0'
 /** The network of {@link Place} `inner`, which nobody but the client has a route to. */
 export const innerNetwork = '10.9.0.0/24'
+export const routerInterface = 'rtr0'
 export const farMac = '52:54:00:00:0f:01'
 export const farInterface = 'far0'
 
@@ -63,6 +64,7 @@ const places: readonly Place[] = [
   'client',
   'inner',
   'machines',
+  'router',
   'office',
   'relay',
   'far',
@@ -89,6 +91,9 @@ export async function createNetwork(): Promise<Network> {
       await run(inside(place, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'))
       await ip(place, 'link set lo up')
     }
+    for (const scope of ['all', 'default']) {
+      await run(inside('router', 'sysctl', '-qw', `net.ipv6.conf.${scope}.disable_ipv6=0`))
+    }
     await ip('bridge', 'link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0')
     await ip('bridge', 'link set br0 up')
     for (const [place, name] of [
@@ -97,6 +102,7 @@ export async function createNetwork(): Promise<Network> {
       ['relay', 'rel0'],
       ['client', clientInterface],
       ['machines', 'mach0'],
+      ['router', routerInterface],
     ] as const) {
       await ip('bridge', `link add to-${place} type veth peer name ${name} netns ${nameOf(place)}`)
       await ip('bridge', `link set to-${place} master br0 up`)

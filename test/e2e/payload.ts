@@ -1,9 +1,9 @@
 /**
  * What the virtual machines boot: Debian's kernel as RHCOS's, an initramfs of busybox that checks
- * its surroundings (initramfs/init), and a rootfs of random octets whose hash the initramfs knows. The
- * packages are unpacked, never installed. Built once and kept by a key over everything that goes in.
+ * its surroundings (initramfs/init), and a rootfs whose hash the initramfs knows: the disk that it may
+ * write. The packages are unpacked, never installed. Built once and kept by a key over everything that goes in.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import {
   chmod,
@@ -18,6 +18,7 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buildInstalledDisk } from './installed-disk.ts'
 import { output, run, shellQuote } from './process.ts'
 
 export type Payload = {
@@ -35,7 +36,6 @@ const release = 'rhcos-4.17.0-x86_64-live'
 const kernelName = `${release}-kernel-x86_64`
 const initramfsName = `${release}-initramfs.x86_64.img`
 const rootfsName = `${release}-rootfs.x86_64.img`
-const rootfsOctets = 32 * 1024 * 1024
 
 /** What a machine of ours consists of; what these need is taken along. */
 const modules = ['virtio_pci', 'virtio_net', 'virtio_blk', 'virtio-rng']
@@ -48,7 +48,8 @@ export async function buildPayload(workDir: string): Promise<Payload> {
   const dhclient = join(await unpack(workDir, 'isc-dhcp-client'), 'sbin/dhclient')
   const dhcrelay = join(await unpack(workDir, 'isc-dhcp-relay'), 'sbin/dhcrelay')
 
-  const sources = [import.meta.filename, source('init'), source('udhcpc'), busybox]
+  const own = [import.meta.filename, join(import.meta.dirname, 'installed-disk.ts')]
+  const sources = [...own, source('init'), source('udhcpc'), busybox]
   const key = createHash('sha256').update(kernelPackage)
   for (const file of sources) key.update(await readFile(file))
   const imagesDir = join(workDir, 'images', key.digest('hex').slice(0, 16))
@@ -68,9 +69,6 @@ async function buildImages(dir: string, kernelRoot: string, busybox: string): Pr
   const release = kernel.slice('vmlinuz-'.length)
   await cp(join(kernelRoot, 'boot', kernel), join(dir, kernelName))
 
-  const rootfs = randomBytes(rootfsOctets)
-  await writeFile(join(dir, rootfsName), rootfs)
-
   const root = join(dir, 'root')
   for (const name of ['bin', 'lib', 'dev', 'proc', 'sys', 'tmp', 'etc'])
     await mkdir(join(root, name), { recursive: true })
@@ -79,13 +77,23 @@ async function buildImages(dir: string, kernelRoot: string, busybox: string): Pr
   await cp(source('init'), join(root, 'init'))
   await cp(source('udhcpc'), join(root, 'etc/udhcpc'))
   await writeFile(join(root, 'etc/modules'), modules.join('\n'))
-  await writeFile(join(root, 'etc/rootfs.sha256'), createHash('sha256').update(rootfs).digest('hex'))
   await copyModules(kernelRoot, root, release)
+
+  // The installed system has the same initramfs; only the live one knows a rootfs.
+  const initramfs = join(dir, initramfsName)
+  await pack(root, initramfs)
+  const rootfs = await buildInstalledDisk(join(dir, 'disk'), join(dir, kernelName), initramfs)
+  await writeFile(join(dir, rootfsName), rootfs)
+  await writeFile(join(root, 'etc/rootfs.sha256'), createHash('sha256').update(rootfs).digest('hex'))
+  await pack(root, initramfs)
+  await rm(root, { recursive: true })
+}
+
+async function pack(root: string, initramfs: string): Promise<void> {
   await output([
     ...['sh', '-c', 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc | gzip -1 >"$2"'],
-    ...['sh', root, join(dir, initramfsName)],
+    ...['sh', root, initramfs],
   ])
-  await rm(root, { recursive: true })
 }
 
 /** The modules and what they depend on, uncompressed, because busybox's modprobe reads no .ko.xz. */

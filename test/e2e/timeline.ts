@@ -38,8 +38,9 @@ const milestones: readonly Milestone[] = [
   { phase: 'initramfs by HTTP', isReached: sent(/live-initramfs/) },
   { phase: "iPXE's boot to the first kernel line", isReached: said(/Linux version/) },
   { phase: 'kernel to /init', isReached: said(/^E2E init/) },
-  { phase: 'modules, DHCP, DNS, Ignition', isReached: said(/^E2E ignition/) },
+  { phase: 'modules, DHCP, DNS', isReached: said(/^E2E apps/) },
   { phase: 'rootfs by HTTP, hashed', isReached: said(/^E2E rootfs/) },
+  { phase: 'Ignition', isReached: said(/^E2E ignition/) },
 ]
 
 /** @param lines those of the server's log that concern this machine, in their order */

@@ -1,6 +1,6 @@
 /**
- * One virtual machine in software emulation: boots from the network only, has an empty disk, and its
- * serial console is read line by line. Firmware and devices:
+ * One virtual machine in software emulation: boots from the network first, then from its disk, which is
+ * empty at first, and its serial console is read line by line. Firmware and devices:
  *
  * - `uefi`: OVMF's own PXE client (architecture 7), no option ROM.
  * - `http`: OVMF's own UEFI HTTP Boot (architecture 16), its PXE client switched off.
@@ -8,6 +8,7 @@
  * - `undi`: SeaBIOS where undionly.kpxe is fetched by TFTP and drives the card by the UNDI of the ROM before
  *   it. Debian has no PXE ROM but iPXE, so an iPXE whose script only fetches the loader stands in for one.
  */
+import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { followFile } from './lines.ts'
@@ -34,6 +35,10 @@ export type VmOptions = {
   readonly address?: string
   readonly tap: string
   readonly dir: string
+  /** A folder with its disk and its firmware's variables, for a machine that is switched on again; made when it is not there. */
+  readonly keeps?: string
+  /** Whether it goes on after a reset; otherwise that ends it. */
+  readonly mayReset?: boolean
   readonly limitMs: number
   /** Ends the machine early. */
   readonly signal?: AbortSignal
@@ -47,15 +52,14 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
   const { dir } = options
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir, { recursive: true })
-  const disk = join(dir, 'disk.img')
-  await writeFile(disk, '')
-  await truncate(disk, 64 * 1024 * 1024)
+  const keeps = options.keeps ?? dir
+  await equip(keeps)
   await writeFile(consoleFile(dir), '')
 
   const console: ConsoleLine[] = []
   let outcome = 'powered off'
   const startedMs = Date.now()
-  const command = network.inside('bridge', ...(await commandLine(options, disk)))
+  const command = network.inside('bridge', ...(await commandLine(options, keeps)))
   const machine = start(command, { logFile: join(dir, 'qemu.log') })
   function give(why: string): void {
     if (outcome === 'powered off') outcome = why
@@ -88,36 +92,48 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
     ({ atMs, text }) => `${((atMs - startedMs) / 1000).toFixed(2).padStart(7)} ${text}`,
   )
   await writeFile(join(dir, 'console.log'), `${lines.join('\n')}\n`)
-  await rm(disk)
+  if (options.keeps === undefined) await rm(join(keeps, diskName))
   return { startedMs, endedMs: Date.now(), console, starvedMs, outcome }
+}
+
+const diskName = 'disk.img'
+const variablesName = 'variables.fd'
+
+/** A new machine's disk and variables, unless it has them. */
+async function equip(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true })
+  const disk = join(dir, diskName)
+  if (existsSync(disk)) return
+  await writeFile(disk, '')
+  await truncate(disk, 64 * 1024 * 1024)
+  await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', join(dir, variablesName))
 }
 
 const consoleFile = (dir: string): string => join(dir, 'console.raw')
 
-async function commandLine(options: VmOptions, disk: string): Promise<string[]> {
+async function commandLine(options: VmOptions, keeps: string): Promise<string[]> {
   const { firmware, mac, dir } = options
   // romfile= takes the option ROM away. Without an argument QEMU patches the device's id into its default ROM,
   // which it does not do for a file that is named, so the ROM is never named.
   const card = `virtio-net-pci,netdev=net,mac=${mac}${firmware === 'bios' ? '' : ',romfile='}`
   const words = [
-    'qemu-system-x86_64 -nodefaults -no-user-config -no-reboot -display none -monitor none',
+    'qemu-system-x86_64 -nodefaults -no-user-config -display none -monitor none',
     // Software emulation: the same everywhere, and 5-level paging costs it time for nothing.
     '-machine q35,accel=tcg,graphics=off -cpu max,la57=off -smp 1 -m 768 -rtc base=utc',
     `-uuid 4c4c4544-0000-4000-8000-${mac.replaceAll(':', '')}`,
     `-netdev tap,id=net,ifname=${options.tap},script=no,downscript=no -device ${card},bootindex=1`,
     // Newer OVMF boots from the network only when there is a random number generator.
-    '-device virtio-rng-pci -device virtio-blk-pci,drive=disk',
+    '-device virtio-rng-pci -device virtio-blk-pci,drive=disk,bootindex=2',
   ]
     .join(' ')
     .split(' ')
   // To a file, because QEMU drops what a pipe or socket does not take at once.
   words.push('-serial', `file:${consoleFile(dir)}`)
-  words.push('-drive', `if=none,id=disk,format=raw,file=${disk}`)
+  words.push('-drive', `if=none,id=disk,format=raw,file=${join(keeps, diskName)}`)
+  if (options.mayReset !== true) words.push('-no-reboot')
   if (firmware === 'uefi' || firmware === 'http') {
-    const variables = join(dir, 'variables.fd')
-    await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', variables)
     words.push('-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd')
-    words.push('-drive', `if=pflash,format=raw,unit=1,file=${variables}`)
+    words.push('-drive', `if=pflash,format=raw,unit=1,file=${join(keeps, variablesName)}`)
     words.push('-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n')
     if (firmware === 'http') words.push('-fw_cfg', 'name=opt/org.tianocore/IPv4PXESupport,string=n')
   }

@@ -1,0 +1,71 @@
+/**
+ * What the stand-in installer writes to a machine's disk: an MBR disk of 32 MiB that BIOS and UEFI boot into
+ * the same kernel, by GRUB. The rest of it is random, so that no transfer of it can be right by chance.
+ */
+import { randomFillSync } from 'node:crypto'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { output } from './process.ts'
+
+const mebibyte = 1024 * 1024
+export const diskOctets = 32 * mebibyte
+/** The FAT partition: the EFI system partition, and what GRUB reads on both. */
+const partition = { at: mebibyte, octets: 25 * mebibyte }
+const sectorOctets = 512
+
+/** GRUB's own configuration, part of both its images: it needs to find nothing but the kernel. */
+const grubConfiguration = `\
+search --no-floppy --file /vmlinuz --set=root
+linux ($root)/vmlinuz console=ttyS0 e2e.installed
+initrd ($root)/initramfs.img
+boot
+`
+const grubModules = ['part_msdos', 'fat', 'linux', 'search', 'search_fs_file', 'normal']
+
+/**
+ * @param dir for files in between; removed again
+ * @returns the disk's content
+ */
+export async function buildInstalledDisk(dir: string, kernel: string, initramfs: string): Promise<Buffer> {
+  await mkdir(dir)
+  const file = (name: string): string => join(dir, name)
+  await writeFile(file('grub.cfg'), grubConfiguration)
+  for (const [format, core, more] of [
+    ['i386-pc', 'core.img', ['biosdisk']],
+    ['x86_64-efi', 'BOOTX64.EFI', []],
+  ] as const) {
+    const options = ['-O', format, '-p', '/grub', '-c', file('grub.cfg'), '-o', file(core)]
+    await output(['grub-mkimage', ...options, ...grubModules, ...more])
+  }
+  await cp(kernel, file('vmlinuz'))
+  await cp(initramfs, file('initramfs.img'))
+
+  const disk = randomFillSync(Buffer.alloc(diskOctets))
+  disk.fill(0, 0, partition.at)
+  bootSector(await readFile('/usr/lib/grub/i386-pc/boot.img')).copy(disk)
+  // GRUB's boot.img reads on from the sector after it.
+  ;(await readFile(file('core.img'))).copy(disk, sectorOctets)
+  await writeFile(file('disk.img'), disk)
+
+  const image = `${file('disk.img')}@@${partition.at}`
+  const sectors = String(partition.octets / sectorOctets)
+  await output(['mformat', '-i', image, '-T', sectors, '-h', '16', '-s', '63', '::'])
+  await output(['mmd', '-i', image, '::EFI', '::EFI/BOOT'])
+  await output(['mcopy', '-i', image, file('BOOTX64.EFI'), '::EFI/BOOT/BOOTX64.EFI'])
+  await output(['mcopy', '-i', image, file('vmlinuz'), file('initramfs.img'), '::'])
+  const content = await readFile(file('disk.img'))
+  await rm(dir, { recursive: true })
+  return content
+}
+
+/** The loader's code with a partition table: one entry, active for BIOS, of the type that UEFI looks for. */
+function bootSector(code: Buffer): Buffer {
+  const sector = Buffer.alloc(sectorOctets)
+  code.copy(sector, 0, 0, 440)
+  sector.writeUInt8(0x80, 446)
+  sector.writeUInt8(0xef, 450)
+  sector.writeUInt32LE(partition.at / sectorOctets, 454)
+  sector.writeUInt32LE(partition.octets / sectorOctets, 458)
+  sector.writeUInt16LE(0xaa55, 510)
+  return sector
+}
