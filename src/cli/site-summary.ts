@@ -122,8 +122,8 @@ function nodeRow(node: NodeModel): string[] {
 
 const firmwareOf: Readonly<Record<LoaderName, string>> = {
   'bios/undionly.kpxe': 'BIOS (architecture 0)',
-  'efi/ipxe.efi': 'x64 UEFI (6, 7, 9, 15, 16)',
-  'efi/snponly.efi': 'x64 UEFI, loader: snponly',
+  'efi/snponly.efi': 'x64 UEFI (6, 7, 9, 15, 16)',
+  'efi/ipxe.efi': 'x64 UEFI, loader: ipxe',
   'arm64/ipxe.efi': 'arm64 UEFI (10, 11, 18, 19)',
   'arm64/snponly.efi': 'arm64 UEFI, loader: snponly',
 }

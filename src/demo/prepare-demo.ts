@@ -15,7 +15,7 @@ const config = fileURLToPath(new URL('../../config', import.meta.url))
 /** Which key of `tftp.loaders` a loader of the example's nodes is set by, and its stand-in's name. */
 const loaderKinds: readonly { key: 'bios' | 'x64'; name: LoaderName; file: string }[] = [
   { key: 'bios', name: 'bios/undionly.kpxe', file: 'loaders/undionly.kpxe' },
-  { key: 'x64', name: 'efi/ipxe.efi', file: 'loaders/ipxe.efi' },
+  { key: 'x64', name: 'efi/snponly.efi', file: 'loaders/snponly.efi' },
 ]
 
 export type Demo = {

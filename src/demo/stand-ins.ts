@@ -16,7 +16,7 @@ const imageFiles = [
 /** Sizes of Debian's, so that a transfer takes as many blocks. */
 const loaderOctets: Partial<Record<LoaderName, number>> = {
   'bios/undionly.kpxe': 74_000,
-  'efi/ipxe.efi': 850_000,
+  'efi/snponly.efi': 174_000,
 }
 
 /** Writes what is not there yet; `site` has its paths already made absolute. */

@@ -1,5 +1,6 @@
 /** What to try while the demo serves: commands that work as they are printed. */
 import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { x64 } from '../plan/dhcp/boot-table.ts'
 import { clusterDomain, httpBase, type Model } from '../plan/model.ts'
 import { urlPaths } from '../plan/urls.ts'
 
@@ -47,7 +48,7 @@ export function suggestions(
       about: 'its Ignition file, and the size of its boot loader',
       command: `curl ${httpBase(endpoint)}${urlPaths.ignition(node, node.ignition)}`,
     },
-    { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/efi/${node.loader}.efi | wc -c` },
+    { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/${x64(node)} | wc -c` },
     { about: 'names, and whose an address is', command: `${dig} api.${clusterDomain(cluster)}` },
     { about: '', command: `${dig} -x ${formatIpv4(node.address)}` },
     { about: 'what is served, and what happened so far', command: `${slipway} check ${sitePath}` },

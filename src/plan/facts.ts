@@ -39,8 +39,8 @@ export type IgnitionKind = (typeof ignitionKinds)[number]
 /** Boot loaders by the name under which TFTP serves them. */
 export const loaderNames = [
   'bios/undionly.kpxe',
-  'efi/ipxe.efi',
   'efi/snponly.efi',
+  'efi/ipxe.efi',
   'arm64/ipxe.efi',
   'arm64/snponly.efi',
 ] as const

@@ -36,7 +36,8 @@ export type NodeModel = {
   readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
   /** Console and extra kernel arguments in the order in which they are given. */
   readonly kernelArguments: readonly string[]
-  readonly loader: 'ipxe' | 'snponly'
+  /** Of its UEFI firmware; each architecture has its own usual one when it is undefined. */
+  readonly loader: 'ipxe' | 'snponly' | undefined
   /** Whether replies to its PXE firmware call themselves PXE's. */
   readonly pxeOptions: boolean
   /** Which Ignition file it installs with; infra nodes are installed as workers. */
@@ -103,7 +104,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
       ...(cluster.kernelArguments ?? []),
       ...(node.kernelArguments ?? []),
     ],
-    loader: node.loader ?? cluster.loader ?? 'ipxe',
+    loader: node.loader ?? cluster.loader,
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
     dhcpOptions: [site, subnet, cluster, node].flatMap((place) => place.dhcpOptions),

@@ -1,6 +1,7 @@
 /** What TFTP serves: boot loaders by name, the operator's own directory, and whose address is whose. */
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { LoaderName } from './facts.ts'
+import { arm64, x64 } from './dhcp/boot-table.ts'
 import { loaderNames } from './facts.ts'
 import type { Finding } from './findings.ts'
 import type { Model, NodeModel } from './model.ts'
@@ -87,5 +88,5 @@ function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): Fin
 /** Firmware says only when it boots whether it is BIOS or UEFI, so an x86_64 node needs both kinds. */
 function loadersOf(model: Model, node: NodeModel): readonly LoaderName[] {
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
-  return isArm ? [`arm64/${node.loader}.efi`] : ['bios/undionly.kpxe', `efi/${node.loader}.efi`]
+  return isArm ? [arm64(node)] : ['bios/undionly.kpxe', x64(node)]
 }

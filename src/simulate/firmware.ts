@@ -1,4 +1,5 @@
 /** What a machine's firmware does: DHCP, then the boot loader, by PXE (TFTP) or by UEFI HTTP Boot. */
+import { arm64, x64 } from '../plan/dhcp/boot-table.ts'
 import type { LoaderName } from '../plan/facts.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
@@ -89,9 +90,9 @@ function loaderOf(node: NodeModel, firmware: Firmware): LoaderName {
       return 'bios/undionly.kpxe'
     case 'uefi':
     case 'uefi-http':
-      return `efi/${node.loader}.efi`
+      return x64(node)
     case 'arm64':
     case 'arm64-http':
-      return `arm64/${node.loader}.efi`
+      return arm64(node)
   }
 }

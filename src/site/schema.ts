@@ -184,7 +184,8 @@ const bootSettings = {
     .optional()
     .meta({ description: "more kernel arguments; a node's follow its cluster's" }),
   loader: z.enum(['ipxe', 'snponly']).optional().meta({
-    description: "UEFI boot loader: ipxe (the default, own drivers) or snponly (the firmware's driver)",
+    description:
+      "UEFI boot loader: snponly (the firmware's driver, the default on x86_64) or ipxe (own drivers, the default on aarch64)",
   }),
   pxeOptions: z.boolean().optional().meta({
     description:

@@ -28,8 +28,8 @@ t.test(
   c1/w1  worker  00:00:5e:00:53:02  192.0.2.21  w1.c1.example.net  installs rhcos on /dev/sda with worker.ign
 
   BIOS (architecture 0)        bios/undionly.kpxe  FOLDER/loaders/undionly.kpxe
-  x64 UEFI (6, 7, 9, 15, 16)   efi/ipxe.efi        FOLDER/loaders/ipxe.efi
-  x64 UEFI, loader: snponly    efi/snponly.efi     FOLDER/loaders/ipxe.efi
+  x64 UEFI (6, 7, 9, 15, 16)   efi/snponly.efi     FOLDER/loaders/ipxe.efi
+  x64 UEFI, loader: ipxe       efi/ipxe.efi        FOLDER/loaders/ipxe.efi
   arm64 UEFI (10, 11, 18, 19)  arm64/ipxe.efi      FOLDER/loaders/arm64.efi
   arm64 UEFI, loader: snponly  arm64/snponly.efi   FOLDER/loaders/arm64.efi`,
     )
@@ -138,7 +138,7 @@ t.test('--json says the same for programs', async (t) => {
   t.match(JSON.parse(terminal.outLines.join('\n')), {
     site: 'lab',
     nodes: [{ key: 'c1/m1', address: '192.0.2.11' }, { key: 'c1/w1' }],
-    loaders: { 'efi/ipxe.efi': join(folder, 'loaders/ipxe.efi') },
+    loaders: { 'efi/snponly.efi': join(folder, 'loaders/ipxe.efi') },
     findings: [],
   })
   const broken = keptTerminal()

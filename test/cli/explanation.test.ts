@@ -71,7 +71,7 @@ t.test('what programs read', (t) => {
     offers.map(({ client, bootFile, loader }) => [client, bootFile, loader]),
     [
       ['BIOS firmware (architecture 0)', 'bios/undionly.kpxe', { path: '/usr/lib/ipxe/bios/undionly.kpxe' }],
-      ['x64 UEFI firmware (architecture 7)', 'efi/ipxe.efi', { path: '/usr/lib/ipxe/efi/ipxe.efi' }],
+      ['x64 UEFI firmware (architecture 7)', 'efi/snponly.efi', { path: '/usr/lib/ipxe/efi/snponly.efi' }],
       ['arm64 UEFI firmware (architecture 11)', 'arm64/ipxe.efi', { path: '/usr/lib/ipxe/arm64/ipxe.efi' }],
       ['iPXE', 'http://172.16.0.101/boot/ocp45/w1/boot.ipxe', undefined],
     ],

@@ -92,16 +92,16 @@ t.test('a simulated rack against the demo', async (t) => {
   await t.test('UEFI HTTP Boot fetches its loader by URL, on arm64 too', async (t) => {
     const model = await load()
     t.same(await boot(model, ['m2', 'w1'], 'http'), Array<string>(2).fill('installs to /dev/sda'))
-    const other = model.nodes.map((node) => ({ ...node, loader: 'snponly' as const }))
     const images = Object.entries(model.site.images).map(
       ([name, image]) => [name, { ...image, architecture: 'aarch64' }] as const,
     )
     const arm = { ...model.site, images: Object.fromEntries(images) }
-    for (const [site, machine] of [
-      [model.site, 'efi'],
-      [arm, 'arm64'],
+    for (const [site, loader, file] of [
+      [model.site, 'ipxe', 'efi/ipxe'],
+      [arm, 'snponly', 'arm64/snponly'],
     ] as const) {
-      const problem = `^expected boot file http:.*/loaders/${machine}/snponly.efi; got http:.*/loaders/${machine}/ipxe.efi; `
+      const other = model.nodes.map((node) => ({ ...node, loader }))
+      const problem = `^expected boot file http:.*/loaders/${file}.efi; got http:.*/loaders/`
       t.match(await boot({ ...model, site, nodes: other }, ['m1'], 'http'), [new RegExp(problem)])
     }
   })
@@ -126,8 +126,8 @@ t.test('a simulated rack against the demo', async (t) => {
     })
     const cases: [Model, RegExp][] = [
       [
-        other({ loader: 'snponly' }),
-        /^expected boot file efi\/snponly\.efi; got efi\/ipxe\.efi; look at loader of/,
+        other({ loader: 'ipxe' }),
+        /^expected boot file efi\/ipxe\.efi; got efi\/snponly\.efi; look at loader of/,
       ],
       [
         other({ key: 'ocp45/x' }),

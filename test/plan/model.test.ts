@@ -40,7 +40,7 @@ t.test('a node gets its names and what its cluster says', (t) => {
     boot: 'install',
     menu: { default: 'local', timeoutSeconds: 30 },
     kernelArguments: [],
-    loader: 'ipxe',
+    loader: undefined,
     ignition: 'worker',
   })
   t.equal(formatIpv4(node!.address), '192.0.2.11')

@@ -84,7 +84,7 @@ t.test('the server of this project completes every exchange, several at a time',
   judgeLease(system.ack, m1, model, true)
   judgePxeOffer(firmware.offer)
   judgeIpxeOffer(ipxe.offer)
-  t.equal(bootFileOf(firmware.offer), 'efi/ipxe.efi')
+  t.equal(bootFileOf(firmware.offer), 'efi/snponly.efi')
   t.equal(bootFileOf(bios.ack), 'bios/undionly.kpxe')
   t.equal(bootFileOf(ipxe.ack), 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe')
   t.equal(bootFileOf(system.ack), undefined)

@@ -21,6 +21,8 @@ export type BootClient = {
   readonly takesScript: boolean
 }
 
+type LoaderChoice = Pick<NodeModel, 'loader'>
+
 type BootRow = {
   /** Value of option 93. */
   readonly architecture: number
@@ -28,14 +30,20 @@ type BootRow = {
   readonly name: string
   readonly protocol: BootProtocol
   /** Absent where no build of iPXE is packaged, and no RHCOS made: the row only lends its name to the log. */
-  readonly loader?: (node: Pick<NodeModel, 'loader'>) => LoaderName
+  readonly loader?: (node: LoaderChoice) => LoaderName
   /** A capture of test/fixtures/dhcp, or the document that the row is taken from. */
   readonly evidence: string
 }
 
 const bios = (): LoaderName => 'bios/undionly.kpxe'
-const x64 = ({ loader }: Pick<NodeModel, 'loader'>): LoaderName => `efi/${loader}.efi`
-const arm64 = ({ loader }: Pick<NodeModel, 'loader'>): LoaderName => `arm64/${loader}.efi`
+
+/**
+ * snponly works by the firmware's own driver and leaves that in place, so that the firmware can go on to its next
+ * boot option; ipxe hangs there (seen: OVMF 2022.11, Debian's iPXE).
+ */
+export const x64 = ({ loader = 'snponly' }: LoaderChoice): LoaderName => `efi/${loader}.efi`
+/** Debian has no snponly for arm64. */
+export const arm64 = ({ loader = 'ipxe' }: LoaderChoice): LoaderName => `arm64/${loader}.efi`
 
 /**
  * 32-bit machines (6, 10, 15, 18) run no RHCOS, so those rows can only help a 64-bit one that gives the wrong

@@ -28,11 +28,11 @@ const ipxeDhcpLimitMs = 2_000
 /** Lines on the console that show which way the firmware went: OVMF takes to HTTP Boot by itself when PXE fails. */
 const roads: Readonly<Record<Firmware, { readonly seen: readonly RegExp[]; readonly never?: RegExp }>> = {
   uefi: {
-    seen: [/NBP filename is efi\/ipxe\.efi/, /NBP file downloaded successfully/],
+    seen: [/NBP filename is efi\/snponly\.efi/, /NBP file downloaded successfully/],
     never: /Start HTTP Boot/,
   },
   http: {
-    seen: [/Start HTTP Boot over IPv4/, /URI: http:\/\/172\.16\.0\.101\/loaders\/efi\/ipxe\.efi/],
+    seen: [/Start HTTP Boot over IPv4/, /URI: http:\/\/172\.16\.0\.101\/loaders\/efi\/snponly\.efi/],
     never: /Start PXE over|NBP file/,
   },
   bios: { seen: [/Booting from ROM/, /iPXE initialising devices/] },
@@ -146,8 +146,8 @@ function judgeLog(lines: readonly LogLine[], firmware: Firmware, phases: readonl
     return `${service}: ${msg} ${basename(file)}${bootFile}`
   })
   const loaders: Readonly<Record<Firmware, readonly string[]>> = {
-    uefi: ['tftp: file sent ipxe.efi'],
-    http: ['http: boot loader served ipxe.efi'],
+    uefi: ['tftp: file sent snponly.efi'],
+    http: ['http: boot loader served snponly.efi'],
     bios: [],
     undi: ['tftp: file sent undionly.kpxe'],
   }

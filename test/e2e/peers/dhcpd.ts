@@ -25,7 +25,7 @@ class "pxeclients" {
   if exists user-class and option user-class = "iPXE" {
     filename "http://${addresses.server}/boot/ocp45/${nodes.bs.name}/boot.ipxe";
   } elsif option architecture = 00:07 {
-    filename "efi/ipxe.efi";
+    filename "efi/snponly.efi";
   } else {
     filename "bios/undionly.kpxe";
   }

@@ -41,14 +41,18 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
   [
     { name: 'BIOS', client: pxe(0), file: 'bios/undionly.kpxe' },
     { name: 'BIOS, node with snponly', client: pxe(0), loader: 'snponly', file: 'bios/undionly.kpxe' },
-    { name: '32-bit UEFI by its number', client: pxe(6), file: 'efi/ipxe.efi' },
-    { name: 'x64 UEFI', client: pxe(7), file: 'efi/ipxe.efi' },
-    { name: 'x64 UEFI, node with snponly', client: pxe(7), loader: 'snponly', file: 'efi/snponly.efi' },
-    { name: 'x64 UEFI by the number before the erratum', client: pxe(9), file: 'efi/ipxe.efi' },
+    { name: '32-bit UEFI by its number', client: pxe(6), file: 'efi/snponly.efi' },
+    { name: 'x64 UEFI', client: pxe(7), file: 'efi/snponly.efi' },
+    { name: 'x64 UEFI, node with ipxe', client: pxe(7), loader: 'ipxe', file: 'efi/ipxe.efi' },
+    { name: 'x64 UEFI by the number before the erratum', client: pxe(9), file: 'efi/snponly.efi' },
     { name: 'arm64 UEFI', client: pxe(11), file: 'arm64/ipxe.efi' },
     { name: 'arm64 UEFI, node with snponly', client: pxe(11), loader: 'snponly', file: 'arm64/snponly.efi' },
     { name: 'the first architecture that has a row', client: pxe(2, 11, 7), file: 'arm64/ipxe.efi' },
-    { name: 'option 93 without option 60', client: { ...silent, architectures: [7] }, file: 'efi/ipxe.efi' },
+    {
+      name: 'option 93 without option 60',
+      client: { ...silent, architectures: [7] },
+      file: 'efi/snponly.efi',
+    },
     {
       name: 'iPXE, whatever its architecture',
       client: { ...pxe(0), isIpxe: true, takesScript: true },
@@ -62,7 +66,7 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
     {
       name: 'an iPXE that cannot fetch over HTTP',
       client: { ...pxe(7), isIpxe: true },
-      file: 'efi/ipxe.efi',
+      file: 'efi/snponly.efi',
     },
     { name: 'an installed system', client: silent },
     {
@@ -86,14 +90,14 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
       reason: 'no boot file for client system architecture 27 (riscv64 UEFI)',
     },
     { name: '32-bit ARM UEFI by its number', client: pxe(10), file: 'arm64/ipxe.efi' },
-    { name: 'x64 UEFI HTTP Boot', client: http(16), file: `${loaders}/efi/ipxe.efi` },
+    { name: 'x64 UEFI HTTP Boot', client: http(16), file: `${loaders}/efi/snponly.efi` },
     {
-      name: 'x64 UEFI HTTP Boot, node with snponly',
+      name: 'x64 UEFI HTTP Boot, node with ipxe',
       client: http(16),
-      loader: 'snponly',
-      file: `${loaders}/efi/snponly.efi`,
+      loader: 'ipxe',
+      file: `${loaders}/efi/ipxe.efi`,
     },
-    { name: '32-bit UEFI HTTP Boot by its number', client: http(15), file: `${loaders}/efi/ipxe.efi` },
+    { name: '32-bit UEFI HTTP Boot by its number', client: http(15), file: `${loaders}/efi/snponly.efi` },
     { name: 'arm64 UEFI HTTP Boot', client: http(19), file: `${loaders}/arm64/ipxe.efi` },
     {
       name: '32-bit ARM UEFI HTTP Boot by its number',
@@ -103,12 +107,12 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
     {
       name: 'a number of HTTP Boot without option 60',
       client: { ...silent, architectures: [16] },
-      file: `${loaders}/efi/ipxe.efi`,
+      file: `${loaders}/efi/snponly.efi`,
     },
     {
       name: 'UEFI HTTP Boot, the first number that is one of HTTP',
       client: http(7, 16),
-      file: `${loaders}/efi/ipxe.efi`,
+      file: `${loaders}/efi/snponly.efi`,
     },
     {
       name: 'UEFI HTTP Boot with a number of PXE: a path is no URL',
@@ -179,9 +183,9 @@ t.test(
   'a loader stands in the header, in option 67 (with its NUL) and names its server in option 66',
   (t) => {
     const file = nodeBoot().loaderByArchitecture.get(7)
-    t.equal(file?.file, 'efi/ipxe.efi')
+    t.equal(file?.file, 'efi/snponly.efi')
     t.same(texts(file), [
-      [67, 'efi/ipxe.efi\0'],
+      [67, 'efi/snponly.efi\0'],
       [66, '192.0.2.2'],
     ])
     t.end()
@@ -192,10 +196,10 @@ t.test(
   'UEFI HTTP Boot is told that the reply is HTTP’s, and no server beside the URL (UEFI 2.10 §24.7)',
   (t) => {
     const file = nodeBoot({ http: 8080 }).loaderByArchitecture.get(16)
-    t.equal(file?.file, 'http://192.0.2.2:8080/loaders/efi/ipxe.efi')
+    t.equal(file?.file, 'http://192.0.2.2:8080/loaders/efi/snponly.efi')
     t.same(texts(file), [
       [60, 'HTTPClient'],
-      [67, 'http://192.0.2.2:8080/loaders/efi/ipxe.efi\0'],
+      [67, 'http://192.0.2.2:8080/loaders/efi/snponly.efi\0'],
     ])
     t.end()
   },

@@ -14,13 +14,13 @@ const ipxe = {
 const ovmf = {
   node: 'ocp4/master-1',
   architecture: 7,
-  bootFile: 'efi/ipxe.efi',
+  bootFile: 'efi/snponly.efi',
   codes: [53, 54, 51, 1, 67, 66, 97, 3, 6, 12, 15, 28, 42, 58, 59],
 }
 const ovmfHttp = {
   node: 'ocp4/master-1',
   architecture: 16,
-  bootFile: 'http://172.16.0.101/loaders/efi/ipxe.efi',
+  bootFile: 'http://172.16.0.101/loaders/efi/snponly.efi',
   codes: [53, 54, 51, 1, 60, 67, 97, 3, 6, 12, 15, 28, 42, 58, 59],
 }
 const udhcpc = { bootFile: undefined, codes: [53, 54, 51, 61, 1, 3, 6, 12, 15, 28, 42] }
@@ -123,7 +123,7 @@ const domainServer = [6, 4, 172, 16, 0, 101]
 const hostName = [12, 23, ...text('master-1.ocp4.lab.local')]
 const domainName = [15, 14, ...text('ocp4.lab.local')]
 
-const loaderUrl = 'http://172.16.0.101/loaders/efi/ipxe.efi'
+const loaderUrl = 'http://172.16.0.101/loaders/efi/snponly.efi'
 
 const golden = [
   {
@@ -138,11 +138,11 @@ const golden = [
       ...zeros(4), // giaddr
       ...[0x52, 0x54, 0, 0, 0, 0x11, ...zeros(10)], // chaddr
       ...zeros(64), // sname
-      ...[...text('efi/ipxe.efi'), ...zeros(128 - 12)], // file
+      ...[...text('efi/snponly.efi'), ...zeros(128 - 15)], // file
       ...[99, 130, 83, 99], // magic cookie
       ...[53, 1, 2], // OFFER
       ...[...server, ...lease, ...mask],
-      ...[67, 13, ...text('efi/ipxe.efi\0')],
+      ...[67, 16, ...text('efi/snponly.efi\0')],
       ...[66, 12, ...text('172.16.0.101')],
       ...[97, 17, ...machineIdentifier],
       ...[...router, ...domainServer, ...hostName, ...domainName],

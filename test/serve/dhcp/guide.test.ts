@@ -42,7 +42,7 @@ function text(value: Uint8Array | undefined): string | undefined {
 for (const [name, mac, address] of fixedAddresses) {
   t.test(`${name} has ${address}, and boots as the guide's class PXEClient says`, (t) => {
     const boots: readonly [capture: string, file: string, why: string][] = [
-      ['OVMF PXE DISCOVER', 'efi/ipxe.efi', 'architecture 00:07, first request'],
+      ['OVMF PXE DISCOVER', 'efi/snponly.efi', 'architecture 00:07, first request'],
       [
         'iPXE EFI DISCOVER',
         `http://172.16.0.101/boot/ocp45/${name}/boot.ipxe`,

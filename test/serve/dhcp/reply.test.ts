@@ -114,8 +114,8 @@ t.test(
 t.test('firmware is led to TFTP: siaddr, file, 66 and 67', (t) => {
   const reply = replyTo(discover(...firmware))
   t.equal(reply.siaddr, 0xc0000202)
-  t.equal(reply.file, 'efi/ipxe.efi')
-  t.equal(Buffer.from(reply.value(67) ?? []).toString(), 'efi/ipxe.efi\0')
+  t.equal(reply.file, 'efi/snponly.efi')
+  t.equal(Buffer.from(reply.value(67) ?? []).toString(), 'efi/snponly.efi\0')
   t.equal(Buffer.from(reply.value(66) ?? []).toString(), '192.0.2.2')
   t.end()
 })
@@ -130,7 +130,7 @@ t.test('iPXE is led to its node’s script, and need not wait for a ProxyDHCP se
 
 for (const { text, file } of [
   { text: 'PXEClient:Arch:00000:UNDI:002001', file: 'bios/undionly.kpxe' },
-  { text: 'PXEClient:Arch:00007:UNDI:003000', file: 'efi/ipxe.efi' },
+  { text: 'PXEClient:Arch:00007:UNDI:003000', file: 'efi/snponly.efi' },
   { text: 'PXEClient', file: '' },
 ]) {
   t.test(`RFC 4578 §3: without option 93, "${text}" leads to ${file === '' ? 'nothing' : file}`, (t) => {
@@ -218,16 +218,19 @@ t.test('the longest reply fills an Ethernet frame and not an octet more', (t) =>
 /** Firmware gets no options in `file` and `sname`, so its replies are full earlier. */
 t.test('RFC 3397 §2: a search list is cut between names', (t) => {
   const search = Array.from({ length: 40 }, (_, index) => `zone-${index + 10}.example.net`)
-  const reply = replyTo(discover(...firmware, [55, [119, 12, 28]]), planOf({ ...full, search }))
+  const reply = replyTo(
+    discover([61, [0, 1, 2, 3, 4]], ...firmware, [55, [119, 12, 28]]),
+    planOf({ ...full, search }),
+  )
   // 21 octets for the first name, 10 for each that points to its ending.
   t.equal((reply.value(119)?.length ?? 0) % 10, 1)
-  t.same(reply.codes, [53, 54, 51, 67, 66, 119], 'which leaves no room for what was asked for after it')
+  t.same(reply.codes, [53, 54, 51, 61, 67, 66, 119], 'which leaves no room for what was asked for after it')
   t.end()
 })
 
 t.test('text is never cut', (t) => {
   const reply = replyTo(
-    discover([61, new Array<number>(224).fill(7)], ...firmware, [55, [12, 15]]),
+    discover([61, new Array<number>(221).fill(7)], ...firmware, [55, [12, 15]]),
     planOf(full, 'a-long-name-for-a-cluster'),
   )
   t.same(reply.codes, [53, 54, 51, 61, 67, 66, 15], 'the full name does not fit, the domain does')
@@ -304,7 +307,7 @@ t.test('an independent reader sees the same reply (package dhcp)', (t) => {
   const { octets } = replyTo(discover([55, [1, 3, 6, 12, 15, 28, 42, 58, 59]], ...firmware))
   const read = protocol.parse(Buffer.from(octets))
   t.equal(read.yiaddr, '192.0.2.11')
-  t.equal(read.file, 'efi/ipxe.efi')
+  t.equal(read.file, 'efi/snponly.efi')
   t.match(read.options, {
     53: 2,
     54: '192.0.2.2',
@@ -319,7 +322,7 @@ t.test('an independent reader sees the same reply (package dhcp)', (t) => {
     58: 43_200,
     59: 75_600,
     66: '192.0.2.2',
-    67: /^efi\/ipxe\.efi/,
+    67: /^efi\/snponly\.efi/,
   })
   t.end()
 })

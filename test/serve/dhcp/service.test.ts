@@ -52,7 +52,7 @@ t.test(
       mac: '52:54:00:00:00:11',
       address: '172.16.0.11',
       architecture: 7,
-      bootFile: 'efi/ipxe.efi',
+      bootFile: 'efi/snponly.efi',
       xid: '0x7a78199c',
     })
     await send(captured('iPXE EFI REQUEST'))
