@@ -10,7 +10,7 @@ import type { Sockets } from './host/udp.ts'
 import type { Plan } from './plan/plan.ts'
 import { explain, prepare } from './prepare.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
-import { startDns } from './serve/dns/service.ts'
+import { startDns, type DnsService } from './serve/dns/service.ts'
 import { applyHaproxy } from './serve/haproxy/apply.ts'
 import { startHttp } from './serve/http/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
@@ -47,6 +47,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const common = { sockets, counters, clock, onLost }
   const services: Service[] = []
   let dhcp: DhcpService | undefined
+  let dns: DnsService | undefined
 
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(services.map((service) => service.close(graceMs)))
@@ -55,9 +56,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (plan.dns !== undefined) {
       let zones = plan.dns
       // A reload that takes the zones away is refused, so there always are some.
-      services.push(
-        await startDns({ ...common, plan: () => (zones = plan.dns ?? zones), log: log.for('dns') }),
-      )
+      dns = await startDns({ ...common, plan: () => (zones = plan.dns ?? zones), log: log.for('dns') })
+      services.push(dns)
     }
     services.push(await startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }))
     services.push(await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), health }))
@@ -72,6 +72,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   async function take(next: Plan): Promise<void> {
     plan = next
+    dns?.announce()
     for (const { severity, about, message } of plan.findings) {
       const facts = { about, reason: message }
       if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
@@ -81,7 +82,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   async function reload(): Promise<'swapped' | 'kept'> {
-    const prepared = await prepare(options.sitePath)
+    const prepared = await prepare(options.sitePath, plan)
     const refusals = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
     for (const reason of refusals) log.error({ reason }, 'site not reloaded, the old plan keeps serving')
     if (prepared.kind !== 'ready' || refusals.length > 0) {

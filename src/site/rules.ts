@@ -5,10 +5,18 @@ import { clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
 import { nameRules } from './rules/names.ts'
 import { networkRules } from './rules/networks.ts'
+import { recordRules } from './rules/records.ts'
 import type { Rule } from './rules/rule.ts'
 import type { Salvage } from './salvage.ts'
 
-const rules: readonly Rule[] = [...networkRules, ...nameRules, ...machineRules, ...clusterRules, ...bootRules]
+const rules: readonly Rule[] = [
+  ...networkRules,
+  ...nameRules,
+  ...recordRules,
+  ...machineRules,
+  ...clusterRules,
+  ...bootRules,
+]
 
 /** What every rule finds that can judge what is left of the site, with paths of the file. */
 export function ruleFlaws({ site, broken, original }: Salvage): Flaw[] {

@@ -19,8 +19,12 @@ import {
   label,
   mac,
   mailbox,
+  number16,
+  number32,
   path,
   port,
+  recordName,
+  recordText,
   seconds,
 } from './scalars.ts'
 
@@ -74,6 +78,41 @@ const subnet = z
   })
   .meta({ description: 'a network that nodes are in' })
 
+const ttlSeconds = seconds(0, 604_800)
+
+const service = z
+  .strictObject({
+    target: domain.meta({ description: 'the host that offers it' }),
+    port: port.meta({ description: 'where it listens there' }),
+    priority: number16.default(0).meta({ description: 'the lowest is tried first' }),
+    weight: number16.default(0).meta({ description: 'the share among those of one priority' }),
+  })
+  .meta({ description: 'one place where a service is offered (RFC 2782)' })
+
+const record = z
+  .strictObject({
+    name: recordName,
+    address: ips.optional().meta({ description: 'A and AAAA records; no reverse names, unlike hosts' }),
+    cname: domain.optional().meta({ description: 'the name of this site that it is an alias of' }),
+    txt: z
+      .union([recordText, z.array(recordText).min(1).max(16)], {
+        error: 'expected a text or a list of up to 16',
+      })
+      .transform((value): readonly string[] => [value].flat())
+      .optional()
+      .meta({ description: 'a TXT record for each text' }),
+    srv: z.array(service).min(1).max(100).optional().meta({
+      description: 'where a service is offered; the name is _service._protocol.<domain>',
+    }),
+    ns: z.array(domain).min(1).max(13).optional().meta({
+      description: 'the name servers of a zone of somebody else that begins here (a delegation)',
+    }),
+    ttlSeconds: ttlSeconds
+      .optional()
+      .meta({ description: "instead of dns.ttlSeconds, for this name's records" }),
+  })
+  .meta({ description: 'more records of one name' })
+
 const dns = z
   .strictObject({
     serve: z.boolean().default(true).meta({ description: 'false: names are served elsewhere' }),
@@ -90,9 +129,19 @@ const dns = z
     contact: mailbox
       .optional()
       .meta({ description: 'mailbox of the SOA record with a dot for the @; root.<zone> when absent' }),
-    ttlSeconds: seconds(0, 604_800)
-      .default(3600)
-      .meta({ description: 'how long others may remember an answer' }),
+    ttlSeconds: ttlSeconds.default(3600).meta({ description: 'how long others may remember an answer' }),
+    records: z.array(record).default([]).meta({ description: 'names besides those of nodes and hosts' }),
+    secondaries: z
+      .array(ipv4)
+      .default([])
+      .meta({
+        description: 'name servers that copy the zones: told of changes, and alone allowed to transfer',
+      }),
+    serial: number32
+      .optional()
+      .meta({
+        description: 'of the SOA records; when the file was last changed (seconds since 1970) when absent',
+      }),
   })
   .meta({ description: 'names: those of the clusters and hosts, and who resolves the rest' })
 
@@ -244,6 +293,7 @@ export type Subnet = Site['subnets'][number]
 export type Cluster = Site['clusters'][number]
 export type Node = Cluster['nodes'][number]
 export type Host = Site['hosts'][number]
+export type DnsRecord = Site['dns']['records'][number]
 export type Image = Site['images'][string]
 export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]

@@ -14,8 +14,9 @@ import { createAccess } from './access.ts'
 import { answer, type Answer, type Transport } from './answer.ts'
 import { createForwarder } from './forward.ts'
 import { createNotes } from './notes.ts'
+import { createNotifier } from './notify.ts'
 import { readU16 } from './reply.ts'
-import { createTcpService } from './tcp.ts'
+import { createTcpService, type StreamHandler } from './tcp.ts'
 
 export type DnsServiceOptions = {
   /** Read once for each query; a question that is forwarded ends under the plan it began with. */
@@ -28,12 +29,18 @@ export type DnsServiceOptions = {
   readonly onLost: (error: Error) => void
 }
 
+export type DnsService = Service & {
+  /** Tells the secondaries which zones they may not have yet: to be called when a plan begins to be served. */
+  announce(): void
+}
+
 /** @throws {CannotListen} when a socket cannot be had; what was opened before is closed again */
-export async function startDns(options: DnsServiceOptions): Promise<Service> {
+export async function startDns(options: DnsServiceOptions): Promise<DnsService> {
   const { sockets, log, counters, clock, onLost } = options
   const access = createAccess()
   const notes = createNotes(log, clock)
   const forwarder = createForwarder(options)
+  const notifier = createNotifier(options)
   /** Taken by each reply in turn: it is sent or copied before the next query is looked at. */
   const out = new Uint8Array(65_535)
 
@@ -42,11 +49,12 @@ export async function startDns(options: DnsServiceOptions): Promise<Service> {
     address: string,
     port: number,
     transport: Transport,
-  ): Uint8Array | Promise<Uint8Array> | undefined {
+  ): ReturnType<StreamHandler> {
     const plan = options.plan()
     let result: Answer
     try {
-      result = answer(query, { mayForward: access(plan, address) }, plan, out, transport)
+      const isSecondary = plan.secondaries.some((secondary) => secondary.address === address)
+      result = answer(query, { mayForward: access(plan, address), isSecondary }, plan, out, transport)
     } catch (error) {
       // Our bug, not the sender's: the next packet is served all the same.
       counters.increment('dns.failures')
@@ -59,6 +67,10 @@ export async function startDns(options: DnsServiceOptions): Promise<Service> {
     counters.increment('dns.queries')
     notes.note(plan, query, address, port, result)
     if (result.kind === 'forward') return forwarder.forward(result.request, plan.resolvers)
+    if (result.kind === 'transfer') {
+      counters.increment('dns.transfers')
+      return result.messages
+    }
     counters.increment(counterNames[result.outcome])
     if (result.kind === 'silent') return undefined
     if ((readU16(result.octets, 2) & HeaderFlag.truncated) !== 0) counters.increment('dns.truncated')
@@ -70,7 +82,7 @@ export async function startDns(options: DnsServiceOptions): Promise<Service> {
     if (reply === undefined) return
     const failed = () => counters.increment('dns.unsent')
     if (reply instanceof Uint8Array) from.send(reply, address, port, failed)
-    else void reply.then((octets) => from.send(octets, address, port, failed))
+    else if (reply instanceof Promise) void reply.then((octets) => from.send(octets, address, port, failed))
   }
 
   const tcp = createTcpService({
@@ -95,13 +107,14 @@ export async function startDns(options: DnsServiceOptions): Promise<Service> {
 
   return {
     name: 'dns',
+    announce: () => notifier.announce(options.plan()),
     listening: [
       ...ports.map(({ local }) => `udp ${local.address}:${local.port}`),
       ...tcpAddress(tcp.server.address()),
     ],
     async close(graceMs) {
       for (const port of ports) port.receive(() => undefined)
-      await Promise.all([forwarder.close(graceMs), tcp.close(graceMs)])
+      await Promise.all([forwarder.close(graceMs), tcp.close(graceMs), notifier.close()])
       await Promise.all(ports.map((port) => port.close()))
     },
   }
@@ -112,10 +125,12 @@ const counterNames = {
   answered: 'dns.answered',
   nodata: 'dns.nodata',
   nxdomain: 'dns.nxdomain',
+  referred: 'dns.referred',
   refused: 'dns.refused',
   malformed: 'dns.malformed',
   notImplemented: 'dns.notImplemented',
   badVersion: 'dns.badVersion',
+  notAuthoritative: 'dns.notAuthoritative',
   ignored: 'dns.ignored',
 } as const
 

@@ -7,12 +7,15 @@ import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import { createFrameReader, frame } from '../../proto/dns/frame.ts'
 
-/** @returns the reply, at once (valid until the next query) or later; nothing to end the connection */
+/**
+ * @returns the reply, at once (valid until the next query) or later, or several messages that are one
+ * (RFC 5936 §2.2); nothing to end the connection
+ */
 export type StreamHandler = (
   query: Uint8Array,
   address: string,
   port: number,
-) => Uint8Array | Promise<Uint8Array> | undefined
+) => Uint8Array | readonly Uint8Array[] | Promise<Uint8Array> | undefined
 
 export type TcpOptions = {
   readonly handle: StreamHandler
@@ -100,6 +103,7 @@ function serveConnection(
     const reply = handle(query, address, port)
     if (reply === undefined) socket.destroy()
     else if (reply instanceof Uint8Array) write(reply)
+    else if (!(reply instanceof Promise)) reply.forEach(write)
     else {
       waiting++
       void reply.then((octets) => {
