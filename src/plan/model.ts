@@ -46,7 +46,7 @@ export type Model = {
   readonly endpoint: Endpoint
   /** In the order of the site file. */
   readonly nodes: readonly NodeModel[]
-  /** Of the zones' SOA records (docs/decisions/0009). */
+  /** Of the zones' SOA records (docs/decisions/0012). */
   readonly serial: number
 }
 

@@ -131,17 +131,12 @@ const dns = z
       .meta({ description: 'mailbox of the SOA record with a dot for the @; root.<zone> when absent' }),
     ttlSeconds: ttlSeconds.default(3600).meta({ description: 'how long others may remember an answer' }),
     records: z.array(record).default([]).meta({ description: 'names besides those of nodes and hosts' }),
-    secondaries: z
-      .array(ipv4)
-      .default([])
-      .meta({
-        description: 'name servers that copy the zones: told of changes, and alone allowed to transfer',
-      }),
-    serial: number32
-      .optional()
-      .meta({
-        description: 'of the SOA records; when the file was last changed (seconds since 1970) when absent',
-      }),
+    secondaries: z.array(ipv4).default([]).meta({
+      description: 'name servers that copy the zones: told of changes, and alone allowed to transfer',
+    }),
+    serial: number32.optional().meta({
+      description: 'of the SOA records; when the file was last changed (seconds since 1970) when absent',
+    }),
   })
   .meta({ description: 'names: those of the clusters and hosts, and who resolves the rest' })
 

@@ -12,6 +12,7 @@ import { httpChecks } from './checks/http.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
+import { zoneChecks } from './checks/zones.ts'
 import { createRig, type Rig } from './rig.ts'
 import { runStage, type Stage, type Verdict } from './runner.ts'
 import { formatTimelines } from './timeline.ts'
@@ -35,6 +36,7 @@ const clientChecks = [
   ...tftpChecks,
   ...httpChecks,
   ...dnsChecks,
+  ...zoneChecks,
   ...haproxyChecks,
   ...operationChecks,
 ]

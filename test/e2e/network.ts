@@ -22,6 +22,9 @@ export const addresses = {
   serverInOffice: '192.168.124.101',
   /** Where other names are forwarded to, and an allowed client. */
   resolver: '192.168.124.1',
+  /** Secondary name servers in the office. */
+  bind: '192.168.124.53',
+  knot: '192.168.124.54',
   /** Reaches the server, yet no rule of the site allows it to have names forwarded. */
   foreigner: '198.51.100.7',
 } as const

@@ -1,6 +1,6 @@
 /**
  * SOA serials: they rise when a zone changes and never fall while the process runs (RFC 1982 §3). Why they
- * are the site file's time: docs/decisions/0009.
+ * are the site file's time: docs/decisions/0012.
  */
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import type { Zone } from './plan.ts'

@@ -44,7 +44,7 @@ export type Answer =
     }
   | { readonly kind: 'forward'; readonly request: ForwardRequest }
   /** A whole zone, in one message after another; over TCP only. */
-  | { readonly kind: 'transfer'; readonly zone: Zone; readonly messages: readonly Uint8Array[] }
+  | { readonly kind: 'transfer'; readonly zone: Zone; readonly messages: Generator<Uint8Array> }
   | { readonly kind: 'silent'; readonly outcome: 'malformed' | 'ignored'; readonly reason: string }
 
 /** A question for other servers; owns its octets. */

@@ -12,13 +12,13 @@ import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
 import { ednsUdpOctets, HeaderFlag, headerOctets, RecordType } from '../../proto/dns/registry.ts'
 import { walkMessage } from '../../proto/dns/walk.ts'
 import type { Transport } from './answer.ts'
-import { optOctets, writeHeader, writeOpt, writeU16 } from './reply.ts'
+import { optOctets, writeHeader, writeOpt, writeU16, type Asked } from './reply.ts'
 
 /** What is sent: all of the zone, only its SOA record, or nothing because datagrams carry no zones. */
 export type Extent = 'zone' | 'soa' | 'none'
 
-/** Pointers reach 16 KiB: up to there every name of a message can be compressed. */
-const mostMessageOctets = 16_000
+/** Each costs about a millisecond: the codec's time grows with the square of a message. */
+const mostMessageOctets = 2000
 
 /** @throws {MalformedPacket} when the records of an IXFR query are none */
 export function transferExtent(
@@ -33,14 +33,26 @@ export function transferExtent(
   return transport === 'tcp' && (known === undefined || isLater(serialOf(zone), known)) ? 'zone' : 'soa'
 }
 
-/** The SOA record opens the zone and closes it (RFC 5936 §2.2); every message has the question. */
-export function transferMessages(query: Uint8Array, question: Question, zone: Zone): Uint8Array[] {
+/**
+ * The SOA record opens the zone and closes it (RFC 5936 §2.2); every message has the question. Each is made
+ * when it is taken, so that nobody else waits for a large zone.
+ */
+export function transferMessages(query: Uint8Array, question: Question, zone: Zone): Generator<Uint8Array> {
+  const { end, hasEdns, isDnssecOk } = question // filled anew by the next query
   const type = question.qtype === RecordType.AXFR ? 'AXFR' : 'IXFR'
-  const soa = zone.records[0] as ResourceRecord
-  return inMessages([...zone.records, soa]).map((answers) => {
-    const sections = { question: { name: zone.name, type }, answers, authority: [], additional: [] } as const
-    return asReply(query, question, encodeAnswer(sections))
-  })
+  return messages(query.slice(0, end), { end, hasEdns, isDnssecOk }, zone, type)
+}
+
+function* messages(
+  query: Uint8Array,
+  asked: Asked,
+  { name, records }: Zone,
+  type: 'AXFR' | 'IXFR',
+): Generator<Uint8Array> {
+  for (const answers of inMessages([...records, records[0] as ResourceRecord])) {
+    const sections = { question: { name, type }, answers, authority: [], additional: [] }
+    yield asReply(query, asked, encodeAnswer(sections))
+  }
 }
 
 /** The serial that an IXFR query says it has (RFC 1995 §3). */
@@ -68,7 +80,7 @@ function inMessages(records: readonly ResourceRecord[]): ResourceRecord[][] {
 }
 
 /** The message with the query's id, its spelling of the name, and an OPT record if it had one. */
-function asReply(query: Uint8Array, question: Question, message: Uint8Array): Uint8Array {
+function asReply(query: Uint8Array, question: Asked, message: Uint8Array): Uint8Array {
   const reply = new Uint8Array(message.length + (question.hasEdns ? optOctets : 0))
   reply.set(message)
   reply.set(query.subarray(headerOctets, question.end), headerOctets)

@@ -46,6 +46,14 @@ function owners(site: Site): Owner[] {
   ]
 }
 
+/** Where zones of others begin; what cannot be one is said of it alone. */
+function delegations(site: Site): Written[] {
+  const zones = forwardZoneNames(site)
+  return written(site).filter(
+    ({ record: { name, ns } }) => ns !== undefined && !name.startsWith('*.') && !zones.includes(name),
+  )
+}
+
 function nameServers(site: Site): Set<string> {
   const zones = forwardZoneNames(site)
   return new Set(site.dns.nameServers ?? zones.map((zone) => `ns1.${zone}`))
@@ -143,9 +151,7 @@ const targets: Rule = {
       if (!byName.has(name)) byName.set(name, { name, path: ['dns'], addresses: true })
     }
     const exists = new Set([...zones, ...[...byName.keys()].flatMap((name) => between(name, zones))])
-    const cuts = new Set(
-      written(site).flatMap(({ record }) => (record.ns === undefined ? [] : [record.name])),
-    )
+    const cuts = new Set(delegations(site).map(({ record }) => record.name))
     const answering = (name: string) => byName.get(answeringName(name, exists) ?? '')
 
     /** Whether an alias leads to addresses or records in the end, and not back to itself. */
@@ -193,19 +199,15 @@ function between(name: string, zones: ReadonlySet<string>): string[] {
 const belowCuts: Rule = {
   needs,
   check(site) {
-    const cuts = new Map(
-      written(site).flatMap(({ record, path }) =>
-        record.ns === undefined ? [] : [[record.name, { path: [...path, 'name'], servers: record.ns }]],
-      ),
-    )
+    const cuts = new Map(delegations(site).map((cut) => [cut.record.name, cut]))
     return owners(site).flatMap(({ name, path }): Flaw[] => {
       const cut = withAncestors(name)
         .slice(1)
         .find((ancestor) => cuts.has(ancestor))
       const found = cut === undefined ? undefined : cuts.get(cut)
-      if (found === undefined || found.servers.includes(name)) return []
+      if (found === undefined || found.record.ns?.includes(name) === true) return []
       const message = `${name} is never asked for here: ${cut} is delegated to others`
-      return [{ path, message, other: found.path }]
+      return [{ path, message, other: [...found.path, 'name'] }]
     })
   },
 }
