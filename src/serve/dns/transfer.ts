@@ -11,7 +11,6 @@ import type { Question } from '../../proto/dns/question.ts'
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
 import { ednsUdpOctets, HeaderFlag, headerOctets, RecordType } from '../../proto/dns/registry.ts'
 import { walkMessage } from '../../proto/dns/walk.ts'
-import type { Transport } from './answer.ts'
 import { optOctets, writeHeader, writeOpt, writeU16, type Asked } from './reply.ts'
 
 /** What is sent: all of the zone, only its SOA record, or nothing because datagrams carry no zones. */
@@ -25,7 +24,7 @@ export function transferExtent(
   query: Uint8Array,
   { qtype }: Question,
   zone: Zone,
-  transport: Transport,
+  transport: 'udp' | 'tcp',
 ): Extent {
   if (qtype === RecordType.AXFR) return transport === 'tcp' ? 'zone' : 'none'
   // Over UDP the SOA says "come by TCP" (RFC 1995 §2), to who has this version "nothing is new" (§4).
