@@ -107,6 +107,14 @@ subnets:
 dns:
   forward: [${addresses.resolver}, ${addresses.secondResolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
+  secondaries: [${addresses.bind}, ${addresses.knot}]
+  records:
+    - { name: example.localdomain, txt: [rack 7, "${'long '.repeat(100)}"] }
+    - { name: git.example.localdomain, cname: bastion.example.localdomain }
+    - { name: "*.dev.example.localdomain", cname: git.example.localdomain }
+    - { name: _etcd._tcp.example.localdomain, srv: [{ target: m1.${domain}, port: 2380, weight: 10 }] }
+    - { name: lab2.example.localdomain, ns: [ns.lab2.example.localdomain] }
+    - { name: ns.lab2.example.localdomain, address: 172.16.0.99 }
 ${options.tftp === undefined ? '' : `tftp: ${options.tftp}\n`}images:
   rhcos-4.17: { dir: ${JSON.stringify(options.imagesDir)} }
 clusters:

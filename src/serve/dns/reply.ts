@@ -25,7 +25,7 @@ export const optOctets = 11
 const keptFlags = 0x7800 | HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
 
 /**
- * Writes an authoritative answer; what does not fit into `limitOctets` is left out, and TC set if it was
+ * Writes a prepared answer; what does not fit into `limitOctets` is left out, and TC set if it was
  * more than the additional section (RFC 2181 §9).
  *
  * @param flags RA when recursion is available to this client
@@ -54,7 +54,8 @@ export function writeResponse(
   const shift = question.nameOctets - nameOctets
   if (shift !== 0 && size > 0) for (const pointer of pointers) addU16(out, start + pointer, shift)
 
-  const ownFlags = HeaderFlag.response | HeaderFlag.authoritative | (isTruncated ? HeaderFlag.truncated : 0)
+  const authority = response.isAuthoritative ? HeaderFlag.authoritative : 0
+  const ownFlags = HeaderFlag.response | authority | (isTruncated ? HeaderFlag.truncated : 0)
   writeHeader(query, out, ownFlags | flags | response.rcode)
   writeU16(out, 4, 1)
   writeU16(out, 6, isTruncated ? 0 : response.answers)

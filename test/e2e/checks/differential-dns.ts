@@ -117,7 +117,7 @@ const intended: readonly Intended[] = [
   {
     field: /^soa serial$/,
     question: /./,
-    reason: 'ours follows the content; a hand-written zone has what its operator wrote',
+    reason: 'ours is the time of the site file; a hand-written zone has what its operator wrote',
   },
   {
     field: /^soa ttl$/,

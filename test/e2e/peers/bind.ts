@@ -17,11 +17,21 @@ const machines = [
   client,
 ]
 
+/** The site's long text, in strings of 255 octets. */
+const longText = ('long '.repeat(100).match(/.{1,255}/g) ?? []).map((part) => `"${part}"`).join(' ')
+
 const forward = `${head}ns1.example.localdomain. IN A ${addresses.server}
 bastion.example.localdomain. IN A ${addresses.server}
 api.${domain}. IN A ${addresses.api}
 api-int.${domain}. IN A ${addresses.apiInternal}
 *.apps.${domain}. IN A ${addresses.api}
+@ IN TXT "rack 7"
+@ IN TXT ${longText}
+git IN CNAME bastion.example.localdomain.
+*.dev IN CNAME git.example.localdomain.
+_etcd._tcp IN SRV 0 10 2380 m1.${domain}.
+lab2 IN NS ns.lab2.example.localdomain.
+ns.lab2 IN A 172.16.0.99
 ${machines.map(({ name, address }) => `${name}. IN A ${address}`).join('\n')}
 `
 const last = (address: string): string => address.slice(address.lastIndexOf('.') + 1)
