@@ -61,6 +61,11 @@ const intended: readonly Intended[] = [
     reason: 'the machine identifier comes back to who sent it (RFC 4578 §2.3); dhcpd knows nothing of it',
   },
   {
+    field: /^(?:siaddr|file|option (?:60|67))$/,
+    question: /OVMF HTTP Boot/,
+    reason: 'UEFI HTTP Boot gets the loader’s URL and its own class; the guide’s dhcpd knows PXE only',
+  },
+  {
     field: /^option 175$/,
     question: /iPXE/,
     reason: 'no-pxedhcp saves iPXE its wait for a proxyDHCP server',

@@ -107,7 +107,8 @@ const odd: readonly Asked[] = [
 
 const questions: readonly Asked[] = [
   ...names.flatMap((name) => types.map((type) => ({ name: `${name} ${type}`, octets: query(name, type) }))),
-  { name: 'elsewhere: quay.io A', octets: query('quay.io', 'A') },
+  // Of nobody else's interest here: an answer that was kept would have counted down.
+  { name: 'elsewhere: asked-once.example.net A', octets: query('asked-once.example.net', 'A') },
   { name: 'elsewhere: missing.example.net A', octets: query('missing.example.net', 'A') },
   ...odd,
 ]

@@ -96,6 +96,7 @@ function besidePxeServer(check: Check, { mac }: SiteNode): Check {
         return note
       } finally {
         await other.stop()
+        await rig.at('machines', ['ip', 'addr', 'del', `${addresses.pxeServer}/24`, 'dev', 'mach0'])
       }
     },
   }
