@@ -2,7 +2,6 @@
 import type { AddressInfo, Server } from 'node:net'
 import { Counters } from '../../src/host/counters.ts'
 import { systemClock } from '../../src/host/clock.ts'
-import { createLog } from '../../src/host/log.ts'
 import { createSockets } from '../../src/host/sockets.ts'
 import { createFrameReader, frame } from '../../src/proto/dns/frame.ts'
 import { walkMessage } from '../../src/proto/dns/walk.ts'
@@ -12,6 +11,7 @@ import { encode, planOf } from '../serve/dns/ask.ts'
 import { judge } from '../support/dns-judge.ts'
 import { memorySockets } from '../support/memory-sockets.ts'
 import { fuzz } from './campaign.ts'
+import { watchFailures } from './failures.ts'
 import { dnsMutators, queries } from './dns-inputs.ts'
 import { replaced, type Mutator } from './mutate.ts'
 import { say, sayAll } from './streams.ts'
@@ -38,10 +38,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   const real = createSockets({})
   let server: Server | undefined
   const counters = new Counters()
-  const failures: string[] = []
-  const write = (line: string) => {
-    if (line.includes('"err":')) failures.push(line)
-  }
+  const { failures, log, onLost } = watchFailures()
   const service = await startDns({
     plan: () => plan,
     sockets: {
@@ -51,10 +48,10 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
         return real.tcp(name, listener, where)
       },
     },
-    log: createLog('debug', { write }),
+    log,
     counters,
     clock: systemClock,
-    onLost: (error) => void failures.push(error.message),
+    onLost,
   })
   const { port } = (server as Server).address() as AddressInfo
   try {

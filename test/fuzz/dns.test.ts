@@ -1,7 +1,6 @@
 /** DNS over UDP: the readers, `answer`, what is made of resolvers' answers, and the whole service between hostile neighbours. */
 import { isDeepStrictEqual } from 'node:util'
 import { Counters } from '../../src/host/counters.ts'
-import { createLog } from '../../src/host/log.ts'
 import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
 import { createFrameReader, frame } from '../../src/proto/dns/frame.ts'
 import { decodeAnswer } from '../../src/proto/dns/message.ts'
@@ -17,6 +16,7 @@ import { judge } from '../support/dns-judge.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { inbox, memorySockets } from '../support/memory-sockets.ts'
 import { fuzz } from './campaign.ts'
+import { watchFailures } from './failures.ts'
 import { dnsMutators, queries, questionEnd, resolverAnswers } from './dns-inputs.ts'
 
 const plan = planOf(crowdedModel())
@@ -121,15 +121,11 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   const sockets = memorySockets()
   const clock = fakeClock()
   const counters = new Counters()
-  const failures: string[] = []
-  const write = (line: string) => {
-    if (line.includes('"err":')) failures.push(line)
-  }
-  const onLost = (error: Error) => void failures.push(error.message)
+  const { failures, log, onLost } = watchFailures()
   const service = await startDns({
     plan: () => plan,
     sockets: { ...sockets, tcp: () => Promise.resolve() },
-    log: createLog('debug', { write }),
+    log,
     counters,
     clock,
     onLost,

@@ -3,12 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
-import { createLog } from '../../src/host/log.ts'
 import { createSockets } from '../../src/host/sockets.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { startHttp } from '../../src/serve/http/service.ts'
 import { httpWorld } from '../support/http-service.ts'
 import { fuzz } from './campaign.ts'
+import { watchFailures } from './failures.ts'
 import { replaced, type Mutator } from './mutate.ts'
 import { say, sayAll } from './streams.ts'
 
@@ -134,18 +134,15 @@ const statuses = new Set([200, 206, 304, 400, 403, 404, 405, 408, 411, 412, 413,
 
 async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   const counters = new Counters()
-  const failures: string[] = []
-  const write = (line: string) => {
-    if (line.includes('"err":')) failures.push(line)
-  }
+  const { failures, log, onLost } = watchFailures()
   const service = await startHttp({
     plan: () => world.plan,
     health: () => ({ site: 'lab' }),
     sockets: createSockets({}),
-    log: createLog('debug', { write }),
+    log,
     counters,
     clock: systemClock,
-    onLost: (error) => void failures.push(error.message),
+    onLost,
   })
   const port = Number(service.listening[0]?.split(':')[1])
   try {

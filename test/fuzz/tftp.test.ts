@@ -6,7 +6,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
-import { createLog } from '../../src/host/log.ts'
 import type { TftpPlan } from '../../src/plan/tftp.ts'
 import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
 import { decodePacket, encodePacket, type TftpPacket } from '../../src/proto/tftp/packet.ts'
@@ -19,6 +18,7 @@ import { memorySockets, type MemorySockets } from '../support/memory-sockets.ts'
 import { listenForFile } from '../support/tftp-client.ts'
 import { until } from '../support/tftp-service.ts'
 import { fuzz } from './campaign.ts'
+import { watchFailures } from './failures.ts'
 import { replaced, shuffled, type Mutator } from './mutate.ts'
 import type { Random } from './random.ts'
 
@@ -179,15 +179,11 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   const sockets = memorySockets()
   const clock = fakeClock()
   const counters = new Counters()
-  const failures: string[] = []
-  const write = (line: string) => {
-    if (line.includes('"err":')) failures.push(line)
-  }
-  const onLost = (error: Error) => void failures.push(error.message)
+  const { failures, log, onLost } = watchFailures()
   const service = await startTftp({
     plan: () => plan,
     sockets,
-    log: createLog('debug', { write }),
+    log,
     counters,
     clock,
     onLost,

@@ -1,8 +1,9 @@
 import { chmodSync, renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { createFiles, type ServedFile } from '../../../src/serve/tftp/files.ts'
+import { openFilesBelow } from '../../support/open-files.ts'
+import { until } from '../../support/tftp-service.ts'
 
 const limits = { cacheOctets: 100, chunkOctets: 10 }
 
@@ -11,10 +12,6 @@ async function readAll(file: ServedFile): Promise<string> {
   for (let index = 0; index < file.chunkCount; index++)
     text += Buffer.from(await file.chunk(index)).toString()
   return text
-}
-
-async function openDescriptors(): Promise<number> {
-  return (await readdir('/proc/self/fd')).length
 }
 
 t.test('a file comes in chunks', async (t) => {
@@ -50,15 +47,15 @@ t.test('transfers of one file share its reading', async (t) => {
 
 t.test('descriptors are given back, also when chunks are still being read', async (t) => {
   const files = createFiles(limits)
-  const path = join(t.testdir({ f: 'abcdefghijkl' }), 'f')
-  const before = await openDescriptors()
+  const folder = t.testdir({ f: 'abcdefghijkl' })
+  const path = join(folder, 'f')
   const [one, two] = await Promise.all([files.open(path), files.open(path)])
   const pending = one.chunk(1)
+  t.same(openFilesBelow(folder), [path])
   one.close()
   two.close()
   t.equal(Buffer.from(await pending).toString(), 'kl')
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  t.equal(await openDescriptors(), before)
+  await until(() => openFilesBelow(folder).length === 0)
 })
 
 t.test('a file that was replaced: transfers under way keep the old one, new ones get the new', async (t) => {

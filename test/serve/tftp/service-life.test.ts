@@ -1,10 +1,10 @@
 /** The service whole: repeated requests, limits, a plan that is replaced, ports that are lost, and the end. */
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { UdpPort } from '../../../src/host/udp.ts'
 import { hex } from '../../support/hex.ts'
 import { inbox } from '../../support/memory-sockets.ts'
+import { openFilesBelow } from '../../support/open-files.ts'
 import { listenForFile } from '../../support/tftp-client.ts'
 import { ask, loader, read, serve, until } from '../../support/tftp-service.ts'
 
@@ -108,9 +108,7 @@ t.test('undeclared addresses have half of all places; the nodes have the others'
 t.test('what clients abandon is gone after its timeouts: ports, timers and files', async (t) => {
   const nodes = Array.from({ length: 32 }, (_, index) => `198.51.100.${index}`)
   const nodeByAddress = new Map(nodes.map((address) => [address, `ocp45/${address}`]))
-  const { bind, counters, clock, sockets } = await serve(t, { nodeByAddress })
-  const openFiles = () => readdirSync('/proc/self/fd').length
-  const before = openFiles()
+  const { bind, counters, clock, sockets, folder } = await serve(t, { nodeByAddress })
   const clients = []
   for (let count = 0; count < 513; count++) {
     const client = await bind(3000 + (count >> 5), nodes[count & 31])
@@ -122,7 +120,7 @@ t.test('what clients abandon is gone after its timeouts: ports, timers and files
   await until(() => sockets.open().length === 1 + 513 + 512)
   t.equal(clock.pending(), 512)
   t.equal(
-    openFiles() - before <= 1,
+    openFilesBelow(folder).length <= 1,
     true,
     'one descriptor for all transfers of a file, none when it is in memory',
   )
@@ -133,7 +131,7 @@ t.test('what clients abandon is gone after its timeouts: ports, timers and files
   await until(() => counters.get('tftp.failed') === 512)
   t.equal(clock.pending(), 0)
   t.equal(sockets.open().length, 1 + 513, 'the request port, and the clients’ own')
-  t.equal(openFiles(), before)
+  await until(() => openFilesBelow(folder).length === 0)
 })
 
 t.test('a transfer ends under the plan that it began with', async (t) => {
