@@ -114,6 +114,7 @@ dns:
     - { name: "*.dev.example.localdomain", cname: git.example.localdomain }
     - { name: _etcd._tcp.example.localdomain, srv: [{ target: m1.${domain}, port: 2380, weight: 10 }] }
     - { name: lab2.example.localdomain, ns: [ns.lab2.example.localdomain] }
+    - { name: twins.example.localdomain, address: [172.16.0.91, 172.16.0.92] }
     - { name: ns.lab2.example.localdomain, address: 172.16.0.99 }
 ${options.tftp === undefined ? '' : `tftp: ${options.tftp}\n`}images:
   rhcos-4.17: { dir: ${JSON.stringify(options.imagesDir)} }

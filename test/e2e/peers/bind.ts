@@ -28,6 +28,8 @@ api-int.${domain}. IN A ${addresses.apiInternal}
 @ IN TXT "rack 7"
 @ IN TXT ${longText}
 git IN CNAME bastion.example.localdomain.
+twins IN A 172.16.0.91
+twins IN A 172.16.0.92
 *.dev IN CNAME git.example.localdomain.
 _etcd._tcp IN SRV 0 10 2380 m1.${domain}.
 lab2 IN NS ns.lab2.example.localdomain.
