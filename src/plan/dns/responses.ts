@@ -68,9 +68,7 @@ function positiveResponses(
   const responses = new Map<number, readonly Response[]>()
   const add = (type: ResourceRecord['data']['type'], orders: readonly (readonly ResourceRecord[])[]) => {
     const prepared = orders.map((answers) => {
-      const additional = answers.flatMap(({ data }) =>
-        data.type === 'NS' || data.type === 'SRV' ? (addresses.get(data.target) ?? []) : [],
-      )
+      const additional = addressesOfServers(answers, addresses)
       const sections = { question: { name, type }, answers, authority: [], additional }
       return prepare(ResponseCode.noError, sections, 'owner')
     })
@@ -112,9 +110,7 @@ function negativeSoa(zone: Zone): ResourceRecord {
 
 /** RFC 1034 §4.3.2 step 3b: the servers, with their addresses as far as they are known here. */
 function referralTo(name: string, servers: readonly ResourceRecord[], addresses: Addresses): Response {
-  const additional = servers.flatMap(({ data }) =>
-    data.type === 'NS' ? (addresses.get(data.target) ?? []) : [],
-  )
+  const additional = addressesOfServers(servers, addresses)
   const question = { name, type: 'NS' } as const
   const response = prepare(
     ResponseCode.noError,
@@ -122,6 +118,12 @@ function referralTo(name: string, servers: readonly ResourceRecord[], addresses:
     'zone',
   )
   return { ...response, isAuthoritative: false }
+}
+
+function addressesOfServers(records: readonly ResourceRecord[], addresses: Addresses): ResourceRecord[] {
+  return records.flatMap(({ data }) =>
+    data.type === 'NS' || data.type === 'SRV' ? [...(addresses.get(data.target) ?? [])] : [],
+  )
 }
 
 /** Addresses take turns at being the first; of other records the order means nothing (SRV has its own). */

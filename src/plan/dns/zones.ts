@@ -54,7 +54,7 @@ export function buildZones(
   }
 
   const byZone = new Map<string, ResourceRecord[]>(zoneNames.map((zone) => [zone, []]))
-  const addressesOf = Map.groupBy(records.filter(isAddress), ({ owner }) => owner)
+  const addresses = records.filter(isAddress)
   for (const record of records) {
     const zone = enclosingZone(record.owner, zones)
     if (zone === undefined) continue
@@ -66,7 +66,8 @@ export function buildZones(
     byZone.get(above)?.push(record)
     // Without glue nobody could ask a server that is named below its own cut.
     const { target } = record.data
-    if (withAncestors(target).includes(zone)) byZone.get(above)?.push(...(addressesOf.get(target) ?? []))
+    if (!withAncestors(target).includes(zone)) continue
+    byZone.get(above)?.push(...addresses.filter(({ owner }) => owner === target))
   }
 
   return [...byZone].map(([name, content]) => {
