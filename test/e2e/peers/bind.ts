@@ -57,6 +57,7 @@ export async function startBind(rig: Rig): Promise<Running> {
   forwarders { ${addresses.server}; };
   dnssec-validation no;
   allow-transfer { none; };
+  rrset-order { order none; };
 };
 controls { };
 ${zone('example.localdomain', 'forward')}
