@@ -82,6 +82,9 @@ export const dnsSection = z
     secondaries: z.array(ipv4).default([]).meta({
       description: 'name servers that copy the zones: told of changes, and alone allowed to transfer',
     }),
+    nsid: z.boolean().default(false).meta({
+      description: 'true: who asks for it by EDNS is told the name of this machine (RFC 5001)',
+    }),
     serial: number32.optional().meta({
       description: 'of the SOA records; when the file was last changed (seconds since 1970) when absent',
     }),

@@ -42,6 +42,7 @@ export function compileDns(
       secondaries: site.dns.secondaries.map((address) => ({ address: formatIpv4(address), port: 53 })),
       ...compileForwarding(model),
       clients: site.dns.clients ?? site.subnets.map((subnet): Cidr => subnet.cidr),
+      isNamed: site.dns.nsid,
       nodeByAddress: new Map(
         model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
       ),

@@ -17,6 +17,8 @@ export type DnsPlan = {
   readonly isForwarding: boolean
   /** Who may ask for other names, besides this machine itself. */
   readonly clients: readonly Cidr[]
+  /** Whether who asks for it is told the machine's name (NSID). */
+  readonly isNamed: boolean
   /** `ocp45/m1` by address in text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }

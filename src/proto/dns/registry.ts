@@ -68,8 +68,10 @@ export const leastUdpOctets = 512
 /** 1280 octets of the least IPv6 MTU - 40 IPv6 - 8 UDP: what never needs fragments. */
 export const ednsUdpOctets = 1232
 
+/** OPTION-CODEs of EDNS (RFC 5001 §2.3, RFC 7873 §4, RFC 8914 §2). */
+export const EdnsOption = { nsid: 3, cookie: 10, extendedError: 15 } as const
+
 /** COOKIE option: the client's half, and the server's as all servers make it (RFC 7873 §4, RFC 9018 §4). */
-export const cookieOptionCode = 10
 export const clientCookieOctets = 8
 export const serverCookieOctets = 16
 

@@ -91,6 +91,8 @@ export type Client = {
   readonly isSecondary?: boolean
   /** Takes the data of its COOKIE option, gives the option for the reply; cookies are ignored without it. */
   readonly cookie?: (received: Uint8Array) => Uint8Array
+  /** The NSID option for its replies; nobody is told the server's name without it. */
+  readonly nsid?: Uint8Array | undefined
 }
 
 /** Filled anew for each query and never looked at after it. */
@@ -112,7 +114,6 @@ export function answer(
   // Answering responses would let two servers talk for ever.
   if ((flags & HeaderFlag.response) !== 0) return { kind: 'silent', outcome: 'ignored', reason: 'a response' }
   const available = client.mayForward && plan.isForwarding ? HeaderFlag.recursionAvailable : 0
-  let cookie: Uint8Array | undefined
   const error = (
     outcome: Outcome,
     rcode: number,
@@ -122,13 +123,18 @@ export function answer(
   ): Answer => {
     const octets = out.subarray(
       0,
-      writeError(query, asked && withCookie(asked), rcode, available, out, option),
+      writeError(query, asked && withOptions(asked), rcode, available, out, option),
     )
     return reason === undefined
       ? { kind: 'reply', octets, outcome }
       : { kind: 'reply', octets, outcome, reason }
   }
-  const withCookie = ({ end, hasEdns, isDnssecOk }: Asked) => ({ end, hasEdns, isDnssecOk, cookie })
+  const withOptions = ({ end, hasEdns, isDnssecOk }: Asked) => ({
+    end,
+    hasEdns,
+    isDnssecOk,
+    clientOptions: optionsFor(client, query),
+  })
   const refuse = ({ reason, option }: Refusal) =>
     error('refused', ResponseCode.refused, question, reason, option)
 
@@ -143,9 +149,6 @@ export function answer(
   } catch (problem) {
     return malformed(problem)
   }
-  if (question.cookieOctets > 0) {
-    cookie = client.cookie?.(query.subarray(question.cookieAt, question.cookieAt + question.cookieOctets))
-  }
   // RFC 6891 §6.1.3: the version that we speak is in the reply's own OPT record.
   if (question.ednsVersion > 0) return error('badVersion', ResponseCode.badVers, question)
   if (question.qclass !== classIn) return refuse(refusals.class)
@@ -159,7 +162,11 @@ export function answer(
       const extent = transferExtent(query, question, zone, transport)
       if (extent === 'none') return refuse(refusals.datagram)
       if (extent === 'zone')
-        return { kind: 'transfer', zone, messages: transferMessages(query, question, zone, cookie) }
+        return {
+          kind: 'transfer',
+          zone,
+          messages: transferMessages(query, withOptions(question), zone, question.qtype),
+        }
     } catch (problem) {
       return malformed(problem)
     }
@@ -174,7 +181,8 @@ export function answer(
   const referral = owner !== undefined && qtype === RecordType.DS ? undefined : encloser?.referral
   if (encloser !== undefined && (referral === undefined || !isForwarded(query, client, plan))) {
     const response = referral ?? choose(owner ?? encloser.wildcard, encloser, qtype, query)
-    const written = writeResponse(query, question, response, available, limitOctets, out, cookie)
+    const clientOptions = optionsFor(client, query)
+    const written = writeResponse(query, question, response, available, limitOctets, out, clientOptions)
     const octets = out.subarray(0, written)
     return { kind: 'reply', octets, outcome: outcomeOf(response) }
   }
@@ -183,18 +191,22 @@ export function answer(
   if (resolvers.length === 0) return refuse(refusals.resolver)
   if (!client.mayForward) return refuse(refusals.client)
   if ((flags & HeaderFlag.recursionDesired) === 0) return refuse(refusals.recursion)
-  const { end, hasEdns, isDnssecOk } = question
   const request = {
-    query: new Uint8Array(query.subarray(0, end)),
-    end,
-    hasEdns,
-    isDnssecOk,
-    cookie,
+    ...withOptions(question),
+    query: new Uint8Array(query.subarray(0, question.end)),
     resolvers,
     transport,
     limitOctets,
   }
   return { kind: 'forward', request }
+}
+
+/** What the client's options call for: a cookie of ours (RFC 7873 §5.2.3), this server's name (RFC 5001 §2.2). */
+function optionsFor({ cookie, nsid }: Client, query: Uint8Array): Uint8Array | undefined {
+  const { cookieAt, cookieOctets, wantsNsid } = question
+  const ours = cookieOctets > 0 ? cookie?.(query.subarray(cookieAt, cookieAt + cookieOctets)) : undefined
+  if (!wantsNsid || nsid === undefined) return ours
+  return ours === undefined ? nsid : Uint8Array.of(...ours, ...nsid)
 }
 
 /** @param owner what the answer comes from: the name itself, or the wildcard that stands for it */

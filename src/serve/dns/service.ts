@@ -4,13 +4,14 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan, Resolver } from '../../plan/dns/plan.ts'
-import { HeaderFlag } from '../../proto/dns/registry.ts'
+import { EdnsOption, HeaderFlag } from '../../proto/dns/registry.ts'
 import { createAccess } from './access.ts'
 import { answer, type Answer, type Transport } from './answer.ts'
 import { createCookies } from './cookies.ts'
@@ -19,7 +20,7 @@ import type { ResolverState } from './health.ts'
 import { createNotes } from './notes.ts'
 import { createNotifier } from './notify.ts'
 import { createRateLimit } from './rate.ts'
-import { cutReply, readU16 } from './reply.ts'
+import { cutReply, ednsOption, readU16 } from './reply.ts'
 import { createTcpService, type StreamHandler } from './tcp.ts'
 
 export type DnsServiceOptions = {
@@ -52,6 +53,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   // A new secret after each start: cookies of before are replaced with the next answer.
   const cookies = createCookies(randomBytes(16), clock)
   const rateLimit = createRateLimit(options)
+  const machine = ednsOption(EdnsOption.nsid, new TextEncoder().encode(hostname()))
   /** Taken by each reply in turn: it is sent or copied before the next query is looked at. */
   const out = new Uint8Array(65_535)
 
@@ -72,7 +74,8 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     let result: Answer
     try {
       const isSecondary = plan.secondaries.some((secondary) => secondary.address === address)
-      result = answer(query, { mayForward, isSecondary, cookie }, plan, out, transport)
+      const nsid = plan.isNamed ? machine : undefined
+      result = answer(query, { mayForward, isSecondary, cookie, nsid }, plan, out, transport)
     } catch (error) {
       // Our bug, not the sender's: the next packet is served all the same.
       counters.increment('dns.failures')

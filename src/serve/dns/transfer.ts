@@ -38,13 +38,12 @@ export function transferExtent(
  */
 export function transferMessages(
   query: Uint8Array,
-  question: Question,
+  asked: Asked,
   zone: Zone,
-  cookie?: Uint8Array,
+  qtype: number,
 ): Generator<Uint8Array> {
-  const { end, hasEdns, isDnssecOk } = question // filled anew by the next query
-  const type = question.qtype === RecordType.AXFR ? 'AXFR' : 'IXFR'
-  return messages(query.slice(0, end), { end, hasEdns, isDnssecOk, cookie }, zone, type)
+  const type = qtype === RecordType.AXFR ? 'AXFR' : 'IXFR'
+  return messages(query.slice(0, asked.end), asked, zone, type)
 }
 
 function* messages(
@@ -85,14 +84,14 @@ function inMessages(records: readonly ResourceRecord[]): ResourceRecord[][] {
 
 /** The message with the query's id, its spelling of the name, and an OPT record if it had one. */
 function asReply(query: Uint8Array, question: Asked, message: Uint8Array): Uint8Array {
-  const { hasEdns, isDnssecOk, cookie } = question
-  const reply = new Uint8Array(message.length + (hasEdns ? optOctets + (cookie?.length ?? 0) : 0))
+  const { hasEdns, isDnssecOk, clientOptions } = question
+  const reply = new Uint8Array(message.length + (hasEdns ? optOctets + (clientOptions?.length ?? 0) : 0))
   reply.set(message)
   reply.set(query.subarray(headerOctets, question.end), headerOctets)
   writeHeader(query, reply, HeaderFlag.response | HeaderFlag.authoritative)
   if (!hasEdns) return reply
   writeU16(reply, 10, 1)
-  writeOpt(reply, message.length, ednsUdpOctets, isDnssecOk, 0, undefined, cookie)
+  writeOpt(reply, message.length, ednsUdpOctets, isDnssecOk, 0, undefined, clientOptions)
   return reply
 }
 

@@ -1,5 +1,7 @@
 /** What https://ednscomp.isc.org asks of every name server, and what it wants to see (RFC 6891). */
 import t from 'tap'
+import { answer } from '../../../src/serve/dns/answer.ts'
+import { ednsOption } from '../../../src/serve/dns/reply.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
 import { judge } from '../../support/dns-judge.ts'
 import { hex } from '../../support/hex.ts'
@@ -95,6 +97,35 @@ t.test('the compliance tests of the field', (t) => {
 t.test('an option that is cut short is a format error', (t) => {
   const octets = query({ options: '0064 0005 00' })
   t.match(askOctets(plan, octets), { outcome: 'malformed' })
+  t.end()
+})
+
+t.test('who asks by NSID is told the name of this server, if it has one (RFC 5001 §2.2)', (t) => {
+  const nsid = ednsOption(3, new TextEncoder().encode('rack7'))
+  const cookie = (received: Uint8Array) => ednsOption(10, received)
+  const none: number[] = []
+  const asked = { nsid: '0003 0000', cookie: '000a 0008 0102030405060708' }
+  const cases = [
+    { name: 'asked', options: asked.nsid, client: { nsid }, codes: [3] },
+    { name: 'not asked', options: '', client: { nsid }, codes: none },
+    { name: 'asked of a server without a name', options: asked.nsid, client: {}, codes: none },
+    { name: 'with a cookie', options: asked.nsid + asked.cookie, client: { nsid, cookie }, codes: [10, 3] },
+    { name: 'a cookie alone', options: asked.cookie, client: { nsid, cookie }, codes: [10] },
+    { name: 'with an unknown version', options: asked.nsid, client: { nsid }, ttl: '00010000', codes: [3] },
+  ]
+  for (const { name, options, client, ttl, codes } of cases) {
+    const octets = query({ options, ...(ttl !== undefined && { ttl }) })
+    const result = answer(octets, { mayForward: true, ...client }, plan, new Uint8Array(1232), 'udp')
+    if (result.kind !== 'reply') throw new Error(`${name}: ${result.kind}`)
+    const told = judge.decode(result.octets).additionals[0]?.options as { code: number; data: Buffer }[]
+    t.same(
+      told.map(({ code }) => code),
+      codes,
+      name,
+    )
+    const text = told.find(({ code }) => code === 3)?.data.toString()
+    t.equal(text, codes.includes(3) ? 'rack7' : undefined, `${name}: the name`)
+  }
   t.end()
 })
 
