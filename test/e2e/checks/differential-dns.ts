@@ -7,7 +7,7 @@ import { peerAddress } from '../peers/place.ts'
 import { output } from '../process.ts'
 import { stub, type Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import { client, domain, nodes } from '../site.ts'
+import { client, domain, nodes, twins } from '../site.ts'
 import { judge, type Judged, type JudgedRecord } from '../../support/dns-judge.ts'
 
 const apex = 'example.localdomain'
@@ -29,7 +29,7 @@ const names = [
     `${'a'.repeat(63)}.${domain}`,
   ],
   ...[`M1.oCp45.ExAmPlE.LocalDomain`, `TEST.aPPs.${domain}`, `${'long.'.repeat(35)}${domain}`],
-  ...[`git.${apex}`, `dev.${apex}`, `x.dev.${apex}`, `x.git.${apex}`, `twins.${apex}`],
+  ...[`git.${apex}`, `dev.${apex}`, `x.dev.${apex}`, `x.git.${apex}`, twins.name],
   ...[`_etcd._tcp.${apex}`, `_tcp.${apex}`, `_other._tcp.${apex}`],
   ...[
     '0.16.172.in-addr.arpa',
@@ -37,6 +37,7 @@ const names = [
     '200.0.16.172.in-addr.arpa',
     'x.21.0.16.172.in-addr.arpa',
   ],
+  ...['', '1.9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.', '0.0.0.0.', '1.0.0.0.'].map((name) => name + twins.ipv6Zone),
 ]
 const types = ['A', 'AAAA', 'NS', 'SOA', 'PTR', 'CNAME', 'TXT', 'MX', 'SRV', 'DS', 'ANY']
 
@@ -144,13 +145,13 @@ const intended: readonly Intended[] = [
   },
   {
     field: /./,
-    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa) DS$/,
+    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) DS$/,
     reason:
       'BIND asks the parent for DS (RFC 4035 §3.1.4.1); zones of a site have no parent that knows them, so it has none',
   },
   {
     field: /^(?:answer|flags|soa \w+)$/,
-    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa) ANY$/,
+    question: /^(?:(?:twins\.)?example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) ANY$/,
     reason: 'ANY gets one RRset (RFC 8482 §4.1); BIND gives all, and cuts what 512 octets do not hold',
   },
   {
@@ -160,7 +161,7 @@ const intended: readonly Intended[] = [
   },
   {
     field: /^additional$/,
-    question: /^(?:0\.16\.172\.in-addr\.arpa NS|_etcd\._tcp\.example\.localdomain ANY)$/,
+    question: /^(?:(?:0\.16\.172\.in-addr|(?:0\.){8}8\S+)\.arpa NS|_etcd\._tcp\.example\.localdomain ANY)$/,
     reason:
       'the address of the server that is named saves a question: one in another zone of ours, and after ANY too',
   },
