@@ -142,16 +142,19 @@ t.test('api-int is where api is, unless the site says otherwise; nothing stands 
   t.end()
 })
 
+/** The guide's site and a second cluster, whose zone is below that of the first. */
+function nestedModel(nameServers?: readonly string[]): Model {
+  return guideModel((site) => {
+    const [cluster] = site.clusters
+    if (cluster === undefined) return
+    const node = { name: 'x1', role: 'worker', mac: '00:00:5e:00:53:01', address: '172.16.0.41' }
+    site.clusters.push({ ...cluster, name: 'c2', domain: 'lab.deep.example.localdomain', nodes: [node] })
+    if (nameServers !== undefined) site.dns['nameServers'] = nameServers
+  })
+}
+
 t.test('a zone above names the servers of the one below, with glue (RFC 1034 §4.2.1)', (t) => {
-  const found = zones(
-    guideModel((site) => {
-      const [cluster] = site.clusters
-      if (cluster === undefined) return
-      site.clusters.push({ ...cluster, name: 'c2', domain: 'lab.deep.example.localdomain', nodes: [] })
-      const node = { name: 'x1', role: 'worker', mac: '00:00:5e:00:53:01', address: '172.16.0.41' }
-      site.clusters[1]?.nodes.push(node)
-    }),
-  )
+  const found = zones(nestedModel())
   t.same(
     found.get('example.localdomain')?.filter((line) => line.includes('deep')),
     [
@@ -163,6 +166,19 @@ t.test('a zone above names the servers of the one below, with glue (RFC 1034 §4
     found.get('lab.deep.example.localdomain')?.join('\n'),
     /^x1\.c2\.lab\.deep\S+ 3600 IN A 172\.16\.0\.41$/m,
   )
+  t.end()
+})
+
+t.test('servers that are not below the cut need no glue (RFC 1034 §4.2.1)', (t) => {
+  const found = zones(nestedModel(['ns1.example.localdomain', 'ns.example.net']))
+  t.same(
+    found.get('example.localdomain')?.filter((line) => line.includes('deep')),
+    [
+      'lab.deep.example.localdomain. 3600 IN NS ns1.example.localdomain.',
+      'lab.deep.example.localdomain. 3600 IN NS ns.example.net.',
+    ],
+  )
+  t.equal(found.get('example.localdomain')?.filter((line) => line.startsWith('ns1.')).length, 1)
   t.end()
 })
 
