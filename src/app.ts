@@ -72,6 +72,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   async function take(next: Plan): Promise<void> {
     plan = next
+    dns?.announce()
     for (const { severity, about, message } of plan.findings) {
       const facts = { about, reason: message }
       if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
@@ -81,7 +82,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   async function reload(): Promise<'swapped' | 'kept'> {
-    const prepared = await prepare(options.sitePath)
+    const prepared = await prepare(options.sitePath, plan)
     const refusals = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
     for (const reason of refusals) log.error({ reason }, 'site not reloaded, the old plan keeps serving')
     if (prepared.kind !== 'ready' || refusals.length > 0) {

@@ -1,5 +1,5 @@
 /** From the path of a site file to a plan: what `serve`, `check` and every reload do first. */
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { compile } from './plan/compile.ts'
 import { buildModel, type Model } from './plan/model.ts'
@@ -17,10 +17,11 @@ export type Prepared =
 /** A site file is a page or two; what is larger than this is another file. */
 const largestSiteOctets = 4 * 1024 * 1024
 
-export async function prepare(sitePath: string): Promise<Prepared> {
-  let text: string
+/** @param previous what is served until now */
+export async function prepare(sitePath: string, previous?: Plan): Promise<Prepared> {
+  let file: SiteFile
   try {
-    text = await readSite(sitePath)
+    file = await readSite(sitePath)
   } catch (error) {
     return {
       kind: 'unreadable',
@@ -28,12 +29,12 @@ export async function prepare(sitePath: string): Promise<Prepared> {
     }
   }
   // Absolute, so that relative paths inside the file do not depend on where the program was started.
-  const loaded = loadSite(text, resolve(sitePath))
+  const loaded = loadSite(file.text, resolve(sitePath))
   if (loaded.kind === 'problems') {
     return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
   }
-  const model = buildModel(loaded.site, await surveySite(loaded.site))
-  return { kind: 'ready', model, plan: compile(model) }
+  const model = buildModel(loaded.site, await surveySite(loaded.site), file.changedSeconds)
+  return { kind: 'ready', model, plan: compile(model, previous) }
 }
 
 /** Why there is no plan, a line for each problem. */
@@ -41,9 +42,22 @@ export function explain(prepared: Exclude<Prepared, { kind: 'ready' }>): string[
   return prepared.kind === 'unreadable' ? [prepared.message] : prepared.problems.map(formatProblem)
 }
 
-async function readSite(path: string): Promise<string> {
-  const octets = await readFile(path)
-  if (octets.length > largestSiteOctets) throw new Error(`${octets.length} octets is no site file`)
+type SiteFile = { readonly text: string; readonly changedSeconds: number }
+
+/** The text and its time are those of one file, even when another takes its name meanwhile. */
+async function readSite(path: string): Promise<SiteFile> {
+  const file = await open(path)
+  try {
+    const { mtimeMs } = await file.stat()
+    const octets = await file.readFile()
+    if (octets.length > largestSiteOctets) throw new Error(`${octets.length} octets is no site file`)
+    return { text: decode(octets), changedSeconds: Math.max(1, Math.floor(mtimeMs / 1000)) }
+  } finally {
+    await file.close()
+  }
+}
+
+function decode(octets: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(octets)
   } catch {

@@ -1,7 +1,7 @@
 /** Zones as master files (RFC 1035 §5), so that another name server can be given them, or judge them. Pure. */
 import type { Zone } from '../plan/dns/plan.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
-import type { RecordData, ResourceRecord } from '../proto/dns/record.ts'
+import { characterStrings, type RecordData, type ResourceRecord } from '../proto/dns/record.ts'
 
 /** One zone: every name in full, so that a line means the same wherever it is copied to. */
 export function zoneFile({ name, records }: Zone): string {
@@ -32,9 +32,23 @@ export function rdataText(data: RecordData): string {
     case 'CNAME':
     case 'PTR':
       return `${data.target}.`
+    case 'TXT':
+      return characterStrings(data.text).map(quoted).join(' ')
+    case 'SRV':
+      return `${data.priority} ${data.weight} ${data.port} ${data.target}.`
     case 'SOA': {
       const { mname, rname, serial, refresh, retry, expire, minimum } = data
       return `${mname}. ${rname}. ${serial} ${refresh} ${retry} ${expire} ${minimum}`
     }
   }
+}
+
+/** A character-string, with an escape for what would end it and for what is not ASCII (RFC 1035 §5.1). */
+function quoted(octets: Uint8Array): string {
+  const characters = Array.from(octets, (octet) => {
+    if (octet < 0x20 || octet > 0x7e) return `\\${String(octet).padStart(3, '0')}`
+    const character = String.fromCharCode(octet)
+    return character === '"' || character === '\\' ? `\\${character}` : character
+  })
+  return `"${characters.join('')}"`
 }

@@ -7,11 +7,12 @@ import type { Model } from './model.ts'
 import type { Plan } from './plan.ts'
 import { compileTftp } from './tftp.ts'
 
-export function compile(model: Model): Plan {
+/** @param previous what was served until now, so that what changed can be told from it */
+export function compile(model: Model, previous?: Plan): Plan {
   const dhcp = compileDhcp(model)
   const tftp = compileTftp(model)
   const http = compileHttp(model)
-  const dns = compileDns(model)
+  const dns = compileDns(model, previous?.dns)
   const haproxy = compileHaproxy(model)
   const findings = [dhcp, tftp, http, dns, haproxy].flatMap((slice) => slice.findings)
   return {

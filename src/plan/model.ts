@@ -52,14 +52,17 @@ export type Model = {
   readonly endpoint: Endpoint
   /** In the order of the site file. */
   readonly nodes: readonly NodeModel[]
+  /** Of the zones' SOA records (docs/decisions/0013). */
+  readonly serial: number
 }
 
-export function buildModel(site: Site, facts: Facts): Model {
+/** @param changedSeconds when the site file was last changed, in seconds since 1970 */
+export function buildModel(site: Site, facts: Facts, changedSeconds = 1): Model {
   const nodes = site.clusters.flatMap((cluster) =>
     cluster.nodes.map((node) => nodeModel(site, cluster, node)),
   )
   const { address, ports } = site.server
-  return { site, facts, endpoint: { address, ports }, nodes }
+  return { site, facts, endpoint: { address, ports }, nodes, serial: site.dns.serial ?? changedSeconds }
 }
 
 /** `http://172.16.0.101`, with the port where it is not 80. */

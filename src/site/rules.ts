@@ -5,6 +5,7 @@ import { clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
 import { nameRules } from './rules/names.ts'
 import { networkRules } from './rules/networks.ts'
+import { recordRules } from './rules/records.ts'
 import type { Rule } from './rules/rule.ts'
 import { transferPortRules } from './rules/transfer-ports.ts'
 import type { Salvage } from './salvage.ts'
@@ -13,6 +14,7 @@ const rules: readonly Rule[] = [
   ...networkRules,
   ...transferPortRules,
   ...nameRules,
+  ...recordRules,
   ...machineRules,
   ...clusterRules,
   ...bootRules,

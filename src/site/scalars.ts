@@ -124,6 +124,35 @@ export const hexOctets = scalar<Uint8Array>({
   pattern: octetsPattern.source,
 })
 
+const dnsLabelPattern = String.raw`[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?`
+const wholeDnsLabel = new RegExp(`^${dnsLabelPattern}$`)
+
+/** The owner of a record: not only hosts have records, so underscores (RFC 8552) and a wildcard may be in it. */
+export const recordName = scalar<string>({
+  expected: 'a fully qualified name: labels of letters, digits, hyphens and underscores; the first may be *',
+  parse(text) {
+    const name = parseName(text.replace(/^\*\./, ''), wholeDnsLabel)
+    return name === undefined || !text.startsWith('*.') ? name : `*.${name}`
+  },
+  examples: ['_etcd-server-ssl._tcp.ocp45.example.localdomain'],
+  pattern: String.raw`^(?:\*\.)?${dnsLabelPattern}(?:\.${dnsLabelPattern})*\.?$`,
+})
+
+/** Up to 16 of these and their owner fit into one message. */
+const longestTextOctets = 3900
+
+/** What a TXT record says. Its octets are printed by others, so no controls. */
+export const recordText = scalar<string>({
+  expected: `text of 1 to ${longestTextOctets} octets without control characters`,
+  parse: (text) =>
+    // eslint-disable-next-line no-control-regex -- that is the point
+    /^[^\x00-\x1f\x7f]+$/.test(text) && new TextEncoder().encode(text).length <= longestTextOctets
+      ? text
+      : undefined,
+  examples: ['v=spf1 -all'],
+  pattern: String.raw`^[^\x00-\x1f\x7f]+$`,
+})
+
 /** The mailbox of an SOA record (RFC 1035 §3.3.13): its first dot stands for the @. */
 export const mailbox = scalar<string>({
   expected: 'a mailbox as a domain name: root.example.net for root@example.net',
@@ -133,8 +162,12 @@ export const mailbox = scalar<string>({
 })
 
 function parseDomain(text: string): string | undefined {
+  return parseName(text, wholeLabel)
+}
+
+function parseName(text: string, labels: RegExp): string | undefined {
   const name = text.replace(/\.$/, '')
-  return name.length <= 253 && name.split('.').every((part) => wholeLabel.test(part))
+  return name.length <= 253 && name.split('.').every((part) => labels.test(part))
     ? name.toLowerCase()
     : undefined
 }
@@ -181,6 +214,8 @@ export const command = word('a command', /\S/, ['systemctl reload haproxy'])
 
 export const seconds = (least: number, most: number) => wholeNumber(least, most, ' of seconds')
 export const port = wholeNumber(1, 65_535, '')
+export const number16 = wholeNumber(0, 65_535, '')
+export const number32 = wholeNumber(1, 0xffff_ffff, '')
 
 export function wholeNumber(least: number, most: number, unit: string) {
   const error = `expected a whole number${unit} from ${least} to ${most}`

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { dhcpOptions } from './dhcp-option.ts'
+import { dnsSection } from './dns-section.ts'
 import {
   cidr,
   command,
@@ -13,13 +14,11 @@ import {
   fileName,
   imageName,
   interfaceName,
-  ip,
   ips,
   ipv4,
   kernelArgument,
   label,
   mac,
-  mailbox,
   path,
   port,
   seconds,
@@ -101,39 +100,6 @@ const subnet = z
     dhcpOptions: extraOptions,
   })
   .meta({ description: 'a network that nodes are in' })
-
-const forwardZone = z
-  .strictObject({
-    zone: domain.meta({ description: 'the zone: its own name and all names below it' }),
-    servers: z.array(ip).min(1).meta({ description: 'the resolvers that are asked for them' }),
-  })
-  .meta({ description: 'a zone that the usual resolvers do not know' })
-
-const dns = z
-  .strictObject({
-    serve: z.boolean().default(true).meta({ description: 'false: names are served elsewhere' }),
-    forward: z.array(ip).default([]).meta({ description: 'resolvers that are asked for all other names' }),
-    forwardZones: z
-      .array(forwardZone)
-      .default([])
-      .meta({ description: 'other resolvers for the names in certain zones; the longest zone decides' }),
-    clients: z
-      .array(cidr)
-      .optional()
-      .meta({ description: 'networks that may ask for other names; the subnets when absent' }),
-    nameServers: z
-      .array(domain)
-      .min(1)
-      .optional()
-      .meta({ description: 'names of the NS records; ns1.<zone> when absent' }),
-    contact: mailbox
-      .optional()
-      .meta({ description: 'mailbox of the SOA record with a dot for the @; root.<zone> when absent' }),
-    ttlSeconds: seconds(0, 604_800)
-      .default(3600)
-      .meta({ description: 'how long others may remember an answer' }),
-  })
-  .meta({ description: 'names: those of the clusters and hosts, and who resolves the rest' })
 
 const image = z
   .strictObject({
@@ -287,7 +253,7 @@ export const siteSchema = z.strictObject({
   site: label.meta({ description: 'a name for this site', examples: ['ocp45-lab'] }),
   server,
   subnets: z.array(subnet).min(1).meta({ description: 'the networks that nodes are in' }),
-  dns: dns.prefault({}),
+  dns: dnsSection.prefault({}),
   tftp: tftp.prefault({}),
   images: z
     .record(imageName, image)
@@ -305,6 +271,7 @@ export type Subnet = Site['subnets'][number]
 export type Cluster = Site['clusters'][number]
 export type Node = Cluster['nodes'][number]
 export type Host = Site['hosts'][number]
+export type DnsRecord = Site['dns']['records'][number]
 export type Image = Site['images'][string]
 export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]

@@ -19,6 +19,7 @@ import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
+import { zoneChecks } from './checks/zones.ts'
 import { createRig, type Rig } from './rig.ts'
 import { runStage, type Stage, type Verdict } from './runner.ts'
 import { formatTimelines } from './timeline.ts'
@@ -49,6 +50,7 @@ const clientChecks = [
   ...differentialDnsChecks,
   ...differentialDhcpChecks,
   ...interopChecks,
+  ...zoneChecks,
   ...haproxyChecks,
   ...operationChecks,
 ]

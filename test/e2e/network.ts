@@ -35,6 +35,9 @@ export const addresses = {
   resolver: '192.168.124.1',
   /** The office's other resolver. */
   secondResolver: '192.168.124.2',
+  /** Secondary name servers in the office. */
+  bind: '192.168.124.53',
+  knot: '192.168.124.54',
   /** Reaches the server, yet no rule of the site allows it to have names forwarded. */
   foreigner: '198.51.100.7',
 } as const

@@ -35,6 +35,13 @@ export const client = { name: `cli.${domain}`, mac: clientMac, address: '172.16.
 /** A declared machine in the subnet behind the relay agent. */
 export const far = { name: `far.${domain}`, mac: farMac, address: '172.20.0.61' } as const
 
+/** A declared name with several addresses of both families. */
+export const twins = {
+  name: 'twins.example.localdomain',
+  addresses: ['172.16.0.91', '172.16.0.92', '2001:db8::91'],
+  ipv6Zone: '0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa',
+} as const
+
 function node(name: string, role: Role, lastOctet: number): SiteNode {
   return { name, role, mac: `52:54:00:00:00:${lastOctet}`, address: `172.16.0.${lastOctet}` }
 }
@@ -105,8 +112,17 @@ subnets:
     routes: [{ to: 10.17.0.0/16, via: 172.20.0.9 }]
     dhcpOptions: [{ code: 150, ip: ${addresses.server} }]
 dns:
+  nsid: true
   forward: [${addresses.resolver}, ${addresses.secondResolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
+  secondaries: [${addresses.bind}, ${addresses.knot}]
+  records:
+    - { name: example.localdomain, txt: [rack 7, "${'long '.repeat(100)}"] }
+    - { name: git.example.localdomain, cname: bastion.example.localdomain }
+    - { name: "*.dev.example.localdomain", cname: git.example.localdomain }
+    - { name: _etcd._tcp.example.localdomain, srv: [{ target: m1.${domain}, port: 2380, weight: 10 }] }
+    - { name: lab2.example.localdomain, ns: [ns.lab2.example.localdomain] }
+    - { name: ns.lab2.example.localdomain, address: 172.16.0.99 }
 ${options.tftp === undefined ? '' : `tftp: ${options.tftp}\n`}images:
   rhcos-4.17: { dir: ${JSON.stringify(options.imagesDir)} }
 clusters:
@@ -123,6 +139,7 @@ hosts:
   - { name: ${client.name}, mac: "${client.mac}", address: ${client.address} }
   - { name: ${far.name}, mac: "${far.mac}", address: ${far.address} }
   - { name: bastion.example.localdomain, address: ${addresses.server} }
+  - { name: ${twins.name}, address: [${twins.addresses.map((address) => JSON.stringify(address)).join(', ')}] }
 ${(options.extraHosts ?? []).map((line) => `  - ${line}\n`).join('')}haproxy:
   file: haproxy.cfg
   reload: ${JSON.stringify(options.reload)}

@@ -55,6 +55,7 @@ function orMalformed<T>(attempt: () => T): T | undefined {
 function checkAnswer(query: Uint8Array, transport: 'udp' | 'tcp'): void {
   const result = answer(query, client, plan, transport === 'udp' ? outUdp : outTcp, transport)
   if (result.kind === 'silent') return
+  if (result.kind === 'transfer') throw new Error('a zone for who is no secondary')
   if (result.kind === 'forward') {
     const sent = resolverQuery(result.request, 7)
     const again = answer(sent, client, plan, outUdp, 'udp')

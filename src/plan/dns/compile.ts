@@ -1,27 +1,36 @@
 /** The name server's slice of the plan: zones from the model, answers from the zones. */
 import { formatIp } from '../../proto/address/ip.ts'
 import { formatIpv4, type Cidr } from '../../proto/address/ipv4.ts'
+import { forwardZoneNames } from '../../site/zones.ts'
 import type { Finding } from '../findings.ts'
 import type { Model } from '../model.ts'
 import { nameFindings } from './findings.ts'
 import { compileForwarding } from './forwarding.ts'
 import { localZones } from './local-zones.ts'
-import { declaredNames, forwardZoneNames, isZoneThatFits } from './names.ts'
-import type { DnsPlan } from './plan.ts'
+import { declaredNames, isZoneThatFits } from './names.ts'
+import type { DnsPlan, Zone } from './plan.ts'
 import { compileNames } from './responses.ts'
 import { reverseNames, reverseZoneNames } from './reverse.ts'
+import { withSerial } from './serial.ts'
 import { buildZones } from './zones.ts'
 
-/** @returns no plan when names are served elsewhere (`dns.serve: false`) */
-export function compileDns(model: Model): { plan: DnsPlan | undefined; findings: readonly Finding[] } {
+/**
+ * @param previous what was served until now: the serial of a zone that changed rises above that
+ * @returns no plan when names are served elsewhere (`dns.serve: false`)
+ */
+export function compileDns(
+  model: Model,
+  previous?: DnsPlan,
+): { plan: DnsPlan | undefined; findings: readonly Finding[] } {
   const { site, endpoint } = model
   if (!site.dns.serve) return { plan: undefined, findings: [] }
 
   const names = declaredNames(model)
   const backwards = reverseNames(model)
-  const forward = forwardZoneNames(model)
+  const forward = forwardZoneNames(site)
   const reverse = reverseZoneNames(model, backwards)
-  const zones = buildZones(model, { forward: forward.filter(isZoneThatFits), reverse }, names, backwards)
+  const built = buildZones(model, { forward: forward.filter(isZoneThatFits), reverse }, names, backwards)
+  const zones = built.map((zone) => withSerial(zone, model.serial, zoneOf(previous, zone.name)))
   const own = new Set(zones.map((zone) => zone.name))
   const all = [...zones, ...localZones.filter((zone) => !own.has(zone.name))]
 
@@ -30,12 +39,18 @@ export function compileDns(model: Model): { plan: DnsPlan | undefined; findings:
       listen: { address: formatIpv4(endpoint.address), port: endpoint.ports.dns },
       zones: all,
       names: compileNames(all),
+      secondaries: site.dns.secondaries.map((address) => ({ address: formatIpv4(address), port: 53 })),
       ...compileForwarding(model),
       clients: site.dns.clients ?? site.subnets.map((subnet): Cidr => subnet.cidr),
+      isNamed: site.dns.nsid,
       nodeByAddress: new Map(
         model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
       ),
     },
     findings: nameFindings(model, { names, forward, backwards, reverse }),
   }
+}
+
+function zoneOf(plan: DnsPlan | undefined, name: string): Zone | undefined {
+  return plan?.zones.find((zone) => zone.name === name)
 }

@@ -1,17 +1,11 @@
 /** What an operator should know about the names: what cannot work, and what may not be meant. */
 import { formatIp } from '../../proto/address/ip.ts'
 import { formatCidr, parseCidr, type Cidr } from '../../proto/address/ipv4.ts'
+import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { Finding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
 import { isItself } from './forwarding.ts'
-import {
-  enclosingZone,
-  isNameThatFits,
-  longestName,
-  mailbox,
-  withAncestors,
-  type DeclaredName,
-} from './names.ts'
+import { isNameThatFits, longestName, mailbox, type DeclaredName } from './names.ts'
 import { reverseName, servedWhole, type ReverseNames } from './reverse.ts'
 
 /** RFC 1918, RFC 6598 (carrier's own), RFC 3927 (link local), RFC 1122 (loopback) */
@@ -73,12 +67,16 @@ function declaredTwice(names: readonly DeclaredName[]): Finding[] {
 /** A name below apps takes itself, and whatever lies between it and apps, out of the wildcard (RFC 4592 §2.2.1). */
 function narrowedWildcards({ site }: Model): Finding[] {
   const wildcards = site.clusters.map((cluster) => `apps.${clusterDomain(cluster)}`)
-  return site.hosts.flatMap(({ name }) => {
+  const declared = [
+    ...site.hosts.map(({ name }) => ({ name, about: `host ${name}` })),
+    ...site.dns.records.map(({ name }) => ({ name, about: `record ${name}` })),
+  ]
+  return declared.flatMap(({ name, about }) => {
     const apps = wildcards.find((wildcard) => name.endsWith(`.${wildcard}`))
-    if (apps === undefined) return []
+    if (apps === undefined || name === `*.${apps}`) return []
     const below = withAncestors(name).at(-apps.split('.').length - 1) as string
     const message = `names below ${below} are not answered by *.${apps} any more`
-    return [{ severity: 'warning', about: `host ${name}`, message }]
+    return [{ severity: 'warning', about, message }]
   })
 }
 
@@ -130,12 +128,13 @@ function forwarding(model: Model): Finding[] {
   return findings
 }
 
-/** What lies in a zone of ours is answered here, whoever else would know it. */
+/** What lies in a zone of ours and in no delegation is answered here, whoever else would know it. */
 function hiddenForwardZones({ site }: Model, zones: readonly string[]): Finding[] {
   const own = new Set(zones)
+  const delegated = new Set(site.dns.records.flatMap(({ name, ns }) => (ns === undefined ? [] : [name])))
   return site.dns.forwardZones.flatMap(({ zone }) => {
     const around = enclosingZone(zone, own)
-    if (around === undefined) return []
+    if (around === undefined || enclosingZone(zone, delegated) !== undefined) return []
     const message = `lies in ${around}, which is served here: its servers are never asked`
     return [{ severity: 'error', about: `dns.forwardZones ${zone}`, message }]
   })

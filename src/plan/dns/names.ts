@@ -1,4 +1,4 @@
-/** Which names a site declares, and the zones that hold them. */
+/** Which names a site declares with addresses, and how long names may be. */
 import type { Ip } from '../../proto/address/ip.ts'
 import { clusterDomain, type Model } from '../model.ts'
 
@@ -6,8 +6,10 @@ import { clusterDomain, type Model } from '../model.ts'
 export type DeclaredName = {
   readonly owner: string
   readonly addresses: readonly Ip[]
-  /** `node ocp45/m1`, `host ns1.example.localdomain` */
+  /** `node ocp45/m1`, `host ns1.example.localdomain`, `record git.example.localdomain` */
   readonly by: string
+  /** Where it is not the site's. */
+  readonly ttlSeconds?: number
 }
 
 /** RFC 1035 §2.3.4: 255 octets on the wire are 253 characters without the last dot. */
@@ -27,7 +29,7 @@ export function isNameThatFits(name: string): boolean {
   return name.length <= longestName
 }
 
-/** Nodes, the cluster's own names, hosts. The wildcard is under apps and nowhere else: a wider one breaks pods. */
+/** Nodes, the cluster's own names, hosts, records. The wildcard is under apps and nowhere else: a wider one breaks pods. */
 export function declaredNames({ site, nodes }: Model): DeclaredName[] {
   return [
     ...nodes.map(({ fqdn, addresses, key }) => ({ owner: fqdn, addresses, by: `node ${key}` })),
@@ -42,27 +44,8 @@ export function declaredNames({ site, nodes }: Model): DeclaredName[] {
       ]
     }),
     ...site.hosts.map(({ name, address }) => ({ owner: name, addresses: address, by: `host ${name}` })),
+    ...site.dns.records.flatMap(({ name, address, ttlSeconds = site.dns.ttlSeconds }) =>
+      address === undefined ? [] : [{ owner: name, addresses: address, by: `record ${name}`, ttlSeconds }],
+    ),
   ]
-}
-
-/**
- * The base domains of clusters; and each host that lies in none of them is a zone of its own. Its parent is
- * not claimed: `registry.example.net` declared here must not hide the rest of example.net.
- */
-export function forwardZoneNames({ site }: Model): string[] {
-  const zones = new Set(site.clusters.map((cluster) => cluster.domain))
-  const hosts = site.hosts.map((host) => host.name).sort((a, b) => a.length - b.length)
-  for (const host of hosts) if (enclosingZone(host, zones) === undefined) zones.add(host)
-  return [...zones]
-}
-
-/** The name itself and what is above it, longest first, without the root: `a.b.c`, `b.c`, `c`. */
-export function withAncestors(name: string): string[] {
-  const labels = name.split('.')
-  return labels.map((_, index) => labels.slice(index).join('.'))
-}
-
-/** The longest of `zones` that holds `name`. */
-export function enclosingZone(name: string, zones: ReadonlySet<string>): string | undefined {
-  return withAncestors(name).find((ancestor) => zones.has(ancestor))
 }

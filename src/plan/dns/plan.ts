@@ -7,6 +7,8 @@ export type DnsPlan = {
   /** In the site's order: forward zones, reverse zones, zones that every server keeps to itself. */
   readonly zones: readonly Zone[]
   readonly names: NameTable
+  /** Who copies the zones: told when they change, and alone allowed to transfer them. */
+  readonly secondaries: readonly Secondary[]
   /** Who is asked for all other names, in the site's order; empty: nobody. */
   readonly resolvers: readonly Resolver[]
   /** Who is asked instead for the names in certain zones; the longest zones come first. */
@@ -15,6 +17,8 @@ export type DnsPlan = {
   readonly isForwarding: boolean
   /** Who may ask for other names, besides this machine itself. */
   readonly clients: readonly Cidr[]
+  /** Whether who asks for it is told the machine's name (NSID). */
+  readonly isNamed: boolean
   /** `ocp45/m1` by address in text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }
@@ -31,6 +35,9 @@ export type ForwardZone = {
   /** In the site's order. */
   readonly resolvers: readonly Resolver[]
 }
+
+/** Its port is where it is told; it asks from any. */
+export type Secondary = { readonly address: string; readonly port: number }
 
 /** A zone that we own: SOA first, then NS, then the rest in the site's order (RFC 1034 §4.2). */
 export type Zone = {
@@ -54,6 +61,8 @@ export type Owner = {
   readonly nxdomain: Response
   /** What names below that do not exist are answered from (RFC 4592 §3.3.1). */
   readonly wildcard: Owner | undefined
+  /** Where a zone of somebody else begins: the way there, for this name and all below (RFC 1034 §4.3.2 step 3b). */
+  readonly referral: Response | undefined
 }
 
 /**
@@ -64,6 +73,8 @@ export type Owner = {
  */
 export type Response = {
   readonly rcode: number
+  /** AA: not so for a referral, whose names are another's. */
+  readonly isAuthoritative: boolean
   readonly answers: number
   readonly authority: number
   readonly additional: number

@@ -1,24 +1,26 @@
 /** From zones to ready answers: what is sent for every owner name and QTYPE, encoded once (RFC 1034 §4.3.2). */
 import { encodeName, hashName } from '../../proto/dns/name.ts'
-import { encodeAnswer } from '../../proto/dns/message.ts'
-import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
-import { headerOctets, RecordType, ResponseCode } from '../../proto/dns/registry.ts'
-import { walkMessage } from '../../proto/dns/walk.ts'
-import { withAncestors } from './names.ts'
+import type { ResourceRecord } from '../../proto/dns/record.ts'
+import { RecordType, ResponseCode } from '../../proto/dns/registry.ts'
+import { followAlias } from './aliases.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
+import { prepare } from './prepare.ts'
+import { zoneContents, type Name, type RecordsByType, type ZoneContent } from './zone-content.ts'
 
-type RecordsByType = Map<RecordData['type'], ResourceRecord[]>
 type Negative = Pick<Owner, 'nodata' | 'nxdomain'>
+type Addresses = ReadonlyMap<string, readonly ResourceRecord[]>
+type Names = ReadonlyMap<string, Name>
 
 /** Of an RRset with many addresses so many orders are prepared that each client's first choice varies. */
 const mostRotations = 8
 
 export function compileNames(zones: readonly Zone[]): NameTable {
-  const apexes = new Set(zones.map((zone) => zone.name))
+  const contents = zoneContents(zones)
+  const names: Names = new Map(contents.flatMap((content) => [...content.names]))
   const addresses = addressesByOwner(zones)
   const table = new Map<number, Owner[]>()
-  for (const zone of zones) {
-    for (const owner of zoneOwners(zone, apexes, addresses)) {
+  for (const content of contents) {
+    for (const owner of zoneOwners(content, names, addresses)) {
       const hash = hashName(owner.name)
       table.set(hash, [...(table.get(hash) ?? []), owner])
     }
@@ -27,111 +29,117 @@ export function compileNames(zones: readonly Zone[]): NameTable {
 }
 
 /** All names of a zone that exist, except those of zones below it. */
-function zoneOwners(
-  zone: Zone,
-  apexes: ReadonlySet<string>,
-  addresses: ReadonlyMap<string, readonly ResourceRecord[]>,
-): Owner[] {
+function zoneOwners({ zone, names: own, cuts }: ZoneContent, names: Names, addresses: Addresses): Owner[] {
   const negative = negativeResponses(zone)
-  const recordsByName = new Map<string, RecordsByType>()
-  for (const record of zone.records) {
-    // Everything between the apex and a name exists too (RFC 4592 §2.2.2, RFC 8020 §2).
-    for (const name of withAncestors(record.owner)) {
-      if (!recordsByName.has(name)) recordsByName.set(name, new Map())
-      if (name === zone.name) break
-    }
-    const byType = recordsByName.get(record.owner) as RecordsByType
-    byType.set(record.data.type, [...(byType.get(record.data.type) ?? []), record])
-  }
-
   const owners = new Map<string, Owner>()
-  const longestFirst = [...recordsByName].sort(([a], [b]) => b.length - a.length)
-  for (const [name, byType] of longestFirst) {
-    if (name !== zone.name && apexes.has(name)) continue // the cut: the zone below answers
-    const responses = positiveResponses(name, byType, addresses)
-    const wildcard = owners.get(`*.${name}`)
-    owners.set(name, { name: encodeName(name), responses, ...negative, wildcard })
+  const longestFirst = [...own].sort(([a], [b]) => b.length - a.length)
+  for (const [name, { byType }] of longestFirst) {
+    owners.set(name, {
+      name: encodeName(name),
+      ...negative,
+      ...positiveResponses(name, byType, names, addresses),
+      wildcard: owners.get(`*.${name}`),
+      referral: undefined,
+    })
+  }
+  for (const [name, servers] of cuts) {
+    const referral = referralTo(name, servers, addresses)
+    owners.set(name, {
+      name: encodeName(name),
+      responses: new Map(),
+      ...negative,
+      wildcard: undefined,
+      referral,
+    })
   }
   return [...owners.values()]
 }
 
-/** Answers stay minimal: no authority section, addresses only beside NS (as BIND does for stub resolvers). */
+/**
+ * Answers stay minimal: no authority section, addresses only beside the names of servers (as BIND does for
+ * stub resolvers).
+ */
 function positiveResponses(
   name: string,
   byType: RecordsByType,
-  addresses: ReadonlyMap<string, readonly ResourceRecord[]>,
-): Map<number, readonly Response[]> {
+  names: Names,
+  addresses: Addresses,
+): Pick<Owner, 'responses'> & Partial<Negative> {
   const responses = new Map<number, readonly Response[]>()
-  for (const [type, records] of byType) {
-    const additional = records.flatMap(({ data }) =>
-      data.type === 'NS' ? (addresses.get(data.target) ?? []) : [],
-    )
-    const orders = type === 'A' || type === 'AAAA' ? rotations(records) : [records]
-    const prepared = orders.map((answers) =>
-      prepare(
-        ResponseCode.noError,
-        { question: { name, type }, answers, authority: [], additional },
-        'owner',
-      ),
-    )
+  const add = (type: ResourceRecord['data']['type'], orders: readonly (readonly ResourceRecord[])[]) => {
+    const prepared = orders.map((answers) => {
+      const additional = addressesOfServers(answers, addresses)
+      const sections = { question: { name, type }, answers, authority: [], additional }
+      return prepare(ResponseCode.noError, sections, 'owner')
+    })
     responses.set(RecordType[type], prepared)
     // ANY is answered with one RRset, the first (RFC 8482 §4.1).
     if (!responses.has(RecordType.ANY)) responses.set(RecordType.ANY, prepared)
   }
-  return responses
+  for (const [type, records] of byType) add(type, rotations(records))
+
+  const alias = followAlias(name, names)
+  if (alias === undefined) return { responses }
+  const { chain, end } = alias
+  for (const [type, records] of end?.byType ?? []) {
+    add(
+      type,
+      rotations(records).map((order) => [...chain, ...order]),
+    )
+  }
+  // What the last name lacks is said by its zone, below the aliases (RFC 2308 §2.2.1).
+  const authority = end === undefined ? [] : [negativeSoa(end.zone)]
+  const sections = { question: { name, type: 'CNAME' as const }, answers: chain, authority, additional: [] }
+  return { responses, nodata: prepare(ResponseCode.noError, sections, 'owner') }
 }
 
-/** The SOA comes with every negative answer; its TTL says how long that may be kept (RFC 2308 §3, §5). */
 function negativeResponses(zone: Zone): Negative {
-  const soa = zone.records[0] as ResourceRecord & { data: { minimum: number } }
-  const authority = [{ ...soa, ttlSeconds: Math.min(soa.ttlSeconds, soa.data.minimum) }]
   const question = { name: zone.name, type: 'SOA' } as const
-  const sections = { question, answers: [], authority, additional: [] }
+  const sections = { question, answers: [], authority: [negativeSoa(zone)], additional: [] }
   return {
     nodata: prepare(ResponseCode.noError, sections, 'zone'),
     nxdomain: prepare(ResponseCode.nxDomain, sections, 'zone'),
   }
 }
 
-/**
- * @param first what octet 12 is to the records: the owner that the client asked for, however long, so that a
- * pointer to it never moves; or the zone's name, which the client's question ends with
- */
-function prepare(
-  rcode: number,
-  sections: Parameters<typeof encodeAnswer>[0],
-  first: 'owner' | 'zone',
-): Response {
-  const message = encodeAnswer(sections)
-  const { questionEnd, pointers } = walkMessage(message)
-  const moves = (at: number) => {
-    const target = (((message[at] as number) & 0x3f) << 8) | (message[at + 1] as number)
-    return first === 'zone' || target !== headerOctets
-  }
-  const required = encodeAnswer({ ...sections, additional: [] })
-  return {
-    rcode,
-    answers: sections.answers.length,
-    authority: sections.authority.length,
-    additional: sections.additional.length,
-    octets: message.slice(questionEnd),
-    requiredOctets: required.length - questionEnd,
-    pointers: pointers.filter(moves).map((at) => at - questionEnd),
-    nameOctets: questionEnd - headerOctets - 4,
-  }
+/** The SOA comes with every negative answer; its TTL says how long that may be kept (RFC 2308 §3, §5). */
+function negativeSoa(zone: Zone): ResourceRecord {
+  const soa = zone.records[0] as ResourceRecord & { data: { minimum: number } }
+  return { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, soa.data.minimum) }
 }
 
-function rotations(records: readonly ResourceRecord[]): ResourceRecord[][] {
+/** RFC 1034 §4.3.2 step 3b: the servers, with their addresses as far as they are known here. */
+function referralTo(name: string, servers: readonly ResourceRecord[], addresses: Addresses): Response {
+  const additional = addressesOfServers(servers, addresses)
+  const question = { name, type: 'NS' } as const
+  const response = prepare(
+    ResponseCode.noError,
+    { question, answers: [], authority: servers, additional },
+    'zone',
+  )
+  return { ...response, isAuthoritative: false }
+}
+
+function addressesOfServers(records: readonly ResourceRecord[], addresses: Addresses): ResourceRecord[] {
+  return records.flatMap(({ data }) =>
+    data.type === 'NS' || data.type === 'SRV' ? [...(addresses.get(data.target) ?? [])] : [],
+  )
+}
+
+/** Addresses take turns at being the first; of other records the order means nothing (SRV has its own). */
+function rotations(records: readonly ResourceRecord[]): (readonly ResourceRecord[])[] {
+  const type = records[0]?.data.type
+  if (type !== 'A' && type !== 'AAAA') return [records]
   return records
     .slice(0, mostRotations)
     .map((_, start) => [...records.slice(start), ...records.slice(0, start)])
 }
 
-function addressesByOwner(zones: readonly Zone[]): Map<string, ResourceRecord[]> {
-  const addresses = new Map<string, ResourceRecord[]>()
-  for (const record of zones.flatMap((zone) => zone.records)) {
-    if (record.data.type !== 'A' && record.data.type !== 'AAAA') continue
-    addresses.set(record.owner, [...(addresses.get(record.owner) ?? []), record])
-  }
-  return addresses
+/** Glue stands in two zones and is one record. */
+function addressesByOwner(zones: readonly Zone[]): Addresses {
+  const records = new Set(zones.flatMap((zone) => zone.records))
+  return Map.groupBy(
+    [...records].filter(({ data }) => data.type === 'A' || data.type === 'AAAA'),
+    ({ owner }) => owner,
+  )
 }

@@ -1,9 +1,10 @@
-/** From declared names to whole zones: SOA, NS, addresses, reverse names, cuts (RFC 1034 §4.2, RFC 1035 §5). */
+/** From declared names to whole zones: SOA, NS, records, reverse names, cuts and glue (RFC 1034 §4.2, RFC 1035 §5). */
 import { isIpv4, type Ip } from '../../proto/address/ip.ts'
-import { hashPrime, hashStart } from '../../proto/dns/name.ts'
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
+import type { DnsRecord } from '../../site/schema.ts'
+import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { Model } from '../model.ts'
-import { enclosingZone, isNameThatFits, mailbox, withAncestors, type DeclaredName } from './names.ts'
+import { isNameThatFits, mailbox, type DeclaredName } from './names.ts'
 import type { Zone } from './plan.ts'
 import { reverseName, type ReverseNames } from './reverse.ts'
 
@@ -12,6 +13,7 @@ type ZoneNames = { readonly forward: readonly string[]; readonly reverse: readon
 /** Times of the SOA in seconds, as in the zones that this program replaces. */
 const times = { refresh: 3600, retry: 900, expire: 3_600_000, minimum: 3600 }
 
+/** Serials are 0: {@link withSerial} sets them. */
 export function buildZones(
   model: Model,
   { forward, reverse }: ZoneNames,
@@ -27,16 +29,21 @@ export function buildZones(
 
   const records: ResourceRecord[] = []
   const seen = new Set<string>()
-  const add = (owner: string, data: RecordData) => {
+  const add = (owner: string, data: RecordData, ttl = ttlSeconds) => {
     if (!isNameThatFits(owner) || (data.type === 'PTR' && !isNameThatFits(data.target))) return
     const key = `${owner} ${JSON.stringify(data)}`
     if (seen.has(key)) return
     seen.add(key)
-    records.push({ owner, ttlSeconds, data })
+    records.push({ owner, ttlSeconds: ttl, data })
   }
 
   for (const zone of zoneNames) for (const target of serversOf(zone)) add(zone, { type: 'NS', target })
-  for (const { owner, addresses } of names) for (const address of addresses) add(owner, addressData(address))
+  for (const { owner, addresses, ttlSeconds: ttl } of names) {
+    for (const address of addresses) add(owner, addressData(address), ttl)
+  }
+  for (const record of model.site.dns.records) {
+    for (const data of recordData(record)) add(record.name, data, record.ttlSeconds)
+  }
   // A name server in our zones that nobody declares is this machine.
   const owners = new Set(names.map(({ owner }) => owner))
   for (const server of new Set(zoneNames.flatMap(serversOf))) {
@@ -47,16 +54,20 @@ export function buildZones(
   }
 
   const byZone = new Map<string, ResourceRecord[]>(zoneNames.map((zone) => [zone, []]))
+  const addresses = records.filter(isAddress)
   for (const record of records) {
     const zone = enclosingZone(record.owner, zones)
     if (zone === undefined) continue
     byZone.get(zone)?.push(record)
     // The cut: the zone above names the servers of this one, so that names in between exist (RFC 1034 §4.2.1).
-    if (record.data.type !== 'NS') continue
-    const above = withAncestors(zone)
-      .slice(1)
-      .find((ancestor) => zones.has(ancestor))
-    if (above !== undefined) byZone.get(above)?.push(record)
+    if (record.data.type !== 'NS' || record.owner !== zone) continue
+    const above = enclosingZone(zone.slice(zone.indexOf('.') + 1), zones)
+    if (above === undefined) continue
+    byZone.get(above)?.push(record)
+    // Without glue nobody could ask a server that is named below its own cut.
+    const { target } = record.data
+    if (!withAncestors(target).includes(zone)) continue
+    byZone.get(above)?.push(...addresses.filter(({ owner }) => owner === target))
   }
 
   return [...byZone].map(([name, content]) => {
@@ -64,25 +75,27 @@ export function buildZones(
       type: 'SOA',
       mname: serversOf(name)[0] as string,
       rname: contact ?? mailbox(home(name)),
-      serial: contentSerial(content),
+      serial: 0,
       ...times,
     }
     return { name, records: [{ owner: name, ttlSeconds, data: soa }, ...content] }
   })
 }
 
-function addressData(address: Ip): RecordData {
-  return isIpv4(address) ? { type: 'A', address } : { type: 'AAAA', address }
+/** All but addresses, which stand among the declared names. */
+function recordData({ cname, txt = [], srv = [], ns = [] }: DnsRecord): RecordData[] {
+  return [
+    ...(cname === undefined ? [] : [{ type: 'CNAME', target: cname } as const]),
+    ...txt.map((text) => ({ type: 'TXT', text }) as const),
+    ...srv.map((service) => ({ type: 'SRV', ...service }) as const),
+    ...ns.map((target) => ({ type: 'NS', target }) as const),
+  ]
 }
 
-/**
- * The same zone has the same serial on every appliance and after every restart, a changed zone another one.
- * It does not rise (RFC 1982): nobody transfers these zones.
- */
-function contentSerial(content: readonly ResourceRecord[]): number {
-  let hash = hashStart
-  for (const character of JSON.stringify(content)) {
-    hash = Math.imul(hash ^ character.charCodeAt(0), hashPrime)
-  }
-  return hash >>> 0
+function isAddress({ data }: ResourceRecord): boolean {
+  return data.type === 'A' || data.type === 'AAAA'
+}
+
+function addressData(address: Ip): RecordData {
+  return isIpv4(address) ? { type: 'A', address } : { type: 'AAAA', address }
 }

@@ -4,7 +4,7 @@
  */
 import { Packet, type Resource } from 'dns2'
 import { MalformedPacket } from '../bytes/malformed.ts'
-import { fromDns2, toDns2, type OtherRecord, type ResourceRecord } from './record.ts'
+import { fromDns2, srvInDns2, toDns2, type OtherRecord, type ResourceRecord } from './record.ts'
 import { classIn, dnssecOkFlag, HeaderFlag, headerOctets, RecordType, type TypeName } from './registry.ts'
 import { walkMessage, type RecordPlace } from './walk.ts'
 
@@ -51,7 +51,7 @@ export function encodeQuery(options: QueryOptions): Uint8Array {
   return Uint8Array.from(packet.toBuffer())
 }
 
-/** An authoritative answer with id 0; names are compressed, against the question too (RFC 1035 §4.1.4). */
+/** An authoritative answer with id 0; names are compressed, against the question too, but not SRV's. */
 export function encodeAnswer({ question, answers, authority, additional }: Sections): Uint8Array {
   const packet = new Packet()
   packet.header = new Packet.Header({ qr: 1, aa: 1 })
@@ -59,7 +59,21 @@ export function encodeAnswer({ question, answers, authority, additional }: Secti
   packet.answers = answers.map(toDns2)
   packet.authorities = authority.map(toDns2)
   packet.additionals = additional.map(toDns2)
-  return Uint8Array.from(packet.toBuffer())
+  const message = Uint8Array.from(packet.toBuffer())
+  return [...answers, ...authority, ...additional].some(({ data }) => data.type === 'SRV')
+    ? withSrv(message)
+    : message
+}
+
+/** Gives SRV records their own number (see {@link srvInDns2}). */
+function withSrv(message: Uint8Array): Uint8Array {
+  const layout = walkMessage(message)
+  for (const { type, start } of [...layout.answers, ...layout.authority, ...layout.additional]) {
+    if (type !== srvInDns2) continue
+    message[start - 10] = RecordType.SRV >>> 8
+    message[start - 9] = RecordType.SRV
+  }
+  return message
 }
 
 /**

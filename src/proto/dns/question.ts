@@ -13,7 +13,7 @@ import {
 } from './name.ts'
 import {
   clientCookieOctets,
-  cookieOptionCode,
+  EdnsOption,
   formatType,
   headerOctets,
   leastUdpOctets,
@@ -54,6 +54,8 @@ export type Question = {
   /** Where the data of the first COOKIE option is, and its length; 0 without one (RFC 7873 §4). */
   cookieAt: number
   cookieOctets: number
+  /** Whether the sender asks which server answers (RFC 5001 §2.1). */
+  wantsNsid: boolean
 }
 
 export function createQuestion(): Question {
@@ -71,6 +73,7 @@ export function createQuestion(): Question {
     isDnssecOk: false,
     cookieAt: 0,
     cookieOctets: 0,
+    wantsNsid: false,
   }
 }
 
@@ -95,6 +98,7 @@ export function readQuestion(octets: Uint8Array, question: Question): void {
   question.udpOctets = leastUdpOctets
   question.isDnssecOk = false
   question.cookieOctets = 0
+  question.wantsNsid = false
   const authority = u16(octets, 8) // an IXFR query has a SOA there (RFC 1995 §3)
   const records = authority + u16(octets, 10)
   let at = end
@@ -179,9 +183,11 @@ function skipOwner(octets: Uint8Array, start: number): number {
 function readOptions(octets: Uint8Array, start: number, end: number, question: Question): void {
   let at = start
   while (at + 4 <= end) {
+    const code = u16(octets, at)
     const length = u16(octets, at + 2)
+    if (code === EdnsOption.nsid) question.wantsNsid = true
     // RFC 7873 §5.2.2: all but the first are ignored
-    if (u16(octets, at) === cookieOptionCode && question.cookieOctets === 0) {
+    if (code === EdnsOption.cookie && question.cookieOctets === 0) {
       const isCookie = length === clientCookieOctets || (length >= leastCookies && length <= mostCookies)
       if (!isCookie) throw new MalformedPacket(`cookie of ${length} octets`, at)
       question.cookieAt = at + 4

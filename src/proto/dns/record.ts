@@ -2,13 +2,23 @@
 import { Packet, type Resource } from 'dns2'
 import { formatIpv4, parseIpv4, type Ipv4 } from '../address/ipv4.ts'
 import { parseIpv6, type Ipv6 } from '../address/ipv6.ts'
+import { encodeName } from './name.ts'
 import { classIn, RecordType } from './registry.ts'
 
-/** What a record says; names are text without the last dot, times are seconds (RFC 1035 §3.3, RFC 3596). */
+/** What a record says; names are text without the last dot, times are seconds (RFC 1035 §3.3, RFC 2782, RFC 3596). */
 export type RecordData =
   | { readonly type: 'A'; readonly address: Ipv4 }
   | { readonly type: 'AAAA'; readonly address: Ipv6 }
   | { readonly type: 'NS' | 'CNAME' | 'PTR'; readonly target: string }
+  /** Of any length: on the wire it is cut into character-strings (RFC 1035 §3.3.14). */
+  | { readonly type: 'TXT'; readonly text: string }
+  | {
+      readonly type: 'SRV'
+      readonly priority: number
+      readonly weight: number
+      readonly port: number
+      readonly target: string
+    }
   | {
       readonly type: 'SOA'
       readonly mname: string
@@ -19,6 +29,9 @@ export type RecordData =
       readonly expire: number
       readonly minimum: number
     }
+
+/** RFC 1035 §3.3: a character-string has its length in one octet. */
+export const longestStringOctets = 255
 
 /** A record of class IN. */
 export type ResourceRecord = {
@@ -35,8 +48,16 @@ export type OtherRecord = {
   readonly data: { readonly type: 'other'; readonly code: number; readonly rdata: Uint8Array }
 }
 
+/**
+ * RFC 2782: the target of an SRV record is never compressed, and dns2 would compress it. RDATA of types that
+ * it does not know it takes as it is, so SRV travels under a number for private use (RFC 6895 §3.1) until
+ * the message is whole.
+ */
+export const srvInDns2 = 0xff00 + RecordType.SRV
+
 export function toDns2({ owner, ttlSeconds, data }: ResourceRecord): Resource {
-  const base = { name: owner, type: RecordType[data.type], class: classIn, ttl: ttlSeconds }
+  const type = data.type === 'SRV' ? srvInDns2 : RecordType[data.type]
+  const base = { name: owner, type, class: classIn, ttl: ttlSeconds }
   return new Packet.Resource({ ...base, ...rdataFields(data) })
 }
 
@@ -60,11 +81,30 @@ function rdataFields(data: RecordData): Partial<Resource> {
     case 'CNAME':
     case 'PTR':
       return { domain: data.target }
+    case 'TXT':
+      // dns2 takes lists of Buffers, its types know only lists of text.
+      return { data: characterStrings(data.text) as unknown as string[] }
+    case 'SRV':
+      return { data: srvData(data) }
     case 'SOA': {
       const { mname, rname, serial, refresh, retry, expire, minimum } = data
       return { primary: mname, admin: rname, serial, refresh, retry, expiration: expire, minimum }
     }
   }
+}
+
+/** One for up to 255 octets, more for a longer text; readers join them again (RFC 7208 §3.3). */
+export function characterStrings(text: string): Buffer[] {
+  const octets = Buffer.from(text)
+  const count = Math.max(1, Math.ceil(octets.length / longestStringOctets))
+  return Array.from({ length: count }, (_, index) =>
+    octets.subarray(index * longestStringOctets, (index + 1) * longestStringOctets),
+  )
+}
+
+function srvData({ priority, weight, port, target }: RecordData & { type: 'SRV' }): Buffer {
+  const numbers = [priority, weight, port].flatMap((number) => [number >>> 8, number & 0xff])
+  return Buffer.from([...numbers, ...encodeName(target)])
 }
 
 /** The fields that dns2 sets for each type; the casts say what its own types leave open. */

@@ -1,6 +1,6 @@
 /** Numbers of the DNS registries (IANA "Domain Name System Parameters") that this program speaks of. */
 
-/** RR TYPEs, QTYPEs and Meta-TYPEs (RFC 1035 §3.2.2, RFC 3596, RFC 6891, RFC 6895 §3.1). */
+/** RR TYPEs, QTYPEs and Meta-TYPEs (RFC 1035 §3.2.2, RFC 3596, RFC 4034, RFC 6891, RFC 6895 §3.1). */
 export const RecordType = {
   A: 1,
   NS: 2,
@@ -12,6 +12,7 @@ export const RecordType = {
   AAAA: 28,
   SRV: 33,
   OPT: 41,
+  DS: 43,
   RRSIG: 46,
   IXFR: 251,
   AXFR: 252,
@@ -38,9 +39,14 @@ export const ResponseCode = {
   nxDomain: 3,
   notImp: 4,
   refused: 5,
+  /** Not a zone of ours (RFC 2136 §2.2, RFC 5936 §2.2.1). */
+  notAuth: 9,
   /** 12 bits: the upper 8 travel in the OPT record (RFC 6891 §6.1.3). */
   badVers: 16,
 } as const
+
+/** OPCODE of NOTIFY where it stands in the header's flags (RFC 1996 §3.3). */
+export const notifyOpcode = 4 << 11
 
 /** The second 16 bits of the header, without OPCODE and RCODE (RFC 1035 §4.1.1, RFC 4035 §3.1.6). */
 export const HeaderFlag = {
@@ -62,8 +68,10 @@ export const leastUdpOctets = 512
 /** 1280 octets of the least IPv6 MTU - 40 IPv6 - 8 UDP: what never needs fragments. */
 export const ednsUdpOctets = 1232
 
+/** OPTION-CODEs of EDNS (RFC 5001 §2.3, RFC 7873 §4, RFC 8914 §2). */
+export const EdnsOption = { nsid: 3, cookie: 10, extendedError: 15 } as const
+
 /** COOKIE option: the client's half, and the server's as all servers make it (RFC 7873 §4, RFC 9018 §4). */
-export const cookieOptionCode = 10
 export const clientCookieOctets = 8
 export const serverCookieOctets = 16
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../host/clock.ts'
 import { isIpv4, parseIp } from '../../proto/address/ip.ts'
 import { ipv4Octets } from '../../proto/address/ipv4.ts'
 import { ipv6Octets } from '../../proto/address/ipv6.ts'
-import { clientCookieOctets, cookieOptionCode, serverCookieOctets } from '../../proto/dns/registry.ts'
+import { clientCookieOctets, EdnsOption, serverCookieOctets } from '../../proto/dns/registry.ts'
 import { sipHash } from '../../proto/dns/siphash.ts'
 import { readU32, writeU32 } from './found.ts'
 import { writeU16 } from './reply.ts'
@@ -53,7 +53,7 @@ export function createCookies(secret: Uint8Array, clock: Pick<Clock, 'now'>): Co
       const octets = addressOctets(address)
       const now = Math.floor(clock.now() / 1000)
       const option = new Uint8Array(optionHeaderOctets + clientCookieOctets + serverCookieOctets)
-      writeU16(option, 0, cookieOptionCode)
+      writeU16(option, 0, EdnsOption.cookie)
       writeU16(option, 2, option.length - optionHeaderOctets)
       const cookie = option.subarray(optionHeaderOctets)
       const isKnown = isOurs(received, octets, now)

@@ -1,9 +1,9 @@
-/** What the log says about queries: each one at debug level, strangers that want a resolver now and then. */
+/** What the log says about queries: each one at debug level, copies of zones, and now and then strangers. */
 import type { Clock } from '../../host/clock.ts'
 import type { Log } from '../../host/log.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
 import { formatQuestion } from '../../proto/dns/question.ts'
-import { strangerReason, type Answer } from './answer.ts'
+import { strangerReason, transferReason, type Answer } from './answer.ts'
 
 export type Notes = {
   note(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: Answer): void
@@ -21,15 +21,18 @@ export function createNotes(log: Log, clock: Clock): Notes {
       node: plan.nodeByAddress.get(address),
       client: `${address}:${port}`,
       question: hasQuestion(result) ? formatQuestion(query) : undefined,
-      outcome: result.kind === 'forward' ? 'forwarded' : result.outcome,
-      reason: result.kind === 'forward' ? undefined : result.reason,
+      ...outcome(result),
     }
   }
 
   return {
     note(plan, query, address, port, result) {
       if (log.isDebug()) log.debug(facts(plan, query, address, port, result), 'query')
-      if (result.kind !== 'reply' || result.reason !== strangerReason) return
+      if (result.kind === 'transfer') {
+        const { name, records } = result.zone
+        log.info({ client: `${address}:${port}`, zone: name, records: records.length }, 'zone transferred')
+      }
+      if (result.kind !== 'reply' || !strangers.has(result.reason)) return
       unmentioned++
       if (clock.monotonic() < quietUntil) return
       log.info({ ...facts(plan, query, address, port, result), queries: unmentioned }, 'stranger refused')
@@ -39,8 +42,21 @@ export function createNotes(log: Log, clock: Clock): Notes {
   }
 }
 
+const strangers = new Set<string | undefined>([strangerReason, transferReason])
+
+function outcome(result: Answer): { outcome: string; reason?: string | undefined } {
+  switch (result.kind) {
+    case 'forward':
+      return { outcome: 'forwarded' }
+    case 'transfer':
+      return { outcome: 'transferred' }
+    default:
+      return { outcome: result.outcome, reason: result.reason }
+  }
+}
+
 /** Whether the query was read as far as its question. */
 function hasQuestion(result: Answer): boolean {
-  if (result.kind === 'forward') return true
+  if (result.kind === 'forward' || result.kind === 'transfer') return true
   return result.kind === 'reply' && result.outcome !== 'malformed' && result.outcome !== 'notImplemented'
 }

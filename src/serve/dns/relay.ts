@@ -77,7 +77,9 @@ export function clientReply(
 ): Uint8Array {
   const isStale = ageSeconds === 'stale'
   const option = !isStale ? undefined : rcode === ResponseCode.nxDomain ? staleNoName : staleAnswer
-  const optLength = request.hasEdns ? optOctets + (option?.length ?? 0) + (request.cookie?.length ?? 0) : 0
+  const optLength = request.hasEdns
+    ? optOctets + (option?.length ?? 0) + (request.clientOptions?.length ?? 0)
+    : 0
   const flags = HeaderFlag.recursionAvailable
   if (octets.length + optLength > request.limitOctets) {
     return emptyReply(request, rcode, flags | HeaderFlag.truncated, option)
@@ -91,7 +93,7 @@ export function clientReply(
   }
   if (request.hasEdns) {
     writeU16(reply, 10, readU16(octets, 10) + 1)
-    writeOpt(reply, octets.length, ednsUdpOctets, request.isDnssecOk, 0, option, request.cookie)
+    writeOpt(reply, octets.length, ednsUdpOctets, request.isDnssecOk, 0, option, request.clientOptions)
   }
   return reply
 }
@@ -103,7 +105,9 @@ export function emptyReply(
   flags: number,
   option?: Uint8Array,
 ): Uint8Array {
-  const out = new Uint8Array(request.end + optOctets + (option?.length ?? 0) + (request.cookie?.length ?? 0))
+  const out = new Uint8Array(
+    request.end + optOctets + (option?.length ?? 0) + (request.clientOptions?.length ?? 0),
+  )
   return out.subarray(0, writeError(request.query, request, rcode, flags, out, option))
 }
 

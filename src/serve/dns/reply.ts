@@ -7,6 +7,7 @@ import type { Question } from '../../proto/dns/question.ts'
 import {
   dnssecOkFlag,
   ednsUdpOctets,
+  EdnsOption,
   HeaderFlag,
   headerOctets,
   RecordType,
@@ -14,8 +15,8 @@ import {
 
 /** What a reply repeats of the query, beside its header. */
 export type Asked = Pick<Question, 'end' | 'hasEdns' | 'isDnssecOk'> & {
-  /** The COOKIE option for the reply, as it stands in the OPT record. */
-  readonly cookie?: Uint8Array | undefined
+  /** Options that this client gets with every reply, as they stand in the OPT record. */
+  readonly clientOptions?: Uint8Array | undefined
 }
 
 /** Root owner, TYPE, CLASS, TTL and RDLENGTH of an OPT record. */
@@ -25,11 +26,11 @@ export const optOctets = 11
 const keptFlags = 0x7800 | HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
 
 /**
- * Writes an authoritative answer; what does not fit into `limitOctets` is left out, and TC set if it was
+ * Writes a prepared answer; what does not fit into `limitOctets` is left out, and TC set if it was
  * more than the additional section (RFC 2181 §9).
  *
  * @param flags RA when recursion is available to this client
- * @param cookie the COOKIE option for the reply, when the query has one
+ * @param clientOptions see {@link Asked}
  * @returns octets written
  */
 export function writeResponse(
@@ -39,12 +40,14 @@ export function writeResponse(
   flags: number,
   limitOctets: number,
   out: Uint8Array,
-  cookie?: Uint8Array,
+  clientOptions?: Uint8Array,
 ): number {
   const { octets, nameOctets, pointers, requiredOctets } = response
   const start = question.end
   const room =
-    Math.min(limitOctets, out.length) - start - (question.hasEdns ? optOctets + (cookie?.length ?? 0) : 0)
+    Math.min(limitOctets, out.length) -
+    start -
+    (question.hasEdns ? optOctets + (clientOptions?.length ?? 0) : 0)
   const isWhole = octets.length <= room
   const isTruncated = requiredOctets > room
   const size = isWhole ? octets.length : isTruncated ? 0 : requiredOctets
@@ -54,14 +57,15 @@ export function writeResponse(
   const shift = question.nameOctets - nameOctets
   if (shift !== 0 && size > 0) for (const pointer of pointers) addU16(out, start + pointer, shift)
 
-  const ownFlags = HeaderFlag.response | HeaderFlag.authoritative | (isTruncated ? HeaderFlag.truncated : 0)
+  const authority = response.isAuthoritative ? HeaderFlag.authoritative : 0
+  const ownFlags = HeaderFlag.response | authority | (isTruncated ? HeaderFlag.truncated : 0)
   writeHeader(query, out, ownFlags | flags | response.rcode)
   writeU16(out, 4, 1)
   writeU16(out, 6, isTruncated ? 0 : response.answers)
   writeU16(out, 8, isTruncated ? 0 : response.authority)
   writeU16(out, 10, (isWhole ? response.additional : 0) + (question.hasEdns ? 1 : 0))
   if (!question.hasEdns) return start + size
-  return writeOpt(out, start + size, ednsUdpOctets, question.isDnssecOk, 0, undefined, cookie)
+  return writeOpt(out, start + size, ednsUdpOctets, question.isDnssecOk, 0, undefined, clientOptions)
 }
 
 /**
@@ -88,7 +92,7 @@ export function writeError(
   writeU16(out, 8, 0)
   writeU16(out, 10, asked?.hasEdns === true ? 1 : 0)
   if (asked?.hasEdns !== true) return end
-  return writeOpt(out, end, ednsUdpOctets, asked.isDnssecOk, rcode >>> 4, option, asked.cookie)
+  return writeOpt(out, end, ednsUdpOctets, asked.isDnssecOk, rcode >>> 4, option, asked.clientOptions)
 }
 
 /** What is left of a reply without its records: header with TC, question; no longer than the query was. */
@@ -106,12 +110,18 @@ export function cutReply(reply: Uint8Array): Uint8Array {
 
 /** Extended DNS Error (RFC 8914 §2): the reason in words, which `dig` prints. */
 export function extendedError(code: number, text: string): Uint8Array {
-  const words = new TextEncoder().encode(text)
-  const option = new Uint8Array(6 + words.length)
-  writeU16(option, 0, 15) // OPTION-CODE
-  writeU16(option, 2, 2 + words.length)
-  writeU16(option, 4, code)
-  option.set(words, 6)
+  return ednsOption(
+    EdnsOption.extendedError,
+    Uint8Array.of(code >>> 8, code, ...new TextEncoder().encode(text)),
+  )
+}
+
+/** One option as it stands in an OPT record (RFC 6891 §6.1.2). */
+export function ednsOption(code: number, data: Uint8Array): Uint8Array {
+  const option = new Uint8Array(4 + data.length)
+  writeU16(option, 0, code)
+  writeU16(option, 2, data.length)
+  option.set(data, 4)
   return option
 }
 
@@ -123,7 +133,7 @@ export function writeOpt(
   isDnssecOk: boolean,
   extendedRcode: number,
   option?: Uint8Array,
-  cookie?: Uint8Array,
+  clientOptions?: Uint8Array,
 ): number {
   out[at] = 0
   writeU16(out, at + 1, RecordType.OPT)
@@ -136,9 +146,9 @@ export function writeOpt(
     out.set(option, end)
     end += option.length
   }
-  if (cookie !== undefined) {
-    out.set(cookie, end)
-    end += cookie.length
+  if (clientOptions !== undefined) {
+    out.set(clientOptions, end)
+    end += clientOptions.length
   }
   writeU16(out, at + 9, end - at - optOctets)
   return end

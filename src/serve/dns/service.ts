@@ -4,22 +4,24 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan, Resolver } from '../../plan/dns/plan.ts'
-import { HeaderFlag } from '../../proto/dns/registry.ts'
+import { EdnsOption, HeaderFlag } from '../../proto/dns/registry.ts'
 import { createAccess } from './access.ts'
 import { answer, type Answer, type Transport } from './answer.ts'
 import { createCookies } from './cookies.ts'
 import { createForwarder } from './forward.ts'
 import type { ResolverState } from './health.ts'
 import { createNotes } from './notes.ts'
+import { createNotifier } from './notify.ts'
 import { createRateLimit } from './rate.ts'
-import { cutReply, readU16 } from './reply.ts'
-import { createTcpService } from './tcp.ts'
+import { cutReply, ednsOption, readU16 } from './reply.ts'
+import { createTcpService, type StreamHandler } from './tcp.ts'
 
 export type DnsServiceOptions = {
   /** Read once for each query; a question that is forwarded ends under the plan it began with. */
@@ -32,11 +34,13 @@ export type DnsServiceOptions = {
   readonly onLost: (error: Error) => void
 }
 
-/** What its health is told by. */
 export type DnsService = Service & {
+  /** What its health is told by. */
   resolvers(): ResolverState[]
   /** The resolvers' answers that are kept. */
   cache(): { readonly entries: number; readonly octets: number }
+  /** Tells the secondaries which zones they may not have yet: to be called when a plan begins to be served. */
+  announce(): void
 }
 
 /** @throws {CannotListen} when a socket cannot be had; what was opened before is closed again */
@@ -45,9 +49,11 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   const access = createAccess()
   const notes = createNotes(log, clock)
   const forwarder = createForwarder(options)
+  const notifier = createNotifier(options)
   // A new secret after each start: cookies of before are replaced with the next answer.
   const cookies = createCookies(randomBytes(16), clock)
   const rateLimit = createRateLimit(options)
+  const machine = ednsOption(EdnsOption.nsid, new TextEncoder().encode(hostname()))
   /** Taken by each reply in turn: it is sent or copied before the next query is looked at. */
   const out = new Uint8Array(65_535)
 
@@ -56,7 +62,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     address: string,
     port: number,
     transport: Transport,
-  ): Uint8Array | Promise<Uint8Array> | undefined {
+  ): ReturnType<StreamHandler> {
     const plan = options.plan()
     const mayForward = access(plan, address)
     const shown = { isOurCookie: false }
@@ -67,7 +73,9 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     }
     let result: Answer
     try {
-      result = answer(query, { mayForward, cookie }, plan, out, transport)
+      const isSecondary = plan.secondaries.some((secondary) => secondary.address === address)
+      const nsid = plan.isNamed ? machine : undefined
+      result = answer(query, { mayForward, isSecondary, cookie, nsid }, plan, out, transport)
     } catch (error) {
       // Our bug, not the sender's: the next packet is served all the same.
       counters.increment('dns.failures')
@@ -80,6 +88,10 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     counters.increment('dns.queries')
     notes.note(plan, query, address, port, result)
     if (result.kind === 'forward') return forwarder.forward(result.request, address)
+    if (result.kind === 'transfer') {
+      counters.increment('dns.transfers')
+      return result.messages
+    }
     counters.increment(counterNames[result.outcome])
     if (result.kind === 'silent') return undefined
     // The site's own clients ask as much as they like; who has our cookie, or comes by TCP, is who it says.
@@ -97,7 +109,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     if (reply === undefined) return
     const failed = () => counters.increment('dns.unsent')
     if (reply instanceof Uint8Array) from.send(reply, address, port, failed)
-    else void reply.then((octets) => from.send(octets, address, port, failed))
+    else if (reply instanceof Promise) void reply.then((octets) => from.send(octets, address, port, failed))
   }
 
   const tcp = createTcpService({
@@ -122,6 +134,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
 
   return {
     name: 'dns',
+    announce: () => notifier.announce(options.plan()),
     listening: [
       ...ports.map(({ local }) => `udp ${local.address}:${local.port}`),
       ...tcpAddress(tcp.server.address()),
@@ -130,7 +143,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     cache: () => forwarder.size(),
     async close(graceMs) {
       for (const port of ports) port.receive(() => undefined)
-      await Promise.all([forwarder.close(graceMs), tcp.close(graceMs)])
+      await Promise.all([forwarder.close(graceMs), tcp.close(graceMs), notifier.close()])
       await Promise.all(ports.map((port) => port.close()))
     },
   }
@@ -141,10 +154,12 @@ const counterNames = {
   answered: 'dns.answered',
   nodata: 'dns.nodata',
   nxdomain: 'dns.nxdomain',
+  referred: 'dns.referred',
   refused: 'dns.refused',
   malformed: 'dns.malformed',
   notImplemented: 'dns.notImplemented',
   badVersion: 'dns.badVersion',
+  notAuthoritative: 'dns.notAuthoritative',
   ignored: 'dns.ignored',
 } as const
 

@@ -7,12 +7,15 @@ import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import { createFrameReader, frame } from '../../proto/dns/frame.ts'
 
-/** @returns the reply, at once (valid until the next query) or later; nothing to end the connection */
+/**
+ * @returns the reply, at once (valid until the next query) or later, or several messages that are one
+ * (RFC 5936 §2.2); nothing to end the connection
+ */
 export type StreamHandler = (
   query: Uint8Array,
   address: string,
   port: number,
-) => Uint8Array | Promise<Uint8Array> | undefined
+) => Uint8Array | Generator<Uint8Array> | Promise<Uint8Array> | undefined
 
 export type TcpOptions = {
   readonly handle: StreamHandler
@@ -100,6 +103,7 @@ function serveConnection(
     const reply = handle(query, address, port)
     if (reply === undefined) socket.destroy()
     else if (reply instanceof Uint8Array) write(reply)
+    else if (!(reply instanceof Promise)) writeAll(reply)
     else {
       waiting++
       void reply.then((octets) => {
@@ -116,6 +120,24 @@ function serveConnection(
     if (socket.writableLength <= limits.unreadOctets) return
     counters.increment('dns.tcpUnread')
     socket.destroy()
+  }
+
+  /** One message a turn, and none while the client does not read: others are answered in between. */
+  function writeAll(messages: Generator<Uint8Array>): void {
+    waiting++
+    const step = (): void => {
+      const next = messages.next()
+      if (socket.destroyed || next.done === true) {
+        waiting--
+        settle()
+        return
+      }
+      write(next.value)
+      restartIdle()
+      if (socket.writableLength > limits.pauseOctets) socket.once('drain', step)
+      else setImmediate(step)
+    }
+    step()
   }
 
   /** Reads on, waits, or says goodbye, whichever is due. */

@@ -7,7 +7,7 @@ import { peerAddress } from '../peers/place.ts'
 import { output } from '../process.ts'
 import { stub, type Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import { client, domain, nodes } from '../site.ts'
+import { client, domain, nodes, twins } from '../site.ts'
 import { judge, type Judged, type JudgedRecord } from '../../support/dns-judge.ts'
 
 const apex = 'example.localdomain'
@@ -29,12 +29,15 @@ const names = [
     `${'a'.repeat(63)}.${domain}`,
   ],
   ...[`M1.oCp45.ExAmPlE.LocalDomain`, `TEST.aPPs.${domain}`, `${'long.'.repeat(35)}${domain}`],
+  ...[`git.${apex}`, `dev.${apex}`, `x.dev.${apex}`, `x.git.${apex}`, twins.name],
+  ...[`_etcd._tcp.${apex}`, `_tcp.${apex}`, `_other._tcp.${apex}`],
   ...[
     '0.16.172.in-addr.arpa',
     '21.0.16.172.in-addr.arpa',
     '200.0.16.172.in-addr.arpa',
     'x.21.0.16.172.in-addr.arpa',
   ],
+  ...['', '1.9.0.0.0.0.0.0.0.0.0.0.0.0.0.0.', '0.0.0.0.', '1.0.0.0.'].map((name) => name + twins.ipv6Zone),
 ]
 const types = ['A', 'AAAA', 'NS', 'SOA', 'PTR', 'CNAME', 'TXT', 'MX', 'SRV', 'DS', 'ANY']
 
@@ -101,12 +104,20 @@ const odd: readonly Asked[] = [
   },
   { name: 'edns: 0 octets', octets: query(`m1.${domain}`, 'A', edns({ udpPayloadSize: 0 })) },
   { name: 'edns: NXDOMAIN', octets: query(`nobody.${domain}`, 'A', edns({})) },
+  { name: 'edns: texts longer than 512 octets', octets: query(apex, 'TXT', edns({})) },
+  { name: 'tcp: texts longer than 512 octets', octets: query(apex, 'TXT'), transport: 'tcp' },
   { name: 'tcp: an answer', octets: m1, transport: 'tcp' },
   { name: 'tcp: NXDOMAIN', octets: query(`nobody.${domain}`, 'A', edns({})), transport: 'tcp' },
 ]
 
+/** Who wants recursion gets these names' answers from elsewhere, who does not is told where to ask. */
+const delegated: readonly Asked[] = [`lab2.${apex}`, `x.lab2.${apex}`, `ns.lab2.${apex}`].flatMap((name) =>
+  types.map((type) => ({ name: `delegated: ${name} ${type}`, octets: query(name, type, { flags: 0 }) })),
+)
+
 const questions: readonly Asked[] = [
   ...names.flatMap((name) => types.map((type) => ({ name: `${name} ${type}`, octets: query(name, type) }))),
+  ...delegated,
   // Of nobody else's interest here: an answer that was kept would have counted down.
   { name: 'elsewhere: asked-once.example.net A', octets: query('asked-once.example.net', 'A') },
   { name: 'elsewhere: missing.example.net A', octets: query('missing.example.net', 'A') },
@@ -118,7 +129,7 @@ const intended: readonly Intended[] = [
   {
     field: /^soa serial$/,
     question: /./,
-    reason: 'ours follows the content; a hand-written zone has what its operator wrote',
+    reason: 'ours is the time of the site file; a hand-written zone has what its operator wrote',
   },
   {
     field: /^soa ttl$/,
@@ -134,19 +145,25 @@ const intended: readonly Intended[] = [
   },
   {
     field: /./,
-    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa) DS$/,
+    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) DS$/,
     reason:
       'BIND asks the parent for DS (RFC 4035 §3.1.4.1); zones of a site have no parent that knows them, so it has none',
   },
   {
+    field: /^(?:answer|flags|soa \w+)$/,
+    question: /^(?:(?:twins\.)?example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) ANY$/,
+    reason: 'ANY gets one RRset (RFC 8482 §4.1); BIND gives all, and cuts what 512 octets do not hold',
+  },
+  {
     field: /^answer$/,
-    question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa) ANY$/,
-    reason: 'ANY gets one RRset (RFC 8482 §4.1)',
+    question: /^example\.localdomain TXT$/,
+    reason: 'of an RRset that does not fit nothing is sent (RFC 2181 §9 allows a part, which nobody may use)',
   },
   {
     field: /^additional$/,
-    question: /^0\.16\.172\.in-addr\.arpa NS$/,
-    reason: 'the address of the name server, which is in another zone of ours, saves a question',
+    question: /^(?:(?:0\.16\.172\.in-addr|(?:0\.){8}8\S+)\.arpa NS|_etcd\._tcp\.example\.localdomain ANY)$/,
+    reason:
+      'the address of the server that is named saves a question: one in another zone of ours, and after ANY too',
   },
   {
     field: /^(?:authority|additional)$/,

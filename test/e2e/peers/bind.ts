@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { addresses } from '../network.ts'
 import type { Running } from '../process.ts'
 import type { Rig } from '../rig.ts'
-import { client, domain, nodes } from '../site.ts'
+import { client, domain, nodes, twins } from '../site.ts'
 import { peerAddress, settlePeer } from './place.ts'
 
 /** As the guide writes it (reference: zone, times, names), with this run's machines. */
@@ -17,15 +17,30 @@ const machines = [
   client,
 ]
 
+/** The site's long text, in strings of 255 octets. */
+const longText = ('long '.repeat(100).match(/.{1,255}/g) ?? []).map((part) => `"${part}"`).join(' ')
+
 const forward = `${head}ns1.example.localdomain. IN A ${addresses.server}
 bastion.example.localdomain. IN A ${addresses.server}
 api.${domain}. IN A ${addresses.api}
 api-int.${domain}. IN A ${addresses.apiInternal}
 *.apps.${domain}. IN A ${addresses.api}
+@ IN TXT "rack 7"
+@ IN TXT ${longText}
+git IN CNAME bastion.example.localdomain.
+twins IN A ${twins.addresses[0]}
+twins IN A ${twins.addresses[1]}
+twins IN AAAA ${twins.addresses[2]}
+*.dev IN CNAME git.example.localdomain.
+_etcd._tcp IN SRV 0 10 2380 m1.${domain}.
+lab2 IN NS ns.lab2.example.localdomain.
+ns.lab2 IN A 172.16.0.99
 ${machines.map(({ name, address }) => `${name}. IN A ${address}`).join('\n')}
 `
 const last = (address: string): string => address.slice(address.lastIndexOf('.') + 1)
 const reverse = `${head}${machines.map(({ name, address }) => `${last(address)} IN PTR ${name}.`).join('\n')}
+`
+const ipv6Reverse = `${head}1.9.0.0.0.0.0.0.0.0.0.0.0.0.0.0 IN PTR ${twins.name}.
 `
 
 export async function startBind(rig: Rig): Promise<Running> {
@@ -45,13 +60,16 @@ export async function startBind(rig: Rig): Promise<Running> {
   forwarders { ${addresses.server}; };
   dnssec-validation no;
   allow-transfer { none; };
+  rrset-order { order none; };
 };
 controls { };
 ${zone('example.localdomain', 'forward')}
 ${zone('0.16.172.in-addr.arpa', 'reverse')}
+${zone(twins.ipv6Zone, 'ipv6-reverse')}
 `
   await writeFile(join(dir, 'named.conf'), configuration)
   await writeFile(join(dir, 'forward'), forward)
   await writeFile(join(dir, 'reverse'), reverse)
+  await writeFile(join(dir, 'ipv6-reverse'), ipv6Reverse)
   return rig.beside('machines', 'named', ['named', '-g', '-c', join(dir, 'named.conf'), '-n', '1'])
 }

@@ -50,6 +50,17 @@ t.test('what an operator should know', (t) => {
       ],
     },
     {
+      name: 'a zone of others that lies in a delegation',
+      change: (site) => {
+        site.dns['records'] = [{ name: 'lab2.example.localdomain', ns: ['ns.example.org'] }]
+        site.dns['forwardZones'] = ['lab2.example.localdomain', 'a.lab2.example.localdomain'].map((zone) => ({
+          zone,
+          servers: ['10.0.0.53'],
+        }))
+      },
+      findings: [],
+    },
+    {
       name: 'clients outside the private networks',
       change: (site) => (site.dns['clients'] = ['10.0.0.0/8', '0.0.0.0/0', '192.168.4.0/22', '172.0.0.0/8']),
       findings: [

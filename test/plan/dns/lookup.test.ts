@@ -7,6 +7,7 @@ import { encodeQuery } from '../../../src/proto/dns/message.ts'
 
 const nothing: Response = {
   rcode: 0,
+  isAuthoritative: true,
   answers: 0,
   authority: 0,
   additional: 0,
@@ -21,6 +22,7 @@ const owner = (name: string): Owner => ({
   nodata: nothing,
   nxdomain: nothing,
   wildcard: undefined,
+  referral: undefined,
 })
 const table = (...names: string[]) =>
   new Map(names.map((name) => [hashName(encodeName(name)), [owner(name)]]))

@@ -20,6 +20,7 @@ t.test('a positive answer is the RRset, its owner a pointer to the question (RFC
   const response = first(ownersOf().get('m1.ocp45.example.localdomain'), 'A')
   t.same(response, {
     rcode: 0,
+    isAuthoritative: true,
     answers: 1,
     authority: 0,
     additional: 0,

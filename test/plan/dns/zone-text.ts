@@ -25,6 +25,10 @@ function rdataText(data: RecordData): string {
       return data.address
     case 'SOA':
       return `${data.mname}. ${data.rname}. SERIAL ${data.refresh} ${data.retry} ${data.expire} ${data.minimum}`
+    case 'TXT':
+      return JSON.stringify(data.text)
+    case 'SRV':
+      return `${data.priority} ${data.weight} ${data.port} ${data.target}.`
     default:
       return `${data.target}.`
   }

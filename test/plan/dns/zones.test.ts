@@ -11,11 +11,6 @@ function zones(model: Model): Map<string, string[]> {
   return new Map(all.map(({ name, records }) => [name, records.map(recordText)]))
 }
 
-const serialOf = (model: Model) => {
-  const soa = compileDns(model).plan?.zones[0]?.records[0]?.data
-  return soa?.type === 'SOA' ? soa.serial : undefined
-}
-
 t.test('a host outside every cluster is a zone of its own: its neighbours are not claimed', (t) => {
   const found = zones(
     guideModel((site) => {
@@ -147,24 +142,43 @@ t.test('api-int is where api is, unless the site says otherwise; nothing stands 
   t.end()
 })
 
-t.test('a zone above names the servers of the one below (RFC 1034 §4.2.1)', (t) => {
-  const found = zones(
-    guideModel((site) => {
-      const [cluster] = site.clusters
-      if (cluster === undefined) return
-      site.clusters.push({ ...cluster, name: 'c2', domain: 'lab.deep.example.localdomain', nodes: [] })
-      const node = { name: 'x1', role: 'worker', mac: '00:00:5e:00:53:01', address: '172.16.0.41' }
-      site.clusters[1]?.nodes.push(node)
-    }),
-  )
+/** The guide's site and a second cluster, whose zone is below that of the first. */
+function nestedModel(nameServers?: readonly string[]): Model {
+  return guideModel((site) => {
+    const [cluster] = site.clusters
+    if (cluster === undefined) return
+    const node = { name: 'x1', role: 'worker', mac: '00:00:5e:00:53:01', address: '172.16.0.41' }
+    site.clusters.push({ ...cluster, name: 'c2', domain: 'lab.deep.example.localdomain', nodes: [node] })
+    if (nameServers !== undefined) site.dns['nameServers'] = nameServers
+  })
+}
+
+t.test('a zone above names the servers of the one below, with glue (RFC 1034 §4.2.1)', (t) => {
+  const found = zones(nestedModel())
   t.same(
     found.get('example.localdomain')?.filter((line) => line.includes('deep')),
-    ['lab.deep.example.localdomain. 3600 IN NS ns1.lab.deep.example.localdomain.'],
+    [
+      'lab.deep.example.localdomain. 3600 IN NS ns1.lab.deep.example.localdomain.',
+      'ns1.lab.deep.example.localdomain. 3600 IN A 172.16.0.101',
+    ],
   )
   t.match(
     found.get('lab.deep.example.localdomain')?.join('\n'),
     /^x1\.c2\.lab\.deep\S+ 3600 IN A 172\.16\.0\.41$/m,
   )
+  t.end()
+})
+
+t.test('servers that are not below the cut need no glue (RFC 1034 §4.2.1)', (t) => {
+  const found = zones(nestedModel(['ns1.example.localdomain', 'ns.example.net']))
+  t.same(
+    found.get('example.localdomain')?.filter((line) => line.includes('deep')),
+    [
+      'lab.deep.example.localdomain. 3600 IN NS ns1.example.localdomain.',
+      'lab.deep.example.localdomain. 3600 IN NS ns.example.net.',
+    ],
+  )
+  t.equal(found.get('example.localdomain')?.filter((line) => line.startsWith('ns1.')).length, 1)
   t.end()
 })
 
@@ -191,11 +205,36 @@ t.test('a site of machines without names has reverse zones all the same', (t) =>
   t.end()
 })
 
-t.test('the serial follows the content, and nothing else', (t) => {
-  t.equal(serialOf(guideModel()), serialOf(guideModel()))
-  const moved = guideModel(
-    (site) => (site.hosts = [{ name: 'ns1.example.localdomain', address: '172.16.0.103' }]),
+t.test('more records of declared names and of others', (t) => {
+  const found = zones(
+    guideModel((site) => {
+      site.dns['records'] = [
+        { name: 'git.example.localdomain', address: ['172.16.0.60', '2001:db8::60'], ttlSeconds: 60 },
+        { name: '*.dev.example.localdomain', cname: 'git.example.localdomain' },
+        { name: 'm1.ocp45.example.localdomain', txt: 'rack 7' },
+        {
+          name: '_git._tcp.example.localdomain',
+          srv: [{ target: 'git.example.localdomain', port: 9418, weight: 5 }],
+        },
+        { name: 'lab2.example.localdomain', ns: ['git.example.localdomain'] },
+      ]
+    }),
   )
-  t.not(serialOf(guideModel()), serialOf(moved))
+  t.same(
+    found.get('example.localdomain')?.filter((line) => /^(git|\*\.dev|_git|lab2)|TXT/.test(line)),
+    [
+      'git.example.localdomain. 60 IN A 172.16.0.60',
+      'git.example.localdomain. 60 IN AAAA 2001:db8::60',
+      '*.dev.example.localdomain. 3600 IN CNAME git.example.localdomain.',
+      'm1.ocp45.example.localdomain. 3600 IN TXT "rack 7"',
+      '_git._tcp.example.localdomain. 3600 IN SRV 0 5 9418 git.example.localdomain.',
+      'lab2.example.localdomain. 3600 IN NS git.example.localdomain.',
+    ],
+  )
+  t.equal(
+    found.get('0.16.172.in-addr.arpa')?.some((line) => line.startsWith('60.')),
+    false,
+    'records lead nowhere back, hosts do',
+  )
   t.end()
 })

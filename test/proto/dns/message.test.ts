@@ -93,6 +93,34 @@ t.test(
   },
 )
 
+t.test('SRV is not compressed (RFC 2782), a long TXT is cut into strings (RFC 1035 §3.3.14)', (t) => {
+  const text = 'a'.repeat(256)
+  const octets = encodeAnswer({
+    question: { name: 'a.net', type: 'ANY' },
+    answers: [record('a.net', { type: 'SRV', priority: 1, weight: 258, port: 2380, target: 'm.a.net' })],
+    authority: [],
+    additional: [record('a.net', { type: 'TXT', text })],
+  })
+  t.same(
+    octets,
+    hex(`
+      0000 8400 0001 0001 0000 0001
+      01 61 03 6e6574 00 00ff 0001
+      c00c 0021 0001 00000e10 000f 0001 0102 094c 01 6d 01 61 03 6e6574 00
+      c00c 0010 0001 00000e10 0102 ff ${'61'.repeat(255)} 01 61
+    `),
+  )
+  t.match(judge.decode(octets).answers, [
+    { data: { priority: 1, weight: 258, port: 2380, target: 'm.a.net' } },
+  ])
+  t.match(
+    decodeAnswer(octets).answers,
+    [{ data: { type: 'other', code: 33 } }],
+    'clients of ours ask for neither',
+  )
+  t.end()
+})
+
 t.test('an answer is read: flags, sections, EDNS, and types without words as octets', (t) => {
   const octets = judge.encode({
     type: 'response',

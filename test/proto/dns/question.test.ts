@@ -226,26 +226,6 @@ t.test('255 octets of name, and 127 labels, are as much as there can be', (t) =>
   t.end()
 })
 
-t.test('the first COOKIE option counts, wherever it is (RFC 7873 §5.2)', (t) => {
-  const read = createQuestion()
-  const cookie = `000a 0008 ${'aa'.repeat(8)}`
-  const cases = [
-    { options: `000c ${cookie}`, at: 47, octets: 8 },
-    { options: `0016 0003 0006 ${'bb'.repeat(6)} ${cookie}`, at: 57, octets: 8 },
-    { options: `0018 ${cookie} ${cookie}`, at: 47, octets: 8 },
-    { options: `001a ${cookie} 000a 000a ${'cc'.repeat(10)}`, at: 47, octets: 8 },
-    { options: `001c 000a 0018 ${'aa'.repeat(24)}`, at: 47, octets: 24 },
-    { options: `002c 000a 0028 ${'aa'.repeat(40)}`, at: 47, octets: 40 },
-  ]
-  for (const { options, at, octets } of cases) {
-    readQuestion(hex(`${header} 0001 ${question} 00 0029 04d0 00000000 ${options}`), read)
-    t.match(read, { cookieAt: at, cookieOctets: octets }, options)
-  }
-  readQuestion(hex(`${header} 0001 ${question} 00 0029 04d0 00000000 0000`), read)
-  t.equal(read.cookieOctets, 0, 'and none is left of the query before')
-  t.end()
-})
-
 t.test('names are compared without their case, from any label on (RFC 4343 §3)', (t) => {
   const read = createQuestion()
   const octets = hex(`${header} 0000 ${question}`)

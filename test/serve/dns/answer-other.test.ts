@@ -14,21 +14,26 @@ t.test('what is refused, and why (RFC 8914 §4)', (t) => {
   const lonely = planOf(guideModel((site) => (site.dns = {})))
   const cases = [
     { query: { name: node, class: 'CH' }, code: 20, reason: 'only class IN is served' },
+    {
+      query: { name: 'version.bind', type: 'TXT', class: 'CH' },
+      code: 20,
+      reason: 'only class IN is served',
+    },
     { query: { name: node, class: 'ANY' }, code: 20, reason: 'only class IN is served' },
     {
-      query: { name: node, type: 'AXFR' },
+      query: { name: 'example.localdomain', type: 'AXFR' },
       code: 18,
-      reason: 'zone transfers and other meta types are not offered',
+      reason: 'zones are transferred to the secondaries of this site only',
     },
     {
       query: { name: node, type: 'TKEY' },
       code: 18,
-      reason: 'zone transfers and other meta types are not offered',
+      reason: 'meta types other than zone transfers are not offered',
     },
     {
       query: { name: node, type: 'OPT' },
       code: 18,
-      reason: 'zone transfers and other meta types are not offered',
+      reason: 'meta types other than zone transfers are not offered',
     },
     {
       query: { name: 'quay.io' },

@@ -18,7 +18,7 @@ t.test('arbitrary octets get a reply, silence, or are a question for others', (t
     .map(([start, rest]) => Uint8Array.of(...start, ...rest))
   fc.assert(
     fc.property(octets, (query) => {
-      const result = answer(query, { mayForward: true }, plan, out, 'udp')
+      const result = answer(query, { mayForward: true, isSecondary: true }, plan, out, 'udp')
       if (result.kind !== 'reply') return
       const reply = judge.decode(result.octets)
       if (reply.type !== 'response' || reply.id !== (((query[0] ?? 0) << 8) | (query[1] ?? 0)))

@@ -188,7 +188,7 @@ t.test('what the client cannot take is cut, and said', (t) => {
 })
 
 t.test('the COOKIE option for this client is in every reply', (t) => {
-  const asked = { ...request({ edns: {} }), cookie: hex('000a 0008 0102030405060708') }
+  const asked = { ...request({ edns: {} }), clientOptions: hex('000a 0008 0102030405060708') }
   const optionsOf = (octets: Uint8Array) => judge.decode(octets).additionals[0]?.options
   t.match(optionsOf(clientReply(asked, readFound(response()), 0)), [{ code: 10 }])
   t.match(optionsOf(clientReply(asked, readFound(response()), 'stale')), [{ code: 15 }, { code: 10 }])

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { hostname } from 'node:os'
 import t, { type Test } from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
@@ -165,6 +166,17 @@ t.test('a cookie comes back with every kind of answer (RFC 7873 §5.2.3)', async
     t.equal(cookie?.data.length, 24)
   }
   t.equal((await ask(withCookie('m1.ocp45.example.localdomain', '01020304050607'))).rcode, 'FORMERR')
+})
+
+t.test('the name of the machine is told when the site says so (RFC 5001)', async (t) => {
+  const { client, swap } = await setUp()
+  const { ask } = await client('172.16.0.21')
+  const query = Buffer.from(encode({ name: 'm1.ocp45.example.localdomain', edns: {} }))
+  query.writeUInt16BE(4, query.length - 2)
+  const asked = Buffer.concat([query, Buffer.of(0, 3, 0, 0)])
+  t.same((await ask(asked)).additionals[0]?.options, [])
+  swap(planOf(guideModel((site) => (site.dns['nsid'] = true))))
+  t.match((await ask(asked)).additionals[0]?.options, [{ code: 3, data: Buffer.from(hostname()) }])
 })
 
 t.test('a swapped plan answers the next query', async (t) => {

@@ -1,0 +1,156 @@
+/**
+ * NOTIFY (RFC 1996): each secondary is told of each zone that it may not have yet, again and again until it
+ * answers or a minute has passed; then it comes by itself, when the zone's refresh time is over.
+ */
+import { randomInt } from 'node:crypto'
+import type { Clock, Timer } from '../../host/clock.ts'
+import type { Counters } from '../../host/counters.ts'
+import type { Log } from '../../host/log.ts'
+import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
+import { localZones } from '../../plan/dns/local-zones.ts'
+import type { DnsPlan, Secondary, Zone } from '../../plan/dns/plan.ts'
+import { serialOf } from '../../plan/dns/serial.ts'
+import { encodeAnswer } from '../../proto/dns/message.ts'
+import type { ResourceRecord } from '../../proto/dns/record.ts'
+import { HeaderFlag, headerOctets, notifyOpcode } from '../../proto/dns/registry.ts'
+import { readU16, writeU16 } from './reply.ts'
+
+export type NotifierOptions = {
+  readonly sockets: Pick<Sockets, 'bindUdp'>
+  readonly log: Log
+  readonly counters: Counters
+  readonly clock: Clock
+}
+
+export type Notifier = {
+  /** Tells who does not know yet; what an earlier plan was still being told about is forgotten. */
+  announce(plan: DnsPlan): void
+  close(): Promise<void>
+}
+
+/** Until the next attempt; after the last a secondary is given up (RFC 1996 §3.6). */
+const waitsMs = [1000, 2000, 4000, 8000, 16_000, 30_000]
+
+type Message = {
+  /** Tells apart what each secondary is to be told. */
+  readonly key: string
+  readonly secondary: Secondary
+  readonly zone: Zone
+  readonly octets: Uint8Array
+  timer: Timer | undefined
+}
+
+export function createNotifier({ sockets, log, counters, clock }: NotifierOptions): Notifier {
+  /** What each secondary was told last: a key for each zone with its serial. */
+  let told: ReadonlySet<string> = new Set()
+  const waiting = new Map<number, Message>()
+  let port: Promise<UdpPort> | undefined
+
+  /** One socket for all, with the server's own address: secondaries heed nobody else (RFC 1996 §3.10). */
+  function open(address: string): Promise<UdpPort> {
+    port ??= sockets.bindUdp({ address, port: 0 }).then((bound) => {
+      bound.receive((batch) => batch.forEach(hear))
+      return bound
+    })
+    return port
+  }
+
+  function hear({ payload, address, port: from }: Datagram): void {
+    if (payload.length < headerOctets) return
+    const id = readU16(payload, 0)
+    const flags = readU16(payload, 2)
+    const message = waiting.get(id)
+    const { response } = HeaderFlag
+    if ((flags & (response | 0x7800)) !== (response | notifyOpcode) || message === undefined) return
+    const { secondary, zone } = message
+    if (address !== secondary.address || from !== secondary.port) return
+    forget(id)
+    const rcode = flags & 15
+    const facts = { address, zone: zone.name, serial: serialOf(zone) }
+    if (rcode === 0) log.info(facts, 'secondary notified')
+    else log.warn({ ...facts, rcode }, 'secondary refuses to be notified of a zone')
+    counters.increment(rcode === 0 ? 'dns.notified' : 'dns.notifyRefused')
+  }
+
+  function forget(id: number): void {
+    waiting.get(id)?.timer?.cancel()
+    waiting.delete(id)
+  }
+
+  function send(id: number, message: Message, attempt: number, from: UdpPort): void {
+    const { secondary, zone, octets } = message
+    const waitMs = waitsMs[attempt]
+    if (waitMs === undefined) {
+      waiting.delete(id)
+      counters.increment('dns.notifyUnanswered')
+      log.warn(
+        { address: secondary.address, zone: zone.name, serial: serialOf(zone) },
+        'secondary does not answer; it will see the change when it refreshes',
+      )
+      return
+    }
+    counters.increment('dns.notifies')
+    from.send(octets, secondary.address, secondary.port)
+    message.timer = clock.after(waitMs, () => send(id, message, attempt + 1, from))
+  }
+
+  /** What has not been told yet; all else that waits is out of date. */
+  function news({ secondaries, zones }: DnsPlan): [number, Message][] {
+    const known = told
+    const keys = new Set<string>()
+    const messages: [number, Message][] = []
+    for (const secondary of secondaries) {
+      for (const zone of zones.filter((each) => !localZones.includes(each))) {
+        const key = `${secondary.address}:${secondary.port} ${zone.name} ${serialOf(zone)}`
+        keys.add(key)
+        if (known.has(key)) continue
+        const id = freeId(waiting)
+        const message = { key, secondary, zone, octets: notification(id, zone), timer: undefined }
+        waiting.set(id, message)
+        messages.push([id, message])
+      }
+    }
+    for (const [id, { key }] of waiting) if (!keys.has(key)) forget(id)
+    told = keys
+    return messages
+  }
+
+  return {
+    announce(plan) {
+      const messages = news(plan)
+      if (messages.length === 0) return
+      open(plan.listen.address).then(
+        (from) => {
+          for (const [id, message] of messages) if (waiting.has(id)) send(id, message, 0, from)
+        },
+        (error: unknown) => {
+          port = undefined
+          told = new Set()
+          for (const [id] of messages) forget(id)
+          log.warn({ reason: (error as Error).message }, 'secondaries cannot be notified')
+        },
+      )
+    },
+
+    async close() {
+      for (const id of [...waiting.keys()]) forget(id)
+      await port?.then((bound) => bound.close()).catch(() => undefined)
+    },
+  }
+}
+
+/** RFC 1996 §3.7: the zone as question, and as a hint the SOA record that it has now. */
+function notification(id: number, zone: Zone): Uint8Array {
+  const answers = [zone.records[0] as ResourceRecord]
+  const question = { name: zone.name, type: 'SOA' } as const
+  const message = encodeAnswer({ question, answers, authority: [], additional: [] })
+  writeU16(message, 0, id)
+  writeU16(message, 2, notifyOpcode | HeaderFlag.authoritative)
+  return message
+}
+
+function freeId(taken: ReadonlyMap<number, unknown>): number {
+  let id = randomInt(0x10000)
+  while (taken.has(id)) id = (id + 1) & 0xffff
+  return id
+}

@@ -1,0 +1,167 @@
+/** Secondaries told of changes, on a network in memory and a clock in hand. */
+import t, { type Test } from 'tap'
+import { Counters } from '../../../src/host/counters.ts'
+import type { Log } from '../../../src/host/log.ts'
+import { createNotifier } from '../../../src/serve/dns/notify.ts'
+import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
+import { guideModel } from '../../plan/dns/guide.ts'
+import { judge } from '../../support/dns-judge.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { inbox, memorySockets } from '../../support/memory-sockets.ts'
+import { planOf } from './ask.ts'
+
+const primary = '172.16.0.101'
+const secondary = '192.0.2.53'
+const zones = ['example.localdomain', '0.16.172.in-addr.arpa']
+
+function plan(serial: number, secondaries: readonly string[] = [secondary]): DnsPlan {
+  return planOf({ ...guideModel((site) => (site.dns['secondaries'] = secondaries)), serial })
+}
+
+async function world(t: Test) {
+  const sockets = memorySockets()
+  const clock = fakeClock()
+  const advance = (ms: number) => clock.advance(ms)
+  const counters = new Counters()
+  const lines: string[] = []
+  const write = (facts: object, message: string) => {
+    lines.push(`${message} ${Object.values(facts).join(' ')}`)
+  }
+  const log = { info: write, warn: write, error: write, debug: write, isDebug: () => false } as unknown as Log
+  const notifier = createNotifier({ sockets, clock, counters, log })
+  const port = await sockets.bindUdp({ address: secondary, port: 53 })
+  const arrived = inbox(port)
+  t.teardown(() => notifier.close())
+  return { sockets, advance, counters, lines, notifier, port, arrived }
+}
+
+/** The zones that were told since the last look, with their serials. */
+function said(arrived: { readonly all: readonly { payload: Uint8Array }[] }, from = 0): string[] {
+  return arrived.all.slice(from).map(({ payload }) => {
+    const { questions, answers } = judge.decode(payload)
+    return `${questions[0]?.name ?? ''} ${(answers[0]?.data as { serial: number }).serial}`
+  })
+}
+
+/** What a secondary says: the header and the question back, with QR (RFC 1996 §4.7). */
+function reply(payload: Uint8Array, rcode = 0, opcode = 4): Uint8Array {
+  const { id, questions } = judge.decode(payload)
+  const octets = Uint8Array.from(judge.encode({ type: 'response', id, questions }))
+  octets[2] = 0x80 | (opcode << 3)
+  octets[3] = rcode
+  return octets
+}
+
+t.test('a notification is a query of opcode NOTIFY with the SOA record (RFC 1996 §3.7)', async (t) => {
+  const { sockets, notifier, arrived } = await world(t)
+  notifier.announce(plan(5))
+  await sockets.settled()
+  t.same(said(arrived), [`${zones[0]} 5`, `${zones[1]} 5`], 'each zone of ours, none that everybody has')
+  const [first] = arrived.all
+  t.match(judge.decode(first?.payload ?? new Uint8Array()), {
+    type: 'query',
+    opcode: 'NOTIFY',
+    flag_aa: true,
+    flag_rd: false,
+    questions: [{ name: zones[0], type: 'SOA', class: 'IN' }],
+    answers: [{ name: zones[0], type: 'SOA' }],
+  })
+  t.equal(first?.address, primary, 'from the address that secondaries know (RFC 1996 §3.10)')
+})
+
+t.test('it is sent again until it is answered, and given up after a minute (RFC 1996 §3.6)', async (t) => {
+  const { sockets, notifier, arrived, port, advance, counters, lines } = await world(t)
+  notifier.announce(plan(5))
+  await sockets.settled()
+  const [one] = arrived.all
+  if (one === undefined) throw new Error('nothing came')
+  port.send(reply(one.payload), one.address, one.port)
+  await sockets.settled()
+  t.same(lines, [`secondary notified ${secondary} ${zones[0]} 5`])
+  for (const ms of [1000, 2000, 4000, 8000, 16_000]) {
+    const before = arrived.all.length
+    advance(ms - 1)
+    await sockets.settled()
+    t.equal(arrived.all.length, before, `not before ${ms} ms`)
+    advance(1)
+    await sockets.settled()
+    t.same(said(arrived, before), [`${zones[1]} 5`], `after ${ms} ms`)
+  }
+  advance(30_000)
+  t.match(
+    lines[1],
+    /^secondary does not answer; it will see the change when it refreshes 192\.0\.2\.53 0\.16/,
+  )
+  t.match(counters.snapshot(), { 'dns.notified': 1, 'dns.notifies': 7, 'dns.notifyUnanswered': 1 })
+  notifier.announce(plan(5))
+  await sockets.settled()
+  t.equal(arrived.all.length, 7, 'a plan that brings nothing new is not announced')
+})
+
+t.test('what is no answer of the secondary changes nothing', async (t) => {
+  const { sockets, notifier, arrived, port, lines, counters } = await world(t)
+  notifier.announce(plan(5))
+  await sockets.settled()
+  const [one, two] = arrived.all
+  if (one === undefined || two === undefined) throw new Error('nothing came')
+  const stranger = await sockets.bindUdp({ address: '192.0.2.66', port: 53 })
+  const otherPort = await sockets.bindUdp({ address: secondary, port: 5353 })
+  const wrongId = reply(one.payload)
+  wrongId[0] = ~(wrongId[0] as number) & 0xff
+  stranger.send(reply(one.payload), one.address, one.port)
+  otherPort.send(reply(one.payload), one.address, one.port)
+  for (const octets of [wrongId, reply(one.payload, 0, 0), one.payload, new Uint8Array(3)]) {
+    port.send(octets, one.address, one.port)
+  }
+  await sockets.settled()
+  t.same(lines, [])
+  port.send(reply(two.payload, 5), two.address, two.port)
+  await sockets.settled()
+  t.same(lines, [`secondary refuses to be notified of a zone ${secondary} ${zones[1]} 5 5`])
+  t.equal(counters.get('dns.notifyRefused'), 1)
+})
+
+t.test('a newer plan takes the place of what was not answered yet', async (t) => {
+  const { sockets, notifier, arrived, advance } = await world(t)
+  notifier.announce(plan(5))
+  await sockets.settled()
+  notifier.announce(plan(6))
+  await sockets.settled()
+  t.same(said(arrived, 2), [`${zones[0]} 6`, `${zones[1]} 6`])
+  advance(1000)
+  await sockets.settled()
+  t.same(said(arrived, 4), [`${zones[0]} 6`, `${zones[1]} 6`], 'nobody is told of the old one again')
+  notifier.announce(plan(6, []))
+  advance(60_000)
+  await sockets.settled()
+  t.equal(arrived.all.length, 6, 'who is no secondary any more is left alone')
+})
+
+t.test('a socket that cannot be had is said, and tried again for the next plan', async (t) => {
+  const { sockets, notifier, arrived, lines } = await world(t)
+  const taken = sockets.bindUdp.bind(sockets)
+  const refusing = { bindUdp: () => Promise.reject(new Error('bind EADDRNOTAVAIL')) }
+  const choice: { now: Pick<typeof sockets, 'bindUdp'> } = { now: refusing }
+  const clock = fakeClock()
+  const write = (facts: object, message: string) => {
+    lines.push(`${message} ${Object.values(facts).join(' ')}`)
+  }
+  const log = { info: write, warn: write } as unknown as Log
+  const late = createNotifier({
+    sockets: { bindUdp: (options) => choice.now.bindUdp(options) },
+    clock,
+    counters: new Counters(),
+    log,
+  })
+  await late.close()
+  late.announce(plan(5))
+  await sockets.settled()
+  t.same(lines, ['secondaries cannot be notified bind EADDRNOTAVAIL'])
+  choice.now = { bindUdp: taken }
+  late.announce(plan(5))
+  await sockets.settled()
+  t.equal(arrived.all.length, 2)
+  await late.close()
+  notifier.announce(plan(5, []))
+  t.same(sockets.open(), [`${secondary}:53`], 'no socket without secondaries, none left open')
+})
