@@ -2,6 +2,7 @@
 import { localZones } from '../plan/dns/local-zones.ts'
 import { reverseName } from '../plan/dns/reverse.ts'
 import { formatEndpoint, frontEnds, servicePorts } from '../plan/haproxy/front-end.ts'
+import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { ignitionFact } from '../plan/ipxe/installation.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -28,7 +29,7 @@ export type Explanation = {
     readonly url: string
     readonly file: string
     readonly octets?: number
-    readonly version?: string
+    readonly contents?: IgnitionContents
     readonly problem?: string
   }
   /** Names that lead to the node, then names that its addresses lead to. */
@@ -89,8 +90,7 @@ function ignitionOf(model: Model, node: NodeModel): Explanation['ignition'] {
     file: fact.path,
   }
   if (fact.kind === 'missing') return { ...common, problem: fact.problem }
-  const { octets, version } = fact
-  return { ...common, octets, ...(version === undefined ? {} : { version }) }
+  return { ...common, octets: fact.octets, contents: fact.contents }
 }
 
 function records({ dns }: Plan, node: NodeModel): Explanation['dns'] {

@@ -4,6 +4,7 @@ import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode } from '../site/schema.ts'
 import { ignitionKinds, type FileFact, type IgnitionKind } from './facts.ts'
 import type { Finding } from './findings.ts'
+import type { IgnitionContents } from './ignition/document.ts'
 import { renderInstall } from './ipxe/install.ts'
 import {
   fileName,
@@ -39,7 +40,12 @@ export type WholeFile = {
   readonly problem?: string
 }
 
-export type IgnitionFile = WholeFile & { readonly node: string; readonly kind: IgnitionKind }
+export type IgnitionFile = WholeFile & {
+  readonly node: string
+  readonly kind: IgnitionKind
+  /** What was read in it when the site was surveyed; absent when it was not found. */
+  readonly contents?: IgnitionContents
+}
 
 export type ImageDirectory = {
   readonly dir: string
@@ -115,7 +121,9 @@ function nodeIgnition(model: Model, node: NodeModel): [path: string, file: Ignit
     const file = { file: fact.path, node: node.key, kind }
     return [
       urlPaths.ignition(node, kind),
-      isMissing(fact) ? { ...file, problem: missingSentence(fact) } : file,
+      fact.kind === 'missing'
+        ? { ...file, problem: missingSentence(fact) }
+        : { ...file, contents: fact.contents },
     ]
   })
 }

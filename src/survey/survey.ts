@@ -5,7 +5,7 @@
 import type { Facts, ImageFacts } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem } from './file.ts'
-import { surveyIgnition } from './ignition.ts'
+import { surveyIgnition } from './ignition/survey.ts'
 import { surveyImage } from './images.ts'
 import { packagedLoaders, surveyLoaders, type LoaderPlaces } from './loaders.ts'
 

@@ -3,7 +3,6 @@ import t from 'tap'
 import { loaderNames, type FileFact } from '../../src/plan/facts.ts'
 import { loadSite } from '../../src/site/load.ts'
 import type { Site } from '../../src/site/schema.ts'
-import { judgeIgnition } from '../../src/survey/ignition.ts'
 import { packagedLoaders, surveyLoaders } from '../../src/survey/loaders.ts'
 import { surveySite } from '../../src/survey/survey.ts'
 
@@ -70,33 +69,6 @@ t.test('Ignition 2 is for 4.5: a cluster that boots only live images cannot read
   t.equal(await master(['old']), 'found')
   t.equal(await master(['live', 'old']), 'found')
   t.equal(await master(['empty']), 'found', 'an image that is not there has no style')
-})
-
-t.test('what keeps a text from being an Ignition file', (t) => {
-  const cases = [
-    { text: ignition('3.4.0'), isLive: true, version: '3.4.0' },
-    { text: ignition('2.2.0'), isLive: false, version: '2.2.0' },
-    {
-      text: ignition('2.2.0'),
-      isLive: true,
-      problem: 'is Ignition 2.2.0, the image (4.6 or later) reads 3.x',
-    },
-    { text: '<html>', isLive: true, problem: 'is not JSON' },
-    ...[
-      'null',
-      '7',
-      '[]',
-      '{"ignition":null}',
-      '{"ignition":{"version":3}}',
-      '{"ignition":{"version":""}}',
-    ].map((text) => ({
-      text,
-      isLive: true,
-      problem: 'is no Ignition file, it lacks ignition.version',
-    })),
-  ]
-  for (const { text, isLive, ...judged } of cases) t.same(judgeIgnition(text, isLive), judged, text)
-  t.end()
 })
 
 t.test('a huge file is not read as Ignition', async (t) => {

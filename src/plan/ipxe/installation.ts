@@ -1,9 +1,7 @@
 /** What a node needs to install itself with one Ignition file, or which of it is missing. */
-import type { FileFact, IgnitionKind } from '../facts.ts'
+import type { FileFact, IgnitionFact, IgnitionKind, MissingFile } from '../facts.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
-
-export type MissingFile = Extract<FileFact, { kind: 'missing' }>
 
 /** A file that a script names: what it is called, and where it is fetched. */
 export type RemoteFile = { readonly name: string; readonly url: string }
@@ -60,7 +58,7 @@ export function imageFacts(model: Model, name: string) {
   return surveyed(model.facts.images.get(name), `image ${name}`)
 }
 
-export function ignitionFact(model: Model, cluster: string, kind: IgnitionKind): FileFact {
+export function ignitionFact(model: Model, cluster: string, kind: IgnitionKind): IgnitionFact {
   return surveyed(model.facts.ignition.get(cluster), `Ignition files of ${cluster}`)[kind]
 }
 
