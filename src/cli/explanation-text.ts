@@ -70,9 +70,15 @@ function offerLines({
   ]
 }
 
-function ignitionLines({ url, file, octets, contents, problem }: Explanation['ignition']): string[] {
+function ignitionLines({ url, file, octets, contents, problem, added }: Explanation['ignition']): string[] {
   const found = [file, `${octets ?? 0} octets`, ...(contents === undefined ? [] : [ignitionText(contents)])]
-  return [`Ignition  ${url}`, `  ${problem === undefined ? found.join(', ') : `missing: ${problem}`}`]
+  return [
+    `Ignition  ${url}`,
+    `  ${problem === undefined ? found.join(', ') : `missing: ${problem}`}`,
+    ...added.map(
+      ({ path, mode, from }) => `  adds ${path} (${mode})${from === undefined ? '' : ` from ${from}`}`,
+    ),
+  ]
 }
 
 function recordLines(answers: readonly Answer[]): string[] {

@@ -31,6 +31,8 @@ export type Explanation = {
     readonly octets?: number
     readonly contents?: IgnitionContents
     readonly problem?: string
+    /** Files on the node that the site adds. */
+    readonly added: readonly { readonly path: string; readonly mode: string; readonly from?: string }[]
   }
   /** Names that lead to the node, then names that its addresses lead to. */
   readonly dns: { readonly forward: readonly Answer[]; readonly reverse: readonly Answer[] }
@@ -88,6 +90,11 @@ function ignitionOf(model: Model, node: NodeModel): Explanation['ignition'] {
   const common = {
     url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition)),
     file: fact.path,
+    added: node.files.map(({ path, mode, source }) => ({
+      path,
+      mode: `0${mode.toString(8)}`,
+      ...(source.kind === 'copy' && { from: source.file }),
+    })),
   }
   if (fact.kind === 'missing') return { ...common, problem: fact.problem }
   return { ...common, octets: fact.octets, contents: fact.contents }

@@ -45,6 +45,9 @@ export const loaderNames = [
 ] as const
 export type LoaderName = (typeof loaderNames)[number]
 
+/** A file that the site copies to nodes. */
+export type AddedFileFact = (FoundFile & { readonly content: Uint8Array }) | MissingFile
+
 export type Facts = {
   /** By the image's name in the site. */
   readonly images: ReadonlyMap<string, ImageFacts>
@@ -52,6 +55,8 @@ export type Facts = {
   readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, IgnitionFact>>>
   /** All of {@link loaderNames}. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
+  /** By path; absent when the site adds none. */
+  readonly addedFiles?: ReadonlyMap<string, AddedFileFact>
   /** Why nothing can be served from `tftp.root`, a whole sentence; absent when it is there, or not wanted. */
   readonly tftpRootProblem?: string
 }

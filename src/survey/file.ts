@@ -27,6 +27,16 @@ export async function openFile(
   return { file: await open(path, constants.O_RDONLY | constants.O_NONBLOCK), octets: size }
 }
 
+/** The first `octets` of an opened file; fewer when it ends before. */
+export async function readOpened(file: FileHandle, octets: number): Promise<Uint8Array> {
+  const content = new Uint8Array(octets)
+  let length = 0
+  for (let read = 1; read > 0 && length < octets; length += read) {
+    read = (await file.read(content, length)).bytesRead
+  }
+  return content.subarray(0, length)
+}
+
 async function regular(path: string): Promise<{ readonly size: number }> {
   const found = await stat(path)
   if (found.isDirectory()) throw new Error('is a folder, not a file')

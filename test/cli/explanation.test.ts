@@ -49,6 +49,27 @@ t.test('a worker whose Ignition file is missing, and whose names and load balanc
   t.end()
 })
 
+t.test('what the site adds to a node’s Ignition file', (t) => {
+  const adding = (site: string) =>
+    site.replace(
+      'name: m1, role: master,',
+      'name: m1, role: master, hostname: true, networkKeyfiles: [m1/bond0],',
+    )
+  const file = '/etc/slipway/m1/bond0'
+  const addedFiles: Facts['addedFiles'] = new Map([
+    [file, { kind: 'found', path: file, octets: 3, content: Uint8Array.of(1, 2, 3) }],
+  ])
+  const lines = text(exampleSiteModel(adding, { ...versioned, addedFiles }), 'm1').split('\n')
+  t.same(
+    lines.filter((line) => line.startsWith('  adds ')),
+    [
+      '  adds /etc/hostname (0644)',
+      `  adds /etc/NetworkManager/system-connections/bond0.nmconnection (0600) from ${file}`,
+    ],
+  )
+  t.end()
+})
+
 t.test('what programs read', (t) => {
   const { offers, script, dns, haproxy, ...facts } = explanation(exampleSiteModel(), 'w1')
   t.same(facts, {
@@ -67,6 +88,7 @@ t.test('what programs read', (t) => {
       file: '/ignition/worker.ign',
       octets: 1000,
       contents: { version: '3.2.0', unread: 0 },
+      added: [],
     },
   })
   t.same(

@@ -121,3 +121,34 @@ t.test('a folder of own files for TFTP that is not there is a fact', async (t) =
   t.equal(await problemOf(`${dir}/own`), undefined)
   t.equal(await problemOf(`${dir}/none`), `${dir}/none does not exist`)
 })
+
+t.test('the files that a site copies to nodes are read, or known to be missing', async (t) => {
+  const dir = t.testdir({ ...files, ignition: {}, 'x.crt': 'PEM', huge: 'h', 'bond0.nmconnection': '[bond]' })
+  truncateSync(`${dir}/huge`, 2 ** 20 + 1)
+  const site = siteAt(dir, ['live'])
+  const [cluster] = site.clusters as [Site['clusters'][number]]
+  const [node] = cluster.nodes as [Site['clusters'][number]['nodes'][number]]
+  const copy = (name: string) => ({ path: `/etc/${name}`, mode: 0o644, from: `${dir}/${name}` })
+  const declared = {
+    ...node,
+    files: [copy('x.crt'), copy('none'), copy('huge'), { path: '/etc/t', mode: 0o644, contents: 't' }],
+  }
+  const clusters = [
+    { ...cluster, networkKeyfiles: [`${dir}/bond0.nmconnection`], files: [copy('x.crt')], nodes: [declared] },
+  ]
+  const { addedFiles } = await surveySite({ ...site, clusters }, nowhere)
+  t.same(
+    [...(addedFiles ?? [])].map(([path, fact]) =>
+      [
+        path.slice(dir.length),
+        fact.kind === 'found' ? Buffer.from(fact.content).toString() : fact.problem,
+      ].join(' '),
+    ),
+    [
+      '/x.crt PEM',
+      '/bond0.nmconnection [bond]',
+      `/none ${dir}/none does not exist`,
+      `/huge ${dir}/huge is too large, with 1048577 octets; 1048576 fit into an Ignition file`,
+    ],
+  )
+})

@@ -22,8 +22,9 @@ function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number):
   if (contents === undefined) return []
   const judgement = judgeIgnitionAge({ path: file, ...contents }, now)
   if (judgement.kind === 'fresh') return []
-  // Only the bootstrap serves with these certificates; in another role's file they are somebody's own.
-  const severity = judgement.kind === 'expired' && kind === 'bootstrap' ? 'error' : 'warning'
+  // A pointer has none of these certificates from the installer: those that it holds are somebody's own.
+  const isPointer = kind === 'master' || kind === 'worker'
+  const severity = judgement.kind === 'expired' && !isPointer ? 'error' : 'warning'
   return [{ severity, about: clusterOf(node), message: judgement.sentence }]
 }
 

@@ -1,7 +1,7 @@
 /** One Ignition file from the disk, whole or not at all. */
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { openFile, reasonOf } from '../file.ts'
+import { openFile, readOpened, reasonOf } from '../file.ts'
 import { decodeIgnition, type Decoded } from './decode.ts'
 
 /** A bootstrap.ign has some hundred thousand octets; what is larger than this is something else. */
@@ -25,12 +25,7 @@ export async function loadIgnition(path: string, isLive: boolean): Promise<Loade
 async function readWhole(file: FileHandle): Promise<Uint8Array> {
   const before = await file.stat({ bigint: true })
   if (before.size > mostOctets) throw new Error(`is too large, with ${before.size.toString()} octets`)
-  const octets = new Uint8Array(Number(before.size))
-  for (let at = 0; at < octets.length;) {
-    const { bytesRead } = await file.read(octets, at)
-    if (bytesRead === 0) break
-    at += bytesRead
-  }
+  const octets = await readOpened(file, Number(before.size))
   const after = await file.stat({ bigint: true })
   if (identityOf(before) !== identityOf(after)) throw new Error('is being written')
   return octets
