@@ -3,7 +3,7 @@ import { compile } from '../../../src/plan/compile.ts'
 import type { IgnitionContents } from '../../../src/plan/ignition/document.ts'
 import { ignitionFindings } from '../../../src/plan/ignition/findings.ts'
 import { madeAt, usableUntil } from '../../support/ignition.ts'
-import { exampleModel, exampleSite, ignitionFile, ignitionFiles } from '../../support/model.ts'
+import { exampleModel, exampleSite, ignitionFile, ignitionFiles, missing } from '../../support/model.ts'
 
 const hour = 3_600_000
 const young = { madeAt, usableUntil }
@@ -69,5 +69,13 @@ t.test('parts that cannot be read are counted', (t) => {
       'warning: cluster ocp45: /srv/bootstrap.ign holds 2 parts that may be certificates and cannot be read',
     ],
   )
+  t.end()
+})
+
+t.test('a file that is missing has no age; compiling says that it is missing', (t) => {
+  const files = { ...ignitionFiles('/srv'), bootstrap: missing('/srv/bootstrap.ign', 'it is not there') }
+  const plan = compile(exampleModel(exampleSite(), { ignition: new Map([['ocp45', files]]) }))
+  t.same(ignitionFindings(plan, madeAt), [])
+  t.match(plan.findings, [{ message: '/srv/bootstrap.ign: it is not there (needed by ocp45/bs)' }])
   t.end()
 })

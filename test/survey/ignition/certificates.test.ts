@@ -181,10 +181,9 @@ t.test('any text takes time in proportion to its length', (t) => {
     '\\n',
   ]
   for (const part of hostile) {
-    const text = part.repeat(Math.ceil(2_000_000 / part.length))
-    const before = performance.now()
-    find(text)
-    t.ok(performance.now() - before < 5000, part.slice(0, 40))
+    const before = process.cpuUsage().user
+    find(part.repeat(Math.ceil(300_000 / part.length)))
+    t.ok(process.cpuUsage().user - before < 3_000_000, part.slice(0, 40))
   }
   t.end()
 })
