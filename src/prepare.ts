@@ -6,6 +6,7 @@ import { buildModel, type Model } from './plan/model.ts'
 import type { Plan } from './plan/plan.ts'
 import { loadSite } from './site/load.ts'
 import { formatProblem, type Problem } from './site/problem.ts'
+import type { Site } from './site/schema.ts'
 import { surveySite } from './survey/survey.ts'
 
 export type Prepared =
@@ -18,6 +19,16 @@ export type Prepared =
 const largestSiteOctets = 4 * 1024 * 1024
 
 export async function prepare(sitePath: string): Promise<Prepared> {
+  const loaded = await loadSiteFile(sitePath)
+  if (loaded.kind !== 'site') return loaded
+  const model = buildModel(loaded.site, await surveySite(loaded.site))
+  return { kind: 'ready', model, plan: compile(model) }
+}
+
+/** The site alone, for what needs neither the disk nor a plan. */
+export async function loadSiteFile(
+  sitePath: string,
+): Promise<{ readonly kind: 'site'; readonly site: Site } | Exclude<Prepared, { kind: 'ready' }>> {
   let text: string
   try {
     text = await readSite(sitePath)
@@ -32,8 +43,7 @@ export async function prepare(sitePath: string): Promise<Prepared> {
   if (loaded.kind === 'problems') {
     return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
   }
-  const model = buildModel(loaded.site, await surveySite(loaded.site))
-  return { kind: 'ready', model, plan: compile(model) }
+  return loaded
 }
 
 /** Why there is no plan, a line for each problem. */

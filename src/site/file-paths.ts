@@ -27,7 +27,9 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     images: Object.fromEntries(
       Object.entries(site.images).map(([name, image]) => [name, { ...image, dir: absolute(image.dir) }]),
     ),
-    clusters: site.clusters.map((cluster) => ({ ...cluster, ignition: absolute(cluster.ignition) })),
+    clusters: site.clusters.map((cluster) =>
+      cluster.ignition === undefined ? cluster : { ...cluster, ignition: absolute(cluster.ignition) },
+    ),
     tftp: {
       ...tftp,
       ...(tftp.root === undefined ? {} : { root: absolute(tftp.root) }),

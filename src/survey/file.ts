@@ -31,6 +31,12 @@ async function regular(path: string): Promise<{ readonly size: number }> {
   return found
 }
 
+/** The first `octets` of it as text. */
+export async function readText(file: FileHandle, octets: number): Promise<string> {
+  const { buffer, bytesRead } = await file.read({ buffer: new Uint8Array(octets) })
+  return new TextDecoder().decode(buffer.subarray(0, bytesRead))
+}
+
 export type Folder =
   | { readonly kind: 'listed'; readonly names: readonly string[] }
   | { readonly kind: 'unlisted'; readonly problem: string }

@@ -1,7 +1,7 @@
 /** The Ignition files of a cluster: whether each is there and looks like one. They are served as they are. */
-import type { FileHandle } from 'node:fs/promises'
 import { ignitionKinds, type FileFact, type IgnitionKind } from '../plan/facts.ts'
-import { missing, withFile } from './file.ts'
+import type { Cluster } from '../site/schema.ts'
+import { missing, readText, withFile } from './file.ts'
 
 /** A bootstrap.ign has some hundred thousand octets; what is larger than this is something else. */
 const mostOctets = 16 * 1024 * 1024
@@ -17,6 +17,15 @@ export async function surveyIgnition(
   return Object.fromEntries(facts) as Record<IgnitionKind, FileFact>
 }
 
+/** Of a cluster that names no folder: fine as long as its images are of the agent style. */
+export function unnamedIgnition({ name }: Pick<Cluster, 'name'>): Readonly<Record<IgnitionKind, FileFact>> {
+  const facts = ignitionKinds.map((kind) => {
+    const problem = `cluster ${name} names no folder of Ignition files: only agent images do without ${kind}.ign`
+    return [kind, missing(`${kind}.ign`, problem)] as const
+  })
+  return Object.fromEntries(facts) as Record<IgnitionKind, FileFact>
+}
+
 async function ignitionFact(path: string, isLive: boolean): Promise<FileFact> {
   const fact = await withFile(path, async (file, octets) => {
     const judged =
@@ -29,11 +38,6 @@ async function ignitionFact(path: string, isLive: boolean): Promise<FileFact> {
   })
   const remedy = '`openshift-install create ignition-configs` writes it'
   return fact.kind === 'missing' ? { ...fact, problem: `${fact.problem}; ${remedy}` } : fact
-}
-
-async function readText(file: FileHandle, octets: number): Promise<string> {
-  const { buffer, bytesRead } = await file.read({ buffer: new Uint8Array(octets) })
-  return new TextDecoder().decode(buffer.subarray(0, bytesRead))
 }
 
 /** The version of an Ignition file, or what keeps a text from being one, as the rest of a sentence. Only its frame is judged. */

@@ -5,7 +5,7 @@
 import type { Facts, ImageFacts } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem } from './file.ts'
-import { surveyIgnition } from './ignition.ts'
+import { surveyIgnition, unnamedIgnition } from './ignition.ts'
 import { surveyImage } from './images.ts'
 import { packagedLoaders, surveyLoaders, type LoaderPlaces } from './loaders.ts'
 
@@ -19,7 +19,11 @@ export async function surveySite(site: Site, places: LoaderPlaces = packagedLoad
   const ignition = new Map(
     await Promise.all(
       site.clusters.map(async (cluster) => {
-        const facts = await surveyIgnition(cluster.ignition, bootsOnlyLive(cluster, images))
+        const { ignition } = cluster
+        const facts =
+          ignition === undefined
+            ? unnamedIgnition(cluster)
+            : await surveyIgnition(ignition, bootsOnlyLive(cluster, images))
         return [cluster.name, facts] as const
       }),
     ),

@@ -1,7 +1,8 @@
 /** What a node needs to install itself with one Ignition file, or which of it is missing. */
-import type { FileFact, IgnitionKind } from '../facts.ts'
+import type { FileFact, IgnitionKind, ImageFacts } from '../facts.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
+import { usualAgentArguments } from './agent-script.ts'
 
 export type MissingFile = Extract<FileFact, { kind: 'missing' }>
 
@@ -26,6 +27,15 @@ export type Installation =
       readonly ignitionUrl: string
     }
   | {
+      readonly kind: 'possible'
+      readonly style: 'agent'
+      readonly kernel: RemoteFile
+      readonly initramfs: RemoteFile
+      readonly rootfs: RemoteFile
+      /** What its live system wants to be started with; its Ignition file is in the initramfs. */
+      readonly kernelArguments: readonly string[]
+    }
+  | {
       readonly kind: 'impossible'
       /** The image's files first, then the Ignition file. */
       readonly missing: readonly MissingFile[]
@@ -33,30 +43,44 @@ export type Installation =
 
 export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
   const image = imageFacts(model, node.image)
-  const missing = [...imageFiles(image), ignitionFact(model, node.cluster, ignition)].filter(isMissing)
+  const missing = neededFiles(model, node, ignition).filter(isMissing)
   if (missing.length > 0) return { kind: 'impossible', missing }
 
   const remote = (fact: FileFact): RemoteFile => {
     const name = fileName(fact.path)
     return { name, url: absoluteUrl(model.endpoint, urlPaths.image(node.image, name)) }
   }
-  const common = {
+  const files = {
     kind: 'possible',
     kernel: remote(image.kernel),
     initramfs: remote(image.initramfs),
-    ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   } as const
+  if (image.style === 'agent') {
+    const { kernelArguments = usualAgentArguments } = image
+    return { ...files, style: 'agent', rootfs: remote(image.rootfs), kernelArguments }
+  }
+  const common = {
+    ...files,
+    ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
+  }
   return image.style === 'live'
     ? { ...common, style: 'live', rootfs: remote(image.rootfs) }
     : { ...common, style: 'installer', metal: remote(image.metal) }
 }
 
 /** In the order in which a node asks for them. */
-export function imageFiles(image: ReturnType<typeof imageFacts>): readonly FileFact[] {
-  return [image.kernel, image.initramfs, image.style === 'live' ? image.rootfs : image.metal]
+export function imageFiles(image: ImageFacts): readonly FileFact[] {
+  return [image.kernel, image.initramfs, image.style === 'installer' ? image.metal : image.rootfs]
 }
 
-export function imageFacts(model: Model, name: string) {
+/** All that a node installs with: the image's files, then the Ignition file, which an agent's initramfs holds already. */
+export function neededFiles(model: Model, node: NodeModel, ignition: IgnitionKind): readonly FileFact[] {
+  const image = imageFacts(model, node.image)
+  const files = imageFiles(image)
+  return image.style === 'agent' ? files : [...files, ignitionFact(model, node.cluster, ignition)]
+}
+
+export function imageFacts(model: Model, name: string): ImageFacts {
   return surveyed(model.facts.images.get(name), `image ${name}`)
 }
 
