@@ -17,7 +17,8 @@ function show(isWatched: boolean, total: number | undefined): string {
     columns: 80,
     ...(isWatched && { status: (line: string) => void lines.push(`[${line}]`) }),
   }
-  const { watch, end } = showProgress(terminal, clock, 'verified')
+  const progress = showProgress(terminal, clock, 'verified')
+  const { watch } = progress
   watch({ kind: 'total', octets: total })
   watch({ kind: 'begun', file: 'kernel', octets: 0 })
   watch({ kind: 'begun', file: 'rootfs', octets: 100 * mebi })
@@ -32,7 +33,7 @@ function show(isWatched: boolean, total: number | undefined): string {
   clock.advance(9000)
   watch({ kind: 'reached', file: 'rootfs', octets: 900 * mebi })
   watch({ kind: 'done', file: 'rootfs', octets: 1000 * mebi })
-  end()
+  progress.end()
   return `${lines.join('\n')}\n`
 }
 
