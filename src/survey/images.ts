@@ -83,7 +83,7 @@ async function scriptArguments(
     .filter(
       (name) => agentScriptSign.pattern.test(name) && otherArchitecture(name, architecture) === undefined,
     )
-    .filter((name, _, all) => all.length === 1 || kernel?.startsWith(name.replace(/ipxe$/, '')) === true)
+    .filter((name, _, all) => all.length === 1 || kernel?.startsWith(name.replace(/\.ipxe$/, '')) === true)
   const [script] = scripts
   if (script === undefined || scripts.length > 1) return undefined
   let found: string[] | undefined
