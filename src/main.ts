@@ -5,17 +5,20 @@ import { check } from './cli/check.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './cli/command.ts'
 import { demo } from './cli/demo.ts'
 import { explain } from './cli/explain.ts'
+import { images } from './cli/images.ts'
 import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
 
-const commands: readonly Command[] = [serve, check, explain, render, simulate, demo]
+const commands: readonly Command[] = [serve, check, explain, render, images, simulate, demo]
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
   isColoured: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
   columns: process.stdout.columns || 80,
+  ...(process.stdout.isTTY &&
+    process.stderr.isTTY && { status: (line: string) => void process.stderr.write(`\r\x1b[2K${line}`) }),
 }
 
 // A reader that has seen enough (`slipway check … | head`) is no error, and there is nobody left to tell.

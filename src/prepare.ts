@@ -6,6 +6,7 @@ import { buildModel, type Model } from './plan/model.ts'
 import type { Plan } from './plan/plan.ts'
 import { loadSite } from './site/load.ts'
 import { formatProblem, type Problem } from './site/problem.ts'
+import type { Site } from './site/schema.ts'
 import { surveySite } from './survey/survey.ts'
 
 export type Prepared =
@@ -19,6 +20,24 @@ const largestSiteOctets = 4 * 1024 * 1024
 
 /** @param previous what is served until now */
 export async function prepare(sitePath: string, previous?: Plan): Promise<Prepared> {
+  const loaded = await loadSiteFile(sitePath)
+  if (loaded.kind !== 'site') return loaded
+  const { site, changedSeconds } = loaded
+  const model = buildModel(site, await surveySite(site), changedSeconds)
+  return { kind: 'ready', model, plan: compile(model, previous) }
+}
+
+type LoadedSite = {
+  readonly kind: 'site'
+  readonly site: Site
+  /** When the file was changed, in seconds since 1970. */
+  readonly changedSeconds: number
+}
+
+/** The site alone, for what needs neither the disk nor a plan. */
+export async function loadSiteFile(
+  sitePath: string,
+): Promise<LoadedSite | Exclude<Prepared, { kind: 'ready' }>> {
   let file: SiteFile
   try {
     file = await readSite(sitePath)
@@ -33,8 +52,7 @@ export async function prepare(sitePath: string, previous?: Plan): Promise<Prepar
   if (loaded.kind === 'problems') {
     return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
   }
-  const model = buildModel(loaded.site, await surveySite(loaded.site), file.changedSeconds)
-  return { kind: 'ready', model, plan: compile(model, previous) }
+  return { ...loaded, changedSeconds: file.changedSeconds }
 }
 
 /** Why there is no plan, a line for each problem. */

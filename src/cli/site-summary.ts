@@ -158,7 +158,7 @@ function frontEndCount(text: string): number {
 }
 
 /** Columns as wide as their widest cell; the last one is free. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
     [],

@@ -25,6 +25,7 @@ export async function writeStandIns(site: Site): Promise<void> {
     for (const { name, octets } of imageFiles) await writeOnce(join(dir, name), noise(name, octets))
   }
   for (const { ignition } of site.clusters) {
+    if (ignition === undefined) continue
     for (const kind of ['bootstrap', 'master', 'worker']) {
       await writeOnce(join(ignition, `${kind}.ign`), () => ignitionFile(kind))
     }

@@ -15,9 +15,13 @@ export type IgnitionFact = (FoundFile & { readonly contents: IgnitionContents })
 
 /**
  * `live`: kernel, initramfs and rootfs (RHCOS and FCOS since 4.6); `installer`: kernel, initramfs and the
- * metal image (4.5). Which one it is follows from the files that the directory holds.
+ * metal image (4.5); `agent`: what the agent-based installer made for one cluster, which needs no Ignition
+ * file. Which one it is follows from the files that the directory holds.
  */
-export type ImageFacts =
+export type ImageFacts = {
+  /** Names of files in the directory, booted or not, that hold keys; absent when there are none. */
+  readonly secrets?: ReadonlySet<string>
+} & (
   | {
       readonly style: 'live'
       readonly kernel: FileFact
@@ -30,6 +34,15 @@ export type ImageFacts =
       readonly initramfs: FileFact
       readonly metal: FileFact
     }
+  | {
+      readonly style: 'agent'
+      readonly kernel: FileFact
+      readonly initramfs: FileFact
+      readonly rootfs: FileFact
+      /** From the iPXE script beside the files; absent when there is none, or none that can be read. */
+      readonly kernelArguments?: readonly string[]
+    }
+)
 
 /** The files that `openshift-install create ignition-configs` makes: `<kind>.ign`. */
 export const ignitionKinds = ['bootstrap', 'master', 'worker'] as const

@@ -7,6 +7,7 @@ import type { Finding } from './findings.ts'
 import { additionsOf } from './ignition/additions.ts'
 import type { IgnitionContents } from './ignition/document.ts'
 import type { Additions } from './ignition/wrapper.ts'
+import { usualAgentArguments } from './ipxe/agent-script.ts'
 import { renderInstall } from './ipxe/install.ts'
 import {
   fileName,
@@ -15,6 +16,7 @@ import {
   imageFiles,
   installationOf,
   isMissing,
+  missingFor,
   missingForIgnition,
   missingSentence,
 } from './ipxe/installation.ts'
@@ -56,6 +58,8 @@ export type ImageDirectory = {
   readonly dir: string
   /** Names of the files that the site boots: a symbolic link among these may lead out of `dir`. */
   readonly files: ReadonlySet<string>
+  /** Names of the files in `dir` that hold keys, as Ignition files do: the initramfs of an agent is one. */
+  readonly secrets: ReadonlySet<string>
 }
 
 export type HttpPlan = {
@@ -81,22 +85,29 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
       ignition: new Map(nodes.flatMap((node) => nodeIgnition(model, node))),
       loaders: new Map([...model.facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loader(fact)])),
       images: new Map(
-        Object.entries(site.images).map(([name, { dir }]) => [name, { dir, files: files(model, name) }]),
+        Object.entries(site.images).map(([name, { dir }]) => [
+          name,
+          { dir, files: files(model, name), secrets: secrets(model, name) },
+        ]),
       ),
       nodeByAddress: new Map(
         nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
       ),
     },
-    findings: [...missingFiles(model), ...longCommandLines(model)],
+    findings: [...missingFiles(model), ...agentsWithoutScript(model), ...longCommandLines(model)],
   }
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
   const url = (path: string) => absoluteUrl(model.endpoint, path)
-  const choices = ignitionKinds.map((role) => {
-    const path = urlPaths.installScript(node, role)
-    return { role, path, url: url(path), installation: installationOf(model, node, role) }
-  })
+  // An agent knows the roles of all machines: there is nothing to choose.
+  const isAgent = imageFacts(model, node.image).style === 'agent'
+  const choices = ignitionKinds
+    .filter((role) => !isAgent || role === node.ignition)
+    .map((role) => {
+      const path = urlPaths.installScript(node, role)
+      return { role, path, url: url(path), installation: installationOf(model, node, role) }
+    })
   const install = (role: IgnitionKind, path: string): BootScript => {
     const installation = installationOf(model, node, role)
     const body = renderInstall(node, role, installation, url(path))
@@ -146,19 +157,32 @@ function files(model: Model, image: string): ReadonlySet<string> {
   return new Set(found.map(({ path }) => fileName(path)))
 }
 
+/** An agent's initramfs has a name of its own in the site, or one that shows what it is. */
+function secrets(model: Model, image: string): ReadonlySet<string> {
+  const { style, initramfs, secrets } = imageFacts(model, image)
+  const own = style === 'agent' && !isMissing(initramfs) ? [fileName(initramfs.path)] : []
+  return new Set([...own, ...(secrets ?? [])])
+}
+
+/** Most clusters want no other arguments than the usual ones; those that do would be installed wrongly. */
+function agentsWithoutScript(model: Model): Finding[] {
+  return Object.keys(model.site.images).flatMap((name): Finding[] => {
+    const image = imageFacts(model, name)
+    if (image.style !== 'agent' || image.kernelArguments !== undefined) return []
+    const message =
+      `no iPXE script that can be read lies beside its files, so nodes start with ${usualAgentArguments.join(' ')}; ` +
+      'bootArtifactsBaseURL in agent-config.yaml makes the installer write one, or kernelArguments adds what is lacking (fips=1)'
+    return [{ severity: 'warning', about: `image ${name}`, message }]
+  })
+}
+
 /** One finding for each thing that is missing, with all the nodes that need it to be what they are declared as. */
 function missingFiles(model: Model): Finding[] {
   const needed = new Map<string, { readonly about: string; readonly nodes: Set<string> }>()
   for (const node of model.nodes.filter(({ boot }) => boot !== 'local')) {
-    const files = [
-      ...imageFiles(imageFacts(model, node.image)).map((fact) => ({ fact, about: `image ${node.image}` })),
-      ...missingForIgnition(model, node, node.ignition).map((fact) => ({
-        fact,
-        about: `cluster ${node.cluster}`,
-      })),
-    ]
-    for (const { fact, about } of files) {
-      if (!isMissing(fact)) continue
+    const ofImage: readonly FileFact[] = imageFiles(imageFacts(model, node.image))
+    for (const fact of missingFor(model, node, node.ignition)) {
+      const about = ofImage.includes(fact) ? `image ${node.image}` : `cluster ${node.cluster}`
       // A directory that is missing is why all of its files are: it is said once.
       const sentence = missingSentence(fact)
       const entry = needed.get(sentence) ?? { about, nodes: new Set() }

@@ -52,7 +52,7 @@ async function powerOn(machine: Machine): Promise<string> {
   await askSystemDhcp(machine)
   await askNames(machine)
   await fetchInstallation(machine, installation)
-  return `installs to ${installation.disk}`
+  return installation.kind === 'agent' ? 'starts its agent' : `installs to ${installation.disk}`
 }
 
 async function askIpxeDhcp(machine: Machine): Promise<string> {
@@ -110,7 +110,7 @@ async function fetchKernel(
   for (const { url } of initrds) {
     await fetchFile(machine, machine.loader, 'HTTP initramfs', url, image?.initramfs)
   }
-  return readInstallation(kernel, initrds, machine.node)
+  return readInstallation(kernel, initrds, machine.node, image?.style)
 }
 
 async function askSystemDhcp(machine: Machine): Promise<void> {
@@ -131,11 +131,14 @@ async function askNames({ node, rack, timeline }: Machine): Promise<void> {
   })
 }
 
-async function fetchInstallation(machine: Machine, { system, ignitionUrl }: Installation): Promise<void> {
+async function fetchInstallation(machine: Machine, installation: Installation): Promise<void> {
+  const { system } = installation
   const { node, rack, timeline } = machine
   const image = rack.model.facts.images.get(node.image)
-  const systemFact = image?.style === 'live' ? image.rootfs : image?.metal
+  const systemFact = image?.style === 'installer' ? image.metal : image?.rootfs
   await fetchFile(machine, machine.system, `HTTP ${system.kind}`, system.url, systemFact)
+  if (installation.kind === 'agent') return
+  const { ignitionUrl } = installation
   await timeline.step('HTTP Ignition', async () => {
     const kind = node.ignition
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.ignition(node, kind))

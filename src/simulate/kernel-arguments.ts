@@ -1,5 +1,6 @@
 /** Reading a kernel command line as the CoreOS installers do, and judging it against the node's declaration. */
 import type { ScriptImage } from './ipxe-script.ts'
+import type { ImageStyle } from '../plan/image-files.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { BootProblem } from './boot-problem.ts'
 
@@ -7,15 +8,18 @@ import { BootProblem } from './boot-problem.ts'
 export type Installation = {
   /** `rootfs`: the live system of 4.6 and later; `metal`: the disk image of 4.5. */
   readonly system: { readonly kind: 'rootfs' | 'metal'; readonly url: string }
-  readonly ignitionUrl: string
-  readonly disk: string
-}
+} & (
+  | { readonly kind: 'coreos'; readonly ignitionUrl: string; readonly disk: string }
+  /** Its initramfs has an Ignition file, which says the rest. */
+  | { readonly kind: 'agent' }
+)
 
 /** @throws {BootProblem} when the machine would not get on with these arguments */
 export function readInstallation(
   kernel: ScriptImage,
   initrds: readonly ScriptImage[],
   node: NodeModel,
+  style?: ImageStyle,
 ): Installation {
   const { arguments: given } = kernel
   const valueOf = (name: string) =>
@@ -30,12 +34,17 @@ export function readInstallation(
   const names = initrds.map(({ name }) => name)
   // UEFI kernels find their initramfs by this name only; without it they panic.
   if (!names.includes(initrd)) throw problem(node, `an initrd named ${initrd}`, names.join(', ') || 'none')
-  if (valueOf('ip') === undefined) throw problem(node, 'ip= among the kernel arguments', given.join(' '))
+  const isAgent = style === 'agent'
+  if (!isAgent && valueOf('ip') === undefined)
+    throw problem(node, 'ip= among the kernel arguments', given.join(' '))
   for (const argument of node.kernelArguments) {
     if (!given.includes(argument))
       throw problem(node, `${argument} among the kernel arguments`, given.join(' '))
   }
 
+  if (isAgent) {
+    return { kind: 'agent', system: { kind: 'rootfs', url: demand('coreos.live.rootfs_url') } }
+  }
   const disk = demand('coreos.inst.install_dev')
   // The 4.5 installer takes `sda` for `/dev/sda`.
   if (disk !== node.disk && `/dev/${disk}` !== node.disk) {
@@ -46,7 +55,7 @@ export function readInstallation(
     rootfs === undefined
       ? ({ kind: 'metal', url: demand('coreos.inst.image_url') } as const)
       : ({ kind: 'rootfs', url: rootfs } as const)
-  return { system, ignitionUrl: demand('coreos.inst.ignition_url'), disk }
+  return { kind: 'coreos', system, ignitionUrl: demand('coreos.inst.ignition_url'), disk }
 }
 
 function problem(node: NodeModel, expected: string, came: string): BootProblem {

@@ -29,7 +29,7 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     ),
     clusters: site.clusters.map((cluster) => ({
       ...withAbsoluteFiles(cluster, absolute),
-      ignition: absolute(cluster.ignition),
+      ...(cluster.ignition === undefined ? {} : { ignition: absolute(cluster.ignition) }),
       nodes: cluster.nodes.map((node) => withAbsoluteFiles(node, absolute)),
     })),
     tftp: {

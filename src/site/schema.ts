@@ -105,7 +105,8 @@ const subnet = z
 const image = z
   .strictObject({
     dir: path.meta({
-      description: 'the folder with the kernel, the initramfs and the rootfs or metal image',
+      description:
+        'the folder with the kernel, the initramfs and the rootfs or metal image, or with agent.* files',
     }),
     architecture: z
       .enum(architectures)
@@ -181,8 +182,8 @@ const cluster = z
       examples: ['ocp45'],
     }),
     domain: domain.meta({ description: 'the base domain: names are <name>.<cluster>.<domain>' }),
-    ignition: path.meta({
-      description: 'the folder with bootstrap.ign, master.ign and worker.ign',
+    ignition: path.optional().meta({
+      description: 'the folder with bootstrap.ign, master.ign and worker.ign; not needed for agent images',
       examples: ['/root/openshift/installdir'],
     }),
     loadBalancer: z

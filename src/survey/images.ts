@@ -1,29 +1,27 @@
 /** The files of an image, found by what their names have in common in all releases; names are never composed. */
 import type { FileFact, ImageFacts } from '../plan/facts.ts'
-import type { Architecture, Image } from '../site/schema.ts'
-import { listFolder, missing, surveyFile } from './file.ts'
+import {
+  agentScriptSign,
+  agentSigns,
+  holdsSecrets,
+  installerSigns,
+  liveSigns,
+  otherArchitecture,
+  styleOf,
+  type ImageStyle,
+  type Sign,
+} from '../plan/image-files.ts'
+import { agentArguments } from '../plan/ipxe/agent-script.ts'
+import type { Image } from '../site/schema.ts'
+import { listFolder, missing, openFile, readOpened, surveyFile } from './file.ts'
 
 type Key = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
 
-/** What a file's name shows it to be; `shown` says it to people. */
-type Sign = { readonly pattern: RegExp; readonly shown: string }
-
-/** Both `…-live-kernel-x86_64` (until 4.18) and `…-live-kernel.x86_64` (since 4.19). */
-const live = {
-  kernel: { pattern: /live-kernel/, shown: '*live-kernel*' },
-  initramfs: { pattern: /live-initramfs/, shown: '*live-initramfs*' },
-  rootfs: { pattern: /live-rootfs/, shown: '*live-rootfs*' },
-} as const satisfies Record<string, Sign>
-
-const installer = {
-  kernel: { pattern: /installer-kernel/, shown: '*installer-kernel*' },
-  initramfs: { pattern: /installer-initramfs/, shown: '*installer-initramfs*' },
-  // metal4k is for disks with sectors of 4 KiB: whoever has such disks names it.
-  metal: { pattern: /metal(?!4k).*\.raw\.gz$/, shown: '*metal*.raw.gz' },
-} as const satisfies Record<string, Sign>
-
 /** Signatures, checksums and unfinished downloads lie beside what they belong to. */
 const beside = /\.(?:sig|asc|gpg|sha256(?:sum)?|part|tmp)$/
+
+/** An iPXE script has some lines. */
+const mostScriptOctets = 64 * 1024
 
 export async function surveyImage(image: Image): Promise<ImageFacts> {
   const folder = await listFolder(image.dir)
@@ -34,29 +32,77 @@ export async function surveyImage(image: Image): Promise<ImageFacts> {
     if (folder.kind === 'listed') return foundFile(image, key, sign, names)
     return missing(image.dir, `${folder.problem}; the files of the release belong there`)
   }
-  if (styleOf(image, names) === 'live') {
-    return {
-      style: 'live',
-      kernel: await find('kernel', live.kernel),
-      initramfs: await find('initramfs', live.initramfs),
-      rootfs: await find('rootfs', live.rootfs),
+  const secret = names.filter(holdsSecrets)
+  const secrets = secret.length === 0 ? {} : { secrets: new Set(secret) }
+  switch (intendedStyle(image, names)) {
+    case 'live':
+      return {
+        ...secrets,
+        style: 'live',
+        kernel: await find('kernel', liveSigns.kernel),
+        initramfs: await find('initramfs', liveSigns.initramfs),
+        rootfs: await find('rootfs', liveSigns.rootfs),
+      }
+    case 'installer':
+      return {
+        ...secrets,
+        style: 'installer',
+        kernel: await find('kernel', installerSigns.kernel),
+        initramfs: await find('initramfs', installerSigns.initramfs),
+        metal: await find('metal', installerSigns.metal),
+      }
+    case 'agent': {
+      const kernelArguments = await scriptArguments(image, names)
+      return {
+        ...secrets,
+        style: 'agent',
+        kernel: await find('kernel', agentSigns.kernel),
+        initramfs: await find('initramfs', agentSigns.initramfs),
+        rootfs: await find('rootfs', agentSigns.rootfs),
+        ...(kernelArguments === undefined ? {} : { kernelArguments }),
+      }
     }
-  }
-  return {
-    style: 'installer',
-    kernel: await find('kernel', installer.kernel),
-    initramfs: await find('initramfs', installer.initramfs),
-    metal: await find('metal', installer.metal),
   }
 }
 
-/** What the site names decides, then what lies there; a release of the live style comes with a metal image too. */
-function styleOf(image: Image, names: readonly string[]): ImageFacts['style'] {
-  if (image.rootfs !== undefined) return 'live'
-  if (image.metal !== undefined) return 'installer'
-  const shows = (signs: Readonly<Record<string, Sign>>) =>
-    names.some((name) => Object.values(signs).some(({ pattern }) => pattern.test(name)))
-  return !shows(live) && shows(installer) ? 'installer' : 'live'
+/** What the site names decides, then what lies there. */
+function intendedStyle(image: Image, names: readonly string[]): ImageStyle {
+  const { kernel, initramfs, rootfs, metal } = image
+  if (metal !== undefined) return 'installer'
+  const named = [kernel, initramfs, rootfs].filter((name) => name !== undefined)
+  if (styleOf(named) === 'agent') return 'agent'
+  return rootfs === undefined ? (styleOf(names) ?? 'live') : 'live'
+}
+
+/** Of the one script for this architecture, or of several the one of the kernel that the site names. */
+async function scriptArguments(
+  { dir, architecture, kernel }: Image,
+  names: readonly string[],
+): Promise<string[] | undefined> {
+  const scripts = names
+    .filter(
+      (name) => agentScriptSign.pattern.test(name) && otherArchitecture(name, architecture) === undefined,
+    )
+    .filter((name, _, all) => all.length === 1 || kernel?.startsWith(name.replace(/\.ipxe$/, '')) === true)
+  const [script] = scripts
+  if (script === undefined || scripts.length > 1) return undefined
+  const text = await readSmallText(`${dir}/${script}`)
+  return text === undefined ? undefined : agentArguments(text)
+}
+
+/** Undefined for a file that cannot be read, or is too large to be what it is taken for. */
+async function readSmallText(path: string): Promise<string | undefined> {
+  try {
+    const { file, octets } = await openFile(path)
+    try {
+      if (octets > mostScriptOctets) return undefined
+      return new TextDecoder().decode(await readOpened(file, octets))
+    } finally {
+      await file.close()
+    }
+  } catch {
+    return undefined
+  }
 }
 
 function namedFile({ dir, architecture }: Image, name: string): FileFact | Promise<FileFact> {
@@ -85,12 +131,4 @@ function foundFile(
     dir,
     `no ${shown} for ${architecture} in ${dir}${unfit}; the ${key} of the release belongs there`,
   )
-}
-
-/** As the names of releases spell them; a name without any contradicts nothing. */
-const knownArchitectures = ['x86_64', 'aarch64', 'ppc64le', 's390x']
-
-function otherArchitecture(name: string, wanted: Architecture): string | undefined {
-  const said = knownArchitectures.filter((each) => name.includes(each))
-  return said.includes(wanted) ? undefined : said[0]
 }

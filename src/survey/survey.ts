@@ -1,12 +1,13 @@
 /**
- * What lies on the disk for a site: images, Ignition files and what is added to them, boot loaders and TFTP's own folder. Everything is looked at, nothing
- * is changed, and what is wrong becomes a fact. It never throws, whatever the disk is like.
+ * What lies on the disk for a site: images, Ignition files and what is added to them, boot loaders and TFTP's own
+ * folder. Everything is looked at, nothing is changed, and what is wrong becomes a fact. It never throws, whatever
+ * the disk is like.
  */
 import type { Facts, ImageFacts } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { surveyAddedFiles } from './added-files.ts'
 import { folderProblem } from './file.ts'
-import { surveyIgnition } from './ignition/survey.ts'
+import { surveyIgnition, unnamedIgnition } from './ignition/survey.ts'
 import { surveyImage } from './images.ts'
 import { packagedLoaders, surveyLoaders, type LoaderPlaces } from './loaders.ts'
 
@@ -20,7 +21,11 @@ export async function surveySite(site: Site, places: LoaderPlaces = packagedLoad
   const ignition = new Map(
     await Promise.all(
       site.clusters.map(async (cluster) => {
-        const facts = await surveyIgnition(cluster.ignition, bootsOnlyLive(cluster, images))
+        const { ignition } = cluster
+        const facts =
+          ignition === undefined
+            ? unnamedIgnition(cluster)
+            : await surveyIgnition(ignition, bootsOnlyLive(cluster, images))
         return [cluster.name, facts] as const
       }),
     ),

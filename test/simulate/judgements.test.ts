@@ -36,12 +36,13 @@ const without = (name: string) => live.filter((argument) => !argument.startsWith
 t.test('kernel arguments of both styles are read', (t) => {
   const ignitionUrl = 'http://192.0.2.2/m1.ign'
   const system = { kind: 'rootfs', url: 'http://192.0.2.2/rootfs' }
-  t.same(read(live), { system, ignitionUrl, disk: '/dev/sda' })
+  t.same(read(live), { kind: 'coreos', system, ignitionUrl, disk: '/dev/sda' })
   const installer = [
     ...without('coreos.live').map((argument) => argument.replace('/dev/sda', 'sda')),
     'coreos.inst.image_url=http://192.0.2.2/metal',
   ]
   t.same(read(installer), {
+    kind: 'coreos',
     system: { kind: 'metal', url: 'http://192.0.2.2/metal' },
     ignitionUrl,
     disk: 'sda',

@@ -69,6 +69,17 @@ export function installerImage(dir: string): ImageFacts {
   }
 }
 
+/** What the agent-based installer writes; the arguments are those of its iPXE script. */
+export function agentImage(dir: string) {
+  return {
+    style: 'agent',
+    kernel: found(`${dir}/agent.x86_64-vmlinuz`),
+    initramfs: found(`${dir}/agent.x86_64-initrd.img`),
+    rootfs: found(`${dir}/agent.x86_64-rootfs.img`),
+    kernelArguments: ['rw', 'ignition.firstboot', 'fips=1'],
+  } as const satisfies ImageFacts
+}
+
 /** Everything that the site names is there: live images, all Ignition files, all loaders. */
 export function completeFacts(site: SiteInput): Facts {
   return {

@@ -9,7 +9,7 @@ function told(facts: ImageFacts, dir: string): Record<string, string> {
   const tell = (fact: FileFact) =>
     (fact.kind === 'found' ? fact.path.slice(dir.length + 1) : `! ${fact.problem}`).replaceAll(dir, 'DIR')
   const { kernel, initramfs } = facts
-  const third = facts.style === 'live' ? facts.rootfs : facts.metal
+  const third = facts.style === 'installer' ? facts.metal : facts.rootfs
   return { style: facts.style, kernel: tell(kernel), initramfs: tell(initramfs), third: tell(third) }
 }
 
@@ -34,6 +34,9 @@ const old = [
   'rhcos-4.5.6-x86_64-metal.x86_64.raw.gz',
 ] as const
 
+const agent = ['agent.x86_64-vmlinuz', 'agent.x86_64-initrd.img', 'agent.x86_64-rootfs.img'] as const
+const added = ['node.x86_64-vmlinuz', 'node.x86_64-initrd.img', 'node.x86_64-rootfs.img'] as const
+
 const found = (style: string, [kernel, initramfs, third]: readonly [string, string, string]) => ({
   style,
   kernel,
@@ -56,6 +59,19 @@ const cases: {
     expected: found('live', coreos),
   },
   { name: 'names of 4.5', files: old, expected: found('installer', old) },
+  { name: 'names of the agent-based installer', files: agent, expected: found('agent', agent) },
+  { name: 'names of files for added nodes', files: added, expected: found('agent', added) },
+  {
+    name: 'files for a first installation and for added nodes: the site names which',
+    files: [...agent, ...added],
+    image: { kernel: added[0], initramfs: added[1], rootfs: added[2] },
+    expected: found('agent', added),
+  },
+  {
+    name: 'agent files beside a live release',
+    files: [...dotted, ...agent],
+    expected: found('live', dotted),
+  },
   {
     name: 'a live release whose metal images lie beside it',
     files: [...dotted, 'rhcos-metal.x86_64.raw.gz', 'rhcos-metal4k.x86_64.raw.gz'],
@@ -199,5 +215,38 @@ t.test(
     t.match(told(file, dir), {
       kernel: `! DIR/file does not exist: a part of the path is a file, not a folder${rest}`,
     })
+  },
+)
+
+t.test(
+  "an agent's arguments are those of the script beside its files, and its secrets are named",
+  async (t) => {
+    const script = (more: string) => `#!ipxe
+initrd --name initrd http://192.0.2.9/agent.x86_64-initrd.img
+kernel http://192.0.2.9/agent.x86_64-vmlinuz initrd=initrd coreos.live.rootfs_url=http://192.0.2.9/agent.x86_64-rootfs.img rw ignition.firstboot ${more}
+boot
+`
+    const files = Object.fromEntries([...agent, 'agent.x86_64.iso', 'master.ign'].map((name) => [name, 'x']))
+    const dir = t.testdir({ ...files, 'agent.x86_64.ipxe': script('fips=1') })
+    const facts = await surveyImage({ dir, architecture: 'x86_64' })
+    t.match(facts, { style: 'agent', kernelArguments: ['rw', 'ignition.firstboot', 'fips=1'] })
+    t.same([...(facts.secrets ?? [])].sort(), ['agent.x86_64-initrd.img', 'agent.x86_64.iso', 'master.ign'])
+
+    const others = { 'node.x86_64.ipxe': script('node=1'), 'agent.aarch64.ipxe': script('arm=1') }
+    const both = t.testdir({
+      ...files,
+      ...Object.fromEntries(added.map((name) => [name, 'x'])),
+      ...others,
+      'agent.x86_64.ipxe': script(''),
+    })
+    const [kernel, initramfs, rootfs] = added
+    const node = await surveyImage({ dir: both, architecture: 'x86_64', kernel, initramfs, rootfs })
+    t.match(node, { kernelArguments: ['rw', 'ignition.firstboot', 'node=1'] })
+
+    const unclear = { none: undefined, empty: '#!ipxe\nboot\n', large: script('x'.repeat(70_000)) }
+    for (const [name, text] of Object.entries(unclear)) {
+      const dir = t.testdir({ ...files, ...(text === undefined ? {} : { 'agent.x86_64.ipxe': text }) })
+      t.equal('kernelArguments' in (await surveyImage({ dir, architecture: 'x86_64' })), false, name)
+    }
   },
 )

@@ -35,11 +35,11 @@ function renderBoot(
   installation: Extract<Installation, { kind: 'possible' }>,
   url: string,
 ): string {
-  const { kernel, initramfs } = installation
+  const { kernel, initramfs, style } = installation
   const command = ['kernel', kernel.url, ...kernelArguments(node, installation)].join(' ')
-  return script(`${node.key} installs as ${role}, ${installation.style} style`, [
+  return script(`${node.key} installs as ${role}, ${style} style`, [
     'echo',
-    ...say(node, `installs as ${role} on ${node.disk}`),
+    ...say(node, style === 'agent' ? 'installs as its agent decides' : `installs as ${role} on ${node.disk}`),
     ...say(node, whereabouts(node)),
     'set try:int32 0',
     `set pause:int32 ${firstPauseSeconds}`,

@@ -1,8 +1,9 @@
 /** What a node needs to install itself with one Ignition file, or which of it is missing. */
-import type { FileFact, IgnitionFact, IgnitionKind, MissingFile } from '../facts.ts'
+import type { FileFact, IgnitionFact, IgnitionKind, ImageFacts, MissingFile } from '../facts.ts'
 import { additionsOf } from '../ignition/additions.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
+import { usualAgentArguments } from './agent-script.ts'
 
 /** A file that a script names: what it is called, and where it is fetched. */
 export type RemoteFile = { readonly name: string; readonly url: string }
@@ -25,6 +26,15 @@ export type Installation =
       readonly ignitionUrl: string
     }
   | {
+      readonly kind: 'possible'
+      readonly style: 'agent'
+      readonly kernel: RemoteFile
+      readonly initramfs: RemoteFile
+      readonly rootfs: RemoteFile
+      /** What its live system wants to be started with; its Ignition file is in the initramfs. */
+      readonly kernelArguments: readonly string[]
+    }
+  | {
       readonly kind: 'impossible'
       /** The image's files first, then the Ignition file and what is added to it. */
       readonly missing: readonly MissingFile[]
@@ -32,22 +42,36 @@ export type Installation =
 
 export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
   const image = imageFacts(model, node.image)
-  const missing = [...imageFiles(image).filter(isMissing), ...missingForIgnition(model, node, ignition)]
+  const missing = missingFor(model, node, ignition)
   if (missing.length > 0) return { kind: 'impossible', missing }
 
   const remote = (fact: FileFact): RemoteFile => {
     const name = fileName(fact.path)
     return { name, url: absoluteUrl(model.endpoint, urlPaths.image(node.image, name)) }
   }
-  const common = {
+  const files = {
     kind: 'possible',
     kernel: remote(image.kernel),
     initramfs: remote(image.initramfs),
-    ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   } as const
+  if (image.style === 'agent') {
+    const { kernelArguments = usualAgentArguments } = image
+    return { ...files, style: 'agent', rootfs: remote(image.rootfs), kernelArguments }
+  }
+  const common = {
+    ...files,
+    ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
+  }
   return image.style === 'live'
     ? { ...common, style: 'live', rootfs: remote(image.rootfs) }
     : { ...common, style: 'installer', metal: remote(image.metal) }
+}
+
+/** What keeps a node from installing: the image's files first, then its Ignition file, which an agent's initramfs holds already. */
+export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind): readonly MissingFile[] {
+  const image = imageFacts(model, node.image)
+  const files = imageFiles(image).filter(isMissing)
+  return image.style === 'agent' ? files : [...files, ...missingForIgnition(model, node, ignition)]
 }
 
 /** What keeps a node's Ignition file from being served: the role's file, and what the site adds to it. */
@@ -62,11 +86,11 @@ export function missingForIgnition(model: Model, node: NodeModel, kind: Ignition
 }
 
 /** In the order in which a node asks for them. */
-export function imageFiles(image: ReturnType<typeof imageFacts>): readonly FileFact[] {
-  return [image.kernel, image.initramfs, image.style === 'live' ? image.rootfs : image.metal]
+export function imageFiles(image: ImageFacts): readonly FileFact[] {
+  return [image.kernel, image.initramfs, image.style === 'installer' ? image.metal : image.rootfs]
 }
 
-export function imageFacts(model: Model, name: string) {
+export function imageFacts(model: Model, name: string): ImageFacts {
   return surveyed(model.facts.images.get(name), `image ${name}`)
 }
 

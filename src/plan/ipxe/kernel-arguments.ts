@@ -1,4 +1,4 @@
-/** Kernel command lines of both installers, in the order in which the OpenShift documents give them. */
+/** Kernel command lines of all installers, in the order in which the OpenShift documents give them. */
 import type { NodeModel } from '../model.ts'
 import type { Installation } from './installation.ts'
 import { argument } from './text.ts'
@@ -11,28 +11,37 @@ export function kernelArguments(
   installation: Bootable,
 ): string[] {
   const { network, others } = sortArguments(node.kernelArguments)
-  const { ignitionUrl } = installation
-  const all =
-    installation.style === 'live'
-      ? [
-          // UEFI takes an initramfs only by name; BIOS does not mind.
-          'initrd=main',
-          `coreos.live.rootfs_url=${installation.rootfs.url}`,
-          `coreos.inst.install_dev=${node.disk}`,
-          `coreos.inst.ignition_url=${ignitionUrl}`,
-          ...(network ?? ['ip=dhcp']),
-          ...others,
-        ]
-      : [
-          ...(network ?? ['ip=dhcp', 'rd.neednet=1']),
-          'initrd=main',
-          ...others,
-          'coreos.inst=yes',
-          `coreos.inst.install_dev=${bareDisk(node.disk)}`,
-          `coreos.inst.image_url=${installation.metal.url}`,
-          `coreos.inst.ignition_url=${ignitionUrl}`,
-        ]
-  return all.map(argument)
+  switch (installation.style) {
+    case 'live':
+      return [
+        // UEFI takes an initramfs only by name; BIOS does not mind.
+        'initrd=main',
+        `coreos.live.rootfs_url=${installation.rootfs.url}`,
+        `coreos.inst.install_dev=${node.disk}`,
+        `coreos.inst.ignition_url=${installation.ignitionUrl}`,
+        ...(network ?? ['ip=dhcp']),
+        ...others,
+      ].map(argument)
+    case 'installer':
+      return [
+        ...(network ?? ['ip=dhcp', 'rd.neednet=1']),
+        'initrd=main',
+        ...others,
+        'coreos.inst=yes',
+        `coreos.inst.install_dev=${bareDisk(node.disk)}`,
+        `coreos.inst.image_url=${installation.metal.url}`,
+        `coreos.inst.ignition_url=${installation.ignitionUrl}`,
+      ].map(argument)
+    case 'agent':
+      // Its disk and its network are in agent-config.yaml or nodes-config.yaml.
+      return [
+        'initrd=main',
+        `coreos.live.rootfs_url=${installation.rootfs.url}`,
+        ...installation.kernelArguments,
+        ...(network ?? []),
+        ...others,
+      ].map(argument)
+  }
 }
 
 /** `ip=`, `nameserver=`, then `bond=`: the order that the documents ask for; what builds on these follows. */

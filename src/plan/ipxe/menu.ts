@@ -23,10 +23,13 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
   )
   const problems = missingSentences(missing)
   const possible = choices.filter(({ installation }) => installation.kind === 'possible')
+  const isAgent = possible.some(
+    ({ installation }) => 'style' in installation && installation.style === 'agent',
+  )
   return script(`${node.key}: the menu for people`, [
     ':menu',
     `menu ${plainText(`${node.key}: declared as ${node.role}, ${whereabouts(node)}`)}`,
-    gap(`Installing erases ${node.disk}`),
+    gap(isAgent ? 'Installing erases the disk that the agent chooses' : `Installing erases ${node.disk}`),
     ...choices.map((choice) => installItem(node, choice)),
     gap(''),
     'item local Boot from the local disk',

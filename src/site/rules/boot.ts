@@ -68,13 +68,14 @@ const oneStyle: Rule = {
 const ignitionOfItsOwn: Rule = {
   needs: [],
   check: (site) =>
-    repetitions(declaredClusters(site), ({ cluster }) => resolvePath('', cluster.ignition)).map(
-      ({ first, again }) => ({
-        path: [...again.path, 'ignition'],
-        expected: `a folder of its own: ${first.cluster.name} installs from it`,
-        other: [...first.path, 'ignition'],
-      }),
-    ),
+    repetitions(
+      declaredClusters(site).filter(({ cluster }) => cluster.ignition !== undefined),
+      ({ cluster }) => resolvePath('', cluster.ignition as string),
+    ).map(({ first, again }) => ({
+      path: [...again.path, 'ignition'],
+      expected: `a folder of its own: ${first.cluster.name} installs from it`,
+      other: [...first.path, 'ignition'],
+    })),
 }
 
 /** A menu's default is taken without anybody there, so it must never make a node what it is not. */

@@ -1,5 +1,6 @@
 /** The Ignition files of a cluster: whether each is there and can be installed with. They are served as they are. */
 import { ignitionKinds, type IgnitionFact, type IgnitionKind } from '../../plan/facts.ts'
+import type { Cluster } from '../../site/schema.ts'
 import { missing } from '../file.ts'
 import { loadIgnition } from './load.ts'
 
@@ -11,6 +12,17 @@ export async function surveyIgnition(
   const facts = await Promise.all(
     ignitionKinds.map(async (kind) => [kind, await ignitionFact(`${folder}/${kind}.ign`, isLive)] as const),
   )
+  return Object.fromEntries(facts) as Record<IgnitionKind, IgnitionFact>
+}
+
+/** Of a cluster that names no folder: fine as long as its images are of the agent style. */
+export function unnamedIgnition({
+  name,
+}: Pick<Cluster, 'name'>): Readonly<Record<IgnitionKind, IgnitionFact>> {
+  const facts = ignitionKinds.map((kind) => {
+    const problem = `cluster ${name} names no folder of Ignition files: only agent images do without ${kind}.ign`
+    return [kind, missing(`${kind}.ign`, problem)] as const
+  })
   return Object.fromEntries(facts) as Record<IgnitionKind, IgnitionFact>
 }
 

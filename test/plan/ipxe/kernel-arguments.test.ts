@@ -10,9 +10,31 @@ const common = {
   ignitionUrl: 'http://192.0.2.2/master.ign',
 } as const
 const live: Installation = { ...common, style: 'live', rootfs: file('rootfs') }
+const agent: Installation = {
+  kind: 'possible',
+  style: 'agent',
+  kernel: common.kernel,
+  initramfs: common.initramfs,
+  rootfs: file('rootfs'),
+  kernelArguments: ['rw', 'ignition.firstboot'],
+}
 const installer: Installation = { ...common, style: 'installer', metal: file('metal.raw.gz') }
 
 const cases = [
+  {
+    name: 'agent: those of its own script, then those of the site',
+    installation: agent,
+    given: ['console=ttyS0'],
+    expected:
+      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs rw ignition.firstboot console=ttyS0',
+  },
+  {
+    name: 'agent: a static address of the site',
+    installation: agent,
+    given: ['ip=em1:dhcp'],
+    expected:
+      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs rw ignition.firstboot ip=em1:dhcp rd.neednet=1',
+  },
   {
     name: 'live: the arguments of the OpenShift documents, and addresses by DHCP',
     installation: live,

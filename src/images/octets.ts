@@ -1,0 +1,52 @@
+/** Octets of a stream in the pieces that a reader asks for, not in those in which they come. */
+
+export type OctetReader = {
+  /** Exactly so many; `undefined` when the stream has ended before the first of them. @throws {RangeError} after it */
+  take(octets: number): Promise<Uint8Array | undefined>
+  /** Hands so many to `sink`, in views that are valid until it resolves. @throws {RangeError} when there are fewer */
+  pass(octets: number, sink: (piece: Uint8Array) => Promise<void> | void): Promise<void>
+}
+
+export function octetReader(source: AsyncIterable<Uint8Array>): OctetReader {
+  const chunks = source[Symbol.asyncIterator]()
+  let rest: Uint8Array = new Uint8Array(0)
+
+  /** At most so many, at least one; `undefined` at the end. */
+  const some = async (most: number): Promise<Uint8Array | undefined> => {
+    while (rest.length === 0) {
+      const next = await chunks.next()
+      if (next.done === true) return undefined
+      rest = next.value
+    }
+    const piece = rest.subarray(0, most)
+    rest = rest.subarray(piece.length)
+    return piece
+  }
+  const ended = (missing: number) => new RangeError(`the stream ends ${missing} octets too early`)
+
+  return {
+    async take(octets) {
+      const whole = new Uint8Array(octets)
+      let at = 0
+      while (at < octets) {
+        const piece = await some(octets - at)
+        if (piece === undefined) {
+          if (at === 0) return undefined
+          throw ended(octets - at)
+        }
+        whole.set(piece, at)
+        at += piece.length
+      }
+      return whole
+    },
+    async pass(octets, sink) {
+      let left = octets
+      while (left > 0) {
+        const piece = await some(left)
+        if (piece === undefined) throw ended(left)
+        left -= piece.length
+        await sink(piece)
+      }
+    },
+  }
+}

@@ -1,0 +1,51 @@
+/** Whether the files of an image are still what its manifest says: every octet is read. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { digestOf } from './digest.ts'
+import type { Manifest } from './manifest.ts'
+import type { Watch } from './notice.ts'
+import { reasonOf } from './problem.ts'
+import type { StoredImage } from './store.ts'
+
+export type Verdict =
+  | { readonly kind: 'whole'; readonly files: number }
+  /** A sentence for each file that is not as it should be. */
+  | { readonly kind: 'damaged'; readonly problems: readonly string[] }
+  /** Put there by hand: there is nothing to compare with. */
+  | { readonly kind: 'unknown' }
+
+export async function verifyImage(
+  { name, dir, manifest, problem }: StoredImage,
+  watch: Watch,
+): Promise<Verdict> {
+  if (problem !== undefined) return { kind: 'damaged', problems: [problem] }
+  if (manifest === undefined) return { kind: 'unknown' }
+  const problems: string[] = []
+  for (const file of manifest.files) {
+    const found = await fileProblem(join(dir, file.name), file, (octets) =>
+      watch({ kind: 'reached', file: `${name}/${file.name}`, octets }),
+    )
+    if (found !== undefined) problems.push(found)
+  }
+  return problems.length === 0
+    ? { kind: 'whole', files: manifest.files.length }
+    : { kind: 'damaged', problems }
+}
+
+async function fileProblem(
+  path: string,
+  { octets, sha256 }: Manifest['files'][number],
+  reached: (octets: number) => void,
+): Promise<string | undefined> {
+  try {
+    // A look first: what has another length need not be read.
+    const { size } = await stat(path)
+    if (size !== octets) return `${path} has ${size} octets, it should have ${octets}`
+    const digest = await digestOf(path, reached)
+    return digest.sha256 === sha256
+      ? undefined
+      : `${path} has the sha256 ${digest.sha256}, it should be ${sha256}`
+  } catch (error) {
+    return `${path} cannot be read: ${reasonOf(error)}`
+  }
+}

@@ -1,0 +1,272 @@
+import { createReadStream, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { exportImages } from '../../src/images/export.ts'
+import { importImages } from '../../src/images/import.ts'
+import { formatManifest, parseManifest, type Manifest } from '../../src/images/manifest.ts'
+import { readStore, requireStored } from '../../src/images/store.ts'
+import { blockOctets, encodeHeader, paddingAfter } from '../../src/images/tar.ts'
+import { sha256 } from '../support/release.ts'
+
+const silent = () => undefined
+
+function manifestOf(files: Readonly<Record<string, string>>): Manifest {
+  return {
+    format: 1,
+    release: '417.94',
+    stream: 'rhcos-4.17',
+    architecture: 'x86_64',
+    style: 'live',
+    added: '2026-11-21T09:00:00.000Z',
+    files: Object.entries(files).map(([name, text]) => ({ name, octets: text.length, sha256: sha256(text) })),
+  }
+}
+
+const contents = { 'rhcos-live-kernel': 'kernel', 'rhcos-live-rootfs.img': 'rootfs '.repeat(100_000) }
+
+/** A store with one image that slipway added and one that was put there by hand. */
+function twoImages(t: Test): string {
+  return t.testdir({
+    from: {
+      one: { '.slipway-image.json': formatManifest(manifestOf(contents)), ...contents },
+      agent: {
+        'agent.x86_64-vmlinuz': 'vmlinuz',
+        'agent.x86_64-initrd.img': 'initrd',
+        'agent.x86_64.ipxe': '#!ipxe',
+        auth: { kubeconfig: 'not of the image' },
+      },
+    },
+    to: {},
+  })
+}
+
+const read = (path: string) => createReadStream(path)
+
+t.test('images are packed, and unpacked elsewhere as they were', async (t) => {
+  const dir = twoImages(t)
+  const { images } = await readStore(`${dir}/from`)
+  const { octets, hasSecrets } = await exportImages(images, `${dir}/images.tar`, silent)
+  t.equal(octets, statSync(`${dir}/images.tar`).size)
+  t.equal(hasSecrets, true)
+  t.equal(statSync(`${dir}/images.tar`).mode & 0o777, 0o600, 'an agent initramfs holds keys')
+  const imported = await importImages(`${dir}/to`, read(`${dir}/images.tar`), silent)
+  t.same(
+    imported.map(({ name, outcome }) => [name, outcome]),
+    [
+      ['agent', 'imported'],
+      ['one', 'imported'],
+    ],
+  )
+  t.same(readdirSync(`${dir}/to`), ['agent', 'one'])
+  t.same(readdirSync(`${dir}/to/agent`), [
+    '.slipway-image.json',
+    'agent.x86_64-initrd.img',
+    'agent.x86_64-vmlinuz',
+    'agent.x86_64.ipxe',
+  ])
+  t.equal(statSync(`${dir}/to/agent/agent.x86_64-initrd.img`).mode & 0o777, 0o640)
+  t.equal(statSync(`${dir}/to/one/rhcos-live-kernel`).mode & 0o777, 0o644)
+  t.equal(readFileSync(`${dir}/to/one/rhcos-live-rootfs.img`, 'utf8'), contents['rhcos-live-rootfs.img'])
+  t.same((await requireStored(`${dir}/to`, 'one')).manifest, manifestOf(contents))
+  t.match((await requireStored(`${dir}/to`, 'agent')).manifest, { style: 'agent', architecture: 'x86_64' })
+  const again = await importImages(`${dir}/to`, read(`${dir}/images.tar`), silent)
+  t.same(
+    again.map(({ outcome }) => outcome),
+    ['there', 'there'],
+  )
+})
+
+t.test('what is damaged, or is no image, is not packed, and the old archive stays', async (t) => {
+  const dir = twoImages(t)
+  const archive = `${dir}/images.tar`
+  writeFileSync(archive, 'old')
+  writeFileSync(`${dir}/from/one/rhcos-live-kernel`, 'kernex')
+  const one = await requireStored(`${dir}/from`, 'one')
+  await t.rejects(exportImages([one], archive, silent), {
+    name: 'ImageProblem',
+    message: `${dir}/from/one/rhcos-live-kernel is not what its manifest says: slipway images verify one`,
+  })
+  writeFileSync(`${dir}/from/one/rhcos-live-kernel`, 'kernel and more')
+  await t.rejects(exportImages([one], archive, silent), /is not what its manifest says/)
+  mkdirSync(`${dir}/from/empty`)
+  const empty = await requireStored(`${dir}/from`, 'empty')
+  await t.rejects(exportImages([empty], archive, silent), {
+    message: `${dir}/from/empty does not hold the files of an image that machines boot here`,
+  })
+  writeFileSync(`${dir}/from/agent/.slipway-image.json`, '{}')
+  const agent = await requireStored(`${dir}/from`, 'agent')
+  await t.rejects(exportImages([agent], archive, silent), /is damaged at format/)
+  await t.rejects(exportImages([], `${dir}/none/images.tar`, silent), /^cannot write .*ENOENT/)
+  t.equal(readFileSync(archive, 'utf8'), 'old')
+  t.same(readdirSync(dir), ['from', 'images.tar', 'to'])
+})
+
+/** The blocks of one file of an archive. */
+function entry(path: string, text: string, octets = text.length): Buffer {
+  const header = encodeHeader({ path, octets, modifiedSeconds: 1e9 })
+  return Buffer.concat([header, Buffer.from(text), Buffer.alloc(paddingAfter(text.length))])
+}
+
+const end = Buffer.alloc(2 * blockOctets)
+const small = { kernel: 'kernel' }
+const manifest = (files: Readonly<Record<string, string>> = small) =>
+  entry('one/.slipway-image.json', formatManifest(manifestOf(files)))
+
+async function* once(octets: Buffer): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(octets)
+}
+
+const hostile = [
+  { name: 'nothing', blocks: [], message: 'the archive ends too early: it is not whole' },
+  { name: 'nothing but an end', blocks: [end], message: 'the archive holds no image' },
+  {
+    name: 'text',
+    blocks: [Buffer.alloc(600, 'text')],
+    message: 'this is no tar archive, or a damaged one: no chksum in a header',
+  },
+  ...['../kernel', '/etc/passwd', 'one/../../etc/passwd', 'kernel', 'one/two/kernel', ''].map((path) => ({
+    name: `a file at ${JSON.stringify(path)}`,
+    blocks: [manifest(), entry(path, 'x'), end],
+    message: /^the archive holds .*, which is not a file of an image$|^"(?:\.\.|)" is no name of an image/,
+  })),
+  {
+    name: 'an image whose name leads out',
+    blocks: [entry('../.slipway-image.json', formatManifest(manifestOf(small))), end],
+    message: '".." is no name of an image: letters, digits, dots, hyphens and underscores, up to 100',
+  },
+  {
+    name: 'a manifest whose file leads out',
+    blocks: [manifest({ '../kernel': 'kernel' }), end],
+    message: /^the manifest of one in the archive is damaged at files\.0\.name: /,
+  },
+  {
+    name: 'a manifest that is no JSON',
+    blocks: [entry('one/.slipway-image.json', 'x'), end],
+    message: 'the manifest of one in the archive is damaged: it is not JSON',
+  },
+  {
+    name: 'a manifest that is too large',
+    blocks: [entry('one/.slipway-image.json', '', 256 * 1024 + 1)],
+    message: 'the manifest of one in the archive is damaged: 262145 octets are too many',
+  },
+  {
+    name: 'two manifests of one image',
+    blocks: [manifest(), manifest(), end],
+    message: 'the archive has two manifests of one',
+  },
+  {
+    name: 'a file before its manifest',
+    blocks: [entry('one/kernel', 'kernel'), manifest(), end],
+    message: 'one/kernel in the archive is in no manifest that came before it, or there twice',
+  },
+  {
+    name: 'a file that no manifest names',
+    blocks: [manifest(), entry('one/other', 'x'), end],
+    message: 'one/other in the archive is in no manifest that came before it, or there twice',
+  },
+  {
+    name: 'a file twice',
+    blocks: [manifest(), entry('one/kernel', 'kernel'), entry('one/kernel', 'kernel'), end],
+    message: 'one/kernel in the archive is in no manifest that came before it, or there twice',
+  },
+  {
+    name: 'a file of another length',
+    blocks: [manifest(), entry('one/kernel', 'kernels'), end],
+    message: 'one/kernel in the archive has 7 octets, its manifest says 6',
+  },
+  {
+    name: 'a file with other octets',
+    blocks: [manifest(), entry('one/kernel', 'kernex'), end],
+    message: 'one/kernel in the archive is damaged: its sha256 is another',
+  },
+  {
+    name: 'a file that is cut off',
+    blocks: [manifest(), entry('one/kernel', 'kernel').subarray(0, blockOctets + 3)],
+    message: 'the archive ends too early: it is not whole',
+  },
+  {
+    name: 'no end',
+    blocks: [manifest(), entry('one/kernel', 'kernel')],
+    message: 'the archive ends too early: it is not whole',
+  },
+  {
+    name: 'less than its manifest names',
+    blocks: [manifest(), end],
+    message: 'the archive lacks one/kernel, which its manifest names',
+  },
+  {
+    name: 'more images than anybody has',
+    blocks: [
+      ...Array.from({ length: 101 }, (_, at) =>
+        entry(`image${at}/.slipway-image.json`, formatManifest(manifestOf(small))),
+      ),
+      end,
+    ],
+    message: 'the archive has more than 100 images',
+  },
+  {
+    name: 'a size that no disk has',
+    blocks: [
+      entry(
+        'one/.slipway-image.json',
+        formatManifest({
+          ...manifestOf(small),
+          files: [{ name: 'k', octets: 2 ** 52, sha256: 'f'.repeat(64) }],
+        }),
+      ),
+    ],
+    message: /^.* free, 4294967296 MiB are needed$/,
+  },
+]
+
+for (const { name, blocks, message } of hostile) {
+  t.test(`an archive with ${name} leaves nothing`, async (t) => {
+    const store = t.testdir()
+    await t.rejects(importImages(store, once(Buffer.concat(blocks)), silent), {
+      name: 'ImageProblem',
+      message,
+    })
+    t.same(readdirSync(store), [])
+  })
+}
+
+t.test('an archive that tar made is read too: folders, and paths that begin with a dot', async (t) => {
+  const store = t.testdir()
+  const folder = encodeHeader({ path: './one/', octets: 0, modifiedSeconds: 1e9 })
+  folder[156] = '5'.charCodeAt(0)
+  folder.fill(0x20, 148, 156)
+  const sum = folder.reduce((total, octet) => total + octet, 0)
+  folder.set(Buffer.from(`${sum.toString(8).padStart(6, '0')}\0 `), 148)
+  const long = `rhcos-live-kernel-${'x'.repeat(120)}`
+  const files = { [long]: 'kernel' }
+  const text = formatManifest(manifestOf(files))
+  const blocks = [
+    folder,
+    entry('./one/.slipway-image.json', text),
+    entry(`./one/${long}`, 'kernel').subarray(0),
+  ]
+  // The header of a long name is three blocks, so its content is where `entry` puts it.
+  await importImages(store, once(Buffer.concat([...blocks, end])), silent)
+  t.same(readdirSync(`${store}/one`), ['.slipway-image.json', long])
+})
+
+t.test('an image that is there and is another one is not touched', async (t) => {
+  const store = t.testdir({ one: { kernel: 'by hand' } })
+  const blocks = [manifest(), entry('one/kernel', 'kernel'), end]
+  await t.rejects(importImages(store, once(Buffer.concat(blocks)), silent), {
+    message: `${store}/one is there already and is another image: remove it first`,
+  })
+  t.same(readdirSync(store), ['one'])
+  t.equal(readFileSync(`${store}/one/kernel`, 'utf8'), 'by hand')
+})
+
+t.test('a manifest is refused for what is wrong with it', (t) => {
+  const text = (change: object) => JSON.stringify({ ...manifestOf(small), ...change })
+  t.throws(() => parseManifest(text({ more: 1 }), 'it'), {
+    message: 'it is damaged at its top: Unrecognized key: "more"',
+  })
+  const [file] = manifestOf(small).files
+  t.throws(() => parseManifest(text({ files: [file, file] }), 'it'), {
+    message: 'it is damaged: it names a file twice',
+  })
+  t.end()
+})

@@ -1,0 +1,81 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import t from 'tap'
+import { content, isWhole, path, prepareDownload, sendThen } from '../support/download.ts'
+import { sendFile, sha256, type Misbehaviour } from '../support/release.ts'
+
+const wrong = Buffer.from('x'.repeat(5000))
+
+const failures = [
+  {
+    name: 'a server that has something else: after the second time it is told, and nothing is left',
+    misbehaviour: (request, response) => {
+      sendFile(request, response, wrong)
+      return true
+    },
+    message: `BASE${path} is not what the document says: its sha256 is ${sha256(wrong)}, the document says ${sha256(content)}`,
+    asked: 2,
+    left: [],
+  },
+  {
+    name: 'a server without the file is asked once',
+    misbehaviour: (_request, response) => {
+      response.writeHead(404).end()
+      return true
+    },
+    message: `BASE${path} cannot be fetched: the server answers 404 Not Found`,
+    asked: 1,
+    left: [],
+  },
+  {
+    name: 'a server that always cuts is given up after five times, and what came is kept',
+    misbehaviour: (request, response) => {
+      const at = Number(/\d+/.exec(request.headers.range ?? '0')?.[0])
+      response.writeHead(at === 0 ? 200 : 206, {
+        'content-length': 5000 - at,
+        'content-range': `bytes ${at}-4999/5000`,
+      })
+      sendThen(response, content.subarray(at, at + 10), at + 10, () => response.socket?.destroy())
+      return true
+    },
+    message: `BASE${path} cannot be fetched, tried 5 times: aborted`,
+    asked: 5,
+    left: ['.kernel.part', '.kernel.part.json'],
+  },
+] as const satisfies readonly { misbehaviour: Misbehaviour; [key: string]: unknown }[]
+
+for (const { name, misbehaviour, message, asked, left } of failures) {
+  t.test(name, async (t) => {
+    const run = await prepareDownload(t, misbehaviour)
+    await t.rejects(run.start(), { name: 'ImageProblem', message: message.replace('BASE', run.server.base) })
+    t.equal(run.server.asked.length, asked)
+    t.same(readdirSync(run.folder), left)
+    t.equal(run.clock.pending(), 0)
+  })
+}
+
+t.test('tries are counted anew while a bad line gets on', async (t) => {
+  const large = Buffer.alloc(9 * 1024 * 1024, 'abc')
+  const misbehaviour: Misbehaviour = (request, response) => {
+    const at = Number(/\d+/.exec(request.headers.range ?? '0')?.[0])
+    response.writeHead(at === 0 ? 200 : 206, {
+      'content-length': large.length - at,
+      'content-range': `bytes ${at}-${large.length - 1}/${large.length}`,
+    })
+    const piece = large.subarray(at, at + 1_400_000)
+    if (at + piece.length === large.length) response.end(piece)
+    else sendThen(response, piece, at + piece.length, () => response.socket?.destroy())
+    return true
+  }
+  const run = await prepareDownload(t, misbehaviour, large)
+  await run.start()
+  t.equal(run.setbacks().length > 5, true, 'more failures than tries')
+  t.equal(new Set(run.setbacks()).size, 1, 'each pause is the first one')
+  isWhole(t, run, large)
+})
+
+t.test('a folder that cannot be written to ends it at once', async (t) => {
+  const run = await prepareDownload(t)
+  mkdirSync(`${run.folder}/.kernel.part`)
+  await t.rejects(run.start(), { name: 'ImageProblem' })
+  t.equal(existsSync(`${run.folder}/kernel`), false)
+})

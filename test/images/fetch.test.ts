@@ -1,0 +1,189 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { addImages, type Addition } from '../../src/images/fetch.ts'
+import { parseManifest } from '../../src/images/manifest.ts'
+import type { Notice } from '../../src/images/notice.ts'
+import { requireRoom } from '../../src/images/room.ts'
+import { readStore } from '../../src/images/store.ts'
+import { imageOf, readDocument } from '../../src/images/stream.ts'
+import { createWeb } from '../../src/images/web.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { fileServer, liveFiles, liveNames, sha256, streamDocument } from '../support/release.ts'
+
+const all = ['x86_64', 'aarch64'] as const
+
+async function prepare(t: Test) {
+  const server = await fileServer(t, { ...liveFiles('x86_64'), ...liveFiles('aarch64') })
+  const clock = fakeClock()
+  const web = createWeb({}, clock)
+  t.teardown(() => web.close())
+  const store = t.testdir()
+  const notices: Notice[] = []
+  const tools = {
+    web,
+    clock,
+    source: 'stream.json',
+    watch: (notice: Notice) => void notices.push(notice),
+  }
+  const document = readDocument(JSON.stringify(streamDocument(server.base, all)))
+  const addition = (name: string, architecture: (typeof all)[number] = 'x86_64', iso = false): Addition => ({
+    name,
+    image: imageOf(document, architecture, { iso, metal: false }),
+  })
+  const add = (...additions: Addition[]) => addImages(store, additions, tools)
+  return { server, store, notices, addition, add }
+}
+
+const three = [liveNames.initramfs, liveNames.kernel, liveNames.rootfs]
+
+t.test('images of two architectures appear side by side, each with its manifest', async (t) => {
+  const { store, notices, addition, add } = await prepare(t)
+  const added = await add(addition('one'), addition('other', 'aarch64'))
+  t.same(
+    added.map(({ name, outcome }) => [name, outcome]),
+    [
+      ['one', 'added'],
+      ['other', 'added'],
+    ],
+  )
+  t.same(readdirSync(store), ['one', 'other'])
+  t.same(readdirSync(`${store}/one`), ['.slipway-image.json', ...three])
+  t.equal(statSync(`${store}/one`).mode & 0o777, 0o755)
+  const manifest = parseManifest(readFileSync(`${store}/one/.slipway-image.json`, 'utf8'), 'it')
+  const kernel = 'kernel for x86_64 '.repeat(200)
+  t.match(manifest, {
+    format: 1,
+    release: '417.94.202410090854-0',
+    stream: 'rhcos-4.17',
+    architecture: 'x86_64',
+    style: 'live',
+    source: 'stream.json',
+    added: '2026-01-01T00:00:00.000Z',
+  })
+  t.same(manifest.files[0], {
+    name: liveNames.kernel,
+    part: 'kernel',
+    octets: kernel.length,
+    sha256: sha256(kernel),
+  })
+  const total = Object.entries({ ...liveFiles('x86_64'), ...liveFiles('aarch64') })
+    .filter(([path]) => /kernel|initramfs|rootfs/.test(path))
+    .reduce((sum, [, content]) => sum + content.length, 0)
+  t.same(notices[0], { kind: 'total', octets: total })
+})
+
+t.test('what is there is not fetched again, and what is wished later is added to it', async (t) => {
+  const { server, store, addition, add } = await prepare(t)
+  await add(addition('one'))
+  const before = server.asked.length
+  t.same(
+    (await add(addition('one'))).map(({ outcome }) => outcome),
+    ['there'],
+  )
+  t.equal(server.asked.length, before)
+  t.same(
+    (await add(addition('one', 'x86_64', true))).map(({ outcome }) => outcome),
+    ['completed'],
+  )
+  t.same(server.asked.slice(before), [`HEAD /${liveNames.iso}`, `GET /${liveNames.iso}`])
+  t.same(
+    readdirSync(`${store}/one`),
+    ['.slipway-image.json', liveNames.initramfs, liveNames.kernel, liveNames.rootfs, liveNames.iso].sort(),
+  )
+  const [image] = (await readStore(store)).images
+  t.same(
+    image?.manifest?.files.map(({ part }) => part),
+    ['kernel', 'initramfs', 'rootfs', 'iso'],
+  )
+  t.same(readdirSync(store), ['one'])
+})
+
+t.test('an image appears whole or not at all; the next start goes on', async (t) => {
+  const { server, store, addition, add } = await prepare(t)
+  const rootfs = server.files.get(`/${liveNames.rootfs}`) as Buffer
+  server.files.delete(`/${liveNames.rootfs}`)
+  await t.rejects(add(addition('one')), {
+    name: 'ImageProblem',
+    message: `${server.base}/${liveNames.rootfs} cannot be fetched: the server answers 404 Not Found`,
+  })
+  t.same(readdirSync(store), ['.one.unfinished'])
+  t.match(await readStore(store), { images: [], unfinished: [{ name: 'one' }] })
+  server.files.set(`/${liveNames.rootfs}`, rootfs)
+  const before = server.asked.length
+  await add(addition('one'))
+  t.same(
+    server.asked.slice(before).filter((line) => line.startsWith('GET')),
+    [`GET /${liveNames.rootfs}`],
+  )
+  t.same(readdirSync(store), ['one'])
+})
+
+t.test('what an earlier start left of another release is no part of the image', async (t) => {
+  const { store, addition, add } = await prepare(t)
+  mkdirSync(`${store}/.one.unfinished/folder`, { recursive: true })
+  writeFileSync(`${store}/.one.unfinished/rhcos-416-live-kernel-x86_64`, 'old')
+  writeFileSync(`${store}/.one.unfinished/.lock`, 'nobody')
+  await add(addition('one'))
+  t.same(readdirSync(`${store}/one`), ['.slipway-image.json', ...three])
+})
+
+t.test('two at once keep out of each other’s way', async (t) => {
+  const { store, addition, add } = await prepare(t)
+  mkdirSync(`${store}/.one.unfinished`)
+  writeFileSync(`${store}/.one.unfinished/.lock`, String(process.ppid))
+  await t.rejects(add(addition('one')), {
+    name: 'ImageProblem',
+    message: `another slipway is putting one together (process ${process.ppid}); if not, remove ${store}/.one.unfinished/.lock`,
+  })
+  t.equal(readFileSync(`${store}/.one.unfinished/.lock`, 'utf8'), String(process.ppid), 'its lock stays')
+})
+
+t.test('a name that something else has is refused', async (t) => {
+  const { store, addition, add } = await prepare(t)
+  mkdirSync(`${store}/hand`)
+  await t.rejects(add(addition('hand')), {
+    message: `${store}/hand is there already, put there by hand: choose another --name`,
+  })
+  await add(addition('one'))
+  await t.rejects(add(addition('one', 'aarch64')), {
+    message: `${store}/one is there already and holds 417.94.202410090854-0 for x86_64: choose another --name, or remove it`,
+  })
+  const other = addition('one')
+  const [kernel, ...rest] = other.image.files
+  const changed = {
+    ...other,
+    image: { ...other.image, files: [{ ...kernel!, sha256: 'f'.repeat(64) }, ...rest] },
+  }
+  await t.rejects(add(changed), {
+    message: `${store}/one is there already with another ${liveNames.kernel}: choose another --name, or remove it`,
+  })
+  await t.rejects(add(addition('../one')), {
+    message: '"../one" is no name of an image: letters, digits, dots, hyphens and underscores, up to 100',
+  })
+  writeFileSync(`${store}/file`, '')
+  await t.rejects(add(addition('file/x')), { name: 'ImageProblem' })
+})
+
+t.test('a server that does not say how large its files are is asked for them all the same', async (t) => {
+  const { server, store, notices, addition, add } = await prepare(t)
+  server.refusesHead = true
+  await add(addition('one'))
+  t.same(notices[0], { kind: 'total', octets: undefined })
+  t.same(readdirSync(store), ['one'])
+})
+
+t.test('a disk without room is said beforehand', async (t) => {
+  const store = t.testdir()
+  const free = () => Promise.resolve(3 * 1024 ** 2)
+  await requireRoom(store, 3 * 1024 ** 2, free)
+  await t.rejects(requireRoom(store, 3 * 1024 ** 2 + 1, free), {
+    name: 'ImageProblem',
+    message: `${store} has 3 MiB free, 4 MiB are needed`,
+  })
+  await requireRoom(store, 0)
+  const { server, addition, add } = await prepare(t)
+  const huge = { ...addition('one'), image: { ...addition('one').image } }
+  const files = huge.image.files.map((file) => ({ ...file, octets: 2 ** 60 }))
+  await t.rejects(add({ name: 'one', image: { ...huge.image, files } }), /are needed$/)
+  t.same(server.asked, [], 'nothing was fetched')
+})
