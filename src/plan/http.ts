@@ -2,17 +2,19 @@
 import { formatIp } from '../proto/address/ip.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode } from '../site/schema.ts'
-import { ignitionKinds, type FileFact, type IgnitionKind } from './facts.ts'
+import type { FileFact, IgnitionKind } from './facts.ts'
 import type { Finding } from './findings.ts'
 import { renderInstall } from './ipxe/install.ts'
 import {
   fileName,
   ignitionFact,
+  ignitionKindsOf,
   imageFacts,
   imageFiles,
   installationOf,
   isMissing,
   missingSentence,
+  neededFiles,
 } from './ipxe/installation.ts'
 import { kernelArguments } from './ipxe/kernel-arguments.ts'
 import { renderLocal } from './ipxe/local.ts'
@@ -82,7 +84,7 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
   const url = (path: string) => absoluteUrl(model.endpoint, path)
-  const choices = ignitionKinds.map((role) => {
+  const choices = ignitionKindsOf(model, node.cluster).map((role) => {
     const path = urlPaths.installScript(node, role)
     return { role, path, url: url(path), installation: installationOf(model, node, role) }
   })
@@ -110,7 +112,7 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
 }
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
-  return ignitionKinds.map((kind) => {
+  return ignitionKindsOf(model, node.cluster).map((kind) => {
     const fact = ignitionFact(model, node.cluster, kind)
     const file = { file: fact.path, node: node.key, kind }
     return [
@@ -133,11 +135,7 @@ function files(model: Model, image: string): ReadonlySet<string> {
 function missingFiles(model: Model): Finding[] {
   const needed = new Map<string, { readonly about: string; readonly nodes: Set<string> }>()
   for (const node of model.nodes.filter(({ boot }) => boot !== 'local')) {
-    const files = [
-      ...imageFiles(imageFacts(model, node.image)).map((fact) => ({ fact, about: `image ${node.image}` })),
-      { fact: ignitionFact(model, node.cluster, node.ignition), about: `cluster ${node.cluster}` },
-    ]
-    for (const { fact, about } of files) {
+    for (const { fact, about } of neededFiles(model, node, node.ignition)) {
       if (!isMissing(fact)) continue
       // A directory that is missing is why all of its files are: it is said once.
       const sentence = missingSentence(fact)

@@ -27,10 +27,10 @@ import {
 } from './scalars.ts'
 
 export const architectures = ['x86_64', 'aarch64'] as const
-export const roles = ['bootstrap', 'master', 'worker', 'infra'] as const
+export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as const
 /** What a node's DHCP answer leads to: its installation, the menu for people, or its local disk. */
 export const bootModes = ['install', 'menu', 'local'] as const
-export const menuEntries = ['bootstrap', 'master', 'worker', 'local', 'shell', 'reboot'] as const
+export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
 
 const oneDay = 86_400
 
@@ -197,7 +197,8 @@ const node = z
   .strictObject({
     name: label.meta({ description: 'its first label: m1 for m1.<cluster>.<domain>', examples: ['m1'] }),
     role: z.enum(roles).meta({
-      description: 'bootstrap, master, worker, or infra: installed as a worker, takes the ingress traffic',
+      description:
+        'bootstrap, master, worker; infra: installed as a worker, takes the ingress traffic; single: the one control-plane node of a cluster, which bootstraps itself',
     }),
     mac: mac.meta({ description: 'the MAC address of the interface that it boots from' }),
     address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
@@ -213,7 +214,8 @@ const cluster = z
     }),
     domain: domain.meta({ description: 'the base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.meta({
-      description: 'the folder with bootstrap.ign, master.ign and worker.ign',
+      description:
+        'the folder with bootstrap.ign, master.ign and worker.ign; of a single node, bootstrap-in-place-for-live-iso.ign',
       examples: ['/root/openshift/installdir'],
     }),
     loadBalancer: z
@@ -222,7 +224,10 @@ const cluster = z
         apiInternal: ips.optional().meta({ description: 'where api-int points; as api when absent' }),
         ingress: ips.meta({ description: 'where *.apps points' }),
       })
-      .meta({ description: 'the addresses of api, api-int and *.apps' }),
+      .optional()
+      .meta({
+        description: "the addresses of api, api-int and *.apps; those of the role single's node when absent",
+      }),
     ...bootSettings,
     nodes: z.array(node).min(1).meta({ description: 'its machines' }),
   })

@@ -1,6 +1,6 @@
 /** The Ignition files of a cluster: whether each is there and looks like one. They are served as they are. */
 import type { FileHandle } from 'node:fs/promises'
-import { ignitionKinds, type FileFact, type IgnitionKind } from '../plan/facts.ts'
+import { ignitionFileNames, ignitionKinds, type FileFact, type IgnitionKind } from '../plan/facts.ts'
 import { missing, withFile } from './file.ts'
 
 /** A bootstrap.ign has some hundred thousand octets; what is larger than this is something else. */
@@ -12,13 +12,22 @@ export async function surveyIgnition(
   isLive: boolean,
 ): Promise<Readonly<Record<IgnitionKind, FileFact>>> {
   const facts = await Promise.all(
-    ignitionKinds.map(async (kind) => [kind, await ignitionFact(`${folder}/${kind}.ign`, isLive)] as const),
+    ignitionKinds.map(async (kind) => {
+      const fact = await ignitionFact(`${folder}/${ignitionFileNames[kind]}`, isLive)
+      const remedy = `\`openshift-install create ${commands[kind] ?? 'ignition-configs'}\` writes it`
+      return [
+        kind,
+        fact.kind === 'missing' ? { ...fact, problem: `${fact.problem}; ${remedy}` } : fact,
+      ] as const
+    }),
   )
   return Object.fromEntries(facts) as Record<IgnitionKind, FileFact>
 }
 
-async function ignitionFact(path: string, isLive: boolean): Promise<FileFact> {
-  const fact = await withFile(path, async (file, octets) => {
+const commands: Partial<Record<IgnitionKind, string>> = { single: 'single-node-ignition-config' }
+
+function ignitionFact(path: string, isLive: boolean): Promise<FileFact> {
+  return withFile(path, async (file, octets) => {
     const judged =
       octets > mostOctets
         ? { problem: `is too large, with ${octets} octets` }
@@ -27,8 +36,6 @@ async function ignitionFact(path: string, isLive: boolean): Promise<FileFact> {
       ? missing(path, `${path} ${judged.problem}`)
       : { kind: 'found', path, octets, ...judged }
   })
-  const remedy = '`openshift-install create ignition-configs` writes it'
-  return fact.kind === 'missing' ? { ...fact, problem: `${fact.problem}; ${remedy}` } : fact
 }
 
 async function readText(file: FileHandle, octets: number): Promise<string> {

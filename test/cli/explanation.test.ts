@@ -20,6 +20,7 @@ const versioned: Partial<Facts> = {
       {
         bootstrap: { kind: 'found', path: '/ignition/bootstrap.ign', octets: 300_000, version: '3.2.0' },
         master: { kind: 'found', path: '/ignition/master.ign', octets: 1720, version: '3.2.0' },
+        single: missing('/ignition/single.ign', '/ignition/single.ign does not exist'),
         worker: missing('/ignition/worker.ign', '/ignition/worker.ign does not exist'),
       },
     ],

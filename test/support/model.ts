@@ -80,6 +80,7 @@ export function ignitionFiles(dir: string): Record<IgnitionKind, FileFact> {
   return {
     bootstrap: found(`${dir}/bootstrap.ign`),
     master: found(`${dir}/master.ign`),
+    single: found(`${dir}/bootstrap-in-place-for-live-iso.ign`),
     worker: found(`${dir}/worker.ign`),
   }
 }

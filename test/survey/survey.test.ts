@@ -57,6 +57,7 @@ t.test('a survey knows every image, every Ignition file and every loader of a si
   t.same(kinds(facts.ignition.get('ocp')), [
     'bootstrap 32',
     `master ${dir}/ignition/master.ign is no Ignition file, it lacks ignition.version; \`openshift-install create ignition-configs\` writes it`,
+    `single ${dir}/ignition/bootstrap-in-place-for-live-iso.ign does not exist; \`openshift-install create single-node-ignition-config\` writes it`,
     `worker ${dir}/ignition/worker.ign does not exist; \`openshift-install create ignition-configs\` writes it`,
   ])
   t.same([...facts.loaders.keys()], [...loaderNames])

@@ -1,5 +1,5 @@
 /** What a node needs to install itself with one Ignition file, or which of it is missing. */
-import type { FileFact, IgnitionKind } from '../facts.ts'
+import { ignitionKinds, type FileFact, type IgnitionKind } from '../facts.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 
@@ -15,6 +15,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly rootfs: RemoteFile
+      readonly ignition: IgnitionKind
       readonly ignitionUrl: string
     }
   | {
@@ -23,6 +24,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly metal: RemoteFile
+      readonly ignition: IgnitionKind
       readonly ignitionUrl: string
     }
   | {
@@ -33,7 +35,9 @@ export type Installation =
 
 export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
   const image = imageFacts(model, node.image)
-  const missing = [...imageFiles(image), ignitionFact(model, node.cluster, ignition)].filter(isMissing)
+  const missing = neededFiles(model, node, ignition)
+    .map(({ fact }) => fact)
+    .filter(isMissing)
   if (missing.length > 0) return { kind: 'impossible', missing }
 
   const remote = (fact: FileFact): RemoteFile => {
@@ -44,11 +48,41 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     kind: 'possible',
     kernel: remote(image.kernel),
     initramfs: remote(image.initramfs),
+    ignition,
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   } as const
   return image.style === 'live'
     ? { ...common, style: 'live', rootfs: remote(image.rootfs) }
     : { ...common, style: 'installer', metal: remote(image.metal) }
+}
+
+/** What a cluster's nodes may be installed as: a single node needs neither a bootstrap nor masters. */
+export function ignitionKindsOf({ nodes }: Pick<Model, 'nodes'>, cluster: string): readonly IgnitionKind[] {
+  const kinds = new Set(nodes.filter((node) => node.cluster === cluster).map(({ ignition }) => ignition))
+  return ignitionKinds.filter((kind) => (kinds.has('single') ? kinds.has(kind) : kind !== 'single'))
+}
+
+/** The files that an installation takes, and what each belongs to: `image rhcos-4.17`, `cluster ocp45`. */
+export function neededFiles(
+  model: Model,
+  { cluster, image }: Pick<NodeModel, 'cluster' | 'image'>,
+  ignition: IgnitionKind,
+): { readonly fact: FileFact; readonly about: string }[] {
+  const facts = imageFacts(model, image)
+  const files = imageFiles(facts).map((fact) =>
+    // Its Ignition file is read by a live system, which the older style has not.
+    ignition === 'single' && facts.style === 'installer' ? notLive(fact) : fact,
+  )
+  return [
+    ...files.map((fact) => ({ fact, about: `image ${image}` })),
+    { fact: ignitionFact(model, cluster, ignition), about: `cluster ${cluster}` },
+  ]
+}
+
+function notLive({ path }: FileFact): MissingFile {
+  const dir = path.slice(0, path.lastIndexOf('/'))
+  const problem = `${dir} holds a release of the 4.5 style, a single node bootstraps itself from a live one (4.8 or later)`
+  return { kind: 'missing', path: dir, problem }
 }
 
 /** In the order in which a node asks for them. */

@@ -18,8 +18,9 @@ export function kernelArguments(
           // UEFI takes an initramfs only by name; BIOS does not mind.
           'initrd=main',
           `coreos.live.rootfs_url=${installation.rootfs.url}`,
-          `coreos.inst.install_dev=${node.disk}`,
-          `coreos.inst.ignition_url=${ignitionUrl}`,
+          ...(installation.ignition === 'single'
+            ? configuresItself(ignitionUrl)
+            : installsFrom(ignitionUrl, node)),
           ...(network ?? ['ip=dhcp']),
           ...others,
         ]
@@ -33,6 +34,16 @@ export function kernelArguments(
           `coreos.inst.ignition_url=${ignitionUrl}`,
         ]
   return all.map(argument)
+}
+
+/** coreos-installer writes the disk, and hands the file to the system that it wrote. */
+function installsFrom(ignitionUrl: string, { disk }: Pick<NodeModel, 'disk'>): string[] {
+  return [`coreos.inst.install_dev=${disk}`, `coreos.inst.ignition_url=${ignitionUrl}`]
+}
+
+/** The live system itself is configured: it bootstraps a cluster in memory, then writes the disk that its file names. */
+function configuresItself(ignitionUrl: string): string[] {
+  return ['ignition.firstboot', 'ignition.platform.id=metal', `ignition.config.url=${ignitionUrl}`]
 }
 
 /** `ip=`, `nameserver=`, then `bond=`: the order that the documents ask for; what builds on these follows. */
