@@ -5,11 +5,12 @@ import { check } from './cli/check.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './cli/command.ts'
 import { demo } from './cli/demo.ts'
 import { explain } from './cli/explain.ts'
+import { node } from './cli/node.ts'
 import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
 
-const commands: readonly Command[] = [serve, check, explain, render, simulate, demo]
+const commands: readonly Command[] = [serve, check, explain, render, simulate, node, demo]
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),

@@ -41,7 +41,8 @@ export function explain(prepared: Exclude<Prepared, { kind: 'ready' }>): string[
   return prepared.kind === 'unreadable' ? [prepared.message] : prepared.problems.map(formatProblem)
 }
 
-async function readSite(path: string): Promise<string> {
+/** @throws {Error} when it cannot be read, or is no text */
+export async function readSite(path: string): Promise<string> {
   const octets = await readFile(path)
   if (octets.length > largestSiteOctets) throw new Error(`${octets.length} octets is no site file`)
   try {
