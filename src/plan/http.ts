@@ -51,6 +51,8 @@ export type ImageDirectory = {
 
 export type HttpPlan = {
   readonly address: string
+  /** A second one to listen on, for those who are told of it by names or by people: nodes boot by IPv4. */
+  readonly address6: string | undefined
   readonly port: number
   /** By path, as in `urls.ts`. */
   readonly scripts: ReadonlyMap<string, BootScript>
@@ -67,6 +69,7 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
   return {
     plan: {
       address: formatIpv4(endpoint.address),
+      address6: endpoint.address6,
       port: endpoint.ports.http,
       scripts: new Map(nodes.flatMap((node) => nodeScripts(model, node))),
       ignition: new Map(nodes.flatMap((node) => nodeIgnition(model, node))),

@@ -11,7 +11,7 @@ import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } fro
 import type { Facts, IgnitionKind } from './facts.ts'
 
 /** Where the services are reached, and the port on which DHCP clients hear replies. */
-export type Endpoint = Pick<Site['server'], 'address' | 'ports'>
+export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
 
 /** A node of a cluster, ready to be answered. */
 export type NodeModel = {
@@ -57,8 +57,9 @@ export function buildModel(site: Site, facts: Facts): Model {
   const nodes = site.clusters.flatMap((cluster) =>
     cluster.nodes.map((node) => nodeModel(site, cluster, node)),
   )
-  const { address, ports } = site.server
-  return { site, facts, endpoint: { address, ports }, nodes }
+  const { address, address6, ports } = site.server
+  const endpoint = { address, ...(address6 === undefined ? {} : { address6 }), ports }
+  return { site, facts, endpoint, nodes }
 }
 
 /** `http://172.16.0.101`, with the port where it is not 80. */

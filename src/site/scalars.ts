@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { formatIp, parseIp, type Ip } from '../proto/address/ip.ts'
 import { parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ipv4.ts'
+import { parseIpv6, type Ipv6 } from '../proto/address/ipv6.ts'
 import { isUnicastMac, parseMac, type Mac } from '../proto/address/mac.ts'
 
 type Scalar<T> = {
@@ -52,6 +53,13 @@ export const ipv4 = scalar<Ipv4>({
   parse: parseIpv4,
   examples: ['172.16.0.101'],
   pattern: `^${ipv4Pattern}$`,
+})
+
+export const ipv6 = scalar<Ipv6>({
+  expected: 'an IPv6 address',
+  parse: parseIpv6,
+  examples: ['2001:db8::101'],
+  pattern: `^${ipv6Pattern}$`,
 })
 
 export const ip = scalar<Ip>({

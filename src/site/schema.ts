@@ -16,6 +16,7 @@ import {
   ip,
   ips,
   ipv4,
+  ipv6,
   kernelArgument,
   label,
   mac,
@@ -46,6 +47,9 @@ const server = z
       .optional()
       .meta({ description: 'the interface that faces the nodes; serving ends at once when it is not up' }),
     address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
+    address6: ipv6
+      .optional()
+      .meta({ description: 'an IPv6 address of this machine: HTTP listens on it too' }),
     peers: z
       .array(ipv4)
       .default([])
