@@ -24,6 +24,8 @@ export type ImageFacts =
       readonly kernel: FileFact
       readonly initramfs: FileFact
       readonly rootfs: FileFact
+      /** The live ISO, where one lies beside the rest: nothing here boots it. */
+      readonly iso?: FileFact
     }
   | {
       readonly style: 'installer'

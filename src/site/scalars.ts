@@ -185,6 +185,13 @@ export const consoleDevice = word(
   ['tty0', 'ttyS0', 'ttyS0,115200n8'],
 )
 
+/** Schemes of metal3.io: `ipmi`, `redfish`, `idrac-virtualmedia+https`, … */
+export const bmc = word(
+  'the URL of a BMC, such as redfish-virtualmedia://192.0.2.201/redfish/v1/Systems/1',
+  /^[a-z][a-z0-9-]*(?:\+https?)?:\/\/[\x21-\x7e]+$/,
+  ['redfish-virtualmedia://172.16.0.201/redfish/v1/Systems/1', 'ipmi://172.16.0.201'],
+)
+
 export const command = word('a command', /\S/, ['systemctl reload haproxy'])
 
 export const seconds = (least: number, most: number) => wholeNumber(least, most, ' of seconds')

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { dhcpOptions } from './dhcp-option.ts'
 import {
+  bmc,
   cidr,
   command,
   consoleDevice,
@@ -206,6 +207,9 @@ const node = z
     }),
     mac: mac.meta({ description: 'the MAC address of the interface that it boots from' }),
     address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
+    bmc: bmc.optional().meta({
+      description: 'its BMC, as a BareMetalHost names it; only rendered, nothing is switched on from here',
+    }),
     ...bootSettings,
   })
   .meta({ description: 'a machine of this cluster' })

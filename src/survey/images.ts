@@ -40,6 +40,7 @@ export async function surveyImage(image: Image): Promise<ImageFacts> {
       kernel: await find('kernel', live.kernel),
       initramfs: await find('initramfs', live.initramfs),
       rootfs: await find('rootfs', live.rootfs),
+      ...(await liveIso(image, names)),
     }
   }
   return {
@@ -48,6 +49,19 @@ export async function surveyImage(image: Image): Promise<ImageFacts> {
     initramfs: await find('initramfs', installer.initramfs),
     metal: await find('metal', installer.metal),
   }
+}
+
+/** Both `…-live.x86_64.iso` (until 4.18) and `…-live-iso.x86_64.iso`. One of several would be a guess. */
+async function liveIso(
+  { dir, architecture }: Image,
+  names: readonly string[],
+): Promise<{ readonly iso?: FileFact }> {
+  const [name, ...others] = names.filter(
+    (each) => /live.*\.iso$/.test(each) && otherArchitecture(each, architecture) === undefined,
+  )
+  if (name === undefined || others.length > 0) return {}
+  const iso = await surveyFile(`${dir}/${name}`)
+  return iso.kind === 'found' ? { iso } : {}
 }
 
 /** What the site names decides, then what lies there; a release of the live style comes with a metal image too. */
