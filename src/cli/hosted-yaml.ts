@@ -21,7 +21,7 @@ const architectures: Readonly<Record<Architecture, string>> = { x86_64: 'x86_64'
 /** All images that a live ISO lies beside; or why there is none. */
 export function agentServiceConfig(model: Model): Rendered {
   const osImages = []
-  for (const [name, { architecture, dir }] of Object.entries(model.site.images)) {
+  for (const [name, { architecture }] of Object.entries(model.site.images)) {
     const iso = isoOf(model.facts.images.get(name))
     if (iso === undefined) continue
     const openshiftVersion = /(?:^|[^\d.])(\d\.\d{1,2})(?!\d)/.exec(name)?.[1]
@@ -33,7 +33,7 @@ export function agentServiceConfig(model: Model): Rendered {
     osImages.push({
       openshiftVersion,
       // That of RHCOS, where the file's name has it: 417.94.202411261220-0, or 4.17.0.
-      version: /\d+\.\d+\.\d+(?:-\d+)?/.exec(iso)?.[0] ?? `${openshiftVersion} (${dir})`,
+      version: /\d+\.\d+\.\d+(?:-\d+)?/.exec(iso)?.[0] ?? openshiftVersion,
       cpuArchitecture: architectures[architecture],
       url: webServer(model) + urlPaths.image(name, iso),
     })
@@ -111,5 +111,6 @@ function isoOf(facts: ImageFacts | undefined): string | undefined {
 /** By name where a host of the site has the server's address: a name has addresses of both families. */
 function webServer({ site, endpoint }: Model): string {
   const name = site.hosts.find(({ address }) => address.includes(endpoint.address))?.name
-  return `http://${name ?? formatIpv4(endpoint.address)}:${endpoint.ports.http}`
+  const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`
+  return `http://${name ?? formatIpv4(endpoint.address)}${port}`
 }

@@ -8,6 +8,7 @@ import {
   exampleSite,
   found,
   ignitionFiles,
+  installerImage,
   liveImage,
   missing,
 } from '../support/model.ts'
@@ -222,5 +223,24 @@ t.test('facts of another site are refused rather than half compiled', (t) => {
 
 t.test('the same site gives the same plan', (t) => {
   t.same(compileHttp(exampleModel()), compileHttp(exampleModel()))
+  t.end()
+})
+
+t.test('a single node cannot bootstrap itself from a release of the 4.5 style, and is told so', (t) => {
+  const site = exampleSite()
+  const [cluster] = site.clusters
+  cluster!.nodes = [{ name: 'n1', role: 'single', mac: '00:00:5e:00:53:11', address: '192.0.2.11' }]
+  const installs = (facts: Parameters<typeof exampleModel>[1]) => compileHttp(exampleModel(site, facts))
+  const { plan, findings } = installs({ images: new Map([['rhcos', installerImage('/srv/rhcos')]]) })
+  t.equal(plan.scripts.get('/boot/ocp45/n1/boot.ipxe')?.boot, 'wait')
+  t.same(findings, [
+    {
+      severity: 'error',
+      about: 'image rhcos',
+      message:
+        '/srv/rhcos holds a release of the 4.5 style, a single node bootstraps itself from a live one (4.8 or later) (needed by ocp45/n1)',
+    },
+  ])
+  t.same([...installs({}).plan.ignition.keys()], ['/boot/ocp45/n1/single.ign'])
   t.end()
 })

@@ -150,3 +150,17 @@ t.test('a folder of own files for TFTP that is not there is a fact', async (t) =
   t.equal(await problemOf(`${dir}/own`), undefined)
   t.equal(await problemOf(`${dir}/none`), `${dir}/none does not exist`)
 })
+
+t.test('a live ISO beside the rest is known, one of several is not', async (t) => {
+  const iso = async (names: readonly string[]) => {
+    const dir = t.testdir({
+      ...files,
+      live: { ...files.live, ...Object.fromEntries(names.map((name) => [name, 'x'])) },
+    })
+    const image = (await surveySite(siteAt(dir, ['live']), nowhere)).images.get('live')
+    return image?.style === 'live' ? image.iso?.path.slice(dir.length) : 'another style'
+  }
+  t.equal(await iso(['rhcos-live.x86_64.iso', 'rhcos-live.aarch64.iso']), '/live/rhcos-live.x86_64.iso')
+  t.equal(await iso(['rhcos-live-iso.x86_64.iso', 'rhcos-live.x86_64.iso']), undefined)
+  t.equal(await iso([]), undefined)
+})
