@@ -128,7 +128,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 function needsRestart(old: Plan, next: Plan): string[] {
   const reasons: string[] = []
   if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
-    reasons.push('server.address or server.ports changed: restart the service to bind them')
+    reasons.push('server.address, server.address6 or server.ports changed: restart the service to bind them')
   }
   if ((old.dns === undefined) !== (next.dns === undefined)) {
     reasons.push('dns.serve changed: restart the service to open or close the sockets')

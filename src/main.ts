@@ -6,11 +6,12 @@ import { ExitCode, UsageError, type Command, type Terminal } from './cli/command
 import { demo } from './cli/demo.ts'
 import { explain } from './cli/explain.ts'
 import { images } from './cli/images.ts'
+import { node } from './cli/node.ts'
 import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
 
-const commands: readonly Command[] = [serve, check, explain, render, images, simulate, demo]
+const commands: readonly Command[] = [serve, check, explain, render, images, simulate, node, demo]
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),

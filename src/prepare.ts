@@ -62,8 +62,12 @@ export function explain(prepared: Exclude<Prepared, { kind: 'ready' }>): string[
 
 type SiteFile = { readonly text: string; readonly changedSeconds: number }
 
-/** The text and its time are those of one file, even when another takes its name meanwhile. */
-async function readSite(path: string): Promise<SiteFile> {
+/**
+ * The text and its time are those of one file, even when another takes its name meanwhile.
+ *
+ * @throws {Error} when it cannot be read, or is no text
+ */
+export async function readSite(path: string): Promise<SiteFile> {
   const file = await open(path)
   try {
     const { mtimeMs } = await file.stat()

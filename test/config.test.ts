@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { formatIp } from '../src/proto/address/ip.ts'
+import { entrancesOf } from '../src/site/entrances.ts'
 import { siteJsonSchema } from '../src/site/json-schema.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
@@ -62,7 +63,7 @@ t.test("the example is the guide's site", (t) => {
       'lb2.example.localdomain 172.16.0.120 172.16.0.121',
     ],
   )
-  const { api, apiInternal = [], ingress } = cluster.loadBalancer
+  const { api, apiInternal, ingress } = entrancesOf(cluster)
   t.same([api, apiInternal, ingress].flat().map(formatIp), ['172.16.0.111', '172.16.0.110', '172.16.0.111'])
   t.equal(`${cluster.name}.${cluster.domain}`, 'ocp45.example.localdomain')
   t.equal(formatIp(server.address), '172.16.0.101')

@@ -8,10 +8,9 @@ import { explain, prepare } from '../prepare.ts'
 import { nearest } from '../site/nearest.ts'
 import { chooseNode } from './choose-node.ts'
 import { ExitCode, UsageError, type Command } from './command.ts'
+import { agentServiceConfig, bareMetalHosts, type Rendered } from './hosted-yaml.ts'
+import { libvirtDomain, libvirtNetwork } from './libvirt-xml.ts'
 import { zoneFile } from './zone-file.ts'
-
-/** `text` for standard output, or why there is none. */
-type Rendered = { readonly text: string } | { readonly reason: string }
 
 type Rendering = {
   readonly most: number
@@ -35,14 +34,20 @@ const renderings = {
       return { text: script?.body ?? '' }
     },
   },
+  libvirt: { most: 1, render: ({ model }, name) => renderLibvirt(model, name) },
+  'agent-service-config': { most: 0, render: ({ model }) => agentServiceConfig(model) },
+  'bare-metal-hosts': { most: 0, render: ({ model }) => bareMetalHosts(model) },
 } as const satisfies Record<string, Rendering>
 
 export const render: Command = {
   name: 'render',
-  summary: "print haproxy.cfg, the DNS zones or a node's iPXE script",
+  summary: 'print haproxy.cfg, DNS zones, an iPXE script, or what libvirt or a management cluster takes',
   usage: `usage: slipway render SITE haproxy
        slipway render SITE zones [ZONE]
        slipway render SITE ipxe NODE
+       slipway render SITE libvirt [NODE]
+       slipway render SITE agent-service-config
+       slipway render SITE bare-metal-hosts
 
 Prints what is compiled from SITE, as other programs read it:
 
@@ -50,6 +55,11 @@ Prints what is compiled from SITE, as other programs read it:
   zones [ZONE]   the DNS zones as master files (RFC 1035), all or one: for a name
                  server elsewhere, or for named-checkzone ZONE /dev/stdin
   ipxe NODE      the script that iPXE gets on the node (m1 or ocp45/m1)
+  libvirt [NODE] XML for virsh net-define, or of one node for virsh define
+  agent-service-config
+                 YAML for the assisted service: where the images with an ISO are had
+  bare-metal-hosts
+                 YAML for a management cluster: the nodes that have a bmc
 
 Exit code 0: printed. 1: problems in the site, or it has no such part. 2: usage.`,
 
@@ -83,6 +93,15 @@ Exit code 0: printed. 1: problems in the site, or it has no such part. 2: usage.
 
 function isRendering(word: string): word is keyof typeof renderings {
   return Object.hasOwn(renderings, word)
+}
+
+function renderLibvirt(model: Model, name: string | undefined): Rendered {
+  if (name === undefined) {
+    const text = libvirtNetwork(model)
+    return text === undefined ? { reason: 'server.address lies in none of the subnets' } : { text }
+  }
+  const text = libvirtDomain(model, chooseNode(model, name))
+  return text === undefined ? { reason: `${name} is not in the subnet of server.address` } : { text }
 }
 
 /** Without those that every name server has of itself. */

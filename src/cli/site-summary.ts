@@ -1,7 +1,7 @@
 /** A plan told to its operator: counts per service, a line per node, which loader each firmware gets. */
 import { formatIpv4, formatCidr } from '../proto/address/ipv4.ts'
 import { localZones } from '../plan/dns/local-zones.ts'
-import { loaderNames, type LoaderName } from '../plan/facts.ts'
+import { ignitionFileNames, loaderNames, type LoaderName } from '../plan/facts.ts'
 import type { Finding } from '../plan/findings.ts'
 import type { IgnitionFile } from '../plan/http.ts'
 import type { NodeModel } from '../plan/model.ts'
@@ -132,7 +132,7 @@ function clusterOf(node: string): string {
 
 function nodeRow(node: NodeModel): string[] {
   const boots = {
-    install: `installs ${node.image} on ${node.disk} with ${node.ignition}.ign`,
+    install: `installs ${node.image} on ${node.disk} with ${ignitionFileNames[node.ignition]}`,
     menu: `shows the menu, ${node.menu.default} by default`,
     local: 'boots its local disk',
   }

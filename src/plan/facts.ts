@@ -27,6 +27,8 @@ export type ImageFacts = {
       readonly kernel: FileFact
       readonly initramfs: FileFact
       readonly rootfs: FileFact
+      /** The live ISO, where one lies beside the rest: nothing here boots it. */
+      readonly iso?: FileFact
     }
   | {
       readonly style: 'installer'
@@ -44,9 +46,17 @@ export type ImageFacts = {
     }
 )
 
-/** The files that `openshift-install create ignition-configs` makes: `<kind>.ign`. */
-export const ignitionKinds = ['bootstrap', 'master', 'worker'] as const
+/** What a node can be installed as, each with an Ignition file of its own. */
+export const ignitionKinds = ['bootstrap', 'master', 'single', 'worker'] as const
 export type IgnitionKind = (typeof ignitionKinds)[number]
+
+/** The files by the names that `openshift-install` gives them. */
+export const ignitionFileNames: Readonly<Record<IgnitionKind, string>> = {
+  bootstrap: 'bootstrap.ign',
+  master: 'master.ign',
+  single: 'bootstrap-in-place-for-live-iso.ign',
+  worker: 'worker.ign',
+}
 
 /** Boot loaders by the name under which TFTP serves them. */
 export const loaderNames = [

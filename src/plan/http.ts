@@ -2,7 +2,7 @@
 import { formatIp } from '../proto/address/ip.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode } from '../site/schema.ts'
-import { ignitionKinds, type FileFact, type IgnitionKind } from './facts.ts'
+import type { FileFact, IgnitionKind } from './facts.ts'
 import type { Finding } from './findings.ts'
 import { additionsOf } from './ignition/additions.ts'
 import type { IgnitionContents } from './ignition/document.ts'
@@ -12,6 +12,7 @@ import { renderInstall } from './ipxe/install.ts'
 import {
   fileName,
   ignitionFact,
+  ignitionKindsOf,
   imageFacts,
   imageFiles,
   installationOf,
@@ -64,6 +65,8 @@ export type ImageDirectory = {
 
 export type HttpPlan = {
   readonly address: string
+  /** A second one to listen on, for those who are told of it by names or by people: nodes boot by IPv4. */
+  readonly address6: string | undefined
   readonly port: number
   /** By path, as in `urls.ts`. */
   readonly scripts: ReadonlyMap<string, BootScript>
@@ -80,6 +83,7 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
   return {
     plan: {
       address: formatIpv4(endpoint.address),
+      address6: endpoint.address6,
       port: endpoint.ports.http,
       scripts: new Map(nodes.flatMap((node) => nodeScripts(model, node))),
       ignition: new Map(nodes.flatMap((node) => nodeIgnition(model, node))),
@@ -102,7 +106,7 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
   const url = (path: string) => absoluteUrl(model.endpoint, path)
   // An agent knows the roles of all machines: there is nothing to choose.
   const isAgent = imageFacts(model, node.image).style === 'agent'
-  const choices = ignitionKinds
+  const choices = ignitionKindsOf(model, node.cluster)
     .filter((role) => !isAgent || role === node.ignition)
     .map((role) => {
       const path = urlPaths.installScript(node, role)
@@ -132,7 +136,7 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
 }
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
-  return ignitionKinds.map((kind) => {
+  return ignitionKindsOf(model, node.cluster).map((kind) => {
     const fact = ignitionFact(model, node.cluster, kind)
     const [missing] = missingForIgnition(model, node, kind)
     const { additions } = additionsOf(node, model.facts)
@@ -180,9 +184,7 @@ function agentsWithoutScript(model: Model): Finding[] {
 function missingFiles(model: Model): Finding[] {
   const needed = new Map<string, { readonly about: string; readonly nodes: Set<string> }>()
   for (const node of model.nodes.filter(({ boot }) => boot !== 'local')) {
-    const ofImage: readonly FileFact[] = imageFiles(imageFacts(model, node.image))
-    for (const fact of missingFor(model, node, node.ignition)) {
-      const about = ofImage.includes(fact) ? `image ${node.image}` : `cluster ${node.cluster}`
+    for (const { fact, about } of missingFor(model, node, node.ignition)) {
       // A directory that is missing is why all of its files are: it is said once.
       const sentence = missingSentence(fact)
       const entry = needed.get(sentence) ?? { about, nodes: new Set() }

@@ -12,7 +12,7 @@ import type { Facts, IgnitionKind } from './facts.ts'
 import { declaredFiles, type DeclaredFile } from './ignition/declared-files.ts'
 
 /** Where the services are reached, and the port on which DHCP clients hear replies. */
-export type Endpoint = Pick<Site['server'], 'address' | 'ports'>
+export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
 
 /** A node of a cluster, ready to be answered. */
 export type NodeModel = {
@@ -64,8 +64,9 @@ export function buildModel(site: Site, facts: Facts, changedSeconds = 1): Model 
   const nodes = site.clusters.flatMap((cluster) =>
     cluster.nodes.map((node) => nodeModel(site, cluster, node)),
   )
-  const { address, ports } = site.server
-  return { site, facts, endpoint: { address, ports }, nodes, serial: site.dns.serial ?? changedSeconds }
+  const { address, address6, ports } = site.server
+  const endpoint = { address, ...(address6 === undefined ? {} : { address6 }), ports }
+  return { site, facts, endpoint, nodes, serial: site.dns.serial ?? changedSeconds }
 }
 
 /** `http://172.16.0.101`, with the port where it is not 80. */

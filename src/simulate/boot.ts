@@ -3,7 +3,7 @@
  * DHCP, loader, DHCP again as iPXE, script, kernel, initramfs, then the live system's own DHCP, names,
  * system image and Ignition file.
  */
-import type { FileFact } from '../plan/facts.ts'
+import { ignitionFileNames, type FileFact } from '../plan/facts.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
@@ -143,13 +143,13 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
     const kind = node.ignition
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.ignition(node, kind))
     if (ignitionUrl !== wanted) {
-      throw new BootProblem(`coreos.inst.ignition_url=${wanted}`, ignitionUrl, `role of ${node.key}`)
+      throw new BootProblem(`the Ignition URL ${wanted}`, ignitionUrl, `role of ${node.key}`)
     }
     const sent = await machine.system.fetch(ignitionUrl, { asText: true })
     const role = node.files.length === 0 ? sent : mergedFile(sent.text, ignitionUrl)
     await rack.disk.compare(role, rack.model.facts.ignition.get(node.cluster)?.[kind])
     const version = readIgnition(sent.text, ignitionUrl)
-    return { value: undefined, octets: sent.octets, text: `${kind}.ign, version ${version}` }
+    return { value: undefined, octets: sent.octets, text: `${ignitionFileNames[kind]}, version ${version}` }
   })
 }
 

@@ -45,6 +45,8 @@ export function readInstallation(
   if (isAgent) {
     return { kind: 'agent', system: { kind: 'rootfs', url: demand('coreos.live.rootfs_url') } }
   }
+  if (node.ignition === 'single') return configuringItself(node, given, demand)
+
   const disk = demand('coreos.inst.install_dev')
   // The 4.5 installer takes `sda` for `/dev/sda`.
   if (disk !== node.disk && `/dev/${disk}` !== node.disk) {
@@ -56,6 +58,23 @@ export function readInstallation(
       ? ({ kind: 'metal', url: demand('coreos.inst.image_url') } as const)
       : ({ kind: 'rootfs', url: rootfs } as const)
   return { kind: 'coreos', system, ignitionUrl: demand('coreos.inst.ignition_url'), disk }
+}
+
+/** It bootstraps a cluster in memory and writes the disk that its Ignition file names: nothing is said of one here. */
+function configuringItself(
+  node: NodeModel,
+  given: readonly string[],
+  demand: (name: string) => string,
+): Installation {
+  if (given.some((argument) => argument.startsWith('coreos.inst.'))) {
+    throw problem(node, 'no coreos.inst.*: a single node bootstraps itself, then installs', given.join(' '))
+  }
+  if (!given.includes('ignition.firstboot')) {
+    throw problem(node, 'ignition.firstboot among the kernel arguments', given.join(' '))
+  }
+  demand('ignition.platform.id')
+  const system = { kind: 'rootfs', url: demand('coreos.live.rootfs_url') } as const
+  return { kind: 'coreos', system, ignitionUrl: demand('ignition.config.url'), disk: node.disk }
 }
 
 function problem(node: NodeModel, expected: string, came: string): BootProblem {

@@ -73,6 +73,7 @@ export function writtenAddresses(path: Path, addresses: readonly Ip[] | undefine
 }
 
 export function loadBalancerAddresses({ path, cluster }: DeclaredCluster): Written[] {
+  if (cluster.loadBalancer === undefined) return []
   const { api, apiInternal, ingress } = cluster.loadBalancer
   const at = (key: string) => [...path, 'loadBalancer', key]
   return [
@@ -84,7 +85,7 @@ export function loadBalancerAddresses({ path, cluster }: DeclaredCluster): Writt
 
 /** Control-plane nodes: none is a hosted cluster or more workers for a running one, one is a single-node cluster. */
 export function masterCount(cluster: Cluster): number {
-  return cluster.nodes.filter((node) => node.role === 'master').length
+  return cluster.nodes.filter((node) => node.role === 'master' || node.role === 'single').length
 }
 
 /** The first of each group of entries that `keyOf` calls equal, for every later one. */

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { formatIp, parseIp, type Ip } from '../proto/address/ip.ts'
 import { parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ipv4.ts'
+import { parseIpv6, type Ipv6 } from '../proto/address/ipv6.ts'
 import { isUnicastMac, parseMac, type Mac } from '../proto/address/mac.ts'
 
 type Scalar<T> = {
@@ -52,6 +53,13 @@ export const ipv4 = scalar<Ipv4>({
   parse: parseIpv4,
   examples: ['172.16.0.101'],
   pattern: `^${ipv4Pattern}$`,
+})
+
+export const ipv6 = scalar<Ipv6>({
+  expected: 'an IPv6 address',
+  parse: parseIpv6,
+  examples: ['2001:db8::101'],
+  pattern: `^${ipv6Pattern}$`,
 })
 
 export const ip = scalar<Ip>({
@@ -227,6 +235,13 @@ export const consoleDevice = word(
   'a console device with its options, without console=',
   /^(?!.*\$\{)[A-Za-z][A-Za-z0-9]*(?:,[\x21-\x7e]*)?$/,
   ['tty0', 'ttyS0', 'ttyS0,115200n8'],
+)
+
+/** Schemes of metal3.io: `ipmi`, `redfish`, `idrac-virtualmedia+https`, … */
+export const bmc = word(
+  'the URL of a BMC, such as redfish-virtualmedia://192.0.2.201/redfish/v1/Systems/1',
+  /^[a-z][a-z0-9-]*(?:\+https?)?:\/\/[\x21-\x7e]+$/,
+  ['redfish-virtualmedia://172.16.0.201/redfish/v1/Systems/1', 'ipmi://172.16.0.201'],
 )
 
 export const command = word('a command', /\S/, ['systemctl reload haproxy'])

@@ -7,6 +7,7 @@ import { addedFiles } from './added-files.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { dnsSection } from './dns-section.ts'
 import {
+  bmc,
   cidr,
   command,
   consoleDevice,
@@ -17,6 +18,7 @@ import {
   interfaceName,
   ips,
   ipv4,
+  ipv6,
   kernelArgument,
   label,
   mac,
@@ -27,10 +29,10 @@ import {
 } from './scalars.ts'
 
 export const architectures = ['x86_64', 'aarch64'] as const
-export const roles = ['bootstrap', 'master', 'worker', 'infra'] as const
+export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as const
 /** What a node's DHCP answer leads to: its installation, the menu for people, or its local disk. */
 export const bootModes = ['install', 'menu', 'local'] as const
-export const menuEntries = ['bootstrap', 'master', 'worker', 'local', 'shell', 'reboot'] as const
+export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
 
 const oneDay = 86_400
 
@@ -46,6 +48,9 @@ const server = z
       .optional()
       .meta({ description: 'the interface that faces the nodes; serving ends at once when it is not up' }),
     address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
+    address6: ipv6
+      .optional()
+      .meta({ description: 'an IPv6 address of this machine: HTTP listens on it too' }),
     peers: z
       .array(ipv4)
       .default([])
@@ -167,10 +172,14 @@ const node = z
   .strictObject({
     name: label.meta({ description: 'its first label: m1 for m1.<cluster>.<domain>', examples: ['m1'] }),
     role: z.enum(roles).meta({
-      description: 'bootstrap, master, worker, or infra: installed as a worker, takes the ingress traffic',
+      description:
+        'bootstrap, master, worker; infra: installed as a worker, takes the ingress traffic; single: the one control-plane node of a cluster, which bootstraps itself',
     }),
     mac: mac.meta({ description: 'the MAC address of the interface that it boots from' }),
     address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
+    bmc: bmc.optional().meta({
+      description: 'its BMC, as a BareMetalHost names it; only rendered, nothing is switched on from here',
+    }),
     ...bootSettings,
   })
   .meta({ description: 'a machine of this cluster' })
@@ -183,7 +192,8 @@ const cluster = z
     }),
     domain: domain.meta({ description: 'the base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.optional().meta({
-      description: 'the folder with bootstrap.ign, master.ign and worker.ign; not needed for agent images',
+      description:
+        'the folder with bootstrap.ign, master.ign and worker.ign (of a single node, bootstrap-in-place-for-live-iso.ign); not needed for agent images',
       examples: ['/root/openshift/installdir'],
     }),
     loadBalancer: z
@@ -192,7 +202,10 @@ const cluster = z
         apiInternal: ips.optional().meta({ description: 'where api-int points; as api when absent' }),
         ingress: ips.meta({ description: 'where *.apps points' }),
       })
-      .meta({ description: 'the addresses of api, api-int and *.apps' }),
+      .optional()
+      .meta({
+        description: "the addresses of api, api-int and *.apps; those of the role single's node when absent",
+      }),
     ...bootSettings,
     nodes: z.array(node).min(1).meta({ description: 'its machines' }),
   })

@@ -42,6 +42,7 @@ export async function surveyImage(image: Image): Promise<ImageFacts> {
         kernel: await find('kernel', liveSigns.kernel),
         initramfs: await find('initramfs', liveSigns.initramfs),
         rootfs: await find('rootfs', liveSigns.rootfs),
+        ...(await liveIso(image, names)),
       }
     case 'installer':
       return {
@@ -63,6 +64,19 @@ export async function surveyImage(image: Image): Promise<ImageFacts> {
       }
     }
   }
+}
+
+/** Both `…-live.x86_64.iso` (until 4.18) and `…-live-iso.x86_64.iso`. One of several would be a guess. */
+async function liveIso(
+  { dir, architecture }: Image,
+  names: readonly string[],
+): Promise<{ readonly iso?: FileFact }> {
+  const [name, ...others] = names.filter(
+    (each) => /live.*\.iso$/.test(each) && otherArchitecture(each, architecture) === undefined,
+  )
+  if (name === undefined || others.length > 0) return {}
+  const iso = await surveyFile(`${dir}/${name}`)
+  return iso.kind === 'found' ? { iso } : {}
 }
 
 /** What the site names decides, then what lies there. */

@@ -21,6 +21,7 @@ const versioned: Partial<Facts> = {
       {
         bootstrap: ignitionFile('/ignition/bootstrap.ign', day, 300_000),
         master: ignitionFile('/ignition/master.ign', {}, 1720),
+        single: missing('/ignition/single.ign', '/ignition/single.ign does not exist'),
         worker: missing('/ignition/worker.ign', '/ignition/worker.ign does not exist'),
       },
     ],

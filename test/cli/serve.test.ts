@@ -74,7 +74,7 @@ t.test(
 
     await writeFile(path, siteText({ ...ports, http: ports.http + 1 }))
     server.child.kill('SIGHUP')
-    const moved = 'server.address or server.ports changed: restart the service to bind them'
+    const moved = 'server.address, server.address6 or server.ports changed: restart the service to bind them'
     t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: moved })
 
     await writeFile(path, withoutNames(siteText(ports)))

@@ -28,7 +28,7 @@ t.test('every socket has a name that a service asks for, and each service its so
   )
   const passed = [...units.values()].flatMap((unit) => settings(unit, 'FileDescriptorName'))
   t.same(passed.toSorted(), [...new Set(asked)].toSorted())
-  t.same(passed.toSorted(), ['dhcp', 'dns', 'http', 'tftp'])
+  t.same(passed.toSorted(), ['dhcp', 'dns', 'http', 'http6', 'tftp'])
 })
 
 const sockets = [
@@ -36,6 +36,7 @@ const sockets = [
   { unit: 'slipway-tftp@.socket', datagram: ['%i:69'], stream: [] },
   { unit: 'slipway-dns@.socket', datagram: ['%i:53'], stream: ['%i:53'] },
   { unit: 'slipway-http@.socket', datagram: [], stream: ['%i:80'] },
+  { unit: 'slipway-http6.socket', datagram: [], stream: ['[2001:db8::101]:80'] },
 ]
 
 for (const { unit, datagram, stream } of sockets) {

@@ -10,6 +10,7 @@ import {
   exampleSite,
   found,
   ignitionFiles,
+  installerImage,
   liveImage,
   missing,
 } from '../support/model.ts'
@@ -285,5 +286,24 @@ t.test('an agent image without a script starts with the usual arguments, and tha
   )
   t.same(without.images.get('rhcos')!.secrets, new Set())
   t.match(without.scripts.get('/boot/ocp45/m1/boot.ipxe'), { boot: 'wait' })
+  t.end()
+})
+
+t.test('a single node cannot bootstrap itself from a release of the 4.5 style, and is told so', (t) => {
+  const site = exampleSite()
+  const [cluster] = site.clusters
+  cluster!.nodes = [{ name: 'n1', role: 'single', mac: '00:00:5e:00:53:11', address: '192.0.2.11' }]
+  const installs = (facts: Parameters<typeof exampleModel>[1]) => compileHttp(exampleModel(site, facts))
+  const { plan, findings } = installs({ images: new Map([['rhcos', installerImage('/srv/rhcos')]]) })
+  t.equal(plan.scripts.get('/boot/ocp45/n1/boot.ipxe')?.boot, 'wait')
+  t.same(findings, [
+    {
+      severity: 'error',
+      about: 'image rhcos',
+      message:
+        '/srv/rhcos holds a release of the 4.5 style, a single node bootstraps itself from a live one (4.8 or later) (needed by ocp45/n1)',
+    },
+  ])
+  t.same([...installs({}).plan.ignition.keys()], ['/boot/ocp45/n1/single.ign'])
   t.end()
 })

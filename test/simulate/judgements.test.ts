@@ -25,11 +25,11 @@ const live = [
   'coreos.inst.install_dev=/dev/sda',
   'coreos.inst.ignition_url=http://192.0.2.2/m1.ign',
 ]
-const read = (given: readonly string[], initrd = 'main') =>
+const read = (given: readonly string[], initrd = 'main', node = m1) =>
   readInstallation(
     { url: 'http://192.0.2.2/kernel', name: 'kernel', arguments: given },
     [{ url: 'http://192.0.2.2/initramfs', name: initrd, arguments: [] }],
-    m1,
+    node,
   )
 const without = (name: string) => live.filter((argument) => !argument.startsWith(name))
 
@@ -51,6 +51,31 @@ t.test('kernel arguments of both styles are read', (t) => {
 })
 
 const look = '; look at ocp45/m1 in the site file, and the boot script that the server makes of it'
+
+t.test('a single node configures its live system, and no installer', (t) => {
+  const node: NodeModel = { ...m1, ignition: 'single' }
+  const ignitionUrl = 'http://192.0.2.2/m1.ign'
+  const single = [
+    ...without('coreos.inst'),
+    'ignition.firstboot',
+    'ignition.platform.id=metal',
+    `ignition.config.url=${ignitionUrl}`,
+  ]
+  const system = { kind: 'rootfs', url: 'http://192.0.2.2/rootfs' }
+  t.same(read(single, 'main', node), { system, ignitionUrl, disk: '/dev/sda' })
+  const refused = (given: readonly string[], problem: string) =>
+    t.throws(() => read(given, 'main', node), { message: `expected ${problem}${look}` })
+  for (const name of ['ignition.platform.id', 'ignition.config.url', 'coreos.live.rootfs_url']) {
+    const given = single.filter((argument) => !argument.startsWith(name))
+    refused(given, `${name}= among the kernel arguments; got ${given.join(' ')}`)
+  }
+  const later = single.filter((argument) => argument !== 'ignition.firstboot')
+  refused(later, `ignition.firstboot among the kernel arguments; got ${later.join(' ')}`)
+  const both = [...single, 'coreos.inst.install_dev=/dev/sda']
+  refused(both, `no coreos.inst.*: a single node bootstraps itself, then installs; got ${both.join(' ')}`)
+  t.end()
+})
+
 const refusals: { name: string; given: readonly string[]; initrd?: string; problem: string }[] = [
   ...['initrd', 'ip', 'coreos.inst.install_dev', 'coreos.inst.ignition_url'].map((name) => ({
     name: `${name} is missing`,

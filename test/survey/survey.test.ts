@@ -56,6 +56,7 @@ t.test('a survey knows every image, every Ignition file and every loader of a si
   t.same(kinds(facts.ignition.get('ocp')), [
     'bootstrap 32',
     `master ${dir}/ignition/master.ign is no Ignition file, it lacks ignition.version; \`openshift-install create ignition-configs\` writes it`,
+    `single ${dir}/ignition/bootstrap-in-place-for-live-iso.ign does not exist; \`openshift-install create single-node-ignition-config\` writes it`,
     `worker ${dir}/ignition/worker.ign does not exist; \`openshift-install create ignition-configs\` writes it`,
   ])
   t.same([...facts.loaders.keys()], [...loaderNames])
@@ -75,7 +76,7 @@ t.test('a huge file is not read as Ignition', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'worker.ign': '{}' } })
   truncateSync(`${dir}/ignition/worker.ign`, 2 ** 31)
   const facts = await surveySite(siteAt(dir, ['live']), nowhere)
-  t.match(kinds(facts.ignition.get('ocp'))[2], /worker\.ign is too large, with 2147483648 octets; /)
+  t.match(kinds(facts.ignition.get('ocp')).at(-1), /worker\.ign is too large, with 2147483648 octets; /)
 })
 
 t.test('loaders come from the site, else from the first place that has them', async (t) => {
@@ -151,4 +152,18 @@ t.test('the files that a site copies to nodes are read, or known to be missing',
       `/huge ${dir}/huge is too large, with 1048577 octets; 1048576 fit into an Ignition file`,
     ],
   )
+})
+
+t.test('a live ISO beside the rest is known, one of several is not', async (t) => {
+  const iso = async (names: readonly string[]) => {
+    const dir = t.testdir({
+      ...files,
+      live: { ...files.live, ...Object.fromEntries(names.map((name) => [name, 'x'])) },
+    })
+    const image = (await surveySite(siteAt(dir, ['live']), nowhere)).images.get('live')
+    return image?.style === 'live' ? image.iso?.path.slice(dir.length) : 'another style'
+  }
+  t.equal(await iso(['rhcos-live.x86_64.iso', 'rhcos-live.aarch64.iso']), '/live/rhcos-live.x86_64.iso')
+  t.equal(await iso(['rhcos-live-iso.x86_64.iso', 'rhcos-live.x86_64.iso']), undefined)
+  t.equal(await iso([]), undefined)
 })

@@ -121,7 +121,7 @@ export function chooseBoot(boot: NodeBoot | undefined, client: BootClient): Boot
 }
 
 /** `27 (riscv64 UEFI)`, or the bare number of one that is not in the table. */
-function architectureText(architecture: number): string {
+export function architectureText(architecture: number): string {
   const row = rowByArchitecture.get(architecture)
   return row === undefined ? String(architecture) : `${architecture} (${row.name})`
 }

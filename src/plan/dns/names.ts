@@ -1,5 +1,6 @@
 /** Which names a site declares with addresses, and how long names may be. */
 import type { Ip } from '../../proto/address/ip.ts'
+import { entrancesOf } from '../../site/entrances.ts'
 import { clusterDomain, type Model } from '../model.ts'
 
 /** A name with its addresses, and who declares it. */
@@ -34,9 +35,9 @@ export function declaredNames({ site, nodes }: Model): DeclaredName[] {
   return [
     ...nodes.map(({ fqdn, addresses, key }) => ({ owner: fqdn, addresses, by: `node ${key}` })),
     ...site.clusters.flatMap((cluster) => {
-      const { api, apiInternal = api, ingress } = cluster.loadBalancer
+      const { api, apiInternal, ingress } = entrancesOf(cluster)
       const below = clusterDomain(cluster)
-      const by = `loadBalancer of ${cluster.name}`
+      const by = `${cluster.loadBalancer === undefined ? 'single node' : 'loadBalancer'} of ${cluster.name}`
       return [
         { owner: `api.${below}`, addresses: api, by },
         { owner: `api-int.${below}`, addresses: apiInternal, by },

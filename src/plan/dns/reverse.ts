@@ -2,6 +2,8 @@
 import { isIpv4, type Ip } from '../../proto/address/ip.ts'
 import { formatIpv4, ipv4Octets, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { ipv6Octets } from '../../proto/address/ipv6.ts'
+import type { Cluster } from '../../site/schema.ts'
+import { entrancesOf } from '../../site/entrances.ts'
 import { clusterDomain, type Model } from '../model.ts'
 
 /** An address and the names that it leads back to. */
@@ -46,15 +48,16 @@ export function reverseZoneNames({ site }: Model, names: readonly ReverseNames[]
 /**
  * A node's address leads to the node and to nothing else: a node whose address leads to `api` takes that for
  * its own name, and bootstrapping fails (openshift/installer#6146). Other addresses lead to their hosts, and
- * a load balancer's to api and api-int. Nobody asks where a wildcard's address leads.
+ * a load balancer's to api and api-int. Nobody asks where a wildcard's address leads, nor where that of a hosted
+ * control plane does: it is some node of the cluster that hosts it.
  */
 export function reverseNames({ site, nodes }: Model): ReverseNames[] {
   const ofNodes = nodes.flatMap((node) => node.addresses.map((address) => [address, node.fqdn] as const))
   const taken = new Set(ofNodes.map(([address]) => address))
   const ofOthers = [
     ...site.hosts.flatMap((host) => host.address.map((address) => [address, host.name] as const)),
-    ...site.clusters.flatMap((cluster) => {
-      const { api, apiInternal = api } = cluster.loadBalancer
+    ...site.clusters.filter(hasControlPlane).flatMap((cluster) => {
+      const { api, apiInternal } = entrancesOf(cluster)
       const below = clusterDomain(cluster)
       return [
         ...api.map((address) => [address, `api.${below}`] as const),
@@ -68,6 +71,10 @@ export function reverseNames({ site, nodes }: Model): ReverseNames[] {
     byAddress.set(address, (byAddress.get(address) ?? new Set()).add(target))
   }
   return [...byAddress].map(([address, targets]) => ({ address, targets: [...targets] }))
+}
+
+function hasControlPlane({ nodes }: Cluster): boolean {
+  return nodes.some(({ role }) => role !== 'worker' && role !== 'infra')
 }
 
 /** `172.16.0.0/28` lies in the zone of `172.16.0.0/24`: the network that is served whole. */

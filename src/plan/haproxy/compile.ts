@@ -26,7 +26,7 @@ export function compileHaproxy(model: Model): {
 function nobodyBehind({ site, nodes }: Model): Finding[] {
   return site.clusters.flatMap(({ name }): Finding[] => {
     const hasControlPlane = nodes.some(
-      ({ cluster, role }) => cluster === name && (role === 'bootstrap' || role === 'master'),
+      ({ cluster, role }) => cluster === name && ['bootstrap', 'master', 'single'].includes(role),
     )
     const message = 'neither a bootstrap nor a master node is declared: no front ends on 6443 and 22623'
     return hasControlPlane ? [] : [{ severity: 'warning', about: `haproxy, ${name}`, message }]

@@ -1,5 +1,6 @@
 /** Which addresses and ports a cluster's load balancer answers on, and which nodes stand behind each. */
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
+import { entrancesOf } from '../../site/entrances.ts'
 import type { Cluster, Role } from '../../site/schema.ts'
 import type { NodeModel } from '../model.ts'
 
@@ -30,8 +31,8 @@ export const servicePorts = { kubeapi: 6443, machineconfig: 22623, workerhttp: 8
 export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontEnd[] {
   const own = nodes.filter((node) => node.cluster === cluster.name)
   const nodeAddresses = new Set(nodes.flatMap((node) => node.addresses))
-  const { api, apiInternal = api, ingress } = cluster.loadBalancer
-  const controlPlane = { servers: withRole(own, 'master'), backups: withRole(own, 'bootstrap') }
+  const { api, apiInternal, ingress } = entrancesOf(cluster)
+  const controlPlane = { servers: controlPlaneNodes(own), backups: withRole(own, 'bootstrap') }
   const routers = routerNodes(own)
   const frontEnd = (service: LoadBalancedService, addresses: readonly Ip[], group: Group): FrontEnd => ({
     cluster: cluster.name,
@@ -49,14 +50,18 @@ export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontE
 }
 
 /**
- * Where the routers run: on infra nodes once there are any, else on workers, else (compact clusters) on
- * masters. Infra nodes are installed as workers and get the routers later, so until then the workers,
+ * Where the routers run: on infra nodes once there are any, else on workers, else (compact clusters) on the
+ * control plane. Infra nodes are installed as workers and get the routers later, so until then the workers,
  * their backups, keep the traffic.
  */
 function routerNodes(nodes: readonly NodeModel[]): Group {
   const [infra, workers] = [withRole(nodes, 'infra'), withRole(nodes, 'worker')]
   if (infra.length > 0) return { servers: infra, backups: workers }
-  return { servers: workers.length > 0 ? workers : withRole(nodes, 'master'), backups: [] }
+  return { servers: workers.length > 0 ? workers : controlPlaneNodes(nodes), backups: [] }
+}
+
+function controlPlaneNodes(nodes: readonly NodeModel[]): NodeModel[] {
+  return [...withRole(nodes, 'master'), ...withRole(nodes, 'single')]
 }
 
 function withRole(nodes: readonly NodeModel[], role: Role): NodeModel[] {

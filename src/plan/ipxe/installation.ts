@@ -1,5 +1,12 @@
 /** What a node needs to install itself with one Ignition file, or which of it is missing. */
-import type { FileFact, IgnitionFact, IgnitionKind, ImageFacts, MissingFile } from '../facts.ts'
+import {
+  ignitionKinds,
+  type FileFact,
+  type IgnitionFact,
+  type IgnitionKind,
+  type ImageFacts,
+  type MissingFile,
+} from '../facts.ts'
 import { additionsOf } from '../ignition/additions.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
@@ -15,6 +22,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly rootfs: RemoteFile
+      readonly ignition: IgnitionKind
       readonly ignitionUrl: string
     }
   | {
@@ -23,6 +31,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly metal: RemoteFile
+      readonly ignition: IgnitionKind
       readonly ignitionUrl: string
     }
   | {
@@ -42,7 +51,7 @@ export type Installation =
 
 export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
   const image = imageFacts(model, node.image)
-  const missing = missingFor(model, node, ignition)
+  const missing = missingFor(model, node, ignition).map(({ fact }) => fact)
   if (missing.length > 0) return { kind: 'impossible', missing }
 
   const remote = (fact: FileFact): RemoteFile => {
@@ -60,6 +69,7 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   }
   const common = {
     ...files,
+    ignition,
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   }
   return image.style === 'live'
@@ -67,11 +77,32 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     : { ...common, style: 'installer', metal: remote(image.metal) }
 }
 
-/** What keeps a node from installing: the image's files first, then its Ignition file, which an agent's initramfs holds already. */
-export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind): readonly MissingFile[] {
+/** What a cluster's nodes may be installed as: a single node needs neither a bootstrap nor masters. */
+export function ignitionKindsOf({ nodes }: Pick<Model, 'nodes'>, cluster: string): readonly IgnitionKind[] {
+  const kinds = new Set(nodes.filter((node) => node.cluster === cluster).map(({ ignition }) => ignition))
+  return ignitionKinds.filter((kind) => (kinds.has('single') ? kinds.has(kind) : kind !== 'single'))
+}
+
+/** A file that keeps a node from installing, and what it belongs to: `image rhcos-4.17`, `cluster ocp45`. */
+type Lack = { readonly fact: MissingFile; readonly about: string }
+
+/** The image's files first, then the Ignition file and what is added to it; an agent's initramfs holds its own already. */
+export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind): readonly Lack[] {
   const image = imageFacts(model, node.image)
-  const files = imageFiles(image).filter(isMissing)
-  return image.style === 'agent' ? files : [...files, ...missingForIgnition(model, node, ignition)]
+  const files = imageFiles(image)
+    // Its Ignition file is read by a live system, which the older style has not.
+    .map((fact) => (ignition === 'single' && image.style === 'installer' ? notLive(fact) : fact))
+    .filter(isMissing)
+    .map((fact) => ({ fact, about: `image ${node.image}` }))
+  if (image.style === 'agent') return files
+  const others = missingForIgnition(model, node, ignition)
+  return [...files, ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
+}
+
+function notLive({ path }: FileFact): MissingFile {
+  const dir = path.slice(0, path.lastIndexOf('/'))
+  const problem = `${dir} holds a release of the 4.5 style, a single node bootstraps itself from a live one (4.8 or later)`
+  return { kind: 'missing', path: dir, problem }
 }
 
 /** What keeps a node's Ignition file from being served: the role's file, and what the site adds to it. */

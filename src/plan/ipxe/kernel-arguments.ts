@@ -17,8 +17,10 @@ export function kernelArguments(
         // UEFI takes an initramfs only by name; BIOS does not mind.
         'initrd=main',
         `coreos.live.rootfs_url=${installation.rootfs.url}`,
-        `coreos.inst.install_dev=${node.disk}`,
-        `coreos.inst.ignition_url=${installation.ignitionUrl}`,
+        ...(installation.ignition === 'single' ? configuresItself : installsFrom)(
+          installation.ignitionUrl,
+          node,
+        ),
         ...(network ?? ['ip=dhcp']),
         ...others,
       ].map(argument)
@@ -42,6 +44,16 @@ export function kernelArguments(
         ...others,
       ].map(argument)
   }
+}
+
+/** coreos-installer writes the disk, and hands the file to the system that it wrote. */
+function installsFrom(ignitionUrl: string, { disk }: Pick<NodeModel, 'disk'>): string[] {
+  return [`coreos.inst.install_dev=${disk}`, `coreos.inst.ignition_url=${ignitionUrl}`]
+}
+
+/** The live system itself is configured: it bootstraps a cluster in memory, then writes the disk that its file names. */
+function configuresItself(ignitionUrl: string): string[] {
+  return ['ignition.firstboot', 'ignition.platform.id=metal', `ignition.config.url=${ignitionUrl}`]
 }
 
 /** `ip=`, `nameserver=`, then `bond=`: the order that the documents ask for; what builds on these follows. */

@@ -5,12 +5,12 @@
 import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
-import { printable } from '../../proto/dhcp/values/text.ts'
 import { chooseBoot } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import { decide, type Arrival, type RequestState } from './decide.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
 import { readRequest, type Request } from './request.ts'
+import { strangerFacts, type StrangerFacts } from './stranger.ts'
 
 /** What a log line says about a decision. Absent fields were not known, or have no part in it. */
 export type Circumstances = {
@@ -43,12 +43,7 @@ export type Verdict =
   | { readonly kind: 'released' | 'ignored'; readonly about: Circumstances }
   /** A declared machine deals with another DHCP server. */
   | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly about: Circumstances }
-  | {
-      readonly kind: 'stranger'
-      /** Option 60, printable characters only. */
-      readonly vendorClass: string
-      readonly about: Circumstances
-    }
+  | { readonly kind: 'stranger'; readonly stranger: StrangerFacts; readonly about: Circumstances }
   /** Nothing that a client sends to a server; not worth a line of its own. */
   | { readonly kind: 'not-ours'; readonly reason: string }
 
@@ -75,7 +70,7 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
   const reservation = plan.reservationByMac.get(mac)
   if (reservation === undefined) {
     const reason = noReservation(mac, request, plan)
-    return { kind: 'stranger', vendorClass: printable(request.vendorClass), about: { ...seen, reason } }
+    return { kind: 'stranger', stranger: strangerFacts(mac, request), about: { ...seen, reason } }
   }
 
   const decision = decide(request, reservation, plan, arrival)

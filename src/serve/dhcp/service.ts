@@ -86,13 +86,9 @@ export async function startDhcp(
         log.debug({ reason: verdict.reason }, message)
         return
       case 'stranger': {
-        const { vendorClass, about } = verdict
-        const isNews = strangers.see(about.mac, {
-          mac: about.mac,
-          vendorClass,
-          architecture: about.architecture,
-        })
-        log[isNews ? 'info' : 'debug']({ ...facts(about), vendorClass }, message)
+        const { stranger, about } = verdict
+        const isNews = strangers.see(about.mac, stranger)
+        log[isNews ? 'info' : 'debug']({ ...stranger, ...facts(about) }, message)
         return
       }
       case 'elsewhere': {

@@ -4,17 +4,12 @@
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Mac } from '../../proto/address/mac.ts'
+import type { StrangerFacts } from './stranger.ts'
 
 /** When something was seen, in milliseconds since 1970, and how often. */
 type Sighting = { readonly firstSeen: number; readonly lastSeen: number; readonly count: number }
 
-type StrangerSeen = {
-  readonly mac: Mac
-  /** Option 60, printable characters only. */
-  readonly vendorClass: string
-  readonly architecture: number | undefined
-}
-export type Stranger = StrangerSeen & Sighting
+export type Stranger = StrangerFacts & Sighting
 
 type OtherServerSeen = {
   /** Its option 54, in dotted text. */
@@ -88,6 +83,8 @@ class Sightings<Key, Seen> {
     const now = this.#clock.now()
     const loggedAt = this.#logsNow(before?.loggedAt) ? this.#clock.monotonic() : before?.loggedAt
     const sighting = {
+      // What only its firmware says (a UUID), or only its system (a name), is kept.
+      ...before?.sighting,
       ...seen,
       firstSeen: before?.sighting.firstSeen ?? now,
       lastSeen: now,
@@ -113,7 +110,7 @@ class Sightings<Key, Seen> {
   }
 }
 
-export function createStrangers(clock: Clock): Sightings<Mac, StrangerSeen> {
+export function createStrangers(clock: Clock): Sightings<Mac, StrangerFacts> {
   return new Sightings(clock)
 }
 

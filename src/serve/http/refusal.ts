@@ -33,7 +33,7 @@ export const helpText = `there is nothing at this address
 
 GET /boot/CLUSTER/NODE/boot.ipxe   what the node boots
 GET /boot/CLUSTER/NODE/menu.ipxe   its menu
-GET /boot/CLUSTER/NODE/ROLE.ign    its Ignition file: bootstrap, master or worker
+GET /boot/CLUSTER/NODE/ROLE.ign    its Ignition file: bootstrap, master, single or worker
 GET /loaders/FOLDER/FILE           a boot loader, for UEFI HTTP Boot
 GET /images/IMAGE/FILE             kernel, initramfs, rootfs
 GET /health                        whether all is well`

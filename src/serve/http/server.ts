@@ -3,7 +3,7 @@
  * close that lets answers in flight reach their readers (RFC 9112).
  */
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { Socket } from 'node:net'
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 export type Limits = {
@@ -32,6 +32,8 @@ const defaultLimits: Limits = {
 
 export type HttpServer = {
   readonly server: Server
+  /** Another listening socket of the same server: one for each address. */
+  readonly alsoBy: () => NetServer
   /** Stops listening and resolves when the last connection is closed: after the answers in flight. */
   readonly close: () => Promise<void>
 }
@@ -75,11 +77,20 @@ export function createHttpServer(answer: RequestListener, limits: Limits = defau
     for (const [socket, answers] of inFlight) if (answers === 0) socket.destroy()
   }
 
+  const others: NetServer[] = []
+
   return {
     server,
-    close() {
+    alsoBy() {
+      const other = createNetServer({ noDelay: true }, (socket) => server.emit('connection', socket))
+      other.maxConnections = limits.connections
+      others.push(other)
+      return other
+    },
+    async close() {
       isClosing = true
-      return new Promise((resolve) => server.close(() => resolve()))
+      const all = [server, ...others.filter((other) => other.listening)]
+      await Promise.all(all.map((each) => new Promise((resolve) => each.close(resolve))))
     },
   }
 }

@@ -1,5 +1,5 @@
 /** HTTP as a service: the routes on a socket, and a close that lets downloads end. */
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import type { Service } from '../../host/service.ts'
 import type { Sockets } from '../../host/udp.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
@@ -14,12 +14,23 @@ export async function startHttp(options: HttpOptions): Promise<Service> {
   const { sockets, clock, onLost } = options
   const { app, http } = await createRoutes(options)
   const { server } = http
-  await sockets.tcp('http', server, options.plan())
-  server.on('error', onLost)
-  const { address, port } = server.address() as AddressInfo
+  const { address6, ...plan } = options.plan()
+  await sockets.tcp('http', server, plan)
+  const listeners: NetServer[] = [server]
+  if (address6 !== undefined) {
+    const second = http.alsoBy()
+    try {
+      await sockets.tcp('http6', second, { address: address6, port: plan.port })
+    } catch (error) {
+      await http.close()
+      throw error
+    }
+    listeners.push(second)
+  }
+  for (const each of listeners) each.on('error', onLost)
   return {
     name: 'http',
-    listening: [`tcp ${address}:${port}`],
+    listening: listeners.map((each) => `tcp ${endpointText(each.address() as AddressInfo)}`),
     async close(graceMs) {
       const timer = clock.after(graceMs, () => server.closeAllConnections())
       await http.close()
@@ -27,4 +38,8 @@ export async function startHttp(options: HttpOptions): Promise<Service> {
       await app.close()
     },
   }
+}
+
+function endpointText({ address, port }: AddressInfo): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }

@@ -5,7 +5,7 @@ import type { Flaw } from '../flaw.ts'
 import { nearest } from '../nearest.ts'
 import type { Path } from '../problem.ts'
 import { listed } from '../schema-flaws.ts'
-import type { Cluster, Node, Site } from '../schema.ts'
+import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } from '../schema.ts'
 import type { Rule } from './rule.ts'
 
 type Settings = Pick<Cluster & Node, 'image' | 'menu' | 'kernelArguments'>
@@ -86,8 +86,7 @@ const menuDefault: Rule = {
       const { node, cluster } = declared
       const chosen = (node.menu ?? cluster.menu)?.default
       const own = node.role === 'infra' ? 'worker' : node.role
-      if (chosen !== 'bootstrap' && chosen !== 'master' && chosen !== 'worker') return []
-      if (chosen === own) return []
+      if (chosen === own || chosen === undefined || !isRole(chosen)) return []
       return [
         {
           path: [...menuOwner(declared), 'menu', 'default'],
@@ -95,6 +94,10 @@ const menuDefault: Rule = {
         },
       ]
     }),
+}
+
+function isRole(entry: MenuEntry): entry is MenuEntry & Role {
+  return (roles as readonly string[]).includes(entry)
 }
 
 /** The path of what sets a node's menu: the node or its cluster. */
@@ -109,6 +112,7 @@ const ownArguments = new Map([
   ['coreos.inst.image_url', 'it follows from image'],
   ['coreos.inst.install_dev', 'it follows from disk'],
   ['coreos.live.rootfs_url', 'it follows from image'],
+  ['ignition.config.url', 'it follows from role and ignition'],
   ['initrd', 'it follows from image'],
 ])
 

@@ -38,6 +38,38 @@ const bootstrapHasMasters: Rule = {
       })),
 }
 
+/** It holds the whole control plane and bootstraps itself. */
+const singleAlone: Rule = {
+  needs: [],
+  check: (site) =>
+    declaredClusters(site).flatMap((declared): Flaw[] => {
+      const nodes = nodesOf(declared)
+      const single = nodes.find(({ node }) => node.role === 'single')
+      if (single === undefined) return []
+      return nodes
+        .filter((each) => each !== single && !['worker', 'infra'].includes(each.node.role))
+        .map(({ path }) => ({
+          path: [...path, 'role'],
+          expected: `worker or infra: ${single.node.name} is single, so it is the cluster's only control-plane node and needs no bootstrap`,
+          other: [...single.path, 'role'],
+        }))
+    }),
+}
+
+/** Only who bootstraps itself is known to be reached at its own address. */
+const entrancesGiven: Rule = {
+  needs: ['clusters'],
+  check: (site) =>
+    declaredClusters(site)
+      .filter(({ cluster }) => cluster.loadBalancer === undefined)
+      .filter(({ cluster }) => !cluster.nodes.some(({ role }) => role === 'single'))
+      .map(({ path }) => ({
+        path: [...path, 'loadBalancer'],
+        message:
+          'missing, expected the addresses of api, api-int and *.apps (only those of a node with the role single are known)',
+      })),
+}
+
 /** A load balancer has addresses of its own, except where the API is reached at the nodes themselves. */
 const loadBalancerApart: Rule = {
   needs: ['clusters'],
@@ -55,4 +87,10 @@ const loadBalancerApart: Rule = {
       ),
 }
 
-export const clusterRules = [oneBootstrap, bootstrapHasMasters, loadBalancerApart]
+export const clusterRules = [
+  oneBootstrap,
+  bootstrapHasMasters,
+  singleAlone,
+  entrancesGiven,
+  loadBalancerApart,
+]

@@ -27,6 +27,20 @@ export const operationChecks: readonly Check[] = [
     },
   },
   {
+    name: 'operation: libvirt takes the network and the domains that are rendered for it',
+    async run(rig) {
+      const site = new URL('../../../config/examples/libvirt.yaml', import.meta.url).pathname
+      for (const what of [[], ['m1']]) {
+        const { stdout } = await rig.at('server', slipway('render', site, 'libvirt', ...what))
+        const file = join(rig.dir, 'libvirt.xml')
+        await writeFile(file, stdout)
+        const verdict = await rig.at('server', ['virt-xml-validate', file])
+        expectEqual(verdict.status, 0, `exit code of virt-xml-validate (${verdict.stdout}${verdict.stderr})`)
+      }
+      return undefined
+    },
+  },
+  {
     name: 'operation: a second server on the same address ends with a sentence and exit code 1',
     async run(rig) {
       const { status, stdout, stderr } = await rig.at('server', slipway('serve', rig.site.sitePath))

@@ -7,9 +7,11 @@ const common = {
   kind: 'possible',
   kernel: file('kernel'),
   initramfs: file('initramfs'),
+  ignition: 'master',
   ignitionUrl: 'http://192.0.2.2/master.ign',
 } as const
-const live: Installation = { ...common, style: 'live', rootfs: file('rootfs') }
+const live = { ...common, style: 'live', rootfs: file('rootfs') } satisfies Installation
+const single = { ...live, ignition: 'single' } satisfies Installation
 const agent: Installation = {
   kind: 'possible',
   style: 'agent',
@@ -18,7 +20,7 @@ const agent: Installation = {
   rootfs: file('rootfs'),
   kernelArguments: ['rw', 'ignition.firstboot'],
 }
-const installer: Installation = { ...common, style: 'installer', metal: file('metal.raw.gz') }
+const installer = { ...common, style: 'installer', metal: file('metal.raw.gz') } satisfies Installation
 
 const cases = [
   {
@@ -69,6 +71,13 @@ const cases = [
     given: ['ipv6.disable=1', 'ipx'],
     expected:
       'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=dhcp ipv6.disable=1 ipx',
+  },
+  {
+    name: 'live: a single node configures the live system, which writes the disk itself',
+    installation: single,
+    given: ['console=ttyS0'],
+    expected:
+      'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs ignition.firstboot ignition.platform.id=metal ignition.config.url=http://192.0.2.2/master.ign ip=dhcp console=ttyS0',
   },
   {
     name: 'installer: the arguments of 4.5 in the order of the guide, the disk by its bare name',

@@ -43,7 +43,7 @@ for (const { name, fields, reason } of notOurs) {
   })
 }
 
-const strangers = [
+const strangers: { name: string; fields: { giaddr?: string }; reason: string }[] = [
   {
     name: 'on the server’s own network',
     fields: {},
@@ -74,9 +74,15 @@ for (const { name, fields, reason } of strangers) {
         ],
       }),
     )
+    const { giaddr } = fields
     t.same(verdict, {
       kind: 'stranger',
-      vendorClass: 'PXEClient:Arch:00007:UNDI:003000?',
+      stranger: {
+        mac: '52:54:00:00:00:09',
+        vendorClass: 'PXEClient:Arch:00007:UNDI:003000?',
+        architecture: 7,
+        relay: giaddr === undefined ? undefined : { address: giaddr },
+      },
       about: { xid: 0x12345678, mac: '52:54:00:00:00:09', architecture: 7, reason },
     })
     t.end()

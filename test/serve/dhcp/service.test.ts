@@ -142,6 +142,8 @@ t.test('a stranger gets no answer, is remembered, and has an info line only once
       mac: '52:54:00:00:00:99',
       vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
       architecture: 7,
+      uuid: '4c4c4544-0000-4000-8000-525400000099',
+      relay: undefined,
       firstSeen: start,
       lastSeen: start,
       count: 3,

@@ -10,26 +10,32 @@ const machine = (number: number) => ({
   mac: `02:00:00:00:${(number >>> 8).toString(16).padStart(2, '0')}:${(number & 255).toString(16).padStart(2, '0')}` as Mac,
   vendorClass: 'PXEClient',
   architecture: 7,
+  relay: undefined,
 })
 
-t.test('a stranger is remembered with what it said last, when it came and how often', (t) => {
-  const clock = fakeClock(start)
-  const strangers = createStrangers(clock)
-  strangers.see(machine(1).mac, machine(1))
-  clock.advance(4000)
-  strangers.see(machine(1).mac, { ...machine(1), vendorClass: 'udhcp', architecture: undefined })
-  t.same(strangers.list(), [
-    {
-      mac: '02:00:00:00:00:01',
-      vendorClass: 'udhcp',
-      architecture: undefined,
-      firstSeen: start,
-      lastSeen: start + 4000,
-      count: 2,
-    },
-  ])
-  t.end()
-})
+t.test(
+  'a stranger is remembered with what it said last, and what only its firmware says, when it came and how often',
+  (t) => {
+    const clock = fakeClock(start)
+    const strangers = createStrangers(clock)
+    strangers.see(machine(1).mac, { ...machine(1), uuid: '4c4c4544-0000-4000-8080-525400000001' })
+    clock.advance(4000)
+    strangers.see(machine(1).mac, { ...machine(1), vendorClass: 'udhcp', architecture: undefined })
+    t.same(strangers.list(), [
+      {
+        mac: '02:00:00:00:00:01',
+        vendorClass: 'udhcp',
+        architecture: undefined,
+        relay: undefined,
+        uuid: '4c4c4544-0000-4000-8080-525400000001',
+        firstSeen: start,
+        lastSeen: start + 4000,
+        count: 2,
+      },
+    ])
+    t.end()
+  },
+)
 
 t.test('it is news at first, and again after ten minutes', (t) => {
   const clock = fakeClock()

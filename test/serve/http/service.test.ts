@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
+import type { HttpPlan } from '../../../src/plan/http.ts'
 import { startHttp } from '../../../src/serve/http/service.ts'
 import { httpWorld, masterIgnition, rootfs } from '../../support/http-service.ts'
 import { exchangeRaw, rawConnection } from '../../support/raw-http.ts'
@@ -263,3 +264,41 @@ function complete(text: string): boolean {
   const octets = Number(/content-length: (\d+)/i.exec(text)?.[1])
   return end !== -1 && text.length >= end + 4 + octets
 }
+
+t.test('it listens on an IPv6 address too, and closes both', async (t) => {
+  const world = httpWorld(t)
+  world.plan = { ...world.plan, address6: '::1' }
+  const lost: Error[] = []
+  const listeners: { emit(event: 'error', error: Error): unknown }[] = []
+  const sockets = createSockets({})
+  const tcp: Sockets['tcp'] = (name, listener, where) => {
+    listeners.push(listener)
+    return sockets.tcp(name, listener, where)
+  }
+  const onLost = (error: Error) => void lost.push(error)
+  const service = await startHttp({ ...world.options, sockets: { ...sockets, tcp }, onLost })
+  t.match(service.listening, [/^tcp 127\.0\.0\.1:\d+$/, /^tcp \[::1\]:\d+$/])
+  const [base4, base6] = service.listening.map((where) => `http://${where.slice('tcp '.length)}`)
+  for (const base of [base4, base6]) t.equal(await (await fetch(`${base}${image}`)).text(), rootfs)
+  t.match((await world.line('image file served')).client, /^(?:127|\[::1\])/)
+  listeners[1]!.emit('error', new Error('gone'))
+  t.same(lost, [new Error('gone')])
+  await service.close(0)
+  await t.rejects(fetch(`${base4}/health`))
+  await t.rejects(fetch(`${base6}/health`))
+})
+
+t.test('an IPv6 address that cannot be had closes the other socket again', async (t) => {
+  const world = httpWorld(t)
+  // RFC 3849: documentation addresses are on no interface.
+  world.plan = { ...world.plan, address6: '2001:db8::1' as NonNullable<HttpPlan['address6']> }
+  const sockets = createSockets({})
+  const names: string[] = []
+  const tcp: Sockets['tcp'] = (name, listener, where) => {
+    names.push(name)
+    return sockets.tcp(name, listener, where)
+  }
+  const started = startHttp({ ...world.options, sockets: { ...sockets, tcp }, onLost: () => undefined })
+  await t.rejects(started, { name: 'CannotListen', message: /2001:db8::1/ })
+  t.same(names, ['http', 'http6'])
+})

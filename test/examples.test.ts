@@ -1,0 +1,165 @@
+/** Each site in config/examples, as a person would use it: loaded, compiled, and its nodes booted from a server of its own. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { startApp } from '../src/app.ts'
+import { choosePorts } from '../src/demo/free-ports.ts'
+import { systemClock } from '../src/host/clock.ts'
+import { createLog } from '../src/host/log.ts'
+import { createSockets } from '../src/host/sockets.ts'
+import { compile } from '../src/plan/compile.ts'
+import { ignitionFileNames, loaderNames, type ImageFacts } from '../src/plan/facts.ts'
+import { buildModel } from '../src/plan/model.ts'
+import { parseIpv4, type Ipv4 } from '../src/proto/address/ipv4.ts'
+import { loadSite } from '../src/site/load.ts'
+import { formatProblem } from '../src/site/problem.ts'
+import type { Site } from '../src/site/schema.ts'
+import { simulate } from '../src/simulate/simulate.ts'
+import { surveySite } from '../src/survey/survey.ts'
+import { golden } from './support/golden.ts'
+import { found, ignitionFiles } from './support/model.ts'
+import { planText } from './support/plan-text.ts'
+
+const root = new URL('../', import.meta.url)
+const folder = new URL('config/examples/', root)
+const examples = readdirSync(folder).map((file) => file.replace(/\.yaml$/, ''))
+const read = (name: string) => readFileSync(new URL(`${name}.yaml`, folder), 'utf8')
+
+function load(name: string): Site {
+  const loaded = loadSite(read(name), `/etc/slipway/${name}.yaml`)
+  if (loaded.kind === 'site') return loaded.site
+  throw new Error(loaded.problems.map(formatProblem).join('\n'))
+}
+
+function imageFiles(architecture: string) {
+  return {
+    kernel: `rhcos-live-kernel.${architecture}`,
+    initramfs: `rhcos-live-initramfs.${architecture}.img`,
+    rootfs: `rhcos-live-rootfs.${architecture}.img`,
+  }
+}
+
+/** Names of nodes and what becomes of them; all others install to the disk that they name. */
+const endings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'single-node-with-workers': { n1: 'boots from its local disk' },
+  'hosted-control-planes': { w1: 'boots from its local disk', w2: 'boots from its local disk' },
+  'two-clusters': Object.fromEntries(
+    ['prod/m1', 'prod/m2', 'prod/m3', 'prod/w1'].map((key) => [key, 'boots from its local disk']),
+  ),
+}
+
+t.test('README lists every example', (t) => {
+  const text = readFileSync(new URL('README.md', root), 'utf8')
+  t.same(
+    examples.filter((name) => !text.includes(`](config/examples/${name}.yaml)`)),
+    [],
+  )
+  t.end()
+})
+
+for (const name of examples) {
+  t.test(`${name}: the whole plan is the golden file, and nothing is wrong with it`, (t) => {
+    t.equal(read(name).split('\n')[0], '# yaml-language-server: $schema=../site.schema.json')
+    const site = load(name)
+    const images = Object.entries(site.images).map(([image, { dir, architecture }]) => {
+      const { kernel, initramfs, rootfs } = imageFiles(architecture)
+      const at = (file: string) => found(`${dir}/${file}`)
+      const facts: ImageFacts = {
+        style: 'live',
+        kernel: at(kernel),
+        initramfs: at(initramfs),
+        rootfs: at(rootfs),
+      }
+      return [image, facts] as const
+    })
+    const plan = compile(
+      buildModel(site, {
+        images: new Map(images),
+        ignition: new Map(
+          site.clusters.map((cluster) => [cluster.name, ignitionFiles(cluster.ignition ?? '')]),
+        ),
+        loaders: new Map(loaderNames.map((loader) => [loader, found(`/usr/lib/ipxe/${loader}`)])),
+      }),
+    )
+    t.same(
+      plan.findings.filter(({ severity }) => severity === 'error'),
+      [],
+    )
+    golden(t, `plans/example-${name}.json`, planText(plan))
+    t.end()
+  })
+}
+
+/** Below those of the demo, which may look for free ports at the same moment. */
+const offsets = [11_000, 12_000, 13_000, 14_000, 15_000]
+
+for (const name of examples) {
+  t.test(`${name}: its nodes boot`, async (t) => {
+    const sockets = createSockets({})
+    const chosen = await choosePorts(sockets, offsets)
+    if (chosen === undefined) throw new Error('no free ports')
+    const dir = t.testdir({ loaders: { bios: 'undionly', x64: 'MZ x64', arm64: 'MZ arm64' } })
+    const site = onLoopback(load(name), dir, chosen.ports)
+    writeStandIns(site)
+    const model = buildModel(site, await surveySite(site))
+    const app = await startApp({
+      ...{ sitePath: join(dir, 'site.yaml'), plan: compile(model), sockets },
+      log: createLog('error', { write: () => undefined }),
+      onLost: (error) => {
+        throw error
+      },
+    })
+    t.teardown(() => app.close(0))
+    const { boots } = await simulate(model, {
+      ...{
+        sockets,
+        clock: systemClock,
+        source: '127.0.0.1',
+        nodes: model.nodes,
+        firmware: 'uefi',
+        parallel: 4,
+      },
+      onBooted: () => undefined,
+    })
+    t.same(
+      boots.map(({ node, isBooted, ending, events }) => [node.key, isBooted ? ending : events.at(-1)?.text]),
+      model.nodes.map((node) => [
+        node.key,
+        endings[name]?.[node.key] ?? endings[name]?.[node.name] ?? `installs to ${node.disk}`,
+      ]),
+    )
+  })
+}
+
+/** The same site, served from this machine without root, and its files below `dir`. */
+function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Site {
+  const { site: name, subnets, hosts, dhcpOptions } = site
+  return {
+    ...{ site: name, subnets, hosts, dhcpOptions },
+    server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], ports },
+    dns: { ...site.dns, forward: [] },
+    tftp: {
+      ...site.tftp,
+      loaders: { bios: `${dir}/loaders/bios`, x64: `${dir}/loaders/x64`, arm64: `${dir}/loaders/arm64` },
+    },
+    images: Object.fromEntries(
+      Object.entries(site.images).map(([image, more]) => [image, { ...more, dir: `${dir}/${image}` }]),
+    ),
+    clusters: site.clusters.map((cluster) => ({ ...cluster, ignition: `${dir}/ignition/${cluster.name}` })),
+  }
+}
+
+function writeStandIns(site: Site): void {
+  const write = (dir: string, name: string, text: string) => {
+    mkdirSync(dir, { recursive: true })
+    writeFileSync(join(dir, name), text)
+  }
+  for (const { dir, architecture } of Object.values(site.images)) {
+    for (const file of Object.values(imageFiles(architecture))) write(dir, file, `a stand-in for ${file}`)
+  }
+  for (const { ignition = '' } of site.clusters) {
+    for (const file of Object.values(ignitionFileNames)) {
+      write(ignition, file, JSON.stringify({ ignition: { version: '3.4.0' }, file }))
+    }
+  }
+}

@@ -1,0 +1,239 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import t from 'tap'
+import { adoptNode, type Adoption } from '../../src/site/adopt.ts'
+import { loadSite } from '../../src/site/load.ts'
+import { formatProblem } from '../../src/site/problem.ts'
+
+const example = readFileSync(new URL('../../config/site.example.yaml', import.meta.url), 'utf8')
+const w4: Adoption = {
+  ...{ mac: '00:50:56:96:77:01', name: 'w4', role: 'worker', addresses: ['172.16.0.34'] },
+  cluster: undefined,
+}
+
+/** The lines that are new; throws when anything else changed. */
+function added(text: string, adoption: Adoption = w4): string {
+  const adopted = adoptNode(text, '/site.yaml', adoption)
+  if (adopted.kind === 'refused') return `refused: ${adopted.reason}`
+  if (adopted.kind === 'problems') return adopted.problems.map(formatProblem).join('\n')
+  const { text: made } = adopted
+  let start = 0
+  while (text[start] !== undefined && text[start] === made[start]) start++
+  const inserted = made.slice(start, made.length - (text.length - start))
+  if (text.slice(0, start) + inserted + text.slice(start) !== made) throw new Error('something else changed')
+  return inserted
+}
+
+function site(nodes: string, more = ''): string {
+  return `site: lab
+server: { address: 172.16.0.1 }
+subnets: [{ cidr: 172.16.0.0/24 }]
+images: { rhcos: { dir: images } }
+clusters:
+  - name: ocp
+    domain: example.net
+    image: rhcos
+    ignition: ignition
+    disk: /dev/sda
+    loadBalancer: { api: 172.16.0.9, ingress: 172.16.0.9 }
+${nodes}${more}`
+}
+
+t.test('behind the last worker of the example stands one more, before the comments that follow', (t) => {
+  const adopted = adoptNode(example, '/site.yaml', w4)
+  t.match(adopted, { kind: 'adopted', line: 44, key: 'ocp45/w4' })
+  if (adopted.kind !== 'adopted') return
+  t.equal(
+    adopted.text.split('\n')[43],
+    '      - { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  )
+  t.equal(adopted.text.split('\n').toSpliced(43, 1).join('\n'), example)
+  t.end()
+})
+
+const cases: { name: string; text: string; adoption?: Partial<Adoption>; inserted: string }[] = [
+  {
+    name: 'a role that nobody has yet goes to the end',
+    text: site(
+      '    nodes:\n      - {name: w1, role: worker, mac: 00:00:5e:00:53:01, address: 172.16.0.31} # left\n',
+    ),
+    adoption: { role: 'infra', name: 'i1' },
+    inserted: '\n      - {name: i1, role: infra, mac: 00:50:56:96:77:01, address: 172.16.0.34}',
+  },
+  {
+    name: 'columns, quotes and the order of keys are the neighbour’s',
+    text: site(
+      `    nodes:
+    - { mac: '00:00:5e:00:53:01', address: 172.16.0.21, name: m1,        role: master }
+    - { mac: '00:00:5e:00:53:02', address: 172.16.0.31, name: worker-01, role: worker }
+`,
+    ),
+    inserted: "\n    - { mac: '00:50:56:96:77:01', address: 172.16.0.34, name: w4,        role: worker }",
+  },
+  {
+    name: 'block style, a blank line between entries, other keys of the neighbour left out',
+    text: site(
+      `    nodes:
+      - name: m1
+        role: master
+        mac: 00:00:5e:00:53:01
+        address: 172.16.0.21
+
+      - name: w1
+        role: worker
+        mac: "00:00:5e:00:53:02"
+        address: [172.16.0.31, 2001:db8::31]
+        console:
+          - tty0 # the last thing that is written of it
+        # a remark about what follows
+hosts: []
+`,
+    ),
+    inserted:
+      '\n\n      - name: w4\n        role: worker\n        mac: "00:50:56:96:77:01"\n        address: 172.16.0.34',
+  },
+  {
+    name: 'dashes on lines of their own, and further blanks behind a dash',
+    text: site(
+      '    nodes:\n    -\n      name: w1\n      role: worker\n      mac: 00:00:5e:00:53:01\n      address: 172.16.0.31',
+    ),
+    inserted:
+      '\n    -\n      name: w4\n      role: worker\n      mac: 00:50:56:96:77:01\n      address: 172.16.0.34',
+  },
+  {
+    name: 'a remark behind a dash is its own',
+    text: site(
+      '    nodes:\n    - # the-first\n      name: w1\n      role: worker\n      mac: 00:00:5e:00:53:01\n      address: 172.16.0.31',
+    ),
+    inserted:
+      '\n    - name: w4\n      role: worker\n      mac: 00:50:56:96:77:01\n      address: 172.16.0.34',
+  },
+  {
+    name: 'three blanks behind the dash, carriage returns, a byte order mark',
+    text: `\ufeff${site('    nodes:\n    -   role: worker\n        name: w1\n        mac: 00:00:5e:00:53:01\n        address: 172.16.0.31\n').replaceAll('\n', '\r\n')}`,
+    inserted:
+      '\r\n    -   role: worker\r\n        name: w4\r\n        mac: 00:50:56:96:77:01\r\n        address: 172.16.0.34',
+  },
+  {
+    name: 'a list in brackets on one line',
+    text: site('    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n'),
+    adoption: { addresses: ['172.16.0.34', '2001:db8::34'] },
+    inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: [172.16.0.34, 2001:db8::34] }',
+  },
+  {
+    name: 'a list in brackets on many lines, behind the first of two',
+    text: site(
+      `    nodes: [
+      { name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 },
+      { name: i1, role: infra, mac: "00:00:5e:00:53:02", address: 172.16.0.41 },
+    ]
+`,
+    ),
+    inserted: ',\n      { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  },
+  {
+    name: 'a name that YAML would read as something else is in quotes',
+    text: site('    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n'),
+    adoption: { name: '7' },
+    inserted: ', { name: "7", role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  },
+  {
+    name: 'the cluster that is meant',
+    text: `${site('    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n')}  - { name: two, domain: example.net, image: rhcos, ignition: two, disk: /dev/sda, loadBalancer: { api: 172.16.0.8, ingress: 172.16.0.8 }, nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:02", address: 172.16.0.32 }] }\n`,
+    adoption: { cluster: 'TWO' },
+    inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  },
+]
+for (const { name, text, adoption, inserted } of cases) {
+  t.test(`adopted: ${name}`, (t) => {
+    // The place of a repeated character is ambiguous; the whole is not.
+    const made = adoptNode(text, '/site.yaml', { ...w4, ...adoption })
+    t.equal(made.kind, 'adopted')
+    if (made.kind !== 'adopted') return
+    const at = made.text.indexOf(inserted)
+    t.equal(made.text.slice(0, at) + made.text.slice(at + inserted.length), text)
+    t.match(adoptNode(made.text, '/site.yaml', { ...w4, ...adoption }), { kind: 'problems', when: 'after' })
+    t.end()
+  })
+}
+
+const plain = site(
+  '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n',
+)
+const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got: string }[] = [
+  {
+    name: 'what another node has',
+    text: plain,
+    adoption: { name: 'w1', addresses: ['172.16.0.31'] },
+    got: '/site.yaml:12: clusters.0.nodes.1.name: got "w1", expected a name of its own',
+  },
+  {
+    name: 'a name that is none',
+    text: plain,
+    adoption: { name: 'w 4' },
+    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
+  },
+  {
+    name: 'a name that is YAML',
+    text: plain,
+    adoption: { name: 'x }, {' },
+    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
+  },
+  { name: 'a broken site', text: plain.replace('disk', 'disc'), got: '/site.yaml:10: clusters.0.disc' },
+  {
+    name: 'no cluster',
+    text: plain.slice(0, plain.indexOf('clusters:')),
+    got: 'refused: the site has no cluster yet',
+  },
+  {
+    name: 'an unknown cluster',
+    text: plain,
+    adoption: { cluster: 'x' },
+    got: 'refused: the site has no cluster x; it has ocp',
+  },
+  {
+    name: 'several clusters and none named',
+    text: cases.at(-1)?.text ?? '',
+    got: 'refused: the site has several clusters, say which by --cluster: ocp, two',
+  },
+]
+for (const { name, text, adoption, got } of refusals) {
+  t.test(`not adopted: ${name}`, (t) => {
+    t.equal(
+      added(text, { ...w4, ...adoption })
+        .replace(/(?<=yaml:\d+):\d+ /, ': ')
+        .slice(0, got.length),
+      got,
+    )
+    t.end()
+  })
+}
+
+function nodesIn(text: string): string[] {
+  const loaded = loadSite(text, '/site.yaml')
+  return loaded.kind === 'site'
+    ? loaded.site.clusters.flatMap(({ nodes }) => nodes.map((node) => JSON.stringify(node)))
+    : []
+}
+
+t.test('whatever is adopted, the result is the site with one node more, or nothing', (t) => {
+  const name = fc.oneof(fc.constantFrom('w4', 'null', '0x1', 'y', 'no', '1e3'), fc.string({ maxLength: 8 }))
+  fc.assert(
+    fc.property(name, fc.nat(cases.length - 1), (text, index) => {
+      const { text: before, adoption } = cases[index] as (typeof cases)[number]
+      const made = adoptNode(before, '/site.yaml', { ...w4, ...adoption, name: text })
+      if (made.kind !== 'adopted') return
+      const [old, fresh] = [nodesIn(before), nodesIn(made.text)]
+      const more = fresh.filter((node) => !old.includes(node))
+      if (
+        more.length !== 1 ||
+        fresh.length !== old.length + 1 ||
+        !more[0]?.includes(`"${text.toLowerCase()}"`)
+      ) {
+        throw new Error(text)
+      }
+    }),
+    { numRuns: 150 },
+  )
+  t.end()
+})
