@@ -3,6 +3,7 @@ import { compileDhcp } from './dhcp/compile.ts'
 import { compileDns } from './dns/compile.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
 import { compileHttp } from './http.ts'
+import { compileInstall } from './install.ts'
 import type { Model } from './model.ts'
 import type { Plan } from './plan.ts'
 import { compileTftp } from './tftp.ts'
@@ -21,6 +22,7 @@ export function compile(model: Model): Plan {
     dhcp: dhcp.plan,
     tftp: tftp.plan,
     http: http.plan,
+    install: compileInstall(model),
     dns: dns.plan,
     haproxy: haproxy.plan,
     findings: [

@@ -3,6 +3,9 @@ import type { Role } from '../site/schema.ts'
 import type { IgnitionKind, LoaderName } from './facts.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'
 
+/** Stands in scripts where serving puts the token of the installation that begins. */
+export const tokenPlaceholder = '@token@'
+
 type NodeKey = Pick<NodeModel, 'key'>
 
 /** Paths begin with `/`; {@link absoluteUrl} makes them absolute. */
