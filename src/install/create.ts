@@ -96,7 +96,7 @@ export function createInstalls(options: InstallsOptions): Installs {
     const role = choice.role ?? node.role
     const permission = mayStart(node.key, role)
     if (permission.kind === 'refused') return { kind: 'wait', reason: permission.reason, canSkip: false }
-    const servers = node.waitsFor[role]
+    const servers = node.waitsFor[role] ?? []
     if (choice.isSkipping || (await gate.isOpen(servers))) return undefined
     return { kind: 'wait', reason: waitReason(servers), canSkip: true }
   }

@@ -114,9 +114,17 @@ function onBoot(state: State, boot: Extract<Event, { kind: 'boot' }>, now: numbe
     case 'failed':
       return state
     case 'installing':
+      return attempt === undefined ? state : onReturn(state, attempt, boot, now)
   }
-  if (attempt === undefined)
-    return start(state, boot, 'arming', 0, 'its network boot began the installation', now)
+}
+
+/** It boots from the network again before it was seen to end its installation. */
+function onReturn(
+  state: State,
+  attempt: AttemptState,
+  boot: Extract<Event, { kind: 'boot' }>,
+  now: number,
+): State {
   if (attempt.deliveredAt === undefined) {
     // Who chose in the menu may choose again: nothing was written.
     if (attempt.begunBy === 'menu' && !boot.isChosen) {

@@ -32,6 +32,9 @@ export type ImageFacts =
       readonly metal: FileFact
     }
 
+/** What a node has of an image; `metal` in installer style only. */
+export type ImageFileKind = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
+
 /** The files that `openshift-install create ignition-configs` makes: `<kind>.ign`. */
 export const ignitionKinds = ['bootstrap', 'master', 'worker'] as const
 export type IgnitionKind = (typeof ignitionKinds)[number]

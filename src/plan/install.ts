@@ -22,8 +22,8 @@ export type InstallNode = {
   /** All of them, in the text of `formatIp`. */
   readonly addresses: readonly string[]
   readonly access: IgnitionAccess
-  /** By what it is installed as: one of these must serve first; nobody has to when the list is empty. */
-  readonly waitsFor: Readonly<Record<IgnitionKind, readonly MachineConfigServer[]>>
+  /** By what it is installed as: one of these must serve first; nobody has to when there are none. */
+  readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
 }
 
 /** By key, in the order of the site file. */
@@ -48,7 +48,7 @@ export function compileInstall({ site, nodes }: Model): InstallPlan {
   )
 }
 
-const noOrder: InstallNode['waitsFor'] = { bootstrap: [], master: [], worker: [] }
+const noOrder: InstallNode['waitsFor'] = {}
 
 /**
  * A node's first boot fetches its configuration from 22623 for as long as it takes, but an installation has a
@@ -63,7 +63,6 @@ function orderOf(nodes: readonly NodeModel[]): InstallNode['waitsFor'] {
   const bootstraps = serving('bootstrap')
   const masters = serving('master')
   return {
-    bootstrap: [],
     master: bootstraps.length === 0 ? [] : [...bootstraps, ...masters],
     worker: masters,
   }

@@ -181,7 +181,7 @@ t.test('a node that the site does not have', async (t) => {
 
 t.test(
   'a reload arms nodes that are new, leaves alone those that are known, and sees other machines',
-  async (t) => {
+  (t) => {
     const { world, installs, lines } = installsWorld()
     installs.command(key, 'local')
     world.plan = installPlan((site) => {
@@ -205,6 +205,7 @@ t.test(
       lines.find(({ level }) => level === 'warn'),
       { node: key, mac: '00:00:5e:00:53:99' },
     )
+    t.end()
   },
 )
 
@@ -253,7 +254,7 @@ t.test('what cannot be written is not answered, and is as it was', async (t) => 
   t.match(installs.callback(key, 'written', token, own), { kind: 'allowed' })
 })
 
-t.test('who waits, or guesses, does not fill the history', async (t) => {
+t.test('who waits, or guesses, does not fill the history', (t) => {
   const { installs, clock } = installsWorld()
   const waits = { node: key, kind: 'script', script: 'wait', reason: 'waits until …' } as const
   const guesses = {
@@ -275,9 +276,10 @@ t.test('who waits, or guesses, does not fill the history', async (t) => {
   installs.observe({ node: key, kind: 'script', script: 'install', role: 'master' })
   installs.observe(waits)
   t.equal(installs.history(key).length, 5)
+  t.end()
 })
 
-t.test('subscribers hear everything from then on, and nothing that they throw harms', async (t) => {
+t.test('subscribers hear everything from then on, and nothing that they throw harms', (t) => {
   const { installs, counters } = installsWorld()
   const heard: number[] = []
   const stop = installs.subscribe(({ sequence }) => heard.push(sequence))
@@ -290,12 +292,20 @@ t.test('subscribers hear everything from then on, and nothing that they throw ha
   })
   installs.observe(acknowledged(key, 'ipxe'))
   t.equal(counters.get('install.bugs'), 1)
+  t.end()
 })
 
-t.test('old observations are taken away once in an hour', async (t) => {
+t.test('old observations are taken away once in an hour', (t) => {
   const store = openMemoryStore()
   let pruned = 0
-  const counting: Store = { ...store, prune: (now) => (pruned++, store.prune(now)), close: () => {} }
+  const counting: Store = {
+    ...store,
+    prune(now) {
+      pruned++
+      store.prune(now)
+    },
+    close: () => {},
+  }
   const { installs, clock } = installsWorld({ store: counting })
   for (let minute = 0; minute < 130; minute++) {
     installs.observe(acknowledged(key, 'ipxe'))
@@ -305,9 +315,10 @@ t.test('old observations are taken away once in an hour', async (t) => {
   installs.close()
   t.equal(clock.pending(), 0)
   const again = createInstalls({
-    ...{ plan: () => installPlan(), store, gate: { isOpen: async () => true } },
+    ...{ plan: () => installPlan(), store, gate: { isOpen: () => Promise.resolve(true) } },
     ...{ mayStart: () => ({ kind: 'allowed' }), clock, counters: installsWorld().counters },
     log: { debug() {}, info() {}, warn() {}, error() {}, for: () => again as never, isDebug: () => false },
   })
   t.equal(again.history(key).length, 130)
+  t.end()
 })

@@ -95,13 +95,14 @@ for (const { name, state = installing, reader = own, what = 'master', at = now, 
   t.same(judgeRead(m1, state, reader, what, at), expected, `who may read: ${name}`)
 }
 
-t.test('an open cluster gives its Ignition files to everybody', async (t) => {
+t.test('an open cluster gives its Ignition files to everybody', (t) => {
   t.same(judgeRead(open, begin(open), { token: '', address: '198.51.100.1' }, 'bootstrap', now), {
     kind: 'allowed',
   })
+  t.end()
 })
 
-t.test("a node's word counts with the token of its last installation, from its own address", async (t) => {
+t.test("a node's word counts with the token of its last installation, from its own address", (t) => {
   const allowed = { kind: 'allowed' }
   t.same(judgeWord(m1, installing, own), allowed)
   t.same(judgeWord(m1, advance(installing, { kind: 'callback', stage: 'written' }, now), own), allowed)
@@ -114,9 +115,11 @@ t.test("a node's word counts with the token of its last installation, from its o
   const reason = 'its token is not that of the last installation'
   t.same(judgeWord(open, installing, { ...own, token: 'x' }), { kind: 'refused', reason })
   t.same(judgeWord(m1, begin(m1), own), { kind: 'refused', reason })
+  t.end()
 })
 
-t.test('tokens have 128 bits in 22 characters that a URL takes, and no two are the same', async (t) => {
+t.test('tokens have 128 bits in 22 characters that a URL takes, and no two are the same', (t) => {
   t.match(token, /^[\w-]{22}$/)
   t.not(newToken(), newToken())
+  t.end()
 })

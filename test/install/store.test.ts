@@ -15,7 +15,7 @@ function seen(sequence: number, node = 'ocp45/m1', at = now): Observation {
   return { node, kind: 'command', command: 'local', sequence, at }
 }
 
-t.test('what was kept is there after the process ended', async (t) => {
+t.test('what was kept is there after the process ended', (t) => {
   const dir = join(t.testdir(), 'state')
   const first = openStore(dir, now)
   first.keep(new Map([['ocp45/m1', state]]), [seen(1), seen(2, 'ocp45/w1'), seen(3)])
@@ -32,9 +32,10 @@ t.test('what was kept is there after the process ended', async (t) => {
   t.equal(second.loss, undefined)
   second.keep(new Map([['ocp45/m1', undefined]]), [])
   t.same(second.history('ocp45/m1'), [], 'a node that is forgotten leaves nothing')
+  t.end()
 })
 
-t.test('a transaction is kept whole or not at all', async (t) => {
+t.test('a transaction is kept whole or not at all', (t) => {
   const store = openMemoryStore()
   store.keep(new Map(), [seen(1)])
   t.throws(() => store.keep(new Map([['ocp45/m1', state]]), [seen(2), seen(1)]), {
@@ -43,38 +44,37 @@ t.test('a transaction is kept whole or not at all', async (t) => {
   t.same(store.history('ocp45/m1'), [seen(1)])
   store.keep(new Map(), [seen(2)])
   t.same(store.history('ocp45/m1'), [seen(1), seen(2)])
+  t.end()
 })
 
-t.test(
-  'history is bounded by number and age; the progress of downloads goes with their attempt',
-  async (t) => {
-    const store = openMemoryStore()
-    const many = Array.from({ length: mostObservations + 5 }, (_, index) => seen(index + 1))
-    store.keep(new Map(), [...many, seen(9001, 'ocp45/w1', now - oldestMs - 1), seen(9002, 'ocp45/w1')])
-    store.prune(now)
-    t.equal(store.history('ocp45/m1').length, mostObservations)
-    t.equal(store.history('ocp45/m1')[0]!.sequence, 6)
-    t.same(store.history('ocp45/w1'), [seen(9002, 'ocp45/w1')])
-    const file = {
-      node: 'ocp45/i1',
-      kind: 'file',
-      what: 'rootfs',
-      file: 'r',
-      octets: 1,
-      total: 2,
-      durationMs: 3,
-    } as const
-    store.keep(new Map(), [
-      { ...file, outcome: 'begun', sequence: 9003, at: now },
-      { ...file, outcome: 'under-way', sequence: 9004, at: now },
-    ])
-    store.forgetProgress('ocp45/i1')
-    t.match(store.history('ocp45/i1'), [{ outcome: 'begun' }])
-    t.equal(store.history('ocp45/i1').length, 1)
-  },
-)
+t.test('history is bounded by number and age; the progress of downloads goes with their attempt', (t) => {
+  const store = openMemoryStore()
+  const many = Array.from({ length: mostObservations + 5 }, (_, index) => seen(index + 1))
+  store.keep(new Map(), [...many, seen(9001, 'ocp45/w1', now - oldestMs - 1), seen(9002, 'ocp45/w1')])
+  store.prune(now)
+  t.equal(store.history('ocp45/m1').length, mostObservations)
+  t.equal(store.history('ocp45/m1')[0]!.sequence, 6)
+  t.same(store.history('ocp45/w1'), [seen(9002, 'ocp45/w1')])
+  const file = {
+    node: 'ocp45/i1',
+    kind: 'file',
+    what: 'rootfs',
+    file: 'r',
+    octets: 1,
+    total: 2,
+    durationMs: 3,
+  } as const
+  store.keep(new Map(), [
+    { ...file, outcome: 'begun', sequence: 9003, at: now },
+    { ...file, outcome: 'under-way', sequence: 9004, at: now },
+  ])
+  store.forgetProgress('ocp45/i1')
+  t.match(store.history('ocp45/i1'), [{ outcome: 'begun' }])
+  t.equal(store.history('ocp45/i1').length, 1)
+  t.end()
+})
 
-t.test('two processes on one state directory: the second is refused', async (t) => {
+t.test('two processes on one state directory: the second is refused', (t) => {
   const dir = t.testdir()
   const store = openStore(dir, now)
   t.teardown(() => store.close())
@@ -82,6 +82,7 @@ t.test('two processes on one state directory: the second is refused', async (t) 
     name: 'CannotKeep',
     message: `${dir}/install.db is in use: another slipway serves with this state directory; stop it, or give one of them its own with --state`,
   })
+  t.end()
 })
 
 const damages: readonly { name: string; damage: (path: string) => void; loss: RegExp }[] = [
@@ -114,7 +115,7 @@ function edit(path: string, sql: string): void {
 }
 
 for (const { name, damage, loss } of damages) {
-  t.test(`a damaged database is set aside and a new one begun: ${name}`, async (t) => {
+  t.test(`a damaged database is set aside and a new one begun: ${name}`, (t) => {
     const dir = t.testdir()
     const first = openStore(dir, now)
     first.keep(new Map([['ocp45/m1', state]]), [seen(1)])
@@ -132,10 +133,11 @@ for (const { name, damage, loss } of damages) {
     const fourth = openStore(dir, now)
     t.equal(fourth.loss, undefined)
     fourth.close()
+    t.end()
   })
 }
 
-t.test('what no new database would mend is said in a sentence', async (t) => {
+t.test('what no new database would mend is said in a sentence', (t) => {
   const dir = t.testdir({ file: '', later: {}, closed: {}, folder: { 'install.db': {} } })
   t.throws(() => openStore(join(dir, 'file'), now), {
     name: 'CannotKeep',
@@ -151,16 +153,18 @@ t.test('what no new database would mend is said in a sentence', async (t) => {
     name: 'CannotKeep',
     message: 'the state is of a later slipway (schema 2, this one reads 1): run that one',
   })
+  t.end()
 })
 
 t.test(
   'a damaged database that cannot be set aside is left alone',
   { skip: process.getuid?.() === 0 && 'root may rename anything' },
-  async (t) => {
+  (t) => {
     const dir = t.testdir()
     mkdirSync(join(dir, 'state'))
     writeFileSync(join(dir, 'state/install.db'), 'x'.repeat(10_000))
     chmodSync(join(dir, 'state'), 0o500)
     t.throws(() => openStore(join(dir, 'state'), now), { name: 'CannotKeep' })
+    t.end()
   },
 )

@@ -24,7 +24,6 @@ export function installsWorld(given: Partial<InstallsOptions> = {}) {
   const world = {
     plan: installPlan(),
     isGateOpen: true,
-    mayStart: allowed as Permission,
     clock,
     counters: new Counters(),
     lines,
@@ -33,7 +32,7 @@ export function installsWorld(given: Partial<InstallsOptions> = {}) {
     plan: () => world.plan,
     store: openMemoryStore(),
     gate: { isOpen: () => Promise.resolve(world.isGateOpen) },
-    mayStart: () => world.mayStart,
+    mayStart: () => allowed,
     log: createLog('debug', {
       write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
     }),

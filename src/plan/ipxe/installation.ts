@@ -16,6 +16,8 @@ export type Installation =
       readonly initramfs: RemoteFile
       readonly rootfs: RemoteFile
       readonly ignitionUrl: string
+      /** Of the live system itself; absent when the site wants none of ours in it. */
+      readonly liveIgnitionUrl?: string
     }
   | {
       readonly kind: 'possible'
@@ -47,7 +49,14 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   } as const
   return image.style === 'live'
-    ? { ...common, style: 'live', rootfs: remote(image.rootfs) }
+    ? {
+        ...common,
+        style: 'live',
+        rootfs: remote(image.rootfs),
+        ...(node.callbacks && {
+          liveIgnitionUrl: absoluteUrl(model.endpoint, urlPaths.liveIgnition(node)),
+        }),
+      }
     : { ...common, style: 'installer', metal: remote(image.metal) }
 }
 

@@ -20,6 +20,7 @@ export function kernelArguments(
           `coreos.live.rootfs_url=${installation.rootfs.url}`,
           `coreos.inst.install_dev=${node.disk}`,
           `coreos.inst.ignition_url=${ignitionUrl}`,
+          ...reports(installation.liveIgnitionUrl),
           ...(network ?? ['ip=dhcp']),
           ...others,
         ]
@@ -33,6 +34,12 @@ export function kernelArguments(
           `coreos.inst.ignition_url=${ignitionUrl}`,
         ]
   return all.map(argument)
+}
+
+/** An Ignition file for the live system, which then reports how its installer ended. */
+function reports(liveIgnitionUrl: string | undefined): string[] {
+  if (liveIgnitionUrl === undefined) return []
+  return ['ignition.firstboot', 'ignition.platform.id=metal', `ignition.config.url=${liveIgnitionUrl}`]
 }
 
 /** `ip=`, `nameserver=`, then `bond=`: the order that the documents ask for; what builds on these follows. */
