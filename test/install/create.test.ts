@@ -1,7 +1,6 @@
 import t from 'tap'
 import { armedMs, mostAttempts, settledMs } from '../../src/install/machine.ts'
 import { openMemoryStore, type Store } from '../../src/install/store.ts'
-import { createInstalls } from '../../src/install/create.ts'
 import { acknowledged, ignitionSent, installPlan, installsWorld } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
@@ -314,11 +313,4 @@ t.test('old observations are taken away once in an hour', (t) => {
   t.equal(pruned, 3)
   installs.close()
   t.equal(clock.pending(), 0)
-  const again = createInstalls({
-    ...{ plan: () => installPlan(), store, gate: { isOpen: () => Promise.resolve(true) } },
-    ...{ mayStart: () => ({ kind: 'allowed' }), clock, counters: installsWorld().counters },
-    log: { debug() {}, info() {}, warn() {}, error() {}, for: () => again as never, isDebug: () => false },
-  })
-  t.equal(again.history(key).length, 130)
-  t.end()
 })

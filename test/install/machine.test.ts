@@ -73,12 +73,6 @@ const cases: readonly {
     reason: `5 attempts came to nothing, the last 1 min after it began: ${untouched}`,
   },
   {
-    name: 'a failed node stays so',
-    steps: [...Array.from({ length: 6 }, () => boot), boot],
-    mode: 'failed',
-    reason: /^5/,
-  },
-  {
     name: 'its installer reports that the disk is written',
     steps: [boot, delivered, callback('written')],
     mode: 'installed',
