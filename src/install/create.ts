@@ -85,8 +85,10 @@ export function createInstalls(options: InstallsOptions): Installs {
     journal.note(seen)
     if (isSystemStart(seen)) move(node, { kind: 'system' })
     if (seen.kind === 'ignition' && seen.outcome === 'sent' && seen.role !== 'live') {
+      // Written at once: forgotten, it would let the disk be written a second time.
       move(node, { kind: 'read' })
       move(node, { kind: 'delivered' })
+      journal.write()
     }
   }
 
