@@ -313,4 +313,5 @@ t.test('old observations are taken away once in an hour', (t) => {
   t.equal(pruned, 3)
   installs.close()
   t.equal(clock.pending(), 0)
+  t.end()
 })
