@@ -6,7 +6,8 @@ const allow = {
   host: ['proto'],
   survey: ['plan', 'site', 'proto', 'host'],
   images: ['plan', 'site', 'proto', 'host'],
-  serve: ['plan', 'proto', 'host'],
+  install: ['plan', 'site', 'proto', 'host'],
+  serve: ['plan', 'proto', 'host', 'install'],
   simulate: ['plan', 'site', 'proto', 'host'],
   demo: ['plan', 'site', 'proto', 'host', 'survey'],
 }

@@ -8,6 +8,6 @@ export const ours: Contender = {
   prepare: writeSite,
   command: ({ dir }) => [
     ...[process.execPath, join(import.meta.dirname, '../src/main.ts')],
-    ...['serve', join(dir, 'site.yaml')],
+    ...['serve', '--state', join(dir, 'state'), join(dir, 'site.yaml')],
   ],
 }

@@ -7,8 +7,15 @@ import { Counters } from './host/counters.ts'
 import type { Log } from './host/log.ts'
 import type { Service } from './host/service.ts'
 import type { Sockets } from './host/udp.ts'
+import { createInstalls } from './install/create.ts'
+import { createGate } from './install/gate.ts'
+import type { Installs, Permission } from './install/installs.ts'
+import { probeMachineConfig } from './install/probe.ts'
+import type { Store } from './install/store.ts'
+import type { IgnitionKind } from './plan/facts.ts'
 import { ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
+import { urlPaths } from './plan/urls.ts'
 import { explain, prepare } from './prepare.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns, type DnsService } from './serve/dns/service.ts'
@@ -22,6 +29,8 @@ export type AppOptions = {
   readonly plan: Plan
   readonly log: Log
   readonly sockets: Sockets
+  /** What is known of the nodes' installations; closed with the app, also when it cannot start. */
+  readonly store: Store
   readonly clock?: Clock
   /** Called once when a service lost its socket: the process should end. */
   readonly onLost: (error: Error) => void
@@ -29,6 +38,7 @@ export type AppOptions = {
 
 export type App = {
   plan(): Plan
+  readonly installs: Installs
   readonly services: readonly Service[]
   readonly counters: Counters
   /** Prepares the site file anew and swaps the plan; when that fails the old plan keeps serving and the log says why. */
@@ -45,13 +55,22 @@ export async function startApp(options: AppOptions): Promise<App> {
   let plan = options.plan
   let reloading: Promise<unknown> = Promise.resolve()
 
-  const common = { sockets, counters, clock, onLost }
+  const gate = createGate({ probe: probeMachineConfig, clock, log: log.for('install') })
+  const installs = createInstalls({
+    ...{ store: options.store, gate, counters, clock, log: log.for('install') },
+    plan: () => plan.install,
+    mayStart: (node, role) => mayStart(plan, node, role),
+  })
+  const { observe } = installs
+  const common = { sockets, counters, clock, onLost, observe }
   const services: Service[] = []
   let dhcp: DhcpService | undefined
   let dns: DnsService | undefined
 
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(services.map((service) => service.close(graceMs)))
+    gate.close()
+    installs.close()
   }
   try {
     if (plan.dns !== undefined) {
@@ -61,7 +80,9 @@ export async function startApp(options: AppOptions): Promise<App> {
       services.push(dns)
     }
     services.push(await startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }))
-    services.push(await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), health }))
+    services.push(
+      await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), installs, health }),
+    )
     // DHCP comes last: nobody is sent to a service that does not listen yet.
     dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
     services.push(dhcp)
@@ -74,6 +95,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function take(next: Plan): Promise<void> {
     plan = next
     dns?.announce()
+    installs.declare()
     for (const { severity, about, message } of [...plan.findings, ...ignitionFindings(plan, clock.now())]) {
       const facts = { about, reason: message }
       if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
@@ -112,6 +134,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   return {
     plan: () => plan,
+    installs,
     services,
     counters,
     // One reload at a time: a second SIGHUP waits until the first is applied.
@@ -122,6 +145,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     close,
   }
+}
+
+/** Whether everything is there that this node's installation takes. */
+function mayStart({ http }: Plan, node: string, role: IgnitionKind): Permission {
+  const problem = http.scripts.get(urlPaths.installScript({ key: node }, role))?.problem
+  return problem === undefined ? { kind: 'allowed' } : { kind: 'refused', reason: problem }
 }
 
 /** What a running process cannot take over, because its sockets are bound already. */

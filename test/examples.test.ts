@@ -15,6 +15,7 @@ import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
 import type { Site } from '../src/site/schema.ts'
 import { simulate } from '../src/simulate/simulate.ts'
+import { openMemoryStore } from '../src/install/store.ts'
 import { surveySite } from '../src/survey/survey.ts'
 import { golden } from './support/golden.ts'
 import { found, ignitionFiles } from './support/model.ts'
@@ -103,7 +104,7 @@ for (const name of examples) {
     writeStandIns(site)
     const model = buildModel(site, await surveySite(site))
     const app = await startApp({
-      ...{ sitePath: join(dir, 'site.yaml'), plan: compile(model), sockets },
+      ...{ sitePath: join(dir, 'site.yaml'), plan: compile(model), sockets, store: openMemoryStore() },
       log: createLog('error', { write: () => undefined }),
       onLost: (error) => {
         throw error

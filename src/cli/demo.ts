@@ -9,6 +9,7 @@ import { invocationOf, suggestions } from '../demo/suggestions.ts'
 import { CannotListen } from '../host/cannot-listen.ts'
 import { createLog } from '../host/log.ts'
 import { createSockets } from '../host/sockets.ts'
+import { openMemoryStore } from '../install/store.ts'
 import type { Model } from '../plan/model.ts'
 import { explain, prepare } from '../prepare.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
@@ -61,7 +62,7 @@ packets (slipway simulate), prints what each got, and keeps serving until Ctrl-C
     }
     let app: App
     try {
-      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, onLost })
+      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store: openMemoryStore(), onLost })
     } catch (error) {
       if (!(error instanceof CannotListen)) throw error
       terminal.err(`slipway demo: ${error.message}`)

@@ -5,26 +5,30 @@ import { requireInterface } from '../host/interface.ts'
 import { createLog, logLevels, type Log, type LogLevel } from '../host/log.ts'
 import { notify } from '../host/notify.ts'
 import { createSockets } from '../host/sockets.ts'
+import { openStore } from '../install/store.ts'
 import { explain, prepare } from '../prepare.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { ExitCode, UsageError, type Command } from './command.ts'
 
 /** How long SIGTERM lets transfers in flight go on; systemd's own limit is above it (TimeoutStopSec). */
 const graceMs = 20_000
+const stateDirectory = '/var/lib/slipway'
 
 export const serve: Command = {
   name: 'serve',
   summary: 'answer DHCP, TFTP, HTTP and DNS as the site file says',
-  usage: `usage: slipway serve [--log-level LEVEL] SITE
+  usage: `usage: slipway serve [--log-level LEVEL] [--state DIR] SITE
 
 Serves until SIGTERM. SIGHUP reads the site file again; one with problems leaves
 the old plan in place and says so. The log goes to standard output, a JSON line
 for each decision.
 
-  --log-level LEVEL   ${logLevels.join(', ')} (info)`,
+  --log-level LEVEL   ${logLevels.join(', ')} (info)
+  --state DIR         where it keeps what is known of the nodes' installations
+                      ($STATE_DIRECTORY, or else ${stateDirectory})`,
 
   async run(args, terminal) {
-    const { sitePath, level } = readArguments(args)
+    const { sitePath, level, state } = readArguments(args)
     const prepared = await prepare(sitePath)
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -42,7 +46,8 @@ for each decision.
       const { interface: name, address } = prepared.model.site.server
       // The sockets that systemd passes are tied to an interface already, which may come up later.
       if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
-      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, onLost })
+      const store = openStore(state, Date.now())
+      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, onLost })
     } catch (error) {
       // CannotListen and its kind: one sentence that says which socket and what to do.
       terminal.err(`slipway: ${(error as Error).message}`)
@@ -67,17 +72,21 @@ for each decision.
   },
 }
 
-function readArguments(args: readonly string[]): { sitePath: string; level: LogLevel } {
+function readArguments(args: readonly string[]): { sitePath: string; level: LogLevel; state: string } {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { 'log-level': { type: 'string', default: 'info' } },
+    options: { 'log-level': { type: 'string', default: 'info' }, state: { type: 'string' } },
   })
   const [sitePath, ...more] = positionals
   if (sitePath === undefined || more.length > 0) throw new UsageError('serve takes one site file')
   const level = logLevels.find((name) => name === values['log-level'])
   if (level === undefined) throw new UsageError(`--log-level takes one of ${logLevels.join(', ')}`)
-  return { sitePath, level }
+  // systemd gives several directories with a colon between them; ours is the first.
+  const given = process.env['STATE_DIRECTORY']?.split(':')[0]
+  const state = values.state ?? (given === undefined || given === '' ? stateDirectory : given)
+  if (state === '') throw new UsageError('--state takes the name of a directory')
+  return { sitePath, level, state }
 }
 
 /** SIGHUP reloads, SIGTERM and SIGINT stop; the returned function forgets all three. */

@@ -29,8 +29,10 @@ export const simulate: Command = {
 Sends what the nodes' firmware, iPXE and installer would send to the server that
 serves SITE, and judges every answer against the site file: DHCP twice, the loader
 by TFTP, script, kernel and initramfs by HTTP, then DHCP, names, system image and
-Ignition of the live system. Nothing is installed. Run it on the machine that
-serves, or on one in the nodes' network; with the usual DHCP ports it needs root.
+Ignition of the live system. Nothing is installed, and no installation begins: an
+Ignition file must be refused to it, unless the site opens them to everybody. Run it
+on the machine that serves, or on one in the nodes' network, and not for a node that
+is being installed: its packets look like the node's. The usual DHCP ports need root.
 
   --node NAME        only this node (m1 or ocp45/m1); may be repeated
   --firmware WHICH   ${firmwareChoices.join(', ')} (uefi)

@@ -45,8 +45,8 @@ export function suggestions(
       command: `curl ${httpBase(endpoint)}${urlPaths.bootScript(node)}`,
     },
     {
-      about: 'its Ignition file, and the size of its boot loader',
-      command: `curl ${httpBase(endpoint)}${urlPaths.ignition(node, node.ignition)}`,
+      about: 'its Ignition file, which only the node itself gets, and the size of its boot loader',
+      command: `curl ${httpBase(endpoint)}${urlPaths.openIgnition(node, node.ignition)}`,
     },
     { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/${x64(node)} | wc -c` },
     { about: 'names, and whose an address is', command: `${dig} api.${clusterDomain(cluster)}` },

@@ -47,22 +47,27 @@ export type CommandOutcome =
   | { readonly kind: 'done'; readonly record: NodeRecord }
   | { readonly kind: 'refused'; readonly reason: string }
 
+/** What a token opens: a node's Ignition file, its live system's, or an initramfs that holds secrets. */
+export type Secret = IgnitionKind | 'live' | 'initramfs'
+
+/** What a network boot asks for. */
+export type BootChoice = {
+  /** Chosen by a person in the menu; the declared one when absent. */
+  readonly role?: IgnitionKind
+  /** Whether a person chose not to wait. */
+  readonly isSkipping: boolean
+}
+
 export type Installs = {
   /** Takes note of what a service saw; cheap, never throws. */
   readonly observe: Observe
-  /**
-   * Decides what this network boot leads to and keeps the decision before it resolves.
-   *
-   * @param role chosen by a person in the menu; the declared one when absent
-   * @param isSkipping whether a person chose not to wait
-   */
-  boot(
-    node: string,
-    choice: { readonly role?: IgnitionKind; readonly isSkipping: boolean },
-  ): Promise<BootAnswer>
+  /** Decides what this network boot leads to and keeps the decision before it resolves. */
+  boot(node: string, choice: BootChoice): Promise<BootAnswer>
+  /** What `boot` would answer, for who is not the node: begins nothing, and its token is only the placeholder. */
+  preview(node: string, choice: BootChoice): Promise<BootAnswer>
   /** @param address of the reader, in the text of `formatIp` */
-  mayRead(node: string, token: string, address: string): Permission
-  /** Kept before it returns: the node is answered only when its word cannot be lost. */
+  mayRead(node: string, token: string, address: string, what: Secret): Permission
+  /** Kept before it returns: the node is answered only when its word cannot be lost. @throws when it cannot be kept */
   callback(
     node: string,
     stage: CallbackStage,
@@ -70,6 +75,8 @@ export type Installs = {
     client: { readonly address: string; readonly client: string },
   ): Permission
   command(node: string, command: NodeCommand): CommandOutcome
+  /** Takes note of what the site declares now: after each reload. */
+  declare(): void
   /** Of every declared node, in the order of the site file. */
   list(): readonly NodeRecord[]
   /** Of one node, oldest first. */

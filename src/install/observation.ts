@@ -2,7 +2,8 @@
  * What was seen of a node on its way from power-on to its installed system. Services report these; the
  * state machine, the store and the timeline read them. Plain data: kept as JSON, so no field may hold more.
  */
-import type { IgnitionKind } from '../plan/facts.ts'
+import type { IgnitionKind, ImageFileKind } from '../plan/facts.ts'
+import type { Callback } from '../plan/urls.ts'
 
 /** Who speaks when a node asks for an address. */
 export type Asker =
@@ -14,14 +15,11 @@ export type Asker =
   /** A kernel: the live system's or the installed one's; the order of things tells which. */
   | 'system'
 
-/** What a node has of an image; `metal` in 4.5 style only. */
-export type ImageFileKind = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
-
 /** What a boot script leads to. */
 export type ScriptKind = 'install' | 'wait' | 'menu' | 'local' | 'failed'
 
 /** The node's own words: its disk is written, its installed system has started, its installer gave up. */
-export type CallbackStage = 'written' | 'started' | 'failed'
+export type CallbackStage = Callback
 
 export type NodeCommand = 'install' | 'local' | 'menu' | 'forget'
 

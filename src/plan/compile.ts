@@ -4,6 +4,7 @@ import { compileDns } from './dns/compile.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
 import { compileHttp } from './http.ts'
 import { inOrder } from './findings.ts'
+import { compileInstall } from './install.ts'
 import type { Model } from './model.ts'
 import type { Plan } from './plan.ts'
 import { compileTftp } from './tftp.ts'
@@ -23,6 +24,7 @@ export function compile(model: Model, previous?: Plan): Plan {
     dhcp: dhcp.plan,
     tftp: tftp.plan,
     http: http.plan,
+    install: compileInstall(model),
     dns: dns.plan,
     haproxy: haproxy.plan,
     findings: inOrder(findings),

@@ -46,6 +46,9 @@ export type ImageFacts = {
     }
 )
 
+/** What a node has of an image; `metal` in installer style only. */
+export type ImageFileKind = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
+
 /** What a node can be installed as, each with an Ignition file of its own. */
 export const ignitionKinds = ['bootstrap', 'master', 'single', 'worker'] as const
 export type IgnitionKind = (typeof ignitionKinds)[number]

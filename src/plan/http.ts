@@ -2,10 +2,11 @@
 import { formatIp } from '../proto/address/ip.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode } from '../site/schema.ts'
-import type { FileFact, IgnitionKind } from './facts.ts'
+import type { FileFact, IgnitionFact, IgnitionKind, ImageFileKind } from './facts.ts'
 import type { Finding } from './findings.ts'
 import { additionsOf } from './ignition/additions.ts'
 import type { IgnitionContents } from './ignition/document.ts'
+import { renderLiveIgnition } from './ignition/live.ts'
 import type { Additions } from './ignition/wrapper.ts'
 import { usualAgentArguments } from './ipxe/agent-script.ts'
 import { renderInstall } from './ipxe/install.ts'
@@ -20,15 +21,20 @@ import {
   missingFor,
   missingForIgnition,
   missingSentence,
+  missingSentences,
 } from './ipxe/installation.ts'
 import { kernelArguments } from './ipxe/kernel-arguments.ts'
 import { renderLocal } from './ipxe/local.ts'
 import { renderMenu } from './ipxe/menu.ts'
+import type { Speaker } from './ipxe/script.ts'
 import type { Model, NodeModel } from './model.ts'
-import { absoluteUrl, urlPaths } from './urls.ts'
+import { absoluteUrl, tokenCharacters, tokenPlaceholder, urlPaths } from './urls.ts'
 
 /** COMMAND_LINE_SIZE of Linux on x86_64 and aarch64, without the zero at the end. */
 const commandLineOctets = 2047
+
+/** The least that a live system's Ignition reads which runs coreos-installer; what it is given needs no later one. */
+const leastIgnitionVersion = '3.1.0'
 
 export type BootScript = {
   readonly body: string
@@ -36,6 +42,8 @@ export type BootScript = {
   readonly node: string
   /** What it leads to; `wait` when a file is missing. */
   readonly boot: BootMode | 'wait'
+  /** What is missing, a sentence. */
+  readonly problem?: string
 }
 
 /** One file on the disk, served whole. */
@@ -57,10 +65,20 @@ export type IgnitionFile = WholeFile & {
 
 export type ImageDirectory = {
   readonly dir: string
-  /** Names of the files that the site boots: a symbolic link among these may lead out of `dir`. */
-  readonly files: ReadonlySet<string>
+  /** The files that the site boots, by name: a symbolic link among these may lead out of `dir`. */
+  readonly files: ReadonlyMap<string, ImageFileKind>
   /** Names of the files in `dir` that hold keys, as Ignition files do: the initramfs of an agent is one. */
   readonly secrets: ReadonlySet<string>
+}
+
+/** What is made for a node while it boots. */
+export type NodeBoot = Speaker & {
+  /** Of the boot script. */
+  readonly url: string
+  /** For the live system that installs it, with the token's placeholder. */
+  readonly liveIgnition: string
+  /** Whether everybody may act for it and read its Ignition files. */
+  readonly isOpen: boolean
 }
 
 export type HttpPlan = {
@@ -68,9 +86,12 @@ export type HttpPlan = {
   /** A second one to listen on, for those who are told of it by names or by people: nodes boot by IPv4. */
   readonly address6: string | undefined
   readonly port: number
-  /** By path, as in `urls.ts`. */
+  /** By path, as in `urls.ts`; the boot script's is the one that the site declares. Tokens are placeholders. */
   readonly scripts: ReadonlyMap<string, BootScript>
+  /** By path, without a token. */
   readonly ignition: ReadonlyMap<string, IgnitionFile>
+  /** By the node's key. */
+  readonly nodes: ReadonlyMap<string, NodeBoot>
   readonly loaders: ReadonlyMap<string, WholeFile>
   /** By the image's name. */
   readonly images: ReadonlyMap<string, ImageDirectory>
@@ -87,6 +108,7 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
       port: endpoint.ports.http,
       scripts: new Map(nodes.flatMap((node) => nodeScripts(model, node))),
       ignition: new Map(nodes.flatMap((node) => nodeIgnition(model, node))),
+      nodes: new Map(nodes.map((node) => [node.key, nodeBoot(model, node)])),
       loaders: new Map([...model.facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loader(fact)])),
       images: new Map(
         Object.entries(site.images).map(([name, { dir }]) => [
@@ -102,6 +124,30 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
   }
 }
 
+function nodeBoot({ endpoint, site, facts }: Model, node: NodeModel): NodeBoot {
+  const { key, mac, address, cluster } = node
+  const url = (path: string) => absoluteUrl(endpoint, path)
+  const fact = facts.ignition.get(cluster)?.[node.ignition]
+  return {
+    key,
+    mac,
+    address,
+    url: url(urlPaths.bootScript(node)),
+    liveIgnition: renderLiveIgnition({
+      writtenUrl: url(urlPaths.callback(node, 'written')),
+      failedUrl: url(urlPaths.callback(node, 'failed')),
+      version: liveVersion(fact),
+    }),
+    isOpen: site.clusters.some(({ name, ignitionAccess }) => name === cluster && ignitionAccess === 'open'),
+  }
+}
+
+/** The live system of an image reads at least what its installer writes; Ignition 2 is none of a live system's. */
+function liveVersion(fact: IgnitionFact | undefined): string {
+  const version = fact?.kind === 'found' ? fact.contents.version : leastIgnitionVersion
+  return version.startsWith('3.') ? version : leastIgnitionVersion
+}
+
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
   const url = (path: string) => absoluteUrl(model.endpoint, path)
   // An agent knows the roles of all machines: there is nothing to choose.
@@ -112,26 +158,25 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
       const path = urlPaths.installScript(node, role)
       return { role, path, url: url(path), installation: installationOf(model, node, role) }
     })
-  const install = (role: IgnitionKind, path: string): BootScript => {
+  const bootPath = urlPaths.bootScript(node)
+  const install = (role: IgnitionKind): BootScript => {
     const installation = installationOf(model, node, role)
-    const body = renderInstall(node, role, installation, url(path))
-    return { body, node: node.key, boot: installation.kind === 'possible' ? 'install' : 'wait' }
+    const body = renderInstall(node, role, installation, url(bootPath))
+    return installation.kind === 'possible'
+      ? { body, node: node.key, boot: 'install' }
+      : { body, node: node.key, boot: 'wait', problem: missingSentences(installation.missing).join('; ') }
   }
+  const local: BootScript = { body: renderLocal(node, url(bootPath)), node: node.key, boot: 'local' }
   const menu = (path: string): BootScript => {
     return { body: renderMenu(node, choices, url(path)), node: node.key, boot: 'menu' }
   }
-  const boot = (path: string): BootScript => {
-    if (node.boot === 'install') return install(node.ignition, path)
-    if (node.boot === 'menu') return menu(path)
-    return { body: renderLocal(node, url(path)), node: node.key, boot: 'local' }
-  }
-
-  const bootPath = urlPaths.bootScript(node)
   const menuPath = urlPaths.menuScript(node)
+  const declared = { install: () => install(node.ignition), menu: () => menu(menuPath), local: () => local }
   return [
-    [bootPath, boot(bootPath)],
+    [bootPath, declared[node.boot]()],
     [menuPath, menu(menuPath)],
-    ...choices.map(({ role, path }): [string, BootScript] => [path, install(role, path)]),
+    [urlPaths.localScript(node), local],
+    ...choices.map(({ role, path }): [string, BootScript] => [path, install(role)]),
   ]
 }
 
@@ -148,7 +193,7 @@ function nodeIgnition(model: Model, node: NodeModel): [path: string, file: Ignit
       ...(fact.kind === 'found' && { contents: fact.contents }),
       ...(additions && { additions }),
     }
-    return [urlPaths.ignition(node, kind), file]
+    return [urlPaths.openIgnition(node, kind), file]
   })
 }
 
@@ -156,9 +201,14 @@ function loader(fact: FileFact): WholeFile {
   return fact.kind === 'found' ? { file: fact.path } : { file: fact.path, problem: fact.problem }
 }
 
-function files(model: Model, image: string): ReadonlySet<string> {
-  const found = imageFiles(imageFacts(model, image)).filter((fact) => !isMissing(fact))
-  return new Set(found.map(({ path }) => fileName(path)))
+function files(model: Model, image: string): ReadonlyMap<string, ImageFileKind> {
+  const facts = imageFacts(model, image)
+  const kinds = ['kernel', 'initramfs', facts.style === 'installer' ? 'metal' : 'rootfs'] as const
+  return new Map(
+    imageFiles(facts).flatMap((fact, index): [string, ImageFileKind][] =>
+      isMissing(fact) ? [] : [[fileName(fact.path), kinds[index] as ImageFileKind]],
+    ),
+  )
 }
 
 /** An agent's initramfs has a name of its own in the site, or one that shows what it is. */
@@ -205,7 +255,9 @@ function longCommandLines(model: Model): Finding[] {
     const installation = installationOf(model, node, node.ignition)
     if (installation.kind === 'impossible') return []
     // UEFI puts the kernel's name before its arguments.
-    const { length } = [installation.kernel.name, ...kernelArguments(node, installation)].join(' ')
+    const { length } = [installation.kernel.name, ...kernelArguments(node, installation)]
+      .join(' ')
+      .replaceAll(tokenPlaceholder, 'x'.repeat(tokenCharacters))
     if (length <= commandLineOctets) return []
     const message = `kernel command line of ${length} octets is over the ${commandLineOctets} that a kernel keeps; shorten kernelArguments`
     return [{ severity: 'error', about: node.key, message }]

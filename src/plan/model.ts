@@ -33,6 +33,8 @@ export type NodeModel = {
   readonly image: string
   /** `coreos.inst.install_dev`, for instance `/dev/sda`. */
   readonly disk: string
+  /** Whether its live system reports how its installer ended. */
+  readonly callbacks: boolean
   readonly boot: BootMode
   readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
   /** Console and extra kernel arguments in the order in which they are given. */
@@ -104,6 +106,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     subnet,
     image: required(node.image ?? cluster.image, `the image of ${node.name}`),
     disk: required(node.disk ?? cluster.disk, `the disk of ${node.name}`),
+    callbacks: cluster.callbacks,
     boot: node.boot ?? cluster.boot ?? 'install',
     menu: node.menu ?? cluster.menu ?? { default: 'local', timeoutSeconds: 30 },
     kernelArguments: [

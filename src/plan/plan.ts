@@ -4,6 +4,7 @@ import type { DnsPlan } from './dns/plan.ts'
 import type { Finding } from './findings.ts'
 import type { HaproxyPlan } from './haproxy/plan.ts'
 import type { HttpPlan } from './http.ts'
+import type { InstallPlan } from './install.ts'
 import type { Endpoint, NodeModel } from './model.ts'
 import type { TftpPlan } from './tftp.ts'
 
@@ -15,6 +16,7 @@ export type Plan = {
   readonly dhcp: DhcpPlan
   readonly tftp: TftpPlan
   readonly http: HttpPlan
+  readonly install: InstallPlan
   /** Absent when names are served elsewhere (`dns.serve: false`). */
   readonly dns: DnsPlan | undefined
   /** Absent when the site has no `haproxy` section: the load balancer is somebody else's. */

@@ -82,8 +82,10 @@ async function followScripts(
   for (;;) {
     seen.push(url)
     const outcome = await machine.timeline.step('HTTP script', async () => {
-      const { octets, text } = await machine.loader.fetch(url, { asText: true })
-      return { value: runScript(text, url, settings), octets, text: pathOf(url) }
+      const { octets, text } = await machine.loader.fetch(rehearsed(url), { asText: true })
+      // A person who does not want to wait for another node to be up.
+      const value = runScript(text, url, settings, ['s'])
+      return { value, octets, text: skipped(machine, value) ?? pathOf(url) }
     })
     if (outcome.kind === 'refused') {
       throw new BootProblem('a script that boots', outcome.reason, url)
@@ -99,6 +101,20 @@ async function followScripts(
       )
     }
   }
+}
+
+/** Nothing is installed: the server is asked what it would answer, and begins nothing. */
+function rehearsed(script: string): string {
+  const url = new URL(script)
+  url.searchParams.set('rehearse', '')
+  return url.href
+}
+
+/** What the node itself would have waited for. */
+function skipped({ node }: Machine, outcome: ScriptOutcome): string | undefined {
+  if (outcome.kind !== 'chain' || !new URL(outcome.url).searchParams.has('skip')) return undefined
+  const said = outcome.said.map((line) => line.replace(`slipway ${node.key}: `, '')).join(' ')
+  return `waits, skipped here: ${/until .* on port \d+/.exec(said)?.[0] ?? said}`
 }
 
 async function fetchKernel(
@@ -144,6 +160,11 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.ignition(node, kind))
     if (ignitionUrl !== wanted) {
       throw new BootProblem(`the Ignition URL ${wanted}`, ignitionUrl, `role of ${node.key}`)
+    }
+    const cluster = rack.model.site.clusters.find(({ name }) => name === node.cluster)
+    if (cluster?.ignitionAccess !== 'open') {
+      await machine.system.expectRefusal(ignitionUrl)
+      return { value: undefined, octets: 0, text: `${kind}.ign, only for the node` }
     }
     const sent = await machine.system.fetch(ignitionUrl, { asText: true })
     const role = node.files.length === 0 ? sent : mergedFile(sent.text, ignitionUrl)

@@ -10,6 +10,9 @@ type Ending = Extract<ScriptOutcome, { kind: 'local' | 'waits' | 'restarts' }>
  * @throws {BootProblem} when the node is declared to do something else
  */
 export function judgeEnding(ending: Ending, node: NodeModel): string {
+  // What is due goes before what is declared: a node that is installed boots its disk.
+  if (node.boot === 'install' && ending.kind === 'local')
+    return 'boots from its local disk, as it is not to be installed now'
   const wanted = wantedEnding(node)
   if (ending.kind !== wanted.kind) {
     throw new BootProblem(wanted.text, `a script that ends with ${ending.command}`, `boot of ${node.key}`)

@@ -13,6 +13,8 @@ export type Fetched = {
 export type HttpClient = {
   /** @throws {BootProblem} for anything but a whole 200 */
   fetch(url: string, options?: { readonly asText?: boolean }): Promise<Fetched>
+  /** @throws {BootProblem} for anything but a 403 */
+  expectRefusal(url: string): Promise<void>
   /**
    * How many octets HEAD announces.
    *
@@ -31,19 +33,23 @@ const mostTextOctets = 16 * 1024 * 1024
 /** One connection for everything, kept alive, as iPXE has it. */
 export function openHttpClient(userAgent: string): HttpClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const ask = async (method: Method, url: string): Promise<IncomingMessage> => {
+  const ask = async (method: Method, url: string, expected = 200): Promise<IncomingMessage> => {
     if (URL.parse(url)?.protocol !== 'http:') {
       throw problem(method, url, 'an http:// URL, which is all that iPXE can fetch here', JSON.stringify(url))
     }
     const response = await send(method, url, agent, userAgent)
-    if (response.statusCode === 200) return response
+    if (response.statusCode === expected) return response
     response.resume()
     const { statusCode = 0, statusMessage = '', headers } = response
     const target = headers.location === undefined ? '' : ` to ${headers.location}`
-    throw problem(method, url, '200', `${statusCode} ${statusMessage}${target}`)
+    throw problem(method, url, String(expected), `${statusCode} ${statusMessage}${target}`)
   }
   return {
     fetch: async (url, { asText = false } = {}) => readBody(url, await ask('GET', url), asText),
+    async expectRefusal(url) {
+      const response = await ask('GET', url, 403)
+      response.resume()
+    },
     async size(url) {
       const response = await ask('HEAD', url)
       response.resume()

@@ -1,5 +1,5 @@
 /**
- * Runs an iPXE boot script as a machine would whose operator touches no key, up to the point where it
+ * Runs an iPXE boot script as a machine would whose operator touches no key but those given, up to the point where it
  * boots, chains, or gives up (https://ipxe.org/cmd). Fetches nothing: the caller does. A command that is
  * not known here is refused, so that a script never passes because half of it was skipped.
  */
@@ -31,6 +31,7 @@ type State = {
   readonly settings: Map<string, string>
   readonly labels: ReadonlyMap<string, number>
   readonly base: string
+  readonly keys: readonly string[]
   line: number
   readonly said: string[]
   items: string[]
@@ -43,8 +44,16 @@ type State = {
 type Result = boolean | ScriptOutcome
 type Run = (words: readonly string[], state: State, name: string) => Result
 
-/** @param url where the script came from: other URLs in it may be relative */
-export function runScript(text: string, url: string, settings: Settings): ScriptOutcome {
+/**
+ * @param url where the script came from: other URLs in it may be relative
+ * @param keys that are pressed wherever a prompt asks for one of them
+ */
+export function runScript(
+  text: string,
+  url: string,
+  settings: Settings,
+  keys: readonly string[] = [],
+): ScriptOutcome {
   const lines = text.split(/\r?\n/)
   if (lines[0]?.startsWith('#!ipxe') !== true) {
     return refused(1, `begins with ${JSON.stringify((lines[0] ?? '').slice(0, 20))}, expected "#!ipxe"`)
@@ -53,6 +62,7 @@ export function runScript(text: string, url: string, settings: Settings): Script
     settings: new Map(settings),
     labels: readLabels(lines),
     base: url,
+    keys,
     line: 0,
     said: [],
     items: [],
@@ -217,14 +227,15 @@ const choose: Run = (words, state) => {
   return true
 }
 
-/** Nobody presses a key: with a time limit the prompt fails, without one it waits. */
-const prompt: Run = (words) => {
+/** When its key is not pressed: with a time limit the prompt fails, without one it waits. */
+const prompt: Run = (words, state) => {
   const { options } = parseArguments(words, {
     '--key': ['key', true],
     '-k': ['key', true],
     '--timeout': ['timeout', true],
     '-t': ['timeout', true],
   })
+  if (state.keys.includes(options.get('key') ?? '')) return true
   return Number(options.get('timeout') ?? 0) === 0 ? { kind: 'waits', command: 'prompt' } : false
 }
 

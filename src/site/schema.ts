@@ -32,6 +32,8 @@ export const architectures = ['x86_64', 'aarch64'] as const
 export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as const
 /** What a node's DHCP answer leads to: its installation, the menu for people, or its local disk. */
 export const bootModes = ['install', 'menu', 'local'] as const
+/** Who may read Ignition files: the node that is being installed, or anybody. */
+export const ignitionAccesses = ['guarded', 'open'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
 
 const oneDay = 86_400
@@ -206,6 +208,17 @@ const cluster = z
       .meta({
         description: "the addresses of api, api-int and *.apps; those of the role single's node when absent",
       }),
+    order: z.boolean().default(true).meta({
+      description:
+        'masters wait for the bootstrap, others for a master, until it serves 22623; false: all install at once',
+    }),
+    ignitionAccess: z.enum(ignitionAccesses).default('guarded').meta({
+      description:
+        'guarded: Ignition files only for the node that is being installed; open: for everybody, in a lab only',
+    }),
+    callbacks: z.boolean().default(true).meta({
+      description: 'false: live systems get no Ignition of ours that reports a written disk',
+    }),
     ...bootSettings,
     nodes: z.array(node).min(1).meta({ description: 'its machines' }),
   })
@@ -292,4 +305,5 @@ export type Image = Site['images'][string]
 export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]
 export type BootMode = (typeof bootModes)[number]
+export type IgnitionAccess = (typeof ignitionAccesses)[number]
 export type MenuEntry = (typeof menuEntries)[number]

@@ -28,7 +28,7 @@ t.test(
 
   dhcp     2 reservations in 192.0.2.0/24
   tftp     5 loaders
-  http     10 boot scripts, 3 Ignition files, 1 image
+  http     12 boot scripts, 3 Ignition files, 1 image
   dns      14 records in example.net, 2.0.192.in-addr.arpa
   haproxy  not written
 

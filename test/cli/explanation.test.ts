@@ -85,7 +85,7 @@ t.test('what programs read', (t) => {
     image: 'rhcos-4.17',
     disk: '/dev/sda',
     ignition: {
-      url: 'http://172.16.0.101/boot/ocp45/w1/worker.ign',
+      url: 'http://172.16.0.101/boot/ocp45/w1/@token@/worker.ign',
       file: '/ignition/worker.ign',
       octets: 1000,
       contents: { version: '3.2.0', unread: 0 },

@@ -31,7 +31,7 @@ t.test("a node's script, as iPXE gets it", async (t) => {
   const { code, out } = await run(t, siteText(), 'ipxe', 'm1')
   t.equal(code, 0)
   t.match(out, /^#!ipxe\n/)
-  t.match(out, 'http://127.0.0.1/boot/c1/m1/master.ign')
+  t.match(out, 'http://127.0.0.1/boot/c1/m1/@token@/master.ign')
 })
 
 t.test('all zones, each under its name, without those that every name server has', async (t) => {

@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { choosePorts } from '../../src/demo/free-ports.ts'
@@ -22,7 +23,8 @@ async function freePorts(): Promise<Ports> {
 
 /** The process, and its log lines one after the other. */
 function start(path: string) {
-  const child = spawn(process.execPath, [main, 'serve', path], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const state = ['--state', join(dirname(path), 'state')]
+  const child = spawn(process.execPath, [main, 'serve', ...state, path], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk) => (said += String(chunk)))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

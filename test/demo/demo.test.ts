@@ -19,6 +19,7 @@ import { systemClock } from '../../src/host/clock.ts'
 import { createLog } from '../../src/host/log.ts'
 import { createSockets } from '../../src/host/sockets.ts'
 import type { Model } from '../../src/plan/model.ts'
+import { openMemoryStore } from '../../src/install/store.ts'
 import { prepare } from '../../src/prepare.ts'
 import { simulate, type FirmwareChoice } from '../../src/simulate/simulate.ts'
 
@@ -41,7 +42,7 @@ t.test('a simulated rack against the demo', async (t) => {
   const prepared = await prepare(sitePath)
   if (prepared.kind !== 'ready') throw new Error('the demo has problems')
   const app = await startApp({
-    ...{ sitePath, plan: prepared.plan, sockets },
+    ...{ sitePath, plan: prepared.plan, sockets, store: openMemoryStore() },
     log: createLog('error', { write: () => undefined }),
     onLost: (error) => {
       throw error

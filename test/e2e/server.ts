@@ -1,6 +1,6 @@
 /** `slipway serve`, started as an operator would, and its log read line by line. */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Network, Place } from './network.ts'
 import { start, type Running } from './process.ts'
@@ -50,7 +50,10 @@ export async function startServer(
   place: Place = 'server',
 ): Promise<Server> {
   const lines: LogLine[] = []
-  const command = network.inside(place, ...slipway('serve', sitePath))
+  const command = network.inside(
+    place,
+    ...slipway('serve', '--state', join(dirname(sitePath), 'state'), sitePath),
+  )
   const running = start(command, { logFile, onLine: (text, atMs) => lines.push(parseLine(text, atMs)) })
   const server: Server = {
     lines,

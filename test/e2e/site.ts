@@ -131,6 +131,7 @@ clusters:
     image: rhcos-4.17
     ignition: ignition
     disk: /dev/vda
+    order: false
     console: [ttyS0]
     loadBalancer: { api: ${addresses.api}, apiInternal: ${addresses.apiInternal}, ingress: ${addresses.api} }
     nodes:

@@ -4,8 +4,13 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog, type Log } from '../../src/host/log.ts'
+import type { Installs } from '../../src/install/installs.ts'
+import type { Observe, Seen } from '../../src/install/observation.ts'
+import { compileInstall } from '../../src/plan/install.ts'
+import type { IgnitionAccess } from '../../src/site/schema.ts'
 import { compileHttp, type HttpPlan } from '../../src/plan/http.ts'
 import { createRoutes } from '../../src/serve/http/routes.ts'
+import { installsWorld } from './installs.ts'
 import { fakeClock, type FakeClock } from './fake-clock.ts'
 import { exampleModel, exampleSite, found, ignitionFiles, liveImage, missing } from './model.ts'
 
@@ -22,15 +27,19 @@ export type HttpWorld = {
     readonly counters: Counters
     readonly clock: FakeClock
     readonly health: () => Record<string, unknown>
+    readonly installs: Installs
+    readonly observe: Observe
   }
+  /** What the services reported. */
+  readonly seen: readonly Seen[]
   readonly lines: readonly LogLine[]
   /** The first line that says this, now or when it comes. */
   readonly line: (message: string) => Promise<LogLine>
 }
 
 /** The routes without a socket, asked from the address of `ocp45/m1`. */
-export async function routesWorld(t: Test) {
-  const world = httpWorld(t)
+export async function routesWorld(t: Test, access?: IgnitionAccess) {
+  const world = httpWorld(t, access)
   const { app } = await createRoutes(world.options)
   t.teardown(() => app.close())
   const ask = (url: string, headers: Record<string, string> = {}, method = 'GET') =>
@@ -44,7 +53,8 @@ export const rootfs = '0123456789'
 /** Octets that are no text in any encoding. */
 export const masterIgnition = Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x0a, 0x7d])
 
-export function httpWorld(t: Test): HttpWorld {
+/** @param access to the Ignition files; open, so that a test that is not about it need not install a node */
+export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
   const dir = t.testdir({
     images: { sub: {} },
     loaders: { 'ipxe.efi': 'MZ iPXE' },
@@ -56,16 +66,19 @@ export function httpWorld(t: Test): HttpWorld {
 
   const site = exampleSite()
   site.images = { rhcos: { dir: join(dir, 'images') } }
-  const { plan } = compileHttp(
-    exampleModel(site, {
-      images: new Map([['rhcos', liveImage(join(dir, 'images'))]]),
-      ignition: new Map([['ocp45', ignitionFiles(join(dir, 'ignition'))]]),
-      loaders: new Map([
-        ['efi/ipxe.efi', found(join(dir, 'loaders/ipxe.efi'))],
-        ['efi/snponly.efi', missing('/usr/lib/ipxe/snponly.efi', 'no efi/snponly.efi: install it')],
-      ]),
-    }),
-  )
+  Object.assign(site.clusters[0]!, { ignitionAccess: access })
+  const model = exampleModel(site, {
+    images: new Map([['rhcos', liveImage(join(dir, 'images'))]]),
+    ignition: new Map([['ocp45', ignitionFiles(join(dir, 'ignition'))]]),
+    loaders: new Map([
+      ['efi/ipxe.efi', found(join(dir, 'loaders/ipxe.efi'))],
+      ['efi/snponly.efi', missing('/usr/lib/ipxe/snponly.efi', 'no efi/snponly.efi: install it')],
+    ]),
+  })
+  const { plan } = compileHttp(model)
+  const installPlan = compileInstall(model)
+  const { installs } = installsWorld({ plan: () => installPlan })
+  const seen: Seen[] = []
 
   const lines: LogLine[] = []
   const waiting: { message: string; resolve: (line: LogLine) => void }[] = []
@@ -83,7 +96,13 @@ export function httpWorld(t: Test): HttpWorld {
       counters: new Counters(),
       clock: fakeClock(),
       health: () => ({ site: 'lab', nodes: 4 }),
+      installs,
+      observe: (each) => {
+        seen.push(each)
+        installs.observe(each)
+      },
     },
+    seen,
     lines,
     line(message) {
       const line = lines.find(({ msg }) => msg === message)

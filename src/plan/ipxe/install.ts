@@ -17,7 +17,7 @@ const firstPauseSeconds = 2
 const restSeconds = 30
 const missingFileSeconds = 10
 
-/** @param url where this script is fetched: it fetches itself again after a failure */
+/** @param url of the node's boot script: after a failure it asks again what is due */
 export function renderInstall(
   node: NodeModel,
   role: IgnitionKind,

@@ -24,6 +24,8 @@ export type Installation =
       readonly rootfs: RemoteFile
       readonly ignition: IgnitionKind
       readonly ignitionUrl: string
+      /** Of the live system itself; absent when the site wants none of ours in it. */
+      readonly liveIgnitionUrl?: string
     }
   | {
       readonly kind: 'possible'
@@ -73,7 +75,15 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   }
   return image.style === 'live'
-    ? { ...common, style: 'live', rootfs: remote(image.rootfs) }
+    ? {
+        ...common,
+        style: 'live',
+        rootfs: remote(image.rootfs),
+        ...(node.callbacks &&
+          ignition !== 'single' && {
+            liveIgnitionUrl: absoluteUrl(model.endpoint, urlPaths.liveIgnition(node)),
+          }),
+      }
     : { ...common, style: 'installer', metal: remote(image.metal) }
 }
 

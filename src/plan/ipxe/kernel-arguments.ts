@@ -17,10 +17,10 @@ export function kernelArguments(
         // UEFI takes an initramfs only by name; BIOS does not mind.
         'initrd=main',
         `coreos.live.rootfs_url=${installation.rootfs.url}`,
-        ...(installation.ignition === 'single' ? configuresItself : installsFrom)(
-          installation.ignitionUrl,
-          node,
-        ),
+        ...(installation.ignition === 'single'
+          ? configuresItself(installation.ignitionUrl)
+          : installsFrom(installation.ignitionUrl, node)),
+        ...(installation.liveIgnitionUrl === undefined ? [] : configuresItself(installation.liveIgnitionUrl)),
         ...(network ?? ['ip=dhcp']),
         ...others,
       ].map(argument)
@@ -51,7 +51,7 @@ function installsFrom(ignitionUrl: string, { disk }: Pick<NodeModel, 'disk'>): s
   return [`coreos.inst.install_dev=${disk}`, `coreos.inst.ignition_url=${ignitionUrl}`]
 }
 
-/** The live system itself is configured: it bootstraps a cluster in memory, then writes the disk that its file names. */
+/** The live system itself is configured: to report how its installer ended, or to bootstrap a cluster in memory and install it. */
 function configuresItself(ignitionUrl: string): string[] {
   return ['ignition.firstboot', 'ignition.platform.id=metal', `ignition.config.url=${ignitionUrl}`]
 }

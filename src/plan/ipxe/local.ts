@@ -5,14 +5,14 @@ import { argument } from './text.ts'
 
 const restSeconds = 30
 
-/** @param url where this script is fetched: it fetches itself again when there is nothing to boot */
+/** @param url of the node's boot script: it asks again what is due when there is nothing to boot */
 export function renderLocal(node: NodeModel, url: string): string {
   return script(`${node.key} boots from its local disk`, [
     'echo',
     ...say(node, 'boots from its local disk'),
     ...bootLocalDisk(),
     ...say(node, 'found no disk that boots'),
-    ...say(node, 'boot: install in the site file would install this node'),
+    ...say(node, `slipway node install ${node.key} would install it`),
     ...waitAndStartAgain(argument(url), restSeconds),
   ])
 }

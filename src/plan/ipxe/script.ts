@@ -11,6 +11,9 @@ export function script(about: string, lines: readonly string[]): string {
   return ['#!ipxe', `# ${plainText(about)}`, '', ...lines, ''].join('\n')
 }
 
+/** Whose script it is, for its own console. */
+export type Speaker = Pick<NodeModel, 'key' | 'address' | 'mac'>
+
 /** Lines on the console, each with the node's key, so that a serial log of many machines can be read. */
 export function say(node: Pick<NodeModel, 'key'>, text: string): string[] {
   const prefix = `slipway ${node.key}:`

@@ -5,7 +5,8 @@
 import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
-import { chooseBoot } from '../../plan/dhcp/boot-table.ts'
+import { printable } from '../../proto/dhcp/values/text.ts'
+import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import { decide, type Arrival, type RequestState } from './decide.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
@@ -35,6 +36,10 @@ export type Replied = {
   readonly octets: number
   readonly to: Destination
   readonly about: Circumstances
+  /** Who asked, by what it says of itself. */
+  readonly client: BootClient
+  /** Option 60, printable characters only. */
+  readonly vendorClass: string
 }
 
 export type Verdict =
@@ -98,7 +103,8 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
     decision.kind === 'nak'
       ? { ...known, state, reason: decision.reason }
       : { ...known, state, address: reservation.address, bootFile: file?.name, reason }
-  return { kind: replied[decision.kind], octets, to, about }
+  const vendorClass = printable(request.vendorClass)
+  return { kind: replied[decision.kind], octets, to, about, client: request.client, vendorClass }
 }
 
 const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak: 'refused' } as const

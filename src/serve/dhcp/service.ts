@@ -11,7 +11,9 @@ import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
+import type { Observe } from '../../install/observation.ts'
 import type { Arrival } from './decide.ts'
+import { observed } from './observed.ts'
 import { mostReplyOctets } from './reply.ts'
 import { respond, type Circumstances, type Replied, type Verdict } from './respond.ts'
 import {
@@ -35,9 +37,15 @@ export type DhcpService = Service & {
 
 /** @throws {CannotListen} when a socket cannot be had; those opened before are closed again */
 export async function startDhcp(
-  options: WayOptions & { readonly log: Log; readonly counters: Counters; readonly clock: Clock },
+  options: WayOptions & {
+    readonly log: Log
+    readonly counters: Counters
+    readonly clock: Clock
+    /** Told what is seen of nodes. */
+    readonly observe?: Observe
+  },
 ): Promise<DhcpService> {
-  const { plan, log, counters, clock } = options
+  const { plan, log, counters, clock, observe = () => {} } = options
   const strangers = createStrangers(clock)
   const otherServers = createOtherServers(clock)
   const declined = new RecentMap<Mac, Declined>()
@@ -56,6 +64,8 @@ export async function startDhcp(
       const verdict = respond(datagram.payload, arrival, current, out)
       if ('octets' in verdict) send(verdict, replies)
       record(verdict)
+      const seen = 'octets' in verdict ? observed(verdict) : undefined
+      if (seen !== undefined) observe(seen)
     } catch (error) {
       const client = `${datagram.address}:${datagram.port}`
       if (error instanceof MalformedPacket) {

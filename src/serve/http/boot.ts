@@ -1,41 +1,70 @@
-/** What a node is given to boot: its scripts as compiled, loaders and Ignition files byte for byte as they are on the disk. */
+/** What a node is given to boot, as it is: its menu as compiled, loaders and Ignition files byte for byte as they are on the disk. */
 import { readFile } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
 import type { BootScript, IgnitionFile, WholeFile } from '../../plan/http.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { refuse, unreadable, type Refusal } from './refusal.ts'
-import { watchAnswer } from './transfer.ts'
+import { watchAnswer, type Outcome } from './transfer.ts'
 
-/** @param path of the request; the log's `file`, as scripts are files only here */
-export function sendScript(
-  { reply, client, isHead }: Exchange,
-  { log, counters, clock }: Tools,
-  path: string,
-  { body, node, boot }: BootScript,
+/** Text that was made for one request. */
+export function sendText(
+  { reply }: Exchange,
+  { clock }: Tools,
+  text: string,
+  done: (outcome: Outcome) => void,
+  type = 'text/plain; charset=utf-8',
 ): FastifyReply {
-  counters.increment('http.scripts')
-  watchAnswer(reply, clock, Buffer.byteLength(body), ({ octets, aborted }) => {
-    const facts = { node, client, file: path, boot, octets, aborted }
-    log[isHead ? 'debug' : 'info'](facts, 'boot script served')
-  })
-  return reply.header('cache-control', 'no-store').type('text/plain; charset=utf-8').send(body)
+  watchAnswer(reply, clock, Buffer.byteLength(text), done)
+  return reply.header('cache-control', 'no-store').type(type).send(text)
 }
 
+/** The menu: the same for everybody, at any time. @param path of the request; the log's `file` */
+export function sendScript(exchange: Exchange, tools: Tools, path: string, script: BootScript): FastifyReply {
+  const { client, isHead } = exchange
+  const { node, boot } = script
+  tools.counters.increment('http.scripts')
+  return sendText(exchange, tools, script.body, ({ octets, aborted }) => {
+    const facts = { node, client, file: path, boot, octets, aborted }
+    tools.log[isHead ? 'debug' : 'info'](facts, 'boot script served')
+  })
+}
+
+export const ignitionType = 'application/vnd.coreos.ignition+json'
+
 /** Whose file it is follows from its path. */
-export function sendIgnition(exchange: Exchange, tools: Tools, file: IgnitionFile): Promise<FastifyReply> {
+export function sendIgnition(
+  exchange: Exchange,
+  tools: Tools,
+  file: IgnitionFile,
+  done: (outcome: Outcome) => void,
+): Promise<FastifyReply> {
   return sendWhole({ ...exchange, node: file.node }, tools, file, {
     counter: 'http.ignition',
-    type: 'application/vnd.coreos.ignition+json',
+    type: ignitionType,
+    done,
     served: 'Ignition file served',
     refused: 'Ignition file cannot be served',
   })
 }
 
 /** UEFI HTTP Boot asks for the length (HEAD) before it fetches, and goes by the type (UEFI 2.10 §24.7). */
-export function sendLoader(exchange: Exchange, tools: Tools, file: WholeFile): Promise<FastifyReply> {
+export function sendLoader(
+  exchange: Exchange,
+  tools: Tools,
+  file: WholeFile,
+  name: string,
+): Promise<FastifyReply> {
+  const { node, isHead } = exchange
+  const report = (outcome: 'sent' | 'aborted' | 'probed' | 'missing', octets: number, durationMs: number) => {
+    if (node === undefined) return
+    tools.observe({ node, kind: 'loader', file: name, by: 'http', outcome, octets, durationMs })
+  }
+  if (file.problem !== undefined) report('missing', 0, 0)
   return sendWhole(exchange, tools, file, {
     counter: 'http.loaders',
     type: 'application/efi',
+    done: ({ octets, durationMs, aborted }) =>
+      report(isHead ? 'probed' : aborted ? 'aborted' : 'sent', isHead ? 0 : octets, durationMs),
     served: 'boot loader served',
     refused: 'boot loader cannot be served',
   })
@@ -45,6 +74,7 @@ type Manner = {
   readonly counter: string
   /** The media type. */
   readonly type: string
+  readonly done: (outcome: Outcome) => void
   /** Messages of the log. */
   readonly served: string
   readonly refused: string
@@ -72,7 +102,9 @@ async function sendWhole(
     return refused(unreadable(error, file))
   }
   counters.increment(manner.counter)
-  watchAnswer(reply, clock, content.length, ({ octets, durationMs, aborted }) => {
+  watchAnswer(reply, clock, content.length, (outcome) => {
+    const { octets, durationMs, aborted } = outcome
+    manner.done(outcome)
     const facts = { node, client, file, octets, durationMs, aborted }
     log[isHead ? 'debug' : 'info'](facts, manner.served)
   })

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { join, sep } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import type { ImageDirectory } from '../../plan/http.ts'
+import type { Download, Downloads } from './downloads.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { refuse, unreadable, type Refusal } from './refusal.ts'
 import { watchFile } from './transfer.ts'
@@ -19,6 +20,7 @@ const sendOptions = { acceptRanges: true, highWaterMark: 512 * 1024 }
 export async function sendImage(
   { reply, node, client, isHead }: Exchange,
   { log, counters, clock }: Tools,
+  downloads: Downloads,
   directory: ImageDirectory,
   name: string,
 ): Promise<FastifyReply> {
@@ -33,13 +35,27 @@ export async function sendImage(
   }
   counters.increment('http.images')
   if (!isHead) {
-    watchFile(reply, clock, ({ octets, durationMs, aborted }) => {
+    const what = directory.files.get(name)
+    let download: Download | undefined
+    const begin = (sent: () => number): void => {
+      if (node === undefined || what === undefined) return
+      const part = partOf(reply.raw.getHeader('content-range'), found)
+      download = downloads.begin({ node, what, file: name, dir: directory.dir, ...part, total: found, sent })
+    }
+    watchFile(reply, clock, begin, ({ octets, durationMs, aborted }) => {
+      download?.end(octets, aborted === true)
       counters.increment('http.imageOctets', octets)
       log.info({ node, client, file, octets, durationMs, aborted }, 'image file served')
     })
   }
   takeWholeForLongSuffix(reply.request.raw, found)
   return reply.header('cache-control', 'no-cache').sendFile(name, directory.dir, sendOptions)
+}
+
+/** Which octets of the file an answer has: those of its Content-Range (RFC 9110 §14.4), or all. */
+function partOf(contentRange: unknown, total: number): { readonly from: number; readonly to: number } {
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(String(contentRange)) ?? []
+  return first === undefined ? { from: 0, to: total } : { from: Number(first), to: Number(last) + 1 }
 }
 
 /** One name without a way out of its directory; what begins with a dot is not for others. */

@@ -31,9 +31,9 @@ export function unreadable(error: unknown, path: string): Refusal {
 
 export const helpText = `there is nothing at this address
 
-GET /boot/CLUSTER/NODE/boot.ipxe   what the node boots
-GET /boot/CLUSTER/NODE/menu.ipxe   its menu
-GET /boot/CLUSTER/NODE/ROLE.ign    its Ignition file: bootstrap, master, single or worker
-GET /loaders/FOLDER/FILE           a boot loader, for UEFI HTTP Boot
-GET /images/IMAGE/FILE             kernel, initramfs, rootfs
-GET /health                        whether all is well`
+GET /boot/CLUSTER/NODE/boot.ipxe        what the node boots
+GET /boot/CLUSTER/NODE/menu.ipxe        its menu
+GET /boot/CLUSTER/NODE/TOKEN/ROLE.ign   its Ignition file, while it is being installed
+GET /loaders/FOLDER/FILE                a boot loader, for UEFI HTTP Boot
+GET /images/IMAGE/FILE                  kernel, initramfs, rootfs
+GET /health                             whether all is well`

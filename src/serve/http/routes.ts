@@ -1,6 +1,7 @@
 /**
  * What HTTP serves: boot scripts and Ignition files of nodes, loaders, images, health (RFC 9110). Never a redirect,
- * never a directory listing: firmware follows neither. Every request reads the plan once, on arrival.
+ * never a directory listing: firmware follows neither. Every request reads the plan once, on arrival. Nothing is
+ * posted but the callbacks of nodes.
  */
 import fastifyStatic from '@fastify/static'
 import {
@@ -10,18 +11,27 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
+import type { Installs } from '../../install/installs.ts'
+import type { CallbackStage, Observe } from '../../install/observation.ts'
+import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
 import type { HttpPlan } from '../../plan/http.ts'
 import { urlPaths } from '../../plan/urls.ts'
-import { sendIgnition, sendLoader, sendScript } from './boot.ts'
+import { sendBootScript } from './boot-script.ts'
+import { sendLoader, sendScript } from './boot.ts'
 import { clientOf } from './client.ts'
 import type { Exchange, Tools } from './exchange.ts'
+import { createDownloads } from './downloads.ts'
 import { isFileName, sendImage } from './images.ts'
 import { misunderstanding } from './misunderstanding.ts'
 import { helpText, refuse } from './refusal.ts'
+import { sendSecret, takeCallback, withoutToken } from './secrets.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 
-export type RoutesOptions = Tools & {
+export type RoutesOptions = Omit<Tools, 'observe'> & {
+  /** Told what is seen of nodes. */
+  readonly observe?: Observe
   readonly plan: () => HttpPlan
+  readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'callback'>
   /** What `/health` says. */
   readonly health: () => Record<string, unknown>
 }
@@ -30,37 +40,90 @@ export type RoutesOptions = Tools & {
 export type Routes = { readonly app: FastifyInstance; readonly http: HttpServer }
 
 type BootParams = { Params: { cluster: string; node: string; file: string } }
+type SecretParams = { Params: { cluster: string; node: string; token: string; file: string } }
+type CallbackParams = { Params: { cluster: string; node: string; token: string; stage: string } }
 type LoaderParams = { Params: { folder: string; file: string } }
 type ImageParams = { Params: { image: string; file: string } }
 
+const callbackRoute = '/boot/:cluster/:node/:token/:stage'
+const isStage = (text: string): text is CallbackStage => ['written', 'started', 'failed'].includes(text)
+
+/** `install-master.ipxe` is what the menu leads to. */
+function roleOf(file: string): IgnitionKind | undefined {
+  return ignitionKinds.find((kind) => file === `install-${kind}.ipxe`)
+}
+
 export async function createRoutes(options: RoutesOptions): Promise<Routes> {
-  const { log, counters } = options
+  const { log, counters, clock, installs, observe = () => {} } = options
+  const tools: Tools = { log, counters, clock, observe }
+  const downloads = createDownloads(tools)
   const { app, http } = createApp(options)
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
 
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.decorateRequest('plan')
   app.addHook('onRequest', async (request, reply) => {
     counters.increment('http.requests')
     request.setDecorator('plan', options.plan())
     if (request.method === 'GET' || request.method === 'HEAD') return
+    // Whatever follows the header of a callback says nothing: it is not read.
+    reply.header('connection', 'close')
+    if (request.method === 'POST' && request.routeOptions.url === callbackRoute) return
     counters.increment('http.methodsRefused')
-    // The connection ends with the answer, so that nobody reads the body that may follow.
-    reply.header('allow', 'GET, HEAD').header('connection', 'close')
+    reply.header('allow', 'GET, HEAD')
     return refuse(reply, {
       status: 405,
       sentence: `only GET and HEAD are answered here, not ${request.method}`,
     })
   })
 
-  // What a node boots (its installation, its menu or its disk), and its Ignition files.
+  // What a node boots: its installation, its menu or its disk, whichever is due.
   app.get<BootParams>('/boot/:cluster/:node/:file', (request, reply) => {
-    const { cluster, node, file } = request.params
-    const path = `/boot/${cluster}/${node}/${file}`
+    const { cluster, node: name, file } = request.params
     const exchange = exchangeOf(request, reply)
+    const node = exchange.plan.nodes.get(`${cluster}/${name}`)
+    const path = `/boot/${cluster}/${name}/${file}`
     const script = exchange.plan.scripts.get(path)
-    if (script !== undefined) return sendScript(exchange, options, path, script)
+    if (node !== undefined && script !== undefined) {
+      const role = roleOf(file)
+      if (file !== 'boot.ipxe' && role === undefined) return sendScript(exchange, tools, path, script)
+      const { skip, rehearse } = request.query as Record<string, unknown>
+      const wish = { isSkipping: skip !== undefined, isRehearsal: rehearse !== undefined }
+      const boot = { path, ...wish, ...(role !== undefined && { role }) }
+      return sendBootScript(exchange, tools, installs, node, boot)
+    }
     const ignition = exchange.plan.ignition.get(path)
-    if (ignition !== undefined) return sendIgnition(exchange, options, ignition)
+    if (node !== undefined && ignition !== undefined) {
+      const secret = { node, token: '', what: ignition.kind, file: ignition }
+      return sendSecret(exchange, tools, installs, secret)
+    }
+    reply.callNotFound()
+    return reply
+  })
+
+  // What it installs itself with: for itself alone, while it does.
+  app.get<SecretParams>('/boot/:cluster/:node/:token/:file', (request, reply) => {
+    const { cluster, node: name, token, file } = request.params
+    const exchange = exchangeOf(request, reply)
+    const node = exchange.plan.nodes.get(`${cluster}/${name}`)
+    const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
+    const what = file === 'live.ign' ? 'live' : ignition?.kind
+    if (node !== undefined && what !== undefined) {
+      return sendSecret(exchange, tools, installs, { node, token, what, file: ignition })
+    }
+    reply.callNotFound()
+    return reply
+  })
+
+  // How it says what became of it.
+  app.post<CallbackParams>(callbackRoute, (request, reply) => {
+    const { cluster, node: name, token, stage } = request.params
+    const exchange = exchangeOf(request, reply)
+    const node = exchange.plan.nodes.get(`${cluster}/${name}`)
+    if (node !== undefined && isStage(stage)) {
+      return takeCallback(exchange, tools, installs, node, token, stage)
+    }
     reply.callNotFound()
     return reply
   })
@@ -70,7 +133,7 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     const { folder, file } = request.params
     const exchange = exchangeOf(request, reply)
     const loader = exchange.plan.loaders.get(`/loaders/${folder}/${file}`)
-    if (loader !== undefined) return sendLoader(exchange, options, loader)
+    if (loader !== undefined) return sendLoader(exchange, tools, loader, `${folder}/${file}`)
     reply.callNotFound()
     return reply
   })
@@ -80,7 +143,9 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     const { image, file } = request.params
     const exchange = exchangeOf(request, reply)
     const directory = exchange.plan.images.get(image)
-    if (directory !== undefined && isFileName(file)) return sendImage(exchange, options, directory, file)
+    if (directory !== undefined && isFileName(file)) {
+      return sendImage(exchange, tools, downloads, directory, file)
+    }
     reply.callNotFound()
     return reply
   })
@@ -96,7 +161,10 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     // A node asks for nothing that we did not tell it, so something is wrong with its boot. Only iPXE for EFI looks
     // for a script beside itself since 2024, and boots without it.
     const isExpected = node === undefined || request.url.endsWith('/autoexec.ipxe')
-    log[isExpected ? 'debug' : 'warn']({ node, client, file: request.url }, 'nothing at this path')
+    log[isExpected ? 'debug' : 'warn'](
+      { node, client, file: withoutToken(request.url) },
+      'nothing at this path',
+    )
     return refuse(reply, { status: 404, sentence: helpText })
   })
 
@@ -105,7 +173,7 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     if (status >= 500) {
       const { node, client } = exchangeOf(request, reply)
       counters.increment('http.bugs')
-      log.error({ node, client, file: request.url, err: error }, 'request failed')
+      log.error({ node, client, file: withoutToken(request.url), err: error }, 'request failed')
     }
     // A range that cannot be satisfied is answered with the file's length (RFC 9110 §15.5.17).
     return refuse(reply.headers(error.headers ?? {}), { status, sentence: error.message })

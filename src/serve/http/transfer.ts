@@ -26,12 +26,23 @@ export function watchAnswer(
   })
 }
 
-/** The same for an answer that is streamed from a file; nothing is reported when no file is streamed (HEAD, 304). */
-export function watchFile(reply: FastifyReply, clock: Clock, done: (outcome: Outcome) => void): void {
+/**
+ * The same for an answer that is streamed from a file; nothing is reported when no file is streamed (HEAD, 304).
+ *
+ * @param begun called with what tells how many octets were sent so far
+ */
+export function watchFile(
+  reply: FastifyReply,
+  clock: Clock,
+  begun: (sent: () => number) => void,
+  done: (outcome: Outcome) => void,
+): void {
   const start = clock.monotonic()
   const { raw } = reply
   raw.once('pipe', (source: unknown) => {
     if (!(source instanceof ReadStream)) return
+    const sent = (): number => Math.max(0, source.bytesRead - source.readableLength - raw.writableLength)
+    begun(sent)
     const expected = Number(raw.getHeader('content-length'))
     let isShort = false
     source.once('end', () => {
@@ -41,9 +52,7 @@ export function watchFile(reply: FastifyReply, clock: Clock, done: (outcome: Out
     })
     finished(raw, (error) => {
       const aborted = error == null && !isShort ? undefined : true
-      const unsent = aborted ? source.readableLength + raw.writableLength : 0
-      const octets = Math.max(0, source.bytesRead - unsent)
-      done({ octets, durationMs: since(clock, start), aborted })
+      done({ octets: aborted ? sent() : source.bytesRead, durationMs: since(clock, start), aborted })
     })
   })
 }

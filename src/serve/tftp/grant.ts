@@ -3,6 +3,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log, LogLevel } from '../../host/log.ts'
 import type { UdpPort } from '../../host/udp.ts'
+import type { Observe } from '../../install/observation.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import { CannotRead, type Files } from './files.ts'
@@ -38,6 +39,7 @@ export type GrantOptions = Pick<Grant, 'client' | 'text'> & {
     readonly counters: Counters
     readonly clock: Clock
     readonly files: Files
+    readonly observe: Observe
   }
   /** Has the port that the transfer answers from; it is closed when the transfer ends. */
   readonly openPort: (onLost: (error: Error) => void) => Promise<UdpPort>
@@ -47,7 +49,7 @@ export type GrantOptions = Pick<Grant, 'client' | 'text'> & {
 
 export function grant(options: GrantOptions): Grant {
   const { plan, read, facts, openPort, sendError } = options
-  const { log, counters, clock, files } = options.services
+  const { log, counters, clock, files, observe } = options.services
   const startedAt = clock.monotonic()
   let running: RunningTransfer | undefined
   /** Set by a stop that came before the transfer could begin. */
@@ -78,6 +80,14 @@ export function grant(options: GrantOptions): Grant {
     }
   }
 
+  /** Of a declared node only: nobody follows the others. */
+  function tell(outcome: 'sent' | 'probed' | 'aborted' | 'missing', octets: number): void {
+    const { node, file } = facts
+    if (node === undefined) return
+    const durationMs = Math.round(clock.monotonic() - startedAt)
+    observe({ node, kind: 'loader', file, by: 'tftp', outcome, octets, durationMs })
+  }
+
   function report(outcome: Outcome, agreement: Agreement, transfer: RunningTransfer): void {
     const { octets, retransmissions } = transfer.progress()
     counters.increment('tftp.octets', octets)
@@ -93,14 +103,17 @@ export function grant(options: GrantOptions): Grant {
     switch (outcome.kind) {
       case 'finished':
         counters.increment('tftp.finished')
+        tell('sent', octets)
         log.info(line, 'file sent')
         break
       case 'probe':
         counters.increment('tftp.probes')
+        tell('probed', 0)
         log.debug(facts, 'probe: the client only asked for the size')
         break
       case 'failed':
         counters.increment('tftp.failed')
+        tell('aborted', octets)
         log.warn({ ...line, reason: outcome.reason }, 'file not sent')
         break
     }
@@ -126,6 +139,7 @@ export function grant(options: GrantOptions): Grant {
       return
     }
     counters.increment('tftp.notFound')
+    tell('missing', 0)
     const absence = await explainAbsence(plan, read.name)
     log[absenceLevel(read.name, facts.node)]({ ...facts, ...absence }, 'file not found')
   }

@@ -7,6 +7,7 @@ import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
+import type { Observe } from '../../install/observation.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import {
   decodePacket,
@@ -29,13 +30,15 @@ export type TftpServiceOptions = {
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
+  /** Told what is seen of nodes. */
+  readonly observe?: Observe
   /** Called when the request port is lost: the process should end. */
   readonly onLost: (error: Error) => void
 }
 
 /** @throws {CannotListen} when the request port cannot be had */
 export async function startTftp(options: TftpServiceOptions): Promise<Service> {
-  const { sockets, log, counters, clock, onLost } = options
+  const { sockets, log, counters, clock, observe = () => {}, onLost } = options
   const files = createFiles()
   const transferPorts = createTransferPorts(sockets, clock)
   /** By the client's transfer identifier: `address:port`. */
@@ -86,7 +89,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
       sendError(judgement.code, judgement.message)
       return
     }
-    const services = { log, counters, clock, files }
+    const services = { log, counters, clock, files, observe }
     const granted = grant({
       plan,
       read: judgement,

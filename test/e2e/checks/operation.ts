@@ -43,7 +43,10 @@ export const operationChecks: readonly Check[] = [
   {
     name: 'operation: a second server on the same address ends with a sentence and exit code 1',
     async run(rig) {
-      const { status, stdout, stderr } = await rig.at('server', slipway('serve', rig.site.sitePath))
+      const { status, stdout, stderr } = await rig.at(
+        'server',
+        slipway('serve', '--state', join(rig.dir, 'another-state'), rig.site.sitePath),
+      )
       expectEqual(status, 1, `exit code (${stdout}${stderr})`)
       expectMatch(stderr, /^slipway: .*172\.16\.0\.101.*\n$/, 'standard error')
       return stderr.trim()

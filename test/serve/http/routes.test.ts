@@ -10,7 +10,7 @@ const masterAddress = '192.0.2.11'
 
 t.test('a boot script is text that nobody keeps', async (t) => {
   const { ask, plan, lines } = await routesWorld(t)
-  const path = '/boot/ocp45/m1/boot.ipxe'
+  const path = '/boot/ocp45/m1/menu.ipxe'
   const response = await ask(path)
   t.equal(response.statusCode, 200)
   t.equal(response.body, plan.scripts.get(path)!.body)
@@ -26,7 +26,7 @@ t.test('a boot script is text that nobody keeps', async (t) => {
       node: 'ocp45/m1',
       client: /^192\.0\.2\.11:\d+$/,
       file: path,
-      boot: 'install',
+      boot: 'menu',
       octets: response.rawPayload.length,
     },
   ])
@@ -134,7 +134,7 @@ t.test('iPXE may look for a script beside itself; other names under /loaders are
 t.test('HEAD answers as GET would, without the body, and gives nobody anything', async (t) => {
   const { ask, lines, options } = await routesWorld(t)
   for (const path of [
-    '/boot/ocp45/m1/boot.ipxe',
+    '/boot/ocp45/m1/menu.ipxe',
     '/boot/ocp45/m1/master.ign',
     loader,
     image,

@@ -1,0 +1,85 @@
+/**
+ * How far the downloads of image files are, told to who follows the nodes. A file is sent when all of its octets
+ * were, also in parts: curl and iPXE go on with a range where a connection broke (RFC 9110 §14).
+ */
+import type { Clock, Timer } from '../../host/clock.ts'
+import type { Observe } from '../../install/observation.ts'
+import type { ImageFileKind } from '../../plan/facts.ts'
+
+export type Wanted = {
+  readonly node: string
+  readonly what: ImageFileKind
+  readonly file: string
+  /** Tells it from one of the same name elsewhere. */
+  readonly dir: string
+  /** Which octets the answer has, the first and the one after the last, and how many the file has. */
+  readonly from: number
+  readonly to: number
+  readonly total: number
+  /** How many octets of the answer were sent so far. */
+  readonly sent: () => number
+}
+
+export type Download = { end(octets: number, isAborted: boolean): void }
+
+export type Downloads = { begin(wanted: Wanted): Download }
+
+const reportMs = 1000
+
+type Range = readonly [from: number, to: number]
+
+export function createDownloads({ observe, clock }: { observe: Observe; clock: Clock }): Downloads {
+  /** What a node has of a file that it has not got whole yet, and since when. */
+  const parts = new Map<string, { readonly since: number; ranges: readonly Range[] }>()
+
+  return {
+    begin({ node, what, file, dir, from, to, total, sent }) {
+      const key = JSON.stringify([node, dir, file])
+      // Who asks for it from its first octet begins anew.
+      const part = (from > 0 && parts.get(key)) || { since: clock.monotonic(), ranges: [] }
+      parts.set(key, part)
+      const report = (
+        outcome: 'begun' | 'under-way' | 'sent' | 'aborted',
+        ranges: readonly Range[],
+      ): void => {
+        const durationMs = Math.round(clock.monotonic() - part.since)
+        observe({ node, kind: 'file', what, file, outcome, octets: sizeOf(ranges), total, durationMs })
+      }
+      const having = (octets: number): readonly Range[] =>
+        join([...part.ranges, [from, Math.min(to, from + octets)]])
+      let timer: Timer
+      const reportLater = (): void => {
+        timer = clock.after(reportMs, () => {
+          report('under-way', having(sent()))
+          reportLater()
+        })
+      }
+      if (part.ranges.length === 0) report('begun', [])
+      reportLater()
+      return {
+        end(octets, isAborted) {
+          timer.cancel()
+          part.ranges = having(octets)
+          const isWhole = sizeOf(part.ranges) >= total
+          if (isWhole) parts.delete(key)
+          report(isWhole ? 'sent' : isAborted ? 'aborted' : 'under-way', part.ranges)
+        },
+      }
+    },
+  }
+}
+
+/** In order, without overlaps. */
+function join(ranges: readonly Range[]): Range[] {
+  const joined: Range[] = []
+  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const last = joined.at(-1)
+    if (last !== undefined && from <= last[1]) joined[joined.length - 1] = [last[0], Math.max(last[1], to)]
+    else joined.push([from, to])
+  }
+  return joined
+}
+
+function sizeOf(ranges: readonly Range[]): number {
+  return ranges.reduce((sum, [from, to]) => sum + to - from, 0)
+}

@@ -1,0 +1,176 @@
+/** Nodes under random interleavings of boots, fetches, callbacks, commands, restarts and time. */
+import fc from 'fast-check'
+import t from 'tap'
+import { createInstalls, type InstallsOptions } from '../../src/install/create.ts'
+import type { Installs } from '../../src/install/installs.ts'
+import { readableMs } from '../../src/install/machine.ts'
+import { openMemoryStore } from '../../src/install/store.ts'
+import { acknowledged, allowed, ignitionSent, installPlan, installsWorld } from '../support/installs.ts'
+
+const key = 'ocp45/m1'
+const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
+
+/** The machine as it really is; slipway knows only what it hears of it. */
+type World = {
+  installs: Installs
+  readonly restart: () => Installs
+  readonly advance: (ms: number) => void
+  readonly now: () => number
+  token: string | undefined
+  readonly tokens: { readonly token: string; readonly at: number }[]
+  /** What it runs: nothing, or the installer with what it has of the Ignition file. */
+  runs: 'nothing' | 'installer' | 'writing' | 'disk'
+  /** Whether its disk holds a whole system. */
+  isWritten: boolean
+  /** Installations that were completed since a person, or the first declaration, asked for one. */
+  completed: number
+}
+
+async function powerOn(world: World): Promise<void> {
+  world.runs = 'nothing'
+  const answer = await world.installs.boot(key, { isSkipping: false })
+  if (answer.kind === 'install') {
+    world.token = answer.token
+    world.tokens.push({ token: answer.token, at: world.now() })
+    world.runs = 'installer'
+  } else if (answer.kind === 'local' && world.isWritten) {
+    world.runs = 'disk'
+    world.advance(20_000)
+    world.installs.observe(acknowledged(key, 'system'))
+  }
+}
+
+function fetchIgnition(world: World): void {
+  if (world.runs !== 'installer' || world.token === undefined) return
+  if (world.installs.mayRead(key, world.token, own.address, 'master').kind === 'refused') return
+  world.installs.observe(ignitionSent(key))
+  world.runs = 'writing'
+  world.isWritten = false
+}
+
+function write(world: World, isHeard: boolean): void {
+  if (world.runs !== 'writing' || world.token === undefined) return
+  world.isWritten = true
+  world.completed++
+  world.runs = 'nothing'
+  if (world.completed > 1) throw new Error('installed twice without a command between')
+  if (isHeard) world.installs.callback(key, 'written', world.token, own)
+}
+
+const commands = fc.oneof(
+  { weight: 5, arbitrary: fc.constant({ name: 'power on', run: powerOn }) },
+  { weight: 4, arbitrary: fc.constant({ name: 'fetch', run: (world: World) => fetchIgnition(world) }) },
+  { weight: 3, arbitrary: fc.constant({ name: 'write', run: (world: World) => write(world, true) }) },
+  {
+    weight: 2,
+    arbitrary: fc.constant({ name: 'write unheard', run: (world: World) => write(world, false) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constant({
+      name: 'restart',
+      run: (world: World) => void (world.installs = world.restart()),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom(1000, 70_000, 11 * 60_000, readableMs)
+      .map((ms) => ({ name: `wait ${ms} ms`, run: (world: World) => world.advance(ms) })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('install', 'local', 'menu').map((command) => ({
+      name: command,
+      run(world: World) {
+        world.installs.command(key, command)
+        if (command === 'install') world.completed = 0
+      },
+    })),
+  },
+)
+
+function newWorld(): World {
+  const { clock, counters } = installsWorld()
+  const store = openMemoryStore()
+  const plan = installPlan()
+  const silent: InstallsOptions['log'] = {
+    ...{ debug() {}, info() {}, warn() {}, error() {}, isDebug: () => false },
+    for: () => silent,
+  }
+  // Reopened as the same database: what was kept, and nothing that was not.
+  const kept = new Map(store.states)
+  let sequence = 0
+  let life = 0
+  const restart = () => {
+    const mine = ++life
+    return createInstalls({
+      ...{ plan: () => plan, clock, counters, log: silent, mayStart: () => allowed },
+      gate: { isOpen: () => Promise.resolve(true) },
+      store: {
+        ...store,
+        states: new Map(kept),
+        lastSequence: sequence,
+        keep(states, observations) {
+          // A process that was killed writes nothing more.
+          if (mine !== life) return
+          store.keep(states, observations)
+          for (const [node, state] of states) if (state !== undefined) kept.set(node, state)
+          sequence = observations.at(-1)?.sequence ?? sequence
+        },
+      },
+    })
+  }
+  return {
+    ...{ installs: restart(), restart, advance: (ms) => clock.advance(ms), now: () => clock.now() },
+    ...{ token: undefined, tokens: [], runs: 'nothing', isWritten: false, completed: 0 },
+  }
+}
+
+/** Of all tokens ever given, only the last may open anything, only while the node installs, and for an hour. */
+function checkTokens(world: World): void {
+  const mode = world.installs.list()[1]?.mode
+  for (const { token, at } of world.tokens.slice(-5)) {
+    const isLast = token === world.tokens.at(-1)?.token
+    const mayBeOpen = isLast && mode === 'installing' && world.now() < at + readableMs
+    // Asking for what is open would use it up.
+    if (!mayBeOpen && world.installs.mayRead(key, token, own.address, 'master').kind === 'allowed')
+      throw new Error(`a token is worth something in mode ${mode}`)
+    if (world.installs.mayRead(key, token, '192.0.2.21', 'master').kind === 'allowed') {
+      throw new Error('a token is worth something for another node')
+    }
+  }
+}
+
+t.test('never installed twice without a command, and no token opens anything outside its time', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(commands, { maxLength: 40 }), async (steps) => {
+      const world = newWorld()
+      for (const step of steps) {
+        await step.run(world)
+        checkTokens(world)
+      }
+    }),
+    { numRuns: 200 },
+  )
+  t.pass('held')
+})
+
+t.test('never lost: whatever came before, an armed node that boots and fetches ends installed', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(commands, { maxLength: 20 }), async (steps) => {
+      const world = newWorld()
+      for (const step of steps) await step.run(world)
+      world.installs.command(key, 'install')
+      world.completed = 0
+      for (let again = 0; again < 4 && world.installs.list()[1]?.mode !== 'installed'; again++) {
+        await powerOn(world)
+        fetchIgnition(world)
+        write(world, true)
+      }
+      if (world.installs.list()[1]?.mode !== 'installed' || !world.isWritten) throw new Error('not installed')
+    }),
+    { numRuns: 100 },
+  )
+  t.pass('held')
+})

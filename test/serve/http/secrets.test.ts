@@ -1,0 +1,89 @@
+import t from 'tap'
+import { routesWorld } from '../../support/http-service.ts'
+import { masterIgnition } from '../../support/http-service.ts'
+
+const closed = 'this is only for the node itself, while it is being installed\n'
+const bootPath = '/boot/ocp45/m1/boot.ipxe'
+
+/** As m1 boots: the URLs of its script, without the server. */
+async function booted(t: Parameters<typeof routesWorld>[0]) {
+  const world = await routesWorld(t, 'guarded')
+  const { body } = await world.ask(bootPath)
+  const path = (name: string) => new RegExp(` ${name}=http://[^/]+(\\S+)`).exec(body)?.[1] ?? ''
+  const ignition = path('coreos.inst.ignition_url')
+  const live = path('ignition.config.url')
+  const token = ignition.split('/')[4] as string
+  const post = (stage: string, remoteAddress = '192.0.2.11') =>
+    world.app.inject({
+      method: 'POST',
+      url: `/boot/ocp45/m1/${token}/${stage}`,
+      remoteAddress,
+      payload: 'x=1',
+    })
+  return { ...world, body, ignition, live, token, post }
+}
+
+t.test('a node reads what its script names, and says when its disk is written', async (t) => {
+  const { ask, ignition, live, token, post, options, seen, lines } = await booted(t)
+  t.match(token, /^[\w-]{22}$/)
+  const file = await ask(ignition)
+  t.same(file.rawPayload, masterIgnition)
+  const liveFile = await ask(live)
+  t.match(liveFile.headers, { 'content-type': 'application/vnd.coreos.ignition+json' })
+  t.ok(liveFile.body.includes(`/boot/ocp45/m1/${token}/written`))
+  t.equal((await post('written')).statusCode, 204)
+  t.match(options.installs.list()[1], { mode: 'installed' })
+  t.equal((await ask(ignition)).statusCode, 403, 'not any more')
+  t.match((await ask(bootPath)).body, /boots from its local disk/)
+  t.match(
+    seen.map(({ kind, ...rest }) => [kind, 'outcome' in rest ? rest.outcome : '']),
+    [['script'], ['ignition', 'sent'], ['ignition', 'sent'], ['ignition', 'refused'], ['script']],
+  )
+  t.notMatch(JSON.stringify([lines, seen, options.installs.history('ocp45/m1')]), token)
+})
+
+t.test('another node, no token, another role, and who guesses: one and the same refusal', async (t) => {
+  const { app, ask, ignition, token, options, lines, post } = await booted(t)
+  const others = [
+    await app.inject({ url: ignition, remoteAddress: '192.0.2.21' }),
+    await ask('/boot/ocp45/m1/master.ign'),
+    await ask(ignition.replace('master.ign', 'bootstrap.ign')),
+    await ask(ignition.replace(token, 'A'.repeat(22))),
+    await app.inject({ url: '/boot/ocp45/w1/@token@/live.ign', remoteAddress: '192.0.2.21' }),
+    await post('written', '192.0.2.21'),
+  ]
+  for (const { statusCode, body } of others) t.same([statusCode, body], [403, closed])
+  t.equal(options.counters.get('http.ignitionRefused'), 5)
+  t.equal(options.counters.get('http.callbacksRefused'), 1)
+  t.match(
+    lines.find(({ msg }) => msg === 'Ignition file refused'),
+    { level: 'warn', node: 'ocp45/m1', reason: '192.0.2.21 is not an address of ocp45/m1' },
+  )
+})
+
+t.test('who is not the node, and who rehearses, begins nothing', async (t) => {
+  const { app, ask, options } = await routesWorld(t, 'guarded')
+  const preview = await app.inject({ url: bootPath, remoteAddress: '198.51.100.1' })
+  t.match(preview.body, '/boot/ocp45/m1/@token@/master.ign')
+  t.equal((await ask(`${bootPath}?rehearse`)).body, preview.body)
+  t.equal((await ask(bootPath, {}, 'HEAD')).statusCode, 200)
+  t.match(options.installs.list()[1], { mode: 'install' })
+})
+
+t.test('who waits is told why, asks the same again, and may be let through by a person', async (t) => {
+  const { ask, options } = await routesWorld(t, 'guarded')
+  options.installs.command('ocp45/m1', 'local')
+  const refused = await ask('/boot/ocp45/m1/install-worker.ipxe')
+  t.match(refused.body, 'it is not to be installed, its mode is local')
+  t.match(refused.body, /chain --replace --autofree http:\/\/\S+install-worker\.ipxe \|\| goto wait/)
+  options.installs.command('ocp45/m1', 'menu')
+  t.match((await ask(bootPath)).body, /\nmenu ocp45\/m1/)
+  t.match((await ask('/boot/ocp45/m1/install-worker.ipxe')).body, /installs as worker/)
+})
+
+t.test('only callbacks are posted', async (t) => {
+  const { app, post } = await booted(t)
+  t.equal((await post('nonsense')).statusCode, 404)
+  const { statusCode } = await app.inject({ method: 'POST', url: bootPath, remoteAddress: '192.0.2.11' })
+  t.equal(statusCode, 405)
+})

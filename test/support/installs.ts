@@ -1,0 +1,54 @@
+/** The installations of the example site for tests: a store in memory, a clock that stands still, a gate with a switch. */
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import { createInstalls, type InstallsOptions } from '../../src/install/create.ts'
+import type { Permission } from '../../src/install/installs.ts'
+import type { Asker } from '../../src/install/observation.ts'
+import { openMemoryStore } from '../../src/install/store.ts'
+import { compileInstall, type InstallPlan } from '../../src/plan/install.ts'
+import { fakeClock } from './fake-clock.ts'
+import { exampleModel, exampleSite } from './model.ts'
+
+export const allowed: Permission = { kind: 'allowed' }
+
+/** @param change of the site before it is compiled */
+export function installPlan(change: (site: ReturnType<typeof exampleSite>) => void = () => {}): InstallPlan {
+  const site = exampleSite()
+  change(site)
+  return compileInstall(exampleModel(site))
+}
+
+export function installsWorld(given: Partial<InstallsOptions> = {}) {
+  const lines: Record<string, unknown>[] = []
+  const clock = fakeClock()
+  const world = {
+    plan: installPlan(),
+    isGateOpen: true,
+    clock,
+    counters: new Counters(),
+    lines,
+  }
+  const installs = createInstalls({
+    plan: () => world.plan,
+    store: openMemoryStore(),
+    gate: { isOpen: () => Promise.resolve(world.isGateOpen) },
+    mayStart: () => allowed,
+    log: createLog('debug', {
+      write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
+    }),
+    counters: world.counters,
+    clock,
+    ...given,
+  })
+  return { ...world, world, installs }
+}
+
+/** A kernel, or whoever, got its address. */
+export function acknowledged(node: string, asker: Asker, isFresh = true) {
+  const facts = { message: 'request', vendorClass: '', answer: 'acknowledged' } as const
+  return { node, kind: 'dhcp', asker, isFresh, ...facts } as const
+}
+
+export function ignitionSent(node: string, role: 'bootstrap' | 'master' | 'worker' | 'live' = 'master') {
+  return { node, kind: 'ignition', role, outcome: 'sent', client: '192.0.2.11:40000', octets: 300 } as const
+}
