@@ -5,7 +5,8 @@ const allow = {
   plan: ['site', 'proto'],
   host: ['proto'],
   survey: ['plan', 'site', 'proto', 'host'],
-  serve: ['plan', 'proto', 'host'],
+  install: ['plan', 'site', 'proto', 'host'],
+  serve: ['plan', 'proto', 'host', 'install'],
   simulate: ['plan', 'site', 'proto', 'host'],
   demo: ['plan', 'site', 'proto', 'host', 'survey'],
 }
