@@ -44,7 +44,7 @@ function bootsInQuestion(boots: readonly Boot[]): readonly Boot[] {
 function gaveUp({ node, reason }: NodeRecord): Symptom {
   return {
     name: 'gave-up',
-    saw: `is not installed any more by itself: ${reason}`,
+    saw: `${reason}, and it is not tried again by itself`,
     likely: 'a person has to look at it',
     advice: `\`slipway node show ${node}\` tells what happened; then run \`slipway node install ${node}\``,
   }

@@ -15,6 +15,8 @@ const mebi = 1024 ** 2
 /** `Omit` for each member of a union. */
 type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
 
+type LoaderDetails = { file?: string; octets?: number; durationMs?: number; by?: 'tftp' | 'http' }
+
 export type NodeLife = ReturnType<typeof nodeLife>
 
 export const imageFiles: Readonly<Record<ImageFileKind, { readonly file: string; readonly octets: number }>> =
@@ -39,7 +41,7 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
       return life
     },
     see(seen: Without<Seen, 'node'>) {
-      observations.push({ ...seen, node, sequence: observations.length + 1, at: now } as Observation)
+      observations.push({ ...seen, node, sequence: observations.length + 1, at: now })
       return life
     },
     discover(asker: Asker, architecture = asker === 'system' ? undefined : 7) {
@@ -65,8 +67,8 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
         file = 'efi/ipxe.efi',
         octets = outcome === 'sent' ? 850_528 : 0,
         durationMs = 700,
-        by = 'tftp' as 'tftp' | 'http',
-      } = {},
+        by = 'tftp',
+      }: LoaderDetails = {},
     ) {
       return life.pass(durationMs).see({ kind: 'loader', file, by, outcome, octets, durationMs })
     },
@@ -91,7 +93,7 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
     },
     ignition(
       outcome: 'sent' | 'aborted' | 'refused' = 'sent',
-      { role = 'worker' as IgnitionKind | 'live', reason = undefined as string | undefined } = {},
+      { role = 'worker', reason }: { role?: IgnitionKind | 'live'; reason?: string } = {},
     ) {
       const more = reason === undefined ? {} : { reason }
       return life.see({ kind: 'ignition', role, outcome, client: '192.0.2.21:40000', octets: 1731, ...more })
