@@ -7,8 +7,12 @@ import { Counters } from './host/counters.ts'
 import type { Log } from './host/log.ts'
 import type { Service } from './host/service.ts'
 import type { Sockets } from './host/udp.ts'
+import type { Installs } from './install/installs.ts'
+import { createReports } from './install/reports.ts'
+import { renderMetrics } from './metrics.ts'
 import type { Plan } from './plan/plan.ts'
 import { explain, prepare } from './prepare.ts'
+import { startControl } from './serve/control/service.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns, type DnsService } from './serve/dns/service.ts'
 import { applyHaproxy } from './serve/haproxy/apply.ts'
@@ -22,6 +26,10 @@ export type AppOptions = {
   readonly log: Log
   readonly sockets: Sockets
   readonly clock?: Clock
+  /** What is remembered of the nodes; without it the local API is not served. */
+  readonly installs?: Installs
+  /** The Unix socket of the local API. */
+  readonly control?: string
   /** Called once when a service lost its socket: the process should end. */
   readonly onLost: (error: Error) => void
 }
@@ -48,9 +56,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   const services: Service[] = []
   let dhcp: DhcpService | undefined
   let dns: DnsService | undefined
+  const reports =
+    options.installs && createReports({ installs: options.installs, nodes: () => plan.nodes, clock })
 
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(services.map((service) => service.close(graceMs)))
+    reports?.close()
   }
   try {
     if (plan.dns !== undefined) {
@@ -60,10 +71,17 @@ export async function startApp(options: AppOptions): Promise<App> {
       services.push(dns)
     }
     services.push(await startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }))
-    services.push(await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), health }))
+    services.push(
+      await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), health, metrics }),
+    )
     // DHCP comes last: nobody is sent to a service that does not listen yet.
     dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
     services.push(dhcp)
+    const { installs, control: path } = options
+    if (installs !== undefined && reports !== undefined && path !== undefined) {
+      const about = { installs, reports, condition, strangers: () => dhcp?.strangers() ?? [] }
+      services.push(await startControl({ ...common, ...about, path, log: log.for('control') }))
+    }
   } catch (error) {
     await close(0)
     throw error
@@ -94,18 +112,33 @@ export async function startApp(options: AppOptions): Promise<App> {
     return 'swapped'
   }
 
-  function health(): Record<string, unknown> {
+  /** All but the nodes. */
+  function condition() {
     return {
       site: plan.site,
-      nodes: plan.nodes.length,
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
       counters: counters.snapshot(),
-      strangers: dhcp?.strangers().map(withTimes) ?? [],
       ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),
-      declined: dhcp?.declined().map(withTimes) ?? [],
-      otherDhcpServers: dhcp?.otherServers().map(withTimes) ?? [],
+      declined: dhcp?.declined() ?? [],
+      otherDhcpServers: dhcp?.otherServers() ?? [],
     }
+  }
+
+  function health(): Record<string, unknown> {
+    const { declined, otherDhcpServers, ...rest } = condition()
+    return {
+      ...rest,
+      nodes: plan.nodes.length,
+      strangers: dhcp?.strangers().map(withTimes) ?? [],
+      declined: declined.map(withTimes),
+      otherDhcpServers: otherDhcpServers.map(withTimes),
+    }
+  }
+
+  function metrics(): string {
+    const records = options.installs?.list()
+    return renderMetrics({ ...condition(), ...(records && { records }), now: clock.now() })
   }
 
   return {

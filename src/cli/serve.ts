@@ -15,16 +15,18 @@ const graceMs = 20_000
 export const serve: Command = {
   name: 'serve',
   summary: 'answer DHCP, TFTP, HTTP and DNS as the site file says',
-  usage: `usage: slipway serve [--log-level LEVEL] SITE
+  usage: `usage: slipway serve [--log-level LEVEL] [--control PATH] SITE
 
 Serves until SIGTERM. SIGHUP reads the site file again; one with problems leaves
 the old plan in place and says so. The log goes to standard output, a JSON line
 for each decision.
 
-  --log-level LEVEL   ${logLevels.join(', ')} (info)`,
+  --log-level LEVEL   ${logLevels.join(', ')} (info)
+  --control PATH      the Unix socket for slipway status and its like (control.sock in
+                      RUNTIME_DIRECTORY, else /run/slipway/control.sock)`,
 
   async run(args, terminal) {
-    const { sitePath, level } = readArguments(args)
+    const { sitePath, level, control } = readArguments(args)
     const prepared = await prepare(sitePath)
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -42,7 +44,7 @@ for each decision.
       const { interface: name, address } = prepared.model.site.server
       // The sockets that systemd passes are tied to an interface already, which may come up later.
       if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
-      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, onLost })
+      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, control, onLost })
     } catch (error) {
       // CannotListen and its kind: one sentence that says which socket and what to do.
       terminal.err(`slipway: ${(error as Error).message}`)
@@ -67,17 +69,19 @@ for each decision.
   },
 }
 
-function readArguments(args: readonly string[]): { sitePath: string; level: LogLevel } {
+function readArguments(args: readonly string[]): { sitePath: string; level: LogLevel; control: string } {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { 'log-level': { type: 'string', default: 'info' } },
+    options: { 'log-level': { type: 'string', default: 'info' }, control: { type: 'string' } },
   })
   const [sitePath, ...more] = positionals
   if (sitePath === undefined || more.length > 0) throw new UsageError('serve takes one site file')
   const level = logLevels.find((name) => name === values['log-level'])
   if (level === undefined) throw new UsageError(`--log-level takes one of ${logLevels.join(', ')}`)
-  return { sitePath, level }
+  // systemd names a directory that it made for this service (RuntimeDirectory=).
+  const folder = process.env['RUNTIME_DIRECTORY'] ?? '/run/slipway'
+  return { sitePath, level, control: values.control ?? `${folder}/control.sock` }
 }
 
 /** SIGHUP reloads, SIGTERM and SIGINT stop; the returned function forgets all three. */

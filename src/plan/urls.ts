@@ -8,6 +8,7 @@ type NodeKey = Pick<NodeModel, 'key'>
 /** Paths begin with `/`; {@link absoluteUrl} makes them absolute. */
 export const urlPaths = {
   health: '/health',
+  metrics: '/metrics',
   /** What DHCP gives to iPXE: the node's installation, menu or local boot, whichever the site says. */
   bootScript: (node: NodeKey) => `/boot/${node.key}/boot.ipxe`,
   menuScript: (node: NodeKey) => `/boot/${node.key}/menu.ipxe`,

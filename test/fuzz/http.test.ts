@@ -138,6 +138,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   const service = await startHttp({
     plan: () => world.plan,
     health: () => ({ site: 'lab' }),
+    metrics: () => '',
     sockets: createSockets({}),
     log,
     counters,

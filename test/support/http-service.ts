@@ -22,6 +22,7 @@ export type HttpWorld = {
     readonly counters: Counters
     readonly clock: FakeClock
     readonly health: () => Record<string, unknown>
+    readonly metrics: () => string
   }
   readonly lines: readonly LogLine[]
   /** The first line that says this, now or when it comes. */
@@ -83,6 +84,7 @@ export function httpWorld(t: Test): HttpWorld {
       counters: new Counters(),
       clock: fakeClock(),
       health: () => ({ site: 'lab', nodes: 4 }),
+      metrics: () => 'slipway_uptime_seconds 1\n',
     },
     lines,
     line(message) {

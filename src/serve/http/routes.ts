@@ -10,6 +10,7 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
+import { expositionType } from '../../host/exposition.ts'
 import type { HttpPlan } from '../../plan/http.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { sendIgnition, sendLoader, sendScript } from './boot.ts'
@@ -24,6 +25,8 @@ export type RoutesOptions = Tools & {
   readonly plan: () => HttpPlan
   /** What `/health` says. */
   readonly health: () => Record<string, unknown>
+  /** What `/metrics` says, in Prometheus's text format. */
+  readonly metrics: () => string
 }
 
 /** The routes, ready to be asked, on a server that does not listen yet. */
@@ -88,6 +91,10 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   // Whether all is well: for people, for monitoring, for tests.
   app.get(urlPaths.health, (_request, reply) =>
     reply.header('cache-control', 'no-store').send(options.health()),
+  )
+
+  app.get(urlPaths.metrics, (_request, reply) =>
+    reply.header('cache-control', 'no-store').type(expositionType).send(options.metrics()),
   )
 
   app.setNotFoundHandler((request, reply) => {
