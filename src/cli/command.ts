@@ -9,6 +9,8 @@ export type Terminal = {
   /** Whether standard output is a terminal that may be coloured (NO_COLOR respected). */
   readonly isColoured: boolean
   readonly columns: number
+  /** Of a terminal, where what was written can be replaced; absent where output is a file or a pipe. */
+  readonly rows?: number
 }
 
 export type Command = {
