@@ -70,21 +70,24 @@ export async function followControl(
   { onEvent, onGone, signal, pauseMs = 2000 }: Following,
 ): Promise<void> {
   let lastId: string | undefined
+  let isOpened = false as boolean
   const isOver = () => signal.aborted
   const read = async (): Promise<void> => {
     const response = await openStream(socketPath, path, lastId, signal)
+    isOpened = true
     for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
       if (line.startsWith('id: ')) lastId = line.slice('id: '.length)
       if (line.startsWith('data: ')) onEvent(line.slice('data: '.length))
     }
   }
-  for (let isFirst = true; !isOver(); isFirst = false) {
+  while (!isOver()) {
     try {
       await read()
-      if (!isOver()) onGone('slipway ended the stream; waiting for it to come back')
     } catch (error) {
-      if (isFirst && !isOver()) throw error
+      // A stream that was there and is cut is one that ended.
+      if (!isOpened && !isOver()) throw error
     }
+    if (!isOver()) onGone('slipway ended the stream; waiting for it to come back')
     await setTimeout(pauseMs, undefined, { signal }).catch(() => undefined)
   }
 }
