@@ -11,12 +11,15 @@ import { createInstalls } from './install/create.ts'
 import { createGate } from './install/gate.ts'
 import type { Installs, Permission } from './install/installs.ts'
 import { probeMachineConfig } from './install/probe.ts'
+import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
+import { renderMetrics } from './metrics.ts'
 import type { IgnitionKind } from './plan/facts.ts'
 import { ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { urlPaths } from './plan/urls.ts'
 import { explain, prepare } from './prepare.ts'
+import { startControl } from './serve/control/service.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns, type DnsService } from './serve/dns/service.ts'
 import { applyHaproxy } from './serve/haproxy/apply.ts'
@@ -32,6 +35,8 @@ export type AppOptions = {
   /** What is known of the nodes' installations; closed with the app, also when it cannot start. */
   readonly store: Store
   readonly clock?: Clock
+  /** The Unix socket of the local API; without it that is not served. */
+  readonly control?: string
   /** Called once when a service lost its socket: the process should end. */
   readonly onLost: (error: Error) => void
 }
@@ -66,9 +71,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   const services: Service[] = []
   let dhcp: DhcpService | undefined
   let dns: DnsService | undefined
+  const reports = createReports({ installs, nodes: () => plan.nodes, clock })
 
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all(services.map((service) => service.close(graceMs)))
+    reports.close()
     gate.close()
     installs.close()
   }
@@ -81,11 +88,16 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
     services.push(await startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }))
     services.push(
-      await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), installs, health }),
+      await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), installs, health, metrics }),
     )
     // DHCP comes last: nobody is sent to a service that does not listen yet.
     dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
     services.push(dhcp)
+    const { control: path } = options
+    if (path !== undefined) {
+      const about = { installs, reports, condition, strangers: () => dhcp?.strangers() ?? [] }
+      services.push(await startControl({ ...common, ...about, path, log: log.for('control') }))
+    }
   } catch (error) {
     await close(0)
     throw error
@@ -118,18 +130,32 @@ export async function startApp(options: AppOptions): Promise<App> {
     return 'swapped'
   }
 
-  function health(): Record<string, unknown> {
+  /** All but the nodes. */
+  function condition() {
     return {
       site: plan.site,
-      nodes: plan.nodes.length,
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
       counters: counters.snapshot(),
-      strangers: dhcp?.strangers().map(withTimes) ?? [],
       ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),
-      declined: dhcp?.declined().map(withTimes) ?? [],
-      otherDhcpServers: dhcp?.otherServers().map(withTimes) ?? [],
+      declined: dhcp?.declined() ?? [],
+      otherDhcpServers: dhcp?.otherServers() ?? [],
     }
+  }
+
+  function health(): Record<string, unknown> {
+    const { declined, otherDhcpServers, ...rest } = condition()
+    return {
+      ...rest,
+      nodes: plan.nodes.length,
+      strangers: dhcp?.strangers().map(withTimes) ?? [],
+      declined: declined.map(withTimes),
+      otherDhcpServers: otherDhcpServers.map(withTimes),
+    }
+  }
+
+  function metrics(): string {
+    return renderMetrics({ ...condition(), records: installs.list(), now: clock.now() })
   }
 
   return {

@@ -4,20 +4,39 @@ import { readFile } from 'node:fs/promises'
 import { check } from './cli/check.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './cli/command.ts'
 import { demo } from './cli/demo.ts'
+import { events } from './cli/events.ts'
 import { explain } from './cli/explain.ts'
 import { images } from './cli/images.ts'
 import { node } from './cli/node.ts'
+import { nodes } from './cli/nodes.ts'
 import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
+import { status } from './cli/status.ts'
 
-const commands: readonly Command[] = [serve, check, explain, render, images, simulate, node, demo]
+const commands: readonly Command[] = [
+  serve,
+  check,
+  explain,
+  render,
+  images,
+  status,
+  node,
+  nodes,
+  events,
+  simulate,
+  demo,
+]
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
   isColoured: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
-  columns: process.stdout.columns || 80,
+  // Asked anew each time: windows change while something is watched.
+  get columns() {
+    return process.stdout.columns || 80
+  },
+  ...(process.stdout.isTTY && { rows: process.stdout.rows || 24 }),
   ...(process.stdout.isTTY &&
     process.stderr.isTTY && { status: (line: string) => void process.stderr.write(`\r\x1b[2K${line}`) }),
 }

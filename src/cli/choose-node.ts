@@ -1,10 +1,13 @@
 /** The node that a person means: `m1`, or `ocp45/m1` where several clusters have an m1. */
-import type { Model, NodeModel } from '../plan/model.ts'
+import type { NodeModel } from '../plan/model.ts'
 import { nearest } from '../site/nearest.ts'
 import { UsageError } from './command.ts'
 
 /** @throws {UsageError} when there is none, with what may have been meant, or when there are several */
-export function chooseNode({ nodes }: Pick<Model, 'nodes'>, name: string): NodeModel {
+export function chooseNode<Named extends Pick<NodeModel, 'key' | 'name'>>(
+  { nodes }: { readonly nodes: readonly Named[] },
+  name: string,
+): Named {
   const fitting = nodes.filter((node) => node.key === name || node.name === name)
   const [first, ...others] = fitting
   if (first !== undefined && others.length === 0) return first

@@ -11,6 +11,8 @@ export type Terminal = {
   /** Replaces the last line, which is not part of the output; '' takes it away. Absent where nobody watches. */
   readonly status?: (line: string) => void
   readonly columns: number
+  /** Of a terminal, where what was written can be replaced; absent where output is a file or a pipe. */
+  readonly rows?: number
 }
 
 export type Command = {

@@ -1,14 +1,90 @@
-/** `slipway node …`: what is done about one machine. */
-import { UsageError, type Command } from './command.ts'
+/** `slipway node …`: one node's story, and what its next network boot shall lead to. */
+import { parseArgs } from 'node:util'
+import type { NodeReport, NodeStory } from '../install/reports.ts'
+import { chooseNode } from './choose-node.ts'
+import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
+import { askControl, controlHelp, controlOptions, controlPath } from './control.ts'
 import { adopt, adoptUsage } from './node-adopt.ts'
+import { storyLines } from './node-text.ts'
+import { orProblem } from './status.ts'
+import { stateText } from './status-text.ts'
+
+type Action = (args: readonly string[], terminal: Terminal) => Promise<number>
+
+const actions: Readonly<Record<string, Action>> = {
+  show,
+  install: (args, terminal) => command('install', args, terminal),
+  local: (args, terminal) => command('local', args, terminal),
+  menu: (args, terminal) => command('menu', args, terminal),
+  forget: (args, terminal) => command('forget', args, terminal),
+  adopt,
+}
 
 export const node: Command = {
   name: 'node',
-  summary: 'write a machine that was seen into the site file (node adopt)',
-  usage: adoptUsage,
+  summary: 'tell one node’s way step by step, say what its next network boot leads to, or adopt a machine',
+  usage: `usage: slipway node show NAME
+       slipway node install|local|menu|forget NAME…
 
-  run([what, ...args], terminal) {
-    if (what !== 'adopt') throw new UsageError('node takes adopt')
-    return adopt(args, terminal)
+show tells everything that was seen of a node: its boots, each step with its time,
+duration, octets and rate, and what is wrong. The others say what the node's next
+network boot leads to: install arms it to be installed, once, and for a limited time;
+local sends it to its disk; menu shows the menu for people; forget drops what is
+remembered of it, so that it is as the site file says. NAME is w1, or ocp45/w1 where
+several clusters have a w1.
+
+${controlHelp}
+
+Exit code 0: done. 1: refused, or slipway cannot be asked. 2: usage, or no such node.
+
+${adoptUsage}`,
+
+  async run([name = '', ...args], terminal) {
+    const action = Object.hasOwn(actions, name) ? actions[name] : undefined
+    if (action === undefined) throw new UsageError(`node takes one of ${Object.keys(actions).join(', ')}`)
+    return orProblem(terminal, () => action(args, terminal))
   },
+}
+
+function readArguments(args: readonly string[]) {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: controlOptions,
+  })
+  return { path: controlPath(values.control), isJson: values.json, names: positionals }
+}
+
+async function show(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { path, isJson, names } = readArguments(args)
+  if (names.length !== 1) throw new UsageError('node show takes one name')
+  const [key = ''] = await nodeKeys(path, names)
+  const story = await askControl<NodeStory>(path, `/v1/nodes/${key}`)
+  if (isJson) terminal.out(JSON.stringify(story, undefined, 2))
+  else for (const line of storyLines(story, Date.now(), terminal)) terminal.out(line)
+  return ExitCode.fine
+}
+
+/** All names are looked up before the first is told anything, so a slip of the pen does nothing at all. */
+async function command(action: string, args: readonly string[], terminal: Terminal): Promise<number> {
+  const { path, isJson, names } = readArguments(args)
+  if (names.length === 0) throw new UsageError(`node ${action} takes one name or more`)
+  const stories: NodeStory[] = []
+  for (const key of await nodeKeys(path, names)) {
+    const story = await askControl<NodeStory>(path, `/v1/nodes/${key}/${action}`, 'POST')
+    if (!isJson) terminal.out(`${key}: ${stateText(story, Date.now())}: ${story.reason}`)
+    stories.push(story)
+  }
+  if (isJson) terminal.out(JSON.stringify(stories, undefined, 2))
+  return ExitCode.fine
+}
+
+/** Each once, in the order in which they were named. */
+export async function nodeKeys(path: string, names: readonly string[]): Promise<string[]> {
+  const reports = await askControl<NodeReport[]>(path, '/v1/nodes')
+  const nodes = reports.map((report) => ({
+    key: report.node,
+    name: report.node.slice(report.node.indexOf('/') + 1),
+  }))
+  return [...new Set(names.map((name) => chooseNode({ nodes }, name).key))]
 }

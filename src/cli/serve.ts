@@ -17,7 +17,7 @@ const stateDirectory = '/var/lib/slipway'
 export const serve: Command = {
   name: 'serve',
   summary: 'answer DHCP, TFTP, HTTP and DNS as the site file says',
-  usage: `usage: slipway serve [--log-level LEVEL] [--state DIR] SITE
+  usage: `usage: slipway serve [--log-level LEVEL] [--state DIR] [--control PATH] SITE
 
 Serves until SIGTERM. SIGHUP reads the site file again; one with problems leaves
 the old plan in place and says so. The log goes to standard output, a JSON line
@@ -25,10 +25,12 @@ for each decision.
 
   --log-level LEVEL   ${logLevels.join(', ')} (info)
   --state DIR         where it keeps what is known of the nodes' installations
-                      ($STATE_DIRECTORY, or else ${stateDirectory})`,
+                      ($STATE_DIRECTORY, or else ${stateDirectory})
+  --control PATH      the Unix socket for slipway status and its like (control.sock in
+                      $RUNTIME_DIRECTORY, or else /run/slipway/control.sock)`,
 
   async run(args, terminal) {
-    const { sitePath, level, state } = readArguments(args)
+    const { sitePath, level, state, control } = readArguments(args)
     const prepared = await prepare(sitePath)
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -47,7 +49,7 @@ for each decision.
       // The sockets that systemd passes are tied to an interface already, which may come up later.
       if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
       const store = openStore(state, Date.now())
-      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, onLost })
+      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, control, onLost })
     } catch (error) {
       // CannotListen and its kind: one sentence that says which socket and what to do.
       terminal.err(`slipway: ${(error as Error).message}`)
@@ -72,11 +74,22 @@ for each decision.
   },
 }
 
-function readArguments(args: readonly string[]): { sitePath: string; level: LogLevel; state: string } {
+type Arguments = {
+  readonly sitePath: string
+  readonly level: LogLevel
+  readonly state: string
+  readonly control: string
+}
+
+function readArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { 'log-level': { type: 'string', default: 'info' }, state: { type: 'string' } },
+    options: {
+      'log-level': { type: 'string', default: 'info' },
+      state: { type: 'string' },
+      control: { type: 'string' },
+    },
   })
   const [sitePath, ...more] = positionals
   if (sitePath === undefined || more.length > 0) throw new UsageError('serve takes one site file')
@@ -86,7 +99,9 @@ function readArguments(args: readonly string[]): { sitePath: string; level: LogL
   const given = process.env['STATE_DIRECTORY']?.split(':')[0]
   const state = values.state ?? (given === undefined || given === '' ? stateDirectory : given)
   if (state === '') throw new UsageError('--state takes the name of a directory')
-  return { sitePath, level, state }
+  // systemd names a directory that it made for this service (RuntimeDirectory=).
+  const folder = process.env['RUNTIME_DIRECTORY'] ?? '/run/slipway'
+  return { sitePath, level, state, control: values.control ?? `${folder}/control.sock` }
 }
 
 /** SIGHUP reloads, SIGTERM and SIGINT stop; the returned function forgets all three. */

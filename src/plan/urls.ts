@@ -16,6 +16,7 @@ export type Callback = 'written' | 'started' | 'failed'
 /** Paths begin with `/`; {@link absoluteUrl} makes them absolute. */
 export const urlPaths = {
   health: '/health',
+  metrics: '/metrics',
   /** What DHCP gives to iPXE: the node's installation, menu or local boot, whichever is due. */
   bootScript: (node: NodeKey) => `/boot/${node.key}/boot.ipxe`,
   menuScript: (node: NodeKey) => `/boot/${node.key}/menu.ipxe`,

@@ -24,7 +24,9 @@ async function freePorts(): Promise<Ports> {
 /** The process, and its log lines one after the other. */
 function start(path: string) {
   const state = ['--state', join(dirname(path), 'state')]
-  const child = spawn(process.execPath, [main, 'serve', ...state, path], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [main, 'serve', ...state, path], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   child.stderr.on('data', (chunk) => (said += String(chunk)))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()

@@ -29,6 +29,7 @@ export type HttpWorld = {
     readonly health: () => Record<string, unknown>
     readonly installs: Installs
     readonly observe: Observe
+    readonly metrics: () => string
   }
   /** What the services reported. */
   readonly seen: readonly Seen[]
@@ -101,6 +102,7 @@ export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
         seen.push(each)
         installs.observe(each)
       },
+      metrics: () => 'slipway_uptime_seconds 1\n',
     },
     seen,
     lines,

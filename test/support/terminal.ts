@@ -6,7 +6,9 @@ export type KeptTerminal = Terminal & {
   readonly errLines: readonly string[]
 }
 
-export function keptTerminal(settings: Partial<Pick<Terminal, 'isColoured' | 'columns'>> = {}): KeptTerminal {
+export function keptTerminal(
+  settings: Partial<Pick<Terminal, 'isColoured' | 'columns' | 'rows'>> = {},
+): KeptTerminal {
   const outLines: string[] = []
   const errLines: string[] = []
   return {

@@ -11,6 +11,7 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
+import { expositionType } from '../../host/exposition.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { CallbackStage, Observe } from '../../install/observation.ts'
 import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
@@ -34,6 +35,8 @@ export type RoutesOptions = Omit<Tools, 'observe'> & {
   readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'callback'>
   /** What `/health` says. */
   readonly health: () => Record<string, unknown>
+  /** What `/metrics` says, in Prometheus's text format. */
+  readonly metrics: () => string
 }
 
 /** The routes, ready to be asked, on a server that does not listen yet. */
@@ -153,6 +156,10 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   // Whether all is well: for people, for monitoring, for tests.
   app.get(urlPaths.health, (_request, reply) =>
     reply.header('cache-control', 'no-store').send(options.health()),
+  )
+
+  app.get(urlPaths.metrics, (_request, reply) =>
+    reply.header('cache-control', 'no-store').type(expositionType).send(options.metrics()),
   )
 
   app.setNotFoundHandler((request, reply) => {

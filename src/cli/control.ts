@@ -1,0 +1,134 @@
+/** Asks a running slipway over its Unix socket: docs/api.md. What goes wrong is one sentence that says what to do. */
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import { createInterface } from 'node:readline'
+import { json } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
+import { userInfo } from 'node:os'
+
+/** The message is for people; the command ends with it. */
+export class ControlProblem extends Error {
+  override readonly name = 'ControlProblem'
+}
+
+const answerTimeoutMs = 10_000
+
+/** A stream that carries not even its heartbeats any more. */
+const streamTimeoutMs = 60_000
+
+/** Options of every command that asks a running slipway. */
+export const controlOptions = {
+  control: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const
+
+export const controlHelp = `  --control PATH   the socket of the running slipway (SLIPWAY_CONTROL, else
+                   /run/slipway/control.sock)
+  --json           the same for programs`
+
+export function controlPath(given: string | undefined, environment = process.env): string {
+  return given ?? environment['SLIPWAY_CONTROL'] ?? '/run/slipway/control.sock'
+}
+
+/** @throws {ControlProblem} also when the answer is a refusal, with its sentence */
+export async function askControl<T>(
+  socketPath: string,
+  path: string,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<T> {
+  const asked = request({ socketPath, path, method, timeout: answerTimeoutMs })
+  asked.on('timeout', () => asked.destroy(new Error(`no answer within ${answerTimeoutMs / 1000} s`)))
+  asked.end()
+  try {
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    const answer = await json(response)
+    if (response.statusCode === 200) return answer as T
+    throw new ControlProblem((answer as { error: string }).error)
+  } catch (error) {
+    throw error instanceof ControlProblem ? error : cannotAsk(socketPath, error as Error)
+  }
+}
+
+export type Following = {
+  /** Called once for every event, in order. */
+  readonly onEvent: (data: string) => void
+  /** Called when slipway went away; it is asked again until it is back. */
+  readonly onGone: (sentence: string) => void
+  readonly signal: AbortSignal
+  /** Between two attempts to find it again. */
+  readonly pauseMs?: number
+}
+
+/**
+ * Reads a stream of events until `signal` is aborted, on from the last one when slipway was away.
+ *
+ * @throws {ControlProblem} when it cannot be had at first
+ */
+export async function followControl(
+  socketPath: string,
+  path: string,
+  { onEvent, onGone, signal, pauseMs = 2000 }: Following,
+): Promise<void> {
+  let lastId: string | undefined
+  let isOpened = false as boolean
+  const isOver = () => signal.aborted
+  const read = async (): Promise<void> => {
+    const response = await openStream(socketPath, path, lastId, signal)
+    isOpened = true
+    for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
+      if (line.startsWith('id: ')) lastId = line.slice('id: '.length)
+      if (line.startsWith('data: ')) onEvent(line.slice('data: '.length))
+    }
+  }
+  while (!isOver()) {
+    try {
+      await read()
+    } catch (error) {
+      // A stream that was there and is cut is one that ended.
+      if (!isOpened && !isOver()) throw error
+    }
+    if (!isOver()) onGone('slipway ended the stream; waiting for it to come back')
+    await setTimeout(pauseMs, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+async function openStream(
+  socketPath: string,
+  path: string,
+  lastId: string | undefined,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
+  const asked = request({ socketPath, path, headers, signal, timeout: streamTimeoutMs })
+  asked.on('timeout', () => asked.destroy(new Error('the stream fell silent')))
+  asked.end()
+  let response: IncomingMessage
+  try {
+    ;[response] = (await once(asked, 'response')) as [IncomingMessage]
+  } catch (error) {
+    throw cannotAsk(socketPath, error as Error)
+  }
+  // A connection that is cut ends the stream; whoever reads it comes again.
+  asked.on('error', () => undefined)
+  response.on('error', () => undefined)
+  if (response.statusCode === 200) return response
+  throw new ControlProblem(((await json(response)) as { error: string }).error)
+}
+
+function cannotAsk(path: string, error: NodeJS.ErrnoException): ControlProblem {
+  return new ControlProblem(`cannot ask slipway at ${path}: ${explain(error)}`)
+}
+
+function explain({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ENOENT':
+      return 'nobody listens there; is slipway running (systemctl status slipway)? With another socket, give --control PATH or set SLIPWAY_CONTROL'
+    case 'ECONNREFUSED':
+      return 'slipway has ended; start it (systemctl start slipway)'
+    case 'EACCES':
+    case 'EPERM':
+      return `user ${userInfo().username} may not; ask as root (sudo), or as a member of the group slipway`
+    default:
+      return message
+  }
+}

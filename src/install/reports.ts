@@ -1,0 +1,83 @@
+/** Where each node stands, with the step that it is at and what is wrong: for the local API and for metrics. */
+import type { Clock } from '../host/clock.ts'
+import type { NodeModel } from '../plan/model.ts'
+import { formatIpv4 } from '../proto/address/ipv4.ts'
+import type { Installs, NodeRecord } from './installs.ts'
+import type { Step } from './step.ts'
+import { symptomOf, type Symptom } from './symptoms.ts'
+import { latestStep, timelineOf, type Timeline } from './timeline.ts'
+
+export type NodeReport = NodeRecord &
+  Pick<NodeModel, 'role' | 'mac' | 'fqdn'> & {
+    readonly address: string
+    /** The latest one of its latest boot. */
+    readonly step?: Step
+    readonly symptom?: Symptom
+  }
+
+export type NodeStory = NodeReport & Timeline
+
+export type Reports = {
+  /** In the order of the site file. */
+  list(): readonly NodeReport[]
+  story(node: string): NodeStory | undefined
+  close(): void
+}
+
+type Options = {
+  readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe'>
+  /** Of the plan that is served now. */
+  readonly nodes: () => readonly NodeModel[]
+  readonly clock: Clock
+}
+
+export function createReports({ installs, nodes, clock }: Options): Reports {
+  /** Worked out when asked for, and anew after the node was seen again. */
+  const timelines = new Map<string, Timeline>()
+  const unsubscribe = installs.subscribe(({ node }) => void timelines.delete(node))
+
+  function timeline(node: string): Timeline {
+    const known = timelines.get(node)
+    if (known !== undefined) return known
+    const made = timelineOf(installs.history(node))
+    timelines.set(node, made)
+    return made
+  }
+
+  function report(model: NodeModel, record: NodeRecord): NodeReport {
+    const { role, mac, fqdn, address } = model
+    const told = timeline(record.node)
+    const boot = told.boots.at(-1)
+    const about = { record, timeline: told, usesDhcp: usesDhcp(model), now: clock.now() }
+    const symptom = symptomOf(about)
+    return {
+      ...record,
+      ...{ role, mac, fqdn, address: formatIpv4(address) },
+      ...(boot && { step: latestStep(boot) }),
+      ...(symptom && { symptom }),
+    }
+  }
+
+  function list(): NodeReport[] {
+    const models = new Map(nodes().map((model) => [model.key, model]))
+    return installs.list().flatMap((record) => {
+      const model = models.get(record.node)
+      return model === undefined ? [] : [report(model, record)]
+    })
+  }
+
+  return {
+    list,
+    story(node) {
+      const model = nodes().find(({ key }) => key === node)
+      const record = installs.list().find((each) => each.node === node)
+      return model && record && { ...report(model, record), ...timeline(node) }
+    },
+    close: unsubscribe,
+  }
+}
+
+/** `ip=` with an address: the system then asks nobody for one. */
+function usesDhcp({ kernelArguments }: Pick<NodeModel, 'kernelArguments'>): boolean {
+  return !kernelArguments.some((argument) => /^ip=[\d[]/.test(argument))
+}

@@ -1,0 +1,61 @@
+/** What a running slipway tells Prometheus. Names of nodes and counts; no addresses, reasons or secrets. Pure. */
+import { renderExposition, type MetricFamily } from './host/exposition.ts'
+import type { NodeRecord } from './install/installs.ts'
+import type { Mode } from './install/observation.ts'
+
+export type Measured = {
+  readonly site: string
+  readonly uptimeSeconds: number
+  readonly counters: Readonly<Record<string, number>>
+  /** Absent where nobody remembers what nodes do. */
+  readonly records?: readonly NodeRecord[]
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+const modes: readonly Mode[] = ['install', 'installing', 'installed', 'local', 'menu', 'failed']
+
+export function renderMetrics({ site, uptimeSeconds, counters, records, now }: Measured): string {
+  return renderExposition([
+    gauge('slipway_info', 'Always 1; the label names the site.', [{ labels: { site }, value: 1 }]),
+    gauge('slipway_uptime_seconds', 'How long slipway has been running.', [{ value: uptimeSeconds }]),
+    ...(records === undefined ? [] : nodeFamilies(records, now)),
+    ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
+  ])
+}
+
+function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily[] {
+  return [
+    gauge(
+      'slipway_nodes',
+      'Declared nodes, by what their next network boot leads to.',
+      // All of them, so that a mode that nobody is in any more reads 0 and not as its last value.
+      modes.map((mode) => ({
+        labels: { mode },
+        value: records.filter((record) => record.mode === mode).length,
+      })),
+    ),
+    gauge(
+      'slipway_node_since_seen_seconds',
+      'How long nothing was seen of a node; absent before it was seen.',
+      records.flatMap(({ node, lastSeen }) =>
+        lastSeen === undefined
+          ? []
+          : [{ labels: { node }, value: Math.max(0, Math.round((now - lastSeen) / 1000)) }],
+      ),
+    ),
+  ]
+}
+
+function gauge(name: string, help: string, samples: MetricFamily['samples']): MetricFamily {
+  return { name, type: 'gauge', help, samples }
+}
+
+/** `dns.cacheHits` is `slipway_dns_cache_hits_total`. */
+function counterFamily(counter: string, value: number): MetricFamily {
+  const name = counter
+    .replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    .replaceAll(/[^a-z0-9_]/g, '_')
+  const help = `How often ${counter} was counted since the start.`
+  return { name: `slipway_${name}_total`, type: 'counter', help, samples: [{ value }] }
+}

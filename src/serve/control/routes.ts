@@ -1,0 +1,119 @@
+/** What the local API answers: docs/api.md. JSON throughout, errors as `{ "error": sentence }`. */
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { Clock } from '../../host/clock.ts'
+import type { Counters } from '../../host/counters.ts'
+import type { Log } from '../../host/log.ts'
+import type { Installs } from '../../install/installs.ts'
+import type { NodeCommand } from '../../install/observation.ts'
+import type { Reports } from '../../install/reports.ts'
+import { streamEvents } from './events.ts'
+
+export type RoutesOptions = {
+  readonly installs: Installs
+  readonly reports: Reports
+  /** Of the whole process; the nodes are added to it. */
+  readonly condition: () => Readonly<Record<string, unknown>>
+  /** Machines that asked and are not declared. */
+  readonly strangers: () => readonly object[]
+  readonly log: Log
+  readonly counters: Counters
+  readonly clock: Clock
+}
+
+type NodeParams = { Params: { cluster: string; node: string } }
+type CommandParams = { Params: { cluster: string; node: string; command: string } }
+type EventQuery = { Querystring: { node?: string }; Headers: { 'last-event-id'?: string } }
+
+const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
+
+/** A stream each holds a connection and a subscription. */
+const mostStreams = 32
+
+export function createRoutes(options: RoutesOptions): FastifyInstance {
+  const { installs, reports, condition, strangers, log, counters, clock } = options
+  const app = fastify({
+    bodyLimit: 1024,
+    requestTimeout: 15_000,
+    frameworkErrors: (error, _request, reply) => void refuse(reply, 400, error.message),
+  })
+  let streams = 0
+
+  app.addHook('onRequest', (_request, reply, done) => {
+    counters.increment('control.requests')
+    reply.header('cache-control', 'no-store')
+    done()
+  })
+
+  app.get('/v1/status', () => ({ ...condition(), strangers: strangers(), nodes: reports.list() }))
+
+  app.get('/v1/nodes', () => reports.list())
+
+  app.get('/v1/nodes/seen', () => strangers())
+
+  app.get<NodeParams>('/v1/nodes/:cluster/:node', ({ params }, reply) => {
+    const key = `${params.cluster}/${params.node}`
+    return reports.story(key) ?? refuse(reply, 404, noSuchNode(key))
+  })
+
+  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', ({ params }, reply) => {
+    const key = `${params.cluster}/${params.node}`
+    const command = commands.find((name) => name === params.command)
+    if (command === undefined) {
+      return refuse(reply, 404, `there is no command ${params.command}; there are ${commands.join(', ')}`)
+    }
+    if (reports.story(key) === undefined) return refuse(reply, 404, noSuchNode(key))
+    const outcome = installs.command(key, command)
+    if (outcome.kind === 'refused') {
+      counters.increment('control.commandsRefused')
+      log.info({ node: key, command, reason: outcome.reason }, 'command refused')
+      return refuse(reply, 409, outcome.reason)
+    }
+    counters.increment('control.commands')
+    log.info({ node: key, command, mode: outcome.record.mode }, 'command taken')
+    return reports.story(key)
+  })
+
+  app.get<EventQuery>('/v1/events', ({ query, headers }, reply) => {
+    const { node } = query
+    const lastId = headers['last-event-id']
+    if (node !== undefined && reports.story(node) === undefined) return refuse(reply, 404, noSuchNode(node))
+    if (lastId !== undefined && !/^\d{1,15}$/.test(lastId)) {
+      return refuse(reply, 400, 'Last-Event-ID is not the id of an event: a number is expected')
+    }
+    if (streams === mostStreams) {
+      return refuse(reply, 503, `${mostStreams} streams of events are being read already; end one of them`)
+    }
+    streams++
+    reply.raw.once('close', () => {
+      streams--
+    })
+    reply.hijack()
+    const narrowed = {
+      ...(node === undefined ? {} : { node }),
+      ...(lastId === undefined ? {} : { after: Number(lastId) }),
+    }
+    streamEvents(reply.raw, { installs, clock, ...narrowed })
+    return reply
+  })
+
+  app.setNotFoundHandler((request, reply) =>
+    refuse(reply, 404, `nothing answers ${request.method} at this path; docs/api.md lists what there is`),
+  )
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status >= 500) {
+      counters.increment('control.bugs')
+      log.error({ file: request.url, err: error }, 'request failed')
+    }
+    return refuse(reply, status, error.message)
+  })
+  return app
+}
+
+function refuse(reply: FastifyReply, status: number, error: string): FastifyReply {
+  return reply.code(status).send({ error })
+}
+
+function noSuchNode(key: string): string {
+  return `the site has no node ${key}`
+}

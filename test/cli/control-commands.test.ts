@@ -1,0 +1,172 @@
+process.env['TZ'] = 'UTC'
+import { rmSync } from 'node:fs'
+import t from 'tap'
+import type { Command } from '../../src/cli/command.ts'
+import { controlPath } from '../../src/cli/control.ts'
+import { events, eventLine, followEvents } from '../../src/cli/events.ts'
+import { node } from '../../src/cli/node.ts'
+import { nodes } from '../../src/cli/nodes.ts'
+import { status, watchStatus } from '../../src/cli/status.ts'
+import { controlService, socketPath } from '../support/control-service.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { nodeLife } from '../support/node-life.ts'
+import { now, rackStrangers } from '../support/rack.ts'
+import { keptTerminal } from '../support/terminal.ts'
+
+async function run(command: Command, path: string, ...args: string[]) {
+  const terminal = keptTerminal()
+  const code = await command.run([...args, '--control', path], terminal)
+  return { code, out: terminal.outLines.join('\n'), err: terminal.errLines.join('\n') }
+}
+
+/** Until it holds, turn by turn: nothing here takes long. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+t.test('status, as a table and as JSON', async (t) => {
+  const { path } = await controlService(t)
+  t.match(await run(status, path), { code: 0, out: /^ocp45-lab {2}up 3 h.*\n[^]*ocp45\/bs/, err: '' })
+  const { out } = await run(status, path, '--json')
+  t.match(JSON.parse(out), { site: 'ocp45-lab', nodes: { length: 7 } })
+})
+
+t.test('one node, by its name alone or with its cluster', async (t) => {
+  const { path } = await controlService(t)
+  t.match(await run(node, path, 'show', 'bs'), { code: 0, out: /boots from the disk/ })
+  const { out } = await run(node, path, 'show', 'ocp45/bs', '--json')
+  t.match(JSON.parse(out), { node: 'ocp45/bs', boots: { length: 2 } })
+  await t.rejects(run(node, path, 'show', 'w9'), { name: 'UsageError', message: /^the site has no node w9/ })
+})
+
+t.test('commands for several nodes, each once; none when a name is wrong', async (t) => {
+  const { path, installs } = await controlService(t)
+  t.match(await run(node, path, 'local', 'w1', 'w2', 'ocp45/w1'), {
+    code: 0,
+    out: /^ocp45\/w1: .*the operator said local\nocp45\/w2: [^\n]*$/,
+  })
+  await t.rejects(run(node, path, 'menu', 'w1', 'nobody'), { name: 'UsageError' })
+  t.equal(installs.list().find((record) => record.node === 'ocp45/w1')?.mode, 'local')
+  for (const action of ['install', 'menu', 'forget']) {
+    t.match(JSON.parse((await run(node, path, action, 'w1', '--json')).out), [{ node: 'ocp45/w1' }])
+  }
+  installs.refuseWith('it is installing right now')
+  t.same(await run(node, path, 'install', 'w1'), {
+    code: 1,
+    out: '',
+    err: 'slipway: it is installing right now',
+  })
+})
+
+t.test('command lines that are not understood', async (t) => {
+  const wrong: [Command, string[], string][] = [
+    [status, ['w1'], 'status takes no names; slipway node show NAME tells of one node'],
+    [status, ['--watch', '--json'], '--watch is for people; slipway events --json follows as JSON'],
+    [node, [], 'node takes one of show, install, local, menu, forget'],
+    [node, ['toString'], 'node takes one of show, install, local, menu, forget'],
+    [node, ['show'], 'node show takes one name'],
+    [node, ['menu'], 'node menu takes one name or more'],
+    [nodes, [], 'nodes takes: seen'],
+    [events, ['w1'], 'events takes no names; --node NAME narrows it to one node'],
+  ]
+  for (const [command, args, message] of wrong) {
+    await t.rejects(command.run(args, keptTerminal()), { name: 'UsageError', message })
+  }
+})
+
+t.test('machines that are not declared', async (t) => {
+  const { path } = await controlService(t)
+  t.match(await run(nodes, path, 'seen'), { code: 0, out: /^MAC [^]*00:00:5e:00:53:77/ })
+  t.match(JSON.parse((await run(nodes, path, 'seen', '--json')).out), { length: 3 })
+})
+
+t.test('nobody to ask: what to do; exit code 1', async (t) => {
+  const path = socketPath(t)
+  const sentence = `slipway: cannot ask slipway at ${path}: nobody listens there; is slipway running (systemctl status slipway)? With another socket, give --control PATH or set SLIPWAY_CONTROL`
+  for (const [command, ...args] of [[status], [status, '--watch'], [node, 'show', 'w1'], [events]] as const) {
+    t.same(await run(command, path, ...args), { code: 1, out: '', err: sentence })
+  }
+  t.equal(controlPath(undefined, {}), '/run/slipway/control.sock')
+  t.equal(controlPath(undefined, { SLIPWAY_CONTROL: '/a' }), '/a')
+  t.equal(controlPath('/b', { SLIPWAY_CONTROL: '/a' }), '/b')
+})
+
+t.test('events in lines and as JSON, until the end', async (t) => {
+  const { path, installs } = await controlService(t)
+  const [lines, json] = [keptTerminal(), keptTerminal()]
+  const end = new AbortController()
+  const reading = [
+    followEvents(path, { isJson: false }, lines, end.signal),
+    followEvents(path, { key: 'ocp45/w1', isJson: true }, json, end.signal),
+  ]
+  const say = () => {
+    installs.observe({ node: 'ocp45/w1', kind: 'script', script: 'install', role: 'worker' })
+  }
+  // Both have to be listening first.
+  await until(() => {
+    say()
+    return lines.outLines.length > 0 && json.outLines.length > 0
+  })
+  end.abort()
+  await Promise.all(reading)
+  t.equal(lines.outLines[0], '11:00:00  ocp45/w1  script: install, worker')
+  t.match(JSON.parse(json.outLines[0]!), { kind: 'script', at: now })
+})
+
+t.test('each kind of event has its words', (t) => {
+  const life = nodeLife().pxe().installer().callback('written').command('menu')
+  life.see({ kind: 'state', from: 'installing', to: 'installed', reason: 'its disk is written' })
+  const text = [...new Set(life.observations.map((seen) => eventLine(seen, 100).replace(/^.*w1 {2}/, '')))]
+  t.match(text, [
+    'DHCP discover as firmware: offered',
+    'DHCP request as firmware: acknowledged',
+    'loader probed: efi/ipxe.efi by TFTP',
+    'loader sent: efi/ipxe.efi by TFTP, 830.6 KiB in 700 ms',
+  ])
+  t.match(text.slice(-4), [
+    'Ignition sent to 192.0.2.21:40000: worker.ign',
+    'its own word: written',
+    'command: menu',
+    'installing → installed: its disk is written',
+  ])
+  t.end()
+})
+
+t.test('--watch: lines of changes, or a table that is drawn again', async (t) => {
+  const { path, installs } = await controlService(t)
+  const clock = fakeClock(now)
+  const [lines, table] = [keptTerminal(), keptTerminal({ rows: 10 })]
+  const end = new AbortController()
+  const watching = [lines, table].map((terminal) => watchStatus(path, terminal, clock, end.signal))
+  await until(() => lines.outLines.length === 7 && table.outLines.length > 5)
+  t.match(lines.outLines[6], '11:00:00  ocp45/i1  armed: never seen')
+  t.match(table.outLines.at(-1), /^… \d+ more lines in a taller window/)
+  installs.observe({ node: 'ocp45/i1', kind: 'script', script: 'menu' })
+  await until(() => {
+    clock.advance(5000)
+    return lines.outLines.some((line) => line.includes('i1  armed: menu'))
+  })
+  end.abort()
+  await Promise.all(watching)
+  t.pass('both end when told to')
+})
+
+t.test('slipway that goes away is waited for, and said to be gone', async (t) => {
+  const path = socketPath(t)
+  const { service, installs } = await controlService(t, path)
+  const terminal = keptTerminal()
+  const end = new AbortController()
+  const reading = followEvents(path, { isJson: true }, terminal, end.signal)
+  await until(() => {
+    installs.observe({ node: 'ocp45/w1', kind: 'script', script: 'menu' })
+    return terminal.outLines.length > 0
+  })
+  await service.close(0)
+  await until(() => terminal.errLines.length > 0)
+  end.abort()
+  await reading
+  t.same(terminal.errLines.slice(0, 1), [
+    'slipway events: slipway ended the stream; waiting for it to come back',
+  ])
+  rmSync(path, { force: true })
+})

@@ -1,0 +1,67 @@
+process.env['TZ'] = 'UTC'
+import t from 'tap'
+import { storyLines } from '../../src/cli/node-text.ts'
+import { statusLines, type Status } from '../../src/cli/status-text.ts'
+import { golden } from '../support/golden.ts'
+import { now, rackStatus, rackStory } from '../support/rack.ts'
+
+const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
+const uncoloured = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
+
+for (const columns of [50, 80, 120]) {
+  t.test(`a rack in which everything happens, in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
+    const lines = statusLines(rackStatus(), now, { columns, isColoured: false })
+    golden(t, `status/rack-${columns}.txt`, asText(lines))
+    t.same(
+      lines.slice(1).filter((line) => line.length > columns),
+      [],
+      'nothing but the header is wider than the terminal',
+    )
+    const coloured = statusLines(rackStatus(), now, { columns, isColoured: true })
+    t.equal(uncoloured(asText(coloured)), asText(lines), 'colours change no word')
+    t.not(asText(coloured), asText(lines))
+    t.end()
+  })
+}
+
+for (const [name, columns] of [
+  ['bs', 80],
+  ['bs', 120],
+  ['m1', 100],
+  ['w1', 80],
+  ['w2', 100],
+  ['i1', 80],
+] as const) {
+  t.test(`the story of ${name} in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
+    const lines = storyLines(rackStory(name), now, { columns, isColoured: false })
+    golden(t, `status/${name}-${columns}.txt`, asText(lines))
+    t.same(
+      lines.slice(1).filter((line) => line.length > columns),
+      [],
+    )
+    const coloured = storyLines(rackStory(name), now, { columns, isColoured: true })
+    t.equal(uncoloured(asText(coloured)), asText(lines))
+    t.end()
+  })
+}
+
+t.test('a site without trouble has a header and a table', (t) => {
+  const [bs] = rackStatus().nodes
+  const quiet: Status = {
+    ...{ site: 'lab', uptimeSeconds: 30, nodes: [bs!] },
+    ...{ strangers: [], otherDhcpServers: [], declined: [] },
+  }
+  t.equal(
+    asText(statusLines(quiet, now, { columns: 80, isColoured: false })),
+    `lab  up 30 s, 1 node: 1 installed
+
+node      role       address      state             now
+ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
+`,
+  )
+  t.match(statusLines({ ...quiet, strangers: [{}] }, now, { columns: 80, isColoured: false }), [
+    /^lab/,
+    '! 1 undeclared machine asked: slipway nodes seen',
+  ])
+  t.end()
+})

@@ -1,0 +1,65 @@
+import t from 'tap'
+import { createReports } from '../../src/install/reports.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { memoryInstalls } from '../support/memory-installs.ts'
+import { exampleModel } from '../support/model.ts'
+import { nodeLife } from '../support/node-life.ts'
+import { rackInstalls, rackReports } from '../support/rack.ts'
+
+t.test('every declared node, with its step and its symptom', (t) => {
+  const list = rackReports().list()
+  t.same(
+    list.map(({ node, step, symptom }) => [node, step?.kind, symptom?.name]),
+    [
+      ['ocp45/bs', 'started', undefined],
+      ['ocp45/m1', 'rootfs', 'download-stalled'],
+      ['ocp45/m2', 'wait-script', undefined],
+      ['ocp45/m3', 'disk', undefined],
+      ['ocp45/w1', 'loader', 'loader-refused'],
+      ['ocp45/w2', 'failed', 'gave-up'],
+      ['ocp45/i1', undefined, undefined],
+    ],
+  )
+  t.end()
+})
+
+t.test('a story is the report with its boots, and anew once the node was seen again', (t) => {
+  const installs = rackInstalls()
+  const reports = rackReports(installs)
+  t.same(reports.story('ocp45/i1')?.boots, [])
+  installs.observe({ node: 'ocp45/i1', kind: 'script', script: 'menu' })
+  t.match(reports.story('ocp45/i1')?.boots, [{ steps: [{ kind: 'menu-script' }] }])
+  reports.close()
+  installs.observe({ node: 'ocp45/i1', kind: 'callback', stage: 'started', client: '' })
+  t.match(reports.story('ocp45/i1')?.boots, { length: 1 }, 'closed reports hear of nothing')
+  t.equal(reports.story('ocp45/x9'), undefined)
+  t.end()
+})
+
+t.test('a node that the site does not declare any more is not told of', (t) => {
+  const { nodes } = exampleModel()
+  const installs = memoryInstalls(['gone/w1', nodes[0]!.key])
+  const reports = createReports({ installs, nodes: () => nodes, clock: fakeClock() })
+  t.same(
+    reports.list().map(({ node }) => node),
+    [nodes[0]!.key],
+  )
+  t.equal(reports.story('gone/w1'), undefined)
+  t.end()
+})
+
+t.test('a node with a static address is not expected at DHCP', (t) => {
+  const [model] = exampleModel().nodes
+  const life = nodeLife(model!.key).pxe().script('local')
+  for (const [argument, name] of [
+    ['ip=192.0.2.11::192.0.2.1:255.255.255.0:m1:ens3:none', undefined],
+    ['ip=ens3:dhcp', 'disk-silent'],
+  ] as const) {
+    const installs = memoryInstalls([model!.key])
+    installs.remember(life.observations)
+    const nodes = [{ ...model!, kernelArguments: [argument] }]
+    const clock = fakeClock(life.now() + 3_600_000)
+    t.equal(createReports({ installs, nodes: () => nodes, clock }).list()[0]?.symptom?.name, name, argument)
+  }
+  t.end()
+})

@@ -1,0 +1,245 @@
+import t from 'tap'
+import { nodeLife, type NodeLife } from '../../support/node-life.ts'
+import { minute, second, testSymptoms, wait } from '../../support/symptom-cases.ts'
+
+const bios = { file: 'bios/undionly.kpxe' }
+const noOffer = (life: NodeLife) => life.discover('firmware').pass(4000).discover('firmware')
+
+testSymptoms(t, [
+  {
+    name: 'no-loader-for-architecture',
+    sick: nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot', 27),
+    sound: nodeLife().asks('firmware', 10, 9),
+    saw: 'its firmware asked for a loader (riscv64 UEFI) and there is none for it',
+    advice: /x64 or arm64 UEFI/,
+  },
+  {
+    name: 'no-loader-for-architecture',
+    sick: nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot'),
+    sound: nodeLife().asks('system'),
+    saw: 'its firmware asked for a loader (of no architecture that it named) and there is none for it',
+    advice: /slipway explain/,
+  },
+  {
+    name: 'request-refused',
+    sick: nodeLife().dhcp('system', 'request', 'refused').pass(9000).dhcp('system', 'request', 'refused'),
+    sound: nodeLife().dhcp('system', 'request', 'refused').pass(10).asks('system'),
+    saw: 'its DHCP request was refused twice',
+    advice: /address in the site file/,
+  },
+  {
+    name: 'request-refused',
+    sick: nodeLife()
+      .dhcp('ipxe', 'request', 'refused')
+      .pass(95 * second),
+    sound: nodeLife()
+      .dhcp('ipxe', 'request', 'refused')
+      .pass(5 * second),
+    saw: 'its DHCP request was refused once',
+    advice: /plugged into/,
+  },
+  {
+    name: 'offer-not-taken',
+    sick: noOffer(nodeLife()).pass(8000).discover('firmware'),
+    sound: noOffer(nodeLife()).pass(3000),
+    saw: 'asked DHCP as firmware 3 times and took no offer',
+    advice: /another DHCP server/,
+  },
+  {
+    name: 'offer-not-taken',
+    sick: nodeLife()
+      .asks('firmware')
+      .loader('sent')
+      .discover('ipxe')
+      .pass(95 * second),
+    sound: nodeLife()
+      .asks('firmware')
+      .loader('sent')
+      .discover('ipxe')
+      .pass(20 * second),
+    saw: 'asked DHCP as iPXE once and took no offer',
+    advice: /portfast/,
+  },
+  {
+    name: 'loader-not-asked',
+    sick: nodeLife()
+      .asks('firmware')
+      .pass(95 * second),
+    sound: nodeLife()
+      .asks('firmware')
+      .pass(85 * second),
+    saw: 'took its address once and never asked for its loader',
+    advice: /UDP port 69.*`pxeOptions: true`/,
+  },
+  {
+    name: 'http-loader-not-asked',
+    sick: nodeLife()
+      .asks('http-firmware', 10, 16)
+      .pass(95 * second),
+    sound: nodeLife()
+      .asks('http-firmware', 10, 16)
+      .loader('sent', { by: 'http' })
+      .pass(95 * second),
+    saw: 'took its address for HTTP Boot once and never asked for its loader',
+    advice: /plain HTTP/,
+  },
+  {
+    name: 'loader-missing',
+    sick: nodeLife().asks('firmware').loader('missing', { file: 'arm64/ipxe.efi' }),
+    sound: nodeLife().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
+    saw: 'asked for arm64/ipxe.efi, which is not there',
+    advice: /`tftp.loaders`/,
+  },
+  {
+    name: 'loader-only-probed',
+    sick: nodeLife()
+      .asks('firmware')
+      .loader('probed')
+      .pass(121 * second),
+    sound: nodeLife()
+      .asks('firmware')
+      .loader('probed')
+      .pass(5 * second),
+    saw: 'asked for the size of efi/ipxe.efi once and never fetched it',
+    advice: /singlePort/,
+  },
+  {
+    name: 'loader-blocked',
+    sick: nodeLife().asks('firmware').loader('aborted', { octets: 5872, durationMs: 31_000 }),
+    sound: nodeLife().asks('firmware').loader('aborted').loader('sent'),
+    saw: 'the transfer of efi/ipxe.efi ended after its first blocks',
+    advice: /singlePort/,
+  },
+  {
+    name: 'loader-broken',
+    sick: nodeLife().asks('firmware').loader('aborted', { octets: 146_800, durationMs: 31_000 }),
+    sound: nodeLife().asks('firmware').loader('aborted', { octets: 146_800 }).loader('sent'),
+    saw: 'the transfer of efi/ipxe.efi broke off after 146800 octets',
+    advice: /MTU/,
+  },
+  {
+    name: 'loader-silent-bios',
+    sick: nodeLife()
+      .asks('firmware', 10, 0)
+      .loader('sent', bios)
+      .pass(121 * second),
+    sound: nodeLife()
+      .asks('firmware', 10, 0)
+      .loader('sent', bios)
+      .pass(121 * second)
+      .asks('ipxe'),
+    saw: 'fetched bios/undionly.kpxe once, never asked DHCP as iPXE',
+    advice: /by UEFI/,
+  },
+  {
+    name: 'loader-refused',
+    sick: nodeLife()
+      .asks('firmware')
+      .loader('sent')
+      .pass(50 * second)
+      .asks('firmware')
+      .loader('sent')
+      .pass(31 * second),
+    sound: nodeLife()
+      .asks('firmware')
+      .loader('sent')
+      .pass(31 * second),
+    saw: 'fetched efi/ipxe.efi twice, never asked DHCP as iPXE',
+    advice: /^try `loader: snponly`, or turn Secure Boot off$/,
+  },
+  {
+    name: 'loader-refused',
+    sick: nodeLife()
+      .asks('firmware')
+      .loader('sent', { file: 'efi/snponly.efi' })
+      .pass(121 * second),
+    sound: nodeLife()
+      .asks('firmware')
+      .loader('sent', { file: 'efi/snponly.efi' })
+      .pass(119 * second),
+    saw: 'fetched efi/snponly.efi once, never asked DHCP as iPXE',
+    advice: /^try `loader: ipxe`, or turn Secure Boot off$/,
+  },
+  {
+    name: 'script-not-asked',
+    sick: nodeLife()
+      .pxe()
+      .pass(95 * second),
+    sound: nodeLife()
+      .pxe()
+      .pass(85 * second),
+    saw: 'took its address as iPXE once and never asked for its script',
+    advice: /TCP port 80/,
+  },
+  {
+    name: 'stopped-waiting',
+    sick: nodeLife()
+      .pxe()
+      .script('wait', wait)
+      .pass(3 * minute),
+    sound: nodeLife()
+      .pxe()
+      .script('wait', wait)
+      .pass(1 * minute),
+    saw: 'waited (the bootstrap does not serve machine configurations yet) and has not asked for 3 min',
+    advice: /console/,
+  },
+  {
+    name: 'stopped-waiting',
+    sick: nodeLife()
+      .pxe()
+      .script('wait')
+      .pass(3 * minute),
+    sound: nodeLife()
+      .pxe()
+      .script('wait')
+      .pass(3 * minute)
+      .script('install'),
+    saw: 'waited (for its turn) and has not asked for 3 min',
+    advice: /power it on/,
+  },
+  {
+    name: 'waits-long',
+    sick: nodeLife()
+      .pxe()
+      .script('wait', wait)
+      .pass(40 * minute)
+      .script('wait', wait),
+    sound: nodeLife()
+      .pxe()
+      .script('wait', wait)
+      .pass(20 * minute)
+      .script('wait', wait),
+    saw: 'has been waiting for 40 min: the bootstrap does not serve machine configurations yet',
+    advice: /`slipway status`/,
+  },
+  {
+    name: 'waits-long',
+    sick: nodeLife()
+      .pxe()
+      .script('wait')
+      .pass(40 * minute)
+      .script('wait'),
+    sound: nodeLife()
+      .pxe()
+      .script('wait')
+      .pass(40 * minute)
+      .script('wait')
+      .script('install'),
+    saw: 'has been waiting for 40 min: for its turn',
+    advice: /a key/,
+  },
+  {
+    name: 'menu-waits',
+    sick: nodeLife()
+      .pxe()
+      .script('menu')
+      .pass(12 * minute),
+    sound: nodeLife()
+      .pxe()
+      .script('menu')
+      .pass(5 * minute),
+    saw: 'was given the menu 12 min ago, and nothing followed',
+    advice: /`slipway node install ocp45\/w1`/,
+  },
+])

@@ -1,0 +1,265 @@
+import t from 'tap'
+import { nodeLife, type NodeLife } from '../support/node-life.ts'
+import { installer, pxe, tell } from '../support/timeline-lines.ts'
+
+const ways: { name: string; life: NodeLife; boots: string[] }[] = [
+  {
+    name: 'firmware that asks again while nobody answers it does one thing',
+    life: nodeLife().discover('firmware').pass(4000).discover('firmware').pass(8000).discover('firmware'),
+    boots: ['network: firmware-dhcp offered ×3'],
+  },
+  {
+    name: 'the same five minutes later is another boot',
+    life: nodeLife().discover('firmware').pass(301_000).discover('firmware'),
+    boots: ['network: firmware-dhcp offered', 'network: firmware-dhcp offered'],
+  },
+  {
+    name: 'firmware that falls back from PXE to HTTP Boot begins anew',
+    life: nodeLife()
+      .asks('firmware')
+      .asks('http-firmware', 1000, 16)
+      .loader('probed')
+      .loader('sent', { by: 'http' }),
+    boots: ['network: firmware-dhcp', 'network: http-firmware-dhcp, loader'],
+  },
+  {
+    name: 'a loader fetched again by the next boot is that of the next boot',
+    life: nodeLife().asks('firmware').loader('sent').pass(20_000).asks('firmware').loader('sent'),
+    boots: ['network: firmware-dhcp, loader', 'network: firmware-dhcp, loader'],
+  },
+  {
+    name: 'a loader fetched again by the same boot is counted, its probes are not',
+    life: nodeLife().asks('firmware').loader('probed').loader('sent').loader('probed').loader('sent'),
+    boots: ['network: firmware-dhcp, loader ×2'],
+  },
+  {
+    name: 'a loader of which only the size was ever wanted',
+    life: nodeLife().asks('firmware').loader('probed').loader('probed'),
+    boots: ['network: firmware-dhcp, loader probed ×2'],
+  },
+  {
+    name: 'what iPXE looks for beside itself and does without is no step',
+    life: nodeLife().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
+    boots: ['network: firmware-dhcp, loader'],
+  },
+  {
+    name: "a network card's own iPXE asks as iPXE from the start",
+    life: nodeLife().asks('ipxe').script('local').pass(60_000).asks('ipxe').script('local'),
+    boots: ['network: ipxe-dhcp, local-script', 'network: ipxe-dhcp, local-script'],
+  },
+  {
+    name: 'iPXE that got its address and comes again after long is another boot',
+    life: nodeLife().asks('ipxe').pass(400_000).asks('ipxe'),
+    boots: ['network: ipxe-dhcp', 'network: ipxe-dhcp'],
+  },
+  {
+    name: 'waiting is one step for each reason, and over when the script comes',
+    life: nodeLife()
+      .pxe()
+      .script('wait', { reason: 'the bootstrap does not serve' })
+      .pass(5000)
+      .script('wait', { reason: 'the bootstrap does not serve' })
+      .pass(5000)
+      .script('wait', { reason: 'its Ignition file is being replaced' })
+      .pass(5000)
+      .script('install', { role: 'master' }),
+    boots: [`network: ${pxe}, wait-script ×2, wait-script, install-script`],
+  },
+  {
+    name: 'a node that was switched off while it waited',
+    life: nodeLife().pxe().script('wait', { reason: 'x' }).pass(10_000).pxe(),
+    boots: [`network: ${pxe}, wait-script aborted`, `network: ${pxe}`],
+  },
+  {
+    name: 'the menu, and a person who chose the disk',
+    life: nodeLife().pxe().script('menu').pass(20_000).asks('system'),
+    boots: [`network: ${pxe}, menu-script, disk-dhcp`],
+  },
+  {
+    name: 'the disk by way of the network',
+    life: nodeLife().pxe().script('local').pass(30_000).asks('system').pass(20_000).asks('system'),
+    boots: [`network: ${pxe}, local-script, disk-dhcp ×2`],
+  },
+  {
+    name: 'firmware that gave up on the network and went to its disk',
+    life: nodeLife().discover('firmware').pass(60_000).asks('system'),
+    boots: ['network: firmware-dhcp offered, disk-dhcp'],
+  },
+  {
+    name: 'boots from the disk, one soon after the other',
+    life: nodeLife().asks('system').pass(30_000).asks('system').pass(180_000).asks('system'),
+    boots: ['disk: disk-dhcp ×2', 'disk: disk-dhcp'],
+  },
+  {
+    name: 'a lease that is prolonged is nothing',
+    life: nodeLife().asks('system').pass(1_800_000).see({
+      kind: 'dhcp',
+      asker: 'system',
+      message: 'request',
+      isFresh: false,
+      vendorClass: '',
+      answer: 'acknowledged',
+    }),
+    boots: ['disk: disk-dhcp'],
+  },
+  {
+    name: 'a kernel that broke off is fetched again',
+    life: nodeLife()
+      .pxe()
+      .script('install', { role: 'worker' })
+      .file('kernel', 'begun', 0, 0)
+      .file('kernel', 'aborted', 70_000, 3000)
+      .fetches('kernel'),
+    boots: [`network: ${pxe}, install-script, kernel ×2`],
+  },
+  {
+    name: 'a script that goes from its start again adds no steps',
+    life: nodeLife()
+      .pxe()
+      .script('install')
+      .file('kernel', 'aborted', 0, 10)
+      .file('kernel', 'aborted', 0, 10)
+      .script('install')
+      .file('kernel', 'aborted', 0, 10),
+    boots: [`network: ${pxe}, install-script ×2, kernel aborted ×3`],
+  },
+  {
+    name: 'a download is under way until it is not',
+    life: nodeLife()
+      .pxe()
+      .script('install')
+      .file('kernel', 'begun', 0, 0)
+      .file('kernel', 'under-way', 5_000_000, 900),
+    boots: [`network: ${pxe}, install-script, kernel under-way`],
+  },
+  {
+    name: 'a download of which nothing more was heard broke off',
+    life: nodeLife()
+      .pxe()
+      .script('install')
+      .fetches('kernel')
+      .file('initramfs', 'under-way', 9, 900)
+      .pass(60_000)
+      .pxe(),
+    boots: [`network: ${pxe}, install-script, kernel, initramfs aborted`, `network: ${pxe}`],
+  },
+  {
+    name: 'a download that slipway was restarted under',
+    life: nodeLife()
+      .fetches('initramfs')
+      .asks('system')
+      .file('rootfs', 'under-way', 9, 900)
+      .asks('system')
+      .ignition(),
+    boots: ['network: initramfs, live-dhcp ×2, rootfs aborted, ignition, disk under-way'],
+  },
+  {
+    name: 'an initramfs that broke off starts no live system',
+    life: nodeLife().script('install').fetches('kernel').file('initramfs', 'aborted', 9, 900).asks('system'),
+    boots: ['network: install-script, kernel, initramfs aborted, disk-dhcp'],
+  },
+  {
+    name: 'the installer of 4.5 fetches a metal image',
+    life: nodeLife()
+      .script('install')
+      .fetches('kernel')
+      .fetches('initramfs')
+      .asks('system')
+      .ignition()
+      .fetches('metal')
+      .pass(60_000)
+      .asks('system'),
+    boots: [
+      'network: install-script, kernel, initramfs, live-dhcp, ignition, disk unconfirmed, metal',
+      'disk: disk-dhcp',
+    ],
+  },
+  {
+    name: 'Ignition for the live system is no beginning of writing',
+    life: nodeLife()
+      .fetches('initramfs')
+      .asks('system')
+      .ignition('sent', { role: 'live' })
+      .asks('system')
+      .ignition(),
+    boots: ['network: initramfs, live-dhcp ×2, ignition, ignition, disk under-way'],
+  },
+  {
+    name: 'a reader that is refused does not undo what was given',
+    life: nodeLife().fetches('rootfs').ignition().ignition('refused', { reason: 'its token is used up' }),
+    boots: ['network: rootfs, ignition, disk under-way, ignition refused'],
+  },
+  {
+    name: 'an installed system may read Ignition too, and writes no disk for that',
+    life: nodeLife().asks('system').ignition(),
+    boots: ['disk: disk-dhcp, ignition'],
+  },
+  {
+    name: 'an installer that gave up',
+    life: nodeLife().fetches('rootfs').ignition().pass(9000).callback('failed'),
+    boots: ['network: rootfs, ignition, disk aborted, failed'],
+  },
+  {
+    name: 'an installer that gave up before anything else was seen of it',
+    life: nodeLife().callback('failed'),
+    boots: ['network: failed'],
+  },
+  {
+    name: 'the word of the disk alone',
+    life: nodeLife().callback('written'),
+    boots: ['network: disk, reboot under-way'],
+  },
+  {
+    name: 'a word that comes twice is one of two',
+    life: nodeLife().ignition().callback('written').callback('written'),
+    boots: ['network: ignition, disk ×2, reboot under-way'],
+  },
+  {
+    name: 'a first start with a static address, after which nothing asks DHCP',
+    life: nodeLife().ignition().callback('written').pass(60_000).callback('started'),
+    boots: ['network: ignition, disk, reboot', 'disk: started'],
+  },
+  {
+    name: 'after the disk the network again, and from there to the disk',
+    life: nodeLife()
+      .ignition()
+      .callback('written')
+      .pass(60_000)
+      .pxe()
+      .script('local')
+      .asks('system')
+      .callback('started'),
+    boots: ['network: ignition, disk, reboot', `network: ${pxe}, local-script, disk-dhcp, started`],
+  },
+  {
+    name: 'an interrupted installation, and the next one',
+    life: nodeLife().pxe().installer().pass(10_000).pxe().installer().callback('written'),
+    boots: [
+      `network: ${pxe}, ${installer}, disk unconfirmed`,
+      `network: ${pxe}, ${installer}, disk, reboot under-way`,
+    ],
+  },
+  {
+    name: 'steps that come from further back than the boot are another boot, whatever was missed',
+    life: nodeLife()
+      .asks('system')
+      .loader('sent')
+      .fetches('rootfs')
+      .script('local')
+      .asks('system')
+      .fetches('rootfs'),
+    boots: [
+      'disk: disk-dhcp',
+      'network: loader, rootfs',
+      'network: local-script, disk-dhcp',
+      'network: rootfs',
+    ],
+  },
+]
+
+for (const { name, life, boots } of ways) {
+  t.test(name, (t) => {
+    t.same(tell(life), boots)
+    t.end()
+  })
+}

@@ -1,0 +1,131 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { Step } from '../../src/install/step.ts'
+import { latestStep, timelineOf } from '../../src/install/timeline.ts'
+import { nodeLife, type NodeLife } from '../support/node-life.ts'
+import { installer, pxe, tell, told } from '../support/timeline-lines.ts'
+
+function step(life: NodeLife, kind: Step['kind']): Step {
+  const steps = timelineOf(life.observations).boots.flatMap((boot) => boot.steps)
+  return steps.findLast((each) => each.kind === kind)!
+}
+
+t.test('an installation is a boot from the network and one from the disk', (t) => {
+  const life = nodeLife().installs()
+  t.same(tell(life), [`network: ${pxe}, ${installer}, disk, reboot`, 'disk: disk-dhcp, started'])
+  t.end()
+})
+
+t.test('each step has when it began, how long it took, and what a download brought', (t) => {
+  const life = nodeLife()
+  const start = life.now()
+  life.installs()
+  t.match(step(life, 'firmware-dhcp'), {
+    startedAt: start,
+    durationMs: 4000,
+    what: 'x64 UEFI',
+    architecture: 7,
+  })
+  t.match(step(life, 'loader'), {
+    what: 'efi/ipxe.efi',
+    by: 'tftp',
+    startedAt: start + 5000,
+    durationMs: 700,
+    octets: 850_528,
+    octetsPerSecond: 1_215_040,
+  })
+  t.match(step(life, 'rootfs'), {
+    what: 'rhcos-live-rootfs.x86_64.img',
+    durationMs: 10_240,
+    octets: 1024 ** 3,
+    total: 1024 ** 3,
+    octetsPerSecond: 100 * 1024 ** 2,
+  })
+  t.match(step(life, 'install-script'), { what: 'worker', octetsPerSecond: undefined })
+  t.match(step(life, 'disk'), { durationMs: 95_000 })
+  t.match(step(life, 'reboot'), { durationMs: 70_000 })
+  t.end()
+})
+
+t.test('an architecture that nobody knows is told by its number, one that is not said by nothing', (t) => {
+  t.equal(step(nodeLife().asks('firmware', 10, 4711), 'firmware-dhcp').what, 'architecture 4711')
+  const silent = nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot')
+  t.match(step(silent, 'firmware-dhcp'), { what: '', outcome: 'nothing-to-boot', architecture: undefined })
+  t.match(step(nodeLife().dhcp('system', 'request', 'refused'), 'disk-dhcp'), { outcome: 'refused' })
+  t.match(step(nodeLife().dhcp('system', 'request', 'nothing-to-boot'), 'disk-dhcp'), { outcome: 'done' })
+  t.end()
+})
+
+t.test('a clock that is set back makes no step negative, and loses none', (t) => {
+  const life = nodeLife()
+    .pxe()
+    .pass(-3_600_000)
+    .installer()
+    .pass(-60_000)
+    .callback('written')
+    .pass(-1)
+    .asks('system')
+  const { boots } = timelineOf(life.observations)
+  t.same(tell(life), [`network: ${pxe}, ${installer}, disk, reboot`, 'disk: disk-dhcp'])
+  for (const { startedAt, endedAt, steps } of boots) {
+    t.ok(endedAt >= startedAt)
+    for (const each of steps) t.ok(each.durationMs >= 0 && each.endedAt >= each.startedAt, each.kind)
+  }
+  t.end()
+})
+
+t.test('commands stand beside the boots', (t) => {
+  const life = nodeLife().command('install')
+  const at = life.now()
+  t.same(timelineOf(life.observations), { boots: [], commands: [{ at, command: 'install' }] })
+  t.end()
+})
+
+t.test('the latest step is the one that was seen last, not the one that began last', (t) => {
+  const latest = (life: NodeLife) => told(latestStep(timelineOf(life.observations).boots.at(-1)!))
+  t.equal(latest(nodeLife().script('install').fetches('kernel').script('install')), 'install-script ×2')
+  t.equal(latest(nodeLife().loader('sent').loader('probed')), 'loader')
+  t.equal(latest(nodeLife().ignition()), 'disk under-way')
+  t.end()
+})
+
+t.test('whatever is seen, in whatever order: every sight has its step, and counts add up', (t) => {
+  const acts: readonly ((life: NodeLife) => NodeLife)[] = [
+    (life) => life.discover('firmware'),
+    (life) => life.asks('http-firmware'),
+    (life) => life.loader('sent'),
+    (life) => life.loader('probed'),
+    (life) => life.asks('ipxe'),
+    (life) => life.script('wait', { reason: 'x' }),
+    (life) => life.script('install'),
+    (life) => life.script('local'),
+    (life) => life.fetches('kernel'),
+    (life) => life.file('initramfs', 'aborted', 1, 1),
+    (life) => life.fetches('initramfs'),
+    (life) => life.file('rootfs', 'under-way', 1, 1),
+    (life) => life.asks('system'),
+    (life) => life.ignition(),
+    (life) => life.callback('written'),
+    (life) => life.callback('started'),
+    (life) => life.callback('failed'),
+    (life) => life.pass(400_000),
+    (life) => life.pass(-400_000),
+  ]
+  const act = fc.nat(acts.length - 1)
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 40 }), (choices) => {
+      const life = choices.reduce((before, choice) => acts[choice]!(before), nodeLife())
+      const { boots } = timelineOf(life.observations)
+      const steps = boots.flatMap((boot) => boot.steps)
+      const last = life.observations.at(-1)
+      if (last !== undefined && !steps.some(({ sequence }) => sequence === last.sequence)) return false
+      return (
+        steps.every(
+          ({ count, durationMs, endedAt, startedAt }) => count > 0 && durationMs >= 0 && endedAt >= startedAt,
+        ) && boots.slice(0, -1).every((boot) => boot.steps.every(({ outcome }) => outcome !== 'under-way'))
+      )
+    }),
+    { numRuns: 300 },
+  )
+  t.end()
+})

@@ -1,0 +1,67 @@
+import t from 'tap'
+import { expositionType } from '../src/host/exposition.ts'
+import { renderMetrics } from '../src/metrics.ts'
+import { now, rackInstalls } from './support/rack.ts'
+import { routesWorld } from './support/http-service.ts'
+
+const measured = {
+  site: 'a "lab" \\ with\nlines',
+  uptimeSeconds: 12,
+  counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40 },
+  records: rackInstalls().list(),
+  now,
+}
+
+t.test('what Prometheus reads', (t) => {
+  const text = renderMetrics(measured)
+  t.match(text, 'slipway_info{site="a \\"lab\\" \\\\ with\\nlines"} 1\n')
+  t.match(text, '# TYPE slipway_dns_cache_hits_total counter\nslipway_dns_cache_hits_total 40\n')
+  t.match(text, '\nslipway_nodes{mode="install"} 3\nslipway_nodes{mode="installing"} 2\n')
+  t.match(text, '\nslipway_nodes{mode="menu"} 0\n')
+  t.match(text, '\nslipway_node_since_seen_seconds{node="ocp45/m1"} 62\n')
+  t.notMatch(text, /since_seen_seconds\{node="ocp45\/i1"/, 'never seen')
+  t.notMatch(text, /172\.16|reason|\/dev\/sdb/, 'neither addresses nor reasons')
+  t.end()
+})
+
+t.test('without anybody who remembers nodes there are no metrics of nodes', (t) => {
+  const { site, uptimeSeconds, counters } = measured
+  t.notMatch(renderMetrics({ site, uptimeSeconds, counters, now }), 'slipway_node')
+  t.end()
+})
+
+t.test('the text keeps the rules of the format 0.0.4', (t) => {
+  const lines = renderMetrics(measured).split('\n')
+  t.equal(lines.pop(), '', 'the last line ends in a line feed')
+  const typed = new Map<string, string>()
+  const helped = new Set<string>()
+  const samples = new Set<string>()
+  const label = String.raw`[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\[\\"n])*"`
+  const sample = new RegExp(
+    String.raw`^([a-zA-Z_:][a-zA-Z0-9_:]*)((?:\{${label}(?:,${label})*\})?) (-?\d+(?:\.\d+)?)$`,
+  )
+  for (const line of lines) {
+    const [, kind, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line) ?? []
+    if (kind === 'HELP') {
+      t.notOk(helped.has(name), `one HELP for ${name}`)
+      helped.add(name)
+    } else if (kind === 'TYPE') {
+      t.notOk(typed.has(name), `one TYPE for ${name}, before its samples`)
+      t.match(rest, /^(?:counter|gauge)$/)
+      t.equal(name.endsWith('_total'), rest === 'counter', `${name} is named as a ${rest}`)
+      typed.set(name, rest)
+    } else {
+      const [, family = '', labels = ''] = sample.exec(line) ?? []
+      t.ok(typed.has(family) && helped.has(family), line)
+      t.notOk(samples.has(family + labels), `one sample of ${family}${labels}`)
+      samples.add(family + labels)
+    }
+  }
+  t.end()
+})
+
+t.test('/metrics says so', async (t) => {
+  const { ask } = await routesWorld(t)
+  const { statusCode, headers, body } = await ask('/metrics')
+  t.same([statusCode, headers['content-type'], body], [200, expositionType, 'slipway_uptime_seconds 1\n'])
+})

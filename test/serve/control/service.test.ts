@@ -1,0 +1,251 @@
+import { once } from 'node:events'
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs'
+import { request, type IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { controlService, socketPath } from '../../support/control-service.ts'
+import { nodeLife } from '../../support/node-life.ts'
+
+async function ask(socket: string, path: string, method = 'GET', headers = {}, body?: string) {
+  const asked = request({ socketPath: socket, path, method, headers })
+  asked.end(body)
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  return { status: response.statusCode, body: await json(response) }
+}
+
+/** A reader of the stream: `until` resolves with all that was said when it holds this text. */
+async function reader(socket: string, path: string, headers = {}) {
+  const asked = request({ socketPath: socket, path, headers })
+  asked.end()
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  let said = ''
+  response.setEncoding('utf8')
+  response.on('data', (text: string) => (said += text))
+  response.on('error', () => undefined)
+  asked.on('error', () => undefined)
+  const closed = new Promise((resolve) => response.once('close', resolve))
+  return {
+    response,
+    closed,
+    async until(text: string) {
+      while (!said.includes(text)) await once(response, 'data')
+      return said
+    },
+    async leave() {
+      asked.destroy()
+      await closed
+    },
+  }
+}
+
+t.test('status, nodes, a node, strangers', async (t) => {
+  const { path } = await controlService(t)
+  t.equal(statSync(path).mode & 0o777, 0o660)
+  const status = await ask(path, '/v1/status')
+  t.match(status, { status: 200, body: { site: 'ocp45-lab', strangers: [{ count: 4 }], resolvers: Array } })
+  t.match((status.body as { nodes: object[] }).nodes[4], {
+    ...{ node: 'ocp45/w1', role: 'worker', address: '172.16.0.15', mode: 'install' },
+    step: { kind: 'loader', what: 'efi/ipxe.efi', outcome: 'done' },
+    symptom: { name: 'loader-refused' },
+  })
+  t.same((await ask(path, '/v1/nodes')).body, (status.body as { nodes: object[] }).nodes)
+  t.match(await ask(path, '/v1/nodes/ocp45/bs'), {
+    body: { mode: 'installed', boots: [{ kind: 'network' }, { kind: 'disk' }] },
+  })
+  t.match(await ask(path, '/v1/nodes/seen'), { body: [{ mac: '00:00:5e:00:53:77' }, {}, {}] })
+})
+
+t.test('commands are passed on, and refused with the reason', async (t) => {
+  const { path, installs, counters, lines } = await controlService(t)
+  t.match(await ask(path, '/v1/nodes/ocp45/w2/local', 'POST'), {
+    status: 200,
+    body: { node: 'ocp45/w2', mode: 'local', commands: [{ command: 'local' }] },
+  })
+  installs.refuseWith('its Ignition file is missing')
+  t.same(await ask(path, '/v1/nodes/ocp45/w2/install', 'POST'), {
+    status: 409,
+    body: { error: 'its Ignition file is missing' },
+  })
+  t.same([counters.get('control.commands'), counters.get('control.commandsRefused')], [1, 1])
+  t.match(lines.join(''), /"command taken"[^]*"command refused"/)
+})
+
+type Refused = {
+  path: string
+  method?: string
+  headers?: Record<string, string>
+  sent?: string
+  status: number
+  error: string
+}
+const refusals: readonly Refused[] = [
+  { path: '/v1/nodes/ocp45/w9', status: 404, error: 'the site has no node ocp45/w9' },
+  { path: '/v1/events?node=w9', status: 404, error: 'the site has no node w9' },
+  {
+    path: '/v2/status',
+    status: 404,
+    error: 'nothing answers GET at this path; docs/api.md lists what there is',
+  },
+  { path: '/v1/nodes/a/b/install', method: 'POST', status: 404, error: 'the site has no node a/b' },
+  {
+    path: '/v1/nodes/ocp45/w1/reboot',
+    ...{ method: 'POST', status: 404 },
+    error: 'there is no command reboot; there are install, local, menu, forget',
+  },
+  {
+    path: '/v1/events',
+    headers: { 'last-event-id': '-1' },
+    ...{ status: 400, error: 'Last-Event-ID is not the id of an event: a number is expected' },
+  },
+  { path: '/v1/nodes/%zz/a', status: 400, error: "'/v1/nodes/%zz/a' is not a valid url component" },
+  {
+    path: '/v1/nodes/ocp45/w1/install',
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' }, sent: 'x'.repeat(2000) },
+    ...{ status: 413, error: 'Request body is too large' },
+  },
+]
+
+t.test('what cannot be answered is refused in JSON', async (t) => {
+  const { path: socket } = await controlService(t)
+  for (const { path, method, headers, sent, status, error } of refusals) {
+    t.same(
+      await ask(socket, path, method, headers, sent),
+      { status, body: { error } },
+      `${method ?? 'GET'} ${path}`,
+    )
+  }
+})
+
+t.test('a bug is counted, logged and answered', async (t) => {
+  const { path, installs, counters, lines } = await controlService(t)
+  installs.list = () => {
+    throw new Error('the store is gone')
+  }
+  t.same(await ask(path, '/v1/nodes'), { status: 500, body: { error: 'the store is gone' } })
+  t.equal(counters.get('control.bugs'), 1)
+  t.match(lines.join(''), /"request failed"/)
+})
+
+t.test('events come as they are seen, with their sequence as id, of all nodes or of one', async (t) => {
+  const { path, installs, clock } = await controlService(t)
+  const all = await reader(path, '/v1/events')
+  const one = await reader(path, '/v1/events?node=ocp45/i1')
+  t.match(all.response.headers, { 'content-type': 'text/event-stream; charset=utf-8' })
+  t.equal(await all.until('retry'), 'retry: 2000\n\n')
+  installs.observe({ node: 'ocp45/w1', kind: 'command', command: 'menu' })
+  installs.observe({ node: 'ocp45/i1', kind: 'callback', stage: 'started', client: '192.0.2.1:1' })
+  const said = await all.until('callback')
+  t.match(
+    said,
+    /\n\nid: \d+\ndata: \{"node":"ocp45\/w1","kind":"command","command":"menu",.*\}\n\nid: \d+\ndata: /,
+  )
+  t.notMatch(await one.until('callback'), /w1/)
+  clock.advance(15_000)
+  t.match(await all.until('still here'), /\n: still here\n\n$/)
+  await Promise.all([all.leave(), one.leave()])
+})
+
+t.test('a reader that was away goes on after the event that it read last', async (t) => {
+  const { path, installs } = await controlService(t)
+  const sequences = installs
+    .list()
+    .flatMap(({ node }) => installs.history(node).map(({ sequence }) => sequence))
+  const last = Math.max(...sequences)
+  const away = await reader(path, '/v1/events', { 'last-event-id': String(last - 2) })
+  installs.observe({ node: 'ocp45/i1', kind: 'command', command: 'menu' })
+  const said = await away.until('"menu"')
+  t.same(
+    [...said.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id)),
+    [last - 1, last, last + 1],
+  )
+  await away.leave()
+  const ofOne = await reader(path, '/v1/events?node=ocp45/w2', { 'last-event-id': '1' })
+  t.notMatch(await ofOne.until('"failed"'), /w1|i1/)
+  await ofOne.leave()
+})
+
+t.test('a reader that takes nothing for a while misses nothing', { timeout: 20_000 }, async (t) => {
+  const { path, installs, clock } = await controlService(t)
+  const slow = await reader(path, '/v1/events')
+  slow.response.pause()
+  const life = nodeLife('ocp45/i1')
+  const reason = 'x'.repeat(20_000)
+  for (let count = 0; count < 200; count++) {
+    installs.observe({
+      node: life.node,
+      kind: 'state',
+      from: 'menu',
+      to: 'local',
+      reason: `${count} ${reason}`,
+    })
+  }
+  clock.advance(15_000)
+  slow.response.resume()
+  const said = await slow.until(`"199 ${reason}`)
+  t.same(
+    [...said.matchAll(/"reason":"(\d+) /g)].map(([, count]) => Number(count)),
+    Array.from({ length: 200 }, (_, count) => count),
+  )
+  await slow.leave()
+})
+
+t.test('streams are limited, and each that ends makes room', async (t) => {
+  const { path } = await controlService(t)
+  const readers = await Promise.all(Array.from({ length: 32 }, () => reader(path, '/v1/events')))
+  t.match(await ask(path, '/v1/events'), { status: 503, body: { error: /^32 streams of events/ } })
+  await readers[0]!.leave()
+  // The server hears of it a little later.
+  let next = await reader(path, '/v1/events')
+  for (let tries = 0; next.response.statusCode !== 200 && tries < 500; tries++)
+    next = await reader(path, '/v1/events')
+  t.equal(next.response.statusCode, 200)
+  await Promise.all([...readers.slice(1), next].map((each) => each.leave()))
+})
+
+t.test('closing ends the streams and removes the file', async (t) => {
+  const { path, service } = await controlService(t)
+  const { closed } = await reader(path, '/v1/events')
+  await Promise.all([service.close(0), closed])
+  t.equal(existsSync(path), false)
+})
+
+t.test('a socket that a dead process left is replaced, one that is answered is not', async (t) => {
+  const path = socketPath(t)
+  const leave = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['--eval', leave])
+  t.equal(statSync(path).isSocket(), true)
+  await controlService(t, path)
+  t.equal((await ask(path, '/v1/status')).status, 200)
+  await t.rejects(controlService(t, path), {
+    name: 'CannotListen',
+    message: `cannot listen on ${path}: another process does, probably another slipway; stop that one, or give --control another path`,
+  })
+  t.equal((await ask(path, '/v1/status')).status, 200, 'and goes on being answered')
+})
+
+t.test('a path where no socket can be: one sentence that says why', async (t) => {
+  const path = socketPath(t)
+  writeFileSync(path, 'precious')
+  await t.rejects(controlService(t, path), {
+    message: `cannot listen on ${path}: there is a file that is no socket`,
+  })
+  t.equal(statSync(path).size, 8)
+  await t.rejects(controlService(t, `${path}/below/it`), {
+    message: /its folder (?:is not there|may not be)|is no socket/,
+  })
+  await t.rejects(controlService(t, path.replace('control.sock', 'none/control.sock')), {
+    message: /: its folder is not there; make it, or give --control another path$/,
+  })
+})
+
+t.test(
+  'a folder that may not be written',
+  { skip: process.getuid?.() === 0 && 'root may write anywhere' },
+  async (t) => {
+    const path = socketPath(t)
+    chmodSync(path.replace('/control.sock', ''), 0o500)
+    await t.rejects(controlService(t, path), { message: /its folder may not be written by this user/ })
+    chmodSync(path.replace('/control.sock', ''), 0o700)
+  },
+)

@@ -1,0 +1,37 @@
+/** The local API on a real socket in a folder of its own, over a rack in memory. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import { startControl } from '../../src/serve/control/service.ts'
+import { fakeClock } from './fake-clock.ts'
+import { now, rackInstalls, rackReports, rackStatus, rackStrangers } from './rack.ts'
+
+/** A path that is short enough for a socket, which a test's own folder may not be (sun_path, 108 octets). */
+export function socketPath(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, 'control.sock')
+}
+
+export async function controlService(t: Test, path = socketPath(t)) {
+  const installs = rackInstalls()
+  const reports = rackReports(installs)
+  const condition = rackStatus()
+  const counters = new Counters()
+  const clock = fakeClock(now)
+  const lines: string[] = []
+  const service = await startControl({
+    ...{ path, installs, reports, counters, clock },
+    condition: () => ({ ...condition }),
+    strangers: () => rackStrangers,
+    log: createLog('debug', { write: (line) => void lines.push(line) }),
+    onLost: (error) => {
+      throw error
+    },
+  })
+  t.teardown(() => service.close(0))
+  return { path, installs, reports, counters, clock, service, lines }
+}

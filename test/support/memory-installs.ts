@@ -1,0 +1,68 @@
+/** Installations in memory: what is observed is kept and passed on, and commands set the mode without any rules. */
+import type { Installs, NodeRecord } from '../../src/install/installs.ts'
+import type { Mode, NodeCommand, Observation, Seen } from '../../src/install/observation.ts'
+
+export type MemoryInstalls = Installs & {
+  /** Takes over a life that was told, and where it led to. */
+  remember(observations: readonly Observation[], record?: Partial<NodeRecord>): void
+  /** What the next commands are refused with. */
+  refuseWith(reason: string | undefined): void
+}
+
+const modes: Readonly<Record<NodeCommand, Mode>> = {
+  install: 'install',
+  local: 'local',
+  menu: 'menu',
+  forget: 'install',
+}
+
+export function memoryInstalls(
+  nodes: readonly string[],
+  now: () => number = () => Date.now(),
+): MemoryInstalls {
+  const records = new Map<string, NodeRecord>(
+    nodes.map((node) => [node, { node, mode: 'install', since: 0, reason: 'the site says so' }]),
+  )
+  const histories = new Map<string, Observation[]>()
+  const readers = new Set<(observation: Observation) => void>()
+  let sequence = 0
+  let refusal: string | undefined
+
+  function keep(seen: Seen, at: number): void {
+    const observation: Observation = { ...seen, at, sequence: ++sequence }
+    histories.set(seen.node, [...(histories.get(seen.node) ?? []), observation])
+    const record = records.get(seen.node)
+    if (record !== undefined) records.set(seen.node, { ...record, lastSeen: at })
+    for (const read of readers) read(observation)
+  }
+
+  return {
+    observe: (seen) => keep(seen, now()),
+    remember(observations, record) {
+      for (const { at, ...seen } of observations) keep(seen, at)
+      const node = observations[0]?.node ?? record?.node ?? ''
+      records.set(node, { ...(records.get(node) as NodeRecord), ...record })
+    },
+    refuseWith: (reason) => void (refusal = reason),
+    boot: () => Promise.resolve({ kind: 'menu' }),
+    preview: () => Promise.resolve({ kind: 'menu' }),
+    declare() {},
+    mayRead: () => ({ kind: 'allowed' }),
+    callback: () => ({ kind: 'allowed' }),
+    command(node, command) {
+      if (refusal !== undefined) return { kind: 'refused', reason: refusal }
+      const before = records.get(node) as NodeRecord
+      const reason = `the operator said ${command}`
+      records.set(node, { ...before, mode: modes[command], since: now(), reason })
+      keep({ node, kind: 'command', command }, now())
+      return { kind: 'done', record: records.get(node) as NodeRecord }
+    },
+    list: () => [...records.values()],
+    history: (node) => histories.get(node) ?? [],
+    subscribe(each) {
+      readers.add(each)
+      return () => void readers.delete(each)
+    },
+    close() {},
+  }
+}

@@ -1,0 +1,125 @@
+/** A node's way, told as what services would report of it, on a clock that the test moves. */
+import type { IgnitionKind, ImageFileKind } from '../../src/plan/facts.ts'
+import type {
+  Asker,
+  CallbackStage,
+  NodeCommand,
+  Observation,
+  ScriptKind,
+  Seen,
+} from '../../src/install/observation.ts'
+
+const mebi = 1024 ** 2
+
+/** `Omit` for each member of a union. */
+type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
+
+type LoaderDetails = { file?: string; octets?: number; durationMs?: number; by?: 'tftp' | 'http' }
+
+export type NodeLife = ReturnType<typeof nodeLife>
+
+export const imageFiles: Readonly<Record<ImageFileKind, { readonly file: string; readonly octets: number }>> =
+  {
+    kernel: { file: 'rhcos-live-kernel-x86_64', octets: 14 * mebi },
+    initramfs: { file: 'rhcos-live-initramfs.x86_64.img', octets: 96 * mebi },
+    rootfs: { file: 'rhcos-live-rootfs.x86_64.img', octets: 1024 * mebi },
+    metal: { file: 'rhcos-metal.x86_64.raw.gz', octets: 900 * mebi },
+  }
+
+export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)) {
+  const observations: Observation[] = []
+  let now = startMs
+
+  const life = {
+    node,
+    observations,
+    now: () => now,
+    /** Moves time on, or back. */
+    pass(ms: number) {
+      now += ms
+      return life
+    },
+    see(seen: Without<Seen, 'node'>) {
+      observations.push({ ...seen, node, sequence: observations.length + 1, at: now })
+      return life
+    },
+    discover(asker: Asker, architecture = asker === 'system' ? undefined : 7) {
+      return life.dhcp(asker, 'discover', 'offered', architecture)
+    },
+    dhcp(
+      asker: Asker,
+      message: 'discover' | 'request',
+      answer: (Observation & { kind: 'dhcp' })['answer'],
+      architecture?: number,
+    ) {
+      const option = architecture === undefined ? {} : { architecture }
+      return life.see({ kind: 'dhcp', asker, message, isFresh: true, vendorClass: '', answer, ...option })
+    },
+    /** DISCOVER and REQUEST, answered. */
+    asks(asker: Asker, ms = 2000, architecture = asker === 'system' ? undefined : 7) {
+      life.discover(asker, architecture).pass(ms)
+      return life.dhcp(asker, 'request', 'acknowledged', architecture)
+    },
+    loader(
+      outcome: 'sent' | 'probed' | 'aborted' | 'missing',
+      {
+        file = 'efi/ipxe.efi',
+        octets = outcome === 'sent' ? 850_528 : 0,
+        durationMs = 700,
+        by = 'tftp',
+      }: LoaderDetails = {},
+    ) {
+      return life.pass(durationMs).see({ kind: 'loader', file, by, outcome, octets, durationMs })
+    },
+    script(script: ScriptKind, more: { role?: IgnitionKind; reason?: string } = {}) {
+      return life.pass(200).see({ kind: 'script', script, ...more })
+    },
+    file(
+      what: ImageFileKind,
+      outcome: 'begun' | 'under-way' | 'sent' | 'aborted',
+      octets: number,
+      durationMs: number,
+    ) {
+      const { file, octets: total } = imageFiles[what]
+      return life.see({ kind: 'file', what, file, outcome, octets, total, durationMs })
+    },
+    /** Begun and sent, at about so many octets a second. */
+    fetches(what: ImageFileKind, octetsPerSecond = 100 * mebi) {
+      const { octets } = imageFiles[what]
+      const ms = (1000 * octets) / octetsPerSecond
+      life.file(what, 'begun', 0, 0).pass(ms)
+      return life.file(what, 'sent', octets, ms)
+    },
+    ignition(
+      outcome: 'sent' | 'aborted' | 'refused' = 'sent',
+      { role = 'worker', reason }: { role?: IgnitionKind | 'live'; reason?: string } = {},
+    ) {
+      const more = reason === undefined ? {} : { reason }
+      return life.see({ kind: 'ignition', role, outcome, client: '192.0.2.21:40000', octets: 1731, ...more })
+    },
+    callback(stage: CallbackStage) {
+      return life.see({ kind: 'callback', stage, client: '192.0.2.21:40001' })
+    },
+    command(command: NodeCommand) {
+      return life.see({ kind: 'command', command })
+    },
+
+    /** UEFI firmware up to iPXE's address. */
+    pxe() {
+      life.asks('firmware', 4000).pass(1000).loader('probed', { durationMs: 5 }).loader('sent')
+      return life.pass(3000).asks('ipxe', 1500)
+    },
+    /** From the script to the live system's last question before the disk is written. */
+    installer(role: IgnitionKind = 'worker') {
+      life.script('install', { role }).pass(100).fetches('kernel').pass(50).fetches('initramfs')
+      life.pass(14_000).asks('system', 3000).pass(500).fetches('rootfs')
+      return life.pass(20_000).asks('system', 10).pass(4000).ignition('sent', { role })
+    },
+    /** A whole installation, until its first start from the disk. */
+    installs(role: IgnitionKind = 'worker') {
+      life.pxe().installer(role).pass(95_000).callback('written')
+      return life.pass(70_000).asks('system', 2000).pass(40_000).callback('started')
+    },
+  }
+  return life
+}

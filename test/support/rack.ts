@@ -1,0 +1,162 @@
+/** A rack of seven in which everything happens at once: what tables and timelines are judged by. */
+import { createReports, type NodeStory } from '../../src/install/reports.ts'
+import type { NodeRecord } from '../../src/install/installs.ts'
+import type { NodeModel } from '../../src/plan/model.ts'
+import type { Status } from '../../src/cli/status-text.ts'
+import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
+import { fakeClock } from './fake-clock.ts'
+import { memoryInstalls } from './memory-installs.ts'
+import { nodeLife, type NodeLife } from './node-life.ts'
+
+const minute = 60_000
+export const now = Date.UTC(2026, 10, 21, 11)
+const ago = (node: string, ms: number) => nodeLife(`ocp45/${node}`, now - ms)
+
+const roles = {
+  bs: 'bootstrap',
+  m1: 'master',
+  m2: 'master',
+  m3: 'master',
+  w1: 'worker',
+  w2: 'worker',
+  i1: 'infra',
+} as const
+const names = Object.keys(roles) as (keyof typeof roles)[]
+
+const models = names.map((name, index) => ({
+  key: `ocp45/${name}`,
+  name,
+  role: roles[name],
+  fqdn: `${name}.ocp45.example.localdomain`,
+  mac: `00:00:5e:00:53:1${index}`,
+  address: parseIpv4(`172.16.0.${11 + index}`),
+  kernelArguments: [],
+})) as unknown as readonly NodeModel[]
+
+const wait = { reason: 'the bootstrap does not serve machine configurations on 22623 yet' }
+
+function waiting(): NodeLife {
+  const life = ago('m2', 14 * minute).pxe()
+  for (let asked = 0; asked < 160; asked++) life.script('wait', wait).pass(5000)
+  return life
+}
+
+const lives: Readonly<Record<keyof typeof roles, readonly [NodeLife | undefined, Partial<NodeRecord>]>> = {
+  bs: [
+    ago('bs', 25 * minute).installs('bootstrap'),
+    {
+      mode: 'installed',
+      since: now - 22 * minute,
+      reason: 'its installer reported that the disk is written',
+    },
+  ],
+  m1: [
+    ago('m1', 90_000)
+      .pxe()
+      .script('install', { role: 'master' })
+      .fetches('kernel')
+      .fetches('initramfs')
+      .pass(14_000)
+      .asks('system')
+      .file('rootfs', 'under-way', 450 * 1024 ** 2, 3800),
+    {
+      mode: 'installing',
+      since: now - 80_000,
+      reason: 'its boot script was fetched',
+      attempt: { role: 'master', startedAt: now - 80_000, earlier: 1 },
+    },
+  ],
+  m2: [waiting(), { mode: 'install', since: now - 40 * minute, reason: 'the site says so' }],
+  m3: [
+    ago('m3', 5 * minute)
+      .pxe()
+      .installer('master'),
+    { mode: 'installing', since: now - 280_000, reason: 'its boot script was fetched' },
+  ],
+  w1: [
+    ago('w1', 4 * minute)
+      .asks('firmware')
+      .loader('probed')
+      .loader('sent')
+      .pass(50_000)
+      .asks('firmware')
+      .loader('probed')
+      .loader('sent'),
+    {
+      mode: 'install',
+      since: now - 20 * minute,
+      armedUntil: now + 40 * minute,
+      reason: 'the operator armed it',
+    },
+  ],
+  w2: [
+    ago('w2', 50 * minute)
+      .pxe()
+      .installer()
+      .pass(20_000)
+      .callback('failed'),
+    { mode: 'failed', since: now - 48 * minute, reason: 'its installer gave up: no disk /dev/sdb' },
+  ],
+  i1: [undefined, {}],
+}
+
+export function rackInstalls() {
+  const installs = memoryInstalls(
+    names.map((name) => `ocp45/${name}`),
+    () => now,
+  )
+  for (const name of names) {
+    const [life, record] = lives[name]
+    if (life !== undefined) installs.remember(life.observations, record)
+  }
+  return installs
+}
+
+export function rackReports(installs = rackInstalls()) {
+  return createReports({ installs, nodes: () => models, clock: fakeClock(now) })
+}
+
+export function rackStory(name: keyof typeof roles): NodeStory {
+  return rackReports().story(`ocp45/${name}`)!
+}
+
+export const rackStrangers = [
+  {
+    mac: '00:00:5e:00:53:77',
+    vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
+    architecture: 7,
+    firstSeen: now - 9000,
+    lastSeen: now - 5000,
+    count: 4,
+  },
+  {
+    mac: '00:00:5e:00:53:78',
+    vendorClass: 'udhcp 1.35.0',
+    firstSeen: now - 9 * minute,
+    lastSeen: now - 8 * minute,
+    count: 1,
+  },
+  {
+    mac: '00:00:5e:00:53:79',
+    vendorClass: 'PXEClient:\u001b[2J',
+    architecture: 99,
+    firstSeen: now - 9 * minute,
+    lastSeen: now - 8 * minute,
+    count: 1,
+  },
+]
+
+export function rackStatus(): Status {
+  return {
+    site: 'ocp45-lab',
+    uptimeSeconds: 3 * 3600,
+    nodes: rackReports().list(),
+    strangers: rackStrangers,
+    otherDhcpServers: [{ server: '172.16.0.7', node: 'ocp45/w1' }],
+    declined: [{ node: 'ocp45/m3', address: '172.16.0.14' }],
+    resolvers: [
+      { address: '192.168.124.1', isAnswering: false },
+      { address: '192.168.124.2', isAnswering: true },
+    ],
+  }
+}

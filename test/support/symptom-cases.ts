@@ -1,0 +1,53 @@
+/** Lives that end in a symptom, and such that only look alike. */
+import type { Test } from 'tap'
+import type { NodeRecord } from '../../src/install/installs.ts'
+import { symptomOf, type Symptom } from '../../src/install/symptoms.ts'
+import { timelineOf } from '../../src/install/timeline.ts'
+import { nodeLife, type NodeLife } from './node-life.ts'
+
+export const second = 1000
+export const minute = 60 * second
+
+const plain: NodeRecord = {
+  node: 'ocp45/w1',
+  mode: 'installing',
+  since: 0,
+  reason: 'it was given its script',
+}
+
+export function symptom(
+  life: NodeLife,
+  { record = {}, usesDhcp = true }: { record?: Partial<NodeRecord>; usesDhcp?: boolean } = {},
+): Symptom | undefined {
+  const timeline = timelineOf(life.observations)
+  return symptomOf({ record: { ...plain, ...record }, usesDhcp, timeline, now: life.now() })
+}
+
+export type SymptomCase = {
+  readonly name: string
+  readonly sick: NodeLife
+  /** It has nothing wrong, or nothing yet. */
+  readonly sound: NodeLife
+  readonly usesDhcp?: boolean
+  readonly saw: string
+  readonly advice: RegExp
+}
+
+export function testSymptoms(t: Test, cases: readonly SymptomCase[]): void {
+  for (const { name, sick, sound, usesDhcp = true, saw, advice } of cases) {
+    t.test(`${name}: ${saw}`, (t) => {
+      t.match(symptom(sick, { usesDhcp }), { name, saw, advice })
+      t.equal(symptom(sound, { usesDhcp }), undefined, 'what looks alike and is sound')
+      t.end()
+    })
+  }
+}
+
+export const wait = { reason: 'the bootstrap does not serve machine configurations yet' }
+
+/** As far as the name says. */
+export const lifeUntil = {
+  script: (life = nodeLife()) => life.pxe().script('install', { role: 'worker' }),
+  initramfs: () => lifeUntil.script().fetches('kernel').fetches('initramfs'),
+  rootfs: () => lifeUntil.initramfs().asks('system').fetches('rootfs'),
+}
