@@ -18,7 +18,10 @@ t.test('a node that another DHCP server leases its address', async (t) => {
   const folder = siteFolder(siteText().replace('/24 }', '/24, dhcp: proxy }'))
   const terminal = keptTerminal()
   t.equal(await explain.run([sitePath(t.testdir(folder)), 'm1'], terminal), 0)
-  t.match(terminal.outLines.join('\n'), /^DHCP to iPXE\n.*\n {2}yiaddr +none: another DHCP server leases it$/m)
+  t.match(
+    terminal.outLines.join('\n'),
+    /^DHCP to iPXE\n.*\n {2}yiaddr +none: another DHCP server leases it$/m,
+  )
 })
 
 t.test('--json says the same for programs', async (t) => {

@@ -34,7 +34,7 @@ export type Replied = {
   readonly kind: 'offered' | 'acknowledged' | 'informed' | 'refused' | 'boot-offered' | 'boot-acknowledged'
   /** How many octets of the caller's buffer it has. */
   readonly octets: number
-  /** At the ProxyDHCP port whoever asked: its port says whether the firmware or its DHCP client did. */
+  /** `sender` at the ProxyDHCP port, where some firmware asks from the client port and some from port 4011. */
   readonly to: Destination | 'sender'
   readonly about: Circumstances
 }
