@@ -45,7 +45,11 @@ for (const { name, code, value, text } of values) {
 
 t.test('beside another DHCP server: a boot file, and no address', (t) => {
   const model = exampleModel()
-  const nodes = model.nodes.map((node) => ({ ...node, subnet: { ...node.subnet, dhcp: 'proxy' as const } }))
+  const nodes = model.nodes.map((node) => ({
+    ...node,
+    loader: 'ipxe' as const,
+    subnet: { ...node.subnet, dhcp: 'proxy' as const },
+  }))
   const subnets = nodes.map(({ subnet }) => subnet).slice(0, 1)
   const { plan } = compileDhcp({ ...model, nodes, site: { ...model.site, subnets } })
   const offers = offersTo(plan, '00:00:5e:00:53:11' as Mac)

@@ -106,6 +106,7 @@ t.test('the server of this project completes every exchange, several at a time',
 t.test('beside another DHCP server only the boot file is asked for, by UEFI firmware twice', async (t) => {
   const site = exampleSite()
   Object.assign(site.subnets[0] as object, { dhcp: 'proxy' })
+  Object.assign(site.clusters[0] as object, { loader: 'ipxe' })
   const proxied = exampleModel(site)
   const node = proxied.nodes.find(({ key }) => key === m1.key) as NodeModel
   const { clients, sockets, clock } = await rack()

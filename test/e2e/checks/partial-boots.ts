@@ -183,6 +183,7 @@ clusters:
     image: rhcos-4.17
     ignition: ${JSON.stringify(join(dir, 'site/ignition'))}
     disk: /dev/vda
+    loader: ipxe
     console: [ttyS0]
     loadBalancer: { api: ${addresses.api}, ingress: ${addresses.api} }
     nodes:

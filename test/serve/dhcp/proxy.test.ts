@@ -5,6 +5,7 @@ import type { Sockets } from '../../../src/host/udp.ts'
 import { formatIpv4 } from '../../../src/proto/address/ipv4.ts'
 import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
+import type { NodeModel } from '../../../src/plan/model.ts'
 import type { Arrival } from '../../../src/serve/dhcp/decide.ts'
 import { startDhcp } from '../../../src/serve/dhcp/service.ts'
 import { ask } from '../../support/dhcp-ask.ts'
@@ -13,7 +14,14 @@ import { clientPacket, octetsOf } from '../../support/dhcp-message.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { inbox, memorySockets } from '../../support/memory-sockets.ts'
 
-const { plan } = compileDhcp(captureModel({ dhcp: 'proxy' }))
+/** The captures' site beside another DHCP server, its nodes with these keys. */
+function proxyPlan(keys: Partial<NodeModel> = {}) {
+  const model = captureModel({ dhcp: 'proxy' })
+  const nodes = model.nodes.map((node): NodeModel => ({ ...node, loader: 'ipxe', ...keys }))
+  return compileDhcp({ ...model, nodes }).plan
+}
+
+const plan = proxyPlan()
 const mac = '52:54:00:00:00:11'
 const server = [172, 16, 0, 101]
 const ovmf = [60, 'PXEClient:Arch:00007:UNDI:003000'] as const
@@ -86,9 +94,7 @@ for (const { name, packet, codes, boots, vendorClass } of offers) {
 }
 
 t.test('with pxeOptions, UEFI firmware is told to boot the named file at once', (t) => {
-  const model = captureModel({ dhcp: 'proxy' })
-  const nodes = model.nodes.map((node) => ({ ...node, pxeOptions: true }))
-  const { reply } = ask(compileDhcp({ ...model, nodes }).plan, captured('OVMF PXE DISCOVER'))
+  const { reply } = ask(proxyPlan({ pxeOptions: true }), captured('OVMF PXE DISCOVER'))
   t.same([...(reply?.value(43) ?? [])], [6, 1, 8, 255])
   t.end()
 })
