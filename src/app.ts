@@ -185,6 +185,11 @@ function needsRestart(old: Plan, next: Plan): string[] {
   if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
     reasons.push('server.address, server.address6 or server.ports changed: restart the service to bind them')
   }
+  if (old.dhcp.proxyPort !== next.dhcp.proxyPort) {
+    reasons.push(
+      'the only subnet with dhcp: proxy came or went: restart the service to open or close its socket',
+    )
+  }
   if ((old.dns === undefined) !== (next.dns === undefined)) {
     reasons.push('dns.serve changed: restart the service to open or close the sockets')
   }

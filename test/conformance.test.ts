@@ -22,11 +22,11 @@ type Row = { readonly clauses: readonly string[]; readonly state: string; readon
 
 const rows: readonly Row[] = read('docs/conformance.md')
   .split('\n')
-  .filter((line) => line.startsWith('| RFC '))
+  .filter((line) => /^\| (?:RFC|PXE) /.test(line))
   .map((line) => {
     const [, clauses = '', state = '', , names = ''] = line.split(/ ?(?<!\\)\| ?/)
     return {
-      clauses: clausesOf(clauses),
+      clauses: clauses.startsWith('PXE') ? [clauses] : clausesOf(clauses),
       state,
       tests: [...names.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
     }

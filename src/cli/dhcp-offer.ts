@@ -20,6 +20,7 @@ export type Offer = {
   readonly client: string
   /** Why there is no offer, or nothing to boot in it. */
   readonly reason?: string
+  /** Absent where another DHCP server leases it. */
   readonly address?: string
   /** The header's siaddr and file. */
   readonly nextServer?: string
@@ -56,7 +57,7 @@ function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile)
   return {
     client,
     ...why,
-    address: formatIpv4(yiaddr),
+    ...(yiaddr === 0 ? {} : { address: formatIpv4(yiaddr) }),
     ...(siaddr === 0 ? {} : { nextServer: formatIpv4(siaddr) }),
     ...(file === '' ? {} : { file }),
     ...(bootFile === undefined ? {} : { bootFile }),

@@ -47,14 +47,14 @@ function identity({ node, role, name, mac, address, addresses, network, boot, im
 function offerLines({
   client,
   reason,
-  address,
+  address = 'none: another DHCP server leases it',
   nextServer,
   file,
   bootFile,
   loader,
   options,
 }: Offer): string[] {
-  if (address === undefined) return [`DHCP to ${client}`, `  no offer: ${reason ?? 'not known why'}`]
+  if (options.length === 0) return [`DHCP to ${client}`, `  no offer: ${reason ?? 'not known why'}`]
   const place = loader === undefined ? [] : 'path' in loader ? [loader.path] : [`missing: ${loader.problem}`]
   const boot =
     bootFile === undefined ? `nothing: ${reason ?? 'it does not boot'}` : [bootFile, ...place].join(', ')

@@ -71,12 +71,11 @@ export function summaryJson(plan: Plan): object {
 
 function services(plan: Plan): [service: string, what: string][] {
   const { dhcp, tftp, http, dns, haproxy } = plan
-  const networks = dhcp.networks.map(formatCidr).join(', ')
   const loaders = count(loaderNames.filter((name) => tftp.files.has(name)).length, 'loader')
   const zones = dns?.zones.filter((zone) => !localZones.includes(zone)) ?? []
   const records = zones.reduce((sum, zone) => sum + zone.records.length, 0)
   return [
-    ['dhcp', `${count(dhcp.reservationByMac.size, 'reservation')} in ${networks}`],
+    ['dhcp', dhcpService(dhcp)],
     [
       'tftp',
       `${tftp.root === undefined ? loaders : `${loaders}, and the files of ${tftp.root}`}${transferPorts(tftp)}`,
@@ -102,6 +101,19 @@ function services(plan: Plan): [service: string, what: string][] {
         : `${count(frontEndCount(haproxy.text), 'front end')} in ${haproxy.file}`,
     ],
   ]
+}
+
+/** Networks of another DHCP server are told apart: their leases have to be right over there. */
+function dhcpService({ networks, proxiedNetworks, reservationByMac, proxiedByMac }: Plan['dhcp']): string {
+  const own = networks.filter((network) => !proxiedNetworks.includes(network))
+  const places = (cidrs: typeof networks) => cidrs.map(formatCidr).join(', ')
+  const booted = [...proxiedByMac.values()].filter(({ boot }) => boot !== undefined).length
+  return [
+    ...(own.length === 0 ? [] : [`${count(reservationByMac.size, 'reservation')} in ${places(own)}`]),
+    ...(proxiedNetworks.length === 0
+      ? []
+      : [`boot files for ${count(booted, 'node')} in ${places(proxiedNetworks)}, leased by another server`]),
+  ].join('; ')
 }
 
 /** Said only where the operator chose it. */

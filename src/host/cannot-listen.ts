@@ -21,6 +21,7 @@ const usualHolders: Readonly<Record<number, string>> = {
   67: 'dhcpd, or the dnsmasq of libvirt',
   69: 'tftpd or dnsmasq',
   80: 'nginx, httpd or haproxy',
+  4011: 'another PXE server, such as dnsmasq',
 }
 
 /** What the system's error means for the socket that was wanted. */

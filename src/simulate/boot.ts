@@ -18,7 +18,7 @@ import { openHttpClient, type HttpClient } from './http-client.ts'
 import { mergedFile, readIgnition } from './ignition.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import { readInstallation, type Installation } from './kernel-arguments.ts'
-import { lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
+import { askBootFile, lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
 import { Timeline, type NodeBoot } from './timeline.ts'
 
 /** Scripts that lead to scripts; more is a circle. */
@@ -58,12 +58,11 @@ async function powerOn(machine: Machine): Promise<string> {
 async function askIpxeDhcp(machine: Machine): Promise<string> {
   const { node, firmware, rack } = machine
   return machine.timeline.step('DHCP iPXE', async () => {
-    const { offer, octets } = await lease(machine, ipxeProfile(firmware))
-    judgeIpxeOffer(offer)
-    const url = bootFileOf(offer)
+    const { reply, leased, octets } = await askBootFile(machine, ipxeProfile(firmware), judgeIpxeOffer)
+    const url = bootFileOf(reply)
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.bootScript(node))
     if (url !== wanted) throw wrongBootFile(wanted, url, node)
-    return { value: url, octets, text: `${formatIpv4(offer.yiaddr)}, the script's URL` }
+    return { value: url, octets, text: `${leased}, the script's URL` }
   })
 }
 
@@ -130,6 +129,7 @@ async function fetchKernel(
 }
 
 async function askSystemDhcp(machine: Machine): Promise<void> {
+  if (machine.node.subnet.dhcp === 'proxy') return
   await machine.timeline.step('DHCP system', async () => {
     const { ack, octets } = await lease(machine, systemProfile)
     judgeLease(ack, machine.node, machine.rack.model, true)

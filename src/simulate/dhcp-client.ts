@@ -10,7 +10,7 @@ import { MalformedPacket } from '../proto/bytes/malformed.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/message.ts'
 import { MessageType, OptionCode } from '../proto/dhcp/option-table.ts'
 import { BootProblem } from './boot-problem.ts'
-import { addressIn, messageTypeOf } from './dhcp-reply.ts'
+import { addressIn, asksAgain, messageTypeOf } from './dhcp-reply.ts'
 import { selection, type DhcpProfile } from './dhcp-profiles.ts'
 
 /** What a machine has after a completed exchange. */
@@ -21,9 +21,18 @@ export type Lease = {
   readonly octets: number
 }
 
+export type Reply = { readonly message: DhcpMessage; readonly octets: number }
+
 export type DhcpClients = {
   /** @throws {BootProblem} when no server completes the exchange */
   exchange(profile: DhcpProfile, mac: Mac): Promise<Lease>
+  /**
+   * Asks for a boot file alone, as beside another DHCP server, from whom nothing is taken: DISCOVER, and where the offer
+   * has no option 43, a REQUEST at the ProxyDHCP port from the machine at `address`.
+   *
+   * @throws {BootProblem} when the server does not answer
+   */
+  askProxy(profile: DhcpProfile, mac: Mac, address: Ipv4): Promise<readonly Reply[]>
   close(): Promise<void>
 }
 
@@ -38,7 +47,6 @@ export type DhcpClientOptions = {
   readonly randomXid: () => number
 }
 
-type Reply = { readonly message: DhcpMessage; readonly octets: number }
 type Waiting = {
   readonly mac: Mac
   hear(reply: Reply): void
@@ -49,6 +57,8 @@ const patienceMs = [1000, 2000, 4000]
 
 const anyAddress = '0.0.0.0'
 const limitedBroadcast = '255.255.255.255'
+/** Where firmware asks a boot server. */
+const proxyPort = 4011
 const bootRequest = 1
 const bootReply = 2
 const ethernet = 1
@@ -71,25 +81,50 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
     if (waiting?.mac === macFromOctets(message.chaddr)) waiting.hear({ message, octets: octets.length })
   }
 
-  async function exchange(profile: DhcpProfile, mac: Mac): Promise<Lease> {
+  /** One transaction of one machine. */
+  function transaction(profile: DhcpProfile, mac: Mac) {
     const xid = randomXid()
     const base = { ...emptyMessage(mac), xid, flags: profile.flags }
-    const say = (type: number, more: DhcpMessage['options']) => {
+    const say = (type: number, more: DhcpMessage['options'], from?: Ipv4) => {
       const out = new Uint8Array(1500)
-      const written = encodeMessage({ ...base, options: [messageType(type), ...more] }, out)
-      speaking.send(out.subarray(0, written), limitedBroadcast, server.port)
+      const ciaddr = from ?? base.ciaddr
+      const written = encodeMessage({ ...base, ciaddr, options: [messageType(type), ...more] }, out)
+      // Who has an address asks at the ProxyDHCP port.
+      if (from === undefined) speaking.send(out.subarray(0, written), limitedBroadcast, server.port)
+      else speaking.send(out.subarray(0, written), formatIpv4(server.address), proxyPort)
     }
     const ask = (question: Omit<Question, 'mac' | 'profile'>) =>
       wait(options, waitingByXid, xid, { ...question, mac, profile })
+    const discover = () =>
+      ask({
+        say: () => say(MessageType.discover, profile.discover(mac)),
+        port: server.port,
+        wanted: 'OFFER',
+        accepts: [MessageType.offer],
+      })
+    return { say, ask, discover }
+  }
 
-    const offer = await ask({
-      say: () => say(MessageType.discover, profile.discover(mac)),
-      wanted: 'OFFER',
-      accepts: [MessageType.offer],
+  async function askProxy(profile: DhcpProfile, mac: Mac, address: Ipv4): Promise<readonly Reply[]> {
+    const { say, ask, discover } = transaction(profile, mac)
+    const offer = await discover()
+    if (!asksAgain(offer.message)) return [offer]
+    const ack = await ask({
+      say: () => say(MessageType.request, profile.discover(mac), address),
+      port: proxyPort,
+      wanted: 'ACK',
+      accepts: [MessageType.ack],
     })
+    return [offer, ack]
+  }
+
+  async function exchange(profile: DhcpProfile, mac: Mac): Promise<Lease> {
+    const { say, ask, discover } = transaction(profile, mac)
+    const offer = await discover()
     const selected = selection(server.address, offer.message.yiaddr)
     const ack = await ask({
       say: () => say(MessageType.request, profile.request(mac, selected)),
+      port: server.port,
       wanted: 'ACK',
       accepts: [MessageType.ack, MessageType.nak],
     })
@@ -105,6 +140,7 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
 
   return {
     exchange,
+    askProxy,
     close: async () => {
       await Promise.all([hearing.close(), speaking.close()])
     },
@@ -128,6 +164,7 @@ type Question = {
   readonly profile: DhcpProfile
   readonly mac: Mac
   readonly say: () => void
+  readonly port: number
   readonly wanted: string
   readonly accepts: readonly number[]
 }
@@ -139,7 +176,7 @@ function wait(
   xid: number,
   question: Question,
 ): Promise<Reply> {
-  const { profile, mac, say, wanted, accepts } = question
+  const { profile, mac, say, port, wanted, accepts } = question
   const others = new Set<string>()
   const { promise, resolve, reject } = Promise.withResolvers<Reply>()
   let attempt = 0
@@ -158,7 +195,7 @@ function wait(
     const seconds = patienceMs.reduce((sum, ms) => sum + ms, 0) / 1000
     const came = others.size === 0 ? 'no reply' : `replies of other servers only (${[...others].join(', ')})`
     return new BootProblem(
-      `an ${wanted} from ${formatIpv4(server.address)}:${server.port} to the ${profile.name} of ${mac}`,
+      `an ${wanted} from ${formatIpv4(server.address)}:${port} to the ${profile.name} of ${mac}`,
       `${came} within ${seconds} s`,
       'whether the server runs (slipway serve) and what its log says of this mac',
     )

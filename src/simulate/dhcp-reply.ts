@@ -122,6 +122,32 @@ export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, 
   }
 }
 
+/**
+ * Firmware puts a reply without an address together with another server's lease when it calls itself PXE's (HTTP's
+ * for HTTP Boot); iPXE wants the same word.
+ *
+ * @throws {BootProblem} when it would not
+ */
+export function judgeProxyOffer(message: DhcpMessage): void {
+  const where = 'dhcp of the subnet in the site file, and whether the server has read it (restart)'
+  if (message.yiaddr !== 0) {
+    throw new BootProblem('a boot file without an address (dhcp: proxy)', formatIpv4(message.yiaddr), where)
+  }
+  const vendorClass = read(message, OptionCode.vendorClass, textOf)
+  if (vendorClass === 'PXEClient' || vendorClass === 'HTTPClient') return
+  throw new BootProblem(
+    'option 60 "PXEClient" or "HTTPClient"',
+    vendorClass ?? 'none',
+    'the server: this is its bug',
+  )
+}
+
+/** Whether firmware asks again at the ProxyDHCP port: a reply that calls itself PXE's and has no option 43. */
+export function asksAgain(message: DhcpMessage): boolean {
+  const isPxe = read(message, OptionCode.vendorClass, textOf)?.startsWith('PXEClient') === true
+  return isPxe && !message.options.some(({ code }) => code === OptionCode.vendorInformation)
+}
+
 /** UEFI HTTP Boot passes over every offer that does not call itself HTTP's (option 60). */
 export function judgeHttpOffer(message: DhcpMessage): void {
   const vendorClass = read(message, OptionCode.vendorClass, textOf)
@@ -134,9 +160,7 @@ export function judgeHttpOffer(message: DhcpMessage): void {
  * ends in PXE-E16.
  */
 export function judgePxeOffer(message: DhcpMessage): void {
-  const vendorClass = read(message, OptionCode.vendorClass, textOf)
-  const hasVendorOptions = message.options.some(({ code }) => code === OptionCode.vendorInformation)
-  if (vendorClass?.startsWith('PXEClient') === true && !hasVendorOptions) {
+  if (asksAgain(message)) {
     throw new BootProblem(
       'no option 60 "PXEClient" without option 43 (UEFI stops with PXE-E16)',
       'option 60 alone',

@@ -8,7 +8,7 @@ import { BootProblem } from './boot-problem.ts'
 import { bootsOverHttp, firmwareProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, judgeHttpOffer, judgePxeOffer } from './dhcp-reply.ts'
 import { openHttpClient } from './http-client.ts'
-import { lease, pathOf, wrongBootFile, type Machine } from './machine.ts'
+import { askBootFile, pathOf, wrongBootFile, type Machine } from './machine.ts'
 import { probeSize, readFile } from './tftp-client.ts'
 
 /** From power-on until the loader is in memory. */
@@ -20,28 +20,26 @@ export async function startLoader(machine: Machine): Promise<void> {
 async function askPxeDhcp(machine: Machine): Promise<string> {
   const { node, firmware, rack } = machine
   return machine.timeline.step('DHCP firmware', async () => {
-    const { offer, octets } = await lease(machine, firmwareProfile(firmware))
-    judgePxeOffer(offer)
-    const file = bootFileOf(offer)
+    const { reply, leased, octets } = await askBootFile(machine, firmwareProfile(firmware), judgePxeOffer)
+    const file = bootFileOf(reply)
     const wanted = loaderOf(node, firmware)
     if (file !== wanted) throw wrongBootFile(wanted, file, node)
     const { address } = rack.model.endpoint
-    if (offer.siaddr !== address) {
-      throw new BootProblem(`next server ${formatIpv4(address)}`, formatIpv4(offer.siaddr), 'server.address')
+    if (reply.siaddr !== address) {
+      throw new BootProblem(`next server ${formatIpv4(address)}`, formatIpv4(reply.siaddr), 'server.address')
     }
-    return { value: file, octets, text: `${formatIpv4(offer.yiaddr)}, ${file}` }
+    return { value: file, octets, text: `${leased}, ${file}` }
   })
 }
 
 async function askHttpDhcp(machine: Machine): Promise<string> {
   const { node, firmware, rack } = machine
   return machine.timeline.step('DHCP firmware', async () => {
-    const { offer, octets } = await lease(machine, firmwareProfile(firmware))
-    judgeHttpOffer(offer)
-    const url = bootFileOf(offer)
+    const { reply, leased, octets } = await askBootFile(machine, firmwareProfile(firmware), judgeHttpOffer)
+    const url = bootFileOf(reply)
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.loader(loaderOf(node, firmware)))
     if (url !== wanted) throw wrongBootFile(wanted, url, node)
-    return { value: url, octets, text: `${formatIpv4(offer.yiaddr)}, its loader's URL` }
+    return { value: url, octets, text: `${leased}, its loader's URL` }
   })
 }
 

@@ -1,10 +1,12 @@
 /** One machine of a simulated rack, and what every client in it demands of a lease. */
 import type { Clock } from '../host/clock.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
+import { formatIpv4 } from '../proto/address/ipv4.ts'
+import type { DhcpMessage } from '../proto/dhcp/message.ts'
 import { BootProblem } from './boot-problem.ts'
-import type { DhcpClients, Lease } from './dhcp-client.ts'
+import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'
 import type { DhcpProfile, Firmware } from './dhcp-profiles.ts'
-import { bootFileOf, judgeLease } from './dhcp-reply.ts'
+import { bootFileOf, judgeLease, judgeProxyOffer } from './dhcp-reply.ts'
 import type { DiskFiles } from './disk-files.ts'
 import type { DnsClient } from './dns-client.ts'
 import type { HttpClient } from './http-client.ts'
@@ -45,6 +47,32 @@ export async function lease({ node, rack }: Machine, profile: DhcpProfile): Prom
     )
   }
   return result
+}
+
+/** What DHCP says a machine boots: the reply that says it, how the lease reads in a timeline, and the octets of all replies. */
+export type BootAnswer = { readonly reply: DhcpMessage; readonly leased: string; readonly octets: number }
+
+/**
+ * Asks as firmware or iPXE does. Where another DHCP server leases the addresses it is left alone: a simulation takes
+ * nothing from it.
+ *
+ * @param judge what the client demands of an offer with its lease
+ */
+export async function askBootFile(
+  machine: Machine,
+  profile: DhcpProfile,
+  judge: (offer: DhcpMessage) => void,
+): Promise<BootAnswer> {
+  const { node, rack } = machine
+  if (node.subnet.dhcp === 'full') {
+    const { offer, octets } = await lease(machine, profile)
+    judge(offer)
+    return { reply: offer, leased: formatIpv4(offer.yiaddr), octets }
+  }
+  const replies = await rack.dhcp.askProxy(profile, node.mac, node.address)
+  for (const { message } of replies) judgeProxyOffer(message)
+  const { message } = replies.at(-1) as Reply
+  return { reply: message, leased: 'ProxyDHCP', octets: replies.reduce((sum, { octets }) => sum + octets, 0) }
 }
 
 export function wrongBootFile(wanted: string, got: string | undefined, node: NodeModel): BootProblem {

@@ -34,9 +34,11 @@ export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as con
 export const bootModes = ['install', 'menu', 'local'] as const
 /** Who may read Ignition files: the node that is being installed, or anybody. */
 export const ignitionAccesses = ['guarded', 'open'] as const
+/** Who leases a subnet's addresses: this server, or another one beside which it only says what to boot. */
+export const dhcpModes = ['full', 'proxy'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
 
-const oneDay = 86_400
+export const oneDay = 86_400
 
 /** The same key in several places: of equal codes the one of the narrower place counts. */
 const extraOptions = dhcpOptions('bootable').meta({
@@ -77,6 +79,9 @@ const server = z
 const subnet = z
   .strictObject({
     cidr: cidr.meta({ description: 'the network, attached to this machine or behind a relay' }),
+    dhcp: z.enum(dhcpModes).default('full').meta({
+      description: 'proxy: another DHCP server leases the addresses, this one only says what to boot',
+    }),
     gateway: ipv4.optional().meta({ description: "the nodes' router (DHCP option 3)" }),
     dns: z
       .array(ipv4)

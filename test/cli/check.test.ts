@@ -48,6 +48,16 @@ t.test(
   },
 )
 
+t.test('a network of another DHCP server is told apart', async (t) => {
+  const text = siteText().replace('/24 }]', '/24, dhcp: proxy }, { cidr: 198.51.100.0/24 }]')
+  const host = 'hosts: [{ name: ns1.example.net, address: 198.51.100.3, mac: "00:00:5e:00:53:03" }]\n'
+  const terminal = keptTerminal()
+  await check.run([sitePath(t.testdir(siteFolder(text + host)))], terminal)
+  const line =
+    '  dhcp     1 reservation in 198.51.100.0/24; boot files for 2 nodes in 192.0.2.0/24, leased by another server'
+  t.equal(terminal.outLines.includes(line), true)
+})
+
 t.test('a site whose files are missing: each with its path and who needs it; exit code 1', async (t) => {
   const folder = t.testdir({ ...siteFolder(), ignition: {} })
   const terminal = keptTerminal()

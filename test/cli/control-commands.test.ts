@@ -10,7 +10,7 @@ import { status, watchStatus } from '../../src/cli/status.ts'
 import { controlService, socketPath } from '../support/control-service.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { nodeLife } from '../support/node-life.ts'
-import { now, rackStrangers } from '../support/rack.ts'
+import { now } from '../support/rack.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
 async function run(command: Command, path: string, ...args: string[]) {

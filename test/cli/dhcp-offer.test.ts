@@ -43,6 +43,32 @@ for (const { name, code, value, text } of values) {
   })
 }
 
+t.test('beside another DHCP server: a boot file, and no address', (t) => {
+  const model = exampleModel()
+  const nodes = model.nodes.map((node) => ({
+    ...node,
+    loader: 'ipxe' as const,
+    subnet: { ...node.subnet, dhcp: 'proxy' as const },
+  }))
+  const subnets = nodes.map(({ subnet }) => subnet).slice(0, 1)
+  const { plan } = compileDhcp({ ...model, nodes, site: { ...model.site, subnets } })
+  const offers = offersTo(plan, '00:00:5e:00:53:11' as Mac)
+  t.same(
+    offers.map(({ address, bootFile, options }) => [
+      address,
+      bootFile,
+      options.some(({ code }) => code === 43),
+    ]),
+    [
+      [undefined, 'bios/undionly.kpxe', true],
+      [undefined, 'efi/ipxe.efi', false],
+      [undefined, 'arm64/ipxe.efi', false],
+      [undefined, 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe', true],
+    ],
+  )
+  t.end()
+})
+
 t.test('a machine that is not declared: no offer, and why', (t) => {
   const { plan } = compileDhcp(exampleModel())
   t.same(offersTo(plan, '00:00:5e:00:53:99' as Mac)[0], {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { UsageError } from '../../src/cli/command.ts'
 import { explain } from '../../src/cli/explain.ts'
-import { siteFolder, sitePath } from '../support/site-folder.ts'
+import { siteFolder, sitePath, siteText } from '../support/site-folder.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
 t.test('a node of a site on the disk, with the version of its Ignition file; exit code 0', async (t) => {
@@ -15,6 +15,16 @@ t.test('a node of a site on the disk, with the version of its Ignition file; exi
     `${folder}/ignition/master.ign, 48 octets, version 3.4.0, without certificates`,
   )
   t.same(terminal.errLines, [])
+})
+
+t.test('a node that another DHCP server leases its address', async (t) => {
+  const folder = siteFolder(siteText().replace('/24 }', '/24, dhcp: proxy }'))
+  const terminal = keptTerminal()
+  t.equal(await explain.run([sitePath(t.testdir(folder)), 'm1'], terminal), 0)
+  t.match(
+    terminal.outLines.join('\n'),
+    /^DHCP to iPXE\n.*\n {2}yiaddr +none: another DHCP server leases it$/m,
+  )
 })
 
 t.test('--json says the same for programs', async (t) => {

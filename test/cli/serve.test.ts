@@ -86,11 +86,17 @@ t.test(
     const closed = 'dns.serve changed: restart the service to open or close the sockets'
     t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: closed })
 
+    await writeFile(path, siteText(ports).replace('/24 }', '/24, dhcp: proxy }'))
+    server.child.kill('SIGHUP')
+    const proxied =
+      'the only subnet with dhcp: proxy came or went: restart the service to open or close its socket'
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: proxied })
+
     const health = (await (await fetch(`http://127.0.0.1:${ports.http}/health`)).json()) as object
     t.match(health, {
       site: 'lab',
       nodes: 3,
-      counters: { 'app.reloads': 1, 'app.reloadsRefused': 3 },
+      counters: { 'app.reloads': 1, 'app.reloadsRefused': 4 },
       strangers: [],
     })
 

@@ -15,6 +15,7 @@ import { interopChecks } from './checks/interop.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
+import { partialBootChecks } from './checks/partial-boots.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
@@ -117,7 +118,7 @@ function readArguments(): Options | number {
 }
 
 function choose({ only, keep }: Options): Stage[] {
-  const stages = [...firmwareStages, [clientChecks], [[...(keep ? [] : stopChecks)]]]
+  const stages = [...firmwareStages, [partialBootChecks], [clientChecks], [[...(keep ? [] : stopChecks)]]]
   return stages.map((stage) => stage.map((lane) => lane.filter(({ name }) => name.includes(only))))
 }
 

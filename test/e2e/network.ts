@@ -27,6 +27,8 @@ export const addresses = {
   relayInFar: '172.20.0.1',
   apiInternal: '172.16.0.110',
   api: '172.16.0.111',
+  /** Somebody else's DHCP server, among the machines. */
+  dhcpServer: '172.16.0.253',
   /** Somebody else's PXE server, among the machines. */
   pxeServer: '172.16.0.66',
   /** The server's own address on the office's network. */

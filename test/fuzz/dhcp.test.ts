@@ -1,6 +1,7 @@
 /** DHCP: the decoder, `respond` and the whole service, with captures of real firmware damaged. */
 import { isDeepStrictEqual } from 'node:util'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
+import type { DhcpPlan } from '../../src/plan/dhcp/plan.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import { formatIpv4 } from '../../src/proto/address/ipv4.ts'
@@ -19,6 +20,7 @@ import { replaced, shuffled, type Mutator } from './mutate.ts'
 import type { Random } from './random.ts'
 
 const { plan } = compileDhcp(captureModel())
+const { plan: proxyPlan } = compileDhcp(captureModel({ dhcp: 'proxy' }))
 const optionsOffset = 240
 const discover = captured('OVMF PXE DISCOVER')
 
@@ -129,12 +131,16 @@ const mutators: readonly Mutator[] = [
 function check(octets: Uint8Array): void {
   const message = orMalformed(() => decodeMessage(octets))
   if (message !== undefined) checkCodec(message)
-  for (const arrival of ['unicast', 'broadcast', 'unknown'] as const) {
-    const out = new Uint8Array(mostReplyOctets)
-    const verdict = orMalformed(() => respond(octets, arrival, plan, out))
-    if (verdict === undefined || !('octets' in verdict)) continue
-    if (message === undefined) throw new Error('an answer to what cannot be read')
-    checkReply(message, verdict, out)
+  for (const current of [plan, proxyPlan]) {
+    for (const arrival of ['unicast', 'broadcast', 'unknown', 'proxy-port'] as const) {
+      const out = new Uint8Array(mostReplyOctets)
+      const verdict = orMalformed(() => respond(octets, arrival, current, out))
+      if (verdict === undefined || !('octets' in verdict)) continue
+      if (message === undefined) throw new Error('an answer to what cannot be read')
+      checkReply(message, verdict, out)
+      if (verdict.kind.startsWith('boot-') !== (current === proxyPlan))
+        throw new Error(`a reply that is ${verdict.kind}`)
+    }
   }
 }
 
@@ -184,13 +190,20 @@ function checkReply(request: DhcpMessage, { octets, to, kind }: Replied, out: Ui
     'the client identifier': value(reply, 61) === value(request, 61) || octets + 300 > limit,
     'the relay agent’s information': value(reply, 82) === value(request, 82) || octets + 300 > limit,
     'a way back':
-      to.address === '255.255.255.255' || to.address === asks || to.address === formatIpv4(request.ciaddr),
+      to === 'sender' ||
+      to.address === '255.255.255.255' ||
+      to.address === asks ||
+      to.address === formatIpv4(request.ciaddr),
     'zeros after END': out.subarray(octets).every((octet) => octet === 0),
   }
   for (const [what, isSo] of Object.entries(facts)) if (!isSo) throw new Error(`a reply without ${what}`)
 }
 
 async function serve(inputs: readonly Uint8Array[]): Promise<void> {
+  for (const current of [plan, proxyPlan]) await serveBy(current, inputs)
+}
+
+async function serveBy(current: DhcpPlan, inputs: readonly Uint8Array[]): Promise<void> {
   const network = memorySockets()
   const counters = new Counters()
   const failures: string[] = []
@@ -198,7 +211,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
     if (line.includes('"level":"error"')) failures.push(line)
   }
   const service = await startDhcp({
-    plan: () => plan,
+    plan: () => current,
     sockets: network,
     log: createLog('debug', { write }),
     counters,
@@ -208,7 +221,8 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
   const heard = inbox(client)
   for (const [index, input] of inputs.entries()) {
-    client.send(input, index % 2 === 0 ? '255.255.255.255' : '172.16.0.101', 67)
+    const port = current.proxyPort !== undefined && index % 4 === 3 ? current.proxyPort : 67
+    client.send(input, index % 2 === 0 ? '255.255.255.255' : '172.16.0.101', port)
     if (index % 32 === 31) await network.settled()
   }
   await network.settled()
@@ -220,7 +234,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   if (failures.length > 0) throw new Error(failures[0])
   if (heard.all.length !== before + 1) throw new Error('no offer after all that')
   // A reply to a relay agent that is nowhere comes back to us here.
-  const packets = network.flights.filter(({ to }) => to.port === 67).length
+  const packets = network.flights.filter(({ to }) => to.port === 67 || to.port === current.proxyPort).length
   const counts = Object.entries(counters.snapshot()).filter(([name]) => name !== 'dhcp.nothingToBoot')
   const counted = counts.reduce((sum, [, count]) => sum + count, 0)
   if (counted !== packets) throw new Error(`${packets} packets, ${counted} counted`)

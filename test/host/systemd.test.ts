@@ -28,11 +28,12 @@ t.test('every socket has a name that a service asks for, and each service its so
   )
   const passed = [...units.values()].flatMap((unit) => settings(unit, 'FileDescriptorName'))
   t.same(passed.toSorted(), [...new Set(asked)].toSorted())
-  t.same(passed.toSorted(), ['dhcp', 'dns', 'http', 'http6', 'tftp'])
+  t.same(passed.toSorted(), ['dhcp', 'dns', 'http', 'http6', 'proxydhcp', 'tftp'])
 })
 
 const sockets = [
   { unit: 'slipway-dhcp.socket', datagram: ['0.0.0.0:67'], stream: [] },
+  { unit: 'slipway-proxydhcp@.socket', datagram: ['%i:4011'], stream: [] },
   { unit: 'slipway-tftp@.socket', datagram: ['%i:69'], stream: [] },
   { unit: 'slipway-dns@.socket', datagram: ['%i:53'], stream: ['%i:53'] },
   { unit: 'slipway-http@.socket', datagram: [], stream: ['%i:80'] },

@@ -9,11 +9,19 @@ import { MessageType, OptionCode } from '../../src/proto/dhcp/option-table.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
 import { openDhcpClients, type DhcpClients } from '../../src/simulate/dhcp-client.ts'
 import { firmwareProfile, ipxeProfile, systemProfile } from '../../src/simulate/dhcp-profiles.ts'
-import { bootFileOf, judgePxeOffer, judgeIpxeOffer, judgeLease } from '../../src/simulate/dhcp-reply.ts'
+import type { DhcpProfile } from '../../src/simulate/dhcp-profiles.ts'
+import {
+  bootFileOf,
+  judgeIpxeOffer,
+  judgeLease,
+  judgePxeOffer,
+  messageTypeOf,
+} from '../../src/simulate/dhcp-reply.ts'
+import { askBootFile, type Machine } from '../../src/simulate/machine.ts'
 import { address, octetsOf } from '../support/dhcp-message.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { memorySockets } from '../support/memory-sockets.ts'
-import { exampleModel } from '../support/model.ts'
+import { exampleModel, exampleSite } from '../support/model.ts'
 
 const model = exampleModel()
 const m1 = model.nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
@@ -93,6 +101,44 @@ t.test('the server of this project completes every exchange, several at a time',
   await clients.close()
   t.equal(clock.pending(), 0)
   t.same(sockets.open(), [])
+})
+
+t.test('beside another DHCP server only the boot file is asked for, by UEFI firmware twice', async (t) => {
+  const site = exampleSite()
+  Object.assign(site.subnets[0] as object, { dhcp: 'proxy' })
+  Object.assign(site.clusters[0] as object, { loader: 'ipxe' })
+  const proxied = exampleModel(site)
+  const node = proxied.nodes.find(({ key }) => key === m1.key) as NodeModel
+  const { clients, sockets, clock } = await rack()
+  const service = await startDhcp({
+    ...{ plan: () => compileDhcp(proxied).plan, sockets, counters: new Counters(), clock, onLost: () => {} },
+    log: createLog('error'),
+  })
+  const machine = { node, rack: { dhcp: clients } } as unknown as Machine
+  const ask = async (profile: DhcpProfile) => {
+    const { reply, leased, octets } = await askBootFile(machine, profile, () =>
+      t.fail('there is no lease to judge'),
+    )
+    return [bootFileOf(reply), messageTypeOf(reply), leased, octets > 300]
+  }
+  t.same(await ask(firmwareProfile('uefi')), ['efi/ipxe.efi', MessageType.ack, 'ProxyDHCP', true])
+  t.same(await ask(firmwareProfile('bios')), ['bios/undionly.kpxe', MessageType.offer, 'ProxyDHCP', true])
+  const url = 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe'
+  t.same(await ask(ipxeProfile('uefi')), [url, MessageType.offer, 'ProxyDHCP', true])
+  await service.close(0)
+  t.equal(clock.pending(), 0)
+})
+
+t.test('a boot file and a lease come from one server', async (t) => {
+  const { clients, sockets, clock } = await rack()
+  const service = await startDhcp({
+    ...{ plan: () => compileDhcp(model).plan, sockets, counters: new Counters(), clock, onLost: () => {} },
+    log: createLog('error'),
+  })
+  const machine = { node: m1, rack: { dhcp: clients, model } } as unknown as Machine
+  const { leased } = await askBootFile(machine, firmwareProfile('uefi'), judgePxeOffer)
+  t.equal(leased, '192.0.2.11')
+  await service.close(0)
 })
 
 t.test('silence is a problem after three tries', async (t) => {

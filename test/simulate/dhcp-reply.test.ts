@@ -9,6 +9,7 @@ import {
   bootFileOf,
   judgeHttpOffer,
   judgeIpxeOffer,
+  judgeProxyOffer,
   judgeLease,
   judgePxeOffer,
 } from '../../src/simulate/dhcp-reply.ts'
@@ -149,6 +150,24 @@ t.test('option 60 alone is what makes UEFI stop with PXE-E16', (t) => {
     message:
       'expected no option 60 "PXEClient" without option 43 (UEFI stops with PXE-E16); got option 60 alone; ' +
       'look at the server: this is its bug',
+  })
+  t.end()
+})
+
+t.test('beside another DHCP server a reply has no address and calls itself PXE’s or HTTP’s', (t) => {
+  const named = (name: string) => reply([[OptionCode.vendorClass, encodeText(name)]])
+  for (const name of ['PXEClient', 'HTTPClient'])
+    judgeProxyOffer({ ...named(name), yiaddr: address('0.0.0.0') })
+  t.throws(() => judgeProxyOffer({ ...named('PXEClient'), yiaddr: address('192.0.2.11') }), {
+    message:
+      'expected a boot file without an address (dhcp: proxy); got 192.0.2.11; ' +
+      'look at dhcp of the subnet in the site file, and whether the server has read it (restart)',
+  })
+  const problem = (got: string) =>
+    `expected option 60 "PXEClient" or "HTTPClient"; got ${got}; look at the server: this is its bug`
+  t.throws(() => judgeProxyOffer({ ...reply(), yiaddr: address('0.0.0.0') }), { message: problem('none') })
+  t.throws(() => judgeProxyOffer({ ...named('other'), yiaddr: address('0.0.0.0') }), {
+    message: problem('other'),
   })
   t.end()
 })

@@ -25,12 +25,18 @@ export function captured(name: string): Uint8Array {
   return Uint8Array.from(capture.octets)
 }
 
-/** The site of the captures: the machine that boots is a node, the one that runs clients is a host. */
-export function captureModel() {
+/**
+ * The site of the captures: the machine that boots is a node, the one that runs clients is a host.
+ *
+ * @param subnet more keys of its subnet
+ */
+export function captureModel(subnet: { readonly dhcp?: 'proxy' } = {}) {
   const site = siteSchema.parse({
     site: 'captures',
     server: { address: '172.16.0.101' },
-    subnets: [{ cidr: '172.16.0.0/24', gateway: '172.16.0.1', ntp: ['172.16.0.101'], leaseSeconds: 3600 }],
+    subnets: [
+      { cidr: '172.16.0.0/24', gateway: '172.16.0.1', ntp: ['172.16.0.101'], leaseSeconds: 3600, ...subnet },
+    ],
     images: { rhcos: { dir: '/srv/rhcos' } },
     clusters: [
       {

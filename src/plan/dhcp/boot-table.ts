@@ -6,7 +6,6 @@ import type { BootProtocol } from '../../proto/dhcp/values/vendor-class.ts'
 import type { LoaderName } from '../facts.ts'
 import type { Endpoint, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
-import { urlFile } from './options.ts'
 import type { BootFile, NodeBoot } from './plan.ts'
 
 /** What a client's options say about how it boots. */
@@ -81,16 +80,18 @@ export function takesScript(
   return features === undefined ? userClasses.includes('iPXE') : features.http
 }
 
-/** Where a node's loaders are had: under the TFTP root, and by URL. */
-export type LoaderFiles = Readonly<Record<BootProtocol, (name: LoaderName) => BootFile>>
+/** How a node's boot files are named to its clients: loaders under the TFTP root and by URL, its script by URL. */
+export type BootFiles = Readonly<Record<BootProtocol, (name: LoaderName) => BootFile>> & {
+  readonly script: (url: string) => BootFile
+}
 
 /** The table, worked out for one node. */
-export function nodeBoot(node: NodeModel, endpoint: Endpoint, files: LoaderFiles): NodeBoot {
+export function nodeBoot(node: NodeModel, endpoint: Endpoint, files: BootFiles): NodeBoot {
   const loaders = bootTable.flatMap(({ architecture, protocol, loader }): [number, BootFile][] =>
     loader === undefined ? [] : [[architecture, files[protocol](loader(node))]],
   )
   return {
-    script: urlFile(absoluteUrl(endpoint, urlPaths.bootScript(node))),
+    script: files.script(absoluteUrl(endpoint, urlPaths.bootScript(node))),
     loaderByArchitecture: new Map(loaders),
   }
 }

@@ -2,7 +2,7 @@
 import { formatCidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
-import type { Site, Subnet } from '../../site/schema.ts'
+import { oneDay, type Site, type Subnet } from '../../site/schema.ts'
 import type { Finding } from '../findings.ts'
 import type { NodeBoot } from './plan.ts'
 
@@ -32,10 +32,33 @@ export function dhcpFindings(site: Site, machines: readonly Machine[]): Finding[
 }
 
 function subnetFindings(subnet: Subnet): Finding[] {
-  const { cidr, leaseSeconds } = subnet
-  if (leaseSeconds >= leastLeaseSeconds) return []
-  const message = `a lease of ${leaseSeconds} s may end while a node installs, set leaseSeconds to ${leastLeaseSeconds} or more`
-  return [{ severity: 'warning', about: `subnet ${formatCidr(cidr)}`, message }]
+  const about = `subnet ${formatCidr(subnet.cidr)}`
+  const message = subnet.dhcp === 'proxy' ? uselessKeys(subnet) : shortLease(subnet)
+  return message === undefined ? [] : [{ severity: 'warning', about, message }]
+}
+
+function shortLease({ leaseSeconds }: Subnet): string | undefined {
+  if (leaseSeconds >= leastLeaseSeconds) return undefined
+  return `a lease of ${leaseSeconds} s may end while a node installs, set leaseSeconds to ${leastLeaseSeconds} or more`
+}
+
+/** What a lease says, where the leases are another server's. */
+function uselessKeys(subnet: Subnet): string | undefined {
+  const { gateway, dns, domain, mtu, leaseSeconds } = subnet
+  const declared: readonly [key: string, isDeclared: boolean][] = [
+    ...Object.entries({ gateway, dns, domain, mtu }).map(([key, value]): [string, boolean] => [
+      key,
+      value !== undefined,
+    ]),
+    ...(['ntp', 'search', 'routes', 'dhcpOptions'] as const).map((key): [string, boolean] => [
+      key,
+      subnet[key].length > 0,
+    ]),
+    ['leaseSeconds', leaseSeconds !== oneDay],
+  ]
+  const useless = declared.filter(([, isDeclared]) => isDeclared).map(([key]) => key)
+  if (useless.length === 0) return undefined
+  return `another DHCP server leases the addresses (dhcp: proxy), so set there what stands here without effect: ${useless.join(', ')}`
 }
 
 function nameFindings({ name, fqdn }: Machine): Finding[] {

@@ -70,13 +70,22 @@ export function tftpFile(name: string, server: string): BootFile {
 }
 
 /**
- * The same, in a reply that calls itself PXE's (PXE specification 2.1 §2.2). Option 60 alone would be the word of a
+ * A boot file in a reply that calls itself PXE's (PXE specification 2.1 §2.2). Option 60 alone would be the word of a
  * boot server that has to be asked: OVMF stops with PXE-E16 (capture variant-ovmf-opt60), with both it boots
  * (variant-ovmf-opt60-43).
  */
 export function pxeFile({ options, ...file }: BootFile): BootFile {
   const discovery = { code: OptionCode.vendorInformation, value: bootNamedFile }
   return { ...file, options: [text(OptionCode.vendorClass, 'PXEClient'), discovery, ...options] }
+}
+
+/**
+ * The same without option 43: the word of a boot server that is to be asked at port 4011, for UEFI firmware beside
+ * another DHCP server. EDK2 forgot every ProxyDHCP reply with option 43 until 2017 (tianocore/edk2#6944, seen on
+ * servers in use), and asks again for one without it to this day; dnsmasq sends UEFI firmware there too.
+ */
+export function askedAgainFile({ options, ...file }: BootFile): BootFile {
+  return { ...file, options: [text(OptionCode.vendorClass, 'PXEClient'), ...options] }
 }
 
 /** PXE_DISCOVERY_CONTROL (sub-option 6) with bit 3 alone: boot the file that is named here, discover no server. */

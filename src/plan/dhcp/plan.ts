@@ -14,9 +14,18 @@ export type DhcpPlan = {
   readonly serverPort: number
   /** Where clients listen: 68. */
   readonly clientPort: number
+  /** Where a ProxyDHCP server listens beside `serverPort`: 4011. Absent where all addresses are leased from here. */
+  readonly proxyPort: number | undefined
   readonly networks: readonly Cidr[]
+  /** Those of them whose addresses another DHCP server leases. */
+  readonly proxiedNetworks: readonly Cidr[]
   readonly reservationByMac: ReadonlyMap<Mac, Reservation>
+  /** Machines on those networks: they are told what to boot, and nothing else. */
+  readonly proxiedByMac: ReadonlyMap<Mac, Proxied>
 }
+
+/** A machine that another DHCP server leases its address (ProxyDHCP, PXE specification 2.1 §2.2.3). */
+export type Proxied = Pick<Reservation, 'name' | 'network' | 'boot'>
 
 /** An address that belongs to one machine, and everything that the machine is told with it. */
 export type Reservation = {

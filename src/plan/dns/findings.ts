@@ -1,6 +1,7 @@
 /** What an operator should know about the names: what cannot work, and what may not be meant. */
 import { formatIp } from '../../proto/address/ip.ts'
 import { formatCidr, parseCidr, type Cidr } from '../../proto/address/ipv4.ts'
+import type { Subnet } from '../../site/schema.ts'
 import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { Finding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
@@ -99,6 +100,11 @@ function wholeNetworks({ site }: Model): Finding[] {
   })
 }
 
+/** Whether leases of ours send its nodes here: what another DHCP server's say is not known. */
+function asksThisServer({ dhcp, dns }: Subnet): boolean {
+  return dhcp === 'full' && dns === undefined
+}
+
 function forwarding(model: Model): Finding[] {
   const { forward, forwardZones, clients = [] } = model.site.dns
   const asked = [
@@ -114,7 +120,7 @@ function forwarding(model: Model): Finding[] {
       about,
       message: `${formatIp(resolver)} is this server itself: name a resolver that knows other names`,
     }))
-  if (forward.length === 0 && model.site.subnets.some((subnet) => subnet.dns === undefined)) {
+  if (forward.length === 0 && model.site.subnets.some(asksThisServer)) {
     const message =
       'is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io'
     findings.push({ severity: 'warning', about: 'dns.forward', message })

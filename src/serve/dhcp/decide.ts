@@ -11,8 +11,11 @@ import type { Request } from './request.ts'
 /** Which of the four states a REQUEST was sent in (RFC 2131 §4.3.2, table 4). */
 export type RequestState = 'selecting' | 'init-reboot' | 'renewing' | 'rebinding'
 
-/** How a datagram came in, where the socket tells: Node does not say to which address it was sent. */
-export type Arrival = 'unicast' | 'broadcast' | 'unknown'
+/**
+ * How a datagram came in, where the socket tells: Node does not say to which address it was sent. What comes in at
+ * the ProxyDHCP port is for `proxy.ts`.
+ */
+export type Arrival = 'unicast' | 'broadcast' | 'unknown' | 'proxy-port'
 
 export type Decision =
   | { readonly kind: 'offer' }
@@ -117,9 +120,9 @@ function otherServer({ serverIdentifier, relay }: Request, plan: DhcpPlan): Ipv4
   return isOurs ? undefined : serverIdentifier
 }
 
-function wrongNetwork({ message, relay }: Request, reservation: Reservation): string {
+export function wrongNetwork({ message, relay }: Request, { network }: Pick<Reservation, 'network'>): string {
   const from = formatIpv4(relay.link ?? message.giaddr)
-  return `it asks by way of ${from}, its address is on ${formatCidr(reservation.network)}`
+  return `it asks by way of ${from}, its address is on ${formatCidr(network)}`
 }
 
 function elsewhere(server: Ipv4, plan: DhcpPlan, what: string): Decision {

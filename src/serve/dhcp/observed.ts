@@ -11,13 +11,22 @@ export function observed({ kind, about, client, vendorClass }: Replied): Seen | 
     node,
     kind: 'dhcp',
     asker: askerOf(client),
-    message: kind === 'offered' ? 'discover' : 'request',
+    message: answers[kind] === 'offered' ? 'discover' : 'request',
     isFresh: state !== 'renewing' && state !== 'rebinding',
     ...(architecture !== undefined && { architecture }),
     vendorClass,
-    answer: kind !== 'refused' && reason !== undefined ? 'nothing-to-boot' : kind,
+    answer: kind !== 'refused' && reason !== undefined ? 'nothing-to-boot' : answers[kind],
   }
 }
+
+/** Whether another server leases the address is no matter of the node's way. */
+const answers = {
+  offered: 'offered',
+  acknowledged: 'acknowledged',
+  refused: 'refused',
+  'boot-offered': 'offered',
+  'boot-acknowledged': 'acknowledged',
+} as const
 
 function askerOf({ protocol, isIpxe }: BootClient): Asker {
   if (isIpxe) return 'ipxe'

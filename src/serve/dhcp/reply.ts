@@ -1,7 +1,7 @@
 /** Writing a reply (RFC 2131 §4.3.1, table 3) from prepared values, and where it is sent (§4.1). */
 import { formatIpv4, ipv4Octets, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { Writer } from '../../proto/bytes/writer.ts'
-import { broadcastFlag, putEnd, putHeader } from '../../proto/dhcp/message.ts'
+import { broadcastFlag, putEnd, putHeader, type DhcpMessage } from '../../proto/dhcp/message.ts'
 import { MessageType, OptionCode } from '../../proto/dhcp/option-table.ts'
 import { putOption } from '../../proto/dhcp/option.ts'
 import { noProxyDhcp } from '../../proto/dhcp/values/ipxe.ts'
@@ -42,41 +42,57 @@ export function writeReply(
 ): number {
   const { message } = request
   const isNak = answer.kind === 'nak'
+  const isLease = answer.kind === 'offer' || answer.kind === 'ack'
   const file = isNak ? undefined : bootFile
-  const writer = new Writer(out)
-  putHeader(writer, {
-    op: 2,
-    htype: message.htype,
-    hlen: message.hlen,
-    hops: 0,
-    xid: message.xid,
-    secs: 0,
+  const fields = {
+    type: messageTypes[answer.kind],
+    server: request.relay.serverIdentifier ?? plan.server,
     // RFC 2131 §4.3.2: a relay agent must broadcast a NAK, its client may have no address that works.
     flags: isNak && message.giaddr !== 0 ? message.flags | broadcastFlag : message.flags,
     ciaddr: answer.kind === 'ack' || answer.kind === 'inform' ? message.ciaddr : noAddress,
-    yiaddr: answer.kind === 'ack' || answer.kind === 'offer' ? reservation.address : noAddress,
+    yiaddr: isLease ? reservation.address : noAddress,
     siaddr: file === undefined ? noAddress : plan.server,
-    giaddr: message.giaddr,
-    chaddr: message.chaddr,
-    sname: '',
     file: file?.file ?? '',
+    leaseTime: isLease ? reservation.leaseTime : undefined,
+  }
+  return writeMessage(fields, request, out, (options) => {
+    if (isNak) options.put(OptionCode.message, encodeText(answer.reason))
+    else {
+      if (takesOverload(request)) options.overload()
+      putParameters(options, request, reservation, file, answer.kind === 'inform')
+    }
   })
+}
 
+type Fields = Pick<DhcpMessage, 'flags' | 'ciaddr' | 'yiaddr' | 'siaddr' | 'file'> & {
+  /** Value of option 53. */
+  readonly type: Uint8Array
+  /** Option 54. */
+  readonly server: Ipv4
+  readonly leaseTime: PreparedOption | undefined
+}
+
+/** What all replies have in common, and between its options those that `putOptions` writes. */
+export function writeMessage(
+  { type, server, leaseTime, ...header }: Fields,
+  request: Request,
+  out: Uint8Array,
+  putOptions: (options: OptionWriter) => void,
+): number {
+  const { htype, hlen, xid, giaddr, chaddr } = request.message
+  const writer = new Writer(out)
+  putHeader(writer, { ...header, op: 2, htype, hlen, hops: 0, xid, secs: 0, giaddr, chaddr, sname: '' })
   const options = new OptionWriter(writer, replyLimit(request.maxMessageSize) - 1) // 1: END
   // RFC 3046 §2.2: last in the reply, whole or not at all. Its room is kept from the start.
   const relayAgentInformation = options.reserve(request.relayAgentInformation)
-  options.put(OptionCode.messageType, messageTypes[answer.kind])
-  options.put(OptionCode.serverIdentifier, ipv4Octets(request.relay.serverIdentifier ?? plan.server))
-  if (answer.kind === 'offer' || answer.kind === 'ack') options.putPrepared(reservation.leaseTime)
+  options.put(OptionCode.messageType, type)
+  options.put(OptionCode.serverIdentifier, ipv4Octets(server))
+  if (leaseTime !== undefined) options.putPrepared(leaseTime)
   // RFC 6842 §3: in every reply, as it came.
   if (request.clientIdentifier !== undefined) {
     options.put(OptionCode.clientIdentifier, request.clientIdentifier)
   }
-  if (isNak) options.put(OptionCode.message, encodeText(answer.reason))
-  else {
-    if (takesOverload(request)) options.overload()
-    putParameters(options, request, reservation, file, answer.kind === 'inform')
-  }
+  putOptions(options)
   options.end()
   if (relayAgentInformation !== undefined) {
     putOption(writer, OptionCode.relayAgentInformation, relayAgentInformation)
@@ -113,6 +129,15 @@ const messageTypes: Readonly<Record<Answer['kind'], Uint8Array>> = {
   nak: Uint8Array.of(MessageType.nak),
 }
 
+/**
+ * RFC 4578 §2.3: in all packets of PXE clients and servers. Some ROMs send none, so it is only sent back.
+ * Deviates from RFC 4578 §2.1: the architecture (93), and the interface (94) likewise, are not.
+ */
+export function putMachineIdentifier(options: OptionWriter, { client, machineIdentifier }: Request): void {
+  if (client.protocol === undefined || machineIdentifier === undefined) return
+  options.put(OptionCode.clientMachineIdentifier, machineIdentifier)
+}
+
 /** What the client is told beside its lease: the mask, then what it boots, then the rest in its order. */
 function putParameters(
   options: OptionWriter,
@@ -129,11 +154,7 @@ function putParameters(
   if (mask !== undefined && wants(mask.code)) options.putPrepared(mask)
   for (const option of file?.options ?? []) options.putPrepared(option)
   if (request.client.isIpxe) options.putPrepared(ipxeOption)
-  // RFC 4578 §2.3: in all packets of PXE clients and servers. Some ROMs send none, so it is only sent back.
-  // Deviates from RFC 4578 §2.1: the architecture (93), and the interface (94) likewise, are not.
-  if (request.client.protocol !== undefined && request.machineIdentifier !== undefined) {
-    options.put(OptionCode.clientMachineIdentifier, request.machineIdentifier)
-  }
+  putMachineIdentifier(options, request)
 
   const put = (option: PreparedOption): void => {
     if (option.code === OptionCode.subnetMask) return

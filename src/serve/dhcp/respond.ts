@@ -7,8 +7,9 @@ import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
 import { printable } from '../../proto/dhcp/values/text.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
-import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
+import type { DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
 import { decide, type Arrival, type RequestState } from './decide.ts'
+import { decideProxied, writeProxyReply } from './proxy.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
 import { readRequest, type Request } from './request.ts'
 import { strangerFacts, type StrangerFacts } from './stranger.ts'
@@ -31,10 +32,11 @@ export type Circumstances = {
 
 /** A reply that is to be sent. */
 export type Replied = {
-  readonly kind: 'offered' | 'acknowledged' | 'informed' | 'refused'
+  readonly kind: 'offered' | 'acknowledged' | 'informed' | 'refused' | 'boot-offered' | 'boot-acknowledged'
   /** How many octets of the caller's buffer it has. */
   readonly octets: number
-  readonly to: Destination
+  /** `sender` at the ProxyDHCP port, where some firmware asks from the client port and some from port 4011. */
+  readonly to: Destination | 'sender'
   readonly about: Circumstances
   /** Who asked, by what it says of itself. */
   readonly client: BootClient
@@ -72,14 +74,25 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
 
   // By hardware address alone: firmware, iPXE and the installed system of one machine send different client
   // identifiers (option 61), and all of them are to get its one address.
+  const proxied = plan.proxiedByMac.get(mac)
+  if (proxied !== undefined) return respondProxied(request, seen, proxied, plan, arrival, out)
   const reservation = plan.reservationByMac.get(mac)
   if (reservation === undefined) {
+    if (isOtherServers(request, plan)) {
+      return { kind: 'not-ours', reason: 'from a network whose addresses another DHCP server leases' }
+    }
     const reason = noReservation(mac, request, plan)
     return { kind: 'stranger', stranger: strangerFacts(mac, request), about: { ...seen, reason } }
   }
 
-  const decision = decide(request, reservation, plan, arrival)
   const known = { ...seen, node: reservation.name }
+  if (arrival === 'proxy-port') {
+    return {
+      kind: 'ignored',
+      about: { ...known, reason: 'its lease says what it boots: it has no business here' },
+    }
+  }
+  const decision = decide(request, reservation, plan, arrival)
   switch (decision.kind) {
     case 'silence':
       return { kind: 'ignored', about: { ...known, reason: decision.reason } }
@@ -109,9 +122,50 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
 
 const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak: 'refused' } as const
 
-function noReservation(mac: Mac, { message, relay }: Request, plan: DhcpPlan): string {
-  // Without a relay agent, the network is that of the server's address, or unknown behind other interfaces.
-  const place = relay.link ?? (message.giaddr === 0 ? plan.server : message.giaddr)
+/** For a machine whose address another server leases. */
+function respondProxied(
+  request: Request,
+  seen: Circumstances,
+  proxied: Proxied,
+  plan: DhcpPlan,
+  arrival: Arrival,
+  out: Uint8Array,
+): Verdict {
+  const decision = decideProxied(request, proxied, plan, arrival)
+  const about = { ...seen, node: proxied.name }
+  switch (decision.kind) {
+    case 'lease':
+      return { kind: 'not-ours', reason: decision.reason }
+    case 'silence':
+      return { kind: 'ignored', about: { ...about, reason: decision.reason } }
+    case 'boot-offer':
+    case 'boot-ack':
+  }
+  return {
+    kind: decision.kind === 'boot-offer' ? 'boot-offered' : 'boot-acknowledged',
+    octets: writeProxyReply(decision, request, plan, out),
+    to: arrival === 'proxy-port' ? 'sender' : destination({ kind: 'offer' }, request, plan),
+    about: { ...about, bootFile: decision.file.name },
+    client: request.client,
+    vendorClass: printable(request.vendorClass),
+  }
+}
+
+/** Machines that nobody declared and that do not boot are the daily life of a network with another DHCP server. */
+function isOtherServers(request: Request, plan: DhcpPlan): boolean {
+  const { protocol, isIpxe } = request.client
+  const place = placeOf(request, plan)
+  const isProxied = plan.proxiedNetworks.some((network) => cidrContains(network, place))
+  return protocol === undefined && !isIpxe && isProxied
+}
+
+/** Without a relay agent, the network is that of the server's address, or unknown behind other interfaces. */
+function placeOf({ message, relay }: Request, plan: DhcpPlan): Ipv4 {
+  return relay.link ?? (message.giaddr === 0 ? plan.server : message.giaddr)
+}
+
+function noReservation(mac: Mac, request: Request, plan: DhcpPlan): string {
+  const place = placeOf(request, plan)
   const network = plan.networks.find((candidate) => cidrContains(candidate, place))
   return `no reservation for ${mac} on ${network === undefined ? formatIpv4(place) : formatCidr(network)}`
 }

@@ -62,7 +62,7 @@ export async function startDhcp(
   function handle(datagram: Datagram, arrival: Arrival, current: DhcpPlan, replies: UdpPort): void {
     try {
       const verdict = respond(datagram.payload, arrival, current, out)
-      if ('octets' in verdict) send(verdict, replies)
+      if ('octets' in verdict) send(verdict, datagram, replies)
       record(verdict)
       const seen = 'octets' in verdict ? observed(verdict) : undefined
       if (seen !== undefined) observe(seen)
@@ -80,11 +80,12 @@ export async function startDhcp(
     }
   }
 
-  function send({ octets, to, about }: Replied, replies: UdpPort): void {
-    replies.send(out.subarray(0, octets), to.address, to.port, (error) => {
+  function send({ octets, to, about }: Replied, sender: Datagram, replies: UdpPort): void {
+    const { address, port } = to === 'sender' ? sender : to
+    replies.send(out.subarray(0, octets), address, port, (error) => {
       counters.increment('dhcp.unsent')
       const { node, mac } = about
-      log.error({ node, mac, client: `${to.address}:${to.port}`, err: error }, 'reply could not be sent')
+      log.error({ node, mac, client: `${address}:${port}`, err: error }, 'reply could not be sent')
     })
   }
 
@@ -119,6 +120,8 @@ export async function startDhcp(
       case 'offered':
       case 'acknowledged':
       case 'informed':
+      case 'boot-offered':
+      case 'boot-acknowledged':
         if (verdict.about.reason !== undefined) counters.increment('dhcp.nothingToBoot')
         log.info(facts(verdict.about), message)
         return
@@ -145,6 +148,8 @@ const outcomes: Readonly<Record<Verdict['kind'], { readonly counter: string; rea
   offered: { counter: 'dhcp.offered', message: 'offered address' },
   acknowledged: { counter: 'dhcp.acknowledged', message: 'acknowledged address' },
   informed: { counter: 'dhcp.informed', message: 'sent parameters' },
+  'boot-offered': { counter: 'dhcp.bootOffered', message: 'offered boot file' },
+  'boot-acknowledged': { counter: 'dhcp.bootAcknowledged', message: 'acknowledged boot file' },
   refused: { counter: 'dhcp.refused', message: 'refused address' },
   declined: { counter: 'dhcp.declined', message: 'address declined: another machine uses it' },
   released: { counter: 'dhcp.released', message: 'address released' },

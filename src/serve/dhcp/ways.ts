@@ -19,14 +19,32 @@ export type Way = {
   readonly replies: UdpPort
 }
 
+/** @throws {CannotListen} when a socket cannot be had; those opened before are closed again */
+export async function openWays(options: WayOptions): Promise<Way[]> {
+  const { proxyPort } = options.plan()
+  const ways = await openServerWays(options)
+  if (proxyPort === undefined) return ways
+  try {
+    return [...ways, ...(await openProxyWays(options, proxyPort))]
+  } catch (error) {
+    await Promise.all(ways.map(({ port }) => port.close()))
+    throw error
+  }
+}
+
+/** Nobody broadcasts to the ProxyDHCP port, and what is asked there is answered from there. */
+async function openProxyWays({ plan, sockets, onLost }: WayOptions, port: number): Promise<Way[]> {
+  const own = { address: formatIpv4(plan().server), port, onLost }
+  const ports = await sockets.udp('proxydhcp', own)
+  return ports.map((socket) => ({ port: socket, arrival: 'proxy-port', replies: socket }))
+}
+
 /**
  * The sockets that systemd passed, one per interface, each answering for itself; or else a pair of our own: one
  * on 0.0.0.0, which alone hears broadcasts, and one on the server's address, which alone can send them (from
  * 0.0.0.0 the kernel finds no route: ENETUNREACH) and to which the unicasts of renewing clients go.
- *
- * @throws {CannotListen} when a socket cannot be had; those opened before are closed again
  */
-export async function openWays({ plan, sockets, onLost }: WayOptions): Promise<Way[]> {
+async function openServerWays({ plan, sockets, onLost }: WayOptions): Promise<Way[]> {
   const { server, serverPort } = plan()
   const own = { port: serverPort, reuseAddress: true, broadcast: true, onLost }
   const anywhere = { ...own, address: '0.0.0.0' }

@@ -187,7 +187,7 @@ const resolversNamed: Rule = {
   needs: ['dns'],
   check: ({ dns, subnets }) =>
     subnets.flatMap((subnet, index): Flaw[] =>
-      dns.serve || subnet.dns !== undefined
+      dns.serve || subnet.dns !== undefined || subnet.dhcp === 'proxy'
         ? []
         : [
             {

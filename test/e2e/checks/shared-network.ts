@@ -15,7 +15,7 @@ import { flushClient, waitUntil } from './client.ts'
 import { dhcpcd } from './other-clients.ts'
 import { udhcpcOn } from './udhcpc.ts'
 
-const otherServer = '172.16.0.253'
+const otherServer = addresses.dhcpServer
 
 export const sharedNetworkChecks: readonly Check[] = [
   {

@@ -215,7 +215,44 @@ t.test('a host is called by its full name; its domain is what follows the first 
   t.end()
 })
 
+t.test('a subnet of another DHCP server: its machines are told what they boot and nothing else', (t) => {
+  const { plan, findings } = compiled((site) => {
+    Object.assign(site.subnets[0] as object, { dhcp: 'proxy', gateway: undefined })
+    site.subnets.push({ cidr: '198.51.100.0/24', gateway: '198.51.100.1' })
+    site.clusters[0]!.nodes[2]!.address = '198.51.100.21'
+    site.hosts = [{ name: 'ns1.example.net', address: '192.0.2.40', mac: '00:00:5e:00:53:40' }]
+  })
+  t.same(
+    [...plan.reservationByMac.values()].map(({ name }) => name),
+    ['ocp45/w1'],
+  )
+  t.same(
+    [...plan.proxiedByMac.values()].map(({ name, boot }) => [name, boot === undefined]),
+    [
+      ['ocp45/bs', false],
+      ['ocp45/m1', false],
+      ['ocp45/i1', false],
+      ['ns1.example.net', true],
+    ],
+  )
+  t.match(plan, { proxyPort: 4011, networks: { length: 2 }, proxiedNetworks: { length: 1 } })
+  t.same(findings, [])
+  t.equal(compiled().plan.proxyPort, undefined)
+  t.end()
+})
+
 const findings = [
+  {
+    name: 'keys of a lease that another server gives',
+    change: subnet({ dhcp: 'proxy', ntp: ['192.0.2.9'], leaseSeconds: 600 }),
+    finding: {
+      severity: 'warning',
+      about: 'subnet 192.0.2.0/24',
+      message:
+        'another DHCP server leases the addresses (dhcp: proxy), so set there what stands here without effect: ' +
+        'gateway, ntp, leaseSeconds',
+    },
+  },
   {
     name: 'a lease that ends while a node installs',
     change: subnet({ leaseSeconds: 600 }),
