@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import type { BootScript, IgnitionFile, WholeFile } from '../../plan/http.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { refuse, unreadable, type Refusal } from './refusal.ts'
-import { watchAnswer } from './transfer.ts'
+import { watchAnswer, wholeOf } from './transfer.ts'
 
 /** @param path of the request; the log's `file`, as scripts are files only here */
 export function sendScript(
@@ -14,7 +14,7 @@ export function sendScript(
   { body, node, boot }: BootScript,
 ): FastifyReply {
   counters.increment('http.scripts')
-  watchAnswer(reply, clock, Buffer.byteLength(body), ({ octets, aborted }) => {
+  watchAnswer(reply, clock, wholeOf(Buffer.byteLength(body)), ({ octets, aborted }) => {
     const facts = { node, client, file: path, boot, octets, aborted }
     log[isHead ? 'debug' : 'info'](facts, 'boot script served')
   })
@@ -72,7 +72,7 @@ async function sendWhole(
     return refused(unreadable(error, file))
   }
   counters.increment(manner.counter)
-  watchAnswer(reply, clock, content.length, ({ octets, durationMs, aborted }) => {
+  watchAnswer(reply, clock, wholeOf(content.length), ({ octets, durationMs, aborted }) => {
     const facts = { node, client, file, octets, durationMs, aborted }
     log[isHead ? 'debug' : 'info'](facts, manner.served)
   })

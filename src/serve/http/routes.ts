@@ -13,9 +13,10 @@ import {
 import type { HttpPlan } from '../../plan/http.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { sendIgnition, sendLoader, sendScript } from './boot.ts'
+import { putBody } from './body.ts'
 import { clientOf } from './client.ts'
 import type { Exchange, Tools } from './exchange.ts'
-import { isFileName, sendImage } from './images.ts'
+import { createImages, isFileName, sendImage } from './images.ts'
 import { misunderstanding } from './misunderstanding.ts'
 import { helpText, refuse } from './refusal.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
@@ -39,6 +40,7 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
 
   app.decorateRequest('plan')
+  app.decorateRequest('makeBody')
   app.addHook('onRequest', async (request, reply) => {
     counters.increment('http.requests')
     request.setDecorator('plan', options.plan())
@@ -76,11 +78,14 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   })
 
   // Kernel, initramfs, rootfs and whatever else lies beside them.
-  app.get<ImageParams>('/images/:image/:file', (request, reply) => {
+  const images = createImages()
+  app.get<ImageParams>('/images/:image/:file', { onSend: putBody }, (request, reply) => {
     const { image, file } = request.params
     const exchange = exchangeOf(request, reply)
     const directory = exchange.plan.images.get(image)
-    if (directory !== undefined && isFileName(file)) return sendImage(exchange, options, directory, file)
+    if (directory !== undefined && isFileName(file)) {
+      return sendImage(exchange, options, images, directory, file)
+    }
     reply.callNotFound()
     return reply
   })
