@@ -94,6 +94,8 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
   }
 
   function remember(key: string, chunk: Held): void {
+    // Read twice, by somebody who had closed the file and by somebody who opened it again: one of them is enough.
+    if (cache.has(key)) return
     cache.set(key, chunk)
     chunk.isCached = true
     cachedOctets += chunk.octets.length

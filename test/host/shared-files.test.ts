@@ -87,6 +87,22 @@ t.test('a file that is in memory as a whole needs no descriptor, and keeps its c
   t.same(openFilesBelow(folder).length <= 1, true)
 })
 
+t.test('a chunk that was read twice is kept once', async (t) => {
+  const path = join(t.testdir({ f: 'aaaaaaaaaabbbbbbbbbb' }), 'f')
+  const files = createSharedFiles({ cacheOctets: 20, chunkOctets: 10 })
+  const one = await files.open(path)
+  const early = one.take(0)
+  one.close()
+  const two = await files.open(path)
+  const chunks = await Promise.all([early, two.take(0)])
+  t.same(chunks.map(text), ['aaaaaaaaaa', 'aaaaaaaaaa'])
+  const kept = await two.take(0)
+  t.equal(chunks.includes(kept), true)
+  await two.take(1)
+  t.equal(await two.take(0), kept, 'there is room for both chunks of the file')
+  two.close()
+})
+
 t.test('what cannot be read is refused by a code, as the system does it', async (t) => {
   const folder = t.testdir({ f: 'abcdefghijklm' })
   const files = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
