@@ -8,7 +8,7 @@ import { readDnsperf, type DnsperfReading } from './readings.ts'
 import { domain, loadBalancer, names, nodes, reverseName, type Files } from './site.ts'
 
 const warmUpSeconds = 2
-const seconds = 4
+const seconds = 3
 /** Of every twenty questions one is about a name that does not exist. */
 const expectedNxdomainPercent = 5
 

@@ -10,6 +10,8 @@ export type Standing = {
   readonly peers: readonly Result[]
 }
 
+export const stormTitle = 'Answers under a storm: images saturated by 16 readers'
+
 const mostDelayMs = 50
 
 /** How many times as good as the peer ours is: 2 is twice the rate, or half the time. */
@@ -19,8 +21,11 @@ export function ratioTo({ contest, ours }: Standing, peer: Result): number {
   return contest.better === 'more' ? own / other : other / own
 }
 
+/** @param rounds of the storm, each with its delays */
+type Storms = readonly (readonly Delays[])[]
+
 /** One line per contest: ours, the best peer, the ratio, and each target with whether it was met. */
-export function formatStandings(standings: readonly Standing[]): string {
+export function formatStandings(standings: readonly Standing[], storms: Storms): string {
   const rows = standings.map((standing) => {
     const { contest, ours, peers } = standing
     const best = peers.toSorted((a, b) => ratioTo(standing, a) - ratioTo(standing, b))[0]
@@ -32,7 +37,18 @@ export function formatStandings(standings: readonly Standing[]): string {
       verdicts(standing).join('; '),
     ]
   })
-  return formatTable([['work', 'slipway', 'best peer', 'ratio', 'targets'], ...rows], [3])
+  const stormRow = (): string[] => {
+    const delays = stormNames.map((name) => ({ name, p99: medianOf(storms, name, 'p99') }))
+    return [
+      stormTitle,
+      delays.map(({ name, p99 }) => `${name} ${formatFigure(p99)} ms`).join(', '),
+      '',
+      '',
+      `99th percentile under ${mostDelayMs} ms: ${met(delays.every(({ p99 }) => p99 < mostDelayMs))}`,
+    ]
+  }
+  const all = storms.length === 0 ? rows : [...rows, stormRow()]
+  return formatTable([['work', 'slipway', 'best peer', 'ratio', 'targets'], ...all], [3])
 }
 
 function verdicts(standing: Standing): string[] {
@@ -67,14 +83,13 @@ export function formatResults({ contest, ours, peers }: Standing): string {
   return formatTable([head, ...rows], [1, 2, 3, 4, 5, 6, 7])
 }
 
-/** @param rounds of the storm, each with its delays */
-export function formatStorm(rounds: readonly (readonly Delays[])[]): string {
-  const rows = (['DHCP', 'DNS'] as const).map((name) => {
-    const all = rounds.flatMap((delays) => delays.filter((each) => each.name === name))
-    const p99 = median(all.map((each) => each.p99))
+export function formatStorm(storms: Storms): string {
+  const rows = stormNames.map((name) => {
+    const all = storms.flatMap((delays) => delays.filter((each) => each.name === name))
+    const p99 = medianOf(storms, name, 'p99')
     return [
       name,
-      formatFigure(median(all.map((each) => each.p50))),
+      formatFigure(medianOf(storms, name, 'p50')),
       formatFigure(p99),
       formatFigure(Math.max(...all.map((each) => each.worst))),
       Math.max(...all.map((each) => each.lostPercent)).toFixed(2),
@@ -83,6 +98,14 @@ export function formatStorm(rounds: readonly (readonly Delays[])[]): string {
   })
   const head = ['', 'ms, median', '99th percentile', 'worst', 'lost %', `99th under ${mostDelayMs} ms`]
   return formatTable([head, ...rows], [1, 2, 3, 4])
+}
+
+const stormNames = ['DHCP', 'DNS'] as const
+
+function medianOf(storms: Storms, name: Delays['name'], figure: 'p50' | 'p99'): number {
+  return median(
+    storms.flatMap((delays) => delays.filter((each) => each.name === name)).map((each) => each[figure]),
+  )
 }
 
 const met = (isMet: boolean) => (isMet ? 'met' : 'NOT met')

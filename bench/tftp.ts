@@ -42,7 +42,7 @@ export const tftp: Contest = {
   targets: [{ peer: 'tftpd-hpa', ratio: 1 }],
   prepare: ({ tftpRoot }) => writeFile(join(tftpRoot, file), randomBytes(sixty.octets)),
   warmUp: async (network) => {
-    for (let time = 0; time < 3; time++) await download(network, sixty)
+    for (let time = 0; time < 2; time++) await download(network, sixty)
   },
   async measure(network) {
     const times: number[] = []

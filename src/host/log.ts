@@ -15,6 +15,12 @@ export type Log = Readonly<Record<LogLevel, Line>> & {
   isDebug(): boolean
 }
 
+/**
+ * A system call for every line would be a quarter of a DHCP exchange, and a reader that stalls would stall the
+ * services: so lines wait for their like, a tenth of a second at most, and for the end of the process.
+ */
+const output = { dest: 1, sync: false, minLength: 4096, periodicFlush: 100, maxLength: 16 * 1024 * 1024 }
+
 export function createLog(level: LogLevel = 'info', stream?: DestinationStream): Log {
   const options = {
     level,
@@ -22,7 +28,7 @@ export function createLog(level: LogLevel = 'info', stream?: DestinationStream):
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return wrap(stream === undefined ? pino(options) : pino(options, stream))
+  return wrap(pino(options, stream ?? pino.destination(output)))
 }
 
 function wrap(logger: ReturnType<typeof pino>): Log {

@@ -87,19 +87,17 @@ export function udpPort(socket: Socket, options: SocketSettings): UdpPort {
       socket.removeAllListeners('message')
       socket.on('message', (payload, peer) => handler([{ payload, address: peer.address, port: peer.port }]))
     },
-    send(payload, peerAddress, peerPort, failed = ignore) {
+    send(payload, peerAddress, peerPort, failed) {
+      // A callback is a turn of Node's task queue, also for what has left already.
+      const done = failed && ((error: Error | null) => (error === null ? undefined : failed(error)))
       try {
         // Copied, because the system may take the octets later: when its send buffer is full.
-        socket.send(Buffer.from(payload), peerPort, peerAddress, (error) => {
-          if (error !== null) failed(error)
-        })
+        socket.send(Buffer.from(payload), peerPort, peerAddress, done)
       } catch (error) {
         // Port 0, from which a datagram may claim to come, or a closed socket.
-        failed(error as Error)
+        failed?.(error as Error)
       }
     },
     close,
   }
 }
-
-const ignore = () => undefined

@@ -43,7 +43,7 @@ t.test(
   'the first table compares medians with the best peer, and says of each target whether it was met',
   (t) => {
     t.equal(
-      formatStandings([rate, time]),
+      formatStandings([rate, time], []),
       `\
 | work   | slipway           | best peer       | ratio | targets                                               |
 | ------ | ----------------- | --------------- | ----: | ----------------------------------------------------- |
@@ -53,6 +53,20 @@ t.test(
     t.end()
   },
 )
+
+t.test('the storm has its line there too', (t) => {
+  const delays = (dhcp: number, dns: number) => [
+    { name: 'DHCP' as const, p50: 1, p99: dhcp, worst: 99, lostPercent: 0 },
+    { name: 'DNS' as const, p50: 1, p99: dns, worst: 99, lostPercent: 0 },
+  ]
+  const line = (...rounds: ReturnType<typeof delays>[]) => formatStandings([], rounds).split('\n').at(-1)
+  t.match(line(delays(10, 49)), /\| DHCP 10\.0 ms, DNS 49\.0 ms \| .* 99th percentile under 50 ms: met \|$/)
+  t.match(
+    line(delays(10, 49), delays(60, 49), delays(50, 49)),
+    /\| DHCP 50\.0 ms, .* under 50 ms: NOT met \|$/,
+  )
+  t.end()
+})
 
 t.test('the second shows the spread of every contender', (t) => {
   t.equal(

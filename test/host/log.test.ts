@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { Writable } from 'node:stream'
 import t from 'tap'
 import { createLog } from '../../src/host/log.ts'
@@ -43,5 +44,26 @@ t.test('levels below the chosen one are not written', (t) => {
   t.match(lines()[1], { err: { type: 'Error', message: 'lost' } }, 'errors keep their message and stack')
   t.equal(log.isDebug(), false)
   t.equal(createLog('debug', stream).isDebug(), true)
+  t.end()
+})
+
+t.test('all lines are written before the process ends, also when it exits at once', (t) => {
+  const module = new URL('../../src/host/log.ts', import.meta.url).href
+  const script = `
+    import { createLog } from ${JSON.stringify(module)}
+    const log = createLog()
+    for (let number = 0; number < 1000; number++) log.info({ number }, 'line')
+    process.exit(3)`
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script])
+  const numbers = stdout
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { number: number }).number)
+  t.equal(status, 3)
+  t.same(
+    numbers,
+    Array.from({ length: 1000 }, (_, number) => number),
+  )
   t.end()
 })

@@ -107,9 +107,9 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   function receive(from: UdpPort, { payload, address, port }: Datagram): void {
     const reply = serve(payload, address, port, 'udp')
     if (reply === undefined) return
-    const failed = () => counters.increment('dns.unsent')
-    if (reply instanceof Uint8Array) from.send(reply, address, port, failed)
-    else if (reply instanceof Promise) void reply.then((octets) => from.send(octets, address, port, failed))
+    // Whether it could be sent is not asked for: a client that got nothing asks again.
+    if (reply instanceof Uint8Array) from.send(reply, address, port)
+    else if (reply instanceof Promise) void reply.then((octets) => from.send(octets, address, port))
   }
 
   const tcp = createTcpService({

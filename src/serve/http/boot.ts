@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import type { BootScript, IgnitionFile, WholeFile } from '../../plan/http.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { refuse, unreadable, type Refusal } from './refusal.ts'
-import { watchAnswer, type Outcome } from './transfer.ts'
+import { watchAnswer, wholeOf, type Outcome } from './transfer.ts'
 
 /** Text that was made for one request. */
 export function sendText(
@@ -14,7 +14,7 @@ export function sendText(
   done: (outcome: Outcome) => void,
   type = 'text/plain; charset=utf-8',
 ): FastifyReply {
-  watchAnswer(reply, clock, Buffer.byteLength(text), done)
+  watchAnswer(reply, clock, wholeOf(Buffer.byteLength(text)), done)
   return reply.header('cache-control', 'no-store').type(type).send(text)
 }
 
@@ -102,7 +102,7 @@ async function sendWhole(
     return refused(unreadable(error, file))
   }
   counters.increment(manner.counter)
-  watchAnswer(reply, clock, content.length, (outcome) => {
+  watchAnswer(reply, clock, wholeOf(content.length), (outcome) => {
     const { octets, durationMs, aborted } = outcome
     manner.done(outcome)
     const facts = { node, client, file, octets, durationMs, aborted }

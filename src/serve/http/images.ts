@@ -1,61 +1,78 @@
 /** Images: regular files directly inside the directories that the site names, and nothing else on the disk. */
-import { constants } from 'node:fs'
-import { access, realpath, stat } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join, sep } from 'node:path'
 import type { FastifyReply } from 'fastify'
+import {
+  createSharedFiles,
+  UnusableFile,
+  type SharedFile,
+  type SharedFileLimits,
+  type SharedFiles,
+} from '../../host/shared-files.ts'
 import type { ImageDirectory } from '../../plan/http.ts'
+import { readBody, replaceBody, type Body } from './body.ts'
 import type { Download, Downloads } from './downloads.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { refuse, unreadable, type Refusal } from './refusal.ts'
-import { watchFile } from './transfer.ts'
+import { watchAnswer } from './transfer.ts'
 
 /**
- * Half a mebibyte is read at a time: eight readers of 512 MiB took 2 to 4 s where Node's own 64 KiB took 5 to 6.
- * @fastify/send knows `highWaterMark`, its types do not.
+ * A rack fetches one rootfs at about the same time, so what one reader takes from the disk is there for those
+ * behind it, who then catch up. 64 MiB is how far apart they may be (docs/decisions/0027).
  */
-const sendOptions = { acceptRanges: true, highWaterMark: 512 * 1024 }
+const limits: SharedFileLimits = { cacheOctets: 64 * 1024 * 1024, chunkOctets: 1024 * 1024 }
 
-/** Ranges, conditions and validators (RFC 9110 §13, §14) are @fastify/static's. */
+/** The image files that are being read, and what of them is in memory. */
+export const createImages = (): SharedFiles => createSharedFiles(limits)
+
+/** Where the octets come from, and who is told how far they are. */
+type Sources = { readonly images: SharedFiles; readonly downloads: Downloads }
+
+/** Ranges, conditions and validators (RFC 9110 §13, §14) are @fastify/static's; the octets come from `images`. */
 export async function sendImage(
-  { reply, node, client, isHead }: Exchange,
+  { reply, node, client }: Exchange,
   { log, counters, clock }: Tools,
-  downloads: Downloads,
+  { images, downloads }: Sources,
   directory: ImageDirectory,
   name: string,
 ): Promise<FastifyReply> {
-  const file = join(directory.dir, name)
-  const found = await inspect(directory, name)
-  if (typeof found !== 'number') {
+  const path = join(directory.dir, name)
+  const file = await openImage(images, directory, name)
+  if ('sentence' in file) {
     counters.increment('http.unreadable')
-    const facts = { node, client, file, reason: found.sentence }
+    const facts = { node, client, file: path, reason: file.sentence }
     // A stranger who guesses names is no fault of the site.
     log[node === undefined ? 'debug' : 'error'](facts, 'image file cannot be served')
-    return refuse(reply, found)
+    return refuse(reply, file)
   }
   counters.increment('http.images')
-  if (!isHead) {
-    const what = directory.files.get(name)
-    let download: Download | undefined
-    const begin = (sent: () => number): void => {
-      if (node === undefined || what === undefined) return
-      const part = partOf(reply.raw.getHeader('content-range'), found)
-      download = downloads.begin({ node, what, file: name, dir: directory.dir, ...part, total: found, sent })
+  const what = directory.files.get(name)
+  let body: Body | undefined
+  let download: Download | undefined
+  replaceBody(reply, (range) => {
+    const made = readBody(file, range, () => reply.raw.writableLength)
+    body = made
+    if (node !== undefined && what !== undefined) {
+      const part = { from: range.start, to: range.start + range.octets, total: file.octets, sent: made.sent }
+      download = downloads.begin({ node, what, file: name, dir: directory.dir, ...part })
     }
-    watchFile(reply, clock, begin, ({ octets, durationMs, aborted }) => {
-      download?.end(octets, aborted === true)
-      counters.increment('http.imageOctets', octets)
-      log.info({ node, client, file, octets, durationMs, aborted }, 'image file served')
-    })
-  }
-  takeWholeForLongSuffix(reply.request.raw, found)
-  return reply.header('cache-control', 'no-cache').sendFile(name, directory.dir, sendOptions)
-}
-
-/** Which octets of the file an answer has: those of its Content-Range (RFC 9110 §14.4), or all. */
-function partOf(contentRange: unknown, total: number): { readonly from: number; readonly to: number } {
-  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(String(contentRange)) ?? []
-  return first === undefined ? { from: 0, to: total } : { from: Number(first), to: Number(last) + 1 }
+    return made.stream
+  })
+  const sentOctets = (isAborted: boolean) => (isAborted ? body?.sent() : body?.octets) ?? 0
+  watchAnswer(reply, clock, sentOctets, ({ octets, durationMs, aborted }) => {
+    file.close()
+    if (body === undefined) return // HEAD, 304, an error
+    body.close()
+    download?.end(octets, aborted === true)
+    counters.increment('http.imageOctets', octets)
+    log.info({ node, client, file: path, octets, durationMs, aborted }, 'image file served')
+  })
+  takeWholeForLongSuffix(reply.request.raw, file.octets)
+  return reply.header('cache-control', 'no-cache').sendFile(name, directory.dir, {
+    acceptRanges: true,
+    onFile: (_path, { size, mtimeMs }) => requireSame(file, size, mtimeMs),
+  })
 }
 
 /** One name without a way out of its directory; what begins with a dot is not for others. */
@@ -64,21 +81,23 @@ export function isFileName(name: string): boolean {
 }
 
 /**
- * The octets of a file that may be sent, or why it may not. A symbolic link that leads out of the directory
- * is followed only for a file that the site itself boots: that one the operator has put there on purpose.
+ * The file, or why it may not be sent. A symbolic link that leads out of the directory is followed only for a
+ * file that the site itself boots: that one the operator has put there on purpose.
  */
-async function inspect({ dir, files }: ImageDirectory, name: string): Promise<number | Refusal> {
+async function openImage(
+  images: SharedFiles,
+  { dir, files }: ImageDirectory,
+  name: string,
+): Promise<SharedFile | Refusal> {
   const path = join(dir, name)
   try {
     const real = await realpath(path)
     if (!files.has(name) && !real.startsWith((await realpath(dir)) + sep)) {
       return { status: 404, sentence: `${path} is a link that leads out of its directory` }
     }
-    const found = await stat(real)
-    if (!found.isFile()) return { status: 404, sentence: `${path} is not a file` }
-    await access(real, constants.R_OK)
-    return found.size
+    return await images.open(real)
   } catch (error) {
+    if (error instanceof UnusableFile) return { status: 404, sentence: `${path} is not a file` }
     return unreadable(error, path)
   }
 }
@@ -90,4 +109,11 @@ async function inspect({ dir, files }: ImageDirectory, name: string): Promise<nu
 function takeWholeForLongSuffix({ headers }: IncomingMessage, octets: number): void {
   const suffix = /^\s*bytes\s*=\s*-(\d+)\s*$/i.exec(headers.range ?? '')?.[1]
   if (suffix !== undefined && Number(suffix) > octets) delete headers.range
+}
+
+/** What the header says is read from the path once more: it has to be of the file that is open. */
+function requireSame({ octets, modifiedMs }: SharedFile, size: number, mtimeMs: number): void {
+  // Both count nanoseconds in a double, which rounds them.
+  if (octets === size && Math.abs(modifiedMs - mtimeMs) < 1) return
+  throw Object.assign(new Error('the file was replaced at this moment, ask again'), { statusCode: 503 })
 }

@@ -17,12 +17,13 @@ import type { CallbackStage, Observe } from '../../install/observation.ts'
 import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
 import type { HttpPlan } from '../../plan/http.ts'
 import { urlPaths } from '../../plan/urls.ts'
+import { putBody } from './body.ts'
 import { sendBootScript } from './boot-script.ts'
 import { sendLoader, sendScript } from './boot.ts'
 import { clientOf } from './client.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { createDownloads } from './downloads.ts'
-import { isFileName, sendImage } from './images.ts'
+import { createImages, isFileName, sendImage } from './images.ts'
 import { misunderstanding } from './misunderstanding.ts'
 import { helpText, refuse } from './refusal.ts'
 import { sendSecret, takeCallback, withoutToken } from './secrets.ts'
@@ -66,6 +67,7 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.decorateRequest('plan')
+  app.decorateRequest('makeBody')
   app.addHook('onRequest', async (request, reply) => {
     counters.increment('http.requests')
     request.setDecorator('plan', options.plan())
@@ -142,12 +144,13 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   })
 
   // Kernel, initramfs, rootfs and whatever else lies beside them.
-  app.get<ImageParams>('/images/:image/:file', (request, reply) => {
+  const images = createImages()
+  app.get<ImageParams>('/images/:image/:file', { onSend: putBody }, (request, reply) => {
     const { image, file } = request.params
     const exchange = exchangeOf(request, reply)
     const directory = exchange.plan.images.get(image)
     if (directory !== undefined && isFileName(file)) {
-      return sendImage(exchange, tools, downloads, directory, file)
+      return sendImage(exchange, tools, { images, downloads }, directory, file)
     }
     reply.callNotFound()
     return reply

@@ -1,5 +1,4 @@
 /** What became of an answer: how long it took, and how much of it the peer was really sent. */
-import { ReadStream } from 'node:fs'
 import { finished } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
@@ -12,51 +11,24 @@ export type Outcome = {
   readonly aborted: true | undefined
 }
 
-/** Calls `done` once, when the last octet of an answer with this body was sent, or when that failed. */
+/**
+ * Calls `done` once, when the last octet of an answer was sent, or when that failed.
+ *
+ * @param sentOctets of the body; asked at the end, and told whether that came before its time
+ */
 export function watchAnswer(
   reply: FastifyReply,
   clock: Clock,
-  bodyOctets: number,
+  sentOctets: (isAborted: boolean) => number,
   done: (outcome: Outcome) => void,
 ): void {
   const start = clock.monotonic()
   finished(reply.raw, (error) => {
-    const aborted = error == null ? undefined : true
-    done({ octets: aborted ? 0 : bodyOctets, durationMs: since(clock, start), aborted })
+    const isAborted = error != null
+    const durationMs = Math.round(clock.monotonic() - start)
+    done({ octets: sentOctets(isAborted), durationMs, aborted: isAborted || undefined })
   })
 }
 
-/**
- * The same for an answer that is streamed from a file; nothing is reported when no file is streamed (HEAD, 304).
- *
- * @param begun called with what tells how many octets were sent so far
- */
-export function watchFile(
-  reply: FastifyReply,
-  clock: Clock,
-  begun: (sent: () => number) => void,
-  done: (outcome: Outcome) => void,
-): void {
-  const start = clock.monotonic()
-  const { raw } = reply
-  raw.once('pipe', (source: unknown) => {
-    if (!(source instanceof ReadStream)) return
-    const sent = (): number => Math.max(0, source.bytesRead - source.readableLength - raw.writableLength)
-    begun(sent)
-    const expected = Number(raw.getHeader('content-length'))
-    let isShort = false
-    source.once('end', () => {
-      // A file that was cut short meanwhile: the peer must not wait for the rest, nor take it for the whole.
-      isShort = source.bytesRead < expected
-      if (isShort) raw.destroy()
-    })
-    finished(raw, (error) => {
-      const aborted = error == null && !isShort ? undefined : true
-      done({ octets: aborted ? sent() : source.bytesRead, durationMs: since(clock, start), aborted })
-    })
-  })
-}
-
-function since(clock: Clock, start: number): number {
-  return Math.round(clock.monotonic() - start)
-}
+/** What of a short answer counts as sent: all of it, or nothing. */
+export const wholeOf = (octets: number) => (isAborted: boolean) => (isAborted ? 0 : octets)

@@ -204,30 +204,6 @@ t.test('a fault of ours costs one query, and a line with the packet', async (t) 
   t.equal((await ask(encode({ name: 'm1.ocp45.example.localdomain' }))).rcode, 'NOERROR')
 })
 
-t.test('a reply that cannot be sent is counted', async (t) => {
-  const network = memorySockets()
-  const sockets: Sockets = {
-    ...network,
-    tcp: () => Promise.resolve(),
-    udp: async (name, options) => {
-      const ports = await network.udp(name, options)
-      return ports.map((port) => ({
-        ...port,
-        receive: (handler) => port.receive(handler),
-        send: (_payload, _address, _port, failed) => failed?.(new Error('send ENETUNREACH')),
-      }))
-    },
-  }
-  const counters = new Counters()
-  const options = { sockets, log: createLog('error'), counters, clock: fakeClock(), onLost: () => undefined }
-  const service = await startDns({ ...options, plan: () => planOf(guideModel()) })
-  const port = await network.bindUdp({ address: '172.16.0.21', port: 0 })
-  port.send(encode({ name: 'm1.ocp45.example.localdomain' }), server.address, server.port)
-  await network.settled()
-  t.equal(counters.get('dns.unsent'), 1)
-  await service.close(0)
-})
-
 t.test('closing sends the answers under way first, and leaves nothing open', async (t) => {
   const { service, sockets, clock, client } = await setUp()
   const { port, box } = await client('172.16.0.21')

@@ -1,6 +1,11 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import { fastify } from 'fastify'
 import t from 'tap'
+import { createSharedFiles } from '../../../src/host/shared-files.ts'
+import { createDownloads } from '../../../src/serve/http/downloads.ts'
+import { sendImage } from '../../../src/serve/http/images.ts'
 import { rootfs, routesWorld } from '../../support/http-service.ts'
 
 const image = '/images/rhcos/rhcos-live-rootfs.x86_64.img'
@@ -210,3 +215,34 @@ t.test(
     ])
   },
 )
+
+t.test('a file that is replaced between opening it and writing the header is asked for again', async (t) => {
+  const { options, dir } = await routesWorld(t)
+  const directory = { dir: join(dir, 'images'), files: new Set<string>() }
+  const name = 'rhcos-live-rootfs.x86_64.img'
+  const real = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
+  let closed = 0
+  const earlier = {
+    async open(path: string) {
+      const file = await real.open(path)
+      return { ...file, modifiedMs: file.modifiedMs - 1000, close: () => (file.close(), closed++) }
+    },
+  }
+  const app = fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyStatic, { serve: false })
+  app.decorateRequest('makeBody')
+  app.get('/', (_request, reply) =>
+    sendImage(
+      { reply, plan: options.plan(), client: '', address: '', node: '', isHead: false },
+      options,
+      { images: earlier, downloads: createDownloads(options) },
+      directory,
+      name,
+    ),
+  )
+  const response = await app.inject('/')
+  t.equal(response.statusCode, 503)
+  t.match(response.json(), { message: 'the file was replaced at this moment, ask again' })
+  t.equal(closed, 1)
+})

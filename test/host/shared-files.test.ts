@@ -1,0 +1,121 @@
+import { truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createSharedFiles, type Chunk, type SharedFile } from '../../src/host/shared-files.ts'
+import { openFilesBelow } from '../support/open-files.ts'
+
+const text = ({ octets }: Chunk) => Buffer.from(octets).toString()
+
+async function opened(t: Test, content: string, cacheOctets = 100): Promise<SharedFile & { path: string }> {
+  const path = join(t.testdir({ f: content }), 'f')
+  return { ...(await createSharedFiles({ cacheOctets, chunkOctets: 10 }).open(path)), path }
+}
+
+t.test('a file tells its size, when it was changed, and how it is cut', async (t) => {
+  const path = join(t.testdir({ f: 'abcdefghijkl' }), 'f')
+  const before = Date.now()
+  const file = await createSharedFiles({ cacheOctets: 100, chunkOctets: 10 }).open(path)
+  t.match(file, { octets: 12, chunkOctets: 10, chunkCount: 2 })
+  t.equal(Math.abs(file.modifiedMs - before) < 60_000, true)
+  t.equal(text(await file.take(1)), 'kl')
+  file.close()
+})
+
+t.test('memory that all readers gave back is used again', async (t) => {
+  const file = await opened(t, 'aaaaaaaaaabbbbbbbbbbcccccccccc', 10)
+  const one = file.take(0)
+  const two = file.take(0)
+  const first = await one
+  t.equal(await two, first)
+  const memory = first.octets
+  const second = await file.take(1) // takes the place of the first in the cache
+  first.release()
+  t.equal(text(first), 'aaaaaaaaaa', 'still held by the other reader')
+  first.release()
+  const third = await file.take(2)
+  t.equal(third.octets, memory)
+  t.equal(text(third), 'cccccccccc')
+  t.equal(text(second), 'bbbbbbbbbb')
+  file.close()
+})
+
+t.test('memory is not used again while its chunk is in the cache', async (t) => {
+  const file = await opened(t, 'aaaaaaaaaabbbbbbbbbb')
+  const first = await file.take(0)
+  first.release()
+  t.not((await file.take(1)).octets, first.octets)
+  t.equal(await file.take(0), first)
+  file.close()
+})
+
+t.test('a chunk that is still being read when others push it out belongs to who waits for it', async (t) => {
+  const file = await opened(t, 'aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd', 10)
+  const chunks = await Promise.all([0, 1, 2, 3].map(async (index) => file.take(index)))
+  t.same(chunks.map(text), ['aaaaaaaaaa', 'bbbbbbbbbb', 'cccccccccc', 'dddddddddd'])
+  for (const chunk of chunks) chunk.release()
+  file.close()
+})
+
+t.test('memory of a chunk shorter than others is left to the garbage collector', async (t) => {
+  const file = await opened(t, 'aaaaaaaaaabb', 10)
+  const last = await file.take(1)
+  await file.take(0) // pushes it out
+  last.release()
+  t.equal(text(last), 'bb')
+  file.close()
+})
+
+t.test('a file that is in memory as a whole needs no descriptor, and keeps its chunks', async (t) => {
+  const folder = t.testdir({ a: 'aaaaaaaaaaAAAAAAAAAA', b: 'bbbbbbbbbbBBBBBBBBBB' })
+  const files = createSharedFiles({ cacheOctets: 20, chunkOctets: 10 })
+  const read = async (file: SharedFile) => {
+    const chunks = await Promise.all([0, 1].map(async (index) => file.take(index)))
+    for (const chunk of chunks) chunk.release()
+    return chunks.map(text).join('')
+  }
+  const first = await files.open(join(folder, 'a'))
+  t.equal(await read(first), 'aaaaaaaaaaAAAAAAAAAA')
+  first.close()
+  const a = await files.open(join(folder, 'a'))
+  const b = await files.open(join(folder, 'b'))
+  t.equal(await read(b), 'bbbbbbbbbbBBBBBBBBBB')
+  t.equal(await read(b), 'bbbbbbbbbbBBBBBBBBBB')
+  t.equal(await read(a), 'aaaaaaaaaaAAAAAAAAAA', 'although another file took their place')
+  a.close()
+  b.close()
+  await new Promise(setImmediate)
+  t.same(openFilesBelow(folder).length <= 1, true)
+})
+
+t.test('a chunk that was read twice is kept once', async (t) => {
+  const path = join(t.testdir({ f: 'aaaaaaaaaabbbbbbbbbb' }), 'f')
+  const files = createSharedFiles({ cacheOctets: 20, chunkOctets: 10 })
+  const one = await files.open(path)
+  const early = one.take(0)
+  one.close()
+  const two = await files.open(path)
+  const chunks = await Promise.all([early, two.take(0)])
+  t.same(chunks.map(text), ['aaaaaaaaaa', 'aaaaaaaaaa'])
+  const kept = await two.take(0)
+  t.equal(chunks.includes(kept), true)
+  await two.take(1)
+  t.equal(await two.take(0), kept, 'there is room for both chunks of the file')
+  two.close()
+})
+
+t.test('what cannot be read is refused by a code, as the system does it', async (t) => {
+  const folder = t.testdir({ f: 'abcdefghijklm' })
+  const files = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
+  await t.rejects(files.open(folder), { code: 'NOT_REGULAR', message: 'not a regular file' })
+  await t.rejects(files.open(join(folder, 'absent')), { code: 'ENOENT' })
+  const path = join(folder, 'f')
+  const file = await files.open(path)
+  truncateSync(path, 5)
+  await t.rejects(Promise.resolve(file.take(0)), { code: 'CHANGED' })
+  writeFileSync(path, 'ABCDEFGHIJKLM')
+  await t.rejects(Promise.resolve(file.take(1)), {
+    code: 'CHANGED',
+    message: 'the file was changed while it was sent',
+  })
+  file.close()
+})
