@@ -12,6 +12,7 @@ import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
+import { lifeStages } from './checks/life.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
@@ -118,7 +119,13 @@ function readArguments(): Options | number {
 }
 
 function choose({ only, keep }: Options): Stage[] {
-  const stages = [...firmwareStages, [partialBootChecks], [clientChecks], [[...(keep ? [] : stopChecks)]]]
+  const stages = [
+    ...firmwareStages,
+    ...lifeStages,
+    [partialBootChecks],
+    [clientChecks],
+    [[...(keep ? [] : stopChecks)]],
+  ]
   return stages.map((stage) => stage.map((lane) => lane.filter(({ name }) => name.includes(only))))
 }
 

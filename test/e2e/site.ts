@@ -27,6 +27,10 @@ export const nodes = {
   m3: node('m3', 'master', 23),
   w1: node('w1', 'worker', 31),
   w2: { ...node('w2', 'worker', 32), settings: 'pxeOptions: true' },
+  // These write their disks.
+  d1: { ...node('d1', 'worker', 41), settings: 'kernelArguments: [e2e.install]' },
+  d2: { ...node('d2', 'worker', 42), settings: 'kernelArguments: [e2e.install]' },
+  d3: { ...node('d3', 'master', 43), settings: 'kernelArguments: [e2e.install]' },
 } as const
 
 /** A declared machine that is no node: where the command-line clients run. */
@@ -50,6 +54,8 @@ function node(name: string, role: Role, lastOctet: number): SiteNode {
 export type SiteChanges = {
   readonly extraHosts?: readonly string[]
   readonly spareWorker?: SiteNode
+  /** Whether nodes wait for their turn; they do not. */
+  readonly order?: boolean
   /** The section `tftp`, in braces. */
   readonly tftp?: string
 }
@@ -131,7 +137,7 @@ clusters:
     image: rhcos-4.17
     ignition: ignition
     disk: /dev/vda
-    order: false
+    order: ${options.order ?? false}
     console: [ttyS0]
     loadBalancer: { api: ${addresses.api}, apiInternal: ${addresses.apiInternal}, ingress: ${addresses.api} }
     nodes:
