@@ -248,7 +248,7 @@ t.test(
     t.same(findings, [])
     t.same(
       [...plan.scripts.keys()].map((path) => path.slice('/boot/ocp45/m1/'.length)),
-      ['boot.ipxe', 'menu.ipxe', 'install-master.ipxe'],
+      ['boot.ipxe', 'menu.ipxe', 'local.ipxe', 'install-master.ipxe'],
     )
     const { body } = plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!
     const base = 'http://192.0.2.2/images/rhcos/agent.x86_64'

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { adoptNode, type Adoption } from '../../src/site/adopt.ts'
+import { adoptNode } from '../../src/site/adopt.ts'
+import type { Adoption } from '../../src/site/adoption.ts'
 import { loadSite } from '../../src/site/load.ts'
 import { formatProblem } from '../../src/site/problem.ts'
 
