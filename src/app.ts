@@ -9,15 +9,14 @@ import type { Service } from './host/service.ts'
 import type { Sockets } from './host/udp.ts'
 import { createInstalls } from './install/create.ts'
 import { createGate } from './install/gate.ts'
-import type { Installs, Permission } from './install/installs.ts'
+import type { Installs } from './install/installs.ts'
 import { probeMachineConfig } from './install/probe.ts'
 import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import { renderMetrics } from './metrics.ts'
-import type { IgnitionKind } from './plan/facts.ts'
 import { ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
-import { urlPaths } from './plan/urls.ts'
+import { mayStart } from './may-start.ts'
 import { explain, prepare } from './prepare.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
@@ -25,6 +24,7 @@ import { startDns, type DnsService } from './serve/dns/service.ts'
 import { applyHaproxy } from './serve/haproxy/apply.ts'
 import { startHttp } from './serve/http/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
+import { createIgnitionFiles } from './survey/ignition/files.ts'
 
 export type AppOptions = {
   readonly sitePath: string
@@ -60,11 +60,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   let plan = options.plan
   let reloading: Promise<unknown> = Promise.resolve()
 
+  const ignitionFiles = createIgnitionFiles({ clock, log: log.for('http') })
   const gate = createGate({ probe: probeMachineConfig, clock, log: log.for('install') })
   const installs = createInstalls({
     ...{ store: options.store, gate, counters, clock, log: log.for('install') },
     plan: () => plan.install,
-    mayStart: (node, role) => mayStart(plan, node, role),
+    mayStart: (node, role) => mayStart(plan.http, ignitionFiles, { node, role, now: clock.now() }),
   })
   const { observe } = installs
   const common = { sockets, counters, clock, onLost, observe }
@@ -88,7 +89,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
     services.push(await startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }))
     services.push(
-      await startHttp({ ...common, plan: () => plan.http, log: log.for('http'), installs, health, metrics }),
+      await startHttp({
+        ...common,
+        plan: () => plan.http,
+        log: log.for('http'),
+        installs,
+        ignitionFiles,
+        health,
+        metrics,
+      }),
     )
     // DHCP comes last: nobody is sent to a service that does not listen yet.
     dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
@@ -171,12 +180,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     close,
   }
-}
-
-/** Whether everything is there that this node's installation takes. */
-function mayStart({ http }: Plan, node: string, role: IgnitionKind): Permission {
-  const problem = http.scripts.get(urlPaths.installScript({ key: node }, role))?.problem
-  return problem === undefined ? { kind: 'allowed' } : { kind: 'refused', reason: problem }
 }
 
 /** What a running process cannot take over, because its sockets are bound already. */

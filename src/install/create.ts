@@ -23,7 +23,7 @@ export type InstallsOptions = {
   readonly store: Store
   readonly gate: Pick<Gate, 'isOpen'>
   /** Whether what the site has for a node lets it begin: files that are there, Ignition that is young enough. */
-  readonly mayStart: (node: string, role: IgnitionKind) => Permission
+  readonly mayStart: (node: string, role: IgnitionKind) => Permission | Promise<Permission>
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
@@ -90,13 +90,17 @@ export function createInstalls(options: InstallsOptions): Installs {
       move(node, { kind: 'delivered' })
       journal.write()
     }
+    if (seen.kind === 'file' && seen.outcome === 'sent' && seen.what === node.lastFile) {
+      move(node, { kind: 'delivered' })
+      journal.write()
+    }
   }
 
   /** Why an installation that would begin now has to wait; undefined when none would begin, or nothing is in its way. */
   async function hold(node: InstallNode, choice: BootChoice): Promise<BootAnswer | undefined> {
     if (!isBegun(advance(stateOf(node), bootEvent(node, choice, '?'), clock.now()), '?')) return undefined
     const role = choice.role ?? node.role
-    const permission = mayStart(node.key, role)
+    const permission = await mayStart(node.key, role)
     if (permission.kind === 'refused') return { kind: 'wait', reason: permission.reason, canSkip: false }
     const servers = node.waitsFor[role] ?? []
     if (choice.isSkipping || (await gate.isOpen(servers))) return undefined

@@ -7,6 +7,7 @@ import type { Finding } from './findings.ts'
 import { additionsOf } from './ignition/additions.ts'
 import type { IgnitionContents } from './ignition/document.ts'
 import { renderLiveIgnition } from './ignition/live.ts'
+import { renderStartedUnit, type Unit } from './ignition/units.ts'
 import type { Additions } from './ignition/wrapper.ts'
 import { usualAgentArguments } from './ipxe/agent-script.ts'
 import { renderInstall } from './ipxe/install.ts'
@@ -67,7 +68,7 @@ export type ImageDirectory = {
   readonly dir: string
   /** The files that the site boots, by name: a symbolic link among these may lead out of `dir`. */
   readonly files: ReadonlyMap<string, ImageFileKind>
-  /** Names of the files in `dir` that hold keys, as Ignition files do: the initramfs of an agent is one. */
+  /** Names of the files in `dir` that hold keys, as Ignition files do (the initramfs of an agent is one): not for everybody. */
   readonly secrets: ReadonlySet<string>
 }
 
@@ -79,6 +80,8 @@ export type NodeBoot = Speaker & {
   readonly liveIgnition: string
   /** Whether everybody may act for it and read its Ignition files. */
   readonly isOpen: boolean
+  /** A file of its image that is as secret as an Ignition file: an agent's initramfs holds one. */
+  readonly secretImage?: { readonly image: string; readonly file: string }
 }
 
 export type HttpPlan = {
@@ -124,7 +127,8 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
   }
 }
 
-function nodeBoot({ endpoint, site, facts }: Model, node: NodeModel): NodeBoot {
+function nodeBoot(model: Model, node: NodeModel): NodeBoot {
+  const { endpoint, site, facts } = model
   const { key, mac, address, cluster } = node
   const url = (path: string) => absoluteUrl(endpoint, path)
   const fact = facts.ignition.get(cluster)?.[node.ignition]
@@ -138,8 +142,19 @@ function nodeBoot({ endpoint, site, facts }: Model, node: NodeModel): NodeBoot {
       failedUrl: url(urlPaths.callback(node, 'failed')),
       version: liveVersion(fact),
     }),
-    isOpen: site.clusters.some(({ name, ignitionAccess }) => name === cluster && ignitionAccess === 'open'),
+    isOpen: isOpen(site, cluster),
+    ...secretImageOf(model, node),
   }
+}
+
+function isOpen({ clusters }: Model['site'], cluster: string): boolean {
+  return clusters.some(({ name, ignitionAccess }) => name === cluster && ignitionAccess === 'open')
+}
+
+function secretImageOf(model: Model, { image }: NodeModel): Pick<NodeBoot, 'secretImage'> {
+  const { style, initramfs } = imageFacts(model, image)
+  if (style !== 'agent' || isMissing(initramfs)) return {}
+  return { secretImage: { image, file: fileName(initramfs.path) } }
 }
 
 /** The live system of an image reads at least what its installer writes; Ignition 2 is none of a live system's. */
@@ -181,6 +196,7 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
 }
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
+  if (imageFacts(model, node.image).style === 'agent') return []
   return ignitionKindsOf(model, node.cluster).map((kind) => {
     const fact = ignitionFact(model, node.cluster, kind)
     const [missing] = missingForIgnition(model, node, kind)
@@ -191,10 +207,15 @@ function nodeIgnition(model: Model, node: NodeModel): [path: string, file: Ignit
       kind,
       ...(missing && { problem: missingSentence(missing) }),
       ...(fact.kind === 'found' && { contents: fact.contents }),
-      ...(additions && { additions }),
+      ...(additions && { additions: { ...additions, units: startedUnits(model, node) } }),
     }
     return [urlPaths.openIgnition(node, kind), file]
   })
+}
+
+/** Where the node's file is a wrapper, its system can say that it has started. */
+function startedUnits({ endpoint }: Model, node: NodeModel): Unit[] {
+  return node.callbacks ? [renderStartedUnit(absoluteUrl(endpoint, urlPaths.callback(node, 'started')))] : []
 }
 
 function loader(fact: FileFact): WholeFile {
@@ -213,6 +234,8 @@ function files(model: Model, image: string): ReadonlyMap<string, ImageFileKind> 
 
 /** An agent's initramfs has a name of its own in the site, or one that shows what it is. */
 function secrets(model: Model, image: string): ReadonlySet<string> {
+  const users = model.nodes.filter((node) => node.image === image)
+  if (users.some(({ cluster }) => isOpen(model.site, cluster))) return new Set()
   const { style, initramfs, secrets } = imageFacts(model, image)
   const own = style === 'agent' && !isMissing(initramfs) ? [fileName(initramfs.path)] : []
   return new Set([...own, ...(secrets ?? [])])

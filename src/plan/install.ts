@@ -22,6 +22,8 @@ export type InstallNode = {
   /** All of them, in the text of `formatIp`. */
   readonly addresses: readonly string[]
   readonly access: IgnitionAccess
+  /** What it is sent last of all that its disk is written from: an agent has its Ignition file in the initramfs. */
+  readonly lastFile: 'ignition' | 'rootfs'
   /** By what it is installed as: one of these must serve first; nobody has to when there are none. */
   readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
 }
@@ -29,7 +31,7 @@ export type InstallNode = {
 /** By key, in the order of the site file. */
 export type InstallPlan = ReadonlyMap<string, InstallNode>
 
-export function compileInstall({ site, nodes }: Model): InstallPlan {
+export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
   const clusters = new Map(
     site.clusters.map(({ name, order, ignitionAccess }) => {
       const members = nodes.filter(({ cluster }) => cluster === name)
@@ -39,11 +41,10 @@ export function compileInstall({ site, nodes }: Model): InstallPlan {
   return new Map(
     nodes.map((node) => {
       const { access, waitsFor } = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
-      const { key, mac, boot, ignition, addresses } = node
-      return [
-        key,
-        { key, mac, declared: boot, role: ignition, addresses: addresses.map(formatIp), access, waitsFor },
-      ]
+      const { key, mac, boot, ignition, addresses, image } = node
+      const about = { key, mac, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
+      const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
+      return [key, { ...about, access, lastFile, waitsFor }]
     }),
   )
 }

@@ -27,6 +27,9 @@ export const urlPaths = {
   ignition: (node: NodeKey, kind: IgnitionKind) => `/boot/${node.key}/${tokenPlaceholder}/${kind}.ign`,
   /** For the live system that runs the installer. */
   liveIgnition: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/live.ign`,
+  /** An initramfs that holds keys, as an agent's does. */
+  secretImage: (node: NodeKey, file: string) =>
+    `/boot/${node.key}/${tokenPlaceholder}/${encodeURIComponent(file)}`,
   callback: (node: NodeKey, stage: Callback) => `/boot/${node.key}/${tokenPlaceholder}/${stage}`,
   /** What UEFI HTTP Boot fetches; it goes by the end of the name. */
   loader: (name: LoaderName) => `/loaders/${name}`,

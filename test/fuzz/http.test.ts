@@ -139,6 +139,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
     plan: () => world.plan,
     health: () => ({ site: 'lab' }),
     installs: world.options.installs,
+    ignitionFiles: world.options.ignitionFiles,
     metrics: () => '',
     sockets: createSockets({}),
     log,

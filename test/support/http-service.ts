@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog, type Log } from '../../src/host/log.ts'
+import type { IgnitionFiles } from '../../src/plan/ignition/document.ts'
 import type { Installs } from '../../src/install/installs.ts'
 import type { Observe, Seen } from '../../src/install/observation.ts'
 import { compileInstall } from '../../src/plan/install.ts'
@@ -11,6 +12,7 @@ import type { IgnitionAccess } from '../../src/site/schema.ts'
 import { compileHttp, type HttpPlan } from '../../src/plan/http.ts'
 import { createRoutes } from '../../src/serve/http/routes.ts'
 import { installsWorld } from './installs.ts'
+import { createIgnitionFiles } from '../../src/survey/ignition/files.ts'
 import { fakeClock, type FakeClock } from './fake-clock.ts'
 import { exampleModel, exampleSite, found, ignitionFiles, liveImage, missing } from './model.ts'
 
@@ -28,6 +30,7 @@ export type HttpWorld = {
     readonly clock: FakeClock
     readonly health: () => Record<string, unknown>
     readonly installs: Installs
+    readonly ignitionFiles: IgnitionFiles
     readonly observe: Observe
     readonly metrics: () => string
   }
@@ -45,14 +48,14 @@ export async function routesWorld(t: Test, access?: IgnitionAccess) {
   t.teardown(() => app.close())
   const ask = (url: string, headers: Record<string, string> = {}, method = 'GET') =>
     app.inject({ method: method as 'GET', url, headers, remoteAddress: '192.0.2.11' })
-  return { ...world, app, ask }
+  return Object.assign(world, { app, ask })
 }
 
 /** Ten octets, so that ranges can be read off. */
 export const rootfs = '0123456789'
 
-/** Octets that are no text in any encoding. */
-export const masterIgnition = Buffer.from([0x7b, 0xff, 0xfe, 0x00, 0x0a, 0x7d])
+/** What no program would write once more in the same way. */
+export const masterIgnition = Buffer.from('\r\n{ "ignition":\t{"version":"3.2.0"}, "é\\u00e9": 1e2 }  \n')
 
 /** @param access to the Ignition files; open, so that a test that is not about it need not install a node */
 export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
@@ -88,16 +91,19 @@ export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
     lines.push(line)
     for (const { message, resolve } of waiting) if (message === line.msg) resolve(line)
   }
+  const log = createLog('debug', { write })
+  const clock = fakeClock()
   const world: HttpWorld = {
     dir,
     plan: { ...plan, address: '127.0.0.1', port: 0 },
     options: {
       plan: () => world.plan,
-      log: createLog('debug', { write }),
+      log,
       counters: new Counters(),
-      clock: fakeClock(),
+      clock,
       health: () => ({ site: 'lab', nodes: 4 }),
       installs,
+      ignitionFiles: createIgnitionFiles({ clock, log }),
       observe: (each) => {
         seen.push(each)
         installs.observe(each)

@@ -67,7 +67,9 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   } as const
   if (image.style === 'agent') {
     const { kernelArguments = usualAgentArguments } = image
-    return { ...files, style: 'agent', rootfs: remote(image.rootfs), kernelArguments }
+    const { name } = files.initramfs
+    const initramfs = { name, url: absoluteUrl(model.endpoint, urlPaths.secretImage(node, name)) }
+    return { ...files, style: 'agent', initramfs, rootfs: remote(image.rootfs), kernelArguments }
   }
   const common = {
     ...files,

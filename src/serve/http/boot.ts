@@ -1,7 +1,10 @@
-/** What a node is given to boot, as it is: its menu as compiled, loaders and Ignition files byte for byte as they are on the disk. */
+/** What a node is given to boot: its menu as compiled, loaders and Ignition files as they are on the disk. */
 import { readFile } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
 import type { BootScript, IgnitionFile, WholeFile } from '../../plan/http.ts'
+import type { IgnitionFiles } from '../../plan/ignition/document.ts'
+import { wrapIgnition } from '../../plan/ignition/wrapper.ts'
+import { tokenPlaceholder } from '../../plan/urls.ts'
 import type { Exchange, Tools } from './exchange.ts'
 import { refuse, unreadable, type Refusal } from './refusal.ts'
 import { watchAnswer, wholeOf, type Outcome } from './transfer.ts'
@@ -31,14 +34,25 @@ export function sendScript(exchange: Exchange, tools: Tools, path: string, scrip
 
 export const ignitionType = 'application/vnd.coreos.ignition+json'
 
-/** Whose file it is follows from its path. */
+/**
+ * Whose file it is follows from its path. What is on the disk now is sent, byte for byte; with what the site adds, a
+ * wrapper around it.
+ */
 export function sendIgnition(
   exchange: Exchange,
   tools: Tools,
-  file: IgnitionFile,
-  done: (outcome: Outcome) => void,
+  files: IgnitionFiles,
+  { file, token, done }: { file: IgnitionFile; token: string; done: (outcome: Outcome) => void },
 ): Promise<FastifyReply> {
+  const read = async (): Promise<Uint8Array | Refusal> => {
+    const found = await files.read(file.file)
+    if (found.kind === 'unreadable') return { status: 404, sentence: found.problem }
+    const { octets, version } = found.document
+    if (file.additions === undefined) return octets
+    return Buffer.from(wrapIgnition(octets, version, file.additions).replaceAll(tokenPlaceholder, token))
+  }
   return sendWhole({ ...exchange, node: file.node }, tools, file, {
+    read,
     counter: 'http.ignition',
     type: ignitionType,
     done,
@@ -61,6 +75,7 @@ export function sendLoader(
   }
   if (file.problem !== undefined) report('missing', 0, 0)
   return sendWhole(exchange, tools, file, {
+    read: () => readFile(file.file).catch((error: unknown) => unreadable(error, file.file)),
     counter: 'http.loaders',
     type: 'application/efi',
     done: ({ octets, durationMs, aborted }) =>
@@ -71,6 +86,8 @@ export function sendLoader(
 }
 
 type Manner = {
+  /** Never rejects. */
+  readonly read: () => Promise<Uint8Array | Refusal>
   readonly counter: string
   /** The media type. */
   readonly type: string
@@ -95,12 +112,8 @@ async function sendWhole(
     return refuse(reply, refusal)
   }
   if (problem !== undefined) return refused({ status: 404, sentence: problem })
-  let content: Buffer
-  try {
-    content = await readFile(file)
-  } catch (error) {
-    return refused(unreadable(error, file))
-  }
+  const content = await manner.read()
+  if ('sentence' in content) return refused(content)
   counters.increment(manner.counter)
   watchAnswer(reply, clock, wholeOf(content.length), (outcome) => {
     const { octets, durationMs, aborted } = outcome
@@ -108,5 +121,8 @@ async function sendWhole(
     const facts = { node, client, file, octets, durationMs, aborted }
     log[isHead ? 'debug' : 'info'](facts, manner.served)
   })
-  return reply.header('cache-control', 'no-store').type(manner.type).send(content)
+  return reply
+    .header('cache-control', 'no-store')
+    .type(manner.type)
+    .send(Buffer.from(content.buffer, content.byteOffset, content.length))
 }

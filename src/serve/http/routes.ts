@@ -16,6 +16,7 @@ import type { Installs } from '../../install/installs.ts'
 import type { CallbackStage, Observe } from '../../install/observation.ts'
 import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
 import type { HttpPlan } from '../../plan/http.ts'
+import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { putBody } from './body.ts'
 import { sendBootScript } from './boot-script.ts'
@@ -26,7 +27,7 @@ import { createDownloads } from './downloads.ts'
 import { createImages, isFileName, sendImage } from './images.ts'
 import { misunderstanding } from './misunderstanding.ts'
 import { helpText, refuse } from './refusal.ts'
-import { sendSecret, takeCallback, withoutToken } from './secrets.ts'
+import { refuseSecretImage, sendSecret, sendSecretImage, takeCallback, withoutToken } from './secrets.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 
 export type RoutesOptions = Omit<Tools, 'observe'> & {
@@ -34,6 +35,7 @@ export type RoutesOptions = Omit<Tools, 'observe'> & {
   readonly observe?: Observe
   readonly plan: () => HttpPlan
   readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'callback'>
+  readonly ignitionFiles: IgnitionFiles
   /** What `/health` says. */
   readonly health: () => Record<string, unknown>
   /** What `/metrics` says, in Prometheus's text format. */
@@ -61,6 +63,7 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   const { log, counters, clock, installs, observe = () => {} } = options
   const tools: Tools = { log, counters, clock, observe }
   const downloads = createDownloads(tools)
+  const images = createImages()
   const { app, http } = createApp(options)
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
 
@@ -101,21 +104,27 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     const ignition = exchange.plan.ignition.get(path)
     if (node !== undefined && ignition !== undefined) {
       const secret = { node, token: '', what: ignition.kind, file: ignition }
-      return sendSecret(exchange, tools, installs, secret)
+      return sendSecret(exchange, tools, options, secret)
     }
     reply.callNotFound()
     return reply
   })
 
   // What it installs itself with: for itself alone, while it does.
-  app.get<SecretParams>('/boot/:cluster/:node/:token/:file', (request, reply) => {
+  app.get<SecretParams>('/boot/:cluster/:node/:token/:file', { onSend: putBody }, (request, reply) => {
     const { cluster, node: name, token, file } = request.params
     const exchange = exchangeOf(request, reply)
     const node = exchange.plan.nodes.get(`${cluster}/${name}`)
     const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
     const what = file === 'live.ign' ? 'live' : ignition?.kind
     if (node !== undefined && what !== undefined) {
-      return sendSecret(exchange, tools, installs, { node, token, what, file: ignition })
+      return sendSecret(exchange, tools, options, { node, token, what, file: ignition })
+    }
+    const directory = exchange.plan.images.get(node?.secretImage?.image ?? '')
+    if (node !== undefined && directory !== undefined && node.secretImage?.file === file) {
+      return sendSecretImage(exchange, tools, installs, { node, token }, () =>
+        sendImage(exchange, tools, { images, downloads }, directory, file),
+      )
     }
     reply.callNotFound()
     return reply
@@ -144,11 +153,11 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   })
 
   // Kernel, initramfs, rootfs and whatever else lies beside them.
-  const images = createImages()
   app.get<ImageParams>('/images/:image/:file', { onSend: putBody }, (request, reply) => {
     const { image, file } = request.params
     const exchange = exchangeOf(request, reply)
     const directory = exchange.plan.images.get(image)
+    if (directory?.secrets.has(file) === true) return refuseSecretImage(exchange, tools, file)
     if (directory !== undefined && isFileName(file)) {
       return sendImage(exchange, tools, { images, downloads }, directory, file)
     }

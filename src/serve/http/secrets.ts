@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify'
 import type { Installs, Permission, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
 import type { IgnitionFile, NodeBoot } from '../../plan/http.ts'
+import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
 import { ignitionType, sendIgnition, sendText } from './boot.ts'
 import type { Exchange, Tools } from './exchange.ts'
@@ -24,10 +25,13 @@ export type SecretRequest = {
   readonly file: IgnitionFile | undefined
 }
 
+/** Who knows whether it may be read, and what it is at this moment. */
+type Keepers = { readonly installs: Pick<Installs, 'mayRead'>; readonly ignitionFiles: IgnitionFiles }
+
 export function sendSecret(
   exchange: Exchange,
   tools: Tools,
-  installs: Pick<Installs, 'mayRead'>,
+  { installs, ignitionFiles }: Keepers,
   { node, token, what, file }: SecretRequest,
 ): FastifyReply | Promise<FastifyReply> {
   const { client, address } = exchange
@@ -43,7 +47,7 @@ export function sendSecret(
   const done = ({ octets, aborted }: Outcome): void => {
     if (isOfInstallation) observe({ ...common, outcome: aborted ? 'aborted' : 'sent', octets } satisfies Seen)
   }
-  if (file !== undefined) return sendIgnition(exchange, tools, file, done)
+  if (file !== undefined) return sendIgnition(exchange, tools, ignitionFiles, { file, token, done })
   tools.counters.increment('http.ignition')
   const text = node.liveIgnition.replaceAll(tokenPlaceholder, token)
   return sendText(
@@ -57,6 +61,26 @@ export function sendSecret(
     },
     ignitionType,
   )
+}
+
+/** An initramfs that holds an Ignition file, for the node that boots it. `send` is called when it may be read. */
+export function sendSecretImage(
+  exchange: Exchange,
+  tools: Tools,
+  installs: Pick<Installs, 'mayRead'>,
+  { node, token }: Pick<SecretRequest, 'node' | 'token'>,
+  send: () => Promise<FastifyReply>,
+): FastifyReply | Promise<FastifyReply> {
+  const permission = installs.mayRead(node.key, token, exchange.address, 'initramfs')
+  return permission.kind === 'allowed' ? send() : refuseReader(exchange, tools, node, permission)
+}
+
+/** By the URL that has no token, whoever asks: it is in the folder of an image, beside what everybody may read. */
+export function refuseSecretImage(exchange: Exchange, { log, counters }: Tools, file: string): FastifyReply {
+  const { reply, node, client } = exchange
+  counters.increment('http.ignitionRefused')
+  log.warn({ node, client, file, reason: 'it holds keys, and the URL has no token' }, 'image file refused')
+  return refuse(reply, { status: 403, sentence: closed })
 }
 
 function refuseReader(

@@ -41,7 +41,7 @@ t.test('an Ignition file is served byte for byte under its own type', async (t) 
   t.match(response.headers, {
     'content-type': 'application/vnd.coreos.ignition+json',
     'cache-control': 'no-store',
-    'content-length': '6',
+    'content-length': String(masterIgnition.length),
   })
   t.match(lines, [
     {
@@ -49,7 +49,7 @@ t.test('an Ignition file is served byte for byte under its own type', async (t) 
       msg: 'Ignition file served',
       node: 'ocp45/m1',
       file: join(dir, 'ignition/master.ign'),
-      octets: 6,
+      octets: masterIgnition.length,
       durationMs: 0,
     },
   ])
@@ -65,14 +65,14 @@ t.test(
     const response = await ask('/boot/ocp45/w1/worker.ign')
     t.equal(response.statusCode, 404)
     t.equal(response.headers['content-type'], 'text/plain; charset=utf-8')
-    t.equal(response.body, `${file} is not there\n`)
+    t.equal(response.body, `${file} does not exist\n`)
     t.match(lines, [
       {
         level: 'error',
         msg: 'Ignition file cannot be served',
         node: 'ocp45/w1',
         file,
-        reason: `${file} is not there`,
+        reason: `${file} does not exist`,
       },
     ])
   },

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
 import { routesWorld } from '../../support/http-service.ts'
 import { masterIgnition } from '../../support/http-service.ts'
 
@@ -86,4 +87,49 @@ t.test('only callbacks are posted', async (t) => {
   t.equal((await post('nonsense')).statusCode, 404)
   const { statusCode } = await app.inject({ method: 'POST', url: bootPath, remoteAddress: '192.0.2.11' })
   t.equal(statusCode, 405)
+})
+
+t.test('what the site adds is wrapped around the file, with the token of this installation', async (t) => {
+  const world = await routesWorld(t, 'guarded')
+  const path = '/boot/ocp45/m1/master.ign'
+  const additions = {
+    files: [{ path: '/etc/hostname', mode: 0o644, content: Buffer.from('m1') }],
+    units: [renderStartedUnit('http://192.0.2.2/boot/ocp45/m1/@token@/started')],
+  }
+  const { plan } = world
+  const file = { ...plan.ignition.get(path)!, additions }
+  world.plan = { ...plan, ignition: new Map([...plan.ignition, [path, file]]) }
+  const { body } = await world.ask(bootPath)
+  const url = /coreos\.inst\.ignition_url=http:\/\/[^/]+(\S+)/.exec(body)?.[1] ?? ''
+  const config = (await world.ask(url)).json<{
+    ignition: { version: string; config: { merge: { source: string }[] } }
+    storage: { files: { path: string }[] }
+    systemd: { units: { contents: string }[] }
+  }>()
+  t.equal(config.ignition.version, '3.2.0')
+  const [, inside = ''] = config.ignition.config.merge[0]!.source.split(',')
+  t.same(Buffer.from(inside, 'base64'), masterIgnition)
+  t.match(config.storage.files, [{ path: '/etc/hostname' }])
+  t.match(config.systemd.units[0]!.contents, `/boot/ocp45/m1/${url.split('/')[4]}/started`)
+})
+
+t.test('an initramfs that holds keys is read by the node that is being installed from it', async (t) => {
+  const world = await routesWorld(t, 'guarded')
+  const file = 'rhcos-live-rootfs.x86_64.img'
+  const { plan } = world
+  const m1 = { ...plan.nodes.get('ocp45/m1')!, secretImage: { image: 'rhcos', file } }
+  const images = new Map([['rhcos', { ...plan.images.get('rhcos')!, secrets: new Set([file]) }]])
+  world.plan = { ...plan, images, nodes: new Map([...plan.nodes, ['ocp45/m1', m1]]) }
+  const { body } = await world.ask(bootPath)
+  const token = /ignition_url=http:\/\/[^/]+\/boot\/ocp45\/m1\/([\w-]{22})\//.exec(body)?.[1] ?? ''
+  const url = `/boot/ocp45/m1/${token}/${file}`
+  t.equal((await world.ask(url)).statusCode, 200)
+  t.match(world.seen, [{}, { kind: 'file', what: 'rootfs' }])
+  const others = [
+    await world.ask(`/images/rhcos/${file}`),
+    await world.ask(url.replace(token, 'A'.repeat(22))),
+    await world.app.inject({ url, remoteAddress: '192.0.2.21' }),
+  ]
+  for (const { statusCode, body } of others) t.same([statusCode, body], [403, closed])
+  t.equal((await world.ask(`/boot/ocp45/m1/${token}/rhcos-live-kernel-x86_64`)).statusCode, 404)
 })
