@@ -5,7 +5,7 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text as textOf } from 'node:stream/consumers'
@@ -116,6 +116,26 @@ t.test('a simulated rack against the demo', async (t) => {
     const dns = [model.endpoint.address]
     const nodes = model.nodes.map((node) => ({ ...node, subnet: { ...node.subnet, dns } }))
     t.same(await boot({ ...model, site, nodes }, ['m2']), ['installs to /dev/sda'])
+  })
+
+  await t.test('an agent starts; its keys are not read in passing, unless the site opens them', async (t) => {
+    const images = join(folder, 'images/agent')
+    await mkdir(images, { recursive: true })
+    const files = ['vmlinuz', 'initrd.img', 'rootfs.img'].map((end) => join(images, `agent.x86_64-${end}`))
+    for (const file of files) await writeFile(file, file)
+    const agent = original.replace('images:\n', `images:\n  agent: { dir: ${images} }\n`)
+    for (const access of ['guarded', 'open']) {
+      const text = agent.replace('    image: ', `    ignitionAccess: ${access}\n    image: `)
+      await writeFile(sitePath, text.replace('name: m1,', 'name: m1, image: agent,'))
+      t.equal(await app.reload(), 'swapped')
+      t.same(await boot(await load(), ['m1']), ['starts its agent'], access)
+      await appendFile(files[1]!, ' ')
+    }
+    const changed =
+      /^expected .*initrd\.img octet for octet .*whether the file was replaced while the server ran$/
+    const model = await load()
+    await appendFile(files[1]!, ' ')
+    t.match(await boot(model, ['m1']), [changed])
   })
 
   await t.test('a server that serves another site is found out', async (t) => {
