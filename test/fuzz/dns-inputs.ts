@@ -75,10 +75,11 @@ export const dnsMutators: readonly Mutator[] = [
   },
   // Flags and operation codes.
   (octets, random) => replaced(octets, 2, 4, random.octets(2)),
-  // A pointer: to itself, back, beyond, into the header.
+  // A pointer: to itself, back, beyond, into the header, to where no name begins.
   (octets, random) => {
     const at = 12 + random.below(Math.max(1, octets.length - 12))
-    const target = random.pick([0, 4, 12, 13, at, at - 2, at + 2, octets.length, 0x3fff])
+    const anywhere = random.below(at)
+    const target = random.pick([0, 4, 12, 13, at, at - 2, at + 2, octets.length, 0x3fff, anywhere, anywhere])
     return replaced(octets, at, at + 2, Uint8Array.of(0xc0 | (target >> 8), target))
   },
   // A label longer or shorter than it is, or of a reserved kind.

@@ -28,7 +28,12 @@ export type Layout = {
 }
 
 /** What is found on the way. */
-type Findings = { readonly pointers: number[]; hasDots: boolean }
+type Findings = {
+  readonly pointers: number[]
+  hasDots: boolean
+  /** For each octet of a name, and of RDATA that may hold one, where that ends; 0 for all others. */
+  readonly partEnds: Uint32Array
+}
 
 /** Names in RDATA that may be compressed: octets before the first, and how many (RFC 1035 §3.3, RFC 3597 §4). */
 const namesInRdata = new Map<number, { readonly after: number; readonly count: number }>([
@@ -51,7 +56,7 @@ export function walkMessage(octets: Uint8Array): Layout {
   const header = new Reader(octets)
   header.take(4)
   const [questions, answers, authority, additional] = [header.u16(), header.u16(), header.u16(), header.u16()]
-  const found: Findings = { pointers: [], hasDots: false }
+  const found: Findings = { pointers: [], hasDots: false, partEnds: new Uint32Array(octets.length) }
   const reader = new Reader(octets, headerOctets)
   for (let index = 0; index < questions; index++) {
     walkName(reader, found)
@@ -64,7 +69,8 @@ export function walkMessage(octets: Uint8Array): Layout {
     answers: walkRecords(reader, answers, found),
     authority: walkRecords(reader, authority, found),
     additional: walkRecords(reader, additional, found),
-    ...found,
+    pointers: found.pointers,
+    hasDots: found.hasDots,
   }
 }
 
@@ -77,14 +83,16 @@ function walkRecords(reader: Reader, count: number, found: Findings): RecordPlac
     const length = reader.u16()
     const start = reader.offset
     reader.take(length)
-    if (type === RecordType.OPT) walkOptions(new Reader(reader.octets, start, reader.offset))
+    const end = reader.offset
+    const rdata = new Reader(reader.octets, start, end)
     const names = namesInRdata.get(type)
-    if (names !== undefined) {
-      const rdata = new Reader(reader.octets, start, reader.offset)
+    if (type === RecordType.OPT) walkOptions(rdata)
+    else if (names === undefined) found.partEnds.fill(end, start, end)
+    else {
       rdata.take(names.after)
       for (let name = 0; name < names.count; name++) walkName(rdata, found)
     }
-    places.push({ type, start, end: reader.offset })
+    places.push({ type, start, end })
   }
   return places
 }
@@ -99,11 +107,13 @@ function walkOptions(rdata: Reader): void {
 
 /**
  * Moves past a name and checks all of it. A pointer must point before the part of the name that it ends
- * (RFC 1035 §4.1.4: "a prior occurance of the same name"), so each jump goes further back and none returns.
+ * (RFC 1035 §4.1.4: "a prior occurance of the same name"), so each jump goes further back and none returns; and to
+ * octets of a name, within which it goes on, so no name changes with the TTLs and the OPT record around it.
  */
 function walkName(reader: Reader, found: Findings): void {
+  const start = reader.offset
   let part = reader
-  let partStart = reader.offset
+  let partStart = start
   let nameOctets = 0
   let jumps = 0
   for (;;) {
@@ -111,12 +121,12 @@ function walkName(reader: Reader, found: Findings): void {
     const length = part.u8()
     if (length >= 0xc0) {
       const target = ((length & 0x3f) << 8) | part.u8()
-      if (target >= partStart || target < headerOctets)
-        throw new MalformedPacket('pointer not to an earlier name', at)
+      const end = found.partEnds[target] ?? 0
+      if (target >= partStart || end === 0) throw new MalformedPacket('pointer not to an earlier name', at)
       if (++jumps > mostPointers)
         throw new MalformedPacket(`more than ${mostPointers} pointers in a name`, at)
       if (part === reader) found.pointers.push(at)
-      part = new Reader(reader.octets, target)
+      part = new Reader(reader.octets, target, end)
       partStart = target
       continue
     }
@@ -124,7 +134,8 @@ function walkName(reader: Reader, found: Findings): void {
     nameOctets += 1 + length
     if (nameOctets > longestNameOctets)
       throw new MalformedPacket(`name longer than ${longestNameOctets} octets`, at)
-    if (length === 0) return
+    if (length === 0) break
     if (part.take(length).includes(dot)) found.hasDots = true
   }
+  found.partEnds.fill(reader.offset, start, reader.offset)
 }

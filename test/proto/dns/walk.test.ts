@@ -46,6 +46,17 @@ t.test('what an independent encoder writes is walked to its end', (t) => {
   t.end()
 })
 
+t.test('a name may end in that of a record whose type is not known (RFC 3597 §4)', (t) => {
+  const octets = hex(`
+    0001 8400 0001 0002 0000 0000
+    00 0001 0001                        # 12: the root
+    00 0027 0001 00000000 0003 01 61 00 # 17: DNAME a
+    c01c 0001 0001 00000000 0000        # 31: a A
+  `)
+  t.same(walkMessage(octets).pointers, [31])
+  t.end()
+})
+
 t.test('what is not a message is refused where it is wrong', (t) => {
   const one = '0001 8400 0001 0000 0000 0000' // one question
   const cases = [
@@ -65,6 +76,37 @@ t.test('what is not a message is refused where it is wrong', (t) => {
       name: 'a pointer into the header',
       octets: `${one} c000 0001 0001`,
       message: 'pointer not to an earlier name at octet 12',
+    },
+    {
+      name: 'a pointer beyond the message',
+      octets: `${one} ffff 0001 0001`,
+      message: 'pointer not to an earlier name at octet 12',
+    },
+    {
+      name: 'a pointer to where no name stands',
+      octets: '0001 8400 0000 0002 0000 0000 00 0001 0001 00000000 0000 c010 0001 0001 00000000 0000',
+      message: 'pointer not to an earlier name at octet 23',
+    },
+    {
+      name: 'a pointer to a number beside the name in RDATA',
+      octets: '0001 8400 0000 0002 0000 0000 00 000f 0001 00000000 0003 0000 00 c017 0001 0001 00000000 0000',
+      message: 'pointer not to an earlier name at octet 26',
+    },
+    {
+      name: 'a pointer into EDNS, which is between neighbours (RFC 6891 §6.1.1)',
+      octets:
+        '0001 8400 0000 0000 0000 0002 00 0029 04d0 00000000 0004 000a 0000 c017 0001 0001 00000000 0000',
+      message: 'pointer not to an earlier name at octet 27',
+    },
+    {
+      name: 'a pointer into a label, from where the name would run on into TTL and all',
+      octets: `${one.slice(0, -14)} 0001 0000 0000 02 6103 00 0001 0001 c00e 0001 0001 00000000 0000`,
+      message: '3 octets wanted, 1 left at octet 15',
+    },
+    {
+      name: 'a pointer into RDATA of which a name would run out',
+      octets: '0001 8400 0000 0002 0000 0000 00 0010 0001 00000000 0002 0361 c017 0001 0001 00000000 0000',
+      message: '3 octets wanted, 1 left at octet 24',
     },
     {
       name: 'a reserved label type',

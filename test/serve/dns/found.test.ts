@@ -2,6 +2,7 @@ import t from 'tap'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
 import { readFound, readU32, type Found } from '../../../src/serve/dns/found.ts'
 import { judge } from '../../support/dns-judge.ts'
+import { hex } from '../../support/hex.ts'
 
 type Records = readonly Record<string, unknown>[]
 
@@ -151,5 +152,16 @@ t.test('the octets are a copy, and only one question is answered at a time', (t)
     new MalformedPacket('0 questions, expected 1', 4),
   )
   t.throws(() => readFound(octets.subarray(0, -1)), MalformedPacket)
+  t.end()
+})
+
+t.test('no name is made of TTLs and of EDNS (RFC 1035 §4.1.4)', (t) => {
+  const octets = hex(`
+    0001 8000 0001 0001 0000 0001
+    04 71756179 02 696f 00 000f 0001                                  # 12: quay.io MX
+    c00c 000f 0001 0000003c 0004 0001 c022                            # 25: to octet 34, the 60 of its own TTL
+    00 0029 04d0 00000000 002c 000c 0028 ${'00'.repeat(40)}           # 41: OPT, Padding (RFC 7830)
+  `)
+  t.throws(() => readFound(octets), new MalformedPacket('pointer not to an earlier name', 39))
   t.end()
 })
