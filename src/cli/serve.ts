@@ -1,4 +1,5 @@
 /** `slipway serve SITE`: the process that machines boot from. */
+import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../app.ts'
 import { requireInterface } from '../host/interface.ts'
@@ -12,7 +13,10 @@ import { ExitCode, UsageError, type Command } from './command.ts'
 
 /** How long SIGTERM lets transfers in flight go on; systemd's own limit is above it (TimeoutStopSec). */
 const graceMs = 20_000
+
+/** systemd makes these for the service; whoever starts it by hand gets them made, for root alone. */
 const stateDirectory = '/var/lib/slipway'
+const runtimeDirectory = '/run/slipway'
 
 export const serve: Command = {
   name: 'serve',
@@ -27,10 +31,10 @@ for each decision.
   --state DIR         where it keeps what is known of the nodes' installations
                       ($STATE_DIRECTORY, or else ${stateDirectory})
   --control PATH      the Unix socket for slipway status and its like (control.sock in
-                      $RUNTIME_DIRECTORY, or else /run/slipway/control.sock)`,
+                      $RUNTIME_DIRECTORY, or else ${runtimeDirectory}/control.sock)`,
 
   async run(args, terminal) {
-    const { sitePath, level, state, control } = readArguments(args)
+    const { sitePath, level, state, control, ownFolder } = readArguments(args)
     const prepared = await prepare(sitePath)
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -48,6 +52,8 @@ for each decision.
       const { interface: name, address } = prepared.model.site.server
       // The sockets that systemd passes are tied to an interface already, which may come up later.
       if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
+      // A folder that cannot be made is told by whoever wants to use it.
+      if (ownFolder !== undefined) await mkdir(ownFolder, { recursive: true, mode: 0o700 }).catch(() => {})
       const store = openStore(state, Date.now())
       app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, control, onLost })
     } catch (error) {
@@ -79,6 +85,8 @@ type Arguments = {
   readonly level: LogLevel
   readonly state: string
   readonly control: string
+  /** Of the control socket, where no path was given: one that was given may be a slip of the pen. */
+  readonly ownFolder: string | undefined
 }
 
 function readArguments(args: readonly string[]): Arguments {
@@ -95,13 +103,20 @@ function readArguments(args: readonly string[]): Arguments {
   if (sitePath === undefined || more.length > 0) throw new UsageError('serve takes one site file')
   const level = logLevels.find((name) => name === values['log-level'])
   if (level === undefined) throw new UsageError(`--log-level takes one of ${logLevels.join(', ')}`)
-  // systemd gives several directories with a colon between them; ours is the first.
-  const given = process.env['STATE_DIRECTORY']?.split(':')[0]
-  const state = values.state ?? (given === undefined || given === '' ? stateDirectory : given)
+  const state = values.state ?? (firstOf(process.env['STATE_DIRECTORY']) || stateDirectory)
   if (state === '') throw new UsageError('--state takes the name of a directory')
-  // systemd names a directory that it made for this service (RuntimeDirectory=).
-  const folder = process.env['RUNTIME_DIRECTORY'] ?? '/run/slipway'
-  return { sitePath, level, state, control: values.control ?? `${folder}/control.sock` }
+  if (values.control === '') throw new UsageError('--control takes the path of a socket')
+  const folder = firstOf(process.env['RUNTIME_DIRECTORY']) || runtimeDirectory
+  return {
+    ...{ sitePath, level, state },
+    control: values.control ?? `${folder}/control.sock`,
+    ownFolder: values.control === undefined ? folder : undefined,
+  }
+}
+
+/** systemd gives several directories (StateDirectory=, RuntimeDirectory=) with a colon between them; ours is the first. */
+function firstOf(directories = ''): string {
+  return directories.split(':')[0] as string
 }
 
 /** SIGHUP reloads, SIGTERM and SIGINT stop; the returned function forgets all three. */

@@ -5,7 +5,7 @@
  */
 import { ignitionFileNames, type FileFact } from '../plan/facts.ts'
 import type { NodeModel } from '../plan/model.ts'
-import { absoluteUrl, urlPaths } from '../plan/urls.ts'
+import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { BootProblem } from './boot-problem.ts'
 import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
@@ -123,7 +123,15 @@ async function fetchKernel(
   const image = machine.rack.model.facts.images.get(machine.node.image)
   await fetchFile(machine, machine.loader, 'HTTP kernel', kernel.url, image?.kernel)
   for (const { url } of initrds) {
-    await fetchFile(machine, machine.loader, 'HTTP initramfs', url, image?.initramfs)
+    // An agent's holds keys, and its URL has a place for a token: a rehearsal has none.
+    if (url.includes(tokenPlaceholder) && isGuarded(machine)) {
+      await machine.timeline.step('HTTP initramfs', async () => {
+        await machine.loader.expectRefusal(url)
+        return { value: undefined, octets: 0, text: `${fileName(url)}, only for the node` }
+      })
+    } else {
+      await fetchFile(machine, machine.loader, 'HTTP initramfs', url, image?.initramfs)
+    }
   }
   return readInstallation(kernel, initrds, machine.node, image?.style)
 }
@@ -161,8 +169,7 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
     if (ignitionUrl !== wanted) {
       throw new BootProblem(`the Ignition URL ${wanted}`, ignitionUrl, `role of ${node.key}`)
     }
-    const cluster = rack.model.site.clusters.find(({ name }) => name === node.cluster)
-    if (cluster?.ignitionAccess !== 'open') {
+    if (isGuarded(machine)) {
       await machine.system.expectRefusal(ignitionUrl)
       return { value: undefined, octets: 0, text: `${kind}.ign, only for the node` }
     }
@@ -172,6 +179,16 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
     const version = readIgnition(sent.text, ignitionUrl)
     return { value: undefined, octets: sent.octets, text: `${ignitionFileNames[kind]}, version ${version}` }
   })
+}
+
+/** Whether keys are only for a node that is being installed, which nobody is in a rehearsal. */
+function isGuarded({ node, rack }: Machine): boolean {
+  const cluster = rack.model.site.clusters.find(({ name }) => name === node.cluster)
+  return cluster?.ignitionAccess !== 'open'
+}
+
+function fileName(url: string): string {
+  return decodeURIComponent(url.slice(url.lastIndexOf('/') + 1))
 }
 
 async function fetchFile(
@@ -184,10 +201,6 @@ async function fetchFile(
   await timeline.step(step, async () => {
     const sent = await client.fetch(url)
     await rack.disk.compare(sent, fact)
-    return {
-      value: undefined,
-      octets: sent.octets,
-      text: decodeURIComponent(url.slice(url.lastIndexOf('/') + 1)),
-    }
+    return { value: undefined, octets: sent.octets, text: fileName(url) }
   })
 }

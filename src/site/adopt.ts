@@ -2,20 +2,11 @@
  * One more node in the text of a site file: written in the manner of its neighbour, behind it, and not one other
  * character changed. What cannot be done so is refused, and so is what would not load. Pure.
  */
+import type { Adoption } from './adoption.ts'
 import { insertion } from './insertion.ts'
 import { loadSite } from './load.ts'
 import type { Problem } from './problem.ts'
-import type { Role, Site } from './schema.ts'
-
-export type Adoption = {
-  readonly mac: string
-  readonly name: string
-  readonly role: Role
-  /** One or several, as they are to be written. */
-  readonly addresses: readonly string[]
-  /** May be left out where the site has only one. */
-  readonly cluster: string | undefined
-}
+import type { Site } from './schema.ts'
 
 export type Adopted =
   /** The whole new text, and the line on which the node stands in it. */

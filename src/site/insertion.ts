@@ -12,7 +12,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
-import type { Adoption } from './adopt.ts'
+import type { Adoption } from './adoption.ts'
 
 type Place = {
   readonly text: string

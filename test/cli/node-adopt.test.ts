@@ -99,8 +99,3 @@ for (const { args, message } of misuses) {
     await t.rejects(adopt(args, keptTerminal()), new UsageError(message))
   })
 }
-
-t.test('node takes adopt', (t) => {
-  t.throws(() => node.run(['adpot'], keptTerminal()), new UsageError('node takes adopt'))
-  t.end()
-})

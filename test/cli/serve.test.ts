@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { choosePorts } from '../../src/demo/free-ports.ts'
+import { UsageError } from '../../src/cli/command.ts'
+import { serve } from '../../src/cli/serve.ts'
 import { createSockets } from '../../src/host/sockets.ts'
+import { socketPath } from '../support/control-service.ts'
+import { keptTerminal } from '../support/terminal.ts'
 import { siteFolder, sitePath, siteText, type Ports } from '../support/site-folder.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -22,9 +26,15 @@ async function freePorts(): Promise<Ports> {
 }
 
 /** The process, and its log lines one after the other. */
-function start(path: string) {
-  const state = ['--state', join(dirname(path), 'state')]
-  const child = spawn(process.execPath, [main, 'serve', ...state, path], {
+function start(t: Test, path: string) {
+  return startWith(['--state', join(dirname(path), 'state'), '--control', socketPath(t), path])
+}
+
+/** @param directories as systemd names them to a service */
+function startWith(args: readonly string[], directories: Readonly<Record<string, string>> = {}) {
+  const { PATH } = process.env
+  const child = spawn(process.execPath, [main, 'serve', ...args], {
+    env: { PATH, ...directories },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let said = ''
@@ -52,7 +62,7 @@ t.test(
     const ports = await freePorts()
     const folder = t.testdir(siteFolder(siteText(ports)))
     const path = sitePath(folder)
-    const server = start(path)
+    const server = start(t, path)
     const script = async (node: string) =>
       (await fetch(`http://127.0.0.1:${ports.http}/boot/c1/${node}/boot.ipxe`)).status
 
@@ -113,7 +123,7 @@ t.test('a port that is taken is one sentence that says which; exit code 1', asyn
   holder.bind(ports.tftp, '127.0.0.1')
   await once(holder, 'listening')
   const folder = t.testdir(siteFolder(siteText(ports)))
-  const { child } = start(sitePath(folder))
+  const { child } = start(t, sitePath(folder))
   const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
   t.same(ended, [1, null])
   t.equal(
@@ -124,7 +134,7 @@ t.test('a port that is taken is one sentence that says which; exit code 1', asyn
 
 t.test('an interface that is not there is one sentence too; exit code 1', async (t) => {
   const text = siteText(await freePorts()).replace('server: {', 'server: { interface: none0,')
-  const { child } = start(sitePath(t.testdir(siteFolder(text))))
+  const { child } = start(t, sitePath(t.testdir(siteFolder(text))))
   const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
   t.same(ended, [1, null])
   t.match(err, /^slipway: cannot serve on none0: this machine has no such interface .*\n$/)
@@ -138,7 +148,7 @@ t.test(
     const text = withoutNames(siteText(ports, more))
     const folder = t.testdir(siteFolder(text.replace('> reloaded', '> REPLACED')))
     await writeFile(sitePath(folder), text.replace('> reloaded', `> ${folder}/reloaded`))
-    const server = start(sitePath(folder))
+    const server = start(t, sitePath(folder))
     const serving = await server.line('serving')
     t.notMatch(JSON.stringify(serving['listening']), 'dns')
     t.match(await readFile(`${folder}/haproxy.cfg`, 'utf8'), 'bind 192.0.2.5:6443')
@@ -147,6 +157,46 @@ t.test(
     t.same(await once(server.child, 'exit'), [0, null])
   },
 )
+
+t.test('its own folders are made when they are missing, and nobody else may look into them', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
+  const above = dirname(socketPath(t))
+  const [state, runtime] = [join(above, 'state'), join(above, 'run')]
+  const directories = {
+    STATE_DIRECTORY: `${state}:${above}/more`,
+    RUNTIME_DIRECTORY: `${runtime}:${above}/more`,
+  }
+  const server = startWith([path], directories)
+  const serving = await server.line('serving')
+  t.equal((serving['listening'] as string[]).at(-1), `control unix ${runtime}/control.sock`)
+  for (const folder of [state, runtime]) t.equal((await stat(folder)).mode & 0o777, 0o700, folder)
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [0, null])
+})
+
+t.test('a folder that is not there is not made for a socket that was asked for', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
+  const folder = join(dirname(path), 'none')
+  const { child } = startWith(['--state', join(dirname(path), 'state'), '--control', `${folder}/s`, path])
+  const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
+  t.same(ended, [1, null])
+  t.equal(
+    err,
+    `slipway: cannot listen on ${folder}/s: its folder is not there; make it, or give --control another path\n`,
+  )
+})
+
+t.test('command lines that are not understood', async (t) => {
+  const wrong: [string[], string][] = [
+    [[], 'serve takes one site file'],
+    [['a', 'b'], 'serve takes one site file'],
+    [['--log-level', 'loud', 'a'], '--log-level takes one of debug, info, warn, error'],
+    [['--state', '', 'a'], '--state takes the name of a directory'],
+    [['--control', '', 'a'], '--control takes the path of a socket'],
+  ]
+  for (const [args, message] of wrong)
+    await t.rejects(serve.run(args, keptTerminal()), new UsageError(message))
+})
 
 /** Names are served elsewhere. */
 function withoutNames(text: string): string {

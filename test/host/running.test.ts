@@ -22,7 +22,7 @@ t.test('its log lines are lines that the program writes, one for each service', 
 })
 
 t.test('its units are the units in systemd/', async (t) => {
-  const named = [...text.matchAll(/\bslipway[a-z-]*(?:@[\d.]+)?\.(?:service|socket|path|sysusers\.conf)/g)]
+  const named = [...text.matchAll(/\bslipway[a-z0-9-]*(?:@[\d.]+)?\.(?:service|socket|path|sysusers\.conf)/g)]
   const units = new Set(named.map(([name]) => name.replace(/@[\d.]+\./, '@.')))
   // The copy that a second interface needs.
   units.delete('slipway-dhcp-ens5.socket')

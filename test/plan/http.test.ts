@@ -248,7 +248,7 @@ t.test(
     t.same(findings, [])
     t.same(
       [...plan.scripts.keys()].map((path) => path.slice('/boot/ocp45/m1/'.length)),
-      ['boot.ipxe', 'menu.ipxe', 'install-master.ipxe'],
+      ['boot.ipxe', 'menu.ipxe', 'local.ipxe', 'install-master.ipxe'],
     )
     const { body } = plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!
     const base = 'http://192.0.2.2/images/rhcos/agent.x86_64'
@@ -256,7 +256,8 @@ t.test(
       body,
       `kernel ${base}-vmlinuz initrd=main coreos.live.rootfs_url=${base}-rootfs.img rw ignition.firstboot fips=1 || goto`,
     )
-    t.match(body, `initrd --name main ${base}-initrd.img || goto failed`)
+    const secret = 'http://192.0.2.2/boot/ocp45/m1/@token@/agent.x86_64-initrd.img'
+    t.match(body, `initrd --name main ${secret} || goto failed`)
     t.match(body, 'installs as its agent decides')
     t.equal(body.includes('coreos.inst'), false)
     const menu = plan.scripts.get('/boot/ocp45/m1/menu.ipxe')!.body

@@ -62,7 +62,7 @@ t.test('a single node configures its live system, and no installer', (t) => {
     `ignition.config.url=${ignitionUrl}`,
   ]
   const system = { kind: 'rootfs', url: 'http://192.0.2.2/rootfs' }
-  t.same(read(single, 'main', node), { system, ignitionUrl, disk: '/dev/sda' })
+  t.same(read(single, 'main', node), { kind: 'coreos', system, ignitionUrl, disk: '/dev/sda' })
   const refused = (given: readonly string[], problem: string) =>
     t.throws(() => read(given, 'main', node), { message: `expected ${problem}${look}` })
   for (const name of ['ignition.platform.id', 'ignition.config.url', 'coreos.live.rootfs_url']) {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { adoptNode, type Adoption } from '../../src/site/adopt.ts'
+import { adoptNode } from '../../src/site/adopt.ts'
+import type { Adoption } from '../../src/site/adoption.ts'
 import { loadSite } from '../../src/site/load.ts'
 import { formatProblem } from '../../src/site/problem.ts'
 
@@ -41,13 +42,12 @@ ${nodes}${more}`
 
 t.test('behind the last worker of the example stands one more, before the comments that follow', (t) => {
   const adopted = adoptNode(example, '/site.yaml', w4)
-  t.match(adopted, { kind: 'adopted', line: 44, key: 'ocp45/w4' })
+  t.match(adopted, { kind: 'adopted', key: 'ocp45/w4' })
   if (adopted.kind !== 'adopted') return
-  t.equal(
-    adopted.text.split('\n')[43],
-    '      - { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
-  )
-  t.equal(adopted.text.split('\n').toSpliced(43, 1).join('\n'), example)
+  const [lines, at] = [adopted.text.split('\n'), adopted.line - 1]
+  t.match(lines[at - 1], /^ {6}- { name: w3,/)
+  t.equal(lines[at], '      - { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }')
+  t.equal(lines.toSpliced(at, 1).join('\n'), example)
   t.end()
 })
 

@@ -38,7 +38,8 @@ t.test('a place in the schema is found by a path in a site', (t) => {
     { path: ['subnets', 3, 'gateway'], description: "the nodes' router (DHCP option 3)" },
     {
       path: ['images', 'any', 'dir'],
-      description: 'the folder with the kernel, the initramfs and the rootfs or metal image',
+      description:
+        'the folder with the kernel, the initramfs and the rootfs or metal image, or with agent.* files',
     },
     { path: ['clusters', 0, 'loadBalancer', 'api', 1], description: 'an IPv4 or IPv6 address' },
     { path: ['server', 'nothing'], description: undefined },

@@ -15,7 +15,7 @@ export type Body = {
   /** Of all of it. */
   readonly octets: number
   /** Octets of it that were handed to the system so far. */
-  sent(): number
+  readonly sent: () => number
   /** Gives back what it holds. To be called when the answer is over, whole or not. */
   close(): void
 }

@@ -70,7 +70,7 @@ t.test('of equal paths the node’s comes before its cluster’s', (t) => {
 t.test('the plan has the additions of each node, for every file that it may be installed with', (t) => {
   const { http } = compile(model({}, { hostname: true }))
   const of = (index: number, kind: 'bootstrap' | 'master') =>
-    http.ignition.get(urlPaths.ignition(model({}, {}).nodes[index]!, kind))?.additions?.files.length
+    http.ignition.get(urlPaths.openIgnition(model({}, {}).nodes[index]!, kind))?.additions?.files.length
   t.same([of(1, 'master'), of(1, 'bootstrap'), of(0, 'bootstrap')], [1, 1, undefined])
   t.end()
 })
@@ -81,7 +81,7 @@ t.test('a file that is missing keeps its nodes from installing, and says so', (t
   const built = model({}, { files }, { addedFiles: new Map([['/srv/x.crt', gone]]) })
   const { http, findings } = compile(built)
   const master = built.nodes[1]!
-  const file = http.ignition.get(urlPaths.ignition(master, 'master'))
+  const file = http.ignition.get(urlPaths.openIgnition(master, 'master'))
   t.match(file, { problem: '/srv/x.crt does not exist', additions: undefined })
   t.equal(http.scripts.get(urlPaths.bootScript(master))?.boot, 'wait')
   t.match(findings, [

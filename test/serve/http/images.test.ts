@@ -5,6 +5,7 @@ import { fastify } from 'fastify'
 import t from 'tap'
 import { createSharedFiles } from '../../../src/host/shared-files.ts'
 import { createDownloads } from '../../../src/serve/http/downloads.ts'
+import type { ImageDirectory } from '../../../src/plan/http.ts'
 import { sendImage } from '../../../src/serve/http/images.ts'
 import { rootfs, routesWorld } from '../../support/http-service.ts'
 
@@ -218,7 +219,7 @@ t.test(
 
 t.test('a file that is replaced between opening it and writing the header is asked for again', async (t) => {
   const { options, dir } = await routesWorld(t)
-  const directory = { dir: join(dir, 'images'), files: new Set<string>() }
+  const directory: ImageDirectory = { dir: join(dir, 'images'), files: new Map(), secrets: new Set() }
   const name = 'rhcos-live-rootfs.x86_64.img'
   const real = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
   let closed = 0

@@ -8,7 +8,6 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
-import type { HttpPlan } from '../../../src/plan/http.ts'
 import { startHttp } from '../../../src/serve/http/service.ts'
 import { httpWorld, masterIgnition, rootfs } from '../../support/http-service.ts'
 import { exchangeRaw, rawConnection } from '../../support/raw-http.ts'
@@ -291,7 +290,7 @@ t.test('it listens on an IPv6 address too, and closes both', async (t) => {
 t.test('an IPv6 address that cannot be had closes the other socket again', async (t) => {
   const world = httpWorld(t)
   // RFC 3849: documentation addresses are on no interface.
-  world.plan = { ...world.plan, address6: '2001:db8::1' as NonNullable<HttpPlan['address6']> }
+  world.plan = { ...world.plan, address6: '2001:db8::1' }
   const sockets = createSockets({})
   const names: string[] = []
   const tcp: Sockets['tcp'] = (name, listener, where) => {
