@@ -11,7 +11,7 @@ import type { Plan } from './plan/plan.ts'
 import { explain, prepare } from './prepare.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns, type DnsService } from './serve/dns/service.ts'
-import { applyHaproxy } from './serve/haproxy/apply.ts'
+import { createBalancer } from './serve/haproxy/balancer.ts'
 import { startHttp } from './serve/http/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
 
@@ -46,10 +46,12 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const common = { sockets, counters, clock, onLost }
   const services: Service[] = []
+  const balancer = createBalancer({ log: log.for('haproxy'), counters, clock })
   let dhcp: DhcpService | undefined
   let dns: DnsService | undefined
 
   const close = async (graceMs: number): Promise<void> => {
+    balancer.close()
     await Promise.all(services.map((service) => service.close(graceMs)))
   }
   try {
@@ -78,7 +80,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
       else log.warn(facts, 'a part of the site may not be meant so')
     }
-    await applyHaproxy(plan.haproxy, { log: log.for('haproxy'), counters })
+    await balancer.apply(plan.haproxy)
   }
 
   async function reload(): Promise<'swapped' | 'kept'> {
@@ -103,6 +105,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
       counters: counters.snapshot(),
       strangers: dhcp?.strangers().map(withTimes) ?? [],
+      ...(plan.haproxy && { haproxy: balancer.state() }),
       ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),
       declined: dhcp?.declined().map(withTimes) ?? [],
       otherDhcpServers: dhcp?.otherServers().map(withTimes) ?? [],

@@ -73,7 +73,7 @@ t.test("the example is the guide's site", (t) => {
   )
   t.same(subnets[0]?.ntp.map(formatIp), ['172.16.0.101'])
   t.same(cluster.console, ['tty0', 'ttyS0'])
-  t.same(haproxy, { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload haproxy' })
+  t.match(haproxy, { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload-or-restart haproxy' })
   t.end()
 })
 

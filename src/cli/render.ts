@@ -1,6 +1,8 @@
 /** `slipway render SITE WHAT`: a part of the plan as the text that other programs read. */
 import { parseArgs } from 'node:util'
 import { localZones } from '../plan/dns/local-zones.ts'
+import { renderHaproxy } from '../plan/haproxy/render.ts'
+import { renderKeepalived } from '../plan/keepalived.ts'
 import type { Model } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
 import { urlPaths } from '../plan/urls.ts'
@@ -24,7 +26,16 @@ const renderings = {
     render: ({ plan }) =>
       plan.haproxy === undefined
         ? { reason: 'the site has no haproxy section, or nothing in it to balance' }
-        : { text: plan.haproxy.text },
+        : { text: renderHaproxy(plan.haproxy) },
+  },
+  keepalived: {
+    most: 0,
+    render({ model }) {
+      const text = renderKeepalived(model)
+      return text === undefined
+        ? { reason: 'the site has no keepalived section, or no address of a load balancer to share' }
+        : { text }
+    },
   },
   zones: { most: 1, render: ({ plan }, name) => renderZones(plan, name) },
   ipxe: {
@@ -39,14 +50,17 @@ const renderings = {
 
 export const render: Command = {
   name: 'render',
-  summary: "print haproxy.cfg, the DNS zones or a node's iPXE script",
+  summary: "print haproxy.cfg, keepalived.conf, the DNS zones or a node's iPXE script",
   usage: `usage: slipway render SITE haproxy
+       slipway render SITE keepalived
        slipway render SITE zones [ZONE]
        slipway render SITE ipxe NODE
 
 Prints what is compiled from SITE, as other programs read it:
 
   haproxy        haproxy.cfg, which serving writes to haproxy.file
+  keepalived     keepalived.conf of this machine, when several share the addresses
+                 of the load balancer
   zones [ZONE]   the DNS zones as master files (RFC 1035), all or one: for a name
                  server elsewhere, or for named-checkzone ZONE /dev/stdin
   ipxe NODE      the script that iPXE gets on the node (m1 or ocp45/m1)

@@ -1,5 +1,6 @@
 /** All rules for a site as a whole, in the order in which a person would fix what they find. */
 import type { Flaw } from './flaw.ts'
+import { balancerRules } from './rules/balancer.ts'
 import { bootRules } from './rules/boot.ts'
 import { clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
@@ -17,6 +18,7 @@ const rules: readonly Rule[] = [
   ...recordRules,
   ...machineRules,
   ...clusterRules,
+  ...balancerRules,
   ...bootRules,
 ]
 
