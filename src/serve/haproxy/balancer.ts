@@ -51,6 +51,8 @@ export function createBalancer(options: BalancerOptions): Balancer {
   let plan: HaproxyPlan | undefined
   let applied: Applied = { outcome: 'none' }
   let servers: readonly ServerState[] = []
+  /** What was last known for certain, by back end and server. */
+  const wasUp = new Map<string, boolean>()
   let unreachable: string | undefined
   let watch: Timer | undefined
   let isClosed = false
@@ -85,10 +87,12 @@ export function createBalancer(options: BalancerOptions): Balancer {
   function heard(next: readonly ServerState[]): void {
     if (unreachable !== undefined) log.info({ socket: plan?.socket }, 'haproxy answers')
     unreachable = undefined
-    const wasUp = new Map(servers.map(({ backend, server, isUp }) => [`${backend}/${server}`, isUp]))
-    for (const { node, backend, server, isUp, isOut, sentence } of next) {
-      const before = wasUp.get(`${backend}/${server}`) ?? true
-      if (before === isUp || isOut) continue
+    for (const { node, backend, server, isUp, isTested, isOut, sentence } of next) {
+      const key = `${backend}/${server}`
+      if (isOut || !isTested) continue
+      const before = wasUp.get(key) ?? true
+      wasUp.set(key, isUp)
+      if (before === isUp) continue
       counters.increment(isUp ? 'haproxy.serversUp' : 'haproxy.serversDown')
       if (isUp) log.info({ node, backend, reason: sentence }, 'server is up')
       else log.warn({ node, backend, reason: sentence }, 'server is down')

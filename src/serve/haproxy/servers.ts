@@ -11,6 +11,8 @@ export type ServerState = {
   readonly status: string
   /** Whether it gets new connections; a backup only while no other does. */
   readonly isUp: boolean
+  /** False after a reload, until HAProxy has found out how it is. */
+  readonly isTested: boolean
   readonly isBackup: boolean
   /** Whether it is meant to get none. */
   readonly isOut: boolean
@@ -37,21 +39,21 @@ export function serverStates(
       const name = `${backend} ${server}`
       if (stat === undefined) {
         const sentence = `${name} is not known to the HAProxy that runs`
-        return { ...common, status: 'unknown', isUp: false, connections: 0, sentence }
+        return { ...common, status: 'unknown', isUp: false, isTested: false, connections: 0, sentence }
       }
-      const { status, connections } = stat
+      const { status, isTested, connections } = stat
       const since = now - stat.seconds * 1000
       const reason = reasonOf(stat)
       const sentence = `${name} ${status} since ${timeOf(since, now)}${reason === '' ? '' : `, ${reason}`}`
-      return { ...common, status, isUp: status === 'UP', since, connections, sentence }
+      return { ...common, status, isUp: status === 'UP', isTested, since, connections, sentence }
     }),
   )
 }
 
-function reasonOf({ status, connections, reason }: Stat): string {
+function reasonOf({ status, isTested, connections, reason }: Stat): string {
   if (status === 'MAINT') return 'taken out'
   if (status === 'DRAIN') return `${connections} ${connections === 1 ? 'connection' : 'connections'} left`
-  return reason
+  return status === 'UP' && !isTested ? 'not checked yet' : reason
 }
 
 /** `10:22 UTC`, with the date when that was more than a day ago. */

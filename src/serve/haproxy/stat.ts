@@ -8,6 +8,8 @@ export type Stat = {
   readonly server: string
   /** Its first word: `UP`, `DOWN`, `MAINT`, `DRAIN`, `NOLB`, `no`. */
   readonly status: string
+  /** False after a reload, until its first check: HAProxy takes it to be up. */
+  readonly isTested: boolean
   /** How long it has been so. */
   readonly seconds: number
   /** Connections that it has. */
@@ -42,6 +44,7 @@ export function parseStat(text: string): Stat[] {
     return [
       {
         ...{ backend, server, status },
+        isTested: resultOf(value('check_status')) !== 'INI',
         seconds: wholeNumber(value('lastchg')),
         connections: wholeNumber(value('scur')),
         reason: status === 'UP' ? '' : reasonOf(value),
@@ -61,9 +64,13 @@ function wholeNumber(text: string): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0
 }
 
+/** Without the `* ` that stands before it while another check is under way. */
+function resultOf(checkStatus: string): string {
+  return checkStatus.replace(/^\* /, '')
+}
+
 function reasonOf(value: (name: string) => string): string {
-  // `* ` stands before the result of a check while another one is under way.
-  const check = value('check_status').replace(/^\* /, '')
+  const check = resultOf(value('check_status'))
   if (check === 'L7STS') return `it answers ${value('check_code')}`
   const known = reasonByCheck[check]
   if (known !== undefined) return known

@@ -105,6 +105,22 @@ t.test('a server that goes down and comes back is logged and counted once each',
   ])
 })
 
+t.test('after a reload all servers seem up until they are checked, which is no news', async (t) => {
+  const { balancer, plan, haproxy, heard, counters, nextLook } = await balanced(t)
+  heard.rows = [
+    ['m1', 'DOWN'],
+    ['bs', 'UP'],
+  ]
+  await balancer.apply(plan)
+  const { answer } = haproxy
+  haproxy.answer = () => statText([['kubeapi', 'm1', '0', '0', 'UP', '1', '* INI']])
+  await nextLook()
+  t.match(balancer.state().servers[0], { isUp: true, isTested: false })
+  haproxy.answer = answer
+  await nextLook()
+  t.same(counters.snapshot(), { 'haproxy.serversDown': 1 })
+})
+
 t.test('a HAProxy that is gone is said once, and so is its return', async (t) => {
   const { balancer, plan, haproxy, lines, nextLook, clock } = await balanced(t)
   await balancer.apply(plan)

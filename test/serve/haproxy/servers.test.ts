@@ -10,7 +10,15 @@ const plan = { ...whole, backends: whole.backends.filter(({ name }) => name === 
 const now = Date.UTC(2026, 10, 21, 10, 30)
 
 function state(stat: Partial<Stat>, out: readonly string[] = []) {
-  const usual = { backend: 'kubeapi', server: 'm1', status: 'UP', seconds: 480, connections: 3, reason: '' }
+  const usual = {
+    backend: 'kubeapi',
+    server: 'm1',
+    status: 'UP',
+    isTested: true,
+    seconds: 480,
+    connections: 3,
+    reason: '',
+  }
   return serverStates(plan, new Set(out), [{ ...usual, ...stat }], now)[0]
 }
 
@@ -28,6 +36,7 @@ t.test('everything that is known of a server, in the order of the back end', (t)
     server: 'm1',
     status: 'UP',
     isUp: true,
+    isTested: true,
     isBackup: false,
     isOut: false,
     since: Date.UTC(2026, 10, 21, 10, 22),
@@ -49,6 +58,7 @@ const sentences = [
     sentence: 'kubeapi m1 DRAIN since 10:22 UTC, 1 connection left',
   },
   { stat: { status: 'MAINT', reason: 'x' }, sentence: 'kubeapi m1 MAINT since 10:22 UTC, taken out' },
+  { stat: { isTested: false }, sentence: 'kubeapi m1 UP since 10:22 UTC, not checked yet' },
   { stat: { server: 'm9' }, sentence: 'kubeapi m1 is not known to the HAProxy that runs' },
 ]
 
@@ -63,7 +73,15 @@ t.test('who is taken out by the site or meanwhile is said to be', (t) => {
   t.equal(state({}, ['ocp45/m1'])?.isOut, true)
   const out = structuredClone(site)
   out.clusters[0]!.nodes[1]!['balance'] = false
-  const stat = { backend: 'kubeapi', server: 'm1', status: 'MAINT', seconds: 1, connections: 0, reason: '' }
+  const stat = {
+    backend: 'kubeapi',
+    server: 'm1',
+    status: 'MAINT',
+    isTested: true,
+    seconds: 1,
+    connections: 0,
+    reason: '',
+  }
   t.equal(serverStates(compileHaproxy(exampleModel(out)).plan!, new Set(), [stat], now)[0]?.isOut, true)
   t.end()
 })

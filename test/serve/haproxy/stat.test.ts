@@ -6,7 +6,12 @@ import { statText } from '../../support/fake-haproxy.ts'
 
 t.test('what HAProxy 2.6 says', (t) => {
   const text = readFileSync(new URL('../../fixtures/haproxy/show-stat.csv', import.meta.url), 'utf8')
-  t.same(parseStat(text), [
+  const stats = parseStat(text)
+  t.same(
+    stats.map(({ isTested }) => isTested),
+    [true, true, true, true],
+  )
+  t.match(stats, [
     { backend: 'kubeapi', server: 'm1', status: 'UP', seconds: 4, connections: 0, reason: '' },
     {
       backend: 'kubeapi',
@@ -57,6 +62,11 @@ const rows = [
     stat: { status: 'NOLB', seconds: 3, connections: 0, reason: '' },
   },
   {
+    name: 'one that was not checked yet',
+    row: ['b', 's', '', '0', 'UP', '3', '* INI', '', '', 'Initializing'],
+    stat: { status: 'UP', isTested: false, seconds: 3, connections: 0, reason: '' },
+  },
+  {
     name: 'numbers that are none count as nothing',
     row: ['b', 's', '', 'many', 'UP', '-1', '', '', '', ''],
     stat: { status: 'UP', seconds: 0, connections: 0, reason: '' },
@@ -70,7 +80,7 @@ const rows = [
 
 for (const { name, row, stat } of rows) {
   t.test(name, (t) => {
-    t.same(parseStat(statText([row])), [{ backend: 'b', server: 's', ...stat }])
+    t.same(parseStat(statText([row])), [{ backend: 'b', server: 's', isTested: true, ...stat }])
     t.end()
   })
 }
