@@ -20,7 +20,7 @@ export function renderKeepalived({ site, nodes }: Model): string | undefined {
   if (shared.length === 0) return undefined
 
   // The site's rules demand one of the two.
-  const device = keepalived.interface ?? server.interface ?? ''
+  const device = (keepalived.interface ?? server.interface) as string
   const line = (address: Ip): string => `    ${formatIp(address)}/${prefixLength(address)} dev ${device}`
   const peers = machines.filter((address) => address !== server.address)
   // A VRRP packet has addresses of one family: IPv4 when there are some, and the others move with them.

@@ -56,7 +56,7 @@ export function parseStat(text: string): Stat[] {
 /** Comma-separated values (RFC 4180 §2); what HAProxy quotes may hold commas and doubled quotes. */
 function cells(line: string): string[] {
   return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
-    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+    ([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain) as string,
   )
 }
 
