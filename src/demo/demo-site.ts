@@ -31,7 +31,7 @@ export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSi
       `ignition/${name}`,
     ]),
     // The socket is nobody's: a HAProxy of this machine has nothing to do with the demo.
-    [['haproxy'], { file: 'haproxy.cfg', socket: 'haproxy.sock' }],
+    [['haproxy'], { file: 'haproxy.cfg', socket: '/run/slipway-demo/admin.sock' }],
   ]
   let text = example
   for (const { start, end, value } of changes.map((change) => placed(document, change)).sort(lastFirst)) {
