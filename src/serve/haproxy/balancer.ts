@@ -108,13 +108,15 @@ export function createBalancer(options: BalancerOptions): Balancer {
 
   /** A server that lost its last connection is not checked any more: what was taken out may be switched off. */
   async function finishDraining({ socket }: HaproxyPlan): Promise<void> {
+    // One that is still up runs under a configuration that does not have it out: a reload failed.
     const drained = servers.filter(
       ({ isOut, status, connections }) =>
-        isOut && connections === 0 && status !== 'MAINT' && status !== 'unknown',
+        isOut && connections === 0 && (status === 'DRAIN' || status === 'DOWN'),
     )
     for (const { node, backend, server } of drained) {
       const answer = await askHaproxy(socket, `set server ${backend}/${server} state maint`, clock)
-      if (answer.kind === 'answer') log.info({ node, backend }, 'server has no connections left')
+      const isDone = answer.kind === 'answer' && answer.text.trim() === ''
+      if (isDone) log.info({ node, backend }, 'server has no connections left')
     }
   }
 

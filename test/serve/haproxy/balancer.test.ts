@@ -239,3 +239,21 @@ t.test('a HAProxy that is gone when a drained server could be let go', async (t)
     false,
   )
 })
+
+t.test(
+  'a server that is up still is not cut off, and one that HAProxy keeps is not said to be gone',
+  async (t) => {
+    const { balancer, plan, haproxy, heard, lines, told } = await balanced(t, new Set(['ocp45/bs']))
+    await balancer.apply(plan)
+    t.same(told(), [])
+    heard.rows = [
+      ['m1', 'UP'],
+      ['bs', 'DOWN'],
+    ]
+    const { answer } = haproxy
+    haproxy.answer = (question) => (question.startsWith('set') ? 'Permission denied\n\n' : answer(question))
+    await balancer.apply(plan)
+    t.same(told(), ['set server kubeapi/bs state maint'])
+    t.same(lines, [])
+  },
+)
