@@ -10,6 +10,7 @@ import { differentialDnsChecks } from './checks/differential-dns.ts'
 import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
+import { sharedAddressChecks } from './checks/haproxy-shared.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
 import { lifeStages } from './checks/life.ts'
@@ -54,6 +55,7 @@ const clientChecks = [
   ...interopChecks,
   ...zoneChecks,
   ...haproxyChecks,
+  ...sharedAddressChecks,
   ...operationChecks,
 ]
 
