@@ -7,6 +7,7 @@ import { Counters } from './host/counters.ts'
 import type { Log } from './host/log.ts'
 import type { Service } from './host/service.ts'
 import type { Sockets } from './host/udp.ts'
+import { ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { explain, prepare } from './prepare.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
@@ -73,7 +74,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function take(next: Plan): Promise<void> {
     plan = next
     dns?.announce()
-    for (const { severity, about, message } of plan.findings) {
+    for (const { severity, about, message } of [...plan.findings, ...ignitionFindings(plan, clock.now())]) {
       const facts = { about, reason: message }
       if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
       else log.warn(facts, 'a part of the site may not be meant so')

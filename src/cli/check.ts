@@ -1,6 +1,9 @@
 /** `slipway check SITE`: everything about a site that can be known without serving it. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { systemClock } from '../host/clock.ts'
+import { inOrder } from '../plan/findings.ts'
+import { ignitionFindings } from '../plan/ignition/findings.ts'
 import { prepare, type Prepared } from '../prepare.ts'
 import { judgeHaproxy } from '../serve/haproxy/judge.ts'
 import { formatProblem, showProblem } from '../site/problem.ts'
@@ -29,7 +32,7 @@ Exit code 0: nothing to complain of but warnings. 1: problems. 2: usage.`,
     })
     const [sitePath, ...more] = positionals
     if (sitePath === undefined || more.length > 0) throw new UsageError('check takes one site file')
-    const prepared = await withVerdict(await prepare(sitePath))
+    const prepared = withAges(await withVerdict(await prepare(sitePath)), systemClock.now())
     if (values.json) terminal.out(JSON.stringify(toJson(prepared), undefined, 2))
     else await toTerminal(prepared, sitePath, terminal)
     const isFine =
@@ -43,6 +46,13 @@ async function withVerdict(prepared: Prepared): Promise<Prepared> {
   if (prepared.kind !== 'ready' || prepared.plan.haproxy === undefined) return prepared
   const finding = haproxyFinding(await judgeHaproxy(prepared.plan.haproxy.text))
   const findings = [...prepared.plan.findings, ...(finding === undefined ? [] : [finding])]
+  return { ...prepared, plan: { ...prepared.plan, findings } }
+}
+
+/** And how old its Ignition files are. */
+function withAges(prepared: Prepared, now: number): Prepared {
+  if (prepared.kind !== 'ready') return prepared
+  const findings = inOrder([...prepared.plan.findings, ...ignitionFindings(prepared.plan, now)])
   return { ...prepared, plan: { ...prepared.plan, findings } }
 }
 

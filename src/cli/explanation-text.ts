@@ -1,4 +1,5 @@
 /** An {@link Explanation} for people: a paragraph for each service. Pure. */
+import { ignitionText } from './ignition-text.ts'
 import type { Answer, BackEnd, Explanation } from './explanation.ts'
 
 type Offer = Explanation['offers'][number]
@@ -69,9 +70,15 @@ function offerLines({
   ]
 }
 
-function ignitionLines({ url, file, octets, version, problem }: Explanation['ignition']): string[] {
-  const found = [file, `${octets ?? 0} octets`, ...(version === undefined ? [] : [`version ${version}`])]
-  return [`Ignition  ${url}`, `  ${problem === undefined ? found.join(', ') : `missing: ${problem}`}`]
+function ignitionLines({ url, file, octets, contents, problem, added }: Explanation['ignition']): string[] {
+  const found = [file, `${octets ?? 0} octets`, ...(contents === undefined ? [] : [ignitionText(contents)])]
+  return [
+    `Ignition  ${url}`,
+    `  ${problem === undefined ? found.join(', ') : `missing: ${problem}`}`,
+    ...added.map(
+      ({ path, mode, from }) => `  adds ${path} (${mode})${from === undefined ? '' : ` from ${from}`}`,
+    ),
+  ]
 }
 
 function recordLines(answers: readonly Answer[]): string[] {

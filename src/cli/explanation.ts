@@ -2,6 +2,7 @@
 import { localZones } from '../plan/dns/local-zones.ts'
 import { reverseName } from '../plan/dns/reverse.ts'
 import { formatEndpoint, frontEnds, servicePorts } from '../plan/haproxy/front-end.ts'
+import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { ignitionFact } from '../plan/ipxe/installation.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -28,8 +29,10 @@ export type Explanation = {
     readonly url: string
     readonly file: string
     readonly octets?: number
-    readonly version?: string
+    readonly contents?: IgnitionContents
     readonly problem?: string
+    /** Files on the node that the site adds. */
+    readonly added: readonly { readonly path: string; readonly mode: string; readonly from?: string }[]
   }
   /** Names that lead to the node, then names that its addresses lead to. */
   readonly dns: { readonly forward: readonly Answer[]; readonly reverse: readonly Answer[] }
@@ -87,10 +90,14 @@ function ignitionOf(model: Model, node: NodeModel): Explanation['ignition'] {
   const common = {
     url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition)),
     file: fact.path,
+    added: node.files.map(({ path, mode, source }) => ({
+      path,
+      mode: `0${mode.toString(8)}`,
+      ...(source.kind === 'copy' && { from: source.file }),
+    })),
   }
   if (fact.kind === 'missing') return { ...common, problem: fact.problem }
-  const { octets, version } = fact
-  return { ...common, octets, ...(version === undefined ? {} : { version }) }
+  return { ...common, octets: fact.octets, contents: fact.contents }
 }
 
 function records({ dns }: Plan, node: NodeModel): Explanation['dns'] {

@@ -3,9 +3,11 @@ import { formatIpv4, formatCidr } from '../proto/address/ipv4.ts'
 import { localZones } from '../plan/dns/local-zones.ts'
 import { loaderNames, type LoaderName } from '../plan/facts.ts'
 import type { Finding } from '../plan/findings.ts'
+import type { IgnitionFile } from '../plan/http.ts'
 import type { NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { HaproxyVerdict } from '../serve/haproxy/judge.ts'
+import { ignitionText } from './ignition-text.ts'
 
 /** Lines for a terminal; findings are {@link findingLine}'s. */
 export function summaryLines(plan: Plan): string[] {
@@ -16,6 +18,8 @@ export function summaryLines(plan: Plan): string[] {
     ...table(services(plan)),
     '',
     ...table(plan.nodes.map(nodeRow)),
+    '',
+    ...table(ignitionFiles(plan.http).map(ignitionRow)),
     '',
     ...table(loaderNames.map((name) => loaderRow(plan, name))),
   ]
@@ -54,6 +58,12 @@ export function summaryJson(plan: Plan): object {
       disk: node.disk,
     })),
     services: Object.fromEntries(services(plan)),
+    ignition: ignitionFiles(plan.http).map(({ node, kind, file, contents }) => ({
+      cluster: clusterOf(node),
+      kind,
+      file,
+      ...contents,
+    })),
     loaders: Object.fromEntries(loaderNames.map((name) => [name, plan.tftp.files.get(name) ?? null])),
     findings: plan.findings,
   }
@@ -106,9 +116,18 @@ function transferPorts({ transfers, port }: Plan['tftp']): string {
   }
 }
 
-function ignitionFiles({ ignition }: Plan['http']): string[] {
+/** Those that are served, each once. */
+function ignitionFiles({ ignition }: Plan['http']): IgnitionFile[] {
   const served = [...ignition.values()].filter(({ problem }) => problem === undefined)
-  return [...new Set(served.map(({ file }) => file))]
+  return [...new Map(served.map((each) => [each.file, each])).values()]
+}
+
+function ignitionRow({ node, kind, contents }: IgnitionFile): string[] {
+  return [clusterOf(node), `${kind}.ign`, contents === undefined ? '' : ignitionText(contents)]
+}
+
+function clusterOf(node: string): string {
+  return node.slice(0, node.indexOf('/'))
 }
 
 function nodeRow(node: NodeModel): string[] {

@@ -3,6 +3,7 @@ import { compileDhcp } from './dhcp/compile.ts'
 import { compileDns } from './dns/compile.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
 import { compileHttp } from './http.ts'
+import { inOrder } from './findings.ts'
 import type { Model } from './model.ts'
 import type { Plan } from './plan.ts'
 import { compileTftp } from './tftp.ts'
@@ -24,9 +25,6 @@ export function compile(model: Model, previous?: Plan): Plan {
     http: http.plan,
     dns: dns.plan,
     haproxy: haproxy.plan,
-    findings: [
-      ...findings.filter((finding) => finding.severity === 'error'),
-      ...findings.filter((finding) => finding.severity === 'warning'),
-    ],
+    findings: inOrder(findings),
   }
 }

@@ -2,17 +2,16 @@
  * What was found on the disk for a site, gathered before compiling (src/survey) so that compiling
  * stays pure. A missing file is a fact too: it becomes a finding, and a clear answer while serving.
  */
+import type { IgnitionContents } from './ignition/document.ts'
 
-export type FileFact =
-  | {
-      readonly kind: 'found'
-      readonly path: string
-      readonly octets: number
-      /** Of an Ignition file: its `ignition.version`. */
-      readonly version?: string
-    }
-  /** `path` is where it was looked for (a directory when it is found by name), `problem` a whole sentence. */
-  | { readonly kind: 'missing'; readonly path: string; readonly problem: string }
+export type FoundFile = { readonly kind: 'found'; readonly path: string; readonly octets: number }
+
+/** `path` is where it was looked for (a directory when it is found by name), `problem` a whole sentence. */
+export type MissingFile = { readonly kind: 'missing'; readonly path: string; readonly problem: string }
+
+export type FileFact = FoundFile | MissingFile
+
+export type IgnitionFact = (FoundFile & { readonly contents: IgnitionContents }) | MissingFile
 
 /**
  * `live`: kernel, initramfs and rootfs (RHCOS and FCOS since 4.6); `installer`: kernel, initramfs and the
@@ -46,13 +45,18 @@ export const loaderNames = [
 ] as const
 export type LoaderName = (typeof loaderNames)[number]
 
+/** A file that the site copies to nodes. */
+export type AddedFileFact = (FoundFile & { readonly content: Uint8Array }) | MissingFile
+
 export type Facts = {
   /** By the image's name in the site. */
   readonly images: ReadonlyMap<string, ImageFacts>
   /** By the cluster's name. */
-  readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, FileFact>>>
+  readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, IgnitionFact>>>
   /** All of {@link loaderNames}. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
+  /** By path; absent when the site adds none. */
+  readonly addedFiles?: ReadonlyMap<string, AddedFileFact>
   /** Why nothing can be served from `tftp.root`, a whole sentence; absent when it is there, or not wanted. */
   readonly tftpRootProblem?: string
 }

@@ -8,3 +8,11 @@ export type Finding = {
   /** One sentence, lower case, no full stop, with what to do. */
   readonly message: string
 }
+
+/** Errors first, then warnings. */
+export function inOrder(findings: readonly Finding[]): Finding[] {
+  return [
+    ...findings.filter(({ severity }) => severity === 'error'),
+    ...findings.filter(({ severity }) => severity === 'warning'),
+  ]
+}

@@ -4,6 +4,9 @@ import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode } from '../site/schema.ts'
 import { ignitionKinds, type FileFact, type IgnitionKind } from './facts.ts'
 import type { Finding } from './findings.ts'
+import { additionsOf } from './ignition/additions.ts'
+import type { IgnitionContents } from './ignition/document.ts'
+import type { Additions } from './ignition/wrapper.ts'
 import { renderInstall } from './ipxe/install.ts'
 import {
   fileName,
@@ -12,6 +15,7 @@ import {
   imageFiles,
   installationOf,
   isMissing,
+  missingForIgnition,
   missingSentence,
 } from './ipxe/installation.ts'
 import { kernelArguments } from './ipxe/kernel-arguments.ts'
@@ -39,7 +43,14 @@ export type WholeFile = {
   readonly problem?: string
 }
 
-export type IgnitionFile = WholeFile & { readonly node: string; readonly kind: IgnitionKind }
+export type IgnitionFile = WholeFile & {
+  readonly node: string
+  readonly kind: IgnitionKind
+  /** What was read in it when the site was surveyed; absent when it was not found. */
+  readonly contents?: IgnitionContents
+  /** With them the node gets a wrapper; without, the file as it is. */
+  readonly additions?: Additions
+}
 
 export type ImageDirectory = {
   readonly dir: string
@@ -112,11 +123,17 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
   return ignitionKinds.map((kind) => {
     const fact = ignitionFact(model, node.cluster, kind)
-    const file = { file: fact.path, node: node.key, kind }
-    return [
-      urlPaths.ignition(node, kind),
-      isMissing(fact) ? { ...file, problem: missingSentence(fact) } : file,
-    ]
+    const [missing] = missingForIgnition(model, node, kind)
+    const { additions } = additionsOf(node, model.facts)
+    const file: IgnitionFile = {
+      file: fact.path,
+      node: node.key,
+      kind,
+      ...(missing && { problem: missingSentence(missing) }),
+      ...(fact.kind === 'found' && { contents: fact.contents }),
+      ...(additions && { additions }),
+    }
+    return [urlPaths.ignition(node, kind), file]
   })
 }
 
@@ -135,7 +152,10 @@ function missingFiles(model: Model): Finding[] {
   for (const node of model.nodes.filter(({ boot }) => boot !== 'local')) {
     const files = [
       ...imageFiles(imageFacts(model, node.image)).map((fact) => ({ fact, about: `image ${node.image}` })),
-      { fact: ignitionFact(model, node.cluster, node.ignition), about: `cluster ${node.cluster}` },
+      ...missingForIgnition(model, node, node.ignition).map((fact) => ({
+        fact,
+        about: `cluster ${node.cluster}`,
+      })),
     ]
     for (const { fact, about } of files) {
       if (!isMissing(fact)) continue

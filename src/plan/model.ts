@@ -9,6 +9,7 @@ import type { Mac } from '../proto/address/mac.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
 import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } from '../site/schema.ts'
 import type { Facts, IgnitionKind } from './facts.ts'
+import { declaredFiles, type DeclaredFile } from './ignition/declared-files.ts'
 
 /** Where the services are reached, and the port on which DHCP clients hear replies. */
 export type Endpoint = Pick<Site['server'], 'address' | 'ports'>
@@ -42,6 +43,8 @@ export type NodeModel = {
   readonly pxeOptions: boolean
   /** Which Ignition file it installs with; infra nodes are installed as workers. */
   readonly ignition: IgnitionKind
+  /** Files that are added to its Ignition file, each path once. */
+  readonly files: readonly DeclaredFile[]
   /** DHCP options beside those that have keys, the widest place's first. */
   readonly dhcpOptions: readonly ExtraOption[]
 }
@@ -110,6 +113,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     loader: node.loader ?? cluster.loader,
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
+    files: declaredFiles(cluster, node, `${node.name}.${clusterDomain(cluster)}`),
     dhcpOptions: [site, subnet, cluster, node].flatMap((place) => place.dhcpOptions),
   }
 }

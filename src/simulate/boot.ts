@@ -15,7 +15,7 @@ import { dnsQuestions } from './dns-questions.ts'
 import { judgeEnding } from './ending.ts'
 import { startLoader } from './firmware.ts'
 import { openHttpClient, type HttpClient } from './http-client.ts'
-import { readIgnition } from './ignition.ts'
+import { mergedFile, readIgnition } from './ignition.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import { readInstallation, type Installation } from './kernel-arguments.ts'
 import { lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
@@ -143,7 +143,8 @@ async function fetchInstallation(machine: Machine, { system, ignitionUrl }: Inst
       throw new BootProblem(`coreos.inst.ignition_url=${wanted}`, ignitionUrl, `role of ${node.key}`)
     }
     const sent = await machine.system.fetch(ignitionUrl, { asText: true })
-    await rack.disk.compare(sent, rack.model.facts.ignition.get(node.cluster)?.[kind])
+    const role = node.files.length === 0 ? sent : mergedFile(sent.text, ignitionUrl)
+    await rack.disk.compare(role, rack.model.facts.ignition.get(node.cluster)?.[kind])
     const version = readIgnition(sent.text, ignitionUrl)
     return { value: undefined, octets: sent.octets, text: `${kind}.ign, version ${version}` }
   })

@@ -1,4 +1,5 @@
 /** Whether what came is an Ignition file that an installer would take (coreos.github.io/ignition, v3 specs). */
+import { createHash } from 'node:crypto'
 import { BootProblem } from './boot-problem.ts'
 
 /**
@@ -14,6 +15,37 @@ export function readIgnition(text: string, url: string): string {
     version === undefined ? 'one without ignition.version' : JSON.stringify(version),
     'the directory that ignition names in the site file',
   )
+}
+
+/**
+ * The role's file inside a wrapper, as Ignition would merge it.
+ *
+ * @throws {BootProblem}
+ */
+export function mergedFile(text: string, url: string): { readonly octets: number; readonly sha256: string } {
+  const prefix = 'data:;base64,'
+  const source = firstMerged(text)
+  if (source?.startsWith(prefix) !== true) {
+    throw new BootProblem(
+      `a configuration to merge, inside the file from ${url}`,
+      source === undefined ? 'none' : `one from ${source.slice(0, 80)}`,
+      'files, hostname and networkKeyfiles of the node in the site file',
+    )
+  }
+  const role = Buffer.from(source.slice(prefix.length), 'base64')
+  return { octets: role.length, sha256: createHash('sha256').update(role).digest('hex') }
+}
+
+type Wrapper = {
+  readonly ignition?: { readonly config?: { readonly merge?: readonly { readonly source?: string }[] } }
+}
+
+function firstMerged(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as Wrapper | null)?.ignition?.config?.merge?.[0]?.source
+  } catch {
+    return undefined
+  }
 }
 
 function versionOf(text: string): unknown {

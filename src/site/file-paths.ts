@@ -1,5 +1,5 @@
 /** Paths of a site made absolute, so that they mean the same wherever the program was started. Pure text. */
-import type { Site } from './schema.ts'
+import type { Cluster, Node, Site } from './schema.ts'
 
 /** `path` as seen from `folder`, without `.`, `..` and doubled slashes; an absolute `path` stays where it is. */
 export function resolvePath(folder: string, path: string): string {
@@ -27,7 +27,11 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     images: Object.fromEntries(
       Object.entries(site.images).map(([name, image]) => [name, { ...image, dir: absolute(image.dir) }]),
     ),
-    clusters: site.clusters.map((cluster) => ({ ...cluster, ignition: absolute(cluster.ignition) })),
+    clusters: site.clusters.map((cluster) => ({
+      ...withAbsoluteFiles(cluster, absolute),
+      ignition: absolute(cluster.ignition),
+      nodes: cluster.nodes.map((node) => withAbsoluteFiles(node, absolute)),
+    })),
     tftp: {
       ...tftp,
       ...(tftp.root === undefined ? {} : { root: absolute(tftp.root) }),
@@ -38,5 +42,17 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
       },
     },
     ...(haproxy === undefined ? {} : { haproxy: { ...haproxy, file: absolute(haproxy.file) } }),
+  }
+}
+
+/** The files that a cluster or a node adds. */
+function withAbsoluteFiles<T extends Cluster | Node>(place: T, absolute: (path: string) => string): T {
+  const { files, networkKeyfiles } = place
+  return {
+    ...place,
+    ...(files && {
+      files: files.map((file) => (file.from === undefined ? file : { ...file, from: absolute(file.from) })),
+    }),
+    ...(networkKeyfiles && { networkKeyfiles: networkKeyfiles.map(absolute) }),
   }
 }

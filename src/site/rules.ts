@@ -1,5 +1,6 @@
 /** All rules for a site as a whole, in the order in which a person would fix what they find. */
 import type { Flaw } from './flaw.ts'
+import { addedFileRules } from './rules/added-files.ts'
 import { bootRules } from './rules/boot.ts'
 import { clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
@@ -18,6 +19,7 @@ const rules: readonly Rule[] = [
   ...machineRules,
   ...clusterRules,
   ...bootRules,
+  ...addedFileRules,
 ]
 
 /** What every rule finds that can judge what is left of the site, with paths of the file. */

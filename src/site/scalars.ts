@@ -179,6 +179,25 @@ export const path = word(
   /^[^~\x00][^\x00]*$/,
 )
 
+/**
+ * On a node's disk: what Ignition writes below the others is gone when the node has started, or was never writable
+ * (https://coreos.github.io/ignition/operator-notes/).
+ */
+export const nodeFilePath = word(
+  'the absolute path of a file that stays: not below /proc, /sys, /dev, /run, /tmp or /usr (/usr/local may be)',
+  // eslint-disable-next-line no-control-regex -- names of files on the node without control characters
+  /^(?!\/(?:proc|sys|dev|run|tmp)\/)(?!\/usr\/(?!local\/))(?:\/(?!\.{1,2}(?:\/|$))[^/\x00-\x1f\x7f]+)+$/,
+  ['/etc/chrony.conf'],
+)
+
+/** Text, because YAML reads 0644 as a number, and not the one that is meant. */
+export const octalMode = scalar<number>({
+  expected: 'permissions in octal, such as "0600"',
+  parse: (text) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined),
+  examples: ['0600'],
+  pattern: '^0?[0-7]{3}$',
+})
+
 /** No folder and no dotfile: those are never served. */
 export const fileName = word('the name of a file inside dir', /^[^./][^/]*$/)
 

@@ -3,6 +3,7 @@
  * here; what the schema cannot see (duplicates, addresses outside their subnets) is in rules.ts.
  */
 import { z } from 'zod'
+import { addedFiles } from './added-files.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import { dnsSection } from './dns-section.ts'
 import {
@@ -157,6 +158,7 @@ const bootSettings = {
     description:
       "true: replies to PXE firmware carry PXE's options 60 and 43, and come before another PXE server's",
   }),
+  ...addedFiles,
   dhcpOptions: extraOptions,
 }
 

@@ -1,26 +1,40 @@
 /** Looking at one file or folder of the operator's: what is there is a fact, what is wrong a sentence. Never throws. */
 import { constants } from 'node:fs'
 import { open, opendir, stat, type FileHandle } from 'node:fs/promises'
-import type { FileFact } from '../plan/facts.ts'
+import type { FileFact, MissingFile } from '../plan/facts.ts'
 
 /** A regular file that this user can read and that is not empty. */
 export async function surveyFile(path: string): Promise<FileFact> {
-  return withFile(path, (_, octets) => Promise.resolve({ kind: 'found', path, octets }))
-}
-
-/** As {@link surveyFile}, and whatever `look` finds in the opened file. */
-export async function withFile(
-  path: string,
-  look: (file: FileHandle, octets: number) => Promise<FileFact>,
-): Promise<FileFact> {
   try {
-    // Before opening: to open a pipe waits for its writer, and to open a device may set it going.
-    const { size } = await regular(path)
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    return await look(file, size).finally(() => file.close())
+    const { file, octets } = await openFile(path)
+    await file.close()
+    return { kind: 'found', path, octets }
   } catch (error) {
     return missing(path, `${path} ${reasonOf(error)}`)
   }
+}
+
+/**
+ * Opens what {@link surveyFile} finds; whoever asks closes it.
+ *
+ * @throws {Error} whose {@link reasonOf} is what keeps the file from being read
+ */
+export async function openFile(
+  path: string,
+): Promise<{ readonly file: FileHandle; readonly octets: number }> {
+  // Before opening: to open a pipe waits for its writer, and to open a device may set it going.
+  const { size } = await regular(path)
+  return { file: await open(path, constants.O_RDONLY | constants.O_NONBLOCK), octets: size }
+}
+
+/** The first `octets` of an opened file; fewer when it ends before. */
+export async function readOpened(file: FileHandle, octets: number): Promise<Uint8Array> {
+  const content = new Uint8Array(octets)
+  let length = 0
+  for (let read = 1; read > 0 && length < octets; length += read) {
+    read = (await file.read(content, length)).bytesRead
+  }
+  return content.subarray(0, length)
 }
 
 async function regular(path: string): Promise<{ readonly size: number }> {
@@ -70,7 +84,7 @@ function exists(path: string): Promise<boolean> {
   )
 }
 
-export function missing(path: string, problem: string): FileFact {
+export function missing(path: string, problem: string): MissingFile {
   return { kind: 'missing', path, problem }
 }
 

@@ -1,11 +1,12 @@
 /**
- * What lies on the disk for a site: images, Ignition files, boot loaders and TFTP's own folder. Everything is looked at, nothing
+ * What lies on the disk for a site: images, Ignition files and what is added to them, boot loaders and TFTP's own folder. Everything is looked at, nothing
  * is changed, and what is wrong becomes a fact. It never throws, whatever the disk is like.
  */
 import type { Facts, ImageFacts } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
+import { surveyAddedFiles } from './added-files.ts'
 import { folderProblem } from './file.ts'
-import { surveyIgnition } from './ignition.ts'
+import { surveyIgnition } from './ignition/survey.ts'
 import { surveyImage } from './images.ts'
 import { packagedLoaders, surveyLoaders, type LoaderPlaces } from './loaders.ts'
 
@@ -29,6 +30,7 @@ export async function surveySite(site: Site, places: LoaderPlaces = packagedLoad
   return {
     images,
     ignition,
+    addedFiles: await surveyAddedFiles(site),
     loaders: await surveyLoaders(loaders, places),
     ...(tftpRootProblem === undefined ? {} : { tftpRootProblem }),
   }

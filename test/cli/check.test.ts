@@ -4,13 +4,21 @@ import t from 'tap'
 import { check } from '../../src/cli/check.ts'
 import { UsageError } from '../../src/cli/command.ts'
 import { haproxyFinding } from '../../src/cli/site-summary.ts'
+import { bootstrapText, certificate, ignitionText, nodeFile, pointerText } from '../support/ignition.ts'
 import { siteFolder, sitePath, siteText } from '../support/site-folder.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
 t.test(
   'a whole site: counts per service, a line per node, the loader of each firmware; exit code 0',
   async (t) => {
-    const folder = t.testdir(siteFolder())
+    const folder = t.testdir({
+      ...siteFolder(),
+      ignition: {
+        'bootstrap.ign': bootstrapText(),
+        'master.ign': pointerText(),
+        'worker.ign': ignitionText({}),
+      },
+    })
     const terminal = keptTerminal()
     t.equal(await check.run([sitePath(folder)], terminal), 0)
     const text = terminal.outLines.map((line) => line.replaceAll(folder, 'FOLDER')).join('\n')
@@ -27,6 +35,10 @@ t.test(
   c1/m1  master  00:00:5e:00:53:01  192.0.2.11  m1.c1.example.net  installs rhcos on /dev/sda with master.ign
   c1/w1  worker  00:00:5e:00:53:02  192.0.2.21  w1.c1.example.net  installs rhcos on /dev/sda with worker.ign
 
+  c1  bootstrap.ign  version 3.4.0, made at 2026-11-21 06:00 UTC, good until 2026-11-22 06:00 UTC
+  c1  master.ign     version 3.4.0, its first certificate expires at 2036-11-18 06:00 UTC
+  c1  worker.ign     version 3.4.0, without certificates
+
   BIOS (architecture 0)        bios/undionly.kpxe  FOLDER/loaders/undionly.kpxe
   x64 UEFI (6, 7, 9, 15, 16)   efi/snponly.efi     FOLDER/loaders/ipxe.efi
   x64 UEFI, loader: ipxe       efi/ipxe.efi        FOLDER/loaders/ipxe.efi
@@ -42,6 +54,32 @@ t.test('a site whose files are missing: each with its path and who needs it; exi
   t.equal(await check.run([sitePath(folder)], terminal), 1)
   t.match(terminal.errLines.join('\n'), `${folder}/ignition/master.ign`)
   t.match(terminal.errLines.join('\n'), /error: .*needed by c1\/w1/)
+})
+
+t.test('the age of a declared bootstrap’s file: an error when its day is over; exit code 1', async (t) => {
+  const bootstrap = '- { name: bs, role: bootstrap, mac: "00:00:5e:00:53:09", address: 192.0.2.9 }\n'
+  const old = ignitionText({ storage: { files: [nodeFile('/etc/x', certificate('old-signer'))] } })
+  const site = siteText().replace('      - { name: m1', `      ${bootstrap}      - { name: m1`)
+  const folder = t.testdir({
+    ...siteFolder(site),
+    ignition: { 'bootstrap.ign': old, 'master.ign': pointerText(), 'worker.ign': pointerText() },
+  })
+  const terminal = keptTerminal()
+  t.equal(await check.run([sitePath(folder)], terminal), 1)
+  t.match(
+    terminal.errLines.join('\n'),
+    /error: cluster c1: .*bootstrap\.ign was made .* and expired at 2020-01-02/,
+  )
+  t.match(terminal.errLines[1], /^error: /, 'errors come before warnings')
+  const json = keptTerminal()
+  await check.run(['--json', sitePath(folder)], json)
+  t.match(JSON.parse(json.outLines.join('\n')), {
+    ignition: [
+      { cluster: 'c1', kind: 'bootstrap', version: '3.4.0', madeAt: Date.UTC(2020, 0, 1) },
+      { cluster: 'c1', kind: 'master', firstToExpire: { subject: 'CN=root-ca, OU=openshift' } },
+      { cluster: 'c1', kind: 'worker' },
+    ],
+  })
 })
 
 t.test('HAProxy itself judges the configuration', async (t) => {

@@ -10,7 +10,10 @@ t.test('a node of a site on the disk, with the version of its Ignition file; exi
   const terminal = keptTerminal()
   t.equal(await explain.run([sitePath(folder), 'm1'], terminal), 0)
   t.equal(terminal.outLines[0], 'c1/m1  master')
-  t.match(terminal.outLines.join('\n'), `${folder}/ignition/master.ign, 48 octets, version 3.4.0`)
+  t.match(
+    terminal.outLines.join('\n'),
+    `${folder}/ignition/master.ign, 48 octets, version 3.4.0, without certificates`,
+  )
   t.same(terminal.errLines, [])
 })
 
@@ -20,7 +23,7 @@ t.test('--json says the same for programs', async (t) => {
   t.equal(await explain.run(['--json', sitePath(folder), 'c1/w1'], terminal), 0)
   t.match(JSON.parse(terminal.outLines.join('\n')), {
     node: 'c1/w1',
-    ignition: { version: '3.4.0' },
+    ignition: { contents: { version: '3.4.0' } },
     offers: [{ bootFile: 'bios/undionly.kpxe', options: [{ code: 53, value: 'OFFER' }] }],
   })
 })

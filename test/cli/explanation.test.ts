@@ -7,19 +7,20 @@ import { loaderNames, type Facts } from '../../src/plan/facts.ts'
 import type { Model } from '../../src/plan/model.ts'
 import { exampleSiteModel } from '../support/example-site.ts'
 import { golden } from '../support/golden.ts'
-import { missing } from '../support/model.ts'
+import { ignitionFile, missing } from '../support/model.ts'
 
 const explanation = (model: Model, name: string) =>
   explanationOf(model, compile(model), chooseNode(model, name))
 const text = (model: Model, name: string) => `${explanationLines(explanation(model, name)).join('\n')}\n`
 
+const day = { madeAt: Date.UTC(2026, 10, 21, 6), usableUntil: Date.UTC(2026, 10, 22, 6) }
 const versioned: Partial<Facts> = {
   ignition: new Map([
     [
       'ocp45',
       {
-        bootstrap: { kind: 'found', path: '/ignition/bootstrap.ign', octets: 300_000, version: '3.2.0' },
-        master: { kind: 'found', path: '/ignition/master.ign', octets: 1720, version: '3.2.0' },
+        bootstrap: ignitionFile('/ignition/bootstrap.ign', day, 300_000),
+        master: ignitionFile('/ignition/master.ign', {}, 1720),
         worker: missing('/ignition/worker.ign', '/ignition/worker.ign does not exist'),
       },
     ],
@@ -48,6 +49,27 @@ t.test('a worker whose Ignition file is missing, and whose names and load balanc
   t.end()
 })
 
+t.test('what the site adds to a node’s Ignition file', (t) => {
+  const adding = (site: string) =>
+    site.replace(
+      'name: m1, role: master,',
+      'name: m1, role: master, hostname: true, networkKeyfiles: [m1/bond0],',
+    )
+  const file = '/etc/slipway/m1/bond0'
+  const addedFiles: Facts['addedFiles'] = new Map([
+    [file, { kind: 'found', path: file, octets: 3, content: Uint8Array.of(1, 2, 3) }],
+  ])
+  const lines = text(exampleSiteModel(adding, { ...versioned, addedFiles }), 'm1').split('\n')
+  t.same(
+    lines.filter((line) => line.startsWith('  adds ')),
+    [
+      '  adds /etc/hostname (0644)',
+      `  adds /etc/NetworkManager/system-connections/bond0.nmconnection (0600) from ${file}`,
+    ],
+  )
+  t.end()
+})
+
 t.test('what programs read', (t) => {
   const { offers, script, dns, haproxy, ...facts } = explanation(exampleSiteModel(), 'w1')
   t.same(facts, {
@@ -65,6 +87,8 @@ t.test('what programs read', (t) => {
       url: 'http://172.16.0.101/boot/ocp45/w1/worker.ign',
       file: '/ignition/worker.ign',
       octets: 1000,
+      contents: { version: '3.2.0', unread: 0 },
+      added: [],
     },
   })
   t.same(

@@ -50,6 +50,7 @@ t.test('each node has a boot script, a menu, an installation for each role and t
     file: '/srv/ignition/worker.ign',
     node: 'ocp45/m1',
     kind: 'worker',
+    contents: { version: '3.2.0', unread: 0 },
   })
   t.same(findings, [])
   t.end()

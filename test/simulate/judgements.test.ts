@@ -1,11 +1,13 @@
 /** The small judgements of a boot: kernel arguments, Ignition files, endings, where to speak from. */
+import { createHash } from 'node:crypto'
 import type { NetworkInterfaceInfo } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { NodeModel } from '../../src/plan/model.ts'
 import { openDiskFiles } from '../../src/simulate/disk-files.ts'
 import { judgeEnding } from '../../src/simulate/ending.ts'
-import { readIgnition } from '../../src/simulate/ignition.ts'
+import { wrapIgnition } from '../../src/plan/ignition/wrapper.ts'
+import { mergedFile, readIgnition } from '../../src/simulate/ignition.ts'
 import { readInstallation } from '../../src/simulate/kernel-arguments.ts'
 import { chooseSource } from '../../src/simulate/source.ts'
 import { exampleModel, found, missing } from '../support/model.ts'
@@ -88,6 +90,31 @@ t.test('a kernel without any initrd is refused', (t) => {
   t.throws(() => readInstallation(kernel, [], m1), {
     message: `expected an initrd named main; got none${look}`,
   })
+  t.end()
+})
+
+t.test('a wrapper holds the role’s file', (t) => {
+  const role = Buffer.from('{"ignition":{"version":"3.4.0"}}')
+  const sha256 = createHash('sha256').update(role).digest('hex')
+  t.same(mergedFile(wrapIgnition(role, '3.4.0', { files: [] }), 'u'), { octets: role.length, sha256 })
+  const elsewhere = JSON.stringify({
+    ignition: { config: { merge: [{ source: 'http://192.0.2.2/m1.ign' }] } },
+  })
+  const cases: [text: string, actual: string][] = [
+    [elsewhere, 'one from http://192.0.2.2/m1.ign'],
+    [role.toString(), 'none'],
+    ['null', 'none'],
+    ['<html>', 'none'],
+  ]
+  for (const [text, actual] of cases) {
+    t.throws(
+      () => mergedFile(text, 'u'),
+      {
+        message: `expected a configuration to merge, inside the file from u; got ${actual}; look at files, hostname and networkKeyfiles of the node in the site file`,
+      },
+      text,
+    )
+  }
   t.end()
 })
 

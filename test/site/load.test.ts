@@ -148,3 +148,18 @@ t.test('one broken value in the example brings no problem anywhere else', (t) =>
   )
   t.end()
 })
+
+t.test('files that are copied to nodes are looked for beside the site file too', (t) => {
+  const text = readFileSync(new URL('fine-added-files/site.yaml', cases), 'utf8')
+  const loaded = loadSite(text, '/etc/slipway/site.yaml')
+  if (loaded.kind !== 'site') throw new Error('the site has problems')
+  const [cluster] = loaded.site.clusters
+  const [node] = cluster?.nodes ?? []
+  t.match(cluster?.files, [
+    { path: '/etc/chrony.conf', mode: 0o644, contents: 'server 192.0.2.2 iburst\n' },
+    { path: '/usr/local/bin/hook', mode: 0o755, from: '/etc/slipway/files/hook' },
+  ])
+  t.match(node?.files, [{ path: '/etc/chrony.conf', mode: 0o644, from: '/srv/chrony.conf' }])
+  t.same(node?.networkKeyfiles, ['/etc/slipway/keyfiles/bond0.nmconnection', '/etc/slipway/keyfiles/vlan7'])
+  t.end()
+})

@@ -3,9 +3,11 @@ import {
   loaderNames,
   type Facts,
   type FileFact,
+  type IgnitionFact,
   type IgnitionKind,
   type ImageFacts,
 } from '../../src/plan/facts.ts'
+import type { IgnitionContents } from '../../src/plan/ignition/document.ts'
 import { buildModel, type Model } from '../../src/plan/model.ts'
 import { siteSchema } from '../../src/site/schema.ts'
 
@@ -76,12 +78,21 @@ export function completeFacts(site: SiteInput): Facts {
   }
 }
 
-export function ignitionFiles(dir: string): Record<IgnitionKind, FileFact> {
+export function ignitionFiles(dir: string): Record<IgnitionKind, IgnitionFact> {
   return {
-    bootstrap: found(`${dir}/bootstrap.ign`),
-    master: found(`${dir}/master.ign`),
-    worker: found(`${dir}/worker.ign`),
+    bootstrap: ignitionFile(`${dir}/bootstrap.ign`),
+    master: ignitionFile(`${dir}/master.ign`),
+    worker: ignitionFile(`${dir}/worker.ign`),
   }
+}
+
+/** @param contents beside its version, 3.2.0 */
+export function ignitionFile(
+  path: string,
+  contents: Partial<IgnitionContents> = {},
+  octets = 1000,
+): IgnitionFact {
+  return { kind: 'found', path, octets, contents: { version: '3.2.0', unread: 0, ...contents } }
 }
 
 /** @param facts what differs from {@link completeFacts} */

@@ -3,7 +3,6 @@ import t from 'tap'
 import { loaderNames, type FileFact } from '../../src/plan/facts.ts'
 import { loadSite } from '../../src/site/load.ts'
 import type { Site } from '../../src/site/schema.ts'
-import { judgeIgnition } from '../../src/survey/ignition.ts'
 import { packagedLoaders, surveyLoaders } from '../../src/survey/loaders.ts'
 import { surveySite } from '../../src/survey/survey.ts'
 
@@ -72,33 +71,6 @@ t.test('Ignition 2 is for 4.5: a cluster that boots only live images cannot read
   t.equal(await master(['empty']), 'found', 'an image that is not there has no style')
 })
 
-t.test('what keeps a text from being an Ignition file', (t) => {
-  const cases = [
-    { text: ignition('3.4.0'), isLive: true, version: '3.4.0' },
-    { text: ignition('2.2.0'), isLive: false, version: '2.2.0' },
-    {
-      text: ignition('2.2.0'),
-      isLive: true,
-      problem: 'is Ignition 2.2.0, the image (4.6 or later) reads 3.x',
-    },
-    { text: '<html>', isLive: true, problem: 'is not JSON' },
-    ...[
-      'null',
-      '7',
-      '[]',
-      '{"ignition":null}',
-      '{"ignition":{"version":3}}',
-      '{"ignition":{"version":""}}',
-    ].map((text) => ({
-      text,
-      isLive: true,
-      problem: 'is no Ignition file, it lacks ignition.version',
-    })),
-  ]
-  for (const { text, isLive, ...judged } of cases) t.same(judgeIgnition(text, isLive), judged, text)
-  t.end()
-})
-
 t.test('a huge file is not read as Ignition', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'worker.ign': '{}' } })
   truncateSync(`${dir}/ignition/worker.ign`, 2 ** 31)
@@ -148,4 +120,35 @@ t.test('a folder of own files for TFTP that is not there is a fact', async (t) =
     (await surveySite({ ...site, tftp: { ...site.tftp, root } }, nowhere)).tftpRootProblem
   t.equal(await problemOf(`${dir}/own`), undefined)
   t.equal(await problemOf(`${dir}/none`), `${dir}/none does not exist`)
+})
+
+t.test('the files that a site copies to nodes are read, or known to be missing', async (t) => {
+  const dir = t.testdir({ ...files, ignition: {}, 'x.crt': 'PEM', huge: 'h', 'bond0.nmconnection': '[bond]' })
+  truncateSync(`${dir}/huge`, 2 ** 20 + 1)
+  const site = siteAt(dir, ['live'])
+  const [cluster] = site.clusters as [Site['clusters'][number]]
+  const [node] = cluster.nodes as [Site['clusters'][number]['nodes'][number]]
+  const copy = (name: string) => ({ path: `/etc/${name}`, mode: 0o644, from: `${dir}/${name}` })
+  const declared = {
+    ...node,
+    files: [copy('x.crt'), copy('none'), copy('huge'), { path: '/etc/t', mode: 0o644, contents: 't' }],
+  }
+  const clusters = [
+    { ...cluster, networkKeyfiles: [`${dir}/bond0.nmconnection`], files: [copy('x.crt')], nodes: [declared] },
+  ]
+  const { addedFiles } = await surveySite({ ...site, clusters }, nowhere)
+  t.same(
+    [...(addedFiles ?? [])].map(([path, fact]) =>
+      [
+        path.slice(dir.length),
+        fact.kind === 'found' ? Buffer.from(fact.content).toString() : fact.problem,
+      ].join(' '),
+    ),
+    [
+      '/x.crt PEM',
+      '/bond0.nmconnection [bond]',
+      `/none ${dir}/none does not exist`,
+      `/huge ${dir}/huge is too large, with 1048577 octets; 1048576 fit into an Ignition file`,
+    ],
+  )
 })

@@ -3,9 +3,9 @@
  * contain. Live style since OpenShift 4.6, installer style as in 4.5; and what a node shows and does
  * while a file is missing. Commands: https://ipxe.org/cmd
  */
-import type { IgnitionKind } from '../facts.ts'
+import type { IgnitionKind, MissingFile } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
-import { missingSentences, type Installation, type MissingFile } from './installation.ts'
+import { missingSentences, type Installation } from './installation.ts'
 import { kernelArguments } from './kernel-arguments.ts'
 import { say, script, waitAndStartAgain, whereabouts } from './script.ts'
 import { argument } from './text.ts'

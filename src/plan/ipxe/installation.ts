@@ -1,9 +1,8 @@
 /** What a node needs to install itself with one Ignition file, or which of it is missing. */
-import type { FileFact, IgnitionKind } from '../facts.ts'
+import type { FileFact, IgnitionFact, IgnitionKind, MissingFile } from '../facts.ts'
+import { additionsOf } from '../ignition/additions.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
-
-export type MissingFile = Extract<FileFact, { kind: 'missing' }>
 
 /** A file that a script names: what it is called, and where it is fetched. */
 export type RemoteFile = { readonly name: string; readonly url: string }
@@ -27,13 +26,13 @@ export type Installation =
     }
   | {
       readonly kind: 'impossible'
-      /** The image's files first, then the Ignition file. */
+      /** The image's files first, then the Ignition file and what is added to it. */
       readonly missing: readonly MissingFile[]
     }
 
 export function installationOf(model: Model, node: NodeModel, ignition: IgnitionKind): Installation {
   const image = imageFacts(model, node.image)
-  const missing = [...imageFiles(image), ignitionFact(model, node.cluster, ignition)].filter(isMissing)
+  const missing = [...imageFiles(image).filter(isMissing), ...missingForIgnition(model, node, ignition)]
   if (missing.length > 0) return { kind: 'impossible', missing }
 
   const remote = (fact: FileFact): RemoteFile => {
@@ -51,6 +50,17 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
     : { ...common, style: 'installer', metal: remote(image.metal) }
 }
 
+/** What keeps a node's Ignition file from being served: the role's file, and what the site adds to it. */
+export function missingForIgnition(model: Model, node: NodeModel, kind: IgnitionKind): MissingFile[] {
+  const role = ignitionFact(model, node.cluster, kind)
+  const { missing } = additionsOf(node, model.facts)
+  if (isMissing(role)) return [role, ...missing]
+  const { path, contents } = role
+  if (node.files.length === 0 || !contents.version.startsWith('2.')) return [...missing]
+  const problem = `${path} is Ignition ${contents.version}, and nothing can be added to a file before 3.1: leave hostname, files and networkKeyfiles out`
+  return [{ kind: 'missing', path, problem }, ...missing]
+}
+
 /** In the order in which a node asks for them. */
 export function imageFiles(image: ReturnType<typeof imageFacts>): readonly FileFact[] {
   return [image.kernel, image.initramfs, image.style === 'live' ? image.rootfs : image.metal]
@@ -60,7 +70,7 @@ export function imageFacts(model: Model, name: string) {
   return surveyed(model.facts.images.get(name), `image ${name}`)
 }
 
-export function ignitionFact(model: Model, cluster: string, kind: IgnitionKind): FileFact {
+export function ignitionFact(model: Model, cluster: string, kind: IgnitionKind): IgnitionFact {
   return surveyed(model.facts.ignition.get(cluster), `Ignition files of ${cluster}`)[kind]
 }
 

@@ -1,0 +1,16 @@
+/** What was read in an Ignition file, for people. Pure. */
+import { formatMinute, goodUntil } from '../plan/ignition/age.ts'
+import type { IgnitionContents } from '../plan/ignition/document.ts'
+
+/** `version 3.2.0, made at 2026-11-21 06:00 UTC, good until 2026-11-22 06:00 UTC` */
+export function ignitionText(contents: IgnitionContents): string {
+  const { version, madeAt, firstToExpire } = contents
+  const end = goodUntil(contents)
+  const age =
+    madeAt !== undefined && end !== undefined
+      ? [`made at ${formatMinute(madeAt)}`, `good until ${formatMinute(end)}`]
+      : firstToExpire === undefined
+        ? ['without certificates']
+        : [`its first certificate expires at ${formatMinute(firstToExpire.notAfter)}`]
+  return [`version ${version}`, ...age].join(', ')
+}

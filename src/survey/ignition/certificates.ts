@@ -1,0 +1,121 @@
+/**
+ * Every certificate in an Ignition file, wherever the installer puts them: PEM (RFC 7468) as it is, in data URLs, in base64
+ * within kubeconfigs and secrets, gzip'd, in configurations inside the configuration. What is broken is passed over.
+ */
+import { X509Certificate } from 'node:crypto'
+import type { IgnitionCertificate } from '../../plan/ignition/document.ts'
+import { largestUnpacked, unpack, type Budget } from './unpack.ts'
+
+/** A certificate in a secret in a manifest in a merged configuration is at the fourth. */
+const deepest = 6
+
+/** A bundle of all public authorities has 150. */
+const mostCertificates = 5000
+
+type Search = {
+  readonly found: Map<string, IgnitionCertificate | 'unreadable'>
+  readonly budget: Budget
+  unread: number
+}
+
+export type Certificates = {
+  /** Each once, in the order of the file. */
+  readonly certificates: readonly IgnitionCertificate[]
+  /** Parts that look like certificates, or like what may hold some, and could not be read. */
+  readonly unread: number
+}
+
+/** @param config what its JSON says */
+export function findCertificates(config: unknown): Certificates {
+  const search: Search = { found: new Map(), budget: { octets: largestUnpacked }, unread: 0 }
+  searchConfig(search, config, '', 1)
+  const certificates = [...search.found.values()].filter((each) => each !== 'unreadable')
+  return { certificates, unread: search.unread + search.found.size - certificates.length }
+}
+
+type Place = {
+  readonly where: string
+  /** Whether it is that of a file on the node, which needs no more words. */
+  readonly isFile: boolean
+}
+
+/** Without recursion: how deep JSON nests is the sender's choice. */
+function searchConfig(search: Search, config: unknown, outer: string, depth: number): void {
+  const pending: (Place & { readonly value: unknown })[] = [{ value: config, where: outer, isFile: false }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { value, ...place } = next
+    if (typeof value === 'string') searchText(search, value, place.where, depth)
+    if (typeof value !== 'object' || value === null) continue
+    const inside = Object.entries(value).map(([key, each]: [string, unknown]) => ({
+      value: each,
+      ...(Array.isArray(value) ? place : placeOf(key, value, place, outer)),
+    }))
+    // The last one is taken first.
+    pending.push(...inside.reverse())
+  }
+}
+
+/** A file is known by its path, all else by the keys that lead to it. */
+function placeOf(key: string, parent: object, place: Place, outer: string): Place {
+  if (place.isFile) return place
+  const { path } = parent as { readonly path?: unknown }
+  if (typeof path === 'string') return { where: printable(join(outer, ': ', path)), isFile: true }
+  return { where: printable(join(place.where, place.where === outer ? ': ' : '.', key)), isFile: false }
+}
+
+function join(outer: string, between: string, inner: string): string {
+  return outer === '' ? inner : outer + between + inner
+}
+
+function searchText(search: Search, text: string, where: string, depth: number): void {
+  searchPem(search, text, where)
+  const { texts, unread } = unpack(text, search.budget)
+  search.unread += unread
+  if (depth === deepest) {
+    search.unread += texts.length
+    return
+  }
+  for (const inner of texts) {
+    const config = inner.startsWith('{') ? parseJson(inner) : undefined
+    if (config === undefined) searchText(search, inner, where, depth + 1)
+    else searchConfig(search, config, where, depth + 1)
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Lines may be broken in YAML's way, or by a `\n` in JSON. A script that names the markers holds no certificate. */
+function searchPem({ found }: Search, text: string, where: string): void {
+  const [, ...parts] = text.split('-----BEGIN CERTIFICATE-----')
+  for (const part of parts) {
+    const end = part.indexOf('-----END CERTIFICATE-----')
+    const base64 = part.slice(0, Math.max(0, end)).replace(/\\+[rn]|\s/g, '')
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || found.has(base64)) continue
+    if (found.size < mostCertificates) found.set(base64, readCertificate(base64, where))
+  }
+}
+
+function readCertificate(base64: string, where: string): IgnitionCertificate | 'unreadable' {
+  try {
+    const { subject, validFromDate, validToDate } = new X509Certificate(Buffer.from(base64, 'base64'))
+    return {
+      subject: printable(subject.replaceAll('\n', ', ')),
+      notBefore: validFromDate.getTime(),
+      notAfter: validToDate.getTime(),
+      where,
+    }
+  } catch {
+    return 'unreadable'
+  }
+}
+
+/** Fit for a line of a log and for a terminal. */
+function printable(text: string): string {
+  return text.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
+}

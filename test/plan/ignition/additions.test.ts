@@ -1,0 +1,118 @@
+import t from 'tap'
+import { compile } from '../../../src/plan/compile.ts'
+import { additionsOf } from '../../../src/plan/ignition/additions.ts'
+import type { AddedFileFact, Facts } from '../../../src/plan/facts.ts'
+import { urlPaths } from '../../../src/plan/urls.ts'
+import { exampleModel, exampleSite, ignitionFile, ignitionFiles, missing } from '../../support/model.ts'
+
+type Settings = Record<string, unknown>
+
+const copied = (path: string, text: string): [string, AddedFileFact] => [
+  path,
+  { kind: 'found', path, octets: text.length, content: new TextEncoder().encode(text) },
+]
+
+/** The example with settings of its cluster and of its master. */
+function model(ofCluster: Settings, ofMaster: Settings, facts: Partial<Facts> = {}) {
+  const site = exampleSite()
+  Object.assign(site.clusters[0]!, ofCluster)
+  Object.assign(site.clusters[0]!.nodes[1]!, ofMaster)
+  return exampleModel(site, facts)
+}
+
+function added(ofCluster: Settings, ofMaster: Settings, facts?: Partial<Facts>) {
+  const built = model(ofCluster, ofMaster, facts)
+  const { additions } = additionsOf(built.nodes[1]!, built.facts)
+  return additions?.files.map(
+    ({ path, mode, content }) => `${path} ${mode.toString(8)} ${new TextDecoder().decode(content)}`,
+  )
+}
+
+t.test('nothing is added where nothing is declared', (t) => {
+  t.equal(added({}, {}), undefined)
+  t.equal(added({ hostname: true }, { hostname: false }), undefined, 'the node’s word counts')
+  t.end()
+})
+
+t.test('host name, text, copies and keyfiles, each with its mode', (t) => {
+  const addedFiles = new Map([copied('/srv/x.crt', 'PEM'), copied('/srv/m1/bond0.nmconnection', '[bond]')])
+  t.same(
+    added(
+      { hostname: true, files: [{ path: '/etc/a', contents: 'text\n', mode: '600' }] },
+      {
+        files: [{ path: '/etc/x.crt', from: '/srv/x.crt' }],
+        networkKeyfiles: ['/srv/m1/bond0.nmconnection'],
+      },
+      { addedFiles },
+    ),
+    [
+      '/etc/hostname 644 m1.ocp45.example.net\n',
+      '/etc/a 600 text\n',
+      '/etc/x.crt 644 PEM',
+      '/etc/NetworkManager/system-connections/bond0.nmconnection 600 [bond]',
+    ],
+  )
+  t.end()
+})
+
+t.test('of equal paths the node’s comes before its cluster’s', (t) => {
+  const file = (path: string, contents: string) => ({ path, contents })
+  t.same(
+    added(
+      { hostname: true, files: [file('/etc/a', 'cluster')] },
+      { files: [file('/etc/a', 'node'), file('/etc/hostname', 'own')] },
+    ),
+    ['/etc/hostname 644 own', '/etc/a 644 node'],
+  )
+  t.end()
+})
+
+t.test('the plan has the additions of each node, for every file that it may be installed with', (t) => {
+  const { http } = compile(model({}, { hostname: true }))
+  const of = (index: number, kind: 'bootstrap' | 'master') =>
+    http.ignition.get(urlPaths.ignition(model({}, {}).nodes[index]!, kind))?.additions?.files.length
+  t.same([of(1, 'master'), of(1, 'bootstrap'), of(0, 'bootstrap')], [1, 1, undefined])
+  t.end()
+})
+
+t.test('a file that is missing keeps its nodes from installing, and says so', (t) => {
+  const gone = missing('/srv/x.crt', '/srv/x.crt does not exist')
+  const files = [{ path: '/etc/x.crt', from: '/srv/x.crt' }]
+  const built = model({}, { files }, { addedFiles: new Map([['/srv/x.crt', gone]]) })
+  const { http, findings } = compile(built)
+  const master = built.nodes[1]!
+  const file = http.ignition.get(urlPaths.ignition(master, 'master'))
+  t.match(file, { problem: '/srv/x.crt does not exist', additions: undefined })
+  t.equal(http.scripts.get(urlPaths.bootScript(master))?.boot, 'wait')
+  t.match(findings, [
+    {
+      severity: 'error',
+      about: 'cluster ocp45',
+      message: '/srv/x.crt does not exist (needed by ocp45/m1)',
+    },
+  ])
+  t.end()
+})
+
+t.test('nothing can be added to Ignition 2', (t) => {
+  const old = { ...ignitionFiles('/srv'), master: ignitionFile('/srv/master.ign', { version: '2.2.0' }) }
+  const { findings } = compile(model({}, { hostname: true }, { ignition: new Map([['ocp45', old]]) }))
+  t.match(findings, [
+    {
+      severity: 'error',
+      message:
+        '/srv/master.ign is Ignition 2.2.0, and nothing can be added to a file before 3.1: leave hostname, files and networkKeyfiles out (needed by ocp45/m1)',
+    },
+  ])
+  t.same(compile(model({}, {}, { ignition: new Map([['ocp45', old]]) })).findings.length, findings.length - 1)
+  t.end()
+})
+
+t.test('a site that was not surveyed is a bug of the caller', (t) => {
+  const built = model({}, { networkKeyfiles: ['/srv/x.nmconnection'] })
+  t.throws(() => additionsOf(built.nodes[1]!, built.facts), {
+    name: 'TypeError',
+    message: 'site was not surveyed: /srv/x.nmconnection not among the facts',
+  })
+  t.end()
+})

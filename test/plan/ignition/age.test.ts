@@ -1,0 +1,77 @@
+import t from 'tap'
+import { formatDuration, judgeIgnitionAge } from '../../../src/plan/ignition/age.ts'
+import { madeAt, usableUntil } from '../../support/ignition.ts'
+
+const hour = 3_600_000
+const path = '/srv/ocp45/bootstrap.ign'
+const remedy =
+  'copy install-config.yaml into a new folder, run `openshift-install create ignition-configs --dir=…` with that folder, and put the *.ign into /srv/ocp45'
+
+const cases = [
+  { after: -hour, kind: 'fresh', said: 'was made 0 min ago, and is good until 2026-11-22 06:00 UTC' },
+  { after: 0, kind: 'fresh', said: 'was made 0 min ago, and is good until 2026-11-22 06:00 UTC' },
+  { after: 11.99 * hour, kind: 'fresh', said: 'was made 11 h ago, and is good until 2026-11-22 06:00 UTC' },
+  {
+    after: 12 * hour,
+    kind: 'ageing',
+    said: `was made 12 h ago, and expires at 2026-11-22 06:00 UTC, in 12 h: start soon, or ${remedy}`,
+  },
+  {
+    after: 23.5 * hour,
+    kind: 'ageing',
+    said: `was made 23 h ago, and expires at 2026-11-22 06:00 UTC, in 30 min: start soon, or ${remedy}`,
+  },
+  {
+    after: 24 * hour,
+    kind: 'expired',
+    said: `was made 24 h ago, and expired at 2026-11-22 06:00 UTC: ${remedy}`,
+  },
+  {
+    after: 240 * hour,
+    kind: 'expired',
+    said: `was made 10 days ago, and expired at 2026-11-22 06:00 UTC: ${remedy}`,
+  },
+]
+
+for (const { after, kind, said } of cases) {
+  t.test(`a file ${after / hour} hours after it was made is ${kind}`, (t) => {
+    const sentence = `${path} ${said}`
+    t.same(judgeIgnitionAge({ path, madeAt, usableUntil }, madeAt + after), { kind, sentence })
+    t.end()
+  })
+}
+
+t.test('manifests that lay about make a young file old', (t) => {
+  const file = { path, madeAt, usableUntil: madeAt + 4 * hour }
+  t.equal(judgeIgnitionAge(file, madeAt).kind, 'ageing')
+  t.equal(judgeIgnitionAge(file, madeAt + 4 * hour).kind, 'expired')
+  t.end()
+})
+
+t.test('a day is the most, whatever certificates say', (t) => {
+  const file = { path, madeAt, usableUntil: madeAt + 48 * hour }
+  t.equal(judgeIgnitionAge(file, madeAt + 11 * hour).kind, 'fresh')
+  t.equal(judgeIgnitionAge(file, madeAt + 24 * hour).kind, 'expired')
+  t.end()
+})
+
+t.test('a pointer does not age', (t) => {
+  t.same(judgeIgnitionAge({ path }, madeAt), {
+    kind: 'fresh',
+    sentence: `${path} holds no certificate of a day, so it does not age`,
+  })
+  t.end()
+})
+
+t.test('durations as people say them', (t) => {
+  t.same([-1, 59_999, 60_000, hour - 1, hour, 71.9 * hour, 72 * hour].map(formatDuration), [
+    '0 min',
+    '0 min',
+    '1 min',
+    '59 min',
+    '1 h',
+    '71 h',
+    '3 days',
+  ])
+  t.end()
+})

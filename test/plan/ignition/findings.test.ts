@@ -1,0 +1,81 @@
+import t from 'tap'
+import { compile } from '../../../src/plan/compile.ts'
+import type { IgnitionContents } from '../../../src/plan/ignition/document.ts'
+import { ignitionFindings } from '../../../src/plan/ignition/findings.ts'
+import { madeAt, usableUntil } from '../../support/ignition.ts'
+import { exampleModel, exampleSite, ignitionFile, ignitionFiles, missing } from '../../support/model.ts'
+
+const hour = 3_600_000
+const young = { madeAt, usableUntil }
+
+/** What is found `hours` after the files were made. */
+function findings(hours: number, contents: Partial<IgnitionContents>, kind = 'bootstrap', boot = 'install') {
+  const site = exampleSite()
+  for (const node of site.clusters[0]!.nodes) if (node['role'] === kind) node['boot'] = boot
+  const files = { ...ignitionFiles('/srv'), [kind]: ignitionFile(`/srv/${kind}.ign`, contents) }
+  const plan = compile(exampleModel(site, { ignition: new Map([['ocp45', files]]) }))
+  return ignitionFindings(plan, madeAt + hours * hour).map(
+    ({ severity, about, message }) =>
+      `${severity}: ${about}: ${message.replace(/: (?:start soon|copy).*/, '')}`,
+  )
+}
+
+t.test('a bootstrap file: nothing is said of a fresh one, then a warning, then an error', (t) => {
+  t.same(findings(1, young), [])
+  t.same(findings(13, young), [
+    'warning: cluster ocp45: /srv/bootstrap.ign was made 13 h ago, and expires at 2026-11-22 06:00 UTC, in 11 h',
+  ])
+  t.same(findings(25, young), [
+    'error: cluster ocp45: /srv/bootstrap.ign was made 25 h ago, and expired at 2026-11-22 06:00 UTC',
+  ])
+  t.same(findings(25, young, 'bootstrap', 'menu').length, 1)
+  t.end()
+})
+
+t.test('the file of a bootstrap that boots its disk may be as old as it likes', (t) => {
+  t.same(findings(25, young, 'bootstrap', 'local'), [])
+  t.end()
+})
+
+t.test('short-lived certificates in another role’s file are somebody’s own: a warning', (t) => {
+  t.match(
+    findings(25, young, 'master').join(),
+    /^warning: cluster ocp45: \/srv\/master\.ign was made 25 h ago/,
+  )
+  t.same(findings(25, young, 'worker').length, 1, 'worker and infra share one file')
+  t.end()
+})
+
+t.test('a long-lived certificate that is over is told with its place', (t) => {
+  const firstToExpire = {
+    subject: 'CN=Example Root, O=Example',
+    notBefore: 0,
+    notAfter: Date.UTC(2020, 0, 1),
+    where: '/etc/pki/x.crt',
+  }
+  t.same(findings(0, { firstToExpire }), [
+    'warning: cluster ocp45: /srv/bootstrap.ign holds a certificate that expired at 2020-01-01 00:00 UTC: CN=Example Root, O=Example in /etc/pki/x.crt',
+  ])
+  const first = { ...firstToExpire, notAfter: usableUntil }
+  t.same(findings(25, { ...young, firstToExpire: first }).length, 1, 'what makes the file old is told once')
+  t.end()
+})
+
+t.test('parts that cannot be read are counted', (t) => {
+  t.same(
+    [1, 2].flatMap((unread) => findings(0, { unread })),
+    [
+      'warning: cluster ocp45: /srv/bootstrap.ign holds 1 part that may be certificates and cannot be read',
+      'warning: cluster ocp45: /srv/bootstrap.ign holds 2 parts that may be certificates and cannot be read',
+    ],
+  )
+  t.end()
+})
+
+t.test('a file that is missing has no age; compiling says that it is missing', (t) => {
+  const files = { ...ignitionFiles('/srv'), bootstrap: missing('/srv/bootstrap.ign', 'it is not there') }
+  const plan = compile(exampleModel(exampleSite(), { ignition: new Map([['ocp45', files]]) }))
+  t.same(ignitionFindings(plan, madeAt), [])
+  t.match(plan.findings, [{ message: '/srv/bootstrap.ign: it is not there (needed by ocp45/bs)' }])
+  t.end()
+})

@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process'
+import fc from 'fast-check'
+import t from 'tap'
+import { renderLiveIgnition } from '../../../src/plan/ignition/live.ts'
+import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
+import { wrapIgnition, type Additions } from '../../../src/plan/ignition/wrapper.ts'
+import { bootstrapText } from '../../support/ignition.ts'
+import { dataOf, ignitionSchema } from '../../support/ignition-schema.ts'
+
+const url = 'http://192.0.2.2/boot/ocp45/m1/3f9a/written'
+const text = (content: string) => new TextEncoder().encode(content)
+const additions: Additions = {
+  files: [
+    { path: '/etc/hostname', mode: 0o644, content: text('m1.ocp45.example.net\n') },
+    { path: '/etc/NetworkManager/system-connections/bond0.nmconnection', mode: 0o600, content: text('[x]') },
+  ],
+}
+
+t.test('a wrapper holds the role’s file byte for byte, and what is added', (t) => {
+  const wrapped = JSON.parse(wrapIgnition(text(bootstrapText()), '3.4.0', additions)) as unknown
+  const { ignition, storage, systemd } = ignitionSchema.parse(wrapped)
+  t.equal(ignition.version, '3.4.0')
+  t.same(
+    ignition.config?.merge.map(({ source }) => dataOf(source)),
+    [bootstrapText()],
+  )
+  t.same(
+    storage?.files.map(({ path, mode, overwrite, contents }) => [
+      path,
+      mode,
+      overwrite,
+      dataOf(contents.source),
+    ]),
+    [
+      ['/etc/hostname', 420, true, 'm1.ocp45.example.net\n'],
+      ['/etc/NetworkManager/system-connections/bond0.nmconnection', 384, true, '[x]'],
+    ],
+  )
+  t.equal(systemd, undefined)
+  t.end()
+})
+
+t.test('a wrapper takes units too', (t) => {
+  const unit = renderStartedUnit(url)
+  const wrapped = JSON.parse(wrapIgnition(text('{}'), '3.1.0', { ...additions, units: [unit] })) as unknown
+  t.same(ignitionSchema.parse(wrapped).systemd?.units, [unit])
+  t.end()
+})
+
+t.test('whatever octets the role’s file has, the same come out again', (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 20_000, size: 'max' }), (octets) => {
+      const wrapped = JSON.parse(wrapIgnition(octets, '3.2.0', { files: [] })) as unknown
+      const [merged] = ignitionSchema.parse(wrapped).ignition.config?.merge ?? []
+      if (dataOf(merged!.source) !== Buffer.from(octets).toString('latin1')) throw new Error('they differ')
+    }),
+    { numRuns: 100 },
+  )
+  t.end()
+})
+
+t.test('the live system’s file is the specification’s', (t) => {
+  const live = renderLiveIgnition({ writtenUrl: url, failedUrl: `${url}2`, version: '3.2.0' })
+  const { ignition, systemd } = ignitionSchema.parse(JSON.parse(live))
+  t.same(ignition, { version: '3.2.0' })
+  t.same(
+    systemd?.units.map(({ name }) => name),
+    ['slipway-written.service', 'slipway-failed.service', 'coreos-installer.service'],
+  )
+  t.end()
+})
+
+const hasValidator = spawnSync('ignition-validate', ['-version']).status === 0
+
+t.test(
+  'Ignition itself takes what is written',
+  { skip: !hasValidator && 'ignition-validate is not here (apt install ignition)' },
+  (t) => {
+    const unit = renderStartedUnit(url)
+    for (const version of ['3.1.0', '3.2.0', '3.3.0']) {
+      const live = renderLiveIgnition({ writtenUrl: url, failedUrl: url, version })
+      for (const input of [live, wrapIgnition(text(live), version, { ...additions, units: [unit] })]) {
+        const { status, stdout, stderr } = spawnSync('ignition-validate', ['-'], { input, encoding: 'utf8' })
+        t.same([status, stdout + stderr], [0, ''], version)
+      }
+    }
+    t.end()
+  },
+)
