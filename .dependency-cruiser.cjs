@@ -5,6 +5,7 @@ const allow = {
   plan: ['site', 'proto'],
   host: ['proto'],
   survey: ['plan', 'site', 'proto', 'host'],
+  cluster: ['plan', 'site', 'proto', 'host', 'install'],
   serve: ['plan', 'proto', 'host'],
   simulate: ['plan', 'site', 'proto', 'host'],
   demo: ['plan', 'site', 'proto', 'host', 'survey'],

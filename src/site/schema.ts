@@ -185,6 +185,10 @@ const cluster = z
       description: 'the folder with bootstrap.ign, master.ign and worker.ign',
       examples: ['/root/openshift/installdir'],
     }),
+    kubeconfig: path.optional().meta({
+      description:
+        "the cluster's kubeconfig: what follows its installation; auth/kubeconfig in the Ignition folder when absent",
+    }),
     loadBalancer: z
       .strictObject({
         api: ips.meta({ description: 'where api.<cluster>.<domain> points' }),
