@@ -82,16 +82,17 @@ type Page<T> = {
 
 async function listPages<T>(ask: (path: string) => Promise<Page<T>>, path: string): Promise<Listed<T>> {
   const items: T[] = []
-  let next: string | undefined
+  let token = ''
+  let resourceVersion: string
   do {
-    const query = next === undefined ? `limit=${pageItems}` : `limit=${pageItems}&continue=${next}`
-    const { items: more, metadata } = await ask(withQuery(path, query))
+    const query = token === '' ? '' : `&continue=${encodeURIComponent(token)}`
+    const { items: more, metadata } = await ask(withQuery(path, `limit=${pageItems}${query}`))
     for (const item of Array.isArray(more) ? (more as readonly T[]) : []) items.push(item)
     if (items.length > mostItems) throw new Unreachable(`${path} has more than ${mostItems} items`)
-    const { resourceVersion = '', continue: token = '' } = metadata ?? {}
-    if (token === '') return { items, resourceVersion }
-    next = encodeURIComponent(token)
-  } while (true)
+    resourceVersion = metadata?.resourceVersion ?? ''
+    token = metadata?.continue ?? ''
+  } while (token !== '')
+  return { items, resourceVersion }
 }
 
 /** @throws {Unreachable} for what is no JSON object: a login page, half an answer */

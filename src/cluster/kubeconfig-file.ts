@@ -9,13 +9,6 @@ import { BadKubeconfig, decodeKubeconfig, type Credentials } from './kubeconfig.
 /** Why a cluster cannot be asked at all: a whole sentence. A person has to do something about it. */
 export class NoCredentials extends Error {
   override readonly name = 'NoCredentials'
-  /** There is no such file: usual before the installer has run. */
-  readonly isMissing: boolean
-
-  constructor(message: string, isMissing: boolean) {
-    super(message)
-    this.isMissing = isMissing
-  }
 }
 
 export type KubeconfigFile = {
@@ -47,10 +40,7 @@ export function kubeconfigFile(cluster: Cluster, now: () => number): KubeconfigF
       const { expiresAt } = read.credentials
       if (expiresAt !== undefined && expiresAt <= now()) {
         const when = new Date(expiresAt).toISOString()
-        throw new NoCredentials(
-          `the kubeconfig ${path} ended on ${when}; put a new one in its place`,
-          false,
-        )
+        throw new NoCredentials(`the kubeconfig ${path} ended on ${when}; put a new one in its place`)
       }
       return read.credentials
     },
@@ -75,14 +65,13 @@ function readKubeconfig(
     return { credentials, stamps }
   } catch (error) {
     if (error instanceof BadKubeconfig) {
-      throw new NoCredentials(`the kubeconfig ${path} ${error.message}`, false)
+      throw new NoCredentials(`the kubeconfig ${path} ${error.message}`)
     }
     const { code, message } = error as NodeJS.ErrnoException
     throw new NoCredentials(
       code === 'ENOENT' && stamps.size === 0
         ? `there is no kubeconfig ${path}; \`openshift-install create ignition-configs\` writes it to auth/kubeconfig`
         : `cannot read the kubeconfig ${path}: ${message}`,
-      code === 'ENOENT' && stamps.size === 0,
     )
   }
 }

@@ -34,11 +34,7 @@ export async function readWatch(
   signal: AbortSignal,
 ): Promise<void> {
   const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${encodeURIComponent(resourceVersion)}`
-  const answer = await transport.open(
-    withQuery(path, query),
-    (watchSeconds + graceSeconds) * 1000,
-    signal,
-  )
+  const answer = await transport.open(withQuery(path, query), (watchSeconds + graceSeconds) * 1000, signal)
   if ('status' in answer) throw problemOf(answer)
   const split = lineSplitter()
   // What remains without a newline at the end is half an event: the connection was cut in it.

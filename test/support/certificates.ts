@@ -40,7 +40,8 @@ export function makeAuthority(): Authority {
   }
   return {
     ...read('ca'),
-    server: (names) => issue('/CN=kube-apiserver', `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`, 1),
+    server: (names) =>
+      issue('/CN=kube-apiserver', `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`, 1),
     client: (subject, days = 1) => issue(subject, 'extendedKeyUsage=clientAuth\n', days),
   }
 }
