@@ -8,8 +8,9 @@ import { explain } from './cli/explain.ts'
 import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
+import { wait } from './cli/wait.ts'
 
-const commands: readonly Command[] = [serve, check, explain, render, simulate, demo]
+const commands: readonly Command[] = [serve, check, explain, render, wait, simulate, demo]
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
