@@ -16,7 +16,7 @@ type Play = {
   api: MemoryApi
   clock: FakeClock
   /** Moves time on by `ms`, round after round. */
-  pass(ms: number): Promise<void>
+  readonly pass: (ms: number) => Promise<void>
 }
 
 /** Lets promises that are settled run. */

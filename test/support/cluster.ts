@@ -3,18 +3,22 @@ import type { Test } from 'tap'
 import { connectCluster, type ClusterConnection } from '../../src/cluster/client.ts'
 import type { Credentials } from '../../src/cluster/kubeconfig.ts'
 import { loadSite } from '../../src/site/load.ts'
-import type { Cluster } from '../../src/site/schema.ts'
+import type { Cluster, Site } from '../../src/site/schema.ts'
 import { startApiServer, type ApiObject, type ApiServer } from './api-server.ts'
 import { makeAuthority } from './certificates.ts'
 import { fakeClock, type FakeClock } from './fake-clock.ts'
 import { siteText } from './site-folder.ts'
 
-/** `c1.example.net` with the api on 192.0.2.5, whose files are in `folder`. */
-export function declaredCluster(folder = '/etc/slipway'): Cluster {
+/** The site of the tests, whose files are in `folder`. */
+export function declaredSite(folder = '/etc/slipway'): Site {
   const loaded = loadSite(siteText(), `${folder}/site.yaml`)
-  const cluster = loaded.kind === 'site' ? loaded.site.clusters[0] : undefined
-  if (cluster === undefined) throw new TypeError('the site of the tests has a problem')
-  return cluster
+  if (loaded.kind !== 'site') throw new TypeError('the site of the tests has a problem')
+  return loaded.site
+}
+
+/** `c1.example.net` with the api on 192.0.2.5. */
+export function declaredCluster(): Cluster {
+  return declaredSite().clusters[0]!
 }
 
 export const authority = makeAuthority()
