@@ -21,7 +21,8 @@ type ConnectOptions = {
 }
 
 const pageItems = 500
-const mostItems = 100_000
+/** A hundred thousand items: no cluster has as many nodes, requests or operators. */
+const mostPages = 200
 /** A list whose pages became too old is begun again, but not for ever. */
 const mostListings = 3
 
@@ -50,7 +51,7 @@ export function connectCluster({
   async function list<T>(path: string, signal?: AbortSignal): Promise<Listed<T>> {
     for (let listings = 1; ; listings++) {
       try {
-        return await listPages((page) => ask<Page<T>>({ method: 'GET', path: page, signal }), path)
+        return await listPages((page) => ask<Page>({ method: 'GET', path: page, signal }), path)
       } catch (error) {
         const isTooOld = error instanceof ApiProblem && error.status === 410
         if (!isTooOld || listings === mostListings) throw error
@@ -75,31 +76,36 @@ export function connectCluster({
   }
 }
 
-type Page<T> = {
-  readonly items?: readonly T[] | null
-  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
+/** As the server sends it: nothing is certain. */
+type Page = {
+  readonly items?: unknown
+  readonly metadata?: { readonly resourceVersion?: unknown; readonly continue?: unknown } | null
 }
 
-async function listPages<T>(ask: (path: string) => Promise<Page<T>>, path: string): Promise<Listed<T>> {
+async function listPages<T>(ask: (path: string) => Promise<Page>, path: string): Promise<Listed<T>> {
   const items: T[] = []
-  let token = ''
-  let resourceVersion: string
-  do {
-    const query = token === '' ? '' : `&continue=${encodeURIComponent(token)}`
-    const { items: more, metadata } = await ask(withQuery(path, `limit=${pageItems}${query}`))
-    for (const item of Array.isArray(more) ? (more as readonly T[]) : []) items.push(item)
-    if (items.length > mostItems) throw new Unreachable(`${path} has more than ${mostItems} items`)
-    resourceVersion = metadata?.resourceVersion ?? ''
-    token = metadata?.continue ?? ''
-  } while (token !== '')
-  return { items, resourceVersion }
+  let query = `limit=${pageItems}`
+  for (let pages = 0; pages < mostPages; pages++) {
+    const { items: more, metadata } = await ask(withQuery(path, query))
+    if (Array.isArray(more)) items.push(...more.filter(isObject<T>))
+    const { resourceVersion, continue: token } = metadata ?? {}
+    if (typeof token !== 'string' || token === '') {
+      return { items, resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '' }
+    }
+    query = `limit=${pageItems}&continue=${encodeURIComponent(token)}`
+  }
+  throw new Unreachable(`the list ${path} has more than ${mostPages} pages`)
+}
+
+function isObject<T>(value: unknown): value is T {
+  return typeof value === 'object' && value !== null
 }
 
 /** @throws {Unreachable} for what is no JSON object: a login page, half an answer */
 function decodeObject(text: string): object {
   try {
     const value = JSON.parse(text) as unknown
-    if (typeof value === 'object' && value !== null) return value
+    if (isObject<object>(value)) return value
   } catch {
     // Said below, with what was there.
   }

@@ -103,10 +103,11 @@ function stampOf({ ino, size, mtimeMs }: { ino: number; size: number; mtimeMs: n
 function requireSameCluster({ server, serverName }: Credentials, cluster: Cluster): void {
   const { api, apiInternal = [] } = cluster.loadBalancer
   const domain = clusterDomain(cluster)
-  const own = [`api.${domain}`, `api-int.${domain}`]
+  const name = `api.${domain}`
+  const own = [name, `api-int.${domain}`]
   const addresses = [...api, ...apiInternal].map(formatIp)
   const host = server.hostname.replace(/^\[(.*)\]$/, '$1')
   if (own.includes(host) || addresses.includes(host)) return
   if (serverName !== undefined && own.includes(serverName)) return
-  throw new BadKubeconfig(`is for ${server.host}, expected ${own[0] ?? ''}: it is of another cluster`)
+  throw new BadKubeconfig(`is for ${server.host}, expected ${name}: it is of another cluster`)
 }

@@ -87,7 +87,8 @@ export function decodeKubeconfig(content: string, readFile: ReadFile): Credentia
 function decode<T extends z.ZodType>(shape: T, value: unknown, where: string): z.output<T> {
   const result = shape.safeParse(value)
   if (result.success) return result.data
-  const path = [where, ...(result.error.issues[0]?.path ?? [])].filter((step) => step !== '').join('.')
+  const steps = result.error.issues.slice(0, 1).flatMap((issue) => issue.path)
+  const path = [where, ...steps].filter((step) => step !== '').join('.')
   throw new BadKubeconfig(`is no kubeconfig: ${path === '' ? 'it' : path} is not what belongs there`)
 }
 

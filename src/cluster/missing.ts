@@ -3,6 +3,7 @@ import {
   conditionOf,
   isTrue,
   nameOf,
+  textOf,
   type ClusterOperator,
   type ClusterVersion,
   type Condition,
@@ -43,7 +44,7 @@ function pending(requests: readonly SigningRequest[]): string[] {
   )
   if (open.length === 0) return []
   const names = open.map((request) => {
-    const user = request.spec?.username ?? ''
+    const user = textOf(request.spec?.username)
     return user.startsWith('system:node:')
       ? `${nameOf(request)} of ${user.slice('system:node:'.length)}`
       : nameOf(request)
@@ -64,7 +65,7 @@ export function judgeVersion(
     conditionOf(version, 'Failing')?.status === 'False' &&
     conditionOf(version, 'Progressing')?.status === 'False'
   if (isDone) return { isDone, missing: [] }
-  const said = conditionOf(version, isFailing ? 'Failing' : 'Progressing')?.message ?? ''
+  const said = textOf(conditionOf(version, isFailing ? 'Failing' : 'Progressing')?.message)
   const unavailable = operators.filter((operator) => !isTrue(operator, 'Available')).map(nameOf)
   const degraded = operators.filter((operator) => isTrue(operator, 'Degraded'))
   return {
@@ -81,7 +82,7 @@ export function judgeVersion(
 export function judgeOperators(operators: readonly ClusterOperator[], now: number): Judgement {
   const moving = operators.filter((operator) => {
     const progressing = conditionOf(operator, 'Progressing')
-    const sinceMs = now - Date.parse(progressing?.lastTransitionTime ?? '')
+    const sinceMs = now - Date.parse(textOf(progressing?.lastTransitionTime))
     return progressing?.status !== 'False' || !(sinceMs > stableMs)
   })
   return {
@@ -91,7 +92,7 @@ export function judgeOperators(operators: readonly ClusterOperator[], now: numbe
 }
 
 function because(condition: Condition | undefined): string {
-  const said = condition?.message ?? condition?.reason ?? ''
+  const said = textOf(condition?.message) || textOf(condition?.reason)
   return said === '' ? '' : `: ${cut(said)}`
 }
 

@@ -66,7 +66,12 @@ export function isTrue(object: Conditioned | undefined, type: string): boolean {
 }
 
 export function nameOf(object: { readonly metadata?: Metadata }): string {
-  return object.metadata?.name ?? ''
+  return textOf(object.metadata?.name)
+}
+
+/** What should be a text, and may be anything. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 /** What openshift-install waits for: its `bootstrap` ConfigMap says `status: complete`. */

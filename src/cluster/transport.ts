@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import type { Clock } from '../host/clock.ts'
 import type { Credentials } from './kubeconfig.ts'
+import { explainNetworkError } from './network-error.ts'
 
 export type Request = {
   readonly method: 'GET' | 'PUT'
@@ -45,7 +46,7 @@ type Begun = { readonly response: IncomingMessage; readonly host: string; readon
 
 const answerMs = 30_000
 /** A page of 500 nodes has some 10 MB. */
-const mostAnswerOctets = 64 * 1024 * 1024
+const mostAnswerOctets = 32 * 1024 * 1024
 
 /** @param credentials asked before each request; another object than before means that the file changed */
 export function createTransport(credentials: () => Credentials, clock: Clock): Transport {
@@ -170,38 +171,5 @@ function headersOf({ token }: Credentials, body: string | undefined): Record<str
 }
 
 function unreachable(host: string, error: Error): Unreachable {
-  return new Unreachable(`${host}: ${explain(error)}`, { cause: error })
-}
-
-/** What the error of the system or of TLS means for somebody who waits for a cluster. */
-function explain(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'the connection is refused, nothing listens there yet'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'its name cannot be resolved on this machine'
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'there is no way to it'
-    case 'ETIMEDOUT':
-      return 'it does not answer'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'the connection was cut'
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    case 'CERT_SIGNATURE_FAILURE':
-      return "its certificate is not the kubeconfig's authority's: the kubeconfig is of another installation"
-    case 'CERT_HAS_EXPIRED':
-      return 'its certificate has ended'
-    case 'CERT_NOT_YET_VALID':
-      return "its certificate does not count yet; compare this machine's clock"
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return 'its certificate is for other names'
-    default:
-      return error.message
-  }
+  return new Unreachable(`${host}: ${explainNetworkError(error)}`, { cause: error })
 }

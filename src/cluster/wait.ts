@@ -45,7 +45,8 @@ export async function wait(options: WaitOptions): Promise<WaitOutcome> {
   let current = stages[0]
   let wake = new AbortController()
 
-  const items: Items = (path) => [...(collections.get(path)?.values() ?? [])]
+  // Asked only for what is followed.
+  const items: Items = (path) => [...(collections.get(path) as Map<string, Conditioned>).values()]
   const changed = (): void => wake.abort()
 
   function begin(path: string): void {

@@ -161,6 +161,13 @@ t.test('a kubeconfig that comes later is used', async (t) => {
   t.equal(made.clock.pending(), 0)
 })
 
+t.test('closed without a kubeconfig, it checks no longer', async (t) => {
+  const made = await bench(t, false)
+  made.watch.close()
+  await settle()
+  t.equal(made.clock.pending(), 0)
+})
+
 t.test('a person says that it stays, leaves, or is looked for again; it is kept too', async (t) => {
   const made = await bench(t, true)
   const { watch } = made
@@ -222,11 +229,14 @@ t.test('only clusters with a bootstrap and masters are watched', (t) => {
   const [m1, w1] = site.nodes
   const bs = { ...w1!, name: 'bs', role: 'bootstrap' as const }
   const clusters = (nodes: (typeof m1 & object)[]) => {
-    const model = buildModel({ ...declaredSite(), clusters: [{ ...site, nodes }] }, {
-      images: new Map(),
-      ignition: new Map(),
-      loaders: new Map(),
-    })
+    const model = buildModel(
+      { ...declaredSite(), clusters: [{ ...site, nodes }] },
+      {
+        images: new Map(),
+        ignition: new Map(),
+        loaders: new Map(),
+      },
+    )
     return bootstrapClusters(model, Date.now).map(({ name, masters, kubeconfig }) => [
       name,
       masters.map((master) => master.name),

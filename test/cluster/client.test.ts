@@ -147,3 +147,25 @@ t.test('429 is waited for as long as it says, and not for ever', async (t) => {
   }
   await refused
 })
+
+t.test('a list of what is no list has no items; one without end, or too long, is refused', async (t) => {
+  const { server, api } = await connected(t)
+  const odd: [text: string, items: number][] = [
+    ['{}', 0],
+    ['{"items":null,"metadata":null}', 0],
+    ['{"items":[null,7,{}],"metadata":{"resourceVersion":7,"continue":{}}}', 1],
+  ]
+  for (const [text, items] of odd) {
+    server.onOther((_, response) => void response.end(text))
+    const listed = await api.list('/api/v1/odd')
+    t.same([listed.items.length, listed.resourceVersion], [items, ''], text)
+  }
+  server.onOther((_, response) => void response.end('{"metadata":{"continue":"x"}}'))
+  await t.rejects(api.list('/api/v1/odd'), { message: 'the list /api/v1/odd has more than 200 pages' })
+  const octets = Buffer.alloc(33 * 1024 * 1024, ' ')
+  server.onOther((_, response) => void response.end(octets))
+  const { port } = server
+  await t.rejects(api.list('/api/v1/odd'), {
+    message: `127.0.0.1:${port}: its answer is longer than 33554432 octets`,
+  })
+})

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { WatchEventType } from '../../src/cluster/api.ts'
 import { connectCluster } from '../../src/cluster/client.ts'
+import { follow } from '../../src/cluster/follow.ts'
 import type { ApiObject, ApiServer } from '../support/api-server.ts'
 import { connected, node, nodesPath, untilPaused } from '../support/cluster.ts'
 import { fakeClock } from '../support/fake-clock.ts'
@@ -218,4 +219,31 @@ t.test('another kubeconfig is taken at once: the watch goes on with it', async (
   abort.abort()
   await following
   t.match(told, ['list m1', /^trouble /, 'ADDED m2'])
+})
+
+t.test('a watch that is refused as too old lists anew; a list that comes too late is not told', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  server.refuse(nodesPath, { status: 410, reason: 'Expired' })
+  clock.advance(1000)
+  server.end(nodesPath)
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await until(2)
+  abort.abort()
+  await following
+  t.same(told, ['list m1', 'list m1'])
+
+  const late = new AbortController()
+  const list = () => {
+    late.abort()
+    return Promise.resolve({ items: [], resourceVersion: '1' })
+  }
+  const source = { list, watch: () => Promise.reject(new Error('not asked')) }
+  await follow(source, handlers, { signal: late.signal, clock, random: () => 0 })
+  t.equal(told.length, 2)
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { judgeNodes, judgeOperators, judgeVersion } from '../../src/cluster/missing.ts'
 import type { Condition, Conditioned } from '../../src/cluster/objects.ts'
@@ -105,6 +106,37 @@ t.test('operators: settled for half a minute, all of them, and there are some', 
   })
   t.same(judgeOperators(operators.slice(0, 1), now), { isDone: true, missing: [] })
   t.same(judgeOperators([], now), { isDone: false, missing: [] })
+  t.end()
+})
+
+t.test('whatever the server sends is judged, and nothing throws', (t) => {
+  const odd = fc.anything({ maxDepth: 2 })
+  const thing = fc.record(
+    {
+      metadata: fc.oneof(odd, fc.record({ name: fc.oneof(odd, fc.constant('version')) })),
+      spec: fc.oneof(odd, fc.record({ username: odd })),
+      status: fc.oneof(
+        odd,
+        fc.record({
+          conditions: fc.array(
+            fc.record({
+              type: fc.constantFrom('Ready', 'Available', 'Failing', 'Progressing', 'Degraded'),
+              ...{ status: odd, message: odd, reason: odd, lastTransitionTime: odd },
+            }),
+          ),
+        }),
+      ),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(fc.array(thing) as fc.Arbitrary<Conditioned[]>, (objects) => {
+      judgeNodes([{ name: 'w1', fqdn: 'w1.c1.example.net' }], objects, objects)
+      judgeVersion(objects, objects)
+      judgeOperators(objects, 0)
+    }),
+    { numRuns: 200 },
+  )
   t.end()
 })
 

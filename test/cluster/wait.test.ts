@@ -190,3 +190,14 @@ t.test('interrupted, it ends at once', async (t) => {
   })
   t.same(outcome, { kind: 'interrupted' })
 })
+
+t.test('interrupted while the API is asked, it does not go on', async (t) => {
+  const { outcome } = await played(t, 'nodes-ready', async ({ api, pass }, abort) => {
+    const answered = new Promise((resolve) => abort.signal.addEventListener('abort', () => resolve({})))
+    api.objects.set('/version', answered)
+    await pass(2000)
+    abort.abort()
+    await settle()
+  })
+  t.same(outcome, { kind: 'interrupted' })
+})
