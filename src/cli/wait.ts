@@ -120,7 +120,8 @@ function chooseCluster({ site }: Model, name: string | undefined): Cluster {
   if (name === undefined && others.length > 0) {
     throw new UsageError(`the site has several clusters: add --cluster ${names.join(' or ')}`)
   }
-  const chosen = name === undefined ? first : site.clusters.find((cluster) => cluster.name === name)
+  const wanted = name ?? first.name
+  const chosen = site.clusters.find((cluster) => cluster.name === wanted)
   if (chosen !== undefined) return chosen
-  throw new UsageError(`the site has no cluster ${name ?? ''}; it has ${names.join(', ')}`)
+  throw new UsageError(`the site has no cluster ${wanted}; it has ${names.join(', ')}`)
 }

@@ -84,29 +84,38 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
 
   const stateOf = (name: string): BootstrapState => record.get(name) ?? never
 
-  /** One after the other, so that the file holds what was said last. */
-  function keep(name: string, state: BootstrapState): Promise<void> {
+  /**
+   * One after the other, so that the file holds what was said last.
+   *
+   * @returns what it was before; undefined when `signal` aborted meanwhile, and nothing is kept
+   */
+  function keep(
+    name: string,
+    state: BootstrapState,
+    signal?: AbortSignal,
+  ): Promise<BootstrapState | undefined> {
     const next = writing.then(async () => {
+      if (signal?.aborted === true) return undefined
+      const before = stateOf(name)
       const changed = new Map(record).set(name, state)
       await writeBootstrapRecord(path, changed)
       record = changed
+      return before
     })
     writing = next.catch(() => {})
     return next
   }
 
   async function complete(name: string, evidence: string, signal: AbortSignal): Promise<void> {
+    const state: BootstrapState = { kind: 'out', since: clock.now(), reason: evidence }
     try {
-      await keep(name, { kind: 'out', since: clock.now(), reason: evidence })
+      // A person was quicker.
+      if ((await keep(name, state, signal)) === undefined) return
     } catch (error) {
       // Done all the same: it will be seen again after a restart.
       log.error({ file: path, reason: (error as Error).message }, 'bootstrap record not written')
-      record = new Map(record).set(name, { kind: 'out', since: clock.now(), reason: evidence })
+      record = new Map(record).set(name, state)
     }
-    // A person was quicker.
-    if (signal.aborted) return
-    running.get(name)?.abort()
-    running.delete(name)
     log.info({ cluster: name, reason: evidence }, 'bootstrap is complete')
     options.onComplete(name, evidence)
   }
@@ -137,15 +146,18 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
     async command(name, command) {
       const cluster = clusters.find((each) => each.name === name)
       if (cluster === undefined) return undefined
-      const before = stateOf(name)
       const kind = ({ keep: 'kept', out: 'out', watch: 'waiting' } as const)[command]
-      await keep(name, { kind, since: clock.now(), reason: `a person said so (bootstrap ${command})` })
+      const reason = `a person said so (bootstrap ${command})`
       running.get(name)?.abort()
-      running.delete(name)
-      begin(cluster)
-      log.info({ cluster: name, command, before: before.kind }, 'bootstrap decided by command')
-      if (kind === 'out' && before.kind !== 'out') options.onComplete(name, stateOf(name).reason)
-      if (kind !== 'out' && before.kind === 'out') options.onUndone(name)
+      let before: BootstrapState | undefined
+      try {
+        before = await keep(name, { kind, since: clock.now(), reason })
+      } finally {
+        begin(cluster)
+      }
+      log.info({ cluster: name, command, before: before?.kind }, 'bootstrap decided by command')
+      if (kind === 'out' && before?.kind !== 'out') options.onComplete(name, reason)
+      if (kind !== 'out' && before?.kind === 'out') options.onUndone(name)
       return stateOf(name)
     },
     swap,

@@ -38,14 +38,13 @@ export function connectCluster({
 }: ConnectOptions): ClusterConnection {
   const transport = createTransport(() => kubeconfig.credentials(), clock)
 
-  async function ask<T>(request: Request): Promise<T> {
-    for (let retries = 0; ; retries++) {
-      const answer = await transport.exchange(request)
-      if (answer.status === 200 || answer.status === 201) return decodeObject(answer.text) as T
-      if (answer.status !== 429 || retries === mostRetries) throw problemOf(answer)
-      const seconds = Math.min(answer.retryAfterSeconds ?? 1, longestRetrySeconds)
-      await pause(clock, seconds * 1000, request.signal)
-    }
+  async function ask<T>(request: Request, retries = 0): Promise<T> {
+    const answer = await transport.exchange(request)
+    if (answer.status === 200 || answer.status === 201) return decodeObject(answer.text) as T
+    if (answer.status !== 429 || retries === mostRetries) throw problemOf(answer)
+    const seconds = Math.min(answer.retryAfterSeconds ?? 1, longestRetrySeconds)
+    await pause(clock, seconds * 1000, request.signal)
+    return ask(request, retries + 1)
   }
 
   async function list<T>(path: string, signal?: AbortSignal): Promise<Listed<T>> {
@@ -87,7 +86,7 @@ async function listPages<T>(ask: (path: string) => Promise<Page>, path: string):
   let query = `limit=${pageItems}`
   for (let pages = 0; pages < mostPages; pages++) {
     const { items: more, metadata } = await ask(withQuery(path, query))
-    if (Array.isArray(more)) items.push(...more.filter(isObject<T>))
+    if (Array.isArray(more)) items.push(...(more.filter(isObject) as T[]))
     const { resourceVersion, continue: token } = metadata ?? {}
     if (typeof token !== 'string' || token === '') {
       return { items, resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '' }
@@ -97,7 +96,7 @@ async function listPages<T>(ask: (path: string) => Promise<Page>, path: string):
   throw new Unreachable(`the list ${path} has more than ${mostPages} pages`)
 }
 
-function isObject<T>(value: unknown): value is T {
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
@@ -105,7 +104,7 @@ function isObject<T>(value: unknown): value is T {
 function decodeObject(text: string): object {
   try {
     const value = JSON.parse(text) as unknown
-    if (isObject<object>(value)) return value
+    if (isObject(value)) return value
   } catch {
     // Said below, with what was there.
   }

@@ -72,7 +72,8 @@ export function createTransport(credentials: () => Credentials, clock: Clock): T
         agent,
         method,
         host: hostOf(use.server),
-        port: use.server.port === '' ? 443 : Number(use.server.port),
+        // Empty for 443, as Node understands it too.
+        port: use.server.port,
         path: `${use.server.pathname.replace(/\/$/, '')}${path}`,
         headers: headersOf(use, body),
         ...(signal === undefined ? {} : { signal }),

@@ -186,6 +186,22 @@ t.test('a person says that it stays, leaves, or is looked for again; it is kept 
   t.equal((await made.again()).state().get('c1')?.kind, 'kept')
 })
 
+t.test('a person who is quicker than what was seen, or slower, has the last word', async (t) => {
+  const quick = await bench(t, true)
+  quick.api.say(apiPaths.bootstrapConfigMap, [complete])
+  await quick.watch.command('c1', 'keep')
+  await settle()
+  t.same(quick.told, [])
+  t.equal(quick.watch.state().get('c1')?.kind, 'kept')
+
+  const slow = await bench(t, true, join(t.testdir({}), 'bootstrap.json'))
+  slow.api.say(apiPaths.bootstrapConfigMap, [complete])
+  await until(() => slow.api.followed().length === 0)
+  await until(() => slow.told.length > 0)
+  await slow.watch.command('c1', 'keep')
+  t.match(slow.told, [/^complete c1/, 'undone c1'])
+})
+
 t.test('a reload takes clusters away and brings others', async (t) => {
   const made = await bench(t, true)
   made.watch.swap([])

@@ -52,6 +52,10 @@ t.test('what keeps a server from being asked is a sentence that names it', async
     )
     api.close()
   }
+  const trusting = { server: credentials.server, token: 'sha256~token' }
+  const world = connectCluster({ kubeconfig: { credentials: () => trusting }, clock: fakeClock() })
+  await t.rejects(world.get(nodesPath), { message: /its certificate is not the kubeconfig's authority's/ })
+  world.close()
   const nobody = { server: credentials.server, authority: authority.certificate }
   const api = connectCluster({ kubeconfig: { credentials: () => nobody }, clock: fakeClock() })
   await t.rejects(api.get(nodesPath), {

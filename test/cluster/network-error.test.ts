@@ -1,6 +1,16 @@
 import t from 'tap'
 import { explainNetworkError } from '../../src/cluster/network-error.ts'
 
+const notOurs =
+  "its certificate is not the kubeconfig's authority's: the kubeconfig is of another installation"
+const authorityCodes = [
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_SIGNATURE_FAILURE',
+]
+
 t.test('each error says what it means, an unknown one says its own words', (t) => {
   const cases: [code: string, sentence: string][] = [
     ['ECONNREFUSED', 'the connection is refused, nothing listens there yet'],
@@ -11,10 +21,7 @@ t.test('each error says what it means, an unknown one says its own words', (t) =
     ['ETIMEDOUT', 'it does not answer'],
     ['ECONNRESET', 'the connection was cut'],
     ['EPIPE', 'the connection was cut'],
-    [
-      'SELF_SIGNED_CERT_IN_CHAIN',
-      "its certificate is not the kubeconfig's authority's: the kubeconfig is of another installation",
-    ],
+    ...authorityCodes.map((code): [string, string] => [code, notOurs]),
     ['CERT_HAS_EXPIRED', 'its certificate has ended'],
     ['CERT_NOT_YET_VALID', "its certificate does not count yet; compare this machine's clock"],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for other names'],
