@@ -14,7 +14,7 @@ export type Condition = {
   readonly status?: string
   readonly reason?: string
   readonly message?: string
-  /** RFC 3339. */
+  /** As `2026-11-21T06:39:13Z`. */
   readonly lastTransitionTime?: string
 }
 
