@@ -14,6 +14,7 @@ export type WaitReport = {
 export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
   const line = (elapsedMs: number, text: string) =>
     terminal.out(`${formatSpan(elapsedMs).padStart(7)}  ${text}`)
+  let known: readonly string[] = []
   return {
     tell(event) {
       const { elapsedMs, stage } = event
@@ -22,7 +23,9 @@ export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
           line(elapsedMs, `waiting up to ${formatSpan(event.mostMs)} for ${stage.awaited}`)
           break
         case 'missing':
-          for (const each of event.missing) line(elapsedMs, `  ${each}`)
+          // Of a rack of nodes one changes at a time.
+          for (const each of event.missing) if (!known.includes(each)) line(elapsedMs, `  ${each}`)
+          known = event.missing
           break
         case 'trouble':
           line(elapsedMs, `  the API is not heard: ${event.sentence}`)
@@ -39,6 +42,9 @@ export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
     tick: () => {},
   }
 }
+
+/** Of what a stage lacks: the view has to fit the screen, or it cannot be drawn over. */
+const mostLines = 12
 
 type Row = { begunMs: number; mostMs: number; end?: 'done' | 'late'; endMs?: number; note: string }
 
@@ -69,8 +75,10 @@ export function liveReport(
     const note = row.note === '' ? '' : `  ${row.note}`
     if (row.end === 'done') return [`${styleText('green', '✓')} ${name}  ${spent}${note}`]
     const limit = `${spent} of ${formatSpan(row.mostMs)}`
+    const shown = missing.slice(0, mostLines)
+    const more = missing.length > mostLines ? [`and ${missing.length - mostLines} more`] : []
     const mark = row.end === 'late' ? styleText('red', '✗') : styleText('yellow', '…')
-    return [`${mark} ${name}  ${limit}`, ...missing.map((each) => `    ${each}`)]
+    return [`${mark} ${name}  ${limit}`, ...[...shown, ...more].map((each) => `    ${each}`)]
   }
 
   return {

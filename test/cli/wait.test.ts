@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { UsageError } from '../../src/cli/command.ts'
-import { formatSpan } from '../../src/cli/wait-text.ts'
+import { formatSpan, liveReport, plainReport } from '../../src/cli/wait-text.ts'
 import { wait } from '../../src/cli/wait.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
+import { stagesOf } from '../../src/cluster/stages.ts'
 import { kubeconfigText, startApiServer } from '../support/api-server.ts'
 import { authority } from '../support/cluster.ts'
 import { siteFolder, sitePath, siteText } from '../support/site-folder.ts'
@@ -102,6 +103,22 @@ t.test('a command line that is not understood', async (t) => {
   for (const [args, message] of cases) {
     await t.rejects(wait.run(args, keptTerminal()), new UsageError(message), args.join(' '))
   }
+})
+
+t.test('of many things that lack, the view shows a dozen, and lines tell what is new', (t) => {
+  const [stage] = stagesOf('nodes-ready', [])
+  const lacks = (from: number) =>
+    Array.from({ length: 15 - from }, (_, index) => `w${index + from}: not Ready`)
+  const [plain, live] = [keptTerminal(), keptTerminal()]
+  for (const report of [plainReport(plain), liveReport(live, [stage!])]) {
+    report.tell({ kind: 'begun', stage: stage!, elapsedMs: 0, mostMs: 60_000 })
+    report.tell({ kind: 'missing', stage: stage!, elapsedMs: 1000, missing: lacks(1) })
+    report.tell({ kind: 'missing', stage: stage!, elapsedMs: 2000, missing: lacks(0) })
+    report.tick(3000)
+  }
+  t.same(plain.outLines.slice(-2), ['   0:01    w14: not Ready', '   0:02    w0: not Ready'])
+  t.same(live.outLines.slice(-2), ['    w11: not Ready', '    and 3 more'])
+  t.end()
 })
 
 t.test('spans of time', (t) => {
