@@ -21,7 +21,7 @@ import { explain, prepare } from './prepare.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns, type DnsService } from './serve/dns/service.ts'
-import { applyHaproxy } from './serve/haproxy/apply.ts'
+import { createBalancer } from './serve/haproxy/balancer.ts'
 import { startHttp } from './serve/http/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
 import { createIgnitionFiles } from './survey/ignition/files.ts'
@@ -70,11 +70,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { observe } = installs
   const common = { sockets, counters, clock, onLost, observe }
   const services: Service[] = []
+  const balancer = createBalancer({ log: log.for('haproxy'), counters, clock })
   let dhcp: DhcpService | undefined
   let dns: DnsService | undefined
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })
 
   const close = async (graceMs: number): Promise<void> => {
+    balancer.close()
     await Promise.all(services.map((service) => service.close(graceMs)))
     reports.close()
     gate.close()
@@ -122,7 +124,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
       else log.warn(facts, 'a part of the site may not be meant so')
     }
-    await applyHaproxy(plan.haproxy, { log: log.for('haproxy'), counters })
+    await balancer.apply(plan.haproxy)
   }
 
   async function reload(): Promise<'swapped' | 'kept'> {
@@ -146,6 +148,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
       counters: counters.snapshot(),
+      ...(plan.haproxy && { haproxy: balancer.state() }),
       ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),
       declined: dhcp?.declined() ?? [],
       otherDhcpServers: dhcp?.otherServers() ?? [],

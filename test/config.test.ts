@@ -1,13 +1,20 @@
 /** What lies in config/: the example is the guide's site, and the JSON Schema is the schema of today. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { compileHaproxy } from '../src/plan/haproxy/compile.ts'
+import { renderHaproxy } from '../src/plan/haproxy/render.ts'
+import { buildModel } from '../src/plan/model.ts'
 import { formatIp } from '../src/proto/address/ip.ts'
+import { judgeHaproxy } from '../src/serve/haproxy/judge.ts'
 import { entrancesOf } from '../src/site/entrances.ts'
 import { siteJsonSchema } from '../src/site/json-schema.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
 import type { Site } from '../src/site/schema.ts'
 
+const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
+const hasHaproxy = spawnSync('/usr/sbin/haproxy', ['-v']).status === 0
 const config = new URL('../config/', import.meta.url)
 const read = (name: string) => readFileSync(new URL(name, config), 'utf8')
 
@@ -21,6 +28,14 @@ for (const name of readdirSync(config).filter((each) => each.endsWith('.yaml')))
   t.test(`config/${name} has no problem`, (t) => {
     t.equal(load(name).site.length > 0, true)
     t.end()
+  })
+
+  const { plan } = compileHaproxy(buildModel(load(name), noFacts))
+  const skip = plan === undefined ? 'it balances nothing' : !hasHaproxy && 'haproxy is not installed'
+  t.test(`HAProxy takes what config/${name} makes of it`, { skip }, async (t) => {
+    // Its files of others are not here.
+    const verdict = await judgeHaproxy(renderHaproxy(plan!), { ...plan!, with: [] })
+    t.equal(verdict.kind, 'done', verdict.reason)
   })
 }
 
@@ -74,7 +89,7 @@ t.test("the example is the guide's site", (t) => {
   )
   t.same(subnets[0]?.ntp.map(formatIp), ['172.16.0.101'])
   t.same(cluster.console, ['tty0', 'ttyS0'])
-  t.same(haproxy, { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload haproxy' })
+  t.match(haproxy, { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload-or-restart haproxy' })
   t.end()
 })
 

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../host/clock.ts'
 import { inOrder } from '../plan/findings.ts'
+import { renderHaproxy } from '../plan/haproxy/render.ts'
 import { ignitionFindings } from '../plan/ignition/findings.ts'
 import { prepare, type Prepared } from '../prepare.ts'
 import { judgeHaproxy } from '../serve/haproxy/judge.ts'
@@ -44,7 +45,8 @@ Exit code 0: nothing to complain of but warnings. 1: problems. 2: usage.`,
 /** The plan's findings and what HAProxy itself finds in the configuration that would be written. */
 async function withVerdict(prepared: Prepared): Promise<Prepared> {
   if (prepared.kind !== 'ready' || prepared.plan.haproxy === undefined) return prepared
-  const finding = haproxyFinding(await judgeHaproxy(prepared.plan.haproxy.text))
+  const { haproxy } = prepared.plan
+  const finding = haproxyFinding(await judgeHaproxy(renderHaproxy(haproxy), haproxy))
   const findings = [...prepared.plan.findings, ...(finding === undefined ? [] : [finding])]
   return { ...prepared, plan: { ...prepared.plan, findings } }
 }

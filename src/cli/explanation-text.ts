@@ -89,12 +89,17 @@ function recordLines(answers: readonly Answer[]): string[] {
 function backEndLines(backEnds: readonly BackEnd[]): string[] {
   if (backEnds.length === 0) return ['  it stands behind no front end of this site']
   return columns(
-    backEnds.map(({ service, addresses, server, isBackup }) => [
+    backEnds.map(({ service, addresses, server, isBackup, isOut }) => [
       service,
       addresses.join(', '),
-      `to ${server}${isBackup ? ' while no other server is up' : ''}`,
+      `to ${server}${whenUsed(isBackup, isOut)}`,
     ]),
   )
+}
+
+function whenUsed(isBackup: boolean, isOut: boolean): string {
+  if (isOut) return ': taken out, it gets no new connections'
+  return isBackup ? ' while no other server is up' : ''
 }
 
 /** Indented, each column but the last as wide as its widest cell. A row of two cells spans the rest. */

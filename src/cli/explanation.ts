@@ -50,6 +50,8 @@ export type BackEnd = {
   readonly server: string
   /** Only used while no other server is up. */
   readonly isBackup: boolean
+  /** The site says that it gets no connections (`balance: false`). */
+  readonly isOut: boolean
 }
 
 export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explanation {
@@ -123,5 +125,6 @@ function backEnds({ site, nodes }: Model, node: NodeModel): BackEnd[] {
       addresses: addresses.map((address) => formatEndpoint(address, servicePorts[service])),
       server: formatEndpoint(node.address, servicePorts[service]),
       isBackup: backups.includes(node),
+      isOut: !node.isBalanced,
     }))
 }

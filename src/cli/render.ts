@@ -1,6 +1,8 @@
 /** `slipway render SITE WHAT`: a part of the plan as the text that other programs read. */
 import { parseArgs } from 'node:util'
 import { localZones } from '../plan/dns/local-zones.ts'
+import { renderHaproxy } from '../plan/haproxy/render.ts'
+import { renderKeepalived } from '../plan/keepalived.ts'
 import type { Model } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
 import { urlPaths } from '../plan/urls.ts'
@@ -23,7 +25,16 @@ const renderings = {
     render: ({ plan }) =>
       plan.haproxy === undefined
         ? { reason: 'the site has no haproxy section, or nothing in it to balance' }
-        : { text: plan.haproxy.text },
+        : { text: renderHaproxy(plan.haproxy) },
+  },
+  keepalived: {
+    most: 0,
+    render({ model }) {
+      const text = renderKeepalived(model)
+      return text === undefined
+        ? { reason: 'the site has no keepalived section, or no address of a load balancer to share' }
+        : { text }
+    },
   },
   zones: { most: 1, render: ({ plan }, name) => renderZones(plan, name) },
   ipxe: {
@@ -41,8 +52,10 @@ const renderings = {
 
 export const render: Command = {
   name: 'render',
-  summary: 'print haproxy.cfg, DNS zones, an iPXE script, or what libvirt or a management cluster takes',
+  summary:
+    'print haproxy.cfg, DNS zones, an iPXE script, or what keepalived, libvirt or a management cluster takes',
   usage: `usage: slipway render SITE haproxy
+       slipway render SITE keepalived
        slipway render SITE zones [ZONE]
        slipway render SITE ipxe NODE
        slipway render SITE libvirt [NODE]
@@ -52,6 +65,8 @@ export const render: Command = {
 Prints what is compiled from SITE, as other programs read it:
 
   haproxy        haproxy.cfg, which serving writes to haproxy.file
+  keepalived     keepalived.conf of this machine, when several share the addresses
+                 of the load balancer
   zones [ZONE]   the DNS zones as master files (RFC 1035), all or one: for a name
                  server elsewhere, or for named-checkzone ZONE /dev/stdin
   ipxe NODE      the script that iPXE gets on the node (m1 or ocp45/m1)

@@ -98,7 +98,7 @@ function services(plan: Plan): [service: string, what: string][] {
       'haproxy',
       haproxy === undefined
         ? 'not written'
-        : `${count(frontEndCount(haproxy.text), 'front end')} in ${haproxy.file}`,
+        : `${count(haproxy.frontends.length, 'front end')} in ${haproxy.file}`,
     ],
   ]
 }
@@ -163,10 +163,6 @@ function loaderRow({ tftp, findings }: Plan, name: LoaderName): string[] {
   const isNeeded = findings.some(({ about }) => about === `loader ${name}`)
   const absent = isNeeded ? 'not found, see below' : 'not found; no node needs it'
   return [firmwareOf[name], name, tftp.files.get(name) ?? absent]
-}
-
-function frontEndCount(text: string): number {
-  return text.split('\n').filter((line) => line.startsWith('frontend ')).length
 }
 
 /** Columns as wide as their widest cell; the last one is free. */

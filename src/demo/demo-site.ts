@@ -30,7 +30,8 @@ export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSi
       ['clusters', index, 'ignition'],
       `ignition/${name}`,
     ]),
-    [['haproxy'], { file: 'haproxy.cfg' }],
+    // The socket is nobody's: a HAProxy of this machine has nothing to do with the demo.
+    [['haproxy'], { file: 'haproxy.cfg', socket: '/run/slipway-demo/admin.sock' }],
   ]
   let text = example
   for (const { start, end, value } of changes.map((change) => placed(document, change)).sort(lastFirst)) {

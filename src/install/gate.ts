@@ -39,7 +39,7 @@ export function createGate({ probe, clock, log }: GateOptions): Gate {
   let isClosed = false
 
   async function ask(watch: Watch): Promise<void> {
-    const answers = await Promise.all(watch.servers.map(probe))
+    const answers = await Promise.all(watch.servers.map((server) => probe(server)))
     const up = watch.servers[answers.indexOf(true)]
     if (up !== undefined && watch.up === undefined) {
       log.info(

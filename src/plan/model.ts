@@ -41,6 +41,8 @@ export type NodeModel = {
   readonly kernelArguments: readonly string[]
   /** Of its UEFI firmware; each architecture has its own usual one when it is undefined. */
   readonly loader: 'ipxe' | 'snponly' | undefined
+  /** Whether the load balancer gives it connections. */
+  readonly isBalanced: boolean
   /** Whether replies to its PXE firmware call themselves PXE's. */
   readonly pxeOptions: boolean
   /** Which Ignition file it installs with; infra nodes are installed as workers. */
@@ -115,6 +117,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
       ...(node.kernelArguments ?? []),
     ],
     loader: node.loader ?? cluster.loader,
+    isBalanced: node.balance,
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
     files: declaredFiles(cluster, node, `${node.name}.${clusterDomain(cluster)}`),

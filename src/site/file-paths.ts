@@ -41,7 +41,21 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
         ...(arm64 === undefined ? {} : { arm64: absolute(arm64) }),
       },
     },
-    ...(haproxy === undefined ? {} : { haproxy: { ...haproxy, file: absolute(haproxy.file) } }),
+    ...(haproxy === undefined ? {} : { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
+  }
+}
+
+function withAbsoluteHaproxy(
+  haproxy: NonNullable<Site['haproxy']>,
+  absolute: (path: string) => string,
+): NonNullable<Site['haproxy']> {
+  const { file, with: beside, masterSocket, socket } = haproxy
+  return {
+    ...haproxy,
+    file: absolute(file),
+    with: beside.map(absolute),
+    socket: absolute(socket),
+    ...(masterSocket === undefined ? {} : { masterSocket: absolute(masterSocket) }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** All rules for a site as a whole, in the order in which a person would fix what they find. */
 import type { Flaw } from './flaw.ts'
 import { addedFileRules } from './rules/added-files.ts'
+import { balancerRules } from './rules/balancer.ts'
 import { bootRules } from './rules/boot.ts'
 import { clusterRules } from './rules/clusters.ts'
 import { machineRules } from './rules/machines.ts'
@@ -18,6 +19,7 @@ const rules: readonly Rule[] = [
   ...recordRules,
   ...machineRules,
   ...clusterRules,
+  ...balancerRules,
   ...bootRules,
   ...addedFileRules,
 ]

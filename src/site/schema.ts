@@ -36,6 +36,8 @@ export const bootModes = ['install', 'menu', 'local'] as const
 export const ignitionAccesses = ['guarded', 'open'] as const
 /** Who leases a subnet's addresses: this server, or another one beside which it only says what to boot. */
 export const dhcpModes = ['full', 'proxy'] as const
+/** How a load balancer finds out which nodes are well (docs/decisions/0023). */
+export const checkPresets = ['user-managed', 'documented', 'tuned'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
 
 export const oneDay = 86_400
@@ -187,6 +189,10 @@ const node = z
     bmc: bmc.optional().meta({
       description: 'its BMC, as a BareMetalHost names it; only rendered, nothing is switched on from here',
     }),
+    balance: z.boolean().default(true).meta({
+      description:
+        'false: HAProxy gives it no new connections, as for a bootstrap that has done its part; those it has may end',
+    }),
     ...bootSettings,
   })
   .meta({ description: 'a machine of this cluster' })
@@ -208,6 +214,10 @@ const cluster = z
         api: ips.meta({ description: 'where api.<cluster>.<domain> points' }),
         apiInternal: ips.optional().meta({ description: 'where api-int points; as api when absent' }),
         ingress: ips.meta({ description: 'where *.apps points' }),
+        checks: z.enum(checkPresets).default('user-managed').meta({
+          description:
+            "how HAProxy tests the nodes: by what each service says of itself, as the manual's sample, or quicker and gentler",
+        }),
       })
       .optional()
       .meta({
@@ -278,9 +288,40 @@ const haproxy = z
       description: 'the file that the configuration is written to',
       examples: ['/etc/haproxy/haproxy.cfg'],
     }),
+    with: z
+      .array(path)
+      .default([])
+      .meta({
+        description:
+          'the files and folders that HAProxy is started with (-f), in order, when file is only a part of them',
+        examples: [['/etc/haproxy/haproxy.cfg', '/etc/haproxy/conf.d']],
+      }),
     reload: command.optional().meta({ description: 'the command that is run after the file changed' }),
+    masterSocket: path.optional().meta({
+      description: "instead of a command: the socket of HAProxy's master process (-S), which reloads it",
+      examples: ['/run/haproxy-master.sock'],
+    }),
+    socket: path.default('/run/haproxy/admin.sock').meta({
+      description: "HAProxy's stats socket: it tells which nodes are up, and takes one out without a reload",
+    }),
   })
   .meta({ description: 'the load balancer on this machine; leave it out when there is another one' })
+
+const keepalived = z
+  .strictObject({
+    interface: interfaceName
+      .optional()
+      .meta({ description: 'the interface that has the shared addresses; server.interface when absent' }),
+    routerId: wholeNumber(1, 255, '')
+      .default(51)
+      .meta({ description: "the VRRP group's number, its own on this network" }),
+    healthPort: port
+      .default(9444)
+      .meta({ description: 'the port on 127.0.0.1 where HAProxy says that it runs' }),
+  })
+  .meta({
+    description: 'the addresses of the load balancer are shared with the machines of server.peers, by VRRP',
+  })
 
 export const siteSchema = z.strictObject({
   $schema: z.string().optional().meta({ description: 'for editors; not read' }),
@@ -296,6 +337,7 @@ export const siteSchema = z.strictObject({
   clusters: z.array(cluster).default([]).meta({ description: 'the clusters and their nodes' }),
   hosts: z.array(host).default([]).meta({ description: 'other machines that have names' }),
   haproxy: haproxy.optional(),
+  keepalived: keepalived.optional(),
   dhcpOptions: extraOptions,
 })
 
@@ -309,6 +351,7 @@ export type DnsRecord = Site['dns']['records'][number]
 export type Image = Site['images'][string]
 export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]
+export type CheckPreset = (typeof checkPresets)[number]
 export type BootMode = (typeof bootModes)[number]
 export type IgnitionAccess = (typeof ignitionAccesses)[number]
 export type MenuEntry = (typeof menuEntries)[number]

@@ -107,8 +107,20 @@ t.test('what programs read', (t) => {
     reverse: [{ owner: '31.0.16.172.in-addr.arpa.', type: 'PTR', data: 'w1.ocp45.example.localdomain.' }],
   })
   t.same(haproxy, [
-    { service: 'workerhttp', addresses: ['172.16.0.111:80'], server: '172.16.0.31:80', isBackup: false },
-    { service: 'workerhttps', addresses: ['172.16.0.111:443'], server: '172.16.0.31:443', isBackup: false },
+    {
+      service: 'workerhttp',
+      addresses: ['172.16.0.111:80'],
+      server: '172.16.0.31:80',
+      isBackup: false,
+      isOut: false,
+    },
+    {
+      service: 'workerhttps',
+      addresses: ['172.16.0.111:443'],
+      server: '172.16.0.31:443',
+      isBackup: false,
+      isOut: false,
+    },
   ])
   t.end()
 })

@@ -27,6 +27,14 @@ t.test('haproxy.cfg as it is written', async (t) => {
   t.equal(out.endsWith('\n\n'), false)
 })
 
+t.test('keepalived.conf of this machine', async (t) => {
+  const shared = `${more}keepalived: { interface: ens4 }\n`
+  const site = siteText(undefined, shared).replace('127.0.0.1', '127.0.0.1, peers: [127.0.0.2]')
+  const { code, out } = await run(t, site, 'keepalived')
+  t.equal(code, 0)
+  t.match(out, /\n {4}192\.0\.2\.5\/24 dev ens4\n/)
+})
+
 t.test("a node's script, as iPXE gets it", async (t) => {
   const { code, out } = await run(t, siteText(), 'ipxe', 'm1')
   t.equal(code, 0)
@@ -108,6 +116,12 @@ const absences = [
     reason: 'the site has no haproxy section, or nothing in it to balance',
   },
   {
+    name: 'no addresses to share',
+    site: siteText(),
+    args: ['keepalived'],
+    reason: 'the site has no keepalived section, or no address of a load balancer to share',
+  },
+  {
     name: 'names that are served elsewhere',
     site: siteText()
       .replace('dns: {', 'dns: { serve: false,')
@@ -137,8 +151,8 @@ t.test('a site that cannot be read: exit code 1', async (t) => {
 
 t.test('what cannot be rendered', async (t) => {
   const cases = [
-    { args: [], message: 'render takes a site file and one of haproxy, zones, ipxe' },
-    { args: ['site.yaml'], message: 'render takes a site file and one of haproxy, zones, ipxe' },
+    { args: [], message: 'render takes a site file and one of haproxy, keepalived, zones, ipxe' },
+    { args: ['site.yaml'], message: 'render takes a site file and one of haproxy, keepalived, zones, ipxe' },
     { args: ['site.yaml', 'zone'], message: 'cannot render "zone" (did you mean zones?)' },
     { args: ['site.yaml', 'toString'], message: 'cannot render "toString"' },
     { args: ['site.yaml', 'haproxy', 'x'], message: 'too many arguments after haproxy' },

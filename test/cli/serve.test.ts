@@ -144,7 +144,8 @@ t.test(
   'without dns.serve no socket is opened for names, and haproxy.cfg is written when asked for',
   async (t) => {
     const ports = await freePorts()
-    const more = 'haproxy: { file: haproxy.cfg, reload: "echo reloaded > reloaded" }\n'
+    const more =
+      'haproxy: { file: haproxy.cfg, socket: /nowhere/admin.sock, reload: "echo reloaded > reloaded" }\n'
     const text = withoutNames(siteText(ports, more))
     const folder = t.testdir(siteFolder(text.replace('> reloaded', '> REPLACED')))
     await writeFile(sitePath(folder), text.replace('> reloaded', `> ${folder}/reloaded`))
@@ -153,6 +154,15 @@ t.test(
     t.notMatch(JSON.stringify(serving['listening']), 'dns')
     t.match(await readFile(`${folder}/haproxy.cfg`, 'utf8'), 'bind 192.0.2.5:6443')
     t.equal(await readFile(`${folder}/reloaded`, 'utf8'), 'reloaded\n')
+    const health = await fetch(`http://127.0.0.1:${ports.http}/health`)
+    t.match(await health.json(), {
+      haproxy: {
+        applied: { outcome: 'reloaded' },
+        unreachable: /^there is no socket \/nowhere\/admin\.sock: /,
+        servers: [],
+        out: [],
+      },
+    })
     server.child.kill('SIGINT')
     t.same(await once(server.child, 'exit'), [0, null])
   },

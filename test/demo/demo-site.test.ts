@@ -22,7 +22,7 @@ t.test('the demo is the example on loopback: nothing else is changed, comments s
       '  clients: [127.0.0.0/8]',
       '  rhcos-4.17: { dir: images/rhcos-4.17 }',
       '    ignition: ignition/ocp45',
-      'haproxy: { file: haproxy.cfg }',
+      'haproxy: { file: haproxy.cfg, socket: /run/slipway-demo/admin.sock }',
     ],
   )
   t.equal(after.length, before.length)

@@ -10,8 +10,10 @@ import { differentialDnsChecks } from './checks/differential-dns.ts'
 import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
+import { sharedAddressChecks } from './checks/haproxy-shared.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
+import { lifeStages } from './checks/life.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
@@ -53,6 +55,7 @@ const clientChecks = [
   ...interopChecks,
   ...zoneChecks,
   ...haproxyChecks,
+  ...sharedAddressChecks,
   ...operationChecks,
 ]
 
@@ -118,7 +121,13 @@ function readArguments(): Options | number {
 }
 
 function choose({ only, keep }: Options): Stage[] {
-  const stages = [...firmwareStages, [partialBootChecks], [clientChecks], [[...(keep ? [] : stopChecks)]]]
+  const stages = [
+    ...firmwareStages,
+    ...lifeStages,
+    [partialBootChecks],
+    [clientChecks],
+    [[...(keep ? [] : stopChecks)]],
+  ]
   return stages.map((stage) => stage.map((lane) => lane.filter(({ name }) => name.includes(only))))
 }
 

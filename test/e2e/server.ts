@@ -42,6 +42,11 @@ export function slipway(...args: string[]): string[] {
   return [process.execPath, join(import.meta.dirname, '../../src/main.ts'), ...args]
 }
 
+/** Where the local API of the server of that site is. */
+export function controlSocket(sitePath: string): string {
+  return join(dirname(sitePath), 'control.sock')
+}
+
 /** Resolves when it serves. */
 export async function startServer(
   network: Network,
@@ -52,7 +57,14 @@ export async function startServer(
   const lines: LogLine[] = []
   const command = network.inside(
     place,
-    ...slipway('serve', '--state', join(dirname(sitePath), 'state'), sitePath),
+    ...slipway(
+      'serve',
+      '--state',
+      join(dirname(sitePath), 'state'),
+      '--control',
+      controlSocket(sitePath),
+      sitePath,
+    ),
   )
   const running = start(command, { logFile, onLine: (text, atMs) => lines.push(parseLine(text, atMs)) })
   const server: Server = {

@@ -27,6 +27,10 @@ export const nodes = {
   m3: node('m3', 'master', 23),
   w1: node('w1', 'worker', 31),
   w2: { ...node('w2', 'worker', 32), settings: 'pxeOptions: true' },
+  // These write their disks.
+  d1: { ...node('d1', 'worker', 41), settings: 'kernelArguments: [e2e.install]' },
+  d2: { ...node('d2', 'worker', 42), settings: 'kernelArguments: [e2e.install]' },
+  d3: { ...node('d3', 'master', 43), settings: 'kernelArguments: [e2e.install]' },
 } as const
 
 /** A declared machine that is no node: where the command-line clients run. */
@@ -50,13 +54,25 @@ function node(name: string, role: Role, lastOctet: number): SiteNode {
 export type SiteChanges = {
   readonly extraHosts?: readonly string[]
   readonly spareWorker?: SiteNode
+  /** Whether nodes wait for their turn; they do not. */
+  readonly order?: boolean
   /** The section `tftp`, in braces. */
   readonly tftp?: string
+  /** More addresses of the load balancer. */
+  readonly moreApi?: readonly string[]
+  /** Names of nodes that the load balancer leaves out. */
+  readonly unbalanced?: readonly string[]
+  /** The socket of HAProxy's master process, which reloads it instead of the command. */
+  readonly haproxyMaster?: string
+  /** HAProxy's other files, in brackets, when the site's is a part. */
+  readonly haproxyWith?: string
 }
 
 export type SiteFiles = {
   readonly sitePath: string
   readonly haproxyPath: string
+  /** HAProxy's stats socket. */
+  readonly haproxySocket: string
   readonly image: string
   /** SHA-256 of each Ignition file, in hexadecimal. */
   readonly ignitionDigests: Readonly<Record<Role, string>>
@@ -79,6 +95,7 @@ export async function createSite(dir: string, imagesDir: string, reload: string)
   return {
     sitePath,
     haproxyPath,
+    haproxySocket: join(dir, 'admin.sock'),
     image: 'rhcos-4.17',
     ignitionTexts: texts,
     ignitionDigests: {
@@ -131,11 +148,11 @@ clusters:
     image: rhcos-4.17
     ignition: ignition
     disk: /dev/vda
-    order: false
+    order: ${options.order ?? false}
     console: [ttyS0]
-    loadBalancer: { api: ${addresses.api}, apiInternal: ${addresses.apiInternal}, ingress: ${addresses.api} }
+    loadBalancer: { api: [${[addresses.api, ...(options.moreApi ?? [])].join(', ')}], apiInternal: ${addresses.apiInternal}, ingress: ${addresses.api} }
     nodes:
-${all.map((each) => `      - { ${nodeText(each)} }`).join('\n')}
+${all.map((each) => `      - { ${nodeText(each)}${options.unbalanced?.includes(each.name) ? ', balance: false' : ''} }`).join('\n')}
 hosts:
   - { name: ${client.name}, mac: "${client.mac}", address: ${client.address} }
   - { name: ${far.name}, mac: "${far.mac}", address: ${far.address} }
@@ -143,8 +160,9 @@ hosts:
   - { name: ${twins.name}, address: [${twins.addresses.map((address) => JSON.stringify(address)).join(', ')}] }
 ${(options.extraHosts ?? []).map((line) => `  - ${line}\n`).join('')}haproxy:
   file: haproxy.cfg
-  reload: ${JSON.stringify(options.reload)}
-`
+  socket: admin.sock
+  ${options.haproxyMaster === undefined ? `reload: ${JSON.stringify(options.reload)}` : `masterSocket: ${options.haproxyMaster}`}
+${options.haproxyWith === undefined ? '' : `  with: ${options.haproxyWith}\n`}`
 }
 
 function nodeText({ name, role, mac, address, settings }: SiteNode): string {

@@ -33,6 +33,20 @@ t.test('nobody to wait for: open, and nobody is asked', async (t) => {
   t.same(asked, [])
 })
 
+t.test(
+  'a server is all that a probe is told: what it may take besides is not for the gate to say',
+  async (t) => {
+    const told: unknown[][] = []
+    const probe = (...all: unknown[]) => (told.push(all), Promise.resolve(false))
+    const { clock, gate: unused } = world()
+    unused.close()
+    const gate = createGate({ clock, log: createLog('error', { write: () => undefined }), probe })
+    await gate.isOpen([bs, m1])
+    gate.close()
+    t.same(told, [[bs], [m1]])
+  },
+)
+
 t.test('opens when one of them serves, whichever', async (t) => {
   const { gate, up, pass, lines, asked } = world()
   t.equal(await gate.isOpen([bs, m1]), false)

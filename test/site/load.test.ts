@@ -45,7 +45,12 @@ t.test('relative paths become those of the site file’s folder', (t) => {
       arm64: '/etc/arm/ipxe.efi',
     },
   })
-  t.same(haproxy, { file: '/etc/slipway/haproxy.cfg' })
+  t.same(haproxy, {
+    file: '/etc/slipway/conf.d/slipway.cfg',
+    with: ['/etc/haproxy/haproxy.cfg', '/etc/slipway/conf.d'],
+    masterSocket: '/etc/slipway/master.sock',
+    socket: '/run/haproxy/admin.sock',
+  })
   t.end()
 })
 

@@ -1,4 +1,5 @@
 /** A whole plan as text that a person can review as a diff: maps as objects, octets in hexadecimal. */
+import { renderHaproxy } from '../../src/plan/haproxy/render.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import { formatIpv4, type Ipv4 } from '../../src/proto/address/ipv4.ts'
 
@@ -9,7 +10,7 @@ export function planText(plan: Plan): string {
     ...rest,
     http: { ...http, scripts: new Map([...http.scripts].map(([path, script]) => [path, lines(script)])) },
     dns: dns && { ...dns, names: undefined },
-    haproxy: haproxy && { ...haproxy, text: haproxy.text.split('\n') },
+    haproxy: haproxy && { ...haproxy, text: renderHaproxy(haproxy).split('\n') },
   }
   return `${JSON.stringify(readable, replace, 2)}\n`
 }

@@ -1,9 +1,15 @@
-/** From the model to haproxy.cfg, and what its operator should know before HAProxy says it less clearly. */
+/** From the model to HAProxy's plan, and what its operator should know before HAProxy says it less clearly. */
+import type { CheckPreset, Cluster } from '../../site/schema.ts'
 import type { Finding } from '../findings.ts'
-import type { Model } from '../model.ts'
-import { formatEndpoint, frontEnds, servicePorts, type FrontEnd } from './front-end.ts'
-import type { HaproxyPlan } from './plan.ts'
-import { renderHaproxy } from './render.ts'
+import { clusterDomain, type Model, type NodeModel } from '../model.ts'
+import {
+  formatEndpoint,
+  frontEnds,
+  servicePorts,
+  type FrontEnd,
+  type LoadBalancedService,
+} from './front-end.ts'
+import type { Backend, BackendServer, Frontend, HaproxyPlan, Reload } from './plan.ts'
 
 /** @returns no plan when the site has no `haproxy` section, or when nothing in it needs balancing */
 export function compileHaproxy(model: Model): {
@@ -18,9 +24,90 @@ export function compileHaproxy(model: Model): {
     const message = 'no cluster has an address to balance, so no file is written; remove the section'
     return { plan: undefined, findings: [{ severity: 'warning', about: 'haproxy', message }] }
   }
-  const { file, reload } = site.haproxy
-  const text = renderHaproxy(site.site, all, site.clusters.length > 1)
-  return { plan: { file, reload, text }, findings: [...nobodyBehind(model), ...takenTwice(model, all)] }
+  const { file, with: beside, socket } = site.haproxy
+  const plan = {
+    ...{ site: site.site, file, with: beside, socket },
+    reload: reloadOf(site.haproxy),
+    healthPort: site.keepalived?.healthPort,
+    frontends: compileFrontends(site.clusters, all),
+    backends: all.map((frontEnd) => compileBackend(site.clusters, frontEnd)),
+  }
+  return { plan, findings: [...nobodyBehind(model), ...nobodyLeft(plan), ...takenTwice(model, all)] }
+}
+
+function reloadOf({ reload, masterSocket }: NonNullable<Model['site']['haproxy']>): Reload | undefined {
+  if (masterSocket !== undefined) return { kind: 'master', socket: masterSocket }
+  return reload === undefined ? undefined : { kind: 'command', command: reload }
+}
+
+/** With several clusters every name begins with its cluster's. */
+function backendName(clusters: readonly Cluster[], { cluster, service }: FrontEnd): string {
+  return clusters.length > 1 ? `${cluster}-${service}` : service
+}
+
+/** A front end for the addresses of one cluster, and one for those that the same clusters share. */
+function compileFrontends(clusters: readonly Cluster[], all: readonly FrontEnd[]): Frontend[] {
+  const holdersByBind = new Map<string, FrontEnd[]>()
+  for (const frontEnd of all) {
+    for (const address of frontEnd.addresses) {
+      const bind = formatEndpoint(address, servicePorts[frontEnd.service])
+      holdersByBind.set(bind, [...(holdersByBind.get(bind) ?? []), frontEnd])
+    }
+  }
+  const frontendByName = new Map<string, Frontend & { binds: string[] }>()
+  for (const [bind, holders] of holdersByBind) {
+    const { service } = holders[0] as FrontEnd
+    const isShared = holders.length > 1
+    // A dot is in no cluster's name.
+    const sharers = holders.map(({ cluster }) => cluster).join('.')
+    const name = isShared ? `${sharers}-${service}` : backendName(clusters, holders[0] as FrontEnd)
+    const frontend = frontendByName.get(name)
+    if (frontend !== undefined) {
+      frontend.binds.push(bind)
+      continue
+    }
+    const routes = holders.map((holder) => ({
+      backend: backendName(clusters, holder),
+      names: namesOf(clusterOf(clusters, holder), service),
+    }))
+    frontendByName.set(name, { name, service, binds: [bind], routes })
+  }
+  return [...frontendByName.values()]
+}
+
+/** What clients call a cluster's service by. */
+function namesOf(cluster: Cluster, service: LoadBalancedService): string[] {
+  const domain = clusterDomain(cluster)
+  if (service === 'kubeapi') return [`api.${domain}`, `api-int.${domain}`]
+  return service === 'machineconfig' ? [`api-int.${domain}`] : [`*.apps.${domain}`]
+}
+
+function compileBackend(clusters: readonly Cluster[], frontEnd: FrontEnd): Backend {
+  const { service, servers, backups } = frontEnd
+  const server =
+    (isBackup: boolean) =>
+    (node: NodeModel): BackendServer => ({
+      node: node.key,
+      name: node.name,
+      endpoint: formatEndpoint(node.address, servicePorts[service]),
+      isBackup,
+      isOut: !node.isBalanced,
+    })
+  return {
+    name: backendName(clusters, frontEnd),
+    service,
+    checks: checksOf(clusterOf(clusters, frontEnd)),
+    servers: [...servers.map(server(false)), ...backups.map(server(true))],
+  }
+}
+
+/** A cluster without a load balancer has no front ends: its names lead to its one node. */
+function checksOf({ loadBalancer }: Cluster): CheckPreset {
+  return (loadBalancer as NonNullable<typeof loadBalancer>).checks
+}
+
+function clusterOf(clusters: readonly Cluster[], frontEnd: FrontEnd): Cluster {
+  return clusters.find(({ name }) => name === frontEnd.cluster) as Cluster
 }
 
 function nobodyBehind({ site, nodes }: Model): Finding[] {
@@ -33,24 +120,30 @@ function nobodyBehind({ site, nodes }: Model): Finding[] {
   })
 }
 
+function nobodyLeft({ backends }: HaproxyPlan): Finding[] {
+  return backends
+    .filter(({ servers }) => servers.every(({ isOut }) => isOut))
+    .map(({ name }) => ({
+      severity: 'warning',
+      about: `haproxy, ${name}`,
+      message: 'all of its nodes are taken out (balance: false), so it turns every client away',
+    }))
+}
+
 /** HAProxy would refuse to start, or take the port from this server. */
 function takenTwice({ endpoint }: Model, all: readonly FrontEnd[]): Finding[] {
   const holders = new Map([
     [formatEndpoint(endpoint.address, endpoint.ports.http), "this server's HTTP"],
     [formatEndpoint(endpoint.address, endpoint.ports.dns), "this server's DNS"],
   ])
-  const findings: Finding[] = []
-  for (const { cluster, service, addresses } of all) {
-    for (const address of addresses) {
+  return all.flatMap(({ cluster, service, addresses }) =>
+    addresses.flatMap((address): Finding[] => {
       const wanted = formatEndpoint(address, servicePorts[service])
       const holder = holders.get(wanted)
-      if (holder !== undefined) {
-        const remedy = 'give the load balancer an address of its own'
-        const message = `${service} wants ${wanted}, which is ${holder}: ${remedy}`
-        findings.push({ severity: 'error', about: `haproxy, ${cluster}`, message })
-      }
-      holders.set(wanted, `${service} of ${cluster}`)
-    }
-  }
-  return findings
+      if (holder === undefined) return []
+      const remedy = 'give the load balancer an address of its own'
+      const message = `${service} wants ${wanted}, which is ${holder}: ${remedy}`
+      return [{ severity: 'error', about: `haproxy, ${cluster}`, message }]
+    }),
+  )
 }

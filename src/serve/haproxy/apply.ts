@@ -1,74 +1,125 @@
-/** HAProxy's configuration on the disk: judged by HAProxy itself, replaced as a whole, reloaded when it changed. */
-import { readFile } from 'node:fs/promises'
-import { runCommand } from '../../host/command.ts'
+/**
+ * HAProxy's configuration on the disk: judged by HAProxy itself, replaced as a whole, reloaded when it
+ * changed, put back when that fails. Where only membership changes, HAProxy is told and not reloaded.
+ */
+import { readFile, rm } from 'node:fs/promises'
+import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import { writeAtomically } from '../../host/files.ts'
 import type { Log } from '../../host/log.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
+import { renderHaproxy } from '../../plan/haproxy/render.ts'
+import { askHaproxy } from './ask.ts'
 import { judgeHaproxy } from './judge.ts'
+import { membershipChanges, type MembershipChange } from './membership.ts'
+import { reloadHaproxy } from './reload.ts'
 
 /**
- * `none`: the site leaves HAProxy alone. `refused`, `unwritable`: the old file is still there.
- * `written`: there is no reload command. `reload failed`: the new file is there, HAProxy runs on with the old one.
+ * `none`: the site leaves HAProxy alone. `refused`, `unwritable`: the old file is still there. `written`: the
+ * site names no way to reload. `told`: HAProxy was told and needs no reload. `reload failed`: the old file is
+ * there again.
  */
 export type HaproxyOutcome =
-  'none' | 'unchanged' | 'refused' | 'unwritable' | 'written' | 'reloaded' | 'reload failed'
+  'none' | 'unchanged' | 'refused' | 'unwritable' | 'written' | 'told' | 'reloaded' | 'reload failed'
 
-type Context = {
+export type Applied = {
+  readonly outcome: HaproxyOutcome
+  /** Why it went wrong. */
+  readonly reason?: string
+}
+
+export type ApplyContext = {
   readonly log: Log
   readonly counters: Counters
+  readonly clock: Clock
   /** What judges a configuration; `haproxy` from the PATH when absent. */
   readonly program?: string
 }
 
-const reloadTimeoutMs = 30_000
-
-/** The file is one for the whole process, so one plan is applied after the other. */
-let previous: Promise<unknown> = Promise.resolve()
-
-/** Never rejects; what went wrong is the outcome, an error line and a count. */
-export function applyHaproxy(plan: HaproxyPlan | undefined, context: Context): Promise<HaproxyOutcome> {
-  if (plan === undefined) return Promise.resolve('none')
-  const outcome = previous.then(() => apply(plan, context))
-  previous = outcome
-  return outcome
-}
-
-async function apply(plan: HaproxyPlan, context: Context): Promise<HaproxyOutcome> {
-  const { file, text } = plan
+/**
+ * Never rejects; what went wrong is the outcome, an error line and a count. One at a time for each file.
+ *
+ * @param out keys of nodes that are to get no new connections
+ */
+export async function applyHaproxy(
+  plan: HaproxyPlan,
+  out: ReadonlySet<string>,
+  context: ApplyContext,
+): Promise<Applied> {
+  const { file } = plan
   const { log, counters, program } = context
-  try {
-    if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return 'unchanged'
-    const verdict = await judgeHaproxy(text, program)
-    if (verdict.kind === 'failed') {
-      counters.increment('haproxy.refused')
-      log.error({ file, reason: verdict.reason }, 'haproxy refuses the new configuration, the old file stays')
-      return 'refused'
-    }
-    await writeAtomically(file, text)
-    counters.increment('haproxy.written')
-    log.info({ file, octets: Buffer.byteLength(text) }, 'haproxy configuration written')
-    if (verdict.kind === 'missing') {
-      log.warn({ file }, 'haproxy is not installed here, so nothing checked its configuration')
-    }
-  } catch (error) {
-    counters.increment('haproxy.unwritable')
-    log.error({ file, reason: (error as Error).message }, 'haproxy configuration not written')
-    return 'unwritable'
+  const text = renderHaproxy(plan, out)
+  const old = await readFile(file, 'utf8').catch(() => undefined)
+  if (old === text) return { outcome: 'unchanged' }
+  const verdict = await judgeHaproxy(text, plan, program)
+  if (verdict.kind === 'failed') {
+    const { reason } = verdict
+    counters.increment('haproxy.refused')
+    log.error({ file, reason }, 'haproxy refuses the new configuration, the old file stays')
+    return { outcome: 'refused', reason }
   }
-  return plan.reload === undefined ? 'written' : reload(file, plan.reload, context)
+  try {
+    await writeAtomically(file, text)
+  } catch (error) {
+    const reason = (error as Error).message
+    counters.increment('haproxy.unwritable')
+    log.error({ file, reason }, 'haproxy configuration not written')
+    return { outcome: 'unwritable', reason }
+  }
+  counters.increment('haproxy.written')
+  log.info({ file, octets: Buffer.byteLength(text) }, 'haproxy configuration written')
+  if (verdict.kind === 'missing') {
+    log.warn({ file }, 'haproxy is not installed here, so nothing checked its configuration')
+  }
+  const changes = old === undefined ? undefined : membershipChanges(old, text)
+  if (changes !== undefined && (await tell(plan, changes, context))) return { outcome: 'told' }
+  return plan.reload === undefined ? { outcome: 'written' } : reload(plan, plan.reload, old, context)
 }
 
-/** @param command a line for a shell, as in a crontab: the operator wrote it, and nothing is put into it */
-async function reload(file: string, command: string, { log, counters }: Context): Promise<HaproxyOutcome> {
-  const { kind, ending, output } = await runCommand('/bin/sh', ['-c', command], reloadTimeoutMs)
-  if (kind === 'done') {
+/** @returns whether HAProxy now does what its file says */
+async function tell(
+  { socket }: HaproxyPlan,
+  changes: readonly MembershipChange[],
+  { log, counters, clock }: ApplyContext,
+): Promise<boolean> {
+  for (const { backend, server, isOut } of changes) {
+    // Drained first: what is connected may end. The balancer sees it through (balancer.ts).
+    const question = `set server ${backend}/${server} state ${isOut ? 'drain' : 'ready'}`
+    const answer = await askHaproxy(socket, question, clock)
+    const reason = answer.kind === 'answer' ? answer.text.trim() : answer.reason
+    if (reason !== '') {
+      log.info({ backend, server, reason }, 'haproxy cannot be told, it is reloaded instead')
+      return false
+    }
+    counters.increment('haproxy.told')
+    log.info({ backend, server }, isOut ? 'server taken out of haproxy' : 'server put back into haproxy')
+  }
+  return true
+}
+
+async function reload(
+  plan: HaproxyPlan,
+  by: NonNullable<HaproxyPlan['reload']>,
+  old: string | undefined,
+  { log, counters, clock }: ApplyContext,
+): Promise<Applied> {
+  const { file } = plan
+  const facts = by.kind === 'command' ? { file, command: by.command } : { file, socket: by.socket }
+  const reason = await reloadHaproxy(by, plan, clock)
+  if (reason === undefined) {
     counters.increment('haproxy.reloads')
-    log.info({ file, command }, 'haproxy reloaded')
-    return 'reloaded'
+    log.info(facts, 'haproxy reloaded')
+    return { outcome: 'reloaded' }
   }
   counters.increment('haproxy.reloadsFailed')
-  const reason = output === '' ? ending : `${ending}: ${output}`
-  log.error({ file, command, reason }, 'haproxy not reloaded, it runs on with its old configuration')
-  return 'reload failed'
+  log.error({ ...facts, reason }, 'haproxy not reloaded, its old file is put back')
+  try {
+    if (old === undefined) await rm(file, { force: true })
+    else await writeAtomically(file, old)
+    // What failed may have ended HAProxy, or its master process waits for a configuration that it can use.
+    if (old !== undefined || plan.with.length > 0) await reloadHaproxy(by, plan, clock)
+  } catch (error) {
+    log.error({ file, reason: (error as Error).message }, 'the old file of haproxy is not put back')
+  }
+  return { outcome: 'reload failed', reason }
 }

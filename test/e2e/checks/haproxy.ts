@@ -1,14 +1,24 @@
 /** A real HAProxy with the file that the server wrote: front ends reach the nodes behind them, reloads happen. */
-import { readFile } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { expect, expectEqual, expectNoMatch, Unexpected } from '../expect.ts'
+import { expect, expectEqual, expectMatch, expectNoMatch, Unexpected } from '../expect.ts'
 import { addresses } from '../network.ts'
 import { output } from '../process.ts'
 import { stub, type Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { nodes, type SiteNode } from '../site.ts'
+import {
+  ask,
+  curl,
+  health,
+  keepAsking,
+  processOf,
+  reload,
+  reloads,
+  serversState,
+  socketPath,
+  untilState,
+} from './balancer.ts'
 import { settleClient, waitUntil } from './client.ts'
 
 /** Those that stand; the other nodes' addresses are there and refuse connections. */
@@ -91,12 +101,10 @@ export const haproxyChecks: readonly Check[] = [
     name: 'haproxy: is reloaded when the site changes its file, and only then',
     limitMs: 60_000,
     async run(rig) {
-      const count = async (): Promise<number> =>
-        (await readFile(rig.haproxy.reloads, 'utf8')).split('\n').length - 1
-      const before = await count()
+      const before = await reloads(rig)
       try {
         await reload(rig, { spareWorker })
-        expectEqual(await count(), before + 1, 'reloads after a worker was added')
+        expectEqual(await reloads(rig), before + 1, 'reloads after a worker was added')
         const ready = /^\d+ workerhttps \d+ w3 172\.16\.0\.33 2 /m
         await waitUntil(
           'the new worker to be known and up',
@@ -107,11 +115,11 @@ export const haproxyChecks: readonly Check[] = [
           spareWorker,
           extraHosts: ['{ name: other.example.localdomain, address: 172.16.0.9 }'],
         })
-        expectEqual(await count(), before + 1, 'reloads after a host was added')
+        expectEqual(await reloads(rig), before + 1, 'reloads after a host was added')
       } finally {
         await reload(rig)
       }
-      expectEqual(await count(), before + 2, 'reloads after the worker was taken away')
+      expectEqual(await reloads(rig), before + 2, 'reloads after the worker was taken away')
       const isForgotten = async (): Promise<boolean> => {
         const state = await serversState(rig)
         return / w2 /.test(state) && !/ w3 /.test(state)
@@ -120,15 +128,131 @@ export const haproxyChecks: readonly Check[] = [
       return undefined
     },
   },
+  {
+    name: 'haproxy: the server knows which back ends are down, since when and why',
+    limitMs: 60_000,
+    async run(rig) {
+      await untilState(rig, 'm3 to be down', ({ haproxy }) =>
+        haproxy.servers.some(({ sentence }) =>
+          /^kubeapi m3 DOWN since \d\d:\d\d UTC, (connection refused|no route to host)$/i.test(sentence),
+        ),
+      )
+      const upAlone =
+        'kubeapi m1, kubeapi m2, machineconfig m1, machineconfig m2, workerhttp w1, workerhttp w2, workerhttps w1, workerhttps w2'
+      await untilState(rig, 'nobody else to be up', ({ haproxy: { servers } }) => {
+        const up = servers.filter(({ isUp, isTested }) => isUp && isTested)
+        return up.map(({ backend, server }) => `${backend} ${server}`).join(', ') === upAlone
+      })
+      const { counters } = await health(rig)
+      expect((counters['haproxy.serversDown'] ?? 0) >= 3, 'servers that went down are counted')
+      return undefined
+    },
+  },
+  {
+    name: 'haproxy: the bootstrap is taken out and put back without a reload, and no client notices',
+    limitMs: 60_000,
+    async run(rig) {
+      const before = await reloads(rig)
+      const process = await processOf(rig)
+      const clients = keepAsking(rig, frontEnds[0].url)
+      try {
+        await reload(rig, { unbalanced: ['bs', 'm2'] })
+        await untilState(rig, 'bs and m2 to be out', ({ haproxy }) =>
+          haproxy.servers
+            .filter(({ server }) => server === 'bs' || server === 'm2')
+            .every(({ status }) => status === 'MAINT'),
+        )
+        const answers = await Promise.all(Array.from({ length: 6 }, () => ask(rig, frontEnds[0].url)))
+        expectEqual([...new Set(answers)].join(', '), 'm1 6443', 'who answers without m2')
+      } finally {
+        await reload(rig)
+      }
+      await untilState(rig, 'm2 to be back', ({ haproxy }) =>
+        haproxy.servers.some(({ server, backend, isUp }) => server === 'm2' && backend === 'kubeapi' && isUp),
+      )
+      await waitUntil('m2 to answer again', async () => (await ask(rig, frontEnds[0].url)) === 'm2 6443')
+      expectEqual(await clients.stop(), 0, 'requests that failed meanwhile')
+      expectEqual(await reloads(rig), before, 'reloads')
+      expectEqual(await processOf(rig), process, "HAProxy's process")
+      return `${clients.count()} requests meanwhile`
+    },
+  },
+  {
+    name: 'haproxy: its master process reloads it by its socket, and no client notices',
+    limitMs: 60_000,
+    async run(rig) {
+      const changes = { haproxyMaster: socketPath(rig) }
+      const before = await reloads(rig)
+      const first = await processOf(rig)
+      const clients = keepAsking(rig, frontEnds[3].url)
+      try {
+        await reload(rig, { ...changes, spareWorker })
+        expectEqual((await health(rig)).haproxy.applied.outcome, 'reloaded', 'how it went')
+        expect((await processOf(rig)) !== first, 'a new process of HAProxy answers')
+        await reload(rig, changes)
+      } finally {
+        await reload(rig)
+      }
+      expectEqual(await clients.stop(), 0, 'requests that failed meanwhile')
+      expectEqual(await reloads(rig), before, "runs of the site's command")
+      return `${clients.count()} requests meanwhile`
+    },
+  },
+  {
+    name: 'haproxy: a reload that its master process cannot carry out puts the old file back',
+    limitMs: 60_000,
+    async run(rig) {
+      const old = await readFile(rig.site.haproxyPath, 'utf8')
+      // Somebody else has port 6443 of an address that the new configuration wants.
+      await rig.at('server', ['ip', 'addr', 'add', '172.16.0.119/24', 'dev', 'srv0'])
+      const holder = rig.beside('server', 'holder', [
+        process.execPath,
+        '-e',
+        "require('node:net').createServer().listen(6443, '172.16.0.119')",
+      ])
+      try {
+        await waitUntil('the port to be taken', async () => {
+          const { stdout } = await rig.at('server', ['ss', '-Hltn', 'src 172.16.0.119:6443'])
+          return stdout.trim() !== ''
+        })
+        await reload(rig, { moreApi: ['172.16.0.119'] }, 30_000)
+        const { haproxy, counters } = await health(rig)
+        expectEqual(haproxy.applied.outcome, 'reload failed', 'how it went')
+        expectMatch(haproxy.applied.reason ?? '', /^HAProxy runs on as process \d+/, 'the reason')
+        expectEqual(counters['haproxy.reloadsFailed'], 1, 'failed reloads')
+        expectEqual(await readFile(rig.site.haproxyPath, 'utf8'), old, 'the file')
+        expectMatch((await ask(rig, frontEnds[0].url)) ?? '', frontEnds[0].behind, 'the API meanwhile')
+      } finally {
+        await holder.stop()
+        await rig.at('server', ['ip', 'addr', 'del', '172.16.0.119/24', 'dev', 'srv0'])
+        await reload(rig)
+      }
+      expectEqual((await health(rig)).haproxy.applied.outcome, 'unchanged', 'with the old site again')
+      return undefined
+    },
+  },
+  {
+    name: "haproxy: a part beside an administrator's broken file is refused, and nothing is touched",
+    async run(rig) {
+      const old = await readFile(rig.site.haproxyPath, 'utf8')
+      const theirs = join(rig.dir, 'site', 'theirs.cfg')
+      const before = await reloads(rig)
+      try {
+        await writeFile(theirs, 'frontend web\n  bnd :8404\n')
+        await reload(rig, { haproxyWith: '[theirs.cfg, haproxy.cfg]' })
+        const { applied } = (await health(rig)).haproxy
+        expectEqual(applied.outcome, 'refused', 'how it went')
+        expectMatch(applied.reason ?? '', /theirs\.cfg:2\] : unknown keyword 'bnd'/, 'the reason')
+        expectEqual(await readFile(rig.site.haproxyPath, 'utf8'), old, 'the file')
+      } finally {
+        await rm(theirs, { force: true })
+        await reload(rig)
+      }
+      expectEqual(await reloads(rig), before, 'reloads')
+      return undefined
+    },
+  },
 ]
-
-/** Writes the site anew and waits until the server has taken it over. */
-async function reload(rig: Rig, changes: Parameters<Rig['site']['write']>[0] = {}): Promise<void> {
-  const since = rig.server.lines.length
-  await rig.site.write(changes)
-  rig.server.process.signal('SIGHUP')
-  await rig.server.waitFor('"site reloaded"', ({ msg }) => msg === 'site reloaded', { since })
-}
 
 async function startBackEnds(rig: Rig): Promise<void> {
   for (const { address } of [...Object.values(nodes), spareWorker]) {
@@ -147,26 +271,4 @@ async function startBackEnds(rig: Rig): Promise<void> {
     const url = role === 'master' ? `https://${address}:6443/` : `http://${address}/`
     await waitUntil(`the back end ${name} itself`, async () => (await ask(rig, url)) !== undefined)
   }
-}
-
-function curl(rig: Rig, url: string): ReturnType<Rig['at']> {
-  return rig.at('client', ['curl', '-sS', '-k', '-f', '-m', '15', url])
-}
-
-/** The answer, when there is one. */
-async function ask(rig: Rig, url: string): Promise<string | undefined> {
-  const { status, stdout } = await curl(rig, url)
-  return status === 0 ? stdout.trim() : undefined
-}
-
-const socketPath = (rig: Rig): string => join(rig.dir, 'haproxy.socket')
-
-/**
- * What the newest worker process knows of its servers: `ID BACKEND ID NAME ADDRESS STATE …`, state 2 is up.
- * Nothing while the master process is being reloaded, for it then starts itself anew.
- */
-async function serversState(rig: Rig): Promise<string> {
-  const socket = connect(socketPath(rig))
-  socket.end('@1 show servers state\n')
-  return text(socket).catch(() => '')
 }

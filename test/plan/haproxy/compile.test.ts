@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { compileHaproxy } from '../../../src/plan/haproxy/compile.ts'
+import { renderHaproxy } from '../../../src/plan/haproxy/render.ts'
 import { buildModel } from '../../../src/plan/model.ts'
 import { siteSchema } from '../../../src/site/schema.ts'
 
@@ -12,7 +13,7 @@ const hasHaproxy = spawnSync('haproxy', ['-v'], { env: sbin }).status === 0
 
 type ClusterText = { name?: string; loadBalancer?: object; nodes: readonly string[] }
 
-/** @param clusters nodes as `name role address…` */
+/** @param clusters nodes as `name role address…`; a role in brackets is of a node that is taken out */
 function compile(clusters: readonly ClusterText[], changes: object = {}) {
   let macs = 0
   const site = siteSchema.parse({
@@ -32,8 +33,10 @@ function compile(clusters: readonly ClusterText[], changes: object = {}) {
         ingress: '172.16.0.111',
       },
       nodes: nodes.map((text) => {
-        const [node, role, ...address] = text.split(' ')
-        return { name: node, role, mac: `00:00:5e:00:53:${String(++macs).padStart(2, '0')}`, address }
+        const [name = '', word = '', ...address] = text.split(' ')
+        const role = word.replaceAll(/[()]/g, '')
+        const mac = `00:00:5e:00:53:${String(++macs).padStart(2, '0')}`
+        return { name, role, mac, address, balance: word === role }
       }),
     })),
     haproxy: { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload haproxy' },
@@ -46,7 +49,14 @@ const masters = ['m1 master 172.16.0.21', 'm2 master 172.16.0.22', 'm3 master 17
 const workers = ['w1 worker 172.16.0.31', 'w2 worker 172.16.0.32', 'w3 worker 172.16.0.33']
 const infra = ['i1 infra 172.16.0.41', 'i2 infra 172.16.0.42', 'i3 infra 172.16.0.43']
 
-const golden = [
+const loadBalancer = { api: '172.16.0.111', apiInternal: '172.16.0.110', ingress: '172.16.0.111' }
+const guide = ['bs bootstrap 172.16.0.11', ...masters, ...workers]
+/** An administrator's own configuration, as in Debian's package. */
+const administrators = new URL('../../fixtures/haproxy/administrators.cfg', import.meta.url).pathname
+
+type Golden = { file: string; name: string; clusters: readonly ClusterText[]; changes?: object }
+
+const golden: readonly Golden[] = [
   {
     file: 'guide',
     name: "the guide's cluster: bootstrap and masters behind 6443 and 22623, workers behind 80 and 443",
@@ -82,6 +92,61 @@ const golden = [
     ],
   },
   {
+    file: 'documented',
+    name: "checks: documented, as the manual's sample",
+    clusters: [{ loadBalancer: { ...loadBalancer, checks: 'documented' }, nodes: guide }],
+  },
+  {
+    file: 'tuned',
+    name: "checks: tuned, as OpenShift's own on-premise load balancer",
+    clusters: [{ loadBalancer: { ...loadBalancer, checks: 'tuned' }, nodes: guide }],
+  },
+  {
+    file: 'bootstrap-out',
+    name: 'a node with balance: false is known and gets nothing',
+    clusters: [{ nodes: ['bs (bootstrap) 172.16.0.11', ...masters, ...workers] }],
+  },
+  {
+    file: 'shared-addresses',
+    name: 'clusters that share addresses are told apart by SNI (RFC 6066 §3) and Host, and keep their own addresses',
+    clusters: [
+      {
+        name: 'east',
+        loadBalancer: {
+          api: '172.16.0.111',
+          apiInternal: '172.16.0.110',
+          ingress: ['172.16.0.111', '2001:db8::111'],
+        },
+        nodes: [...masters, ...workers],
+      },
+      {
+        name: 'west',
+        loadBalancer: { api: '172.16.0.111', ingress: ['172.16.0.111', '2001:db8::111'] },
+        nodes: ['m1 master 172.16.0.51', 'w1 worker 172.16.0.61'],
+      },
+    ],
+  },
+  {
+    file: 'part',
+    name: "a part beside an administrator's own file brings its settings along, and no global or defaults section",
+    clusters: [{ nodes: guide }],
+    changes: {
+      haproxy: {
+        file: '/etc/haproxy/conf.d/slipway.cfg',
+        with: ['/etc/haproxy/haproxy.cfg', '/etc/haproxy/conf.d'],
+      },
+    },
+  },
+  {
+    file: 'two-machines',
+    name: "addresses that are shared by VRRP can be bound while they are the other machine's, and HAProxy says that it runs",
+    clusters: [{ nodes: [...masters, ...workers] }],
+    changes: {
+      server: { address: '172.16.0.101', interface: 'ens4', peers: ['172.16.0.102'] },
+      keepalived: {},
+    },
+  },
+  {
     file: 'dual-stack',
     name: 'IPv6 addresses are bracketed; back ends keep the reserved IPv4 address',
     clusters: [
@@ -97,20 +162,21 @@ const golden = [
   },
 ]
 
-for (const { file, name, clusters } of golden) {
+for (const { file, name, clusters, changes } of golden) {
   t.test(name, async (t) => {
     const path = new URL(`../../fixtures/haproxy/${file}.cfg`, import.meta.url).pathname
-    const { plan, findings } = compile(clusters)
+    const { plan, findings } = compile(clusters, changes)
     t.same(findings, [])
-    if (process.env['UPDATE']) await writeFile(path, plan!.text)
-    t.same(plan, {
-      file: '/etc/haproxy/haproxy.cfg',
-      reload: 'systemctl reload haproxy',
-      text: await readFile(path, 'utf8'),
-    })
+    const text = renderHaproxy(plan!)
+    if (process.env['UPDATE']) await writeFile(path, text)
+    t.equal(text, await readFile(path, 'utf8'))
     const skip = !hasHaproxy && 'haproxy is not installed: nothing judged the configuration'
     t.test('haproxy -c finds nothing to complain of', { skip }, (t) => {
-      const { status, stderr } = spawnSync('haproxy', ['-c', '-f', path], { env: sbin, encoding: 'utf8' })
+      const beside = plan!.with.length === 0 ? [] : ['-f', administrators]
+      const { status, stderr } = spawnSync('haproxy', ['-c', ...beside, '-f', path], {
+        env: sbin,
+        encoding: 'utf8',
+      })
       const complaints = stderr.split('\n').filter((line) => /ALERT|WARNING/.test(line))
       t.same({ status, complaints }, { status: 0, complaints: [] })
       t.end()
@@ -118,11 +184,50 @@ for (const { file, name, clusters } of golden) {
   })
 }
 
-t.test('machine configs are served on the internal address only', (t) => {
+t.test('what the plan says beside the text', (t) => {
   const { plan } = compile(golden[0]!.clusters)
-  t.match(plan!.text, /^frontend machineconfig\n {2}bind 172\.16\.0\.110:22623\n {2}default_backend/m)
+  t.match(plan, {
+    site: 'ocp45-lab',
+    file: '/etc/haproxy/haproxy.cfg',
+    with: [],
+    reload: { kind: 'command', command: 'systemctl reload haproxy' },
+    socket: '/run/haproxy/admin.sock',
+  })
+  const haproxy = { file: '/f', masterSocket: '/run/haproxy-master.sock', socket: '/s' }
+  t.same(compile(golden[0]!.clusters, { haproxy }).plan?.reload, {
+    kind: 'master',
+    socket: '/run/haproxy-master.sock',
+  })
+  t.equal(compile(golden[0]!.clusters, { haproxy: { file: '/f' } }).plan?.reload, undefined)
+  t.end()
+})
+
+t.test(
+  'nodes that are taken out meanwhile differ in one word of their lines from those that are not',
+  (t) => {
+    const { plan } = compile(golden[0]!.clusters)
+    const [all, fewer] = [renderHaproxy(plan!), renderHaproxy(plan!, new Set(['ocp45/bs', 'ocp45/none']))]
+    const lines = fewer.split('\n').filter((line, index) => line !== all.split('\n')[index])
+    t.same(lines, [
+      '  server bs 172.16.0.11:6443 backup disabled',
+      '  server bs 172.16.0.11:22623 backup disabled',
+    ])
+    t.end()
+  },
+)
+
+t.test('a path with blanks and quotes is one word', (t) => {
+  const haproxy = { file: '/f', socket: '/run/a "b" $c/s' }
+  const { plan } = compile(golden[0]!.clusters, { haproxy })
+  t.match(renderHaproxy(plan!), 'stats socket "/run/a \\"b\\" \\$c/s" mode 660')
+  t.end()
+})
+
+t.test('machine configs are served on the internal address only', (t) => {
+  const text = renderHaproxy(compile(golden[0]!.clusters).plan!)
+  t.match(text, /^frontend machineconfig\n {2}bind 172\.16\.0\.110:22623\n {2}default_backend/m)
   t.match(
-    plan!.text,
+    text,
     /^frontend kubeapi\n {2}bind 172\.16\.0\.111:6443\n {2}bind 172\.16\.0\.110:6443\n {2}default_backend/m,
   )
   t.end()
@@ -155,48 +260,40 @@ const findings = [
   {
     name: 'workers alone, as for a cluster whose control plane is elsewhere, have no api here',
     clusters: [{ nodes: workers }],
-    finding: {
-      severity: 'warning',
-      about: 'haproxy, ocp45',
-      message: 'neither a bootstrap nor a master node is declared: no front ends on 6443 and 22623',
-    },
+    findings: [
+      {
+        severity: 'warning',
+        about: 'haproxy, ocp45',
+        message: 'neither a bootstrap nor a master node is declared: no front ends on 6443 and 22623',
+      },
+    ],
   },
   {
     name: "an ingress on this server's own HTTP port",
     clusters: [{ loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.101' }, nodes: masters }],
-    finding: {
-      severity: 'error',
-      about: 'haproxy, ocp45',
-      message:
-        "workerhttp wants 172.16.0.101:80, which is this server's HTTP: give the load balancer an address of its own",
-    },
-  },
-  {
-    name: 'two clusters on one address',
-    clusters: [
+    findings: [
       {
-        name: 'east',
-        loadBalancer: { api: '172.16.0.111', apiInternal: '172.16.0.110', ingress: '172.16.0.112' },
-        nodes: masters,
-      },
-      {
-        name: 'west',
-        loadBalancer: { api: '172.16.0.111', apiInternal: '172.16.0.120', ingress: '172.16.0.122' },
-        nodes: ['m1 master 172.16.0.51'],
+        severity: 'error',
+        about: 'haproxy, ocp45',
+        message:
+          "workerhttp wants 172.16.0.101:80, which is this server's HTTP: give the load balancer an address of its own",
       },
     ],
-    finding: {
-      severity: 'error',
-      about: 'haproxy, west',
-      message:
-        'kubeapi wants 172.16.0.111:6443, which is kubeapi of east: give the load balancer an address of its own',
-    },
+  },
+  {
+    name: 'a back end whose nodes are all taken out',
+    clusters: [{ nodes: [...masters, 'w1 (worker) 172.16.0.31'] }],
+    findings: ['workerhttp', 'workerhttps'].map((name) => ({
+      severity: 'warning',
+      about: `haproxy, ${name}`,
+      message: 'all of its nodes are taken out (balance: false), so it turns every client away',
+    })),
   },
 ]
 
-for (const { name, clusters, finding } of findings) {
+for (const { name, clusters, findings: expected } of findings) {
   t.test(`found before HAProxy trips over it: ${name}`, (t) => {
-    t.same(compile(clusters).findings, [finding])
+    t.same(compile(clusters).findings, expected)
     t.end()
   })
 }

@@ -1,96 +1,69 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { spawnSync } from 'node:child_process'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { Counters } from '../../../src/host/counters.ts'
-import { createLog } from '../../../src/host/log.ts'
+import t from 'tap'
 import { applyHaproxy } from '../../../src/serve/haproxy/apply.ts'
-
-const text = 'frontend kubeapi\n'
-
-/** A folder with a stand-in for haproxy that says `verdict` and ends with `status`, and a log that is kept. */
-async function machine(t: Test, files: Record<string, string> = {}, verdict = '', status = 0) {
-  const directory = t.testdir({
-    haproxy: `#!/bin/sh\ncp "$3" "\${0%/*}/judged"\ncat >&2 <<EOF\n${verdict}\nEOF\nexit ${status}\n`,
-    etc: files,
-  })
-  await chmod(join(directory, 'haproxy'), 0o755)
-  const lines: Record<string, unknown>[] = []
-  const log = createLog('debug', {
-    write(line: string) {
-      const facts = JSON.parse(line) as Record<string, unknown>
-      delete facts['time']
-      lines.push(facts)
-    },
-  })
-  const counters = new Counters()
-  const file = join(directory, 'etc/haproxy.cfg')
-  return { directory, file, lines, counters, context: { log, counters, program: join(directory, 'haproxy') } }
-}
-
-t.test('a site that leaves HAProxy alone', async (t) => {
-  const { context, lines } = await machine(t)
-  t.equal(await applyHaproxy(undefined, context), 'none')
-  t.same(lines, [])
-})
+import { machine, nobody, running, text, textAt, without } from '../../support/haproxy-machine.ts'
 
 t.test('a new text is judged, written and reloaded', async (t) => {
-  const { directory, file, context, lines, counters } = await machine(t, { 'haproxy.cfg': 'old\n' })
-  const reload = `cp ${file} ${directory}/reloaded && true`
-  t.equal(await applyHaproxy({ file, reload, text }, context), 'reloaded')
+  const { directory, file, context, lines, counters, withReload } = await machine(t, {
+    'haproxy.cfg': 'old\n',
+  })
+  const command = `cp ${file} ${directory}/reloaded && true`
+  t.same(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reloaded' })
   for (const name of ['etc/haproxy.cfg', 'judged', 'reloaded']) {
     t.equal(await readFile(join(directory, name), 'utf8'), text, name)
   }
   t.same(lines, [
-    { level: 'info', file, octets: 17, msg: 'haproxy configuration written' },
-    { level: 'info', file, command: reload, msg: 'haproxy reloaded' },
+    { level: 'info', file, octets: Buffer.byteLength(text), msg: 'haproxy configuration written' },
+    { level: 'info', file, command, msg: 'haproxy reloaded' },
   ])
   t.same(counters.snapshot(), { 'haproxy.reloads': 1, 'haproxy.written': 1 })
 })
 
 t.test('the same text again touches nothing', async (t) => {
-  const { file, context, lines } = await machine(t, { 'haproxy.cfg': text }, 'never asked', 1)
+  const { file, context, lines, withReload } = await machine(t, { 'haproxy.cfg': text }, 'never asked', 1)
   const before = await stat(file)
-  t.equal(await applyHaproxy({ file, reload: 'false', text }, context), 'unchanged')
+  t.same(await applyHaproxy(withReload('false'), nobody, context), { outcome: 'unchanged' })
   t.equal((await stat(file)).ino, before.ino)
   t.same(lines, [])
 })
 
-t.test('without a reload command the file is all there is to do', async (t) => {
-  const { file, context } = await machine(t)
-  t.equal(await applyHaproxy({ file, reload: undefined, text }, context), 'written')
+t.test('without a way to reload the file is all there is to do', async (t) => {
+  const { own, context } = await machine(t)
+  t.same(await applyHaproxy(own, nobody, context), { outcome: 'written' })
 })
 
 t.test('what HAProxy refuses is not written, and its own words are told', async (t) => {
   const verdict = `[NOTICE]   (7) : haproxy version is 2.6.12
 [ALERT]    (7) : config : parsing [haproxy.cfg:3] : unknown keyword 'bnd' in 'frontend' section
 [ALERT]    (7) : config : Fatal errors found in configuration.`
-  const { file, context, lines, counters } = await machine(t, { 'haproxy.cfg': 'old\n' }, verdict, 1)
-  t.equal(await applyHaproxy({ file, reload: 'touch reloaded', text }, context), 'refused')
+  const { file, context, lines, counters, withReload } = await machine(
+    t,
+    { 'haproxy.cfg': 'old\n' },
+    verdict,
+    1,
+  )
+  const reason =
+    "config : parsing [haproxy.cfg:3] : unknown keyword 'bnd' in 'frontend' section; " +
+    'config : Fatal errors found in configuration.'
+  t.same(await applyHaproxy(withReload('touch reloaded'), nobody, context), { outcome: 'refused', reason })
   t.equal(await readFile(file, 'utf8'), 'old\n')
   t.same(lines, [
-    {
-      level: 'error',
-      file,
-      reason:
-        "config : parsing [haproxy.cfg:3] : unknown keyword 'bnd' in 'frontend' section; " +
-        'config : Fatal errors found in configuration.',
-      msg: 'haproxy refuses the new configuration, the old file stays',
-    },
+    { level: 'error', file, reason, msg: 'haproxy refuses the new configuration, the old file stays' },
   ])
   t.same(counters.snapshot(), { 'haproxy.refused': 1 })
 })
 
 t.test('a refusal without alerts tells how HAProxy ended', async (t) => {
-  const { file, context, lines } = await machine(t, {}, '', 2)
-  t.equal(await applyHaproxy({ file, reload: undefined, text }, context), 'refused')
-  t.match(lines, [{ reason: 'exit code 2' }])
+  const { own, context } = await machine(t, {}, '', 2)
+  t.same(await applyHaproxy(own, nobody, context), { outcome: 'refused', reason: 'exit code 2' })
 })
 
 t.test('without HAProxy the file is written and a warning says what nobody checked', async (t) => {
-  const { directory, file, context, lines } = await machine(t)
-  const plan = { file, reload: undefined, text }
-  t.equal(await applyHaproxy(plan, { ...context, program: join(directory, 'absent') }), 'written')
+  const { directory, file, own, context, lines } = await machine(t)
+  const absent = { ...context, program: join(directory, 'absent') }
+  t.same(await applyHaproxy(own, nobody, absent), { outcome: 'written' })
   t.equal(await readFile(file, 'utf8'), text)
   t.match(lines, [
     { level: 'info', msg: 'haproxy configuration written' },
@@ -99,46 +72,84 @@ t.test('without HAProxy the file is written and a warning says what nobody check
 })
 
 t.test('a file that cannot be written', async (t) => {
-  const { directory, context, lines, counters } = await machine(t)
-  const file = join(directory, 'absent/haproxy.cfg')
-  t.equal(await applyHaproxy({ file, reload: 'touch reloaded', text }, context), 'unwritable')
+  const { directory, withReload, context, lines, counters } = await machine(t)
+  const lost = { ...withReload('touch reloaded'), file: join(directory, 'absent/haproxy.cfg') }
+  t.match(await applyHaproxy(lost, nobody, context), { outcome: 'unwritable', reason: /^ENOENT/ })
   t.match(lines, [
-    { level: 'error', file, reason: /^ENOENT: no such file/, msg: 'haproxy configuration not written' },
+    {
+      level: 'error',
+      file: lost.file,
+      reason: /^ENOENT: no such file/,
+      msg: 'haproxy configuration not written',
+    },
   ])
   t.same(counters.snapshot(), { 'haproxy.unwritable': 1 })
 })
 
-for (const { name, reload, reason } of [
-  { name: 'with its words', reload: 'echo no such unit >&2; exit 5', reason: 'exit code 5: no such unit' },
-  { name: 'in silence', reload: 'exit 5', reason: 'exit code 5' },
-]) {
-  t.test(`a reload command that fails is told: ${name}`, async (t) => {
-    const { file, context, lines, counters } = await machine(t)
-    t.equal(await applyHaproxy({ file, reload, text }, context), 'reload failed')
-    t.equal(await readFile(file, 'utf8'), text)
-    t.same(lines.at(-1), {
-      level: 'error',
-      file,
-      command: reload,
-      reason,
-      msg: 'haproxy not reloaded, it runs on with its old configuration',
-    })
-    t.equal(counters.get('haproxy.reloadsFailed'), 1)
+t.test('a part is judged among the files that HAProxy is started with, in its order', async (t) => {
+  const { directory, context, own } = await machine(t, {
+    'main.cfg': '# theirs\n',
+    'a.cfg': '',
+    'z.cfg': '',
+    '.hidden.cfg': '',
+    README: '',
   })
-}
+  const etc = join(directory, 'etc')
+  const main = join(directory, 'main')
+  await writeFile(main, '')
+  const part = { ...own, file: join(etc, 'ours.cfg'), with: [main, etc] }
+  t.same(await applyHaproxy(part, nobody, context), { outcome: 'written' })
+  const asked = (await readFile(join(directory, 'asked'), 'utf8')).trim().split(' -f ')
+  t.same(asked.slice(0, 4), ['-c', main, join(etc, 'a.cfg'), join(etc, 'main.cfg')])
+  t.match(asked[4], /\/slipway-haproxy-\w+\/ours\.cfg$/)
+  t.same(asked.slice(5), [join(etc, 'z.cfg')])
+  t.match(await readFile(part.file, 'utf8'), /^# Written[^]*\nfrontend kubeapi\n {2}mode tcp\n/)
+  // The same by its own name, beside a folder of others.
+  const named = { ...own, file: join(directory, 'ours.cfg'), with: [join(directory, 'ours.cfg'), etc] }
+  t.same(await applyHaproxy(named, nobody, context), { outcome: 'written' })
+  t.match(await readFile(join(directory, 'asked'), 'utf8'), /^-c -f \S+\/ours\.cfg -f \S+\/a\.cfg -f/)
+})
 
-t.test('plans are applied one after the other', async (t) => {
-  const { directory, file, context } = await machine(t)
-  const slowly = (mark: string) =>
-    `echo ${mark} begins >>${directory}/order; sleep 0.1; echo ${mark} ends >>${directory}/order`
-  const outcomes = ['first', 'second'].map((mark) =>
-    applyHaproxy({ file, reload: slowly(mark), text: `# ${mark}\n` }, context),
-  )
-  t.same(await Promise.all(outcomes), ['reloaded', 'reloaded'])
-  t.equal(
-    await readFile(join(directory, 'order'), 'utf8'),
-    'first begins\nfirst ends\nsecond begins\nsecond ends\n',
-  )
+t.test('files of others that cannot be read refuse it', async (t) => {
+  const { directory, context, own } = await machine(t)
+  const part = { ...own, with: [join(directory, 'none'), own.file] }
+  const { outcome, reason } = await applyHaproxy(part, nobody, context)
+  t.equal(outcome, 'refused')
+  t.match(reason, /^ENOENT: no such file or directory, stat '.*\/none'$/)
+})
+
+t.test('where only membership changes, HAProxy is told and not reloaded', async (t) => {
+  const { haproxy, file, context, counters, lines, withReload } = await running(t, {})
+  await writeFile(file, textAt(haproxy))
+  const plan = withReload('false')
+  t.same(await applyHaproxy(plan, without, context), { outcome: 'told' })
+  t.equal(await readFile(file, 'utf8'), textAt(haproxy, without))
+  t.same(await applyHaproxy(plan, nobody, context), { outcome: 'told' })
+  t.equal(await readFile(file, 'utf8'), textAt(haproxy))
+  t.same(haproxy.questions, [
+    'set server kubeapi/bs state drain',
+    'set server machineconfig/bs state drain',
+    'set server kubeapi/bs state ready',
+    'set server machineconfig/bs state ready',
+  ])
+  t.equal(counters.get('haproxy.told'), 4)
+  t.match(lines[1], { backend: 'kubeapi', server: 'bs', msg: 'server taken out of haproxy' })
+  t.match(lines[4], { backend: 'kubeapi', server: 'bs', msg: 'server put back into haproxy' })
+})
+
+t.test('when HAProxy does not do what it is told, it is reloaded', async (t) => {
+  const { haproxy, file, context, lines, withReload } = await running(t, {})
+  await writeFile(file, textAt(haproxy))
+  haproxy.answer = (question) => (question.startsWith('set') ? 'No such server.\n\n' : '')
+  t.same(await applyHaproxy(withReload('true'), without, context), { outcome: 'reloaded' })
+  t.same(haproxy.questions.slice(0, 2), ['set server kubeapi/bs state drain', 'show info'])
+  t.match(lines[1], { reason: 'No such server.', msg: 'haproxy cannot be told, it is reloaded instead' })
+})
+
+t.test('when HAProxy cannot be told and the site names no way to reload, the file is all', async (t) => {
+  const { file, context, own } = await machine(t)
+  await writeFile(file, text)
+  t.same(await applyHaproxy(own, without, context), { outcome: 'written' })
 })
 
 const hasHaproxy = spawnSync('/usr/sbin/haproxy', ['-v']).status === 0
@@ -147,15 +158,29 @@ t.test(
   'a real HAProxy judges',
   { skip: !hasHaproxy && 'haproxy is not installed: its verdicts were not tried' },
   async (t) => {
-    const { directory, file, context, lines } = await machine(t)
-    const { log, counters } = context
-    const real = { log, counters, program: '/usr/sbin/haproxy' }
+    const { directory, file, own, context, lines } = await machine(t)
+    const real = { ...context, program: '/usr/sbin/haproxy' }
     await writeFile(file, 'old\n')
-    const wrong = 'defaults\n  timeout connect\n'
-    t.equal(await applyHaproxy({ file, reload: undefined, text: wrong }, real), 'refused')
-    t.match(lines, [{ reason: /^config : parsing \[haproxy\.cfg:2\] : 'timeout connect' expects/ }])
-    const right = await readFile(new URL('../../fixtures/haproxy/guide.cfg', import.meta.url), 'utf8')
-    t.equal(await applyHaproxy({ file, reload: undefined, text: right }, real), 'written')
+    const wrong = { ...own, backends: own.backends.map((backend) => ({ ...backend, name: 'a b' })) }
+    t.match(await applyHaproxy(wrong, nobody, real), { outcome: 'refused' })
+    t.match(lines, [{ reason: /^config : parsing \[haproxy\.cfg:\d+\] : / }])
+    t.equal(await readFile(file, 'utf8'), 'old\n')
+    t.same(await applyHaproxy(own, nobody, real), { outcome: 'written' })
     t.same(await readdir(join(directory, 'etc')), ['haproxy.cfg'])
+  },
+)
+
+t.test(
+  "a real HAProxy refuses a part because of an administrator's broken file, and nothing is touched",
+  { skip: !hasHaproxy && 'haproxy is not installed: its verdicts were not tried' },
+  async (t) => {
+    const { directory, own, context } = await machine(t, { 'theirs.cfg': 'frontend web\n  bnd :80\n' })
+    const etc = join(directory, 'etc')
+    const part = { ...own, file: join(etc, 'slipway.cfg'), with: [etc] }
+    const real = { ...context, program: '/usr/sbin/haproxy' }
+    const { outcome, reason } = await applyHaproxy(part, nobody, real)
+    t.equal(outcome, 'refused')
+    t.match(reason, /theirs\.cfg:2\] : unknown keyword 'bnd'/)
+    t.same(await readdir(etc), ['theirs.cfg'])
   },
 )

@@ -1,0 +1,72 @@
+/** Whole configurations (test/fixtures/keepalived; UPDATE=1 rewrites them), each judged by a real keepalived. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { renderKeepalived } from '../../src/plan/keepalived.ts'
+import { golden } from '../support/golden.ts'
+import { exampleModel, exampleSite } from '../support/model.ts'
+
+const sbin = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin` }
+const hasKeepalived = spawnSync('keepalived', ['--version'], { env: sbin }).status === 0
+const isRoot = process.getuid?.() === 0
+
+type Changes = { server?: object; keepalived?: object; loadBalancer?: object }
+
+function render({ server = {}, keepalived = {}, loadBalancer = {} }: Changes): string | undefined {
+  const site = exampleSite()
+  Object.assign(site.server, { interface: 'ens4', peers: ['192.0.2.4', '192.0.2.2'] }, server)
+  Object.assign(site.clusters[0]!.loadBalancer, loadBalancer)
+  return renderKeepalived(exampleModel({ ...site, keepalived } as typeof site))
+}
+
+const cases: readonly (Changes & { file: string; name: string })[] = [
+  { file: 'first', name: 'the machine with the lowest address begins with the shared addresses' },
+  {
+    file: 'second',
+    name: 'its peer has the next priority; both name each other',
+    server: { address: '192.0.2.4', peers: ['192.0.2.2'] },
+  },
+  {
+    file: 'dual-stack',
+    name: 'IPv6 addresses and those of other networks move with the others',
+    keepalived: { interface: 'bond0', routerId: 7, healthPort: 9000 },
+    loadBalancer: {
+      api: ['198.51.100.3', '2001:db8::3'],
+      apiInternal: '192.0.2.3',
+      ingress: ['198.51.100.3', '2001:db8::3'],
+    },
+  },
+  {
+    file: 'ipv6',
+    name: 'addresses of IPv6 alone are shared by IPv6, which asks for no peers (multicast)',
+    loadBalancer: { api: '2001:db8::3', ingress: '2001:db8::3' },
+  },
+]
+
+for (const { file, name, ...changes } of cases) {
+  t.test(name, (t) => {
+    const text = render(changes) ?? ''
+    golden(t, `keepalived/${file}.conf`, text)
+    const skip =
+      !(hasKeepalived && isRoot) && 'keepalived is not installed, or this is not root: nothing judged it'
+    t.test('keepalived -t finds nothing to complain of', { skip }, (t) => {
+      const device = / {2}interface (\w+)$/m.exec(text)?.[1] ?? ''
+      const path = join(t.testdir({ 'keepalived.conf': text }), 'keepalived.conf')
+      // In a network of its own, because keepalived wants to see the interface. 2.2.7 ends such a test
+      // by SIGTERM to itself (acassen/keepalived#2587).
+      const script = `trap '' TERM; ip link add ${device} type veth peer name other; exec keepalived -t --log-console -f '${path}'`
+      const options = { env: sbin, encoding: 'utf8', timeout: 20_000 } as const
+      const { stderr, stdout, status } = spawnSync('unshare', ['--net', 'sh', '-c', script], options)
+      t.same({ said: stdout + stderr, status }, { said: '', status: 0 })
+      t.end()
+    })
+    t.end()
+  })
+}
+
+t.test('a site that shares nothing', (t) => {
+  t.equal(renderKeepalived(exampleModel()), undefined)
+  // The API and the ingress are at the nodes themselves, or at the machines' own addresses.
+  t.equal(render({ loadBalancer: { api: '192.0.2.4', ingress: '192.0.2.4' } }), undefined)
+  t.end()
+})

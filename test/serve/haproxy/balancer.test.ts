@@ -1,0 +1,259 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Counters } from '../../../src/host/counters.ts'
+import { createLog } from '../../../src/host/log.ts'
+import { compileHaproxy } from '../../../src/plan/haproxy/compile.ts'
+import { renderHaproxy } from '../../../src/plan/haproxy/render.ts'
+import { createBalancer } from '../../../src/serve/haproxy/balancer.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { fakeHaproxy, statText } from '../../support/fake-haproxy.ts'
+import { exampleModel, exampleSite } from '../../support/model.ts'
+
+/** Of `kubeapi`: what the next `show stat` says, a row each of server, status and connections. */
+type Rows = readonly (readonly [server: string, status: string, connections?: string])[]
+
+const allUp: Rows = [
+  ['m1', 'UP', '3'],
+  ['bs', 'UP'],
+]
+
+/** A balancer whose HAProxy is a stand-in, with its file in place. */
+async function balanced(t: Test, out?: ReadonlySet<string>) {
+  const directory = t.testdir({ haproxy: '#!/bin/sh\n' })
+  await chmod(join(directory, 'haproxy'), 0o755)
+  const haproxy = await fakeHaproxy(t)
+  const site = { ...exampleSite(), haproxy: { file: join(directory, 'haproxy.cfg'), socket: haproxy.path } }
+  const whole = compileHaproxy(exampleModel(site)).plan!
+  const plan = { ...whole, backends: whole.backends.filter(({ name }) => name === 'kubeapi') }
+  await writeFile(plan.file, renderHaproxy(plan, out))
+  const lines: Record<string, unknown>[] = []
+  const log = createLog('debug', {
+    write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+  })
+  const counters = new Counters()
+  const clock = fakeClock(Date.UTC(2026, 10, 21, 10, 30))
+  const program = join(directory, 'haproxy')
+  const balancer = createBalancer({ log, counters, clock, program, ...(out === undefined ? {} : { out }) })
+  t.teardown(() => balancer.close())
+  const heard = { rows: allUp }
+  haproxy.answer = (question) =>
+    question === 'show stat'
+      ? statText(
+          heard.rows.map(([server, status, scur = '0']) => ['kubeapi', server, '0', scur, status, '60']),
+        )
+      : ''
+  /** Five seconds later, when HAProxy has answered. */
+  const nextLook = async (): Promise<void> => {
+    const before = balancer.state()
+    clock.advance(5000)
+    while (
+      balancer.state().servers === before.servers &&
+      balancer.state().unreachable === before.unreachable
+    ) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    // What follows from the answer is done in the same turn.
+    await balancer.putBack('ocp45/nobody')
+  }
+  const told = (): string[] => haproxy.questions.filter((question) => question.startsWith('set'))
+  const file = (): Promise<string> => readFile(plan.file, 'utf8')
+  return { balancer, haproxy, heard, plan, lines, counters, clock, nextLook, told, file }
+}
+
+const sentences = ({ servers }: { servers: readonly { sentence: string }[] }) =>
+  servers.map(({ sentence }) => sentence)
+
+t.test('before there is a plan, and with a site that leaves HAProxy alone', async (t) => {
+  const { balancer, haproxy, clock } = await balanced(t)
+  const nothing = { applied: { outcome: 'none' }, servers: [], out: [] }
+  t.same(balancer.state(), nothing)
+  t.same(await balancer.apply(undefined), { outcome: 'none' })
+  t.same(balancer.state(), nothing)
+  t.same(haproxy.questions, [])
+  t.equal(clock.pending(), 0)
+})
+
+t.test('the state of every server, as sentences', async (t) => {
+  const { balancer, plan } = await balanced(t)
+  t.same(await balancer.apply(plan), { outcome: 'unchanged' })
+  t.same(sentences(balancer.state()), ['kubeapi m1 UP since 10:29 UTC', 'kubeapi bs UP since 10:29 UTC'])
+  t.equal(balancer.state().unreachable, undefined)
+})
+
+t.test('a server that goes down and comes back is logged and counted once each', async (t) => {
+  const { balancer, plan, heard, lines, counters, nextLook } = await balanced(t)
+  await balancer.apply(plan)
+  heard.rows = [
+    ['m1', 'DOWN'],
+    ['bs', 'UP'],
+  ]
+  await nextLook()
+  await nextLook()
+  heard.rows = allUp
+  await nextLook()
+  t.same(counters.snapshot(), { 'haproxy.serversDown': 1, 'haproxy.serversUp': 1 })
+  t.match(lines, [
+    {
+      level: 'warn',
+      node: 'ocp45/m1',
+      backend: 'kubeapi',
+      reason: 'kubeapi m1 DOWN since 10:29 UTC',
+      msg: 'server is down',
+    },
+    { level: 'info', node: 'ocp45/m1', msg: 'server is up' },
+  ])
+})
+
+t.test('after a reload all servers seem up until they are checked, which is no news', async (t) => {
+  const { balancer, plan, haproxy, heard, counters, nextLook } = await balanced(t)
+  heard.rows = [
+    ['m1', 'DOWN'],
+    ['bs', 'UP'],
+  ]
+  await balancer.apply(plan)
+  const { answer } = haproxy
+  haproxy.answer = () => statText([['kubeapi', 'm1', '0', '0', 'UP', '1', '* INI']])
+  await nextLook()
+  t.match(balancer.state().servers[0], { isUp: true, isTested: false })
+  haproxy.answer = answer
+  await nextLook()
+  t.same(counters.snapshot(), { 'haproxy.serversDown': 1 })
+})
+
+t.test('a HAProxy that is gone is said once, and so is its return', async (t) => {
+  const { balancer, plan, haproxy, lines, nextLook, clock } = await balanced(t)
+  await balancer.apply(plan)
+  await haproxy.close()
+  await nextLook()
+  await balancer.apply(plan)
+  const reason = `there is no socket ${haproxy.path}: HAProxy does not run, or the site's haproxy.socket is another than its own`
+  t.match(balancer.state(), { unreachable: reason, servers: [] })
+  const again = await fakeHaproxy(t, haproxy.path)
+  again.answer = haproxy.answer
+  await nextLook()
+  t.equal(balancer.state().unreachable, undefined)
+  t.equal(balancer.state().servers.length, 2)
+  t.match(lines, [
+    { level: 'warn', reason, msg: 'haproxy does not tell how its servers are' },
+    { level: 'info', socket: haproxy.path, msg: 'haproxy answers' },
+  ])
+  t.equal(clock.pending(), 1)
+  balancer.close()
+  t.equal(clock.pending(), 0)
+})
+
+t.test('a bootstrap is drained, stays out when the plan is applied anew, and is put back', async (t) => {
+  const { balancer, plan, heard, told, file, nextLook, lines } = await balanced(t)
+  await balancer.apply(plan)
+  heard.rows = [
+    ['m1', 'UP'],
+    ['bs', 'DRAIN', '2'],
+  ]
+  // Its two connections show when HAProxy is asked the second time.
+  t.same(await balancer.takeOut('ocp45/bs'), { outcome: 'told' })
+  t.same(told(), ['set server kubeapi/bs state drain'])
+  t.match(balancer.state(), { applied: { outcome: 'told' }, out: ['ocp45/bs'] })
+  t.equal(sentences(balancer.state())[1], 'kubeapi bs DRAIN since 10:29 UTC, 2 connections left')
+  t.match(await file(), / {2}server bs 192\.0\.2\.10:6443 backup disabled\n/)
+  t.same(await balancer.apply(plan), { outcome: 'unchanged' })
+
+  heard.rows = [
+    ['m1', 'UP'],
+    ['bs', 'DRAIN'],
+  ]
+  await nextLook()
+  t.equal(told().at(-1), 'set server kubeapi/bs state maint', 'its last connection is gone')
+  t.match(lines.at(-1), { node: 'ocp45/bs', backend: 'kubeapi', msg: 'server has no connections left' })
+  heard.rows = [
+    ['m1', 'UP'],
+    ['bs', 'MAINT'],
+  ]
+  const before = told().length
+  await nextLook()
+  t.equal(told().length, before, 'nothing is left to do')
+
+  t.same(await balancer.putBack('ocp45/bs'), { outcome: 'told' })
+  t.equal(told().at(-1), 'set server kubeapi/bs state ready')
+  t.same(balancer.state().out, [])
+  t.equal(await file(), renderHaproxy(plan))
+})
+
+t.test('who was taken out before this process began stays out', async (t) => {
+  const { balancer, plan, file } = await balanced(t, new Set(['ocp45/bs']))
+  t.same(await balancer.apply(plan), { outcome: 'unchanged' })
+  t.match(await file(), /backup disabled/)
+  t.same(balancer.state().out, ['ocp45/bs'])
+})
+
+t.test('a server that goes down while it is out is no news', async (t) => {
+  const { balancer, plan, heard, counters, nextLook } = await balanced(t, new Set(['ocp45/bs']))
+  await balancer.apply(plan)
+  heard.rows = [
+    ['m1', 'UP'],
+    ['bs', 'DOWN'],
+  ]
+  await nextLook()
+  t.same(counters.snapshot(), {})
+})
+
+t.test('the last server that is up is not taken out', async (t) => {
+  const { balancer, plan, heard, told, file } = await balanced(t)
+  await balancer.apply(plan)
+  heard.rows = [
+    ['m1', 'DOWN'],
+    ['bs', 'UP'],
+  ]
+  t.same(await balancer.takeOut('ocp45/bs'), {
+    outcome: 'kept',
+    reason: 'bs is the only server of kubeapi that is up',
+  })
+  t.same(told(), [])
+  t.equal(await file(), renderHaproxy(plan))
+  t.same(balancer.state().out, [])
+  // One that is down already may go.
+  t.match(await balancer.takeOut('ocp45/m1'), { outcome: 'told' })
+})
+
+t.test('what is asked for at the same time is done one after the other', async (t) => {
+  const { balancer, plan, file } = await balanced(t)
+  const all = [balancer.apply(plan), balancer.takeOut('ocp45/bs'), balancer.putBack('ocp45/bs')]
+  t.same(await Promise.all(all), [{ outcome: 'unchanged' }, { outcome: 'told' }, { outcome: 'told' }])
+  t.equal(await file(), renderHaproxy(plan))
+})
+
+t.test('a HAProxy that is gone when a drained server could be let go', async (t) => {
+  const { balancer, plan, haproxy, heard, lines } = await balanced(t, new Set(['ocp45/bs']))
+  heard.rows = [
+    ['m1', 'UP'],
+    ['bs', 'DRAIN'],
+  ]
+  const { answer } = haproxy
+  haproxy.answer = (question) => {
+    void haproxy.close()
+    return answer(question)
+  }
+  await balancer.apply(plan)
+  t.equal(
+    lines.some(({ msg }) => msg === 'server has no connections left'),
+    false,
+  )
+})
+
+t.test(
+  'a server that is up still is not cut off, and one that HAProxy keeps is not said to be gone',
+  async (t) => {
+    const { balancer, plan, haproxy, heard, lines, told } = await balanced(t, new Set(['ocp45/bs']))
+    await balancer.apply(plan)
+    t.same(told(), [])
+    heard.rows = [
+      ['m1', 'UP'],
+      ['bs', 'DOWN'],
+    ]
+    const { answer } = haproxy
+    haproxy.answer = (question) => (question.startsWith('set') ? 'Permission denied\n\n' : answer(question))
+    await balancer.apply(plan)
+    t.same(told(), ['set server kubeapi/bs state maint'])
+    t.same(lines, [])
+  },
+)

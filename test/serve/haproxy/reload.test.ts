@@ -1,0 +1,109 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import type { HaproxyPlan } from '../../../src/plan/haproxy/plan.ts'
+import { applyHaproxy } from '../../../src/serve/haproxy/apply.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { fakeHaproxy } from '../../support/fake-haproxy.ts'
+import { machine, nobody, running, text } from '../../support/haproxy-machine.ts'
+
+for (const { name, command, reason } of [
+  { name: 'with its words', command: 'echo no such unit >&2; exit 5', reason: 'exit code 5: no such unit' },
+  { name: 'in silence', command: 'exit 5', reason: 'exit code 5' },
+]) {
+  t.test(`when the reload fails the old file is put back: ${name}`, async (t) => {
+    const { file, context, lines, counters, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
+    t.same(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed', reason })
+    t.equal(await readFile(file, 'utf8'), 'old\n')
+    t.same(lines.at(-1), {
+      level: 'error',
+      file,
+      command,
+      reason,
+      msg: 'haproxy not reloaded, its old file is put back',
+    })
+    t.same(counters.snapshot(), { 'haproxy.reloadsFailed': 1, 'haproxy.written': 1 })
+  })
+}
+
+t.test('after a reload that failed HAProxy is told of the old file too, for it may have ended', async (t) => {
+  const { directory, file, context, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
+  const command = `cat ${file} >>${directory}/seen; grep -q old ${file}`
+  t.match(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed' })
+  t.equal(await readFile(join(directory, 'seen'), 'utf8'), `${text}old\n`)
+})
+
+t.test('a first file whose reload fails is taken away again', async (t) => {
+  const { directory, context, withReload } = await machine(t)
+  t.match(await applyHaproxy(withReload('false'), nobody, context), { outcome: 'reload failed' })
+  t.same(await readdir(join(directory, 'etc')), [])
+})
+
+t.test('an old file that cannot be put back is told', async (t) => {
+  const { directory, context, lines, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
+  const command = `rm -r ${directory}/etc; false`
+  t.match(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed' })
+  t.match(lines.at(-1), { level: 'error', reason: /^ENOENT/, msg: 'the old file of haproxy is not put back' })
+})
+
+t.test('a reload is done when another process answers', async (t) => {
+  const { haproxy, withReload, context } = await running(t, { 'haproxy.cfg': 'old\n' })
+  let pid = 7
+  haproxy.answer = () => `Name: HAProxy\nPid: ${pid++}\n`
+  t.same(await applyHaproxy(withReload('true'), nobody, context), { outcome: 'reloaded' })
+  t.same(haproxy.questions, ['show info', 'show info'])
+})
+
+t.test(
+  'a reload after which the same process answers for ten seconds has failed, whatever its command says',
+  async (t) => {
+    const { haproxy, file, withReload, context } = await running(t, { 'haproxy.cfg': 'old\n' })
+    haproxy.answer = () => 'Pid: 7\n'
+    const clock = fakeClock()
+    const hurried = {
+      ...clock,
+      after: (ms: number, run: () => void) => {
+        // What waits for an answer is not hurried.
+        if (ms === 100) queueMicrotask(() => clock.advance(ms))
+        return clock.after(ms, run)
+      },
+    }
+    const reason = 'HAProxy runs on as process 7, and no new one within 10 s: its log says why'
+    const applied = await applyHaproxy(withReload('true'), nobody, { ...context, clock: hurried })
+    t.same(applied, { outcome: 'reload failed', reason })
+    t.equal(await readFile(file, 'utf8'), 'old\n')
+  },
+)
+
+const masters = [
+  { name: 'since 2.7 it says that it went well', said: 'Success=1\n--\nNOTICE: loaded\n', reason: undefined },
+  { name: 'before, it says nothing', said: '', reason: undefined },
+  {
+    name: 'it says why it did not',
+    said: 'Success=0\n--\n[ALERT] cannot bind\n',
+    reason: '[ALERT] cannot bind',
+  },
+  { name: 'it says no more than that', said: 'Success=0\n', reason: 'the master process could not reload' },
+]
+
+for (const { name, said, reason } of masters) {
+  t.test(`reloaded by the master process: ${name}`, async (t) => {
+    const { own, context, lines } = await machine(t)
+    const master = await fakeHaproxy(t)
+    master.answer = () => said
+    const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket: master.path } }
+    const applied = await applyHaproxy(plan, nobody, context)
+    t.same(applied, reason === undefined ? { outcome: 'reloaded' } : { outcome: 'reload failed', reason })
+    t.match(lines.at(-1), { socket: master.path })
+    t.equal(master.questions[0], 'reload')
+  })
+}
+
+t.test('a master process that is not there', async (t) => {
+  const { own, directory, context } = await machine(t)
+  const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket: join(directory, 'none') } }
+  t.match(await applyHaproxy(plan, nobody, context), {
+    outcome: 'reload failed',
+    reason: /^there is no socket/,
+  })
+})

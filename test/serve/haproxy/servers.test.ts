@@ -1,0 +1,87 @@
+import t from 'tap'
+import { compileHaproxy } from '../../../src/plan/haproxy/compile.ts'
+import { serverStates } from '../../../src/serve/haproxy/servers.ts'
+import type { Stat } from '../../../src/serve/haproxy/stat.ts'
+import { exampleModel, exampleSite } from '../../support/model.ts'
+
+const site = { ...exampleSite(), haproxy: { file: '/haproxy.cfg' } }
+const whole = compileHaproxy(exampleModel(site)).plan!
+const plan = { ...whole, backends: whole.backends.filter(({ name }) => name === 'kubeapi') }
+const now = Date.UTC(2026, 10, 21, 10, 30)
+
+function state(stat: Partial<Stat>, out: readonly string[] = []) {
+  const usual = {
+    backend: 'kubeapi',
+    server: 'm1',
+    status: 'UP',
+    isTested: true,
+    seconds: 480,
+    connections: 3,
+    reason: '',
+  }
+  return serverStates(plan, new Set(out), [{ ...usual, ...stat }], now)[0]
+}
+
+t.test('everything that is known of a server, in the order of the back end', (t) => {
+  t.same(
+    serverStates(plan, new Set(), [], now).map(({ node, isBackup }) => ({ node, isBackup })),
+    [
+      { node: 'ocp45/m1', isBackup: false },
+      { node: 'ocp45/bs', isBackup: true },
+    ],
+  )
+  t.same(state({}), {
+    node: 'ocp45/m1',
+    backend: 'kubeapi',
+    server: 'm1',
+    status: 'UP',
+    isUp: true,
+    isTested: true,
+    isBackup: false,
+    isOut: false,
+    since: Date.UTC(2026, 10, 21, 10, 22),
+    connections: 3,
+    sentence: 'kubeapi m1 UP since 10:22 UTC',
+  })
+  t.end()
+})
+
+const sentences = [
+  {
+    stat: { status: 'DOWN', reason: 'connection refused' },
+    sentence: 'kubeapi m1 DOWN since 10:22 UTC, connection refused',
+  },
+  { stat: { status: 'DOWN', seconds: 86_400 }, sentence: 'kubeapi m1 DOWN since 2026-11-20 10:30 UTC' },
+  { stat: { status: 'DRAIN' }, sentence: 'kubeapi m1 DRAIN since 10:22 UTC, 3 connections left' },
+  {
+    stat: { status: 'DRAIN', connections: 1 },
+    sentence: 'kubeapi m1 DRAIN since 10:22 UTC, 1 connection left',
+  },
+  { stat: { status: 'MAINT', reason: 'x' }, sentence: 'kubeapi m1 MAINT since 10:22 UTC, taken out' },
+  { stat: { isTested: false }, sentence: 'kubeapi m1 UP since 10:22 UTC, not checked yet' },
+  { stat: { server: 'm9' }, sentence: 'kubeapi m1 is not known to the HAProxy that runs' },
+]
+
+for (const { stat, sentence } of sentences) {
+  t.test(sentence, (t) => {
+    t.equal(state(stat)?.sentence, sentence)
+    t.end()
+  })
+}
+
+t.test('who is taken out by the site or meanwhile is said to be', (t) => {
+  t.equal(state({}, ['ocp45/m1'])?.isOut, true)
+  const out = structuredClone(site)
+  out.clusters[0]!.nodes[1]!['balance'] = false
+  const stat = {
+    backend: 'kubeapi',
+    server: 'm1',
+    status: 'MAINT',
+    isTested: true,
+    seconds: 1,
+    connections: 0,
+    reason: '',
+  }
+  t.equal(serverStates(compileHaproxy(exampleModel(out)).plan!, new Set(), [stat], now)[0]?.isOut, true)
+  t.end()
+})
