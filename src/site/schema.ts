@@ -34,6 +34,8 @@ export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as con
 export const bootModes = ['install', 'menu', 'local'] as const
 /** Who may read Ignition files: the node that is being installed, or anybody. */
 export const ignitionAccesses = ['guarded', 'open'] as const
+/** Whether certificate requests of declared nodes are approved; dry-run: only said. */
+export const approvals = ['declared', 'dry-run', 'off'] as const
 /** Who leases a subnet's addresses: this server, or another one beside which it only says what to boot. */
 export const dhcpModes = ['full', 'proxy'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
@@ -203,6 +205,14 @@ const cluster = z
         'the folder with bootstrap.ign, master.ign and worker.ign (of a single node, bootstrap-in-place-for-live-iso.ign); not needed for agent images',
       examples: ['/root/openshift/installdir'],
     }),
+    kubeconfig: path.optional().meta({
+      description:
+        "the cluster's kubeconfig: what follows its installation; auth/kubeconfig in the Ignition folder when absent",
+    }),
+    approve: z.enum(approvals).default('off').meta({
+      description:
+        "declared: approve the certificate requests of this cluster's nodes; dry-run: only say which; off: leave them to others",
+    }),
     loadBalancer: z
       .strictObject({
         api: ips.meta({ description: 'where api.<cluster>.<domain> points' }),
@@ -311,4 +321,5 @@ export type Architecture = (typeof architectures)[number]
 export type Role = (typeof roles)[number]
 export type BootMode = (typeof bootModes)[number]
 export type IgnitionAccess = (typeof ignitionAccesses)[number]
+export type Approval = (typeof approvals)[number]
 export type MenuEntry = (typeof menuEntries)[number]
