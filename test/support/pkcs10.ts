@@ -26,11 +26,20 @@ export type Pkcs10Parts = {
   readonly addresses?: readonly string[]
   /** How often the list of extensions is in it, each time as an attribute of its own; once when absent. */
   readonly lists?: number
+  /** Object identifier of the signature's algorithm, which is ECDSA with SHA-256 whatever this says. */
+  readonly algorithm?: string
 }
 
 /** @returns PEM in base64, as `spec.request` has it */
 export function makeRequest(parts: Pkcs10Parts): string {
-  const { commonNames, organisations, dnsNames = [], addresses = [], lists = 1 } = parts
+  const {
+    commonNames,
+    organisations,
+    dnsNames = [],
+    addresses = [],
+    lists = 1,
+    algorithm = '1.2.840.10045.4.3.2',
+  } = parts
   const names = [
     ...dnsNames.map((dNSName) => new GeneralName({ dNSName })),
     ...addresses.map((iPAddress) => new GeneralName({ iPAddress })),
@@ -51,7 +60,7 @@ export function makeRequest(parts: Pkcs10Parts): string {
   const octets = AsnConvert.serialize(
     new CertificationRequest({
       certificationRequestInfo: info,
-      signatureAlgorithm: new AlgorithmIdentifier({ algorithm: '1.2.840.10045.4.3.2' }),
+      signatureAlgorithm: new AlgorithmIdentifier({ algorithm }),
       signature: Uint8Array.from(signature).buffer,
     }),
   )

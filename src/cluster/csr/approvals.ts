@@ -20,8 +20,6 @@ export type ApprovalsOptions = {
   readonly judge: (csr: Csr, existingNodes: Circumstances['existingNodes']) => Verdict
   /** Takes note of why a request is left. */
   readonly leave: (held: HeldCsr, reason: string) => void
-  /** @param node its key */
-  readonly namesOf: (node: string) => readonly string[]
   readonly clock: Clock
   readonly log: Log
   readonly counters: Counters
@@ -42,7 +40,7 @@ const firstDelayMs = 500
 const longestDelayMs = 30_000
 
 export function createApprovals(options: ApprovalsOptions): Approvals {
-  const { cluster, api, isDryRun, held, judge, leave, namesOf, clock, log, counters, signal } = options
+  const { cluster, api, isDryRun, held, judge, leave, clock, log, counters, signal } = options
   const waiting = new Set<string>()
   let isWorking = false
   let count = 0
@@ -87,7 +85,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const { csr, object } = each
     let verdict = judge(csr, new Map())
     if (verdict.kind === 'approve' && csr.signerName === clientSigner) {
-      verdict = judge(csr, await existing(namesOf(verdict.node)))
+      verdict = judge(csr, await existing(verdict.names))
     }
     if (verdict.kind === 'leave') {
       leave(each, verdict.reason)

@@ -80,7 +80,6 @@ export function createApprover(options: ApproverOptions): Approver {
     ...{ cluster, api, isDryRun, clock, log, counters, held, signal: end.signal },
     judge: verdictOf,
     leave,
-    namesOf: (key) => nodes().find((node) => node.key === key)?.names ?? [],
   })
 
   /** @returns whether it is to be judged */

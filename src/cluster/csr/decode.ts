@@ -65,13 +65,13 @@ export function decodeRequest(base64: string): Decoded {
 
 function readRequest(octets: Uint8Array): CertificateRequest {
   const parsed = AsnConvert.parse(octets, CertificationRequest)
-  const { certificationRequestInfo: info, certificationRequestInfoRaw: signed } = parsed
+  const { certificationRequestInfo: info } = parsed
   if (!isSame(AsnConvert.serialize(parsed), octets)) throw new Refused('is not written as DER wants it')
   if (info.version !== 0) throw new Refused(`has version ${info.version}, expected 0`)
   const flaw = signatureFlaw(
     AsnConvert.serialize(info.subjectPKInfo),
     parsed.signatureAlgorithm.algorithm,
-    signed ?? new ArrayBuffer(0),
+    AsnConvert.serialize(info),
     parsed.signature,
   )
   if (flaw !== undefined) throw new Refused(flaw)

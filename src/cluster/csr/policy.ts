@@ -41,7 +41,14 @@ export type Circumstances = {
 
 /** `why` and `reason` are sentences without their full stop. */
 export type Verdict =
-  | { readonly kind: 'approve'; readonly node: string; readonly why: string }
+  | {
+      readonly kind: 'approve'
+      /** Its key. */
+      readonly node: string
+      /** Under which the cluster may have it already. */
+      readonly names: readonly string[]
+      readonly why: string
+    }
   | { readonly kind: 'leave'; readonly reason: string }
 
 /** Those of a cluster that may ask; its bootstrap never joins. */
@@ -152,7 +159,12 @@ function judgeBoot(
   const boot =
     sighting.to < csr.createdAt ? `${span(csr.createdAt - sighting.to)} before it asked` : 'when it asked'
   const again = isReinstalled ? ', installed anew' : ''
-  return { kind: 'approve', node: key, why: `${name} is declared, and was seen booting ${boot}${again}` }
+  return {
+    kind: 'approve',
+    node: key,
+    names,
+    why: `${name} is declared, and was seen booting ${boot}${again}`,
+  }
 }
 
 function judgeServing(csr: Csr, request: CertificateRequest, { nodes }: Circumstances): Verdict {
@@ -178,6 +190,7 @@ function judgeServing(csr: Csr, request: CertificateRequest, { nodes }: Circumst
   return {
     kind: 'approve',
     node: node.key,
+    names: node.names,
     why: `${name} itself asks, for names and addresses that are declared for it`,
   }
 }

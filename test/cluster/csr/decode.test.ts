@@ -99,6 +99,11 @@ t.test('what cannot be read is a reason', (t) => {
       'has a key that cannot be read',
     ],
     ['an RSA key of 1024 bits', requestOf('rsa-1024'), 'has an RSA key of 1024 bits, expected 2048 to 8192'],
+    [
+      'an algorithm of another key',
+      makeRequest({ commonNames: ['a'], organisations: [], algorithm: '1.3.101.112' }),
+      'is not signed by its own key',
+    ],
     ['SHA-1', requestOf('sha1'), 'is signed by an algorithm that no kubelet uses (1.2.840.10045.4.1)'],
     ['a curve of another kind', requestOf('other-curve'), 'has a key of the curve secp256k1'],
     [
