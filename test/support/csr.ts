@@ -1,6 +1,7 @@
 /** Certificate requests as an API server shows them, around the PKCS#10 that test/fixtures/csr/make made. */
 import { readFileSync } from 'node:fs'
-import type { CsrNode } from '../../src/cluster/csr/policy.ts'
+import { readCsr } from '../../src/cluster/csr/object.ts'
+import { judgeCsr, type Circumstances, type CsrNode } from '../../src/cluster/csr/policy.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
 import { parseIpv6 } from '../../src/proto/address/ipv6.ts'
 
@@ -77,3 +78,21 @@ export const csrTestNodes: readonly CsrNode[] = [
     addresses: [parseIpv4('192.0.2.21')].filter((each) => each !== undefined),
   },
 ]
+
+const minute = 60_000
+
+/** All nodes were seen booting five to four minutes before the requests. */
+const usual: Circumstances = {
+  nodes: csrTestNodes,
+  seen: () => ({ from: askedAt - 5 * minute, to: askedAt - 4 * minute }),
+  now: askedAt + 1000,
+  existingNodes: new Map(),
+}
+
+/** What becomes of a request: the reason, after `approve` or `leave`. */
+export function verdict(object: unknown, more: Partial<Circumstances> = {}): string {
+  const csr = readCsr(object)
+  if (csr === undefined) return 'no request'
+  const judged = judgeCsr(csr, { ...usual, ...more })
+  return judged.kind === 'approve' ? `approve: ${judged.why}` : `leave: ${judged.reason}`
+}
