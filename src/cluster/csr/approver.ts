@@ -5,6 +5,7 @@
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
+import type { Approval } from '../../site/schema.ts'
 import type { ClusterApi } from '../api.ts'
 import { createApprovals } from './approvals.ts'
 import { holdCsrs, type HeldCsr } from './held.ts'
@@ -41,7 +42,7 @@ export type PendingCsr = {
 
 export type PendingCsrs = {
   readonly cluster: string
-  readonly approve: 'declared' | 'dry-run'
+  readonly approve: Exclude<Approval, 'off'>
   /** Why nothing is heard of the cluster: a sentence. */
   readonly trouble?: string
   /** Since the start. */
