@@ -3,6 +3,7 @@
  * replaces it. One process; when one service loses its socket, all end and systemd starts them again.
  */
 import { systemClock, type Clock } from './host/clock.ts'
+import { followClusters, type Clusters } from './clusters.ts'
 import { Counters } from './host/counters.ts'
 import type { Log } from './host/log.ts'
 import type { Service } from './host/service.ts'
@@ -24,6 +25,7 @@ import { startDns, type DnsService } from './serve/dns/service.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
 import { startHttp } from './serve/http/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
+import type { Site } from './site/schema.ts'
 import { createIgnitionFiles } from './survey/ignition/files.ts'
 
 export type AppOptions = {
@@ -35,6 +37,8 @@ export type AppOptions = {
   /** What is known of the nodes' installations; closed with the app, also when it cannot start. */
   readonly store: Store
   readonly clock?: Clock
+  /** The clusters that are followed by their own APIs, and the folder that keeps what is decided; none when absent. */
+  readonly follow?: { readonly site: Site; readonly directory: string }
   /** The Unix socket of the local API; without it that is not served. */
   readonly control?: string
   /** Called once when a service lost its socket: the process should end. */
@@ -73,9 +77,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   const balancer = createBalancer({ log: log.for('haproxy'), counters, clock })
   let dhcp: DhcpService | undefined
   let dns: DnsService | undefined
+  let clusters: Clusters | undefined
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })
 
   const close = async (graceMs: number): Promise<void> => {
+    clusters?.close()
     balancer.close()
     await Promise.all(services.map((service) => service.close(graceMs)))
     reports.close()
@@ -104,9 +110,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     // DHCP comes last: nobody is sent to a service that does not listen yet.
     dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
     services.push(dhcp)
+    if (options.follow !== undefined) {
+      const about = { installs, balancer, counters, clock, log: log.for('cluster'), nodes: () => plan.nodes }
+      clusters = await followClusters({ ...options.follow, ...about })
+    }
     const { control: path } = options
     if (path !== undefined) {
-      const about = { installs, reports, condition, strangers: () => dhcp?.strangers() ?? [] }
+      const about = { installs, reports, condition, strangers: () => dhcp?.strangers() ?? [], clusters }
       services.push(await startControl({ ...common, ...about, path, log: log.for('control') }))
     }
   } catch (error) {
@@ -136,6 +146,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       return 'kept'
     }
     await take(prepared.plan)
+    clusters?.swap(prepared.model.site)
     counters.increment('app.reloads')
     log.info({ site: plan.site, nodes: plan.nodes.length }, 'site reloaded')
     return 'swapped'
@@ -149,6 +160,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
       counters: counters.snapshot(),
       ...(plan.haproxy && { haproxy: balancer.state() }),
+      ...(clusters && { bootstraps: clusters.bootstraps() }),
       ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),
       declined: dhcp?.declined() ?? [],
       otherDhcpServers: dhcp?.otherServers() ?? [],

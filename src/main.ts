@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { check } from './cli/check.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './cli/command.ts'
+import { cluster } from './cli/cluster.ts'
 import { csr } from './cli/csr.ts'
 import { demo } from './cli/demo.ts'
 import { events } from './cli/events.ts'
@@ -28,6 +29,7 @@ const commands: readonly Command[] = [
   events,
   wait,
   csr,
+  cluster,
   simulate,
   demo,
 ]

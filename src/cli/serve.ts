@@ -55,7 +55,8 @@ for each decision.
       // A folder that cannot be made is told by whoever wants to use it.
       if (ownFolder !== undefined) await mkdir(ownFolder, { recursive: true, mode: 0o700 }).catch(() => {})
       const store = openStore(state, Date.now())
-      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, control, onLost })
+      const follow = { site: prepared.model.site, directory: state }
+      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, control, follow, onLost })
     } catch (error) {
       // CannotListen and its kind: one sentence that says which socket and what to do.
       terminal.err(`slipway: ${(error as Error).message}`)

@@ -60,7 +60,10 @@ export const settleMs = 3 * 60_000
 
 const never: BootstrapState = { kind: 'waiting', since: 0, reason: 'it was not seen to be complete' }
 
-export function bootstrapClusters({ site, nodes }: Model, now: () => number): BootstrapCluster[] {
+export function bootstrapClusters(
+  { site, nodes }: Pick<Model, 'site' | 'nodes'>,
+  now: () => number,
+): BootstrapCluster[] {
   return site.clusters.flatMap((cluster) => {
     const own = nodes.filter((node) => node.cluster === cluster.name)
     const masters = own.filter(({ role }) => role === 'master')

@@ -5,6 +5,8 @@ import type { Command } from '../../src/cli/command.ts'
 import { controlPath } from '../../src/cli/control.ts'
 import { events, eventLine, followEvents } from '../../src/cli/events.ts'
 import { node } from '../../src/cli/node.ts'
+import { cluster } from '../../src/cli/cluster.ts'
+import { csr } from '../../src/cli/csr.ts'
 import { nodes } from '../../src/cli/nodes.ts'
 import { status, watchStatus } from '../../src/cli/status.ts'
 import { controlService, socketPath } from '../support/control-service.ts'
@@ -78,6 +80,26 @@ t.test('machines that are not declared', async (t) => {
   const { path } = await controlService(t)
   t.match(await run(nodes, path, 'seen'), { code: 0, out: /^MAC [^]*00:00:5e:00:53:77/ })
   t.match(JSON.parse((await run(nodes, path, 'seen', '--json')).out), { length: 3 })
+})
+
+t.test('a bootstrap is kept, taken out, or looked for again', async (t) => {
+  const { path } = await controlService(t)
+  const say = (command: string, ...more: string[]) => run(cluster, path, 'bootstrap', command, ...more)
+  t.match(await say('keep', 'ocp45'), { code: 0, out: 'ocp45: its bootstrap stays behind the load balancer' })
+  t.match(await say('out', 'ocp45'), { code: 0, out: 'ocp45: its bootstrap is out of the load balancer' })
+  t.match(await say('watch', 'ocp45'), { out: /leaves the load balancer when it has done its work/ })
+  t.match(JSON.parse((await say('out', 'ocp45', '--json')).out), { kind: 'out' })
+  t.match(await say('out', 'c9'), { code: 1, err: /no cluster c9 has a bootstrap/ })
+  await t.rejects(say('burn', 'ocp45'), { message: 'cluster takes: bootstrap keep|out|watch CLUSTER' })
+  await t.rejects(run(cluster, path, 'node'), { name: 'UsageError' })
+})
+
+t.test('certificate requests that are left, with the reason', async (t) => {
+  const { path } = await controlService(t)
+  t.match(await run(csr, path, 'list'), {
+    code: 0,
+    out: /csr-a[^]*no node w9\.ocp45\.example\.net is declared/,
+  })
 })
 
 t.test('nobody to ask: what to do; exit code 1', async (t) => {

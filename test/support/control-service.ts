@@ -7,7 +7,7 @@ import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
-import { now, rackInstalls, rackReports, rackStatus, rackStrangers } from './rack.ts'
+import { now, rackClusters, rackInstalls, rackReports, rackStatus, rackStrangers } from './rack.ts'
 
 /** A path that is short enough for a socket, which a test's own folder may not be (sun_path, 108 octets). */
 export function socketPath(t: Test): string {
@@ -27,6 +27,7 @@ export async function controlService(t: Test, path = socketPath(t)) {
     ...{ path, installs, reports, counters, clock },
     condition: () => ({ ...condition }),
     strangers: () => rackStrangers,
+    clusters: rackClusters,
     log: createLog('debug', { write: (line) => void lines.push(line) }),
     onLost: (error) => {
       throw error

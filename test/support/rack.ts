@@ -160,3 +160,23 @@ export function rackStatus(): Status {
     ],
   }
 }
+
+/** One cluster whose bootstrap is kept or taken out as it is told; a request of nobody's waits. */
+export const rackClusters = {
+  csrs: () => [
+    {
+      ...{ cluster: 'ocp45', approve: 'declared', approved: 2 },
+      requests: [
+        {
+          ...{ name: 'csr-a', createdAt: now - 60_000, username: 'system:node:w9.ocp45.example.net' },
+          ...{ signer: 'kubernetes.io/kubelet-serving', reason: 'no node w9.ocp45.example.net is declared' },
+        },
+      ],
+    },
+  ],
+  commandBootstrap: (cluster: string, command: 'keep' | 'out' | 'watch') => {
+    const kind = { keep: 'kept', out: 'out', watch: 'waiting' }[command]
+    const state = { kind, since: now, reason: `a person said so (bootstrap ${command})` }
+    return Promise.resolve(cluster === 'ocp45' ? state : undefined)
+  },
+}

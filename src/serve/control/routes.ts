@@ -15,11 +15,24 @@ export type RoutesOptions = {
   readonly condition: () => Readonly<Record<string, unknown>>
   /** Machines that asked and are not declared. */
   readonly strangers: () => readonly object[]
+  /** Undefined where no cluster is followed. */
+  readonly clusters: ClusterControl | undefined
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
 }
 
+export type ClusterControl = {
+  /** Certificate requests that are left pending, of each cluster whose requests are approved. */
+  csrs(): readonly object[]
+  /** @returns undefined for a cluster that has no bootstrap to leave the load balancer */
+  commandBootstrap(cluster: string, command: BootstrapCommand): Promise<object | undefined>
+}
+
+const bootstrapCommands = ['keep', 'out', 'watch'] as const
+type BootstrapCommand = (typeof bootstrapCommands)[number]
+
+type BootstrapParams = { Params: { cluster: string; command: string } }
 type NodeParams = { Params: { cluster: string; node: string } }
 type CommandParams = { Params: { cluster: string; node: string; command: string } }
 type EventQuery = { Querystring: { node?: string }; Headers: { 'last-event-id'?: string } }
@@ -30,7 +43,7 @@ const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 const mostStreams = 32
 
 export function createRoutes(options: RoutesOptions): FastifyInstance {
-  const { installs, reports, condition, strangers, log, counters, clock } = options
+  const { installs, reports, condition, strangers, clusters, log, counters, clock } = options
   const app = fastify({
     bodyLimit: 1024,
     requestTimeout: 15_000,
@@ -71,6 +84,23 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     counters.increment('control.commands')
     log.info({ node: key, command, mode: outcome.record.mode }, 'command taken')
     return reports.story(key)
+  })
+
+  app.get('/v1/csrs', () => clusters?.csrs() ?? [])
+
+  app.post<BootstrapParams>('/v1/clusters/:cluster/bootstrap/:command', async ({ params }, reply) => {
+    const command = bootstrapCommands.find((name) => name === params.command)
+    if (command === undefined) {
+      const known = bootstrapCommands.join(', ')
+      return refuse(reply, 404, `there is no command ${params.command}; there are ${known}`)
+    }
+    const state = await clusters?.commandBootstrap(params.cluster, command)
+    if (state !== undefined) return state
+    return refuse(
+      reply,
+      404,
+      `no cluster ${params.cluster} has a bootstrap, and masters to take over from it`,
+    )
   })
 
   app.get<EventQuery>('/v1/events', ({ query, headers }, reply) => {

@@ -1,0 +1,153 @@
+/** The clusters' rooms joined: a bootstrap leaves the balancer and comes back, requests are judged by what was seen. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { followClusters, type ClustersOptions } from '../src/clusters.ts'
+import { csrsPath } from '../src/cluster/csr/path.ts'
+import { systemClock } from '../src/host/clock.ts'
+import { Counters } from '../src/host/counters.ts'
+import { createLog } from '../src/host/log.ts'
+import type { Seen } from '../src/install/observation.ts'
+import { buildModel } from '../src/plan/model.ts'
+import { loadSite } from '../src/site/load.ts'
+import type { Site } from '../src/site/schema.ts'
+import { kubeconfigText, startApiServer } from './support/api-server.ts'
+import { makeAuthority } from './support/certificates.ts'
+import { clientCsr } from './support/csr.ts'
+import { memoryInstalls } from './support/memory-installs.ts'
+import { siteText } from './support/site-folder.ts'
+
+const configMaps = '/api/v1/namespaces/kube-system/configmaps'
+const bootstrap = '      - { name: bs, role: bootstrap, mac: "00:00:5e:00:53:09", address: 192.0.2.9 }\n'
+
+function siteIn(folder: string, approve: string): Site {
+  const text = siteText().replace(
+    '    disk: /dev/sda\n',
+    `    disk: /dev/sda\n    kubeconfig: kubeconfig\n    approve: ${approve}\n`,
+  )
+  const loaded = loadSite(text + bootstrap, join(folder, 'site.yaml'))
+  if (loaded.kind !== 'site') throw new TypeError('the site of the test has a problem')
+  return loaded.site
+}
+
+async function world(t: Test) {
+  const directory = t.testdir({})
+  const authority = makeAuthority()
+  const server = await startApiServer(authority)
+  t.teardown(() => server.close())
+  server.put(configMaps, { metadata: { name: 'bootstrap' } })
+  server.put(csrsPath, { metadata: { name: 'csr-of-nobody' } })
+  const at = `https://127.0.0.1:${server.port}`
+  const names = { 'tls-server-name': 'api.c1.example.net' }
+  writeFileSync(
+    join(directory, 'kubeconfig'),
+    kubeconfigText(at, authority, { token: 'sha256~token' }, names),
+  )
+  const site = siteIn(directory, 'declared')
+  const { nodes } = buildModel(site, { images: new Map(), ignition: new Map(), loaders: new Map() })
+  const installs = memoryInstalls(nodes.map(({ key }) => key))
+  const told: string[] = []
+  const lines: string[] = []
+  const options: ClustersOptions = {
+    ...{ site, directory, installs, clock: systemClock, counters: new Counters() },
+    nodes: () => nodes,
+    balancer: {
+      takeOut: (node) => (told.push(`out ${node}`), Promise.resolve({ outcome: 'none' })),
+      putBack: (node) => (told.push(`back ${node}`), Promise.resolve({ outcome: 'none' })),
+    },
+    log: createLog('debug', { write: (line) => void lines.push(line) }),
+  }
+  const follow = async (changes: Partial<ClustersOptions> = {}) => {
+    const clusters = await followClusters({ ...options, ...changes })
+    t.teardown(() => clusters.close())
+    return clusters
+  }
+  return { server, installs, told, lines, follow, directory }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 5000; turn++) {
+    if (isSo()) return
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  throw new Error('it does not become so')
+}
+
+const state = (node: string, to: 'installing' | 'installed'): Seen => ({
+  ...{ node, kind: 'state', from: 'install', to, reason: '' },
+})
+
+t.test(
+  'a bootstrap that is complete leaves the balancer, also after a restart, until a person says otherwise',
+  async (t) => {
+    const { server, installs, told, follow } = await world(t)
+    const first = await follow()
+    t.match(first.bootstraps(), { c1: { kind: 'waiting' } })
+    await server.watched(configMaps)
+    server.put(configMaps, { metadata: { name: 'bootstrap' }, data: { status: 'complete' } })
+    await until(() => told.length > 0)
+    t.same(told, ['out c1/bs'])
+    t.match(first.bootstraps(), {
+      c1: { kind: 'out', reason: /ConfigMap bootstrap in kube-system says complete/ },
+    })
+    first.close()
+
+    told.length = 0
+    const second = await follow()
+    t.same(told, ['out c1/bs'], 'before it resolves')
+    t.match(await second.commandBootstrap('c1', 'keep'), { kind: 'kept' })
+    t.same(told, ['out c1/bs', 'back c1/bs'])
+    t.equal(await second.commandBootstrap('c9', 'keep'), undefined)
+
+    server.remove(configMaps, 'bootstrap')
+    installs.observe(state('c1/bs', 'installing'))
+    await until(() => second.bootstraps()['c1']?.kind === 'waiting')
+    installs.observe(state('c1/m1', 'installing'))
+    installs.observe(state('c1/bs', 'installed'))
+    installs.observe({ node: 'c1/bs', kind: 'command', command: 'local' })
+    t.match(second.bootstraps(), { c1: { kind: 'waiting' } })
+  },
+)
+
+t.test('a balancer that would be left with nobody keeps the bootstrap, and the log says so', async (t) => {
+  const { follow, lines } = await world(t)
+  const kept = () => Promise.resolve({ outcome: 'kept', reason: 'bs is the only server' } as const)
+  const clusters = await follow({
+    balancer: { takeOut: kept, putBack: () => Promise.reject(new Error('no')) },
+  })
+  await clusters.commandBootstrap('c1', 'out')
+  await until(() => lines.some((line) => line.includes('bootstrap not taken out')))
+  t.match(
+    lines.find((line) => line.includes('bootstrap not taken out')),
+    /bs is the only server/,
+  )
+})
+
+t.test('requests are left with their reasons until the site says that nobody is to judge them', async (t) => {
+  const { server, follow, installs, directory } = await world(t)
+  const clusters = await follow()
+  await server.watched(csrsPath)
+  server.put(csrsPath, clientCsr())
+  await until(() => clusters.csrs()[0]?.requests.length === 2)
+  t.match(clusters.csrs(), [
+    {
+      cluster: 'c1',
+      approve: 'declared',
+      requests: [{}, { name: 'csr-a', reason: /w1\.ocp45\.example\.net/ }],
+    },
+  ])
+  installs.observe(state('c1/w1', 'installed'))
+  clusters.swap(siteIn(directory, 'off'))
+  t.same(clusters.csrs(), [])
+})
+
+t.test(
+  'a record that cannot be written when a bootstrap is installed anew is told, and ends nothing',
+  async (t) => {
+    const { follow, installs, lines } = await world(t)
+    const clusters = await follow({ directory: '/nowhere' })
+    installs.observe(state('c1/bs', 'installing'))
+    await until(() => lines.some((line) => line.includes('bootstrap record not written')))
+    t.match(clusters.bootstraps(), { c1: { kind: 'waiting' } })
+  },
+)
