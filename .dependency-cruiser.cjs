@@ -8,6 +8,7 @@ const allow = {
   images: ['plan', 'site', 'proto', 'host'],
   install: ['plan', 'site', 'proto', 'host'],
   serve: ['plan', 'proto', 'host', 'install'],
+  cluster: ['plan', 'site', 'proto', 'host', 'install'],
   simulate: ['plan', 'site', 'proto', 'host'],
   demo: ['plan', 'site', 'proto', 'host', 'survey'],
 }

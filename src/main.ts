@@ -13,6 +13,7 @@ import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
 import { status } from './cli/status.ts'
+import { wait } from './cli/wait.ts'
 
 const commands: readonly Command[] = [
   serve,
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   node,
   nodes,
   events,
+  wait,
   simulate,
   demo,
 ]

@@ -30,6 +30,7 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     clusters: site.clusters.map((cluster) => ({
       ...withAbsoluteFiles(cluster, absolute),
       ...(cluster.ignition === undefined ? {} : { ignition: absolute(cluster.ignition) }),
+      ...(cluster.kubeconfig === undefined ? {} : { kubeconfig: absolute(cluster.kubeconfig) }),
       nodes: cluster.nodes.map((node) => withAbsoluteFiles(node, absolute)),
     })),
     tftp: {

@@ -209,6 +209,10 @@ const cluster = z
         'the folder with bootstrap.ign, master.ign and worker.ign (of a single node, bootstrap-in-place-for-live-iso.ign); not needed for agent images',
       examples: ['/root/openshift/installdir'],
     }),
+    kubeconfig: path.optional().meta({
+      description:
+        "the cluster's kubeconfig: what follows its installation; auth/kubeconfig in the Ignition folder when absent",
+    }),
     loadBalancer: z
       .strictObject({
         api: ips.meta({ description: 'where api.<cluster>.<domain> points' }),

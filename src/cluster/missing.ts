@@ -1,0 +1,108 @@
+/** What an installation still lacks, in lines for people, from what the API says of nodes and operators. Pure. */
+import {
+  conditionOf,
+  isTrue,
+  nameOf,
+  textOf,
+  type ClusterOperator,
+  type ClusterVersion,
+  type Condition,
+  type NodeObject,
+  type SigningRequest,
+} from './objects.ts'
+
+/** `missing` may say something although it is done, and nothing although it is not. */
+export type Judgement = { readonly isDone: boolean; readonly missing: readonly string[] }
+
+export type WantedNode = { readonly name: string; readonly fqdn: string }
+
+/** As openshift-install: an operator that stopped progressing may begin again at once. */
+const stableMs = 30_000
+const mostNames = 8
+const mostMessage = 160
+
+/** Whether every declared node has registered, by its full name or its first label, and is Ready. */
+export function judgeNodes(
+  wanted: readonly WantedNode[],
+  nodes: readonly NodeObject[],
+  requests: readonly SigningRequest[],
+): Judgement {
+  const byName = new Map(nodes.map((node) => [nameOf(node), node]))
+  const lines = wanted.flatMap(({ name, fqdn }) => {
+    const node = byName.get(fqdn) ?? byName.get(name)
+    if (node === undefined) return [`${name}: has not registered`]
+    if (isTrue(node, 'Ready')) return []
+    return [`${name}: not Ready${because(conditionOf(node, 'Ready'))}`]
+  })
+  return { isDone: lines.length === 0, missing: lines.length === 0 ? [] : [...lines, ...pending(requests)] }
+}
+
+function pending(requests: readonly SigningRequest[]): string[] {
+  const open = requests.filter(
+    (request) =>
+      conditionOf(request, 'Approved') === undefined && conditionOf(request, 'Denied') === undefined,
+  )
+  if (open.length === 0) return []
+  const names = open.map((request) => {
+    const user = textOf(request.spec?.username)
+    return user.startsWith('system:node:')
+      ? `${nameOf(request)} of ${user.slice('system:node:'.length)}`
+      : nameOf(request)
+  })
+  return [`certificate requests that wait for approval: ${listed(names)}`]
+}
+
+/** As openshift-install: Available, neither Failing nor Progressing. */
+export function judgeVersion(
+  versions: readonly ClusterVersion[],
+  operators: readonly ClusterOperator[],
+): Judgement {
+  const version = versions.find((each) => nameOf(each) === 'version')
+  if (version === undefined) return { isDone: false, missing: ['there is no ClusterVersion yet'] }
+  const isFailing = isTrue(version, 'Failing')
+  const isDone =
+    isTrue(version, 'Available') &&
+    conditionOf(version, 'Failing')?.status === 'False' &&
+    conditionOf(version, 'Progressing')?.status === 'False'
+  if (isDone) return { isDone, missing: [] }
+  const said = textOf(conditionOf(version, isFailing ? 'Failing' : 'Progressing')?.message)
+  const unavailable = operators.filter((operator) => !isTrue(operator, 'Available')).map(nameOf)
+  const degraded = operators.filter((operator) => isTrue(operator, 'Degraded'))
+  return {
+    isDone,
+    missing: [
+      ...(said === '' ? [] : [cut(said)]),
+      ...(unavailable.length === 0 ? [] : [`operators not available: ${listed(unavailable)}`]),
+      ...degraded.map((each) => `${nameOf(each)} is degraded${because(conditionOf(each, 'Degraded'))}`),
+    ],
+  }
+}
+
+/** As openshift-install: every operator has stopped progressing for half a minute. @param now since 1970 */
+export function judgeOperators(operators: readonly ClusterOperator[], now: number): Judgement {
+  const moving = operators.filter((operator) => {
+    const progressing = conditionOf(operator, 'Progressing')
+    const sinceMs = now - Date.parse(textOf(progressing?.lastTransitionTime))
+    return progressing?.status !== 'False' || !(sinceMs > stableMs)
+  })
+  return {
+    isDone: moving.length === 0 && operators.length > 0,
+    missing: moving.length === 0 ? [] : [`operators not settled: ${listed(moving.map(nameOf))}`],
+  }
+}
+
+function because(condition: Condition | undefined): string {
+  const said = textOf(condition?.message) || textOf(condition?.reason)
+  return said === '' ? '' : `: ${cut(said)}`
+}
+
+/** A message of the cluster's, on one line and without what would move a terminal's cursor. */
+function cut(message: string): string {
+  const line = message.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  return line.length > mostMessage ? `${line.slice(0, mostMessage)}…` : line
+}
+
+function listed(names: readonly string[]): string {
+  const shown = [...names].sort().slice(0, mostNames).map(cut).join(', ')
+  return names.length > mostNames ? `${shown} and ${names.length - mostNames} more` : shown
+}

@@ -1,0 +1,80 @@
+/**
+ * The fields of the API's objects that are read, by the names of the published OpenAPI document. All may be
+ * absent: what an API server sends is checked nowhere else.
+ */
+
+type Metadata = {
+  readonly name?: string
+  readonly resourceVersion?: string
+}
+
+/** `status` is `True`, `False` or `Unknown`. */
+export type Condition = {
+  readonly type?: string
+  readonly status?: string
+  readonly reason?: string
+  readonly message?: string
+  /** As `2026-11-21T06:39:13Z`. */
+  readonly lastTransitionTime?: string
+}
+
+export type Conditioned = {
+  readonly metadata?: Metadata
+  readonly status?: { readonly conditions?: readonly Condition[] }
+}
+
+/** v1 */
+export type NodeObject = Conditioned
+
+/** v1 */
+export type ConfigMap = {
+  readonly metadata?: Metadata
+  readonly data?: Readonly<Record<string, string>>
+}
+
+/** certificates.k8s.io/v1; without conditions it is pending. */
+export type SigningRequest = Conditioned & {
+  readonly spec?: { readonly username?: string; readonly signerName?: string }
+}
+
+/** config.openshift.io/v1 */
+export type ClusterVersion = Conditioned
+/** config.openshift.io/v1 */
+export type ClusterOperator = Conditioned
+
+export const apiPaths = {
+  version: '/version',
+  nodes: '/api/v1/nodes',
+  signingRequests: '/apis/certificates.k8s.io/v1/certificatesigningrequests',
+  /** As a collection of at most one, because only collections can be watched. */
+  bootstrapConfigMap: '/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name%3Dbootstrap',
+  clusterVersion: '/apis/config.openshift.io/v1/clusterversions',
+  clusterOperators: '/apis/config.openshift.io/v1/clusteroperators',
+  etcd: '/apis/operator.openshift.io/v1/etcds',
+} as const
+
+export function conditionOf(object: Conditioned | undefined, type: string): Condition | undefined {
+  const conditions: unknown = object?.status?.conditions
+  // The server's word: a list is hoped for.
+  return Array.isArray(conditions)
+    ? ((conditions as readonly (Condition | null)[]).find((each) => each?.type === type) ?? undefined)
+    : undefined
+}
+
+export function isTrue(object: Conditioned | undefined, type: string): boolean {
+  return conditionOf(object, type)?.status === 'True'
+}
+
+export function nameOf(object: { readonly metadata?: Metadata }): string {
+  return textOf(object.metadata?.name)
+}
+
+/** What should be a text, and may be anything. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** What openshift-install waits for: its `bootstrap` ConfigMap says `status: complete`. */
+export function isBootstrapComplete(configMap: ConfigMap): boolean {
+  return nameOf(configMap) === 'bootstrap' && configMap.data?.['status'] === 'complete'
+}

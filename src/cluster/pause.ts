@@ -1,0 +1,19 @@
+/** Waiting that ends early when nobody wants the result any more. */
+import type { Clock } from '../host/clock.ts'
+
+/** Resolves after `ms`, or at once when `signal` aborts. */
+export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve()
+      return
+    }
+    const end = (): void => {
+      timer.cancel()
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = clock.after(ms, end)
+    signal?.addEventListener('abort', end)
+  })
+}

@@ -1,0 +1,249 @@
+import t from 'tap'
+import type { WatchEventType } from '../../src/cluster/api.ts'
+import { connectCluster } from '../../src/cluster/client.ts'
+import { follow } from '../../src/cluster/follow.ts'
+import type { ApiObject, ApiServer } from '../support/api-server.ts'
+import { connected, node, nodesPath, untilPaused } from '../support/cluster.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+/** What a follower was told, in order; `until` resolves when so much was told. */
+function record() {
+  const told: string[] = []
+  const waiting: { count: number; resolve: () => void }[] = []
+  const tell = (line: string): void => {
+    told.push(line)
+    for (const each of waiting) if (told.length >= each.count) each.resolve()
+  }
+  return {
+    told,
+    until: (count: number) =>
+      told.length >= count
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => waiting.push({ count, resolve })),
+    handlers: {
+      onList: (items: readonly ApiObject[]) =>
+        tell(`list ${items.map((item) => item.metadata.name).join(' ')}`),
+      onEvent: (type: WatchEventType, item: ApiObject) => tell(`${type} ${item.metadata.name}`),
+      onTrouble: (sentence: string) => tell(`trouble ${sentence}`),
+    },
+  }
+}
+
+t.test('a watch brings what changes, bookmarks move its place, and its end is no trouble', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  server.put(nodesPath, node('m1', { note: 'Größe – 大小' }))
+  server.put(nodesPath, node('w1'))
+  server.remove(nodesPath, 'w1')
+  await until(4)
+  server.bookmark(nodesPath)
+  clock.advance(1000)
+  server.end(nodesPath)
+  t.equal((await nextWatch(server)).from, 105, 'from the bookmark on')
+  server.put(nodesPath, node('w2'))
+  await until(5)
+  abort.abort()
+  await following
+  t.same(told, ['list m1', 'MODIFIED m1', 'ADDED w1', 'DELETED w1', 'ADDED w2'])
+  t.same(server.requests.slice(1), [
+    'GET /api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=50&resourceVersion=101',
+    'GET /api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=50&resourceVersion=105',
+  ])
+})
+
+async function nextWatch(server: ApiServer) {
+  const [old] = server.watches(nodesPath)
+  while (server.watches(nodesPath).includes(old!)) await new Promise(setImmediate)
+  return server.watched(nodesPath)
+}
+
+t.test('cut in the middle of an event, it goes on where it was and loses nothing', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  server.put(nodesPath, node('m2'))
+  await until(2)
+  server.write(nodesPath, '{"type":"ADDED","object":{"metadata":{"name":"ha')
+  server.cut(nodesPath)
+  await until(3)
+  server.put(nodesPath, node('m3'))
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await until(4)
+  abort.abort()
+  await following
+  t.match(told[2], /^trouble 127\.0\.0\.1:\d+: (the connection was cut|aborted)$/)
+  t.same(
+    told.filter((line) => !line.startsWith('trouble')),
+    ['list m1', 'ADDED m2', 'ADDED m3'],
+  )
+  t.equal(clock.pending(), 0, 'nothing is left behind')
+})
+
+t.test('too old, in the stream or as a status: it lists anew', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  const expired = { kind: 'Status', status: 'Failure', message: 'too old', reason: 'Expired', code: 410 }
+  server.write(nodesPath, `${JSON.stringify({ type: 'ERROR', object: expired })}\n`)
+  server.put(nodesPath, node('m2'))
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await until(2)
+  await server.watched(nodesPath)
+  server.compact()
+  server.put(nodesPath, node('m3'))
+  await until(3)
+  server.cut(nodesPath)
+  await until(4)
+  server.compact()
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await untilPaused(clock, 1000)
+  clock.advance(1000)
+  await until(6)
+  abort.abort()
+  await following
+  t.match(told, ['list m1', 'list m1 m2', 'ADDED m3', /^trouble /, /^trouble .*Expired/, 'list m1 m2 m3'])
+})
+
+t.test('garbage in the stream is said, and the collection is listed anew', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  const following = api.follow('/api/v1/nodes', handlers, abort.signal)
+  await until(1)
+  server.put(nodesPath, node('m1'))
+  const garbage: [text: string, sentence: string][] = [
+    ['{"type":', 'it sent an event that is not JSON'],
+    ['null', 'it sent an event without an object'],
+    ['{"type":"ADDED","object":{}}', 'it sent an event without a resourceVersion'],
+    [
+      '{"type":"LATER","object":{"metadata":{"resourceVersion":"1"}}}',
+      'it sent an event of the type "LATER"',
+    ],
+    ['{"type":"ERROR","object":{"message":"etcd is gone"}}', 'etcd is gone (500)'],
+  ]
+  // Nothing was there at first: a 404 until the collection exists.
+  t.equal(told[0], 'trouble the test says NotFound (404 NotFound)')
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  for (const [text, sentence] of garbage) {
+    await server.watched(nodesPath)
+    server.put(nodesPath, node('m1'))
+    while (told.at(-1) !== 'MODIFIED m1') await new Promise(setImmediate)
+    server.write(nodesPath, `${text}\n`)
+    while (told.at(-1) !== `trouble ${sentence}`) await new Promise(setImmediate)
+    while (server.watches(nodesPath).length > 0) await new Promise(setImmediate)
+    await untilPaused(clock, 500)
+    clock.advance(500)
+  }
+  abort.abort()
+  await following
+  t.same(
+    told.filter((line) => line.startsWith('trouble')).slice(1),
+    garbage.map(([, sentence]) => `trouble ${sentence}`),
+  )
+})
+
+t.test(
+  'it waits longer after each failure, says the same thing once, and no longer when aborted',
+  async (t) => {
+    const { server, api, clock } = await connected(t)
+    const abort = new AbortController()
+    const { told, until, handlers } = record()
+    server.put(nodesPath, node('m1'))
+    const forbidden = { status: 403, reason: 'Forbidden' }
+    server.refuse(nodesPath, ...Array.from({ length: 20 }, () => forbidden))
+    const following = api.follow(nodesPath, handlers, abort.signal)
+    for (const delayMs of [500, 1000, 2000, 4000, 8000, 16_000, 30_000]) {
+      await until(1)
+      await untilPaused(clock, delayMs)
+      while (clock.pending() > 1) await new Promise(setImmediate)
+      clock.advance(delayMs)
+    }
+    abort.abort()
+    await following
+    t.same(told, ['trouble the test says Forbidden (403 Forbidden)'])
+    await api.follow(nodesPath, handlers, abort.signal)
+    t.equal(told.length, 1)
+  },
+)
+
+t.test('a watch that ends at once again and again is not asked for without a pause', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  for (const delayMs of [500, 1000]) {
+    await server.watched(nodesPath)
+    server.end(nodesPath)
+    await untilPaused(clock, delayMs)
+    clock.advance(delayMs)
+  }
+  abort.abort()
+  await following
+  t.equal(server.requests.length, 3)
+})
+
+t.test('another kubeconfig is taken at once: the watch goes on with it', async (t) => {
+  const { server, credentials } = await connected(t)
+  let now = credentials
+  const clock = fakeClock()
+  const api = connectCluster({ kubeconfig: { credentials: () => now }, clock, random: () => 1 })
+  t.teardown(() => api.close())
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  now = { ...credentials, token: 'sha256~token' }
+  await api.get(`${nodesPath}/m1`)
+  await until(2)
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await server.watched(nodesPath)
+  server.put(nodesPath, node('m2'))
+  await until(3)
+  abort.abort()
+  await following
+  t.match(told, ['list m1', /^trouble /, 'ADDED m2'])
+})
+
+t.test('a watch that is refused as too old lists anew; a list that comes too late is not told', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  server.refuse(nodesPath, { status: 410, reason: 'Expired' })
+  clock.advance(1000)
+  server.end(nodesPath)
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await until(2)
+  abort.abort()
+  await following
+  t.same(told, ['list m1', 'list m1'])
+
+  const late = new AbortController()
+  const list = () => {
+    late.abort()
+    return Promise.resolve({ items: [], resourceVersion: '1' })
+  }
+  const source = { list, watch: () => Promise.reject(new Error('not asked')) }
+  await follow(source, handlers, { signal: late.signal, clock, random: () => 0 })
+  t.equal(told.length, 2)
+})

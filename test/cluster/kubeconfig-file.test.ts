@@ -1,0 +1,111 @@
+import { rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { kubeconfigFile, kubeconfigPath, NoCredentials } from '../../src/cluster/kubeconfig-file.ts'
+import { base64, kubeconfigText } from '../support/api-server.ts'
+import { makeAuthority } from '../support/certificates.ts'
+import { declaredCluster } from '../support/cluster.ts'
+
+const authority = makeAuthority()
+const server = 'https://api.c1.example.net:6443'
+const text = (word: string, at = server, more = {}) => kubeconfigText(at, authority, { token: word }, more)
+const messageOf = (read: () => unknown): string => {
+  try {
+    read()
+  } catch (error) {
+    if (error instanceof NoCredentials) return error.message
+    throw error
+  }
+  return 'no error'
+}
+
+t.test('it is where the site says, else where openshift-install leaves it', (t) => {
+  const cluster = declaredCluster()
+  t.equal(kubeconfigPath(cluster), '/etc/slipway/ignition/auth/kubeconfig')
+  t.equal(kubeconfigPath({ ...cluster, kubeconfig: '/root/kubeconfig' }), '/root/kubeconfig')
+  const { ignition, ...without } = cluster
+  t.equal(kubeconfigPath(without), undefined)
+  t.equal(
+    messageOf(() => kubeconfigFile(without, Date.now).credentials()),
+    'nothing says how to ask the cluster c1: name its kubeconfig as clusters[].kubeconfig in the site',
+  )
+  t.equal(typeof ignition, 'string')
+  t.end()
+})
+
+t.test('it is read once, and again when it or a file that it names has changed', (t) => {
+  const more = { 'certificate-authority-data': '', 'certificate-authority': 'ca.crt' }
+  const folder = t.testdir({ kubeconfig: text('one', server, more), 'ca.crt': authority.certificate })
+  const path = join(folder, 'kubeconfig')
+  const file = kubeconfigFile({ ...declaredCluster(), kubeconfig: path }, Date.now)
+  const first = file.credentials()
+  t.equal(first.token, 'one')
+  t.equal(file.credentials(), first, 'the same object')
+  writeFileSync(path, text('other', server, more))
+  t.equal(file.credentials().token, 'other')
+  const second = file.credentials()
+  utimesSync(join(folder, 'ca.crt'), 1, 1)
+  t.not(file.credentials(), second)
+  rmSync(join(folder, 'ca.crt'))
+  t.match(
+    messageOf(() => file.credentials()),
+    /^cannot read the kubeconfig .*: ENOENT: .*ca\.crt/,
+  )
+  rmSync(path)
+  t.match(
+    messageOf(() => file.credentials()),
+    /^there is no kubeconfig .*; `openshift-install create/,
+  )
+  writeFileSync(path, text('third'))
+  t.equal(file.credentials().token, 'third')
+  t.end()
+})
+
+t.test('a kubeconfig of another cluster is refused: by name, by address, by the name for TLS', (t) => {
+  const named = { 'tls-server-name': 'api-int.c1.example.net' }
+  const cases: [server: string, more: object, isOwn: boolean][] = [
+    ['https://api.c1.example.net:6443', {}, true],
+    ['https://api-int.c1.example.net:6443', {}, true],
+    ['https://192.0.2.5:6443', {}, true],
+    ['https://127.0.0.1:6443', named, true],
+    ['https://127.0.0.1:6443', {}, false],
+    ['https://api.c2.example.net:6443', {}, false],
+    ['https://[2001:db8::1]:6443', {}, false],
+  ]
+  for (const [at, more, isOwn] of cases) {
+    const folder = t.testdir({ kubeconfig: text('word', at, more) })
+    const path = join(folder, 'kubeconfig')
+    const file = kubeconfigFile({ ...declaredCluster(), kubeconfig: path }, Date.now)
+    const { host } = new URL(at)
+    t.equal(
+      messageOf(() => file.credentials()),
+      isOwn
+        ? 'no error'
+        : `the kubeconfig ${path} is for ${host}, expected api.c1.example.net: it is of another cluster`,
+      at,
+    )
+  }
+  t.end()
+})
+
+t.test('one that has ended says when; a folder and a huge file are not read', (t) => {
+  const old = authority.client('/CN=system:admin', -1)
+  const user = { 'client-certificate-data': base64(old.certificate), 'client-key-data': base64(old.key) }
+  const folder = t.testdir({
+    ended: kubeconfigText(server, authority, user),
+    folder: {},
+    huge: ' '.repeat(1024 * 1024 + 1),
+  })
+  const said = (name: string) => {
+    const path = join(folder, name)
+    const file = kubeconfigFile({ ...declaredCluster(), kubeconfig: path }, Date.now)
+    return messageOf(() => file.credentials()).replaceAll(folder, 'FOLDER')
+  }
+  t.match(said('ended'), /^the kubeconfig FOLDER\/ended ended on 20\d\d-.*Z; put a new one in its place$/)
+  t.equal(said('folder'), 'cannot read the kubeconfig FOLDER/folder: FOLDER/folder is no regular file')
+  t.equal(
+    said('huge'),
+    'cannot read the kubeconfig FOLDER/huge: FOLDER/huge is too large, with 1048577 octets',
+  )
+  t.end()
+})

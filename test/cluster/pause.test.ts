@@ -1,0 +1,19 @@
+import t from 'tap'
+import { pause } from '../../src/cluster/pause.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+t.test(
+  'a pause ends with its time, with the signal, or before it begins, and leaves nothing behind',
+  async (t) => {
+    const clock = fakeClock()
+    const abort = new AbortController()
+    const whole = pause(clock, 1000)
+    clock.advance(1000)
+    await whole
+    const cut = pause(clock, 1000, abort.signal)
+    abort.abort()
+    await cut
+    await pause(clock, 1000, abort.signal)
+    t.equal(clock.pending(), 0)
+  },
+)

@@ -1,0 +1,57 @@
+/** A declared cluster as the site's schema gives it, and a connection to an API server that plays it. */
+import type { Test } from 'tap'
+import { connectCluster, type ClusterConnection } from '../../src/cluster/client.ts'
+import type { Credentials } from '../../src/cluster/kubeconfig.ts'
+import { loadSite } from '../../src/site/load.ts'
+import type { Cluster, Site } from '../../src/site/schema.ts'
+import { startApiServer, type ApiObject, type ApiServer } from './api-server.ts'
+import { makeAuthority } from './certificates.ts'
+import { fakeClock, type FakeClock } from './fake-clock.ts'
+import { siteText } from './site-folder.ts'
+
+/** The site of the tests, whose files are in `folder`. */
+export function declaredSite(folder = '/etc/slipway'): Site {
+  const loaded = loadSite(siteText(), `${folder}/site.yaml`)
+  if (loaded.kind !== 'site') throw new TypeError('the site of the tests has a problem')
+  return loaded.site
+}
+
+/** `c1.example.net` with the api on 192.0.2.5. */
+export function declaredCluster(): Cluster {
+  return declaredSite().clusters[0]!
+}
+
+export const authority = makeAuthority()
+const admin = authority.client('/O=system:masters/CN=system:admin')
+
+export const nodesPath = '/api/v1/nodes'
+export const node = (name: string, more: object = {}): ApiObject => ({ metadata: { name }, ...more })
+
+type Connected = { server: ApiServer; api: ClusterConnection; clock: FakeClock; credentials: Credentials }
+
+/** Both are closed when the test ends; time stands still. */
+export async function connected(
+  t: Test,
+  change: Partial<Credentials> = {},
+  pageItems?: number,
+): Promise<Connected> {
+  const server = await startApiServer(authority, undefined, pageItems)
+  const credentials: Credentials = {
+    server: new URL(`https://127.0.0.1:${server.port}`),
+    authority: authority.certificate,
+    ...admin,
+    ...change,
+  }
+  const clock = fakeClock()
+  const api = connectCluster({ kubeconfig: { credentials: () => credentials }, clock, random: () => 1 })
+  t.teardown(async () => {
+    api.close()
+    await server.close()
+  })
+  return { server, api, clock, credentials }
+}
+
+/** Lets real sockets do their work until the clock of the client has a timer of about this length. */
+export async function untilPaused(clock: FakeClock, delayMs: number): Promise<void> {
+  while (clock.nextDelay() !== delayMs) await new Promise(setImmediate)
+}
