@@ -187,6 +187,14 @@ t.test('a disk that may be written is tried before it is written again', async (
   t.match(await world.installs.boot(key, plain), { kind: 'install' })
 })
 
+t.test('a node that is new is as the site says, also before that is written', (t) => {
+  const { world, installs } = installsWorld()
+  const known = world.plan
+  world.plan = new Map([...known, ['ocp45/w9', { ...known.get(key)!, key: 'ocp45/w9', declared: 'local' }]])
+  t.match(installs.list().at(-1), { node: 'ocp45/w9', mode: 'local', reason: 'the site file says local' })
+  t.end()
+})
+
 t.test('a node that the site does not have', async (t) => {
   const { installs } = installsWorld()
   const gone = { kind: 'refused', reason: 'the site has no node ocp45/m9' }

@@ -97,6 +97,16 @@ const damages: readonly { name: string; damage: (path: string) => void; loss: Re
     loss: /was damaged \(.*malformed.*\)|was damaged \(/,
   },
   {
+    name: 'values that its tables do not take',
+    damage: (path) =>
+      edit(
+        path,
+        `PRAGMA writable_schema = ON;
+        UPDATE sqlite_schema SET sql = replace(sql, 'state TEXT', 'state INTEGER') WHERE name = 'nodes'`,
+      ),
+    loss: /was damaged \(non-INTEGER value in nodes\.state\)/,
+  },
+  {
     name: 'a state that is no state',
     damage: (path) => edit(path, `UPDATE nodes SET state = '{"mode":'`),
     loss: /was damaged \(the state of ocp45\/m1 is unreadable\)/,
@@ -109,7 +119,7 @@ const damages: readonly { name: string; damage: (path: string) => void; loss: Re
 ]
 
 function edit(path: string, sql: string): void {
-  const database = new DatabaseSync(path)
+  const database = new DatabaseSync(path, { defensive: false })
   database.exec(sql)
   database.close()
 }
