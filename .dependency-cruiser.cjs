@@ -7,6 +7,7 @@ const allow = {
   survey: ['plan', 'site', 'proto', 'host'],
   images: ['plan', 'site', 'proto', 'host'],
   install: ['plan', 'site', 'proto', 'host'],
+  cluster: ['plan', 'site', 'proto', 'host', 'install'],
   serve: ['plan', 'proto', 'host', 'install'],
   cluster: ['plan', 'site', 'proto', 'host', 'install'],
   simulate: ['plan', 'site', 'proto', 'host'],

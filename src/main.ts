@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { check } from './cli/check.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './cli/command.ts'
+import { csr } from './cli/csr.ts'
 import { demo } from './cli/demo.ts'
 import { events } from './cli/events.ts'
 import { explain } from './cli/explain.ts'
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   nodes,
   events,
   wait,
+  csr,
   simulate,
   demo,
 ]

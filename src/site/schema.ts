@@ -34,6 +34,8 @@ export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as con
 export const bootModes = ['install', 'menu', 'local'] as const
 /** Who may read Ignition files: the node that is being installed, or anybody. */
 export const ignitionAccesses = ['guarded', 'open'] as const
+/** Whether certificate requests of declared nodes are approved; dry-run: only said. */
+export const approvals = ['declared', 'dry-run', 'off'] as const
 /** Who leases a subnet's addresses: this server, or another one beside which it only says what to boot. */
 export const dhcpModes = ['full', 'proxy'] as const
 /** How a load balancer finds out which nodes are well (docs/decisions/0023). */
@@ -213,6 +215,10 @@ const cluster = z
       description:
         "the cluster's kubeconfig: what follows its installation; auth/kubeconfig in the Ignition folder when absent",
     }),
+    approve: z.enum(approvals).default('off').meta({
+      description:
+        "declared: approve the certificate requests of this cluster's nodes; dry-run: only say which; off: leave them to others",
+    }),
     loadBalancer: z
       .strictObject({
         api: ips.meta({ description: 'where api.<cluster>.<domain> points' }),
@@ -287,4 +293,5 @@ export type Role = (typeof roles)[number]
 export type CheckPreset = (typeof checkPresets)[number]
 export type BootMode = (typeof bootModes)[number]
 export type IgnitionAccess = (typeof ignitionAccesses)[number]
+export type Approval = (typeof approvals)[number]
 export type MenuEntry = (typeof menuEntries)[number]

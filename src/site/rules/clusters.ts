@@ -87,10 +87,24 @@ const loadBalancerApart: Rule = {
       ),
 }
 
+/** Who approves asks the cluster, and needs what opens it. */
+const kubeconfigGiven: Rule = {
+  needs: [],
+  check: (site) =>
+    declaredClusters(site)
+      .filter(({ cluster }) => cluster.approve !== 'off' && cluster.ignition === undefined)
+      .filter(({ cluster }) => cluster.kubeconfig === undefined)
+      .map(({ path }) => ({
+        path: [...path, 'approve'],
+        expected: "kubeconfig beside it: without ignition nothing says where the cluster's is",
+      })),
+}
+
 export const clusterRules = [
   oneBootstrap,
   bootstrapHasMasters,
   singleAlone,
   entrancesGiven,
   loadBalancerApart,
+  kubeconfigGiven,
 ]

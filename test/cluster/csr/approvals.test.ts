@@ -1,0 +1,136 @@
+import t from 'tap'
+import { ApiProblem } from '../../../src/cluster/api.ts'
+import { approverRig, csrsPath, puts } from '../../support/approver.ts'
+import { askedAt, clientCsr, servingCsr } from '../../support/csr.ts'
+
+const put = `PUT ${csrsPath}/csr-a/approval`
+const node = '/api/v1/nodes/w1.ocp45.example.net'
+
+t.test('a node that the cluster has is asked for before its request is approved', async (t) => {
+  const all = approverRig(t)
+  const { cluster, settle, add, reasons } = all
+  cluster.set(node, { metadata: { name: 'w1', creationTimestamp: '2025-12-31T12:00:00Z' } }, true)
+  add(clientCsr())
+  await settle()
+  t.same(reasons(), [
+    'csr-a: the cluster has the node w1.ocp45.example.net already, and it was not installed anew since; for another machine, delete the node',
+  ])
+  // Without a time it is not older than an installation.
+  cluster.set(node, { metadata: { name: 'w1' } }, true)
+  all.sightings.set('ocp45/w1', { from: askedAt, to: askedAt, installedAt: askedAt })
+  await settle(30_000)
+  t.same(puts(all), [])
+  cluster.remove(node)
+  await settle(30_000)
+  await settle(50)
+  t.same(puts(all), [put])
+})
+
+t.test('a request that somebody changed meanwhile is judged as it is now', async (t) => {
+  const all = approverRig(t)
+  const { cluster, settle, add, counters, reasons } = all
+  add(clientCsr())
+  // Before the approval arrives, it becomes another one that the watch has not told of yet.
+  cluster.set(`${csrsPath}/csr-a`, clientCsr('not-declared'), true)
+  await settle()
+  t.same(puts(all), [put])
+  t.equal(counters.get('csr.conflicts'), 1)
+  await settle(500)
+  t.same(reasons(), ['csr-a: "w9.ocp45.example.net" is not a declared node of this cluster'])
+  t.same(puts(all), [put])
+})
+
+t.test('a conflict with nothing left to decide ends there', async (t) => {
+  const rows = [
+    { name: 'approved by another', then: { ...clientCsr(), status: { certificate: 'LS0t' } } },
+    { name: 'no request any more', then: { metadata: { name: '' } } },
+  ]
+  for (const { name, then } of rows) {
+    const all = approverRig(t)
+    all.add(clientCsr())
+    all.cluster.set(`${csrsPath}/csr-a`, then, true)
+    await all.settle(500)
+    await all.settle(500)
+    t.same(puts(all), [put], name)
+    t.same(all.reasons(), [], name)
+  }
+})
+
+t.test('a conflict about what is gone, or cannot be read now', async (t) => {
+  const conflict = new ApiProblem(409, 'Conflict', 'changed')
+  const gone = approverRig(t)
+  gone.cluster.fail(put, conflict)
+  gone.cluster.fail(`GET ${csrsPath}/csr-a`, new ApiProblem(404, 'NotFound', 'gone'))
+  gone.add(clientCsr())
+  await gone.settle(500)
+  t.same(gone.reasons(), [])
+
+  const cut = approverRig(t)
+  cut.cluster.fail(put, conflict)
+  cut.cluster.fail(`GET ${csrsPath}/csr-a`, new Error('connection cut'))
+  cut.add(clientCsr())
+  await cut.settle(500)
+  t.same(puts(cut), [put, put])
+})
+
+t.test('what the cluster cannot do now is tried again, each time later, and others meanwhile', async (t) => {
+  const all = approverRig(t)
+  const { cluster, settle, add, reasons, counters } = all
+  const busy = new ApiProblem(503, 'ServiceUnavailable', 'the server is starting')
+  cluster.fail(put, new ApiProblem(429, 'TooManyRequests', 'later'), busy, new Error('connection cut'))
+  add(clientCsr())
+  await settle()
+  t.same(reasons(), ['csr-a: it is to be approved, but the cluster does not let it: later'])
+  add(servingCsr())
+  await settle(499)
+  t.same(puts(all), [put])
+  await settle(1)
+  await settle(1000)
+  t.equal(puts(all).includes(`PUT ${csrsPath}/csr-b/approval`), true)
+  for (let round = 0; round < 8; round++) await settle(1000)
+  t.same(reasons(), [])
+  t.equal(counters.get('csr.failures'), 3)
+  t.equal(counters.get('csr.approved'), 2)
+})
+
+t.test('what the cluster refuses is not asked again until it is judged anew', async (t) => {
+  const all = approverRig(t)
+  all.cluster.fail(put, new ApiProblem(403, 'Forbidden', 'system:node may not'))
+  all.add(clientCsr())
+  await all.settle(10_000)
+  t.same(puts(all), [put])
+  t.same(all.reasons(), ['csr-a: it is to be approved, but the cluster does not let it: system:node may not'])
+  await all.settle(20_000)
+  await all.settle(50)
+  t.same(puts(all), [put, put])
+  t.same(all.reasons(), [])
+})
+
+t.test('one that is gone when it is approved is forgotten', async (t) => {
+  const all = approverRig(t)
+  all.cluster.event('ADDED', clientCsr())
+  await all.settle(50)
+  t.same(puts(all), [put])
+  t.same(all.reasons(), [])
+})
+
+t.test('one that is withdrawn before its turn is not asked about', async (t) => {
+  const all = approverRig(t)
+  all.add(clientCsr())
+  all.add(servingCsr())
+  all.cluster.remove(`${csrsPath}/csr-b`)
+  await all.settle(50)
+  await all.settle(50)
+  t.same(puts(all), [put])
+})
+
+t.test('while the cluster does not say which nodes it has, nothing is approved', async (t) => {
+  const all = approverRig(t)
+  all.cluster.fail(`GET ${node}`, new ApiProblem(500, 'InternalError', 'etcd is away'))
+  all.add(clientCsr())
+  await all.settle()
+  t.same(puts(all), [])
+  t.same(all.reasons(), ['csr-a: it is to be approved, but the cluster does not let it: etcd is away'])
+  await all.settle(500)
+  t.same(puts(all), [put])
+})

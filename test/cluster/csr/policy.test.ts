@@ -1,0 +1,165 @@
+import t from 'tap'
+import { clientCsr, servingCsr, verdict, type CsrObject } from '../../support/csr.ts'
+import { makeRequest } from '../../support/pkcs10.ts'
+
+const seenBefore = 'approve: w1.ocp45.example.net is declared, and was seen booting 4 min before it asked'
+const itself = 'approve: w1.ocp45.example.net itself asks, for names and addresses that are declared for it'
+const encipherment = ['key encipherment', 'digital signature']
+
+t.test('what kubelets of declared nodes ask for is approved', (t) => {
+  const rows: readonly (readonly [name: string, object: CsrObject, is: string])[] = [
+    ['its first request', clientCsr(), seenBefore],
+    ['with an RSA key', clientCsr('client-rsa', { usages: [...encipherment, 'client auth'] }), seenBefore],
+    [
+      'by its short name',
+      clientCsr('client-short-name'),
+      'approve: w1 is declared, and was seen booting 4 min before it asked',
+    ],
+    ['for a month', clientCsr('client', { expirationSeconds: 2_592_000 }), seenBefore],
+    ['its second request', servingCsr(), itself],
+    ['in upper case', servingCsr('serving-upper-case'), itself],
+    ['with key encipherment', servingCsr('serving', { usages: [...encipherment, 'server auth'] }), itself],
+    [
+      'in another group too',
+      servingCsr('serving', { groups: ['system:authenticated', 'x', 'system:nodes'] }),
+      itself,
+    ],
+    [
+      'addresses of both families',
+      servingCsr('serving-dual-stack', { username: 'system:node:m1.ocp45.example.net' }),
+      itself.replace('w1', 'm1'),
+    ],
+  ]
+  for (const [name, object, is] of rows) t.equal(verdict(object), is, name)
+  t.end()
+})
+
+t.test('a first request that is otherwise is left, with the reason', (t) => {
+  const extra = (request: string) => clientCsr(request)
+  const client = (more: Record<string, unknown>) => clientCsr('client', more)
+  const groups = [
+    'system:serviceaccounts',
+    'system:serviceaccounts:openshift-machine-config-operator',
+    'system:authenticated',
+  ]
+  const prefix = 'expected one system:node:NAME'
+  const rows: readonly (readonly [name: string, object: CsrObject, reason: string])[] = [
+    [
+      'another signer',
+      client({ signerName: 'kubernetes.io/kube-apiserver-client' }),
+      'its signer is "kubernetes.io/kube-apiserver-client", which is not for kubelets',
+    ],
+    ['no signer', client({ signerName: undefined }), 'its signer is "", which is not for kubelets'],
+    [
+      'another requestor',
+      client({ username: 'system:admin' }),
+      `"system:admin" asks for it, expected the machine config operator's node-bootstrapper`,
+    ],
+    [
+      'a group more',
+      client({ groups: [...groups, 'system:masters'] }),
+      `who asks is in the groups "${[...groups, 'system:masters'].join(', ')}", expected the node-bootstrapper's`,
+    ],
+    [
+      'a group less',
+      client({ groups: groups.slice(1) }),
+      `who asks is in the groups "${groups.slice(1).join(', ')}", expected the node-bootstrapper's`,
+    ],
+    [
+      'a group twice instead of another',
+      client({ groups: ['system:authenticated', 'system:authenticated', 'system:serviceaccounts'] }),
+      `who asks is in the groups "system:authenticated, system:authenticated, system:serviceaccounts", expected the node-bootstrapper's`,
+    ],
+    [
+      'no list of groups',
+      client({ groups: 'system:masters' }),
+      `who asks is in the groups "", expected the node-bootstrapper's`,
+    ],
+    [
+      'a usage more',
+      client({ usages: ['digital signature', 'client auth', 'server auth'] }),
+      'it is for "digital signature, client auth, server auth", expected digital signature, client auth and perhaps key encipherment',
+    ],
+    [
+      'usages that are no texts',
+      client({ usages: [1, 2] }),
+      'it is for ", ", expected digital signature, client auth and perhaps key encipherment',
+    ],
+    [
+      'for longer',
+      client({ expirationSeconds: 2_600_000_000 }),
+      'it asks for 30093 d, expected 30 d at most',
+    ],
+    [
+      'a DNS name',
+      extra('serving'),
+      'it asks for the name "w1.ocp45.example.net" in a client certificate, expected none',
+    ],
+    [
+      'an address',
+      client({
+        request: makeRequest({
+          commonNames: ['system:node:w1'],
+          organisations: ['system:nodes'],
+          addresses: ['192.0.2.21'],
+        }),
+      }),
+      'it asks for the name "192.0.2.21" in a client certificate, expected none',
+    ],
+    [
+      'an email address',
+      extra('email'),
+      'its request has "email root@example.net", which no kubelet asks for',
+    ],
+    ['a URI', extra('uri'), 'its request has "URI https://example.net", which no kubelet asks for'],
+    [
+      'to be an authority',
+      extra('authority'),
+      'its request has the extension 2.5.29.19, which no kubelet asks for',
+    ],
+    ['a unit', extra('unit'), 'its request has 2.5.4.11 in its subject, which no kubelet asks for'],
+    [
+      'another organisation',
+      extra('organisation'),
+      'its organisation is "system:masters", expected system:nodes',
+    ],
+    [
+      'two organisations',
+      extra('two-organisations'),
+      'its organisation is "system:masters, system:nodes", expected system:nodes',
+    ],
+    ['no organisation', extra('no-organisation'), 'its organisation is "", expected system:nodes'],
+    [
+      'two common names',
+      extra('two-names'),
+      `its common name is "system:node:w1.ocp45.example.net, system:node:m1.ocp45.example.net", ${prefix}`,
+    ],
+    ['no common name', extra('no-name'), `its common name is "", ${prefix}`],
+    [
+      'a common name without the prefix',
+      extra('no-prefix'),
+      `its common name is "w1.ocp45.example.net", ${prefix}`,
+    ],
+    ['an empty name', extra('empty-name'), `its common name is "system:node:", ${prefix}`],
+    [
+      'a name in upper case, which no Node has',
+      extra('upper-case'),
+      '"W1.ocp45.example.net" is not a declared node of this cluster',
+    ],
+    [
+      'a node that is not declared',
+      extra('not-declared'),
+      '"w9.ocp45.example.net" is not a declared node of this cluster',
+    ],
+    ['the bootstrap', extra('bootstrap'), '"bs.ocp45.example.net" is not a declared node of this cluster'],
+    [
+      'a name that a terminal would not show',
+      extra('long-name'),
+      '"w?-123456789-123456789-123456789-123456789-1234" is not a declared node of this cluster',
+    ],
+    ['garbage', client({ request: 'AAAA' }), 'its request is not one CERTIFICATE REQUEST in PEM'],
+    ['no request', client({ request: 7 }), 'its request is not one CERTIFICATE REQUEST in PEM'],
+  ]
+  for (const [name, object, reason] of rows) t.equal(verdict(object), `leave: ${reason}`, name)
+  t.end()
+})
