@@ -5,7 +5,7 @@ import { installPlan } from '../support/installs.ts'
 t.test('nobody waits for others where the cluster is not installed in order', (t) => {
   const inOrder = installPlan().get('ocp45/m1')!
   t.match(inOrder.waitsFor.master, [{ node: 'ocp45/bs' }])
-  const atOnce = installPlan(({ clusters }) => (clusters[0]!.order = false))
+  const atOnce = installPlan(({ clusters }) => Object.assign(clusters[0]!, { order: false }))
   for (const { key, waitsFor } of atOnce.values()) t.same(waitsFor, {}, key)
   t.end()
 })
