@@ -9,7 +9,6 @@ const allow = {
   install: ['plan', 'site', 'proto', 'host'],
   cluster: ['plan', 'site', 'proto', 'host', 'install'],
   serve: ['plan', 'proto', 'host', 'install'],
-  cluster: ['plan', 'site', 'proto', 'host', 'install'],
   simulate: ['plan', 'site', 'proto', 'host'],
   demo: ['plan', 'site', 'proto', 'host', 'survey'],
 }

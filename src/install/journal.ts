@@ -116,7 +116,6 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     },
     close() {
       writeLot()
-      lot?.cancel()
       store.close()
     },
   }

@@ -130,12 +130,12 @@ function onReturn(
     if (attempt.begunBy === 'menu' && !boot.isChosen) {
       return move(withoutToken(state), 'menu', 'it came back before it had fetched its Ignition file', now)
     }
-    return again(state, boot, 'it came back before it had fetched its Ignition file', now)
+    return again(state, attempt, boot, 'it came back before it had fetched its Ignition file', now)
   }
   // Its disk is written and its word was lost, or its power was cut while it was written. The installer writes the
   // disk's first MiB last (coreos-installer, write_image), so half a system does not boot: the disk itself tells.
   if (attempt.probedAt === undefined) return { ...state, attempt: { ...attempt, probedAt: now } }
-  if (now - attempt.probedAt <= comebackMs) return again(state, boot, 'its disk did not boot', now)
+  if (now - attempt.probedAt <= comebackMs) return again(state, attempt, boot, 'its disk did not boot', now)
   return installed(state, `its disk kept it for more than ${comebackMs / minuteMs} minutes`, now)
 }
 
@@ -200,8 +200,13 @@ function settle(state: State, now: number): State {
   return move(state, before.mode, `nobody booted it while it was armed; before: ${before.reason}`, now)
 }
 
-function again(state: State, boot: Extract<Event, { kind: 'boot' }>, why: string, now: number): State {
-  const { begunBy = 'arming', earlier = 0, startedAt = now } = state.attempt ?? {}
+function again(
+  state: State,
+  { begunBy, earlier, startedAt }: AttemptState,
+  boot: Extract<Event, { kind: 'boot' }>,
+  why: string,
+  now: number,
+): State {
   if (earlier + 1 < mostAttempts) return start(state, boot, begunBy, earlier + 1, why, now)
   const minutes = Math.max(1, Math.round((now - startedAt) / minuteMs))
   const reason = `${mostAttempts} attempts came to nothing, the last ${minutes} min after it began: ${why}`

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { armedMs, mostAttempts, settledMs } from '../../src/install/machine.ts'
-import { openMemoryStore, type Store } from '../../src/install/store.ts'
+import { agentImage } from '../support/model.ts'
 import { acknowledged, ignitionSent, installPlan, installsWorld } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
@@ -66,6 +66,29 @@ t.test('without a callback the evidence is a fresh address of a system', async (
   world.installs.observe(acknowledged(key, 'system', false))
   world.installs.observe(acknowledged(key, 'ipxe'))
   t.match(world.installs.list()[1], { mode: 'installing' }, 'a lease prolonged and a loader prove nothing')
+  world.installs.observe(acknowledged(key, 'system'))
+  t.match(world.installs.list()[1], { mode: 'installed' })
+})
+
+t.test('an agent has its Ignition file in the initramfs: its rootfs is what it is sent last', async (t) => {
+  const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
+  const world = installsWorld({ plan: () => installPlan(undefined, { images }) })
+  await begun(world)
+  const sent = {
+    node: key,
+    kind: 'file',
+    file: '',
+    outcome: 'sent',
+    octets: 9,
+    total: 9,
+    durationMs: 1,
+  } as const
+  world.installs.observe({ ...sent, what: 'initramfs' })
+  world.clock.advance(settledMs)
+  world.installs.observe(acknowledged(key, 'system'))
+  t.match(world.installs.list()[1], { mode: 'installing' })
+  world.installs.observe({ ...sent, what: 'rootfs' })
+  world.clock.advance(settledMs)
   world.installs.observe(acknowledged(key, 'system'))
   t.match(world.installs.list()[1], { mode: 'installed' })
 })
@@ -164,6 +187,14 @@ t.test('a disk that may be written is tried before it is written again', async (
   t.match(await world.installs.boot(key, plain), { kind: 'install' })
 })
 
+t.test('a node that is new is as the site says, also before that is written', (t) => {
+  const { world, installs } = installsWorld()
+  const known = world.plan
+  world.plan = new Map([...known, ['ocp45/w9', { ...known.get(key)!, key: 'ocp45/w9', declared: 'local' }]])
+  t.match(installs.list().at(-1), { node: 'ocp45/w9', mode: 'local', reason: 'the site file says local' })
+  t.end()
+})
+
 t.test('a node that the site does not have', async (t) => {
   const { installs } = installsWorld()
   const gone = { kind: 'refused', reason: 'the site has no node ocp45/m9' }
@@ -208,51 +239,6 @@ t.test(
   },
 )
 
-t.test('after a loss every node boots its disk until a person says otherwise', async (t) => {
-  const store: Store = { ...openMemoryStore(), loss: 'the database was damaged' }
-  const { installs, lines } = installsWorld({ store })
-  t.match(lines[0], { level: 'error', reason: 'the database was damaged' })
-  t.match(installs.list(), Array(4).fill({ mode: 'local', reason: /^what was known of it is lost/ }))
-  t.same(await installs.boot(key, plain), { kind: 'local' })
-  installs.command(key, 'install')
-  t.match(await installs.boot(key, plain), { kind: 'install' })
-})
-
-t.test('what cannot be written is not answered, and is as it was', async (t) => {
-  const store = openMemoryStore()
-  let isFull = false
-  const full: Store = {
-    ...store,
-    keep(states, observations) {
-      if (isFull) throw new Error('database or disk is full')
-      store.keep(states, observations)
-    },
-  }
-  const world = installsWorld({ store: full })
-  const { installs, clock, counters } = world
-  const token = await begun(world)
-  isFull = true
-  t.same(await installs.boot('ocp45/bs', plain), {
-    kind: 'wait',
-    reason: 'the server cannot write down what it decides: its log says why',
-    canSkip: false,
-  })
-  t.throws(() => installs.callback(key, 'written', token, own), { message: 'database or disk is full' })
-  t.same(installs.command(key, 'local'), {
-    kind: 'refused',
-    reason: 'the state cannot be written: database or disk is full',
-  })
-  t.match(installs.list(), [{ mode: 'install' }, { mode: 'installing' }])
-  installs.observe(acknowledged(key, 'system'))
-  clock.advance(1000)
-  t.ok(counters.get('install.unwritten') >= 4)
-  isFull = false
-  installs.observe(acknowledged(key, 'system'))
-  clock.advance(1000)
-  t.equal(store.history(key).filter(({ kind }) => kind === 'dhcp').length, 2, 'and written later')
-  t.match(installs.callback(key, 'written', token, own), { kind: 'allowed' })
-})
-
 t.test('who waits, or guesses, does not fill the history', (t) => {
   const { installs, clock } = installsWorld()
   const waits = { node: key, kind: 'script', script: 'wait', reason: 'waits until …' } as const
@@ -291,27 +277,5 @@ t.test('subscribers hear everything from then on, and nothing that they throw ha
   })
   installs.observe(acknowledged(key, 'ipxe'))
   t.equal(counters.get('install.bugs'), 1)
-  t.end()
-})
-
-t.test('old observations are taken away once in an hour', (t) => {
-  const store = openMemoryStore()
-  let pruned = 0
-  const counting: Store = {
-    ...store,
-    prune(now) {
-      pruned++
-      store.prune(now)
-    },
-    close: () => {},
-  }
-  const { installs, clock } = installsWorld({ store: counting })
-  for (let minute = 0; minute < 130; minute++) {
-    installs.observe(acknowledged(key, 'ipxe'))
-    clock.advance(60_000)
-  }
-  t.equal(pruned, 3)
-  installs.close()
-  t.equal(clock.pending(), 0)
   t.end()
 })

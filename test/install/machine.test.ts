@@ -280,6 +280,11 @@ for (const { name, from, steps, mode, reason } of cases) {
   t.match({ mode: state.mode, reason: state.reason }, { mode, reason }, name)
 }
 
+t.test('a state that installs and has lost its attempt waits for a person', (t) => {
+  t.match(after([boot], { ...begin(m1), mode: 'installing' }), { mode: 'installing', attempt: undefined })
+  t.end()
+})
+
 t.test('an attempt knows how many came before it, and who began it', (t) => {
   t.match(after([boot, 5, { ...boot, tokenHash: 'next' }]).attempt, {
     ...{ role: 'master', startedAt: 1_000_005, earlier: 1, begunBy: 'arming', tokenHash: 'next' },

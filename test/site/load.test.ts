@@ -54,6 +54,13 @@ t.test('relative paths become those of the site file’s folder', (t) => {
   t.end()
 })
 
+t.test('a cluster of agents names no folder of Ignition files, and gets none', (t) => {
+  const text = readFileSync(new URL('fine-external-services/site.yaml', cases), 'utf8')
+  const loaded = loadSite(text.replace(/^ +ignition: .*\n/m, ''), '/etc/slipway/site.yaml')
+  t.equal(loaded.kind === 'site' && loaded.site.clusters[0]?.ignition, undefined)
+  t.end()
+})
+
 t.test('a byte order mark and carriage returns change nothing, not even columns', (t) => {
   const text = 'site: lab_\nserver: {}\n'
   const places = (loaded: Loaded) =>

@@ -5,6 +5,7 @@ import { createInstalls, type InstallsOptions } from '../../src/install/create.t
 import type { Permission } from '../../src/install/installs.ts'
 import type { Asker } from '../../src/install/observation.ts'
 import { openMemoryStore } from '../../src/install/store.ts'
+import type { Facts } from '../../src/plan/facts.ts'
 import { compileInstall, type InstallPlan } from '../../src/plan/install.ts'
 import { fakeClock } from './fake-clock.ts'
 import { exampleModel, exampleSite } from './model.ts'
@@ -12,10 +13,13 @@ import { exampleModel, exampleSite } from './model.ts'
 export const allowed: Permission = { kind: 'allowed' }
 
 /** @param change of the site before it is compiled */
-export function installPlan(change: (site: ReturnType<typeof exampleSite>) => void = () => {}): InstallPlan {
+export function installPlan(
+  change: (site: ReturnType<typeof exampleSite>) => void = () => {},
+  facts: Partial<Facts> = {},
+): InstallPlan {
   const site = exampleSite()
   change(site)
-  return compileInstall(exampleModel(site))
+  return compileInstall(exampleModel(site, facts))
 }
 
 export function installsWorld(given: Partial<InstallsOptions> = {}) {

@@ -75,6 +75,17 @@ t.test('the plan has the additions of each node, for every file that it may be i
   t.end()
 })
 
+t.test('a wrapped file has the unit that reports the start, unless nobody is to be called', (t) => {
+  const units = (ofCluster: Settings) => {
+    const built = model(ofCluster, { hostname: true })
+    const { additions } = compile(built).http.ignition.get(urlPaths.openIgnition(built.nodes[1]!, 'master'))!
+    return additions?.units?.map(({ name }) => name)
+  }
+  t.same(units({}), ['slipway-started.service'])
+  t.same(units({ callbacks: false }), [])
+  t.end()
+})
+
 t.test('a file that is missing keeps its nodes from installing, and says so', (t) => {
   const gone = missing('/srv/x.crt', '/srv/x.crt does not exist')
   const files = [{ path: '/etc/x.crt', from: '/srv/x.crt' }]
