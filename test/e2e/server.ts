@@ -99,6 +99,11 @@ export async function startServer(
   return server
 }
 
+/** Long enough for lines that were said to be written and read: the log goes out in batches of a tenth of a second. */
+export async function settleLog(): Promise<void> {
+  await sleep(500)
+}
+
 function parseLine(text: string, arrivedMs: number): LogLine {
   try {
     const line = JSON.parse(text) as { time: string; level: string; msg: string }

@@ -8,6 +8,7 @@ import { stub, type Rig } from '../rig.ts'
 import type { Check, Stage } from '../runner.ts'
 import type { LogLine } from '../server.ts'
 import { domain, gateway, leaseSeconds, nodes, type SiteNode } from '../site.ts'
+import { settleLog } from '../server.ts'
 import { phasesOf, type Phase } from '../timeline.ts'
 import { settleClient } from './client.ts'
 import { boot, type Boot, type Firmware } from '../vm.ts'
@@ -63,6 +64,8 @@ function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
       const dir = join(rig.dir, `vm-${node.name}`)
       const { mac, address } = node
       const done = await boot(rig.network, { firmware, mac, address, tap, dir, limitMs: bootLimitMs })
+      // The machine may be off before the server's last lines are written: they go out together, a moment late.
+      await settleLog()
       const lines = rig.server.lines.slice(since).filter((line) => concerns(line, node))
       timelines.set(title, phasesOf(done, firmware, lines))
       try {

@@ -174,6 +174,8 @@ async function readsIgnition(rig: Rig, console: string, node: SiteNode): Promise
   const bare = url.replace(/[\w-]{22,}\/worker\.ign$/, 'worker.ign')
   expectMatch(await statusOf(rig, 'client', bare), /^40[34]$/, 'without its token')
   await rig.at('machines', ['ip', 'addr', 'replace', `${node.address}/24`, 'dev', 'mach0'])
+  // The address was the virtual machine's a moment ago.
+  await rig.at('server', ['ip', 'neigh', 'flush', 'to', node.address])
   try {
     const own = ['--interface', node.address]
     expectEqual(await statusOf(rig, 'machines', url, ...own), '403', 'for the node itself, after use')

@@ -5,7 +5,7 @@ import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import { slipway } from '../server.ts'
+import { settleLog, slipway } from '../server.ts'
 import { domain, nodes, sha256 } from '../site.ts'
 import { settleClient, waitUntil } from './client.ts'
 
@@ -92,6 +92,7 @@ export const operationChecks: readonly Check[] = [
   {
     name: 'operation: the log has no error but those that were provoked',
     async run(rig) {
+      await settleLog()
       const provoked = /not reloaded|no-such-file|etc\/passwd/
       const errors = rig.server.lines.filter(({ level, text }) => level === 'error' && !provoked.test(text))
       expect(errors.length === 0, errors.map(({ text }) => text).join('\n'))

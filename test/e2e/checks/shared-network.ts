@@ -9,7 +9,7 @@ import { expectEqual, expectMatch } from '../expect.ts'
 import { addresses, clientInterface, clientMac } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import { startServer, type LogLine, type Server } from '../server.ts'
+import { settleLog, startServer, type LogLine, type Server } from '../server.ts'
 import { client } from '../site.ts'
 import { flushClient, waitUntil } from './client.ts'
 import { dhcpcd } from './other-clients.ts'
@@ -32,6 +32,7 @@ export const sharedNetworkChecks: readonly Check[] = [
         ]
         for (const { text } of offers)
           expectMatch(text, new RegExp(`"address":"${client.address}"`), 'the offer')
+        await settleLog()
         const lines = [...rig.server.lines.slice(since), ...peer.lines.slice(sincePeer)]
         const told = lines.filter(({ mac }) => mac === clientMac).map(({ msg, reason }) => reason ?? msg)
         expectEqual(told.filter((msg) => msg === 'acknowledged address').length, 1, 'acknowledgements')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
+import { settleLog } from '../server.ts'
 import type { Check } from '../runner.ts'
 import { client, domain, twins } from '../site.ts'
 import { settleClient, waitUntil } from './client.ts'
@@ -77,6 +78,7 @@ export const zoneChecks: readonly Check[] = [
           expectEqual(await digAt(rig, address, '+short', '-x', '172.16.0.90'), `${name}.\n`, `PTR at ${who}`)
         }
         expect(Number(await serialAt(rig, addresses.server, zones[0])) > before, 'the serial did not rise')
+        await settleLog()
         const told = rig.server.lines.slice(since).filter(({ msg }) => msg === 'secondary notified')
         expectEqual(told.length, zones.length * 2, 'answers to NOTIFY')
       } finally {
