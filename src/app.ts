@@ -15,7 +15,7 @@ import { probeMachineConfig } from './install/probe.ts'
 import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import { renderMetrics } from './metrics.ts'
-import { ignitionFindings } from './plan/ignition/findings.ts'
+import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { mayStart } from './may-start.ts'
 import { explain, prepare } from './prepare.ts'
@@ -116,7 +116,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
     const { control: path } = options
     if (path !== undefined) {
-      const about = { installs, reports, condition, strangers: () => dhcp?.strangers() ?? [], clusters }
+      const about = {
+        installs,
+        reports,
+        condition: wholeCondition,
+        strangers: () => dhcp?.strangers() ?? [],
+        clusters,
+      }
       services.push(await startControl({ ...common, ...about, path, log: log.for('control') }))
     }
   } catch (error) {
@@ -167,6 +173,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   }
 
+  /** For who may ask on this machine: with the names of its files. */
+  function wholeCondition() {
+    const warnings = ignitionFindings(plan, clock.now()).map(({ message }) => message)
+    return { ...condition(), warnings, ignition: ignitionExpiries(plan) }
+  }
+
   function health(): Record<string, unknown> {
     const { declined, otherDhcpServers, ...rest } = condition()
     return {
@@ -179,7 +191,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   function metrics(): string {
-    return renderMetrics({ ...condition(), records: installs.list(), now: clock.now() })
+    const measured = { records: installs.list(), ignition: ignitionExpiries(plan), now: clock.now() }
+    return renderMetrics({ ...condition(), ...measured })
   }
 
   return {

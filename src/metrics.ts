@@ -2,6 +2,7 @@
 import { renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import type { Mode } from './install/observation.ts'
+import type { IgnitionExpiry } from './plan/ignition/findings.ts'
 
 export type Measured = {
   readonly site: string
@@ -9,17 +10,27 @@ export type Measured = {
   readonly counters: Readonly<Record<string, number>>
   /** Absent where nobody remembers what nodes do. */
   readonly records?: readonly NodeRecord[]
+  readonly ignition: readonly IgnitionExpiry[]
   /** Milliseconds since 1970. */
   readonly now: number
 }
 
 const modes: readonly Mode[] = ['install', 'installing', 'installed', 'local', 'menu', 'failed']
 
-export function renderMetrics({ site, uptimeSeconds, counters, records, now }: Measured): string {
+export function renderMetrics(measured: Measured): string {
+  const { site, uptimeSeconds, counters, records, ignition, now } = measured
   return renderExposition([
     gauge('slipway_info', 'Always 1; the label names the site.', [{ labels: { site }, value: 1 }]),
     gauge('slipway_uptime_seconds', 'How long slipway has been running.', [{ value: uptimeSeconds }]),
     ...(records === undefined ? [] : nodeFamilies(records, now)),
+    gauge(
+      'slipway_ignition_expiry_timestamp_seconds',
+      'When the first certificate in an Ignition file that nodes install with expires.',
+      ignition.map(({ cluster, kind, expiresAt }) => ({
+        labels: { cluster, kind },
+        value: Math.round(expiresAt / 1000),
+      })),
+    ),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
   ])
 }

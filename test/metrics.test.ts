@@ -9,6 +9,7 @@ const measured = {
   uptimeSeconds: 12,
   counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40 },
   records: rackInstalls().list(),
+  ignition: [{ cluster: 'ocp45', kind: 'bootstrap', expiresAt: 1_795_000_000_400 } as const],
   now,
 }
 
@@ -18,6 +19,7 @@ t.test('what Prometheus reads', (t) => {
   t.match(text, '# TYPE slipway_dns_cache_hits_total counter\nslipway_dns_cache_hits_total 40\n')
   t.match(text, '\nslipway_nodes{mode="install"} 3\nslipway_nodes{mode="installing"} 2\n')
   t.match(text, '\nslipway_nodes{mode="menu"} 0\n')
+  t.match(text, '\nslipway_ignition_expiry_timestamp_seconds{cluster="ocp45",kind="bootstrap"} 1795000000\n')
   t.match(text, '\nslipway_node_since_seen_seconds{node="ocp45/m1"} 62\n')
   t.notMatch(text, /since_seen_seconds\{node="ocp45\/i1"/, 'never seen')
   t.notMatch(text, /172\.16|reason|\/dev\/sdb/, 'neither addresses nor reasons')
@@ -26,7 +28,7 @@ t.test('what Prometheus reads', (t) => {
 
 t.test('without anybody who remembers nodes there are no metrics of nodes', (t) => {
   const { site, uptimeSeconds, counters } = measured
-  t.notMatch(renderMetrics({ site, uptimeSeconds, counters, now }), 'slipway_node')
+  t.notMatch(renderMetrics({ site, uptimeSeconds, counters, ignition: [], now }), 'slipway_node')
   t.end()
 })
 

@@ -3,8 +3,11 @@ import type { NodeReport } from '../install/reports.ts'
 import type { Mode } from '../install/observation.ts'
 import { span } from '../install/words.ts'
 import { wrap } from '../plan/ipxe/text.ts'
+import type { ServerState } from '../serve/haproxy/servers.ts'
 import { clip, paint, printable, symptomLines, type Paper } from './paper.ts'
 import { nowText } from './step-text.ts'
+
+type BalancedServer = Pick<ServerState, 'isUp' | 'isTested' | 'isOut' | 'sentence'>
 
 export type Status = {
   readonly site: string
@@ -14,6 +17,12 @@ export type Status = {
   readonly otherDhcpServers: readonly { readonly server: string; readonly node: string }[]
   readonly declined: readonly { readonly node: string; readonly address: string }[]
   readonly resolvers?: readonly { readonly address: string; readonly isAnswering: boolean }[]
+  /** About Ignition files: sentences. */
+  readonly warnings?: readonly string[]
+  readonly haproxy?: {
+    readonly unreachable?: string
+    readonly servers: readonly BalancedServer[]
+  }
 }
 
 /** What is done now must be readable; columns that say less give way to it. */
@@ -49,10 +58,13 @@ function countsText(nodes: readonly NodeReport[]): string {
 }
 
 function noticeLines(
-  { strangers, otherDhcpServers, declined, resolvers = [] }: Status,
+  { strangers, otherDhcpServers, declined, resolvers = [], warnings = [], haproxy }: Status,
   paper: Paper,
 ): string[] {
   const notices = [
+    ...warnings,
+    ...(haproxy?.unreachable === undefined ? [] : [haproxy.unreachable]),
+    ...downSentences(haproxy?.servers ?? []),
     ...otherDhcpServers.map(({ server, node }) => `another DHCP server, ${server}, answers ${node}`),
     ...declined.map(({ node, address }) => `another machine uses ${address}, the address of ${node}`),
     ...resolvers
@@ -67,6 +79,18 @@ function noticeLines(
   return notices.map(
     (notice) => `${paint(paper, 'yellow', '!')} ${clip(printable(notice), paper.columns - 2)}`,
   )
+}
+
+/** Before a cluster stands all of its servers are down: some are enough to say so. */
+const mostDown = 3
+
+function downSentences(servers: readonly BalancedServer[]): string[] {
+  const down = servers.filter(({ isUp, isTested, isOut }) => isTested && !isUp && !isOut)
+  const more = down.length - mostDown
+  return [
+    ...down.slice(0, mostDown).map(({ sentence }) => sentence),
+    ...(more > 0 ? [`and ${more} more of HAProxy's servers: slipway status --json`] : []),
+  ]
 }
 
 type Column = { readonly title: string; readonly text: (node: NodeReport, now: number) => string }

@@ -45,12 +45,12 @@ for (const [name, columns] of [
   })
 }
 
+const quiet: Status = {
+  ...{ site: 'lab', uptimeSeconds: 30, nodes: rackStatus().nodes.slice(0, 1) },
+  ...{ strangers: [], otherDhcpServers: [], declined: [] },
+}
+
 t.test('a site without trouble has a header and a table', (t) => {
-  const [bs] = rackStatus().nodes
-  const quiet: Status = {
-    ...{ site: 'lab', uptimeSeconds: 30, nodes: [bs!] },
-    ...{ strangers: [], otherDhcpServers: [], declined: [] },
-  }
   t.equal(
     asText(statusLines(quiet, now, { columns: 80, isColoured: false })),
     `lab  up 30 s, 1 node: 1 installed
@@ -63,5 +63,35 @@ ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
     /^lab/,
     '! 1 undeclared machine asked: slipway nodes seen',
   ])
+  t.end()
+})
+
+t.test('what the load balancer finds out, and what grows old, is said above the table', (t) => {
+  const down = (name: string) => ({
+    isUp: false,
+    isTested: true,
+    isOut: false,
+    sentence: `kubeapi ${name} DOWN`,
+  })
+  const servers = [
+    { ...down('m0'), isUp: true },
+    { ...down('m9'), isOut: true },
+    { ...down('m8'), isTested: false },
+    ...['m1', 'm2', 'm3', 'm4', 'm5'].map(down),
+  ]
+  const status = { ...quiet, warnings: ['bootstrap.ign is old'], haproxy: { servers } }
+  const lines = statusLines(status, now, { columns: 80, isColoured: false })
+  t.same(
+    lines.filter((line) => line.startsWith('! ')),
+    [
+      '! bootstrap.ign is old',
+      '! kubeapi m1 DOWN',
+      '! kubeapi m2 DOWN',
+      '! kubeapi m3 DOWN',
+      "! and 2 more of HAProxy's servers: slipway status --json",
+    ],
+  )
+  const silent = { ...quiet, haproxy: { unreachable: 'HAProxy does not answer', servers: [] } }
+  t.match(statusLines(silent, now, { columns: 80, isColoured: false }), [/^lab/, '! HAProxy does not answer'])
   t.end()
 })

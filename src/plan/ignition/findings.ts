@@ -1,4 +1,5 @@
 /** What an operator should know of a plan's Ignition files at a given moment. Compiling has no clock, so this comes after it. */
+import type { IgnitionKind } from '../facts.ts'
 import type { Finding } from '../findings.ts'
 import type { IgnitionFile } from '../http.ts'
 import type { Plan } from '../plan.ts'
@@ -7,6 +8,21 @@ import { formatMinute, judgeIgnitionAge } from './age.ts'
 /** @param now milliseconds since 1970 */
 export function ignitionFindings(plan: Plan, now: number): Finding[] {
   return neededFiles(plan).flatMap((file) => [...ageFindings(file, now), ...contentFindings(file, now)])
+}
+
+export type IgnitionExpiry = {
+  readonly cluster: string
+  readonly kind: IgnitionKind
+  /** Of the first of its certificates, milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** Of every file with certificates that a declared node installs with. */
+export function ignitionExpiries(plan: Plan): IgnitionExpiry[] {
+  return neededFiles(plan).flatMap(({ node, kind, contents }) => {
+    const expiresAt = contents?.firstToExpire?.notAfter
+    return expiresAt === undefined ? [] : [{ cluster: node.slice(0, node.indexOf('/')), kind, expiresAt }]
+  })
 }
 
 /** Each file once that a declared node installs with: the files of a cluster that stands may grow old. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compile } from '../../../src/plan/compile.ts'
 import type { IgnitionContents } from '../../../src/plan/ignition/document.ts'
-import { ignitionFindings } from '../../../src/plan/ignition/findings.ts'
+import { ignitionExpiries, ignitionFindings } from '../../../src/plan/ignition/findings.ts'
 import { madeAt, usableUntil } from '../../support/ignition.ts'
 import { exampleModel, exampleSite, ignitionFile, ignitionFiles, missing } from '../../support/model.ts'
 
@@ -77,5 +77,17 @@ t.test('a file that is missing has no age; compiling says that it is missing', (
   const plan = compile(exampleModel(exampleSite(), { ignition: new Map([['ocp45', files]]) }))
   t.same(ignitionFindings(plan, madeAt), [])
   t.match(plan.findings, [{ message: '/srv/bootstrap.ign: it is not there (needed by ocp45/bs)' }])
+  t.end()
+})
+
+t.test('when the first certificate of each file expires; nothing of files that hold none', (t) => {
+  const firstToExpire = { subject: 'CN=a', where: '/a', notBefore: madeAt, notAfter: usableUntil }
+  const files = {
+    ...ignitionFiles('/srv'),
+    bootstrap: ignitionFile('/srv/bootstrap.ign', { ...young, firstToExpire }),
+    master: missing('/srv/master.ign', '/srv/master.ign does not exist'),
+  }
+  const plan = compile(exampleModel(exampleSite(), { ignition: new Map([['ocp45', files]]) }))
+  t.same(ignitionExpiries(plan), [{ cluster: 'ocp45', kind: 'bootstrap', expiresAt: usableUntil }])
   t.end()
 })
