@@ -17,10 +17,10 @@ import { reload } from './reload.ts'
 type Machine = Pick<SiteNode, 'name' | 'mac' | 'address' | 'settings'>
 
 /** Declared to the second appliance alone. */
-const uefi = machine('p1', 41)
-const bios = machine('p2', 42)
-const http = machine('p3', 43)
-const eager = { ...machine('p4', 44), settings: 'pxeOptions: true' }
+const uefi = machine('p1', 81)
+const bios = machine('p2', 82)
+const http = machine('p3', 83)
+const eager = { ...machine('p4', 84), settings: 'pxeOptions: true' }
 const machines = [uefi, bios, http, eager]
 
 function machine(name: string, lastOctet: number): Machine {
