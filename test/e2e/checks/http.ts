@@ -6,6 +6,7 @@ import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { nodes, sha256 } from '../site.ts'
+import { control } from './control.ts'
 import { settleClient } from './client.ts'
 
 const base = `http://${addresses.server}`
@@ -68,7 +69,10 @@ export const httpChecks: readonly Check[] = [
   {
     name: "http: a node's script names URLs that lead to its files, and its Ignition file is refused to others",
     async run(rig) {
-      for (const node of [nodes.bs, nodes.m2, nodes.w2]) {
+      const asked = [nodes.bs, nodes.m2, nodes.w2]
+      // They were booted before, and would be sent to their disks.
+      await control(rig, 'node', 'forget', ...asked.map(({ name }) => name))
+      for (const node of asked) {
         const script = (await curl(rig, `${base}/boot/ocp45/${node.name}/boot.ipxe`)).body.toString()
         expectMatch(script, /^#!ipxe\n/, 'first line')
         const ignition = expectMatch(script, / coreos\.inst\.ignition_url=(\S+)/, 'script')[1] ?? ''

@@ -6,13 +6,14 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
 import { routerInterface, type Place } from '../network.ts'
-import { lastLines, output, type Running } from '../process.ts'
+import { lastLines, type Running } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import type { Check, Stage } from '../runner.ts'
-import { controlSocket, slipway, type LogLine } from '../server.ts'
+import type { LogLine } from '../server.ts'
 import { nodes, type SiteChanges, type SiteNode } from '../site.ts'
 import { fallControlPlane, standControlPlane } from '../stand-ins.ts'
 import { settleClient } from './client.ts'
+import { control } from './control.ts'
 import { boot, type Firmware, type VmOptions } from '../vm.ts'
 
 type Machine = { readonly firmware: Firmware; readonly node: SiteNode; readonly tap: string }
@@ -188,13 +189,6 @@ async function readsIgnition(rig: Rig, console: string, node: SiteNode): Promise
 async function statusOf(rig: Rig, place: Place, url: string, ...options: string[]): Promise<string> {
   const command = ['curl', '-sS', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}', ...options, url]
   return (await rig.at(place, command)).stdout
-}
-
-/** What a command that asks the running server says. */
-async function control(rig: Rig, ...words: string[]): Promise<string> {
-  return output(
-    rig.network.inside('server', ...slipway(...words, '--control', controlSocket(rig.site.sitePath))),
-  )
 }
 
 async function modeOf(rig: Rig, { name }: SiteNode): Promise<string | undefined> {
