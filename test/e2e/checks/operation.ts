@@ -93,7 +93,7 @@ export const operationChecks: readonly Check[] = [
     name: 'operation: the log has no error but those that were provoked',
     async run(rig) {
       await settleLog()
-      const provoked = /not reloaded|no-such-file|etc\/passwd|theirs\.cfg|"service":"haproxy".*the old file/
+      const provoked = /not reloaded|no-such-file|etc\/passwd|theirs\.cfg|"service":"haproxy".*old file/
       const errors = rig.server.lines.filter(({ level, text }) => level === 'error' && !provoked.test(text))
       expect(errors.length === 0, errors.map(({ text }) => text).join('\n'))
       return Promise.resolve(undefined)
