@@ -11,6 +11,7 @@ import { explain } from './cli/explain.ts'
 import { images } from './cli/images.ts'
 import { node } from './cli/node.ts'
 import { nodes } from './cli/nodes.ts'
+import { reload } from './cli/reload.ts'
 import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
@@ -23,6 +24,7 @@ const commands: readonly Command[] = [
   explain,
   render,
   images,
+  reload,
   status,
   node,
   nodes,

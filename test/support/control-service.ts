@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
+import type { Reloaded } from '../../src/serve/control/routes.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
 import { now, rackClusters, rackInstalls, rackReports, rackStatus, rackStrangers } from './rack.ts'
@@ -16,6 +17,7 @@ export function socketPath(t: Test): string {
   return join(folder, 'control.sock')
 }
 
+/** `reloads`: what becomes of those that are asked for; the site is taken over when nothing is there. */
 export async function controlService(t: Test, path = socketPath(t)) {
   const installs = rackInstalls()
   const reports = rackReports(installs)
@@ -23,16 +25,18 @@ export async function controlService(t: Test, path = socketPath(t)) {
   const counters = new Counters()
   const clock = fakeClock(now)
   const lines: string[] = []
+  const reloads: Reloaded[] = []
   const service = await startControl({
     ...{ path, installs, reports, counters, clock },
     condition: () => ({ ...condition }),
     strangers: () => rackStrangers,
     clusters: rackClusters,
+    reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     log: createLog('debug', { write: (line) => void lines.push(line) }),
     onLost: (error) => {
       throw error
     },
   })
   t.teardown(() => service.close(0))
-  return { path, installs, reports, counters, clock, service, lines }
+  return { path, installs, reports, counters, clock, service, lines, reloads }
 }
