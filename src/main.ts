@@ -73,8 +73,11 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     terminal.err(overview())
     return ExitCode.usage
   }
+  const [action = ''] = args
+  const { usages = {} } = command
+  const usage = (Object.hasOwn(usages, action) && usages[action]) || command.usage
   if (args.includes('--help')) {
-    terminal.out(command.usage)
+    terminal.out(usage)
     return ExitCode.fine
   }
   try {
@@ -82,7 +85,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   } catch (error) {
     if (!isUsageError(error)) throw error
     terminal.err(`slipway ${command.name}: ${error.message}`)
-    terminal.err(command.usage)
+    terminal.err(usage)
     return ExitCode.usage
   }
 }

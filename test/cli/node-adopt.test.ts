@@ -94,7 +94,7 @@ t.test('a file that cannot be replaced stays', async (t) => {
 
 const misuses: { args: readonly string[]; message: string }[] = [
   { args: ['site.yaml'], message: 'adopt takes a site file and a MAC address' },
-  { args: ['site.yaml', 'x'], message: '"x" is no MAC address' },
+  { args: ['site.yaml', 'x', '--name', 'w2'], message: '"x" is no MAC address' },
   { args: ['site.yaml', '00005e005377'], message: 'adopt takes --name' },
   { args: ['site.yaml', '00005e005377', '--name', 'w2'], message: 'adopt takes --role' },
   {
