@@ -1,5 +1,5 @@
 /** An {@link Explanation} for people: a paragraph for each service. Pure. */
-import { ignitionText } from './ignition-text.ts'
+import { askedText, ignitionText } from './ignition-text.ts'
 import type { Answer, BackEnd, Explanation } from './explanation.ts'
 
 type Offer = Explanation['offers'][number]
@@ -70,8 +70,17 @@ function offerLines({
   ]
 }
 
-function ignitionLines({ url, file, octets, contents, problem, added }: Explanation['ignition']): string[] {
-  const found = [file, `${octets ?? 0} octets`, ...(contents === undefined ? [] : [ignitionText(contents)])]
+function ignitionLines({
+  url,
+  file,
+  octets,
+  contents,
+  isAsked,
+  problem,
+  added,
+}: Explanation['ignition']): string[] {
+  const facts = isAsked === true ? [askedText] : [`${octets ?? 0} octets`]
+  const found = [file, ...facts, ...(contents === undefined ? [] : [ignitionText(contents)])]
   return [
     `Ignition  ${url}`,
     `  ${problem === undefined ? found.join(', ') : `missing: ${problem}`}`,

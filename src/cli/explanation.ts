@@ -30,6 +30,8 @@ export type Explanation = {
     readonly file: string
     readonly octets?: number
     readonly contents?: IgnitionContents
+    /** Whether the cluster is asked for it when the node installs. */
+    readonly isAsked?: true
     readonly problem?: string
     /** Files on the node that the site adds. */
     readonly added: readonly { readonly path: string; readonly mode: string; readonly from?: string }[]
@@ -99,6 +101,7 @@ function ignitionOf(model: Model, node: NodeModel): Explanation['ignition'] {
     })),
   }
   if (fact.kind === 'missing') return { ...common, problem: fact.problem }
+  if (fact.kind === 'asked') return { ...common, isAsked: true }
   return { ...common, octets: fact.octets, contents: fact.contents }
 }
 

@@ -7,7 +7,7 @@ import type { IgnitionFile } from '../plan/http.ts'
 import type { NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { HaproxyVerdict } from '../serve/haproxy/judge.ts'
-import { ignitionText } from './ignition-text.ts'
+import { askedText, ignitionText } from './ignition-text.ts'
 
 /** Lines for a terminal; findings are {@link findingLine}'s. */
 export function summaryLines(plan: Plan): string[] {
@@ -134,8 +134,9 @@ function ignitionFiles({ ignition }: Plan['http']): IgnitionFile[] {
   return [...new Map(served.map((each) => [each.file, each])).values()]
 }
 
-function ignitionRow({ node, kind, contents }: IgnitionFile): string[] {
-  return [clusterOf(node), `${kind}.ign`, contents === undefined ? '' : ignitionText(contents)]
+function ignitionRow({ node, kind, file, contents, isAsked }: IgnitionFile): string[] {
+  const found = contents === undefined ? '' : ignitionText(contents)
+  return [clusterOf(node), `${kind}.ign`, isAsked === true ? `${file}, ${askedText}` : found]
 }
 
 function clusterOf(node: string): string {

@@ -2,7 +2,8 @@ import t from 'tap'
 import { compileHttp } from '../../src/plan/http.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
 import { loaderNames } from '../../src/plan/facts.ts'
-import { unnamedIgnition } from '../../src/survey/ignition/survey.ts'
+import { siteSchema } from '../../src/site/schema.ts'
+import { surveyIgnition } from '../../src/survey/ignition/survey.ts'
 import {
   agentImage,
   completeFacts,
@@ -235,12 +236,12 @@ t.test('the same site gives the same plan', (t) => {
 
 t.test(
   'agent images: own arguments, no Ignition file, nothing to choose, and secrets that are named',
-  (t) => {
+  async (t) => {
     const site = exampleSite()
     const [cluster] = site.clusters
     Reflect.deleteProperty(cluster!, 'ignition')
     cluster!.nodes = cluster!.nodes.filter(({ role }) => role === 'master')
-    const ignition = new Map([['ocp45', unnamedIgnition({ name: 'ocp45' })]])
+    const ignition = new Map([['ocp45', await surveyIgnition(siteSchema.parse(site).clusters[0]!, true)]])
     const images = new Map([
       ['rhcos', { ...agentImage('/srv/rhcos'), secrets: new Set(['agent.x86_64.iso']) }],
     ])

@@ -122,6 +122,8 @@ export function missingForIgnition(model: Model, node: NodeModel, kind: Ignition
   const role = ignitionFact(model, node.cluster, kind)
   const { missing } = additionsOf(node, model.facts)
   if (isMissing(role)) return [role, ...missing]
+  // What a cluster gives is of version 3.
+  if (role.kind === 'asked') return [...missing]
   const { path, contents } = role
   if (node.files.length === 0 || !contents.version.startsWith('2.')) return [...missing]
   const problem = `${path} is Ignition ${contents.version}, and nothing can be added to a file before 3.1: leave hostname, files and networkKeyfiles out`
@@ -156,7 +158,7 @@ export function missingSentence({ path, problem }: MissingFile): string {
   return sentence.includes(path) ? sentence : `${path}: ${sentence}`
 }
 
-export function isMissing(fact: FileFact): fact is MissingFile {
+export function isMissing(fact: FileFact | IgnitionFact): fact is MissingFile {
   return fact.kind === 'missing'
 }
 
