@@ -18,7 +18,8 @@ export async function surveyIgnition(
   const facts = await Promise.all(
     ignitionKinds.map(async (kind) => {
       const fact = folder === undefined ? unnamed(cluster, kind) : await ignitionFact(folder, kind, isLive)
-      return [kind, fact.kind === 'missing' && mayAsk ? asked(cluster, kind, fact) : fact] as const
+      const isAsked = fact.kind === 'missing' && mayAsk && isKept(kind)
+      return [kind, isAsked ? { kind: 'asked', path: `${kind}-user-data-managed of ${cluster.name}` } : fact]
     }),
   )
   return Object.fromEntries(facts) as Record<IgnitionKind, IgnitionFact>
@@ -35,16 +36,16 @@ async function isRunning(cluster: Cluster): Promise<boolean> {
   return cluster.kubeconfig !== undefined || (await surveyFile(path)).kind === 'found'
 }
 
-function asked({ name }: Cluster, kind: IgnitionKind, fact: IgnitionFact): IgnitionFact {
-  if (kind !== 'master' && kind !== 'worker') return fact
-  return { kind: 'asked', path: `${kind}-user-data-managed of ${name}` }
+/** Whether clusters that run have it for their new machines. */
+function isKept(kind: IgnitionKind): boolean {
+  return kind === 'master' || kind === 'worker'
 }
 
 /** Fine as long as its images are of the agent style. */
 function unnamed({ name }: Cluster, kind: IgnitionKind): IgnitionFact {
   const file = ignitionFileNames[kind]
-  const problem = `cluster ${name} names no folder of Ignition files: only agent images do without ${file}, and clusters that run (kubeconfig)`
-  return missing(file, problem)
+  const who = `only agent images${isKept(kind) ? ', and clusters that run (kubeconfig),' : ''} do without ${file}`
+  return missing(file, `cluster ${name} names no folder of Ignition files: ${who}`)
 }
 
 /** What the installer is told to write them. */
