@@ -16,7 +16,9 @@ export function explanationLines(explanation: Explanation): string[] {
       .split('\n')
       .map((line) => `  ${line}`.trimEnd()),
     '',
-    ...ignitionLines(explanation.ignition),
+    ...(explanation.ignition === undefined
+      ? ['Ignition  in its initramfs, which only this node may fetch while it is installed']
+      : ignitionLines(explanation.ignition)),
     '',
     'DNS',
     ...recordLines([...dns.forward, ...dns.reverse]),
@@ -29,7 +31,7 @@ export function explanationLines(explanation: Explanation): string[] {
 function identity({ node, role, name, mac, address, addresses, network, boot, image, disk }: Explanation) {
   const others = addresses.filter((each) => each !== address)
   const boots = {
-    install: `installs ${image} on ${disk}`,
+    install: `installs ${image}${disk === undefined ? ', as its agent decides' : ` on ${disk}`}`,
     menu: 'shows the menu',
     local: 'boots its local disk',
   }
@@ -78,7 +80,7 @@ function ignitionLines({
   isAsked,
   problem,
   added,
-}: Explanation['ignition']): string[] {
+}: Required<Explanation>['ignition']): string[] {
   const facts = isAsked === true ? [askedText] : [`${octets ?? 0} octets`]
   const found = [file, ...facts, ...(contents === undefined ? [] : [ignitionText(contents)])]
   return [

@@ -22,6 +22,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly rootfs: RemoteFile
+      readonly disk: string
       readonly ignition: IgnitionKind
       readonly ignitionUrl: string
       /** Of the live system itself; absent when the site wants none of ours in it. */
@@ -33,6 +34,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly metal: RemoteFile
+      readonly disk: string
       readonly ignition: IgnitionKind
       readonly ignitionUrl: string
     }
@@ -73,6 +75,8 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   }
   const common = {
     ...files,
+    // It would be missing else.
+    disk: node.disk as string,
     ignition,
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   }
@@ -108,7 +112,13 @@ export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind
     .map((fact) => ({ fact, about: `image ${node.image}` }))
   if (image.style === 'agent') return files
   const others = missingForIgnition(model, node, ignition)
-  return [...files, ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
+  return [...files, ...diskless(node), ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
+}
+
+function diskless({ key, disk }: NodeModel): Lack[] {
+  if (disk !== undefined) return []
+  const problem = `no disk is named for ${key} to install on: say \`disk: /dev/sda\`, or what it is called`
+  return [{ fact: { kind: 'missing', path: key, problem }, about: key }]
 }
 
 function notLive({ path }: FileFact): MissingFile {
