@@ -19,13 +19,28 @@ import { reloadHaproxy } from './reload.ts'
  * site names no way to reload. `told`: HAProxy was told and needs no reload. `reload failed`: the old file is
  * there again.
  */
-export type HaproxyOutcome =
-  'none' | 'unchanged' | 'refused' | 'unwritable' | 'written' | 'told' | 'reloaded' | 'reload failed'
+export const haproxyOutcomes = [
+  'none',
+  'unchanged',
+  'written',
+  'told',
+  'reloaded',
+  'refused',
+  'unwritable',
+  'reload failed',
+] as const
+
+export type HaproxyOutcome = (typeof haproxyOutcomes)[number]
 
 export type Applied = {
   readonly outcome: HaproxyOutcome
   /** Why it went wrong. */
   readonly reason?: string
+}
+
+/** Whether HAProxy was left with what it had before. */
+export function hasFailed({ outcome }: Applied): boolean {
+  return outcome === 'refused' || outcome === 'unwritable' || outcome === 'reload failed'
 }
 
 export type ApplyContext = {
