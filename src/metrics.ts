@@ -1,5 +1,5 @@
 /** What a running slipway tells Prometheus. Names of nodes and counts; no addresses, reasons or secrets. Pure. */
-import { renderExposition, type MetricFamily } from './host/exposition.ts'
+import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import type { Mode } from './install/observation.ts'
 import type { IgnitionExpiry } from './plan/ignition/findings.ts'
@@ -61,10 +61,6 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
       ),
     ),
   ]
-}
-
-function gauge(name: string, help: string, samples: MetricFamily['samples']): MetricFamily {
-  return { name, type: 'gauge', help, samples }
 }
 
 /** `dns.cacheHits` is `slipway_dns_cache_hits_total`. */

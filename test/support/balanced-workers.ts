@@ -94,7 +94,8 @@ export async function balancedWorkers(t: Test) {
     write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
   })
   const [counters, clock] = [new Counters(), fakeClock(Date.UTC(2026, 10, 21, 10, 30))]
-  const create = () => createBalancer({ log, counters, clock, program: at('haproxy') })
+  const create = (out: ReadonlySet<string> = new Set()) =>
+    createBalancer({ log, counters, clock, program: at('haproxy'), out })
   const balancer = create()
   t.teardown(() => balancer.close())
   t.same(await balancer.apply(planOf(all)), { outcome: 'unchanged' })

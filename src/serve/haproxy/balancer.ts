@@ -8,7 +8,7 @@ import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { applyHaproxy, hasFailed, type Applied, type ApplyContext } from './apply.ts'
 import { askHaproxy } from './ask.ts'
 import { isAnyLeft, leaversOf, placesOf, withLeavers, without, type Leaver } from './leaving.ts'
-import { serverStates, type ServerState } from './servers.ts'
+import { isBehind, serverStates, type ServerState } from './servers.ts'
 import { parseStat, serverKey, type Stat } from './stat.ts'
 
 export type BalancerState = {
@@ -75,11 +75,22 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   async function applyNow(): Promise<Applied> {
+    const isFirst = running === undefined
     if (plan === undefined) [running, leaving, applied] = [undefined, [], { outcome: 'none' }]
     else applied = await change(plan)
     await look()
+    if (isFirst && plan !== undefined) await catchUp(plan)
     await letGo()
     return applied
+  }
+
+  /** Whoever wrote the file may have ended before HAProxy was reloaded. */
+  async function catchUp(first: HaproxyPlan): Promise<void> {
+    if (applied.outcome !== 'unchanged' || stats === undefined || first.reload === undefined) return
+    if (!isBehind(first, servers, stats)) return
+    log.warn({ file: first.file }, 'haproxy runs with another configuration than its file')
+    applied = await applyHaproxy(first, out, { ...options, isBehind: true })
+    await look()
   }
 
   /** Servers that leave stay as long as HAProxy need only be told; a reload does without them at once. */

@@ -2,7 +2,7 @@
  * The load balancer as Prometheus reads it. A server that gets nothing because somebody wants it so has no `up`: where it
  * is 0, something is wrong. Pure.
  */
-import type { MetricFamily } from '../../host/exposition.ts'
+import { gauge, type MetricFamily } from '../../host/exposition.ts'
 import { haproxyOutcomes } from './apply.ts'
 import type { BalancerState } from './balancer.ts'
 import type { ServerState } from './servers.ts'
@@ -50,8 +50,4 @@ export function haproxyFamilies({ applied, servers }: BalancerState): MetricFami
       haproxyOutcomes.map((outcome) => ({ labels: { outcome }, value: Number(outcome === applied.outcome) })),
     ),
   ]
-}
-
-function gauge(name: string, help: string, samples: MetricFamily['samples']): MetricFamily {
-  return { name, type: 'gauge', help, samples }
 }

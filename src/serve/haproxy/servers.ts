@@ -60,6 +60,16 @@ export function serverStates(
   })
 }
 
+/** Whether HAProxy runs with another configuration: it has other servers in a back end, or sends connections to one that is out. */
+export function isBehind(plan: HaproxyPlan, states: readonly ServerState[], stats: readonly Stat[]): boolean {
+  const own = new Set(plan.backends.map(({ name }) => name))
+  const known = new Set(states.map(({ backend, server }) => serverKey(backend, server)))
+  return (
+    states.some(({ status, isOut, isUp }) => status === 'unknown' || (isOut && isUp)) ||
+    stats.some(({ backend, server }) => own.has(backend) && !known.has(serverKey(backend, server)))
+  )
+}
+
 function stateOf(
   stat: Stat | undefined,
   { backend, server, isLeaving }: Pick<ServerState, 'backend' | 'server' | 'isLeaving'>,
