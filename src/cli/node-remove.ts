@@ -14,7 +14,7 @@ import { exitCodeOf, lookUntil, stopwatch, type Ended } from './look-until.ts'
 import { memberOf } from './node-sight.ts'
 import { reloadSite, tellReload } from './reload.ts'
 import { handwork, objections, type Leaver } from './removal-guard.ts'
-import { clusterReport, statusOfSite, type RunningStatus } from './running-slipway.ts'
+import { clusterReport, statusOfSite, type BalancedServer, type RunningStatus } from './running-slipway.ts'
 import { createFarewell } from './server-farewell.ts'
 import { editSite } from './site-edit.ts'
 import { formatSpan } from './wait-text.ts'
@@ -85,7 +85,7 @@ async function removeFrom(site: Site, request: Request, surroundings: Surroundin
   // Before anything is written: who cannot be asked cannot let go of anybody.
   const { haproxy } = await statusOfSite(control, site.site)
   const servers = haproxy?.servers ?? []
-  const leaving = servers.filter((server) => server.isLeaving === true).map(({ node }) => node)
+  const leaving = servers.filter(({ isLeaving }) => isLeaving).map(({ node }) => node)
   const keys = keysOf(request.names, site, leaving)
   const leavers = await leaversOf(site, keys, control)
   const against = isForced ? [] : objections(leavers, servers)
@@ -100,7 +100,7 @@ async function removeFrom(site: Site, request: Request, surroundings: Surroundin
       return refuse(terminal, 'the nodes are served until the site is put right: slipway reload')
     }
   }
-  const ended = until === 'drained' ? await follow(request, keys, surroundings) : 'done'
+  const ended = until === 'drained' ? await follow(request, { keys, servers }, surroundings) : 'done'
   if (ended === 'late') refuse(terminal, 'connections are left: slipway status shows them')
   else if (ended === 'interrupted') refuse(terminal, 'interrupted; the load balancer goes on without')
   else if (ended !== 'done') refuse(terminal, ended.reason)
@@ -155,11 +155,12 @@ async function takeOut(
 
 async function follow(
   { control, timeoutMs }: Request,
-  keys: readonly string[],
+  before: { readonly keys: readonly string[]; readonly servers: readonly BalancedServer[] },
   { terminal, clock, signal }: Surroundings,
 ): Promise<Ended> {
+  const { keys, servers } = before
   const say = stopwatch(terminal, clock)
-  const farewell = createFarewell(keys)
+  const farewell = createFarewell(keys, servers)
   say(`waiting up to ${formatSpan(timeoutMs)} for the load balancer to let go of ${keys.join(', ')}`)
   return lookUntil({
     async look() {

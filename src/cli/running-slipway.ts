@@ -1,21 +1,19 @@
 /** What commands that change a site ask of the slipway that serves it. */
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
 import type { NodeReport, NodeStory } from '../install/reports.ts'
+import type { Applied } from '../serve/haproxy/apply.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { askControl, ControlProblem } from './control.ts'
 import type { ClusterReport, Sight } from './node-sight.ts'
 
 export type BalancedServer = Pick<
   ServerState,
-  'node' | 'backend' | 'server' | 'status' | 'isUp' | 'connections' | 'sentence'
-> & {
-  /** Whether the site has it no more. */
-  readonly isLeaving?: boolean
-}
+  'node' | 'backend' | 'server' | 'status' | 'isUp' | 'isLeaving' | 'connections' | 'sentence'
+>
 
 export type BalancerReport = {
-  /** `reason`: why the last change failed. */
-  readonly applied: { readonly outcome: string; readonly reason?: string }
+  /** How the last change went. */
+  readonly applied: Applied
   readonly unreachable?: string
   readonly servers: readonly BalancedServer[]
 }

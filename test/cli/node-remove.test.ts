@@ -13,7 +13,14 @@ import { keptTerminal } from '../support/terminal.ts'
 const w2 = '      - { name: w2, role: worker, mac: "00:00:5e:00:53:03", address: 192.0.2.22 }\n'
 
 function server(name: string, more: Partial<BalancedServer> = {}): BalancedServer {
-  const common = { node: `c1/${name}`, backend: 'workerhttp', server: name, isUp: true, connections: 0 }
+  const common = {
+    node: `c1/${name}`,
+    backend: 'workerhttp',
+    server: name,
+    isUp: true,
+    isLeaving: false,
+    connections: 0,
+  }
   return { ...common, status: 'UP', sentence: `workerhttp ${name} ${more.status}`, ...more }
 }
 

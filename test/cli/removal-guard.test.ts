@@ -9,7 +9,16 @@ function leaver(name: string, role: Leaver['role'], state: Leaver['member']['sta
 
 function server(backend: string, name: string, isUp = true): BalancedServer {
   const node = `c1/${name}`
-  return { node, backend, server: name, status: isUp ? 'UP' : 'DOWN', isUp, connections: 0, sentence: '' }
+  return {
+    node,
+    backend,
+    server: name,
+    status: isUp ? 'UP' : 'DOWN',
+    isUp,
+    isLeaving: false,
+    connections: 0,
+    sentence: '',
+  }
 }
 
 const cases: { name: string; leavers: Leaver[]; servers?: BalancedServer[]; said: string[] }[] = [

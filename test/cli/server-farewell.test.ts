@@ -13,7 +13,7 @@ function report(...servers: BalancedServer[]): BalancerReport {
 }
 
 t.test('a line for each change, until no back end has them', (t) => {
-  const farewell = createFarewell(['c1/w1', 'c1/w2'])
+  const farewell = createFarewell(['c1/w1', 'c1/w2'], [])
   const other = server('workerhttp', 'UP', 9, 'c1/w3')
   const first = report(server('workerhttp', 'DRAIN', 2), server('workerhttps', 'MAINT', 0, 'c1/w2'), other)
   t.same(farewell(first, 0), {
@@ -28,8 +28,8 @@ t.test('a line for each change, until no back end has them', (t) => {
 })
 
 t.test('where there is nothing to let go of, it is over at once', (t) => {
-  t.same(createFarewell(['c1/w1'])(report(), 0), { lines: [], end: 'done' })
-  t.same(createFarewell(['c1/w1'])(undefined, 0), {
+  t.same(createFarewell(['c1/w1'], [])(report(), 0), { lines: [], end: 'done' })
+  t.same(createFarewell(['c1/w1'], [])(undefined, 0), {
     lines: ['the load balancer of this site is not written here'],
     end: 'done',
   })
@@ -37,16 +37,36 @@ t.test('where there is nothing to let go of, it is over at once', (t) => {
 })
 
 t.test('a change that HAProxy did not take', (t) => {
-  const failed = { ...report(), applied: { outcome: 'refused', reason: 'unknown keyword' } }
-  t.same(createFarewell(['c1/w1'])(failed, 0), {
+  const failed: BalancerReport = { ...report(), applied: { outcome: 'refused', reason: 'unknown keyword' } }
+  t.same(createFarewell(['c1/w1'], [])(failed, 0), {
     lines: [],
     end: { kind: 'refused', reason: 'HAProxy runs on with what it had before (refused): unknown keyword' },
   })
   t.end()
 })
 
+t.test('what was gone at once: where it had connections, nobody knows how they end', (t) => {
+  const before = [
+    { ...server('workerhttp', 'UP', 0), isLeaving: false },
+    { ...server('workerhttps', 'UP', 3), isLeaving: false },
+    { ...server('workerhttp', 'UP', 3, 'c1/w2'), isLeaving: false },
+  ]
+  t.same(createFarewell(['c1/w1'], before.slice(0, 1))(report(), 0), {
+    lines: ['workerhttp w1 is gone'],
+    end: 'done',
+  })
+  t.same(createFarewell(['c1/w1'], before)(report(), 0), {
+    lines: ['workerhttp w1 is gone', 'workerhttps w1 is gone by a reload, with 3 connections'],
+    end: {
+      kind: 'refused',
+      reason: "3 connections went on in HAProxy's process before, which cannot be asked for them",
+    },
+  })
+  t.end()
+})
+
 t.test('a silence is told, and only a long one is the end', (t) => {
-  const farewell = createFarewell(['c1/w1'])
+  const farewell = createFarewell(['c1/w1'], [])
   const silent = { ...report(), unreachable: 'there is no socket /run/haproxy/admin.sock' }
   t.same(farewell(silent, 0), { lines: ['! there is no socket /run/haproxy/admin.sock'] })
   t.same(farewell(silent, 14_000), { lines: [] })
