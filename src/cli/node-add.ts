@@ -37,7 +37,8 @@ was; a machine that slipway has seen before is not armed again by itself.
 
   --mac MAC           of the interface that it boots from
 ${adoptionHelp}
-  --until END         ready, or sooner: armed, or installed, which asks no cluster
+  --until END         ready, or sooner: armed, or installed, which asks no cluster and
+                      is the end for a bootstrap
   --timeout TIME      90s, 45m or 2h from when it is armed (${formatSpan(defaultTimeoutMs)})
   --control PATH      the socket of the running slipway (SLIPWAY_CONTROL, else
                       /run/slipway/control.sock)
@@ -210,7 +211,7 @@ function readArguments(args: readonly string[]): Request {
     options: {
       ...adoptionOptions,
       mac: { type: 'string' },
-      until: { type: 'string', default: 'ready' },
+      until: { type: 'string' },
       timeout: { type: 'string' },
       control: { type: 'string' },
     },
@@ -220,7 +221,11 @@ function readArguments(args: readonly string[]): Request {
     throw new UsageError('add takes the name of a node and a site file')
   }
   if (values.mac === undefined) throw new UsageError('add takes --mac')
-  const until = parseEnd(values.until, ends)
+  const isBootstrap = values.role === 'bootstrap'
+  const until = parseEnd(values.until ?? (isBootstrap ? 'installed' : 'ready'), ends)
+  if (isBootstrap && until === 'ready') {
+    throw new UsageError('a bootstrap is no node of its cluster: it is followed until installed')
+  }
   const [cluster, name] = namesOf(given, values.cluster)
   const adoption = readAdoption({ action: 'add', macText: values.mac, name, values: { ...values, cluster } })
   return {

@@ -53,6 +53,7 @@ export function nextLines({ node, role, fqdn }: NodeStory, reached: 'armed' | Go
         `slipway status --watch shows its way; the same command without --until follows it to Ready`,
       ]
     case 'installed':
+      if (role === 'bootstrap') return ['slipway wait bootstrap-complete SITE follows its work']
       return [
         `it starts from its disk and asks its cluster for two certificates: slipway csr list`,
         `the same command without --until follows it to Ready`,

@@ -129,6 +129,15 @@ t.test('where the site sends nodes to their disks it is armed, once', async (t) 
   ])
 })
 
+t.test('a bootstrap is followed until it is installed', async (t) => {
+  const { run, said, end, tell, terminal } = await rig(t)
+  const adding = run('--role', 'bootstrap')
+  await said('for c1/w2 to be installed')
+  tell({ role: 'bootstrap', record: installed })
+  t.equal(await end(adding), 0)
+  t.match(terminal.outLines.at(-1), 'slipway wait bootstrap-complete')
+})
+
 t.test('--dry-run prints what would change, and asks nobody', async (t) => {
   const { path, terminal } = await rig(t)
   t.equal(await add([...w2, '--dry-run', '--control', '/nowhere', path], terminal), 0)
@@ -244,6 +253,10 @@ t.test('command lines that are not understood', async (t) => {
       '--until takes one of armed, installed, ready, not "redy" (did you mean ready?)',
     ],
     [[...w2, 'site.yaml', '--until', 'x'], '--until takes one of armed, installed, ready, not "x"'],
+    [
+      [...w2, 'site.yaml', '--role', 'bootstrap', '--until', 'ready'],
+      'a bootstrap is no node of its cluster: it is followed until installed',
+    ],
     [[...w2, 'site.yaml', '--timeout', '1d'], '--timeout takes a time such as 90s, 45m or 2h, not 1d'],
     [
       ['c1/w2', ...w2.slice(1), 'site.yaml', '--cluster', 'c1'],

@@ -84,6 +84,7 @@ t.test('what comes next', (t) => {
   const { story } = sightOfJoining({ role: 'infra' }, now)
   t.match(nextLines(story, 'armed')[0], /^power c1\/w2 on, with the network before the disk/)
   t.match(nextLines(story, 'installed')[0], 'slipway csr list')
+  t.match(nextLines({ ...story, role: 'bootstrap' }, 'installed'), [/^slipway wait bootstrap-complete/])
   t.match(nextLines(story, 'ready'), [
     /^oc label node w2\.c1\.example\.net node-role\.kubernetes\.io\/infra= /,
     /^network boots/,

@@ -17,7 +17,6 @@ export function socketPath(t: Test): string {
   return join(folder, 'control.sock')
 }
 
-/** `reloads`: what becomes of those that are asked for; the site is taken over when nothing is there. */
 export async function controlService(t: Test, path = socketPath(t)) {
   const installs = rackInstalls()
   const reports = rackReports(installs)
@@ -25,13 +24,14 @@ export async function controlService(t: Test, path = socketPath(t)) {
   const counters = new Counters()
   const clock = fakeClock(now)
   const lines: string[] = []
+  /** What becomes of those that are asked for; where nothing is there, the site is taken over. */
   const reloads: Reloaded[] = []
   const service = await startControl({
     ...{ path, installs, reports, counters, clock },
+    reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     condition: () => ({ ...condition }),
     strangers: () => rackStrangers,
     clusters: rackClusters,
-    reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     log: createLog('debug', { write: (line) => void lines.push(line) }),
     onLost: (error) => {
       throw error

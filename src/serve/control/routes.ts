@@ -67,6 +67,14 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
 
   app.get('/v1/status', () => ({ ...condition(), strangers: strangers(), nodes: reports.list() }))
 
+  app.post('/v1/reload', async (_request, reply) => {
+    const reloaded = await reload()
+    if (reloaded.outcome === 'swapped') return reloaded
+    const { reasons } = reloaded
+    const error = `site not reloaded, the old plan keeps serving: ${reasons.join('; ')}`
+    return reply.code(409).send({ error, reasons })
+  })
+
   app.get('/v1/nodes', () => reports.list())
 
   app.get('/v1/nodes/seen', () => strangers())
@@ -92,14 +100,6 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     counters.increment('control.commands')
     log.info({ node: key, command, mode: outcome.record.mode }, 'command taken')
     return reports.story(key)
-  })
-
-  app.post('/v1/reload', async (_request, reply) => {
-    const reloaded = await reload()
-    if (reloaded.outcome === 'swapped') return reloaded
-    const { reasons } = reloaded
-    const error = `site not reloaded, the old plan keeps serving: ${reasons.join('; ')}`
-    return reply.code(409).send({ error, reasons })
   })
 
   app.get('/v1/csrs', () => clusters?.csrs() ?? [])
