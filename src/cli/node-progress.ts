@@ -75,13 +75,19 @@ function stepLine(step: Step): string | undefined {
 
 function clusterFacts({ story, cluster, csrs }: Sight, view: Viewpoint): Fact[] {
   const { trouble } = cluster
+  const member = memberOf(cluster, story.node)
   const sentence = trouble === undefined ? {} : { line: `! the cluster cannot be asked: ${trouble}` }
+  const isAlone = csrs === undefined && story.mode === 'installed' && member.state !== 'ready'
   return [
     { about: 'cluster', is: trouble ?? '', ...sentence },
-    ...requestFacts(story, csrs, view),
-    ...memberFacts(story, memberOf(cluster, story.node)),
+    ...(csrs === undefined ? [] : requestFacts(story, csrs, view)),
+    ...(isAlone ? [{ about: 'approve', is: 'off', line: withoutApprover }] : []),
+    ...memberFacts(story, member),
   ]
 }
+
+const withoutApprover =
+  '! slipway approves no certificate requests here (approve in the site): oc get csr, then oc adm certificate approve NAME'
 
 function memberFacts({ mode }: NodeStory, member: MemberReport): Fact[] {
   const { state, reason } = member
@@ -105,13 +111,7 @@ function isInPlace(mode: NodeStory['mode']): boolean {
 /** The cluster's clock may be behind by as much. */
 const skewMs = 60_000
 
-function requestFacts(story: NodeStory, csrs: PendingCsrs | undefined, { others }: Viewpoint): Fact[] {
-  const cluster = story.node.slice(0, story.node.indexOf('/'))
-  if (csrs === undefined) {
-    const line = `! slipway approves no certificate requests of ${cluster} (approve in the site): oc get csr, then oc adm certificate approve NAME`
-    return story.mode === 'installed' ? [{ about: 'approve', is: 'off', line }] : []
-  }
-  const { requests, trouble } = csrs
+function requestFacts(story: NodeStory, { requests, trouble }: PendingCsrs, { others }: Viewpoint): Fact[] {
   const sentence = trouble === undefined ? {} : { line: `! certificate requests are not seen: ${trouble}` }
   return [
     { about: 'csrs', is: trouble ?? '', ...sentence },

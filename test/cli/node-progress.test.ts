@@ -204,8 +204,14 @@ t.test('what cannot be asked is told, and not where the goal does not need it', 
   t.same(lines(sight, { goal: 'installed' }), ['installed: its disk is written'])
   t.match(lines(sightOfJoining({ record: installed }, began)), [
     'installed: its disk is written',
-    /^! slipway approves no certificate requests of c1 \(approve in the site\): oc get csr, then oc adm certificate/,
+    /^! slipway approves no certificate requests here \(approve in the site\): oc get csr, then oc adm certificate/,
   ])
+  t.end()
+})
+
+t.test('who is Ready needs no more approvals', (t) => {
+  const sight = sightOfJoining({ record: installed, member: { state: 'ready' } }, began)
+  t.same(lines(sight), ['installed: its disk is written', 'registered', 'Ready'])
   t.end()
 })
 
