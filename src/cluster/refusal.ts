@@ -12,7 +12,7 @@ const mostMessage = 300
 const mostReason = 40
 
 /** What the server says of its refusal, on one line: a Status, where it is the API server that refuses. */
-export function problemOf({ status, text }: Answer): ApiProblem {
+export function problemOf({ status, text, retryAfterSeconds }: Answer): ApiProblem {
   let said: { readonly message?: unknown; readonly reason?: unknown } = {}
   try {
     said = (JSON.parse(text) ?? {}) as typeof said
@@ -22,5 +22,6 @@ export function problemOf({ status, text }: Answer): ApiProblem {
   const reason = typeof said.reason === 'string' ? oneLine(said.reason, mostReason) : ''
   const message = oneLine(typeof said.message === 'string' ? said.message : wordsOf(text), mostMessage)
   const name = reason === '' ? `${status}` : `${status} ${reason}`
-  return new ApiProblem(status, reason, message === '' ? `refused with ${name}` : `${message} (${name})`)
+  const sentence = message === '' ? `refused with ${name}` : `${message} (${name})`
+  return new ApiProblem(status, reason, sentence, retryAfterSeconds)
 }

@@ -220,3 +220,28 @@ t.test('a watch that is refused as too old lists anew; a list that comes too lat
   await follow(source, handlers, { signal: late.signal, clock, random: () => 0 })
   t.equal(told.length, 2)
 })
+
+t.test('a watch that is refused for a while (429) is asked for when that is over', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = recordFollowed()
+  server.put(nodesPath, node('m1'))
+  const busyFor = (seconds: string) => ({
+    ...{ status: 429, reason: 'TooManyRequests', headers: { 'retry-after': seconds } },
+    text: 'Too many requests, please try again later.\n',
+  })
+  server.refuse(nodesPath, 'answer', busyFor('7'), busyFor('9999'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await untilPaused(clock, 7000)
+  clock.advance(7000)
+  // For no longer than any other failure.
+  await untilPaused(clock, 30_000)
+  while (clock.pending() > 1) await new Promise(setImmediate)
+  clock.advance(30_000)
+  await server.watched(nodesPath)
+  server.put(nodesPath, node('m2'))
+  await until(3)
+  abort.abort()
+  await following
+  t.same(told, ['list m1', 'trouble Too many requests, please try again later. (429)', 'ADDED m2'])
+})
