@@ -20,7 +20,7 @@ export function sendRefusal(response: ServerResponse, { status, reason, headers,
   response.writeHead(status, { 'content-type': type, ...headers }).end(body)
 }
 
-/** What is longer than this is sent compressed, to whom asks for it. */
+/** What is longer than this is sent compressed, to whoever asks for that. */
 const plainOctets = 128 * 1024
 
 export function send(
