@@ -81,9 +81,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })
 
   const close = async (graceMs: number): Promise<void> => {
-    clusters?.close()
     balancer.close()
-    await Promise.all(services.map((service) => service.close(graceMs)))
+    await Promise.all([clusters?.close(), ...services.map((service) => service.close(graceMs))])
     reports.close()
     gate.close()
     installs.close()
@@ -176,7 +175,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   /** For who may ask on this machine: with the names of its files. */
   function wholeCondition() {
     const warnings = ignitionFindings(plan, clock.now()).map(({ message }) => message)
-    return { ...condition(), warnings, ignition: ignitionExpiries(plan) }
+    const standings = clusters && { clusters: clusters.reports() }
+    return { ...condition(), ...standings, warnings, ignition: ignitionExpiries(plan) }
   }
 
   function health(): Record<string, unknown> {

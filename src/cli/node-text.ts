@@ -34,8 +34,10 @@ export function storyLines(story: NodeStory, now: number, paper: Paper): string[
 
 type Part = { readonly at: number; readonly title: string; readonly steps: readonly Step[] }
 
-function bootsAndCommands({ boots, commands }: NodeStory): Part[] {
+function bootsAndCommands({ boots, commands, words }: NodeStory): Part[] {
+  const [word] = words
   const parts = [
+    ...(word === undefined ? [] : [{ at: word.startedAt, title: 'in its cluster', steps: words }]),
     ...boots.map(({ kind, startedAt, steps }) => ({ at: startedAt, title: `boots from the ${kind}`, steps })),
     ...commands.map(({ at, command }) => ({ at, title: `command: ${command}`, steps: [] })),
   ]
@@ -70,6 +72,7 @@ function stepLine(step: Step, now: number, paper: Paper): string {
 
 function mark({ kind, outcome }: Step, paper: Paper): string {
   if (kind === 'failed' || kind === 'failed-script') return paint(paper, 'red', '✗')
+  if (kind === 'not-ready') return paint(paper, 'yellow', '…')
   switch (outcome) {
     case 'done':
       return ' '

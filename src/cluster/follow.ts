@@ -2,22 +2,28 @@
  * List and watch, for ever: goes on after a cut where it was, lists anew when that place is too old or the
  * stream cannot be trusted, and waits longer after each failure. Knows nothing of HTTP.
  */
-import type { Clock } from '../host/clock.ts'
-import type { FollowHandlers, Listed } from './api.ts'
+import type { Clock, Timer } from '../host/clock.ts'
+import { ApiProblem, type FollowHandlers, type Listed } from './api.ts'
 import { LineTooLong } from './lines.ts'
 import { pause } from './pause.ts'
 import { BadEvent, isTooOld, type WatchEvent } from './watch.ts'
 
 type Source<T> = {
   list(signal: AbortSignal): Promise<Listed<T>>
-  watch(from: string, take: (event: WatchEvent) => void, signal: AbortSignal): Promise<void>
+  /** @param onOpen called when the server has begun to answer */
+  watch(
+    from: string,
+    take: (event: WatchEvent) => void,
+    signal: AbortSignal,
+    onOpen: () => void,
+  ): Promise<void>
 }
 
 type Pace = { readonly signal: AbortSignal; readonly clock: Clock; readonly random: () => number }
 
 const firstDelayMs = 500
 const longestDelayMs = 30_000
-/** A watch that ends sooner and brought nothing was not meant to end. */
+/** A watch that ends sooner and brought nothing was not meant to end; one that lasts so long is heard. */
 const shortWatchMs = 1000
 
 /** Resolves when the signal aborts; never rejects. */
@@ -29,6 +35,8 @@ export async function follow<T>(
   let place: string | undefined
   let failures = 0
   let said: string | undefined
+  let isTold = false
+  let lasting: Timer | undefined
 
   const take = (event: WatchEvent): void => {
     place = event.resourceVersion
@@ -37,7 +45,35 @@ export async function follow<T>(
   }
   const heard = (): void => {
     failures = 0
+    endTrouble()
+  }
+  const endTrouble = (): void => {
     said = undefined
+    if (!isTold || isOver(signal)) return
+    isTold = false
+    handlers.onHeard()
+  }
+  const failed = (error: Error): void => {
+    if (isTooOld(error) || error instanceof BadEvent || error instanceof LineTooLong) place = undefined
+    failures++
+    if (isNoCollection(error)) {
+      // An operator brings it, later or never.
+      place = undefined
+      endTrouble()
+      handlers.onList([])
+      return
+    }
+    const { message: sentence } = error
+    // A place that became too old is the usual course of things after a while without changes.
+    const isUsual = isTooOld(error) && failures === 1
+    if (sentence !== said && !isUsual) {
+      isTold = true
+      handlers.onTrouble(sentence)
+    }
+    said = sentence
+  }
+  const onOpen = (): void => {
+    if (failures > 0) lasting = clock.after(shortWatchMs, heard)
   }
 
   while (!signal.aborted) {
@@ -49,20 +85,22 @@ export async function follow<T>(
         place = resourceVersion
         handlers.onList(items)
       }
-      await source.watch(place, take, signal)
+      await source.watch(place, take, signal, onOpen)
       if (clock.monotonic() - startedMs >= shortWatchMs) heard()
       else failures++
     } catch (error) {
       if (isOver(signal)) return
-      if (isTooOld(error) || error instanceof BadEvent || error instanceof LineTooLong) place = undefined
-      failures++
-      const sentence = (error as Error).message
-      // A place that became too old is the usual course of things after a while without changes.
-      if (sentence !== said && !(isTooOld(error) && failures === 1)) handlers.onTrouble(sentence)
-      said = sentence
+      failed(error as Error)
+    } finally {
+      lasting?.cancel()
     }
     if (failures > 0) await pause(clock, delayMs(failures, random()), signal)
   }
+}
+
+/** Whether the API server, and not somebody before it, says that it knows no objects of the kind. */
+function isNoCollection(error: unknown): boolean {
+  return error instanceof ApiProblem && error.status === 404 && error.reason === 'NotFound'
 }
 
 /** Doubles with each failure; half of it is left to chance, so that clients do not come back all at once. */

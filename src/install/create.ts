@@ -80,10 +80,14 @@ export function createInstalls(options: InstallsOptions): Installs {
   function observe(seen: Seen): void {
     const node = plan().get(seen.node)
     if (node === undefined) return
-    lastSeen.set(node.key, clock.now())
+    // What others say of it is no sight of it.
+    if (seen.kind !== 'cluster') lastSeen.set(node.key, clock.now())
     if (isRepeated(seen, clock.now())) return
     journal.note(seen)
     if (isSystemStart(seen)) move(node, { kind: 'system' })
+    if (seen.kind === 'cluster' && seen.word === 'ready' && seen.since !== undefined) {
+      move(node, { kind: 'ready', since: seen.since })
+    }
     if (seen.kind === 'ignition' && seen.outcome === 'sent' && seen.role !== 'live') {
       // Written at once: forgotten, it would let the disk be written a second time.
       move(node, { kind: 'read' })

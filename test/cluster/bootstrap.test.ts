@@ -12,6 +12,7 @@ import {
 import { NoCredentials } from '../../src/cluster/kubeconfig-file.ts'
 import type { Credentials } from '../../src/cluster/kubeconfig.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
+import { createTroubles } from '../../src/cluster/troubles.ts'
 import { createLog } from '../../src/host/log.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import type { Ip } from '../../src/proto/address/ip.ts'
@@ -62,12 +63,13 @@ async function bench(t: Test, hasKubeconfig: boolean, path?: string): Promise<Be
       })),
     },
   }
+  const log = createLog('info', { write: (text) => void texts.push(text) })
   const again = async (): Promise<BootstrapWatch> => {
     const watch = await watchBootstrap({
       ...{ clusters: [made.cluster], path: made.path, clock },
       connect: () => ({ ...api, close: () => {} }),
       probe: (url) => Promise.resolve(made.healthy.has(url)),
-      log: createLog('info', { write: (text) => void texts.push(text) }),
+      ...{ log, troubles: createTroubles(log) },
       onComplete: (cluster, evidence) => told.push(`complete ${cluster}: ${evidence}`),
       onUndone: (cluster) => told.push(`undone ${cluster}`),
     })

@@ -25,6 +25,7 @@ function record() {
         tell(`list ${items.map((item) => item.metadata.name).join(' ')}`),
       onEvent: (type: WatchEventType, item: ApiObject) => tell(`${type} ${item.metadata.name}`),
       onTrouble: (sentence: string) => tell(`trouble ${sentence}`),
+      onHeard: () => tell('heard'),
     },
   }
 }
@@ -82,10 +83,56 @@ t.test('cut in the middle of an event, it goes on where it was and loses nothing
   t.match(told[2], /^trouble 127\.0\.0\.1:\d+: (the connection was cut|aborted)$/)
   t.same(
     told.filter((line) => !line.startsWith('trouble')),
-    ['list m1', 'ADDED m2', 'ADDED m3'],
+    ['list m1', 'ADDED m2', 'heard', 'ADDED m3'],
   )
   t.equal(clock.pending(), 0, 'nothing is left behind')
 })
+
+t.test('a trouble is over when a watch lasts, also when nothing changes', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = record()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  server.cut(nodesPath)
+  await until(2)
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await untilPaused(clock, 1000)
+  clock.advance(900)
+  server.cut(nodesPath)
+  await untilPaused(clock, 1000)
+  t.notOk(told.includes('heard'), 'one that is cut sooner has no say')
+  clock.advance(1000)
+  await untilPaused(clock, 1000)
+  clock.advance(1000)
+  abort.abort()
+  await following
+  t.equal(told.at(-1), 'heard')
+  t.equal(told.filter((line) => line === 'heard').length, 1)
+})
+
+t.test(
+  'a 404 of somebody before the server is a trouble; one of the server says that there is nothing',
+  async (t) => {
+    const { server, api, clock } = await connected(t)
+    const abort = new AbortController()
+    const { told, until, handlers } = record()
+    server.onOther((_, response) => void response.writeHead(404).end('<html>no such page'))
+    const following = api.follow('/apis/x', handlers, abort.signal)
+    await until(1)
+    server.onOther((_, response) =>
+      response.writeHead(404).end(JSON.stringify({ kind: 'Status', reason: 'NotFound', message: 'no x' })),
+    )
+    await untilPaused(clock, 500)
+    clock.advance(500)
+    await until(3)
+    abort.abort()
+    await following
+    t.same(told, ['trouble <html>no such page (404)', 'heard', 'list '])
+  },
+)
 
 t.test('too old, in the stream or as a status: it lists anew', async (t) => {
   const { server, api, clock } = await connected(t)
@@ -134,8 +181,8 @@ t.test('garbage in the stream is said, and the collection is listed anew', async
     ],
     ['{"type":"ERROR","object":{"message":"etcd is gone"}}', 'etcd is gone (500)'],
   ]
-  // Nothing was there at first: a 404 until the collection exists.
-  t.equal(told[0], 'trouble the test says NotFound (404 NotFound)')
+  // A collection that nobody made yet (404) has nothing in it.
+  t.equal(told[0], 'list ')
   await untilPaused(clock, 500)
   clock.advance(500)
   for (const [text, sentence] of garbage) {
@@ -151,7 +198,7 @@ t.test('garbage in the stream is said, and the collection is listed anew', async
   abort.abort()
   await following
   t.same(
-    told.filter((line) => line.startsWith('trouble')).slice(1),
+    told.filter((line) => line.startsWith('trouble')),
     garbage.map(([, sentence]) => `trouble ${sentence}`),
   )
 })
@@ -218,7 +265,7 @@ t.test('another kubeconfig is taken at once: the watch goes on with it', async (
   await until(3)
   abort.abort()
   await following
-  t.match(told, ['list m1', /^trouble /, 'ADDED m2'])
+  t.match(told, ['list m1', /^trouble /, 'heard', 'ADDED m2'])
 })
 
 t.test('a watch that is refused as too old lists anew; a list that comes too late is not told', async (t) => {

@@ -23,6 +23,8 @@ export type MemoryCluster = {
   list(items: readonly unknown[]): void
   event(type: WatchEventType, item: unknown): void
   trouble(sentence: string): void
+  /** The trouble is over. */
+  heard(): void
   /** The next requests of a method and path fail so. */
   fail(request: string, ...errors: readonly Error[]): void
 }
@@ -89,6 +91,7 @@ export function memoryCluster(): MemoryCluster {
     list: (items) => tell((handlers) => handlers.onList(items)),
     event: (type, item) => tell((handlers) => handlers.onEvent(type, item)),
     trouble: (sentence) => tell((handlers) => handlers.onTrouble(sentence)),
+    heard: () => tell((handlers) => handlers.onHeard()),
     fail: (request, ...errors) => void failures.set(request, [...errors]),
   }
 }

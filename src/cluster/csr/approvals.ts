@@ -20,11 +20,15 @@ export type ApprovalsOptions = {
   readonly judge: (csr: Csr, existingNodes: Circumstances['existingNodes']) => Verdict
   /** Takes note of why a request is left. */
   readonly leave: (held: HeldCsr, reason: string) => void
+  readonly onApproved: (approval: ApprovedCsr) => void
   readonly clock: Clock
   readonly log: Log
   readonly counters: Counters
   readonly signal: AbortSignal
 }
+
+/** `node`: its key. */
+export type ApprovedCsr = { readonly node: string; readonly signer: string; readonly name: string }
 
 export type Approvals = {
   /** Once each, however often it is added. */
@@ -40,7 +44,7 @@ const firstDelayMs = 500
 const longestDelayMs = 30_000
 
 export function createApprovals(options: ApprovalsOptions): Approvals {
-  const { cluster, api, isDryRun, held, judge, leave, clock, log, counters, signal } = options
+  const { cluster, api, isDryRun, held, judge, leave, onApproved, clock, log, counters, signal } = options
   const waiting = new Set<string>()
   let isWorking = false
   let count = 0
@@ -106,6 +110,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       { cluster, node, csr: csr.name, signer: csr.signerName, reason: why },
       'certificate request approved',
     )
+    onApproved({ node, signer: csr.signerName, name: csr.name })
   }
 
   /** Which of a node's names the cluster has a Node for. */
