@@ -172,11 +172,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   }
 
+  /** Not for everybody: reasons name files of this machine. */
+  function standings() {
+    return { ...(clusters && { clusters: clusters.reports() }) }
+  }
+
   /** For who may ask on this machine: with the names of its files. */
   function wholeCondition() {
     const warnings = ignitionFindings(plan, clock.now()).map(({ message }) => message)
-    const standings = clusters && { clusters: clusters.reports() }
-    return { ...condition(), ...standings, warnings, ignition: ignitionExpiries(plan) }
+    return { ...condition(), ...standings(), warnings, ignition: ignitionExpiries(plan) }
   }
 
   function health(): Record<string, unknown> {
@@ -192,7 +196,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   function metrics(): string {
     const measured = { records: installs.list(), ignition: ignitionExpiries(plan), now: clock.now() }
-    return renderMetrics({ ...condition(), ...measured })
+    return renderMetrics({ ...condition(), ...standings(), ...measured })
   }
 
   return {

@@ -1,4 +1,6 @@
 /** What a running slipway tells Prometheus. Names of nodes and counts; no addresses, reasons or secrets. Pure. */
+import { clusterFamilies } from './cluster-metrics.ts'
+import type { ClusterStanding } from './cluster/report.ts'
 import { renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import type { Mode } from './install/observation.ts'
@@ -11,6 +13,8 @@ export type Measured = {
   /** Absent where nobody remembers what nodes do. */
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
+  /** Absent where no cluster is followed. */
+  readonly clusters?: readonly ClusterStanding[]
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -31,6 +35,7 @@ export function renderMetrics(measured: Measured): string {
         value: Math.round(expiresAt / 1000),
       })),
     ),
+    ...clusterFamilies(measured.clusters),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
   ])
 }

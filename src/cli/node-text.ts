@@ -57,15 +57,20 @@ function stepLine(step: Step, now: number, paper: Paper): string {
   const room = Math.max(8, width - fixed - (hasRates ? rateColumns : 0))
   const { octets, octetsPerSecond, count } = step
   const rate = octetsPerSecond === undefined ? '' : `${formatOctets(octetsPerSecond)}/s`
-  const line = [
-    paint(paper, 'dim', clockTime(step.startedAt)),
-    ` ${mark(step, paper)} `,
-    stepTitles[step.kind].padEnd(titleColumns),
-    clip(printable(stepDetail(step)), room).padEnd(room),
+  const figureCells = [
     (count === 1 ? '' : `×${count}`).padStart(countColumns),
     (octets === undefined ? '' : formatOctets(octets)).padStart(octetColumns),
     durationText(step, now).padStart(durationColumns),
     hasRates ? rate.padStart(rateColumns) : '',
+  ].join('')
+  // Where there are no figures, a reason may take their place.
+  const detailColumns = figureCells.trim() === '' ? room + figureCells.length : room
+  const line = [
+    paint(paper, 'dim', clockTime(step.startedAt)),
+    ` ${mark(step, paper)} `,
+    stepTitles[step.kind].padEnd(titleColumns),
+    clip(printable(stepDetail(step)), detailColumns).padEnd(room),
+    figureCells,
   ]
   return line.join('').trimEnd()
 }

@@ -113,6 +113,24 @@ export function rackInstalls() {
   return installs
 }
 
+/** A worker that joined its cluster as `says` tells, from when its installed system started. */
+export function joined(says: (life: NodeLife) => NodeLife): NodeStory {
+  const life = says(
+    ago('w1', 30 * minute)
+      .installs()
+      .pass(30_000),
+  )
+  const installs = memoryInstalls(['ocp45/w1'], () => now)
+  installs.remember(life.observations, {
+    ...{
+      mode: 'installed',
+      since: now - 25 * minute,
+      reason: 'its installer reported that the disk is written',
+    },
+  })
+  return createReports({ installs, nodes: () => models, clock: fakeClock(now) }).story('ocp45/w1')!
+}
+
 export function rackReports(installs = rackInstalls()) {
   return createReports({ installs, nodes: () => models, clock: fakeClock(now) })
 }
@@ -152,6 +170,7 @@ export function rackStatus(): Status {
     site: 'ocp45-lab',
     uptimeSeconds: 3 * 3600,
     nodes: rackReports().list(),
+    clusters: [rackStanding],
     strangers: rackStrangers,
     otherDhcpServers: [{ server: '172.16.0.7', node: 'ocp45/w1' }],
     declined: [{ node: 'ocp45/m3', address: '172.16.0.14' }],
