@@ -15,10 +15,9 @@ const reached = (name: string, reachedAt?: number): StageReport => ({
 })
 const sentence =
   'there is no kubeconfig /etc/slipway/kubeconfig; `openshift-install create ignition-configs` writes it to auth/kubeconfig'
-const { bootstrap: _, ...standing } = rackStanding
-const members = standing.members.map(({ node }) => ({ node, state: 'unknown' as const }))
+const members = rackStanding.members.map(({ node }) => ({ node, state: 'unknown' as const }))
 const never: ClusterStanding = {
-  ...{ ...standing, members, trouble: sentence },
+  ...{ cluster: 'ocp45', members, trouble: sentence },
   stages: [
     { name: 'API', state: 'unknown', missing: [sentence] },
     { name: 'nodes', state: 'ahead', missing: [] },
@@ -28,7 +27,11 @@ const never: ClusterStanding = {
 const installed: ClusterStanding = {
   ...rackStanding,
   stages: [reached('API'), reached('nodes', now - 190 * minute), reached('operators', now - 180 * minute)],
-  members: standing.members.map(({ node }) => ({ node, state: 'ready' as const, since: now - 200 * minute })),
+  members: rackStanding.members.map(({ node }) => ({
+    node,
+    state: 'ready' as const,
+    since: now - 200 * minute,
+  })),
   bootstrap: { kind: 'kept', since: now - 5 * minute, reason: 'a person said so (bootstrap keep)' },
   requests: { approve: 'off', pending: 0, approved: 0 },
 }
@@ -90,8 +93,10 @@ t.test('an API that was never up is waited for, and is no trouble; who may not b
     stages: [{ name: 'API', state: 'under-way', missing: [refused] }],
   }
   t.same(clusterLines([waiting], now, { ...paper, columns: 120 }), [`ocp45: waiting for API: ${refused}`])
-  const asked = { ...waiting, stages: [{ name: 'API', state: 'under-way', missing: [] }] } as const
-  const { trouble: _trouble, ...silent } = asked
+  const silent: ClusterStanding = {
+    ...{ cluster: 'ocp45', members, requests: never.requests },
+    stages: [{ name: 'API', state: 'under-way', missing: [] }],
+  }
   t.same(clusterLines([silent], now, paper), ['ocp45: waiting for API'])
   t.same(clusterLines([{ ...never, stages: [] }], now, paper), [])
   t.match(standingLines({ ...never, stages: [], members: [] }, now, paper), [

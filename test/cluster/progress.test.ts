@@ -1,43 +1,23 @@
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
-import { silenceMs } from '../../src/cluster/follower.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
-import { followedClusters, type Progress } from '../../src/cluster/progress.ts'
+import { followedClusters } from '../../src/cluster/progress.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import { declaredCluster, declaredSite } from '../support/cluster.ts'
-import { condition, conditioned, noKubeconfig, progressRig, settle } from '../support/progress.ts'
+import { condition, conditioned, progressRig, ready, settle, stages, start } from '../support/progress.ts'
 
 const second = 1000
 const minute = 60 * second
-const start = Date.UTC(2026, 0, 1, 12)
 const refused = '/version is not there'
 const complete = { metadata: { name: 'bootstrap' }, data: { status: 'complete' } }
 const installed = conditioned(
   'version',
   ...[condition('Available', 'True'), condition('Failing', 'False'), condition('Progressing', 'False')],
 )
-const ready = (name: string) =>
-  conditioned(`${name}.c1.example.net`, condition('Ready', 'True', '', '2026-01-01T12:30:00Z'))
 const moved = conditioned('cluster', condition('EtcdBootstrapMemberRemoved', 'True'))
 const settled = conditioned('dns', condition('Progressing', 'False', '', '2026-01-01T11:00:00Z'))
 
-/** `name state`, with the minutes at which it came under way and was reached. */
-function stages(progress: Progress): string[] {
-  const minutes = (at: number | undefined) => (at === undefined ? '?' : (at - start) / minute)
-  return progress.reports()[0]!.stages.map(({ name, state, since, reachedAt }) => {
-    const times =
-      state === 'reached'
-        ? ` ${minutes(since)}-${minutes(reachedAt)}`
-        : since === undefined
-          ? ''
-          : ` ${minutes(since)}`
-    return `${name} ${state}${times}`
-  })
-}
-
 t.test('from the first question to settled operators, stage after stage, and over a restart', async (t) => {
-  const rig = await progressRig(t)
+  const rig = progressRig(t)
   const { api, pass, clock } = rig
   const progress = await rig.follow()
   t.same(stages(progress), [
@@ -159,7 +139,7 @@ t.test('from the first question to settled operators, stage after stage, and ove
 })
 
 t.test('what is reached at the first look was so before: nobody knows since when', async (t) => {
-  const rig = await progressRig(t)
+  const rig = progressRig(t)
   const { api, pass } = rig
   api.objects.set('/version', {})
   const progress = await rig.follow()
@@ -179,7 +159,7 @@ t.test('what is reached at the first look was so before: nobody knows since when
 })
 
 t.test('a bootstrap that is installed anew begins the record anew', async (t) => {
-  const rig = await progressRig(t)
+  const rig = progressRig(t)
   const { api, pass } = rig
   api.objects.set('/version', {})
   const progress = await rig.follow()
@@ -200,85 +180,10 @@ t.test('a bootstrap that is installed anew begins the record anew', async (t) =>
   await again.close()
 })
 
-t.test('a kubeconfig that is not there is said once, and asked for until it is there', async (t) => {
-  const rig = await progressRig(t)
-  const { api, pass, kubeconfig } = rig
-  kubeconfig.isThere = false
-  api.get = () => Promise.reject(new Error(noKubeconfig))
-  const progress = await rig.follow()
-  await pass(10 * minute)
-  t.match(progress.reports(), [
-    { trouble: noKubeconfig, stages: [{ state: 'unknown', missing: [noKubeconfig] }] },
-  ])
-  t.same(
-    rig.lines.map(({ msg, reason }) => [msg, reason]),
-    [['cluster cannot be asked', noKubeconfig]],
-  )
-  kubeconfig.isThere = true
-  api.get = <T>() => Promise.resolve({ gitVersion: 'v1.30.4' } as T)
-  await pass(5 * second)
-  t.match(stages(progress)[0], 'API reached ?-?', 'it may have been up all the time')
-  t.equal(rig.lines.at(-1)?.msg, 'cluster is heard again')
-  await progress.close()
-
-  const nowhere = await rig.follow([
-    rig.declared({
-      kubeconfig: {
-        ...kubeconfig,
-        path: undefined,
-        credentials: () => {
-          throw new Error('nothing says how')
-        },
-      },
-    }),
-  ])
-  t.match(nowhere.reports(), [
-    {
-      cluster: 'c1',
-      trouble: 'nothing says how',
-      stages: { length: 0 },
-      members: [{ state: 'unknown' }, {}],
-    },
-  ])
-  nowhere.swap([])
-  t.same(nowhere.reports(), [])
-  await nowhere.close()
-})
-
-t.test('what was heard last counts for a minute of silence', async (t) => {
-  const rig = await progressRig(t)
-  const { api, pass } = rig
-  api.objects.set('/version', {})
-  const progress = await rig.follow()
-  api.say(apiPaths.nodes, [ready('m1')])
-  api.say(apiPaths.signingRequests, [])
-  api.say(apiPaths.clusterVersion, [])
-  api.trouble(apiPaths.clusterOperators, 'clusteroperators is forbidden (403 Forbidden)')
-  await pass(second)
-  const state = (name: string) => progress.reports()[0]!.stages.find((each) => each.name === name)!.state
-  const members = () => progress.reports()[0]!.members.map((member) => member.state)
-  t.equal(state('version'), 'unknown', 'it was never heard')
-  t.match(progress.reports(), [{ trouble: 'clusteroperators is forbidden (403 Forbidden)' }])
-  api.trouble(apiPaths.nodes, 'the connection was cut')
-  await pass(silenceMs - second)
-  t.same(members(), ['ready', 'absent'])
-  api.trouble(apiPaths.nodes, 'it does not answer')
-  rig.told.length = 0
-  api.change(apiPaths.nodes, 'ADDED', ready('w1'))
-  await pass(second)
-  t.same([members(), state('nodes')], [['unknown', 'unknown'], 'unknown'])
-  t.same(rig.told, [], 'nor is anybody told')
-  api.heard(apiPaths.nodes)
-  await pass(second)
-  t.same([members(), state('nodes')], [['ready', 'ready'], 'reached'])
-  t.same(rig.told.slice(0, 2), ['c1/m1 there', 'c1/w1 there'])
-  await progress.close()
-})
-
 t.test(
   'a release that says nothing of the member of etcd is not waited for longer than five minutes',
   async (t) => {
-    const rig = await progressRig(t)
+    const rig = progressRig(t)
     const { api, pass } = rig
     const progress = await rig.follow()
     await pass(second)
@@ -298,7 +203,7 @@ t.test(
 )
 
 t.test('a reload loses nothing and leaks nobody', async (t) => {
-  const rig = await progressRig(t)
+  const rig = progressRig(t)
   const { api, pass, declared } = rig
   api.objects.set('/version', {})
   const progress = await rig.follow()
@@ -325,7 +230,7 @@ t.test('a reload loses nothing and leaks nobody', async (t) => {
 })
 
 t.test('a reload before the API answers goes on asking', async (t) => {
-  const rig = await progressRig(t)
+  const rig = progressRig(t)
   const progress = await rig.follow()
   progress.swap([rig.declared({}, ['m1'])])
   await rig.pass(5 * second)
@@ -340,52 +245,6 @@ t.test('a reload before the API answers goes on asking', async (t) => {
   await settle()
   t.equal(rig.clock.pending(), 0)
 })
-
-t.test('closed while the API is being asked, it takes nothing more note of', async (t) => {
-  const rig = await progressRig(t)
-  let answer: (value: unknown) => void = () => {}
-  rig.api.get = <T>() => new Promise<T>((resolve) => (answer = resolve as (value: unknown) => void))
-  const progress = await rig.follow()
-  const closed = progress.close()
-  answer({})
-  await closed
-  await settle()
-  t.same(rig.api.followed(), [])
-})
-
-t.test(
-  'a record that is damaged is said once and begun anew; one that cannot be written ends nothing',
-  async (t) => {
-    const damaged = await progressRig(
-      t,
-      t.testdir({ 'clusters.json': '{"version":1,"clusters":{"c1":{"API":7}}}' }),
-    )
-    damaged.api.objects.set('/version', {})
-    const progress = await damaged.follow()
-    t.match(damaged.lines, [
-      {
-        msg: 'what was known of clusters is lost',
-        reason: `${damaged.path} is no record of clusters' stages, so nothing is known of before`,
-      },
-    ])
-    await progress.close()
-    t.match(JSON.parse(readFileSync(damaged.path, 'utf8')), {
-      ...{ version: 1, clusters: { c1: { API: { state: 'reached' } } } },
-    })
-
-    const folder = t.testdir({})
-    mkdirSync(join(folder, 'clusters.json'))
-    const unwritten = await progressRig(t, folder)
-    unwritten.api.objects.set('/version', {})
-    const going = await unwritten.follow()
-    await going.close()
-    t.match(stages(going), [])
-    t.match(
-      unwritten.lines.map(({ msg }) => msg),
-      ['what was known of clusters is lost', 'cluster record not written'],
-    )
-  },
-)
 
 t.test('what is followed of a site: every cluster, its members, and whether it has a bootstrap', (t) => {
   const cluster = declaredCluster()
@@ -408,19 +267,4 @@ t.test('what is followed of a site: every cluster, its members, and whether it h
   t.not(without.identity, followed(cluster.nodes, { kubeconfig: '/elsewhere' }).identity)
   t.not(without.identity, followed(cluster.nodes, { domain: 'example.org' }).identity)
   t.end()
-})
-
-t.test('requests beyond what a person reads are not held', async (t) => {
-  const rig = await progressRig(t)
-  rig.api.objects.set('/version', {})
-  const progress = await rig.follow()
-  const many = Array.from({ length: 6000 }, (_, index) => conditioned(`csr-${index}`))
-  rig.api.say(apiPaths.signingRequests, many)
-  await rig.pass(second)
-  t.equal(progress.reports()[0]!.pendingRequests, 5000)
-  rig.api.change(apiPaths.signingRequests, 'MODIFIED', conditioned('csr-0', condition('Denied', 'True')))
-  rig.api.change(apiPaths.signingRequests, 'DELETED', conditioned('csr-1'))
-  rig.api.change(apiPaths.signingRequests, 'MODIFIED', conditioned('csr-2'))
-  t.equal(progress.reports()[0]!.pendingRequests, 4998)
-  await progress.close()
 })

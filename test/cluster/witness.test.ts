@@ -7,20 +7,10 @@ const key = 'c1/w1'
 const at = (minute: number) => `2026-01-01T12:${String(minute).padStart(2, '0')}:00Z`
 const ms = (minute: number) => Date.parse(at(minute))
 
-function node(
-  status: string | undefined,
-  minute: number,
-  message?: string,
-  madeAt: string | undefined = at(0),
-): NodeObject {
-  const condition = {
-    type: 'Ready',
-    lastTransitionTime: at(minute),
-    ...(message === undefined ? {} : { message }),
-  }
+function node(status: string, minute: number, message = '', madeAt = at(0)): NodeObject {
   return {
-    metadata: { name: 'w1', ...(madeAt === undefined ? {} : { creationTimestamp: madeAt }) },
-    status: { conditions: status === undefined ? [] : [{ ...condition, status }] },
+    metadata: { name: 'w1', creationTimestamp: madeAt },
+    status: { conditions: [{ type: 'Ready', status, message, lastTransitionTime: at(minute) }] },
   }
 }
 
@@ -76,12 +66,12 @@ const cases: readonly { name: string; looks: readonly (NodeObject | null | undef
     },
     {
       name: 'removed, also while nobody listened, and registered anew',
-      looks: [node('True', 1), null, null, undefined, null, node('True', 9, undefined, at(8))],
+      looks: [node('True', 1), null, null, undefined, null, node('True', 9, '', at(8))],
       words: ['registered 0', 'ready 1', 'removed', 'registered 8', 'ready 9'],
     },
     {
       name: 'another Node of the same name is another registration',
-      looks: [node('True', 1), undefined, node('True', 1, undefined, at(8))],
+      looks: [node('True', 1), undefined, node('True', 1, '', at(8))],
       words: ['registered 0', 'ready 1', 'registered 8', 'ready 1'],
     },
     {

@@ -17,8 +17,6 @@ const chosen: Event = { ...boot, role: 'worker', isChosen: true }
 const delivered: Event = { kind: 'delivered' }
 const system: Event = { kind: 'system' }
 const time: Event = { kind: 'time' }
-/** Milliseconds after the first event. */
-const ready = (ms: number): Event => ({ kind: 'ready', since: 1_000_000 + ms })
 const command = (name: 'install' | 'local' | 'menu'): Event => ({ kind: 'command', command: name })
 const callback = (stage: 'written' | 'started' | 'failed'): Event => ({ kind: 'callback', stage })
 const declared = (mode: 'install' | 'local' | 'menu', mac = m1.mac): Event => ({
@@ -147,48 +145,6 @@ const cases: readonly {
       .concat(boot),
     mode: 'failed',
     reason: `5 attempts came to nothing, the last 1 min after it began: ${comeback}`,
-  },
-  {
-    name: 'the cluster says that it is Ready since its Ignition file was sent: so it is installed',
-    steps: [boot, delivered, 300_000, ready(240_000)],
-    mode: 'installed',
-    reason: 'the cluster says that it is Ready',
-  },
-  {
-    name: 'also when it was sent to its disk before',
-    steps: [boot, delivered, 60_000, boot, 300_000, ready(240_000)],
-    mode: 'installed',
-    reason: 'the cluster says that it is Ready',
-  },
-  {
-    name: 'Ready from before is the system that is being replaced',
-    steps: [boot, 5000, delivered, 300_000, ready(5000)],
-    mode: 'installing',
-    reason: /began/,
-  },
-  {
-    name: 'Ready before anything was sent says nothing of this installation',
-    steps: [boot, 5000, ready(4000)],
-    mode: 'installing',
-    reason: /began/,
-  },
-  {
-    name: 'nor does Ready after the attempt before it',
-    steps: [boot, delivered, 1, boot, comebackMs, boot, 1000, ready(500)],
-    mode: 'installing',
-    reason: comeback,
-  },
-  {
-    name: 'Ready moves no node that is not being installed',
-    steps: [boot, delivered, callback('failed'), 300_000, ready(240_000)],
-    mode: 'failed',
-    reason: /gave up/,
-  },
-  {
-    name: 'an armed node is not disarmed by its cluster',
-    steps: [...installed, command('install'), 300_000, ready(240_000)],
-    mode: 'install',
-    reason: 'a person said so',
   },
   {
     name: 'an installed node boots its disk',

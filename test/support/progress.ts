@@ -4,13 +4,14 @@ import type { Test } from 'tap'
 import { BadKubeconfig, type Credentials } from '../../src/cluster/kubeconfig.ts'
 import type { FollowedCluster } from '../../src/cluster/follower.ts'
 import type { NodeObject } from '../../src/cluster/objects.ts'
-import { followProgress } from '../../src/cluster/progress.ts'
+import { followProgress, type Progress } from '../../src/cluster/progress.ts'
 import { everyStage } from '../../src/cluster/stages.ts'
 import { createTroubles } from '../../src/cluster/troubles.ts'
 import { createLog } from '../../src/host/log.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memoryApi } from './memory-api.ts'
 
+const minute = 60_000
 export const noKubeconfig = 'there is no kubeconfig'
 
 export function condition(type: string, status: string, message = '', lastTransitionTime = '') {
@@ -22,8 +23,8 @@ export function conditioned(name: string, ...conditions: object[]) {
 }
 
 /** `c1` with a bootstrap, m1 and w1. */
-export async function progressRig(t: Test, directory = t.testdir({})) {
-  const clock = fakeClock(Date.UTC(2026, 0, 1, 12))
+export function progressRig(t: Test, directory = t.testdir({})) {
+  const clock = fakeClock(start)
   const api = memoryApi()
   const lines: { msg: string; reason?: string }[] = []
   const log = createLog('info', { write: (text) => void lines.push(JSON.parse(text) as { msg: string }) })
@@ -47,7 +48,7 @@ export async function progressRig(t: Test, directory = t.testdir({})) {
       ...{ clusters, directory, clock, log, troubles: createTroubles(log) },
       connect: () => {
         connections++
-        return { ...api, get: (...how) => api.get(...how), close: () => void connections-- }
+        return { ...api, get: (...how) => api.get(...how), close: () => (connections -= 1) }
       },
       onMember: (key, node: NodeObject | undefined) =>
         void told.push(`${key} ${node === undefined ? 'absent' : 'there'}`),
@@ -68,6 +69,27 @@ export async function progressRig(t: Test, directory = t.testdir({})) {
     path: join(directory, 'clusters.json'),
     connections: () => connections,
   }
+}
+
+/** Of the clock at first, in milliseconds since 1970. */
+export const start = Date.UTC(2026, 0, 1, 12)
+
+/** Ready since half an hour after that. */
+export const ready = (name: string) =>
+  conditioned(`${name}.c1.example.net`, condition('Ready', 'True', '', '2026-01-01T12:30:00Z'))
+
+/** `name state`, with the minutes at which it came under way and was reached. */
+export function stages(progress: Progress): string[] {
+  const minutes = (at: number | undefined) => (at === undefined ? '?' : (at - start) / minute)
+  return progress.reports()[0]!.stages.map(({ name, state, since, reachedAt }) => {
+    const times =
+      state === 'reached'
+        ? ` ${minutes(since)}-${minutes(reachedAt)}`
+        : since === undefined
+          ? ''
+          : ` ${minutes(since)}`
+    return `${name} ${state}${times}`
+  })
 }
 
 /** Lets promises that are settled run. */
