@@ -13,7 +13,7 @@ import { sightingOf } from './cluster/csr/sighting.ts'
 import { kubeconfigFile, type KubeconfigFile } from './cluster/kubeconfig-file.ts'
 import { probe } from './cluster/probe.ts'
 import { followedClusters, followProgress } from './cluster/progress.ts'
-import type { ClusterStanding, RequestCounts } from './cluster/report.ts'
+import type { ClusterStanding } from './cluster/report.ts'
 import { createTroubles, type Troubles } from './cluster/troubles.ts'
 import { createWitness } from './cluster/witness.ts'
 import type { Clock } from './host/clock.ts'
@@ -52,7 +52,18 @@ export type Clusters = {
   close(): Promise<void>
 }
 
+/** What outlives a reload. */
+type Shared = {
+  readonly connect: (kubeconfig: KubeconfigFile) => ClusterConnection
+  readonly troubles: Troubles
+  /** By the cluster's name: how many requests were approved. */
+  readonly approved: Map<string, number>
+}
+
 type Approval = { readonly approver: Approver; readonly connection: ClusterConnection }
+
+/** With their installation begins that of their cluster. */
+const beginners: readonly NodeModel['role'][] = ['bootstrap', 'single']
 
 /** Resolves when what is known of bootstraps is with the balancer. */
 export async function followClusters(options: ClustersOptions): Promise<Clusters> {
@@ -89,7 +100,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     if (seen.kind !== 'state') return
     for (const { approver } of approvals) approver.reconsider()
     const node = nodes().find(({ key }) => key === seen.node)
-    if (seen.to !== 'installing' || node?.role !== 'bootstrap') return
+    if (seen.to !== 'installing' || node === undefined || !beginners.includes(node.role)) return
     // Another installation has stages and an end of its own.
     progress.beginAnew(node.cluster)
     watch.command(node.cluster, 'watch').catch((error: unknown) => {
@@ -98,7 +109,8 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   })
 
   let { site } = options
-  let approvals = approve(options, site, connect, troubles)
+  const approved: Shared['approved'] = new Map()
+  let approvals = approve(options, site, { connect, troubles, approved })
   const end = (): void => {
     for (const { approver, connection } of approvals) {
       approver.close()
@@ -108,14 +120,18 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   return {
     csrs: () => approvals.map(({ approver }) => approver.pending()),
     reports() {
-      const counts = requestCounts(site, approvals)
+      const modes = new Map(site.clusters.map((cluster) => [cluster.name, cluster.approve]))
       const bootstraps = watch.state()
       return progress.reports().map(({ pendingRequests: pending, ...report }) => {
-        const bootstrap = bootstraps.get(report.cluster)
+        const { cluster } = report
+        const bootstrap = bootstraps.get(cluster)
         return {
           ...report,
           ...(bootstrap === undefined ? {} : { bootstrap }),
-          requests: { ...counts(report.cluster), ...(pending === undefined ? {} : { pending }) },
+          requests: {
+            ...{ approve: modes.get(cluster) ?? 'off', approved: approved.get(cluster) ?? 0 },
+            ...(pending === undefined ? {} : { pending }),
+          },
         }
       })
     },
@@ -124,7 +140,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     swap(next) {
       end()
       site = next
-      approvals = approve(options, site, connect, troubles)
+      approvals = approve(options, site, { connect, troubles, approved })
       watch.swap(bootstrapClusters({ site, nodes: nodes() }, now))
       progress.swap(followedClusters({ site, nodes: nodes() }, now))
     },
@@ -140,8 +156,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
 function approve(
   { nodes, installs, clock, log, counters }: ClustersOptions,
   site: Site,
-  connect: (kubeconfig: KubeconfigFile) => ClusterConnection,
-  troubles: Troubles,
+  { connect, troubles, approved }: Shared,
 ): readonly Approval[] {
   return site.clusters
     .filter(({ approve }) => approve !== 'off')
@@ -152,22 +167,15 @@ function approve(
         ...{ clock, log, counters, troubles },
         nodes: () => csrNodes(nodes(), cluster.name),
         seen: (key) => sightingOf(recordOf(installs, key), installs.history(key)),
+        approved: () => approved.get(cluster.name) ?? 0,
         onApproved({ node, signer, name: reason }) {
+          approved.set(cluster.name, (approved.get(cluster.name) ?? 0) + 1)
           const word = signer === clientSigner ? 'approved-client' : 'approved-serving'
           installs.observe({ node, kind: 'cluster', word, reason })
         },
       })
       return { approver, connection }
     })
-}
-
-/** Those of one cluster after the other, by its name. */
-function requestCounts(site: Site, approvals: readonly Approval[]): (name: string) => RequestCounts {
-  const approved = new Map(
-    approvals.map(({ approver }) => approver.pending()).map((each) => [each.cluster, each.approved]),
-  )
-  const modes = new Map(site.clusters.map(({ name, approve: mode }) => [name, mode]))
-  return (name) => ({ approve: modes.get(name) ?? 'off', approved: approved.get(name) ?? 0 })
 }
 
 function recordOf(installs: Pick<Installs, 'list'>, key: string) {

@@ -167,12 +167,15 @@ t.test(
     t.match(clusters.reports(), [{ requests: { approve: 'off' }, members: [{}, { state: 'ready' }] }])
     await until(() => installs.history('c1/w1').length === 3)
     t.match(installs.history('c1/w1'), [{ kind: 'command' }, { word: 'registered' }, { word: 'ready' }])
+    t.equal(clusters.reports()[0]!.stages[0]!.since, undefined, 'it was up before anybody asked')
+    installs.observe(state('c1/bs', 'installing'))
+    t.match(clusters.reports()[0]!.stages[0], { since: Number }, 'another installation has stages of its own')
     await clusters.close()
   },
 )
 
 t.test('who is approved has it among the words of its cluster', async (t) => {
-  const { server, follow, installs } = await world(t)
+  const { server, follow, installs, directory } = await world(t)
   answerRest(server)
   const csr = clientCsr('client-short-name')
   const recent = { creationTimestamp: new Date().toISOString() }
@@ -180,11 +183,14 @@ t.test('who is approved has it among the words of its cluster', async (t) => {
     ...{ node: 'c1/w1', kind: 'dhcp', asker: 'system', message: 'request', isFresh: true },
     ...{ vendorClass: '', answer: 'acknowledged' },
   })
-  await follow()
+  const clusters = await follow()
   await server.watched(csrsPath)
   server.put(csrsPath, { ...csr, metadata: { ...csr.metadata, ...recent } })
   await until(() => installs.history('c1/w1').length === 2)
   t.match(installs.history('c1/w1')[1], { kind: 'cluster', word: 'approved-client', reason: 'csr-a' })
+  clusters.swap(siteIn(directory, 'declared'))
+  t.match(clusters.csrs(), [{ approved: 1 }], 'a reload forgets nothing')
+  t.match(clusters.reports(), [{ requests: { approved: 1 } }])
 })
 
 t.test('a kubeconfig that is not there is said once, whoever asks', async (t) => {

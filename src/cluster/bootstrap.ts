@@ -179,7 +179,11 @@ async function look(
   let passingSince: number | undefined
   while (!isOver(signal)) {
     const problem = problemWith(cluster.kubeconfig)
-    if (problem === undefined) return ask(cluster, connect(cluster.kubeconfig), trouble, signal)
+    if (problem === undefined) {
+      // Whether the cluster is heard remains to be seen.
+      trouble.drop()
+      return ask(cluster, connect(cluster.kubeconfig), trouble, signal)
+    }
     trouble.say(problem)
     const now = clock.monotonic()
     if (await allPass(cluster, probe)) passingSince ??= now

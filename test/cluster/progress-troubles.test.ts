@@ -1,6 +1,7 @@
 /** Clusters that are not heard, records that are damaged, and more than anybody wants to know. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import { silenceMs } from '../../src/cluster/follower.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
@@ -150,5 +151,38 @@ t.test('requests beyond what a person reads are not held', async (t) => {
   rig.api.change(apiPaths.signingRequests, 'DELETED', conditioned('csr-1'))
   rig.api.change(apiPaths.signingRequests, 'MODIFIED', conditioned('csr-2'))
   t.equal(progress.reports()[0]!.pendingRequests, 4998)
+  await progress.close()
+})
+
+t.test('whatever the API says, it is said in words and nothing ends', async (t) => {
+  const rig = progressRig(t)
+  rig.api.objects.set('/version', { gitVersion: 7 })
+  const progress = await rig.follow()
+  const anything = fc.anything({ maxDepth: 2 })
+  const object = fc.record(
+    {
+      metadata: fc.oneof(anything, fc.record({ name: fc.constantFrom('m1', 'version', 'bootstrap', 7) })),
+      status: fc.oneof(anything, fc.record({ conditions: fc.array(fc.oneof(anything, fc.object())) })),
+      spec: anything,
+      data: anything,
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...Object.values(apiPaths)),
+      fc.array(object),
+      object,
+      (path, items, item) => {
+        rig.api.say(path, items)
+        rig.api.change(path, 'ADDED', item)
+        rig.clock.advance(second)
+        const [report] = progress.reports()
+        if (report?.members.length !== 2 || report.stages.length !== 6) throw new Error('a part is missing')
+        JSON.stringify(report)
+      },
+    ),
+    { numRuns: 500 },
+  )
   await progress.close()
 })

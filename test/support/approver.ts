@@ -29,6 +29,7 @@ export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
     ...{ cluster: 'ocp45', api: cluster.api, isDryRun: false, nodes: () => csrTestNodes },
     ...{ seen: (key) => sightings.get(key), clock, log, counters, troubles: createTroubles(log) },
     onApproved: ({ node, signer, name }) => void told.push(`${node} ${signer} ${name}`),
+    approved: () => told.length,
     ...more,
   })
   t.teardown(() => approver.close())

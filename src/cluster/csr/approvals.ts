@@ -33,8 +33,6 @@ export type ApprovedCsr = { readonly node: string; readonly signer: string; read
 export type Approvals = {
   /** Once each, however often it is added. */
   add(name: string): void
-  /** How many were approved. */
-  count(): number
 }
 
 /** Twenty a second: a rack that joins at once is no burden for an API server. */
@@ -47,7 +45,6 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   const { cluster, api, isDryRun, held, judge, leave, onApproved, clock, log, counters, signal } = options
   const waiting = new Set<string>()
   let isWorking = false
-  let count = 0
 
   async function work(): Promise<void> {
     let failures = 0
@@ -104,7 +101,6 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const message = `slipway approved this: ${why}`
     await api.put(path, approved(object, message, clock.now()), signal)
     held.drop(csr.name)
-    count++
     counters.increment('csr.approved')
     log.info(
       { cluster, node, csr: csr.name, signer: csr.signerName, reason: why },
@@ -149,7 +145,6 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       isWorking = true
       void work()
     },
-    count: () => count,
   }
 }
 

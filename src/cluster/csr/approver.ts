@@ -30,6 +30,8 @@ export type ApproverOptions = {
   readonly troubles: Troubles
   /** Called after each approval. */
   readonly onApproved: (approval: ApprovedCsr) => void
+  /** How many that were, also before a reload. */
+  readonly approved: () => number
 }
 
 /** An undecided request and why it is left. Plain data, as the local API gives it. */
@@ -171,7 +173,7 @@ export function createApprover(options: ApproverOptions): Approver {
   function pending(): PendingCsrs {
     const sentence = trouble.sentence()
     return {
-      ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: approvals.count() },
+      ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: options.approved() },
       ...(sentence === undefined ? {} : { trouble: sentence }),
       requests: held
         .all()
