@@ -39,6 +39,8 @@ export async function follow<T>(
   let lasting: Timer | undefined
 
   const take = (event: WatchEvent): void => {
+    // Octets that were on their way still arrive.
+    if (isOver(signal)) return
     place = event.resourceVersion
     heard()
     if (event.type !== 'BOOKMARK') handlers.onEvent(event.type, event.object as T)

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { WatchEventType } from '../../src/cluster/api.ts'
 import { connectCluster } from '../../src/cluster/client.ts'
 import { follow } from '../../src/cluster/follow.ts'
+import type { WatchEvent } from '../../src/cluster/watch.ts'
 import type { ApiObject, ApiServer } from '../support/api-server.ts'
 import { connected, node, nodesPath, untilPaused } from '../support/cluster.ts'
 import { fakeClock } from '../support/fake-clock.ts'
@@ -293,4 +294,16 @@ t.test('a watch that is refused as too old lists anew; a list that comes too lat
   const source = { list, watch: () => Promise.reject(new Error('not asked')) }
   await follow(source, handlers, { signal: late.signal, clock, random: () => 0 })
   t.equal(told.length, 2)
+
+  const over = new AbortController()
+  const buffered = {
+    list: () => Promise.resolve({ items: [], resourceVersion: '1' }),
+    watch: (_: string, take: (event: WatchEvent) => void) => {
+      over.abort()
+      take({ type: 'ADDED', object: node('m2'), resourceVersion: '2' })
+      return Promise.reject(new Error('aborted'))
+    },
+  }
+  await follow(buffered, handlers, { signal: over.signal, clock, random: () => 0 })
+  t.same(told.slice(2), ['list '], 'nor an event that was on its way')
 })
