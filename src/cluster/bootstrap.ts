@@ -8,16 +8,13 @@ import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
 import { formatIp, type Ip } from '../proto/address/ip.ts'
 import type { ClusterConnection } from './client.ts'
-import {
-  readBootstrapRecord,
-  writeBootstrapRecord,
-  type BootstrapRecord,
-  type BootstrapState,
-} from './bootstrap-record.ts'
-import { kubeconfigFile, type KubeconfigFile } from './kubeconfig-file.ts'
+import { readBootstrapRecord, type BootstrapRecord, type BootstrapState } from './bootstrap-record.ts'
+import { kubeconfigFile, problemWith, type KubeconfigFile } from './kubeconfig-file.ts'
 import { apiPaths, isBootstrapComplete, type ConfigMap } from './objects.ts'
 import { pause } from './pause.ts'
 import type { Probe } from './probe.ts'
+import { writeRecord } from './record-file.ts'
+import type { Trouble, Troubles } from './troubles.ts'
 
 /** A cluster that has a bootstrap and masters to take over from it. */
 export type BootstrapCluster = {
@@ -34,6 +31,7 @@ export type BootstrapOptions = {
   readonly probe: Probe
   readonly clock: Clock
   readonly log: Log
+  readonly troubles: Troubles
   /** Called once for each cluster, after it was kept; `evidence` is a sentence. */
   readonly onComplete: (cluster: string, evidence: string) => void
   /** Called when a person says that it stays, or is to be looked for anew: it goes back where it was. */
@@ -101,7 +99,7 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
       if (signal?.aborted === true) return undefined
       const before = stateOf(name)
       const changed = new Map(record).set(name, state)
-      await writeBootstrapRecord(path, changed)
+      await writeRecord(path, changed)
       record = changed
       return before
     })
@@ -127,9 +125,12 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
     if (stateOf(cluster.name).kind !== 'waiting') return
     const abort = new AbortController()
     running.set(cluster.name, abort)
-    void look(cluster, options, abort.signal).then((evidence) =>
-      evidence === undefined ? undefined : complete(cluster.name, evidence, abort.signal),
-    )
+    const trouble = options.troubles(cluster.name, 'bootstrap')
+    void look(cluster, options, trouble, abort.signal).then((evidence) => {
+      // One that was begun in its place goes on where it was.
+      if ((running.get(cluster.name) ?? abort) === abort) trouble.drop()
+      return evidence === undefined ? undefined : complete(cluster.name, evidence, abort.signal)
+    })
   }
 
   function swap(next: readonly BootstrapCluster[]): void {
@@ -171,19 +172,19 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
 /** @returns the evidence; undefined when it was aborted */
 async function look(
   cluster: BootstrapCluster,
-  { connect, probe, clock, log }: BootstrapOptions,
+  { connect, probe, clock }: BootstrapOptions,
+  trouble: Trouble,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   let passingSince: number | undefined
-  let said: string | undefined
-  const tell = (reason: string): void => {
-    if (reason !== said) log.warn({ cluster: cluster.name, reason }, 'cluster cannot be asked')
-    said = reason
-  }
   while (!isOver(signal)) {
     const problem = problemWith(cluster.kubeconfig)
-    if (problem === undefined) return ask(cluster, connect(cluster.kubeconfig), tell, signal)
-    tell(problem)
+    if (problem === undefined) {
+      // Whether the cluster is heard remains to be seen.
+      trouble.drop()
+      return ask(cluster, connect(cluster.kubeconfig), trouble, signal)
+    }
+    trouble.say(problem)
     const now = clock.monotonic()
     if (await allPass(cluster, probe)) passingSince ??= now
     else passingSince = undefined
@@ -196,19 +197,10 @@ async function look(
   return undefined
 }
 
-function problemWith(kubeconfig: KubeconfigFile): string | undefined {
-  try {
-    kubeconfig.credentials()
-    return undefined
-  } catch (error) {
-    return (error as Error).message
-  }
-}
-
 async function ask(
   { kubeconfig }: BootstrapCluster,
   api: ClusterConnection,
-  onTrouble: (sentence: string) => void,
+  trouble: Trouble,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const ended = new AbortController()
@@ -223,7 +215,8 @@ async function ask(
     {
       onList: (items) => items.forEach(see),
       onEvent: (type, item) => type !== 'DELETED' && see(item),
-      onTrouble,
+      onTrouble: (sentence) => trouble.say(sentence),
+      onHeard: () => trouble.end(),
     },
     AbortSignal.any([signal, ended.signal]),
   )

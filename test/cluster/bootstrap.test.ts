@@ -12,6 +12,7 @@ import {
 import { NoCredentials } from '../../src/cluster/kubeconfig-file.ts'
 import type { Credentials } from '../../src/cluster/kubeconfig.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
+import { createTroubles, type Troubles } from '../../src/cluster/troubles.ts'
 import { createLog } from '../../src/host/log.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import type { Ip } from '../../src/proto/address/ip.ts'
@@ -31,6 +32,7 @@ type Bench = {
   path: string
   /** What was called for, and lines of the log, in order. */
   told: string[]
+  troubles: Troubles
   /** URLs that answer. */
   healthy: Set<string>
   lines: () => { msg: string; reason?: string }[]
@@ -44,8 +46,9 @@ async function bench(t: Test, hasKubeconfig: boolean, path?: string): Promise<Be
   const api = memoryApi()
   const told: string[] = []
   const texts: string[] = []
+  const log = createLog('info', { write: (text) => void texts.push(text) })
   const made = {
-    ...{ clock, api, told, hasKubeconfig, healthy: new Set<string>() },
+    ...{ clock, api, told, troubles: createTroubles(log), hasKubeconfig, healthy: new Set<string>() },
     path: path ?? join(t.testdir({}), 'bootstrap.json'),
     lines: () => texts.map((text) => JSON.parse(text) as { msg: string; reason?: string }),
     cluster: {
@@ -68,7 +71,7 @@ async function bench(t: Test, hasKubeconfig: boolean, path?: string): Promise<Be
       ...{ clusters: [made.cluster], path: made.path, clock },
       connect: () => ({ ...api, close: () => {} }),
       probe: (url) => Promise.resolve(made.healthy.has(url)),
-      log: createLog('info', { write: (text) => void texts.push(text) }),
+      ...{ log, troubles: made.troubles },
       onComplete: (cluster, evidence) => told.push(`complete ${cluster}: ${evidence}`),
       onUndone: (cluster) => told.push(`undone ${cluster}`),
     })
@@ -152,10 +155,17 @@ t.test('without a kubeconfig: all masters pass on both ports, three minutes with
 
 t.test('a kubeconfig that comes later is used', async (t) => {
   const made = await bench(t, false)
+  const other = made.troubles('c1', 'somebody else')
+  other.say(noKubeconfig)
   made.hasKubeconfig = true
   made.clock.advance(10_000)
   await settle()
   t.same(made.api.followed(), [apiPaths.bootstrapConfigMap])
+  other.end()
+  t.same(
+    made.lines().map(({ msg }) => msg),
+    ['cluster cannot be asked', 'cluster is heard again'],
+  )
   made.watch.close()
   await settle()
   t.same(made.api.followed(), [])

@@ -13,6 +13,28 @@ async function begun(world: ReturnType<typeof installsWorld>): Promise<string> {
   return answer.token
 }
 
+t.test(
+  'the word of its cluster is no sight of a node, and ends an installation when it is Ready',
+  async (t) => {
+    const world = installsWorld()
+    const { installs, clock, counters } = world
+    installs.observe({ node: key, kind: 'cluster', word: 'registered' })
+    t.equal(installs.list()[1]!.lastSeen, undefined)
+    await begun(world)
+    installs.observe(ignitionSent(key))
+    const seenAt = clock.now()
+    clock.advance(300_000)
+    installs.observe({ node: key, kind: 'cluster', word: 'ready' })
+    installs.observe({ node: key, kind: 'cluster', word: 'not-ready', since: seenAt + 200_000 })
+    t.match(installs.list()[1], { mode: 'installing' })
+    installs.observe({ node: key, kind: 'cluster', word: 'ready', since: seenAt + 240_000 })
+    t.match(installs.list()[1], {
+      ...{ mode: 'installed', reason: 'the cluster says that it is Ready', lastSeen: seenAt },
+    })
+    t.equal(counters.get('install.installed'), 1)
+  },
+)
+
 t.test('an installation from the first boot to the disk', async (t) => {
   const world = installsWorld()
   const { installs, clock } = world

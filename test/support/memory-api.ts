@@ -20,6 +20,8 @@ export type MemoryApi = ClusterApi & {
   say(path: string, items: readonly object[]): void
   change(path: string, type: WatchEventType, item: object): void
   trouble(path: string, sentence: string): void
+  /** The trouble is over. */
+  heard(path: string): void
   /** Paths that are followed now. */
   followed(): readonly string[]
 }
@@ -51,6 +53,7 @@ export function memoryApi(): MemoryApi {
     say: (path, items) => followers.get(path)?.onList(items.map((item) => asListed(path, item))),
     change: (path, type, item) => followers.get(path)?.onEvent(type, asKept(path, item)),
     trouble: (path, sentence) => followers.get(path)?.onTrouble(sentence),
+    heard: (path) => followers.get(path)?.onHeard(),
     followed: () => [...followers.keys()],
   }
 }
