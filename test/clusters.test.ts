@@ -142,7 +142,7 @@ t.test(
     const clusters = await follow()
     await server.watched(csrsPath)
     server.put(nodes, {
-      metadata: { name: 'w1.c1.example.net', creationTimestamp: '2026-01-01T12:00:00Z' } as { name: string },
+      metadata: { name: 'w1.c1.example.net', creationTimestamp: '2026-01-01T12:00:00Z' },
       status: { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T12:01:00Z' }] },
     })
     await until(() => installs.history('c1/w1').length === 2)
