@@ -5,15 +5,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { silenceMs } from '../../src/cluster/follower.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
-import {
-  condition,
-  conditioned,
-  noKubeconfig,
-  progressRig,
-  ready,
-  settle,
-  stages,
-} from '../support/progress.ts'
+import { versionInfo } from '../support/api-shapes.ts'
+import { condition, signingRequest } from '../support/cluster-objects.ts'
+import { noKubeconfig, progressRig, ready, settle, stages } from '../support/progress.ts'
 
 const second = 1000
 const minute = 60 * second
@@ -33,7 +27,7 @@ t.test('a kubeconfig that is not there is said once, and asked for until it is t
     [['cluster cannot be asked', noKubeconfig]],
   )
   kubeconfig.isThere = true
-  api.get = <T>() => Promise.resolve({ gitVersion: 'v1.30.4' } as T)
+  api.get = <T>() => Promise.resolve(versionInfo as T)
   await pass(5 * second)
   t.match(stages(progress)[0], 'API reached ?-?', 'it may have been up all the time')
   t.equal(rig.lines.at(-1)?.msg, 'cluster is heard again')
@@ -66,7 +60,7 @@ t.test('a kubeconfig that is not there is said once, and asked for until it is t
 t.test('what was heard last counts for a minute of silence', async (t) => {
   const rig = progressRig(t)
   const { api, pass } = rig
-  api.objects.set('/version', {})
+  api.objects.set('/version', versionInfo)
   const progress = await rig.follow()
   api.say(apiPaths.nodes, [ready('m1')])
   api.say(apiPaths.signingRequests, [])
@@ -112,7 +106,7 @@ t.test(
       t,
       t.testdir({ 'clusters.json': '{"version":1,"clusters":{"c1":{"API":7}}}' }),
     )
-    damaged.api.objects.set('/version', {})
+    damaged.api.objects.set('/version', versionInfo)
     const progress = await damaged.follow()
     t.match(damaged.lines, [
       {
@@ -128,7 +122,7 @@ t.test(
     const folder = t.testdir({})
     mkdirSync(join(folder, 'clusters.json'))
     const unwritten = progressRig(t, folder)
-    unwritten.api.objects.set('/version', {})
+    unwritten.api.objects.set('/version', versionInfo)
     const going = await unwritten.follow()
     await going.close()
     t.match(stages(going), [])
@@ -141,22 +135,22 @@ t.test(
 
 t.test('requests beyond what a person reads are not held', async (t) => {
   const rig = progressRig(t)
-  rig.api.objects.set('/version', {})
+  rig.api.objects.set('/version', versionInfo)
   const progress = await rig.follow()
-  const many = Array.from({ length: 6000 }, (_, index) => conditioned(`csr-${index}`))
+  const many = Array.from({ length: 6000 }, (_, index) => signingRequest(`csr-${index}`))
   rig.api.say(apiPaths.signingRequests, many)
   await rig.pass(second)
   t.equal(progress.reports()[0]!.pendingRequests, 5000)
-  rig.api.change(apiPaths.signingRequests, 'MODIFIED', conditioned('csr-0', condition('Denied', 'True')))
-  rig.api.change(apiPaths.signingRequests, 'DELETED', conditioned('csr-1'))
-  rig.api.change(apiPaths.signingRequests, 'MODIFIED', conditioned('csr-2'))
+  rig.api.change(apiPaths.signingRequests, 'MODIFIED', signingRequest('csr-0', [condition('Denied')]))
+  rig.api.change(apiPaths.signingRequests, 'DELETED', signingRequest('csr-1'))
+  rig.api.change(apiPaths.signingRequests, 'MODIFIED', signingRequest('csr-2'))
   t.equal(progress.reports()[0]!.pendingRequests, 4998)
   await progress.close()
 })
 
 t.test('whatever the API says, it is said in words and nothing ends', async (t) => {
   const rig = progressRig(t)
-  rig.api.objects.set('/version', { gitVersion: 7 })
+  rig.api.oddities.set('/version', { gitVersion: 7 })
   const progress = await rig.follow()
   const anything = fc.anything({ maxDepth: 2 })
   const object = fc.record(
@@ -174,8 +168,7 @@ t.test('whatever the API says, it is said in words and nothing ends', async (t) 
       fc.array(object),
       object,
       (path, items, item) => {
-        rig.api.say(path, items)
-        rig.api.change(path, 'ADDED', item)
+        rig.api.saySomething(path, items, item)
         rig.clock.advance(second)
         const [report] = progress.reports()
         if (report?.members.length !== 2 || report.stages.length !== 6) throw new Error('a part is missing')

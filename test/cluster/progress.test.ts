@@ -3,18 +3,20 @@ import { apiPaths } from '../../src/cluster/objects.ts'
 import { followedClusters } from '../../src/cluster/progress.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import { declaredCluster, declaredSite } from '../support/cluster.ts'
-import { condition, conditioned, progressRig, ready, settle, stages, start } from '../support/progress.ts'
+import { versionInfo } from '../support/api-shapes.ts'
+import * as objects from '../support/cluster-objects.ts'
+import { progressRig, ready, settle, stages, start } from '../support/progress.ts'
 
 const second = 1000
 const minute = 60 * second
 const refused = '/version is not there'
-const complete = { metadata: { name: 'bootstrap' }, data: { status: 'complete' } }
-const installed = conditioned(
-  'version',
-  ...[condition('Available', 'True'), condition('Failing', 'False'), condition('Progressing', 'False')],
+const { condition, nodeObject } = objects
+const complete = objects.bootstrapConfigMap('complete')
+const installed = objects.clusterVersion(
+  ...[condition('Available'), condition('Failing', 'False'), condition('Progressing', 'False')],
 )
-const moved = conditioned('cluster', condition('EtcdBootstrapMemberRemoved', 'True'))
-const settled = conditioned('dns', condition('Progressing', 'False', '', '2026-01-01T11:00:00Z'))
+const moved = objects.etcd(condition('EtcdBootstrapMemberRemoved'))
+const settled = objects.clusterOperator('dns', condition('Progressing', 'False'))
 
 t.test('from the first question to settled operators, stage after stage, and over a restart', async (t) => {
   const rig = progressRig(t)
@@ -41,7 +43,7 @@ t.test('from the first question to settled operators, stage after stage, and ove
   t.same(api.followed(), [], 'nothing else is asked before the API answers')
 
   await pass(6 * minute - second)
-  api.objects.set('/version', { gitVersion: 'v1.30.4' })
+  api.objects.set('/version', versionInfo)
   await pass(second)
   t.same(stages(progress), [
     ...['API reached 0-6', 'bootstrap under-way 6', 'etcd ahead'],
@@ -57,15 +59,19 @@ t.test('from the first question to settled operators, stage after stage, and ove
   )
 
   api.say(bootstrapConfigMap, [])
-  api.say(nodes, [conditioned('m1', condition('Ready', 'False', 'no CNI', '2026-01-01T12:05:00Z'))])
+  api.say(nodes, [
+    nodeObject('m1', [
+      condition('Ready', 'False', { message: 'no CNI', lastTransitionTime: '2026-01-01T12:05:00Z' }),
+    ]),
+  ])
   api.say(signingRequests, [
-    conditioned('csr-1', condition('Approved', 'True')),
-    { metadata: { name: 'csr-2' }, spec: { username: 'system:node:w1' } },
+    objects.signingRequest('csr-1', [condition('Approved')]),
+    objects.signingRequest('csr-2', [], 'system:node:w1'),
   ])
   api.say(clusterVersion, [
-    conditioned('version', condition('Progressing', 'True', 'Working towards 4.17.3')),
+    objects.clusterVersion(condition('Progressing', 'True', { message: 'Working towards 4.17.3' })),
   ])
-  api.say(clusterOperators, [conditioned('console', condition('Available', 'False'))])
+  api.say(clusterOperators, [objects.clusterOperator('console', condition('Available', 'False'))])
   await pass(second)
   const [report] = progress.reports()
   t.same(
@@ -110,7 +116,7 @@ t.test('from the first question to settled operators, stage after stage, and ove
   api.say(nodes, [ready('m1'), ready('w1')])
   api.say(signingRequests, [])
   api.say(clusterVersion, [installed])
-  api.say(clusterOperators, [conditioned('dns', condition('Progressing', 'True'))])
+  api.say(clusterOperators, [objects.clusterOperator('dns', condition('Progressing'))])
   await pass(10 * minute)
   t.match(stages(again).slice(-4), [
     /^etcd reached/,
@@ -119,7 +125,10 @@ t.test('from the first question to settled operators, stage after stage, and ove
     /^operators under-way/,
   ])
   api.say(clusterOperators, [
-    conditioned('dns', condition('Progressing', 'False', '', new Date(clock.now()).toISOString())),
+    objects.clusterOperator(
+      'dns',
+      condition('Progressing', 'False', { lastTransitionTime: new Date(clock.now()).toISOString() }),
+    ),
   ])
   await pass(30 * second)
   t.match(stages(again).at(-1), /^operators under-way/)
@@ -128,7 +137,7 @@ t.test('from the first question to settled operators, stage after stage, and ove
   t.same(new Set(api.followed()), new Set([nodes, signingRequests]), 'nodes are followed for ever')
   t.equal(clock.pending(), 0, 'and nothing is looked at without a reason')
 
-  api.change(nodes, 'MODIFIED', conditioned('w1.c1.example.net', condition('Ready', 'Unknown')))
+  api.change(nodes, 'MODIFIED', nodeObject('w1.c1.example.net', [condition('Ready', 'Unknown')]))
   await pass(second)
   t.match(again.reports()[0]!.members, [
     { state: 'ready', since: start + 30 * minute },
@@ -141,7 +150,7 @@ t.test('from the first question to settled operators, stage after stage, and ove
 t.test('what is reached at the first look was so before: nobody knows since when', async (t) => {
   const rig = progressRig(t)
   const { api, pass } = rig
-  api.objects.set('/version', {})
+  api.objects.set('/version', versionInfo)
   const progress = await rig.follow()
   api.say(apiPaths.bootstrapConfigMap, [complete])
   api.say(apiPaths.nodes, [ready('m1'), ready('w1')])
@@ -161,7 +170,7 @@ t.test('what is reached at the first look was so before: nobody knows since when
 t.test('a bootstrap that is installed anew begins the record anew', async (t) => {
   const rig = progressRig(t)
   const { api, pass } = rig
-  api.objects.set('/version', {})
+  api.objects.set('/version', versionInfo)
   const progress = await rig.follow()
   t.match(stages(progress)[0], 'API reached ?-?')
   api.objects.delete('/version')
@@ -171,7 +180,7 @@ t.test('a bootstrap that is installed anew begins the record anew', async (t) =>
   await settle()
   t.same(stages(progress).slice(0, 2), ['API under-way 3', 'bootstrap ahead'])
   t.equal(rig.connections(), 1)
-  api.objects.set('/version', {})
+  api.objects.set('/version', versionInfo)
   await pass(minute)
   t.match(stages(progress)[0], /^API reached 3-3\.08/)
   await progress.close()
@@ -187,7 +196,7 @@ t.test(
     const { api, pass } = rig
     const progress = await rig.follow()
     await pass(second)
-    api.objects.set('/version', {})
+    api.objects.set('/version', versionInfo)
     await pass(5 * second)
     api.say(apiPaths.bootstrapConfigMap, [complete])
     await pass(second)
@@ -205,7 +214,7 @@ t.test(
 t.test('a reload loses nothing and leaks nobody', async (t) => {
   const rig = progressRig(t)
   const { api, pass, declared } = rig
-  api.objects.set('/version', {})
+  api.objects.set('/version', versionInfo)
   const progress = await rig.follow()
   api.say(apiPaths.nodes, [ready('m1'), ready('w2')])
   await pass(second)
@@ -235,7 +244,7 @@ t.test('a reload before the API answers goes on asking', async (t) => {
   progress.swap([rig.declared({}, ['m1'])])
   await rig.pass(5 * second)
   t.equal(rig.connections(), 1)
-  rig.api.objects.set('/version', {})
+  rig.api.objects.set('/version', versionInfo)
   await rig.pass(5 * second)
   t.match(stages(progress)[0], /^API reached/)
   t.match(rig.told, [])

@@ -8,19 +8,12 @@ import { followProgress, type Progress } from '../../src/cluster/progress.ts'
 import { everyStage } from '../../src/cluster/stages.ts'
 import { createTroubles } from '../../src/cluster/troubles.ts'
 import { createLog } from '../../src/host/log.ts'
+import { condition, nodeObject } from './cluster-objects.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memoryApi } from './memory-api.ts'
 
 const minute = 60_000
 export const noKubeconfig = 'there is no kubeconfig'
-
-export function condition(type: string, status: string, message = '', lastTransitionTime = '') {
-  return { type, status, message, lastTransitionTime }
-}
-
-export function conditioned(name: string, ...conditions: object[]) {
-  return { metadata: { name }, status: { conditions } }
-}
 
 /** `c1` with a bootstrap, m1 and w1. */
 export function progressRig(t: Test, directory = t.testdir({})) {
@@ -76,7 +69,9 @@ export const start = Date.UTC(2026, 0, 1, 12)
 
 /** Ready since half an hour after that. */
 export const ready = (name: string) =>
-  conditioned(`${name}.c1.example.net`, condition('Ready', 'True', '', '2026-01-01T12:30:00Z'))
+  nodeObject(`${name}.c1.example.net`, [
+    condition('Ready', 'True', { lastTransitionTime: '2026-01-01T12:30:00Z' }),
+  ])
 
 /** `name state`, with the minutes at which it came under way and was reached. */
 export function stages(progress: Progress): string[] {
