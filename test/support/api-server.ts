@@ -8,23 +8,38 @@
  */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:https'
+import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Authority } from './certificates.ts'
 
 export type ApiObject = {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string }
+  readonly metadata: {
+    readonly name: string
+    readonly resourceVersion?: string
+    readonly [field: string]: unknown
+  }
   readonly [field: string]: unknown
 }
 
 type Refusal = { readonly status: number; readonly reason: string; readonly headers?: Record<string, string> }
 
-type Watch = { readonly response: ServerResponse; readonly path: string; readonly from: number }
+type Watch = {
+  readonly response: ServerResponse
+  readonly path: string
+  readonly from: number
+  /** Whether it is about the object (`fieldSelector`). */
+  readonly isSeen: (object: ApiObject) => boolean
+}
 
 export type ApiServer = {
   readonly port: number
+  /** For who listens elsewhere too, as the masters of a cluster do: what TLS needs, and who answers. */
+  readonly tls: ServerOptions
+  readonly respond: (request: IncomingMessage, response: ServerResponse) => void
   /** As `METHOD path?query`. */
   readonly requests: readonly string[]
+  /** A collection without items: one that was never held or put into is not there. */
+  hold(path: string): void
   /** Open watches of a collection. */
   watches(path: string): readonly Watch[]
   /** Changes a collection and tells its watches. */
@@ -65,51 +80,56 @@ export async function startApiServer(
     sendRefusal(response, { status: 404, reason: 'NotFound' })
 
   const pair = authority.server(names)
-  const server = createServer(
-    {
-      ...{ key: pair.key, cert: pair.certificate, ca: authority.certificate },
-      // As the real one: anybody may connect, and is somebody only by a certificate or a token.
-      ...{ requestCert: true, rejectUnauthorized: false },
-    },
-    (request, response) => {
-      const url = new URL(request.url ?? '/', 'https://server')
-      requests.push(`${request.method ?? ''} ${request.url ?? ''}`)
-      const isKnown =
-        (request.socket as { authorized?: boolean }).authorized === true ||
-        request.headers.authorization === 'Bearer sha256~token'
-      if (!isKnown) {
-        sendRefusal(response, { status: 401, reason: 'Unauthorized' })
-        return
-      }
-      const refusal = refusals.get(url.pathname)?.shift()
-      if (refusal !== undefined) sendRefusal(response, refusal)
-      else if (url.searchParams.has('watch')) watch(url, response)
-      else answer(url, request, response)
-    },
-  )
+  const tls = {
+    ...{ key: pair.key, cert: pair.certificate, ca: authority.certificate },
+    // As the real one: anybody may connect, and is somebody only by a certificate or a token.
+    ...{ requestCert: true, rejectUnauthorized: false },
+  }
+  const server = createServer(tls, respond)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+
+  function respond(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', 'https://server')
+    requests.push(`${request.method ?? ''} ${request.url ?? ''}`)
+    const isKnown =
+      (request.socket as { authorized?: boolean }).authorized === true ||
+      request.headers.authorization === 'Bearer sha256~token'
+    if (!isKnown) {
+      sendRefusal(response, { status: 401, reason: 'Unauthorized' })
+      return
+    }
+    const refusal = refusals.get(url.pathname)?.shift()
+    if (refusal !== undefined) sendRefusal(response, refusal)
+    else if (url.searchParams.has('watch')) watch(url, response)
+    else answer(url, request, response)
+  }
 
   function answer(url: URL, request: IncomingMessage, response: ServerResponse): void {
     const items = collections.get(url.pathname)
     if (items !== undefined && request.method === 'GET') {
-      sendJson(response, 200, page([...items.values()], url.searchParams))
+      const selected = [...items.values()].filter((item) => isSelected(item, url.searchParams))
+      sendJson(response, 200, page(selected, url.searchParams))
       return
     }
-    const at = url.pathname.lastIndexOf('/')
-    const name = url.pathname.slice(at + 1)
-    const item = collections.get(url.pathname.slice(0, at))?.get(name)
+    const [, path = '', name = '', part = ''] = /^(.*?)\/([^/]+?)(\/approval)?$/.exec(url.pathname) ?? []
+    const item = collections.get(path)?.get(name)
     if (item === undefined) other(request, response)
     else if (request.method === 'GET') sendJson(response, 200, item)
-    else void replace(url.pathname.slice(0, at), item, request, response)
+    else void replace(path, item, request, response, part !== '')
   }
 
-  /** Refuses what was read before another's change, as optimistic concurrency wants it. */
+  /**
+   * Refuses what was read before another's change, as optimistic concurrency wants it.
+   *
+   * @param isApproval of a certificate request, where nothing but its conditions is taken
+   */
   async function replace(
     path: string,
     item: ApiObject,
     request: IncomingMessage,
     response: ServerResponse,
+    isApproval: boolean,
   ): Promise<void> {
     const chunks: Uint8Array[] = []
     for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk)
@@ -118,7 +138,7 @@ export async function startApiServer(
       sendRefusal(response, { status: 409, reason: 'Conflict' })
       return
     }
-    put(path, next)
+    put(path, isApproval ? { ...item, status: { ...statusOf(item), ...conditionsOf(next) } } : next)
     sendJson(response, 200, collections.get(path)?.get(next.metadata.name) ?? {})
   }
 
@@ -147,12 +167,19 @@ export async function startApiServer(
       response.end(`${JSON.stringify({ type: 'ERROR', object })}\n`)
       return
     }
+    const isSeen = (object: ApiObject): boolean => isSelected(object, url.searchParams)
     for (const change of history) {
-      if (change.path === path && change.version > from) response.write(eventLine(change.type, change.object))
+      if (change.path !== path || change.version <= from || !isSeen(change.object)) continue
+      response.write(eventLine(change.type, change.object))
     }
-    const opened = { response, path, from }
+    const opened = { response, path, from, isSeen }
     watches.push(opened)
-    response.on('close', () => watches.splice(watches.indexOf(opened), 1))
+    const seconds = Number(url.searchParams.get('timeoutSeconds') ?? 3600)
+    const limit = setTimeout(() => response.end(), seconds * 1000).unref()
+    response.on('close', () => {
+      clearTimeout(limit)
+      watches.splice(watches.indexOf(opened), 1)
+    })
     for (const each of waiting.filter((one) => one.path === path)) {
       waiting.splice(waiting.indexOf(each), 1)
       each.resolve(opened)
@@ -161,24 +188,32 @@ export async function startApiServer(
 
   function tell(path: string, type: string, object: ApiObject): void {
     history.push({ path, type, object, version })
-    for (const { response } of of(path)) response.write(eventLine(type, object))
+    for (const { response, isSeen } of of(path)) if (isSeen(object)) response.write(eventLine(type, object))
   }
 
   function put(path: string, item: ApiObject): void {
     version++
-    const items = collections.get(path) ?? new Map<string, ApiObject>()
-    collections.set(path, items)
+    const items = itemsOf(path)
     const type = items.has(item.metadata.name) ? 'MODIFIED' : 'ADDED'
     const object = { ...item, metadata: { ...item.metadata, resourceVersion: `${version}` } }
     items.set(item.metadata.name, object)
     tell(path, type, object)
   }
 
+  function itemsOf(path: string): Map<string, ApiObject> {
+    const items = collections.get(path) ?? new Map<string, ApiObject>()
+    collections.set(path, items)
+    return items
+  }
+
   const of = (path: string): Watch[] => watches.filter((each) => each.path === path)
 
   return {
     port: (server.address() as AddressInfo).port,
+    tls,
+    respond,
     requests,
+    hold: (path) => void itemsOf(path),
     watches: of,
     put,
     remove(path, name) {
@@ -221,6 +256,21 @@ export async function startApiServer(
       await once(server, 'close')
     },
   }
+}
+
+/** By name only, as a collection of one is watched. */
+function isSelected({ metadata }: ApiObject, query: URLSearchParams): boolean {
+  const [, name] = /^metadata\.name=(.*)$/.exec(query.get('fieldSelector') ?? '') ?? []
+  return name === undefined || metadata.name === name
+}
+
+function statusOf({ status }: ApiObject): object {
+  return typeof status === 'object' && status !== null ? status : {}
+}
+
+function conditionsOf(object: ApiObject): object {
+  const { conditions } = statusOf(object) as { readonly conditions?: unknown }
+  return { conditions }
 }
 
 function eventLine(type: string, object: ApiObject): string {
