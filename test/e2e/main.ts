@@ -13,6 +13,7 @@ import { haproxyChecks } from './checks/haproxy.ts'
 import { sharedAddressChecks } from './checks/haproxy-shared.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
+import { keepalivedChecks } from './checks/keepalived.ts'
 import { lifeStages } from './checks/life.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
@@ -125,6 +126,7 @@ function choose({ only, keep }: Options): Stage[] {
     ...firmwareStages,
     ...lifeStages,
     [partialBootChecks],
+    [keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]
