@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { csrChecks } from './checks/csr.ts'
 import { dhclientChecks } from './checks/dhclient.ts'
 import { differentialDhcpChecks } from './checks/differential-dhcp.ts'
 import { differentialDnsChecks } from './checks/differential-dns.ts'
@@ -126,7 +127,7 @@ function choose({ only, keep }: Options): Stage[] {
     ...firmwareStages,
     ...lifeStages,
     [partialBootChecks],
-    [keepalivedChecks],
+    [csrChecks, keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]
