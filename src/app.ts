@@ -2,6 +2,8 @@
  * The whole program on one page: a site file becomes a plan, the services answer from it, a reload
  * replaces it. One process; when one service loses its socket, all end and systemd starts them again.
  */
+import { connectCluster } from './cluster/client.ts'
+import { kubeconfigFile } from './cluster/kubeconfig-file.ts'
 import { systemClock, type Clock } from './host/clock.ts'
 import { followClusters, type Clusters } from './clusters.ts'
 import { Counters } from './host/counters.ts'
@@ -19,6 +21,7 @@ import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { mayStart } from './may-start.ts'
 import { explain, prepare } from './prepare.ts'
+import { createRoleIgnition } from './role-ignition.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns, type DnsService } from './serve/dns/service.ts'
@@ -64,7 +67,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   let plan = options.plan
   let reloading: Promise<unknown> = Promise.resolve()
 
-  const ignitionFiles = createIgnitionFiles({ clock, log: log.for('http') })
+  const ignitionFiles = createRoleIgnition({
+    ...{ files: createIgnitionFiles({ clock, log: log.for('http') }), clock, log: log.for('cluster') },
+    ignition: () => plan.http.ignition,
+    clusters: options.follow?.site.clusters ?? [],
+    connect: (cluster) => connectCluster({ kubeconfig: kubeconfigFile(cluster, () => clock.now()), clock }),
+  })
   const gate = createGate({ probe: probeMachineConfig, clock, log: log.for('install') })
   const installs = createInstalls({
     ...{ store: options.store, gate, counters, clock, log: log.for('install') },
@@ -82,6 +90,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const close = async (graceMs: number): Promise<void> => {
     clusters?.close()
+    ignitionFiles.close()
     balancer.close()
     await Promise.all(services.map((service) => service.close(graceMs)))
     reports.close()
@@ -153,6 +162,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
     await take(prepared.plan)
     clusters?.swap(prepared.model.site)
+    ignitionFiles.swap(prepared.model.site.clusters)
     counters.increment('app.reloads')
     log.info({ site: plan.site, nodes: plan.nodes.length }, 'site reloaded')
     return 'swapped'

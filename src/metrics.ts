@@ -1,8 +1,10 @@
 /** What a running slipway tells Prometheus. Names of nodes and counts; no addresses, reasons or secrets. Pure. */
-import { renderExposition, type MetricFamily } from './host/exposition.ts'
+import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import type { Mode } from './install/observation.ts'
 import type { IgnitionExpiry } from './plan/ignition/findings.ts'
+import type { BalancerState } from './serve/haproxy/balancer.ts'
+import { haproxyFamilies } from './serve/haproxy/families.ts'
 
 export type Measured = {
   readonly site: string
@@ -11,6 +13,8 @@ export type Measured = {
   /** Absent where nobody remembers what nodes do. */
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
+  /** Absent where the site leaves HAProxy alone. */
+  readonly haproxy?: BalancerState
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -18,7 +22,7 @@ export type Measured = {
 const modes: readonly Mode[] = ['install', 'installing', 'installed', 'local', 'menu', 'failed']
 
 export function renderMetrics(measured: Measured): string {
-  const { site, uptimeSeconds, counters, records, ignition, now } = measured
+  const { site, uptimeSeconds, counters, records, ignition, haproxy, now } = measured
   return renderExposition([
     gauge('slipway_info', 'Always 1; the label names the site.', [{ labels: { site }, value: 1 }]),
     gauge('slipway_uptime_seconds', 'How long slipway has been running.', [{ value: uptimeSeconds }]),
@@ -31,6 +35,7 @@ export function renderMetrics(measured: Measured): string {
         value: Math.round(expiresAt / 1000),
       })),
     ),
+    ...(haproxy === undefined ? [] : haproxyFamilies(haproxy)),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
   ])
 }
@@ -56,10 +61,6 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
       ),
     ),
   ]
-}
-
-function gauge(name: string, help: string, samples: MetricFamily['samples']): MetricFamily {
-  return { name, type: 'gauge', help, samples }
 }
 
 /** `dns.cacheHits` is `slipway_dns_cache_hits_total`. */

@@ -1,20 +1,20 @@
-/** What lies in config/: the example is the guide's site, and the JSON Schema is the schema of today. */
-import { spawnSync } from 'node:child_process'
+/** What lies in config/: each site is fine, the first is the guide's, and the JSON Schema is the schema of today. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { compileHaproxy } from '../src/plan/haproxy/compile.ts'
 import { renderHaproxy } from '../src/plan/haproxy/render.ts'
+import { renderKeepalived } from '../src/plan/keepalived.ts'
 import { buildModel } from '../src/plan/model.ts'
 import { formatIp } from '../src/proto/address/ip.ts'
-import { judgeHaproxy } from '../src/serve/haproxy/judge.ts'
 import { entrancesOf } from '../src/site/entrances.ts'
 import { siteJsonSchema } from '../src/site/json-schema.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
 import type { Site } from '../src/site/schema.ts'
+import { acceptedByHaproxy, acceptedByKeepalived, noHaproxy, noKeepalived } from './support/judges.ts'
 
 const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
-const hasHaproxy = spawnSync('/usr/sbin/haproxy', ['-v']).status === 0
 const config = new URL('../config/', import.meta.url)
 const read = (name: string) => readFileSync(new URL(name, config), 'utf8')
 
@@ -24,20 +24,42 @@ function load(name: string): Site {
   throw new Error(loaded.problems.map(formatProblem).join('\n'))
 }
 
-for (const name of readdirSync(config).filter((each) => each.endsWith('.yaml'))) {
-  t.test(`config/${name} has no problem`, (t) => {
-    t.equal(load(name).site.length > 0, true)
+const sites = readdirSync(config, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.yaml'),
+)
+
+for (const name of sites) {
+  t.test(`config/${name}`, (t) => {
+    const model = buildModel(load(name), noFacts)
+    const { plan, findings } = compileHaproxy(model)
+    t.same(findings, [], 'nothing is wrong with its load balancer')
+    const shared = renderKeepalived(model)
+    if (plan !== undefined) {
+      t.test('HAProxy takes what is made of it', { skip: noHaproxy }, (t) => {
+        const text = renderHaproxy(plan)
+        acceptedByHaproxy(t, [join(t.testdir({ 'haproxy.cfg': text }), 'haproxy.cfg')])
+        t.end()
+      })
+    }
+    if (shared !== undefined) {
+      t.test('keepalived takes what is made of it', { skip: noKeepalived }, (t) => {
+        acceptedByKeepalived(t, shared)
+        t.end()
+      })
+    }
     t.end()
   })
-
-  const { plan } = compileHaproxy(buildModel(load(name), noFacts))
-  const skip = plan === undefined ? 'it balances nothing' : !hasHaproxy && 'haproxy is not installed'
-  t.test(`HAProxy takes what config/${name} makes of it`, { skip }, async (t) => {
-    // Its files of others are not here.
-    const verdict = await judgeHaproxy(renderHaproxy(plan!), { ...plan!, with: [] })
-    t.equal(verdict.kind, 'done', verdict.reason)
-  })
 }
+
+t.test('among the sites there are such with everything that is judged', (t) => {
+  const of = (has: (site: Site) => boolean) => sites.filter((name) => has(load(name)))
+  t.same(
+    of(({ keepalived }) => keepalived !== undefined),
+    ['examples/two-machines.yaml'],
+  )
+  t.ok(of(({ haproxy }) => haproxy !== undefined).length > 3)
+  t.end()
+})
 
 t.test('config/site.schema.json is current: `UPDATE=1 npx tap test/config.test.ts` writes it', (t) => {
   const text = `${JSON.stringify(siteJsonSchema(), null, 2)}\n`

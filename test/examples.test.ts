@@ -1,7 +1,7 @@
 /** Each site in config/examples, as a person would use it: loaded, compiled, and its nodes booted from a server of its own. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startApp } from '../src/app.ts'
 import { choosePorts } from '../src/demo/free-ports.ts'
 import { systemClock } from '../src/host/clock.ts'
@@ -9,19 +9,23 @@ import { createLog } from '../src/host/log.ts'
 import { createSockets } from '../src/host/sockets.ts'
 import { compile } from '../src/plan/compile.ts'
 import { ignitionFileNames, loaderNames, type ImageFacts } from '../src/plan/facts.ts'
-import { buildModel } from '../src/plan/model.ts'
+import { buildModel, clusterDomain } from '../src/plan/model.ts'
 import { parseIpv4, type Ipv4 } from '../src/proto/address/ipv4.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
-import type { Site } from '../src/site/schema.ts'
+import type { Cluster, Site } from '../src/site/schema.ts'
 import { simulate } from '../src/simulate/simulate.ts'
 import { openMemoryStore } from '../src/install/store.ts'
+import { surveyIgnition } from '../src/survey/ignition/survey.ts'
 import { surveySite } from '../src/survey/survey.ts'
+import { base64, kubeconfigText, startApiServer } from './support/api-server.ts'
+import { makeAuthority } from './support/certificates.ts'
 import { golden } from './support/golden.ts'
 import { found, ignitionFiles } from './support/model.ts'
 import { planText } from './support/plan-text.ts'
 
 const root = new URL('../', import.meta.url)
+const authority = makeAuthority()
 const folder = new URL('config/examples/', root)
 const examples = readdirSync(folder).map((file) => file.replace(/\.yaml$/, ''))
 const read = (name: string) => readFileSync(new URL(`${name}.yaml`, folder), 'utf8')
@@ -59,7 +63,7 @@ t.test('README lists every example', (t) => {
 })
 
 for (const name of examples) {
-  t.test(`${name}: the whole plan is the golden file, and nothing is wrong with it`, (t) => {
+  t.test(`${name}: the whole plan is the golden file, and nothing is wrong with it`, async (t) => {
     t.equal(read(name).split('\n')[0], '# yaml-language-server: $schema=../site.schema.json')
     const site = load(name)
     const images = Object.entries(site.images).map(([image, { dir, architecture }]) => {
@@ -77,7 +81,14 @@ for (const name of examples) {
       buildModel(site, {
         images: new Map(images),
         ignition: new Map(
-          site.clusters.map((cluster) => [cluster.name, ignitionFiles(cluster.ignition ?? '')]),
+          await Promise.all(
+            site.clusters.map(async (cluster) => {
+              const { name, ignition } = cluster
+              const facts =
+                ignition === undefined ? await surveyIgnition(cluster, true) : ignitionFiles(ignition)
+              return [name, facts] as const
+            }),
+          ),
         ),
         loaders: new Map(loaderNames.map((loader) => [loader, found(`/usr/lib/ipxe/${loader}`)])),
       }),
@@ -87,7 +98,6 @@ for (const name of examples) {
       [],
     )
     golden(t, `plans/example-${name}.json`, planText(plan))
-    t.end()
   })
 }
 
@@ -102,9 +112,11 @@ for (const name of examples) {
     const dir = t.testdir({ loaders: { bios: 'undionly', x64: 'MZ x64', arm64: 'MZ arm64' } })
     const site = onLoopback(load(name), dir, chosen.ports)
     writeStandIns(site)
+    for (const cluster of site.clusters) await startCluster(t, cluster)
     const model = buildModel(site, await surveySite(site))
     const app = await startApp({
       ...{ sitePath: join(dir, 'site.yaml'), plan: compile(model), sockets, store: openMemoryStore() },
+      follow: { site, directory: dir },
       log: createLog('error', { write: () => undefined }),
       onLost: (error) => {
         throw error
@@ -146,8 +158,29 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
     images: Object.fromEntries(
       Object.entries(site.images).map(([image, more]) => [image, { ...more, dir: `${dir}/${image}` }]),
     ),
-    clusters: site.clusters.map((cluster) => ({ ...cluster, ignition: `${dir}/ignition/${cluster.name}` })),
+    clusters: site.clusters.map((cluster) => ({
+      ...cluster,
+      ...(cluster.ignition && { ignition: `${dir}/ignition/${cluster.name}` }),
+      ...(cluster.kubeconfig && { kubeconfig: `${dir}/${cluster.name}.kubeconfig` }),
+    })),
   }
+}
+
+/** A running cluster, where the site has a kubeconfig of one: it has a file for new workers. */
+async function startCluster(t: Test, cluster: Cluster): Promise<void> {
+  if (cluster.kubeconfig === undefined) return
+  const name = `api.${clusterDomain(cluster)}`
+  const server = await startApiServer(authority, `DNS:${name},IP:127.0.0.1`)
+  t.teardown(() => server.close())
+  const source = `https://api-int.${clusterDomain(cluster)}:22623/config/worker`
+  const userData = JSON.stringify({ ignition: { version: '3.4.0', config: { merge: [{ source }] } } })
+  server.put('/api/v1/namespaces/openshift-machine-api/secrets', {
+    metadata: { name: 'worker-user-data-managed' },
+    data: { userData: base64(userData) },
+  })
+  const user = { token: 'sha256~token' }
+  const at = `https://127.0.0.1:${server.port}`
+  writeFileSync(cluster.kubeconfig, kubeconfigText(at, authority, user, { 'tls-server-name': name }))
 }
 
 function writeStandIns(site: Site): void {
@@ -158,7 +191,8 @@ function writeStandIns(site: Site): void {
   for (const { dir, architecture } of Object.values(site.images)) {
     for (const file of Object.values(imageFiles(architecture))) write(dir, file, `a stand-in for ${file}`)
   }
-  for (const { ignition = '' } of site.clusters) {
+  for (const { ignition } of site.clusters) {
+    if (ignition === undefined) continue
     for (const file of Object.values(ignitionFileNames)) {
       write(ignition, file, JSON.stringify({ ignition: { version: '3.4.0' }, file }))
     }

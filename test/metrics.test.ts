@@ -4,12 +4,28 @@ import { renderMetrics } from '../src/metrics.ts'
 import { now, rackInstalls } from './support/rack.ts'
 import { routesWorld } from './support/http-service.ts'
 
+const server = (name: string, more: object) => ({
+  ...{ node: `ocp45/${name}`, backend: 'kubeapi', server: name, status: 'UP', isUp: true, isTested: true },
+  ...{ isBackup: false, isOut: false, isLeaving: false, connections: 3, sentence: 'kubeapi, a reason' },
+  ...more,
+})
+
+const servers = [
+  server('m1', {}),
+  server('m2', { status: 'DOWN', isUp: false, connections: 0 }),
+  server('m3', { isTested: false, connections: 1 }),
+  server('m4', { status: 'MAINT', isUp: false, isOut: true, connections: 0 }),
+  server('m5', { status: 'DRAIN', isUp: false, isOut: true, isLeaving: true, connections: 2 }),
+  server('m6', { status: 'unknown', isUp: false, isTested: false, connections: 0 }),
+]
+
 const measured = {
   site: 'a "lab" \\ with\nlines',
   uptimeSeconds: 12,
   counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40 },
   records: rackInstalls().list(),
   ignition: [{ cluster: 'ocp45', kind: 'bootstrap', expiresAt: 1_795_000_000_400 } as const],
+  haproxy: { applied: { outcome: 'reload failed', reason: 'a reason' }, servers, out: [] } as const,
   now,
 }
 
@@ -29,6 +45,76 @@ t.test('what Prometheus reads', (t) => {
 t.test('without anybody who remembers nodes there are no metrics of nodes', (t) => {
   const { site, uptimeSeconds, counters } = measured
   t.notMatch(renderMetrics({ site, uptimeSeconds, counters, ignition: [], now }), 'slipway_node')
+  t.end()
+})
+
+/** Lines of a family, without its name. */
+function samplesOf(text: string, name: string): string[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(`slipway_haproxy_${name}`))
+    .map((line) => line.slice(`slipway_haproxy_${name}`.length))
+}
+
+t.test('the load balancer: what is out on purpose or not checked yet is not down', (t) => {
+  const text = renderMetrics(measured)
+  t.same(samplesOf(text, 'answering'), [' 1'])
+  t.same(samplesOf(text, 'server_up'), [
+    '{backend="kubeapi",server="m1"} 1',
+    '{backend="kubeapi",server="m2"} 0',
+  ])
+  t.same(samplesOf(text, 'server_connections'), [
+    '{backend="kubeapi",server="m1"} 3',
+    '{backend="kubeapi",server="m2"} 0',
+    '{backend="kubeapi",server="m3"} 1',
+    '{backend="kubeapi",server="m4"} 0',
+    '{backend="kubeapi",server="m5"} 2',
+  ])
+  t.same(samplesOf(text, 'servers_out'), [' 1'])
+  t.same(samplesOf(text, 'servers_leaving'), [' 1'])
+  t.end()
+})
+
+t.test('how the last change of HAProxy went, and all other ways', (t) => {
+  const outcomes = (outcome: 'refused' | 'told') =>
+    samplesOf(
+      renderMetrics({ ...measured, haproxy: { ...measured.haproxy, applied: { outcome } } }),
+      'last_change',
+    )
+  t.same(outcomes('refused'), [
+    '{outcome="none"} 0',
+    '{outcome="unchanged"} 0',
+    '{outcome="written"} 0',
+    '{outcome="told"} 0',
+    '{outcome="reloaded"} 0',
+    '{outcome="refused"} 1',
+    '{outcome="unwritable"} 0',
+    '{outcome="reload failed"} 0',
+  ])
+  t.same(
+    outcomes('told').filter((line) => line.endsWith(' 1')),
+    ['{outcome="told"} 1'],
+  )
+  t.end()
+})
+
+t.test('of a HAProxy that cannot be asked nothing is known, not even how many servers are out', (t) => {
+  const silent = { applied: { outcome: 'reloaded' }, unreachable: 'no socket', servers: [], out: [] } as const
+  const text = renderMetrics({ ...measured, haproxy: silent })
+  t.same(samplesOf(text, 'answering'), [' 0'])
+  t.same(samplesOf(text, 'server'), [])
+  const unasked = { applied: { outcome: 'none' }, servers: [], out: [] } as const
+  t.same(
+    samplesOf(renderMetrics({ ...measured, haproxy: unasked }), 'answering'),
+    [' 0'],
+    'before it was asked',
+  )
+  t.end()
+})
+
+t.test('where the site leaves HAProxy alone there are no metrics of it', (t) => {
+  const { site, uptimeSeconds, counters } = measured
+  t.notMatch(renderMetrics({ site, uptimeSeconds, counters, ignition: [], now }), 'slipway_haproxy')
   t.end()
 })
 

@@ -1,6 +1,7 @@
 /** `slipway check SITE`: everything about a site that can be known without serving it. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { kubeconfigFindings } from '../cluster/findings.ts'
 import { systemClock } from '../host/clock.ts'
 import { inOrder } from '../plan/findings.ts'
 import { renderHaproxy } from '../plan/haproxy/render.ts'
@@ -16,10 +17,10 @@ export const check: Command = {
   summary: 'say what a site file compiles to, or every problem it has',
   usage: `usage: slipway check [--json] SITE
 
-Reads the site file, looks for the images, Ignition files and loaders that it
-names, lets HAProxy judge its configuration where it is installed, and says what
-would be served: counts per service, a line per node, the loader for each firmware.
-Or every problem, each with its place.
+Reads the site file, looks for the images, Ignition files, kubeconfigs and loaders
+that it names, lets HAProxy judge its configuration where it is installed, and says
+what would be served: counts per service, a line per node, the loader for each
+firmware. Or every problem, each with its place.
 
   --json   the same for programs
 
@@ -33,7 +34,7 @@ Exit code 0: nothing to complain of but warnings. 1: problems. 2: usage.`,
     })
     const [sitePath, ...more] = positionals
     if (sitePath === undefined || more.length > 0) throw new UsageError('check takes one site file')
-    const prepared = withAges(await withVerdict(await prepare(sitePath)), systemClock.now())
+    const prepared = withTime(await withVerdict(await prepare(sitePath)), systemClock.now())
     if (values.json) terminal.out(JSON.stringify(toJson(prepared), undefined, 2))
     else await toTerminal(prepared, sitePath, terminal)
     const isFine =
@@ -51,11 +52,12 @@ async function withVerdict(prepared: Prepared): Promise<Prepared> {
   return { ...prepared, plan: { ...prepared.plan, findings } }
 }
 
-/** And how old its Ignition files are. */
-function withAges(prepared: Prepared, now: number): Prepared {
+/** And how old its Ignition files are, and whether its clusters can be asked. */
+function withTime(prepared: Prepared, now: number): Prepared {
   if (prepared.kind !== 'ready') return prepared
-  const findings = inOrder([...prepared.plan.findings, ...ignitionFindings(prepared.plan, now)])
-  return { ...prepared, plan: { ...prepared.plan, findings } }
+  const { model, plan } = prepared
+  const more = [...ignitionFindings(plan, now), ...kubeconfigFindings(model.site.clusters, now)]
+  return { ...prepared, plan: { ...plan, findings: inOrder([...plan.findings, ...more]) } }
 }
 
 async function toTerminal(prepared: Prepared, sitePath: string, terminal: Terminal): Promise<void> {

@@ -1,5 +1,5 @@
 /** An {@link Explanation} for people: a paragraph for each service. Pure. */
-import { ignitionText } from './ignition-text.ts'
+import { askedText, ignitionText } from './ignition-text.ts'
 import type { Answer, BackEnd, Explanation } from './explanation.ts'
 
 type Offer = Explanation['offers'][number]
@@ -16,7 +16,9 @@ export function explanationLines(explanation: Explanation): string[] {
       .split('\n')
       .map((line) => `  ${line}`.trimEnd()),
     '',
-    ...ignitionLines(explanation.ignition),
+    ...(explanation.ignition === undefined
+      ? ['Ignition  in its initramfs, which only this node may fetch while it is installed']
+      : ignitionLines(explanation.ignition)),
     '',
     'DNS',
     ...recordLines([...dns.forward, ...dns.reverse]),
@@ -29,7 +31,7 @@ export function explanationLines(explanation: Explanation): string[] {
 function identity({ node, role, name, mac, address, addresses, network, boot, image, disk }: Explanation) {
   const others = addresses.filter((each) => each !== address)
   const boots = {
-    install: `installs ${image} on ${disk}`,
+    install: `installs ${image}${disk === undefined ? ', as its agent decides' : ` on ${disk}`}`,
     menu: 'shows the menu',
     local: 'boots its local disk',
   }
@@ -70,8 +72,17 @@ function offerLines({
   ]
 }
 
-function ignitionLines({ url, file, octets, contents, problem, added }: Explanation['ignition']): string[] {
-  const found = [file, `${octets ?? 0} octets`, ...(contents === undefined ? [] : [ignitionText(contents)])]
+function ignitionLines({
+  url,
+  file,
+  octets,
+  contents,
+  isAsked,
+  problem,
+  added,
+}: Required<Explanation>['ignition']): string[] {
+  const facts = isAsked === true ? [askedText] : [`${octets ?? 0} octets`]
+  const found = [file, ...facts, ...(contents === undefined ? [] : [ignitionText(contents)])]
   return [
     `Ignition  ${url}`,
     `  ${problem === undefined ? found.join(', ') : `missing: ${problem}`}`,

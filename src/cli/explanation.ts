@@ -3,7 +3,7 @@ import { localZones } from '../plan/dns/local-zones.ts'
 import { reverseName } from '../plan/dns/reverse.ts'
 import { formatEndpoint, frontEnds, servicePorts } from '../plan/haproxy/front-end.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
-import { ignitionFact } from '../plan/ipxe/installation.ts'
+import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
 import { absoluteUrl, urlPaths } from '../plan/urls.ts'
@@ -22,14 +22,18 @@ export type Explanation = {
   readonly network: string
   readonly boot: string
   readonly image: string
-  readonly disk: string
+  /** Absent where the image's agent knows it. */
+  readonly disk?: string
   readonly offers: readonly (Offer & { readonly loader?: Loader })[]
   readonly script: { readonly url: string; readonly leadsTo: string; readonly body: string }
-  readonly ignition: {
+  /** Absent where it is in the image's initramfs. */
+  readonly ignition?: {
     readonly url: string
     readonly file: string
     readonly octets?: number
     readonly contents?: IgnitionContents
+    /** Whether the cluster is asked for it when the node installs. */
+    readonly isAsked?: true
     readonly problem?: string
     /** Files on the node that the site adds. */
     readonly added: readonly { readonly path: string; readonly mode: string; readonly from?: string }[]
@@ -56,6 +60,7 @@ export type BackEnd = {
 
 export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explanation {
   const scriptPath = urlPaths.bootScript(node)
+  const isAgent = imageFacts(model, node.image).style === 'agent'
   const script = plan.http.scripts.get(scriptPath)
   return {
     node: node.key,
@@ -67,14 +72,14 @@ export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explan
     network: formatCidr(node.subnet.cidr),
     boot: node.boot,
     image: node.image,
-    disk: node.disk,
+    ...(node.disk !== undefined && !isAgent && { disk: node.disk }),
     offers: offersTo(plan.dhcp, node.mac).map((offer) => ({ ...offer, ...loaderOf(plan, offer) })),
     script: {
       url: absoluteUrl(plan.endpoint, scriptPath),
       leadsTo: script?.boot ?? 'nothing',
       body: script?.body ?? '',
     },
-    ignition: ignitionOf(model, node),
+    ...(!isAgent && { ignition: ignitionOf(model, node) }),
     dns: records(plan, node),
     haproxy: backEnds(model, node),
   }
@@ -87,7 +92,7 @@ function loaderOf({ tftp }: Plan, { bootFile = '' }: Offer): { readonly loader?:
   return problem === undefined ? {} : { loader: { problem } }
 }
 
-function ignitionOf(model: Model, node: NodeModel): Explanation['ignition'] {
+function ignitionOf(model: Model, node: NodeModel): Required<Explanation>['ignition'] {
   const fact = ignitionFact(model, node.cluster, node.ignition)
   const common = {
     url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition)),
@@ -99,6 +104,7 @@ function ignitionOf(model: Model, node: NodeModel): Explanation['ignition'] {
     })),
   }
   if (fact.kind === 'missing') return { ...common, problem: fact.problem }
+  if (fact.kind === 'asked') return { ...common, isAsked: true }
   return { ...common, octets: fact.octets, contents: fact.contents }
 }
 

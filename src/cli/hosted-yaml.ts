@@ -93,7 +93,7 @@ function bareMetalHost(node: NodeModel, bmc: string): object {
       automatedCleaningMode: 'disabled',
       online: true,
       bootMACAddress: node.mac,
-      rootDeviceHints: { deviceName: node.disk },
+      ...(node.disk !== undefined && { rootDeviceHints: { deviceName: node.disk } }),
       bmc: { address: bmc, credentialsName: `${node.name}-bmc`, disableCertificateVerification: true },
     },
   }

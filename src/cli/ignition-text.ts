@@ -2,6 +2,9 @@
 import { formatMinute, goodUntil } from '../plan/ignition/age.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
 
+/** Of what is on no disk here. */
+export const askedText = 'which the cluster is asked for when a node installs'
+
 /** `version 3.2.0, made at 2026-11-21 06:00 UTC, good until 2026-11-22 06:00 UTC` */
 export function ignitionText(contents: IgnitionContents): string {
   const { version, madeAt, firstToExpire } = contents

@@ -40,7 +40,7 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
   const { cpus, gibibytes } = sizes[node.role]
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   const name = `${node.cluster}-${node.name}`
-  const { target, bus, controller } = diskOf(node.disk)
+  const { target, bus, controller } = diskOf(node.disk ?? '/dev/sda')
   return xml([
     "<domain type='kvm'>",
     `  <name>${name}</name>`,

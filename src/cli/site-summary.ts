@@ -6,8 +6,9 @@ import type { Finding } from '../plan/findings.ts'
 import type { IgnitionFile } from '../plan/http.ts'
 import type { NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/plan.ts'
+import { urlPaths } from '../plan/urls.ts'
 import type { HaproxyVerdict } from '../serve/haproxy/judge.ts'
-import { ignitionText } from './ignition-text.ts'
+import { askedText, ignitionText } from './ignition-text.ts'
 
 /** Lines for a terminal; findings are {@link findingLine}'s. */
 export function summaryLines(plan: Plan): string[] {
@@ -17,7 +18,7 @@ export function summaryLines(plan: Plan): string[] {
     '',
     ...table(services(plan)),
     '',
-    ...table(plan.nodes.map(nodeRow)),
+    ...table(plan.nodes.map((node) => nodeRow(plan, node))),
     '',
     ...table(ignitionFiles(plan.http).map(ignitionRow)),
     '',
@@ -134,17 +135,23 @@ function ignitionFiles({ ignition }: Plan['http']): IgnitionFile[] {
   return [...new Map(served.map((each) => [each.file, each])).values()]
 }
 
-function ignitionRow({ node, kind, contents }: IgnitionFile): string[] {
-  return [clusterOf(node), `${kind}.ign`, contents === undefined ? '' : ignitionText(contents)]
+function ignitionRow({ node, kind, file, contents, isAsked }: IgnitionFile): string[] {
+  const found = contents === undefined ? '' : ignitionText(contents)
+  return [clusterOf(node), `${kind}.ign`, isAsked === true ? `${file}, ${askedText}` : found]
 }
 
 function clusterOf(node: string): string {
   return node.slice(0, node.indexOf('/'))
 }
 
-function nodeRow(node: NodeModel): string[] {
+function nodeRow({ http }: Plan, node: NodeModel): string[] {
+  // An agent has its Ignition file in its initramfs, and its disk is named there.
+  const isAgent = !http.ignition.has(urlPaths.openIgnition(node, node.ignition))
+  const how = isAgent
+    ? ', as its agent decides'
+    : ` on ${node.disk ?? 'no disk'} with ${ignitionFileNames[node.ignition]}`
   const boots = {
-    install: `installs ${node.image} on ${node.disk} with ${ignitionFileNames[node.ignition]}`,
+    install: `installs ${node.image}${how}`,
     menu: `shows the menu, ${node.menu.default} by default`,
     local: 'boots its local disk',
   }

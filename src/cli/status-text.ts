@@ -3,11 +3,12 @@ import type { NodeReport } from '../install/reports.ts'
 import type { Mode } from '../install/observation.ts'
 import { span } from '../install/words.ts'
 import { wrap } from '../plan/ipxe/text.ts'
+import type { Applied, HaproxyOutcome } from '../serve/haproxy/apply.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { clip, paint, printable, symptomLines, type Paper } from './paper.ts'
 import { nowText } from './step-text.ts'
 
-type BalancedServer = Pick<ServerState, 'isUp' | 'isTested' | 'isOut' | 'sentence'>
+type BalancedServer = Pick<ServerState, 'isUp' | 'isTested' | 'isOut' | 'isLeaving' | 'sentence'>
 
 export type Status = {
   readonly site: string
@@ -20,6 +21,7 @@ export type Status = {
   /** About Ignition files: sentences. */
   readonly warnings?: readonly string[]
   readonly haproxy?: {
+    readonly applied?: Applied
     readonly unreachable?: string
     readonly servers: readonly BalancedServer[]
   }
@@ -64,7 +66,8 @@ function noticeLines(
   const notices = [
     ...warnings,
     ...(haproxy?.unreachable === undefined ? [] : [haproxy.unreachable]),
-    ...downSentences(haproxy?.servers ?? []),
+    ...changeSentences(haproxy?.applied),
+    ...serverSentences(haproxy?.servers ?? []),
     ...otherDhcpServers.map(({ server, node }) => `another DHCP server, ${server}, answers ${node}`),
     ...declined.map(({ node, address }) => `another machine uses ${address}, the address of ${node}`),
     ...resolvers
@@ -76,19 +79,42 @@ function noticeLines(
           `${strangers.length} undeclared ${strangers.length === 1 ? 'machine' : 'machines'} asked: slipway nodes seen`,
         ]),
   ]
-  return notices.map(
-    (notice) => `${paint(paper, 'yellow', '!')} ${clip(printable(notice), paper.columns - 2)}`,
+  return notices.flatMap((notice) =>
+    wrap(printable(notice), paper.columns - 2).map((line, index) => {
+      const mark = index === 0 ? paint(paper, 'yellow', '!') : ' '
+      return `${mark} ${clip(line, paper.columns - 2)}`
+    }),
   )
 }
 
-/** Before a cluster stands all of its servers are down: some are enough to say so. */
-const mostDown = 3
+const failedChanges: { readonly [outcome in HaproxyOutcome]?: string } = {
+  refused: 'HAProxy refuses its new configuration and keeps the old one',
+  unwritable: "HAProxy's new configuration cannot be written, it keeps the old one",
+  'reload failed': 'HAProxy was not reloaded, its old configuration is put back',
+}
 
-function downSentences(servers: readonly BalancedServer[]): string[] {
+/** Until a change went well: what the site says is not what HAProxy does. */
+function changeSentences({ outcome, reason = 'see the log' }: Applied = { outcome: 'none' }): string[] {
+  const failure = failedChanges[outcome]
+  return failure === undefined ? [] : [`${failure}: ${reason}`]
+}
+
+/** Before a cluster stands all of its servers are down: some are enough to say so. */
+const mostServers = 3
+
+function serverSentences(servers: readonly BalancedServer[]): string[] {
   const down = servers.filter(({ isUp, isTested, isOut }) => isTested && !isUp && !isOut)
-  const more = down.length - mostDown
+  const leaving = servers.filter(({ isLeaving }) => isLeaving)
   return [
-    ...down.slice(0, mostDown).map(({ sentence }) => sentence),
+    ...someOf(down.map(({ sentence }) => sentence)),
+    ...someOf(leaving.map(({ sentence }) => `leaving: ${sentence}`)),
+  ]
+}
+
+function someOf(sentences: readonly string[]): string[] {
+  const more = sentences.length - mostServers
+  return [
+    ...sentences.slice(0, mostServers),
     ...(more > 0 ? [`and ${more} more of HAProxy's servers: slipway status --json`] : []),
   ]
 }

@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { clusterDomain } from '../plan/model.ts'
 import { formatIp } from '../proto/address/ip.ts'
 import { entrancesOf } from '../site/entrances.ts'
+import { kubeconfigPath } from '../site/kubeconfig-path.ts'
 import type { Cluster } from '../site/schema.ts'
 import { BadKubeconfig, decodeKubeconfig, type Credentials } from './kubeconfig.ts'
 
@@ -21,14 +22,6 @@ export type KubeconfigFile = {
 
 /** Three certificates and a key; what is larger than this is another file. */
 const mostOctets = 1024 * 1024
-
-/** Where the site says, else where openshift-install leaves it; undefined when the site says neither. */
-export function kubeconfigPath({
-  kubeconfig,
-  ignition,
-}: Pick<Cluster, 'kubeconfig' | 'ignition'>): string | undefined {
-  return kubeconfig ?? (ignition === undefined ? undefined : `${ignition}/auth/kubeconfig`)
-}
 
 /** @param now milliseconds since 1970 */
 export function kubeconfigFile(cluster: Cluster, now: () => number): KubeconfigFile {

@@ -32,6 +32,12 @@ export type ConfigMap = {
   readonly data?: Readonly<Record<string, string>>
 }
 
+/** v1; values are base64. */
+export type Secret = {
+  readonly metadata?: Metadata
+  readonly data?: Readonly<Record<string, string>>
+}
+
 /** certificates.k8s.io/v1; without conditions it is pending. */
 export type SigningRequest = Conditioned & {
   readonly spec?: { readonly username?: string; readonly signerName?: string }

@@ -10,6 +10,10 @@ export type MetricFamily = {
   readonly samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number }[]
 }
 
+export function gauge(name: string, help: string, samples: MetricFamily['samples']): MetricFamily {
+  return { name, type: 'gauge', help, samples }
+}
+
 export function renderExposition(families: readonly MetricFamily[]): string {
   return families
     .flatMap(({ name, type, help, samples }) => [

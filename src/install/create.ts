@@ -81,8 +81,7 @@ export function createInstalls(options: InstallsOptions): Installs {
     const node = plan().get(seen.node)
     if (node === undefined) return
     lastSeen.set(node.key, clock.now())
-    if (isRepeated(seen, clock.now())) return
-    journal.note(seen)
+    if (!isRepeated(seen, clock.now())) journal.note(seen)
     if (isSystemStart(seen)) move(node, { kind: 'system' })
     if (seen.kind === 'ignition' && seen.outcome === 'sent' && seen.role !== 'live') {
       // Written at once: forgotten, it would let the disk be written a second time.

@@ -11,7 +11,10 @@ export type MissingFile = { readonly kind: 'missing'; readonly path: string; rea
 
 export type FileFact = FoundFile | MissingFile
 
-export type IgnitionFact = (FoundFile & { readonly contents: IgnitionContents }) | MissingFile
+/** Not on this disk: the cluster, which runs, is asked for it when a node installs. `path` names it in a file's place. */
+export type AskedFile = { readonly kind: 'asked'; readonly path: string }
+
+export type IgnitionFact = (FoundFile & { readonly contents: IgnitionContents }) | MissingFile | AskedFile
 
 /**
  * `live`: kernel, initramfs and rootfs (RHCOS and FCOS since 4.6); `installer`: kernel, initramfs and the

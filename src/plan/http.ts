@@ -58,8 +58,10 @@ export type WholeFile = {
 export type IgnitionFile = WholeFile & {
   readonly node: string
   readonly kind: IgnitionKind
-  /** What was read in it when the site was surveyed; absent when it was not found. */
+  /** What was read in it when the site was surveyed; absent when it was not found, or is the cluster's. */
   readonly contents?: IgnitionContents
+  /** Whether it is on no disk here: the cluster is asked for it, and `file` is only what it is called. */
+  readonly isAsked?: true
   /** With them the node gets a wrapper; without, the file as it is. */
   readonly additions?: Additions
 }
@@ -207,6 +209,7 @@ function nodeIgnition(model: Model, node: NodeModel): [path: string, file: Ignit
       kind,
       ...(missing && { problem: missingSentence(missing) }),
       ...(fact.kind === 'found' && { contents: fact.contents }),
+      ...(fact.kind === 'asked' && { isAsked: true }),
       ...(additions && { additions: { ...additions, units: startedUnits(model, node) } }),
     }
     return [urlPaths.openIgnition(node, kind), file]

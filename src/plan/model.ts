@@ -32,7 +32,8 @@ export type NodeModel = {
   /** A name under `images`. */
   readonly image: string
   /** `coreos.inst.install_dev`, for instance `/dev/sda`. */
-  readonly disk: string
+  /** Absent only where an agent may know it. */
+  readonly disk?: string
   /** Whether its live system reports how its installer ended. */
   readonly callbacks: boolean
   readonly boot: BootMode
@@ -107,7 +108,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     addresses: node.address,
     subnet,
     image: required(node.image ?? cluster.image, `the image of ${node.name}`),
-    disk: required(node.disk ?? cluster.disk, `the disk of ${node.name}`),
+    ...diskOf(cluster, node),
     callbacks: cluster.callbacks,
     boot: node.boot ?? cluster.boot ?? 'install',
     menu: node.menu ?? cluster.menu ?? { default: 'local', timeoutSeconds: 30 },
@@ -123,6 +124,11 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     files: declaredFiles(cluster, node, `${node.name}.${clusterDomain(cluster)}`),
     dhcpOptions: [site, subnet, cluster, node].flatMap((place) => place.dhcpOptions),
   }
+}
+
+function diskOf(cluster: Cluster, node: Node): Pick<NodeModel, 'disk'> {
+  const disk = node.disk ?? cluster.disk
+  return disk === undefined ? {} : { disk }
 }
 
 /** @throws {TypeError} when the site did not pass its rules: the caller compiled an unchecked site */

@@ -175,7 +175,8 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
     }
     const sent = await machine.system.fetch(ignitionUrl, { asText: true })
     const role = node.files.length === 0 ? sent : mergedFile(sent.text, ignitionUrl)
-    await rack.disk.compare(role, rack.model.facts.ignition.get(node.cluster)?.[kind])
+    const fact = rack.model.facts.ignition.get(node.cluster)?.[kind]
+    if (fact?.kind !== 'asked') await rack.disk.compare(role, fact)
     const version = readIgnition(sent.text, ignitionUrl)
     return { value: undefined, octets: sent.octets, text: `${ignitionFileNames[kind]}, version ${version}` }
   })

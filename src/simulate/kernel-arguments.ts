@@ -50,7 +50,7 @@ export function readInstallation(
   const disk = demand('coreos.inst.install_dev')
   // The 4.5 installer takes `sda` for `/dev/sda`.
   if (disk !== node.disk && `/dev/${disk}` !== node.disk) {
-    throw problem(node, `coreos.inst.install_dev=${node.disk}`, disk)
+    throw problem(node, `coreos.inst.install_dev=${node.disk ?? ''}`, disk)
   }
   const rootfs = valueOf('coreos.live.rootfs_url')
   const system =
@@ -74,7 +74,7 @@ function configuringItself(
   }
   demand('ignition.platform.id')
   const system = { kind: 'rootfs', url: demand('coreos.live.rootfs_url') } as const
-  return { kind: 'coreos', system, ignitionUrl: demand('ignition.config.url'), disk: node.disk }
+  return { kind: 'coreos', system, ignitionUrl: demand('ignition.config.url'), disk: node.disk ?? 'its disk' }
 }
 
 function problem(node: NodeModel, expected: string, came: string): BootProblem {

@@ -208,12 +208,12 @@ const cluster = z
     domain: domain.meta({ description: 'the base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.optional().meta({
       description:
-        'the folder with bootstrap.ign, master.ign and worker.ign (of a single node, bootstrap-in-place-for-live-iso.ign); not needed for agent images',
+        'the folder with bootstrap.ign, master.ign and worker.ign (of a single node, bootstrap-in-place-for-live-iso.ign); not needed for agent images, nor to add nodes to a cluster that runs (kubeconfig)',
       examples: ['/root/openshift/installdir'],
     }),
     kubeconfig: path.optional().meta({
       description:
-        "the cluster's kubeconfig: what follows its installation; auth/kubeconfig in the Ignition folder when absent",
+        "the cluster's kubeconfig: it is followed, and asked for the Ignition files of added nodes; auth/kubeconfig in the Ignition folder when absent",
     }),
     approve: z.enum(approvals).default('off').meta({
       description:

@@ -7,7 +7,7 @@ import type { Facts, ImageFacts } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { surveyAddedFiles } from './added-files.ts'
 import { folderProblem } from './file.ts'
-import { surveyIgnition, unnamedIgnition } from './ignition/survey.ts'
+import { surveyIgnition } from './ignition/survey.ts'
 import { surveyImage } from './images.ts'
 import { packagedLoaders, surveyLoaders, type LoaderPlaces } from './loaders.ts'
 
@@ -20,14 +20,10 @@ export async function surveySite(site: Site, places: LoaderPlaces = packagedLoad
   )
   const ignition = new Map(
     await Promise.all(
-      site.clusters.map(async (cluster) => {
-        const { ignition } = cluster
-        const facts =
-          ignition === undefined
-            ? unnamedIgnition(cluster)
-            : await surveyIgnition(ignition, bootsOnlyLive(cluster, images))
-        return [cluster.name, facts] as const
-      }),
+      site.clusters.map(
+        async (cluster) =>
+          [cluster.name, await surveyIgnition(cluster, bootsOnlyLive(cluster, images))] as const,
+      ),
     ),
   )
   const { root, loaders } = site.tftp

@@ -48,6 +48,35 @@ t.test(
   },
 )
 
+t.test('a cluster that runs gives its own Ignition files, if there is a way to ask it', async (t) => {
+  const text = siteText().replace('    ignition: ignition\n', '    kubeconfig: kubeconfig\n')
+  const folder = t.testdir(siteFolder(text))
+  const terminal = keptTerminal()
+  t.equal(await check.run([sitePath(folder)], terminal), 0)
+  t.match(
+    terminal.outLines.join('\n'),
+    '  c1  worker.ign  worker-user-data-managed of c1, which the cluster is asked for when a node installs\n',
+  )
+  t.match(terminal.errLines, [
+    /^$/,
+    /^warning: cluster c1: it cannot be asked, .*: there is no kubeconfig .*\/kubeconfig;/,
+  ])
+})
+
+t.test('a cluster of agents needs neither a disk nor Ignition files', async (t) => {
+  const text = siteText().replace('    ignition: ignition\n    disk: /dev/sda\n', '')
+  const image = {
+    'agent.x86_64-vmlinuz': 'kernel',
+    'agent.x86_64-initrd.img': 'initramfs',
+    'agent.x86_64-rootfs.img': 'rootfs',
+    'agent.x86_64.ipxe': '#!ipxe\nkernel agent.x86_64-vmlinuz initrd=main coreos.live.rootfs_url=x rw\n',
+  }
+  const terminal = keptTerminal()
+  t.equal(await check.run([sitePath(t.testdir({ ...siteFolder(text), image }))], terminal), 0)
+  t.match(terminal.outLines.join('\n'), '  m1.c1.example.net  installs rhcos, as its agent decides\n')
+  t.same(terminal.errLines, [])
+})
+
 t.test('a network of another DHCP server is told apart', async (t) => {
   const text = siteText().replace('/24 }]', '/24, dhcp: proxy }, { cidr: 198.51.100.0/24 }]')
   const host = 'hosts: [{ name: ns1.example.net, address: 198.51.100.3, mac: "00:00:5e:00:53:03" }]\n'

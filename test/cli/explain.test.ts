@@ -27,6 +27,16 @@ t.test('a node that another DHCP server leases its address', async (t) => {
   )
 })
 
+t.test('an added worker of a cluster that runs, whose Ignition file is the cluster’s own', async (t) => {
+  const folder = siteFolder(siteText().replace('    ignition: ignition\n', '    kubeconfig: kubeconfig\n'))
+  const terminal = keptTerminal()
+  t.equal(await explain.run([sitePath(t.testdir(folder)), 'w1'], terminal), 0)
+  t.match(
+    terminal.outLines.join('\n'),
+    '  worker-user-data-managed of c1, which the cluster is asked for when a node installs\n',
+  )
+})
+
 t.test('--json says the same for programs', async (t) => {
   const folder = t.testdir(siteFolder())
   const terminal = keptTerminal()

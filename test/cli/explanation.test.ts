@@ -7,7 +7,7 @@ import { loaderNames, type Facts } from '../../src/plan/facts.ts'
 import type { Model } from '../../src/plan/model.ts'
 import { exampleSiteModel } from '../support/example-site.ts'
 import { golden } from '../support/golden.ts'
-import { ignitionFile, missing } from '../support/model.ts'
+import { agentImage, ignitionFile, missing } from '../support/model.ts'
 
 const explanation = (model: Model, name: string) =>
   explanationOf(model, compile(model), chooseNode(model, name))
@@ -30,6 +30,19 @@ const versioned: Partial<Facts> = {
 
 t.test('all that the example’s master is told', (t) => {
   golden(t, 'explain/master.txt', text(exampleSiteModel(undefined, versioned), 'ocp45/m1'))
+  t.end()
+})
+
+t.test('an agent’s node has its disk and its Ignition file in its image', (t) => {
+  const images = new Map([['rhcos-4.17', agentImage('/images/agent')]])
+  const lines = explanationLines(explanation(exampleSiteModel(undefined, { images }), 'm1'))
+  t.equal(lines.includes('  boot     installs rhcos-4.17, as its agent decides'), true)
+  const ignition = 'Ignition  in its initramfs, which only this node may fetch while it is installed'
+  t.equal(lines.includes(ignition), true)
+  t.equal(
+    lines.some((line) => line.includes('/dev/')),
+    false,
+  )
   t.end()
 })
 

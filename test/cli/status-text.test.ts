@@ -71,6 +71,7 @@ t.test('what the load balancer finds out, and what grows old, is said above the 
     isUp: false,
     isTested: true,
     isOut: false,
+    isLeaving: false,
     sentence: `kubeapi ${name} DOWN`,
   })
   const servers = [
@@ -93,5 +94,74 @@ t.test('what the load balancer finds out, and what grows old, is said above the 
   )
   const silent = { ...quiet, haproxy: { unreachable: 'HAProxy does not answer', servers: [] } }
   t.match(statusLines(silent, now, { columns: 80, isColoured: false }), [/^lab/, '! HAProxy does not answer'])
+  t.end()
+})
+
+const notices = (status: Status, columns: number): string[] =>
+  statusLines(status, now, { columns, isColoured: false }).slice(1, -3)
+
+t.test('a server that leaves is not down, and is said to leave', (t) => {
+  const leaving = (name: string, sentence: string) => ({
+    ...{ isUp: false, isTested: true, isOut: true, isLeaving: true },
+    sentence: `workerhttp ${name} ${sentence}`,
+  })
+  const servers = [
+    leaving('w3', 'DRAIN since 10:22 UTC, 2 connections left'),
+    ...['w4', 'w5', 'w6', 'w7'].map((name) => leaving(name, 'DOWN since 10:22 UTC, 1 connection left')),
+  ]
+  t.same(notices({ ...quiet, haproxy: { servers } }, 80), [
+    '! leaving: workerhttp w3 DRAIN since 10:22 UTC, 2 connections left',
+    '! leaving: workerhttp w4 DOWN since 10:22 UTC, 1 connection left',
+    '! leaving: workerhttp w5 DOWN since 10:22 UTC, 1 connection left',
+    "! and 2 more of HAProxy's servers: slipway status --json",
+  ])
+  t.end()
+})
+
+const changes = [
+  {
+    applied: { outcome: 'refused', reason: "parsing [haproxy.cfg:3] : unknown keyword 'bnd'" },
+    lines: [
+      '! HAProxy refuses its new configuration and keeps the old one: parsing',
+      "  [haproxy.cfg:3] : unknown keyword 'bnd'",
+    ],
+  },
+  {
+    applied: { outcome: 'unwritable', reason: 'ENOSPC: no space left on device' },
+    lines: [
+      "! HAProxy's new configuration cannot be written, it keeps the old one: ENOSPC:",
+      '  no space left on device',
+    ],
+  },
+  {
+    applied: { outcome: 'reload failed', reason: 'exit code 5: no such unit' },
+    lines: ['! HAProxy was not reloaded, its old configuration is put back: exit code 5: no', '  such unit'],
+  },
+  {
+    applied: { outcome: 'reload failed' },
+    lines: ['! HAProxy was not reloaded, its old configuration is put back: see the log'],
+  },
+  ...(['none', 'unchanged', 'written', 'told', 'reloaded'] as const).map((outcome) => ({
+    applied: { outcome },
+    lines: [],
+  })),
+] as const
+
+for (const { applied, lines } of changes) {
+  const { outcome } = applied
+  t.test(`how the last change of HAProxy went is said when it failed: ${outcome}`, (t) => {
+    t.same(notices({ ...quiet, haproxy: { applied, servers: [] } }, 80), lines)
+    t.end()
+  })
+}
+
+t.test('a notice is whole, over as many lines as it needs, and none is wider than the terminal', (t) => {
+  const reason = `a/${'very/'.repeat(20)}long/path is not there`
+  const lines = notices({ ...quiet, haproxy: { unreachable: reason, servers: [] } }, 40)
+  t.match(lines, [/^! a\/very.*…$/, '  is not there'])
+  t.same(
+    lines.filter((line) => line.length > 40),
+    [],
+  )
   t.end()
 })

@@ -264,18 +264,44 @@ t.test('who waits, or guesses, does not fill the history', (t) => {
   t.end()
 })
 
+t.test('a flood of one question is kept twice a second, and a client that asks again each time', (t) => {
+  const { installs, clock } = installsWorld()
+  for (let ms = 0; ms < 2000; ms += 10) {
+    installs.observe(acknowledged(key, 'ipxe'))
+    installs.observe(acknowledged('ocp45/w1', 'ipxe'))
+    clock.advance(10)
+  }
+  t.same([installs.history(key).length, installs.history('ocp45/w1').length], [4, 4])
+  for (let seconds = 0; seconds < 5; seconds++) {
+    clock.advance(1000)
+    installs.observe(acknowledged(key, 'ipxe'))
+  }
+  t.equal(installs.history(key).length, 9)
+  const others = [
+    acknowledged(key, 'firmware'),
+    acknowledged(key, 'ipxe', false),
+    { ...acknowledged(key, 'ipxe'), answer: 'refused' },
+    { ...acknowledged(key, 'ipxe'), message: 'discover' },
+    { ...acknowledged(key, 'ipxe'), architecture: 7 },
+    { ...acknowledged(key, 'ipxe'), vendorClass: 'PXEClient' },
+  ] as const
+  for (const other of others) installs.observe(other)
+  t.equal(installs.history(key).length, 15, 'another question is none of them')
+  t.end()
+})
+
 t.test('subscribers hear everything from then on, and nothing that they throw harms', (t) => {
   const { installs, counters } = installsWorld()
   const heard: number[] = []
   const stop = installs.subscribe(({ sequence }) => heard.push(sequence))
-  installs.observe(acknowledged(key, 'ipxe'))
+  installs.observe(acknowledged(key, 'firmware'))
   stop()
   installs.observe(acknowledged(key, 'ipxe'))
   t.same(heard, [1])
   installs.subscribe(() => {
     throw new Error('a subscriber of ours')
   })
-  installs.observe(acknowledged(key, 'ipxe'))
+  installs.observe(acknowledged(key, 'system'))
   t.equal(counters.get('install.bugs'), 1)
   t.end()
 })

@@ -2,9 +2,7 @@ import t from 'tap'
 import { compileHttp } from '../../src/plan/http.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
 import { loaderNames } from '../../src/plan/facts.ts'
-import { unnamedIgnition } from '../../src/survey/ignition/survey.ts'
 import {
-  agentImage,
   completeFacts,
   exampleModel,
   exampleSite,
@@ -230,66 +228,6 @@ t.test('facts of another site are refused rather than half compiled', (t) => {
 
 t.test('the same site gives the same plan', (t) => {
   t.same(compileHttp(exampleModel()), compileHttp(exampleModel()))
-  t.end()
-})
-
-t.test(
-  'agent images: own arguments, no Ignition file, nothing to choose, and secrets that are named',
-  (t) => {
-    const site = exampleSite()
-    const [cluster] = site.clusters
-    Reflect.deleteProperty(cluster!, 'ignition')
-    cluster!.nodes = cluster!.nodes.filter(({ role }) => role === 'master')
-    const ignition = new Map([['ocp45', unnamedIgnition({ name: 'ocp45' })]])
-    const images = new Map([
-      ['rhcos', { ...agentImage('/srv/rhcos'), secrets: new Set(['agent.x86_64.iso']) }],
-    ])
-    const { plan, findings } = compileHttp(exampleModel(site, { images, ignition }))
-    t.same(findings, [])
-    t.same(
-      [...plan.scripts.keys()].map((path) => path.slice('/boot/ocp45/m1/'.length)),
-      ['boot.ipxe', 'menu.ipxe', 'local.ipxe', 'install-master.ipxe'],
-    )
-    const { body } = plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!
-    const base = 'http://192.0.2.2/images/rhcos/agent.x86_64'
-    t.match(
-      body,
-      `kernel ${base}-vmlinuz initrd=main coreos.live.rootfs_url=${base}-rootfs.img rw ignition.firstboot fips=1 || goto`,
-    )
-    const secret = 'http://192.0.2.2/boot/ocp45/m1/@token@/agent.x86_64-initrd.img'
-    t.match(body, `initrd --name main ${secret} || goto failed`)
-    t.match(body, 'installs as its agent decides')
-    t.equal(body.includes('coreos.inst'), false)
-    const menu = plan.scripts.get('/boot/ocp45/m1/menu.ipxe')!.body
-    t.match(menu, 'Installing erases the disk that the agent chooses')
-    t.same(menu.match(/^item \w+ Install as .*$/gm), ['item master Install as master (declared)'])
-    t.same(plan.images.get('rhcos')!.secrets, new Set(['agent.x86_64-initrd.img', 'agent.x86_64.iso']))
-    t.end()
-  },
-)
-
-t.test('an agent image without a script starts with the usual arguments, and that is said', (t) => {
-  const { kernelArguments, ...image } = agentImage('/srv/rhcos')
-  t.equal(kernelArguments.length, 3)
-  const lacking = { ...image, initramfs: missing('/srv/rhcos', 'no agent.*-initrd.img in /srv/rhcos') }
-  const { plan, findings } = compileHttp(exampleModel(exampleSite(), { images: new Map([['rhcos', image]]) }))
-  t.match(
-    plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!.body,
-    ' rw ignition.firstboot ignition.platform.id=metal ||',
-  )
-  t.match(findings, [
-    {
-      severity: 'warning',
-      about: 'image rhcos',
-      message:
-        /^no iPXE script that can be read lies beside its files, so nodes start with rw ignition\.firstboot /,
-    },
-  ])
-  const { plan: without } = compileHttp(
-    exampleModel(exampleSite(), { images: new Map([['rhcos', lacking]]) }),
-  )
-  t.same(without.images.get('rhcos')!.secrets, new Set())
-  t.match(without.scripts.get('/boot/ocp45/m1/boot.ipxe'), { boot: 'wait' })
   t.end()
 })
 

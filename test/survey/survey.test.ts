@@ -1,6 +1,6 @@
 import { truncateSync } from 'node:fs'
 import t from 'tap'
-import { loaderNames, type FileFact } from '../../src/plan/facts.ts'
+import { loaderNames, type FileFact, type IgnitionFact } from '../../src/plan/facts.ts'
 import { loadSite } from '../../src/site/load.ts'
 import type { Site } from '../../src/site/schema.ts'
 import { packagedLoaders, surveyLoaders } from '../../src/survey/loaders.ts'
@@ -41,10 +41,11 @@ const files = {
   old: { 'installer-kernel': 'k', 'installer-initramfs': 'i', 'metal.raw.gz': 'm' },
   empty: {},
 }
-const kinds = (facts: Readonly<Record<string, FileFact>> | undefined) =>
-  Object.entries(facts ?? {}).map(
-    ([kind, fact]) => `${kind} ${fact.kind === 'found' ? fact.octets : fact.problem}`,
-  )
+const kinds = (facts: Readonly<Record<string, FileFact | IgnitionFact>> | undefined) =>
+  Object.entries(facts ?? {}).map(([kind, fact]) => {
+    if (fact.kind === 'asked') return `${kind} asked: ${fact.path}`
+    return `${kind} ${fact.kind === 'found' ? fact.octets : fact.problem}`
+  })
 
 t.test('a survey knows every image, every Ignition file and every loader of a site', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'bootstrap.ign': ignition('3.2.0'), 'master.ign': '{}' } })
@@ -70,6 +71,33 @@ t.test('Ignition 2 is for 4.5: a cluster that boots only live images cannot read
   t.equal(await master(['old']), 'found')
   t.equal(await master(['live', 'old']), 'found')
   t.equal(await master(['empty']), 'found', 'an image that is not there has no style')
+})
+
+t.test('a cluster that runs and can be asked gives masters and workers what the disk lacks', async (t) => {
+  const installed = { 'master.ign': ignition('3.4.0'), auth: { kubeconfig: '{}' } }
+  const dir = t.testdir({
+    given: { ...structuredClone(files), ignition: installed },
+    without: { ...structuredClone(files), ignition: {} },
+    bare: structuredClone(files),
+  })
+  const survey = async (folder: string, change: (cluster: Site['clusters'][number]) => void = () => {}) => {
+    const site = siteAt(`${dir}/${folder}`, ['live'])
+    change(site.clusters[0]!)
+    return kinds((await surveySite(site, nowhere)).ignition.get('ocp')).map((line) =>
+      line.replace(/(?<=^\w+) (?!asked).*/, ' …'),
+    )
+  }
+  const asked = 'worker asked: worker-user-data-managed of ocp'
+  t.same((await survey('given')).slice(1), ['master …', 'single …', asked], 'a file that is there stays')
+  t.same((await survey('without')).at(-1), 'worker …', 'nobody can ask it')
+  t.same(
+    await survey('bare', (cluster) => Object.assign(cluster, { ignition: undefined, kubeconfig: '/k' })),
+    ['bootstrap …', 'master asked: master-user-data-managed of ocp', 'single …', asked],
+  )
+  const withBootstrap = (boot: 'local' | 'install') => (cluster: Site['clusters'][number]) =>
+    cluster.nodes.push({ ...cluster.nodes[0]!, name: 'bs', role: 'bootstrap', boot })
+  t.same((await survey('given', withBootstrap('install'))).at(-1), 'worker …', 'it is still to be installed')
+  t.same((await survey('given', withBootstrap('local'))).at(-1), asked, 'its bootstrap has done its part')
 })
 
 t.test('a huge file is not read as Ignition', async (t) => {

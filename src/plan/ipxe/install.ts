@@ -39,7 +39,10 @@ function renderBoot(
   const command = ['kernel', kernel.url, ...kernelArguments(node, installation)].join(' ')
   return script(`${node.key} installs as ${role}, ${style} style`, [
     'echo',
-    ...say(node, style === 'agent' ? 'installs as its agent decides' : `installs as ${role} on ${node.disk}`),
+    ...say(
+      node,
+      style === 'agent' ? 'installs as its agent decides' : `installs as ${role} on ${installation.disk}`,
+    ),
     ...say(node, whereabouts(node)),
     'set try:int32 0',
     `set pause:int32 ${firstPauseSeconds}`,

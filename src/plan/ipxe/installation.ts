@@ -22,6 +22,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly rootfs: RemoteFile
+      readonly disk: string
       readonly ignition: IgnitionKind
       readonly ignitionUrl: string
       /** Of the live system itself; absent when the site wants none of ours in it. */
@@ -33,6 +34,7 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly metal: RemoteFile
+      readonly disk: string
       readonly ignition: IgnitionKind
       readonly ignitionUrl: string
     }
@@ -73,6 +75,8 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   }
   const common = {
     ...files,
+    // It would be missing else.
+    disk: node.disk as string,
     ignition,
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   }
@@ -108,7 +112,13 @@ export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind
     .map((fact) => ({ fact, about: `image ${node.image}` }))
   if (image.style === 'agent') return files
   const others = missingForIgnition(model, node, ignition)
-  return [...files, ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
+  return [...files, ...diskless(node), ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
+}
+
+function diskless({ key, disk }: NodeModel): Lack[] {
+  if (disk !== undefined) return []
+  const problem = `no disk is named for ${key} to install on: say \`disk: /dev/sda\`, or what it is called`
+  return [{ fact: { kind: 'missing', path: key, problem }, about: key }]
 }
 
 function notLive({ path }: FileFact): MissingFile {
@@ -122,6 +132,8 @@ export function missingForIgnition(model: Model, node: NodeModel, kind: Ignition
   const role = ignitionFact(model, node.cluster, kind)
   const { missing } = additionsOf(node, model.facts)
   if (isMissing(role)) return [role, ...missing]
+  // What a cluster gives is of version 3.
+  if (role.kind === 'asked') return [...missing]
   const { path, contents } = role
   if (node.files.length === 0 || !contents.version.startsWith('2.')) return [...missing]
   const problem = `${path} is Ignition ${contents.version}, and nothing can be added to a file before 3.1: leave hostname, files and networkKeyfiles out`
@@ -156,7 +168,7 @@ export function missingSentence({ path, problem }: MissingFile): string {
   return sentence.includes(path) ? sentence : `${path}: ${sentence}`
 }
 
-export function isMissing(fact: FileFact): fact is MissingFile {
+export function isMissing(fact: FileFact | IgnitionFact): fact is MissingFile {
   return fact.kind === 'missing'
 }
 

@@ -6,10 +6,7 @@ import { argument } from './text.ts'
 type Bootable = Extract<Installation, { kind: 'possible' }>
 
 /** The arguments after the kernel's URL, each ready to stand in an iPXE script. */
-export function kernelArguments(
-  node: Pick<NodeModel, 'disk' | 'kernelArguments'>,
-  installation: Bootable,
-): string[] {
+export function kernelArguments(node: Pick<NodeModel, 'kernelArguments'>, installation: Bootable): string[] {
   const { network, others } = sortArguments(node.kernelArguments)
   switch (installation.style) {
     case 'live':
@@ -19,7 +16,7 @@ export function kernelArguments(
         `coreos.live.rootfs_url=${installation.rootfs.url}`,
         ...(installation.ignition === 'single'
           ? configuresItself(installation.ignitionUrl)
-          : installsFrom(installation.ignitionUrl, node)),
+          : installsFrom(installation)),
         ...(installation.liveIgnitionUrl === undefined ? [] : configuresItself(installation.liveIgnitionUrl)),
         ...(network ?? ['ip=dhcp']),
         ...others,
@@ -30,7 +27,7 @@ export function kernelArguments(
         'initrd=main',
         ...others,
         'coreos.inst=yes',
-        `coreos.inst.install_dev=${bareDisk(node.disk)}`,
+        `coreos.inst.install_dev=${bareDisk(installation.disk)}`,
         `coreos.inst.image_url=${installation.metal.url}`,
         `coreos.inst.ignition_url=${installation.ignitionUrl}`,
       ].map(argument)
@@ -47,7 +44,7 @@ export function kernelArguments(
 }
 
 /** coreos-installer writes the disk, and hands the file to the system that it wrote. */
-function installsFrom(ignitionUrl: string, { disk }: Pick<NodeModel, 'disk'>): string[] {
+function installsFrom({ ignitionUrl, disk }: { ignitionUrl: string; disk: string }): string[] {
   return [`coreos.inst.install_dev=${disk}`, `coreos.inst.ignition_url=${ignitionUrl}`]
 }
 

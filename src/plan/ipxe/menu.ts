@@ -29,7 +29,11 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
   return script(`${node.key}: the menu for people`, [
     ':menu',
     `menu ${plainText(`${node.key}: declared as ${node.role}, ${whereabouts(node)}`)}`,
-    gap(isAgent ? 'Installing erases the disk that the agent chooses' : `Installing erases ${node.disk}`),
+    gap(
+      isAgent
+        ? 'Installing erases the disk that the agent chooses'
+        : `Installing erases ${node.disk ?? 'its disk'}`,
+    ),
     ...choices.map((choice) => installItem(node, choice)),
     gap(''),
     'item local Boot from the local disk',

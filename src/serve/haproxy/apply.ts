@@ -19,13 +19,28 @@ import { reloadHaproxy } from './reload.ts'
  * site names no way to reload. `told`: HAProxy was told and needs no reload. `reload failed`: the old file is
  * there again.
  */
-export type HaproxyOutcome =
-  'none' | 'unchanged' | 'refused' | 'unwritable' | 'written' | 'told' | 'reloaded' | 'reload failed'
+export const haproxyOutcomes = [
+  'none',
+  'unchanged',
+  'written',
+  'told',
+  'reloaded',
+  'refused',
+  'unwritable',
+  'reload failed',
+] as const
+
+export type HaproxyOutcome = (typeof haproxyOutcomes)[number]
 
 export type Applied = {
   readonly outcome: HaproxyOutcome
   /** Why it went wrong. */
   readonly reason?: string
+}
+
+/** Whether HAProxy was left with what it had before. */
+export function hasFailed({ outcome }: Applied): boolean {
+  return outcome === 'refused' || outcome === 'unwritable' || outcome === 'reload failed'
 }
 
 export type ApplyContext = {
@@ -34,6 +49,8 @@ export type ApplyContext = {
   readonly clock: Clock
   /** What judges a configuration; `haproxy` from the PATH when absent. */
   readonly program?: string
+  /** Whether HAProxy was seen to run with another file than the one that is there: then it is reloaded in any case. */
+  readonly isBehind?: boolean
 }
 
 /**
@@ -47,10 +64,13 @@ export async function applyHaproxy(
   context: ApplyContext,
 ): Promise<Applied> {
   const { file } = plan
-  const { log, counters, program } = context
+  const { log, counters, program, isBehind = false } = context
   const text = renderHaproxy(plan, out)
   const old = await readFile(file, 'utf8').catch(() => undefined)
-  if (old === text) return { outcome: 'unchanged' }
+  if (old === text) {
+    if (!isBehind || plan.reload === undefined) return { outcome: 'unchanged' }
+    return reload(plan, plan.reload, old, context)
+  }
   const verdict = await judgeHaproxy(text, plan, program)
   if (verdict.kind === 'failed') {
     const { reason } = verdict

@@ -5,24 +5,28 @@
  */
 import type { Timer } from '../../host/clock.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
-import { applyHaproxy, type Applied, type ApplyContext } from './apply.ts'
+import { applyHaproxy, hasFailed, type Applied, type ApplyContext } from './apply.ts'
 import { askHaproxy } from './ask.ts'
-import { serverStates, type ServerState } from './servers.ts'
-import { parseStat } from './stat.ts'
+import { isAnyLeft, leaversOf, placesOf, withLeavers, without, type Leaver } from './leaving.ts'
+import { isBehind, serverStates, type ServerState } from './servers.ts'
+import { parseStat, serverKey, type Stat } from './stat.ts'
 
 export type BalancerState = {
   /** How the last change went. */
   readonly applied: Applied
   /** Why HAProxy cannot be asked how its servers are. */
   readonly unreachable?: string
-  /** Of every node in every back end; none when HAProxy cannot be asked. */
+  /** Of every node in every back end, and of those that leave; none when HAProxy cannot be asked. */
   readonly servers: readonly ServerState[]
   /** Keys of nodes that were taken out, beside those that the site takes out. */
   readonly out: readonly string[]
 }
 
 export type Balancer = {
-  /** Writes and reloads what changed. Never rejects. */
+  /**
+   * Writes and reloads what changed. A server that the plan has no more gets no new connections, and is gone when
+   * those that it has are over. Never rejects.
+   */
   apply(plan: HaproxyPlan | undefined): Promise<Applied>
   /**
    * Ends new connections to a node in all its back ends; those that it has may end. Stays so over reloads until it is put back.
@@ -48,12 +52,18 @@ const watchEveryMs = 5000
 export function createBalancer(options: BalancerOptions): Balancer {
   const { log, counters, clock } = options
   const out = new Set(options.out)
+  /** What the site says. */
   let plan: HaproxyPlan | undefined
+  /** What HAProxy was given last and took: with those that leave, taken out. */
+  let running: HaproxyPlan | undefined
+  let leaving: readonly Leaver[] = []
   let applied: Applied = { outcome: 'none' }
   let servers: readonly ServerState[] = []
+  /** What HAProxy said last; nothing when it cannot be asked. */
+  let stats: readonly Stat[] | undefined
+  let unreachable: string | undefined
   /** What was last known for certain, by back end and server. */
   const wasUp = new Map<string, boolean>()
-  let unreachable: string | undefined
   let watch: Timer | undefined
   let isClosed = false
   let previous: Promise<unknown> = Promise.resolve()
@@ -65,30 +75,91 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   async function applyNow(): Promise<Applied> {
-    applied = plan === undefined ? { outcome: 'none' } : await applyHaproxy(plan, out, options)
+    const isFirst = running === undefined
+    if (plan === undefined) [running, leaving, applied] = [undefined, [], { outcome: 'none' }]
+    else applied = await change(plan)
     await look()
+    if (isFirst && plan !== undefined) await catchUp(plan)
+    await letGo()
     return applied
+  }
+
+  /** Whoever wrote the file may have ended before HAProxy was reloaded. */
+  async function catchUp(first: HaproxyPlan): Promise<void> {
+    if (applied.outcome !== 'unchanged' || stats === undefined || first.reload === undefined) return
+    if (!isBehind(first, servers, stats)) return
+    log.warn({ file: first.file }, 'haproxy runs with another configuration than its file')
+    applied = await applyHaproxy(first, out, { ...options, isBehind: true })
+    await look()
+  }
+
+  /** Servers that leave stay as long as HAProxy need only be told; a reload does without them at once. */
+  async function change(next: HaproxyPlan): Promise<Applied> {
+    const leavers = leaversOf(running, next, leaving, clock.monotonic())
+    if (leavers.length > 0) await ask(next)
+    // While HAProxy cannot be asked, nobody would see the end of their connections.
+    const isWaiting = stats !== undefined && isAnyLeft(leavers, stats, clock.monotonic())
+    const kept = isWaiting ? withLeavers(running, next, leavers) : undefined
+    if (kept !== undefined) {
+      const done = await applyHaproxy({ ...kept, reload: undefined }, out, options)
+      if (hasFailed(done)) return done
+      took(kept, leavers)
+      // It was written only: HAProxy cannot be told.
+      if (done.outcome !== 'written') return done
+    }
+    const done = await applyHaproxy(next, out, options)
+    if (!hasFailed(done)) took(next, [])
+    return done
+  }
+
+  function took(given: HaproxyPlan, leavers: readonly Leaver[]): void {
+    for (const { backend, server } of without(leavers, leaving)) {
+      log.info({ node: server.node, backend }, 'server leaves haproxy, the site has it no more')
+    }
+    for (const { backend, server } of without(placesOf(running), placesOf(given))) {
+      const stat = stats?.find((each) => each.backend === backend && each.server === server.name)
+      const facts = { node: server.node, backend, connections: stat?.connections }
+      log.info(facts, "server is gone from haproxy's configuration")
+    }
+    ;[running, leaving] = [given, leavers]
+  }
+
+  /** The end of those that leave: one reload for all of them. When it fails, the next change tries it again. */
+  async function letGo(): Promise<void> {
+    if (plan === undefined || leaving.length === 0 || isClosed || hasFailed(applied)) return
+    if (isAnyLeft(leaving, stats, clock.monotonic())) return
+    applied = await change(plan)
+    await look()
   }
 
   /** Asks HAProxy how its servers are, now and from then on. */
   async function look(): Promise<void> {
     watch?.cancel()
     if (plan === undefined) {
-      ;[servers, unreachable] = [[], undefined]
+      ;[servers, stats, unreachable] = [[], undefined, undefined]
       return
     }
-    const answer = await askHaproxy(plan.socket, 'show stat', clock)
-    if (answer.kind === 'answer') heard(serverStates(plan, out, parseStat(answer.text), clock.now()))
-    else silent(answer.reason)
+    await ask(plan)
+    if (stats !== undefined) compare(serverStates(plan, out, leaving, stats, clock.now()))
     await finishDraining(plan)
-    if (!isClosed) watch = clock.after(watchEveryMs, () => void inTurn(look))
+    if (!isClosed) watch = clock.after(watchEveryMs, () => void inTurn(() => look().then(letGo)))
   }
 
-  function heard(next: readonly ServerState[]): void {
-    if (unreachable !== undefined) log.info({ socket: plan?.socket }, 'haproxy answers')
-    unreachable = undefined
+  async function ask({ socket }: HaproxyPlan): Promise<void> {
+    const answer = await askHaproxy(socket, 'show stat', clock)
+    if (answer.kind === 'answer') {
+      if (unreachable !== undefined) log.info({ socket }, 'haproxy answers')
+      ;[stats, unreachable] = [parseStat(answer.text), undefined]
+      return
+    }
+    const { reason } = answer
+    if (unreachable !== reason) log.warn({ reason }, 'haproxy does not tell how its servers are')
+    ;[servers, stats, unreachable] = [[], undefined, reason]
+  }
+
+  function compare(next: readonly ServerState[]): void {
     for (const { node, backend, server, isUp, isTested, isOut, sentence } of next) {
-      const key = `${backend}/${server}`
+      const key = serverKey(backend, server)
       if (isOut || !isTested) continue
       const before = wasUp.get(key) ?? true
       wasUp.set(key, isUp)
@@ -98,12 +169,6 @@ export function createBalancer(options: BalancerOptions): Balancer {
       else log.warn({ node, backend, reason: sentence }, 'server is down')
     }
     servers = next
-  }
-
-  function silent(reason: string): void {
-    if (unreachable !== reason) log.warn({ reason }, 'haproxy does not tell how its servers are')
-    unreachable = reason
-    servers = []
   }
 
   /** A server that lost its last connection is not checked any more: what was taken out may be switched off. */

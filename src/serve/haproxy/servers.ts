@@ -1,6 +1,7 @@
 /** What HAProxy says of its servers, put beside the nodes that they are: as data, and as sentences for people. Pure. */
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
-import type { Stat } from './stat.ts'
+import type { Leaver } from './leaving.ts'
+import { serverKey, type Stat } from './stat.ts'
 
 export type ServerState = {
   /** The node's key, `ocp45/m1`. */
@@ -16,6 +17,8 @@ export type ServerState = {
   readonly isBackup: boolean
   /** Whether it is meant to get none. */
   readonly isOut: boolean
+  /** Whether the site has it no more: it is out, and gone when its connections are. */
+  readonly isLeaving: boolean
   /** Milliseconds since 1970. */
   readonly since?: number
   readonly connections: number
@@ -23,37 +26,75 @@ export type ServerState = {
   readonly sentence: string
 }
 
-/** @param now milliseconds since 1970 */
+/**
+ * Those of each back end, and behind them those that leave it.
+ *
+ * @param now milliseconds since 1970
+ */
 export function serverStates(
   plan: HaproxyPlan,
   out: ReadonlySet<string>,
+  leaving: readonly Leaver[],
   stats: readonly Stat[],
   now: number,
 ): ServerState[] {
-  const keyOf = (backend: string, server: string): string => `${backend}/${server}`
-  const statByKey = new Map(stats.map((stat) => [keyOf(stat.backend, stat.server), stat]))
-  return plan.backends.flatMap(({ name: backend, servers }) =>
-    servers.map(({ node, name: server, isBackup, isOut }) => {
-      const stat = statByKey.get(keyOf(backend, server))
-      const common = { node, backend, server, isBackup, isOut: isOut || out.has(node) }
-      const name = `${backend} ${server}`
-      if (stat === undefined) {
-        const sentence = `${name} is not known to the HAProxy that runs`
-        return { ...common, status: 'unknown', isUp: false, isTested: false, connections: 0, sentence }
+  const statByKey = new Map(stats.map((stat) => [serverKey(stat.backend, stat.server), stat]))
+  return plan.backends.flatMap(({ name: backend, servers }) => {
+    const staying = new Set(servers.map(({ name }) => name))
+    // One that came back stays, also while HAProxy refuses to have it.
+    const leavers = leaving.filter((leaver) => leaver.backend === backend && !staying.has(leaver.server.name))
+    return [
+      ...servers.map((server) => ({ server, isLeaving: false })),
+      ...leavers.map(({ server }) => ({ server, isLeaving: true })),
+    ].map(({ server: { node, name: server, isBackup, isOut }, isLeaving }): ServerState => {
+      const common = {
+        node,
+        backend,
+        server,
+        isBackup,
+        isOut: isLeaving || isOut || out.has(node),
+        isLeaving,
       }
-      const { status, isTested, connections } = stat
-      const since = now - stat.seconds * 1000
-      const reason = reasonOf(stat)
-      const sentence = `${name} ${status} since ${timeOf(since, now)}${reason === '' ? '' : `, ${reason}`}`
-      return { ...common, status, isUp: status === 'UP', isTested, since, connections, sentence }
-    }),
+      return { ...common, ...stateOf(statByKey.get(serverKey(backend, server)), common, now) }
+    })
+  })
+}
+
+/** Whether HAProxy runs with another configuration: it has other servers in a back end, or sends connections to one that is out. */
+export function isBehind(plan: HaproxyPlan, states: readonly ServerState[], stats: readonly Stat[]): boolean {
+  const own = new Set(plan.backends.map(({ name }) => name))
+  const known = new Set(states.map(({ backend, server }) => serverKey(backend, server)))
+  return (
+    states.some(({ status, isOut, isUp }) => status === 'unknown' || (isOut && isUp)) ||
+    stats.some(({ backend, server }) => own.has(backend) && !known.has(serverKey(backend, server)))
   )
+}
+
+function stateOf(
+  stat: Stat | undefined,
+  { backend, server, isLeaving }: Pick<ServerState, 'backend' | 'server' | 'isLeaving'>,
+  now: number,
+): Pick<ServerState, 'status' | 'isUp' | 'isTested' | 'since' | 'connections' | 'sentence'> {
+  const name = `${backend} ${server}`
+  if (stat === undefined) {
+    const sentence = `${name} is not known to the HAProxy that runs`
+    return { status: 'unknown', isUp: false, isTested: false, connections: 0, sentence }
+  }
+  const { status, isTested, connections } = stat
+  const since = now - stat.seconds * 1000
+  const reason = isLeaving && connections > 0 ? leftText(connections) : reasonOf(stat)
+  const sentence = `${name} ${status} since ${timeOf(since, now)}${reason === '' ? '' : `, ${reason}`}`
+  return { status, isUp: status === 'UP', isTested, since, connections, sentence }
 }
 
 function reasonOf({ status, isTested, connections, reason }: Stat): string {
   if (status === 'MAINT') return 'taken out'
-  if (status === 'DRAIN') return `${connections} ${connections === 1 ? 'connection' : 'connections'} left`
+  if (status === 'DRAIN') return leftText(connections)
   return status === 'UP' && !isTested ? 'not checked yet' : reason
+}
+
+function leftText(connections: number): string {
+  return `${connections} ${connections === 1 ? 'connection' : 'connections'} left`
 }
 
 /** `10:22 UTC`, with the date when that was more than a day ago. */

@@ -18,6 +18,11 @@ export type Stat = {
   readonly reason: string
 }
 
+/** A server among those of all back ends. */
+export function serverKey(backend: string, server: string): string {
+  return `${backend}/${server}`
+}
+
 /** What HAProxy's names of check results mean; of others its own words are told. */
 const reasonByCheck: Readonly<Record<string, string>> = {
   L4TOUT: 'no answer to a connection',

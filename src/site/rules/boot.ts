@@ -31,7 +31,17 @@ function lacking(site: Site, key: 'image' | 'disk', expected: string): Flaw[] {
 
 const imageGiven: Rule = { needs: [], check: (site) => lacking(site, 'image', 'a name under images') }
 
-const diskGiven: Rule = { needs: [], check: (site) => lacking(site, 'disk', 'a disk to install on') }
+/**
+ * A cluster with Ignition files installs with them, to a disk that is named here. One without may boot an image whose
+ * agent knows its disk: that shows when the image is looked at (plan/ipxe/installation.ts).
+ */
+const diskGiven: Rule = {
+  needs: [],
+  check: (site) =>
+    lacking(site, 'disk', 'a disk to install on').filter(
+      ({ path: [, index] }) => site.clusters[Number(index)]?.ignition !== undefined,
+    ),
+}
 
 const imageKnown: Rule = {
   needs: ['images'],

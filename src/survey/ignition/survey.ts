@@ -1,29 +1,51 @@
-/** The Ignition files of a cluster: whether each is there and can be installed with. They are served as they are. */
+/**
+ * The Ignition files of a cluster: whether each is there and can be installed with. They are served as they are. A
+ * cluster that runs has those of masters and workers itself, so it can do without ours.
+ */
 import { ignitionFileNames, ignitionKinds, type IgnitionFact, type IgnitionKind } from '../../plan/facts.ts'
+import { kubeconfigPath } from '../../site/kubeconfig-path.ts'
 import type { Cluster } from '../../site/schema.ts'
-import { missing } from '../file.ts'
+import { missing, surveyFile } from '../file.ts'
 import { loadIgnition } from './load.ts'
 
 /** @param isLive whether all its images are of the live style, which reads Ignition 3 only */
 export async function surveyIgnition(
-  folder: string,
+  cluster: Cluster,
   isLive: boolean,
 ): Promise<Readonly<Record<IgnitionKind, IgnitionFact>>> {
+  const { ignition: folder } = cluster
+  const mayAsk = await isRunning(cluster)
   const facts = await Promise.all(
-    ignitionKinds.map(async (kind) => [kind, await ignitionFact(folder, kind, isLive)] as const),
+    ignitionKinds.map(async (kind) => {
+      const fact = folder === undefined ? unnamed(cluster, kind) : await ignitionFact(folder, kind, isLive)
+      const isAsked = fact.kind === 'missing' && mayAsk && isKept(kind)
+      return [kind, isAsked ? { kind: 'asked', path: `${kind}-user-data-managed of ${cluster.name}` } : fact]
+    }),
   )
   return Object.fromEntries(facts) as Record<IgnitionKind, IgnitionFact>
 }
 
-/** Of a cluster that names no folder: fine as long as its images are of the agent style. */
-export function unnamedIgnition({
-  name,
-}: Pick<Cluster, 'name'>): Readonly<Record<IgnitionKind, IgnitionFact>> {
-  const facts = ignitionKinds.map((kind) => {
-    const problem = `cluster ${name} names no folder of Ignition files: only agent images do without ${ignitionFileNames[kind]}`
-    return [kind, missing(ignitionFileNames[kind], problem)] as const
-  })
-  return Object.fromEntries(facts) as Record<IgnitionKind, IgnitionFact>
+/** As far as the site can tell: it has no bootstrap to install, and there is a way to ask it. */
+async function isRunning(cluster: Cluster): Promise<boolean> {
+  const isBootstrapped = cluster.nodes.some(
+    ({ role, boot }) => role === 'bootstrap' && (boot ?? cluster.boot) !== 'local',
+  )
+  const path = kubeconfigPath(cluster)
+  if (isBootstrapped || path === undefined) return false
+  // Where the site names it, whoever follows the cluster says what is wrong with it.
+  return cluster.kubeconfig !== undefined || (await surveyFile(path)).kind === 'found'
+}
+
+/** Whether clusters that run have it for their new machines. */
+function isKept(kind: IgnitionKind): boolean {
+  return kind === 'master' || kind === 'worker'
+}
+
+/** Fine as long as its images are of the agent style. */
+function unnamed({ name }: Cluster, kind: IgnitionKind): IgnitionFact {
+  const file = ignitionFileNames[kind]
+  const who = `only agent images${isKept(kind) ? ', and clusters that run (kubeconfig),' : ''} do without ${file}`
+  return missing(file, `cluster ${name} names no folder of Ignition files: ${who}`)
 }
 
 /** What the installer is told to write them. */

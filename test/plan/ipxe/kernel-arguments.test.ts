@@ -7,6 +7,7 @@ const common = {
   kind: 'possible',
   kernel: file('kernel'),
   initramfs: file('initramfs'),
+  disk: '/dev/sda',
   ignition: 'master',
   ignitionUrl: 'http://192.0.2.2/master.ign',
 } as const
@@ -97,14 +98,15 @@ const cases = [
 
 for (const { name, installation, given, expected } of cases) {
   t.test(name, (t) => {
-    t.equal(kernelArguments({ disk: '/dev/sda', kernelArguments: given }, installation).join(' '), expected)
+    t.equal(kernelArguments({ kernelArguments: given }, installation).join(' '), expected)
     t.end()
   })
 }
 
 t.test('installer: a path below /dev/ stays whole', (t) => {
-  const node = { disk: '/dev/disk/by-id/wwn-0x5002538e40d6a1b2', kernelArguments: [] }
-  const device = kernelArguments(node, installer).find((text) => text.startsWith('coreos.inst.install_dev'))
+  const named = { ...installer, disk: '/dev/disk/by-id/wwn-0x5002538e40d6a1b2' }
+  const given = kernelArguments({ kernelArguments: [] }, named)
+  const device = given.find((text) => text.startsWith('coreos.inst.install_dev'))
   t.equal(device, 'coreos.inst.install_dev=/dev/disk/by-id/wwn-0x5002538e40d6a1b2')
   t.end()
 })

@@ -4,7 +4,7 @@ import t from 'tap'
 import type { HaproxyPlan } from '../../../src/plan/haproxy/plan.ts'
 import { applyHaproxy } from '../../../src/serve/haproxy/apply.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { fakeHaproxy } from '../../support/fake-haproxy.ts'
+import { fakeHaproxy, socketFolder } from '../../support/fake-haproxy.ts'
 import { machine, nobody, running, text } from '../../support/haproxy-machine.ts'
 
 for (const { name, command, reason } of [
@@ -100,8 +100,9 @@ for (const { name, said, reason } of masters) {
 }
 
 t.test('a master process that is not there', async (t) => {
-  const { own, directory, context } = await machine(t)
-  const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket: join(directory, 'none') } }
+  const { own, context } = await machine(t)
+  const socket = join(await socketFolder(t), 'none')
+  const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket } }
   t.match(await applyHaproxy(plan, nobody, context), {
     outcome: 'reload failed',
     reason: /^there is no socket/,

@@ -19,12 +19,12 @@ function state(stat: Partial<Stat>, out: readonly string[] = []) {
     connections: 3,
     reason: '',
   }
-  return serverStates(plan, new Set(out), [{ ...usual, ...stat }], now)[0]
+  return serverStates(plan, new Set(out), [], [{ ...usual, ...stat }], now)[0]
 }
 
 t.test('everything that is known of a server, in the order of the back end', (t) => {
   t.same(
-    serverStates(plan, new Set(), [], now).map(({ node, isBackup }) => ({ node, isBackup })),
+    serverStates(plan, new Set(), [], [], now).map(({ node, isBackup }) => ({ node, isBackup })),
     [
       { node: 'ocp45/m1', isBackup: false },
       { node: 'ocp45/bs', isBackup: true },
@@ -39,6 +39,7 @@ t.test('everything that is known of a server, in the order of the back end', (t)
     isTested: true,
     isBackup: false,
     isOut: false,
+    isLeaving: false,
     since: Date.UTC(2026, 10, 21, 10, 22),
     connections: 3,
     sentence: 'kubeapi m1 UP since 10:22 UTC',
@@ -82,6 +83,70 @@ t.test('who is taken out by the site or meanwhile is said to be', (t) => {
     connections: 0,
     reason: '',
   }
-  t.equal(serverStates(compileHaproxy(exampleModel(out)).plan!, new Set(), [stat], now)[0]?.isOut, true)
+  t.equal(serverStates(compileHaproxy(exampleModel(out)).plan!, new Set(), [], [stat], now)[0]?.isOut, true)
   t.end()
 })
+
+/** What is said of a server of `kubeapi` that the site has no more. */
+function leaving(stat: Partial<Stat> | undefined) {
+  const usual = { isTested: true, seconds: 480, connections: 2, reason: 'connection refused' }
+  const stats =
+    stat === undefined ? [] : [{ backend: 'kubeapi', server: 'm9', ...usual, status: 'UP', ...stat }]
+  const server = {
+    node: 'ocp45/m9',
+    name: 'm9',
+    endpoint: '192.0.2.19:6443',
+    isBackup: false,
+    isOut: false,
+  }
+  const leavers = [
+    { backend: 'kubeapi', server, since: 0 },
+    { backend: 'workerhttp', server, since: 0 },
+    { backend: 'kubeapi', server: { ...server, name: 'm1' }, since: 0 },
+  ]
+  return serverStates(plan, new Set(), leavers, stats, now)
+}
+
+t.test('a server that leaves stands behind the others, out; one that came back stands among them', (t) => {
+  const states = leaving({ status: 'DRAIN' })
+  t.same(
+    states.map(({ server, isLeaving, isOut }) => [server, isLeaving, isOut]),
+    [
+      ['m1', false, false],
+      ['bs', false, false],
+      ['m9', true, true],
+    ],
+  )
+  t.match(states[2], { node: 'ocp45/m9', status: 'DRAIN', connections: 2 })
+  t.end()
+})
+
+const farewells = [
+  {
+    name: 'drained',
+    stat: { status: 'DRAIN' },
+    sentence: 'kubeapi m9 DRAIN since 10:22 UTC, 2 connections left',
+  },
+  {
+    name: 'down with connections',
+    stat: { status: 'DOWN' },
+    sentence: 'kubeapi m9 DOWN since 10:22 UTC, 2 connections left',
+  },
+  {
+    name: 'without connections, while another one has some',
+    stat: { status: 'MAINT', connections: 0 },
+    sentence: 'kubeapi m9 MAINT since 10:22 UTC, taken out',
+  },
+  {
+    name: 'unknown, for HAProxy was started anew with another file',
+    stat: undefined,
+    sentence: 'kubeapi m9 is not known to the HAProxy that runs',
+  },
+]
+
+for (const { name, stat, sentence } of farewells) {
+  t.test(`a server that leaves, ${name}`, (t) => {
+    t.equal(leaving(stat)[2]?.sentence, sentence)
+    t.end()
+  })
+}

@@ -1,0 +1,56 @@
+/** A slipway that ended between writing HAProxy's file and reloading it: the next one finds the file as it should be. */
+import { writeFile } from 'node:fs/promises'
+import t, { type Test } from 'tap'
+import { renderHaproxy } from '../../../src/plan/haproxy/render.ts'
+import { all, balancedWorkers, withoutW3, type Workers } from '../../support/balanced-workers.ts'
+
+/** The file is of `written`; HAProxy runs with all three workers. */
+async function begunAnew(t: Test, written: Workers, out: ReadonlySet<string> = new Set()) {
+  const world = await balancedWorkers(t)
+  world.balancer.close()
+  await writeFile(world.at('haproxy.cfg'), renderHaproxy(world.planOf(written), out))
+  world.lines.length = 0
+  const balancer = world.create(out)
+  t.teardown(() => balancer.close())
+  return { ...world, balancer }
+}
+
+t.test('HAProxy that runs with a server too many is reloaded', async (t) => {
+  const { balancer, planOf, reloads, said, states } = await begunAnew(t, withoutW3)
+  t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'reloaded' })
+  t.same(states(), ['w1 UP', 'w2 UP'])
+  t.same(said(), ['haproxy runs with another configuration than its file', 'haproxy reloaded'])
+  t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'unchanged' })
+  t.equal(await reloads(), 1)
+})
+
+t.test('so is one that lacks a server, and one that sends connections to a server that is out', async (t) => {
+  const four = { workers: [...all.workers, 'w4'] }
+  const lacking = await begunAnew(t, four)
+  t.same(await lacking.balancer.apply(lacking.planOf(four)), { outcome: 'reloaded' })
+  const out = new Set(['ocp45/w3'])
+  const sending = await begunAnew(t, all, out)
+  t.same(await sending.balancer.apply(sending.planOf(all)), { outcome: 'reloaded' })
+  t.same(sending.states(), ['w1 UP', 'w2 UP', 'w3 MAINT'])
+})
+
+t.test(
+  'one that does what its file says is left alone, and one that cannot be reloaded from here',
+  async (t) => {
+    const right = await begunAnew(t, all)
+    t.same(await right.balancer.apply(right.planOf(all)), { outcome: 'unchanged' })
+    const byOthers = { ...withoutW3, reload: false }
+    const other = await begunAnew(t, byOthers)
+    t.same(await other.balancer.apply(other.planOf(byOthers)), { outcome: 'unchanged' })
+    t.same([await right.reloads(), await other.reloads()], [0, 0])
+    t.same([...right.said(), ...other.said()], [])
+  },
+)
+
+t.test('a reload that fails leaves it as it is, and says so', async (t) => {
+  const { balancer, planOf, at, states, reloads } = await begunAnew(t, withoutW3)
+  await writeFile(at('broken'), '')
+  t.match(await balancer.apply(planOf(withoutW3)), { outcome: 'reload failed' })
+  t.same(states(), ['w1 UP', 'w2 UP', 'w3 UP'])
+  t.equal(await reloads(), 2, 'once more with what was there, which is the same')
+})
