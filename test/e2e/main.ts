@@ -20,6 +20,7 @@ import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
+import { storyChecks } from './checks/story.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
@@ -127,7 +128,7 @@ function choose({ only, keep }: Options): Stage[] {
     ...firmwareStages,
     ...lifeStages,
     [partialBootChecks],
-    [csrChecks, keepalivedChecks],
+    [[...storyChecks, ...csrChecks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]
