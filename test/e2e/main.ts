@@ -30,12 +30,12 @@ import { createRig, type Rig } from './rig.ts'
 import { runStage, type Stage, type Verdict } from './runner.ts'
 import { formatTimelines } from './timeline.ts'
 
-const usage = `usage: test/e2e/run [--only TEXT] [--keep]
+const usage = `usage: test/e2e/run [--only TEXT]... [--keep]
 
 Boots virtual machines and runs real clients against slipway serve. Needs root.
 
-  --only TEXT   only the checks whose name holds TEXT; a group is one word and a
-                colon: "firmware:", "dns:". Later checks of a group may need earlier ones.
+  --only TEXT   only the checks whose name holds TEXT, or one of several; a group is one word
+                and a colon: "firmware:", "dns:". Later checks of a group may need earlier ones.
   --keep        afterwards keep the network and the server until Ctrl-C
 
 Logs, consoles and a capture of the network are in test/e2e/.work/run.`
@@ -70,7 +70,9 @@ async function main(): Promise<number> {
   if (typeof options === 'number') return options
   const stages = choose(options)
   if (stages.flat(2).length === 0) {
-    console.error(`test:e2e: no check has ${JSON.stringify(options.only)} in its name`)
+    console.error(
+      `test:e2e: no check has ${options.only.map((text) => JSON.stringify(text)).join(' or ')} in its name`,
+    )
     return 2
   }
 
@@ -102,14 +104,14 @@ async function main(): Promise<number> {
   }
 }
 
-type Options = { readonly only: string; readonly keep: boolean }
+type Options = { readonly only: readonly string[]; readonly keep: boolean }
 
 /** @returns an exit code when there is nothing to do */
 function readArguments(): Options | number {
   try {
     const { values } = parseArgs({
       options: {
-        only: { type: 'string', default: '' },
+        only: { type: 'string', multiple: true, default: [''] },
         keep: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -132,7 +134,9 @@ function choose({ only, keep }: Options): Stage[] {
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]
-  return stages.map((stage) => stage.map((lane) => lane.filter(({ name }) => name.includes(only))))
+  return stages.map((stage) =>
+    stage.map((lane) => lane.filter(({ name }) => only.some((text) => name.includes(text)))),
+  )
 }
 
 async function runStages(stages: readonly Stage[], rig: Rig, interrupted: AbortSignal): Promise<Verdict[]> {
