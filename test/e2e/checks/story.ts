@@ -171,6 +171,7 @@ export const storyChecks: readonly Check[] = [
         const { applied } = (await guide.condition()).haproxy
         expectEqual(applied.outcome, 'refused', 'how it went')
         expectMatch(applied.reason ?? '', /theirs\.cfg:2\] : unknown keyword 'bnd'/, 'the reason')
+        expectMatch(await guide.control('status'), /theirs\.cfg:2\]/, 'slipway status')
       } finally {
         await rm(theirs, { force: true })
         await guide.reload(infraAlone)

@@ -46,8 +46,14 @@ export type ClientCalls = typeof calls
 
 const usualPatienceMs = 15_000
 const usuallyBetweenMs = 100
+const tickMs = 50
 
-type Group = { readonly target: Target; isOver: boolean; tally: Counting }
+type Group = {
+  readonly target: Target
+  readonly authority: Buffer | undefined
+  isOver: boolean
+  tally: Counting
+}
 type Counting = { asked: number; failures: Failure[]; slowestMs: number; answers: Record<string, number> }
 
 const groups = new Map<string, Group>()
@@ -61,11 +67,12 @@ async function keepAsking(group: Group, from: string): Promise<void> {
   let isConnected = false
   while (!group.isOver) {
     const at = Date.now()
-    const { tally } = group
-    tally.asked++
-    const fail = (reason: string): void => void tally.failures.push({ at, afterMs: Date.now() - at, reason })
+    const fail = (reason: string): void =>
+      void group.tally.failures.push({ at, afterMs: Date.now() - at, reason })
     try {
-      const { servedBy, isReused } = await ask(target, { localAddress: from, agent })
+      const { servedBy, isReused } = await ask(group, { localAddress: from, agent })
+      // Of now: while it waited, others may have taken the tally from before.
+      const { tally } = group
       tally.answers[servedBy] = (tally.answers[servedBy] ?? 0) + 1
       if (isConnected && !isReused) fail('its connection was lost')
       isConnected = agent !== false
@@ -73,7 +80,8 @@ async function keepAsking(group: Group, from: string): Promise<void> {
       fail((error as Error).message)
       isConnected = false
     }
-    tally.slowestMs = Math.max(tally.slowestMs, Date.now() - at)
+    group.tally.asked++
+    group.tally.slowestMs = Math.max(group.tally.slowestMs, Date.now() - at)
     await pause(target.betweenMs ?? usuallyBetweenMs)
   }
   if (agent !== false) agent.destroy()
@@ -81,20 +89,22 @@ async function keepAsking(group: Group, from: string): Promise<void> {
 
 type Reply = { readonly servedBy: string; readonly isReused: boolean }
 
-async function ask(target: Target, way: RequestOptions): Promise<Reply> {
-  const { address, port, path, name, authority, patienceMs = usualPatienceMs } = target
+async function ask({ target, authority }: Group, way: RequestOptions): Promise<Reply> {
+  const { address, port, path, name, patienceMs = usualPatienceMs } = target
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const options = { host: address, port, path, ...way, headers: { host: name ?? address } }
   const tls = {
     ...(name === undefined ? {} : { servername: name }),
-    ...(authority === undefined ? {} : { ca: readFileSync(authority) }),
+    ...(authority === undefined ? {} : { ca: authority }),
   }
   const request =
     name === undefined ? plainRequest(options, resolve) : tlsRequest({ ...options, ...tls }, resolve)
-  const limit = setTimeout(
-    () => request.destroy(new Error(`no answer within ${patienceMs / 1000} s`)),
-    patienceMs,
-  )
+  // Counted in ticks, so that a process that does not get to run does not lose its patience meanwhile.
+  let ticks = 0
+  const limit = setInterval(() => {
+    if (++ticks * tickMs < patienceMs) return
+    request.destroy(new Error(`no answer within ${patienceMs / 1000} s`))
+  }, tickMs)
   request.on('error', reject)
   request.end()
   try {
@@ -103,13 +113,14 @@ async function ask(target: Target, way: RequestOptions): Promise<Reply> {
     if (response.statusCode !== 200) throw new Error(`status ${response.statusCode ?? 0}`)
     return { servedBy: String(response.headers['x-served-by']), isReused: request.reusedSocket }
   } finally {
-    clearTimeout(limit)
+    clearInterval(limit)
   }
 }
 
 const calls = {
   begin: (name: string, target: Target): void => {
-    const group = { target, isOver: false, tally: emptyTally() }
+    const authority = target.authority === undefined ? undefined : readFileSync(target.authority)
+    const group = { target, authority, isOver: false, tally: emptyTally() }
     groups.set(name, group)
     for (const from of target.from) void keepAsking(group, from)
   },
