@@ -22,6 +22,7 @@ import type { Plan } from './plan/plan.ts'
 import { mayStart } from './may-start.ts'
 import { explain, prepare } from './prepare.ts'
 import { createRoleIgnition } from './role-ignition.ts'
+import type { Reloaded } from './serve/control/routes.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
 import { startDns, type DnsService } from './serve/dns/service.ts'
@@ -53,8 +54,8 @@ export type App = {
   readonly installs: Installs
   readonly services: readonly Service[]
   readonly counters: Counters
-  /** Prepares the site file anew and swaps the plan; when that fails the old plan keeps serving and the log says why. */
-  reload(): Promise<'swapped' | 'kept'>
+  /** Prepares the site file anew and swaps the plan; when that fails the old plan keeps serving. */
+  reload(): Promise<Reloaded>
   /** Ends transfers in flight within `graceMs`, then closes every socket. */
   close(graceMs: number): Promise<void>
 }
@@ -131,6 +132,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         condition: wholeCondition,
         strangers: () => dhcp?.strangers() ?? [],
         clusters,
+        reload: reloadInTurn,
       }
       services.push(await startControl({ ...common, ...about, path, log: log.for('control') }))
     }
@@ -152,20 +154,39 @@ export async function startApp(options: AppOptions): Promise<App> {
     await balancer.apply(plan.haproxy)
   }
 
-  async function reload(): Promise<'swapped' | 'kept'> {
+  async function reload(): Promise<Reloaded> {
     const prepared = await prepare(options.sitePath, plan)
-    const refusals = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
-    for (const reason of refusals) log.error({ reason }, 'site not reloaded, the old plan keeps serving')
-    if (prepared.kind !== 'ready' || refusals.length > 0) {
+    const reasons = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
+    for (const reason of reasons) log.error({ reason }, 'site not reloaded, the old plan keeps serving')
+    if (prepared.kind !== 'ready' || reasons.length > 0) {
       counters.increment('app.reloadsRefused')
-      return 'kept'
+      return { outcome: 'kept', reasons }
     }
     await take(prepared.plan)
     clusters?.swap(prepared.model.site)
     ignitionFiles.swap(prepared.model.site.clusters)
     counters.increment('app.reloads')
     log.info({ site: plan.site, nodes: plan.nodes.length }, 'site reloaded')
-    return 'swapped'
+    return { outcome: 'swapped', nodes: plan.nodes.length, troubles: troubles() }
+  }
+
+  /** One at a time: who asks second waits until the first is applied. */
+  function reloadInTurn(): Promise<Reloaded> {
+    const next = reloading.then(reload)
+    reloading = next.catch(() => {})
+    return next
+  }
+
+  /** What of the plan is not served as the site says. */
+  function troubles(): string[] {
+    const findings = [...plan.findings, ...ignitionFindings(plan, clock.now())]
+    const { outcome, reason } = balancer.state().applied
+    return [
+      ...findings
+        .filter(({ severity }) => severity === 'error')
+        .map(({ about, message }) => `${about}: ${message}`),
+      ...(reason === undefined ? [] : [`haproxy, ${outcome}: ${reason}`]),
+    ]
   }
 
   /** All but the nodes. */
@@ -210,12 +231,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     installs,
     services,
     counters,
-    // One reload at a time: a second SIGHUP waits until the first is applied.
-    reload: () => {
-      const next = reloading.then(reload)
-      reloading = next.catch(() => {})
-      return next
-    },
+    reload: reloadInTurn,
     close,
   }
 }

@@ -11,6 +11,7 @@ import { explain } from './cli/explain.ts'
 import { images } from './cli/images.ts'
 import { node } from './cli/node.ts'
 import { nodes } from './cli/nodes.ts'
+import { reload } from './cli/reload.ts'
 import { render } from './cli/render.ts'
 import { serve } from './cli/serve.ts'
 import { simulate } from './cli/simulate.ts'
@@ -23,6 +24,7 @@ const commands: readonly Command[] = [
   explain,
   render,
   images,
+  reload,
   status,
   node,
   nodes,
@@ -71,8 +73,11 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     terminal.err(overview())
     return ExitCode.usage
   }
+  const [action = ''] = args
+  const { usages = {} } = command
+  const usage = (Object.hasOwn(usages, action) && usages[action]) || command.usage
   if (args.includes('--help')) {
-    terminal.out(command.usage)
+    terminal.out(usage)
     return ExitCode.fine
   }
   try {
@@ -80,7 +85,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   } catch (error) {
     if (!isUsageError(error)) throw error
     terminal.err(`slipway ${command.name}: ${error.message}`)
-    terminal.err(command.usage)
+    terminal.err(usage)
     return ExitCode.usage
   }
 }

@@ -13,6 +13,7 @@ import { loadSite } from '../src/site/load.ts'
 import type { Site } from '../src/site/schema.ts'
 import { kubeconfigText, startApiServer } from './support/api-server.ts'
 import { makeAuthority } from './support/certificates.ts'
+import { bootstrapConfigMap, signingRequest } from './support/cluster-objects.ts'
 import { clientCsr } from './support/csr.ts'
 import { memoryInstalls } from './support/memory-installs.ts'
 import { siteText } from './support/site-folder.ts'
@@ -35,8 +36,8 @@ async function world(t: Test) {
   const authority = makeAuthority()
   const server = await startApiServer(authority)
   t.teardown(() => server.close())
-  server.put(configMaps, { metadata: { name: 'bootstrap' } })
-  server.put(csrsPath, { metadata: { name: 'csr-of-nobody' } })
+  server.put(configMaps, bootstrapConfigMap())
+  server.put(csrsPath, signingRequest('csr-of-nobody', [], 'nobody'))
   const at = `https://127.0.0.1:${server.port}`
   const names = { 'tls-server-name': 'api.c1.example.net' }
   writeFileSync(
@@ -84,7 +85,7 @@ t.test(
     const first = await follow()
     t.match(first.bootstraps(), { c1: { kind: 'waiting' } })
     await server.watched(configMaps)
-    server.put(configMaps, { metadata: { name: 'bootstrap' }, data: { status: 'complete' } })
+    server.put(configMaps, bootstrapConfigMap('complete'))
     await until(() => told.length > 0)
     t.same(told, ['out c1/bs'])
     t.match(first.bootstraps(), {

@@ -32,6 +32,10 @@ t.test('--help everywhere; exit code 0', async (t) => {
       out: new RegExp(`^usage: slipway ${name} `),
     })
   }
+  for (const action of ['add', 'remove', 'adopt']) {
+    const { code, out } = await slipway('node', action, '--help')
+    t.match({ code, out }, { code: 0, out: new RegExp(`^usage: slipway node ${action} [^]*Exit code 0`) })
+  }
   t.match(await slipway('--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
 })
 
@@ -41,6 +45,11 @@ t.test('a command line that is not understood: why, and the usage; exit code 2',
     err: /^slipway check: check takes one site file\nusage: slipway check/,
   })
   t.match(await slipway('check', '--jsno', 'x'), { code: 2, err: /^slipway check: Unknown option '--jsno'/ })
+  t.match(await slipway('node', 'add', 'w4', 'site.yaml'), {
+    code: 2,
+    err: /^slipway node: add takes --mac\nusage: slipway node add NAME/,
+  })
+  t.match(await slipway('node', 'toString', '--help'), { code: 0, out: /^usage: slipway node show/ })
   t.match(await slipway('serve', '--log-level', 'loud', 'x'), {
     code: 2,
     err: /--log-level takes one of debug, /,

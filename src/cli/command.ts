@@ -21,6 +21,8 @@ export type Command = {
   readonly summary: string
   /** The text of `--help`, beginning with `usage: slipway NAME …`. */
   readonly usage: string
+  /** By its first word: of what it does in so many ways that each has a text of its own. */
+  readonly usages?: Readonly<Record<string, string>>
   /** @returns an exit code, one of {@link ExitCode} */
   run(args: readonly string[], terminal: Terminal): Promise<number>
 }

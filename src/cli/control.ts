@@ -9,6 +9,20 @@ import { userInfo } from 'node:os'
 /** The message is for people; the command ends with it. */
 export class ControlProblem extends Error {
   override readonly name = 'ControlProblem'
+  /** What slipway refused with; absent when it could not be asked. */
+  readonly refusal: Refusal | undefined
+
+  constructor(message: string, refusal?: Refusal) {
+    super(message)
+    this.refusal = refusal
+  }
+}
+
+type Refusal = {
+  readonly status: number
+  readonly error: string
+  /** Where there are several. */
+  readonly reasons?: readonly string[]
 }
 
 const answerTimeoutMs = 10_000
@@ -30,20 +44,24 @@ export function controlPath(given: string | undefined, environment = process.env
   return given ?? environment['SLIPWAY_CONTROL'] ?? '/run/slipway/control.sock'
 }
 
-/** @throws {ControlProblem} also when the answer is a refusal, with its sentence */
+/**
+ * @param timeoutMs for what takes longer to do than to look up
+ * @throws {ControlProblem} also when the answer is a refusal, with its sentence
+ */
 export async function askControl<T>(
   socketPath: string,
   path: string,
   method: 'GET' | 'POST' = 'GET',
+  timeoutMs = answerTimeoutMs,
 ): Promise<T> {
-  const asked = request({ socketPath, path, method, timeout: answerTimeoutMs })
-  asked.on('timeout', () => asked.destroy(new Error(`no answer within ${answerTimeoutMs / 1000} s`)))
+  const asked = request({ socketPath, path, method, timeout: timeoutMs })
+  asked.on('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
   asked.end()
   try {
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     const answer = await json(response)
     if (response.statusCode === 200) return answer as T
-    throw new ControlProblem((answer as { error: string }).error)
+    throw refused(response, answer)
   } catch (error) {
     throw error instanceof ControlProblem ? error : cannotAsk(socketPath, error as Error)
   }
@@ -112,7 +130,12 @@ async function openStream(
   asked.on('error', () => undefined)
   response.on('error', () => undefined)
   if (response.statusCode === 200) return response
-  throw new ControlProblem(((await json(response)) as { error: string }).error)
+  throw refused(response, await json(response))
+}
+
+function refused({ statusCode = 500 }: IncomingMessage, answer: unknown): ControlProblem {
+  const refusal = answer as Omit<Refusal, 'status'>
+  return new ControlProblem(refusal.error, { status: statusCode, ...refusal })
 }
 
 function cannotAsk(path: string, error: NodeJS.ErrnoException): ControlProblem {

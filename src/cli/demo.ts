@@ -99,10 +99,11 @@ function sayingReloads(app: App, terminal: Terminal): App {
   return {
     ...app,
     async reload() {
-      const outcome = await app.reload()
-      const said = outcome === 'swapped' ? 'read, and served from now on' : 'not taken over, the log says why'
-      terminal.out(`site file ${said}`)
-      return outcome
+      const reloaded = await app.reload()
+      const isKept = reloaded.outcome === 'kept'
+      terminal.out(`site file ${isKept ? 'not taken over:' : 'read, and served from now on'}`)
+      for (const reason of isKept ? reloaded.reasons : []) terminal.out(`  ${reason}`)
+      return reloaded
     },
   }
 }

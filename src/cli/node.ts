@@ -4,7 +4,9 @@ import type { NodeReport, NodeStory } from '../install/reports.ts'
 import { chooseNode } from './choose-node.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
 import { askControl, controlHelp, controlOptions, controlPath } from './control.ts'
+import { add, addUsage } from './node-add.ts'
 import { adopt, adoptUsage } from './node-adopt.ts'
+import { remove, removeUsage } from './node-remove.ts'
 import { storyLines } from './node-text.ts'
 import { orProblem } from './status.ts'
 import { stateText } from './status-text.ts'
@@ -17,14 +19,17 @@ const actions: Readonly<Record<string, Action>> = {
   local: (args, terminal) => command('local', args, terminal),
   menu: (args, terminal) => command('menu', args, terminal),
   forget: (args, terminal) => command('forget', args, terminal),
+  add,
+  remove,
   adopt,
 }
 
 export const node: Command = {
   name: 'node',
-  summary: 'tell one node’s way step by step, say what its next network boot leads to, or adopt a machine',
+  summary: 'tell one node’s way step by step, say what its next boot leads to; add, remove, adopt nodes',
   usage: `usage: slipway node show NAME
        slipway node install|local|menu|forget NAME…
+       slipway node add|remove|adopt …
 
 show tells everything that was seen of a node: its boots, each step with its time,
 duration, octets and rate, and what is wrong. The others say what the node's next
@@ -33,11 +38,13 @@ local sends it to its disk; menu shows the menu for people; forget drops what is
 remembered of it, so that it is as the site file says. NAME is w1, or ocp45/w1 where
 several clusters have a w1.
 
+slipway node add --help tells how a node joins a running cluster, remove how it leaves,
+adopt how one is only written into the site file.
+
 ${controlHelp}
 
-Exit code 0: done. 1: refused, or slipway cannot be asked. 2: usage, or no such node.
-
-${adoptUsage}`,
+Exit code 0: done. 1: refused, or slipway cannot be asked. 2: usage, or no such node.`,
+  usages: { add: addUsage, remove: removeUsage, adopt: adoptUsage },
 
   async run([name = '', ...args], terminal) {
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined

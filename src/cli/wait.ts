@@ -10,6 +10,8 @@ import { explain, prepare } from '../prepare.ts'
 import { nearest } from '../site/nearest.ts'
 import type { Cluster } from '../site/schema.ts'
 import { ExitCode, UsageError, type Command } from './command.ts'
+import { interruptible } from './interruptible.ts'
+import { parseTimeLimit } from './limits.ts'
 import { liveReport, plainReport } from './wait-text.ts'
 
 /** How often the view on a terminal is drawn. */
@@ -57,24 +59,22 @@ Not in time, as openshift-install: 4 API, 5 bootstrap, 6 nodes or version,
     const stages = stagesOf(goal, wanted)
     const report = terminal.isColoured ? liveReport(terminal, stages) : plainReport(terminal)
     const clock = systemClock
-    const interrupted = new AbortController()
-    const interrupt = (): void => interrupted.abort()
-    process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-    const startedMs = clock.monotonic()
-    const ticking = setInterval(() => report.tick(clock.monotonic() - startedMs), tickMs)
-    const api = connectCluster({ kubeconfig, clock })
-    try {
-      const outcome = await waitFor({
-        ...{ api, stages, clock, signal: interrupted.signal, tell: (event) => report.tell(event) },
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      })
-      if (outcome.kind === 'complete') return ExitCode.fine
-      return outcome.kind === 'late' ? outcome.stage.exitCode : WaitExitCode.interrupt
-    } finally {
-      clearInterval(ticking)
-      api.close()
-      process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
-    }
+    return interruptible(async (signal) => {
+      const startedMs = clock.monotonic()
+      const ticking = setInterval(() => report.tick(clock.monotonic() - startedMs), tickMs)
+      const api = connectCluster({ kubeconfig, clock })
+      try {
+        const outcome = await waitFor({
+          ...{ api, stages, clock, signal, tell: (event) => report.tell(event) },
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        })
+        if (outcome.kind === 'complete') return ExitCode.fine
+        return outcome.kind === 'late' ? outcome.stage.exitCode : WaitExitCode.interrupt
+      } finally {
+        clearInterval(ticking)
+        api.close()
+      }
+    })
   },
 }
 
@@ -102,15 +102,12 @@ function readArguments(args: readonly string[]): Arguments {
     throw new UsageError(`cannot wait for ${JSON.stringify(word)}${guess}`)
   }
   const { cluster: clusterName, timeout } = values
-  return { goal, sitePath, clusterName, timeoutMs: timeout === undefined ? undefined : parseSpan(timeout) }
-}
-
-const unitMs = { s: 1000, m: 60_000, h: 3_600_000 } as const
-
-function parseSpan(text: string): number {
-  const [, number, unit] = /^([1-9]\d{0,4})([smh])$/.exec(text) ?? []
-  if (number === undefined) throw new UsageError(`--timeout takes a time such as 90s, 45m or 2h, not ${text}`)
-  return Number(number) * unitMs[unit as keyof typeof unitMs]
+  return {
+    goal,
+    sitePath,
+    clusterName,
+    timeoutMs: timeout === undefined ? undefined : parseTimeLimit(timeout),
+  }
 }
 
 function chooseCluster({ site }: Model, name: string | undefined): Cluster {

@@ -39,10 +39,13 @@ export class ApiProblem extends Error {
   override readonly name = 'ApiProblem'
   readonly status: number
   readonly reason: string
+  /** How long the server does not want to be asked, when it says so. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(status: number, reason: string, message: string) {
+  constructor(status: number, reason: string, message: string, retryAfterSeconds?: number) {
     super(message)
     this.status = status
     this.reason = reason
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }

@@ -3,7 +3,7 @@
  * stream cannot be trusted, and waits longer after each failure. Knows nothing of HTTP.
  */
 import type { Clock } from '../host/clock.ts'
-import type { FollowHandlers, Listed } from './api.ts'
+import { ApiProblem, type FollowHandlers, type Listed } from './api.ts'
 import { LineTooLong } from './lines.ts'
 import { pause } from './pause.ts'
 import { BadEvent, isTooOld, type WatchEvent } from './watch.ts'
@@ -42,6 +42,8 @@ export async function follow<T>(
 
   while (!signal.aborted) {
     const startedMs = clock.monotonic()
+    /** What the server asks for. */
+    let leastMs = 0
     try {
       if (place === undefined) {
         const { items, resourceVersion } = await source.list(signal)
@@ -56,12 +58,14 @@ export async function follow<T>(
       if (isOver(signal)) return
       if (isTooOld(error) || error instanceof BadEvent || error instanceof LineTooLong) place = undefined
       failures++
+      if (error instanceof ApiProblem) leastMs = (error.retryAfterSeconds ?? 0) * 1000
       const sentence = (error as Error).message
       // A place that became too old is the usual course of things after a while without changes.
       if (sentence !== said && !(isTooOld(error) && failures === 1)) handlers.onTrouble(sentence)
       said = sentence
     }
-    if (failures > 0) await pause(clock, delayMs(failures, random()), signal)
+    const askedMs = Math.min(leastMs, longestDelayMs)
+    if (failures > 0) await pause(clock, Math.max(delayMs(failures, random()), askedMs), signal)
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type NodeObject,
   type SigningRequest,
 } from './objects.ts'
+import { oneLine } from './one-line.ts'
 
 /** `missing` may say something although it is done, and nothing although it is not. */
 export type Judgement = { readonly isDone: boolean; readonly missing: readonly string[] }
@@ -96,10 +97,8 @@ function because(condition: Condition | undefined): string {
   return said === '' ? '' : `: ${cut(said)}`
 }
 
-/** A message of the cluster's, on one line and without what would move a terminal's cursor. */
 function cut(message: string): string {
-  const line = message.replace(/[\s\p{Cc}]+/gu, ' ').trim()
-  return line.length > mostMessage ? `${line.slice(0, mostMessage)}…` : line
+  return oneLine(message, mostMessage)
 }
 
 function listed(names: readonly string[]): string {

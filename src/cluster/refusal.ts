@@ -1,5 +1,6 @@
 /** How the API server is asked for a variant of a path, and how it says no. Pure. */
 import { ApiProblem } from './api.ts'
+import { oneLine, wordsOf } from './one-line.ts'
 import type { Answer } from './transport.ts'
 
 /** `path` with one more part in its query. */
@@ -7,16 +8,20 @@ export function withQuery(path: string, query: string): string {
   return `${path}${path.includes('?') ? '&' : '?'}${query}`
 }
 
-/** What the server says of its refusal: a Status, where it is the API server that refuses. */
-export function problemOf({ status, text }: Answer): ApiProblem {
+const mostMessage = 300
+const mostReason = 40
+
+/** What the server says of its refusal, on one line: a Status, where it is the API server that refuses. */
+export function problemOf({ status, text, retryAfterSeconds }: Answer): ApiProblem {
   let said: { readonly message?: unknown; readonly reason?: unknown } = {}
   try {
     said = (JSON.parse(text) ?? {}) as typeof said
   } catch {
-    // A proxy's words between us and the server.
+    // The words of a proxy between us and the server, or of what answers before the server proper.
   }
-  const reason = typeof said.reason === 'string' ? said.reason : ''
-  const message = typeof said.message === 'string' ? said.message : text.slice(0, 200)
+  const reason = typeof said.reason === 'string' ? oneLine(said.reason, mostReason) : ''
+  const message = oneLine(typeof said.message === 'string' ? said.message : wordsOf(text), mostMessage)
   const name = reason === '' ? `${status}` : `${status} ${reason}`
-  return new ApiProblem(status, reason, message === '' ? `refused with ${name}` : `${message} (${name})`)
+  const sentence = message === '' ? `refused with ${name}` : `${message} (${name})`
+  return new ApiProblem(status, reason, sentence, retryAfterSeconds)
 }

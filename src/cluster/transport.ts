@@ -2,7 +2,7 @@
  * Requests to an API server over node:https: one agent with the kubeconfig's certificates, which keeps
  * connections open; every wait is bounded. What goes wrong is said in a sentence that names the server.
  */
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import type { Clock } from '../host/clock.ts'
 import type { Credentials } from './kubeconfig.ts'
@@ -42,9 +42,14 @@ export class Unreachable extends Error {
   override readonly name = 'Unreachable'
 }
 
+/** A connection that had been kept was no longer there when it was used again. */
+class EndedBefore extends Unreachable {}
+
 type Begun = { readonly response: IncomingMessage; readonly host: string; readonly end: () => void }
 
 const answerMs = 30_000
+/** Some watches and what is asked besides; a server that does not answer costs no more. */
+const mostConnections = 16
 /** A page of 500 nodes has some 10 MB. */
 const mostAnswerOctets = 32 * 1024 * 1024
 
@@ -62,8 +67,23 @@ export function createTransport(credentials: () => Credentials, clock: Clock): T
     return current
   }
 
-  /** @param mostMs until the answer has ended, which the returned `end` says; it also cuts what still comes */
-  async function begin({ method, path, body, signal }: Request, mostMs: number): Promise<Begun> {
+  /**
+   * Asks anew when a connection that was kept turns out to have ended: by then nobody has answered, and both methods
+   * may be repeated (RFC 9112 §9.3.1). Each attempt uses one of those up.
+   *
+   * @param mostMs until the answer has ended, which the returned `end` says; it also cuts what still comes
+   */
+  async function begin(request: Request, mostMs: number): Promise<Begun> {
+    for (let attempts = 0; ; attempts++) {
+      try {
+        return await attempt(request, mostMs)
+      } catch (error) {
+        if (!(error instanceof EndedBefore) || attempts === mostConnections) throw error
+      }
+    }
+  }
+
+  async function attempt({ method, path, body, signal }: Request, mostMs: number): Promise<Begun> {
     const { credentials: use, agent } = connection()
     const { host } = use.server
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
@@ -80,19 +100,26 @@ export function createTransport(credentials: () => Credentials, clock: Clock): T
       },
       resolve,
     )
+    // Whose error is told: the request's until there is an answer.
+    let telling: ClientRequest | IncomingMessage = request
     const timers = [answerMs, mostMs].map((ms) =>
-      clock.after(ms, () => void request.destroy(new Error(`no answer within ${ms / 1000} s`))),
+      clock.after(ms, () => void telling.destroy(new Error(`no answer within ${ms / 1000} s`))),
     )
     const end = (): void => {
       for (const timer of timers) timer.cancel()
     }
-    // Stays for the whole of the answer: after its head, the answer itself ends with the same error.
-    request.on('error', (error: Error) => {
+    // Stays for the whole of the answer, whose errors are its own: unheard, one would end the process.
+    request.on('error', (error: NodeJS.ErrnoException) => {
       end()
-      reject(unreachable(host, error))
+      const isCut = error.code === 'ECONNRESET' || error.code === 'EPIPE'
+      // Not when we ended it ourselves.
+      const hasEndedBefore = isCut && request.reusedSocket && agent === current?.agent
+      const Problem = hasEndedBefore ? EndedBefore : Unreachable
+      reject(new Problem(`${host}: ${explainNetworkError(error)}`, { cause: error }))
     })
     request.end(body)
     const response = await promise
+    telling = response
     if (mostMs > answerMs) timers[0]?.cancel()
     return { response, host, end }
   }
@@ -115,8 +142,7 @@ export function createTransport(credentials: () => Credentials, clock: Clock): T
 function agentFor({ authority, certificate, key, serverName }: Credentials): Agent {
   return new Agent({
     keepAlive: true,
-    // Some watches and what is asked besides; a server that does not answer costs no more.
-    maxSockets: 16,
+    maxSockets: mostConnections,
     minVersion: 'TLSv1.2',
     ...(authority === undefined ? {} : { ca: authority }),
     ...(certificate === undefined ? {} : { cert: certificate }),
@@ -149,7 +175,7 @@ async function* chunksOf({ response, host, end }: Begun): AsyncGenerator<Uint8Ar
   try {
     for await (const chunk of response as AsyncIterable<Uint8Array>) yield chunk
   } catch (error) {
-    throw unreachable(host, error as Error)
+    throw new Unreachable(`${host}: ${explainNetworkError(error as Error)}`, { cause: error })
   } finally {
     end()
   }
@@ -169,8 +195,4 @@ function headersOf({ token }: Credentials, body: string | undefined): Record<str
       ? {}
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
   }
-}
-
-function unreachable(host: string, error: Error): Unreachable {
-  return new Unreachable(`${host}: ${explainNetworkError(error)}`, { cause: error })
 }

@@ -28,6 +28,8 @@ export type State = {
   /** Of the machine and of the site file when this was written, to see what changes in them. */
   readonly mac: string
   readonly declared: InstallNode['declared']
+  /** Absent in what was written before this was kept. */
+  readonly role?: IgnitionKind
   readonly mode: Mode
   readonly since: number
   readonly reason: string
@@ -71,8 +73,9 @@ export const comebackMs = 10 * minuteMs
 export const mostAttempts = 5
 
 /** A machine that nothing is known of: as the site declares it. */
-export function begin({ mac, declared }: InstallNode): State {
-  return { mac, declared, mode: declared, since: 0, reason: declaredReason(declared), wasInstalled: false }
+export function begin({ mac, declared, role }: InstallNode): State {
+  const reason = declaredReason(declared)
+  return { mac, declared, role, mode: declared, since: 0, reason, wasInstalled: false }
 }
 
 export function advance(state: State, event: Event, now: number): State {
@@ -140,10 +143,12 @@ function onReturn(
 }
 
 function onDeclared(state: State, node: InstallNode, now: number): State {
-  if (state.mac !== node.mac) return begin(node)
-  const { declared } = node
-  if (state.declared === declared) return state
-  const next = { ...state, declared }
+  // What a bootstrap had on its disk is of no use to anybody: its machine begins anew as what the site says now.
+  const isBootstrapNoMore = state.role === 'bootstrap' && node.role !== 'bootstrap'
+  if (state.mac !== node.mac || isBootstrapNoMore) return begin(node)
+  const { declared, role } = node
+  if (state.declared === declared) return state.role === role ? state : { ...state, role }
+  const next = { ...state, declared, role }
   if (declared !== 'install') return move(withoutToken(next), declared, declaredReason(declared), now)
   if (state.mode !== 'local' && state.mode !== 'menu') return next
   return state.wasInstalled
@@ -240,8 +245,12 @@ function withoutToken(state: State): State {
 }
 
 function move(state: State, mode: Mode, reason: string, now: number): State {
-  const { mac, declared, attempt, wasInstalled } = state
-  return { mac, declared, mode, since: now, reason, wasInstalled, ...(attempt && { attempt }) }
+  const { mac, declared, role, attempt, wasInstalled } = state
+  return {
+    ...{ mac, declared, mode, since: now, reason, wasInstalled },
+    ...(role && { role }),
+    ...(attempt && { attempt }),
+  }
 }
 
 function declaredReason(declared: InstallNode['declared']): string {

@@ -2,32 +2,32 @@
  * Where in a site file's text a node's entry goes, and the entry itself in the manner of its neighbour: braces or
  * block, quotes, the order of keys, columns, blank lines. Pure text; whether it loads is the caller's to ask.
  */
-import {
-  isMap,
-  isScalar,
-  isSeq,
-  parseDocument,
-  stringify,
-  type ParsedNode,
-  type YAMLMap,
-  type YAMLSeq,
-} from 'yaml'
+import { isScalar, stringify, type YAMLMap } from 'yaml'
 import type { Adoption } from './adoption.ts'
+import {
+  beginOf,
+  columnOf,
+  endOfLine,
+  entryAt,
+  hasBlankLineAbove,
+  hasBlankLineBelow,
+  lastOffset,
+  nodeList,
+  type NodeList,
+} from './entry-text.ts'
 
 type Place = {
   readonly text: string
-  readonly nodes: YAMLSeq.Parsed<YAMLMap.Parsed>
+  readonly nodes: NodeList
   /** The index of the neighbour. */
   readonly item: number
   /** The neighbour: its manner is taken over. */
   readonly pattern: YAMLMap.Parsed
 }
 
-/** A list of nodes is always written out: an alias would repeat the MAC addresses of another one. */
 function placeOf(text: string, [cluster, item]: readonly [number, number]): Place {
-  const document = parseDocument(text, { schema: 'core', merge: false })
-  const nodes = document.getIn(['clusters', cluster, 'nodes'], true) as YAMLSeq.Parsed<YAMLMap.Parsed>
-  return { text, nodes, item, pattern: nodes.items[item] as YAMLMap.Parsed }
+  const nodes = nodeList(text, cluster)
+  return { text, nodes, item, pattern: entryAt(nodes, item) }
 }
 
 /**
@@ -46,22 +46,29 @@ export function insertion(
   if (nodes.flow === true) {
     return { offset: pattern.range[1], inserted: separator(place) + flowEntry(place, adoption) }
   }
-  const end = endOfLine(text, lastOffset(pattern))
+  const end = endOfLine(text, lastOffset(text, pattern))
   const newline = text.includes('\r\n') ? '\r\n' : '\n'
   // The first dash of a block list stands where the list begins, and all stand in one column.
   const indent = ' '.repeat(columnOf(text, nodes.range[0]))
   const entry =
     pattern.flow === true ? `- ${flowEntry(place, adoption)}` : blockEntry(place, adoption, newline)
-  const gap = item > 0 && hasBlankLineBefore(text, pattern.range[0]) ? newline : ''
+  const isApartBelow = item + 1 === nodes.items.length || hasBlankLineBelow(text, end)
+  const isApart = item > 0 && hasBlankLineAbove(text, beginOf(nodes, item)) && isApartBelow
+  const gap = isApart ? newline : ''
   return { offset: end, inserted: `${newline}${gap}${indent}${entry}` }
 }
 
-/** What stands between two entries of a list in brackets: as between the neighbour and the one before it. */
-function separator({ text, nodes, item }: Place): string {
-  const [first, second] = item === 0 ? [0, 1] : [item - 1, item]
-  const [left, right] = [nodes.items[first], nodes.items[second]]
-  const between = left === undefined || right === undefined ? '' : text.slice(left.range[1], right.range[0])
-  return /^,\s+$/.test(between) ? between : ', '
+/**
+ * What stands between two entries of a list in brackets: as between the neighbour and the next, or the one before
+ * it. A comment is not taken along, and the one behind the neighbour stays on its line.
+ */
+function separator({ text, nodes, item, pattern }: Place): string {
+  const end = pattern.range[1]
+  if (nodes.items.length === 1) return ', '
+  const left = item + 1 < nodes.items.length ? item : item - 1
+  const between = text.slice(entryAt(nodes, left).range[1], entryAt(nodes, left + 1).range[0])
+  const isRemarked = text.slice(end, endOfLine(text, end)).includes('#')
+  return /^\s*,\s*$/.test(between) && !isRemarked ? between : ', '
 }
 
 /** `{ name: w4, role: worker, … }` with blanks inside the braces and columns as the pattern has them. */
@@ -79,10 +86,9 @@ function flowEntry({ text, pattern, nodes }: Place, adoption: Adoption): string 
   return `${entry}${blank}}`
 }
 
-function blockEntry({ text, pattern, nodes }: Place, adoption: Adoption, newline: string): string {
+function blockEntry({ text, pattern, nodes, item }: Place, adoption: Adoption, newline: string): string {
   const [start] = pattern.range
-  const dash = text.lastIndexOf('-', start - 1)
-  const between = text.slice(dash + 1, start)
+  const between = text.slice(beginOf(nodes, item) + 1, start)
   const lead = /^\s+$/.test(between) ? between : ' '
   const indent = lead.includes('\n')
     ? columnOf(text, start)
@@ -121,26 +127,3 @@ function quoted(text: string, like: unknown): string {
 }
 
 const quotes: Readonly<Record<string, string>> = { QUOTE_DOUBLE: '"', QUOTE_SINGLE: "'" }
-
-/** Behind the last character of what is written: a map's own end may lie behind comments. */
-function lastOffset(node: ParsedNode): number {
-  if ((!isMap(node) && !isSeq(node)) || node.flow === true) return node.range[1]
-  // Neither is empty, nor a value of a node that loads.
-  const last = node.items.at(-1) as YAMLMap.Parsed['items'][number] | ParsedNode
-  return lastOffset('key' in last ? (last.value as ParsedNode) : last)
-}
-
-/** Comments behind an entry stay with it. */
-function endOfLine(text: string, offset: number): number {
-  const rest = /\r?\n|$/g
-  rest.lastIndex = offset
-  return (rest.exec(text) as RegExpExecArray).index
-}
-
-function columnOf(text: string, offset: number): number {
-  return offset - (text.lastIndexOf('\n', offset - 1) + 1)
-}
-
-function hasBlankLineBefore(text: string, offset: number): boolean {
-  return /\n[ \t]*\r?\n[ \t]*-[ \t]*$/.test(text.slice(0, offset))
-}

@@ -64,8 +64,8 @@ t.test('command lines that are not understood', async (t) => {
   const wrong: [Command, string[], string][] = [
     [status, ['w1'], 'status takes no names; slipway node show NAME tells of one node'],
     [status, ['--watch', '--json'], '--watch is for people; slipway events --json follows as JSON'],
-    [node, [], 'node takes one of show, install, local, menu, forget, adopt'],
-    [node, ['toString'], 'node takes one of show, install, local, menu, forget, adopt'],
+    [node, [], 'node takes one of show, install, local, menu, forget, add, remove, adopt'],
+    [node, ['toString'], 'node takes one of show, install, local, menu, forget, add, remove, adopt'],
     [node, ['show'], 'node show takes one name'],
     [node, ['menu'], 'node menu takes one name or more'],
     [nodes, [], 'nodes takes: seen'],

@@ -1,5 +1,5 @@
-import { chmod, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { ExitCode, UsageError } from '../../src/cli/command.ts'
 import { node } from '../../src/cli/node.ts'
@@ -14,7 +14,7 @@ t.test('a node is written into the file, which keeps its mode; the place is said
   await chmod(path, 0o640)
   const terminal = keptTerminal()
   t.equal(await node.run(['adopt', path, ...w2], terminal), ExitCode.fine)
-  t.same(terminal.outLines, [`${path}:17: c1/w2 is a node now; reload slipway to serve it`])
+  t.same(terminal.outLines, [`${path}:17: c1/w2 is a node now; slipway reload serves it`])
   const entry = '      - { name: w2, role: worker, mac: "00:00:5e:00:53:77", address: 192.0.2.22 }'
   t.equal(await readFile(path, 'utf8'), `${siteText()}${entry}\n`)
   t.equal((await stat(path)).mode & 0o777, 0o640)
@@ -64,6 +64,22 @@ t.test('what would have problems is not written', async (t) => {
   ])
 })
 
+t.test('once is enough, and two at a time lose nothing', async (t) => {
+  const path = sitePath(t.testdir(siteFolder()))
+  const terminal = keptTerminal()
+  const w3 = w2.map((word) => word.replace('5377', '5378').replace('w2', 'w3').replace('.22', '.23'))
+  t.same(await Promise.all([adopt([path, ...w2], terminal), adopt([path, ...w3], terminal)]), [0, 0])
+  const text = await readFile(path, 'utf8')
+  t.match(text, /name: w2,[^]*name: w3,|name: w3,[^]*name: w2,/)
+  t.equal(await adopt([path, ...w2], terminal), ExitCode.fine)
+  t.match(terminal.outLines.at(-1), /site\.yaml:1[78]: c1\/w2 is a node already$/)
+  t.equal(await readFile(path, 'utf8'), text)
+  t.same(
+    (await readdir(dirname(path))).filter((name) => name.startsWith('.site')),
+    [],
+  )
+})
+
 t.test('a file that cannot be replaced stays', async (t) => {
   const terminal = keptTerminal()
   t.equal(await adopt(['/proc/self/none.yaml', ...w2], terminal), ExitCode.problems)
@@ -78,7 +94,7 @@ t.test('a file that cannot be replaced stays', async (t) => {
 
 const misuses: { args: readonly string[]; message: string }[] = [
   { args: ['site.yaml'], message: 'adopt takes a site file and a MAC address' },
-  { args: ['site.yaml', 'x'], message: '"x" is no MAC address' },
+  { args: ['site.yaml', 'x', '--name', 'w2'], message: '"x" is no MAC address' },
   { args: ['site.yaml', '00005e005377'], message: 'adopt takes --name' },
   { args: ['site.yaml', '00005e005377', '--name', 'w2'], message: 'adopt takes --role' },
   {

@@ -7,7 +7,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { choosePorts } from '../../src/demo/free-ports.ts'
-import { UsageError } from '../../src/cli/command.ts'
+import { UsageError, type Command } from '../../src/cli/command.ts'
+import { node } from '../../src/cli/node.ts'
+import { reload } from '../../src/cli/reload.ts'
 import { serve } from '../../src/cli/serve.ts'
 import { createSockets } from '../../src/host/sockets.ts'
 import { socketPath } from '../support/control-service.ts'
@@ -115,6 +117,66 @@ t.test(
     t.same(await once(server.child, 'exit'), [0, null])
   },
 )
+
+t.test('a node is added, armed, and removed again while it serves', async (t) => {
+  const ports = await freePorts()
+  const text = siteText(ports).replace('disk: /dev/sda', 'disk: /dev/sda\n    boot: local')
+  const path = sitePath(t.testdir(siteFolder(text)))
+  const control = socketPath(t)
+  const server = startWith(['--state', join(dirname(path), 'state'), '--control', control, path])
+  await server.line('serving')
+  const script = async () => {
+    const response = await fetch(`http://127.0.0.1:${ports.http}/boot/c1/w2/boot.ipxe`)
+    return { status: response.status, text: await response.text() }
+  }
+  const run = async (command: Command, ...args: string[]) => {
+    const terminal = keptTerminal()
+    const code = await command.run([...args, '--control', control], terminal)
+    return { code, out: terminal.outLines, err: terminal.errLines }
+  }
+  const w2 = ['--role', 'worker', '--mac', '00:00:5e:00:53:03', '--address', '192.0.2.22', path]
+
+  t.match(await run(node, 'add', 'w2', '--until', 'armed', ...w2), {
+    code: 0,
+    out: [
+      `${path}:18: c1/w2 is in the site`,
+      'site reloaded: 3 nodes',
+      'c1/w2: armed: a person said so',
+      /^next: power c1\/w2 on/,
+      /^next: /,
+    ],
+  })
+  t.match(await server.line('site reloaded'), { nodes: 3 })
+  t.match(await script(), { status: 200, text: 'c1/w2' })
+  const again = await run(node, 'add', 'w2', '--until', 'armed', ...w2)
+  t.match(again, {
+    code: 0,
+    out: [`${path}:18: c1/w2 is in the site already`, 'c1/w2: armed: a person said so'],
+  })
+
+  await writeFile(path, `${await readFile(path, 'utf8')}racks: []\n`)
+  t.match(await run(reload), {
+    code: 1,
+    err: [`${path}:19:1 racks: unknown key`, /the old plan keeps serving$/],
+  })
+  await writeFile(path, (await readFile(path, 'utf8')).replace('racks: []\n', ''))
+  t.match(await run(reload), { code: 0, out: ['site reloaded: 3 nodes'] })
+
+  t.match(await run(node, 'remove', 'w2', path), {
+    code: 0,
+    out: [
+      `${path}:18: c1/w2 is out of the site`,
+      'site reloaded: 2 nodes',
+      / waiting up to 1:05:00 for the load balancer to let go of c1\/w2$/,
+      / the load balancer of this site is not written here$/,
+      'left to do: oc adm drain w2.c1.example.net --ignore-daemonsets --delete-emptydir-data',
+    ],
+  })
+  t.equal(await readFile(path, 'utf8'), text)
+  t.match(await script(), { status: 404 })
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [0, null])
+})
 
 t.test('a port that is taken is one sentence that says which; exit code 1', async (t) => {
   const ports = await freePorts()

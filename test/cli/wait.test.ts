@@ -8,6 +8,7 @@ import { apiPaths } from '../../src/cluster/objects.ts'
 import { stagesOf } from '../../src/cluster/stages.ts'
 import { kubeconfigText, startApiServer } from '../support/api-server.ts'
 import { authority } from '../support/cluster.ts'
+import { bootstrapConfigMap, condition, nodeObject, signingRequest } from '../support/cluster-objects.ts'
 import { siteFolder, sitePath, siteText } from '../support/site-folder.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
@@ -15,10 +16,6 @@ import { keptTerminal } from '../support/terminal.ts'
 async function servedSite(t: Test, site = siteText()) {
   const server = await startApiServer(authority)
   t.teardown(() => server.close())
-  server.onOther((request, response) => {
-    if (request.url === apiPaths.version) response.end('{"gitVersion":"v1.30.4"}')
-    else response.writeHead(404).end()
-  })
   const kubeconfig = kubeconfigText(
     `https://127.0.0.1:${server.port}`,
     authority,
@@ -34,16 +31,13 @@ const withKubeconfig = siteText().replace(
   '    ignition: ignition\n',
   '    ignition: ignition\n    kubeconfig: kubeconfig\n',
 )
-const ready = (name: string) => ({
-  metadata: { name },
-  status: { conditions: [{ type: 'Ready', status: 'True' }] },
-})
+const ready = (name: string) => nodeObject(name, [condition('Ready')])
 
 t.test('all declared nodes are Ready: exit code 0, lines or a view on a terminal', async (t) => {
   const { server, path } = await servedSite(t, withKubeconfig)
   server.put(apiPaths.nodes, ready('m1.c1.example.net'))
   server.put(apiPaths.nodes, ready('w1'))
-  server.put(apiPaths.signingRequests, { metadata: { name: 'csr-1' } })
+  server.put(apiPaths.signingRequests, signingRequest('csr-1'))
   const terminal = keptTerminal()
   t.equal(await wait.run(['nodes-ready', '--cluster', 'c1', path], terminal), 0)
   t.match(terminal.outLines.join('\n'), /API: done \(v1\.30\.4\)\n.* waiting .* 2 nodes .*\n.* nodes: done$/)
@@ -60,7 +54,7 @@ t.test('not in time: the exit code of the stage; interrupted: 8', async (t) => {
   t.match(terminal.outLines.slice(-2).join('\n'), /API: not in time\n.* the test says NotYet \(503 NotYet\)$/)
   server.refuse(apiPaths.version)
   const waiting = wait.run(['bootstrap-complete', path], keptTerminal())
-  server.put('/api/v1/namespaces/kube-system/configmaps', { metadata: { name: 'bootstrap' } })
+  server.put('/api/v1/namespaces/kube-system/configmaps', bootstrapConfigMap())
   await server.watched('/api/v1/namespaces/kube-system/configmaps')
   process.emit('SIGTERM')
   t.equal(await waiting, 8)

@@ -17,10 +17,11 @@ import { buildModel } from '../../src/plan/model.ts'
 import type { Ip } from '../../src/proto/address/ip.ts'
 import { parseIp } from '../../src/proto/address/ip.ts'
 import { declaredCluster, declaredSite } from '../support/cluster.ts'
+import { bootstrapConfigMap } from '../support/cluster-objects.ts'
 import { fakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { memoryApi, type MemoryApi } from '../support/memory-api.ts'
 
-const complete = { metadata: { name: 'bootstrap' }, data: { status: 'complete' } }
+const complete = bootstrapConfigMap('complete')
 const noKubeconfig = 'there is no kubeconfig'
 
 type Bench = {
@@ -95,8 +96,8 @@ t.test('the ConfigMap says complete: told once, kept over a restart', async (t) 
   })
   made.api.trouble(apiPaths.bootstrapConfigMap, 'api.c1.example.net:6443: the connection was cut')
   made.api.trouble(apiPaths.bootstrapConfigMap, 'api.c1.example.net:6443: the connection was cut')
-  made.api.say(apiPaths.bootstrapConfigMap, [{ metadata: { name: 'bootstrap' } }])
-  made.api.change(apiPaths.bootstrapConfigMap, 'ADDED', { ...complete, data: { status: 'no' } })
+  made.api.say(apiPaths.bootstrapConfigMap, [bootstrapConfigMap()])
+  made.api.change(apiPaths.bootstrapConfigMap, 'ADDED', bootstrapConfigMap('no'))
   made.api.change(apiPaths.bootstrapConfigMap, 'DELETED', complete)
   await settle()
   t.same(made.told, [])

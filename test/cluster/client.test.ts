@@ -101,8 +101,8 @@ t.test(
     t.equal(listed.resourceVersion, '105')
     t.same(server.requests, [
       'GET /api/v1/nodes?limit=500',
-      'GET /api/v1/nodes?limit=500&continue=2',
-      'GET /api/v1/nodes?limit=500&continue=4',
+      'GET /api/v1/nodes?limit=500&continue=after-2-of-5-at-105',
+      'GET /api/v1/nodes?limit=500&continue=after-2-of-3-at-105',
     ])
     const gone = { status: 410, reason: 'Expired' }
     server.refuse(nodesPath, gone, gone)
@@ -119,10 +119,11 @@ t.test('a change of what another changed meanwhile is a conflict (409)', async (
   const { server, api } = await connected(t)
   server.put(nodesPath, node('m1'))
   const first = await api.get<ApiObject>(`${nodesPath}/m1`)
-  t.match(await api.put(`${nodesPath}/m1`, { ...first, spec: 1 }), { spec: 1 })
-  await t.rejects(api.put(`${nodesPath}/m1`, { ...first, spec: 2 }), {
+  const cordoned = { ...first, spec: { unschedulable: true } }
+  t.match(await api.put(`${nodesPath}/m1`, cordoned), { spec: { unschedulable: true } })
+  await t.rejects(api.put(`${nodesPath}/m1`, cordoned), {
     ...{ name: 'ApiProblem', status: 409, reason: 'Conflict' },
-    message: 'the test says Conflict (409 Conflict)',
+    message: 'the object has been modified (409 Conflict)',
   })
 })
 

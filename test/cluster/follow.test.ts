@@ -1,49 +1,28 @@
 import t from 'tap'
-import type { WatchEventType } from '../../src/cluster/api.ts'
 import { connectCluster } from '../../src/cluster/client.ts'
 import { follow } from '../../src/cluster/follow.ts'
-import type { ApiObject, ApiServer } from '../support/api-server.ts'
+import { apiPaths } from '../../src/cluster/objects.ts'
+import { errorLine } from '../support/api-shapes.ts'
+import { clusterOperator } from '../support/cluster-objects.ts'
 import { connected, node, nodesPath, untilPaused } from '../support/cluster.ts'
 import { fakeClock } from '../support/fake-clock.ts'
-
-/** What a follower was told, in order; `until` resolves when so much was told. */
-function record() {
-  const told: string[] = []
-  const waiting: { count: number; resolve: () => void }[] = []
-  const tell = (line: string): void => {
-    told.push(line)
-    for (const each of waiting) if (told.length >= each.count) each.resolve()
-  }
-  return {
-    told,
-    until: (count: number) =>
-      told.length >= count
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => waiting.push({ count, resolve })),
-    handlers: {
-      onList: (items: readonly ApiObject[]) =>
-        tell(`list ${items.map((item) => item.metadata.name).join(' ')}`),
-      onEvent: (type: WatchEventType, item: ApiObject) => tell(`${type} ${item.metadata.name}`),
-      onTrouble: (sentence: string) => tell(`trouble ${sentence}`),
-    },
-  }
-}
+import { nextWatch, recordFollowed } from '../support/followed.ts'
 
 t.test('a watch brings what changes, bookmarks move its place, and its end is no trouble', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = record()
+  const { told, until, handlers } = recordFollowed()
   server.put(nodesPath, node('m1'))
   const following = api.follow(nodesPath, handlers, abort.signal)
   await server.watched(nodesPath)
-  server.put(nodesPath, node('m1', { note: 'Größe – 大小' }))
+  server.put(nodesPath, node('m1', { annotations: { note: 'Größe – 大小' } }))
   server.put(nodesPath, node('w1'))
   server.remove(nodesPath, 'w1')
   await until(4)
   server.bookmark(nodesPath)
   clock.advance(1000)
   server.end(nodesPath)
-  t.equal((await nextWatch(server)).from, 105, 'from the bookmark on')
+  t.equal((await nextWatch(server, nodesPath)).from, 105, 'from the bookmark on')
   server.put(nodesPath, node('w2'))
   await until(5)
   abort.abort()
@@ -55,16 +34,10 @@ t.test('a watch brings what changes, bookmarks move its place, and its end is no
   ])
 })
 
-async function nextWatch(server: ApiServer) {
-  const [old] = server.watches(nodesPath)
-  while (server.watches(nodesPath).includes(old!)) await new Promise(setImmediate)
-  return server.watched(nodesPath)
-}
-
 t.test('cut in the middle of an event, it goes on where it was and loses nothing', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = record()
+  const { told, until, handlers } = recordFollowed()
   server.put(nodesPath, node('m1'))
   const following = api.follow(nodesPath, handlers, abort.signal)
   await server.watched(nodesPath)
@@ -90,12 +63,11 @@ t.test('cut in the middle of an event, it goes on where it was and loses nothing
 t.test('too old, in the stream or as a status: it lists anew', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = record()
+  const { told, until, handlers } = recordFollowed()
   server.put(nodesPath, node('m1'))
   const following = api.follow(nodesPath, handlers, abort.signal)
   await server.watched(nodesPath)
-  const expired = { kind: 'Status', status: 'Failure', message: 'too old', reason: 'Expired', code: 410 }
-  server.write(nodesPath, `${JSON.stringify({ type: 'ERROR', object: expired })}\n`)
+  server.write(nodesPath, errorLine(410, 'Expired', 'too old resource version: 101 (102)'))
   server.put(nodesPath, node('m2'))
   await untilPaused(clock, 500)
   clock.advance(500)
@@ -120,10 +92,11 @@ t.test('too old, in the stream or as a status: it lists anew', async (t) => {
 t.test('garbage in the stream is said, and the collection is listed anew', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = record()
-  const following = api.follow('/api/v1/nodes', handlers, abort.signal)
+  const { told, until, handlers } = recordFollowed()
+  const path = apiPaths.clusterOperators
+  const following = api.follow(path, handlers, abort.signal)
   await until(1)
-  server.put(nodesPath, node('m1'))
+  server.put(path, clusterOperator('dns'))
   const garbage: [text: string, sentence: string][] = [
     ['{"type":', 'it sent an event that is not JSON'],
     ['null', 'it sent an event without an object'],
@@ -134,17 +107,17 @@ t.test('garbage in the stream is said, and the collection is listed anew', async
     ],
     ['{"type":"ERROR","object":{"message":"etcd is gone"}}', 'etcd is gone (500)'],
   ]
-  // Nothing was there at first: a 404 until the collection exists.
-  t.equal(told[0], 'trouble the test says NotFound (404 NotFound)')
+  // The kind itself was not there at first, as until the cluster's operator has brought it.
+  t.equal(told[0], 'trouble 404 page not found (404)')
   await untilPaused(clock, 500)
   clock.advance(500)
   for (const [text, sentence] of garbage) {
-    await server.watched(nodesPath)
-    server.put(nodesPath, node('m1'))
-    while (told.at(-1) !== 'MODIFIED m1') await new Promise(setImmediate)
-    server.write(nodesPath, `${text}\n`)
+    await server.watched(path)
+    server.put(path, clusterOperator('dns'))
+    while (told.at(-1) !== 'MODIFIED dns') await new Promise(setImmediate)
+    server.write(path, `${text}\n`)
     while (told.at(-1) !== `trouble ${sentence}`) await new Promise(setImmediate)
-    while (server.watches(nodesPath).length > 0) await new Promise(setImmediate)
+    while (server.watches(path).length > 0) await new Promise(setImmediate)
     await untilPaused(clock, 500)
     clock.advance(500)
   }
@@ -161,7 +134,7 @@ t.test(
   async (t) => {
     const { server, api, clock } = await connected(t)
     const abort = new AbortController()
-    const { told, until, handlers } = record()
+    const { told, until, handlers } = recordFollowed()
     server.put(nodesPath, node('m1'))
     const forbidden = { status: 403, reason: 'Forbidden' }
     server.refuse(nodesPath, ...Array.from({ length: 20 }, () => forbidden))
@@ -183,7 +156,7 @@ t.test(
 t.test('a watch that ends at once again and again is not asked for without a pause', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { handlers } = record()
+  const { handlers } = recordFollowed()
   server.put(nodesPath, node('m1'))
   const following = api.follow(nodesPath, handlers, abort.signal)
   for (const delayMs of [500, 1000]) {
@@ -204,7 +177,7 @@ t.test('another kubeconfig is taken at once: the watch goes on with it', async (
   const api = connectCluster({ kubeconfig: { credentials: () => now }, clock, random: () => 1 })
   t.teardown(() => api.close())
   const abort = new AbortController()
-  const { told, until, handlers } = record()
+  const { told, until, handlers } = recordFollowed()
   server.put(nodesPath, node('m1'))
   const following = api.follow(nodesPath, handlers, abort.signal)
   await server.watched(nodesPath)
@@ -224,7 +197,7 @@ t.test('another kubeconfig is taken at once: the watch goes on with it', async (
 t.test('a watch that is refused as too old lists anew; a list that comes too late is not told', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = record()
+  const { told, until, handlers } = recordFollowed()
   server.put(nodesPath, node('m1'))
   const following = api.follow(nodesPath, handlers, abort.signal)
   await server.watched(nodesPath)
@@ -246,4 +219,29 @@ t.test('a watch that is refused as too old lists anew; a list that comes too lat
   const source = { list, watch: () => Promise.reject(new Error('not asked')) }
   await follow(source, handlers, { signal: late.signal, clock, random: () => 0 })
   t.equal(told.length, 2)
+})
+
+t.test('a watch that is refused for a while (429) is asked for when that is over', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = recordFollowed()
+  server.put(nodesPath, node('m1'))
+  const busyFor = (seconds: string) => ({
+    ...{ status: 429, reason: 'TooManyRequests', headers: { 'retry-after': seconds } },
+    text: 'Too many requests, please try again later.\n',
+  })
+  server.refuse(nodesPath, 'answer', busyFor('7'), busyFor('9999'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await untilPaused(clock, 7000)
+  clock.advance(7000)
+  // For no longer than any other failure.
+  await untilPaused(clock, 30_000)
+  while (clock.pending() > 1) await new Promise(setImmediate)
+  clock.advance(30_000)
+  await server.watched(nodesPath)
+  server.put(nodesPath, node('m2'))
+  await until(3)
+  abort.abort()
+  await following
+  t.same(told, ['list m1', 'trouble Too many requests, please try again later. (429)', 'ADDED m2'])
 })

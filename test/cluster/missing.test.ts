@@ -2,29 +2,32 @@ import fc from 'fast-check'
 import t from 'tap'
 import { judgeNodes, judgeOperators, judgeVersion } from '../../src/cluster/missing.ts'
 import type { Condition, Conditioned } from '../../src/cluster/objects.ts'
+import {
+  clusterOperator,
+  clusterVersion,
+  condition,
+  nodeObject,
+  signingRequest,
+} from '../support/cluster-objects.ts'
 
-const object = (name: string, conditions: readonly Condition[] = [], more: object = {}): Conditioned => ({
+const is = (type: string, status = 'True', message = ''): Condition => condition(type, status, { message })
+/** What no API server sends, which may come all the same. */
+const bare = (name: string, conditions: readonly Condition[] = []): Conditioned => ({
   metadata: { name },
   status: { conditions },
-  ...more,
-})
-const is = (type: string, status = 'True', message?: string): Condition => ({
-  type,
-  status,
-  ...(message === undefined ? {} : { message }),
 })
 
 t.test('nodes: by full name or first label, Ready, with the requests that wait', (t) => {
   const wanted = ['m1', 'w1', 'w2'].map((name) => ({ name, fqdn: `${name}.c1.example.net` }))
   const nodes = [
-    object('m1.c1.example.net', [is('Ready')]),
-    object('w1', [is('Ready', 'False', 'no CNI\u001b[2J configuration\nfile')]),
+    nodeObject('m1.c1.example.net', [is('Ready')]),
+    nodeObject('w1', [is('Ready', 'False', 'no CNI\u001b[2J configuration\nfile')]),
   ]
   const requests = [
-    object('csr-1', [is('Approved')]),
-    object('csr-2', [], { spec: { username: 'system:serviceaccount:x:node-bootstrapper' } }),
-    object('csr-3', [], { spec: { username: 'system:node:w1' } }),
-    object('csr-4', [is('Denied')]),
+    signingRequest('csr-1', [is('Approved')]),
+    signingRequest('csr-2'),
+    signingRequest('csr-3', [], 'system:node:w1'),
+    signingRequest('csr-4', [is('Denied')]),
     { metadata: { name: 'csr-5' } },
   ]
   t.same(judgeNodes(wanted, nodes, requests), {
@@ -36,9 +39,9 @@ t.test('nodes: by full name or first label, Ready, with the requests that wait',
     ],
   })
   t.same(judgeNodes(wanted.slice(0, 1), nodes, requests), { isDone: true, missing: [] })
-  t.same(judgeNodes(wanted.slice(2), [object('w2')], []).missing, ['w2: not Ready'])
+  t.same(judgeNodes(wanted.slice(2), [nodeObject('w2')], []).missing, ['w2: not Ready'])
   t.same(
-    judgeNodes(wanted.slice(2), [object('w2', [{ type: 'Ready', reason: 'KubeletStopped' }])], []).missing,
+    judgeNodes(wanted.slice(2), [bare('w2', [{ type: 'Ready', reason: 'KubeletStopped' }])], []).missing,
     ['w2: not Ready: KubeletStopped'],
   )
   t.end()
@@ -49,11 +52,16 @@ t.test('version: Available, neither Failing nor Progressing; what it says and wh
   const names = Array.from({ length: 10 }, (_, index) => `operator-${index}`)
   const cases: [name: string, versions: readonly Conditioned[], operators: readonly Conditioned[], object][] =
     [
-      ['none', [object('other')], [], { isDone: false, missing: ['there is no ClusterVersion yet'] }],
+      [
+        'none',
+        [{ ...clusterVersion(), metadata: { name: 'other' } }],
+        [],
+        { isDone: false, missing: ['there is no ClusterVersion yet'] },
+      ],
       [
         'progressing',
-        [object('version', [is('Available', 'False'), is('Progressing', 'True', working)])],
-        [object('dns', [is('Available')]), ...names.map((name) => object(name))],
+        [clusterVersion(is('Available', 'False'), is('Progressing', 'True', working))],
+        [clusterOperator('dns', is('Available')), ...names.map((name) => clusterOperator(name))],
         {
           isDone: false,
           missing: [working, `operators not available: ${names.slice(0, 8).join(', ')} and 2 more`],
@@ -61,23 +69,17 @@ t.test('version: Available, neither Failing nor Progressing; what it says and wh
       ],
       [
         'failing, although it is available',
-        [
-          object('version', [
-            is('Available'),
-            is('Failing', 'True', 'x'.repeat(200)),
-            is('Progressing', 'False'),
-          ]),
-        ],
-        [object('console', [is('Available'), is('Degraded', 'True', 'no route')])],
+        [clusterVersion(is('Available'), is('Failing', 'True', 'x'.repeat(200)), is('Progressing', 'False'))],
+        [clusterOperator('console', is('Available'), is('Degraded', 'True', 'no route'))],
         { isDone: false, missing: [`${'x'.repeat(160)}…`, 'console is degraded: no route'] },
       ],
       [
         'done',
-        [object('version', [is('Available'), is('Failing', 'False'), is('Progressing', 'False')])],
-        [object('console', [is('Degraded')])],
+        [clusterVersion(is('Available'), is('Failing', 'False'), is('Progressing', 'False'))],
+        [clusterOperator('console', is('Degraded'))],
         { isDone: true, missing: [] },
       ],
-      ['no word of Failing yet', [object('version', [is('Available')])], [], { isDone: false, missing: [] }],
+      ['no word of Failing yet', [clusterVersion(is('Available'))], [], { isDone: false, missing: [] }],
     ]
   for (const [name, versions, operators, expected] of cases) {
     t.same(judgeVersion(versions, operators), expected, name)
@@ -88,17 +90,16 @@ t.test('version: Available, neither Failing nor Progressing; what it says and wh
 t.test('operators: settled for half a minute, all of them, and there are some', (t) => {
   const now = Date.UTC(2026, 0, 1, 12)
   const since = (seconds: number) => new Date(now - seconds * 1000).toISOString()
-  const operator = (name: string, status: string, lastTransitionTime?: string) =>
-    object(name, [
-      { type: 'Progressing', status, ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }) },
-    ])
+  const operator = (name: string, status: string, lastTransitionTime: string) =>
+    clusterOperator(name, condition('Progressing', status, { lastTransitionTime }))
+  const stopped = { type: 'Progressing', status: 'False' }
   const operators = [
     operator('dns', 'False', since(31)),
     operator('console', 'False', since(30)),
     operator('network', 'True', since(99)),
-    operator('etcd', 'False', 'yesterday'),
-    operator('ingress', 'False'),
-    object('new', []),
+    bare('etcd', [{ ...stopped, lastTransitionTime: 'yesterday' }]),
+    bare('ingress', [stopped]),
+    clusterOperator('new'),
   ]
   t.same(judgeOperators(operators, now), {
     isDone: false,

@@ -4,6 +4,16 @@ import { liveReport, plainReport, type WaitReport } from '../../src/cli/wait-tex
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { stagesOf, type Goal } from '../../src/cluster/stages.ts'
 import { wait, type WaitOutcome } from '../../src/cluster/wait.ts'
+import { versionInfo } from '../support/api-shapes.ts'
+import {
+  bootstrapConfigMap,
+  clusterOperator,
+  clusterVersion,
+  condition,
+  etcd,
+  nodeObject,
+  signingRequest,
+} from '../support/cluster-objects.ts'
 import { fakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { golden } from '../support/golden.ts'
 import { memoryApi, type MemoryApi } from '../support/memory-api.ts'
@@ -63,36 +73,26 @@ async function played(
   return { outcome: ended, plain: plain.outLines.join('\n') + '\n', live: live.outLines.join('\n') + '\n' }
 }
 
-const condition = (type: string, status: string, message = '', lastTransitionTime = '') => ({
-  ...{ type, status, message, lastTransitionTime },
-})
-const conditioned = (name: string, ...conditions: object[]) => ({
-  metadata: { name },
-  status: { conditions },
-})
+const installed = [
+  condition('Available'),
+  ...['Failing', 'Progressing'].map((type) => condition(type, 'False')),
+]
 
 t.test('bootstrap-complete: the API, the ConfigMap, and the member of etcd', async (t) => {
   const { outcome, plain, live } = await played(t, 'bootstrap-complete', async ({ api, pass }) => {
     await pass(minute)
-    api.objects.set('/version', { gitVersion: 'v1.30.4' })
+    api.objects.set('/version', versionInfo)
     await pass(2000)
     api.trouble(apiPaths.bootstrapConfigMap, 'api.c1.example.net:6443: the connection was cut')
     api.say(apiPaths.bootstrapConfigMap, [])
     await pass(20 * minute)
-    api.change(apiPaths.bootstrapConfigMap, 'ADDED', { metadata: { name: 'bootstrap' }, data: {} })
-    api.change(apiPaths.bootstrapConfigMap, 'DELETED', { metadata: { name: 'bootstrap' } })
-    api.change(apiPaths.bootstrapConfigMap, 'ADDED', {
-      metadata: { name: 'bootstrap' },
-      data: { status: 'complete' },
-    })
+    api.change(apiPaths.bootstrapConfigMap, 'ADDED', bootstrapConfigMap())
+    api.change(apiPaths.bootstrapConfigMap, 'DELETED', bootstrapConfigMap())
+    api.change(apiPaths.bootstrapConfigMap, 'ADDED', bootstrapConfigMap('complete'))
     await settle()
-    api.say(apiPaths.etcd, [conditioned('cluster', condition('EtcdBootstrapMemberRemoved', 'False'))])
+    api.say(apiPaths.etcd, [etcd(condition('EtcdBootstrapMemberRemoved', 'False'))])
     await pass(30_000)
-    api.change(
-      apiPaths.etcd,
-      'MODIFIED',
-      conditioned('cluster', condition('EtcdBootstrapMemberRemoved', 'True')),
-    )
+    api.change(apiPaths.etcd, 'MODIFIED', etcd(condition('EtcdBootstrapMemberRemoved')))
     await settle()
   })
   t.same(outcome, { kind: 'complete' })
@@ -102,24 +102,17 @@ t.test('bootstrap-complete: the API, the ConfigMap, and the member of etcd', asy
 
 t.test('install-complete: the version, then operators that have settled', async (t) => {
   const { outcome, plain } = await played(t, 'install-complete', async ({ api, clock, pass }) => {
-    api.objects.set('/version', {})
+    api.objects.set('/version', versionInfo)
     await pass(2000)
     const working = 'Working towards 4.17.3: 640 of 901 done (71% complete)'
-    api.say(apiPaths.clusterVersion, [conditioned('version', condition('Progressing', 'True', working))])
-    api.say(apiPaths.clusterOperators, [conditioned('console', condition('Available', 'False'))])
+    api.say(apiPaths.clusterVersion, [clusterVersion(condition('Progressing', 'True', { message: working }))])
+    api.say(apiPaths.clusterOperators, [clusterOperator('console', condition('Available', 'False'))])
     await pass(10 * minute)
-    const since = new Date(clock.now()).toISOString()
-    api.say(apiPaths.clusterOperators, [
-      conditioned('console', condition('Available', 'True'), condition('Progressing', 'False', '', since)),
-    ])
-    api.say(apiPaths.clusterVersion, [
-      conditioned(
-        'version',
-        ...['Available', 'Failing', 'Progressing'].map((type) =>
-          condition(type, type === 'Available' ? 'True' : 'False'),
-        ),
-      ),
-    ])
+    const stopped = condition('Progressing', 'False', {
+      lastTransitionTime: new Date(clock.now()).toISOString(),
+    })
+    api.say(apiPaths.clusterOperators, [clusterOperator('console', condition('Available'), stopped)])
+    api.say(apiPaths.clusterVersion, [clusterVersion(...installed)])
     await pass(40_000)
   })
   t.same(outcome, { kind: 'complete' })
@@ -128,10 +121,10 @@ t.test('install-complete: the version, then operators that have settled', async 
 
 t.test('nodes-ready: not in time, with what is missing and the exit code of openshift-install', async (t) => {
   const { outcome, plain, live } = await played(t, 'nodes-ready', async ({ api, pass }) => {
-    api.objects.set('/version', { gitVersion: 'v1.30.4' })
+    api.objects.set('/version', versionInfo)
     await pass(2000)
-    api.say(apiPaths.nodes, [conditioned('m1.c1.example.net', condition('Ready', 'True'))])
-    api.say(apiPaths.signingRequests, [conditioned('csr-8b2rk')])
+    api.say(apiPaths.nodes, [nodeObject('m1.c1.example.net', [condition('Ready')])])
+    api.say(apiPaths.signingRequests, [signingRequest('csr-8b2rk')])
     await pass(61 * minute)
   })
   t.match(outcome, { kind: 'late', stage: { name: 'nodes', exitCode: 6 } })
@@ -146,34 +139,29 @@ t.test('each stage that is not in time has its code; a whole time-out counts for
   t.match(short.outcome, { kind: 'late', stage: { name: 'API' } })
   t.match(short.plain, /^ {3}0:00 {2}waiting up to 1:30 for the Kubernetes API$/m)
   const bootstrap = await played(t, 'bootstrap-complete', async ({ api, pass }) => {
-    api.objects.set('/version', {})
+    api.oddities.set('/version', {})
     await pass(62 * minute)
   })
   t.match(bootstrap.outcome, { kind: 'late', stage: { name: 'bootstrap', exitCode: 5 } })
+  t.match(bootstrap.plain, /API: done$/m, 'whatever it says of its version')
   const operators = await played(t, 'install-complete', async ({ api, pass }) => {
-    api.objects.set('/version', {})
+    api.objects.set('/version', versionInfo)
     await pass(2000)
     api.say(apiPaths.clusterOperators, [])
-    api.say(apiPaths.clusterVersion, [
-      conditioned(
-        'version',
-        ...[condition('Available', 'True'), condition('Failing', 'False'), condition('Progressing', 'False')],
-      ),
-    ])
+    api.say(apiPaths.clusterVersion, [clusterVersion(...installed)])
     await pass(31 * minute)
   })
   t.match(operators.outcome, { kind: 'late', stage: { name: 'operators', exitCode: 7 } })
 })
 
 t.test('a member of etcd that stays is a failure; a release that says nothing of it is none', async (t) => {
-  const complete = { metadata: { name: 'bootstrap' }, data: { status: 'complete' } }
   const until = (conditions: object[]) =>
     played(t, 'bootstrap-complete', async ({ api, pass }) => {
-      api.objects.set('/version', {})
+      api.objects.set('/version', versionInfo)
       await pass(2000)
-      api.say(apiPaths.bootstrapConfigMap, [complete])
+      api.say(apiPaths.bootstrapConfigMap, [bootstrapConfigMap('complete')])
       await settle()
-      api.say(apiPaths.etcd, [conditioned('cluster', ...conditions)])
+      api.say(apiPaths.etcd, [etcd(...conditions)])
       await pass(6 * minute)
     })
   const stays = await until([condition('EtcdBootstrapMemberRemoved', 'False')])
@@ -193,7 +181,9 @@ t.test('interrupted, it ends at once', async (t) => {
 
 t.test('interrupted while the API is asked, it does not go on', async (t) => {
   const { outcome } = await played(t, 'nodes-ready', async ({ api, pass }, abort) => {
-    const answered = new Promise((resolve) => abort.signal.addEventListener('abort', () => resolve({})))
+    const answered = new Promise((resolve) =>
+      abort.signal.addEventListener('abort', () => resolve(versionInfo)),
+    )
     api.objects.set('/version', answered)
     await pass(2000)
     abort.abort()

@@ -64,7 +64,7 @@ t.test('a simulated rack against the demo', async (t) => {
   /** Changes the site file, and has the server read it. */
   const change = async (from: string, to: string): Promise<Model> => {
     await writeFile(sitePath, original.replace(from, to))
-    t.equal(await app.reload(), 'swapped', to)
+    t.match(await app.reload(), { outcome: 'swapped' }, to)
     return load()
   }
 
@@ -127,7 +127,7 @@ t.test('a simulated rack against the demo', async (t) => {
     for (const access of ['guarded', 'open']) {
       const text = agent.replace('    image: ', `    ignitionAccess: ${access}\n    image: `)
       await writeFile(sitePath, text.replace('name: m1,', 'name: m1, image: agent,'))
-      t.equal(await app.reload(), 'swapped')
+      t.match(await app.reload(), { outcome: 'swapped' })
       t.same(await boot(await load(), ['m1']), ['starts its agent'], access)
       await appendFile(files[1]!, ' ')
     }

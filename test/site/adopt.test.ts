@@ -4,40 +4,13 @@ import t from 'tap'
 import { adoptNode } from '../../src/site/adopt.ts'
 import type { Adoption } from '../../src/site/adoption.ts'
 import { loadSite } from '../../src/site/load.ts'
-import { formatProblem } from '../../src/site/problem.ts'
+import { removeNodes } from '../../src/site/remove.ts'
+import { siteWith } from '../support/node-list-site.ts'
 
 const example = readFileSync(new URL('../../config/site.example.yaml', import.meta.url), 'utf8')
 const w4: Adoption = {
   ...{ mac: '00:50:56:96:77:01', name: 'w4', role: 'worker', addresses: ['172.16.0.34'] },
   cluster: undefined,
-}
-
-/** The lines that are new; throws when anything else changed. */
-function added(text: string, adoption: Adoption = w4): string {
-  const adopted = adoptNode(text, '/site.yaml', adoption)
-  if (adopted.kind === 'refused') return `refused: ${adopted.reason}`
-  if (adopted.kind === 'problems') return adopted.problems.map(formatProblem).join('\n')
-  const { text: made } = adopted
-  let start = 0
-  while (text[start] !== undefined && text[start] === made[start]) start++
-  const inserted = made.slice(start, made.length - (text.length - start))
-  if (text.slice(0, start) + inserted + text.slice(start) !== made) throw new Error('something else changed')
-  return inserted
-}
-
-function site(nodes: string, more = ''): string {
-  return `site: lab
-server: { address: 172.16.0.1 }
-subnets: [{ cidr: 172.16.0.0/24 }]
-images: { rhcos: { dir: images } }
-clusters:
-  - name: ocp
-    domain: example.net
-    image: rhcos
-    ignition: ignition
-    disk: /dev/sda
-    loadBalancer: { api: 172.16.0.9, ingress: 172.16.0.9 }
-${nodes}${more}`
 }
 
 t.test('behind the last worker of the example stands one more, before the comments that follow', (t) => {
@@ -54,7 +27,7 @@ t.test('behind the last worker of the example stands one more, before the commen
 const cases: { name: string; text: string; adoption?: Partial<Adoption>; inserted: string }[] = [
   {
     name: 'a role that nobody has yet goes to the end',
-    text: site(
+    text: siteWith(
       '    nodes:\n      - {name: w1, role: worker, mac: 00:00:5e:00:53:01, address: 172.16.0.31} # left\n',
     ),
     adoption: { role: 'infra', name: 'i1' },
@@ -62,7 +35,7 @@ const cases: { name: string; text: string; adoption?: Partial<Adoption>; inserte
   },
   {
     name: 'columns, quotes and the order of keys are the neighbour’s',
-    text: site(
+    text: siteWith(
       `    nodes:
     - { mac: '00:00:5e:00:53:01', address: 172.16.0.21, name: m1,        role: master }
     - { mac: '00:00:5e:00:53:02', address: 172.16.0.31, name: worker-01, role: worker }
@@ -72,7 +45,7 @@ const cases: { name: string; text: string; adoption?: Partial<Adoption>; inserte
   },
   {
     name: 'block style, a blank line between entries, other keys of the neighbour left out',
-    text: site(
+    text: siteWith(
       `    nodes:
       - name: m1
         role: master
@@ -94,7 +67,7 @@ hosts: []
   },
   {
     name: 'dashes on lines of their own, and further blanks behind a dash',
-    text: site(
+    text: siteWith(
       '    nodes:\n    -\n      name: w1\n      role: worker\n      mac: 00:00:5e:00:53:01\n      address: 172.16.0.31',
     ),
     inserted:
@@ -102,7 +75,7 @@ hosts: []
   },
   {
     name: 'a remark behind a dash is its own',
-    text: site(
+    text: siteWith(
       '    nodes:\n    - # the-first\n      name: w1\n      role: worker\n      mac: 00:00:5e:00:53:01\n      address: 172.16.0.31',
     ),
     inserted:
@@ -110,19 +83,21 @@ hosts: []
   },
   {
     name: 'three blanks behind the dash, carriage returns, a byte order mark',
-    text: `\ufeff${site('    nodes:\n    -   role: worker\n        name: w1\n        mac: 00:00:5e:00:53:01\n        address: 172.16.0.31\n').replaceAll('\n', '\r\n')}`,
+    text: `\ufeff${siteWith('    nodes:\n    -   role: worker\n        name: w1\n        mac: 00:00:5e:00:53:01\n        address: 172.16.0.31\n').replaceAll('\n', '\r\n')}`,
     inserted:
       '\r\n    -   role: worker\r\n        name: w4\r\n        mac: 00:50:56:96:77:01\r\n        address: 172.16.0.34',
   },
   {
     name: 'a list in brackets on one line',
-    text: site('    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n'),
+    text: siteWith(
+      '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n',
+    ),
     adoption: { addresses: ['172.16.0.34', '2001:db8::34'] },
     inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: [172.16.0.34, 2001:db8::34] }',
   },
   {
     name: 'a list in brackets on many lines, behind the first of two',
-    text: site(
+    text: siteWith(
       `    nodes: [
       { name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 },
       { name: i1, role: infra, mac: "00:00:5e:00:53:02", address: 172.16.0.41 },
@@ -133,13 +108,105 @@ hosts: []
   },
   {
     name: 'a name that YAML would read as something else is in quotes',
-    text: site('    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n'),
+    text: siteWith(
+      '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n',
+    ),
     adoption: { name: '7' },
     inserted: ', { name: "7", role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
   },
   {
+    name: 'behind a text of several lines, not behind the line that follows it',
+    text: siteWith(
+      `    nodes:
+      - name: w1
+        role: worker
+        mac: 00:00:5e:00:53:01
+        address: 172.16.0.31
+        files:
+          - path: /etc/motd
+            contents: |
+              welcome
+
+      - name: i1
+        role: infra
+        mac: 00:00:5e:00:53:02
+        address: 172.16.0.41
+`,
+    ),
+    inserted:
+      '\n      - name: w4\n        role: worker\n        mac: 00:50:56:96:77:01\n        address: 172.16.0.34',
+  },
+  {
+    name: 'a text that keeps its blank lines keeps them',
+    text: siteWith(
+      `    nodes:
+      - name: w1
+        role: worker
+        mac: 00:00:5e:00:53:01
+        address: 172.16.0.31
+        files:
+          - path: /etc/motd
+            contents: |+
+              welcome
+
+      - name: i1
+        role: infra
+        mac: 00:00:5e:00:53:02
+        address: 172.16.0.41
+`,
+    ),
+    inserted:
+      '\n      - name: w4\n        role: worker\n        mac: 00:50:56:96:77:01\n        address: 172.16.0.34',
+  },
+  {
+    name: 'no blank line where the node that follows has none',
+    text: siteWith(
+      `    nodes:
+      - { name: m1, role: master, mac: "00:00:5e:00:53:01", address: 172.16.0.21 }
+
+      - { name: w1, role: worker, mac: "00:00:5e:00:53:02", address: 172.16.0.31 }
+      - { name: i1, role: infra, mac: "00:00:5e:00:53:03", address: 172.16.0.41 }
+`,
+    ),
+    inserted: '\n      - { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  },
+  {
+    name: 'in brackets, what stands between the neighbour and the next stands on both sides',
+    text: siteWith(
+      `    nodes: [
+      { name: m1, role: master, mac: "00:00:5e:00:53:01", address: 172.16.0.21 },
+
+      { name: w1, role: worker, mac: "00:00:5e:00:53:02", address: 172.16.0.31 },
+      { name: i1, role: infra, mac: "00:00:5e:00:53:03", address: 172.16.0.41 }]
+`,
+    ),
+    inserted: ',\n      { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  },
+  {
+    name: 'commas at the beginning of lines',
+    text: siteWith(
+      `    nodes:
+      [ { name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }
+      , { name: i1, role: infra, mac: "00:00:5e:00:53:02", address: 172.16.0.41 }
+      ]
+`,
+    ),
+    inserted: '\n      , { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  },
+  {
+    name: 'a remark behind the neighbour stays on its line',
+    text: siteWith(
+      `    nodes: [
+      { name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 },
+      { name: w2, role: worker, mac: "00:00:5e:00:53:02", address: 172.16.0.32 }, # by the window
+    ]
+`,
+    ),
+    inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
+  },
+  {
     name: 'the cluster that is meant',
-    text: `${site('    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n')}  - { name: two, domain: example.net, image: rhcos, ignition: two, disk: /dev/sda, loadBalancer: { api: 172.16.0.8, ingress: 172.16.0.8 }, nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:02", address: 172.16.0.32 }] }\n`,
+    text: `${siteWith('    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n')}  - { name: two, domain: example.net, image: rhcos, ignition: two, disk: /dev/sda, loadBalancer: { api: 172.16.0.8, ingress: 172.16.0.8 }, nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:02", address: 172.16.0.32 }] }\n`,
     adoption: { cluster: 'TWO' },
     inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: 172.16.0.34 }',
   },
@@ -152,59 +219,9 @@ for (const { name, text, adoption, inserted } of cases) {
     if (made.kind !== 'adopted') return
     const at = made.text.indexOf(inserted)
     t.equal(made.text.slice(0, at) + made.text.slice(at + inserted.length), text)
-    t.match(adoptNode(made.text, '/site.yaml', { ...w4, ...adoption }), { kind: 'problems', when: 'after' })
-    t.end()
-  })
-}
-
-const plain = site(
-  '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n',
-)
-const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got: string }[] = [
-  {
-    name: 'what another node has',
-    text: plain,
-    adoption: { name: 'w1', addresses: ['172.16.0.31'] },
-    got: '/site.yaml:12: clusters.0.nodes.1.name: got "w1", expected a name of its own',
-  },
-  {
-    name: 'a name that is none',
-    text: plain,
-    adoption: { name: 'w 4' },
-    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
-  },
-  {
-    name: 'a name that is YAML',
-    text: plain,
-    adoption: { name: 'x }, {' },
-    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
-  },
-  { name: 'a broken site', text: plain.replace('disk', 'disc'), got: '/site.yaml:10: clusters.0.disc' },
-  {
-    name: 'no cluster',
-    text: plain.slice(0, plain.indexOf('clusters:')),
-    got: 'refused: the site has no cluster yet',
-  },
-  {
-    name: 'an unknown cluster',
-    text: plain,
-    adoption: { cluster: 'x' },
-    got: 'refused: the site has no cluster x; it has ocp',
-  },
-  {
-    name: 'several clusters and none named',
-    text: cases.at(-1)?.text ?? '',
-    got: 'refused: the site has several clusters, say which by --cluster: ocp, two',
-  },
-]
-for (const { name, text, adoption, got } of refusals) {
-  t.test(`not adopted: ${name}`, (t) => {
-    t.equal(
-      added(text, { ...w4, ...adoption })
-        .replace(/(?<=yaml:\d+):\d+ /, ': ')
-        .slice(0, got.length),
-      got,
-    )
+    const again = adoptNode(made.text, '/site.yaml', { ...w4, ...adoption })
+    t.match(again, { ...made, kind: 'present' }, 'once is enough')
+    t.match(removeNodes(made.text, '/site.yaml', [made.key]), { kind: 'removed', text })
     t.end()
   })
 }

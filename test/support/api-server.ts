@@ -1,34 +1,29 @@
 /**
  * An API server for tests that behaves as the real one where we ask it: TLS with client certificates, lists in
- * pages, chunked watches with bookmarks, and on demand the ways in which it refuses or breaks off.
- *
- * Shapes are those of the published OpenAPI document (kubernetes/kubernetes, api/openapi-spec/v3): lists have
- * `kind apiVersion metadata{resourceVersion continue remainingItemCount} items` (ListMeta), refusals are
- * `Status{kind apiVersion metadata status message reason code}`, watches are lines of `WatchEvent{type object}`.
+ * pages, chunked watches with bookmarks, and on demand the ways in which it refuses or breaks off. What it says in
+ * earnest is made by api-shapes.ts, which holds it against the published documents.
  */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Clock } from '../../src/host/clock.ts'
+import { asAnswered, asKept, bookmarkLine, errorLine, eventLine, placeOf, statusOf } from './api-shapes.ts'
+import { versionInfo, type ApiObject } from './api-shapes.ts'
+import { createPages } from './api-pages.ts'
+import { notServed, send, sendRefusal, type Refusal } from './api-send.ts'
+import { updated } from './api-update.ts'
 import type { Authority } from './certificates.ts'
 
-export type ApiObject = {
-  readonly metadata: {
-    readonly name: string
-    readonly resourceVersion?: string
-    readonly [field: string]: unknown
-  }
-  readonly [field: string]: unknown
-}
+export type { ApiObject } from './api-shapes.ts'
 
-type Refusal = { readonly status: number; readonly reason: string; readonly headers?: Record<string, string> }
+type EventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
 type Watch = {
   readonly response: ServerResponse
+  readonly url: URL
   readonly path: string
   readonly from: number
-  /** Whether it is about the object (`fieldSelector`). */
-  readonly isSeen: (object: ApiObject) => boolean
 }
 
 export type ApiServer = {
@@ -38,8 +33,6 @@ export type ApiServer = {
   readonly respond: (request: IncomingMessage, response: ServerResponse) => void
   /** As `METHOD path?query`. */
   readonly requests: readonly string[]
-  /** A collection without items: one that was never held or put into is not there. */
-  hold(path: string): void
   /** Open watches of a collection. */
   watches(path: string): readonly Watch[]
   /** Changes a collection and tells its watches. */
@@ -47,14 +40,18 @@ export type ApiServer = {
   remove(path: string, name: string): void
   /** Forgets the changes up to now: watches from before are too old. */
   compact(): void
-  /** Answers the next request for `path` with a refusal, as often as there are refusals. */
-  refuse(path: string, ...refusals: readonly Refusal[]): void
+  /** What becomes of the next requests for `path`, one after the other: refused, answered, or cut without a word. */
+  refuse(path: string, ...fates: readonly (Refusal | 'answer' | 'cut')[]): void
   /** Octets as they are, to all watches of a collection: half an event, garbage, an ERROR. */
   write(path: string, text: string | Uint8Array): void
   bookmark(path: string): void
   /** Cuts the connections of a collection's watches, or ends them in order. */
   cut(path: string): void
   end(path: string): void
+  /** From now on watches end when they are as old as they were asked to become. */
+  keepTime(clock: Clock): void
+  /** Another certificate of its own, and others' that it trusts; who is connected has to come again. */
+  rotate(own: Authority, clients: Authority): void
   /** Resolves when a watch of the collection is open. */
   watched(path: string): Promise<Watch>
   /** Answers whatever else is asked. */
@@ -69,15 +66,19 @@ export async function startApiServer(
   pageItems = 500,
 ): Promise<ApiServer> {
   const collections = new Map<string, Map<string, ApiObject>>()
-  const history: { path: string; type: string; object: ApiObject; version: number }[] = []
-  const refusals = new Map<string, Refusal[]>()
+  const history: { path: string; type: EventType; object: ApiObject; version: number }[] = []
+  const fates = new Map<string, (Refusal | 'answer' | 'cut')[]>()
+  const pages = createPages(pageItems)
   const watches: Watch[] = []
   const requests: string[] = []
   const waiting: { path: string; resolve: (watch: Watch) => void }[] = []
   let version = 100
   let oldest = 0
-  let other: (request: IncomingMessage, response: ServerResponse) => void = (_, response) =>
-    sendRefusal(response, { status: 404, reason: 'NotFound' })
+  let clock: Clock | undefined
+  let other = (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.url === '/version') send(request, response, 200, asAnswered(request.url, versionInfo))
+    else sendRefusal(response, notServed)
+  }
 
   const pair = authority.server(names)
   const tls = {
@@ -99,85 +100,82 @@ export async function startApiServer(
       sendRefusal(response, { status: 401, reason: 'Unauthorized' })
       return
     }
-    const refusal = refusals.get(url.pathname)?.shift()
-    if (refusal !== undefined) sendRefusal(response, refusal)
+    const fate = fates.get(url.pathname)?.shift() ?? 'answer'
+    if (fate === 'cut') request.socket.destroy()
+    else if (fate !== 'answer') sendRefusal(response, fate)
     else if (url.searchParams.has('watch')) watch(url, response)
     else answer(url, request, response)
   }
 
   function answer(url: URL, request: IncomingMessage, response: ServerResponse): void {
-    const items = collections.get(url.pathname)
-    if (items !== undefined && request.method === 'GET') {
-      const selected = [...items.values()].filter((item) => isSelected(item, url.searchParams))
-      sendJson(response, 200, page(selected, url.searchParams))
+    const place = placeOf(url.pathname)
+    const items = place && collections.get(place.collection)
+    if (place === undefined || (items === undefined && !place.isBuiltIn)) {
+      other(request, response)
       return
     }
-    const [, path = '', name = '', part = ''] = /^(.*?)\/([^/]+?)(\/approval)?$/.exec(url.pathname) ?? []
-    const item = collections.get(path)?.get(name)
-    if (item === undefined) other(request, response)
-    else if (request.method === 'GET') sendJson(response, 200, item)
-    else void replace(path, item, request, response, part !== '')
+    const { collection, name } = place
+    if (name === undefined) {
+      list(url, request, response)
+      return
+    }
+    const item = items?.get(name)
+    if (item === undefined) {
+      sendRefusal(response, { status: 404, reason: 'NotFound' })
+    } else if (request.method === 'GET') send(request, response, 200, asAnswered(url.pathname, item))
+    else void replace(collection, url.pathname, item, request, response)
   }
 
-  /**
-   * Refuses what was read before another's change, as optimistic concurrency wants it.
-   *
-   * @param isApproval of a certificate request, where nothing but its conditions is taken
-   */
   async function replace(
+    collection: string,
     path: string,
     item: ApiObject,
     request: IncomingMessage,
     response: ServerResponse,
-    isApproval: boolean,
   ): Promise<void> {
     const chunks: Uint8Array[] = []
     for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk)
-    const next = JSON.parse(Buffer.concat(chunks).toString()) as ApiObject
-    if (next.metadata.resourceVersion !== item.metadata.resourceVersion) {
-      sendRefusal(response, { status: 409, reason: 'Conflict' })
+    const next = updated(path, item, JSON.parse(Buffer.concat(chunks).toString()) as ApiObject)
+    if (next.kind === 'refused') {
+      const { status, reason, message } = next
+      send(request, response, status, statusOf(status, reason, message))
       return
     }
-    put(path, isApproval ? { ...item, status: { ...statusOf(item), ...conditionsOf(next) } } : next)
-    sendJson(response, 200, collections.get(path)?.get(next.metadata.name) ?? {})
+    send(request, response, 200, put(collection, next.object))
   }
 
-  function page(all: readonly ApiObject[], query: URLSearchParams): object {
-    const from = Number(query.get('continue') ?? 0)
-    const size = Math.min(pageItems, Number(query.get('limit') ?? all.length))
-    const rest = all.length - from - size
-    return {
-      ...{ kind: 'List', apiVersion: 'v1' },
-      metadata: {
-        resourceVersion: `${version}`,
-        ...(rest > 0 ? { continue: `${from + size}`, remainingItemCount: rest } : {}),
-      },
-      items: all.slice(from, from + size),
-    }
+  function list(url: URL, request: IncomingMessage, response: ServerResponse): void {
+    const page = pages.page(url, { version, items: selected(url) }, oldest)
+    const message = 'The provided continue parameter is too old to display a consistent list result.'
+    if (page === undefined) send(request, response, 410, statusOf(410, 'Expired', message))
+    else send(request, response, 200, page)
+  }
+
+  /** In the order of names, as etcd has them. */
+  function selected(url: URL): readonly ApiObject[] {
+    return [...(collections.get(url.pathname)?.values() ?? [])]
+      .filter(({ metadata }) => isSelected(url, metadata.name))
+      .sort((one, another) => (one.metadata.name < another.metadata.name ? -1 : 1))
   }
 
   function watch(url: URL, response: ServerResponse): void {
     const from = Number(url.searchParams.get('resourceVersion'))
+    const path = url.pathname
     response.writeHead(200, { 'content-type': 'application/json' })
     response.flushHeaders()
-    const path = url.pathname
     if (from < oldest) {
-      // The real one says so with status 200 and an event.
-      const object = statusObject({ status: 410, reason: 'Expired' })
-      response.end(`${JSON.stringify({ type: 'ERROR', object })}\n`)
+      response.end(errorLine(410, 'Expired', `too old resource version: ${from} (${oldest})`))
       return
     }
-    const isSeen = (object: ApiObject): boolean => isSelected(object, url.searchParams)
-    for (const change of history) {
-      if (change.path !== path || change.version <= from || !isSeen(change.object)) continue
-      response.write(eventLine(change.type, change.object))
+    const opened = { response, path, from, url }
+    for (const { type, object } of history.filter((each) => each.path === path && each.version > from)) {
+      tellOne(opened, type, object)
     }
-    const opened = { response, path, from, isSeen }
     watches.push(opened)
-    const seconds = Number(url.searchParams.get('timeoutSeconds') ?? 3600)
-    const limit = setTimeout(() => response.end(), seconds * 1000).unref()
+    const seconds = Number(url.searchParams.get('timeoutSeconds'))
+    const timer = clock?.after(seconds * 1000, () => response.end())
     response.on('close', () => {
-      clearTimeout(limit)
+      timer?.cancel()
       watches.splice(watches.indexOf(opened), 1)
     })
     for (const each of waiting.filter((one) => one.path === path)) {
@@ -186,24 +184,24 @@ export async function startApiServer(
     }
   }
 
-  function tell(path: string, type: string, object: ApiObject): void {
+  function tellOne({ response, path, url }: Watch, type: EventType, object: ApiObject): void {
+    if (isSelected(url, object.metadata.name)) response.write(eventLine(path, type, object))
+  }
+
+  function tell(path: string, type: EventType, object: ApiObject): void {
     history.push({ path, type, object, version })
-    for (const { response, isSeen } of of(path)) if (isSeen(object)) response.write(eventLine(type, object))
+    for (const each of of(path)) tellOne(each, type, object)
   }
 
-  function put(path: string, item: ApiObject): void {
-    version++
-    const items = itemsOf(path)
-    const type = items.has(item.metadata.name) ? 'MODIFIED' : 'ADDED'
-    const object = { ...item, metadata: { ...item.metadata, resourceVersion: `${version}` } }
-    items.set(item.metadata.name, object)
-    tell(path, type, object)
-  }
-
-  function itemsOf(path: string): Map<string, ApiObject> {
+  function put(path: string, item: ApiObject): ApiObject {
+    const metadata = { ...item.metadata, resourceVersion: `${++version}` }
+    const object = asKept(path, { ...item, metadata })
     const items = collections.get(path) ?? new Map<string, ApiObject>()
     collections.set(path, items)
-    return items
+    const type = items.has(item.metadata.name) ? 'MODIFIED' : 'ADDED'
+    items.set(item.metadata.name, object)
+    tell(path, type, object)
+    return object
   }
 
   const of = (path: string): Watch[] => watches.filter((each) => each.path === path)
@@ -213,7 +211,6 @@ export async function startApiServer(
     tls,
     respond,
     requests,
-    hold: (path) => void itemsOf(path),
     watches: of,
     put,
     remove(path, name) {
@@ -227,22 +224,25 @@ export async function startApiServer(
       oldest = ++version
       history.length = 0
     },
-    refuse: (path, ...more) => void refusals.set(path, [...more]),
+    refuse: (path, ...more) => void fates.set(path, [...more]),
     write: (path, text) => {
       for (const { response } of of(path)) response.write(text)
     },
     bookmark(path) {
-      version++
-      const metadata = { resourceVersion: `${version}`, creationTimestamp: null }
-      for (const { response } of of(path)) {
-        response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata } })}\n`)
-      }
+      const line = bookmarkLine(path, `${++version}`)
+      for (const { response } of of(path)) response.write(line)
     },
     cut: (path) => {
       for (const { response } of of(path)) response.destroy()
     },
     end: (path) => {
       for (const { response } of of(path)) response.end()
+    },
+    keepTime: (given) => void (clock = given),
+    rotate(own, clients) {
+      const { key, certificate: cert } = own.server(names)
+      server.setSecureContext({ key, cert, ca: clients.certificate })
+      server.closeAllConnections()
     },
     watched: (path) => {
       const [open] = of(path)
@@ -258,43 +258,9 @@ export async function startApiServer(
   }
 }
 
-/** By name only, as a collection of one is watched. */
-function isSelected({ metadata }: ApiObject, query: URLSearchParams): boolean {
-  const [, name] = /^metadata\.name=(.*)$/.exec(query.get('fieldSelector') ?? '') ?? []
-  return name === undefined || metadata.name === name
-}
-
-function statusOf({ status }: ApiObject): object {
-  return typeof status === 'object' && status !== null ? status : {}
-}
-
-function conditionsOf(object: ApiObject): object {
-  const { conditions } = statusOf(object) as { readonly conditions?: unknown }
-  return { conditions }
-}
-
-function eventLine(type: string, object: ApiObject): string {
-  return `${JSON.stringify({ type, object })}\n`
-}
-
-function statusObject({ status, reason }: Refusal): object {
-  return {
-    ...{ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' },
-    ...{ message: `the test says ${reason}`, reason, code: status },
-  }
-}
-
-function sendRefusal(response: ServerResponse, refusal: Refusal): void {
-  sendJson(response, refusal.status, statusObject(refusal), refusal.headers)
-}
-
-function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: object,
-  headers: Record<string, string> = {},
-): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+function isSelected(url: URL, name: string): boolean {
+  const [, wanted] = /^metadata\.name=(.*)$/.exec(url.searchParams.get('fieldSelector') ?? '') ?? []
+  return wanted === undefined || wanted === name
 }
 
 /** A kubeconfig as openshift-install writes it: one context, everything inline. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
+import type { Reloaded } from '../../src/serve/control/routes.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
 import { now, rackClusters, rackInstalls, rackReports, rackStatus, rackStrangers } from './rack.ts'
@@ -23,8 +24,11 @@ export async function controlService(t: Test, path = socketPath(t)) {
   const counters = new Counters()
   const clock = fakeClock(now)
   const lines: string[] = []
+  /** What becomes of those that are asked for; where nothing is there, the site is taken over. */
+  const reloads: Reloaded[] = []
   const service = await startControl({
     ...{ path, installs, reports, counters, clock },
+    reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     condition: () => ({ ...condition }),
     strangers: () => rackStrangers,
     clusters: rackClusters,
@@ -34,5 +38,5 @@ export async function controlService(t: Test, path = socketPath(t)) {
     },
   })
   t.teardown(() => service.close(0))
-  return { path, installs, reports, counters, clock, service, lines }
+  return { path, installs, reports, counters, clock, service, lines, reloads }
 }

@@ -1,9 +1,14 @@
-/** Certificate requests as an API server shows them, around the PKCS#10 that test/fixtures/csr/make made. */
+/**
+ * Certificate requests as an API server shows them (held against their published shape), around the PKCS#10 that
+ * test/fixtures/csr/make made.
+ */
 import { readFileSync } from 'node:fs'
 import { readCsr } from '../../src/cluster/csr/object.ts'
+import { csrsPath } from '../../src/cluster/csr/path.ts'
 import { judgeCsr, type Circumstances, type CsrNode } from '../../src/cluster/csr/policy.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
 import { parseIpv6 } from '../../src/proto/address/ipv6.ts'
+import { asKept } from './api-shapes.ts'
 
 /** When requests are made, in these tests. */
 export const askedAt = Date.UTC(2026, 0, 1, 12)
@@ -40,12 +45,8 @@ export type CsrObject = {
 }
 
 function csr(spec: Readonly<Record<string, unknown>>, name: string): CsrObject {
-  return {
-    ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
-    metadata: { name, uid: `uid-of-${name}`, creationTimestamp: new Date(askedAt).toISOString() },
-    spec,
-    status: {},
-  }
+  const creationTimestamp = new Date(askedAt).toISOString().replace('.000Z', 'Z')
+  return asKept(csrsPath, { metadata: { name, uid: `uid-of-${name}`, creationTimestamp }, spec, status: {} })
 }
 
 /** A kubelet's first request. */

@@ -1,14 +1,20 @@
-/** An API of a cluster that a test plays by hand: no server, no time. */
+/**
+ * An API of a cluster that a test plays by hand: no server, no time. What it says is held against the published
+ * documents, as in api-server.ts.
+ */
 import {
   ApiProblem,
   type ClusterApi,
   type FollowHandlers,
   type WatchEventType,
 } from '../../src/cluster/api.ts'
+import { asAnswered, asKept, asListed } from './api-shapes.ts'
 
 export type MemoryApi = ClusterApi & {
-  /** What `get` finds, by path; whatever is not there is a 404. */
+  /** What `get` finds, by path; whatever is not there is a 404. A promise is waited for. */
   readonly objects: Map<string, unknown>
+  /** As `objects`, of what no server says. */
+  readonly oddities: Map<string, unknown>
   /** Says the whole collection, or a change, or a trouble, to those who follow it. */
   list(path: string): Promise<never>
   say(path: string, items: readonly object[]): void
@@ -20,11 +26,17 @@ export type MemoryApi = ClusterApi & {
 
 export function memoryApi(): MemoryApi {
   const objects = new Map<string, unknown>()
+  const oddities = new Map<string, unknown>()
   const followers = new Map<string, FollowHandlers<object>>()
   const refuse = (path: string) => Promise.reject(new ApiProblem(404, 'NotFound', `${path} is not there`))
   return {
     objects,
-    get: <T>(path: string) => (objects.has(path) ? Promise.resolve(objects.get(path) as T) : refuse(path)),
+    oddities,
+    async get<T>(path: string) {
+      if (oddities.has(path)) return oddities.get(path) as T
+      if (!objects.has(path)) return refuse(path)
+      return asAnswered(path, (await objects.get(path)) as object) as T
+    },
     list: refuse,
     put: refuse,
     follow: (path, handlers, signal) => {
@@ -36,8 +48,8 @@ export function memoryApi(): MemoryApi {
         })
       })
     },
-    say: (path, items) => followers.get(path)?.onList(items),
-    change: (path, type, item) => followers.get(path)?.onEvent(type, item),
+    say: (path, items) => followers.get(path)?.onList(items.map((item) => asListed(path, item))),
+    change: (path, type, item) => followers.get(path)?.onEvent(type, asKept(path, item)),
     trouble: (path, sentence) => followers.get(path)?.onTrouble(sentence),
     followed: () => [...followers.keys()],
   }

@@ -1,14 +1,15 @@
-/** A {@link ClusterApi} in memory: its watch is told by the test, and what is put is kept as a real server would. */
+/**
+ * A {@link ClusterApi} in memory: its watch is told by the test, and what is put is kept as a real server would. What
+ * it says is held against the published documents, as in api-server.ts, unless a test wants it `odd`.
+ */
 import {
   ApiProblem,
   type ClusterApi,
   type FollowHandlers,
   type WatchEventType,
 } from '../../src/cluster/api.ts'
-
-export type MemoryObject = {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string } & Record<string, unknown>
-} & Record<string, unknown>
+import { asKept, asListed, type ApiObject } from './api-shapes.ts'
+import { updated } from './api-update.ts'
 
 export type MemoryCluster = {
   readonly api: ClusterApi
@@ -17,18 +18,25 @@ export type MemoryCluster = {
   /** Whether somebody still follows. */
   isFollowed(): boolean
   /** Adds an object, or changes it, at its path; says so to who follows unless it is `silent`. */
-  set(path: string, object: MemoryObject, silent?: boolean): void
+  set(path: string, object: ApiObject, silent?: boolean): void
   remove(path: string): void
-  at(path: string): MemoryObject | undefined
-  list(items: readonly unknown[]): void
-  event(type: WatchEventType, item: unknown): void
+  at(path: string): ApiObject | undefined
+  list(items: readonly object[]): void
+  event(type: WatchEventType, item: object): void
+  /** What no server says. */
+  readonly odd: {
+    set(path: string, value: unknown): void
+    list(items: readonly unknown[]): void
+    event(type: WatchEventType, item: unknown): void
+  }
   trouble(sentence: string): void
   /** The next requests of a method and path fail so. */
   fail(request: string, ...errors: readonly Error[]): void
 }
 
 export function memoryCluster(): MemoryCluster {
-  const objects = new Map<string, MemoryObject>()
+  const objects = new Map<string, ApiObject>()
+  let followed = ''
   const failures = new Map<string, Error[]>()
   const requests: string[] = []
   const following: { handlers: FollowHandlers<unknown>; signal: AbortSignal }[] = []
@@ -42,9 +50,10 @@ export function memoryCluster(): MemoryCluster {
   const tell = (each: (handlers: FollowHandlers<unknown>) => void): void => {
     for (const { handlers, signal } of following) if (!signal.aborted) each(handlers)
   }
-  function set(path: string, object: MemoryObject, silent = false): void {
+  function set(path: string, object: ApiObject, silent = false): void {
     const type = objects.has(path) ? 'MODIFIED' : 'ADDED'
-    const kept = { ...object, metadata: { ...object.metadata, resourceVersion: String(version++) } }
+    const metadata = { ...object.metadata, resourceVersion: String(version++) }
+    const kept = asKept(path, { ...object, metadata })
     objects.set(path, kept)
     if (!silent) tell((handlers) => handlers.onEvent(type, kept))
   }
@@ -59,7 +68,8 @@ export function memoryCluster(): MemoryCluster {
         return object as T
       },
       list: () => Promise.reject(new Error('nobody lists here')),
-      follow(_path, handlers, signal) {
+      follow(path, handlers, signal) {
+        followed = path
         following.push({ handlers: handlers, signal })
         return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
       },
@@ -67,13 +77,11 @@ export function memoryCluster(): MemoryCluster {
         await Promise.resolve()
         begin('PUT', path)
         const target = path.replace(/\/approval$/, '')
-        const next = body as MemoryObject
-        const { resourceVersion } = objects.get(target)?.metadata ?? {}
-        if (resourceVersion === undefined) throw new ApiProblem(404, 'NotFound', `${path} is not there`)
-        if (next.metadata.resourceVersion !== resourceVersion) {
-          throw new ApiProblem(409, 'Conflict', 'the object has been modified')
-        }
-        set(target, next)
+        const old = objects.get(target)
+        if (old === undefined) throw new ApiProblem(404, 'NotFound', `${path} is not there`)
+        const next = updated(path, old, body as ApiObject)
+        if (next.kind === 'refused') throw new ApiProblem(next.status, next.reason, next.message)
+        set(target, next.object)
         return objects.get(target) as T
       },
     },
@@ -86,8 +94,16 @@ export function memoryCluster(): MemoryCluster {
       tell((handlers) => handlers.onEvent('DELETED', object))
     },
     at: (path) => objects.get(path),
-    list: (items) => tell((handlers) => handlers.onList(items)),
-    event: (type, item) => tell((handlers) => handlers.onEvent(type, item)),
+    list: (items) => {
+      const listed = items.map((item) => asListed(followed, item))
+      tell((handlers) => handlers.onList(listed))
+    },
+    event: (type, item) => tell((handlers) => handlers.onEvent(type, asKept(followed, item))),
+    odd: {
+      set: (path, value) => void objects.set(path, value as ApiObject),
+      list: (items) => tell((handlers) => handlers.onList(items)),
+      event: (type, item) => tell((handlers) => handlers.onEvent(type, item)),
+    },
     trouble: (sentence) => tell((handlers) => handlers.onTrouble(sentence)),
     fail: (request, ...errors) => void failures.set(request, [...errors]),
   }

@@ -17,6 +17,8 @@ export type RoutesOptions = {
   readonly strangers: () => readonly object[]
   /** Undefined where no cluster is followed. */
   readonly clusters: ClusterControl | undefined
+  /** Reads the site file again, after whoever asked before. */
+  readonly reload: () => Promise<Reloaded>
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
@@ -28,6 +30,12 @@ export type ClusterControl = {
   /** @returns undefined for a cluster that has no bootstrap to leave the load balancer */
   commandBootstrap(cluster: string, command: BootstrapCommand): Promise<object | undefined>
 }
+
+/** What became of it: sentences. */
+export type Reloaded =
+  /** `troubles`: parts of the new site that cannot be served, or a load balancer that did not take it over. */
+  | { readonly outcome: 'swapped'; readonly nodes: number; readonly troubles: readonly string[] }
+  | { readonly outcome: 'kept'; readonly reasons: readonly string[] }
 
 const bootstrapCommands = ['keep', 'out', 'watch'] as const
 type BootstrapCommand = (typeof bootstrapCommands)[number]
@@ -43,7 +51,7 @@ const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 const mostStreams = 32
 
 export function createRoutes(options: RoutesOptions): FastifyInstance {
-  const { installs, reports, condition, strangers, clusters, log, counters, clock } = options
+  const { installs, reports, condition, strangers, clusters, reload, log, counters, clock } = options
   const app = fastify({
     bodyLimit: 1024,
     requestTimeout: 15_000,
@@ -58,6 +66,14 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
   })
 
   app.get('/v1/status', () => ({ ...condition(), strangers: strangers(), nodes: reports.list() }))
+
+  app.post('/v1/reload', async (_request, reply) => {
+    const reloaded = await reload()
+    if (reloaded.outcome === 'swapped') return reloaded
+    const { reasons } = reloaded
+    const error = `site not reloaded, the old plan keeps serving: ${reasons.join('; ')}`
+    return reply.code(409).send({ error, reasons })
+  })
 
   app.get('/v1/nodes', () => reports.list())
 

@@ -21,7 +21,7 @@ export async function startControl(options: ControlOptions): Promise<Service> {
     listening: [`unix ${path}`],
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
-      // Streams of events never end by themselves, and everything else is answered at once.
+      // Streams of events never end by themselves, and who waits for a reload has nothing to wait for.
       server.closeAllConnections()
       await closed
       await app.close()

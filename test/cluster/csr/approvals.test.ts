@@ -1,22 +1,24 @@
 import t from 'tap'
 import { ApiProblem } from '../../../src/cluster/api.ts'
 import { approverRig, csrsPath, puts } from '../../support/approver.ts'
+import { nodeObject } from '../../support/cluster-objects.ts'
 import { askedAt, clientCsr, servingCsr } from '../../support/csr.ts'
 
 const put = `PUT ${csrsPath}/csr-a/approval`
-const node = '/api/v1/nodes/w1.ocp45.example.net'
+const w1 = 'w1.ocp45.example.net'
+const node = `/api/v1/nodes/${w1}`
 
 t.test('a node that the cluster has is asked for before its request is approved', async (t) => {
   const all = approverRig(t)
   const { cluster, settle, add, reasons } = all
-  cluster.set(node, { metadata: { name: 'w1', creationTimestamp: '2025-12-31T12:00:00Z' } }, true)
+  cluster.set(node, nodeObject(w1, [], { creationTimestamp: '2025-12-31T12:00:00Z' }), true)
   add(clientCsr())
   await settle()
   t.same(reasons(), [
     'csr-a: the cluster has the node w1.ocp45.example.net already, and it was not installed anew since; for another machine, delete the node',
   ])
   // Without a time it is not older than an installation.
-  cluster.set(node, { metadata: { name: 'w1' } }, true)
+  cluster.set(node, nodeObject(w1), true)
   all.sightings.set('ocp45/w1', { from: askedAt, to: askedAt, installedAt: askedAt })
   await settle(30_000)
   t.same(puts(all), [])
@@ -48,7 +50,8 @@ t.test('a conflict with nothing left to decide ends there', async (t) => {
   for (const { name, then } of rows) {
     const all = approverRig(t)
     all.add(clientCsr())
-    all.cluster.set(`${csrsPath}/csr-a`, then, true)
+    all.cluster.fail(put, new ApiProblem(409, 'Conflict', 'changed'))
+    all.cluster.odd.set(`${csrsPath}/csr-a`, then)
     await all.settle(500)
     await all.settle(500)
     t.same(puts(all), [put], name)

@@ -101,7 +101,7 @@ t.test('in a flood nobody is approved, and it is said; when it is over, good req
     lines.filter(({ level }) => level === 'warn'),
     [{ msg: 'too many certificate requests: none is approved', pending: 103, nodes: 2 }],
   )
-  cluster.event('DELETED', many[0])
+  cluster.event('DELETED', many[0]!)
   await settle(50)
   t.same(puts(all), [put])
   t.equal(
@@ -131,7 +131,7 @@ t.test('old requests are no flood, and the oldest make room for new ones', async
 t.test('a new list is the whole truth; what is no request is counted', (t) => {
   const { cluster, reasons, counters, sightings } = approverRig(t)
   sightings.clear()
-  cluster.list([clientCsr(), null, {}])
+  cluster.odd.list([clientCsr(), null, {}])
   t.equal(counters.get('csr.malformed'), 2)
   t.equal(reasons().length, 1)
   cluster.list([servingCsr('not-declared'), { ...clientCsr(), status: { certificate: 'LS0t' } }])
@@ -139,7 +139,7 @@ t.test('a new list is the whole truth; what is no request is counted', (t) => {
   const timeless = servingCsr('serving', {}, 'csr-t')
   cluster.event('ADDED', { ...timeless, metadata: { name: 'csr-t' } })
   t.match(reasons(), ['csr-t: nothing says when it was made', /^csr-b: /])
-  cluster.event('DELETED', {})
+  cluster.odd.event('DELETED', {})
   t.equal(reasons().length, 2)
   cluster.list([])
   t.same(reasons(), [])

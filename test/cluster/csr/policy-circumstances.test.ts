@@ -1,6 +1,7 @@
 import t from 'tap'
 import { readCsr } from '../../../src/cluster/csr/object.ts'
 import { csrNodes, isFlood, type Circumstances, type Sighting } from '../../../src/cluster/csr/policy.ts'
+import { condition } from '../../support/cluster-objects.ts'
 import { askedAt, clientCsr, verdict } from '../../support/csr.ts'
 import { exampleModel } from '../../support/model.ts'
 
@@ -81,7 +82,7 @@ t.test('what is decided already is left alone', (t) => {
   const status = (more: Record<string, unknown>) => verdict({ ...clientCsr(), status: more })
   const decided = 'leave: it is decided already'
   for (const type of ['Approved', 'Denied', 'Failed'])
-    t.equal(status({ conditions: [{ type }] }), decided, type)
+    t.equal(status({ conditions: [condition(type)] }), decided, type)
   t.equal(status({ certificate: 'LS0t' }), decided)
   t.equal(status({ conditions: [{ type: 'Other' }, 7, null] }), seenBefore)
   t.equal(status({ conditions: 'none' }), seenBefore)

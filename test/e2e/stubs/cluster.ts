@@ -15,7 +15,9 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
+import { systemClock } from '../../../src/host/clock.ts'
 import { base64, kubeconfigText, startApiServer, type ApiObject } from '../../support/api-server.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { serveCalls } from '../remote.ts'
@@ -30,22 +32,11 @@ export type ClusterCalls = typeof calls
 
 const csrs = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 
-/** Collections that every cluster has. */
-const kinds = [
-  csrs,
-  '/api/v1/nodes',
-  '/api/v1/namespaces/kube-system/configmaps',
-  '/api/v1/namespaces/openshift-machine-api/secrets',
-  '/apis/config.openshift.io/v1/clusterversions',
-  '/apis/config.openshift.io/v1/clusteroperators',
-  '/apis/operator.openshift.io/v1/etcds',
-]
-
 const [socket = '', folder = '', domain = ''] = process.argv.slice(2)
 const authority = makeAuthority()
 const names = [`api.${domain}`, `api-int.${domain}`, `*.apps.${domain}`].map((name) => `DNS:${name}`)
 const api = await startApiServer(authority, names.join(','))
-for (const path of kinds) api.hold(path)
+api.keepTime(systemClock)
 
 function keep(file: string, content: string): void {
   mkdirSync(dirname(join(folder, file)), { recursive: true })
@@ -59,7 +50,12 @@ const user = {
 keep('ca.crt', authority.certificate)
 keep('auth/kubeconfig', kubeconfigText(`https://api.${domain}:6443`, authority, user))
 
-type Standing = { readonly servers: readonly Server[]; isReady: boolean }
+type Standing = {
+  readonly servers: readonly Server[]
+  /** Also those whose TLS has not begun, which the servers themselves do not know of. */
+  readonly sockets: ReadonlySet<Socket>
+  isReady: boolean
+}
 const standing = new Map<string, Standing>()
 const requests = new Map<string, Asked>()
 
@@ -110,7 +106,14 @@ const calls = {
             [1936, createServer(answer)],
           ]
     const servers = listening.map(([, server]) => server)
-    standing.set(address, { servers, isReady })
+    const sockets = new Set<Socket>()
+    for (const server of servers) {
+      server.on('connection', (socket: Socket) => {
+        sockets.add(socket)
+        socket.once('close', () => sockets.delete(socket))
+      })
+    }
+    standing.set(address, { servers, sockets, isReady })
     await Promise.all(listening.map(([port, server]) => once(server.listen(port, address), 'listening')))
   },
   /** Whether it says so to whoever checks it. */
@@ -120,13 +123,12 @@ const calls = {
   },
   /** Nobody listens there any more, and its connections are cut. */
   fall: async (address: string): Promise<void> => {
-    const { servers = [] } = standing.get(address) ?? {}
+    const machine = standing.get(address)
+    if (machine === undefined) return
     standing.delete(address)
-    for (const server of servers) {
-      server.close()
-      server.closeAllConnections()
-    }
-    await Promise.all(servers.map((server) => once(server, 'close')))
+    const closed = machine.servers.map((server) => once(server.close(), 'close'))
+    for (const socket of machine.sockets) socket.destroy()
+    await Promise.all(closed)
   },
   /** Makes the object as an API server does: with an identity, and the time unless it has one. */
   put: (path: string, object: ApiObject): void => {

@@ -1,0 +1,61 @@
+/** Commands that change the site file: read, changed and written by one at a time, or a diff of what would be. */
+import { resolve } from 'node:path'
+import { systemClock } from '../host/clock.ts'
+import { writeAtomically } from '../host/files.ts'
+import { withLock } from '../host/lock.ts'
+import { readSite } from '../prepare.ts'
+import type { Adopted, Unchanged } from '../site/adopt.ts'
+import { formatProblem } from '../site/problem.ts'
+import type { Removed } from '../site/remove.ts'
+import type { Terminal } from './command.ts'
+import { unifiedDiff } from './text-diff.ts'
+
+export type SiteEdit = {
+  /** As people call it: `node adopt`. */
+  readonly command: string
+  readonly sitePath: string
+  /** Only prints what would change. */
+  readonly isDry: boolean
+  readonly terminal: Terminal
+}
+
+/** @returns nothing when it was refused; why has been said then */
+export async function editSite<T extends Adopted | Removed>(
+  edit: SiteEdit,
+  change: (text: string, file: string) => T,
+): Promise<Exclude<T, Unchanged> | undefined> {
+  const { command, sitePath, isDry, terminal } = edit
+  let outcome: Exclude<T, Unchanged> | string
+  try {
+    const attempt = () => attemptEdit(edit, change)
+    outcome = isDry ? await attempt() : await withLock(resolve(sitePath), systemClock, attempt)
+  } catch (error) {
+    outcome = `cannot write the site file ${sitePath}: ${(error as Error).message}`
+  }
+  if (typeof outcome !== 'string') return outcome
+  terminal.err(`slipway ${command}: ${outcome}`)
+  return undefined
+}
+
+/** @returns a sentence when nothing is changed. @throws when the file cannot be written */
+async function attemptEdit<T extends Adopted | Removed>(
+  { sitePath, isDry, terminal }: SiteEdit,
+  change: (text: string, file: string) => T,
+): Promise<Exclude<T, Unchanged> | string> {
+  const file = resolve(sitePath)
+  let text: string
+  try {
+    text = (await readSite(sitePath)).text
+  } catch (error) {
+    return `cannot read the site file ${sitePath}: ${(error as Error).message}`
+  }
+  const changed: Adopted | Removed = change(text, file)
+  if (changed.kind === 'refused') return changed.reason
+  if (changed.kind === 'problems') {
+    for (const problem of changed.problems) terminal.err(formatProblem({ ...problem, file: sitePath }))
+    return `the site ${changed.when === 'before' ? 'has' : 'would have'} problems, nothing written`
+  }
+  if (isDry) for (const line of unifiedDiff(sitePath, text, changed.text)) terminal.out(line)
+  else if (changed.text !== text) await writeAtomically(file, changed.text)
+  return changed as Exclude<T, Unchanged>
+}

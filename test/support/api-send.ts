@@ -1,0 +1,37 @@
+/** How the API server of the tests writes its answers. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { gzipSync } from 'node:zlib'
+import { statusOf } from './api-shapes.ts'
+
+export type Refusal = {
+  readonly status: number
+  readonly reason: string
+  readonly headers?: Record<string, string>
+  /** Instead of a Status: the words of a proxy, or of what stands before the server proper. */
+  readonly text?: string
+}
+
+/** What is not served, or not yet: kinds that an operator has still to bring. */
+export const notServed: Refusal = { status: 404, reason: 'NotFound', text: '404 page not found\n' }
+
+export function sendRefusal(response: ServerResponse, { status, reason, headers, text }: Refusal): void {
+  const body = text ?? JSON.stringify(statusOf(status, reason, `the test says ${reason}`))
+  const type = text === undefined ? 'application/json' : 'text/plain; charset=utf-8'
+  response.writeHead(status, { 'content-type': type, ...headers }).end(body)
+}
+
+/** What is longer than this is sent compressed, to whoever asks for that. */
+const plainOctets = 128 * 1024
+
+export function send(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: object,
+): void {
+  const text = JSON.stringify(body)
+  const isCompressed = text.length > plainOctets && /\bgzip\b/.test(String(headers['accept-encoding']))
+  const encoding = isCompressed ? { 'content-encoding': 'gzip' } : {}
+  response.writeHead(status, { 'content-type': 'application/json', ...encoding })
+  response.end(isCompressed ? gzipSync(text) : text)
+}

@@ -1,0 +1,68 @@
+/** What becomes of an object that a client puts: the rules of the API server's registry, as far as we meet them. Pure. */
+import { asKept, refuse, requirePlace, type ApiObject } from './api-shapes.ts'
+
+export type Update =
+  | { readonly kind: 'kept'; readonly object: ApiObject }
+  | { readonly kind: 'refused'; readonly status: number; readonly reason: string; readonly message: string }
+
+type Condition = { readonly type: string; readonly status: string }
+
+/**
+ * The object as it is kept then, or why not. What a client sends has to fit its published shape: a server passes over
+ * a field that it does not know, a test must not.
+ *
+ * @param path with `/approval` where that is asked
+ */
+export function updated(path: string, old: ApiObject, sent: ApiObject): Update {
+  const { kind, subresource } = requirePlace(path)
+  // The path says which kind is meant, whether or not the object does.
+  const next = asKept(path, sent)
+  const { name, uid, resourceVersion } = next.metadata
+  if (name !== old.metadata.name) return refused(400, 'BadRequest', 'its name is not that on the URL')
+  if (uid !== undefined && uid !== old.metadata.uid) {
+    return refused(409, 'Conflict', 'Precondition failed: UID in precondition')
+  }
+  // Without a version whatever is there is meant.
+  if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
+    return refused(409, 'Conflict', 'the object has been modified')
+  }
+  if (subresource === 'approval') return approval(path, old, next)
+  if (subresource !== undefined) refuse(path, [`nobody has taught the tests what /${subresource} does`])
+  // A request is never changed; of other kinds the status has a path of its own.
+  if (kind === 'CertificateSigningRequest') return { kind: 'kept', object: old }
+  const { status } = old
+  return { kind: 'kept', object: { ...next, ...(status === undefined ? {} : { status }) } }
+}
+
+/** Of what is sent only the conditions are taken (pkg/registry/certificates, csrApprovalStrategy). */
+function approval(path: string, old: ApiObject, next: ApiObject): Update {
+  const conditions = conditionsOf(next)
+  const problem = problemWith(conditions, conditionsOf(old))
+  if (problem !== undefined) return refused(422, 'Invalid', `status.conditions: ${problem}`)
+  const status = { ...(old['status'] as object), conditions }
+  return { kind: 'kept', object: asKept(path, { ...next, spec: old['spec'], status }) }
+}
+
+/** Those after which nothing is left to decide; once there they stay, and are never `False`. */
+const lasting: readonly string[] = ['Approved', 'Denied', 'Failed']
+
+/** As pkg/apis/certificates/validation judges an update. */
+function problemWith(conditions: readonly Condition[], before: readonly Condition[]): string | undefined {
+  for (const { type, status } of conditions) {
+    const allowed = lasting.includes(type) ? ['True'] : ['True', 'False', 'Unknown']
+    if (!allowed.includes(status)) return `${type} is "${status}", supported values: ${allowed.join(', ')}`
+  }
+  const types = conditions.map(({ type }) => type)
+  if (types.includes('Approved') && types.includes('Denied'))
+    return 'Approved and Denied are mutually exclusive'
+  const removed = before.find(({ type }) => lasting.includes(type) && !types.includes(type))
+  return removed === undefined ? undefined : `updates may not remove a condition of type "${removed.type}"`
+}
+
+function conditionsOf({ status }: ApiObject): readonly Condition[] {
+  return (status as { readonly conditions?: readonly Condition[] } | undefined)?.conditions ?? []
+}
+
+function refused(status: number, reason: string, message: string): Update {
+  return { kind: 'refused', status, reason, message }
+}

@@ -1,0 +1,55 @@
+/** A worker that joins the cluster `c1`, as a running slipway tells of it. */
+import type { PendingCsr, PendingCsrs } from '../../src/cluster/csr/approver.ts'
+import type { MemberReport, Sight } from '../../src/cli/node-sight.ts'
+import type { NodeRecord } from '../../src/install/installs.ts'
+import { createReports } from '../../src/install/reports.ts'
+import type { NodeModel } from '../../src/plan/model.ts'
+import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
+import { fakeClock } from './fake-clock.ts'
+import { memoryInstalls } from './memory-installs.ts'
+import type { NodeLife } from './node-life.ts'
+
+export const joining = 'c1/w2'
+
+const model = {
+  ...{ key: joining, name: 'w2', role: 'worker', fqdn: 'w2.c1.example.net', mac: '00:00:5e:00:53:77' },
+  ...{ address: parseIpv4('192.0.2.22'), kernelArguments: [] },
+} as unknown as NodeModel
+
+type Told = {
+  readonly life?: NodeLife
+  readonly record?: Partial<NodeRecord>
+  readonly role?: NodeModel['role']
+  readonly member?: Omit<MemberReport, 'node'>
+  readonly trouble?: string
+  readonly csrs?: PendingCsrs
+}
+
+/** @param now milliseconds since 1970 */
+export function sightOfJoining(
+  { life, record, role = 'worker', member, trouble, csrs }: Told,
+  now: number,
+): Sight {
+  const installs = memoryInstalls([joining], () => now)
+  installs.remember(life?.observations ?? [], { node: joining, ...record })
+  const reports = createReports({ installs, nodes: () => [{ ...model, role }], clock: fakeClock(now) })
+  return {
+    story: reports.story(joining)!,
+    cluster: {
+      ...(trouble === undefined ? {} : { trouble }),
+      members: member === undefined ? [] : [{ node: joining, ...member }],
+    },
+    csrs,
+  }
+}
+
+export function csrsOfJoining(...requests: Partial<PendingCsr>[]): PendingCsrs {
+  return {
+    ...{ cluster: 'c1', approve: 'declared', approved: 0 },
+    requests: requests.map((request, index) => ({
+      ...{ name: `csr-${index}`, createdAt: 0, reason: 'it is not right' },
+      ...{ signer: 'kubernetes.io/kubelet-serving', username: 'system:node:w2.c1.example.net' },
+      ...request,
+    })),
+  }
+}
