@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { csrChecks } from './checks/csr.ts'
 import { dhclientChecks } from './checks/dhclient.ts'
 import { differentialDhcpChecks } from './checks/differential-dhcp.ts'
 import { differentialDnsChecks } from './checks/differential-dns.ts'
@@ -13,12 +14,14 @@ import { haproxyChecks } from './checks/haproxy.ts'
 import { sharedAddressChecks } from './checks/haproxy-shared.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
+import { keepalivedChecks } from './checks/keepalived.ts'
 import { lifeStages } from './checks/life.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
+import { storyChecks } from './checks/story.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
@@ -27,12 +30,12 @@ import { createRig, type Rig } from './rig.ts'
 import { runStage, type Stage, type Verdict } from './runner.ts'
 import { formatTimelines } from './timeline.ts'
 
-const usage = `usage: test/e2e/run [--only TEXT] [--keep]
+const usage = `usage: test/e2e/run [--only TEXT]... [--keep]
 
 Boots virtual machines and runs real clients against slipway serve. Needs root.
 
-  --only TEXT   only the checks whose name holds TEXT; a group is one word and a
-                colon: "firmware:", "dns:". Later checks of a group may need earlier ones.
+  --only TEXT   only the checks whose name holds TEXT, or one of several; a group is one word
+                and a colon: "firmware:", "dns:". Later checks of a group may need earlier ones.
   --keep        afterwards keep the network and the server until Ctrl-C
 
 Logs, consoles and a capture of the network are in test/e2e/.work/run.`
@@ -67,7 +70,9 @@ async function main(): Promise<number> {
   if (typeof options === 'number') return options
   const stages = choose(options)
   if (stages.flat(2).length === 0) {
-    console.error(`test:e2e: no check has ${JSON.stringify(options.only)} in its name`)
+    console.error(
+      `test:e2e: no check has ${options.only.map((text) => JSON.stringify(text)).join(' or ')} in its name`,
+    )
     return 2
   }
 
@@ -99,14 +104,14 @@ async function main(): Promise<number> {
   }
 }
 
-type Options = { readonly only: string; readonly keep: boolean }
+type Options = { readonly only: readonly string[]; readonly keep: boolean }
 
 /** @returns an exit code when there is nothing to do */
 function readArguments(): Options | number {
   try {
     const { values } = parseArgs({
       options: {
-        only: { type: 'string', default: '' },
+        only: { type: 'string', multiple: true, default: [''] },
         keep: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -125,10 +130,13 @@ function choose({ only, keep }: Options): Stage[] {
     ...firmwareStages,
     ...lifeStages,
     [partialBootChecks],
+    [[...storyChecks, ...csrChecks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]
-  return stages.map((stage) => stage.map((lane) => lane.filter(({ name }) => name.includes(only))))
+  return stages.map((stage) =>
+    stage.map((lane) => lane.filter(({ name }) => only.some((text) => name.includes(text)))),
+  )
 }
 
 async function runStages(stages: readonly Stage[], rig: Rig, interrupted: AbortSignal): Promise<Verdict[]> {

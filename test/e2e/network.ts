@@ -5,6 +5,9 @@
  *     office ---- server ---- bridge ---- client ---- inner      one veth pair per line
  *                      peer ----'| | '---- relay ---- far
  *                             taps  machines, router  taps belong to virtual machines
+ *
+ *          appliance ---- bridge ---- user      another network, on a bridge of its own
+ *     first, second ----'    '---- cluster, rack
  */
 import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
@@ -15,9 +18,12 @@ import { output, run } from './process.ts'
  * `machines` has the addresses of nodes that already stand, for the load balancer's back ends; `inner` reaches
  * the others by way of the client, who may hide it behind its own address. `peer` is for a second appliance,
  * `far` is a subnet of its own behind a relay agent. `router` alone has IPv6, for router advertisements.
+ *
+ * The other network is for stories of a whole cluster, of which the first knows nothing: an `appliance` with its load
+ * balancer, a `first` and a `second` machine that share addresses, machines that boot in a `rack` and those of the
+ * `cluster` that stand, and a `user` of it.
  */
-export type Place =
-  'server' | 'peer' | 'bridge' | 'client' | 'inner' | 'machines' | 'router' | 'office' | 'relay' | 'far'
+export type Place = (typeof places)[number]
 
 export const addresses = {
   server: '172.16.0.101',
@@ -51,6 +57,8 @@ export const innerNetwork = '10.9.0.0/24'
 export const routerInterface = 'rtr0'
 export const farMac = '52:54:00:00:0f:01'
 export const farInterface = 'far0'
+/** Has the MAC of whatever node boots. */
+export const rackInterface = 'node0'
 
 export type Network = {
   /** The command, to be run in that place. */
@@ -62,17 +70,20 @@ export type Network = {
 }
 
 const prefix = 'slipway-e2e-'
-const places: readonly Place[] = [
-  'server',
-  'peer',
-  'bridge',
-  'client',
-  'inner',
-  'machines',
-  'router',
-  'office',
-  'relay',
-  'far',
+const places = [
+  ...([
+    'server',
+    'peer',
+    'bridge',
+    'client',
+    'inner',
+    'machines',
+    'router',
+    'office',
+    'relay',
+    'far',
+  ] as const),
+  ...(['appliance', 'first', 'second', 'rack', 'cluster', 'user'] as const),
 ]
 const taps = ['tap0', 'tap1'] as const
 
@@ -99,18 +110,26 @@ export async function createNetwork(): Promise<Network> {
     for (const scope of ['all', 'default']) {
       await run(inside('router', 'sysctl', '-qw', `net.ipv6.conf.${scope}.disable_ipv6=0`))
     }
-    await ip('bridge', 'link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0')
-    await ip('bridge', 'link set br0 up')
-    for (const [place, name] of [
-      ['server', 'srv0'],
-      ['peer', 'srv0'],
-      ['relay', 'rel0'],
-      ['client', clientInterface],
-      ['machines', 'mach0'],
-      ['router', routerInterface],
+    for (const bridge of ['br0', 'br1']) {
+      await ip('bridge', `link add ${bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`)
+      await ip('bridge', `link set ${bridge} up`)
+    }
+    for (const [bridge, place, name] of [
+      ['br0', 'server', 'srv0'],
+      ['br0', 'peer', 'srv0'],
+      ['br0', 'relay', 'rel0'],
+      ['br0', 'client', clientInterface],
+      ['br0', 'machines', 'mach0'],
+      ['br0', 'router', routerInterface],
+      ['br1', 'appliance', 'srv0'],
+      ['br1', 'first', 'srv0'],
+      ['br1', 'second', 'srv0'],
+      ['br1', 'cluster', 'mach0'],
+      ['br1', 'rack', rackInterface],
+      ['br1', 'user', 'usr0'],
     ] as const) {
       await ip('bridge', `link add to-${place} type veth peer name ${name} netns ${nameOf(place)}`)
-      await ip('bridge', `link set to-${place} master br0 up`)
+      await ip('bridge', `link set to-${place} master ${bridge} up`)
       await ip(place, `link set ${name} up`)
     }
     for (const tap of taps) {

@@ -70,10 +70,15 @@ export function stub(name: string): string {
   return join(import.meta.dirname, 'stubs', `${name}.ts`)
 }
 
-/** Keeps what went over the wire for whoever looks into a failure; of HTTP only the requests. */
+/** Keeps what went over the wires for whoever looks into a failure; of HTTP only the requests. */
 function capture(beside: Rig['beside'], dir: string): void {
-  const filter =
-    'arp or udp or (tcp and dst net 172.16.0.96/27) or tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0'
-  const options = ['-i', 'br0', '-s', '700', '-U', '-n', '--immediate-mode', '-Z', 'root']
-  beside('bridge', 'tcpdump', ['tcpdump', ...options, '-w', join(dir, 'network.pcap'), filter])
+  const options = ['-s', '700', '-U', '-n', '--immediate-mode', '-Z', 'root']
+  const connections = 'arp or udp or tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0'
+  for (const [bridge, file, filter] of [
+    ['br0', 'network.pcap', `${connections} or (tcp and dst net 172.16.0.96/27)`],
+    ['br1', 'other-network.pcap', `${connections} or vrrp`],
+  ] as const) {
+    const command = ['tcpdump', '-i', bridge, ...options, '-w', join(dir, file), filter]
+    beside('bridge', `tcpdump-${bridge}`, command)
+  }
 }

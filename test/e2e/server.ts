@@ -47,16 +47,24 @@ export function controlSocket(sitePath: string): string {
   return join(dirname(sitePath), 'control.sock')
 }
 
+type ServerOptions = {
+  /** `server` when absent. */
+  readonly place?: Place
+  /** What it finds as /etc/resolv.conf; the machine's own when absent. */
+  readonly resolver?: string
+}
+
 /** Resolves when it serves. */
 export async function startServer(
   network: Network,
   sitePath: string,
   logFile: string,
-  place: Place = 'server',
+  { place = 'server', resolver }: ServerOptions = {},
 ): Promise<Server> {
   const lines: LogLine[] = []
   const command = network.inside(
     place,
+    ...(resolver === undefined ? [] : withResolver(resolver)),
     ...slipway(
       'serve',
       '--state',
@@ -97,6 +105,12 @@ export async function startServer(
     })
   }
   return server
+}
+
+/** Runs the rest of a command with a resolv.conf of its own, in a mount namespace that ends with it. */
+export function withResolver(file: string): string[] {
+  const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+  return ['unshare', '-m', 'sh', '-c', script, file]
 }
 
 /** Long enough for lines that were said to be written and read: the log goes out in batches of a tenth of a second. */

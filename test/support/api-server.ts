@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:https'
+import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../src/host/clock.ts'
 import { asAnswered, asKept, bookmarkLine, errorLine, eventLine, placeOf, statusOf } from './api-shapes.ts'
@@ -28,6 +28,9 @@ type Watch = {
 
 export type ApiServer = {
   readonly port: number
+  /** For who listens elsewhere too, as the masters of a cluster do: what TLS needs, and who answers. */
+  readonly tls: ServerOptions
+  readonly respond: (request: IncomingMessage, response: ServerResponse) => void
   /** As `METHOD path?query`. */
   readonly requests: readonly string[]
   /** Open watches of a collection. */
@@ -78,31 +81,31 @@ export async function startApiServer(
   }
 
   const pair = authority.server(names)
-  const server = createServer(
-    {
-      ...{ key: pair.key, cert: pair.certificate, ca: authority.certificate },
-      // As the real one: anybody may connect, and is somebody only by a certificate or a token.
-      ...{ requestCert: true, rejectUnauthorized: false },
-    },
-    (request, response) => {
-      const url = new URL(request.url ?? '/', 'https://server')
-      requests.push(`${request.method ?? ''} ${request.url ?? ''}`)
-      const isKnown =
-        (request.socket as { authorized?: boolean }).authorized === true ||
-        request.headers.authorization === 'Bearer sha256~token'
-      if (!isKnown) {
-        sendRefusal(response, { status: 401, reason: 'Unauthorized' })
-        return
-      }
-      const fate = fates.get(url.pathname)?.shift() ?? 'answer'
-      if (fate === 'cut') request.socket.destroy()
-      else if (fate !== 'answer') sendRefusal(response, fate)
-      else if (url.searchParams.has('watch')) watch(url, response)
-      else answer(url, request, response)
-    },
-  )
+  const tls = {
+    ...{ key: pair.key, cert: pair.certificate, ca: authority.certificate },
+    // As the real one: anybody may connect, and is somebody only by a certificate or a token.
+    ...{ requestCert: true, rejectUnauthorized: false },
+  }
+  const server = createServer(tls, respond)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+
+  function respond(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', 'https://server')
+    requests.push(`${request.method ?? ''} ${request.url ?? ''}`)
+    const isKnown =
+      (request.socket as { authorized?: boolean }).authorized === true ||
+      request.headers.authorization === 'Bearer sha256~token'
+    if (!isKnown) {
+      sendRefusal(response, { status: 401, reason: 'Unauthorized' })
+      return
+    }
+    const fate = fates.get(url.pathname)?.shift() ?? 'answer'
+    if (fate === 'cut') request.socket.destroy()
+    else if (fate !== 'answer') sendRefusal(response, fate)
+    else if (url.searchParams.has('watch')) watch(url, response)
+    else answer(url, request, response)
+  }
 
   function answer(url: URL, request: IncomingMessage, response: ServerResponse): void {
     const place = placeOf(url.pathname)
@@ -205,6 +208,8 @@ export async function startApiServer(
 
   return {
     port: (server.address() as AddressInfo).port,
+    tls,
+    respond,
     requests,
     watches: of,
     put,

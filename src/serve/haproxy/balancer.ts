@@ -10,6 +10,7 @@ import { askHaproxy } from './ask.ts'
 import { isAnyLeft, leaversOf, placesOf, withLeavers, without, type Leaver } from './leaving.ts'
 import { isBehind, serverStates, type ServerState } from './servers.ts'
 import { parseStat, serverKey, type Stat } from './stat.ts'
+import { unproven } from './unproven.ts'
 
 export type BalancerState = {
   /** How the last change went. */
@@ -48,6 +49,9 @@ export type BalancerOptions = ApplyContext & {
 
 /** A change is seen within this time. */
 const watchEveryMs = 5000
+/** And within this time after a new file that others reload HAProxy with (systemd): its new process has forgotten who is down. */
+const watchSoonMs = 500
+const soonForMs = 10_000
 
 export function createBalancer(options: BalancerOptions): Balancer {
   const { log, counters, clock } = options
@@ -64,6 +68,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   let unreachable: string | undefined
   /** What was last known for certain, by back end and server. */
   const wasUp = new Map<string, boolean>()
+  let writtenAt: number | undefined
   let watch: Timer | undefined
   let isClosed = false
   let previous: Promise<unknown> = Promise.resolve()
@@ -78,6 +83,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     const isFirst = running === undefined
     if (plan === undefined) [running, leaving, applied] = [undefined, [], { outcome: 'none' }]
     else applied = await change(plan)
+    if (applied.outcome === 'written') writtenAt = clock.monotonic()
     await look()
     if (isFirst && plan !== undefined) await catchUp(plan)
     await letGo()
@@ -139,10 +145,26 @@ export function createBalancer(options: BalancerOptions): Balancer {
       ;[servers, stats, unreachable] = [[], undefined, undefined]
       return
     }
+    const before = stats ?? []
     await ask(plan)
+    await doubt(plan, before)
     if (stats !== undefined) compare(serverStates(plan, out, leaving, stats, clock.now()))
     await finishDraining(plan)
-    if (!isClosed) watch = clock.after(watchEveryMs, () => void inTurn(() => look().then(letGo)))
+    const isSoon = writtenAt !== undefined && clock.monotonic() - writtenAt < soonForMs
+    const delayMs = isSoon ? watchSoonMs : watchEveryMs
+    if (!isClosed) watch = clock.after(delayMs, () => void inTurn(() => look().then(letGo)))
+  }
+
+  /** After a reload, whoever's it was. */
+  async function doubt(current: HaproxyPlan, before: readonly Stat[]): Promise<void> {
+    const doubted = unproven(before, stats ?? [], new Set(current.backends.map(({ name }) => name)))
+    for (const { backend, server } of doubted) {
+      const question = `set server ${backend}/${server} health down`
+      const answer = await askHaproxy(current.socket, question, clock)
+      const isDone = answer.kind === 'answer' && answer.text.trim() === ''
+      if (isDone) log.info({ backend, server }, 'server has to pass its checks first')
+    }
+    if (doubted.length > 0) await ask(current)
   }
 
   async function ask({ socket }: HaproxyPlan): Promise<void> {

@@ -90,7 +90,7 @@ function stateOf(
 function reasonOf({ status, isTested, connections, reason }: Stat): string {
   if (status === 'MAINT') return 'taken out'
   if (status === 'DRAIN') return leftText(connections)
-  return status === 'UP' && !isTested ? 'not checked yet' : reason
+  return isTested ? reason : 'not checked yet'
 }
 
 function leftText(connections: number): string {

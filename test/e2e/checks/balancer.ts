@@ -42,8 +42,8 @@ export async function untilState(rig: Rig, what: string, isSo: (health: Health) 
 }
 
 /** The id of the process that serves, by its stats socket. */
-export async function processOf(rig: Rig): Promise<string | undefined> {
-  const socket = connect(rig.site.haproxySocket)
+export async function processOf(socketPath: string): Promise<string | undefined> {
+  const socket = connect(socketPath)
   socket.end('show info\n')
   return /^Pid: (\d+)$/m.exec(await text(socket).catch(() => ''))?.[1]
 }

@@ -153,7 +153,7 @@ export const haproxyChecks: readonly Check[] = [
     limitMs: 60_000,
     async run(rig) {
       const before = await reloads(rig)
-      const process = await processOf(rig)
+      const process = await processOf(rig.site.haproxySocket)
       const clients = keepAsking(rig, frontEnds[0].url)
       try {
         await reload(rig, { unbalanced: ['bs', 'm2'] })
@@ -173,7 +173,7 @@ export const haproxyChecks: readonly Check[] = [
       await waitUntil('m2 to answer again', async () => (await ask(rig, frontEnds[0].url)) === 'm2 6443')
       expectEqual(await clients.stop(), 0, 'requests that failed meanwhile')
       expectEqual(await reloads(rig), before, 'reloads')
-      expectEqual(await processOf(rig), process, "HAProxy's process")
+      expectEqual(await processOf(rig.site.haproxySocket), process, "HAProxy's process")
       return `${clients.count()} requests meanwhile`
     },
   },
@@ -183,12 +183,12 @@ export const haproxyChecks: readonly Check[] = [
     async run(rig) {
       const changes = { haproxyMaster: socketPath(rig) }
       const before = await reloads(rig)
-      const first = await processOf(rig)
+      const first = await processOf(rig.site.haproxySocket)
       const clients = keepAsking(rig, frontEnds[3].url)
       try {
         await reload(rig, { ...changes, spareWorker })
         expectEqual((await health(rig)).haproxy.applied.outcome, 'reloaded', 'how it went')
-        expect((await processOf(rig)) !== first, 'a new process of HAProxy answers')
+        expect((await processOf(rig.site.haproxySocket)) !== first, 'a new process of HAProxy answers')
         await reload(rig, changes)
       } finally {
         await reload(rig)

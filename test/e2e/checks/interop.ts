@@ -5,6 +5,7 @@ import { expectEqual, expectMatch } from '../expect.ts'
 import { addresses, clientInterface } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
+import { withResolver } from '../server.ts'
 import { client, domain, gateway, leaseSeconds, nodes, sha256 } from '../site.ts'
 import { clientAddresses, flushClient, readEnvironment, settleClient } from './client.ts'
 
@@ -125,12 +126,10 @@ export const interopChecks: readonly Check[] = [
   },
 ]
 
-/** With a resolv.conf of its own, in a mount namespace that ends with the command. */
 async function getent(rig: Rig, ...query: string[]): Promise<string> {
   const file = join(rig.dir, 'resolv.conf')
   await writeFile(file, `nameserver ${addresses.server}\nsearch ${domain}\noptions timeout:2 attempts:1\n`)
-  const script = 'mount --bind "$1" /etc/resolv.conf && shift && exec getent "$@"'
-  const ended = await rig.at('client', ['unshare', '-m', 'sh', '-c', script, 'sh', file, ...query])
+  const ended = await rig.at('client', [...withResolver(file), 'getent', ...query])
   return ended.stdout + ended.stderr
 }
 

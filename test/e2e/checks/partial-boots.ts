@@ -152,7 +152,9 @@ async function withProxy<T>(rig: Rig, body: (proxy: Server) => Promise<T>): Prom
     ...['--user=root', `--dhcp-leasefile=${join(dir, 'dnsmasq.leases')}`, '--pid-file'],
   ])
   try {
-    const proxy = await startServer(rig.network, sitePath, join(rig.dir, 'slipway-proxy.log'), 'peer')
+    const proxy = await startServer(rig.network, sitePath, join(rig.dir, 'slipway-proxy.log'), {
+      place: 'peer',
+    })
     try {
       return await body(proxy)
     } finally {

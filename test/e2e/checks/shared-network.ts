@@ -144,12 +144,9 @@ async function withPeer<T>(rig: Rig, body: (peer: Server) => Promise<T>): Promis
     .replace('ignition: ignition', `ignition: ${join(rig.dir, 'site/ignition')}`)
     .replace(/^haproxy:[^]*/m, '')
   await writeFile(join(dir, 'site.yaml'), ofPeer)
-  const peer = await startServer(
-    rig.network,
-    join(dir, 'site.yaml'),
-    join(rig.dir, 'slipway-peer.log'),
-    'peer',
-  )
+  const peer = await startServer(rig.network, join(dir, 'site.yaml'), join(rig.dir, 'slipway-peer.log'), {
+    place: 'peer',
+  })
   try {
     return await body(peer)
   } finally {

@@ -1,0 +1,235 @@
+/** Certificate requests as kubelets make them, by openssl, and every way in which one may be wrong. */
+import { join } from 'node:path'
+import { guide } from '../guide-site.ts'
+import { output } from '../process.ts'
+import type { ApiObject } from '../../support/api-server.ts'
+
+export const csrsPath = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
+
+const bootstrapper = 'system:serviceaccount:openshift-machine-config-operator:node-bootstrapper'
+const bootstrapperGroups = [
+  'system:serviceaccounts',
+  'system:serviceaccounts:openshift-machine-config-operator',
+  'system:authenticated',
+]
+
+/** What a request says, but for its name. */
+export type Request = {
+  readonly subject: string
+  /** As openssl has them: `DNS:w1.example.net,IP:192.0.2.1`. */
+  readonly names?: string
+  readonly spec: Readonly<Record<string, unknown>>
+  readonly createdAt?: Date
+  /** Changes the PEM that openssl made. */
+  readonly spoil?: (pem: string) => string
+}
+
+const subjectOf = (fqdn: string): string => `/O=system:nodes/CN=system:node:${fqdn}`
+const fqdnOf = (node: string): string => `${node}.${guide.domain}`
+
+/** A kubelet's first request, by which its node joins. */
+export function clientRequest(node: string): Request {
+  return {
+    subject: subjectOf(fqdnOf(node)),
+    spec: {
+      signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+      ...{ username: bootstrapper, groups: bootstrapperGroups, usages: ['digital signature', 'client auth'] },
+    },
+  }
+}
+
+/** Its second one, which it makes as the node that it has become. */
+export function servingRequest(node: string, address: string): Request {
+  const fqdn = fqdnOf(node)
+  return {
+    subject: subjectOf(fqdn),
+    names: `DNS:${fqdn},IP:${address}`,
+    spec: {
+      ...{ signerName: 'kubernetes.io/kubelet-serving', username: `system:node:${fqdn}` },
+      ...{ groups: ['system:nodes', 'system:authenticated'], usages: ['digital signature', 'server auth'] },
+    },
+  }
+}
+
+/** Lets openssl make it, with a key of its own. */
+export async function csrObject(dir: string, name: string, request: Request): Promise<ApiObject> {
+  const { subject, names, spec, createdAt, spoil = (pem: string) => pem } = request
+  const pem = await output([
+    ...['openssl', 'req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+    ...['-keyout', join(dir, 'kubelet.key'), '-subj', subject],
+    ...(names === undefined ? [] : ['-addext', `subjectAltName=${names}`]),
+  ])
+  const creationTimestamp = createdAt?.toISOString()
+  return {
+    ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
+    metadata: { name, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) },
+    spec: { ...spec, request: Buffer.from(spoil(pem)).toString('base64') },
+    status: {},
+  }
+}
+
+export type Wrong = { readonly name: string; readonly request: Request; readonly reason: RegExp }
+
+const hourMs = 3_600_000
+const ago = (ms: number): Date => new Date(Date.now() - ms)
+
+/**
+ * All of them of a node that was seen booting, unless it is that which is wrong.
+ *
+ * @param node booted, and the cluster has no such node yet
+ * @param joined booted, and the cluster has it
+ * @param absent declared, and never seen
+ */
+export function wrongRequests(
+  node: GuideMachine,
+  joined: GuideMachine,
+  absent: GuideMachine,
+): readonly Wrong[] {
+  const client = clientRequest(node.name)
+  const serving = servingRequest(node.name, node.address)
+  const clientWith = (spec: Request['spec']): Request => ({ ...client, spec: { ...client.spec, ...spec } })
+  const servingWith = (spec: Request['spec']): Request => ({ ...serving, spec: { ...serving.spec, ...spec } })
+  const named = (names: string): Request => ({ ...serving, names })
+  const fqdn = fqdnOf(node.name)
+  return [
+    {
+      name: 'client-wrong-groups',
+      request: clientWith({ groups: [...bootstrapperGroups, 'system:masters'] }),
+      reason: /is in the groups .*system:masters.*, expected the node-bootstrapper's$/,
+    },
+    {
+      name: 'client-wrong-requestor',
+      request: clientWith({ username: 'system:serviceaccount:default:default' }),
+      reason: /^"system:serviceaccount:default:default" asks for it/,
+    },
+    {
+      name: 'client-wrong-organisation',
+      request: { ...client, subject: `/O=system:masters/CN=system:node:${fqdn}` },
+      reason: /^its organisation is "system:masters"/,
+    },
+    {
+      name: 'client-two-organisations',
+      request: { ...client, subject: `/O=system:nodes/O=system:masters/CN=system:node:${fqdn}` },
+      reason: /^its organisation is "system:nodes, system:masters"/,
+    },
+    {
+      name: 'client-extra-name',
+      request: { ...client, names: `DNS:${fqdn}` },
+      reason: /in a client certificate, expected none$/,
+    },
+    {
+      name: 'client-extra-usage',
+      request: clientWith({ usages: ['digital signature', 'client auth', 'server auth'] }),
+      reason: /^it is for "digital signature, client auth, server auth"/,
+    },
+    {
+      name: 'client-wrong-signer',
+      request: clientWith({ signerName: 'kubernetes.io/kube-apiserver-client' }),
+      reason: /^its signer is "kubernetes\.io\/kube-apiserver-client", which is not for kubelets$/,
+    },
+    {
+      name: 'client-not-declared',
+      request: clientRequest('w9'),
+      reason: /^"w9\..*" is not a declared node of this cluster$/,
+    },
+    {
+      name: 'client-of-the-bootstrap',
+      request: clientRequest('bs'),
+      reason: /^"bs\..*" is not a declared node of this cluster$/,
+    },
+    {
+      name: 'client-not-seen-booting',
+      request: clientRequest(absent.name),
+      reason: new RegExp(`^ocp45/${absent.name} was not seen booting$`),
+    },
+    {
+      name: 'client-before-its-boot',
+      request: { ...client, createdAt: ago(hourMs) },
+      reason: new RegExp(`^ocp45/${node.name} was seen booting only .* after it asked$`),
+    },
+    {
+      name: 'client-expired',
+      request: { ...client, createdAt: ago(25 * hourMs) },
+      reason: /^it was made more than a day ago$/,
+    },
+    {
+      name: 'client-of-the-future',
+      request: { ...client, createdAt: ago(-hourMs) },
+      reason: /^it is of a time that has not come yet/,
+    },
+    {
+      name: 'client-for-years',
+      request: clientWith({ expirationSeconds: 10 * 365 * 86_400 }),
+      reason: /^it asks for .*, expected 30 d.* at most$/,
+    },
+    {
+      name: 'client-of-a-node-that-is-there',
+      request: clientRequest(joined.name),
+      reason: new RegExp(`^the cluster has the node ${fqdnOf(joined.name)} already`),
+    },
+    {
+      name: 'client-not-its-own-key',
+      request: { ...client, spoil: otherSignature },
+      reason: /^its request is not signed by its own key$/,
+    },
+    {
+      name: 'client-garbage',
+      request: { ...client, spoil: () => 'garbage' },
+      reason: /^its request is not one CERTIFICATE REQUEST in PEM$/,
+    },
+    {
+      name: 'client-garbage-in-pem',
+      request: { ...client, spoil: (pem) => pem.replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA') },
+      reason: /^its request /,
+    },
+    {
+      name: 'serving-address-of-another',
+      request: named(`DNS:${fqdn},IP:${node.address},IP:${joined.address}`),
+      reason: new RegExp(`^the address ${joined.address} is not declared for ocp45/${node.name}$`),
+    },
+    {
+      name: 'serving-name-of-the-api',
+      request: named(`DNS:${fqdn},DNS:api.${guide.domain},IP:${node.address}`),
+      reason: /^the name "api\..*" is not declared for/,
+    },
+    {
+      name: 'serving-for-everything',
+      request: named(`DNS:*.${guide.domain}`),
+      reason: /^the name "\*\..*" is not declared for/,
+    },
+    {
+      name: 'serving-email',
+      request: named(`DNS:${fqdn},email:root@example.net`),
+      reason: /which no kubelet asks for$/,
+    },
+    {
+      name: 'serving-wrong-requestor',
+      request: servingWith({ username: `system:node:${fqdnOf(joined.name)}` }),
+      reason: /asks for a certificate of .*, expected that node itself$/,
+    },
+    {
+      name: 'serving-wrong-groups',
+      request: servingWith({ groups: ['system:authenticated'] }),
+      reason: /^who asks is not in the group system:nodes$/,
+    },
+    {
+      name: 'serving-extra-usage',
+      request: servingWith({ usages: ['digital signature', 'server auth', 'client auth'] }),
+      reason: /^it is for "digital signature, server auth, client auth"/,
+    },
+    {
+      name: 'serving-not-declared',
+      request: servingRequest('w9', '172.16.0.39'),
+      reason: /^"w9\..*" is not a declared node of this cluster$/,
+    },
+  ]
+}
+
+export type GuideMachine = { readonly name: string; readonly address: string }
+
+/** A request whose octets are as they were, signed by another key: the last ones are of the signature. */
+function otherSignature(pem: string): string {
+  const body = Buffer.from(pem.replaceAll(/-----.*-----/g, ''), 'base64')
+  body.writeUInt8(body.readUInt8(body.length - 1) ^ 1, body.length - 1)
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${body.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`
+}

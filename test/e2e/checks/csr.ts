@@ -1,0 +1,207 @@
+/**
+ * Certificate requests of nodes that really booted, made by openssl, on an API server that they reach through the load
+ * balancer: what is right is approved at once, also when that server misbehaves, and nothing else ever is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PendingCsrs } from '../../../src/cluster/csr/approver.ts'
+import { expect, expectEqual, expectMatch, Unexpected } from '../expect.ts'
+import { guideOf, type Guide } from '../guide.ts'
+import { macOf, guide as site } from '../guide-site.ts'
+import { rackInterface } from '../network.ts'
+import type { Rig } from '../rig.ts'
+import type { Check } from '../runner.ts'
+import type { Asked } from '../stubs/cluster.ts'
+import { waitUntil } from './client.ts'
+import {
+  clientRequest,
+  csrObject,
+  csrsPath,
+  servingRequest,
+  wrongRequests,
+  type Request,
+} from './csr-requests.ts'
+
+const [w1, w2, w3] = site.workers.map((address, index) => ({ name: `w${index + 1}`, address })) as [
+  Machine,
+  Machine,
+  Machine,
+]
+type Machine = { readonly name: string; readonly address: string }
+
+/** The promise. */
+const promptMs = 2000
+
+export const csrChecks: readonly Check[] = [
+  {
+    name: 'csr: right requests of nodes that were seen booting are approved within two seconds',
+    limitMs: 60_000,
+    run: withGuide(async (guide, rig) => {
+      await guide.reload()
+      await untilFollowed(guide)
+      for (const node of [w1, w2]) await bootOnce(guide, rig, node)
+      const slowest = []
+      slowest.push(await approved(guide, promptMs, 'w1-client', clientRequest(w1.name)))
+      await guide.cluster.put('/api/v1/nodes', { metadata: { name: `${w1.name}.${site.domain}` } })
+      slowest.push(await approved(guide, promptMs, 'w1-serving', servingRequest(w1.name, w1.address)))
+      // As a rack does it: all at once.
+      const rack = Array.from({ length: 8 }, (_, index) => index)
+      slowest.push(
+        ...(await Promise.all([
+          approved(guide, promptMs, 'w2-client', clientRequest(w2.name)),
+          ...rack.map((index) =>
+            approved(guide, promptMs, `w2-serving-${index}`, servingRequest(w2.name, w2.address)),
+          ),
+        ])),
+      )
+      return `${slowest.length} requests, the slowest after ${Math.max(...slowest)} ms`
+    }),
+  },
+  {
+    name: 'csr: every wrong request stays pending, and it is said why',
+    limitMs: 60_000,
+    run: withGuide(async (guide) => {
+      const wrong = wrongRequests(w2, w1, w3)
+      for (const { name, request } of wrong) {
+        await guide.cluster.put(csrsPath, await csrObject(guide.dir, name, request))
+      }
+      // As little as the API server lets anybody say.
+      const spec = { signerName: 'kubernetes.io/kubelet-serving', request: 'AAAA' }
+      await guide.cluster.put(csrsPath, { metadata: { name: 'nothing' }, spec })
+      const all = [
+        ...wrong,
+        { name: 'nothing', reason: /^its request is not one CERTIFICATE REQUEST in PEM$/ },
+      ]
+      const areListed = async (): Promise<boolean> => {
+        const names = (await guide.csrs()).requests.map(({ name }) => name)
+        return all.every(({ name }) => names.includes(name))
+      }
+      await waitUntil('all of them to be listed', areListed)
+      await sleep(promptMs)
+      const [listed] = JSON.parse(await guide.control('csr', 'list', '--json')) as PendingCsrs[]
+      for (const { name, reason } of all) {
+        const left = listed?.requests.find((request) => request.name === name)
+        expectMatch(left?.reason ?? 'it is not listed', reason, name)
+      }
+      const names = new Set(all.map(({ name }) => name))
+      const wrongly = (await guide.cluster.asked()).filter(
+        ({ name, approvedAt }) => names.has(name) && approvedAt !== undefined,
+      )
+      expectEqual(wrongly.map(({ name }) => name).join(), '', 'wrong requests that were approved')
+      return `${all.length} requests`
+    }),
+  },
+  ...misbehaviours().map(({ name, limitMs, provoke }): Check => ({
+    name: `csr: a request is approved although ${name}`,
+    run: withGuide(async (guide) => {
+      await untilFollowed(guide)
+      const csr = `w1-again-${name.replaceAll(/\W+/g, '-')}`
+      await provoke(guide, csr)
+      const ms = await approved(guide, limitMs, csr, servingRequest(w1.name, w1.address))
+      return `after ${ms} ms, ${limitMs} at most`
+    }),
+  })),
+]
+
+type Misbehaviour = {
+  readonly name: string
+  /** Until the approval: the pauses of the client (docs/decisions/0025), and a second for the rest. */
+  readonly limitMs: number
+  readonly provoke: (guide: Guide, csr: string) => Promise<void>
+}
+
+function misbehaviours(): readonly Misbehaviour[] {
+  const approvalOf = (csr: string): string => `${csrsPath}/${csr}/approval`
+  return [
+    {
+      name: 'the watch is cut in mid-event',
+      limitMs: 1500,
+      async provoke({ cluster }) {
+        await cluster.write(csrsPath, '{"type":"ADDED","object":{"metadata":{"na')
+        await cluster.cut(csrsPath)
+      },
+    },
+    {
+      name: 'the place where the watch was is too old',
+      limitMs: 2500,
+      async provoke({ cluster }) {
+        await cluster.compact()
+        await cluster.cut(csrsPath)
+      },
+    },
+    {
+      name: 'an event is garbage',
+      limitMs: 1500,
+      provoke: ({ cluster }) => cluster.write(csrsPath, 'garbage\n'),
+    },
+    {
+      name: 'somebody changed it meanwhile (409)',
+      limitMs: 1500,
+      provoke: ({ cluster }, csr) => cluster.refuse(approvalOf(csr), { status: 409, reason: 'Conflict' }),
+    },
+    {
+      name: 'the server is busy (429, for a second)',
+      limitMs: 2000,
+      provoke({ cluster }, csr) {
+        const headers = { 'retry-after': '1' }
+        return cluster.refuse(approvalOf(csr), { status: 429, reason: 'TooManyRequests', headers })
+      },
+    },
+    {
+      name: 'the server fails twice (500)',
+      limitMs: 2500,
+      provoke: ({ cluster }, csr) =>
+        cluster.refuse(approvalOf(csr), { status: 500, reason: 'InternalError' }, 2),
+    },
+  ]
+}
+
+function withGuide(run: (guide: Guide, rig: Rig) => Promise<string | undefined>): Check['run'] {
+  return async (rig) => {
+    const guide = await guideOf(rig)
+    try {
+      return await run(guide, rig)
+    } catch (error) {
+      throw new Unexpected(`${(error as Error).message}\nthe guide's appliance:\n${guide.server.tail(12)}`)
+    }
+  }
+}
+
+/** By way of HAProxy, whose checks may have to find the masters first. */
+function untilFollowed({ cluster }: Guide): Promise<void> {
+  return waitUntil(
+    'slipway to follow the requests',
+    async () => (await cluster.watches(csrsPath)) > 0,
+    40_000,
+  )
+}
+
+/** What its firmware or its system asks first: an address. */
+async function bootOnce(guide: Guide, rig: Rig, { name }: Machine): Promise<void> {
+  const since = guide.server.lines.length
+  const mac = macOf(name, await guide.text())
+  await rig.at('rack', ['ip', 'link', 'set', rackInterface, 'address', mac])
+  const udhcpc = [rig.payload.busybox, 'udhcpc', '-f', '-q', '-n', '-t', '4', '-T', '2', '-i', rackInterface]
+  const { status, stderr } = await rig.at('rack', [...udhcpc, '-s', '/bin/true'])
+  expectEqual(status, 0, `udhcpc's exit code (${stderr.trim()})`)
+  const isLease = ({ node, msg }: { node?: string; msg: string }): boolean =>
+    node === `${site.cluster}/${name}` && /acknowledged/.test(msg)
+  await guide.server.waitFor(`that ${name} has its address`, isLease, { since })
+}
+
+/** @returns how long after its appearance on the server it was approved there, in milliseconds */
+async function approved(guide: Guide, limitMs: number, name: string, request: Request): Promise<number> {
+  await guide.cluster.put(csrsPath, await csrObject(guide.dir, name, request))
+  let asked: Asked | undefined
+  const isApproved = async (): Promise<boolean> => {
+    asked = (await guide.cluster.asked()).find((each) => each.name === name)
+    return asked?.approvedAt !== undefined
+  }
+  await waitUntil(`${name} to be approved`, isApproved, limitMs + 3000).catch(async (error: unknown) => {
+    const left = (await guide.csrs()).requests.find((each) => each.name === name)
+    throw new Unexpected(`${(error as Error).message}: ${left?.reason ?? 'it is not listed'}`)
+  })
+  const { askedAt = 0, approvedAt = 0 } = asked ?? {}
+  const ms = approvedAt - askedAt
+  expect(ms <= limitMs, `${name} was approved after ${ms} ms, expected ${limitMs} at most`)
+  return ms
+}

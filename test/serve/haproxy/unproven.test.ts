@@ -1,0 +1,73 @@
+import t from 'tap'
+import type { Stat } from '../../../src/serve/haproxy/stat.ts'
+import { unproven } from '../../../src/serve/haproxy/unproven.ts'
+
+/** `workerhttp/w1 UP`, of a server that was checked; `workerhttp/w1 UP?` of one that was not. */
+function stats(...texts: readonly string[]): Stat[] {
+  return texts.map((text) => {
+    const [, backend = '', server = '', status = '', mark] = /^(\w+)\/(\w+) (\w+)(\?)?$/.exec(text)!
+    return { backend, server, status, isTested: mark === undefined, seconds: 0, connections: 0, reason: '' }
+  })
+}
+
+const cases = [
+  {
+    name: 'infra nodes that are new, while workers serve',
+    before: ['workerhttp/w1 UP', 'workerhttp/w2 UP'],
+    after: ['workerhttp/i1 UP?', 'workerhttp/i2 UP?', 'workerhttp/w1 UP?', 'workerhttp/w2 UP?'],
+    expected: ['workerhttp/i1', 'workerhttp/i2'],
+  },
+  {
+    name: 'a master that was down before the reload',
+    before: ['kubeapi/m1 UP', 'kubeapi/m2 DOWN', 'kubeapi/m3 UP'],
+    after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP?', 'kubeapi/m3 UP?'],
+    expected: ['kubeapi/m2'],
+  },
+  {
+    name: 'one that was taken out and is put back by a reload',
+    before: ['kubeapi/m1 UP', 'kubeapi/m2 MAINT'],
+    after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP?'],
+    expected: ['kubeapi/m2'],
+  },
+  {
+    name: 'nobody without a reload: one that is put back by telling is checked at once',
+    before: ['kubeapi/m1 UP', 'kubeapi/m2 MAINT'],
+    after: ['kubeapi/m1 UP', 'kubeapi/m2 UP?'],
+    expected: [],
+  },
+  {
+    name: 'one that has been checked meanwhile is known, as is one that is told to be down already',
+    before: ['kubeapi/m1 UP', 'kubeapi/m2 DOWN', 'kubeapi/m3 DOWN'],
+    after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP', 'kubeapi/m3 DOWN?'],
+    expected: [],
+  },
+  {
+    name: 'nobody, where no server was up before: a guess is better than nobody',
+    before: ['kubeapi/m1 DOWN', 'workerhttp/w1 UP'],
+    after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP?', 'workerhttp/w1 UP?'],
+    expected: [],
+  },
+  {
+    name: 'nobody, where those that were up are gone or taken out',
+    before: ['workerhttp/w1 UP', 'workerhttp/w2 UP'],
+    after: ['workerhttp/w1 MAINT', 'workerhttp/i1 UP?'],
+    expected: [],
+  },
+  {
+    name: "nobody of an administrator's own back ends",
+    before: ['theirs/a UP', 'theirs/b DOWN'],
+    after: ['theirs/a UP?', 'theirs/b UP?'],
+    expected: [],
+  },
+] as const
+
+for (const { name, before, after, expected } of cases) {
+  t.test(name, (t) => {
+    const found = unproven(stats(...before), stats(...after), new Set(['kubeapi', 'workerhttp']))
+    t.same(
+      found.map(({ backend, server }) => `${backend}/${server}`),
+      expected,
+    )
+    t.end()
+  })
+}
