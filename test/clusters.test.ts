@@ -1,5 +1,6 @@
 /** The clusters' rooms joined: a bootstrap leaves the balancer and comes back, requests are judged by what was seen. */
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { followClusters, type ClustersOptions } from '../src/clusters.ts'
@@ -33,7 +34,9 @@ function siteIn(folder: string, approve: string): Site {
 }
 
 async function world(t: Test) {
-  const directory = t.testdir({})
+  // Removed after everything else is closed, which a testdir is not: records are still written then.
+  const directory = mkdtempSync(join(tmpdir(), 'slipway-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const authority = makeAuthority()
   const server = await startApiServer(authority)
   t.teardown(() => server.close())

@@ -77,6 +77,7 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
   let record: BootstrapRecord = new Map()
   let clusters: readonly BootstrapCluster[] = []
   let writing: Promise<unknown> = Promise.resolve()
+  let isClosed = false
   try {
     record = await readBootstrapRecord(path)
   } catch (error) {
@@ -122,7 +123,8 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
   }
 
   function begin(cluster: BootstrapCluster): void {
-    if (stateOf(cluster.name).kind !== 'waiting') return
+    running.get(cluster.name)?.abort()
+    if (isClosed || stateOf(cluster.name).kind !== 'waiting') return
     const abort = new AbortController()
     running.set(cluster.name, abort)
     const trouble = options.troubles(cluster.name, 'bootstrap')
@@ -157,7 +159,9 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
       try {
         before = await keep(name, { kind, since: clock.now(), reason })
       } finally {
-        begin(cluster)
+        // As the site has it by now.
+        const current = clusters.find((each) => each.name === name)
+        if (current !== undefined) begin(current)
       }
       log.info({ cluster: name, command, before: before?.kind }, 'bootstrap decided by command')
       if (kind === 'out' && before?.kind !== 'out') options.onComplete(name, reason)
@@ -165,7 +169,10 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
       return stateOf(name)
     },
     swap,
-    close: stop,
+    close() {
+      isClosed = true
+      stop()
+    },
   }
 }
 

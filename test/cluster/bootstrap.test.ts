@@ -37,6 +37,8 @@ type Bench = {
   healthy: Set<string>
   lines: () => { msg: string; reason?: string }[]
   hasKubeconfig: boolean
+  /** Open ones. */
+  connections: number
   cluster: BootstrapCluster
   again(): Promise<BootstrapWatch>
 }
@@ -48,6 +50,7 @@ async function bench(t: Test, hasKubeconfig: boolean, path?: string): Promise<Be
   const texts: string[] = []
   const log = createLog('info', { write: (text) => void texts.push(text) })
   const made = {
+    connections: 0,
     ...{ clock, api, told, troubles: createTroubles(log), hasKubeconfig, healthy: new Set<string>() },
     path: path ?? join(t.testdir({}), 'bootstrap.json'),
     lines: () => texts.map((text) => JSON.parse(text) as { msg: string; reason?: string }),
@@ -69,7 +72,10 @@ async function bench(t: Test, hasKubeconfig: boolean, path?: string): Promise<Be
   const again = async (): Promise<BootstrapWatch> => {
     const watch = await watchBootstrap({
       ...{ clusters: [made.cluster], path: made.path, clock },
-      connect: () => ({ ...api, close: () => {} }),
+      connect: () => {
+        made.connections++
+        return { ...api, close: () => (made.connections -= 1) }
+      },
       probe: (url) => Promise.resolve(made.healthy.has(url)),
       ...{ log, troubles: made.troubles },
       onComplete: (cluster, evidence) => told.push(`complete ${cluster}: ${evidence}`),
@@ -170,6 +176,20 @@ t.test('a kubeconfig that comes later is used', async (t) => {
   await settle()
   t.same(made.api.followed(), [])
   t.equal(made.clock.pending(), 0)
+})
+
+t.test('closed, or given another site, while a command is kept: nobody is looked for twice', async (t) => {
+  const made = await bench(t, true)
+  const said = made.watch.command('c1', 'watch')
+  made.watch.swap([made.cluster])
+  await said
+  await settle()
+  t.same([made.api.followed(), made.connections], [[apiPaths.bootstrapConfigMap], 1])
+  const last = made.watch.command('c1', 'watch')
+  made.watch.close()
+  await last
+  await settle()
+  t.same([made.api.followed(), made.connections], [[], 0])
 })
 
 t.test('closed without a kubeconfig, it checks no longer', async (t) => {
