@@ -189,7 +189,12 @@ async function bootOnce(guide: Guide, rig: Rig, { name }: Machine): Promise<void
 }
 
 /** @returns how long after its appearance on the server it was approved there, in milliseconds */
-export async function approved(guide: Guide, limitMs: number, name: string, request: Request): Promise<number> {
+export async function approved(
+  guide: Guide,
+  limitMs: number,
+  name: string,
+  request: Request,
+): Promise<number> {
   await guide.cluster.put(csrsPath, await csrObject(guide.dir, name, request))
   let asked: Asked | undefined
   const isApproved = async (): Promise<boolean> => {
