@@ -103,7 +103,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     if (seen.to !== 'installing' || node === undefined || !beginners.includes(node.role)) return
     // Another installation has stages and an end of its own.
     progress.beginAnew(node.cluster)
-    watch.command(node.cluster, 'watch').catch((error: unknown) => {
+    watch.beginAnew(node.cluster).catch((error: unknown) => {
       log.error({ node: node.key, err: error }, 'bootstrap record not written')
     })
   })

@@ -9,6 +9,8 @@ const stateShape = z.object({
   since: z.number(),
   /** A sentence: what was seen, or who said so. */
   reason: z.string(),
+  /** Of `waiting`, when it is installed anew: what is older is another installation's end. Milliseconds since 1970. */
+  installedFrom: z.number().optional(),
 })
 
 export type BootstrapState = Readonly<z.output<typeof stateShape>>

@@ -10,7 +10,7 @@ import { formatIp, type Ip } from '../proto/address/ip.ts'
 import type { ClusterConnection } from './client.ts'
 import { readBootstrapRecord, type BootstrapRecord, type BootstrapState } from './bootstrap-record.ts'
 import { kubeconfigFile, problemWith, type KubeconfigFile } from './kubeconfig-file.ts'
-import { apiPaths, isBootstrapComplete, type ConfigMap } from './objects.ts'
+import { apiPaths, isBootstrapComplete, textOf, type ConfigMap } from './objects.ts'
 import { pause } from './pause.ts'
 import type { Probe } from './probe.ts'
 import { writeRecord } from './record-file.ts'
@@ -46,6 +46,8 @@ export type BootstrapWatch = {
   state(): BootstrapRecord
   /** @returns undefined for a cluster without a bootstrap. @throws when it cannot be kept; then nothing is done */
   command(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
+  /** Its bootstrap is installed anew: another end is looked for. @throws as {@link BootstrapWatch.command} */
+  beginAnew(cluster: string): Promise<void>
   /** Takes over what the site says now. */
   swap(clusters: readonly BootstrapCluster[]): void
   close(): void
@@ -124,11 +126,12 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
 
   function begin(cluster: BootstrapCluster): void {
     running.get(cluster.name)?.abort()
-    if (isClosed || stateOf(cluster.name).kind !== 'waiting') return
+    const { kind, installedFrom } = stateOf(cluster.name)
+    if (isClosed || kind !== 'waiting') return
     const abort = new AbortController()
     running.set(cluster.name, abort)
     const trouble = options.troubles(cluster.name, 'bootstrap')
-    void look(cluster, options, trouble, abort.signal).then((evidence) => {
+    void look({ ...cluster, installedFrom }, options, trouble, abort.signal).then((evidence) => {
       // One that was begun in its place goes on where it was.
       if ((running.get(cluster.name) ?? abort) === abort) trouble.drop()
       return evidence === undefined ? undefined : complete(cluster.name, evidence, abort.signal)
@@ -146,27 +149,38 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
     running.clear()
   }
 
+  /** @returns what it was before */
+  async function decide(name: string, state: BootstrapState): Promise<BootstrapState | undefined> {
+    running.get(name)?.abort()
+    let before: BootstrapState | undefined
+    try {
+      before = await keep(name, state)
+    } finally {
+      // As the site has it by now.
+      const current = clusters.find((each) => each.name === name)
+      if (current !== undefined) begin(current)
+    }
+    if (state.kind !== 'out' && before?.kind === 'out') options.onUndone(name)
+    return before
+  }
+
   swap(options.clusters)
   return {
     state: () => new Map(clusters.map(({ name }) => [name, stateOf(name)])),
     async command(name, command) {
-      const cluster = clusters.find((each) => each.name === name)
-      if (cluster === undefined) return undefined
+      if (!clusters.some((each) => each.name === name)) return undefined
       const kind = ({ keep: 'kept', out: 'out', watch: 'waiting' } as const)[command]
       const reason = `a person said so (bootstrap ${command})`
-      running.get(name)?.abort()
-      let before: BootstrapState | undefined
-      try {
-        before = await keep(name, { kind, since: clock.now(), reason })
-      } finally {
-        // As the site has it by now.
-        const current = clusters.find((each) => each.name === name)
-        if (current !== undefined) begin(current)
-      }
+      const before = await decide(name, { kind, since: clock.now(), reason })
       log.info({ cluster: name, command, before: before?.kind }, 'bootstrap decided by command')
       if (kind === 'out' && before?.kind !== 'out') options.onComplete(name, reason)
-      if (kind !== 'out' && before?.kind === 'out') options.onUndone(name)
       return stateOf(name)
+    },
+    async beginAnew(name) {
+      if (!clusters.some((each) => each.name === name)) return
+      const now = clock.now()
+      const reason = 'it is installed anew'
+      await decide(name, { kind: 'waiting', since: now, reason, installedFrom: now })
     },
     swap,
     close() {
@@ -176,14 +190,19 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
   }
 }
 
+/** With when its bootstrap began to be installed anew, if it did. */
+type Looked = BootstrapCluster & { readonly installedFrom: number | undefined }
+
 /** @returns the evidence; undefined when it was aborted */
 async function look(
-  cluster: BootstrapCluster,
+  cluster: Looked,
   { connect, probe, clock }: BootstrapOptions,
   trouble: Trouble,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   let passingSince: number | undefined
+  // Masters of the installation before pass as well, as long as they stand.
+  let mayCount = cluster.installedFrom === undefined
   while (!isOver(signal)) {
     const problem = problemWith(cluster.kubeconfig)
     if (problem === undefined) {
@@ -193,8 +212,9 @@ async function look(
     }
     trouble.say(problem)
     const now = clock.monotonic()
-    if (await allPass(cluster, probe)) passingSince ??= now
-    else passingSince = undefined
+    const isPassing = await allPass(cluster, probe)
+    mayCount ||= !isPassing
+    passingSince = isPassing && mayCount ? (passingSince ?? now) : undefined
     if (passingSince !== undefined && clock.monotonic() - passingSince >= settleMs && !isOver(signal)) {
       const names = cluster.masters.map(({ name }) => name).join(', ')
       return `${names} passed their checks on 6443 and 22623 for ${settleMs / 60_000} minutes`
@@ -205,7 +225,7 @@ async function look(
 }
 
 async function ask(
-  { kubeconfig }: BootstrapCluster,
+  { kubeconfig, installedFrom = 0 }: Looked,
   api: ClusterConnection,
   trouble: Trouble,
   signal: AbortSignal,
@@ -213,7 +233,9 @@ async function ask(
   const ended = new AbortController()
   let evidence: string | undefined
   const see = (configMap: ConfigMap): void => {
-    if (!isBootstrapComplete(configMap)) return
+    const isOlder =
+      installedFrom > 0 && !(Date.parse(textOf(configMap.metadata?.creationTimestamp)) >= installedFrom)
+    if (isOlder || !isBootstrapComplete(configMap)) return
     evidence = `the ConfigMap bootstrap in kube-system says complete (${kubeconfig.path})`
     ended.abort()
   }
