@@ -93,10 +93,11 @@ export const day2Checks: readonly Check[] = [
       for (const { address } of [w4, { address: site.workers[0] }]) await standRouter(guide, rig, address)
       const isUp = async (): Promise<boolean> => {
         const { haproxy } = await guide.condition()
-        const own = haproxy.servers.filter(({ server }) => server === w4.name)
-        return own.length === 2 && own.every((server) => server.isUp && server.isTested)
+        const both = haproxy.servers.filter(({ server }) => server === w4.name || server === 'w1')
+        return both.length === 4 && both.every((server) => server.isUp && server.isTested)
       }
-      await waitUntil('w4 to be up in HAProxy', isUp, 40_000)
+      // One is left when w4 goes.
+      await waitUntil('w1 and w4 to be up in HAProxy', isUp, 40_000)
       await startClients(guide, 'http', 'https')
       const note = await planned(guide, async () => {
         const told = await guide.control('node', 'remove', w4.name, guide.sitePath)
