@@ -90,10 +90,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })
 
   const close = async (graceMs: number): Promise<void> => {
-    clusters?.close()
     ignitionFiles.close()
     balancer.close()
-    await Promise.all(services.map((service) => service.close(graceMs)))
+    await Promise.all([clusters?.close(), ...services.map((service) => service.close(graceMs))])
     reports.close()
     gate.close()
     installs.close()
@@ -204,10 +203,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     }
   }
 
+  /** Not for everybody: reasons name files of this machine. */
+  function standings() {
+    return { ...(clusters && { clusters: clusters.reports() }) }
+  }
+
   /** For who may ask on this machine: with the names of its files. */
   function wholeCondition() {
     const warnings = ignitionFindings(plan, clock.now()).map(({ message }) => message)
-    return { ...condition(), warnings, ignition: ignitionExpiries(plan) }
+    return { ...condition(), ...standings(), warnings, ignition: ignitionExpiries(plan) }
   }
 
   function health(): Record<string, unknown> {
@@ -223,7 +227,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   function metrics(): string {
     const measured = { records: installs.list(), ignition: ignitionExpiries(plan), now: clock.now() }
-    return renderMetrics({ ...condition(), ...measured })
+    return renderMetrics({ ...condition(), ...standings(), ...measured })
   }
 
   return {

@@ -1,4 +1,6 @@
 /** What a running slipway tells Prometheus. Names of nodes and counts; no addresses, reasons or secrets. Pure. */
+import { clusterFamilies } from './cluster-metrics.ts'
+import type { ClusterStanding } from './cluster/report.ts'
 import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import type { Mode } from './install/observation.ts'
@@ -15,6 +17,8 @@ export type Measured = {
   readonly ignition: readonly IgnitionExpiry[]
   /** Absent where the site leaves HAProxy alone. */
   readonly haproxy?: BalancerState
+  /** Absent where no cluster is followed. */
+  readonly clusters?: readonly ClusterStanding[]
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -36,6 +40,7 @@ export function renderMetrics(measured: Measured): string {
       })),
     ),
     ...(haproxy === undefined ? [] : haproxyFamilies(haproxy)),
+    ...clusterFamilies(measured.clusters),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
   ])
 }

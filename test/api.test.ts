@@ -13,7 +13,7 @@ const hasCurl = spawnSync('curl', ['--version']).status === 0
 
 t.test('every example is answered', { skip: !hasCurl && 'curl is not here' }, async (t) => {
   const { path, installs } = await controlService(t)
-  t.equal(examples.length, 5)
+  t.equal(examples.length, 6)
   for (const example of examples) {
     const args = [
       '--silent',

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { expositionType } from '../src/host/exposition.ts'
 import { renderMetrics } from '../src/metrics.ts'
-import { now, rackInstalls } from './support/rack.ts'
+import { now, rackInstalls, rackStanding } from './support/rack.ts'
 import { routesWorld } from './support/http-service.ts'
 
 const server = (name: string, more: object) => ({
@@ -24,6 +24,19 @@ const measured = {
   uptimeSeconds: 12,
   counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40 },
   records: rackInstalls().list(),
+  clusters: [
+    rackStanding,
+    {
+      ...{
+        ...rackStanding,
+        cluster: 'ocp46',
+        trouble: 'there is no kubeconfig',
+        stages: rackStanding.stages.slice(5),
+      },
+      requests: { approve: 'off', approved: 0 } as const,
+    },
+    { ...rackStanding, cluster: 'nobody-asks', stages: [] },
+  ],
   ignition: [{ cluster: 'ocp45', kind: 'bootstrap', expiresAt: 1_795_000_000_400 } as const],
   haproxy: { applied: { outcome: 'reload failed', reason: 'a reason' }, servers, out: [] } as const,
   now,
@@ -42,9 +55,35 @@ t.test('what Prometheus reads', (t) => {
   t.end()
 })
 
+t.test('of clusters: whether they are heard, how far they came, how their nodes are', (t) => {
+  const lines = renderMetrics(measured).split('\n')
+  t.same(
+    lines.filter((line) => /^slipway_(?:cluster|csr_pending)/.test(line)),
+    [
+      'slipway_cluster_heard{cluster="ocp45"} 1',
+      'slipway_cluster_heard{cluster="ocp46"} 0',
+      'slipway_cluster_stage_reached_timestamp_seconds{cluster="ocp45",stage="API"} 1795256160',
+      'slipway_cluster_stage_reached_timestamp_seconds{cluster="ocp45",stage="bootstrap"} 1795257180',
+      'slipway_cluster_stage_reached_timestamp_seconds{cluster="ocp45",stage="etcd"} 1795257270',
+      'slipway_cluster_nodes{cluster="ocp45",state="absent"} 1',
+      'slipway_cluster_nodes{cluster="ocp45",state="not-ready"} 1',
+      'slipway_cluster_nodes{cluster="ocp45",state="ready"} 3',
+      'slipway_cluster_nodes{cluster="ocp45",state="unknown"} 0',
+      'slipway_cluster_nodes{cluster="ocp46",state="absent"} 1',
+      'slipway_cluster_nodes{cluster="ocp46",state="not-ready"} 1',
+      'slipway_cluster_nodes{cluster="ocp46",state="ready"} 3',
+      'slipway_cluster_nodes{cluster="ocp46",state="unknown"} 0',
+      'slipway_csr_pending{cluster="ocp45"} 2',
+    ],
+  )
+  t.notMatch(lines.join('\n'), /nobody-asks|kubeconfig|ConfigMap/)
+  t.end()
+})
+
 t.test('without anybody who remembers nodes there are no metrics of nodes', (t) => {
   const { site, uptimeSeconds, counters } = measured
-  t.notMatch(renderMetrics({ site, uptimeSeconds, counters, ignition: [], now }), 'slipway_node')
+  const text = renderMetrics({ site, uptimeSeconds, counters, ignition: [], now })
+  t.notMatch(text, /slipway_node|slipway_cluster/)
   t.end()
 })
 

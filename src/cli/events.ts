@@ -1,6 +1,6 @@
 /** `slipway events`: what is seen of the nodes, as it is seen. */
 import { parseArgs } from 'node:util'
-import type { Observation } from '../install/observation.ts'
+import type { ClusterWord, Observation } from '../install/observation.ts'
 import { span } from '../install/words.ts'
 import { formatOctets } from '../simulate/timeline-text.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './command.ts'
@@ -61,6 +61,15 @@ export function eventLine(seen: Observation, columns: number): string {
   return clip(`${clockTime(seen.at)}  ${seen.node}  ${printable(eventText(seen))}`, Math.max(columns, 60))
 }
 
+const words: Readonly<Record<ClusterWord, string>> = {
+  'approved-client': 'client certificate approved',
+  registered: 'registered',
+  'approved-serving': 'serving certificate approved',
+  ready: 'Ready',
+  'not-ready': 'not Ready',
+  removed: 'removed',
+}
+
 function eventText(seen: Observation): string {
   switch (seen.kind) {
     case 'dhcp':
@@ -75,6 +84,8 @@ function eventText(seen: Observation): string {
       return `Ignition ${seen.outcome} to ${seen.client}: ${[`${seen.role}.ign`, seen.reason].filter(Boolean).join(', ')}`
     case 'callback':
       return `its own word: ${seen.stage}`
+    case 'cluster':
+      return `its cluster: ${words[seen.word]}${seen.reason === undefined ? '' : `: ${seen.reason}`}`
     case 'command':
       return `command: ${seen.command}`
     case 'state':

@@ -7,7 +7,8 @@ import type { NodeStory } from '../install/reports.ts'
 import type { Step } from '../install/step.ts'
 import { span } from '../install/words.ts'
 import { formatOctets } from '../simulate/timeline-text.ts'
-import { isRegistered, memberOf, type Goal, type MemberReport, type Sight } from './node-sight.ts'
+import type { MemberReport } from '../cluster/report.ts'
+import { isRegistered, memberOf, type Goal, type Sight } from './node-sight.ts'
 import { stepDetail, stepTitles } from './step-text.ts'
 
 /** `about` tells facts apart; one that is not as it was told last is told again, unless it has no line. */
@@ -41,7 +42,7 @@ export function factsOf(sight: Sight, view: Viewpoint): readonly Fact[] {
 
 type TimedFact = Fact & { readonly at: number }
 
-function stepFacts({ boots, words = [] }: Sight['story'], from: number): TimedFact[] {
+function stepFacts({ boots, words }: Sight['story'], from: number): TimedFact[] {
   const steps = boots.flatMap((boot) => boot.steps.map((step) => ({ step, boot: boot.startedAt })))
   return [...steps, ...words.map((step) => ({ step, boot: 0 }))]
     .sort((a, b) => a.step.sequence - b.step.sequence)

@@ -1,35 +1,22 @@
 /** What a running slipway knows of one node at one moment: of its installation, and from its cluster. */
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
+import type { ClusterReport, MemberReport } from '../cluster/report.ts'
 import type { NodeStory } from '../install/reports.ts'
-import type { Step } from '../install/step.ts'
-
-/** A declared node as its cluster has it. */
-export type MemberReport = {
-  /** Its key. */
-  readonly node: string
-  readonly state: 'absent' | 'not-ready' | 'ready' | 'unknown'
-  /** Why it is not Ready. */
-  readonly reason?: string
-}
 
 /** Of a cluster's own answers, what is told of one node. */
-export type ClusterReport = {
-  /** Why it cannot be asked: a sentence. */
-  readonly trouble?: string
-  readonly members: readonly MemberReport[]
-}
+export type Hearsay = Pick<ClusterReport, 'trouble' | 'members'>
 
 /** All that is known at one moment. */
 export type Sight = {
-  readonly story: NodeStory & { readonly words?: readonly Step[] }
-  readonly cluster: ClusterReport
+  readonly story: NodeStory
+  readonly cluster: Hearsay
   /** Of its cluster; undefined where slipway approves no requests. */
   readonly csrs: PendingCsrs | undefined
 }
 
 export type Goal = 'installed' | 'ready'
 
-export function memberOf({ members }: ClusterReport, key: string): MemberReport {
+export function memberOf({ members }: Hearsay, key: string): MemberReport {
   return members.find(({ node }) => node === key) ?? { node: key, state: 'unknown' }
 }
 

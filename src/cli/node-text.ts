@@ -34,8 +34,10 @@ export function storyLines(story: NodeStory, now: number, paper: Paper): string[
 
 type Part = { readonly at: number; readonly title: string; readonly steps: readonly Step[] }
 
-function bootsAndCommands({ boots, commands }: NodeStory): Part[] {
+function bootsAndCommands({ boots, commands, words }: NodeStory): Part[] {
+  const [word] = words
   const parts = [
+    ...(word === undefined ? [] : [{ at: word.startedAt, title: 'in its cluster', steps: words }]),
     ...boots.map(({ kind, startedAt, steps }) => ({ at: startedAt, title: `boots from the ${kind}`, steps })),
     ...commands.map(({ at, command }) => ({ at, title: `command: ${command}`, steps: [] })),
   ]
@@ -55,21 +57,27 @@ function stepLine(step: Step, now: number, paper: Paper): string {
   const room = Math.max(8, width - fixed - (hasRates ? rateColumns : 0))
   const { octets, octetsPerSecond, count } = step
   const rate = octetsPerSecond === undefined ? '' : `${formatOctets(octetsPerSecond)}/s`
-  const line = [
-    paint(paper, 'dim', clockTime(step.startedAt)),
-    ` ${mark(step, paper)} `,
-    stepTitles[step.kind].padEnd(titleColumns),
-    clip(printable(stepDetail(step)), room).padEnd(room),
+  const figureCells = [
     (count === 1 ? '' : `×${count}`).padStart(countColumns),
     (octets === undefined ? '' : formatOctets(octets)).padStart(octetColumns),
     durationText(step, now).padStart(durationColumns),
     hasRates ? rate.padStart(rateColumns) : '',
+  ].join('')
+  // Where there are no figures, a reason may take their place.
+  const detailColumns = figureCells.trim() === '' ? room + figureCells.length : room
+  const line = [
+    paint(paper, 'dim', clockTime(step.startedAt)),
+    ` ${mark(step, paper)} `,
+    stepTitles[step.kind].padEnd(titleColumns),
+    clip(printable(stepDetail(step)), detailColumns).padEnd(room),
+    figureCells,
   ]
   return line.join('').trimEnd()
 }
 
 function mark({ kind, outcome }: Step, paper: Paper): string {
   if (kind === 'failed' || kind === 'failed-script') return paint(paper, 'red', '✗')
+  if (kind === 'not-ready') return paint(paper, 'yellow', '…')
   switch (outcome) {
     case 'done':
       return ' '

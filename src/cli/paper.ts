@@ -5,7 +5,7 @@ import { wrap } from '../plan/ipxe/text.ts'
 
 export type Paper = { readonly columns: number; readonly isColoured: boolean }
 
-type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 
 export function paint({ isColoured }: Paper, style: Style, text: string): string {
   // Whether to colour was decided by the caller, once for the whole terminal.

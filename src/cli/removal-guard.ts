@@ -1,7 +1,7 @@
 /** What speaks against taking nodes out of a site whose cluster lives, and what is left to do when it was done. Pure. */
 import { span } from '../install/words.ts'
 import type { Role } from '../site/schema.ts'
-import type { MemberReport } from './node-sight.ts'
+import type { MemberReport } from '../cluster/report.ts'
 import type { BalancedServer } from './running-slipway.ts'
 
 /** A node that is to go. */

@@ -4,7 +4,7 @@ import type { NodeReport, NodeStory } from '../install/reports.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { askControl, ControlProblem } from './control.ts'
-import type { ClusterReport, Sight } from './node-sight.ts'
+import type { Hearsay, Sight } from './node-sight.ts'
 
 export type BalancedServer = Pick<
   ServerState,
@@ -49,9 +49,9 @@ export async function sightOf(path: string, key: string): Promise<Sight> {
 }
 
 /** Why it has none to give is a trouble like others. */
-export async function clusterReport(path: string, cluster: string): Promise<ClusterReport> {
+export async function clusterReport(path: string, cluster: string): Promise<Hearsay> {
   try {
-    return await askControl<ClusterReport>(path, `/v1/clusters/${cluster}`)
+    return await askControl<Hearsay>(path, `/v1/clusters/${cluster}`)
   } catch (error) {
     if (!(error instanceof ControlProblem) || error.refusal === undefined) throw error
     return { trouble: error.message, members: [] }

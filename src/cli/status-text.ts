@@ -1,10 +1,12 @@
 /** The state of a site as a table: a header, a line for each node, what is wrong with it below. Pure. */
+import type { ClusterStanding } from '../cluster/report.ts'
 import type { NodeReport } from '../install/reports.ts'
 import type { Mode } from '../install/observation.ts'
 import { span } from '../install/words.ts'
 import { wrap } from '../plan/ipxe/text.ts'
 import type { Applied, HaproxyOutcome } from '../serve/haproxy/apply.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
+import { clusterLines } from './cluster-text.ts'
 import { clip, paint, printable, symptomLines, type Paper } from './paper.ts'
 import { nowText } from './step-text.ts'
 
@@ -14,6 +16,7 @@ export type Status = {
   readonly site: string
   readonly uptimeSeconds: number
   readonly nodes: readonly NodeReport[]
+  readonly clusters?: readonly ClusterStanding[]
   readonly strangers: readonly object[]
   readonly otherDhcpServers: readonly { readonly server: string; readonly node: string }[]
   readonly declined: readonly { readonly node: string; readonly address: string }[]
@@ -42,9 +45,10 @@ const modeNames: Readonly<Record<Mode, string>> = {
 const modeStyles = { installed: 'green', installing: 'yellow', failed: 'red' } as const
 
 export function statusLines(status: Status, now: number, paper: Paper): string[] {
-  const { site, uptimeSeconds, nodes } = status
+  const { site, uptimeSeconds, nodes, clusters = [] } = status
   const head = `${paint(paper, 'bold', site)}  up ${span(uptimeSeconds * 1000)}, ${countsText(nodes)}`
-  return [head, ...noticeLines(status, paper), '', ...tableLines(nodes, now, paper)]
+  const above = [...clusterLines(clusters, now, paper), ...noticeLines(status, paper)]
+  return [head, ...above, '', ...tableLines(nodes, now, paper)]
 }
 
 /** `7 nodes: 2 installed, 5 installing`. */

@@ -11,7 +11,8 @@ import {
   ControlProblem,
   followControl,
 } from './control.ts'
-import { clip, clockTime, printable } from './paper.ts'
+import { clusterLines } from './cluster-text.ts'
+import { clip, clockTime, printable, type Paper } from './paper.ts'
 import { stateText, statusLines, type Status } from './status-text.ts'
 import { nowText } from './step-text.ts'
 
@@ -110,6 +111,9 @@ export async function watchStatus(
   }
 }
 
+/** A line that is never folded. */
+const endless: Paper = { columns: 1000, isColoured: false }
+
 type Tell = (status: Status, now: number) => void
 
 /** From the upper left corner, each line cleared to its end, and what was below. */
@@ -126,10 +130,17 @@ function redraw(terminal: Terminal): Tell {
   }
 }
 
-/** A line for a node whose state, step or trouble is another than before. */
+/** A line for a node whose state, step or trouble is another than before, or a cluster that stands elsewhere. */
 function changes(terminal: Terminal): Tell {
   const told = new Map<string, string>()
-  return ({ nodes }, now) => {
+  return ({ nodes, clusters = [] }, now) => {
+    for (const standing of clusters) {
+      // Ages grow all the time, and at the beginning of time there are none.
+      const key = clusterLines([standing], 0, endless).join('\n')
+      if (told.get(standing.cluster) === key) continue
+      told.set(standing.cluster, key)
+      for (const line of clusterLines([standing], now, endless)) terminal.out(`${clockTime(now)}  ${line}`)
+    }
     for (const node of nodes) {
       const { mode, step, symptom } = node
       const key = [mode, step?.kind, step?.outcome, step?.count, symptom?.name].join(' ')

@@ -24,6 +24,12 @@ export const stepTitles: Readonly<Record<StepKind, string>> = {
   reboot: 'reboot',
   'disk-dhcp': 'DHCP from disk',
   started: 'first start',
+  'approved-client': 'client cert.',
+  registered: 'registered',
+  'approved-serving': 'serving cert.',
+  ready: 'Ready',
+  'not-ready': 'not Ready',
+  removed: 'removed',
 }
 
 /** Nothing for what went as it should. */
@@ -42,6 +48,7 @@ const outcomeWords: Readonly<Record<StepOutcome, string>> = {
 /** What a step was about and how it ended: `efi/ipxe.efi by TFTP`. */
 export function stepDetail(step: Step): string {
   const { kind, what, by, reason, outcome } = step
+  if (kind === 'approved-client' || kind === 'approved-serving') return `${reason ?? 'it was'} approved`
   const subject =
     kind === 'install-script'
       ? `installs as ${what}`
@@ -79,6 +86,18 @@ export function nowText(step: Step | undefined, now: number): string {
       return `stopped ${ago}: ${reason ?? 'it cannot be installed'}`
     case 'failed':
       return `gave up ${ago}`
+    case 'approved-client':
+      return `client certificate approved ${ago}`
+    case 'registered':
+      return `registered ${ago}`
+    case 'approved-serving':
+      return `serving certificate approved ${ago}`
+    case 'ready':
+      return `Ready ${lasting}`
+    case 'not-ready':
+      return `not Ready ${lasting}${reason === undefined ? '' : `: ${reason}`}`
+    case 'removed':
+      return `removed from its cluster ${ago}`
     case 'kernel':
     case 'initramfs':
     case 'rootfs':

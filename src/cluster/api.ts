@@ -14,6 +14,8 @@ export type FollowHandlers<T> = {
   onEvent(type: WatchEventType, item: T): void
   /** Why nothing is heard at the moment, a sentence; it is tried again. */
   onTrouble(sentence: string): void
+  /** Called once when a trouble that was told is over; nothing need have changed meanwhile. */
+  onHeard(): void
 }
 
 /**

@@ -8,16 +8,13 @@ import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
 import { formatIp, type Ip } from '../proto/address/ip.ts'
 import type { ClusterConnection } from './client.ts'
-import {
-  readBootstrapRecord,
-  writeBootstrapRecord,
-  type BootstrapRecord,
-  type BootstrapState,
-} from './bootstrap-record.ts'
-import { kubeconfigFile, type KubeconfigFile } from './kubeconfig-file.ts'
-import { apiPaths, isBootstrapComplete, type ConfigMap } from './objects.ts'
+import { readBootstrapRecord, type BootstrapRecord, type BootstrapState } from './bootstrap-record.ts'
+import { kubeconfigFile, problemWith, type KubeconfigFile } from './kubeconfig-file.ts'
+import { apiPaths, isBootstrapComplete, textOf, type ConfigMap } from './objects.ts'
 import { pause } from './pause.ts'
 import type { Probe } from './probe.ts'
+import { writeRecord } from './record-file.ts'
+import type { Trouble, Troubles } from './troubles.ts'
 
 /** A cluster that has a bootstrap and masters to take over from it. */
 export type BootstrapCluster = {
@@ -34,6 +31,7 @@ export type BootstrapOptions = {
   readonly probe: Probe
   readonly clock: Clock
   readonly log: Log
+  readonly troubles: Troubles
   /** Called once for each cluster, after it was kept; `evidence` is a sentence. */
   readonly onComplete: (cluster: string, evidence: string) => void
   /** Called when a person says that it stays, or is to be looked for anew: it goes back where it was. */
@@ -48,6 +46,8 @@ export type BootstrapWatch = {
   state(): BootstrapRecord
   /** @returns undefined for a cluster without a bootstrap. @throws when it cannot be kept; then nothing is done */
   command(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
+  /** Its bootstrap is installed anew: another end is looked for. @throws as {@link BootstrapWatch.command} */
+  beginAnew(cluster: string): Promise<void>
   /** Takes over what the site says now. */
   swap(clusters: readonly BootstrapCluster[]): void
   close(): void
@@ -79,6 +79,7 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
   let record: BootstrapRecord = new Map()
   let clusters: readonly BootstrapCluster[] = []
   let writing: Promise<unknown> = Promise.resolve()
+  let isClosed = false
   try {
     record = await readBootstrapRecord(path)
   } catch (error) {
@@ -101,7 +102,7 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
       if (signal?.aborted === true) return undefined
       const before = stateOf(name)
       const changed = new Map(record).set(name, state)
-      await writeBootstrapRecord(path, changed)
+      await writeRecord(path, changed)
       record = changed
       return before
     })
@@ -124,12 +125,17 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
   }
 
   function begin(cluster: BootstrapCluster): void {
-    if (stateOf(cluster.name).kind !== 'waiting') return
+    running.get(cluster.name)?.abort()
+    const { kind, installedFrom } = stateOf(cluster.name)
+    if (isClosed || kind !== 'waiting') return
     const abort = new AbortController()
     running.set(cluster.name, abort)
-    void look(cluster, options, abort.signal).then((evidence) =>
-      evidence === undefined ? undefined : complete(cluster.name, evidence, abort.signal),
-    )
+    const trouble = options.troubles(cluster.name, 'bootstrap')
+    void look({ ...cluster, installedFrom }, options, trouble, abort.signal).then((evidence) => {
+      // One that was begun in its place goes on where it was.
+      if ((running.get(cluster.name) ?? abort) === abort) trouble.drop()
+      return evidence === undefined ? undefined : complete(cluster.name, evidence, abort.signal)
+    })
   }
 
   function swap(next: readonly BootstrapCluster[]): void {
@@ -143,50 +149,72 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
     running.clear()
   }
 
+  /** @returns what it was before */
+  async function decide(name: string, state: BootstrapState): Promise<BootstrapState | undefined> {
+    running.get(name)?.abort()
+    let before: BootstrapState | undefined
+    try {
+      before = await keep(name, state)
+    } finally {
+      // As the site has it by now.
+      const current = clusters.find((each) => each.name === name)
+      if (current !== undefined) begin(current)
+    }
+    if (state.kind !== 'out' && before?.kind === 'out') options.onUndone(name)
+    return before
+  }
+
   swap(options.clusters)
   return {
     state: () => new Map(clusters.map(({ name }) => [name, stateOf(name)])),
     async command(name, command) {
-      const cluster = clusters.find((each) => each.name === name)
-      if (cluster === undefined) return undefined
+      if (!clusters.some((each) => each.name === name)) return undefined
       const kind = ({ keep: 'kept', out: 'out', watch: 'waiting' } as const)[command]
       const reason = `a person said so (bootstrap ${command})`
-      running.get(name)?.abort()
-      let before: BootstrapState | undefined
-      try {
-        before = await keep(name, { kind, since: clock.now(), reason })
-      } finally {
-        begin(cluster)
-      }
+      const before = await decide(name, { kind, since: clock.now(), reason })
       log.info({ cluster: name, command, before: before?.kind }, 'bootstrap decided by command')
       if (kind === 'out' && before?.kind !== 'out') options.onComplete(name, reason)
-      if (kind !== 'out' && before?.kind === 'out') options.onUndone(name)
       return stateOf(name)
     },
+    async beginAnew(name) {
+      if (!clusters.some((each) => each.name === name)) return
+      const now = clock.now()
+      const reason = 'it is installed anew'
+      await decide(name, { kind: 'waiting', since: now, reason, installedFrom: now })
+    },
     swap,
-    close: stop,
+    close() {
+      isClosed = true
+      stop()
+    },
   }
 }
 
+/** With when its bootstrap began to be installed anew, if it did. */
+type Looked = BootstrapCluster & { readonly installedFrom: number | undefined }
+
 /** @returns the evidence; undefined when it was aborted */
 async function look(
-  cluster: BootstrapCluster,
-  { connect, probe, clock, log }: BootstrapOptions,
+  cluster: Looked,
+  { connect, probe, clock }: BootstrapOptions,
+  trouble: Trouble,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   let passingSince: number | undefined
-  let said: string | undefined
-  const tell = (reason: string): void => {
-    if (reason !== said) log.warn({ cluster: cluster.name, reason }, 'cluster cannot be asked')
-    said = reason
-  }
+  // Masters of the installation before pass as well, as long as they stand.
+  let mayCount = cluster.installedFrom === undefined
   while (!isOver(signal)) {
     const problem = problemWith(cluster.kubeconfig)
-    if (problem === undefined) return ask(cluster, connect(cluster.kubeconfig), tell, signal)
-    tell(problem)
+    if (problem === undefined) {
+      // Whether the cluster is heard remains to be seen.
+      trouble.drop()
+      return ask(cluster, connect(cluster.kubeconfig), trouble, signal)
+    }
+    trouble.say(problem)
     const now = clock.monotonic()
-    if (await allPass(cluster, probe)) passingSince ??= now
-    else passingSince = undefined
+    const isPassing = await allPass(cluster, probe)
+    mayCount ||= !isPassing
+    passingSince = isPassing && mayCount ? (passingSince ?? now) : undefined
     if (passingSince !== undefined && clock.monotonic() - passingSince >= settleMs && !isOver(signal)) {
       const names = cluster.masters.map(({ name }) => name).join(', ')
       return `${names} passed their checks on 6443 and 22623 for ${settleMs / 60_000} minutes`
@@ -196,25 +224,18 @@ async function look(
   return undefined
 }
 
-function problemWith(kubeconfig: KubeconfigFile): string | undefined {
-  try {
-    kubeconfig.credentials()
-    return undefined
-  } catch (error) {
-    return (error as Error).message
-  }
-}
-
 async function ask(
-  { kubeconfig }: BootstrapCluster,
+  { kubeconfig, installedFrom = 0 }: Looked,
   api: ClusterConnection,
-  onTrouble: (sentence: string) => void,
+  trouble: Trouble,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const ended = new AbortController()
   let evidence: string | undefined
   const see = (configMap: ConfigMap): void => {
-    if (!isBootstrapComplete(configMap)) return
+    const isOlder =
+      installedFrom > 0 && !(Date.parse(textOf(configMap.metadata?.creationTimestamp)) >= installedFrom)
+    if (isOlder || !isBootstrapComplete(configMap)) return
     evidence = `the ConfigMap bootstrap in kube-system says complete (${kubeconfig.path})`
     ended.abort()
   }
@@ -223,7 +244,8 @@ async function ask(
     {
       onList: (items) => items.forEach(see),
       onEvent: (type, item) => type !== 'DELETED' && see(item),
-      onTrouble,
+      onTrouble: (sentence) => trouble.say(sentence),
+      onHeard: () => trouble.end(),
     },
     AbortSignal.any([signal, ended.signal]),
   )

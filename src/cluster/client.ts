@@ -65,7 +65,7 @@ export function connectCluster({
       follow(
         {
           list: (within) => list(path, within),
-          watch: (from, take, within) => readWatch(transport, path, from, take, within),
+          watch: (...how) => readWatch(transport, path, ...how),
         },
         handlers,
         { signal, clock, random },

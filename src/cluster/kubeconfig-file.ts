@@ -49,6 +49,16 @@ export function kubeconfigFile(cluster: Cluster, now: () => number): KubeconfigF
   }
 }
 
+/** Why it cannot be used as it is now: a sentence. */
+export function problemWith(kubeconfig: KubeconfigFile): string | undefined {
+  try {
+    kubeconfig.credentials()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
 function readKubeconfig(
   path: string,
   cluster: Cluster,

@@ -2,8 +2,10 @@
 import {
   conditionOf,
   isTrue,
+  isUndecided,
   nameOf,
   textOf,
+  timeOf,
   type ClusterOperator,
   type ClusterVersion,
   type Condition,
@@ -22,27 +24,50 @@ const stableMs = 30_000
 const mostNames = 8
 const mostMessage = 160
 
-/** Whether every declared node has registered, by its full name or its first label, and is Ready. */
+export type Readiness = {
+  readonly state: 'ready' | 'not-ready'
+  /** Since when, by the clock of who said so: milliseconds since 1970. */
+  readonly since?: number
+  /** Why it is not Ready. */
+  readonly reason?: string
+}
+
+/** By its full name or its first label. */
+export function nodeOf(
+  { name, fqdn }: WantedNode,
+  nodes: ReadonlyMap<string, NodeObject>,
+): NodeObject | undefined {
+  return nodes.get(fqdn) ?? nodes.get(name)
+}
+
+export function readinessOf(node: NodeObject): Readiness {
+  const ready = conditionOf(node, 'Ready')
+  const since = timeOf(ready?.lastTransitionTime)
+  const time = since === undefined ? {} : { since }
+  if (ready?.status === 'True') return { state: 'ready', ...time }
+  const said = saidOf(ready)
+  return { state: 'not-ready', ...time, ...(said === '' ? {} : { reason: said }) }
+}
+
+/** Whether every declared node has registered and is Ready. */
 export function judgeNodes(
   wanted: readonly WantedNode[],
   nodes: readonly NodeObject[],
   requests: readonly SigningRequest[],
 ): Judgement {
   const byName = new Map(nodes.map((node) => [nameOf(node), node]))
-  const lines = wanted.flatMap(({ name, fqdn }) => {
-    const node = byName.get(fqdn) ?? byName.get(name)
-    if (node === undefined) return [`${name}: has not registered`]
-    if (isTrue(node, 'Ready')) return []
-    return [`${name}: not Ready${because(conditionOf(node, 'Ready'))}`]
+  const lines = wanted.flatMap((each) => {
+    const node = nodeOf(each, byName)
+    if (node === undefined) return [`${each.name}: has not registered`]
+    const { state, reason } = readinessOf(node)
+    if (state === 'ready') return []
+    return [`${each.name}: not Ready${reason === undefined ? '' : `: ${reason}`}`]
   })
   return { isDone: lines.length === 0, missing: lines.length === 0 ? [] : [...lines, ...pending(requests)] }
 }
 
 function pending(requests: readonly SigningRequest[]): string[] {
-  const open = requests.filter(
-    (request) =>
-      conditionOf(request, 'Approved') === undefined && conditionOf(request, 'Denied') === undefined,
-  )
+  const open = requests.filter(isUndecided)
   if (open.length === 0) return []
   const names = open.map((request) => {
     const user = textOf(request.spec?.username)
@@ -93,8 +118,12 @@ export function judgeOperators(operators: readonly ClusterOperator[], now: numbe
 }
 
 function because(condition: Condition | undefined): string {
-  const said = textOf(condition?.message) || textOf(condition?.reason)
-  return said === '' ? '' : `: ${cut(said)}`
+  const said = saidOf(condition)
+  return said === '' ? '' : `: ${said}`
+}
+
+function saidOf(condition: Condition | undefined): string {
+  return cut(textOf(condition?.message) || textOf(condition?.reason))
 }
 
 function cut(message: string): string {

@@ -6,6 +6,8 @@
 type Metadata = {
   readonly name?: string
   readonly resourceVersion?: string
+  /** As `2026-11-21T06:39:13Z`. */
+  readonly creationTimestamp?: string
 }
 
 /** `status` is `True`, `False` or `Unknown`. */
@@ -75,6 +77,12 @@ export function nameOf(object: { readonly metadata?: Metadata }): string {
   return textOf(object.metadata?.name)
 }
 
+/** Milliseconds since 1970; undefined for what is no time. */
+export function timeOf(value: unknown): number | undefined {
+  const ms = Date.parse(textOf(value))
+  return Number.isNaN(ms) ? undefined : ms
+}
+
 /** What should be a text, and may be anything. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
@@ -83,4 +91,9 @@ export function textOf(value: unknown): string {
 /** What openshift-install waits for: its `bootstrap` ConfigMap says `status: complete`. */
 export function isBootstrapComplete(configMap: ConfigMap): boolean {
   return nameOf(configMap) === 'bootstrap' && configMap.data?.['status'] === 'complete'
+}
+
+/** Whether somebody still has to decide on it. */
+export function isUndecided(request: SigningRequest): boolean {
+  return ['Approved', 'Denied', 'Failed'].every((type) => conditionOf(request, type) === undefined)
 }

@@ -16,6 +16,8 @@ export type Stage = {
   readonly timeoutMs: number
   /** As openshift-install ends when this does not come to pass. */
   readonly exitCode: number
+  /** The name of the one without which it cannot come to pass, or cannot be told; the API where none is named. */
+  readonly after?: string
   /** What it has to see; `undefined` for the API itself. */
   readonly look?: {
     readonly paths: readonly string[]
@@ -58,6 +60,7 @@ const memberRemoved = 'EtcdBootstrapMemberRemoved'
 /** Who stops the bootstrap machine before this may leave the cluster without a quorum. */
 const etcdMember: Stage = {
   name: 'etcd',
+  after: 'bootstrap',
   awaited: "the bootstrap's etcd member to be removed",
   timeoutMs: 5 * minuteMs,
   exitCode: WaitExitCode.bootstrap,
@@ -101,8 +104,10 @@ const initialized: Stage = {
   },
 }
 
+/** Before the version is installed, those that there are may well have settled. */
 const settled: Stage = {
   name: 'operators',
+  after: 'version',
   awaited: 'every operator to settle',
   timeoutMs: 30 * minuteMs,
   exitCode: WaitExitCode.operators,
@@ -122,4 +127,9 @@ export function stagesOf(goal: Goal, wanted: readonly WantedNode[]): readonly St
     case 'install-complete':
       return [apiUp, initialized, settled]
   }
+}
+
+/** All that a cluster goes through, for who follows it for ever. @param wanted as above */
+export function everyStage(wanted: readonly WantedNode[], hasBootstrap: boolean): readonly Stage[] {
+  return [apiUp, ...(hasBootstrap ? [bootstrap, etcdMember] : []), nodesReady(wanted), initialized, settled]
 }

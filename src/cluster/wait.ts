@@ -2,9 +2,10 @@
 import type { Clock } from '../host/clock.ts'
 import type { ClusterApi } from './api.ts'
 import type { Judgement } from './missing.ts'
-import { apiPaths, nameOf, type Conditioned } from './objects.ts'
+import { askVersion } from './ask-version.ts'
+import { holdCollections } from './collections.ts'
 import { pause } from './pause.ts'
-import type { Items, Stage } from './stages.ts'
+import type { Stage } from './stages.ts'
 
 /** What there is to tell, in order. `elapsedMs`: since the beginning. */
 export type WaitEvent = { readonly elapsedMs: number; readonly stage: Stage } & (
@@ -39,56 +40,39 @@ export async function wait(options: WaitOptions): Promise<WaitOutcome> {
   const { api, clock, signal, stages, timeoutMs, tell } = options
   const startedMs = clock.monotonic()
   const elapsed = () => clock.monotonic() - startedMs
-  const following = new AbortController()
-  const collections = new Map<string, Map<string, Conditioned>>()
-  const listed = new Set<string>()
   let current = stages[0]
   let wake = new AbortController()
+  /** What was said last to be missing. */
+  let told = ''
 
-  // Asked only for what is followed.
-  const items: Items = (path) => [...(collections.get(path) as Map<string, Conditioned>).values()]
-  const changed = (): void => wake.abort()
-
-  function begin(path: string): void {
-    if (collections.has(path)) return
-    const byName = new Map<string, Conditioned>()
-    collections.set(path, byName)
-    void api.follow<Conditioned>(
-      path,
-      {
-        onList(all) {
-          byName.clear()
-          for (const item of all) byName.set(nameOf(item), item)
-          listed.add(path)
-          changed()
-        },
-        onEvent(type, item) {
-          if (type === 'DELETED') byName.delete(nameOf(item))
-          else byName.set(nameOf(item), item)
-          changed()
-        },
-        onTrouble(sentence) {
-          if (current !== undefined) tell({ kind: 'trouble', stage: current, elapsedMs: elapsed(), sentence })
-        },
-      },
-      following.signal,
-    )
-  }
+  const collections = holdCollections({
+    api,
+    clock,
+    onChange: () => wake.abort(),
+    onTrouble(_path, sentence) {
+      if (current !== undefined) tell({ kind: 'trouble', stage: current, elapsedMs: elapsed(), sentence })
+    },
+    onHeard() {
+      // In place of the trouble, what is missing is said once more.
+      told = ''
+      wake.abort()
+    },
+  })
 
   async function judge(stage: Stage): Promise<Judgement & { readonly note?: string }> {
     const { look } = stage
     if (look === undefined) return askVersion(api, signal)
     // Nothing is done, and nothing missing, of what was not seen.
-    if (!look.paths.every((path) => listed.has(path))) return { isDone: false, missing: [] }
-    return look.judge(items, clock.now())
+    if (!look.paths.every((path) => collections.isListed(path))) return { isDone: false, missing: [] }
+    return look.judge((path) => collections.items(path), clock.now())
   }
 
   async function pass(stage: Stage): Promise<'done' | 'late' | 'interrupted'> {
     const beganMs = elapsed()
     const endMs = timeoutMs ?? beganMs + stage.timeoutMs
     tell({ kind: 'begun', stage, elapsedMs: beganMs, mostMs: endMs - beganMs })
-    for (const path of stage.look?.paths ?? []) begin(path)
-    let told = ''
+    for (const path of stage.look?.paths ?? []) collections.begin(path)
+    told = ''
     while (!isOver(signal)) {
       wake = new AbortController()
       const { isDone, missing, note = '' } = await judge(stage)
@@ -98,7 +82,7 @@ export async function wait(options: WaitOptions): Promise<WaitOutcome> {
         return 'done'
       }
       if (elapsed() >= endMs) {
-        const excuse = stage.otherwise?.(items)
+        const excuse = stage.otherwise?.((path) => collections.items(path))
         if (excuse === undefined) tell({ kind: 'late', stage, elapsedMs: elapsed(), missing })
         else tell({ kind: 'done', stage, elapsedMs: elapsed(), note: excuse })
         return excuse === undefined ? 'late' : 'done'
@@ -121,16 +105,7 @@ export async function wait(options: WaitOptions): Promise<WaitOutcome> {
     }
     return { kind: 'complete' }
   } finally {
-    following.abort()
-  }
-}
-
-async function askVersion(api: ClusterApi, signal: AbortSignal): Promise<Judgement & { note?: string }> {
-  try {
-    const { gitVersion } = await api.get<{ gitVersion?: string }>(apiPaths.version, signal)
-    return { isDone: true, missing: [], ...(typeof gitVersion === 'string' ? { note: gitVersion } : {}) }
-  } catch (error) {
-    return { isDone: false, missing: [(error as Error).message] }
+    collections.close()
   }
 }
 

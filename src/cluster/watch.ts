@@ -22,7 +22,8 @@ const watchSeconds = 50
 const graceSeconds = 10
 
 /**
- * Calls `take` with each event; resolves when the server ends the watch as it was asked to.
+ * Calls `onOpen` when the server begins to answer and `take` with each event; resolves when the server ends the
+ * watch as it was asked to.
  *
  * @throws {ApiProblem} for a refusal, also one within the stream; {BadEvent}, {Unreachable}, {NoCredentials}
  */
@@ -32,10 +33,12 @@ export async function readWatch(
   resourceVersion: string,
   take: (event: WatchEvent) => void,
   signal: AbortSignal,
+  onOpen: () => void,
 ): Promise<void> {
   const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${encodeURIComponent(resourceVersion)}`
   const answer = await transport.open(withQuery(path, query), (watchSeconds + graceSeconds) * 1000, signal)
   if ('status' in answer) throw problemOf(answer)
+  onOpen()
   const split = lineSplitter()
   // What remains without a newline at the end is half an event: the connection was cut in it.
   for await (const chunk of answer) for (const line of split(chunk)) take(decodeEvent(line))

@@ -80,19 +80,13 @@ export function createInstalls(options: InstallsOptions): Installs {
   function observe(seen: Seen): void {
     const node = plan().get(seen.node)
     if (node === undefined) return
-    lastSeen.set(node.key, clock.now())
+    // What others say of it is no sight of it.
+    if (seen.kind !== 'cluster') lastSeen.set(node.key, clock.now())
     if (!isRepeated(seen, clock.now())) journal.note(seen)
-    if (isSystemStart(seen)) move(node, { kind: 'system' })
-    if (seen.kind === 'ignition' && seen.outcome === 'sent' && seen.role !== 'live') {
-      // Written at once: forgotten, it would let the disk be written a second time.
-      move(node, { kind: 'read' })
-      move(node, { kind: 'delivered' })
-      journal.write()
-    }
-    if (seen.kind === 'file' && seen.outcome === 'sent' && seen.what === node.lastFile) {
-      move(node, { kind: 'delivered' })
-      journal.write()
-    }
+    const before = stateOf(node)
+    for (const event of eventsOf(seen, node)) move(node, event)
+    // Written at once: forgotten, it would let the disk be written a second time.
+    if (stateOf(node) !== before) journal.write()
   }
 
   /** Why an installation that would begin now has to wait; undefined when none would begin, or nothing is in its way. */
@@ -233,6 +227,19 @@ function answerOf({ key }: InstallNode, { mode, reason }: State, { role }: BootC
   if (role === undefined || mode === 'installing') return { kind: 'local' }
   const advice = `slipway node install ${key} arms it, slipway node menu ${key} lets it choose`
   return { kind: 'wait', reason: `it is not to be installed, its mode is ${mode}: ${advice}`, canSkip: false }
+}
+
+/** What it means for the node's installation. */
+function eventsOf(seen: Seen, { lastFile }: InstallNode): readonly Event[] {
+  if (isSystemStart(seen)) return [{ kind: 'system' }]
+  if (seen.kind === 'cluster' && seen.word === 'ready' && seen.since !== undefined) {
+    return [{ kind: 'ready', since: seen.since }]
+  }
+  if (seen.kind === 'ignition' && seen.outcome === 'sent' && seen.role !== 'live') {
+    return [{ kind: 'read' }, { kind: 'delivered' }]
+  }
+  const isLast = seen.kind === 'file' && seen.outcome === 'sent' && seen.what === lastFile
+  return isLast ? [{ kind: 'delivered' }] : []
 }
 
 function isSystemStart(seen: Seen): boolean {

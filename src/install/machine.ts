@@ -58,6 +58,8 @@ export type Event =
   /** A kernel got an address that it did not have before. */
   | { readonly kind: 'system' }
   | { readonly kind: 'callback'; readonly stage: CallbackStage }
+  /** Its cluster says that it is Ready. `since`: by another clock, milliseconds since 1970. */
+  | { readonly kind: 'ready'; readonly since: number }
   | { readonly kind: 'command'; readonly command: 'install' | 'local' | 'menu' }
   | { readonly kind: 'time' }
 
@@ -91,6 +93,8 @@ export function advance(state: State, event: Event, now: number): State {
       return onCallback(settled, event.stage, now)
     case 'system':
       return onSystem(settled, now)
+    case 'ready':
+      return onReady(settled, event.since, now)
     case 'delivered':
       return onAttempt(settled, (attempt) => ({ deliveredAt: attempt.deliveredAt ?? now }))
     case 'asked':
@@ -190,6 +194,14 @@ function onSystem(state: State, now: number): State {
     `a system asked for an address ${seconds} s after the installer had everything`,
     now,
   )
+}
+
+/** Who became Ready before was the system that is being replaced. */
+function onReady(state: State, since: number, now: number): State {
+  const { mode, attempt } = state
+  if (mode !== 'installing' || attempt?.deliveredAt === undefined || since <= attempt.deliveredAt)
+    return state
+  return installed(state, 'the cluster says that it is Ready', now)
 }
 
 function onAttempt(state: State, change: (attempt: AttemptState) => Partial<AttemptState>): State {

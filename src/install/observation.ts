@@ -21,6 +21,10 @@ export type ScriptKind = 'install' | 'wait' | 'menu' | 'local' | 'failed'
 /** The node's own words: its disk is written, its installed system has started, its installer gave up. */
 export type CallbackStage = Callback
 
+/** What a node's cluster says of it; approvals are those that slipway gave. */
+export type ClusterWord =
+  'approved-client' | 'registered' | 'approved-serving' | 'ready' | 'not-ready' | 'removed'
+
 export type NodeCommand = 'install' | 'local' | 'menu' | 'forget'
 
 /** What a node's next network boot leads to, and what it has behind itself. */
@@ -94,6 +98,14 @@ export type Seen = { readonly node: string } & (
       readonly reason?: string
     }
   | { readonly kind: 'callback'; readonly stage: CallbackStage; readonly client: string }
+  | {
+      readonly kind: 'cluster'
+      readonly word: ClusterWord
+      /** Since when it is so, by the clock of the cluster or of the node. Milliseconds since 1970. */
+      readonly since?: number
+      /** Why it is not Ready; the name of the request that was approved. */
+      readonly reason?: string
+    }
   | { readonly kind: 'command'; readonly command: NodeCommand }
   | { readonly kind: 'state'; readonly from: Mode; readonly to: Mode; readonly reason: string }
 )

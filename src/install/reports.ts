@@ -10,7 +10,7 @@ import { latestStep, timelineOf, type Timeline } from './timeline.ts'
 export type NodeReport = NodeRecord &
   Pick<NodeModel, 'role' | 'mac' | 'fqdn'> & {
     readonly address: string
-    /** The latest one of its latest boot. */
+    /** The latest one of its latest boot; of one that was never seen booting, its cluster's latest word. */
     readonly step?: Step
     readonly symptom?: Symptom
   }
@@ -48,12 +48,13 @@ export function createReports({ installs, nodes, clock }: Options): Reports {
     const { role, mac, fqdn, address } = model
     const told = timeline(record.node)
     const boot = told.boots.at(-1)
+    const step = boot === undefined ? told.words.at(-1) : latestStep(boot)
     const about = { record, timeline: told, usesDhcp: usesDhcp(model), now: clock.now() }
     const symptom = symptomOf(about)
     return {
       ...record,
       ...{ role, mac, fqdn, address: formatIpv4(address) },
-      ...(boot && { step: latestStep(boot) }),
+      ...(step && { step }),
       ...(symptom && { symptom }),
     }
   }

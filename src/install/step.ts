@@ -1,7 +1,7 @@
 /** What one observation says of a step on a node's way: which step it is, and how far it came. Pure. */
 import { bootTable } from '../plan/dhcp/boot-table.ts'
 import type { ImageFileKind } from '../plan/facts.ts'
-import type { Asker, Observation, ScriptKind } from './observation.ts'
+import type { Asker, ClusterWord, Observation, ScriptKind } from './observation.ts'
 
 export type StepKind =
   | 'firmware-dhcp'
@@ -21,6 +21,8 @@ export type StepKind =
   | 'disk-dhcp'
   /** Its installed system has started for the first time. */
   | 'started'
+  /** What its cluster says of it. */
+  | ClusterWord
 
 export type StepOutcome =
   | 'done'
@@ -64,8 +66,9 @@ export type Step = {
 /** What a step has from the observation alone; when, and how often, is the timeline's. */
 export type Glimpse = Pick<
   Step,
-  'kind' | 'what' | 'outcome' | 'reason' | 'octets' | 'total' | 'by' | 'architecture'
+  'what' | 'outcome' | 'reason' | 'octets' | 'total' | 'by' | 'architecture'
 > & {
+  readonly kind: Exclude<StepKind, ClusterWord>
   /** Of a download. */
   readonly durationMs?: number
   /** Steps of a boot with the same key are one step. */
@@ -88,7 +91,8 @@ const soughtInVain = /(?:^|\/)(?:autoexec\.ipxe|revocations\w*\.efi|shim_certifi
 
 /**
  * @param systemStep which step a system's DHCP is, by what was seen before it
- * @returns `undefined` for what is no step: a lease prolonged, a command, a change of state
+ * @returns `undefined` for what is no step of its own doing: a lease prolonged, a command, a change of state, a word
+ * of its cluster's
  */
 export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'): Glimpse | undefined {
   switch (seen.kind) {
@@ -157,6 +161,7 @@ export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'
       const kind = seen.stage === 'written' ? 'disk' : seen.stage
       return { kind, key: kind, what: '', outcome: 'done', isAnother: ({ outcome }) => outcome === 'done' }
     }
+    case 'cluster':
     case 'command':
     case 'state':
       return undefined

@@ -172,6 +172,11 @@ function setAside(path: string, now: number): string {
   return aside
 }
 
+/** What people and clusters said of a node, and what was decided, is no sight of it. */
+const lastSights = `
+  SELECT node, max(at) AS at FROM observations
+  WHERE json_extract(seen, '$.kind') NOT IN ('cluster', 'command', 'state') GROUP BY node`
+
 function storeOf(database: DatabaseSync, loss?: string): Store {
   const putState = database.prepare('INSERT OR REPLACE INTO nodes (node, state) VALUES (?, ?)')
   const dropState = database.prepare('DELETE FROM nodes WHERE node = ?')
@@ -188,10 +193,7 @@ function storeOf(database: DatabaseSync, loss?: string): Store {
   const dropMany = database.prepare(`
     DELETE FROM observations WHERE node = ?1 AND sequence <=
       (SELECT sequence FROM observations WHERE node = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)`)
-  const seen = database.prepare('SELECT node, max(at) AS at FROM observations GROUP BY node').all() as {
-    node: string
-    at: number
-  }[]
+  const seen = database.prepare(lastSights).all() as { node: string; at: number }[]
   const last = database.prepare('SELECT max(sequence) AS sequence FROM observations').get() as {
     sequence: number | null
   }

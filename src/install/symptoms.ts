@@ -31,14 +31,14 @@ export function symptomOf({ record, usesDhcp, timeline, now }: Circumstances): S
   return neverCame(record, now) ?? installsAgain(record)
 }
 
-/** Without a boot that has only begun, when those before it all ended at the same later step. */
+/** Without a boot that has only begun, when those before it all ended at the same later step, short of their disk. */
 function bootsInQuestion(boots: readonly Boot[]): readonly Boot[] {
   const [last, before, first] = [boots.at(-1), boots.at(-2), boots.at(-3)].map(
     (boot) => boot && latestStep(boot),
   )
   if (last === undefined || before === undefined || first === undefined) return boots
   const isBehind = stages[last.kind] < stages[before.kind] && before.kind === first.kind
-  return isBehind ? boots.slice(0, -1) : boots
+  return isBehind && stages[before.kind] < stages['disk-dhcp'] ? boots.slice(0, -1) : boots
 }
 
 function gaveUp({ node, reason }: NodeRecord): Symptom {

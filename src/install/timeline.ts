@@ -20,6 +20,8 @@ export type Timeline = {
   /** Oldest first. */
   readonly boots: readonly Boot[]
   readonly commands: readonly { readonly at: number; readonly command: NodeCommand }[]
+  /** What its cluster said of it that no boot that was seen brought about; the latest of each kind. */
+  readonly words: readonly Step[]
 }
 
 /** After this long without a sight, the same beginning is another boot. */
@@ -50,6 +52,12 @@ export const stages: Readonly<Record<StepKind, number>> = {
   reboot: 5,
   'disk-dhcp': 6,
   started: 6,
+  'approved-client': 6,
+  registered: 6,
+  'approved-serving': 6,
+  ready: 6,
+  'not-ready': 6,
+  removed: 6,
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
@@ -66,23 +74,32 @@ type BootDraft = {
 export function timelineOf(observations: readonly Observation[]): Timeline {
   const boots: BootDraft[] = []
   const commands: Timeline['commands'][number][] = []
+  const words = new Map<string, Draft>()
   for (const seen of observations) {
     if (seen.kind === 'command') commands.push({ at: seen.at, command: seen.command })
     const boot = boots.at(-1)
+    if (seen.kind === 'cluster') {
+      addWord(boots, words, seen)
+      continue
+    }
     const sight = glimpse(seen, boot !== undefined && isInstalling(boot) ? 'live-dhcp' : 'disk-dhcp')
     if (sight === undefined) continue
     if (boot !== undefined && !beginsBoot(sight, boot, seen.at)) {
       addStep(boot, sight, seen)
       continue
     }
-    if (boot !== undefined) leave(boot, seen.at)
+    if (boot !== undefined) leave(boot, seen.at, 'unconfirmed')
     const kind = stages[sight.kind] === stages['disk-dhcp'] ? 'disk' : 'network'
     const startedAt = seen.at - (sight.durationMs ?? 0)
     const next: BootDraft = { kind, startedAt, endedAt: seen.at, stage: 0, steps: new Map() }
     addStep(next, sight, seen)
     boots.push(next)
   }
-  return { boots: boots.map((boot, index) => finish(boot, index === boots.length - 1)), commands }
+  return {
+    boots: boots.map((boot, index) => finish(boot, index === boots.length - 1)),
+    commands,
+    words: [...words.values()],
+  }
 }
 
 /** The step that was seen last. */
@@ -134,6 +151,40 @@ function beginsBoot({ kind }: Glimpse, boot: BootDraft, at: number): boolean {
   }
 }
 
+/**
+ * Of a cluster's words, Ready and its like say that a system runs, so they belong to the latest boot in which one may
+ * run; that nothing is heard of a node any more, to the latest in which one ran. They never begin a boot.
+ */
+function addWord(
+  boots: readonly BootDraft[],
+  words: Map<string, Draft>,
+  { word: kind, at, sequence, since = at, reason }: Observation & { kind: 'cluster' },
+): void {
+  const isAbsence = kind === 'not-ready' || kind === 'removed'
+  const boot = boots.findLast(isAbsence ? hasSystem : mayHaveSystem)
+  const steps = boot?.steps ?? words
+  const count = (steps.get(kind)?.count ?? 0) + 1
+  // By another clock, which nobody has to believe.
+  const startedAt = Math.max(boot?.startedAt ?? since, Math.min(since, at))
+  steps.delete(kind)
+  steps.set(kind, {
+    ...{ kind, what: '', outcome: 'done', startedAt, endedAt: startedAt, durationMs: 0, count, sequence },
+    ...(reason === undefined ? {} : { reason }),
+  })
+  if (boot === undefined || isAbsence) return
+  leave(boot, at, 'done')
+  boot.stage = stages[kind]
+}
+
+function hasSystem({ stage }: BootDraft): boolean {
+  return stage === stages['disk-dhcp']
+}
+
+function mayHaveSystem({ stage, steps }: BootDraft): boolean {
+  if (stage >= stages['live-dhcp']) return true
+  return [...steps.values()].some(({ kind }) => kind === 'local-script' || kind === 'menu-script')
+}
+
 function addStep(boot: BootDraft, sight: Glimpse, { at, sequence }: Observation): void {
   const { key, isAnother, durationMs: transferMs, ...facts } = sight
   const before = boot.steps.get(key)
@@ -167,16 +218,16 @@ function follow(boot: BootDraft, { kind, what, outcome }: Glimpse, at: number, s
   if (kind === 'failed' && disk?.outcome === 'under-way') disk.outcome = 'aborted'
 }
 
-/** The node was seen to begin anew. */
-function leave({ steps }: BootDraft, at: number): void {
+/** The node was seen to go on. @param disk how what nobody confirmed ended */
+function leave({ steps }: BootDraft, at: number, disk: 'done' | 'unconfirmed'): void {
   const reboot = steps.get('reboot')
-  if (reboot !== undefined) {
+  if (reboot?.outcome === 'under-way') {
     reboot.outcome = 'done'
     reboot.endedAt = Math.max(reboot.startedAt, at)
     reboot.durationMs = elapsed(reboot.startedAt, at)
   }
-  const disk = steps.get('disk')
-  if (disk?.outcome === 'under-way') disk.outcome = 'unconfirmed'
+  const writing = steps.get('disk')
+  if (writing?.outcome === 'under-way') writing.outcome = disk
 }
 
 function finish({ kind, startedAt, endedAt, steps }: BootDraft, isLast: boolean): Boot {

@@ -12,7 +12,7 @@ import { status, watchStatus } from '../../src/cli/status.ts'
 import { controlService, socketPath } from '../support/control-service.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { nodeLife } from '../support/node-life.ts'
-import { now } from '../support/rack.ts'
+import { now, rackStanding } from '../support/rack.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
 async function run(command: Command, path: string, ...args: string[]) {
@@ -90,8 +90,33 @@ t.test('a bootstrap is kept, taken out, or looked for again', async (t) => {
   t.match(await say('watch', 'ocp45'), { out: /leaves the load balancer when it has done its work/ })
   t.match(JSON.parse((await say('out', 'ocp45', '--json')).out), { kind: 'out' })
   t.match(await say('out', 'c9'), { code: 1, err: /no cluster c9 has a bootstrap/ })
-  await t.rejects(say('burn', 'ocp45'), { message: 'cluster takes: bootstrap keep|out|watch CLUSTER' })
+  await t.rejects(say('burn', 'ocp45'), {
+    message: 'cluster takes: show [CLUSTER], or bootstrap keep|out|watch CLUSTER',
+  })
   await t.rejects(run(cluster, path, 'node'), { name: 'UsageError' })
+})
+
+t.test('where clusters stand: all, one, or as JSON', async (t) => {
+  const { path } = await controlService(t)
+  const all = await run(cluster, path, 'show')
+  t.match(all, { code: 0, out: /^ocp45: 3 of 5 nodes Ready[^]*bootstrap[^]*ocp45\/w1 {2}has not registered/ })
+  t.match(await run(cluster, path, 'show', 'ocp45'), { code: 0, out: /^ocp45: 3 of 5 nodes Ready/ })
+  t.match(JSON.parse((await run(cluster, path, 'show', '--json')).out), [{ cluster: 'ocp45' }])
+  t.match(JSON.parse((await run(cluster, path, 'show', 'ocp45', '--json')).out), { cluster: 'ocp45' })
+  t.same(await run(cluster, path, 'show', 'c9'), {
+    code: 1,
+    out: '',
+    err: 'slipway: the site has no cluster c9',
+  })
+  await t.rejects(run(cluster, path, 'show', 'ocp45', 'c9'), { name: 'UsageError' })
+})
+
+t.test('several clusters stand apart; a site without one says so', async (t) => {
+  const standings: object[] = [rackStanding, { ...rackStanding, cluster: 'c2' }]
+  const { path } = await controlService(t, socketPath(t), { reports: () => standings as never })
+  t.match((await run(cluster, path, 'show')).out, /^ocp45: [^]*\n\nc2: 3 of 5/)
+  standings.length = 0
+  t.same(await run(cluster, path, 'show'), { code: 0, out: 'the site has no cluster', err: '' })
 })
 
 t.test('certificate requests that are left, with the reason', async (t) => {
@@ -137,6 +162,7 @@ t.test('events in lines and as JSON, until the end', async (t) => {
 
 t.test('each kind of event has its words', (t) => {
   const life = nodeLife().pxe().installer().callback('written').command('menu')
+  life.says('registered').says('not-ready', { reason: 'no CNI' })
   life.see({ kind: 'state', from: 'installing', to: 'installed', reason: 'its disk is written' })
   const text = [...new Set(life.observations.map((seen) => eventLine(seen, 100).replace(/^.*w1 {2}/, '')))]
   t.match(text, [
@@ -145,10 +171,12 @@ t.test('each kind of event has its words', (t) => {
     'loader probed: efi/ipxe.efi by TFTP',
     'loader sent: efi/ipxe.efi by TFTP, 830.6 KiB in 700 ms',
   ])
-  t.match(text.slice(-4), [
+  t.match(text.slice(-6), [
     'Ignition sent to 192.0.2.21:40000: worker.ign',
     'its own word: written',
     'command: menu',
+    'its cluster: registered',
+    'its cluster: not Ready: no CNI',
     'installing → installed: its disk is written',
   ])
   t.end()
@@ -160,8 +188,9 @@ t.test('--watch: lines of changes, or a table that is drawn again', async (t) =>
   const [lines, table] = [keptTerminal(), keptTerminal({ rows: 10 })]
   const end = new AbortController()
   const watching = [lines, table].map((terminal) => watchStatus(path, terminal, clock, end.signal))
-  await until(() => lines.outLines.length === 7 && table.outLines.length > 5)
-  t.match(lines.outLines[6], '11:00:00  ocp45/i1  armed: never seen')
+  await until(() => lines.outLines.length === 8 && table.outLines.length > 5)
+  t.match(lines.outLines[0], '11:00:00  ocp45: 3 of 5 nodes Ready, waiting for version; 2 certificate')
+  t.match(lines.outLines[7], '11:00:00  ocp45/i1  armed: never seen')
   t.match(table.outLines.at(-1), /^… \d+ more lines in a taller window/)
   installs.observe({ node: 'ocp45/i1', kind: 'script', script: 'menu' })
   await until(() => {
@@ -170,7 +199,11 @@ t.test('--watch: lines of changes, or a table that is drawn again', async (t) =>
   })
   end.abort()
   await Promise.all(watching)
-  t.pass('both end when told to')
+  t.equal(
+    lines.outLines.filter((line) => line.includes('ocp45:')).length,
+    1,
+    'a cluster is told of when it moved',
+  )
 })
 
 t.test('slipway that goes away is waited for, and said to be gone', async (t) => {

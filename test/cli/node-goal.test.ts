@@ -1,6 +1,7 @@
 import t from 'tap'
 import { armingOf, endOf, nextLines } from '../../src/cli/node-goal.ts'
-import type { Goal, MemberReport } from '../../src/cli/node-sight.ts'
+import type { MemberReport } from '../../src/cluster/report.ts'
+import type { Goal } from '../../src/cli/node-sight.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import type { Mode } from '../../src/install/observation.ts'
 import { sightOfJoining } from '../support/joining-node.ts'

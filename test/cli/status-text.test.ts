@@ -1,9 +1,15 @@
 process.env['TZ'] = 'UTC'
 import t from 'tap'
 import { storyLines } from '../../src/cli/node-text.ts'
+import { nowText } from '../../src/cli/step-text.ts'
 import { statusLines, type Status } from '../../src/cli/status-text.ts'
+import { createReports } from '../../src/install/reports.ts'
+import type { NodeModel } from '../../src/plan/model.ts'
+import { fakeClock } from '../support/fake-clock.ts'
 import { golden } from '../support/golden.ts'
-import { now, rackStatus, rackStory } from '../support/rack.ts'
+import { memoryInstalls } from '../support/memory-installs.ts'
+import { nodeLife, type NodeLife } from '../support/node-life.ts'
+import { joined, now, rackStatus, rackStory } from '../support/rack.ts'
 
 const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
 const uncoloured = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
@@ -49,6 +55,69 @@ const quiet: Status = {
   ...{ site: 'lab', uptimeSeconds: 30, nodes: rackStatus().nodes.slice(0, 1) },
   ...{ strangers: [], otherDhcpServers: [], declined: [] },
 }
+
+t.test('what its cluster says of a node stands among its steps (UPDATE=1 writes it anew)', (t) => {
+  const story = joined((life) =>
+    life
+      .says('approved-client', { reason: 'csr-8b2rk' })
+      .pass(1000)
+      .says('registered')
+      .says('not-ready', { reason: 'container runtime network not ready: no CNI configuration' })
+      .pass(2000)
+      .says('approved-serving', { reason: 'csr-x2f4t' })
+      .pass(90_000)
+      .says('ready'),
+  )
+  for (const columns of [80, 120]) {
+    const lines = storyLines(story, now, { columns, isColoured: false })
+    golden(t, `status/joined-${columns}.txt`, asText(lines))
+    t.same(
+      lines.slice(1).filter((line) => line.length > columns),
+      [],
+    )
+  }
+  t.end()
+})
+
+t.test('a node that was never seen booting is known from its cluster', (t) => {
+  const installs = memoryInstalls(['ocp45/w1'], () => now)
+  const life = nodeLife('ocp45/w1', now - 90 * 60_000)
+  life
+    .says('registered', { since: now - 91 * 60_000 })
+    .pass(60_000)
+    .says('ready', { since: life.now() })
+  installs.remember(life.observations)
+  const models = [{ key: 'ocp45/w1', role: 'worker', kernelArguments: [] }] as unknown as readonly NodeModel[]
+  const story = createReports({ installs, nodes: () => models, clock: fakeClock(now) }).story('ocp45/w1')!
+  t.equal(nowText(story.step, now), 'Ready 89 min')
+  t.same(storyLines({ ...story, fqdn: 'w1' }, now, { columns: 80, isColoured: false }).slice(2), [
+    ...['', '2026-11-21 09:29:00  in its cluster', '09:29:00   registered', '09:31:00   Ready'],
+  ])
+  t.end()
+})
+
+t.test('the table says how a node is in its cluster, and why it is not well', (t) => {
+  const words: [life: (life: NodeLife) => NodeLife, text: string][] = [
+    [(life) => life.says('approved-client'), 'client certificate approved 25 min ago'],
+    [(life) => life.says('registered'), 'registered 25 min ago'],
+    [(life) => life.says('approved-serving'), 'serving certificate approved 25 min ago'],
+    [(life) => life.says('ready'), 'Ready 25 min'],
+    [(life) => life.says('not-ready', { reason: 'no CNI' }), 'not Ready 25 min: no CNI'],
+    [(life) => life.says('not-ready'), 'not Ready 25 min'],
+    [(life) => life.says('removed'), 'removed from its cluster 25 min ago'],
+    [(life) => life.says('ready').pass(60_000).asks('firmware'), 'firmware DHCP, 24 min ago'],
+  ]
+  for (const [says, text] of words) t.equal(nowText(joined(says).step, now), text)
+  const node = joined((life) =>
+    life.says('not-ready', { reason: 'container runtime network not ready: no CNI\u001b[2J configuration' }),
+  )
+  t.same(statusLines({ ...quiet, nodes: [node] }, now, { columns: 80, isColoured: false }).slice(2), [
+    'node      role    address      state             now',
+    'ocp45/w1  worker  172.16.0.15  installed 25 min  not Ready 25 min',
+    '    container runtime network not ready: no CNI?[2J configuration',
+  ])
+  t.end()
+})
 
 t.test('a site without trouble has a header and a table', (t) => {
   t.equal(

@@ -1,91 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Test } from 'tap'
-import {
-  bootstrapClusters,
-  settleMs,
-  watchBootstrap,
-  type BootstrapCluster,
-  type BootstrapWatch,
-} from '../../src/cluster/bootstrap.ts'
-import { NoCredentials } from '../../src/cluster/kubeconfig-file.ts'
-import type { Credentials } from '../../src/cluster/kubeconfig.ts'
+import { bootstrapClusters, settleMs } from '../../src/cluster/bootstrap.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
-import { createLog } from '../../src/host/log.ts'
 import { buildModel } from '../../src/plan/model.ts'
-import type { Ip } from '../../src/proto/address/ip.ts'
-import { parseIp } from '../../src/proto/address/ip.ts'
+import { bench, noKubeconfig, settle, until } from '../support/bootstrap.ts'
 import { declaredCluster, declaredSite } from '../support/cluster.ts'
 import { bootstrapConfigMap } from '../support/cluster-objects.ts'
-import { fakeClock, type FakeClock } from '../support/fake-clock.ts'
-import { memoryApi, type MemoryApi } from '../support/memory-api.ts'
 
 const complete = bootstrapConfigMap('complete')
-const noKubeconfig = 'there is no kubeconfig'
-
-type Bench = {
-  watch: BootstrapWatch
-  clock: FakeClock
-  api: MemoryApi
-  path: string
-  /** What was called for, and lines of the log, in order. */
-  told: string[]
-  /** URLs that answer. */
-  healthy: Set<string>
-  lines: () => { msg: string; reason?: string }[]
-  hasKubeconfig: boolean
-  cluster: BootstrapCluster
-  again(): Promise<BootstrapWatch>
-}
-
-async function bench(t: Test, hasKubeconfig: boolean, path?: string): Promise<Bench> {
-  const clock = fakeClock(Date.UTC(2026, 0, 1, 12))
-  const api = memoryApi()
-  const told: string[] = []
-  const texts: string[] = []
-  const made = {
-    ...{ clock, api, told, hasKubeconfig, healthy: new Set<string>() },
-    path: path ?? join(t.testdir({}), 'bootstrap.json'),
-    lines: () => texts.map((text) => JSON.parse(text) as { msg: string; reason?: string }),
-    cluster: {
-      name: 'c1',
-      kubeconfig: {
-        path: '/kubeconfig',
-        credentials() {
-          if (made.hasKubeconfig) return {} as Credentials
-          throw new NoCredentials(noKubeconfig)
-        },
-      },
-      masters: ['192.0.2.11', '2001:db8::12'].map((address, index) => ({
-        name: `m${index + 1}`,
-        address: parseIp(address) as Ip,
-      })),
-    },
-  }
-  const again = async (): Promise<BootstrapWatch> => {
-    const watch = await watchBootstrap({
-      ...{ clusters: [made.cluster], path: made.path, clock },
-      connect: () => ({ ...api, close: () => {} }),
-      probe: (url) => Promise.resolve(made.healthy.has(url)),
-      log: createLog('info', { write: (text) => void texts.push(text) }),
-      onComplete: (cluster, evidence) => told.push(`complete ${cluster}: ${evidence}`),
-      onUndone: (cluster) => told.push(`undone ${cluster}`),
-    })
-    t.teardown(() => watch.close())
-    await settle()
-    return watch
-  }
-  return Object.assign(made, { watch: await again(), again })
-}
-
-/** Lets files be written and promises run. */
-const settle = async () => {
-  for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate)
-}
-const until = async (isSo: () => boolean) => {
-  while (!isSo()) await new Promise(setImmediate)
-}
 
 t.test('the ConfigMap says complete: told once, kept over a restart', async (t) => {
   const made = await bench(t, true)
@@ -152,14 +75,35 @@ t.test('without a kubeconfig: all masters pass on both ports, three minutes with
 
 t.test('a kubeconfig that comes later is used', async (t) => {
   const made = await bench(t, false)
+  const other = made.troubles('c1', 'somebody else')
+  other.say(noKubeconfig)
   made.hasKubeconfig = true
   made.clock.advance(10_000)
   await settle()
   t.same(made.api.followed(), [apiPaths.bootstrapConfigMap])
+  other.end()
+  t.same(
+    made.lines().map(({ msg }) => msg),
+    ['cluster cannot be asked', 'cluster is heard again'],
+  )
   made.watch.close()
   await settle()
   t.same(made.api.followed(), [])
   t.equal(made.clock.pending(), 0)
+})
+
+t.test('closed, or given another site, while a command is kept: nobody is looked for twice', async (t) => {
+  const made = await bench(t, true)
+  const said = made.watch.command('c1', 'watch')
+  made.watch.swap([made.cluster])
+  await said
+  await settle()
+  t.same([made.api.followed(), made.connections], [[apiPaths.bootstrapConfigMap], 1])
+  const last = made.watch.command('c1', 'watch')
+  made.watch.close()
+  await last
+  await settle()
+  t.same([made.api.followed(), made.connections], [[], 0])
 })
 
 t.test('closed without a kubeconfig, it checks no longer', async (t) => {

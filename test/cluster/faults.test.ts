@@ -65,11 +65,11 @@ t.test('a watch that ends or is cut within a character is as one that ends withi
     }
     await nextWatch(server, nodesPath)
     server.put(nodesPath, node('m1', { annotations: { note: 'Größe' } }))
-    await until(way === 'cut' ? 3 : 2)
+    await until(way === 'cut' ? 4 : 2)
     abort.abort()
     await following
     t.same(
-      told.filter((line) => !line.startsWith('trouble')),
+      told.filter((line) => !line.startsWith('trouble') && line !== 'heard'),
       ['list ', 'ADDED m1'],
       way,
     )
@@ -120,13 +120,14 @@ t.test('whose certificate counts no longer (401) follows again with the next kub
   clock.advance(1000)
   await server.watched(nodesPath)
   server.put(nodesPath, node('m2'))
-  await until(4)
+  await until(5)
   abort.abort()
   await following
   t.match(told, [
     'list m1',
     /^trouble .*: (the connection was cut|aborted)$/,
     'trouble the test says Unauthorized (401 Unauthorized)',
+    'heard',
     'ADDED m2',
   ])
 })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { connectCluster } from '../../src/cluster/client.ts'
 import { follow } from '../../src/cluster/follow.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
+import type { WatchEvent } from '../../src/cluster/watch.ts'
 import { errorLine } from '../support/api-shapes.ts'
 import { clusterOperator } from '../support/cluster-objects.ts'
 import { connected, node, nodesPath, untilPaused } from '../support/cluster.ts'
@@ -55,10 +56,56 @@ t.test('cut in the middle of an event, it goes on where it was and loses nothing
   t.match(told[2], /^trouble 127\.0\.0\.1:\d+: (the connection was cut|aborted)$/)
   t.same(
     told.filter((line) => !line.startsWith('trouble')),
-    ['list m1', 'ADDED m2', 'ADDED m3'],
+    ['list m1', 'ADDED m2', 'heard', 'ADDED m3'],
   )
   t.equal(clock.pending(), 0, 'nothing is left behind')
 })
+
+t.test('a trouble is over when a watch lasts, also when nothing changes', async (t) => {
+  const { server, api, clock } = await connected(t)
+  const abort = new AbortController()
+  const { told, until, handlers } = recordFollowed()
+  server.put(nodesPath, node('m1'))
+  const following = api.follow(nodesPath, handlers, abort.signal)
+  await server.watched(nodesPath)
+  server.cut(nodesPath)
+  await until(2)
+  await untilPaused(clock, 500)
+  clock.advance(500)
+  await untilPaused(clock, 1000)
+  clock.advance(900)
+  server.cut(nodesPath)
+  await untilPaused(clock, 1000)
+  t.notOk(told.includes('heard'), 'one that is cut sooner has no say')
+  clock.advance(1000)
+  await untilPaused(clock, 1000)
+  clock.advance(1000)
+  abort.abort()
+  await following
+  t.equal(told.at(-1), 'heard')
+  t.equal(told.filter((line) => line === 'heard').length, 1)
+})
+
+t.test(
+  'a 404 of somebody before the server is a trouble; one of the server says that there is nothing',
+  async (t) => {
+    const { server, api, clock } = await connected(t)
+    const abort = new AbortController()
+    const { told, until, handlers } = recordFollowed()
+    server.onOther((_, response) => void response.writeHead(404).end('<html>no such page'))
+    const following = api.follow('/apis/x', handlers, abort.signal)
+    await until(1)
+    server.onOther((_, response) =>
+      response.writeHead(404).end(JSON.stringify({ kind: 'Status', reason: 'NotFound', message: 'no x' })),
+    )
+    await untilPaused(clock, 500)
+    clock.advance(500)
+    await until(3)
+    abort.abort()
+    await following
+    t.same(told, ['trouble no such page (404)', 'heard', 'list '])
+  },
+)
 
 t.test('too old, in the stream or as a status: it lists anew', async (t) => {
   const { server, api, clock } = await connected(t)
@@ -107,8 +154,8 @@ t.test('garbage in the stream is said, and the collection is listed anew', async
     ],
     ['{"type":"ERROR","object":{"message":"etcd is gone"}}', 'etcd is gone (500)'],
   ]
-  // The kind itself was not there at first, as until the cluster's operator has brought it.
-  t.equal(told[0], 'trouble 404 page not found (404)')
+  // A collection that nobody made yet (404) has nothing in it.
+  t.equal(told[0], 'list ')
   await untilPaused(clock, 500)
   clock.advance(500)
   for (const [text, sentence] of garbage) {
@@ -124,7 +171,7 @@ t.test('garbage in the stream is said, and the collection is listed anew', async
   abort.abort()
   await following
   t.same(
-    told.filter((line) => line.startsWith('trouble')).slice(1),
+    told.filter((line) => line.startsWith('trouble')),
     garbage.map(([, sentence]) => `trouble ${sentence}`),
   )
 })
@@ -191,7 +238,7 @@ t.test('another kubeconfig is taken at once: the watch goes on with it', async (
   await until(3)
   abort.abort()
   await following
-  t.match(told, ['list m1', /^trouble /, 'ADDED m2'])
+  t.match(told, ['list m1', /^trouble /, 'heard', 'ADDED m2'])
 })
 
 t.test('a watch that is refused as too old lists anew; a list that comes too late is not told', async (t) => {
@@ -219,6 +266,18 @@ t.test('a watch that is refused as too old lists anew; a list that comes too lat
   const source = { list, watch: () => Promise.reject(new Error('not asked')) }
   await follow(source, handlers, { signal: late.signal, clock, random: () => 0 })
   t.equal(told.length, 2)
+
+  const over = new AbortController()
+  const buffered = {
+    list: () => Promise.resolve({ items: [], resourceVersion: '1' }),
+    watch: (_: string, take: (event: WatchEvent) => void) => {
+      over.abort()
+      take({ type: 'ADDED', object: node('m2'), resourceVersion: '2' })
+      return Promise.reject(new Error('aborted'))
+    },
+  }
+  await follow(buffered, handlers, { signal: over.signal, clock, random: () => 0 })
+  t.same(told.slice(2), ['list '], 'nor an event that was on its way')
 })
 
 t.test('a watch that is refused for a while (429) is asked for when that is over', async (t) => {
@@ -240,8 +299,8 @@ t.test('a watch that is refused for a while (429) is asked for when that is over
   clock.advance(30_000)
   await server.watched(nodesPath)
   server.put(nodesPath, node('m2'))
-  await until(3)
+  await until(4)
   abort.abort()
   await following
-  t.same(told, ['list m1', 'trouble Too many requests, please try again later. (429)', 'ADDED m2'])
+  t.same(told, ['list m1', 'trouble Too many requests, please try again later. (429)', 'heard', 'ADDED m2'])
 })

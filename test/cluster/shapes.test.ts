@@ -133,13 +133,21 @@ t.test('every stand-in refuses to say it', async (t) => {
   t.throws(() => server.put(nodes, odd), misfit)
   const cluster = memoryCluster()
   t.throws(() => cluster.set(`${nodes}/m1`, odd), misfit)
-  void cluster.api.follow(nodes, { onList() {}, onEvent() {}, onTrouble() {} }, new AbortController().signal)
+  void cluster.api.follow(
+    nodes,
+    { onList() {}, onEvent() {}, onTrouble() {}, onHeard() {} },
+    new AbortController().signal,
+  )
   t.throws(() => cluster.list([odd]), misfit)
   t.throws(() => cluster.event('ADDED', odd), misfit)
   const memory = memoryApi()
   memory.objects.set(`${nodes}/m1`, odd)
   await t.rejects(memory.get(`${nodes}/m1`), misfit)
-  void memory.follow(nodes, { onList() {}, onEvent() {}, onTrouble() {} }, new AbortController().signal)
+  void memory.follow(
+    nodes,
+    { onList() {}, onEvent() {}, onTrouble() {}, onHeard() {} },
+    new AbortController().signal,
+  )
   t.throws(() => memory.say(nodes, [odd]), misfit)
   t.throws(() => memory.change(nodes, 'ADDED', odd), misfit)
 })

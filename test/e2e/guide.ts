@@ -33,6 +33,9 @@ export type Guide = {
   /** Its stats socket. */
   readonly haproxySocket: string
   readonly dir: string
+  readonly sitePath: string
+  /** Of the local API. */
+  readonly controlSocket: string
   /** The certificate by which the cluster is known. */
   readonly authority: string
   write(changes?: GuideChanges): Promise<void>
@@ -98,7 +101,8 @@ async function createGuide(rig: Rig): Promise<Guide> {
   const control = controlSocket(sitePath)
   const condition = (): Promise<Condition> => askControl<Condition>(control, '/v1/status')
   return {
-    ...{ server, cluster, clients, haproxy, haproxyFile, dir, write, condition },
+    ...{ server, cluster, clients, haproxy, haproxyFile, dir, sitePath, write, condition },
+    controlSocket: control,
     haproxySocket: at('admin.sock'),
     authority: at('install/ca.crt'),
     text: () => readFile(sitePath, 'utf8'),

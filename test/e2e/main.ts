@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { csrChecks } from './checks/csr.ts'
+import { day2Checks } from './checks/day2.ts'
 import { dhclientChecks } from './checks/dhclient.ts'
 import { differentialDhcpChecks } from './checks/differential-dhcp.ts'
 import { differentialDnsChecks } from './checks/differential-dns.ts'
@@ -130,7 +131,7 @@ function choose({ only, keep }: Options): Stage[] {
     ...firmwareStages,
     ...lifeStages,
     [partialBootChecks],
-    [[...storyChecks, ...csrChecks], keepalivedChecks],
+    [[...storyChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]

@@ -86,6 +86,8 @@ const places = [
   ...(['appliance', 'first', 'second', 'rack', 'cluster', 'user'] as const),
 ]
 const taps = ['tap0', 'tap1'] as const
+/** Of a virtual machine on the other network. */
+export const rackTap = 'tap2'
 
 export async function createNetwork(): Promise<Network> {
   const nameOf = (place: Place): string => `${prefix}${process.pid}-${place}`
@@ -132,9 +134,9 @@ export async function createNetwork(): Promise<Network> {
       await ip('bridge', `link set to-${place} master ${bridge} up`)
       await ip(place, `link set ${name} up`)
     }
-    for (const tap of taps) {
+    for (const [tap, bridge] of [...taps.map((each) => [each, 'br0'] as const), [rackTap, 'br1'] as const]) {
       await ip('bridge', `tuntap add dev ${tap} mode tap`)
-      await ip('bridge', `link set ${tap} master br0 up`)
+      await ip('bridge', `link set ${tap} master ${bridge} up`)
     }
     for (const address of [addresses.server, addresses.apiInternal, addresses.api]) {
       await ip('server', `addr add ${address}/24 dev srv0`)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openMemoryStore, type Store } from '../../src/install/store.ts'
-import { acknowledged, installsWorld } from '../support/installs.ts'
+import { acknowledged, ignitionSent, installsWorld } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
 const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
@@ -51,6 +51,31 @@ t.test('what cannot be written is not answered, and is as it was', async (t) => 
   clock.advance(1000)
   t.equal(store.history(key).filter(({ kind }) => kind === 'dhcp').length, 2, 'and written later')
   t.match(installs.callback(key, 'written', token, own), { kind: 'allowed' })
+})
+
+t.test('evidence that a node is installed is on the disk before anything else is heard of it', async (t) => {
+  for (const word of ['system', 'ready'] as const) {
+    const store = openMemoryStore()
+    const modes: string[] = []
+    const kept: Store = {
+      ...store,
+      keep(states, observations) {
+        store.keep(states, observations)
+        modes.push(states.get(key)?.mode ?? '')
+      },
+    }
+    const { installs, clock } = installsWorld({ store: kept })
+    await installs.boot(key, plain)
+    installs.observe(ignitionSent(key))
+    clock.advance(120_000)
+    t.equal(modes.at(-1), 'installing')
+    if (word === 'system') installs.observe(acknowledged(key, 'system'))
+    else installs.observe({ node: key, kind: 'cluster', word, since: clock.now() })
+    t.equal(modes.at(-1), 'installed', 'no time has passed')
+    const writes = modes.length
+    installs.observe(acknowledged(key, 'system'))
+    t.equal(modes.length, writes, 'what decides nothing is written with its lot')
+  }
 })
 
 t.test('a node that was forgotten while the disk became full is as the site says', async (t) => {

@@ -13,6 +13,28 @@ async function begun(world: ReturnType<typeof installsWorld>): Promise<string> {
   return answer.token
 }
 
+t.test(
+  'the word of its cluster is no sight of a node, and ends an installation when it is Ready',
+  async (t) => {
+    const world = installsWorld()
+    const { installs, clock, counters } = world
+    installs.observe({ node: key, kind: 'cluster', word: 'registered' })
+    t.equal(installs.list()[1]!.lastSeen, undefined)
+    await begun(world)
+    installs.observe(ignitionSent(key))
+    const seenAt = clock.now()
+    clock.advance(300_000)
+    installs.observe({ node: key, kind: 'cluster', word: 'ready' })
+    installs.observe({ node: key, kind: 'cluster', word: 'not-ready', since: seenAt + 200_000 })
+    t.match(installs.list()[1], { mode: 'installing' })
+    installs.observe({ node: key, kind: 'cluster', word: 'ready', since: seenAt + 240_000 })
+    t.match(installs.list()[1], {
+      ...{ mode: 'installed', reason: 'the cluster says that it is Ready', lastSeen: seenAt },
+    })
+    t.equal(counters.get('install.installed'), 1)
+  },
+)
+
 t.test('an installation from the first boot to the disk', async (t) => {
   const world = installsWorld()
   const { installs, clock } = world
@@ -238,57 +260,6 @@ t.test(
     t.end()
   },
 )
-
-t.test('who waits, or guesses, does not fill the history', (t) => {
-  const { installs, clock } = installsWorld()
-  const waits = { node: key, kind: 'script', script: 'wait', reason: 'waits until …' } as const
-  const guesses = {
-    node: key,
-    kind: 'ignition',
-    role: 'master',
-    outcome: 'refused',
-    client: 'x',
-    octets: 0,
-    reason: 'no',
-  } as const
-  for (let second = 0; second < 60; second += 5) {
-    installs.observe(waits)
-    installs.observe(guesses)
-    clock.advance(5000)
-  }
-  t.equal(installs.history(key).length, 2)
-  installs.observe(waits)
-  installs.observe({ node: key, kind: 'script', script: 'install', role: 'master' })
-  installs.observe(waits)
-  t.equal(installs.history(key).length, 5)
-  t.end()
-})
-
-t.test('a flood of one question is kept twice a second, and a client that asks again each time', (t) => {
-  const { installs, clock } = installsWorld()
-  for (let ms = 0; ms < 2000; ms += 10) {
-    installs.observe(acknowledged(key, 'ipxe'))
-    installs.observe(acknowledged('ocp45/w1', 'ipxe'))
-    clock.advance(10)
-  }
-  t.same([installs.history(key).length, installs.history('ocp45/w1').length], [4, 4])
-  for (let seconds = 0; seconds < 5; seconds++) {
-    clock.advance(1000)
-    installs.observe(acknowledged(key, 'ipxe'))
-  }
-  t.equal(installs.history(key).length, 9)
-  const others = [
-    acknowledged(key, 'firmware'),
-    acknowledged(key, 'ipxe', false),
-    { ...acknowledged(key, 'ipxe'), answer: 'refused' },
-    { ...acknowledged(key, 'ipxe'), message: 'discover' },
-    { ...acknowledged(key, 'ipxe'), architecture: 7 },
-    { ...acknowledged(key, 'ipxe'), vendorClass: 'PXEClient' },
-  ] as const
-  for (const other of others) installs.observe(other)
-  t.equal(installs.history(key).length, 15, 'another question is none of them')
-  t.end()
-})
 
 t.test('subscribers hear everything from then on, and nothing that they throw harms', (t) => {
   const { installs, counters } = installsWorld()

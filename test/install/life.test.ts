@@ -22,6 +22,10 @@ type World = {
   runs: 'nothing' | 'installer' | 'writing' | 'disk'
   /** Whether its disk holds a whole system. */
   isWritten: boolean
+  /** A system with a static address asks nobody for one. */
+  isStatic: boolean
+  /** When the system on its disk was Ready last. */
+  readySince: number | undefined
   /** Installations that were completed since a person, or the first declaration, asked for one. */
   completed: number
 }
@@ -36,8 +40,15 @@ async function powerOn(world: World): Promise<void> {
   } else if (answer.kind === 'local' && world.isWritten) {
     world.runs = 'disk'
     world.advance(20_000)
-    world.installs.observe(acknowledged(key, 'system'))
+    if (!world.isStatic) world.installs.observe(acknowledged(key, 'system'))
   }
+}
+
+/** @param isFresh whether the node becomes Ready now; else the cluster is heard again, and says what it said before */
+function sayReady(world: World, isFresh: boolean): void {
+  if (isFresh && world.runs === 'disk') world.readySince = world.now()
+  if (world.readySince === undefined) return
+  world.installs.observe({ node: key, kind: 'cluster', word: 'ready', since: world.readySince })
 }
 
 function fetchIgnition(world: World): void {
@@ -64,6 +75,13 @@ const commands = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.constant({ name: 'write unheard', run: (world: World) => write(world, false) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.boolean().map((isFresh) => ({
+      name: isFresh ? 'ready' : 'still ready',
+      run: (world: World) => sayReady(world, isFresh),
+    })),
   },
   {
     weight: 2,
@@ -124,6 +142,7 @@ function newWorld(): World {
   return {
     ...{ installs: restart(), restart, advance: (ms) => clock.advance(ms), now: () => clock.now() },
     ...{ token: undefined, tokens: [], runs: 'nothing', isWritten: false, completed: 0 },
+    ...{ isStatic: false, readySince: undefined },
   }
 }
 
@@ -158,9 +177,10 @@ t.test('never installed twice without a command, and no token opens anything out
 
 t.test('never lost: whatever came before, an armed node that boots and fetches ends installed', async (t) => {
   await fc.assert(
-    fc.asyncProperty(fc.array(commands, { maxLength: 20 }), async (steps) => {
+    fc.asyncProperty(fc.array(commands, { maxLength: 20 }), fc.boolean(), async (steps, isStatic) => {
       const world = newWorld()
       for (const step of steps) await step.run(world)
+      world.isStatic = isStatic
       world.installs.command(key, 'install')
       world.completed = 0
       for (let again = 0; again < 4 && world.installs.list()[1]?.mode !== 'installed'; again++) {
@@ -169,6 +189,36 @@ t.test('never lost: whatever came before, an armed node that boots and fetches e
         write(world, true)
       }
       if (world.installs.list()[1]?.mode !== 'installed' || !world.isWritten) throw new Error('not installed')
+    }),
+    { numRuns: 100 },
+  )
+  t.pass('held')
+})
+
+t.test('a static node without callbacks is installed when its cluster says so', async (t) => {
+  const some = fc.array(commands, { maxLength: 12 })
+  await fc.assert(
+    fc.asyncProperty(some, some, async (...rounds) => {
+      const world = newWorld()
+      // In the second round it was Ready before, as what is replaced then.
+      for (const steps of rounds) {
+        world.isStatic = false
+        for (const step of steps) await step.run(world)
+        world.isStatic = true
+        world.installs.command(key, 'install')
+        world.completed = 0
+        await powerOn(world)
+        fetchIgnition(world)
+        write(world, false)
+        world.advance(60_000)
+        sayReady(world, false)
+        if (world.installs.list()[1]?.mode !== 'installing')
+          throw new Error('what was Ready before is believed')
+        await powerOn(world)
+        sayReady(world, true)
+        const { mode, reason } = world.installs.list()[1]!
+        if (mode !== 'installed') throw new Error(`it is ${mode}: ${reason}`)
+      }
     }),
     { numRuns: 100 },
   )

@@ -18,17 +18,41 @@ function seen(sequence: number, node = 'ocp45/m1', at = now): Observation {
 t.test('what was kept is there after the process ended', (t) => {
   const dir = join(t.testdir(), 'state')
   const first = openStore(dir, now)
-  first.keep(new Map([['ocp45/m1', state]]), [seen(1), seen(2, 'ocp45/w1'), seen(3)])
+  const script = (sequence: number, node: string): Observation => ({
+    ...{ node, kind: 'script', script: 'local', sequence, at: now + sequence },
+  })
+  const said = (sequence: number): Observation => ({
+    ...{ node: 'ocp45/m1', kind: 'cluster', word: 'registered', sequence, at: now + sequence },
+  })
+  const decided: Observation = {
+    ...{
+      node: 'ocp45/w1',
+      kind: 'state',
+      from: 'install',
+      to: 'local',
+      reason: '',
+      sequence: 5,
+      at: now + 5,
+    },
+  }
+  first.keep(new Map([['ocp45/m1', state]]), [
+    ...[script(1, 'ocp45/m1'), script(2, 'ocp45/w1'), said(3), seen(4), decided],
+    seen(6, 'ocp45/w2'),
+  ])
   first.close()
   const second = openStore(dir, now)
   t.teardown(() => second.close())
   t.same([...second.states], [['ocp45/m1', state]])
-  t.same(second.history('ocp45/m1'), [seen(1), seen(3)])
-  t.equal(second.lastSequence, 3)
-  t.same([...second.lastSeen].sort(), [
-    ['ocp45/m1', now],
-    ['ocp45/w1', now],
-  ])
+  t.same(second.history('ocp45/m1'), [script(1, 'ocp45/m1'), said(3), seen(4)])
+  t.equal(second.lastSequence, 6)
+  t.same(
+    [...second.lastSeen].sort(),
+    [
+      ['ocp45/m1', now + 1],
+      ['ocp45/w1', now + 2],
+    ],
+    'words about a node, commands and decisions are no sight of it',
+  )
   t.equal(second.loss, undefined)
   second.keep(new Map([['ocp45/m1', undefined]]), [])
   t.same(second.history('ocp45/m1'), [], 'a node that is forgotten leaves nothing')

@@ -46,6 +46,24 @@ t.test('what ended two boots is still said while the third is on its way there',
   t.end()
 })
 
+t.test('what stops a boot is said although those before it went well', (t) => {
+  const boots = nodeLife()
+    .pxe()
+    .script('local')
+    .asks('system')
+    .pass(9 * minute)
+    .pxe()
+    .script('local')
+    .asks('system')
+  const life = boots
+    .pass(9 * minute)
+    .asks('firmware')
+    .loader('sent')
+    .pass(3 * minute)
+  t.match(symptom(life), { name: 'loader-refused' })
+  t.end()
+})
+
 t.test('a node that was never seen has no symptom', (t) => {
   t.equal(symptom(nodeLife(), { record: { mode: 'install' } }), undefined)
   t.end()

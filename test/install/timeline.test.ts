@@ -77,7 +77,7 @@ t.test('a clock that is set back makes no step negative, and loses none', (t) =>
 t.test('commands stand beside the boots', (t) => {
   const life = nodeLife().command('install')
   const at = life.now()
-  t.same(timelineOf(life.observations), { boots: [], commands: [{ at, command: 'install' }] })
+  t.same(timelineOf(life.observations), { boots: [], commands: [{ at, command: 'install' }], words: [] })
   t.end()
 })
 

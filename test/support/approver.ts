@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createApprover, type ApproverOptions } from '../../src/cluster/csr/approver.ts'
 import type { Sighting } from '../../src/cluster/csr/policy.ts'
+import { createTroubles } from '../../src/cluster/troubles.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import { askedAt, csrTestNodes, type CsrObject } from './csr.ts'
@@ -23,9 +24,13 @@ export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
   const sightings = new Map<string, Sighting>([
     ['ocp45/w1', { from: askedAt - 60_000, to: askedAt - 60_000 }],
   ])
+  const told: string[] = []
   const approver = createApprover({
     ...{ cluster: 'ocp45', api: cluster.api, isDryRun: false, nodes: () => csrTestNodes },
-    ...{ seen: (key) => sightings.get(key), clock, log, counters, ...more },
+    ...{ seen: (key) => sightings.get(key), clock, log, counters, troubles: createTroubles(log) },
+    onApproved: ({ node, signer, name }) => void told.push(`${node} ${signer} ${name}`),
+    approved: () => told.length,
+    ...more,
   })
   t.teardown(() => approver.close())
   /** Lets what is under way come to its end, and time go on. */
@@ -36,7 +41,7 @@ export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
   }
   const add = (object: CsrObject) => cluster.set(`${csrsPath}/${object.metadata.name}`, object)
   const reasons = () => approver.pending().requests.map(({ name, reason }) => `${name}: ${reason}`)
-  return { cluster, clock, counters, lines, sightings, approver, settle, add, reasons }
+  return { cluster, clock, counters, lines, told, sightings, approver, settle, add, reasons }
 }
 
 /** What was put, as `PUT path`. */

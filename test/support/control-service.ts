@@ -17,7 +17,8 @@ export function socketPath(t: Test): string {
   return join(folder, 'control.sock')
 }
 
-export async function controlService(t: Test, path = socketPath(t)) {
+/** @param more of the clusters in place of the rack's */
+export async function controlService(t: Test, path = socketPath(t), more: Partial<typeof rackClusters> = {}) {
   const installs = rackInstalls()
   const reports = rackReports(installs)
   const condition = rackStatus()
@@ -31,7 +32,7 @@ export async function controlService(t: Test, path = socketPath(t)) {
     reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     condition: () => ({ ...condition }),
     strangers: () => rackStrangers,
-    clusters: rackClusters,
+    clusters: { ...rackClusters, ...more },
     log: createLog('debug', { write: (line) => void lines.push(line) }),
     onLost: (error) => {
       throw error

@@ -21,6 +21,7 @@ export function recordFollowed() {
         tell(`list ${items.map((item) => item.metadata.name).join(' ')}`),
       onEvent: (type: WatchEventType, item: ApiObject) => tell(`${type} ${item.metadata.name}`),
       onTrouble: (sentence: string) => tell(`trouble ${sentence}`),
+      onHeard: () => tell('heard'),
     },
   }
 }

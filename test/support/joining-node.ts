@@ -1,6 +1,7 @@
 /** A worker that joins the cluster `c1`, as a running slipway tells of it. */
 import type { PendingCsr, PendingCsrs } from '../../src/cluster/csr/approver.ts'
-import type { MemberReport, Sight } from '../../src/cli/node-sight.ts'
+import type { MemberReport } from '../../src/cluster/report.ts'
+import type { Sight } from '../../src/cli/node-sight.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import { createReports } from '../../src/install/reports.ts'
 import type { NodeModel } from '../../src/plan/model.ts'

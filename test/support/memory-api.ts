@@ -19,7 +19,11 @@ export type MemoryApi = ClusterApi & {
   list(path: string): Promise<never>
   say(path: string, items: readonly object[]): void
   change(path: string, type: WatchEventType, item: object): void
+  /** A collection and a change, of what no server says. */
+  saySomething(path: string, items: readonly object[], item: object): void
   trouble(path: string, sentence: string): void
+  /** The trouble is over. */
+  heard(path: string): void
   /** Paths that are followed now. */
   followed(): readonly string[]
 }
@@ -50,7 +54,12 @@ export function memoryApi(): MemoryApi {
     },
     say: (path, items) => followers.get(path)?.onList(items.map((item) => asListed(path, item))),
     change: (path, type, item) => followers.get(path)?.onEvent(type, asKept(path, item)),
+    saySomething(path, items, item) {
+      followers.get(path)?.onList(items)
+      followers.get(path)?.onEvent('ADDED', item)
+    },
     trouble: (path, sentence) => followers.get(path)?.onTrouble(sentence),
+    heard: (path) => followers.get(path)?.onHeard(),
     followed: () => [...followers.keys()],
   }
 }

@@ -30,6 +30,8 @@ export type MemoryCluster = {
     event(type: WatchEventType, item: unknown): void
   }
   trouble(sentence: string): void
+  /** The trouble is over. */
+  heard(): void
   /** The next requests of a method and path fail so. */
   fail(request: string, ...errors: readonly Error[]): void
 }
@@ -105,6 +107,7 @@ export function memoryCluster(): MemoryCluster {
       event: (type, item) => tell((handlers) => handlers.onEvent(type, item)),
     },
     trouble: (sentence) => tell((handlers) => handlers.onTrouble(sentence)),
+    heard: () => tell((handlers) => handlers.onHeard()),
     fail: (request, ...errors) => void failures.set(request, [...errors]),
   }
 }

@@ -54,6 +54,7 @@ export function memoryInstalls(
       const before = records.get(node) as NodeRecord
       const reason = `the operator said ${command}`
       records.set(node, { ...before, mode: modes[command], since: now(), reason })
+      if (command === 'forget') histories.delete(node)
       keep({ node, kind: 'command', command }, now())
       return { kind: 'done', record: records.get(node) as NodeRecord }
     },

@@ -1,6 +1,7 @@
 /** A rack of seven in which everything happens at once: what tables and timelines are judged by. */
 import { createReports, type NodeStory } from '../../src/install/reports.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
+import type { ClusterStanding } from '../../src/cluster/report.ts'
 import type { NodeModel } from '../../src/plan/model.ts'
 import type { Status } from '../../src/cli/status-text.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
@@ -112,6 +113,24 @@ export function rackInstalls() {
   return installs
 }
 
+/** A worker that joined its cluster as `says` tells, from when its installed system started. */
+export function joined(says: (life: NodeLife) => NodeLife): NodeStory {
+  const life = says(
+    ago('w1', 30 * minute)
+      .installs()
+      .pass(30_000),
+  )
+  const installs = memoryInstalls(['ocp45/w1'], () => now)
+  installs.remember(life.observations, {
+    ...{
+      mode: 'installed',
+      since: now - 25 * minute,
+      reason: 'its installer reported that the disk is written',
+    },
+  })
+  return createReports({ installs, nodes: () => models, clock: fakeClock(now) }).story('ocp45/w1')!
+}
+
 export function rackReports(installs = rackInstalls()) {
   return createReports({ installs, nodes: () => models, clock: fakeClock(now) })
 }
@@ -151,6 +170,7 @@ export function rackStatus(): Status {
     site: 'ocp45-lab',
     uptimeSeconds: 3 * 3600,
     nodes: rackReports().list(),
+    clusters: [rackStanding],
     strangers: rackStrangers,
     otherDhcpServers: [{ server: '172.16.0.7', node: 'ocp45/w1' }],
     declined: [{ node: 'ocp45/m3', address: '172.16.0.14' }],
@@ -161,8 +181,59 @@ export function rackStatus(): Status {
   }
 }
 
+/** The cluster of the rack while its version is rolled out. */
+export const rackStanding: ClusterStanding = {
+  cluster: 'ocp45',
+  stages: [
+    {
+      ...{ name: 'API', state: 'reached', note: 'v1.30.4', missing: [] },
+      ...{ since: now - 50 * minute, reachedAt: now - 44 * minute },
+    },
+    {
+      ...{ name: 'bootstrap', state: 'reached', missing: [] },
+      ...{ since: now - 44 * minute, reachedAt: now - 27 * minute },
+    },
+    {
+      ...{ name: 'etcd', state: 'reached', missing: [] },
+      ...{ since: now - 27 * minute, reachedAt: now - 25.5 * minute },
+    },
+    {
+      ...{ name: 'nodes', state: 'under-way', since: now - 44 * minute },
+      missing: [
+        'w1: has not registered',
+        'w2: not Ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: No CNI configuration file in /etc/kuberne…',
+        'certificate requests that wait for approval: csr-8b2rk, csr-x2f4t of w1.ocp45.example.localdomain',
+      ],
+    },
+    {
+      ...{ name: 'version', state: 'under-way', since: now - 44 * minute },
+      missing: [
+        'Working towards 4.17.3: 640 of 901 done (71% complete)',
+        'operators not available: authentication, console, image-registry, ingress, monitoring',
+      ],
+    },
+    { name: 'operators', state: 'ahead', missing: [] },
+  ],
+  members: [
+    { node: 'ocp45/m1', state: 'ready', since: now - 38 * minute },
+    { node: 'ocp45/m2', state: 'ready', since: now - 36 * minute },
+    { node: 'ocp45/m3', state: 'ready', since: now - 35 * minute },
+    { node: 'ocp45/w1', state: 'absent' },
+    {
+      ...{ node: 'ocp45/w2', state: 'not-ready', since: now - 2 * minute },
+      reason: 'container runtime network not ready: No CNI configuration file in /etc/kubernetes/cni/net.d/',
+    },
+  ],
+  bootstrap: {
+    ...{ kind: 'out', since: now - 27 * minute },
+    reason: 'the ConfigMap bootstrap in kube-system says complete (/etc/slipway/kubeconfig)',
+  },
+  requests: { approve: 'declared', pending: 2, approved: 6 },
+}
+
 /** One cluster whose bootstrap is kept or taken out as it is told; a request of nobody's waits. */
 export const rackClusters = {
+  reports: () => [rackStanding],
   csrs: () => [
     {
       ...{ cluster: 'ocp45', approve: 'declared', approved: 2 },

@@ -20,17 +20,19 @@ export type ApprovalsOptions = {
   readonly judge: (csr: Csr, existingNodes: Circumstances['existingNodes']) => Verdict
   /** Takes note of why a request is left. */
   readonly leave: (held: HeldCsr, reason: string) => void
+  readonly onApproved: (approval: ApprovedCsr) => void
   readonly clock: Clock
   readonly log: Log
   readonly counters: Counters
   readonly signal: AbortSignal
 }
 
+/** `node`: its key. */
+export type ApprovedCsr = { readonly node: string; readonly signer: string; readonly name: string }
+
 export type Approvals = {
   /** Once each, however often it is added. */
   add(name: string): void
-  /** How many were approved. */
-  count(): number
 }
 
 /** Twenty a second: a rack that joins at once is no burden for an API server. */
@@ -40,10 +42,9 @@ const firstDelayMs = 500
 const longestDelayMs = 30_000
 
 export function createApprovals(options: ApprovalsOptions): Approvals {
-  const { cluster, api, isDryRun, held, judge, leave, clock, log, counters, signal } = options
+  const { cluster, api, isDryRun, held, judge, leave, onApproved, clock, log, counters, signal } = options
   const waiting = new Set<string>()
   let isWorking = false
-  let count = 0
 
   async function work(): Promise<void> {
     let failures = 0
@@ -100,12 +101,12 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const message = `slipway approved this: ${why}`
     await api.put(path, approved(object, message, clock.now()), signal)
     held.drop(csr.name)
-    count++
     counters.increment('csr.approved')
     log.info(
       { cluster, node, csr: csr.name, signer: csr.signerName, reason: why },
       'certificate request approved',
     )
+    onApproved({ node, signer: csr.signerName, name: csr.name })
   }
 
   /** Which of a node's names the cluster has a Node for. */
@@ -144,7 +145,6 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       isWorking = true
       void work()
     },
-    count: () => count,
   }
 }
 

@@ -7,7 +7,8 @@ import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Approval } from '../../site/schema.ts'
 import type { ClusterApi } from '../api.ts'
-import { createApprovals } from './approvals.ts'
+import type { Troubles } from '../troubles.ts'
+import { createApprovals, type ApprovedCsr } from './approvals.ts'
 import { holdCsrs, type HeldCsr } from './held.ts'
 import { readCsr, type Csr } from './object.ts'
 import { csrsPath } from './path.ts'
@@ -26,6 +27,11 @@ export type ApproverOptions = {
   readonly clock: Clock
   readonly log: Log
   readonly counters: Counters
+  readonly troubles: Troubles
+  /** Called after each approval. */
+  readonly onApproved: (approval: ApprovedCsr) => void
+  /** How many that were, also before a reload. */
+  readonly approved: () => number
 }
 
 /** An undecided request and why it is left. Plain data, as the local API gives it. */
@@ -67,10 +73,10 @@ const spare = 1000
 const hourMs = 3_600_000
 
 export function createApprover(options: ApproverOptions): Approver {
-  const { cluster, api, isDryRun, nodes, seen, clock, log, counters } = options
+  const { cluster, api, isDryRun, nodes, seen, clock, log, counters, onApproved } = options
   const end = new AbortController()
   const held = holdCsrs(() => nodes().length + spare)
-  let trouble: string | undefined
+  const trouble = options.troubles(cluster, 'approver')
   let isFlooded = false
   let timer: Timer
 
@@ -78,7 +84,7 @@ export function createApprover(options: ApproverOptions): Approver {
     isFlooded ? floodVerdict : judgeCsr(csr, { nodes: nodes(), seen, now: clock.now(), existingNodes })
 
   const approvals = createApprovals({
-    ...{ cluster, api, isDryRun, clock, log, counters, held, signal: end.signal },
+    ...{ cluster, api, isDryRun, clock, log, counters, held, signal: end.signal, onApproved },
     judge: verdictOf,
     leave,
   })
@@ -132,11 +138,6 @@ export function createApprover(options: ApproverOptions): Approver {
     for (const each of held.all()) judge(each)
   }
 
-  function heard(): void {
-    if (trouble !== undefined) log.info({ cluster }, 'certificate requests are followed again')
-    trouble = undefined
-  }
-
   function tick(): void {
     lookForFlood()
     reconsider()
@@ -148,14 +149,12 @@ export function createApprover(options: ApproverOptions): Approver {
     csrsPath,
     {
       onList(items) {
-        heard()
         const taken = items.map(take).filter((each) => each !== undefined)
         held.retain(new Set(taken.map(({ csr }) => csr.name)))
         lookForFlood()
         reconsider()
       },
       onEvent(type, item) {
-        heard()
         const name = readCsr(item)?.name
         const each = type === 'DELETED' ? undefined : take(item)
         if (type === 'DELETED' && name !== undefined) held.drop(name)
@@ -163,18 +162,19 @@ export function createApprover(options: ApproverOptions): Approver {
         if (each !== undefined) judge(each)
       },
       onTrouble(sentence) {
-        trouble = sentence
         counters.increment('csr.troubles')
-        log.warn({ cluster, reason: sentence }, 'certificate requests cannot be followed')
+        trouble.say(sentence)
       },
+      onHeard: () => trouble.end(),
     },
     end.signal,
   )
 
-  return {
-    pending: () => ({
-      ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: approvals.count() },
-      ...(trouble === undefined ? {} : { trouble }),
+  function pending(): PendingCsrs {
+    const sentence = trouble.sentence()
+    return {
+      ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: options.approved() },
+      ...(sentence === undefined ? {} : { trouble: sentence }),
       requests: held
         .all()
         .map(({ csr, reason }) => ({
@@ -185,11 +185,16 @@ export function createApprover(options: ApproverOptions): Approver {
           reason: reason ?? 'it is being approved',
         }))
         .sort((a, b) => a.createdAt - b.createdAt),
-    }),
+    }
+  }
+
+  return {
+    pending,
     reconsider,
     close() {
       end.abort()
       timer.cancel()
+      trouble.drop()
     },
   }
 }

@@ -56,6 +56,12 @@ const patienceMs: Readonly<Record<StepKind, number>> = {
   reboot: 15 * minute,
   'disk-dhcp': Infinity,
   started: Infinity,
+  'approved-client': Infinity,
+  registered: Infinity,
+  'approved-serving': Infinity,
+  ready: Infinity,
+  'not-ready': Infinity,
+  removed: Infinity,
 }
 
 /** A download says at least once a second how far it is. */

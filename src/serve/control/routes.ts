@@ -25,6 +25,8 @@ export type RoutesOptions = {
 }
 
 export type ClusterControl = {
+  /** Where every cluster of the site stands. */
+  reports(): readonly { readonly cluster: string }[]
   /** Certificate requests that are left pending, of each cluster whose requests are approved. */
   csrs(): readonly object[]
   /** @returns undefined for a cluster that has no bootstrap to leave the load balancer */
@@ -41,6 +43,7 @@ const bootstrapCommands = ['keep', 'out', 'watch'] as const
 type BootstrapCommand = (typeof bootstrapCommands)[number]
 
 type BootstrapParams = { Params: { cluster: string; command: string } }
+type ClusterParams = { Params: { cluster: string } }
 type NodeParams = { Params: { cluster: string; node: string } }
 type CommandParams = { Params: { cluster: string; node: string; command: string } }
 type EventQuery = { Querystring: { node?: string }; Headers: { 'last-event-id'?: string } }
@@ -100,6 +103,13 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     counters.increment('control.commands')
     log.info({ node: key, command, mode: outcome.record.mode }, 'command taken')
     return reports.story(key)
+  })
+
+  app.get('/v1/clusters', () => clusters?.reports() ?? [])
+
+  app.get<ClusterParams>('/v1/clusters/:cluster', ({ params: { cluster } }, reply) => {
+    const report = clusters?.reports().find((each) => each.cluster === cluster)
+    return report ?? refuse(reply, 404, `the site has no cluster ${cluster}`)
   })
 
   app.get('/v1/csrs', () => clusters?.csrs() ?? [])

@@ -69,6 +69,8 @@ export function createBalancer(options: BalancerOptions): Balancer {
   /** What was last known for certain, by back end and server. */
   const wasUp = new Map<string, boolean>()
   let writtenAt: number | undefined
+  /** Since HAProxy was asked last. */
+  let isReloaded = false
   let watch: Timer | undefined
   let isClosed = false
   let previous: Promise<unknown> = Promise.resolve()
@@ -95,7 +97,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     if (applied.outcome !== 'unchanged' || stats === undefined || first.reload === undefined) return
     if (!isBehind(first, servers, stats)) return
     log.warn({ file: first.file }, 'haproxy runs with another configuration than its file')
-    applied = await applyHaproxy(first, out, { ...options, isBehind: true })
+    applied = await give(first, true)
     await look()
   }
 
@@ -107,14 +109,21 @@ export function createBalancer(options: BalancerOptions): Balancer {
     const isWaiting = stats !== undefined && isAnyLeft(leavers, stats, clock.monotonic())
     const kept = isWaiting ? withLeavers(running, next, leavers) : undefined
     if (kept !== undefined) {
-      const done = await applyHaproxy({ ...kept, reload: undefined }, out, options)
+      const done = await give({ ...kept, reload: undefined })
       if (hasFailed(done)) return done
       took(kept, leavers)
       // It was written only: HAProxy cannot be told.
       if (done.outcome !== 'written') return done
     }
-    const done = await applyHaproxy(next, out, options)
+    const done = await give(next)
     if (!hasFailed(done)) took(next, [])
+    return done
+  }
+
+  async function give(given: HaproxyPlan, isBehind = false): Promise<Applied> {
+    const done = await applyHaproxy(given, out, { ...options, isBehind })
+    // One that failed may have begun a new process all the same.
+    if (done.outcome === 'reloaded' || done.outcome === 'reload failed') isReloaded = true
     return done
   }
 
@@ -157,7 +166,9 @@ export function createBalancer(options: BalancerOptions): Balancer {
 
   /** After a reload, whoever's it was. */
   async function doubt(current: HaproxyPlan, before: readonly Stat[]): Promise<void> {
-    const doubted = unproven(before, stats ?? [], new Set(current.backends.map(({ name }) => name)))
+    const own = new Set(current.backends.map(({ name }) => name))
+    const doubted = unproven(before, stats ?? [], own, isReloaded)
+    isReloaded = false
     for (const { backend, server } of doubted) {
       const question = `set server ${backend}/${server} health down`
       const answer = await askHaproxy(current.socket, question, clock)

@@ -12,17 +12,19 @@ import { serverKey, type Stat } from './stat.ts'
  *
  * @param before what HAProxy said last
  * @param backends names of ours; others' servers are left alone
+ * @param isReloaded whether it was reloaded from here in between; others do so without a word
  */
 export function unproven(
   before: readonly Stat[],
   after: readonly Stat[],
   backends: ReadonlySet<string>,
+  isReloaded: boolean,
 ): Stat[] {
   const wasUp = new Set(before.filter(isUp).map(({ backend, server }) => serverKey(backend, server)))
   const isProven = ({ backend, server }: Stat): boolean => wasUp.has(serverKey(backend, server))
   const serving = after.filter((stat) => isUp(stat) && isProven(stat))
-  // Those that it knew are not checked either.
-  if (serving.every(({ isTested }) => isTested)) return []
+  // After a reload those that it knew are not checked either, or not all of them.
+  if (!isReloaded && serving.every(({ isTested }) => isTested)) return []
   const served = new Set(serving.map(({ backend }) => backend))
   return after.filter(
     (stat) =>

@@ -40,6 +40,10 @@ t.test('a node’s two requests are approved at once, with who did it and why', 
       { cluster: 'ocp45', node: 'ocp45/w1', csr: 'csr-b' },
     ],
   )
+  t.same(all.told, [
+    'ocp45/w1 kubernetes.io/kube-apiserver-client-kubelet csr-a',
+    'ocp45/w1 kubernetes.io/kubelet-serving csr-b',
+  ])
   t.equal(counters.get('csr.approved'), 2)
   t.same(approver.pending(), { cluster: 'ocp45', approve: 'declared', approved: 2, requests: [] })
 })
@@ -147,14 +151,17 @@ t.test('a new list is the whole truth; what is no request is counted', (t) => {
 })
 
 t.test('why nothing is heard is said until something is', (t) => {
-  const { cluster, approver, lines } = approverRig(t)
+  const { cluster, approver, lines, counters } = approverRig(t)
   cluster.trouble('connection refused')
   t.equal(approver.pending().trouble, 'connection refused')
   cluster.list([])
+  t.equal(approver.pending().trouble, 'connection refused', 'a list is heard, and its changes still are not')
+  cluster.heard()
   t.equal(approver.pending().trouble, undefined)
+  t.equal(counters.get('csr.troubles'), 1)
   t.same(
     lines.map(({ msg }) => msg),
-    ['certificate requests cannot be followed', 'certificate requests are followed again'],
+    ['cluster cannot be asked', 'cluster is heard again'],
   )
   t.end()
 })

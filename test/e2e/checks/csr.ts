@@ -29,7 +29,7 @@ const [w1, w2, w3] = site.workers.map((address, index) => ({ name: `w${index + 1
 type Machine = { readonly name: string; readonly address: string }
 
 /** The promise. */
-const promptMs = 2000
+export const promptMs = 2000
 
 export const csrChecks: readonly Check[] = [
   {
@@ -155,7 +155,7 @@ function misbehaviours(): readonly Misbehaviour[] {
   ]
 }
 
-function withGuide(run: (guide: Guide, rig: Rig) => Promise<string | undefined>): Check['run'] {
+export function withGuide(run: (guide: Guide, rig: Rig) => Promise<string | undefined>): Check['run'] {
   return async (rig) => {
     const guide = await guideOf(rig)
     try {
@@ -167,7 +167,7 @@ function withGuide(run: (guide: Guide, rig: Rig) => Promise<string | undefined>)
 }
 
 /** By way of HAProxy, whose checks may have to find the masters first. */
-function untilFollowed({ cluster }: Guide): Promise<void> {
+export function untilFollowed({ cluster }: Guide): Promise<void> {
   return waitUntil(
     'slipway to follow the requests',
     async () => (await cluster.watches(csrsPath)) > 0,
@@ -189,7 +189,12 @@ async function bootOnce(guide: Guide, rig: Rig, { name }: Machine): Promise<void
 }
 
 /** @returns how long after its appearance on the server it was approved there, in milliseconds */
-async function approved(guide: Guide, limitMs: number, name: string, request: Request): Promise<number> {
+export async function approved(
+  guide: Guide,
+  limitMs: number,
+  name: string,
+  request: Request,
+): Promise<number> {
   await guide.cluster.put(csrsPath, await csrObject(guide.dir, name, request))
   let asked: Asked | undefined
   const isApproved = async (): Promise<boolean> => {

@@ -56,6 +56,13 @@ t.test('status, nodes, a node, strangers', async (t) => {
   t.match(await ask(path, '/v1/nodes/seen'), { body: [{ mac: '00:00:5e:00:53:77' }, {}, {}] })
 })
 
+t.test('where clusters stand, all of them or one', async (t) => {
+  const { path } = await controlService(t)
+  const all = await ask(path, '/v1/clusters')
+  t.match(all, { status: 200, body: [{ cluster: 'ocp45', requests: { pending: 2 } }] })
+  t.same(await ask(path, '/v1/clusters/ocp45'), { status: 200, body: (all.body as object[])[0] })
+})
+
 t.test('commands are passed on, and refused with the reason', async (t) => {
   const { path, installs, counters, lines } = await controlService(t)
   t.match(await ask(path, '/v1/nodes/ocp45/w2/local', 'POST'), {
@@ -81,6 +88,7 @@ type Refused = {
 }
 const refusals: readonly Refused[] = [
   { path: '/v1/nodes/ocp45/w9', status: 404, error: 'the site has no node ocp45/w9' },
+  { path: '/v1/clusters/c9', status: 404, error: 'the site has no cluster c9' },
   { path: '/v1/events?node=w9', status: 404, error: 'the site has no node w9' },
   {
     path: '/v2/status',

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { judgeGiven } from '../../../src/survey/ignition/given.ts'
 import { declaredCluster } from '../../support/cluster.ts'
@@ -69,3 +70,39 @@ t.test('what is no Ignition file of version 3, and what trusts nobody any more',
   )
   t.end()
 })
+
+t.test('whatever a cluster gives is a document that leads to it, or has a reason', (t) => {
+  const anything = fc.anything({ maxDepth: 2 })
+  const source = fc.oneof(
+    anything,
+    fc.webUrl({ withFragments: true, withQueryParameters: true }),
+    fc.constantFrom('https://192.0.2.5:22623/config/worker', 'https://[::1]:22623/config/x', 'https://'),
+  )
+  const config = fc.record(
+    { merge: fc.oneof(anything, fc.array(fc.oneof(anything, fc.record({ source })))), replace: anything },
+    { requiredKeys: [] },
+  )
+  const ignition = fc.record({ version: fc.constantFrom('3.4.0', '3.1.0', 7), config }, { requiredKeys: [] })
+  const octets = fc.oneof(
+    fc.uint8Array(),
+    fc.record({ ignition, storage: anything }, { requiredKeys: [] }).map((value) => encode(value)),
+  )
+  fc.assert(
+    fc.property(octets, (given) => {
+      const judged = judgeGiven(cluster, 'worker-user-data-managed', given, now)
+      if ('problem' in judged) return judged.problem !== ''
+      return Buffer.from(judged.document.octets).toString().includes('192.0.2.5:22623')
+    }),
+    { numRuns: 2000 },
+  )
+  t.end()
+})
+
+function encode(value: unknown): Uint8Array {
+  try {
+    return Buffer.from(JSON.stringify(value))
+  } catch {
+    // Not everything can be written as JSON: a big number cannot.
+    return new Uint8Array()
+  }
+}

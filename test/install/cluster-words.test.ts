@@ -1,0 +1,138 @@
+/** What a cluster says of a node has its place among the steps of the node's way, and begins no boot. */
+import t from 'tap'
+import { timelineOf } from '../../src/install/timeline.ts'
+import { nodeLife, type NodeLife } from '../support/node-life.ts'
+import { minute, symptom } from '../support/symptom-cases.ts'
+import { installer, pxe, tell, told } from '../support/timeline-lines.ts'
+
+const joins = (life: NodeLife) =>
+  life
+    .says('approved-client', { reason: 'csr-a' })
+    .says('registered')
+    .says('not-ready', { reason: 'no CNI' })
+    .says('approved-serving', { reason: 'csr-b' })
+    .pass(60_000)
+    .says('ready')
+const words = 'approved-client, registered, not-ready, approved-serving, ready'
+
+const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] = [
+  {
+    name: 'they follow the first start',
+    life: joins(nodeLife().installs()),
+    boots: [`network: ${pxe}, ${installer}, disk, reboot`, `disk: disk-dhcp, started, ${words}`],
+  },
+  {
+    name: 'of a node with a static address they follow its installer, and say that its disk was written',
+    life: joins(nodeLife().script('install').fetches('rootfs').ignition().pass(300_000)),
+    boots: [`network: install-script, rootfs, ignition, disk, ${words}`],
+  },
+  {
+    name: 'and that it was booted again',
+    life: joins(nodeLife().ignition().callback('written').pass(300_000)),
+    boots: [`network: ignition, disk, reboot, ${words}`],
+  },
+  {
+    name: 'of one that boots its disk by way of the network they follow its script',
+    life: nodeLife().pxe().script('local').pass(60_000).says('ready').pxe().script('menu').says('ready'),
+    boots: [`network: ${pxe}, local-script, ready`, `network: ${pxe}, menu-script, ready`],
+  },
+  {
+    name: 'that nothing is heard of it any more belongs to the boot before the one that is under way',
+    life: nodeLife()
+      .asks('system')
+      .says('ready')
+      .pass(9 * minute)
+      .asks('firmware')
+      .says('not-ready')
+      .loader('sent'),
+    boots: ['disk: disk-dhcp, ready, not-ready', 'network: firmware-dhcp, loader'],
+  },
+  {
+    name: 'Ready that is heard late does not belong to a boot that got nowhere yet',
+    life: nodeLife()
+      .asks('system')
+      .pass(9 * minute)
+      .asks('firmware')
+      .says('ready'),
+    boots: ['disk: disk-dhcp, ready', 'network: firmware-dhcp'],
+  },
+  {
+    name: 'a node that comes and goes has the latest of each word, and how often it was said',
+    life: nodeLife().asks('system').says('ready').pass(minute).says('not-ready').pass(minute).says('ready'),
+    boots: ['disk: disk-dhcp, not-ready, ready ×2'],
+  },
+  {
+    name: 'a system that asks DHCP after it was not Ready has started anew',
+    life: nodeLife()
+      .asks('system')
+      .says('ready')
+      .pass(9 * minute)
+      .says('not-ready')
+      .pass(10_000)
+      .asks('system'),
+    boots: ['disk: disk-dhcp, ready, not-ready', 'disk: disk-dhcp'],
+  },
+  {
+    name: 'of a node that was never seen booting they stand alone',
+    life: nodeLife().says('registered').says('ready').pass(minute).says('removed'),
+    boots: [],
+    loose: 'registered, ready, removed',
+  },
+  {
+    name: 'also when it boots later, and nothing comes of it',
+    life: nodeLife().says('ready').pass(minute).asks('firmware').says('not-ready'),
+    boots: ['network: firmware-dhcp'],
+    loose: 'ready, not-ready',
+  },
+]
+
+for (const { name, life, boots, loose = '' } of ways) {
+  t.test(name, (t) => {
+    t.same(tell(life), boots)
+    t.equal(timelineOf(life.observations).words.map(told).join(', '), loose)
+    t.end()
+  })
+}
+
+t.test('a word has the time of its cluster, within what can be', (t) => {
+  const life = nodeLife()
+    .asks('system')
+    .pass(10 * minute)
+  const began = life.observations[0]!.at
+  const since = (at: number) => timelineOf(nodeLifeWith(life, at).observations).boots[0]!.steps.at(-1)
+  t.match(since(began + minute), { startedAt: began + minute, endedAt: began + minute, durationMs: 0 })
+  t.match(since(began - minute), { startedAt: began }, 'not before its boot')
+  t.match(since(life.now() + minute), { startedAt: life.now() }, 'nor in time to come')
+  const [alone] = timelineOf(nodeLife().says('ready', { since: 5, reason: 'x' }).observations).words
+  t.match(alone, { startedAt: 5, reason: 'x' })
+  t.end()
+})
+
+function nodeLifeWith(life: NodeLife, since: number) {
+  const observations = [...life.observations]
+  observations.push({ node: life.node, kind: 'cluster', word: 'ready', since, sequence: 99, at: life.now() })
+  return { observations }
+}
+
+t.test('a node that its cluster says is Ready is not missed at DHCP, nor at its disk', (t) => {
+  const silent = () =>
+    nodeLife()
+      .script('install')
+      .fetches('rootfs')
+      .ignition()
+      .pass(45 * minute)
+  t.match(symptom(silent(), { usesDhcp: false }), { name: 'not-written' })
+  t.equal(symptom(silent().says('ready'), { usesDhcp: false }), undefined)
+  t.end()
+})
+
+t.test('what stops a boot is said although the cluster misses the node', (t) => {
+  const life = nodeLife()
+    .asks('system')
+    .says('ready')
+    .pass(9 * minute)
+    .asks('firmware')
+    .loader('sent')
+  t.match(symptom(life.says('not-ready').pass(3 * minute)), { name: 'loader-refused' })
+  t.end()
+})
