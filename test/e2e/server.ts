@@ -97,7 +97,7 @@ export async function startServer(
     },
   }
   try {
-    await server.waitFor('"serving"', (line) => line.msg === 'serving')
+    await server.waitFor('"serving"', (line) => line.msg === 'serving', { limitMs: 30_000 })
   } catch (error) {
     await running.stop()
     throw new Error(`${(error as Error).message}; ${logFile} has:\n${await readFile(logFile, 'utf8')}`, {

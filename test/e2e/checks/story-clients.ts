@@ -96,7 +96,7 @@ function failureText({ at, afterMs, reason }: Failure): string {
 }
 
 async function count(guide: Guide): Promise<Tallies> {
-  const next = await guide.clients.take()
+  const { tallies: next } = await guide.clients.take()
   const names = new Set([...Object.keys(counted), ...Object.keys(next)])
   counted = Object.fromEntries([...names].map((name) => [name, added(counted[name], next[name])]))
   return next

@@ -7,6 +7,7 @@ import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
+import { watchLateness } from '../lateness.ts'
 import { serveCalls } from '../remote.ts'
 
 export type Target = {
@@ -42,6 +43,12 @@ export type Tally = {
   readonly answers: Readonly<Record<string, number>>
 }
 
+export type Taken = {
+  readonly tallies: Readonly<Record<string, Tally>>
+  /** How long they could not ask because this process did not get to run. */
+  readonly lateMs: number
+}
+
 export type ClientCalls = typeof calls
 
 const usualPatienceMs = 15_000
@@ -57,6 +64,8 @@ type Group = {
 type Counting = { asked: number; failures: Failure[]; slowestMs: number; answers: Record<string, number> }
 
 const groups = new Map<string, Group>()
+const lateness = watchLateness()
+let lateBefore = 0
 const emptyTally = (): Counting => ({ asked: 0, failures: [], slowestMs: 0, answers: {} })
 
 async function keepAsking(group: Group, from: string): Promise<void> {
@@ -125,10 +134,12 @@ const calls = {
     for (const from of target.from) void keepAsking(group, from)
   },
   /** Of all groups by name, since they began or since it was taken before. */
-  take: (): Readonly<Record<string, Tally>> => {
+  take: (): Taken => {
     const tallies = [...groups].map(([name, { tally }]) => [name, tally] as const)
     for (const group of groups.values()) group.tally = emptyTally()
-    return Object.fromEntries(tallies)
+    const lateMs = lateness() - lateBefore
+    lateBefore += lateMs
+    return { tallies: Object.fromEntries(tallies), lateMs }
   },
   end: (name: string): void => {
     const group = groups.get(name)

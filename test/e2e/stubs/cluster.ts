@@ -20,13 +20,20 @@ import { dirname, join } from 'node:path'
 import { systemClock } from '../../../src/host/clock.ts'
 import { base64, kubeconfigText, startApiServer, type ApiObject } from '../../support/api-server.ts'
 import { makeAuthority } from '../../support/certificates.ts'
+import { watchLateness } from '../lateness.ts'
 import { serveCalls } from '../remote.ts'
 
 /** Its address is on an interface already. */
 export type Machine = { readonly address: string; readonly serves: 'control plane' | 'ingress' }
 
 /** A certificate request: when it appeared, and when it was approved. Milliseconds since 1970. */
-export type Asked = { readonly name: string; readonly askedAt: number; readonly approvedAt?: number }
+export type Asked = {
+  readonly name: string
+  readonly askedAt: number
+  readonly approvedAt?: number
+  /** How long this process did not get to run: up to when it appeared, then in between. */
+  readonly lateMs: number
+}
 
 export type ClusterCalls = typeof calls
 
@@ -58,6 +65,7 @@ type Standing = {
 }
 const standing = new Map<string, Standing>()
 const requests = new Map<string, Asked>()
+const lateness = watchLateness()
 
 const isReady = (address: string): boolean => standing.get(address)?.isReady ?? false
 
@@ -87,7 +95,8 @@ function noteApproval({ url = '', method }: IncomingMessage, response: ServerRes
   const asked = requests.get(decodeURIComponent(name))
   if (method !== 'PUT' || asked === undefined) return
   response.once('finish', () => {
-    if (response.statusCode === 200) requests.set(asked.name, { approvedAt: Date.now(), ...asked })
+    if (response.statusCode !== 200 || asked.approvedAt !== undefined) return
+    requests.set(asked.name, { ...asked, approvedAt: Date.now(), lateMs: lateness() - asked.lateMs })
   })
 }
 
@@ -133,7 +142,7 @@ const calls = {
   /** Makes the object as an API server does: with an identity, and the time unless it has one. */
   put: (path: string, object: ApiObject): void => {
     const { name } = object.metadata
-    if (path === csrs) requests.set(name, { name, askedAt: Date.now() })
+    if (path === csrs) requests.set(name, { name, askedAt: Date.now(), lateMs: lateness() })
     const creationTimestamp = `${new Date().toISOString().slice(0, 19)}Z`
     api.put(path, { ...object, metadata: { uid: `uid-of-${name}`, creationTimestamp, ...object.metadata } })
   },
