@@ -8,7 +8,7 @@ const label = /(?:Reading of|Deviates from) (RFC \d+ §\d+(?:\.\d+)*)/g
 t.test('the record and the labels in the code are the same clauses', (t) => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(`${root}${file}`, 'utf8'))
   const labelled = sources.flatMap((source) => [...source.matchAll(label)].map(([, clause]) => clause))
-  const record = readFileSync(`${root}docs/decisions/0007-readings.md`, 'utf8')
+  const record = readFileSync(`${root}docs/decisions/0007-rfc-interpretations.md`, 'utf8')
   const listed = [...record.matchAll(/^\| (RFC \d+ §[\d.]+) \|/gm)].map(([, clause]) => clause)
   t.same(listed.sort(), [...new Set(labelled)].sort())
   t.end()
