@@ -11,15 +11,14 @@ import type { Log } from './host/log.ts'
 import type { Service } from './host/service.ts'
 import type { Sockets } from './host/udp.ts'
 import { createInstalls } from './install/create.ts'
-import { createGate } from './install/gate.ts'
+import { createGate, probeMachineConfig } from './install/gate.ts'
 import type { Installs } from './install/installs.ts'
-import { probeMachineConfig } from './install/probe.ts'
 import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
-import { mayStart } from './may-start.ts'
+import { canStartInstall } from './install/install-preconditions.ts'
 import { explain, prepare } from './prepare.ts'
 import { createRoleIgnition } from './role-ignition.ts'
 import type { Reloaded } from './serve/control/routes.ts'
@@ -30,7 +29,7 @@ import { createBalancer } from './serve/haproxy/balancer.ts'
 import { startHttp } from './serve/http/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
 import type { Site } from './site/schema.ts'
-import { createIgnitionFiles } from './survey/ignition/files.ts'
+import { createIgnitionFiles } from './scan/ignition/files.ts'
 
 export type AppOptions = {
   readonly sitePath: string
@@ -78,7 +77,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const installs = createInstalls({
     ...{ store: options.store, gate, counters, clock, log: log.for('install') },
     plan: () => plan.install,
-    mayStart: (node, role) => mayStart(plan.http, ignitionFiles, { node, role, now: clock.now() }),
+    canStartInstall: (node, role) =>
+      canStartInstall(plan.http, ignitionFiles, { node, role, now: clock.now() }),
   })
   const { observe } = installs
   const common = { sockets, counters, clock, onLost, observe }

@@ -1,22 +1,22 @@
 #!/usr/bin/env node
 /** The process edge: arguments, standard streams and the exit code. Everything else is elsewhere. */
 import { readFile } from 'node:fs/promises'
-import { check } from './cli/check.ts'
+import { check } from './cli/commands/check.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from './cli/command.ts'
-import { cluster } from './cli/cluster.ts'
-import { csr } from './cli/csr.ts'
-import { demo } from './cli/demo.ts'
-import { events } from './cli/events.ts'
-import { explain } from './cli/explain.ts'
-import { images } from './cli/images.ts'
-import { node } from './cli/node.ts'
-import { nodes } from './cli/nodes.ts'
-import { reload } from './cli/reload.ts'
-import { render } from './cli/render.ts'
-import { serve } from './cli/serve.ts'
-import { simulate } from './cli/simulate.ts'
-import { status } from './cli/status.ts'
-import { wait } from './cli/wait.ts'
+import { cluster } from './cli/commands/cluster.ts'
+import { csr } from './cli/commands/csr.ts'
+import { demo } from './cli/commands/demo.ts'
+import { events } from './cli/commands/events.ts'
+import { explain } from './cli/commands/explain.ts'
+import { images } from './cli/commands/images/images.ts'
+import { node } from './cli/commands/node/node.ts'
+import { nodes } from './cli/commands/nodes.ts'
+import { reload } from './cli/commands/reload.ts'
+import { render } from './cli/commands/render.ts'
+import { serve } from './cli/commands/serve.ts'
+import { simulate } from './cli/commands/simulate.ts'
+import { status } from './cli/commands/status.ts'
+import { wait } from './cli/commands/wait.ts'
 
 const commands: readonly Command[] = [
   serve,
@@ -39,7 +39,7 @@ const commands: readonly Command[] = [
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
-  isColoured: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+  usesColor: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
   // Asked anew each time: windows change while something is watched.
   get columns() {
     return process.stdout.columns || 80

@@ -6,7 +6,7 @@ import type { NodeRecord } from './install/installs.ts'
 import type { Mode } from './install/observation.ts'
 import type { IgnitionExpiry } from './plan/ignition/findings.ts'
 import type { BalancerState } from './serve/haproxy/balancer.ts'
-import { haproxyFamilies } from './serve/haproxy/families.ts'
+import { haproxyFamilies } from './serve/haproxy/metrics.ts'
 
 export type Measured = {
   readonly site: string

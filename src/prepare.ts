@@ -7,7 +7,7 @@ import type { Plan } from './plan/plan.ts'
 import { loadSite } from './site/load.ts'
 import { formatProblem, type Problem } from './site/problem.ts'
 import type { Site } from './site/schema.ts'
-import { surveySite } from './survey/survey.ts'
+import { scanSite } from './scan/scan.ts'
 
 export type Prepared =
   | { readonly kind: 'ready'; readonly model: Model; readonly plan: Plan }
@@ -23,7 +23,7 @@ export async function prepare(sitePath: string, previous?: Plan): Promise<Prepar
   const loaded = await loadSiteFile(sitePath)
   if (loaded.kind !== 'site') return loaded
   const { site, changedSeconds } = loaded
-  const model = buildModel(site, await surveySite(site), changedSeconds)
+  const model = buildModel(site, await scanSite(site), changedSeconds)
   return { kind: 'ready', model, plan: compile(model, previous) }
 }
 

@@ -10,9 +10,9 @@ import type { Log } from './host/log.ts'
 import type { IgnitionFile } from './plan/http.ts'
 import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from './plan/ignition/document.ts'
 import { isPointer } from './plan/ignition/pointer.ts'
-import { kubeconfigPath } from './site/kubeconfig-path.ts'
+import { kubeconfigPath } from './site/file-paths.ts'
 import type { Cluster } from './site/schema.ts'
-import { judgeGiven } from './survey/ignition/given.ts'
+import { checkProvidedFile } from './scan/ignition/provided.ts'
 
 export type RoleIgnition = IgnitionFiles & {
   /** Takes over what the site says now. */
@@ -127,7 +127,7 @@ function createSource(cluster: Cluster, { connect, clock, log }: RoleIgnitionOpt
 
   function judge(role: UserDataRole, answer: UserData): Given {
     if (answer.kind !== 'read') return answer
-    const judged = judgeGiven(cluster, userDataName(role), answer.octets, clock.now())
+    const judged = checkProvidedFile(cluster, userDataName(role), answer.octets, clock.now())
     if ('document' in judged) return { kind: 'read', ...judged }
     return { kind: 'flawed', reason: `its secret ${userDataName(role)} ${judged.problem}` }
   }

@@ -7,7 +7,7 @@ import { renderHaproxy } from '../src/plan/haproxy/render.ts'
 import { renderKeepalived } from '../src/plan/keepalived.ts'
 import { buildModel } from '../src/plan/model.ts'
 import { formatIp } from '../src/proto/address/ip.ts'
-import { entrancesOf } from '../src/site/entrances.ts'
+import { endpointsOf } from '../src/site/endpoints.ts'
 import { siteJsonSchema } from '../src/site/json-schema.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
@@ -100,7 +100,7 @@ t.test("the example is the guide's site", (t) => {
       'lb2.example.localdomain 172.16.0.120 172.16.0.121',
     ],
   )
-  const { api, apiInternal, ingress } = entrancesOf(cluster)
+  const { api, apiInternal, ingress } = endpointsOf(cluster)
   t.same([api, apiInternal, ingress].flat().map(formatIp), ['172.16.0.111', '172.16.0.110', '172.16.0.111'])
   t.equal(`${cluster.name}.${cluster.domain}`, 'ocp45.example.localdomain')
   t.equal(formatIp(server.address), '172.16.0.101')

@@ -16,8 +16,8 @@ import { formatProblem } from '../src/site/problem.ts'
 import type { Cluster, Site } from '../src/site/schema.ts'
 import { simulate } from '../src/simulate/simulate.ts'
 import { openMemoryStore } from '../src/install/store.ts'
-import { surveyIgnition } from '../src/survey/ignition/survey.ts'
-import { surveySite } from '../src/survey/survey.ts'
+import { scanIgnition } from '../src/scan/ignition/scan.ts'
+import { scanSite } from '../src/scan/scan.ts'
 import { base64, kubeconfigText, startApiServer } from './support/api-server.ts'
 import { makeAuthority } from './support/certificates.ts'
 import { golden } from './support/golden.ts'
@@ -85,7 +85,7 @@ for (const name of examples) {
             site.clusters.map(async (cluster) => {
               const { name, ignition } = cluster
               const facts =
-                ignition === undefined ? await surveyIgnition(cluster, true) : ignitionFiles(ignition)
+                ignition === undefined ? await scanIgnition(cluster, true) : ignitionFiles(ignition)
               return [name, facts] as const
             }),
           ),
@@ -113,7 +113,7 @@ for (const name of examples) {
     const site = onLoopback(load(name), dir, chosen.ports)
     writeStandIns(site)
     for (const cluster of site.clusters) await startCluster(t, cluster)
-    const model = buildModel(site, await surveySite(site))
+    const model = buildModel(site, await scanSite(site))
     const app = await startApp({
       ...{ sitePath: join(dir, 'site.yaml'), plan: compile(model), sockets, store: openMemoryStore() },
       follow: { site, directory: dir },

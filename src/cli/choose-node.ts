@@ -1,6 +1,6 @@
 /** The node that a person means: `m1`, or `ocp45/m1` where several clusters have an m1. */
 import type { NodeModel } from '../plan/model.ts'
-import { nearest } from '../site/nearest.ts'
+import { nearest } from '../text/nearest.ts'
 import { UsageError } from './command.ts'
 
 /** @throws {UsageError} when there is none, with what may have been meant, or when there are several */

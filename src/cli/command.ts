@@ -7,7 +7,7 @@ export type Terminal = {
   /** Writes a line to standard error. */
   err(line: string): void
   /** Whether standard output is a terminal that may be coloured (NO_COLOR respected). */
-  readonly isColoured: boolean
+  readonly usesColor: boolean
   /** Replaces the last line, which is not part of the output; '' takes it away. Absent where nobody watches. */
   readonly status?: (line: string) => void
   readonly columns: number

@@ -1,7 +1,7 @@
 /** What an operator should know of a site's kubeconfigs before serving: without one its cluster cannot be asked. */
 import { existsSync } from 'node:fs'
 import type { Finding } from '../plan/findings.ts'
-import { kubeconfigPath } from '../site/kubeconfig-path.ts'
+import { kubeconfigPath } from '../site/file-paths.ts'
 import type { Cluster } from '../site/schema.ts'
 import { kubeconfigFile } from './kubeconfig-file.ts'
 

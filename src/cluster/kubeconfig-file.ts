@@ -3,8 +3,8 @@ import { closeSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { clusterDomain } from '../plan/model.ts'
 import { formatIp } from '../proto/address/ip.ts'
-import { entrancesOf } from '../site/entrances.ts'
-import { kubeconfigPath } from '../site/kubeconfig-path.ts'
+import { endpointsOf } from '../site/endpoints.ts'
+import { kubeconfigPath } from '../site/file-paths.ts'
 import type { Cluster } from '../site/schema.ts'
 import { BadKubeconfig, decodeKubeconfig, type Credentials } from './kubeconfig.ts'
 
@@ -113,7 +113,7 @@ function stampOf({ ino, size, mtimeMs }: { ino: number; size: number; mtimeMs: n
 
 /** What is done in its name (approving, taking the bootstrap out) must not be done to another cluster. */
 function requireSameCluster({ server, serverName }: Credentials, cluster: Cluster): void {
-  const { api, apiInternal } = entrancesOf(cluster)
+  const { api, apiInternal } = endpointsOf(cluster)
   const domain = clusterDomain(cluster)
   const name = `api.${domain}`
   const own = [name, `api-int.${domain}`]

@@ -7,7 +7,7 @@ import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import { clusterDomain, type Model } from '../plan/model.ts'
 import { formatIp } from '../proto/address/ip.ts'
-import { entrancesOf } from '../site/entrances.ts'
+import { endpointsOf } from '../site/endpoints.ts'
 import type { ClusterConnection } from './client.ts'
 import { begunCourse, courseShape, type Course } from './course.ts'
 import { followCluster, type FollowedCluster, type Follower } from './follower.ts'
@@ -49,7 +49,7 @@ export function followedClusters(
     const own = nodes.filter((node) => node.cluster === cluster.name)
     const members = own.filter(({ role }) => role !== 'bootstrap')
     const kubeconfig = kubeconfigFile(cluster, now)
-    const { api, apiInternal } = entrancesOf(cluster)
+    const { api, apiInternal } = endpointsOf(cluster)
     const identity = [kubeconfig.path, clusterDomain(cluster), ...[...api, ...apiInternal].map(formatIp)]
     return {
       ...{ name: cluster.name, kubeconfig, members, identity: identity.join(' ') },

@@ -10,9 +10,9 @@ import { holdsSecrets } from '../plan/image-files.ts'
 import { architectures } from '../site/schema.ts'
 import { digestOf } from './digest.ts'
 import { formatManifest, manifestName, type Manifest } from './manifest.ts'
-import type { Watch } from './notice.ts'
+import type { Watch } from './progress.ts'
 import { ImageProblem, reasonOf } from './problem.ts'
-import { requireRoom } from './room.ts'
+import { requireFreeSpace } from './staging.ts'
 import type { StoredImage } from './store.ts'
 import { plainName } from './stream.ts'
 import { blockOctets, encodeHeader, paddingAfter } from './tar.ts'
@@ -37,7 +37,7 @@ export async function exportImages(
   const hasSecrets = files.some(({ name }) => holdsSecrets(name))
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`)
   try {
-    await requireRoom(dirname(path), total)
+    await requireFreeSpace(dirname(path), total)
     watch({ kind: 'total', octets: total })
     const archive = await open(temporary, 'w', hasSecrets ? 0o600 : 0o644)
     try {

@@ -8,8 +8,7 @@ import { writeAtomically } from '../host/files.ts'
 import { begunOctets, download, type DownloadTools } from './download.ts'
 import { formatManifest, manifestName, type Manifest, type ManifestFile } from './manifest.ts'
 import { ImageProblem } from './problem.ts'
-import { requireRoom } from './room.ts'
-import { openStaging, syncFolder, type Staging } from './staging.ts'
+import { requireFreeSpace, openStaging, syncFolder, type Staging } from './staging.ts'
 import { readStored } from './store.ts'
 import type { RemoteFile, RemoteImage } from './stream.ts'
 
@@ -107,7 +106,7 @@ async function checkRoom(
     ? sizes.reduce((sum, each) => sum + each, 0)
     : undefined
   tools.watch({ kind: 'total', octets: total })
-  await requireRoom(store, missing)
+  await requireFreeSpace(store, missing)
 }
 
 /** As the document or the server says; not every server says it, and what is wrong with one is said when it is fetched. */

@@ -16,11 +16,10 @@ import {
   type Manifest,
   type ManifestFile,
 } from './manifest.ts'
-import type { Watch } from './notice.ts'
+import type { Watch } from './progress.ts'
 import { octetReader, type OctetReader } from './octets.ts'
 import { ImageProblem, reasonOf } from './problem.ts'
-import { requireRoom } from './room.ts'
-import { openStaging, type Staging } from './staging.ts'
+import { requireFreeSpace, openStaging, type Staging } from './staging.ts'
 import { readStored, requireName } from './store.ts'
 import { blockOctets, decodeHeader, decodePax, paddingAfter, type PaxRecords } from './tar.ts'
 
@@ -128,7 +127,7 @@ async function begin(store: string, name: string, manifest: Manifest): Promise<J
     }
     return { name, manifest, staging: undefined, missing }
   }
-  await requireRoom(
+  await requireFreeSpace(
     store,
     manifest.files.reduce((sum, { octets }) => sum + octets, 0),
   )

@@ -2,7 +2,7 @@
  * The dot folder beside an image in which it is put together, so that the image appears complete or not at all. What an
  * interrupted start left in it is gone on with; a lock keeps two of them apart.
  */
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageProblem, reasonOf } from './problem.ts'
 
@@ -100,4 +100,20 @@ function isRunning(pid: number): boolean {
 /** What is in the folder, without the lock. */
 export async function entriesOf(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((entry) => entry !== lockName)
+}
+
+/** Whether the disk has room for what is about to be written, asked before hours of writing. */
+
+/** Free for users that are not root, in a folder that exists. */
+export async function freeOctets(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
+}
+
+/** @throws {ImageProblem} when there is not room for `octets` more */
+export async function requireFreeSpace(folder: string, octets: number, free = freeOctets): Promise<void> {
+  const there = await free(folder)
+  if (octets <= there) return
+  const [needed, has] = [octets, there].map((each) => `${Math.ceil(each / 1024 ** 2)} MiB`)
+  throw new ImageProblem(`${folder} has ${has} free, ${needed} are needed`)
 }

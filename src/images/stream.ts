@@ -34,7 +34,7 @@ export type RemoteImage = {
   readonly files: readonly RemoteFile[]
 }
 
-export type Wishes = { readonly iso: boolean; readonly metal: boolean }
+export type RequestedFiles = { readonly iso: boolean; readonly metal: boolean }
 
 const remoteUrl = z.string().refine(isFetchable, { error: 'expected a URL of http or https' })
 const sha256 = z.string().regex(/^[0-9A-Fa-f]{64}$/, { error: 'expected 64 hexadecimal digits' })
@@ -99,7 +99,11 @@ export function architecturesOf(document: StreamDocument): Architecture[] {
 }
 
 /** @throws {ImageProblem} when the document lacks it, or what it says of it is not to be used */
-export function imageOf(document: StreamDocument, architecture: Architecture, wishes: Wishes): RemoteImage {
+export function imageOf(
+  document: StreamDocument,
+  architecture: Architecture,
+  wishes: RequestedFiles,
+): RemoteImage {
   const offered = architecturesOf(document)
   if (!offered.includes(architecture)) {
     throw new ImageProblem(
@@ -119,7 +123,7 @@ export function imageOf(document: StreamDocument, architecture: Architecture, wi
 function streamImage(
   { stream, architectures: byName }: z.output<typeof streamDocument>,
   architecture: Architecture,
-  wishes: Wishes,
+  wishes: RequestedFiles,
 ): RemoteImage {
   const place = ['architectures', architecture]
   const { release, formats } = judged(oneArchitecture, byName[architecture], place).artifacts.metal
@@ -144,7 +148,7 @@ function streamImage(
 function buildImage(
   { baseURI, buildid, images }: z.output<typeof buildDocument>,
   architecture: Architecture,
-  wishes: Wishes,
+  wishes: RequestedFiles,
 ): RemoteImage {
   const file = (part: Part, key: string): RemoteFile => {
     const { path, sha256, size } = judged(build, images[key], ['images', key])

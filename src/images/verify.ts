@@ -3,11 +3,11 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf } from './digest.ts'
 import type { Manifest } from './manifest.ts'
-import type { Watch } from './notice.ts'
+import type { Watch } from './progress.ts'
 import { reasonOf } from './problem.ts'
 import type { StoredImage } from './store.ts'
 
-export type Verdict =
+export type Integrity =
   | { readonly kind: 'whole'; readonly files: number }
   /** A sentence for each file that is not as it should be. */
   | { readonly kind: 'damaged'; readonly problems: readonly string[] }
@@ -17,7 +17,7 @@ export type Verdict =
 export async function verifyImage(
   { name, dir, manifest, problem }: StoredImage,
   watch: Watch,
-): Promise<Verdict> {
+): Promise<Integrity> {
   if (problem !== undefined) return { kind: 'damaged', problems: [problem] }
   if (manifest === undefined) return { kind: 'unknown' }
   const problems: string[] = []

@@ -8,11 +8,10 @@ import type { Log } from '../host/log.ts'
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, InstallPlan, MachineConfigServer } from '../plan/install.ts'
 import { tokenPlaceholder } from '../plan/urls.ts'
-import { createChatter } from './chatter.ts'
+import { createRepeatFilter, createJournal } from './journal.ts'
 import type { Gate } from './gate.ts'
 import { hashToken, judgeRead, judgeWord, newToken } from './guard.ts'
 import type { BootAnswer, BootChoice, Installs, NodeRecord, Permission } from './installs.ts'
-import { createJournal } from './journal.ts'
 import { advance, begin, type Event, type State } from './machine.ts'
 import type { Seen } from './observation.ts'
 import type { Store } from './store.ts'
@@ -23,7 +22,7 @@ export type InstallsOptions = {
   readonly store: Store
   readonly gate: Pick<Gate, 'isOpen'>
   /** Whether what the site has for a node lets it begin: files that are there, Ignition that is young enough. */
-  readonly mayStart: (node: string, role: IgnitionKind) => Permission | Promise<Permission>
+  readonly canStartInstall: (node: string, role: IgnitionKind) => Permission | Promise<Permission>
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
@@ -31,9 +30,9 @@ export type InstallsOptions = {
 
 /** @throws when the store cannot keep what the site declares */
 export function createInstalls(options: InstallsOptions): Installs {
-  const { plan, store, gate, mayStart, log, counters, clock } = options
+  const { plan, store, gate, canStartInstall: mayStart, log, counters, clock } = options
   const journal = createJournal(options)
-  const isRepeated = createChatter()
+  const isRepeated = createRepeatFilter()
   const lastSeen = new Map(store.lastSeen)
 
   if (store.loss !== undefined) {

@@ -67,12 +67,12 @@ const minuteMs = 60_000
 /** An installation that a person asked for begins within a day, or not by surprise. */
 export const armedMs = 24 * 60 * minuteMs
 /** Kernel, initramfs and rootfs over a slow line come before the Ignition file. */
-export const readableMs = 60 * minuteMs
+export const tokenLifetimeMs = 60 * minuteMs
 /** The live system asks for its address before it fetches the Ignition file; nothing of it does so later. */
 export const settledMs = minuteMs
 /** A disk that does not boot hands back to the firmware in seconds; some machines then test their memory again. */
-export const comebackMs = 10 * minuteMs
-export const mostAttempts = 5
+export const rebootTimeoutMs = 10 * minuteMs
+export const maxAttempts = 5
 
 /** A machine that nothing is known of: as the site declares it. */
 export function begin({ mac, declared, role }: InstallNode): State {
@@ -142,8 +142,9 @@ function onReturn(
   // Its disk is written and its word was lost, or its power was cut while it was written. The installer writes the
   // disk's first MiB last (coreos-installer, write_image), so half a system does not boot: the disk itself tells.
   if (attempt.probedAt === undefined) return { ...state, attempt: { ...attempt, probedAt: now } }
-  if (now - attempt.probedAt <= comebackMs) return again(state, attempt, boot, 'its disk did not boot', now)
-  return installed(state, `its disk kept it for more than ${comebackMs / minuteMs} minutes`, now)
+  if (now - attempt.probedAt <= rebootTimeoutMs)
+    return again(state, attempt, boot, 'its disk did not boot', now)
+  return installed(state, `its disk kept it for more than ${rebootTimeoutMs / minuteMs} minutes`, now)
 }
 
 function onDeclared(state: State, node: InstallNode, now: number): State {
@@ -224,9 +225,9 @@ function again(
   why: string,
   now: number,
 ): State {
-  if (earlier + 1 < mostAttempts) return start(state, boot, begunBy, earlier + 1, why, now)
+  if (earlier + 1 < maxAttempts) return start(state, boot, begunBy, earlier + 1, why, now)
   const minutes = Math.max(1, Math.round((now - startedAt) / minuteMs))
-  const reason = `${mostAttempts} attempts came to nothing, the last ${minutes} min after it began: ${why}`
+  const reason = `${maxAttempts} attempts came to nothing, the last ${minutes} min after it began: ${why}`
   return move(withoutToken(state), 'failed', reason, now)
 }
 
@@ -238,7 +239,7 @@ function start(
   reason: string,
   now: number,
 ): State {
-  const attempt = { role, startedAt: now, earlier, begunBy, tokenHash, readableUntil: now + readableMs }
+  const attempt = { role, startedAt: now, earlier, begunBy, tokenHash, readableUntil: now + tokenLifetimeMs }
   return {
     ...move(state, 'installing', reason, now),
     wasInstalled: false,

@@ -15,12 +15,12 @@ export type NodeReport = NodeRecord &
     readonly symptom?: Symptom
   }
 
-export type NodeStory = NodeReport & Timeline
+export type NodeDetails = NodeReport & Timeline
 
 export type Reports = {
   /** In the order of the site file. */
   list(): readonly NodeReport[]
-  story(node: string): NodeStory | undefined
+  story(node: string): NodeDetails | undefined
   close(): void
 }
 

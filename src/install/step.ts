@@ -64,7 +64,7 @@ export type Step = {
 }
 
 /** What a step has from the observation alone; when, and how often, is the timeline's. */
-export type Glimpse = Pick<
+export type StepUpdate = Pick<
   Step,
   'what' | 'outcome' | 'reason' | 'octets' | 'total' | 'by' | 'architecture'
 > & {
@@ -87,14 +87,14 @@ const dhcpSteps = {
  * What iPXE and shim look for beside themselves and do without: that it is missing means nothing. iPXE for EFI asks
  * for a script since 2024, shim for lists of what was revoked.
  */
-const soughtInVain = /(?:^|\/)(?:autoexec\.ipxe|revocations\w*\.efi|shim_certificate\w*\.efi)$/i
+const expectedMisses = /(?:^|\/)(?:autoexec\.ipxe|revocations\w*\.efi|shim_certificate\w*\.efi)$/i
 
 /**
  * @param systemStep which step a system's DHCP is, by what was seen before it
  * @returns `undefined` for what is no step of its own doing: a lease prolonged, a command, a change of state, a word
  * of its cluster's
  */
-export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'): Glimpse | undefined {
+export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'): StepUpdate | undefined {
   switch (seen.kind) {
     case 'dhcp': {
       if (!seen.isFresh) return undefined
@@ -111,7 +111,7 @@ export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'
     }
     case 'loader': {
       const { file, outcome, octets, durationMs, by } = seen
-      if (outcome === 'missing' && soughtInVain.test(file)) return undefined
+      if (outcome === 'missing' && expectedMisses.test(file)) return undefined
       return {
         kind: 'loader',
         key: `loader ${file}`,

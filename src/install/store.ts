@@ -34,7 +34,7 @@ export type Store = {
 }
 
 /** Thrown when there can be no store; the message is a sentence for the operator. */
-export class CannotKeep extends Error {
+export class WriteFailed extends Error {
   override readonly name = 'CannotKeep'
 }
 
@@ -43,19 +43,19 @@ const schemaVersion = 1
 export const mostObservations = 2000
 export const oldestMs = 30 * 24 * 60 * 60_000
 
-/** @throws {CannotKeep} */
+/** @throws {WriteFailed} */
 export function openStore(directory: string, now: number): Store {
   const path = join(directory, fileName)
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw new CannotKeep(`cannot make the state directory ${directory}: ${(error as Error).message}`)
+    throw new WriteFailed(`cannot make the state directory ${directory}: ${(error as Error).message}`)
   }
   const opened = tryOpen(path)
   if (typeof opened !== 'string') return storeOf(opened, lossBefore(directory, opened))
   const aside = setAside(path, now)
   const fresh = tryOpen(path)
-  if (typeof fresh === 'string') throw new CannotKeep(`cannot make ${path}: ${fresh}`)
+  if (typeof fresh === 'string') throw new WriteFailed(`cannot make ${path}: ${fresh}`)
   return storeOf(fresh, `${path} was damaged (${opened}) and is now ${aside}`)
 }
 
@@ -73,7 +73,7 @@ export function openMemoryStore(): Store {
 
 /**
  * @returns the database, or what is damaged of it
- * @throws {CannotKeep} for what no new database would mend
+ * @throws {WriteFailed} for what no new database would mend
  */
 function tryOpen(path: string): DatabaseSync | string {
   let database: DatabaseSync | undefined
@@ -93,7 +93,7 @@ function tryOpen(path: string): DatabaseSync | string {
     database?.close()
     const damage = damageOf(error)
     if (damage !== undefined) return damage
-    throw new CannotKeep(reasonOf(path, error as Error), { cause: error })
+    throw new WriteFailed(reasonOf(path, error as Error), { cause: error })
   }
 }
 
@@ -110,7 +110,7 @@ function damageOf(error: unknown): string | undefined {
 }
 
 function reasonOf(path: string, error: Error): string {
-  if (error instanceof CannotKeep) return error.message
+  if (error instanceof WriteFailed) return error.message
   if (primaryCode(error) === SqliteCode.busy) {
     return `${path} is in use: another slipway serves with this state directory; stop it, or give one of them its own with --state`
   }
@@ -125,7 +125,7 @@ function primaryCode(error: unknown): number {
 function prepare(database: DatabaseSync): DatabaseSync {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number }
   if (version > schemaVersion) {
-    throw new CannotKeep(
+    throw new WriteFailed(
       `the state is of a later slipway (schema ${version}, this one reads ${schemaVersion}): run that one`,
     )
   }
@@ -167,7 +167,7 @@ function setAside(path: string, now: number): string {
       if (existsSync(path + end)) renameSync(path + end, aside + end)
     }
   } catch (error) {
-    throw new CannotKeep(`${path} is damaged and cannot be set aside: ${(error as Error).message}`)
+    throw new WriteFailed(`${path} is damaged and cannot be set aside: ${(error as Error).message}`)
   }
   return aside
 }

@@ -3,13 +3,13 @@ import type { NodeRecord } from './installs.ts'
 import { diskSymptoms } from './symptoms/disk.ts'
 import { firmwareSymptoms } from './symptoms/firmware.ts'
 import { installerSymptoms } from './symptoms/installer.ts'
-import { viewOf, type SymptomRow, type Tale, type View } from './symptoms/view.ts'
+import { viewOf, type SymptomRow, type Diagnosis, type View } from './symptoms/boot-view.ts'
 import { latestStep, stages, type Boot, type Timeline } from './timeline.ts'
-import { span } from './words.ts'
+import { formatDuration } from '../text/duration.ts'
 
-export type Symptom = Tale & { readonly name: string }
+export type Symptom = Diagnosis & { readonly name: string }
 
-type Circumstances = Pick<View, 'record' | 'usesDhcp'> & {
+type SymptomContext = Pick<View, 'record' | 'usesDhcp'> & {
   readonly timeline: Timeline
   /** Milliseconds since 1970. */
   readonly now: number
@@ -21,7 +21,7 @@ const rows: readonly SymptomRow[] = [...firmwareSymptoms, ...installerSymptoms, 
 const armedLongMs = 15 * 60_000
 const attemptsWithoutEnd = 2
 
-export function symptomOf({ record, usesDhcp, timeline, now }: Circumstances): Symptom | undefined {
+export function symptomOf({ record, usesDhcp, timeline, now }: SymptomContext): Symptom | undefined {
   if (record.mode === 'failed') return gaveUp(record)
   const view = viewOf(bootsInQuestion(timeline.boots), now, { record, usesDhcp })
   for (const { name, tell } of view === undefined ? [] : rows) {
@@ -58,7 +58,7 @@ function neverCame(
     return undefined
   return {
     name: 'armed-not-seen',
-    saw: `was armed to install ${span(now - since)} ago and not seen since`,
+    saw: `was armed to install ${formatDuration(now - since)} ago and not seen since`,
     likely: 'it was not booted again, boots from its disk first, or its MAC address is not the declared one',
     advice: `power ${node} on with the network first in its boot order; \`slipway nodes seen\` lists undeclared machines`,
   }

@@ -3,7 +3,7 @@
  * Steps may be missing, and the clock may have been set between two observations; their order is never in doubt.
  */
 import type { NodeCommand, Observation } from './observation.ts'
-import { glimpse, type Glimpse, type Step, type StepKind } from './step.ts'
+import { glimpse, type StepUpdate, type Step, type StepKind } from './step.ts'
 
 /** From one power-on, or the firmware's next attempt, to the next. */
 export type Boot = {
@@ -115,7 +115,7 @@ function isInstalling({ stage, steps }: BootDraft): boolean {
   return [...steps.values()].some(({ kind, outcome }) => kind === 'initramfs' && outcome !== 'aborted')
 }
 
-function beginsBoot({ kind }: Glimpse, boot: BootDraft, at: number): boolean {
+function beginsBoot({ kind }: StepUpdate, boot: BootDraft, at: number): boolean {
   const { stage, steps } = boot
   const isQuiet = at - boot.endedAt > quietMs
   switch (kind) {
@@ -185,7 +185,7 @@ function mayHaveSystem({ stage, steps }: BootDraft): boolean {
   return [...steps.values()].some(({ kind }) => kind === 'local-script' || kind === 'menu-script')
 }
 
-function addStep(boot: BootDraft, sight: Glimpse, { at, sequence }: Observation): void {
+function addStep(boot: BootDraft, sight: StepUpdate, { at, sequence }: Observation): void {
   const { key, isAnother, durationMs: transferMs, ...facts } = sight
   const before = boot.steps.get(key)
   const startedAt = before?.startedAt ?? at - (transferMs ?? 0)
@@ -207,7 +207,7 @@ function addStep(boot: BootDraft, sight: Glimpse, { at, sequence }: Observation)
 }
 
 /** What begins, unseen, with the end of another step. */
-function follow(boot: BootDraft, { kind, what, outcome }: Glimpse, at: number, sequence: number): void {
+function follow(boot: BootDraft, { kind, what, outcome }: StepUpdate, at: number, sequence: number): void {
   const next = { what: '', startedAt: at, endedAt: at, durationMs: 0, count: 1, sequence }
   const isRoleRead = kind === 'ignition' && outcome === 'done' && what !== 'live'
   if (isRoleRead && boot.stage < stages['disk-dhcp'] && !boot.steps.has('disk')) {

@@ -1,5 +1,5 @@
 /**
- * What was found on the disk for a site, gathered before compiling (src/survey) so that compiling
+ * What was found on the disk for a site, gathered before compiling (src/scan) so that compiling
  * stays pure. A missing file is a fact too: it becomes a finding, and a clear answer while serving.
  */
 import type { IgnitionContents } from './ignition/document.ts'
@@ -12,9 +12,9 @@ export type MissingFile = { readonly kind: 'missing'; readonly path: string; rea
 export type FileFact = FoundFile | MissingFile
 
 /** Not on this disk: the cluster, which runs, is asked for it when a node installs. `path` names it in a file's place. */
-export type AskedFile = { readonly kind: 'asked'; readonly path: string }
+export type ClusterFile = { readonly kind: 'asked'; readonly path: string }
 
-export type IgnitionFact = (FoundFile & { readonly contents: IgnitionContents }) | MissingFile | AskedFile
+export type IgnitionFact = (FoundFile & { readonly contents: IgnitionContents }) | MissingFile | ClusterFile
 
 /**
  * `live`: kernel, initramfs and rootfs (RHCOS and FCOS since 4.6); `installer`: kernel, initramfs and the

@@ -5,8 +5,7 @@ import type { BootMode } from '../site/schema.ts'
 import type { FileFact, IgnitionFact, IgnitionKind, ImageFileKind } from './facts.ts'
 import type { Finding } from './findings.ts'
 import { additionsOf } from './ignition/additions.ts'
-import type { IgnitionContents } from './ignition/document.ts'
-import { renderLiveIgnition } from './ignition/live.ts'
+import { type IgnitionContents, renderLiveIgnition } from './ignition/document.ts'
 import { renderStartedUnit, type Unit } from './ignition/units.ts'
 import type { Additions } from './ignition/wrapper.ts'
 import { usualAgentArguments } from './ipxe/agent-script.ts'
@@ -25,9 +24,8 @@ import {
   missingSentences,
 } from './ipxe/installation.ts'
 import { kernelArguments } from './ipxe/kernel-arguments.ts'
-import { renderLocal } from './ipxe/local.ts'
-import { renderMenu } from './ipxe/menu.ts'
-import type { Speaker } from './ipxe/script.ts'
+import { renderLocal, renderMenu } from './ipxe/menu.ts'
+import type { ScriptAuthor } from './ipxe/script.ts'
 import type { Model, NodeModel } from './model.ts'
 import { absoluteUrl, tokenCharacters, tokenPlaceholder, urlPaths } from './urls.ts'
 
@@ -58,7 +56,7 @@ export type WholeFile = {
 export type IgnitionFile = WholeFile & {
   readonly node: string
   readonly kind: IgnitionKind
-  /** What was read in it when the site was surveyed; absent when it was not found, or is the cluster's. */
+  /** What was read in it when the site was scanned; absent when it was not found, or is the cluster's. */
   readonly contents?: IgnitionContents
   /** Whether it is on no disk here: the cluster is asked for it, and `file` is only what it is called. */
   readonly isAsked?: true
@@ -75,7 +73,7 @@ export type ImageDirectory = {
 }
 
 /** What is made for a node while it boots. */
-export type NodeBoot = Speaker & {
+export type BootEntry = ScriptAuthor & {
   /** Of the boot script. */
   readonly url: string
   /** For the live system that installs it, with the token's placeholder. */
@@ -96,7 +94,7 @@ export type HttpPlan = {
   /** By path, without a token. */
   readonly ignition: ReadonlyMap<string, IgnitionFile>
   /** By the node's key. */
-  readonly nodes: ReadonlyMap<string, NodeBoot>
+  readonly nodes: ReadonlyMap<string, BootEntry>
   readonly loaders: ReadonlyMap<string, WholeFile>
   /** By the image's name. */
   readonly images: ReadonlyMap<string, ImageDirectory>
@@ -129,7 +127,7 @@ export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly 
   }
 }
 
-function nodeBoot(model: Model, node: NodeModel): NodeBoot {
+function nodeBoot(model: Model, node: NodeModel): BootEntry {
   const { endpoint, site, facts } = model
   const { key, mac, address, cluster } = node
   const url = (path: string) => absoluteUrl(endpoint, path)
@@ -153,7 +151,7 @@ function isOpen({ clusters }: Model['site'], cluster: string): boolean {
   return clusters.some(({ name, ignitionAccess }) => name === cluster && ignitionAccess === 'open')
 }
 
-function secretImageOf(model: Model, { image }: NodeModel): Pick<NodeBoot, 'secretImage'> {
+function secretImageOf(model: Model, { image }: NodeModel): Pick<BootEntry, 'secretImage'> {
   const { style, initramfs } = imageFacts(model, image)
   if (style !== 'agent' || isMissing(initramfs)) return {}
   return { secretImage: { image, file: fileName(initramfs.path) } }

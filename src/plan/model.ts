@@ -2,9 +2,8 @@
  * The site with everything derived that more than one service needs: full names, each node's subnet,
  * what a cluster's setting means for its node. The slices of the plan are compiled from this.
  */
-import type { Ip } from '../proto/address/ip.ts'
+import { type Ip, isIpv4 } from '../proto/address/ip.ts'
 import { cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
-import { isIpv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
 import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } from '../site/schema.ts'

@@ -1,8 +1,7 @@
 /** What TFTP serves: boot loaders by name, the operator's own directory, and whose address is whose. */
 import { formatIpv4 } from '../proto/address/ipv4.ts'
-import type { LoaderName } from './facts.ts'
+import { type LoaderName, loaderNames } from './facts.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
-import { loaderNames } from './facts.ts'
 import type { Finding } from './findings.ts'
 import type { Model, NodeModel } from './model.ts'
 
@@ -43,7 +42,7 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
   const missing = new Map<string, string>()
   for (const name of loaderNames) {
     const fact = model.facts.loaders.get(name)
-    if (fact === undefined) throw new TypeError(`site was not surveyed: nothing is known of ${name}`)
+    if (fact === undefined) throw new TypeError(`site was not scanned: nothing is known of ${name}`)
     const names = [name, plainNames.get(name)].filter((each) => each !== undefined)
     for (const each of names) {
       if (fact.kind === 'found') files.set(each, fact.path)

@@ -12,20 +12,19 @@ import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, judgeIpxeOffer, judgeLease } from './dhcp-reply.ts'
 import { checkName } from './dns-client.ts'
 import { dnsQuestions } from './dns-questions.ts'
-import { judgeEnding } from './ending.ts'
 import { startLoader } from './firmware.ts'
 import { openHttpClient, type HttpClient } from './http-client.ts'
 import { mergedFile, readIgnition } from './ignition.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import { readInstallation, type Installation } from './kernel-arguments.ts'
 import { askBootFile, lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
-import { Timeline, type NodeBoot } from './timeline.ts'
+import { Timeline, type SimulatedBoot } from './timeline.ts'
 
 /** Scripts that lead to scripts; more is a circle. */
 const mostScripts = 8
 
 /** Never rejects for what a server may do wrong: that is the last event of the boot. */
-export async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack): Promise<NodeBoot> {
+export async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack): Promise<SimulatedBoot> {
   const timeline = new Timeline(rack.clock)
   const loader = openHttpClient('iPXE/1.0.0+ (slipway simulate)')
   const system = openHttpClient('CoreOS (slipway simulate)')
@@ -204,4 +203,40 @@ async function fetchFile(
     await rack.disk.compare(sent, fact)
     return { value: undefined, octets: sent.octets, text: fileName(url) }
   })
+}
+
+/** How a boot may end that is no installation: as the site says, or not at all. */
+
+type Ending = Extract<ScriptOutcome, { kind: 'local' | 'waits' | 'restarts' }>
+
+/**
+ * @returns the ending for people
+ * @throws {BootProblem} when the node is declared to do something else
+ */
+export function judgeEnding(ending: Ending, node: NodeModel): string {
+  // What is due goes before what is declared: a node that is installed boots its disk.
+  if (node.boot === 'install' && ending.kind === 'local')
+    return 'boots from its local disk, as it is not to be installed now'
+  const wanted = wantedEnding(node)
+  if (ending.kind !== wanted.kind) {
+    throw new BootProblem(wanted.text, `a script that ends with ${ending.command}`, `boot of ${node.key}`)
+  }
+  return wanted.text
+}
+
+function wantedEnding({ boot, disk, menu }: NodeModel): { kind: Ending['kind'] | 'boot'; text: string } {
+  const local = { kind: 'local', text: 'boots from its local disk' } as const
+  if (boot === 'local') return local
+  if (boot === 'install') return { kind: 'boot', text: `an installation to ${disk}` }
+  if (menu.timeoutSeconds === 0) return { kind: 'waits', text: 'waits in its menu' }
+  switch (menu.default) {
+    case 'local':
+      return local
+    case 'shell':
+      return { kind: 'waits', text: 'waits in the iPXE shell' }
+    case 'reboot':
+      return { kind: 'restarts', text: 'restarts' }
+    default:
+      return { kind: 'boot', text: `an installation to ${disk} as ${menu.default}` }
+  }
 }

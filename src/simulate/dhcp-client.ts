@@ -53,7 +53,7 @@ type Waiting = {
 }
 
 /** Firmware waits 4 to 32 s (RFC 2131 §4.1); a person who simulates would not. */
-const patienceMs = [1000, 2000, 4000]
+const timeoutMs = [1000, 2000, 4000]
 
 const anyAddress = '0.0.0.0'
 const limitedBroadcast = '255.255.255.255'
@@ -183,7 +183,7 @@ function wait(
   let timer = { cancel: () => {} }
 
   const speak = (): void => {
-    const delay = patienceMs[attempt++]
+    const delay = timeoutMs[attempt++]
     if (delay === undefined) {
       reject(silence())
       return
@@ -192,7 +192,7 @@ function wait(
     say()
   }
   const silence = (): BootProblem => {
-    const seconds = patienceMs.reduce((sum, ms) => sum + ms, 0) / 1000
+    const seconds = timeoutMs.reduce((sum, ms) => sum + ms, 0) / 1000
     const came = others.size === 0 ? 'no reply' : `replies of other servers only (${[...others].join(', ')})`
     return new BootProblem(
       `an ${wanted} from ${formatIpv4(server.address)}:${port} to the ${profile.name} of ${mac}`,

@@ -8,7 +8,7 @@ import { macOctets, type Mac } from '../proto/address/mac.ts'
 import { broadcastFlag } from '../proto/dhcp/message.ts'
 import { OptionCode } from '../proto/dhcp/option-table.ts'
 import type { DhcpOption } from '../proto/dhcp/option.ts'
-import type { BootProtocol } from '../proto/dhcp/values/vendor-class.ts'
+import type { BootProtocol } from '../proto/dhcp/values/class.ts'
 
 /** A PC's BIOS, or UEFI of x64 and of 64-bit ARM, each booting by PXE (TFTP) or over HTTP. */
 export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'arm64' | 'arm64-http'

@@ -16,7 +16,7 @@ export type DnsClient = {
   readonly server: { readonly address: string; readonly port: number }
 }
 
-const patienceMs = [1000, 2000]
+const timeoutMs = [1000, 2000]
 
 /**
  * Asks one question and judges the answer.
@@ -54,7 +54,7 @@ async function ask(
   let attempt = 0
   let timer = { cancel: () => {} }
   const send = (): void => {
-    const delay = patienceMs[attempt++]
+    const delay = timeoutMs[attempt++]
     if (delay === undefined) {
       reject(problem('an answer', 'silence'))
       return

@@ -1,7 +1,7 @@
 /** The names that a node must find before it can be installed, and what the site says they mean. */
 import { formatIp, isIpv4, type Ip } from '../proto/address/ip.ts'
 import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
-import { entrancesOf } from '../site/entrances.ts'
+import { endpointsOf } from '../site/endpoints.ts'
 import { clusterDomain, type Model, type NodeModel } from '../plan/model.ts'
 
 export type DnsQuestion = {
@@ -26,7 +26,7 @@ export function dnsQuestions(node: NodeModel, model: Model): DnsQuestion[] {
   }
   const cluster = model.site.clusters.find(({ name }) => name === node.cluster)
   if (cluster === undefined) return [own]
-  const { api, apiInternal, ingress } = entrancesOf(cluster)
+  const { api, apiInternal, ingress } = endpointsOf(cluster)
   const domain = clusterDomain(cluster)
   const balancer = `loadBalancer of ${cluster.name}`
   return [

@@ -9,7 +9,7 @@ import { openDhcpClients } from './dhcp-client.ts'
 import type { Firmware } from './dhcp-profiles.ts'
 import { openDiskFiles } from './disk-files.ts'
 import type { Rack } from './machine.ts'
-import type { NodeBoot } from './timeline.ts'
+import type { SimulatedBoot } from './timeline.ts'
 
 export const firmwareChoices = ['uefi', 'http', 'bios', 'mixed'] as const
 /** `http` is UEFI HTTP Boot; `mixed`: nodes take turns. There is no ARM machine with a BIOS. */
@@ -26,12 +26,12 @@ export type SimulateOptions = {
   /** How many boot at the same time. */
   readonly parallel: number
   /** Called for each node as it ends, in the order of `nodes`. */
-  readonly onBooted: (boot: NodeBoot) => void
+  readonly onBooted: (boot: SimulatedBoot) => void
 }
 
 export type Simulation = {
   /** In the order of `nodes`. */
-  readonly boots: readonly NodeBoot[]
+  readonly boots: readonly SimulatedBoot[]
   readonly durationMs: number
 }
 
@@ -56,7 +56,7 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
     dns: { sockets, clock, source, server: { address: server, port: ports.dns } },
     disk: openDiskFiles(),
   }
-  const boots = nodes.map((): NodeBoot | undefined => undefined)
+  const boots = nodes.map((): SimulatedBoot | undefined => undefined)
   let next = 0
   let told = 0
   const bootOthers = async (): Promise<void> => {

@@ -38,7 +38,7 @@ export type TftpFile = {
 }
 
 /** Sent again after each of these; then the server is silent. */
-const patienceMs = [1000, 2000, 4000]
+const timeoutMs = [1000, 2000, 4000]
 
 /** RFC 1350 §2: "512 octets"; RFC 7440 §4: one block is a window without the option. */
 const plainBlksize = 512
@@ -136,7 +136,7 @@ async function begin(
     const octets = encodePacket(packet)
     let attempt = 0
     const again = (): void => {
-      const delay = patienceMs[attempt++]
+      const delay = timeoutMs[attempt++]
       if (delay === undefined) {
         fail(problem('an answer', 'silence'))
         return

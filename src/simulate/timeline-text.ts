@@ -2,9 +2,9 @@
 import { styleText } from 'node:util'
 import type { Firmware } from './dhcp-profiles.ts'
 import type { Simulation } from './simulate.ts'
-import type { BootEvent, NodeBoot } from './timeline.ts'
+import type { BootEvent, SimulatedBoot } from './timeline.ts'
 
-export type Paper = { readonly columns: number; readonly isColoured: boolean }
+export type Paper = { readonly columns: number; readonly usesColor: boolean }
 
 const firmwareNames: Readonly<Record<Firmware, string>> = {
   bios: 'BIOS',
@@ -23,7 +23,7 @@ const octetColumns = 10
 const mostColumns = 100
 const leastTextColumns = 24
 
-export function formatBoot(boot: NodeBoot, paper: Paper): string[] {
+export function formatBoot(boot: SimulatedBoot, paper: Paper): string[] {
   const { node, firmware, isBooted, events, ending, durationMs, octets } = boot
   const style = styler(paper)
   const head = `${style('bold', node.key)}  ${node.role}, ${firmwareNames[firmware]}, ${node.mac}`
@@ -75,9 +75,11 @@ function widthOf({ columns }: Paper): number {
   return Math.min(columns, mostColumns)
 }
 
-function styler({ isColoured }: Paper): (style: 'bold' | 'dim' | 'green' | 'red', text: string) => string {
+function styler({
+  usesColor: usesColor,
+}: Paper): (style: 'bold' | 'dim' | 'green' | 'red', text: string) => string {
   // Whether to colour was decided by the caller, once for the whole terminal.
-  return (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text)
+  return (style, text) => (usesColor ? styleText(style, text, { validateStream: false }) : text)
 }
 
 function clip(text: string, columns: number): string {

@@ -15,7 +15,7 @@ export type BootEvent = {
   readonly text: string
 }
 
-export type NodeBoot = {
+export type SimulatedBoot = {
   readonly node: NodeModel
   readonly firmware: Firmware
   readonly isBooted: boolean
@@ -56,7 +56,7 @@ export class Timeline {
     this.#add(text, 0)
   }
 
-  finish(node: NodeModel, firmware: Firmware, ending: string): NodeBoot {
+  finish(node: NodeModel, firmware: Firmware, ending: string): SimulatedBoot {
     return {
       node,
       firmware,

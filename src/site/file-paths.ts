@@ -71,3 +71,23 @@ function withAbsoluteFiles<T extends Cluster | Node>(place: T, absolute: (path: 
     ...(networkKeyfiles && { networkKeyfiles: networkKeyfiles.map(absolute) }),
   }
 }
+
+/** Where a cluster's kubeconfig is, by what the site says. */
+
+/** Where the site says, else where openshift-install leaves it; undefined when the site says neither. */
+export function kubeconfigPath({
+  kubeconfig,
+  ignition,
+}: Pick<Cluster, 'kubeconfig' | 'ignition'>): string | undefined {
+  return kubeconfig ?? (ignition === undefined ? undefined : `${ignition}/auth/kubeconfig`)
+}
+
+/** Where a node's own files stand that a site names by what they are for. Pure text. */
+
+export const hostnamePath = '/etc/hostname'
+
+/** NetworkManager reads what lies there and belongs to root alone. */
+export function keyfilePath(file: string): string {
+  const name = file.slice(file.lastIndexOf('/') + 1).replace(/\.nmconnection$/, '')
+  return `/etc/NetworkManager/system-connections/${name}.nmconnection`
+}

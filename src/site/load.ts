@@ -1,12 +1,12 @@
 /** A site file's text as a site, or all that is wrong with it: YAML, then the schema, then the rules. */
 import { folderOf, withAbsolutePaths } from './file-paths.ts'
-import type { Flaw } from './flaw.ts'
+import type { Violation } from './violation.ts'
 import { formatPath, type Problem } from './problem.ts'
 import { ruleFlaws } from './rules.ts'
-import { salvage, untouched } from './salvage.ts'
-import { expectation, schemaFlaws } from './schema-flaws.ts'
+import { salvage, untouched } from './partial.ts'
+import { expectation, schemaFlaws } from './schema-violations.ts'
 import { siteSchema, type Site } from './schema.ts'
-import { readYaml, type Mistake, type Tree } from './yaml.ts'
+import { readYaml, type ParseError, type Tree } from './yaml.ts'
 
 export type Loaded =
   | { readonly kind: 'site'; readonly site: Site }
@@ -44,7 +44,7 @@ export function loadSite(text: string, file: string): Loaded {
   return problems([...mistakes, ...rest], file)
 }
 
-function located(flaw: Flaw, tree: Tree): Mistake {
+function located(flaw: Violation, tree: Tree): ParseError {
   const { path, at, other } = flaw
   const message =
     'message' in flaw ? flaw.message : `got ${flaw.got ?? tree.quote(path)}, expected ${flaw.expected}`
@@ -52,11 +52,11 @@ function located(flaw: Flaw, tree: Tree): Mistake {
   return { ...tree.position(path, at), path, message: message + elsewhere }
 }
 
-function placeOf({ line, column }: Mistake): string {
+function placeOf({ line, column }: ParseError): string {
   return `${line}:${column}`
 }
 
-function problems(mistakes: readonly Mistake[], file: string): Loaded {
+function problems(mistakes: readonly ParseError[], file: string): Loaded {
   const sorted = mistakes
     .map(({ path, ...rest }) => ({ file, ...rest, path: formatPath(path) }))
     .sort((a, b) => a.line - b.line || a.column - b.column)

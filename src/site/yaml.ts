@@ -17,7 +17,7 @@ import { formatPath, quoteText, type Path } from './problem.ts'
 type Position = { readonly line: number; readonly column: number }
 
 /** A mistake in the text itself; `path` is empty where there is no value to speak of yet. */
-export type Mistake = Position & { readonly path: Path; readonly message: string }
+export type ParseError = Position & { readonly path: Path; readonly message: string }
 
 export type Tree = {
   /** Objects without prototype, arrays and scalars; undefined for a text without content. */
@@ -33,7 +33,7 @@ export type Tree = {
 }
 
 export type ReadYaml = {
-  readonly mistakes: readonly Mistake[]
+  readonly mistakes: readonly ParseError[]
   /** Absent when the text cannot be read as YAML; present beside duplicate keys and unknown aliases. */
   readonly tree?: Tree
 }
@@ -71,8 +71,8 @@ type Entry = { readonly node: ParsedNode | null; readonly key: number; readonly 
 function plant(root: ParsedNode | null, positionAt: (offset: number) => Position): ReadYaml {
   const entries = new Map<string, Entry>()
   const anchors = new Map<string, ParsedNode>()
-  const mistakes: Mistake[] = []
-  let excess: Mistake | undefined
+  const mistakes: ParseError[] = []
+  let excess: ParseError | undefined
 
   function plain(node: ParsedNode | null, path: Path, key: number, value = node?.range[0] ?? key): unknown {
     entries.set(formatPath(path), { node, key, value })
@@ -118,12 +118,12 @@ function plant(root: ParsedNode | null, positionAt: (offset: number) => Position
     return made
   }
 
-  const tooDeep = (offset: number): Mistake => ({
+  const tooDeep = (offset: number): ParseError => ({
     ...positionAt(offset),
     path: [],
     message: `more than ${deepest} levels of nesting`,
   })
-  const tooMany = (path: Path): Mistake => ({
+  const tooMany = (path: Path): ParseError => ({
     ...positionAt(entryOf(path.slice(0, 1)).key),
     path: path.slice(0, 1),
     message: `the file holds more than ${mostValues} values, aliases resolved`,
@@ -167,8 +167,8 @@ function quoteNode(node: ParsedNode | null): string {
 function syntaxMistakes(
   errors: readonly YAMLError[],
   positionAt: (offset: number) => Position,
-): readonly Mistake[] {
-  const byLine = new Map<number, Mistake>()
+): readonly ParseError[] {
+  const byLine = new Map<number, ParseError>()
   for (const { code, pos, message } of errors) {
     const position = positionAt(pos[0])
     const own = ownWords[code] ?? message.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase())

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { liveReport, plainReport, type WaitReport } from '../../src/cli/wait-text.ts'
+import { liveReport, plainReport, type WaitReport } from '../../src/cli/text/wait.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { stagesOf, type Goal } from '../../src/cluster/stages.ts'
 import { wait, type WaitOutcome } from '../../src/cluster/wait.ts'
@@ -44,7 +44,7 @@ async function played(
   const clock = fakeClock(Date.UTC(2026, 0, 1, 12))
   const abort = new AbortController()
   const stages = stagesOf(goal, wanted)
-  const [plain, live] = [keptTerminal(), keptTerminal({ isColoured: true, columns: 60 })]
+  const [plain, live] = [keptTerminal(), keptTerminal({ usesColor: true, columns: 60 })]
   const reports: readonly WaitReport[] = [plainReport(plain), liveReport(live, stages)]
   const outcome = wait({
     ...{ api, stages, clock, signal: abort.signal },

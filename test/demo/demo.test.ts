@@ -12,9 +12,9 @@ import { text as textOf } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { startApp } from '../../src/app.ts'
-import { simulate as simulateCommand } from '../../src/cli/simulate.ts'
+import { simulate as simulateCommand } from '../../src/cli/commands/simulate.ts'
 import { choosePorts } from '../../src/demo/free-ports.ts'
-import { prepareDemo } from '../../src/demo/prepare-demo.ts'
+import { prepareDemo } from '../../src/demo/demo-site.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { createLog } from '../../src/host/log.ts'
 import { createSockets } from '../../src/host/sockets.ts'
@@ -182,7 +182,7 @@ t.test('a simulated rack against the demo', async (t) => {
     const terminal = {
       out: (line: string) => void out.push(line),
       err: (line: string) => void out.push(line),
-      isColoured: false,
+      usesColor: false,
       columns: 80,
     }
     t.equal(
@@ -200,7 +200,7 @@ t.test('a simulated rack against the demo', async (t) => {
   })
 
   await t.test('what is not a command line is refused', async (t) => {
-    const terminal = { out: () => {}, err: () => {}, isColoured: false, columns: 80 }
+    const terminal = { out: () => {}, err: () => {}, usesColor: false, columns: 80 }
     const cases: [string[], string][] = [
       [[], 'simulate takes one site file'],
       [['a', 'b'], 'simulate takes one site file'],
@@ -223,7 +223,7 @@ t.test('a simulated rack against the demo', async (t) => {
     const terminal = {
       out: () => {},
       err: (line: string) => void said.push(line),
-      isColoured: false,
+      usesColor: false,
       columns: 80,
     }
     t.equal(await simulateCommand.run([sitePath], terminal), 1)

@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { askControl } from '../../src/cli/control.ts'
+import { askControl } from '../../src/cli/client.ts'
 import type { PendingCsrs } from '../../src/cluster/csr/approver.ts'
 import type { BalancerState } from '../../src/serve/haproxy/balancer.ts'
 import { waitUntil } from './checks/client.ts'

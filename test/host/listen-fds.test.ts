@@ -1,5 +1,5 @@
 import t from 'tap'
-import { takeListenFds } from '../../src/host/listen-fds.ts'
+import { takeListenFds } from '../../src/host/sockets.ts'
 
 const cases = [
   {

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import t, { type Test } from 'tap'
 import { addImages, type Addition } from '../../src/images/fetch.ts'
 import { parseManifest } from '../../src/images/manifest.ts'
-import type { Notice } from '../../src/images/notice.ts'
-import { requireRoom } from '../../src/images/room.ts'
+import type { Notice } from '../../src/images/progress.ts'
+import { requireFreeSpace } from '../../src/images/staging.ts'
 import { readStore } from '../../src/images/store.ts'
 import { imageOf, readDocument } from '../../src/images/stream.ts'
 import { createWeb } from '../../src/images/web.ts'
@@ -175,12 +175,12 @@ t.test('a server that does not say how large its files are is asked for them all
 t.test('a disk without room is said beforehand', async (t) => {
   const store = t.testdir()
   const free = () => Promise.resolve(3 * 1024 ** 2)
-  await requireRoom(store, 3 * 1024 ** 2, free)
-  await t.rejects(requireRoom(store, 3 * 1024 ** 2 + 1, free), {
+  await requireFreeSpace(store, 3 * 1024 ** 2, free)
+  await t.rejects(requireFreeSpace(store, 3 * 1024 ** 2 + 1, free), {
     name: 'ImageProblem',
     message: `${store} has 3 MiB free, 4 MiB are needed`,
   })
-  await requireRoom(store, 0)
+  await requireFreeSpace(store, 0)
   const { server, addition, add } = await prepare(t)
   const huge = { ...addition('one'), image: { ...addition('one').image } }
   const files = huge.image.files.map((file) => ({ ...file, octets: 2 ** 60 }))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { armedMs, mostAttempts, settledMs } from '../../src/install/machine.ts'
+import { armedMs, maxAttempts, settledMs } from '../../src/install/machine.ts'
 import { agentImage } from '../support/model.ts'
 import { acknowledged, ignitionSent, installPlan, installsWorld } from '../support/installs.ts'
 
@@ -138,7 +138,7 @@ t.test('waits for its turn without using up attempts, until a person skips or th
 
 t.test('what forbids to begin is said, and nobody can skip it', async (t) => {
   const reason = 'its Ignition is 25 h old'
-  const { installs } = installsWorld({ mayStart: () => ({ kind: 'refused', reason }) })
+  const { installs } = installsWorld({ canStartInstall: () => ({ kind: 'refused', reason }) })
   t.same(await installs.boot(key, { isSkipping: true }), { kind: 'wait', reason, canSkip: false })
   t.match(installs.list()[1], { mode: 'install' })
 })
@@ -196,7 +196,7 @@ t.test('commands', async (t) => {
 
 t.test('who fails too often is told so', async (t) => {
   const world = installsWorld()
-  for (let again = 0; again < mostAttempts; again++) await begun(world)
+  for (let again = 0; again < maxAttempts; again++) await begun(world)
   t.match(await world.installs.boot(key, plain), { kind: 'failed', reason: /^5 attempts came to nothing/ })
   t.match(world.lines.at(-1), { level: 'error', msg: 'node changed its mode', to: 'failed' })
 })

@@ -8,7 +8,7 @@ import {
   newToken,
 } from '../../src/install/guard.ts'
 import type { Secret } from '../../src/install/installs.ts'
-import { advance, begin, readableMs, type State } from '../../src/install/machine.ts'
+import { advance, begin, tokenLifetimeMs, type State } from '../../src/install/machine.ts'
 import { installPlan } from '../support/installs.ts'
 
 const m1 = installPlan().get('ocp45/m1')!
@@ -72,10 +72,10 @@ const cases: readonly {
     what: 'bootstrap',
     reason: 'ocp45/m1 is being installed as master, not as bootstrap',
   },
-  { name: 'a moment before the token expires', at: now + readableMs - 1 },
+  { name: 'a moment before the token expires', at: now + tokenLifetimeMs - 1 },
   {
     name: 'when the token expires',
-    at: now + readableMs,
+    at: now + tokenLifetimeMs,
     reason: 'its token expired at 2026-01-01T01:00:00.000Z',
   },
   {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { createInstalls, type InstallsOptions } from '../../src/install/create.ts'
 import type { Installs } from '../../src/install/installs.ts'
-import { readableMs } from '../../src/install/machine.ts'
+import { tokenLifetimeMs } from '../../src/install/machine.ts'
 import { openMemoryStore } from '../../src/install/store.ts'
 import { acknowledged, allowed, ignitionSent, installPlan, installsWorld } from '../support/installs.ts'
 
@@ -93,7 +93,7 @@ const commands = fc.oneof(
   {
     weight: 3,
     arbitrary: fc
-      .constantFrom(1000, 70_000, 11 * 60_000, readableMs)
+      .constantFrom(1000, 70_000, 11 * 60_000, tokenLifetimeMs)
       .map((ms) => ({ name: `wait ${ms} ms`, run: (world: World) => world.advance(ms) })),
   },
   {
@@ -123,7 +123,7 @@ function newWorld(): World {
   const restart = () => {
     const mine = ++life
     return createInstalls({
-      ...{ plan: () => plan, clock, counters, log: silent, mayStart: () => allowed },
+      ...{ plan: () => plan, clock, counters, log: silent, canStartInstall: () => allowed },
       gate: { isOpen: () => Promise.resolve(true) },
       store: {
         ...store,
@@ -151,7 +151,7 @@ function checkTokens(world: World): void {
   const mode = world.installs.list()[1]?.mode
   for (const { token, at } of world.tokens.slice(-5)) {
     const isLast = token === world.tokens.at(-1)?.token
-    const mayBeOpen = isLast && mode === 'installing' && world.now() < at + readableMs
+    const mayBeOpen = isLast && mode === 'installing' && world.now() < at + tokenLifetimeMs
     // Asking for what is open would use it up.
     if (!mayBeOpen && world.installs.mayRead(key, token, own.address, 'master').kind === 'allowed')
       throw new Error(`a token is worth something in mode ${mode}`)

@@ -1,6 +1,6 @@
 /** The cluster's word as evidence: what ends an installation, and what was Ready before it. */
 import t from 'tap'
-import { advance, begin, comebackMs, type Event, type State } from '../../src/install/machine.ts'
+import { advance, begin, rebootTimeoutMs, type Event, type State } from '../../src/install/machine.ts'
 import { installPlan } from '../support/installs.ts'
 
 const m1 = installPlan().get('ocp45/m1')!
@@ -44,7 +44,7 @@ const cases: readonly {
   },
   {
     name: 'nor does Ready after the attempt before it',
-    steps: [boot, delivered, 1, boot, comebackMs, boot, 1000, ready(500)],
+    steps: [boot, delivered, 1, boot, rebootTimeoutMs, boot, 1000, ready(500)],
     mode: 'installing',
     reason: 'its disk did not boot',
   },

@@ -3,8 +3,8 @@ import {
   advance,
   armedMs,
   begin,
-  comebackMs,
-  mostAttempts,
+  rebootTimeoutMs,
+  maxAttempts,
   settledMs,
   type Event,
   type State,
@@ -68,7 +68,7 @@ const cases: readonly {
   },
   {
     name: 'who comes back too often without having fetched it fails',
-    steps: Array.from({ length: mostAttempts + 1 }, () => boot),
+    steps: Array.from({ length: maxAttempts + 1 }, () => boot),
     mode: 'failed',
     reason: `5 attempts came to nothing, the last 1 min after it began: ${untouched}`,
   },
@@ -128,19 +128,19 @@ const cases: readonly {
   },
   {
     name: 'who comes back soon after that has a disk that does not boot, and installs anew',
-    steps: [boot, delivered, 1, boot, comebackMs, boot],
+    steps: [boot, delivered, 1, boot, rebootTimeoutMs, boot],
     mode: 'installing',
     reason: comeback,
   },
   {
     name: 'who comes back late after that ran from its disk, and is never installed over it',
-    steps: [boot, delivered, 1, boot, comebackMs + 1, boot],
+    steps: [boot, delivered, 1, boot, rebootTimeoutMs + 1, boot],
     mode: 'installed',
     reason: 'its disk kept it for more than 10 minutes',
   },
   {
     name: 'a disk that never boots fails the node in the end',
-    steps: Array.from({ length: mostAttempts }, () => [boot, delivered, boot])
+    steps: Array.from({ length: maxAttempts }, () => [boot, delivered, boot])
       .flat()
       .concat(boot),
     mode: 'failed',

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { probeMachineConfig } from '../../src/install/probe.ts'
+import { probeMachineConfig } from '../../src/install/gate.ts'
 
 async function listen(t: Test, server: Server): Promise<number> {
   server.listen(0, '127.0.0.1')

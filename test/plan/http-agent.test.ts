@@ -2,7 +2,7 @@
 import t from 'tap'
 import { compileHttp } from '../../src/plan/http.ts'
 import { siteSchema } from '../../src/site/schema.ts'
-import { surveyIgnition } from '../../src/survey/ignition/survey.ts'
+import { scanIgnition } from '../../src/scan/ignition/scan.ts'
 import { agentImage, exampleModel, exampleSite, missing } from '../support/model.ts'
 
 t.test('a node without a disk installs where an agent knows it, and nowhere else', (t) => {
@@ -26,7 +26,7 @@ t.test(
     const [cluster] = site.clusters
     Reflect.deleteProperty(cluster!, 'ignition')
     cluster!.nodes = cluster!.nodes.filter(({ role }) => role === 'master')
-    const ignition = new Map([['ocp45', await surveyIgnition(siteSchema.parse(site).clusters[0]!, true)]])
+    const ignition = new Map([['ocp45', await scanIgnition(siteSchema.parse(site).clusters[0]!, true)]])
     const images = new Map([
       ['rhcos', { ...agentImage('/srv/rhcos'), secrets: new Set(['agent.x86_64.iso']) }],
     ])

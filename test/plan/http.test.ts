@@ -217,11 +217,11 @@ t.test('a command line that the kernel would cut is an error of its node', (t) =
 t.test('facts of another site are refused rather than half compiled', (t) => {
   t.throws(() => compileHttp(exampleModel(exampleSite(), { images: new Map() })), {
     name: 'TypeError',
-    message: 'site was not surveyed: image rhcos not among the facts',
+    message: 'site was not scanned: image rhcos not among the facts',
   })
   t.throws(() => compileHttp(exampleModel(exampleSite(), { ignition: new Map() })), {
     name: 'TypeError',
-    message: 'site was not surveyed: Ignition files of ocp45 not among the facts',
+    message: 'site was not scanned: Ignition files of ocp45 not among the facts',
   })
   t.end()
 })

@@ -146,10 +146,10 @@ t.test('without clusters nothing is needed', (t) => {
   t.end()
 })
 
-t.test('facts that do not name a loader at all are a bug of the survey', (t) => {
+t.test('facts that do not name a loader at all are a bug of the scan', (t) => {
   t.throws(() => compileTftp(exampleModel(exampleSite(), { loaders: new Map() })), {
     name: 'TypeError',
-    message: 'site was not surveyed: nothing is known of bios/undionly.kpxe',
+    message: 'site was not scanned: nothing is known of bios/undionly.kpxe',
   })
   t.end()
 })

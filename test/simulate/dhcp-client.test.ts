@@ -8,8 +8,12 @@ import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/
 import { MessageType, OptionCode } from '../../src/proto/dhcp/option-table.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
 import { openDhcpClients, type DhcpClients } from '../../src/simulate/dhcp-client.ts'
-import { firmwareProfile, ipxeProfile, systemProfile } from '../../src/simulate/dhcp-profiles.ts'
-import type { DhcpProfile } from '../../src/simulate/dhcp-profiles.ts'
+import {
+  firmwareProfile,
+  ipxeProfile,
+  systemProfile,
+  type DhcpProfile,
+} from '../../src/simulate/dhcp-profiles.ts'
 import {
   bootFileOf,
   judgeIpxeOffer,

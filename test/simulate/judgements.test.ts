@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { NodeModel } from '../../src/plan/model.ts'
 import { openDiskFiles } from '../../src/simulate/disk-files.ts'
-import { judgeEnding } from '../../src/simulate/ending.ts'
+import { judgeEnding } from '../../src/simulate/boot.ts'
 import { wrapIgnition } from '../../src/plan/ignition/wrapper.ts'
 import { mergedFile, readIgnition } from '../../src/simulate/ignition.ts'
 import { readInstallation } from '../../src/simulate/kernel-arguments.ts'
-import { chooseSource } from '../../src/simulate/source.ts'
+import { chooseSource } from '../../src/cli/commands/simulate.ts'
 import { exampleModel, found, missing } from '../support/model.ts'
 
 const model = exampleModel()

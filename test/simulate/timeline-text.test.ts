@@ -1,12 +1,12 @@
 import t from 'tap'
 import type { NodeModel } from '../../src/plan/model.ts'
 import { formatBoot, formatOctets, formatSummary, type Paper } from '../../src/simulate/timeline-text.ts'
-import { Timeline, type NodeBoot } from '../../src/simulate/timeline.ts'
+import { Timeline, type SimulatedBoot } from '../../src/simulate/timeline.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { exampleModel } from '../support/model.ts'
 
 const m1 = exampleModel().nodes.find(({ key }) => key === 'ocp45/m1') as NodeModel
-const paper: Paper = { columns: 80, isColoured: false }
+const paper: Paper = { columns: 80, usesColor: false }
 
 /** Steps of so many milliseconds each; the last one fails when there is a problem. */
 async function boot(
@@ -69,7 +69,7 @@ t.test('a problem is told whole, below the step that failed', async (t) => {
 t.test('colours are put around words and change none', async (t) => {
   const results = [await boot(fine), await boot(fine.slice(0, 1), 'expected a; got b; look at c')]
   for (const result of results) {
-    const coloured = formatBoot(result, { ...paper, isColoured: true })
+    const coloured = formatBoot(result, { ...paper, usesColor: true })
     t.equal(coloured[0], '\u001b[1mocp45/m1\u001b[22m  master, UEFI, 00:00:5e:00:53:11')
     const plain = coloured.map((line) => line.replaceAll(/\u001b\[\d+m/g, '')) // eslint-disable-line no-control-regex
     t.same(plain, formatBoot(result, paper))
@@ -79,7 +79,7 @@ t.test('colours are put around words and change none', async (t) => {
 t.test('the summary counts and names', async (t) => {
   const booted = await boot(fine)
   const failed = await boot(fine.slice(0, 1), 'expected a; got b; look at c')
-  const early: NodeBoot = { ...failed, events: [] }
+  const early: SimulatedBoot = { ...failed, events: [] }
   t.equal(
     formatSummary({ boots: [booted, booted], durationMs: 2345 }, paper),
     '2 of 2 nodes booted: 35.6 MiB in 2.3 s',

@@ -8,8 +8,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../src/host/clock.ts'
-import { asAnswered, asKept, bookmarkLine, errorLine, eventLine, placeOf, statusOf } from './api-shapes.ts'
-import { versionInfo, type ApiObject } from './api-shapes.ts'
+import {
+  asAnswered,
+  asKept,
+  bookmarkLine,
+  errorLine,
+  eventLine,
+  placeOf,
+  statusOf,
+  versionInfo,
+  type ApiObject,
+} from './api-shapes.ts'
 import { createPages } from './api-pages.ts'
 import { notServed, send, sendRefusal, type Refusal } from './api-send.ts'
 import { updated } from './api-update.ts'

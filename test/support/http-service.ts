@@ -12,7 +12,7 @@ import type { IgnitionAccess } from '../../src/site/schema.ts'
 import { compileHttp, type HttpPlan } from '../../src/plan/http.ts'
 import { createRoutes } from '../../src/serve/http/routes.ts'
 import { installsWorld } from './installs.ts'
-import { createIgnitionFiles } from '../../src/survey/ignition/files.ts'
+import { createIgnitionFiles } from '../../src/scan/ignition/files.ts'
 import { fakeClock, type FakeClock } from './fake-clock.ts'
 import { exampleModel, exampleSite, found, ignitionFiles, liveImage, missing } from './model.ts'
 

@@ -36,7 +36,7 @@ export function installsWorld(given: Partial<InstallsOptions> = {}) {
     plan: () => world.plan,
     store: openMemoryStore(),
     gate: { isOpen: () => Promise.resolve(world.isGateOpen) },
-    mayStart: () => allowed,
+    canStartInstall: () => allowed,
     log: createLog('debug', {
       write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
     }),

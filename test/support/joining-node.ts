@@ -1,7 +1,7 @@
 /** A worker that joins the cluster `c1`, as a running slipway tells of it. */
 import type { PendingCsr, PendingCsrs } from '../../src/cluster/csr/approver.ts'
 import type { MemberReport } from '../../src/cluster/report.ts'
-import type { Sight } from '../../src/cli/node-sight.ts'
+import type { NodeSnapshot } from '../../src/cli/node-snapshot.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import { createReports } from '../../src/install/reports.ts'
 import type { NodeModel } from '../../src/plan/model.ts'
@@ -30,7 +30,7 @@ type Told = {
 export function sightOfJoining(
   { life, record, role = 'worker', member, trouble, csrs }: Told,
   now: number,
-): Sight {
+): NodeSnapshot {
   const installs = memoryInstalls([joining], () => now)
   installs.remember(life?.observations ?? [], { node: joining, ...record })
   const reports = createReports({ installs, nodes: () => [{ ...model, role }], clock: fakeClock(now) })

@@ -1,9 +1,9 @@
 /** A rack of seven in which everything happens at once: what tables and timelines are judged by. */
-import { createReports, type NodeStory } from '../../src/install/reports.ts'
+import { createReports, type NodeDetails } from '../../src/install/reports.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import type { ClusterStanding } from '../../src/cluster/report.ts'
 import type { NodeModel } from '../../src/plan/model.ts'
-import type { Status } from '../../src/cli/status-text.ts'
+import type { Status } from '../../src/cli/text/status.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memoryInstalls } from './memory-installs.ts'
@@ -114,7 +114,7 @@ export function rackInstalls() {
 }
 
 /** A worker that joined its cluster as `says` tells, from when its installed system started. */
-export function joined(says: (life: NodeLife) => NodeLife): NodeStory {
+export function joined(says: (life: NodeLife) => NodeLife): NodeDetails {
   const life = says(
     ago('w1', 30 * minute)
       .installs()
@@ -135,7 +135,7 @@ export function rackReports(installs = rackInstalls()) {
   return createReports({ installs, nodes: () => models, clock: fakeClock(now) })
 }
 
-export function rackStory(name: keyof typeof roles): NodeStory {
+export function rackStory(name: keyof typeof roles): NodeDetails {
   return rackReports().story(`ocp45/${name}`)!
 }
 

@@ -7,14 +7,14 @@ export type KeptTerminal = Terminal & {
 }
 
 export function keptTerminal(
-  settings: Partial<Pick<Terminal, 'isColoured' | 'columns' | 'rows'>> = {},
+  settings: Partial<Pick<Terminal, 'usesColor' | 'columns' | 'rows'>> = {},
 ): KeptTerminal {
   const outLines: string[] = []
   const errLines: string[] = []
   return {
     out: (text) => void outLines.push(...text.split('\n')),
     err: (text) => void errLines.push(...text.split('\n')),
-    isColoured: false,
+    usesColor: false,
     columns: 80,
     ...settings,
     outLines,

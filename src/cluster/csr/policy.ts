@@ -3,7 +3,7 @@
  * OpenShift's cluster-machine-approver, with the site file and what was seen of a boot in place of Machines.
  * Pure. Nothing is ever denied: a wrong denial locks out a good node.
  */
-import { span } from '../../install/words.ts'
+import { formatDuration } from '../../text/duration.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { decodeRequest, type CertificateRequest } from './decode.ts'
@@ -141,11 +141,13 @@ function judgeBoot(
   const sighting = seen(key)
   if (sighting === undefined) return leave(`${key} was not seen booting`)
   if (csr.createdAt < sighting.from - beforeBootMs) {
-    return leave(`${key} was seen booting only ${span(sighting.from - csr.createdAt)} after it asked`)
+    return leave(
+      `${key} was seen booting only ${formatDuration(sighting.from - csr.createdAt)} after it asked`,
+    )
   }
   if (csr.createdAt > sighting.to + afterBootMs) {
     return leave(
-      `${key} was last seen booting ${span(csr.createdAt - sighting.to)} before it asked, expected 2 h at most`,
+      `${key} was last seen booting ${formatDuration(csr.createdAt - sighting.to)} before it asked, expected 2 h at most`,
     )
   }
   const existing = names.find((each) => existingNodes.has(each))
@@ -157,7 +159,9 @@ function judgeBoot(
     )
   }
   const boot =
-    sighting.to < csr.createdAt ? `${span(csr.createdAt - sighting.to)} before it asked` : 'when it asked'
+    sighting.to < csr.createdAt
+      ? `${formatDuration(csr.createdAt - sighting.to)} before it asked`
+      : 'when it asked'
   const again = isReinstalled ? ', installed anew' : ''
   return {
     kind: 'approve',
@@ -209,7 +213,7 @@ function timeFlaw({ createdAt }: Csr, now: number): string | undefined {
 
 function expirationFlaw({ expirationSeconds: seconds }: Csr): string | undefined {
   if (seconds === undefined || seconds <= mostSeconds) return undefined
-  return `it asks for ${span(seconds * 1000)}, expected ${span(mostSeconds * 1000)} at most`
+  return `it asks for ${formatDuration(seconds * 1000)}, expected ${formatDuration(mostSeconds * 1000)} at most`
 }
 
 function excessOf({ otherSubject, otherNames, otherExtensions }: CertificateRequest): string | undefined {

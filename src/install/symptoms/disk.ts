@@ -1,14 +1,14 @@
 /** What goes wrong once the installer has what it needs: writing the disk, and booting from it. */
-import { span, times } from '../words.ts'
-import { isStuckAt, type SymptomRow } from './view.ts'
+import { formatDuration, formatCount } from '../../text/duration.ts'
+import { isStalledAt, type SymptomRow } from './boot-view.ts'
 
 export const diskSymptoms: readonly SymptomRow[] = [
   {
     name: 'not-written',
     tell: (view) =>
-      isStuckAt(view, 'disk')
+      isStalledAt(view, 'disk')
         ? {
-            saw: `read its Ignition file ${span(view.silentMs)} ago and did not report that its disk is written`,
+            saw: `read its Ignition file ${formatDuration(view.silentMs)} ago and did not report that its disk is written`,
             likely:
               'the installer stopped at an emergency shell (a wrong or too small disk), or the disk is very slow',
             advice: 'look at its console: `journalctl -u coreos-installer` says why',
@@ -29,9 +29,9 @@ export const diskSymptoms: readonly SymptomRow[] = [
   {
     name: 'not-rebooted',
     tell: (view) =>
-      isStuckAt(view, 'reboot')
+      isStalledAt(view, 'reboot')
         ? {
-            saw: `wrote its disk ${span(view.silentMs)} ago, and nothing was heard of it since`,
+            saw: `wrote its disk ${formatDuration(view.silentMs)} ago, and nothing was heard of it since`,
             likely: 'it was switched off instead of booted again, or its firmware waits at its screen',
             advice: 'look at its console; put its disk into the boot order',
           }
@@ -42,7 +42,7 @@ export const diskSymptoms: readonly SymptomRow[] = [
     tell: (view) =>
       view.latest.kind === 'local-script' && view.usesDhcp && view.alike > 1
         ? {
-            saw: `was sent to its disk ${times(view.alike)} and booted from the network again`,
+            saw: `was sent to its disk ${formatCount(view.alike)} and booted from the network again`,
             likely:
               'its disk does not boot: the firmware has no entry for it, or is set to the other of UEFI and BIOS',
             advice:
@@ -53,9 +53,9 @@ export const diskSymptoms: readonly SymptomRow[] = [
   {
     name: 'disk-silent',
     tell: (view) =>
-      isStuckAt(view, 'local-script') && view.usesDhcp
+      isStalledAt(view, 'local-script') && view.usesDhcp
         ? {
-            saw: `was sent to its disk ${span(view.silentMs)} ago, and no system asked DHCP after`,
+            saw: `was sent to its disk ${formatDuration(view.silentMs)} ago, and no system asked DHCP after`,
             likely:
               'its disk does not boot, Secure Boot refuses what is on it, or its system has a static address',
             advice: 'look at its console',

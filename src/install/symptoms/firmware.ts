@@ -1,6 +1,6 @@
 /** What goes wrong before a kernel runs: DHCP, the loader, iPXE and its script. */
-import { span, times } from '../words.ts'
-import { isStuckAt, type SymptomRow, type View } from './view.ts'
+import { formatDuration, formatCount } from '../../text/duration.ts'
+import { isStalledAt, type SymptomRow, type View } from './boot-view.ts'
 
 /** A transfer that ends within its first window: no acknowledgement ever came. */
 const firstWindowOctets = 8192
@@ -28,9 +28,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
     tell: (view) =>
       view.latest.kind.endsWith('dhcp') &&
       view.latest.outcome === 'refused' &&
-      (view.latest.count > 1 || isStuckAt(view, view.latest.kind))
+      (view.latest.count > 1 || isStalledAt(view, view.latest.kind))
         ? {
-            saw: `its DHCP request was refused ${times(view.latest.count)}`,
+            saw: `its DHCP request was refused ${formatCount(view.latest.count)}`,
             likely:
               'it is plugged into another network than the site says, or insists on an address that it had elsewhere',
             advice: "compare the node's address in the site file with the network that it is plugged into",
@@ -42,7 +42,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
     tell: (view) =>
       isOfferLeft(view) && view.latest.kind !== 'live-dhcp' && view.latest.kind !== 'disk-dhcp'
         ? {
-            saw: `asked DHCP as ${view.latest.kind === 'ipxe-dhcp' ? 'iPXE' : 'firmware'} ${times(view.latest.count)} and took no offer`,
+            saw: `asked DHCP as ${view.latest.kind === 'ipxe-dhcp' ? 'iPXE' : 'firmware'} ${formatCount(view.latest.count)} and took no offer`,
             likely:
               'another DHCP server answers first, or the offers do not come through (a switch port that is still learning, a VLAN, a relay agent)',
             advice:
@@ -53,9 +53,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
   {
     name: 'loader-not-asked',
     tell: (view) =>
-      isStuckAt(view, 'firmware-dhcp')
+      isStalledAt(view, 'firmware-dhcp')
         ? {
-            saw: `took its address ${times(view.alike)} and never asked for its loader`,
+            saw: `took its address ${formatCount(view.alike)} and never asked for its loader`,
             likely:
               'a firewall keeps UDP port 69 of this server from it, or its firmware overlooks the boot file',
             advice: 'let UDP port 69 through; if it is open, set `pxeOptions: true` for the node',
@@ -65,9 +65,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
   {
     name: 'http-loader-not-asked',
     tell: (view) =>
-      isStuckAt(view, 'http-firmware-dhcp')
+      isStalledAt(view, 'http-firmware-dhcp')
         ? {
-            saw: `took its address for HTTP Boot ${times(view.alike)} and never asked for its loader`,
+            saw: `took its address for HTTP Boot ${formatCount(view.alike)} and never asked for its loader`,
             likely: "its firmware takes https only, or a firewall keeps this server's HTTP port from it",
             advice: 'allow plain HTTP in its firmware setup, or let it boot by PXE instead',
           }
@@ -88,9 +88,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
   {
     name: 'loader-only-probed',
     tell: (view) =>
-      isStuckAt(view, 'loader') && view.latest.outcome === 'probed'
+      isStalledAt(view, 'loader') && view.latest.outcome === 'probed'
         ? {
-            saw: `asked for the size of ${view.latest.what} ${times(Math.max(view.alike, view.latest.count))} and never fetched it`,
+            saw: `asked for the size of ${view.latest.what} ${formatCount(Math.max(view.alike, view.latest.count))} and never fetched it`,
             likely:
               'a firewall lets the first transfer pass and not the next, or the file is too large for its firmware',
             advice:
@@ -146,9 +146,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
   {
     name: 'script-not-asked',
     tell: (view) =>
-      isStuckAt(view, 'ipxe-dhcp')
+      isStalledAt(view, 'ipxe-dhcp')
         ? {
-            saw: `took its address as iPXE ${times(view.alike)} and never asked for its script`,
+            saw: `took its address as iPXE ${formatCount(view.alike)} and never asked for its script`,
             likely: "a firewall keeps this server's HTTP port from it, or it has no route to this server",
             advice:
               'let TCP port 80 (`server.ports.http`) through; in a relayed subnet, look at its `gateway`',
@@ -158,9 +158,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
   {
     name: 'stopped-waiting',
     tell: (view) =>
-      isStuckAt(view, 'wait-script')
+      isStalledAt(view, 'wait-script')
         ? {
-            saw: `waited (${view.latest.reason ?? 'for its turn'}) and has not asked for ${span(view.silentMs)}`,
+            saw: `waited (${view.latest.reason ?? 'for its turn'}) and has not asked for ${formatDuration(view.silentMs)}`,
             likely: 'it was switched off, or somebody took over at its console',
             advice: 'look at its console, or power it on again',
           }
@@ -171,7 +171,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
     tell: ({ latest }) =>
       latest.kind === 'wait-script' && latest.endedAt - latest.startedAt > waitsLongMs
         ? {
-            saw: `has been waiting for ${span(latest.endedAt - latest.startedAt)}: ${latest.reason ?? 'for its turn'}`,
+            saw: `has been waiting for ${formatDuration(latest.endedAt - latest.startedAt)}: ${latest.reason ?? 'for its turn'}`,
             likely: 'what it waits for does not come up',
             advice: 'look at that with `slipway status`; a key that its screen names goes on without waiting',
           }
@@ -180,9 +180,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
   {
     name: 'menu-waits',
     tell: (view) =>
-      isStuckAt(view, 'menu-script')
+      isStalledAt(view, 'menu-script')
         ? {
-            saw: `was given the menu ${span(view.silentMs)} ago, and nothing followed`,
+            saw: `was given the menu ${formatDuration(view.silentMs)} ago, and nothing followed`,
             likely: 'the menu is on its screen and nobody chose',
             advice: `choose at its console, or run \`slipway node install ${view.record.node}\` and power it on again`,
           }
@@ -193,7 +193,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
 export function isOfferLeft(view: View): boolean {
   const { latest } = view
   if (!latest.kind.endsWith('dhcp') || latest.outcome !== 'offered') return false
-  return latest.count >= unansweredAsks || isStuckAt(view, latest.kind)
+  return latest.count >= unansweredAsks || isStalledAt(view, latest.kind)
 }
 
 function isLoaderBroken({ latest }: View): boolean {
@@ -205,7 +205,7 @@ function isFirstWindow({ latest: { octets = 0 } }: View): boolean {
 }
 
 function isLoaderSilent(view: View): boolean {
-  return isStuckAt(view, 'loader') && view.latest.outcome === 'done'
+  return isStalledAt(view, 'loader') && view.latest.outcome === 'done'
 }
 
 function isBios({ latest }: View): boolean {
@@ -213,5 +213,5 @@ function isBios({ latest }: View): boolean {
 }
 
 function fetched({ latest, alike }: View): string {
-  return `fetched ${latest.what} ${times(Math.max(alike, latest.count))}`
+  return `fetched ${latest.what} ${formatCount(Math.max(alike, latest.count))}`
 }

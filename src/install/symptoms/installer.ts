@@ -1,8 +1,8 @@
 /** What goes wrong from the kernel to the end of the installer. */
 import type { Step, StepKind } from '../step.ts'
-import { span, times } from '../words.ts'
+import { formatDuration, formatCount } from '../../text/duration.ts'
 import { isOfferLeft } from './firmware.ts'
-import { isStalled, isStuckAt, stepOf, type SymptomRow, type View } from './view.ts'
+import { isStalled, isStalledAt, stepOf, type SymptomRow, type View } from './boot-view.ts'
 
 export const installerSymptoms: readonly SymptomRow[] = [
   {
@@ -19,9 +19,9 @@ export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'kernel-not-asked',
     tell: (view) =>
-      isStuckAt(view, 'install-script')
+      isStalledAt(view, 'install-script')
         ? {
-            saw: `was given its script ${times(Math.max(view.alike, view.latest.count))} and never asked for the kernel`,
+            saw: `was given its script ${formatCount(Math.max(view.alike, view.latest.count))} and never asked for the kernel`,
             likely: 'somebody stopped it at its console, or its iPXE does not understand the script',
             advice: 'read the last lines on its console; update the package ipxe on this server',
           }
@@ -32,7 +32,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
     tell: (view) =>
       isStalled(view)
         ? {
-            saw: `${view.latest.what} stands still at ${percent(view.latest)} for ${span(view.silentMs)}`,
+            saw: `${view.latest.what} stands still at ${percent(view.latest)} for ${formatDuration(view.silentMs)}`,
             likely: 'the machine was switched off or hangs, or the network between is cut',
             advice: 'look at its console and at the link of its switch port',
           }
@@ -52,9 +52,9 @@ export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'initramfs-not-asked',
     tell: (view) =>
-      isStuckAt(view, 'kernel') && view.latest.outcome === 'done'
+      isStalledAt(view, 'kernel') && view.latest.outcome === 'done'
         ? {
-            saw: `fetched the kernel ${times(Math.max(view.alike, view.latest.count))} and never asked for the initramfs`,
+            saw: `fetched the kernel ${formatCount(Math.max(view.alike, view.latest.count))} and never asked for the initramfs`,
             likely: 'iPXE refuses the kernel: one of another architecture, or a compressed one on arm64',
             advice:
               "compare the node's image with its architecture; on arm64 use an iPXE that knows gzip images",
@@ -64,9 +64,9 @@ export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'no-live-dhcp',
     tell: (view) =>
-      isStuckAt(view, 'initramfs') && view.usesDhcp
+      isStalledAt(view, 'initramfs') && view.usesDhcp
         ? {
-            saw: `fetched kernel and initramfs ${times(Math.max(view.alike, view.latest.count))}, and no system asked DHCP after`,
+            saw: `fetched kernel and initramfs ${formatCount(Math.max(view.alike, view.latest.count))}, and no system asked DHCP after`,
             likely:
               'the kernel does not start (another architecture, less than 2 GiB of memory), has no driver for the network card, or asks on another card',
             advice:
@@ -77,9 +77,9 @@ export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'live-silent',
     tell: (view) =>
-      isStuckAt(view, 'initramfs') && !view.usesDhcp
+      isStalledAt(view, 'initramfs') && !view.usesDhcp
         ? {
-            saw: `fetched kernel and initramfs ${times(Math.max(view.alike, view.latest.count))}, and nothing was heard of it since`,
+            saw: `fetched kernel and initramfs ${formatCount(Math.max(view.alike, view.latest.count))}, and nothing was heard of it since`,
             likely:
               'its static addressing does not fit (card names, gateway, name server), or the kernel does not start',
             advice:
@@ -92,7 +92,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
     tell: (view) =>
       view.latest.kind === 'live-dhcp' && isOfferLeft(view)
         ? {
-            saw: `its live system asked DHCP ${times(view.latest.count)} and took no offer`,
+            saw: `its live system asked DHCP ${formatCount(view.latest.count)} and took no offer`,
             likely: 'another DHCP server answers it, or it asks on a card that no cable leads to',
             advice:
               'see whether `slipway status` names another DHCP server; name the card with `ip=CARD:dhcp`',
@@ -102,7 +102,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'rootfs-not-asked',
     tell: (view) =>
-      isStuckAt(view, 'live-dhcp') && !hasSystem(view)
+      isStalledAt(view, 'live-dhcp') && !hasSystem(view)
         ? {
             saw: 'its live system took its address and never asked for the rootfs',
             likely: 'it has no route to this server, or the end of its kernel arguments was cut off',
@@ -128,7 +128,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
     tell: (view) =>
       view.latest.kind === 'rootfs' && view.latest.outcome === 'done' && isRepeated(view)
         ? {
-            saw: `fetched the rootfs ${times(Math.max(view.alike, view.latest.count))} without going on`,
+            saw: `fetched the rootfs ${formatCount(Math.max(view.alike, view.latest.count))} without going on`,
             likely:
               'the rootfs is of another version than kernel and initramfs, or does not fit into its memory',
             advice:
@@ -151,7 +151,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'ignition-not-asked',
     tell: (view) =>
-      isStuckAt(view, 'rootfs', 'metal', 'live-dhcp') && hasSystem(view)
+      isStalledAt(view, 'rootfs', 'metal', 'live-dhcp') && hasSystem(view)
         ? {
             saw: 'its live system runs and never asked for its Ignition file',
             likely: 'the installer waits for a disk that is not there, or its network did not come up again',
@@ -164,7 +164,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
     tell: ({ latest, record }) =>
       latest.kind === 'ignition' && latest.outcome === 'refused'
         ? {
-            saw: `its Ignition file was refused ${times(latest.count)}: ${latest.reason ?? 'it may not read it now'}`,
+            saw: `its Ignition file was refused ${formatCount(latest.count)}: ${latest.reason ?? 'it may not read it now'}`,
             likely:
               'the token of its script is used up or over, or it does not have the address that the site gives it',
             advice: `run \`slipway node install ${record.node}\` and boot it again; with static addressing, compare the address`,
@@ -193,7 +193,7 @@ function isBroken(view: View, ...kinds: readonly StepKind[]): boolean {
 
 /** More often than after a download that broke off once. */
 function isRepeated(view: View): boolean {
-  return view.latest.count > 2 || (view.alike > 1 && isStuckAt(view, view.latest.kind))
+  return view.latest.count > 2 || (view.alike > 1 && isStalledAt(view, view.latest.kind))
 }
 
 function hasSystem(view: View): boolean {
@@ -205,5 +205,5 @@ function percent({ octets = 0, total = 0 }: Step): string {
 }
 
 function again({ count }: Step): string {
-  return count === 1 ? '' : `, ${times(count)}`
+  return count === 1 ? '' : `, ${formatCount(count)}`
 }

@@ -2,7 +2,7 @@
  * Which client boots what, in one table (RFC 4578, RFC 3004, UEFI 2.10 §24.7). Firmware fetches a loader by TFTP or
  * by HTTP, which is iPXE; iPXE fetches the node's script by HTTP.
  */
-import type { BootProtocol } from '../../proto/dhcp/values/vendor-class.ts'
+import type { BootProtocol } from '../../proto/dhcp/values/class.ts'
 import type { LoaderName } from '../facts.ts'
 import type { Endpoint, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'

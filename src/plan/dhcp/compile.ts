@@ -7,7 +7,7 @@ import type { LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { nodeBoot, type BootFiles } from './boot-table.ts'
 import { dhcpFindings, type Machine } from './findings.ts'
-import { askedAgainFile, httpFile, leaseTime, machineOptions, pxeFile, tftpFile, urlFile } from './options.ts'
+import { fallbackFile, httpFile, leaseTime, machineOptions, pxeFile, tftpFile, urlFile } from './options.ts'
 import type { DhcpPlan, PreparedOption, Proxied, Reservation } from './plan.ts'
 
 /** IANA calls it altserviceboot; firmware asks no other. */
@@ -86,7 +86,7 @@ function machinesOf(model: Model): Machine[] {
 function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
   const tftp = once((name: LoaderName) => tftpFile(name, formatIpv4(endpoint.address)))
   const pxe = once((name: LoaderName) => pxeFile(tftp(name)))
-  const askedAgain = once((name: LoaderName) => askedAgainFile(tftp(name)))
+  const askedAgain = once((name: LoaderName) => fallbackFile(tftp(name)))
   const http = once((name: LoaderName) => httpFile(absoluteUrl(endpoint, urlPaths.loader(name))))
   return ({ subnet, pxeOptions }) => {
     if (subnet.dhcp === 'full') {

@@ -84,7 +84,7 @@ export function pxeFile({ options, ...file }: BootFile): BootFile {
  * another DHCP server. EDK2 forgot every ProxyDHCP reply with option 43 until 2017 (tianocore/edk2#6944, seen on
  * servers in use), and asks again for one without it to this day; dnsmasq sends UEFI firmware there too.
  */
-export function askedAgainFile({ options, ...file }: BootFile): BootFile {
+export function fallbackFile({ options, ...file }: BootFile): BootFile {
   return { ...file, options: [text(OptionCode.vendorClass, 'PXEClient'), ...options] }
 }
 

@@ -7,7 +7,7 @@ import type { Model } from '../model.ts'
 import { nameFindings } from './findings.ts'
 import { compileForwarding } from './forwarding.ts'
 import { localZones } from './local-zones.ts'
-import { declaredNames, isZoneThatFits } from './names.ts'
+import { declaredNames, isValidZoneName } from './names.ts'
 import type { DnsPlan, Zone } from './plan.ts'
 import { compileNames } from './responses.ts'
 import { reverseNames, reverseZoneNames } from './reverse.ts'
@@ -29,7 +29,7 @@ export function compileDns(
   const backwards = reverseNames(model)
   const forward = forwardZoneNames(site)
   const reverse = reverseZoneNames(model, backwards)
-  const built = buildZones(model, { forward: forward.filter(isZoneThatFits), reverse }, names, backwards)
+  const built = buildZones(model, { forward: forward.filter(isValidZoneName), reverse }, names, backwards)
   const zones = built.map((zone) => withSerial(zone, model.serial, zoneOf(previous, zone.name)))
   const own = new Set(zones.map((zone) => zone.name))
   const all = [...zones, ...localZones.filter((zone) => !own.has(zone.name))]

@@ -5,8 +5,8 @@ import type { Subnet } from '../../site/schema.ts'
 import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { Finding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
-import { isItself } from './forwarding.ts'
-import { isNameThatFits, longestName, mailbox, type DeclaredName } from './names.ts'
+import { isOwnAddress } from './forwarding.ts'
+import { isValidOwnerName, longestName, mailbox, type DeclaredName } from './names.ts'
 import { reverseName, servedWhole, type ReverseNames } from './reverse.ts'
 
 /** RFC 1918, RFC 6598 (carrier's own), RFC 3927 (link local), RFC 1122 (loopback) */
@@ -43,7 +43,7 @@ export function nameFindings(model: Model, { names, forward, backwards, reverse 
 
 function tooLong(names: readonly Pick<DeclaredName, 'owner' | 'by'>[]): Finding[] {
   return names
-    .filter(({ owner }) => !isNameThatFits(owner))
+    .filter(({ owner }) => !isValidOwnerName(owner))
     .map(({ owner, by }) => ({
       severity: 'error',
       about: by,
@@ -114,7 +114,7 @@ function forwarding(model: Model): Finding[] {
     ),
   ]
   const findings: Finding[] = asked
-    .filter(({ resolver }) => isItself(model, formatIp(resolver)))
+    .filter(({ resolver }) => isOwnAddress(model, formatIp(resolver)))
     .map(({ resolver, about }) => ({
       severity: 'error',
       about,

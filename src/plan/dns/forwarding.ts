@@ -15,7 +15,7 @@ export function compileForwarding(
   const resolversAt = (addresses: readonly Ip[]): Resolver[] =>
     addresses
       .map(formatIp)
-      .filter((address) => !isItself(model, address))
+      .filter((address) => !isOwnAddress(model, address))
       .map((address) => ({ address, port }))
   const resolvers = resolversAt(forward)
   const zones = forwardZones.map(({ zone, servers }): ForwardZone => {
@@ -30,6 +30,6 @@ export function compileForwarding(
 }
 
 /** Whether the server would ask itself. */
-export function isItself({ endpoint }: Model, resolver: string): boolean {
+export function isOwnAddress({ endpoint }: Model, resolver: string): boolean {
   return endpoint.ports.dns === port && resolver === formatIpv4(endpoint.address)
 }

@@ -2,8 +2,7 @@
  * Names that mean the same everywhere and must not be asked of others: every resolver serves them itself
  * (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2).
  */
-import type { Ipv4 } from '../../proto/address/ipv4.ts'
-import { parseIpv4 } from '../../proto/address/ipv4.ts'
+import { type Ipv4, parseIpv4 } from '../../proto/address/ipv4.ts'
 import { parseIpv6, type Ipv6 } from '../../proto/address/ipv6.ts'
 import type { RecordData } from '../../proto/dns/record.ts'
 import type { Zone } from './plan.ts'

@@ -1,6 +1,6 @@
 /** Which names a site declares with addresses, and how long names may be. */
 import type { Ip } from '../../proto/address/ip.ts'
-import { entrancesOf } from '../../site/entrances.ts'
+import { endpointsOf } from '../../site/endpoints.ts'
 import { clusterDomain, type Model } from '../model.ts'
 
 /** A name with its addresses, and who declares it. */
@@ -17,8 +17,8 @@ export type DeclaredName = {
 export const longestName = 253
 
 /** Whether a zone leaves room for its mailbox, the longest of the names that every zone has. */
-export function isZoneThatFits(zone: string): boolean {
-  return isNameThatFits(mailbox(zone))
+export function isValidZoneName(zone: string): boolean {
+  return isValidOwnerName(mailbox(zone))
 }
 
 /** RNAME of the SOA where the site gives no contact. */
@@ -26,7 +26,7 @@ export function mailbox(zone: string): string {
   return `root.${zone}`
 }
 
-export function isNameThatFits(name: string): boolean {
+export function isValidOwnerName(name: string): boolean {
   return name.length <= longestName
 }
 
@@ -35,7 +35,7 @@ export function declaredNames({ site, nodes }: Model): DeclaredName[] {
   return [
     ...nodes.map(({ fqdn, addresses, key }) => ({ owner: fqdn, addresses, by: `node ${key}` })),
     ...site.clusters.flatMap((cluster) => {
-      const { api, apiInternal, ingress } = entrancesOf(cluster)
+      const { api, apiInternal, ingress } = endpointsOf(cluster)
       const below = clusterDomain(cluster)
       const by = `${cluster.loadBalancer === undefined ? 'single node' : 'loadBalancer'} of ${cluster.name}`
       return [

@@ -1,11 +1,12 @@
 /** From zones to ready answers: what is sent for every owner name and QTYPE, encoded once (RFC 1034 §4.3.2). */
 import { encodeName, hashName } from '../../proto/dns/name.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
-import { RecordType, ResponseCode } from '../../proto/dns/registry.ts'
-import { followAlias } from './aliases.ts'
+import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
-import { prepare } from './prepare.ts'
 import { zoneContents, type Name, type RecordsByType, type ZoneContent } from './zone-content.ts'
+import { answeringName } from '../../site/zones.ts'
+import { encodeAnswer } from '../../proto/dns/message.ts'
+import { walkMessage } from '../../proto/dns/walk.ts'
 
 type Negative = Pick<Owner, 'nodata' | 'nxdomain'>
 type Addresses = ReadonlyMap<string, readonly ResourceRecord[]>
@@ -142,4 +143,70 @@ function addressesByOwner(zones: readonly Zone[]): Addresses {
     [...records].filter(({ data }) => data.type === 'A' || data.type === 'AAAA'),
     ({ owner }) => owner,
   )
+}
+
+/** Where an alias leads, as far as our zones know (RFC 1034 §4.3.2 step 3a): a client that asks us does not ask again. */
+
+export type Alias = {
+  /** The CNAME records on the way. */
+  readonly chain: readonly ResourceRecord[]
+  /** What the last of them leads to, under that name; nothing when it is not ours, not there, or no end is. */
+  readonly end: Name | undefined
+}
+
+/** @returns nothing for a name that is no alias */
+export function followAlias(name: string, names: ReadonlyMap<string, Name>): Alias | undefined {
+  const chain: ResourceRecord[] = []
+  const passed = new Set<string>()
+  let at = name
+  for (;;) {
+    const found = names.get(answeringName(at, names) ?? at)
+    const next = found?.byType.get('CNAME')?.[0]
+    if (next?.data.type !== 'CNAME' || passed.has(at)) {
+      const end = next === undefined ? found : undefined
+      return chain.length === 0 ? undefined : { chain, end: end && named(end, at) }
+    }
+    chain.push({ ...next, owner: at })
+    passed.add(at)
+    at = next.data.target
+  }
+}
+
+/** A wildcard answers under the name that was asked for (RFC 4592 §3.3.1). */
+function named({ zone, byType }: Name, owner: string): Name {
+  const records = [...byType].map(
+    ([type, each]) => [type, each.map((record) => ({ ...record, owner }))] as const,
+  )
+  return { zone, byType: new Map(records) }
+}
+
+/** One answer, encoded once: everything that follows the question, with what has to be moved when it is sent. */
+
+/**
+ * @param first what octet 12 is to the records: the owner that the client asked for, however long, so that a
+ * pointer to it never moves; or the zone's name, which the client's question ends with
+ */
+export function prepare(
+  rcode: number,
+  sections: Parameters<typeof encodeAnswer>[0],
+  first: 'owner' | 'zone',
+): Response {
+  const message = encodeAnswer(sections)
+  const { questionEnd, pointers } = walkMessage(message)
+  const moves = (at: number) => {
+    const target = (((message[at] as number) & 0x3f) << 8) | (message[at + 1] as number)
+    return first === 'zone' || target !== headerOctets
+  }
+  const required = encodeAnswer({ ...sections, additional: [] })
+  return {
+    rcode,
+    isAuthoritative: true,
+    answers: sections.answers.length,
+    authority: sections.authority.length,
+    additional: sections.additional.length,
+    octets: message.slice(questionEnd),
+    requiredOctets: required.length - questionEnd,
+    pointers: pointers.filter(moves).map((at) => at - questionEnd),
+    nameOctets: questionEnd - headerOctets - 4,
+  }
 }

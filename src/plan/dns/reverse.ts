@@ -3,7 +3,7 @@ import { isIpv4, type Ip } from '../../proto/address/ip.ts'
 import { formatIpv4, ipv4Octets, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { ipv6Octets } from '../../proto/address/ipv6.ts'
 import type { Cluster } from '../../site/schema.ts'
-import { entrancesOf } from '../../site/entrances.ts'
+import { endpointsOf } from '../../site/endpoints.ts'
 import { clusterDomain, type Model } from '../model.ts'
 
 /** An address and the names that it leads back to. */
@@ -57,7 +57,7 @@ export function reverseNames({ site, nodes }: Model): ReverseNames[] {
   const ofOthers = [
     ...site.hosts.flatMap((host) => host.address.map((address) => [address, host.name] as const)),
     ...site.clusters.filter(hasControlPlane).flatMap((cluster) => {
-      const { api, apiInternal } = entrancesOf(cluster)
+      const { api, apiInternal } = endpointsOf(cluster)
       const below = clusterDomain(cluster)
       return [
         ...api.map((address) => [address, `api.${below}`] as const),

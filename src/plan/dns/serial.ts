@@ -9,7 +9,7 @@ import type { Zone } from './plan.ts'
 export function withSerial(zone: Zone, serial: number, previous: Zone | undefined): Zone {
   if (previous === undefined) return numbered(zone, serial)
   const last = serialOf(previous)
-  if (isLater(serial, last)) return numbered(zone, serial)
+  if (isNewerSerial(serial, last)) return numbered(zone, serial)
   // The site's is not new: another file with an older time, or a second change within a second.
   return numbered(zone, isSame(zone, numbered(previous, serialOf(zone))) ? last : following(last))
 }
@@ -19,7 +19,7 @@ export function serialOf({ records: [soa] }: Zone): number {
 }
 
 /** Numbers go round after 2^32: of two, the later one is less than half a round ahead (RFC 1982 §3.2). */
-export function isLater(serial: number, than: number): boolean {
+export function isNewerSerial(serial: number, than: number): boolean {
   return ((serial - than) | 0) > 0
 }
 

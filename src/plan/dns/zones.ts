@@ -4,7 +4,7 @@ import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
 import type { DnsRecord } from '../../site/schema.ts'
 import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { Model } from '../model.ts'
-import { isNameThatFits, mailbox, type DeclaredName } from './names.ts'
+import { isValidOwnerName, mailbox, type DeclaredName } from './names.ts'
 import type { Zone } from './plan.ts'
 import { reverseName, type ReverseNames } from './reverse.ts'
 
@@ -30,7 +30,7 @@ export function buildZones(
   const records: ResourceRecord[] = []
   const seen = new Set<string>()
   const add = (owner: string, data: RecordData, ttl = ttlSeconds) => {
-    if (!isNameThatFits(owner) || (data.type === 'PTR' && !isNameThatFits(data.target))) return
+    if (!isValidOwnerName(owner) || (data.type === 'PTR' && !isValidOwnerName(data.target))) return
     const key = `${owner} ${JSON.stringify(data)}`
     if (seen.has(key)) return
     seen.add(key)

@@ -1,6 +1,6 @@
 /** Which addresses and ports a cluster's load balancer answers on, and which nodes stand behind each. */
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
-import { entrancesOf } from '../../site/entrances.ts'
+import { endpointsOf } from '../../site/endpoints.ts'
 import type { Cluster, Role } from '../../site/schema.ts'
 import type { NodeModel } from '../model.ts'
 
@@ -31,7 +31,7 @@ export const servicePorts = { kubeapi: 6443, machineconfig: 22623, workerhttp: 8
 export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontEnd[] {
   const own = nodes.filter((node) => node.cluster === cluster.name)
   const nodeAddresses = new Set(nodes.flatMap((node) => node.addresses))
-  const { api, apiInternal, ingress } = entrancesOf(cluster)
+  const { api, apiInternal, ingress } = endpointsOf(cluster)
   const controlPlane = { servers: controlPlaneNodes(own), backups: withRole(own, 'bootstrap') }
   const routers = routerNodes(own)
   const frontEnd = (service: LoadBalancedService, addresses: readonly Ip[], group: Group): FrontEnd => ({

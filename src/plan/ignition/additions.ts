@@ -1,4 +1,4 @@
-/** What is added to a node's Ignition file, with the contents that the survey found; or what of it is missing. */
+/** What is added to a node's Ignition file, with the contents that the scan found; or what of it is missing. */
 import type { AddedFileFact, Facts, MissingFile } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import type { AddedFile, Additions } from './wrapper.ts'
@@ -21,9 +21,9 @@ export function additionsOf({ files }: NodeModel, facts: Facts): Added {
   return added.length === 0 || missing.length > 0 ? { missing } : { additions: { files: added }, missing }
 }
 
-/** @throws {TypeError} when the facts are another site's: the caller compiled without a survey of this one */
+/** @throws {TypeError} when the facts are another site's: the caller compiled without a scan of this one */
 function addedFileFact({ addedFiles }: Facts, file: string): AddedFileFact {
   const fact = addedFiles?.get(file)
-  if (fact === undefined) throw new TypeError(`site was not surveyed: ${file} not among the facts`)
+  if (fact === undefined) throw new TypeError(`site was not scanned: ${file} not among the facts`)
   return fact
 }

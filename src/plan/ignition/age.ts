@@ -16,12 +16,12 @@ const ageingMs = 12 * hourMs
 const expiredMs = 24 * hourMs
 
 /** @param now milliseconds since 1970 */
-export function judgeIgnitionAge(
+export function checkIgnitionAge(
   file: IgnitionAge & { readonly path: string },
   now: number,
 ): IgnitionJudgement {
   const { path, madeAt } = file
-  const end = goodUntil(file)
+  const end = validUntil(file)
   if (madeAt === undefined || end === undefined) {
     return { kind: 'fresh', sentence: `${path} holds no certificate of a day, so it does not age` }
   }
@@ -43,7 +43,7 @@ export function judgeIgnitionAge(
  * When it is too old, milliseconds since 1970; undefined when it does not age. Certificates may be older than their file:
  * `create manifests` made them, and `create ignition-configs` took them over.
  */
-export function goodUntil({ madeAt, usableUntil }: IgnitionAge): number | undefined {
+export function validUntil({ madeAt, usableUntil }: IgnitionAge): number | undefined {
   if (madeAt === undefined || usableUntil === undefined) return undefined
   return Math.min(usableUntil, madeAt + expiredMs)
 }

@@ -1,6 +1,6 @@
 /** The files that a site adds to one node, from what the node and its cluster declare. */
 import type { NodeFile } from '../../site/added-files.ts'
-import { hostnamePath, keyfilePath } from '../../site/node-paths.ts'
+import { hostnamePath, keyfilePath } from '../../site/file-paths.ts'
 import type { Cluster, Node } from '../../site/schema.ts'
 
 export type DeclaredFile = {

@@ -1,7 +1,8 @@
 /**
- * What is known of an Ignition file that was read (src/survey/ignition): its version, and how long the certificates inside
+ * What is known of an Ignition file that was read (src/scan/ignition): its version, and how long the certificates inside
  * are good for. Times are milliseconds since 1970.
  */
+import { renderFailedUnits, renderWrittenUnit } from './units.ts'
 
 export type IgnitionCertificate = {
   /** As `O=kube-master, CN=system:kube-apiserver`, printable characters only. */
@@ -55,4 +56,24 @@ export type IgnitionRead =
 export type IgnitionFiles = {
   /** Never throws. A file that did not change since is not read again. */
   read(path: string): Promise<IgnitionRead>
+}
+
+/**
+ * The Ignition file of the live system that runs coreos-installer (`ignition.config.url=` with `ignition.firstboot
+ * ignition.platform.id=metal`), not of the one that it installs: it tells slipway how the installation ended.
+ */
+
+export function renderLiveIgnition(options: {
+  /** Where `POST` says that the disk is written. */
+  readonly writtenUrl: string
+  /** Where `POST` says that the installer failed. */
+  readonly failedUrl: string
+  /** Of the role's file: it is of the same release as the live system. */
+  readonly version: string
+}): string {
+  const { writtenUrl, failedUrl, version } = options
+  return JSON.stringify({
+    ignition: { version },
+    systemd: { units: [renderWrittenUnit(writtenUrl), ...renderFailedUnits(failedUrl)] },
+  })
 }

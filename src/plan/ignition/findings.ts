@@ -3,7 +3,7 @@ import type { IgnitionKind } from '../facts.ts'
 import type { Finding } from '../findings.ts'
 import type { IgnitionFile } from '../http.ts'
 import type { Plan } from '../plan.ts'
-import { formatMinute, judgeIgnitionAge } from './age.ts'
+import { formatMinute, checkIgnitionAge } from './age.ts'
 
 /** @param now milliseconds since 1970 */
 export function ignitionFindings(plan: Plan, now: number): Finding[] {
@@ -36,7 +36,7 @@ function neededFiles({ nodes, http }: Plan): IgnitionFile[] {
 
 function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number): Finding[] {
   if (contents === undefined) return []
-  const judgement = judgeIgnitionAge({ path: file, ...contents }, now)
+  const judgement = checkIgnitionAge({ path: file, ...contents }, now)
   if (judgement.kind === 'fresh') return []
   // A pointer has none of these certificates from the installer: those that it holds are somebody's own.
   const isPointer = kind === 'master' || kind === 'worker'

@@ -3,7 +3,6 @@
  * (https://coreos.github.io/ignition/configuration-v3_4/). The role's file is inside as a data URL (decision 0017): Ignition
  * would fetch any other URL when the installed system starts, and by then nobody may read the file any more.
  */
-import { dataUrl } from './data-url.ts'
 import type { Unit } from './units.ts'
 
 export type AddedFile = {
@@ -38,4 +37,17 @@ export function wrapIgnition(role: Uint8Array, version: string, { files, units =
     },
     ...(units.length === 0 ? {} : { systemd: { units } }),
   })
+}
+
+/** Octets as a URL of their own (RFC 2397), in base64 (RFC 4648 §4). */
+
+/** As many as a function takes arguments. */
+const chunkOctets = 8192
+
+export function dataUrl(octets: Uint8Array): string {
+  let characters = ''
+  for (let at = 0; at < octets.length; at += chunkOctets) {
+    characters += String.fromCharCode(...octets.subarray(at, at + chunkOctets))
+  }
+  return `data:;base64,${btoa(characters)}`
 }

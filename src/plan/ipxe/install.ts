@@ -7,7 +7,7 @@ import type { IgnitionKind, MissingFile } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import { missingSentences, type Installation } from './installation.ts'
 import { kernelArguments } from './kernel-arguments.ts'
-import { say, script, waitAndStartAgain, whereabouts } from './script.ts'
+import { say, script, waitAndStartAgain, networkIdentity } from './script.ts'
 import { argument } from './text.ts'
 
 const tries = 3
@@ -43,7 +43,7 @@ function renderBoot(
       node,
       style === 'agent' ? 'installs as its agent decides' : `installs as ${role} on ${installation.disk}`,
     ),
-    ...say(node, whereabouts(node)),
+    ...say(node, networkIdentity(node)),
     'set try:int32 0',
     `set pause:int32 ${firstPauseSeconds}`,
     '',
@@ -79,7 +79,7 @@ function renderMissing(
   return script(`${node.key} cannot install as ${role}: a file is missing`, [
     'echo',
     ...say(node, `cannot install as ${role} yet`),
-    ...say(node, whereabouts(node)),
+    ...say(node, networkIdentity(node)),
     ...missingSentences(missing).flatMap((sentence) => say(node, sentence)),
     ...say(node, 'goes on by itself once that is mended and slipway is reloaded'),
     ...waitAndStartAgain(argument(url), missingFileSeconds),

@@ -146,11 +146,11 @@ export function imageFiles(image: ImageFacts): readonly FileFact[] {
 }
 
 export function imageFacts(model: Model, name: string): ImageFacts {
-  return surveyed(model.facts.images.get(name), `image ${name}`)
+  return scanned(model.facts.images.get(name), `image ${name}`)
 }
 
 export function ignitionFact(model: Model, cluster: string, kind: IgnitionKind): IgnitionFact {
-  return surveyed(model.facts.ignition.get(cluster), `Ignition files of ${cluster}`)[kind]
+  return scanned(model.facts.ignition.get(cluster), `Ignition files of ${cluster}`)[kind]
 }
 
 export function fileName(path: string): string {
@@ -172,8 +172,8 @@ export function isMissing(fact: FileFact | IgnitionFact): fact is MissingFile {
   return fact.kind === 'missing'
 }
 
-/** @throws {TypeError} when the facts are another site's: the caller compiled without a survey of this one */
-function surveyed<T>(facts: T | undefined, what: string): T {
-  if (facts === undefined) throw new TypeError(`site was not surveyed: ${what} not among the facts`)
+/** @throws {TypeError} when the facts are another site's: the caller compiled without a scan of this one */
+function scanned<T>(facts: T | undefined, what: string): T {
+  if (facts === undefined) throw new TypeError(`site was not scanned: ${what} not among the facts`)
   return facts
 }

@@ -2,8 +2,7 @@
 import type { IgnitionKind } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import { missingSentences, type Installation } from './installation.ts'
-import { bootLocalDisk } from './local.ts'
-import { columns, say, script, whereabouts } from './script.ts'
+import { columns, say, script, networkIdentity, waitAndStartAgain } from './script.ts'
 import { argument, plainText, wrap } from './text.ts'
 
 /** iPXE keeps a margin beside the items of a menu. */
@@ -28,7 +27,7 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
   )
   return script(`${node.key}: the menu for people`, [
     ':menu',
-    `menu ${plainText(`${node.key}: declared as ${node.role}, ${whereabouts(node)}`)}`,
+    `menu ${plainText(`${node.key}: declared as ${node.role}, ${networkIdentity(node)}`)}`,
     gap(
       isAgent
         ? 'Installing erases the disk that the agent chooses'
@@ -96,4 +95,30 @@ function chooseOptions({ menu }: NodeModel, possible: readonly MenuChoice[]): st
 
 function chainTo(label: string, url: string): string[] {
   return [`:${label}`, `chain --replace --autofree ${argument(url)} || goto failed`, '']
+}
+
+/** The script that leaves a node to its own disk, in the way of its firmware. */
+
+const restSeconds = 30
+
+/** @param url of the node's boot script: it asks again what is due when there is nothing to boot */
+export function renderLocal(node: NodeModel, url: string): string {
+  return script(`${node.key} boots from its local disk`, [
+    'echo',
+    ...say(node, 'boots from its local disk'),
+    ...bootLocalDisk(),
+    ...say(node, 'found no disk that boots'),
+    ...say(node, `slipway node install ${node.key} would install it`),
+    ...waitAndStartAgain(argument(url), restSeconds),
+  ])
+}
+
+/** Boots the first disk; the line after these is reached when BIOS found nothing to boot there. */
+export function bootLocalDisk(): string[] {
+  return [
+    // UEFI goes on with its next boot option when one ends with an error; after a success
+    // (a bare `exit`) it shows its boot manager instead (UEFI 2.10 §3.1.1).
+    'iseq ${platform} efi && exit 1 ||',
+    'sanboot --no-describe --drive 0x80 ||',
+  ]
 }

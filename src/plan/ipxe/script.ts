@@ -12,7 +12,7 @@ export function script(about: string, lines: readonly string[]): string {
 }
 
 /** Whose script it is, for its own console. */
-export type Speaker = Pick<NodeModel, 'key' | 'address' | 'mac'>
+export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac'>
 
 /** Lines on the console, each with the node's key, so that a serial log of many machines can be read. */
 export function say(node: Pick<NodeModel, 'key'>, text: string): string[] {
@@ -22,7 +22,7 @@ export function say(node: Pick<NodeModel, 'key'>, text: string): string[] {
 }
 
 /** Which machine this is, for the person who stands before it: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
-export function whereabouts(node: Pick<NodeModel, 'address' | 'mac'>): string {
+export function networkIdentity(node: Pick<NodeModel, 'address' | 'mac'>): string {
   return `address ${formatIpv4(node.address)}, MAC ${node.mac}`
 }
 

@@ -1,5 +1,5 @@
 /** The scripts of nodes that are not to boot anything now: they say why on the screen, and ask again by themselves. */
-import { say, script, waitAndStartAgain, whereabouts, type Speaker } from './script.ts'
+import { say, script, waitAndStartAgain, networkIdentity, type ScriptAuthor } from './script.ts'
 import { argument } from './text.ts'
 
 /** Short, so that a rack goes on together; what is asked of the server each time costs it nothing. */
@@ -15,8 +15,8 @@ export type Waiting = {
   readonly skipUrl?: string
 }
 
-export function renderWaiting(node: Speaker, { reason, url, skipUrl }: Waiting): string {
-  const lines = ['echo', ...say(node, reason), ...say(node, whereabouts(node))]
+export function renderWaiting(node: ScriptAuthor, { reason, url, skipUrl }: Waiting): string {
+  const lines = ['echo', ...say(node, reason), ...say(node, networkIdentity(node))]
   if (skipUrl === undefined) {
     return script(`${node.key} waits`, [...lines, ...waitAndStartAgain(argument(url), pauseSeconds)])
   }
@@ -33,11 +33,11 @@ export function renderWaiting(node: Speaker, { reason, url, skipUrl }: Waiting):
 }
 
 /** @param url of its boot script: it goes on once a person has decided */
-export function renderFailed(node: Speaker, reason: string, url: string): string {
+export function renderFailed(node: ScriptAuthor, reason: string, url: string): string {
   return script(`${node.key} has failed`, [
     'echo',
     ...say(node, `has failed: ${reason}`),
-    ...say(node, whereabouts(node)),
+    ...say(node, networkIdentity(node)),
     ...say(
       node,
       `slipway node install ${node.key} installs it again, slipway node local ${node.key} boots its disk`,

@@ -6,7 +6,7 @@ import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/add
 import { MessageType } from '../../proto/dhcp/option-table.ts'
 import type { DhcpPlan, Reservation } from '../../plan/dhcp/plan.ts'
 import { isOnNetwork } from './relay.ts'
-import type { Request } from './request.ts'
+import type { DhcpRequest } from './request.ts'
 
 /** Which of the four states a REQUEST was sent in (RFC 2131 §4.3.2, table 4). */
 export type RequestState = 'selecting' | 'init-reboot' | 'renewing' | 'rebinding'
@@ -30,7 +30,7 @@ export type Decision =
   | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly reason: string }
 
 export function decide(
-  request: Request,
+  request: DhcpRequest,
   reservation: Reservation,
   plan: DhcpPlan,
   arrival: Arrival,
@@ -57,14 +57,19 @@ export function decide(
  * RFC 2131 §4.3.1. The reserved address is offered whatever the client asked for (option 50), even after it
  * declined it: there is no other one, and the operator hears of the conflict.
  */
-function onDiscover(request: Request, reservation: Reservation): Decision {
+function onDiscover(request: DhcpRequest, reservation: Reservation): Decision {
   const { giaddr } = request.message
   if (isOnNetwork(giaddr, request.relay, reservation.network)) return { kind: 'offer' }
   return silence(wrongNetwork(request, reservation))
 }
 
 /** RFC 2131 §4.3.2. */
-function onRequest(request: Request, reservation: Reservation, plan: DhcpPlan, arrival: Arrival): Decision {
+function onRequest(
+  request: DhcpRequest,
+  reservation: Reservation,
+  plan: DhcpPlan,
+  arrival: Arrival,
+): Decision {
   const { ciaddr, giaddr } = request.message
   // SELECTING: whom it did not choose has nothing to say.
   const other = otherServer(request, plan)
@@ -87,40 +92,43 @@ function onRequest(request: Request, reservation: Reservation, plan: DhcpPlan, a
 }
 
 /** RFC 2131 §4.3.2, table 4: the states are told apart by what is filled in, the last two by how it was sent. */
-function stateOf({ message, serverIdentifier }: Request, arrival: Arrival): RequestState {
+function stateOf({ message, serverIdentifier }: DhcpRequest, arrival: Arrival): RequestState {
   if (serverIdentifier !== undefined) return 'selecting'
   if (message.ciaddr === 0) return 'init-reboot'
   return arrival === 'broadcast' || message.giaddr !== 0 ? 'rebinding' : 'renewing'
 }
 
 /** RFC 2131 §4.3.3. */
-function onDecline(request: Request, reservation: Reservation, plan: DhcpPlan): Decision {
+function onDecline(request: DhcpRequest, reservation: Reservation, plan: DhcpPlan): Decision {
   const other = otherServer(request, plan)
   if (other !== undefined) return elsewhere(other, plan, 'it declines an address of the server')
   return { kind: 'declined', address: request.requestedAddress ?? reservation.address }
 }
 
 /** RFC 2131 §4.3.4. A reservation stays with its machine, so there is nothing to do. */
-function onRelease(request: Request, plan: DhcpPlan): Decision {
+function onRelease(request: DhcpRequest, plan: DhcpPlan): Decision {
   const other = otherServer(request, plan)
   if (other !== undefined) return elsewhere(other, plan, 'it releases an address of the server')
   return { kind: 'released', address: request.message.ciaddr }
 }
 
 /** RFC 2131 §4.3.5. The reply goes to ciaddr and describes the reservation's network, so it must be there. */
-function onInform(request: Request, reservation: Reservation): Decision {
+function onInform(request: DhcpRequest, reservation: Reservation): Decision {
   const { ciaddr } = request.message
   if (cidrContains(reservation.network, ciaddr)) return { kind: 'inform' }
   return silence(`INFORM from ${formatIpv4(ciaddr)}, which is not on ${formatCidr(reservation.network)}`)
 }
 
 /** The server that a client named in option 54, when that is not this one. */
-function otherServer({ serverIdentifier, relay }: Request, plan: DhcpPlan): Ipv4 | undefined {
+function otherServer({ serverIdentifier, relay }: DhcpRequest, plan: DhcpPlan): Ipv4 | undefined {
   const isOurs = serverIdentifier === plan.server || serverIdentifier === relay.serverIdentifier
   return isOurs ? undefined : serverIdentifier
 }
 
-export function wrongNetwork({ message, relay }: Request, { network }: Pick<Reservation, 'network'>): string {
+export function wrongNetwork(
+  { message, relay }: DhcpRequest,
+  { network }: Pick<Reservation, 'network'>,
+): string {
   const from = formatIpv4(relay.link ?? message.giaddr)
   return `it asks by way of ${from}, its address is on ${formatCidr(network)}`
 }

@@ -9,7 +9,7 @@ import type { BootFile, DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
 import { wrongNetwork, type Arrival } from './decide.ts'
 import { isOnNetwork } from './relay.ts'
 import { putMachineIdentifier, writeMessage } from './reply.ts'
-import type { Request } from './request.ts'
+import type { DhcpRequest } from './request.ts'
 
 export type ProxyDecision =
   /** To a DISCOVER, beside the other server's offer; or to a REQUEST at the ProxyDHCP port. */
@@ -19,7 +19,7 @@ export type ProxyDecision =
   | { readonly kind: 'silence'; readonly reason: string }
 
 export function decideProxied(
-  request: Request,
+  request: DhcpRequest,
   proxied: Proxied,
   plan: DhcpPlan,
   arrival: Arrival,
@@ -56,7 +56,7 @@ const messageTypes = {
  */
 export function writeProxyReply(
   { kind, file }: Extract<ProxyDecision, { kind: 'boot-offer' | 'boot-ack' }>,
-  request: Request,
+  request: DhcpRequest,
   plan: DhcpPlan,
   out: Uint8Array,
 ): number {

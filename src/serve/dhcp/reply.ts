@@ -9,7 +9,7 @@ import { encodeText } from '../../proto/dhcp/values/text.ts'
 import type { BootFile, DhcpPlan, PreparedOption, Reservation } from '../../plan/dhcp/plan.ts'
 import type { Decision } from './decide.ts'
 import { OptionWriter } from './option-writer.ts'
-import type { Request } from './request.ts'
+import type { DhcpRequest } from './request.ts'
 
 /** Octets that any reply fits into: 1500 MTU - 20 IPv4 - 8 UDP. */
 export const mostReplyOctets = 1472
@@ -23,7 +23,7 @@ const noAddress = 0 as Ipv4
 const ipxeOption: PreparedOption = { code: OptionCode.ipxe, value: noProxyDhcp }
 
 /** The decisions that are answered. */
-export type Answer = Extract<Decision, { kind: 'offer' | 'ack' | 'inform' | 'nak' }>
+export type DhcpReply = Extract<Decision, { kind: 'offer' | 'ack' | 'inform' | 'nak' }>
 
 export type Destination = { readonly address: string; readonly port: number }
 
@@ -33,8 +33,8 @@ export type Destination = { readonly address: string; readonly port: number }
  * @returns how many octets it has
  */
 export function writeReply(
-  answer: Answer,
-  request: Request,
+  answer: DhcpReply,
+  request: DhcpRequest,
   reservation: Reservation,
   plan: DhcpPlan,
   bootFile: BootFile | undefined,
@@ -75,7 +75,7 @@ type Fields = Pick<DhcpMessage, 'flags' | 'ciaddr' | 'yiaddr' | 'siaddr' | 'file
 /** What all replies have in common, and between its options those that `putOptions` writes. */
 export function writeMessage(
   { type, server, leaseTime, ...header }: Fields,
-  request: Request,
+  request: DhcpRequest,
   out: Uint8Array,
   putOptions: (options: OptionWriter) => void,
 ): number {
@@ -104,7 +104,7 @@ export function writeMessage(
  * Whether a client is trusted to read options in `file` and `sname`. Boot firmware and iPXE are not: their
  * `file` has the boot file's name, and ROMs read names there whatever option 52 says.
  */
-function takesOverload({ client }: Request): boolean {
+function takesOverload({ client }: DhcpRequest): boolean {
   return client.protocol === undefined && client.architectures.length === 0 && !client.isIpxe
 }
 
@@ -113,7 +113,7 @@ function takesOverload({ client }: Request): boolean {
  * unicast frame, for which Node cannot fill the ARP table. Every client of test/fixtures/dhcp takes
  * the broadcast (capture variant-bios-broadcast-replies).
  */
-export function destination(answer: Answer, request: Request, plan: DhcpPlan): Destination {
+export function destination(answer: DhcpReply, request: DhcpRequest, plan: DhcpPlan): Destination {
   const { ciaddr, giaddr } = request.message
   // RFC 2131 §4.3.5: straight to the client that has an address, relay agent or not.
   if (answer.kind === 'inform') return { address: formatIpv4(ciaddr), port: plan.clientPort }
@@ -122,7 +122,7 @@ export function destination(answer: Answer, request: Request, plan: DhcpPlan): D
   return { address: isUnicast ? formatIpv4(ciaddr) : '255.255.255.255', port: plan.clientPort }
 }
 
-const messageTypes: Readonly<Record<Answer['kind'], Uint8Array>> = {
+const messageTypes: Readonly<Record<DhcpReply['kind'], Uint8Array>> = {
   offer: Uint8Array.of(MessageType.offer),
   ack: Uint8Array.of(MessageType.ack),
   inform: Uint8Array.of(MessageType.ack),
@@ -133,7 +133,10 @@ const messageTypes: Readonly<Record<Answer['kind'], Uint8Array>> = {
  * RFC 4578 §2.3: in all packets of PXE clients and servers. Some ROMs send none, so it is only sent back.
  * Deviates from RFC 4578 §2.1: the architecture (93), and the interface (94) likewise, are not.
  */
-export function putMachineIdentifier(options: OptionWriter, { client, machineIdentifier }: Request): void {
+export function putMachineIdentifier(
+  options: OptionWriter,
+  { client, machineIdentifier }: DhcpRequest,
+): void {
   if (client.protocol === undefined || machineIdentifier === undefined) return
   options.put(OptionCode.clientMachineIdentifier, machineIdentifier)
 }
@@ -141,7 +144,7 @@ export function putMachineIdentifier(options: OptionWriter, { client, machineIde
 /** What the client is told beside its lease: the mask, then what it boots, then the rest in its order. */
 function putParameters(
   options: OptionWriter,
-  request: Request,
+  request: DhcpRequest,
   reservation: Reservation,
   file: BootFile | undefined,
   isInform: boolean,

@@ -6,12 +6,11 @@ import { addressOf } from '../../proto/dhcp/values/address.ts'
 import { ipxeFeaturesOf } from '../../proto/dhcp/values/ipxe.ts'
 import { u16Of, u16sOf, u8Of } from '../../proto/dhcp/values/number.ts'
 import { textOf } from '../../proto/dhcp/values/text.ts'
-import { userClassesOf } from '../../proto/dhcp/values/user-class.ts'
-import { parseBootVendorClass } from '../../proto/dhcp/values/vendor-class.ts'
+import { userClassesOf, parseBootVendorClass } from '../../proto/dhcp/values/class.ts'
 import { takesScript, type BootClient } from '../../plan/dhcp/boot-table.ts'
 import { noRelay, relayOf, type Relay } from './relay.ts'
 
-export type Request = {
+export type DhcpRequest = {
   readonly message: DhcpMessage
   /** Option 53; absent in a BOOTP request (RFC 951). */
   readonly type: number | undefined
@@ -34,7 +33,7 @@ export type Request = {
 }
 
 /** @throws {MalformedPacket} when an option that is read has a length that its type does not allow */
-export function readRequest(message: DhcpMessage): Request {
+export function readRequest(message: DhcpMessage): DhcpRequest {
   let type: number | undefined
   let requestedAddress: Ipv4 | undefined
   let serverIdentifier: Ipv4 | undefined

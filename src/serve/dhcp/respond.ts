@@ -11,11 +11,11 @@ import type { DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
 import { decide, type Arrival, type RequestState } from './decide.ts'
 import { decideProxied, writeProxyReply } from './proxy.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
-import { readRequest, type Request } from './request.ts'
-import { strangerFacts, type StrangerFacts } from './stranger.ts'
+import { readRequest, type DhcpRequest } from './request.ts'
+import { strangerFacts, type ClientFacts } from './unknown-clients.ts'
 
 /** What a log line says about a decision. Absent fields were not known, or have no part in it. */
-export type Circumstances = {
+export type RequestContext = {
   readonly xid: number
   readonly mac: Mac
   /** The reservation's name: a node's key or a host's full name. */
@@ -37,7 +37,7 @@ export type Replied = {
   readonly octets: number
   /** `sender` at the ProxyDHCP port, where some firmware asks from the client port and some from port 4011. */
   readonly to: Destination | 'sender'
-  readonly about: Circumstances
+  readonly about: RequestContext
   /** Who asked, by what it says of itself. */
   readonly client: BootClient
   /** Option 60, printable characters only. */
@@ -46,11 +46,11 @@ export type Replied = {
 
 export type Verdict =
   | Replied
-  | { readonly kind: 'declined'; readonly address: Ipv4; readonly about: Circumstances }
-  | { readonly kind: 'released' | 'ignored'; readonly about: Circumstances }
+  | { readonly kind: 'declined'; readonly address: Ipv4; readonly about: RequestContext }
+  | { readonly kind: 'released' | 'ignored'; readonly about: RequestContext }
   /** A declared machine deals with another DHCP server. */
-  | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly about: Circumstances }
-  | { readonly kind: 'stranger'; readonly stranger: StrangerFacts; readonly about: Circumstances }
+  | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly about: RequestContext }
+  | { readonly kind: 'stranger'; readonly stranger: ClientFacts; readonly about: RequestContext }
   /** Nothing that a client sends to a server; not worth a line of its own. */
   | { readonly kind: 'not-ours'; readonly reason: string }
 
@@ -124,8 +124,8 @@ const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak
 
 /** For a machine whose address another server leases. */
 function respondProxied(
-  request: Request,
-  seen: Circumstances,
+  request: DhcpRequest,
+  seen: RequestContext,
   proxied: Proxied,
   plan: DhcpPlan,
   arrival: Arrival,
@@ -152,7 +152,7 @@ function respondProxied(
 }
 
 /** Machines that nobody declared and that do not boot are the daily life of a network with another DHCP server. */
-function isOtherServers(request: Request, plan: DhcpPlan): boolean {
+function isOtherServers(request: DhcpRequest, plan: DhcpPlan): boolean {
   const { protocol, isIpxe } = request.client
   const place = placeOf(request, plan)
   const isProxied = plan.proxiedNetworks.some((network) => cidrContains(network, place))
@@ -160,11 +160,11 @@ function isOtherServers(request: Request, plan: DhcpPlan): boolean {
 }
 
 /** Without a relay agent, the network is that of the server's address, or unknown behind other interfaces. */
-function placeOf({ message, relay }: Request, plan: DhcpPlan): Ipv4 {
+function placeOf({ message, relay }: DhcpRequest, plan: DhcpPlan): Ipv4 {
   return relay.link ?? (message.giaddr === 0 ? plan.server : message.giaddr)
 }
 
-function noReservation(mac: Mac, request: Request, plan: DhcpPlan): string {
+function noReservation(mac: Mac, request: DhcpRequest, plan: DhcpPlan): string {
   const place = placeOf(request, plan)
   const network = plan.networks.find((candidate) => cidrContains(candidate, place))
   return `no reservation for ${mac} on ${network === undefined ? formatIpv4(place) : formatCidr(network)}`

@@ -13,22 +13,22 @@ import type { Datagram, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { Arrival } from './decide.ts'
-import { observed } from './observed.ts'
+import { observed } from './observation.ts'
 import { mostReplyOctets } from './reply.ts'
-import { respond, type Circumstances, type Replied, type Verdict } from './respond.ts'
+import { respond, type RequestContext, type Replied, type Verdict } from './respond.ts'
 import {
   createOtherServers,
   createStrangers,
   RecentMap,
   type Declined,
   type OtherServer,
-  type Stranger,
-} from './strangers.ts'
-import { openWays, type WayOptions } from './ways.ts'
+  type UnknownClient,
+} from './unknown-clients.ts'
+import { openWays, type WayOptions } from './sockets.ts'
 
 export type DhcpService = Service & {
   /** Machines that asked and are not declared, latest first. */
-  strangers(): readonly Stranger[]
+  strangers(): readonly UnknownClient[]
   /** Declared machines that found their address in use, latest first. */
   declined(): readonly Declined[]
   /** Other DHCP servers that declared machines deal with, latest first. */
@@ -160,7 +160,7 @@ const outcomes: Readonly<Record<Verdict['kind'], { readonly counter: string; rea
 }
 
 /** As people read them: addresses in dotted text, the transaction as packet dumps show it. */
-function facts({ xid, address, ...rest }: Circumstances): Record<string, unknown> {
+function facts({ xid, address, ...rest }: RequestContext): Record<string, unknown> {
   return {
     ...rest,
     ...(address === undefined ? {} : { address: formatIpv4(address) }),

@@ -34,7 +34,7 @@ export type Outcome =
   | 'badVersion'
   | 'notAuthoritative'
 
-export type Answer =
+export type DnsAnswer =
   /** `octets` is a view of the buffer that was given. */
   | {
       readonly kind: 'reply'
@@ -107,7 +107,7 @@ export function answer(
   plan: DnsPlan,
   out: Uint8Array,
   transport: Transport,
-): Answer {
+): DnsAnswer {
   if (query.length < headerOctets)
     return { kind: 'silent', outcome: 'malformed', reason: 'shorter than a header' }
   const flags = readU16(query, 2)
@@ -120,7 +120,7 @@ export function answer(
     asked?: Asked,
     reason?: string,
     option?: Uint8Array,
-  ): Answer => {
+  ): DnsAnswer => {
     const octets = out.subarray(
       0,
       writeError(query, asked && withOptions(asked), rcode, available, out, option),
@@ -138,7 +138,7 @@ export function answer(
   const refuse = ({ reason, option }: Refusal) =>
     error('refused', ResponseCode.refused, question, reason, option)
 
-  const malformed = (problem: unknown): Answer => {
+  const malformed = (problem: unknown): DnsAnswer => {
     if (!(problem instanceof MalformedPacket)) throw problem
     return error('malformed', ResponseCode.formErr, undefined, problem.message)
   }

@@ -6,7 +6,7 @@ import type { Clock } from '../../host/clock.ts'
 import { lowerOctet } from '../../proto/dns/name.ts'
 import { HeaderFlag, headerOctets } from '../../proto/dns/registry.ts'
 import type { ForwardRequest } from './answer.ts'
-import type { Found } from './found.ts'
+import type { Found } from './cacheable.ts'
 import { readU16 } from './reply.ts'
 
 /** An answer that is kept, and its age when it was looked up. */

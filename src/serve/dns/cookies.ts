@@ -8,7 +8,7 @@ import { ipv4Octets } from '../../proto/address/ipv4.ts'
 import { ipv6Octets } from '../../proto/address/ipv6.ts'
 import { clientCookieOctets, EdnsOption, serverCookieOctets } from '../../proto/dns/registry.ts'
 import { sipHash } from '../../proto/dns/siphash.ts'
-import { readU32, writeU32 } from './found.ts'
+import { readU32, writeU32 } from './cacheable.ts'
 import { writeU16 } from './reply.ts'
 
 export type Cookies = {

@@ -79,10 +79,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   /** The question under way, which others may have put before. */
   function question(key: string, request: ForwardRequest): Promise<Resolution> {
-    const underWay = inFlight.get(key)
-    if (underWay !== undefined) {
+    const pending = inFlight.get(key)
+    if (pending !== undefined) {
       counters.increment('dns.shared')
-      return underWay
+      return pending
     }
     counters.increment('dns.forwarded')
     const resolution = resolve(resolving, request)

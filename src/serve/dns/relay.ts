@@ -11,7 +11,7 @@ import {
   ResponseCode,
 } from '../../proto/dns/registry.ts'
 import type { ForwardRequest } from './answer.ts'
-import { readU32, writeU32, type Found } from './found.ts'
+import { readU32, writeU32, type Found } from './cacheable.ts'
 import { extendedError, optOctets, readU16, writeError, writeHeader, writeOpt, writeU16 } from './reply.ts'
 
 /** What a resolver's answer is to us. */

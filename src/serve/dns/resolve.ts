@@ -10,7 +10,7 @@ import type { Resolver } from '../../plan/dns/plan.ts'
 import { MalformedPacket } from '../../proto/bytes/malformed.ts'
 import { ResponseCode } from '../../proto/dns/registry.ts'
 import type { ForwardRequest, Transport } from './answer.ts'
-import { readFound, type Found } from './found.ts'
+import { readFound, type Found } from './cacheable.ts'
 import type { Health } from './health.ts'
 import { readU16 } from './reply.ts'
 import { ask, type AskOptions, type Reply } from './resolvers.ts'
@@ -39,7 +39,7 @@ const attemptMs = 2000
 const rounds = 3
 
 /** A site with many dead resolvers asks no more often than this for one question. */
-const mostAttempts = 12
+const maxAttempts = 12
 
 /** Never rejects but for a fault of ours, and leaves no timer behind but those of attempts that are under way. */
 export function resolve(options: ResolveOptions, request: ForwardRequest): Promise<Resolution> {
@@ -48,7 +48,7 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
   const { first, along } = health.order(request.resolvers)
   const steps = Array.from({ length: rounds }, (_, round) => first.map((resolver) => ({ resolver, round })))
     .flat()
-    .slice(0, mostAttempts)
+    .slice(0, maxAttempts)
   /** Who has said that it cannot. */
   const unable = new Set<Resolver>()
   let failure: Extract<Resolution, { kind: 'failed' }> = {

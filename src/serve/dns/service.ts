@@ -12,14 +12,13 @@ import type { Service } from '../../host/service.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan, Resolver } from '../../plan/dns/plan.ts'
 import { EdnsOption, HeaderFlag } from '../../proto/dns/registry.ts'
-import { createAccess } from './access.ts'
-import { answer, type Answer, type Transport } from './answer.ts'
+import { createAccess, createRateLimit } from './admission.ts'
+import { answer, type DnsAnswer, type Transport } from './answer.ts'
 import { createCookies } from './cookies.ts'
 import { createForwarder } from './forward.ts'
 import type { ResolverState } from './health.ts'
-import { createNotes } from './notes.ts'
+import { createNotes } from './query-log.ts'
 import { createNotifier } from './notify.ts'
-import { createRateLimit } from './rate.ts'
 import { cutReply, ednsOption, readU16 } from './reply.ts'
 import { createTcpService, type StreamHandler } from './tcp.ts'
 
@@ -71,7 +70,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
       shown.isOurCookie = isOurs
       return option
     }
-    let result: Answer
+    let result: DnsAnswer
     try {
       const isSecondary = plan.secondaries.some((secondary) => secondary.address === address)
       const nsid = plan.isNamed ? machine : undefined

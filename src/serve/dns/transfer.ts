@@ -2,7 +2,7 @@
  * Whole zones for secondaries (RFC 5936, and RFC 1995 §4: IXFR is answered with the whole zone too). Pure:
  * a query and a zone in, messages out. Who may ask is decided before.
  */
-import { serialOf, isLater } from '../../plan/dns/serial.ts'
+import { serialOf, isNewerSerial } from '../../plan/dns/serial.ts'
 import type { Zone } from '../../plan/dns/plan.ts'
 import { MalformedPacket } from '../../proto/bytes/malformed.ts'
 import { Reader } from '../../proto/bytes/reader.ts'
@@ -29,7 +29,7 @@ export function transferExtent(
   if (qtype === RecordType.AXFR) return transport === 'tcp' ? 'zone' : 'none'
   // Over UDP the SOA says "come by TCP" (RFC 1995 §2), to who has this version "nothing is new" (§4).
   const known = knownSerial(query)
-  return transport === 'tcp' && (known === undefined || isLater(serialOf(zone), known)) ? 'zone' : 'soa'
+  return transport === 'tcp' && (known === undefined || isNewerSerial(serialOf(zone), known)) ? 'zone' : 'soa'
 }
 
 /**

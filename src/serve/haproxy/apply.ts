@@ -9,9 +9,9 @@ import { writeAtomically } from '../../host/files.ts'
 import type { Log } from '../../host/log.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
-import { askHaproxy } from './ask.ts'
-import { judgeHaproxy } from './judge.ts'
-import { membershipChanges, type MembershipChange } from './membership.ts'
+import { queryHaproxy } from './runtime-api.ts'
+import { validateConfig } from './validate.ts'
+import { membershipChanges, type MembershipChange } from './draining.ts'
 import { reloadHaproxy } from './reload.ts'
 
 /**
@@ -71,7 +71,7 @@ export async function applyHaproxy(
     if (!isBehind || plan.reload === undefined) return { outcome: 'unchanged' }
     return reload(plan, plan.reload, old, context)
   }
-  const verdict = await judgeHaproxy(text, plan, program)
+  const verdict = await validateConfig(text, plan, program)
   if (verdict.kind === 'failed') {
     const { reason } = verdict
     counters.increment('haproxy.refused')
@@ -105,7 +105,7 @@ async function tell(
   for (const { backend, server, isOut } of changes) {
     // Drained first: what is connected may end. The balancer sees it through (balancer.ts).
     const question = `set server ${backend}/${server} state ${isOut ? 'drain' : 'ready'}`
-    const answer = await askHaproxy(socket, question, clock)
+    const answer = await queryHaproxy(socket, question, clock)
     const reason = answer.kind === 'answer' ? answer.text.trim() : answer.reason
     if (reason !== '') {
       log.info({ backend, server, reason }, 'haproxy cannot be told, it is reloaded instead')

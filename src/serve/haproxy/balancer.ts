@@ -6,11 +6,17 @@
 import type { Timer } from '../../host/clock.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { applyHaproxy, hasFailed, type Applied, type ApplyContext } from './apply.ts'
-import { askHaproxy } from './ask.ts'
-import { isAnyLeft, leaversOf, placesOf, withLeavers, without, type Leaver } from './leaving.ts'
-import { isBehind, serverStates, type ServerState } from './servers.ts'
+import { queryHaproxy } from './runtime-api.ts'
+import {
+  hasConnections,
+  findDraining,
+  placesOf,
+  withDraining,
+  without,
+  type DrainingServer,
+} from './draining.ts'
+import { isBehind, serverStates, type ServerState, unproven } from './servers.ts'
 import { parseStat, serverKey, type Stat } from './stat.ts'
-import { unproven } from './unproven.ts'
 
 export type BalancerState = {
   /** How the last change went. */
@@ -60,7 +66,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   let plan: HaproxyPlan | undefined
   /** What HAProxy was given last and took: with those that leave, taken out. */
   let running: HaproxyPlan | undefined
-  let leaving: readonly Leaver[] = []
+  let leaving: readonly DrainingServer[] = []
   let applied: Applied = { outcome: 'none' }
   let servers: readonly ServerState[] = []
   /** What HAProxy said last; nothing when it cannot be asked. */
@@ -103,11 +109,11 @@ export function createBalancer(options: BalancerOptions): Balancer {
 
   /** Servers that leave stay as long as HAProxy need only be told; a reload does without them at once. */
   async function change(next: HaproxyPlan): Promise<Applied> {
-    const leavers = leaversOf(running, next, leaving, clock.monotonic())
+    const leavers = findDraining(running, next, leaving, clock.monotonic())
     if (leavers.length > 0) await ask(next)
     // While HAProxy cannot be asked, nobody would see the end of their connections.
-    const isWaiting = stats !== undefined && isAnyLeft(leavers, stats, clock.monotonic())
-    const kept = isWaiting ? withLeavers(running, next, leavers) : undefined
+    const isWaiting = stats !== undefined && hasConnections(leavers, stats, clock.monotonic())
+    const kept = isWaiting ? withDraining(running, next, leavers) : undefined
     if (kept !== undefined) {
       const done = await give({ ...kept, reload: undefined })
       if (hasFailed(done)) return done
@@ -127,7 +133,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     return done
   }
 
-  function took(given: HaproxyPlan, leavers: readonly Leaver[]): void {
+  function took(given: HaproxyPlan, leavers: readonly DrainingServer[]): void {
     for (const { backend, server } of without(leavers, leaving)) {
       log.info({ node: server.node, backend }, 'server leaves haproxy, the site has it no more')
     }
@@ -142,7 +148,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   /** The end of those that leave: one reload for all of them. When it fails, the next change tries it again. */
   async function letGo(): Promise<void> {
     if (plan === undefined || leaving.length === 0 || isClosed || hasFailed(applied)) return
-    if (isAnyLeft(leaving, stats, clock.monotonic())) return
+    if (hasConnections(leaving, stats, clock.monotonic())) return
     applied = await change(plan)
     await look()
   }
@@ -171,7 +177,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
     isReloaded = false
     for (const { backend, server } of doubted) {
       const question = `set server ${backend}/${server} health down`
-      const answer = await askHaproxy(current.socket, question, clock)
+      const answer = await queryHaproxy(current.socket, question, clock)
       const isDone = answer.kind === 'answer' && answer.text.trim() === ''
       if (isDone) log.info({ backend, server }, 'server has to pass its checks first')
     }
@@ -179,7 +185,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   async function ask({ socket }: HaproxyPlan): Promise<void> {
-    const answer = await askHaproxy(socket, 'show stat', clock)
+    const answer = await queryHaproxy(socket, 'show stat', clock)
     if (answer.kind === 'answer') {
       if (unreachable !== undefined) log.info({ socket }, 'haproxy answers')
       ;[stats, unreachable] = [parseStat(answer.text), undefined]
@@ -212,7 +218,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
         isOut && connections === 0 && (status === 'DRAIN' || status === 'DOWN'),
     )
     for (const { node, backend, server } of drained) {
-      const answer = await askHaproxy(socket, `set server ${backend}/${server} state maint`, clock)
+      const answer = await queryHaproxy(socket, `set server ${backend}/${server} state maint`, clock)
       const isDone = answer.kind === 'answer' && answer.text.trim() === ''
       if (isDone) log.info({ node, backend }, 'server has no connections left')
     }

@@ -2,7 +2,7 @@
 import type { Clock } from '../../host/clock.ts'
 import { runCommand } from '../../host/command.ts'
 import type { HaproxyPlan, Reload } from '../../plan/haproxy/plan.ts'
-import { askHaproxy } from './ask.ts'
+import { queryHaproxy } from './runtime-api.ts'
 
 const commandTimeoutMs = 30_000
 const confirmTimeoutMs = 10_000
@@ -41,7 +41,7 @@ async function run(command: string): Promise<string | undefined> {
 
 /** Since 2.7 the master process says how it went: `Success=0`, `--`, and the log. Before, it says nothing. */
 async function tellMaster(socket: string, clock: Clock): Promise<string | undefined> {
-  const answer = await askHaproxy(socket, 'reload', clock)
+  const answer = await queryHaproxy(socket, 'reload', clock)
   if (answer.kind === 'unreachable') return answer.reason
   const [, log] = /^Success=0\s*(?:--)?\s*([^]*)/.exec(answer.text) ?? []
   return log === undefined ? undefined : log.trim() || 'the master process could not reload'
@@ -49,6 +49,6 @@ async function tellMaster(socket: string, clock: Clock): Promise<string | undefi
 
 /** The id of the process that answers; nothing when none does. */
 async function processOf(socket: string, clock: Clock): Promise<string | undefined> {
-  const answer = await askHaproxy(socket, 'show info', clock)
+  const answer = await queryHaproxy(socket, 'show info', clock)
   return answer.kind === 'answer' ? /^Pid: (\d+)$/m.exec(answer.text)?.[1] : undefined
 }

@@ -1,11 +1,11 @@
 /** What a node boots now: its state decides, the plan has the text. Only the node itself sets anything in motion. */
 import type { FastifyReply } from 'fastify'
 import type { BootAnswer, BootChoice, Installs } from '../../install/installs.ts'
-import type { HttpPlan, NodeBoot } from '../../plan/http.ts'
+import type { HttpPlan, BootEntry } from '../../plan/http.ts'
 import { renderFailed, renderWaiting } from '../../plan/ipxe/waiting.ts'
 import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
 import { sendText } from './boot.ts'
-import type { Exchange, Tools } from './exchange.ts'
+import type { Exchange, Tools } from './request-context.ts'
 
 export type BootRequest = BootChoice & {
   /** Without its query. */
@@ -18,7 +18,7 @@ export async function sendBootScript(
   exchange: Exchange,
   tools: Tools,
   installs: Pick<Installs, 'boot' | 'preview'>,
-  node: NodeBoot,
+  node: BootEntry,
   request: BootRequest,
 ): Promise<FastifyReply> {
   const { client, plan, isHead } = exchange
@@ -42,7 +42,7 @@ export async function sendBootScript(
   })
 }
 
-function textOf(plan: HttpPlan, node: NodeBoot, answer: BootAnswer, request: BootRequest): string {
+function textOf(plan: HttpPlan, node: BootEntry, answer: BootAnswer, request: BootRequest): string {
   const body = (path: string): string | undefined => plan.scripts.get(path)?.body
   switch (answer.kind) {
     case 'install': {
@@ -62,7 +62,7 @@ function textOf(plan: HttpPlan, node: NodeBoot, answer: BootAnswer, request: Boo
 
 function waitingText(
   { scripts }: HttpPlan,
-  node: NodeBoot,
+  node: BootEntry,
   { reason, canSkip }: Extract<BootAnswer, { kind: 'wait' }>,
   { path, role }: BootRequest,
 ): string {

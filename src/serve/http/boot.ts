@@ -5,8 +5,8 @@ import type { BootScript, IgnitionFile, WholeFile } from '../../plan/http.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { wrapIgnition } from '../../plan/ignition/wrapper.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
-import type { Exchange, Tools } from './exchange.ts'
-import { refuse, unreadable, type Refusal } from './refusal.ts'
+import type { Exchange, Tools } from './request-context.ts'
+import { refuse, unreadable, type Refusal } from './error-response.ts'
 import { watchAnswer, wholeOf, type Outcome } from './transfer.ts'
 
 /** Text that was made for one request. */
@@ -85,7 +85,7 @@ export function sendLoader(
   })
 }
 
-type Manner = {
+type ServeOptions = {
   /** Never rejects. */
   readonly read: () => Promise<Uint8Array | Refusal>
   readonly counter: string
@@ -102,7 +102,7 @@ async function sendWhole(
   { reply, client, node, isHead }: Exchange,
   { log, counters, clock }: Tools,
   { file, problem }: WholeFile,
-  manner: Manner,
+  manner: ServeOptions,
 ): Promise<FastifyReply> {
   const refused = (refusal: Refusal): FastifyReply => {
     counters.increment('http.unreadable')

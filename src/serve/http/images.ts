@@ -13,8 +13,8 @@ import {
 import type { ImageDirectory } from '../../plan/http.ts'
 import { readBody, replaceBody, type Body } from './body.ts'
 import type { Download, Downloads } from './downloads.ts'
-import type { Exchange, Tools } from './exchange.ts'
-import { refuse, unreadable, type Refusal } from './refusal.ts'
+import type { Exchange, Tools } from './request-context.ts'
+import { refuse, unreadable, type Refusal } from './error-response.ts'
 import { watchAnswer } from './transfer.ts'
 
 /**

@@ -5,19 +5,19 @@
 import type { FastifyReply } from 'fastify'
 import type { Installs, Permission, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
-import type { IgnitionFile, NodeBoot } from '../../plan/http.ts'
+import type { IgnitionFile, BootEntry } from '../../plan/http.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
 import { ignitionType, sendIgnition, sendText } from './boot.ts'
-import type { Exchange, Tools } from './exchange.ts'
-import { refuse } from './refusal.ts'
+import type { Exchange, Tools } from './request-context.ts'
+import { refuse } from './error-response.ts'
 import type { Outcome } from './transfer.ts'
 
 /** Whoever is refused learns no more than this: not whether the node installs, nor whether a token was near. */
 const closed = 'this is only for the node itself, while it is being installed'
 
 export type SecretRequest = {
-  readonly node: NodeBoot
+  readonly node: BootEntry
   /** Empty when the path has none. */
   readonly token: string
   readonly what: Exclude<Secret, 'initramfs'>
@@ -26,12 +26,12 @@ export type SecretRequest = {
 }
 
 /** Who knows whether it may be read, and what it is at this moment. */
-type Keepers = { readonly installs: Pick<Installs, 'mayRead'>; readonly ignitionFiles: IgnitionFiles }
+type Sources = { readonly installs: Pick<Installs, 'mayRead'>; readonly ignitionFiles: IgnitionFiles }
 
 export function sendSecret(
   exchange: Exchange,
   tools: Tools,
-  { installs, ignitionFiles }: Keepers,
+  { installs, ignitionFiles }: Sources,
   { node, token, what, file }: SecretRequest,
 ): FastifyReply | Promise<FastifyReply> {
   const { client, address } = exchange
@@ -86,7 +86,7 @@ export function refuseSecretImage(exchange: Exchange, { log, counters }: Tools, 
 function refuseReader(
   { reply, client }: Exchange,
   { log, counters }: Tools,
-  { key }: NodeBoot,
+  { key }: BootEntry,
   { reason }: Extract<Permission, { kind: 'refused' }>,
 ): FastifyReply {
   counters.increment('http.ignitionRefused')
@@ -99,7 +99,7 @@ export function takeCallback(
   { reply, client, address }: Exchange,
   { log, counters }: Tools,
   installs: Pick<Installs, 'callback'>,
-  { key }: NodeBoot,
+  { key }: BootEntry,
   token: string,
   stage: CallbackStage,
 ): FastifyReply {

@@ -40,7 +40,7 @@ export type Step = 'send' | 'ignore' | 'done' | 'gaveUp'
 const firstTimeoutMs = 1000
 const longestTimeoutMs = 8000
 /** With the back-off above: after 1, 2, 4, 8, 8 and 8 s, 31 s in all. */
-const patienceMs = 30_000
+const retransmitTimeoutMs = 30_000
 /** Retransmissions before giving up, however long the client wanted the timeout to be. */
 const leastTimeouts = 3
 
@@ -63,7 +63,7 @@ export function beginTransfer(agreement: Agreement): Transfer {
 }
 
 /** Whether the block `transfer.next` exists and may be sent without waiting for an ACK. */
-export function maySend(transfer: Transfer): boolean {
+export function hasSendWindow(transfer: Transfer): boolean {
   return (
     !transfer.isNegotiating &&
     transfer.next <= transfer.acked + transfer.windowBlocks &&
@@ -72,7 +72,7 @@ export function maySend(transfer: Transfer): boolean {
 }
 
 /** Notes that the block `transfer.next` was sent with so many octets of the file. */
-export function noteSent(transfer: Transfer, octets: number): void {
+export function recordSent(transfer: Transfer, octets: number): void {
   if (octets < transfer.blockOctets) transfer.last = transfer.next
   if (transfer.next > transfer.highest) transfer.highest = transfer.next
   else transfer.retransmissions++
@@ -141,7 +141,7 @@ export function timeoutMs({ timeoutSeconds, timeouts }: Transfer): number {
 export function expire(transfer: Transfer): Step {
   transfer.silentMs += timeoutMs(transfer)
   transfer.timeouts++
-  if (transfer.timeouts >= leastTimeouts && transfer.silentMs >= patienceMs) return 'gaveUp'
+  if (transfer.timeouts >= leastTimeouts && transfer.silentMs >= retransmitTimeoutMs) return 'gaveUp'
   if (transfer.isNegotiating) transfer.retransmissions++
   return resendWindow(transfer)
 }

@@ -1,12 +1,11 @@
 /** What nodes boot: image, disk, menu and kernel arguments, set by their cluster or by themselves. */
 import { declaredClusters, declaredNodes, nodesOf, repetitions, type DeclaredNode } from '../declared.ts'
-import { resolvePath } from '../file-paths.ts'
-import type { Flaw } from '../flaw.ts'
-import { nearest } from '../nearest.ts'
+import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
+import type { Violation, Rule } from '../violation.ts'
+import { nearest } from '../../text/nearest.ts'
 import type { Path } from '../problem.ts'
-import { listed } from '../schema-flaws.ts'
+import { listed } from '../schema-violations.ts'
 import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } from '../schema.ts'
-import type { Rule } from './rule.ts'
 
 type Settings = Pick<Cluster & Node, 'image' | 'menu' | 'kernelArguments'>
 
@@ -19,8 +18,8 @@ function settings(site: Site): { readonly path: Path; readonly settings: Setting
 }
 
 /** One flaw for a cluster whose nodes lack the setting, at the place where one line mends it. */
-function lacking(site: Site, key: 'image' | 'disk', expected: string): Flaw[] {
-  return declaredClusters(site).flatMap((declared): Flaw[] => {
+function lacking(site: Site, key: 'image' | 'disk', expected: string): Violation[] {
+  return declaredClusters(site).flatMap((declared): Violation[] => {
     if (declared.cluster[key] !== undefined) return []
     const without = nodesOf(declared).filter(({ node }) => node[key] === undefined)
     if (without.length === 0) return []
@@ -47,7 +46,7 @@ const imageKnown: Rule = {
   needs: ['images'],
   check(site) {
     const known = Object.keys(site.images)
-    return settings(site).flatMap(({ path, settings: { image } }): Flaw[] => {
+    return settings(site).flatMap(({ path, settings: { image } }): Violation[] => {
       if (image === undefined || known.includes(image)) return []
       const meant = nearest(image, known)
       const names = known.length === 0 ? ', where there is none' : `: ${listed(known)}`
@@ -61,7 +60,7 @@ const imageKnown: Rule = {
 const oneStyle: Rule = {
   needs: ['images'],
   check: (site) =>
-    Object.entries(site.images).flatMap(([name, { rootfs, metal }]): Flaw[] =>
+    Object.entries(site.images).flatMap(([name, { rootfs, metal }]): Violation[] =>
       rootfs === undefined || metal === undefined
         ? []
         : [
@@ -92,7 +91,7 @@ const ignitionOfItsOwn: Rule = {
 const menuDefault: Rule = {
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap((declared): Flaw[] => {
+    declaredNodes(site).flatMap((declared): Violation[] => {
       const { node, cluster } = declared
       const chosen = (node.menu ?? cluster.menu)?.default
       const own = node.role === 'infra' ? 'worker' : node.role
@@ -130,7 +129,7 @@ const kernelArguments: Rule = {
   needs: [],
   check: (site) =>
     settings(site).flatMap(({ path, settings: { kernelArguments = [] } }) =>
-      kernelArguments.flatMap((argument, index): Flaw[] => {
+      kernelArguments.flatMap((argument, index): Violation[] => {
         const name = argument.replace(/=.*/, '')
         const origin = ownArguments.get(name)
         if (origin === undefined) return []
@@ -148,3 +147,39 @@ export const bootRules = [
   menuDefault,
   kernelArguments,
 ]
+
+/** Files that a site adds to its nodes: each path once in a place, for one of two would silently be left out. */
+
+type AddedFileSettings = Pick<Cluster, 'hostname' | 'files' | 'networkKeyfiles'>
+
+const pathOnce: Rule = {
+  needs: [],
+  check: (site) =>
+    addedFiles(site).flatMap(({ path, settings }) =>
+      repetitions(written(path, settings), ({ onNode }) => onNode).map(({ first, again }): Violation => ({
+        path: again.path,
+        expected: `a file of its own on the node: ${again.onNode} is written already`,
+        other: first.path,
+      })),
+    ),
+}
+
+function addedFiles(site: Site): { readonly path: Path; readonly settings: AddedFileSettings }[] {
+  return declaredClusters(site).flatMap((declared) => [
+    { path: declared.path, settings: declared.cluster },
+    ...nodesOf(declared).map(({ path, node }) => ({ path, settings: node })),
+  ])
+}
+
+function written(path: Path, { hostname, files = [], networkKeyfiles = [] }: AddedFileSettings) {
+  return [
+    ...(hostname === true ? [{ path: [...path, 'hostname'], onNode: hostnamePath }] : []),
+    ...files.map((file, index) => ({ path: [...path, 'files', index, 'path'], onNode: file.path })),
+    ...networkKeyfiles.map((file, index) => ({
+      path: [...path, 'networkKeyfiles', index],
+      onNode: keyfilePath(file),
+    })),
+  ]
+}
+
+export const addedFileRules = [pathOnce]

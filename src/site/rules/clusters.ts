@@ -8,8 +8,8 @@ import {
   nodesOf,
   repetitions,
 } from '../declared.ts'
-import type { Flaw } from '../flaw.ts'
-import type { Rule } from './rule.ts'
+import type { Violation, Rule } from '../violation.ts'
+import { folderOf, resolvePath } from '../file-paths.ts'
 
 const oneBootstrap: Rule = {
   needs: [],
@@ -42,7 +42,7 @@ const bootstrapHasMasters: Rule = {
 const singleAlone: Rule = {
   needs: [],
   check: (site) =>
-    declaredClusters(site).flatMap((declared): Flaw[] => {
+    declaredClusters(site).flatMap((declared): Violation[] => {
       const nodes = nodesOf(declared)
       const single = nodes.find(({ node }) => node.role === 'single')
       if (single === undefined) return []
@@ -77,7 +77,7 @@ const loadBalancerApart: Rule = {
     declaredClusters(site)
       .filter(({ cluster }) => masterCount(cluster) > 0)
       .flatMap((declared) =>
-        loadBalancerAddresses(declared).flatMap(({ path, address }): Flaw[] => {
+        loadBalancerAddresses(declared).flatMap(({ path, address }): Violation[] => {
           const at = declaredNodes(site).find(({ node }) => node.address.includes(address))
           if (at === undefined || (at.cluster === declared.cluster && masterCount(at.cluster) === 1))
             return []
@@ -108,3 +108,62 @@ export const clusterRules = [
   loadBalancerApart,
   kubeconfigGiven,
 ]
+
+/** HAProxy's file among others, the ways to reload it, and what sharing its addresses needs. */
+
+/** HAProxy takes files from a folder whose names end in `.cfg` and do not begin with a dot. */
+const fileIsAmongThose: Rule = {
+  needs: ['haproxy'],
+  check({ haproxy }): Violation[] {
+    if (haproxy === undefined || haproxy.with.length === 0) return []
+    // Only to compare them: relative ones are made absolute when the site is known to be fine.
+    const absolute = (path: string): string => resolvePath('', path)
+    const file = absolute(haproxy.file)
+    const beside = haproxy.with.map(absolute)
+    if (beside.includes(file)) return []
+    const path = ['haproxy', 'file']
+    const other = ['haproxy', 'with']
+    if (!beside.includes(folderOf(file))) {
+      return [{ path, expected: 'one of the files of haproxy.with, or a file in one of its folders', other }]
+    }
+    const isRead = /\/[^/.][^/]*\.cfg$/.test(file)
+    const expected = 'a name that ends in .cfg: HAProxy reads no other files of a folder'
+    return isRead ? [] : [{ path, expected, other }]
+  },
+}
+
+const oneWayToReload: Rule = {
+  needs: ['haproxy'],
+  check: ({ haproxy }) =>
+    haproxy?.reload === undefined || haproxy.masterSocket === undefined
+      ? []
+      : [
+          {
+            path: ['haproxy', 'masterSocket'],
+            at: 'key',
+            message: 'haproxy is reloaded by a command or by its master socket, not by both',
+            other: ['haproxy', 'reload'],
+          },
+        ],
+}
+
+const keepalivedIsComplete: Rule = {
+  needs: ['server', 'haproxy', 'keepalived'],
+  check({ server, haproxy, keepalived }): Violation[] {
+    if (keepalived === undefined) return []
+    const flaw = (message: string): Violation => ({ path: ['keepalived'], at: 'key', message })
+    const flaws: Violation[] = []
+    if (haproxy === undefined) {
+      flaws.push(flaw('keepalived shares the addresses of the load balancer: the section haproxy is missing'))
+    }
+    if (server.peers.every((peer) => peer === server.address)) {
+      flaws.push(flaw('keepalived needs another machine to share with: name it in server.peers'))
+    }
+    if (keepalived.interface === undefined && server.interface === undefined) {
+      flaws.push(flaw('keepalived needs the interface of the shared addresses: add keepalived.interface'))
+    }
+    return flaws
+  },
+}
+
+export const balancerRules = [fileIsAmongThose, oneWayToReload, keepalivedIsComplete]

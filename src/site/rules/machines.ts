@@ -2,8 +2,7 @@
 import { formatIp, isIpv4 } from '../../proto/address/ip.ts'
 import { cidrContains, formatCidr, formatIpv4, isHostAddress } from '../../proto/address/ipv4.ts'
 import { declaredNodes, machines, repetitions, reserved, writtenAddresses } from '../declared.ts'
-import type { Flaw } from '../flaw.ts'
-import type { Rule } from './rule.ts'
+import type { Violation, Rule } from '../violation.ts'
 
 const macs: Rule = {
   needs: [],
@@ -21,7 +20,7 @@ const macs: Rule = {
 const oneIpv4: Rule = {
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, node }): Flaw[] => {
+    declaredNodes(site).flatMap(({ path, node }): Violation[] => {
       const ipv4s = node.address.filter(isIpv4)
       if (ipv4s.length === 1) return []
       const got = ipv4s.length === 0 ? 'no IPv4 address' : ipv4s.map(formatIpv4).join(' and ')
@@ -45,7 +44,7 @@ const hostsWithMac: Rule = {
 const reservedInSubnet: Rule = {
   needs: ['subnets'],
   check: (site) =>
-    machines(site).flatMap((machine): Flaw[] => {
+    machines(site).flatMap((machine): Violation[] => {
       const address = reserved(machine)
       if (address === undefined) return []
       const path = [...machine.path, 'address']
@@ -111,7 +110,7 @@ const apartFromGateways: Rule = {
   needs: [],
   check: (site) =>
     declaredNodes(site).flatMap(({ path, node }) =>
-      site.subnets.flatMap(({ gateway }, index): Flaw[] =>
+      site.subnets.flatMap(({ gateway }, index): Violation[] =>
         gateway === undefined || !node.address.includes(gateway)
           ? []
           : [

@@ -1,7 +1,6 @@
 /** Names that must be unique, or short enough, or below the right one. */
 import { declaredClusters, declaredNodes, machines, repetitions } from '../declared.ts'
-import type { Flaw } from '../flaw.ts'
-import type { Rule } from './rule.ts'
+import type { Violation, Rule } from '../violation.ts'
 
 const clusterNames: Rule = {
   needs: [],
@@ -38,7 +37,7 @@ const fullNames: Rule = {
 const nodeNameLength: Rule = {
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, fqdn }): Flaw[] =>
+    declaredNodes(site).flatMap(({ path, fqdn }): Violation[] =>
       fqdn.length <= 63
         ? []
         : [
@@ -53,7 +52,7 @@ const nodeNameLength: Rule = {
 const hostsQualified: Rule = {
   needs: [],
   check: (site) =>
-    site.hosts.flatMap(({ name }, index): Flaw[] =>
+    site.hosts.flatMap(({ name }, index): Violation[] =>
       name.includes('.')
         ? []
         : [

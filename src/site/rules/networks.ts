@@ -9,10 +9,9 @@ import {
   type Ipv4,
 } from '../../proto/address/ipv4.ts'
 import { declaredClusters, loadBalancerAddresses, machines, repetitions, type Written } from '../declared.ts'
-import type { Flaw } from '../flaw.ts'
+import type { Violation, Rule } from '../violation.ts'
 import type { Path } from '../problem.ts'
 import type { Site } from '../schema.ts'
-import type { Rule } from './rule.ts'
 
 const firstMulticast = 224 * 2 ** 24
 
@@ -24,7 +23,7 @@ function isOfMachines({ prefix, network }: Cidr): boolean {
 const subnetSize: Rule = {
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr }, index): Flaw[] =>
+    site.subnets.flatMap(({ cidr }, index): Violation[] =>
       isOfMachines(cidr)
         ? []
         : [
@@ -39,7 +38,7 @@ const subnetSize: Rule = {
 const overlap: Rule = {
   needs: [],
   check: ({ subnets }) =>
-    subnets.flatMap(({ cidr }, index): Flaw[] => {
+    subnets.flatMap(({ cidr }, index): Violation[] => {
       const before = subnets
         .slice(0, index)
         .findIndex((other) => isOfMachines(other.cidr) && overlaps(other.cidr, cidr))
@@ -56,7 +55,7 @@ function overlaps(one: Cidr, other: Cidr): boolean {
 const gatewayInSubnet: Rule = {
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr, gateway }, index): Flaw[] =>
+    site.subnets.flatMap(({ cidr, gateway }, index): Violation[] =>
       gateway === undefined || isHostAddress(cidr, gateway)
         ? []
         : [
@@ -71,7 +70,7 @@ const gatewayInSubnet: Rule = {
 const routers: Rule = {
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr, gateway, routes }, index): Flaw[] => {
+    site.subnets.flatMap(({ cidr, gateway, routes }, index): Violation[] => {
       const path = ['subnets', index, 'routes'] as const
       const written = routes.map((route, at) => ({ ...route, path: [...path, at] }))
       const strays = written
@@ -109,7 +108,7 @@ const nobodysAddress: Rule = {
           addresses.map((address) => ({ path: [...path, 'address'], address })),
         ),
     ]
-    return written.flatMap(({ path, address }): Flaw[] =>
+    return written.flatMap(({ path, address }): Violation[] =>
       isIpv4(address) && isNobodys(site, address)
         ? [{ path, got: formatIp(address), expected: 'the address of a machine' }]
         : [],
@@ -145,7 +144,7 @@ const forwardLoop: Rule = {
   needs: ['server', 'dns'],
   check: ({ server, dns }) =>
     resolverLists(dns).flatMap(({ path, servers }) =>
-      servers.flatMap((address, index): Flaw[] =>
+      servers.flatMap((address, index): Violation[] =>
         // Resolvers are always asked on port 53.
         dns.serve && server.ports.dns === 53 && address === server.address
           ? [
@@ -186,7 +185,7 @@ const forwardZonesApart: Rule = {
 const resolversNamed: Rule = {
   needs: ['dns'],
   check: ({ dns, subnets }) =>
-    subnets.flatMap((subnet, index): Flaw[] =>
+    subnets.flatMap((subnet, index): Violation[] =>
       dns.serve || subnet.dns !== undefined || subnet.dhcp === 'proxy'
         ? []
         : [
@@ -211,3 +210,56 @@ export const networkRules = [
   forwardZonesApart,
   resolversNamed,
 ]
+
+/** The ports that TFTP's transfers answer from: one way of choosing them, and a range that can be had. */
+
+/** A node takes one, and no machine may have more than a quarter of them: so four machines at the least. */
+const leastPorts = 16
+/** What is below needs a privilege. */
+const firstUnprivileged = 1024
+
+const oneWay: Rule = {
+  needs: ['tftp'],
+  check: ({ tftp }) =>
+    tftp.singlePort && tftp.ports !== undefined
+      ? [
+          {
+            path: ['tftp', 'singlePort'],
+            expected: 'either this or ports: transfers answer from the request port or from the range',
+            other: ['tftp', 'ports'],
+          },
+        ]
+      : [],
+}
+
+const rangeSize: Rule = {
+  needs: ['tftp'],
+  check({ tftp: { ports } }): Violation[] {
+    if (ports === undefined) return []
+    const { from, to } = ports
+    if (from < firstUnprivileged) {
+      return [{ path: ['tftp', 'ports', 'from'], expected: `a port from ${firstUnprivileged} on` }]
+    }
+    const least = from + leastPorts - 1
+    if (to >= least) return []
+    const expected = `a port from ${least} on: a range of ${leastPorts} ports at the least, each transfer takes one`
+    return [{ path: ['tftp', 'ports', 'to'], expected }]
+  },
+}
+
+const ownPorts: Rule = {
+  needs: ['server', 'tftp'],
+  check({ server, tftp: { ports } }): Violation[] {
+    if (ports === undefined) return []
+    return (['dhcp', 'dhcpClient', 'tftp', 'dns'] as const)
+      .filter((key) => server.ports[key] >= ports.from && server.ports[key] <= ports.to)
+      .map((key) => ({
+        path: ['tftp', 'ports'],
+        got: `${ports.from} to ${ports.to}`,
+        expected: `a range of its own: ${server.ports[key]} is the port of ${key}`,
+        other: ['server', 'ports', key],
+      }))
+  },
+}
+
+export const transferPortRules = [oneWay, rangeSize, ownPorts]

@@ -1,11 +1,10 @@
 /** Records of the name server: what may stand beside what, in whose zone, and whether their targets are there. */
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { declaredClusters, machines, repetitions } from '../declared.ts'
-import type { Flaw } from '../flaw.ts'
+import type { Violation, Rule } from '../violation.ts'
 import type { Path } from '../problem.ts'
 import type { DnsRecord, Site } from '../schema.ts'
 import { answeringName, enclosingZone, forwardZoneNames, withAncestors } from '../zones.ts'
-import type { Rule } from './rule.ts'
 
 type Written = { readonly record: DnsRecord; readonly path: Path }
 type Owner = {
@@ -94,11 +93,11 @@ const alone: Rule = {
   check(site) {
     const zones = forwardZoneNames(site)
     const servers = nameServers(site)
-    return written(site).flatMap(({ record, path }): Flaw[] => {
+    return written(site).flatMap(({ record, path }): Violation[] => {
       const key = record.cname !== undefined ? 'cname' : record.ns !== undefined ? 'ns' : undefined
       if (key === undefined) return []
       const what = key === 'cname' ? 'an alias' : "the beginning of another's zone"
-      const flaw = (reason: string): Flaw[] => [
+      const flaw = (reason: string): Violation[] => [
         { path: [...path, key], at: 'key', message: `${record.name} cannot be ${what}: ${reason}` },
       ]
       const beside = contents.find((other) => other !== key && record[other] !== undefined)
@@ -119,7 +118,7 @@ const taken: Rule = {
         .filter(({ path }) => path[0] !== 'dns')
         .map((owner) => [owner.name, owner]),
     )
-    return written(site).flatMap(({ record, path }): Flaw[] => {
+    return written(site).flatMap(({ record, path }): Violation[] => {
       const other = others.get(record.name)
       const isBeside = record.address ?? record.cname ?? record.ns
       if (other === undefined || isBeside === undefined) return []
@@ -162,7 +161,7 @@ const targets: Rule = {
       return owner.cname === undefined || ends(owner.cname, [...passed, owner.name])
     }
 
-    return written(site).flatMap(({ record: { name, cname, srv = [], ns = [] }, path }): Flaw[] => {
+    return written(site).flatMap(({ record: { name, cname, srv = [], ns = [] }, path }): Violation[] => {
       const isBroken = cname !== undefined && !ends(cname, [name])
       const hosts = [
         ...srv.map(({ target }, index) => ({ target, path: [...path, 'srv', index, 'target'] })),
@@ -200,7 +199,7 @@ const belowCuts: Rule = {
   needs,
   check(site) {
     const cuts = new Map(delegations(site).map((cut) => [cut.record.name, cut]))
-    return owners(site).flatMap(({ name, path }): Flaw[] => {
+    return owners(site).flatMap(({ name, path }): Violation[] => {
       const cut = withAncestors(name)
         .slice(1)
         .find((ancestor) => cuts.has(ancestor))

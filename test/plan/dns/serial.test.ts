@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
-import { isLater, serialOf } from '../../../src/plan/dns/serial.ts'
+import { isNewerSerial, serialOf } from '../../../src/plan/dns/serial.ts'
 import type { Model } from '../../../src/plan/model.ts'
 import { guideModel } from './guide.ts'
 
@@ -47,7 +47,8 @@ t.test('numbers go round (RFC 1982 §3.2)', (t) => {
     { serial: 5, than: 0xffff_fffe, later: true },
     { serial: 0xffff_fffe, than: 5, later: false },
   ]
-  for (const { serial, than, later } of cases) t.equal(isLater(serial, than), later, `${serial} > ${than}`)
+  for (const { serial, than, later } of cases)
+    t.equal(isNewerSerial(serial, than), later, `${serial} > ${than}`)
   const last = compiled(guideModel(), 0xffff_ffff)
   t.equal(serials(compiled(other, 0xffff_ffff, last))[0], 1, 'after the last comes 1')
   t.end()

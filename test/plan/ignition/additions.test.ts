@@ -119,11 +119,11 @@ t.test('nothing can be added to Ignition 2', (t) => {
   t.end()
 })
 
-t.test('a site that was not surveyed is a bug of the caller', (t) => {
+t.test('a site that was not scanned is a bug of the caller', (t) => {
   const built = model({}, { networkKeyfiles: ['/srv/x.nmconnection'] })
   t.throws(() => additionsOf(built.nodes[1]!, built.facts), {
     name: 'TypeError',
-    message: 'site was not surveyed: /srv/x.nmconnection not among the facts',
+    message: 'site was not scanned: /srv/x.nmconnection not among the facts',
   })
   t.end()
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatDuration, judgeIgnitionAge } from '../../../src/plan/ignition/age.ts'
+import { formatDuration, checkIgnitionAge } from '../../../src/plan/ignition/age.ts'
 import { madeAt, usableUntil } from '../../support/ignition.ts'
 
 const hour = 3_600_000
@@ -36,27 +36,27 @@ const cases = [
 for (const { after, kind, said } of cases) {
   t.test(`a file ${after / hour} hours after it was made is ${kind}`, (t) => {
     const sentence = `${path} ${said}`
-    t.same(judgeIgnitionAge({ path, madeAt, usableUntil }, madeAt + after), { kind, sentence })
+    t.same(checkIgnitionAge({ path, madeAt, usableUntil }, madeAt + after), { kind, sentence })
     t.end()
   })
 }
 
 t.test('manifests that lay about make a young file old', (t) => {
   const file = { path, madeAt, usableUntil: madeAt + 4 * hour }
-  t.equal(judgeIgnitionAge(file, madeAt).kind, 'ageing')
-  t.equal(judgeIgnitionAge(file, madeAt + 4 * hour).kind, 'expired')
+  t.equal(checkIgnitionAge(file, madeAt).kind, 'ageing')
+  t.equal(checkIgnitionAge(file, madeAt + 4 * hour).kind, 'expired')
   t.end()
 })
 
 t.test('a day is the most, whatever certificates say', (t) => {
   const file = { path, madeAt, usableUntil: madeAt + 48 * hour }
-  t.equal(judgeIgnitionAge(file, madeAt + 11 * hour).kind, 'fresh')
-  t.equal(judgeIgnitionAge(file, madeAt + 24 * hour).kind, 'expired')
+  t.equal(checkIgnitionAge(file, madeAt + 11 * hour).kind, 'fresh')
+  t.equal(checkIgnitionAge(file, madeAt + 24 * hour).kind, 'expired')
   t.end()
 })
 
 t.test('a pointer does not age', (t) => {
-  t.same(judgeIgnitionAge({ path }, madeAt), {
+  t.same(checkIgnitionAge({ path }, madeAt), {
     kind: 'fresh',
     sentence: `${path} holds no certificate of a day, so it does not age`,
   })

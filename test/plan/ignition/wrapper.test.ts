@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import t from 'tap'
-import { renderLiveIgnition } from '../../../src/plan/ignition/live.ts'
+import { renderLiveIgnition } from '../../../src/plan/ignition/document.ts'
 import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
 import { wrapIgnition, type Additions } from '../../../src/plan/ignition/wrapper.ts'
 import { bootstrapText } from '../../support/ignition.ts'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Mac } from '../../../src/proto/address/mac.ts'
 import { readRequest } from '../../../src/serve/dhcp/request.ts'
-import { strangerFacts } from '../../../src/serve/dhcp/stranger.ts'
+import { strangerFacts } from '../../../src/serve/dhcp/unknown-clients.ts'
 import { clientMessage } from '../../support/dhcp-message.ts'
 
 const mac = '00:00:5e:00:53:99' as Mac

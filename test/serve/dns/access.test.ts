@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createAccess } from '../../../src/serve/dns/access.ts'
+import { createAccess } from '../../../src/serve/dns/admission.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
 import { planOf } from './ask.ts'
 

@@ -2,7 +2,7 @@
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
 import type { Model } from '../../../src/plan/model.ts'
-import { answer, type Answer, type Transport } from '../../../src/serve/dns/answer.ts'
+import { answer, type DnsAnswer, type Transport } from '../../../src/serve/dns/answer.ts'
 import { judge, type Judged, type JudgedRecord } from '../../support/dns-judge.ts'
 
 export type Query = {
@@ -53,7 +53,7 @@ export function askOctets(
   plan: DnsPlan,
   query: Uint8Array,
   { mayForward = true, transport = 'udp' }: { mayForward?: boolean; transport?: Transport } = {},
-): Answer {
+): DnsAnswer {
   return answer(query, { mayForward }, plan, new Uint8Array(65_535).fill(0xee), transport)
 }
 

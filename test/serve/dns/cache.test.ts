@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { cacheKey, createCache, type CacheLimits } from '../../../src/serve/dns/cache.ts'
-import type { Found } from '../../../src/serve/dns/found.ts'
+import type { Found } from '../../../src/serve/dns/cacheable.ts'
 import { judge } from '../../support/dns-judge.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { request, resolver } from './resolver-world.ts'

@@ -9,7 +9,7 @@ import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
 import type { HaproxyPlan } from '../../../src/plan/haproxy/plan.ts'
 import { renderHaproxy } from '../../../src/plan/haproxy/render.ts'
-import { askHaproxy } from '../../../src/serve/haproxy/ask.ts'
+import { queryHaproxy } from '../../../src/serve/haproxy/runtime-api.ts'
 import { createBalancer } from '../../../src/serve/haproxy/balancer.ts'
 import { socketFolder } from '../../support/fake-haproxy.ts'
 
@@ -93,7 +93,7 @@ t.test(
       haproxy.kill('SIGTERM')
       await new Promise((resolve) => haproxy.once('exit', resolve))
     })
-    const isUp = async () => (await askHaproxy(at('stats'), 'show info', systemClock)).kind === 'answer'
+    const isUp = async () => (await queryHaproxy(at('stats'), 'show info', systemClock)).kind === 'answer'
     await until('HAProxy', isUp)
 
     const log = createLog('error', { write: (line: string) => t.fail(line) })

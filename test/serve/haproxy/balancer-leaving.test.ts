@@ -1,8 +1,8 @@
 /** Nodes that the site has no more: how they leave HAProxy, and when they do not wait. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
-import { askHaproxy } from '../../../src/serve/haproxy/ask.ts'
-import { mostLeavingMs } from '../../../src/serve/haproxy/leaving.ts'
+import { queryHaproxy } from '../../../src/serve/haproxy/runtime-api.ts'
+import { drainTimeoutMs } from '../../../src/serve/haproxy/draining.ts'
 import { all, balancedWorkers, withoutW3 } from '../../support/balanced-workers.ts'
 import { fakeHaproxy } from '../../support/fake-haproxy.ts'
 
@@ -55,7 +55,7 @@ t.test('a node without connections is gone at once', async (t) => {
 
 t.test('a node that is silent for an hour is waited for no longer', async (t) => {
   const { balancer, leaving, lines, look, reloads, until } = await withLeaver(t)
-  await look(mostLeavingMs - 1)
+  await look(drainTimeoutMs - 1)
   t.equal(leaving().length, 1)
   await look()
   await until('the reload', () => leaving().length === 0)
@@ -248,7 +248,7 @@ t.test('a process that ends reloads nothing any more', async (t) => {
   balancer.close()
   await until('the last look', () => said().includes('server has no connections left'))
   // Whatever was asked after that look is heard before this.
-  await askHaproxy(haproxy.path, 'show info', clock)
+  await queryHaproxy(haproxy.path, 'show info', clock)
   t.same(haproxy.questions.slice(-2), ['set server workerhttp/w3 state maint', 'show info'])
   t.equal(await reloads(), 0)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { membershipChanges } from '../../../src/serve/haproxy/membership.ts'
+import { membershipChanges } from '../../../src/serve/haproxy/draining.ts'
 
 const text = `frontend kubeapi
   default_backend kubeapi

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Stat } from '../../../src/serve/haproxy/stat.ts'
-import { unproven } from '../../../src/serve/haproxy/unproven.ts'
+import { unproven } from '../../../src/serve/haproxy/servers.ts'
 
 /** `workerhttp/w1 UP`, of a server that was checked; `workerhttp/w1 UP?` of one that was not. */
 function stats(...texts: readonly string[]): Stat[] {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { misunderstanding } from '../../../src/serve/http/misunderstanding.ts'
+import { misunderstanding } from '../../../src/serve/http/error-response.ts'
 
 const cases = [
   { code: 'HPE_INVALID_METHOD', counter: 'http.malformed', status: '400 Bad Request' },

@@ -78,7 +78,7 @@ t.test(
   },
 )
 
-t.test('an Ignition file that the survey did not find is the same, in its words', async (t) => {
+t.test('an Ignition file that the scan did not find is the same, in its words', async (t) => {
   const world = httpWorld(t)
   const path = '/boot/ocp45/w1/worker.ign'
   const problem = '/srv/worker.ign does not exist'

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
-import { routesWorld } from '../../support/http-service.ts'
-import { masterIgnition } from '../../support/http-service.ts'
+import { routesWorld, masterIgnition } from '../../support/http-service.ts'
 
 const closed = 'this is only for the node itself, while it is being installed\n'
 const bootPath = '/boot/ocp45/m1/boot.ipxe'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { TransferPorts } from '../../../src/plan/tftp.ts'
-import { whyBusy, type Load } from '../../../src/serve/tftp/capacity.ts'
+import { whyBusy, type Load } from '../../../src/serve/tftp/service.ts'
 
 const any: TransferPorts = { kind: 'any' }
 const sixteen: TransferPorts = { kind: 'range', from: 30_000, to: 30_015 }

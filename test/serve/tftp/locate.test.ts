@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { TftpPlan } from '../../../src/plan/tftp.ts'
 import { createFiles } from '../../../src/serve/tftp/files.ts'
-import { explainAbsence, openNamed } from '../../../src/serve/tftp/locate.ts'
+import { explainMissingFile, openNamed } from '../../../src/serve/tftp/locate.ts'
 
 const bare: TftpPlan = {
   address: '192.0.2.2',
@@ -102,7 +102,7 @@ t.test('what a name leads to', (t) => {
   ]
   for (const { name, plan, asked, reason, served } of explained) {
     t.test(`absence: ${name}`, async (t) => {
-      t.same(await explainAbsence(plan, asked), { reason, served })
+      t.same(await explainMissingFile(plan, asked), { reason, served })
     })
   }
   t.end()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { findNamed, readName, similarNames } from '../../../src/serve/tftp/name.ts'
+import { findNamed, readName, similarNames } from '../../../src/serve/tftp/request.ts'
 
 const accepted = [
   { name: 'a plain name', asked: 'efi/ipxe.efi', read: 'efi/ipxe.efi' },

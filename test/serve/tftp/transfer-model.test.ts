@@ -5,8 +5,8 @@ import {
   acknowledge,
   beginTransfer,
   expire,
-  maySend,
-  noteSent,
+  hasSendWindow,
+  recordSent,
   type Step,
   type Transfer,
 } from '../../../src/serve/tftp/transfer.ts'
@@ -42,12 +42,12 @@ function afterStep(model: Model, transfer: Transfer, step: Step): void {
 const send = (most: number): Command => ({
   check: (model) => !model.isOver,
   run(model, transfer) {
-    for (let count = 0; count < most && maySend(transfer); count++) {
+    for (let count = 0; count < most && hasSendWindow(transfer); count++) {
       const block = transfer.next
       check(!model.isNegotiating, 'a block before ACK 0', transfer)
       check(block > model.acked && block <= model.acked + model.windowBlocks, `block ${block}`, transfer)
       check(block <= model.lastBlock && block <= model.highest + 1, `block ${block}`, transfer)
-      noteSent(transfer, block === model.lastBlock ? blockOctets - 1 : blockOctets)
+      recordSent(transfer, block === model.lastBlock ? blockOctets - 1 : blockOctets)
       model.highest = Math.max(model.highest, block)
     }
   },

@@ -4,8 +4,8 @@ import {
   beginTransfer,
   expire,
   isProbe,
-  maySend,
-  noteSent,
+  hasSendWindow,
+  recordSent,
   timeoutMs,
   type Transfer,
 } from '../../../src/serve/tftp/transfer.ts'
@@ -16,9 +16,9 @@ const withOack = { ...agreement, granted: new Map([['blksize', '512']]) }
 /** Sends what may be sent of a file that has `last` blocks; the numbers of the blocks. */
 function sendAll(transfer: Transfer, last = Infinity): number[] {
   const sent: number[] = []
-  while (maySend(transfer)) {
+  while (hasSendWindow(transfer)) {
     sent.push(transfer.next)
-    noteSent(transfer, transfer.next === last ? 0 : 512)
+    recordSent(transfer, transfer.next === last ? 0 : 512)
   }
   return sent
 }
@@ -117,7 +117,7 @@ t.test('an ACK of blocks sent before the window was sent again still counts', (t
   const transfer = beginTransfer({ ...agreement, windowBlocks: 4 })
   sendAll(transfer)
   expire(transfer)
-  noteSent(transfer, 512) // block 1 again, then the disk makes us wait
+  recordSent(transfer, 512) // block 1 again, then the disk makes us wait
   t.equal(acknowledge(transfer, 4), 'send')
   t.same(sendAll(transfer), [5, 6, 7, 8])
   t.end()

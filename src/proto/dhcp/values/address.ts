@@ -1,6 +1,5 @@
 /** Option values that are IPv4 addresses: one (RFC 2132 §3.3) or a list in order of preference (§3.5). */
-import type { Ipv4 } from '../../address/ipv4.ts'
-import { ipv4Octets } from '../../address/ipv4.ts'
+import { type Ipv4, ipv4Octets } from '../../address/ipv4.ts'
 import { Reader } from '../../bytes/reader.ts'
 import { checkedValue, type DhcpOption } from '../option.ts'
 

@@ -14,8 +14,7 @@ import { encodeSeconds, secondsOf, u16Of, u16sOf, u8Of } from '../../../../src/p
 import { encodeClasslessRoutes, encodeStaticRoutes } from '../../../../src/proto/dhcp/values/routes.ts'
 import { subOptionsOf } from '../../../../src/proto/dhcp/values/sub-options.ts'
 import { encodeText, printable, textOf } from '../../../../src/proto/dhcp/values/text.ts'
-import { userClassesOf } from '../../../../src/proto/dhcp/values/user-class.ts'
-import { parseBootVendorClass } from '../../../../src/proto/dhcp/values/vendor-class.ts'
+import { userClassesOf, parseBootVendorClass } from '../../../../src/proto/dhcp/values/class.ts'
 import { address, octetsOf } from '../../../support/dhcp-message.ts'
 
 const { name: domainName } = createRequire(import.meta.url)('dns-packet') as {

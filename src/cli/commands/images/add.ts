@@ -1,0 +1,99 @@
+/** `slipway images add SOURCE`: from a stream document to images in the store, and the lines that name them in a site file. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
+import { ImageProblem, reasonOf } from '../../../images/problem.ts'
+import { requireName } from '../../../images/store.ts'
+import { imageOf, readDocument, type RemoteImage } from '../../../images/stream.ts'
+import { createWeb, readBody, type Web } from '../../../images/web.ts'
+import { architectures, type Architecture } from '../../../site/schema.ts'
+import { ExitCode, UsageError } from '../../command.ts'
+import type { ImagesCall } from './call.ts'
+import { showProgress } from '../../text/images-progress.ts'
+
+/** A stream document has some tens of kilobytes. */
+const mostDocumentOctets = 8 * 1024 * 1024
+
+export async function addImage({ store, values, positionals, terminal, world }: ImagesCall): Promise<number> {
+  const [source, ...more] = positionals
+  if (source === undefined || more.length > 0) throw new UsageError('images add takes one stream document')
+  const wanted = [...new Set(values.arch ?? ['x86_64'])].map(architectureNamed)
+  const wishes = { iso: values.iso === true, metal: values.metal === true }
+  const web = webOf(world)
+  const progress = showProgress(terminal, world.clock, 'verified')
+  let added: readonly Added[]
+  try {
+    const document = readDocument(await readSource(source, web, world))
+    const found = wanted.map((architecture) => imageOf(document, architecture, wishes))
+    const additions = found.map((image) => ({ name: nameOf(image, values.name, found.length > 1), image }))
+    for (const { name } of additions) requireName(name)
+    await makeStore(store)
+    const tools = { web, clock: world.clock, watch: progress.watch, source }
+    added = await addImages(store, additions, tools)
+  } finally {
+    progress.end()
+    web.close()
+  }
+  for (const { name, outcome } of added) {
+    if (outcome === 'there') terminal.out(`${name} was there already`)
+  }
+  for (const line of siteLines(store, added)) terminal.out(line)
+  return ExitCode.fine
+}
+
+function architectureNamed(text: string): Architecture {
+  const found = architectures.find((each) => each === text)
+  if (found === undefined) throw new UsageError(`--arch takes one of ${architectures.join(', ')}`)
+  return found
+}
+
+function webOf({ environment, clock }: ImagesCall['world']): Web {
+  try {
+    return createWeb(environment, clock)
+  } catch (error) {
+    throw new ImageProblem(`HTTP_PROXY or HTTPS_PROXY does not name a proxy: ${reasonOf(error)}`)
+  }
+}
+
+async function readSource(source: string, web: Web, { stdin, clock }: ImagesCall['world']): Promise<string> {
+  try {
+    if (/^https?:/i.test(source)) return await readBody(web, source, mostDocumentOctets, clock)
+    if (source === '-') return await readAll(stdin)
+    return await readFile(source, 'utf8')
+  } catch (error) {
+    throw new ImageProblem(`cannot read the stream document ${source}: ${reasonOf(error)}`)
+  }
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** As its files call the product (`rhcos-…`, `fedora-coreos-…`), else its stream, and the release. */
+function nameOf(
+  { stream, release, architecture, files }: RemoteImage,
+  given: string | undefined,
+  isOneOfSeveral: boolean,
+): string {
+  const product = /^([a-z]+(?:-[a-z]+)*)-\d/.exec(files[0]?.name ?? '')?.[1] ?? stream
+  const name = given ?? `${product}-${release}`
+  return isOneOfSeveral ? `${name}-${architecture}` : name
+}
+
+async function makeStore(store: string): Promise<void> {
+  try {
+    await mkdir(store, { recursive: true })
+  } catch (error) {
+    throw new ImageProblem(`cannot make ${store}: ${reasonOf(error)}`)
+  }
+}
+
+function siteLines(store: string, additions: readonly Addition[]): string[] {
+  const entries = additions.map(({ name, image: { architecture } }) => {
+    const other = architecture === 'x86_64' ? '' : `, architecture: ${architecture}`
+    return `  ${name}: { dir: ${resolve(store, name)}${other} }`
+  })
+  return ['', 'for the site file:', '', 'images:', ...entries]
+}

@@ -1,0 +1,161 @@
+/** `slipway images list`, `verify` and `remove`: looking after what is in the store. */
+import { realpath } from 'node:fs/promises'
+import { ImageProblem } from '../../../images/problem.ts'
+import {
+  readStore,
+  readStored,
+  removeImage,
+  requireName,
+  requireStored,
+  type StoredImage,
+} from '../../../images/store.ts'
+import { verifyImage, type Integrity } from '../../../images/verify.ts'
+import { explain, loadSiteFile } from '../../../prepare.ts'
+import { formatOctets } from '../../../simulate/timeline-text.ts'
+import { ExitCode, UsageError } from '../../command.ts'
+import type { ImagesCall } from './call.ts'
+import { showProgress } from '../../text/images-progress.ts'
+import { table } from '../../text/site-summary.ts'
+
+export async function listImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
+  if (positionals.length > 0) throw new UsageError('images list takes no names')
+  const users = values.site === undefined ? undefined : await usersOf(values.site)
+  const { images, unfinished } = await readStore(store)
+  const rows = await Promise.all(images.map((image) => described(image, users)))
+  if (values.json === true) {
+    terminal.out(JSON.stringify({ store, images: rows, unfinished }, undefined, 2))
+    return ExitCode.fine
+  }
+  if (images.length === 0) terminal.out(`no images in ${store}`)
+  else for (const line of table([headings(users), ...rows.map(rowOf)])) terminal.out(line.trimEnd())
+  for (const { name, octets } of unfinished) {
+    terminal.out(`${name} is unfinished, with ${formatOctets(octets)}: add it again to go on, or remove it`)
+  }
+  for (const { problem } of images) if (problem !== undefined) terminal.err(problem)
+  return ExitCode.fine
+}
+
+export async function verifyImages({
+  store,
+  values,
+  positionals,
+  terminal,
+  world,
+}: ImagesCall): Promise<number> {
+  const images =
+    positionals.length === 0
+      ? (await readStore(store)).images
+      : await Promise.all([...new Set(positionals)].map((name) => requireStored(store, name)))
+  const progress = showProgress(terminal, world.clock, 'verified')
+  const manifests = images.flatMap(({ manifest }) => manifest ?? [])
+  const octets = manifests.flatMap(({ files }) => files).reduce((sum, file) => sum + file.octets, 0)
+  const isQuiet = values.json === true
+  if (!isQuiet) progress.watch({ kind: 'total', octets })
+  const verdicts: (Integrity & { readonly name: string })[] = []
+  for (const image of images) {
+    verdicts.push({
+      name: image.name,
+      ...(await verifyImage(image, isQuiet ? () => undefined : progress.watch)),
+    })
+  }
+  progress.end()
+  if (isQuiet) terminal.out(JSON.stringify(verdicts, undefined, 2))
+  else for (const verdict of verdicts) sayVerdict(verdict, terminal)
+  return verdicts.some(({ kind }) => kind === 'damaged') ? ExitCode.problems : ExitCode.fine
+}
+
+export async function removeImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
+  if (positionals.length === 0) throw new UsageError('images remove takes the names of images')
+  const users = values.site === undefined ? undefined : await usersOf(values.site)
+  const names = [...new Set(positionals)]
+  // All or none: a name that is refused must not leave half of the others.
+  for (const name of names) {
+    requireName(name)
+    const image = await readStored(store, name)
+    const by = image === undefined ? [] : await usedBy(image, users)
+    if (by.length > 0 && values.force !== true) {
+      throw new ImageProblem(
+        `${name} is used by the site, as ${by.join(', ')}: --force removes it all the same`,
+      )
+    }
+  }
+  for (const name of names) {
+    if (!(await removeImage(store, name))) throw new ImageProblem(`there is no ${name} in ${store}`)
+    terminal.out(`${name} is removed`)
+  }
+  return ExitCode.fine
+}
+
+function sayVerdict(verdict: Integrity & { readonly name: string }, terminal: ImagesCall['terminal']): void {
+  const { name } = verdict
+  switch (verdict.kind) {
+    case 'whole':
+      terminal.out(`${name} is whole`)
+      break
+    case 'unknown':
+      terminal.out(`${name} was put there by hand: nothing says what it should be`)
+      break
+    case 'damaged':
+      for (const problem of verdict.problems) terminal.err(`${name} is damaged: ${problem}`)
+  }
+}
+
+/** Names of images in the site, by the folder that each leads to. */
+type Users = ReadonlyMap<string, readonly string[]>
+
+async function usersOf(sitePath: string): Promise<Users> {
+  const loaded = await loadSiteFile(sitePath)
+  if (loaded.kind !== 'site') throw new ImageProblem(explain(loaded).join('\n'))
+  const users = new Map<string, string[]>()
+  for (const [name, { dir }] of Object.entries(loaded.site.images)) {
+    const real = await realOf(dir)
+    users.set(real, [...(users.get(real) ?? []), name])
+  }
+  return users
+}
+
+async function usedBy({ dir }: StoredImage, users: Users | undefined): Promise<readonly string[]> {
+  return users?.get(await realOf(dir)) ?? []
+}
+
+function realOf(dir: string): Promise<string> {
+  return realpath(dir).catch(() => dir)
+}
+
+type Described = {
+  readonly name: string
+  readonly release: string | undefined
+  readonly architecture: string | undefined
+  readonly style: string | undefined
+  readonly octets: number
+  readonly added: string
+  readonly byHand: boolean
+  /** Absent when no site was given. */
+  readonly usedBy?: readonly string[]
+}
+
+async function described(image: StoredImage, users: Users | undefined): Promise<Described> {
+  const { name, manifest, architecture, style, octets, addedMs } = image
+  const added = new Date(addedMs).toISOString()
+  const common = {
+    name,
+    release: manifest?.release,
+    architecture,
+    style,
+    octets,
+    added,
+    byHand: manifest === undefined,
+  }
+  return users === undefined ? common : { ...common, usedBy: await usedBy(image, users) }
+}
+
+function headings(users: Users | undefined): string[] {
+  const common = ['name', 'release', 'architecture', 'style', 'size', 'added']
+  return users === undefined ? common : [...common, 'used as']
+}
+
+function rowOf({ name, release, architecture, style, octets, added, byHand, usedBy }: Described): string[] {
+  const day = `${added.slice(0, 10)}${byHand ? ', by hand' : ''}`
+  const common = [name, release ?? '-', architecture ?? '-', style ?? '-', formatOctets(octets), day]
+  return usedBy === undefined ? common : [...common, usedBy.join(', ') || '-']
+}

@@ -1,0 +1,116 @@
+/**
+ * What a management cluster is told of a site whose control planes it hosts: the images of its assisted service
+ * (AgentServiceConfig, agent-install.openshift.io/v1beta1) and the machines (BareMetalHost, metal3.io/v1alpha1). Pure.
+ */
+import { stringify } from 'yaml'
+import { urlPaths } from '../../plan/urls.ts'
+import type { ImageFacts } from '../../plan/facts.ts'
+import { fileName } from '../../plan/ipxe/installation.ts'
+import type { Model, NodeModel } from '../../plan/model.ts'
+import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import type { Architecture } from '../../site/schema.ts'
+
+export type Rendered = { readonly text: string } | { readonly reason: string }
+
+/** Kubernetes may read YAML 1.1, for which some MAC addresses are numbers to the base of 60: it quotes those. */
+const asYaml11 = { version: '1.1', lineWidth: 0 } as const
+
+/** As the assisted service spells them. */
+const architectures: Readonly<Record<Architecture, string>> = { x86_64: 'x86_64', aarch64: 'arm64' }
+
+/** All images that a live ISO lies beside; or why there is none. */
+export function agentServiceConfig(model: Model): Rendered {
+  const osImages = []
+  for (const [name, { architecture }] of Object.entries(model.site.images)) {
+    const iso = isoOf(model.facts.images.get(name))
+    if (iso === undefined) continue
+    const openshiftVersion = /(?:^|[^\d.])(\d\.\d{1,2})(?!\d)/.exec(name)?.[1]
+    if (openshiftVersion === undefined) {
+      return {
+        reason: `image ${name} does not say in its name of which OpenShift it is: call it, say, rhcos-4.17`,
+      }
+    }
+    osImages.push({
+      openshiftVersion,
+      // That of RHCOS, where the file's name has it: 417.94.202411261220-0, or 4.17.0.
+      version: /\d+\.\d+\.\d+(?:-\d+)?/.exec(iso)?.[0] ?? openshiftVersion,
+      cpuArchitecture: architectures[architecture],
+      url: webServer(model) + urlPaths.image(name, iso),
+    })
+  }
+  if (osImages.length === 0) {
+    return {
+      reason: 'no image has a live ISO (*live*.iso) in its folder, which is what the assisted service boots',
+    }
+  }
+  return {
+    text: stringify(
+      {
+        apiVersion: 'agent-install.openshift.io/v1beta1',
+        kind: 'AgentServiceConfig',
+        metadata: { name: 'agent' },
+        spec: {
+          databaseStorage: storage('10Gi'),
+          filesystemStorage: storage('100Gi'),
+          imageStorage: storage('50Gi'),
+          osImages,
+        },
+      },
+      asYaml11,
+    ),
+  }
+}
+
+/** The nodes of all clusters that declare a BMC, each beside the others of its cluster; or why there is none. */
+export function bareMetalHosts(model: Model): Rendered {
+  const hosts = model.site.clusters.flatMap((cluster) =>
+    cluster.nodes.flatMap(({ name, bmc }) => {
+      const node = model.nodes.find(({ key }) => key === `${cluster.name}/${name}`)
+      return bmc === undefined || node === undefined ? [] : [bareMetalHost(node, bmc)]
+    }),
+  )
+  if (hosts.length === 0) return { reason: 'no node has a bmc, the address by which it is switched on' }
+  const documents = hosts.map((host) => stringify(host, asYaml11))
+  return {
+    text: `# The InfraEnv and the namespace are named as the cluster; the Secrets hold username and password.\n${documents.join('---\n')}`,
+  }
+}
+
+function bareMetalHost(node: NodeModel, bmc: string): object {
+  return {
+    apiVersion: 'metal3.io/v1alpha1',
+    kind: 'BareMetalHost',
+    metadata: {
+      name: node.name,
+      namespace: node.cluster,
+      labels: { 'infraenvs.agent-install.openshift.io': node.cluster },
+      annotations: {
+        'inspect.metal3.io': 'disabled',
+        'bmac.agent-install.openshift.io/hostname': node.fqdn,
+      },
+    },
+    spec: {
+      automatedCleaningMode: 'disabled',
+      online: true,
+      bootMACAddress: node.mac,
+      ...(node.disk !== undefined && { rootDeviceHints: { deviceName: node.disk } }),
+      bmc: { address: bmc, credentialsName: `${node.name}-bmc`, disableCertificateVerification: true },
+    },
+  }
+}
+
+function storage(size: string): object {
+  return { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: size } } }
+}
+
+function isoOf(facts: ImageFacts | undefined): string | undefined {
+  const iso = facts?.style === 'live' ? facts.iso : undefined
+  return iso === undefined ? undefined : fileName(iso.path)
+}
+
+/** By name where a host of the site has the server's address: a name has addresses of both families. */
+function webServer({ site, endpoint }: Model): string {
+  const name = site.hosts.find(({ address }) => address.includes(endpoint.address))?.name
+  const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`
+  return `http://${name ?? formatIpv4(endpoint.address)}${port}`
+}

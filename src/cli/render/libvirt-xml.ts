@@ -1,0 +1,106 @@
+/**
+ * A site as a libvirt rig: its network, and a domain for each node with the MAC address that the site declares. The
+ * least that an installation takes, for a person to edit. Formats: libvirt.org/formatnetwork.html and formatdomain.html.
+ */
+import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
+import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import type { Role, Subnet } from '../../site/schema.ts'
+
+/** What the OpenShift documents demand of each role at the least. */
+const sizes: Readonly<Record<Role, { readonly cpus: number; readonly gibibytes: number }>> = {
+  bootstrap: { cpus: 4, gibibytes: 16 },
+  master: { cpus: 4, gibibytes: 16 },
+  single: { cpus: 8, gibibytes: 16 },
+  worker: { cpus: 2, gibibytes: 8 },
+  infra: { cpus: 2, gibibytes: 8 },
+}
+
+/** @returns nothing when the server's address lies in none of the subnets: then there is no network to make */
+export function libvirtNetwork(model: Model): string | undefined {
+  const { site, endpoint } = model
+  const subnet = subnetOf(site, endpoint.address)
+  if (subnet === undefined) return undefined
+  const bridge = site.server.interface
+  return xml([
+    '<network>',
+    `  <name>${networkName(model)}</name>`,
+    ...(subnet.gateway === endpoint.address ? ["  <forward mode='nat'/>"] : []),
+    ...(bridge === undefined ? [] : [`  <bridge name='${attribute(bridge)}'/>`]),
+    "  <!-- No DHCP and no DNS of libvirt's: both are slipway's. -->",
+    "  <dns enable='no'/>",
+    `  <ip address='${formatIpv4(endpoint.address)}' prefix='${subnet.cidr.prefix}'/>`,
+    '</network>',
+  ])
+}
+
+/** @returns nothing for a node that is not on the server's network: a relay agent is no part of the rig */
+export function libvirtDomain(model: Model, node: NodeModel): string | undefined {
+  const subnet: Subnet | undefined = subnetOf(model.site, model.endpoint.address)
+  if (node.subnet !== subnet) return undefined
+  const { cpus, gibibytes } = sizes[node.role]
+  const isArm = model.site.images[node.image]?.architecture === 'aarch64'
+  const name = `${node.cluster}-${node.name}`
+  const { target, bus, controller } = diskOf(node.disk ?? '/dev/sda')
+  return xml([
+    "<domain type='kvm'>",
+    `  <name>${name}</name>`,
+    `  <memory unit='GiB'>${gibibytes}</memory>`,
+    `  <vcpu>${cpus}</vcpu>`,
+    '  <!-- UEFI without Secure Boot, which would refuse the boot loader. -->',
+    "  <os firmware='efi'>",
+    `    <type arch='${isArm ? 'aarch64' : 'x86_64'}' machine='${isArm ? 'virt' : 'q35'}'>hvm</type>`,
+    "    <firmware><feature enabled='no' name='secure-boot'/></firmware>",
+    '  </os>',
+    `  <features><acpi/>${isArm ? '' : '<apic/>'}</features>`,
+    "  <cpu mode='host-passthrough'/>",
+    '  <devices>',
+    '    <!-- Network before disk: what a boot leads to is then decided by slipway, and a machine whose server is',
+    '         silent goes on to its disk. With the two numbers exchanged it is asked only while the disk is empty. -->',
+    "    <interface type='network'>",
+    `      <mac address='${node.mac}'/>`,
+    `      <source network='${networkName(model)}'/>`,
+    "      <model type='virtio'/>",
+    "      <boot order='1'/>",
+    '    </interface>',
+    "    <disk type='volume' device='disk'>",
+    "      <driver name='qemu' type='qcow2'/>",
+    `      <source pool='default' volume='${name}.qcow2'/>`,
+    `      <target dev='${target}' bus='${bus}'/>`,
+    "      <boot order='2'/>",
+    '    </disk>',
+    ...controller,
+    "    <serial type='pty'/>",
+    "    <console type='pty'/>",
+    "    <graphics type='vnc'/>",
+    ...(isArm ? ["    <video><model type='virtio'/></video>"] : []),
+    "    <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>",
+    '  </devices>',
+    '</domain>',
+  ])
+}
+
+function networkName({ site }: Model): string {
+  return site.site
+}
+
+type Disk = { readonly target: string; readonly bus: string; readonly controller: readonly string[] }
+
+/** A disk that the guest calls what the site says: vda by virtio, everything else as the first one by SCSI. */
+function diskOf(path: string): Disk {
+  const name = path.slice('/dev/'.length)
+  if (/^vd[a-z]+$/.test(name)) return { target: name, bus: 'virtio', controller: [] }
+  return {
+    target: /^sd[a-z]+$/.test(name) ? name : 'sda',
+    bus: 'scsi',
+    controller: ["    <controller type='scsi' model='virtio-scsi'/>"],
+  }
+}
+
+function xml(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`
+}
+
+/** All other words of a site that stand here are labels, numbers and addresses. */
+function attribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll("'", '&apos;')
+}

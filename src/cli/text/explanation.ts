@@ -1,0 +1,125 @@
+/** An {@link Explanation} for people: a paragraph for each service. Pure. */
+import { askedText, ignitionText } from './ignition.ts'
+import type { Answer, BackEnd, Explanation } from '../explain/explanation.ts'
+
+type Offer = Explanation['offers'][number]
+
+export function explanationLines(explanation: Explanation): string[] {
+  const { offers, script, dns, haproxy } = explanation
+  return [
+    ...identity(explanation),
+    ...offers.flatMap((offer) => ['', ...offerLines(offer)]),
+    '',
+    `iPXE script  ${script.url}`,
+    ...script.body
+      .trimEnd()
+      .split('\n')
+      .map((line) => `  ${line}`.trimEnd()),
+    '',
+    ...(explanation.ignition === undefined
+      ? ['Ignition  in its initramfs, which only this node may fetch while it is installed']
+      : ignitionLines(explanation.ignition)),
+    '',
+    'DNS',
+    ...recordLines([...dns.forward, ...dns.reverse]),
+    '',
+    'HAProxy',
+    ...backEndLines(haproxy),
+  ]
+}
+
+function identity({ node, role, name, mac, address, addresses, network, boot, image, disk }: Explanation) {
+  const others = addresses.filter((each) => each !== address)
+  const boots = {
+    install: `installs ${image}${disk === undefined ? ', as its agent decides' : ` on ${disk}`}`,
+    menu: 'shows the menu',
+    local: 'boots its local disk',
+  }
+  return [
+    `${node}  ${role}`,
+    ...columns([
+      ['name', name],
+      ['MAC', mac],
+      ['address', [`${address} in ${network}`, ...others].join(', ')],
+      ['boot', boots[boot as keyof typeof boots]],
+    ]),
+  ]
+}
+
+function offerLines({
+  client,
+  reason,
+  address = 'none: another DHCP server leases it',
+  nextServer,
+  file,
+  bootFile,
+  loader,
+  options,
+}: Offer): string[] {
+  if (options.length === 0) return [`DHCP to ${client}`, `  no offer: ${reason ?? 'not known why'}`]
+  const place = loader === undefined ? [] : 'path' in loader ? [loader.path] : [`missing: ${loader.problem}`]
+  const boot =
+    bootFile === undefined ? `nothing: ${reason ?? 'it does not boot'}` : [bootFile, ...place].join(', ')
+  return [
+    `DHCP to ${client}`,
+    ...columns([
+      ['boot file', boot],
+      ['yiaddr', address],
+      ...(nextServer === undefined ? [] : [['siaddr', nextServer] as const]),
+      ...(file === undefined ? [] : [['file', file] as const]),
+      ...options.map(({ code, name, value }) => [String(code), name, value] as const),
+    ]),
+  ]
+}
+
+function ignitionLines({
+  url,
+  file,
+  octets,
+  contents,
+  isAsked,
+  problem,
+  added,
+}: Required<Explanation>['ignition']): string[] {
+  const facts = isAsked === true ? [askedText] : [`${octets ?? 0} octets`]
+  const found = [file, ...facts, ...(contents === undefined ? [] : [ignitionText(contents)])]
+  return [
+    `Ignition  ${url}`,
+    `  ${problem === undefined ? found.join(', ') : `missing: ${problem}`}`,
+    ...added.map(
+      ({ path, mode, from }) => `  adds ${path} (${mode})${from === undefined ? '' : ` from ${from}`}`,
+    ),
+  ]
+}
+
+function recordLines(answers: readonly Answer[]): string[] {
+  if (answers.length === 0) return ['  names are served elsewhere']
+  return columns(answers.map(({ owner, type, data }) => [owner, type, data]))
+}
+
+function backEndLines(backEnds: readonly BackEnd[]): string[] {
+  if (backEnds.length === 0) return ['  it stands behind no front end of this site']
+  return columns(
+    backEnds.map(({ service, addresses, server, isBackup, isOut }) => [
+      service,
+      addresses.join(', '),
+      `to ${server}${whenUsed(isBackup, isOut)}`,
+    ]),
+  )
+}
+
+function whenUsed(isBackup: boolean, isOut: boolean): string {
+  if (isOut) return ': taken out, it gets no new connections'
+  return isBackup ? ' while no other server is up' : ''
+}
+
+/** Indented, each column but the last as wide as its widest cell. A row of two cells spans the rest. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const last = Math.max(...rows.map((row) => row.length)) - 1
+  const widths = Array.from({ length: last }, (_, column) =>
+    Math.max(...rows.map((row) => (column < row.length - 1 ? (row[column] as string).length : 0))),
+  )
+  const pad = (cell: string, column: number, row: readonly string[]) =>
+    column === row.length - 1 ? cell : cell.padEnd(widths[column] as number)
+  return rows.map((row) => `  ${row.map(pad).join('  ')}`.trimEnd())
+}

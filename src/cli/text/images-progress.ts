@@ -1,0 +1,104 @@
+/** How long work on images is shown: a bar on a terminal, lines elsewhere. Every finished file leaves a line on both. */
+import type { Clock } from '../../host/clock.ts'
+import type { Notice, Watch } from '../../images/progress.ts'
+import { formatOctets } from '../../simulate/timeline-text.ts'
+import type { Terminal } from '../command.ts'
+
+export type Progress = {
+  readonly watch: Watch
+  /** Takes the bar away. */
+  end(): void
+}
+
+const redrawMs = 100
+const barColumns = 24
+/** Where nobody watches, a line at each quarter of the way. */
+const steps = 4
+
+/** @param finished what is said of a file that is done: `verified`, `packed` */
+export function showProgress(terminal: Terminal, clock: Clock, finished: string): Progress {
+  const start = clock.monotonic()
+  const octetsByFile = new Map<string, number>()
+  let total: number | undefined
+  /** There before the work began: no part of its speed. */
+  let before = 0
+  let drawnAt = -Infinity
+  let step = 0
+
+  const reached = () => [...octetsByFile.values()].reduce((sum, octets) => sum + octets, 0)
+  const say = (line: string) => {
+    terminal.status?.('')
+    terminal.out(line)
+    drawnAt = -Infinity
+  }
+  const draw = () => {
+    const now = clock.monotonic()
+    if (terminal.status === undefined) {
+      stepLine()
+      return
+    }
+    if (now - drawnAt < redrawMs) return
+    drawnAt = now
+    const seconds = (now - start) / 1000
+    const line = progressLine({ octets: reached(), total, before, seconds })
+    // A line that wraps could not be replaced.
+    terminal.status(line.slice(0, terminal.columns - 1))
+  }
+  const stepLine = () => {
+    if (total === undefined || total === 0) return
+    const now = Math.floor((reached() / total) * steps)
+    if (now <= step || now >= steps) return
+    step = now
+    terminal.out(`${(step * 100) / steps} % of ${formatOctets(total)}`)
+  }
+
+  const notices: { [kind in Notice['kind']]: (notice: Extract<Notice, { kind: kind }>) => void } = {
+    total: ({ octets }) => void (total = octets),
+    begun({ file, octets }) {
+      if (octets > 0 && !octetsByFile.has(file)) {
+        before += octets
+        say(`${file}: goes on at ${formatOctets(octets)}`)
+      }
+      octetsByFile.set(file, octets)
+    },
+    reached: ({ file, octets }) => void octetsByFile.set(file, octets),
+    setback: ({ file, reason }) => say(`${file}: ${reason}`),
+    done({ file, octets }) {
+      octetsByFile.set(file, octets)
+      say(`${file}: ${formatOctets(octets)} ${finished}`)
+    },
+  }
+  return {
+    watch(notice) {
+      const show = notices[notice.kind] as (notice: Notice) => void
+      show(notice)
+      draw()
+    },
+    end: () => terminal.status?.(''),
+  }
+}
+
+type Position = {
+  readonly octets: number
+  readonly total: number | undefined
+  readonly before: number
+  readonly seconds: number
+}
+
+/** `62 % ███████████████░░░░░░░░░  812.4 MiB of 1.3 GiB  98.1 MiB/s  5 s left` */
+function progressLine({ octets, total, before, seconds }: Position): string {
+  const rate = seconds > 0 ? (octets - before) / seconds : 0
+  const speed = rate > 0 ? [`${formatOctets(Math.round(rate))}/s`] : []
+  if (total === undefined) return [formatOctets(octets), ...speed].join('  ')
+  const share = total === 0 ? 1 : Math.min(1, octets / total)
+  const full = Math.floor(share * barColumns)
+  const bar = '█'.repeat(full) + '░'.repeat(barColumns - full)
+  const left = rate > 0 ? [`${formatSeconds((total - octets) / rate)} left`] : []
+  const amount = `${formatOctets(octets)} of ${formatOctets(total)}`
+  return [`${String(Math.floor(share * 100)).padStart(3)} % ${bar}`, amount, ...speed, ...left].join('  ')
+}
+
+function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds))
+  return whole < 120 ? `${whole} s` : `${Math.ceil(whole / 60)} min`
+}

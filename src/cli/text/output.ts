@@ -1,0 +1,44 @@
+/** Text on a terminal: as wide as it is, coloured where it may be. Pure. */
+import { styleText } from 'node:util'
+import type { Symptom } from '../../install/symptoms.ts'
+import { wrap } from '../../plan/ipxe/text.ts'
+
+export type OutputStyle = { readonly columns: number; readonly usesColor: boolean }
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
+
+export function paint({ usesColor: usesColor }: OutputStyle, style: Style, text: string): string {
+  // Whether to colour was decided by the caller, once for the whole terminal.
+  return usesColor ? styleText(style, text, { validateStream: false }) : text
+}
+
+/** What came from a machine or a network must not move the cursor of whoever looks at it. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
+}
+
+export function clip(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`
+}
+
+/** `! what was seen: why; what to do`, whole, over as many lines as it needs. */
+export function symptomLines({ saw, likely, advice }: Symptom, paper: OutputStyle, indent: number): string[] {
+  const blank = ' '.repeat(indent)
+  const lines = wrap(printable(`${saw}: ${likely}; ${advice}`), Math.max(20, paper.columns - indent - 2))
+  return lines.map((line, index) => `${blank}${index === 0 ? paint(paper, 'red', '!') : ' '} ${line}`)
+}
+
+/** In the time zone of whoever reads it. */
+export function clockTime(at: number): string {
+  const date = new Date(at)
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':')
+}
+
+export function calendarDay(at: number): string {
+  const date = new Date(at)
+  return [date.getFullYear(), twoDigits(date.getMonth() + 1), twoDigits(date.getDate())].join('-')
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, '0')
+}

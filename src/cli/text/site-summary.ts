@@ -1,0 +1,188 @@
+/** A plan told to its operator: counts per service, a line per node, which loader each firmware gets. */
+import { formatIpv4, formatCidr } from '../../proto/address/ipv4.ts'
+import { localZones } from '../../plan/dns/local-zones.ts'
+import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
+import type { Finding } from '../../plan/findings.ts'
+import type { IgnitionFile } from '../../plan/http.ts'
+import type { NodeModel } from '../../plan/model.ts'
+import type { Plan } from '../../plan/plan.ts'
+import { urlPaths } from '../../plan/urls.ts'
+import type { HaproxyVerdict } from '../../serve/haproxy/validate.ts'
+import { askedText, ignitionText } from './ignition.ts'
+
+/** Lines for a terminal; findings are {@link findingLine}'s. */
+export function summaryLines(plan: Plan): string[] {
+  const clusters = new Set(plan.nodes.map((node) => node.cluster)).size
+  return [
+    `${plan.site}: ${count(plan.nodes.length, 'node')} in ${count(clusters, 'cluster')}, served from ${formatIpv4(plan.endpoint.address)}`,
+    '',
+    ...table(services(plan)),
+    '',
+    ...table(plan.nodes.map((node) => nodeRow(plan, node))),
+    '',
+    ...table(ignitionFiles(plan.http).map(ignitionRow)),
+    '',
+    ...table(loaderNames.map((name) => loaderRow(plan, name))),
+  ]
+}
+
+export function findingLine({ severity, about, message }: Finding): string {
+  return `${severity}: ${about}: ${message}`
+}
+
+/** What HAProxy's own judgement means for the operator; nothing when it is content. */
+export function haproxyFinding({ kind, reason }: HaproxyVerdict): Finding | undefined {
+  const about = 'haproxy'
+  if (kind === 'done') return undefined
+  if (kind === 'failed') {
+    return { severity: 'error', about, message: `it refuses the configuration: ${reason}` }
+  }
+  return {
+    severity: 'warning',
+    about,
+    message: 'it is not installed here, so nothing checked its configuration',
+  }
+}
+
+/** What {@link summaryLines} says, for programs. */
+export function summaryJson(plan: Plan): object {
+  return {
+    site: plan.site,
+    nodes: plan.nodes.map((node) => ({
+      key: node.key,
+      role: node.role,
+      mac: node.mac,
+      address: formatIpv4(node.address),
+      name: node.fqdn,
+      boot: node.boot,
+      image: node.image,
+      disk: node.disk,
+    })),
+    services: Object.fromEntries(services(plan)),
+    ignition: ignitionFiles(plan.http).map(({ node, kind, file, contents }) => ({
+      cluster: clusterOf(node),
+      kind,
+      file,
+      ...contents,
+    })),
+    loaders: Object.fromEntries(loaderNames.map((name) => [name, plan.tftp.files.get(name) ?? null])),
+    findings: plan.findings,
+  }
+}
+
+function services(plan: Plan): [service: string, what: string][] {
+  const { dhcp, tftp, http, dns, haproxy } = plan
+  const loaders = count(loaderNames.filter((name) => tftp.files.has(name)).length, 'loader')
+  const zones = dns?.zones.filter((zone) => !localZones.includes(zone)) ?? []
+  const records = zones.reduce((sum, zone) => sum + zone.records.length, 0)
+  return [
+    ['dhcp', dhcpService(dhcp)],
+    [
+      'tftp',
+      `${tftp.root === undefined ? loaders : `${loaders}, and the files of ${tftp.root}`}${transferPorts(tftp)}`,
+    ],
+    [
+      'http',
+      [
+        count(http.scripts.size, 'boot script'),
+        count(ignitionFiles(http).length, 'Ignition file'),
+        count(http.images.size, 'image'),
+      ].join(', '),
+    ],
+    [
+      'dns',
+      dns === undefined
+        ? 'served elsewhere'
+        : `${count(records, 'record')} in ${zones.map((zone) => zone.name).join(', ')}`,
+    ],
+    [
+      'haproxy',
+      haproxy === undefined
+        ? 'not written'
+        : `${count(haproxy.frontends.length, 'front end')} in ${haproxy.file}`,
+    ],
+  ]
+}
+
+/** Networks of another DHCP server are told apart: their leases have to be right over there. */
+function dhcpService({ networks, proxiedNetworks, reservationByMac, proxiedByMac }: Plan['dhcp']): string {
+  const own = networks.filter((network) => !proxiedNetworks.includes(network))
+  const places = (cidrs: typeof networks) => cidrs.map(formatCidr).join(', ')
+  const booted = [...proxiedByMac.values()].filter(({ boot }) => boot !== undefined).length
+  return [
+    ...(own.length === 0 ? [] : [`${count(reservationByMac.size, 'reservation')} in ${places(own)}`]),
+    ...(proxiedNetworks.length === 0
+      ? []
+      : [`boot files for ${count(booted, 'node')} in ${places(proxiedNetworks)}, leased by another server`]),
+  ].join('; ')
+}
+
+/** Said only where the operator chose it. */
+function transferPorts({ transfers, port }: Plan['tftp']): string {
+  switch (transfers.kind) {
+    case 'any':
+      return ''
+    case 'range':
+      return `, transfers from ports ${transfers.from} to ${transfers.to}`
+    case 'single':
+      return `, all transfers from port ${port}`
+  }
+}
+
+/** Those that are served, each once. */
+function ignitionFiles({ ignition }: Plan['http']): IgnitionFile[] {
+  const served = [...ignition.values()].filter(({ problem }) => problem === undefined)
+  return [...new Map(served.map((each) => [each.file, each])).values()]
+}
+
+function ignitionRow({ node, kind, file, contents, isAsked }: IgnitionFile): string[] {
+  const found = contents === undefined ? '' : ignitionText(contents)
+  return [clusterOf(node), `${kind}.ign`, isAsked === true ? `${file}, ${askedText}` : found]
+}
+
+function clusterOf(node: string): string {
+  return node.slice(0, node.indexOf('/'))
+}
+
+function nodeRow({ http }: Plan, node: NodeModel): string[] {
+  // An agent has its Ignition file in its initramfs, and its disk is named there.
+  const isAgent = !http.ignition.has(urlPaths.openIgnition(node, node.ignition))
+  const how = isAgent
+    ? ', as its agent decides'
+    : ` on ${node.disk ?? 'no disk'} with ${ignitionFileNames[node.ignition]}`
+  const boots = {
+    install: `installs ${node.image}${how}`,
+    menu: `shows the menu, ${node.menu.default} by default`,
+    local: 'boots its local disk',
+  }
+  return [node.key, node.role, node.mac, formatIpv4(node.address), node.fqdn, boots[node.boot]]
+}
+
+const firmwareOf: Readonly<Record<LoaderName, string>> = {
+  'bios/undionly.kpxe': 'BIOS (architecture 0)',
+  'efi/snponly.efi': 'x64 UEFI (6, 7, 9, 15, 16)',
+  'efi/ipxe.efi': 'x64 UEFI, loader: ipxe',
+  'arm64/ipxe.efi': 'arm64 UEFI (10, 11, 18, 19)',
+  'arm64/snponly.efi': 'arm64 UEFI, loader: snponly',
+}
+
+function loaderRow({ tftp, findings }: Plan, name: LoaderName): string[] {
+  const isNeeded = findings.some(({ about }) => about === `loader ${name}`)
+  const absent = isNeeded ? 'not found, see below' : 'not found; no node needs it'
+  return [firmwareOf[name], name, tftp.files.get(name) ?? absent]
+}
+
+/** Columns as wide as their widest cell; the last one is free. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>(
+    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
+    [],
+  )
+  const pad = (cell: string, column: number, row: readonly string[]) =>
+    column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)
+  return rows.map((row) => `  ${row.map((cell, column) => pad(cell, column, row)).join('  ')}`)
+}
+
+function count(amount: number, what: string): string {
+  return `${amount} ${what}${amount === 1 ? '' : 's'}`
+}

@@ -1,0 +1,114 @@
+/** The progress of `slipway wait`: lines that stay, or a view that is drawn anew in its place on a terminal. */
+import { stripVTControlCharacters, styleText } from 'node:util'
+import type { Stage } from '../../cluster/stages.ts'
+import type { WaitEvent } from '../../cluster/wait.ts'
+import type { Terminal } from '../command.ts'
+
+export type WaitReport = {
+  tell(event: WaitEvent): void
+  /** The view's clock goes on. */
+  tick(elapsedMs: number): void
+}
+
+/** A line for everything that happens: for logs, and for programs that read along. */
+export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
+  const line = (elapsedMs: number, text: string) =>
+    terminal.out(`${formatSpan(elapsedMs).padStart(7)}  ${text}`)
+  let known: readonly string[] = []
+  return {
+    tell(event) {
+      const { elapsedMs, stage } = event
+      switch (event.kind) {
+        case 'begun':
+          line(elapsedMs, `waiting up to ${formatSpan(event.mostMs)} for ${stage.awaited}`)
+          break
+        case 'missing':
+          // Of a rack of nodes one changes at a time.
+          for (const each of event.missing) if (!known.includes(each)) line(elapsedMs, `  ${each}`)
+          known = event.missing
+          break
+        case 'trouble':
+          line(elapsedMs, `  the API is not heard: ${event.sentence}`)
+          break
+        case 'done':
+          line(elapsedMs, `${stage.name}: done${event.note === '' ? '' : ` (${event.note})`}`)
+          break
+        case 'late':
+          line(elapsedMs, `${stage.name}: not in time`)
+          for (const each of event.missing) line(elapsedMs, `  ${each}`)
+          break
+      }
+    },
+    tick: () => {},
+  }
+}
+
+/** Of what a stage lacks: the view has to fit the screen, or it cannot be drawn over. */
+const mostLines = 12
+
+type Row = { begunMs: number; mostMs: number; end?: 'done' | 'late'; endMs?: number; note: string }
+
+/** A line for each stage and, below the one under way, what it lacks. */
+export function liveReport(
+  terminal: Pick<Terminal, 'out' | 'columns'>,
+  stages: readonly Stage[],
+): WaitReport {
+  const rows = new Map<Stage, Row>()
+  const width = Math.max(...stages.map(({ name }) => name.length))
+  let missing: readonly string[] = []
+  let drawn = 0
+
+  function draw(nowMs: number): void {
+    const lines = [...stages.flatMap((stage) => stageLines(stage, rows.get(stage), nowMs))].map((text) =>
+      clip(text, terminal.columns),
+    )
+    // Up to where it was drawn last, and clear from there on.
+    const back = drawn === 0 ? '' : `\u001b[${drawn}A\u001b[J`
+    terminal.out(back + lines.join('\n'))
+    drawn = lines.length
+  }
+
+  function stageLines(stage: Stage, row: Row | undefined, nowMs: number): string[] {
+    const name = stage.name.padEnd(width)
+    if (row === undefined) return [`  ${name}`]
+    const spent = formatSpan((row.endMs ?? nowMs) - row.begunMs)
+    const note = row.note === '' ? '' : `  ${row.note}`
+    if (row.end === 'done') return [`${styleText('green', '✓')} ${name}  ${spent}${note}`]
+    const limit = `${spent} of ${formatSpan(row.mostMs)}`
+    const shown = missing.slice(0, mostLines)
+    const more = missing.length > mostLines ? [`and ${missing.length - mostLines} more`] : []
+    const mark = row.end === 'late' ? styleText('red', '✗') : styleText('yellow', '…')
+    return [`${mark} ${name}  ${limit}`, ...[...shown, ...more].map((each) => `    ${each}`)]
+  }
+
+  return {
+    tell(event) {
+      const { stage, elapsedMs } = event
+      const row = rows.get(stage) ?? { begunMs: elapsedMs, mostMs: 0, note: '' }
+      rows.set(stage, row)
+      if (event.kind === 'begun') Object.assign(row, { mostMs: event.mostMs })
+      else if (event.kind === 'missing') missing = event.missing
+      else if (event.kind === 'trouble') missing = [`the API is not heard: ${event.sentence}`]
+      else Object.assign(row, { end: event.kind, endMs: elapsedMs })
+      if (event.kind === 'done') row.note = event.note
+      if (event.kind === 'begun') missing = []
+      if (event.kind === 'late') missing = event.missing
+      draw(elapsedMs)
+    },
+    tick: draw,
+  }
+}
+
+/** So that no line takes two on the screen and the view stays where it is. */
+function clip(text: string, columns: number): string {
+  const plain = stripVTControlCharacters(text)
+  return plain.length < columns ? text : `${plain.slice(0, columns - 2)}…`
+}
+
+/** `0:04`, `12:30`, `1:02:03` */
+export function formatSpan(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
+  const two = (value: number) => String(value).padStart(2, '0')
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
+}

@@ -1,0 +1,27 @@
+/** Whether everything is there that a node's installation takes, and young enough to end well. */
+import type { Permission } from './installs.ts'
+import type { IgnitionKind } from '../plan/facts.ts'
+import type { HttpPlan } from '../plan/http.ts'
+import { checkIgnitionAge } from '../plan/ignition/age.ts'
+import type { IgnitionFiles } from '../plan/ignition/document.ts'
+import { urlPaths } from '../plan/urls.ts'
+
+/** An installation that would begin now; `now` in milliseconds since 1970. */
+type Start = { readonly node: string; readonly role: IgnitionKind; readonly now: number }
+
+export async function canStartInstall(
+  { scripts, ignition }: Pick<HttpPlan, 'scripts' | 'ignition'>,
+  files: IgnitionFiles,
+  { node, role, now }: Start,
+): Promise<Permission> {
+  const key = { key: node }
+  const problem = scripts.get(urlPaths.installScript(key, role))?.problem
+  if (problem !== undefined) return { kind: 'refused', reason: problem }
+  const file = ignition.get(urlPaths.openIgnition(key, role))
+  // What an agent installs with is in its image.
+  if (file === undefined) return { kind: 'allowed' }
+  const read = await files.read(file.file)
+  if (read.kind === 'unreadable') return { kind: 'refused', reason: read.problem }
+  const { kind, sentence } = checkIgnitionAge(read.document, now)
+  return kind === 'expired' ? { kind: 'refused', reason: sentence } : { kind: 'allowed' }
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { UsageError } from '../../../src/cli/command.ts'
+import { explain } from '../../../src/cli/commands/explain.ts'
+import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
+import { keptTerminal } from '../../support/terminal.ts'
+
+t.test('a node of a site on the disk, with the version of its Ignition file; exit code 0', async (t) => {
+  const folder = t.testdir(siteFolder())
+  const terminal = keptTerminal()
+  t.equal(await explain.run([sitePath(folder), 'm1'], terminal), 0)
+  t.equal(terminal.outLines[0], 'c1/m1  master')
+  t.match(
+    terminal.outLines.join('\n'),
+    `${folder}/ignition/master.ign, 48 octets, version 3.4.0, without certificates`,
+  )
+  t.same(terminal.errLines, [])
+})
+
+t.test('a node that another DHCP server leases its address', async (t) => {
+  const folder = siteFolder(siteText().replace('/24 }', '/24, dhcp: proxy }'))
+  const terminal = keptTerminal()
+  t.equal(await explain.run([sitePath(t.testdir(folder)), 'm1'], terminal), 0)
+  t.match(
+    terminal.outLines.join('\n'),
+    /^DHCP to iPXE\n.*\n {2}yiaddr +none: another DHCP server leases it$/m,
+  )
+})
+
+t.test('an added worker of a cluster that runs, whose Ignition file is the cluster’s own', async (t) => {
+  const folder = siteFolder(siteText().replace('    ignition: ignition\n', '    kubeconfig: kubeconfig\n'))
+  const terminal = keptTerminal()
+  t.equal(await explain.run([sitePath(t.testdir(folder)), 'w1'], terminal), 0)
+  t.match(
+    terminal.outLines.join('\n'),
+    '  worker-user-data-managed of c1, which the cluster is asked for when a node installs\n',
+  )
+})
+
+t.test('--json says the same for programs', async (t) => {
+  const folder = t.testdir(siteFolder())
+  const terminal = keptTerminal()
+  t.equal(await explain.run(['--json', sitePath(folder), 'c1/w1'], terminal), 0)
+  t.match(JSON.parse(terminal.outLines.join('\n')), {
+    node: 'c1/w1',
+    ignition: { contents: { version: '3.4.0' } },
+    offers: [{ bootFile: 'bios/undionly.kpxe', options: [{ code: 53, value: 'OFFER' }] }],
+  })
+})
+
+t.test('a site that cannot be read: exit code 1', async (t) => {
+  const terminal = keptTerminal()
+  t.equal(await explain.run([join(t.testdir(), 'none.yaml'), 'm1'], terminal), 1)
+  t.match(terminal.errLines.join('\n'), /^cannot read the site file .*ENOENT/)
+})
+
+t.test('a site and a node, no more and no less', async (t) => {
+  const wanted = new UsageError('explain takes a site file and a node')
+  for (const args of [[], ['site.yaml'], ['site.yaml', 'm1', 'm2']]) {
+    await t.rejects(explain.run(args, keptTerminal()), wanted)
+  }
+  const folder = t.testdir(siteFolder())
+  await t.rejects(explain.run([sitePath(folder), 'm2'], keptTerminal()), {
+    message: 'the site has no node m2 (did you mean m1?); it has c1/m1, c1/w1',
+  })
+})

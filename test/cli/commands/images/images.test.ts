@@ -1,0 +1,187 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import type { ImagesWorld } from '../../../../src/cli/commands/images/call.ts'
+import { images, runImages } from '../../../../src/cli/commands/images/images.ts'
+import { UsageError } from '../../../../src/cli/command.ts'
+import { fakeClock } from '../../../support/fake-clock.ts'
+import { golden } from '../../../support/golden.ts'
+import { fileServer, liveFiles, liveNames, streamDocument } from '../../../support/release.ts'
+import { keptTerminal } from '../../../support/terminal.ts'
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(new Uint8Array(0))
+}
+
+async function prepare(t: Test) {
+  const server = await fileServer(t, { ...liveFiles('x86_64'), ...liveFiles('aarch64') })
+  const document = JSON.stringify(streamDocument(server.base, ['x86_64', 'aarch64']))
+  server.files.set('/stream.json', Buffer.from(document))
+  const dir = t.testdir({ 'stream.json': document })
+  const world: ImagesWorld = { clock: fakeClock(), environment: { STATE_DIRECTORY: dir }, stdin: nothing() }
+  const run = async (args: readonly string[], change: Partial<ImagesWorld> = {}) => {
+    const terminal = keptTerminal()
+    const code = await runImages(args, terminal, { ...world, ...change })
+    const text = (lines: readonly string[]) =>
+      lines.join('\n').replaceAll(dir, 'DIR').replaceAll(server.base, 'BASE')
+    return { code, out: text(terminal.outLines), err: text(terminal.errLines) }
+  }
+  return { server, dir, run, document }
+}
+
+const name = 'rhcos-417.94.202410090854-0'
+
+t.test('from a stream document to the lines for the site file', async (t) => {
+  const { server, dir, run, document } = await prepare(t)
+  const added = await run(['add', `${server.base}/stream.json`])
+  t.equal(added.code, 0)
+  const files = [...added.out.split('\n')].slice(0, 7)
+  t.same(files.filter((line) => line.endsWith(' verified')).sort(), [
+    `${liveNames.initramfs}: 4.1 KiB verified`,
+    `${liveNames.kernel}: 3.5 KiB verified`,
+    `${liveNames.rootfs}: 3.5 KiB verified`,
+  ])
+  t.match(added.out, `\n\nfor the site file:\n\nimages:\n  ${name}: { dir: DIR/images/${name} }`)
+  t.same(readdirSync(`${dir}/images/${name}`).length, 4)
+
+  async function* stdin() {
+    yield await Promise.resolve(Buffer.from(document))
+  }
+  const again = await run(['add', '-'], { stdin: stdin() })
+  t.match(again, { code: 0, out: new RegExp(`^${name} was there already\n`) })
+  const both = await run([
+    'add',
+    '--arch',
+    'x86_64',
+    '--arch',
+    'aarch64',
+    '--name',
+    'rhcos',
+    '--iso',
+    '--metal',
+    `${dir}/stream.json`,
+  ])
+  t.match(
+    both.out,
+    '  rhcos-x86_64: { dir: DIR/images/rhcos-x86_64 }\n  rhcos-aarch64: { dir: DIR/images/rhcos-aarch64, architecture: aarch64 }',
+  )
+  t.same(readdirSync(`${dir}/images/rhcos-aarch64`).length, 6)
+})
+
+t.test('a site without internet: list, export, import, verify, remove', async (t) => {
+  const { dir, run } = await prepare(t)
+  t.match(await run(['list']), { code: 0, out: 'no images in DIR/images' })
+  await run(['add', '--name', 'rhcos', `${dir}/stream.json`])
+  mkdirSync(`${dir}/images/hand`)
+  writeFileSync(`${dir}/images/hand/agent.x86_64-initrd.img`, 'initrd')
+  mkdirSync(`${dir}/images/.begun.unfinished`)
+  writeFileSync(`${dir}/images/.begun.unfinished/.kernel.part`, 'half')
+  const site = `site: lab
+server: { address: 127.0.0.1 }
+subnets: [{ cidr: 192.0.2.0/24 }]
+images: { rhcos-4.17: { dir: images/rhcos } }
+`
+  writeFileSync(`${dir}/site.yaml`, site)
+  const listed = await run(['list', '--site', `${dir}/site.yaml`])
+  golden(t, 'images/list.txt', `${listed.out.replaceAll(/\d{4}-\d\d-\d\d, by hand/g, 'DAY, by hand')}\n`)
+  const json = JSON.parse((await run(['list', '--json'])).out) as { images: object[] }
+  t.match(json.images, [
+    { name: 'hand', byHand: true, style: 'agent' },
+    { name: 'rhcos', release: '417.94.202410090854-0' },
+  ])
+
+  const packed = await run(['export', 'rhcos', 'hand', `${dir}/images.tar`])
+  t.match(packed, { code: 0, err: 'it holds the keys of a cluster: only its owner may read it' })
+  t.match(packed.out, /DIR\/images\.tar: \d+\.\d KiB; slipway images import unpacks it$/)
+  const unpacked = await run(['import', '--dir', `${dir}/elsewhere`, `${dir}/images.tar`])
+  t.match(unpacked, { code: 0, out: /rhcos is in DIR\/elsewhere\nhand is in DIR\/elsewhere$/ })
+  async function* stdin() {
+    yield await Promise.resolve(readFileSync(`${dir}/images.tar`))
+  }
+  t.match(await run(['import', '--dir', `${dir}/elsewhere`, '-'], { stdin: stdin() }), {
+    out: 'rhcos was there already\nhand was there already',
+  })
+
+  t.match(await run(['verify']), {
+    code: 0,
+    out: /hand was put there by hand: nothing says what it should be\nrhcos is whole$/,
+  })
+  writeFileSync(`${dir}/elsewhere/rhcos/${liveNames.kernel}`, 'kernel')
+  const damaged = await run(['verify', '--dir', `${dir}/elsewhere`, 'rhcos'])
+  t.match(damaged, {
+    code: 1,
+    err: `rhcos is damaged: DIR/elsewhere/rhcos/${liveNames.kernel} has 6 octets, it should have 3600`,
+  })
+  t.match(JSON.parse((await run(['verify', '--json', '--dir', `${dir}/elsewhere`])).out), [
+    { name: 'hand', kind: 'whole' },
+    { name: 'rhcos', kind: 'damaged' },
+  ])
+
+  const remove = ['remove', '--site', `${dir}/site.yaml`]
+  t.match(await run([...remove, 'hand', 'rhcos']), {
+    code: 1,
+    err: 'slipway images: rhcos is used by the site, as rhcos-4.17: --force removes it all the same',
+  })
+  t.equal(existsSync(`${dir}/images/hand`), true, 'all or none')
+  t.match(await run([...remove, '--force', 'rhcos', 'begun']), {
+    code: 0,
+    out: 'rhcos is removed\nbegun is removed',
+  })
+  t.match(await run(['remove', 'hand']), { code: 0 })
+  t.same(readdirSync(`${dir}/images`), [])
+})
+
+t.test('what cannot be done: exit code 1 and the reason', async (t) => {
+  const { dir, run } = await prepare(t)
+  writeFileSync(`${dir}/file`, 'not a store')
+  writeFileSync(`${dir}/site.yaml`, 'site: x\n')
+  const cases = [
+    {
+      args: ['add', `${dir}/none.json`],
+      err: /^slipway images: cannot read the stream document DIR\/none\.json: ENOENT/,
+    },
+    {
+      args: ['add', 'http://127.0.0.1:1/x'],
+      err: /^slipway images: cannot read the stream document .*ECONNREFUSED/,
+    },
+    { args: ['add', `${dir}/site.yaml`], err: /^slipway images: this is no stream document/ },
+    {
+      args: ['add', '--name', '..', `${dir}/stream.json`],
+      err: 'slipway images: ".." is no name of an image',
+    },
+    {
+      args: ['add', '--dir', `${dir}/file/x`, `${dir}/stream.json`],
+      err: /^slipway images: cannot make DIR\/file\/x: /,
+    },
+    { args: ['list', '--dir', `${dir}/file`], err: /^slipway images: DIR\/file cannot be read: ENOTDIR/ },
+    { args: ['list', '--site', `${dir}/site.yaml`], err: /^slipway images: DIR\/site\.yaml:1:1 / },
+    { args: ['verify', 'none'], err: 'slipway images: there is no none in DIR/images, which is empty' },
+    { args: ['remove', 'none'], err: 'slipway images: there is no none in DIR/images' },
+    { args: ['export', 'none', `${dir}/x.tar`], err: 'slipway images: there is no none in' },
+    { args: ['import', `${dir}/none.tar`], err: 'slipway images: cannot read DIR/none.tar: ENOENT' },
+    {
+      args: ['import', `${dir}/site.yaml`],
+      err: 'slipway images: the archive ends too early: it is not whole',
+    },
+  ]
+  for (const { args, err } of cases) t.match(await run(args), { code: 1, err }, args.join(' '))
+  const proxy = await run(['add', 'http://x/'], { environment: { HTTP_PROXY: 'http://[' } })
+  t.match(proxy, { code: 1, err: /^slipway images: HTTP_PROXY or HTTPS_PROXY does not name a proxy: / })
+})
+
+t.test('a command line that was not understood', async (t) => {
+  const { run } = await prepare(t)
+  const cases = [
+    { args: [], message: 'images takes one of add, list, verify, remove, export, import' },
+    { args: ['lst'], message: 'images cannot "lst" (did you mean list?)' },
+    { args: ['toString'], message: 'images cannot "toString"' },
+    { args: ['list', '--iso'], message: 'images list takes no --iso' },
+    { args: ['list', 'x'], message: 'images list takes no names' },
+    { args: ['add'], message: 'images add takes one stream document' },
+    { args: ['add', '--arch', 's390x', 'x'], message: '--arch takes one of x86_64, aarch64' },
+    { args: ['remove'], message: 'images remove takes the names of images' },
+    { args: ['export', 'x'], message: 'images export takes the names of images, then a file' },
+    { args: ['import'], message: 'images import takes one archive' },
+  ]
+  for (const { args, message } of cases) await t.rejects(run(args), new UsageError(message))
+  await t.rejects(images.run(['list', '--none'], keptTerminal()), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' })
+})

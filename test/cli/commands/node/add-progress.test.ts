@@ -1,0 +1,222 @@
+import t from 'tap'
+import { createTeller, factsOf, type Viewpoint } from '../../../../src/cli/commands/node/add-progress.ts'
+import type { NodeSnapshot } from '../../../../src/cli/node-snapshot.ts'
+import { csrsOfJoining, joining, sightOfJoining } from '../../../support/joining-node.ts'
+import { nodeLife } from '../../../support/node-life.ts'
+
+const began = Date.UTC(2026, 10, 21, 10)
+const view: Viewpoint = { goal: 'ready', from: began, others: ['c1/w1', 'w1.c1.example.net'] }
+
+function lines(sight: NodeSnapshot, more: Partial<Viewpoint> = {}): string[] {
+  return createTeller()(factsOf(sight, { ...view, ...more }))
+}
+
+t.test('a whole installation, then the cluster: each step once, in the order in which they came', (t) => {
+  const tell = createTeller()
+  const life = nodeLife(joining, began)
+  const look = (told: Parameters<typeof sightOfJoining>[0] = {}) =>
+    tell(factsOf(sightOfJoining({ life, csrs: csrsOfJoining(), ...told }, life.now()), view))
+  t.same(look(), ['armed: the site says so'])
+  t.same(look(), [])
+  life.asks('firmware')
+  t.same(look(), ['firmware DHCP: x64 UEFI'])
+  life.loader('probed').loader('sent').asks('ipxe').script('wait', { reason: 'no master serves 22623' })
+  t.same(look(), ['loader: efi/ipxe.efi by TFTP', 'iPXE DHCP: x64 UEFI', 'waits: no master serves 22623'])
+  life.script('install', { role: 'worker' })
+  const startedAt = life.now()
+  const attempt = { role: 'worker', startedAt, earlier: 0 } as const
+  const installing = {
+    mode: 'installing',
+    since: startedAt,
+    reason: 'its network boot began it',
+    attempt,
+  } as const
+  t.same(look({ record: installing }), [
+    'script: installs as worker',
+    'installing: its network boot began it',
+  ])
+  life.fetches('kernel').fetches('initramfs').asks('system').file('rootfs', 'begun', 0, 0)
+  t.same(look({ record: installing }), [
+    'kernel: rhcos-live-kernel-x86_64, 14.0 MiB in 140 ms',
+    'initramfs: rhcos-live-initramfs.x86_64.img, 96.0 MiB in 960 ms',
+    'live DHCP',
+    'rootfs: rhcos-live-rootfs.x86_64.img begun',
+  ])
+  life.pass(5000).file('rootfs', 'under-way', 450 * 1024 ** 2, 5000)
+  t.same(look({ record: installing }), [], 'how far it is changes all the time')
+  life
+    .pass(5000)
+    .file('rootfs', 'sent', 1024 ** 3, 10_000)
+    .ignition()
+  t.same(look({ record: installing }), [
+    'rootfs: rhcos-live-rootfs.x86_64.img, 1.0 GiB in 10 s',
+    'Ignition: worker.ign',
+    'writes its disk',
+  ])
+  life.pass(60_000).callback('written')
+  const installed = { mode: 'installed', since: life.now(), reason: 'its disk is written', attempt } as const
+  t.same(look({ record: installed }), ['disk written', 'installed: its disk is written'])
+  life.pass(60_000).asks('system').callback('started')
+  const reason = 'No CNI configuration file'
+  t.same(look({ record: installed, member: { state: 'absent' } }), ['DHCP from disk', 'first start'])
+  t.same(look({ record: installed, member: { state: 'not-ready', reason } }), [
+    'registered',
+    `not Ready: ${reason}`,
+  ])
+  t.same(look({ record: installed, member: { state: 'unknown' } }), [])
+  t.same(look({ record: installed, member: { state: 'not-ready', reason } }), [])
+  t.same(look({ record: installed, member: { state: 'not-ready' } }), ['not Ready'])
+  t.same(look({ record: installed, member: { state: 'ready' } }), ['Ready'])
+  t.end()
+})
+
+t.test('of a node that is on its way, where it stands and what comes from now on', (t) => {
+  const life = nodeLife(joining, began - 100_000)
+    .pxe()
+    .installer()
+  const record = {
+    mode: 'installing',
+    since: began - 90_000,
+    reason: 'its network boot began it',
+  } as const
+  t.same(lines(sightOfJoining({ life, record }, began)), [
+    'installing: its network boot began it',
+    'writes its disk',
+  ])
+  life.pass(began - life.now() + 5).callback('written')
+  t.same(lines(sightOfJoining({ life, record }, began)), [
+    'installing: its network boot began it',
+    'disk written',
+  ])
+  t.same(
+    lines(
+      sightOfJoining(
+        {
+          life,
+          record: { ...record, mode: 'failed', attempt: { role: 'worker', startedAt: 0, earlier: 2 } },
+        },
+        began,
+      ),
+    ).slice(0, 1),
+    ['failed, attempt 3: its network boot began it'],
+  )
+  t.end()
+})
+
+t.test('what keeps it is told once, and again when it comes back', (t) => {
+  const tell = createTeller()
+  const life = nodeLife(joining, began)
+  const look = (minutes = 0) =>
+    tell(factsOf(sightOfJoining({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }))
+  life.asks('firmware').loader('probed').loader('sent')
+  t.same(look(), ['armed: the site says so', 'firmware DHCP: x64 UEFI', 'loader: efi/ipxe.efi by TFTP'])
+  t.match(look(10), [/^! fetched efi\/ipxe\.efi .*never asked DHCP as iPXE: .*; try `loader: snponly`/])
+  t.same(look(11), [])
+  life.asks('ipxe')
+  t.same(look(), ['iPXE DHCP: x64 UEFI'])
+  t.end()
+})
+
+t.test('a step of its cluster’s that belongs to no boot comes where it belongs', (t) => {
+  const sight = sightOfJoining({ record: { mode: 'local', since: 5, reason: 'the site says so' } }, began)
+  const step = { what: '', outcome: 'done', durationMs: 0, count: 1 } as const
+  const words = [
+    { ...step, kind: 'started', startedAt: began + 5, endedAt: began + 5, sequence: 2 },
+    { ...step, kind: 'disk-dhcp', startedAt: began, endedAt: began, sequence: 1 },
+  ] as const
+  t.same(lines({ ...sight, story: { ...sight.story, words } }), [
+    'local: the site says so',
+    'DHCP from disk',
+    'first start',
+  ])
+  t.end()
+})
+
+const attempt = { role: 'worker', startedAt: began, earlier: 0 } as const
+const installed = { mode: 'installed', since: began, reason: 'its disk is written', attempt } as const
+const client = 'kubernetes.io/kube-apiserver-client-kubelet'
+const bootstrapper = 'system:serviceaccount:openshift-machine-config-operator:node-bootstrapper'
+
+const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; line?: string }[] = [
+  {
+    name: 'its serving certificate',
+    request: { reason: 'the address 192.0.2.99 is not declared for c1/w2' },
+    line: '! its serving certificate request csr-0 is left pending: the address 192.0.2.99 is not declared for c1/w2',
+  },
+  {
+    name: 'its serving certificate, by its short name',
+    request: { username: 'system:node:w2' },
+    line: '! its serving certificate request csr-0 is left pending: it is not right',
+  },
+  { name: 'another node’s serving certificate', request: { username: 'system:node:w1.c1.example.net' } },
+  {
+    name: 'a client certificate whose reason names it',
+    request: { signer: client, username: bootstrapper, reason: 'c1/w2 was not seen booting' },
+    line: '! its client certificate request csr-0 is left pending: c1/w2 was not seen booting',
+  },
+  {
+    name: 'a client certificate of a name that it should not have',
+    request: {
+      ...{ signer: client, username: bootstrapper, createdAt: began - 59_000 },
+      reason: '"localhost" is not a declared node of this cluster',
+    },
+    line: '! perhaps its own, the client certificate request csr-0 is left pending: "localhost" is not a declared node of this cluster',
+  },
+  {
+    name: 'a client certificate that was asked for before',
+    request: {
+      ...{ signer: client, username: bootstrapper, createdAt: began - 61_000 },
+      reason: '"localhost" is not a declared node of this cluster',
+    },
+  },
+  {
+    name: 'a client certificate whose reason names another node',
+    request: {
+      signer: client,
+      username: bootstrapper,
+      createdAt: began,
+      reason: 'c1/w1 was not seen booting',
+    },
+  },
+  {
+    name: 'a request of nobody’s kubelet',
+    request: { signer: 'example.net/x', username: 'eve', createdAt: began },
+  },
+  { name: 'one that is under way', request: { reason: 'it is being approved' } },
+]
+for (const { name, request, line } of requests) {
+  t.test(`a request that is left pending: ${name}`, (t) => {
+    const sight = sightOfJoining({ record: installed, csrs: csrsOfJoining(request) }, began)
+    t.same(lines(sight), ['installed: its disk is written', ...(line === undefined ? [] : [line])])
+    t.end()
+  })
+}
+
+t.test('what cannot be asked is told, and not where the goal does not need it', (t) => {
+  const trouble = 'there is no kubeconfig /x'
+  const csrs = { ...csrsOfJoining(), trouble: 'the server refuses' }
+  const sight = sightOfJoining({ record: installed, trouble, csrs }, began)
+  t.same(lines(sight), [
+    'installed: its disk is written',
+    '! the cluster cannot be asked: there is no kubeconfig /x',
+    '! certificate requests are not seen: the server refuses',
+  ])
+  t.same(lines(sight, { goal: 'installed' }), ['installed: its disk is written'])
+  t.match(lines(sightOfJoining({ record: installed }, began)), [
+    'installed: its disk is written',
+    /^! slipway approves no certificate requests here \(approve in the site\): oc get csr, then oc adm certificate/,
+  ])
+  t.end()
+})
+
+t.test('who is Ready needs no more approvals', (t) => {
+  const sight = sightOfJoining({ record: installed, member: { state: 'ready' } }, began)
+  t.same(lines(sight), ['installed: its disk is written', 'registered', 'Ready'])
+  t.end()
+})
+
+t.test('what its cluster has before it is installed is what was there before', (t) => {
+  const sight = sightOfJoining({ member: { state: 'ready' } }, began)
+  t.same(lines(sight), ['armed: the site says so', '! its cluster has a node of this name from before'])
+  t.end()
+})

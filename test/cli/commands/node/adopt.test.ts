@@ -1,0 +1,117 @@
+import { chmod, readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { ExitCode, UsageError } from '../../../../src/cli/command.ts'
+import { node } from '../../../../src/cli/commands/node/node.ts'
+import { adopt } from '../../../../src/cli/commands/node/adopt.ts'
+import { siteFolder, sitePath, siteText } from '../../../support/site-folder.ts'
+import { keptTerminal } from '../../../support/terminal.ts'
+
+const w2 = ['0000.5e00.5377', '--name', 'w2', '--role', 'worker', '--address', '192.0.2.22']
+
+t.test('a node is written into the file, which keeps its mode; the place is said', async (t) => {
+  const path = sitePath(t.testdir(siteFolder()))
+  await chmod(path, 0o640)
+  const terminal = keptTerminal()
+  t.equal(await node.run(['adopt', path, ...w2], terminal), ExitCode.fine)
+  t.same(terminal.outLines, [`${path}:17: c1/w2 is a node now; slipway reload serves it`])
+  const entry = '      - { name: w2, role: worker, mac: "00:00:5e:00:53:77", address: 192.0.2.22 }'
+  t.equal(await readFile(path, 'utf8'), `${siteText()}${entry}\n`)
+  t.equal((await stat(path)).mode & 0o777, 0o640)
+})
+
+t.test('--dry-run prints what would change, as patch reads it', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(siteText(undefined, '\nhosts: []\n'))))
+  const terminal = keptTerminal()
+  t.equal(await adopt([path, ...w2, '--dry-run', '--cluster', 'c1'], terminal), ExitCode.fine)
+  t.same(terminal.outLines, [
+    `--- ${path}`,
+    `+++ ${path}`,
+    '@@ -14,5 +14,6 @@',
+    '     nodes:',
+    '       - { name: m1, role: master, mac: "00:00:5e:00:53:01", address: 192.0.2.11 }',
+    '       - { name: w1, role: worker, mac: "00:00:5e:00:53:02", address: 192.0.2.21 }',
+    '+      - { name: w2, role: worker, mac: "00:00:5e:00:53:77", address: 192.0.2.22 }',
+    ' ',
+    ' hosts: []',
+  ])
+  t.equal(await readFile(path, 'utf8'), siteText(undefined, '\nhosts: []\n'))
+})
+
+t.test('what would have problems is not written', async (t) => {
+  const path = sitePath(t.testdir(siteFolder()))
+  const refused = async (args: readonly string[]) => {
+    const terminal = keptTerminal()
+    t.equal(await adopt(args, terminal), ExitCode.problems)
+    t.same(terminal.outLines, [])
+    return terminal.errLines
+  }
+  t.match(await refused([path, ...w2.map((word) => word.replace('.22', '.21'))]), [
+    /^.*site.yaml:17:\d+ clusters.0.nodes.2.address: got 192.0.2.21, expected an address of its own: w1/,
+    'slipway node adopt: the site would have problems, nothing written',
+  ])
+  t.same(await refused([path, ...w2, '--cluster', 'c2']), [
+    'slipway node adopt: the site has no cluster c2; it has c1',
+  ])
+  t.equal(await readFile(path, 'utf8'), siteText())
+  const broken = sitePath(t.testdir(siteFolder(siteText().replace('site: lab', 'site: _'))))
+  t.equal(
+    (await refused([broken, ...w2])).at(-1),
+    'slipway node adopt: the site has problems, nothing written',
+  )
+  t.match(await refused([join(t.testdirName, 'none.yaml'), ...w2]), [
+    /^slipway node adopt: cannot read the site file .*ENOENT/,
+  ])
+})
+
+t.test('once is enough, and two at a time lose nothing', async (t) => {
+  const path = sitePath(t.testdir(siteFolder()))
+  const terminal = keptTerminal()
+  const w3 = w2.map((word) => word.replace('5377', '5378').replace('w2', 'w3').replace('.22', '.23'))
+  t.same(await Promise.all([adopt([path, ...w2], terminal), adopt([path, ...w3], terminal)]), [0, 0])
+  const text = await readFile(path, 'utf8')
+  t.match(text, /name: w2,[^]*name: w3,|name: w3,[^]*name: w2,/)
+  t.equal(await adopt([path, ...w2], terminal), ExitCode.fine)
+  t.match(terminal.outLines.at(-1), /site\.yaml:1[78]: c1\/w2 is a node already$/)
+  t.equal(await readFile(path, 'utf8'), text)
+  t.same(
+    (await readdir(dirname(path))).filter((name) => name.startsWith('.site')),
+    [],
+  )
+})
+
+t.test('a file that cannot be replaced stays', async (t) => {
+  const terminal = keptTerminal()
+  t.equal(await adopt(['/proc/self/none.yaml', ...w2], terminal), ExitCode.problems)
+  const dir = t.testdir({ real: siteFolder() })
+  const path = join(dir, 'real', 'site.yaml')
+  const taken = join(dir, 'real', `.site.yaml.${process.pid}.new`)
+  t.testdir({ real: { ...siteFolder(), [`.site.yaml.${process.pid}.new`]: {} } })
+  t.equal(await adopt([path, ...w2], terminal), ExitCode.problems)
+  t.match(terminal.errLines.at(-1), /^slipway node adopt: cannot write the site file .*EISDIR/)
+  t.equal((await stat(taken)).isDirectory(), true)
+})
+
+const misuses: { args: readonly string[]; message: string }[] = [
+  { args: ['site.yaml'], message: 'adopt takes a site file and a MAC address' },
+  { args: ['site.yaml', 'x', '--name', 'w2'], message: '"x" is no MAC address' },
+  { args: ['site.yaml', '00005e005377'], message: 'adopt takes --name' },
+  { args: ['site.yaml', '00005e005377', '--name', 'w2'], message: 'adopt takes --role' },
+  {
+    args: ['site.yaml', '00005e005377', '--name', 'w2', '--role', 'wroker'],
+    message:
+      '--role takes one of bootstrap, master, single, worker, infra, not "wroker" (did you mean worker?)',
+  },
+  {
+    args: ['site.yaml', '00005e005377', '--name', 'w2', '--role', 'dishwasher'],
+    message: '--role takes one of bootstrap, master, single, worker, infra, not "dishwasher"',
+  },
+  { args: w2.slice(0, 5), message: 'adopt takes a site file and a MAC address' },
+  { args: ['site.yaml', ...w2.slice(0, 5)], message: 'adopt takes --address' },
+  { args: ['site.yaml', ...w2, '--address', '192.0.2.300'], message: '"192.0.2.300" is no IP address' },
+]
+for (const { args, message } of misuses) {
+  t.test(`misuse: ${message} (${args.length} words)`, async (t) => {
+    await t.rejects(adopt(args, keptTerminal()), new UsageError(message))
+  })
+}

@@ -1,0 +1,77 @@
+import t from 'tap'
+import type { BalancedServer, BalancerReport } from '../../../../src/cli/client.ts'
+import { createFarewell } from '../../../../src/cli/commands/node/drain-progress.ts'
+
+function server(backend: string, status: string, connections: number, node = 'c1/w1'): BalancedServer {
+  const name = node.slice('c1/'.length)
+  const sentence = `${backend} ${name} ${status} since 10:22 UTC, ${connections} left`
+  return { node, backend, server: name, status, connections, sentence, isUp: false, isLeaving: true }
+}
+
+function report(...servers: BalancedServer[]): BalancerReport {
+  return { applied: { outcome: 'told' }, servers }
+}
+
+t.test('a line for each change, until no back end has them', (t) => {
+  const farewell = createFarewell(['c1/w1', 'c1/w2'], [])
+  const other = server('workerhttp', 'UP', 9, 'c1/w3')
+  const first = report(server('workerhttp', 'DRAIN', 2), server('workerhttps', 'MAINT', 0, 'c1/w2'), other)
+  t.same(farewell(first, 0), {
+    lines: ['workerhttp w1 DRAIN since 10:22 UTC, 2 left', 'workerhttps w2 MAINT since 10:22 UTC, 0 left'],
+  })
+  t.same(farewell(first, 1), { lines: [] })
+  t.same(farewell(report(server('workerhttp', 'DRAIN', 1), other), 2), {
+    lines: ['workerhttp w1 DRAIN since 10:22 UTC, 1 left', 'workerhttps w2 is gone'],
+  })
+  t.same(farewell(report(other), 3), { lines: ['workerhttp w1 is gone'], end: 'done' })
+  t.end()
+})
+
+t.test('where there is nothing to let go of, it is over at once', (t) => {
+  t.same(createFarewell(['c1/w1'], [])(report(), 0), { lines: [], end: 'done' })
+  t.same(createFarewell(['c1/w1'], [])(undefined, 0), {
+    lines: ['the load balancer of this site is not written here'],
+    end: 'done',
+  })
+  t.end()
+})
+
+t.test('a change that HAProxy did not take', (t) => {
+  const failed: BalancerReport = { ...report(), applied: { outcome: 'refused', reason: 'unknown keyword' } }
+  t.same(createFarewell(['c1/w1'], [])(failed, 0), {
+    lines: [],
+    end: { kind: 'refused', reason: 'HAProxy runs on with what it had before (refused): unknown keyword' },
+  })
+  t.end()
+})
+
+t.test('what was gone at once: where it had connections, nobody knows how they end', (t) => {
+  const before = [
+    { ...server('workerhttp', 'UP', 0), isLeaving: false },
+    { ...server('workerhttps', 'UP', 3), isLeaving: false },
+    { ...server('workerhttp', 'UP', 3, 'c1/w2'), isLeaving: false },
+  ]
+  t.same(createFarewell(['c1/w1'], before.slice(0, 1))(report(), 0), {
+    lines: ['workerhttp w1 is gone'],
+    end: 'done',
+  })
+  t.same(createFarewell(['c1/w1'], before)(report(), 0), {
+    lines: ['workerhttp w1 is gone', 'workerhttps w1 is gone by a reload, with 3 connections'],
+    end: {
+      kind: 'refused',
+      reason: "3 connections went on in HAProxy's process before, which cannot be asked for them",
+    },
+  })
+  t.end()
+})
+
+t.test('a silence is told, and only a long one is the end', (t) => {
+  const farewell = createFarewell(['c1/w1'], [])
+  const silent = { ...report(), unreachable: 'there is no socket /run/haproxy/admin.sock' }
+  t.same(farewell(silent, 0), { lines: ['! there is no socket /run/haproxy/admin.sock'] })
+  t.same(farewell(silent, 14_000), { lines: [] })
+  t.match(farewell(report(server('workerhttp', 'DRAIN', 1)), 14_500), { lines: [/^workerhttp w1/] })
+  t.match(farewell(silent, 20_000), { lines: [/^! /], end: undefined })
+  t.match(farewell(silent, 35_000), { lines: [], end: { kind: 'refused', reason: /--until reloaded/ } })
+  t.end()
+})

@@ -1,0 +1,83 @@
+import t from 'tap'
+import {
+  manualSteps,
+  removalBlockers,
+  type Leaver,
+} from '../../../../src/cli/commands/node/removal-blockers.ts'
+import type { BalancedServer } from '../../../../src/cli/client.ts'
+
+function leaver(name: string, role: Leaver['role'], state: Leaver['member']['state']): Leaver {
+  const key = `c1/${name}`
+  return { key, role, fqdn: `${name}.c1.example.net`, leaseSeconds: 86_400, member: { node: key, state } }
+}
+
+function server(backend: string, name: string, isUp = true): BalancedServer {
+  const node = `c1/${name}`
+  return {
+    node,
+    backend,
+    server: name,
+    status: isUp ? 'UP' : 'DOWN',
+    isUp,
+    isLeaving: false,
+    connections: 0,
+    sentence: '',
+  }
+}
+
+const cases: { name: string; leavers: Leaver[]; servers?: BalancedServer[]; said: string[] }[] = [
+  {
+    name: 'a worker among others, and a bootstrap that is not up any more',
+    leavers: [leaver('w1', 'worker', 'ready'), leaver('bs', 'bootstrap', 'unknown')],
+    servers: [server('workerhttp', 'w1'), server('workerhttp', 'w2'), server('kubeapi', 'bs', false)],
+    said: [],
+  },
+  {
+    name: 'masters, but for those that the cluster has no more',
+    leavers: [
+      ...[leaver('m1', 'master', 'ready'), leaver('m2', 'master', 'unknown')],
+      ...[leaver('m3', 'master', 'absent'), leaver('s1', 'single', 'not-ready')],
+    ],
+    said: [
+      'c1/m1 is of the control plane, and its cluster has it: without it etcd may lose its quorum',
+      'c1/m2 is of the control plane, and nobody knows whether its cluster has it: without it etcd may lose its quorum',
+      'c1/s1 is of the control plane, and its cluster has it: without it etcd may lose its quorum',
+    ],
+  },
+  {
+    name: 'the last two that are up, together',
+    leavers: [leaver('w1', 'worker', 'ready'), leaver('w2', 'worker', 'ready')],
+    servers: [
+      ...[server('workerhttp', 'w1'), server('workerhttp', 'w2'), server('workerhttp', 'w3', false)],
+      ...[server('workerhttps', 'w1'), server('workerhttps', 'w3'), server('kubeapi', 'm1')],
+    ],
+    said: ['no other server of workerhttp is up'],
+  },
+  {
+    name: 'a bootstrap before any master is up',
+    leavers: [leaver('bs', 'bootstrap', 'unknown')],
+    servers: [server('kubeapi', 'bs'), server('kubeapi', 'm1', false)],
+    said: ['no other server of kubeapi is up'],
+  },
+]
+for (const { name, leavers, servers = [], said } of cases) {
+  t.test(`what speaks against it: ${name}`, (t) => {
+    t.same(removalBlockers(leavers, servers), said)
+    t.end()
+  })
+}
+
+t.test('what is left to do', (t) => {
+  t.same(manualSteps(leaver('w1', 'worker', 'ready')), [
+    'oc adm drain w1.c1.example.net --ignore-daemonsets --delete-emptydir-data',
+    'power c1/w1 off: it keeps its address for 24 h at most',
+    'oc delete node w1.c1.example.net',
+  ])
+  t.match(manualSteps(leaver('m1', 'master', 'unknown')), {
+    length: 4,
+    0: /^remove the etcd member of c1\/m1/,
+  })
+  t.same(manualSteps({ ...leaver('w1', 'worker', 'absent'), leaseSeconds: undefined }), ['power c1/w1 off'])
+  t.match(manualSteps(leaver('bs', 'bootstrap', 'unknown')), { length: 1 })
+  t.end()
+})

@@ -1,0 +1,164 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { UsageError } from '../../../src/cli/command.ts'
+import { render } from '../../../src/cli/commands/render.ts'
+import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
+import { keptTerminal } from '../../support/terminal.ts'
+
+const lone = '; zone registry.example.org.'
+const more = `hosts:
+  - { name: registry.example.org, address: [192.0.2.40, "2001:db8::40"] }
+  - { name: deep.zone.example.net, address: 192.0.2.41 }
+haproxy: { file: haproxy.cfg }
+`
+
+async function run(t: Test, site: string, ...args: string[]) {
+  const folder = t.testdir(siteFolder(site))
+  const terminal = keptTerminal()
+  const code = await render.run([sitePath(folder), ...args], terminal)
+  return { code, out: `${terminal.outLines.join('\n')}\n`, err: terminal.errLines.join('\n') }
+}
+
+t.test('haproxy.cfg as it is written', async (t) => {
+  const { code, out } = await run(t, siteText(undefined, more), 'haproxy')
+  t.equal(code, 0)
+  t.match(out, /\nfrontend kubeapi\n/)
+  t.equal(out.endsWith('\n\n'), false)
+})
+
+t.test('keepalived.conf of this machine', async (t) => {
+  const shared = `${more}keepalived: { interface: ens4 }\n`
+  const site = siteText(undefined, shared).replace('127.0.0.1', '127.0.0.1, peers: [127.0.0.2]')
+  const { code, out } = await run(t, site, 'keepalived')
+  t.equal(code, 0)
+  t.match(out, /\n {4}192\.0\.2\.5\/24 dev ens4\n/)
+})
+
+t.test("a node's script, as iPXE gets it", async (t) => {
+  const { code, out } = await run(t, siteText(), 'ipxe', 'm1')
+  t.equal(code, 0)
+  t.match(out, /^#!ipxe\n/)
+  t.match(out, 'http://127.0.0.1/boot/c1/m1/@token@/master.ign')
+})
+
+t.test('all zones, each under its name, without those that every name server has', async (t) => {
+  const { code, out } = await run(t, siteText(undefined, more), 'zones')
+  t.equal(code, 0)
+  t.same(out.match(/^; zone .*$/gm), [
+    '; zone example.net.',
+    lone,
+    '; zone 2.0.192.in-addr.arpa.',
+    '; zone 0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.',
+  ])
+})
+
+t.test('one zone, whatever the case of its name and with its last dot or without', async (t) => {
+  const { out } = await run(t, siteText(undefined, more), 'zones', 'Registry.Example.org.')
+  t.equal(
+    out.replace(/\. \d+ 3600 900/, '. SERIAL 3600 900'),
+    `${lone}
+registry.example.org.      3600  IN  SOA   ns1.registry.example.org. root.registry.example.org. SERIAL 3600 900 3600000 3600
+registry.example.org.      3600  IN  NS    ns1.registry.example.org.
+registry.example.org.      3600  IN  A     192.0.2.40
+registry.example.org.      3600  IN  AAAA  2001:db8::40
+ns1.registry.example.org.  3600  IN  A     127.0.0.1
+`,
+  )
+})
+
+const records = siteText().replace(
+  'dns: { forward: [192.0.2.53] }\n',
+  `dns:
+  records:
+    - { name: git.example.net, cname: m1.c1.example.net }
+    - { name: _git._tcp.example.net, srv: [{ target: m1.c1.example.net, port: 9418, priority: 1, weight: 5 }] }
+    - { name: lab2.example.net, ns: [ns.lab2.example.net] }
+    - { name: ns.lab2.example.net, address: 192.0.2.50 }
+    - { name: text.example.net, txt: ['say "yes" \\ ü', "${'x'.repeat(256)}"] }
+`,
+)
+
+t.test('records of every type, texts in strings of 255 octets (RFC 1035 §5.1)', async (t) => {
+  const { out } = await run(t, records, 'zones', 'example.net')
+  const lines = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '))
+  for (const line of [
+    'git.example.net. 3600 IN CNAME m1.c1.example.net.',
+    '_git._tcp.example.net. 3600 IN SRV 1 5 9418 m1.c1.example.net.',
+    'lab2.example.net. 3600 IN NS ns.lab2.example.net.',
+    'ns.lab2.example.net. 3600 IN A 192.0.2.50',
+    String.raw`text.example.net. 3600 IN TXT "say \"yes\" \\ \195\188"`,
+    `text.example.net. 3600 IN TXT "${'x'.repeat(255)}" "x"`,
+  ]) {
+    t.equal(lines.includes(line), true, line)
+  }
+})
+
+const hasJudge = spawnSync('named-checkzone', ['-v']).status === 0
+
+t.test('BIND takes every zone', { skip: !hasJudge && 'no named-checkzone' }, async (t) => {
+  for (const site of [siteText(undefined, more), records]) {
+    const { out } = await run(t, site, 'zones')
+    for (const [, zone] of out.matchAll(/^; zone (.*)\.$/gm)) {
+      const { out: file } = await run(t, site, 'zones', zone ?? '')
+      const master = join(t.testdir({ zone: file }), 'zone')
+      const said = execFileSync('named-checkzone', ['-i', 'local', zone ?? '', master], { encoding: 'utf8' })
+      t.match(said, /^zone .*: loaded serial \d+\nOK\n$/)
+    }
+  }
+})
+
+const absences = [
+  {
+    name: 'no load balancer',
+    site: siteText(),
+    args: ['haproxy'],
+    reason: 'the site has no haproxy section, or nothing in it to balance',
+  },
+  {
+    name: 'no addresses to share',
+    site: siteText(),
+    args: ['keepalived'],
+    reason: 'the site has no keepalived section, or no address of a load balancer to share',
+  },
+  {
+    name: 'names that are served elsewhere',
+    site: siteText()
+      .replace('dns: {', 'dns: { serve: false,')
+      .replace('192.0.2.0/24 }', '192.0.2.0/24, dns: [192.0.2.53] }'),
+    args: ['zones'],
+    reason: 'names are served elsewhere (dns.serve: false)',
+  },
+  {
+    name: 'a zone that it does not have',
+    site: siteText(),
+    args: ['zones', 'example.org'],
+    reason: 'the site has no zone example.org; it has example.net, 2.0.192.in-addr.arpa',
+  },
+]
+
+for (const { name, site, args, reason } of absences) {
+  t.test(`${name}: exit code 1`, async (t) => {
+    t.same(await run(t, site, ...args), { code: 1, out: '\n', err: `slipway render: ${reason}` })
+  })
+}
+
+t.test('a site that cannot be read: exit code 1', async (t) => {
+  const terminal = keptTerminal()
+  t.equal(await render.run([join(t.testdir(), 'none.yaml'), 'zones'], terminal), 1)
+  t.match(terminal.errLines.join('\n'), /^cannot read the site file .*ENOENT/)
+})
+
+t.test('what cannot be rendered', async (t) => {
+  const cases = [
+    { args: [], message: 'render takes a site file and one of haproxy, keepalived, zones, ipxe' },
+    { args: ['site.yaml'], message: 'render takes a site file and one of haproxy, keepalived, zones, ipxe' },
+    { args: ['site.yaml', 'zone'], message: 'cannot render "zone" (did you mean zones?)' },
+    { args: ['site.yaml', 'toString'], message: 'cannot render "toString"' },
+    { args: ['site.yaml', 'haproxy', 'x'], message: 'too many arguments after haproxy' },
+    { args: [sitePath(t.testdir(siteFolder())), 'ipxe'], message: 'render SITE ipxe takes a node' },
+  ]
+  for (const { args, message } of cases) {
+    await t.rejects(render.run(args, keptTerminal()), new UsageError(message))
+  }
+})

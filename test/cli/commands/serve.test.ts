@@ -1,0 +1,282 @@
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { choosePorts } from '../../../src/demo/free-ports.ts'
+import { UsageError, type Command } from '../../../src/cli/command.ts'
+import { node } from '../../../src/cli/commands/node/node.ts'
+import { reload } from '../../../src/cli/commands/reload.ts'
+import { serve } from '../../../src/cli/commands/serve.ts'
+import { createSockets } from '../../../src/host/sockets.ts'
+import { socketPath } from '../../support/control-service.ts'
+import { keptTerminal } from '../../support/terminal.ts'
+import { siteFolder, sitePath, siteText, type Ports } from '../../support/site-folder.ts'
+
+const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+
+/** Apart from the demo's, whose tests run at the same time, and beginning elsewhere in every process. */
+const offsets = Array.from({ length: 20 }, (_, index) => 30_000 + 100 * ((index + process.pid) % 20))
+
+async function freePorts(): Promise<Ports> {
+  const chosen = await choosePorts(createSockets({}), offsets)
+  if (chosen === undefined) throw new Error('no free ports')
+  return chosen.ports
+}
+
+/** The process, and its log lines one after the other. */
+function start(t: Test, path: string) {
+  return startWith(['--state', join(dirname(path), 'state'), '--control', socketPath(t), path])
+}
+
+/** @param directories as systemd names them to a service */
+function startWith(args: readonly string[], directories: Readonly<Record<string, string>> = {}) {
+  const { PATH } = process.env
+  const child = spawn(process.execPath, [main, 'serve', ...args], {
+    env: { PATH, ...directories },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', (chunk) => (said += String(chunk)))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const guard = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  child.on('exit', () => clearTimeout(guard))
+  return {
+    child,
+    /** The next line with this message; those before it are passed over. */
+    async line(message: string): Promise<Record<string, unknown>> {
+      for (;;) {
+        const next = await lines.next()
+        if (next.done === true) throw new Error(`the log ended before ${JSON.stringify(message)}: ${said}`)
+        const line = JSON.parse(next.value) as Record<string, unknown>
+        if (line['msg'] === message) return line
+      }
+    },
+  }
+}
+
+t.test(
+  'serves, reloads on SIGHUP, keeps the old plan when the new one is bad, ends on SIGTERM',
+  async (t) => {
+    const ports = await freePorts()
+    const folder = t.testdir(siteFolder(siteText(ports)))
+    const path = sitePath(folder)
+    const server = start(t, path)
+    const script = async (node: string) =>
+      (await fetch(`http://127.0.0.1:${ports.http}/boot/c1/${node}/boot.ipxe`)).status
+
+    const serving = await server.line('serving')
+    t.match(serving, { site: 'lab', nodes: 2, pid: server.child.pid })
+    t.match(serving['listening'], [`dns udp 127.0.0.1:${ports.dns}`])
+    t.equal(await script('w1'), 200)
+    t.equal(await script('w2'), 404)
+
+    const third = '      - { name: w2, role: worker, mac: "00:00:5e:00:53:03", address: 192.0.2.22 }\n'
+    await writeFile(path, siteText(ports, third))
+    server.child.kill('SIGHUP')
+    t.match(await server.line('site reloaded'), { nodes: 3 })
+    t.equal(await script('w2'), 200)
+
+    await writeFile(path, siteText(ports, `${third}racks: []\n`))
+    server.child.kill('SIGHUP')
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), {
+      level: 'error',
+      reason: /:\d+:\d+ /,
+    })
+    t.equal(await script('w2'), 200)
+
+    await writeFile(path, siteText({ ...ports, http: ports.http + 1 }))
+    server.child.kill('SIGHUP')
+    const moved = 'server.address, server.address6 or server.ports changed: restart the service to bind them'
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: moved })
+
+    await writeFile(path, withoutNames(siteText(ports)))
+    server.child.kill('SIGHUP')
+    const closed = 'dns.serve changed: restart the service to open or close the sockets'
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: closed })
+
+    await writeFile(path, siteText(ports).replace('/24 }', '/24, dhcp: proxy }'))
+    server.child.kill('SIGHUP')
+    const proxied =
+      'the only subnet with dhcp: proxy came or went: restart the service to open or close its socket'
+    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: proxied })
+
+    const health = (await (await fetch(`http://127.0.0.1:${ports.http}/health`)).json()) as object
+    t.match(health, {
+      site: 'lab',
+      nodes: 3,
+      counters: { 'app.reloads': 1, 'app.reloadsRefused': 4 },
+      strangers: [],
+    })
+
+    server.child.kill('SIGTERM')
+    t.match(await server.line('stopped'), { code: 0 })
+    t.same(await once(server.child, 'exit'), [0, null])
+  },
+)
+
+t.test('a node is added, armed, and removed again while it serves', async (t) => {
+  const ports = await freePorts()
+  const text = siteText(ports).replace('disk: /dev/sda', 'disk: /dev/sda\n    boot: local')
+  const path = sitePath(t.testdir(siteFolder(text)))
+  const control = socketPath(t)
+  const server = startWith(['--state', join(dirname(path), 'state'), '--control', control, path])
+  await server.line('serving')
+  const script = async () => {
+    const response = await fetch(`http://127.0.0.1:${ports.http}/boot/c1/w2/boot.ipxe`)
+    return { status: response.status, text: await response.text() }
+  }
+  const run = async (command: Command, ...args: string[]) => {
+    const terminal = keptTerminal()
+    const code = await command.run([...args, '--control', control], terminal)
+    return { code, out: terminal.outLines, err: terminal.errLines }
+  }
+  const w2 = ['--role', 'worker', '--mac', '00:00:5e:00:53:03', '--address', '192.0.2.22', path]
+
+  t.match(await run(node, 'add', 'w2', '--until', 'armed', ...w2), {
+    code: 0,
+    out: [
+      `${path}:18: c1/w2 is in the site`,
+      'site reloaded: 3 nodes',
+      'c1/w2: armed: a person said so',
+      /^next: power c1\/w2 on/,
+      /^next: /,
+    ],
+  })
+  t.match(await server.line('site reloaded'), { nodes: 3 })
+  t.match(await script(), { status: 200, text: 'c1/w2' })
+  const again = await run(node, 'add', 'w2', '--until', 'armed', ...w2)
+  t.match(again, {
+    code: 0,
+    out: [`${path}:18: c1/w2 is in the site already`, 'c1/w2: armed: a person said so'],
+  })
+
+  await writeFile(path, `${await readFile(path, 'utf8')}racks: []\n`)
+  t.match(await run(reload), {
+    code: 1,
+    err: [`${path}:19:1 racks: unknown key`, /the old plan keeps serving$/],
+  })
+  await writeFile(path, (await readFile(path, 'utf8')).replace('racks: []\n', ''))
+  t.match(await run(reload), { code: 0, out: ['site reloaded: 3 nodes'] })
+
+  t.match(await run(node, 'remove', 'w2', path), {
+    code: 0,
+    out: [
+      `${path}:18: c1/w2 is out of the site`,
+      'site reloaded: 2 nodes',
+      / waiting up to 1:05:00 for the load balancer to let go of c1\/w2$/,
+      / the load balancer of this site is not written here$/,
+      'left to do: oc adm drain w2.c1.example.net --ignore-daemonsets --delete-emptydir-data',
+    ],
+  })
+  t.equal(await readFile(path, 'utf8'), text)
+  t.match(await script(), { status: 404 })
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [0, null])
+})
+
+t.test('a port that is taken is one sentence that says which; exit code 1', async (t) => {
+  const ports = await freePorts()
+  const holder = createSocket('udp4')
+  t.teardown(() => holder.close())
+  holder.bind(ports.tftp, '127.0.0.1')
+  await once(holder, 'listening')
+  const folder = t.testdir(siteFolder(siteText(ports)))
+  const { child } = start(t, sitePath(folder))
+  const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
+  t.same(ended, [1, null])
+  t.equal(
+    err,
+    `slipway: cannot listen on udp 127.0.0.1:${ports.tftp} for tftp: the port is taken; see by whom with: ss -lunp 'sport = :${ports.tftp}'\n`,
+  )
+})
+
+t.test('an interface that is not there is one sentence too; exit code 1', async (t) => {
+  const text = siteText(await freePorts()).replace('server: {', 'server: { interface: none0,')
+  const { child } = start(t, sitePath(t.testdir(siteFolder(text))))
+  const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
+  t.same(ended, [1, null])
+  t.match(err, /^slipway: cannot serve on none0: this machine has no such interface .*\n$/)
+})
+
+t.test(
+  'without dns.serve no socket is opened for names, and haproxy.cfg is written when asked for',
+  async (t) => {
+    const ports = await freePorts()
+    const more =
+      'haproxy: { file: haproxy.cfg, socket: /nowhere/admin.sock, reload: "echo reloaded > reloaded" }\n'
+    const text = withoutNames(siteText(ports, more))
+    const folder = t.testdir(siteFolder(text.replace('> reloaded', '> REPLACED')))
+    await writeFile(sitePath(folder), text.replace('> reloaded', `> ${folder}/reloaded`))
+    const server = start(t, sitePath(folder))
+    const serving = await server.line('serving')
+    t.notMatch(JSON.stringify(serving['listening']), 'dns')
+    t.match(await readFile(`${folder}/haproxy.cfg`, 'utf8'), 'bind 192.0.2.5:6443')
+    t.equal(await readFile(`${folder}/reloaded`, 'utf8'), 'reloaded\n')
+    const health = await fetch(`http://127.0.0.1:${ports.http}/health`)
+    t.match(await health.json(), {
+      haproxy: {
+        applied: { outcome: 'reloaded' },
+        unreachable: /^there is no socket \/nowhere\/admin\.sock: /,
+        servers: [],
+        out: [],
+      },
+    })
+    server.child.kill('SIGINT')
+    t.same(await once(server.child, 'exit'), [0, null])
+  },
+)
+
+t.test('its own folders are made when they are missing, and nobody else may look into them', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
+  const above = dirname(socketPath(t))
+  const [state, runtime] = [join(above, 'state'), join(above, 'run')]
+  const directories = {
+    STATE_DIRECTORY: `${state}:${above}/more`,
+    RUNTIME_DIRECTORY: `${runtime}:${above}/more`,
+  }
+  const server = startWith([path], directories)
+  const serving = await server.line('serving')
+  t.equal((serving['listening'] as string[]).at(-1), `control unix ${runtime}/control.sock`)
+  for (const folder of [state, runtime]) t.equal((await stat(folder)).mode & 0o777, 0o700, folder)
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [0, null])
+})
+
+t.test('a folder that is not there is not made for a socket that was asked for', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
+  const folder = join(dirname(path), 'none')
+  const { child } = startWith(['--state', join(dirname(path), 'state'), '--control', `${folder}/s`, path])
+  const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
+  t.same(ended, [1, null])
+  t.equal(
+    err,
+    `slipway: cannot listen on ${folder}/s: its folder is not there; make it, or give --control another path\n`,
+  )
+})
+
+t.test('command lines that are not understood', async (t) => {
+  const wrong: [string[], string][] = [
+    [[], 'serve takes one site file'],
+    [['a', 'b'], 'serve takes one site file'],
+    [['--log-level', 'loud', 'a'], '--log-level takes one of debug, info, warn, error'],
+    [['--state', '', 'a'], '--state takes the name of a directory'],
+    [['--control', '', 'a'], '--control takes the path of a socket'],
+  ]
+  for (const [args, message] of wrong)
+    await t.rejects(serve.run(args, keptTerminal()), new UsageError(message))
+})
+
+/** Names are served elsewhere. */
+function withoutNames(text: string): string {
+  return text.replace('forward: [192.0.2.53]', 'serve: false').replace('/24 }', '/24, dns: [192.0.2.53] }')
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  return text
+}

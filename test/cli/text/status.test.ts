@@ -1,0 +1,236 @@
+process.env['TZ'] = 'UTC'
+import t from 'tap'
+import { nodeLines } from '../../../src/cli/text/node.ts'
+import { nowText } from '../../../src/cli/text/step.ts'
+import { statusLines, type Status } from '../../../src/cli/text/status.ts'
+import { createReports } from '../../../src/install/reports.ts'
+import type { NodeModel } from '../../../src/plan/model.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { golden } from '../../support/golden.ts'
+import { memoryInstalls } from '../../support/memory-installs.ts'
+import { nodeLife, type NodeLife } from '../../support/node-life.ts'
+import { joined, now, rackStatus, rackStory } from '../../support/rack.ts'
+
+const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
+const uncoloured = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
+
+for (const columns of [50, 80, 120]) {
+  t.test(`a rack in which everything happens, in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
+    const lines = statusLines(rackStatus(), now, { columns, usesColor: false })
+    golden(t, `status/rack-${columns}.txt`, asText(lines))
+    t.same(
+      lines.slice(1).filter((line) => line.length > columns),
+      [],
+      'nothing but the header is wider than the terminal',
+    )
+    const coloured = statusLines(rackStatus(), now, { columns, usesColor: true })
+    t.equal(uncoloured(asText(coloured)), asText(lines), 'colours change no word')
+    t.not(asText(coloured), asText(lines))
+    t.end()
+  })
+}
+
+for (const [name, columns] of [
+  ['bs', 80],
+  ['bs', 120],
+  ['m1', 100],
+  ['w1', 80],
+  ['w2', 100],
+  ['i1', 80],
+] as const) {
+  t.test(`the story of ${name} in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
+    const lines = nodeLines(rackStory(name), now, { columns, usesColor: false })
+    golden(t, `status/${name}-${columns}.txt`, asText(lines))
+    t.same(
+      lines.slice(1).filter((line) => line.length > columns),
+      [],
+    )
+    const coloured = nodeLines(rackStory(name), now, { columns, usesColor: true })
+    t.equal(uncoloured(asText(coloured)), asText(lines))
+    t.end()
+  })
+}
+
+const quiet: Status = {
+  ...{ site: 'lab', uptimeSeconds: 30, nodes: rackStatus().nodes.slice(0, 1) },
+  ...{ strangers: [], otherDhcpServers: [], declined: [] },
+}
+
+t.test('what its cluster says of a node stands among its steps (UPDATE=1 writes it anew)', (t) => {
+  const story = joined((life) =>
+    life
+      .says('approved-client', { reason: 'csr-8b2rk' })
+      .pass(1000)
+      .says('registered')
+      .says('not-ready', { reason: 'container runtime network not ready: no CNI configuration' })
+      .pass(2000)
+      .says('approved-serving', { reason: 'csr-x2f4t' })
+      .pass(90_000)
+      .says('ready'),
+  )
+  for (const columns of [80, 120]) {
+    const lines = nodeLines(story, now, { columns, usesColor: false })
+    golden(t, `status/joined-${columns}.txt`, asText(lines))
+    t.same(
+      lines.slice(1).filter((line) => line.length > columns),
+      [],
+    )
+  }
+  t.end()
+})
+
+t.test('a node that was never seen booting is known from its cluster', (t) => {
+  const installs = memoryInstalls(['ocp45/w1'], () => now)
+  const life = nodeLife('ocp45/w1', now - 90 * 60_000)
+  life
+    .says('registered', { since: now - 91 * 60_000 })
+    .pass(60_000)
+    .says('ready', { since: life.now() })
+  installs.remember(life.observations)
+  const models = [{ key: 'ocp45/w1', role: 'worker', kernelArguments: [] }] as unknown as readonly NodeModel[]
+  const story = createReports({ installs, nodes: () => models, clock: fakeClock(now) }).story('ocp45/w1')!
+  t.equal(nowText(story.step, now), 'Ready 89 min')
+  t.same(nodeLines({ ...story, fqdn: 'w1' }, now, { columns: 80, usesColor: false }).slice(2), [
+    ...['', '2026-11-21 09:29:00  in its cluster', '09:29:00   registered', '09:31:00   Ready'],
+  ])
+  t.end()
+})
+
+t.test('the table says how a node is in its cluster, and why it is not well', (t) => {
+  const words: [life: (life: NodeLife) => NodeLife, text: string][] = [
+    [(life) => life.says('approved-client'), 'client certificate approved 25 min ago'],
+    [(life) => life.says('registered'), 'registered 25 min ago'],
+    [(life) => life.says('approved-serving'), 'serving certificate approved 25 min ago'],
+    [(life) => life.says('ready'), 'Ready 25 min'],
+    [(life) => life.says('not-ready', { reason: 'no CNI' }), 'not Ready 25 min: no CNI'],
+    [(life) => life.says('not-ready'), 'not Ready 25 min'],
+    [(life) => life.says('removed'), 'removed from its cluster 25 min ago'],
+    [(life) => life.says('ready').pass(60_000).asks('firmware'), 'firmware DHCP, 24 min ago'],
+  ]
+  for (const [says, text] of words) t.equal(nowText(joined(says).step, now), text)
+  const node = joined((life) =>
+    life.says('not-ready', { reason: 'container runtime network not ready: no CNI\u001b[2J configuration' }),
+  )
+  t.same(statusLines({ ...quiet, nodes: [node] }, now, { columns: 80, usesColor: false }).slice(2), [
+    'node      role    address      state             now',
+    'ocp45/w1  worker  172.16.0.15  installed 25 min  not Ready 25 min',
+    '    container runtime network not ready: no CNI?[2J configuration',
+  ])
+  t.end()
+})
+
+t.test('a site without trouble has a header and a table', (t) => {
+  t.equal(
+    asText(statusLines(quiet, now, { columns: 80, usesColor: false })),
+    `lab  up 30 s, 1 node: 1 installed
+
+node      role       address      state             now
+ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
+`,
+  )
+  t.match(statusLines({ ...quiet, strangers: [{}] }, now, { columns: 80, usesColor: false }), [
+    /^lab/,
+    '! 1 undeclared machine asked: slipway nodes seen',
+  ])
+  t.end()
+})
+
+t.test('what the load balancer finds out, and what grows old, is said above the table', (t) => {
+  const down = (name: string) => ({
+    isUp: false,
+    isTested: true,
+    isOut: false,
+    isLeaving: false,
+    sentence: `kubeapi ${name} DOWN`,
+  })
+  const servers = [
+    { ...down('m0'), isUp: true },
+    { ...down('m9'), isOut: true },
+    { ...down('m8'), isTested: false },
+    ...['m1', 'm2', 'm3', 'm4', 'm5'].map(down),
+  ]
+  const status = { ...quiet, warnings: ['bootstrap.ign is old'], haproxy: { servers } }
+  const lines = statusLines(status, now, { columns: 80, usesColor: false })
+  t.same(
+    lines.filter((line) => line.startsWith('! ')),
+    [
+      '! bootstrap.ign is old',
+      '! kubeapi m1 DOWN',
+      '! kubeapi m2 DOWN',
+      '! kubeapi m3 DOWN',
+      "! and 2 more of HAProxy's servers: slipway status --json",
+    ],
+  )
+  const silent = { ...quiet, haproxy: { unreachable: 'HAProxy does not answer', servers: [] } }
+  t.match(statusLines(silent, now, { columns: 80, usesColor: false }), [/^lab/, '! HAProxy does not answer'])
+  t.end()
+})
+
+const notices = (status: Status, columns: number): string[] =>
+  statusLines(status, now, { columns, usesColor: false }).slice(1, -3)
+
+t.test('a server that leaves is not down, and is said to leave', (t) => {
+  const leaving = (name: string, sentence: string) => ({
+    ...{ isUp: false, isTested: true, isOut: true, isLeaving: true },
+    sentence: `workerhttp ${name} ${sentence}`,
+  })
+  const servers = [
+    leaving('w3', 'DRAIN since 10:22 UTC, 2 connections left'),
+    ...['w4', 'w5', 'w6', 'w7'].map((name) => leaving(name, 'DOWN since 10:22 UTC, 1 connection left')),
+  ]
+  t.same(notices({ ...quiet, haproxy: { servers } }, 80), [
+    '! leaving: workerhttp w3 DRAIN since 10:22 UTC, 2 connections left',
+    '! leaving: workerhttp w4 DOWN since 10:22 UTC, 1 connection left',
+    '! leaving: workerhttp w5 DOWN since 10:22 UTC, 1 connection left',
+    "! and 2 more of HAProxy's servers: slipway status --json",
+  ])
+  t.end()
+})
+
+const changes = [
+  {
+    applied: { outcome: 'refused', reason: "parsing [haproxy.cfg:3] : unknown keyword 'bnd'" },
+    lines: [
+      '! HAProxy refuses its new configuration and keeps the old one: parsing',
+      "  [haproxy.cfg:3] : unknown keyword 'bnd'",
+    ],
+  },
+  {
+    applied: { outcome: 'unwritable', reason: 'ENOSPC: no space left on device' },
+    lines: [
+      "! HAProxy's new configuration cannot be written, it keeps the old one: ENOSPC:",
+      '  no space left on device',
+    ],
+  },
+  {
+    applied: { outcome: 'reload failed', reason: 'exit code 5: no such unit' },
+    lines: ['! HAProxy was not reloaded, its old configuration is put back: exit code 5: no', '  such unit'],
+  },
+  {
+    applied: { outcome: 'reload failed' },
+    lines: ['! HAProxy was not reloaded, its old configuration is put back: see the log'],
+  },
+  ...(['none', 'unchanged', 'written', 'told', 'reloaded'] as const).map((outcome) => ({
+    applied: { outcome },
+    lines: [],
+  })),
+] as const
+
+for (const { applied, lines } of changes) {
+  const { outcome } = applied
+  t.test(`how the last change of HAProxy went is said when it failed: ${outcome}`, (t) => {
+    t.same(notices({ ...quiet, haproxy: { applied, servers: [] } }, 80), lines)
+    t.end()
+  })
+}
+
+t.test('a notice is whole, over as many lines as it needs, and none is wider than the terminal', (t) => {
+  const reason = `a/${'very/'.repeat(20)}long/path is not there`
+  const lines = notices({ ...quiet, haproxy: { unreachable: reason, servers: [] } }, 40)
+  t.match(lines, [/^! a\/very.*…$/, '  is not there'])
+  t.same(
+    lines.filter((line) => line.length > 40),
+    [],
+  )
+  t.end()
+})

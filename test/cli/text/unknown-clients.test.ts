@@ -1,0 +1,54 @@
+import t from 'tap'
+import { renderStrangers } from '../../../src/cli/text/unknown-clients.ts'
+import type { Mac } from '../../../src/proto/address/mac.ts'
+import type { UnknownClient } from '../../../src/serve/dhcp/unknown-clients.ts'
+
+const now = Date.UTC(2026, 0, 1)
+const stranger = (secondsAgo: number, more: Partial<UnknownClient>): UnknownClient => ({
+  mac: '00:00:5e:00:53:01' as Mac,
+  vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
+  architecture: 7,
+  relay: undefined,
+  firstSeen: now - secondsAgo * 1000,
+  lastSeen: now - secondsAgo * 1000,
+  count: 1,
+  ...more,
+})
+
+t.test('each machine has a line, and one below with what tells it from others', (t) => {
+  t.same(
+    renderStrangers(
+      [
+        stranger(12, { count: 3, uuid: '4c4c4544-0000-4000-8000-525400000099' }),
+        stranger(300, {
+          mac: '00:00:5e:00:53:02' as Mac,
+          vendorClass: 'dhcpcd-9.4.1',
+          architecture: undefined,
+          hostName: 'old-web',
+          relay: { address: '198.51.100.1', circuitId: 'Eth1/14', remoteId: '00:1b:54:00:00:01' },
+        }),
+        stranger(10_800, { vendorClass: '', architecture: 99, relay: { address: '198.51.100.1' } }),
+        stranger(200_000, {}),
+      ],
+      now,
+    ),
+    [
+      'MAC                VENDOR CLASS  ARCHITECTURE  SEEN       ASKED',
+      '00:00:5e:00:53:01  PXEClient     7 (x64 UEFI)  12 s ago   3 times',
+      '  UUID 4c4c4544-0000-4000-8000-525400000099',
+      '00:00:5e:00:53:02  dhcpcd-9.4.1  -             5 min ago  once',
+      '  called old-web, by relay 198.51.100.1, circuit Eth1/14, remote 00:1b:54:00:00:01',
+      '00:00:5e:00:53:01  -             99            3 h ago    once',
+      '  by relay 198.51.100.1',
+      '00:00:5e:00:53:01  PXEClient     7 (x64 UEFI)  2 d ago    once',
+      '',
+      'slipway node adopt SITE MAC --name NAME --role ROLE writes one into the site file',
+    ],
+  )
+  t.end()
+})
+
+t.test('nobody is said in a sentence', (t) => {
+  t.same(renderStrangers([], now), ['no machine asked that is not declared'])
+  t.end()
+})

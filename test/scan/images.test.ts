@@ -1,0 +1,252 @@
+import { symlinkSync } from 'node:fs'
+import t from 'tap'
+import type { FileFact, ImageFacts } from '../../src/plan/facts.ts'
+import type { Image } from '../../src/site/schema.ts'
+import { scanImage } from '../../src/scan/images.ts'
+
+/** The names of what was found and the problems of what was not, with the folder as `DIR`. */
+function told(facts: ImageFacts, dir: string): Record<string, string> {
+  const tell = (fact: FileFact) =>
+    (fact.kind === 'found' ? fact.path.slice(dir.length + 1) : `! ${fact.problem}`).replaceAll(dir, 'DIR')
+  const { kernel, initramfs } = facts
+  const third = facts.style === 'installer' ? facts.metal : facts.rootfs
+  return { style: facts.style, kernel: tell(kernel), initramfs: tell(initramfs), third: tell(third) }
+}
+
+const dashed = [
+  'rhcos-4.17.0-x86_64-live-kernel-x86_64',
+  'rhcos-4.17.0-x86_64-live-initramfs.x86_64.img',
+  'rhcos-4.17.0-x86_64-live-rootfs.x86_64.img',
+] as const
+const dotted = [
+  'rhcos-live-kernel.x86_64',
+  'rhcos-live-initramfs.x86_64.img',
+  'rhcos-live-rootfs.x86_64.img',
+] as const
+const coreos = [
+  'fedora-coreos-42.20250914.3.0-live-kernel.aarch64',
+  'fedora-coreos-42.20250914.3.0-live-initramfs.aarch64.img',
+  'fedora-coreos-42.20250914.3.0-live-rootfs.aarch64.img',
+] as const
+const old = [
+  'rhcos-4.5.6-x86_64-installer-kernel-x86_64',
+  'rhcos-4.5.6-x86_64-installer-initramfs.x86_64.img',
+  'rhcos-4.5.6-x86_64-metal.x86_64.raw.gz',
+] as const
+
+const agent = ['agent.x86_64-vmlinuz', 'agent.x86_64-initrd.img', 'agent.x86_64-rootfs.img'] as const
+const added = ['node.x86_64-vmlinuz', 'node.x86_64-initrd.img', 'node.x86_64-rootfs.img'] as const
+
+const found = (style: string, [kernel, initramfs, third]: readonly [string, string, string]) => ({
+  style,
+  kernel,
+  initramfs,
+  third,
+})
+
+const cases: {
+  name: string
+  files: readonly string[]
+  image?: Partial<Image>
+  expected: Record<string, string>
+}[] = [
+  { name: 'names of releases up to 4.18', files: dashed, expected: found('live', dashed) },
+  { name: 'names of releases since 4.19 and of the mirror', files: dotted, expected: found('live', dotted) },
+  {
+    name: 'names of Fedora CoreOS',
+    files: coreos,
+    image: { architecture: 'aarch64' },
+    expected: found('live', coreos),
+  },
+  { name: 'names of 4.5', files: old, expected: found('installer', old) },
+  { name: 'names of the agent-based installer', files: agent, expected: found('agent', agent) },
+  { name: 'names of files for added nodes', files: added, expected: found('agent', added) },
+  {
+    name: 'files for a first installation and for added nodes: the site names which',
+    files: [...agent, ...added],
+    image: { kernel: added[0], initramfs: added[1], rootfs: added[2] },
+    expected: found('agent', added),
+  },
+  {
+    name: 'agent files beside a live release',
+    files: [...dotted, ...agent],
+    expected: found('live', dotted),
+  },
+  {
+    name: 'a live release whose metal images lie beside it',
+    files: [...dotted, 'rhcos-metal.x86_64.raw.gz', 'rhcos-metal4k.x86_64.raw.gz'],
+    expected: found('live', dotted),
+  },
+  {
+    name: 'an old release with a second metal image for disks of 4 KiB sectors',
+    files: [...old, 'rhcos-4.5.6-x86_64-metal4k.x86_64.raw.gz'],
+    expected: found('installer', old),
+  },
+  {
+    name: 'signatures, checksums, dotfiles and unfinished downloads',
+    files: [
+      ...dotted,
+      ...dotted.map((each) => `${each}.sig`),
+      '.rhcos-live-kernel.x86_64',
+      'rhcos-live-rootfs.x86_64.img.part',
+      'rhcos-live-kernel.x86_64.sha256',
+    ],
+    expected: found('live', dotted),
+  },
+  { name: 'two architectures in one folder', files: [...dotted, ...coreos], expected: found('live', dotted) },
+  {
+    name: 'names without an architecture contradict none',
+    files: ['live-kernel', 'live-initramfs.img', 'live-rootfs.img'],
+    image: { architecture: 'aarch64' },
+    expected: found('live', ['live-kernel', 'live-initramfs.img', 'live-rootfs.img']),
+  },
+  {
+    name: 'named files win over found ones, whatever they are called',
+    files: [...dashed, ...dotted, 'vmlinuz', 'initrd.img', 'rootfs'],
+    image: { kernel: 'vmlinuz', initramfs: 'initrd.img', rootfs: 'rootfs' },
+    expected: found('live', ['vmlinuz', 'initrd.img', 'rootfs']),
+  },
+  {
+    name: 'a named metal image makes it the installer style beside live files',
+    files: [...dotted, ...old, 'rhcos-metal4k.x86_64.raw.gz'],
+    image: { metal: 'rhcos-metal4k.x86_64.raw.gz' },
+    expected: found('installer', [old[0], old[1], 'rhcos-metal4k.x86_64.raw.gz']),
+  },
+  {
+    name: 'several releases in one folder are a choice that is left to the operator',
+    files: [...dashed, ...dotted],
+    expected: {
+      style: 'live',
+      kernel: `! several files in DIR may be the kernel (${dashed[0]}, ${dotted[0]}): name one as kernel in the site`,
+      initramfs: `! several files in DIR may be the initramfs (${dashed[1]}, ${dotted[1]}): name one as initramfs in the site`,
+      third: `! several files in DIR may be the rootfs (${dashed[2]}, ${dotted[2]}): name one as rootfs in the site`,
+    },
+  },
+  {
+    name: 'only files of another architecture',
+    files: coreos,
+    expected: {
+      style: 'live',
+      kernel: `! no *live-kernel* for x86_64 in DIR, only ${coreos[0]}; the kernel of the release belongs there`,
+      initramfs: `! no *live-initramfs* for x86_64 in DIR, only ${coreos[1]}; the initramfs of the release belongs there`,
+      third: `! no *live-rootfs* for x86_64 in DIR, only ${coreos[2]}; the rootfs of the release belongs there`,
+    },
+  },
+  {
+    name: 'a named file that says it is of another architecture',
+    files: [...dotted, ...coreos],
+    image: { kernel: coreos[0] },
+    expected: {
+      ...found('live', dotted),
+      kernel: `! DIR/${coreos[0]} is for aarch64, the image for x86_64`,
+    },
+  },
+  {
+    name: 'a named file that is not there',
+    files: dotted,
+    image: { rootfs: 'rootfs.img' },
+    expected: { ...found('live', dotted), third: '! DIR/rootfs.img does not exist' },
+  },
+  {
+    name: 'a part of an old release is missing',
+    files: old.slice(0, 2),
+    expected: {
+      ...found('installer', old),
+      third: '! no *metal*.raw.gz for x86_64 in DIR; the metal of the release belongs there',
+    },
+  },
+  {
+    name: 'an empty folder is taken for one of today',
+    files: [],
+    expected: {
+      style: 'live',
+      kernel: '! no *live-kernel* for x86_64 in DIR; the kernel of the release belongs there',
+      initramfs: '! no *live-initramfs* for x86_64 in DIR; the initramfs of the release belongs there',
+      third: '! no *live-rootfs* for x86_64 in DIR; the rootfs of the release belongs there',
+    },
+  },
+]
+
+for (const { name, files, image, expected } of cases) {
+  t.test(name, async (t) => {
+    const dir = t.testdir(Object.fromEntries(files.map((file) => [file, 'x'])))
+    t.same(told(await scanImage({ dir, architecture: 'x86_64', ...image }), dir), expected)
+  })
+}
+
+t.test('files are measured, and empty ones and folders are none', async (t) => {
+  const dir = t.testdir({ 'live-kernel': 'four', 'live-initramfs.img': '', 'live-rootfs.img': {} })
+  const facts = await scanImage({ dir, architecture: 'x86_64' })
+  t.same(facts.kernel, { kind: 'found', path: `${dir}/live-kernel`, octets: 4 })
+  t.same(told(facts, dir), {
+    style: 'live',
+    kernel: 'live-kernel',
+    initramfs: '! DIR/live-initramfs.img is empty',
+    third: '! DIR/live-rootfs.img is a folder, not a file',
+  })
+})
+
+t.test('a link to a file is that file; one in a circle leads nowhere', async (t) => {
+  const dir = t.testdir({ real: 'x' })
+  symlinkSync('real', `${dir}/live-kernel`)
+  symlinkSync('live-initramfs', `${dir}/live-initramfs`)
+  symlinkSync('nothing', `${dir}/live-rootfs`)
+  t.same(told(await scanImage({ dir, architecture: 'x86_64' }), dir), {
+    style: 'live',
+    kernel: 'live-kernel',
+    initramfs: '! DIR/live-initramfs is a symbolic link that leads in a circle',
+    third: '! DIR/live-rootfs does not exist',
+  })
+})
+
+t.test(
+  'a folder that cannot be listed is named with the reason, and named files are looked for all the same',
+  async (t) => {
+    const dir = t.testdir({ file: 'x' })
+    const rest = '; the files of the release belong there'
+    const absent = await scanImage({ dir: `${dir}/none`, architecture: 'x86_64', metal: 'm' })
+    t.same(told(absent, dir), {
+      style: 'installer',
+      kernel: `! DIR/none does not exist${rest}`,
+      initramfs: `! DIR/none does not exist${rest}`,
+      third: '! DIR/none/m does not exist',
+    })
+    const file = await scanImage({ dir: `${dir}/file`, architecture: 'x86_64' })
+    t.match(told(file, dir), {
+      kernel: `! DIR/file does not exist: a part of the path is a file, not a folder${rest}`,
+    })
+  },
+)
+
+t.test(
+  "an agent's arguments are those of the script beside its files, and its secrets are named",
+  async (t) => {
+    const script = (more: string) => `#!ipxe
+initrd --name initrd http://192.0.2.9/agent.x86_64-initrd.img
+kernel http://192.0.2.9/agent.x86_64-vmlinuz initrd=initrd coreos.live.rootfs_url=http://192.0.2.9/agent.x86_64-rootfs.img rw ignition.firstboot ${more}
+boot
+`
+    const files = Object.fromEntries([...agent, 'agent.x86_64.iso', 'master.ign'].map((name) => [name, 'x']))
+    const dir = t.testdir({ ...files, 'agent.x86_64.ipxe': script('fips=1') })
+    const facts = await scanImage({ dir, architecture: 'x86_64' })
+    t.match(facts, { style: 'agent', kernelArguments: ['rw', 'ignition.firstboot', 'fips=1'] })
+    t.same([...(facts.secrets ?? [])].sort(), ['agent.x86_64-initrd.img', 'agent.x86_64.iso', 'master.ign'])
+
+    const others = { 'node.x86_64.ipxe': script('node=1'), 'agent.aarch64.ipxe': script('arm=1') }
+    const both = t.testdir({
+      ...files,
+      ...Object.fromEntries(added.map((name) => [name, 'x'])),
+      ...others,
+      'agent.x86_64.ipxe': script(''),
+    })
+    const [kernel, initramfs, rootfs] = added
+    const node = await scanImage({ dir: both, architecture: 'x86_64', kernel, initramfs, rootfs })
+    t.match(node, { kernelArguments: ['rw', 'ignition.firstboot', 'node=1'] })
+
+    const unclear = { none: undefined, empty: '#!ipxe\nboot\n', large: script('x'.repeat(70_000)) }
+    for (const [name, text] of Object.entries(unclear)) {
+      const dir = t.testdir({ ...files, ...(text === undefined ? {} : { 'agent.x86_64.ipxe': text }) })
+      t.equal('kernelArguments' in (await scanImage({ dir, architecture: 'x86_64' })), false, name)
+    }
+  },
+)

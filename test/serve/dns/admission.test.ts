@@ -1,0 +1,78 @@
+import t from 'tap'
+import { Counters } from '../../../src/host/counters.ts'
+import { createLog } from '../../../src/host/log.ts'
+import { createRateLimit, networkOf } from '../../../src/serve/dns/admission.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+
+function setUp() {
+  const clock = fakeClock()
+  const counters = new Counters()
+  const lines: Record<string, unknown>[] = []
+  const log = createLog('info', {
+    write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
+  })
+  const rateLimit = createRateLimit({ clock, log, counters })
+  /** How each of `count` replies at one moment is judged. */
+  const judged = (address: string, count: number) => {
+    const verdicts = { send: 0, slip: 0, drop: 0 }
+    for (let index = 0; index < count; index++) verdicts[rateLimit.judge(address)]++
+    return verdicts
+  }
+  return { clock, counters, lines, judged }
+}
+
+t.test(
+  'a network gets fifty replies at once and fifty a second; of the others every second one slips',
+  (t) => {
+    const { clock, counters, judged } = setUp()
+    t.same(judged('198.51.100.7', 150), { send: 50, slip: 50, drop: 50 })
+    t.same(judged('198.51.100.200', 2), { send: 0, slip: 1, drop: 1 }, 'its addresses share them')
+    t.same(judged('198.51.101.7', 50), { send: 50, slip: 0, drop: 0 }, 'other networks have their own')
+    clock.advance(100)
+    t.same(judged('198.51.100.7', 7), { send: 5, slip: 1, drop: 1 })
+    clock.advance(10_000)
+    t.equal(judged('198.51.100.7', 100).send, 50, 'nothing is saved up')
+    t.same(counters.snapshot(), { 'dns.rateDropped': 77, 'dns.rateSlipped': 77 })
+    t.end()
+  },
+)
+
+t.test('a storm has one line, and the next storm has another', (t) => {
+  const { clock, lines, judged } = setUp()
+  judged('198.51.100.7', 1000)
+  judged('198.51.101.7', 1000)
+  clock.advance(59_000)
+  judged('198.51.100.7', 100)
+  t.match(lines, [
+    {
+      level: 'warn',
+      network: '198.51.100.0/24',
+      perSecond: 50,
+      msg: 'replies are held back: somebody floods this server, or another by means of it',
+    },
+  ])
+  t.equal(lines.length, 1)
+  clock.advance(60_000)
+  judged('2001:db8::1', 100)
+  t.match(lines[1], { network: '20010db8000000::/56' })
+  t.end()
+})
+
+t.test('forged addresses without number are forgotten, oldest first', (t) => {
+  const { judged } = setUp()
+  judged('198.51.100.7', 50)
+  for (let index = 0; index < 16_384; index++) judged(`10.${index >> 8}.${index & 255}.1`, 1)
+  t.equal(judged('198.51.100.7', 1).send, 1)
+  t.equal(judged('10.63.255.1', 50).send, 49)
+  t.end()
+})
+
+t.test('the network of an address', (t) => {
+  const cases = {
+    '192.0.2.77': '192.0.2.0/24',
+    '2001:db8:1:2ff::1': '20010db8000102::/56',
+    'fe80::1%eth0': 'fe800000000000::/56',
+  }
+  for (const [address, network] of Object.entries(cases)) t.equal(networkOf(address), network)
+  t.end()
+})

@@ -1,0 +1,106 @@
+import t from 'tap'
+import { addNode, type Adoption } from '../../../src/site/edit/add.ts'
+import { formatProblem } from '../../../src/site/problem.ts'
+import { siteWith } from '../../support/node-list-site.ts'
+
+const w4: Adoption = {
+  ...{ mac: '00:50:56:96:77:01', name: 'w4', role: 'worker', addresses: ['172.16.0.34'] },
+  cluster: undefined,
+}
+
+/** Why nothing is written. */
+function reasons(text: string, adoption: Adoption): string {
+  const adopted = addNode(text, '/site.yaml', adoption)
+  if (adopted.kind === 'problems') return adopted.problems.map(formatProblem).join('\n')
+  return adopted.kind === 'refused' ? `refused: ${adopted.reason}` : adopted.kind
+}
+
+const plain = siteWith(
+  '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n',
+)
+const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got: string }[] = [
+  {
+    name: 'an address that another node has',
+    text: plain,
+    adoption: { addresses: ['172.16.0.31'] },
+    got: '/site.yaml:12: clusters.0.nodes.1.address: got 172.16.0.31, expected an address of its own: w1',
+  },
+  ...(
+    [
+      [{}, 'the MAC address 00:00:5e:00:53:01, not 00:50:56:96:77:01'],
+      [{ mac: '00:00:5e:00:53:01' }, 'the address 172.16.0.31, not 172.16.0.34'],
+      [
+        { mac: '00:00:5e:00:53:01', addresses: ['172.16.0.31', '2001:db8::31'] },
+        'the address 172.16.0.31, not 172.16.0.31, 2001:db8::31',
+      ],
+      [{ mac: '00:00:5e:00:53:01', addresses: ['172.16.0.31'], role: 'infra' }, 'the role worker, not infra'],
+    ] satisfies [Partial<Adoption>, string][]
+  ).map(([adoption, other]) => ({
+    name: `a name that another node has, with ${other}`,
+    text: plain,
+    adoption: { name: 'W1', ...adoption },
+    got: `refused: ocp/w1 is in the site already (line 12), with ${other}`,
+  })),
+  {
+    name: 'beside a text whose blank lines would be more than they were',
+    text: siteWith(
+      `    nodes:
+      - name: m1
+        role: master
+        mac: 00:00:5e:00:53:01
+        address: 172.16.0.21
+
+      - name: w1
+        role: worker
+        mac: 00:00:5e:00:53:02
+        address: 172.16.0.31
+        files:
+          - path: /etc/motd
+            contents: |+
+              welcome
+
+`,
+    ),
+    got: 'refused: the node beside which ocp/w4 goes would change: write it in by hand',
+  },
+  {
+    name: 'a name that is none',
+    text: plain,
+    adoption: { name: 'w 4' },
+    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
+  },
+  {
+    name: 'a name that is YAML',
+    text: plain,
+    adoption: { name: 'x }, {' },
+    got: '/site.yaml:12: clusters.0.nodes.1.name: got',
+  },
+  { name: 'a broken site', text: plain.replace('disk', 'disc'), got: '/site.yaml:10: clusters.0.disc' },
+  {
+    name: 'no cluster',
+    text: plain.slice(0, plain.indexOf('clusters:')),
+    got: 'refused: the site has no cluster yet',
+  },
+  {
+    name: 'an unknown cluster',
+    text: plain,
+    adoption: { cluster: 'x' },
+    got: 'refused: the site has no cluster x; it has ocp',
+  },
+  {
+    name: 'several clusters and none named',
+    text: `${plain}${plain.slice(plain.indexOf('  - name')).replace('ocp', 'two').replace(': ignition', ': other').replaceAll('.9,', '.8,').replace('.9 }', '.8 }').replace(':01', ':02').replace('.31', '.32')}`,
+    got: 'refused: the site has several clusters, say which by --cluster: ocp, two',
+  },
+]
+for (const { name, text, adoption, got } of refusals) {
+  t.test(`not adopted: ${name}`, (t) => {
+    t.equal(
+      reasons(text, { ...w4, ...adoption })
+        .replace(/(?<=yaml:\d+):\d+ /, ': ')
+        .slice(0, got.length),
+      got,
+    )
+    t.end()
+  })
+}
