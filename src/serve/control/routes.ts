@@ -1,4 +1,4 @@
-/** What the local API answers: docs/api.md. JSON throughout, errors as `{ "error": sentence }`. */
+/** The responses of the local API (docs/api.md): JSON throughout, errors as `{ "code": …, "error": sentence }`. */
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
@@ -6,6 +6,7 @@ import type { Log } from '../../host/log.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { NodeCommand } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
+import type { ControlCode } from './codes.ts'
 import { streamEvents } from './events.ts'
 
 export type RoutesOptions = {
@@ -58,7 +59,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: 1024,
     requestTimeout: 15_000,
-    frameworkErrors: (error, _request, reply) => void refuse(reply, 400, error.message),
+    frameworkErrors: (error, _request, reply) => void refuse(reply, 400, 'server.bad-request', error.message),
   })
   let streams = 0
 
@@ -75,7 +76,8 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     if (reloaded.outcome === 'swapped') return reloaded
     const { reasons } = reloaded
     const error = `site not reloaded, the old plan keeps serving: ${reasons.join('; ')}`
-    return reply.code(409).send({ error, reasons })
+    const code: ControlCode = 'server.reload-rejected'
+    return reply.code(409).send({ code, error, reasons })
   })
 
   app.get('/v1/nodes', () => reports.list())
@@ -84,21 +86,27 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
 
   app.get<NodeParams>('/v1/nodes/:cluster/:node', ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
-    return reports.story(key) ?? refuse(reply, 404, noSuchNode(key))
+    return reports.story(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
   app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     const command = commands.find((name) => name === params.command)
     if (command === undefined) {
-      return refuse(reply, 404, `there is no command ${params.command}; there are ${commands.join(', ')}`)
+      return refuse(
+        reply,
+        404,
+        'server.unknown-command',
+        `there is no command ${params.command}; there are ${commands.join(', ')}`,
+      )
     }
-    if (reports.story(key) === undefined) return refuse(reply, 404, noSuchNode(key))
+    if (reports.story(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
     const outcome = installs.command(key, command)
     if (outcome.kind === 'refused') {
       counters.increment('control.commandsRefused')
-      log.info({ node: key, command, reason: outcome.reason }, 'command refused')
-      return refuse(reply, 409, outcome.reason)
+      const code = 'server.command-refused'
+      log.info({ node: key, command, code, reason: outcome.reason }, 'command refused')
+      return refuse(reply, 409, code, outcome.reason)
     }
     counters.increment('control.commands')
     log.info({ node: key, command, mode: outcome.record.mode }, 'command taken')
@@ -109,7 +117,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
 
   app.get<ClusterParams>('/v1/clusters/:cluster', ({ params: { cluster } }, reply) => {
     const report = clusters?.reports().find((each) => each.cluster === cluster)
-    return report ?? refuse(reply, 404, `the site has no cluster ${cluster}`)
+    return report ?? refuse(reply, 404, 'server.unknown-cluster', `the site has no cluster ${cluster}`)
   })
 
   app.get('/v1/csrs', () => clusters?.csrs() ?? [])
@@ -118,13 +126,19 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     const command = bootstrapCommands.find((name) => name === params.command)
     if (command === undefined) {
       const known = bootstrapCommands.join(', ')
-      return refuse(reply, 404, `there is no command ${params.command}; there are ${known}`)
+      return refuse(
+        reply,
+        404,
+        'server.unknown-command',
+        `there is no command ${params.command}; there are ${known}`,
+      )
     }
     const state = await clusters?.commandBootstrap(params.cluster, command)
     if (state !== undefined) return state
     return refuse(
       reply,
       404,
+      'server.no-bootstrap',
       `no cluster ${params.cluster} has a bootstrap, and masters to take over from it`,
     )
   })
@@ -132,12 +146,23 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
   app.get<EventQuery>('/v1/events', ({ query, headers }, reply) => {
     const { node } = query
     const lastId = headers['last-event-id']
-    if (node !== undefined && reports.story(node) === undefined) return refuse(reply, 404, noSuchNode(node))
+    if (node !== undefined && reports.story(node) === undefined)
+      return refuse(reply, 404, 'server.unknown-node', noSuchNode(node))
     if (lastId !== undefined && !/^\d{1,15}$/.test(lastId)) {
-      return refuse(reply, 400, 'Last-Event-ID is not the id of an event: a number is expected')
+      return refuse(
+        reply,
+        400,
+        'server.bad-event-id',
+        'Last-Event-ID is not the id of an event: a number is expected',
+      )
     }
     if (streams === mostStreams) {
-      return refuse(reply, 503, `${mostStreams} streams of events are being read already; end one of them`)
+      return refuse(
+        reply,
+        503,
+        'server.too-many-event-streams',
+        `${mostStreams} streams of events are being read already; end one of them`,
+      )
     }
     streams++
     reply.raw.once('close', () => {
@@ -153,7 +178,12 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
   })
 
   app.setNotFoundHandler((request, reply) =>
-    refuse(reply, 404, `nothing answers ${request.method} at this path; docs/api.md lists what there is`),
+    refuse(
+      reply,
+      404,
+      'server.unknown-path',
+      `nothing answers ${request.method} at this path; docs/api.md lists what there is`,
+    ),
   )
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500
@@ -161,13 +191,18 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
       counters.increment('control.bugs')
       log.error({ file: request.url, err: error }, 'request failed')
     }
-    return refuse(reply, status, error.message)
+    return refuse(
+      reply,
+      status,
+      status >= 500 ? 'server.internal-error' : 'server.bad-request',
+      error.message,
+    )
   })
   return app
 }
 
-function refuse(reply: FastifyReply, status: number, error: string): FastifyReply {
-  return reply.code(status).send({ error })
+function refuse(reply: FastifyReply, status: number, code: ControlCode, error: string): FastifyReply {
+  return reply.code(status).send({ code, error })
 }
 
 function noSuchNode(key: string): string {

@@ -4,6 +4,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import type { ControlCode } from '../../../src/serve/control/codes.ts'
 import { controlService, socketPath } from '../../support/control-service.ts'
 import { nodeLife } from '../../support/node-life.ts'
 
@@ -72,7 +73,7 @@ t.test('commands are passed on, and refused with the reason', async (t) => {
   installs.refuseWith('its Ignition file is missing')
   t.same(await ask(path, '/v1/nodes/ocp45/w2/install', 'POST'), {
     status: 409,
-    body: { error: 'its Ignition file is missing' },
+    body: { code: 'server.command-refused', error: 'its Ignition file is missing' },
   })
   t.same([counters.get('control.commands'), counters.get('control.commandsRefused')], [1, 1])
   t.match(lines.join(''), /"command taken"[^]*"command refused"/)
@@ -84,42 +85,70 @@ type Refused = {
   headers?: Record<string, string>
   sent?: string
   status: number
+  code: ControlCode
   error: string
 }
 const refusals: readonly Refused[] = [
-  { path: '/v1/nodes/ocp45/w9', status: 404, error: 'the site has no node ocp45/w9' },
-  { path: '/v1/clusters/c9', status: 404, error: 'the site has no cluster c9' },
-  { path: '/v1/events?node=w9', status: 404, error: 'the site has no node w9' },
+  {
+    path: '/v1/nodes/ocp45/w9',
+    status: 404,
+    code: 'server.unknown-node',
+    error: 'the site has no node ocp45/w9',
+  },
+  {
+    path: '/v1/clusters/c9',
+    status: 404,
+    code: 'server.unknown-cluster',
+    error: 'the site has no cluster c9',
+  },
+  { path: '/v1/events?node=w9', status: 404, code: 'server.unknown-node', error: 'the site has no node w9' },
   {
     path: '/v2/status',
     status: 404,
+    code: 'server.unknown-path',
     error: 'nothing answers GET at this path; docs/api.md lists what there is',
   },
-  { path: '/v1/nodes/a/b/install', method: 'POST', status: 404, error: 'the site has no node a/b' },
+  {
+    path: '/v1/nodes/a/b/install',
+    method: 'POST',
+    status: 404,
+    code: 'server.unknown-node',
+    error: 'the site has no node a/b',
+  },
   {
     path: '/v1/nodes/ocp45/w1/reboot',
     ...{ method: 'POST', status: 404 },
+    code: 'server.unknown-command',
     error: 'there is no command reboot; there are install, local, menu, forget',
   },
   {
     path: '/v1/events',
     headers: { 'last-event-id': '-1' },
-    ...{ status: 400, error: 'Last-Event-ID is not the id of an event: a number is expected' },
+    ...{
+      status: 400,
+      code: 'server.bad-event-id',
+      error: 'Last-Event-ID is not the id of an event: a number is expected',
+    },
   },
-  { path: '/v1/nodes/%zz/a', status: 400, error: "'/v1/nodes/%zz/a' is not a valid url component" },
+  {
+    path: '/v1/nodes/%zz/a',
+    status: 400,
+    code: 'server.bad-request',
+    error: "'/v1/nodes/%zz/a' is not a valid url component",
+  },
   {
     path: '/v1/nodes/ocp45/w1/install',
     ...{ method: 'POST', headers: { 'content-type': 'application/json' }, sent: 'x'.repeat(2000) },
-    ...{ status: 413, error: 'Request body is too large' },
+    ...{ status: 413, code: 'server.bad-request', error: 'Request body is too large' },
   },
 ]
 
 t.test('what cannot be answered is refused in JSON', async (t) => {
   const { path: socket } = await controlService(t)
-  for (const { path, method, headers, sent, status, error } of refusals) {
+  for (const { path, method, headers, sent, status, code, error } of refusals) {
     t.same(
       await ask(socket, path, method, headers, sent),
-      { status, body: { error } },
+      { status, body: { code, error } },
       `${method ?? 'GET'} ${path}`,
     )
   }
@@ -130,7 +159,10 @@ t.test('a bug is counted, logged and answered', async (t) => {
   installs.list = () => {
     throw new Error('the store is gone')
   }
-  t.same(await ask(path, '/v1/nodes'), { status: 500, body: { error: 'the store is gone' } })
+  t.same(await ask(path, '/v1/nodes'), {
+    status: 500,
+    body: { code: 'server.internal-error', error: 'the store is gone' },
+  })
   t.equal(counters.get('control.bugs'), 1)
   t.match(lines.join(''), /"request failed"/)
 })

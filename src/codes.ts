@@ -1,0 +1,48 @@
+/** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
+import { controlCodes } from './serve/control/codes.ts'
+import type { CodeEntry } from './text/codes.ts'
+
+/** One registry for each layer that has codes. Add yours here. */
+export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [controlCodes]
+
+/** What the part of a code before the period stands for, in the order of the page. */
+export const codeAreas: Readonly<Record<string, string>> = {
+  site: 'The site file',
+  plan: 'The plan made from the site file',
+  dhcp: 'DHCP',
+  tftp: 'TFTP',
+  http: 'HTTP',
+  dns: 'DNS',
+  haproxy: 'HAProxy',
+  boot: 'Network boot of a node',
+  ignition: 'Ignition files',
+  image: 'Boot images',
+  install: 'Installation of a node',
+  cluster: 'Connection to a cluster',
+  csr: 'Certificate signing requests',
+  state: 'State directory',
+  server: 'The slipway process and its local API',
+}
+
+/** Renders docs/codes.md: one table for each area that has codes, sorted by code. */
+export function renderCodes(registries = codeRegistries): string {
+  const codes = registries.flatMap((registry) => Object.entries(registry))
+  const sections = Object.entries(codeAreas).flatMap(([area, title]) => {
+    const rows = codes.filter(([code]) => code.startsWith(`${area}.`)).sort(([a], [b]) => (a < b ? -1 : 1))
+    if (rows.length === 0) return []
+    return [
+      `\n## ${title}\n`,
+      '| Code | Meaning | What to do |',
+      '|---|---|---|',
+      ...rows.map(([code, { meaning, remedy }]) => `| \`${code}\` | ${meaning} | ${remedy} |`),
+    ]
+  })
+  return [introduction, ...sections, ''].join('\n')
+}
+
+const introduction = `# Codes
+
+Every refusal, warning, symptom, and finding has a code. The code is the same in the log (field \`code\`), the APIs,
+the metrics (label \`code\`), and the output of \`--json\`. Codes do not change between releases; the texts beside them can.
+
+This page is generated from the source: \`UPDATE=1 npx tap test/codes.test.ts\` writes it.`

@@ -1,0 +1,51 @@
+/** Codes of the local API: why it refused a request. */
+import { defineCodes } from '../../text/codes.ts'
+
+export const controlCodes = defineCodes({
+  'server.bad-event-id': {
+    meaning: 'The header Last-Event-ID of a request for events is not a number',
+    remedy: 'Send the id of the last event that you received',
+  },
+  'server.bad-request': {
+    meaning: 'The request is not valid HTTP for this API, or its body is too large',
+    remedy: 'Correct the request as described in api.md',
+  },
+  'server.command-refused': {
+    meaning: 'The command does not apply to the node in its present state',
+    remedy: 'Remove the reason that the message names, then repeat the command',
+  },
+  'server.internal-error': {
+    meaning: 'slipway could not answer the request because of a fault of its own',
+    remedy: 'Read the event "request failed" in the log and report it with its stack trace',
+  },
+  'server.no-bootstrap': {
+    meaning: 'The cluster has no bootstrap whose place in the load balancer its masters can take',
+    remedy: 'Check the name of the cluster and the roles of its nodes in the site file',
+  },
+  'server.reload-rejected': {
+    meaning: 'The site file has errors or needs a restart, so slipway keeps the current plan',
+    remedy: 'Correct the site file and reload it, or restart the service if the message asks for it',
+  },
+  'server.too-many-event-streams': {
+    meaning: 'The maximum number of event streams is open already',
+    remedy: 'End an event stream that is no longer needed',
+  },
+  'server.unknown-cluster': {
+    meaning: 'The active plan has no cluster of this name',
+    remedy: 'Check the name against the site file, and reload it if the cluster is new',
+  },
+  'server.unknown-command': {
+    meaning: 'The local API does not have this command',
+    remedy: 'Use one of the commands that the message lists',
+  },
+  'server.unknown-node': {
+    meaning: 'The active plan has no node of this name',
+    remedy: 'Check the name against the site file, and reload it if the node is new',
+  },
+  'server.unknown-path': {
+    meaning: 'The local API does not serve this method and path',
+    remedy: 'Choose one of the requests that api.md lists',
+  },
+})
+
+export type ControlCode = keyof typeof controlCodes
