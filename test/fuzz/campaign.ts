@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import t from 'tap'
+import type { Test } from 'tap'
 import { hexFixture } from '../support/hex.ts'
 import { damaged, type Mutator } from './mutate.ts'
 import { createRandom } from './random.ts'
@@ -31,7 +31,7 @@ export type Campaign = {
 const fixtures = new URL('../fixtures/hex/', import.meta.url)
 const mostStepsToSmall = 3000
 
-export function fuzz(campaign: Campaign): void {
+export function fuzz(t: Test, campaign: Campaign): void {
   const { protocol } = campaign
   const finds = globSync(`${protocol}/*.hex`, { cwd: fixtures })
   for (const find of finds.sort()) {

@@ -1,5 +1,6 @@
 /** DHCP: the decoder, `respond` and the whole service, with captures of real firmware damaged. */
 import { isDeepStrictEqual } from 'node:util'
+import t from 'tap'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
 import type { DhcpPlan } from '../../src/plan/dhcp/plan.ts'
 import { Counters } from '../../src/host/counters.ts'
@@ -240,7 +241,7 @@ async function serveBy(current: DhcpPlan, inputs: readonly Uint8Array[]): Promis
   if (counted !== packets) throw new Error(`${packets} packets, ${counted} counted`)
 }
 
-fuzz({
+fuzz(t, {
   protocol: 'dhcp',
   captures: captures.map(({ octets }) => octets),
   mutators,

@@ -1,5 +1,6 @@
 /** DNS over TCP: streams of damaged messages, and damaged framing, to the whole service on a real socket (RFC 7766). */
 import type { AddressInfo, Server } from 'node:net'
+import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { createSockets } from '../../src/host/sockets.ts'
@@ -69,7 +70,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   if (counters.get('dns.failures') > 0) throw new Error('a query failed')
 }
 
-fuzz({
+fuzz(t, {
   protocol: 'dns-tcp',
   captures: queries.map(frame),
   mutators: [...inside, ...framing],

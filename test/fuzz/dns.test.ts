@@ -1,5 +1,6 @@
 /** DNS over UDP: the readers, `answer`, what is made of resolvers' answers, and the whole service between hostile neighbours. */
 import { isDeepStrictEqual } from 'node:util'
+import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
 import { createFrameReader, frame } from '../../src/proto/dns/frame.ts'
@@ -182,7 +183,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   if (left.length > 0) throw new Error(`${left.join(' ')} left open`)
 }
 
-fuzz({
+fuzz(t, {
   protocol: 'dns',
   captures: [...queries, ...resolverAnswers],
   mutators: dnsMutators,

@@ -165,7 +165,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   if (counters.get('http.bugs') > 0) throw new Error('a request failed')
 }
 
-fuzz({
+fuzz(t, {
   protocol: 'http',
   captures: requests.map(latin1),
   mutators,

@@ -252,7 +252,7 @@ async function quiet(sockets: MemorySockets): Promise<void> {
   }
 }
 
-fuzz({
+fuzz(t, {
   protocol: 'tftp',
   captures: [...requests.map((name) => hexFixture(`tftp/${name}`)), ...answers.map(encodePacket)],
   mutators,
