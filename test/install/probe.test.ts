@@ -47,7 +47,7 @@ t.test('a server with a certificate of its own making serves when its health pag
 t.test('who is not there, or speaks no TLS, or says nothing, does not serve', async (t) => {
   const port = await listen(
     t,
-    createServer((socket) => socket.end('nonsense')),
+    createServer((socket) => socket.resume().end('nonsense')),
   )
   t.equal(await probeMachineConfig({ address: '127.0.0.1' }, port), false)
   const silent = await listen(

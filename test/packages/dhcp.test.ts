@@ -15,7 +15,7 @@ type Message = {
   readonly options: Readonly<Record<number, unknown>>
 }
 type Server = {
-  readonly _sock: { emit(event: 'message', octets: Uint8Array): void }
+  readonly _sock: { emit(event: 'message', octets: Uint8Array): void; close(): void }
   _send(address: string, message: Message): void
 }
 const require = createRequire(import.meta.url)
@@ -63,6 +63,7 @@ function replies(octets: Uint8Array): Message[] {
   })
   server._send = (_address, message) => void sent.push(message)
   quietly(() => server._sock.emit('message', octets))
+  server._sock.close()
   return sent
 }
 
