@@ -1,4 +1,3 @@
-process.env['TZ'] = 'UTC'
 import { rmSync } from 'node:fs'
 import t from 'tap'
 import type { Command } from '../../src/cli/command.ts'

@@ -1,4 +1,3 @@
-process.env['TZ'] = 'UTC'
 import t from 'tap'
 import { clusterLines, statusLines } from '../../../src/cli/text/cluster.ts'
 import type { ClusterStanding, StageReport } from '../../../src/cluster/report.ts'

@@ -1,4 +1,3 @@
-process.env['TZ'] = 'UTC'
 import t from 'tap'
 import { nodeLines } from '../../../src/cli/text/node.ts'
 import { nowText } from '../../../src/cli/text/step.ts'
