@@ -2,8 +2,8 @@
  * The whole program on one page: a site file becomes a plan, the services answer from it, a reload
  * replaces it. One process; when one service loses its socket, all end and systemd starts them again.
  */
-import { connectCluster } from './cluster/client.ts'
-import { kubeconfigFile } from './cluster/kubeconfig-file.ts'
+import { connectCluster } from './cluster/connection/client.ts'
+import { kubeconfigFile } from './cluster/kubeconfig/file.ts'
 import { systemClock, type Clock } from './host/clock.ts'
 import { followClusters, type Clusters } from './clusters.ts'
 import { Counters } from './host/counters.ts'

@@ -3,7 +3,7 @@
  * server changes while the cluster runs, so a pointer from its installation gets old: the cluster is asked for today's.
  * Until it can be, and for a file that says more than a pointer does, it is the one on the disk.
  */
-import type { ClusterConnection } from './cluster/client.ts'
+import type { ClusterConnection } from './cluster/connection/client.ts'
 import { fetchUserData, userDataName, type UserData, type UserDataRole } from './cluster/user-data.ts'
 import type { Clock } from './host/clock.ts'
 import type { Log } from './host/log.ts'

@@ -1,6 +1,7 @@
 /** Whose Ignition file a master or a worker is given: the one on the disk, or the running cluster's. */
 import t from 'tap'
-import { ApiProblem, type ClusterApi } from '../src/cluster/api.ts'
+import { ApiProblem } from '../src/cluster/connection/errors.ts'
+import type { ClusterApi } from '../src/cluster/connection/client.ts'
 import { createLog } from '../src/host/log.ts'
 import type { IgnitionFile } from '../src/plan/http.ts'
 import type { IgnitionRead } from '../src/plan/ignition/document.ts'

@@ -1,5 +1,5 @@
 /** Looks again and again at what a running slipway says, until it is as wished or the time is over. */
-import { pause } from '../cluster/pause.ts'
+import { pause } from '../host/pause.ts'
 import { WaitExitCode } from '../cluster/stages.ts'
 import type { Clock } from '../host/clock.ts'
 import { ExitCode, type Terminal } from './command.ts'

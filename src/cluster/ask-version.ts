@@ -1,5 +1,5 @@
 /** Whether a cluster's API answers at all, and of which version it is. */
-import type { ClusterApi } from './api.ts'
+import type { ClusterApi } from './connection/client.ts'
 import type { Judgement } from './missing.ts'
 import { apiPaths } from './objects.ts'
 

@@ -7,11 +7,11 @@ import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
 import { formatIp, type Ip } from '../proto/address/ip.ts'
-import type { ClusterConnection } from './client.ts'
+import type { ClusterConnection } from './connection/client.ts'
 import { readBootstrapRecord, type BootstrapRecord, type BootstrapState } from './bootstrap-record.ts'
-import { kubeconfigFile, problemWith, type KubeconfigFile } from './kubeconfig-file.ts'
+import { kubeconfigFile, kubeconfigProblem, type KubeconfigFile } from './kubeconfig/file.ts'
 import { apiPaths, isBootstrapComplete, textOf, type ConfigMap } from './objects.ts'
-import { pause } from './pause.ts'
+import { pause } from '../host/pause.ts'
 import type { Probe } from './probe.ts'
 import { writeRecord } from './record-file.ts'
 import type { Trouble, Troubles } from './troubles.ts'
@@ -204,7 +204,7 @@ async function look(
   // Masters of the installation before pass as well, as long as they stand.
   let mayCount = cluster.installedFrom === undefined
   while (!isOver(signal)) {
-    const problem = problemWith(cluster.kubeconfig)
+    const problem = kubeconfigProblem(cluster.kubeconfig)
     if (problem === undefined) {
       // Whether the cluster is heard remains to be seen.
       trouble.drop()
@@ -244,8 +244,9 @@ async function ask(
     {
       onList: (items) => items.forEach(see),
       onEvent: (type, item) => type !== 'DELETED' && see(item),
-      onTrouble: (sentence) => trouble.say(sentence),
-      onHeard: () => trouble.end(),
+      onOutage: (sentence) => trouble.say(sentence),
+      onReachable: () => trouble.end(),
+      onRollback: () => {},
     },
     AbortSignal.any([signal, ended.signal]),
   )

@@ -3,7 +3,7 @@
  * judged is held: a Node lists every image on its disk.
  */
 import type { Clock } from '../host/clock.ts'
-import type { ClusterApi } from './api.ts'
+import type { ClusterApi } from './connection/client.ts'
 import { apiPaths, isUndecided, nameOf, type Conditioned } from './objects.ts'
 
 export type Collections = {
@@ -28,8 +28,8 @@ export type CollectionsOptions = {
   readonly api: Pick<ClusterApi, 'follow'>
   readonly clock: Clock
   readonly onChange: () => void
-  readonly onTrouble: (path: string, sentence: string) => void
-  readonly onHeard: (path: string) => void
+  readonly onOutage: (path: string, sentence: string) => void
+  readonly onReachable: (path: string) => void
 }
 
 type Collection = {
@@ -43,7 +43,7 @@ type Collection = {
 export const mostRequests = 5000
 
 export function holdCollections(options: CollectionsOptions): Collections {
-  const { api, clock, onChange, onTrouble, onHeard } = options
+  const { api, clock, onChange, onOutage, onReachable } = options
   const collections = new Map<string, Collection>()
 
   function begin(path: string): void {
@@ -72,14 +72,15 @@ export function holdCollections(options: CollectionsOptions): Collections {
           else keep(item)
           onChange()
         },
-        onTrouble(sentence) {
+        onOutage(sentence) {
           collection.trouble = { sentence, since: collection.trouble?.since ?? clock.monotonic() }
-          onTrouble(path, sentence)
+          onOutage(path, sentence)
         },
-        onHeard() {
+        onReachable() {
           collection.trouble = undefined
-          onHeard(path)
+          onReachable(path)
         },
+        onRollback() {},
       },
       collection.end.signal,
     )

@@ -4,13 +4,13 @@
  */
 import type { Clock, Timer } from '../host/clock.ts'
 import { askVersion } from './ask-version.ts'
-import type { ClusterConnection } from './client.ts'
+import type { ClusterConnection } from './connection/client.ts'
 import { holdCollections } from './collections.ts'
 import { isInTurn, isReached, reach, underWay, type Course } from './course.ts'
-import { problemWith, type KubeconfigFile } from './kubeconfig-file.ts'
+import { kubeconfigProblem, type KubeconfigFile } from './kubeconfig/file.ts'
 import { nodeOf, readinessOf, type WantedNode } from './missing.ts'
 import { apiPaths, nameOf, type NodeObject } from './objects.ts'
-import { pause } from './pause.ts'
+import { pause } from '../host/pause.ts'
 import type { ClusterReport, MemberReport, StageReport } from './report.ts'
 import type { Stage } from './stages.ts'
 import type { Trouble } from './troubles.ts'
@@ -74,8 +74,8 @@ export function followCluster(options: FollowerOptions): Follower {
     api,
     clock,
     onChange: () => lookWithin(burstMs),
-    onTrouble: (path, sentence) => trouble(path).say(sentence),
-    onHeard(path) {
+    onOutage: (path, sentence) => trouble(path).say(sentence),
+    onReachable(path) {
       trouble(path).end()
       lookWithin(burstMs)
     },
@@ -98,7 +98,7 @@ export function followCluster(options: FollowerOptions): Follower {
       }
       ofApi.say(lacking.join())
       // Who cannot ask does not know whether it is up.
-      if (problemWith(cluster.kubeconfig) === undefined) change(underWay(course, stage, clock.now()))
+      if (kubeconfigProblem(cluster.kubeconfig) === undefined) change(underWay(course, stage, clock.now()))
       await pause(clock, roundMs, signal)
     }
   }
@@ -190,7 +190,7 @@ export function followCluster(options: FollowerOptions): Follower {
     if (!isInTurn(course, stage)) return { name, state: 'ahead', missing: [] }
     if (stage.look === undefined) {
       const sentence = ofApi.sentence()
-      const isBarred = problemWith(cluster.kubeconfig) !== undefined
+      const isBarred = kubeconfigProblem(cluster.kubeconfig) !== undefined
       const lacking = sentence === undefined ? [] : [sentence]
       return { name, state: isBarred ? 'unknown' : state, ...times, missing: lacking }
     }

@@ -12,7 +12,7 @@ import {
   type NodeObject,
   type SigningRequest,
 } from './objects.ts'
-import { oneLine } from './one-line.ts'
+import { oneLine } from './connection/errors.ts'
 
 /** `missing` may say something although it is done, and nothing although it is not. */
 export type Judgement = { readonly isDone: boolean; readonly missing: readonly string[] }

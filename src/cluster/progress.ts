@@ -8,10 +8,10 @@ import type { Log } from '../host/log.ts'
 import { clusterDomain, type Model } from '../plan/model.ts'
 import { formatIp } from '../proto/address/ip.ts'
 import { endpointsOf } from '../site/endpoints.ts'
-import type { ClusterConnection } from './client.ts'
+import type { ClusterConnection } from './connection/client.ts'
 import { begunCourse, courseShape, type Course } from './course.ts'
 import { followCluster, type FollowedCluster, type Follower } from './follower.ts'
-import { kubeconfigFile, problemWith, type KubeconfigFile } from './kubeconfig-file.ts'
+import { kubeconfigFile, kubeconfigProblem, type KubeconfigFile } from './kubeconfig/file.ts'
 import type { NodeObject } from './objects.ts'
 import { readRecord, writeRecord, type ByCluster } from './record-file.ts'
 import type { ClusterReport } from './report.ts'
@@ -141,7 +141,7 @@ export async function followProgress(options: ProgressOptions): Promise<Progress
 
 /** Nothing says how to ask it. */
 function unfollowed({ name, kubeconfig, members }: FollowedCluster): ClusterReport {
-  const sentence = problemWith(kubeconfig)
+  const sentence = kubeconfigProblem(kubeconfig)
   return {
     cluster: name,
     ...(sentence === undefined ? {} : { trouble: sentence }),

@@ -2,7 +2,8 @@
  * What a running cluster has for machines that are to join it: the Ignition files that its machine config operator
  * keeps current, as `oc extract -n openshift-machine-api secret/worker-user-data-managed --keys=userData` gets them.
  */
-import { ApiProblem, type ClusterApi } from './api.ts'
+import { ApiProblem } from './connection/errors.ts'
+import type { ClusterApi } from './connection/client.ts'
 import type { Secret } from './objects.ts'
 
 export type UserDataRole = 'master' | 'worker'

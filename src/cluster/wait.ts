@@ -1,10 +1,10 @@
 /** Goes through the stages of a goal: follows what each has to see, says what is missing, ends in time. */
 import type { Clock } from '../host/clock.ts'
-import type { ClusterApi } from './api.ts'
+import type { ClusterApi } from './connection/client.ts'
 import type { Judgement } from './missing.ts'
 import { askVersion } from './ask-version.ts'
 import { holdCollections } from './collections.ts'
-import { pause } from './pause.ts'
+import { pause } from '../host/pause.ts'
 import type { Stage } from './stages.ts'
 
 /** What there is to tell, in order. `elapsedMs`: since the beginning. */
@@ -49,10 +49,10 @@ export async function wait(options: WaitOptions): Promise<WaitOutcome> {
     api,
     clock,
     onChange: () => wake.abort(),
-    onTrouble(_path, sentence) {
+    onOutage(_path, sentence) {
       if (current !== undefined) tell({ kind: 'trouble', stage: current, elapsedMs: elapsed(), sentence })
     },
-    onHeard() {
+    onReachable() {
       // In place of the trouble, what is missing is said once more.
       told = ''
       wake.abort()

@@ -135,7 +135,7 @@ t.test('every stand-in refuses to say it', async (t) => {
   t.throws(() => cluster.set(`${nodes}/m1`, odd), misfit)
   void cluster.api.follow(
     nodes,
-    { onList() {}, onEvent() {}, onTrouble() {}, onHeard() {} },
+    { onList() {}, onEvent() {}, onOutage() {}, onReachable() {}, onRollback() {} },
     new AbortController().signal,
   )
   t.throws(() => cluster.list([odd]), misfit)
@@ -145,7 +145,7 @@ t.test('every stand-in refuses to say it', async (t) => {
   await t.rejects(memory.get(`${nodes}/m1`), misfit)
   void memory.follow(
     nodes,
-    { onList() {}, onEvent() {}, onTrouble() {}, onHeard() {} },
+    { onList() {}, onEvent() {}, onOutage() {}, onReachable() {}, onRollback() {} },
     new AbortController().signal,
   )
   t.throws(() => memory.say(nodes, [odd]), misfit)

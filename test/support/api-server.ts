@@ -51,6 +51,8 @@ export type ApiServer = {
   compact(): void
   /** What becomes of the next requests for `path`, one after the other: refused, answered, or cut without a word. */
   refuse(path: string, ...fates: readonly (Refusal | 'answer' | 'cut')[]): void
+  /** Continues at an older version, as after etcd was restored from a snapshot: all connections end. */
+  restore(version: number): void
   /** Octets as they are, to all watches of a collection: half an event, garbage, an ERROR. */
   write(path: string, text: string | Uint8Array): void
   bookmark(path: string): void
@@ -232,6 +234,11 @@ export async function startApiServer(
     compact() {
       oldest = ++version
       history.length = 0
+    },
+    restore(older) {
+      version = older
+      history.length = 0
+      for (const { response } of [...watches]) response.destroy()
     },
     refuse: (path, ...more) => void fates.set(path, [...more]),
     write: (path, text) => {

@@ -1,7 +1,7 @@
 /** A declared cluster as the site's schema gives it, and a connection to an API server that plays it. */
 import type { Test } from 'tap'
-import { connectCluster, type ClusterConnection } from '../../src/cluster/client.ts'
-import type { Credentials } from '../../src/cluster/kubeconfig.ts'
+import { connectCluster, type ClusterConnection } from '../../src/cluster/connection/client.ts'
+import type { Credentials } from '../../src/cluster/kubeconfig/decode.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { loadSite } from '../../src/site/load.ts'
 import type { Cluster, Site } from '../../src/site/schema.ts'

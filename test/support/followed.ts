@@ -1,32 +1,33 @@
-/** What a follower of a collection was told, and the watches that it opens. */
-import type { WatchEventType } from '../../src/cluster/api.ts'
+/** Records what the handlers of a followed collection receive, and finds the next watch of a server. */
+import type { FollowHandlers } from '../../src/cluster/connection/follow.ts'
 import type { ApiObject, ApiServer } from './api-server.ts'
 
-/** In order; `until` resolves when so much was told. */
+/** `calls` are in order; `until` resolves after so many. */
 export function recordFollowed() {
-  const told: string[] = []
+  const calls: string[] = []
   const waiting: { count: number; resolve: () => void }[] = []
-  const tell = (line: string): void => {
-    told.push(line)
-    for (const each of waiting) if (told.length >= each.count) each.resolve()
+  const record = (line: string): void => {
+    calls.push(line)
+    for (const each of waiting) if (calls.length >= each.count) each.resolve()
+  }
+  const handlers: FollowHandlers<ApiObject> = {
+    onList: (items) => record(`list ${items.map((item) => item.metadata.name).join(' ')}`),
+    onEvent: (type, item) => record(`${type} ${item.metadata.name}`),
+    onOutage: (sentence) => record(`outage ${sentence}`),
+    onReachable: () => record('reachable'),
+    onRollback: () => record('rollback'),
   }
   return {
-    told,
+    calls,
+    handlers,
     until: (count: number) =>
-      told.length >= count
+      calls.length >= count
         ? Promise.resolve()
         : new Promise<void>((resolve) => waiting.push({ count, resolve })),
-    handlers: {
-      onList: (items: readonly ApiObject[]) =>
-        tell(`list ${items.map((item) => item.metadata.name).join(' ')}`),
-      onEvent: (type: WatchEventType, item: ApiObject) => tell(`${type} ${item.metadata.name}`),
-      onTrouble: (sentence: string) => tell(`trouble ${sentence}`),
-      onHeard: () => tell('heard'),
-    },
   }
 }
 
-/** The one after that which is open now. */
+/** Resolves with the watch after the one that is open now. */
 export async function nextWatch(server: ApiServer, path: string) {
   const [old] = server.watches(path)
   while (server.watches(path).includes(old!)) await new Promise(setImmediate)

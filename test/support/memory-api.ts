@@ -2,12 +2,10 @@
  * An API of a cluster that a test plays by hand: no server, no time. What it says is held against the published
  * documents, as in api-server.ts.
  */
-import {
-  ApiProblem,
-  type ClusterApi,
-  type FollowHandlers,
-  type WatchEventType,
-} from '../../src/cluster/api.ts'
+import { ApiProblem } from '../../src/cluster/connection/errors.ts'
+import type { ClusterApi } from '../../src/cluster/connection/client.ts'
+import type { FollowHandlers } from '../../src/cluster/connection/follow.ts'
+import type { WatchEventType } from '../../src/cluster/connection/watch.ts'
 import { asAnswered, asKept, asListed } from './api-shapes.ts'
 
 export type MemoryApi = ClusterApi & {
@@ -58,8 +56,8 @@ export function memoryApi(): MemoryApi {
       followers.get(path)?.onList(items)
       followers.get(path)?.onEvent('ADDED', item)
     },
-    trouble: (path, sentence) => followers.get(path)?.onTrouble(sentence),
-    heard: (path) => followers.get(path)?.onHeard(),
+    trouble: (path, sentence) => followers.get(path)?.onOutage(sentence),
+    heard: (path) => followers.get(path)?.onReachable(),
     followed: () => [...followers.keys()],
   }
 }

@@ -2,12 +2,10 @@
  * A {@link ClusterApi} in memory: its watch is told by the test, and what is put is kept as a real server would. What
  * it says is held against the published documents, as in api-server.ts, unless a test wants it `odd`.
  */
-import {
-  ApiProblem,
-  type ClusterApi,
-  type FollowHandlers,
-  type WatchEventType,
-} from '../../src/cluster/api.ts'
+import { ApiProblem } from '../../src/cluster/connection/errors.ts'
+import type { ClusterApi } from '../../src/cluster/connection/client.ts'
+import type { FollowHandlers } from '../../src/cluster/connection/follow.ts'
+import type { WatchEventType } from '../../src/cluster/connection/watch.ts'
 import { asKept, asListed, type ApiObject } from './api-shapes.ts'
 import { updated } from './api-update.ts'
 
@@ -106,8 +104,8 @@ export function memoryCluster(): MemoryCluster {
       list: (items) => tell((handlers) => handlers.onList(items)),
       event: (type, item) => tell((handlers) => handlers.onEvent(type, item)),
     },
-    trouble: (sentence) => tell((handlers) => handlers.onTrouble(sentence)),
-    heard: () => tell((handlers) => handlers.onHeard()),
+    trouble: (sentence) => tell((handlers) => handlers.onOutage(sentence)),
+    heard: () => tell((handlers) => handlers.onReachable()),
     fail: (request, ...errors) => void failures.set(request, [...errors]),
   }
 }

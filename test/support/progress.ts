@@ -1,7 +1,7 @@
 /** Clusters followed beside an API that a test plays by hand, with a clock that it moves. */
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { BadKubeconfig, type Credentials } from '../../src/cluster/kubeconfig.ts'
+import { BadKubeconfig, type Credentials } from '../../src/cluster/kubeconfig/decode.ts'
 import type { FollowedCluster } from '../../src/cluster/follower.ts'
 import type { NodeObject } from '../../src/cluster/objects.ts'
 import { followProgress, type Progress } from '../../src/cluster/progress.ts'

@@ -1,7 +1,7 @@
 /** `slipway check SITE`: everything about a site that can be known without serving it. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { kubeconfigFindings } from '../../cluster/findings.ts'
+import { kubeconfigFindings } from '../../cluster/kubeconfig/file.ts'
 import { systemClock } from '../../host/clock.ts'
 import { inOrder } from '../../plan/findings.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'

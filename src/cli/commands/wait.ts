@@ -1,7 +1,7 @@
 /** `slipway wait GOAL SITE`: until an installation has come so far, as the cluster's own API says. */
 import { parseArgs } from 'node:util'
-import { connectCluster } from '../../cluster/client.ts'
-import { kubeconfigFile } from '../../cluster/kubeconfig-file.ts'
+import { connectCluster } from '../../cluster/connection/client.ts'
+import { kubeconfigFile } from '../../cluster/kubeconfig/file.ts'
 import { goals, stagesOf, WaitExitCode, type Goal } from '../../cluster/stages.ts'
 import { wait as waitFor } from '../../cluster/wait.ts'
 import { systemClock } from '../../host/clock.ts'

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Approval } from '../../site/schema.ts'
-import type { ClusterApi } from '../api.ts'
+import type { ClusterApi } from '../connection/client.ts'
 import type { Troubles } from '../troubles.ts'
 import { createApprovals, type ApprovedCsr } from './approvals.ts'
 import { holdCsrs, type HeldCsr } from './held.ts'
@@ -161,11 +161,12 @@ export function createApprover(options: ApproverOptions): Approver {
         lookForFlood()
         if (each !== undefined) judge(each)
       },
-      onTrouble(sentence) {
+      onOutage(sentence) {
         counters.increment('csr.troubles')
         trouble.say(sentence)
       },
-      onHeard: () => trouble.end(),
+      onReachable: () => trouble.end(),
+      onRollback: () => {},
     },
     end.signal,
   )

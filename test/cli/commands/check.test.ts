@@ -59,7 +59,7 @@ t.test('a cluster that runs gives its own Ignition files, if there is a way to a
   )
   t.match(terminal.errLines, [
     /^$/,
-    /^warning: cluster c1: it cannot be asked, .*: there is no kubeconfig .*\/kubeconfig;/,
+    /^warning: cluster c1: slipway cannot follow this cluster: the kubeconfig .*\/kubeconfig does not exist;/,
   ])
 })
 

@@ -64,7 +64,10 @@ t.test('without a kubeconfig that can be used, or a site: 1 and the reason', asy
   const folder = t.testdir(siteFolder())
   const terminal = keptTerminal()
   t.equal(await wait.run(['nodes-ready', sitePath(folder)], terminal), 1)
-  t.match(terminal.errLines[0], `slipway wait: there is no kubeconfig ${folder}/ignition/auth/kubeconfig;`)
+  t.match(
+    terminal.errLines[0],
+    `slipway wait: the kubeconfig ${folder}/ignition/auth/kubeconfig does not exist;`,
+  )
   t.equal(await wait.run(['nodes-ready', join(folder, 'none')], terminal), 1)
   t.match(terminal.errLines[1], /^cannot read the site file/)
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ApiProblem } from '../../../src/cluster/api.ts'
+import { ApiProblem } from '../../../src/cluster/connection/errors.ts'
 import { approverRig, csrsPath, puts } from '../../support/approver.ts'
 import { nodeObject } from '../../support/cluster-objects.ts'
 import { askedAt, clientCsr, servingCsr } from '../../support/csr.ts'

@@ -1,15 +1,15 @@
-/** What an API server, and what stands before it, does to its clients on an ordinary day. */
+/** Faults of API servers and of the proxies in front of them that clients meet every day. */
 import t from 'tap'
-import { connectCluster } from '../../src/cluster/client.ts'
-import type { Credentials } from '../../src/cluster/kubeconfig.ts'
-import { apiPaths } from '../../src/cluster/objects.ts'
-import type { ApiObject } from '../support/api-server.ts'
-import { eventLine } from '../support/api-shapes.ts'
-import { makeAuthority } from '../support/certificates.ts'
-import { authority, connected, node, nodesPath, untilPaused } from '../support/cluster.ts'
-import { bootstrapConfigMap } from '../support/cluster-objects.ts'
-import { fakeClock } from '../support/fake-clock.ts'
-import { nextWatch, recordFollowed } from '../support/followed.ts'
+import { connectCluster } from '../../../src/cluster/connection/client.ts'
+import type { Credentials } from '../../../src/cluster/kubeconfig/decode.ts'
+import { apiPaths } from '../../../src/cluster/objects.ts'
+import type { ApiObject } from '../../support/api-server.ts'
+import { eventLine } from '../../support/api-shapes.ts'
+import { makeAuthority } from '../../support/certificates.ts'
+import { authority, connected, node, nodesPath, untilPaused } from '../../support/cluster.ts'
+import { bootstrapConfigMap } from '../../support/cluster-objects.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { nextWatch, recordFollowed } from '../../support/followed.ts'
 
 const names = (items: readonly ApiObject[]) => items.map((item) => item.metadata.name)
 const busy = {
@@ -17,7 +17,7 @@ const busy = {
   text: 'Too many requests, please try again later.\n',
 }
 
-t.test('429 in the middle of a list: it waits, and goes on with that page', async (t) => {
+t.test('waits after a 429 in the middle of a list, and continues with that page', async (t) => {
   const { server, api, clock } = await connected(t, {}, 2)
   for (const name of ['m1', 'm2', 'm3']) server.put(nodesPath, node(name))
   server.refuse(nodesPath, busy, 'answer', busy)
@@ -31,7 +31,7 @@ t.test('429 in the middle of a list: it waits, and goes on with that page', asyn
   t.same(server.requests.slice(1), ['GET /api/v1/nodes?limit=500', second, second])
 })
 
-t.test('410 for `continue`: what was listed before is not mixed with what is listed anew', async (t) => {
+t.test('lists again after a 410 for `continue`, without the items of the first list', async (t) => {
   const { server, api, clock } = await connected(t, {}, 2)
   for (const name of ['m1', 'm2', 'm3']) server.put(nodesPath, node(name))
   server.refuse(nodesPath, 'answer', busy)
@@ -46,42 +46,42 @@ t.test('410 for `continue`: what was listed before is not mixed with what is lis
   t.equal(resourceVersion, '106')
 })
 
-t.test('a watch that ends or is cut within a character is as one that ends within an event', async (t) => {
-  for (const way of ['end', 'cut'] as const) {
+t.test('a watch that ends within a character loses no event', async (t) => {
+  for (const fault of ['end', 'cut'] as const) {
     const { server, api, clock } = await connected(t)
     const abort = new AbortController()
-    const { told, until, handlers } = recordFollowed()
+    const { calls, until, handlers } = recordFollowed()
     const following = api.follow(nodesPath, handlers, abort.signal)
     await server.watched(nodesPath)
     const line = Buffer.from(eventLine(nodesPath, 'ADDED', node('m1', { annotations: { note: 'Größe' } })))
     server.write(nodesPath, line.subarray(0, line.indexOf('ö') + 1))
     while (server.watches(nodesPath)[0]!.response.writableLength > 0) await new Promise(setImmediate)
     clock.advance(1000)
-    server[way](nodesPath)
-    if (way === 'cut') {
+    server[fault](nodesPath)
+    if (fault === 'cut') {
       await until(2)
       await untilPaused(clock, 500)
       clock.advance(500)
     }
     await nextWatch(server, nodesPath)
     server.put(nodesPath, node('m1', { annotations: { note: 'Größe' } }))
-    await until(way === 'cut' ? 4 : 2)
+    await until(fault === 'cut' ? 4 : 2)
     abort.abort()
     await following
     t.same(
-      told.filter((line) => !line.startsWith('trouble') && line !== 'heard'),
+      calls.filter((line) => !line.startsWith('outage') && line !== 'reachable'),
       ['list ', 'ADDED m1'],
-      way,
+      fault,
     )
-    const lists = server.requests.filter((request) => request.includes('limit'))
-    t.equal(lists.length, 1, 'nothing is listed anew')
+    const lists = server.requests.filter((request) => request.includes('limit=500'))
+    t.equal(lists.length, 1, 'does not list again')
   }
 })
 
-t.test('a silent watch ends as it was asked to, and goes on without a word', async (t) => {
+t.test('a watch without events ends after the requested time and continues without a report', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = recordFollowed()
+  const { calls, until, handlers } = recordFollowed()
   server.keepTime(clock)
   const following = api.follow(nodesPath, handlers, abort.signal)
   for (let watches = 0; watches < 3; watches++) {
@@ -94,48 +94,51 @@ t.test('a silent watch ends as it was asked to, and goes on without a word', asy
   await until(2)
   abort.abort()
   await following
-  t.same(told, ['list ', 'ADDED m1'])
+  t.same(calls, ['list ', 'ADDED m1'])
   t.equal(server.requests.length, 5, 'one list, four watches')
 })
 
-t.test('whose certificate counts no longer (401) follows again with the next kubeconfig', async (t) => {
-  const { server, credentials } = await connected(t)
-  const clients = makeAuthority()
-  let now: Credentials = credentials
-  const clock = fakeClock()
-  const api = connectCluster({ kubeconfig: { credentials: () => now }, clock, random: () => 1 })
-  t.teardown(() => api.close())
-  const abort = new AbortController()
-  const { told, until, handlers } = recordFollowed()
-  server.put(nodesPath, node('m1'))
-  const following = api.follow(nodesPath, handlers, abort.signal)
-  await server.watched(nodesPath)
-  server.rotate(authority, clients)
-  await until(2)
-  await untilPaused(clock, 500)
-  clock.advance(500)
-  await until(3)
-  now = { ...credentials, ...clients.client('/O=system:masters/CN=system:admin') }
-  await untilPaused(clock, 1000)
-  clock.advance(1000)
-  await server.watched(nodesPath)
-  server.put(nodesPath, node('m2'))
-  await until(5)
-  abort.abort()
-  await following
-  t.match(told, [
-    'list m1',
-    /^trouble .*: (the connection was cut|aborted)$/,
-    'trouble the test says Unauthorized (401 Unauthorized)',
-    'heard',
-    'ADDED m2',
-  ])
-})
+t.test(
+  'follows again with the next kubeconfig when the certificate is no longer accepted (401)',
+  async (t) => {
+    const { server, credentials } = await connected(t)
+    const clients = makeAuthority()
+    let used: Credentials = credentials
+    const clock = fakeClock()
+    const api = connectCluster({ kubeconfig: { credentials: () => used }, clock, random: () => 1 })
+    t.teardown(() => api.close())
+    const abort = new AbortController()
+    const { calls, until, handlers } = recordFollowed()
+    server.put(nodesPath, node('m1'))
+    const following = api.follow(nodesPath, handlers, abort.signal)
+    await server.watched(nodesPath)
+    server.rotate(authority, clients)
+    await until(2)
+    await untilPaused(clock, 500)
+    clock.advance(500)
+    await until(3)
+    used = { ...credentials, ...clients.client('/O=system:masters/CN=system:admin') }
+    await untilPaused(clock, 500)
+    clock.advance(500)
+    await server.watched(nodesPath)
+    server.put(nodesPath, node('m2'))
+    await until(5)
+    abort.abort()
+    await following
+    t.match(calls, [
+      'list m1',
+      /^outage .*: (the connection was closed by the other side|aborted)$/,
+      'outage the test says Unauthorized (401 Unauthorized)',
+      'reachable',
+      'ADDED m2',
+    ])
+  },
+)
 
-t.test("a load balancer's page is followed through: it is said once, in one line", async (t) => {
+t.test("reports a load balancer's error page once, in one line", async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = recordFollowed()
+  const { calls, until, handlers } = recordFollowed()
   const page = {
     ...{ status: 503, reason: '', headers: { 'content-type': 'text/html' } },
     text: '<html><body><h1>503 Service Unavailable</h1>\nNo server is available.\n</body></html>\n',
@@ -149,20 +152,20 @@ t.test("a load balancer's page is followed through: it is said once, in one line
   await until(2)
   abort.abort()
   await following
-  t.same(told, ['trouble 503 Service Unavailable No server is available. (503)', 'list '])
+  t.same(calls, ['outage 503 Service Unavailable No server is available. (503)', 'list '])
 })
 
-t.test('long answers come as they are, because nobody asks for compressed ones', async (t) => {
+t.test('long responses are not compressed, because slipway does not accept compression', async (t) => {
   const { server, api } = await connected(t)
   const note = 'Größe '.repeat(40_000)
   server.put(nodesPath, node('m1', { annotations: { note } }))
   t.match(await api.get(`${nodesPath}/m1`), { metadata: { annotations: { note } } })
 })
 
-t.test('of one object of a collection nothing is heard but that', async (t) => {
+t.test('a watch of one object of a collection reports only that object', async (t) => {
   const { server, api } = await connected(t)
   const abort = new AbortController()
-  const { told, until, handlers } = recordFollowed()
+  const { calls, until, handlers } = recordFollowed()
   const path = '/api/v1/namespaces/kube-system/configmaps'
   const other = { metadata: { name: 'cluster-config-v1', namespace: 'kube-system' } }
   server.put(path, other)
@@ -173,5 +176,5 @@ t.test('of one object of a collection nothing is heard but that', async (t) => {
   await until(2)
   abort.abort()
   await following
-  t.same(told, ['list ', 'ADDED bootstrap'])
+  t.same(calls, ['list ', 'ADDED bootstrap'])
 })

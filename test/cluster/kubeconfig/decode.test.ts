@@ -1,9 +1,9 @@
 import { createPrivateKey } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { BadKubeconfig, decodeKubeconfig } from '../../src/cluster/kubeconfig.ts'
-import { base64, kubeconfigText } from '../support/api-server.ts'
-import { makeAuthority } from '../support/certificates.ts'
+import { BadKubeconfig, decodeKubeconfig } from '../../../src/cluster/kubeconfig/decode.ts'
+import { base64, kubeconfigText } from '../../support/api-server.ts'
+import { makeAuthority } from '../../support/certificates.ts'
 
 const authority = makeAuthority()
 const admin = authority.client('/O=system:masters/CN=system:admin')
@@ -17,17 +17,20 @@ const noFiles = (path: string): string => {
   throw new Error(`ENOENT ${path}`)
 }
 
-t.test('the kubeconfig that openshift-install writes: server, authority, certificate and key', (t) => {
-  const credentials = decodeKubeconfig(kubeconfigText(server, authority, pair), noFiles)
-  t.equal(credentials.server.href, `${server}/`)
-  t.equal(credentials.authority, authority.certificate)
-  t.equal(credentials.certificate, admin.certificate)
-  t.equal(createPrivateKey(credentials.key!).asymmetricKeyType, 'ec')
-  t.ok(credentials.expiresAt! > Date.now())
-  t.end()
-})
+t.test(
+  'decodes the kubeconfig that openshift-install writes: server, authority, certificate and key',
+  (t) => {
+    const credentials = decodeKubeconfig(kubeconfigText(server, authority, pair), noFiles)
+    t.equal(credentials.server.href, `${server}/`)
+    t.equal(credentials.authority, authority.certificate)
+    t.equal(credentials.certificate, admin.certificate)
+    t.equal(createPrivateKey(credentials.key!).asymmetricKeyType, 'ec')
+    t.ok(credentials.expiresAt! > Date.now())
+    t.end()
+  },
+)
 
-t.test('a token, a name for TLS, and files beside it, as kubectl reads them', (t) => {
+t.test('decodes a token, a TLS server name, and files in the same folder, as kubectl does', (t) => {
   const files: Record<string, string> = {
     'ca.crt': authority.certificate,
     'admin.crt': admin.certificate,
@@ -51,22 +54,32 @@ t.test('a token, a name for TLS, and files beside it, as kubectl reads them', (t
     'authority',
     'token',
   ])
+  const renewed = kubeconfigText(server, authority, { token: 'stale', tokenFile: 'token' })
+  t.equal(decodeKubeconfig(renewed, readFile).token, 'sha256~token', 'as client-go, the file comes first')
+  const empty = kubeconfigText(server, authority, { token: '', tokenFile: 'token' })
+  t.equal(decodeKubeconfig(empty, readFile).token, 'sha256~token', 'an empty token counts as absent')
+  const noFile = kubeconfigText(server, authority, { token: 'word', tokenFile: '' })
+  t.equal(decodeKubeconfig(noFile, noFiles).token, 'word', 'and so does an empty file name')
   const own = kubeconfigText(server, authority, { token: 'word' }, { 'certificate-authority-data': '' })
   t.equal(decodeKubeconfig(own, noFiles).authority, undefined)
   t.end()
 })
 
-t.test('what cannot be used is refused in a sentence that goes on from its path', (t) => {
+t.test('rejects what it cannot use, with the end of a sentence that starts with the path', (t) => {
   const whole = JSON.parse(kubeconfigText(server, authority, pair)) as Record<string, unknown>
   const changed = (change: object) => JSON.stringify({ ...whole, ...change })
   const asUser = (user: object) => kubeconfigText(server, authority, user as Record<string, unknown>)
   const asCluster = (cluster: object) =>
     kubeconfigText(server, authority, pair, cluster as Record<string, unknown>)
   const cases: [name: string, text: string, message: string][] = [
-    ['no YAML', 'a: b: c', 'is not YAML: line 1, column 4: '],
-    ['nothing', '', 'is no kubeconfig: it is not what belongs there'],
-    ['a list', '[]', 'is no kubeconfig: it is not what belongs there'],
-    ['clusters that are a word', changed({ clusters: 'x' }), 'is no kubeconfig: clusters is not'],
+    ['not YAML', 'a: b: c', 'is not YAML: line 1, column 4: '],
+    ['an empty file', '', 'is not a kubeconfig: the document is missing or of the wrong type'],
+    ['a list', '[]', 'is not a kubeconfig: the document is missing or of the wrong type'],
+    [
+      'clusters that are a string',
+      changed({ clusters: 'x' }),
+      'is not a kubeconfig: clusters is missing or of the wrong type',
+    ],
     ['no context', changed({ 'current-context': '' }), 'has no current-context'],
     ['another context', changed({ 'current-context': 'x' }), 'has no context "x"'],
     [
@@ -74,28 +87,40 @@ t.test('what cannot be used is refused in a sentence that goes on from its path'
       changed({ contexts: [{ name: 'admin', context: { cluster: 'c1', user: 'nobody' } }] }),
       'has no user "nobody"',
     ],
-    ['a server that is a number', asCluster({ server: 7 }), 'is no kubeconfig: cluster c1.server is not'],
+    [
+      'a server that is a number',
+      asCluster({ server: 7 }),
+      'is not a kubeconfig: cluster c1.server is missing or',
+    ],
     [
       'plain HTTP',
       asCluster({ server: 'http://x' }),
       'has the server "http://x", expected https://NAME:PORT',
     ],
-    ['no URL', asCluster({ server: 'x' }), 'has the server "x", expected https://NAME:PORT'],
-    ['anybody', asCluster({ 'insecure-skip-tls-verify': true }), 'says insecure-skip-tls-verify, so anybody'],
-    ['a proxy', asCluster({ 'proxy-url': 'http://p' }), 'leads through a proxy (proxy-url), and'],
+    ['not a URL', asCluster({ server: 'x' }), 'has the server "x", expected https://NAME:PORT'],
     [
-      'an authority that is no PEM',
+      'no verification',
+      asCluster({ 'insecure-skip-tls-verify': true }),
+      'sets insecure-skip-tls-verify, which',
+    ],
+    ['a proxy', asCluster({ 'proxy-url': 'http://p' }), 'sets proxy-url, which slipway does not support'],
+    [
+      'an authority that is not PEM',
       asCluster({ 'certificate-authority-data': 'AAAA' }),
-      'has certificate-authority-data that is not PEM in base64',
+      'has a certificate-authority-data that is not base64-encoded PEM',
     ],
     [
-      'an authority that is no certificate',
+      'an authority that is not a certificate',
       asCluster({ 'certificate-authority-data': base64(admin.key) }),
-      'has a certificate-authority that is no certificate',
+      'has a certificate-authority that is not a certificate',
     ],
-    ['a program', asUser({ exec: { command: 'aws' } }), 'logs in by running another program (exec), which'],
-    ['a provider', asUser({ 'auth-provider': {} }), 'logs in by running another program (auth-provider)'],
-    ['another user', asUser({ ...pair, as: 'root' }), 'acts as another user (as), which is not supported'],
+    ['a program', asUser({ exec: { command: 'aws' } }), 'logs in with another program (exec), which'],
+    ['a provider', asUser({ 'auth-provider': {} }), 'logs in with another program (auth-provider)'],
+    [
+      'another user',
+      asUser({ ...pair, as: 'root' }),
+      'impersonates another user (as), which is not supported',
+    ],
     [
       'no key',
       asUser({ 'client-certificate-data': base64(admin.certificate) }),
@@ -103,18 +128,22 @@ t.test('what cannot be used is refused in a sentence that goes on from its path'
     ],
     ['no certificate', asUser({ 'client-key-data': base64(admin.key) }), 'has a client-key but no client-'],
     [
-      "another's key",
+      'the key of another certificate',
       asUser({ ...pair, 'client-key-data': base64(other.key) }),
-      'has a client-key that is not the one of its client-certificate',
+      'has a client-key that does not match its client-certificate',
     ],
     [
-      'a key that is none',
+      'a key that is not a key',
       asUser({ ...pair, 'client-key-data': base64(admin.certificate) }),
-      'has a client-key that is no private key',
+      'has a client-key that is not a private key',
     ],
-    ['nothing to show', asUser({}), 'has neither a client certificate nor a token'],
-    ['a password', asUser({ username: 'kubeadmin' }), 'logs in by name and password, which'],
-    ['a header within a token', asUser({ token: 'a\r\nhost: x' }), 'has a token that is not one word'],
+    ['no identity', asUser({}), 'has neither a client certificate nor a token'],
+    ['a password', asUser({ username: 'kubeadmin' }), 'logs in with a user name and a password, which'],
+    [
+      'a header within a token',
+      asUser({ token: 'a\r\nhost: x' }),
+      'has a token with spaces or other characters',
+    ],
   ]
   for (const [name, text, message] of cases) {
     try {
@@ -128,7 +157,7 @@ t.test('what cannot be used is refused in a sentence that goes on from its path'
   t.end()
 })
 
-t.test('any text is a kubeconfig or a BadKubeconfig, and nothing else', (t) => {
+t.test('decodes or rejects any text, and throws nothing but BadKubeconfig', (t) => {
   const whole = kubeconfigText(server, authority, pair)
   const damaged = fc
     .tuple(fc.nat(whole.length), fc.nat(40), fc.string())

@@ -1,5 +1,5 @@
-/** Waiting that ends early when nobody wants the result any more. */
-import type { Clock } from '../host/clock.ts'
+/** Waiting that an abort signal can end early. */
+import type { Clock } from './clock.ts'
 
 /** Resolves after `ms`, or at once when `signal` aborts. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,11 +1,11 @@
 import { rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { kubeconfigFile, NoCredentials } from '../../src/cluster/kubeconfig-file.ts'
-import { kubeconfigPath } from '../../src/site/file-paths.ts'
-import { base64, kubeconfigText } from '../support/api-server.ts'
-import { makeAuthority } from '../support/certificates.ts'
-import { declaredCluster } from '../support/cluster.ts'
+import { kubeconfigFile, kubeconfigFindings, NoCredentials } from '../../../src/cluster/kubeconfig/file.ts'
+import { kubeconfigPath } from '../../../src/site/file-paths.ts'
+import { base64, kubeconfigText } from '../../support/api-server.ts'
+import { makeAuthority } from '../../support/certificates.ts'
+import { declaredCluster } from '../../support/cluster.ts'
 
 const authority = makeAuthority()
 const server = 'https://api.c1.example.net:6443'
@@ -20,7 +20,7 @@ const messageOf = (read: () => unknown): string => {
   return 'no error'
 }
 
-t.test('it is where the site says, else where openshift-install leaves it', (t) => {
+t.test('the path is the one in the site, or the one where openshift-install writes it', (t) => {
   const cluster = declaredCluster()
   t.equal(kubeconfigPath(cluster), '/etc/slipway/ignition/auth/kubeconfig')
   t.equal(kubeconfigPath({ ...cluster, kubeconfig: '/root/kubeconfig' }), '/root/kubeconfig')
@@ -28,13 +28,13 @@ t.test('it is where the site says, else where openshift-install leaves it', (t) 
   t.equal(kubeconfigPath(without), undefined)
   t.equal(
     messageOf(() => kubeconfigFile(without, Date.now).credentials()),
-    'nothing says how to ask the cluster c1: name its kubeconfig as clusters[].kubeconfig in the site',
+    'the cluster c1 has no kubeconfig: set clusters[].kubeconfig in the site file',
   )
   t.equal(typeof ignition, 'string')
   t.end()
 })
 
-t.test('it is read once, and again when it or a file that it names has changed', (t) => {
+t.test('the file is read once, and again when it or a file that it names has changed', (t) => {
   const more = { 'certificate-authority-data': '', 'certificate-authority': 'ca.crt' }
   const folder = t.testdir({ kubeconfig: text('one', server, more), 'ca.crt': authority.certificate })
   const path = join(folder, 'kubeconfig')
@@ -55,14 +55,14 @@ t.test('it is read once, and again when it or a file that it names has changed',
   rmSync(path)
   t.match(
     messageOf(() => file.credentials()),
-    /^there is no kubeconfig .*; `openshift-install create/,
+    /^the kubeconfig .* does not exist; `openshift-install create/,
   )
   writeFileSync(path, text('third'))
   t.equal(file.credentials().token, 'third')
   t.end()
 })
 
-t.test('a kubeconfig of another cluster is refused: by name, by address, by the name for TLS', (t) => {
+t.test('rejects the kubeconfig of another cluster, by name, address, or TLS server name', (t) => {
   const named = { 'tls-server-name': 'api-int.c1.example.net' }
   const cases: [server: string, more: object, isOwn: boolean][] = [
     ['https://api.c1.example.net:6443', {}, true],
@@ -82,18 +82,18 @@ t.test('a kubeconfig of another cluster is refused: by name, by address, by the 
       messageOf(() => file.credentials()),
       isOwn
         ? 'no error'
-        : `the kubeconfig ${path} is for ${host}, expected api.c1.example.net: it is of another cluster`,
+        : `the kubeconfig ${path} is for the server ${host}, expected api.c1.example.net or api-int.c1.example.net, or one of their addresses`,
       at,
     )
   }
   t.end()
 })
 
-t.test('one that has ended says when; a folder and a huge file are not read', (t) => {
+t.test('reports when the certificate expired; does not read a folder or a huge file', (t) => {
   const old = authority.client('/CN=system:admin', -1)
   const user = { 'client-certificate-data': base64(old.certificate), 'client-key-data': base64(old.key) }
   const folder = t.testdir({
-    ended: kubeconfigText(server, authority, user),
+    expired: kubeconfigText(server, authority, user),
     folder: {},
     huge: ' '.repeat(1024 * 1024 + 1),
   })
@@ -102,11 +102,49 @@ t.test('one that has ended says when; a folder and a huge file are not read', (t
     const file = kubeconfigFile({ ...declaredCluster(), kubeconfig: path }, Date.now)
     return messageOf(() => file.credentials()).replaceAll(folder, 'FOLDER')
   }
-  t.match(said('ended'), /^the kubeconfig FOLDER\/ended ended on 20\d\d-.*Z; put a new one in its place$/)
-  t.equal(said('folder'), 'cannot read the kubeconfig FOLDER/folder: FOLDER/folder is no regular file')
+  t.match(
+    said('expired'),
+    /^the kubeconfig FOLDER\/expired expired on 20\d\d-.*Z; replace it with a new one$/,
+  )
+  t.equal(said('folder'), 'cannot read the kubeconfig FOLDER/folder: FOLDER/folder is not a regular file')
   t.equal(
     said('huge'),
-    'cannot read the kubeconfig FOLDER/huge: FOLDER/huge is too large, with 1048577 octets',
+    'cannot read the kubeconfig FOLDER/huge: FOLDER/huge has 1048577 bytes, expected at most 1048576',
   )
   t.end()
 })
+
+t.test(
+  'warns about a kubeconfig that is required and missing or wrong, and about an optional one that is wrong',
+  (t) => {
+    const folder = t.testdir({ auth: {} })
+    const path = join(folder, 'auth/kubeconfig')
+    const cluster = { ...declaredCluster(), ignition: folder }
+    const findings = (change: object = {}) =>
+      kubeconfigFindings([{ ...cluster, ...change }], Date.now()).map(
+        ({ severity, about, message }) => `${severity}: ${about}: ${message.replaceAll(folder, 'FOLDER')}`,
+      )
+    const warning = (reason: string) => [`warning: cluster c1: slipway cannot follow this cluster: ${reason}`]
+    const noFile = warning(
+      'the kubeconfig FOLDER/auth/kubeconfig does not exist; `openshift-install create ignition-configs` writes it to auth/kubeconfig',
+    )
+    t.same(findings(), [])
+    t.same(findings({ approve: 'declared' }), noFile)
+    t.same(findings({ kubeconfig: path }), noFile)
+    t.same(findings({ ignition: undefined }), [])
+    t.same(
+      findings({ ignition: undefined, approve: 'dry-run' }),
+      warning('the cluster c1 has no kubeconfig: set clusters[].kubeconfig in the site file'),
+    )
+    writeFileSync(path, text('word', 'https://api.c2.example.net:6443'))
+    t.same(
+      findings(),
+      warning(
+        'the kubeconfig FOLDER/auth/kubeconfig is for the server api.c2.example.net:6443, expected api.c1.example.net or api-int.c1.example.net, or one of their addresses',
+      ),
+    )
+    writeFileSync(path, text('word'))
+    t.same(findings({ approve: 'declared' }), [])
+    t.end()
+  },
+)

@@ -1,36 +1,36 @@
 /**
- * A kubeconfig file as what a connection needs: where the API server is, by which authority it is known,
- * and who we are. Whatever cannot be used is a sentence that says why; it is hostile until decoded. Pure.
+ * Decodes a kubeconfig into what a connection needs: the server, its certificate authority, and the client's identity.
+ * The content is not trusted. What slipway cannot use is an error that says why. Pure.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
-import { readYaml } from '../site/yaml.ts'
+import { readYaml } from '../../site/yaml.ts'
 
-/** PEM texts, as node:tls takes them. */
+/** Certificates and keys are PEM, as node:tls expects them. */
 export type Credentials = {
   readonly server: URL
-  /** The name in the server's certificate, when it is not the one of `server`. */
+  /** The name in the server's certificate, if it differs from the host of `server`. */
   readonly serverName?: string
-  /** Absent: the authorities that this machine trusts. */
+  /** Absent: the certificate authorities that this machine trusts. */
   readonly authority?: string
   readonly certificate?: string
   readonly key?: string
   readonly token?: string
-  /** When the client certificate ends, milliseconds since 1970. */
+  /** When the client certificate expires, milliseconds since 1970. */
   readonly expiresAt?: number
 }
 
-/** What a kubeconfig cannot be used for, the end of a sentence that begins with its path. */
+/** Why a kubeconfig cannot be used. The message ends a sentence that starts with its path. */
 export class BadKubeconfig extends Error {
   override readonly name = 'BadKubeconfig'
 }
 
-/** The text of a file that the kubeconfig names; its own errors end the reading. */
+/** Returns the text of a file that the kubeconfig names. Its errors are passed on. */
 type ReadFile = (path: string) => string
 
 const text = z.string().optional()
 
-// Loose, because a kubeconfig holds much that is not for us (preferences, extensions).
+// Loose: a kubeconfig holds other data too, for example preferences and extensions.
 const clusterShape = z.looseObject({
   server: z.string(),
   'certificate-authority': text,
@@ -89,7 +89,9 @@ function decode<T extends z.ZodType>(shape: T, value: unknown, where: string): z
   if (result.success) return result.data
   const steps = result.error.issues.slice(0, 1).flatMap((issue) => issue.path)
   const path = [where, ...steps].filter((step) => step !== '').join('.')
-  throw new BadKubeconfig(`is no kubeconfig: ${path === '' ? 'it' : path} is not what belongs there`)
+  throw new BadKubeconfig(
+    `is not a kubeconfig: ${path === '' ? 'the document' : path} is missing or of the wrong type`,
+  )
 }
 
 function entry(
@@ -112,11 +114,11 @@ function connectionOf(
   }
   if (cluster['insecure-skip-tls-verify'] === true) {
     throw new BadKubeconfig(
-      'says insecure-skip-tls-verify, so anybody could answer; give it certificate-authority-data instead',
+      'sets insecure-skip-tls-verify, which allows any server to answer; set certificate-authority-data instead',
     )
   }
   if ((cluster['proxy-url'] ?? '') !== '') {
-    throw new BadKubeconfig('leads through a proxy (proxy-url), and slipway asks the server itself')
+    throw new BadKubeconfig('sets proxy-url, which slipway does not support: it connects directly')
   }
   const authority = pem(cluster, 'certificate-authority', readFile)
   if (authority !== undefined) certificateIn(authority, 'certificate-authority')
@@ -129,17 +131,20 @@ function connectionOf(
 }
 
 function identityOf(user: UserEntry, readFile: ReadFile): Partial<Credentials> {
-  for (const way of ['exec', 'auth-provider'] as const) {
-    if (user[way] === undefined || user[way] === null) continue
+  for (const method of ['exec', 'auth-provider'] as const) {
+    if (user[method] === undefined || user[method] === null) continue
     throw new BadKubeconfig(
-      `logs in by running another program (${way}), which a service does not do; ` +
-        'use the one that openshift-install wrote, or one with a token',
+      `logs in with another program (${method}), which slipway does not run; ` +
+        'use the kubeconfig that openshift-install wrote, or one with a token',
     )
   }
-  if ((user.as ?? '') !== '') throw new BadKubeconfig('acts as another user (as), which is not supported')
+  if ((user.as ?? '') !== '')
+    throw new BadKubeconfig('impersonates another user (as), which is not supported')
   const certificate = pem(user, 'client-certificate', readFile)
   const key = pem(user, 'client-key', readFile)
-  const token = (user.token ?? (user.tokenFile === undefined ? '' : readFile(user.tokenFile))).trim()
+  // As client-go: the file, which a kubelet or a login renews, comes before the value.
+  const tokenFile = user.tokenFile ?? ''
+  const token = (tokenFile === '' ? (user.token ?? '') : readFile(tokenFile)).trim()
   if (certificate !== undefined && key !== undefined) {
     return {
       certificate,
@@ -149,34 +154,34 @@ function identityOf(user: UserEntry, readFile: ReadFile): Partial<Credentials> {
     }
   }
   if (certificate !== undefined || key !== undefined) {
-    const [there, missing] = certificate === undefined ? ['key', 'certificate'] : ['certificate', 'key']
-    throw new BadKubeconfig(`has a client-${there} but no client-${missing}`)
+    const [present, missing] = certificate === undefined ? ['key', 'certificate'] : ['certificate', 'key']
+    throw new BadKubeconfig(`has a client-${present} but no client-${missing}`)
   }
-  // What a header can carry; a token is base64url and dots, or a word of 256 bits.
+  // The characters that a header can carry. OpenShift's tokens are base64url with dots or tildes.
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new BadKubeconfig(
       token !== ''
-        ? 'has a token that is not one word'
+        ? 'has a token with spaces or other characters that no token has'
         : user.username !== undefined
-          ? 'logs in by name and password, which OpenShift does not take; log in by `oc login` for a token'
+          ? 'logs in with a user name and a password, which OpenShift does not accept; get a token with `oc login`'
           : 'has neither a client certificate nor a token',
     )
   }
   return { token }
 }
 
-/** The base64 in `<name>-data`, or the file that `<name>` names. */
+/** Returns the PEM in `<name>-data`, or in the file that `<name>` names. */
 function pem(
   entry: Readonly<Record<string, unknown>>,
   name: 'certificate-authority' | 'client-certificate' | 'client-key',
   readFile: ReadFile,
 ): string | undefined {
   const data = entry[`${name}-data`] as string | undefined
-  // As kubectl does: data counts before a file.
+  // As kubectl: data comes before a file.
   if (data !== undefined && data !== '') {
     const decoded = Buffer.from(data, 'base64').toString('latin1')
     if (decoded.startsWith('-----BEGIN ') || decoded.includes('\n-----BEGIN ')) return decoded
-    throw new BadKubeconfig(`has ${name}-data that is not PEM in base64`)
+    throw new BadKubeconfig(`has a ${name}-data that is not base64-encoded PEM`)
   }
   const file = entry[name] as string | undefined
   return file === undefined || file === '' ? undefined : readFile(file)
@@ -186,19 +191,19 @@ function certificateIn(pemText: string, name: string): X509Certificate {
   try {
     return new X509Certificate(pemText)
   } catch {
-    throw new BadKubeconfig(`has a ${name} that is no certificate`)
+    throw new BadKubeconfig(`has a ${name} that is not a certificate`)
   }
 }
 
-/** @returns when the certificate ends */
+/** Returns when the certificate expires. */
 function checkPair(certificate: string, key: string): number {
   const parsed = certificateIn(certificate, 'client-certificate')
   let isPair: boolean
   try {
     isPair = parsed.checkPrivateKey(createPrivateKey(key))
   } catch {
-    throw new BadKubeconfig('has a client-key that is no private key')
+    throw new BadKubeconfig('has a client-key that is not a private key')
   }
-  if (!isPair) throw new BadKubeconfig('has a client-key that is not the one of its client-certificate')
+  if (!isPair) throw new BadKubeconfig('has a client-key that does not match its client-certificate')
   return Date.parse(parsed.validTo)
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { problemOf } from '../../src/cluster/refusal.ts'
+import { apiProblem, explainNetworkError } from '../../../src/cluster/connection/errors.ts'
 
-/** As HAProxy says it when no server is there. */
+/** HAProxy's page when no server is available. */
 const ofHaproxy = `<html><body><h1>503 Service Unavailable</h1>
 No server is available to handle this request.
 </body></html>
@@ -19,12 +19,12 @@ const ofNginx = `<html>\r
 const statusText = (code: number, reason: string, message: string) =>
   JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code })
 
-t.test('a refusal is told in one line, whoever refused', (t) => {
+t.test('an error response becomes one line, from the API server and from a proxy', (t) => {
   const forbidden = 'nodes is forbidden: User "system:anonymous" cannot list resource "nodes"'
   const rows: [name: string, status: number, text: string, reason: string, message: string][] = [
     ['a Status', 403, statusText(403, 'Forbidden', forbidden), 'Forbidden', `${forbidden} (403 Forbidden)`],
     [
-      'a Status of several lines, with what would clear a terminal',
+      'a Status of several lines, with control characters of a terminal',
       422,
       statusText(422, 'Invalid', 'is invalid:\n\u001b[2J- name\t\u009b0m is missing\n'),
       'Invalid',
@@ -49,26 +49,26 @@ t.test('a refusal is told in one line, whoever refused', (t) => {
     ['a page that is cut off in its head', 502, '<html><head><title>Bad', '', 'Bad (502)'],
     ['an empty page', 502, '<html><body></body></html>', '', 'refused with 502'],
     ['text that begins like a page', 502, 'a < b', '', 'a < b (502)'],
-    ['nothing', 503, '', '', 'refused with 503'],
+    ['an empty body', 503, '', '', 'refused with 503'],
     ['a long text', 500, 'x'.repeat(1000), '', `${'x'.repeat(300)}… (500)`],
     [
-      'a Status without words',
+      'a Status without a message',
       409,
       '{"reason":"Conflict","message":""}',
       'Conflict',
       'refused with 409 Conflict',
     ],
-    ['JSON that is no Status', 500, '7', '', '7 (500)'],
-    ['JSON of nothing', 500, 'null', '', 'null (500)'],
+    ['JSON that is not a Status', 500, '7', '', '7 (500)'],
+    ['JSON null', 500, 'null', '', 'null (500)'],
   ]
   for (const [name, status, text, reason, message] of rows) {
-    const problem = problemOf({ status, text })
+    const problem = apiProblem({ status, text })
     t.same([problem.status, problem.reason, problem.message], [status, reason, message], name)
   }
   t.end()
 })
 
-t.test('whatever is said, it is a line without control characters', (t) => {
+t.test('any response becomes one line without control characters', (t) => {
   const page = fc.string().map((text) => `<${text}`)
   const status = fc.record({ message: fc.string({ unit: 'binary' }), reason: fc.string() })
   fc.assert(
@@ -80,11 +80,44 @@ t.test('whatever is said, it is a line without control characters', (t) => {
         status.map((each) => JSON.stringify(each)),
       ),
       (text) => {
-        const { message } = problemOf({ status: 500, text })
+        const { message } = apiProblem({ status: 500, text })
         if (/[\p{Cc}\n]/u.test(message) || message.length > 400) throw new Error(JSON.stringify(message))
       },
     ),
     { numRuns: 300 },
   )
+  t.end()
+})
+
+const wrongAuthority =
+  "its certificate was not issued by the kubeconfig's certificate authority: " +
+  'the kubeconfig belongs to another installation, or the authority was rotated'
+const authorityCodes = [
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_SIGNATURE_FAILURE',
+]
+
+t.test('explains each network error, and passes on the message of an unknown one', (t) => {
+  const cases: [code: string, sentence: string][] = [
+    ['ECONNREFUSED', 'connection refused, the API server is not listening yet'],
+    ['ENOTFOUND', 'this machine cannot resolve its name'],
+    ['EAI_AGAIN', 'this machine cannot resolve its name'],
+    ['EHOSTUNREACH', 'no route to it'],
+    ['ENETUNREACH', 'no route to it'],
+    ['ETIMEDOUT', 'it does not respond'],
+    ['ECONNRESET', 'the connection was closed by the other side'],
+    ['EPIPE', 'the connection was closed by the other side'],
+    ...authorityCodes.map((code): [string, string] => [code, wrongAuthority]),
+    ['CERT_HAS_EXPIRED', 'its certificate has expired'],
+    ['CERT_NOT_YET_VALID', "its certificate is not valid yet; check this machine's clock"],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for other names'],
+    ['OTHER', 'another message'],
+  ]
+  for (const [code, sentence] of cases) {
+    t.equal(explainNetworkError(Object.assign(new Error('another message'), { code })), sentence, code)
+  }
   t.end()
 })

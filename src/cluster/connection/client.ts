@@ -1,0 +1,132 @@
+/** The calls to a cluster's API server: JSON, lists in pages, error responses, and the waits that the server asks for. */
+import type { Clock } from '../../host/clock.ts'
+import type { KubeconfigFile } from '../kubeconfig/file.ts'
+import { pause } from '../../host/pause.ts'
+import { apiProblem, isExpired, Unreachable } from './errors.ts'
+import { createBackoff, follow, type FollowHandlers, type Listed } from './follow.ts'
+import { createTransport, type ApiRequest } from './transport.ts'
+import { readWatch, withQuery } from './watch.ts'
+
+/**
+ * Paths are those of the API, with their query: `/api/v1/nodes?limit=500`. The server may send anything: treat every
+ * field of `T` as possibly absent.
+ */
+export type ClusterApi = {
+  /** @throws {ApiProblem} when the server refuses, {Error} with a sentence when it cannot be reached */
+  get<T>(path: string, signal?: AbortSignal): Promise<T>
+  /** Follows `continue`, within bounds. @throws as {@link ClusterApi.get} */
+  list<T>(path: string, signal?: AbortSignal): Promise<Listed<T>>
+  /** See {@link follow}. Resolves when `signal` aborts; never rejects. */
+  follow<T>(path: string, handlers: FollowHandlers<T>, signal: AbortSignal): Promise<void>
+  /** Waits after a 429 as long as the server asks, a few times. @throws as {@link ClusterApi.get} */
+  put<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T>
+}
+
+export type ClusterConnection = ClusterApi & {
+  /** Ends all requests. */
+  close(): void
+}
+
+type ConnectOptions = {
+  readonly kubeconfig: Pick<KubeconfigFile, 'credentials'>
+  readonly clock: Clock
+  /** Returns 0 up to 1; spreads the attempts of several clients. */
+  readonly random?: () => number
+}
+
+const pageItems = 500
+/** 100,000 items: no cluster has as many nodes, requests or operators. */
+const maxPages = 200
+/** A list whose next page expired starts again this often at most. */
+const maxListings = 3
+
+/** A request that gets a 429 is repeated this often, each time after the requested delay within this bound. */
+const maxRetries = 5
+const maxRetrySeconds = 30
+
+/** Sends nothing before the first call. */
+export function connectCluster({
+  kubeconfig,
+  clock,
+  random = Math.random,
+}: ConnectOptions): ClusterConnection {
+  const transport = createTransport(() => kubeconfig.credentials(), clock)
+  const backoff = createBackoff(clock, random)
+
+  async function send<T>(request: ApiRequest, retries = 0): Promise<T> {
+    const response = await transport.exchange(request)
+    if (response.status === 200 || response.status === 201) return decodeObject(response.text) as T
+    if (response.status !== 429 || retries === maxRetries) throw apiProblem(response)
+    const seconds = Math.min(response.retryAfterSeconds ?? 1, maxRetrySeconds)
+    await pause(clock, seconds * 1000, request.signal)
+    return send(request, retries + 1)
+  }
+
+  const get = <T>(path: string, signal?: AbortSignal) => send<T>({ method: 'GET', path, signal })
+
+  async function list<T>(path: string, signal?: AbortSignal): Promise<Listed<T>> {
+    for (let listings = 1; ; listings++) {
+      try {
+        return await listPages((page) => get<Page>(page, signal), path)
+      } catch (error) {
+        if (!isExpired(error) || listings === maxListings) throw error
+      }
+    }
+  }
+
+  return {
+    get,
+    list,
+    follow: (path, handlers, signal) =>
+      follow(
+        {
+          list: (within) => list(path, within),
+          newestVersion: async (within) => versionOf(await get<Page>(withQuery(path, 'limit=1'), within)),
+          watch: (...options) => readWatch((...request) => transport.open(...request), path, ...options),
+        },
+        handlers,
+        { signal, clock, backoff },
+      ),
+    put: (path, body, signal) => send({ method: 'PUT', path, body: JSON.stringify(body), signal }),
+    close: () => transport.close(),
+  }
+}
+
+/** As the server sends it; every field may be absent. */
+type Page = {
+  readonly items?: unknown
+  readonly metadata?: { readonly resourceVersion?: unknown; readonly continue?: unknown } | null
+}
+
+async function listPages<T>(get: (path: string) => Promise<Page>, path: string): Promise<Listed<T>> {
+  const items: T[] = []
+  let query = `limit=${pageItems}`
+  for (let pages = 0; pages < maxPages; pages++) {
+    const page = await get(withQuery(path, query))
+    if (Array.isArray(page.items)) items.push(...(page.items.filter(isObject) as T[]))
+    const token = page.metadata?.continue
+    if (typeof token !== 'string' || token === '') return { items, resourceVersion: versionOf(page) }
+    query = `limit=${pageItems}&continue=${encodeURIComponent(token)}`
+  }
+  throw new Unreachable(`the list ${path} has more than ${maxPages} pages`)
+}
+
+function versionOf({ metadata }: Page): string {
+  const version = metadata?.resourceVersion
+  return typeof version === 'string' ? version : ''
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** @throws {Unreachable} for anything but a JSON object: a login page, an incomplete response */
+function decodeObject(text: string): object {
+  try {
+    const value = JSON.parse(text) as unknown
+    if (isObject(value)) return value
+  } catch {
+    // Reported below, with the text.
+  }
+  throw new Unreachable(`the response is not a JSON object: ${JSON.stringify(text.slice(0, 60))}`)
+}

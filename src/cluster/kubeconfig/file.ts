@@ -1,0 +1,148 @@
+/**
+ * The kubeconfig of a declared cluster: finds the file, reads it again when it changed, and checks that it is for this
+ * cluster. What cannot be used is reported as a sentence, also for `slipway check`.
+ */
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Finding } from '../../plan/findings.ts'
+import { clusterDomain } from '../../plan/model.ts'
+import { formatIp } from '../../proto/address/ip.ts'
+import { endpointsOf } from '../../site/endpoints.ts'
+import { kubeconfigPath } from '../../site/file-paths.ts'
+import type { Cluster } from '../../site/schema.ts'
+import { BadKubeconfig, decodeKubeconfig, type Credentials } from './decode.ts'
+
+/** Why slipway cannot log in to a cluster, as a sentence. An administrator has to act. */
+export class NoCredentials extends Error {
+  override readonly name = 'NoCredentials'
+}
+
+export type KubeconfigFile = {
+  /** Undefined if the site does not name one. */
+  readonly path: string | undefined
+  /** Returns the content of the file as it is now, and the same object until it changes. @throws {NoCredentials} */
+  credentials(): Credentials
+}
+
+/** A kubeconfig holds three certificates and a key; a larger file is not one. */
+const maxBytes = 1024 * 1024
+
+/** @param now milliseconds since 1970 */
+export function kubeconfigFile(cluster: Cluster, now: () => number): KubeconfigFile {
+  const path = kubeconfigPath(cluster)
+  let read: { readonly credentials: Credentials; readonly stamps: ReadonlyMap<string, string> } | undefined
+
+  return {
+    path,
+    credentials() {
+      if (path === undefined) {
+        const remedy = 'set clusters[].kubeconfig in the site file'
+        throw new NoCredentials(`the cluster ${cluster.name} has no kubeconfig: ${remedy}`)
+      }
+      if (read === undefined || hasChanged(read.stamps)) {
+        read = undefined
+        read = readKubeconfig(path, cluster)
+      }
+      const { expiresAt } = read.credentials
+      if (expiresAt !== undefined && expiresAt <= now()) {
+        const when = new Date(expiresAt).toISOString()
+        throw new NoCredentials(`the kubeconfig ${path} expired on ${when}; replace it with a new one`)
+      }
+      return read.credentials
+    },
+  }
+}
+
+/** Returns why the kubeconfig cannot be used as it is now, as a sentence. */
+export function kubeconfigProblem(kubeconfig: KubeconfigFile): string | undefined {
+  try {
+    kubeconfig.credentials()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function readKubeconfig(
+  path: string,
+  cluster: Cluster,
+): { readonly credentials: Credentials; readonly stamps: ReadonlyMap<string, string> } {
+  const stamps = new Map<string, string>()
+  const readFile = (file: string): string => {
+    const { text, stamp } = readBounded(file)
+    stamps.set(file, stamp)
+    return text
+  }
+  try {
+    // Relative paths in it are relative to its folder.
+    const readNamed = (name: string) => readFile(resolve(dirname(path), name))
+    const credentials = decodeKubeconfig(readFile(path), readNamed)
+    requireSameCluster(credentials, cluster)
+    return { credentials, stamps }
+  } catch (error) {
+    if (error instanceof BadKubeconfig) {
+      throw new NoCredentials(`the kubeconfig ${path} ${error.message}`)
+    }
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new NoCredentials(
+      code === 'ENOENT' && stamps.size === 0
+        ? `the kubeconfig ${path} does not exist; \`openshift-install create ignition-configs\` writes it to auth/kubeconfig`
+        : `cannot read the kubeconfig ${path}: ${message}`,
+    )
+  }
+}
+
+function readBounded(file: string): { readonly text: string; readonly stamp: string } {
+  const descriptor = openSync(file, 'r')
+  try {
+    const stat = fstatSync(descriptor)
+    if (!stat.isFile()) throw new Error(`${file} is not a regular file`)
+    if (stat.size > maxBytes) throw new Error(`${file} has ${stat.size} bytes, expected at most ${maxBytes}`)
+    return { text: readFileSync(descriptor, 'utf8'), stamp: stampOf(stat) }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function hasChanged(stamps: ReadonlyMap<string, string>): boolean {
+  return [...stamps].some(([file, stamp]) => {
+    const stat = statSync(file, { throwIfNoEntry: false })
+    return stat === undefined || stampOf(stat) !== stamp
+  })
+}
+
+function stampOf({ ino, size, mtimeMs }: { ino: number; size: number; mtimeMs: number }): string {
+  return `${ino} ${size} ${mtimeMs}`
+}
+
+/** slipway acts on the cluster: it approves requests and drains the bootstrap. Another cluster must not be affected. */
+function requireSameCluster({ server, serverName }: Credentials, cluster: Cluster): void {
+  const { api, apiInternal } = endpointsOf(cluster)
+  const domain = clusterDomain(cluster)
+  const name = `api.${domain}`
+  const own = [name, `api-int.${domain}`]
+  const addresses = [...api, ...apiInternal].map(formatIp)
+  const host = server.hostname.replace(/^\[(.*)\]$/, '$1')
+  if (own.includes(host) || addresses.includes(host)) return
+  if (serverName !== undefined && own.includes(serverName)) return
+  throw new BadKubeconfig(
+    `is for the server ${server.host}, expected ${name} or ${own[1]}, or one of their addresses`,
+  )
+}
+
+/** Warns about kubeconfigs that cannot be used. @param now milliseconds since 1970 */
+export function kubeconfigFindings(clusters: readonly Cluster[], now: number): Finding[] {
+  return clusters.filter(isExpected).flatMap((cluster): Finding[] => {
+    const problem = kubeconfigProblem(kubeconfigFile(cluster, () => now))
+    if (problem === undefined) return []
+    const message = `slipway cannot follow this cluster: ${problem}`
+    return [{ severity: 'warning', about: `cluster ${cluster.name}`, message }]
+  })
+}
+
+/** Whether the site needs the kubeconfig, or the file exists; before openshift-install runs it may be missing. */
+function isExpected(cluster: Cluster): boolean {
+  const path = kubeconfigPath(cluster)
+  const isNeeded = cluster.kubeconfig !== undefined || cluster.approve !== 'off'
+  return isNeeded || (path !== undefined && existsSync(path))
+}
