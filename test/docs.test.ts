@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs'
 import { access, readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { z } from 'zod'
@@ -45,8 +46,10 @@ t.test('every command of npm that the documents name exists', async (t) => {
   }
 })
 
-t.test('every file that the documents link to is there', async (t) => {
-  for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/running.md', 'docs/site-file.md']) {
+t.test('every file that the documents link to exists', async (t) => {
+  const documents = globSync(['*.md', 'docs/**/*.md'], { cwd: root })
+  t.ok(documents.length > 30)
+  for (const document of documents) {
     const at = new URL(document, root)
     const text = await readFile(at, 'utf8')
     for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
@@ -58,5 +61,22 @@ t.test('every file that the documents link to is there', async (t) => {
         `${document}: ${target}`,
       )
     }
+  }
+})
+
+t.test('every path in the source tree that CONTRIBUTING.md names exists', async (t) => {
+  const text = await readFile(new URL('CONTRIBUTING.md', root), 'utf8')
+  const paths = [...text.matchAll(/`((?:src|test|bench|config|docs)\/[\w./-]*)/g)].map(
+    ([, path = '']) => path,
+  )
+  t.ok(paths.length > 30)
+  for (const path of paths) {
+    t.ok(
+      await access(new URL(path, root)).then(
+        () => true,
+        () => false,
+      ),
+      path,
+    )
   }
 })
