@@ -26,10 +26,16 @@ export default defineConfig(
           selector: 'ImportDeclaration[source.value=/^\\.\\.?\\u002F.*(?<!\\.ts)$/]',
           message: 'relative imports end in .ts',
         },
+        {
+          selector:
+            'FunctionDeclaration[id.name=/^(printable|printableAscii|quoteText|clip|wrap|pluralize|didYouMean|nearest|alignColumns|listSome|format(Duration|Age|Remaining|Stopwatch|Bytes|Count))$/]',
+          message: 'src/text has this function: import it',
+        },
       ],
       'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
     },
   },
+  { files: ['src/text/**/*.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {
     // node-tap's callbacks return promises that tap itself awaits.
     files: ['test/**/*.ts'],

@@ -1,6 +1,6 @@
 /** The node that a person means: `m1`, or `ocp45/m1` where several clusters have an m1. */
 import type { NodeModel } from '../plan/model.ts'
-import { nearest } from '../text/nearest.ts'
+import { didYouMean } from '../text/nearest.ts'
 import { UsageError } from './command.ts'
 
 /** @throws {UsageError} when there is none, with what may have been meant, or when there are several */
@@ -17,7 +17,7 @@ export function chooseNode<Named extends Pick<NodeModel, 'key' | 'name'>>(
     )
   }
   const keys = nodes.map(({ key }) => key)
-  const meant = nearest(name, name.includes('/') ? keys : nodes.map((node) => node.name))
-  const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`
-  throw new UsageError(`the site has no node ${name}${guess}; it has ${keys.join(', ')}`)
+  throw new UsageError(
+    `the site has no node ${name}${didYouMean(name, name.includes('/') ? keys : nodes.map((node) => node.name))}; it has ${keys.join(', ')}`,
+  )
 }

@@ -4,8 +4,8 @@ import { WaitExitCode } from '../cluster/stages.ts'
 import type { Clock } from '../host/clock.ts'
 import { ExitCode, type Terminal } from './command.ts'
 import { ControlProblem } from './client.ts'
-import { printable } from './text/output.ts'
-import { formatSpan } from './text/wait.ts'
+import { printable } from '../text/printable.ts'
+import { formatStopwatch } from '../text/duration.ts'
 
 /** `reason` is a sentence. */
 export type Refusal = { readonly kind: 'refused'; readonly reason: string }
@@ -55,7 +55,7 @@ export async function pollUntil({
 export function stopwatch(terminal: Pick<Terminal, 'out'>, clock: Clock): (text: string) => void {
   const startedMs = clock.monotonic()
   return (text) =>
-    terminal.out(`${formatSpan(clock.monotonic() - startedMs).padStart(7)}  ${printable(text)}`)
+    terminal.out(`${formatStopwatch(clock.monotonic() - startedMs).padStart(7)}  ${printable(text)}`)
 }
 
 /** As `slipway wait` has them. */

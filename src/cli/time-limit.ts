@@ -1,5 +1,5 @@
 /** How far a command goes before it ends by itself, and for how long, as that is given on a command line. */
-import { nearest } from '../text/nearest.ts'
+import { didYouMean } from '../text/nearest.ts'
 import { UsageError } from './command.ts'
 
 const unitMs = { s: 1000, m: 60_000, h: 3_600_000 } as const
@@ -15,9 +15,9 @@ export function parseTimeLimit(text: string): number {
 export function parseEnd<End extends string>(text: string, ends: readonly End[]): End {
   const end = ends.find((each) => each === text)
   if (end !== undefined) return end
-  const meant = nearest(text, ends)
-  const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`
-  throw new UsageError(`--until takes one of ${ends.join(', ')}, not ${JSON.stringify(text)}${guess}`)
+  throw new UsageError(
+    `--until takes one of ${ends.join(', ')}, not ${JSON.stringify(text)}${didYouMean(text, ends)}`,
+  )
 }
 
 /** Commands that follow something for a long time, and end in order when a person has seen enough. */

@@ -13,6 +13,7 @@ import {
   type SigningRequest,
 } from './objects.ts'
 import { oneLine } from './connection/errors.ts'
+import { listSome } from '../text/list.ts'
 
 /** `missing` may say something although it is done, and nothing although it is not. */
 export type Judgement = { readonly isDone: boolean; readonly missing: readonly string[] }
@@ -131,6 +132,5 @@ function cut(message: string): string {
 }
 
 function listed(names: readonly string[]): string {
-  const shown = [...names].sort().slice(0, mostNames).map(cut).join(', ')
-  return names.length > mostNames ? `${shown} and ${names.length - mostNames} more` : shown
+  return listSome([...names].sort().map(cut), mostNames)
 }

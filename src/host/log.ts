@@ -28,16 +28,16 @@ export function createLog(level: LogLevel = 'info', stream?: DestinationStream):
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return wrap(pino(options, stream ?? pino.destination(output)))
+  return adapt(pino(options, stream ?? pino.destination(output)))
 }
 
-function wrap(logger: ReturnType<typeof pino>): Log {
+function adapt(logger: ReturnType<typeof pino>): Log {
   return {
     debug: (facts, message) => logger.debug(facts, message),
     info: (facts, message) => logger.info(facts, message),
     warn: (facts, message) => logger.warn(facts, message),
     error: (facts, message) => logger.error(facts, message),
-    for: (service) => wrap(logger.child({ service })),
+    for: (service) => adapt(logger.child({ service })),
     isDebug: () => logger.isLevelEnabled('debug'),
   }
 }

@@ -28,6 +28,7 @@ import { renderLocal, renderMenu } from './ipxe/menu.ts'
 import type { ScriptAuthor } from './ipxe/script.ts'
 import type { Model, NodeModel } from './model.ts'
 import { absoluteUrl, tokenCharacters, tokenPlaceholder, urlPaths } from './urls.ts'
+import { listSome } from '../text/list.ts'
 
 /** COMMAND_LINE_SIZE of Linux on x86_64 and aarch64, without the zero at the end. */
 const commandLineOctets = 2047
@@ -269,7 +270,7 @@ function missingFiles(model: Model): Finding[] {
   return [...needed].map(([sentence, { about, nodes }]) => ({
     severity: 'error',
     about,
-    message: `${sentence} (needed by ${names([...nodes])})`,
+    message: `${sentence} (needed by ${listSome([...nodes], 8)})`,
   }))
 }
 
@@ -286,10 +287,4 @@ function longCommandLines(model: Model): Finding[] {
     const message = `kernel command line of ${length} octets is over the ${commandLineOctets} that a kernel keeps; shorten kernelArguments`
     return [{ severity: 'error', about: node.key, message }]
   })
-}
-
-/** Enough of them to know which: `ocp45/m1, ocp45/m2`. */
-function names(keys: readonly string[]): string {
-  const shown = keys.slice(0, 8).join(', ')
-  return keys.length > 8 ? `${shown} and ${keys.length - 8} more` : shown
 }

@@ -1,5 +1,9 @@
 /** Timelines for people: a few lines per node that fit a terminal, coloured where it may be. */
 import { styleText } from 'node:util'
+import { formatBytes } from '../text/bytes.ts'
+import { clip } from '../text/clip.ts'
+import { formatDuration } from '../text/duration.ts'
+import { wrap } from '../text/wrap.ts'
 import type { Firmware } from './dhcp-profiles.ts'
 import type { Simulation } from './simulate.ts'
 import type { BootEvent, SimulatedBoot } from './timeline.ts'
@@ -47,7 +51,7 @@ export function formatSummary({ boots, durationMs }: Simulation, paper: Paper): 
   const failed = boots.filter(({ isBooted }) => !isBooted)
   const octets = boots.reduce((sum, boot) => sum + boot.octets, 0)
   const counts = `${boots.length - failed.length} of ${boots.length} nodes booted`
-  const amount = `${formatOctets(octets)} in ${formatMs(durationMs)}`
+  const amount = `${formatBytes(octets)} in ${formatDuration(durationMs)}`
   if (failed.length === 0) return `${style('green', counts)}: ${amount}`
   const where = failed.map(({ node, events }) => `${node.key} (${events.at(-1)?.step ?? 'power-on'})`)
   return `${style('red', counts)}: ${amount}; not booted: ${where.join(', ')}`
@@ -61,14 +65,14 @@ function formatRow({ step, atMs, durationMs, octets, text }: BootEvent, paper: P
   const style = styler(paper)
   const fixed = timeColumns + 3 + stepColumns + octetColumns + timeColumns
   const textColumns = Math.max(leastTextColumns, widthOf(paper) - fixed)
-  const time = style('dim', formatMs(atMs).padStart(timeColumns))
-  const amounts = octets === 0 ? ''.padStart(octetColumns) : formatOctets(octets).padStart(octetColumns)
+  const time = style('dim', formatDuration(atMs).padStart(timeColumns))
+  const amounts = octets === 0 ? ''.padStart(octetColumns) : formatBytes(octets).padStart(octetColumns)
   // The last row has no step: what it says may use that place too.
   const said =
     step === ''
       ? clip(text, stepColumns + textColumns).padEnd(stepColumns + textColumns)
       : step.padEnd(stepColumns) + clip(text, textColumns).padEnd(textColumns)
-  return `${time} ${mark} ${said}${amounts}${style('dim', formatMs(durationMs).padStart(timeColumns))}`
+  return `${time} ${mark} ${said}${amounts}${style('dim', formatDuration(durationMs).padStart(timeColumns))}`
 }
 
 function widthOf({ columns }: Paper): number {
@@ -80,32 +84,4 @@ function styler({
 }: Paper): (style: 'bold' | 'dim' | 'green' | 'red', text: string) => string {
   // Whether to colour was decided by the caller, once for the whole terminal.
   return (style, text) => (usesColor ? styleText(style, text, { validateStream: false }) : text)
-}
-
-function clip(text: string, columns: number): string {
-  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
-}
-
-function wrap(text: string, columns: number): string[] {
-  const lines: string[] = []
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= columns)
-      lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-  return lines
-}
-
-/** `12 ms`, `1.2 s`. */
-function formatMs(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
-}
-
-/** `658 B`, `72.3 KiB`. */
-export function formatOctets(octets: number): string {
-  if (octets < 1024) return `${octets} B`
-  const units = ['KiB', 'MiB', 'GiB', 'TiB'] as const
-  const power = Math.min(Math.floor(Math.log2(octets) / 10), units.length)
-  return `${(octets / 1024 ** power).toFixed(1)} ${units[power - 1] ?? ''}`
 }

@@ -1,4 +1,5 @@
 /** What is wrong with a site file, and where: one sentence with its place, for people and editors. */
+import { printable, quoteText } from '../text/printable.ts'
 
 /** Keys and indices from the root of the file: `['clusters', 0, 'nodes', 3, 'mac']`. */
 export type Path = readonly (string | number)[]
@@ -28,7 +29,8 @@ export function formatProblem(problem: Problem): string {
 export function showProblem(problem: Problem, text: string): string {
   const line = text.split(/\r\n|\n|\r/)[problem.line - 1] ?? ''
   const start = Math.max(0, problem.column - 1 - contextBefore)
-  const shown = printable(line.slice(start, start + contextWidth))
+  // Keeps the number of columns, so that the caret stays below its character.
+  const shown = printable(line.slice(start, start + contextWidth), ' ')
   const number = String(problem.line)
   const caret = ' '.repeat(problem.column - 1 - start) + '^'
   return `${formatProblem(problem)}\n  ${number} | ${shown}\n  ${' '.repeat(number.length)} | ${caret}`
@@ -41,25 +43,4 @@ const contextBefore = 48
 /** Keys that are not plain words are quoted: `images."my image".dir`. */
 export function formatPath(path: Path): string {
   return path.map((step) => (/^[\w$-]+$/.test(String(step)) ? step : quoteText(String(step)))).join('.')
-}
-
-/** In double quotes, shortened, with everything escaped that a terminal would act on. */
-export function quoteText(text: string): string {
-  const shown = text.length > longestQuote ? `${text.slice(0, longestQuote - 1)}…` : text
-  return JSON.stringify(shown).replaceAll(unprintable, escape)
-}
-
-const longestQuote = 80
-
-/** C1 controls and the characters that turn the direction of text, which JSON leaves as they are. */
-const unprintable = /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
-
-function escape(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-}
-
-/** The same number of columns: a caret below it stays where it belongs. */
-function printable(line: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return line.replaceAll(/[\x00-\x1f]/g, ' ').replaceAll(unprintable, ' ')
 }

@@ -3,7 +3,8 @@ import type { z } from 'zod'
 import type { Violation } from './violation.ts'
 import { schemaAt, siteJsonSchema, type JsonSchema } from './json-schema.ts'
 import { nearest } from '../text/nearest.ts'
-import { quoteText, type Path } from './problem.ts'
+import { quoteText } from '../text/printable.ts'
+import type { Path } from './problem.ts'
 import type { Tree } from './yaml.ts'
 
 type Issue = z.core.$ZodIssue

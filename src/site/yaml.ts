@@ -12,7 +12,8 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml'
-import { formatPath, quoteText, type Path } from './problem.ts'
+import { quoteText } from '../text/printable.ts'
+import { formatPath, type Path } from './problem.ts'
 
 type Position = { readonly line: number; readonly column: number }
 

@@ -1,13 +1,8 @@
-/** Numbers as people say them, in sentences about nodes. Pure. */
+/** Durations in sentences and on a running clock. Pure. */
 
-/** `once`, `twice`, `3 times`. */
-export function formatCount(count: number): string {
-  return ['never', 'once', 'twice'][count] ?? `${count} times`
-}
-
-/** `350 ms`, `4.2 s`, `42 s`, `12 min`, `3 h`, `5 d`: two digits or so, which is what one can take in at a glance. */
+/** `350 ms`, `4.2 s`, `42 s`, `12 min`, `3 h`, `5 d`: about two digits, which is enough to compare by eye. */
 export function formatDuration(ms: number): string {
-  if (ms < 999.5) return `${Math.round(ms)} ms`
+  if (ms < 999.5) return `${Math.max(0, Math.round(ms))} ms`
   const seconds = ms / 1000
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`
   if (seconds < 99.5) return `${Math.round(seconds)} s`
@@ -15,4 +10,26 @@ export function formatDuration(ms: number): string {
   if (minutes < 99.5) return `${Math.round(minutes)} min`
   const hours = minutes / 60
   return hours < 47.5 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} d`
+}
+
+/** `40 min`, `13 h`, `12 days`: whole units, rounded down, so that no limit seems reached before it is. */
+export function formatAge(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000))
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 72 ? `${hours} h` : `${Math.floor(hours / 24)} days`
+}
+
+/** `42 s`, `3 min`: whole units, rounded up, for the remaining time of a running operation. */
+export function formatRemaining(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  return seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`
+}
+
+/** `0:04`, `12:30`, `1:02:03`: a running clock. */
+export function formatStopwatch(ms: number): string {
+  const seconds = Math.floor(ms / 1000)
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
+  const two = (value: number) => String(value).padStart(2, '0')
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }

@@ -1,25 +1,31 @@
-/** "Did you mean": the known word that a mistyped one is closest to. */
+/** "Did you mean": the known word that is closest to a mistyped one. Pure. */
 
-/** @returns undefined when nothing known is close enough to be meant */
+/** Returns the end of an error message: ` (did you mean w1?)`, or nothing when no known word is close. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const suggestion = nearest(word, known)
+  return suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`
+}
+
+/** Returns undefined when no known word is close enough. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const lower = word.toLowerCase()
   const ranked = known
     .map((candidate) => ({ candidate, distance: distanceOf(lower, candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)
   const best = ranked[0]
-  // A third of the letters may be wrong: enough for `adress`, too little to turn `rome` into `role`'s neighbours.
+  // Accepts a third of the letters as wrong: enough for `adress`, too little to turn `rome` into `role`.
   if (best !== undefined && best.distance <= Math.max(1, Math.floor(lower.length / 3))) return best.candidate
   return known.find((each) => sharedStart(lower, each.toLowerCase()) >= Math.max(3, lower.length * 0.75))
 }
 
-/** How many letters two words begin with alike: `kernelargs` and `kernelarguments` nine. */
+/** Counts the letters that two words start with in common: nine for `kernelargs` and `kernelarguments`. */
 function sharedStart(one: string, other: string): number {
   let length = 0
   while (length < one.length && one[length] === other[length]) length++
   return length
 }
 
-/** Insertions, deletions, replacements and exchanges of neighbours (optimal string alignment distance). */
+/** Counts insertions, deletions, replacements, and swaps of adjacent letters (optimal string alignment distance). */
 function distanceOf(from: string, to: string): number {
   const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, column) => column)]
   const at = (row: number, column: number) => rows[row]?.[column] as number

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { NodeModel } from '../../src/plan/model.ts'
-import { formatBoot, formatOctets, formatSummary, type Paper } from '../../src/simulate/timeline-text.ts'
+import { formatBoot, formatSummary, type Paper } from '../../src/simulate/timeline-text.ts'
+import { formatBytes } from '../../src/text/bytes.ts'
 import { Timeline, type SimulatedBoot } from '../../src/simulate/timeline.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { exampleModel } from '../support/model.ts'
@@ -100,6 +101,6 @@ t.test('octets have the unit that people read', (t) => {
     [1024 ** 3, '1.0 GiB'],
     [1024 ** 5, '1024.0 TiB'],
   ]
-  for (const [octets, text] of cases) t.equal(formatOctets(octets), text)
+  for (const [octets, text] of cases) t.equal(formatBytes(octets), text)
   t.end()
 })

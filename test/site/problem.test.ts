@@ -1,5 +1,6 @@
 import t from 'tap'
-import { formatPath, formatProblem, quoteText, showProblem } from '../../src/site/problem.ts'
+import { formatPath, formatProblem, showProblem } from '../../src/site/problem.ts'
+import { quoteText } from '../../src/text/printable.ts'
 
 const problem = { file: 'site.yaml', line: 2, column: 7, path: 'server.address', message: 'got nothing' }
 

@@ -1,12 +1,8 @@
 import t from 'tap'
-import { formatDuration, formatCount } from '../../src/text/duration.ts'
-
-t.test('how often', (t) => {
-  t.same([0, 1, 2, 3, 12].map(formatCount), ['never', 'once', 'twice', '3 times', '12 times'])
-  t.end()
-})
+import { formatAge, formatDuration, formatRemaining, formatStopwatch } from '../../src/text/duration.ts'
 
 const spans: [ms: number, text: string][] = [
+  [-5, '0 ms'],
   [0, '0 ms'],
   [999.4, '999 ms'],
   [999.5, '1.0 s'],
@@ -21,8 +17,32 @@ const spans: [ms: number, text: string][] = [
 ]
 
 for (const [ms, text] of spans) {
-  t.test(`${ms} ms are ${text}`, (t) => {
+  t.test(`formats ${ms} ms as ${text}`, (t) => {
     t.equal(formatDuration(ms), text)
     t.end()
   })
 }
+
+t.test('rounds an age down to whole units', (t) => {
+  const hour = 3_600_000
+  t.same([-1, 59_999, 60_000, hour - 1, hour, 71.9 * hour, 72 * hour].map(formatAge), [
+    '0 min',
+    '0 min',
+    '1 min',
+    '59 min',
+    '1 h',
+    '71 h',
+    '3 days',
+  ])
+  t.end()
+})
+
+t.test('rounds the remaining time up to whole units', (t) => {
+  t.same([-1, 0, 1, 119_000, 119_001].map(formatRemaining), ['0 s', '0 s', '1 s', '119 s', '2 min'])
+  t.end()
+})
+
+t.test('formats a running clock', (t) => {
+  t.same([4999, 750_000, 3_723_000].map(formatStopwatch), ['0:04', '12:30', '1:02:03'])
+  t.end()
+})

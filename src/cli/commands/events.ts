@@ -2,12 +2,14 @@
 import { parseArgs } from 'node:util'
 import type { ClusterWord, Observation } from '../../install/observation.ts'
 import { formatDuration } from '../../text/duration.ts'
-import { formatOctets } from '../../simulate/timeline-text.ts'
+import { formatBytes } from '../../text/bytes.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { controlHelp, controlOptions, controlPath, followControl } from '../client.ts'
 import { nodeKeys } from './node/node.ts'
-import { clip, clockTime, printable } from '../text/output.ts'
+import { clockTime } from '../text/output.ts'
 import { toResult } from './status.ts'
+import { clip } from '../../text/clip.ts'
+import { printable } from '../../text/printable.ts'
 
 export const events: Command = {
   name: 'events',
@@ -94,5 +96,5 @@ function eventText(seen: Observation): string {
 }
 
 function amount({ octets, durationMs }: { readonly octets: number; readonly durationMs: number }): string {
-  return octets === 0 ? '' : `, ${formatOctets(octets)} in ${formatDuration(durationMs)}`
+  return octets === 0 ? '' : `, ${formatBytes(octets)} in ${formatDuration(durationMs)}`
 }

@@ -7,7 +7,7 @@ import type { Model } from '../../plan/model.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import { explain, prepare } from '../../prepare.ts'
-import { nearest } from '../../text/nearest.ts'
+import { didYouMean } from '../../text/nearest.ts'
 import { chooseNode } from '../choose-node.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
@@ -85,9 +85,9 @@ Exit code 0: printed. 1: problems in the site, or it has no such part. 2: usage.
       throw new UsageError(`render takes a site file and one of ${Object.keys(renderings).join(', ')}`)
     }
     if (!isRendering(what)) {
-      const meant = nearest(what, Object.keys(renderings))
-      const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`
-      throw new UsageError(`cannot render ${JSON.stringify(what)}${guess}`)
+      throw new UsageError(
+        `cannot render ${JSON.stringify(what)}${didYouMean(what, Object.keys(renderings))}`,
+      )
     }
     const { most, render: renderPart }: Rendering = renderings[what]
     if (positionals.length > 2 + most) throw new UsageError(`too many arguments after ${what}`)

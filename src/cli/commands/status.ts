@@ -12,9 +12,11 @@ import {
   followControl,
 } from '../client.ts'
 import { clusterLines } from '../text/cluster.ts'
-import { clip, clockTime, printable, type OutputStyle } from '../text/output.ts'
+import { clockTime, type OutputStyle } from '../text/output.ts'
 import { stateText, statusLines, type Status } from '../text/status.ts'
 import { nowText } from '../text/step.ts'
+import { clip } from '../../text/clip.ts'
+import { printable } from '../../text/printable.ts'
 
 export const status: Command = {
   name: 'status',

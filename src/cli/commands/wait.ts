@@ -7,7 +7,7 @@ import { wait as waitFor } from '../../cluster/wait.ts'
 import { systemClock } from '../../host/clock.ts'
 import type { Model } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
-import { nearest } from '../../text/nearest.ts'
+import { didYouMean } from '../../text/nearest.ts'
 import type { Cluster } from '../../site/schema.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { interruptible, parseTimeLimit } from '../time-limit.ts'
@@ -96,9 +96,7 @@ function readArguments(args: readonly string[]): Arguments {
   }
   const goal = goals.find((each) => each === word)
   if (goal === undefined) {
-    const meant = nearest(word, goals)
-    const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`
-    throw new UsageError(`cannot wait for ${JSON.stringify(word)}${guess}`)
+    throw new UsageError(`cannot wait for ${JSON.stringify(word)}${didYouMean(word, goals)}`)
   }
   const { cluster: clusterName, timeout } = values
   return {

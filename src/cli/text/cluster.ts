@@ -2,8 +2,9 @@
 import type { BootstrapState } from '../../cluster/bootstrap-record.ts'
 import type { ClusterStanding, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
 import { formatDuration } from '../../text/duration.ts'
-import { wrap } from '../../plan/ipxe/text.ts'
-import { calendarDay, clockTime, paint, printable, type OutputStyle, type Style } from './output.ts'
+import { wrap } from '../../text/wrap.ts'
+import { calendarDay, clockTime, paint, type OutputStyle, type Style } from './output.ts'
+import { printable } from '../../text/printable.ts'
 
 /** Each goes on from "its bootstrap". */
 export const bootstrapWords: Readonly<Record<BootstrapState['kind'], string>> = {

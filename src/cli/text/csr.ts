@@ -1,8 +1,10 @@
 /** Certificate requests that are left pending, for a terminal: each with the whole reason below it. Pure. */
 import type { PendingCsr, PendingCsrs } from '../../cluster/csr/approver.ts'
 import { formatDuration } from '../../text/duration.ts'
-import { wrap } from '../../plan/ipxe/text.ts'
-import { clip, paint, printable, type OutputStyle } from './output.ts'
+import { wrap } from '../../text/wrap.ts'
+import { paint, type OutputStyle } from './output.ts'
+import { clip } from '../../text/clip.ts'
+import { printable } from '../../text/printable.ts'
 
 /** @param now milliseconds since 1970, as the requests' times */
 export function csrLines(clusters: readonly PendingCsrs[], now: number, paper: OutputStyle): string[] {

@@ -1,6 +1,7 @@
 /** An {@link Explanation} for people: a paragraph for each service. Pure. */
 import { askedText, ignitionText } from './ignition.ts'
 import type { Answer, BackEnd, Explanation } from '../explain/explanation.ts'
+import { alignColumns } from '../../text/table.ts'
 
 type Offer = Explanation['offers'][number]
 
@@ -113,13 +114,6 @@ function whenUsed(isBackup: boolean, isOut: boolean): string {
   return isBackup ? ' while no other server is up' : ''
 }
 
-/** Indented, each column but the last as wide as its widest cell. A row of two cells spans the rest. */
 function columns(rows: readonly (readonly string[])[]): string[] {
-  const last = Math.max(...rows.map((row) => row.length)) - 1
-  const widths = Array.from({ length: last }, (_, column) =>
-    Math.max(...rows.map((row) => (column < row.length - 1 ? (row[column] as string).length : 0))),
-  )
-  const pad = (cell: string, column: number, row: readonly string[]) =>
-    column === row.length - 1 ? cell : cell.padEnd(widths[column] as number)
-  return rows.map((row) => `  ${row.map(pad).join('  ')}`.trimEnd())
+  return alignColumns(rows).map((line) => `  ${line}`)
 }

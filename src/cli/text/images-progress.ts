@@ -1,8 +1,9 @@
 /** How long work on images is shown: a bar on a terminal, lines elsewhere. Every finished file leaves a line on both. */
 import type { Clock } from '../../host/clock.ts'
 import type { Notice, Watch } from '../../images/progress.ts'
-import { formatOctets } from '../../simulate/timeline-text.ts'
+import { formatBytes } from '../../text/bytes.ts'
 import type { Terminal } from '../command.ts'
+import { formatRemaining } from '../../text/duration.ts'
 
 export type Progress = {
   readonly watch: Watch
@@ -49,7 +50,7 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
     const now = Math.floor((reached() / total) * steps)
     if (now <= step || now >= steps) return
     step = now
-    terminal.out(`${(step * 100) / steps} % of ${formatOctets(total)}`)
+    terminal.out(`${(step * 100) / steps} % of ${formatBytes(total)}`)
   }
 
   const notices: { [kind in Notice['kind']]: (notice: Extract<Notice, { kind: kind }>) => void } = {
@@ -57,7 +58,7 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
     begun({ file, octets }) {
       if (octets > 0 && !octetsByFile.has(file)) {
         before += octets
-        say(`${file}: goes on at ${formatOctets(octets)}`)
+        say(`${file}: goes on at ${formatBytes(octets)}`)
       }
       octetsByFile.set(file, octets)
     },
@@ -65,7 +66,7 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
     setback: ({ file, reason }) => say(`${file}: ${reason}`),
     done({ file, octets }) {
       octetsByFile.set(file, octets)
-      say(`${file}: ${formatOctets(octets)} ${finished}`)
+      say(`${file}: ${formatBytes(octets)} ${finished}`)
     },
   }
   return {
@@ -88,17 +89,12 @@ type Position = {
 /** `62 % ███████████████░░░░░░░░░  812.4 MiB of 1.3 GiB  98.1 MiB/s  5 s left` */
 function progressLine({ octets, total, before, seconds }: Position): string {
   const rate = seconds > 0 ? (octets - before) / seconds : 0
-  const speed = rate > 0 ? [`${formatOctets(Math.round(rate))}/s`] : []
-  if (total === undefined) return [formatOctets(octets), ...speed].join('  ')
+  const speed = rate > 0 ? [`${formatBytes(Math.round(rate))}/s`] : []
+  if (total === undefined) return [formatBytes(octets), ...speed].join('  ')
   const share = total === 0 ? 1 : Math.min(1, octets / total)
   const full = Math.floor(share * barColumns)
   const bar = '█'.repeat(full) + '░'.repeat(barColumns - full)
-  const left = rate > 0 ? [`${formatSeconds((total - octets) / rate)} left`] : []
-  const amount = `${formatOctets(octets)} of ${formatOctets(total)}`
+  const left = rate > 0 ? [`${formatRemaining((1000 * (total - octets)) / rate)} left`] : []
+  const amount = `${formatBytes(octets)} of ${formatBytes(total)}`
   return [`${String(Math.floor(share * 100)).padStart(3)} % ${bar}`, amount, ...speed, ...left].join('  ')
-}
-
-function formatSeconds(seconds: number): string {
-  const whole = Math.max(0, Math.ceil(seconds))
-  return whole < 120 ? `${whole} s` : `${Math.ceil(whole / 60)} min`
 }

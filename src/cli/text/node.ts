@@ -2,11 +2,13 @@
 import type { Step } from '../../install/step.ts'
 import type { NodeDetails } from '../../install/reports.ts'
 import { formatDuration } from '../../text/duration.ts'
-import { wrap } from '../../plan/ipxe/text.ts'
-import { formatOctets } from '../../simulate/timeline-text.ts'
-import { calendarDay, clip, clockTime, paint, printable, symptomLines, type OutputStyle } from './output.ts'
+import { wrap } from '../../text/wrap.ts'
+import { formatBytes } from '../../text/bytes.ts'
+import { calendarDay, clockTime, paint, symptomLines, type OutputStyle } from './output.ts'
 import { stateText } from './status.ts'
 import { stepDetail, stepTitles } from './step.ts'
+import { clip } from '../../text/clip.ts'
+import { printable } from '../../text/printable.ts'
 
 // "10:00:05 ✗ firmware DHCP   …   ×3  830.6 KiB    700 ms  12.3 MiB/s"
 const timeColumns = 8
@@ -57,10 +59,10 @@ function stepLine(step: Step, now: number, paper: OutputStyle): string {
   const hasRates = width - fixed - rateColumns >= leastDetailColumns
   const room = Math.max(8, width - fixed - (hasRates ? rateColumns : 0))
   const { octets, octetsPerSecond, count } = step
-  const rate = octetsPerSecond === undefined ? '' : `${formatOctets(octetsPerSecond)}/s`
+  const rate = octetsPerSecond === undefined ? '' : `${formatBytes(octetsPerSecond)}/s`
   const figureCells = [
     (count === 1 ? '' : `×${count}`).padStart(countColumns),
-    (octets === undefined ? '' : formatOctets(octets)).padStart(octetColumns),
+    (octets === undefined ? '' : formatBytes(octets)).padStart(octetColumns),
     durationText(step, now).padStart(durationColumns),
     hasRates ? rate.padStart(rateColumns) : '',
   ].join('')

@@ -1,7 +1,8 @@
 /** Text on a terminal: as wide as it is, coloured where it may be. Pure. */
 import { styleText } from 'node:util'
 import type { Symptom } from '../../install/symptoms.ts'
-import { wrap } from '../../plan/ipxe/text.ts'
+import { wrap } from '../../text/wrap.ts'
+import { printable } from '../../text/printable.ts'
 
 export type OutputStyle = { readonly columns: number; readonly usesColor: boolean }
 
@@ -10,15 +11,6 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 export function paint({ usesColor: usesColor }: OutputStyle, style: Style, text: string): string {
   // Whether to colour was decided by the caller, once for the whole terminal.
   return usesColor ? styleText(style, text, { validateStream: false }) : text
-}
-
-/** What came from a machine or a network must not move the cursor of whoever looks at it. */
-export function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, '?')
-}
-
-export function clip(text: string, columns: number): string {
-  return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`
 }
 
 /** `! what was seen: why; what to do`, whole, over as many lines as it needs. */

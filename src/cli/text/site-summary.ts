@@ -9,20 +9,22 @@ import type { Plan } from '../../plan/plan.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import type { HaproxyVerdict } from '../../serve/haproxy/validate.ts'
 import { askedText, ignitionText } from './ignition.ts'
+import { pluralize } from '../../text/count.ts'
+import { alignColumns } from '../../text/table.ts'
 
 /** Lines for a terminal; findings are {@link findingLine}'s. */
 export function summaryLines(plan: Plan): string[] {
   const clusters = new Set(plan.nodes.map((node) => node.cluster)).size
   return [
-    `${plan.site}: ${count(plan.nodes.length, 'node')} in ${count(clusters, 'cluster')}, served from ${formatIpv4(plan.endpoint.address)}`,
+    `${plan.site}: ${pluralize(plan.nodes.length, 'node')} in ${pluralize(clusters, 'cluster')}, served from ${formatIpv4(plan.endpoint.address)}`,
     '',
-    ...table(services(plan)),
+    ...indentedTable(services(plan)),
     '',
-    ...table(plan.nodes.map((node) => nodeRow(plan, node))),
+    ...indentedTable(plan.nodes.map((node) => nodeRow(plan, node))),
     '',
-    ...table(ignitionFiles(plan.http).map(ignitionRow)),
+    ...indentedTable(ignitionFiles(plan.http).map(ignitionRow)),
     '',
-    ...table(loaderNames.map((name) => loaderRow(plan, name))),
+    ...indentedTable(loaderNames.map((name) => loaderRow(plan, name))),
   ]
 }
 
@@ -72,7 +74,7 @@ export function summaryJson(plan: Plan): object {
 
 function services(plan: Plan): [service: string, what: string][] {
   const { dhcp, tftp, http, dns, haproxy } = plan
-  const loaders = count(loaderNames.filter((name) => tftp.files.has(name)).length, 'loader')
+  const loaders = pluralize(loaderNames.filter((name) => tftp.files.has(name)).length, 'loader')
   const zones = dns?.zones.filter((zone) => !localZones.includes(zone)) ?? []
   const records = zones.reduce((sum, zone) => sum + zone.records.length, 0)
   return [
@@ -84,22 +86,22 @@ function services(plan: Plan): [service: string, what: string][] {
     [
       'http',
       [
-        count(http.scripts.size, 'boot script'),
-        count(ignitionFiles(http).length, 'Ignition file'),
-        count(http.images.size, 'image'),
+        pluralize(http.scripts.size, 'boot script'),
+        pluralize(ignitionFiles(http).length, 'Ignition file'),
+        pluralize(http.images.size, 'image'),
       ].join(', '),
     ],
     [
       'dns',
       dns === undefined
         ? 'served elsewhere'
-        : `${count(records, 'record')} in ${zones.map((zone) => zone.name).join(', ')}`,
+        : `${pluralize(records, 'record')} in ${zones.map((zone) => zone.name).join(', ')}`,
     ],
     [
       'haproxy',
       haproxy === undefined
         ? 'not written'
-        : `${count(haproxy.frontends.length, 'front end')} in ${haproxy.file}`,
+        : `${pluralize(haproxy.frontends.length, 'front end')} in ${haproxy.file}`,
     ],
   ]
 }
@@ -110,10 +112,12 @@ function dhcpService({ networks, proxiedNetworks, reservationByMac, proxiedByMac
   const places = (cidrs: typeof networks) => cidrs.map(formatCidr).join(', ')
   const booted = [...proxiedByMac.values()].filter(({ boot }) => boot !== undefined).length
   return [
-    ...(own.length === 0 ? [] : [`${count(reservationByMac.size, 'reservation')} in ${places(own)}`]),
+    ...(own.length === 0 ? [] : [`${pluralize(reservationByMac.size, 'reservation')} in ${places(own)}`]),
     ...(proxiedNetworks.length === 0
       ? []
-      : [`boot files for ${count(booted, 'node')} in ${places(proxiedNetworks)}, leased by another server`]),
+      : [
+          `boot files for ${pluralize(booted, 'node')} in ${places(proxiedNetworks)}, leased by another server`,
+        ]),
   ].join('; ')
 }
 
@@ -172,17 +176,6 @@ function loaderRow({ tftp, findings }: Plan, name: LoaderName): string[] {
   return [firmwareOf[name], name, tftp.files.get(name) ?? absent]
 }
 
-/** Columns as wide as their widest cell; the last one is free. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, cell.length)),
-    [],
-  )
-  const pad = (cell: string, column: number, row: readonly string[]) =>
-    column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)
-  return rows.map((row) => `  ${row.map((cell, column) => pad(cell, column, row)).join('  ')}`)
-}
-
-function count(amount: number, what: string): string {
-  return `${amount} ${what}${amount === 1 ? '' : 's'}`
+function indentedTable(rows: readonly (readonly string[])[]): string[] {
+  return alignColumns(rows).map((line) => `  ${line}`)
 }

@@ -3,12 +3,14 @@ import type { ClusterStanding } from '../../cluster/report.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import type { Mode } from '../../install/observation.ts'
 import { formatDuration } from '../../text/duration.ts'
-import { wrap } from '../../plan/ipxe/text.ts'
+import { wrap } from '../../text/wrap.ts'
 import type { Applied, HaproxyOutcome } from '../../serve/haproxy/apply.ts'
 import type { ServerState } from '../../serve/haproxy/servers.ts'
 import { clusterLines } from './cluster.ts'
-import { clip, paint, printable, symptomLines, type OutputStyle } from './output.ts'
+import { paint, symptomLines, type OutputStyle } from './output.ts'
 import { nowText } from './step.ts'
+import { clip } from '../../text/clip.ts'
+import { printable } from '../../text/printable.ts'
 
 type BalancedServer = Pick<ServerState, 'isUp' | 'isTested' | 'isOut' | 'isLeaving' | 'sentence'>
 

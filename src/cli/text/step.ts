@@ -1,7 +1,8 @@
 /** The steps of a node's way in words: as rows of a timeline, and as what a node does right now. Pure. */
 import type { Step, StepKind, StepOutcome } from '../../install/step.ts'
-import { formatDuration, formatCount } from '../../text/duration.ts'
-import { formatOctets } from '../../simulate/timeline-text.ts'
+import { formatCount } from '../../text/count.ts'
+import { formatDuration } from '../../text/duration.ts'
+import { formatBytes } from '../../text/bytes.ts'
 
 export const stepTitles: Readonly<Record<StepKind, string>> = {
   'firmware-dhcp': 'firmware DHCP',
@@ -103,7 +104,7 @@ export function nowText(step: Step | undefined, now: number): string {
     case 'rootfs':
     case 'metal': {
       if (outcome !== 'under-way') break
-      const rate = octetsPerSecond === undefined ? '' : `, ${formatOctets(octetsPerSecond)}/s`
+      const rate = octetsPerSecond === undefined ? '' : `, ${formatBytes(octetsPerSecond)}/s`
       return `${stepTitles[kind]} ${percent(step)}${rate}`
     }
     case 'firmware-dhcp':
@@ -122,5 +123,5 @@ export function nowText(step: Step | undefined, now: number): string {
 }
 
 function percent({ octets = 0, total = 0 }: Step): string {
-  return total === 0 ? formatOctets(octets) : `${Math.floor((100 * octets) / total)} %`
+  return total === 0 ? formatBytes(octets) : `${Math.floor((100 * octets) / total)} %`
 }

@@ -3,6 +3,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Stage } from '../../cluster/stages.ts'
 import type { WaitEvent } from '../../cluster/wait.ts'
 import type { Terminal } from '../command.ts'
+import { formatStopwatch } from '../../text/duration.ts'
 
 export type WaitReport = {
   tell(event: WaitEvent): void
@@ -13,14 +14,14 @@ export type WaitReport = {
 /** A line for everything that happens: for logs, and for programs that read along. */
 export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
   const line = (elapsedMs: number, text: string) =>
-    terminal.out(`${formatSpan(elapsedMs).padStart(7)}  ${text}`)
+    terminal.out(`${formatStopwatch(elapsedMs).padStart(7)}  ${text}`)
   let known: readonly string[] = []
   return {
     tell(event) {
       const { elapsedMs, stage } = event
       switch (event.kind) {
         case 'begun':
-          line(elapsedMs, `waiting up to ${formatSpan(event.mostMs)} for ${stage.awaited}`)
+          line(elapsedMs, `waiting up to ${formatStopwatch(event.mostMs)} for ${stage.awaited}`)
           break
         case 'missing':
           // Of a rack of nodes one changes at a time.
@@ -60,7 +61,7 @@ export function liveReport(
 
   function draw(nowMs: number): void {
     const lines = [...stages.flatMap((stage) => stageLines(stage, rows.get(stage), nowMs))].map((text) =>
-      clip(text, terminal.columns),
+      fitLine(text, terminal.columns),
     )
     // Up to where it was drawn last, and clear from there on.
     const back = drawn === 0 ? '' : `\u001b[${drawn}A\u001b[J`
@@ -71,10 +72,10 @@ export function liveReport(
   function stageLines(stage: Stage, row: Row | undefined, nowMs: number): string[] {
     const name = stage.name.padEnd(width)
     if (row === undefined) return [`  ${name}`]
-    const spent = formatSpan((row.endMs ?? nowMs) - row.begunMs)
+    const spent = formatStopwatch((row.endMs ?? nowMs) - row.begunMs)
     const note = row.note === '' ? '' : `  ${row.note}`
     if (row.end === 'done') return [`${styleText('green', '✓')} ${name}  ${spent}${note}`]
-    const limit = `${spent} of ${formatSpan(row.mostMs)}`
+    const limit = `${spent} of ${formatStopwatch(row.mostMs)}`
     const shown = missing.slice(0, mostLines)
     const more = missing.length > mostLines ? [`and ${missing.length - mostLines} more`] : []
     const mark = row.end === 'late' ? styleText('red', '✗') : styleText('yellow', '…')
@@ -100,15 +101,7 @@ export function liveReport(
 }
 
 /** So that no line takes two on the screen and the view stays where it is. */
-function clip(text: string, columns: number): string {
+function fitLine(text: string, columns: number): string {
   const plain = stripVTControlCharacters(text)
   return plain.length < columns ? text : `${plain.slice(0, columns - 2)}…`
-}
-
-/** `0:04`, `12:30`, `1:02:03` */
-export function formatSpan(ms: number): string {
-  const seconds = Math.floor(ms / 1000)
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60]
-  const two = (value: number) => String(value).padStart(2, '0')
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }

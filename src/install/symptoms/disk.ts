@@ -1,5 +1,6 @@
 /** What goes wrong once the installer has what it needs: writing the disk, and booting from it. */
-import { formatDuration, formatCount } from '../../text/duration.ts'
+import { formatCount } from '../../text/count.ts'
+import { formatDuration } from '../../text/duration.ts'
 import { isStalledAt, type SymptomRow } from './boot-view.ts'
 
 export const diskSymptoms: readonly SymptomRow[] = [

@@ -1,5 +1,6 @@
 /** What goes wrong before a kernel runs: DHCP, the loader, iPXE and its script. */
-import { formatDuration, formatCount } from '../../text/duration.ts'
+import { formatCount } from '../../text/count.ts'
+import { formatDuration } from '../../text/duration.ts'
 import { isStalledAt, type SymptomRow, type View } from './boot-view.ts'
 
 /** A transfer that ends within its first window: no acknowledgement ever came. */

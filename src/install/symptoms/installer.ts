@@ -1,6 +1,7 @@
 /** What goes wrong from the kernel to the end of the installer. */
 import type { Step, StepKind } from '../step.ts'
-import { formatDuration, formatCount } from '../../text/duration.ts'
+import { formatCount } from '../../text/count.ts'
+import { formatDuration } from '../../text/duration.ts'
 import { isOfferLeft } from './firmware.ts'
 import { isStalled, isStalledAt, stepOf, type SymptomRow, type View } from './boot-view.ts'
 

@@ -2,6 +2,7 @@
  * Whether an Ignition file is young enough to install with. The installer's certificates live for a day, and the cluster has
  * to stand before it is over (OpenShift's guides: use the files within 12 hours).
  */
+import { formatAge } from '../../text/duration.ts'
 import type { IgnitionAge } from './document.ts'
 
 export type IgnitionJudgement = {
@@ -25,7 +26,7 @@ export function checkIgnitionAge(
   if (madeAt === undefined || end === undefined) {
     return { kind: 'fresh', sentence: `${path} holds no certificate of a day, so it does not age` }
   }
-  const age = `${path} was made ${formatDuration(now - madeAt)} ago`
+  const age = `${path} was made ${formatAge(now - madeAt)} ago`
   if (now >= end) {
     return { kind: 'expired', sentence: `${age}, and expired at ${formatMinute(end)}: ${remedy(path)}` }
   }
@@ -35,7 +36,7 @@ export function checkIgnitionAge(
   }
   return {
     kind: 'ageing',
-    sentence: `${age}, and expires at ${formatMinute(end)}, in ${formatDuration(left)}: start soon, or ${remedy(path)}`,
+    sentence: `${age}, and expires at ${formatMinute(end)}, in ${formatAge(left)}: start soon, or ${remedy(path)}`,
   }
 }
 
@@ -57,12 +58,4 @@ function remedy(path: string): string {
 /** `2026-11-22 06:00 UTC` */
 export function formatMinute(time: number): string {
   return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-}
-
-/** `40 min`, `13 h`, `12 days`; never less than nothing. */
-export function formatDuration(ms: number): string {
-  const minutes = Math.max(0, Math.floor(ms / 60_000))
-  if (minutes < 60) return `${minutes} min`
-  const hours = Math.floor(minutes / 60)
-  return hours < 72 ? `${hours} h` : `${Math.floor(hours / 24)} days`
 }

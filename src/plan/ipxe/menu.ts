@@ -3,7 +3,8 @@ import type { IgnitionKind } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import { missingSentences, type Installation } from './installation.ts'
 import { columns, say, script, networkIdentity, waitAndStartAgain } from './script.ts'
-import { argument, plainText, wrap } from './text.ts'
+import { wrap } from '../../text/wrap.ts'
+import { argument, plainText } from './text.ts'
 
 /** iPXE keeps a margin beside the items of a menu. */
 const itemColumns = columns - 4

@@ -1,7 +1,8 @@
 /** What all scripts have in common: how they speak on the console, and how they wait and start again. */
 import type { NodeModel } from '../model.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
-import { plainText, wrap } from './text.ts'
+import { wrap } from '../../text/wrap.ts'
+import { plainText } from './text.ts'
 
 /** The width of a console in text mode. */
 export const columns = 80

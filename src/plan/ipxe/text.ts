@@ -2,6 +2,7 @@
  * Words that stand in an iPXE script without becoming part of it. iPXE splits a line at blanks, looks for
  * its own words (`||`, `&&`, `;`, a leading `#`), then expands `${…}` in each word; it knows no quotes.
  */
+import { printableAscii } from '../../text/printable.ts'
 
 /** A setting that nobody sets: expands to nothing, so a word that holds it is not one of iPXE's own. */
 const nothing = '${empty}'
@@ -18,28 +19,10 @@ export function argument(word: string): string {
 
 /** Text for people on one line: unprintable characters become `?`, `${` is taken apart, blanks are single. */
 export function plainText(text: string): string {
-  return text
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[^\x20-\x7e]/g, '?')
+  return printableAscii(text.replaceAll(/\s+/g, ' '))
     .replaceAll('${', '$ {')
     .trim()
     .split(' ')
     .map(argument)
     .join(' ')
-}
-
-/** Breaks text at blanks into lines of at most `columns`; a longer word has a line of its own. */
-export function wrap(text: string, columns: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(/\s+/).filter((each) => each !== '')) {
-    const longer = line === '' ? word : `${line} ${word}`
-    if (longer.length <= columns || line === '') {
-      line = longer
-    } else {
-      lines.push(line)
-      line = word
-    }
-  }
-  return line === '' ? lines : [...lines, line]
 }

@@ -4,7 +4,10 @@
  */
 import { X509Certificate } from 'node:crypto'
 import type { IgnitionCertificate } from '../../plan/ignition/document.ts'
+import { printableAscii } from '../../text/printable.ts'
 import { largestUnpacked, unpack, type Budget } from './unpack.ts'
+
+const maxShownCharacters = 200
 
 /** A certificate in a secret in a manifest in a merged configuration is at the fourth. */
 const deepest = 6
@@ -59,8 +62,8 @@ function searchConfig(search: Search, config: unknown, outer: string, depth: num
 function placeOf(key: string, parent: object, place: Place, outer: string): Place {
   if (place.isFile) return place
   const { path } = parent as { readonly path?: unknown }
-  if (typeof path === 'string') return { where: printable(join(outer, ': ', path)), isFile: true }
-  return { where: printable(join(place.where, place.where === outer ? ': ' : '.', key)), isFile: false }
+  if (typeof path === 'string') return { where: shown(join(outer, ': ', path)), isFile: true }
+  return { where: shown(join(place.where, place.where === outer ? ': ' : '.', key)), isFile: false }
 }
 
 function join(outer: string, between: string, inner: string): string {
@@ -105,7 +108,7 @@ function readCertificate(base64: string, where: string): IgnitionCertificate | '
   try {
     const { subject, validFromDate, validToDate } = new X509Certificate(Buffer.from(base64, 'base64'))
     return {
-      subject: printable(subject.replaceAll('\n', ', ')),
+      subject: shown(subject.replaceAll('\n', ', ')),
       notBefore: validFromDate.getTime(),
       notAfter: validToDate.getTime(),
       where,
@@ -115,7 +118,6 @@ function readCertificate(base64: string, where: string): IgnitionCertificate | '
   }
 }
 
-/** Fit for a line of a log and for a terminal. */
-function printable(text: string): string {
-  return text.slice(0, 200).replaceAll(/[^\x20-\x7e]/g, '?')
+function shown(text: string): string {
+  return printableAscii(text, maxShownCharacters)
 }

@@ -5,7 +5,7 @@
 import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
-import { printable } from '../../proto/dhcp/values/text.ts'
+import { shownText } from '../../proto/dhcp/values/text.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
 import { decide, type Arrival, type RequestState } from './decide.ts'
@@ -116,7 +116,7 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
     decision.kind === 'nak'
       ? { ...known, state, reason: decision.reason }
       : { ...known, state, address: reservation.address, bootFile: file?.name, reason }
-  const vendorClass = printable(request.vendorClass)
+  const vendorClass = shownText(request.vendorClass)
   return { kind: replied[decision.kind], octets, to, about, client: request.client, vendorClass }
 }
 
@@ -147,7 +147,7 @@ function respondProxied(
     to: arrival === 'proxy-port' ? 'sender' : destination({ kind: 'offer' }, request, plan),
     about: { ...about, bootFile: decision.file.name },
     client: request.client,
-    vendorClass: printable(request.vendorClass),
+    vendorClass: shownText(request.vendorClass),
   }
 }
 

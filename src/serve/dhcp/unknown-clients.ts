@@ -7,7 +7,7 @@ import type { Mac } from '../../proto/address/mac.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
 import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
-import { latin1, printable, formatUuid } from '../../proto/dhcp/values/text.ts'
+import { latin1, shownText, formatUuid } from '../../proto/dhcp/values/text.ts'
 import type { DhcpRequest } from './request.ts'
 
 /** When something was seen, in milliseconds since 1970, and how often. */
@@ -124,7 +124,7 @@ export function createOtherServers(clock: Clock): Sightings<string, OtherServerS
 
 /**
  * What a machine that is not declared says of itself, and what the network says of where it is plugged in: what a
- * person needs to recognise it. All of it is text for people, short and printable, whatever was sent.
+ * person needs to recognise it. All of it is text for people, short and shownText, whatever was sent.
  */
 
 export type ClientFacts = {
@@ -156,10 +156,10 @@ export function strangerFacts(mac: Mac, request: DhcpRequest): ClientFacts {
   const { message, vendorClass, client, machineIdentifier } = request
   const uuid = machineIdentifier === undefined ? undefined : formatUuid(machineIdentifier)
   const name = message.options.find(({ code }) => code === OptionCode.hostName)?.value
-  const hostName = name === undefined ? '' : printable(latin1(name).replace(/\0+$/, ''))
+  const hostName = name === undefined ? '' : shownText(latin1(name).replace(/\0+$/, ''))
   return {
     mac,
-    vendorClass: printable(vendorClass),
+    vendorClass: shownText(vendorClass),
     architecture: client.architectures[0],
     ...(uuid === undefined ? {} : { uuid }),
     ...(hostName === '' ? {} : { hostName }),
@@ -180,7 +180,7 @@ function relayFacts({ message, relayAgentInformation }: DhcpRequest): RelayFacts
 /** Some agents send text (`Eth1/14`), others numbers of slot and port, or a MAC address. */
 function identifierText(octets: Uint8Array): string {
   const isText = octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet <= 0x7e)
-  return printable(isText ? latin1(octets) : hexadecimal(octets))
+  return shownText(isText ? latin1(octets) : hexadecimal(octets))
 }
 
 function hexadecimal(octets: Uint8Array): string {

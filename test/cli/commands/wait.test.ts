@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { UsageError } from '../../../src/cli/command.ts'
-import { formatSpan, liveReport, plainReport } from '../../../src/cli/text/wait.ts'
+import { liveReport, plainReport } from '../../../src/cli/text/wait.ts'
 import { wait } from '../../../src/cli/commands/wait.ts'
 import { apiPaths } from '../../../src/cluster/objects.ts'
+import { formatStopwatch } from '../../../src/text/duration.ts'
 import { stagesOf } from '../../../src/cluster/stages.ts'
 import { kubeconfigText, startApiServer } from '../../support/api-server.ts'
 import { authority } from '../../support/cluster.ts'
@@ -119,6 +120,6 @@ t.test('of many things that lack, the view shows a dozen, and lines tell what is
 })
 
 t.test('spans of time', (t) => {
-  t.same([4000, 750_000, 3_723_000].map(formatSpan), ['0:04', '12:30', '1:02:03'])
+  t.same([4000, 750_000, 3_723_000].map(formatStopwatch), ['0:04', '12:30', '1:02:03'])
   t.end()
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatDuration, checkIgnitionAge } from '../../../src/plan/ignition/age.ts'
+import { checkIgnitionAge } from '../../../src/plan/ignition/age.ts'
 import { madeAt, usableUntil } from '../../support/ignition.ts'
 
 const hour = 3_600_000
@@ -60,18 +60,5 @@ t.test('a pointer does not age', (t) => {
     kind: 'fresh',
     sentence: `${path} holds no certificate of a day, so it does not age`,
   })
-  t.end()
-})
-
-t.test('durations as people say them', (t) => {
-  t.same([-1, 59_999, 60_000, hour - 1, hour, 71.9 * hour, 72 * hour].map(formatDuration), [
-    '0 min',
-    '0 min',
-    '1 min',
-    '59 min',
-    '1 h',
-    '71 h',
-    '3 days',
-  ])
   t.end()
 })

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import t from 'tap'
-import { argument, plainText, wrap } from '../../../src/plan/ipxe/text.ts'
+import { argument, plainText } from '../../../src/plan/ipxe/text.ts'
 
 const texts = [
   { name: 'ordinary words stay as they are', text: 'kernel rhcos-live', expected: 'kernel rhcos-live' },
@@ -40,13 +40,5 @@ t.test('an argument reaches the command as it was written', (t) => {
   t.equal(argument('console=ttyS0,115200n8'), 'console=ttyS0,115200n8')
   t.equal(argument('||'), '${empty}||')
   t.equal(argument('#\\'), '${empty}#\\${empty}')
-  t.end()
-})
-
-t.test('lines break at blanks, long words stand alone', (t) => {
-  t.same(wrap('one two three', 7), ['one two', 'three'])
-  t.same(wrap('/a/very/long/path is not there', 12), ['/a/very/long/path', 'is not there'])
-  t.same(wrap('  one \n two ', 80), ['one two'])
-  t.same(wrap('', 80), [])
   t.end()
 })

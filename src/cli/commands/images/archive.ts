@@ -5,7 +5,7 @@ import { exportImages } from '../../../images/export.ts'
 import { importImages } from '../../../images/import.ts'
 import { ImageProblem, reasonOf } from '../../../images/problem.ts'
 import { requireStored } from '../../../images/store.ts'
-import { formatOctets } from '../../../simulate/timeline-text.ts'
+import { formatBytes } from '../../../text/bytes.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
 import { showProgress } from '../../text/images-progress.ts'
@@ -22,7 +22,7 @@ export async function exportImage({ store, positionals, terminal, world }: Image
   try {
     const { octets, hasSecrets } = await exportImages(images, file, progress.watch)
     progress.end()
-    terminal.out(`${file}: ${formatOctets(octets)}; slipway images import unpacks it`)
+    terminal.out(`${file}: ${formatBytes(octets)}; slipway images import unpacks it`)
     if (hasSecrets) terminal.err('it holds the keys of a cluster: only its owner may read it')
   } finally {
     progress.end()

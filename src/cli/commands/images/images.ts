@@ -1,7 +1,7 @@
 /** `slipway images …`: getting images, looking after them, carrying them to a site without internet. */
 import { systemClock } from '../../../host/clock.ts'
 import { ImageProblem } from '../../../images/problem.ts'
-import { nearest } from '../../../text/nearest.ts'
+import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { addImage } from './add.ts'
 import { parseImagesArguments, type ImagesCall, type ImagesOption, type ImagesWorld } from './call.ts'
@@ -69,9 +69,7 @@ export async function runImages(
   const subcommand = known.includes(name ?? '') ? subcommands[name as string] : undefined
   if (subcommand === undefined) {
     if (name === undefined) throw new UsageError(`images takes one of ${known.join(', ')}`)
-    const meant = nearest(name, known)
-    const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`
-    throw new UsageError(`images cannot ${JSON.stringify(name)}${guess}`)
+    throw new UsageError(`images cannot ${JSON.stringify(name)}${didYouMean(name, known)}`)
   }
   const foreign = (Object.keys(values) as ImagesOption[]).find((option) => !subcommand.takes.includes(option))
   if (foreign !== undefined) throw new UsageError(`images ${name ?? ''} takes no --${foreign}`)

@@ -11,11 +11,11 @@ import {
 } from '../../../images/store.ts'
 import { verifyImage, type Integrity } from '../../../images/verify.ts'
 import { explain, loadSiteFile } from '../../../prepare.ts'
-import { formatOctets } from '../../../simulate/timeline-text.ts'
+import { formatBytes } from '../../../text/bytes.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
 import { showProgress } from '../../text/images-progress.ts'
-import { table } from '../../text/site-summary.ts'
+import { alignColumns } from '../../../text/table.ts'
 
 export async function listImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
   if (positionals.length > 0) throw new UsageError('images list takes no names')
@@ -27,9 +27,9 @@ export async function listImages({ store, values, positionals, terminal }: Image
     return ExitCode.fine
   }
   if (images.length === 0) terminal.out(`no images in ${store}`)
-  else for (const line of table([headings(users), ...rows.map(rowOf)])) terminal.out(line.trimEnd())
+  else for (const line of alignColumns([headings(users), ...rows.map(rowOf)])) terminal.out(`  ${line}`)
   for (const { name, octets } of unfinished) {
-    terminal.out(`${name} is unfinished, with ${formatOctets(octets)}: add it again to go on, or remove it`)
+    terminal.out(`${name} is unfinished, with ${formatBytes(octets)}: add it again to go on, or remove it`)
   }
   for (const { problem } of images) if (problem !== undefined) terminal.err(problem)
   return ExitCode.fine
@@ -156,6 +156,6 @@ function headings(users: Users | undefined): string[] {
 
 function rowOf({ name, release, architecture, style, octets, added, byHand, usedBy }: Described): string[] {
   const day = `${added.slice(0, 10)}${byHand ? ', by hand' : ''}`
-  const common = [name, release ?? '-', architecture ?? '-', style ?? '-', formatOctets(octets), day]
+  const common = [name, release ?? '-', architecture ?? '-', style ?? '-', formatBytes(octets), day]
   return usedBy === undefined ? common : [...common, usedBy.join(', ') || '-']
 }

@@ -6,7 +6,7 @@ import type { PendingCsr, PendingCsrs } from '../../../cluster/csr/approver.ts'
 import type { NodeDetails } from '../../../install/reports.ts'
 import type { Step } from '../../../install/step.ts'
 import { formatDuration } from '../../../text/duration.ts'
-import { formatOctets } from '../../../simulate/timeline-text.ts'
+import { formatBytes } from '../../../text/bytes.ts'
 import type { MemberReport } from '../../../cluster/report.ts'
 import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../node-snapshot.ts'
 import { stepDetail, stepTitles } from '../../text/step.ts'
@@ -70,7 +70,7 @@ function stepLine(step: Step): string | undefined {
   if (outcome === 'under-way') return `${stepTitles[kind]}: ${what} begun`
   const detail = stepDetail(step)
   const isDownload = octets !== undefined && total !== undefined && outcome === 'done'
-  const size = isDownload ? `, ${formatOctets(octets)} in ${formatDuration(durationMs)}` : ''
+  const size = isDownload ? `, ${formatBytes(octets)} in ${formatDuration(durationMs)}` : ''
   return detail === '' ? stepTitles[kind] : `${stepTitles[kind]}: ${detail}${size}`
 }
 

@@ -13,10 +13,10 @@ import { exitCodeOf, pollUntil, stopwatch, type PollResult } from '../../poll.ts
 import { decideArming, endOf, nextSteps } from './add-goal.ts'
 import { createTeller, factsOf } from './add-progress.ts'
 import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../node-snapshot.ts'
-import { printable } from '../../text/output.ts'
 import { reloadSite, tellReload } from '../reload.ts'
 import { editSite } from '../../site-edit.ts'
-import { formatSpan } from '../../text/wait.ts'
+import { printable } from '../../../text/printable.ts'
+import { formatStopwatch } from '../../../text/duration.ts'
 
 const ends = ['armed', 'installed', 'ready'] as const
 
@@ -36,7 +36,7 @@ was; a machine that slipway has seen before is not armed again by itself.
 ${adoptionHelp}
   --until END         ready, or sooner: armed, or installed, which asks no cluster and
                       is the end for a bootstrap
-  --timeout TIME      90s, 45m or 2h from when it is armed (${formatSpan(defaultTimeoutMs)})
+  --timeout TIME      90s, 45m or 2h from when it is armed (${formatStopwatch(defaultTimeoutMs)})
   --control PATH      the socket of the running slipway (SLIPWAY_CONTROL, else
                       /run/slipway/control.sock)
 
@@ -162,7 +162,7 @@ async function follow(
   const say = stopwatch(terminal, clock)
   const tell = createTeller()
   let sight: NodeSnapshot | undefined
-  say(`waiting up to ${formatSpan(timeoutMs)} for ${key} to be ${goal === 'ready' ? 'Ready' : goal}`)
+  say(`waiting up to ${formatStopwatch(timeoutMs)} for ${key} to be ${goal === 'ready' ? 'Ready' : goal}`)
   const ended = await pollUntil({
     async look() {
       sight = await sightOf(control, key)

@@ -2,7 +2,7 @@
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import type { Adoption } from '../../../site/edit/add.ts'
-import { nearest } from '../../../text/nearest.ts'
+import { didYouMean } from '../../../text/nearest.ts'
 import { roles } from '../../../site/schema.ts'
 import { UsageError } from '../../command.ts'
 
@@ -39,9 +39,9 @@ export function readAdoption({ action, macText, name, values }: Given): Adoption
   if (roleText === undefined) throw new UsageError(`${action} takes --role`)
   const role = roles.find((each) => each === roleText)
   if (role === undefined) {
-    const meant = nearest(roleText, [...roles])
-    const guess = meant === undefined ? '' : ` (did you mean ${meant}?)`
-    throw new UsageError(`--role takes one of ${roles.join(', ')}, not ${JSON.stringify(roleText)}${guess}`)
+    throw new UsageError(
+      `--role takes one of ${roles.join(', ')}, not ${JSON.stringify(roleText)}${didYouMean(roleText, [...roles])}`,
+    )
   }
   if (addresses.length === 0) throw new UsageError(`${action} takes --address`)
   const stray = addresses.find((text) => parseIp(text) === undefined)

@@ -22,7 +22,7 @@ import { reloadSite, tellReload } from '../reload.ts'
 import { manualSteps, removalBlockers, type Leaver } from './removal-blockers.ts'
 import { createFarewell } from './drain-progress.ts'
 import { editSite } from '../../site-edit.ts'
-import { formatSpan } from '../../text/wait.ts'
+import { formatStopwatch } from '../../../text/duration.ts'
 
 const ends = ['reloaded', 'drained'] as const
 
@@ -43,7 +43,7 @@ its cluster says that it has it no more; and a node without which nobody is up i
 its back ends. A bootstrap may go as soon as the masters are up.
 
   --until END      drained, or sooner: reloaded
-  --timeout TIME   90s, 45m or 2h (${formatSpan(defaultTimeoutMs)})
+  --timeout TIME   90s, 45m or 2h (${formatStopwatch(defaultTimeoutMs)})
   --force          take them out all the same
   --dry-run        print what would change, and do nothing
   --control PATH   the socket of the running slipway (SLIPWAY_CONTROL, else
@@ -166,7 +166,7 @@ async function follow(
   const { keys, servers } = before
   const say = stopwatch(terminal, clock)
   const farewell = createFarewell(keys, servers)
-  say(`waiting up to ${formatSpan(timeoutMs)} for the load balancer to let go of ${keys.join(', ')}`)
+  say(`waiting up to ${formatStopwatch(timeoutMs)} for the load balancer to let go of ${keys.join(', ')}`)
   return pollUntil({
     async look() {
       const { haproxy } = await askControl<RunningStatus>(control, '/v1/status')

@@ -1,4 +1,5 @@
 /** Option values that are text. */
+import { printableAscii } from '../../../text/printable.ts'
 import { checkedValue, type DhcpOption } from '../option.ts'
 
 /**
@@ -22,9 +23,9 @@ export function latin1(octets: Uint8Array): string {
   return text
 }
 
-/** A client's text as it may be shown to people: short, and nothing that a terminal would obey. */
-export function printable(text: string): string {
-  return text.slice(0, longestShown).replace(/[^\x20-\x7e]/g, '?')
+/** Returns a client's text in a form that is safe for logs and terminals: short, and printable ASCII only. */
+export function shownText(text: string): string {
+  return printableAscii(text, longestShown)
 }
 
 const longestShown = 128
