@@ -6,8 +6,9 @@ import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
 import { createFrameReader, frame } from '../../src/proto/dns/frame.ts'
 import { decodeAnswer } from '../../src/proto/dns/message.ts'
 import { walkMessage } from '../../src/proto/dns/walk.ts'
-import { answer, type ForwardRequest } from '../../src/serve/dns/answer.ts'
-import { clientReply, judgeAnswer, resolverQuery } from '../../src/serve/dns/relay.ts'
+import { answer } from '../../src/serve/dns/answer.ts'
+import type { ForwardRequest } from '../../src/serve/dns/query.ts'
+import { clientReply, classifyAnswer, resolverQuery } from '../../src/serve/dns/relay.ts'
 import { readFound } from '../../src/serve/dns/cacheable.ts'
 import { readU16 } from '../../src/serve/dns/reply.ts'
 import { startDns } from '../../src/serve/dns/service.ts'
@@ -88,7 +89,7 @@ function checkReply(query: Uint8Array, reply: Uint8Array): void {
 }
 
 function checkResolverAnswer(octets: Uint8Array, request: ForwardRequest): void {
-  const verdict = judgeAnswer(request, octets.length < 2 ? 1 : readU16(octets, 0), octets)
+  const verdict = classifyAnswer(request, octets.length < 2 ? 1 : readU16(octets, 0), octets)
   if (verdict !== 'answer' && verdict !== 'truncated') return
   const found = orMalformed(() => readFound(octets))
   if (found === undefined) return

@@ -14,3 +14,16 @@ t.test('counts are by name and come out sorted', (t) => {
   ])
   t.end()
 })
+
+t.test('refusals are counted by code, apart from the other counts', (t) => {
+  const counters = new Counters()
+  counters.refuse('dns.no-resolver')
+  counters.refuse('dns.client-not-allowed')
+  counters.refuse('dns.no-resolver')
+  t.same(Object.entries(counters.refusals()), [
+    ['dns.client-not-allowed', 1],
+    ['dns.no-resolver', 2],
+  ])
+  t.same(counters.snapshot(), {})
+  t.end()
+})

@@ -1,4 +1,4 @@
-/** The name server's slice of the plan: zones from the model, answers from the zones. */
+/** Compiles the plan of the name server: zones from the model, prepared answers from the zones. */
 import { formatIp } from '../../proto/address/ip.ts'
 import { formatIpv4, type Cidr } from '../../proto/address/ipv4.ts'
 import { forwardZoneNames } from '../../site/zones.ts'
@@ -15,8 +15,8 @@ import { withSerial } from './serial.ts'
 import { buildZones } from './zones.ts'
 
 /**
- * @param previous what was served until now: the serial of a zone that changed rises above that
- * @returns no plan when names are served elsewhere (`dns.serve: false`)
+ * @param previous the plan served until now: the serial of a changed zone rises above its serial there
+ * @returns no plan when another server serves the names (`dns.serve: false`)
  */
 export function compileDns(
   model: Model,
@@ -26,10 +26,10 @@ export function compileDns(
   if (!site.dns.serve) return { plan: undefined, findings: [] }
 
   const names = declaredNames(model)
-  const backwards = reverseNames(model)
+  const reversed = reverseNames(model)
   const forward = forwardZoneNames(site)
-  const reverse = reverseZoneNames(model, backwards)
-  const built = buildZones(model, { forward: forward.filter(isValidZoneName), reverse }, names, backwards)
+  const reverse = reverseZoneNames(model, reversed)
+  const built = buildZones(model, { forward: forward.filter(isValidZoneName), reverse }, names, reversed)
   const zones = built.map((zone) => withSerial(zone, model.serial, zoneOf(previous, zone.name)))
   const own = new Set(zones.map((zone) => zone.name))
   const all = [...zones, ...localZones.filter((zone) => !own.has(zone.name))]
@@ -47,7 +47,7 @@ export function compileDns(
         model.nodes.flatMap((node) => node.addresses.map((address) => [formatIp(address), node.key])),
       ),
     },
-    findings: nameFindings(model, { names, forward, backwards, reverse }),
+    findings: nameFindings(model, { names, forward, reversed, reverse }),
   }
 }
 

@@ -1,4 +1,4 @@
-/** What an operator should know about the names: what cannot work, and what may not be meant. */
+/** Findings about names: what cannot work, and what is probably not intended. */
 import { formatIp } from '../../proto/address/ip.ts'
 import { formatCidr, parseCidr, type Cidr } from '../../proto/address/ipv4.ts'
 import type { Subnet } from '../../site/schema.ts'
@@ -6,10 +6,10 @@ import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { Finding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
 import { isOwnAddress } from './forwarding.ts'
-import { isValidOwnerName, longestName, mailbox, type DeclaredName } from './names.ts'
+import { isValidOwnerName, mailbox, maxNameLength, type DeclaredName } from './names.ts'
 import { reverseName, servedWhole, type ReverseNames } from './reverse.ts'
 
-/** RFC 1918, RFC 6598 (carrier's own), RFC 3927 (link local), RFC 1122 (loopback) */
+/** RFC 1918, RFC 6598 (carrier-grade NAT), RFC 3927 (link local), RFC 1122 (loopback) */
 const privateNetworks = [
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -23,18 +23,18 @@ type Compiled = {
   readonly names: readonly DeclaredName[]
   /** Names of the forward zones. */
   readonly forward: readonly string[]
-  readonly backwards: readonly ReverseNames[]
+  readonly reversed: readonly ReverseNames[]
   /** Names of the reverse zones. */
   readonly reverse: readonly string[]
 }
 
-export function nameFindings(model: Model, { names, forward, backwards, reverse }: Compiled): Finding[] {
+export function nameFindings(model: Model, { names, forward, reversed, reverse }: Compiled): Finding[] {
   const mailboxes = forward.map((zone) => ({ owner: mailbox(zone), by: `zone ${zone}` }))
   return [
     ...tooLong([...names, ...mailboxes]),
     ...declaredTwice(names),
     ...narrowedWildcards(model),
-    ...withoutReverse(backwards, new Set(reverse)),
+    ...withoutReverse(reversed, new Set(reverse)),
     ...wholeNetworks(model),
     ...forwarding(model),
     ...hiddenForwardZones(model, [...forward, ...reverse]),
@@ -47,7 +47,7 @@ function tooLong(names: readonly Pick<DeclaredName, 'owner' | 'by'>[]): Finding[
     .map(({ owner, by }) => ({
       severity: 'error',
       about: by,
-      message: `${owner} has ${owner.length} characters, a name may have ${longestName}: shorten it`,
+      message: `${owner} has ${owner.length} characters, more than the maximum of ${maxNameLength}: shorten it`,
     }))
 }
 
@@ -58,14 +58,14 @@ function declaredTwice(names: readonly DeclaredName[]): Finding[] {
     const other = first.get(name.owner)
     if (other === undefined) first.set(name.owner, name)
     else {
-      const message = `${name.owner} is also a name of ${other.by}: its addresses would be mixed, rename one`
+      const message = `${name.owner} is also a name of ${other.by}: rename one, their addresses would be mixed`
       findings.push({ severity: 'error', about: name.by, message })
     }
   }
   return findings
 }
 
-/** A name below apps takes itself, and whatever lies between it and apps, out of the wildcard (RFC 4592 §2.2.1). */
+/** The wildcard covers neither a name below apps nor the names between it and apps (RFC 4592 §2.2.1). */
 function narrowedWildcards({ site }: Model): Finding[] {
   const wildcards = site.clusters.map((cluster) => `apps.${clusterDomain(cluster)}`)
   const declared = [
@@ -76,7 +76,7 @@ function narrowedWildcards({ site }: Model): Finding[] {
     const apps = wildcards.find((wildcard) => name.endsWith(`.${wildcard}`))
     if (apps === undefined || name === `*.${apps}`) return []
     const below = withAncestors(name).at(-apps.split('.').length - 1) as string
-    const message = `names below ${below} are not answered by *.${apps} any more`
+    const message = `*.${apps} no longer covers names below ${below}`
     return [{ severity: 'warning', about, message }]
   })
 }
@@ -87,7 +87,7 @@ function withoutReverse(reverseNames: readonly ReverseNames[], zones: ReadonlySe
     .map(({ address, targets }) => ({
       severity: 'warning',
       about: `address ${formatIp(address)}`,
-      message: `lies in none of the subnets: its reverse name ${targets.join(', ')} must be served elsewhere`,
+      message: `is in none of the subnets: serve its reverse name ${targets.join(', ')} on another server`,
     }))
 }
 
@@ -95,53 +95,53 @@ function wholeNetworks({ site }: Model): Finding[] {
   return site.subnets.flatMap(({ cidr }) => {
     const whole = servedWhole(cidr)
     if (whole === undefined) return []
-    const message = `reverse names are served for all of ${whole}: those of its other addresses do not exist here`
+    const message = `this server owns the reverse zone of all of ${whole}: other addresses in it get NXDOMAIN`
     return [{ severity: 'warning', about: `subnet ${formatCidr(cidr)}`, message }]
   })
 }
 
-/** Whether leases of ours send its nodes here: what another DHCP server's say is not known. */
-function asksThisServer({ dhcp, dns }: Subnet): boolean {
+/** Whether our leases name this server as resolver; the leases of another DHCP server are not known. */
+function usesThisServer({ dhcp, dns }: Subnet): boolean {
   return dhcp === 'full' && dns === undefined
 }
 
 function forwarding(model: Model): Finding[] {
   const { forward, forwardZones, clients = [] } = model.site.dns
-  const asked = [
+  const used = [
     ...forward.map((resolver) => ({ resolver, about: 'dns.forward' })),
     ...forwardZones.flatMap(({ zone, servers }) =>
       servers.map((resolver) => ({ resolver, about: `dns.forwardZones ${zone}` })),
     ),
   ]
-  const findings: Finding[] = asked
+  const findings: Finding[] = used
     .filter(({ resolver }) => isOwnAddress(model, formatIp(resolver)))
     .map(({ resolver, about }) => ({
       severity: 'error',
       about,
-      message: `${formatIp(resolver)} is this server itself: name a resolver that knows other names`,
+      message: `${formatIp(resolver)} is this server itself: name another resolver`,
     }))
-  if (forward.length === 0 && model.site.subnets.some(asksThisServer)) {
+  if (forward.length === 0 && model.site.subnets.some(usesThisServer)) {
     const message =
-      'is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io'
+      'is empty: nodes that use this server cannot resolve names outside the site, such as quay.io'
     findings.push({ severity: 'warning', about: 'dns.forward', message })
   }
-  if (asked.length === 0) return findings
+  if (used.length === 0) return findings
   for (const cidr of clients) {
     if (privateNetworks.some((network) => contains(network, cidr))) continue
-    const message = `${formatCidr(cidr)} is not a private network: everybody there can use this server as a resolver`
+    const message = `${formatCidr(cidr)} is not a private network: any client in it can use this server as a resolver`
     findings.push({ severity: 'warning', about: 'dns.clients', message })
   }
   return findings
 }
 
-/** What lies in a zone of ours and in no delegation is answered here, whoever else would know it. */
+/** This server answers a name in its own zones unless the name is delegated. */
 function hiddenForwardZones({ site }: Model, zones: readonly string[]): Finding[] {
   const own = new Set(zones)
   const delegated = new Set(site.dns.records.flatMap(({ name, ns }) => (ns === undefined ? [] : [name])))
   return site.dns.forwardZones.flatMap(({ zone }) => {
     const around = enclosingZone(zone, own)
     if (around === undefined || enclosingZone(zone, delegated) !== undefined) return []
-    const message = `lies in ${around}, which is served here: its servers are never asked`
+    const message = `is inside ${around}, which this server serves: remove it, or delegate it with an ns record`
     return [{ severity: 'error', about: `dns.forwardZones ${zone}`, message }]
   })
 }

@@ -1,11 +1,11 @@
-/** Who is asked for names that are not ours: the site's resolvers, and those of single zones. */
+/** The resolvers for names outside the site: the default ones, and those of single zones. */
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { encodeName } from '../../proto/dns/name.ts'
 import type { Model } from '../model.ts'
 import type { DnsPlan, ForwardZone, Resolver } from './plan.ts'
 
-/** Resolvers are always asked on this port. */
+/** The site file has no ports for resolvers. */
 const port = 53
 
 export function compileForwarding(
@@ -29,7 +29,7 @@ export function compileForwarding(
   }
 }
 
-/** Whether the server would ask itself. */
+/** Whether the resolver is this server. */
 export function isOwnAddress({ endpoint }: Model, resolver: string): boolean {
   return endpoint.ports.dns === port && resolver === formatIpv4(endpoint.address)
 }

@@ -1,7 +1,4 @@
-/**
- * Names that mean the same everywhere and must not be asked of others: every resolver serves them itself
- * (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2).
- */
+/** Zones that every resolver serves itself and does not forward (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2). */
 import { type Ipv4, parseIpv4 } from '../../proto/address/ipv4.ts'
 import { parseIpv6, type Ipv6 } from '../../proto/address/ipv6.ts'
 import type { RecordData } from '../../proto/dns/record.ts'
@@ -30,7 +27,7 @@ export const localZones: readonly Zone[] = [
 function zone(name: string, names: Readonly<Record<string, readonly RecordData[]>>): Zone {
   const apex: RecordData[] = [
     { type: 'SOA', mname: 'localhost', rname: 'nobody.invalid', ...times },
-    // Not the zone itself, as in RFC 6303 §3: a name server has an address.
+    // RFC 6303 §3 uses the zone itself, but a name server needs an address.
     { type: 'NS', target: 'localhost' },
   ]
   const records = [[name, apex] as const, ...Object.entries(names)]

@@ -1,8 +1,8 @@
-/** Finding the owner that a question is answered from (RFC 1034 §4.3.2, RFC 4592 §3.3). */
+/** Finds the owner that answers a question (RFC 1034 §4.3.2, RFC 4592 §3.3). */
 import { isNameFrom, type Question } from '../../proto/dns/question.ts'
 import type { DnsPlan, NameTable, Owner, Resolver } from './plan.ts'
 
-/** The owner of the name in the question from `label` on; 0 is the whole name. */
+/** Returns the owner of the name in the question, from `label` on; 0 is the whole name. */
 export function findOwner(
   names: NameTable,
   octets: Uint8Array,
@@ -16,9 +16,9 @@ export function findOwner(
 }
 
 /**
- * The closest encloser: the longest existing name above one that does not exist.
+ * Returns the closest encloser: the longest existing ancestor of a name that does not exist.
  *
- * @returns nothing when the name lies in no zone of ours
+ * @returns nothing when the name is in none of our zones
  */
 export function findEncloser(names: NameTable, octets: Uint8Array, question: Question): Owner | undefined {
   for (let label = 1; label < question.labels; label++) {
@@ -28,7 +28,7 @@ export function findEncloser(names: NameTable, octets: Uint8Array, question: Que
   return undefined
 }
 
-/** Who is asked for a name that is not ours: those of the longest zone that it lies in, or the usual ones. */
+/** Returns the resolvers for a name outside our zones: those of the longest matching zone, else the default ones. */
 export function findResolvers(
   plan: Pick<DnsPlan, 'forwardZones' | 'resolvers'>,
   octets: Uint8Array,

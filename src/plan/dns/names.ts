@@ -1,36 +1,36 @@
-/** Which names a site declares with addresses, and how long names may be. */
+/** The names that a site declares with addresses, and the limits of names. */
 import type { Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/endpoints.ts'
 import { clusterDomain, type Model } from '../model.ts'
 
-/** A name with its addresses, and who declares it. */
+/** A name with its addresses and the part of the site that declares it. */
 export type DeclaredName = {
   readonly owner: string
   readonly addresses: readonly Ip[]
   /** `node ocp45/m1`, `host ns1.example.localdomain`, `record git.example.localdomain` */
   readonly by: string
-  /** Where it is not the site's. */
+  /** Where it differs from the site's. */
   readonly ttlSeconds?: number
 }
 
-/** RFC 1035 §2.3.4: 255 octets on the wire are 253 characters without the last dot. */
-export const longestName = 253
+/** RFC 1035 §2.3.4: 255 octets are 253 characters without the last dot. */
+export const maxNameLength = 253
 
-/** Whether a zone leaves room for its mailbox, the longest of the names that every zone has. */
+/** Whether the mailbox of the zone, the longest of its standard names, is short enough. */
 export function isValidZoneName(zone: string): boolean {
   return isValidOwnerName(mailbox(zone))
 }
 
-/** RNAME of the SOA where the site gives no contact. */
+/** Returns the RNAME of the SOA record where the site has no contact. */
 export function mailbox(zone: string): string {
   return `root.${zone}`
 }
 
 export function isValidOwnerName(name: string): boolean {
-  return name.length <= longestName
+  return name.length <= maxNameLength
 }
 
-/** Nodes, the cluster's own names, hosts, records. The wildcard is under apps and nowhere else: a wider one breaks pods. */
+/** Nodes, clusters, hosts, records. Only apps has a wildcard: a wider one breaks name resolution in pods. */
 export function declaredNames({ site, nodes }: Model): DeclaredName[] {
   return [
     ...nodes.map(({ fqdn, addresses, key }) => ({ owner: fqdn, addresses, by: `node ${key}` })),

@@ -1,23 +1,23 @@
-/** What the name server answers: the zones as data, and every answer that they can give as ready octets. */
+/** The plan of the name server: the zones as data, and every answer from them as encoded octets. */
 import type { Cidr } from '../../proto/address/ipv4.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 
 export type DnsPlan = {
   readonly listen: { readonly address: string; readonly port: number }
-  /** In the site's order: forward zones, reverse zones, zones that every server keeps to itself. */
+  /** In the site's order: forward zones, reverse zones, local zones. */
   readonly zones: readonly Zone[]
   readonly names: NameTable
-  /** Who copies the zones: told when they change, and alone allowed to transfer them. */
+  /** Notified of changes, and allowed to transfer zones. */
   readonly secondaries: readonly Secondary[]
-  /** Who is asked for all other names, in the site's order; empty: nobody. */
+  /** Resolvers for all other names, in the site's order; may be empty. */
   readonly resolvers: readonly Resolver[]
-  /** Who is asked instead for the names in certain zones; the longest zones come first. */
+  /** Zones with their own resolvers; the longest names come first. */
   readonly forwardZones: readonly ForwardZone[]
-  /** Whether anybody is asked for anything. */
+  /** Whether there is any resolver. */
   readonly isForwarding: boolean
-  /** Who may ask for other names, besides this machine itself. */
+  /** Clients that may query other names, besides this machine. */
   readonly clients: readonly Cidr[]
-  /** Whether who asks for it is told the machine's name (NSID). */
+  /** Whether replies contain the name of this machine on request (NSID). */
   readonly isNamed: boolean
   /** `ocp45/m1` by address in text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
@@ -25,21 +25,21 @@ export type DnsPlan = {
 
 export type Resolver = { readonly address: string; readonly port: number }
 
-/** A zone of other servers than the site's usual resolvers. */
+/** A zone with its own resolvers. */
 export type ForwardZone = {
   /** Without the last dot. */
   readonly zone: string
-  /** Lower case, uncompressed; and its labels without the root's. */
+  /** Lower case, uncompressed; `labels` does not count the root label. */
   readonly name: Uint8Array
   readonly labels: number
   /** In the site's order. */
   readonly resolvers: readonly Resolver[]
 }
 
-/** Its port is where it is told; it asks from any. */
+/** The port is the destination of notifications; a secondary may send queries from any port. */
 export type Secondary = { readonly address: string; readonly port: number }
 
-/** A zone that we own: SOA first, then NS, then the rest in the site's order (RFC 1034 §4.2). */
+/** A zone of this server: SOA first, then NS, then the rest in the site's order (RFC 1034 §4.2). */
 export type Zone = {
   /** The apex, without the last dot. */
   readonly name: string
@@ -47,43 +47,42 @@ export type Zone = {
 }
 
 /**
- * A name that exists: it owns records, or lies between the apex and one that does (an empty non-terminal,
- * RFC 4592 §2.2.2). Its answers are ready for every QTYPE.
+ * An existing name: it owns records, or is an empty non-terminal (RFC 4592 §2.2.2). It has an encoded answer for
+ * every QTYPE.
  */
 export type Owner = {
   /** Lower case, uncompressed. */
   readonly name: Uint8Array
-  /** By QTYPE; for an RRset of several addresses one response for each that may come first. */
+  /** By QTYPE; for several addresses one response for each address that may come first. */
   readonly responses: ReadonlyMap<number, readonly Response[]>
   /** The answer to all other QTYPEs: no error, no data (RFC 2308 §2.2). */
   readonly nodata: Response
-  /** The answer for names below that do not exist (RFC 2308 §2.1). */
+  /** The answer for names below it that do not exist (RFC 2308 §2.1). */
   readonly nxdomain: Response
-  /** What names below that do not exist are answered from (RFC 4592 §3.3.1). */
+  /** The source of answers for names below it that do not exist (RFC 4592 §3.3.1). */
   readonly wildcard: Owner | undefined
-  /** Where a zone of somebody else begins: the way there, for this name and all below (RFC 1034 §4.3.2 step 3b). */
+  /** At a zone cut: the referral for this name and all names below it (RFC 1034 §4.3.2 step 3b). */
   readonly referral: Response | undefined
 }
 
 /**
- * Everything of an answer that follows the question section. Names in it may point into the question: the
- * owner of a positive answer to octet 12 (so it is spelled as the client did, RFC 4343 §4.1), others to the
- * zone's name at the end of the question. Where the client's name is longer than the one that the octets
- * were compiled against, every pointer of `pointers` moves by the difference.
+ * The part of an answer after the question section. Names may point into the question: the owner of a positive answer
+ * points to octet 12, so it has the client's spelling (RFC 4343 §4.1); other names point to the zone name at the end
+ * of the question. Where the client's name is longer than the compiled one, each of `pointers` moves by the difference.
  */
 export type Response = {
   readonly rcode: number
-  /** AA: not so for a referral, whose names are another's. */
+  /** AA; not set in a referral. */
   readonly isAuthoritative: boolean
   readonly answers: number
   readonly authority: number
   readonly additional: number
   readonly octets: Uint8Array
-  /** Octets without the additional section, which an answer may go without (RFC 2181 §9). */
+  /** Octets without the additional section, which is optional (RFC 2181 §9). */
   readonly requiredOctets: number
   /** Offsets into `octets`. */
   readonly pointers: readonly number[]
-  /** Octets of the name in the question that `octets` were compiled against. */
+  /** Octets of the compiled question's name. */
   readonly nameOctets: number
 }
 

@@ -1,4 +1,4 @@
-/** From zones to ready answers: what is sent for every owner name and QTYPE, encoded once (RFC 1034 §4.3.2). */
+/** Prepared answers: encodes the response for every owner name and QTYPE once (RFC 1034 §4.3.2). */
 import { encodeName, hashName } from '../../proto/dns/name.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
@@ -12,8 +12,8 @@ type Negative = Pick<Owner, 'nodata' | 'nxdomain'>
 type Addresses = ReadonlyMap<string, readonly ResourceRecord[]>
 type Names = ReadonlyMap<string, Name>
 
-/** Of an RRset with many addresses so many orders are prepared that each client's first choice varies. */
-const mostRotations = 8
+/** The prepared orders of an RRset with many addresses: enough for the first address to vary. */
+const maxRotations = 8
 
 export function compileNames(zones: readonly Zone[]): NameTable {
   const contents = zoneContents(zones)
@@ -29,7 +29,7 @@ export function compileNames(zones: readonly Zone[]): NameTable {
   return table
 }
 
-/** All names of a zone that exist, except those of zones below it. */
+/** Returns the existing names of a zone, except those of zones below it. */
 function zoneOwners({ zone, names: own, cuts }: ZoneContent, names: Names, addresses: Addresses): Owner[] {
   const negative = negativeResponses(zone)
   const owners = new Map<string, Owner>()
@@ -57,8 +57,8 @@ function zoneOwners({ zone, names: own, cuts }: ZoneContent, names: Names, addre
 }
 
 /**
- * Answers stay minimal: no authority section, addresses only beside the names of servers (as BIND does for
- * stub resolvers).
+ * Answers are minimal: no authority section, and additional addresses for server names only (as BIND does for stub
+ * resolvers).
  */
 function positiveResponses(
   name: string,
@@ -74,7 +74,7 @@ function positiveResponses(
       return prepare(ResponseCode.noError, sections, 'owner')
     })
     responses.set(RecordType[type], prepared)
-    // ANY is answered with one RRset, the first (RFC 8482 §4.1).
+    // ANY gets one RRset, the first (RFC 8482 §4.1).
     if (!responses.has(RecordType.ANY)) responses.set(RecordType.ANY, prepared)
   }
   for (const [type, records] of byType) add(type, rotations(records))
@@ -88,7 +88,7 @@ function positiveResponses(
       rotations(records).map((order) => [...chain, ...order]),
     )
   }
-  // What the last name lacks is said by its zone, below the aliases (RFC 2308 §2.2.1).
+  // The SOA of the last name's zone follows the aliases (RFC 2308 §2.2.1).
   const authority = end === undefined ? [] : [negativeSoa(end.zone)]
   const sections = { question: { name, type: 'CNAME' as const }, answers: chain, authority, additional: [] }
   return { responses, nodata: prepare(ResponseCode.noError, sections, 'owner') }
@@ -103,13 +103,13 @@ function negativeResponses(zone: Zone): Negative {
   }
 }
 
-/** The SOA comes with every negative answer; its TTL says how long that may be kept (RFC 2308 §3, §5). */
+/** Every negative answer has the SOA record; its TTL is the lifetime of the answer (RFC 2308 §3, §5). */
 function negativeSoa(zone: Zone): ResourceRecord {
   const soa = zone.records[0] as ResourceRecord & { data: { minimum: number } }
   return { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, soa.data.minimum) }
 }
 
-/** RFC 1034 §4.3.2 step 3b: the servers, with their addresses as far as they are known here. */
+/** RFC 1034 §4.3.2 step 3b: the servers with their known addresses. */
 function referralTo(name: string, servers: readonly ResourceRecord[], addresses: Addresses): Response {
   const additional = addressesOfServers(servers, addresses)
   const question = { name, type: 'NS' } as const
@@ -127,16 +127,16 @@ function addressesOfServers(records: readonly ResourceRecord[], addresses: Addre
   )
 }
 
-/** Addresses take turns at being the first; of other records the order means nothing (SRV has its own). */
+/** Rotates addresses; the order of other records has no meaning (SRV has priorities). */
 function rotations(records: readonly ResourceRecord[]): (readonly ResourceRecord[])[] {
   const type = records[0]?.data.type
   if (type !== 'A' && type !== 'AAAA') return [records]
   return records
-    .slice(0, mostRotations)
+    .slice(0, maxRotations)
     .map((_, start) => [...records.slice(start), ...records.slice(0, start)])
 }
 
-/** Glue stands in two zones and is one record. */
+/** Glue is in two zones and is one record. */
 function addressesByOwner(zones: readonly Zone[]): Addresses {
   const records = new Set(zones.flatMap((zone) => zone.records))
   return Map.groupBy(
@@ -145,16 +145,18 @@ function addressesByOwner(zones: readonly Zone[]): Addresses {
   )
 }
 
-/** Where an alias leads, as far as our zones know (RFC 1034 §4.3.2 step 3a): a client that asks us does not ask again. */
-
 export type Alias = {
-  /** The CNAME records on the way. */
+  /** The CNAME records. */
   readonly chain: readonly ResourceRecord[]
-  /** What the last of them leads to, under that name; nothing when it is not ours, not there, or no end is. */
+  /** The target of the last record; nothing when it is outside our zones, does not exist, or the chain is a loop. */
   readonly end: Name | undefined
 }
 
-/** @returns nothing for a name that is no alias */
+/**
+ * Follows CNAME records within our zones (RFC 1034 §4.3.2 step 3a), so that the client needs no second query.
+ *
+ * @returns nothing for a name that is not an alias
+ */
 export function followAlias(name: string, names: ReadonlyMap<string, Name>): Alias | undefined {
   const chain: ResourceRecord[] = []
   const passed = new Set<string>()
@@ -172,7 +174,7 @@ export function followAlias(name: string, names: ReadonlyMap<string, Name>): Ali
   }
 }
 
-/** A wildcard answers under the name that was asked for (RFC 4592 §3.3.1). */
+/** Records of a wildcard get the queried name (RFC 4592 §3.3.1). */
 function named({ zone, byType }: Name, owner: string): Name {
   const records = [...byType].map(
     ([type, each]) => [type, each.map((record) => ({ ...record, owner }))] as const,
@@ -180,11 +182,11 @@ function named({ zone, byType }: Name, owner: string): Name {
   return { zone, byType: new Map(records) }
 }
 
-/** One answer, encoded once: everything that follows the question, with what has to be moved when it is sent. */
-
 /**
- * @param first what octet 12 is to the records: the owner that the client asked for, however long, so that a
- * pointer to it never moves; or the zone's name, which the client's question ends with
+ * Encodes the part of an answer after the question.
+ *
+ * @param first the meaning of octet 12 for the records: `owner`, the queried name of any length, so that a pointer to
+ *   it never moves; `zone`, the zone name, with which the queried name ends
  */
 export function prepare(
   rcode: number,

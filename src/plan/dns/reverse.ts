@@ -1,4 +1,4 @@
-/** Reverse names (RFC 1035 §3.5, RFC 3596 §2.5): which zones we own, and which name each address leads back to. */
+/** Reverse names (RFC 1035 §3.5, RFC 3596 §2.5): the reverse zones of the site, and the names of each address. */
 import { isIpv4, type Ip } from '../../proto/address/ip.ts'
 import { formatIpv4, ipv4Octets, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { ipv6Octets } from '../../proto/address/ipv6.ts'
@@ -6,7 +6,7 @@ import type { Cluster } from '../../site/schema.ts'
 import { endpointsOf } from '../../site/endpoints.ts'
 import { clusterDomain, type Model } from '../model.ts'
 
-/** An address and the names that it leads back to. */
+/** An address and the targets of its PTR records. */
 export type ReverseNames = { readonly address: Ip; readonly targets: readonly string[] }
 
 /** `21.0.16.172.in-addr.arpa`, or 32 nibbles under ip6.arpa. */
@@ -20,8 +20,8 @@ export function reverseName(address: Ip): string {
 }
 
 /**
- * The zones of a subnet, on octet boundaries: a /24 is one zone, a /23 two, and what is smaller than a /24
- * lies in the zone of its /24.
+ * Returns the zones of a subnet on octet boundaries: a /24 is one zone, a /23 two; a smaller subnet uses the zone of
+ * its /24.
  */
 export function subnetZones(cidr: Cidr): string[] {
   const bits = Math.min(24, Math.max(8, Math.ceil(cidr.prefix / 8) * 8))
@@ -34,7 +34,7 @@ export function subnetZones(cidr: Cidr): string[] {
   })
 }
 
-/** The zones of the subnets, and for IPv6, of which a site declares no networks, the /64 of each address. */
+/** Returns the zones of the subnets. A site declares no IPv6 networks, so each IPv6 address adds its /64. */
 export function reverseZoneNames({ site }: Model, names: readonly ReverseNames[]): string[] {
   const ipv6 = names.filter(({ address }) => !isIpv4(address))
   return [
@@ -46,10 +46,10 @@ export function reverseZoneNames({ site }: Model, names: readonly ReverseNames[]
 }
 
 /**
- * A node's address leads to the node and to nothing else: a node whose address leads to `api` takes that for
- * its own name, and bootstrapping fails (openshift/installer#6146). Other addresses lead to their hosts, and
- * a load balancer's to api and api-int. Nobody asks where a wildcard's address leads, nor where that of a hosted
- * control plane does: it is some node of the cluster that hosts it.
+ * Returns the PTR targets of all addresses. The address of a node has the name of the node only: a node whose address
+ * resolves to `api` takes that as its host name, and bootstrapping fails (openshift/installer#6146). Addresses of hosts
+ * get the host names, those of a load balancer api and api-int. Addresses of wildcards and of hosted control planes get
+ * none.
  */
 export function reverseNames({ site, nodes }: Model): ReverseNames[] {
   const ofNodes = nodes.flatMap((node) => node.addresses.map((address) => [address, node.fqdn] as const))
@@ -77,7 +77,7 @@ function hasControlPlane({ nodes }: Cluster): boolean {
   return nodes.some(({ role }) => role !== 'worker' && role !== 'infra')
 }
 
-/** `172.16.0.0/28` lies in the zone of `172.16.0.0/24`: the network that is served whole. */
+/** Returns the /24 that a smaller subnet is part of: `172.16.0.0/28` is in the zone of `172.16.0.0/24`. */
 export function servedWhole(cidr: Cidr): string | undefined {
   return cidr.prefix > 24 ? `${formatIpv4((cidr.network & ~255) as Ipv4)}/24` : undefined
 }

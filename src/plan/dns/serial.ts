@@ -1,16 +1,16 @@
 /**
- * SOA serials: they rise when a zone changes and never fall while the process runs (RFC 1982 §3). Why they
- * are the site file's time: docs/decisions/0013.
+ * SOA serials: they increase when a zone changes, and never decrease while the process runs (RFC 1982 §3). They are the
+ * modification time of the site file (docs/decisions/0013).
  */
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import type { Zone } from './plan.ts'
 
-/** @param previous the zone as it was served until now */
+/** @param previous the zone of the previous plan */
 export function withSerial(zone: Zone, serial: number, previous: Zone | undefined): Zone {
   if (previous === undefined) return numbered(zone, serial)
   const last = serialOf(previous)
   if (isNewerSerial(serial, last)) return numbered(zone, serial)
-  // The site's is not new: another file with an older time, or a second change within a second.
+  // The site file is older, or changed twice within a second.
   return numbered(zone, isSame(zone, numbered(previous, serialOf(zone))) ? last : following(last))
 }
 
@@ -18,12 +18,12 @@ export function serialOf({ records: [soa] }: Zone): number {
   return soa?.data.type === 'SOA' ? soa.data.serial : 0
 }
 
-/** Numbers go round after 2^32: of two, the later one is less than half a round ahead (RFC 1982 §3.2). */
+/** Serials wrap around at 2^32: the newer one is less than 2^31 ahead (RFC 1982 §3.2). */
 export function isNewerSerial(serial: number, than: number): boolean {
   return ((serial - than) | 0) > 0
 }
 
-/** 0 is left out: some programs take it for none. */
+/** Skips 0, which some programs treat as no serial. */
 function following(serial: number): number {
   return serial === 0xffff_ffff ? 1 : serial + 1
 }

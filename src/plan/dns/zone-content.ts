@@ -1,17 +1,17 @@
-/** What a zone says itself, and where zones of others begin below it (RFC 1034 §4.2, RFC 4592 §2.2.2). */
+/** The existing names of a zone, and the zone cuts below it (RFC 1034 §4.2, RFC 4592 §2.2.2). */
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
 import { withAncestors } from '../../site/zones.ts'
 import type { Zone } from './plan.ts'
 
 export type RecordsByType = ReadonlyMap<RecordData['type'], readonly ResourceRecord[]>
 
-/** A name that exists, and the zone that says so; without records when it only lies between others. */
+/** An existing name and its zone; an empty non-terminal has no records. */
 export type Name = { readonly zone: Zone; readonly byType: RecordsByType }
 
 export type ZoneContent = {
   readonly zone: Zone
   readonly names: ReadonlyMap<string, Name>
-  /** Where a zone begins that is not ours: its name servers. */
+  /** The name servers of delegated zones that are not ours, by zone. */
   readonly cuts: ReadonlyMap<string, readonly ResourceRecord[]>
 }
 
@@ -26,12 +26,12 @@ function zoneContent(zone: Zone, apexes: ReadonlySet<string>): ZoneContent {
   const recordsByName = new Map<string, ResourceRecord[]>()
   for (const record of zone.records) {
     const names = withAncestors(record.owner)
-    // Everything between the apex and a name exists too (RFC 8020 §2), a cut as well.
+    // All names between the apex and a name exist too (RFC 8020 §2), including cuts.
     const inside = names.slice(0, names.indexOf(zone.name) + 1)
     for (const name of inside) if (!recordsByName.has(name)) recordsByName.set(name, [])
     recordsByName.get(record.owner)?.push(record)
   }
-  // From a cut on down the zone below speaks; what stands here is glue.
+  // Below a cut, the other zone is authoritative; records here are glue.
   const isBelowCut = (name: string) => withAncestors(name).some((ancestor) => cuts.has(ancestor))
   const own = [...recordsByName].filter(([name]) => !isBelowCut(name))
   return {

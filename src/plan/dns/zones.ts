@@ -1,4 +1,4 @@
-/** From declared names to whole zones: SOA, NS, records, reverse names, cuts and glue (RFC 1034 §4.2, RFC 1035 §5). */
+/** Builds zones from declared names: SOA, NS, records, reverse names, cuts, and glue (RFC 1034 §4.2, RFC 1035 §5). */
 import { isIpv4, type Ip } from '../../proto/address/ip.ts'
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
 import type { DnsRecord } from '../../site/schema.ts'
@@ -10,10 +10,10 @@ import { reverseName, type ReverseNames } from './reverse.ts'
 
 type ZoneNames = { readonly forward: readonly string[]; readonly reverse: readonly string[] }
 
-/** Times of the SOA in seconds, as in the zones that this program replaces. */
+/** Times of the SOA record in seconds, as in the hand-written zones of the guide. */
 const times = { refresh: 3600, retry: 900, expire: 3_600_000, minimum: 3600 }
 
-/** Serials are 0: {@link withSerial} sets them. */
+/** The serials are 0; `withSerial` sets them. */
 export function buildZones(
   model: Model,
   { forward, reverse }: ZoneNames,
@@ -24,8 +24,8 @@ export function buildZones(
   const zones = new Set(zoneNames)
   const { ttlSeconds, nameServers, contact } = model.site.dns
   /** A reverse zone has the name server and the mailbox of the first forward zone. */
-  const home = (zone: string) => (reverse.includes(zone) ? (forward[0] ?? zone) : zone)
-  const serversOf = (zone: string) => nameServers ?? [`ns1.${home(zone)}`]
+  const mainZone = (zone: string) => (reverse.includes(zone) ? (forward[0] ?? zone) : zone)
+  const serversOf = (zone: string) => nameServers ?? [`ns1.${mainZone(zone)}`]
 
   const records: ResourceRecord[] = []
   const seen = new Set<string>()
@@ -44,7 +44,7 @@ export function buildZones(
   for (const record of model.site.dns.records) {
     for (const data of recordData(record)) add(record.name, data, record.ttlSeconds)
   }
-  // A name server in our zones that nobody declares is this machine.
+  // An undeclared name server in our zones is this machine.
   const owners = new Set(names.map(({ owner }) => owner))
   for (const server of new Set(zoneNames.flatMap(serversOf))) {
     if (!owners.has(server)) add(server, addressData(model.endpoint.address))
@@ -59,12 +59,12 @@ export function buildZones(
     const zone = enclosingZone(record.owner, zones)
     if (zone === undefined) continue
     byZone.get(zone)?.push(record)
-    // The cut: the zone above names the servers of this one, so that names in between exist (RFC 1034 §4.2.1).
+    // The parent zone lists the servers of this zone, so that the names in between exist (RFC 1034 §4.2.1).
     if (record.data.type !== 'NS' || record.owner !== zone) continue
     const above = enclosingZone(zone.slice(zone.indexOf('.') + 1), zones)
     if (above === undefined) continue
     byZone.get(above)?.push(record)
-    // Without glue nobody could ask a server that is named below its own cut.
+    // A server name below its own cut cannot be resolved without glue.
     const { target } = record.data
     if (!withAncestors(target).includes(zone)) continue
     byZone.get(above)?.push(...addresses.filter(({ owner }) => owner === target))
@@ -74,7 +74,7 @@ export function buildZones(
     const soa: RecordData = {
       type: 'SOA',
       mname: serversOf(name)[0] as string,
-      rname: contact ?? mailbox(home(name)),
+      rname: contact ?? mailbox(mainZone(name)),
       serial: 0,
       ...times,
     }
@@ -82,7 +82,7 @@ export function buildZones(
   })
 }
 
-/** All but addresses, which stand among the declared names. */
+/** Returns all data except addresses, which are among the declared names. */
 function recordData({ cname, txt = [], srv = [], ns = [] }: DnsRecord): RecordData[] {
   return [
     ...(cname === undefined ? [] : [{ type: 'CNAME', target: cname } as const]),

@@ -1,22 +1,22 @@
 /**
- * Answers of resolvers, kept for as long as their TTLs say and a day longer for when no resolver answers
- * (RFC 8767). Bounded in number and in octets; what was used longest ago goes first.
+ * The cache of resolvers' answers: kept for their TTL, and a day longer for when no resolver answers (RFC 8767).
+ * Bounded in entries and in octets; the least recently used entry is evicted first.
  */
 import type { Clock } from '../../host/clock.ts'
 import { lowerOctet } from '../../proto/dns/name.ts'
 import { HeaderFlag, headerOctets } from '../../proto/dns/registry.ts'
-import type { ForwardRequest } from './answer.ts'
 import type { Found } from './cacheable.ts'
+import type { ForwardRequest } from './query.ts'
 import { readU16 } from './reply.ts'
 
-/** An answer that is kept, and its age when it was looked up. */
+/** A cached answer with its age at the time of the lookup. */
 export type Kept = {
   readonly found: Found
-  /** Rounded up, so that a client never keeps a record longer than the resolver said. */
+  /** Rounded up, so that a client never keeps a record longer than its TTL. */
   readonly ageSeconds: number
-  /** Within its TTL. What is not is stale: only for when nobody answers. */
+  /** Within its TTL. A stale answer is used only when no resolver answers. */
   readonly isFresh: boolean
-  /** Fresh, but not for long: worth asking for again while it is. */
+  /** Fresh, but about to expire: worth a query while it is still fresh. */
   readonly isEnding: boolean
 }
 
@@ -28,20 +28,20 @@ export type Cache = {
 
 export type CacheLimits = { readonly entries: number; readonly octets: number; readonly staleSeconds: number }
 
-/** Some ten thousand names are more than a data centre's nodes ask for in a day. */
+/** The nodes of a data center query fewer names than this in a day. */
 const usualLimits: CacheLimits = { entries: 10_000, octets: 16 * 1024 * 1024, staleSeconds: 86_400 }
 
-/** Of keeping an entry, beside the octets of its message and its key: objects, offsets, the table's own. */
+/** The memory of an entry beside its message and its key: objects, offsets, the table. */
 const overheadOctets = 256
 
-/** An answer is asked for again in the last tenth of its life, if that was long enough to matter. */
+/** An answer is refreshed in the last tenth of its lifetime, if its lifetime has this length. */
 const endingPart = 0.1
-const leastEndingLifeSeconds = 10
+const minEndingLifeSeconds = 10
 
 type Entry = { readonly found: Found; readonly since: number; readonly octets: number }
 
 export function createCache(clock: Pick<Clock, 'monotonic'>, limits: CacheLimits = usualLimits): Cache {
-  /** In the order of their last use. */
+  /** In order of last use. */
   const entries = new Map<string, Entry>()
   let octets = 0
 
@@ -64,7 +64,7 @@ export function createCache(clock: Pick<Clock, 'monotonic'>, limits: CacheLimits
       entries.set(key, entry)
       const isFresh = age < found.lifeSeconds
       const isEnding =
-        isFresh && found.lifeSeconds >= leastEndingLifeSeconds && age >= found.lifeSeconds * (1 - endingPart)
+        isFresh && found.lifeSeconds >= minEndingLifeSeconds && age >= found.lifeSeconds * (1 - endingPart)
       return { found, ageSeconds: Math.ceil(age), isFresh, isEnding }
     },
 
@@ -85,8 +85,8 @@ export function createCache(clock: Pick<Clock, 'monotonic'>, limits: CacheLimits
 }
 
 /**
- * Who is asked, and what: name in lower case, type, class, DO and CD, for each of which resolvers answer
- * differently (RFC 4035 §3.2, RFC 6840 §5.9).
+ * Returns the resolvers and the question: name in lower case, type, class, DO, and CD. Resolvers answer differently
+ * for each of these (RFC 4035 §3.2, RFC 6840 §5.9).
  */
 export function cacheKey({ query, end, isDnssecOk, resolvers }: ForwardRequest): string {
   let key = resolvers.map(({ address, port }) => `${address}#${port}`).join()

@@ -1,6 +1,6 @@
 /**
- * What a resolver's answer is worth: the octets of it that every client who asks the same may have, and how
- * long they hold (RFC 2181 §8, RFC 2308 §5, RFC 8767 §4).
+ * The cacheable part of a resolver's answer: the octets that every client with the same question may get, and their
+ * lifetime (RFC 2181 §8, RFC 2308 §5, RFC 8767 §4).
  */
 import { MalformedPacket } from '../../proto/bytes/malformed.ts'
 import { RecordType, ResponseCode } from '../../proto/dns/registry.ts'
@@ -8,22 +8,22 @@ import { walkMessage, type Layout, type RecordPlace } from '../../proto/dns/walk
 import { readU16, writeU16 } from './reply.ts'
 
 export type Found = {
-  /** Header, question and records; no OPT record, which is between neighbours (RFC 6891 §6.1.1). */
+  /** Header, question, and records; without the OPT record, which is hop by hop (RFC 6891 §6.1.1). */
   readonly octets: Uint8Array
   readonly rcode: number
-  /** Offsets of the records' TTLs, none of which is longer than it may be kept. */
+  /** Offsets of the TTLs, each of which is at most the maximum. */
   readonly ttlAt: readonly number[]
-  /** The least of the TTLs; 0 for what is only for those who are waiting for it. */
+  /** The minimum of the TTLs; 0 for an answer that only the waiting clients get. */
   readonly lifeSeconds: number
 }
 
-/** Longer than a day nothing is believed: RFC 8767 §4 allows a week, a moved registry should not take one. */
-const mostSeconds = 86_400
+/** RFC 8767 §4 allows a week; after a day, clients see that a server has moved. */
+const maxSeconds = 86_400
 
 /** RFC 2308 §5: "values of one to three hours have been found to work well". */
-const mostNegativeSeconds = 10_800
+const maxNegativeSeconds = 10_800
 
-/** Octets before the RDATA of a record: TTL and RDLENGTH. */
+/** Octets of TTL and RDLENGTH, which precede the RDATA. */
 const ttlBeforeRdata = 6
 
 /**
@@ -42,12 +42,12 @@ export function readFound(message: Uint8Array): Found {
   const soa = isNegative ? layout.authority.find(({ type }) => type === RecordType.SOA) : undefined
   const ttls = kept.map((place) => {
     const at = place.start - ttlBeforeRdata
-    const most = place === soa ? Math.min(mostNegativeSeconds, readU32(octets, place.end - 4)) : mostSeconds
-    const ttl = Math.min(readU32(octets, at), most)
+    const max = place === soa ? Math.min(maxNegativeSeconds, readU32(octets, place.end - 4)) : maxSeconds
+    const ttl = Math.min(readU32(octets, at), max)
     writeU32(octets, at, ttl)
     return { at, ttl }
   })
-  // Without a SOA nobody says how long there is nothing (RFC 2308 §5), and a referral is no answer.
+  // A negative answer without SOA has no lifetime (RFC 2308 §5), and a referral is not an answer.
   const canBeKept = !isNegative || soa !== undefined
   return {
     octets,
@@ -57,7 +57,7 @@ export function readFound(message: Uint8Array): Found {
   }
 }
 
-/** Whether there is a record of the type that was asked for, at the end of whatever CNAMEs (RFC 2308 §2.2). */
+/** Whether the answer has a record of the queried type, perhaps after CNAME records (RFC 2308 §2.2). */
 function isAnswered(octets: Uint8Array, { questionEnd, answers }: Layout, rcode: number): boolean {
   if (rcode !== ResponseCode.noError) return false
   const qtype = readU16(octets, questionEnd - 4)
@@ -65,8 +65,8 @@ function isAnswered(octets: Uint8Array, { questionEnd, answers }: Layout, rcode:
 }
 
 /**
- * A copy that ends where the OPT record begins. It is the last record nearly always; what comes after it is of
- * the additional section, which an answer may go without (RFC 2181 §9).
+ * Returns a copy that ends before the OPT record. OPT is nearly always the last record; records after it belong to
+ * the additional section, which an answer does not need (RFC 2181 §9).
  */
 function withoutOpt(
   message: Uint8Array,

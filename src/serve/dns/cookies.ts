@@ -1,6 +1,6 @@
 /**
- * Server cookies in the form that all servers share (RFC 7873, RFC 9018): a client that gives one back has
- * received an answer before, so its address is not forged. Nobody is refused for not having one.
+ * Server cookies (RFC 7873, RFC 9018): a client that returns one has received a reply before, so its address is not
+ * forged. Clients without cookies are served too.
  */
 import type { Clock } from '../../host/clock.ts'
 import { isIpv4, parseIp } from '../../proto/address/ip.ts'
@@ -13,23 +13,23 @@ import { writeU16 } from './reply.ts'
 
 export type Cookies = {
   /**
-   * @param received the COOKIE option's data: a client cookie, and perhaps a server cookie
-   * @param address the client's
-   * @returns the option for the reply, and whether the server cookie was ours
+   * @param received the data of the COOKIE option: a client cookie, and perhaps a server cookie
+   * @param address of the client
+   * @returns the option for the reply, and whether the server cookie is valid
    */
-  judge(received: Uint8Array, address: string): { readonly option: Uint8Array; readonly isOurs: boolean }
+  verify(received: Uint8Array, address: string): { readonly option: Uint8Array; readonly isOurs: boolean }
 }
 
 const optionHeaderOctets = 4
 
-/** RFC 9018 §4.3: older ones are not taken, nor those from the future; before they grow old they are renewed. */
+/** RFC 9018 §4.3: maximum age and maximum time ahead of our clock; a cookie is renewed before its maximum age. */
 const seconds = { old: 3600, future: 300, renewed: 1800 }
 
-/** Version, three reserved octets, timestamp. */
+/** Version, three reserved octets, and timestamp. */
 const beforeHashOctets = 8
 const version = 1
 
-/** @param secret 16 octets that nobody can guess */
+/** @param secret 16 random octets */
 export function createCookies(secret: Uint8Array, clock: Pick<Clock, 'now'>): Cookies {
   /** RFC 9018 §4.4: Client Cookie | Version | Reserved | Timestamp | Client-IP */
   function hash(cookie: Uint8Array, address: Uint8Array): Uint8Array {
@@ -49,7 +49,7 @@ export function createCookies(secret: Uint8Array, clock: Pick<Clock, 'now'>): Co
   }
 
   return {
-    judge(received, address) {
+    verify(received, address) {
       const octets = addressOctets(address)
       const now = Math.floor(clock.now() / 1000)
       const option = new Uint8Array(optionHeaderOctets + clientCookieOctets + serverCookieOctets)
@@ -69,13 +69,13 @@ export function createCookies(secret: Uint8Array, clock: Pick<Clock, 'now'>): Co
   }
 }
 
-/** RFC 9018 §4.3: timestamps are compared as serial numbers (RFC 1982), so that they outlive 2106. */
+/** RFC 9018 §4.3: timestamps are compared as serial numbers (RFC 1982), so that they work after 2106. */
 function ageSeconds(cookie: Uint8Array, now: number): number {
   return (now - readU32(cookie, clientCookieOctets + 4)) | 0
 }
 
 function addressOctets(address: string): Uint8Array {
-  const ip = parseIp(address.replace(/%.*/, '')) // link-local addresses come with their interface
+  const ip = parseIp(address.replace(/%.*/, '')) // a link-local address has its interface as suffix
   if (ip === undefined) return new Uint8Array(0)
   return isIpv4(ip) ? ipv4Octets(ip) : ipv6Octets(ip)
 }

@@ -1,7 +1,7 @@
 /**
- * Other people's names for the site's clients: from the cache while TTLs last, else from the resolvers, else
- * from the cache all the same (RFC 8767). Clients who ask the same at the same time share one question, so two
- * servers that forward to each other do not talk for ever.
+ * Names outside the site, for the site's clients: from the cache while the TTL lasts, else from the resolvers, else
+ * from the cache although the TTL has expired (RFC 8767). Concurrent queries for one question share one exchange, so
+ * two servers that forward to each other do not loop.
  */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../../host/clock.ts'
@@ -10,9 +10,10 @@ import type { Log } from '../../host/log.ts'
 import type { Sockets } from '../../host/udp.ts'
 import type { Resolver } from '../../plan/dns/plan.ts'
 import { ExtendedError, HeaderFlag, ResponseCode } from '../../proto/dns/registry.ts'
-import type { ForwardRequest } from './answer.ts'
 import { cacheKey, createCache, type Kept } from './cache.ts'
+import type { DnsCode } from './codes.ts'
 import { createHealth, type ResolverState } from './health.ts'
+import type { ForwardRequest } from './query.ts'
 import { clientReply, emptyReply } from './relay.ts'
 import { extendedError } from './reply.ts'
 import { resolve, type Resolution } from './resolve.ts'
@@ -22,42 +23,42 @@ export type ForwarderOptions = {
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
-  /** Of queries to resolvers; unguessable numbers when absent. */
+  /** Returns the id of a query to a resolver; random when absent. */
   readonly randomId?: () => number
 }
 
 export type Forwarder = {
   /**
-   * The reply for the client at `address`: at once when it is known, SERVFAIL when nobody answers in time and
-   * nothing is kept. Never rejects.
+   * Returns the reply for the client at `address`: at once from the cache, SERVFAIL when no resolver answers in time
+   * and the cache has nothing. Never rejects.
    */
   forward(request: ForwardRequest, address: string): Uint8Array | Promise<Uint8Array>
   states(resolvers: readonly Resolver[]): ResolverState[]
-  /** What is kept. */
+  /** Returns the size of the cache. */
   size(): { readonly entries: number; readonly octets: number }
-  /** Waits up to `graceMs` for the questions in flight, then ends them. */
+  /** Waits up to `graceMs` for questions in flight, then ends them. */
   close(graceMs: number): Promise<void>
 }
 
 const limits = {
-  /** Different questions, each of which holds a socket or two; a thousand are more than a rack asks at once. */
+  /** Different questions in flight, each of which holds one or two sockets. */
   questions: 1000,
-  /** Queries that wait for them: of all clients, and of one, which may be a cluster's own name server. */
+  /** Queries that wait for resolvers: of all clients, and of one client, which may be the name server of a cluster. */
   waiting: 5000,
   waitingOfClient: 250,
 }
 
-/** RFC 8767 §5: the client response timer, before clients give up. */
+/** RFC 8767 §5: the client response timer, shorter than the time-out of clients. */
 const staleAfterMs = 1800
 
-/** So long a question that failed is not put again: with a stale answer at hand, and without (RFC 8767 §5, RFC 9520 §3.2). */
+/** A failed question is not sent again for this time: with a stale answer, and without (RFC 8767 §5, RFC 9520 §3.2). */
 const restMs = { stale: 30_000, nothing: 1000 }
-const mostResting = 10_000
+const maxResting = 10_000
 
 const tooMany = extendedError(ExtendedError.noReachableAuthority, 'too many questions in flight')
 const failedBefore = extendedError(ExtendedError.cachedError, 'the resolvers failed a moment ago')
 const reasons = {
-  silence: extendedError(ExtendedError.noReachableAuthority, "none of the site's resolvers answers"),
+  timeout: extendedError(ExtendedError.noReachableAuthority, "none of the site's resolvers answers"),
   refusal: undefined,
   truncation: undefined,
 }
@@ -74,10 +75,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const inFlight = new Map<string, Promise<Resolution>>()
   const waitingOf = new Map<string, number>()
   let waiting = 0
-  /** Questions that failed, and until when they are left alone; oldest first. */
+  /** Failed questions, and when they may be sent again; oldest first. */
   const resting = new Map<string, { readonly until: number; readonly failure: Failure }>()
 
-  /** The question under way, which others may have put before. */
+  /** Returns the exchange in flight for a question, or starts it. */
   function question(key: string, request: ForwardRequest): Promise<Resolution> {
     const pending = inFlight.get(key)
     if (pending !== undefined) {
@@ -87,9 +88,13 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     counters.increment('dns.forwarded')
     const resolution = resolve(resolving, request)
       .catch((error: unknown): Resolution => {
-        // Our bug, not the resolver's: this client is told, the others are served all the same.
+        // A bug must not affect other clients.
         counters.increment('dns.failures')
-        log.error({ packet: Buffer.from(request.query).toString('hex'), err: error }, 'forwarding failed')
+        const code: DnsCode = 'dns.forwarding-failed'
+        log.error(
+          { code, packet: Buffer.from(request.query).toString('hex'), err: error },
+          'forwarding failed',
+        )
         return { kind: 'failed', rcode: ResponseCode.servFail, reason: 'refusal' }
       })
       .then((result) => {
@@ -110,7 +115,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     resting.delete(key)
     resting.set(key, { until: clock.monotonic() + ms, failure })
     for (const oldest of resting.keys()) {
-      if (resting.size <= mostResting) break
+      if (resting.size <= maxResting) break
       resting.delete(oldest)
     }
   }
@@ -120,7 +125,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     return clientReply(request, found, 'stale')
   }
 
-  /** Why the question cannot be put now. */
+  /** Returns why the question cannot be sent now. */
   function obstacle(
     key: string,
     address: string,
@@ -135,6 +140,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       (inFlight.size >= limits.questions && !inFlight.has(key))
     if (!isCrowded) return undefined
     counters.increment('dns.forwardOverflow')
+    counters.refuse('dns.forward-limit' satisfies DnsCode)
     return { rcode: ResponseCode.servFail, option: tooMany }
   }
 
@@ -157,8 +163,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
     if (result?.kind === 'found') return clientReply(request, result.found, 0)
     if (kept !== undefined) return stale(request, kept)
-    const { rcode, reason } = result as Failure // only what is kept is given before there is a result
-    // A client that came by UDP may still have better luck by TCP.
+    const { rcode, reason } = result as Failure // without a cached answer the race has only one runner
+    // The answer may fit over TCP.
     const isCut = reason === 'truncation' && request.transport === 'udp'
     return isCut
       ? emptyReply(request, ResponseCode.noError, HeaderFlag.recursionAvailable | HeaderFlag.truncated)
@@ -180,10 +186,10 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         if (kept !== undefined) return stale(request, kept)
         return emptyReply(request, prevented.rcode, HeaderFlag.recursionAvailable, prevented.option)
       }
-      const areAllSilent = health.areAllSilent(request.resolvers)
+      const areAllUnreachable = health.areAllUnreachable(request.resolvers)
       const resolution = question(key, request)
-      // Nobody is likely to answer; who does is heard all the same.
-      if (kept !== undefined && areAllSilent) return stale(request, kept)
+      // No resolver is likely to answer; an answer that comes later is cached.
+      if (kept !== undefined && areAllUnreachable) return stale(request, kept)
       return wait(request, address, resolution, kept)
     },
 

@@ -1,51 +1,52 @@
 /**
- * Which resolvers answer, and how quickly: measured from the questions that they are asked anyway. One that
- * stays silent is left out and asked along now and then, until it answers again.
+ * Which resolvers answer, and how quickly, measured from the forwarded queries. A resolver that does not answer is
+ * skipped and probed from time to time until it answers again.
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Resolver } from '../../plan/dns/plan.ts'
+import type { DnsCode } from './codes.ts'
 
-/** A resolver as people see it. */
+/** The state of a resolver, for status and health. */
 export type ResolverState = {
   readonly address: string
   readonly isAnswering: boolean
-  /** A smoothed round trip; absent before the first answer. */
+  /** The smoothed round-trip time; absent before the first answer. */
   readonly latencyMs?: number
 }
 
 export type Health = {
-  /** Whom to ask one after another, and who is asked along with the first to see whether it is back. */
+  /** Returns the order of queries, and the resolvers to probe together with the first query. */
   order(resolvers: readonly Resolver[]): {
     readonly first: readonly Resolver[]
-    readonly along: readonly Resolver[]
+    readonly probed: readonly Resolver[]
   }
-  areAllSilent(resolvers: readonly Resolver[]): boolean
-  /** How long to wait for this one before the next is asked as well. */
-  patienceMs(resolver: Resolver): number
-  heard(resolver: Resolver, roundTripMs: number): void
-  silent(resolver: Resolver, reason: string): void
+  areAllUnreachable(resolvers: readonly Resolver[]): boolean
+  /** Returns how long to wait for this resolver before the next one is queried too. */
+  hedgeMs(resolver: Resolver): number
+  recordAnswer(resolver: Resolver, roundTripMs: number): void
+  recordTimeout(resolver: Resolver, reason: string): void
   states(resolvers: readonly Resolver[]): ResolverState[]
 }
 
 type State = {
-  /** Smoothed round trip and its variation (RFC 6298 §2); absent before the first answer. */
+  /** Smoothed round-trip time and its variation (RFC 6298 §2); absent before the first answer. */
   measured: { smoothMs: number; variationMs: number } | undefined
-  /** In a row. */
-  silences: number
-  /** When it is asked along again, and how long after that. */
+  /** Consecutive time-outs. */
+  timeouts: number
+  /** The time of the next probe, and the delay of the one after it. */
   probeAt: number
   probeDelayMs: number
 }
 
 /** A single datagram may be lost. */
-const silencesUntilOut = 2
+const timeoutsUntilOut = 2
 
-const probeMs = { first: 1000, most: 30_000 }
+const probeMs = { first: 1000, max: 30_000 }
 
-/** Names that a resolver has to look for itself take longer than its round trip. */
-const patience = { unmeasuredMs: 400, leastMs: 200, mostMs: 1000 }
+/** Names that a resolver does not have in its cache take longer than its round-trip time. */
+const hedge = { unmeasuredMs: 400, minMs: 200, maxMs: 1000 }
 
 export function createHealth({
   clock,
@@ -62,47 +63,48 @@ export function createHealth({
     const key = `${address}#${port}`
     const known = states.get(key)
     if (known !== undefined) return known
-    const state: State = { measured: undefined, silences: 0, probeAt: 0, probeDelayMs: probeMs.first }
+    const state: State = { measured: undefined, timeouts: 0, probeAt: 0, probeDelayMs: probeMs.first }
     states.set(key, state)
     return state
   }
 
-  const isOut = (resolver: Resolver) => stateOf(resolver).silences >= silencesUntilOut
+  const isOut = (resolver: Resolver) => stateOf(resolver).timeouts >= timeoutsUntilOut
 
   return {
     order(resolvers) {
       const first = resolvers.filter((resolver) => !isOut(resolver))
       const out = resolvers.filter(isOut)
-      if (first.length === 0) return { first: out, along: [] }
-      const along = out.filter((resolver) => stateOf(resolver).probeAt <= clock.monotonic())
-      for (const resolver of along) postpone(stateOf(resolver))
-      return { first: [...first, ...out.filter((resolver) => !along.includes(resolver))], along }
+      if (first.length === 0) return { first: out, probed: [] }
+      const probed = out.filter((resolver) => stateOf(resolver).probeAt <= clock.monotonic())
+      for (const resolver of probed) postpone(stateOf(resolver))
+      return { first: [...first, ...out.filter((resolver) => !probed.includes(resolver))], probed }
     },
 
-    areAllSilent: (resolvers) => resolvers.every(isOut),
+    areAllUnreachable: (resolvers) => resolvers.every(isOut),
 
-    patienceMs(resolver) {
+    hedgeMs(resolver) {
       const { measured } = stateOf(resolver)
-      if (measured === undefined) return patience.unmeasuredMs
+      if (measured === undefined) return hedge.unmeasuredMs
       const { smoothMs, variationMs } = measured
-      return Math.min(patience.mostMs, Math.max(patience.leastMs, Math.ceil(smoothMs + 4 * variationMs)))
+      return Math.min(hedge.maxMs, Math.max(hedge.minMs, Math.ceil(smoothMs + 4 * variationMs)))
     },
 
-    heard(resolver, roundTripMs) {
+    recordAnswer(resolver, roundTripMs) {
       const state = stateOf(resolver)
-      if (isOut(resolver)) log.info({ address: resolver.address }, 'resolver answers again')
-      state.silences = 0
+      if (isOut(resolver)) log.info({ address: resolver.address }, 'resolver reachable again')
+      state.timeouts = 0
       state.probeDelayMs = probeMs.first
       state.measured = smoothed(state.measured, roundTripMs)
     },
 
-    silent(resolver, reason) {
+    recordTimeout(resolver, reason) {
       counters.increment('dns.resolverSilences')
       const state = stateOf(resolver)
-      state.silences++
-      if (state.silences !== silencesUntilOut) return
+      state.timeouts++
+      if (state.timeouts !== timeoutsUntilOut) return
       state.probeAt = clock.monotonic() + state.probeDelayMs
-      log.warn({ address: resolver.address, reason }, 'resolver does not answer')
+      const code: DnsCode = 'dns.resolver-unreachable'
+      log.warn({ code, address: resolver.address, reason }, 'resolver unreachable')
     },
 
     states: (resolvers) =>
@@ -114,7 +116,7 @@ export function createHealth({
   }
 
   function postpone(state: State): void {
-    state.probeDelayMs = Math.min(probeMs.most, state.probeDelayMs * 2)
+    state.probeDelayMs = Math.min(probeMs.max, state.probeDelayMs * 2)
     state.probeAt = clock.monotonic() + state.probeDelayMs
   }
 }

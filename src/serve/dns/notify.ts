@@ -1,6 +1,6 @@
 /**
- * NOTIFY (RFC 1996): each secondary is told of each zone that it may not have yet, again and again until it
- * answers or a minute has passed; then it comes by itself, when the zone's refresh time is over.
+ * NOTIFY (RFC 1996): notifies each secondary of each changed zone, and repeats for a minute until it acknowledges.
+ * A secondary that does not acknowledge gets the change when the refresh time of the zone has expired.
  */
 import { randomInt } from 'node:crypto'
 import type { Clock, Timer } from '../../host/clock.ts'
@@ -13,6 +13,7 @@ import { serialOf } from '../../plan/dns/serial.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import { HeaderFlag, headerOctets, notifyOpcode } from '../../proto/dns/registry.ts'
+import type { DnsCode } from './codes.ts'
 import { readU16, writeU16 } from './reply.ts'
 
 export type NotifierOptions = {
@@ -23,16 +24,16 @@ export type NotifierOptions = {
 }
 
 export type Notifier = {
-  /** Tells who does not know yet; what an earlier plan was still being told about is forgotten. */
+  /** Notifies secondaries of zones that they do not have yet, and cancels notifications of earlier plans. */
   announce(plan: DnsPlan): void
   close(): Promise<void>
 }
 
-/** Until the next attempt; after the last a secondary is given up (RFC 1996 §3.6). */
+/** Delays between attempts; after the last one slipway stops notifying the secondary (RFC 1996 §3.6). */
 const waitsMs = [1000, 2000, 4000, 8000, 16_000, 30_000]
 
 type Message = {
-  /** Tells apart what each secondary is to be told. */
+  /** Identifies secondary, zone, and serial. */
   readonly key: string
   readonly secondary: Secondary
   readonly zone: Zone
@@ -41,21 +42,21 @@ type Message = {
 }
 
 export function createNotifier({ sockets, log, counters, clock }: NotifierOptions): Notifier {
-  /** What each secondary was told last: a key for each zone with its serial. */
-  let told: ReadonlySet<string> = new Set()
+  /** The keys of the last announcement. */
+  let announced: ReadonlySet<string> = new Set()
   const waiting = new Map<number, Message>()
   let port: Promise<UdpPort> | undefined
 
-  /** One socket for all, with the server's own address: secondaries heed nobody else (RFC 1996 §3.10). */
+  /** One socket with the server's own address: secondaries ignore other sources (RFC 1996 §3.10). */
   function open(address: string): Promise<UdpPort> {
     port ??= sockets.bindUdp({ address, port: 0 }).then((bound) => {
-      bound.receive((batch) => batch.forEach(hear))
+      bound.receive((batch) => batch.forEach(receive))
       return bound
     })
     return port
   }
 
-  function hear({ payload, address, port: from }: Datagram): void {
+  function receive({ payload, address, port: from }: Datagram): void {
     if (payload.length < headerOctets) return
     const id = readU16(payload, 0)
     const flags = readU16(payload, 2)
@@ -67,8 +68,9 @@ export function createNotifier({ sockets, log, counters, clock }: NotifierOption
     forget(id)
     const rcode = flags & 15
     const facts = { address, zone: zone.name, serial: serialOf(zone) }
+    const code: DnsCode = 'dns.notify-refused'
     if (rcode === 0) log.info(facts, 'secondary notified')
-    else log.warn({ ...facts, rcode }, 'secondary refuses to be notified of a zone')
+    else log.warn({ code, ...facts, rcode }, 'secondary refused notification')
     counters.increment(rcode === 0 ? 'dns.notified' : 'dns.notifyRefused')
   }
 
@@ -83,10 +85,9 @@ export function createNotifier({ sockets, log, counters, clock }: NotifierOption
     if (waitMs === undefined) {
       waiting.delete(id)
       counters.increment('dns.notifyUnanswered')
-      log.warn(
-        { address: secondary.address, zone: zone.name, serial: serialOf(zone) },
-        'secondary does not answer; it will see the change when it refreshes',
-      )
+      const code: DnsCode = 'dns.notify-unanswered'
+      const facts = { code, address: secondary.address, zone: zone.name, serial: serialOf(zone) }
+      log.warn(facts, 'secondary did not acknowledge notification')
       return
     }
     counters.increment('dns.notifies')
@@ -94,9 +95,9 @@ export function createNotifier({ sockets, log, counters, clock }: NotifierOption
     message.timer = clock.after(waitMs, () => send(id, message, attempt + 1, from))
   }
 
-  /** What has not been told yet; all else that waits is out of date. */
-  function news({ secondaries, zones }: DnsPlan): [number, Message][] {
-    const known = told
+  /** Returns the new notifications and cancels those that are out of date. */
+  function newMessages({ secondaries, zones }: DnsPlan): [number, Message][] {
+    const known = announced
     const keys = new Set<string>()
     const messages: [number, Message][] = []
     for (const secondary of secondaries) {
@@ -111,13 +112,13 @@ export function createNotifier({ sockets, log, counters, clock }: NotifierOption
       }
     }
     for (const [id, { key }] of waiting) if (!keys.has(key)) forget(id)
-    told = keys
+    announced = keys
     return messages
   }
 
   return {
     announce(plan) {
-      const messages = news(plan)
+      const messages = newMessages(plan)
       if (messages.length === 0) return
       open(plan.listen.address).then(
         (from) => {
@@ -125,9 +126,10 @@ export function createNotifier({ sockets, log, counters, clock }: NotifierOption
         },
         (error: unknown) => {
           port = undefined
-          told = new Set()
+          announced = new Set()
           for (const [id] of messages) forget(id)
-          log.warn({ reason: (error as Error).message }, 'secondaries cannot be notified')
+          const code: DnsCode = 'dns.notify-unavailable'
+          log.warn({ code, reason: (error as Error).message }, 'notification socket not available')
         },
       )
     },
@@ -139,7 +141,7 @@ export function createNotifier({ sockets, log, counters, clock }: NotifierOption
   }
 }
 
-/** RFC 1996 §3.7: the zone as question, and as a hint the SOA record that it has now. */
+/** RFC 1996 §3.7: the zone is the question, its current SOA record is a hint. */
 function notification(id: number, zone: Zone): Uint8Array {
   const answers = [zone.records[0] as ResourceRecord]
   const question = { name: zone.name, type: 'SOA' } as const

@@ -1,20 +1,24 @@
-/** What the log says about queries: each one at debug level, copies of zones, and now and then strangers. */
+/** Log lines about queries: each query at debug level, zone transfers, and a summary of refused clients. */
 import type { Clock } from '../../host/clock.ts'
 import type { Log } from '../../host/log.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
 import { formatQuestion } from '../../proto/dns/question.ts'
-import { strangerReason, transferReason, type DnsAnswer } from './answer.ts'
+import type { DnsCode } from './codes.ts'
+import type { DnsAnswer } from './query.ts'
 
-export type Notes = {
-  note(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: DnsAnswer): void
+export type QueryLog = {
+  record(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: DnsAnswer): void
 }
 
-/** Between two lines about strangers, who may be many. */
+/** Refused clients may be many: one line in this time. */
 const quietMs = 10_000
 
-export function createNotes(log: Log, clock: Clock): Notes {
+/** The refusals that an administrator may want to change. */
+const reported = new Set<DnsCode | undefined>(['dns.client-not-allowed', 'dns.transfer-not-allowed'])
+
+export function createQueryLog(log: Log, clock: Clock): QueryLog {
   let quietUntil = 0
-  let unmentioned = 0
+  let queries = 0
 
   function facts(plan: DnsPlan, query: Uint8Array, address: string, port: number, result: DnsAnswer) {
     return {
@@ -26,36 +30,40 @@ export function createNotes(log: Log, clock: Clock): Notes {
   }
 
   return {
-    note(plan, query, address, port, result) {
+    record(plan, query, address, port, result) {
       if (log.isDebug()) log.debug(facts(plan, query, address, port, result), 'query')
       if (result.kind === 'transfer') {
         const { name, records } = result.zone
         log.info({ client: `${address}:${port}`, zone: name, records: records.length }, 'zone transferred')
       }
-      if (result.kind !== 'reply' || !strangers.has(result.reason)) return
-      unmentioned++
+      if (result.kind !== 'reply' || !reported.has(result.code)) return
+      queries++
       if (clock.monotonic() < quietUntil) return
-      log.info({ ...facts(plan, query, address, port, result), queries: unmentioned }, 'stranger refused')
+      log.info({ ...facts(plan, query, address, port, result), queries }, 'undeclared client refused')
       quietUntil = clock.monotonic() + quietMs
-      unmentioned = 0
+      queries = 0
     },
   }
 }
 
-const strangers = new Set<string | undefined>([strangerReason, transferReason])
-
-function outcome(result: DnsAnswer): { outcome: string; reason?: string | undefined } {
+function outcome(result: DnsAnswer): {
+  outcome: string
+  code?: DnsCode | undefined
+  reason?: string | undefined
+} {
   switch (result.kind) {
     case 'forward':
       return { outcome: 'forwarded' }
     case 'transfer':
       return { outcome: 'transferred' }
-    default:
+    case 'silent':
       return { outcome: result.outcome, reason: result.reason }
+    case 'reply':
+      return { outcome: result.outcome, code: result.code, reason: result.reason }
   }
 }
 
-/** Whether the query was read as far as its question. */
+/** Whether the question of the query was read. */
 function hasQuestion(result: DnsAnswer): boolean {
   if (result.kind === 'forward' || result.kind === 'transfer') return true
   return result.kind === 'reply' && result.outcome !== 'malformed' && result.outcome !== 'notImplemented'

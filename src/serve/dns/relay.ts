@@ -1,6 +1,6 @@
 /**
- * What passes between a client and the resolvers that its question is put to, as octets (RFC 5452 §3 and §9):
- * a question of our own in the client's words, and the answer made the client's again.
+ * The messages of forwarding (RFC 5452 §3 and §9): the query to a resolver, the check of its answer, and the reply to
+ * the client. Pure.
  */
 import { lowerOctet } from '../../proto/dns/name.ts'
 import {
@@ -10,31 +10,31 @@ import {
   headerOctets,
   ResponseCode,
 } from '../../proto/dns/registry.ts'
-import type { ForwardRequest } from './answer.ts'
 import { readU32, writeU32, type Found } from './cacheable.ts'
+import type { ForwardRequest } from './query.ts'
 import { extendedError, optOctets, readU16, writeError, writeHeader, writeOpt, writeU16 } from './reply.ts'
 
-/** What a resolver's answer is to us. */
-export type Verdict =
-  /** It answers the question: with records, or with the word that there are none. */
+/** The kind of a message from a resolver. */
+export type AnswerKind =
+  /** An answer to the question, positive or negative. */
   | 'answer'
-  /** As far as it goes: the rest comes over TCP. */
+  /** TC is set: the whole answer is available over TCP. */
   | 'truncated'
-  /** This resolver cannot or will not; another may. */
+  /** The resolver failed or refused; another one may answer. */
   | 'failure'
-  /** Not an answer to this question at all. */
+  /** Not an answer to this question. */
   | 'other'
 
-/** Flags of a query that mean the same to every resolver. */
+/** Flags that are passed on to resolvers. */
 const queryFlags = HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
 
-/** RFC 8767 §4: "a TTL of 30 seconds" for each record of an answer whose time is over. */
+/** RFC 8767 §4: "a TTL of 30 seconds" for each record of a stale answer. */
 const staleTtlSeconds = 30
 
 const staleAnswer = extendedError(ExtendedError.staleAnswer, 'no resolver answers')
 const staleNoName = extendedError(ExtendedError.staleNxDomainAnswer, 'no resolver answers')
 
-/** The query that is sent to a resolver: an id of our own, the client's spelling, no more than it said. */
+/** Returns the query to a resolver, with its own id and the client's spelling of the name. */
 export function resolverQuery(request: ForwardRequest, id: number, hasEdns = true): Uint8Array {
   const query = new Uint8Array(request.end + (hasEdns ? optOctets : 0))
   query.set(request.query)
@@ -43,21 +43,21 @@ export function resolverQuery(request: ForwardRequest, id: number, hasEdns = tru
   writeU16(query, 6, 0)
   writeU16(query, 8, 0)
   writeU16(query, 10, hasEdns ? 1 : 0)
-  // A record of our own: EDNS is between neighbours (RFC 6891 §6.2.6), so options such as cookies stay behind,
-  // and a client without it shares what is found with those that have it.
+  // EDNS is hop by hop (RFC 6891 §6.2.6), so the query gets its own OPT record without the options of the client, and
+  // clients with and without EDNS share one cached answer.
   if (hasEdns) writeOpt(query, request.end, ednsUdpOctets, request.isDnssecOk, 0)
   return query
 }
 
-/** Whether `octets` answer what {@link resolverQuery} asked under `id`: header, id, and the same question (RFC 5452 §9.1). */
-export function judgeAnswer(request: ForwardRequest, id: number, octets: Uint8Array): Verdict {
+/** Checks a message against the query of {@link resolverQuery}: header, id, and question (RFC 5452 §9.1). */
+export function classifyAnswer(request: ForwardRequest, id: number, octets: Uint8Array): AnswerKind {
   if (octets.length < headerOctets || readU16(octets, 0) !== id) return 'other'
   const flags = readU16(octets, 2)
   if ((flags & (HeaderFlag.response | 0x7800)) !== HeaderFlag.response) return 'other'
   const rcode = flags & 15
   const isRefusal = rcode !== ResponseCode.noError && rcode !== ResponseCode.nxDomain
   const questions = readU16(octets, 4)
-  // Some servers repeat nothing of what they cannot read.
+  // Some servers do not repeat a question that they cannot parse.
   if (questions === 0 && isRefusal) return 'failure'
   if (questions !== 1 || !hasSameQuestion(request, octets)) return 'other'
   if (isRefusal) return 'failure'
@@ -65,10 +65,10 @@ export function judgeAnswer(request: ForwardRequest, id: number, octets: Uint8Ar
 }
 
 /**
- * What was found as this client gets it: its id, its spelling of the name, no claim of authority or of validated
- * data, which we cannot vouch for (RFC 6840 §5.8), TTLs that have counted down; cut where it does not fit.
+ * Returns the cached answer for this client: its id, its spelling of the name, reduced TTLs, and neither AA nor AD,
+ * because slipway did not validate the data (RFC 6840 §5.8). Truncates an answer that does not fit.
  *
- * @param ageSeconds since it came from the resolver; `stale` when its time is over
+ * @param ageSeconds since the resolver sent it; `stale` when its TTL has expired
  */
 export function clientReply(
   request: ForwardRequest,
@@ -98,7 +98,7 @@ export function clientReply(
   return reply
 }
 
-/** @param option an EDNS option that says more, for clients that speak EDNS */
+/** @param option an EDNS option with the reason, for clients that use EDNS */
 export function emptyReply(
   request: ForwardRequest,
   rcode: number,
@@ -111,7 +111,7 @@ export function emptyReply(
   return out.subarray(0, writeError(request.query, request, rcode, flags, out, option))
 }
 
-/** Names may come back in another spelling (RFC 4343 §4.1), QTYPE and QCLASS may not. */
+/** Compares names without case (RFC 4343 §4.1), QTYPE and QCLASS exactly. */
 function hasSameQuestion({ query, end }: ForwardRequest, octets: Uint8Array): boolean {
   if (octets.length < end) return false
   for (let at = headerOctets; at < end - 4; at++) {

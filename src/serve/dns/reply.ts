@@ -1,6 +1,6 @@
 /**
- * Writing replies into a buffer: the client's own header and question, a ready response, an OPT record
- * when the client sent one (RFC 1035 §4.1, RFC 6891 §6.1). Nothing is allocated on the way.
+ * Writes replies into a buffer: header and question of the query, a prepared response, an OPT record when the query
+ * has one (RFC 1035 §4.1, RFC 6891 §6.1). Allocates nothing.
  */
 import type { Response } from '../../plan/dns/plan.ts'
 import type { Question } from '../../proto/dns/question.ts'
@@ -13,21 +13,21 @@ import {
   RecordType,
 } from '../../proto/dns/registry.ts'
 
-/** What a reply repeats of the query, beside its header. */
+/** The parts of a query that its reply repeats, beside the header. */
 export type Asked = Pick<Question, 'end' | 'hasEdns' | 'isDnssecOk'> & {
-  /** Options that this client gets with every reply, as they stand in the OPT record. */
+  /** Encoded options that this client gets with every reply. */
   readonly clientOptions?: Uint8Array | undefined
 }
 
 /** Root owner, TYPE, CLASS, TTL and RDLENGTH of an OPT record. */
 export const optOctets = 11
 
-/** Of the query's flags a reply keeps OPCODE, RD and CD (RFC 1035 §4.1.1, RFC 4035 §3.2.2). */
+/** A reply repeats OPCODE, RD, and CD of the query (RFC 1035 §4.1.1, RFC 4035 §3.2.2). */
 const keptFlags = 0x7800 | HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
 
 /**
- * Writes a prepared answer; what does not fit into `limitOctets` is left out, and TC set if it was
- * more than the additional section (RFC 2181 §9).
+ * Writes a prepared answer within `limitOctets`. Omits the additional section when it does not fit, and all records,
+ * with TC, when they do not fit (RFC 2181 §9).
  *
  * @param flags RA when recursion is available to this client
  * @param clientOptions see {@link Asked}
@@ -44,12 +44,12 @@ export function writeResponse(
 ): number {
   const { octets, nameOctets, pointers, requiredOctets } = response
   const start = question.end
-  const room =
+  const available =
     Math.min(limitOctets, out.length) -
     start -
     (question.hasEdns ? optOctets + (clientOptions?.length ?? 0) : 0)
-  const isWhole = octets.length <= room
-  const isTruncated = requiredOctets > room
+  const isWhole = octets.length <= available
+  const isTruncated = requiredOctets > available
   const size = isWhole ? octets.length : isTruncated ? 0 : requiredOctets
 
   copy(query, headerOctets, start, out)
@@ -71,9 +71,9 @@ export function writeResponse(
 /**
  * Writes a reply without records, for refusals and errors.
  *
- * @param asked absent when the question could not be read: then only the header is repeated
- * @param flags RA, when it applies
- * @param option one EDNS option as it stands in the OPT record, for clients that speak EDNS
+ * @param asked absent when the question could not be read: then the reply repeats the header only
+ * @param flags RA, where it applies
+ * @param option one encoded EDNS option, for clients that use EDNS
  * @returns octets written
  */
 export function writeError(
@@ -95,7 +95,7 @@ export function writeError(
   return writeOpt(out, end, ednsUdpOctets, asked.isDnssecOk, rcode >>> 4, option, asked.clientOptions)
 }
 
-/** What is left of a reply without its records: header with TC, question; no longer than the query was. */
+/** Returns header with TC and question of a reply: no longer than the query. */
 export function cutReply(reply: Uint8Array): Uint8Array {
   let end = headerOctets
   if (readU16(reply, 4) > 0) {
@@ -108,7 +108,7 @@ export function cutReply(reply: Uint8Array): Uint8Array {
   return cut
 }
 
-/** Extended DNS Error (RFC 8914 §2): the reason in words, which `dig` prints. */
+/** Encodes an Extended DNS Error (RFC 8914 §2), which `dig` prints. */
 export function extendedError(code: number, text: string): Uint8Array {
   return ednsOption(
     EdnsOption.extendedError,
@@ -116,7 +116,7 @@ export function extendedError(code: number, text: string): Uint8Array {
   )
 }
 
-/** One option as it stands in an OPT record (RFC 6891 §6.1.2). */
+/** Encodes one option of an OPT record (RFC 6891 §6.1.2). */
 export function ednsOption(code: number, data: Uint8Array): Uint8Array {
   const option = new Uint8Array(4 + data.length)
   writeU16(option, 0, code)
@@ -125,7 +125,7 @@ export function ednsOption(code: number, data: Uint8Array): Uint8Array {
   return option
 }
 
-/** An OPT record of version 0; DO is what the query had (RFC 6891 §6.1.3, RFC 3225 §3). */
+/** Writes an OPT record of version 0 with the DO bit of the query (RFC 6891 §6.1.3, RFC 3225 §3). */
 export function writeOpt(
   out: Uint8Array,
   at: number,
@@ -163,14 +163,14 @@ export function writeU16(out: Uint8Array, at: number, value: number): void {
   out[at + 1] = value
 }
 
-/** The query's id and those of its flags that a reply keeps, with the reply's own. */
+/** Writes the id of the query, its repeated flags, and the flags of the reply. */
 export function writeHeader(query: Uint8Array, out: Uint8Array, flags: number): void {
   out[0] = query[0] as number
   out[1] = query[1] as number
   writeU16(out, 2, (readU16(query, 2) & keptFlags) | flags)
 }
 
-/** A loop: for the forty octets of a question quicker than a view and `set`. */
+/** For the 40 octets of a question, a loop is faster than a view and `set`. */
 function copy(from: Uint8Array, start: number, end: number, out: Uint8Array): void {
   for (let at = start; at < end; at++) out[at] = from[at] as number
 }

@@ -1,7 +1,6 @@
 /**
- * One question to several resolvers: the first is asked, after its usual time the next as well, and whoever
- * answers first has answered. Over TCP what does not fit a datagram (RFC 7766 §5). All within bounds of
- * number and time.
+ * Resolves one question with several resolvers: queries the first, after its usual response time the next as well,
+ * and uses the first answer. Uses TCP for an answer that is truncated (RFC 7766 §5). Bounded in attempts and in time.
  */
 import type { Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
@@ -9,109 +8,107 @@ import type { Log } from '../../host/log.ts'
 import type { Resolver } from '../../plan/dns/plan.ts'
 import { MalformedPacket } from '../../proto/bytes/malformed.ts'
 import { ResponseCode } from '../../proto/dns/registry.ts'
-import type { ForwardRequest, Transport } from './answer.ts'
 import { readFound, type Found } from './cacheable.ts'
 import type { Health } from './health.ts'
+import type { ForwardRequest, Transport } from './query.ts'
 import { readU16 } from './reply.ts'
-import { ask, type AskOptions, type Reply } from './resolvers.ts'
+import { exchange, type ExchangeOptions, type ResolverReply } from './exchange.ts'
 
 export type Resolution =
   | { readonly kind: 'found'; readonly found: Found }
-  /** Nobody answers, or all who do say that they cannot. */
+  /** No resolver answers, or all that do fail. */
   | { readonly kind: 'failed'; readonly rcode: number; readonly reason: FailureReason }
 
-export type FailureReason = 'silence' | 'refusal' | 'truncation'
+export type FailureReason = 'timeout' | 'refusal' | 'truncation'
 
-export type ResolveOptions = AskOptions & {
+export type ResolveOptions = ExchangeOptions & {
   readonly log: Log
   readonly counters: Counters
   readonly health: Health
   readonly isStopping: () => boolean
 }
 
-/** A node's resolver gives up after 5 s (glibc); ours answers before. */
+/** The resolver of a node gives up after 5 s (glibc). */
 const totalMs = 4500
 
-/** Who has not answered by then is called silent; until then an answer that comes late is one, too. */
+/** The time-out of one attempt. A late answer counts as long as its attempt runs. */
 const attemptMs = 2000
 
-/** Each resolver is asked so often; each time it is given twice the time before the next is asked. */
+/** Attempts for each resolver; the delay before the next resolver doubles with each round. */
 const rounds = 3
 
-/** A site with many dead resolvers asks no more often than this for one question. */
+/** The bound for a site with many dead resolvers. */
 const maxAttempts = 12
 
-/** Never rejects but for a fault of ours, and leaves no timer behind but those of attempts that are under way. */
+/** Rejects only for a bug, and leaves no timer behind except those of attempts in flight. */
 export function resolve(options: ResolveOptions, request: ForwardRequest): Promise<Resolution> {
   const { clock, log, counters, health, isStopping } = options
   const { promise, resolve: settle, reject } = Promise.withResolvers<Resolution>()
-  const { first, along } = health.order(request.resolvers)
+  const { first, probed } = health.order(request.resolvers)
   const steps = Array.from({ length: rounds }, (_, round) => first.map((resolver) => ({ resolver, round })))
     .flat()
     .slice(0, maxAttempts)
-  /** Who has said that it cannot. */
-  const unable = new Set<Resolver>()
+  const failed = new Set<Resolver>()
   let failure: Extract<Resolution, { kind: 'failed' }> = {
     kind: 'failed',
     rcode: ResponseCode.servFail,
-    reason: 'silence',
+    reason: 'timeout',
   }
-  let isOver = false
-  let underWay = 0
+  let hasEnded = false
+  let inFlight = 0
   let latest = 0
-  let patience: Timer | undefined
+  let hedge: Timer | undefined
 
   function end(resolution: Resolution): void {
-    isOver = true
+    hasEnded = true
     deadline.cancel()
-    patience?.cancel()
+    hedge?.cancel()
     settle(resolution)
   }
 
   function next(): void {
-    patience?.cancel()
-    patience = undefined
+    hedge?.cancel()
+    hedge = undefined
     let step = steps.shift()
-    while (step !== undefined && unable.has(step.resolver)) step = steps.shift()
+    while (step !== undefined && failed.has(step.resolver)) step = steps.shift()
     if (step === undefined || isStopping()) {
-      if (underWay === 0 || isStopping()) end(failure)
+      if (inFlight === 0 || isStopping()) end(failure)
       return
     }
-    patience = clock.after(health.patienceMs(step.resolver) * 2 ** step.round, next)
+    hedge = clock.after(health.hedgeMs(step.resolver) * 2 ** step.round, next)
     attempt(step.resolver)
   }
 
   function attempt(resolver: Resolver): void {
-    underWay++
+    inFlight++
     const number = ++latest
-    exchange(resolver).then(
+    query(resolver).then(
       (resolution) => {
-        underWay--
-        if (isOver) return
+        inFlight--
+        if (hasEnded) return
         if (resolution?.kind === 'found') {
           if (resolver !== request.resolvers[0]) counters.increment('dns.failovers')
           end(resolution)
           return
         }
         if (resolution !== undefined) failure = resolution
-        // While others are being asked, the next has its turn when they have had their time.
-        // Whoever was asked later still has time.
-        if (number === latest || underWay === 0) next()
+        // An attempt that started later still has time.
+        if (number === latest || inFlight === 0) next()
       },
       (error: unknown) => {
-        isOver = true
+        hasEnded = true
         deadline.cancel()
-        patience?.cancel()
+        hedge?.cancel()
         reject(error)
       },
     )
   }
 
-  /** @returns nothing for silence */
-  async function exchange(resolver: Resolver): Promise<Resolution | undefined> {
+  /** @returns nothing after a time-out */
+  async function query(resolver: Resolver): Promise<Resolution | undefined> {
     let hasEdns = true
     let overUdp = await measured(resolver, hasEdns)
-    // RFC 6891 §7: so says who does not know EDNS. DO cannot be said without it.
+    // A server without EDNS answers FORMERR (RFC 6891 §7). The DO bit needs EDNS.
     if (
       overUdp.kind === 'failure' &&
       rcodeOf(overUdp.octets) === ResponseCode.formErr &&
@@ -120,37 +117,37 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
       hasEdns = false
       overUdp = await measured(resolver, hasEdns)
     }
-    if (overUdp.kind === 'silence') return undefined
+    if (overUdp.kind === 'timeout') return undefined
     const isCut = overUdp.kind === 'truncated'
-    const reply = isCut ? await askBy(resolver, 'tcp', hasEdns) : overUdp
+    const reply = isCut ? await send(resolver, 'tcp', hasEdns) : overUdp
     if (reply.kind === 'answer') {
       try {
         return { kind: 'found', found: readFound(reply.octets) }
       } catch (error) {
         if (!(error instanceof MalformedPacket)) throw error
         counters.increment('dns.resolverMalformed')
-        log.debug({ address: resolver.address, reason: error.message }, 'resolver sent a malformed answer')
+        log.debug({ address: resolver.address, reason: error.message }, 'malformed answer received')
       }
     }
-    unable.add(resolver)
+    failed.add(resolver)
     const rcode = reply.kind === 'failure' ? rcodeOf(reply.octets) : ResponseCode.servFail
     return { kind: 'failed', rcode, reason: isCut ? 'truncation' : 'refusal' }
   }
 
-  async function measured(resolver: Resolver, hasEdns: boolean): Promise<Reply> {
+  async function measured(resolver: Resolver, hasEdns: boolean): Promise<ResolverReply> {
     const start = clock.monotonic()
-    const reply = await askBy(resolver, 'udp', hasEdns)
-    if (reply.kind !== 'silence') health.heard(resolver, clock.monotonic() - start)
-    else if (!isStopping()) health.silent(resolver, reply.reason)
+    const reply = await send(resolver, 'udp', hasEdns)
+    if (reply.kind !== 'timeout') health.recordAnswer(resolver, clock.monotonic() - start)
+    else if (!isStopping()) health.recordTimeout(resolver, reply.reason)
     return reply
   }
 
-  function askBy(resolver: Resolver, transport: Transport, hasEdns: boolean): Promise<Reply> {
-    return ask(options, { request, resolver, transport, hasEdns, timeoutMs: attemptMs })
+  function send(resolver: Resolver, transport: Transport, hasEdns: boolean): Promise<ResolverReply> {
+    return exchange(options, { request, resolver, transport, hasEdns, timeoutMs: attemptMs })
   }
 
   const deadline = clock.after(totalMs, () => end(failure))
-  for (const resolver of along) attempt(resolver)
+  for (const resolver of probed) attempt(resolver)
   next()
   return promise
 }

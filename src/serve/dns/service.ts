@@ -1,6 +1,6 @@
 /**
- * The DNS service: UDP and TCP in front of the pure answer, the forwarder behind it, counts and log lines
- * beside it. Answers are too many for a line each: those are at debug level.
+ * The DNS service: sockets, admission, the pure answer, the forwarder, and notifications. Counts and logs each query;
+ * single queries are logged at debug level.
  */
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
@@ -13,47 +13,49 @@ import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan, Resolver } from '../../plan/dns/plan.ts'
 import { EdnsOption, HeaderFlag } from '../../proto/dns/registry.ts'
 import { createAccess, createRateLimit } from './admission.ts'
-import { answer, type DnsAnswer, type Transport } from './answer.ts'
+import { answer } from './answer.ts'
+import type { DnsCode } from './codes.ts'
 import { createCookies } from './cookies.ts'
 import { createForwarder } from './forward.ts'
 import type { ResolverState } from './health.ts'
-import { createNotes } from './query-log.ts'
 import { createNotifier } from './notify.ts'
+import { createQueryLog } from './query-log.ts'
+import type { DnsAnswer, Transport } from './query.ts'
 import { cutReply, ednsOption, readU16 } from './reply.ts'
 import { createTcpService, type StreamHandler } from './tcp.ts'
 
 export type DnsServiceOptions = {
-  /** Read once for each query; a question that is forwarded ends under the plan it began with. */
+  /** Read once for each query: a forwarded query ends with the plan that it started with. */
   readonly plan: () => DnsPlan
   readonly sockets: Sockets
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
-  /** Called when a socket is lost: the process should end. */
+  /** Called when a socket fails for good: the process should end. */
   readonly onLost: (error: Error) => void
 }
 
 export type DnsService = Service & {
-  /** What its health is told by. */
+  /** Returns the state of each resolver. */
   resolvers(): ResolverState[]
-  /** The resolvers' answers that are kept. */
+  /** Returns the size of the cache. */
   cache(): { readonly entries: number; readonly octets: number }
-  /** Tells the secondaries which zones they may not have yet: to be called when a plan begins to be served. */
+  /** Notifies secondaries of changed zones. Call it after each change of the plan. */
   announce(): void
 }
 
-/** @throws {CannotListen} when a socket cannot be had; what was opened before is closed again */
+/** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
 export async function startDns(options: DnsServiceOptions): Promise<DnsService> {
   const { sockets, log, counters, clock, onLost } = options
   const access = createAccess()
-  const notes = createNotes(log, clock)
+  const queryLog = createQueryLog(log, clock)
   const forwarder = createForwarder(options)
   const notifier = createNotifier(options)
-  // A new secret after each start: cookies of before are replaced with the next answer.
+  // A new secret for each start: the next reply replaces an older cookie.
   const cookies = createCookies(randomBytes(16), clock)
   const rateLimit = createRateLimit(options)
   const machine = ednsOption(EdnsOption.nsid, new TextEncoder().encode(hostname()))
-  /** Taken by each reply in turn: it is sent or copied before the next query is looked at. */
+  /** Shared by all replies: a reply is sent or copied before the next query is processed. */
   const out = new Uint8Array(65_535)
 
   function serve(
@@ -64,10 +66,10 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   ): ReturnType<StreamHandler> {
     const plan = options.plan()
     const mayForward = access(plan, address)
-    const shown = { isOurCookie: false }
+    const seen = { isValidCookie: false }
     const cookie = (received: Uint8Array) => {
-      const { option, isOurs } = cookies.judge(received, address)
-      shown.isOurCookie = isOurs
+      const { option, isOurs } = cookies.verify(received, address)
+      seen.isValidCookie = isOurs
       return option
     }
     let result: DnsAnswer
@@ -76,16 +78,15 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
       const nsid = plan.isNamed ? machine : undefined
       result = answer(query, { mayForward, isSecondary, cookie, nsid }, plan, out, transport)
     } catch (error) {
-      // Our bug, not the sender's: the next packet is served all the same.
+      // A bug must not end the process.
       counters.increment('dns.failures')
-      log.error(
-        { client: `${address}:${port}`, packet: Buffer.from(query).toString('hex'), err: error },
-        'query failed',
-      )
+      const code: DnsCode = 'dns.query-failed'
+      const packet = Buffer.from(query).toString('hex')
+      log.error({ code, client: `${address}:${port}`, packet, err: error }, 'query failed')
       return undefined
     }
     counters.increment('dns.queries')
-    notes.note(plan, query, address, port, result)
+    queryLog.record(plan, query, address, port, result)
     if (result.kind === 'forward') return forwarder.forward(result.request, address)
     if (result.kind === 'transfer') {
       counters.increment('dns.transfers')
@@ -93,11 +94,12 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     }
     counters.increment(counterNames[result.outcome])
     if (result.kind === 'silent') return undefined
-    // The site's own clients ask as much as they like; who has our cookie, or comes by TCP, is who it says.
-    if (!mayForward && transport === 'udp' && !shown.isOurCookie) {
-      const verdict = rateLimit.judge(address)
-      if (verdict === 'drop') return undefined
-      if (verdict === 'slip') return cutReply(result.octets)
+    if (result.code !== undefined) counters.refuse(result.code)
+    // A valid cookie or a TCP connection proves the source address.
+    if (!mayForward && transport === 'udp' && !seen.isValidCookie) {
+      const decision = rateLimit.decide(address)
+      if (decision === 'drop') return undefined
+      if (decision === 'slip') return cutReply(result.octets)
     }
     if ((readU16(result.octets, 2) & HeaderFlag.truncated) !== 0) counters.increment('dns.truncated')
     return result.octets
@@ -106,7 +108,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   function receive(from: UdpPort, { payload, address, port }: Datagram): void {
     const reply = serve(payload, address, port, 'udp')
     if (reply === undefined) return
-    // Whether it could be sent is not asked for: a client that got nothing asks again.
+    // The result of sending is not needed: a client without a reply retries.
     if (reply instanceof Uint8Array) from.send(reply, address, port)
     else if (reply instanceof Promise) void reply.then((octets) => from.send(octets, address, port))
   }
@@ -148,7 +150,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   }
 }
 
-/** One counter for each way a query can end. */
+/** One counter for each outcome. */
 const counterNames = {
   answered: 'dns.answered',
   nodata: 'dns.nodata',
@@ -162,7 +164,7 @@ const counterNames = {
   ignored: 'dns.ignored',
 } as const
 
-/** Each once, in the plan's order. */
+/** Returns each resolver once, in the order of the plan. */
 function resolversOf({ resolvers, forwardZones }: DnsPlan): Resolver[] {
   const all = [...resolvers, ...forwardZones.flatMap((zone) => zone.resolvers)]
   return [...new Map(all.map((resolver) => [resolver.address, resolver])).values()]

@@ -1,6 +1,6 @@
 /**
- * DNS over TCP (RFC 7766): many queries on a connection, answered as they become ready. A client that
- * sends slowly, does not read or comes too often costs a bounded amount of memory and ten seconds.
+ * DNS over TCP (RFC 7766): many queries on one connection, answered in the order in which replies become available.
+ * A client that sends slowly, does not read, or opens many connections uses a bounded amount of memory and time.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../host/clock.ts'
@@ -8,8 +8,8 @@ import type { Counters } from '../../host/counters.ts'
 import { createFrameReader, frame } from '../../proto/dns/frame.ts'
 
 /**
- * @returns the reply, at once (valid until the next query) or later, or several messages that are one
- * (RFC 5936 §2.2); nothing to end the connection
+ * @returns the reply, at once (valid until the next query) or later, or a sequence of messages (RFC 5936 §2.2);
+ *   nothing to close the connection
  */
 export type StreamHandler = (
   query: Uint8Array,
@@ -24,23 +24,23 @@ export type TcpOptions = {
 }
 
 export type TcpService = {
-  /** To be made listening by the caller. */
+  /** The caller makes it listen. */
   readonly server: Server
-  /** Lets answers under way be written, then closes all connections, after `graceMs` at the latest. */
+  /** Waits until pending replies are written, then closes all connections, after `graceMs` at the latest. */
   close(graceMs: number): Promise<void>
 }
 
 type Connection = { readonly address: string; finish(): void; destroy(): void }
 
 const limits = {
-  /** Whole racks come by UDP; this many by TCP at once are an exception or an attack. */
+  /** Clients use UDP first; this many TCP connections at once are an exception or an attack. */
   connections: 256,
   perClient: 32,
-  /** Between whole queries (RFC 7766 §6.2.3: seconds), however many octets trickle in. */
+  /** Time between two whole queries (RFC 7766 §6.2.3: seconds). */
   idleMs: 10_000,
-  /** Queries of one connection that wait for resolvers; more are left unread until some are answered. */
+  /** Queries of one connection that wait for resolvers; further ones stay in the socket. */
   waiting: 64,
-  /** Answers that a client does not read: first its queries are left unread, then it is cut off. */
+  /** Replies that a client does not read: the server stops reading its queries, then closes the connection. */
   pauseOctets: 65_536,
   unreadOctets: 4 * 1024 * 1024,
 }
@@ -50,7 +50,7 @@ export function createTcpService(options: TcpOptions): TcpService {
   const connections = new Set<Connection>()
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    // An adopted socket may be one of both families (RFC 4291 §2.5.5.2); no address when the client has gone again.
+    // A socket from systemd may serve both families (RFC 4291 §2.5.5.2). A client that left has no address.
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
     const ofClient = [...connections].filter((connection) => connection.address === address).length
     if (connections.size >= limits.connections || ofClient >= limits.perClient) {
@@ -98,7 +98,7 @@ function serveConnection(
     idle = clock.after(limits.idleMs, expire)
   }
 
-  function take(query: Uint8Array): void {
+  function process(query: Uint8Array): void {
     restartIdle()
     const reply = handle(query, address, port)
     if (reply === undefined) socket.destroy()
@@ -122,7 +122,7 @@ function serveConnection(
     socket.destroy()
   }
 
-  /** One message a turn, and none while the client does not read: others are answered in between. */
+  /** Writes one message in each turn of the event loop, and none while the client does not read. */
   function writeAll(messages: Generator<Uint8Array>): void {
     waiting++
     const step = (): void => {
@@ -140,7 +140,7 @@ function serveConnection(
     step()
   }
 
-  /** Reads on, waits, or says goodbye, whichever is due. */
+  /** Resumes reading, pauses, or closes, depending on what is pending. */
   function settle(): void {
     if (isFinishing) {
       if (waiting === 0) socket.destroySoon()
@@ -151,17 +151,17 @@ function serveConnection(
   socket.on('data', (chunk) => {
     for (const query of frames.push(chunk)) {
       if (socket.destroyed) return
-      take(query)
+      process(query)
     }
     settle()
   })
   socket.on('drain', settle)
-  // The client has said all it wants to; what it asked is still answered (RFC 7766 §6.2.4).
+  // The client sends no more queries; pending replies are still written (RFC 7766 §6.2.4).
   socket.on('end', () => {
     isFinishing = true
     settle()
   })
-  socket.on('error', () => counters.increment('dns.tcpErrors')) // reset by the client; 'close' follows
+  socket.on('error', () => counters.increment('dns.tcpErrors')) // a reset; 'close' follows
   socket.on('close', () => idle.cancel())
 
   return {

@@ -1,25 +1,65 @@
-/**
- * Whole zones for secondaries (RFC 5936, and RFC 1995 §4: IXFR is answered with the whole zone too). Pure:
- * a query and a zone in, messages out. Who may ask is decided before.
- */
-import { serialOf, isNewerSerial } from '../../plan/dns/serial.ts'
+/** Zone transfers to secondaries (RFC 5936). IXFR is answered with the whole zone too (RFC 1995 §4). Pure. */
+import { findOwner } from '../../plan/dns/lookup.ts'
 import type { Zone } from '../../plan/dns/plan.ts'
+import { serialOf, isNewerSerial } from '../../plan/dns/serial.ts'
 import { MalformedPacket } from '../../proto/bytes/malformed.ts'
 import { Reader } from '../../proto/bytes/reader.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'
+import { formatName } from '../../proto/dns/name.ts'
 import type { Question } from '../../proto/dns/question.ts'
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
-import { ednsUdpOctets, HeaderFlag, headerOctets, RecordType } from '../../proto/dns/registry.ts'
+import {
+  ednsUdpOctets,
+  HeaderFlag,
+  headerOctets,
+  RecordType,
+  ResponseCode,
+} from '../../proto/dns/registry.ts'
 import { walkMessage } from '../../proto/dns/walk.ts'
+import { askedOf, errorReply, malformedReply, refuse, type DnsAnswer, type Query } from './query.ts'
 import { optOctets, writeHeader, writeOpt, writeU16, type Asked } from './reply.ts'
 
-/** What is sent: all of the zone, only its SOA record, or nothing because datagrams carry no zones. */
+/** The extent of a transfer: the whole zone, its SOA record only, or nothing because UDP carries no zones. */
 export type Extent = 'zone' | 'soa' | 'none'
 
-/** Each costs about a millisecond: the codec's time grows with the square of a message. */
-const mostMessageOctets = 2000
+/** Encoding takes time in proportion to the square of a message: about 1 ms for this size. */
+const maxMessageOctets = 2000
 
-/** @throws {MalformedPacket} when the records of an IXFR query are none */
+export function isTransferType(qtype: number): boolean {
+  return qtype === RecordType.AXFR || qtype === RecordType.IXFR
+}
+
+/** Returns nothing where the SOA record of the zone is the whole answer. */
+export function answerTransfer(query: Query): DnsAnswer | undefined {
+  const { octets, question, client, transport } = query
+  if (client.isSecondary !== true) return refuse(query, 'dns.transfer-not-allowed')
+  const zone = zoneOf(query)
+  if (zone === undefined) {
+    return {
+      ...errorReply(query, 'notAuthoritative', ResponseCode.notAuth, question),
+      code: 'dns.zone-not-served',
+    }
+  }
+  try {
+    const extent = transferExtent(octets, question, zone, transport)
+    if (extent === 'none') return refuse(query, 'dns.transfer-over-udp')
+    if (extent === 'soa') return undefined
+    const messages = transferMessages(octets, askedOf(query), zone, question.qtype)
+    return { kind: 'transfer', zone, messages }
+  } catch (error) {
+    return malformedReply(query, error)
+  }
+}
+
+/** Returns the zone whose apex the query names. */
+function zoneOf({ octets, question, plan: { names, zones } }: Query): Zone | undefined {
+  const owner = findOwner(names, octets, question, 0)
+  if (owner?.responses.has(RecordType.SOA) !== true) return undefined
+  const name = formatName(owner.name, 0)
+  return zones.find((zone) => zone.name === name)
+}
+
+/** @throws {MalformedPacket} when the authority section of an IXFR query is malformed */
 export function transferExtent(
   query: Uint8Array,
   { qtype }: Question,
@@ -27,14 +67,14 @@ export function transferExtent(
   transport: 'udp' | 'tcp',
 ): Extent {
   if (qtype === RecordType.AXFR) return transport === 'tcp' ? 'zone' : 'none'
-  // Over UDP the SOA says "come by TCP" (RFC 1995 §2), to who has this version "nothing is new" (§4).
+  // Over UDP the SOA record means "use TCP" (RFC 1995 §2), or "no change" to a secondary with this serial (§4).
   const known = knownSerial(query)
   return transport === 'tcp' && (known === undefined || isNewerSerial(serialOf(zone), known)) ? 'zone' : 'soa'
 }
 
 /**
- * The SOA record opens the zone and closes it (RFC 5936 §2.2); every message has the question. Each is made
- * when it is taken, so that nobody else waits for a large zone.
+ * Generates the messages of a transfer: the SOA record comes first and last (RFC 5936 §2.2), every message has the
+ * question. A message is encoded when it is requested, so a large zone does not delay other clients.
  */
 export function transferMessages(
   query: Uint8Array,
@@ -58,31 +98,31 @@ function* messages(
   }
 }
 
-/** The serial that an IXFR query says it has (RFC 1995 §3). */
+/** Returns the serial of the version that the sender of an IXFR query has (RFC 1995 §3). */
 function knownSerial(query: Uint8Array): number | undefined {
   const soa = walkMessage(query).authority.find(({ type }) => type === RecordType.SOA)
   if (soa === undefined) return undefined
-  // Two names, then serial, refresh, retry, expire and minimum.
+  // Two names, then serial, refresh, retry, expire, and minimum.
   if (soa.end - soa.start < 22) throw new MalformedPacket('SOA record cut short', soa.start)
   return new Reader(query, soa.end - 20).u32()
 }
 
 function inMessages(records: readonly ResourceRecord[]): ResourceRecord[][] {
   const messages: ResourceRecord[][] = []
-  let room = 0
+  let free = 0
   for (const record of records) {
-    const octets = mostOctets(record)
-    if (octets > room) {
+    const octets = maxRecordOctets(record)
+    if (octets > free) {
       messages.push([])
-      room = mostMessageOctets
+      free = maxMessageOctets
     }
     messages.at(-1)?.push(record)
-    room -= octets
+    free -= octets
   }
   return messages
 }
 
-/** The message with the query's id, its spelling of the name, and an OPT record if it had one. */
+/** Adds the id of the query, its spelling of the name, and an OPT record if it had one. */
 function asReply(query: Uint8Array, question: Asked, message: Uint8Array): Uint8Array {
   const { hasEdns, isDnssecOk, clientOptions } = question
   const reply = new Uint8Array(message.length + (hasEdns ? optOctets + (clientOptions?.length ?? 0) : 0))
@@ -95,8 +135,8 @@ function asReply(query: Uint8Array, question: Asked, message: Uint8Array): Uint8
   return reply
 }
 
-/** Octets of a record before compression, or a few more. */
-function mostOctets({ owner, data }: ResourceRecord): number {
+/** Returns an upper bound of the octets of a record. */
+function maxRecordOctets({ owner, data }: ResourceRecord): number {
   return owner.length + 2 + 10 + rdataOctets(data)
 }
 

@@ -16,7 +16,7 @@ t.test('compiling is a pure function of the site', (t) => {
   t.end()
 })
 
-t.test('where, whom to ask, for whom', (t) => {
+t.test('listening address, resolvers, and clients of the plan', (t) => {
   const { plan } = compileDns(guideModel())
   t.same(plan?.listen, { address: '172.16.0.101', port: 53 })
   t.same(plan?.resolvers, [{ address: '192.168.124.1', port: 53 }])
@@ -26,13 +26,13 @@ t.test('where, whom to ask, for whom', (t) => {
   t.end()
 })
 
-t.test('the subnets are the clients when the site names none', (t) => {
+t.test('the subnets are the clients by default', (t) => {
   const { plan } = compileDns(guideModel((site) => (site.dns = {})))
   t.same(plan?.clients, [guideModel().site.subnets[0]?.cidr])
   t.end()
 })
 
-t.test('a server never asks itself', (t) => {
+t.test('a server never forwards to itself', (t) => {
   const forward = ['172.16.0.101', '192.168.124.1']
   const { plan, findings } = compileDns(guideModel((site) => (site.dns = { forward })))
   t.same(plan?.resolvers, [{ address: '192.168.124.1', port: 53 }])
@@ -40,7 +40,7 @@ t.test('a server never asks itself', (t) => {
     {
       severity: 'error',
       about: 'dns.forward',
-      message: '172.16.0.101 is this server itself: name a resolver that knows other names',
+      message: '172.16.0.101 is this server itself: name another resolver',
     },
   ])
   const elsewhere = compileDns(
@@ -49,12 +49,12 @@ t.test('a server never asks itself', (t) => {
       site.server['ports'] = { dns: 5353 }
     }),
   )
-  t.same(elsewhere.findings, [], 'another server on port 53 of this machine is somebody else')
+  t.same(elsewhere.findings, [], 'another server on port 53 of this machine is not this server')
   t.match(elsewhere.plan, { listen: { port: 5353 }, resolvers: [{ address: '172.16.0.101' }, {}] })
   t.end()
 })
 
-t.test('the longest zone comes first, whatever the order of the file', (t) => {
+t.test('forward zones are sorted by length', (t) => {
   const zones = ['example.org', 'a.b.example.org', 'example.com'].map((zone, index) => ({
     zone,
     servers: [`10.0.0.${index}`],
@@ -72,7 +72,7 @@ t.test('the longest zone comes first, whatever the order of the file', (t) => {
   t.end()
 })
 
-t.test('names served elsewhere are no plan', (t) => {
+t.test('there is no plan when another server serves the names', (t) => {
   t.same(compileDns(guideModel((site) => (site.dns = { serve: false }))), { plan: undefined, findings: [] })
   t.end()
 })

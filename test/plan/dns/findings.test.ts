@@ -6,17 +6,17 @@ type Change = (site: ReturnType<typeof guideSite>) => void
 
 const long = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}`
 
-t.test('what an operator should know', (t) => {
+t.test('findings of names', (t) => {
   const cases: { name: string; change: Change; findings: string[] }[] = [
     {
-      name: 'nobody is asked for other names',
+      name: 'there are no resolvers',
       change: (site) => (site.dns = { clients: ['0.0.0.0/0'] }),
       findings: [
-        'warning dns.forward is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io',
+        'warning dns.forward is empty: nodes that use this server cannot resolve names outside the site, such as quay.io',
       ],
     },
     {
-      name: 'nobody is asked, and every subnet has another resolver',
+      name: 'there are no resolvers, and every subnet has another one',
       change: (site) => {
         site.dns = {}
         site.subnets = [{ cidr: '172.16.0.0/24', dns: ['172.16.0.53'] }]
@@ -31,8 +31,8 @@ t.test('what an operator should know', (t) => {
           clients: ['8.0.0.0/8'],
         }),
       findings: [
-        'warning dns.forward is empty: nodes that ask this server cannot resolve names outside the site, such as quay.io',
-        'warning dns.clients 8.0.0.0/8 is not a private network: everybody there can use this server as a resolver',
+        'warning dns.forward is empty: nodes that use this server cannot resolve names outside the site, such as quay.io',
+        'warning dns.clients 8.0.0.0/8 is not a private network: any client in it can use this server as a resolver',
       ],
     },
     {
@@ -44,9 +44,9 @@ t.test('what an operator should know', (t) => {
           { zone: 'localdomain', servers: ['172.16.0.101'] },
         ]),
       findings: [
-        'error dns.forwardZones localdomain 172.16.0.101 is this server itself: name a resolver that knows other names',
-        'error dns.forwardZones dev.example.localdomain lies in example.localdomain, which is served here: its servers are never asked',
-        'error dns.forwardZones 0.16.172.in-addr.arpa lies in 0.16.172.in-addr.arpa, which is served here: its servers are never asked',
+        'error dns.forwardZones localdomain 172.16.0.101 is this server itself: name another resolver',
+        'error dns.forwardZones dev.example.localdomain is inside example.localdomain, which this server serves: remove it, or delegate it with an ns record',
+        'error dns.forwardZones 0.16.172.in-addr.arpa is inside 0.16.172.in-addr.arpa, which this server serves: remove it, or delegate it with an ns record',
       ],
     },
     {
@@ -64,15 +64,15 @@ t.test('what an operator should know', (t) => {
       name: 'clients outside the private networks',
       change: (site) => (site.dns['clients'] = ['10.0.0.0/8', '0.0.0.0/0', '192.168.4.0/22', '172.0.0.0/8']),
       findings: [
-        'warning dns.clients 0.0.0.0/0 is not a private network: everybody there can use this server as a resolver',
-        'warning dns.clients 172.0.0.0/8 is not a private network: everybody there can use this server as a resolver',
+        'warning dns.clients 0.0.0.0/0 is not a private network: any client in it can use this server as a resolver',
+        'warning dns.clients 172.0.0.0/8 is not a private network: any client in it can use this server as a resolver',
       ],
     },
     {
       name: 'a host with the name of a node',
       change: (site) => site.hosts.push({ name: 'm1.ocp45.example.localdomain', address: '172.16.0.51' }),
       findings: [
-        'error host m1.ocp45.example.localdomain m1.ocp45.example.localdomain is also a name of node ocp45/m1: its addresses would be mixed, rename one',
+        'error host m1.ocp45.example.localdomain m1.ocp45.example.localdomain is also a name of node ocp45/m1: rename one, their addresses would be mixed',
       ],
     },
     {
@@ -85,7 +85,7 @@ t.test('what an operator should know', (t) => {
           address: '172.16.0.41',
         }),
       findings: [
-        'error loadBalancer of ocp45 api.ocp45.example.localdomain is also a name of node ocp45/api: its addresses would be mixed, rename one',
+        'error loadBalancer of ocp45 api.ocp45.example.localdomain is also a name of node ocp45/api: rename one, their addresses would be mixed',
       ],
     },
     {
@@ -93,7 +93,7 @@ t.test('what an operator should know', (t) => {
       change: (site) =>
         site.hosts.push({ name: 'a.b.apps.ocp45.example.localdomain', address: '172.16.0.51' }),
       findings: [
-        'warning host a.b.apps.ocp45.example.localdomain names below b.apps.ocp45.example.localdomain are not answered by *.apps.ocp45.example.localdomain any more',
+        'warning host a.b.apps.ocp45.example.localdomain *.apps.ocp45.example.localdomain no longer covers names below b.apps.ocp45.example.localdomain',
       ],
     },
     {
@@ -103,21 +103,21 @@ t.test('what an operator should know', (t) => {
         if (cluster !== undefined) cluster.loadBalancer = { api: '192.168.124.9', ingress: '192.168.124.9' }
       },
       findings: [
-        'warning address 192.168.124.9 lies in none of the subnets: its reverse name api.ocp45.example.localdomain, api-int.ocp45.example.localdomain must be served elsewhere',
+        'warning address 192.168.124.9 is in none of the subnets: serve its reverse name api.ocp45.example.localdomain, api-int.ocp45.example.localdomain on another server',
       ],
     },
     {
       name: 'a subnet smaller than its reverse zone',
       change: (site) => (site.subnets = [{ cidr: '172.16.0.0/25' }]),
       findings: [
-        'warning subnet 172.16.0.0/25 reverse names are served for all of 172.16.0.0/24: those of its other addresses do not exist here',
+        'warning subnet 172.16.0.0/25 this server owns the reverse zone of all of 172.16.0.0/24: other addresses in it get NXDOMAIN',
       ],
     },
     {
       name: 'a host whose zone has no room for its own names (RFC 1035 §2.3.4)',
       change: (site) => site.hosts.push({ name: `${long}.${'d'.repeat(57)}`, address: '172.16.0.51' }),
       findings: [
-        `error zone ${long}.${'d'.repeat(57)} root.${long}.${'d'.repeat(57)} has 254 characters, a name may have 253: shorten it`,
+        `error zone ${long}.${'d'.repeat(57)} root.${long}.${'d'.repeat(57)} has 254 characters, more than the maximum of 253: shorten it`,
       ],
     },
   ]
@@ -132,7 +132,7 @@ t.test('what an operator should know', (t) => {
   t.end()
 })
 
-t.test('names that are too long are left out and said, whatever they are names of', (t) => {
+t.test('names that are too long are omitted and reported', (t) => {
   const domain = `${long}.${'d'.repeat(40)}`
   const name = 'e'.repeat(14)
   const { plan, findings } = compileDns(
@@ -145,8 +145,8 @@ t.test('names that are too long are left out and said, whatever they are names o
   t.same(
     findings.map(({ severity, about, message }) => `${severity} ${about} ${message}`),
     [
-      `error loadBalancer of ${name} api-int.${name}.${domain} has 255 characters, a name may have 253: shorten it`,
-      `error loadBalancer of ${name} *.apps.${name}.${domain} has 254 characters, a name may have 253: shorten it`,
+      `error loadBalancer of ${name} api-int.${name}.${domain} has 255 characters, more than the maximum of 253: shorten it`,
+      `error loadBalancer of ${name} *.apps.${name}.${domain} has 254 characters, more than the maximum of 253: shorten it`,
     ],
   )
   const owners = plan?.zones[0]?.records.map((record) => record.owner.split('.', 1)[0])

@@ -34,7 +34,7 @@ function ask(name: string) {
   return { octets, question }
 }
 
-t.test('an owner is found in any spelling, from any label on', (t) => {
+t.test('an owner is found in any spelling, from any label', (t) => {
   const names = table('m1.example.net', 'example.net')
   const { octets, question } = ask('M1.eXample.NET')
   t.equal(findOwner(names, octets, question, 0), names.get(hashName(encodeName('m1.example.net')))?.[0])
@@ -43,7 +43,7 @@ t.test('an owner is found in any spelling, from any label on', (t) => {
   t.end()
 })
 
-t.test('the closest encloser is the longest name above that exists (RFC 4592 §3.3.1)', (t) => {
+t.test('the closest encloser is the longest existing ancestor (RFC 4592 §3.3.1)', (t) => {
   const cases = [
     { name: 'a.b.example.net', encloser: 'b.example.net' },
     { name: 'a.c.example.net', encloser: 'example.net' },
@@ -61,7 +61,7 @@ t.test('the closest encloser is the longest name above that exists (RFC 4592 §3
   t.end()
 })
 
-t.test('names of the same hash are told apart', (t) => {
+t.test('names with the same hash are distinguished', (t) => {
   // The first two of n0.example.net, n1.example.net, … to collide.
   const [one, two] = ['n15455.example.net', 'n136306.example.net'] as const
   t.equal(hashName(encodeName(one)), hashName(encodeName(two)))
@@ -75,7 +75,7 @@ t.test('names of the same hash are told apart', (t) => {
   t.end()
 })
 
-t.test('the longest zone that a name lies in says who is asked', (t) => {
+t.test('the longest matching zone selects the resolvers', (t) => {
   const zone = (name: string): ForwardZone => ({
     zone: name,
     name: encodeName(name),

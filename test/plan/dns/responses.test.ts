@@ -32,7 +32,7 @@ t.test('a positive answer is the RRset, its owner a pointer to the question (RFC
   t.end()
 })
 
-t.test('NS comes with the addresses of the servers, which an answer may go without (RFC 2181 §9)', (t) => {
+t.test('NS answers have optional addresses of the servers (RFC 2181 §9)', (t) => {
   const response = first(ownersOf().get('example.localdomain'), 'NS')
   t.match(response, { answers: 1, additional: 1, requiredOctets: 18 })
   t.equal(response?.octets.length, 18 + 16)
@@ -55,7 +55,7 @@ t.test('a negative answer is compiled once for the zone; its pointers move with 
   t.end()
 })
 
-t.test('negative answers are kept for the lesser of the TTL and the minimum (RFC 2308 §5)', (t) => {
+t.test('the TTL of a negative answer is the lesser of TTL and minimum (RFC 2308 §5)', (t) => {
   const ttl = (ttlSeconds: number) => {
     const owner = ownersOf((site) => (site.dns = { ttlSeconds })).get('example.localdomain')
     return [owner?.nxdomain.octets.slice(6, 10), first(owner, 'SOA')?.octets.slice(6, 10)]
@@ -65,7 +65,7 @@ t.test('negative answers are kept for the lesser of the TTL and the minimum (RFC
   t.end()
 })
 
-t.test('several addresses are prepared in as many orders, up to eight', (t) => {
+t.test('several addresses are prepared in up to eight orders', (t) => {
   const addresses = (count: number) => Array.from({ length: count }, (_, index) => `172.16.0.${150 + index}`)
   const orders = (count: number) =>
     ownersOf((site) => (site.hosts = [{ name: 'many.example.localdomain', address: addresses(count) }]))
@@ -92,7 +92,7 @@ t.test('ANY is answered with one RRset (RFC 8482 §4.1)', (t) => {
   t.end()
 })
 
-t.test('names between the apex and a name exist and own nothing (RFC 4592 §2.2.2)', (t) => {
+t.test('empty non-terminals exist and own no records (RFC 4592 §2.2.2)', (t) => {
   const owners = ownersOf()
   t.same([...(owners.get('apps.ocp45.example.localdomain')?.responses.keys() ?? ['absent'])], [])
   t.same([...(owners.get('ocp45.example.localdomain')?.responses.keys() ?? ['absent'])], [])
@@ -105,7 +105,7 @@ t.test('names between the apex and a name exist and own nothing (RFC 4592 §2.2.
   t.end()
 })
 
-t.test('a zone below answers for its apex, and what lies between exists (RFC 1034 §4.2.1)', (t) => {
+t.test('a child zone answers for its apex, and names in between exist (RFC 1034 §4.2.1)', (t) => {
   const owners = ownersOf((site) => {
     const [cluster] = site.clusters
     if (cluster !== undefined)

@@ -16,7 +16,7 @@ t.test('reverse names (RFC 1035 §3.5, RFC 3596 §2.5)', (t) => {
   t.end()
 })
 
-t.test('the zones of a subnet lie on octet boundaries', (t) => {
+t.test('the zones of a subnet are on octet boundaries', (t) => {
   const cases = [
     { subnet: '10.0.0.0/8', zones: ['10.in-addr.arpa'] },
     { subnet: '172.16.0.0/16', zones: ['16.172.in-addr.arpa'] },
@@ -31,13 +31,13 @@ t.test('the zones of a subnet lie on octet boundaries', (t) => {
   t.end()
 })
 
-t.test('what is smaller than a /24 has its /24 served whole', (t) => {
+t.test('a subnet smaller than a /24 uses the zone of its /24', (t) => {
   t.equal(servedWhole(cidr('203.0.113.16/28')), '203.0.113.0/24')
   t.equal(servedWhole(cidr('203.0.113.0/24')), undefined)
   t.end()
 })
 
-t.test('where an address leads', (t) => {
+t.test('PTR targets of addresses', (t) => {
   const leads = (address: string, change?: Parameters<typeof guideModel>[0]) =>
     reverseNames(guideModel(change)).find((name) => formatIp(name.address) === address)?.targets
   t.same(leads('172.16.0.21'), ['m1.ocp45.example.localdomain'])

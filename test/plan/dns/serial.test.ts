@@ -18,7 +18,7 @@ function compiled(model: Model, serial: number, previous?: DnsPlan): DnsPlan {
 /** Of the forward zone and of the reverse zone. */
 const serials = ({ zones }: DnsPlan) => zones.slice(0, 2).map(serialOf)
 
-t.test('the serial is the site’s, and rises above what was served when the content changed', (t) => {
+t.test('the serial is the site’s, and increases when the content changes', (t) => {
   const before = compiled(guideModel(), 1000)
   t.same(serials(before), [1000, 1000], 'the same file gives the same on every appliance')
   const cases = [
@@ -39,7 +39,7 @@ t.test('the serial is the site’s, and rises above what was served when the con
   t.end()
 })
 
-t.test('numbers go round (RFC 1982 §3.2)', (t) => {
+t.test('serials wrap around (RFC 1982 §3.2)', (t) => {
   const cases = [
     { serial: 1, than: 0, later: true },
     { serial: 0, than: 0, later: false },
@@ -54,7 +54,7 @@ t.test('numbers go round (RFC 1982 §3.2)', (t) => {
   t.end()
 })
 
-t.test('a zone without a SOA record has none', (t) => {
+t.test('a zone without SOA record has serial 0', (t) => {
   t.equal(serialOf({ name: 'example.net', records: [] }), 0)
   t.end()
 })

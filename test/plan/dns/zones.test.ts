@@ -11,7 +11,7 @@ function zones(model: Model): Map<string, string[]> {
   return new Map(all.map(({ name, records }) => [name, records.map(recordText)]))
 }
 
-t.test('a host outside every cluster is a zone of its own: its neighbours are not claimed', (t) => {
+t.test('a host outside every cluster is its own zone', (t) => {
   const found = zones(
     guideModel((site) => {
       site.hosts = [
@@ -40,7 +40,7 @@ t.test('a host outside every cluster is a zone of its own: its neighbours are no
   t.end()
 })
 
-t.test('the name server: declared, somebody else, or this machine', (t) => {
+t.test('the name server is declared, another one, or this machine', (t) => {
   const cases = [
     {
       name: 'by default ns1, declared as a host',
@@ -49,7 +49,7 @@ t.test('the name server: declared, somebody else, or this machine', (t) => {
       address: '172.16.0.102',
     },
     {
-      name: 'ns1 that nobody declares is this machine',
+      name: 'an undeclared ns1 is this machine',
       hosts: [],
       dns: {},
       ns: ['ns1.example.localdomain'],
@@ -96,7 +96,7 @@ t.test('the name server: declared, somebody else, or this machine', (t) => {
   t.end()
 })
 
-t.test('contact and TTL as the site says', (t) => {
+t.test('contact and TTL come from the site', (t) => {
   const [soa, ns] = zones(
     guideModel((site) => (site.dns = { contact: 'hostmaster.example.org', ttlSeconds: 60 })),
   ).get('0.16.172.in-addr.arpa') ?? ['', '']
@@ -108,7 +108,7 @@ t.test('contact and TTL as the site says', (t) => {
   t.end()
 })
 
-t.test('api-int is where api is, unless the site says otherwise; nothing stands twice', (t) => {
+t.test('api-int has the addresses of api by default; no record is duplicated', (t) => {
   const found = zones(
     guideModel((site) => {
       const [cluster] = site.clusters
@@ -153,7 +153,7 @@ function nestedModel(nameServers?: readonly string[]): Model {
   })
 }
 
-t.test('a zone above names the servers of the one below, with glue (RFC 1034 §4.2.1)', (t) => {
+t.test('a parent zone lists the servers of a child zone with glue (RFC 1034 §4.2.1)', (t) => {
   const found = zones(nestedModel())
   t.same(
     found.get('example.localdomain')?.filter((line) => line.includes('deep')),
@@ -169,7 +169,7 @@ t.test('a zone above names the servers of the one below, with glue (RFC 1034 §4
   t.end()
 })
 
-t.test('servers that are not below the cut need no glue (RFC 1034 §4.2.1)', (t) => {
+t.test('servers outside the cut need no glue (RFC 1034 §4.2.1)', (t) => {
   const found = zones(nestedModel(['ns1.example.localdomain', 'ns.example.net']))
   t.same(
     found.get('example.localdomain')?.filter((line) => line.includes('deep')),
@@ -182,7 +182,7 @@ t.test('servers that are not below the cut need no glue (RFC 1034 §4.2.1)', (t)
   t.end()
 })
 
-t.test('a site of machines without names has reverse zones all the same', (t) => {
+t.test('a site of machines without names has reverse zones', (t) => {
   const found = zones(
     guideModel((site) => {
       site.clusters = []
@@ -205,7 +205,7 @@ t.test('a site of machines without names has reverse zones all the same', (t) =>
   t.end()
 })
 
-t.test('more records of declared names and of others', (t) => {
+t.test('additional records of declared names and of other names', (t) => {
   const found = zones(
     guideModel((site) => {
       site.dns['records'] = [

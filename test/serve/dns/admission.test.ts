@@ -1,8 +1,10 @@
 import t from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
-import { createRateLimit, networkOf } from '../../../src/serve/dns/admission.ts'
+import { createAccess, createRateLimit, networkOf } from '../../../src/serve/dns/admission.ts'
+import { guideModel } from '../../plan/dns/guide.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
+import { planOf } from './ask.ts'
 
 function setUp() {
   const clock = fakeClock()
@@ -15,7 +17,7 @@ function setUp() {
   /** How each of `count` replies at one moment is judged. */
   const judged = (address: string, count: number) => {
     const verdicts = { send: 0, slip: 0, drop: 0 }
-    for (let index = 0; index < count; index++) verdicts[rateLimit.judge(address)]++
+    for (let index = 0; index < count; index++) verdicts[rateLimit.decide(address)]++
     return verdicts
   }
   return { clock, counters, lines, judged }
@@ -37,7 +39,7 @@ t.test(
   },
 )
 
-t.test('a storm has one line, and the next storm has another', (t) => {
+t.test('each flood is logged once', (t) => {
   const { clock, lines, judged } = setUp()
   judged('198.51.100.7', 1000)
   judged('198.51.101.7', 1000)
@@ -48,7 +50,7 @@ t.test('a storm has one line, and the next storm has another', (t) => {
       level: 'warn',
       network: '198.51.100.0/24',
       perSecond: 50,
-      msg: 'replies are held back: somebody floods this server, or another by means of it',
+      msg: 'DNS replies rate-limited',
     },
   ])
   t.equal(lines.length, 1)
@@ -58,7 +60,7 @@ t.test('a storm has one line, and the next storm has another', (t) => {
   t.end()
 })
 
-t.test('forged addresses without number are forgotten, oldest first', (t) => {
+t.test('the oldest networks are forgotten first', (t) => {
   const { judged } = setUp()
   judged('198.51.100.7', 50)
   for (let index = 0; index < 16_384; index++) judged(`10.${index >> 8}.${index & 255}.1`, 1)
@@ -67,12 +69,53 @@ t.test('forged addresses without number are forgotten, oldest first', (t) => {
   t.end()
 })
 
-t.test('the network of an address', (t) => {
+t.test('an address belongs to its /24 or /56', (t) => {
   const cases = {
     '192.0.2.77': '192.0.2.0/24',
     '2001:db8:1:2ff::1': '20010db8000102::/56',
     'fe80::1%eth0': 'fe800000000000::/56',
   }
   for (const [address, network] of Object.entries(cases)) t.equal(networkOf(address), network)
+  t.end()
+})
+
+t.test('the server resolves other names for clients of the site only', (t) => {
+  const plan = planOf(guideModel())
+  const access = createAccess()
+  const cases = [
+    { name: 'a node', address: '172.16.0.21', may: true },
+    { name: 'the office', address: '192.168.124.77', may: true },
+    { name: 'an undeclared client', address: '198.51.100.7', may: false },
+    { name: 'a neighbour of the office', address: '192.168.125.1', may: false },
+    { name: 'this machine, over loopback', address: '127.0.0.53', may: true },
+    { name: 'this machine, over IPv6 loopback', address: '::1', may: true },
+    { name: 'IPv6', address: '2001:db8::1', may: false },
+  ]
+  for (const { name, address, may } of [...cases, ...cases]) t.equal(access(plan, address), may, name)
+  t.end()
+})
+
+t.test('this machine may forward although dns.clients does not contain it', (t) => {
+  const plan = planOf(guideModel((site) => (site.dns = { clients: ['10.0.0.0/8'] })))
+  t.equal(createAccess()(plan, '172.16.0.101'), true)
+  t.equal(createAccess()(plan, '172.16.0.21'), false)
+  t.end()
+})
+
+t.test('a new plan replaces earlier decisions', (t) => {
+  const access = createAccess()
+  t.equal(access(planOf(guideModel()), '10.0.0.1'), false)
+  t.equal(access(planOf(guideModel((site) => (site.dns = { clients: ['10.0.0.0/8'] }))), '10.0.0.1'), true)
+  t.end()
+})
+
+t.test('decisions stay correct for more addresses than are kept', (t) => {
+  const plan = planOf(guideModel())
+  const access = createAccess()
+  const wrong = Array.from({ length: 5000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`).filter(
+    (address) => access(plan, address),
+  )
+  t.same(wrong, [])
+  t.equal(access(plan, '172.16.0.21'), true)
   t.end()
 })

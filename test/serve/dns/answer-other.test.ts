@@ -9,7 +9,7 @@ import { ask, askOctets, encode, planOf } from './ask.ts'
 const plan = planOf(guideModel())
 const node = 'm1.ocp45.example.localdomain'
 
-t.test('what is refused, and why (RFC 8914 §4)', (t) => {
+t.test('refusals carry a reason (RFC 8914 §4)', (t) => {
   const RD = judge.RECURSION_DESIRED
   const lonely = planOf(guideModel((site) => (site.dns = {})))
   const cases = [
@@ -50,13 +50,13 @@ t.test('what is refused, and why (RFC 8914 §4)', (t) => {
       query: { name: 'quay.io' },
       plan: lonely,
       code: 20,
-      reason: 'not a name of this site, and it has no resolvers',
+      reason: 'not a name of this site, and the site has no resolvers',
     },
     {
       query: { name: '.' },
       plan: lonely,
       code: 20,
-      reason: 'not a name of this site, and it has no resolvers',
+      reason: 'not a name of this site, and the site has no resolvers',
     },
   ]
   for (const { query, options, plan: served = plan, code, reason } of cases) {
@@ -77,7 +77,7 @@ t.test('what is refused, and why (RFC 8914 §4)', (t) => {
   t.end()
 })
 
-t.test('what cannot be answered at all', (t) => {
+t.test('headers and responses that get no answer or an error', (t) => {
   const cases = [
     {
       name: 'nothing',
@@ -128,7 +128,7 @@ t.test('what cannot be answered at all', (t) => {
   t.end()
 })
 
-t.test('a question for others is handed on with what it asked, and nothing of the buffer it came in', (t) => {
+t.test('a forwarded query is a copy of header and question', (t) => {
   const query = encode({ name: 'Quay.io', type: 'AAAA', id: 77, edns: { size: 4096, isDnssecOk: true } })
   const result = askOctets(plan, query)
   query.fill(0)
@@ -148,7 +148,7 @@ t.test('a question for others is handed on with what it asked, and nothing of th
   t.end()
 })
 
-t.test('a fault of ours is not blamed on the sender', (t) => {
+t.test('a bug is not reported as a malformed query', (t) => {
   const query = new Proxy(hex('1234 0100 0001 0000 0000 0000 00 0001 0001'), {
     get(octets, key) {
       if (key === '4') throw new TypeError('a bug')

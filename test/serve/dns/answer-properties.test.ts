@@ -8,7 +8,7 @@ import { askOctets, encode, planOf } from './ask.ts'
 
 const plan = planOf(crowdedModel())
 
-t.test('arbitrary octets get a reply, silence, or are a question for others', (t) => {
+t.test('arbitrary octets get a reply, no reply, or are forwarded', (t) => {
   const out = new Uint8Array(1232)
   const starts = fc
     .constantFrom('', '1234 0100 0001 0000 0000 0000', '1234 0100 0001 0000 0000 0001')
@@ -30,7 +30,7 @@ t.test('arbitrary octets get a reply, silence, or are a question for others', (t
   t.end()
 })
 
-t.test('whatever is asked, the reply can be read and repeats the question', (t) => {
+t.test('every reply can be decoded and repeats the question', (t) => {
   const labels = [
     'm1',
     'api',

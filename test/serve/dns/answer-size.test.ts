@@ -37,7 +37,7 @@ t.test('EDNS(0) (RFC 6891 §6)', (t) => {
   t.end()
 })
 
-t.test('room is left for the COOKIE option', (t) => {
+t.test('a reply with a COOKIE option stays within the limit', (t) => {
   const query = Buffer.from(encode({ name: 'many.example.localdomain', edns: { size: 720 } }))
   query.writeUInt16BE(12, query.length - 2)
   const asked = Buffer.concat([query, Buffer.of(0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8)])
@@ -57,7 +57,7 @@ t.test('room is left for the COOKIE option', (t) => {
   t.end()
 })
 
-t.test('what does not fit is cut whole, and said (RFC 2181 §9)', (t) => {
+t.test('a reply that does not fit has no records and TC (RFC 2181 §9)', (t) => {
   const name = 'many.example.localdomain' // 40 A: 12 + 30 + 640 octets; 100 AAAA: 12 + 30 + 2800
   const cases = [
     { what: '40 A without EDNS', type: 'A', answers: 0, isCut: true },
@@ -82,7 +82,7 @@ t.test('what does not fit is cut whole, and said (RFC 2181 §9)', (t) => {
   t.end()
 })
 
-t.test('addresses beside NS are left out before anything is cut (RFC 2181 §9)', (t) => {
+t.test('the additional section is omitted before a reply is truncated (RFC 2181 §9)', (t) => {
   const crowded = planOf(
     guideModel((site) => {
       const address = Array.from({ length: 40 }, (_, index) => `172.16.0.${150 + index}`)

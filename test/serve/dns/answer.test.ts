@@ -44,7 +44,7 @@ t.test('the header of an answer (RFC 1035 §4.1.1, RFC 4035 §3.2.2)', (t) => {
   t.end()
 })
 
-t.test('the spelling of the question is kept, in the owner of the answer too (RFC 4343 §4.1)', (t) => {
+t.test('the reply keeps the spelling of the question (RFC 4343 §4.1)', (t) => {
   const cases = [
     { name: 'M1.oCP45.Example.LocalDomain', type: 'A', answers: ['172.16.0.21'] },
     { name: 'Test.aPPs.OCP45.example.LOCALDOMAIN', type: 'A', answers: ['172.16.0.111'] },
@@ -61,7 +61,7 @@ t.test('the spelling of the question is kept, in the owner of the answer too (RF
   t.end()
 })
 
-t.test('wildcards, and what blocks them (RFC 4592 §2.2.1, §3.3)', (t) => {
+t.test('wildcards cover names below them unless a closer name exists (RFC 4592 §2.2.1, §3.3)', (t) => {
   const apps = 'apps.ocp45.example.localdomain'
   const cases = [
     { name: `a.${apps}`, rcode: 'NOERROR', answers: ['172.16.0.111'] },
@@ -91,7 +91,7 @@ t.test('wildcards, and what blocks them (RFC 4592 §2.2.1, §3.3)', (t) => {
   t.end()
 })
 
-t.test('negative answers carry the SOA of their zone, however long the name (RFC 2308 §2)', (t) => {
+t.test('negative answers have the SOA of their zone for names of any length (RFC 2308 §2)', (t) => {
   const cases = [
     { name: 'example.localdomain', type: 'TXT', rcode: 'NOERROR', zone: 'example.localdomain' },
     { name: node, type: 'AAAA', rcode: 'NOERROR', zone: 'example.localdomain' },
@@ -122,7 +122,7 @@ t.test('negative answers carry the SOA of their zone, however long the name (RFC
   t.end()
 })
 
-t.test('local names stay here (RFC 6761 §6.3, RFC 6303 §4)', (t) => {
+t.test('local names are not forwarded (RFC 6761 §6.3, RFC 6303 §4)', (t) => {
   t.same(ask(plan, { name: 'localhost' }).answers.map(line), ['localhost A 127.0.0.1'])
   t.same(ask(plan, { name: 'a.localhost', type: 'AAAA' }).answers.map(line), ['a.localhost AAAA ::1'])
   t.same(ask(plan, { name: '1.0.0.127.in-addr.arpa', type: 'PTR' }).answers.map(line), [
@@ -131,7 +131,7 @@ t.test('local names stay here (RFC 6761 §6.3, RFC 6303 §4)', (t) => {
   t.end()
 })
 
-t.test('both families', (t) => {
+t.test('names have IPv4 and IPv6 addresses', (t) => {
   t.same(ask(plan, { name: 'dual.example.localdomain', type: 'AAAA' }).answers.map(line), [
     'dual.example.localdomain AAAA 2001:db8:0:1::53',
   ])
@@ -140,7 +140,7 @@ t.test('both families', (t) => {
   t.end()
 })
 
-t.test('of several addresses each comes first for some ids', (t) => {
+t.test('each of several addresses comes first for some ids', (t) => {
   const firstOf = (id: number) => ask(plan, { name: 'two.example.localdomain', id }).answers[0]?.data
   t.equal(firstOf(2), '172.16.0.51')
   t.equal(firstOf(3), '172.16.0.52')
@@ -155,7 +155,7 @@ t.test('ANY gets one RRset (RFC 8482 §4.1)', (t) => {
   t.end()
 })
 
-t.test('what real clients ask (captured)', (t) => {
+t.test('captured queries of real clients are answered', (t) => {
   const served = planOf(
     guideModel((site) => site.hosts.push({ name: 'i1.example.localdomain', address: '172.16.0.61' })),
   )

@@ -2,7 +2,8 @@
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
 import type { Model } from '../../../src/plan/model.ts'
-import { answer, type DnsAnswer, type Transport } from '../../../src/serve/dns/answer.ts'
+import { answer } from '../../../src/serve/dns/answer.ts'
+import type { DnsAnswer, Transport } from '../../../src/serve/dns/query.ts'
 import { judge, type Judged, type JudgedRecord } from '../../support/dns-judge.ts'
 
 export type Query = {

@@ -19,7 +19,7 @@ function setUp(limits: Partial<CacheLimits> = {}) {
   return { clock, cache }
 }
 
-t.test('an answer is fresh for its life, ends with its last tenth, is stale after it, and then gone', (t) => {
+t.test('an answer is fresh, then ending, then stale, then removed', (t) => {
   const { clock, cache } = setUp()
   cache.keep('a', found(60))
   const at = (ms: number) => {
@@ -43,7 +43,7 @@ t.test('an answer is fresh for its life, ends with its last tenth, is stale afte
   t.end()
 })
 
-t.test('a newer answer takes the place of an older one, also when it is not kept itself', (t) => {
+t.test('a newer answer replaces an older one, even when it is not cacheable', (t) => {
   const { clock, cache } = setUp()
   cache.keep('a', found(60))
   clock.advance(30_000)
@@ -56,7 +56,7 @@ t.test('a newer answer takes the place of an older one, also when it is not kept
   t.end()
 })
 
-t.test('what was used longest ago makes room', (t) => {
+t.test('the least recently used entry is evicted first', (t) => {
   const few = setUp({ entries: 2 }).cache
   few.keep('a', found(60))
   few.keep('b', found(60))
@@ -75,7 +75,7 @@ t.test('what was used longest ago makes room', (t) => {
   t.end()
 })
 
-t.test('nothing is ever fresh beyond its life, and there is never more than the limits allow', (t) => {
+t.test('no entry is fresh after its TTL, and the cache stays within its limits', (t) => {
   const step = fc.record({
     key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
     life: fc.integer({ min: 0, max: 50 }),
@@ -111,7 +111,7 @@ t.test('nothing is ever fresh beyond its life, and there is never more than the 
   t.end()
 })
 
-t.test('answers to different questions are kept apart, spellings are not', (t) => {
+t.test('the cache key ignores spelling and nothing else', (t) => {
   const quay = cacheKey(request({ name: 'quay.io' }, 'udp', resolver(1)))
   t.equal(cacheKey(request({ name: 'QUAY.io', id: 9, edns: {} }, 'tcp', resolver(1))), quay)
   const others = [

@@ -36,7 +36,7 @@ function message(changes: {
 
 const ttlsOf = ({ octets, ttlAt }: Found) => ttlAt.map((at) => readU32(octets, at))
 
-t.test('how long an answer holds', (t) => {
+t.test('the lifetime of an answer', (t) => {
   const cases: { name: string; octets: Uint8Array; life: number; ttls: number[] }[] = [
     { name: 'as long as its records', octets: message({ answers: [a(60)] }), life: 60, ttls: [60] },
     {
@@ -121,7 +121,7 @@ t.test('how long an answer holds', (t) => {
   t.end()
 })
 
-t.test('the OPT record is left out, and what comes after it', (t) => {
+t.test('the OPT record and all records after it are removed', (t) => {
   const plain = message({ answers: [a(60)], additionals: [a(70, 'a.example')] })
   const cases = [
     { additionals: [a(70, 'a.example')], kept: ['A'] },
@@ -142,7 +142,7 @@ t.test('the OPT record is left out, and what comes after it', (t) => {
   t.end()
 })
 
-t.test('the octets are a copy, and only one question is answered at a time', (t) => {
+t.test('the octets are a copy, and a message must have one question', (t) => {
   const octets = message({ answers: [a(0xffffffff)] })
   const before = Buffer.from(octets)
   readFound(octets)
@@ -155,7 +155,7 @@ t.test('the octets are a copy, and only one question is answered at a time', (t)
   t.end()
 })
 
-t.test('no name is made of TTLs and of EDNS (RFC 1035 §4.1.4)', (t) => {
+t.test('pointers into TTLs and OPT records are malformed (RFC 1035 §4.1.4)', (t) => {
   const octets = hex(`
     0001 8000 0001 0001 0000 0001
     04 71756179 02 696f 00 000f 0001                                  # 12: quay.io MX

@@ -11,16 +11,16 @@ const at = (seconds: number, key = secret) => createCookies(key, fakeClock(secon
 const data = ({ option }: { option: Uint8Array }) => Buffer.from(option.subarray(4)).toString('hex')
 
 t.test('the cookies of RFC 9018, Appendix A', (t) => {
-  const first = at(1559731985).judge(hex('2464c4abcf10c957'), client)
+  const first = at(1559731985).verify(hex('2464c4abcf10c957'), client)
   t.same(first.option.subarray(0, 4), hex('000a 0018'))
   t.equal(data(first), '2464c4abcf10c957010000005cf79f111f8130c3eee29480', 'A.1: learning one')
   t.equal(first.isOurs, false)
 
-  const again = at(1559734385).judge(hex('2464c4abcf10c957010000005cf79f111f8130c3eee29480'), client)
+  const again = at(1559734385).verify(hex('2464c4abcf10c957010000005cf79f111f8130c3eee29480'), client)
   t.equal(again.isOurs, true)
   t.equal(data(again), '2464c4abcf10c957010000005cf7a871d4a564a1442aca77', 'A.2: renewed after half an hour')
 
-  const reserved = at(1559734700).judge(
+  const reserved = at(1559734700).verify(
     hex('fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5'),
     '203.0.113.203',
   )
@@ -32,13 +32,13 @@ t.test('the cookies of RFC 9018, Appendix A', (t) => {
 
   const ipv6 = '2001:db8:220:1:59de:d0f4:8769:82b8'
   const other = at(1559741961, hex('445536bcd2513298075a5d379663c962'))
-  const renewed = other.judge(hex('22681ab97d52c298010000005cf7c57926556bd0934c72f8'), ipv6)
+  const renewed = other.verify(hex('22681ab97d52c298010000005cf7c57926556bd0934c72f8'), ipv6)
   t.equal(data(renewed), '22681ab97d52c298010000005cf7c609a6bb79d16625507a', 'A.4: IPv6, a new secret')
-  t.equal(other.judge(hex('22681ab97d52c298'), `${ipv6}%eth0`).option.length, 28)
+  t.equal(other.verify(hex('22681ab97d52c298'), `${ipv6}%eth0`).option.length, 28)
   t.end()
 })
 
-t.test('whose server cookie is ours', (t) => {
+t.test('a server cookie is valid for its client, secret, and time only', (t) => {
   const cookie = '2464c4abcf10c957010000005cf79f111f8130c3eee29480'
   const given = 1559731985
   const cases: { name: string; seconds?: number; received?: string; address?: string; isOurs: boolean }[] = [
@@ -56,21 +56,21 @@ t.test('whose server cookie is ours', (t) => {
     { name: 'from an address that is none', address: '', isOurs: false },
   ]
   for (const { name, seconds = given, received = cookie, address = client, isOurs } of cases) {
-    const judged = at(seconds).judge(hex(received), address)
+    const judged = at(seconds).verify(hex(received), address)
     t.equal(judged.isOurs, isOurs, name)
     t.equal(data(judged).slice(0, 16), received.slice(0, 16), 'the client cookie comes back')
   }
-  t.equal(data(at(given + 1799).judge(hex(cookie), client)), cookie, 'a young one comes back as it is')
+  t.equal(data(at(given + 1799).verify(hex(cookie), client)), cookie, 'a young one comes back as it is')
   t.end()
 })
 
-t.test('whatever is given is taken once it has been given back', (t) => {
+t.test('every issued cookie is valid when the client returns it', (t) => {
   const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
   fc.assert(
     fc.property(octets(16), octets(8), fc.nat(0xffffffff), fc.ipV4(), (key, received, seconds, address) => {
       const cookies = at(seconds, key)
-      const { option } = cookies.judge(received, address)
-      if (!cookies.judge(option.subarray(4), address).isOurs) throw new Error('not taken')
+      const { option } = cookies.verify(received, address)
+      if (!cookies.verify(option.subarray(4), address).isOurs) throw new Error('not taken')
     }),
     { numRuns: 100 },
   )

@@ -31,7 +31,7 @@ t.test(
   },
 )
 
-t.test('what was cut short over UDP is asked for again over TCP', async (t) => {
+t.test('a truncated answer is requested again over TCP', async (t) => {
   const world = setUp()
   const at = await tcpResolver(t, (query) => [answerTo(query, {})])
   await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
@@ -48,7 +48,7 @@ t.test('what was cut short over UDP is asked for again over TCP', async (t) => {
   await nothingIsLeft(t, world)
 })
 
-t.test('a resolver without TCP is left for the next', async (t) => {
+t.test('the next resolver is queried when one has no TCP', async (t) => {
   const world = setUp()
   const server = createServer()
   server.listen(0, '127.0.0.1')

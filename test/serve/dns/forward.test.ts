@@ -3,7 +3,7 @@ import t from 'tap'
 import { judge } from '../../support/dns-judge.ts'
 import { answerTo, nothingIsLeft, resolver, setUp } from './resolver-world.ts'
 
-t.test('a question is put to the first resolver, from a port and under an id of its own', async (t) => {
+t.test('the first resolver is queried, with its own port and id', async (t) => {
   const world = setUp()
   const asked = await world.serve(resolver(1), () => [{}])
   const other = await world.serve(resolver(2), () => [{}])
@@ -24,14 +24,14 @@ t.test('a question is put to the first resolver, from a port and under an id of 
   await nothingIsLeft(t, world)
 })
 
-t.test('answers to other questions, and from others, are passed over (RFC 5452 §9)', async (t) => {
+t.test('answers to other questions and from other addresses are ignored (RFC 5452 §9)', async (t) => {
   const world = setUp()
-  const stranger = resolver(66)
+  const outsider = resolver(66)
   await world.serve(
     resolver(1),
     (_query, count) =>
       count === 1 ? [{ answers: [{ type: 'A', name: 'quay.io', data: '192.0.2.66' }] }] : [],
-    stranger,
+    outsider,
   )
   await world.serve(resolver(2), () => [
     { id: 9 },
@@ -47,7 +47,7 @@ t.test('answers to other questions, and from others, are passed over (RFC 5452 �
 })
 
 t.test(
-  'when nobody answers the client is told within 4.5 seconds, and a dead resolver costs one line',
+  'the client gets SERVFAIL within 4.5 s when no resolver answers, and a dead resolver is logged once',
   async (t) => {
     const world = setUp()
     const asked = await world.serve(resolver(1), () => [])
@@ -64,7 +64,7 @@ t.test(
         level: 'warn',
         address: '192.0.2.1',
         reason: 'no answer in 2000 ms',
-        msg: 'resolver does not answer',
+        msg: 'resolver unreachable',
       },
     ])
     t.equal(world.lines.length, 1)
@@ -73,7 +73,7 @@ t.test(
   },
 )
 
-t.test('many silent resolvers take no longer than one, and few datagrams', async (t) => {
+t.test('many unresponsive resolvers take no longer than one, and get few datagrams', async (t) => {
   const world = setUp()
   const reply = world.forward({}, ...[1, 2, 3, 4, 5, 6].map(resolver))
   t.equal(await world.untilAnswered(reply), 4500)
@@ -82,7 +82,7 @@ t.test('many silent resolvers take no longer than one, and few datagrams', async
   await nothingIsLeft(t, world)
 })
 
-t.test('a resolver that cannot or will not is left for the next, for good', async (t) => {
+t.test('a resolver that fails is not queried again for this question', async (t) => {
   const world = setUp()
   const failing = await world.serve(resolver(1), () => [{ flags: 2, answers: [] }])
   await world.serve(resolver(2), () => [{}])
@@ -113,7 +113,7 @@ t.test(
   },
 )
 
-t.test('an answer that is not a whole message is none', async (t) => {
+t.test('a truncated message without TC is a failure', async (t) => {
   const world = setUp()
   await world.serve(resolver(1), (query) => [answerTo(query, {}).subarray(0, -1)])
   await world.serve(resolver(2), () => [{}])
@@ -124,13 +124,13 @@ t.test('an answer that is not a whole message is none', async (t) => {
       level: 'debug',
       address: '192.0.2.1',
       reason: '4 octets wanted, 3 left at octet 44',
-      msg: 'resolver sent a malformed answer',
+      msg: 'malformed answer received',
     },
   ])
   await nothingIsLeft(t, world)
 })
 
-t.test('a socket that cannot be had, or cannot send, is silence at once', async (t) => {
+t.test('a socket that cannot be opened or cannot send counts as a time-out', async (t) => {
   const full = setUp(() => () => Promise.reject(new Error('bind EMFILE 0.0.0.0')))
   t.equal((await full.forward({}, resolver(1))).rcode, 'SERVFAIL')
   t.match(full.lines[0], { address: '192.0.2.1', reason: 'bind EMFILE 0.0.0.0' })
@@ -145,7 +145,7 @@ t.test('a socket that cannot be had, or cannot send, is silence at once', async 
   await nothingIsLeft(t, lost)
 })
 
-t.test('IPv6 resolvers are asked from an IPv6 socket; one that comes too late is closed again', async (t) => {
+t.test('IPv6 resolvers are queried from an IPv6 socket, and a late socket is closed', async (t) => {
   const addresses: string[] = []
   const world = setUp((bind) => async (options) => {
     addresses.push(options.address)
@@ -163,7 +163,7 @@ t.test('IPv6 resolvers are asked from an IPv6 socket; one that comes too late is
   await nothingIsLeft(t, world)
 })
 
-t.test('a fault of ours costs this question, and a line', async (t) => {
+t.test('a bug fails one question and is logged', async (t) => {
   let isBroken = true
   const world = setUp((bind) => (options) => {
     if (isBroken) throw new TypeError('ours')
@@ -180,7 +180,7 @@ t.test('a fault of ours costs this question, and a line', async (t) => {
   await nothingIsLeft(t, world)
 })
 
-t.test('who is slower than usual is not waited for; a late answer is one too', async (t) => {
+t.test('a slow resolver does not delay the next attempt, and its late answer counts', async (t) => {
   const world = setUp()
   let answer: (() => void) | undefined
   const port = await world.sockets.bindUdp(resolver(1))
@@ -212,7 +212,7 @@ t.test('who is slower than usual is not waited for; a late answer is one too', a
   await nothingIsLeft(t, world)
 })
 
-t.test('a silent resolver is passed over, and asked along until it is back', async (t) => {
+t.test('an unresponsive resolver is skipped and probed until it answers', async (t) => {
   const world = setUp()
   let isSilent = true
   const first = await world.serve(resolver(1), () => (isSilent ? [] : [{}]))
@@ -227,11 +227,11 @@ t.test('a silent resolver is passed over, and asked along until it is back', asy
   t.same([await forward(), await forward()], [400, 400], 'the second answers in its place')
   world.clock.advance(2000)
   await world.sockets.settled()
-  t.match(world.lines, [{ level: 'warn', address: '192.0.2.1', msg: 'resolver does not answer' }])
+  t.match(world.lines, [{ level: 'warn', address: '192.0.2.1', msg: 'resolver unreachable' }])
   t.match(world.forwarder.states([resolver(1)]), [{ isAnswering: false }])
   t.equal(world.counters.get('dns.failovers'), 2)
 
-  t.equal(await forward(), 0, 'nobody waits for it any more')
+  t.equal(await forward(), 0, 'it is no longer waited for')
   t.same([first.length, second.length], [2, 3])
   world.clock.advance(1000)
   t.equal(await forward(), 0)
@@ -244,13 +244,13 @@ t.test('a silent resolver is passed over, and asked along until it is back', asy
   await forward()
   await world.sockets.settled()
   t.equal(first.length, 4)
-  t.match(world.lines.at(-1), { level: 'info', address: '192.0.2.1', msg: 'resolver answers again' })
+  t.match(world.lines.at(-1), { level: 'info', address: '192.0.2.1', msg: 'resolver reachable again' })
   await forward()
   t.same([first.length, second.length], [5, 6], 'it is the first again')
   await nothingIsLeft(t, world)
 })
 
-t.test('questions for a zone go to its servers, and their health is their own', async (t) => {
+t.test('queries for a zone go to its servers, each with its own state', async (t) => {
   const world = setUp()
   await world.serve(resolver(1), () => [{}])
   const corp = await world.serve(resolver(9), () => [{ flags: 3, answers: [] }])
@@ -260,7 +260,7 @@ t.test('questions for a zone go to its servers, and their health is their own', 
   await nothingIsLeft(t, world)
 })
 
-t.test('closing waits for what is in flight, as long as it may', async (t) => {
+t.test('close waits for questions in flight, up to its limit', async (t) => {
   const world = setUp()
   await world.serve(resolver(1), () => [{}])
   const reply = world.forward({}, resolver(1))

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createLog, type LogLevel } from '../../../src/host/log.ts'
-import { createNotes } from '../../../src/serve/dns/query-log.ts'
+import { createQueryLog } from '../../../src/serve/dns/query-log.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { hex } from '../../support/hex.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
@@ -14,13 +14,13 @@ function setUp(level: LogLevel) {
     write: (text) => void lines.push(JSON.parse(text) as Record<string, unknown>),
   })
   const clock = fakeClock()
-  const notes = createNotes(log, clock)
+  const notes = createQueryLog(log, clock)
   const note = (query: Uint8Array, address: string, mayForward = true) =>
-    notes.note(plan, query, address, 5353, askOctets(plan, query, { mayForward }))
+    notes.record(plan, query, address, 5353, askOctets(plan, query, { mayForward }))
   return { lines, clock, note }
 }
 
-t.test('at debug level each query has a line', (t) => {
+t.test('each query is logged at debug level', (t) => {
   const { lines, note } = setUp('debug')
   note(encode({ name: 'API.ocp45.example.localdomain' }), '172.16.0.21')
   note(encode({ name: 'quay.io', type: 'AAAA' }), '172.16.0.99')
@@ -47,7 +47,7 @@ t.test('at debug level each query has a line', (t) => {
   t.end()
 })
 
-t.test('strangers that want a resolver get one line in ten seconds, with their number', (t) => {
+t.test('undeclared clients that query other names are logged every 10 s with their number', (t) => {
   const { lines, clock, note } = setUp('info')
   const query = encode({ name: 'quay.io' })
   note(query, '198.51.100.7', false)
@@ -58,12 +58,12 @@ t.test('strangers that want a resolver get one line in ten seconds, with their n
   t.match(lines, [
     {
       level: 'info',
-      msg: 'stranger refused',
+      msg: 'undeclared client refused',
       client: '198.51.100.7:5353',
       question: 'quay.io A',
       queries: 1,
     },
-    { msg: 'stranger refused', client: '198.51.100.9:5353', queries: 6 },
+    { msg: 'undeclared client refused', client: '198.51.100.9:5353', queries: 6 },
   ])
   t.equal(lines.length, 2)
   t.end()

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
 import { walkMessage } from '../../../src/proto/dns/walk.ts'
-import type { ForwardRequest } from '../../../src/serve/dns/answer.ts'
+import type { ForwardRequest } from '../../../src/serve/dns/query.ts'
 import { readFound } from '../../../src/serve/dns/cacheable.ts'
-import { clientReply, emptyReply, judgeAnswer, resolverQuery } from '../../../src/serve/dns/relay.ts'
+import { clientReply, emptyReply, classifyAnswer, resolverQuery } from '../../../src/serve/dns/relay.ts'
 import { judge } from '../../support/dns-judge.ts'
 import { hex } from '../../support/hex.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
@@ -31,7 +31,7 @@ function response(changes: Record<string, unknown> = {}): Uint8Array {
   })
 }
 
-t.test('a resolver is asked in our name: new id, RD and CD only, an OPT record of our own', (t) => {
+t.test('a query to a resolver has a new id, RD and CD only, and its own OPT record', (t) => {
   const question = '04 51756179 02 696f 00 0001 0001'
   t.same(
     resolverQuery(request(), 0x2222),
@@ -52,7 +52,7 @@ t.test('a resolver is asked in our name: new id, RD and CD only, an OPT record o
   t.end()
 })
 
-t.test('an answer is one only to the question that was asked (RFC 5452 §9.1)', (t) => {
+t.test('an answer must match the query (RFC 5452 §9.1)', (t) => {
   const cases = [
     { name: 'the answer', octets: response(), verdict: 'answer' },
     {
@@ -102,17 +102,17 @@ t.test('an answer is one only to the question that was asked (RFC 5452 §9.1)', 
     { name: 'less than a header', octets: response().slice(0, 11), verdict: 'other' },
   ]
   for (const { name, octets, verdict } of cases)
-    t.equal(judgeAnswer(request(), 0x2222, octets), verdict, name)
+    t.equal(classifyAnswer(request(), 0x2222, octets), verdict, name)
   t.end()
 })
 
-t.test('type 65 is not type 97, though as letters they would be the same', (t) => {
+t.test('types are compared exactly: 65 is not 97', (t) => {
   const asked = request({ type: 'UNKNOWN_65' })
   const octets = Uint8Array.of(...resolverQuery(asked, 1))
   octets[2] = 0x80
-  t.equal(judgeAnswer(asked, 1, octets), 'answer')
+  t.equal(classifyAnswer(asked, 1, octets), 'answer')
   octets[asked.end - 3] = 97
-  t.equal(judgeAnswer(asked, 1, octets), 'other')
+  t.equal(classifyAnswer(asked, 1, octets), 'other')
   t.end()
 })
 
@@ -121,7 +121,7 @@ const reply = (asked: ForwardRequest, octets: Uint8Array, age: number | 'stale' 
 
 const opt = (flags = 0) => ({ type: 'OPT', name: '.', udpPayloadSize: 4096, flags, options: [] })
 
-t.test('the client gets its own id and spelling, and no claims that are not ours (RFC 6840 §5.8)', (t) => {
+t.test('the reply has the client’s id and spelling, without AA and AD (RFC 6840 §5.8)', (t) => {
   const octets = response({
     flags: judge.AUTHORITATIVE_ANSWER | judge.AUTHENTIC_DATA | judge.CHECKING_DISABLED | 0x40,
     additionals: [opt(judge.DNSSEC_OK)],
@@ -144,7 +144,7 @@ t.test('the client gets its own id and spelling, and no claims that are not ours
   t.end()
 })
 
-t.test('TTLs count down, and never say longer than the resolver did (RFC 1035 §3.2.1)', (t) => {
+t.test('TTLs count down and never exceed the resolver’s (RFC 1035 §3.2.1)', (t) => {
   const answers = [60, 300].map((ttl) => ({ type: 'A', name: 'quay.io', ttl, data: '192.0.2.1' }))
   const ttls = (age: number | 'stale') =>
     reply(request(), response({ answers }), age).answers.map(({ ttl }) => ttl)
@@ -155,7 +155,7 @@ t.test('TTLs count down, and never say longer than the resolver did (RFC 1035 §
   t.end()
 })
 
-t.test('what is stale is said to be (RFC 8914 §4.4 and §4.20)', (t) => {
+t.test('a stale answer carries an extended error (RFC 8914 §4.4 and §4.20)', (t) => {
   const codeOf = (octets: Uint8Array) => {
     const { additionals } = reply(request({ edns: {} }), octets, 'stale')
     return additionals[0]?.options
@@ -168,7 +168,7 @@ t.test('what is stale is said to be (RFC 8914 §4.4 and §4.20)', (t) => {
   t.end()
 })
 
-t.test('what the client cannot take is cut, and said', (t) => {
+t.test('a reply over the client’s limit is truncated with TC', (t) => {
   const answers = Array.from({ length: 40 }, () => ({
     type: 'A',
     name: 'quay.io',
@@ -187,7 +187,7 @@ t.test('what the client cannot take is cut, and said', (t) => {
   t.end()
 })
 
-t.test('the COOKIE option for this client is in every reply', (t) => {
+t.test('every reply has the COOKIE option of its client', (t) => {
   const asked = { ...request({ edns: {} }), clientOptions: hex('000a 0008 0102030405060708') }
   const optionsOf = (octets: Uint8Array) => judge.decode(octets).additionals[0]?.options
   t.match(optionsOf(clientReply(asked, readFound(response()), 0)), [{ code: 10 }])
@@ -196,7 +196,7 @@ t.test('the COOKIE option for this client is in every reply', (t) => {
   t.end()
 })
 
-t.test('arbitrary answers are replies that can be read, or malformed', (t) => {
+t.test('arbitrary answers become valid replies or are malformed', (t) => {
   const asked = request({ edns: {} })
   const whole = response({ additionals: [opt()] })
   fc.assert(
@@ -204,7 +204,7 @@ t.test('arbitrary answers are replies that can be read, or malformed', (t) => {
       const octets = whole.slice(0, length)
       if (at < length) octets[at] = value
       try {
-        if (judgeAnswer(asked, 0x2222, octets) !== 'answer') return
+        if (classifyAnswer(asked, 0x2222, octets) !== 'answer') return
         const octetsOfReply = clientReply(asked, readFound(octets), 1)
         if (octetsOfReply[0] !== 0x11 || octetsOfReply[1] !== 0x11)
           throw new Error('not the id of the client')

@@ -13,7 +13,7 @@ import { fakeClock } from '../../support/fake-clock.ts'
 import { inbox, memorySockets } from '../../support/memory-sockets.ts'
 import { encode, planOf } from './ask.ts'
 
-t.test('secondaries are told of a plan when it begins, and of what a later one changed', async (t) => {
+t.test('secondaries are notified of the first plan and of later changes', async (t) => {
   const planned = (serial: number) =>
     planOf({ ...guideModel((site) => (site.dns['secondaries'] = ['192.0.2.53'])), serial })
   const sockets = { ...memorySockets(), tcp: () => Promise.resolve() }
@@ -39,7 +39,7 @@ t.test('secondaries are told of a plan when it begins, and of what a later one c
   t.same(sockets.open(), ['192.0.2.53:53'])
 })
 
-t.test('a secondary copies a zone over TCP, and a line says so', async (t) => {
+t.test('a secondary transfers a zone over TCP, and the log has it', async (t) => {
   const plan = planOf(guideModel((site) => (site.dns['secondaries'] = ['127.0.0.1'])))
   const counters = new Counters()
   const lines: Record<string, unknown>[] = []

@@ -19,7 +19,7 @@ import { hex } from '../../support/hex.ts'
 const server = { address: '172.16.0.101', port: 53 }
 const upstream = { address: '192.168.124.1', port: 53 }
 
-/** The service on a network in memory, where nobody comes by TCP. */
+/** The service on a network in memory, without TCP clients. */
 async function setUp(plan: DnsPlan = planOf(guideModel())) {
   const sockets = { ...memorySockets(), tcp: () => Promise.resolve() }
   const clock = fakeClock()
@@ -51,7 +51,7 @@ async function setUp(plan: DnsPlan = planOf(guideModel())) {
   return { service, sockets, clock, counters, lines, lost, client, swap }
 }
 
-t.test('a node asks over UDP', async (t) => {
+t.test('a node gets an answer over UDP', async (t) => {
   const { service, counters, lines, client } = await setUp()
   t.equal(service.name, 'dns')
   t.same(service.listening, ['udp 172.16.0.101:53'])
@@ -67,7 +67,7 @@ t.test('a node asks over UDP', async (t) => {
   t.same(lines, [], 'answers leave no line')
 })
 
-t.test('malformed queries and responses are counted and change nothing', async (t) => {
+t.test('malformed queries and responses are counted and ignored', async (t) => {
   const { sockets, counters, client } = await setUp()
   const { port, box, ask } = await client('172.16.0.21')
   port.send(Uint8Array.of(1, 2, 3), server.address, server.port)
@@ -78,14 +78,14 @@ t.test('malformed queries and responses are counted and change nothing', async (
   t.same(counters.snapshot(), { 'dns.ignored': 1, 'dns.malformed': 2, 'dns.queries': 3 })
 })
 
-t.test('a long answer is cut and counted', async (t) => {
+t.test('a truncated answer is counted', async (t) => {
   const { counters, client } = await setUp(planOf(crowdedModel()))
   const { ask } = await client('172.16.0.21')
   t.equal((await ask(encode({ name: 'many.example.localdomain' }))).flag_tc, true)
   t.equal(counters.get('dns.truncated'), 1)
 })
 
-t.test('other names are asked for on behalf of clients, and of nobody else', async (t) => {
+t.test('other names are resolved for clients of the site only', async (t) => {
   const { service, sockets, counters, lines, client } = await setUp()
   const resolver = await sockets.bindUdp(upstream)
   resolver.receive((batch) => {
@@ -102,9 +102,9 @@ t.test('other names are asked for on behalf of clients, and of nobody else', asy
     questions: [{ name: 'Quay.io' }],
     answers: [{ data: '192.0.2.1' }],
   })
-  const stranger = await client('198.51.100.7')
-  t.match(await stranger.ask(encode({ name: 'quay.io' })), { rcode: 'REFUSED', flag_ra: false })
-  t.match(await stranger.ask(encode({ name: 'api.ocp45.example.localdomain' })), { rcode: 'NOERROR' })
+  const outsider = await client('198.51.100.7')
+  t.match(await outsider.ask(encode({ name: 'quay.io' })), { rcode: 'REFUSED', flag_ra: false })
+  t.match(await outsider.ask(encode({ name: 'api.ocp45.example.localdomain' })), { rcode: 'NOERROR' })
   t.same(counters.snapshot(), {
     'dns.answered': 1,
     'dns.cacheMisses': 1,
@@ -114,10 +114,10 @@ t.test('other names are asked for on behalf of clients, and of nobody else', asy
   })
   t.match(service.resolvers(), [{ address: '192.168.124.1', isAnswering: true, latencyMs: 0 }])
   t.equal(service.cache().entries, 1)
-  t.match(lines, [{ level: 'info', msg: 'stranger refused', question: 'quay.io A' }])
+  t.match(lines, [{ level: 'info', msg: 'undeclared client refused', question: 'quay.io A' }])
 })
 
-t.test('a stranger that floods is held back, unless it shows who it is', async (t) => {
+t.test('an undeclared client that floods is rate-limited unless it proves its address', async (t) => {
   const { sockets, counters, lines, client } = await setUp()
   const flood = async (address: string, query: Uint8Array, count: number) => {
     const { port, box } = await client(address)
@@ -154,7 +154,7 @@ function withCookie(name: string, cookie: string): Uint8Array {
   return Buffer.concat([query, Buffer.of(0, 10, 0, length), hex(cookie)])
 }
 
-t.test('a cookie comes back with every kind of answer (RFC 7873 §5.2.3)', async (t) => {
+t.test('every kind of answer has a cookie (RFC 7873 §5.2.3)', async (t) => {
   const { client } = await setUp()
   const { ask } = await client('172.16.0.21')
   for (const name of ['m1.ocp45.example.localdomain', 'x.ocp45.example.localdomain', 'version.bind']) {
@@ -168,7 +168,7 @@ t.test('a cookie comes back with every kind of answer (RFC 7873 §5.2.3)', async
   t.equal((await ask(withCookie('m1.ocp45.example.localdomain', '01020304050607'))).rcode, 'FORMERR')
 })
 
-t.test('the name of the machine is told when the site says so (RFC 5001)', async (t) => {
+t.test('NSID contains the host name where the site enables it (RFC 5001)', async (t) => {
   const { client, swap } = await setUp()
   const { ask } = await client('172.16.0.21')
   const query = Buffer.from(encode({ name: 'm1.ocp45.example.localdomain', edns: {} }))
@@ -179,7 +179,7 @@ t.test('the name of the machine is told when the site says so (RFC 5001)', async
   t.match((await ask(asked)).additionals[0]?.options, [{ code: 3, data: Buffer.from(hostname()) }])
 })
 
-t.test('a swapped plan answers the next query', async (t) => {
+t.test('the next query uses the new plan', async (t) => {
   const { client, swap } = await setUp()
   const { ask } = await client('172.16.0.21')
   const query = encode({ name: 'new.example.localdomain' })
@@ -192,7 +192,7 @@ t.test('a swapped plan answers the next query', async (t) => {
   t.match((await ask(query)).answers, [{ data: '172.16.0.60' }])
 })
 
-t.test('a fault of ours costs one query, and a line with the packet', async (t) => {
+t.test('a bug fails one query and is logged with the packet', async (t) => {
   const { client, swap, sockets, counters, lines } = await setUp()
   const { port, ask } = await client('172.16.0.21')
   swap({ ...planOf(guideModel()), names: undefined as unknown as DnsPlan['names'] })
@@ -204,7 +204,7 @@ t.test('a fault of ours costs one query, and a line with the packet', async (t) 
   t.equal((await ask(encode({ name: 'm1.ocp45.example.localdomain' }))).rcode, 'NOERROR')
 })
 
-t.test('closing sends the answers under way first, and leaves nothing open', async (t) => {
+t.test('close sends pending answers and leaves no socket open', async (t) => {
   const { service, sockets, clock, client } = await setUp()
   const { port, box } = await client('172.16.0.21')
   port.send(encode({ name: 'quay.io', id: 3 }), server.address, server.port)
@@ -242,7 +242,7 @@ t.test('a lost socket is reported', async (t) => {
   await service.close(0)
 })
 
-t.test('without TCP there is no service, and no socket stays open', async (t) => {
+t.test('a failed TCP socket fails the start and closes the others', async (t) => {
   const sockets = memorySockets()
   const options = {
     sockets,
@@ -275,7 +275,7 @@ async function onLoopback(t: Test) {
   return { sockets, counters, portOf }
 }
 
-t.test('both transports on loopback: what is cut over UDP comes whole over TCP', async (t) => {
+t.test('an answer truncated over UDP is whole over TCP on loopback', async (t) => {
   const { sockets, portOf } = await onLoopback(t)
   const query = encode({ name: 'many.example.localdomain', type: 'AAAA', id: 4 })
   const udp = await sockets.bindUdp({ address: '127.0.0.1', port: 0 })

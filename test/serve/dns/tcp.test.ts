@@ -58,7 +58,7 @@ function closed(socket: Socket): Promise<void> {
 
 const query = (...octets: number[]) => frame(Uint8Array.from(octets))
 
-t.test('several queries on one connection, however they are torn (RFC 7766 §6.2.1)', async (t) => {
+t.test('several queries on one connection, split at any octet (RFC 7766 §6.2.1)', async (t) => {
   const { dial, counters } = await setUp(t)
   const socket = await dial()
   const first = replies(socket, 1)
@@ -73,7 +73,7 @@ t.test('several queries on one connection, however they are torn (RFC 7766 §6.2
   t.equal(counters.get('dns.tcpConnections'), 1)
 })
 
-t.test('a reply may be as long as its length can say', async (t) => {
+t.test('a reply may have 65535 octets', async (t) => {
   const { dial } = await setUp(t, () => new Uint8Array(65_535))
   const socket = await dial()
   const whole = replies(socket, 1)
@@ -81,7 +81,7 @@ t.test('a reply may be as long as its length can say', async (t) => {
   t.equal((await whole)[0]?.length, 65_535)
 })
 
-t.test('answers that take longer do not hold up others (RFC 7766 §6.2.1.1)', async (t) => {
+t.test('slow answers do not delay others (RFC 7766 §6.2.1.1)', async (t) => {
   let finish: (reply: Uint8Array) => void = () => undefined
   const slow = new Promise<Uint8Array>((resolve) => (finish = resolve))
   const { dial } = await setUp(t, (asked) => (asked[0] === 1 ? slow : asked))
@@ -94,7 +94,7 @@ t.test('answers that take longer do not hold up others (RFC 7766 §6.2.1.1)', as
   t.same(await second, [[9]])
 })
 
-t.test('a client that has said all still gets its answers (RFC 7766 §6.2.4)', async (t) => {
+t.test('a client that half-closes still gets its answers (RFC 7766 §6.2.4)', async (t) => {
   let finish: (reply: Uint8Array) => void = () => undefined
   const slow = new Promise<Uint8Array>((resolve) => (finish = resolve))
   const { dial } = await setUp(t, (asked) => (asked[0] === 1 ? slow : asked))
@@ -107,7 +107,7 @@ t.test('a client that has said all still gets its answers (RFC 7766 §6.2.4)', a
   await ended
 })
 
-t.test('what cannot be answered ends the connection, and what follows it is not read', async (t) => {
+t.test('a query without answer closes the connection', async (t) => {
   const seen: number[] = []
   const { dial } = await setUp(t, (asked) => {
     seen.push(asked.length)
@@ -131,7 +131,7 @@ t.test(
     socket.write(query(1))
     await first
     clock.advance(9_999)
-    t.equal(counters.get('dns.tcpIdle'), 0, 'a whole query starts the time anew')
+    t.equal(counters.get('dns.tcpIdle'), 0, 'a whole query restarts the timer')
     await new Promise<void>((resolve) => void socket.write(Buffer.of(0, 9, 1), () => resolve()))
     clock.advance(1)
     await ended
@@ -140,7 +140,7 @@ t.test(
   },
 )
 
-t.test('one client has 32 connections, and all together 256', async (t) => {
+t.test('connections are limited to 32 per client and 256 in total', async (t) => {
   const { dial, counters } = await setUp(t)
   const dialMany = async (count: number, localAddress: string) => {
     const sockets = [await dial(localAddress)]
@@ -163,7 +163,7 @@ t.test('one client has 32 connections, and all together 256', async (t) => {
   t.same(await reply, [[1]], 'one that has gone makes room for another')
 })
 
-t.test('a client that has gone before it was looked at has no address', async (t) => {
+t.test('a client that left before it was accepted has no address', async (t) => {
   const { service, counters } = await setUp(t)
   const socket = new Socket()
   service.server.emit('connection', socket)
@@ -172,7 +172,7 @@ t.test('a client that has gone before it was looked at has no address', async (t
   await once(socket, 'close')
 })
 
-t.test('a client that asks and does not read is left unread, then cut off', async (t) => {
+t.test('a client that does not read is paused, then disconnected', async (t) => {
   let handled = 0
   const { dial, counters } = await setUp(t, () => {
     handled++
@@ -187,7 +187,7 @@ t.test('a client that asks and does not read is left unread, then cut off', asyn
   t.equal(handled < 400, true, 'it stops at its bound, not at the end of what was asked')
 })
 
-t.test('reading pauses while answers are not taken, and goes on when they are', async (t) => {
+t.test('reading pauses while replies are not read, and resumes afterwards', async (t) => {
   const { dial } = await setUp(t, () => new Uint8Array(60_000))
   const socket = await dial()
   socket.pause()
@@ -217,7 +217,7 @@ t.test(
   },
 )
 
-t.test('a reset is counted, and an answer for a connection that has gone is dropped', async (t) => {
+t.test('a reset is counted, and a reply for a closed connection is dropped', async (t) => {
   let finish: (reply: Uint8Array) => void = () => undefined
   let isAsked: () => void = () => undefined
   const asked = new Promise<void>((resolve) => (isAsked = resolve))
@@ -236,7 +236,7 @@ t.test('a reset is counted, and an answer for a connection that has gone is drop
   t.equal(counters.get('dns.tcpErrors'), 1)
 })
 
-t.test('closing lets answers under way be written, then closes idle connections too', async (t) => {
+t.test('close waits for pending replies and closes idle connections', async (t) => {
   let finish: (reply: Uint8Array) => void = () => undefined
   let isAsked: () => void = () => undefined
   const asked = new Promise<void>((resolve) => (isAsked = resolve))
@@ -258,7 +258,7 @@ t.test('closing lets answers under way be written, then closes idle connections 
   t.equal(clock.pending(), 0)
 })
 
-t.test('closing does not wait longer than it may', async (t) => {
+t.test('close does not wait longer than its limit', async (t) => {
   let isAsked: () => void = () => undefined
   const asked = new Promise<void>((resolve) => (isAsked = resolve))
   const { dial, service, clock } = await setUp(t, () => {

@@ -1,7 +1,8 @@
 /** Zones copied: who may, what comes, and that an independent reader puts it together again. */
 import t from 'tap'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
-import { answer, type Transport } from '../../../src/serve/dns/answer.ts'
+import { answer } from '../../../src/serve/dns/answer.ts'
+import type { Transport } from '../../../src/serve/dns/query.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
 import { recordText } from '../../plan/dns/zone-text.ts'
 import { judge, type Judged } from '../../support/dns-judge.ts'
@@ -75,7 +76,7 @@ t.test('AXFR: the SOA record, all records, the SOA record again (RFC 5936 §2.2)
   t.end()
 })
 
-t.test('a cookie comes back with every message of a transfer (RFC 7873 §5.2.3)', (t) => {
+t.test('every message of a transfer has a cookie (RFC 7873 §5.2.3)', (t) => {
   const query = hex(
     '0007 0000 0001 0000 0000 0001' +
       '07 6578616d706c65 0b 6c6f63616c646f6d61696e 00 00fc 0001' + // example.localdomain AXFR
@@ -117,7 +118,7 @@ t.test('IXFR: the whole zone for an older version, the SOA record for this one (
   t.end()
 })
 
-t.test('who gets no copy, and why', (t) => {
+t.test('refused transfers carry a reason', (t) => {
   const axfr = encode({ name: zone, type: 'AXFR', edns: {} })
   const who = 'zones are transferred to the secondaries of this site only'
   t.match(request(axfr, 'tcp', false), { outcome: 'refused', reason: who })
