@@ -195,6 +195,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
       counters: counters.snapshot(),
+      refusals: counters.refusals(),
       ...(plan.haproxy && { haproxy: balancer.state() }),
       ...(clusters && { bootstraps: clusters.bootstraps() }),
       ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),

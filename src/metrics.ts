@@ -12,6 +12,8 @@ export type Measured = {
   readonly site: string
   readonly uptimeSeconds: number
   readonly counters: Readonly<Record<string, number>>
+  /** By stable code. */
+  readonly refusals?: Readonly<Record<string, number>>
   /** Absent where nobody remembers what nodes do. */
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
@@ -41,6 +43,7 @@ export function renderMetrics(measured: Measured): string {
     ),
     ...(haproxy === undefined ? [] : haproxyFamilies(haproxy)),
     ...clusterFamilies(measured.clusters),
+    refusalFamily(measured.refusals ?? {}),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
   ])
 }
@@ -66,6 +69,12 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
       ),
     ),
   ]
+}
+
+function refusalFamily(refusals: Readonly<Record<string, number>>): MetricFamily {
+  const samples = Object.entries(refusals).map(([code, value]) => ({ labels: { code }, value }))
+  const help = 'Refused requests since the start, by stable code (docs/codes.md).'
+  return { name: 'slipway_refusals_total', type: 'counter', help, samples }
 }
 
 /** `dns.cacheHits` is `slipway_dns_cache_hits_total`. */

@@ -23,6 +23,7 @@ const measured = {
   site: 'a "lab" \\ with\nlines',
   uptimeSeconds: 12,
   counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40 },
+  refusals: { 'dns.client-not-allowed': 7 },
   records: rackInstalls().list(),
   clusters: [
     rackStanding,
@@ -46,6 +47,7 @@ t.test('what Prometheus reads', (t) => {
   const text = renderMetrics(measured)
   t.match(text, 'slipway_info{site="a \\"lab\\" \\\\ with\\nlines"} 1\n')
   t.match(text, '# TYPE slipway_dns_cache_hits_total counter\nslipway_dns_cache_hits_total 40\n')
+  t.match(text, '\nslipway_refusals_total{code="dns.client-not-allowed"} 7\n')
   t.match(text, '\nslipway_nodes{mode="install"} 3\nslipway_nodes{mode="installing"} 2\n')
   t.match(text, '\nslipway_nodes{mode="menu"} 0\n')
   t.match(text, '\nslipway_ignition_expiry_timestamp_seconds{cluster="ocp45",kind="bootstrap"} 1795000000\n')

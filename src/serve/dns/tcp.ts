@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import { createFrameReader, frame } from '../../proto/dns/frame.ts'
+import type { DnsCode } from './codes.ts'
 
 /**
  * @returns the reply, at once (valid until the next query) or later, or a sequence of messages (RFC 5936 §2.2);
@@ -55,6 +56,7 @@ export function createTcpService(options: TcpOptions): TcpService {
     const ofClient = [...connections].filter((connection) => connection.address === address).length
     if (connections.size >= limits.connections || ofClient >= limits.perClient) {
       counters.increment('dns.tcpRefused')
+      counters.refuse('dns.tcp-limit' satisfies DnsCode)
       socket.destroy()
       return
     }
