@@ -1,10 +1,15 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
+import { installCodes } from './install/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
-export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [controlCodes, dnsCodes]
+export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
+  controlCodes,
+  dnsCodes,
+  installCodes,
+]
 
 /** What the part of a code before the period stands for, in the order of the page. */
 export const codeAreas: Readonly<Record<string, string>> = {

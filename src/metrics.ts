@@ -3,7 +3,7 @@ import { clusterFamilies } from './cluster-metrics.ts'
 import type { ClusterStanding } from './cluster/report.ts'
 import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
-import type { Mode } from './install/observation.ts'
+import { modes } from './install/node-states.ts'
 import type { IgnitionExpiry } from './plan/ignition/findings.ts'
 import type { BalancerState } from './serve/haproxy/balancer.ts'
 import { haproxyFamilies } from './serve/haproxy/metrics.ts'
@@ -24,8 +24,6 @@ export type Measured = {
   /** Milliseconds since 1970. */
   readonly now: number
 }
-
-const modes: readonly Mode[] = ['install', 'installing', 'installed', 'local', 'menu', 'failed']
 
 export function renderMetrics(measured: Measured): string {
   const { site, uptimeSeconds, counters, records, ignition, haproxy, now } = measured

@@ -2,11 +2,11 @@
  * What a cluster says of its nodes, as observations of each node's way: that it registered, is Ready or not, was
  * removed. Said once for each transition, also over restarts: what was said before is in the node's history.
  */
-import type { ClusterWord, Observation, Seen } from '../install/observation.ts'
+import type { ClusterEvent, Observation, Seen } from '../install/observation.ts'
 import { readinessOf } from './missing.ts'
 import { timeOf, type NodeObject } from './objects.ts'
 
-type Word = { readonly word: ClusterWord; readonly since?: number; readonly reason?: string }
+type Word = { readonly word: ClusterEvent; readonly since?: number; readonly reason?: string }
 
 /** The last word on each of two questions. */
 type Said = {

@@ -1,6 +1,6 @@
 /**
- * The order of an installation: whether a machine configuration server (port 22623) is up for those that need
- * one. Servers are asked only while somebody waits for them, and all who wait share the answers.
+ * The boot gate: whether a machine configuration server (port 22623) is up for the nodes that need one. Servers are
+ * probed only while a node waits for them, and all waiting nodes share the result.
  */
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
@@ -8,30 +8,30 @@ import type { MachineConfigServer } from '../plan/install.ts'
 import { request } from 'node:https'
 
 export type Gate = {
-  /** Whether one of `servers` serves; true when there are none to wait for. */
+  /** Resolves to whether one of `servers` is up; true if the list is empty. */
   isOpen(servers: readonly MachineConfigServer[]): Promise<boolean>
-  /** Ends all asking. */
+  /** Stops all probes. */
   close(): void
 }
 
 export type GateOptions = {
-  /** Whether this one serves; never rejects. */
+  /** Resolves to whether the server is up; never rejects. */
   readonly probe: (server: MachineConfigServer) => Promise<boolean>
   readonly clock: Clock
   readonly log: Log
 }
 
 const pauseMs = 3000
-/** Waiting scripts ask every few seconds: who has not for a minute went another way. */
+/** Waiting scripts repeat their request every few seconds; after a minute without one, the node no longer waits. */
 const interestMs = 60_000
 
-/** The servers that somebody waits for. */
+/** The probes of one list of servers. */
 type Watch = {
   readonly servers: readonly MachineConfigServer[]
-  /** Of the last round that ended. */
+  /** The server that responded in the last complete round. */
   up: MachineConfigServer | undefined
   round: Promise<void>
-  wantedAt: number
+  requestedAt: number
   timer: Timer | undefined
 }
 
@@ -39,26 +39,23 @@ export function createGate({ probe, clock, log }: GateOptions): Gate {
   const watches = new Map<string, Watch>()
   let isClosed = false
 
-  async function ask(watch: Watch): Promise<void> {
+  async function probeAll(watch: Watch): Promise<void> {
     const answers = await Promise.all(watch.servers.map((server) => probe(server)))
     const up = watch.servers[answers.indexOf(true)]
     if (up !== undefined && watch.up === undefined) {
-      log.info(
-        { node: up.node, address: up.address },
-        'machine configuration is served, nodes that wait go on',
-      )
+      log.info({ node: up.node, address: up.address }, 'machine configuration available, waiting nodes continue')
     }
     watch.up = up
   }
 
-  function begin(watch: Watch): void {
-    watch.round = ask(watch).then(() => {
-      if (!isClosed) watch.timer = clock.after(pauseMs, () => goOn(watch))
+  function start(watch: Watch): void {
+    watch.round = probeAll(watch).then(() => {
+      if (!isClosed) watch.timer = clock.after(pauseMs, () => repeat(watch))
     })
   }
 
-  function goOn(watch: Watch): void {
-    if (clock.monotonic() - watch.wantedAt < interestMs) begin(watch)
+  function repeat(watch: Watch): void {
+    if (clock.monotonic() - watch.requestedAt < interestMs) start(watch)
     else watches.delete(keyOf(watch.servers))
   }
 
@@ -67,11 +64,11 @@ export function createGate({ probe, clock, log }: GateOptions): Gate {
       if (servers.length === 0) return true
       let watch = watches.get(keyOf(servers))
       if (watch === undefined) {
-        watch = { servers, up: undefined, round: Promise.resolve(), wantedAt: 0, timer: undefined }
+        watch = { servers, up: undefined, round: Promise.resolve(), requestedAt: 0, timer: undefined }
         watches.set(keyOf(servers), watch)
-        begin(watch)
+        start(watch)
       }
-      watch.wantedAt = clock.monotonic()
+      watch.requestedAt = clock.monotonic()
       await watch.round
       return watch.up !== undefined
     },
@@ -87,31 +84,29 @@ function keyOf(servers: readonly MachineConfigServer[]): string {
   return servers.map(({ address }) => address).join(' ')
 }
 
-/** Whether a machine configuration server answers: its own health page, over TLS with a certificate of its own making. */
-
 const machineConfigPort = 22_623
 const timeoutMs = 1500
 
-/** Never rejects: who cannot be reached does not serve. */
+/** Requests the health page of a machine configuration server over TLS. Never rejects: an unreachable server is down. */
 export function probeMachineConfig(
   { address }: Pick<MachineConfigServer, 'address'>,
   port: number = machineConfigPort,
 ): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
-  // Nothing is sent and nothing is believed but that somebody serves there, so its certificate is not verified:
-  // it is signed by the cluster's own root, which this machine does not have.
+  // The certificate is signed by the cluster's own CA, which slipway does not have. It is not verified: the request
+  // carries no data, and the response only shows that a server is up.
   const options = { host: address, port, path: '/healthz', rejectUnauthorized: false, agent: false } as const
-  const asking = request(options, (response) => {
+  const probing = request(options, (response) => {
     response.destroy()
     resolve(response.statusCode === 200)
   })
-  // Of all of it, not only of its silences.
-  const timer = setTimeout(() => asking.destroy(), timeoutMs)
-  asking.once('close', () => {
+  // Limits the whole request, not only its pauses.
+  const timer = setTimeout(() => probing.destroy(), timeoutMs)
+  probing.once('close', () => {
     clearTimeout(timer)
     resolve(false)
   })
-  asking.on('error', () => resolve(false))
-  asking.end()
+  probing.on('error', () => resolve(false))
+  probing.end()
   return promise
 }

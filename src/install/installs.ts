@@ -3,7 +3,8 @@
  * `createInstalls` makes one from a plan, a store and a clock.
  */
 import type { IgnitionKind } from '../plan/facts.ts'
-import type { CallbackStage, Mode, NodeCommand, Observation, Observe } from './observation.ts'
+import type { Mode } from './node-states.ts'
+import type { CallbackStage, NodeCommand, Observation, Observe } from './observation.ts'
 
 /** One installation, from the script that begins it. */
 export type Attempt = {

@@ -6,7 +6,8 @@
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
 import type { Attempt } from './installs.ts'
-import type { CallbackStage, Mode } from './observation.ts'
+import type { Mode } from './node-states.ts'
+import type { CallbackStage } from './observation.ts'
 
 export type AttemptState = Attempt & {
   readonly begunBy: 'arming' | 'menu'

@@ -1,4 +1,4 @@
-/** Where each node stands, with the step that it is at and what is wrong: for the local API and for metrics. */
+/** The state of each node with its latest step and its symptom, for the local API and the metrics. */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
@@ -10,7 +10,7 @@ import { latestStep, timelineOf, type Timeline } from './timeline.ts'
 export type NodeReport = NodeRecord &
   Pick<NodeModel, 'role' | 'mac' | 'fqdn'> & {
     readonly address: string
-    /** The latest one of its latest boot; of one that was never seen booting, its cluster's latest word. */
+    /** The latest step of the latest boot; without a boot, the latest report of its cluster. */
     readonly step?: Step
     readonly symptom?: Symptom
   }
@@ -20,19 +20,19 @@ export type NodeDetails = NodeReport & Timeline
 export type Reports = {
   /** In the order of the site file. */
   list(): readonly NodeReport[]
-  story(node: string): NodeDetails | undefined
+  details(node: string): NodeDetails | undefined
   close(): void
 }
 
 type Options = {
   readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe'>
-  /** Of the plan that is served now. */
+  /** Returns the nodes of the active plan. */
   readonly nodes: () => readonly NodeModel[]
   readonly clock: Clock
 }
 
 export function createReports({ installs, nodes, clock }: Options): Reports {
-  /** Worked out when asked for, and anew after the node was seen again. */
+  /** Computed on demand, and again after a new observation of the node. */
   const timelines = new Map<string, Timeline>()
   const unsubscribe = installs.subscribe(({ node }) => void timelines.delete(node))
 
@@ -46,11 +46,11 @@ export function createReports({ installs, nodes, clock }: Options): Reports {
 
   function report(model: NodeModel, record: NodeRecord): NodeReport {
     const { role, mac, fqdn, address } = model
-    const told = timeline(record.node)
-    const boot = told.boots.at(-1)
-    const step = boot === undefined ? told.words.at(-1) : latestStep(boot)
-    const about = { record, timeline: told, usesDhcp: usesDhcp(model), now: clock.now() }
-    const symptom = symptomOf(about)
+    const history = timeline(record.node)
+    const boot = history.boots.at(-1)
+    const step = boot === undefined ? history.words.at(-1) : latestStep(boot)
+    const context = { record, timeline: history, usesDhcp: usesDhcp(model), now: clock.now() }
+    const symptom = symptomOf(context)
     return {
       ...record,
       ...{ role, mac, fqdn, address: formatIpv4(address) },
@@ -69,7 +69,7 @@ export function createReports({ installs, nodes, clock }: Options): Reports {
 
   return {
     list,
-    story(node) {
+    details(node) {
       const model = nodes().find(({ key }) => key === node)
       const record = installs.list().find((each) => each.node === node)
       return model && record && { ...report(model, record), ...timeline(node) }
@@ -78,7 +78,7 @@ export function createReports({ installs, nodes, clock }: Options): Reports {
   }
 }
 
-/** `ip=` with an address: the system then asks nobody for one. */
+/** Returns false if `ip=` gives the system a static address. */
 function usesDhcp({ kernelArguments }: Pick<NodeModel, 'kernelArguments'>): boolean {
   return !kernelArguments.some((argument) => /^ip=[\d[]/.test(argument))
 }

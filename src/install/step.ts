@@ -1,60 +1,39 @@
-/** What one observation says of a step on a node's way: which step it is, and how far it came. Pure. */
+/** Translates one observation of a node into an update of one step of its boot. Pure. */
 import { bootTable } from '../plan/dhcp/boot-table.ts'
-import type { ImageFileKind } from '../plan/facts.ts'
-import type { Asker, ClusterWord, Observation, ScriptKind } from './observation.ts'
-
-export type StepKind =
-  | 'firmware-dhcp'
-  | 'http-firmware-dhcp'
-  | 'loader'
-  | 'ipxe-dhcp'
-  | `${ScriptKind}-script`
-  | ImageFileKind
-  | 'live-dhcp'
-  | 'ignition'
-  /** From its Ignition file to its own word that the disk is written. */
-  | 'disk'
-  /** Its installer gave up. */
-  | 'failed'
-  /** From that word to whatever is seen of it next. */
-  | 'reboot'
-  | 'disk-dhcp'
-  /** Its installed system has started for the first time. */
-  | 'started'
-  /** What its cluster says of it. */
-  | ClusterWord
+import type { Asker, ClusterEvent, Observation } from './observation.ts'
+import type { StepKind } from './step-kinds.ts'
 
 export type StepOutcome =
   | 'done'
   | 'under-way'
-  /** An address was offered and not taken. */
+  /** An address was offered and not accepted. */
   | 'offered'
-  /** Asked for the size only. */
+  /** Only the size was requested. */
   | 'probed'
   | 'aborted'
   | 'missing'
   | 'refused'
   | 'nothing-to-boot'
-  /** It went on without a word of how this ended. */
+  /** A later step followed, and the end of this one was not reported. */
   | 'unconfirmed'
 
 /** Times in milliseconds since 1970, durations in milliseconds. */
 export type Step = {
   readonly kind: StepKind
-  /** The file, the architecture or the role that it is about; may be empty. */
+  /** The file, the architecture, or the role; may be empty. */
   readonly what: string
   readonly outcome: StepOutcome
-  /** What it waits for, why it was refused or failed: a sentence. */
+  /** What the node waits for, or why the step was refused or failed: a sentence. */
   readonly reason?: string
   readonly startedAt: number
   readonly endedAt: number
-  /** Of the last download; of anything else from its first sight to its last. */
+  /** Of the last download; of other steps from their first to their last observation. */
   readonly durationMs: number
-  /** Sent so far, of `total`. */
+  /** Sent up to now, of `total`. */
   readonly octets?: number
   readonly total?: number
   readonly octetsPerSecond?: number
-  /** How often it was done in this boot. */
+  /** How often it happened in this boot. */
   readonly count: number
   readonly by?: 'tftp' | 'http'
   /** Option 93. */
@@ -63,17 +42,17 @@ export type Step = {
   readonly sequence: number
 }
 
-/** What a step has from the observation alone; when, and how often, is the timeline's. */
+/** The part of a step that follows from one observation; the timeline adds times and counts. */
 export type StepUpdate = Pick<
   Step,
   'what' | 'outcome' | 'reason' | 'octets' | 'total' | 'by' | 'architecture'
 > & {
-  readonly kind: Exclude<StepKind, ClusterWord>
-  /** Of a download. */
+  readonly kind: Exclude<StepKind, ClusterEvent>
+  /** Duration of a download. */
   readonly durationMs?: number
-  /** Steps of a boot with the same key are one step. */
+  /** Updates of one boot with the same key belong to one step. */
   readonly key: string
-  /** Whether this is another one, and not more of the same, after such a step. */
+  /** Returns whether this update counts as a repetition of the step, and not as its continuation. */
   readonly isAnother: (before: Pick<Step, 'outcome'>) => boolean
 }
 
@@ -84,17 +63,20 @@ const dhcpSteps = {
 } as const satisfies Partial<Record<Asker, StepKind>>
 
 /**
- * What iPXE and shim look for beside themselves and do without: that it is missing means nothing. iPXE for EFI asks
- * for a script since 2024, shim for lists of what was revoked.
+ * Files that iPXE and shim request and do not need. iPXE for EFI requests a script since 2024, shim requests
+ * revocation lists.
  */
 const expectedMisses = /(?:^|\/)(?:autoexec\.ipxe|revocations\w*\.efi|shim_certificate\w*\.efi)$/i
 
 /**
- * @param systemStep which step a system's DHCP is, by what was seen before it
- * @returns `undefined` for what is no step of its own doing: a lease prolonged, a command, a change of state, a word
- * of its cluster's
+ * @param systemStep the step that a DHCP message of a Linux system belongs to, which depends on earlier steps
+ * @returns `undefined` for observations that are not steps of the node: renewed leases, commands, state changes, and
+ * reports of its cluster
  */
-export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'): StepUpdate | undefined {
+export function stepUpdateOf(
+  seen: Observation,
+  systemStep: 'live-dhcp' | 'disk-dhcp',
+): StepUpdate | undefined {
   switch (seen.kind) {
     case 'dhcp': {
       if (!seen.isFresh) return undefined
@@ -104,7 +86,7 @@ export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'
         key: kind,
         what: seen.asker === 'system' ? '' : architectureName(seen.architecture),
         outcome: dhcpOutcome(seen),
-        // A DISCOVER begins anew; so does a REQUEST, unless it takes what was offered (RFC 2131 §4.3.2).
+        // A DISCOVER starts again; so does a REQUEST, unless it accepts an offer (RFC 2131 §4.3.2).
         isAnother: ({ outcome }) => seen.message === 'discover' || outcome !== 'offered',
         ...(seen.architecture === undefined ? {} : { architecture: seen.architecture }),
       }
@@ -117,7 +99,7 @@ export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'
         key: `loader ${file}`,
         what: file,
         outcome: outcome === 'sent' ? 'done' : outcome,
-        // A probe belongs to the transfer that follows it.
+        // A size request belongs to the transfer that follows it.
         isAnother: (before) => (outcome === 'probed') === (before.outcome === 'probed'),
         ...{ octets, durationMs, by },
       }
@@ -148,7 +130,7 @@ export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'
       const { role, outcome, octets } = seen
       return {
         kind: 'ignition',
-        // A refused reader may be another one: it does not touch what the node was given.
+        // A refused client may be another machine: it does not change the step of the node.
         key: `ignition ${role} ${outcome === 'refused' ? 'refused' : ''}`,
         what: role,
         outcome: outcome === 'sent' ? 'done' : outcome,
@@ -170,7 +152,7 @@ export function glimpse(seen: Observation, systemStep: 'live-dhcp' | 'disk-dhcp'
 
 function dhcpOutcome({ asker, message, answer }: Observation & { kind: 'dhcp' }): StepOutcome {
   if (answer === 'refused') return 'refused'
-  // A system asks for no boot file.
+  // A Linux system does not request a boot file.
   if (answer === 'nothing-to-boot' && asker !== 'system') return 'nothing-to-boot'
   return message === 'discover' ? 'offered' : 'done'
 }
@@ -179,7 +161,7 @@ function reasonOf({ reason }: { readonly reason?: string }): { reason?: string }
   return reason === undefined ? {} : { reason }
 }
 
-/** `x64 UEFI`, or the number of one that nobody knows. */
+/** Returns `x64 UEFI`, or the number of an unknown architecture. */
 function architectureName(architecture: number | undefined): string {
   if (architecture === undefined) return ''
   const row = bootTable.find((candidate) => candidate.architecture === architecture)

@@ -1,13 +1,15 @@
-/** Why a node does not go on: the first row of a table that fits what was seen of it. Pure. */
+/** Why a node does not continue: the first row of a table that matches its timeline. Pure. */
+import type { InstallCode } from './codes.ts'
 import type { NodeRecord } from './installs.ts'
-import { diskSymptoms } from './symptoms/disk.ts'
+import { stages } from './step-kinds.ts'
+import { diskSymptoms, stalledSymptoms } from './symptoms/disk.ts'
 import { firmwareSymptoms } from './symptoms/firmware.ts'
 import { installerSymptoms } from './symptoms/installer.ts'
 import { viewOf, type SymptomRow, type Diagnosis, type View } from './symptoms/boot-view.ts'
-import { latestStep, stages, type Boot, type Timeline } from './timeline.ts'
+import { latestStep, stageOf, type Boot, type Timeline } from './timeline.ts'
 import { formatDuration } from '../text/duration.ts'
 
-export type Symptom = Diagnosis & { readonly name: string }
+export type Symptom = Diagnosis & { readonly name: string; readonly code: InstallCode }
 
 type SymptomContext = Pick<View, 'record' | 'usesDhcp'> & {
   readonly timeline: Timeline
@@ -15,42 +17,48 @@ type SymptomContext = Pick<View, 'record' | 'usesDhcp'> & {
   readonly now: number
 }
 
-/** From firmware to disk, so that of two that fit the one that comes first on the way is told. */
-const rows: readonly SymptomRow[] = [...firmwareSymptoms, ...installerSymptoms, ...diskSymptoms]
+/** In the order of a boot: of two rows that match, the earlier cause comes first. */
+const rows: readonly SymptomRow[] = [
+  ...firmwareSymptoms,
+  ...installerSymptoms,
+  ...diskSymptoms,
+  ...stalledSymptoms,
+]
 
 const armedLongMs = 15 * 60_000
 const attemptsWithoutEnd = 2
 
 export function symptomOf({ record, usesDhcp, timeline, now }: SymptomContext): Symptom | undefined {
-  if (record.mode === 'failed') return gaveUp(record)
+  if (record.mode === 'failed') return installationFailed(record)
   const view = viewOf(bootsInQuestion(timeline.boots), now, { record, usesDhcp })
-  for (const { name, tell } of view === undefined ? [] : rows) {
-    const tale = tell(view as View)
-    if (tale !== undefined) return { name, ...tale }
+  for (const { name, code, diagnose } of view === undefined ? [] : rows) {
+    const diagnosis = diagnose(view as View)
+    if (diagnosis !== undefined) return { name, code, ...diagnosis }
   }
-  return neverCame(record, now) ?? installsAgain(record)
+  return armedNotSeen(record, now) ?? installsAgain(record)
 }
 
-/** Without a boot that has only begun, when those before it all ended at the same later step, short of their disk. */
+/** Skips a boot that only started if the boots before it all ended at the same later step before the disk. */
 function bootsInQuestion(boots: readonly Boot[]): readonly Boot[] {
   const [last, before, first] = [boots.at(-1), boots.at(-2), boots.at(-3)].map(
     (boot) => boot && latestStep(boot),
   )
   if (last === undefined || before === undefined || first === undefined) return boots
-  const isBehind = stages[last.kind] < stages[before.kind] && before.kind === first.kind
-  return isBehind && stages[before.kind] < stages['disk-dhcp'] ? boots.slice(0, -1) : boots
+  const isBehind = stageOf(last.kind) < stageOf(before.kind) && before.kind === first.kind
+  return isBehind && stageOf(before.kind) < stages.disk ? boots.slice(0, -1) : boots
 }
 
-function gaveUp({ node, reason }: NodeRecord): Symptom {
+function installationFailed({ node, reason }: NodeRecord): Symptom {
   return {
     name: 'gave-up',
-    saw: `${reason}, and it is not tried again by itself`,
-    likely: 'a person has to look at it',
-    advice: `\`slipway node show ${node}\` tells what happened; then run \`slipway node install ${node}\``,
+    code: 'install.failed',
+    saw: `${reason}, and slipway does not try again automatically`,
+    likely: 'the cause needs an administrator',
+    advice: `read \`slipway node show ${node}\`; then run \`slipway node install ${node}\``,
   }
 }
 
-function neverCame(
+function armedNotSeen(
   { node, mode, since, armedUntil, lastSeen = 0 }: NodeRecord,
   now: number,
 ): Symptom | undefined {
@@ -58,18 +66,21 @@ function neverCame(
     return undefined
   return {
     name: 'armed-not-seen',
+    code: 'install.armed-not-seen',
     saw: `was armed to install ${formatDuration(now - since)} ago and not seen since`,
-    likely: 'it was not booted again, boots from its disk first, or its MAC address is not the declared one',
+    likely:
+      'it was not restarted, boots from its disk first, or its MAC address is not the one in the site file',
     advice: `power ${node} on with the network first in its boot order; \`slipway nodes seen\` lists undeclared machines`,
   }
 }
 
 function installsAgain({ mode, attempt }: NodeRecord): Symptom | undefined {
-  const isUnderWay = mode === 'install' || mode === 'installing'
-  if (!isUnderWay || attempt === undefined || attempt.earlier < attemptsWithoutEnd) return undefined
+  const isActive = mode === 'install' || mode === 'installing'
+  if (!isActive || attempt === undefined || attempt.earlier < attemptsWithoutEnd) return undefined
   return {
     name: 'installs-again',
-    saw: `begins its installation again and again: ${attempt.earlier} attempts came to nothing`,
+    code: 'install.repeated',
+    saw: `starts its installation again and again: ${attempt.earlier} attempts failed`,
     likely: 'the machine resets itself, is power-cycled, or its installer fails each time',
     advice: 'watch its console through one attempt',
   }

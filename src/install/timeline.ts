@@ -1,18 +1,19 @@
 /**
- * What a node did, told in steps: its observations become boots, and each boot the steps that were seen of it. Pure.
- * Steps may be missing, and the clock may have been set between two observations; their order is never in doubt.
+ * Builds the timeline of a node: groups its observations into boots, and each boot into steps. Pure. Steps may be
+ * missing, and the clock may have been set between two observations; the sequence numbers give the order.
  */
 import type { NodeCommand, Observation } from './observation.ts'
-import { glimpse, type StepUpdate, type Step, type StepKind } from './step.ts'
+import { stages, stepKinds, type StepKind } from './step-kinds.ts'
+import { stepUpdateOf, type StepUpdate, type Step } from './step.ts'
 
-/** From one power-on, or the firmware's next attempt, to the next. */
+/** From one power-on, or boot attempt of the firmware, to the next. */
 export type Boot = {
-  /** `disk`: nothing of its firmware was seen. */
+  /** `disk`: no step of its firmware was seen. */
   readonly kind: 'network' | 'disk'
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly endedAt: number
-  /** In the order in which they began. */
+  /** In the order of their start. */
   readonly steps: readonly Step[]
 }
 
@@ -20,44 +21,13 @@ export type Timeline = {
   /** Oldest first. */
   readonly boots: readonly Boot[]
   readonly commands: readonly { readonly at: number; readonly command: NodeCommand }[]
-  /** What its cluster said of it that no boot that was seen brought about; the latest of each kind. */
+  /** The latest report of each kind from its cluster that does not belong to an observed boot. */
   readonly words: readonly Step[]
 }
 
-/** After this long without a sight, the same beginning is another boot. */
-const quietMs = 5 * 60_000
-
-/** A system asks more than once while it starts: in its initramfs, then for good. */
-const systemStartMs = 2 * 60_000
-
-/** How far on its way a boot is with a step. */
-export const stages: Readonly<Record<StepKind, number>> = {
-  'firmware-dhcp': 0,
-  'http-firmware-dhcp': 0,
-  loader: 1,
-  'ipxe-dhcp': 2,
-  'install-script': 3,
-  'wait-script': 3,
-  'menu-script': 3,
-  'local-script': 3,
-  'failed-script': 3,
-  kernel: 4,
-  initramfs: 4,
-  'live-dhcp': 5,
-  rootfs: 5,
-  metal: 5,
-  ignition: 5,
-  disk: 5,
-  failed: 5,
-  reboot: 5,
-  'disk-dhcp': 6,
-  started: 6,
-  'approved-client': 6,
-  registered: 6,
-  'approved-serving': 6,
-  ready: 6,
-  'not-ready': 6,
-  removed: 6,
+/** Returns the position of a step in a boot. */
+export function stageOf(kind: StepKind): number {
+  return stepKinds[kind].stage
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
@@ -74,97 +44,70 @@ type BootDraft = {
 export function timelineOf(observations: readonly Observation[]): Timeline {
   const boots: BootDraft[] = []
   const commands: Timeline['commands'][number][] = []
-  const words = new Map<string, Draft>()
+  const reports = new Map<string, Draft>()
   for (const seen of observations) {
     if (seen.kind === 'command') commands.push({ at: seen.at, command: seen.command })
     const boot = boots.at(-1)
     if (seen.kind === 'cluster') {
-      addWord(boots, words, seen)
+      addReport(boots, reports, seen)
       continue
     }
-    const sight = glimpse(seen, boot !== undefined && isInstalling(boot) ? 'live-dhcp' : 'disk-dhcp')
-    if (sight === undefined) continue
-    if (boot !== undefined && !beginsBoot(sight, boot, seen.at)) {
-      addStep(boot, sight, seen)
+    const update = stepUpdateOf(seen, boot !== undefined && isInstalling(boot) ? 'live-dhcp' : 'disk-dhcp')
+    if (update === undefined) continue
+    if (boot !== undefined && !startsBoot(update, boot, seen.at)) {
+      addStep(boot, update, seen)
       continue
     }
-    if (boot !== undefined) leave(boot, seen.at, 'unconfirmed')
-    const kind = stages[sight.kind] === stages['disk-dhcp'] ? 'disk' : 'network'
-    const startedAt = seen.at - (sight.durationMs ?? 0)
+    if (boot !== undefined) endActive(boot, seen.at, 'unconfirmed')
+    const kind = stageOf(update.kind) === stages.disk ? 'disk' : 'network'
+    const startedAt = seen.at - (update.durationMs ?? 0)
     const next: BootDraft = { kind, startedAt, endedAt: seen.at, stage: 0, steps: new Map() }
-    addStep(next, sight, seen)
+    addStep(next, update, seen)
     boots.push(next)
   }
   return {
     boots: boots.map((boot, index) => finish(boot, index === boots.length - 1)),
     commands,
-    words: [...words.values()],
+    words: [...reports.values()],
   }
 }
 
-/** The step that was seen last. */
+/** Returns the step with the latest observation. */
 export function latestStep({ steps }: Boot): Step {
-  // Of two with the same sight the later one follows from the other.
+  // Of two steps from one observation, the later one follows from the other.
   return steps.reduce((latest, step) => (step.sequence >= latest.sequence ? step : latest))
 }
 
-/** Whether a system that asks now is the live one. */
+/** Returns whether a Linux system that sends a DHCP request now is the live system. */
 function isInstalling({ stage, steps }: BootDraft): boolean {
-  if (stage === stages['disk-dhcp'] || steps.has('disk') || steps.has('reboot')) return false
-  if (stage === stages['live-dhcp']) return true
+  if (stage === stages.disk || steps.has('disk') || steps.has('reboot')) return false
+  if (stage === stages.live) return true
   return [...steps.values()].some(({ kind, outcome }) => kind === 'initramfs' && outcome !== 'aborted')
 }
 
-function beginsBoot({ kind }: StepUpdate, boot: BootDraft, at: number): boolean {
-  const { stage, steps } = boot
-  const isQuiet = at - boot.endedAt > quietMs
-  switch (kind) {
-    case 'firmware-dhcp':
-    case 'http-firmware-dhcp':
-      return stage > stages[kind] || !steps.has(kind) || isQuiet
-    case 'loader':
-      return stage > stages['ipxe-dhcp']
-    case 'ipxe-dhcp':
-      return stage > stages[kind] || (steps.has(kind) && isQuiet)
-    case 'install-script':
-    case 'wait-script':
-    case 'menu-script':
-    case 'local-script':
-    case 'failed-script':
-    case 'kernel':
-    case 'initramfs':
-      return stage > stages.initramfs
-    case 'rootfs':
-    case 'metal':
-      return stage > stages[kind]
-    case 'disk-dhcp':
-      if (stage === stages[kind]) return at - boot.endedAt > systemStartMs
-      return steps.has('disk') || steps.has('reboot') || isQuiet
-    case 'started':
-      return stage < stages[kind] && (steps.has('disk') || steps.has('reboot'))
-    case 'live-dhcp':
-    case 'ignition':
-    case 'disk':
-    case 'failed':
-    case 'reboot':
-      return false
-  }
+function startsBoot({ kind }: StepUpdate, boot: BootDraft, at: number): boolean {
+  const { stage: reached, steps, endedAt } = boot
+  return stepKinds[kind].startsBoot({
+    stage: reached,
+    has: (key) => steps.has(key),
+    quietMs: at - endedAt,
+  })
 }
 
 /**
- * Of a cluster's words, Ready and its like say that a system runs, so they belong to the latest boot in which one may
- * run; that nothing is heard of a node any more, to the latest in which one ran. They never begin a boot.
+ * Adds a report of the cluster. Reports that a system runs belong to the latest boot in which a system may run;
+ * reports that it stopped belong to the latest boot in which one ran. They never start a boot.
  */
-function addWord(
+function addReport(
   boots: readonly BootDraft[],
-  words: Map<string, Draft>,
+  reports: Map<string, Draft>,
   { word: kind, at, sequence, since = at, reason }: Observation & { kind: 'cluster' },
 ): void {
   const isAbsence = kind === 'not-ready' || kind === 'removed'
   const boot = boots.findLast(isAbsence ? hasSystem : mayHaveSystem)
-  const steps = boot?.steps ?? words
+  const steps = boot?.steps ?? reports
   const count = (steps.get(kind)?.count ?? 0) + 1
-  // By another clock, which nobody has to believe.
+  // The time comes from another clock: it is limited to the range of the boot.
   const startedAt = Math.max(boot?.startedAt ?? since, Math.min(since, at))
   steps.delete(kind)
   steps.set(kind, {
@@ -172,27 +115,27 @@ function addWord(
     ...(reason === undefined ? {} : { reason }),
   })
   if (boot === undefined || isAbsence) return
-  leave(boot, at, 'done')
-  boot.stage = stages[kind]
+  endActive(boot, at, 'done')
+  boot.stage = stageOf(kind)
 }
 
 function hasSystem({ stage }: BootDraft): boolean {
-  return stage === stages['disk-dhcp']
+  return stage === stages.disk
 }
 
 function mayHaveSystem({ stage, steps }: BootDraft): boolean {
-  if (stage >= stages['live-dhcp']) return true
+  if (stage >= stages.live) return true
   return [...steps.values()].some(({ kind }) => kind === 'local-script' || kind === 'menu-script')
 }
 
-function addStep(boot: BootDraft, sight: StepUpdate, { at, sequence }: Observation): void {
-  const { key, isAnother, durationMs: transferMs, ...facts } = sight
+function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observation): void {
+  const { key, isAnother, durationMs: transferMs, ...facts } = update
   const before = boot.steps.get(key)
   const startedAt = before?.startedAt ?? at - (transferMs ?? 0)
   const durationMs = transferMs ?? elapsed(startedAt, at)
   const count = before === undefined ? 1 : before.count + (isAnother(before) ? 1 : 0)
-  const isProbedAfterAll = facts.outcome === 'probed' && before !== undefined && before.outcome !== 'probed'
-  if (isProbedAfterAll) {
+  const isProbeOfKnownFile = facts.outcome === 'probed' && before !== undefined && before.outcome !== 'probed'
+  if (isProbeOfKnownFile) {
     before.sequence = sequence
   } else {
     boot.steps.set(key, {
@@ -202,15 +145,15 @@ function addStep(boot: BootDraft, sight: StepUpdate, { at, sequence }: Observati
     })
   }
   boot.endedAt = at
-  boot.stage = Math.max(boot.stage, stages[sight.kind])
-  follow(boot, sight, at, sequence)
+  boot.stage = Math.max(boot.stage, stageOf(update.kind))
+  follow(boot, update, at, sequence)
 }
 
-/** What begins, unseen, with the end of another step. */
+/** Adds the step that starts, unobserved, when another step ends. */
 function follow(boot: BootDraft, { kind, what, outcome }: StepUpdate, at: number, sequence: number): void {
   const next = { what: '', startedAt: at, endedAt: at, durationMs: 0, count: 1, sequence }
   const isRoleRead = kind === 'ignition' && outcome === 'done' && what !== 'live'
-  if (isRoleRead && boot.stage < stages['disk-dhcp'] && !boot.steps.has('disk')) {
+  if (isRoleRead && boot.stage < stages.disk && !boot.steps.has('disk')) {
     boot.steps.set('disk', { ...next, kind: 'disk', outcome: 'under-way' })
   }
   if (kind === 'disk') boot.steps.set('reboot', { ...next, kind: 'reboot', outcome: 'under-way' })
@@ -218,8 +161,8 @@ function follow(boot: BootDraft, { kind, what, outcome }: StepUpdate, at: number
   if (kind === 'failed' && disk?.outcome === 'under-way') disk.outcome = 'aborted'
 }
 
-/** The node was seen to go on. @param disk how what nobody confirmed ended */
-function leave({ steps }: BootDraft, at: number, disk: 'done' | 'unconfirmed'): void {
+/** Ends the steps that were active before a later observation. @param disk outcome of a disk step without a callback */
+function endActive({ steps }: BootDraft, at: number, disk: 'done' | 'unconfirmed'): void {
   const reboot = steps.get('reboot')
   if (reboot?.outcome === 'under-way') {
     reboot.outcome = 'done'
@@ -236,7 +179,7 @@ function finish({ kind, startedAt, endedAt, steps }: BootDraft, isLast: boolean)
   for (const step of steps.values()) {
     if (step.outcome !== 'under-way' || step.kind === 'disk' || step.kind === 'reboot') continue
     if (isLast && step.sequence === latest.sequence) continue
-    // A waiting node was let go on; of a download nothing more was heard.
+    // A waiting node continued; a download sent nothing more.
     step.outcome = step.kind === 'wait-script' && step !== latest ? 'done' : 'aborted'
   }
   return boot

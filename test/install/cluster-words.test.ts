@@ -17,27 +17,27 @@ const words = 'approved-client, registered, not-ready, approved-serving, ready'
 
 const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] = [
   {
-    name: 'they follow the first start',
+    name: 'cluster reports follow the first start',
     life: joins(nodeLife().installs()),
     boots: [`network: ${pxe}, ${installer}, disk, reboot`, `disk: disk-dhcp, started, ${words}`],
   },
   {
-    name: 'of a node with a static address they follow its installer, and say that its disk was written',
+    name: 'for a node with a static address they follow its installer and end the disk step',
     life: joins(nodeLife().script('install').fetches('rootfs').ignition().pass(300_000)),
     boots: [`network: install-script, rootfs, ignition, disk, ${words}`],
   },
   {
-    name: 'and that it was booted again',
+    name: 'and end the reboot step',
     life: joins(nodeLife().ignition().callback('written').pass(300_000)),
     boots: [`network: ignition, disk, reboot, ${words}`],
   },
   {
-    name: 'of one that boots its disk by way of the network they follow its script',
+    name: 'for a node that boots its disk via the network they follow its script',
     life: nodeLife().pxe().script('local').pass(60_000).says('ready').pxe().script('menu').says('ready'),
     boots: [`network: ${pxe}, local-script, ready`, `network: ${pxe}, menu-script, ready`],
   },
   {
-    name: 'that nothing is heard of it any more belongs to the boot before the one that is under way',
+    name: 'not Ready belongs to the boot before the current one',
     life: nodeLife()
       .asks('system')
       .says('ready')
@@ -48,7 +48,7 @@ const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] 
     boots: ['disk: disk-dhcp, ready, not-ready', 'network: firmware-dhcp, loader'],
   },
   {
-    name: 'Ready that is heard late does not belong to a boot that got nowhere yet',
+    name: 'a late Ready does not belong to a boot without a system',
     life: nodeLife()
       .asks('system')
       .pass(9 * minute)
@@ -57,12 +57,12 @@ const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] 
     boots: ['disk: disk-dhcp, ready', 'network: firmware-dhcp'],
   },
   {
-    name: 'a node that comes and goes has the latest of each word, and how often it was said',
+    name: 'a node that changes often has the latest report of each kind and its count',
     life: nodeLife().asks('system').says('ready').pass(minute).says('not-ready').pass(minute).says('ready'),
     boots: ['disk: disk-dhcp, not-ready, ready ×2'],
   },
   {
-    name: 'a system that asks DHCP after it was not Ready has started anew',
+    name: 'a system that sends DHCP after not Ready has restarted',
     life: nodeLife()
       .asks('system')
       .says('ready')
@@ -73,13 +73,13 @@ const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] 
     boots: ['disk: disk-dhcp, ready, not-ready', 'disk: disk-dhcp'],
   },
   {
-    name: 'of a node that was never seen booting they stand alone',
+    name: 'for a node without a boot they are listed alone',
     life: nodeLife().says('registered').says('ready').pass(minute).says('removed'),
     boots: [],
     loose: 'registered, ready, removed',
   },
   {
-    name: 'also when it boots later, and nothing comes of it',
+    name: 'also if it boots later without a system',
     life: nodeLife().says('ready').pass(minute).asks('firmware').says('not-ready'),
     boots: ['network: firmware-dhcp'],
     loose: 'ready, not-ready',
@@ -94,7 +94,7 @@ for (const { name, life, boots, loose = '' } of ways) {
   })
 }
 
-t.test('a word has the time of its cluster, within what can be', (t) => {
+t.test('a report has the time of its cluster, limited to the range of the boot', (t) => {
   const life = nodeLife()
     .asks('system')
     .pass(10 * minute)
@@ -114,7 +114,7 @@ function nodeLifeWith(life: NodeLife, since: number) {
   return { observations }
 }
 
-t.test('a node that its cluster says is Ready is not missed at DHCP, nor at its disk', (t) => {
+t.test('a Ready node has no symptom for missing DHCP requests or callbacks', (t) => {
   const silent = () =>
     nodeLife()
       .script('install')
@@ -126,7 +126,7 @@ t.test('a node that its cluster says is Ready is not missed at DHCP, nor at its 
   t.end()
 })
 
-t.test('what stops a boot is said although the cluster misses the node', (t) => {
+t.test('a boot that stops has a symptom although the cluster reports not Ready', (t) => {
   const life = nodeLife()
     .asks('system')
     .says('ready')

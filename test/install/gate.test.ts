@@ -27,7 +27,7 @@ function world() {
   return { clock, asked, up, lines, gate, pass }
 }
 
-t.test('nobody to wait for: open, and nobody is asked', async (t) => {
+t.test('without servers to wait for the gate is open and sends no request', async (t) => {
   const { gate, asked } = world()
   t.equal(await gate.isOpen([]), true)
   t.same(asked, [])
@@ -47,7 +47,7 @@ t.test(
   },
 )
 
-t.test('opens when one of them serves, whichever', async (t) => {
+t.test('opens when any of the servers responds', async (t) => {
   const { gate, up, pass, lines, asked } = world()
   t.equal(await gate.isOpen([bs, m1]), false)
   up.add('ocp45/m1')
@@ -55,14 +55,14 @@ t.test('opens when one of them serves, whichever', async (t) => {
   t.same(asked, ['ocp45/bs', 'ocp45/m1'], 'all who wait share the answers')
   await pass(3000)
   t.equal(await gate.isOpen([bs, m1]), true)
-  t.match(lines.join(''), /machine configuration is served, nodes that wait go on/)
+  t.match(lines.join(''), /machine configuration available, waiting nodes continue/)
   t.match(lines.join(''), /ocp45\/m1/)
   up.clear()
   await pass(3000)
   t.equal(await gate.isOpen([bs, m1]), false)
 })
 
-t.test('asks nobody any more when nobody has waited for a minute, and anew when somebody does', async (t) => {
+t.test('stops probing when no node has waited for a minute, and starts again', async (t) => {
   const { gate, up, pass, asked, clock } = world()
   await gate.isOpen([bs])
   for (let second = 0; second < 66; second += 3) await pass(3000)
@@ -73,7 +73,7 @@ t.test('asks nobody any more when nobody has waited for a minute, and anew when 
   t.equal(asked.length, before + 1)
 })
 
-t.test('asks nobody after it was closed', async (t) => {
+t.test('sends no request after it is closed', async (t) => {
   const { gate, clock, pass } = world()
   await gate.isOpen([bs])
   const asking = gate.isOpen([m1])

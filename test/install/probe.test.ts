@@ -14,7 +14,7 @@ async function listen(t: Test, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-t.test('a server with a certificate of its own making serves when its health page is fine', async (t) => {
+t.test('a server with a self-signed certificate is up if its health page returns 200', async (t) => {
   const dir = t.testdir()
   const [key, cert] = ['key', 'cert'].map((name) => join(dir, name)) as [string, string]
   const options = [
@@ -44,7 +44,7 @@ t.test('a server with a certificate of its own making serves when its health pag
   t.same(asked, ['/healthz', '/healthz'])
 })
 
-t.test('who is not there, or speaks no TLS, or says nothing, does not serve', async (t) => {
+t.test('a server that is unreachable, has no TLS, or does not respond is down', async (t) => {
   const port = await listen(
     t,
     createServer((socket) => socket.resume().end('nonsense')),

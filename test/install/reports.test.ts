@@ -23,20 +23,20 @@ t.test('every declared node, with its step and its symptom', (t) => {
   t.end()
 })
 
-t.test('a story is the report with its boots, and anew once the node was seen again', (t) => {
+t.test('details are the report with its boots, computed again after an observation', (t) => {
   const installs = rackInstalls()
   const reports = rackReports(installs)
-  t.same(reports.story('ocp45/i1')?.boots, [])
+  t.same(reports.details('ocp45/i1')?.boots, [])
   installs.observe({ node: 'ocp45/i1', kind: 'script', script: 'menu' })
-  t.match(reports.story('ocp45/i1')?.boots, [{ steps: [{ kind: 'menu-script' }] }])
+  t.match(reports.details('ocp45/i1')?.boots, [{ steps: [{ kind: 'menu-script' }] }])
   reports.close()
   installs.observe({ node: 'ocp45/i1', kind: 'callback', stage: 'started', client: '' })
-  t.match(reports.story('ocp45/i1')?.boots, { length: 1 }, 'closed reports hear of nothing')
-  t.equal(reports.story('ocp45/x9'), undefined)
+  t.match(reports.details('ocp45/i1')?.boots, { length: 1 }, 'closed reports receive no observation')
+  t.equal(reports.details('ocp45/x9'), undefined)
   t.end()
 })
 
-t.test('a node that the site does not declare any more is not told of', (t) => {
+t.test('a node that is no longer declared is not reported', (t) => {
   const { nodes } = exampleModel()
   const installs = memoryInstalls(['gone/w1', nodes[0]!.key])
   const reports = createReports({ installs, nodes: () => nodes, clock: fakeClock() })
@@ -44,11 +44,11 @@ t.test('a node that the site does not declare any more is not told of', (t) => {
     reports.list().map(({ node }) => node),
     [nodes[0]!.key],
   )
-  t.equal(reports.story('gone/w1'), undefined)
+  t.equal(reports.details('gone/w1'), undefined)
   t.end()
 })
 
-t.test('a node with a static address is not expected at DHCP', (t) => {
+t.test('a node with a static address needs no DHCP request', (t) => {
   const [model] = exampleModel().nodes
   const life = nodeLife(model!.key).pxe().script('local')
   for (const [argument, name] of [

@@ -3,7 +3,7 @@ import type { NodeRecord } from '../../src/install/installs.ts'
 import { nodeLife } from '../support/node-life.ts'
 import { lifeUntil, minute, symptom, wait } from '../support/symptom-cases.ts'
 
-t.test('a node with a static address is not missed at DHCP when it boots from its disk', (t) => {
+t.test('a node with a static address sends no DHCP request when it boots from its disk', (t) => {
   const local = nodeLife()
     .pxe()
     .script('local')
@@ -15,7 +15,7 @@ t.test('a node with a static address is not missed at DHCP when it boots from it
   t.end()
 })
 
-t.test('a node that installs, waits its turn and starts has nothing wrong at any moment', (t) => {
+t.test('a node that waits, installs, and starts never has a symptom', (t) => {
   const life = nodeLife()
   life.pxe()
   for (let asked = 0; asked < 100; asked++) life.script('wait', wait).pass(5000)
@@ -29,7 +29,7 @@ t.test('a node that installs, waits its turn and starts has nothing wrong at any
   t.end()
 })
 
-t.test('what ended two boots is still said while the third is on its way there', (t) => {
+t.test('the symptom of two boots remains while the third boot starts', (t) => {
   const life = nodeLife()
     .asks('firmware')
     .loader('sent')
@@ -40,13 +40,13 @@ t.test('what ended two boots is still said while the third is on its way there',
   life.discover('firmware')
   t.match(symptom(life), {
     name: 'loader-refused',
-    saw: 'fetched efi/ipxe.efi twice, never asked DHCP as iPXE',
+    saw: 'fetched efi/ipxe.efi twice and never sent a DHCP request as iPXE',
   })
   t.equal(symptom(life.pass(10).loader('sent').pass(10).asks('ipxe')), undefined)
   t.end()
 })
 
-t.test('what stops a boot is said although those before it went well', (t) => {
+t.test('a boot that stops has a symptom although earlier boots succeeded', (t) => {
   const boots = nodeLife()
     .pxe()
     .script('local')
@@ -69,17 +69,17 @@ t.test('a node that was never seen has no symptom', (t) => {
   t.end()
 })
 
-t.test('gave-up: the reason is the record’s, whatever was seen', (t) => {
-  const reason = '3 attempts came to nothing'
+t.test('gave-up: the reason comes from the record', (t) => {
+  const reason = '3 attempts failed'
   t.match(symptom(nodeLife().pxe(), { record: { mode: 'failed', reason } }), {
     name: 'gave-up',
-    saw: '3 attempts came to nothing, and it is not tried again by itself',
+    saw: '3 attempts failed, and slipway does not try again automatically',
     advice: /`slipway node show ocp45\/w1`/,
   })
   t.end()
 })
 
-t.test('armed-not-seen: a command armed it, and it did not come', (t) => {
+t.test('armed-not-seen: the node was armed and did not boot from the network', (t) => {
   const life = nodeLife()
   const record: Partial<NodeRecord> = {
     mode: 'install',
@@ -96,12 +96,12 @@ t.test('armed-not-seen: a command armed it, and it did not come', (t) => {
   t.end()
 })
 
-t.test('installs-again: attempts that come to nothing', (t) => {
+t.test('installs-again: several attempts failed', (t) => {
   const attempt = (earlier: number) => ({ attempt: { role: 'worker', startedAt: 0, earlier } }) as const
   t.equal(symptom(lifeUntil.script(), { record: attempt(1) }), undefined)
   t.match(symptom(lifeUntil.script(), { record: attempt(3) }), {
     name: 'installs-again',
-    saw: 'begins its installation again and again: 3 attempts came to nothing',
+    saw: 'starts its installation again and again: 3 attempts failed',
   })
   t.equal(symptom(lifeUntil.script(), { record: { ...attempt(3), mode: 'installed' } }), undefined)
   t.end()

@@ -4,17 +4,17 @@ import { installer, pxe, tell } from '../support/timeline-lines.ts'
 
 const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   {
-    name: 'firmware that asks again while nobody answers it does one thing',
+    name: 'repeated requests without an answer are one step',
     life: nodeLife().discover('firmware').pass(4000).discover('firmware').pass(8000).discover('firmware'),
     boots: ['network: firmware-dhcp offered ×3'],
   },
   {
-    name: 'the same five minutes later is another boot',
+    name: 'a request after a pause of five minutes is another boot',
     life: nodeLife().discover('firmware').pass(301_000).discover('firmware'),
     boots: ['network: firmware-dhcp offered', 'network: firmware-dhcp offered'],
   },
   {
-    name: 'firmware that falls back from PXE to HTTP Boot begins anew',
+    name: 'firmware that falls back from PXE to HTTP Boot starts another boot',
     life: nodeLife()
       .asks('firmware')
       .asks('http-firmware', 1000, 16)
@@ -23,7 +23,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: ['network: firmware-dhcp', 'network: http-firmware-dhcp, loader'],
   },
   {
-    name: 'a loader fetched again by the next boot is that of the next boot',
+    name: 'a loader fetched again after firmware DHCP belongs to the next boot',
     life: nodeLife().asks('firmware').loader('sent').pass(20_000).asks('firmware').loader('sent'),
     boots: ['network: firmware-dhcp, loader', 'network: firmware-dhcp, loader'],
   },
@@ -33,27 +33,27 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: ['network: firmware-dhcp, loader ×2'],
   },
   {
-    name: 'a loader of which only the size was ever wanted',
+    name: 'a loader of which only the size was requested',
     life: nodeLife().asks('firmware').loader('probed').loader('probed'),
     boots: ['network: firmware-dhcp, loader probed ×2'],
   },
   {
-    name: 'what iPXE looks for beside itself and does without is no step',
+    name: 'optional files of iPXE are not a step',
     life: nodeLife().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
     boots: ['network: firmware-dhcp, loader'],
   },
   {
-    name: "a network card's own iPXE asks as iPXE from the start",
+    name: 'iPXE in the ROM of a network card starts a boot',
     life: nodeLife().asks('ipxe').script('local').pass(60_000).asks('ipxe').script('local'),
     boots: ['network: ipxe-dhcp, local-script', 'network: ipxe-dhcp, local-script'],
   },
   {
-    name: 'iPXE that got its address and comes again after long is another boot',
+    name: 'iPXE DHCP after a long pause is another boot',
     life: nodeLife().asks('ipxe').pass(400_000).asks('ipxe'),
     boots: ['network: ipxe-dhcp', 'network: ipxe-dhcp'],
   },
   {
-    name: 'waiting is one step for each reason, and over when the script comes',
+    name: 'waiting is one step for each reason and ends with the next script',
     life: nodeLife()
       .pxe()
       .script('wait', { reason: 'the bootstrap does not serve' })
@@ -66,32 +66,32 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: [`network: ${pxe}, wait-script ×2, wait-script, install-script`],
   },
   {
-    name: 'a node that was switched off while it waited',
+    name: 'a node that was powered off while it waited',
     life: nodeLife().pxe().script('wait', { reason: 'x' }).pass(10_000).pxe(),
     boots: [`network: ${pxe}, wait-script aborted`, `network: ${pxe}`],
   },
   {
-    name: 'the menu, and a person who chose the disk',
+    name: 'the disk selected in the menu',
     life: nodeLife().pxe().script('menu').pass(20_000).asks('system'),
     boots: [`network: ${pxe}, menu-script, disk-dhcp`],
   },
   {
-    name: 'the disk by way of the network',
+    name: 'the disk via the network',
     life: nodeLife().pxe().script('local').pass(30_000).asks('system').pass(20_000).asks('system'),
     boots: [`network: ${pxe}, local-script, disk-dhcp ×2`],
   },
   {
-    name: 'firmware that gave up on the network and went to its disk',
+    name: 'firmware that falls back from the network to its disk',
     life: nodeLife().discover('firmware').pass(60_000).asks('system'),
     boots: ['network: firmware-dhcp offered, disk-dhcp'],
   },
   {
-    name: 'boots from the disk, one soon after the other',
+    name: 'two boots from the disk within minutes',
     life: nodeLife().asks('system').pass(30_000).asks('system').pass(180_000).asks('system'),
     boots: ['disk: disk-dhcp ×2', 'disk: disk-dhcp'],
   },
   {
-    name: 'a lease that is prolonged is nothing',
+    name: 'a renewed lease is not a step',
     life: nodeLife().asks('system').pass(1_800_000).see({
       kind: 'dhcp',
       asker: 'system',
@@ -103,7 +103,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: ['disk: disk-dhcp'],
   },
   {
-    name: 'a kernel that broke off is fetched again',
+    name: 'an interrupted kernel is fetched again',
     life: nodeLife()
       .pxe()
       .script('install', { role: 'worker' })
@@ -113,7 +113,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: [`network: ${pxe}, install-script, kernel ×2`],
   },
   {
-    name: 'a script that goes from its start again adds no steps',
+    name: 'a script that starts again adds no steps',
     life: nodeLife()
       .pxe()
       .script('install')
@@ -124,7 +124,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: [`network: ${pxe}, install-script ×2, kernel aborted ×3`],
   },
   {
-    name: 'a download is under way until it is not',
+    name: 'a download is active until it is sent',
     life: nodeLife()
       .pxe()
       .script('install')
@@ -133,7 +133,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: [`network: ${pxe}, install-script, kernel under-way`],
   },
   {
-    name: 'a download of which nothing more was heard broke off',
+    name: 'a download without further progress was interrupted',
     life: nodeLife()
       .pxe()
       .script('install')
@@ -144,7 +144,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: [`network: ${pxe}, install-script, kernel, initramfs aborted`, `network: ${pxe}`],
   },
   {
-    name: 'a download that slipway was restarted under',
+    name: 'a download during a restart of slipway',
     life: nodeLife()
       .fetches('initramfs')
       .asks('system')
@@ -154,7 +154,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: ['network: initramfs, live-dhcp ×2, rootfs aborted, ignition, disk under-way'],
   },
   {
-    name: 'an initramfs that broke off starts no live system',
+    name: 'an interrupted initramfs starts no live system',
     life: nodeLife().script('install').fetches('kernel').file('initramfs', 'aborted', 9, 900).asks('system'),
     boots: ['network: install-script, kernel, initramfs aborted, disk-dhcp'],
   },
@@ -175,7 +175,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     ],
   },
   {
-    name: 'Ignition for the live system is no beginning of writing',
+    name: 'the Ignition file of the live system does not start writing the disk',
     life: nodeLife()
       .fetches('initramfs')
       .asks('system')
@@ -185,42 +185,42 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: ['network: initramfs, live-dhcp ×2, ignition, ignition, disk under-way'],
   },
   {
-    name: 'a reader that is refused does not undo what was given',
+    name: 'a refused client does not change the Ignition step of the node',
     life: nodeLife().fetches('rootfs').ignition().ignition('refused', { reason: 'its token is used up' }),
     boots: ['network: rootfs, ignition, disk under-way, ignition refused'],
   },
   {
-    name: 'an installed system may read Ignition too, and writes no disk for that',
+    name: 'an installed system that reads Ignition does not write its disk',
     life: nodeLife().asks('system').ignition(),
     boots: ['disk: disk-dhcp, ignition'],
   },
   {
-    name: 'an installer that gave up',
+    name: 'an installer that failed',
     life: nodeLife().fetches('rootfs').ignition().pass(9000).callback('failed'),
     boots: ['network: rootfs, ignition, disk aborted, failed'],
   },
   {
-    name: 'an installer that gave up before anything else was seen of it',
+    name: 'an installer that failed before any other step',
     life: nodeLife().callback('failed'),
     boots: ['network: failed'],
   },
   {
-    name: 'the word of the disk alone',
+    name: 'the callback of the written disk alone',
     life: nodeLife().callback('written'),
     boots: ['network: disk, reboot under-way'],
   },
   {
-    name: 'a word that comes twice is one of two',
+    name: 'a repeated callback is counted',
     life: nodeLife().ignition().callback('written').callback('written'),
     boots: ['network: ignition, disk ×2, reboot under-way'],
   },
   {
-    name: 'a first start with a static address, after which nothing asks DHCP',
+    name: 'a first start with a static address',
     life: nodeLife().ignition().callback('written').pass(60_000).callback('started'),
     boots: ['network: ignition, disk, reboot', 'disk: started'],
   },
   {
-    name: 'after the disk the network again, and from there to the disk',
+    name: 'a network boot after a disk boot, and again the disk',
     life: nodeLife()
       .ignition()
       .callback('written')
@@ -232,7 +232,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     boots: ['network: ignition, disk, reboot', `network: ${pxe}, local-script, disk-dhcp, started`],
   },
   {
-    name: 'an interrupted installation, and the next one',
+    name: 'an interrupted installation and the next one',
     life: nodeLife().pxe().installer().pass(10_000).pxe().installer().callback('written'),
     boots: [
       `network: ${pxe}, ${installer}, disk unconfirmed`,
@@ -240,7 +240,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
     ],
   },
   {
-    name: 'steps that come from further back than the boot are another boot, whatever was missed',
+    name: 'earlier steps than the boot reached start another boot',
     life: nodeLife()
       .asks('system')
       .loader('sent')

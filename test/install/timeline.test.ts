@@ -10,13 +10,13 @@ function step(life: NodeLife, kind: Step['kind']): Step {
   return steps.findLast((each) => each.kind === kind)!
 }
 
-t.test('an installation is a boot from the network and one from the disk', (t) => {
+t.test('an installation is one boot from the network and one from the disk', (t) => {
   const life = nodeLife().installs()
   t.same(tell(life), [`network: ${pxe}, ${installer}, disk, reboot`, 'disk: disk-dhcp, started'])
   t.end()
 })
 
-t.test('each step has when it began, how long it took, and what a download brought', (t) => {
+t.test('each step has its start, duration, and size', (t) => {
   const life = nodeLife()
   const start = life.now()
   life.installs()
@@ -47,7 +47,7 @@ t.test('each step has when it began, how long it took, and what a download broug
   t.end()
 })
 
-t.test('an architecture that nobody knows is told by its number, one that is not said by nothing', (t) => {
+t.test('an unknown architecture is shown by its number, a missing one not at all', (t) => {
   t.equal(step(nodeLife().asks('firmware', 10, 4711), 'firmware-dhcp').what, 'architecture 4711')
   const silent = nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot')
   t.match(step(silent, 'firmware-dhcp'), { what: '', outcome: 'nothing-to-boot', architecture: undefined })
@@ -56,7 +56,7 @@ t.test('an architecture that nobody knows is told by its number, one that is not
   t.end()
 })
 
-t.test('a clock that is set back makes no step negative, and loses none', (t) => {
+t.test('a clock that is set back makes no duration negative and loses no step', (t) => {
   const life = nodeLife()
     .pxe()
     .pass(-3_600_000)
@@ -74,14 +74,14 @@ t.test('a clock that is set back makes no step negative, and loses none', (t) =>
   t.end()
 })
 
-t.test('commands stand beside the boots', (t) => {
+t.test('commands are listed beside the boots', (t) => {
   const life = nodeLife().command('install')
   const at = life.now()
   t.same(timelineOf(life.observations), { boots: [], commands: [{ at, command: 'install' }], words: [] })
   t.end()
 })
 
-t.test('the latest step is the one that was seen last, not the one that began last', (t) => {
+t.test('the latest step has the latest observation, not the latest start', (t) => {
   const latest = (life: NodeLife) => told(latestStep(timelineOf(life.observations).boots.at(-1)!))
   t.equal(latest(nodeLife().script('install').fetches('kernel').script('install')), 'install-script ×2')
   t.equal(latest(nodeLife().loader('sent').loader('probed')), 'loader')
@@ -89,7 +89,7 @@ t.test('the latest step is the one that was seen last, not the one that began la
   t.end()
 })
 
-t.test('whatever is seen, in whatever order: every sight has its step, and counts add up', (t) => {
+t.test('any order of observations: each has its step, and the counts add up', (t) => {
   const acts: readonly ((life: NodeLife) => NodeLife)[] = [
     (life) => life.discover('firmware'),
     (life) => life.asks('http-firmware'),

@@ -1,6 +1,7 @@
 /** Installations in memory: what is observed is kept and passed on, and commands set the mode without any rules. */
 import type { Installs, NodeRecord } from '../../src/install/installs.ts'
-import type { Mode, NodeCommand, Observation, Seen } from '../../src/install/observation.ts'
+import type { Mode } from '../../src/install/node-states.ts'
+import type { NodeCommand, Observation, Seen } from '../../src/install/observation.ts'
 
 export type MemoryInstalls = Installs & {
   /** Takes over a life that was told, and where it led to. */

@@ -3,7 +3,7 @@ import type { IgnitionKind, ImageFileKind } from '../../src/plan/facts.ts'
 import type {
   Asker,
   CallbackStage,
-  ClusterWord,
+  ClusterEvent,
   NodeCommand,
   Observation,
   ScriptKind,
@@ -102,7 +102,7 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
       return life.see({ kind: 'callback', stage, client: '192.0.2.21:40001' })
     },
     /** What its cluster says of it. */
-    says(word: ClusterWord, more: { since?: number; reason?: string } = {}) {
+    says(word: ClusterEvent, more: { since?: number; reason?: string } = {}) {
       return life.see({ kind: 'cluster', word, ...more })
     },
     command(command: NodeCommand) {

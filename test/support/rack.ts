@@ -128,7 +128,7 @@ export function joined(says: (life: NodeLife) => NodeLife): NodeDetails {
       reason: 'its installer reported that the disk is written',
     },
   })
-  return createReports({ installs, nodes: () => models, clock: fakeClock(now) }).story('ocp45/w1')!
+  return createReports({ installs, nodes: () => models, clock: fakeClock(now) }).details('ocp45/w1')!
 }
 
 export function rackReports(installs = rackInstalls()) {
@@ -136,7 +136,7 @@ export function rackReports(installs = rackInstalls()) {
 }
 
 export function rackStory(name: keyof typeof roles): NodeDetails {
-  return rackReports().story(`ocp45/${name}`)!
+  return rackReports().details(`ocp45/${name}`)!
 }
 
 export const rackStrangers = [

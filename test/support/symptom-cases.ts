@@ -1,4 +1,4 @@
-/** Lives that end in a symptom, and such that only look alike. */
+/** Tests each symptom with a node that has it and a similar node that does not. */
 import type { Test } from 'tap'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import { symptomOf, type Symptom } from '../../src/install/symptoms.ts'
@@ -12,7 +12,7 @@ const plain: NodeRecord = {
   node: 'ocp45/w1',
   mode: 'installing',
   since: 0,
-  reason: 'it was given its script',
+  reason: 'it received its script',
 }
 
 export function symptom(
@@ -26,7 +26,7 @@ export function symptom(
 export type SymptomCase = {
   readonly name: string
   readonly sick: NodeLife
-  /** It has nothing wrong, or nothing yet. */
+  /** A similar node without this symptom. */
   readonly sound: NodeLife
   readonly usesDhcp?: boolean
   readonly saw: string
@@ -37,7 +37,7 @@ export function testSymptoms(t: Test, cases: readonly SymptomCase[]): void {
   for (const { name, sick, sound, usesDhcp = true, saw, advice } of cases) {
     t.test(`${name}: ${saw}`, (t) => {
       t.match(symptom(sick, { usesDhcp }), { name, saw, advice })
-      t.equal(symptom(sound, { usesDhcp }), undefined, 'what looks alike and is sound')
+      t.equal(symptom(sound, { usesDhcp }), undefined, 'no symptom for a similar node without the fault')
       t.end()
     })
   }
@@ -45,7 +45,7 @@ export function testSymptoms(t: Test, cases: readonly SymptomCase[]): void {
 
 export const wait = { reason: 'the bootstrap does not serve machine configurations yet' }
 
-/** As far as the name says. */
+/** Boots that end at the named step. */
 export const lifeUntil = {
   script: (life = nodeLife()) => life.pxe().script('install', { role: 'worker' }),
   initramfs: () => lifeUntil.script().fetches('kernel').fetches('initramfs'),

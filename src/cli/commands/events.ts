@@ -1,6 +1,6 @@
 /** `slipway events`: what is seen of the nodes, as it is seen. */
 import { parseArgs } from 'node:util'
-import type { ClusterWord, Observation } from '../../install/observation.ts'
+import type { ClusterEvent, Observation } from '../../install/observation.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { formatBytes } from '../../text/bytes.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
@@ -63,7 +63,7 @@ export function eventLine(seen: Observation, columns: number): string {
   return clip(`${clockTime(seen.at)}  ${seen.node}  ${printable(eventText(seen))}`, Math.max(columns, 60))
 }
 
-const words: Readonly<Record<ClusterWord, string>> = {
+const words: Readonly<Record<ClusterEvent, string>> = {
   'approved-client': 'client certificate approved',
   registered: 'registered',
   'approved-serving': 'serving certificate approved',

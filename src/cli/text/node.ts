@@ -1,4 +1,5 @@
 /** The story of one node as text: where it stands, then each boot step by step. Pure. */
+import { stepKinds } from '../../install/step-kinds.ts'
 import type { Step } from '../../install/step.ts'
 import type { NodeDetails } from '../../install/reports.ts'
 import { formatDuration } from '../../text/duration.ts'
@@ -6,7 +7,7 @@ import { wrap } from '../../text/wrap.ts'
 import { formatBytes } from '../../text/bytes.ts'
 import { calendarDay, clockTime, paint, symptomLines, type OutputStyle } from './output.ts'
 import { stateText } from './status.ts'
-import { stepDetail, stepTitles } from './step.ts'
+import { stepDetail } from './step.ts'
 import { clip } from '../../text/clip.ts'
 import { printable } from '../../text/printable.ts'
 
@@ -71,7 +72,7 @@ function stepLine(step: Step, now: number, paper: OutputStyle): string {
   const line = [
     paint(paper, 'dim', clockTime(step.startedAt)),
     ` ${mark(step, paper)} `,
-    stepTitles[step.kind].padEnd(titleColumns),
+    stepKinds[step.kind].title.padEnd(titleColumns),
     clip(printable(stepDetail(step)), detailColumns).padEnd(room),
     figureCells,
   ]
@@ -79,8 +80,9 @@ function stepLine(step: Step, now: number, paper: OutputStyle): string {
 }
 
 function mark({ kind, outcome }: Step, paper: OutputStyle): string {
-  if (kind === 'failed' || kind === 'failed-script') return paint(paper, 'red', '✗')
-  if (kind === 'not-ready') return paint(paper, 'yellow', '…')
+  const { mark: given } = stepKinds[kind]
+  if (given === 'failed') return paint(paper, 'red', '✗')
+  if (given === 'pending') return paint(paper, 'yellow', '…')
   switch (outcome) {
     case 'done':
       return ' '

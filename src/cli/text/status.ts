@@ -1,7 +1,7 @@
 /** The state of a site as a table: a header, a line for each node, what is wrong with it below. Pure. */
 import type { ClusterStanding } from '../../cluster/report.ts'
 import type { NodeReport } from '../../install/reports.ts'
-import type { Mode } from '../../install/observation.ts'
+import { modes, nodeStates } from '../../install/node-states.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { wrap } from '../../text/wrap.ts'
 import type { Applied, HaproxyOutcome } from '../../serve/haproxy/apply.ts'
@@ -35,17 +35,6 @@ export type Status = {
 /** What is done now must be readable; columns that say less give way to it. */
 const leastNowColumns = 26
 
-const modeNames: Readonly<Record<Mode, string>> = {
-  install: 'armed',
-  installing: 'installing',
-  installed: 'installed',
-  local: 'local',
-  menu: 'menu',
-  failed: 'failed',
-}
-
-const modeStyles = { installed: 'green', installing: 'yellow', failed: 'red' } as const
-
 export function statusLines(status: Status, now: number, paper: OutputStyle): string[] {
   const { site, uptimeSeconds, nodes, clusters = [] } = status
   const head = `${paint(paper, 'bold', site)}  up ${formatDuration(uptimeSeconds * 1000)}, ${countsText(nodes)}`
@@ -55,10 +44,9 @@ export function statusLines(status: Status, now: number, paper: OutputStyle): st
 
 /** `7 nodes: 2 installed, 5 installing`. */
 function countsText(nodes: readonly NodeReport[]): string {
-  const modes = Object.keys(modeNames) as Mode[]
   const counts = modes.flatMap((mode) => {
     const count = nodes.filter((node) => node.mode === mode).length
-    return count === 0 ? [] : [`${count} ${modeNames[mode]}`]
+    return count === 0 ? [] : [`${count} ${nodeStates[mode].title}`]
   })
   const sick = nodes.filter(({ symptom }) => symptom !== undefined).length
   const total = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}: ${counts.join(', ')}`
@@ -152,7 +140,7 @@ function tableLines(nodes: readonly NodeReport[], now: number, paper: OutputStyl
     ...nodes.flatMap((node) => {
       const cells = chosen.map((column) => {
         const cell = column.text(node, now).padEnd(width(column))
-        const style = column === columns.state ? modeStyles[node.mode as keyof typeof modeStyles] : undefined
+        const style = column === columns.state ? nodeStates[node.mode].color : undefined
         return style === undefined ? cell : paint(paper, style, cell)
       })
       const [text, reason] = splitReason(printable(nowText(node.step, now)), room)
@@ -176,5 +164,5 @@ function splitReason(text: string, room: number): [text: string, reason: string]
 export function stateText({ mode, since, armedUntil }: NodeReport, now: number): string {
   if (mode === 'install' && armedUntil !== undefined)
     return `armed, ${formatDuration(Math.max(0, armedUntil - now))} left`
-  return since === 0 ? modeNames[mode] : `${modeNames[mode]} ${formatDuration(Math.max(0, now - since))}`
+  return since === 0 ? nodeStates[mode].title : `${nodeStates[mode].title} ${formatDuration(Math.max(0, now - since))}`
 }

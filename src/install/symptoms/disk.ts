@@ -1,66 +1,72 @@
-/** What goes wrong once the installer has what it needs: writing the disk, and booting from it. */
+/** Symptoms from the end of the downloads to the first boot from disk, and the stalled steps of all stages. */
 import { formatCount } from '../../text/count.ts'
 import { formatDuration } from '../../text/duration.ts'
-import { isStalledAt, type SymptomRow } from './boot-view.ts'
+import { stepKinds, type StepKind } from '../step-kinds.ts'
+import type { StallSymptom } from '../step-row.ts'
+import { isStalledAt, repeatsOf, type SymptomRow } from './boot-view.ts'
 
 export const diskSymptoms: readonly SymptomRow[] = [
   {
-    name: 'not-written',
-    tell: (view) =>
-      isStalledAt(view, 'disk')
-        ? {
-            saw: `read its Ignition file ${formatDuration(view.silentMs)} ago and did not report that its disk is written`,
-            likely:
-              'the installer stopped at an emergency shell (a wrong or too small disk), or the disk is very slow',
-            advice: 'look at its console: `journalctl -u coreos-installer` says why',
-          }
-        : undefined,
-  },
-  {
     name: 'installer-failed',
-    tell: ({ latest, record }) =>
+    code: 'install.installer-failed',
+    diagnose: ({ latest, record }) =>
       latest.kind === 'failed'
         ? {
-            saw: 'its installer gave up',
-            likely: 'the disk is not the one that the site names, is too small, or cannot be written',
+            saw: 'its installer failed',
+            likely: 'the disk is not the one that the site file names, is too small, or cannot be written',
             advice: `read \`journalctl -u coreos-installer\` on its console; then run \`slipway node install ${record.node}\``,
           }
         : undefined,
   },
   {
-    name: 'not-rebooted',
-    tell: (view) =>
-      isStalledAt(view, 'reboot')
-        ? {
-            saw: `wrote its disk ${formatDuration(view.silentMs)} ago, and nothing was heard of it since`,
-            likely: 'it was switched off instead of booted again, or its firmware waits at its screen',
-            advice: 'look at its console; put its disk into the boot order',
-          }
-        : undefined,
-  },
-  {
     name: 'disk-does-not-boot',
-    tell: (view) =>
+    code: 'install.disk-does-not-boot',
+    diagnose: (view) =>
       view.latest.kind === 'local-script' && view.usesDhcp && view.alike > 1
         ? {
             saw: `was sent to its disk ${formatCount(view.alike)} and booted from the network again`,
             likely:
-              'its disk does not boot: the firmware has no entry for it, or is set to the other of UEFI and BIOS',
-            advice:
-              'put its disk into the boot order after the network; keep the mode in which it was installed',
+              'the firmware has no entry for the disk, or its mode (UEFI or BIOS) changed since the installation',
+            advice: 'add its disk to the boot order after the network; keep the mode of the installation',
           }
         : undefined,
   },
   {
     name: 'disk-silent',
-    tell: (view) =>
+    code: 'install.disk-not-responding',
+    diagnose: (view) =>
       isStalledAt(view, 'local-script') && view.usesDhcp
         ? {
-            saw: `was sent to its disk ${formatDuration(view.silentMs)} ago, and no system asked DHCP after`,
+            saw: `was sent to its disk ${formatDuration(view.silentMs)} ago, and no system requested an address since`,
             likely:
-              'its disk does not boot, Secure Boot refuses what is on it, or its system has a static address',
+              'its disk does not boot, Secure Boot rejects its boot loader, or its system has a static address',
             advice: 'look at its console',
           }
         : undefined,
   },
 ]
+
+/** One row for each step kind that has a symptom of its own when no further step follows. */
+export const stalledSymptoms: readonly SymptomRow[] = Object.entries(stepKinds).flatMap(
+  ([kind, { stalled }]) => (stalled === undefined ? [] : [stalledSymptom(kind as StepKind, stalled)]),
+)
+
+/** Builds the row of a step kind from its texts. */
+export function stalledSymptom(kind: StepKind, { name, code, ...texts }: StallSymptom): SymptomRow {
+  return {
+    name,
+    code,
+    diagnose(view) {
+      if (!isStalledAt(view, kind)) return undefined
+      const text = {
+        node: view.record.node,
+        reason: view.latest.reason,
+        silent: formatDuration(view.silentMs),
+        count: formatCount(view.alike),
+        repeats: formatCount(repeatsOf(view)),
+      }
+      const { saw, likely, advice } = texts
+      return { saw: saw(text), likely, advice: typeof advice === 'string' ? advice : advice(text) }
+    },
+  }
+}

@@ -1,135 +1,134 @@
-/** What goes wrong from the kernel to the end of the installer. */
-import type { Step, StepKind } from '../step.ts'
+/** Symptoms from the kernel to the end of the downloads of the installer. */
+import type { Step } from '../step.ts'
+import type { StepKind } from '../step-kinds.ts'
 import { formatCount } from '../../text/count.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { isOfferLeft } from './firmware.ts'
-import { isStalled, isStalledAt, stepOf, type SymptomRow, type View } from './boot-view.ts'
+import { isDownloadStalled, isStalledAt, repeatsOf, stepOf, type SymptomRow, type View } from './boot-view.ts'
 
 export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'cannot-install',
-    tell: ({ latest }) =>
+    code: 'install.not-possible',
+    diagnose: ({ latest }) =>
       latest.kind === 'failed-script'
         ? {
             saw: `its network boot ended with: ${latest.reason ?? 'it cannot be installed'}`,
-            likely: 'a file that it needs is not there, or a person has to look at it first',
-            advice: 'mend what the sentence names, and reload slipway; `slipway check SITE` says more',
-          }
-        : undefined,
-  },
-  {
-    name: 'kernel-not-asked',
-    tell: (view) =>
-      isStalledAt(view, 'install-script')
-        ? {
-            saw: `was given its script ${formatCount(Math.max(view.alike, view.latest.count))} and never asked for the kernel`,
-            likely: 'somebody stopped it at its console, or its iPXE does not understand the script',
-            advice: 'read the last lines on its console; update the package ipxe on this server',
+            likely: 'a file that it needs is missing, or its installation failed before',
+            advice: 'fix what the message names, and reload slipway; `slipway check SITE` shows details',
           }
         : undefined,
   },
   {
     name: 'download-stalled',
-    tell: (view) =>
-      isStalled(view)
+    code: 'install.download-stalled',
+    diagnose: (view) =>
+      isDownloadStalled(view)
         ? {
-            saw: `${view.latest.what} stands still at ${percent(view.latest)} for ${formatDuration(view.silentMs)}`,
-            likely: 'the machine was switched off or hangs, or the network between is cut',
+            saw: `the download of ${view.latest.what} has stopped at ${percent(view.latest)} for ${formatDuration(view.silentMs)}`,
+            likely: 'the machine was powered off or hangs, or its network connection is interrupted',
             advice: 'look at its console and at the link of its switch port',
           }
         : undefined,
   },
   {
     name: 'kernel-broken',
-    tell: (view) =>
-      isBroken(view, 'kernel', 'initramfs')
+    code: 'install.kernel-interrupted',
+    diagnose: (view) =>
+      isInterrupted(view, 'kernel', 'initramfs')
         ? {
-            saw: `the download of ${view.latest.what} broke off at ${percent(view.latest)}${again(view.latest)}`,
-            likely: 'packets are lost on the way, or iPXE has no memory left for the file',
-            advice: 'read the error on its console; give the machine 2 GiB of memory at least',
+            saw: `the download of ${view.latest.what} was interrupted at ${percent(view.latest)}${again(view.latest)}`,
+            likely: 'packets are lost, or iPXE does not have enough memory for the file',
+            advice: 'read the error on its console; give the machine at least 2 GiB of memory',
           }
         : undefined,
   },
   {
     name: 'initramfs-not-asked',
-    tell: (view) =>
+    code: 'install.initramfs-not-requested',
+    diagnose: (view) =>
       isStalledAt(view, 'kernel') && view.latest.outcome === 'done'
         ? {
-            saw: `fetched the kernel ${formatCount(Math.max(view.alike, view.latest.count))} and never asked for the initramfs`,
-            likely: 'iPXE refuses the kernel: one of another architecture, or a compressed one on arm64',
+            saw: `fetched the kernel ${formatCount(repeatsOf(view))} and never requested the initramfs`,
+            likely: 'iPXE rejects the kernel: it is for another architecture, or compressed on arm64',
             advice:
-              "compare the node's image with its architecture; on arm64 use an iPXE that knows gzip images",
+              "compare the node's image with its architecture; on arm64 use an iPXE that supports gzip images",
           }
         : undefined,
   },
   {
     name: 'no-live-dhcp',
-    tell: (view) =>
+    code: 'install.no-live-dhcp',
+    diagnose: (view) =>
       isStalledAt(view, 'initramfs') && view.usesDhcp
         ? {
-            saw: `fetched kernel and initramfs ${formatCount(Math.max(view.alike, view.latest.count))}, and no system asked DHCP after`,
+            saw: `fetched kernel and initramfs ${formatCount(repeatsOf(view))}, and no system requested an address since`,
             likely:
-              'the kernel does not start (another architecture, less than 2 GiB of memory), has no driver for the network card, or asks on another card',
+              'the kernel does not start (another architecture, less than 2 GiB of memory), has no driver for the network card, or uses another card',
             advice:
-              "set the node's `console` to see what the kernel says (ttyS0 for a serial line); look at its memory",
+              "set the node's `console` to read the messages of the kernel (ttyS0 for a serial line); check its memory",
           }
         : undefined,
   },
   {
     name: 'live-silent',
-    tell: (view) =>
+    code: 'install.live-not-responding',
+    diagnose: (view) =>
       isStalledAt(view, 'initramfs') && !view.usesDhcp
         ? {
-            saw: `fetched kernel and initramfs ${formatCount(Math.max(view.alike, view.latest.count))}, and nothing was heard of it since`,
+            saw: `fetched kernel and initramfs ${formatCount(repeatsOf(view))} and sent no request since`,
             likely:
-              'its static addressing does not fit (card names, gateway, name server), or the kernel does not start',
+              'its static address settings are wrong (card names, gateway, name server), or the kernel does not start',
             advice:
-              "compare `ip=` in the node's kernel arguments with its network cards; set its `console` to read along",
+              "compare `ip=` in the node's kernel arguments with its network cards; set its `console` to read the messages",
           }
         : undefined,
   },
   {
     name: 'live-offer-not-taken',
-    tell: (view) =>
+    code: 'install.live-offer-not-accepted',
+    diagnose: (view) =>
       view.latest.kind === 'live-dhcp' && isOfferLeft(view)
         ? {
-            saw: `its live system asked DHCP ${formatCount(view.latest.count)} and took no offer`,
-            likely: 'another DHCP server answers it, or it asks on a card that no cable leads to',
+            saw: `its live system requested an address ${formatCount(view.latest.count)} and accepted no offer`,
+            likely: 'another DHCP server answers it, or it uses a network card without a cable',
             advice:
-              'see whether `slipway status` names another DHCP server; name the card with `ip=CARD:dhcp`',
+              'check whether `slipway status` names another DHCP server; name the card with `ip=CARD:dhcp`',
           }
         : undefined,
   },
   {
     name: 'rootfs-not-asked',
-    tell: (view) =>
+    code: 'install.rootfs-not-requested',
+    diagnose: (view) =>
       isStalledAt(view, 'live-dhcp') && !hasSystem(view)
         ? {
-            saw: 'its live system took its address and never asked for the rootfs',
+            saw: 'its live system accepted its address and never requested the rootfs',
             likely: 'it has no route to this server, or the end of its kernel arguments was cut off',
             advice:
-              'look at its console for coreos-livepxe-rootfs; shorten `kernelArguments`; look at its `gateway`',
+              'look at its console for coreos-livepxe-rootfs; shorten `kernelArguments`; check its `gateway`',
           }
         : undefined,
   },
   {
     name: 'rootfs-broken',
-    tell: (view) =>
-      isBroken(view, 'rootfs')
+    code: 'install.rootfs-interrupted',
+    diagnose: (view) =>
+      isInterrupted(view, 'rootfs')
         ? {
-            saw: `the download of the rootfs broke off at ${percent(view.latest)}${again(view.latest)}`,
-            likely:
-              'the machine has too little memory to hold it (4 GiB are enough), or packets are lost on the way',
-            advice: 'give it more memory; read its console for coreos-livepxe-rootfs',
+            saw: `the download of the rootfs was interrupted at ${percent(view.latest)}${again(view.latest)}`,
+            likely: 'the machine does not have enough memory for it (4 GiB are enough), or packets are lost',
+            advice: 'give it more memory; look at its console for coreos-livepxe-rootfs',
           }
         : undefined,
   },
   {
     name: 'rootfs-again',
-    tell: (view) =>
+    code: 'install.rootfs-repeated',
+    diagnose: (view) =>
       view.latest.kind === 'rootfs' && view.latest.outcome === 'done' && isRepeated(view)
         ? {
-            saw: `fetched the rootfs ${formatCount(Math.max(view.alike, view.latest.count))} without going on`,
+            saw: `fetched the rootfs ${formatCount(repeatsOf(view))} and did not continue`,
             likely:
               'the rootfs is of another version than kernel and initramfs, or does not fit into its memory',
             advice:
@@ -139,60 +138,63 @@ export const installerSymptoms: readonly SymptomRow[] = [
   },
   {
     name: 'metal-broken',
-    tell: (view) =>
-      isBroken(view, 'metal')
+    code: 'install.metal-interrupted',
+    diagnose: (view) =>
+      isInterrupted(view, 'metal')
         ? {
-            saw: `the download of the metal image broke off at ${percent(view.latest)}${again(view.latest)}`,
-            likely:
-              'its disk is too small, cannot be written or has another name, or packets are lost on the way',
-            advice: "compare the node's `disk` with what its console shows",
+            saw: `the download of the metal image was interrupted at ${percent(view.latest)}${again(view.latest)}`,
+            likely: 'its disk is too small, cannot be written, or has another name, or packets are lost',
+            advice: "compare the node's `disk` with the disks on its console",
           }
         : undefined,
   },
   {
     name: 'ignition-not-asked',
-    tell: (view) =>
+    code: 'ignition.not-requested',
+    diagnose: (view) =>
       isStalledAt(view, 'rootfs', 'metal', 'live-dhcp') && hasSystem(view)
         ? {
-            saw: 'its live system runs and never asked for its Ignition file',
-            likely: 'the installer waits for a disk that is not there, or its network did not come up again',
-            advice: "compare the node's `disk` with what `lsblk` says on its console",
+            saw: 'its live system runs and never requested its Ignition file',
+            likely: 'the installer waits for a disk that does not exist, or its network did not start again',
+            advice: "compare the node's `disk` with the output of `lsblk` on its console",
           }
         : undefined,
   },
   {
     name: 'ignition-refused',
-    tell: ({ latest, record }) =>
+    code: 'ignition.refused',
+    diagnose: ({ latest, record }) =>
       latest.kind === 'ignition' && latest.outcome === 'refused'
         ? {
-            saw: `its Ignition file was refused ${formatCount(latest.count)}: ${latest.reason ?? 'it may not read it now'}`,
+            saw: `its Ignition file was refused ${formatCount(latest.count)}: ${latest.reason ?? 'it must not read it now'}`,
             likely:
-              'the token of its script is used up or over, or it does not have the address that the site gives it',
-            advice: `run \`slipway node install ${record.node}\` and boot it again; with static addressing, compare the address`,
+              'the token of its script was already used or has expired, or it does not have the address from the site file',
+            advice: `run \`slipway node install ${record.node}\` and boot it again; with a static address, compare the address`,
           }
         : undefined,
   },
   {
     name: 'ignition-broken',
-    tell: (view) =>
-      isBroken(view, 'ignition')
+    code: 'ignition.interrupted',
+    diagnose: (view) =>
+      isInterrupted(view, 'ignition')
         ? {
-            saw: `the download of its Ignition file (${view.latest.what}) broke off${again(view.latest)}`,
-            likely: 'the machine was reset, or the network between is cut',
+            saw: `the download of its Ignition file (${view.latest.what}) was interrupted${again(view.latest)}`,
+            likely: 'the machine was reset, or its network connection is interrupted',
             advice: 'look at its console and at the link of its switch port',
           }
         : undefined,
   },
 ]
 
-/** A broken download, when it was not begun again at once. */
-function isBroken(view: View, ...kinds: readonly StepKind[]): boolean {
+/** Returns whether a download was interrupted and not restarted at once. */
+function isInterrupted(view: View, ...kinds: readonly StepKind[]): boolean {
   const { latest, silentMs } = view
   if (!kinds.includes(latest.kind) || latest.outcome !== 'aborted') return false
   return latest.count > 1 || silentMs > 10_000
 }
 
-/** More often than after a download that broke off once. */
+/** Returns whether the step happened more often than one interrupted download explains. */
 function isRepeated(view: View): boolean {
   return view.latest.count > 2 || (view.alike > 1 && isStalledAt(view, view.latest.kind))
 }
@@ -202,7 +204,7 @@ function hasSystem(view: View): boolean {
 }
 
 function percent({ octets = 0, total = 0 }: Step): string {
-  return total === 0 ? `${octets} octets` : `${Math.floor((100 * octets) / total)} %`
+  return total === 0 ? `${octets} bytes` : `${Math.floor((100 * octets) / total)} %`
 }
 
 function again({ count }: Step): string {

@@ -86,7 +86,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
 
   app.get<NodeParams>('/v1/nodes/:cluster/:node', ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
-    return reports.story(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
+    return reports.details(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
   app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', ({ params }, reply) => {
@@ -100,7 +100,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
         `there is no command ${params.command}; there are ${commands.join(', ')}`,
       )
     }
-    if (reports.story(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
+    if (reports.details(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
     const outcome = installs.command(key, command)
     if (outcome.kind === 'refused') {
       counters.increment('control.commandsRefused')
@@ -110,7 +110,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     }
     counters.increment('control.commands')
     log.info({ node: key, command, mode: outcome.record.mode }, 'command taken')
-    return reports.story(key)
+    return reports.details(key)
   })
 
   app.get('/v1/clusters', () => clusters?.reports() ?? [])
@@ -146,7 +146,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
   app.get<EventQuery>('/v1/events', ({ query, headers }, reply) => {
     const { node } = query
     const lastId = headers['last-event-id']
-    if (node !== undefined && reports.story(node) === undefined)
+    if (node !== undefined && reports.details(node) === undefined)
       return refuse(reply, 404, 'server.unknown-node', noSuchNode(node))
     if (lastId !== undefined && !/^\d{1,15}$/.test(lastId)) {
       return refuse(

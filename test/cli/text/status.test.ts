@@ -87,7 +87,7 @@ t.test('a node that was never seen booting is known from its cluster', (t) => {
     .says('ready', { since: life.now() })
   installs.remember(life.observations)
   const models = [{ key: 'ocp45/w1', role: 'worker', kernelArguments: [] }] as unknown as readonly NodeModel[]
-  const story = createReports({ installs, nodes: () => models, clock: fakeClock(now) }).story('ocp45/w1')!
+  const story = createReports({ installs, nodes: () => models, clock: fakeClock(now) }).details('ocp45/w1')!
   t.equal(nowText(story.step, now), 'Ready 89 min')
   t.same(nodeLines({ ...story, fqdn: 'w1' }, now, { columns: 80, usesColor: false }).slice(2), [
     ...['', '2026-11-21 09:29:00  in its cluster', '09:29:00   registered', '09:31:00   Ready'],

@@ -20,7 +20,7 @@ testSymptoms(t, [
     name: 'installer-failed',
     sick: lifeUntil.rootfs().ignition().pass(30_000).callback('failed'),
     sound: lifeUntil.rootfs().ignition().pass(30_000).callback('written'),
-    saw: 'its installer gave up',
+    saw: 'its installer failed',
     advice: /`slipway node install ocp45\/w1`/,
   },
   {
@@ -35,7 +35,7 @@ testSymptoms(t, [
       .ignition()
       .callback('written')
       .pass(10 * minute),
-    saw: 'wrote its disk 20 min ago, and nothing was heard of it since',
+    saw: 'wrote its disk 20 min ago and sent nothing since',
     advice: /boot order/,
   },
   {
@@ -55,7 +55,7 @@ testSymptoms(t, [
       .pxe()
       .script('local')
       .pass(5 * minute),
-    saw: 'was sent to its disk 12 min ago, and no system asked DHCP after',
+    saw: 'was sent to its disk 12 min ago, and no system requested an address since',
     advice: /console/,
   },
 ])

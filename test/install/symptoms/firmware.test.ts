@@ -10,14 +10,14 @@ testSymptoms(t, [
     name: 'no-loader-for-architecture',
     sick: nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot', 27),
     sound: nodeLife().asks('firmware', 10, 9),
-    saw: 'its firmware asked for a loader (riscv64 UEFI) and there is none for it',
+    saw: 'its firmware asked for a boot loader (riscv64 UEFI) that is not available',
     advice: /x64 or arm64 UEFI/,
   },
   {
     name: 'no-loader-for-architecture',
     sick: nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot'),
     sound: nodeLife().asks('system'),
-    saw: 'its firmware asked for a loader (of no architecture that it named) and there is none for it',
+    saw: 'its firmware asked for a boot loader (no architecture given) that is not available',
     advice: /slipway explain/,
   },
   {
@@ -36,13 +36,13 @@ testSymptoms(t, [
       .dhcp('ipxe', 'request', 'refused')
       .pass(5 * second),
     saw: 'its DHCP request was refused once',
-    advice: /plugged into/,
+    advice: /connected to/,
   },
   {
     name: 'offer-not-taken',
     sick: noOffer(nodeLife()).pass(8000).discover('firmware'),
     sound: noOffer(nodeLife()).pass(3000),
-    saw: 'asked DHCP as firmware 3 times and took no offer',
+    saw: 'requested an address as firmware 3 times and accepted no offer',
     advice: /another DHCP server/,
   },
   {
@@ -57,7 +57,7 @@ testSymptoms(t, [
       .loader('sent')
       .discover('ipxe')
       .pass(20 * second),
-    saw: 'asked DHCP as iPXE once and took no offer',
+    saw: 'requested an address as iPXE once and accepted no offer',
     advice: /portfast/,
   },
   {
@@ -68,7 +68,7 @@ testSymptoms(t, [
     sound: nodeLife()
       .asks('firmware')
       .pass(85 * second),
-    saw: 'took its address once and never asked for its loader',
+    saw: 'accepted its address once and never requested its loader',
     advice: /UDP port 69.*`pxeOptions: true`/,
   },
   {
@@ -80,14 +80,14 @@ testSymptoms(t, [
       .asks('http-firmware', 10, 16)
       .loader('sent', { by: 'http' })
       .pass(95 * second),
-    saw: 'took its address for HTTP Boot once and never asked for its loader',
+    saw: 'accepted its address for HTTP Boot once and never requested its loader',
     advice: /plain HTTP/,
   },
   {
     name: 'loader-missing',
     sick: nodeLife().asks('firmware').loader('missing', { file: 'arm64/ipxe.efi' }),
     sound: nodeLife().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
-    saw: 'asked for arm64/ipxe.efi, which is not there',
+    saw: 'requested arm64/ipxe.efi, which does not exist',
     advice: /`tftp.loaders`/,
   },
   {
@@ -100,21 +100,21 @@ testSymptoms(t, [
       .asks('firmware')
       .loader('probed')
       .pass(5 * second),
-    saw: 'asked for the size of efi/ipxe.efi once and never fetched it',
+    saw: 'requested the size of efi/ipxe.efi once and never the file',
     advice: /singlePort/,
   },
   {
     name: 'loader-blocked',
     sick: nodeLife().asks('firmware').loader('aborted', { octets: 5872, durationMs: 31_000 }),
     sound: nodeLife().asks('firmware').loader('aborted').loader('sent'),
-    saw: 'the transfer of efi/ipxe.efi ended after its first blocks',
+    saw: 'the transfer of efi/ipxe.efi stopped after its first blocks',
     advice: /singlePort/,
   },
   {
     name: 'loader-broken',
     sick: nodeLife().asks('firmware').loader('aborted', { octets: 146_800, durationMs: 31_000 }),
     sound: nodeLife().asks('firmware').loader('aborted', { octets: 146_800 }).loader('sent'),
-    saw: 'the transfer of efi/ipxe.efi broke off after 146800 octets',
+    saw: 'the transfer of efi/ipxe.efi was interrupted after 146800 bytes',
     advice: /MTU/,
   },
   {
@@ -128,7 +128,7 @@ testSymptoms(t, [
       .loader('sent', bios)
       .pass(121 * second)
       .asks('ipxe'),
-    saw: 'fetched bios/undionly.kpxe once, never asked DHCP as iPXE',
+    saw: 'fetched bios/undionly.kpxe once and never sent a DHCP request as iPXE',
     advice: /by UEFI/,
   },
   {
@@ -144,8 +144,8 @@ testSymptoms(t, [
       .asks('firmware')
       .loader('sent')
       .pass(31 * second),
-    saw: 'fetched efi/ipxe.efi twice, never asked DHCP as iPXE',
-    advice: /^try `loader: snponly`, or turn Secure Boot off$/,
+    saw: 'fetched efi/ipxe.efi twice and never sent a DHCP request as iPXE',
+    advice: /^set `loader: snponly`, or turn Secure Boot off$/,
   },
   {
     name: 'loader-refused',
@@ -157,8 +157,8 @@ testSymptoms(t, [
       .asks('firmware')
       .loader('sent', { file: 'efi/snponly.efi' })
       .pass(119 * second),
-    saw: 'fetched efi/snponly.efi once, never asked DHCP as iPXE',
-    advice: /^try `loader: ipxe`, or turn Secure Boot off$/,
+    saw: 'fetched efi/snponly.efi once and never sent a DHCP request as iPXE',
+    advice: /^set `loader: ipxe`, or turn Secure Boot off$/,
   },
   {
     name: 'script-not-asked',
@@ -168,7 +168,7 @@ testSymptoms(t, [
     sound: nodeLife()
       .pxe()
       .pass(85 * second),
-    saw: 'took its address as iPXE once and never asked for its script',
+    saw: 'accepted its address as iPXE once and never requested its script',
     advice: /TCP port 80/,
   },
   {
@@ -181,7 +181,7 @@ testSymptoms(t, [
       .pxe()
       .script('wait', wait)
       .pass(1 * minute),
-    saw: 'waited (the bootstrap does not serve machine configurations yet) and has not asked for 3 min',
+    saw: 'waited (the bootstrap does not serve machine configurations yet) and has not requested its script for 3 min',
     advice: /console/,
   },
   {
@@ -195,7 +195,7 @@ testSymptoms(t, [
       .script('wait')
       .pass(3 * minute)
       .script('install'),
-    saw: 'waited (for its turn) and has not asked for 3 min',
+    saw: 'waited (for its turn) and has not requested its script for 3 min',
     advice: /power it on/,
   },
   {
@@ -227,7 +227,7 @@ testSymptoms(t, [
       .script('wait')
       .script('install'),
     saw: 'has been waiting for 40 min: for its turn',
-    advice: /a key/,
+    advice: /the key/,
   },
   {
     name: 'menu-waits',
@@ -239,7 +239,7 @@ testSymptoms(t, [
       .pxe()
       .script('menu')
       .pass(5 * minute),
-    saw: 'was given the menu 12 min ago, and nothing followed',
+    saw: 'received the menu 12 min ago, and no request followed',
     advice: /`slipway node install ocp45\/w1`/,
   },
 ])

@@ -5,9 +5,12 @@ import { lifeUntil, minute, second, testSymptoms } from '../../support/symptom-c
 testSymptoms(t, [
   {
     name: 'cannot-install',
-    sick: nodeLife().pxe().script('failed', { reason: 'images/rootfs.img is not there' }),
-    sound: nodeLife().pxe().script('failed', { reason: 'images/rootfs.img is not there' }).script('install'),
-    saw: 'its network boot ended with: images/rootfs.img is not there',
+    sick: nodeLife().pxe().script('failed', { reason: 'images/rootfs.img does not exist' }),
+    sound: nodeLife()
+      .pxe()
+      .script('failed', { reason: 'images/rootfs.img does not exist' })
+      .script('install'),
+    saw: 'its network boot ended with: images/rootfs.img does not exist',
     advice: /reload slipway/,
   },
   {
@@ -21,7 +24,7 @@ testSymptoms(t, [
     name: 'kernel-not-asked',
     sick: lifeUntil.script().pass(61 * second),
     sound: lifeUntil.script().pass(59 * second),
-    saw: 'was given its script once and never asked for the kernel',
+    saw: 'received its script once and never requested the kernel',
     advice: /last lines on its console/,
   },
   {
@@ -36,7 +39,7 @@ testSymptoms(t, [
       .asks('system')
       .file('rootfs', 'under-way', 450 * 1024 ** 2, 4000)
       .pass(30 * second),
-    saw: 'rhcos-live-rootfs.x86_64.img stands still at 43 % for 2 min',
+    saw: 'the download of rhcos-live-rootfs.x86_64.img has stopped at 43 % for 2 min',
     advice: /switch port/,
   },
   {
@@ -49,7 +52,7 @@ testSymptoms(t, [
       .script()
       .file('kernel', 'aborted', 7 * 1024 ** 2, 900)
       .pass(2000),
-    saw: 'the download of rhcos-live-kernel-x86_64 broke off at 50 %, twice',
+    saw: 'the download of rhcos-live-kernel-x86_64 was interrupted at 50 %, twice',
     advice: /2 GiB/,
   },
   {
@@ -59,14 +62,14 @@ testSymptoms(t, [
       .fetches('kernel')
       .pass(61 * second),
     sound: lifeUntil.script().fetches('kernel').pass(1000).file('initramfs', 'begun', 0, 0).pass(10_000),
-    saw: 'fetched the kernel once and never asked for the initramfs',
+    saw: 'fetched the kernel once and never requested the initramfs',
     advice: /architecture/,
   },
   {
     name: 'no-live-dhcp',
     sick: lifeUntil.initramfs().pass(6 * minute),
     sound: lifeUntil.initramfs().pass(4 * minute),
-    saw: 'fetched kernel and initramfs once, and no system asked DHCP after',
+    saw: 'fetched kernel and initramfs once, and no system requested an address since',
     advice: /`console`/,
   },
   {
@@ -80,7 +83,7 @@ testSymptoms(t, [
       .fetches('initramfs')
       .pass(80 * second),
     sound: lifeUntil.initramfs().pass(80 * second),
-    saw: 'fetched kernel and initramfs twice, and no system asked DHCP after',
+    saw: 'fetched kernel and initramfs twice, and no system requested an address since',
     advice: /memory/,
   },
   {
@@ -88,7 +91,7 @@ testSymptoms(t, [
     sick: lifeUntil.initramfs().pass(6 * minute),
     sound: lifeUntil.initramfs().pass(20_000).fetches('rootfs'),
     usesDhcp: false,
-    saw: 'fetched kernel and initramfs once, and nothing was heard of it since',
+    saw: 'fetched kernel and initramfs once and sent no request since',
     advice: /`ip=`/,
   },
   {
@@ -101,7 +104,7 @@ testSymptoms(t, [
       .pass(3000)
       .discover('system'),
     sound: lifeUntil.initramfs().asks('system'),
-    saw: 'its live system asked DHCP 3 times and took no offer',
+    saw: 'its live system requested an address 3 times and accepted no offer',
     advice: /`ip=CARD:dhcp`/,
   },
   {
@@ -114,7 +117,7 @@ testSymptoms(t, [
       .initramfs()
       .asks('system')
       .pass(4 * minute),
-    saw: 'its live system took its address and never asked for the rootfs',
+    saw: 'its live system accepted its address and never requested the rootfs',
     advice: /`gateway`/,
   },
   {
@@ -129,14 +132,14 @@ testSymptoms(t, [
       .asks('system')
       .file('rootfs', 'aborted', 900 * 1024 ** 2, 9000)
       .fetches('rootfs'),
-    saw: 'the download of the rootfs broke off at 87 %',
+    saw: 'the download of the rootfs was interrupted at 87 %',
     advice: /more memory/,
   },
   {
     name: 'rootfs-again',
     sick: lifeUntil.rootfs().fetches('rootfs').fetches('rootfs'),
     sound: lifeUntil.rootfs(),
-    saw: 'fetched the rootfs 3 times without going on',
+    saw: 'fetched the rootfs 3 times and did not continue',
     advice: /one release/,
   },
   {
@@ -151,7 +154,7 @@ testSymptoms(t, [
       .fetches('rootfs')
       .pass(3 * minute),
     sound: lifeUntil.rootfs().pass(3 * minute),
-    saw: 'fetched the rootfs twice without going on',
+    saw: 'fetched the rootfs twice and did not continue',
     advice: /memory/,
   },
   {
@@ -164,7 +167,7 @@ testSymptoms(t, [
       })
       .pass(11 * second),
     sound: lifeUntil.initramfs().fetches('metal'),
-    saw: 'the download of the metal image broke off at 4096 octets',
+    saw: 'the download of the metal image was interrupted at 4096 bytes',
     advice: /`disk`/,
   },
   {
@@ -180,7 +183,7 @@ testSymptoms(t, [
       .asks('system')
       .ignition()
       .pass(11 * minute),
-    saw: 'its live system runs and never asked for its Ignition file',
+    saw: 'its live system runs and never requested its Ignition file',
     advice: /`lsblk`/,
   },
   {
@@ -195,7 +198,7 @@ testSymptoms(t, [
       .asks('system')
       .fetches('metal')
       .pass(9 * minute),
-    saw: 'its live system runs and never asked for its Ignition file',
+    saw: 'its live system runs and never requested its Ignition file',
     advice: /`disk`/,
   },
   {
@@ -209,8 +212,8 @@ testSymptoms(t, [
     name: 'ignition-refused',
     sick: lifeUntil.rootfs().ignition('refused'),
     sound: lifeUntil.rootfs().ignition(),
-    saw: 'its Ignition file was refused once: it may not read it now',
-    advice: /static addressing/,
+    saw: 'its Ignition file was refused once: it must not read it now',
+    advice: /static address/,
   },
   {
     name: 'ignition-broken',
@@ -223,7 +226,7 @@ testSymptoms(t, [
       .ignition('aborted')
       .pass(5 * second)
       .ignition(),
-    saw: 'the download of its Ignition file (worker) broke off',
+    saw: 'the download of its Ignition file (worker) was interrupted',
     advice: /console/,
   },
 ])

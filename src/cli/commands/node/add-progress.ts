@@ -3,13 +3,15 @@
  * it is new. Pure.
  */
 import type { PendingCsr, PendingCsrs } from '../../../cluster/csr/approver.ts'
+import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeDetails } from '../../../install/reports.ts'
+import { stepKinds } from '../../../install/step-kinds.ts'
 import type { Step } from '../../../install/step.ts'
 import { formatDuration } from '../../../text/duration.ts'
 import { formatBytes } from '../../../text/bytes.ts'
 import type { MemberReport } from '../../../cluster/report.ts'
 import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../node-snapshot.ts'
-import { stepDetail, stepTitles } from '../../text/step.ts'
+import { stepDetail } from '../../text/step.ts'
 
 /** `about` tells facts apart; one that is not as it was told last is told again, unless it has no line. */
 export type Fact = { readonly about: string; readonly is: string; readonly line?: string }
@@ -27,7 +29,7 @@ export function factsOf(sight: NodeSnapshot, view: Viewpoint): readonly Fact[] {
   const { story } = sight
   const { mode, since, reason, symptom } = story
   const attempts = story.attempt?.earlier ? `, attempt ${story.attempt.earlier + 1}` : ''
-  const state = mode === 'install' ? 'armed' : mode
+  const state = nodeStates[mode].title
   const own = [
     ...stepFacts(story, view.from),
     { at: since, about: 'mode', is: `${mode} ${since}`, line: `${state}${attempts}: ${reason}` },
@@ -67,11 +69,11 @@ function stepLine(step: Step): string | undefined {
   if (kind === 'reboot') return undefined
   if (kind === 'wait-script') return `waits: ${reason ?? 'its turn'}`
   if (kind === 'disk' && outcome === 'under-way') return 'writes its disk'
-  if (outcome === 'under-way') return `${stepTitles[kind]}: ${what} begun`
+  if (outcome === 'under-way') return `${stepKinds[kind].title}: ${what} begun`
   const detail = stepDetail(step)
   const isDownload = octets !== undefined && total !== undefined && outcome === 'done'
   const size = isDownload ? `, ${formatBytes(octets)} in ${formatDuration(durationMs)}` : ''
-  return detail === '' ? stepTitles[kind] : `${stepTitles[kind]}: ${detail}${size}`
+  return detail === '' ? stepKinds[kind].title : `${stepKinds[kind].title}: ${detail}${size}`
 }
 
 function clusterFacts({ story, cluster, csrs }: NodeSnapshot, view: Viewpoint): Fact[] {

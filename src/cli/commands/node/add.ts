@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { stagesOf } from '../../../cluster/stages.ts'
 import { systemClock, type Clock } from '../../../host/clock.ts'
+import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeReport } from '../../../install/reports.ts'
 import { explain, loadSiteFile } from '../../../prepare.ts'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
@@ -90,7 +91,7 @@ async function addAndFollow(request: AddRequest, surroundings: Surroundings): Pr
   const others = othersOf(nodes, key)
   if (until !== 'armed') return follow({ ...request, goal: until, key, beganAt, others }, surroundings)
   const { story } = await sightOf(control, key)
-  const state = story.mode === 'install' ? 'armed' : story.mode
+  const state = nodeStates[story.mode].title
   terminal.out(`${key}: ${printable(`${state}: ${story.reason}`)}`)
   for (const line of nextSteps(story, 'armed')) terminal.out(`next: ${line}`)
   return ExitCode.fine

@@ -3,7 +3,7 @@ import { decideArming, endOf, nextSteps } from '../../../../src/cli/commands/nod
 import type { MemberReport } from '../../../../src/cluster/report.ts'
 import type { Goal } from '../../../../src/cli/node-snapshot.ts'
 import type { NodeRecord } from '../../../../src/install/installs.ts'
-import type { Mode } from '../../../../src/install/observation.ts'
+import type { Mode } from '../../../../src/install/node-states.ts'
 import { sightOfJoining } from '../../../support/joining-node.ts'
 
 const now = Date.UTC(2026, 10, 21, 10)

@@ -1,0 +1,160 @@
+/** The codes of symptoms, refusals, and warnings about booting and installing nodes. */
+import { defineCodes } from '../text/codes.ts'
+
+export const installCodes = defineCodes({
+  'boot.no-loader-for-architecture': {
+    meaning: 'the firmware asked for a boot loader of an architecture or boot method that is not served',
+    remedy: 'Set the firmware to PXE or HTTP boot as x64 or arm64 UEFI, or to PXE as BIOS',
+  },
+  'boot.request-refused': {
+    meaning: 'slipway refused the DHCP request of a declared node',
+    remedy: "Compare the node's address in the site file with the network that the node is connected to",
+  },
+  'boot.offer-not-accepted': {
+    meaning: 'the node requested an address and did not accept the offer',
+    remedy: 'Look for another DHCP server, and make the switch port an edge port',
+  },
+  'boot.loader-not-requested': {
+    meaning: 'the firmware accepted its address and did not request its boot loader',
+    remedy: 'Open UDP port 69, or set `pxeOptions: true` for the node',
+  },
+  'boot.http-loader-not-requested': {
+    meaning: 'the firmware accepted its address for HTTP Boot and did not request its boot loader',
+    remedy: 'Allow plain HTTP in the firmware setup, or boot the machine by PXE',
+  },
+  'boot.loader-missing': {
+    meaning: 'the node requested a boot loader that does not exist on this server',
+    remedy: 'Install the iPXE package, or name the file under `tftp.loaders`',
+  },
+  'boot.loader-only-probed': {
+    meaning: 'the node requested the size of its boot loader and never the file',
+    remedy: 'Set `tftp: { singlePort: true }`, or `loader: snponly`',
+  },
+  'boot.loader-blocked': {
+    meaning: 'the transfer of the boot loader stopped after its first blocks',
+    remedy: 'Set `tftp: { singlePort: true }`, or enable connection tracking for TFTP in the firewall',
+  },
+  'boot.loader-interrupted': {
+    meaning: 'the transfer of the boot loader was interrupted',
+    remedy: 'Check the MTU and the errors of the switch ports between this server and the node',
+  },
+  'boot.loader-hangs': {
+    meaning: 'the BIOS boot loader was sent and did not start iPXE',
+    remedy: 'Boot the machine by UEFI, or update the firmware of its network card',
+  },
+  'boot.loader-rejected': {
+    meaning: 'the UEFI boot loader was sent and did not start iPXE',
+    remedy: 'Set another `loader`, or turn Secure Boot off',
+  },
+  'boot.script-not-requested': {
+    meaning: 'iPXE accepted its address and did not request its script',
+    remedy: 'Open the HTTP port, and check the gateway of the subnet',
+  },
+  'boot.stopped-waiting': {
+    meaning: 'a node that waited for its turn no longer requests its script',
+    remedy: 'Look at its console, or power it on again',
+  },
+  'boot.waits-long': {
+    meaning: 'a node has waited for its turn for more than 30 minutes',
+    remedy: 'Check with `slipway status` why the server that it waits for does not start',
+  },
+  'boot.menu-waits': {
+    meaning: 'the boot menu was sent and no entry was selected',
+    remedy: 'Select an entry at the console of the node',
+  },
+  'install.not-possible': {
+    meaning: 'the installation cannot start because a file is missing or the node failed before',
+    remedy: 'Fix what the message names, and reload slipway',
+  },
+  'install.kernel-not-requested': {
+    meaning: 'the boot script was sent and the kernel was not requested',
+    remedy: 'Read the last lines on the console of the node',
+  },
+  'install.download-stalled': {
+    meaning: 'a download of the node has not progressed for a minute',
+    remedy: 'Look at the console of the node and at the link of its switch port',
+  },
+  'install.kernel-interrupted': {
+    meaning: 'the download of the kernel or the initramfs was interrupted',
+    remedy: 'Read the error on the console, and give the machine at least 2 GiB of memory',
+  },
+  'install.initramfs-not-requested': {
+    meaning: 'the kernel was sent and the initramfs was not requested',
+    remedy: "Compare the image with the node's architecture",
+  },
+  'install.no-live-dhcp': {
+    meaning: 'kernel and initramfs were sent and no system requested an address',
+    remedy: 'Set `console` of the node to read the messages of the kernel',
+  },
+  'install.live-not-responding': {
+    meaning: 'kernel and initramfs were sent to a node with a static address and no request followed',
+    remedy: 'Compare `ip=` in the kernel arguments with the network cards of the node',
+  },
+  'install.live-offer-not-accepted': {
+    meaning: 'the live system requested an address and did not accept the offer',
+    remedy: 'Look for another DHCP server, or name the network card with `ip=CARD:dhcp`',
+  },
+  'install.rootfs-not-requested': {
+    meaning: 'the live system has its address and did not request the rootfs',
+    remedy: 'Read the messages of coreos-livepxe-rootfs on the console, and check the gateway',
+  },
+  'install.rootfs-interrupted': {
+    meaning: 'the download of the rootfs was interrupted',
+    remedy: 'Give the machine more memory',
+  },
+  'install.rootfs-repeated': {
+    meaning: 'the node downloaded the rootfs several times and did not continue',
+    remedy: 'Use the three image files of one release, and give the machine at least 4 GiB of memory',
+  },
+  'install.metal-interrupted': {
+    meaning: 'the download of the metal image was interrupted',
+    remedy: "Compare the node's `disk` with the disks on its console",
+  },
+  'install.disk-not-written': {
+    meaning: 'the Ignition file was sent and the node did not report that its disk is written',
+    remedy: 'Read the output of `journalctl -u coreos-installer` on the console',
+  },
+  'install.installer-failed': {
+    meaning: 'the installer reported that it failed',
+    remedy: 'Read the output of `journalctl -u coreos-installer` on the console, then arm the node again',
+  },
+  'install.not-rebooted': {
+    meaning: 'the disk is written and the node has sent nothing since',
+    remedy: 'Look at the console, and add the disk to the boot order',
+  },
+  'install.disk-does-not-boot': {
+    meaning: 'the node was sent to its disk and booted from the network again',
+    remedy:
+      'Add the disk to the boot order after the network, and keep the firmware mode of the installation',
+  },
+  'install.disk-not-responding': {
+    meaning: 'the node was sent to its disk and no system requested an address',
+    remedy: 'Look at the console of the node',
+  },
+  'install.failed': {
+    meaning: 'the installation failed and slipway does not repeat it',
+    remedy: 'Read `slipway node show`, then run `slipway node install`',
+  },
+  'install.armed-not-seen': {
+    meaning: 'the node was armed more than 15 minutes ago and has not booted from the network',
+    remedy: 'Power the node on with the network first in its boot order',
+  },
+  'install.repeated': {
+    meaning: 'several installation attempts of the node did not finish',
+    remedy: 'Watch the console through one attempt',
+  },
+  'ignition.not-requested': {
+    meaning: 'the live system runs and did not request its Ignition file',
+    remedy: "Compare the node's `disk` with the output of `lsblk` on its console",
+  },
+  'ignition.refused': {
+    meaning: 'slipway refused the Ignition file to the node',
+    remedy: 'Arm the node again with `slipway node install`, and boot it again',
+  },
+  'ignition.interrupted': {
+    meaning: 'the download of the Ignition file was interrupted',
+    remedy: 'Look at the console of the node and at the link of its switch port',
+  },
+})
+
+export type InstallCode = keyof typeof installCodes
