@@ -43,7 +43,10 @@ export function createGate({ probe, clock, log }: GateOptions): Gate {
     const answers = await Promise.all(watch.servers.map((server) => probe(server)))
     const up = watch.servers[answers.indexOf(true)]
     if (up !== undefined && watch.up === undefined) {
-      log.info({ node: up.node, address: up.address }, 'machine configuration available, waiting nodes continue')
+      log.info(
+        { node: up.node, address: up.address },
+        'machine configuration available, waiting nodes continue',
+      )
     }
     watch.up = up
   }

@@ -164,5 +164,7 @@ function splitReason(text: string, room: number): [text: string, reason: string]
 export function stateText({ mode, since, armedUntil }: NodeReport, now: number): string {
   if (mode === 'install' && armedUntil !== undefined)
     return `armed, ${formatDuration(Math.max(0, armedUntil - now))} left`
-  return since === 0 ? nodeStates[mode].title : `${nodeStates[mode].title} ${formatDuration(Math.max(0, now - since))}`
+  return since === 0
+    ? nodeStates[mode].title
+    : `${nodeStates[mode].title} ${formatDuration(Math.max(0, now - since))}`
 }
