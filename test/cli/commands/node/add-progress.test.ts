@@ -110,7 +110,9 @@ t.test('what keeps it is told once, and again when it comes back', (t) => {
     tell(factsOf(sightOfJoining({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }))
   life.asks('firmware').loader('probed').loader('sent')
   t.same(look(), ['armed: the site says so', 'firmware DHCP: x64 UEFI', 'loader: efi/ipxe.efi by TFTP'])
-  t.match(look(10), [/^! fetched efi\/ipxe\.efi .*never sent a DHCP request as iPXE: .*; set `loader: snponly`/])
+  t.match(look(10), [
+    /^! fetched efi\/ipxe\.efi .*never sent a DHCP request as iPXE: .*; set `loader: snponly`/,
+  ])
   t.same(look(11), [])
   life.asks('ipxe')
   t.same(look(), ['iPXE DHCP: x64 UEFI'])
