@@ -2,10 +2,12 @@
 import { installCodes } from './install/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
+import { siteCodes } from './site/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
 export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
+  siteCodes,
   controlCodes,
   dnsCodes,
   installCodes,

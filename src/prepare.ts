@@ -1,9 +1,10 @@
-/** From the path of a site file to a plan: what `serve`, `check` and every reload do first. */
+/** Makes a plan from the path of a site file: the first step of `serve`, `check`, and every reload. */
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { compile } from './plan/compile.ts'
 import { buildModel, type Model } from './plan/model.ts'
 import type { Plan } from './plan/plan.ts'
+import type { SiteCode } from './site/codes.ts'
 import { loadSite } from './site/load.ts'
 import { formatProblem, type Problem } from './site/problem.ts'
 import type { Site } from './site/schema.ts'
@@ -12,13 +13,13 @@ import { scanSite } from './scan/scan.ts'
 export type Prepared =
   | { readonly kind: 'ready'; readonly model: Model; readonly plan: Plan }
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
-  /** The file itself cannot be read; `message` is a sentence. */
-  | { readonly kind: 'unreadable'; readonly message: string }
+  /** The file cannot be read; `message` is a sentence. */
+  | { readonly kind: 'unreadable'; readonly code: SiteCode; readonly message: string }
 
-/** A site file is a page or two; what is larger than this is another file. */
-const largestSiteOctets = 4 * 1024 * 1024
+/** A site of 5,000 nodes has less than 1 MiB. */
+const maxSiteBytes = 4 * 1024 * 1024
 
-/** @param previous what is served until now */
+/** @param previous the plan that is served now */
 export async function prepare(sitePath: string, previous?: Plan): Promise<Prepared> {
   const loaded = await loadSiteFile(sitePath)
   if (loaded.kind !== 'site') return loaded
@@ -30,11 +31,11 @@ export async function prepare(sitePath: string, previous?: Plan): Promise<Prepar
 type LoadedSite = {
   readonly kind: 'site'
   readonly site: Site
-  /** When the file was changed, in seconds since 1970. */
+  /** Modification time of the file in seconds since 1970. */
   readonly changedSeconds: number
 }
 
-/** The site alone, for what needs neither the disk nor a plan. */
+/** Loads only the site, for callers that need neither a scan nor a plan. */
 export async function loadSiteFile(
   sitePath: string,
 ): Promise<LoadedSite | Exclude<Prepared, { kind: 'ready' }>> {
@@ -44,10 +45,11 @@ export async function loadSiteFile(
   } catch (error) {
     return {
       kind: 'unreadable',
+      code: 'site.unreadable',
       message: `cannot read the site file ${sitePath}: ${(error as Error).message}`,
     }
   }
-  // Absolute, so that relative paths inside the file do not depend on where the program was started.
+  // Absolute, so that relative paths in the file do not depend on the working directory.
   const loaded = loadSite(file.text, resolve(sitePath))
   if (loaded.kind === 'problems') {
     return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
@@ -55,7 +57,7 @@ export async function loadSiteFile(
   return { ...loaded, changedSeconds: file.changedSeconds }
 }
 
-/** Why there is no plan, a line for each problem. */
+/** Returns why there is no plan, one line per problem. */
 export function explain(prepared: Exclude<Prepared, { kind: 'ready' }>): string[] {
   return prepared.kind === 'unreadable' ? [prepared.message] : prepared.problems.map(formatProblem)
 }
@@ -63,25 +65,27 @@ export function explain(prepared: Exclude<Prepared, { kind: 'ready' }>): string[
 type SiteFile = { readonly text: string; readonly changedSeconds: number }
 
 /**
- * The text and its time are those of one file, even when another takes its name meanwhile.
+ * Reads the text and the time from one open file, so that they belong together even if the file is replaced meanwhile.
  *
- * @throws {Error} when it cannot be read, or is no text
+ * @throws {Error} if the file cannot be read, is too large, or is not text
  */
 export async function readSite(path: string): Promise<SiteFile> {
   const file = await open(path)
   try {
     const { mtimeMs } = await file.stat()
-    const octets = await file.readFile()
-    if (octets.length > largestSiteOctets) throw new Error(`${octets.length} octets is no site file`)
-    return { text: decode(octets), changedSeconds: Math.max(1, Math.floor(mtimeMs / 1000)) }
+    const bytes = await file.readFile()
+    if (bytes.length > maxSiteBytes) {
+      throw new Error(`${bytes.length} bytes is more than the maximum of ${maxSiteBytes} for a site file`)
+    }
+    return { text: decode(bytes), changedSeconds: Math.max(1, Math.floor(mtimeMs / 1000)) }
   } finally {
     await file.close()
   }
 }
 
-function decode(octets: Uint8Array): string {
+function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(octets)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw new Error('it is not UTF-8 text')
   }

@@ -1,11 +1,11 @@
-/** What a site adds to the Ignition file that a node installs with: its host name, files, network keyfiles. */
+/** Additions to the Ignition file of a node: the host name, files, and network keyfiles. */
 import { z } from 'zod'
 import { nodeFilePath, octalMode, path } from './scalars.ts'
 
-/** A file on the node; exactly one of `contents` and `from` is there. */
+/** A file on the node; exactly one of `contents` and `from` is set. */
 export type NodeFile = {
   readonly path: string
-  /** As in `chmod`, for instance 0o600. */
+  /** Permission bits, for example 0o600. */
   readonly mode: number
   readonly contents?: string | undefined
   /** A file on this machine. */
@@ -14,26 +14,27 @@ export type NodeFile = {
 
 const nodeFile = z
   .strictObject({
-    path: nodeFilePath.meta({ description: 'where it is on the node' }),
-    contents: z.string().optional().meta({ description: 'its text' }),
-    from: path.optional().meta({ description: 'or the file on this machine that it is a copy of' }),
-    mode: octalMode.prefault('0644').meta({ description: 'its permissions; it belongs to root' }),
+    path: nodeFilePath.meta({ description: 'absolute path on the node' }),
+    contents: z.string().optional().meta({ description: 'text of the file; either this or from' }),
+    from: path.optional().meta({ description: 'file on this machine to copy; either this or contents' }),
+    mode: octalMode.prefault('0644').meta({ description: 'permissions in octal; the owner is root' }),
   })
   .check(({ value, issues }) => {
     if ((value.contents === undefined) !== (value.from === undefined)) return
     issues.push({ code: 'custom', input: value, path: [], message: 'expected either contents or from' })
   })
-  .meta({ description: 'a file' })
+  .meta({ description: 'file on the node' })
 
 /** Keys of a cluster and of a node. */
 export const addedFiles = {
   hostname: z.boolean().optional().meta({
-    description: 'true: Ignition writes the full name to /etc/hostname, where DHCP does not give it',
+    description: 'true: Ignition writes the full name to /etc/hostname, for nodes that do not get it by DHCP',
   }),
   files: z.array(nodeFile).optional().meta({
-    description: "files that Ignition writes too; of equal paths a node's comes before its cluster's",
+    description: 'more files that Ignition writes; for the same path, the node overrides its cluster',
   }),
   networkKeyfiles: z.array(path).optional().meta({
-    description: "NetworkManager's keyfiles (*.nmconnection) for the installed system; a node's as in files",
+    description:
+      'NetworkManager keyfiles (*.nmconnection) for the installed system; for the same name, the node overrides its cluster',
   }),
 }

@@ -1,4 +1,4 @@
-/** What a site declares, as flat lists with paths: what the rules compare with each other. */
+/** The clusters, nodes, and machines of a site as flat lists with their paths, for the rules. */
 import { isIpv4, type Ip } from '../proto/address/ip.ts'
 import type { Ipv4 } from '../proto/address/ipv4.ts'
 import type { Mac } from '../proto/address/mac.ts'
@@ -18,8 +18,8 @@ export type Machine = {
   readonly addresses: readonly Ip[]
 }
 
-/** An address and where it is written. */
-export type Written = { readonly path: Path; readonly address: Ip }
+/** An address and its path in the site file. */
+export type DeclaredAddress = { readonly path: Path; readonly address: Ip }
 
 export function declaredClusters(site: Site): DeclaredCluster[] {
   return site.clusters.map((cluster, index) => ({
@@ -42,7 +42,7 @@ export function declaredNodes(site: Site): DeclaredNode[] {
   return declaredClusters(site).flatMap(nodesOf)
 }
 
-/** All nodes, then all hosts. */
+/** Returns all nodes, then all hosts. */
 export function machines(site: Site): Machine[] {
   return [
     ...declaredNodes(site).map(({ path, node, fqdn }): Machine => ({
@@ -62,33 +62,33 @@ export function machines(site: Site): Machine[] {
   ]
 }
 
-/** The address that DHCP gives to a machine: its first IPv4 address. */
+/** Returns the address that DHCP reserves for a machine: its first IPv4 address. */
 export function reserved(machine: Machine): Ipv4 | undefined {
   return machine.mac === undefined ? undefined : machine.addresses.find(isIpv4)
 }
 
-/** The addresses under a key that takes one or a list. Its path is the key's: a list has lost repetitions. */
-export function writtenAddresses(path: Path, addresses: readonly Ip[] | undefined): Written[] {
+/** Returns the addresses of a key that takes one or a list. All have the key's path, because repeated entries were removed. */
+export function declaredAddresses(path: Path, addresses: readonly Ip[] | undefined): DeclaredAddress[] {
   return (addresses ?? []).map((address) => ({ path, address }))
 }
 
-export function loadBalancerAddresses({ path, cluster }: DeclaredCluster): Written[] {
+export function loadBalancerAddresses({ path, cluster }: DeclaredCluster): DeclaredAddress[] {
   if (cluster.loadBalancer === undefined) return []
   const { api, apiInternal, ingress } = cluster.loadBalancer
   const at = (key: string) => [...path, 'loadBalancer', key]
   return [
-    ...writtenAddresses(at('api'), api),
-    ...writtenAddresses(at('apiInternal'), apiInternal),
-    ...writtenAddresses(at('ingress'), ingress),
+    ...declaredAddresses(at('api'), api),
+    ...declaredAddresses(at('apiInternal'), apiInternal),
+    ...declaredAddresses(at('ingress'), ingress),
   ]
 }
 
-/** Control-plane nodes: none is a hosted cluster or more workers for a running one, one is a single-node cluster. */
+/** Counts control-plane nodes: 0 in a hosted cluster or when workers are added to a running one, 1 in a single-node cluster. */
 export function masterCount(cluster: Cluster): number {
   return cluster.nodes.filter((node) => node.role === 'master' || node.role === 'single').length
 }
 
-/** The first of each group of entries that `keyOf` calls equal, for every later one. */
+/** Returns every entry whose key repeats an earlier one, with the first entry of that key. */
 export function repetitions<T>(
   entries: readonly T[],
   keyOf: (entry: T) => unknown,

@@ -1,6 +1,6 @@
 /**
- * Options of DHCP that this server has no key for, as an operator writes them: a code and one value whose
- * type is said, because a code alone does not tell it. They become the octets that clients read.
+ * DHCP options without a key of their own in the site file: a code and one value. The key of the value names its type,
+ * because the code does not determine it. Decoded to the option's octets.
  */
 import { z } from 'zod'
 import { encodeAddresses } from '../proto/dhcp/values/address.ts'
@@ -12,52 +12,56 @@ import { domain, hexOctets, ipv4, optionText, wholeNumber } from './scalars.ts'
 export type ExtraOption = {
   readonly code: number
   readonly value: Uint8Array
-  /** Sent to clients that did not ask for it too. */
+  /** Sent even if the client did not request it (option 55). */
   readonly always: boolean
 }
 
-/** What no reply has room for beside the rest. */
-const longestValue = 1024
+/** A longer value does not fit into a reply beside the other options. */
+const maxValueOctets = 1024
 
-const written = z.strictObject({
-  code: wholeNumber(1, 254, '').meta({ description: "the option's code" }),
+const optionSchema = z.strictObject({
+  code: wholeNumber(1, 254, '').meta({ description: 'option code' }),
   ip: oneOrList(ipv4, 'an IPv4 address').optional().meta({ description: 'IPv4 addresses' }),
   u8: oneOrList(wholeNumber(0, 255, ''), 'a number')
     .optional()
-    .meta({ description: 'numbers of one octet' }),
+    .meta({ description: '8-bit numbers' }),
   u16: oneOrList(wholeNumber(0, 65_535, ''), 'a number')
     .optional()
-    .meta({ description: 'numbers of two octets' }),
+    .meta({ description: '16-bit numbers' }),
   u32: oneOrList(wholeNumber(0, 0xffffffff, ''), 'a number')
     .optional()
-    .meta({ description: 'numbers of four octets' }),
-  boolean: z.boolean().optional().meta({ description: 'one octet, 1 for true' }),
+    .meta({ description: '32-bit numbers' }),
+  boolean: z.boolean().optional().meta({ description: 'one octet: 1 for true, 0 for false' }),
   text: optionText.optional().meta({ description: 'text' }),
   domains: z.array(domain).min(1).optional().meta({ description: 'domain names, uncompressed' }),
-  hex: hexOctets.optional().meta({ description: 'octets in hexadecimal, for all other types' }),
+  hex: hexOctets.optional().meta({ description: 'octets in hexadecimal, for any other type' }),
   always: z
     .boolean()
     .default(false)
-    .meta({ description: 'true: sent to clients that do not ask for it too' }),
+    .meta({ description: 'true: sent even if the client does not request it' }),
 })
 
 const types = ['ip', 'u8', 'u16', 'u32', 'boolean', 'text', 'domains', 'hex'] as const
 
-/** Whose options they are: a boot client's 43, 66 and 67 are this server's, other machines may need their own. */
-export function dhcpOptions(whose: 'bootable' | 'host') {
-  const reserved = new Map([...reservedAnywhere, ...(whose === 'host' ? [] : reservedWhereBooted)])
-  const option = written.transform((given, context): ExtraOption => {
-    const refuse = (path: readonly string[], message: string) => {
+/**
+ * Returns the schema of a list of options.
+ *
+ * @param target options 43, 66, and 67 are this server's for machines that it boots, and free for hosts
+ */
+export function dhcpOptions(target: 'bootable' | 'host') {
+  const reserved = new Map([...alwaysReserved, ...(target === 'host' ? [] : reservedForBoot)])
+  const option = optionSchema.transform((given, context): ExtraOption => {
+    const reject = (path: readonly string[], message: string) => {
       context.issues.push({ code: 'custom', input: given, path: [...path], message })
       return z.NEVER
     }
-    const owner = reserved.get(given.code)
-    if (owner !== undefined) return refuse(['code'], `expected a code that is not this server's: ${owner}`)
+    const reason = reserved.get(given.code)
+    if (reason !== undefined) return reject(['code'], `expected a code that slipway does not set: ${reason}`)
     if (types.filter((type) => given[type] !== undefined).length !== 1) {
-      return refuse([], `expected one value beside the code, as one of ${types.join(', ')}`)
+      return reject([], `expected code and exactly one value: ${types.join(', ')}`)
     }
     const value = encode(given)
-    if (value.length > longestValue) return refuse([], `expected a value of up to ${longestValue} octets`)
+    if (value.length > maxValueOctets) return reject([], `expected a value of up to ${maxValueOctets} octets`)
     return { code: given.code, value, always: given.always }
   })
   return z
@@ -76,8 +80,17 @@ export function dhcpOptions(whose: 'bootable' | 'host') {
     })
 }
 
-/** Exactly one type is there. */
-function encode({ ip, u8, u16, u32, boolean, text, domains, hex }: z.output<typeof written>): Uint8Array {
+/** Encodes the value; exactly one key is set. */
+function encode({
+  ip,
+  u8,
+  u16,
+  u32,
+  boolean,
+  text,
+  domains,
+  hex,
+}: z.output<typeof optionSchema>): Uint8Array {
   if (ip !== undefined) return encodeAddresses(ip)
   if (u8 !== undefined) return encodeNumbers(u8, 1)
   if (u16 !== undefined) return encodeNumbers(u16, 2)
@@ -94,30 +107,30 @@ function oneOrList<Output>(one: z.ZodType<Output>, what: string) {
     .transform((value) => [value].flat() as Output[])
 }
 
-/** Where a site says what these options say, or why nobody may. */
-const reservedAnywhere: readonly (readonly [code: number, owner: string])[] = [
-  [1, 'the mask is that of the subnet'],
-  [3, 'write gateway of the subnet'],
-  [6, 'write dns of the subnet'],
-  [12, 'names are those of the machines'],
-  [15, 'write domain of the subnet'],
-  [26, 'write mtu of the subnet'],
-  [28, 'the broadcast address is that of the subnet'],
-  [33, 'write routes of the subnet'],
-  [42, 'write ntp of the subnet'],
-  [51, 'write leaseSeconds of the subnet'],
-  [58, 'write leaseSeconds of the subnet'],
-  [59, 'write leaseSeconds of the subnet'],
-  [119, 'write search of the subnet'],
-  [121, 'write routes of the subnet'],
-  [249, 'write routes of the subnet'],
+/** The reason per code: the key of the site file that sets the option, or why it cannot be set. */
+const alwaysReserved: readonly (readonly [code: number, reason: string])[] = [
+  [1, 'the mask follows from cidr of the subnet'],
+  [3, 'set gateway of the subnet'],
+  [6, 'set dns of the subnet'],
+  [12, 'host names follow from the names of the machines'],
+  [15, 'set domain of the subnet'],
+  [26, 'set mtu of the subnet'],
+  [28, 'the broadcast address follows from cidr of the subnet'],
+  [33, 'set routes of the subnet'],
+  [42, 'set ntp of the subnet'],
+  [51, 'set leaseSeconds of the subnet'],
+  [58, 'set leaseSeconds of the subnet'],
+  [59, 'set leaseSeconds of the subnet'],
+  [119, 'set search of the subnet'],
+  [121, 'set routes of the subnet'],
+  [249, 'set routes of the subnet'],
   ...[50, 52, 53, 54, 55, 56, 57, 61, 77, 82, 90, 118].map(
     (code) => [code, 'it is part of the protocol'] as const,
   ),
-  ...[60, 93, 94, 97, 175].map((code) => [code, 'it belongs to network boot'] as const),
+  ...[60, 93, 94, 97, 175].map((code) => [code, 'it is part of network boot'] as const),
 ]
 
-const reservedWhereBooted: readonly (readonly [code: number, owner: string])[] = [43, 66, 67].map((code) => [
+const reservedForBoot: readonly (readonly [code: number, reason: string])[] = [43, 66, 67].map((code) => [
   code,
-  'it belongs to network boot, only a host may have its own',
+  'it is part of network boot, and only a host can have its own',
 ])

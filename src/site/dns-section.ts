@@ -1,4 +1,4 @@
-/** The site file's section about names: those that it adds, who resolves the others, and who copies the zones. */
+/** The section `dns` of the site file: records, resolvers for other names, and secondary name servers. */
 import { z } from 'zod'
 import {
   cidr,
@@ -17,76 +17,76 @@ import {
 
 const forwardZone = z
   .strictObject({
-    zone: domain.meta({ description: 'the zone: its own name and all names below it' }),
-    servers: z.array(ip).min(1).meta({ description: 'the resolvers that are asked for them' }),
+    zone: domain.meta({ description: 'the zone: this name and all names below it' }),
+    servers: z.array(ip).min(1).meta({ description: 'resolvers for the zone' }),
   })
-  .meta({ description: 'a zone that the usual resolvers do not know' })
+  .meta({ description: 'zone that other resolvers answer' })
 
 const ttlSeconds = seconds(0, 604_800)
 
 const service = z
   .strictObject({
-    target: domain.meta({ description: 'the host that offers it' }),
-    port: port.meta({ description: 'where it listens there' }),
-    priority: number16.default(0).meta({ description: 'the lowest is tried first' }),
-    weight: number16.default(0).meta({ description: 'the share among those of one priority' }),
+    target: domain.meta({ description: 'host that offers the service' }),
+    port: port.meta({ description: 'port of the service on that host' }),
+    priority: number16.default(0).meta({ description: 'clients try the lowest priority first' }),
+    weight: number16.default(0).meta({ description: 'relative share among targets of the same priority' }),
   })
-  .meta({ description: 'one place where a service is offered (RFC 2782)' })
+  .meta({ description: 'SRV record (RFC 2782)' })
 
 const record = z
   .strictObject({
     name: recordName,
-    address: ips.optional().meta({ description: 'A and AAAA records; no reverse names, unlike hosts' }),
-    cname: domain.optional().meta({ description: 'the name of this site that it is an alias of' }),
+    address: ips.optional().meta({ description: 'A and AAAA records; unlike hosts, without PTR records' }),
+    cname: domain
+      .optional()
+      .meta({ description: 'CNAME record: the name in this site that this is an alias of' }),
     txt: z
       .union([recordText, z.array(recordText).min(1).max(16)], {
         error: 'expected a text or a list of up to 16',
       })
       .transform((value): readonly string[] => [value].flat())
       .optional()
-      .meta({ description: 'a TXT record for each text' }),
+      .meta({ description: 'TXT records, one for each text' }),
     srv: z.array(service).min(1).max(100).optional().meta({
-      description: 'where a service is offered; the name is _service._protocol.<domain>',
+      description: 'SRV records; the name must be _service._protocol.<domain>',
     }),
     ns: z.array(domain).min(1).max(13).optional().meta({
-      description: 'the name servers of a zone of somebody else that begins here (a delegation)',
+      description: 'NS records: name servers of a zone that is delegated at this name',
     }),
-    ttlSeconds: ttlSeconds
-      .optional()
-      .meta({ description: "instead of dns.ttlSeconds, for this name's records" }),
+    ttlSeconds: ttlSeconds.optional().meta({ description: 'TTL of these records instead of dns.ttlSeconds' }),
   })
-  .meta({ description: 'more records of one name' })
+  .meta({ description: 'records of one name' })
 
 export const dnsSection = z
   .strictObject({
-    serve: z.boolean().default(true).meta({ description: 'false: names are served elsewhere' }),
-    forward: z.array(ip).default([]).meta({ description: 'resolvers that are asked for all other names' }),
+    serve: z.boolean().default(true).meta({ description: 'false: another server provides DNS' }),
+    forward: z.array(ip).default([]).meta({ description: 'resolvers for all other names' }),
     forwardZones: z
       .array(forwardZone)
       .default([])
-      .meta({ description: 'other resolvers for the names in certain zones; the longest zone decides' }),
+      .meta({ description: 'other resolvers for some zones; the longest matching zone is used' }),
     clients: z
       .array(cidr)
       .optional()
-      .meta({ description: 'networks that may ask for other names; the subnets when absent' }),
+      .meta({ description: 'networks that may resolve other names; by default the subnets' }),
     nameServers: z
       .array(domain)
       .min(1)
       .optional()
-      .meta({ description: 'names of the NS records; ns1.<zone> when absent' }),
+      .meta({ description: 'names of the NS records; by default ns1.<zone>' }),
     contact: mailbox
       .optional()
-      .meta({ description: 'mailbox of the SOA record with a dot for the @; root.<zone> when absent' }),
-    ttlSeconds: ttlSeconds.default(3600).meta({ description: 'how long others may remember an answer' }),
-    records: z.array(record).default([]).meta({ description: 'names besides those of nodes and hosts' }),
+      .meta({ description: 'mailbox of the SOA record with a dot for the @; by default root.<zone>' }),
+    ttlSeconds: ttlSeconds.default(3600).meta({ description: 'TTL: how long resolvers may cache an answer' }),
+    records: z.array(record).default([]).meta({ description: 'records besides those of nodes and hosts' }),
     secondaries: z.array(ipv4).default([]).meta({
-      description: 'name servers that copy the zones: told of changes, and alone allowed to transfer',
+      description: 'secondary name servers: they get NOTIFY messages and may transfer the zones',
     }),
     nsid: z.boolean().default(false).meta({
-      description: 'true: who asks for it by EDNS is told the name of this machine (RFC 5001)',
+      description: 'true: answers contain the name of this machine when the client requests NSID (RFC 5001)',
     }),
     serial: number32.optional().meta({
-      description: 'of the SOA records; when the file was last changed (seconds since 1970) when absent',
+      description: 'serial of the SOA records; by default the time of the last change of the site file',
     }),
   })
-  .meta({ description: 'names: those of the clusters and hosts, and who resolves the rest' })
+  .meta({ description: 'DNS: the names of clusters and hosts, and the resolvers for other names' })

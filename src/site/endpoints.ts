@@ -1,4 +1,4 @@
-/** Where a cluster's own names lead: to its load balancer, or to the one node that is its control plane. */
+/** The addresses of a cluster's names: those of its load balancer, or of the node with the role single. */
 import type { Ip } from '../proto/address/ip.ts'
 import type { Cluster, Node } from './schema.ts'
 
@@ -8,7 +8,7 @@ export type ClusterEndpoints = {
   readonly ingress: readonly Ip[]
 }
 
-/** The site's rules demand a load balancer, or a node with the role single. */
+/** The rules require a load balancer or a node with the role single. */
 export function endpointsOf({
   loadBalancer,
   nodes,

@@ -1,7 +1,8 @@
-/** Paths of a site made absolute, so that they mean the same wherever the program was started. Pure text. */
+/** Paths: those of the site file made absolute, the kubeconfig of a cluster, and the paths of files on nodes. Pure. */
+import { defined } from '../text/defined.ts'
 import type { Cluster, Node, Site } from './schema.ts'
 
-/** `path` as seen from `folder`, without `.`, `..` and doubled slashes; an absolute `path` stays where it is. */
+/** Resolves `path` against `folder` and removes `.`, `..`, and repeated slashes; an absolute `path` ignores `folder`. */
 export function resolvePath(folder: string, path: string): string {
   const whole = path.startsWith('/') ? path : `${folder}/${path}`
   const steps: string[] = []
@@ -12,14 +13,15 @@ export function resolvePath(folder: string, path: string): string {
   return `/${steps.join('/')}`
 }
 
-/** The folder of a file: `/etc/slipway` for `/etc/slipway/site.yaml`. */
+/** Returns the folder of a file: `/etc/slipway` for `/etc/slipway/site.yaml`. */
 export function folderOf(file: string): string {
   return file.slice(0, Math.max(0, file.lastIndexOf('/')))
 }
 
-/** @param folder absolute: where the site file is */
+/** @param folder absolute path of the folder of the site file */
 export function withAbsolutePaths(site: Site, folder: string): Site {
   const absolute = (path: string) => resolvePath(folder, path)
+  const absoluteIfSet = (path: string | undefined) => (path === undefined ? undefined : absolute(path))
   const { tftp, haproxy } = site
   const { bios, x64, arm64 } = tftp.loaders
   return {
@@ -29,20 +31,18 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
     ),
     clusters: site.clusters.map((cluster) => ({
       ...withAbsoluteFiles(cluster, absolute),
-      ...(cluster.ignition === undefined ? {} : { ignition: absolute(cluster.ignition) }),
-      ...(cluster.kubeconfig === undefined ? {} : { kubeconfig: absolute(cluster.kubeconfig) }),
+      ...defined({
+        ignition: absoluteIfSet(cluster.ignition),
+        kubeconfig: absoluteIfSet(cluster.kubeconfig),
+      }),
       nodes: cluster.nodes.map((node) => withAbsoluteFiles(node, absolute)),
     })),
     tftp: {
       ...tftp,
-      ...(tftp.root === undefined ? {} : { root: absolute(tftp.root) }),
-      loaders: {
-        ...(bios === undefined ? {} : { bios: absolute(bios) }),
-        ...(x64 === undefined ? {} : { x64: absolute(x64) }),
-        ...(arm64 === undefined ? {} : { arm64: absolute(arm64) }),
-      },
+      ...defined({ root: absoluteIfSet(tftp.root) }),
+      loaders: defined({ bios: absoluteIfSet(bios), x64: absoluteIfSet(x64), arm64: absoluteIfSet(arm64) }),
     },
-    ...(haproxy === undefined ? {} : { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
+    ...(haproxy !== undefined && { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
   }
 }
 
@@ -50,21 +50,21 @@ function withAbsoluteHaproxy(
   haproxy: NonNullable<Site['haproxy']>,
   absolute: (path: string) => string,
 ): NonNullable<Site['haproxy']> {
-  const { file, with: beside, masterSocket, socket } = haproxy
+  const { file, with: others, masterSocket, socket } = haproxy
   return {
     ...haproxy,
     file: absolute(file),
-    with: beside.map(absolute),
+    with: others.map(absolute),
     socket: absolute(socket),
-    ...(masterSocket === undefined ? {} : { masterSocket: absolute(masterSocket) }),
+    ...(masterSocket !== undefined && { masterSocket: absolute(masterSocket) }),
   }
 }
 
-/** The files that a cluster or a node adds. */
-function withAbsoluteFiles<T extends Cluster | Node>(place: T, absolute: (path: string) => string): T {
-  const { files, networkKeyfiles } = place
+/** Makes the paths of files that a cluster or a node adds absolute. */
+function withAbsoluteFiles<T extends Cluster | Node>(owner: T, absolute: (path: string) => string): T {
+  const { files, networkKeyfiles } = owner
   return {
-    ...place,
+    ...owner,
     ...(files && {
       files: files.map((file) => (file.from === undefined ? file : { ...file, from: absolute(file.from) })),
     }),
@@ -72,9 +72,7 @@ function withAbsoluteFiles<T extends Cluster | Node>(place: T, absolute: (path: 
   }
 }
 
-/** Where a cluster's kubeconfig is, by what the site says. */
-
-/** Where the site says, else where openshift-install leaves it; undefined when the site says neither. */
+/** Returns the path of a cluster's kubeconfig: the declared one, or the one that openshift-install writes beside the Ignition files. */
 export function kubeconfigPath({
   kubeconfig,
   ignition,
@@ -82,11 +80,10 @@ export function kubeconfigPath({
   return kubeconfig ?? (ignition === undefined ? undefined : `${ignition}/auth/kubeconfig`)
 }
 
-/** Where a node's own files stand that a site names by what they are for. Pure text. */
-
+/** On the node. */
 export const hostnamePath = '/etc/hostname'
 
-/** NetworkManager reads what lies there and belongs to root alone. */
+/** Returns where a keyfile is on the node. NetworkManager reads only files that root owns with mode 0600. */
 export function keyfilePath(file: string): string {
   const name = file.slice(file.lastIndexOf('/') + 1).replace(/\.nmconnection$/, '')
   return `/etc/NetworkManager/system-connections/${name}.nmconnection`

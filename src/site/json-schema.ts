@@ -1,4 +1,4 @@
-/** The JSON Schema of site files, for editors; and what it knows about one place, for messages. */
+/** The JSON Schema of site files, for editors, and lookups in it by path, for messages. */
 import { z } from 'zod'
 import type { Path } from './problem.ts'
 import { siteSchema } from './schema.ts'
@@ -12,15 +12,15 @@ export type JsonSchema = {
   readonly anyOf?: readonly JsonSchema[]
 }
 
-/** What an editor needs to complete and check a site file; `config/site.schema.json` is a copy. */
+/** Returns the schema that editors use to complete and check a site file; `config/site.schema.json` is a copy. */
 export function siteJsonSchema(): JsonSchema {
-  // Draft 7 is the youngest that the YAML language server checks in every editor.
+  // Draft 7 is the newest version that the YAML language server supports in every editor.
   const { $schema, ...rest } = z.toJSONSchema(siteSchema, { io: 'input', target: 'draft-07' })
-  const about = { title: 'slipway site', description: 'one site: its networks, images, clusters and names' }
+  const about = { title: 'slipway site', description: 'one site: its networks, images, clusters, and names' }
   return { $schema, ...about, ...rest } as JsonSchema
 }
 
-/** What the schema says of the value at `path`: nothing at all where it knows no such place. */
+/** Returns the part of the schema for the value at `path`, or an empty schema if it does not define that path. */
 export function schemaAt(schema: JsonSchema, path: Path): JsonSchema {
   return path.reduce<JsonSchema>((at, step) => stepInto(at, step) ?? {}, schema)
 }

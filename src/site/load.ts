@@ -1,11 +1,12 @@
-/** A site file's text as a site, or all that is wrong with it: YAML, then the schema, then the rules. */
+/** Loads the text of a site file: YAML, then the schema, then the rules. Returns the site, or everything that is wrong with it. */
+import type { SiteCode } from './codes.ts'
 import { folderOf, withAbsolutePaths } from './file-paths.ts'
-import type { Violation } from './violation.ts'
+import { partialSite, wholeSite } from './partial.ts'
 import { formatPath, type Problem } from './problem.ts'
-import { ruleFlaws } from './rules.ts'
-import { salvage, untouched } from './partial.ts'
-import { expectation, schemaFlaws } from './schema-violations.ts'
+import { ruleViolations } from './rules.ts'
+import { expectation, schemaViolations } from './schema-violations.ts'
 import { siteSchema, type Site } from './schema.ts'
+import type { Violation } from './violation.ts'
 import { readYaml, type ParseError, type Tree } from './yaml.ts'
 
 export type Loaded =
@@ -14,50 +15,57 @@ export type Loaded =
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
 
 /**
- * All problems at once: what the schema refuses does not keep the rules from judging the rest.
+ * Reports all problems at once: the rules check whatever the schema accepts.
  *
- * @param file absolute: relative paths in the site are those of its folder
+ * @param file absolute path; relative paths in the site are resolved against its folder
  */
 export function loadSite(text: string, file: string): Loaded {
-  const { mistakes, tree } = readYaml(text.replace(/^\ufeff/, ''))
-  if (tree === undefined) return problems(mistakes, file)
+  const { errors, tree } = readYaml(text.replace(/^\ufeff/, ''))
+  if (tree === undefined) return problems(errors, file)
   if (tree.value === undefined || tree.value === null) {
-    return problems([{ line: 1, column: 1, path: [], message: 'the file is empty, expected a site' }], file)
+    const message = 'the file is empty, expected a site'
+    return problems([{ code: 'site.empty', line: 1, column: 1, path: [], message }], file)
   }
 
   const parsed = siteSchema.safeParse(tree.value, { error: expectation })
-  const refused = parsed.success ? [] : schemaFlaws(parsed.error.issues, tree)
-  const isWhole = parsed.success && mistakes.length === 0
-  const judged = isWhole
-    ? untouched(parsed.data)
-    : salvage(
+  const rejected = parsed.success ? [] : schemaViolations(parsed.error.issues, tree)
+  const isValid = parsed.success && errors.length === 0
+  const checked = isValid
+    ? wholeSite(parsed.data)
+    : partialSite(
         tree.value,
-        [...refused, ...mistakes].map(({ path }) => path),
+        [...rejected, ...errors].map(({ path }) => path),
       )
-  const flaws = [...refused, ...ruleFlaws(judged)]
-  if (isWhole && flaws.length === 0) {
+  const violations = [...rejected, ...ruleViolations(checked)]
+  if (isValid && violations.length === 0) {
     return { kind: 'site', site: withAbsolutePaths(parsed.data, folderOf(file)) }
   }
-  const said = new Set(mistakes.map(placeOf))
-  // An unknown alias is no value either, but that has been said.
-  const rest = flaws.map((flaw) => located(flaw, tree)).filter((mistake) => !said.has(placeOf(mistake)))
-  return problems([...mistakes, ...rest], file)
+  const reported = new Set(errors.map(positionKey))
+  // An unknown alias also has no value, but it is already reported.
+  const rest = violations
+    .map((violation) => located(violation, tree))
+    .filter((error) => !reported.has(positionKey(error)))
+  return problems([...errors, ...rest], file)
 }
 
-function located(flaw: Violation, tree: Tree): ParseError {
-  const { path, at, other } = flaw
+type Located = Omit<ParseError, 'code'> & { readonly code: SiteCode }
+
+function located(violation: Violation, tree: Tree): Located {
+  const { code, path, at, other } = violation
   const message =
-    'message' in flaw ? flaw.message : `got ${flaw.got ?? tree.quote(path)}, expected ${flaw.expected}`
-  const elsewhere = other === undefined ? '' : ` (line ${tree.position(other).line})`
-  return { ...tree.position(path, at), path, message: message + elsewhere }
+    'message' in violation
+      ? violation.message
+      : `got ${violation.got ?? tree.quote(path)}, expected ${violation.expected}`
+  const reference = other === undefined ? '' : ` (line ${tree.position(other).line})`
+  return { ...tree.position(path, at), code, path, message: message + reference }
 }
 
-function placeOf({ line, column }: ParseError): string {
+function positionKey({ line, column }: { readonly line: number; readonly column: number }): string {
   return `${line}:${column}`
 }
 
-function problems(mistakes: readonly ParseError[], file: string): Loaded {
-  const sorted = mistakes
+function problems(found: readonly Located[], file: string): Loaded {
+  const sorted = found
     .map(({ path, ...rest }) => ({ file, ...rest, path: formatPath(path) }))
     .sort((a, b) => a.line - b.line || a.column - b.column)
   return { kind: 'problems', problems: sorted }

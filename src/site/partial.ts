@@ -1,6 +1,6 @@
 /**
- * What can still be judged of a site in which the schema found flaws, so that one run shows all problems:
- * flawed machines, clusters and subnets are left out, and the rules hear which sections are not whole.
+ * The valid part of a site that the schema rejects, so that one run reports all problems. Invalid machines, clusters,
+ * and subnets are left out; the rules learn which sections are incomplete.
  */
 import { formatPath, type Path } from './problem.ts'
 import { siteSchema, type Site } from './schema.ts'
@@ -9,41 +9,41 @@ export type Section = keyof Site
 
 export type PartialSite = {
   /**
-   * Its lists lack the flawed entries. Other broken sections hold their defaults, and a broken `site` or
-   * `server` is not there at all, whatever the type says: only rules that need neither may look at it.
+   * Its lists lack the invalid entries. Other broken sections have their defaults. A broken `site` or `server` is
+   * undefined in spite of the type: only rules that need neither may use it.
    */
   readonly site: Site
-  /** Sections in which something is flawed, and with it left out. */
+  /** Sections from which something invalid was left out. */
   readonly broken: ReadonlySet<Section>
-  /** The path in the file of a path in {@link site}, whose lists may be shorter. */
+  /** Maps a path in {@link site}, whose lists may be shorter, to the path in the file. */
   readonly original: (path: Path) => Path
 }
 
 const sections = Object.keys(siteSchema.shape) as Section[]
 const listSections: readonly unknown[] = ['subnets', 'clusters', 'hosts'] satisfies Section[]
 
-/** A site with nothing to leave out. */
-export function untouched(site: Site): PartialSite {
+/** Returns a valid site with nothing left out. */
+export function wholeSite(site: Site): PartialSite {
   return { site, broken: new Set(), original: (path) => path }
 }
 
-/** @param flawed paths of all that was refused; the rest of `value` is what the schema asks for */
-export function salvage(value: unknown, flawed: readonly Path[]): PartialSite {
-  const isMap = !flawed.some((path) => path.length === 0)
+/** @param invalid paths of everything that was rejected; the rest of `value` satisfies the schema */
+export function partialSite(value: unknown, invalid: readonly Path[]): PartialSite {
+  const isMap = !invalid.some((path) => path.length === 0)
   const written = (isMap ? value : {}) as Readonly<Record<string, unknown>>
-  const cut = new Set(flawed.map((path) => formatPath(pieceOf(path))))
+  const cut = new Set(invalid.map((path) => formatPath(removedPart(path))))
   const keptByList = new Map<string, readonly number[]>()
 
-  function uncut(list: readonly unknown[], path: Path): number[] {
+  function validEntries(list: readonly unknown[], path: Path): number[] {
     return [...list.keys()].filter((index) => !cut.has(formatPath([...path, index])))
   }
 
-  /** Of a list of clusters that are themselves in order: those with nodes left, and their nodes that are. */
+  /** Returns the clusters that have valid nodes, each with these nodes only. */
   function remainingClusters(clusters: readonly { readonly nodes: readonly unknown[] }[]): unknown[] {
-    const kept = uncut(clusters, ['clusters']).flatMap((index) => {
+    const kept = validEntries(clusters, ['clusters']).flatMap((index) => {
       const path = ['clusters', index, 'nodes']
       const cluster = clusters[index] as (typeof clusters)[number]
-      const nodes = uncut(cluster.nodes, path)
+      const nodes = validEntries(cluster.nodes, path)
       keptByList.set(formatPath(path), nodes)
       return nodes.length === 0
         ? []
@@ -61,19 +61,19 @@ export function salvage(value: unknown, flawed: readonly Path[]): PartialSite {
     if (cut.has(section)) return undefined
     if (!Array.isArray(part)) return part
     if (section === 'clusters') return remainingClusters(part)
-    const kept = uncut(part, [section])
+    const kept = validEntries(part, [section])
     keptByList.set(section, kept)
     return kept.map((index): unknown => part[index])
   }
 
   const parsed = sections.map((section) => {
     const result = siteSchema.shape[section].safeParse(remaining(section))
-    // What fails now is a list with nothing left in it, or `site` or `server`.
+    // What still fails is a list without valid entries, or `site` or `server`.
     return [section, result.success ? result.data : listSections.includes(section) ? [] : undefined]
   })
   return {
     site: Object.fromEntries(parsed) as Site,
-    broken: new Set(isMap ? flawed.map((path) => path[0] as Section) : sections),
+    broken: new Set(isMap ? invalid.map((path) => path[0] as Section) : sections),
     original: (path) =>
       path.reduce<Path>((whole, step) => {
         const kept = keptByList.get(formatPath(whole))
@@ -82,8 +82,8 @@ export function salvage(value: unknown, flawed: readonly Path[]): PartialSite {
   }
 }
 
-/** What is left out for a flaw at `path`: a node, an entry of a list, or a section. */
-function pieceOf(path: Path): Path {
+/** Returns what is left out for an invalid value at `path`: a node, an entry of a list, or a section. */
+function removedPart(path: Path): Path {
   if (path[0] === 'clusters' && path[2] === 'nodes' && path.length > 3) return path.slice(0, 4)
   return listSections.includes(path[0]) ? path.slice(0, 2) : path.slice(0, 1)
 }

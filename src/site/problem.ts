@@ -1,30 +1,32 @@
-/** What is wrong with a site file, and where: one sentence with its place, for people and editors. */
+/** Problems of a site file with their positions, and their format for terminals and editors. */
 import { printable, quoteText } from '../text/printable.ts'
+import type { SiteCode } from './codes.ts'
 
 /** Keys and indices from the root of the file: `['clusters', 0, 'nodes', 3, 'mac']`. */
 export type Path = readonly (string | number)[]
 
 export type Problem = {
+  readonly code: SiteCode
   readonly file: string
   /** From 1. */
   readonly line: number
   /** From 1, in UTF-16 units. */
   readonly column: number
-  /** `clusters.0.nodes.3.mac`; empty when the problem is one of the text and not of a value. */
+  /** `clusters.0.nodes.3.mac`; empty if the problem is in the text and not in a value. */
   readonly path: string
   readonly message: string
 }
 
-/** `file:line:column path: message`, the form in which editors and terminals make places clickable. */
+/** Formats a problem as `file:line:column path: message`, which editors and terminals turn into a link. */
 export function formatProblem(problem: Problem): string {
   const { file, line, column, path, message } = problem
   return `${file}:${line}:${column}${path === '' ? '' : ` ${path}`}: ${message}`
 }
 
 /**
- * {@link formatProblem}, then the line itself with a caret under the column.
+ * Formats a problem as {@link formatProblem} does, followed by the line of the file with a caret under the column.
  *
- * @param text the site file's text, from which the problem came
+ * @param text the text of the site file
  */
 export function showProblem(problem: Problem, text: string): string {
   const line = text.split(/\r\n|\n|\r/)[problem.line - 1] ?? ''
@@ -36,11 +38,11 @@ export function showProblem(problem: Problem, text: string): string {
   return `${formatProblem(problem)}\n  ${number} | ${shown}\n  ${' '.repeat(number.length)} | ${caret}`
 }
 
-/** So that a caret's line stays within a terminal of 80 columns, with the number before it. */
+/** Keeps the caret, with the line number before it, within a terminal of 80 columns. */
 const contextWidth = 72
 const contextBefore = 48
 
-/** Keys that are not plain words are quoted: `images."my image".dir`. */
+/** Formats a path; keys that are not plain words are quoted: `images."my image".dir`. */
 export function formatPath(path: Path): string {
   return path.map((step) => (/^[\w$-]+$/.test(String(step)) ? step : quoteText(String(step)))).join('.')
 }

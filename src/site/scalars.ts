@@ -1,6 +1,6 @@
 /**
- * The single values of a site file: read from text, refused with what was expected. Each becomes the
- * type that the rest of the program works with, so that nothing is parsed twice.
+ * The scalar values of a site file. Each is decoded from text to the type that the rest of the program uses, or rejected
+ * with what was expected.
  */
 import { z } from 'zod'
 import { formatIp, parseIp, type Ip } from '../proto/address/ip.ts'
@@ -9,11 +9,11 @@ import { parseIpv6, type Ipv6 } from '../proto/address/ipv6.ts'
 import { isUnicastMac, parseMac, type Mac } from '../proto/address/mac.ts'
 
 type Scalar<T> = {
-  /** Ends the sentence "got …, expected …" (the value is put in when it is printed). */
+  /** Completes the message `got …, expected …`. */
   readonly expected: string
   readonly parse: (text: string) => T | undefined
   readonly examples?: readonly string[]
-  /** For editors only: what `parse` takes, as nearly as a JSON Schema can say it. */
+  /** For editors only: approximates what `parse` accepts. */
   readonly pattern: string
 }
 
@@ -23,7 +23,7 @@ function scalar<T>({ expected, parse, examples = [], pattern }: Scalar<T>) {
     .string({ error: message })
     .meta({
       description: expected,
-      ...(examples.length === 0 ? {} : { examples: [...examples] }),
+      ...(examples.length > 0 && { examples: [...examples] }),
       pattern,
       patternErrorMessage: message,
     })
@@ -35,8 +35,8 @@ function scalar<T>({ expected, parse, examples = [], pattern }: Scalar<T>) {
     })
 }
 
-/** Text that is taken as it is when the whole of it matches. */
-function word(expected: string, pattern: RegExp, examples: readonly string[] = []) {
+/** Returns a schema for text that is used unchanged if all of it matches the pattern. */
+function matching(expected: string, pattern: RegExp, examples: readonly string[] = []) {
   return scalar({
     expected,
     parse: (text) => (pattern.test(text) ? text : undefined),
@@ -77,7 +77,7 @@ export const cidr = scalar<Cidr>({
 })
 
 export const mac = scalar<Mac>({
-  expected: 'the MAC address of one machine',
+  expected: 'a unicast MAC address',
   parse: unicastMac,
   examples: ['00:50:56:96:11:c2'],
   pattern:
@@ -90,7 +90,7 @@ function unicastMac(text: string): Mac | undefined {
   return address !== undefined && isUnicastMac(address) ? address : undefined
 }
 
-/** One address or a list of them; always a list afterwards, without repetition. */
+/** One address or a list of addresses; decoded to a list without duplicates. */
 export const ips = z
   .union([ip, z.array(ip).min(1)], { error: 'expected an IP address or a list of them' })
   .transform((value): readonly Ip[] => [
@@ -102,26 +102,26 @@ const octetsPattern = /^[0-9A-Fa-f]{2}(?:[ :]?[0-9A-Fa-f]{2})*$/
 const labelPattern = String.raw`[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
 const wholeLabel = new RegExp(`^${labelPattern}$`)
 
-/** One host name label (RFC 1123 §2.1), lower-cased: letters, digits and inner hyphens, up to 63. */
+/** One host name label (RFC 1123 §2.1), in lower case. */
 export const label = scalar<string>({
-  expected: 'one host name label: letters, digits and inner hyphens, up to 63',
+  expected: 'one host name label: up to 63 letters, digits, and inner hyphens',
   parse: (text) => (wholeLabel.test(text) ? text.toLowerCase() : undefined),
   examples: ['m1'],
   pattern: wholeLabel.source,
 })
 
-/** A domain name of such labels, lower-cased, without the last dot, up to 253 octets. */
+/** A domain name of such labels, in lower case, without the trailing dot, up to 253 octets. */
 export const domain = scalar<string>({
-  expected: 'a domain name: labels of letters, digits and inner hyphens, joined by dots',
+  expected: 'a domain name: labels of letters, digits, and inner hyphens, separated by dots',
   parse: parseDomain,
   examples: ['example.localdomain'],
   pattern: String.raw`^${labelPattern}(?:\.${labelPattern})*\.?$`,
 })
 
 /** The text of a DHCP option (RFC 2132 §2: NVT ASCII). */
-export const optionText = word('text of printable ASCII characters', /^[\x20-\x7e]+$/)
+export const optionText = matching('text of printable ASCII characters', /^[\x20-\x7e]+$/)
 
-/** Octets as people and other programs write them: `0a:1b`, `0a 1b` or `0a1b`. */
+/** Octets in hexadecimal: `0a:1b`, `0a 1b`, or `0a1b`. */
 export const hexOctets = scalar<Uint8Array>({
   expected: 'octets in hexadecimal, such as 01:0a:ff',
   parse: (text) =>
@@ -135,9 +135,9 @@ export const hexOctets = scalar<Uint8Array>({
 const dnsLabelPattern = String.raw`[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?`
 const wholeDnsLabel = new RegExp(`^${dnsLabelPattern}$`)
 
-/** The owner of a record: not only hosts have records, so underscores (RFC 8552) and a wildcard may be in it. */
+/** The owner name of a record, which may have underscores (RFC 8552) and may be a wildcard. */
 export const recordName = scalar<string>({
-  expected: 'a fully qualified name: labels of letters, digits, hyphens and underscores; the first may be *',
+  expected: 'a fully qualified name: labels of letters, digits, hyphens, and underscores; the first may be *',
   parse(text) {
     const name = parseName(text.replace(/^\*\./, ''), wholeDnsLabel)
     return name === undefined || !text.startsWith('*.') ? name : `*.${name}`
@@ -146,22 +146,22 @@ export const recordName = scalar<string>({
   pattern: String.raw`^(?:\*\.)?${dnsLabelPattern}(?:\.${dnsLabelPattern})*\.?$`,
 })
 
-/** Up to 16 of these and their owner fit into one message. */
-const longestTextOctets = 3900
+/** Up to 16 of these and their owner name fit into one DNS message. */
+const maxTextOctets = 3900
 
-/** What a TXT record says. Its octets are printed by others, so no controls. */
+/** The text of a TXT record. Clients print it, so control characters are not allowed. */
 export const recordText = scalar<string>({
-  expected: `text of 1 to ${longestTextOctets} octets without control characters`,
+  expected: `text of 1 to ${maxTextOctets} octets without control characters`,
   parse: (text) =>
-    // eslint-disable-next-line no-control-regex -- that is the point
-    /^[^\x00-\x1f\x7f]+$/.test(text) && new TextEncoder().encode(text).length <= longestTextOctets
+    // eslint-disable-next-line no-control-regex -- matches control characters on purpose
+    /^[^\x00-\x1f\x7f]+$/.test(text) && new TextEncoder().encode(text).length <= maxTextOctets
       ? text
       : undefined,
   examples: ['v=spf1 -all'],
   pattern: String.raw`^[^\x00-\x1f\x7f]+$`,
 })
 
-/** The mailbox of an SOA record (RFC 1035 §3.3.13): its first dot stands for the @. */
+/** The mailbox of an SOA record (RFC 1035 §3.3.13): the first dot replaces the @. */
 export const mailbox = scalar<string>({
   expected: 'a mailbox as a domain name: root.example.net for root@example.net',
   parse: parseDomain,
@@ -180,25 +180,25 @@ function parseName(text: string, labels: RegExp): string | undefined {
     : undefined
 }
 
-/** A path on the machine that serves: absolute, or relative to the site file's folder (made absolute on loading). */
-export const path = word(
+/** A path on this machine: absolute, or relative to the folder of the site file (made absolute on loading). */
+export const path = matching(
   'a path, absolute or relative to the site file (~ is not expanded)',
-  // eslint-disable-next-line no-control-regex -- a path cannot hold the octet 0
+  // eslint-disable-next-line no-control-regex -- a path cannot contain a NUL byte
   /^[^~\x00][^\x00]*$/,
 )
 
 /**
- * On a node's disk: what Ignition writes below the others is gone when the node has started, or was never writable
+ * A path on a node's disk. Files below the excluded folders are lost at the next start, or cannot be written at all
  * (https://coreos.github.io/ignition/operator-notes/).
  */
-export const nodeFilePath = word(
-  'the absolute path of a file that stays: not below /proc, /sys, /dev, /run, /tmp or /usr (/usr/local may be)',
-  // eslint-disable-next-line no-control-regex -- names of files on the node without control characters
+export const nodeFilePath = matching(
+  'an absolute path that persists: not below /proc, /sys, /dev, /run, /tmp, or /usr (except /usr/local)',
+  // eslint-disable-next-line no-control-regex -- excludes control characters on purpose
   /^(?!\/(?:proc|sys|dev|run|tmp)\/)(?!\/usr\/(?!local\/))(?:\/(?!\.{1,2}(?:\/|$))[^/\x00-\x1f\x7f]+)+$/,
   ['/etc/chrony.conf'],
 )
 
-/** Text, because YAML reads 0644 as a number, and not the one that is meant. */
+/** Text, because YAML 1.2 reads 0644 as the decimal number 644. */
 export const octalMode = scalar<number>({
   expected: 'permissions in octal, such as "0600"',
   parse: (text) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined),
@@ -206,52 +206,52 @@ export const octalMode = scalar<number>({
   pattern: '^0?[0-7]{3}$',
 })
 
-/** No folder and no dotfile: those are never served. */
-export const fileName = word('the name of a file inside dir', /^[^./][^/]*$/)
+/** Excludes folders and dotfiles, which are never served. */
+export const fileName = matching('the name of a file in dir', /^[^./][^/]*$/)
 
-export const imageName = word(
-  'a name of letters, digits, dots, hyphens and underscores',
+export const imageName = matching(
+  'a name of letters, digits, dots, hyphens, and underscores',
   /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
   ['rhcos-4.17'],
 )
 
-export const interfaceName = word('an interface name of up to 15 characters', /^[^\s/]{1,15}$/, ['ens4'])
+export const interfaceName = matching('an interface name of up to 15 characters', /^[^\s/]{1,15}$/, ['ens4'])
 
-/** Whole disks only: the installer writes a partition table. */
-export const diskPath = word(
+/** A whole disk, because the installer writes a partition table. */
+export const diskPath = matching(
   'the path of a whole disk such as /dev/sda or /dev/disk/by-id/…',
   /^(?!.*\$\{)(?!\/dev\/(?:(?:[hsv]|xv)d[a-z]+\d+|(?:nvme\d+n|mmcblk)\d+p\d+)$)\/dev\/[\x21-\x7e]+$/,
   ['/dev/sda', '/dev/nvme0n1', '/dev/disk/by-id/wwn-0x5002538e40d6a1b2'],
 )
 
-/** `${` would be expanded by iPXE on the way to the kernel. */
-export const kernelArgument = word(
-  'one kernel argument: a name, or name=value, without blanks and ${',
+/** iPXE would expand `${`. */
+export const kernelArgument = matching(
+  'one kernel argument: name or name=value, without spaces and ${',
   /^(?!.*\$\{)[A-Za-z_][\w.-]*(?:=[\x21-\x7e]*)?$/,
   ['ip=enp1s0:dhcp', 'rd.neednet=1'],
 )
 
-export const consoleDevice = word(
+export const consoleDevice = matching(
   'a console device with its options, without console=',
   /^(?!.*\$\{)[A-Za-z][A-Za-z0-9]*(?:,[\x21-\x7e]*)?$/,
   ['tty0', 'ttyS0', 'ttyS0,115200n8'],
 )
 
 /** Schemes of metal3.io: `ipmi`, `redfish`, `idrac-virtualmedia+https`, … */
-export const bmc = word(
+export const bmc = matching(
   'the URL of a BMC, such as redfish-virtualmedia://192.0.2.201/redfish/v1/Systems/1',
   /^[a-z][a-z0-9-]*(?:\+https?)?:\/\/[\x21-\x7e]+$/,
   ['redfish-virtualmedia://172.16.0.201/redfish/v1/Systems/1', 'ipmi://172.16.0.201'],
 )
 
-export const command = word('a command', /\S/, ['systemctl reload haproxy'])
+export const command = matching('a command', /\S/, ['systemctl reload haproxy'])
 
-export const seconds = (least: number, most: number) => wholeNumber(least, most, ' of seconds')
+export const seconds = (min: number, max: number) => wholeNumber(min, max, ' of seconds')
 export const port = wholeNumber(1, 65_535, '')
 export const number16 = wholeNumber(0, 65_535, '')
 export const number32 = wholeNumber(1, 0xffff_ffff, '')
 
-export function wholeNumber(least: number, most: number, unit: string) {
-  const error = `expected a whole number${unit} from ${least} to ${most}`
-  return z.int({ error, abort: true }).min(least, { error }).max(most, { error })
+export function wholeNumber(min: number, max: number, unit: string) {
+  const error = `expected a whole number${unit} from ${min} to ${max}`
+  return z.int({ error, abort: true }).min(min, { error }).max(max, { error })
 }

@@ -1,5 +1,6 @@
-/** What zod found, said in the words of the site file: which value, what was expected, what may be meant. */
+/** Translates zod's issues: the invalid value, what was expected, and what may be meant instead. */
 import type { z } from 'zod'
+import type { SiteCode } from './codes.ts'
 import type { Violation } from './violation.ts'
 import { schemaAt, siteJsonSchema, type JsonSchema } from './json-schema.ts'
 import { nearest } from '../text/nearest.ts'
@@ -9,7 +10,7 @@ import type { Tree } from './yaml.ts'
 
 type Issue = z.core.$ZodIssue
 
-/** For zod's own checks; scalars bring their own words, and zod prefers those. */
+/** Returns the message for zod's own checks; scalars have their own messages, which zod prefers. */
 export function expectation(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_type') return `expected ${typeNames[issue.expected as keyof typeof typeNames]}`
   if (issue.code === 'invalid_value') return `expected ${listed(issue.values.map(String))}`
@@ -24,53 +25,62 @@ const typeNames = {
   string: 'text',
 }
 
-/** `a`, `a or b`, `one of a, b, c` */
+/** Joins words: `a`, `a or b`, `one of a, b, c`. */
 export function listed(words: readonly string[]): string {
   return words.length > 2 ? `one of ${words.join(', ')}` : words.join(' or ')
 }
 
-/** What the words are taken from: what is written, and what the schema knows of each place. */
+/** What messages are made from: the values in the file, and the schema. */
 type Sources = { readonly tree: Tree; readonly schema: JsonSchema }
 
-/** What zod found, each at its own place; an issue with a list of keys becomes one flaw for each. */
-export function schemaFlaws(issues: readonly Issue[], tree: Tree): Violation[] {
+/** Translates each issue; an issue with a list of keys becomes one violation per key. */
+export function schemaViolations(issues: readonly Issue[], tree: Tree): Violation[] {
   const sources = { tree, schema: siteJsonSchema() }
-  return issues.flatMap((issue) => flawsOf(issue, issue.path as Path, sources))
+  return issues.flatMap((issue) => violationsOf(issue, issue.path as Path, sources))
 }
 
-function flawsOf(issue: Issue, path: Path, sources: Sources): Violation[] {
+const invalid: SiteCode = 'site.invalid-value'
+
+function violationsOf(issue: Issue, path: Path, sources: Sources): Violation[] {
   const { tree, schema } = sources
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, schema))
   if (!tree.has(path)) {
-    // A test holds that every key has a description.
-    return [{ path, message: `missing, expected ${schemaAt(schema, path).description as string}` }]
+    // A test ensures that every key has a description.
+    const message = `missing: ${schemaAt(schema, path).description as string}`
+    return [{ code: 'site.missing-key', path, message }]
   }
   if (issue.code === 'invalid_key') {
     const name = quoteText(String(path.at(-1)))
-    return issue.issues.map(({ message }) => ({ path, at: 'key', message: `got ${name}, ${message}` }))
+    return issue.issues.map(({ message }) => ({
+      code: invalid,
+      path,
+      at: 'key',
+      message: `got ${name}, ${message}`,
+    }))
   }
   if (issue.code === 'invalid_union') {
-    // The alternative that is at least of the value's type says best what is wrong with it.
-    const fitting = issue.errors.find((errors) => !errors.some(isWrongType))
-    if (fitting !== undefined) {
-      return fitting.flatMap((inner) => flawsOf(inner, [...path, ...(inner.path as Path)], sources))
+    // The alternative that accepts the type of the value describes the error best.
+    const closest = issue.errors.find((errors) => !errors.some(isWrongType))
+    if (closest !== undefined) {
+      return closest.flatMap((inner) => violationsOf(inner, [...path, ...(inner.path as Path)], sources))
     }
   }
-  return [{ path, expected: issue.message.replace(/^expected /, '') + hint(issue, tree.get(path)) }]
+  const expected = issue.message.replace(/^expected /, '') + hint(issue, tree.get(path))
+  return [{ code: invalid, path, expected }]
 }
 
-/** What a person may have meant who wrote `value`. */
+/** Returns what the author of `value` probably meant, or an empty string. */
 function hint(issue: Issue, value: unknown): string {
-  if (typeof value === 'number' && wantsText(issue)) return '; YAML reads a number here, quotes make it text'
+  if (typeof value === 'number' && wantsText(issue)) return '; put it in quotes, because YAML reads a number'
   if (typeof value === 'boolean' && wantsText(issue))
-    return '; YAML reads a truth value here, quotes make it text'
+    return '; put it in quotes, because YAML reads a boolean'
   const known = issue.code === 'invalid_value' ? issue.values.map(String) : []
-  const meant = typeof value === 'string' ? nearest(otherWords.get(value) ?? value, known) : undefined
-  return meant === undefined ? '' : `; did you mean ${meant}?`
+  const suggestion = typeof value === 'string' ? nearest(synonyms.get(value) ?? value, known) : undefined
+  return suggestion === undefined ? '' : `; did you mean ${suggestion}?`
 }
 
-/** What is said elsewhere: by newer OpenShift documents, by Debian and Go. */
-const otherWords = new Map([
+/** Terms of newer OpenShift documents, of Debian, and of Go. */
+const synonyms = new Map([
   ['control-plane', 'master'],
   ['compute', 'worker'],
   ['amd64', 'x86_64'],
@@ -88,10 +98,10 @@ function wantsText(issue: Issue): boolean {
 }
 
 function unknownKey(parent: Path, key: string, schema: JsonSchema): Violation {
-  const path = [...parent, key]
-  if (key === '<<') return { path, at: 'key', message: 'YAML 1.2 has no merge keys; write the keys out' }
+  const about = { code: 'site.unknown-key', path: [...parent, key], at: 'key' } as const
+  if (key === '<<') return { ...about, message: 'YAML 1.2 has no merge keys; write the keys out' }
   const known = Object.keys(schemaAt(schema, parent).properties as object)
-  const meant = nearest(key, known)
-  const help = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`
-  return { path, at: 'key', message: `unknown key; ${help}` }
+  const suggestion = nearest(key, known)
+  const help = suggestion === undefined ? `known here: ${known.join(', ')}` : `did you mean ${suggestion}?`
+  return { ...about, message: `unknown key; ${help}` }
 }

@@ -1,6 +1,6 @@
 /**
- * The site file: everything an operator declares, as one strict schema. Types of the model come from
- * here; what the schema cannot see (duplicates, addresses outside their subnets) is in rules.ts.
+ * The strict schema of the site file. The types of the model come from here. Constraints that a schema cannot express
+ * (duplicates, addresses outside their subnets) are in rules.ts.
  */
 import { z } from 'zod'
 import { addedFiles } from './added-files.ts'
@@ -30,150 +30,155 @@ import {
 
 export const architectures = ['x86_64', 'aarch64'] as const
 export const roles = ['bootstrap', 'master', 'single', 'worker', 'infra'] as const
-/** What a node's DHCP answer leads to: its installation, the menu for people, or its local disk. */
+/** What a network boot leads to: the installation, the interactive menu, or the local disk. */
 export const bootModes = ['install', 'menu', 'local'] as const
-/** Who may read Ignition files: the node that is being installed, or anybody. */
+/** Who may read Ignition files: only the node that is being installed, or any client. */
 export const ignitionAccesses = ['guarded', 'open'] as const
-/** Whether certificate requests of declared nodes are approved; dry-run: only said. */
+/** Whether certificate requests of declared nodes are approved; dry-run only logs the decision. */
 export const approvals = ['declared', 'dry-run', 'off'] as const
-/** Who leases a subnet's addresses: this server, or another one beside which it only says what to boot. */
+/** Who leases the addresses of a subnet: this server, or another one, with this server as ProxyDHCP. */
 export const dhcpModes = ['full', 'proxy'] as const
-/** How a load balancer finds out which nodes are well (docs/decisions/0023). */
+/** How HAProxy checks the health of the nodes (docs/decisions/0023). */
 export const checkPresets = ['user-managed', 'documented', 'tuned'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
 
 export const oneDay = 86_400
 
-/** The same key in several places: of equal codes the one of the narrower place counts. */
+/** The same key exists for the site, subnets, clusters, and nodes; for the same code, the more specific one applies. */
 const extraOptions = dhcpOptions('bootable').meta({
-  description: "more DHCP options; a narrower place's come before a wider one's",
+  description:
+    'more DHCP options; for the same code, a node overrides its cluster, a cluster its subnet, and a subnet the site',
 })
 
 const server = z
   .strictObject({
-    // Node binds to addresses, so it is only looked for when serving begins (src/host/interface.ts).
-    interface: interfaceName
-      .optional()
-      .meta({ description: 'the interface that faces the nodes; serving ends at once when it is not up' }),
-    address: ipv4.meta({ description: 'the address of this machine that nodes talk to' }),
-    address6: ipv6
-      .optional()
-      .meta({ description: 'an IPv6 address of this machine: HTTP listens on it too' }),
+    // Sockets are bound to addresses; the interface is only checked when serving starts (src/host/interface.ts).
+    interface: interfaceName.optional().meta({
+      description: 'interface on the network of the nodes; slipway does not start while it is down',
+    }),
+    address: ipv4.meta({ description: 'address of this machine on the network of the nodes' }),
+    address6: ipv6.optional().meta({ description: 'IPv6 address of this machine on which HTTP listens too' }),
     peers: z
       .array(ipv4)
       .default([])
-      .meta({ description: 'other slipways with the same site: their answers are no surprise' }),
+      .meta({ description: 'addresses of other slipway servers with the same site' }),
     ports: z
       .strictObject({
-        dhcp: port.default(67).meta({ description: 'where DHCP listens' }),
+        dhcp: port.default(67).meta({ description: 'UDP port of DHCP' }),
         dhcpClient: port.default(68).meta({
-          description: 'where clients hear replies; another port only to try things out without root',
+          description: 'UDP port of DHCP clients; change it only to test without root',
         }),
-        tftp: port.default(69).meta({ description: 'where TFTP listens' }),
+        tftp: port.default(69).meta({ description: 'UDP port of TFTP' }),
         http: port
           .default(80)
-          .meta({ description: 'where HTTP listens; another port when HAProxy has 80 of this address' }),
-        dns: port.default(53).meta({ description: 'where DNS listens, UDP and TCP' }),
+          .meta({ description: 'TCP port of HTTP; change it if HAProxy uses port 80 of this address' }),
+        dns: port.default(53).meta({ description: 'UDP and TCP port of DNS' }),
       })
       .prefault({})
-      .meta({ description: 'ports other than the usual ones' }),
+      .meta({ description: 'ports, if not the standard ones' }),
   })
-  .meta({ description: 'the machine that serves: where slipway runs' })
+  .meta({ description: 'the machine that slipway runs on' })
 
 const subnet = z
   .strictObject({
-    cidr: cidr.meta({ description: 'the network, attached to this machine or behind a relay' }),
+    cidr: cidr.meta({ description: 'network that is attached to this machine or behind a DHCP relay' }),
     dhcp: z.enum(dhcpModes).default('full').meta({
-      description: 'proxy: another DHCP server leases the addresses, this one only says what to boot',
+      description:
+        'full: this server leases addresses; proxy: another DHCP server does, and this one only names the boot file (ProxyDHCP)',
     }),
-    gateway: ipv4.optional().meta({ description: "the nodes' router (DHCP option 3)" }),
+    gateway: ipv4.optional().meta({ description: 'default router of the nodes (DHCP option 3)' }),
     dns: z
       .array(ipv4)
       .min(1)
       .optional()
-      .meta({ description: 'the resolvers of nodes (DHCP option 6); this server when absent' }),
+      .meta({ description: 'resolvers of the nodes (DHCP option 6); by default this server' }),
     ntp: z.array(ipv4).default([]).meta({ description: 'time servers (DHCP option 42)' }),
     domain: domain
       .optional()
-      .meta({ description: "DHCP option 15; a node's is <cluster>.<domain> when absent" }),
+      .meta({ description: 'domain name (DHCP option 15); by default <cluster>.<domain> for nodes' }),
     search: z.array(domain).default([]).meta({ description: 'domain search list (DHCP option 119)' }),
     leaseSeconds: seconds(120, 0xfffffffe).default(oneDay).meta({
-      description: 'how long an address is lent (DHCP option 51): at least as long as an installation',
+      description: 'lease time (DHCP option 51); it should be longer than an installation',
     }),
     mtu: wholeNumber(576, 65_535, ' of octets')
       .optional()
-      .meta({ description: "the interfaces' MTU (DHCP option 26)" }),
+      .meta({ description: 'MTU of the interfaces (DHCP option 26)' }),
     routes: z
       .array(
         z
           .strictObject({
-            to: cidr.meta({ description: 'the network behind it' }),
-            via: ipv4.meta({ description: 'its router, in this subnet' }),
+            to: cidr.meta({ description: 'destination network' }),
+            via: ipv4.meta({ description: 'router in this subnet' }),
           })
-          .meta({ description: 'a route' }),
+          .meta({ description: 'route' }),
       )
       .default([])
-      .meta({ description: 'routes beside the gateway (DHCP options 121, 249 and 33)' }),
+      .meta({ description: 'routes besides the gateway (DHCP options 121, 249, and 33)' }),
     dhcpOptions: extraOptions,
   })
-  .meta({ description: 'a network that nodes are in' })
+  .meta({ description: 'network of nodes' })
 
 const image = z
   .strictObject({
     dir: path.meta({
       description:
-        'the folder with the kernel, the initramfs and the rootfs or metal image, or with agent.* files',
+        'folder with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
     }),
     architecture: z
       .enum(architectures)
       .default('x86_64')
-      .meta({ description: 'of the machines that it is for' }),
+      .meta({ description: 'architecture of the machines that boot this image' }),
     kernel: fileName
       .optional()
-      .meta({ description: 'found by name (*live-kernel*, *installer-kernel*) when absent' }),
+      .meta({ description: 'kernel; by default found by name (*live-kernel*, *installer-kernel*)' }),
     initramfs: fileName
       .optional()
-      .meta({ description: 'found by name (*live-initramfs*, *installer-initramfs*) when absent' }),
+      .meta({ description: 'initramfs; by default found by name (*live-initramfs*, *installer-initramfs*)' }),
     rootfs: fileName
       .optional()
-      .meta({ description: 'found by name (*live-rootfs*) when absent; 4.6 and later' }),
-    metal: fileName.optional().meta({ description: 'found by name (*metal*.raw.gz) when absent; 4.5 style' }),
+      .meta({ description: 'rootfs of 4.6 and later; by default found by name (*live-rootfs*)' }),
+    metal: fileName
+      .optional()
+      .meta({ description: 'metal image of the 4.5 style; by default found by name (*metal*.raw.gz)' }),
   })
-  .meta({ description: 'an RHCOS or FCOS release for network boot' })
+  .meta({ description: 'RHCOS or FCOS release for network boot' })
 
 const menu = z
   .strictObject({
     default: z
       .enum(menuEntries)
       .default('local')
-      .meta({ description: 'the entry that is taken when nobody touches a key' }),
-    timeoutSeconds: seconds(0, 86_400).default(30).meta({ description: '0 waits for a key for ever' }),
+      .meta({ description: 'entry that is chosen if no key is pressed' }),
+    timeoutSeconds: seconds(0, 86_400)
+      .default(30)
+      .meta({ description: 'time until the default is chosen; 0 waits for a key forever' }),
   })
-  .meta({ description: 'the boot menu for people' })
+  .meta({ description: 'interactive boot menu' })
 
-/** What a cluster sets for all its nodes and a node may set for itself. */
+/** Keys that a cluster sets for all its nodes and that a node can override. */
 const bootSettings = {
-  disk: diskPath.optional().meta({ description: 'the disk to install on (coreos.inst.install_dev)' }),
-  image: imageName.optional().meta({ description: 'a name under images' }),
+  disk: diskPath.optional().meta({ description: 'disk to install on (coreos.inst.install_dev)' }),
+  image: imageName.optional().meta({ description: 'name of an image under images' }),
   boot: z.enum(bootModes).optional().meta({
-    description: 'what a network boot leads to: install (the default), menu, or local for its disk',
+    description:
+      'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk',
   }),
   menu: menu.optional(),
   console: z
     .array(consoleDevice)
     .optional()
-    .meta({ description: 'console= arguments; the last one becomes /dev/console' }),
+    .meta({ description: 'values of console= arguments; the last one becomes /dev/console' }),
   kernelArguments: z
     .array(kernelArgument)
     .optional()
-    .meta({ description: "more kernel arguments; a node's follow its cluster's" }),
+    .meta({ description: 'more kernel arguments; those of a node follow those of its cluster' }),
   loader: z.enum(['ipxe', 'snponly']).optional().meta({
     description:
-      "UEFI boot loader: snponly (the firmware's driver, the default on x86_64) or ipxe (own drivers, the default on aarch64)",
+      "UEFI boot loader: snponly (firmware's network driver, the default on x86_64) or ipxe (iPXE's drivers, the default on aarch64)",
   }),
   pxeOptions: z.boolean().optional().meta({
     description:
-      "true: replies to PXE firmware carry PXE's options 60 and 43, and come before another PXE server's",
+      'true: replies to PXE firmware have the PXE options 60 and 43, so that the firmware prefers them to those of another PXE server',
   }),
   ...addedFiles,
   dhcpOptions: extraOptions,
@@ -181,106 +186,111 @@ const bootSettings = {
 
 const node = z
   .strictObject({
-    name: label.meta({ description: 'its first label: m1 for m1.<cluster>.<domain>', examples: ['m1'] }),
+    name: label.meta({
+      description: 'first label of the name: m1 for m1.<cluster>.<domain>',
+      examples: ['m1'],
+    }),
     role: z.enum(roles).meta({
       description:
-        'bootstrap, master, worker; infra: installed as a worker, takes the ingress traffic; single: the one control-plane node of a cluster, which bootstraps itself',
+        'bootstrap, master, or worker; infra: installed as a worker, gets the ingress traffic; single: the only control-plane node of a cluster, which bootstraps itself',
     }),
-    mac: mac.meta({ description: 'the MAC address of the interface that it boots from' }),
+    mac: mac.meta({ description: 'MAC address of the interface that the node boots from' }),
     address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
     bmc: bmc.optional().meta({
-      description: 'its BMC, as a BareMetalHost names it; only rendered, nothing is switched on from here',
+      description: 'BMC as in a BareMetalHost; slipway only renders it and does not switch power',
     }),
     balance: z.boolean().default(true).meta({
       description:
-        'false: HAProxy gives it no new connections, as for a bootstrap that has done its part; those it has may end',
+        'false: HAProxy drains the node, for example a bootstrap node after the bootstrap is complete',
     }),
     ...bootSettings,
   })
-  .meta({ description: 'a machine of this cluster' })
+  .meta({ description: 'node of this cluster' })
 
 const cluster = z
   .strictObject({
     name: label.meta({
-      description: 'its name, as metadata.name in install-config.yaml',
+      description: 'name as in metadata.name of install-config.yaml',
       examples: ['ocp45'],
     }),
-    domain: domain.meta({ description: 'the base domain: names are <name>.<cluster>.<domain>' }),
+    domain: domain.meta({ description: 'base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.optional().meta({
       description:
-        'the folder with bootstrap.ign, master.ign and worker.ign (of a single node, bootstrap-in-place-for-live-iso.ign); not needed for agent images, nor to add nodes to a cluster that runs (kubeconfig)',
+        'folder with bootstrap.ign, master.ign, and worker.ign (bootstrap-in-place-for-live-iso.ign for a single node); not needed for agent images, nor to add nodes to a running cluster (kubeconfig)',
       examples: ['/root/openshift/installdir'],
     }),
     kubeconfig: path.optional().meta({
       description:
-        "the cluster's kubeconfig: it is followed, and asked for the Ignition files of added nodes; auth/kubeconfig in the Ignition folder when absent",
+        'kubeconfig with which slipway follows the cluster and gets the Ignition files of added nodes; by default auth/kubeconfig in the Ignition folder',
     }),
     approve: z.enum(approvals).default('off').meta({
       description:
-        "declared: approve the certificate requests of this cluster's nodes; dry-run: only say which; off: leave them to others",
+        'declared: approve certificate signing requests of declared nodes; dry-run: only log them; off: do not handle them',
     }),
     loadBalancer: z
       .strictObject({
-        api: ips.meta({ description: 'where api.<cluster>.<domain> points' }),
-        apiInternal: ips.optional().meta({ description: 'where api-int points; as api when absent' }),
-        ingress: ips.meta({ description: 'where *.apps points' }),
+        api: ips.meta({ description: 'addresses of api.<cluster>.<domain>' }),
+        apiInternal: ips.optional().meta({ description: 'addresses of api-int; by default those of api' }),
+        ingress: ips.meta({ description: 'addresses of *.apps' }),
         checks: z.enum(checkPresets).default('user-managed').meta({
           description:
-            "how HAProxy tests the nodes: by what each service says of itself, as the manual's sample, or quicker and gentler",
+            'health checks of HAProxy: user-managed as OpenShift describes for user-managed load balancers, documented as in the sample of the installation guide, tuned for faster detection',
         }),
       })
       .optional()
       .meta({
-        description: "the addresses of api, api-int and *.apps; those of the role single's node when absent",
+        description:
+          'addresses of api, api-int, and *.apps; by default those of the node with the role single',
       }),
     order: z.boolean().default(true).meta({
       description:
-        'masters wait for the bootstrap, others for a master, until it serves 22623; false: all install at once',
+        'true: masters wait for the bootstrap node and workers for a master, until port 22623 answers; false: all install at once',
     }),
     ignitionAccess: z.enum(ignitionAccesses).default('guarded').meta({
       description:
-        'guarded: Ignition files only for the node that is being installed; open: for everybody, in a lab only',
+        'guarded: only the node that is being installed can read Ignition files; open: every client can, for labs only',
     }),
     callbacks: z.boolean().default(true).meta({
-      description: 'false: live systems get no Ignition of ours that reports a written disk',
+      description:
+        'false: live systems do not get the Ignition file that reports the end of the installation',
     }),
     ...bootSettings,
-    nodes: z.array(node).min(1).meta({ description: 'its machines' }),
+    nodes: z.array(node).min(1).meta({ description: 'nodes of the cluster' }),
   })
-  .meta({ description: 'an OpenShift cluster' })
+  .meta({ description: 'OpenShift cluster' })
 
 const host = z
   .strictObject({
-    name: domain.meta({ description: 'a fully qualified name', examples: ['ns1.example.localdomain'] }),
-    address: ips.meta({ description: 'one address or several, of both families' }),
-    mac: mac
-      .optional()
-      .meta({ description: 'with it, DHCP reserves the first IPv4 address; the machine is not booted' }),
+    name: domain.meta({ description: 'fully qualified name', examples: ['ns1.example.localdomain'] }),
+    address: ips.meta({ description: 'one or several addresses, IPv4 or IPv6' }),
+    mac: mac.optional().meta({
+      description: 'MAC address for which DHCP reserves the first IPv4 address; slipway does not boot hosts',
+    }),
     dhcpOptions: dhcpOptions('host').meta({
-      description: 'more DHCP options of its own, 43, 66 and 67 among them: what a switch or a phone needs',
+      description: 'more DHCP options, including 43, 66, and 67, for example for a switch or a phone',
     }),
   })
-  .meta({ description: 'any other machine that has a name' })
+  .meta({ description: 'other machine with a name' })
 
 export const siteSchema = z.strictObject({
-  $schema: z.string().optional().meta({ description: 'for editors; not read' }),
-  site: label.meta({ description: 'a name for this site', examples: ['ocp45-lab'] }),
+  $schema: z.string().optional().meta({ description: 'URL of the schema, for editors; slipway ignores it' }),
+  site: label.meta({ description: 'name of this site', examples: ['ocp45-lab'] }),
   server,
-  subnets: z.array(subnet).min(1).meta({ description: 'the networks that nodes are in' }),
+  subnets: z.array(subnet).min(1).meta({ description: 'networks of the nodes' }),
   dns: dnsSection.prefault({}),
   tftp: tftpSection.prefault({}),
   images: z
     .record(imageName, image)
     .default({})
-    .meta({ description: 'what nodes boot, by a name of your own' }),
-  clusters: z.array(cluster).default([]).meta({ description: 'the clusters and their nodes' }),
-  hosts: z.array(host).default([]).meta({ description: 'other machines that have names' }),
+    .meta({ description: 'images that nodes boot, by a name that you choose' }),
+  clusters: z.array(cluster).default([]).meta({ description: 'clusters and their nodes' }),
+  hosts: z.array(host).default([]).meta({ description: 'other machines with names' }),
   haproxy: haproxySection.optional(),
   keepalived: keepalivedSection.optional(),
   dhcpOptions: extraOptions,
 })
 
-/** A site as the operator declared it, defaults filled in, every value in its own type. */
+/** A decoded site with defaults filled in. */
 export type Site = z.output<typeof siteSchema>
 export type Subnet = Site['subnets'][number]
 export type Cluster = Site['clusters'][number]

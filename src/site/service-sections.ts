@@ -1,41 +1,43 @@
-/** Sections of the site file for the services beside DHCP, HTTP and names: TFTP, HAProxy and keepalived. */
+/** The sections `tftp`, `haproxy`, and `keepalived` of the site file. */
 import { z } from 'zod'
 import { command, interfaceName, path, port, wholeNumber } from './scalars.ts'
 
 export const tftpSection = z
   .strictObject({
-    root: path.optional().meta({ description: 'a folder of your own files, served beside the loaders' }),
+    root: path
+      .optional()
+      .meta({ description: 'folder with your own files, served in addition to the boot loaders' }),
     ports: z
       .strictObject({
-        from: port.meta({ description: 'the first port of the range' }),
-        to: port.meta({ description: 'the last port of the range' }),
+        from: port.meta({ description: 'first port of the range' }),
+        to: port.meta({ description: 'last port of the range' }),
       })
       .optional()
       .meta({
-        description: 'transfers answer from these ports, for a firewall that must know them; any when absent',
+        description: 'ports that transfers are sent from, for a firewall; by default any free port',
       }),
     singlePort: z.boolean().default(false).meta({
-      description: 'true: transfers answer from the request port, for nodes behind NAT and for containers',
+      description: 'true: transfers are sent from the request port, for nodes behind NAT and for containers',
     }),
     loaders: z
       .strictObject({
         bios: path.optional().meta({ description: 'for BIOS machines' }),
         x64: path
           .optional()
-          .meta({ description: 'for every x86_64 UEFI machine, whichever loader its node names' }),
+          .meta({ description: 'for every x86_64 UEFI machine, whatever its node sets as loader' }),
         arm64: path
           .optional()
-          .meta({ description: 'for every aarch64 UEFI machine, whichever loader its node names' }),
+          .meta({ description: 'for every aarch64 UEFI machine, whatever its node sets as loader' }),
       })
       .prefault({})
-      .meta({ description: 'boot loader files; those of the ipxe package when absent' }),
+      .meta({ description: 'boot loader files; by default those of the ipxe package' }),
   })
-  .meta({ description: 'what firmware fetches first' })
+  .meta({ description: 'TFTP: the boot loaders for PXE firmware' })
 
 export const haproxySection = z
   .strictObject({
     file: path.meta({
-      description: 'the file that the configuration is written to',
+      description: 'file that slipway writes the configuration to',
       examples: ['/etc/haproxy/haproxy.cfg'],
     }),
     with: z
@@ -43,32 +45,32 @@ export const haproxySection = z
       .default([])
       .meta({
         description:
-          'the files and folders that HAProxy is started with (-f), in order, when file is only a part of them',
+          'all files and folders that HAProxy is started with (-f), in order, if file is only one of them',
         examples: [['/etc/haproxy/haproxy.cfg', '/etc/haproxy/conf.d']],
       }),
-    reload: command.optional().meta({ description: 'the command that is run after the file changed' }),
+    reload: command.optional().meta({ description: 'command that reloads HAProxy after the file changed' }),
     masterSocket: path.optional().meta({
-      description: "instead of a command: the socket of HAProxy's master process (-S), which reloads it",
+      description: "socket of HAProxy's master process (-S), used for reloads instead of a command",
       examples: ['/run/haproxy-master.sock'],
     }),
     socket: path.default('/run/haproxy/admin.sock').meta({
-      description: "HAProxy's stats socket: it tells which nodes are up, and takes one out without a reload",
+      description: "HAProxy's stats socket, used to read server states and to drain servers without a reload",
     }),
   })
-  .meta({ description: 'the load balancer on this machine; leave it out when there is another one' })
+  .meta({ description: 'HAProxy on this machine; omit the section if there is another load balancer' })
 
 export const keepalivedSection = z
   .strictObject({
     interface: interfaceName
       .optional()
-      .meta({ description: 'the interface that has the shared addresses; server.interface when absent' }),
+      .meta({ description: 'interface of the shared addresses; by default server.interface' }),
     routerId: wholeNumber(1, 255, '')
       .default(51)
-      .meta({ description: "the VRRP group's number, its own on this network" }),
+      .meta({ description: 'VRRP virtual router ID, unique on this network' }),
     healthPort: port
       .default(9444)
-      .meta({ description: 'the port on 127.0.0.1 where HAProxy says that it runs' }),
+      .meta({ description: "port on 127.0.0.1 for the check of HAProxy's health" }),
   })
   .meta({
-    description: 'the addresses of the load balancer are shared with the machines of server.peers, by VRRP',
+    description: 'keepalived: shares the addresses of the load balancer with server.peers by VRRP',
   })

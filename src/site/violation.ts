@@ -1,28 +1,32 @@
-/** A problem before it has a place in the file: what the schema and the rules report, by path. */
-import type { Path } from './problem.ts'
+/** Problems before they have a position in the file: what the schema and the rules report, by path. */
+import type { SiteCode } from './codes.ts'
 import type { Section } from './partial.ts'
+import type { Path } from './problem.ts'
 import type { Site } from './schema.ts'
 
-export type Violation = {
-  /** What is wrong. Where nothing is written there, the place is that of the nearest thing around it. */
+export type Violation = Breach & { readonly code: SiteCode }
+
+/** What a rule reports; the code is the rule's. */
+export type Breach = {
+  /** The value that is wrong. If the file has no such value, the position is that of the closest one around it. */
   readonly path: Path
-  /** The key's place instead of its value's. */
+  /** Points at the key instead of its value. */
   readonly at?: 'key'
-  /** Where the other half of a contradiction stands; its line is added to the message. */
+  /** The value that contradicts this one; the message ends with its line. */
   readonly other?: Path
 } & (
   | { readonly message: string }
-  /** Ends the sentence `got …, expected …`; the value is put in as the file has it, unless it is `got`. */
+  /** Completes the message `got …, expected …`; the value is quoted from the file unless `got` replaces it. */
   | { readonly expected: string; readonly got?: string }
 )
 
-/** The shape of a rule: one question about a whole site that its schema cannot ask. */
-
+/** One constraint on a whole site that its schema cannot express. */
 export type Rule = {
+  readonly code: SiteCode
   /**
-   * Sections without which it cannot judge: it is not asked while the schema refuses a part of one of
-   * them. Lists that it can judge entry by entry need not be named; they may come without the refused ones.
+   * Sections that the rule needs whole: it is skipped while the schema rejects a part of one of them. Lists that the
+   * rule checks entry by entry need not be named; rejected entries are then left out.
    */
   readonly needs: readonly Section[]
-  readonly check: (site: Site) => readonly Violation[]
+  readonly check: (site: Site) => readonly Breach[]
 }

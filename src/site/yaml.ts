@@ -1,6 +1,6 @@
 /**
- * YAML 1.2 text as plain values that remember where they stand. One document, unique keys, no merge keys,
- * no tags of other schemas. Anchors and aliases are allowed and bounded: no text can grow without end.
+ * Parses YAML 1.2 into plain values with positions: one document, unique keys, no merge keys, no tags of other schemas.
+ * Anchors and aliases are allowed, and the number of values is bounded.
  */
 import {
   isAlias,
@@ -13,47 +13,52 @@ import {
   type YAMLMap,
 } from 'yaml'
 import { quoteText } from '../text/printable.ts'
+import type { SiteCode } from './codes.ts'
 import { formatPath, type Path } from './problem.ts'
 
 type Position = { readonly line: number; readonly column: number }
 
-/** A mistake in the text itself; `path` is empty where there is no value to speak of yet. */
-export type ParseError = Position & { readonly path: Path; readonly message: string }
+/** An error in the text itself; `path` is empty if the error belongs to no value. */
+export type ParseError = Position & {
+  readonly code: SiteCode
+  readonly path: Path
+  readonly message: string
+}
 
 export type Tree = {
-  /** Objects without prototype, arrays and scalars; undefined for a text without content. */
+  /** Objects without prototype, arrays, and scalars; undefined if the text has no content. */
   readonly value: unknown
-  /** Whether something is written there, be it nothing but the key. */
+  /** Reports whether the file has the path, even if only a key without a value. */
   has(path: Path): boolean
-  /** The value at a path that {@link has} something. */
+  /** Returns the value at a path that {@link has} accepts. */
   get(path: Path): unknown
-  /** Where the value (or its key) at `path` begins, or the nearest thing around it that is written. */
+  /** Returns where the value at `path` (or its key) starts, or else the closest value around it. */
   position(path: Path, at?: 'key'): Position
-  /** The value in a few words, as written: `"m1"`, `4.10`, `nothing`, `a list`. */
+  /** Describes the value as in the file: `"m1"`, `4.10`, `nothing`, `a list`. */
   quote(path: Path): string
 }
 
 export type ReadYaml = {
-  readonly mistakes: readonly ParseError[]
-  /** Absent when the text cannot be read as YAML; present beside duplicate keys and unknown aliases. */
+  readonly errors: readonly ParseError[]
+  /** Absent if the text is not YAML; present in spite of duplicate keys and unknown aliases. */
   readonly tree?: Tree
 }
 
-/** Far above any site, far below what would hurt: a thousand nodes make about ten thousand values. */
-const mostValues = 100_000
-const deepest = 64
+/** A site of 1,000 nodes has about 10,000 values. */
+const maxValues = 100_000
+const maxDepth = 64
 
 export function readYaml(text: string): ReadYaml {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,
-    // Said outright because a `%YAML 1.1` line would otherwise bring base 60 numbers and `no` for false.
+    // Explicit, because a `%YAML 1.1` line would otherwise enable base 60 numbers and `no` for false.
     schema: 'core',
     merge: false,
     resolveKnownTags: false,
     stringKeys: true,
-    // Found in the walk below, which knows the path.
+    // The walk below finds duplicates; it knows the path.
     uniqueKeys: false,
     logLevel: 'error',
   })
@@ -62,78 +67,80 @@ export function readYaml(text: string): ReadYaml {
     return { line, column: col }
   }
   const syntax = [...document.errors, ...document.warnings]
-  if (syntax.length > 0) return { mistakes: syntaxMistakes(syntax, positionAt) }
-  return plant(document.contents, positionAt)
+  if (syntax.length > 0) return { errors: syntaxErrors(syntax, positionAt) }
+  return buildTree(document.contents, positionAt)
 }
 
-/** Where a value stands; `node` is what an alias stands for. */
+/** Offsets of a key and its value; `node` is the value that an alias refers to. */
 type Entry = { readonly node: ParsedNode | null; readonly key: number; readonly value: number }
 
-function plant(root: ParsedNode | null, positionAt: (offset: number) => Position): ReadYaml {
+function buildTree(root: ParsedNode | null, positionAt: (offset: number) => Position): ReadYaml {
   const entries = new Map<string, Entry>()
   const anchors = new Map<string, ParsedNode>()
-  const mistakes: ParseError[] = []
+  const errors: ParseError[] = []
   let excess: ParseError | undefined
 
   function plain(node: ParsedNode | null, path: Path, key: number, value = node?.range[0] ?? key): unknown {
     entries.set(formatPath(path), { node, key, value })
-    if (path.length > deepest || entries.size > mostValues) {
-      excess ??= path.length > deepest ? tooDeep(value) : tooMany(path)
+    if (path.length > maxDepth || entries.size > maxValues) {
+      excess ??= path.length > maxDepth ? tooDeep(value) : tooMany(path)
       return null
     }
     if (isAlias(node)) {
       const target = anchors.get(node.source)
       if (target !== undefined) return plain(target, path, key, value)
-      const message = `no anchor &${node.source} stands before this alias`
-      mistakes.push({ ...positionAt(value), path, message })
+      const message = `the anchor &${node.source} is not defined before this alias`
+      errors.push({ ...positionAt(value), code: 'site.unknown-alias', path, message })
       return null
     }
-    const made = isMap(node)
+    const result = isMap(node)
       ? plainMap(node, path)
       : isSeq(node)
         ? node.items.map((item, index) => plain(item, [...path, index], value))
         : (node?.value ?? null)
-    // Only now, so that an alias within its own anchor finds none and there are no circles.
+    // Set after the value was read, so that an alias inside its own anchor is unknown and there are no cycles.
     if (node?.anchor !== undefined) anchors.set(node.anchor, node)
-    return made
+    return result
   }
 
   function plainMap(map: YAMLMap.Parsed, path: Path): Record<string, unknown> {
-    const made = Object.create(null) as Record<string, unknown>
+    const result = Object.create(null) as Record<string, unknown>
     for (const { key, value } of map.items) {
-      // `stringKeys` makes a syntax error of every other key.
+      // With `stringKeys`, every other key is a syntax error.
       const name = (key as Extract<ParsedNode, { value: unknown }>).value as string
       const offset = key.range[0]
       const at = [...path, name]
       if (name === '__proto__') {
-        // Parsers of objects pass over it in silence; nothing in a site is.
-        mistakes.push({ ...positionAt(offset), path: at, message: 'unknown key' })
-      } else if (Object.hasOwn(made, name)) {
+        // zod ignores this key silently; a site file must not contain ignored keys.
+        errors.push({ ...positionAt(offset), code: 'site.unknown-key', path: at, message: 'unknown key' })
+      } else if (Object.hasOwn(result, name)) {
         const first = positionAt(entryOf(at).key)
-        const message = `the key is given twice, first on line ${first.line}`
-        mistakes.push({ ...positionAt(offset), path: at, message })
+        const message = `duplicate key, first on line ${first.line}`
+        errors.push({ ...positionAt(offset), code: 'site.duplicate-key', path: at, message })
       } else {
-        made[name] = plain(value, at, offset)
+        result[name] = plain(value, at, offset)
       }
     }
-    return made
+    return result
   }
 
   const tooDeep = (offset: number): ParseError => ({
     ...positionAt(offset),
+    code: 'site.too-large',
     path: [],
-    message: `more than ${deepest} levels of nesting`,
+    message: `more than ${maxDepth} levels of nesting`,
   })
   const tooMany = (path: Path): ParseError => ({
     ...positionAt(entryOf(path.slice(0, 1)).key),
+    code: 'site.too-large',
     path: path.slice(0, 1),
-    message: `the file holds more than ${mostValues} values, aliases resolved`,
+    message: `the file has more than ${maxValues} values after resolving aliases`,
   })
   const entryOf = (path: Path) => entries.get(formatPath(path)) as Entry
 
   const value = plain(root, [], 0)
-  if (excess !== undefined) return { mistakes: [excess] }
-  return { mistakes, tree: { value, get: (path) => valueAt(value, path), ...lookups(entries, positionAt) } }
+  if (excess !== undefined) return { errors: [excess] }
+  return { errors, tree: { value, get: (path) => valueAt(value, path), ...lookups(entries, positionAt) } }
 }
 
 function lookups(
@@ -164,25 +171,27 @@ function quoteNode(node: ParsedNode | null): string {
   return node.source === '' ? 'nothing' : node.source
 }
 
-/** The parser's words, and ours where it speaks to a programmer or many errors come from one mistake. */
-function syntaxMistakes(
+/** Reports the first syntax error per line, with our own message where the parser's is for programmers. */
+function syntaxErrors(
   errors: readonly YAMLError[],
   positionAt: (offset: number) => Position,
 ): readonly ParseError[] {
   const byLine = new Map<number, ParseError>()
   for (const { code, pos, message } of errors) {
     const position = positionAt(pos[0])
-    const own = ownWords[code] ?? message.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase())
-    if (!byLine.has(position.line)) byLine.set(position.line, { ...position, path: [], message: own })
+    const text = ownMessages[code] ?? message.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase())
+    if (byLine.has(position.line)) continue
+    byLine.set(position.line, { ...position, code: 'site.yaml-syntax', path: [], message: text })
   }
   return [...byLine.values()]
 }
 
-const ownWords: Partial<Record<YAMLError['code'], string>> = {
-  BLOCK_AS_IMPLICIT_KEY: 'a second key on one line; begin a new line, or put text with a colon in quotes',
-  MULTIPLE_DOCS: 'a second document begins here; a site file holds one',
-  NON_STRING_KEY: 'a key must be a single word, not a list, a map or an alias',
-  RESOURCE_EXHAUSTION: 'nested too deeply to be read',
-  TAG_RESOLVE_FAILED: 'tags have no meaning in a site file; leave it out',
-  TAB_AS_INDENT: 'a tab cannot indent in YAML; use spaces',
+const ownMessages: Partial<Record<YAMLError['code'], string>> = {
+  BLOCK_AS_IMPLICIT_KEY:
+    'a second key on the same line; start a new line, or put text with a colon in quotes',
+  MULTIPLE_DOCS: 'a second document starts here; a site file must have only one',
+  NON_STRING_KEY: 'a key must be a single word, not a list, a map, or an alias',
+  RESOURCE_EXHAUSTION: 'nested too deeply',
+  TAG_RESOLVE_FAILED: 'tags are not supported in a site file; remove it',
+  TAB_AS_INDENT: 'YAML does not allow tabs for indentation; use spaces',
 }

@@ -34,12 +34,12 @@ t.test('every key has a description, for editors and for messages about what is 
 
 t.test('a place in the schema is found by a path in a site', (t) => {
   const cases: { path: (string | number)[]; description: string | undefined }[] = [
-    { path: ['server', 'address'], description: 'the address of this machine that nodes talk to' },
-    { path: ['subnets', 3, 'gateway'], description: "the nodes' router (DHCP option 3)" },
+    { path: ['server', 'address'], description: 'address of this machine on the network of the nodes' },
+    { path: ['subnets', 3, 'gateway'], description: 'default router of the nodes (DHCP option 3)' },
     {
       path: ['images', 'any', 'dir'],
       description:
-        'the folder with the kernel, the initramfs and the rootfs or metal image, or with agent.* files',
+        'folder with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
     },
     { path: ['clusters', 0, 'loadBalancer', 'api', 1], description: 'an IPv4 or IPv6 address' },
     { path: ['server', 'nothing'], description: undefined },

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { parse, parseDocument } from 'yaml'
+import { siteCodes } from '../../src/site/codes.ts'
 import { loadSite, type Loaded } from '../../src/site/load.ts'
 import { formatPath, formatProblem, type Path } from '../../src/site/problem.ts'
 
@@ -173,5 +174,23 @@ t.test('files that are copied to nodes are looked for beside the site file too',
   ])
   t.match(node?.files, [{ path: '/etc/chrony.conf', mode: 0o644, from: '/srv/chrony.conf' }])
   t.same(node?.networkKeyfiles, ['/etc/slipway/keyfiles/bond0.nmconnection', '/etc/slipway/keyfiles/vlan7'])
+  t.end()
+})
+
+t.test('every kind of problem has its code', (t) => {
+  const found = new Set<string>()
+  for (const name of readdirSync(cases)) {
+    const loaded = loadSite(readFileSync(new URL(`${name}/site.yaml`, cases), 'utf8'), 'site.yaml')
+    if (loaded.kind === 'problems') for (const { code } of loaded.problems) found.add(code)
+  }
+  const empty = loadSite('', 'site.yaml')
+  if (empty.kind === 'problems') for (const { code } of empty.problems) found.add(code)
+  // Reading the file and editing it are tested where they happen.
+  const elsewhere = ['unreadable', 'node-known', 'node-unknown', 'cluster-unclear', 'edit-unsafe']
+  const expected = Object.keys(siteCodes).filter((code) => !elsewhere.includes(code.replace('site.', '')))
+  t.same(
+    expected.filter((code) => !found.has(code)),
+    [],
+  )
   t.end()
 })

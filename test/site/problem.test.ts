@@ -2,7 +2,14 @@ import t from 'tap'
 import { formatPath, formatProblem, showProblem } from '../../src/site/problem.ts'
 import { quoteText } from '../../src/text/printable.ts'
 
-const problem = { file: 'site.yaml', line: 2, column: 7, path: 'server.address', message: 'got nothing' }
+const problem = {
+  code: 'site.invalid-value',
+  file: 'site.yaml',
+  line: 2,
+  column: 7,
+  path: 'server.address',
+  message: 'got nothing',
+} as const
 
 t.test('a problem is one line that editors and terminals can follow', (t) => {
   t.equal(formatProblem(problem), 'site.yaml:2:7 server.address: got nothing')

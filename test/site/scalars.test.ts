@@ -42,8 +42,8 @@ t.test('what is taken becomes the value that the program works with', (t) => {
 
 t.test('what is refused says what was expected, once', (t) => {
   const disk = ['expected the path of a whole disk such as /dev/sda or /dev/disk/by-id/…']
-  const argument = ['expected one kernel argument: a name, or name=value, without blanks and ${']
-  const domain = ['expected a domain name: labels of letters, digits and inner hyphens, joined by dots']
+  const argument = ['expected one kernel argument: name or name=value, without spaces and ${']
+  const domain = ['expected a domain name: labels of letters, digits, and inner hyphens, separated by dots']
   const port = ['expected a whole number from 1 to 65535']
   const cases: { scalar: Scalar; value: unknown; messages: string[] }[] = [
     { scalar: scalars.ipv4, value: '010.0.0.1', messages: ['expected an IPv4 address'] },
@@ -51,12 +51,12 @@ t.test('what is refused says what was expected, once', (t) => {
     {
       scalar: scalars.mac,
       value: '01:00:5e:00:53:01',
-      messages: ['expected the MAC address of one machine'],
+      messages: ['expected a unicast MAC address'],
     },
     {
       scalar: scalars.mac,
       value: '00:00:00:00:00:00',
-      messages: ['expected the MAC address of one machine'],
+      messages: ['expected a unicast MAC address'],
     },
     { scalar: scalars.domain, value: 'a..b', messages: domain },
     { scalar: scalars.domain, value: '.', messages: domain },

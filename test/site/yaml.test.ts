@@ -3,9 +3,8 @@ import t from 'tap'
 import { readYaml, type Tree } from '../../src/site/yaml.ts'
 
 function treeOf(text: string): Tree {
-  const { tree, mistakes } = readYaml(text)
-  if (tree === undefined || mistakes.length > 0)
-    throw new Error(mistakes.map(({ message }) => message).join())
+  const { tree, errors } = readYaml(text)
+  if (tree === undefined || errors.length > 0) throw new Error(errors.map(({ message }) => message).join())
   return tree
 }
 

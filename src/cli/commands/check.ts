@@ -81,5 +81,6 @@ async function toTerminal(prepared: Prepared, sitePath: string, terminal: Termin
 
 function toJson(prepared: Prepared): object {
   if (prepared.kind === 'ready') return summaryJson(prepared.plan)
-  return prepared.kind === 'unreadable' ? { unreadable: prepared.message } : { problems: prepared.problems }
+  if (prepared.kind === 'problems') return { problems: prepared.problems }
+  return { unreadable: prepared.message, code: prepared.code }
 }

@@ -66,10 +66,10 @@ type UserEntry = z.output<typeof userShape>
 
 /** @throws {BadKubeconfig} */
 export function decodeKubeconfig(content: string, readFile: ReadFile): Credentials {
-  const { mistakes, tree } = readYaml(content)
-  const [mistake] = mistakes
-  if (mistake !== undefined) {
-    throw new BadKubeconfig(`is not YAML: line ${mistake.line}, column ${mistake.column}: ${mistake.message}`)
+  const { errors, tree } = readYaml(content)
+  const [error] = errors
+  if (error !== undefined) {
+    throw new BadKubeconfig(`is not YAML: line ${error.line}, column ${error.column}: ${error.message}`)
   }
   const config = decode(kubeconfigShape, tree?.value, '')
   const current = config['current-context']

@@ -1,10 +1,11 @@
 /**
- * One more node in the text of a site file: written in the manner of its neighbour, behind it, and not one other
- * character changed. What cannot be done so is refused, and so is what would not load. Pure.
+ * Adds a node to the text of a site file, after another node and in the same style (braces or block, quotes, order of
+ * keys, columns, blank lines), and changes no other character. Refuses if that is not possible or the result would not
+ * load. Pure.
  */
 import { formatIp, parseIp } from '../../proto/address/ip.ts'
 import {
-  beginOf,
+  startOf,
   lineOf,
   nodeList,
   siteWithout,
@@ -16,24 +17,25 @@ import {
   lastOffset,
   type NodeList,
 } from './entries.ts'
+import type { SiteCode } from '../codes.ts'
 import { loadSite } from '../load.ts'
 import type { Problem } from '../problem.ts'
 import type { Node, Site, Role } from '../schema.ts'
 import { isScalar, stringify, type YAMLMap } from 'yaml'
 
-/** Why a site's text is not changed. */
+/** Why the text of a site is not changed. */
 export type Unchanged =
-  /** What is wrong with the site: as it is, or as it would be. */
+  /** Problems of the site before the edit, or that the edit would cause. */
   | { readonly kind: 'problems'; readonly when: 'before' | 'after'; readonly problems: readonly Problem[] }
   /** `reason` is a sentence. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly code: SiteCode; readonly reason: string }
 
 export type Adopted =
   | Unchanged
   | {
-      /** `present`: exactly this node is there already, and the text stays. */
+      /** `present`: the site has exactly this node already, and the text is unchanged. */
       readonly kind: 'adopted' | 'present'
-      /** The whole text, and the line on which the node stands in it. */
+      /** The whole text, and the line of the node in it. */
       readonly text: string
       readonly line: number
       readonly key: string
@@ -46,45 +48,47 @@ export function addNode(whole: string, file: string, adoption: Adoption): Adopte
   const before = loadSite(text, file)
   if (before.kind === 'problems') return { kind: 'problems', when: 'before', problems: before.problems }
   const index = clusterIndex(before.site, adoption.cluster)
-  if (typeof index === 'string') return { kind: 'refused', reason: index }
+  if (typeof index === 'string') return { kind: 'refused', code: 'site.cluster-unclear', reason: index }
   const { name: cluster, nodes } = before.site.clusters[index] as Site['clusters'][number]
   const name = adoption.name.toLowerCase()
   const key = `${cluster}/${name}`
   const at = nodes.findIndex((node) => node.name === name)
   if (at !== -1) {
-    const line = lineOf(text, beginOf(nodeList(text, index), at))
+    const line = lineOf(text, startOf(nodeList(text, index), at))
     const other = difference(nodes[at] as Node, adoption)
     if (other === undefined) return { kind: 'present', text: whole, line, key }
-    return { kind: 'refused', reason: `${key} is in the site already (line ${line}), with ${other}` }
+    const reason = `the site file already has ${key} (line ${line}), with ${other}`
+    return { kind: 'refused', code: 'site.node-known', reason }
   }
-  // Behind the last of its like; where there is none, behind the last.
-  const like = nodes.findLastIndex(({ role }) => role === adoption.role)
-
-  const { offset, inserted } = insertion(text, [index, like === -1 ? nodes.length - 1 : like], adoption)
+  // After the last node of the same role, or else after the last node.
+  const sameRole = nodes.findLastIndex(({ role }) => role === adoption.role)
+  const neighbor = sameRole === -1 ? nodes.length - 1 : sameRole
+  const { offset, inserted } = insertion(text, [index, neighbor], adoption)
   const made = text.slice(0, offset) + inserted + text.slice(offset)
   const after = loadSite(made, file)
   if (after.kind === 'problems') return { kind: 'problems', when: 'after', problems: after.problems }
   if (siteWithout(after.site, [key]) !== siteWithout(before.site, [])) {
-    return { kind: 'refused', reason: `the node beside which ${key} goes would change: write it in by hand` }
+    const reason = `adding ${key} would change the node before it: edit the site file by hand`
+    return { kind: 'refused', code: 'site.edit-unsafe', reason }
   }
   const line = lineOf(made, offset + inserted.search(/[^\s,]/))
   return { kind: 'adopted', text: mark + made, line, key }
 }
 
-/** @returns a sentence when there is no telling which is meant */
+/** @returns a sentence if the cluster cannot be determined */
 function clusterIndex({ clusters }: Site, wanted: string | undefined): number | string {
   const names = clusters.map(({ name }) => name)
   if (wanted === undefined) {
     if (names.length === 1) return 0
     return names.length === 0
-      ? 'the site has no cluster yet: write one into it first'
-      : `the site has several clusters, say which by --cluster: ${names.join(', ')}`
+      ? 'the site has no cluster: declare one first'
+      : `the site has several clusters, choose one with --cluster: ${names.join(', ')}`
   }
   const index = names.indexOf(wanted.toLowerCase())
-  return index === -1 ? `the site has no cluster ${wanted}; it has ${names.join(', ')}` : index
+  return index === -1 ? `the site has no cluster ${wanted}, only ${names.join(', ')}` : index
 }
 
-/** What a declared node has that another of its name would not have. */
+/** Describes the first difference between a declared node and the one to add. */
 function difference(node: Node, { mac, role, addresses }: Adoption): string | undefined {
   const wanted = addresses.map(parseIp)
   const isSame = node.address.every((address) => wanted.includes(address))
@@ -94,79 +98,73 @@ function difference(node: Node, { mac, role, addresses }: Adoption): string | un
   return node.role === role ? undefined : `the role ${node.role}, not ${role}`
 }
 
-/** A machine that is to be a node: what the site file does not know of it yet. */
-
+/** The node to add. */
 export type Adoption = {
   readonly mac: string
   readonly name: string
   readonly role: Role
-  /** One or several, as they are to be written. */
+  /** As they will be written. */
   readonly addresses: readonly string[]
-  /** May be left out where the site has only one. */
+  /** Optional if the site has only one. */
   readonly cluster: string | undefined
 }
-
-/**
- * Where in a site file's text a node's entry goes, and the entry itself in the manner of its neighbour: braces or
- * block, quotes, the order of keys, columns, blank lines. Pure text; whether it loads is the caller's to ask.
- */
 
 type TextPosition = {
   readonly text: string
   readonly nodes: NodeList
-  /** The index of the neighbour. */
+  /** Index of the node before the new one. */
   readonly item: number
-  /** The neighbour: its manner is taken over. */
+  /** That node, whose style is copied. */
   readonly pattern: YAMLMap.Parsed
 }
 
-function placeOf(text: string, [cluster, item]: readonly [number, number]): TextPosition {
+function positionOf(text: string, [cluster, item]: readonly [number, number]): TextPosition {
   const nodes = nodeList(text, cluster)
   return { text, nodes, item, pattern: entryAt(nodes, item) }
 }
 
 /**
- * What is put into the text, and before which of its characters.
+ * Returns the text to insert, and the offset to insert it at.
  *
- * @param text a site that loads
- * @param neighbour indices of its cluster and of the node behind which the entry goes
+ * @param text a valid site
+ * @param neighbor indices of the cluster and of the node before the new one
  */
 export function insertion(
   text: string,
-  neighbour: readonly [cluster: number, node: number],
+  neighbor: readonly [cluster: number, node: number],
   adoption: Adoption,
 ): { offset: number; inserted: string } {
-  const place = placeOf(text, neighbour)
-  const { nodes, item, pattern } = place
+  const position = positionOf(text, neighbor)
+  const { nodes, item, pattern } = position
   if (nodes.flow === true) {
-    return { offset: pattern.range[1], inserted: separator(place) + flowEntry(place, adoption) }
+    return { offset: pattern.range[1], inserted: separator(position) + flowEntry(position, adoption) }
   }
   const end = endOfLine(text, lastOffset(text, pattern))
   const newline = text.includes('\r\n') ? '\r\n' : '\n'
-  // The first dash of a block list stands where the list begins, and all stand in one column.
+  // The range of a block list starts at its first dash, and all dashes are in one column.
   const indent = ' '.repeat(columnOf(text, nodes.range[0]))
   const entry =
-    pattern.flow === true ? `- ${flowEntry(place, adoption)}` : blockEntry(place, adoption, newline)
+    pattern.flow === true ? `- ${flowEntry(position, adoption)}` : blockEntry(position, adoption, newline)
   const isApartBelow = item + 1 === nodes.items.length || hasBlankLineBelow(text, end)
-  const isApart = item > 0 && hasBlankLineAbove(text, beginOf(nodes, item)) && isApartBelow
+  const isApart = item > 0 && hasBlankLineAbove(text, startOf(nodes, item)) && isApartBelow
   const gap = isApart ? newline : ''
   return { offset: end, inserted: `${newline}${gap}${indent}${entry}` }
 }
 
 /**
- * What stands between two entries of a list in brackets: as between the neighbour and the next, or the one before
- * it. A comment is not taken along, and the one behind the neighbour stays on its line.
+ * Returns the separator between two entries of a list in brackets, as between the neighbor and the entry next to it.
+ * Comments are not copied, and a comment after the neighbor stays on its line.
  */
 function separator({ text, nodes, item, pattern }: TextPosition): string {
   const end = pattern.range[1]
   if (nodes.items.length === 1) return ', '
   const left = item + 1 < nodes.items.length ? item : item - 1
   const between = text.slice(entryAt(nodes, left).range[1], entryAt(nodes, left + 1).range[0])
-  const isRemarked = text.slice(end, endOfLine(text, end)).includes('#')
-  return /^\s*,\s*$/.test(between) && !isRemarked ? between : ', '
+  const hasComment = text.slice(end, endOfLine(text, end)).includes('#')
+  return /^\s*,\s*$/.test(between) && !hasComment ? between : ', '
 }
 
-/** `{ name: w4, role: worker, … }` with blanks inside the braces and columns as the pattern has them. */
+/** Renders `{ name: w4, role: worker, … }` with the spaces and columns of the pattern. */
 function flowEntry({ text, pattern, nodes }: TextPosition, adoption: Adoption): string {
   const [start] = pattern.range
   const blank = /\s/.test(text.charAt(start + 1)) ? ' ' : ''
@@ -187,7 +185,7 @@ function blockEntry(
   newline: string,
 ): string {
   const [start] = pattern.range
-  const between = text.slice(beginOf(nodes, item) + 1, start)
+  const between = text.slice(startOf(nodes, item) + 1, start)
   const lead = /^\s+$/.test(between) ? between : ' '
   const indent = lead.includes('\n')
     ? columnOf(text, start)
@@ -198,7 +196,7 @@ function blockEntry(
 
 type Field = { readonly key: string; readonly value: string; readonly offset: number }
 
-/** In the pattern's order, a value that it has in quotes in the same quotes. */
+/** Returns the keys in the order of the pattern, with its quotes. */
 function fields(pattern: YAMLMap.Parsed, { name, role, mac, addresses }: Adoption): Field[] {
   const values: Readonly<Record<string, string>> = {
     name: scalarText(name),
@@ -213,7 +211,7 @@ function fields(pattern: YAMLMap.Parsed, { name, role, mac, addresses }: Adoptio
   })
 }
 
-/** In quotes where YAML would read something else, or more than one value. */
+/** Quotes text that YAML would read as another type or as several values. */
 function scalarText(text: string): string {
   const isPlain = /^[\w.:-]+$/.test(text) && stringify(text, { schema: 'core' }).trim() === text
   return isPlain ? text : JSON.stringify(text)

@@ -1,4 +1,4 @@
-/** Where the entries of a cluster's nodes stand in a site file's text: what is put beside one, and what is cut out. */
+/** Positions of node entries in the text of a site file, for edits that change nothing else. Pure. */
 import {
   isMap,
   isScalar,
@@ -13,7 +13,7 @@ import type { Site } from '../schema.ts'
 
 export type NodeList = YAMLSeq.Parsed<YAMLMap.Parsed>
 
-/** A list of nodes is always written out: an alias would repeat the MAC addresses of another one. */
+/** Returns the list of nodes of a cluster. It is never an alias, because that would repeat MAC addresses. */
 export function nodeList(text: string, cluster: number): NodeList {
   const document = parseDocument(text, { schema: 'core', merge: false, keepSourceTokens: true })
   return document.getIn(['clusters', cluster, 'nodes'], true) as NodeList
@@ -23,33 +23,33 @@ export function entryAt(nodes: NodeList, item: number): YAMLMap.Parsed {
   return nodes.items[item] as YAMLMap.Parsed
 }
 
-/** What stands before an entry, from the end of the one before it: dash, comma, blanks, comments, anchor. */
+/** Returns the tokens between the previous entry and this one: dash, comma, spaces, comments, anchor. */
 export function tokensBefore(nodes: NodeList, item: number): readonly CST.SourceToken[] {
   const { items } = nodes.srcToken as CST.BlockSequence | CST.FlowCollection
   return (items[item] as (typeof items)[number]).start
 }
 
-/** Its dash, in a list without brackets; an anchor belongs to what it marks. */
-export function beginOf(nodes: NodeList, item: number): number {
+/** Returns where an entry starts, including its dash or anchor. */
+export function startOf(nodes: NodeList, item: number): number {
   const first = tokensBefore(nodes, item).find(({ type }) => type === 'seq-item-ind' || type === 'anchor')
   return first?.offset ?? entryAt(nodes, item).range[0]
 }
 
-/** Behind the last character of what is written: a map's own end may lie behind comments. */
+/** Returns the offset after the last character of a value. The range of a map may include comments after it. */
 export function lastOffset(text: string, node: ParsedNode): number {
   if ((isMap(node) || isSeq(node)) && node.flow !== true) {
-    // Neither is empty, nor a value of a node that loads.
+    // A valid node has no empty map or list.
     const last = node.items.at(-1) as YAMLMap.Parsed['items'][number] | ParsedNode
     return lastOffset(text, 'key' in last ? (last.value as ParsedNode) : last)
   }
   const [start, end] = node.range
   if (!isScalar(node) || node.type === undefined || !node.type.startsWith('BLOCK')) return end
-  // A text of several lines ends with a line break; the blank lines below it are its own when it keeps them.
+  // A block scalar ends with a line break; blank lines below belong to it only with the indicator `+`.
   const isKept = /^[|>]\d?\+/.test(text.slice(start, end))
   return start + text.slice(start, end).replace(isKept ? /\r?\n$/ : /\s+$/, '').length
 }
 
-/** Comments behind an entry stay with it. */
+/** Returns the end of the line, so that a comment after an entry stays with it. */
 export function endOfLine(text: string, offset: number): number {
   const rest = /\r?\n|$/g
   rest.lastIndex = offset
@@ -64,24 +64,26 @@ export function columnOf(text: string, offset: number): number {
   return offset - startOfLine(text, offset)
 }
 
-/** From 1. */
+/** Returns the line number, starting from 1. */
 export function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length
 }
 
-/** Whether what begins on the line at `offset` stands apart from what is above it. */
+/** Reports whether the line before the one at `offset` is blank. */
 export function hasBlankLineAbove(text: string, offset: number): boolean {
   return /\n[ \t]*\r?\n$/.test(text.slice(0, startOfLine(text, offset)))
 }
 
-/** @param end of a line */
+/** Reports whether the next line is blank. @param end the end of a line */
 export function hasBlankLineBelow(text: string, end: number): boolean {
   return /^\r?\n[ \t]*(?:\r?\n|$)/.test(text.slice(end))
 }
 
-/** What an edit of a site's text must leave as it was: everything but the nodes that it is about. Pure. */
-
-/** Two texts that are equal say the same of all other nodes, and of the site. @param keys `<cluster>/<name>` */
+/**
+ * Renders a site without some nodes, to check that an edit changed nothing else.
+ *
+ * @param keys `<cluster>/<name>`
+ */
 export function siteWithout(site: Site, keys: readonly string[]): string {
   const clusters = site.clusters.map((cluster) => ({
     ...cluster,

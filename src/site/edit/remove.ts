@@ -1,7 +1,11 @@
-/** Nodes taken out of the text of a site file, and not one other character changed (removal.ts). Pure. */
+/**
+ * Removes nodes from the text of a site file. With an entry go its lines (or its part of a shared line), its comma, a
+ * comment after it, and the blank line that separates it. A comment above it goes only if it starts with the name of
+ * the node and names no other node. No other character changes. Pure.
+ */
 import type { Unchanged } from './add.ts'
 import {
-  beginOf,
+  startOf,
   lineOf,
   nodeList,
   siteWithout,
@@ -25,72 +29,67 @@ export type Removed =
       readonly kind: 'removed'
       /** The whole new text. */
       readonly text: string
-      /** Each with the line on which it stood. */
+      /** The removed nodes with the lines that they were on. */
       readonly nodes: readonly { readonly key: string; readonly line: number }[]
     }
 
-/** @param file as for {@link loadSite} @param keys `<cluster>/<name>`, of nodes that the site has */
+/** @param file as for {@link loadSite} @param keys `<cluster>/<name>` */
 export function removeNodes(whole: string, file: string, keys: readonly string[]): Removed {
   const mark = whole.startsWith('\ufeff') ? '\ufeff' : ''
   const text = whole.slice(mark.length)
   const before = loadSite(text, file)
   if (before.kind === 'problems') return { kind: 'problems', when: 'before', problems: before.problems }
   const all = entriesOf(before.site)
-  const leaving = all.filter(({ key }) => keys.includes(key))
+  const removed = all.filter(({ key }) => keys.includes(key))
   const missing = keys.find((key) => !all.some((entry) => entry.key === key))
-  if (missing !== undefined) return { kind: 'refused', reason: `the site has no node ${missing}` }
+  if (missing !== undefined) {
+    return { kind: 'refused', code: 'site.node-unknown', reason: `the site has no node ${missing}` }
+  }
   const emptied = before.site.clusters.find(({ name, nodes }) =>
     nodes.every((node) => keys.includes(`${name}/${node.name}`)),
   )
   if (emptied !== undefined) {
-    const reason = `no node of ${emptied.name} would be left: take the whole cluster out by hand`
-    return { kind: 'refused', reason }
+    const reason = `${emptied.name} would have no node left: remove the cluster by hand`
+    return { kind: 'refused', code: 'site.edit-unsafe', reason }
   }
-  // The last comes first, so that the places of the others stay what they are.
-  const made = leaving.reduceRight((rest, { at, name }) => {
+  // From last to first, so that the offsets of the others stay valid.
+  const made = removed.reduceRight((rest, { at, name }) => {
     const others = all.map((entry) => entry.name).filter((other) => other !== name)
     return withoutEntry(rest, at, { own: name, others })
   }, text)
   const after = loadSite(made, file)
   if (after.kind === 'problems') return { kind: 'problems', when: 'after', problems: after.problems }
   if (siteWithout(after.site, []) !== siteWithout(before.site, keys)) {
-    const reason = `the rest of the site would not be what it was without ${keys.join(', ')}: take it out by hand`
-    return { kind: 'refused', reason }
+    const reason = `removing ${keys.join(', ')} would change other parts of the site: edit the site file by hand`
+    return { kind: 'refused', code: 'site.edit-unsafe', reason }
   }
-  const nodes = leaving.map(({ key, at: [cluster, item] }) => ({
+  const nodes = removed.map(({ key, at: [cluster, item] }) => ({
     key,
-    line: lineOf(text, beginOf(nodeList(text, cluster), item)),
+    line: lineOf(text, startOf(nodeList(text, cluster), item)),
   }))
   return { kind: 'removed', text: mark + made, nodes }
 }
 
-type Entry = { readonly key: string; readonly name: string; readonly at: readonly [number, number] }
+type DeclaredEntry = { readonly key: string; readonly name: string; readonly at: readonly [number, number] }
 
-function entriesOf({ clusters }: Site): Entry[] {
+function entriesOf({ clusters }: Site): DeclaredEntry[] {
   return clusters.flatMap((cluster, index) =>
     cluster.nodes.map(({ name }, item) => ({ key: `${cluster.name}/${name}`, name, at: [index, item] })),
   )
 }
 
-/**
- * What goes when a node's entry goes out of a site file's text: its lines, or what is its own within a line that it
- * shares; its comma; the comment behind it on a line of its own; the blank line that set it apart. A comment above
- * it stays, unless it begins with the node's name and names no other node. Pure text; whether the rest loads is the
- * caller's to ask.
- */
-
-/** From the first character that goes to the first one that stays. */
+/** From the first removed character to the first one that stays. */
 type Cut = { readonly from: number; readonly to: number }
 
 /** First labels, in lower case. */
 export type Names = { readonly own: string; readonly others: readonly string[] }
 
-type Place = { readonly text: string; readonly nodes: NodeList; readonly item: number; readonly names: Names }
+type Entry = { readonly text: string; readonly nodes: NodeList; readonly item: number; readonly names: Names }
 
 /**
- * The text without the entry.
+ * Returns the text without the entry.
  *
- * @param text parses as a site, and the cluster has other nodes beside this one
+ * @param text a valid site in which the cluster has other nodes too
  * @param at indices of its cluster and of the node
  */
 export function withoutEntry(
@@ -100,46 +99,46 @@ export function withoutEntry(
 ): string {
   const [cluster, item] = at
   const nodes = nodeList(text, cluster)
-  const place = { text, nodes, item, names }
-  const cuts = nodes.flow === true ? flowCuts(place) : [blockCut(place)]
+  const entry = { text, nodes, item, names }
+  const cuts = nodes.flow === true ? flowCuts(entry) : [blockCut(entry)]
   return cuts.reduceRight((rest, { from, to }) => rest.slice(0, from) + rest.slice(to), text)
 }
 
-function blockCut(place: Place): Cut {
-  const { text, nodes, item } = place
-  return wholeLines(place, beginOf(nodes, item), lastOffset(text, entryAt(nodes, item)))
+function blockCut(entry: Entry): Cut {
+  const { text, nodes, item } = entry
+  return wholeLines(entry, startOf(nodes, item), lastOffset(text, entryAt(nodes, item)))
 }
 
-function flowCuts(place: Place): readonly Cut[] {
-  const { text, nodes, item } = place
-  const begin = beginOf(nodes, item)
+function flowCuts(entry: Entry): readonly Cut[] {
+  const { text, nodes, item } = entry
+  const begin = startOf(nodes, item)
   const [, end] = entryAt(nodes, item).range
   const lineBefore = text.slice(startOfLine(text, begin), begin)
   const lineBehind = text.slice(end, endOfLine(text, end))
   const above = /^[ \t]*(,?)[ \t]*$/.exec(lineBefore)
   const behind = /^[ \t]*(,?)[ \t]*(?:#.*)?$/.exec(lineBehind)
   if (above !== null && behind !== null) {
-    const lines = wholeLines(place, begin, end)
-    // One comma goes with an entry, wherever it stands.
-    return above[1] === '' && behind[1] === '' ? inOrder([lines, commaOf(place)]) : [lines]
+    const lines = wholeLines(entry, begin, end)
+    // One comma is removed with an entry, before or after it.
+    return above[1] === '' && behind[1] === '' ? inOrder([lines, commaOf(entry)]) : [lines]
   }
   const isOneLine = (from: number, to: number) => !text.slice(from, to).includes('\n')
-  const isRemarked = (from: number, to: number) => text.slice(from, to).includes('#')
+  const hasComment = (from: number, to: number) => text.slice(from, to).includes('#')
   const previousEnd = item === 0 ? undefined : entryAt(nodes, item - 1).range[1]
-  const nextBegin = item + 1 === nodes.items.length ? undefined : beginOf(nodes, item + 1)
+  const nextBegin = item + 1 === nodes.items.length ? undefined : startOf(nodes, item + 1)
   if (previousEnd !== undefined && isOneLine(previousEnd, begin)) return [{ from: previousEnd, to: end }]
   if (nextBegin !== undefined && isOneLine(end, nextBegin)) return [{ from: begin, to: nextBegin }]
-  // It is the first or the last, and shares its line with a bracket.
-  if (previousEnd !== undefined && !isRemarked(previousEnd, begin)) return [{ from: previousEnd, to: end }]
-  if (nextBegin !== undefined && !isRemarked(end, nextBegin)) return [{ from: begin, to: nextBegin }]
-  if (behind === null) return inOrder([{ from: begin, to: end }, commaOf(place)])
+  // The entry is the first or the last, and shares its line with a bracket.
+  if (previousEnd !== undefined && !hasComment(previousEnd, begin)) return [{ from: previousEnd, to: end }]
+  if (nextBegin !== undefined && !hasComment(end, nextBegin)) return [{ from: begin, to: nextBegin }]
+  if (behind === null) return inOrder([{ from: begin, to: end }, commaOf(entry)])
   const blanks = lineBefore.length - lineBefore.trimEnd().length
   const own = { from: begin - blanks, to: endOfLine(text, end) }
-  return behind[1] === ',' ? [own] : inOrder([own, commaOf(place)])
+  return behind[1] === ',' ? [own] : inOrder([own, commaOf(entry)])
 }
 
-/** The comma before an entry; of the first, the one behind it. */
-function commaOf({ nodes, item }: Place): Cut {
+/** Returns the comma before an entry; for the first entry, the one after it. */
+function commaOf({ nodes, item }: Entry): Cut {
   const isComma = ({ type }: CST.SourceToken) => type === 'comma'
   const { offset } = tokensBefore(nodes, Math.max(item, 1)).find(isComma) as CST.SourceToken
   return { from: offset, to: offset + 1 }
@@ -149,9 +148,9 @@ function inOrder(cuts: readonly Cut[]): readonly Cut[] {
   return [...cuts].sort((a, b) => a.from - b.from)
 }
 
-/** From the line of `first` to that of `last`, and the blank lines that set them apart. */
-function wholeLines({ text, nodes, item, names }: Place, first: number, last: number): Cut {
-  const start = startOfRemark(text, first, names)
+/** Returns the lines from `first` to `last`, with the blank lines that separate them. */
+function wholeLines({ text, nodes, item, names }: Entry, first: number, last: number): Cut {
+  const start = startWithComment(text, first, names)
   const end = endOfLine(text, last)
   const isLast = item + 1 === nodes.items.length
   const isApartBelow = hasBlankLineBelow(text, end)
@@ -160,13 +159,13 @@ function wholeLines({ text, nodes, item, names }: Place, first: number, last: nu
   }
   const from = endOfLine(text, startOfLine(text, start - 1))
   if (item > 0 || !isApartBelow) return { from, to: end }
-  // The next one is the first now.
+  // The next entry becomes the first.
   const below = startOfLine(text, text.length - text.slice(end).trimStart().length)
   return { from, to: endOfLine(text, startOfLine(text, below - 1)) }
 }
 
-/** Where the lines of an entry begin: with a comment right above it that is about it alone. */
-function startOfRemark(text: string, first: number, { own, others }: Names): number {
+/** Returns where the lines of an entry start, including a comment directly above that is only about this entry. */
+function startWithComment(text: string, first: number, { own, others }: Names): number {
   const line = startOfLine(text, first)
   const column = columnOf(text, first)
   let start = line
@@ -175,8 +174,8 @@ function startOfRemark(text: string, first: number, { own, others }: Names): num
     if (text.slice(above, start).search(/\S/) !== column || text[above + column] !== '#') break
     start = above
   }
-  const remark = text.slice(start, line)
-  const isNamed = (name: string) => new RegExp(`(?<![\\w-])${name}(?![\\w-])`, 'i').test(remark)
-  const isOwn = new RegExp(`^\\s*#+\\s*${own}(?![\\w-])`, 'i').test(remark) && !others.some(isNamed)
+  const comment = text.slice(start, line)
+  const isNamed = (name: string) => new RegExp(`(?<![\\w-])${name}(?![\\w-])`, 'i').test(comment)
+  const isOwn = new RegExp(`^\\s*#+\\s*${own}(?![\\w-])`, 'i').test(comment) && !others.some(isNamed)
   return isOwn ? start : line
 }

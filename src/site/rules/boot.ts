@@ -1,15 +1,15 @@
-/** What nodes boot: image, disk, menu and kernel arguments, set by their cluster or by themselves. */
+/** What nodes boot (image, disk, menu, kernel arguments) and the files that the site adds to them, per cluster or per node. */
 import { declaredClusters, declaredNodes, nodesOf, repetitions, type DeclaredNode } from '../declared.ts'
 import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
-import type { Violation, Rule } from '../violation.ts'
+import type { Breach, Rule } from '../violation.ts'
 import { nearest } from '../../text/nearest.ts'
 import type { Path } from '../problem.ts'
 import { listed } from '../schema-violations.ts'
 import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } from '../schema.ts'
 
-type Settings = Pick<Cluster & Node, 'image' | 'menu' | 'kernelArguments'>
+type Settings = Pick<Cluster & Node, 'image' | 'menu' | 'kernelArguments'> & NodeFileSettings
 
-/** Everything that holds boot settings: clusters and nodes. */
+/** Returns everything that has boot settings: clusters and nodes. */
 function settings(site: Site): { readonly path: Path; readonly settings: Settings }[] {
   return declaredClusters(site).flatMap((declared) => [
     { path: declared.path, settings: declared.cluster },
@@ -17,9 +17,9 @@ function settings(site: Site): { readonly path: Path; readonly settings: Setting
   ])
 }
 
-/** One flaw for a cluster whose nodes lack the setting, at the place where one line mends it. */
-function lacking(site: Site, key: 'image' | 'disk', expected: string): Violation[] {
-  return declaredClusters(site).flatMap((declared): Violation[] => {
+/** Reports a setting that nodes lack once per cluster, at the position where one line fixes it. */
+function missingSetting(site: Site, key: 'image' | 'disk', expected: string): Breach[] {
+  return declaredClusters(site).flatMap((declared): Breach[] => {
     if (declared.cluster[key] !== undefined) return []
     const without = nodesOf(declared).filter(({ node }) => node[key] === undefined)
     if (without.length === 0) return []
@@ -28,39 +28,46 @@ function lacking(site: Site, key: 'image' | 'disk', expected: string): Violation
   })
 }
 
-const imageGiven: Rule = { needs: [], check: (site) => lacking(site, 'image', 'a name under images') }
+const imageGiven: Rule = {
+  code: 'site.image-missing',
+  needs: [],
+  check: (site) => missingSetting(site, 'image', 'a name under images'),
+}
 
 /**
- * A cluster with Ignition files installs with them, to a disk that is named here. One without may boot an image whose
- * agent knows its disk: that shows when the image is looked at (plan/ipxe/installation.ts).
+ * A cluster with Ignition files needs the disk in the site file. One without may boot an agent image, which knows its
+ * disk; that is checked when the image has been scanned (plan/ipxe/installation.ts).
  */
 const diskGiven: Rule = {
+  code: 'site.disk-missing',
   needs: [],
   check: (site) =>
-    lacking(site, 'disk', 'a disk to install on').filter(
+    missingSetting(site, 'disk', 'a disk to install on').filter(
       ({ path: [, index] }) => site.clusters[Number(index)]?.ignition !== undefined,
     ),
 }
 
 const imageKnown: Rule = {
+  code: 'site.image-unknown',
   needs: ['images'],
   check(site) {
     const known = Object.keys(site.images)
-    return settings(site).flatMap(({ path, settings: { image } }): Violation[] => {
+    return settings(site).flatMap(({ path, settings: { image } }): Breach[] => {
       if (image === undefined || known.includes(image)) return []
-      const meant = nearest(image, known)
-      const names = known.length === 0 ? ', where there is none' : `: ${listed(known)}`
-      const help = meant === undefined ? names : `; did you mean ${meant}?`
+      const suggestion = nearest(image, known)
+      const names = known.length === 0 ? ', but there is no image' : `: ${listed(known)}`
+      const help = suggestion === undefined ? names : `; did you mean ${suggestion}?`
       return [{ path: [...path, 'image'], expected: `a name under images${help}` }]
     })
   },
 }
 
-/** The live style has a rootfs, the older installer style a metal image: together they say nothing. */
+/** The live style has a rootfs, the older installer style a metal image; with both, the style is ambiguous. */
 const oneStyle: Rule = {
+  code: 'site.image-style-ambiguous',
   needs: ['images'],
   check: (site) =>
-    Object.entries(site.images).flatMap(([name, { rootfs, metal }]): Violation[] =>
+    Object.entries(site.images).flatMap(([name, { rootfs, metal }]): Breach[] =>
       rootfs === undefined || metal === undefined
         ? []
         : [
@@ -73,8 +80,9 @@ const oneStyle: Rule = {
     ),
 }
 
-/** Two clusters that install from one folder would be one cluster: the files hold keys and names. */
-const ignitionOfItsOwn: Rule = {
+/** Two clusters that install from one folder would be one cluster: the files contain keys and names. */
+const separateIgnition: Rule = {
+  code: 'site.ignition-folder-shared',
   needs: [],
   check: (site) =>
     repetitions(
@@ -82,16 +90,17 @@ const ignitionOfItsOwn: Rule = {
       ({ cluster }) => resolvePath('', cluster.ignition as string),
     ).map(({ first, again }) => ({
       path: [...again.path, 'ignition'],
-      expected: `a folder of its own: ${first.cluster.name} installs from it`,
+      expected: `a separate folder: ${first.cluster.name} installs from this one`,
       other: [...first.path, 'ignition'],
     })),
 }
 
-/** A menu's default is taken without anybody there, so it must never make a node what it is not. */
+/** The default entry is chosen unattended, so it must never install a node with another role than its own. */
 const menuDefault: Rule = {
+  code: 'site.menu-default-unsafe',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap((declared): Violation[] => {
+    declaredNodes(site).flatMap((declared): Breach[] => {
       const { node, cluster } = declared
       const chosen = (node.menu ?? cluster.menu)?.default
       const own = node.role === 'infra' ? 'worker' : node.role
@@ -99,7 +108,7 @@ const menuDefault: Rule = {
       return [
         {
           path: [...menuOwner(declared), 'menu', 'default'],
-          expected: `an entry that suits all its nodes: ${node.name} is ${node.role}`,
+          expected: `an entry that is right for all its nodes: ${node.name} is ${node.role}`,
         },
       ]
     }),
@@ -109,31 +118,32 @@ function isRole(entry: MenuEntry): entry is MenuEntry & Role {
   return (roles as readonly string[]).includes(entry)
 }
 
-/** The path of what sets a node's menu: the node or its cluster. */
+/** Returns the path of the node or cluster that sets a node's menu. */
 function menuOwner({ node, path }: DeclaredNode): Path {
   return node.menu === undefined ? path.slice(0, 2) : path
 }
 
-/** Arguments that boot scripts always carry, and where they come from: a second one would silently win or lose. */
-const ownArguments = new Map([
-  ['coreos.inst', 'boot scripts give it where it is needed'],
-  ['coreos.inst.ignition_url', 'it follows from role and ignition'],
-  ['coreos.inst.image_url', 'it follows from image'],
-  ['coreos.inst.install_dev', 'it follows from disk'],
-  ['coreos.live.rootfs_url', 'it follows from image'],
-  ['ignition.config.url', 'it follows from role and ignition'],
-  ['initrd', 'it follows from image'],
+/** Arguments that boot scripts set, and their source. A second one would silently override or be ignored. */
+const reservedArguments = new Map([
+  ['coreos.inst', 'boot scripts set it where it is needed'],
+  ['coreos.inst.ignition_url', 'boot scripts set it from role and ignition'],
+  ['coreos.inst.image_url', 'boot scripts set it from image'],
+  ['coreos.inst.install_dev', 'boot scripts set it from disk'],
+  ['coreos.live.rootfs_url', 'boot scripts set it from image'],
+  ['ignition.config.url', 'boot scripts set it from role and ignition'],
+  ['initrd', 'boot scripts set it from image'],
 ])
 
 const kernelArguments: Rule = {
+  code: 'site.kernel-argument-reserved',
   needs: [],
   check: (site) =>
     settings(site).flatMap(({ path, settings: { kernelArguments = [] } }) =>
-      kernelArguments.flatMap((argument, index): Violation[] => {
+      kernelArguments.flatMap((argument, index): Breach[] => {
         const name = argument.replace(/=.*/, '')
-        const origin = ownArguments.get(name)
-        if (origin === undefined) return []
-        return [{ path: [...path, 'kernelArguments', index], message: `leave ${name} out: ${origin}` }]
+        const source = reservedArguments.get(name)
+        if (source === undefined) return []
+        return [{ path: [...path, 'kernelArguments', index], message: `remove ${name}: ${source}` }]
       }),
     ),
 }
@@ -143,35 +153,28 @@ export const bootRules = [
   imageKnown,
   diskGiven,
   oneStyle,
-  ignitionOfItsOwn,
+  separateIgnition,
   menuDefault,
   kernelArguments,
 ]
 
-/** Files that a site adds to its nodes: each path once in a place, for one of two would silently be left out. */
+type NodeFileSettings = Pick<Cluster, 'hostname' | 'files' | 'networkKeyfiles'>
 
-type AddedFileSettings = Pick<Cluster, 'hostname' | 'files' | 'networkKeyfiles'>
-
-const pathOnce: Rule = {
+/** Of two entries with one path, one would silently have no effect. */
+const distinctNodeFiles: Rule = {
+  code: 'site.node-file-repeated',
   needs: [],
   check: (site) =>
-    addedFiles(site).flatMap(({ path, settings }) =>
-      repetitions(written(path, settings), ({ onNode }) => onNode).map(({ first, again }): Violation => ({
+    settings(site).flatMap(({ path, settings }) =>
+      repetitions(nodeFiles(path, settings), ({ onNode }) => onNode).map(({ first, again }): Breach => ({
         path: again.path,
-        expected: `a file of its own on the node: ${again.onNode} is written already`,
+        expected: `another path: ${again.onNode} is already written`,
         other: first.path,
       })),
     ),
 }
 
-function addedFiles(site: Site): { readonly path: Path; readonly settings: AddedFileSettings }[] {
-  return declaredClusters(site).flatMap((declared) => [
-    { path: declared.path, settings: declared.cluster },
-    ...nodesOf(declared).map(({ path, node }) => ({ path, settings: node })),
-  ])
-}
-
-function written(path: Path, { hostname, files = [], networkKeyfiles = [] }: AddedFileSettings) {
+function nodeFiles(path: Path, { hostname, files = [], networkKeyfiles = [] }: NodeFileSettings) {
   return [
     ...(hostname === true ? [{ path: [...path, 'hostname'], onNode: hostnamePath }] : []),
     ...files.map((file, index) => ({ path: [...path, 'files', index, 'path'], onNode: file.path })),
@@ -182,4 +185,4 @@ function written(path: Path, { hostname, files = [], networkKeyfiles = [] }: Add
   ]
 }
 
-export const addedFileRules = [pathOnce]
+export const nodeFileRules = [distinctNodeFiles]

@@ -1,4 +1,4 @@
-/** Roles within a cluster, and the addresses where its load balancer listens. */
+/** Roles in a cluster, the addresses of its load balancer, and the sections haproxy and keepalived. */
 import { formatIp } from '../../proto/address/ip.ts'
 import {
   declaredClusters,
@@ -8,24 +8,26 @@ import {
   nodesOf,
   repetitions,
 } from '../declared.ts'
-import type { Violation, Rule } from '../violation.ts'
+import type { Breach, Rule } from '../violation.ts'
 import { folderOf, resolvePath } from '../file-paths.ts'
 
 const oneBootstrap: Rule = {
+  code: 'site.bootstrap-repeated',
   needs: [],
   check: (site) =>
     declaredClusters(site).flatMap((declared) => {
       const bootstraps = nodesOf(declared).filter(({ node }) => node.role === 'bootstrap')
       return repetitions(bootstraps, ({ node }) => node.role).map(({ first, again }) => ({
         path: [...again.path, 'role'],
-        expected: `another role: ${first.node.name} is the bootstrap, a cluster has one`,
+        expected: `another role: a cluster has one bootstrap node, and that is ${first.node.name}`,
         other: [...first.path, 'role'],
       }))
     }),
 }
 
-/** Workers alone are a hosted cluster, or more of them for a running one; a bootstrap needs what it boots up. */
+/** Workers alone belong to a hosted cluster, or are added to a running one. A bootstrap node needs masters. */
 const bootstrapHasMasters: Rule = {
+  code: 'site.bootstrap-without-masters',
   needs: ['clusters'],
   check: (site) =>
     declaredClusters(site)
@@ -33,16 +35,17 @@ const bootstrapHasMasters: Rule = {
       .filter(({ cluster }) => cluster.nodes.some(({ role }) => role === 'bootstrap'))
       .map(({ path }) => ({
         path: [...path, 'nodes'],
-        got: 'a bootstrap and no master',
-        expected: 'the masters that it hands the cluster over to',
+        got: 'a bootstrap node and no master',
+        expected: 'at least one master, which takes over from the bootstrap node',
       })),
 }
 
-/** It holds the whole control plane and bootstraps itself. */
+/** A node with the role single runs the whole control plane and bootstraps itself. */
 const singleAlone: Rule = {
+  code: 'site.single-not-alone',
   needs: [],
   check: (site) =>
-    declaredClusters(site).flatMap((declared): Violation[] => {
+    declaredClusters(site).flatMap((declared): Breach[] => {
       const nodes = nodesOf(declared)
       const single = nodes.find(({ node }) => node.role === 'single')
       if (single === undefined) return []
@@ -50,14 +53,15 @@ const singleAlone: Rule = {
         .filter((each) => each !== single && !['worker', 'infra'].includes(each.node.role))
         .map(({ path }) => ({
           path: [...path, 'role'],
-          expected: `worker or infra: ${single.node.name} is single, so it is the cluster's only control-plane node and needs no bootstrap`,
+          expected: `worker or infra: ${single.node.name} has the role single, so the cluster has no other control-plane node and no bootstrap node`,
           other: [...single.path, 'role'],
         }))
     }),
 }
 
-/** Only who bootstraps itself is known to be reached at its own address. */
-const entrancesGiven: Rule = {
+/** Only a node with the role single is known to be reached at its own address. */
+const endpointsGiven: Rule = {
+  code: 'site.endpoints-missing',
   needs: ['clusters'],
   check: (site) =>
     declaredClusters(site)
@@ -66,29 +70,31 @@ const entrancesGiven: Rule = {
       .map(({ path }) => ({
         path: [...path, 'loadBalancer'],
         message:
-          'missing, expected the addresses of api, api-int and *.apps (only those of a node with the role single are known)',
+          'missing, expected the addresses of api, api-int, and *.apps (they may be omitted only with a node of the role single)',
       })),
 }
 
-/** A load balancer has addresses of its own, except where the API is reached at the nodes themselves. */
-const loadBalancerApart: Rule = {
+/** A load balancer has its own addresses, except where the API is reached at the node itself. */
+const separateLoadBalancer: Rule = {
+  code: 'site.load-balancer-on-node',
   needs: ['clusters'],
   check: (site) =>
     declaredClusters(site)
       .filter(({ cluster }) => masterCount(cluster) > 0)
       .flatMap((declared) =>
-        loadBalancerAddresses(declared).flatMap(({ path, address }): Violation[] => {
-          const at = declaredNodes(site).find(({ node }) => node.address.includes(address))
-          if (at === undefined || (at.cluster === declared.cluster && masterCount(at.cluster) === 1))
-            return []
-          const expected = `an address of the load balancer: it is ${at.fqdn}'s, and only a single-node cluster is reached at its node`
-          return [{ path, got: formatIp(address), expected, other: [...at.path, 'address'] }]
+        loadBalancerAddresses(declared).flatMap(({ path, address }): Breach[] => {
+          const owner = declaredNodes(site).find(({ node }) => node.address.includes(address))
+          const isSingleNode = owner?.cluster === declared.cluster && masterCount(declared.cluster) === 1
+          if (owner === undefined || isSingleNode) return []
+          const expected = `the address of a load balancer: this is the address of ${owner.fqdn}, and only a single-node cluster is reached at its node`
+          return [{ path, got: formatIp(address), expected, other: [...owner.path, 'address'] }]
         }),
       ),
 }
 
-/** Who approves asks the cluster, and needs what opens it. */
+/** Approval of certificate requests needs access to the cluster. */
 const kubeconfigGiven: Rule = {
+  code: 'site.kubeconfig-missing',
   needs: [],
   check: (site) =>
     declaredClusters(site)
@@ -96,7 +102,7 @@ const kubeconfigGiven: Rule = {
       .filter(({ cluster }) => cluster.kubeconfig === undefined)
       .map(({ path }) => ({
         path: [...path, 'approve'],
-        expected: "kubeconfig beside it: without ignition nothing says where the cluster's is",
+        expected: 'kubeconfig beside it: without ignition slipway does not know where the kubeconfig is',
       })),
 }
 
@@ -104,35 +110,35 @@ export const clusterRules = [
   oneBootstrap,
   bootstrapHasMasters,
   singleAlone,
-  entrancesGiven,
-  loadBalancerApart,
+  endpointsGiven,
+  separateLoadBalancer,
   kubeconfigGiven,
 ]
 
-/** HAProxy's file among others, the ways to reload it, and what sharing its addresses needs. */
-
-/** HAProxy takes files from a folder whose names end in `.cfg` and do not begin with a dot. */
-const fileIsAmongThose: Rule = {
+/** From a folder, HAProxy reads the files whose names end in `.cfg` and do not start with a dot. */
+const haproxyFileRead: Rule = {
+  code: 'site.haproxy-file-unused',
   needs: ['haproxy'],
-  check({ haproxy }): Violation[] {
+  check({ haproxy }): Breach[] {
     if (haproxy === undefined || haproxy.with.length === 0) return []
-    // Only to compare them: relative ones are made absolute when the site is known to be fine.
+    // Only to compare them: relative paths become absolute once the site has no problems.
     const absolute = (path: string): string => resolvePath('', path)
     const file = absolute(haproxy.file)
-    const beside = haproxy.with.map(absolute)
-    if (beside.includes(file)) return []
+    const read = haproxy.with.map(absolute)
+    if (read.includes(file)) return []
     const path = ['haproxy', 'file']
     const other = ['haproxy', 'with']
-    if (!beside.includes(folderOf(file))) {
+    if (!read.includes(folderOf(file))) {
       return [{ path, expected: 'one of the files of haproxy.with, or a file in one of its folders', other }]
     }
     const isRead = /\/[^/.][^/]*\.cfg$/.test(file)
-    const expected = 'a name that ends in .cfg: HAProxy reads no other files of a folder'
+    const expected = 'a name that ends in .cfg: HAProxy reads no other files in a folder'
     return isRead ? [] : [{ path, expected, other }]
   },
 }
 
-const oneWayToReload: Rule = {
+const oneReloadMethod: Rule = {
+  code: 'site.haproxy-reload-ambiguous',
   needs: ['haproxy'],
   check: ({ haproxy }) =>
     haproxy?.reload === undefined || haproxy.masterSocket === undefined
@@ -141,29 +147,28 @@ const oneWayToReload: Rule = {
           {
             path: ['haproxy', 'masterSocket'],
             at: 'key',
-            message: 'haproxy is reloaded by a command or by its master socket, not by both',
+            message: 'expected either reload or masterSocket, not both',
             other: ['haproxy', 'reload'],
           },
         ],
 }
 
-const keepalivedIsComplete: Rule = {
+const completeKeepalived: Rule = {
+  code: 'site.keepalived-incomplete',
   needs: ['server', 'haproxy', 'keepalived'],
-  check({ server, haproxy, keepalived }): Violation[] {
+  check({ server, haproxy, keepalived }): Breach[] {
     if (keepalived === undefined) return []
-    const flaw = (message: string): Violation => ({ path: ['keepalived'], at: 'key', message })
-    const flaws: Violation[] = []
-    if (haproxy === undefined) {
-      flaws.push(flaw('keepalived shares the addresses of the load balancer: the section haproxy is missing'))
-    }
-    if (server.peers.every((peer) => peer === server.address)) {
-      flaws.push(flaw('keepalived needs another machine to share with: name it in server.peers'))
-    }
-    if (keepalived.interface === undefined && server.interface === undefined) {
-      flaws.push(flaw('keepalived needs the interface of the shared addresses: add keepalived.interface'))
-    }
-    return flaws
+    const reasons = [
+      haproxy === undefined &&
+        'keepalived shares the addresses of the load balancer: add the section haproxy',
+      server.peers.every((peer) => peer === server.address) &&
+        'keepalived needs another machine that shares the addresses: add it to server.peers',
+      keepalived.interface === undefined &&
+        server.interface === undefined &&
+        'keepalived needs the interface of the shared addresses: add keepalived.interface',
+    ].filter((reason) => reason !== false)
+    return reasons.map((message) => ({ path: ['keepalived'], at: 'key', message }))
   },
 }
 
-export const balancerRules = [fileIsAmongThose, oneWayToReload, keepalivedIsComplete]
+export const balancerRules = [haproxyFileRead, oneReloadMethod, completeKeepalived]

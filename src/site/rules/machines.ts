@@ -1,10 +1,11 @@
-/** MAC and IP addresses of nodes and hosts: each its own, and where DHCP can give it. */
+/** MAC and IP addresses of nodes and hosts: unique, and in a subnet where DHCP can reserve them. */
 import { formatIp, isIpv4 } from '../../proto/address/ip.ts'
 import { cidrContains, formatCidr, formatIpv4, isHostAddress } from '../../proto/address/ipv4.ts'
-import { declaredNodes, machines, repetitions, reserved, writtenAddresses } from '../declared.ts'
-import type { Violation, Rule } from '../violation.ts'
+import { declaredNodes, machines, repetitions, reserved, declaredAddresses } from '../declared.ts'
+import type { Breach, Rule } from '../violation.ts'
 
-const macs: Rule = {
+const uniqueMacs: Rule = {
+  code: 'site.mac-taken',
   needs: [],
   check: (site) =>
     repetitions(
@@ -12,23 +13,25 @@ const macs: Rule = {
       ({ mac }) => mac,
     ).map(({ first, again }) => ({
       path: [...again.path, 'mac'],
-      expected: `a MAC address of its own: ${first.name} has it too`,
+      expected: `a unique MAC address: ${first.name} has the same one`,
       other: [...first.path, 'mac'],
     })),
 }
 
 const oneIpv4: Rule = {
+  code: 'site.node-ipv4-count',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, node }): Violation[] => {
+    declaredNodes(site).flatMap(({ path, node }): Breach[] => {
       const ipv4s = node.address.filter(isIpv4)
       if (ipv4s.length === 1) return []
       const got = ipv4s.length === 0 ? 'no IPv4 address' : ipv4s.map(formatIpv4).join(' and ')
-      return [{ path: [...path, 'address'], got, expected: 'exactly one IPv4 address, for DHCP to reserve' }]
+      return [{ path: [...path, 'address'], got, expected: 'exactly one IPv4 address, which DHCP reserves' }]
     }),
 }
 
 const hostsWithMac: Rule = {
+  code: 'site.host-without-ipv4',
   needs: [],
   check: (site) =>
     machines(site)
@@ -37,14 +40,15 @@ const hostsWithMac: Rule = {
       .map(({ path }) => ({
         path: [...path, 'address'],
         got: 'no IPv4 address',
-        expected: 'one, for DHCP to reserve for the mac',
+        expected: 'one that DHCP can reserve for mac',
       })),
 }
 
 const reservedInSubnet: Rule = {
+  code: 'site.address-outside-subnets',
   needs: ['subnets'],
   check: (site) =>
-    machines(site).flatMap((machine): Violation[] => {
+    machines(site).flatMap((machine): Breach[] => {
       const address = reserved(machine)
       if (address === undefined) return []
       const path = [...machine.path, 'address']
@@ -60,40 +64,42 @@ const reservedInSubnet: Rule = {
         {
           path,
           got,
-          expected: `an address for a machine, not the ${which} address of ${formatCidr(subnet.cidr)}`,
+          expected: `a host address, not the ${which} address of ${formatCidr(subnet.cidr)}`,
         },
       ]
     }),
 }
 
-/** Hosts without a MAC are names only, and two names may share an address; nobody shares one that DHCP gives. */
-const addresses: Rule = {
+/** Hosts without a MAC address are only names, and two names may share an address. A reserved address is unique. */
+const uniqueAddresses: Rule = {
+  code: 'site.address-taken',
   needs: [],
   check(site) {
     const written = machines(site)
-      .map((machine) => ({ machine, isGiven: machine.mac !== undefined }))
-      // Those that DHCP gives come first, so that a name's repetition of one is what gets reported.
-      .sort((a, b) => Number(b.isGiven) - Number(a.isGiven))
-      .flatMap(({ machine, isGiven }) =>
-        writtenAddresses([...machine.path, 'address'], machine.addresses).map(({ path, address }) => ({
+      .map((machine) => ({ machine, isReserved: machine.mac !== undefined }))
+      // Reserved addresses come first, so that the entry of a mere name is the one reported.
+      .sort((a, b) => Number(b.isReserved) - Number(a.isReserved))
+      .flatMap(({ machine, isReserved }) =>
+        declaredAddresses([...machine.path, 'address'], machine.addresses).map(({ path, address }) => ({
           path,
           address,
-          isGiven,
+          isReserved,
           machine,
         })),
       )
     return repetitions(written, ({ address }) => address)
-      .filter(({ first, again }) => first.isGiven && (again.isGiven || first.machine.kind === 'node'))
+      .filter(({ first, again }) => first.isReserved && (again.isReserved || first.machine.kind === 'node'))
       .map(({ first, again }) => ({
         path: again.path,
         got: formatIp(again.address),
-        expected: `an address of its own: ${first.machine.name} has it too`,
+        expected: `a unique address: ${first.machine.name} has the same one`,
         other: first.path,
       }))
   },
 }
 
-const apartFromServer: Rule = {
+const notTheServer: Rule = {
+  code: 'site.address-is-server',
   needs: ['server'],
   check: (site) =>
     machines(site)
@@ -101,23 +107,24 @@ const apartFromServer: Rule = {
       .map(({ path }) => ({
         path: [...path, 'address'],
         got: formatIpv4(site.server.address),
-        expected: 'an address of its own: this machine serves from it',
+        expected: "another address: this one is this server's",
         other: ['server', 'address'],
       })),
 }
 
-const apartFromGateways: Rule = {
+const notAGateway: Rule = {
+  code: 'site.address-is-gateway',
   needs: [],
   check: (site) =>
     declaredNodes(site).flatMap(({ path, node }) =>
-      site.subnets.flatMap(({ gateway }, index): Violation[] =>
+      site.subnets.flatMap(({ gateway }, index): Breach[] =>
         gateway === undefined || !node.address.includes(gateway)
           ? []
           : [
               {
                 path: [...path, 'address'],
                 got: formatIpv4(gateway),
-                expected: "an address of its own: it is a subnet's gateway",
+                expected: 'another address: this one is the gateway of a subnet',
                 other: ['subnets', index, 'gateway'],
               },
             ],
@@ -126,11 +133,11 @@ const apartFromGateways: Rule = {
 }
 
 export const machineRules = [
-  macs,
+  uniqueMacs,
   oneIpv4,
   hostsWithMac,
   reservedInSubnet,
-  addresses,
-  apartFromServer,
-  apartFromGateways,
+  uniqueAddresses,
+  notTheServer,
+  notAGateway,
 ]

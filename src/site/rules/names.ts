@@ -1,19 +1,21 @@
-/** Names that must be unique, or short enough, or below the right one. */
+/** Names of clusters, nodes, and hosts: unique, not too long, and not hidden by another cluster's wildcard. */
 import { declaredClusters, declaredNodes, machines, repetitions } from '../declared.ts'
-import type { Violation, Rule } from '../violation.ts'
+import type { Breach, Rule } from '../violation.ts'
 
-const clusterNames: Rule = {
+const uniqueClusterNames: Rule = {
+  code: 'site.cluster-name-taken',
   needs: [],
   check: (site) =>
     repetitions(declaredClusters(site), ({ cluster }) => cluster.name).map(({ first, again }) => ({
       path: [...again.path, 'name'],
-      expected: 'a name of its own: logs, URLs and commands tell clusters apart by it',
+      expected: 'a unique name: logs, URLs, and commands identify clusters by it',
       other: [...first.path, 'name'],
     })),
 }
 
-/** The API's names count too: a node called `api` would take the place of its cluster's. */
-const fullNames: Rule = {
+/** The names of the API count too: a node called `api` would hide that of its cluster. */
+const uniqueFullNames: Rule = {
+  code: 'site.name-taken',
   needs: [],
   check(site) {
     const claimed = [
@@ -27,32 +29,34 @@ const fullNames: Rule = {
       .filter(({ again }) => again.path.at(-1) === 'name')
       .map(({ first, again }) => ({
         path: again.path,
-        expected: `a name of its own: ${again.name} is taken`,
+        expected: `a unique name: ${again.name} is already in use`,
         other: first.path,
       }))
   },
 }
 
-/** Kubernetes copies a node's name into the label `kubernetes.io/hostname`, which holds 63 characters. */
+/** Kubernetes copies the name of a node into the label `kubernetes.io/hostname`, which is limited to 63 characters. */
 const nodeNameLength: Rule = {
+  code: 'site.node-name-too-long',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, fqdn }): Violation[] =>
+    declaredNodes(site).flatMap(({ path, fqdn }): Breach[] =>
       fqdn.length <= 63
         ? []
         : [
             {
               path: [...path, 'name'],
-              message: `${fqdn} has ${fqdn.length} characters, a node's name at most 63`,
+              message: `${fqdn} has ${fqdn.length} characters, more than the 63 that a node name may have`,
             },
           ],
     ),
 }
 
 const hostsQualified: Rule = {
+  code: 'site.host-name-not-qualified',
   needs: [],
   check: (site) =>
-    site.hosts.flatMap(({ name }, index): Violation[] =>
+    site.hosts.flatMap(({ name }, index): Breach[] =>
       name.includes('.')
         ? []
         : [
@@ -64,8 +68,9 @@ const hostsQualified: Rule = {
     ),
 }
 
-/** A single host below `apps.<cluster>` is an exception that somebody wants; a whole cluster is a mistake. */
+/** A single host below `apps.<cluster>` may be intended; a whole cluster below it is an error. */
 const belowApps: Rule = {
+  code: 'site.name-below-apps',
   needs: [],
   check(site) {
     const clusters = declaredClusters(site)
@@ -74,11 +79,11 @@ const belowApps: Rule = {
         .filter((other) => `.${domain}`.endsWith(`.apps.${other.domain}`))
         .map((other) => ({
           path: [...path, 'name'],
-          message: `the names of ${domain} are among those that *.apps.${other.domain} answers for`,
+          message: `the wildcard *.apps.${other.domain} would also answer for names of ${domain}`,
           other: [...other.path, 'name'],
         })),
     )
   },
 }
 
-export const nameRules = [clusterNames, fullNames, nodeNameLength, hostsQualified, belowApps]
+export const nameRules = [uniqueClusterNames, uniqueFullNames, nodeNameLength, hostsQualified, belowApps]

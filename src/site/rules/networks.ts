@@ -1,4 +1,4 @@
-/** Subnets, gateways, ports and resolvers: whether the networks make sense together. */
+/** Subnets, gateways, routes, ports, and resolvers, and whether they fit together. */
 import { formatIp, isIpv4, type Ip } from '../../proto/address/ip.ts'
 import {
   cidrContains,
@@ -8,42 +8,50 @@ import {
   type Cidr,
   type Ipv4,
 } from '../../proto/address/ipv4.ts'
-import { declaredClusters, loadBalancerAddresses, machines, repetitions, type Written } from '../declared.ts'
-import type { Violation, Rule } from '../violation.ts'
+import {
+  declaredClusters,
+  loadBalancerAddresses,
+  machines,
+  repetitions,
+  type DeclaredAddress,
+} from '../declared.ts'
+import type { Breach, Rule } from '../violation.ts'
 import type { Path } from '../problem.ts'
 import type { Site } from '../schema.ts'
 
 const firstMulticast = 224 * 2 ** 24
 
-/** RFC 1112 §4: from 224.0.0.0 on no address is one machine's. Below /8 nobody means what is written. */
-function isOfMachines({ prefix, network }: Cidr): boolean {
+/** Addresses from 224.0.0.0 on are multicast or reserved (RFC 1112 §4). A prefix below /8 is a typing error. */
+function isMachineNetwork({ prefix, network }: Cidr): boolean {
   return prefix >= 8 && prefix <= 30 && network < firstMulticast
 }
 
 const subnetSize: Rule = {
+  code: 'site.subnet-size',
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr }, index): Violation[] =>
-      isOfMachines(cidr)
+    site.subnets.flatMap(({ cidr }, index): Breach[] =>
+      isMachineNetwork(cidr)
         ? []
         : [
             {
               path: ['subnets', index, 'cidr'],
-              expected: 'a network of machines: from /8 to /30, below 224.0.0.0',
+              expected: 'a network from /8 to /30 below 224.0.0.0',
             },
           ],
     ),
 }
 
-const overlap: Rule = {
+const separateSubnets: Rule = {
+  code: 'site.subnet-overlap',
   needs: [],
   check: ({ subnets }) =>
-    subnets.flatMap(({ cidr }, index): Violation[] => {
+    subnets.flatMap(({ cidr }, index): Breach[] => {
       const before = subnets
         .slice(0, index)
-        .findIndex((other) => isOfMachines(other.cidr) && overlaps(other.cidr, cidr))
-      if (before === -1 || !isOfMachines(cidr)) return []
-      const expected = 'a network that overlaps no other: an address must tell its subnet'
+        .findIndex((other) => isMachineNetwork(other.cidr) && overlaps(other.cidr, cidr))
+      if (before === -1 || !isMachineNetwork(cidr)) return []
+      const expected = 'a network that does not overlap another: each address must have one subnet'
       return [{ path: ['subnets', index, 'cidr'], expected, other: ['subnets', before, 'cidr'] }]
     }),
 }
@@ -53,53 +61,56 @@ function overlaps(one: Cidr, other: Cidr): boolean {
 }
 
 const gatewayInSubnet: Rule = {
+  code: 'site.gateway-outside-subnet',
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr, gateway }, index): Violation[] =>
+    site.subnets.flatMap(({ cidr, gateway }, index): Breach[] =>
       gateway === undefined || isHostAddress(cidr, gateway)
         ? []
         : [
             {
               path: ['subnets', index, 'gateway'],
-              expected: `an address of a machine in ${formatCidr(cidr)}`,
+              expected: `a host address in ${formatCidr(cidr)}`,
             },
           ],
     ),
 }
 
-const routers: Rule = {
+const validRoutes: Rule = {
+  code: 'site.route-invalid',
   needs: [],
   check: (site) =>
-    site.subnets.flatMap(({ cidr, gateway, routes }, index): Violation[] => {
+    site.subnets.flatMap(({ cidr, gateway, routes }, index): Breach[] => {
       const path = ['subnets', index, 'routes'] as const
       const written = routes.map((route, at) => ({ ...route, path: [...path, at] }))
-      const strays = written
+      const unreachable = written
         .filter(({ via }) => !isHostAddress(cidr, via))
         .map((route) => ({
           path: [...route.path, 'via'],
-          expected: `an address of a machine in ${formatCidr(cidr)}`,
+          expected: `a host address in ${formatCidr(cidr)}`,
         }))
-      const again = repetitions(written, ({ to }) => formatCidr(to)).map((pair) => ({
+      const repeated = repetitions(written, ({ to }) => formatCidr(to)).map((pair) => ({
         path: [...pair.again.path, 'to'],
-        expected: 'a network that has no route yet',
+        expected: 'a network that has no other route',
         other: [...pair.first.path, 'to'],
       }))
       const defaults = written
         .filter(({ to }) => to.prefix === 0 && gateway !== undefined)
         .map((route) => ({
           path: [...route.path, 'to'],
-          expected: 'another network: the default route is gateway',
+          expected: 'another network: gateway already sets the default route',
           other: ['subnets', index, 'gateway'],
         }))
-      return [...strays, ...again, ...defaults]
+      return [...unreachable, ...repeated, ...defaults]
     }),
 }
 
-/** What is not reserved by DHCP may be anywhere, but a network's own addresses belong to nobody. */
-const nobodysAddress: Rule = {
+/** An address that DHCP does not reserve may be outside the subnets, but must be one that a machine can have. */
+const hostAddresses: Rule = {
+  code: 'site.address-not-a-host',
   needs: ['server'],
   check(site) {
-    const written: Written[] = [
+    const written: DeclaredAddress[] = [
       { path: ['server', 'address'], address: site.server.address },
       ...declaredClusters(site).flatMap(loadBalancerAddresses),
       ...machines(site)
@@ -108,21 +119,22 @@ const nobodysAddress: Rule = {
           addresses.map((address) => ({ path: [...path, 'address'], address })),
         ),
     ]
-    return written.flatMap(({ path, address }): Violation[] =>
-      isIpv4(address) && isNobodys(site, address)
+    return written.flatMap(({ path, address }): Breach[] =>
+      isIpv4(address) && isNotAHost(site, address)
         ? [{ path, got: formatIp(address), expected: 'the address of a machine' }]
         : [],
     )
   },
 }
 
-function isNobodys(site: Site, address: Ipv4): boolean {
+function isNotAHost(site: Site, address: Ipv4): boolean {
   if (address === 0 || address >= firstMulticast) return true
   return site.subnets.some(({ cidr }) => cidrContains(cidr, address) && !isHostAddress(cidr, address))
 }
 
-/** `dhcpClient` is the other side's, but on one machine it must differ all the same: we would answer ourselves. */
-const ports: Rule = {
+/** `dhcpClient` is the port of the clients, but must differ too: on one machine the server would answer itself. */
+const distinctPorts: Rule = {
+  code: 'site.port-conflict',
   needs: ['server'],
   check({ server }) {
     const claims = (keys: readonly (keyof typeof server.ports)[]) =>
@@ -135,22 +147,23 @@ const ports: Rule = {
     return [...udp, ...tcp].map(({ first, again }) => ({
       path: again.path,
       got: String(again.port),
-      expected: `a port of its own: ${String(first.path.at(-1))} has it too`,
+      expected: `another port: ${String(first.path.at(-1))} has the same one`,
     }))
   },
 }
 
 const forwardLoop: Rule = {
+  code: 'site.forward-loop',
   needs: ['server', 'dns'],
   check: ({ server, dns }) =>
     resolverLists(dns).flatMap(({ path, servers }) =>
-      servers.flatMap((address, index): Violation[] =>
-        // Resolvers are always asked on port 53.
+      servers.flatMap((address, index): Breach[] =>
+        // Resolvers are always queried on port 53.
         dns.serve && server.ports.dns === 53 && address === server.address
           ? [
               {
                 path: [...path, index],
-                expected: `another resolver: ${formatIpv4(server.address)} is this server, it would ask itself for ever`,
+                expected: `another resolver: ${formatIpv4(server.address)} is this server, which would query itself in a loop`,
                 other: ['server', 'address'],
               },
             ]
@@ -169,7 +182,8 @@ function resolverLists({ forward, forwardZones }: Site['dns']): { path: Path; se
   ]
 }
 
-const forwardZonesApart: Rule = {
+const distinctForwardZones: Rule = {
+  code: 'site.forward-zone-repeated',
   needs: ['dns'],
   check: ({ dns }) =>
     repetitions(
@@ -177,22 +191,23 @@ const forwardZonesApart: Rule = {
       ({ zone }) => zone,
     ).map(({ first, again }) => ({
       path: again.path,
-      expected: 'a zone of its own: put all its servers in one list',
+      expected: 'each zone once: put all servers of the zone into one list',
       other: first.path,
     })),
 }
 
 const resolversNamed: Rule = {
+  code: 'site.resolvers-missing',
   needs: ['dns'],
   check: ({ dns, subnets }) =>
-    subnets.flatMap((subnet, index): Violation[] =>
+    subnets.flatMap((subnet, index): Breach[] =>
       dns.serve || subnet.dns !== undefined || subnet.dhcp === 'proxy'
         ? []
         : [
             {
               path: ['subnets', index, 'dns'],
               message:
-                'missing, expected the resolvers of nodes: this server does not answer while dns.serve is false',
+                'missing, expected the resolvers of the nodes: this server does not serve DNS (dns.serve: false)',
               other: ['dns', 'serve'],
             },
           ],
@@ -201,31 +216,30 @@ const resolversNamed: Rule = {
 
 export const networkRules = [
   subnetSize,
-  overlap,
+  separateSubnets,
   gatewayInSubnet,
-  routers,
-  nobodysAddress,
-  ports,
+  validRoutes,
+  hostAddresses,
+  distinctPorts,
   forwardLoop,
-  forwardZonesApart,
+  distinctForwardZones,
   resolversNamed,
 ]
 
-/** The ports that TFTP's transfers answer from: one way of choosing them, and a range that can be had. */
-
-/** A node takes one, and no machine may have more than a quarter of them: so four machines at the least. */
-const leastPorts = 16
-/** What is below needs a privilege. */
+/** Each transfer uses one port, and one client at most a quarter of them, so at least four clients can be served. */
+const minTransferPorts = 16
+/** Binding to a lower port needs a privilege. */
 const firstUnprivileged = 1024
 
-const oneWay: Rule = {
+const oneTransferMode: Rule = {
+  code: 'site.tftp-ports-ambiguous',
   needs: ['tftp'],
   check: ({ tftp }) =>
     tftp.singlePort && tftp.ports !== undefined
       ? [
           {
             path: ['tftp', 'singlePort'],
-            expected: 'either this or ports: transfers answer from the request port or from the range',
+            expected: 'either singlePort or ports: transfers use the request port or the range',
             other: ['tftp', 'ports'],
           },
         ]
@@ -233,33 +247,35 @@ const oneWay: Rule = {
 }
 
 const rangeSize: Rule = {
+  code: 'site.tftp-port-range',
   needs: ['tftp'],
-  check({ tftp: { ports } }): Violation[] {
+  check({ tftp: { ports } }): Breach[] {
     if (ports === undefined) return []
     const { from, to } = ports
     if (from < firstUnprivileged) {
-      return [{ path: ['tftp', 'ports', 'from'], expected: `a port from ${firstUnprivileged} on` }]
+      return [{ path: ['tftp', 'ports', 'from'], expected: `${firstUnprivileged} or higher` }]
     }
-    const least = from + leastPorts - 1
-    if (to >= least) return []
-    const expected = `a port from ${least} on: a range of ${leastPorts} ports at the least, each transfer takes one`
+    const min = from + minTransferPorts - 1
+    if (to >= min) return []
+    const expected = `${min} or higher: the range needs at least ${minTransferPorts} ports, one for each transfer`
     return [{ path: ['tftp', 'ports', 'to'], expected }]
   },
 }
 
-const ownPorts: Rule = {
+const freeTransferPorts: Rule = {
+  code: 'site.tftp-port-conflict',
   needs: ['server', 'tftp'],
-  check({ server, tftp: { ports } }): Violation[] {
+  check({ server, tftp: { ports } }): Breach[] {
     if (ports === undefined) return []
     return (['dhcp', 'dhcpClient', 'tftp', 'dns'] as const)
       .filter((key) => server.ports[key] >= ports.from && server.ports[key] <= ports.to)
       .map((key) => ({
         path: ['tftp', 'ports'],
         got: `${ports.from} to ${ports.to}`,
-        expected: `a range of its own: ${server.ports[key]} is the port of ${key}`,
+        expected: `a range without port ${server.ports[key]}, which ${key} uses`,
         other: ['server', 'ports', key],
       }))
   },
 }
 
-export const transferPortRules = [oneWay, rangeSize, ownPorts]
+export const transferPortRules = [oneTransferMode, rangeSize, freeTransferPorts]

@@ -1,12 +1,12 @@
-/** Records of the name server: what may stand beside what, in whose zone, and whether their targets are there. */
+/** Entries of dns.records: which records may share a name, which zone they belong to, and whether their targets exist. */
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { declaredClusters, machines, repetitions } from '../declared.ts'
-import type { Violation, Rule } from '../violation.ts'
+import type { Breach, Rule } from '../violation.ts'
 import type { Path } from '../problem.ts'
 import type { DnsRecord, Site } from '../schema.ts'
 import { answeringName, enclosingZone, forwardZoneNames, withAncestors } from '../zones.ts'
 
-type Written = { readonly record: DnsRecord; readonly path: Path }
+type DeclaredRecord = { readonly record: DnsRecord; readonly path: Path }
 type Owner = {
   readonly name: string
   readonly path: Path
@@ -14,16 +14,16 @@ type Owner = {
   readonly cname?: string
 }
 
-/** A name is known by machines, clusters and zones too, so all of these must be whole. */
+/** Names also come from machines, clusters, and zones, so all of these must be whole. */
 const needs = ['server', 'dns', 'clusters', 'hosts'] as const
 
 const contents = ['address', 'cname', 'txt', 'srv', 'ns'] as const
 
-function written(site: Site): Written[] {
+function declaredRecords(site: Site): DeclaredRecord[] {
   return site.dns.records.map((record, index) => ({ record, path: ['dns', 'records', index] }))
 }
 
-/** Names with addresses, and names that are aliases. */
+/** Returns names with addresses, and names that are aliases. */
 function owners(site: Site): Owner[] {
   return [
     ...declaredClusters(site).flatMap(({ path, domain }) =>
@@ -38,17 +38,19 @@ function owners(site: Site): Owner[] {
       })),
     ),
     ...machines(site).map(({ name, path }) => ({ name, path: [...path, 'name'], addresses: true })),
-    ...written(site).map(({ record: { name, address, cname }, path }) => ({
-      ...{ name, path: [...path, 'name'], addresses: address !== undefined },
-      ...(cname === undefined ? {} : { cname }),
+    ...declaredRecords(site).map(({ record: { name, address, cname }, path }) => ({
+      name,
+      path: [...path, 'name'],
+      addresses: address !== undefined,
+      ...(cname !== undefined && { cname }),
     })),
   ]
 }
 
-/** Where zones of others begin; what cannot be one is said of it alone. */
-function delegations(site: Site): Written[] {
+/** Returns the delegations. Impossible ones are left out, because another rule reports them. */
+function delegations(site: Site): DeclaredRecord[] {
   const zones = forwardZoneNames(site)
-  return written(site).filter(
+  return declaredRecords(site).filter(
     ({ record: { name, ns } }) => ns !== undefined && !name.startsWith('*.') && !zones.includes(name),
   )
 }
@@ -58,59 +60,64 @@ function nameServers(site: Site): Set<string> {
   return new Set(site.dns.nameServers ?? zones.map((zone) => `ns1.${zone}`))
 }
 
-const something: Rule = {
+const hasData: Rule = {
+  code: 'site.record-empty',
   needs: ['dns'],
   check: (site) =>
-    written(site)
+    declaredRecords(site)
       .filter(({ record }) => contents.every((key) => record[key] === undefined))
-      .map(({ path }) => ({ path, message: `nothing to say, expected one of ${contents.join(', ')}` })),
+      .map(({ path }) => ({ path, message: `no records, expected one of ${contents.join(', ')}` })),
 }
 
 const oneEntry: Rule = {
+  code: 'site.record-repeated',
   needs: ['dns'],
   check: (site) =>
-    repetitions(written(site), ({ record }) => record.name).map(({ first, again }) => ({
+    repetitions(declaredRecords(site), ({ record }) => record.name).map(({ first, again }) => ({
       path: [...again.path, 'name'],
-      expected: 'a name of its own: all records of a name are one entry',
+      expected: 'each name once: put all records of a name into one entry',
       other: [...first.path, 'name'],
     })),
 }
 
 const inZone: Rule = {
+  code: 'site.record-outside-zones',
   needs: ['dns', 'clusters', 'hosts'],
   check(site) {
     const zones = forwardZoneNames(site)
-    const expected = `a name in one of the site's zones (${zones.join(', ') || 'there are none'})`
-    return written(site)
+    const expected = `a name in one of the zones of this site (${zones.join(', ') || 'there are none'})`
+    return declaredRecords(site)
       .filter(({ record }) => enclosingZone(record.name, new Set(zones)) === undefined)
       .map(({ path }) => ({ path: [...path, 'name'], expected }))
   },
 }
 
-/** RFC 1034 §3.6.2: an alias has nothing of its own. The name of a delegation is another's, all of it. */
-const alone: Rule = {
+/** An alias has no other records (RFC 1034 §3.6.2). All records of a delegated name belong to the other zone. */
+const exclusiveRecords: Rule = {
+  code: 'site.record-not-alone',
   needs,
   check(site) {
     const zones = forwardZoneNames(site)
     const servers = nameServers(site)
-    return written(site).flatMap(({ record, path }): Violation[] => {
+    return declaredRecords(site).flatMap(({ record, path }): Breach[] => {
       const key = record.cname !== undefined ? 'cname' : record.ns !== undefined ? 'ns' : undefined
       if (key === undefined) return []
-      const what = key === 'cname' ? 'an alias' : "the beginning of another's zone"
-      const flaw = (reason: string): Violation[] => [
+      const what = key === 'cname' ? 'an alias' : 'delegated'
+      const breach = (reason: string): Breach[] => [
         { path: [...path, key], at: 'key', message: `${record.name} cannot be ${what}: ${reason}` },
       ]
-      const beside = contents.find((other) => other !== key && record[other] !== undefined)
-      if (beside !== undefined) return flaw(`it has ${beside} too, and ${key} stands alone`)
-      if (zones.includes(record.name)) return flaw('a zone of this site begins there')
-      if (servers.has(record.name)) return flaw('it is a name server of the zones') // RFC 2181 §10.3
-      if (key === 'ns' && record.name.startsWith('*.')) return flaw('it is a wildcard') // RFC 4592 §4.2
+      const other = contents.find((each) => each !== key && record[each] !== undefined)
+      if (other !== undefined) return breach(`it also has ${other}, and ${key} must be the only key`)
+      if (zones.includes(record.name)) return breach('it is the apex of a zone of this site')
+      if (servers.has(record.name)) return breach('it is a name server of the zones') // RFC 2181 §10.3
+      if (key === 'ns' && record.name.startsWith('*.')) return breach('it is a wildcard') // RFC 4592 §4.2
       return []
     })
   },
 }
 
-const taken: Rule = {
+const freeName: Rule = {
+  code: 'site.record-name-taken',
   needs,
   check(site) {
     const others = new Map(
@@ -118,11 +125,11 @@ const taken: Rule = {
         .filter(({ path }) => path[0] !== 'dns')
         .map((owner) => [owner.name, owner]),
     )
-    return written(site).flatMap(({ record, path }): Violation[] => {
+    return declaredRecords(site).flatMap(({ record, path }): Breach[] => {
       const other = others.get(record.name)
-      const isBeside = record.address ?? record.cname ?? record.ns
-      if (other === undefined || isBeside === undefined) return []
-      const expected = `a name without addresses: ${record.name} has its own`
+      const conflicting = record.address ?? record.cname ?? record.ns
+      if (other === undefined || conflicting === undefined) return []
+      const expected = `a name without addresses: ${record.name} already has some`
       return [{ path: [...path, 'name'], expected, other: other.path }]
     })
   },
@@ -130,18 +137,20 @@ const taken: Rule = {
 
 /** RFC 2782: `_service._protocol.name`. */
 const serviceName: Rule = {
+  code: 'site.record-srv-name',
   needs: ['dns'],
   check: (site) =>
-    written(site)
+    declaredRecords(site)
       .filter(({ record }) => record.srv !== undefined && !/^_[^.]+\._[^.]+\../.test(record.name))
       .map(({ path }) => ({
         path: [...path, 'name'],
-        expected: 'a name that begins with _service._protocol, for srv',
+        expected: 'a name that starts with _service._protocol, because it has srv',
       })),
 }
 
-/** What is not there for sure is a slip of the pen; what lies in nobody's zone here cannot be known. */
+/** A target in a zone of this site must exist. Targets elsewhere cannot be checked. */
 const targets: Rule = {
+  code: 'site.record-target-unknown',
   needs,
   check(site) {
     const zones = new Set(forwardZoneNames(site))
@@ -153,16 +162,16 @@ const targets: Rule = {
     const cuts = new Set(delegations(site).map(({ record }) => record.name))
     const answering = (name: string) => byName.get(answeringName(name, exists) ?? '')
 
-    /** Whether an alias leads to addresses or records in the end, and not back to itself. */
-    const ends = (name: string, passed: readonly string[] = []): boolean => {
+    /** Reports whether an alias finally leads to addresses or records, and not back to itself. */
+    const resolves = (name: string, passed: readonly string[] = []): boolean => {
       const owner = answering(name)
       if (owner === undefined || passed.includes(owner.name)) return false
       if (enclosingZone(name, cuts) !== undefined) return false
-      return owner.cname === undefined || ends(owner.cname, [...passed, owner.name])
+      return owner.cname === undefined || resolves(owner.cname, [...passed, owner.name])
     }
 
-    return written(site).flatMap(({ record: { name, cname, srv = [], ns = [] }, path }): Violation[] => {
-      const isBroken = cname !== undefined && !ends(cname, [name])
+    return declaredRecords(site).flatMap(({ record: { name, cname, srv = [], ns = [] }, path }): Breach[] => {
+      const isBroken = cname !== undefined && !resolves(cname, [name])
       const hosts = [
         ...srv.map(({ target }, index) => ({ target, path: [...path, 'srv', index, 'target'] })),
         ...ns.map((target, index) => ({ target, path: [...path, 'ns', index] })),
@@ -172,7 +181,7 @@ const targets: Rule = {
           ? [
               {
                 path: [...path, 'cname'],
-                expected: 'a name of this site that exists: nodes ask for no other',
+                expected: 'an existing name in a zone of this site',
               },
             ]
           : []),
@@ -181,51 +190,53 @@ const targets: Rule = {
           .filter(({ target }) => answering(target)?.addresses !== true)
           .map((host) => ({
             path: host.path,
-            expected: `a name with addresses: declare those of ${host.target} here`, // RFC 2782, RFC 2181 §10.3
+            expected: `a name with addresses: declare the addresses of ${host.target}`, // RFC 2782, RFC 2181 §10.3
           })),
       ]
     })
   },
 }
 
-/** The name and all above it, as far as its zone reaches. */
+/** Returns the name and its ancestors up to the apex of its zone. */
 function between(name: string, zones: ReadonlySet<string>): string[] {
   const names = withAncestors(name)
   return names.slice(0, names.findIndex((each) => zones.has(each)) + 1)
 }
 
-/** Below a cut only the addresses of its servers have a meaning here: glue. */
+/** Below a delegation only the addresses of its name servers are served: glue. */
 const belowCuts: Rule = {
+  code: 'site.record-below-delegation',
   needs,
   check(site) {
     const cuts = new Map(delegations(site).map((cut) => [cut.record.name, cut]))
-    return owners(site).flatMap(({ name, path }): Violation[] => {
+    return owners(site).flatMap(({ name, path }): Breach[] => {
       const cut = withAncestors(name)
         .slice(1)
         .find((ancestor) => cuts.has(ancestor))
       const found = cut === undefined ? undefined : cuts.get(cut)
       if (found === undefined || found.record.ns?.includes(name) === true) return []
-      const message = `${name} is never asked for here: ${cut} is delegated to others`
+      const message = `${name} is never served: ${cut} is delegated to other name servers`
       return [{ path, message, other: [...found.path, 'name'] }]
     })
   },
 }
 
 const secondaries: Rule = {
+  code: 'site.secondary-invalid',
   needs: ['server', 'dns'],
   check({ server, dns }) {
-    const places = dns.secondaries.map((address, index) => ({ address, path: ['dns', 'secondaries', index] }))
+    const listed = dns.secondaries.map((address, index) => ({ address, path: ['dns', 'secondaries', index] }))
     return [
-      ...repetitions(places, ({ address }) => address).map(({ first, again }) => ({
+      ...repetitions(listed, ({ address }) => address).map(({ first, again }) => ({
         path: again.path,
         expected: 'each secondary once',
         other: first.path,
       })),
-      ...places
+      ...listed
         .filter(({ address }) => address === server.address)
         .map(({ path }) => ({
           path,
-          expected: `another server: ${formatIpv4(server.address)} is this one`,
+          expected: `another server: ${formatIpv4(server.address)} is this server`,
           other: ['server', 'address'],
         })),
     ]
@@ -233,11 +244,11 @@ const secondaries: Rule = {
 }
 
 export const recordRules = [
-  something,
+  hasData,
   oneEntry,
   inZone,
-  alone,
-  taken,
+  exclusiveRecords,
+  freeName,
   serviceName,
   targets,
   belowCuts,

@@ -220,7 +220,7 @@ t.test('--json says the same for programs', async (t) => {
   })
   const broken = keptTerminal()
   t.equal(await check.run(['--json', join(folder, 'none.yaml')], broken), 1)
-  t.match(JSON.parse(broken.outLines.join('\n')), { unreadable: /ENOENT/ })
+  t.match(JSON.parse(broken.outLines.join('\n')), { unreadable: /ENOENT/, code: 'site.unreadable' })
 })
 
 t.test('one site file, no more and no less', async (t) => {

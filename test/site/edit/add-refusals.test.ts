@@ -23,7 +23,7 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
     name: 'an address that another node has',
     text: plain,
     adoption: { addresses: ['172.16.0.31'] },
-    got: '/site.yaml:12: clusters.0.nodes.1.address: got 172.16.0.31, expected an address of its own: w1',
+    got: '/site.yaml:12: clusters.0.nodes.1.address: got 172.16.0.31, expected a unique address: w1',
   },
   ...(
     [
@@ -39,7 +39,7 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
     name: `a name that another node has, with ${other}`,
     text: plain,
     adoption: { name: 'W1', ...adoption },
-    got: `refused: ocp/w1 is in the site already (line 12), with ${other}`,
+    got: `refused: the site file already has ocp/w1 (line 12), with ${other}`,
   })),
   {
     name: 'beside a text whose blank lines would be more than they were',
@@ -61,7 +61,7 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
 
 `,
     ),
-    got: 'refused: the node beside which ocp/w4 goes would change: write it in by hand',
+    got: 'refused: adding ocp/w4 would change the node before it: edit the site file by hand',
   },
   {
     name: 'a name that is none',
@@ -79,18 +79,18 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
   {
     name: 'no cluster',
     text: plain.slice(0, plain.indexOf('clusters:')),
-    got: 'refused: the site has no cluster yet',
+    got: 'refused: the site has no cluster',
   },
   {
     name: 'an unknown cluster',
     text: plain,
     adoption: { cluster: 'x' },
-    got: 'refused: the site has no cluster x; it has ocp',
+    got: 'refused: the site has no cluster x, only ocp',
   },
   {
     name: 'several clusters and none named',
     text: `${plain}${plain.slice(plain.indexOf('  - name')).replace('ocp', 'two').replace(': ignition', ': other').replaceAll('.9,', '.8,').replace('.9 }', '.8 }').replace(':01', ':02').replace('.31', '.32')}`,
-    got: 'refused: the site has several clusters, say which by --cluster: ocp, two',
+    got: 'refused: the site has several clusters, choose one with --cluster: ocp, two',
   },
 ]
 for (const { name, text, adoption, got } of refusals) {

@@ -246,7 +246,7 @@ const refusals: { name: string; text: string; remove?: string[]; got: string }[]
     name: 'all nodes of a cluster',
     text: `    nodes: [${w2}, ${w3}]\n`,
     remove: ['ocp/w3', 'ocp/w2'],
-    got: 'refused: no node of ocp would be left: take the whole cluster out by hand',
+    got: 'refused: ocp would have no node left: remove the cluster by hand',
   },
   {
     name: 'a site with problems',
@@ -256,17 +256,17 @@ const refusals: { name: string; text: string; remove?: string[]; got: string }[]
   {
     name: 'masters without whom a bootstrap has nobody',
     text: `    nodes:\n    - ${w1?.replace('worker', 'bootstrap')}\n    - ${w2?.replace('worker', 'master')}\n`,
-    got: 'after\n/site.yaml:13:5 clusters.0.nodes: got a bootstrap and no master, expected the masters that it hands the cluster over to',
+    got: 'after\n/site.yaml:13:5 clusters.0.nodes: got a bootstrap node and no master, expected at least one master, which takes over from the bootstrap node',
   },
   {
     name: 'what others are an alias of',
     text: `    nodes:\n    - ${w2?.replace(' }', ', console: &both [tty0, ttyS0] }')}\n    - ${w3?.replace(' }', ', console: *both }')}\n`,
-    got: 'after\n/site.yaml:13:90 clusters.0.nodes.0.console: no anchor &both stands before this alias',
+    got: 'after\n/site.yaml:13:90 clusters.0.nodes.0.console: the anchor &both is not defined before this alias',
   },
   {
     name: 'what others would be an alias of',
     text: `    nodes:\n    - ${w1?.replace(' }', ', console: &both [tty0] }')}\n    - ${w2?.replace(' }', ', console: &both [ttyS0] }')}\n    - ${w3?.replace(' }', ', console: *both }')}\n`,
-    got: 'refused: the rest of the site would not be what it was without ocp/w2: take it out by hand',
+    got: 'refused: removing ocp/w2 would change other parts of the site: edit the site file by hand',
   },
 ]
 for (const { name, text, remove, got } of refusals) {

@@ -148,7 +148,7 @@ t.test('--dry-run prints what would change, and asks nobody', async (t) => {
   t.equal(terminal.outLines.at(-1), `${path}:17: c1/w2 is in the site already`)
   t.equal(await add([...w2, '--address', '2001:db8::22', '--dry-run', path], terminal), 1)
   t.match(terminal.errLines, [
-    /^slipway node add: c1\/w2 is in the site already \(line 17\), with the address/,
+    /^slipway node add: the site file already has c1\/w2 \(line 17\), with the address/,
   ])
 })
 
@@ -238,7 +238,7 @@ t.test('a slipway that reads another file, or refuses', async (t) => {
   t.same(await ended(slipway.path, path), { code: 1, err: ['slipway: the store is gone'] })
   t.match(await ended(slipway.path, sitePath(t.testdir(siteFolder(siteText().replace('w1', 'w2'))))), {
     code: 1,
-    err: [/^slipway node add: c1\/w2 is in the site already/],
+    err: [/^slipway node add: the site file already has c1\/w2/],
   })
 })
 

@@ -47,11 +47,11 @@ t.test('what would have problems is not written', async (t) => {
     return terminal.errLines
   }
   t.match(await refused([path, ...w2.map((word) => word.replace('.22', '.21'))]), [
-    /^.*site.yaml:17:\d+ clusters.0.nodes.2.address: got 192.0.2.21, expected an address of its own: w1/,
+    /^.*site.yaml:17:\d+ clusters.0.nodes.2.address: got 192.0.2.21, expected a unique address: w1/,
     'slipway node adopt: the site would have problems, nothing written',
   ])
   t.same(await refused([path, ...w2, '--cluster', 'c2']), [
-    'slipway node adopt: the site has no cluster c2; it has c1',
+    'slipway node adopt: the site has no cluster c2, only c1',
   ])
   t.equal(await readFile(path, 'utf8'), siteText())
   const broken = sitePath(t.testdir(siteFolder(siteText().replace('site: lab', 'site: _'))))

@@ -128,9 +128,7 @@ t.test('--dry-run prints what would change, and asks nobody', async (t) => {
     [/name: w1/, /name: w2/],
   )
   t.equal(await remove(['m1', 'w1', 'w2', '--dry-run', path], terminal), 1)
-  t.match(terminal.errLines, [
-    'slipway node remove: no node of c1 would be left: take the whole cluster out by hand',
-  ])
+  t.match(terminal.errLines, ['slipway node remove: c1 would have no node left: remove the cluster by hand'])
   t.equal(await readFile(path, 'utf8'), siteText(undefined, w2))
   t.equal(await remove(['w1', `${path}.none`], terminal), 1)
   t.match(terminal.errLines.at(-1), /^cannot read the site file/)
@@ -185,7 +183,7 @@ t.test('another site’s slipway, a site that would not load, a subnet of anothe
   const { path, run, slipway, terminal } = await rig(t, text)
   t.equal(await run('m1', '--force', '--until', 'reloaded'), 1)
   t.match(terminal.errLines, [
-    /a bootstrap and no master/,
+    /a bootstrap node and no master/,
     'slipway node remove: the site would have problems, nothing written',
   ])
   t.equal(await run('w2', '--force', '--until', 'reloaded'), 0)
