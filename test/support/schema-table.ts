@@ -19,7 +19,7 @@ export type JsonSchema = {
 export function schemaTable(schema: JsonSchema): string {
   const rows = [...walk(schema, '', new Map())].filter(([key]) => key !== '$schema')
   return [
-    '| key | value | when absent | |',
+    '| key | value | default | description |',
     '|---|---|---|---|',
     ...rows.map((row) => `| ${row.join(' | ')} |`),
   ].join('\n')
