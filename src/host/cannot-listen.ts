@@ -1,6 +1,6 @@
-/** Why a socket could not be had, as one sentence that says which and what to do. */
+/** Errors for sockets that could not be opened: the message names the socket, the reason, and what to do. */
 
-/** The operator's to mend: the message is for people, and the process ends with it. */
+/** An error that the administrator has to fix. */
 export class CannotListen extends Error {
   override readonly name = 'CannotListen'
 }
@@ -15,16 +15,16 @@ type Wanted = {
   readonly passedNames?: readonly string[]
 }
 
-/** Who usually holds a port that a boot server wants. */
+/** Programs that often use the ports of a boot server. */
 const usualHolders: Readonly<Record<number, string>> = {
   53: 'systemd-resolved, named, or the dnsmasq of libvirt or NetworkManager',
-  67: 'dhcpd, or the dnsmasq of libvirt',
+  67: 'dhcpd or the dnsmasq of libvirt',
   69: 'tftpd or dnsmasq',
   80: 'nginx, httpd or haproxy',
   4011: 'another PXE server, such as dnsmasq',
 }
 
-/** What the system's error means for the socket that was wanted. */
+/** Explains the system's error for the requested socket. */
 export function cannotBind(wanted: Wanted, error: Error): CannotListen {
   const forName = wanted.name === undefined ? '' : ` for ${wanted.name}`
   const where = `${wanted.transport} ${wanted.address}:${wanted.port}${forName}`
@@ -38,7 +38,7 @@ function explain(wanted: Wanted, error: NodeJS.ErrnoException): string {
     case 'EACCES':
       return forbidden(wanted)
     case 'EADDRNOTAVAIL':
-      return `no interface of this machine has the address ${wanted.address}; correct the site's server.address or add it to an interface`
+      return `no interface of this machine has the address ${wanted.address}; correct server.address in the site file, or add the address to an interface`
     default:
       return error.message
   }
@@ -46,29 +46,29 @@ function explain(wanted: Wanted, error: NodeJS.ErrnoException): string {
 
 function taken({ transport, port }: Wanted): string {
   const holders = usualHolders[port]
-  const often = holders === undefined ? '' : ` (often by ${holders})`
+  const often = holders === undefined ? '' : ` (often ${holders})`
   const flags = transport === 'udp' ? '-lunp' : '-ltnp'
-  return `the port is taken${often}; see by whom with: ss ${flags} 'sport = :${port}'`
+  return `another process uses the port${often}; find it with: ss ${flags} 'sport = :${port}'`
 }
 
 function forbidden({ name, passedNames = [] }: Wanted): string {
   if (name !== undefined && passedNames.length > 0) {
     const names = passedNames.join(', ')
-    return `no privilege to bind it, and systemd passed sockets named ${names} but none with FileDescriptorName=${name}`
+    return `no privilege to bind it; systemd passed sockets named ${names}, but none with FileDescriptorName=${name}`
   }
   return (
-    'ports below 1024 need a privilege; start slipway by its systemd socket units, ' +
-    "give it CAP_NET_BIND_SERVICE, or set other ports in the site's server.ports"
+    'ports below 1024 require a privilege; start slipway with its systemd socket units, ' +
+    'grant it CAP_NET_BIND_SERVICE, or set other ports in server.ports of the site file'
   )
 }
 
-/** Whether a socket could not be had because its port is another one's: a neighbouring port may be free. */
+/** Returns whether another process uses the port, so that a neighboring port can be free. */
 export function isPortTaken(error: unknown): boolean {
   const cause = error instanceof CannotListen ? error.cause : error
   return (cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
 }
 
-/** The sockets that systemd passed under `name` do not fit; `problem` says how, and what would. */
+/** @param problem why the sockets that systemd passed under `name` cannot be used, and what to change */
 export function cannotAdopt(name: string, problem: string): CannotListen {
   return new CannotListen(`cannot use the sockets that systemd passed as ${name}: ${problem}`)
 }

@@ -1,13 +1,13 @@
-/** Time as an argument, so that retransmission and back-off are tested without waiting. */
+/** Time as a parameter, so that tests of retransmission and back-off do not wait. */
 
 export type Timer = { cancel(): void }
 
 export type Clock = {
-  /** Milliseconds since 1970, for what people read. */
+  /** Milliseconds since 1970, for display. */
   now(): number
-  /** Milliseconds from an arbitrary start that never goes back, for durations. */
+  /** Milliseconds since an arbitrary start; never decreases. For durations. */
   monotonic(): number
-  /** Calls `run` once after `delayMs`, unless cancelled. */
+  /** Calls `run` once after `delayMs` unless canceled. */
   after(delayMs: number, run: () => void): Timer
 }
 

@@ -1,13 +1,13 @@
-/** Running another program: bounded in time and in output, never through a shell unless it is named. */
+/** Runs another program with bounds on time and output, and without a shell. */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
 
 export type CommandResult = {
-  /** `missing`: there is no such program. */
+  /** `missing`: the program is not installed. */
   readonly kind: 'done' | 'failed' | 'missing'
-  /** How it ended: `exit code 0`, `signal SIGSEGV`, `no end within 30 s`, `not found`. */
+  /** How it ended: `exit code 0`, `signal SIGSEGV`, `did not end within 30 s`, `not found`. */
   readonly ending: string
-  /** What it wrote to both its outputs, cut after {@link outputOctets}. */
+  /** Its standard output and standard error, at most {@link maxOutputBytes}. */
   readonly output: string
 }
 
@@ -15,31 +15,31 @@ type Ending = Pick<CommandResult, 'kind' | 'ending'>
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
-const outputOctets = 4096
+const maxOutputBytes = 4096
 
-// A program that goes to the background may keep its outputs open for ever; nobody waits for that.
+// A daemon that the program leaves behind can keep the pipes open forever.
 const outputGraceMs = 250
 
-/** Never rejects. The program and its children are killed when `timeoutMs` have passed. */
+/** Runs a program. Never rejects; kills the program and its children after `timeoutMs`. */
 export async function runCommand(
   program: string,
   args: readonly string[],
   timeoutMs: number,
-  environment = environmentOfChildren(),
+  environment = childEnvironment(),
 ): Promise<CommandResult> {
   let child: Child
   try {
-    // In a process group of its own, so that what it starts can be ended with it.
+    // A separate process group, so that its children can be killed with it.
     child = spawn(program, args, { env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   } catch (error) {
     return { kind: 'failed', ending: (error as Error).message, output: '' }
   }
   const output = collect(child)
-  return { ...(await ended(child, timeoutMs)), output: output() }
+  return { ...(await waitForEnd(child, timeoutMs)), output: output() }
 }
 
-/** Ours, without what systemd meant for this process only. Daemons live in sbin, which a user's PATH may lack. */
-function environmentOfChildren(): NodeJS.ProcessEnv {
+/** Returns our environment without systemd's notification socket. Adds sbin, which a user's PATH can lack. */
+function childEnvironment(): NodeJS.ProcessEnv {
   const environment = {
     ...process.env,
     PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin`,
@@ -50,21 +50,21 @@ function environmentOfChildren(): NodeJS.ProcessEnv {
 
 function collect(child: Child): () => string {
   const chunks: Buffer[] = []
-  let room = outputOctets
+  let remaining = maxOutputBytes
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
-      chunks.push(chunk.subarray(0, room))
-      room = Math.max(0, room - chunk.length)
+      chunks.push(chunk.subarray(0, remaining))
+      remaining = Math.max(0, remaining - chunk.length)
     })
   }
   return () => Buffer.concat(chunks).toString('utf8').trim()
 }
 
-function ended(child: Child, timeoutMs: number): Promise<Ending> {
+function waitForEnd(child: Child, timeoutMs: number): Promise<Ending> {
   return new Promise((resolve) => {
-    let late: Ending | undefined
+    let timedOut: Ending | undefined
     const deadline = setTimeout(() => {
-      late = { kind: 'failed', ending: `no end within ${timeoutMs / 1000} s` }
+      timedOut = { kind: 'failed', ending: `did not end within ${timeoutMs / 1000} s` }
       process.kill(-(child.pid as number), 'SIGKILL')
     }, timeoutMs)
     child.once('error', (error: NodeJS.ErrnoException) => {
@@ -81,7 +81,7 @@ function ended(child: Child, timeoutMs: number): Promise<Ending> {
       const ending = signal === null ? `exit code ${code}` : `signal ${signal}`
       child.once('close', () => {
         clearTimeout(grace)
-        resolve(late ?? { kind: code === 0 ? 'done' : 'failed', ending })
+        resolve(timedOut ?? { kind: code === 0 ? 'done' : 'failed', ending })
       })
     })
   })

@@ -1,9 +1,9 @@
-/** Metrics as Prometheus reads them: its text exposition format, version 0.0.4. Pure. */
+/** Renders metrics in Prometheus's text exposition format, version 0.0.4. Pure. */
 
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8'
 
 export type MetricFamily = {
-  /** Of letters, digits and underscores; a counter's ends in `_total`. */
+  /** Letters, digits, and underscores; the name of a counter ends in `_total`. */
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string

@@ -1,13 +1,13 @@
-/** Files that other programs read: whole at every moment, also after a crash. */
+/** Atomic replacement of files that other programs read: always complete, also after a crash. */
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /**
- * Replaces the file, or makes it. Readers find the old text or the new one, never a part. A file that
- * exists keeps its mode, and its owner where we may set it; a symbolic link keeps pointing where it did.
+ * Creates or replaces a file. Readers see the old text or the new text, never a part. An existing file keeps its
+ * mode, and its owner if this process can set it; a symbolic link keeps its target.
  *
  * @param mode of a new file
- * @throws {NodeJS.ErrnoException} with the old file in place
+ * @throws {NodeJS.ErrnoException} the old file is unchanged
  */
 export async function writeAtomically(path: string, text: string, mode = 0o644): Promise<void> {
   const target = await realpath(path).catch(() => path)
@@ -21,12 +21,12 @@ export async function writeAtomically(path: string, text: string, mode = 0o644):
 }
 
 async function replace(target: string, text: string, mode: number): Promise<void> {
-  // Beside the target, because a rename is atomic within one file system only.
+  // In the same directory, because a rename is atomic only within one file system.
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`)
   try {
     const file = await open(temporary, 'w', mode)
     try {
-      await takeAfter(file, target, mode)
+      await copyModeAndOwner(file, target, mode)
       await file.writeFile(text)
       await file.sync()
     } finally {
@@ -39,11 +39,11 @@ async function replace(target: string, text: string, mode: number): Promise<void
   }
 }
 
-async function takeAfter(file: FileHandle, target: string, mode: number): Promise<void> {
+async function copyModeAndOwner(file: FileHandle, target: string, mode: number): Promise<void> {
   const [fresh, old] = await Promise.all([file.stat(), stat(target).catch(() => undefined)])
   if (old !== undefined && (old.uid !== fresh.uid || old.gid !== fresh.gid)) {
     await file.chown(old.uid, old.gid).catch(() => undefined)
   }
-  // Explicitly, because the umask took its part when the file was opened.
+  // Explicitly, because open() applied the umask.
   await file.chmod(old === undefined ? mode : old.mode & 0o7777)
 }

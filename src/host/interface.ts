@@ -1,12 +1,12 @@
-/** Whether the interface that faces the nodes is there. Node binds to addresses only, so this is asked beforehand. */
+/** Checks the interface that faces the nodes before sockets are bound, because Node binds to addresses only. */
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { CannotListen } from './cannot-listen.ts'
 
 type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, 'address'>[] | undefined>>
 
 /**
- * @param interfaces those that are up and have an address
- * @throws {CannotListen} when `name` is not among them, or has not this address
+ * @param interfaces the interfaces that are up and have an address
+ * @throws {CannotListen} when `name` is not one of them, or does not have this address
  */
 export function requireInterface(
   name: string,
@@ -17,16 +17,16 @@ export function requireInterface(
   if (addresses === undefined) {
     const others = Object.keys(interfaces).join(', ') || 'none'
     throw new CannotListen(
-      `cannot serve on ${name}: this machine has no such interface that is up and has an address (it has ${others}); ` +
-        "correct the site's server.interface or bring it up",
+      `cannot serve on ${name}: no interface with this name is up and has an address (available: ${others}); ` +
+        'correct server.interface in the site file, or bring the interface up',
     )
   }
-  // All of 127.0.0.0/8 is on the loopback interface, whether named or not (RFC 1122 §3.2.1.3).
+  // All of 127.0.0.0/8 is on the loopback interface (RFC 1122 §3.2.1.3).
   const isLoopback = address.startsWith('127.') && addresses.includes('127.0.0.1')
   if (!isLoopback && !addresses.includes(address)) {
     throw new CannotListen(
-      `cannot serve on ${name}: it has ${addresses.join(', ')} but not ${address}; ` +
-        "correct the site's server.address or server.interface, or add the address to the interface",
+      `cannot serve on ${name}: it has the addresses ${addresses.join(', ')}, but not ${address}; ` +
+        'correct server.address or server.interface in the site file, or add the address to the interface',
     )
   }
 }

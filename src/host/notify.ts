@@ -1,15 +1,15 @@
 /**
- * Telling systemd how we are (sd_notify(3)). Its socket is a Unix datagram socket, which Node cannot
- * open, so systemd's own program carries the message; the unit says `NotifyAccess=all` for that.
+ * Notifies systemd of the service's state (sd_notify(3)). Node cannot open Unix datagram sockets, so `systemd-notify`
+ * sends the message, and the unit needs `NotifyAccess=all`.
  */
 import { runCommand } from './command.ts'
 
 const timeoutMs = 5000
 
 /**
- * Does nothing when systemd did not start this process, or without the program: then nobody listens.
+ * Sends a notification. Does nothing when systemd did not start this process, or `systemd-notify` is not installed.
  *
- * @param state `READY=1`, `STATUS=…`; one per line
+ * @param state assignments such as `READY=1` or `STATUS=…`, one per line
  */
 export async function notify(state: string, environment: NodeJS.ProcessEnv = process.env): Promise<void> {
   if (environment['NOTIFY_SOCKET'] === undefined) return

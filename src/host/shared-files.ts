@@ -1,42 +1,42 @@
 /**
- * Files read in chunks that all readers share: sixty machines that ask for one file cost one reading of it. A
- * chunk belongs to one state of one file (device, inode, size, time of change), so a file that is replaced is
- * never mixed with the one before: who began with the old one goes on reading it. Memory that readers give back
- * is used again, because to collect half a gibibyte of it as garbage costs more than to send it.
+ * Reads files in chunks that all readers share: sixty machines that request one file cost one read of it. A
+ * chunk belongs to one version of one file (device, inode, size, modification time), so versions are never mixed:
+ * a reader that started with the old version finishes with it. Released memory is reused, because collecting half a
+ * gibibyte as garbage costs more than sending it.
  */
 import { constants, type BigIntStats } from 'node:fs'
 import { open, stat, type FileHandle } from 'node:fs/promises'
 
-/** Some octets of a file, shared by all who took them: read only. */
+/** A part of a file, shared by all readers: read only. */
 export type Chunk = {
   readonly octets: Uint8Array
   /**
-   * To be called at most once for each time that it was taken, when its octets are not looked at any more. Who
-   * never calls it leaves the memory to the garbage collector.
+   * Call it at most once per `take`, after the last use of `octets`. Without the call, the garbage collector frees
+   * the memory.
    */
   release(): void
 }
 
 export type SharedFile = {
   readonly octets: number
-  /** When its content was last changed, in milliseconds since 1970. */
+  /** Modification time in milliseconds since 1970. */
   readonly modifiedMs: number
-  /** Of every chunk but the last. */
+  /** The size of every chunk except the last. */
   readonly chunkOctets: number
   /** 0 for an empty file. */
   readonly chunkCount: number
-  /** At once when it is in memory. Rejects with {@link UnusableFile} or the system's error. */
+  /** Returns a chunk in memory immediately. Rejects with {@link UnusableFile} or the system's error. */
   take(index: number): Chunk | Promise<Chunk>
-  /** To be called once, when no chunk is wanted any more. */
+  /** Call it once, when no more chunks are needed. */
   close(): void
 }
 
 export type SharedFiles = {
-  /** @throws {UnusableFile | NodeJS.ErrnoException} when it is not a regular file, or as the system says */
+  /** @throws {UnusableFile | NodeJS.ErrnoException} when it is not a regular file, or cannot be opened */
   open(path: string): Promise<SharedFile>
 }
 
-/** A file that the system would read and we do not; told apart by `code`, as the system's errors are. */
+/** A file that the system can read but this program refuses; `code` says why. */
 export class UnusableFile extends Error {
   override readonly name = 'UnusableFile'
   readonly code: 'NOT_REGULAR' | 'CHANGED'
@@ -48,14 +48,14 @@ export class UnusableFile extends Error {
 }
 
 export type SharedFileLimits = {
-  /** Of chunks that are kept whether anybody reads them or not. Those that slow readers hold come on top. */
+  /** The size of the cache. Chunks that slow readers hold come on top. */
   readonly cacheOctets: number
   readonly chunkOctets: number
 }
 
-/** A chunk with all that is known of it. */
+/** A chunk and its use. */
 type Held = Chunk & {
-  /** How often it was taken and not released. */
+  /** How many readers took it and have not released it. */
   holders: number
   isCached: boolean
 }
@@ -63,7 +63,7 @@ type Held = Chunk & {
 /** A chunk that is being read. */
 type Loading = { readonly chunk: Held; readonly done: Promise<Chunk> }
 
-/** A file held open while it is read. */
+/** A file that is open for reading. */
 type Opened = {
   readonly handle: FileHandle
   readonly state: State
@@ -71,8 +71,8 @@ type Opened = {
   readers: number
 }
 
-/** Chunks of memory that are kept for the next ones: as many as readers of one file give back at once. */
-const mostSpare = 16
+/** Released chunks that are kept for reuse: as many as the readers of one file release at once. */
+const maxSpare = 16
 
 type State = { readonly identity: string; readonly octets: number; readonly modifiedMs: number }
 
@@ -80,7 +80,7 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
   /** By identity and index, least recently used first. */
   const cache = new Map<string, Held>()
   const opened = new Map<string, Opened>()
-  /** Memory of whole chunks that nobody holds. */
+  /** Memory of full-size chunks without readers. */
   const spare: Uint8Array[] = []
   let cachedOctets = 0
 
@@ -94,7 +94,7 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
   }
 
   function remember(key: string, chunk: Held): void {
-    // Read twice, by somebody who had closed the file and by somebody who opened it again: one of them is enough.
+    // A file that was closed and opened again can be read twice; keep one copy.
     if (cache.has(key)) return
     cache.set(key, chunk)
     chunk.isCached = true
@@ -108,9 +108,9 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
     }
   }
 
-  /** @param octets of the chunk, which are still to be read */
+  /** @param octets the size of the chunk */
   function newChunk(octets: number): Held {
-    // Not zeroed, because it is filled whole or dropped; memory of its own, not a part of Node's pool.
+    // Not zeroed, because a chunk is filled or dropped; allocated outside Node's pool.
     const memory = (octets === chunkOctets ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(octets)
     const chunk: Held = {
       octets: memory,
@@ -126,12 +126,12 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
 
   function reuse({ octets, holders, isCached }: Held): void {
     if (holders > 0 || isCached || octets.length < chunkOctets) return
-    if (spare.length < mostSpare) spare.push(octets)
+    if (spare.length < maxSpare) spare.push(octets)
   }
 
   const countChunks = (octets: number) => Math.ceil(octets / chunkOctets)
 
-  /** All chunks, when all are in memory: such a file needs no descriptor. */
+  /** Returns all chunks if all are in memory: such a file needs no descriptor. */
   function recallWhole({ identity, octets }: State): Held[] | undefined {
     if (octets > cacheOctets) return undefined
     const chunks: Held[] = []
@@ -140,13 +140,13 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
       if (chunk === undefined) return undefined
       chunks.push(chunk)
     }
-    // So that none of them becomes another one's memory meanwhile.
+    // Hold them, so that their memory is not reused.
     for (const chunk of chunks) hold(chunk)
     return chunks
   }
 
   async function openFile(path: string): Promise<Opened> {
-    // Non-blocking, because opening a pipe for reading would wait for its writer.
+    // Non-blocking, because opening a named pipe would wait for a writer.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
     let isKept = false
     try {
@@ -192,7 +192,7 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
     return loading.done
   }
 
-  /** The last reader closes the descriptor, after chunks that are still being read. */
+  /** Closes the descriptor after the last reader, and after reads in progress. */
   function release(file: Opened): void {
     file.readers--
     if (file.readers > 0) return
@@ -242,5 +242,5 @@ function stateOf(stats: BigIntStats): State {
 }
 
 function changed(): UnusableFile {
-  return new UnusableFile('the file was changed while it was sent', 'CHANGED')
+  return new UnusableFile('the file changed while it was being sent', 'CHANGED')
 }

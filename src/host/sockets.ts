@@ -1,6 +1,6 @@
 /**
- * The machine's sockets: those that systemd passed (sd_listen_fds(3)), else bound here. Only systemd can
- * tie a socket to an interface; Node cannot, nor can it tell where a datagram came in.
+ * Opens this machine's sockets: those that systemd passed (sd_listen_fds(3)), or sockets bound here. Only systemd can
+ * bind a socket to an interface; Node cannot, and does not report the interface of a datagram.
  */
 import { once } from 'node:events'
 import type { Server } from 'node:net'
@@ -8,11 +8,11 @@ import { cannotAdopt, cannotBind } from './cannot-listen.ts'
 import { adoptUdpSocket, bindUdpSocket } from './udp-socket.ts'
 import type { Sockets, UdpOptions, UdpPort } from './udp.ts'
 
-/** Takes the `LISTEN_*` variables out of `environment`, so call it once and before anything is spawned. */
+/** Removes the `LISTEN_*` variables from `environment`: call it once, before starting any child process. */
 export function createSockets(environment: Record<string, string | undefined>): Sockets {
   const passed = takeListenFds(environment, process.pid)
   const passedNames = [...passed.keys()]
-  /** Datagram sockets already handed out; what is left of a name are its stream sockets. */
+  /** Datagram sockets already in use; the other sockets of a name are stream sockets. */
   const datagramFds = new Set<number>()
 
   async function adoptUdp(name: string, fds: readonly number[], options: UdpOptions): Promise<UdpPort[]> {
@@ -21,24 +21,24 @@ export function createSockets(environment: Record<string, string | undefined>): 
       const port = await adoptUdpSocket(fd, options)
       if (port === 'not-udp') continue
       if (port === 'ipv6') {
-        throw cannotAdopt(name, `expected IPv4 sockets; write ListenDatagram=0.0.0.0:${options.port}`)
+        throw cannotAdopt(name, `expected IPv4 sockets; set ListenDatagram=0.0.0.0:${options.port}`)
       }
       datagramFds.add(fd)
       ports.push(port)
     }
-    if (ports.length === 0) throw cannotAdopt(name, 'no datagram socket among them; add ListenDatagram=')
+    if (ports.length === 0) throw cannotAdopt(name, 'none is a datagram socket; add ListenDatagram=')
     return ports
   }
 
   async function adoptTcp(name: string, fds: readonly number[], server: Server): Promise<void> {
     const [fd, ...more] = fds
     if (fd === undefined || more.length > 0) {
-      throw cannotAdopt(name, `expected one stream socket, got ${fds.length}; write one ListenStream=`)
+      throw cannotAdopt(name, `expected one stream socket, got ${fds.length}; set one ListenStream=`)
     }
     try {
       await listen(server, { fd })
     } catch (error) {
-      throw cannotAdopt(name, `${(error as Error).message}; expected a stream socket, from ListenStream=`)
+      throw cannotAdopt(name, `${(error as Error).message}; expected a stream socket (ListenStream=)`)
     }
   }
 
@@ -83,17 +83,15 @@ async function listen(
   await once(server, 'listening')
 }
 
-/** Sockets that systemd opened for this process: the environment's half of sd_listen_fds(3). */
-
 type Environment = Record<string, string | undefined>
 
 const firstDescriptor = 3
 
 /**
- * Descriptors by FileDescriptorName, in the order of the socket units. The variables are taken out of
- * `environment`, so that no child process believes they are meant for it.
+ * Returns the descriptors that systemd passed by FileDescriptorName, in the order of the socket units
+ * (sd_listen_fds(3)). Removes the variables from `environment`, so that child processes do not use them.
  *
- * @returns nothing when the descriptors were passed to another process (`LISTEN_PID`)
+ * @returns an empty map when the descriptors are for another process (`LISTEN_PID`)
  */
 export function takeListenFds(environment: Environment, pid: number): ReadonlyMap<string, readonly number[]> {
   const isForUs = Number(environment['LISTEN_PID']) === pid

@@ -1,4 +1,4 @@
-/** Datagrams in batches: one at a time from Node's own sockets, more when a native reader hands them over. */
+/** UDP sockets as services see them, and how services get their sockets. */
 import type { Server } from 'node:net'
 
 export type Datagram = {
@@ -8,19 +8,19 @@ export type Datagram = {
   readonly port: number
 }
 
-/** A bound UDP socket. What arrives goes to one handler; a lost socket is reported once. */
+/** A bound UDP socket. One handler gets the received datagrams; the loss of the socket is reported once. */
 export type UdpPort = {
-  /** The bound address and port (the real port where 0 was asked for). */
+  /** The bound address and port (the port that the system chose when 0 was requested). */
   readonly local: { readonly address: string; readonly port: number }
   /** Replaces the handler. Payloads are only valid until it returns. */
   receive(handler: (batch: readonly Datagram[]) => void): void
   /**
-   * Sends without waiting; the octets are copied before it returns. A failed send is reported to
-   * `failed` (unreachable host, no route) and is never an exception. Asking for that report costs as much
-   * processor time as an eighth of a DNS answer, so where failures mend themselves nobody should.
+   * Sends without waiting; the payload is copied before it returns. A failure (host unreachable, no route) goes to
+   * `failed` and is never thrown. The callback costs an eighth of the processor time of a DNS answer, so pass it only
+   * where a failure needs a reaction.
    */
   send(payload: Uint8Array, address: string, port: number, failed?: (error: Error) => void): void
-  /** Resolves when the socket is closed; closing twice is fine. */
+  /** Resolves when the socket is closed; a second call is harmless. */
   close(): Promise<void>
 }
 
@@ -32,27 +32,27 @@ export type UdpOptions = {
   readonly reuseAddress?: boolean
   /** Allow sending to broadcast addresses (`SO_BROADCAST`). */
   readonly broadcast?: boolean
-  /** Called when a bound socket fails for good; the process should end. */
+  /** Called when a bound socket fails permanently; the process should end. */
   readonly onLost?: (error: Error) => void
 }
 
-/** How services get sockets: the machine's in `serve`, a network in memory in tests. */
+/** Opens sockets: of this machine in `serve`, of an in-memory network in tests. */
 export type Sockets = {
   /** Whether systemd passed descriptors under this FileDescriptorName (sd_listen_fds(3)). */
   isAdopted(name: string): boolean
   /**
-   * The sockets that systemd passed under `name`, one per interface, or one bound as `options` say.
+   * Returns the sockets that systemd passed under `name`, one per interface, or one socket bound with `options`.
    *
-   * @throws {CannotListen} with a sentence for the operator
+   * @throws {CannotListen} with a message for the administrator
    */
   udp(name: string, options: UdpOptions): Promise<readonly UdpPort[]>
-  /** A socket that is always bound and never adopted: a transfer's own port, a resolver's source port. */
+  /** Binds a socket and never uses one from systemd: for a transfer's port or a resolver's source port. */
   bindUdp(options: UdpOptions): Promise<UdpPort>
   /**
-   * Lets `server` listen on the stream socket that systemd passed under `name`, or on an address and port;
-   * resolves when it does. A name that carries datagram sockets too (`dns`) is asked for by `udp` first.
+   * Makes `server` listen on the stream socket that systemd passed under `name`, or on an address and port.
+   * For a name that also has datagram sockets (`dns`), call `udp` first.
    *
-   * @throws {CannotListen} also when several stream sockets were passed: a server listens on one
+   * @throws {CannotListen} also when systemd passed several stream sockets: a server listens on one
    */
   tcp(
     name: string,

@@ -1,17 +1,17 @@
-/** A server on a Unix socket, for programs of this machine only: whoever may open the file may ask. */
+/** Makes a server listen on a Unix socket. The mode of the socket file decides which local users can connect. */
 import { once } from 'node:events'
 import { access, lstat, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { CannotListen } from './cannot-listen.ts'
 
-/** Owner and group may ask: reading and writing, without the right to execute. */
+/** Owner and group can connect (mode 0660). */
 const maskFor0660 = 0o117
 
 /**
- * Listens on `path`, in place of a socket that a dead process left there.
+ * Listens on `path`, and replaces a socket file that an ended process left there.
  *
- * @throws {CannotListen} when another process listens there, or the file cannot be made
+ * @throws {CannotListen} when another process listens on it, or the file cannot be created
  */
 export async function listenOnUnixSocket(server: Server, path: string): Promise<void> {
   try {
@@ -28,7 +28,7 @@ export async function listenOnUnixSocket(server: Server, path: string): Promise<
 }
 
 async function listen(server: Server, path: string): Promise<void> {
-  // The file is made within this call; a mode set afterwards would come too late for a quick intruder.
+  // listen() creates the file; setting its mode afterwards would leave a moment with the default mode.
   const before = process.umask(maskFor0660)
   try {
     server.listen(path)
@@ -41,10 +41,11 @@ async function listen(server: Server, path: string): Promise<void> {
 async function removeStale(path: string): Promise<void> {
   const file = await lstat(path).catch(() => undefined)
   if (file === undefined) return
-  if (!file.isSocket()) throw new CannotListen(`cannot listen on ${path}: there is a file that is no socket`)
-  if (await isAnswered(path)) {
+  if (!file.isSocket())
+    throw new CannotListen(`cannot listen on ${path}: the file exists and is not a socket`)
+  if (await isInUse(path)) {
     throw new CannotListen(
-      `cannot listen on ${path}: another process does, probably another slipway; stop that one, or give --control another path`,
+      `cannot listen on ${path}: another process listens on it, probably another slipway; stop that process, or set --control to another path`,
     )
   }
   await unlink(path).catch(async (error: unknown) => {
@@ -52,13 +53,13 @@ async function removeStale(path: string): Promise<void> {
   })
 }
 
-async function isAnswered(path: string): Promise<boolean> {
+async function isInUse(path: string): Promise<boolean> {
   const socket = connect(path)
   try {
     await once(socket, 'connect')
     return true
   } catch (error) {
-    // Refused by a file that nobody listens on. Anything else, a full queue for instance, is somebody.
+    // Without a listener the connection is refused. Any other error, such as a full queue, means a listener.
     return (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED'
   } finally {
     socket.destroy()
@@ -66,12 +67,14 @@ async function isAnswered(path: string): Promise<boolean> {
 }
 
 async function cannotListen(path: string, error: NodeJS.ErrnoException): Promise<CannotListen> {
-  // The system's error for a folder that is not there comes as EACCES, too.
+  // For a missing directory, Node reports EACCES as well.
   const isThere = await access(dirname(path)).then(
     () => true,
     () => false,
   )
-  const reason = isThere ? explain(error) : 'its folder is not there; make it, or give --control another path'
+  const reason = isThere
+    ? explain(error)
+    : 'its directory does not exist; create it, or set --control to another path'
   return new CannotListen(`cannot listen on ${path}: ${reason}`, { cause: error })
 }
 
@@ -80,7 +83,7 @@ function explain({ code, message }: NodeJS.ErrnoException): string {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return 'its folder may not be written by this user; give --control another path, or start slipway by its systemd unit'
+      return 'this user cannot write to its directory; set --control to another path, or start slipway with its systemd unit'
     default:
       return message
   }

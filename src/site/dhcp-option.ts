@@ -3,9 +3,8 @@
  * because the code does not determine it. Decoded to the option's octets.
  */
 import { z } from 'zod'
-import { encodeAddresses } from '../proto/dhcp/values/address.ts'
+import { encodeAddresses, encodeNumbers } from '../proto/dhcp/values/number.ts'
 import { encodeDomainNames } from '../proto/dhcp/values/domain-search.ts'
-import { encodeNumbers } from '../proto/dhcp/values/number.ts'
 import { encodeText } from '../proto/dhcp/values/text.ts'
 import { domain, hexOctets, ipv4, optionText, wholeNumber } from './scalars.ts'
 

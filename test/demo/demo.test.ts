@@ -227,7 +227,7 @@ t.test('a simulated rack against the demo', async (t) => {
       columns: 80,
     }
     t.equal(await simulateCommand.run([sitePath], terminal), 1)
-    t.match(said, [/^slipway simulate: cannot listen on udp 0\.0\.0\.0:\d+: the port is taken/])
+    t.match(said, [/^slipway simulate: cannot listen on udp 0\.0\.0\.0:\d+: another process uses the port/])
     const offset = chosen.ports.dhcp - 67
     const next = await choosePorts(sockets, [offset, offset + 500])
     t.equal(next?.taken.includes(model.endpoint.ports.dhcpClient), true)

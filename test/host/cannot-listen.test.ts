@@ -5,46 +5,46 @@ const dhcp = { transport: 'udp', address: '172.16.0.101', port: 67, name: 'dhcp'
 
 const cases = [
   {
-    name: 'a taken port names the usual holder and the command that finds it',
+    name: 'a port in use names the usual program and the command that finds it',
     wanted: dhcp,
     code: 'EADDRINUSE',
     message:
-      'cannot listen on udp 172.16.0.101:67 for dhcp: the port is taken (often by dhcpd, or the dnsmasq of libvirt); ' +
-      "see by whom with: ss -lunp 'sport = :67'",
+      'cannot listen on udp 172.16.0.101:67 for dhcp: another process uses the port (often dhcpd or the dnsmasq of libvirt); ' +
+      "find it with: ss -lunp 'sport = :67'",
   },
   {
-    name: 'a taken port that nobody usually holds',
+    name: 'a port in use without a usual program',
     wanted: { transport: 'tcp', address: '0.0.0.0', port: 8080 } as const,
     code: 'EADDRINUSE',
     message:
-      "cannot listen on tcp 0.0.0.0:8080: the port is taken; see by whom with: ss -ltnp 'sport = :8080'",
+      "cannot listen on tcp 0.0.0.0:8080: another process uses the port; find it with: ss -ltnp 'sport = :8080'",
   },
   {
-    name: 'a missing privilege names three ways out',
+    name: 'a missing privilege names three solutions',
     wanted: dhcp,
     code: 'EACCES',
     message:
-      'cannot listen on udp 172.16.0.101:67 for dhcp: ports below 1024 need a privilege; start slipway by its systemd ' +
-      "socket units, give it CAP_NET_BIND_SERVICE, or set other ports in the site's server.ports",
+      'cannot listen on udp 172.16.0.101:67 for dhcp: ports below 1024 require a privilege; start slipway with its systemd ' +
+      'socket units, grant it CAP_NET_BIND_SERVICE, or set other ports in server.ports of the site file',
   },
   {
-    name: 'a missing privilege beside misnamed sockets points at their names',
+    name: 'a missing privilege with misnamed sockets lists their names',
     wanted: { ...dhcp, passedNames: ['slipway-dhcp.socket', 'tftp'] },
     code: 'EACCES',
     message:
-      'cannot listen on udp 172.16.0.101:67 for dhcp: no privilege to bind it, and systemd passed sockets named ' +
-      'slipway-dhcp.socket, tftp but none with FileDescriptorName=dhcp',
+      'cannot listen on udp 172.16.0.101:67 for dhcp: no privilege to bind it; systemd passed sockets named ' +
+      'slipway-dhcp.socket, tftp, but none with FileDescriptorName=dhcp',
   },
   {
-    name: 'an address of no interface',
+    name: 'an address that no interface has',
     wanted: dhcp,
     code: 'EADDRNOTAVAIL',
     message:
       'cannot listen on udp 172.16.0.101:67 for dhcp: no interface of this machine has the address 172.16.0.101; ' +
-      "correct the site's server.address or add it to an interface",
+      'correct server.address in the site file, or add the address to an interface',
   },
   {
-    name: "anything else is told in the system's words",
+    name: "any other error has the system's message",
     wanted: dhcp,
     code: 'EMFILE',
     message: 'cannot listen on udp 172.16.0.101:67 for dhcp: bind EMFILE 172.16.0.101:67',

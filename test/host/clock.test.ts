@@ -1,7 +1,7 @@
 import t from 'tap'
 import { systemClock } from '../../src/host/clock.ts'
 
-t.test('the system’s clock runs once, forwards, and can be cancelled', async (t) => {
+t.test('the system clock runs a timer once, never decreases, and can be canceled', async (t) => {
   const before = systemClock.monotonic()
   let cancelledRan = false
   systemClock.after(0, () => (cancelledRan = true)).cancel()

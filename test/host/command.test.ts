@@ -5,17 +5,17 @@ import { runCommand } from '../../src/host/command.ts'
 
 const shell = (line: string, timeoutMs = 10_000) => runCommand('/bin/sh', ['-c', line], timeoutMs)
 
-t.test('what both outputs said comes back with how it ended', async (t) => {
+t.test('both outputs are returned with the exit code', async (t) => {
   t.same(await shell('echo out; echo err >&2'), { kind: 'done', ending: 'exit code 0', output: 'out\nerr' })
   t.same(await shell('echo no >&2; exit 3'), { kind: 'failed', ending: 'exit code 3', output: 'no' })
   t.same(await shell('kill -TERM $$'), { kind: 'failed', ending: 'signal SIGTERM', output: '' })
 })
 
-t.test('arguments are passed as they are, without a shell', async (t) => {
+t.test('arguments are passed unchanged, without a shell', async (t) => {
   t.match(await runCommand('/bin/echo', ['$HOME; "two  blanks"'], 10_000), { output: '$HOME; "two  blanks"' })
 })
 
-t.test('a program that is not there is missing, not failed', async (t) => {
+t.test('a program that is not installed is missing, not failed', async (t) => {
   t.same(await runCommand(join(t.testdir(), 'absent'), [], 10_000), {
     kind: 'missing',
     ending: 'not found',
@@ -23,7 +23,7 @@ t.test('a program that is not there is missing, not failed', async (t) => {
   })
 })
 
-t.test('a file that cannot be run has failed', async (t) => {
+t.test('a file that cannot be executed has failed', async (t) => {
   const directory = t.testdir({ file: 'no program' })
   t.same(await runCommand(join(directory, 'file'), [], 10_000), {
     kind: 'failed',
@@ -32,34 +32,34 @@ t.test('a file that cannot be run has failed', async (t) => {
   })
 })
 
-t.test('an argument that no program can be given is a failure, not an exception', async (t) => {
+t.test('an invalid argument is a failure, not an exception', async (t) => {
   t.match(await runCommand('/bin/echo', ['a\0b'], 10_000), { kind: 'failed', ending: /without null bytes/ })
 })
 
-t.test('output is cut, and the program is not held up by that', async (t) => {
+t.test('output is truncated without blocking the program', async (t) => {
   const { kind, output } = await shell('head -c 1000000 /dev/zero | tr "\\0" x')
   t.equal(kind, 'done')
   t.equal(output.length, 4096)
 })
 
-t.test('a program that does not end is killed with everything it started', async (t) => {
+t.test('a program that does not end is killed with its children', async (t) => {
   const file = join(t.testdir(), 'child')
   t.same(await shell(`echo before; sleep 60 & echo $! >${file}; wait`, 300), {
     kind: 'failed',
-    ending: 'no end within 0.3 s',
+    ending: 'did not end within 0.3 s',
     output: 'before',
   })
   const pid = Number(await readFile(file, 'utf8'))
-  // Killed, and perhaps not yet reaped by init.
+  // Killed, and perhaps not reaped by init yet.
   const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => `${pid} (sleep) Z`)
   t.match(state, /\) [ZX]/)
 })
 
-t.test('a program that leaves a daemon behind has ended', async (t) => {
+t.test('a program that leaves a daemon running has ended', async (t) => {
   t.same(await shell('echo started; sleep 5 &'), { kind: 'done', ending: 'exit code 0', output: 'started' })
 })
 
-t.test("systemd's own variables stay here, and sbin is searched", async (t) => {
+t.test("systemd's variables are not passed on, and sbin is searched", async (t) => {
   const [socket, path] = [process.env['NOTIFY_SOCKET'], process.env['PATH']]
   t.teardown(() => {
     if (socket === undefined) delete process.env['NOTIFY_SOCKET']

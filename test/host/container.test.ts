@@ -1,4 +1,4 @@
-/** The Containerfile cannot be built in every place where tests run; what it takes from here can be checked. */
+/** The Containerfile cannot be built everywhere; these tests check what it uses of this repository. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, stat } from 'node:fs/promises'
@@ -19,7 +19,7 @@ const copied = lines
   .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
   .flatMap((line) => line.split(' ').slice(1, -1))
 
-t.test('what it copies exists, and .containerignore lets it through', async (t) => {
+t.test('the files that it copies exist, and .containerignore does not exclude them', async (t) => {
   const ignore = (await readFile(join(root, '.containerignore'), 'utf8')).split('\n')
   for (const path of copied) t.equal((await stat(join(root, path))).size > 0, true, path)
   t.same(
@@ -29,7 +29,7 @@ t.test('what it copies exists, and .containerignore lets it through', async (t) 
   t.equal(ignore.includes('*'), true)
 })
 
-t.test('it builds with a script of the project and links the program that the build writes', (t) => {
+t.test('it builds with a script of package.json and links the built program', (t) => {
   const text = lines.join('\n')
   for (const [, script] of text.matchAll(/npm run (\S+)/g)) t.match(manifest.scripts, { [script!]: String })
   t.match(text, `ln -s /opt/slipway/${manifest.bin.slipway} /usr/local/bin/slipway`)
@@ -40,14 +40,14 @@ t.test('it builds with a script of the project and links the program that the bu
   t.end()
 })
 
-t.test('both stages are the same image, of a Node that the project takes', (t) => {
+t.test('both stages use the same image, with a supported version of Node', (t) => {
   const images = lines.flatMap((line) => /^FROM (\S+)/.exec(line)?.[1] ?? [])
   t.same(images, Array(2).fill('docker.io/library/node:24-trixie-slim'))
   t.equal(manifest.engines.node, '>=22.18')
   t.end()
 })
 
-t.test('the health check asks where the site says', async (t) => {
+t.test('the health check uses the address of the site', async (t) => {
   const [health = ''] = lines.filter((line) => line.startsWith('HEALTHCHECK'))
   const [program, ...args] = JSON.parse(health.slice(health.indexOf('['))) as string[]
   t.equal(program, 'node')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 
-t.test('counts are by name and come out sorted', (t) => {
+t.test('counts are returned by name and sorted', (t) => {
   const counters = new Counters()
   counters.increment('tftp.probes')
   counters.increment('dhcp.offers', 2)

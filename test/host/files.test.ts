@@ -5,7 +5,7 @@ import { writeAtomically } from '../../src/host/files.ts'
 
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8)
 
-t.test('a new file has the mode that was asked for, whatever the umask', async (t) => {
+t.test('a new file has the requested mode, whatever the umask', async (t) => {
   const directory = t.testdir()
   const path = join(directory, 'haproxy.cfg')
   const umask = process.umask(0o077)
@@ -18,7 +18,7 @@ t.test('a new file has the mode that was asked for, whatever the umask', async (
   t.same(await readdir(directory), ['haproxy.cfg', 'secret'], 'nothing else is left')
 })
 
-t.test('a file that exists keeps its mode; readers of the old file keep the old text', async (t) => {
+t.test('an existing file keeps its mode; readers of the old file keep the old text', async (t) => {
   const path = join(t.testdir({ 'haproxy.cfg': 'old' }), 'haproxy.cfg')
   await chmod(path, 0o640)
   const before = await stat(path)
@@ -29,7 +29,7 @@ t.test('a file that exists keeps its mode; readers of the old file keep the old 
   t.equal((await stat(path)).ino === before.ino, false, 'it is another file, not the old one overwritten')
 })
 
-t.test('a symbolic link keeps pointing where it did', async (t) => {
+t.test('a symbolic link keeps its target', async (t) => {
   const directory = t.testdir({ real: { 'haproxy.cfg': 'old' } })
   await symlink('real/haproxy.cfg', join(directory, 'link'))
   await writeAtomically(join(directory, 'link'), 'new')
@@ -37,13 +37,13 @@ t.test('a symbolic link keeps pointing where it did', async (t) => {
   t.equal(await readFile(join(directory, 'real/haproxy.cfg'), 'utf8'), 'new')
 })
 
-t.test('a folder that is not there', async (t) => {
+t.test('a directory that does not exist', async (t) => {
   await t.rejects(writeAtomically(join(t.testdir(), 'absent/haproxy.cfg'), 'new'), { code: 'ENOENT' })
 })
 
-t.test('when the file cannot be put in place, nothing is left beside it', async (t) => {
+t.test('when the rename fails, no temporary file remains', async (t) => {
   const directory = t.testdir()
-  // A folder with something in it cannot be replaced by a file.
+  // A directory with content cannot be replaced by a file.
   await mkdir(join(directory, 'haproxy.cfg'))
   await writeFile(join(directory, 'haproxy.cfg/inside'), '')
   await t.rejects(writeAtomically(join(directory, 'haproxy.cfg'), 'new'), { code: 'EISDIR' })

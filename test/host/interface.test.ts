@@ -6,7 +6,7 @@ const interfaces = {
   ens4: [{ address: '172.16.0.101' }, { address: '172.16.0.110' }],
 }
 
-t.test('an interface that is up and has the address is fine', (t) => {
+t.test('an interface that is up and has the address is accepted', (t) => {
   requireInterface('ens4', '172.16.0.101', interfaces)
   requireInterface('ens4', '172.16.0.110', interfaces)
   requireInterface('lo', '127.0.0.1', interfaces)
@@ -15,25 +15,25 @@ t.test('an interface that is up and has the address is fine', (t) => {
   t.end()
 })
 
-t.test('one that is not, is a sentence that says which and what to do', (t) => {
+t.test('any other interface is an error that says what to do', (t) => {
   const cases = [
     {
       name: 'absent',
       call: () => requireInterface('ens5', '172.16.0.101', interfaces),
       message:
-        "cannot serve on ens5: this machine has no such interface that is up and has an address (it has lo, ens4); correct the site's server.interface or bring it up",
+        'cannot serve on ens5: no interface with this name is up and has an address (available: lo, ens4); correct server.interface in the site file, or bring the interface up',
     },
     {
       name: 'no interface at all',
       call: () => requireInterface('ens4', '172.16.0.101', {}),
       message:
-        "cannot serve on ens4: this machine has no such interface that is up and has an address (it has none); correct the site's server.interface or bring it up",
+        'cannot serve on ens4: no interface with this name is up and has an address (available: none); correct server.interface in the site file, or bring the interface up',
     },
     {
       name: 'without the address',
       call: () => requireInterface('ens4', '172.16.0.102', interfaces),
       message:
-        "cannot serve on ens4: it has 172.16.0.101, 172.16.0.110 but not 172.16.0.102; correct the site's server.address or server.interface, or add the address to the interface",
+        'cannot serve on ens4: it has the addresses 172.16.0.101, 172.16.0.110, but not 172.16.0.102; correct server.address or server.interface in the site file, or add the address to the interface',
     },
   ]
   for (const { name, call, message } of cases) t.throws(call, { name: 'CannotListen', message }, name)

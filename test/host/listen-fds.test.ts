@@ -8,7 +8,7 @@ const cases = [
     passed: { dhcp: [3], tftp: [4], http: [5] },
   },
   {
-    name: 'one name may carry several descriptors, as with one DHCP socket per interface',
+    name: 'one name can have several descriptors, for example one DHCP socket per interface',
     environment: { LISTEN_PID: '7', LISTEN_FDS: '3', LISTEN_FDNAMES: 'dhcp:dns:dhcp' },
     passed: { dhcp: [3, 5], dns: [4] },
   },
@@ -18,11 +18,11 @@ const cases = [
     passed: { unknown: [3, 4] },
   },
   {
-    name: "another process's descriptors are not ours",
+    name: 'descriptors of another process are ignored',
     environment: { LISTEN_PID: '8', LISTEN_FDS: '1', LISTEN_FDNAMES: 'dhcp' },
     passed: {},
   },
-  { name: 'without systemd there are none', environment: {}, passed: {} },
+  { name: 'without systemd there are no descriptors', environment: {}, passed: {} },
 ]
 
 for (const { name, environment, passed } of cases) {
@@ -32,7 +32,7 @@ for (const { name, environment, passed } of cases) {
   })
 }
 
-t.test('the variables are taken away, so that no child takes them for its own', (t) => {
+t.test('the variables are removed, so that child processes do not use them', (t) => {
   const environment = {
     LISTEN_PID: '8',
     LISTEN_PIDFDID: '1',

@@ -5,7 +5,7 @@ import t from 'tap'
 import { withLock } from '../../src/host/lock.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
-t.test('one at a time, by whatever name the file is called', async (t) => {
+t.test('one process at a time, whatever path names the file', async (t) => {
   const folder = t.testdir({ 'site.yaml': 'site: lab\n' })
   const path = join(folder, 'site.yaml')
   const link = join(folder, 'link.yaml')
@@ -33,14 +33,14 @@ t.test('one at a time, by whatever name the file is called', async (t) => {
   await t.rejects(access(join(folder, '.site.yaml.lock')))
 })
 
-t.test('what fails lets the next one in', async (t) => {
+t.test('a failed change releases the lock', async (t) => {
   const path = join(t.testdir(), 'site.yaml')
   const failing = withLock(path, fakeClock(), () => Promise.reject(new Error('the disk is full')))
   await t.rejects(failing, { message: 'the disk is full' })
   t.equal(await withLock(path, fakeClock(), () => Promise.resolve('in')), 'in')
 })
 
-t.test('a lock that a killed process left is a sentence that says what to do', async (t) => {
+t.test('a lock that a killed process left is an error that says what to do', async (t) => {
   const folder = t.testdir({ '.site.yaml.lock': '' })
   const clock = fakeClock()
   const waiting = withLock(join(folder, 'site.yaml'), clock, () => Promise.resolve('in'))
@@ -57,7 +57,7 @@ t.test('a lock that a killed process left is a sentence that says what to do', a
   )
 })
 
-t.test('a folder that is not there is the system’s own error', async (t) => {
+t.test('a missing directory is the system’s error', async (t) => {
   await writeFile(join(t.testdir(), 'file'), '')
   await t.rejects(
     withLock(join(t.testdirName, 'none', 'site.yaml'), fakeClock(), () => Promise.resolve()),

@@ -21,7 +21,7 @@ function sink(): { stream: Writable; lines: () => Record<string, unknown>[] } {
   }
 }
 
-t.test('a line has its level, time, service, facts and message', (t) => {
+t.test('a line has level, time, service, facts, and message', (t) => {
   const { stream, lines } = sink()
   createLog('info', stream).for('dhcp').info({ node: 'ocp45/m1' }, 'offered address')
   const [line] = lines()
@@ -30,7 +30,7 @@ t.test('a line has its level, time, service, facts and message', (t) => {
   t.end()
 })
 
-t.test('levels below the chosen one are not written', (t) => {
+t.test('levels below the configured level are not written', (t) => {
   const { stream, lines } = sink()
   const log = createLog('warn', stream)
   log.debug({}, 'a')
@@ -47,7 +47,7 @@ t.test('levels below the chosen one are not written', (t) => {
   t.end()
 })
 
-t.test('all lines are written before the process ends, also when it exits at once', (t) => {
+t.test('all lines are written before the process ends, also on an immediate exit', (t) => {
   const module = new URL('../../src/host/log.ts', import.meta.url).href
   const script = `
     import { createLog } from ${JSON.stringify(module)}

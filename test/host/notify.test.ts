@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { notify } from '../../src/host/notify.ts'
 
-t.test('each line is told to systemd by its own program', async (t) => {
+t.test('systemd-notify sends each line to systemd', async (t) => {
   const directory = t.testdir({
     'systemd-notify': '#!/bin/sh\nprintf "%s\\n" "$NOTIFY_SOCKET" "$@" >"${0%/*}/told"\n',
   })
@@ -15,14 +15,14 @@ t.test('each line is told to systemd by its own program', async (t) => {
   )
 })
 
-t.test('without systemd nothing is run', async (t) => {
+t.test('without systemd no program is started', async (t) => {
   const directory = t.testdir({ 'systemd-notify': '#!/bin/sh\ntouch "${0%/*}/told"\n' })
   await chmod(join(directory, 'systemd-notify'), 0o755)
   await notify('READY=1', { PATH: directory })
   await t.rejects(readFile(join(directory, 'told')), { code: 'ENOENT' })
 })
 
-t.test("without systemd's program nothing happens", async (t) => {
+t.test('without systemd-notify nothing happens', async (t) => {
   await notify('READY=1', { PATH: t.testdir(), NOTIFY_SOCKET: '/run/notify' })
   t.equal(process.env['NOTIFY_SOCKET'], undefined)
 })

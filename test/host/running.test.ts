@@ -6,7 +6,7 @@ import t from 'tap'
 const root = new URL('../../', import.meta.url).pathname
 const text = await readFile(join(root, 'docs/running.md'), 'utf8')
 
-t.test('its log lines are lines that the program writes, one for each service', async (t) => {
+t.test('its log lines are lines of the program, one for each service', async (t) => {
   const [, block = ''] = /```json\n(.*?)```/s.exec(text) ?? []
   const lines = block
     .trim()

@@ -11,7 +11,7 @@ async function opened(t: Test, content: string, cacheOctets = 100): Promise<Shar
   return { ...(await createSharedFiles({ cacheOctets, chunkOctets: 10 }).open(path)), path }
 }
 
-t.test('a file tells its size, when it was changed, and how it is cut', async (t) => {
+t.test('a file has a size, a modification time, and a number of chunks', async (t) => {
   const path = join(t.testdir({ f: 'abcdefghijkl' }), 'f')
   const before = Date.now()
   const file = await createSharedFiles({ cacheOctets: 100, chunkOctets: 10 }).open(path)
@@ -21,7 +21,7 @@ t.test('a file tells its size, when it was changed, and how it is cut', async (t
   file.close()
 })
 
-t.test('memory that all readers gave back is used again', async (t) => {
+t.test('memory that all readers released is reused', async (t) => {
   const file = await opened(t, 'aaaaaaaaaabbbbbbbbbbcccccccccc', 10)
   const one = file.take(0)
   const two = file.take(0)
@@ -39,7 +39,7 @@ t.test('memory that all readers gave back is used again', async (t) => {
   file.close()
 })
 
-t.test('memory is not used again while its chunk is in the cache', async (t) => {
+t.test('memory is not reused while its chunk is in the cache', async (t) => {
   const file = await opened(t, 'aaaaaaaaaabbbbbbbbbb')
   const first = await file.take(0)
   first.release()
@@ -48,7 +48,7 @@ t.test('memory is not used again while its chunk is in the cache', async (t) => 
   file.close()
 })
 
-t.test('a chunk that is still being read when others push it out belongs to who waits for it', async (t) => {
+t.test('a chunk that is evicted while it is read still reaches its readers', async (t) => {
   const file = await opened(t, 'aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd', 10)
   const chunks = await Promise.all([0, 1, 2, 3].map(async (index) => file.take(index)))
   t.same(chunks.map(text), ['aaaaaaaaaa', 'bbbbbbbbbb', 'cccccccccc', 'dddddddddd'])
@@ -56,7 +56,7 @@ t.test('a chunk that is still being read when others push it out belongs to who 
   file.close()
 })
 
-t.test('memory of a chunk shorter than others is left to the garbage collector', async (t) => {
+t.test('memory of a shorter chunk is left to the garbage collector', async (t) => {
   const file = await opened(t, 'aaaaaaaaaabb', 10)
   const last = await file.take(1)
   await file.take(0) // pushes it out
@@ -65,7 +65,7 @@ t.test('memory of a chunk shorter than others is left to the garbage collector',
   file.close()
 })
 
-t.test('a file that is in memory as a whole needs no descriptor, and keeps its chunks', async (t) => {
+t.test('a file that is completely in memory needs no descriptor, and keeps its chunks', async (t) => {
   const folder = t.testdir({ a: 'aaaaaaaaaaAAAAAAAAAA', b: 'bbbbbbbbbbBBBBBBBBBB' })
   const files = createSharedFiles({ cacheOctets: 20, chunkOctets: 10 })
   const read = async (file: SharedFile) => {
@@ -87,7 +87,7 @@ t.test('a file that is in memory as a whole needs no descriptor, and keeps its c
   t.same(openFilesBelow(folder).length <= 1, true)
 })
 
-t.test('a chunk that was read twice is kept once', async (t) => {
+t.test('a chunk that was read twice is cached once', async (t) => {
   const path = join(t.testdir({ f: 'aaaaaaaaaabbbbbbbbbb' }), 'f')
   const files = createSharedFiles({ cacheOctets: 20, chunkOctets: 10 })
   const one = await files.open(path)
@@ -103,7 +103,7 @@ t.test('a chunk that was read twice is kept once', async (t) => {
   two.close()
 })
 
-t.test('what cannot be read is refused by a code, as the system does it', async (t) => {
+t.test('a file that cannot be read is refused with a code like the system’s', async (t) => {
   const folder = t.testdir({ f: 'abcdefghijklm' })
   const files = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
   await t.rejects(files.open(folder), { code: 'NOT_REGULAR', message: 'not a regular file' })
@@ -115,7 +115,7 @@ t.test('what cannot be read is refused by a code, as the system does it', async 
   writeFileSync(path, 'ABCDEFGHIJKLM')
   await t.rejects(Promise.resolve(file.take(1)), {
     code: 'CHANGED',
-    message: 'the file was changed while it was sent',
+    message: 'the file changed while it was being sent',
   })
   file.close()
 })

@@ -22,7 +22,7 @@ const nextBatch = (port: UdpPort) =>
     port.receive(([datagram]) => resolve({ ...datagram!, payload: Uint8Array.from(datagram!.payload) }))
   })
 
-t.test('a datagram arrives with its sender, and the octets are copied before send returns', async (t) => {
+t.test('a datagram arrives with its sender, and send copies the payload before it returns', async (t) => {
   const [from, to] = [await bound(t), await bound(t)]
   const arrived = nextBatch(to)
   const payload = Uint8Array.of(1, 2, 3)
@@ -62,7 +62,7 @@ const failures = [
 ]
 
 for (const { name, address, port, code } of failures) {
-  t.test(`a send that cannot be done is reported and never thrown: ${name}`, async (t) => {
+  t.test(`a send that fails is reported and never thrown: ${name}`, async (t) => {
     const from = await bound(t)
     const error = await new Promise<Error>((resolve) => {
       from.send(Uint8Array.of(1), address, port)
@@ -72,7 +72,7 @@ for (const { name, address, port, code } of failures) {
   })
 }
 
-t.test('a send through a closed socket is reported and never thrown', async (t) => {
+t.test('a send on a closed socket is reported and never thrown', async (t) => {
   const from = await bound(t)
   await from.close()
   await from.close()
@@ -112,15 +112,15 @@ t.test('broadcast lets a datagram go to a broadcast address', async (t) => {
   t.equal((await arrived).payload[0], 5)
 })
 
-t.test('two sockets share a port when both ask for it', async (t) => {
+t.test('two sockets share a port when both request it', async (t) => {
   const first = await bound(t, { address: '0.0.0.0', reuseAddress: true })
   const second = await bound(t, { port: first.local.port, reuseAddress: true })
   t.equal(second.local.port, first.local.port)
 })
 
-t.test('a taken UDP port', async (t) => {
+t.test('a UDP port in use', async (t) => {
   const { port } = (await bound(t)).local
-  const message = `the port is taken; see by whom with: ss -lunp 'sport = :${port}'`
+  const message = `another process uses the port; find it with: ss -lunp 'sport = :${port}'`
   await t.rejects(sockets.bindUdp({ address: '127.0.0.1', port }), {
     name: 'CannotListen',
     message: `cannot listen on udp 127.0.0.1:${port}: ${message}`,
@@ -134,11 +134,11 @@ t.test("an address that is not this machine's", async (t) => {
   await t.rejects(sockets.bindUdp({ address: '192.0.2.1', port: 0 }), {
     message:
       'cannot listen on udp 192.0.2.1:0: no interface of this machine has the address 192.0.2.1; ' +
-      "correct the site's server.address or add it to an interface",
+      'correct server.address in the site file, or add the address to an interface',
   })
 })
 
-t.test('without systemd, udp and tcp bind what is asked for', async (t) => {
+t.test('without systemd, udp and tcp bind the requested address', async (t) => {
   t.equal(sockets.isAdopted('dns'), false)
   const ports = await sockets.udp('dns', loopback)
   t.equal(ports.length, 1)
@@ -151,7 +151,7 @@ t.test('without systemd, udp and tcp bind what is asked for', async (t) => {
     name: 'CannotListen',
     message:
       `cannot listen on tcp 127.0.0.1:${port} for dns: ` +
-      `the port is taken; see by whom with: ss -ltnp 'sport = :${port}'`,
+      `another process uses the port; find it with: ss -ltnp 'sport = :${port}'`,
   })
   t.equal(server.listenerCount('error'), 0, 'what happens to the server later is its own business')
 })
@@ -212,7 +212,7 @@ t.test(
   },
 )
 
-t.test('a socket keeps the receive buffer that systemd gave it', async (t) => {
+t.test('a socket keeps the receive buffer that systemd set', async (t) => {
   const socket = await openUdp()
   socket.setRecvBufferSize(50_000)
   const before = socket.getRecvBufferSize()
@@ -221,39 +221,39 @@ t.test('a socket keeps the receive buffer that systemd gave it', async (t) => {
 
 const misfits = [
   {
-    name: 'only a stream where datagrams are wanted',
+    name: 'only a stream socket for datagrams',
     open: async () => [await openTcp()],
     args: [],
-    problem: 'no datagram socket among them; add ListenDatagram=',
+    problem: 'none is a datagram socket; add ListenDatagram=',
   },
   {
-    name: 'only datagrams where a stream is wanted',
+    name: 'only datagram sockets for a stream',
     open: async () => [await openUdp()],
     args: ['tcp'],
-    problem: 'expected one stream socket, got 0; write one ListenStream=',
+    problem: 'expected one stream socket, got 0; set one ListenStream=',
   },
   {
-    name: 'datagrams asked for as a stream',
+    name: 'a datagram socket requested as a stream',
     open: async () => [await openUdp()],
     args: ['tcp-first'],
-    problem: 'listen EINVAL: invalid argument; expected a stream socket, from ListenStream=',
+    problem: 'listen EINVAL: invalid argument; expected a stream socket (ListenStream=)',
   },
   {
     name: 'two streams',
     open: async () => [await openUdp(), await openTcp(), await openTcp()],
     args: ['tcp'],
-    problem: 'expected one stream socket, got 2; write one ListenStream=',
+    problem: 'expected one stream socket, got 2; set one ListenStream=',
   },
   {
     name: 'an IPv6 datagram socket',
     open: async () => [await openUdp('udp6')],
     args: [],
-    problem: 'expected IPv4 sockets; write ListenDatagram=0.0.0.0:0',
+    problem: 'expected IPv4 sockets; set ListenDatagram=0.0.0.0:0',
   },
 ]
 
 for (const { name, open, args, problem } of misfits) {
-  t.test(`sockets that do not fit are told: ${name}`, async (t) => {
+  t.test(`unusable sockets are an error: ${name}`, async (t) => {
     t.same(await adoptedBy(t, await open(), args), {
       error: `cannot use the sockets that systemd passed as dns: ${problem}`,
     })

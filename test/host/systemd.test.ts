@@ -22,7 +22,7 @@ async function sources(path: string): Promise<string[]> {
   )
 }
 
-t.test('every socket has a name that a service asks for, and each service its socket unit', async (t) => {
+t.test('every socket has a name that a service requests, and each service has a socket unit', async (t) => {
   const asked = (await sources('src/serve')).flatMap((text) =>
     [...text.matchAll(/\bsockets\.(?:udp|tcp)\(\s*'(\w+)'/g)].map((match) => match[1]),
   )
@@ -41,7 +41,7 @@ const sockets = [
 ]
 
 for (const { unit, datagram, stream } of sockets) {
-  t.test(`${unit} listens for the service, which takes one stream socket at most`, (t) => {
+  t.test(`${unit} belongs to the service, which accepts at most one stream socket`, (t) => {
     const text = units.get(unit)!
     t.same(settings(text, 'ListenDatagram'), datagram)
     t.same(settings(text, 'ListenStream'), stream)
@@ -50,7 +50,7 @@ for (const { unit, datagram, stream } of sockets) {
   })
 }
 
-t.test('the service runs what is in the repository, without a privilege', async (t) => {
+t.test('the service runs the program of the repository, without privileges', async (t) => {
   const service = units.get('slipway.service')!
   const [command = ''] = settings(service, 'ExecStart')
   const [node, main, ...rest] = command.split(' ')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addressOf } from '../../src/proto/dhcp/values/address.ts'
+import { addressOf } from '../../src/proto/dhcp/values/number.ts'
 import { macFromOctets, parseMac, type Mac } from '../../src/proto/address/mac.ts'
 import { decodeMessage } from '../../src/proto/dhcp/message.ts'
 import { OptionCode } from '../../src/proto/dhcp/option-table.ts'

@@ -2,8 +2,7 @@ import t from 'tap'
 import type { Model, NodeModel } from '../../src/plan/model.ts'
 import type { DhcpMessage } from '../../src/proto/dhcp/message.ts'
 import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
-import { encodeAddresses } from '../../src/proto/dhcp/values/address.ts'
-import { encodeSeconds } from '../../src/proto/dhcp/values/number.ts'
+import { encodeAddresses, encodeSeconds } from '../../src/proto/dhcp/values/number.ts'
 import { encodeText } from '../../src/proto/dhcp/values/text.ts'
 import {
   bootFileOf,

@@ -117,7 +117,7 @@ const cases: { name: string; reply: (id: readonly [number, number]) => Uint8Arra
     reply: (id) => Uint8Array.of(...id, 0x84),
     problem:
       'expected a readable answer for m1.ocp45.example.net A from 192.0.2.2:53; ' +
-      'got 4 octets wanted, 3 left at octet 0',
+      'got 4 octets expected, 3 left at octet 0',
   },
 ]
 for (const { name, reply, problem } of cases) {

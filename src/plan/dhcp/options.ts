@@ -1,10 +1,9 @@
 /** Option values of the plan, encoded once: what the operator declared, and only what applies. */
 import { isHostAddress, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
-import { longestFileField } from '../../proto/dhcp/message.ts'
+import { maxFileNameLength } from '../../proto/dhcp/message.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
-import { encodeAddresses } from '../../proto/dhcp/values/address.ts'
+import { encodeAddresses, encodeNumbers, encodeSeconds } from '../../proto/dhcp/values/number.ts'
 import { encodeDomainSearch } from '../../proto/dhcp/values/domain-search.ts'
-import { encodeNumbers, encodeSeconds } from '../../proto/dhcp/values/number.ts'
 import { encodeClasslessRoutes, encodeStaticRoutes } from '../../proto/dhcp/values/routes.ts'
 import { encodeText } from '../../proto/dhcp/values/text.ts'
 import type { Subnet } from '../../site/schema.ts'
@@ -99,7 +98,7 @@ export function httpFile(url: string): BootFile {
 
 /** A file that is named by its URL: no server needs to be named beside it. */
 export function urlFile(name: string): BootFile {
-  return { name, file: name.length > longestFileField ? '' : name, options: [bootFileName(name)] }
+  return { name, file: name.length > maxFileNameLength ? '' : name, options: [bootFileName(name)] }
 }
 
 /**

@@ -1,8 +1,8 @@
-/** An address of either family, for the places where names and back ends take both. */
+/** An address of either family, for DNS records and back ends, which accept both. */
 import { formatIpv4, parseIpv4, type Ipv4 } from './ipv4.ts'
 import { parseIpv6, type Ipv6 } from './ipv6.ts'
 
-/** Told apart by `typeof`: a number is IPv4, a string is IPv6. */
+/** `typeof` distinguishes them: a number is IPv4, a string is IPv6. */
 export type Ip = Ipv4 | Ipv6
 
 export function isIpv4(address: Ip): address is Ipv4 {

@@ -1,6 +1,6 @@
-/** IPv4 addresses and networks as numbers: compared, masked and used as keys without allocation. */
+/** IPv4 addresses and networks as numbers, which are compared, masked, and used as keys without allocation. */
 
-/** An IPv4 address as an unsigned 32-bit number, most significant octet first. */
+/** An IPv4 address as an unsigned 32-bit number. */
 export type Ipv4 = number & { readonly __brand: 'Ipv4' }
 
 /** An IPv4 network (RFC 4632). `network` has no host bits. */
@@ -14,7 +14,7 @@ export type Cidr = {
 
 const decimalOctet = /^(?:0|[1-9]\d{0,2})$/
 
-/** Four decimal octets without leading zeros; anything else is `undefined` (`010.0.0.1` is not an address). */
+/** Parses four decimal octets without leading zeros; returns `undefined` for anything else, such as `010.0.0.1`. */
 export function parseIpv4(text: string): Ipv4 | undefined {
   const parts = text.split('.')
   if (parts.length !== 4) return undefined
@@ -31,12 +31,12 @@ export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`
 }
 
-/** The four octets as they stand in a packet. */
+/** Returns the four octets in network order. */
 export function ipv4Octets(address: Ipv4): Uint8Array {
   return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address)
 }
 
-/** `network/prefix`. Host bits or a missing prefix are refused: `undefined`. */
+/** Parses `network/prefix`; returns `undefined` when the prefix is missing or host bits are set. */
 export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf('/')
   const network = parseIpv4(text.slice(0, slash === -1 ? undefined : slash))
@@ -56,7 +56,7 @@ export function cidrContains(cidr: Cidr, address: Ipv4): boolean {
   return (address & cidr.mask) >>> 0 === cidr.network
 }
 
-/** Whether a machine can be given the address: inside, and neither the network nor the broadcast address. */
+/** Returns whether a host can have the address: inside, and neither the network nor the broadcast address. */
 export function isHostAddress(cidr: Cidr, address: Ipv4): boolean {
   if (!cidrContains(cidr, address)) return false
   return cidr.prefix >= 31 || (address !== cidr.network && address !== cidr.broadcast)

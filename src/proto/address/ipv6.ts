@@ -1,17 +1,17 @@
 /** IPv6 addresses as canonical text (RFC 5952), so that equal addresses are equal strings. */
 
-/** Lower case, longest run of zero groups shortened, no leading zeros, no zone. */
+/** Lower case, longest run of zero groups compressed, no leading zeros, no zone. */
 export type Ipv6 = string & { readonly __brand: 'Ipv6' }
 
 const hexGroup = /^[0-9a-f]{1,4}$/i
 
-/** Any form of RFC 4291 §2.2 without a zone index; anything else is `undefined`. */
+/** Parses any form of RFC 4291 §2.2 without a zone index; returns `undefined` for anything else. */
 export function parseIpv6(text: string): Ipv6 | undefined {
   const groups = readGroups(text)
   return groups === undefined ? undefined : (formatGroups(groups) as Ipv6)
 }
 
-/** The sixteen octets as they stand in an AAAA record. */
+/** Returns the sixteen octets of an AAAA record. */
 export function ipv6Octets(address: Ipv6): Uint8Array {
   const groups = readGroups(address) as number[]
   return Uint8Array.from(groups.flatMap((group) => [group >>> 8, group & 255]))
@@ -29,7 +29,7 @@ function readGroups(text: string): number[] | undefined {
   return [...head, ...zeros, ...(tail ?? [])].map((group) => Number.parseInt(group, 16))
 }
 
-/** `::ffff:192.0.2.1` as `::ffff:c000:201` (RFC 4291 §2.2, third form). */
+/** Rewrites `::ffff:192.0.2.1` as `::ffff:c000:201` (RFC 4291 §2.2, third form). */
 function withoutDottedTail(text: string): string | undefined {
   if (!text.includes('.')) return text
   const start = text.lastIndexOf(':') + 1
@@ -40,7 +40,7 @@ function withoutDottedTail(text: string): string | undefined {
   return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
 }
 
-/** RFC 5952 §4.2: only the longest run of two or more zero groups is shortened, the first of equals. */
+/** RFC 5952 §4.2: compresses only the longest run of two or more zero groups; of equal runs, the first. */
 function formatGroups(groups: readonly number[]): string {
   let runStart = -1
   let runLength = 1

@@ -10,14 +10,14 @@ const spellings = [
   /^[0-9a-f]{12}$/i, // 0050569611c2
 ]
 
-/** Reads the spellings that switches, hypervisors and BMCs print; anything else is `undefined`. */
+/** Parses the formats that switches, hypervisors, and BMCs print; returns `undefined` for anything else. */
 export function parseMac(text: string): Mac | undefined {
   if (!spellings.some((spelling) => spelling.test(text))) return undefined
   const digits = text.replaceAll(/[^0-9a-f]/gi, '').toLowerCase()
   return (digits.match(/../g) as string[]).join(':') as Mac
 }
 
-/** The address at `offset` of a packet; the caller has checked that six octets are there. */
+/** Returns the address at `offset` of a packet; the caller must check that six octets are present. */
 export function macFromOctets(octets: Uint8Array, offset = 0): Mac {
   let text = ''
   for (let index = 0; index < 6; index++) {
@@ -30,7 +30,7 @@ export function macOctets(mac: Mac): Uint8Array {
   return Uint8Array.from(mac.split(':'), (octet) => Number.parseInt(octet, 16))
 }
 
-/** 00:00:00:00:00:00, broadcast and multicast addresses belong to no machine (IEEE 802, first octet bit 0). */
+/** Returns false for 00:00:00:00:00:00, broadcast, and multicast addresses (IEEE 802, first octet bit 0). */
 export function isUnicastMac(mac: Mac): boolean {
   return mac !== '00:00:00:00:00:00' && (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0
 }

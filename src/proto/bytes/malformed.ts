@@ -1,9 +1,9 @@
-/** What a decoder throws, and the only thing it throws: the sender's fault, never ours. */
+/** The only error that decoders throw: the sender's error, never a bug of this program. */
 
-/** A packet that is not what its protocol allows. Callers count it and drop or refuse the packet. */
+/** A packet that its protocol does not allow. Callers count it and drop or refuse it. */
 export class MalformedPacket extends Error {
   override readonly name = 'MalformedPacket'
-  /** Octets from the start of the packet to the place that is wrong. */
+  /** Offset of the error from the start of the packet. */
   readonly offset: number
 
   constructor(message: string, offset: number) {

@@ -1,4 +1,4 @@
-/** Reading big-endian fields out of a packet. Bounds are checked here, once, for every decoder. */
+/** Reads big-endian fields from a packet. Bounds are checked here for every decoder. */
 import { MalformedPacket } from './malformed.ts'
 
 /** A cursor over a packet's octets. Every read moves it forward or throws {@link MalformedPacket}. */
@@ -7,7 +7,7 @@ export class Reader {
   readonly end: number
   offset: number
 
-  /** @param end first octet not to be read; the packet's length when absent */
+  /** @param end exclusive; the packet's length when absent */
   constructor(octets: Uint8Array, offset = 0, end = octets.length) {
     this.octets = octets
     this.offset = offset
@@ -39,7 +39,7 @@ export class Reader {
     )
   }
 
-  /** The next `count` octets: a view of the packet, not a copy. */
+  /** Returns the next `count` octets: a view of the packet, not a copy. */
   take(count: number): Uint8Array {
     const at = this.advance(count)
     return this.octets.subarray(at, at + count)
@@ -48,7 +48,7 @@ export class Reader {
   private advance(count: number): number {
     const at = this.offset
     if (at + count > this.end) {
-      throw new MalformedPacket(`${count} octets wanted, ${this.end - at} left`, at)
+      throw new MalformedPacket(`${count} octets expected, ${this.end - at} left`, at)
     }
     this.offset = at + count
     return at

@@ -1,8 +1,8 @@
-/** Writing big-endian fields into a buffer that the caller owns, so that a hot path allocates nothing. */
+/** Writes big-endian fields into a buffer that the caller owns, so that hot paths do not allocate. */
 
 /**
- * A cursor over a buffer of fixed size. A write past its end throws {@link RangeError}: the encoder
- * asked for more than it reserved, which is our bug and not the peer's.
+ * A cursor over a buffer of fixed size. A write past its end throws {@link RangeError}: that is a bug in the
+ * encoder, not an error of the peer.
  */
 export class Writer {
   readonly octets: Uint8Array

@@ -1,6 +1,6 @@
 /**
- * A DHCP message as octets and as fields (RFC 2131 §2, options RFC 2132 and RFC 3396). Field names
- * are the RFC's own. Both directions, for the server, for simulated clients and for tests.
+ * Encodes and decodes DHCP messages (RFC 2131 §2, options RFC 2132 and RFC 3396). Field names are those of
+ * the RFC. The server, simulated clients, and tests use it.
  */
 import type { Ipv4 } from '../address/ipv4.ts'
 import { MalformedPacket } from '../bytes/malformed.ts'
@@ -11,53 +11,53 @@ import { OptionList, putOption, type DhcpOption } from './option.ts'
 export type DhcpHeader = {
   /** 1 from a client or relay agent, 2 from a server. */
   readonly op: number
-  /** Hardware type, 1 is Ethernet; `hlen` is how many octets of `chaddr` count. */
+  /** Hardware type, 1 for Ethernet; `hlen` is the length of the address in `chaddr`. */
   readonly htype: number
   readonly hlen: number
   readonly hops: number
   readonly xid: number
   readonly secs: number
-  /** Only {@link broadcastFlag} has a meaning. */
+  /** Only {@link broadcastFlag} is defined. */
   readonly flags: number
-  /** The address that a client already uses. */
+  /** The address that the client already uses. */
   readonly ciaddr: Ipv4
-  /** The address that the client is given. */
+  /** The address assigned to the client. */
   readonly yiaddr: Ipv4
   /** The next server to boot from. */
   readonly siaddr: Ipv4
-  /** The relay agent, 0 where there is none. */
+  /** The relay agent, 0 without one. */
   readonly giaddr: Ipv4
   /** Sixteen octets. */
   readonly chaddr: Uint8Array
-  /** One character per octet (Latin-1), without the NUL that ends it; empty when it held options. */
+  /** One character per octet (Latin-1), without the terminating NUL; empty when it held options. */
   readonly sname: string
   readonly file: string
 }
 
 export type DhcpMessage = DhcpHeader & {
   /**
-   * In the order of the packet, each code once. PAD, END and option 52 are structure, not content: they
-   * are not in a decoded message and must not be put into one.
+   * In the order of the packet, each code once. PAD, END, and option 52 are structure: a decoded message does
+   * not contain them, and a message to be encoded must not.
    */
   readonly options: readonly DhcpOption[]
 }
 
-/** RFC 2131 §2, figure 2: the leftmost of the flags. */
+/** RFC 2131 §2, figure 2: the most significant bit of the flags. */
 export const broadcastFlag = 0x8000
 
 /** RFC 2131 §3: 99, 130, 83, 99. */
 const magicCookie = 0x63825363
 
-/** Where `sname` and `file` stand, which may hold options instead (RFC 2131 §4.1); `end` is the first octet behind. */
+/** Offsets of `sname` and `file`, which can hold options (RFC 2131 §4.1); `end` is exclusive. */
 export const snameField = { start: 44, end: 108 }
 export const fileField = { start: 108, end: 236 }
 const cookieOffset = 236
 
-/** RFC 1542 §2.1: BOOTP messages have 300 octets at least; relay agents may drop shorter ones. */
-const leastMessageOctets = 300
+/** RFC 1542 §2.1: BOOTP messages have at least 300 octets; relay agents can drop shorter ones. */
+const minMessageOctets = 300
 
 /**
- * Reads a message.
+ * Decodes a message.
  *
  *      0                   1                   2                   3
  *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -81,13 +81,13 @@ const leastMessageOctets = 300
  * 240 |                       options (variable)                      |
  *     +---------------------------------------------------------------+
  *
- * @returns a message whose octets (`chaddr`, option values) are views of the packet
- * @throws {MalformedPacket} when it is not a DHCP message; lengths inside of options are checked on reading them
+ * @returns a message whose `chaddr` and option values are views of the packet
+ * @throws {MalformedPacket} when it is not a DHCP message; option lengths are checked when an option is read
  */
 export function decodeMessage(octets: Uint8Array): DhcpMessage {
   const reader = new Reader(octets)
   const op = reader.u8()
-  if (op !== 1 && op !== 2) throw new MalformedPacket(`op ${op} is neither request nor reply`, 0)
+  if (op !== 1 && op !== 2) throw new MalformedPacket(`op ${op} is not 1 (request) or 2 (reply)`, 0)
   const htype = reader.u8()
   const hlen = reader.u8()
   if (hlen > 16) throw new MalformedPacket(`hlen ${hlen} is longer than chaddr`, 2)
@@ -124,10 +124,10 @@ export function decodeMessage(octets: Uint8Array): DhcpMessage {
 }
 
 /**
- * Writes a message, at least 300 octets long, into a buffer of the caller.
+ * Encodes a message into the caller's buffer, padded to at least 300 octets.
  *
  * @returns how many octets were written
- * @throws {RangeError} when `out`, or the field of `sname` or `file`, is too small for it
+ * @throws {RangeError} when `out` is too small, or `sname` or `file` is too long for its field
  */
 export function encodeMessage(message: DhcpMessage, out: Uint8Array): number {
   const writer = new Writer(out)
@@ -136,7 +136,7 @@ export function encodeMessage(message: DhcpMessage, out: Uint8Array): number {
   return putEnd(writer)
 }
 
-/** Everything before the options, magic cookie included. */
+/** Writes everything before the options, including the magic cookie. */
 export function putHeader(writer: Writer, header: DhcpHeader): void {
   writer.u8(header.op)
   writer.u8(header.htype)
@@ -155,15 +155,15 @@ export function putHeader(writer: Writer, header: DhcpHeader): void {
   writer.u32(magicCookie)
 }
 
-/** END, then zeros up to the least length. @returns how many octets the message has */
+/** Writes END and pads to the minimum length. @returns how many octets the message has */
 export function putEnd(writer: Writer): number {
   writer.u8(255)
-  if (writer.offset < leastMessageOctets) writer.fill(0, leastMessageOctets - writer.offset)
+  if (writer.offset < minMessageOctets) writer.fill(0, minMessageOctets - writer.offset)
   return writer.offset
 }
 
-/** The longest name that `file` holds: RFC 2131 §2 has it end with a NUL. */
-export const longestFileField = 127
+/** The maximum length of a name in `file`: RFC 2131 §2 requires a terminating NUL. */
+export const maxFileNameLength = 127
 
 function fieldText(octets: Uint8Array, { start, end }: typeof fileField): string {
   let text = ''
@@ -172,7 +172,7 @@ function fieldText(octets: Uint8Array, { start, end }: typeof fileField): string
 }
 
 function putField(writer: Writer, text: string, octets: number): void {
-  if (text.length >= octets) throw new RangeError(`${text.length} octets do not fit into ${octets - 1}`)
+  if (text.length >= octets) throw new RangeError(`${text.length} octets exceed the limit of ${octets - 1}`)
   for (let at = 0; at < text.length; at++) writer.u8(text.charCodeAt(at))
   writer.fill(0, octets - text.length)
 }

@@ -1,9 +1,9 @@
 /**
- * Every option that this server reads, writes or echoes, in one table: code and name from IANA's
- * registry, the type of its value, and where it is defined. Nothing else holds option numbers.
+ * Every option that this server reads, writes, or echoes, in one table: code and name from IANA's
+ * registry, the type of its value, and where it is defined. No other file contains option codes.
  */
 
-/** How a value is laid out; the lengths that each type allows are in option.ts. */
+/** The type of a value; option.ts has the lengths that each type allows. */
 export type OptionType =
   'u8' | 'u16' | 'u16s' | 'seconds' | 'address' | 'addresses' | 'text' | 'names' | 'octets'
 

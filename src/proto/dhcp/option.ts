@@ -1,6 +1,6 @@
 /**
- * Single options of a message: the walk over an options field (RFC 2132 §2, RFC 3396), writing one,
- * and the check that an option which is about to be read has a length that its type allows.
+ * Single options of a message: reading an options field (RFC 2132 §2, RFC 3396), writing one option,
+ * and checking that an option's length fits its type.
  */
 import { MalformedPacket } from '../bytes/malformed.ts'
 import type { Writer } from '../bytes/writer.ts'
@@ -8,24 +8,24 @@ import { OptionCode, optionRowByCode, type OptionType } from './option-table.ts'
 
 export type DhcpOption = {
   readonly code: number
-  /** A view of the packet; an own copy where the option came in several parts. */
+  /** A view of the packet; a copy when the option came in several parts. */
   readonly value: Uint8Array
-  /** Where the value began in the packet that was decoded; absent in a message that is being made. */
+  /** Offset of the value in the decoded packet; absent in a message that is being built. */
   readonly offset?: number
 }
 
 const pad = 0
 const end = 255
 
-/** Octets that one code and one length can hold; a longer value is split (RFC 3396 §5). */
-const longestPart = 255
+/** The maximum length of one part; a longer value is split (RFC 3396 §5). */
+const maxPartOctets = 255
 
-/** Collects the options of one field after the other, joining the parts of those that were split. */
+/** Collects the options of one field after another and joins the parts of split options. */
 export class OptionList {
   readonly options: DhcpOption[] = []
-  /** Option 52: 1 when `file` holds options, 2 when `sname` does, 3 for both, 0 when neither. */
+  /** Option 52: 1 when `file` holds options, 2 when `sname` does, 3 for both, 0 for neither. */
   overload = 0
-  /** One bit per code, so that only a repeated code is searched for. */
+  /** One bit per code, so that only a repeated code needs a search. */
   readonly #seen = [0, 0, 0, 0, 0, 0, 0, 0]
 
   /**
@@ -34,10 +34,10 @@ export class OptionList {
    *      0                   1                   2
    *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3
    *     +---------------+---------------+---------------
-   *     |     code      |    length     | value …          code 0 (PAD) and 255 (END) stand alone
+   *     |     code      |    length     | value …          codes 0 (PAD) and 255 (END) have no length
    *     +---------------+---------------+---------------
    *
-   * Deviates from RFC 2132 §3.2: a field may end without END, nothing can be misread then.
+   * Deviates from RFC 2132 §3.2: a field may end without END, because that cannot be misread.
    *
    * @throws {MalformedPacket} when an option does not end inside the field
    */
@@ -62,17 +62,17 @@ export class OptionList {
     }
   }
 
-  /** RFC 2131 §4.1: it stands in the options field, which is read first; what `file` and `sname` say is ignored. */
+  /** RFC 2131 §4.1: option 52 counts in the options field only, which is read first; in `file` and `sname` it is ignored. */
   #overload(value: Uint8Array, offset: number): void {
     if (this.overload !== 0) return
     const fields = value[0] ?? 0
     if (value.length !== 1 || fields < 1 || fields > 3) {
-      throw new MalformedPacket('option 52 (Overload) is none of 1, 2 and 3', offset)
+      throw new MalformedPacket('option 52 (Overload) is not 1, 2, or 3', offset)
     }
     this.overload = fields
   }
 
-  /** RFC 3396 §7: options of the same code are parts of one value, in the order in which they stand. */
+  /** RFC 3396 §7: options with the same code are parts of one value, in the order of the packet. */
   #add(code: number, value: Uint8Array, offset: number): void {
     const word = code >>> 5
     const bit = 1 << (code & 31)
@@ -91,16 +91,16 @@ export class OptionList {
   }
 }
 
-/** Octets that a value takes in a message, codes and lengths included. */
+/** Returns how many octets a value occupies in a message, codes and lengths included. */
 export function optionOctets(valueOctets: number): number {
-  return valueOctets + 2 * Math.max(1, Math.ceil(valueOctets / longestPart))
+  return valueOctets + 2 * Math.max(1, Math.ceil(valueOctets / maxPartOctets))
 }
 
 /** Writes one option, in several parts when it is longer than 255 octets (RFC 3396 §5). */
 export function putOption(writer: Writer, code: number, value: Uint8Array, valueOctets = value.length): void {
   let at = 0
   do {
-    const next = Math.min(at + longestPart, valueOctets)
+    const next = Math.min(at + maxPartOctets, valueOctets)
     writer.u8(code)
     writer.u8(next - at)
     writer.put(at === 0 && next === value.length ? value : value.subarray(at, next))
@@ -108,38 +108,38 @@ export function putOption(writer: Writer, code: number, value: Uint8Array, value
   } while (at < valueOctets)
 }
 
-/** Lengths by type: a multiple of `unit`, at least `least`, exactly `unit` where `many` is false. */
-const lengths: Readonly<Record<OptionType, { unit: number; least: number; many: boolean }>> = {
-  u8: { unit: 1, least: 1, many: false },
-  u16: { unit: 2, least: 2, many: false },
-  u16s: { unit: 2, least: 2, many: true },
-  seconds: { unit: 4, least: 4, many: false },
-  address: { unit: 4, least: 4, many: false },
-  addresses: { unit: 4, least: 4, many: true },
-  text: { unit: 1, least: 0, many: true },
-  names: { unit: 1, least: 1, many: true },
-  octets: { unit: 1, least: 0, many: true },
+/** Lengths by type: a multiple of `unit`, at least `min`, exactly `unit` when `isList` is false. */
+const lengths: Readonly<Record<OptionType, { unit: number; min: number; isList: boolean }>> = {
+  u8: { unit: 1, min: 1, isList: false },
+  u16: { unit: 2, min: 2, isList: false },
+  u16s: { unit: 2, min: 2, isList: true },
+  seconds: { unit: 4, min: 4, isList: false },
+  address: { unit: 4, min: 4, isList: false },
+  addresses: { unit: 4, min: 4, isList: true },
+  text: { unit: 1, min: 0, isList: true },
+  names: { unit: 1, min: 1, isList: true },
+  octets: { unit: 1, min: 0, isList: true },
 }
 
 /**
- * The value of an option that is about to be read. Called for those only: what nobody reads cannot hurt.
+ * Returns the value of an option after checking its length. Options that are not read are not checked.
  *
- * @throws {MalformedPacket} when its length is none that its type allows
+ * @throws {MalformedPacket} when its type does not allow the length
  */
 export function checkedValue(option: DhcpOption): Uint8Array {
   const row = optionRowByCode.get(option.code)
   if (row === undefined) return option.value
-  const { unit, least, many } = lengths[row.type]
+  const { unit, min, isList } = lengths[row.type]
   const octets = option.value.length
-  if (octets >= least && octets % unit === 0 && (many || octets === unit)) return option.value
-  const expected = many ? `a multiple of ${unit}, at least ${least}` : String(unit)
+  if (octets >= min && octets % unit === 0 && (isList || octets === unit)) return option.value
+  const expected = isList ? `a multiple of ${unit}, at least ${min}` : String(unit)
   throw malformedOption(
     option,
     `option ${option.code} (${row.name}) has ${octets} octets, expected ${expected}`,
   )
 }
 
-/** @param at octets from the start of the value to the place that is wrong */
+/** @param at offset of the error within the value */
 export function malformedOption(option: DhcpOption, message: string, at = 0): MalformedPacket {
   return new MalformedPacket(message, (option.offset ?? 0) + at)
 }

@@ -1,14 +1,14 @@
-/** Messages on a stream: each after its length in two octets (RFC 1035 §4.2.2, RFC 7766 §8). */
+/** DNS messages on a TCP stream, each prefixed by a 16-bit length (RFC 1035 §4.2.2, RFC 7766 §8). */
 
-/** Cuts a stream into messages, however its octets arrive. */
+/** Splits a stream into messages. */
 export type FrameReader = {
-  /** Takes the next octets of the stream and returns the messages that they complete; all are copies. */
+  /** Reads the next octets of the stream and returns copies of the messages that they complete. */
   push(chunk: Uint8Array): Uint8Array[]
 }
 
-/** Holds no more than the one message that is not whole yet, at the size that its length announced. */
+/** Buffers at most one incomplete message, of the announced length. */
 export function createFrameReader(): FrameReader {
-  let high: number | undefined // the length's first octet, when the second is not there yet
+  let high: number | undefined // the first octet of the length, until the second arrives
   let message: Uint8Array | undefined
   let filled = 0
   return {
@@ -39,7 +39,7 @@ export function createFrameReader(): FrameReader {
   }
 }
 
-/** The message after its length, to be written at once (RFC 7766 §8). */
+/** Returns the message with its length prefix, to be sent in one write (RFC 7766 §8). */
 export function frame(message: Uint8Array): Uint8Array {
   const framed = new Uint8Array(2 + message.length)
   framed[0] = message.length >>> 8

@@ -1,6 +1,6 @@
 /**
- * Whole messages off the hot path, by the codec of the dns2 package: answers at compile time, and a
- * client's queries and what comes back (RFC 1035 §4.1, RFC 6891 §6.1).
+ * Encodes and decodes whole messages with the dns2 package, outside the hot path: answers when a plan is compiled,
+ * queries of a client, and responses (RFC 1035 §4.1, RFC 6891 §6.1).
  */
 import { Packet, type Resource } from 'dns2'
 import { MalformedPacket } from '../bytes/malformed.ts'
@@ -10,12 +10,12 @@ import { walkMessage, type RecordPlace } from './walk.ts'
 
 export type QueryOptions = {
   readonly id: number
-  /** Without the last dot, up to 253 characters. */
+  /** Without the last dot, at most 253 characters. */
   readonly name: string
   readonly type: TypeName
-  /** RD; asked for unless false. */
+  /** RD; true by default. */
   readonly isRecursionDesired?: boolean
-  /** With it, an OPT record says how large an answer over UDP may be. */
+  /** The maximum size of a UDP response; adds an OPT record. */
   readonly udpOctets?: number
 }
 
@@ -26,15 +26,15 @@ export type Sections = {
   readonly additional: readonly ResourceRecord[]
 }
 
-/** What a server answered. The OPT record is taken out of `additional`. */
+/** A decoded response. The OPT record is removed from `additional`. */
 export type DecodedAnswer = {
   readonly id: number
-  /** All 12 bits when an OPT record came with it. */
+  /** All 12 bits when the response has an OPT record. */
   readonly rcode: number
   readonly isAuthoritative: boolean
   readonly isTruncated: boolean
   readonly isRecursionAvailable: boolean
-  /** Absent when the server could not read it (a FORMERR of the header alone). */
+  /** Absent when the server could not read it (FORMERR with a header only). */
   readonly question: { readonly name: string; readonly type: number } | undefined
   readonly answers: readonly (ResourceRecord | OtherRecord)[]
   readonly authority: readonly (ResourceRecord | OtherRecord)[]
@@ -51,7 +51,7 @@ export function encodeQuery(options: QueryOptions): Uint8Array {
   return Uint8Array.from(packet.toBuffer())
 }
 
-/** An authoritative answer with id 0; names are compressed, against the question too, but not SRV's. */
+/** Encodes an authoritative answer with id 0. Names are compressed, except the targets of SRV records. */
 export function encodeAnswer({ question, answers, authority, additional }: Sections): Uint8Array {
   const packet = new Packet()
   packet.header = new Packet.Header({ qr: 1, aa: 1 })
@@ -65,7 +65,7 @@ export function encodeAnswer({ question, answers, authority, additional }: Secti
     : message
 }
 
-/** Gives SRV records their own number (see {@link srvInDns2}). */
+/** Restores the type of SRV records (see {@link srvInDns2}). */
 function withSrv(message: Uint8Array): Uint8Array {
   const layout = walkMessage(message)
   for (const { type, start } of [...layout.answers, ...layout.authority, ...layout.additional]) {
@@ -77,16 +77,17 @@ function withSrv(message: Uint8Array): Uint8Array {
 }
 
 /**
- * Reads a response; octets after its end are left alone.
+ * Decodes a response; octets after its end are ignored.
  *
- * @throws {MalformedPacket} for a query, for what is not a message, and for names that text cannot hold
+ * @throws {MalformedPacket} for a query, for an invalid message, and for names that text cannot represent
  */
 export function decodeAnswer(octets: Uint8Array): DecodedAnswer {
   const layout = walkMessage(octets)
   const flags = ((octets[2] as number) << 8) | (octets[3] as number)
-  if ((flags & HeaderFlag.response) === 0) throw new MalformedPacket('a query, not an answer', 2)
+  if ((flags & HeaderFlag.response) === 0) throw new MalformedPacket('a query, not a response', 2)
   if (layout.questions > 1) throw new MalformedPacket(`${layout.questions} questions`, 4)
-  if (layout.hasDots) throw new MalformedPacket('a label with a dot, which text cannot hold', headerOctets)
+  if (layout.hasDots)
+    throw new MalformedPacket('a label with a dot, which text cannot represent', headerOctets)
   const packet = parse(octets)
   const question = packet.questions[0]
   const opt = packet.additionals.find((record) => record.type === RecordType.OPT)
@@ -111,9 +112,9 @@ export function decodeAnswer(octets: Uint8Array): DecodedAnswer {
   }
 }
 
-/** dns2 notes a record that it cannot decode and goes on; here the first such record ends it. */
+/** dns2 skips records that it cannot decode; here the first such record is an error. */
 function parse(octets: Uint8Array): Packet {
-  // dns2 takes nothing but a Buffer; this one is a view, not a copy.
+  // dns2 accepts only a Buffer; this one is a view, not a copy.
   const packet = Packet.parse(Buffer.from(octets.buffer, octets.byteOffset, octets.length))
   const [error] = packet.errors
   if (error !== undefined) throw new MalformedPacket(error.message, error.offset as number)

@@ -1,25 +1,25 @@
-/** Domain names: text to octets and back, lower case and hashes for lookup (RFC 1035 §3.1, RFC 4343). */
+/** Domain names: conversion between text and octets, lower case, and hashes for lookup (RFC 1035 §3.1, RFC 4343). */
 import { Packet } from 'dns2'
 
-/** RFC 1035 §2.3.4: a name with its length octets and the root label. */
-export const longestNameOctets = 255
-export const longestLabelOctets = 63
+/** RFC 1035 §2.3.4: includes length octets and the root label. */
+export const maxNameOctets = 255
+export const maxLabelOctets = 63
 
-/** A, B, … Z become a, b, … z; length octets are at most 63 and so stay what they are. */
+/** Maps A to Z to a to z. Length octets are at most 63 and do not change. */
 export const lowerOctet = Uint8Array.from({ length: 256 }, (_, octet) =>
   octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet,
 )
 
-/** FNV-1a, 32 bits; names are hashed from the last octet to the first, so one pass hashes every ancestor. */
+/** FNV-1a, 32 bits. Names are hashed from the last octet to the first, so one pass hashes every ancestor. */
 export const hashStart = 0x811c9dc5 | 0
 export const hashPrime = 0x01000193
 
-/** The uncompressed octets of a name written without its last dot; `''` is the root. */
+/** Encodes a name without compression; the name has no last dot, and `''` is the root. */
 export function encodeName(name: string): Uint8Array {
   return Uint8Array.from(Packet.Name.encode(name))
 }
 
-/** The hash of a lower-case name that ends with the root label: what {@link readQuestion} computes while it reads. */
+/** Returns the hash that {@link readQuestion} computes, for a lower-case name that ends with the root label. */
 export function hashName(octets: Uint8Array): number {
   let hash = hashStart
   for (let at = octets.length - 2; at >= 0; at--) hash = Math.imul(hash ^ (octets[at] as number), hashPrime)
@@ -27,10 +27,10 @@ export function hashName(octets: Uint8Array): number {
 }
 
 /**
- * An uncompressed name as text, the spelling of its letters kept. Dots, backslashes and what does not print
- * are escaped as in zone files (RFC 1035 §5.1); the root is `.`.
+ * Formats an uncompressed name as text and keeps the case of its letters. Dots, backslashes, and characters that
+ * are not printable are escaped as in zone files (RFC 1035 §5.1); the root is `.`.
  *
- * @param at the offset of the name, which a decoder has accepted before
+ * @param at the offset of a name that a decoder has accepted
  */
 export function formatName(octets: Uint8Array, at: number): string {
   let text = ''

@@ -1,60 +1,53 @@
 /**
- * Reading a query on the hot path: header, exactly one question, an OPT record when there is one
- * (RFC 1035 §4.1, RFC 6891 §6.1). Copies nothing, allocates nothing, stops at the first error.
+ * Reads a query on the hot path: header, exactly one question, and an optional OPT record
+ * (RFC 1035 §4.1, RFC 6891 §6.1). Does not copy or allocate, and stops at the first error.
  */
 import { MalformedPacket } from '../bytes/malformed.ts'
-import {
-  formatName,
-  hashPrime,
-  hashStart,
-  longestLabelOctets,
-  longestNameOctets,
-  lowerOctet,
-} from './name.ts'
+import { formatName, hashPrime, hashStart, maxLabelOctets, maxNameOctets, lowerOctet } from './name.ts'
 import {
   clientCookieOctets,
   EdnsOption,
   formatType,
   headerOctets,
-  leastUdpOctets,
+  minUdpOctets,
   RecordType,
 } from './registry.ts'
 
-/** 255 octets hold at most 127 labels of one octet and the root. */
-const mostLabels = 127
+/** 255 octets hold at most 127 labels of one octet, and the root. */
+const maxLabels = 127
 
 /** A client cookie with a server cookie of 8 to 32 octets (RFC 7873 §4). */
-const leastCookies = 16
-const mostCookies = 40
+const minCookieOctets = 16
+const maxCookieOctets = 40
 
 /**
- * What a query asks. One of these is filled anew by every {@link readQuestion}: it is valid until the next.
+ * The question of a query. {@link readQuestion} reuses one object: its content is valid until the next call.
  *
- * The name lies in the packet from octet 12 on, in the sender's own spelling. `labelAt` and `hashes` give
- * each label's offset and the lower-case hash of the name from that label to the root: number 0 is the whole
- * name, the next is its parent, and so on to `labels - 1`; the root has none.
+ * The name starts at octet 12 of the packet, in the sender's spelling. `labelAt` has the offset of each label, and
+ * `hashes` the lower-case hash of the name from that label to the root. Index 0 is the whole name, index 1 its
+ * parent, and so on to `labels - 1`; the root has no entry.
  */
 export type Question = {
   qtype: number
   qclass: number
-  /** Octets of the name, the root label included. */
+  /** Length of the name, including the root label. */
   nameOctets: number
-  /** The first octet after the question section. */
+  /** Offset of the first octet after the question section. */
   end: number
   labels: number
   readonly labelAt: Uint16Array
   readonly hashes: Int32Array
-  /** Whether an OPT record came with it; the fields below are its values, or what its absence means. */
+  /** Whether the query has an OPT record; the fields below have its values, or the defaults. */
   hasEdns: boolean
   ednsVersion: number
-  /** The largest answer that the sender takes over UDP, at least 512. */
+  /** The maximum size of a UDP response that the client accepts, at least 512. */
   udpOctets: number
   /** DO (RFC 3225) */
   isDnssecOk: boolean
-  /** Where the data of the first COOKIE option is, and its length; 0 without one (RFC 7873 §4). */
+  /** Offset and length of the first COOKIE option's data; length 0 without one (RFC 7873 §4). */
   cookieAt: number
   cookieOctets: number
-  /** Whether the sender asks which server answers (RFC 5001 §2.1). */
+  /** Whether the client requests the server's NSID (RFC 5001 §2.1). */
   wantsNsid: boolean
 }
 
@@ -65,11 +58,11 @@ export function createQuestion(): Question {
     nameOctets: 0,
     end: 0,
     labels: 0,
-    labelAt: new Uint16Array(mostLabels),
-    hashes: new Int32Array(mostLabels),
+    labelAt: new Uint16Array(maxLabels),
+    hashes: new Int32Array(maxLabels),
     hasEdns: false,
     ednsVersion: 0,
-    udpOctets: leastUdpOctets,
+    udpOctets: minUdpOctets,
     isDnssecOk: false,
     cookieAt: 0,
     cookieOctets: 0,
@@ -78,10 +71,10 @@ export function createQuestion(): Question {
 }
 
 /**
- * Reads a query into `question`. Octets after the last record are left alone.
+ * Reads a query into `question`. Octets after the last record are ignored.
  *
- * @throws {MalformedPacket} for anything but one question, records that do not end where they say, answers
- * in a query, two OPT records, and a compressed question, which has nothing before it to point to
+ * @throws {MalformedPacket} when there is not exactly one question, a record does not fit, the query has answers or
+ * two OPT records, or the question is compressed (no name precedes it)
  */
 export function readQuestion(octets: Uint8Array, question: Question): void {
   if (octets.length < headerOctets) throw new MalformedPacket('header cut short', octets.length)
@@ -95,17 +88,17 @@ export function readQuestion(octets: Uint8Array, question: Question): void {
   question.end = end
   question.hasEdns = false
   question.ednsVersion = 0
-  question.udpOctets = leastUdpOctets
+  question.udpOctets = minUdpOctets
   question.isDnssecOk = false
   question.cookieOctets = 0
   question.wantsNsid = false
-  const authority = u16(octets, 8) // an IXFR query has a SOA there (RFC 1995 §3)
+  const authority = u16(octets, 8) // an IXFR query has an SOA record there (RFC 1995 §3)
   const records = authority + u16(octets, 10)
   let at = end
   for (let index = 0; index < records; index++) at = readRecord(octets, at, question, index < authority)
 }
 
-/** Whether the name from `label` on is `name`: lower case, uncompressed, root label included. */
+/** Returns whether the name from `label` on equals `name`, which is lower case, uncompressed, with the root label. */
 export function isNameFrom(question: Question, octets: Uint8Array, label: number, name: Uint8Array): boolean {
   let at = question.labelAt[label] as number
   if (headerOctets + question.nameOctets - at !== name.length) return false
@@ -115,7 +108,7 @@ export function isNameFrom(question: Question, octets: Uint8Array, label: number
   return true
 }
 
-/** The question of a query that {@link readQuestion} has accepted, for people: `api.ocp45.example.net A`. */
+/** Formats the question of a query that {@link readQuestion} has accepted: `api.ocp45.example.net A`. */
 export function formatQuestion(octets: Uint8Array): string {
   let end = headerOctets
   while (octets[end] !== 0) end += 1 + (octets[end] as number)
@@ -129,10 +122,9 @@ function readName(octets: Uint8Array, question: Question): void {
     const length = octets[at]
     if (length === undefined) throw new MalformedPacket('name cut short', octets.length)
     if (length === 0) break
-    if (length > longestLabelOctets)
-      throw new MalformedPacket('compressed or reserved label in a question', at)
-    if (at + 1 + length - headerOctets >= longestNameOctets) {
-      throw new MalformedPacket(`name longer than ${longestNameOctets} octets`, at)
+    if (length > maxLabelOctets) throw new MalformedPacket('compressed or reserved label in a question', at)
+    if (at + 1 + length - headerOctets >= maxNameOctets) {
+      throw new MalformedPacket(`name longer than ${maxNameOctets} octets`, at)
     }
     question.labelAt[labels++] = at
     at += 1 + length
@@ -156,17 +148,18 @@ function readRecord(octets: Uint8Array, start: number, question: Question, isAut
   const end = rdata + u16(octets, fixed + 8)
   if (end > octets.length) throw new MalformedPacket('rdata cut short', octets.length)
   if (u16(octets, fixed) !== RecordType.OPT) return end
-  if (isAuthority || question.hasEdns) throw new MalformedPacket('OPT where none may be', start)
-  if (fixed !== start + 1) throw new MalformedPacket('OPT with an owner name', start) // RFC 6891 §6.1.2
+  if (isAuthority || question.hasEdns)
+    throw new MalformedPacket('OPT record in the wrong place, or a second one', start)
+  if (fixed !== start + 1) throw new MalformedPacket('OPT record with an owner name', start) // RFC 6891 §6.1.2
   readOptions(octets, rdata, end, question)
   question.hasEdns = true
-  question.udpOctets = Math.max(leastUdpOctets, u16(octets, fixed + 2))
+  question.udpOctets = Math.max(minUdpOctets, u16(octets, fixed + 2))
   question.ednsVersion = octets[fixed + 5] as number
   question.isDnssecOk = (u16(octets, fixed + 6) & 0x8000) !== 0
   return end
 }
 
-/** The owner of a record is of no interest here, so a pointer in it is not followed. */
+/** The owner name is not needed here, so pointers are not followed. */
 function skipOwner(octets: Uint8Array, start: number): number {
   let at = start
   for (;;) {
@@ -174,21 +167,22 @@ function skipOwner(octets: Uint8Array, start: number): number {
     if (length === undefined) throw new MalformedPacket('name cut short', octets.length)
     if (length === 0) return at + 1
     if (length >= 0xc0) return at + 2
-    if (length > longestLabelOctets) throw new MalformedPacket('reserved label', at)
+    if (length > maxLabelOctets) throw new MalformedPacket('reserved label', at)
     at += 1 + length
   }
 }
 
-/** RFC 6891 §6.1.2: code, length, data, as often as fits, and nothing left over. */
+/** RFC 6891 §6.1.2: a list of code, length, and data, without trailing octets. */
 function readOptions(octets: Uint8Array, start: number, end: number, question: Question): void {
   let at = start
   while (at + 4 <= end) {
     const code = u16(octets, at)
     const length = u16(octets, at + 2)
     if (code === EdnsOption.nsid) question.wantsNsid = true
-    // RFC 7873 §5.2.2: all but the first are ignored
+    // RFC 7873 §5.2.2: only the first counts.
     if (code === EdnsOption.cookie && question.cookieOctets === 0) {
-      const isCookie = length === clientCookieOctets || (length >= leastCookies && length <= mostCookies)
+      const isCookie =
+        length === clientCookieOctets || (length >= minCookieOctets && length <= maxCookieOctets)
       if (!isCookie) throw new MalformedPacket(`cookie of ${length} octets`, at)
       question.cookieAt = at + 4
       question.cookieOctets = length

@@ -1,16 +1,16 @@
-/** Resource records as values, and their way to and from the records of the dns2 package. */
+/** Resource records, and their conversion to and from the records of the dns2 package. */
 import { Packet, type Resource } from 'dns2'
 import { formatIpv4, parseIpv4, type Ipv4 } from '../address/ipv4.ts'
 import { parseIpv6, type Ipv6 } from '../address/ipv6.ts'
 import { encodeName } from './name.ts'
 import { classIn, RecordType } from './registry.ts'
 
-/** What a record says; names are text without the last dot, times are seconds (RFC 1035 §3.3, RFC 2782, RFC 3596). */
+/** The data of a record; names have no last dot, times are in seconds (RFC 1035 §3.3, RFC 2782, RFC 3596). */
 export type RecordData =
   | { readonly type: 'A'; readonly address: Ipv4 }
   | { readonly type: 'AAAA'; readonly address: Ipv6 }
   | { readonly type: 'NS' | 'CNAME' | 'PTR'; readonly target: string }
-  /** Of any length: on the wire it is cut into character-strings (RFC 1035 §3.3.14). */
+  /** Any length: on the wire it is split into character-strings (RFC 1035 §3.3.14). */
   | { readonly type: 'TXT'; readonly text: string }
   | {
       readonly type: 'SRV'
@@ -30,8 +30,8 @@ export type RecordData =
       readonly minimum: number
     }
 
-/** RFC 1035 §3.3: a character-string has its length in one octet. */
-export const longestStringOctets = 255
+/** RFC 1035 §3.3: the length of a character-string is one octet. */
+const maxStringOctets = 255
 
 /** A record of class IN. */
 export type ResourceRecord = {
@@ -41,7 +41,7 @@ export type ResourceRecord = {
   readonly data: RecordData
 }
 
-/** A record of a type that this program has no words for. */
+/** A record of a type that this program does not decode. */
 export type OtherRecord = {
   readonly owner: string
   readonly ttlSeconds: number
@@ -49,9 +49,8 @@ export type OtherRecord = {
 }
 
 /**
- * RFC 2782: the target of an SRV record is never compressed, and dns2 would compress it. RDATA of types that
- * it does not know it takes as it is, so SRV travels under a number for private use (RFC 6895 §3.1) until
- * the message is whole.
+ * The type of SRV records inside dns2. RFC 2782 forbids compression of the target, but dns2 compresses it. dns2
+ * copies RDATA of unknown types, so SRV records use a private-use type (RFC 6895 §3.1) until the message is encoded.
  */
 export const srvInDns2 = 0xff00 + RecordType.SRV
 
@@ -61,7 +60,7 @@ export function toDns2({ owner, ttlSeconds, data }: ResourceRecord): Resource {
   return new Packet.Resource({ ...base, ...rdataFields(data) })
 }
 
-/** @param rdata the record's RDATA as it stands in the message */
+/** @param rdata the record's RDATA in the message */
 export function fromDns2(resource: Resource, rdata: Uint8Array): ResourceRecord | OtherRecord {
   const data = recordData(resource)
   const common = { owner: resource.name, ttlSeconds: resource.ttl }
@@ -82,7 +81,7 @@ function rdataFields(data: RecordData): Partial<Resource> {
     case 'PTR':
       return { domain: data.target }
     case 'TXT':
-      // dns2 takes lists of Buffers, its types know only lists of text.
+      // dns2 accepts lists of Buffers, but its types declare lists of strings.
       return { data: characterStrings(data.text) as unknown as string[] }
     case 'SRV':
       return { data: srvData(data) }
@@ -93,12 +92,12 @@ function rdataFields(data: RecordData): Partial<Resource> {
   }
 }
 
-/** One for up to 255 octets, more for a longer text; readers join them again (RFC 7208 §3.3). */
+/** Splits text into strings of at most 255 octets, which readers join again (RFC 7208 §3.3). */
 export function characterStrings(text: string): Buffer[] {
   const octets = Buffer.from(text)
-  const count = Math.max(1, Math.ceil(octets.length / longestStringOctets))
+  const count = Math.max(1, Math.ceil(octets.length / maxStringOctets))
   return Array.from({ length: count }, (_, index) =>
-    octets.subarray(index * longestStringOctets, (index + 1) * longestStringOctets),
+    octets.subarray(index * maxStringOctets, (index + 1) * maxStringOctets),
   )
 }
 
@@ -107,7 +106,7 @@ function srvData({ priority, weight, port, target }: RecordData & { type: 'SRV' 
   return Buffer.from([...numbers, ...encodeName(target)])
 }
 
-/** The fields that dns2 sets for each type; the casts say what its own types leave open. */
+/** Reads the fields that dns2 sets for each type; the casts narrow its own types. */
 function recordData(resource: Resource): RecordData | undefined {
   switch (resource.type) {
     case RecordType.A:

@@ -1,6 +1,6 @@
-/** Numbers of the DNS registries (IANA "Domain Name System Parameters") that this program speaks of. */
+/** The numbers that this program uses from IANA's "Domain Name System Parameters". */
 
-/** RR TYPEs, QTYPEs and Meta-TYPEs (RFC 1035 §3.2.2, RFC 3596, RFC 4034, RFC 6891, RFC 6895 §3.1). */
+/** RR TYPEs, QTYPEs, and Meta-TYPEs (RFC 1035 §3.2.2, RFC 3596, RFC 4034, RFC 6891, RFC 6895 §3.1). */
 export const RecordType = {
   A: 1,
   NS: 2,
@@ -23,7 +23,7 @@ export type TypeName = keyof typeof RecordType
 
 const nameByType = new Map<number, string>(Object.entries(RecordType).map(([name, type]) => [type, name]))
 
-/** `AAAA`, or `TYPE65` for types without a name here (RFC 3597 §5). */
+/** Returns `AAAA`, or `TYPE65` for types without a name here (RFC 3597 §5). */
 export function formatType(type: number): string {
   return nameByType.get(type) ?? `TYPE${type}`
 }
@@ -39,13 +39,13 @@ export const ResponseCode = {
   nxDomain: 3,
   notImp: 4,
   refused: 5,
-  /** Not a zone of ours (RFC 2136 §2.2, RFC 5936 §2.2.1). */
+  /** Not authoritative for the zone (RFC 2136 §2.2, RFC 5936 §2.2.1). */
   notAuth: 9,
-  /** 12 bits: the upper 8 travel in the OPT record (RFC 6891 §6.1.3). */
+  /** 12 bits: the OPT record carries the upper 8 (RFC 6891 §6.1.3). */
   badVers: 16,
 } as const
 
-/** OPCODE of NOTIFY where it stands in the header's flags (RFC 1996 §3.3). */
+/** OPCODE of NOTIFY, shifted to its position in the header's flags (RFC 1996 §3.3). */
 export const notifyOpcode = 4 << 11
 
 /** The second 16 bits of the header, without OPCODE and RCODE (RFC 1035 §4.1.1, RFC 4035 §3.1.6). */
@@ -59,19 +59,19 @@ export const HeaderFlag = {
   checkingDisabled: 0x0010,
 } as const
 
-/** Octets of every message before its question section. */
+/** Length of the header. */
 export const headerOctets = 12
 
-/** Without EDNS a message over UDP ends here (RFC 1035 §4.2.1); smaller EDNS sizes mean the same (RFC 6891 §6.2.3). */
-export const leastUdpOctets = 512
+/** The maximum size over UDP without EDNS (RFC 1035 §4.2.1); smaller EDNS sizes mean the same (RFC 6891 §6.2.3). */
+export const minUdpOctets = 512
 
-/** 1280 octets of the least IPv6 MTU - 40 IPv6 - 8 UDP: what never needs fragments. */
+/** Minimum IPv6 MTU of 1280 - 40 IPv6 - 8 UDP: never fragmented. */
 export const ednsUdpOctets = 1232
 
 /** OPTION-CODEs of EDNS (RFC 5001 §2.3, RFC 7873 §4, RFC 8914 §2). */
 export const EdnsOption = { nsid: 3, cookie: 10, extendedError: 15 } as const
 
-/** COOKIE option: the client's half, and the server's as all servers make it (RFC 7873 §4, RFC 9018 §4). */
+/** COOKIE option: the client cookie, and the interoperable server cookie (RFC 7873 §4, RFC 9018 §4). */
 export const clientCookieOctets = 8
 export const serverCookieOctets = 16
 

@@ -1,6 +1,6 @@
-/** SipHash-2-4, a keyed hash of 64 bits for short messages (Aumasson and Bernstein, 2012; RFC 9018 §4.4). */
+/** SipHash-2-4, a keyed 64-bit hash for short messages (Aumasson and Bernstein, 2012; RFC 9018 §4.4). */
 
-/** Two halves of 32 bits, the higher first. */
+/** Two 32-bit halves, the higher first. */
 type Word = [number, number]
 
 /** @param key 16 octets */
@@ -12,7 +12,7 @@ export function sipHash(key: Uint8Array, message: Uint8Array): Uint8Array {
     xor(k0, [0x6c796765, 0x6e657261]),
     xor(k1, [0x74656462, 0x79746573]),
   ]
-  // The last block is what is left over, with the message's length in its highest octet.
+  // The last block has the remaining octets, and the message's length in its most significant octet.
   const padded = new Uint8Array((message.length & ~7) + 8)
   padded.set(message)
   padded[padded.length - 1] = message.length
@@ -60,7 +60,7 @@ function xor([ah, al]: Word, [bh, bl]: Word): Word {
   return [ah ^ bh, al ^ bl]
 }
 
-/** To the left, by up to 32 bits. */
+/** Rotates to the left by up to 32 bits. */
 function rotate([high, low]: Word, bits: number): Word {
   if (bits === 32) return [low, high]
   return [(high << bits) | (low >>> (32 - bits)), (low << bits) | (high >>> (32 - bits))]

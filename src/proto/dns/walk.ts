@@ -1,41 +1,41 @@
 /**
- * Walking a whole message without decoding it: where its records and its compressed names are
- * (RFC 1035 §4.1). What passes here is safe and quick for a decoder of records.
+ * Walks a whole message without decoding it, and returns the positions of its records and compressed names
+ * (RFC 1035 §4.1). It validates the structure, so that a decoder of records can rely on it.
  */
 import { MalformedPacket } from '../bytes/malformed.ts'
 import { Reader } from '../bytes/reader.ts'
-import { longestLabelOctets, longestNameOctets } from './name.ts'
+import { maxLabelOctets, maxNameOctets } from './name.ts'
 import { headerOctets, RecordType } from './registry.ts'
 
 export type RecordPlace = {
   readonly type: number
-  /** The first octet of its RDATA, and the first after it. */
+  /** Offsets of its RDATA; `end` is exclusive. */
   readonly start: number
   readonly end: number
 }
 
 export type Layout = {
   readonly questions: number
-  /** The first octet after the question section. */
+  /** Offset of the first octet after the question section. */
   readonly questionEnd: number
   readonly answers: readonly RecordPlace[]
   readonly authority: readonly RecordPlace[]
   readonly additional: readonly RecordPlace[]
-  /** The offset of every compression pointer, in names of questions, owners and RDATA. */
+  /** Offsets of all compression pointers in questions, owner names, and RDATA. */
   readonly pointers: readonly number[]
-  /** Whether a label has a dot in it, so that names as plain text would say something else. */
+  /** Whether a label contains a dot, which plain text cannot represent. */
   readonly hasDots: boolean
 }
 
-/** What is found on the way. */
+/** Results collected during the walk. */
 type Findings = {
   readonly pointers: number[]
   hasDots: boolean
-  /** For each octet of a name, and of RDATA that may hold one, where that ends; 0 for all others. */
+  /** The end of the name or RDATA that each octet belongs to; 0 for octets that cannot be part of a name. */
   readonly partEnds: Uint32Array
 }
 
-/** Names in RDATA that may be compressed: octets before the first, and how many (RFC 1035 §3.3, RFC 3597 §4). */
+/** Names in RDATA that can be compressed: octets before the first, and their count (RFC 1035 §3.3, RFC 3597 §4). */
 const namesInRdata = new Map<number, { readonly after: number; readonly count: number }>([
   [RecordType.NS, { after: 0, count: 1 }],
   [RecordType.CNAME, { after: 0, count: 1 }],
@@ -48,10 +48,10 @@ const namesInRdata = new Map<number, { readonly after: number; readonly count: n
 
 const dot = 0x2e
 
-/** A name of 255 octets has at most 127 labels, each of which a pointer may follow. */
-const mostPointers = 127
+/** A name of 255 octets has at most 127 labels, and a pointer can follow each. */
+const maxPointers = 127
 
-/** @throws {MalformedPacket} when a section is shorter than its count says, or a name is not one */
+/** @throws {MalformedPacket} when a section has fewer records than its count, or a name is invalid */
 export function walkMessage(octets: Uint8Array): Layout {
   const header = new Reader(octets)
   header.take(4)
@@ -97,7 +97,7 @@ function walkRecords(reader: Reader, count: number, found: Findings): RecordPlac
   return places
 }
 
-/** RFC 6891 §6.1.2: code, length, data, and nothing left over; this is passed on to clients. */
+/** RFC 6891 §6.1.2: code, length, data, without trailing octets. Checked because options are forwarded to clients. */
 function walkOptions(rdata: Reader): void {
   while (rdata.remaining > 0) {
     rdata.take(2)
@@ -106,9 +106,9 @@ function walkOptions(rdata: Reader): void {
 }
 
 /**
- * Moves past a name and checks all of it. A pointer must point before the part of the name that it ends
- * (RFC 1035 §4.1.4: "a prior occurance of the same name"), so each jump goes further back and none returns; and to
- * octets of a name, within which it goes on, so no name changes with the TTLs and the OPT record around it.
+ * Skips a name and validates it. A pointer must lead before the part of the name that it ends
+ * (RFC 1035 §4.1.4: "a prior occurance of the same name"), so a walk always ends. It must also lead into another
+ * name, so that changes of TTLs and of the OPT record cannot change a name.
  */
 function walkName(reader: Reader, found: Findings): void {
   const start = reader.offset
@@ -122,18 +122,17 @@ function walkName(reader: Reader, found: Findings): void {
     if (length >= 0xc0) {
       const target = ((length & 0x3f) << 8) | part.u8()
       const end = found.partEnds[target] ?? 0
-      if (target >= partStart || end === 0) throw new MalformedPacket('pointer not to an earlier name', at)
-      if (++jumps > mostPointers)
-        throw new MalformedPacket(`more than ${mostPointers} pointers in a name`, at)
+      if (target >= partStart || end === 0)
+        throw new MalformedPacket('pointer does not lead to an earlier name', at)
+      if (++jumps > maxPointers) throw new MalformedPacket(`more than ${maxPointers} pointers in a name`, at)
       if (part === reader) found.pointers.push(at)
       part = new Reader(reader.octets, target, end)
       partStart = target
       continue
     }
-    if (length > longestLabelOctets) throw new MalformedPacket('reserved label', at)
+    if (length > maxLabelOctets) throw new MalformedPacket('reserved label', at)
     nameOctets += 1 + length
-    if (nameOctets > longestNameOctets)
-      throw new MalformedPacket(`name longer than ${longestNameOctets} octets`, at)
+    if (nameOctets > maxNameOctets) throw new MalformedPacket(`name longer than ${maxNameOctets} octets`, at)
     if (length === 0) break
     if (part.take(length).includes(dot)) found.hasDots = true
   }

@@ -1,13 +1,13 @@
-/** The transfer mode `netascii`: text lines as the Telnet protocol ends them (RFC 764, RFC 1350 §1). */
+/** The transfer mode `netascii`: line ends as in the Telnet protocol (RFC 764, RFC 1350 §1). */
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
 /**
- * Turns LF into CR LF and CR into CR NUL. Every octet is translated by itself, so a file may be cut
- * into chunks anywhere before and into blocks anywhere after.
+ * Replaces LF by CR LF and CR by CR NUL. Each octet is translated independently, so a file can be split into
+ * chunks anywhere before, and into blocks anywhere after the translation.
  *
- * @returns the chunk itself when nothing in it needs translating
+ * @returns the chunk itself when it needs no translation
  */
 export function encodeNetascii(chunk: Uint8Array): Uint8Array {
   let extra = 0

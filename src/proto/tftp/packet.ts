@@ -1,6 +1,6 @@
 /**
- * TFTP packets between octets and objects: RFC 1350 §5, with the option extension of RFC 2347.
- * The text of a request is read as UTF-8; RFC 1350 says netascii, of which file names only use ASCII.
+ * Encodes and decodes TFTP packets (RFC 1350 §5) with the option extension of RFC 2347.
+ * The text of a request is decoded as UTF-8; RFC 1350 specifies netascii, of which file names use only ASCII.
  */
 import { MalformedPacket } from '../bytes/malformed.ts'
 import { Reader } from '../bytes/reader.ts'
@@ -11,14 +11,14 @@ export type TftpOptions = ReadonlyMap<string, string>
 export type TftpRequest = {
   readonly kind: 'rrq' | 'wrq'
   readonly file: string
-  /** Lower-cased: `octet`, `netascii`, `mail`, or whatever the client invented. */
+  /** In lower case: `octet`, `netascii`, `mail`, or an unknown mode. */
   readonly mode: string
   readonly options: TftpOptions
 }
 
 export type TftpPacket =
   | TftpRequest
-  /** `payload` is a view of the packet, not a copy; fewer octets than the block size end the file. */
+  /** `payload` is a view of the packet; a payload shorter than the block size ends the file. */
   | { readonly kind: 'data'; readonly block: number; readonly payload: Uint8Array }
   | { readonly kind: 'ack'; readonly block: number }
   | { readonly kind: 'error'; readonly code: number; readonly message: string }
@@ -26,7 +26,7 @@ export type TftpPacket =
 
 /** RFC 1350 §5 appendix, RFC 2347. */
 export const ErrorCode = {
-  /** The message says it. */
+  /** See the message. */
   notDefined: 0,
   fileNotFound: 1,
   accessViolation: 2,
@@ -37,7 +37,7 @@ export const ErrorCode = {
 
 const Opcode = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
 
-/** Opcode and block number, before the octets of a block. */
+/** Length of opcode and block number. */
 export const dataHeaderOctets = 4
 
 /** RFC 2347: "The maximum size of a request packet is 512 octets." */
@@ -47,6 +47,8 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const toUtf8 = new TextEncoder()
 
 /**
+ * Decodes a packet.
+ *
  * ```
  *   2 octets   string  1   string  1   string  1   string  1
  *  +----------+------+---+-------+---+-------+---+-------+---+
@@ -62,8 +64,8 @@ const toUtf8 = new TextEncoder()
  *  +----------+-----------+-------------+---+
  * ```
  *
- * Octets after the block number of an ACK are ignored, and an ERROR may lack its last zero: to end a
- * transfer that the client has given up matters more than the form of its farewell.
+ * Octets after the block number of an ACK are ignored. An ERROR can lack its last zero octet: ending a transfer
+ * that the client has aborted matters more than the form of the packet.
  *
  * @throws {MalformedPacket}
  */
@@ -102,8 +104,8 @@ function decodeRequest(kind: 'rrq' | 'wrq', reader: Reader): TftpRequest {
 }
 
 /**
- * An option given twice is refused, not guessed at: RFC 2347, "each may only be specified once".
- * Zero octets behind the last option are padding.
+ * Refuses a repeated option: RFC 2347, "each may only be specified once". Zero octets after the last option are
+ * padding.
  */
 function decodeOptions(reader: Reader): TftpOptions {
   const options = new Map<string, string>()
@@ -136,7 +138,7 @@ function decodeMessage(reader: Reader): string {
   return utf8.decode(end === -1 ? rest : rest.subarray(0, end))
 }
 
-/** @throws {RangeError} when a text holds a zero octet or a request is longer than 512 octets: our bug */
+/** @throws {RangeError} when a text contains a zero octet, or a request exceeds 512 octets: a bug of the caller */
 export function encodePacket(packet: TftpPacket): Uint8Array {
   switch (packet.kind) {
     case 'rrq':
@@ -158,8 +160,8 @@ export function encodePacket(packet: TftpPacket): Uint8Array {
 }
 
 /**
- * Makes the first four octets of a buffer the header of a DATA packet, so that a server needs one buffer for all
- * blocks. Only the low 16 bits of `block` fit: after 65535 comes 0, which every client expects.
+ * Writes the header of a DATA packet into the first four octets of a buffer, so that one buffer serves all blocks.
+ * Only the low 16 bits of `block` are written: 0 follows 65535, as clients expect.
  */
 export function writeDataHeader(octets: Uint8Array, block: number): void {
   octets[0] = 0
@@ -176,7 +178,7 @@ function encodeRequest({ kind, file, mode, options }: TftpRequest): Uint8Array {
   return octets
 }
 
-/** @param head what stands before the texts, `headOctets` long */
+/** @param head the fields before the texts, `headOctets` long */
 function encodeTexts(head: number, texts: readonly string[], headOctets = 2): Uint8Array {
   if (texts.some((text) => text.includes('\0'))) throw new RangeError('zero octet inside a text')
   const body = toUtf8.encode(texts.map((text) => `${text}\0`).join(''))

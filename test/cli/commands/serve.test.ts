@@ -190,7 +190,7 @@ t.test('a port that is taken is one sentence that says which; exit code 1', asyn
   t.same(ended, [1, null])
   t.equal(
     err,
-    `slipway: cannot listen on udp 127.0.0.1:${ports.tftp} for tftp: the port is taken; see by whom with: ss -lunp 'sport = :${ports.tftp}'\n`,
+    `slipway: cannot listen on udp 127.0.0.1:${ports.tftp} for tftp: another process uses the port; find it with: ss -lunp 'sport = :${ports.tftp}'\n`,
   )
 })
 
@@ -254,7 +254,7 @@ t.test('a folder that is not there is not made for a socket that was asked for',
   t.same(ended, [1, null])
   t.equal(
     err,
-    `slipway: cannot listen on ${folder}/s: its folder is not there; make it, or give --control another path\n`,
+    `slipway: cannot listen on ${folder}/s: its directory does not exist; create it, or set --control to another path\n`,
   )
 })
 

@@ -19,7 +19,7 @@ t.test('IPv6 text becomes its canonical form (RFC 5952 §4)', (t) => {
   t.end()
 })
 
-t.test('what is not an IPv6 address is refused', (t) => {
+t.test('text that is not an IPv6 address is refused', (t) => {
   const refused = [
     '',
     ':',
@@ -40,7 +40,7 @@ t.test('what is not an IPv6 address is refused', (t) => {
   t.end()
 })
 
-t.test('reading agrees with Node’s own reader, and is stable', (t) => {
+t.test('parsing agrees with Node, and is stable', (t) => {
   const groups = fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 8, maxLength: 8 })
   const sparse = fc.array(fc.constantFrom(0, 0, 0, 1, 0xabcd), { minLength: 8, maxLength: 8 })
   fc.assert(
@@ -66,7 +66,7 @@ t.test('reading agrees with Node’s own reader, and is stable', (t) => {
   t.end()
 })
 
-t.test('either family is told apart by its type', (t) => {
+t.test('typeof distinguishes the families', (t) => {
   t.equal(formatIp(parseIp('172.16.0.1')!), '172.16.0.1')
   t.equal(formatIp(parseIp('FD00::1')!), 'fd00::1')
   t.equal(isIpv4(parseIp('172.16.0.1')!), true)

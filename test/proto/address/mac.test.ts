@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isUnicastMac, macFromOctets, macOctets, parseMac, type Mac } from '../../../src/proto/address/mac.ts'
 
-t.test('the spellings of switches, hypervisors and BMCs are the same address', (t) => {
+t.test('the formats of switches, hypervisors, and BMCs are the same address', (t) => {
   for (const text of ['00:00:5e:00:53:af', '00-00-5E-00-53-AF', '0000.5e00.53af', '00005E0053AF']) {
     t.equal(parseMac(text), '00:00:5e:00:53:af', text)
   }
@@ -18,14 +18,14 @@ t.test('the spellings of switches, hypervisors and BMCs are the same address', (
   t.end()
 })
 
-t.test('octets and text are the same address', (t) => {
+t.test('conversion between octets and text is lossless', (t) => {
   const octets = Uint8Array.of(9, 0x00, 0x00, 0x5e, 0x00, 0x53, 0xaf, 9)
   t.equal(macFromOctets(octets, 1), '00:00:5e:00:53:af')
   t.same(macOctets('00:00:5e:00:53:af' as Mac), octets.subarray(1, 7))
   t.end()
 })
 
-t.test('a machine’s own address is neither zero nor a group address', (t) => {
+t.test('a unicast address is neither zero nor a group address', (t) => {
   const cases: [string, boolean][] = [
     ['00:00:5e:00:53:af', true],
     ['02:00:00:00:00:01', true],

@@ -16,14 +16,14 @@ t.test('fields are written in network order into the given buffer', (t) => {
   t.end()
 })
 
-t.test('a write past the end is our bug, and nothing is written', (t) => {
+t.test('a write past the end is a bug of the caller, and nothing is written', (t) => {
   const octets = new Uint8Array(3)
   t.throws(() => new Writer(octets).u32(1), { name: 'RangeError', message: '4 octets do not fit into 3' })
   t.same([...octets], [0, 0, 0])
   t.end()
 })
 
-t.test('what is written is read back', (t) => {
+t.test('a reader returns the written fields', (t) => {
   fc.assert(
     fc.property(fc.nat(0xff), fc.nat(0xffff), fc.nat(0xffffffff), fc.uint8Array(), (a, b, c, rest) => {
       const writer = new Writer(new Uint8Array(7 + rest.length))

@@ -6,7 +6,7 @@ import { decodeMessage, encodeMessage, type DhcpMessage } from '../../../src/pro
 import { captured, captures } from '../../support/dhcp-captures.ts'
 import { clientMessage, clientPacket } from '../../support/dhcp-message.ts'
 
-/** A packet as RFC 2131 §2, figure 1 lays it out; `sname` and `file` may hold anything. */
+/** Builds a packet with the layout of RFC 2131 §2, figure 1; `sname` and `file` have any content. */
 function packet(
   options: readonly number[],
   { sname = [] as number[], file = [] as number[] } = {},
@@ -29,7 +29,7 @@ function packet(
   ])
 }
 
-/** Options without their places, which a message that is being made does not have. */
+/** Returns the options without offsets, which only decoded messages have. */
 function plain({ options, ...header }: DhcpMessage) {
   return {
     ...header,
@@ -40,7 +40,7 @@ function plain({ options, ...header }: DhcpMessage) {
 
 const valuesOf = (octets: Uint8Array) => plain(decodeMessage(octets)).options
 
-t.test('every field is where RFC 2131 §2, figure 1 has it', (t) => {
+t.test('every field is at its offset of RFC 2131 §2, figure 1', (t) => {
   const message = decodeMessage(packet([53, 1, 1, 255], { sname: [0x61, 0x62], file: [0x78] }))
   t.same(plain(message), {
     op: 1,
@@ -65,12 +65,16 @@ t.test('every field is where RFC 2131 §2, figure 1 has it', (t) => {
 
 const walks = [
   { name: 'RFC 2132 §3.1: a PAD is one octet', options: [0, 0, 53, 1, 1, 0, 255], read: { 53: [1] } },
-  { name: 'RFC 2132 §3.2: nothing counts after END', options: [53, 1, 1, 255, 12, 200], read: { 53: [1] } },
-  { name: 'an END that is missing is not missed', options: [53, 1, 1], read: { 53: [1] } },
-  { name: 'no options at all', options: [], read: {} },
-  { name: 'an option without octets is there', options: [80, 0, 255], read: { 80: [] } },
   {
-    name: 'RFC 3396 §7: parts of an option are joined in their order, wherever they stand',
+    name: 'RFC 2132 §3.2: options after END are ignored',
+    options: [53, 1, 1, 255, 12, 200],
+    read: { 53: [1] },
+  },
+  { name: 'a missing END is accepted', options: [53, 1, 1], read: { 53: [1] } },
+  { name: 'no options at all', options: [], read: {} },
+  { name: 'an option of length 0 is decoded', options: [80, 0, 255], read: { 80: [] } },
+  {
+    name: 'RFC 3396 §7: parts of an option are joined in order, wherever they are',
     options: [12, 2, 1, 2, 53, 1, 1, 12, 1, 3, 12, 2, 4, 5, 255],
     read: { 12: [1, 2, 3, 4, 5], 53: [1] },
   },
@@ -107,7 +111,7 @@ for (const { name, octets, read } of overloads) {
   })
 }
 
-t.test('an overload inside of file says nothing, however it is spelled (RFC 2131 §4.1)', (t) => {
+t.test('an overload option inside file is ignored, valid or not (RFC 2131 §4.1)', (t) => {
   const octets = packet([52, 1, 1, 255], { sname: [12, 1, 7, 255], file: [52, 1, 2, 52, 2, 9, 9, 255] })
   t.same(plain(decodeMessage(octets)).options, [])
   t.equal(decodeMessage(octets).sname, '\x0c\x01\x07\xff')
@@ -115,23 +119,27 @@ t.test('an overload inside of file says nothing, however it is spelled (RFC 2131
 })
 
 const malformed = [
-  { name: 'nothing', octets: new Uint8Array(), message: '1 octets wanted, 0 left at octet 0' },
+  { name: 'nothing', octets: new Uint8Array(), message: '1 octets expected, 0 left at octet 0' },
   {
     name: 'a header cut short',
     octets: packet([]).subarray(0, 30),
-    message: '16 octets wanted, 2 left at octet 28',
+    message: '16 octets expected, 2 left at octet 28',
   },
   {
     name: 'BOOTP without a cookie (RFC 951)',
     octets: packet([]).subarray(0, 236),
-    message: '4 octets wanted, 0 left at octet 236',
+    message: '4 octets expected, 0 left at octet 236',
   },
   {
     name: 'RFC 2131 §3: another magic cookie',
     octets: packet([]).fill(0, 236, 240),
     message: 'no DHCP magic cookie at octet 236',
   },
-  { name: 'op 3', octets: packet([]).fill(3, 0, 1), message: 'op 3 is neither request nor reply at octet 0' },
+  {
+    name: 'op 3',
+    octets: packet([]).fill(3, 0, 1),
+    message: 'op 3 is not 1 (request) or 2 (reply) at octet 0',
+  },
   {
     name: 'a hardware address longer than chaddr',
     octets: packet([]).fill(17, 2, 3),
@@ -156,7 +164,7 @@ const malformed = [
   ].map(({ name, option }) => ({
     name: `RFC 2132 §9.3: an overload ${name}`,
     octets: packet([...option, 255]),
-    message: 'option 52 (Overload) is none of 1, 2 and 3 at octet 242',
+    message: 'option 52 (Overload) is not 1, 2, or 3 at octet 242',
   })),
 ]
 for (const { name, octets, message } of malformed) {
@@ -167,7 +175,7 @@ for (const { name, octets, message } of malformed) {
 }
 
 for (const { name, optionOrder, octets } of captures) {
-  t.test(`capture: ${name} has the options that another reader saw`, (t) => {
+  t.test(`capture: ${name} has the options that another decoder found`, (t) => {
     t.same(
       decodeMessage(octets).options.map(({ code }) => code),
       optionOrder,
@@ -177,10 +185,10 @@ for (const { name, optionOrder, octets } of captures) {
 }
 
 for (const { name, octets } of captures) {
-  t.test(`capture: ${name} is written again octet by octet`, (t) => {
+  t.test(`capture: ${name} is encoded again octet by octet`, (t) => {
     const out = new Uint8Array(1500)
     const written = out.subarray(0, encodeMessage(decodeMessage(octets), out))
-    // What follows END is padding: some pad to another length than the 300 octets of RFC 1542 §2.1.
+    // Octets after END are padding: some clients pad to another length than the 300 octets of RFC 1542 §2.1.
     const length = Math.min(written.length, octets.length)
     t.equal(
       Buffer.from(written.subarray(0, length)).toString('hex'),
@@ -194,7 +202,7 @@ for (const { name, octets } of captures) {
   })
 }
 
-t.test('RFC 1542 §2.1: a message has 300 octets at least', (t) => {
+t.test('RFC 1542 §2.1: a message has at least 300 octets', (t) => {
   t.equal(clientPacket({ type: 'discover' }).length, 300)
   t.end()
 })
@@ -214,22 +222,22 @@ const tooLong = [
   {
     name: 'sname of 64',
     message: { ...clientMessage({}), sname: 'x'.repeat(64) },
-    error: '64 octets do not fit into 63',
+    error: '64 octets exceed the limit of 63',
   },
   {
     name: 'file of 128',
     message: { ...clientMessage({}), file: 'x'.repeat(128) },
-    error: '128 octets do not fit into 127',
+    error: '128 octets exceed the limit of 127',
   },
 ]
 for (const { name, message, error } of tooLong) {
-  t.test(`RFC 2131 §2: ${name} octets leaves no room for the NUL that ends it`, (t) => {
+  t.test(`RFC 2131 §2: ${name} octets leaves no space for the terminating NUL`, (t) => {
     t.throws(() => encodeMessage(message, new Uint8Array(1500)), { name: 'RangeError', message: error })
     t.end()
   })
 }
 
-t.test('a buffer that is too small is the caller’s mistake', (t) => {
+t.test('a buffer that is too small is an error of the caller', (t) => {
   const error = { name: 'RangeError', message: '4 octets do not fit into 0' }
   t.throws(() => encodeMessage(clientMessage({}), new Uint8Array(236)), error)
   t.end()
@@ -264,7 +272,7 @@ const anyMessage: fc.Arbitrary<DhcpMessage> = fc.record({
   ),
 })
 
-t.test('property: what is written is read as it was', (t) => {
+t.test('property: decoding an encoded message returns the message', (t) => {
   const out = new Uint8Array(16_384)
   fc.assert(
     fc.property(anyMessage, (message) => {
@@ -277,7 +285,7 @@ t.test('property: what is written is read as it was', (t) => {
   t.end()
 })
 
-t.test('property: any octets are a message or malformed, and nothing else', (t) => {
+t.test('property: any octets are a message or MalformedPacket', (t) => {
   const whole = captured('OVMF PXE DISCOVER')
   const damaged = fc
     .tuple(fc.nat(whole.length), fc.uint8Array({ maxLength: 40 }), fc.nat(whole.length))

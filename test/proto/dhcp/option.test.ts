@@ -20,7 +20,7 @@ for (const { octets, written } of parts) {
   })
 }
 
-t.test('a value can be written up to a length', (t) => {
+t.test('a value can be written in part', (t) => {
   const writer = new Writer(new Uint8Array(8))
   putOption(writer, 6, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 4)
   t.same([...writer.octets.subarray(0, writer.offset)], [6, 4, 1, 2, 3, 4])
@@ -47,10 +47,10 @@ const lengths = [
     expected: 'a multiple of 2, at least 2',
   },
   { name: 'text and octets of any length', code: 60, good: [0, 1, 255], bad: [], expected: '' },
-  { name: 'options that the table does not know', code: 224, good: [0, 1, 255], bad: [], expected: '' },
+  { name: 'options that are not in the table', code: 224, good: [0, 1, 255], bad: [], expected: '' },
 ]
 for (const { name, code, good, bad, expected } of lengths) {
-  t.test(`${name}: nothing else is read`, (t) => {
+  t.test(`${name}: other lengths are malformed`, (t) => {
     for (const octets of good) {
       const value = new Uint8Array(octets)
       t.equal(checkedValue({ code, value }), value)
@@ -67,7 +67,7 @@ for (const { name, code, good, bad, expected } of lengths) {
   })
 }
 
-t.test('an option of a message that is being made has no place', (t) => {
+t.test('an option of a message to be encoded has no offset', (t) => {
   const error = {
     name: 'MalformedPacket',
     message: 'option 53 (DHCP Msg Type) has 0 octets, expected 1 at octet 0',

@@ -3,13 +3,13 @@ import t from 'tap'
 import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
 import { hex } from '../../support/hex.ts'
 
-t.test('a message follows its length (RFC 1035 §4.2.2)', (t) => {
+t.test('a frame is the length and the message (RFC 1035 §4.2.2)', (t) => {
   t.same(frame(hex('aabbcc')), hex('0003 aabbcc'))
   t.same(frame(new Uint8Array(65_535)).subarray(0, 2), hex('ffff'))
   t.end()
 })
 
-t.test('a stream is cut into messages however it arrives', (t) => {
+t.test('a stream is split into messages, whatever the chunks', (t) => {
   const cases = [
     { name: 'whole', chunks: ['0003 aabbcc'], messages: ['aabbcc'] },
     { name: 'two at once', chunks: ['0001 aa 0002 bbcc'], messages: ['aa', 'bbcc'] },
@@ -30,7 +30,7 @@ t.test('a stream is cut into messages however it arrives', (t) => {
   t.end()
 })
 
-t.test('messages are copies: the chunk may be used again', (t) => {
+t.test('messages are copies: the chunk can be reused', (t) => {
   const chunk = hex('0001 aa')
   const [message] = createFrameReader().push(chunk)
   chunk.fill(0)
@@ -38,7 +38,7 @@ t.test('messages are copies: the chunk may be used again', (t) => {
   t.end()
 })
 
-t.test('what is framed and torn apart anywhere comes out whole', (t) => {
+t.test('framed messages survive any split of the stream', (t) => {
   const messages = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 })
   fc.assert(
     fc.property(messages, fc.array(fc.nat(400), { maxLength: 20 }), (sent, cuts) => {

@@ -22,7 +22,7 @@ const soa: RecordData = {
 }
 const record = (owner: string, data: RecordData): ResourceRecord => ({ owner, ttlSeconds: 3600, data })
 
-t.test('a query is a header and a question (RFC 1035 §4.1)', (t) => {
+t.test('a query has a header and a question (RFC 1035 §4.1)', (t) => {
   t.same(
     encodeQuery({ id: 0x1234, name: 'm1.net', type: 'AAAA' }),
     hex('1234 0100 0001 0000 0000 0000 02 6d31 03 6e6574 00 001c 0001'),
@@ -35,7 +35,7 @@ t.test('a query is a header and a question (RFC 1035 §4.1)', (t) => {
   t.end()
 })
 
-t.test('an independent decoder reads a query', (t) => {
+t.test('an independent decoder reads an encoded query', (t) => {
   t.match(judge.decode(encodeQuery({ id: 7, name: 'M1.Example.net', type: 'PTR', udpOctets: 4096 })), {
     id: 7,
     type: 'query',
@@ -93,7 +93,7 @@ t.test(
   },
 )
 
-t.test('SRV is not compressed (RFC 2782), a long TXT is cut into strings (RFC 1035 §3.3.14)', (t) => {
+t.test('SRV is not compressed (RFC 2782), a long TXT is split into strings (RFC 1035 §3.3.14)', (t) => {
   const text = 'a'.repeat(256)
   const octets = encodeAnswer({
     question: { name: 'a.net', type: 'ANY' },
@@ -121,7 +121,7 @@ t.test('SRV is not compressed (RFC 2782), a long TXT is cut into strings (RFC 10
   t.end()
 })
 
-t.test('an answer is read: flags, sections, EDNS, and types without words as octets', (t) => {
+t.test('an answer is decoded: flags, sections, EDNS, and unknown types as octets', (t) => {
   const octets = judge.encode({
     type: 'response',
     id: 9,
@@ -156,13 +156,13 @@ t.test('an answer is read: flags, sections, EDNS, and types without words as oct
   t.end()
 })
 
-t.test('what is not an answer is a malformed packet', (t) => {
+t.test('a message that is not an answer is a malformed packet', (t) => {
   const cases = [
-    { name: 'nothing', octets: '', message: '4 octets wanted, 0 left at octet 0' },
+    { name: 'nothing', octets: '', message: '4 octets expected, 0 left at octet 0' },
     {
       name: 'a query',
       octets: '0001 0100 0000 0000 0000 0000',
-      message: 'a query, not an answer at octet 2',
+      message: 'a query, not a response at octet 2',
     },
     {
       name: 'two questions',
@@ -172,7 +172,7 @@ t.test('what is not an answer is a malformed packet', (t) => {
     {
       name: 'a dot inside a label',
       octets: '0001 8000 0001 0000 0000 0000 03 612e62 00 0001 0001',
-      message: 'a label with a dot, which text cannot hold at octet 12',
+      message: 'a label with a dot, which text cannot represent at octet 12',
     },
     {
       name: 'an address of three octets',
@@ -180,9 +180,9 @@ t.test('what is not an answer is a malformed packet', (t) => {
       message: 'answers[0] at offset 12: A decode: RDLENGTH is 3, expected 4 at octet 12',
     },
     {
-      name: 'counts without records (dns2 would go on to the end of them)',
+      name: 'counts without records (dns2 would continue to the end of the count)',
       octets: '0001 8000 0000 ffff ffff ffff',
-      message: '1 octets wanted, 0 left at octet 12',
+      message: '1 octets expected, 0 left at octet 12',
     },
   ]
   for (const { name, octets, message } of cases) {
@@ -208,7 +208,7 @@ t.test('arbitrary octets are an answer or a malformed packet', (t) => {
   t.end()
 })
 
-t.test('octets changed anywhere in an answer never do more than make it malformed', (t) => {
+t.test('octets changed anywhere in an answer at most make it malformed', (t) => {
   const whole = encodeAnswer({
     question: { name: 'example.net', type: 'SOA' },
     answers: [record('example.net', soa), record('a.example.net', { type: 'A', address: ipv4 })],
@@ -230,7 +230,7 @@ t.test('octets changed anywhere in an answer never do more than make it malforme
   t.end()
 })
 
-t.test('what is encoded is decoded', (t) => {
+t.test('decoding an encoded answer returns the answer', (t) => {
   const name = fc.domain()
   const u31 = fc.nat(0x7fffffff)
   const data: fc.Arbitrary<RecordData> = fc.oneof(
@@ -265,7 +265,7 @@ t.test('what is encoded is decoded', (t) => {
   t.end()
 })
 
-/** Keys sorted, letters small: a compressed name is spelled as its first occurrence was. */
+/** Sorts keys and lower-cases names: a compressed name has the case of its first occurrence. */
 function normal(value: unknown): unknown {
   if (typeof value === 'string') return value.toLowerCase()
   if (Array.isArray(value)) return value.map(normal)

@@ -3,22 +3,22 @@ import t from 'tap'
 import { encodeName, formatName, hashName, lowerOctet } from '../../../src/proto/dns/name.ts'
 import { hex } from '../../support/hex.ts'
 
-t.test('a name is its labels, each after its length, and the root (RFC 1035 §3.1)', (t) => {
+t.test('a name is a list of labels, each after its length, and the root (RFC 1035 §3.1)', (t) => {
   t.same(encodeName('m1.example.net'), hex('02 6d31 07 6578616d706c65 03 6e6574 00'))
   t.same(encodeName(''), hex('00'), 'the root')
   t.end()
 })
 
-t.test('only the letters A to Z have another case (RFC 4343 §3)', (t) => {
+t.test('only the letters A to Z are case-insensitive (RFC 4343 §3)', (t) => {
   const changed = [...lowerOctet.keys()].filter((octet) => lowerOctet[octet] !== octet)
   t.equal(String.fromCharCode(...changed), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')
   t.equal(lowerOctet[0x41], 0x61)
   t.end()
 })
 
-t.test('a name is printed as in a zone file (RFC 1035 §5.1)', (t) => {
+t.test('a name is formatted as in a zone file (RFC 1035 §5.1)', (t) => {
   const cases = [
-    { name: 'the spelling is kept', octets: '02 4d31 03 4e6574 00', text: 'M1.Net' },
+    { name: 'the case is kept', octets: '02 4d31 03 4e6574 00', text: 'M1.Net' },
     { name: 'the root', octets: '00', text: '.' },
     { name: 'a dot and a backslash inside a label', octets: '03 612e5c 00', text: 'a\\.\\\\' },
     { name: 'blanks and octets that do not print', octets: '03 20 7f ff 00', text: '\\032\\127\\255' },
@@ -28,7 +28,7 @@ t.test('a name is printed as in a zone file (RFC 1035 §5.1)', (t) => {
   t.end()
 })
 
-t.test('names that differ hash differently, nearly always', (t) => {
+t.test('different names nearly always have different hashes', (t) => {
   fc.assert(
     fc.property(fc.domain(), fc.domain(), (a, b) => {
       const isEqual = hashName(encodeName(a)) === hashName(encodeName(b))

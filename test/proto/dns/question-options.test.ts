@@ -5,7 +5,7 @@ import { hex } from '../../support/hex.ts'
 const header = '1234 0100 0001 0000 0000' // id, RD, one question, no answers, no authority; ARCOUNT follows
 const question = '02 4d31 07 6578616d706c65 03 6e6574 00 001c 0001' // M1.example.net AAAA IN
 
-t.test('the first COOKIE option counts, wherever it is (RFC 7873 §5.2)', (t) => {
+t.test('the first COOKIE option counts, at any position (RFC 7873 §5.2)', (t) => {
   const read = createQuestion()
   const cookie = `000a 0008 ${'aa'.repeat(8)}`
   const cases = [
@@ -25,7 +25,7 @@ t.test('the first COOKIE option counts, wherever it is (RFC 7873 §5.2)', (t) =>
   t.end()
 })
 
-t.test('NSID is asked for by its option, whatever is in it (RFC 5001 §2.1)', (t) => {
+t.test('an NSID option with any content requests the NSID (RFC 5001 §2.1)', (t) => {
   const read = createQuestion()
   const cookie = `000a 0008 ${'aa'.repeat(8)}`
   const cases = [

@@ -9,7 +9,7 @@ import { hex } from '../../support/hex.ts'
 const header = '1234 0100 0001 0000 0000' // id, RD, one question, no answers, no authority; ARCOUNT follows
 const question = '02 4d31 07 6578616d706c65 03 6e6574 00 001c 0001' // M1.example.net AAAA IN
 
-t.test('a question is read where it lies (RFC 1035 §4.1)', (t) => {
+t.test('a question is read in place (RFC 1035 §4.1)', (t) => {
   const read = createQuestion()
   const octets = hex(`${header} 0000 ${question}`)
   readQuestion(octets, read)
@@ -39,7 +39,7 @@ t.test('the root is a name without labels', (t) => {
   t.end()
 })
 
-t.test('the OPT record is read wherever it stands in the additional section (RFC 6891 §6.1)', (t) => {
+t.test('the OPT record is read at any position of the additional section (RFC 6891 §6.1)', (t) => {
   const opt = '00 0029 04d0 00 00 8000 0000' // root, OPT, 1232 octets, version 0, DO, no options
   const cases = [
     {
@@ -53,7 +53,7 @@ t.test('the OPT record is read wherever it stands in the additional section (RFC
       edns: { hasEdns: true, udpOctets: 4096, isDnssecOk: false },
     },
     {
-      name: 'a size below 512 is 512 (RFC 6891 §6.2.3)',
+      name: 'a size below 512 means 512 (RFC 6891 §6.2.3)',
       octets: `${header} 0001 ${question} 00 0029 0010 00 00 0000 0000`,
       edns: { hasEdns: true, udpOctets: 512 },
     },
@@ -63,22 +63,22 @@ t.test('the OPT record is read wherever it stands in the additional section (RFC
       edns: { hasEdns: true, ednsVersion: 1 },
     },
     {
-      name: 'behind another record, whose name is compressed',
+      name: 'after another record with a compressed name',
       octets: `${header} 0002 ${question} c00c 0001 0001 00000000 0004 c0000201 ${opt}`,
       edns: { hasEdns: true, udpOctets: 1232 },
     },
     {
-      name: 'in front of a signature, whose name is not (RFC 8945 §4.2)',
+      name: 'before a signature with an uncompressed name (RFC 8945 §4.2)',
       octets: `${header} 0002 ${question} ${opt} 03 6b6579 00 00fa 00ff 00000000 0000`,
       edns: { hasEdns: true, udpOctets: 1232 },
     },
     {
-      name: 'the SOA of an IXFR query is passed over (RFC 1995 §3)',
+      name: 'the SOA of an IXFR query is skipped (RFC 1995 §3)',
       octets: `1234 0100 0001 0000 0001 0001 ${question} c00c 0006 0001 00000000 0000 ${opt}`,
       edns: { hasEdns: true },
     },
     {
-      name: 'octets after the last record do not matter',
+      name: 'octets after the last record are ignored',
       octets: `${header} 0000 ${question} ffff`,
       edns: { hasEdns: false },
     },
@@ -93,7 +93,7 @@ t.test('the OPT record is read wherever it stands in the additional section (RFC
   t.end()
 })
 
-t.test('what is not one question ends at the first error', (t) => {
+t.test('reading stops at the first error', (t) => {
   const longest = `3f${'61'.repeat(63)}`.repeat(3) // 192 octets
   const cases = [
     { name: 'a header cut short', octets: '1234 0100 0001', message: 'header cut short at octet 6' },
@@ -125,7 +125,7 @@ t.test('what is not one question ends at the first error', (t) => {
       message: 'compressed or reserved label in a question at octet 12',
     },
     {
-      name: 'a pointer behind a label',
+      name: 'a pointer after a label',
       octets: `${header} 0000 01 61 c00c 0001 0001`,
       message: 'compressed or reserved label in a question at octet 14',
     },
@@ -145,7 +145,7 @@ t.test('what is not one question ends at the first error', (t) => {
       message: 'question cut short at octet 16',
     },
     {
-      name: 'a record that is not there',
+      name: 'a missing record',
       octets: `${header} 0001 ${question}`,
       message: 'name cut short at octet 32',
     },
@@ -197,17 +197,17 @@ t.test('what is not one question ends at the first error', (t) => {
     {
       name: 'two OPT records (RFC 6891 §6.1.1)',
       octets: `${header} 0002 ${question} 00 0029 04d0 00000000 0000 00 0029 04d0 00000000 0000`,
-      message: 'OPT where none may be at octet 43',
+      message: 'OPT record in the wrong place, or a second one at octet 43',
     },
     {
       name: 'OPT in the authority section',
       octets: `1234 0100 0001 0000 0001 0000 ${question} 00 0029 04d0 00000000 0000`,
-      message: 'OPT where none may be at octet 32',
+      message: 'OPT record in the wrong place, or a second one at octet 32',
     },
     {
       name: 'OPT with an owner (RFC 6891 §6.1.2)',
       octets: `${header} 0001 ${question} 01 61 00 0029 04d0 00000000 0000`,
-      message: 'OPT with an owner name at octet 32',
+      message: 'OPT record with an owner name at octet 32',
     },
   ]
   for (const { name, octets, message } of cases) {
@@ -216,7 +216,7 @@ t.test('what is not one question ends at the first error', (t) => {
   t.end()
 })
 
-t.test('255 octets of name, and 127 labels, are as much as there can be', (t) => {
+t.test('a name has at most 255 octets and 127 labels', (t) => {
   const read = createQuestion()
   const longest = `3f${'61'.repeat(63)}`.repeat(3)
   readQuestion(hex(`${header} 0000 ${longest} 3d ${'61'.repeat(61)} 00 0001 0001`), read)
@@ -226,7 +226,7 @@ t.test('255 octets of name, and 127 labels, are as much as there can be', (t) =>
   t.end()
 })
 
-t.test('names are compared without their case, from any label on (RFC 4343 §3)', (t) => {
+t.test('names are compared ignoring case, from any label on (RFC 4343 §3)', (t) => {
   const read = createQuestion()
   const octets = hex(`${header} 0000 ${question}`)
   readQuestion(octets, read)
@@ -244,7 +244,7 @@ t.test('names are compared without their case, from any label on (RFC 4343 §3)'
   t.end()
 })
 
-t.test('arbitrary octets are a question or a malformed packet', (t) => {
+t.test('arbitrary octets are a question or MalformedPacket', (t) => {
   const read = createQuestion()
   const queries = fc.oneof(
     fc.uint8Array({ maxLength: 80 }),
@@ -265,7 +265,7 @@ t.test('arbitrary octets are a question or a malformed packet', (t) => {
   t.end()
 })
 
-t.test('an independent encoder is understood', (t) => {
+t.test('queries of an independent encoder are read', (t) => {
   const read = createQuestion()
   fc.assert(
     fc.property(

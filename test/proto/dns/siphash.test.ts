@@ -3,7 +3,7 @@ import { sipHash } from '../../../src/proto/dns/siphash.ts'
 import { hex } from '../../support/hex.ts'
 
 /** The key and messages 00 01 02 … of the reference implementation (vectors_sip64). */
-t.test('the hashes of the reference implementation', (t) => {
+t.test('hashes equal those of the reference implementation', (t) => {
   const key = Uint8Array.from({ length: 16 }, (_, index) => index)
   const message = (length: number) => Uint8Array.from({ length }, (_, index) => index)
   t.same(sipHash(key, message(0)), hex('310e0edd47db6f72'))

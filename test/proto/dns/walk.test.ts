@@ -27,12 +27,12 @@ t.test('records and pointers are found in every section', (t) => {
   t.end()
 })
 
-t.test('a dot inside a label is noted', (t) => {
+t.test('a dot inside a label is reported', (t) => {
   t.equal(walkMessage(hex('0001 8400 0001 0000 0000 0000 03 612e62 00 0001 0001')).hasDots, true)
   t.end()
 })
 
-t.test('what an independent encoder writes is walked to its end', (t) => {
+t.test('a message of an independent encoder is walked to its end', (t) => {
   const octets = judge.encode({
     type: 'response',
     questions: [{ type: 'ANY', name: 'example.net' }],
@@ -46,7 +46,7 @@ t.test('what an independent encoder writes is walked to its end', (t) => {
   t.end()
 })
 
-t.test('a name may end in that of a record whose type is not known (RFC 3597 §4)', (t) => {
+t.test('a name can end in the RDATA of an unknown type (RFC 3597 §4)', (t) => {
   const octets = hex(`
     0001 8400 0001 0002 0000 0000
     00 0001 0001                        # 12: the root
@@ -57,56 +57,56 @@ t.test('a name may end in that of a record whose type is not known (RFC 3597 §4
   t.end()
 })
 
-t.test('what is not a message is refused where it is wrong', (t) => {
+t.test('an invalid message is refused at the offset of the error', (t) => {
   const one = '0001 8400 0001 0000 0000 0000' // one question
   const cases = [
-    { name: 'a header cut short', octets: '0001 8400', message: '2 octets wanted, 0 left at octet 4' },
-    { name: 'a question that is not there', octets: one, message: '1 octets wanted, 0 left at octet 12' },
+    { name: 'a header cut short', octets: '0001 8400', message: '2 octets expected, 0 left at octet 4' },
+    { name: 'a missing question', octets: one, message: '1 octets expected, 0 left at octet 12' },
     {
       name: 'a pointer to itself (RFC 1035 §4.1.4)',
       octets: `${one} c00c 0001 0001`,
-      message: 'pointer not to an earlier name at octet 12',
+      message: 'pointer does not lead to an earlier name at octet 12',
     },
     {
       name: 'a pointer into the name that it ends',
       octets: `${one} 01 61 c00c 0001 0001`,
-      message: 'pointer not to an earlier name at octet 14',
+      message: 'pointer does not lead to an earlier name at octet 14',
     },
     {
       name: 'a pointer into the header',
       octets: `${one} c000 0001 0001`,
-      message: 'pointer not to an earlier name at octet 12',
+      message: 'pointer does not lead to an earlier name at octet 12',
     },
     {
       name: 'a pointer beyond the message',
       octets: `${one} ffff 0001 0001`,
-      message: 'pointer not to an earlier name at octet 12',
+      message: 'pointer does not lead to an earlier name at octet 12',
     },
     {
-      name: 'a pointer to where no name stands',
+      name: 'a pointer outside a name',
       octets: '0001 8400 0000 0002 0000 0000 00 0001 0001 00000000 0000 c010 0001 0001 00000000 0000',
-      message: 'pointer not to an earlier name at octet 23',
+      message: 'pointer does not lead to an earlier name at octet 23',
     },
     {
       name: 'a pointer to a number beside the name in RDATA',
       octets: '0001 8400 0000 0002 0000 0000 00 000f 0001 00000000 0003 0000 00 c017 0001 0001 00000000 0000',
-      message: 'pointer not to an earlier name at octet 26',
+      message: 'pointer does not lead to an earlier name at octet 26',
     },
     {
-      name: 'a pointer into EDNS, which is between neighbours (RFC 6891 §6.1.1)',
+      name: 'a pointer into EDNS, which is hop by hop (RFC 6891 §6.1.1)',
       octets:
         '0001 8400 0000 0000 0000 0002 00 0029 04d0 00000000 0004 000a 0000 c017 0001 0001 00000000 0000',
-      message: 'pointer not to an earlier name at octet 27',
+      message: 'pointer does not lead to an earlier name at octet 27',
     },
     {
-      name: 'a pointer into a label, from where the name would run on into TTL and all',
+      name: 'a pointer into a label, from which the name would continue into the TTL',
       octets: `${one.slice(0, -14)} 0001 0000 0000 02 6103 00 0001 0001 c00e 0001 0001 00000000 0000`,
-      message: '3 octets wanted, 1 left at octet 15',
+      message: '3 octets expected, 1 left at octet 15',
     },
     {
-      name: 'a pointer into RDATA of which a name would run out',
+      name: 'a pointer into RDATA, past whose end the name would continue',
       octets: '0001 8400 0000 0002 0000 0000 00 0010 0001 00000000 0002 0361 c017 0001 0001 00000000 0000',
-      message: '3 octets wanted, 1 left at octet 24',
+      message: '3 octets expected, 1 left at octet 24',
     },
     {
       name: 'a reserved label type',
@@ -114,24 +114,24 @@ t.test('what is not a message is refused where it is wrong', (t) => {
       message: 'reserved label at octet 12',
     },
     {
-      name: 'a name longer than 255 octets, put together by pointers',
+      name: 'a name longer than 255 octets, assembled by pointers',
       octets: `0001 8400 0001 0001 0000 0000 ${`3f${'61'.repeat(63)}`.repeat(3)} 00 0001 0001 3f ${'61'.repeat(63)} c00c`,
       message: 'name longer than 255 octets at octet 140',
     },
     {
       name: 'rdata cut short',
       octets: '0001 8400 0000 0001 0000 0000 00 0001 0001 00000000 0004 c000',
-      message: '4 octets wanted, 2 left at octet 23',
+      message: '4 octets expected, 2 left at octet 23',
     },
     {
-      name: 'an EDNS option that runs over the end of its record (RFC 6891 §6.1.2)',
+      name: 'an EDNS option that exceeds its record (RFC 6891 §6.1.2)',
       octets: `0001 8400 0000 0000 0000 0001 00 0029 04d0 00000000 0006 000a 0003 0102`,
-      message: '3 octets wanted, 2 left at octet 27',
+      message: '3 octets expected, 2 left at octet 27',
     },
     {
-      name: 'a name that runs over the end of its rdata',
+      name: 'a name that exceeds its RDATA',
       octets: '0001 8400 0000 0001 0000 0000 00 0002 0001 00000000 0002 03 61 6263 00',
-      message: '3 octets wanted, 1 left at octet 24',
+      message: '3 octets expected, 1 left at octet 24',
     },
   ]
   for (const { name, octets, message } of cases) {
@@ -140,8 +140,8 @@ t.test('what is not a message is refused where it is wrong', (t) => {
   t.end()
 })
 
-t.test('no name needs more than 127 pointers', (t) => {
-  // A record whose RDATA is a chain of pointers, each to the one before; then a name that follows them all.
+t.test('a name has at most 127 pointers', (t) => {
+  // A record whose RDATA is a chain of pointers, each to the previous one; then a name that follows them all.
   const links = Array.from({ length: 128 }, (_, index) => 0xc000 | (index === 0 ? 12 : 28 + 2 * (index - 1)))
   const chain = links.map((link) => link.toString(16)).join('')
   const message = hex(`

@@ -17,7 +17,7 @@ for (const { name, from, to } of cases) {
   })
 }
 
-t.test('a chunk without line ends is not copied', (t) => {
+t.test('a chunk without line ends is returned, not copied', (t) => {
   const chunk = Uint8Array.of(1, 2, 255)
   t.equal(encodeNetascii(chunk), chunk)
   t.end()
@@ -27,7 +27,7 @@ t.test('a chunk without line ends is not copied', (t) => {
 const octet = fc.oneof(fc.constantFrom(10, 13, 0), fc.integer({ min: 0, max: 255 }))
 const octets = fc.array(octet, { maxLength: 60 }).map((each) => Uint8Array.from(each))
 
-t.test('it does not matter where a file is cut into chunks', (t) => {
+t.test('the split into chunks does not change the result', (t) => {
   fc.assert(
     fc.property(octets, fc.nat(60), (whole, at) => {
       const parts = [encodeNetascii(whole.subarray(0, at)), encodeNetascii(whole.subarray(at))]
@@ -38,7 +38,7 @@ t.test('it does not matter where a file is cut into chunks', (t) => {
   t.end()
 })
 
-t.test('reading it as Telnet does gives the file back', (t) => {
+t.test('decoding as Telnet does returns the file', (t) => {
   fc.assert(
     fc.property(octets, (whole) => {
       const encoded = Buffer.from(encodeNetascii(whole)).toString('latin1')

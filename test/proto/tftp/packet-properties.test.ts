@@ -48,7 +48,7 @@ t.test('decode(encode(packet)) is the packet', (t) => {
   t.end()
 })
 
-t.test('arbitrary octets give a packet or MalformedPacket', (t) => {
+t.test('arbitrary octets are a packet or MalformedPacket', (t) => {
   const octets = fc
     .tuple(fc.integer({ min: 0, max: 8 }), fc.uint8Array({ maxLength: 40 }))
     .map(([opcode, rest]) => Uint8Array.of(0, opcode, ...rest))

@@ -72,14 +72,14 @@ const captured: { fixture: string; packet: TftpPacket }[] = [
 ]
 
 for (const { fixture, packet } of captured) {
-  t.test(`${fixture}: what a real client sent is read, and written again as it was`, (t) => {
+  t.test(`${fixture}: a packet of a real client is decoded, and encoded unchanged`, (t) => {
     t.same(decodePacket(hexFixture(`tftp/${fixture}`)), packet)
     t.same(encodePacket(packet), hexFixture(`tftp/${fixture}`))
     t.end()
   })
 }
 
-t.test('lenovo-t460: an octet that is no UTF-8 becomes U+FFFD', (t) => {
+t.test('lenovo-t460: an octet that is not UTF-8 becomes U+FFFD', (t) => {
   t.match(decodePacket(hexFixture('tftp/lenovo-t460')), { kind: 'rrq', file: 'netboot.xyz.efi\ufffd' })
   t.end()
 })
@@ -146,7 +146,7 @@ const tolerated: { name: string; octets: string; packet: TftpPacket }[] = [
     packet: { kind: 'rrq', file: 'A', mode: 'octet', options: options(['blksize', '8']) },
   },
   {
-    name: 'zero octets behind the options are padding',
+    name: 'zero octets after the options are padding',
     octets: `00 01
              61 00
              6f 63 74 65 74 00
@@ -155,12 +155,12 @@ const tolerated: { name: string; octets: string; packet: TftpPacket }[] = [
     packet: { kind: 'rrq', file: 'a', mode: 'octet', options: options(['tsize', '0']) },
   },
   {
-    name: 'an option may have an empty value',
+    name: 'an option can have an empty value',
     octets: '00 06  61 00 00',
     packet: { kind: 'oack', options: options(['a', '']) },
   },
   {
-    name: 'octets behind an ACK are ignored',
+    name: 'octets after an ACK are ignored',
     octets: '00 04  00 01  de ad',
     packet: { kind: 'ack', block: 1 },
   },
@@ -170,7 +170,7 @@ const tolerated: { name: string; octets: string; packet: TftpPacket }[] = [
     packet: { kind: 'error', code: 0, message: 'no' },
   },
   {
-    name: 'an ERROR may have no message at all',
+    name: 'an ERROR can lack the message',
     octets: '00 05  00 03',
     packet: { kind: 'error', code: 3, message: '' },
   },
@@ -191,8 +191,8 @@ for (const { name, octets, packet } of tolerated) {
 const request = (more: string) => `00 01  61 00  6f 63 74 65 74 00 ${more}` // RRQ, "a", octet
 
 const malformed = [
-  { name: 'nothing', octets: '', message: '2 octets wanted, 0 left at octet 0' },
-  { name: 'one octet', octets: '00', message: '2 octets wanted, 1 left at octet 0' },
+  { name: 'nothing', octets: '', message: '2 octets expected, 0 left at octet 0' },
+  { name: 'one octet', octets: '00', message: '2 octets expected, 1 left at octet 0' },
   { name: 'opcode 0', octets: '00 00', message: 'opcode 0 at octet 0' },
   { name: 'opcode 7', octets: '00 07', message: 'opcode 7 at octet 0' },
   {
@@ -227,13 +227,17 @@ const malformed = [
     message: 'option b a second time at octet 14',
   },
   {
-    name: 'an empty option name with something behind it',
+    name: 'an empty option name with octets after it',
     octets: request('00 62 00'),
     message: 'empty option name at octet 10',
   },
-  { name: 'DATA without a block number', octets: '00 03 00', message: '2 octets wanted, 1 left at octet 2' },
-  { name: 'ACK without a block number', octets: '00 04', message: '2 octets wanted, 0 left at octet 2' },
-  { name: 'ERROR without a code', octets: '00 05 00', message: '2 octets wanted, 1 left at octet 2' },
+  {
+    name: 'DATA without a block number',
+    octets: '00 03 00',
+    message: '2 octets expected, 1 left at octet 2',
+  },
+  { name: 'ACK without a block number', octets: '00 04', message: '2 octets expected, 0 left at octet 2' },
+  { name: 'ERROR without a code', octets: '00 05 00', message: '2 octets expected, 1 left at octet 2' },
 ]
 
 for (const { name, octets, message } of malformed) {
@@ -265,7 +269,7 @@ t.test('a request has at most 512 octets (RFC 2347)', (t) => {
   t.end()
 })
 
-t.test('a text with a zero octet is never sent', (t) => {
+t.test('a text with a zero octet is refused', (t) => {
   t.throws(() => encodePacket({ kind: 'error', code: 0, message: 'a\0b' }), {
     name: 'RangeError',
     message: 'zero octet inside a text',
@@ -273,7 +277,7 @@ t.test('a text with a zero octet is never sent', (t) => {
   t.end()
 })
 
-t.test('a header is written over what the buffer held', (t) => {
+t.test('a header overwrites the start of the buffer', (t) => {
   const buffer = Uint8Array.of(9, 9, 9, 9, 9)
   writeDataHeader(buffer, 0x0102)
   t.same(buffer, Uint8Array.of(0, 3, 1, 2, 9))

@@ -268,14 +268,14 @@ t.test('a path where no socket can be: one sentence that says why', async (t) =>
   const path = socketPath(t)
   writeFileSync(path, 'precious')
   await t.rejects(controlService(t, path), {
-    message: `cannot listen on ${path}: there is a file that is no socket`,
+    message: `cannot listen on ${path}: the file exists and is not a socket`,
   })
   t.equal(statSync(path).size, 8)
   await t.rejects(controlService(t, `${path}/below/it`), {
     message: /its folder (?:is not there|may not be)|is no socket/,
   })
   await t.rejects(controlService(t, path.replace('control.sock', 'none/control.sock')), {
-    message: /: its folder is not there; make it, or give --control another path$/,
+    message: /: its directory does not exist; create it, or set --control to another path$/,
   })
 })
 
@@ -285,7 +285,7 @@ t.test(
   async (t) => {
     const path = socketPath(t)
     chmodSync(path.replace('/control.sock', ''), 0o500)
-    await t.rejects(controlService(t, path), { message: /its folder may not be written by this user/ })
+    await t.rejects(controlService(t, path), { message: /this user cannot write to its directory/ })
     chmodSync(path.replace('/control.sock', ''), 0o700)
   },
 )

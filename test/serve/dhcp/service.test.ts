@@ -198,7 +198,7 @@ t.test('a malformed packet is counted and has a debug line, and the next one is 
     level: 'debug',
     msg: 'malformed packet',
     client: '0.0.0.0:68',
-    reason: '1 octets wanted, 0 left at octet 1',
+    reason: '1 octets expected, 0 left at octet 1',
     octets: 1,
   })
   t.equal(counters.get('dhcp.malformed'), 1)

@@ -162,6 +162,6 @@ t.test('pointers into TTLs and OPT records are malformed (RFC 1035 §4.1.4)', (t
     c00c 000f 0001 0000003c 0004 0001 c022                            # 25: to octet 34, the 60 of its own TTL
     00 0029 04d0 00000000 002c 000c 0028 ${'00'.repeat(40)}           # 41: OPT, Padding (RFC 7830)
   `)
-  t.throws(() => readFound(octets), new MalformedPacket('pointer not to an earlier name', 39))
+  t.throws(() => readFound(octets), new MalformedPacket('pointer does not lead to an earlier name', 39))
   t.end()
 })

@@ -123,7 +123,7 @@ t.test('a truncated message without TC is a failure', async (t) => {
     {
       level: 'debug',
       address: '192.0.2.1',
-      reason: '4 octets wanted, 3 left at octet 44',
+      reason: '4 octets expected, 3 left at octet 44',
       msg: 'malformed answer received',
     },
   ])

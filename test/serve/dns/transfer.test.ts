@@ -144,7 +144,7 @@ t.test('an IXFR query with a broken SOA record is malformed', (t) => {
     {
       name: 'a pointer to itself',
       soa: '00 0006 0001 00000000 0002 c030',
-      reason: 'pointer not to an earlier name at octet 48',
+      reason: 'pointer does not lead to an earlier name at octet 48',
     },
   ]
   for (const { name, soa, reason } of cases) {

@@ -82,9 +82,9 @@ t.test('a chunk that comes when the answer is over is given back', async (t) => 
 })
 
 t.test('a file that cannot be read ends the body with that error', async (t) => {
-  const { file } = sharedFile(() => Promise.reject(new Error('the file was changed while it was sent')))
+  const { file } = sharedFile(() => Promise.reject(new Error('the file changed while it was being sent')))
   const body = readBody(file, { start: 0, octets: 10 }, () => 0)
-  await t.rejects(body.stream.toArray(), { message: 'the file was changed while it was sent' })
+  await t.rejects(body.stream.toArray(), { message: 'the file changed while it was being sent' })
   body.close()
 })
 

@@ -87,7 +87,7 @@ for (const { name, change } of changes) {
     await t.rejects(Promise.resolve(file.chunk(1)), {
       name: 'CannotRead',
       code: 0,
-      message: 'the file was changed while it was sent',
+      message: 'the file changed while it was being sent',
     })
     file.close()
   })

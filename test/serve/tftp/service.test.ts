@@ -173,7 +173,7 @@ t.test('what comes to the request port and is no request is counted, not answere
     {
       level: 'debug',
       client: '192.0.2.11:2000',
-      reason: '2 octets wanted, 1 left at octet 0',
+      reason: '2 octets expected, 1 left at octet 0',
       octets: 1,
       msg: 'malformed packet',
     },

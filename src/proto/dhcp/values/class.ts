@@ -1,8 +1,11 @@
-/** The vendor class (option 60) of network boot firmware: `PXEClient:Arch:00007:UNDI:003000` (RFC 4578 §3). */
+/**
+ * The classes that network boot clients send: the vendor class (option 60), `PXEClient:Arch:00007:UNDI:003000`
+ * (RFC 4578 §3), and the user class (option 77), RFC 3004 instances or the bare text that iPXE sends.
+ */
 import { checkedValue, type DhcpOption } from '../option.ts'
 import { latin1 } from './text.ts'
 
-/** What firmware asks for by the first word of its vendor class. */
+/** The first word of firmware's vendor class, which selects the boot protocol. */
 export type BootProtocol = 'PXEClient' | 'HTTPClient'
 
 export type BootVendorClass = {
@@ -11,7 +14,7 @@ export type BootVendorClass = {
   readonly architecture: number | undefined
 }
 
-/** `undefined` when the text is not that of network boot firmware, which is known by its first word (RFC 4578 §3). */
+/** Returns `undefined` when the first word is not that of network boot firmware (RFC 4578 §3). */
 export function parseBootVendorClass(text: string): BootVendorClass | undefined {
   const match = /^(PXEClient|HTTPClient)(?::Arch:(\d{5})(?::|$))?/.exec(text)
   if (match === null) return undefined
@@ -22,16 +25,14 @@ export function parseBootVendorClass(text: string): BootVendorClass | undefined 
   }
 }
 
-/** The user class (option 77): RFC 3004 instances, and the bare text that iPXE sends instead. */
-
 /**
- * The user classes of a client.
+ * Returns the user classes of a client.
  *
  *      +---------+------------------+---------+------------------+
  *      | length1 | user class data1 | length2 | user class data2 | …        RFC 3004 §4
  *      +---------+------------------+---------+------------------+
  *
- * Deviates from RFC 3004 §4: a value that is no such list is one class as it stands. iPXE sends
+ * Deviates from RFC 3004 §4: a value that is not such a list is one class. iPXE sends
  * `iPXE` bare (all captures of iPXE 1.0.0+git-20190125), where 0x69 would be a length of 105.
  */
 export function userClassesOf(option: DhcpOption): string[] {

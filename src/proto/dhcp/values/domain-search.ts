@@ -1,19 +1,20 @@
 /**
- * The domain search list (option 119, RFC 3397): names as in RFC 1035 §3.1, compressed as in §4.1.4; and names
- * without compression, for the options that do not speak of it.
+ * The domain search list (option 119, RFC 3397): names as in RFC 1035 §3.1, compressed as in §4.1.4. Also names
+ * without compression, for options that do not define it.
  */
 import { checkedValue, malformedOption, type DhcpOption } from '../option.ts'
 import { encodeText, latin1 } from './text.ts'
 
-const longestName = 253
-/** RFC 1035 §4.1.4: a pointer has 14 bits, counted from the first octet of the option's value (RFC 3397 §2). */
-const furthestPointer = 0x3fff
+const maxNameLength = 253
+/** RFC 1035 §4.1.4: a pointer has 14 bits and is an offset into the option's value (RFC 3397 §2). */
+const maxPointer = 0x3fff
 const pointerBits = 0xc0
 
 /**
- * Compressed, as RFC 3397 §2 demands. Pointers only lead backwards, so the list may be cut after any name.
+ * Encodes names with compression, as RFC 3397 §2 requires. Pointers only lead backwards, so the list can be cut
+ * after any name.
  *
- * @param names of labels of up to 63 octets, without the last dot
+ * @param names without the last dot; labels have at most 63 octets
  */
 export function encodeDomainSearch(names: readonly string[]): Uint8Array {
   const octets: number[] = []
@@ -22,14 +23,14 @@ export function encodeDomainSearch(names: readonly string[]): Uint8Array {
   return Uint8Array.from(octets)
 }
 
-/** Uncompressed, which readers of compressed names understand too. */
+/** Encodes names without compression; decoders of compressed names read them too. */
 export function encodeDomainNames(names: readonly string[]): Uint8Array {
   const octets: number[] = []
   for (const name of names) putName(octets, name.split('.'), new Map())
   return Uint8Array.from(octets)
 }
 
-/** Labels with their lengths before them up to an ending that stands there already, or the root's zero. */
+/** Writes length-prefixed labels, ending with a pointer to a suffix written before, or with the root's zero. */
 function putName(octets: number[], labels: readonly string[], offsetByEnding: Map<string, number>): void {
   for (const [index, label] of labels.entries()) {
     const ending = labels.slice(index).join('.')
@@ -38,14 +39,15 @@ function putName(octets: number[], labels: readonly string[], offsetByEnding: Ma
       octets.push(pointerBits | (offset >>> 8), offset & 255)
       return
     }
-    if (octets.length <= furthestPointer) offsetByEnding.set(ending, octets.length)
+    if (octets.length <= maxPointer) offsetByEnding.set(ending, octets.length)
     octets.push(label.length, ...encodeText(label))
   }
   octets.push(0)
 }
 
 /**
- * Names without their last dot; the parts of a split option are joined before (RFC 3397 §2, RFC 3396 §7).
+ * Returns the names without their last dot. The parts of a split option must be joined already (RFC 3397 §2,
+ * RFC 3396 §7).
  *
  * @throws {MalformedPacket} when a name does not end inside the option, is too long, or a pointer leads forwards
  */
@@ -64,7 +66,7 @@ function nameAt(value: Uint8Array, start: number, option: DhcpOption): { name: s
   const malformed = (what: string) => malformedOption(option, `option ${option.code} has ${what}`, at)
   let name = ''
   let at = start
-  // Where the name goes on in the list, once a pointer was followed; each pointer must lead before the last one.
+  // Where the list continues, once a pointer was followed. Each pointer must lead before the previous one.
   let next: number | undefined
   let earliest = start
   for (;;) {
@@ -83,7 +85,7 @@ function nameAt(value: Uint8Array, start: number, option: DhcpOption): { name: s
     const label = value.subarray(at + 1, at + 1 + length)
     if (length > 63 || label.length < length) throw malformed('a label that is too long')
     name += (name === '' ? '' : '.') + latin1(label)
-    if (name.length > longestName) throw malformed(`a name of more than ${longestName} characters`)
+    if (name.length > maxNameLength) throw malformed(`a name of more than ${maxNameLength} characters`)
     at += 1 + length
   }
 }

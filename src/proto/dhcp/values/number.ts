@@ -1,4 +1,9 @@
-/** Option values that are numbers: one or two octets, seconds, and lists of two-octet numbers. */
+/**
+ * Option values that are numbers (one or two octets, seconds, lists of 16-bit numbers) or IPv4 addresses: one
+ * (RFC 2132 §3.3), or a list in order of preference (§3.5).
+ */
+import { type Ipv4, ipv4Octets } from '../../address/ipv4.ts'
+import { Reader } from '../../bytes/reader.ts'
 import { checkedValue, type DhcpOption } from '../option.ts'
 
 /** @throws {MalformedPacket} when it is not one octet */
@@ -11,7 +16,7 @@ export function u16Of(option: DhcpOption): number {
   return u16At(checkedValue(option), 0)
 }
 
-/** @throws {MalformedPacket} when it is not a whole number of pairs, or none */
+/** @throws {MalformedPacket} when it is empty or has an odd length */
 export function u16sOf(option: DhcpOption): number[] {
   const value = checkedValue(option)
   return Array.from({ length: value.length / 2 }, (_, index) => u16At(value, index * 2))
@@ -27,10 +32,25 @@ export function encodeSeconds(seconds: number): Uint8Array {
   return encodeNumbers([seconds], 4)
 }
 
-/** Unsigned numbers of `octets` octets each, most significant octet first (RFC 2132 §2). */
+/** Encodes unsigned numbers of `octets` octets each, big-endian (RFC 2132 §2). */
 export function encodeNumbers(numbers: readonly number[], octets: 1 | 2 | 4): Uint8Array {
   const shifts = [24, 16, 8, 0].slice(4 - octets)
   return Uint8Array.from(numbers.flatMap((number) => shifts.map((shift) => number >>> shift)))
+}
+
+/** @throws {MalformedPacket} when it is not four octets */
+export function addressOf(option: DhcpOption): Ipv4 {
+  return new Reader(checkedValue(option)).u32() as Ipv4
+}
+
+/** @throws {MalformedPacket} when it is empty or not a whole number of addresses */
+export function addressesOf(option: DhcpOption): Ipv4[] {
+  const reader = new Reader(checkedValue(option))
+  return Array.from({ length: reader.remaining / 4 }, () => reader.u32() as Ipv4)
+}
+
+export function encodeAddresses(addresses: readonly Ipv4[]): Uint8Array {
+  return Uint8Array.from(addresses.flatMap((address) => [...ipv4Octets(address)]))
 }
 
 function u16At(value: Uint8Array, at: number): number {

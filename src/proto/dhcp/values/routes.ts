@@ -1,4 +1,4 @@
-/** Routes as option values: with any prefix (option 121, RFC 3442), and those that option 33 can say (RFC 2132 §5.8). */
+/** Routes as option values: with any prefix (option 121, RFC 3442), and classful ones (option 33, RFC 2132 §5.8). */
 import { ipv4Octets, type Cidr, type Ipv4 } from '../../address/ipv4.ts'
 
 export type Route = {
@@ -7,7 +7,7 @@ export type Route = {
 }
 
 /**
- * RFC 3442, "Classless Route Option Format": the prefix, as many octets of the network as it covers, the router.
+ * Encodes the "Classless Route Option Format" of RFC 3442: prefix, significant octets of the network, router.
  *
  *      +--------+--------- … ---------+----------------------+
  *      | prefix | network, 0–4 octets | router, 4 octets     | …
@@ -23,7 +23,10 @@ export function encodeClasslessRoutes(routes: readonly Route[]): Uint8Array {
   )
 }
 
-/** The routes that option 33 can say: it has no masks, its readers take networks by their class and all else for hosts. */
+/**
+ * Encodes the routes that option 33 can express. It has no masks: clients derive the mask from the class of the
+ * network, and treat all other destinations as hosts.
+ */
 export function encodeStaticRoutes(routes: readonly Route[]): Uint8Array {
   return Uint8Array.from(
     routes
@@ -32,7 +35,7 @@ export function encodeStaticRoutes(routes: readonly Route[]): Uint8Array {
   )
 }
 
-/** RFC 791 §3.2. The default route is no destination of option 33 (RFC 2132 §5.8). */
+/** RFC 791 §3.2. The default route is not allowed in option 33 (RFC 2132 §5.8). */
 function classfulPrefix(network: Ipv4): number | undefined {
   if (network === 0) return undefined
   const prefix = network < 0x80000000 ? 8 : network < 0xc0000000 ? 16 : 24

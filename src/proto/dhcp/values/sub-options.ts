@@ -1,7 +1,7 @@
-/** Options inside of an option: relay agent information (82, RFC 3046 §2.0) and iPXE's (175). */
+/** Sub-options: relay agent information (option 82, RFC 3046 §2.0) and iPXE's (option 175). */
 import { checkedValue, malformedOption, type DhcpOption } from '../option.ts'
 
-/** Values of the sub-options by code; the first of equals. */
+/** Values of the sub-options by code; of repeated codes, the first. */
 export type SubOptions = ReadonlyMap<number, Uint8Array>
 
 /** @throws {MalformedPacket} when a sub-option does not end inside the option */
@@ -13,9 +13,9 @@ export function subOptionsOf(option: DhcpOption): SubOptions {
 }
 
 /**
- * Reads code, length, value, one after the other.
+ * Reads a list of code, length, and value.
  *
- * @returns what was whole, and where a sub-option began that does not end inside the value
+ * @returns the complete sub-options, and the offset of one that does not end inside the value
  */
 export function readSubOptions(value: Uint8Array): { found: SubOptions; cutAt: number | undefined } {
   const found = new Map<number, Uint8Array>()
@@ -29,4 +29,25 @@ export function readSubOptions(value: Uint8Array): { found: SubOptions; cutAt: n
     at = start + length
   }
   return { found, cutAt: undefined }
+}
+
+/** Sub-option codes of option 175. */
+const IpxeSubOption = {
+  /** The build supports HTTP. */
+  http: 19,
+  /** `no-pxedhcp`: iPXE does not wait for a ProxyDHCP server. */
+  noProxyDhcp: 176,
+} as const
+
+/** Without this value each of iPXE's DHCP exchanges takes 3.0 s instead of 9 ms (measured). */
+export const noProxyDhcp = Uint8Array.of(IpxeSubOption.noProxyDhcp, 1, 1)
+
+/**
+ * Returns the features in option 175; `undefined` when the option is not from iPXE. The code is only tentatively
+ * assigned, so a value that is not a list of sub-options belongs to another program and is not malformed.
+ */
+export function ipxeFeaturesOf(option: DhcpOption): { readonly http: boolean } | undefined {
+  const { found, cutAt } = readSubOptions(option.value)
+  if (found.size === 0 || cutAt !== undefined) return undefined
+  return { http: found.get(IpxeSubOption.http)?.[0] === 1 }
 }

@@ -3,16 +3,23 @@ import fc from 'fast-check'
 import t from 'tap'
 import { formatIpv4, parseCidr, type Cidr } from '../../../../src/proto/address/ipv4.ts'
 import { MalformedPacket } from '../../../../src/proto/bytes/malformed.ts'
-import { addressesOf, addressOf, encodeAddresses } from '../../../../src/proto/dhcp/values/address.ts'
+import {
+  addressOf,
+  addressesOf,
+  encodeAddresses,
+  encodeSeconds,
+  secondsOf,
+  u16Of,
+  u16sOf,
+  u8Of,
+} from '../../../../src/proto/dhcp/values/number.ts'
 import {
   domainSearchOf,
   encodeDomainNames,
   encodeDomainSearch,
 } from '../../../../src/proto/dhcp/values/domain-search.ts'
-import { ipxeFeaturesOf, noProxyDhcp } from '../../../../src/proto/dhcp/values/ipxe.ts'
-import { encodeSeconds, secondsOf, u16Of, u16sOf, u8Of } from '../../../../src/proto/dhcp/values/number.ts'
+import { ipxeFeaturesOf, noProxyDhcp, subOptionsOf } from '../../../../src/proto/dhcp/values/sub-options.ts'
 import { encodeClasslessRoutes, encodeStaticRoutes } from '../../../../src/proto/dhcp/values/routes.ts'
-import { subOptionsOf } from '../../../../src/proto/dhcp/values/sub-options.ts'
 import { encodeText, shownText, textOf } from '../../../../src/proto/dhcp/values/text.ts'
 import { userClassesOf, parseBootVendorClass } from '../../../../src/proto/dhcp/values/class.ts'
 import { address, octetsOf } from '../../../support/dhcp-message.ts'
@@ -35,7 +42,7 @@ t.test('numbers are big-endian', (t) => {
 })
 
 for (const seconds of [0, 120, 86_400, 0x7fffffff, 0x80000000, 0xfffffffe]) {
-  t.test(`RFC 2132 §9.2: ${seconds} s are read as they were written`, (t) => {
+  t.test(`RFC 2132 §9.2: ${seconds} s are decoded as they were encoded`, (t) => {
     t.equal(secondsOf({ code: 51, value: encodeSeconds(seconds) }), seconds)
     t.end()
   })
@@ -51,7 +58,7 @@ t.test('RFC 2132 §3.5: addresses keep their order', (t) => {
 
 const texts = [
   { name: 'text as it is', value: 'udhcp 1.35.0', text: 'udhcp 1.35.0' },
-  { name: 'RFC 2132 §2: NULs at the end are taken off', value: 'a\0b\0\0', text: 'a\0b' },
+  { name: 'RFC 2132 §2: trailing NULs are removed', value: 'a\0b\0\0', text: 'a\0b' },
   { name: 'any octet is a character', value: [0x80, 0xff], text: '\x80\xff' },
   { name: 'no text', value: '', text: '' },
 ]
@@ -62,32 +69,32 @@ for (const { name, value, text } of texts) {
   })
 }
 
-t.test('text is written one octet per character', (t) => {
+t.test('text is encoded as one octet per character', (t) => {
   t.same([...encodeText('m1\0')], [0x6d, 0x31, 0])
   t.end()
 })
 
-t.test('what people are shown is short and holds nothing that a terminal obeys', (t) => {
+t.test('shown text is short and has no control characters', (t) => {
   t.equal(shownText('PXE\x1b[2J\x9b\n\xe9~ '), 'PXE?[2J???~ ')
   t.equal(shownText('x'.repeat(200)).length, 128)
   t.end()
 })
 
-t.test('RFC 3397 §2: the list of the RFC’s example, compressed', (t) => {
+t.test('RFC 3397 §2: the example of the RFC is encoded with compression', (t) => {
   const value = encodeDomainSearch(['eng.apple.com', 'marketing.apple.com'])
   t.equal(Buffer.from(value).toString('latin1'), '\x03eng\x05apple\x03com\x00\x09marketing\xc0\x04')
   t.same(domainSearchOf(option(119, [...value])), ['eng.apple.com', 'marketing.apple.com'])
   t.end()
 })
 
-t.test('RFC 1035 §4.1.4: a pointer has 14 bits, what is further is written again', (t) => {
+t.test('RFC 1035 §4.1.4: a pointer has 14 bits, names beyond are repeated', (t) => {
   const names = Array.from({ length: 300 }, (_, index) => `${'a'.repeat(60)}${index + 100}.net`)
   const far = [...names, 'late.example.org', 'later.example.org']
   t.same(domainSearchOf(option(119, [...encodeDomainSearch(far)])), far)
   t.end()
 })
 
-t.test('a search list that was written is read as it was', (t) => {
+t.test('decoding an encoded search list returns the list', (t) => {
   const label = fc.stringMatching(/^[a-z0-9]{1,8}$/)
   const name = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'))
   fc.assert(
@@ -102,7 +109,7 @@ t.test('a search list that was written is read as it was', (t) => {
   t.end()
 })
 
-t.test('arbitrary octets are names or malformed, and nothing else', (t) => {
+t.test('arbitrary octets are names or MalformedPacket', (t) => {
   const octet = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 2, 0xc0, 0xc1))
   fc.assert(
     fc.property(fc.array(octet, { minLength: 1, maxLength: 300 }), (value) => {
@@ -135,7 +142,7 @@ for (const { name, value, message } of [
     message: 'option 119 has a pointer that does not lead backwards at octet 242',
   },
   {
-    name: 'a pointer forwards',
+    name: 'a forward pointer',
     value: [1, 0x61, 0xc0, 9],
     message: 'option 119 has a pointer that does not lead backwards at octet 244',
   },
@@ -145,7 +152,7 @@ for (const { name, value, message } of [
     message: 'option 119 has a pointer that does not lead backwards at octet 245',
   },
   {
-    name: 'pointers in a circle',
+    name: 'a pointer loop',
     value: [0, 1, 0x61, 0xc0, 1],
     message: 'option 119 has a pointer that does not lead backwards at octet 245',
   },
@@ -179,7 +186,7 @@ for (const { to, octets } of [
   })
 }
 
-t.test('RFC 2132 §5.8: option 33 has hosts and networks of a class, never the default route', (t) => {
+t.test('RFC 2132 §5.8: option 33 has hosts and classful networks, never the default route', (t) => {
   const via = '192.0.2.1'
   const can = ['10.0.0.0/8', '172.16.0.0/16', '192.168.9.0/24', '192.168.9.7/32', '10.1.0.0/32']
   const cannot = ['0.0.0.0/0', '10.1.0.0/16', '172.16.0.0/12', '192.168.9.0/25', '192.168.9.0/32']
@@ -190,7 +197,7 @@ t.test('RFC 2132 §5.8: option 33 has hosts and networks of a class, never the d
   t.end()
 })
 
-t.test('RFC 3397 §2, RFC 1035 §3.1: an independent reader sees the names of a search list', (t) => {
+t.test('RFC 3397 §2, RFC 1035 §3.1: an independent decoder reads the names of a search list', (t) => {
   const names = ['ocp45.example.net', 'example.net', `${'a'.repeat(63)}.net`]
   const value = Buffer.from(encodeDomainSearch(names))
   const read: string[] = []
@@ -204,8 +211,8 @@ const userClasses = [
   { name: 'RFC 3004 §4: one class', value: '\x04iPXE', classes: ['iPXE'] },
   { name: 'RFC 3004 §4: several classes', value: '\x01a\x04iPXE', classes: ['a', 'iPXE'] },
   { name: 'iPXE’s bare text', value: 'iPXE', classes: ['iPXE'] },
-  { name: 'a list with an empty class is no list', value: '\x01a\x00', classes: ['\x01a\x00'] },
-  { name: 'a list that ends early is no list', value: '\x01a\x05iPXE', classes: ['\x01a\x05iPXE'] },
+  { name: 'a list with an empty class is one class', value: '\x01a\x00', classes: ['\x01a\x00'] },
+  { name: 'a truncated list is one class', value: '\x01a\x05iPXE', classes: ['\x01a\x05iPXE'] },
   { name: 'nothing', value: '', classes: [] },
 ]
 for (const { name, value, classes } of userClasses) {
@@ -215,7 +222,7 @@ for (const { name, value, classes } of userClasses) {
   })
 }
 
-t.test('sub-options: the first of equals counts', (t) => {
+t.test('sub-options: of repeated codes, the first counts', (t) => {
   const found = subOptionsOf(option(82, [1, 2, 0xaa, 0xbb, 9, 0, 1, 1, 0xcc]))
   t.same(
     [...found].map(([code, value]) => [code, [...value]]),
@@ -249,7 +256,7 @@ const features = [
   { name: 'without http', value: [21, 1, 1], is: { http: false } },
   { name: 'with http switched off', value: [19, 1, 0], is: { http: false } },
   { name: 'empty', value: [], is: undefined },
-  { name: 'somebody else’s', value: [1, 2, 3, 200, 9], is: undefined },
+  { name: 'from another program', value: [1, 2, 3, 200, 9], is: undefined },
 ]
 for (const { name, value, is } of features) {
   t.test(`iPXE’s option 175: ${name}`, (t) => {
