@@ -129,7 +129,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         installs,
         reports,
         condition: wholeCondition,
-        strangers: () => dhcp?.strangers() ?? [],
+        strangers: () => dhcp?.unknownClients() ?? [],
         clusters,
         reload: reloadInTurn,
       }
@@ -220,7 +220,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     return {
       ...rest,
       nodes: plan.nodes.length,
-      strangers: dhcp?.strangers().map(withTimes) ?? [],
+      strangers: dhcp?.unknownClients().map(withTimes) ?? [],
       declined: declined.map(withTimes),
       otherDhcpServers: otherDhcpServers.map(withTimes),
     }

@@ -3,6 +3,8 @@ import { installCodes } from './install/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
 import { siteCodes } from './site/codes.ts'
+import { dhcpCodes } from './serve/dhcp/codes.ts'
+import { tftpCodes } from './serve/tftp/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
@@ -11,6 +13,8 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   controlCodes,
   dnsCodes,
   installCodes,
+  dhcpCodes,
+  tftpCodes,
 ]
 
 /** What the part of a code before the period stands for, in the order of the page. */

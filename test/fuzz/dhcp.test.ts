@@ -10,7 +10,7 @@ import { macFromOctets } from '../../src/proto/address/mac.ts'
 import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
 import { OptionCode } from '../../src/proto/dhcp/option-table.ts'
-import { mostReplyOctets } from '../../src/serve/dhcp/reply.ts'
+import { maxReplyOctets } from '../../src/serve/dhcp/reply.ts'
 import { respond, type Replied } from '../../src/serve/dhcp/respond.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
 import { captured, captureModel, captures } from '../support/dhcp-captures.ts'
@@ -134,13 +134,13 @@ function check(octets: Uint8Array): void {
   if (message !== undefined) checkCodec(message)
   for (const current of [plan, proxyPlan]) {
     for (const arrival of ['unicast', 'broadcast', 'unknown', 'proxy-port'] as const) {
-      const out = new Uint8Array(mostReplyOctets)
-      const verdict = orMalformed(() => respond(octets, arrival, current, out))
-      if (verdict === undefined || !('octets' in verdict)) continue
+      const out = new Uint8Array(maxReplyOctets)
+      const result = orMalformed(() => respond(octets, arrival, current, out))
+      if (result === undefined || !('octets' in result)) continue
       if (message === undefined) throw new Error('an answer to what cannot be read')
-      checkReply(message, verdict, out)
-      if (verdict.kind.startsWith('boot-') !== (current === proxyPlan))
-        throw new Error(`a reply that is ${verdict.kind}`)
+      checkReply(message, result, out)
+      if (result.kind.startsWith('boot-') !== (current === proxyPlan))
+        throw new Error(`a reply that is ${result.kind}`)
     }
   }
 }

@@ -10,7 +10,7 @@ import type { TftpPlan } from '../../src/plan/tftp.ts'
 import { MalformedPacket } from '../../src/proto/bytes/malformed.ts'
 import { decodePacket, encodePacket, type TftpPacket } from '../../src/proto/tftp/packet.ts'
 import { negotiate } from '../../src/serve/tftp/negotiate.ts'
-import { judgeRequest } from '../../src/serve/tftp/request.ts'
+import { checkRequest } from '../../src/serve/tftp/request.ts'
 import { startTftp } from '../../src/serve/tftp/service.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { hexFixture } from '../support/hex.ts'
@@ -128,7 +128,7 @@ function check(octets: Uint8Array): void {
   }
   checkCodec(packet)
   if (packet.kind !== 'rrq' && packet.kind !== 'wrq') return
-  const judgement = judgeRequest(packet, undefined)
+  const judgement = checkRequest(packet, undefined)
   if (judgement.kind === 'refuse') return
   const parts = judgement.name.split('/')
   if (packet.kind === 'wrq') throw new Error('a write is granted')

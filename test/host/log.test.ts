@@ -23,9 +23,9 @@ function sink(): { stream: Writable; lines: () => Record<string, unknown>[] } {
 
 t.test('a line has level, time, service, facts, and message', (t) => {
   const { stream, lines } = sink()
-  createLog('info', stream).for('dhcp').info({ node: 'ocp45/m1' }, 'offered address')
+  createLog('info', stream).for('dhcp').info({ node: 'ocp45/m1' }, 'address offered')
   const [line] = lines()
-  t.match(line, { level: 'info', service: 'dhcp', node: 'ocp45/m1', msg: 'offered address' })
+  t.match(line, { level: 'info', service: 'dhcp', node: 'ocp45/m1', msg: 'address offered' })
   t.match(line?.['time'], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   t.end()
 })

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module'
 import t from 'tap'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
-import { mostReplyOctets } from '../../src/serve/dhcp/reply.ts'
+import { maxReplyOctets } from '../../src/serve/dhcp/reply.ts'
 import { respond } from '../../src/serve/dhcp/respond.ts'
 import { exampleModel } from '../support/model.ts'
 
@@ -119,7 +119,7 @@ for (const { name, octets } of cases) {
 
 t.test('it reads our replies as they are meant', (t) => {
   const { plan } = compileDhcp(exampleModel())
-  const out = new Uint8Array(mostReplyOctets)
+  const out = new Uint8Array(maxReplyOctets)
   const discover = request([53, 1, 1], [55, 5, 1, 3, 6, 12, 15], end)
   discover.set([0x00, 0x00, 0x5e, 0x00, 0x53, 0x11], 28) // chaddr: ocp45/m1
   const verdict = respond(discover, 'broadcast', plan, out)

@@ -1,13 +1,13 @@
-/** DHCP messages of real firmware, loaders and systems: test/fixtures/dhcp. */
+/** DHCP messages of real firmware, loaders, and systems: test/fixtures/dhcp. */
 import { readFileSync } from 'node:fs'
 import { siteSchema } from '../../src/site/schema.ts'
 import { buildModel } from '../../src/plan/model.ts'
 
 export type Capture = {
-  /** Who sent what: `OVMF PXE DISCOVER`. */
+  /** Sender and message: `OVMF PXE DISCOVER`. */
   readonly name: string
   readonly capture: string
-  /** Option codes as another reader of packets saw them. */
+  /** Option codes that another decoder found. */
   readonly optionOrder: readonly number[]
   readonly octets: Uint8Array
 }
@@ -18,7 +18,7 @@ export const captures: readonly Capture[] = (
   JSON.parse(readFileSync(file, 'utf8')) as (Omit<Capture, 'octets'> & { hex: string })[]
 ).map(({ hex, ...rest }) => ({ ...rest, octets: Uint8Array.from(Buffer.from(hex, 'hex')) }))
 
-/** A copy that the test may change. */
+/** Returns a copy that the test can change. */
 export function captured(name: string): Uint8Array {
   const capture = captures.find((candidate) => candidate.name === name)
   if (capture === undefined) throw new Error(`no capture is called ${name}`)
@@ -26,7 +26,7 @@ export function captured(name: string): Uint8Array {
 }
 
 /**
- * The site of the captures: the machine that boots is a node, the one that runs clients is a host.
+ * Returns the site of the captures: the booting machine is a node, the one that runs clients is a host.
  *
  * @param subnet more keys of its subnet
  */

@@ -1,4 +1,4 @@
-/** DHCP messages for tests, with what a test is about spelled out and the rest as a client sends it. */
+/** DHCP messages for tests: a test sets the relevant fields, the others have typical values. */
 import { parseIpv4, type Ipv4 } from '../../src/proto/address/ipv4.ts'
 import { macOctets, parseMac } from '../../src/proto/address/mac.ts'
 import { encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
@@ -19,12 +19,12 @@ export function address(text: string): Ipv4 {
   return parsed
 }
 
-/** The octets of an address, for option values. */
+/** Returns the octets of an address, for option values. */
 export function octetsOf(text: string): number[] {
   return text.split('.').map(Number)
 }
 
-/** A client's message; from 00:00:5e:00:53:11 unless told. */
+/** Returns a client's message; by default from 00:00:5e:00:53:11. */
 export function clientMessage(fields: Fields): DhcpMessage {
   const mac = parseMac(fields.mac ?? '00:00:5e:00:53:11')
   if (mac === undefined) throw new Error(`${String(fields.mac)} is no MAC`)
@@ -58,7 +58,7 @@ export function clientMessage(fields: Fields): DhcpMessage {
   }
 }
 
-/** The same as a packet. */
+/** Returns the encoded message. */
 export function clientPacket(fields: Fields): Uint8Array {
   const out = new Uint8Array(4096)
   return out.subarray(0, encodeMessage(clientMessage(fields), out))

@@ -1,25 +1,25 @@
-/** Time that stands still until a test moves it, so that retransmission and back-off need no waiting. */
+/** A clock that only tests advance, so that tests of retransmission and back-off do not wait. */
 import type { Clock } from '../../src/host/clock.ts'
 
 export type FakeClock = Clock & {
   /**
-   * Moves time on by `ms` and runs the timers that fall due on the way, each at its own moment: earliest
-   * first, and of two at the same moment the one set first. A timer set by a timer runs too if it falls due.
+   * Advances time by `ms` and runs the timers that become due, each at its own time: earliest
+   * first, and of two at the same time the one set first. A timer set by a timer runs too if it becomes due.
    */
   advance(ms: number): void
-  /** How many timers are set: 0 says that nothing was left behind. */
+  /** The number of pending timers: 0 if none was left behind. */
   pending(): number
   /** Milliseconds until the next timer is due; `undefined` when none is set. */
   nextDelay(): number | undefined
 }
 
-/** @param startMs what `now()` says at first; `monotonic()` begins at 0 */
+/** @param startMs the first value of `now()`; `monotonic()` starts at 0 */
 export function fakeClock(startMs = Date.UTC(2026, 0, 1)): FakeClock {
   const timers = new Map<number, { readonly due: number; readonly run: () => void }>()
   let elapsed = 0
   let created = 0
 
-  /** A Map keeps the order of creation, so `<` lets the first of two equal moments win. */
+  /** A Map keeps the order of creation, so `<` selects the first of two timers at the same time. */
   const next = (): { id: number; due: number; run: () => void } | undefined => {
     let first: { id: number; due: number; run: () => void } | undefined
     for (const [id, timer] of timers) {

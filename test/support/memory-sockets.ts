@@ -1,12 +1,12 @@
 /**
- * A network in memory behind the Sockets that services are given: UDP only, no ports of the machine, the
- * same order in every run. It follows Linux where that matters: the most specific socket gets a unicast
- * datagram, a limited broadcast reaches only sockets bound to 0.0.0.0, payloads are dead after the handler.
+ * An in-memory network that implements the services' `Sockets`: UDP only, no ports of the machine, the
+ * same order in every run. It behaves like Linux where that matters: the most specific socket gets a unicast
+ * datagram, a limited broadcast reaches only sockets bound to 0.0.0.0, and payloads are invalid after the handler.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Datagram, Sockets, UdpOptions, UdpPort } from '../../src/host/udp.ts'
 
-/** A datagram on its way. */
+/** A datagram in transit. */
 export type Flight = {
   readonly payload: Uint8Array
   readonly from: { readonly address: string; readonly port: number }
@@ -14,22 +14,22 @@ export type Flight = {
 }
 
 /**
- * What happens to a datagram: one copy arrives for each number, behind that many of the datagrams that
- * come after it (of those sent before it was its turn). `[]` loses it, `[0]` delivers it, `[0, 0]` doubles
+ * The fate of a datagram: for each number one copy arrives, after that many of the datagrams
+ * sent after it (before its turn). `[]` loses it, `[0]` delivers it, `[0, 0]` duplicates
  * it, `[2]` lets two others overtake it.
  */
 export type Weather = (flight: Flight) => readonly number[]
 
 export type MemorySockets = Sockets & {
-  /** Changes the weather from now on. */
+  /** Replaces the rule for fates from now on. */
   weather(weather: Weather): void
-  /** Everything that was sent, in order, whether it arrived or not. */
+  /** All datagrams sent, in order, delivered or not. */
   readonly flights: readonly Flight[]
-  /** `address:port` of each open socket, in the order of binding: what a service left open. */
+  /** `address:port` of each open socket, in the order of binding. */
   open(): readonly string[]
-  /** Reports a socket as lost for good, as a failing system would. */
+  /** Reports the permanent loss of a socket, like a failing system. */
   lose(port: UdpPort, error: Error): void
-  /** Resolves when nothing is on its way and no promise is left to settle; waits for no file and no timer. */
+  /** Resolves when no datagram is in transit and no promise is pending; does not wait for files or timers. */
   settled(): Promise<void>
 }
 
@@ -70,7 +70,7 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
     }
   }
 
-  /** One datagram in each microtask, so that promises settle in between as they would in reality. */
+  /** Delivers one datagram per microtask, so that promises settle in between, as in reality. */
   function deliver(): void {
     const next = queue.shift()
     isDelivering = next !== undefined
@@ -80,7 +80,7 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
     for (const socket of listeners(next.flight)) {
       const copy = Uint8Array.from(payload)
       socket.handler?.([{ payload: copy, address: from.address, port: from.port }])
-      copy.fill(0xee) // who keeps a payload beyond its handler shall notice
+      copy.fill(0xee) // reveals code that keeps a payload after the handler
     }
   }
 
@@ -128,7 +128,7 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
     return socket
   }
 
-  // Errors of a synchronous `bind` become rejections.
+  // Turns errors of a synchronous `bind` into rejections.
   const bindUdp = (options: UdpOptions): Promise<UdpPort> =>
     new Promise((resolve) => {
       resolve(bind(options))
@@ -155,13 +155,13 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
 }
 
 export type Inbox = {
-  /** All that arrived, oldest first; copies, so they stay valid. */
+  /** All received datagrams, oldest first; copies, which stay valid. */
   readonly all: readonly Datagram[]
-  /** The oldest datagram not yet taken, now or when it arrives. */
+  /** Resolves with the oldest datagram not taken yet. */
   next(): Promise<Datagram>
 }
 
-/** Takes what arrives at a socket and keeps it: a client's ear for tests. */
+/** Keeps the datagrams that a socket receives, as a client for tests. */
 export function inbox(port: UdpPort): Inbox {
   const all: Datagram[] = []
   const waiting: ((datagram: Datagram) => void)[] = []

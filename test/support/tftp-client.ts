@@ -1,12 +1,12 @@
 /**
- * A TFTP client for tests, as simple as the RFCs allow and independent of the server's code: it keeps what
- * comes in order, acknowledges the end of the file, every block out of order, and in order the block that is a
- * window away from its last ACK (as EDK II does); it has no timers: what is lost the server has to notice.
+ * A TFTP client for tests, as simple as the RFCs allow and independent of the server's code: it keeps the blocks that
+ * arrive in order, and acknowledges the end of the file, every block out of order, and in order each block that is a
+ * window away from its last ACK (like EDK II). It has no timers: the server must detect losses.
  */
 import type { UdpPort } from '../../src/host/udp.ts'
 
 export type TestClient = {
-  /** What has arrived in order. */
+  /** The content received in order. */
   readonly received: number[]
   /** The options of the OACK, in its order. */
   readonly granted: [string, string][]
@@ -17,7 +17,7 @@ export type TestClient = {
 
 export type Expectation = { readonly blksize?: number; readonly windowsize?: number }
 
-/** Listens at `port` for a transfer from any port of the server; the first that answers is the one. */
+/** Receives a transfer at `port` from any port of the server; the first port that answers counts. */
 export function listenForFile(port: UdpPort, expectation: Expectation = {}): TestClient {
   const { blksize = 512, windowsize = 1 } = expectation
   const received: number[] = []

@@ -1,4 +1,4 @@
-/** The TFTP service whole, for tests: real files, a network in memory, a clock that waits. */
+/** The TFTP service for tests: real files, an in-memory network, and a fake clock. */
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
@@ -13,7 +13,7 @@ import { memorySockets } from './memory-sockets.ts'
 export const loader = Buffer.alloc(3000, 'loader')
 
 /**
- * A server at 192.0.2.2:69 that gives `ipxe.efi` ({@link loader}) and `own` from its root to anyone; `ocp45/m1`
+ * Starts a server at 192.0.2.2:69 that serves `ipxe.efi` ({@link loader}) and `own` from its root; `ocp45/m1`
  * has 192.0.2.11.
  *
  * @param machine changes how the service gets its sockets
@@ -51,7 +51,7 @@ export async function serve(
     onLost,
   })
   const bind = (port = 2000, address = '192.0.2.11') => sockets.bindUdp({ address, port })
-  /** Ends what is left, so that no file stays open. */
+  /** Ends all transfers, so that no file stays open. */
   const stop = async () => {
     const closed = service.close(0)
     await sockets.settled()
@@ -74,7 +74,7 @@ export function ask(
   port.send(encodePacket(packet), server, 69)
 }
 
-/** Lets the file system and the network do what they do, until `isSo`. */
+/** Waits until `isSo` returns true. */
 export async function until(isSo: () => boolean): Promise<void> {
   for (let turn = 0; turn < 2000; turn++) {
     if (isSo()) return
@@ -83,5 +83,5 @@ export async function until(isSo: () => boolean): Promise<void> {
   throw new Error('it does not become so')
 }
 
-/** A payload as text, for what is mostly text. */
+/** Decodes a payload as text. */
 export const read = (payload: Uint8Array) => Buffer.from(payload).toString('latin1')

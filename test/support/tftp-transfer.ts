@@ -1,9 +1,9 @@
-/** One transfer between the server's engine and a client's port, over a network in memory and a clock that waits. */
+/** One transfer between the server's engine and a client's port, over an in-memory network and with a fake clock. */
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import type { ServedFile } from '../../src/serve/tftp/files.ts'
 import { negotiate } from '../../src/serve/tftp/negotiate.ts'
-import { runTransfer, type Outcome } from '../../src/serve/tftp/active-transfer.ts'
+import { startTransfer, type TransferOutcome } from '../../src/serve/tftp/active-transfer.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memorySockets, type Weather } from './memory-sockets.ts'
 
@@ -19,7 +19,7 @@ type Setting = {
   readonly file?: ServedFile
 }
 
-/** A file in chunks of seven octets, which arrive a little later. */
+/** Returns a file in chunks of seven bytes, which arrive a little later. */
 export function slowFile(content: Uint8Array): ServedFile {
   return {
     octets: content.length,
@@ -40,7 +40,7 @@ export async function begin({ content, blksize, windowsize, mode = 'octet', weat
   const clientPort = await sockets.bindUdp(client)
   const port = await sockets.bindUdp({ address: server, port: 0 })
   const start = () =>
-    runTransfer({
+    startTransfer({
       port,
       client,
       file: file ?? slowFile(content),
@@ -53,11 +53,11 @@ export async function begin({ content, blksize, windowsize, mode = 'octet', weat
   return { sockets, clock, counters, log, clientPort, port, start }
 }
 
-/** Lets time pass, a second at a time, until the transfer has ended. */
+/** Advances time second by second until the transfer has ended. */
 export async function finish(
   { sockets, clock }: Awaited<ReturnType<typeof begin>>,
-  ended: Promise<Outcome>,
-): Promise<Outcome> {
+  ended: Promise<TransferOutcome>,
+): Promise<TransferOutcome> {
   const state = { isOver: false }
   void ended.then(() => (state.isOver = true))
   for (let seconds = 0; seconds < 1200; seconds++) {
@@ -68,6 +68,6 @@ export async function finish(
   throw new Error('the transfer does not end')
 }
 
-/** Octets that repeat neither within a block nor from block to block. */
+/** Returns bytes that repeat neither within a block nor from block to block. */
 export const pattern = (octets: number) =>
   Uint8Array.from({ length: octets }, (_, at) => (at * 7 + (at >> 8)) & 0xff)

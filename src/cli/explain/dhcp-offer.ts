@@ -8,7 +8,7 @@ import type { DhcpOption } from '../../proto/dhcp/option.ts'
 import { addressesOf, secondsOf } from '../../proto/dhcp/values/number.ts'
 import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
 import { latin1, textOf } from '../../proto/dhcp/values/text.ts'
-import { mostReplyOctets } from '../../serve/dhcp/reply.ts'
+import { maxReplyOctets } from '../../serve/dhcp/reply.ts'
 import { respond } from '../../serve/dhcp/respond.ts'
 import { firmwareProfile, ipxeProfile, type DhcpProfile } from '../../simulate/dhcp-profiles.ts'
 
@@ -46,7 +46,7 @@ export function offersTo(plan: DhcpPlan, mac: Mac): Offer[] {
 }
 
 function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile): Offer {
-  const out = new Uint8Array(mostReplyOctets)
+  const out = new Uint8Array(maxReplyOctets)
   const verdict = respond(discover(mac, profile), 'broadcast', plan, out)
   const reason = 'about' in verdict ? verdict.about.reason : verdict.reason
   const why = reason === undefined ? {} : { reason }
@@ -76,7 +76,7 @@ function discover(mac: Mac, profile: DhcpProfile): Uint8Array {
       ...profile.discover(mac),
     ],
   }
-  const out = new Uint8Array(mostReplyOctets)
+  const out = new Uint8Array(maxReplyOctets)
   return out.subarray(0, encodeMessage(message, out))
 }
 

@@ -1,19 +1,20 @@
 /**
- * What a declared client's message calls for, by message type and the client's state (RFC 2131 §4.3). One
- * function per message type; no octets here.
+ * Decides how to answer a message of a declared client, by message type and client state (RFC 2131 §4.3). One
+ * function per message type. Pure.
  */
 import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { MessageType } from '../../proto/dhcp/option-table.ts'
 import type { DhcpPlan, Reservation } from '../../plan/dhcp/plan.ts'
+import type { DhcpCode } from './codes.ts'
 import { isOnNetwork } from './relay.ts'
 import type { DhcpRequest } from './request.ts'
 
-/** Which of the four states a REQUEST was sent in (RFC 2131 §4.3.2, table 4). */
+/** The client state in which a REQUEST was sent (RFC 2131 §4.3.2, table 4). */
 export type RequestState = 'selecting' | 'init-reboot' | 'renewing' | 'rebinding'
 
 /**
- * How a datagram came in, where the socket tells: Node does not say to which address it was sent. What comes in at
- * the ProxyDHCP port is for `proxy.ts`.
+ * How a datagram arrived, as far as the socket shows it: Node does not report the destination address. `proxy.ts`
+ * handles messages to the ProxyDHCP port.
  */
 export type Arrival = 'unicast' | 'broadcast' | 'unknown' | 'proxy-port'
 
@@ -22,12 +23,16 @@ export type Decision =
   | { readonly kind: 'ack'; readonly state: RequestState }
   /** An ACK to INFORM: parameters, but no address and no lease. */
   | { readonly kind: 'inform' }
-  | { readonly kind: 'nak'; readonly state: RequestState; readonly reason: string }
+  | ({ readonly kind: 'nak'; readonly state: RequestState } & Refusal)
   | { readonly kind: 'declined'; readonly address: Ipv4 }
   | { readonly kind: 'released'; readonly address: Ipv4 }
-  | { readonly kind: 'silence'; readonly reason: string }
-  /** Silence too: it deals with another DHCP server, which the operator may not know of. */
-  | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly reason: string }
+  /** No reply. */
+  | ({ readonly kind: 'ignore' } & Refusal)
+  /** No reply: the client uses another DHCP server, which the administrator may not know. */
+  | ({ readonly kind: 'other-server'; readonly server: Ipv4 } & Refusal)
+
+/** Why a message gets no reply, or a NAK. */
+export type Refusal = { readonly code: DhcpCode; readonly reason: string }
 
 export function decide(
   request: DhcpRequest,
@@ -47,20 +52,20 @@ export function decide(
     case MessageType.inform:
       return onInform(request, reservation)
     case undefined:
-      return silence('a BOOTP request without a DHCP message type')
+      return ignore('dhcp.bootp', 'BOOTP request without a DHCP message type')
     default:
-      return silence(`message type ${request.type} is not for a server`)
+      return ignore('dhcp.unsupported-message-type', `message type ${request.type} is not for a server`)
   }
 }
 
 /**
- * RFC 2131 §4.3.1. The reserved address is offered whatever the client asked for (option 50), even after it
- * declined it: there is no other one, and the operator hears of the conflict.
+ * RFC 2131 §4.3.1. Offers the reserved address whatever the client requested (option 50), even after the client
+ * declined it: there is no other address, and the log warns about the conflict.
  */
 function onDiscover(request: DhcpRequest, reservation: Reservation): Decision {
   const { giaddr } = request.message
   if (isOnNetwork(giaddr, request.relay, reservation.network)) return { kind: 'offer' }
-  return silence(wrongNetwork(request, reservation))
+  return ignore('dhcp.wrong-network', wrongNetwork(request, reservation))
 }
 
 /** RFC 2131 §4.3.2. */
@@ -71,27 +76,27 @@ function onRequest(
   arrival: Arrival,
 ): Decision {
   const { ciaddr, giaddr } = request.message
-  // SELECTING: whom it did not choose has nothing to say.
+  // SELECTING: only the chosen server answers.
   const other = otherServer(request, plan)
-  if (other !== undefined) return elsewhere(other, plan, 'it chose the server')
+  if (other !== undefined) return usesOtherServer(other, plan, 'the client chose server')
 
   const state = stateOf(request, arrival)
-  // Option 50 is for clients that have no address yet; RENEWING and REBINDING clients put theirs into ciaddr.
+  // Option 50 is for clients without an address; RENEWING and REBINDING clients put theirs into ciaddr.
   const hasAddress = state === 'renewing' || state === 'rebinding'
-  const wanted = hasAddress ? ciaddr : (request.requestedAddress ?? ciaddr)
-  if (wanted === 0) return silence('a REQUEST that asks for no address')
-  if (wanted !== reservation.address) {
-    const reason = `${formatIpv4(wanted)} is not its address, ${formatIpv4(reservation.address)} is`
-    return { kind: 'nak', state, reason }
+  const requested = hasAddress ? ciaddr : (request.requestedAddress ?? ciaddr)
+  if (requested === 0) return ignore('dhcp.no-requested-address', 'REQUEST without a requested address')
+  if (requested !== reservation.address) {
+    const reason = `requested ${formatIpv4(requested)}, but the reservation is ${formatIpv4(reservation.address)}`
+    return { kind: 'nak', state, code: 'dhcp.wrong-address', reason }
   }
-  // INIT-REBOOT asks for this NAK; the other states cannot use the address on another network either.
+  // RFC 2131 requires this NAK for INIT-REBOOT; in the other states the client cannot use the address there either.
   if (!isOnNetwork(giaddr, request.relay, reservation.network)) {
-    return { kind: 'nak', state, reason: wrongNetwork(request, reservation) }
+    return { kind: 'nak', state, code: 'dhcp.wrong-network', reason: wrongNetwork(request, reservation) }
   }
   return { kind: 'ack', state }
 }
 
-/** RFC 2131 §4.3.2, table 4: the states are told apart by what is filled in, the last two by how it was sent. */
+/** RFC 2131 §4.3.2, table 4: the fields distinguish the states; the last two differ in how the client sends. */
 function stateOf({ message, serverIdentifier }: DhcpRequest, arrival: Arrival): RequestState {
   if (serverIdentifier !== undefined) return 'selecting'
   if (message.ciaddr === 0) return 'init-reboot'
@@ -101,43 +106,47 @@ function stateOf({ message, serverIdentifier }: DhcpRequest, arrival: Arrival): 
 /** RFC 2131 §4.3.3. */
 function onDecline(request: DhcpRequest, reservation: Reservation, plan: DhcpPlan): Decision {
   const other = otherServer(request, plan)
-  if (other !== undefined) return elsewhere(other, plan, 'it declines an address of the server')
+  if (other !== undefined) return usesOtherServer(other, plan, 'the client declined an address of server')
   return { kind: 'declined', address: request.requestedAddress ?? reservation.address }
 }
 
-/** RFC 2131 §4.3.4. A reservation stays with its machine, so there is nothing to do. */
+/** RFC 2131 §4.3.4. A reservation is permanent, so there is nothing to do. */
 function onRelease(request: DhcpRequest, plan: DhcpPlan): Decision {
   const other = otherServer(request, plan)
-  if (other !== undefined) return elsewhere(other, plan, 'it releases an address of the server')
+  if (other !== undefined) return usesOtherServer(other, plan, 'the client released an address of server')
   return { kind: 'released', address: request.message.ciaddr }
 }
 
-/** RFC 2131 §4.3.5. The reply goes to ciaddr and describes the reservation's network, so it must be there. */
+/** RFC 2131 §4.3.5. The reply goes to ciaddr and describes the reservation's network, so ciaddr must be on it. */
 function onInform(request: DhcpRequest, reservation: Reservation): Decision {
   const { ciaddr } = request.message
   if (cidrContains(reservation.network, ciaddr)) return { kind: 'inform' }
-  return silence(`INFORM from ${formatIpv4(ciaddr)}, which is not on ${formatCidr(reservation.network)}`)
+  const reason = `INFORM from ${formatIpv4(ciaddr)}, which is not on ${formatCidr(reservation.network)}`
+  return ignore('dhcp.inform-wrong-network', reason)
 }
 
-/** The server that a client named in option 54, when that is not this one. */
+/** Returns the server in option 54 when it is not this one. */
 function otherServer({ serverIdentifier, relay }: DhcpRequest, plan: DhcpPlan): Ipv4 | undefined {
   const isOurs = serverIdentifier === plan.server || serverIdentifier === relay.serverIdentifier
   return isOurs ? undefined : serverIdentifier
 }
 
+/** Explains that a client sent its request from a network that does not contain its address. */
 export function wrongNetwork(
   { message, relay }: DhcpRequest,
   { network }: Pick<Reservation, 'network'>,
 ): string {
   const from = formatIpv4(relay.link ?? message.giaddr)
-  return `it asks by way of ${from}, its address is on ${formatCidr(network)}`
+  return `request came through ${from}, but the reservation is on ${formatCidr(network)}`
 }
 
-function elsewhere(server: Ipv4, plan: DhcpPlan, what: string): Decision {
-  const reason = `${what} ${formatIpv4(server)}`
-  return plan.peers.includes(server) ? silence(`${reason}, a peer`) : { kind: 'elsewhere', server, reason }
+function usesOtherServer(server: Ipv4, plan: DhcpPlan, action: string): Decision {
+  const reason = `${action} ${formatIpv4(server)}`
+  return plan.peers.includes(server)
+    ? ignore('dhcp.peer-server', `${reason}, a peer`)
+    : { kind: 'other-server', server, code: 'dhcp.other-server', reason }
 }
 
-function silence(reason: string): Decision {
-  return { kind: 'silence', reason }
+function ignore(code: DhcpCode, reason: string): Decision {
+  return { kind: 'ignore', code, reason }
 }

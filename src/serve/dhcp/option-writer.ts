@@ -1,6 +1,6 @@
 /**
- * The options of one reply, written as long as they fit: into the options field, then into those of `file`
- * and `sname` that are free (option 52, RFC 2132 §9.3, RFC 2131 §4.1). Lists are cut where they allow it.
+ * Writes the options of one reply while they fit: into the options field, then into `file` and `sname` if these
+ * are free (option 52, RFC 2132 §9.3, RFC 2131 §4.1). Lists are shortened where their format allows it.
  */
 import { Writer } from '../../proto/bytes/writer.ts'
 import { fileField, snameField } from '../../proto/dhcp/message.ts'
@@ -11,9 +11,9 @@ import type { PreparedOption } from '../../plan/dhcp/plan.ts'
 type Field = {
   readonly writer: Writer
   readonly start: number
-  /** Where its options have to end, END not counted. */
+  /** Where its options must end, without END. */
   limit: number
-  /** What option 52 says when it holds options. */
+  /** The bit of option 52 for this field. */
   readonly overload: 0 | 1 | 2
 }
 
@@ -22,23 +22,23 @@ const overloadOctets = 3
 
 export class OptionWriter {
   readonly #main: Field
-  /** In the order in which clients read them. */
+  /** In the order in which clients decode them. */
   readonly #fields: Field[]
 
-  /** @param limit the length that the message may have, END not counted */
+  /** @param limit the maximum length of the message, without END */
   constructor(writer: Writer, limit: number) {
     this.#main = { writer, start: writer.offset, limit, overload: 0 }
     this.#fields = [this.#main]
   }
 
-  /** Keeps room for an option that is written last. @returns the value, or `undefined` when there is no room */
+  /** Reserves space for an option that is written last. @returns the value, or `undefined` when it does not fit */
   reserve(value: Uint8Array | undefined): Uint8Array | undefined {
     if (value === undefined || !fits(this.#main, value.length)) return undefined
     this.#main.limit -= optionOctets(value.length)
     return value
   }
 
-  /** Lets options that find no room elsewhere go into `file` and `sname`, which are zeros in the message so far. */
+  /** Allows options in `file` and `sname` when the options field is full; both fields must be zero. */
   overload(): void {
     const { octets } = this.#main.writer
     if (!fits(this.#main, overloadOctets - 2)) return
@@ -46,7 +46,7 @@ export class OptionWriter {
     this.#fields.push(free(octets, fileField, 1), free(octets, snameField, 2))
   }
 
-  /** For what has to be read before anything else: never in another field. */
+  /** Writes an option into the options field only, for options that clients must read first. */
   put(code: number, value: Uint8Array): void {
     if (fits(this.#main, value.length)) putOption(this.#main.writer, code, value)
   }
@@ -63,7 +63,7 @@ export class OptionWriter {
     putOption(field.writer, code, value, octets)
   }
 
-  /** Ends the other fields that hold options, and says so in the options field; what was reserved may follow. */
+  /** Ends the fields that hold options and writes option 52; reserved options can follow. */
   end(): void {
     let overload = 0
     for (const field of this.#fields) {

@@ -1,22 +1,23 @@
 /**
- * ProxyDHCP (PXE specification 2.1 §2.2.3): what machines are told whose addresses another DHCP server leases. Boot
- * files only, to declared machines that boot from the network: no address, no lease, no NAK.
+ * ProxyDHCP (PXE specification 2.1 §2.2.3), for machines whose addresses another DHCP server leases. Sends only boot
+ * files, and only to declared machines that boot from the network: no address, no lease, no NAK.
  */
 import { formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { MessageType } from '../../proto/dhcp/option-table.ts'
 import { chooseBoot } from '../../plan/dhcp/boot-table.ts'
 import type { BootFile, DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
-import { wrongNetwork, type Arrival } from './decide.ts'
+import { wrongNetwork, type Arrival, type Refusal } from './decide.ts'
 import { isOnNetwork } from './relay.ts'
 import { putMachineIdentifier, writeMessage } from './reply.ts'
 import type { DhcpRequest } from './request.ts'
 
 export type ProxyDecision =
-  /** To a DISCOVER, beside the other server's offer; or to a REQUEST at the ProxyDHCP port. */
+  /** The reply to a DISCOVER, beside the other server's offer, or to a REQUEST at the ProxyDHCP port. */
   | { readonly kind: 'boot-offer' | 'boot-ack'; readonly file: BootFile }
-  /** Between the machine and the server that leases its address. */
-  | { readonly kind: 'lease'; readonly reason: string }
-  | { readonly kind: 'silence'; readonly reason: string }
+  /** No reply: a message for the server that leases the address. */
+  | ({ readonly kind: 'other-lease' } & Refusal)
+  /** No reply. */
+  | ({ readonly kind: 'ignore' } & Refusal)
 
 export function decideProxied(
   request: DhcpRequest,
@@ -27,19 +28,25 @@ export function decideProxied(
   const { type, client, message, relay, serverIdentifier = plan.server } = request
   const isAtProxyPort = arrival === 'proxy-port'
   if (type !== (isAtProxyPort ? MessageType.request : MessageType.discover)) {
-    return { kind: 'lease', reason: 'another DHCP server leases its address' }
+    const reason = 'another DHCP server leases the address'
+    return { kind: 'other-lease', code: 'dhcp.leased-by-other-server', reason }
   }
   if (serverIdentifier !== plan.server) {
-    return { kind: 'silence', reason: `it asks the boot server ${formatIpv4(serverIdentifier)}` }
+    const reason = `request for the boot server ${formatIpv4(serverIdentifier)}`
+    return { kind: 'ignore', code: 'dhcp.other-boot-server', reason }
   }
-  // At the ProxyDHCP port it has its address, and asks without a relay agent.
+  // At the ProxyDHCP port the client has its address and does not use a relay agent.
   if (!isAtProxyPort && !isOnNetwork(message.giaddr, relay, proxied.network)) {
-    return { kind: 'silence', reason: wrongNetwork(request, proxied) }
+    return { kind: 'ignore', code: 'dhcp.wrong-network', reason: wrongNetwork(request, proxied) }
   }
   const { file, reason } = chooseBoot(proxied.boot, client)
   if (file !== undefined) return { kind: isAtProxyPort ? 'boot-ack' : 'boot-offer', file }
-  if (reason !== undefined) return { kind: 'silence', reason }
-  return { kind: 'lease', reason: 'it boots nothing, and another DHCP server leases its address' }
+  if (reason !== undefined) return { kind: 'ignore', code: 'dhcp.no-boot-file', reason }
+  return {
+    kind: 'other-lease',
+    code: 'dhcp.leased-by-other-server',
+    reason: 'not a network boot, and another DHCP server leases the address',
+  }
 }
 
 const noAddress = 0 as Ipv4
@@ -49,8 +56,8 @@ const messageTypes = {
 }
 
 /**
- * Writes a reply without an address into `out`, which holds `mostReplyOctets`. The server identifier is never that of
- * a relay agent (RFC 5107): it says whom to ask at the ProxyDHCP port.
+ * Writes a reply without an address into `out`, which has `maxReplyOctets`. The server identifier is never that of
+ * a relay agent (RFC 5107): the client sends its request to the ProxyDHCP port of this server.
  *
  * @returns how many octets it has
  */

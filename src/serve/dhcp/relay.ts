@@ -1,6 +1,6 @@
 /**
- * What a relay agent says about the network that a client is on (RFC 3046). In fabrics where the agent's
- * own address is a loopback, sub-option 5 names the client's network and sub-option 11 the agent as server.
+ * The client's network according to a relay agent (RFC 3046). In fabrics where the agent's address is a loopback,
+ * sub-option 5 names the client's network, and sub-option 11 the agent as the server.
  */
 import { cidrContains, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { Reader } from '../../proto/bytes/reader.ts'
@@ -8,9 +8,9 @@ import { malformedOption, type DhcpOption } from '../../proto/dhcp/option.ts'
 import { subOptionsOf, type SubOptions } from '../../proto/dhcp/values/sub-options.ts'
 
 export type Relay = {
-  /** Link selection (RFC 3527): an address on the client's network, where giaddr is none. */
+  /** Link selection (RFC 3527): an address on the client's network, when giaddr is on another one. */
   readonly link: Ipv4 | undefined
-  /** Server identifier override (RFC 5107): what the client is to take for its server. */
+  /** Server identifier override (RFC 5107): the address that the client uses as its server. */
   readonly serverIdentifier: Ipv4 | undefined
 }
 
@@ -19,7 +19,7 @@ const serverIdentifierOverride = 11
 
 export const noRelay: Relay = { link: undefined, serverIdentifier: undefined }
 
-/** @throws {MalformedPacket} when option 82, or a sub-option that is read, is malformed */
+/** @throws {MalformedPacket} when option 82 or one of the two sub-options is malformed */
 export function relayOf(option: DhcpOption): Relay {
   const found = subOptionsOf(option)
   return {
@@ -29,8 +29,8 @@ export function relayOf(option: DhcpOption): Relay {
 }
 
 /**
- * Whether a client that asked from `giaddr` can use an address of `network`. Without a relay agent there is
- * no telling (several networks may share the wire), so the declaration is trusted.
+ * Returns whether a client behind `giaddr` can use an address of `network`. Without a relay agent the network is not
+ * known (several networks can share a link), so the site file decides.
  */
 export function isOnNetwork(giaddr: Ipv4, relay: Relay, network: Cidr): boolean {
   return giaddr === 0 || cidrContains(network, relay.link ?? giaddr)

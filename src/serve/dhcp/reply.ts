@@ -1,4 +1,4 @@
-/** Writing a reply (RFC 2131 §4.3.1, table 3) from prepared values, and where it is sent (§4.1). */
+/** Writes a reply (RFC 2131 §4.3.1, table 3) from prepared values, and finds its destination (§4.1). */
 import { formatIpv4, ipv4Octets, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { Writer } from '../../proto/bytes/writer.ts'
 import { broadcastFlag, putEnd, putHeader, type DhcpMessage } from '../../proto/dhcp/message.ts'
@@ -11,24 +11,24 @@ import type { Decision } from './decide.ts'
 import { OptionWriter } from './option-writer.ts'
 import type { DhcpRequest } from './request.ts'
 
-/** Octets that any reply fits into: 1500 MTU - 20 IPv4 - 8 UDP. */
-export const mostReplyOctets = 1472
+/** The maximum size of a reply: 1500 MTU - 20 IPv4 - 8 UDP. */
+export const maxReplyOctets = 1472
 
-/** RFC 2131 §2: datagrams of 576 octets are what every client takes. */
-const leastDatagramOctets = 576
-const mostDatagramOctets = 1500
+/** RFC 2131 §2: every client accepts datagrams of 576 octets. */
+const minDatagramOctets = 576
+const maxDatagramOctets = 1500
 const ipv4AndUdpOctets = 28
 
 const noAddress = 0 as Ipv4
 const ipxeOption: PreparedOption = { code: OptionCode.ipxe, value: noProxyDhcp }
 
-/** The decisions that are answered. */
+/** The decisions that lead to a reply. */
 export type DhcpReply = Extract<Decision, { kind: 'offer' | 'ack' | 'inform' | 'nak' }>
 
 export type Destination = { readonly address: string; readonly port: number }
 
 /**
- * Writes a reply into `out`, which holds {@link mostReplyOctets}.
+ * Writes a reply into `out`, which has {@link maxReplyOctets}.
  *
  * @returns how many octets it has
  */
@@ -47,7 +47,7 @@ export function writeReply(
   const fields = {
     type: messageTypes[answer.kind],
     server: request.relay.serverIdentifier ?? plan.server,
-    // RFC 2131 §4.3.2: a relay agent must broadcast a NAK, its client may have no address that works.
+    // RFC 2131 §4.3.2: a relay agent must broadcast a NAK, because its client can be without a valid address.
     flags: isNak && message.giaddr !== 0 ? message.flags | broadcastFlag : message.flags,
     ciaddr: answer.kind === 'ack' || answer.kind === 'inform' ? message.ciaddr : noAddress,
     yiaddr: isLease ? reservation.address : noAddress,
@@ -58,7 +58,7 @@ export function writeReply(
   return writeMessage(fields, request, out, (options) => {
     if (isNak) options.put(OptionCode.message, encodeText(answer.reason))
     else {
-      if (takesOverload(request)) options.overload()
+      if (readsOverload(request)) options.overload()
       putParameters(options, request, reservation, file, answer.kind === 'inform')
     }
   })
@@ -72,7 +72,7 @@ type Fields = Pick<DhcpMessage, 'flags' | 'ciaddr' | 'yiaddr' | 'siaddr' | 'file
   readonly leaseTime: PreparedOption | undefined
 }
 
-/** What all replies have in common, and between its options those that `putOptions` writes. */
+/** Writes the common part of all replies, and the options of `putOptions`. */
 export function writeMessage(
   { type, server, leaseTime, ...header }: Fields,
   request: DhcpRequest,
@@ -83,12 +83,12 @@ export function writeMessage(
   const writer = new Writer(out)
   putHeader(writer, { ...header, op: 2, htype, hlen, hops: 0, xid, secs: 0, giaddr, chaddr, sname: '' })
   const options = new OptionWriter(writer, replyLimit(request.maxMessageSize) - 1) // 1: END
-  // RFC 3046 §2.2: last in the reply, whole or not at all. Its room is kept from the start.
+  // RFC 3046 §2.2: last in the reply, complete or not at all. Its space is reserved from the start.
   const relayAgentInformation = options.reserve(request.relayAgentInformation)
   options.put(OptionCode.messageType, type)
   options.put(OptionCode.serverIdentifier, ipv4Octets(server))
   if (leaseTime !== undefined) options.putPrepared(leaseTime)
-  // RFC 6842 §3: in every reply, as it came.
+  // RFC 6842 §3: in every reply, unchanged.
   if (request.clientIdentifier !== undefined) {
     options.put(OptionCode.clientIdentifier, request.clientIdentifier)
   }
@@ -101,21 +101,21 @@ export function writeMessage(
 }
 
 /**
- * Whether a client is trusted to read options in `file` and `sname`. Boot firmware and iPXE are not: their
- * `file` has the boot file's name, and ROMs read names there whatever option 52 says.
+ * Returns whether a client can read options in `file` and `sname`. Boot firmware and iPXE cannot: their `file` has the
+ * name of the boot file, and ROMs read names there even with option 52.
  */
-function takesOverload({ client }: DhcpRequest): boolean {
+function readsOverload({ client }: DhcpRequest): boolean {
   return client.protocol === undefined && client.architectures.length === 0 && !client.isIpxe
 }
 
 /**
- * RFC 2131 §4.1. Deviation: a client that has no address and did not set the broadcast flag should get a
- * unicast frame, for which Node cannot fill the ARP table. Every client of test/fixtures/dhcp takes
- * the broadcast (capture variant-bios-broadcast-replies).
+ * Returns the destination of a reply (RFC 2131 §4.1). Deviation: a client without an address that did not set the
+ * broadcast flag should get a unicast frame, but Node cannot add an ARP entry for it. Every client in
+ * test/fixtures/dhcp accepts the broadcast (capture variant-bios-broadcast-replies).
  */
 export function destination(answer: DhcpReply, request: DhcpRequest, plan: DhcpPlan): Destination {
   const { ciaddr, giaddr } = request.message
-  // RFC 2131 §4.3.5: straight to the client that has an address, relay agent or not.
+  // RFC 2131 §4.3.5: directly to the client, with or without a relay agent.
   if (answer.kind === 'inform') return { address: formatIpv4(ciaddr), port: plan.clientPort }
   if (giaddr !== 0) return { address: formatIpv4(giaddr), port: plan.serverPort }
   const isUnicast = answer.kind !== 'nak' && ciaddr !== 0
@@ -130,8 +130,8 @@ const messageTypes: Readonly<Record<DhcpReply['kind'], Uint8Array>> = {
 }
 
 /**
- * RFC 4578 §2.3: in all packets of PXE clients and servers. Some ROMs send none, so it is only sent back.
- * Deviates from RFC 4578 §2.1: the architecture (93), and the interface (94) likewise, are not.
+ * Echoes option 97. RFC 4578 §2.3 requires it in all packets of PXE clients and servers, but some ROMs do not send it.
+ * Deviates from RFC 4578 §2.1: the architecture (93) and the interface (94) are not echoed.
  */
 export function putMachineIdentifier(
   options: OptionWriter,
@@ -141,7 +141,7 @@ export function putMachineIdentifier(
   options.put(OptionCode.clientMachineIdentifier, machineIdentifier)
 }
 
-/** What the client is told beside its lease: the mask, then what it boots, then the rest in its order. */
+/** Writes the parameters beside the lease: the mask, then the boot options, then the others in the client's order. */
 function putParameters(
   options: OptionWriter,
   request: DhcpRequest,
@@ -152,7 +152,7 @@ function putParameters(
   const { parameterList: list } = request
   const wants = (code: number) => list === undefined || list.includes(code)
 
-  // RFC 2132 §3.3: the mask stands before the router.
+  // RFC 2132 §3.3: the mask precedes the router.
   const mask = reservation.options.get(OptionCode.subnetMask)
   if (mask !== undefined && wants(mask.code)) options.putPrepared(mask)
   for (const option of file?.options ?? []) options.putPrepared(option)
@@ -161,7 +161,7 @@ function putParameters(
 
   const put = (option: PreparedOption): void => {
     if (option.code === OptionCode.subnetMask) return
-    // RFC 2131 §4.3.5: INFORM is answered without times, there is no lease.
+    // RFC 2131 §4.3.5: the reply to INFORM has no times, because there is no lease.
     if (isInform && (option.code === OptionCode.renewalTime || option.code === OptionCode.rebindingTime)) {
       return
     }
@@ -171,10 +171,10 @@ function putParameters(
     for (const option of reservation.options.values()) put(option)
     return
   }
-  // RFC 2132 §9.8: in the order requested. It is the order of preference too, so the tail is what may not fit.
+  // RFC 2132 §9.8: in the requested order, which is also the order of preference: the last ones can be left out.
   for (let index = 0; index < list.length; index++) {
     const option = reservation.options.get(list[index] as number)
-    if (option !== undefined && list.indexOf(option.code) === index) put(option) // once, however often asked for
+    if (option !== undefined && list.indexOf(option.code) === index) put(option) // once, even if requested twice
   }
   for (const code of reservation.unasked) {
     const option = reservation.options.get(code)
@@ -183,11 +183,11 @@ function putParameters(
 }
 
 /**
- * How long a reply may be. Reading of RFC 2132 §9.10: option 57 counts the whole datagram, as RFC 2131 §2 does
- * for the least of 576. Larger values are cut to what Ethernet carries: OVMF's REQUEST says 65280
+ * Returns the maximum length of a reply. We read RFC 2132 §9.10 so that option 57 counts the whole datagram, as
+ * RFC 2131 §2 does for the minimum of 576. Larger values are limited to an Ethernet frame: OVMF's REQUEST has 65280
  * (capture boot-uefi-pxe-ovmf-virtio).
  */
-function replyLimit(maxMessageSize = leastDatagramOctets): number {
-  const datagram = Math.min(Math.max(maxMessageSize, leastDatagramOctets), mostDatagramOctets)
+function replyLimit(maxMessageSize = minDatagramOctets): number {
+  const datagram = Math.min(Math.max(maxMessageSize, minDatagramOctets), maxDatagramOctets)
   return datagram - ipv4AndUdpOctets
 }

@@ -1,4 +1,4 @@
-/** What the server reads of a client's message, in one pass over its options. All else is left alone. */
+/** Reads the fields of a client's message that the server uses, in one pass over its options. */
 import type { Ipv4 } from '../../proto/address/ipv4.ts'
 import type { DhcpMessage } from '../../proto/dhcp/message.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
@@ -15,15 +15,15 @@ export type DhcpRequest = {
   readonly type: number | undefined
   /** Option 50. */
   readonly requestedAddress: Ipv4 | undefined
-  /** Option 54: the server that is meant. */
+  /** Option 54: the addressed server. */
   readonly serverIdentifier: Ipv4 | undefined
-  /** Option 55, in the client's order of preference; absent when all parameters are wanted. */
+  /** Option 55, in the client's order of preference; absent when all parameters are requested. */
   readonly parameterList: Uint8Array | undefined
-  /** Option 57, as it was sent. */
+  /** Option 57, unchanged. */
   readonly maxMessageSize: number | undefined
   /** Option 60. */
   readonly vendorClass: string
-  /** Options to send back as they came: 61, 82, 97. */
+  /** Options that are echoed unchanged: 61, 82, 97. */
   readonly clientIdentifier: Uint8Array | undefined
   readonly relayAgentInformation: Uint8Array | undefined
   readonly machineIdentifier: Uint8Array | undefined
@@ -31,7 +31,7 @@ export type DhcpRequest = {
   readonly client: BootClient
 }
 
-/** @throws {MalformedPacket} when an option that is read has a length that its type does not allow */
+/** @throws {MalformedPacket} when an option has a length that its type does not allow */
 export function readRequest(message: DhcpMessage): DhcpRequest {
   let type: number | undefined
   let requestedAddress: Ipv4 | undefined
@@ -59,7 +59,7 @@ export function readRequest(message: DhcpMessage): DhcpRequest {
         serverIdentifier = addressOf(option)
         break
       case OptionCode.parameterList:
-        // Reading of RFC 2131 §3.5: who names no parameters wants all; an empty list names none.
+        // We read RFC 2131 §3.5 so that a client without a list, or with an empty one, requests all parameters.
         parameterList = option.value.length === 0 ? undefined : option.value
         break
       case OptionCode.maxMessageSize:
@@ -76,7 +76,7 @@ export function readRequest(message: DhcpMessage): DhcpRequest {
         break
       case OptionCode.relayAgentInformation:
         relayAgentInformation = option.value
-        // Option 82 without a relay agent's address is a switch's note to itself: echoed, not read.
+        // Option 82 without a relay agent's address is for the switch that added it: echoed, not read.
         if (message.giaddr !== 0) relay = relayOf(option)
         break
       case OptionCode.clientArchitecture:

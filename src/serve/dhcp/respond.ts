@@ -1,6 +1,6 @@
 /**
- * One DHCP message in, one verdict out (RFC 2131 §4.3): a reply written into the caller's buffer, or silence
- * with a reason that a person can read. Pure: what is counted, logged and remembered is the service's.
+ * Turns one DHCP message into one result (RFC 2131 §4.3): a reply in the caller's buffer, or no reply with a code and
+ * a reason. Pure: the service counts, logs, and remembers.
  */
 import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
@@ -8,13 +8,14 @@ import { decodeMessage } from '../../proto/dhcp/message.ts'
 import { shownText } from '../../proto/dhcp/values/text.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
-import { decide, type Arrival, type RequestState } from './decide.ts'
+import type { DhcpCode } from './codes.ts'
+import { decide, type Arrival, type Refusal, type RequestState } from './decide.ts'
 import { decideProxied, writeProxyReply } from './proxy.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
 import { readRequest, type DhcpRequest } from './request.ts'
-import { strangerFacts, type ClientFacts } from './unknown-clients.ts'
+import { clientFacts, type ClientFacts } from './unknown-clients.ts'
 
-/** What a log line says about a decision. Absent fields were not known, or have no part in it. */
+/** The facts of a log line about a decision. Absent fields are unknown or do not apply. */
 export type RequestContext = {
   readonly xid: number
   readonly mac: Mac
@@ -24,84 +25,102 @@ export type RequestContext = {
   readonly state?: RequestState | undefined
   /** The first of the client's system architectures. */
   readonly architecture?: number | undefined
-  /** What it was given to boot. */
+  /** The boot file in the reply. */
   readonly bootFile?: string | undefined
-  /** Why it was refused or ignored, or got nothing to boot. */
+  /** Why the message was refused or ignored, or the reply has no boot file. */
+  readonly code?: DhcpCode | undefined
   readonly reason?: string | undefined
 }
 
-/** A reply that is to be sent. */
+/** A reply to send. */
 export type Replied = {
   readonly kind: 'offered' | 'acknowledged' | 'informed' | 'refused' | 'boot-offered' | 'boot-acknowledged'
-  /** How many octets of the caller's buffer it has. */
+  /** The length of the reply in the caller's buffer. */
   readonly octets: number
-  /** `sender` at the ProxyDHCP port, where some firmware asks from the client port and some from port 4011. */
+  /** `sender` at the ProxyDHCP port, where firmware uses either the client port or port 4011. */
   readonly to: Destination | 'sender'
   readonly about: RequestContext
-  /** Who asked, by what it says of itself. */
+  /** The client's description of itself. */
   readonly client: BootClient
   /** Option 60, printable characters only. */
   readonly vendorClass: string
 }
 
-export type Verdict =
+export type DhcpResult =
   | Replied
   | { readonly kind: 'declined'; readonly address: Ipv4; readonly about: RequestContext }
   | { readonly kind: 'released' | 'ignored'; readonly about: RequestContext }
-  /** A declared machine deals with another DHCP server. */
-  | { readonly kind: 'elsewhere'; readonly server: Ipv4; readonly about: RequestContext }
-  | { readonly kind: 'stranger'; readonly stranger: ClientFacts; readonly about: RequestContext }
-  /** Nothing that a client sends to a server; not worth a line of its own. */
-  | { readonly kind: 'not-ours'; readonly reason: string }
+  /** A declared machine uses another DHCP server. */
+  | { readonly kind: 'other-server'; readonly server: Ipv4; readonly about: RequestContext }
+  | { readonly kind: 'unknown-client'; readonly client: ClientFacts; readonly about: RequestContext }
+  /** Not a message of a client to this server; logged for debugging only. */
+  | ({ readonly kind: 'not-ours' } & Refusal)
 
 /**
- * @param out holds `mostReplyOctets`
- * @throws {MalformedPacket} when the packet is not what RFC 2131 and the options that we read allow
+ * @param out has `maxReplyOctets`
+ * @throws {MalformedPacket} when the packet violates RFC 2131 or the format of an option
  */
-export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, out: Uint8Array): Verdict {
+export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, out: Uint8Array): DhcpResult {
   const message = decodeMessage(packet)
-  // Replies reach a server too: other servers' to relay agents, and our own where ports are shared.
-  if (message.op !== 1) return { kind: 'not-ours', reason: 'a reply, not a request' }
+  // Servers receive replies too: of other servers to relay agents, and our own where ports are shared.
+  if (message.op !== 1) {
+    return { kind: 'not-ours', code: 'dhcp.not-a-request', reason: 'a reply, not a request' }
+  }
   if (message.htype !== 1 || message.hlen !== 6) {
     return {
       kind: 'not-ours',
-      reason: `hardware type ${message.htype} with ${message.hlen} octets is not Ethernet`,
+      code: 'dhcp.not-ethernet',
+      reason: `hardware type ${message.htype} with an address of ${message.hlen} octets is not Ethernet`,
     }
   }
   const request = readRequest(message)
   const mac = macFromOctets(message.chaddr)
   const seen = { xid: message.xid, mac, architecture: request.client.architectures[0] }
 
-  // By hardware address alone: firmware, iPXE and the installed system of one machine send different client
-  // identifiers (option 61), and all of them are to get its one address.
+  // By hardware address only: firmware, iPXE, and the installed system of a machine send different client
+  // identifiers (option 61), but must get the same address.
   const proxied = plan.proxiedByMac.get(mac)
   if (proxied !== undefined) return respondProxied(request, seen, proxied, plan, arrival, out)
   const reservation = plan.reservationByMac.get(mac)
   if (reservation === undefined) {
-    if (isOtherServers(request, plan)) {
-      return { kind: 'not-ours', reason: 'from a network whose addresses another DHCP server leases' }
+    if (isForOtherServer(request, plan)) {
+      return {
+        kind: 'not-ours',
+        code: 'dhcp.leased-by-other-server',
+        reason: 'undeclared machine on a network whose addresses another DHCP server leases',
+      }
     }
-    const reason = noReservation(mac, request, plan)
-    return { kind: 'stranger', stranger: strangerFacts(mac, request), about: { ...seen, reason } }
+    const about = { ...seen, code: 'dhcp.no-reservation', reason: noReservation(mac, request, plan) } as const
+    return { kind: 'unknown-client', client: clientFacts(mac, request), about }
   }
 
   const known = { ...seen, node: reservation.name }
   if (arrival === 'proxy-port') {
     return {
       kind: 'ignored',
-      about: { ...known, reason: 'its lease says what it boots: it has no business here' },
+      about: {
+        ...known,
+        code: 'dhcp.boot-file-in-lease',
+        reason: 'ProxyDHCP request ignored: the lease already names the boot file',
+      },
     }
   }
   const decision = decide(request, reservation, plan, arrival)
   switch (decision.kind) {
-    case 'silence':
-      return { kind: 'ignored', about: { ...known, reason: decision.reason } }
-    case 'elsewhere':
-      return { kind: 'elsewhere', server: decision.server, about: { ...known, reason: decision.reason } }
+    case 'ignore':
+      return { kind: 'ignored', about: { ...known, code: decision.code, reason: decision.reason } }
+    case 'other-server': {
+      const { server, code, reason } = decision
+      return { kind: 'other-server', server, about: { ...known, code, reason } }
+    }
     case 'released':
       return { kind: 'released', about: { ...known, address: decision.address } }
     case 'declined':
-      return { kind: 'declined', address: decision.address, about: known }
+      return {
+        kind: 'declined',
+        address: decision.address,
+        about: { ...known, code: 'dhcp.address-declined' },
+      }
     case 'offer':
     case 'ack':
     case 'inform':
@@ -114,15 +133,19 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
   const state = decision.kind === 'ack' || decision.kind === 'nak' ? decision.state : undefined
   const about =
     decision.kind === 'nak'
-      ? { ...known, state, reason: decision.reason }
-      : { ...known, state, address: reservation.address, bootFile: file?.name, reason }
+      ? { ...known, state, code: decision.code, reason: decision.reason }
+      : { ...known, state, address: reservation.address, bootFile: file?.name, ...noBootFile(reason) }
   const vendorClass = shownText(request.vendorClass)
   return { kind: replied[decision.kind], octets, to, about, client: request.client, vendorClass }
 }
 
 const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak: 'refused' } as const
 
-/** For a machine whose address another server leases. */
+function noBootFile(reason: string | undefined): Pick<RequestContext, 'code' | 'reason'> {
+  return reason === undefined ? {} : { code: 'dhcp.no-boot-file', reason }
+}
+
+/** Responds to a machine whose address another server leases. */
 function respondProxied(
   request: DhcpRequest,
   seen: RequestContext,
@@ -130,14 +153,14 @@ function respondProxied(
   plan: DhcpPlan,
   arrival: Arrival,
   out: Uint8Array,
-): Verdict {
+): DhcpResult {
   const decision = decideProxied(request, proxied, plan, arrival)
   const about = { ...seen, node: proxied.name }
   switch (decision.kind) {
-    case 'lease':
-      return { kind: 'not-ours', reason: decision.reason }
-    case 'silence':
-      return { kind: 'ignored', about: { ...about, reason: decision.reason } }
+    case 'other-lease':
+      return { kind: 'not-ours', code: decision.code, reason: decision.reason }
+    case 'ignore':
+      return { kind: 'ignored', about: { ...about, code: decision.code, reason: decision.reason } }
     case 'boot-offer':
     case 'boot-ack':
   }
@@ -151,21 +174,21 @@ function respondProxied(
   }
 }
 
-/** Machines that nobody declared and that do not boot are the daily life of a network with another DHCP server. */
-function isOtherServers(request: DhcpRequest, plan: DhcpPlan): boolean {
+/** Undeclared machines that do not boot are normal on a network with another DHCP server. */
+function isForOtherServer(request: DhcpRequest, plan: DhcpPlan): boolean {
   const { protocol, isIpxe } = request.client
-  const place = placeOf(request, plan)
-  const isProxied = plan.proxiedNetworks.some((network) => cidrContains(network, place))
+  const link = linkAddress(request, plan)
+  const isProxied = plan.proxiedNetworks.some((network) => cidrContains(network, link))
   return protocol === undefined && !isIpxe && isProxied
 }
 
-/** Without a relay agent, the network is that of the server's address, or unknown behind other interfaces. */
-function placeOf({ message, relay }: DhcpRequest, plan: DhcpPlan): Ipv4 {
+/** Returns an address on the client's network. Without a relay agent, assumes the network of the server's address. */
+function linkAddress({ message, relay }: DhcpRequest, plan: DhcpPlan): Ipv4 {
   return relay.link ?? (message.giaddr === 0 ? plan.server : message.giaddr)
 }
 
 function noReservation(mac: Mac, request: DhcpRequest, plan: DhcpPlan): string {
-  const place = placeOf(request, plan)
-  const network = plan.networks.find((candidate) => cidrContains(candidate, place))
-  return `no reservation for ${mac} on ${network === undefined ? formatIpv4(place) : formatCidr(network)}`
+  const link = linkAddress(request, plan)
+  const network = plan.networks.find((candidate) => cidrContains(candidate, link))
+  return `no reservation for ${mac} on ${network === undefined ? formatIpv4(link) : formatCidr(network)}`
 }

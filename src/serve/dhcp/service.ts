@@ -1,6 +1,6 @@
 /**
- * DHCP's sockets: datagrams to `respond`, its replies out, everything counted and logged. Which interface a
- * reply leaves by follows from the socket it is sent on; Node has no other say in it.
+ * The DHCP service: passes datagrams to `respond`, sends its replies, counts, logs, and reports what it sees of nodes.
+ * The socket that sends a reply decides the interface; Node offers no other choice.
  */
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import type { Mac } from '../../proto/address/mac.ts'
@@ -11,48 +11,49 @@ import type { Log } from '../../host/log.ts'
 import type { Service } from '../../host/service.ts'
 import type { Datagram, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
-import type { Observe } from '../../install/observation.ts'
+import type { BootClient } from '../../plan/dhcp/boot-table.ts'
+import type { Asker, Observe, Seen } from '../../install/observation.ts'
+import type { DhcpCode } from './codes.ts'
 import type { Arrival } from './decide.ts'
-import { observed } from './observation.ts'
-import { mostReplyOctets } from './reply.ts'
-import { respond, type RequestContext, type Replied, type Verdict } from './respond.ts'
+import { maxReplyOctets } from './reply.ts'
+import { respond, type DhcpResult, type Replied, type RequestContext } from './respond.ts'
+import { openDhcpSockets, type DhcpSocketOptions } from './sockets.ts'
 import {
   createOtherServers,
-  createStrangers,
+  createUnknownClients,
   RecentMap,
   type Declined,
   type OtherServer,
   type UnknownClient,
 } from './unknown-clients.ts'
-import { openWays, type WayOptions } from './sockets.ts'
 
 export type DhcpService = Service & {
-  /** Machines that asked and are not declared, latest first. */
-  strangers(): readonly UnknownClient[]
+  /** Undeclared machines that sent requests, latest first. */
+  unknownClients(): readonly UnknownClient[]
   /** Declared machines that found their address in use, latest first. */
   declined(): readonly Declined[]
-  /** Other DHCP servers that declared machines deal with, latest first. */
+  /** Other DHCP servers that declared machines use, latest first. */
   otherServers(): readonly OtherServer[]
 }
 
-/** @throws {CannotListen} when a socket cannot be had; those opened before are closed again */
+/** @throws {CannotListen} when a socket cannot be opened; sockets opened before are closed again */
 export async function startDhcp(
-  options: WayOptions & {
+  options: DhcpSocketOptions & {
     readonly log: Log
     readonly counters: Counters
     readonly clock: Clock
-    /** Told what is seen of nodes. */
+    /** Called with what is seen of nodes. */
     readonly observe?: Observe
   },
 ): Promise<DhcpService> {
   const { plan, log, counters, clock, observe = () => {} } = options
-  const strangers = createStrangers(clock)
+  const unknownClients = createUnknownClients(clock)
   const otherServers = createOtherServers(clock)
   const declined = new RecentMap<Mac, Declined>()
-  const out = new Uint8Array(mostReplyOctets)
-  const ways = await openWays(options)
+  const out = new Uint8Array(maxReplyOctets)
+  const sockets = await openDhcpSockets(options)
 
-  for (const { port, arrival, replies } of ways) {
+  for (const { port, arrival, replies } of sockets) {
     port.receive((batch) => {
       const current = plan()
       for (const datagram of batch) handle(datagram, arrival, current, replies)
@@ -61,23 +62,30 @@ export async function startDhcp(
 
   function handle(datagram: Datagram, arrival: Arrival, current: DhcpPlan, replies: UdpPort): void {
     try {
-      const verdict = respond(datagram.payload, arrival, current, out)
-      if ('octets' in verdict) send(verdict, datagram, replies)
-      record(verdict)
-      const seen = 'octets' in verdict ? observed(verdict) : undefined
+      const result = respond(datagram.payload, arrival, current, out)
+      if ('octets' in result) send(result, datagram, replies)
+      record(result)
+      const seen = 'octets' in result ? observationOf(result) : undefined
       if (seen !== undefined) observe(seen)
     } catch (error) {
       const client = `${datagram.address}:${datagram.port}`
       if (error instanceof MalformedPacket) {
         counters.increment('dhcp.malformed')
-        log.debug({ client, reason: error.message, octets: datagram.payload.length }, 'malformed packet')
+        const facts = { client, ...refused('dhcp.malformed'), reason: error.message }
+        log.debug({ ...facts, octets: datagram.payload.length }, 'malformed packet')
         return
       }
-      // Our bug, not the sender's: keep the packet that shows it, and serve the next client.
+      // A defect of slipway, not of the client: log the packet that shows it, and serve the next client.
       counters.increment('dhcp.failed')
       const packet = Buffer.from(datagram.payload).toString('hex')
-      log.error({ client, err: error, packet }, 'packet could not be handled')
+      log.error({ client, ...refused('dhcp.internal-error'), err: error, packet }, 'packet handling failed')
     }
+  }
+
+  /** Counts the code of a refusal, and returns it as a field of the log line. */
+  function refused(code: DhcpCode): { readonly code: DhcpCode } {
+    counters.refuse(code)
+    return { code }
   }
 
   function send({ octets, to, about }: Replied, sender: Datagram, replies: UdpPort): void {
@@ -85,36 +93,39 @@ export async function startDhcp(
     replies.send(out.subarray(0, octets), address, port, (error) => {
       counters.increment('dhcp.unsent')
       const { node, mac } = about
-      log.error({ node, mac, client: `${address}:${port}`, err: error }, 'reply could not be sent')
+      const facts = { node, mac, client: `${address}:${port}`, ...refused('dhcp.reply-not-sent') }
+      log.error({ ...facts, err: error }, 'reply not sent')
     })
   }
 
-  function record(verdict: Verdict): void {
-    const { counter, message } = outcomes[verdict.kind]
+  function record(result: DhcpResult): void {
+    const { counter, message } = outcomes[result.kind]
     counters.increment(counter)
-    switch (verdict.kind) {
-      case 'not-ours':
-        log.debug({ reason: verdict.reason }, message)
-        return
-      case 'stranger': {
-        const { stranger, about } = verdict
-        const isNews = strangers.see(about.mac, stranger)
-        log[isNews ? 'info' : 'debug']({ ...stranger, ...facts(about) }, message)
+    if (result.kind === 'not-ours') {
+      log.debug({ ...refused(result.code), reason: result.reason }, message)
+      return
+    }
+    const { about } = result
+    if (about.code !== undefined) counters.refuse(about.code)
+    switch (result.kind) {
+      case 'unknown-client': {
+        const isLogged = unknownClients.see(about.mac, result.client)
+        log[isLogged ? 'info' : 'debug']({ ...result.client, ...facts(about) }, message)
         return
       }
-      case 'elsewhere': {
-        const { mac, node = '' } = verdict.about
-        const server = formatIpv4(verdict.server)
-        const isNews = otherServers.see(server, { server, mac, node })
-        log[isNews ? 'warn' : 'debug']({ ...facts(verdict.about), server }, message)
+      case 'other-server': {
+        const { mac, node = '' } = about
+        const server = formatIpv4(result.server)
+        const isLogged = otherServers.see(server, { server, mac, node })
+        log[isLogged ? 'warn' : 'debug']({ ...facts(about), server }, message)
         return
       }
       case 'declined': {
-        const { mac, node = '' } = verdict.about
-        const address = formatIpv4(verdict.address)
+        const { mac, node = '' } = about
+        const address = formatIpv4(result.address)
         const count = (declined.get(mac)?.count ?? 0) + 1
         declined.set(mac, { mac, node, address, lastSeen: clock.now(), count })
-        log.warn({ ...facts(verdict.about), address, count }, message)
+        log.warn({ ...facts(about), address, count }, message)
         return
       }
       case 'offered':
@@ -122,48 +133,89 @@ export async function startDhcp(
       case 'informed':
       case 'boot-offered':
       case 'boot-acknowledged':
-        if (verdict.about.reason !== undefined) counters.increment('dhcp.nothingToBoot')
-        log.info(facts(verdict.about), message)
+        if (about.reason !== undefined) counters.increment('dhcp.nothingToBoot')
+        log.info(facts(about), message)
         return
       case 'refused':
       case 'released':
       case 'ignored':
-        log.info(facts(verdict.about), message)
+        log.info(facts(about), message)
     }
   }
 
   return {
     name: 'dhcp',
-    listening: ways.map(({ port }) => `udp ${port.local.address}:${port.local.port}`),
-    strangers: () => strangers.list(),
+    listening: sockets.map(({ port }) => `udp ${port.local.address}:${port.local.port}`),
+    unknownClients: () => unknownClients.list(),
     declined: () => declined.values(),
     otherServers: () => otherServers.list(),
     async close() {
-      await Promise.all(ways.map(({ port }) => port.close()))
+      await Promise.all(sockets.map(({ port }) => port.close()))
     },
   }
 }
 
-const outcomes: Readonly<Record<Verdict['kind'], { readonly counter: string; readonly message: string }>> = {
-  offered: { counter: 'dhcp.offered', message: 'offered address' },
-  acknowledged: { counter: 'dhcp.acknowledged', message: 'acknowledged address' },
-  informed: { counter: 'dhcp.informed', message: 'sent parameters' },
-  'boot-offered': { counter: 'dhcp.bootOffered', message: 'offered boot file' },
-  'boot-acknowledged': { counter: 'dhcp.bootAcknowledged', message: 'acknowledged boot file' },
-  refused: { counter: 'dhcp.refused', message: 'refused address' },
-  declined: { counter: 'dhcp.declined', message: 'address declined: another machine uses it' },
-  released: { counter: 'dhcp.released', message: 'address released' },
-  ignored: { counter: 'dhcp.ignored', message: 'ignored message' },
-  elsewhere: { counter: 'dhcp.elsewhere', message: 'another DHCP server answers a declared machine' },
-  stranger: { counter: 'dhcp.strangers', message: 'ignored a machine that is not declared' },
-  'not-ours': { counter: 'dhcp.notOurs', message: 'ignored a datagram' },
-}
+const outcomes: Readonly<Record<DhcpResult['kind'], { readonly counter: string; readonly message: string }>> =
+  {
+    offered: { counter: 'dhcp.offered', message: 'address offered' },
+    acknowledged: { counter: 'dhcp.acknowledged', message: 'address acknowledged' },
+    informed: { counter: 'dhcp.informed', message: 'parameters sent' },
+    'boot-offered': { counter: 'dhcp.bootOffered', message: 'boot file offered' },
+    'boot-acknowledged': { counter: 'dhcp.bootAcknowledged', message: 'boot file acknowledged' },
+    refused: { counter: 'dhcp.refused', message: 'address refused' },
+    declined: { counter: 'dhcp.declined', message: 'address declined: another machine uses it' },
+    released: { counter: 'dhcp.released', message: 'address released' },
+    ignored: { counter: 'dhcp.ignored', message: 'message ignored' },
+    'other-server': { counter: 'dhcp.elsewhere', message: 'another DHCP server answered a declared machine' },
+    'unknown-client': { counter: 'dhcp.strangers', message: 'undeclared client refused' },
+    'not-ours': { counter: 'dhcp.notOurs', message: 'datagram ignored' },
+  }
 
-/** As people read them: addresses in dotted text, the transaction as packet dumps show it. */
+/** Formats the context for the log: addresses in dotted text, the transaction as in packet dumps. */
 function facts({ xid, address, ...rest }: RequestContext): Record<string, unknown> {
   return {
     ...rest,
     ...(address === undefined ? {} : { address: formatIpv4(address) }),
     xid: `0x${xid.toString(16).padStart(8, '0')}`,
+  }
+}
+
+/**
+ * Returns what a reply shows about a node: which client sent the request, and whether a boot starts. Returns
+ * `undefined` for hosts, and for clients that already have their address and request parameters.
+ */
+function observationOf({ kind, about, client, vendorClass }: Replied): Seen | undefined {
+  const { node, state, architecture, reason } = about
+  if (node === undefined || kind === 'informed') return undefined
+  return {
+    node,
+    kind: 'dhcp',
+    asker: askerOf(client),
+    message: answers[kind] === 'offered' ? 'discover' : 'request',
+    isFresh: state !== 'renewing' && state !== 'rebinding',
+    ...(architecture !== undefined && { architecture }),
+    vendorClass,
+    answer: kind !== 'refused' && reason !== undefined ? 'nothing-to-boot' : answers[kind],
+  }
+}
+
+/** Which server leases the address does not matter for the boot of the node. */
+const answers = {
+  offered: 'offered',
+  acknowledged: 'acknowledged',
+  refused: 'refused',
+  'boot-offered': 'offered',
+  'boot-acknowledged': 'acknowledged',
+} as const
+
+function askerOf({ protocol, isIpxe }: BootClient): Asker {
+  if (isIpxe) return 'ipxe'
+  switch (protocol) {
+    case 'PXEClient':
+      return 'firmware'
+    case 'HTTPClient':
+      return 'http-firmware'
+    case undefined:
+      return 'system'
   }
 }

@@ -1,50 +1,54 @@
-/** Which sockets DHCP listens on, and by which one a reply to each leaves. */
+/** The sockets that DHCP listens on, and the socket that sends the replies of each. */
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import type { Sockets, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
 
-export type WayOptions = {
-  /** Read once for each batch of datagrams, so a new plan takes effect with the next. */
+export type DhcpSocketOptions = {
+  /** Called for each datagram, so a new plan takes effect with the next one. */
   readonly plan: () => DhcpPlan
   readonly sockets: Sockets
   /** Called when a socket is lost; the process should end. */
   readonly onLost: (error: Error) => void
 }
 
-export type Way = {
+export type DhcpSocket = {
   readonly port: UdpPort
-  /** What the socket says about how its datagrams were sent. */
+  /** How datagrams arrive at this socket. */
   readonly arrival: Arrival
+  /** The socket that sends the replies. */
   readonly replies: UdpPort
 }
 
-/** @throws {CannotListen} when a socket cannot be had; those opened before are closed again */
-export async function openWays(options: WayOptions): Promise<Way[]> {
+/** @throws {CannotListen} when a socket cannot be opened; sockets opened before are closed again */
+export async function openDhcpSockets(options: DhcpSocketOptions): Promise<DhcpSocket[]> {
   const { proxyPort } = options.plan()
-  const ways = await openServerWays(options)
-  if (proxyPort === undefined) return ways
+  const serverSockets = await openServerSockets(options)
+  if (proxyPort === undefined) return serverSockets
   try {
-    return [...ways, ...(await openProxyWays(options, proxyPort))]
+    return [...serverSockets, ...(await openProxySockets(options, proxyPort))]
   } catch (error) {
-    await Promise.all(ways.map(({ port }) => port.close()))
+    await Promise.all(serverSockets.map(({ port }) => port.close()))
     throw error
   }
 }
 
-/** Nobody broadcasts to the ProxyDHCP port, and what is asked there is answered from there. */
-async function openProxyWays({ plan, sockets, onLost }: WayOptions, port: number): Promise<Way[]> {
+/** The ProxyDHCP port gets no broadcasts, and its socket sends the replies. */
+async function openProxySockets(
+  { plan, sockets, onLost }: DhcpSocketOptions,
+  port: number,
+): Promise<DhcpSocket[]> {
   const own = { address: formatIpv4(plan().server), port, onLost }
   const ports = await sockets.udp('proxydhcp', own)
   return ports.map((socket) => ({ port: socket, arrival: 'proxy-port', replies: socket }))
 }
 
 /**
- * The sockets that systemd passed, one per interface, each answering for itself; or else a pair of our own: one
- * on 0.0.0.0, which alone hears broadcasts, and one on the server's address, which alone can send them (from
- * 0.0.0.0 the kernel finds no route: ENETUNREACH) and to which the unicasts of renewing clients go.
+ * Returns the sockets that systemd passed, one per interface, each of which sends its own replies; or binds a pair.
+ * Only a socket on 0.0.0.0 receives broadcasts. Only a socket on the server's address can send them (from 0.0.0.0 the
+ * kernel has no route: ENETUNREACH); it also receives the unicasts of renewing clients.
  */
-async function openServerWays({ plan, sockets, onLost }: WayOptions): Promise<Way[]> {
+async function openServerSockets({ plan, sockets, onLost }: DhcpSocketOptions): Promise<DhcpSocket[]> {
   const { server, serverPort } = plan()
   const own = { port: serverPort, reuseAddress: true, broadcast: true, onLost }
   const anywhere = { ...own, address: '0.0.0.0' }
@@ -54,18 +58,18 @@ async function openServerWays({ plan, sockets, onLost }: WayOptions): Promise<Wa
   }
 
   await requireFreePort(sockets, serverPort)
-  const heard = await sockets.udp('dhcp', anywhere)
+  const receivers = await sockets.udp('dhcp', anywhere)
   try {
     const replies = await sockets.bindUdp({ ...own, address: formatIpv4(server) })
-    const broadcasts = heard.map((port): Way => ({ port, arrival: 'broadcast', replies }))
+    const broadcasts = receivers.map((port): DhcpSocket => ({ port, arrival: 'broadcast', replies }))
     return [...broadcasts, { port: replies, arrival: 'unicast', replies }]
   } catch (error) {
-    await Promise.all(heard.map((port) => port.close()))
+    await Promise.all(receivers.map((port) => port.close()))
     throw error
   }
 }
 
-/** With SO_REUSEADDR, which the pair needs, Linux would let us share the port with another DHCP server unnoticed. */
+/** The pair needs SO_REUSEADDR, with which Linux would silently share the port with another DHCP server. */
 async function requireFreePort(sockets: Sockets, port: number): Promise<void> {
   for (const probe of await sockets.udp('dhcp', { address: '0.0.0.0', port })) await probe.close()
 }

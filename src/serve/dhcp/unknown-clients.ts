@@ -1,6 +1,6 @@
 /**
- * Machines that asked and are not declared, declared ones that declined their address, and other DHCP servers:
- * what an operator looks for when a machine does not boot. In memory, bounded, least recently seen forgotten first.
+ * Undeclared machines that sent requests, declared machines that declined their address, and other DHCP servers, for
+ * an administrator whose machine does not boot. In memory and bounded; the least recently seen entry is dropped first.
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Mac } from '../../proto/address/mac.ts'
@@ -10,7 +10,7 @@ import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
 import { latin1, shownText, formatUuid } from '../../proto/dhcp/values/text.ts'
 import type { DhcpRequest } from './request.ts'
 
-/** When something was seen, in milliseconds since 1970, and how often. */
+/** Times in milliseconds since 1970, and a count. */
 type LastSeen = { readonly firstSeen: number; readonly lastSeen: number; readonly count: number }
 
 export type UnknownClient = ClientFacts & LastSeen
@@ -18,11 +18,11 @@ export type UnknownClient = ClientFacts & LastSeen
 type OtherServerSeen = {
   /** Its option 54, in dotted text. */
   readonly server: string
-  /** The declared machine that dealt with it last. */
+  /** The declared machine that used it last. */
   readonly mac: Mac
   readonly node: string
 }
-/** A DHCP server that is neither this one nor a peer, known from what declared machines say to it. */
+/** A DHCP server that is neither this one nor a peer, found in messages of declared machines. */
 export type OtherServer = OtherServerSeen & LastSeen
 
 export type Declined = {
@@ -35,20 +35,20 @@ export type Declined = {
   readonly count: number
 }
 
-/** How many machines are remembered: the list must not grow with a flood of made-up addresses. */
-const mostRemembered = 1024
+/** The maximum number of entries, so that a flood of forged addresses does not grow the list. */
+const maxEntries = 1024
 
-/** How often one machine gets a line in the log, and how many lines all of a kind get in that time. */
-const quietMs = 10 * 60_000
-const linesPerQuietTime = 60
+/** The minimum time between log lines about one machine, and the maximum number of lines in that time. */
+const logIntervalMs = 10 * 60_000
+const maxLinesPerInterval = 60
 
-/** A map that forgets what was set longest ago. */
+/** A map that drops the entry set longest ago. */
 export class RecentMap<Key, Value> {
   readonly #values = new Map<Key, Value>()
-  readonly #most: number
+  readonly #max: number
 
-  constructor(most = mostRemembered) {
-    this.#most = most
+  constructor(max = maxEntries) {
+    this.#max = max
   }
 
   get(key: Key): Value | undefined {
@@ -58,93 +58,89 @@ export class RecentMap<Key, Value> {
   set(key: Key, value: Value): void {
     this.#values.delete(key)
     this.#values.set(key, value)
-    if (this.#values.size > this.#most) this.#values.delete(this.#values.keys().next().value as Key)
+    if (this.#values.size > this.#max) this.#values.delete(this.#values.keys().next().value as Key)
   }
 
-  /** Latest first. */
+  /** Returns the values, latest first. */
   values(): Value[] {
     return [...this.#values.values()].reverse()
   }
 }
 
-/** Remembers who was seen and says which sighting deserves a line in the log. */
-class Sightings<Key, Seen> {
+/** Remembers what was seen and decides which occurrences are logged. */
+class SeenList<Key, Facts> {
   readonly #clock: Clock
-  readonly #seen = new RecentMap<
+  readonly #entries = new RecentMap<
     Key,
-    { readonly sighting: Seen & LastSeen; readonly loggedAt: number | undefined }
+    { readonly seen: Facts & LastSeen; readonly loggedAt: number | undefined }
   >()
-  #quietSince = Number.NEGATIVE_INFINITY
+  #intervalStart = Number.NEGATIVE_INFINITY
   #lines = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** @returns whether to log it: at first, then every ten minutes, and never more than sixty lines in that time */
-  see(key: Key, seen: Seen): boolean {
-    const before = this.#seen.get(key)
+  /** @returns whether to log it: the first time, then every ten minutes, at most sixty lines in that time */
+  see(key: Key, facts: Facts): boolean {
+    const before = this.#entries.get(key)
     const now = this.#clock.now()
-    const loggedAt = this.#logsNow(before?.loggedAt) ? this.#clock.monotonic() : before?.loggedAt
-    const sighting = {
-      // What only its firmware says (a UUID), or only its system (a name), is kept.
-      ...before?.sighting,
-      ...seen,
-      firstSeen: before?.sighting.firstSeen ?? now,
+    const loggedAt = this.#isLogged(before?.loggedAt) ? this.#clock.monotonic() : before?.loggedAt
+    const seen = {
+      // Keep facts that only the firmware sends (a UUID), or only the installed system (a name).
+      ...before?.seen,
+      ...facts,
+      firstSeen: before?.seen.firstSeen ?? now,
       lastSeen: now,
-      count: (before?.sighting.count ?? 0) + 1,
+      count: (before?.seen.count ?? 0) + 1,
     }
-    this.#seen.set(key, { sighting, loggedAt })
+    this.#entries.set(key, { seen, loggedAt })
     return loggedAt !== before?.loggedAt
   }
 
-  /** Latest first. */
-  list(): (Seen & LastSeen)[] {
-    return this.#seen.values().map(({ sighting }) => sighting)
+  /** Returns the entries, latest first. */
+  list(): (Facts & LastSeen)[] {
+    return this.#entries.values().map(({ seen }) => seen)
   }
 
-  #logsNow(loggedAt = Number.NEGATIVE_INFINITY): boolean {
+  #isLogged(loggedAt = Number.NEGATIVE_INFINITY): boolean {
     const elapsed = this.#clock.monotonic()
-    if (elapsed - loggedAt < quietMs) return false
-    if (elapsed - this.#quietSince >= quietMs) {
-      this.#quietSince = elapsed
+    if (elapsed - loggedAt < logIntervalMs) return false
+    if (elapsed - this.#intervalStart >= logIntervalMs) {
+      this.#intervalStart = elapsed
       this.#lines = 0
     }
-    return ++this.#lines <= linesPerQuietTime
+    return ++this.#lines <= maxLinesPerInterval
   }
 }
 
-export function createStrangers(clock: Clock): Sightings<Mac, ClientFacts> {
-  return new Sightings(clock)
+export function createUnknownClients(clock: Clock): SeenList<Mac, ClientFacts> {
+  return new SeenList(clock)
 }
 
-export function createOtherServers(clock: Clock): Sightings<string, OtherServerSeen> {
-  return new Sightings(clock)
+export function createOtherServers(clock: Clock): SeenList<string, OtherServerSeen> {
+  return new SeenList(clock)
 }
 
-/**
- * What a machine that is not declared says of itself, and what the network says of where it is plugged in: what a
- * person needs to recognise it. All of it is text for people, short and shownText, whatever was sent.
- */
-
+/** An undeclared machine's description of itself and of its switch port: short, printable text to recognize it. */
 export type ClientFacts = {
   readonly mac: Mac
   /** Option 60. */
   readonly vendorClass: string
   readonly architecture: number | undefined
-  /** Option 97, as the machine's own label and its operating systems show it. */
+  /** Option 97, formatted as on the machine's label and in its operating system. */
   readonly uuid?: string
   /** Option 12, which systems send and firmware does not. */
   readonly hostName?: string
-  /** Of a request that came by way of a relay agent. */
+  /** Present when the request came through a relay agent. */
   readonly relay: RelayFacts | undefined
 }
 
-/** RFC 3046 §3.1 and §3.2: a switch that relays says which of its ports a request came in by. */
+/** RFC 3046 §3.1 and §3.2: a switch that relays names the port on which it received the request. */
 export type RelayFacts = {
   /** Its address on the machine's network, in dotted text. */
   readonly address: string
-  /** Sub-options 1 and 2; octets that are no text are in hexadecimal. */
+  /** Sub-options 1 and 2, as text or else in hexadecimal. */
   readonly circuitId?: string
   readonly remoteId?: string
 }
@@ -152,7 +148,7 @@ export type RelayFacts = {
 const circuitId = 1
 const remoteId = 2
 
-export function strangerFacts(mac: Mac, request: DhcpRequest): ClientFacts {
+export function clientFacts(mac: Mac, request: DhcpRequest): ClientFacts {
   const { message, vendorClass, client, machineIdentifier } = request
   const uuid = machineIdentifier === undefined ? undefined : formatUuid(machineIdentifier)
   const name = message.options.find(({ code }) => code === OptionCode.hostName)?.value
@@ -177,7 +173,7 @@ function relayFacts({ message, relayAgentInformation }: DhcpRequest): RelayFacts
   }
 }
 
-/** Some agents send text (`Eth1/14`), others numbers of slot and port, or a MAC address. */
+/** Formats an identifier: some agents send text (`Eth1/14`), others slot and port numbers or a MAC address. */
 function identifierText(octets: Uint8Array): string {
   const isText = octets.length > 0 && octets.every((octet) => octet >= 0x20 && octet <= 0x7e)
   return shownText(isText ? latin1(octets) : hexadecimal(octets))

@@ -1,4 +1,4 @@
-/** A transfer under way: the state machine, a file and a clock joined on a port of their own (RFC 1350 §4). */
+/** A transfer in progress: connects the state machine with a file, a clock, and the transfer's port (RFC 1350 §4). */
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
@@ -11,8 +11,9 @@ import {
   writeDataHeader,
 } from '../../proto/tftp/packet.ts'
 import { cutIntoBlocks } from './blocks.ts'
+import type { TftpCode } from './codes.ts'
 import { CannotRead, type ServedFile } from './files.ts'
-import { guarded } from './guard.ts'
+import { handleSafely } from './guard.ts'
 import type { Agreement } from './negotiate.ts'
 import {
   acknowledge,
@@ -25,28 +26,28 @@ import {
   type Step,
 } from './transfer.ts'
 
-export type Outcome =
-  /** The last block was acknowledged. */
+export type TransferOutcome =
+  /** The client acknowledged the last block. */
   | { readonly kind: 'finished' }
-  /** The client only wanted to know the size. */
+  /** The client requested only the size. */
   | { readonly kind: 'probe' }
-  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly code: TftpCode; readonly reason: string }
 
-export type RunningTransfer = {
-  /** Resolves when its port is closed and the file is not read any more. */
-  readonly ended: Promise<Outcome>
-  /** Octets of the file sent so far, each counted once, and blocks sent again. */
+export type ActiveTransfer = {
+  /** Resolves when the port is closed and the file is no longer read. */
+  readonly ended: Promise<TransferOutcome>
+  /** Bytes of the file sent up to now, each counted once, and blocks sent again. */
   readonly progress: () => { readonly octets: number; readonly retransmissions: number }
-  /** Whether the client stopped answering after it had begun to. */
-  readonly isQuiet: () => boolean
-  /** Ends it; the client is told `message` in an ERROR packet. */
+  /** Whether the client stopped responding after its first ACK. */
+  readonly isUnresponsive: () => boolean
+  /** Ends it and sends `message` to the client in an ERROR packet. */
   readonly stop: (message: string) => void
-  /** Ends it in silence, because the client began anew. */
+  /** Ends it without an ERROR packet, because the client started again. */
   readonly abandon: () => void
 }
 
-export type RunOptions = {
-  /** Used for this transfer only; closed when it ends. */
+export type ActiveTransferOptions = {
+  /** Used only for this transfer; closed when it ends. */
   readonly port: UdpPort
   readonly client: { readonly address: string; readonly port: number }
   readonly file: ServedFile
@@ -57,27 +58,27 @@ export type RunOptions = {
   readonly log: Log
 }
 
-export function runTransfer(options: RunOptions): RunningTransfer {
+export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   const { port, client, file, mode, agreement, clock, counters } = options
   const transfer = beginTransfer(agreement)
   const blocks = cutIntoBlocks({ file, mode, blockOctets: agreement.blockOctets, ready, failed })
-  /** The one buffer that every block of this transfer is sent from. */
+  /** The buffer for all blocks of this transfer. */
   const datagram = new Uint8Array(dataHeaderOctets + agreement.blockOctets)
   let octets = 0
   let isWaitingForFile = false
   let lastSendError: Error | undefined
-  /** When the client's silence counts as a timeout; the timer may ring earlier and is then set anew. */
+  /** When a missing ACK counts as a timeout; a timer that fires earlier is set again. */
   let deadline = 0
-  let timer: { readonly rings: number; readonly timer: Timer } | undefined
-  let isOver = false
-  const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<Outcome>()
+  let timer: { readonly firesAt: number; readonly timer: Timer } | undefined
+  let hasEnded = false
+  const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<TransferOutcome>()
 
   function send(packet: Uint8Array): void {
-    // While blocks arrive, whether they could be sent needs no asking.
-    port.send(packet, client.address, client.port, transfer.timeouts > 0 ? noteSendError : undefined)
+    // Errors matter only when ACKs are missing.
+    port.send(packet, client.address, client.port, transfer.timeouts > 0 ? keepSendError : undefined)
   }
 
-  function noteSendError(error: Error): void {
+  function keepSendError(error: Error): void {
     lastSendError = error
   }
 
@@ -105,91 +106,96 @@ export function runTransfer(options: RunOptions): RunningTransfer {
 
   function setDeadline(): void {
     deadline = clock.monotonic() + timeoutMs(transfer)
-    if (timer !== undefined && timer.rings <= deadline) return
+    if (timer !== undefined && timer.firesAt <= deadline) return
     timer?.timer.cancel()
     setTimer()
   }
 
   function setTimer(): void {
-    timer = { rings: deadline, timer: clock.after(deadline - clock.monotonic(), ring) }
+    timer = { firesAt: deadline, timer: clock.after(deadline - clock.monotonic(), onTimer) }
   }
 
-  function ring(): void {
+  function onTimer(): void {
     timer = undefined
     if (clock.monotonic() < deadline) setTimer()
-    // The client cannot acknowledge what the disk has not given.
+    // The client cannot acknowledge blocks that were not read yet.
     else if (isWaitingForFile) setDeadline()
-    else carryOut(expire(transfer))
+    else perform(expire(transfer))
   }
 
-  function carryOut(step: Step): void {
+  function perform(step: Step): void {
     if (step === 'send') sendMore()
     else if (step === 'done') end({ kind: 'finished' })
-    else if (step === 'gaveUp') end({ kind: 'failed', reason: silence() })
+    else if (step === 'gaveUp') end({ kind: 'failed', code: 'tftp.client-timeout', reason: explainTimeout() })
   }
 
-  /** What a client that stopped answering had got by then. */
-  function silence(): string {
+  /** Explains how far the transfer was when the client stopped responding. */
+  function explainTimeout(): string {
     const error = lastSendError === undefined ? '' : ` (${lastSendError.message})`
-    if (transfer.isNegotiating || transfer.highest === 0) return `the client never answered${error}`
+    if (transfer.isNegotiating || transfer.highest === 0) return `the client never responded${error}`
     if (transfer.highest === transfer.last) return `the client did not acknowledge the last block${error}`
-    return `the client stopped answering after block ${transfer.acked}${error}`
+    return `the client stopped responding after block ${transfer.acked}${error}`
   }
 
-  function hear({ payload, address, port: from }: Datagram): void {
-    if (isOver) return
+  function receive({ payload, address, port: from }: Datagram): void {
+    if (hasEnded) return
     if (address !== client.address || from !== client.port) {
-      refuseStranger(address, from)
+      refuseOtherSender(address, from)
       return
     }
     const packet = decodePacket(payload)
-    if (packet.kind === 'ack') carryOut(acknowledge(transfer, packet.block))
+    if (packet.kind === 'ack') perform(acknowledge(transfer, packet.block))
     else if (packet.kind === 'error') endByClient(packet.code, packet.message)
-    else counters.increment('tftp.unexpected')
+    else {
+      counters.increment('tftp.unexpected')
+      counters.refuse('tftp.unexpected-packet' satisfies TftpCode)
+    }
   }
 
   /** RFC 1350 §4: "the originating port is sent an error packet and the transfer is not disturbed". */
-  function refuseStranger(address: string, from: number): void {
+  function refuseOtherSender(address: string, from: number): void {
     counters.increment('tftp.unknownTransferIds')
+    counters.refuse('tftp.unknown-transfer' satisfies TftpCode)
     const message = 'unknown transfer identifier'
     port.send(encodePacket({ kind: 'error', code: ErrorCode.unknownTransferId, message }), address, from)
   }
 
   function endByClient(code: number, message: string): void {
     const reason = `the client sent error ${code}: ${message.slice(0, 200)}`
-    end(isProbe(transfer, code) ? { kind: 'probe' } : { kind: 'failed', reason })
+    end(isProbe(transfer, code) ? { kind: 'probe' } : { kind: 'failed', code: 'tftp.client-error', reason })
   }
 
   function failed(error: Error): void {
-    const code = error instanceof CannotRead ? error.code : ErrorCode.notDefined
-    stop(error.message, code)
+    const errorCode = error instanceof CannotRead ? error.code : ErrorCode.notDefined
+    stop(error.message, 'tftp.file-unreadable', errorCode)
   }
 
-  function stop(message: string, code: number = ErrorCode.notDefined): void {
-    if (isOver) return
-    send(encodePacket({ kind: 'error', code, message }))
-    end({ kind: 'failed', reason: message })
+  function stop(message: string, code: TftpCode, errorCode: number = ErrorCode.notDefined): void {
+    if (hasEnded) return
+    send(encodePacket({ kind: 'error', code: errorCode, message }))
+    end({ kind: 'failed', code, reason: message })
   }
 
-  function end(outcome: Outcome): void {
-    isOver = true
+  function end(outcome: TransferOutcome): void {
+    hasEnded = true
     timer?.timer.cancel()
     blocks.close()
     void port.close().then(() => resolveEnded(outcome))
   }
 
   port.receive((batch) => {
-    for (const each of batch) guarded(each, hear, options)
+    for (const each of batch) handleSafely(each, receive, options)
   })
   sendMore()
 
   return {
     ended,
     progress: () => ({ octets, retransmissions: transfer.retransmissions }),
-    isQuiet: () => transfer.timeouts > 0 && transfer.acked > 0,
-    stop,
+    isUnresponsive: () => transfer.timeouts > 0 && transfer.acked > 0,
+    stop: (message) => stop(message, 'tftp.transfer-stopped'),
     abandon() {
-      if (!isOver) end({ kind: 'failed', reason: 'the client asked anew' })
+      if (hasEnded) return
+      end({ kind: 'failed', code: 'tftp.client-restarted', reason: 'the client sent a new request' })
     },
   }
 }

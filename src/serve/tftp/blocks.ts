@@ -1,16 +1,16 @@
-/** A file cut into blocks for one transfer: any block of the window again, the next chunk read ahead. */
+/** Cuts a file into blocks for one transfer: repeats any block of the window, and reads the next chunk ahead. */
 import { encodeNetascii } from '../../proto/tftp/netascii.ts'
 import type { ServedFile } from './files.ts'
 
 export type Blocks = {
   /**
-   * Copies a block to `target` at `at`. Blocks before `oldest` are not asked for again.
+   * Copies a block to `target` at `at`. Blocks before `oldest` are not requested again.
    *
-   * @returns its octets, fewer than the block size for the last block; `undefined` while they are being
-   * read, and then `ready` will be called
+   * @returns the length of the block, less than the block size for the last block; `undefined` while the file is
+   * being read, after which `ready` is called
    */
   copy(block: number, oldest: number, target: Uint8Array, at: number): number | undefined
-  /** Nothing is called back any more. */
+  /** Stops all callbacks. */
   close(): void
 }
 
@@ -23,9 +23,9 @@ export type BlocksOptions = {
 }
 
 export function cutIntoBlocks({ file, mode, blockOctets, ready, failed }: BlocksOptions): Blocks {
-  /** Chunks that follow each other, as they are sent (netascii makes them longer). */
+  /** Consecutive chunks after encoding (netascii makes them longer). */
   const held: Uint8Array[] = []
-  /** Where they begin and end in what is sent. */
+  /** Their start and end in the encoded file. */
   let start = 0
   let end = 0
   let nextChunk = 0
@@ -39,7 +39,7 @@ export function cutIntoBlocks({ file, mode, blockOctets, ready, failed }: Blocks
     nextChunk++
   }
 
-  /** Takes the next chunk now, or asks for it. */
+  /** Takes the next chunk from memory, or starts reading it. */
   function advance(): void {
     const chunk = file.chunk(nextChunk)
     if (chunk instanceof Uint8Array) {
@@ -65,7 +65,7 @@ export function cutIntoBlocks({ file, mode, blockOctets, ready, failed }: Blocks
     return end >= offset || nextChunk >= file.chunkCount
   }
 
-  function letGoBefore(offset: number): void {
+  function dropBefore(offset: number): void {
     for (let first = held[0]; first !== undefined && start + first.length <= offset; first = held[0]) {
       start += first.length
       held.shift()
@@ -76,7 +76,7 @@ export function cutIntoBlocks({ file, mode, blockOctets, ready, failed }: Blocks
     copy(block, oldest, target, at) {
       const from = (block - 1) * blockOctets
       if (!isHeldTo(from + blockOctets)) return undefined
-      letGoBefore((oldest - 1) * blockOctets)
+      dropBefore((oldest - 1) * blockOctets)
       const to = Math.min(from + blockOctets, end)
       let chunkStart = start
       for (const chunk of held) {
@@ -90,7 +90,7 @@ export function cutIntoBlocks({ file, mode, blockOctets, ready, failed }: Blocks
         }
         chunkStart = chunkEnd
       }
-      // Read ahead: one chunk beyond the one that this block ends in.
+      // Read ahead: the chunk after the one in which this block ends.
       const last = held.at(-1)
       if (last !== undefined && to > end - last.length) isHeldTo(end + 1)
       return Math.max(0, to - from)

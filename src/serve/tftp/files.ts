@@ -1,4 +1,4 @@
-/** The files that TFTP sends, shared by all transfers, and what to tell a client about one that cannot be sent. */
+/** The files that TFTP sends, shared by all transfers, and the errors for files that cannot be sent. */
 import {
   createSharedFiles,
   UnusableFile,
@@ -8,12 +8,12 @@ import {
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 
 export type ServedFile = Pick<SharedFile, 'octets' | 'chunkCount' | 'close'> & {
-  /** At once when it is in memory. The chunk is shared: read only. Rejects with {@link CannotRead}. */
+  /** Returns a chunk in memory immediately. Chunks are shared: read only. Rejects with {@link CannotRead}. */
   chunk(index: number): Uint8Array | Promise<Uint8Array>
 }
 
 export type Files = {
-  /** @throws {CannotRead} when it is absent, not a regular file, or may not be read */
+  /** @throws {CannotRead} when it does not exist, is not a regular file, or cannot be read */
   open(path: string): Promise<ServedFile>
 }
 
@@ -29,7 +29,7 @@ export class CannotRead extends Error {
   }
 }
 
-/** Several generations of every loader; an initramfs passes through without needing more. */
+/** Enough for several versions of every loader; an initramfs is sent without more memory. */
 const defaultLimits: SharedFileLimits = { cacheOctets: 64 * 1024 * 1024, chunkOctets: 256 * 1024 }
 
 export function createFiles(limits: SharedFileLimits = defaultLimits): Files {
@@ -41,7 +41,7 @@ export function createFiles(limits: SharedFileLimits = defaultLimits): Files {
         octets: file.octets,
         chunkCount: file.chunkCount,
         chunk(index) {
-          // Never released: a transfer looks at it for as long as its client may want a block again.
+          // Never released: a transfer needs it until its client can no longer request a block again.
           const chunk = file.take(index)
           return chunk instanceof Promise ? chunk.then(({ octets }) => octets, refuse) : chunk.octets
         },

@@ -1,4 +1,4 @@
-/** From a requested name to an open file: the plan's loaders first, then the operator's directory. */
+/** Finds and opens a requested file: first among the plan's loaders, then in the administrator's directory. */
 import type { TftpPlan } from '../../plan/tftp.ts'
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import { CannotRead, type Files, type ServedFile } from './files.ts'
@@ -6,7 +6,7 @@ import { findNamed, similarNames } from './request.ts'
 import { readdir, realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 
-/** @throws {CannotRead} with what the client is told */
+/** @throws {CannotRead} with the error for the client */
 export async function openNamed(plan: TftpPlan, files: Files, name: string): Promise<ServedFile> {
   let path = findNamed(plan.files, name)
   if (path === undefined && plan.root !== undefined) path = await findInRoot(plan.root, name)
@@ -14,28 +14,25 @@ export async function openNamed(plan: TftpPlan, files: Files, name: string): Pro
   return files.open(path)
 }
 
-/** For the log, when a name was not found: why, and what the asker may have meant. */
+/** Explains for the log why a name was not found, and lists similar names that are served. */
 export async function explainMissingFile(
   plan: TftpPlan,
   name: string,
 ): Promise<{ readonly reason: string; readonly served: readonly string[] }> {
   const beside = plan.root === undefined ? [] : await namesBeside(plan.root, name)
   const similar = similarNames(name, [...plan.files.keys(), ...beside])
-  const nowhere =
-    plan.root === undefined ? 'no boot loader has this name' : `neither a boot loader nor in ${plan.root}`
+  const notFound =
+    plan.root === undefined ? 'no boot loader has this name' : `not a boot loader, and not in ${plan.root}`
   return {
-    reason: findNamed(plan.missing, name) ?? nowhere,
+    reason: findNamed(plan.missing, name) ?? notFound,
     served: similar.length > 0 ? similar : [...plan.files.keys()],
   }
 }
 
-/** The operator's own directory: names are looked up in it, and nothing outside can be reached. */
-
 /**
- * The real path of what `name` means under `root`; `undefined` when nothing is there or a symbolic link
- * leads out.
+ * Returns the real path of `name` under `root`; `undefined` when it does not exist or a symbolic link leads out.
  *
- * @param name as `readName` gives it: no `..`, no leading slash
+ * @param name from `readName`: no `..`, no leading slash
  */
 export async function findInRoot(root: string, name: string): Promise<string | undefined> {
   try {
@@ -46,7 +43,7 @@ export async function findInRoot(root: string, name: string): Promise<string | u
   }
 }
 
-/** Names in the folder where `name` was looked for, to tell the operator what is there; at most a thousand. */
+/** Returns at most a thousand names in the directory of `name`, for the log. */
 export async function namesBeside(root: string, name: string): Promise<string[]> {
   const folder = dirname(name)
   const path = await findInRoot(root, folder)

@@ -1,33 +1,33 @@
 /**
- * What a client asks for and what it is granted: blksize (RFC 2348), timeout and tsize (RFC 2349),
- * windowsize (RFC 7440). Unknown options and values outside their range are left out of the answer, which
- * refuses them (RFC 2347); without any granted option there is no OACK.
+ * Negotiates the options of a request: blksize (RFC 2348), timeout and tsize (RFC 2349), windowsize (RFC 7440).
+ * Unknown options and values out of range are refused by leaving them out of the OACK (RFC 2347); without any granted
+ * option there is no OACK.
  */
 import type { TftpOptions } from '../../proto/tftp/packet.ts'
 
 export type Agreement = {
   readonly blockOctets: number
   readonly windowBlocks: number
-  /** Seconds between retransmissions that the client asked for; `undefined` leaves them to the server. */
+  /** Seconds between retransmissions if the client requested them; `undefined`: the server decides. */
   readonly timeoutSeconds: number | undefined
-  /** What the OACK says, in the client's order; empty: no OACK. */
+  /** The options of the OACK, in the client's order; empty: no OACK. */
   readonly granted: TftpOptions
 }
 
-/** RFC 1350 §2; RFC 7440 §3: without the option every block is acknowledged. */
+/** RFC 1350 §2; RFC 7440 §3: without the option, every block is acknowledged. */
 const defaults = { blockOctets: 512, windowBlocks: 1 }
 
 /**
- * 1500 Ethernet MTU - 20 IPv4 - 8 UDP - 4 TFTP header. A larger block would travel as fragments, of which
- * one lost loses the block; a server may always answer with less than was asked (RFC 2348). Firmware asks
- * for no more: OVMF 1468, iPXE 1432. dnsmasq lowers to the MTU of the interface likewise.
+ * 1500 Ethernet MTU - 20 IPv4 - 8 UDP - 4 TFTP header. A larger block would be sent as fragments, and the loss of one
+ * would lose the block. RFC 2348 lets a server grant less than requested. Firmware does not request more: OVMF 1468,
+ * iPXE 1432. dnsmasq also limits the size to the MTU of the interface.
  */
 const maxBlockOctets = 1468
 
-/** 64 x 1468 octets in one burst still fit a default receive buffer on Linux (208 KiB); OVMF asks for 4. */
+/** A burst of 64 blocks of 1468 octets fits Linux's default receive buffer (208 KiB); OVMF requests 4. */
 const maxWindowBlocks = 64
 
-/** @param fileOctets what is sent in full, for tsize; `undefined` when it is not known beforehand (netascii) */
+/** @param fileOctets the size of the file for tsize; `undefined` when it is not known in advance (netascii) */
 export function negotiate(requested: TftpOptions, fileOctets: number | undefined): Agreement {
   let { blockOctets, windowBlocks } = defaults
   let timeoutSeconds: number | undefined
@@ -51,7 +51,7 @@ export function negotiate(requested: TftpOptions, fileOctets: number | undefined
   return { blockOctets, windowBlocks, timeoutSeconds, granted }
 }
 
-/** Decimal digits without sign, blanks or leading zeros; anything else is `undefined`. */
+/** Parses decimal digits without sign, blanks, or leading zeros; returns `undefined` for anything else. */
 function parseDecimal(text: string): number | undefined {
   return /^(?:0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined
 }

@@ -1,4 +1,4 @@
-/** A request that was granted, from opening its file to the log line that tells how its transfer ended. */
+/** An accepted request, from opening its file to the log line about the end of its transfer. */
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log, LogLevel } from '../../host/log.ts'
@@ -6,33 +6,34 @@ import type { UdpPort } from '../../host/udp.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import { ErrorCode } from '../../proto/tftp/packet.ts'
+import type { TftpCode } from './codes.ts'
 import { CannotRead, type Files } from './files.ts'
 import { explainMissingFile, openNamed } from './locate.ts'
 import { negotiate, type Agreement } from './negotiate.ts'
 import type { ReadRequest } from './request.ts'
-import { runTransfer, type Outcome, type RunningTransfer } from './active-transfer.ts'
+import { startTransfer, type ActiveTransfer, type TransferOutcome } from './active-transfer.ts'
 import { NoPortFree } from './transfer-ports.ts'
 
-export type Grant = {
+export type OpenTransfer = {
   readonly client: { readonly address: string; readonly port: number }
-  /** The request, to know it again. */
+  /** Identifies the request, to recognize a retransmission. */
   readonly text: string
-  /** Whether it answers from the request port, which then has to outlast it. */
+  /** Whether it uses the request port, which must then stay open until it ends. */
   readonly sharesRequestPort: boolean
-  /** Whether the client stopped answering after it had begun to. */
-  isQuiet(): boolean
-  /** Ends it now, wherever it is; a client that was answered is told why. */
+  /** Whether the client stopped responding after its first ACK. */
+  isUnresponsive(): boolean
+  /** Ends it in any state; sends an ERROR packet if the transfer has started. */
   stop(reason: string): void
-  /** The client has begun something else on the same port: ends without an ERROR, which it would take for its new one. */
+  /** Ends it without an ERROR packet, which the client would assign to its new request from the same port. */
   abandon(): void
-  /** Resolves when nothing of it is left. Never rejects. */
+  /** Resolves when its port and its file are closed. Never rejects. */
   readonly ended: Promise<void>
 }
 
-export type GrantOptions = Pick<Grant, 'client' | 'text'> & {
+export type OpenTransferOptions = Pick<OpenTransfer, 'client' | 'text'> & {
   readonly plan: TftpPlan
   readonly read: ReadRequest
-  /** What every log line about it carries. */
+  /** Fields of every log line about it. */
   readonly facts: { readonly node: string | undefined; readonly client: string; readonly file: string }
   readonly services: {
     readonly log: Log
@@ -41,30 +42,30 @@ export type GrantOptions = Pick<Grant, 'client' | 'text'> & {
     readonly files: Files
     readonly observe: Observe
   }
-  /** Has the port that the transfer answers from; it is closed when the transfer ends. */
+  /** Opens the port of the transfer, which is closed when the transfer ends. */
   readonly openPort: (onLost: (error: Error) => void) => Promise<UdpPort>
-  /** Sends an ERROR from the request port, for a transfer that never began. */
+  /** Sends an ERROR from the request port, for a transfer that did not start. */
   readonly sendError: (code: number, message: string) => void
 }
 
-export function grant(options: GrantOptions): Grant {
+export function openTransfer(options: OpenTransferOptions): OpenTransfer {
   const { plan, read, facts, openPort, sendError } = options
   const { log, counters, clock, files, observe } = options.services
   const startedAt = clock.monotonic()
-  let running: RunningTransfer | undefined
-  /** Set by a stop that came before the transfer could begin. */
+  let active: ActiveTransfer | undefined
+  /** Set by a stop before the transfer started. */
   let isStopped = false
 
   async function serve(): Promise<void> {
     const file = await openNamed(plan, files, read.name)
     try {
-      const port = await openPort((error) => running?.stop(error.message))
+      const port = await openPort((error) => active?.stop(error.message))
       if (isStopped) {
         await port.close()
         return
       }
       const agreement = negotiate(read.options, read.mode === 'octet' ? file.octets : undefined)
-      running = runTransfer({
+      active = startTransfer({
         port,
         client: options.client,
         file,
@@ -74,21 +75,27 @@ export function grant(options: GrantOptions): Grant {
         counters,
         log,
       })
-      report(await running.ended, agreement, running)
+      report(await active.ended, agreement, active)
     } finally {
       file.close()
     }
   }
 
-  /** Of a declared node only: nobody follows the others. */
-  function tell(outcome: 'sent' | 'probed' | 'aborted' | 'missing', octets: number): void {
+  /** Counts the code of a failure, and returns it as a field of the log line. */
+  function refused(code: TftpCode): { readonly code: TftpCode } {
+    counters.refuse(code)
+    return { code }
+  }
+
+  /** Reports what declared nodes load. */
+  function observeLoader(outcome: 'sent' | 'probed' | 'aborted' | 'missing', octets: number): void {
     const { node, file } = facts
     if (node === undefined) return
     const durationMs = Math.round(clock.monotonic() - startedAt)
     observe({ node, kind: 'loader', file, by: 'tftp', outcome, octets, durationMs })
   }
 
-  function report(outcome: Outcome, agreement: Agreement, transfer: RunningTransfer): void {
+  function report(outcome: TransferOutcome, agreement: Agreement, transfer: ActiveTransfer): void {
     const { octets, retransmissions } = transfer.progress()
     counters.increment('tftp.octets', octets)
     counters.increment('tftp.retransmissions', retransmissions)
@@ -103,18 +110,18 @@ export function grant(options: GrantOptions): Grant {
     switch (outcome.kind) {
       case 'finished':
         counters.increment('tftp.finished')
-        tell('sent', octets)
+        observeLoader('sent', octets)
         log.info(line, 'file sent')
         break
       case 'probe':
         counters.increment('tftp.probes')
-        tell('probed', 0)
-        log.debug(facts, 'probe: the client only asked for the size')
+        observeLoader('probed', 0)
+        log.debug(facts, 'file size sent')
         break
       case 'failed':
         counters.increment('tftp.failed')
-        tell('aborted', octets)
-        log.warn({ ...line, reason: outcome.reason }, 'file not sent')
+        observeLoader('aborted', octets)
+        log.warn({ ...line, ...refused(outcome.code), reason: outcome.reason }, 'file not sent')
         break
     }
   }
@@ -122,48 +129,48 @@ export function grant(options: GrantOptions): Grant {
   async function reportFailure(error: unknown): Promise<void> {
     if (error instanceof NoPortFree) {
       counters.increment('tftp.portsExhausted')
-      log.warn({ ...facts, reason: error.message }, 'transfer could not begin')
+      log.warn({ ...facts, ...refused('tftp.no-free-port'), reason: error.message }, 'transfer not started')
       sendError(ErrorCode.notDefined, error.message)
       return
     }
     if (!(error instanceof CannotRead)) {
       counters.increment('tftp.failed')
-      log.error({ ...facts, err: error }, 'transfer could not begin')
-      sendError(ErrorCode.notDefined, 'the server cannot begin a transfer now')
+      log.error({ ...facts, ...refused('tftp.internal-error'), err: error }, 'transfer not started')
+      sendError(ErrorCode.notDefined, 'the server cannot start a transfer')
       return
     }
     sendError(error.code, error.message)
     if (error.code !== ErrorCode.fileNotFound) {
       counters.increment('tftp.failed')
-      log.error({ ...facts, reason: error.message }, 'file cannot be read')
+      log.error({ ...facts, ...refused('tftp.file-unreadable'), reason: error.message }, 'file not readable')
       return
     }
     counters.increment('tftp.notFound')
-    tell('missing', 0)
-    const absence = await explainMissingFile(plan, read.name)
-    log[absenceLevel(read.name, facts.node)]({ ...facts, ...absence }, 'file not found')
+    observeLoader('missing', 0)
+    const explained = { ...refused('tftp.file-not-found'), ...(await explainMissingFile(plan, read.name)) }
+    log[missingFileLevel(read.name, facts.node)]({ ...facts, ...explained }, 'file not found')
   }
 
   return {
     client: options.client,
     text: options.text,
     sharesRequestPort: plan.transfers.kind === 'single',
-    isQuiet: () => running?.isQuiet() ?? false,
+    isUnresponsive: () => active?.isUnresponsive() ?? false,
     stop(reason) {
       isStopped = true
-      running?.stop(reason)
+      active?.stop(reason)
     },
     abandon() {
       isStopped = true
-      running?.abandon()
+      active?.abandon()
     },
     ended: serve().catch(reportFailure),
   }
 }
 
-/** A declared node that is refused does not boot; who else asks for what is not there may be anybody. */
-function absenceLevel(name: string, node: string | undefined): LogLevel {
-  // iPXE for EFI looks for this one at every start since 2024 and boots without it.
+/** A declared node does not boot without the file; a request of another client matters less. */
+function missingFileLevel(name: string, node: string | undefined): LogLevel {
+  // Since 2024, iPXE for EFI requests this file at every start, and boots without it.
   if (name.toLowerCase().endsWith('autoexec.ipxe')) return 'debug'
   return node === undefined ? 'warn' : 'error'
 }

@@ -1,65 +1,72 @@
-/** What a request packet deserves: a file, or which ERROR and why. Pure. */
+/** Checks a request packet: the normalized file name, or an ERROR and its reason. Pure. */
 import { ErrorCode, type TftpOptions, type TftpRequest } from '../../proto/tftp/packet.ts'
+import type { TftpCode } from './codes.ts'
 
 export type ReadRequest = {
   readonly kind: 'read'
-  /** As {@link readName} gives it. */
+  /** From {@link readName}. */
   readonly name: string
   readonly mode: 'octet' | 'netascii'
   readonly options: TftpOptions
 }
 
-export type Judgement =
+export type RequestCheck =
   | ReadRequest
-  /** `message` goes to the client and, as the reason, to the log. */
-  | { readonly kind: 'refuse'; readonly code: number; readonly message: string }
+  /** `message` goes to the client in an ERROR with `errorCode`, and to the log as the reason. */
+  | {
+      readonly kind: 'refuse'
+      readonly code: TftpCode
+      readonly errorCode: number
+      readonly message: string
+    }
 
-/** @param busy why no transfer may begin now; `undefined` when one may */
-export function judgeRequest(
+/** @param busy why no transfer can start now; `undefined` when one can */
+export function checkRequest(
   { kind, file, mode, options }: TftpRequest,
   busy: string | undefined,
-): Judgement {
-  if (kind === 'wrq') return refuse(ErrorCode.accessViolation, 'files are only read here')
+): RequestCheck {
+  if (kind === 'wrq') return refuse('tftp.read-only', ErrorCode.accessViolation, 'files are read-only')
   // RFC 1350 §1: mode mail "should not be implemented or used".
   if (mode !== 'octet' && mode !== 'netascii') {
-    return refuse(ErrorCode.illegalOperation, 'only the modes octet and netascii are served')
+    const message = 'only the modes octet and netascii are supported'
+    return refuse('tftp.unsupported-mode', ErrorCode.illegalOperation, message)
   }
   const reading = readName(file)
-  if (reading.kind === 'refused') return refuse(ErrorCode.accessViolation, reading.reason)
-  if (busy !== undefined) return refuse(ErrorCode.notDefined, busy)
+  if (reading.kind === 'refused') {
+    return refuse('tftp.invalid-name', ErrorCode.accessViolation, reading.reason)
+  }
+  if (busy !== undefined) return refuse('tftp.too-many-transfers', ErrorCode.notDefined, busy)
   return { kind: 'read', name: reading.name, mode, options }
 }
 
-function refuse(code: number, message: string): Judgement {
-  return { kind: 'refuse', code, message }
+function refuse(code: TftpCode, errorCode: number, message: string): RequestCheck {
+  return { kind: 'refuse', code, errorCode, message }
 }
 
-/** Two requests of one client with the same text are one request that was sent again. */
+/** Returns a key of the request: the same key from the same client is a retransmission. */
 export function requestText({ kind, file, mode, options }: TftpRequest): string {
   return [kind, file, mode, ...[...options].flat()].join('\0')
 }
 
-/** File names as firmware writes them, made safe and comparable; which names are like a name that is not there. */
-
 export type NameReading =
   | { readonly kind: 'name'; readonly name: string }
-  /** `reason` is told to the client and the log. */
+  /** `reason` goes to the client and to the log. */
   | { readonly kind: 'refused'; readonly reason: string }
 
 /**
- * Reads a requested name as a path of plain components joined by `/`, relative to what is served: a leading
- * slash, backslashes and `.` are what firmware and Windows habits add, and mean nothing.
+ * Normalizes a requested name to a relative path of components joined by `/`. Firmware and Windows tools add a
+ * leading slash, backslashes, and `.`, which are removed.
  *
- * Some UEFI firmware reads option 67 on to the next zero octet, so 0xff, DHCP's end option, follows the name
- * (Lenovo T460 and others, netboot.xyz issue 1198, fixture lenovo-t460). It is no UTF-8, so no name is lost.
+ * Some UEFI firmware reads option 67 up to the next zero octet, so that DHCP's END option, 0xff, follows the name
+ * (Lenovo T460 and others, netboot.xyz issue 1198, fixture lenovo-t460). 0xff is not UTF-8, so no valid name has it.
  */
 export function readName(requested: string): NameReading {
   const text = requested.replace(/\ufffd+$/, '')
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(text)) return refused('the name holds a control character')
+  // eslint-disable-next-line no-control-regex -- finds control characters
+  if (/[\u0000-\u001f\u007f]/.test(text)) return refused('the name contains a control character')
   const parts = text.split(/[/\\]+/).filter((part) => part !== '' && part !== '.')
   if (parts.length === 0) return refused('the name is empty')
-  if (parts.includes('..')) return refused('the name leads out of the served files')
+  if (parts.includes('..')) return refused('the name leads out of the served directory')
   if (parts.some((part) => part.startsWith('.'))) return refused('hidden files are not served')
   return { kind: 'name', name: parts.join('/') }
 }
@@ -68,14 +75,14 @@ function refused(reason: string): NameReading {
   return { kind: 'refused', reason }
 }
 
-/** What the plan says of a name, whatever the case of its letters: a loader is asked for as `IPXE.EFI` too. */
+/** Returns the plan's entry for a name, ignoring case: firmware also requests loaders as `IPXE.EFI`. */
 export function findNamed(entries: ReadonlyMap<string, string>, name: string): string | undefined {
   const lower = name.toLowerCase()
   for (const [known, entry] of entries) if (known.toLowerCase() === lower) return entry
   return undefined
 }
 
-/** Up to five of `names` that the asker may have meant: the same base name elsewhere, or one holding the other. */
+/** Returns up to five similar names: the same base name in another directory, or one name containing the other. */
 export function similarNames(name: string, names: Iterable<string>): string[] {
   const wanted = stem(name)
   const similar = [...names].filter((known) => {
@@ -85,7 +92,7 @@ export function similarNames(name: string, names: Iterable<string>): string[] {
   return similar.slice(0, 5)
 }
 
-/** `efi/iPXE.efi` -> `ipxe` */
+/** Returns the lower-case base name without extensions: `efi/iPXE.efi` becomes `ipxe`. */
 function stem(name: string): string {
   const base = name.slice(name.lastIndexOf('/') + 1).toLowerCase()
   const dot = base.indexOf('.')

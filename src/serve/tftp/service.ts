@@ -1,6 +1,6 @@
 /**
- * The TFTP service, read only (RFC 1350, 2347, 2348, 2349, 7440): requests come to its port, every
- * transfer answers from where the plan says, the log tells how each ended.
+ * The TFTP service, read-only (RFC 1350, 2347, 2348, 2349, 7440): receives requests on its port, starts a transfer
+ * for each on the port that the plan selects, and limits the number of transfers.
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
@@ -16,55 +16,61 @@ import {
   type TftpPacket,
   type TftpRequest,
 } from '../../proto/tftp/packet.ts'
+import type { TftpCode } from './codes.ts'
 import { createFiles } from './files.ts'
-import { grant, type Grant } from './open-transfer.ts'
-import { guarded } from './guard.ts'
-import { judgeRequest, requestText } from './request.ts'
+import { handleSafely } from './guard.ts'
+import { openTransfer, type OpenTransfer } from './open-transfer.ts'
+import { checkRequest, requestText } from './request.ts'
 import { createTransferPorts } from './transfer-ports.ts'
 
 export type TftpServiceOptions = {
-  /** Read once for each request; a transfer ends under the plan it began with. */
+  /** Called for each request; a transfer keeps the plan that it started with. */
   readonly plan: () => TftpPlan
   readonly sockets: Sockets
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
-  /** Told what is seen of nodes. */
+  /** Called with what is seen of nodes. */
   readonly observe?: Observe
   /** Called when the request port is lost: the process should end. */
   readonly onLost: (error: Error) => void
 }
 
-/** @throws {CannotListen} when the request port cannot be had */
+/** @throws {CannotListen} when the request port cannot be opened */
 export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const { sockets, log, counters, clock, observe = () => {}, onLost } = options
   const files = createFiles()
   const transferPorts = createTransferPorts(sockets, clock)
   /** By the client's transfer identifier: `address:port`. */
-  const grants = new Map<string, Grant>()
+  const transfers = new Map<string, OpenTransfer>()
   let isClosing = false
 
   function receive(from: UdpPort, datagram: Datagram): void {
     const packet = decodePacket(datagram.payload)
     if (packet.kind !== 'rrq' && packet.kind !== 'wrq') deliver(from, datagram, packet.kind)
-    // Who asks while the port is only kept for transfers asks again, and finds the next process.
+    // While closing, the port stays open for transfers only: the client sends its request again to the next process.
     else if (!isClosing) answer(from, datagram, packet)
   }
 
-  /** What begins no transfer may belong to one that answers from the request port. */
+  function count(counter: string, code: TftpCode): void {
+    counters.increment(counter)
+    counters.refuse(code)
+  }
+
+  /** Passes a packet other than a request to a transfer that uses the request port. */
   function deliver(from: UdpPort, datagram: Datagram, kind: TftpPacket['kind']): void {
     const outcome = transferPorts.deliver(datagram)
     if (outcome === 'delivered') return
-    // Where transfers have ports of their own nothing is due here, and an answer could start a quarrel with
-    // another server. Where they have not, RFC 1350 §4 wants it; but an ERROR is never answered with an ERROR.
+    // If transfers have separate ports, no packet is expected here, and an answer could cause a loop with another
+    // server. Otherwise RFC 1350 §4 requires an ERROR, but never as the answer to an ERROR.
     if (outcome === 'unknown' && kind !== 'error' && options.plan().transfers.kind === 'single') {
-      counters.increment('tftp.unknownTransferIds')
+      count('tftp.unknownTransferIds', 'tftp.unknown-transfer')
       const message = 'unknown transfer identifier'
       const error = encodePacket({ kind: 'error', code: ErrorCode.unknownTransferId, message })
       from.send(error, datagram.address, datagram.port)
       return
     }
-    counters.increment('tftp.unexpected')
+    count('tftp.unexpected', 'tftp.unexpected-packet')
   }
 
   function answer(from: UdpPort, datagram: Datagram, request: TftpRequest): void {
@@ -81,17 +87,17 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     const sendError = (code: number, message: string) =>
       from.send(encodePacket({ kind: 'error', code, message }), address, port)
 
-    const judgement = judgeRequest(request, whyBusy(plan, address, loadWith(plan, address)))
-    if (judgement.kind === 'refuse') {
-      counters.increment('tftp.refused')
-      log.warn({ ...facts, reason: judgement.message }, 'request refused')
-      sendError(judgement.code, judgement.message)
+    const check = checkRequest(request, whyBusy(plan, address, loadWith(plan, address)))
+    if (check.kind === 'refuse') {
+      count('tftp.refused', check.code)
+      log.warn({ ...facts, code: check.code, reason: check.message }, 'request refused')
+      sendError(check.errorCode, check.message)
       return
     }
     const services = { log, counters, clock, files, observe }
-    const granted = grant({
+    const transfer = openTransfer({
       plan,
-      read: judgement,
+      read: check,
       text,
       facts,
       client: { address, port },
@@ -100,40 +106,40 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
         transferPorts.open(plan, { requestPort: from, client: { address, port }, onLost }),
       sendError,
     })
-    grants.set(client, granted)
-    void granted.ended.then(() => {
-      if (grants.get(client) === granted) grants.delete(client)
+    transfers.set(client, transfer)
+    void transfer.ended.then(() => {
+      if (transfers.get(client) === transfer) transfers.delete(client)
     })
   }
 
   /**
-   * A client that heard nothing sends its request again from the same port: the transfer it began answers.
-   * Another request, or the same one after the client had fallen silent, means that it began anew.
+   * Returns whether a request is a retransmission: the same request from the same port, without an answer up to now.
+   * Another request, or the same one after the client stopped responding, means that the client started again.
    */
   function isRepeated(client: string, text: string): boolean {
-    const earlier = grants.get(client)
+    const earlier = transfers.get(client)
     if (earlier === undefined) return false
-    if (earlier.text === text && !earlier.isQuiet()) return true
+    if (earlier.text === text && !earlier.isUnresponsive()) return true
     earlier.abandon()
-    grants.delete(client)
+    transfers.delete(client)
     return false
   }
 
   function loadWith({ nodeByAddress }: TftpPlan, address: string): Load {
     let ofClient = 0
-    let ofStrangers = 0
-    for (const { client } of grants.values()) {
+    let undeclared = 0
+    for (const { client } of transfers.values()) {
       if (client.address === address) ofClient++
-      if (!nodeByAddress.has(client.address)) ofStrangers++
+      if (!nodeByAddress.has(client.address)) undeclared++
     }
-    return { all: grants.size, ofClient, ofStrangers }
+    return { all: transfers.size, ofClient, undeclared }
   }
 
   const { address, port } = options.plan()
   const ports = await sockets.udp('tftp', { address, port, onLost })
   for (const each of ports) {
     each.receive((batch) => {
-      for (const datagram of batch) guarded(datagram, (one) => receive(each, one), options)
+      for (const datagram of batch) handleSafely(datagram, (one) => receive(each, one), options)
     })
   }
 
@@ -143,53 +149,51 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     async close(graceMs) {
       isClosing = true
       const closePorts = () => Promise.all(ports.map((each) => each.close()))
-      const isShared = [...grants.values()].some((each) => each.sharesRequestPort)
+      const isShared = [...transfers.values()].some((each) => each.sharesRequestPort)
       if (!isShared) await closePorts()
       const grace = clock.after(graceMs, () => {
-        for (const each of grants.values()) each.stop('the server is stopping')
+        for (const each of transfers.values()) each.stop('the server is stopping')
       })
-      await Promise.all([...grants.values()].map(({ ended }) => ended))
+      await Promise.all([...transfers.values()].map(({ ended }) => ended))
       grace.cancel()
       await closePorts()
     },
   }
 }
 
-/**
- * How many transfers there may be at once: a machine that keeps asking, from new ports or in the name of
- * addresses that are not its own, does not take the places of the declared nodes. Pure.
- */
-
-/** Transfers under way when a request comes. */
+/** Transfers in progress when a request arrives. */
 export type Load = {
   readonly all: number
   readonly ofClient: number
-  /** To addresses of no declared node. */
-  readonly ofStrangers: number
+  /** To addresses that no declared node has. */
+  readonly undeclared: number
 }
 
-/** Several racks at once. */
-const mostTransfers = 512
-/** Firmware has one, or two where it asks for the size first; a person's machine has some more. */
-const mostOfClient = 16
+/** Enough for several racks at once. */
+const maxTransfers = 512
+/** Firmware has one, or two if it requests the size first; an administrator's machine can have more. */
+const maxTransfersOfClient = 16
 
-/** Why a request from `address` has to wait; `undefined` when its transfer may begin. */
+/**
+ * Explains why a request from `address` must wait; returns `undefined` when its transfer can start. A client with many
+ * requests, from new ports or with forged addresses, does not use up the transfers of declared nodes. Pure.
+ */
 export function whyBusy(
   { transfers, nodeByAddress }: Pick<TftpPlan, 'transfers' | 'nodeByAddress'>,
   address: string,
   load: Load,
 ): string | undefined {
-  const places =
-    transfers.kind === 'range' ? Math.min(mostTransfers, transfers.to - transfers.from + 1) : mostTransfers
-  const ofStrangers = Math.floor(places / 2)
-  const isStranger = !nodeByAddress.has(address)
-  // Behind NAT all machines have one address, of no node: it may be a whole rack.
-  const isRack = isStranger && transfers.kind === 'single'
-  const ofClient = isRack ? ofStrangers : Math.min(mostOfClient, Math.floor(places / 4))
+  const max =
+    transfers.kind === 'range' ? Math.min(maxTransfers, transfers.to - transfers.from + 1) : maxTransfers
+  const maxUndeclared = Math.floor(max / 2)
+  const isUndeclared = !nodeByAddress.has(address)
+  // Behind NAT many machines share one undeclared address: it can be a whole rack.
+  const isNat = isUndeclared && transfers.kind === 'single'
+  const maxOfClient = isNat ? maxUndeclared : Math.min(maxTransfersOfClient, Math.floor(max / 4))
 
-  if (load.ofClient >= ofClient) return `${load.ofClient} transfers to ${address} are under way`
-  if (isStranger && load.ofStrangers >= ofStrangers) {
-    return `${load.ofStrangers} transfers to undeclared addresses are under way, ask again later`
+  if (load.ofClient >= maxOfClient) return `${load.ofClient} transfers to ${address} are in progress`
+  if (isUndeclared && load.undeclared >= maxUndeclared) {
+    return `${load.undeclared} transfers to undeclared addresses are in progress, try again later`
   }
-  return load.all >= places ? `${load.all} transfers are under way, ask again later` : undefined
+  return load.all >= max ? `${load.all} transfers are in progress, try again later` : undefined
 }

@@ -1,7 +1,7 @@
 /**
- * Where a transfer answers from: a port of its own (RFC 1350 §4), one of a fixed range that a firewall lets
- * through, or the request port itself. That one is for clients behind NAT, where only the port that was asked
- * leads back to them; there, what tells transfers apart is the client's own address and port.
+ * The server's port of a transfer: a new port (RFC 1350 §4), one of a fixed range that a firewall allows, or the
+ * request port. The request port is for clients behind NAT, where only replies from that port reach them; the
+ * client's address and port then identify the transfer.
  */
 import { isPortTaken } from '../../host/cannot-listen.ts'
 import type { Clock } from '../../host/clock.ts'
@@ -9,12 +9,12 @@ import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 
 export type TransferPorts = {
-  /** @throws {NoPortFree} when all ports of the plan's range are taken */
+  /** @throws {NoPortFree} when all ports of the plan's range are in use */
   open(plan: TftpPlan, transfer: TransferEnds): Promise<UdpPort>
   /**
-   * Gives a datagram that came to the request port to the transfer that answers from there.
+   * Passes a datagram that arrived at the request port to the transfer that uses this port.
    *
-   * @returns `late`: of a transfer that ended just now; `unknown`: of none
+   * @returns `late`: the transfer has just ended; `unknown`: there is no transfer
    */
   deliver(datagram: Datagram): 'delivered' | 'late' | 'unknown'
 }
@@ -22,27 +22,27 @@ export type TransferPorts = {
 export type TransferEnds = {
   readonly requestPort: UdpPort
   readonly client: { readonly address: string; readonly port: number }
-  /** Called when the transfer's own port is lost; losing the request port is the service's affair. */
+  /** Called when the transfer's port is lost; the service handles the loss of the request port. */
   readonly onLost: (error: Error) => void
 }
 
-/** Every port of the range is taken; the message goes to the client and to the log. */
+/** Every port of the range is in use; the message goes to the client and to the log. */
 export class NoPortFree extends Error {
   override readonly name = 'NoPortFree'
 }
 
-/** For so long, what a client repeats after its transfer is no stranger's: longer than any round trip. */
+/** How long repeated packets of an ended transfer are recognized: longer than any round trip. */
 const lateMs = 5000
 
-/** How many ended transfers are remembered for that; more end within the time only under a flood. */
-const mostEnded = 512
+/** How many ended transfers are remembered for that; more end in this time only during a flood. */
+const maxEnded = 512
 
 export function createTransferPorts(sockets: Sockets, clock: Clock): TransferPorts {
-  /** Ports of a range that transfers have, or are about to. */
+  /** Ports of a range that transfers use or are opening. */
   const inUse = new Set<number>()
-  /** Where the search in a range goes on: a port just freed comes last, because late packets may still reach it. */
+  /** Where the search in a range continues: a port just freed is used last, because late packets can still arrive. */
   let next = 0
-  /** By the client's `address:port`: who hears what comes to the request port. */
+  /** Handlers of datagrams at the request port, by the client's `address:port`. */
   const handlers = new Map<string, (batch: readonly Datagram[]) => void>()
   /** When transfers on the request port ended, oldest first. */
   const endedAt = new Map<string, number>()
@@ -61,10 +61,10 @@ export function createTransferPorts(sockets: Sockets, clock: Clock): TransferPor
         if (!isPortTaken(error)) throw error
       }
     }
-    throw new NoPortFree(`all ports from ${range.from} to ${range.to} are taken, ask again later`)
+    throw new NoPortFree(`all ports from ${range.from} to ${range.to} are in use, try again later`)
   }
 
-  /** Deviates from RFC 1350 §4, which wants a new port for each transfer: only where the site asks for it. */
+  /** Deviates from RFC 1350 §4, which requires a new port for each transfer: only if the site file sets it. */
   function shareRequestPort({ requestPort, client }: TransferEnds): UdpPort {
     const key = keyOf(client)
     let own: ((batch: readonly Datagram[]) => void) | undefined
@@ -76,21 +76,21 @@ export function createTransferPorts(sockets: Sockets, clock: Clock): TransferPor
       },
       send: (payload, address, port, failed) => requestPort.send(payload, address, port, failed),
       close() {
-        // The client may have begun anew, and then the handler is that of its next transfer.
+        // After a new request of the client, the handler belongs to its next transfer.
         if (own !== undefined && handlers.get(key) === own) {
           handlers.delete(key)
-          noteEnd(key)
+          recordEnd(key)
         }
         return Promise.resolve()
       },
     }
   }
 
-  function noteEnd(key: string): void {
+  function recordEnd(key: string): void {
     endedAt.delete(key)
     endedAt.set(key, clock.monotonic())
     const [oldest] = endedAt.keys()
-    if (endedAt.size > mostEnded && oldest !== undefined) endedAt.delete(oldest)
+    if (endedAt.size > maxEnded && oldest !== undefined) endedAt.delete(oldest)
   }
 
   return {
@@ -124,7 +124,7 @@ function keyOf({ address, port }: { readonly address: string; readonly port: num
   return `${address}:${port}`
 }
 
-/** A port that calls `free` once it is closed, whoever closes it: its user, or its own failure. */
+/** Returns a port that calls `free` when it is closed, by its user or by a failure. */
 function freeing(port: UdpPort, free: () => void): UdpPort {
   return { ...port, close: () => port.close().then(free) }
 }

@@ -1,10 +1,10 @@
 /**
- * One transfer as a state machine without sockets, files or time: what an ACK, a timeout or an ERROR
- * means for it (RFC 1350 §2 and §6, RFC 7440 §4). Blocks are counted from 1 without end; only on the
- * wire they roll over from 65535 to 0.
+ * One transfer as a state machine without sockets, files, or time: its reaction to an ACK, a timeout, or an ERROR
+ * (RFC 1350 §2 and §6, RFC 7440 §4). Blocks are counted from 1 without limit; only on the wire do they roll over
+ * from 65535 to 0.
  *
- * What keeps a delayed ACK from doubling all that follows (the sorcerer's apprentice, RFC 1123 §4.2.3.1): an
- * ACK is answered when it moves the transfer on; blocks are sent again for a timeout, or once for a gap.
+ * To prevent the Sorcerer's Apprentice Syndrome (RFC 1123 §4.2.3.1), only an ACK of a new block leads to new blocks.
+ * Blocks are sent again after a timeout, or once for a gap.
  */
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import type { Agreement } from './negotiate.ts'
@@ -13,36 +13,36 @@ export type Transfer = {
   readonly blockOctets: number
   readonly windowBlocks: number
   readonly timeoutSeconds: number | undefined
-  /** An OACK was sent and its ACK 0 has not come (RFC 2347). */
+  /** An OACK was sent, and its ACK 0 has not arrived (RFC 2347). */
   isNegotiating: boolean
   /** The highest block that the client has acknowledged. */
   acked: number
-  /** The block to be sent next. */
+  /** The block to send next. */
   next: number
   /** The highest block ever sent. */
   highest: number
-  /** The block that ends the file, `Infinity` until it was sent for the first time. */
+  /** The block that ends the file; `Infinity` until it was sent for the first time. */
   last: number
-  /** Timeouts since the client last moved the transfer on. */
+  /** Timeouts since the last progress. */
   timeouts: number
-  /** Milliseconds that those took. */
+  /** The duration of those timeouts, in milliseconds. */
   silentMs: number
   /** Blocks and OACKs sent more than once. */
   retransmissions: number
-  /** The window on its way was sent again, whole or in part; and the one before it. */
+  /** Whether the current window, and the one before it, were sent again in whole or in part. */
   isResent: boolean
   wasResent: boolean
 }
 
-/** `send`: blocks (or the OACK) are to be sent now. `ignore`: nothing changed. */
+/** `send`: send blocks (or the OACK) now. `ignore`: nothing changed. */
 export type Step = 'send' | 'ignore' | 'done' | 'gaveUp'
 
 const firstTimeoutMs = 1000
-const longestTimeoutMs = 8000
-/** With the back-off above: after 1, 2, 4, 8, 8 and 8 s, 31 s in all. */
+const maxTimeoutMs = 8000
+/** With the back-off above: after 1, 2, 4, 8, 8, and 8 s, 31 s in total. */
 const retransmitTimeoutMs = 30_000
-/** Retransmissions before giving up, however long the client wanted the timeout to be. */
-const leastTimeouts = 3
+/** The minimum number of retransmissions before giving up, whatever timeout the client requested. */
+const minTimeouts = 3
 
 export function beginTransfer(agreement: Agreement): Transfer {
   return {
@@ -62,7 +62,7 @@ export function beginTransfer(agreement: Agreement): Transfer {
   }
 }
 
-/** Whether the block `transfer.next` exists and may be sent without waiting for an ACK. */
+/** Returns whether the block `transfer.next` exists and can be sent without waiting for an ACK. */
 export function hasSendWindow(transfer: Transfer): boolean {
   return (
     !transfer.isNegotiating &&
@@ -71,7 +71,7 @@ export function hasSendWindow(transfer: Transfer): boolean {
   )
 }
 
-/** Notes that the block `transfer.next` was sent with so many octets of the file. */
+/** Records that the block `transfer.next` was sent with `octets` of the file. */
 export function recordSent(transfer: Transfer, octets: number): void {
   if (octets < transfer.blockOctets) transfer.last = transfer.next
   if (transfer.next > transfer.highest) transfer.highest = transfer.next
@@ -90,12 +90,12 @@ export function acknowledge(transfer: Transfer, block: number): Step {
   }
   const ahead = (block - transfer.acked) & 0xffff
   if (ahead === 0) {
-    // The ACK before this window again. Of one block it is a duplicate (RFC 1123 §4.2.3.1); of more it may say
-    // that the first was lost.
+    // The ACK before this window again. With a window of one block it is a duplicate (RFC 1123 §4.2.3.1); with a
+    // larger window the first block can be lost.
     const wasSent = transfer.windowBlocks > 1 && transfer.next > transfer.acked + 1
     return wasSent && mayBeGap(transfer) ? resendWindow(transfer) : 'ignore'
   }
-  // Older than the window, or of a block that was never sent.
+  // Older than the window, or for a block that was never sent.
   if (ahead > transfer.highest - transfer.acked) return 'ignore'
   transfer.acked += ahead
   if (transfer.acked === transfer.last) return 'done'
@@ -105,15 +105,15 @@ export function acknowledge(transfer: Transfer, block: number): Step {
     transfer.next = transfer.acked + 1
     return beginWindow(transfer)
   }
-  // RFC 7440 §4: an ACK inside the window says that the next block was lost, so sending goes on from there.
+  // RFC 7440 §4: an ACK inside the window means that the next block was lost; send again from there.
   return mayBeGap(transfer) ? resendWindow(transfer) : 'send'
 }
 
 /**
- * Whether an ACK that is not that of a whole window speaks of a lost block. It may as well be the echo of a
- * block that came twice: clients answer every block out of order with their last ACK (RFC 7440 leaves it
- * open; EDK II, which OVMF is built from, does so). To answer echoes would bring more of them, for the rest of
- * the file; so none is believed in a window that was resent, nor in the next, where they still come in.
+ * Returns whether an ACK inside a window can mean a lost block. It can also be caused by a block that arrived twice:
+ * clients answer every block out of order with their last ACK (RFC 7440 does not specify this; EDK II, the base of
+ * OVMF, does it). Resending for such ACKs would cause more of them for the rest of the file. So ACKs of a resent window
+ * and of the next one, in which they still arrive, are not taken for a gap.
  */
 function mayBeGap({ isResent, wasResent }: Transfer): boolean {
   return !isResent && !wasResent
@@ -131,24 +131,24 @@ function beginWindow(transfer: Transfer): Step {
   return 'send'
 }
 
-/** Milliseconds to wait for an ACK before calling {@link expire}: what the client asked for (RFC 2349), else with back-off. */
+/** Returns how long to wait for an ACK before calling {@link expire}: the client's timeout (RFC 2349), else a back-off. */
 export function timeoutMs({ timeoutSeconds, timeouts }: Transfer): number {
   if (timeoutSeconds !== undefined) return timeoutSeconds * 1000
-  return Math.min(firstTimeoutMs * 2 ** timeouts, longestTimeoutMs)
+  return Math.min(firstTimeoutMs * 2 ** timeouts, maxTimeoutMs)
 }
 
-/** Nothing came for {@link timeoutMs}: the OACK or the whole window goes out again, or the client is gone. */
+/** Reacts to a missing ACK after {@link timeoutMs}: sends the OACK or the window again, or gives up. */
 export function expire(transfer: Transfer): Step {
   transfer.silentMs += timeoutMs(transfer)
   transfer.timeouts++
-  if (transfer.timeouts >= leastTimeouts && transfer.silentMs >= retransmitTimeoutMs) return 'gaveUp'
+  if (transfer.timeouts >= minTimeouts && transfer.silentMs >= retransmitTimeoutMs) return 'gaveUp'
   if (transfer.isNegotiating) transfer.retransmissions++
   return resendWindow(transfer)
 }
 
 /**
- * Whether an ERROR of the client says that it only wanted to know the size: it came instead of ACK 0. OVMF
- * sends code 8, "User aborted the transfer" (fixture ovmf-probe); older boot ROMs send code 0, "TFTP Aborted".
+ * Returns whether an ERROR in place of ACK 0 means that the client requested only the size. OVMF sends code 8,
+ * "User aborted the transfer" (fixture ovmf-probe); older boot ROMs send code 0, "TFTP Aborted".
  */
 export function isProbe(transfer: Transfer, code: number): boolean {
   return transfer.isNegotiating && (code === ErrorCode.optionNegotiation || code === ErrorCode.notDefined)

@@ -155,7 +155,7 @@ function judgeLog(lines: readonly LogLine[], firmware: Firmware, phases: readonl
   }
   const wanted = [
     loaders[firmware],
-    ['dhcp: acknowledged address http://', 'http: boot script served boot.ipxe'],
+    ['dhcp: address acknowledged http://', 'http: boot script served boot.ipxe'],
     ['live-kernel', 'live-initramfs', 'live-rootfs'].map((file) => `http: image file served .*${file}`),
     ['http: Ignition file served '],
   ].flat()

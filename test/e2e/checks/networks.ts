@@ -62,7 +62,7 @@ export const networkChecks: readonly Check[] = [
         const acknowledged = (): number =>
           rig.server.lines
             .slice(since)
-            .filter(({ msg, mac }) => msg === 'acknowledged address' && mac === farMac).length
+            .filter(({ msg, mac }) => msg === 'address acknowledged' && mac === farMac).length
         await waitUntil('a first lease', () => acknowledged() === 1)
         // The hook configures the interface; the way back needs a route, which it does not set.
         await waitUntil('the address', async () =>
@@ -103,7 +103,7 @@ export const networkChecks: readonly Check[] = [
           expect(status !== 0, 'udhcpc got a lease')
           const { reason = '' } = await rig.server.waitFor(
             'why',
-            ({ msg, mac }) => msg === 'ignored message' && mac === clientMac,
+            ({ msg, mac }) => msg === 'message ignored' && mac === clientMac,
             { since },
           )
           expectMatch(

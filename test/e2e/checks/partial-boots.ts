@@ -56,10 +56,10 @@ export const partialBootChecks: readonly Check[] = [
         expectMatch(ofBios ?? '', /Booting from ROM/, 'the way it booted')
 
         const loader = 'efi/ipxe.efi'
-        const offered = (file: string): string => `offered boot file ${file}`
+        const offered = (file: string): string => `boot file offered ${file}`
         // UEFI firmware asks again at port 4011, if it is not told with option 43 that it need not.
         expectEqual(told(proxy, uefi)[0], offered(loader), 'UEFI')
-        expectEqual(told(proxy, uefi)[1], `acknowledged boot file ${loader}`, 'UEFI at port 4011')
+        expectEqual(told(proxy, uefi)[1], `boot file acknowledged ${loader}`, 'UEFI at port 4011')
         expectEqual(told(proxy, eager)[0], offered(loader), 'UEFI with pxeOptions')
         expectEqual(told(proxy, http)[0], offered(`http://${addresses.peer}/loaders/${loader}`), 'HTTP Boot')
         for (const node of machines) {

@@ -27,17 +27,17 @@ export const sharedNetworkChecks: readonly Check[] = [
         const [since, sincePeer] = [rig.server.lines.length, peer.lines.length]
         expectEqual((await udhcpc(rig)).status, 0, "udhcpc's exit code")
         const offers = [
-          await rig.server.waitFor('an offer', isAbout('offered address'), { since }),
-          await peer.waitFor('an offer', isAbout('offered address'), { since: sincePeer }),
+          await rig.server.waitFor('an offer', isAbout('address offered'), { since }),
+          await peer.waitFor('an offer', isAbout('address offered'), { since: sincePeer }),
         ]
         for (const { text } of offers)
           expectMatch(text, new RegExp(`"address":"${client.address}"`), 'the offer')
         await settleLog()
         const lines = [...rig.server.lines.slice(since), ...peer.lines.slice(sincePeer)]
         const told = lines.filter(({ mac }) => mac === clientMac).map(({ msg, reason }) => reason ?? msg)
-        expectEqual(told.filter((msg) => msg === 'acknowledged address').length, 1, 'acknowledgements')
+        expectEqual(told.filter((msg) => msg === 'address acknowledged').length, 1, 'acknowledgements')
         expectEqual(
-          told.filter((reason) => /^it chose the server .*, a peer$/.test(reason)).length,
+          told.filter((reason) => /^the client chose server .*, a peer$/.test(reason)).length,
           1,
           'peers',
         )
@@ -98,7 +98,7 @@ export const sharedNetworkChecks: readonly Check[] = [
         expectEqual(status, 0, "udhcpc's exit code")
         const warning = await rig.server.waitFor(
           'who answered',
-          ({ level, msg }) => level === 'warn' && msg === 'another DHCP server answers a declared machine',
+          ({ level, msg }) => level === 'warn' && msg === 'another DHCP server answered a declared machine',
           { since },
         )
         expectMatch(warning.text, new RegExp(`"server":"${otherServer}"`), 'the warning')
@@ -182,14 +182,14 @@ async function exchange(
     // Held, so that there is time between the offer and its REQUEST.
     running.signal('SIGSTOP')
     offers.process.signal('SIGCONT')
-    await offers.waitFor('its offer', isAbout('offered address'), { since })
+    await offers.waitFor('its offer', isAbout('address offered'), { since })
     lose(offers.process)
     running.signal('SIGCONT')
     await waitUntil('a REQUEST', () => output.includes(`server ${addressOf(rig, offers)}`))
     takesOver.process.signal('SIGCONT')
     expectEqual(await running.ended, 0, `udhcpc's exit code (${output})`)
     expectMatch(output, new RegExp(`${client.address} obtained from ${addressOf(rig, takesOver)}`), 'udhcpc')
-    await takesOver.waitFor('a lease', isAbout('acknowledged address'), { since: sinceOther })
+    await takesOver.waitFor('a lease', isAbout('address acknowledged'), { since: sinceOther })
   } finally {
     takesOver.process.signal('SIGCONT')
     running.signal('SIGCONT')

@@ -45,12 +45,12 @@ const everybody = '255.255.255.255'
 const offered = { kind: 'offered', to: everybody }
 const selected = { kind: 'acknowledged', state: 'selecting', to: everybody }
 
-/** What each client's message gets. */
+/** The result for each client's message. */
 const answers: Readonly<Record<string, Expected>> = {
   'OVMF PXE DISCOVER': { ...offered, ...ovmf },
   'OVMF PXE REQUEST': { ...selected, ...ovmf },
   'OVMF PXE DISCOVER, MAC not declared': {
-    kind: 'stranger',
+    kind: 'unknown-client',
     architecture: 7,
     reason: 'no reservation for 52:54:00:00:00:99 on 172.16.0.0/24',
   },
@@ -84,7 +84,7 @@ const answers: Readonly<Record<string, Expected>> = {
     kind: 'refused',
     state: 'init-reboot',
     to: everybody,
-    reason: '172.16.0.222 is not its address, 172.16.0.61 is',
+    reason: 'requested 172.16.0.222, but the reservation is 172.16.0.61',
     codes: [53, 54, 56],
   },
   'dhclient RELEASE': { kind: 'released' },
@@ -95,17 +95,21 @@ const answers: Readonly<Record<string, Expected>> = {
 
 for (const { name, octets } of captures.filter((capture) => !capture.name.startsWith('dnsmasq'))) {
   t.test(`capture: ${name}`, (t) => {
-    const { verdict, reply } = ask(plan, octets, 'unknown')
+    const { result, reply } = ask(plan, octets, 'unknown')
     const { kind, to, codes, ...about } = answers[name] ?? { kind: 'not expected' }
-    t.match(verdict, { kind, about, ...(to && { to: { address: to, port: 68 } }) })
+    t.match(result, { kind, about, ...(to && { to: { address: to, port: 68 } }) })
     t.same(reply?.codes, codes)
     t.end()
   })
 }
 
 for (const { name, octets } of captures.filter((capture) => capture.name.startsWith('dnsmasq'))) {
-  t.test(`capture: ${name}, a server’s reply, gets no answer`, (t) => {
-    t.same(ask(plan, octets).verdict, { kind: 'not-ours', reason: 'a reply, not a request' })
+  t.test(`capture: ${name}, a server’s reply, is not answered`, (t) => {
+    t.same(ask(plan, octets).result, {
+      kind: 'not-ours',
+      code: 'dhcp.not-a-request',
+      reason: 'a reply, not a request',
+    })
     t.end()
   })
 }
@@ -114,7 +118,7 @@ const zeros = (count: number) => new Array<number>(count).fill(0)
 const text = (value: string) => [...Buffer.from(value, 'latin1')]
 const machineIdentifier = [0, ...text('DELL'), 0, 0, 0, 0x40, 0x80, 0, 0x52, 0x54, 0, 0, 0, 0x11]
 
-/** Options that all replies of these golden packets share. */
+/** The options that all these golden packets have in common. */
 const server = [54, 4, 172, 16, 0, 101]
 const lease = [51, 4, 0, 0, 0x0e, 0x10] // 3600 s
 const mask = [1, 4, 255, 255, 255, 0]
@@ -131,7 +135,7 @@ const golden = [
     octets: [
       ...[2, 1, 6, 0], // op, htype, hlen, hops
       ...[0x7a, 0x78, 0x19, 0x9c], // xid of the request
-      ...[0, 0, 0x80, 0], // secs; flags: OVMF asks for a broadcast
+      ...[0, 0, 0x80, 0], // secs; flags: OVMF requests a broadcast
       ...zeros(4), // ciaddr
       ...[172, 16, 0, 11], // yiaddr
       ...[172, 16, 0, 101], // siaddr
@@ -213,7 +217,7 @@ const golden = [
       ...[0, 0, 0, 0],
       ...zeros(4),
       ...[172, 16, 0, 11],
-      ...zeros(4), // siaddr: it boots nothing
+      ...zeros(4), // siaddr: not a network boot
       ...zeros(4),
       ...[0x52, 0x54, 0, 0, 0, 0x11, ...zeros(10)],
       ...zeros(64),
@@ -240,9 +244,8 @@ const golden = [
       ...[99, 130, 83, 99],
       ...[53, 1, 6], // NAK
       ...server,
-      ...[56, 47, ...text('172.16.0.222 is not its address, 172.16.0.61 is')],
+      ...[56, 58, ...text('requested 172.16.0.222, but the reservation is 172.16.0.61')],
       255,
-      0, // up to 300 octets
     ],
   },
 ]

@@ -27,26 +27,29 @@ const decisions: readonly {
   about?: object
 }[] = [
   {
-    name: 'RFC 2131 §4.3.1: DISCOVER is offered the reserved address',
+    name: 'RFC 2131 §4.3.1: DISCOVER gets an offer of the reserved address',
     fields: { type: 'discover' },
     kind: 'offered',
     about: { node: 'ocp45/m1', mac: '00:00:5e:00:53:11', xid: 0x12345678, address: address('192.0.2.11') },
   },
   {
-    name: 'RFC 2131 §4.3.1: DISCOVER that asks for another address is offered the reserved one',
+    name: 'RFC 2131 §4.3.1: DISCOVER with another requested address gets an offer of the reserved one',
     fields: { type: 'discover', options: [wrong] },
     kind: 'offered',
   },
   {
-    name: 'RFC 2131 §4.3.1: DISCOVER by way of a relay agent on the reserved network',
+    name: 'RFC 2131 §4.3.1: DISCOVER through a relay agent on the reserved network',
     fields: { type: 'discover', giaddr: '192.0.2.1' },
     kind: 'offered',
   },
   {
-    name: 'RFC 2131 §4.3.1: DISCOVER on another network is offered nothing',
+    name: 'RFC 2131 §4.3.1: DISCOVER on another network gets no offer',
     fields: { type: 'discover', giaddr: '198.51.100.1' },
     kind: 'ignored',
-    about: { reason: 'it asks by way of 198.51.100.1, its address is on 192.0.2.0/24' },
+    about: {
+      code: 'dhcp.wrong-network',
+      reason: 'request came through 198.51.100.1, but the reservation is on 192.0.2.0/24',
+    },
   },
   {
     name: 'RFC 2131 §4.3.2 SELECTING: acknowledged',
@@ -58,28 +61,33 @@ const decisions: readonly {
     name: 'RFC 2131 §4.3.2 SELECTING: another address than the offered one is refused',
     fields: { type: 'request', options: [own, wrong] },
     kind: 'refused',
-    about: { state: 'selecting', reason: '192.0.2.99 is not its address, 192.0.2.11 is', node: 'ocp45/m1' },
+    about: {
+      state: 'selecting',
+      code: 'dhcp.wrong-address',
+      reason: 'requested 192.0.2.99, but the reservation is 192.0.2.11',
+      node: 'ocp45/m1',
+    },
   },
   {
-    name: 'RFC 2131 §4.3.2 SELECTING: silence where another server was chosen',
+    name: 'RFC 2131 §4.3.2 SELECTING: no reply if the client chose another server',
     fields: { type: 'request', options: [other, right] },
-    kind: 'elsewhere',
-    about: { reason: 'it chose the server 192.0.2.3', node: 'ocp45/m1' },
+    kind: 'other-server',
+    about: { code: 'dhcp.other-server', reason: 'the client chose server 192.0.2.3', node: 'ocp45/m1' },
   },
   {
-    name: 'a peer that was chosen is no surprise',
+    name: 'a client that chose a peer is not reported',
     fields: { type: 'request', options: [[54, octetsOf('192.0.2.4')], right] },
     kind: 'ignored',
-    about: { reason: 'it chose the server 192.0.2.4, a peer' },
+    about: { code: 'dhcp.peer-server', reason: 'the client chose server 192.0.2.4, a peer' },
   },
   {
-    name: 'SELECTING without option 50 asks for nothing',
+    name: 'SELECTING without option 50 requests no address',
     fields: { type: 'request', options: [own] },
     kind: 'ignored',
-    about: { reason: 'a REQUEST that asks for no address' },
+    about: { code: 'dhcp.no-requested-address', reason: 'REQUEST without a requested address' },
   },
   {
-    name: 'SELECTING with the address in ciaddr, as a client that names the server when it renews',
+    name: 'SELECTING with the address in ciaddr, from a client that names the server in a renewal',
     fields: { type: 'request', options: [own], ciaddr: '192.0.2.11' },
     kind: 'acknowledged',
     about: { state: 'selecting' },
@@ -94,18 +102,26 @@ const decisions: readonly {
     name: 'RFC 2131 §4.3.2 INIT-REBOOT: a wrong address is refused',
     fields: { type: 'request', options: [wrong] },
     kind: 'refused',
-    about: { state: 'init-reboot', reason: '192.0.2.99 is not its address, 192.0.2.11 is' },
+    about: {
+      state: 'init-reboot',
+      code: 'dhcp.wrong-address',
+      reason: 'requested 192.0.2.99, but the reservation is 192.0.2.11',
+    },
   },
   {
     name: 'RFC 2131 §4.3.2 INIT-REBOOT: the right address on the wrong network is refused',
     fields: { type: 'request', options: [right], giaddr: '198.51.100.1' },
     kind: 'refused',
-    about: { state: 'init-reboot', reason: 'it asks by way of 198.51.100.1, its address is on 192.0.2.0/24' },
+    about: {
+      state: 'init-reboot',
+      code: 'dhcp.wrong-network',
+      reason: 'request came through 198.51.100.1, but the reservation is on 192.0.2.0/24',
+    },
   },
   {
-    name: 'RFC 2131 §4.3.2 INIT-REBOOT: silence for clients that are not ours',
+    name: 'RFC 2131 §4.3.2 INIT-REBOOT: no reply to undeclared clients',
     fields: { type: 'request', options: [wrong], mac: '00:00:5e:00:53:99' },
-    kind: 'stranger',
+    kind: 'unknown-client',
   },
   {
     name: 'RFC 2131 §4.3.2 RENEWING: acknowledged',
@@ -119,10 +135,14 @@ const decisions: readonly {
     fields: { type: 'request', ciaddr: '192.0.2.99' },
     arrival: 'unicast',
     kind: 'refused',
-    about: { state: 'renewing', reason: '192.0.2.99 is not its address, 192.0.2.11 is' },
+    about: {
+      state: 'renewing',
+      code: 'dhcp.wrong-address',
+      reason: 'requested 192.0.2.99, but the reservation is 192.0.2.11',
+    },
   },
   {
-    name: 'RFC 2131 §4.3.2 RENEWING: option 50, which must not be there, is not read',
+    name: 'RFC 2131 §4.3.2 RENEWING: option 50, which must be absent, is ignored',
     fields: { type: 'request', ciaddr: '192.0.2.11', options: [wrong] },
     kind: 'acknowledged',
     about: { state: 'renewing' },
@@ -148,32 +168,32 @@ const decisions: readonly {
     about: { state: 'rebinding' },
   },
   {
-    name: 'RFC 2131 §4.3.2 REBINDING: silence for clients that are not ours',
+    name: 'RFC 2131 §4.3.2 REBINDING: no reply to undeclared clients',
     fields: { type: 'request', ciaddr: '192.0.2.11', mac: '00:00:5e:00:53:99' },
-    kind: 'stranger',
+    kind: 'unknown-client',
   },
   {
-    name: 'a REQUEST that names no address at all',
+    name: 'a REQUEST without any address',
     fields: { type: 'request' },
     kind: 'ignored',
-    about: { reason: 'a REQUEST that asks for no address' },
+    about: { code: 'dhcp.no-requested-address', reason: 'REQUEST without a requested address' },
   },
   {
-    name: 'RFC 2131 §4.3.3: DECLINE is heard',
+    name: 'RFC 2131 §4.3.3: DECLINE is accepted',
     fields: { type: 'decline', options: [own, right] },
     kind: 'declined',
     about: { node: 'ocp45/m1' },
   },
   {
-    name: 'RFC 2131 §4.3.3: DECLINE without the options that it must have is heard all the same',
+    name: 'RFC 2131 §4.3.3: DECLINE without its mandatory options is accepted anyway',
     fields: { type: 'decline' },
     kind: 'declined',
   },
   {
-    name: 'RFC 2131 §4.3.3: DECLINE to another server is not ours',
+    name: 'RFC 2131 §4.3.3: DECLINE to another server is not processed',
     fields: { type: 'decline', options: [other, right] },
-    kind: 'elsewhere',
-    about: { reason: 'it declines an address of the server 192.0.2.3' },
+    kind: 'other-server',
+    about: { code: 'dhcp.other-server', reason: 'the client declined an address of server 192.0.2.3' },
   },
   {
     name: 'RFC 2131 §4.3.4: RELEASE changes nothing',
@@ -187,10 +207,10 @@ const decisions: readonly {
     kind: 'released',
   },
   {
-    name: 'RFC 2131 §4.3.4: RELEASE to another server is not ours',
+    name: 'RFC 2131 §4.3.4: RELEASE to another server is not processed',
     fields: { type: 'release', ciaddr: '192.0.2.11', options: [other] },
-    kind: 'elsewhere',
-    about: { reason: 'it releases an address of the server 192.0.2.3' },
+    kind: 'other-server',
+    about: { code: 'dhcp.other-server', reason: 'the client released an address of server 192.0.2.3' },
   },
   {
     name: 'RFC 2131 §4.3.5: INFORM is answered',
@@ -199,42 +219,48 @@ const decisions: readonly {
     about: { node: 'ocp45/m1' },
   },
   {
-    name: 'RFC 2131 §4.3.5: INFORM from elsewhere is not: the parameters are of the reserved network',
+    name: 'RFC 2131 §4.3.5: INFORM from another network is not answered: the parameters are of the reserved network',
     fields: { type: 'inform', ciaddr: '198.51.100.7' },
     kind: 'ignored',
-    about: { reason: 'INFORM from 198.51.100.7, which is not on 192.0.2.0/24' },
+    about: {
+      code: 'dhcp.inform-wrong-network',
+      reason: 'INFORM from 198.51.100.7, which is not on 192.0.2.0/24',
+    },
   },
   {
     name: 'RFC 2131 §4.3.5: INFORM without an address',
     fields: { type: 'inform' },
     kind: 'ignored',
-    about: { reason: 'INFORM from 0.0.0.0, which is not on 192.0.2.0/24' },
+    about: { code: 'dhcp.inform-wrong-network', reason: 'INFORM from 0.0.0.0, which is not on 192.0.2.0/24' },
   },
   {
     name: 'RFC 1534 §2: BOOTP is not served',
     fields: {},
     kind: 'ignored',
-    about: { reason: 'a BOOTP request without a DHCP message type' },
+    about: { code: 'dhcp.bootp', reason: 'BOOTP request without a DHCP message type' },
   },
   ...(['offer', 'ack', 'nak'] as const).map((type) => ({
     name: `RFC 2131 §3.1: ${type.toUpperCase()} is not for a server`,
     fields: { type },
     kind: 'ignored',
-    about: { reason: `message type ${MessageType[type]} is not for a server` },
+    about: {
+      code: 'dhcp.unsupported-message-type',
+      reason: `message type ${MessageType[type]} is not for a server`,
+    },
   })),
 ]
 for (const { name, fields, arrival, kind, about = {} } of decisions) {
   t.test(name, (t) => {
-    const { verdict } = ask(plan, clientPacket(fields), arrival)
-    t.match(verdict, { kind, about })
+    const { result } = ask(plan, clientPacket(fields), arrival)
+    t.match(result, { kind, about })
     t.end()
   })
 }
 
-t.test('a declined address is the one of option 50, else the reserved one', (t) => {
-  t.match(ask(plan, clientPacket({ type: 'decline', options: [own, wrong] })).verdict, {
+t.test('a declined address is that of option 50, or else the reserved one', (t) => {
+  t.match(ask(plan, clientPacket({ type: 'decline', options: [own, wrong] })).result, {
     address: address('192.0.2.99'),
   })
-  t.match(ask(plan, clientPacket({ type: 'decline' })).verdict, { address: address('192.0.2.11') })
+  t.match(ask(plan, clientPacket({ type: 'decline' })).result, { address: address('192.0.2.11') })
   t.end()
 })

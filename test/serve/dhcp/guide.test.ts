@@ -1,4 +1,4 @@
-/** What the guide's dhcpd.conf gives to its machines, asked of the example site. */
+/** Compares the replies of the example site with the guide's dhcpd.conf. */
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
@@ -27,14 +27,14 @@ const { plan } = compileDhcp(
   buildModel(loaded.site, { images: new Map(), ignition: new Map(), loaders: new Map() }),
 )
 
-/** A captured message as if this machine had sent it; chaddr is 28 octets into it. */
+/** Returns a captured message with the MAC address of this machine, at offset 28. */
 function from(mac: string, capture: string): Uint8Array {
   const packet = captured(capture)
   packet.set(macOctets(mac as Mac), 28)
   return packet
 }
 
-/** RFC 2132 §9.5: texts without the zero octets that may end them. */
+/** RFC 2132 §9.5: removes trailing zero octets. */
 function text(value: Uint8Array | undefined): string | undefined {
   return value && Buffer.from(value).toString('latin1').replace(/\0+$/, '')
 }
@@ -69,7 +69,7 @@ for (const [name, mac, address] of fixedAddresses) {
 }
 
 t.test('other architectures get a BIOS loader', (t) => {
-  // Architecture 0 in option 93 of a firmware that is no iPXE: the capture's two octets, changed.
+  // Architecture 0 in option 93 of firmware other than iPXE: changes two octets of the capture.
   const packet = from('00:50:56:96:37:c8', 'OVMF PXE DISCOVER')
   const option93 = Buffer.from(packet).indexOf(Buffer.from([93, 2, 0, 7]))
   t.ok(option93 > 0)
@@ -79,9 +79,9 @@ t.test('other architectures get a BIOS loader', (t) => {
 })
 
 t.test('unknown-clients are denied', (t) => {
-  const { verdict } = ask(plan, from('00:00:5e:00:53:99', 'OVMF PXE DISCOVER'))
-  t.match(verdict, {
-    kind: 'stranger',
+  const { result } = ask(plan, from('00:00:5e:00:53:99', 'OVMF PXE DISCOVER'))
+  t.match(result, {
+    kind: 'unknown-client',
     about: { reason: 'no reservation for 00:00:5e:00:53:99 on 172.16.0.0/24' },
   })
   t.end()

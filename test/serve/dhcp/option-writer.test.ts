@@ -7,7 +7,7 @@ import { exampleModel, exampleSite } from '../../support/model.ts'
 
 type Options = NonNullable<Parameters<typeof clientPacket>[0]['options']>
 
-/** Texts by code, of so many octets each. */
+/** Returns text options by code with the given lengths. */
 type Lengths = Readonly<Record<number, number>>
 
 function replyTo(lengths: Lengths, ...options: Options) {
@@ -27,7 +27,7 @@ const most = 576 - 28
 /** Header and magic cookie; then options 53, 54 and 51. */
 const before = 240 + 3 + 6 + 6
 
-/** The octets that option 52 says where it stands in the options field; undefined when it is not there. */
+/** Returns the value of option 52 in the options field; undefined when it is absent. */
 function overloadOf(octets: Uint8Array): number | undefined {
   for (let at = 240; octets[at] !== 255; at += 2 + (octets[at + 1] as number)) {
     if (octets[at] === 52) return octets[at + 2]
@@ -35,7 +35,7 @@ function overloadOf(octets: Uint8Array): number | undefined {
   return undefined
 }
 
-t.test('RFC 2131 §4.1: a reply that fits uses neither file nor sname', (t) => {
+t.test('RFC 2131 §4.1: a reply that fits does not use file or sname', (t) => {
   const { octets } = replyTo({ 150: 200 })
   t.equal(overloadOf(octets), undefined)
   t.equal(
@@ -62,7 +62,7 @@ const overloads = [
     codes: [150, 151],
   },
   {
-    name: 'what is small still goes into the options field',
+    name: 'small options still go into the options field',
     lengths: { 150: 255, 151: 125, 152: 4 },
     overload: 1,
     codes: [150, 152, 151],
@@ -81,7 +81,7 @@ for (const { name, lengths, overload, codes } of overloads) {
   })
 }
 
-t.test('RFC 2131 §4.1: each field that holds options ends with END, and is PAD after it', (t) => {
+t.test('RFC 2131 §4.1: each field with options ends with END, followed by PAD', (t) => {
   const { octets } = replyTo({ 150: 255, 151: 100, 152: 50 })
   t.equal(octets[108], 151)
   t.same([...octets.subarray(108 + 102, 236)], [255, ...new Array<number>(25).fill(0)])
@@ -90,7 +90,7 @@ t.test('RFC 2131 §4.1: each field that holds options ends with END, and is PAD 
   t.end()
 })
 
-t.test('RFC 3046 §2.2: relay agent information stays the last of the options field', (t) => {
+t.test('RFC 3046 §2.2: relay agent information stays the last option of the options field', (t) => {
   const { octets } = replyTo({ 150: 230, 151: 100 }, [82, [1, 2, 9, 9]])
   const end = octets.findLastIndex((octet) => octet === 255)
   t.same([...octets.subarray(end - 6 - 3, end)], [52, 1, 1, 82, 4, 1, 2, 9, 9])
@@ -102,7 +102,7 @@ for (const { name, options } of [
   { name: 'firmware without option 60', options: [[93, [0, 0]]] },
   { name: 'iPXE', options: [[77, 'iPXE']] },
 ] as const satisfies readonly { name: string; options: Options }[]) {
-  t.test(`${name} reads names in file and sname, never options`, (t) => {
+  t.test(`${name} gets names in file and sname, never options`, (t) => {
     const reply = replyTo({ 150: 255, 151: 100 }, ...options)
     t.equal(overloadOf(reply.octets), undefined)
     t.equal([150, 151].filter((code) => reply.value(code) !== undefined).length, 1, 'one has no room')
@@ -110,7 +110,7 @@ for (const { name, options } of [
   })
 }
 
-t.test('a reply without room for option 52 itself leaves out what does not fit', (t) => {
+t.test('a reply without space for option 52 omits the options that do not fit', (t) => {
   const identifier = most - before - 1 - 2 * 2 // all but END
   const reply = replyTo({ 150: 10 }, [61, new Array<number>(identifier).fill(7)])
   t.same(reply.codes, [53, 54, 51, 61])
@@ -153,7 +153,7 @@ t.test(
   },
 )
 
-t.test('an option that is always sent comes after what was asked for, once', (t) => {
+t.test('an option that is always sent follows the requested ones, once', (t) => {
   const site = exampleSite()
   const dhcpOptions = [150, 151].map((code) => ({ code, text: 'x', always: true }))
   Object.assign(site.subnets[0] as object, { dhcpOptions })

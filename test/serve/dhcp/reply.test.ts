@@ -27,7 +27,7 @@ function replyTo(fields: Fields, plan = planOf()) {
   return replyFrom(plan, clientPacket(fields))
 }
 
-/** How long the message is without padding. */
+/** Returns the length of the message without padding. */
 const used = (octets: Uint8Array) => octets.findLastIndex((octet) => octet === 255) + 1
 
 const discover = (...options: Options): Fields => ({ type: 'discover', options })
@@ -44,47 +44,47 @@ const lists = [
     codes: [53, 54, 51, 1, 3, 6, 12, 15, 42, 119, 28, 58, 59],
   },
   {
-    name: 'an empty list is no list',
+    name: 'an empty list means all parameters',
     options: [[55, []]],
     codes: [53, 54, 51, 1, 3, 6, 12, 15, 42, 119, 28, 58, 59],
   },
   {
-    name: 'RFC 2132 §9.8: only what is asked for, in the order asked for',
+    name: 'RFC 2132 §9.8: only the requested options, in the requested order',
     options: [[55, [15, 42, 12]]],
     codes: [53, 54, 51, 15, 42, 12],
   },
   {
-    name: 'RFC 2132 §3.3: the mask comes before the router',
+    name: 'RFC 2132 §3.3: the mask precedes the router',
     options: [[55, [3, 6, 1]]],
     codes: [53, 54, 51, 1, 3, 6],
   },
   {
-    name: 'what is asked for twice or does not apply is not sent twice or at all',
+    name: 'a code requested twice is sent once, an unknown one not at all',
     options: [[55, [3, 3, 43, 60, 121, 3, 255, 0]]],
     codes: [53, 54, 51, 3],
   },
   {
-    name: 'RFC 2131 table 3: the lease and the server are told, asked for or not',
+    name: 'RFC 2131 table 3: lease time and server are sent, requested or not',
     options: [[55, [51, 53, 54]]],
     codes: [53, 54, 51],
   },
   {
-    name: 'boot options are sent though not asked for',
+    name: 'boot options are sent even if not requested',
     options: [...firmware, [55, [6]]],
     codes: [53, 54, 51, 67, 66, 6],
   },
   {
-    name: 'iPXE gets option 175 though not asked for',
+    name: 'iPXE gets option 175 even if not requested',
     options: [...ipxe, [55, [6]]],
     codes: [53, 54, 51, 67, 175, 6],
   },
   {
-    name: 'RFC 4578 §2.3: option 97 is sent back to firmware',
+    name: 'RFC 4578 §2.3: option 97 is echoed to firmware',
     options: [...firmware, [97, [0, ...new Array<number>(16).fill(7)]], [55, [6]]],
     codes: [53, 54, 51, 67, 66, 97, 6],
   },
   {
-    name: 'option 97 of others is not sent back',
+    name: 'option 97 of other clients is not echoed',
     options: [
       [97, [0, 1]],
       [55, [6]],
@@ -111,7 +111,7 @@ t.test(
   },
 )
 
-t.test('firmware is led to TFTP: siaddr, file, 66 and 67', (t) => {
+t.test('firmware gets its loader by TFTP: siaddr, file, options 66 and 67', (t) => {
   const reply = replyTo(discover(...firmware))
   t.equal(reply.siaddr, 0xc0000202)
   t.equal(reply.file, 'efi/snponly.efi')
@@ -120,7 +120,7 @@ t.test('firmware is led to TFTP: siaddr, file, 66 and 67', (t) => {
   t.end()
 })
 
-t.test('iPXE is led to its node’s script, and need not wait for a ProxyDHCP server', (t) => {
+t.test('iPXE gets the URL of its node’s script, and does not wait for a ProxyDHCP server', (t) => {
   const reply = replyTo(discover(...ipxe))
   t.equal(reply.file, 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe')
   t.equal(reply.siaddr, 0xc0000202)
@@ -139,7 +139,7 @@ for (const { text, file } of [
   })
 }
 
-t.test('option 93 comes before the text of option 60', (t) => {
+t.test('option 93 takes precedence over the text of option 60', (t) => {
   const options: Options = [
     [60, 'PXEClient:Arch:00000:UNDI:002001'],
     [93, [0, 11]],
@@ -159,7 +159,7 @@ const identifiers: { name: string; fields: Fields; where: string }[] = [
   { name: 'NAK', fields: { type: 'request', ciaddr: '192.0.2.99' }, where: '53,54,61,56' },
 ]
 for (const { name, fields, where } of identifiers) {
-  t.test(`RFC 6842 §3: ${name} carries the client identifier as it came`, (t) => {
+  t.test(`RFC 6842 §3: ${name} echoes the client identifier unchanged`, (t) => {
     const value = [255, 1, 2, 3, 4, 0, 2, 0, 0] // RFC 4361 §6.1: type 255, IAID, DUID
     const reply = replyTo({ ...fields, options: [[61, value]] })
     t.same([...(reply.value(61) ?? [])], value)
@@ -168,7 +168,7 @@ for (const { name, fields, where } of identifiers) {
   })
 }
 
-t.test('a client identifier of several parts (RFC 3396) is sent back whole', (t) => {
+t.test('a client identifier in several parts (RFC 3396) is echoed completely', (t) => {
   const value = Array.from({ length: 300 }, (_, index) => index & 255)
   const reply = replyTo(
     discover([61, value], [57, [0x05, 0xdc]]), // 1500
@@ -177,20 +177,20 @@ t.test('a client identifier of several parts (RFC 3396) is sent back whole', (t)
   t.end()
 })
 
-t.test('a client identifier that leaves no room is not sent back, the rest is', (t) => {
+t.test('a client identifier that does not fit is not echoed, but the other options are sent', (t) => {
   const reply = replyTo(discover([61, new Array<number>(320).fill(7)], [55, [3]]))
   t.same(reply.codes, [53, 54, 51, 3])
   t.end()
 })
 
 const sizes = [
-  { name: 'none: 576 less 28 of IPv4 and UDP', option: undefined, most: 548 },
+  { name: 'none: 576 minus 28 for IPv4 and UDP', option: undefined, most: 548 },
   { name: '576', option: 576, most: 548 },
-  { name: 'less than 576, which RFC 2132 §9.10 forbids', option: 68, most: 548 },
+  { name: 'less than 576, which RFC 2132 §9.10 does not allow', option: 68, most: 548 },
   { name: '1000', option: 1000, most: 972 },
   { name: '1472 (OVMF’s DISCOVER)', option: 1472, most: 1444 },
   { name: '1500', option: 1500, most: 1472 },
-  { name: '65280 (OVMF’s REQUEST): no more than Ethernet carries', option: 65280, most: 1472 },
+  { name: '65280 (OVMF’s REQUEST): at most an Ethernet frame', option: 65280, most: 1472 },
 ]
 for (const { name, option, most } of sizes) {
   t.test(`RFC 2132 §9.10: a maximum message size of ${name}`, (t) => {
@@ -208,27 +208,27 @@ for (const { name, option, most } of sizes) {
   })
 }
 
-t.test('the longest reply fills an Ethernet frame and not an octet more', (t) => {
+t.test('the longest reply exactly fills an Ethernet frame', (t) => {
   const long = planOf({ ...full, search: Array.from({ length: 200 }, (_, index) => `d${index}.example.net`) })
   const reply = replyTo(discover([57, [0xff, 0x00]], [82, new Array<number>(200).fill(1)]), long)
   t.equal(reply.octets.length <= 1472, true)
   t.end()
 })
 
-/** Firmware gets no options in `file` and `sname`, so its replies are full earlier. */
-t.test('RFC 3397 §2: a search list is cut between names', (t) => {
+/** Firmware gets no options in `file` and `sname`, so its replies have less space. */
+t.test('RFC 3397 §2: a search list is shortened between names', (t) => {
   const search = Array.from({ length: 40 }, (_, index) => `zone-${index + 10}.example.net`)
   const reply = replyTo(
     discover([61, [0, 1, 2, 3, 4]], ...firmware, [55, [119, 12, 28]]),
     planOf({ ...full, search }),
   )
-  // 21 octets for the first name, 10 for each that points to its ending.
+  // 21 octets for the first name, 10 for each name with a pointer to its suffix.
   t.equal((reply.value(119)?.length ?? 0) % 10, 1)
   t.same(reply.codes, [53, 54, 51, 61, 67, 66, 119], 'which leaves no room for what was asked for after it')
   t.end()
 })
 
-t.test('text is never cut', (t) => {
+t.test('text is never shortened', (t) => {
   const reply = replyTo(
     discover([61, new Array<number>(221).fill(7)], ...firmware, [55, [12, 15]]),
     planOf(full, 'a-long-name-for-a-cluster'),
@@ -237,7 +237,7 @@ t.test('text is never cut', (t) => {
   t.end()
 })
 
-t.test('RFC 3046 §2.2: relay agent information comes back last, as it came', (t) => {
+t.test('RFC 3046 §2.2: relay agent information is echoed last, unchanged', (t) => {
   const value = [1, 4, 0, 1, 2, 3, 2, 2, 9, 9]
   const fields: Fields = { type: 'discover', giaddr: '192.0.2.1', options: [[82, value]] }
   const reply = replyTo(fields)
@@ -248,12 +248,12 @@ t.test('RFC 3046 §2.2: relay agent information comes back last, as it came', (t
   t.end()
 })
 
-t.test('RFC 3046 §2.2: it comes back without a relay agent too, whatever it holds', (t) => {
+t.test('RFC 3046 §2.2: it is echoed without a relay agent too, whatever its content', (t) => {
   t.same([...(replyTo(discover([82, [5, 9]])).value(82) ?? [])], [5, 9])
   t.end()
 })
 
-t.test('RFC 3046 §2.2: it keeps its room, and is left out whole when there is none', (t) => {
+t.test('RFC 3046 §2.2: its space is reserved, and it is left out completely if it does not fit', (t) => {
   const room = (octets: number) =>
     replyTo(discover([82, new Array<number>(octets).fill(1)], [61, [1, 2]], ...firmware)).codes
   t.equal(room(250).at(-1), 82)
@@ -261,17 +261,17 @@ t.test('RFC 3046 §2.2: it keeps its room, and is left out whole when there is n
   t.end()
 })
 
-t.test('RFC 3527: the link selection tells the network where giaddr is a loopback of the fabric', (t) => {
+t.test('RFC 3527: the link selection names the network if giaddr is a loopback of the fabric', (t) => {
   const giaddr = '203.0.113.9'
   const link = (text: string): Options => [[82, [5, 4, ...octetsOf(text)]]]
   t.equal(replyTo({ type: 'discover', giaddr, options: link('192.0.2.1') }).yiaddr, 0xc000020b)
   t.throws(() => replyTo({ type: 'discover', giaddr, options: link('198.51.100.1') }), {
-    message: /it asks by way of 198\.51\.100\.1, its address is on 192\.0\.2\.0\/24/,
+    message: /request came through 198\.51\.100\.1, but the reservation is on 192\.0\.2\.0\/24/,
   })
   t.end()
 })
 
-t.test('RFC 5107: a relay agent may stand in for the server', (t) => {
+t.test('RFC 5107: a relay agent can replace the server identifier', (t) => {
   const giaddr = '192.0.2.1'
   const override: Options[number] = [82, [11, 4, ...octetsOf('192.0.2.1')]]
   const offer = replyTo({ type: 'discover', giaddr, options: [override] })
@@ -282,13 +282,13 @@ t.test('RFC 5107: a relay agent may stand in for the server', (t) => {
   ]
   t.same([...(replyTo({ type: 'request', giaddr, options: [...chosen, override] }).value(53) ?? [])], [5])
   t.throws(() => replyTo({ type: 'request', giaddr, options: chosen }), {
-    message: /it chose the server 192\.0\.2\.1/,
+    message: /the client chose server 192\.0\.2\.1/,
   })
   t.end()
 })
 
 for (const code of [5, 11]) {
-  t.test(`a relay agent’s sub-option ${code} that is no address is malformed`, (t) => {
+  t.test(`a relay agent’s sub-option ${code} that is not an address is malformed`, (t) => {
     t.throws(() => replyTo({ type: 'discover', giaddr: '192.0.2.1', options: [[82, [code, 2, 1, 2]]] }), {
       name: 'MalformedPacket',
       message: `sub-option ${code} of option 82 has 2 octets, expected 4 at octet 245`,
@@ -302,8 +302,8 @@ const protocol = createRequire(import.meta.url)('dhcp/lib/protocol.js') as {
   parse(octets: Uint8Array): Read
 }
 
-t.test('an independent reader sees the same reply (package dhcp)', (t) => {
-  // It gives up at options that it does not know, 119 among them here: ask for those that it does.
+t.test('an independent decoder reads the same reply (package dhcp)', (t) => {
+  // It stops at options that it does not know, such as 119: request only those that it knows.
   const { octets } = replyTo(discover([55, [1, 3, 6, 12, 15, 28, 42, 58, 59]], ...firmware))
   const read = protocol.parse(Buffer.from(octets))
   t.equal(read.yiaddr, '192.0.2.11')

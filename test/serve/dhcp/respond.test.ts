@@ -4,7 +4,7 @@ import { formatIpv4 } from '../../../src/proto/address/ipv4.ts'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
 import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
-import { mostReplyOctets } from '../../../src/serve/dhcp/reply.ts'
+import { maxReplyOctets } from '../../../src/serve/dhcp/reply.ts'
 import { respond } from '../../../src/serve/dhcp/respond.ts'
 import { ask, replyFrom } from '../../support/dhcp-ask.ts'
 import { captures } from '../../support/dhcp-captures.ts'
@@ -24,26 +24,33 @@ const wrong: readonly [number, number[]] = [50, octetsOf('192.0.2.99')]
 const replyTo = (fields: Fields) => replyFrom(plan, clientPacket(fields))
 
 const notOurs = [
-  { name: 'a reply', fields: { op: 2, type: 'ack' } as const, reason: 'a reply, not a request' },
+  {
+    name: 'a reply',
+    fields: { op: 2, type: 'ack' } as const,
+    code: 'dhcp.not-a-request',
+    reason: 'a reply, not a request',
+  },
   {
     name: 'another hardware type (RFC 4390: InfiniBand)',
     fields: { htype: 32, hlen: 0 },
-    reason: 'hardware type 32 with 0 octets is not Ethernet',
+    code: 'dhcp.not-ethernet',
+    reason: 'hardware type 32 with an address of 0 octets is not Ethernet',
   },
   {
-    name: 'Ethernet of eight octets',
+    name: 'an Ethernet address of eight octets',
     fields: { hlen: 8 },
-    reason: 'hardware type 1 with 8 octets is not Ethernet',
+    code: 'dhcp.not-ethernet',
+    reason: 'hardware type 1 with an address of 8 octets is not Ethernet',
   },
 ]
-for (const { name, fields, reason } of notOurs) {
-  t.test(`${name} is nothing that we answer`, (t) => {
-    t.same(ask(plan, clientPacket(fields)).verdict, { kind: 'not-ours', reason })
+for (const { name, fields, code, reason } of notOurs) {
+  t.test(`${name} is ignored`, (t) => {
+    t.same(ask(plan, clientPacket(fields)).result, { kind: 'not-ours', code, reason })
     t.end()
   })
 }
 
-const strangers: { name: string; fields: { giaddr?: string }; reason: string }[] = [
+const unknownClients: { name: string; fields: { giaddr?: string }; reason: string }[] = [
   {
     name: 'on the server’s own network',
     fields: {},
@@ -60,9 +67,9 @@ const strangers: { name: string; fields: { giaddr?: string }; reason: string }[]
     reason: 'no reservation for 52:54:00:00:00:09 on 203.0.113.1',
   },
 ]
-for (const { name, fields, reason } of strangers) {
-  t.test(`a stranger ${name} hears nothing`, (t) => {
-    const { verdict } = ask(
+for (const { name, fields, reason } of unknownClients) {
+  t.test(`an undeclared machine ${name} gets no reply`, (t) => {
+    const { result } = ask(
       plan,
       clientPacket({
         ...fields,
@@ -75,15 +82,21 @@ for (const { name, fields, reason } of strangers) {
       }),
     )
     const { giaddr } = fields
-    t.same(verdict, {
-      kind: 'stranger',
-      stranger: {
+    t.same(result, {
+      kind: 'unknown-client',
+      client: {
         mac: '52:54:00:00:00:09',
         vendorClass: 'PXEClient:Arch:00007:UNDI:003000?',
         architecture: 7,
         relay: giaddr === undefined ? undefined : { address: giaddr },
       },
-      about: { xid: 0x12345678, mac: '52:54:00:00:00:09', architecture: 7, reason },
+      about: {
+        xid: 0x12345678,
+        mac: '52:54:00:00:00:09',
+        architecture: 7,
+        code: 'dhcp.no-reservation',
+        reason,
+      },
     })
     t.end()
   })
@@ -154,8 +167,8 @@ for (const { name, ask: asked, type, ciaddr, yiaddr, lease } of fields) {
       [51, 58, 59].map((code) => reply.codes.includes(code)),
       [lease, lease, lease],
     )
-    t.equal(reply.codes.includes(56), type === 6, 'a NAK says why')
-    t.equal(reply.codes.includes(1), type !== 6, 'a NAK says nothing else')
+    t.equal(reply.codes.includes(56), type === 6, 'a NAK has the reason')
+    t.equal(reply.codes.includes(1), type !== 6, 'a NAK has no other parameters')
     t.end()
   })
 }
@@ -168,7 +181,7 @@ const destinations = [
     to: '192.0.2.1:67',
   },
   {
-    name: 'a relay agent, though the client has an address',
+    name: 'a relay agent, although the client has an address',
     ask: { type: 'request', giaddr: '192.0.2.1', ciaddr: '192.0.2.11' },
     to: '192.0.2.1:67',
   },
@@ -184,34 +197,34 @@ const destinations = [
   },
   { name: 'a client without an address: broadcast', ask: { type: 'discover' }, to: '255.255.255.255:68' },
   {
-    name: 'a client that asks for a broadcast',
+    name: 'a client that requests a broadcast',
     ask: { type: 'discover', flags: 0x8000 },
     to: '255.255.255.255:68',
   },
   { name: 'NAK: broadcast', ask: { type: 'request', ciaddr: '192.0.2.99' }, to: '255.255.255.255:68' },
   {
-    name: 'NAK by way of a relay agent',
+    name: 'NAK through a relay agent',
     ask: { type: 'request', options: [wrong], giaddr: '192.0.2.1' },
     to: '192.0.2.1:67',
   },
   { name: '§4.3.5 INFORM: unicast', ask: { type: 'inform', ciaddr: '192.0.2.77' }, to: '192.0.2.77:68' },
   {
-    name: '§4.3.5 INFORM by way of a relay agent: unicast',
+    name: '§4.3.5 INFORM through a relay agent: unicast',
     ask: { type: 'inform', ciaddr: '192.0.2.77', giaddr: '192.0.2.1' },
     to: '192.0.2.77:68',
   },
 ] as const
 for (const { name, ask: asked, to } of destinations) {
   t.test(`RFC 2131 §4.1: the reply goes to ${name}`, (t) => {
-    const { verdict } = ask(plan, clientPacket(asked))
+    const { result } = ask(plan, clientPacket(asked))
     const [address, port] = to.split(':')
-    t.match(verdict, { to: { address, port: Number(port) } })
+    t.match(result, { to: { address, port: Number(port) } })
     t.end()
   })
 }
 
 t.test(
-  'RFC 2131 §4.3.2: a NAK by way of a relay agent has the broadcast flag, other replies the client’s',
+  'RFC 2131 §4.3.2: a NAK through a relay agent has the broadcast flag, other replies the client’s',
   (t) => {
     const giaddr = '192.0.2.1'
     t.equal(replyTo({ type: 'request', options: [wrong], giaddr }).flags, 0x8000)
@@ -221,9 +234,9 @@ t.test(
   },
 )
 
-t.test('ports of the site are used, so that everything can be tried without root', (t) => {
+t.test('replies use the ports of the site file, so that tests run without root', (t) => {
   const moved = { ...plan, serverPort: 6767, clientPort: 6768 }
-  const out = new Uint8Array(mostReplyOctets)
+  const out = new Uint8Array(maxReplyOctets)
   const to = (fields: Fields) => respond(clientPacket(fields), 'unknown', moved, out)
   t.match(to({ type: 'discover' }), { to: { port: 6768 } })
   t.match(to({ type: 'discover', giaddr: '192.0.2.1' }), { to: { port: 6767 } })
@@ -250,19 +263,19 @@ for (const { option, message } of malformed) {
   })
 }
 
-t.test('an option that nobody reads may have any length', (t) => {
+t.test('an option that is not read can have any length', (t) => {
   const odd: Fields['options'] = [
     [51, [1]],
     [1, [1, 2, 3]],
     [3, []],
     [119, [200]],
   ]
-  t.match(ask(plan, clientPacket({ type: 'discover', options: odd })).verdict, { kind: 'offered' })
+  t.match(ask(plan, clientPacket({ type: 'discover', options: odd })).result, { kind: 'offered' })
   t.end()
 })
 
-t.test('property: any octets in any packet are answered or malformed, and the reply can be read', (t) => {
-  const out = new Uint8Array(mostReplyOctets)
+t.test('property: any packet is answered, ignored, or malformed, and the reply can be decoded', (t) => {
+  const out = new Uint8Array(maxReplyOctets)
   const relevant = fc.constantFrom(12, 50, 52, 53, 54, 55, 57, 60, 61, 77, 82, 93, 97, 175)
   const options = fc.array(fc.tuple(relevant, fc.array(fc.nat(255), { maxLength: 300 })), { maxLength: 12 })
   const anyFields = fc.record({
@@ -285,10 +298,10 @@ t.test('property: any octets in any packet are answered or malformed, and the re
   fc.assert(
     fc.property(anyPacket, (packet) => {
       try {
-        const verdict = respond(packet, 'unknown', plan, out)
-        if (!('octets' in verdict)) return
-        const reply = decodeMessage(out.subarray(0, verdict.octets))
-        if (reply.op !== 2 || verdict.octets < 300) throw new Error('not a reply')
+        const result = respond(packet, 'unknown', plan, out)
+        if (!('octets' in result)) return
+        const reply = decodeMessage(out.subarray(0, result.octets))
+        if (reply.op !== 2 || result.octets < 300) throw new Error('not a reply')
       } catch (error) {
         if (!(error instanceof MalformedPacket)) throw error
       }

@@ -14,7 +14,7 @@ import { inbox, memorySockets, type MemorySockets } from '../../support/memory-s
 const { plan } = compileDhcp(captureModel())
 const start = Date.UTC(2026, 0, 1)
 
-/** A running service, a client on port 68, and what was logged. */
+/** Starts a service and a client on port 68, and collects the log. */
 async function running(options: { plan?: () => DhcpPlan; sockets?: Sockets; network?: MemorySockets } = {}) {
   const { network = memorySockets() } = options
   const counters = new Counters()
@@ -41,13 +41,13 @@ async function running(options: { plan?: () => DhcpPlan; sockets?: Sockets; netw
 }
 
 t.test(
-  'an exchange: both replies are broadcast from the server’s own address, each with its line',
+  'an exchange: both replies are broadcast from the server’s address, each with a log line',
   async (t) => {
     const { network, counters, service, heard, send, line } = await running()
     await send(captured('OVMF PXE DISCOVER'))
     t.same(line(), {
       level: 'info',
-      msg: 'offered address',
+      msg: 'address offered',
       node: 'ocp4/master-1',
       mac: '52:54:00:00:00:11',
       address: '172.16.0.11',
@@ -57,7 +57,7 @@ t.test(
     })
     await send(captured('iPXE EFI REQUEST'))
     t.match(line(), {
-      msg: 'acknowledged address',
+      msg: 'address acknowledged',
       state: 'selecting',
       bootFile: 'http://172.16.0.101/boot/ocp4/master-1/boot.ipxe',
       xid: '0x541b9675',
@@ -77,38 +77,44 @@ t.test(
   },
 )
 
-t.test('RFC 2131 §4.3.2: the socket tells RENEWING from REBINDING', async (t) => {
+t.test('RFC 2131 §4.3.2: the socket distinguishes RENEWING from REBINDING', async (t) => {
   const { send, line, heard } = await running()
   await send(captured('udhcpc REQUEST in RENEWING'), '172.16.0.101')
-  t.match(line(), { msg: 'acknowledged address', state: 'renewing', node: 'cli-1.ocp4.lab.local' })
+  t.match(line(), { msg: 'address acknowledged', state: 'renewing', node: 'cli-1.ocp4.lab.local' })
   await send(captured('udhcpc REQUEST in RENEWING'))
-  t.match(line(), { msg: 'acknowledged address', state: 'rebinding' })
+  t.match(line(), { msg: 'address acknowledged', state: 'rebinding' })
   t.equal(heard.all.length, 2, 'the reply to ciaddr reaches the client')
 })
 
-t.test('refused, released, informed, ignored: each is counted and has one line', async (t) => {
+t.test('refused, released, informed, and ignored messages are counted and logged once', async (t) => {
   const { send, counters, lines, line } = await running()
   await send(captured('dhclient REQUEST in INIT-REBOOT, wrong address'))
   t.match(line(), {
     level: 'info',
-    msg: 'refused address',
+    msg: 'address refused',
     node: 'cli-1.ocp4.lab.local',
-    reason: '172.16.0.222 is not its address, 172.16.0.61 is',
+    code: 'dhcp.wrong-address',
+    reason: 'requested 172.16.0.222, but the reservation is 172.16.0.61',
   })
   await send(captured('dhclient RELEASE'))
   t.match(line(), { level: 'info', msg: 'address released', address: '172.16.0.61' })
   await send(captured('dhcpcd INFORM'))
-  t.match(line(), { level: 'info', msg: 'sent parameters', address: '172.16.0.61' })
+  t.match(line(), { level: 'info', msg: 'parameters sent', address: '172.16.0.61' })
   await send(clientPacket({ mac: '52:54:00:00:00:11', type: 'request' }))
-  t.match(line(), { level: 'info', msg: 'ignored message', reason: 'a REQUEST that asks for no address' })
+  t.match(line(), { level: 'info', msg: 'message ignored', reason: 'REQUEST without a requested address' })
   await send(clientPacket({ mac: '52:54:00:00:00:11', type: 'discover', options: [[93, [0, 27]]] }))
   t.match(line(), {
     level: 'info',
-    msg: 'offered address',
+    msg: 'address offered',
     reason: /^no boot file for .* 27 \(riscv64 UEFI\)$/,
   })
   await send(captured('dnsmasq OFFER of dhcpcd'))
-  t.same(line(), { level: 'debug', msg: 'ignored a datagram', reason: 'a reply, not a request' })
+  t.same(line(), {
+    level: 'debug',
+    msg: 'datagram ignored',
+    code: 'dhcp.not-a-request',
+    reason: 'a reply, not a request',
+  })
   t.same(counters.snapshot(), {
     'dhcp.ignored': 1,
     'dhcp.informed': 1,
@@ -118,10 +124,16 @@ t.test('refused, released, informed, ignored: each is counted and has one line',
     'dhcp.refused': 1,
     'dhcp.released': 1,
   })
+  t.same(counters.refusals(), {
+    'dhcp.no-boot-file': 1,
+    'dhcp.no-requested-address': 1,
+    'dhcp.not-a-request': 1,
+    'dhcp.wrong-address': 1,
+  })
   t.equal(lines.length, 6)
 })
 
-t.test('a stranger gets no answer, is remembered, and has an info line only once', async (t) => {
+t.test('an undeclared client gets no reply, is remembered, and is logged at info once', async (t) => {
   const { send, service, heard, lines, counters } = await running()
   for (let time = 0; time < 3; time++) await send(captured('OVMF PXE DISCOVER, MAC not declared'))
   t.equal(heard.all.length, 0)
@@ -131,13 +143,15 @@ t.test('a stranger gets no answer, is remembered, and has an info line only once
     ['info', 'debug', 'debug'],
   )
   t.match(lines[0], {
-    msg: 'ignored a machine that is not declared',
+    msg: 'undeclared client refused',
     mac: '52:54:00:00:00:99',
     architecture: 7,
     vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
+    code: 'dhcp.no-reservation',
     reason: 'no reservation for 52:54:00:00:00:99 on 172.16.0.0/24',
   })
-  t.same(service.strangers(), [
+  t.same(counters.refusals(), { 'dhcp.no-reservation': 3 })
+  t.same(service.unknownClients(), [
     {
       mac: '52:54:00:00:00:99',
       vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
@@ -151,53 +165,62 @@ t.test('a stranger gets no answer, is remembered, and has an info line only once
   ])
 })
 
-t.test('another DHCP server that a node chose is warned of once, counted and remembered', async (t) => {
-  const { send, service, heard, lines, counters } = await running()
-  const mac = '52:54:00:00:00:11'
-  const chosen = clientPacket({ mac, type: 'request', options: [[54, octetsOf('10.0.0.1')], [50, octetsOf('10.0.0.9')]] }) // prettier-ignore
-  for (let time = 0; time < 3; time++) await send(chosen)
-  t.equal(heard.all.length, 0)
-  t.equal(counters.get('dhcp.elsewhere'), 3)
-  t.same(
-    lines.map(({ level }) => level),
-    ['warn', 'debug', 'debug'],
-  )
-  t.match(lines[0], {
-    msg: 'another DHCP server answers a declared machine',
-    node: 'ocp4/master-1',
-    server: '10.0.0.1',
-    reason: 'it chose the server 10.0.0.1',
-  })
-  const seen = { firstSeen: start, lastSeen: start, count: 3 }
-  t.same(service.otherServers(), [{ server: '10.0.0.1', mac, node: 'ocp4/master-1', ...seen }])
-})
+t.test(
+  'a node that chose another DHCP server causes one warning, and the server is counted and remembered',
+  async (t) => {
+    const { send, service, heard, lines, counters } = await running()
+    const mac = '52:54:00:00:00:11'
+    const chosen = clientPacket({ mac, type: 'request', options: [[54, octetsOf('10.0.0.1')], [50, octetsOf('10.0.0.9')]] }) // prettier-ignore
+    for (let time = 0; time < 3; time++) await send(chosen)
+    t.equal(heard.all.length, 0)
+    t.equal(counters.get('dhcp.elsewhere'), 3)
+    t.same(
+      lines.map(({ level }) => level),
+      ['warn', 'debug', 'debug'],
+    )
+    t.match(lines[0], {
+      msg: 'another DHCP server answered a declared machine',
+      node: 'ocp4/master-1',
+      server: '10.0.0.1',
+      code: 'dhcp.other-server',
+      reason: 'the client chose server 10.0.0.1',
+    })
+    const seen = { firstSeen: start, lastSeen: start, count: 3 }
+    t.same(service.otherServers(), [{ server: '10.0.0.1', mac, node: 'ocp4/master-1', ...seen }])
+  },
+)
 
-t.test('RFC 2131 §4.3.3: a declined address is warned of, remembered, and offered again', async (t) => {
-  const { send, service, heard, line } = await running()
-  const mac = '52:54:00:00:00:11'
-  const decline = clientPacket({ mac, type: 'decline', options: [[50, octetsOf('172.16.0.11')]] })
-  await send(decline)
-  await send(decline)
-  t.match(line(), {
-    level: 'warn',
-    msg: 'address declined: another machine uses it',
-    node: 'ocp4/master-1',
-    address: '172.16.0.11',
-    count: 2,
-  })
-  const remembered = { mac, node: 'ocp4/master-1', address: '172.16.0.11', lastSeen: start, count: 2 }
-  t.same(service.declined(), [remembered])
-  await send(captured('OVMF PXE DISCOVER'))
-  t.equal(heard.all.length, 1)
-})
+t.test(
+  'RFC 2131 §4.3.3: a declined address causes a warning, is remembered, and is offered again',
+  async (t) => {
+    const { send, service, heard, line } = await running()
+    const mac = '52:54:00:00:00:11'
+    const decline = clientPacket({ mac, type: 'decline', options: [[50, octetsOf('172.16.0.11')]] })
+    await send(decline)
+    await send(decline)
+    t.match(line(), {
+      level: 'warn',
+      msg: 'address declined: another machine uses it',
+      node: 'ocp4/master-1',
+      address: '172.16.0.11',
+      code: 'dhcp.address-declined',
+      count: 2,
+    })
+    const remembered = { mac, node: 'ocp4/master-1', address: '172.16.0.11', lastSeen: start, count: 2 }
+    t.same(service.declined(), [remembered])
+    await send(captured('OVMF PXE DISCOVER'))
+    t.equal(heard.all.length, 1)
+  },
+)
 
-t.test('a malformed packet is counted and has a debug line, and the next one is served', async (t) => {
+t.test('a malformed packet is counted and logged at debug, and the next one is served', async (t) => {
   const { send, counters, line, heard } = await running()
   await send(Uint8Array.of(1))
   t.same(line(), {
     level: 'debug',
     msg: 'malformed packet',
     client: '0.0.0.0:68',
+    code: 'dhcp.malformed',
     reason: '1 octets expected, 0 left at octet 1',
     octets: 1,
   })
@@ -206,7 +229,7 @@ t.test('a malformed packet is counted and has a debug line, and the next one is 
   t.equal(heard.all.length, 1)
 })
 
-t.test('our own bug costs one packet: it is logged in hex, and the next one is served', async (t) => {
+t.test('a defect costs one packet: it is logged in hexadecimal, and the next one is served', async (t) => {
   const bug = new Error('a bug')
   const broken = { ...plan, reservationByMac: { get: () => { throw bug } } as unknown as DhcpPlan['reservationByMac'] } // prettier-ignore
   let current: DhcpPlan = plan
@@ -215,7 +238,8 @@ t.test('our own bug costs one packet: it is logged in hex, and the next one is s
   await send(captured('udhcpc DISCOVER'))
   t.match(line(), {
     level: 'error',
-    msg: 'packet could not be handled',
+    msg: 'packet handling failed',
+    code: 'dhcp.internal-error',
     err: { message: 'a bug' },
     packet: Buffer.from(captured('udhcpc DISCOVER')).toString('hex'),
   })
@@ -239,20 +263,21 @@ t.test('a reply that cannot be sent is counted and logged with its node', async 
   t.same(
     lines.map(({ level, msg }) => [level, msg]),
     [
-      ['error', 'reply could not be sent'],
-      ['info', 'offered address'],
+      ['error', 'reply not sent'],
+      ['info', 'address offered'],
     ],
   )
   t.match(lines[0], {
     node: 'ocp4/master-1',
     mac: '52:54:00:00:00:11',
     client: '255.255.255.255:68',
+    code: 'dhcp.reply-not-sent',
     err: { message: 'send ENETUNREACH' },
   })
   t.equal(counters.get('dhcp.unsent'), 1)
 })
 
-t.test('adopted sockets answer for themselves: the reply leaves where the request came in', async (t) => {
+t.test('with adopted sockets, a reply leaves through the socket of the request', async (t) => {
   const network = memorySockets()
   const adopted: UdpPort[] = []
   const sockets: Sockets = {
@@ -277,7 +302,7 @@ t.test('adopted sockets answer for themselves: the reply leaves where the reques
   )
 })
 
-t.test('a lost socket is told', async (t) => {
+t.test('the loss of a socket is reported', async (t) => {
   const network = memorySockets()
   const bound: UdpPort[] = []
   const sockets: Sockets = {
@@ -296,14 +321,14 @@ t.test('a lost socket is told', async (t) => {
   )
 })
 
-t.test('another DHCP server on the port is noticed, though its socket may be shared', async (t) => {
+t.test('another DHCP server on the port is an error, even if it shares its socket', async (t) => {
   const network = memorySockets()
   await network.bindUdp({ address: '0.0.0.0', port: 67, reuseAddress: true })
   await t.rejects(running({ sockets: network }), { message: 'bind EADDRINUSE 0.0.0.0:67' })
   t.same(network.open(), ['0.0.0.0:67'])
 })
 
-t.test('when the second socket cannot be had, the first is closed again', async (t) => {
+t.test('when the second socket cannot be opened, the first is closed again', async (t) => {
   const network = memorySockets()
   const sockets: Sockets = { ...network, bindUdp: () => Promise.reject(new Error('no such address')) }
   await t.rejects(running({ sockets }), { message: 'no such address' })

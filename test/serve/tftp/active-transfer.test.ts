@@ -1,7 +1,7 @@
 import t from 'tap'
 import { CannotRead, type ServedFile } from '../../../src/serve/tftp/files.ts'
 import { negotiate } from '../../../src/serve/tftp/negotiate.ts'
-import { runTransfer } from '../../../src/serve/tftp/active-transfer.ts'
+import { startTransfer } from '../../../src/serve/tftp/active-transfer.ts'
 import { hex } from '../../support/hex.ts'
 import { inbox } from '../../support/memory-sockets.ts'
 import { listenForFile } from '../../support/tftp-client.ts'
@@ -31,10 +31,10 @@ t.test('netascii is translated before it is cut into blocks (RFC 1350 §1)', asy
   t.equal(Buffer.from(heard.received).toString(), 'ab\r\ncd\r\0\r\n')
 })
 
-t.test('back-off: nothing is sent before its time, and the end comes after 31 s', async (t) => {
+t.test('back-off: blocks are sent again on time, and the transfer ends after 31 s', async (t) => {
   const world = await begin({ content: pattern(10) })
   const heard = inbox(world.clientPort)
-  const { ended, isQuiet } = world.start()
+  const { ended, isUnresponsive } = world.start()
   const seconds: number[] = []
   for (let second = 1; second <= 31; second++) {
     await world.sockets.settled()
@@ -44,12 +44,16 @@ t.test('back-off: nothing is sent before its time, and the end comes after 31 s'
     if (heard.all.length > before) seconds.push(second)
   }
   t.same(seconds, [1, 3, 7, 15, 23])
-  t.same(await ended, { kind: 'failed', reason: 'the client did not acknowledge the last block' })
-  t.equal(isQuiet(), false, 'it never spoke')
+  t.same(await ended, {
+    kind: 'failed',
+    code: 'tftp.client-timeout',
+    reason: 'the client did not acknowledge the last block',
+  })
+  t.equal(isUnresponsive(), false, 'it never spoke')
   t.equal(world.clock.pending(), 0)
 })
 
-t.test('an ACK puts the timeout off', async (t) => {
+t.test('an ACK postpones the timeout', async (t) => {
   const world = await begin({ content: pattern(2000) })
   const heard = inbox(world.clientPort)
   world.start()
@@ -65,7 +69,7 @@ t.test('an ACK puts the timeout off', async (t) => {
   t.equal(heard.all.length, 3)
 })
 
-t.test('an ACK after a long back-off is followed by a short timeout again', async (t) => {
+t.test('after an ACK, a long back-off returns to the short timeout', async (t) => {
   const world = await begin({ content: pattern(2000) })
   const heard = inbox(world.clientPort)
   world.start()
@@ -80,14 +84,23 @@ t.test('an ACK after a long back-off is followed by a short timeout again', asyn
   t.equal(heard.all.length, 6)
 })
 
-t.test('what comes in one batch with the last ACK finds the transfer over', async (t) => {
+t.test('a packet in one batch with the last ACK is ignored', async (t) => {
   const world = await begin({ content: pattern(10), blksize: 8 })
   let handler: Parameters<typeof world.port.receive>[0] = () => undefined
   const { port, clock, counters, log } = world
   const deaf = { ...port, receive: (given: typeof handler) => (handler = given) }
   const agreement = negotiate(new Map([['blksize', '8']]), 10)
   const file = slowFile(pattern(10))
-  const { ended } = runTransfer({ port: deaf, client, file, mode: 'octet', agreement, clock, counters, log })
+  const { ended } = startTransfer({
+    port: deaf,
+    client,
+    file,
+    mode: 'octet',
+    agreement,
+    clock,
+    counters,
+    log,
+  })
   handler([
     { payload: hex('00 05 00 08 00'), ...client },
     { payload: hex('00 05 00 03 00'), ...client },
@@ -95,66 +108,71 @@ t.test('what comes in one batch with the last ACK finds the transfer over', asyn
   t.same(await ended, { kind: 'probe' })
 })
 
-t.test('an OACK that is never answered', async (t) => {
+t.test('an OACK without a response', async (t) => {
   const world = await begin({ content: pattern(10), blksize: 8 })
   const outcome = await finish(world, world.start().ended)
-  t.same(outcome, { kind: 'failed', reason: 'the client never answered' })
+  t.same(outcome, { kind: 'failed', code: 'tftp.client-timeout', reason: 'the client never responded' })
 })
 
-t.test('a client that falls silent in the middle', async (t) => {
+t.test('a client that stops responding during a transfer', async (t) => {
   const world = await begin({ content: pattern(2000) })
   const heard = inbox(world.clientPort)
   const transfer = world.start()
   const first = await heard.next()
   world.clientPort.send(hex('00 04 00 01'), first.address, first.port)
   await heard.next()
-  t.equal(transfer.isQuiet(), false)
+  t.equal(transfer.isUnresponsive(), false)
   world.clock.advance(1000)
-  t.equal(transfer.isQuiet(), true)
+  t.equal(transfer.isUnresponsive(), true)
   t.same(await finish(world, transfer.ended), {
     kind: 'failed',
-    reason: 'the client stopped answering after block 1',
+    code: 'tftp.client-timeout',
+    reason: 'the client stopped responding after block 1',
   })
 })
 
-t.test('a network that cannot be reached is named', async (t) => {
+t.test('an unreachable network is named', async (t) => {
   const world = await begin({ content: pattern(10), blksize: 8 })
   const port = { ...world.port }
   port.send = (_payload, _address, _port, failed) => failed?.(new Error('send ENETUNREACH'))
   const agreement = negotiate(new Map([['blksize', '8']]), 10)
   const file = slowFile(pattern(10))
   const { clock, counters, log } = world
-  const { ended } = runTransfer({ port, client, file, mode: 'octet', agreement, clock, counters, log })
+  const { ended } = startTransfer({ port, client, file, mode: 'octet', agreement, clock, counters, log })
   t.same(await finish(world, ended), {
     kind: 'failed',
-    reason: 'the client never answered (send ENETUNREACH)',
+    code: 'tftp.client-timeout',
+    reason: 'the client never responded (send ENETUNREACH)',
   })
 })
 
-t.test('a stranger on the port gets ERROR 5 and disturbs nothing (RFC 1350 §4)', async (t) => {
-  const world = await begin({ content: pattern(1500) })
-  const { ended } = world.start()
-  const stranger = await world.sockets.bindUdp({ address: '192.0.2.66', port: client.port })
-  const otherPort = await world.sockets.bindUdp({ address: client.address, port: 0 })
-  const answers = [inbox(stranger), inbox(otherPort)]
-  for (const from of [stranger, otherPort]) {
-    from.send(hex('00 04 00 01'), server, world.port.local.port)
-    from.send(hex('00 05 00 00 00'), server, world.port.local.port)
-  }
-  const heard = listenForFile(world.clientPort)
-  world.clock.advance(1000) // the first block was sent before the client listened
-  t.same(await finish(world, ended), { kind: 'finished' })
-  t.same(Uint8Array.from(heard.received), pattern(1500))
-  for (const { all } of answers) {
-    t.same(
-      all.map(({ payload }) => Buffer.from(payload).toString('latin1')),
-      Array(2).fill('\0\x05\0\x05unknown transfer identifier\0'),
-    )
-  }
-  t.equal(world.counters.get('tftp.unknownTransferIds'), 4)
-})
+t.test(
+  'another sender on the port gets ERROR 5 and does not disturb the transfer (RFC 1350 §4)',
+  async (t) => {
+    const world = await begin({ content: pattern(1500) })
+    const { ended } = world.start()
+    const stranger = await world.sockets.bindUdp({ address: '192.0.2.66', port: client.port })
+    const otherPort = await world.sockets.bindUdp({ address: client.address, port: 0 })
+    const answers = [inbox(stranger), inbox(otherPort)]
+    for (const from of [stranger, otherPort]) {
+      from.send(hex('00 04 00 01'), server, world.port.local.port)
+      from.send(hex('00 05 00 00 00'), server, world.port.local.port)
+    }
+    const heard = listenForFile(world.clientPort)
+    world.clock.advance(1000) // the first block was sent before the client listened
+    t.same(await finish(world, ended), { kind: 'finished' })
+    t.same(Uint8Array.from(heard.received), pattern(1500))
+    for (const { all } of answers) {
+      t.same(
+        all.map(({ payload }) => Buffer.from(payload).toString('latin1')),
+        Array(2).fill('\0\x05\0\x05unknown transfer identifier\0'),
+      )
+    }
+    t.equal(world.counters.get('tftp.unknownTransferIds'), 4)
+  },
+)
 
-t.test('what makes no sense on the port is counted and changes nothing', async (t) => {
+t.test('an unexpected packet on the port is counted and changes nothing', async (t) => {
   const world = await begin({ content: pattern(10) })
   const { ended } = world.start()
   const send = (octets: string) => world.clientPort.send(hex(octets), server, world.port.local.port)
@@ -170,7 +188,7 @@ t.test('what makes no sense on the port is counted and changes nothing', async (
   await world.sockets.settled()
 })
 
-const farewells = [
+const endings = [
   {
     name: 'an ERROR instead of ACK 0 is a probe',
     blksize: 8,
@@ -181,17 +199,17 @@ const farewells = [
     name: 'an ERROR later ends the transfer (RFC 1350 §7)',
     blksize: undefined,
     octets: '00 05 00 03 66 75 6c 6c 00',
-    outcome: { kind: 'failed', reason: 'the client sent error 3: full' },
+    outcome: { kind: 'failed', code: 'tftp.client-error', reason: 'the client sent error 3: full' },
   },
 ]
 
-for (const { name, blksize, octets, outcome } of farewells) {
+for (const { name, blksize, octets, outcome } of endings) {
   t.test(name, async (t) => {
     const world = await begin({ content: pattern(100), ...(blksize !== undefined && { blksize }) })
     const { ended, stop, abandon } = world.start()
     await world.sockets.settled()
     world.clientPort.send(hex(octets), server, world.port.local.port)
-    // What comes in the same breath finds the transfer over.
+    // A packet in the same batch finds the transfer ended.
     world.clientPort.send(hex('00 04 00 00'), server, world.port.local.port)
     t.same(await ended, outcome)
     stop('too late')
@@ -201,7 +219,7 @@ for (const { name, blksize, octets, outcome } of farewells) {
   })
 }
 
-t.test('a file that cannot be read on ends the transfer with its ERROR', async (t) => {
+t.test('a read error during a transfer ends it with an ERROR', async (t) => {
   for (const { error, message } of [
     { error: new CannotRead('changed', 0), message: '0 changed' },
     { error: new CannotRead('forbidden', 2), message: '2 forbidden' },
@@ -212,13 +230,17 @@ t.test('a file that cannot be read on ends the transfer with its ERROR', async (
     const file: ServedFile = { octets: 600, chunkCount: 2, chunk, close: () => undefined }
     const world = await begin({ content, file })
     const heard = listenForFile(world.clientPort)
-    t.same(await finish(world, world.start().ended), { kind: 'failed', reason: error.message })
+    t.same(await finish(world, world.start().ended), {
+      kind: 'failed',
+      code: 'tftp.file-unreadable',
+      reason: error.message,
+    })
     t.same(heard.errors, [message])
     t.equal(heard.received.length, 512)
   }
 })
 
-t.test('a slow file is waited for: silence then is not the client’s', async (t) => {
+t.test('a slow disk is not a timeout of the client', async (t) => {
   const pending = Promise.withResolvers<Uint8Array>()
   const file = { octets: 3, chunkCount: 1, chunk: () => pending.promise, close: () => undefined }
   const world = await begin({ content: pattern(3), file })
@@ -231,12 +253,16 @@ t.test('a slow file is waited for: silence then is not the client’s', async (t
   t.same(Uint8Array.from(heard.received), pattern(3))
 })
 
-t.test('stopping tells the client, abandoning does not', async (t) => {
+t.test('stopping sends an ERROR, abandoning does not', async (t) => {
   const world = await begin({ content: pattern(10) })
   const heard = listenForFile(world.clientPort)
   const transfer = world.start()
   transfer.stop('the server is stopping')
-  t.same(await transfer.ended, { kind: 'failed', reason: 'the server is stopping' })
+  t.same(await transfer.ended, {
+    kind: 'failed',
+    code: 'tftp.transfer-stopped',
+    reason: 'the server is stopping',
+  })
   await world.sockets.settled()
   t.same(heard.errors, ['0 the server is stopping'])
 
@@ -244,7 +270,11 @@ t.test('stopping tells the client, abandoning does not', async (t) => {
   const silent = listenForFile(other.clientPort)
   const abandoned = other.start()
   abandoned.abandon()
-  t.same(await abandoned.ended, { kind: 'failed', reason: 'the client asked anew' })
+  t.same(await abandoned.ended, {
+    kind: 'failed',
+    code: 'tftp.client-restarted',
+    reason: 'the client sent a new request',
+  })
   await other.sockets.settled()
   t.same(silent.errors, [])
 })

@@ -4,7 +4,7 @@ import { encodeNetascii } from '../../../src/proto/tftp/netascii.ts'
 import { cutIntoBlocks } from '../../../src/serve/tftp/blocks.ts'
 import type { ServedFile } from '../../../src/serve/tftp/files.ts'
 
-/** A file of chunks that are there at once. */
+/** Returns a file whose chunks are in memory. */
 function fileOf(content: Uint8Array, chunkOctets: number): ServedFile {
   return {
     octets: content.length,
@@ -16,7 +16,7 @@ function fileOf(content: Uint8Array, chunkOctets: number): ServedFile {
 
 const nothing = () => undefined
 
-t.test('blocks join chunks of any size, in octet and in netascii', (t) => {
+t.test('blocks span chunks of any size, in octet and in netascii', (t) => {
   const content = fc
     .array(fc.constantFrom(10, 13, 65, 66), { maxLength: 80 })
     .map((each) => Uint8Array.from(each))
@@ -42,7 +42,7 @@ t.test('blocks join chunks of any size, in octet and in netascii', (t) => {
   t.end()
 })
 
-t.test('a block of the window can be had again, across chunks that were passed', (t) => {
+t.test('a block of the window can be read again, across earlier chunks', (t) => {
   const content = Uint8Array.from({ length: 40 }, (_, at) => at)
   const file = fileOf(content, 5)
   const blocks = cutIntoBlocks({ file, mode: 'octet', blockOctets: 8, ready: nothing, failed: nothing })
@@ -54,7 +54,7 @@ t.test('a block of the window can be had again, across chunks that were passed',
   t.end()
 })
 
-/** A file whose chunks arrive when the test says so. */
+/** Returns a file whose chunks the test delivers. */
 function slowFile(chunkCount: number) {
   const asked: number[] = []
   const waiting = new Map<number, PromiseWithResolvers<Uint8Array>>()
@@ -74,7 +74,7 @@ function slowFile(chunkCount: number) {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-t.test('a block that is being read comes later, and the next chunk is read ahead', async (t) => {
+t.test('a block that is still being read follows later, and the next chunk is read ahead', async (t) => {
   const { file, asked, chunk } = slowFile(4)
   let calls = 0
   const blocks = cutIntoBlocks({ file, mode: 'octet', blockOctets: 2, ready: () => calls++, failed: nothing })
@@ -93,7 +93,7 @@ t.test('a block that is being read comes later, and the next chunk is read ahead
   t.equal(blocks.copy(3, 1, target, 0), undefined)
 })
 
-t.test('what cannot be read is reported', async (t) => {
+t.test('a read error is reported', async (t) => {
   const { file, chunk } = slowFile(1)
   const errors: string[] = []
   const failed = (error: Error) => errors.push(error.message)
@@ -104,7 +104,7 @@ t.test('what cannot be read is reported', async (t) => {
   t.same(errors, ['gone'])
 })
 
-t.test('after closing nothing is called back', async (t) => {
+t.test('after closing there are no callbacks', async (t) => {
   for (const settle of [
     (chunk: PromiseWithResolvers<Uint8Array>) => chunk.resolve(Uint8Array.of(1)),
     (chunk: PromiseWithResolvers<Uint8Array>) => chunk.reject(new Error('gone')),

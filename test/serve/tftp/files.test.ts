@@ -14,7 +14,7 @@ async function readAll(file: ServedFile): Promise<string> {
   return text
 }
 
-t.test('a file comes in chunks', async (t) => {
+t.test('a file is read in chunks', async (t) => {
   const path = join(t.testdir({ f: 'abcdefghijklmnopqrstuvwxyz' }), 'f')
   const file = await createFiles(limits).open(path)
   t.equal(file.octets, 26)
@@ -30,7 +30,7 @@ t.test('an empty file has no chunks', async (t) => {
   file.close()
 })
 
-t.test('transfers of one file share its reading', async (t) => {
+t.test('transfers of one file share its chunks', async (t) => {
   const files = createFiles(limits)
   const path = join(t.testdir({ f: 'abcdefghijkl' }), 'f')
   const [one, two] = await Promise.all([files.open(path), files.open(path)])
@@ -45,7 +45,7 @@ t.test('transfers of one file share its reading', async (t) => {
   three.close()
 })
 
-t.test('descriptors are given back, also when chunks are still being read', async (t) => {
+t.test('descriptors are closed, also while chunks are being read', async (t) => {
   const files = createFiles(limits)
   const folder = t.testdir({ f: 'abcdefghijkl' })
   const path = join(folder, 'f')
@@ -58,7 +58,7 @@ t.test('descriptors are given back, also when chunks are still being read', asyn
   await until(() => openFilesBelow(folder).length === 0)
 })
 
-t.test('a file that was replaced: transfers under way keep the old one, new ones get the new', async (t) => {
+t.test('a replaced file: active transfers keep the old version, new ones get the new version', async (t) => {
   const files = createFiles(limits)
   const path = join(t.testdir({ f: 'old old old old', g: 'new new new new' }), 'f')
   const old = await files.open(path)
@@ -78,7 +78,7 @@ const changes = [
 ]
 
 for (const { name, change } of changes) {
-  t.test(`a file that ${name} while it is sent is not mixed`, async (t) => {
+  t.test(`a file that ${name} during a transfer is not mixed`, async (t) => {
     const path = join(t.testdir({ f: 'abcdefghijklm' }), 'f')
     utimesSync(path, 1000, 1000)
     const file = await createFiles(limits).open(path)
@@ -93,7 +93,7 @@ for (const { name, change } of changes) {
   })
 }
 
-t.test('memory is bounded: what was used longest ago goes first', async (t) => {
+t.test('memory is bounded: the least recently used chunk is dropped first', async (t) => {
   const files = createFiles({ cacheOctets: 25, chunkOctets: 10 })
   const folder = t.testdir({ a: 'aaaaaaaaaa', b: 'bbbbbbbbbb', c: 'cccccccccc' })
   const open = (name: string) => files.open(join(folder, name))
@@ -110,12 +110,12 @@ t.test('memory is bounded: what was used longest ago goes first', async (t) => {
 const refusals = [
   { name: 'is absent', path: 'nothing', code: 1, message: 'no such file' },
   { name: 'is below a file', path: 'f/g', code: 1, message: 'no such file' },
-  { name: 'is a folder', path: '.', code: 2, message: 'not a regular file' },
+  { name: 'is a directory', path: '.', code: 2, message: 'not a regular file' },
   { name: 'is a device', path: '/dev/zero', code: 2, message: 'not a regular file' },
 ]
 
 for (const { name, path, code, message } of refusals) {
-  t.test(`refused: what ${name}`, async (t) => {
+  t.test(`refused: a path that ${name}`, async (t) => {
     const folder = t.testdir({ f: 'f' })
     await t.rejects(createFiles(limits).open(resolve(folder, path)), { name: 'CannotRead', code, message })
   })
@@ -131,7 +131,7 @@ t.test(
   },
 )
 
-t.test('refused: what the system cannot open, in its words', async (t) => {
+t.test('refused: a file that the system cannot open, with the system’s message', async (t) => {
   const path = join(t.testdir({ f: t.fixture('symlink', 'f') }), 'f')
   await t.rejects(createFiles(limits).open(path), { code: 0, message: /^the file cannot be read: ELOOP: / })
 })

@@ -2,18 +2,19 @@ import t from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
-import { guarded } from '../../../src/serve/tftp/guard.ts'
+import { handleSafely } from '../../../src/serve/tftp/guard.ts'
 
 const cases = [
   { name: 'a packet that is handled', fault: undefined, counts: {}, lines: [] },
   {
-    name: 'a malformed packet: the sender’s fault, one debug line',
+    name: 'a malformed packet of the sender: one debug line',
     fault: new MalformedPacket('opcode 9', 0),
     counts: { 'tftp.malformed': 1 },
     lines: [
       {
         level: 'debug',
         client: '192.0.2.1:7',
+        code: 'tftp.malformed',
         reason: 'opcode 9 at octet 0',
         octets: 2,
         msg: 'malformed packet',
@@ -21,16 +22,17 @@ const cases = [
     ],
   },
   {
-    name: 'anything else: our bug, with the packet that shows it',
+    name: 'any other error: a defect, with the packet that shows it',
     fault: new TypeError('oops'),
     counts: { 'tftp.unhandled': 1 },
     lines: [
       {
         level: 'error',
         client: '192.0.2.1:7',
+        code: 'tftp.internal-error',
         err: { type: 'TypeError', message: 'oops' },
         packet: '0009',
-        msg: 'packet could not be handled',
+        msg: 'packet handling failed',
       },
     ],
   },
@@ -44,7 +46,7 @@ for (const { name, fault, counts, lines } of cases) {
     const handle = () => {
       if (fault !== undefined) throw fault
     }
-    guarded({ payload: Uint8Array.of(0, 9), address: '192.0.2.1', port: 7 }, handle, { log, counters })
+    handleSafely({ payload: Uint8Array.of(0, 9), address: '192.0.2.1', port: 7 }, handle, { log, counters })
     t.same(counters.snapshot(), counts)
     t.equal(written.length, lines.length)
     t.match(written, lines)

@@ -14,7 +14,7 @@ const bare: TftpPlan = {
   nodeByAddress: new Map(),
 }
 
-t.test('what a name leads to', (t) => {
+t.test('a name resolves to a file', (t) => {
   const folder = t.testdir({
     loader: 'loader',
     secret: 'secret',
@@ -38,7 +38,7 @@ t.test('what a name leads to', (t) => {
     { name: 'a loader before a file of the root', plan, asked: 'ipxe.efi', octets: 6 },
     { name: 'a loader without a root', plan: loaders, asked: 'ipxe.efi', octets: 6 },
     { name: 'a file of the root', plan, asked: 'own', octets: 4 },
-    { name: 'a file in a folder', plan, asked: 'folder/f', octets: 9 },
+    { name: 'a file in a directory', plan, asked: 'folder/f', octets: 9 },
     { name: 'a symbolic link that stays inside', plan, asked: 'folder/inner', octets: 4 },
   ]
   for (const { name, plan, asked, octets } of found) {
@@ -50,14 +50,14 @@ t.test('what a name leads to', (t) => {
   }
 
   const refused = [
-    { name: 'a name that nothing has', plan, asked: 'nothing', code: 1 },
+    { name: 'a name that does not exist', plan, asked: 'nothing', code: 1 },
     { name: 'a name without a root', plan: loaders, asked: 'own', code: 1 },
     { name: 'a symbolic link out of the root', plan, asked: 'out', code: 1 },
-    { name: 'a symbolic link to a sibling whose name begins alike', plan, asked: 'beside', code: 1 },
-    { name: 'a folder reached by a symbolic link', plan, asked: 'up/secret', code: 1 },
-    { name: 'a link that leads nowhere', plan, asked: 'dangling', code: 1 },
-    { name: 'a folder', plan, asked: 'folder', code: 2 },
-    { name: 'a root that is not there', plan: { ...bare, root: join(folder, 'no') }, asked: 'own', code: 1 },
+    { name: 'a symbolic link to a sibling with the same prefix', plan, asked: 'beside', code: 1 },
+    { name: 'a directory reached by a symbolic link', plan, asked: 'up/secret', code: 1 },
+    { name: 'a dangling symbolic link', plan, asked: 'dangling', code: 1 },
+    { name: 'a directory', plan, asked: 'folder', code: 2 },
+    { name: 'a missing root', plan: { ...bare, root: join(folder, 'no') }, asked: 'own', code: 1 },
   ]
   for (const { name, plan, asked, code } of refused) {
     t.test(`refused: ${name}`, (t) => t.rejects(openNamed(plan, files, asked), { name: 'CannotRead', code }))
@@ -65,35 +65,35 @@ t.test('what a name leads to', (t) => {
 
   const explained = [
     {
-      name: 'no loader, no root: all that is served',
+      name: 'no loader, no root: lists all served files',
       plan: loaders,
       asked: 'grub.cfg',
       reason: 'no boot loader has this name',
       served: ['ipxe.efi'],
     },
     {
-      name: 'files of the root beside it',
+      name: 'similar files of the root',
       plan,
       asked: 'grubx64.cfg',
-      reason: `neither a boot loader nor in ${plan.root}`,
+      reason: `not a boot loader, and not in ${plan.root}`,
       served: ['grub.cfg'],
     },
     {
-      name: 'files in the folder where it was looked for',
+      name: 'files in the requested directory',
       plan,
       asked: 'folder/f.cfg',
-      reason: `neither a boot loader nor in ${plan.root}`,
+      reason: `not a boot loader, and not in ${plan.root}`,
       served: ['folder/f'],
     },
     {
-      name: 'a folder outside the root is not listed',
+      name: 'a directory outside the root is not listed',
       plan,
       asked: 'up/secre',
-      reason: `neither a boot loader nor in ${plan.root}`,
+      reason: `not a boot loader, and not in ${plan.root}`,
       served: ['ipxe.efi'],
     },
     {
-      name: 'a loader that was not found says how to get it',
+      name: 'a missing loader names the package to install',
       plan: { ...loaders, missing: new Map([['efi/snponly.efi', 'apt-get install ipxe']]) },
       asked: 'EFI/SNPONLY.EFI',
       reason: 'apt-get install ipxe',
@@ -101,7 +101,7 @@ t.test('what a name leads to', (t) => {
     },
   ]
   for (const { name, plan, asked, reason, served } of explained) {
-    t.test(`absence: ${name}`, async (t) => {
+    t.test(`missing file: ${name}`, async (t) => {
       t.same(await explainMissingFile(plan, asked), { reason, served })
     })
   }

@@ -1,4 +1,4 @@
-/** Over real sockets on loopback, with clients that know nothing of our code: curl, and a lockstep client in a few lines. */
+/** Transfers over real sockets on loopback, with independent clients: curl, and a small lockstep client. */
 import { execFile } from 'node:child_process'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
@@ -59,7 +59,7 @@ t.test('curl gets files of any size', { skip: !hasCurl && 'no curl with tftp' },
   await t.rejects(fetch('', '-T', join(root, 'one')), { code: 69 }, 'CURLE_TFTP_PERM')
 })
 
-/** Mode octet, lockstep, no options but those given; the file when its last block came. */
+/** Fetches a file in mode octet, in lockstep, with the given options only. */
 async function fetchLockstep(
   port: number,
   request: string,
@@ -100,7 +100,7 @@ t.test('a lockstep client without options, and one with', async (t) => {
   t.equal((await large).equals(content), true)
 })
 
-t.test('one port for everything: twenty clients at once, none hears another port', async (t) => {
+t.test('one port: twenty clients at once get replies from that port only', async (t) => {
   const { port } = await serve(t, { kind: 'single' })
   const requests = Array.from({ length: 20 }, (_, index) => {
     const blksize = 512 + index * 40
@@ -113,7 +113,7 @@ t.test('curl through one port, and through a range', { skip: !hasCurl && 'no cur
   const first = await bound()
   const from = first.address().port
   first.close()
-  // Some of these may be taken: they are left out.
+  // Other programs can use some of these ports, which are then skipped.
   for (const transfers of [{ kind: 'single' }, { kind: 'range', from, to: from + 63 }] as const) {
     const { port } = await serve(t, transfers)
     const args = ['-sS', '--max-time', '20', '--tftp-blksize', '1400', `tftp://127.0.0.1:${port}/image.bin`]

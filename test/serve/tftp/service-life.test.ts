@@ -1,4 +1,4 @@
-/** The service whole: repeated requests, limits, a plan that is replaced, ports that are lost, and the end. */
+/** The whole service: repeated requests, limits, a replaced plan, lost ports, and closing. */
 import { join } from 'node:path'
 import t from 'tap'
 import type { UdpPort } from '../../../src/host/udp.ts'
@@ -8,7 +8,7 @@ import { openFilesBelow } from '../../support/open-files.ts'
 import { listenForFile } from '../../support/tftp-client.ts'
 import { ask, loader, read, serve, until } from '../../support/tftp-service.ts'
 
-t.test('a request that is sent again while its transfer lives begins nothing (RFC 1350 §4)', async (t) => {
+t.test('a retransmitted request does not start a second transfer (RFC 1350 §4)', async (t) => {
   const { counters, bind, sockets } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
@@ -22,7 +22,7 @@ t.test('a request that is sent again while its transfer lives begins nothing (RF
   t.equal(answers.all.length, 1)
 })
 
-t.test('another request from the same port ends the first in silence', async (t) => {
+t.test('another request from the same port ends the first transfer without an ERROR', async (t) => {
   const { lines, bind, counters } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
@@ -33,14 +33,16 @@ t.test('another request from the same port ends the first in silence', async (t)
   t.equal(first.port === second.port, false)
   t.equal(read(second.payload), '\0\x03\0\x01own file')
   await until(() => lines.length > 0)
-  t.match(lines, [{ level: 'warn', file: 'ipxe.efi', reason: 'the client asked anew', msg: 'file not sent' }])
+  t.match(lines, [
+    { level: 'warn', file: 'ipxe.efi', reason: 'the client sent a new request', msg: 'file not sent' },
+  ])
   ask(port, 'own')
   await until(() => counters.get('tftp.repeatedRequests') === 1)
   port.send(hex('00 04 00 01'), second.address, second.port)
   await until(() => counters.get('tftp.finished') === 1)
 })
 
-t.test('the same request from a client that had fallen silent begins anew', async (t) => {
+t.test('the same request from an unresponsive client starts a new transfer', async (t) => {
   const { bind, clock, sockets } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
@@ -58,7 +60,7 @@ t.test('the same request from a client that had fallen silent begins anew', asyn
   t.equal(sockets.open().length, 3)
 })
 
-t.test('a request that is taken back before its file is open begins nothing', async (t) => {
+t.test('a request that is replaced before its file is open starts no transfer', async (t) => {
   const { bind, lines, counters, sockets } = await serve(t)
   const port = await bind()
   const heard = listenForFile(port)
@@ -70,15 +72,15 @@ t.test('a request that is taken back before its file is open begins nothing', as
   t.match(lines, [{ file: 'own', msg: 'file sent' }])
 })
 
-t.test('sixteen transfers of one client are enough', async (t) => {
+t.test('one client has at most sixteen transfers', async (t) => {
   const { bind, lines } = await serve(t)
   for (let count = 0; count < 16; count++) ask(await bind(3000 + count), 'own')
   const one = await bind(4000)
   ask(one, 'own')
   const answers = inbox(one)
-  t.equal(read((await answers.next()).payload), '\0\x05\0\x0016 transfers to 192.0.2.11 are under way\0')
+  t.equal(read((await answers.next()).payload), '\0\x05\0\x0016 transfers to 192.0.2.11 are in progress\0')
   t.match(lines, [
-    { level: 'warn', reason: '16 transfers to 192.0.2.11 are under way', msg: 'request refused' },
+    { level: 'warn', reason: '16 transfers to 192.0.2.11 are in progress', msg: 'request refused' },
   ])
   const other = await bind(4000, '192.0.2.12')
   const heard = listenForFile(other)
@@ -86,7 +88,7 @@ t.test('sixteen transfers of one client are enough', async (t) => {
   await until(() => heard.isComplete())
 })
 
-t.test('undeclared addresses have half of all places; the nodes have the others', async (t) => {
+t.test('undeclared addresses get half of all transfers; the rest is for nodes', async (t) => {
   const { bind, counters } = await serve(t)
   for (let count = 0; count < 300; count++) {
     ask(await bind(3000 + (count >> 5), `198.51.100.${count & 31}`), 'own')
@@ -97,7 +99,7 @@ t.test('undeclared addresses have half of all places; the nodes have the others'
   ask(stranger, 'own')
   t.equal(
     read((await answers.next()).payload),
-    '\0\x05\0\x00256 transfers to undeclared addresses are under way, ask again later\0',
+    '\0\x05\0\x00256 transfers to undeclared addresses are in progress, try again later\0',
   )
   const node = await bind()
   const heard = listenForFile(node)
@@ -105,7 +107,7 @@ t.test('undeclared addresses have half of all places; the nodes have the others'
   await until(() => heard.isComplete())
 })
 
-t.test('what clients abandon is gone after its timeouts: ports, timers and files', async (t) => {
+t.test('abandoned transfers end after their timeouts, with ports, timers, and files', async (t) => {
   const nodes = Array.from({ length: 32 }, (_, index) => `198.51.100.${index}`)
   const nodeByAddress = new Map(nodes.map((address) => [address, `ocp45/${address}`]))
   const { bind, counters, clock, sockets, folder } = await serve(t, { nodeByAddress })
@@ -113,7 +115,7 @@ t.test('what clients abandon is gone after its timeouts: ports, timers and files
   for (let count = 0; count < 513; count++) {
     const client = await bind(3000 + (count >> 5), nodes[count & 31])
     clients.push(client)
-    // The last one comes when all places are taken; the others asked for a second, or left it to the server.
+    // The last one arrives when the limit is reached; the others requested a timeout of one second, or none.
     ask(client, 'ipxe.efi', count % 2 === 0 ? {} : { timeout: '1' })
   }
   await until(() => counters.get('tftp.refused') === 1)
@@ -124,7 +126,7 @@ t.test('what clients abandon is gone after its timeouts: ports, timers and files
     true,
     'one descriptor for all transfers of a file, none when it is in memory',
   )
-  // A retransmission is read from the disk, which may take longer than a second of this clock.
+  // A retransmission is read from the disk, which can take longer than a second of this clock.
   await until(() => {
     clock.advance(1000)
     return counters.get('tftp.failed') === 512
@@ -134,7 +136,7 @@ t.test('what clients abandon is gone after its timeouts: ports, timers and files
   await until(() => openFilesBelow(folder).length === 0)
 })
 
-t.test('a transfer ends under the plan that it began with', async (t) => {
+t.test('a transfer keeps the plan that it started with', async (t) => {
   const { bind, state, folder, counters } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
@@ -152,17 +154,17 @@ t.test('a transfer ends under the plan that it began with', async (t) => {
   t.equal(Buffer.from(other.received).toString(), 'own file')
 })
 
-t.test('without a port for the transfer the client is told', async (t) => {
+t.test('without a port for the transfer the client gets an ERROR', async (t) => {
   const { bind, lines, sockets } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
   sockets.bindUdp = () => Promise.reject(new Error('bind EMFILE'))
   ask(port, 'own')
-  t.equal(read((await answers.next()).payload), '\0\x05\0\0the server cannot begin a transfer now\0')
-  t.match(lines, [{ level: 'error', err: { message: 'bind EMFILE' }, msg: 'transfer could not begin' }])
+  t.equal(read((await answers.next()).payload), '\0\x05\0\0the server cannot start a transfer\0')
+  t.match(lines, [{ level: 'error', err: { message: 'bind EMFILE' }, msg: 'transfer not started' }])
 })
 
-t.test('a transfer whose port is lost fails; a lost request port is the app’s affair', async (t) => {
+t.test('a transfer whose port is lost fails; the loss of the request port is reported', async (t) => {
   const { bind, lines, sockets, lost } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
@@ -181,7 +183,7 @@ t.test('a transfer whose port is lost fails; a lost request port is the app’s 
   t.same(lost, [])
 })
 
-t.test('closing lets transfers end, within the grace', async (t) => {
+t.test('closing lets transfers end within the grace period', async (t) => {
   const { bind, service, clock, sockets, lines } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
@@ -196,10 +198,10 @@ t.test('closing lets transfers end, within the grace', async (t) => {
   t.equal(clock.pending(), 0)
 })
 
-t.test('closing before the file is open: nothing begins', async (t) => {
+t.test('closing before the file is open: no transfer starts', async (t) => {
   const { bind, service, clock, sockets, counters } = await serve(t)
   ask(await bind(), 'own')
-  // Promises only: the file system needs a turn of the event loop, which it does not get.
+  // Promises only: the file system would need a turn of the event loop.
   while (counters.get('tftp.requests') === 0) await Promise.resolve()
   const closed = service.close(0)
   while (clock.pending() === 0) await Promise.resolve()
@@ -209,7 +211,7 @@ t.test('closing before the file is open: nothing begins', async (t) => {
   t.same(sockets.open(), ['192.0.2.11:2000'])
 })
 
-t.test('closing ends what outlasts the grace, and tells the client', async (t) => {
+t.test('closing ends longer transfers with an ERROR', async (t) => {
   const { bind, service, clock, sockets } = await serve(t)
   const port = await bind()
   const answers = inbox(port)

@@ -1,4 +1,4 @@
-/** The service whole: what it answers and what it says of it. */
+/** The whole service: its answers and its log. */
 import fc from 'fast-check'
 import t from 'tap'
 import { encodePacket } from '../../../src/proto/tftp/packet.ts'
@@ -7,7 +7,7 @@ import { inbox } from '../../support/memory-sockets.ts'
 import { listenForFile } from '../../support/tftp-client.ts'
 import { ask, loader, read, serve, until } from '../../support/tftp-service.ts'
 
-t.test('a loader arrives, and one line tells of it', async (t) => {
+t.test('a loader is transferred, and one line is logged', async (t) => {
   const { service, lines, counters, bind, clock, sockets } = await serve(t)
   t.equal(service.name, 'tftp')
   t.same(service.listening, ['udp 192.0.2.2:69'])
@@ -46,7 +46,7 @@ t.test('a loader arrives, and one line tells of it', async (t) => {
   t.same(sockets.open(), ['192.0.2.2:69', '192.0.2.11:2000'])
 })
 
-t.test('OVMF asks for the size first, then for the file from another port', async (t) => {
+t.test('OVMF requests the size first, then the file from another port', async (t) => {
   const { lines, counters, bind, sockets } = await serve(t)
   const first = await bind(1290)
   const answers = inbox(first)
@@ -55,9 +55,7 @@ t.test('OVMF asks for the size first, then for the file from another port', asyn
   t.equal(read(oack.payload), '\0\x06tsize\x003000\0blksize\x001468\0windowsize\x004\0')
   first.send(hexFixture('tftp/ovmf-probe'), oack.address, oack.port)
   await until(() => counters.get('tftp.probes') === 1)
-  t.match(lines, [
-    { level: 'debug', node: 'ocp45/m1', file: 'ipxe.efi', msg: 'probe: the client only asked for the size' },
-  ])
+  t.match(lines, [{ level: 'debug', node: 'ocp45/m1', file: 'ipxe.efi', msg: 'file size sent' }])
 
   const second = await bind(1291)
   const heard = listenForFile(second, { blksize: 1468, windowsize: 4 })
@@ -71,7 +69,7 @@ t.test('OVMF asks for the size first, then for the file from another port', asyn
   )
 })
 
-t.test('an own file, from an address of no node', async (t) => {
+t.test('a file of the root, for an undeclared address', async (t) => {
   const { lines, bind } = await serve(t)
   const port = await bind(2000, '192.0.2.99')
   const heard = listenForFile(port)
@@ -83,7 +81,7 @@ t.test('an own file, from an address of no node', async (t) => {
   t.equal(lines[0]!.msg, 'file sent')
 })
 
-t.test('netascii: no tsize, because the translated size is not known before it is read', async (t) => {
+t.test('netascii: no tsize, because the translated size is not known in advance', async (t) => {
   const { bind } = await serve(t)
   const port = await bind()
   const heard = listenForFile(port, { blksize: 8 })
@@ -99,20 +97,26 @@ t.test('netascii: no tsize, because the translated size is not known before it i
 
 const refusals = [
   {
-    name: 'a write (RFC 1350 §5)',
+    name: 'a write request (RFC 1350 §5)',
     file: 'ipxe.efi',
     kind: 'wrq' as const,
-    reply: '\0\x05\0\x02files are only read here\0',
-    line: { level: 'warn', node: 'ocp45/m1', reason: 'files are only read here', msg: 'request refused' },
+    reply: '\0\x05\0\x02files are read-only\0',
+    line: {
+      level: 'warn',
+      node: 'ocp45/m1',
+      code: 'tftp.read-only',
+      reason: 'files are read-only',
+      msg: 'request refused',
+    },
   },
   {
-    name: 'a name that leads out',
+    name: 'a name that leads out of the served directory',
     file: '../loader',
-    reply: '\0\x05\0\x02the name leads out of the served files\0',
-    line: { level: 'warn', file: '../loader', msg: 'request refused' },
+    reply: '\0\x05\0\x02the name leads out of the served directory\0',
+    line: { level: 'warn', file: '../loader', code: 'tftp.invalid-name', msg: 'request refused' },
   },
   {
-    name: 'an unknown file: what there is instead',
+    name: 'an unknown file: lists the served files',
     file: 'ipxe.kpxe',
     reply: '\0\x05\0\x01no such file\0',
     line: {
@@ -120,11 +124,12 @@ const refusals = [
       node: 'ocp45/m1',
       file: 'ipxe.kpxe',
       served: ['ipxe.efi'],
+      code: 'tftp.file-not-found',
       msg: 'file not found',
     },
   },
   {
-    name: 'the script that iPXE does without',
+    name: 'the script that iPXE does not need',
     file: 'efi/autoexec.ipxe',
     reply: '\0\x05\0\x01no such file\0',
     line: { level: 'debug', file: 'efi/autoexec.ipxe', msg: 'file not found' },
@@ -133,7 +138,12 @@ const refusals = [
     name: 'a file that cannot be read',
     file: 'broken',
     reply: '\0\x05\0\x02not a regular file\0',
-    line: { level: 'error', reason: 'not a regular file', msg: 'file cannot be read' },
+    line: {
+      level: 'error',
+      code: 'tftp.file-unreadable',
+      reason: 'not a regular file',
+      msg: 'file not readable',
+    },
   },
 ]
 
@@ -152,7 +162,7 @@ for (const { name, file, kind, reply, line } of refusals) {
   })
 }
 
-t.test('an unknown file for an address of no node is a warning: nobody declared fails to boot', async (t) => {
+t.test('an unknown file for an undeclared address is only a warning', async (t) => {
   const { lines, bind } = await serve(t)
   ask(await bind(2000, '192.0.2.99'), 'ipxe.kpxe')
   await until(() => lines.length > 0)
@@ -160,7 +170,7 @@ t.test('an unknown file for an address of no node is a warning: nobody declared 
   t.equal(lines[0]?.node, undefined)
 })
 
-t.test('what comes to the request port and is no request is counted, not answered', async (t) => {
+t.test('a packet other than a request at the request port is counted, not answered', async (t) => {
   const { bind, sockets, counters, lines } = await serve(t)
   const port = await bind()
   const answers = inbox(port)
@@ -181,7 +191,7 @@ t.test('what comes to the request port and is no request is counted, not answere
   t.same(answers.all, [])
 })
 
-t.test('arbitrary octets at the request port never do harm', async (t) => {
+t.test('arbitrary octets at the request port have no effect', async (t) => {
   const { bind, sockets } = await serve(t)
   const port = await bind()
   const wellFormed = fc

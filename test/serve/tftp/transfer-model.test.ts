@@ -1,4 +1,4 @@
-/** The transfer against a model of what is on the wire: any sequence of ACKs, timeouts and slow files. */
+/** Compares the transfer with a model of the wire: any sequence of ACKs, timeouts, and slow files. */
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -16,12 +16,12 @@ const blockOctets = 8
 type Model = {
   readonly windowBlocks: number
   readonly lastBlock: number
-  /** The OACK waits for its ACK. */
+  /** The OACK was not acknowledged yet. */
   isNegotiating: boolean
   acked: number
   highest: number
   isOver: boolean
-  /** Blocks that went out since something other than progress caused it. */
+  /** Blocks sent again since the last progress. */
   resentWithoutProgress: number
 }
 
@@ -38,7 +38,7 @@ function afterStep(model: Model, transfer: Transfer, step: Step): void {
   if (step === 'done' || step === 'gaveUp') model.isOver = true
 }
 
-/** Sends up to `most` blocks, as many as the file has ready. */
+/** Sends up to `most` blocks that the file has ready. */
 const send = (most: number): Command => ({
   check: (model) => !model.isOver,
   run(model, transfer) {
@@ -54,7 +54,7 @@ const send = (most: number): Command => ({
   toString: () => `send(${most})`,
 })
 
-/** An ACK `offset` blocks from the last one that counted. */
+/** An ACK `offset` blocks from the last accepted one. */
 const ack = (offset: number): Command => ({
   check: (model) => !model.isOver,
   run(model, transfer) {
@@ -90,7 +90,7 @@ const timeout: Command = {
   toString: () => 'timeout',
 }
 
-t.test('any sequence of events keeps to the window and never answers without progress', (t) => {
+t.test('any sequence of events respects the window and never resends without a reason', (t) => {
   const commands = fc.commands(
     [
       fc.integer({ min: 1, max: 6 }).map(send),
@@ -103,7 +103,7 @@ t.test('any sequence of events keeps to the window and never answers without pro
     windowBlocks: fc.integer({ min: 1, max: 5 }),
     lastBlock: fc.integer({ min: 1, max: 12 }),
     isNegotiating: fc.boolean(),
-    // So that the numbers on the wire roll over.
+    // Makes the numbers on the wire roll over.
     shift: fc.constantFrom(0, 65_530),
   })
   fc.assert(

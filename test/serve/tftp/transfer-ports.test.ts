@@ -1,4 +1,4 @@
-/** The service with a fixed range of ports, and with one port for everything. */
+/** The service with a fixed range of ports, and with the request port only. */
 import t, { type Test } from 'tap'
 import type { Sockets } from '../../../src/host/udp.ts'
 import type { TransferPorts } from '../../../src/plan/tftp.ts'
@@ -12,7 +12,7 @@ const range: Extract<TransferPorts, { kind: 'range' }> = { kind: 'range', from: 
 const serveRange = (t: Test) => serve(t, { transfers: range })
 const serveSingle = (t: Test) => serve(t, { transfers: { kind: 'single' } })
 
-t.test('every transfer of a range has a port of it, and gives it back', async (t) => {
+t.test('every transfer uses a port of the range, and frees it', async (t) => {
   const { bind, counters, sockets } = await serveRange(t)
   const slow = await bind()
   ask(slow, 'own')
@@ -36,7 +36,7 @@ t.test('every transfer of a range has a port of it, and gives it back', async (t
   t.same(sockets.open(), ['192.0.2.2:69', '192.0.2.11:2000', '192.0.2.2:30000'])
 })
 
-t.test('a port that another program has is left out', async (t) => {
+t.test('a port that another program uses is skipped', async (t) => {
   const { bind, sockets } = await serveRange(t)
   for (const taken of [30_000, 30_001]) await sockets.bindUdp({ address: '0.0.0.0', port: taken })
   const port = await bind()
@@ -57,14 +57,14 @@ t.test(
     const answers = inbox(port)
     ask(port, 'own')
     const { payload, port: from } = await answers.next()
-    t.equal(read(payload), '\0\x05\0\0all ports from 30000 to 30015 are taken, ask again later\0')
+    t.equal(read(payload), '\0\x05\0\0all ports from 30000 to 30015 are in use, try again later\0')
     t.equal(from, 69)
     t.match(lines, [
       {
         level: 'warn',
         node: 'ocp45/m1',
-        reason: 'all ports from 30000 to 30015 are taken, ask again later',
-        msg: 'transfer could not begin',
+        reason: 'all ports from 30000 to 30015 are in use, try again later',
+        msg: 'transfer not started',
       },
     ])
     t.equal(counters.get('tftp.portsExhausted'), 1)
@@ -74,16 +74,16 @@ t.test(
   },
 )
 
-t.test('a port that cannot be had for another reason is not taken for a busy one', async (t) => {
+t.test('a port that cannot be opened for another reason is an error', async (t) => {
   const { bind, lines, sockets } = await serveRange(t)
   const port = await bind()
   sockets.bindUdp = () => Promise.reject(new Error('bind EMFILE'))
   ask(port, 'own')
   await until(() => lines.length > 0)
-  t.match(lines, [{ level: 'error', err: { message: 'bind EMFILE' }, msg: 'transfer could not begin' }])
+  t.match(lines, [{ level: 'error', err: { message: 'bind EMFILE' }, msg: 'transfer not started' }])
 })
 
-t.test('a rack, and one machine that floods: the rack boots (a range of sixteen ports)', async (t) => {
+t.test('many nodes boot while one machine floods (a range of sixteen ports)', async (t) => {
   const { bind, counters } = await serveRange(t)
   for (let count = 0; count < 50; count++) ask(await bind(5000 + count, '192.0.2.66'), 'own')
   await until(() => counters.get('tftp.refused') === 46)
@@ -100,7 +100,7 @@ t.test('a rack, and one machine that floods: the rack boots (a range of sixteen 
   )
 })
 
-t.test('one port for everything: OVMF’s probe and its read answer from the request port', async (t) => {
+t.test('one port: OVMF’s probe and its read are answered from the request port', async (t) => {
   const { bind, counters, sockets, clock } = await serveSingle(t)
   const first = await bind(1290)
   const answers = inbox(first)
@@ -117,7 +117,7 @@ t.test('one port for everything: OVMF’s probe and its read answer from the req
   t.equal(clock.pending(), 0)
 })
 
-t.test('one port: machines behind one address are told apart by their ports', async (t) => {
+t.test('one port: the client port distinguishes machines behind one address', async (t) => {
   const { bind, counters, sockets } = await serveSingle(t)
   const clients: TestClient[] = []
   for (let count = 0; count < 100; count++) {
@@ -134,27 +134,30 @@ t.test('one port: machines behind one address are told apart by their ports', as
   t.equal(sockets.open().filter((socket) => socket.startsWith('192.0.2.2:')).length, 1)
 })
 
-t.test('one port: who has no transfer gets ERROR 5, and an ERROR gets nothing (RFC 1350 §4)', async (t) => {
-  const { bind, counters, sockets } = await serveSingle(t)
-  const port = await bind()
-  const answers = inbox(port)
-  for (const octets of ['00 04 00 01', '00 03 00 01 41', '00 06', '00 05 00 00 00']) {
-    port.send(hex(octets), '192.0.2.2', 69)
-  }
-  port.send(hex('00'), '192.0.2.2', 69)
-  await sockets.settled()
-  t.same(
-    answers.all.map(({ payload }) => read(payload)),
-    Array.from({ length: 3 }, () => '\0\x05\0\x05unknown transfer identifier\0'),
-  )
-  t.same(counters.snapshot(), {
-    'tftp.malformed': 1,
-    'tftp.unexpected': 1,
-    'tftp.unknownTransferIds': 3,
-  })
-})
+t.test(
+  'one port: a client without a transfer gets ERROR 5, and an ERROR gets no answer (RFC 1350 §4)',
+  async (t) => {
+    const { bind, counters, sockets } = await serveSingle(t)
+    const port = await bind()
+    const answers = inbox(port)
+    for (const octets of ['00 04 00 01', '00 03 00 01 41', '00 06', '00 05 00 00 00']) {
+      port.send(hex(octets), '192.0.2.2', 69)
+    }
+    port.send(hex('00'), '192.0.2.2', 69)
+    await sockets.settled()
+    t.same(
+      answers.all.map(({ payload }) => read(payload)),
+      Array.from({ length: 3 }, () => '\0\x05\0\x05unknown transfer identifier\0'),
+    )
+    t.same(counters.snapshot(), {
+      'tftp.malformed': 1,
+      'tftp.unexpected': 1,
+      'tftp.unknownTransferIds': 3,
+    })
+  },
+)
 
-t.test('one port: a last ACK that comes twice is no stranger’s, for a while', async (t) => {
+t.test('one port: a repeated last ACK is recognized for a while', async (t) => {
   const { bind, counters, sockets, clock } = await serveSingle(t)
   const port = await bind()
   const answers = inbox(port)
@@ -171,7 +174,7 @@ t.test('one port: a last ACK that comes twice is no stranger’s, for a while', 
   t.equal(read((await answers.next()).payload), '\0\x05\0\x05unknown transfer identifier\0')
 })
 
-t.test('one port: only the last 512 transfers are remembered for that', async (t) => {
+t.test('one port: only the last 512 transfers are remembered', async (t) => {
   const { state, sockets, clock } = await serveSingle(t)
   const transferPorts = createTransferPorts(sockets, clock)
   const requestPort = await sockets.bindUdp({ address: '192.0.2.2', port: 6969 })
@@ -187,7 +190,7 @@ t.test('one port: only the last 512 transfers are remembered for that', async (t
   t.same([0, 1, 512].map(outcomeOf), ['unknown', 'late', 'late'])
 })
 
-t.test('one port: a client that begins anew from its port gets the new file', async (t) => {
+t.test('one port: a client that starts again from its port gets the new file', async (t) => {
   const { bind, counters, lines } = await serveSingle(t)
   const port = await bind()
   const answers = inbox(port)
@@ -198,12 +201,12 @@ t.test('one port: a client that begins anew from its port gets the new file', as
   port.send(hex('00 04 00 01'), '192.0.2.2', 69)
   await until(() => counters.get('tftp.finished') === 1)
   t.match(lines, [
-    { file: 'ipxe.efi', reason: 'the client asked anew' },
+    { file: 'ipxe.efi', reason: 'the client sent a new request' },
     { file: 'own', msg: 'file sent' },
   ])
 })
 
-t.test('one port: several sockets of systemd each answer what they were asked', async (t) => {
+t.test('one port: each of several sockets from systemd answers its own requests', async (t) => {
   const { bind, counters, sockets, service } = await serve(
     t,
     { transfers: { kind: 'single' } },
@@ -232,7 +235,7 @@ t.test('one port: several sockets of systemd each answer what they were asked', 
   )
 })
 
-t.test('one port: it stays open until its transfers have ended, and begins no new ones', async (t) => {
+t.test('one port: it stays open until its transfers have ended, and starts no new ones', async (t) => {
   const { bind, service, sockets, counters, clock } = await serveSingle(t)
   const port = await bind()
   const answers = inbox(port)
@@ -251,7 +254,7 @@ t.test('one port: it stays open until its transfers have ended, and begins no ne
   t.equal(clock.pending(), 0)
 })
 
-t.test('a reload changes where new transfers answer from, and disturbs none', async (t) => {
+t.test('a reload changes the port of new transfers and does not affect active ones', async (t) => {
   const { bind, state, counters } = await serveSingle(t)
   const port = await bind()
   const answers = inbox(port)

@@ -13,7 +13,7 @@ import {
 const agreement = { blockOctets: 512, windowBlocks: 1, timeoutSeconds: undefined, granted: new Map() }
 const withOack = { ...agreement, granted: new Map([['blksize', '512']]) }
 
-/** Sends what may be sent of a file that has `last` blocks; the numbers of the blocks. */
+/** Sends the allowed blocks of a file with `last` blocks, and returns their numbers. */
 function sendAll(transfer: Transfer, last = Infinity): number[] {
   const sent: number[] = []
   while (hasSendWindow(transfer)) {
@@ -51,7 +51,7 @@ t.test('the ACK of the last block ends it (RFC 1350 §6)', (t) => {
   t.end()
 })
 
-t.test('a duplicate ACK is not answered: the sorcerer’s apprentice (RFC 1123 §4.2.3.1)', (t) => {
+t.test('a duplicate ACK is not answered: the Sorcerer’s Apprentice Syndrome (RFC 1123 §4.2.3.1)', (t) => {
   const transfer = beginTransfer(agreement)
   sendAll(transfer)
   t.equal(acknowledge(transfer, 1), 'send')
@@ -61,7 +61,7 @@ t.test('a duplicate ACK is not answered: the sorcerer’s apprentice (RFC 1123 �
   t.end()
 })
 
-t.test('an ACK that is old, or of a block that was never sent, is not answered', (t) => {
+t.test('an ACK that is old, or for a block that was never sent, is ignored', (t) => {
   const transfer = beginTransfer(agreement)
   sendAll(transfer)
   acknowledge(transfer, 1)
@@ -72,7 +72,7 @@ t.test('an ACK that is old, or of a block that was never sent, is not answered',
   t.end()
 })
 
-t.test('a window is sent without waiting, and the next after its last ACK (RFC 7440 §4)', (t) => {
+t.test('a window is sent without waiting, and the next one after its last ACK (RFC 7440 §4)', (t) => {
   const transfer = beginTransfer({ ...agreement, windowBlocks: 4 })
   t.same(sendAll(transfer), [1, 2, 3, 4])
   t.equal(acknowledge(transfer, 4), 'send')
@@ -81,7 +81,7 @@ t.test('a window is sent without waiting, and the next after its last ACK (RFC 7
   t.end()
 })
 
-t.test('an ACK inside the window goes on from there (RFC 7440 §4)', (t) => {
+t.test('sending continues after an ACK inside the window (RFC 7440 §4)', (t) => {
   const transfer = beginTransfer({ ...agreement, windowBlocks: 4 })
   sendAll(transfer)
   t.equal(acknowledge(transfer, 2), 'send')
@@ -94,7 +94,7 @@ t.test('an ACK inside the window goes on from there (RFC 7440 §4)', (t) => {
   t.end()
 })
 
-t.test('an ACK inside a window that was resent may be an echo: only new blocks follow', (t) => {
+t.test('an ACK inside a resent window can be a duplicate: only new blocks follow', (t) => {
   const transfer = beginTransfer({ ...agreement, windowBlocks: 4 })
   sendAll(transfer)
   expire(transfer)
@@ -117,13 +117,13 @@ t.test('an ACK of blocks sent before the window was sent again still counts', (t
   const transfer = beginTransfer({ ...agreement, windowBlocks: 4 })
   sendAll(transfer)
   expire(transfer)
-  recordSent(transfer, 512) // block 1 again, then the disk makes us wait
+  recordSent(transfer, 512) // block 1 again, then the disk is slow
   t.equal(acknowledge(transfer, 4), 'send')
   t.same(sendAll(transfer), [5, 6, 7, 8])
   t.end()
 })
 
-t.test('a repeated ACK of the window before says once that the first block was lost', (t) => {
+t.test('a repeated ACK of the previous window means once that the first block was lost', (t) => {
   const transfer = beginTransfer({ ...agreement, windowBlocks: 2 })
   sendAll(transfer)
   acknowledge(transfer, 2)
@@ -140,7 +140,7 @@ t.test('a repeated ACK of the window before says once that the first block was l
   t.end()
 })
 
-t.test('a repeated ACK means nothing while nothing was sent after it', (t) => {
+t.test('a repeated ACK is ignored while no block was sent after it', (t) => {
   const transfer = beginTransfer({ ...agreement, windowBlocks: 2 })
   sendAll(transfer)
   acknowledge(transfer, 2)
@@ -148,7 +148,7 @@ t.test('a repeated ACK means nothing while nothing was sent after it', (t) => {
   t.end()
 })
 
-t.test('block numbers go on with 0 after 65535, as often as the file wants', (t) => {
+t.test('block numbers continue with 0 after 65535, any number of times', (t) => {
   const transfer = beginTransfer({ ...agreement, windowBlocks: 3 })
   const last = 2 * 65_536 + 5
   for (let acked = 0; acked < last; acked = transfer.acked) {
@@ -162,23 +162,26 @@ t.test('block numbers go on with 0 after 65535, as often as the file wants', (t)
   t.end()
 })
 
-t.test('silence: the window again after 1, 2, 4, 8 and 8 s, and the end after 31 s', (t) => {
-  const transfer = beginTransfer({ ...agreement, windowBlocks: 2 })
-  sendAll(transfer)
-  const waits: number[] = []
-  let step: string
-  do {
-    waits.push(timeoutMs(transfer))
-    step = expire(transfer)
-    if (step === 'send') t.same(sendAll(transfer), [1, 2])
-  } while (step === 'send')
-  t.same(waits, [1000, 2000, 4000, 8000, 8000, 8000])
-  t.equal(step, 'gaveUp')
-  t.equal(transfer.retransmissions, 10)
-  t.end()
-})
+t.test(
+  'no response: the window is sent again after 1, 2, 4, 8, and 8 s, and the transfer ends after 31 s',
+  (t) => {
+    const transfer = beginTransfer({ ...agreement, windowBlocks: 2 })
+    sendAll(transfer)
+    const waits: number[] = []
+    let step: string
+    do {
+      waits.push(timeoutMs(transfer))
+      step = expire(transfer)
+      if (step === 'send') t.same(sendAll(transfer), [1, 2])
+    } while (step === 'send')
+    t.same(waits, [1000, 2000, 4000, 8000, 8000, 8000])
+    t.equal(step, 'gaveUp')
+    t.equal(transfer.retransmissions, 10)
+    t.end()
+  },
+)
 
-t.test('progress makes the server patient again', (t) => {
+t.test('progress resets the timeout', (t) => {
   const transfer = beginTransfer(agreement)
   sendAll(transfer)
   expire(transfer)
@@ -190,7 +193,7 @@ t.test('progress makes the server patient again', (t) => {
   t.end()
 })
 
-t.test('an OACK is sent again like a block (RFC 2347)', (t) => {
+t.test('an OACK is retransmitted like a block (RFC 2347)', (t) => {
   const transfer = beginTransfer(withOack)
   t.equal(expire(transfer), 'send')
   t.equal(transfer.isNegotiating, true)
@@ -219,7 +222,7 @@ for (const { timeoutSeconds, waits } of intervals) {
   })
 }
 
-t.test('an ERROR instead of ACK 0 asked for the size only', (t) => {
+t.test('an ERROR in place of ACK 0 means a size probe', (t) => {
   const transfer = beginTransfer(withOack)
   t.equal(isProbe(transfer, 8), true, 'OVMF')
   t.equal(isProbe(transfer, 0), true, 'older boot ROMs')

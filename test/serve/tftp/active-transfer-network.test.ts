@@ -1,4 +1,4 @@
-/** Transfers over networks that lose, double and reorder; and long ones. */
+/** Transfers over networks that lose, duplicate, and reorder, and long transfers. */
 import fc from 'fast-check'
 import t from 'tap'
 import type { Flight, Weather } from '../../support/memory-sockets.ts'
@@ -6,8 +6,8 @@ import { listenForFile } from '../../support/tftp-client.ts'
 import { begin, client, finish, pattern, server } from '../../support/tftp-transfer.ts'
 
 /**
- * Losses, copies and detours as `fates` say, but no datagram is lost more than twice: then a server that
- * sends again six times has to succeed.
+ * Loses, duplicates, and reorders datagrams according to `fates`, but loses no datagram more than twice: a server that
+ * sends each six times must succeed.
  */
 function weatherOf(fates: readonly string[]): Weather {
   const lost = new Map<string, number>()
@@ -24,7 +24,7 @@ function weatherOf(fates: readonly string[]): Weather {
   }
 }
 
-t.test('whatever the network loses, doubles and reorders, the file arrives as it is', async () => {
+t.test('the file arrives unchanged over a network that loses, duplicates, and reorders', async () => {
   const fate = fc.constantFrom('ok', 'ok', 'ok', 'lost', 'lost', 'twice', 'late')
   const setting = fc.record({
     octets: fc.integer({ min: 0, max: 700 }),
@@ -51,7 +51,7 @@ t.test('whatever the network loses, doubles and reorders, the file arrives as it
   )
 })
 
-t.test('each ACK doubled by the network does not double the blocks (RFC 1123 §4.2.3.1)', async (t) => {
+t.test('duplicate ACKs do not duplicate the blocks (RFC 1123 §4.2.3.1)', async (t) => {
   const weather: Weather = ({ from }) => (from.address === client.address ? [0, 0] : [0])
   const world = await begin({ content: pattern(5000), weather })
   const heard = listenForFile(world.clientPort)
@@ -60,7 +60,7 @@ t.test('each ACK doubled by the network does not double the blocks (RFC 1123 §4
   t.equal(world.sockets.flights.filter(({ from }) => from.address === server).length, 10)
 })
 
-t.test('a doubled ACK of a window costs one window, and no more follow', async (t) => {
+t.test('a duplicate ACK of a window costs one window, and no more', async (t) => {
   let copies = 0
   // The second ACK of a window arrives twice.
   const weather: Weather = ({ from, payload }) =>
@@ -75,7 +75,7 @@ t.test('a doubled ACK of a window costs one window, and no more follow', async (
   t.equal(progress().retransmissions, 4)
 })
 
-t.test('a file of more than 65535 blocks arrives whole', async (t) => {
+t.test('a file of more than 65535 blocks arrives completely', async (t) => {
   const content = pattern(8 * 65_537 + 3)
   const chunk = () => content
   const file = { octets: content.length, chunkCount: 1, chunk, close: () => undefined }

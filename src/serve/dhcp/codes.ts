@@ -1,0 +1,84 @@
+/** Stable codes of DHCP: why a message was refused or ignored, and what slipway warns about. */
+import { defineCodes } from '../../text/codes.ts'
+
+export const dhcpCodes = defineCodes({
+  'dhcp.no-reservation': {
+    meaning: 'A machine that the site file does not declare sent a DHCP request',
+    remedy:
+      'Declare the machine with its MAC address, or ignore the request if another DHCP server serves it',
+  },
+  'dhcp.wrong-network': {
+    meaning: 'A declared machine sent a request from a network that does not contain its address',
+    remedy: 'Move the machine to the network of its address, or change its address in the site file',
+  },
+  'dhcp.wrong-address': {
+    meaning: 'A machine requested an address that is not its reservation, and got a NAK',
+    remedy: 'Wait for the machine to restart its DHCP exchange, or renew its lease',
+  },
+  'dhcp.no-requested-address': {
+    meaning: 'A DHCPREQUEST names no address, neither in option 50 nor in ciaddr',
+    remedy: 'Check the DHCP client of the machine',
+  },
+  'dhcp.inform-wrong-network': {
+    meaning: 'A DHCPINFORM came from an address outside the network of the reservation',
+    remedy: 'Give the machine the address of its reservation, or change the reservation',
+  },
+  'dhcp.other-server': {
+    meaning: 'A declared machine uses another DHCP server, which is not listed as a peer',
+    remedy: 'Turn the other DHCP server off on this network, or list it under server.peers',
+  },
+  'dhcp.peer-server': {
+    meaning: 'A declared machine chose the offer of a peer',
+    remedy: 'Do nothing: the peer serves the machine',
+  },
+  'dhcp.address-declined': {
+    meaning: 'A declared machine found that another machine uses its address',
+    remedy: 'Find the other machine with that address and give it another one',
+  },
+  'dhcp.bootp': {
+    meaning: 'A BOOTP request without a DHCP message type came from a declared machine',
+    remedy: 'Use DHCP on the machine: slipway does not serve BOOTP',
+  },
+  'dhcp.unsupported-message-type': {
+    meaning: 'A client sent a DHCP message type that servers do not process',
+    remedy: 'Check the DHCP client of the machine',
+  },
+  'dhcp.boot-file-in-lease': {
+    meaning: 'A machine with a lease from slipway sent a request to the ProxyDHCP port',
+    remedy: 'Do nothing: the lease already names the boot file',
+  },
+  'dhcp.other-boot-server': {
+    meaning: 'A machine on a proxy subnet requested its boot file from another boot server',
+    remedy: 'Turn the other boot server off on this network',
+  },
+  'dhcp.leased-by-other-server': {
+    meaning: 'The message belongs to a lease of the other DHCP server on a proxy subnet',
+    remedy: 'Do nothing: the other DHCP server answers it',
+  },
+  'dhcp.no-boot-file': {
+    meaning: 'A machine requested a boot file, but there is none for its architecture or role',
+    remedy: 'Compare the architecture in the log with the supported ones, or boot the machine from disk',
+  },
+  'dhcp.not-a-request': {
+    meaning: 'A DHCP reply of another server arrived at the server port',
+    remedy: 'Do nothing: servers ignore replies',
+  },
+  'dhcp.not-ethernet': {
+    meaning: 'A client has a hardware type other than Ethernet',
+    remedy: 'Boot the machine over an Ethernet interface',
+  },
+  'dhcp.malformed': {
+    meaning: 'A datagram is not a valid DHCP message',
+    remedy: 'Capture the traffic of the sender and check its DHCP client',
+  },
+  'dhcp.reply-not-sent': {
+    meaning: 'The system could not send a reply',
+    remedy: 'Check the address, the routes, and the firewall of this machine',
+  },
+  'dhcp.internal-error': {
+    meaning: 'A message was not answered because of a defect in slipway',
+    remedy: 'Report the defect with the packet in the log line',
+  },
+})
+
+export type DhcpCode = keyof typeof dhcpCodes
