@@ -1,44 +1,11 @@
 import t from 'tap'
-import { createLog } from '../../../src/host/log.ts'
-import { Counters } from '../../../src/host/counters.ts'
-import type { Sockets, UdpPort } from '../../../src/host/udp.ts'
+import type { Sockets } from '../../../src/host/udp.ts'
 import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
-import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
 import type { DhcpPlan } from '../../../src/plan/dhcp/plan.ts'
-import { startDhcp } from '../../../src/serve/dhcp/service.ts'
-import { captured, captureModel } from '../../support/dhcp-captures.ts'
+import { captured } from '../../support/dhcp-captures.ts'
 import { clientPacket, octetsOf } from '../../support/dhcp-message.ts'
-import { fakeClock } from '../../support/fake-clock.ts'
-import { inbox, memorySockets, type MemorySockets } from '../../support/memory-sockets.ts'
-
-const { plan } = compileDhcp(captureModel())
-const start = Date.UTC(2026, 0, 1)
-
-/** Starts a service and a client on port 68, and collects the log. */
-async function running(options: { plan?: () => DhcpPlan; sockets?: Sockets; network?: MemorySockets } = {}) {
-  const { network = memorySockets() } = options
-  const counters = new Counters()
-  const lines: Record<string, unknown>[] = []
-  const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
-  const lost: Error[] = []
-  const service = await startDhcp({
-    plan: options.plan ?? (() => plan),
-    sockets: options.sockets ?? network,
-    log: createLog('debug', { write }),
-    counters,
-    clock: fakeClock(start),
-    onLost: (error) => void lost.push(error),
-  })
-  const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
-  const heard = inbox(client)
-  const send = async (packet: Uint8Array, to = '255.255.255.255') => {
-    client.send(packet, to, 67)
-    await network.settled()
-  }
-  /** The last line, without its time. */
-  const line = () => Object.fromEntries(Object.entries(lines.at(-1) ?? {}).filter(([key]) => key !== 'time'))
-  return { network, counters, lines, line, lost, service, heard, send, client }
-}
+import { plan, running, start } from '../../support/dhcp-service.ts'
+import { memorySockets } from '../../support/memory-sockets.ts'
 
 t.test(
   'an exchange: both replies are broadcast from the server’s address, each with a log line',
@@ -275,62 +242,4 @@ t.test('a reply that cannot be sent is counted and logged with its node', async 
     err: { message: 'send ENETUNREACH' },
   })
   t.equal(counters.get('dhcp.unsent'), 1)
-})
-
-t.test('with adopted sockets, a reply leaves through the socket of the request', async (t) => {
-  const network = memorySockets()
-  const adopted: UdpPort[] = []
-  const sockets: Sockets = {
-    ...network,
-    isAdopted: (name) => name === 'dhcp',
-    udp: async (_name, options) => {
-      for (const address of ['172.16.0.101', '172.16.1.101']) {
-        adopted.push(await network.bindUdp({ ...options, address }))
-      }
-      return adopted
-    },
-  }
-  const { service } = await running({ sockets })
-  t.same(service.listening, ['udp 172.16.0.101:67', 'udp 172.16.1.101:67'])
-  const client = await network.bindUdp({ address: '172.16.0.61', port: 68 })
-  const heard = inbox(client)
-  client.send(captured('udhcpc REQUEST in RENEWING'), '172.16.1.101', 67)
-  await network.settled()
-  t.same(
-    heard.all.map(({ address }) => address),
-    ['172.16.1.101'],
-  )
-})
-
-t.test('the loss of a socket is reported', async (t) => {
-  const network = memorySockets()
-  const bound: UdpPort[] = []
-  const sockets: Sockets = {
-    ...network,
-    bindUdp: async (options) => {
-      const port = await network.bindUdp(options)
-      bound.push(port)
-      return port
-    },
-  }
-  const { lost } = await running({ sockets })
-  network.lose(bound[0] as UdpPort, new Error('gone'))
-  t.same(
-    lost.map(({ message }) => message),
-    ['gone'],
-  )
-})
-
-t.test('another DHCP server on the port is an error, even if it shares its socket', async (t) => {
-  const network = memorySockets()
-  await network.bindUdp({ address: '0.0.0.0', port: 67, reuseAddress: true })
-  await t.rejects(running({ sockets: network }), { message: 'bind EADDRINUSE 0.0.0.0:67' })
-  t.same(network.open(), ['0.0.0.0:67'])
-})
-
-t.test('when the second socket cannot be opened, the first is closed again', async (t) => {
-  const network = memorySockets()
-  const sockets: Sockets = { ...network, bindUdp: () => Promise.reject(new Error('no such address')) }
-  await t.rejects(running({ sockets }), { message: 'no such address' })
-  t.same(network.open(), [])
 })
