@@ -5,6 +5,8 @@ import { dnsCodes } from './serve/dns/codes.ts'
 import { siteCodes } from './site/codes.ts'
 import { dhcpCodes } from './serve/dhcp/codes.ts'
 import { tftpCodes } from './serve/tftp/codes.ts'
+
+import { httpCodes } from './serve/http/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
@@ -15,6 +17,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   installCodes,
   dhcpCodes,
   tftpCodes,
+  httpCodes,
 ]
 
 /** What the part of a code before the period stands for, in the order of the page. */

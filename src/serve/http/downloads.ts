@@ -1,41 +1,40 @@
 /**
- * How far the downloads of image files are, told to who follows the nodes. A file is sent when all of its octets
- * were, also in parts: curl and iPXE go on with a range where a connection broke (RFC 9110 §14).
+ * Progress of image downloads, reported as observations of the nodes. A file counts as sent when all of its bytes were
+ * sent, also in parts: curl and iPXE resume a broken download with a range (RFC 9110 §14).
  */
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { ImageFileKind } from '../../plan/facts.ts'
 
-export type Wanted = {
+export type DownloadRequest = {
   readonly node: string
   readonly what: ImageFileKind
   readonly file: string
-  /** Tells it from one of the same name elsewhere. */
   readonly dir: string
-  /** Which octets the answer has, the first and the one after the last, and how many the file has. */
+  /** Offset of the first byte of the response, offset after the last one, and the size of the file. */
   readonly from: number
   readonly to: number
   readonly total: number
-  /** How many octets of the answer were sent so far. */
+  /** Returns the bytes of the response that were sent. */
   readonly sent: () => number
 }
 
 export type Download = { end(octets: number, isAborted: boolean): void }
 
-export type Downloads = { begin(wanted: Wanted): Download }
+export type Downloads = { start(request: DownloadRequest): Download }
 
 const reportMs = 1000
 
 type Range = readonly [from: number, to: number]
 
 export function createDownloads({ observe, clock }: { observe: Observe; clock: Clock }): Downloads {
-  /** What a node has of a file that it has not got whole yet, and since when. */
+  /** Ranges of incomplete files that nodes have, and when their download started. */
   const parts = new Map<string, { readonly since: number; ranges: readonly Range[] }>()
 
   return {
-    begin({ node, what, file, dir, from, to, total, sent }) {
+    start({ node, what, file, dir, from, to, total, sent }) {
       const key = JSON.stringify([node, dir, file])
-      // Who asks for it from its first octet begins anew.
+      // A request from the first byte starts a new download.
       const part = (from > 0 && parts.get(key)) || { since: clock.monotonic(), ranges: [] }
       parts.set(key, part)
       const report = (
@@ -69,7 +68,7 @@ export function createDownloads({ observe, clock }: { observe: Observe; clock: C
   }
 }
 
-/** In order, without overlaps. */
+/** Returns the union of ranges: sorted, without overlaps. */
 function join(ranges: readonly Range[]): Range[] {
   const joined: Range[] = []
   for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0])) {

@@ -1,65 +1,81 @@
-/** Answers that say no, in text that helps the person who reads them on a screen or with curl. */
+/** Refusals as responses: a code in the header `slipway-code`, and a sentence that helps the reader (RFC 9110 §15). */
 import type { FastifyReply } from 'fastify'
+import type { HttpCode } from './codes.ts'
 
-export type Refusal = { readonly status: number; readonly sentence: string }
+export type Refusal = {
+  readonly status: number
+  readonly code: HttpCode
+  /** The text that the client gets. */
+  readonly sentence: string
+  /** The text for the log, where it may say more. */
+  readonly detail?: string
+}
 
-export function refuse(reply: FastifyReply, { status, sentence }: Refusal): FastifyReply {
+export function refuse(reply: FastifyReply, { status, code, sentence }: Refusal): FastifyReply {
   return reply
     .code(status)
     .header('cache-control', 'no-store')
+    .header('slipway-code', code)
     .type('text/plain; charset=utf-8')
     .send(`${sentence}\n`)
 }
 
-/** Why a file cannot be sent: the sentence names it, and what to look at. */
+/** Explains why a file cannot be sent. */
 export function unreadable(error: unknown, path: string): Refusal {
-  const code = (error as NodeJS.ErrnoException).code
+  const { code } = error as NodeJS.ErrnoException
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return { status: 404, sentence: `${path} is not there` }
+      return { status: 404, code: 'http.file-missing', sentence: `${path} does not exist` }
     case 'EACCES':
     case 'EPERM':
       return {
         status: 403,
-        sentence: `${path} may not be read: look at its owner, its mode and its SELinux type`,
+        code: 'http.file-forbidden',
+        sentence: `${path} cannot be read: check its owner, its mode, and its SELinux type`,
       }
     default:
-      return { status: 500, sentence: `${path} cannot be read: ${code ?? String(error)}` }
+      return {
+        status: 500,
+        code: 'http.file-unreadable',
+        sentence: `${path} cannot be read: ${code ?? String(error)}`,
+      }
   }
 }
 
-export const helpText = `there is nothing at this address
+export const helpText = `there is nothing at this path
 
-GET /boot/CLUSTER/NODE/boot.ipxe        what the node boots
-GET /boot/CLUSTER/NODE/menu.ipxe        its menu
-GET /boot/CLUSTER/NODE/TOKEN/ROLE.ign   its Ignition file, while it is being installed
+GET /boot/CLUSTER/NODE/boot.ipxe        the boot script of a node
+GET /boot/CLUSTER/NODE/menu.ipxe        the menu of a node
+GET /boot/CLUSTER/NODE/TOKEN/ROLE.ign   the Ignition file of a node during its installation
 GET /loaders/FOLDER/FILE                a boot loader, for UEFI HTTP Boot
 GET /images/IMAGE/FILE                  kernel, initramfs, rootfs
-GET /health                             whether all is well`
+GET /health                             the state of the service`
 
-/** What is counted and said when no request could be read from a connection (RFC 9112 §2.2, RFC 9110 §15.5). */
-
+/** A connection on which no request could be read (RFC 9112 §2.2, RFC 9110 §15.5). */
 export type BadRequest = {
   readonly counter: string
-  /** A whole HTTP response; the connection is closed after it. */
+  readonly code: HttpCode
+  /** A whole HTTP response; the server closes the connection after it. */
   readonly response: string
 }
 
-/** @param code of Node's error; undefined comes back for a peer that just went away */
-export function misunderstanding(code: string | undefined): BadRequest | undefined {
-  switch (code) {
+/** @param error the code of Node's error; returns nothing for a peer that closed the connection */
+export function badRequest(error: string | undefined): BadRequest | undefined {
+  switch (error) {
     case 'ECONNRESET':
     case 'EPIPE':
       return undefined
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return {
         counter: 'http.timedOut',
+        code: 'http.request-timeout',
         response: errorResponse('408 Request Timeout', 'the request took too long'),
       }
     case 'HPE_HEADER_OVERFLOW':
       return {
         counter: 'http.malformed',
+        code: 'http.header-too-large',
         response: errorResponse(
           '431 Request Header Fields Too Large',
           'the header of the request is too long',
@@ -68,6 +84,7 @@ export function misunderstanding(code: string | undefined): BadRequest | undefin
     default:
       return {
         counter: 'http.malformed',
+        code: 'http.bad-request',
         response: errorResponse('400 Bad Request', 'this is not an HTTP request'),
       }
   }

@@ -1,4 +1,4 @@
-/** Images: regular files directly inside the directories that the site names, and nothing else on the disk. */
+/** Image files: regular files in the image directories of the site. */
 import { realpath } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { join, sep } from 'node:path'
@@ -15,21 +15,20 @@ import { readBody, replaceBody, type Body } from './body.ts'
 import type { Download, Downloads } from './downloads.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import { refuse, unreadable, type Refusal } from './error-response.ts'
-import { watchAnswer } from './transfer.ts'
+import { watchResponse } from './response.ts'
 
 /**
- * A rack fetches one rootfs at about the same time, so what one reader takes from the disk is there for those
- * behind it, who then catch up. 64 MiB is how far apart they may be (docs/decisions/0027).
+ * Many nodes download one rootfs at about the same time, so the chunks that the first one reads serve those behind it.
+ * They may be 64 MiB apart (docs/decisions/0027).
  */
 const limits: SharedFileLimits = { cacheOctets: 64 * 1024 * 1024, chunkOctets: 1024 * 1024 }
 
-/** The image files that are being read, and what of them is in memory. */
+/** Creates the shared image files with their cache. */
 export const createImages = (): SharedFiles => createSharedFiles(limits)
 
-/** Where the octets come from, and who is told how far they are. */
 type Sources = { readonly images: SharedFiles; readonly downloads: Downloads }
 
-/** Ranges, conditions and validators (RFC 9110 §13, §14) are @fastify/static's; the octets come from `images`. */
+/** @fastify/static handles ranges, conditions, and validators (RFC 9110 §13, §14); the bytes come from `images`. */
 export async function sendImage(
   { reply, node, client }: Exchange,
   { log, counters, clock }: Tools,
@@ -41,8 +40,9 @@ export async function sendImage(
   const file = await openImage(images, directory, name)
   if ('sentence' in file) {
     counters.increment('http.unreadable')
-    const facts = { node, client, file: path, reason: file.sentence }
-    // A stranger who guesses names is no fault of the site.
+    counters.refuse(file.code)
+    const facts = { node, client, file: path, code: file.code, reason: file.detail ?? file.sentence }
+    // An undeclared client that guesses names is not an error of the site.
     log[node === undefined ? 'debug' : 'error'](facts, 'image file cannot be served')
     return refuse(reply, file)
   }
@@ -55,12 +55,12 @@ export async function sendImage(
     body = made
     if (node !== undefined && what !== undefined) {
       const part = { from: range.start, to: range.start + range.octets, total: file.octets, sent: made.sent }
-      download = downloads.begin({ node, what, file: name, dir: directory.dir, ...part })
+      download = downloads.start({ node, what, file: name, dir: directory.dir, ...part })
     }
     return made.stream
   })
   const sentOctets = (isAborted: boolean) => (isAborted ? body?.sent() : body?.octets) ?? 0
-  watchAnswer(reply, clock, sentOctets, ({ octets, durationMs, aborted }) => {
+  watchResponse(reply, clock, sentOctets, ({ octets, durationMs, aborted }) => {
     file.close()
     if (body === undefined) return // HEAD, 304, an error
     body.close()
@@ -68,21 +68,21 @@ export async function sendImage(
     counters.increment('http.imageOctets', octets)
     log.info({ node, client, file: path, octets, durationMs, aborted }, 'image file served')
   })
-  takeWholeForLongSuffix(reply.request.raw, file.octets)
+  ignoreLongSuffix(reply.request.raw, file.octets)
   return reply.header('cache-control', 'no-cache').sendFile(name, directory.dir, {
     acceptRanges: true,
     onFile: (_path, { size, mtimeMs }) => requireSame(file, size, mtimeMs),
   })
 }
 
-/** One name without a way out of its directory; what begins with a dot is not for others. */
+/** Whether this is a single name that cannot leave its directory; hidden files are not served. */
 export function isFileName(name: string): boolean {
   return name !== '' && !name.startsWith('.') && !/[/\\\0]/.test(name)
 }
 
 /**
- * The file, or why it may not be sent. A symbolic link that leads out of the directory is followed only for a
- * file that the site itself boots: that one the operator has put there on purpose.
+ * Opens the file, or explains why it cannot be sent. A symbolic link out of the directory is followed only for a file
+ * that the site boots.
  */
 async function openImage(
   images: SharedFiles,
@@ -93,27 +93,31 @@ async function openImage(
   try {
     const real = await realpath(path)
     if (!files.has(name) && !real.startsWith((await realpath(dir)) + sep)) {
-      return { status: 404, sentence: `${path} is a link that leads out of its directory` }
+      const sentence = `${path} is a link that leads out of its directory`
+      return { status: 404, code: 'http.file-missing', sentence }
     }
     return await images.open(real)
   } catch (error) {
-    if (error instanceof UnusableFile) return { status: 404, sentence: `${path} is not a file` }
+    if (error instanceof UnusableFile) {
+      return { status: 404, code: 'http.file-missing', sentence: `${path} is not a file` }
+    }
     return unreadable(error, path)
   }
 }
 
 /**
- * RFC 9110 §14.1.2: of a file shorter than the suffix that is asked for, the whole is meant. @fastify/send
- * would refuse it with 416; without the header it sends the whole.
+ * RFC 9110 §14.1.2: a suffix longer than the file means the whole file. @fastify/send refuses it with 416, so the
+ * header is removed.
  */
-function takeWholeForLongSuffix({ headers }: IncomingMessage, octets: number): void {
+function ignoreLongSuffix({ headers }: IncomingMessage, octets: number): void {
   const suffix = /^\s*bytes\s*=\s*-(\d+)\s*$/i.exec(headers.range ?? '')?.[1]
   if (suffix !== undefined && Number(suffix) > octets) delete headers.range
 }
 
-/** What the header says is read from the path once more: it has to be of the file that is open. */
+/** @fastify/static reads size and time from the path again: they must belong to the open file. */
 function requireSame({ octets, modifiedMs }: SharedFile, size: number, mtimeMs: number): void {
   // Both count nanoseconds in a double, which rounds them.
   if (octets === size && Math.abs(modifiedMs - mtimeMs) < 1) return
-  throw Object.assign(new Error('the file was replaced at this moment, ask again'), { statusCode: 503 })
+  const message = 'the file was replaced at this moment, repeat the request'
+  throw Object.assign(new Error(message), { statusCode: 503 })
 }

@@ -1,4 +1,4 @@
-/** A request with its answer to be, as the handlers of all routes see it. */
+/** A request with its reply, as the handlers of all routes get it. */
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
@@ -16,7 +16,7 @@ export type Tools = {
 
 export type Exchange = {
   readonly reply: FastifyReply
-  /** The plan when the request arrived: the answer ends under it. */
+  /** The plan at the time of the request: the response uses it to the end. */
   readonly plan: HttpPlan
   /** `address:port` of the peer. */
   readonly client: string
@@ -24,18 +24,13 @@ export type Exchange = {
   readonly address: string
   /** The node whose address the peer has. */
   readonly node: string | undefined
-  /** HEAD asks for the header alone: served, but nothing was given to a node. */
+  /** A HEAD request gets the header only, so it is not a delivery to a node. */
   readonly isHead: boolean
 }
 
-/** Who asks: the peer of a connection, as logs and the plan name it. */
-
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>
 
-/**
- * `node` is undefined where the address is none that the site declares; `client` is `address:port`, `address` in the
- * text of `formatIp`.
- */
+/** Returns the peer of a connection: its node, if the address is declared, `address:port`, and the address. */
 export function clientOf(
   { remoteAddress = '', remotePort = 0 }: Peer,
   plan: Pick<HttpPlan, 'nodeByAddress'>,

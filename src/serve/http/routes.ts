@@ -1,7 +1,6 @@
 /**
- * What HTTP serves: boot scripts and Ignition files of nodes, loaders, images, health (RFC 9110). Never a redirect,
- * never a directory listing: firmware follows neither. Every request reads the plan once, on arrival. Nothing is
- * posted but the callbacks of nodes.
+ * The HTTP routes: boot scripts, Ignition files, loaders, images, health, and callbacks of nodes (RFC 9110). There are
+ * no redirects and no directory listings, because firmware supports neither. Every request reads the plan once.
  */
 import fastifyStatic from '@fastify/static'
 import {
@@ -18,29 +17,29 @@ import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
 import type { HttpPlan } from '../../plan/http.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { urlPaths } from '../../plan/urls.ts'
-import { putBody } from './body.ts'
-import { sendBootScript } from './boot-script.ts'
-import { sendLoader, sendScript } from './boot.ts'
-import { clientOf, type Exchange, type Tools } from './request-context.ts'
+import { replaceBodyHook } from './body.ts'
+import { sendBootScript, sendLoader, sendScript } from './boot.ts'
+import type { HttpCode } from './codes.ts'
 import { createDownloads } from './downloads.ts'
+import { badRequest, helpText, refuse } from './error-response.ts'
 import { createImages, isFileName, sendImage } from './images.ts'
-import { misunderstanding, helpText, refuse } from './error-response.ts'
-import { refuseSecretImage, sendSecret, sendSecretImage, takeCallback, withoutToken } from './secrets.ts'
+import { clientOf, type Exchange, type Tools } from './request-context.ts'
+import { receiveCallback, refuseSecretImage, sendSecret, sendSecretImage, withoutToken } from './secrets.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 
 export type RoutesOptions = Omit<Tools, 'observe'> & {
-  /** Told what is seen of nodes. */
+  /** Receives observations of nodes. */
   readonly observe?: Observe
   readonly plan: () => HttpPlan
   readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'callback'>
   readonly ignitionFiles: IgnitionFiles
-  /** What `/health` says. */
+  /** Returns the content of `/health`. */
   readonly health: () => Record<string, unknown>
-  /** What `/metrics` says, in Prometheus's text format. */
+  /** Returns the content of `/metrics` in the text format of Prometheus. */
   readonly metrics: () => string
 }
 
-/** The routes, ready to be asked, on a server that does not listen yet. */
+/** The routes on a server that does not listen yet. */
 export type Routes = { readonly app: FastifyInstance; readonly http: HttpServer }
 
 type BootParams = { Params: { cluster: string; node: string; file: string } }
@@ -52,7 +51,7 @@ type ImageParams = { Params: { image: string; file: string } }
 const callbackRoute = '/boot/:cluster/:node/:token/:stage'
 const isStage = (text: string): text is CallbackStage => ['written', 'started', 'failed'].includes(text)
 
-/** `install-master.ipxe` is what the menu leads to. */
+/** Returns the role that an administrator chose in the menu: `install-master.ipxe`. */
 function roleOf(file: string): IgnitionKind | undefined {
   return ignitionKinds.find((kind) => file === `install-${kind}.ipxe`)
 }
@@ -73,18 +72,18 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     counters.increment('http.requests')
     request.setDecorator('plan', options.plan())
     if (request.method === 'GET' || request.method === 'HEAD') return
-    // Whatever follows the header of a callback says nothing: it is not read.
+    // The body of a request is not read.
     reply.header('connection', 'close')
     if (request.method === 'POST' && request.routeOptions.url === callbackRoute) return
     counters.increment('http.methodsRefused')
+    const code: HttpCode = 'http.method-not-allowed'
+    counters.refuse(code)
     reply.header('allow', 'GET, HEAD')
-    return refuse(reply, {
-      status: 405,
-      sentence: `only GET and HEAD are answered here, not ${request.method}`,
-    })
+    const sentence = `method ${request.method} is not supported at this path: use GET or HEAD`
+    return refuse(reply, { status: 405, code, sentence })
   })
 
-  // What a node boots: its installation, its menu or its disk, whichever is due.
+  // Boot scripts, menus, and Ignition files of open clusters.
   app.get<BootParams>('/boot/:cluster/:node/:file', (request, reply) => {
     const { cluster, node: name, file } = request.params
     const exchange = exchangeOf(request, reply)
@@ -95,8 +94,8 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
       const role = roleOf(file)
       if (file !== 'boot.ipxe' && role === undefined) return sendScript(exchange, tools, path, script)
       const { skip, rehearse } = request.query as Record<string, unknown>
-      const wish = { isSkipping: skip !== undefined, isRehearsal: rehearse !== undefined }
-      const boot = { path, ...wish, ...(role !== undefined && { role }) }
+      const options = { isSkipping: skip !== undefined, isRehearsal: rehearse !== undefined }
+      const boot = { path, ...options, ...(role !== undefined && { role }) }
       return sendBootScript(exchange, tools, installs, node, boot)
     }
     const ignition = exchange.plan.ignition.get(path)
@@ -108,39 +107,42 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     return reply
   })
 
-  // What it installs itself with: for itself alone, while it does.
-  app.get<SecretParams>('/boot/:cluster/:node/:token/:file', { onSend: putBody }, (request, reply) => {
-    const { cluster, node: name, token, file } = request.params
-    const exchange = exchangeOf(request, reply)
-    const node = exchange.plan.nodes.get(`${cluster}/${name}`)
-    const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
-    const what = file === 'live.ign' ? 'live' : ignition?.kind
-    if (node !== undefined && what !== undefined) {
-      return sendSecret(exchange, tools, options, { node, token, what, file: ignition })
-    }
-    const directory = exchange.plan.images.get(node?.secretImage?.image ?? '')
-    if (node !== undefined && directory !== undefined && node.secretImage?.file === file) {
-      return sendSecretImage(exchange, tools, installs, { node, token }, () =>
-        sendImage(exchange, tools, { images, downloads }, directory, file),
-      )
-    }
-    reply.callNotFound()
-    return reply
-  })
+  // Ignition files and images with secrets, for a node during its installation.
+  app.get<SecretParams>(
+    '/boot/:cluster/:node/:token/:file',
+    { onSend: replaceBodyHook },
+    (request, reply) => {
+      const { cluster, node: name, token, file } = request.params
+      const exchange = exchangeOf(request, reply)
+      const node = exchange.plan.nodes.get(`${cluster}/${name}`)
+      const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
+      const what = file === 'live.ign' ? 'live' : ignition?.kind
+      if (node !== undefined && what !== undefined) {
+        return sendSecret(exchange, tools, options, { node, token, what, file: ignition })
+      }
+      const directory = exchange.plan.images.get(node?.secretImage?.image ?? '')
+      if (node !== undefined && directory !== undefined && node.secretImage?.file === file) {
+        return sendSecretImage(exchange, tools, installs, { node, token }, () =>
+          sendImage(exchange, tools, { images, downloads }, directory, file),
+        )
+      }
+      reply.callNotFound()
+      return reply
+    },
+  )
 
-  // How it says what became of it.
   app.post<CallbackParams>(callbackRoute, (request, reply) => {
     const { cluster, node: name, token, stage } = request.params
     const exchange = exchangeOf(request, reply)
     const node = exchange.plan.nodes.get(`${cluster}/${name}`)
     if (node !== undefined && isStage(stage)) {
-      return takeCallback(exchange, tools, installs, node, token, stage)
+      return receiveCallback(exchange, tools, installs, node, token, stage)
     }
     reply.callNotFound()
     return reply
   })
 
-  // What firmware fetches first when it boots over HTTP.
+  // Boot loaders for UEFI HTTP Boot.
   app.get<LoaderParams>('/loaders/:folder/:file', (request, reply) => {
     const { folder, file } = request.params
     const exchange = exchangeOf(request, reply)
@@ -150,8 +152,8 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     return reply
   })
 
-  // Kernel, initramfs, rootfs and whatever else lies beside them.
-  app.get<ImageParams>('/images/:image/:file', { onSend: putBody }, (request, reply) => {
+  // Kernel, initramfs, and rootfs.
+  app.get<ImageParams>('/images/:image/:file', { onSend: replaceBodyHook }, (request, reply) => {
     const { image, file } = request.params
     const exchange = exchangeOf(request, reply)
     const directory = exchange.plan.images.get(image)
@@ -163,7 +165,6 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     return reply
   })
 
-  // Whether all is well: for people, for monitoring, for tests.
   app.get(urlPaths.health, (_request, reply) =>
     reply.header('cache-control', 'no-store').send(options.health()),
   )
@@ -174,30 +175,38 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
 
   app.setNotFoundHandler((request, reply) => {
     counters.increment('http.notFound')
+    const code: HttpCode = 'http.not-found'
+    counters.refuse(code)
     const { node, client } = exchangeOf(request, reply)
-    // A node asks for nothing that we did not tell it, so something is wrong with its boot. Only iPXE for EFI looks
-    // for a script beside itself since 2024, and boots without it.
+    // A node gets all of its paths from slipway, so another path is an error in its boot. The exception: since 2024,
+    // iPXE for EFI requests a script beside itself, and boots without it.
     const isExpected = node === undefined || request.url.endsWith('/autoexec.ipxe')
-    log[isExpected ? 'debug' : 'warn'](
-      { node, client, file: withoutToken(request.url) },
-      'nothing at this path',
-    )
-    return refuse(reply, { status: 404, sentence: helpText })
+    const facts = { node, client, file: withoutToken(request.url), code }
+    log[isExpected ? 'debug' : 'warn'](facts, 'path not found')
+    return refuse(reply, { status: 404, code, sentence: helpText })
   })
 
   app.setErrorHandler((error: FastifyError & { headers?: Record<string, string> }, request, reply) => {
     const status = error.statusCode ?? 500
-    if (status >= 500) {
+    const code = errorCode(status)
+    counters.refuse(code)
+    if (code === 'http.internal-error') {
       const { node, client } = exchangeOf(request, reply)
       counters.increment('http.bugs')
-      log.error({ node, client, file: withoutToken(request.url), err: error }, 'request failed')
+      log.error({ node, client, file: withoutToken(request.url), code, err: error }, 'request failed')
     }
-    // A range that cannot be satisfied is answered with the file's length (RFC 9110 §15.5.17).
-    return refuse(reply.headers(error.headers ?? {}), { status, sentence: error.message })
+    // The response to a range that is not satisfiable has the length of the file (RFC 9110 §15.5.17).
+    return refuse(reply.headers(error.headers ?? {}), { status, code, sentence: error.message })
   })
 
   await app.ready()
   return { app, http }
+}
+
+function errorCode(status: number): HttpCode {
+  if (status === 503) return 'http.file-replaced'
+  if (status >= 500) return 'http.internal-error'
+  return status === 412 || status === 416 ? 'http.range-not-satisfiable' : 'http.bad-request'
 }
 
 function createApp({ plan, log, counters }: RoutesOptions): Routes {
@@ -205,25 +214,26 @@ function createApp({ plan, log, counters }: RoutesOptions): Routes {
   const app = fastify({
     serverFactory: (answer) => (http = createHttpServer(answer)).server,
     clientErrorHandler(error, socket) {
-      const words = misunderstanding(error.code)
-      if (words !== undefined) {
-        counters.increment(words.counter)
-        log.debug(
-          { client: clientOf(socket, plan()).client, reason: error.message },
-          'request not understood',
-        )
-        // Once an answer was begun, words in between would become part of a download.
-        if (socket.writable && socket.bytesWritten === 0) socket.write(words.response)
+      const bad = badRequest(error.code)
+      if (bad !== undefined) {
+        const { counter, code, response } = bad
+        counters.increment(counter)
+        counters.refuse(code)
+        log.debug({ client: clientOf(socket, plan()).client, code, reason: error.message }, 'bad request')
+        // After the start of a response, the error text would become part of a download.
+        if (socket.writable && socket.bytesWritten === 0) socket.write(response)
       }
       socket.destroySoon()
     },
     frameworkErrors(error, _request, reply) {
       counters.increment('http.malformed')
-      void refuse(reply, { status: 400, sentence: `this is not a path: ${error.message}` })
+      const code: HttpCode = 'http.bad-path'
+      counters.refuse(code)
+      void refuse(reply, { status: 400, code, sentence: `this is not a valid path: ${error.message}` })
     },
-    // Firmware joins paths to `//boot/…`; a redirect to the right one would end a UEFI boot.
+    // Firmware joins paths to `//boot/…`, and a redirect would end a UEFI boot.
     routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: 255 },
-    // Closing is our own: what arrives by a connection that is still open is still answered.
+    // The service closes connections itself: requests on open connections still get a response.
     return503OnClosing: false,
   })
   return { app, http: http as HttpServer }

@@ -1,31 +1,33 @@
 /**
- * What only a node that is being installed may read, and what only it may say: its Ignition files and its
- * callbacks, both under the token of its installation. Tokens appear in no line of the log.
+ * What only a node during its installation may read and report: its Ignition files, an initramfs with secrets, and its
+ * callbacks. All three need the token of the installation. The log never contains a token.
  */
 import type { FastifyReply } from 'fastify'
 import type { Installs, Permission, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
-import type { IgnitionFile, BootEntry } from '../../plan/http.ts'
+import type { BootEntry, IgnitionFile } from '../../plan/http.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
+import { wrapIgnition } from '../../plan/ignition/wrapper.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
-import { ignitionType, sendIgnition, sendText } from './boot.ts'
+import type { HttpCode } from './codes.ts'
+import { refuse, type Refusal } from './error-response.ts'
 import type { Exchange, Tools } from './request-context.ts'
-import { refuse } from './error-response.ts'
-import type { Outcome } from './transfer.ts'
+import { sendText, sendWholeFile, type Outcome } from './response.ts'
 
-/** Whoever is refused learns no more than this: not whether the node installs, nor whether a token was near. */
+/** The same text for every refusal: it reveals neither the state of the node nor whether a token was valid. */
 const closed = 'this is only for the node itself, while it is being installed'
+
+const ignitionType = 'application/vnd.coreos.ignition+json'
 
 export type SecretRequest = {
   readonly node: BootEntry
   /** Empty when the path has none. */
   readonly token: string
   readonly what: Exclude<Secret, 'initramfs'>
-  /** Undefined for what is made here: the live system's. */
+  /** Absent for the live system's file, which is generated. */
   readonly file: IgnitionFile | undefined
 }
 
-/** Who knows whether it may be read, and what it is at this moment. */
 type Sources = { readonly installs: Pick<Installs, 'mayRead'>; readonly ignitionFiles: IgnitionFiles }
 
 export function sendSecret(
@@ -42,7 +44,7 @@ export function sendSecret(
     observe({ ...common, outcome: 'refused', octets: 0, reason: permission.reason })
     return refuseReader(exchange, tools, node, permission)
   }
-  // In an open cluster anybody reads; what has no token of an installation says nothing about one.
+  // In an open cluster any client may read; without a token this says nothing about an installation.
   const isOfInstallation = token !== '' && token !== tokenPlaceholder && !exchange.isHead
   const done = ({ octets, aborted }: Outcome): void => {
     if (isOfInstallation) observe({ ...common, outcome: aborted ? 'aborted' : 'sent', octets } satisfies Seen)
@@ -63,7 +65,33 @@ export function sendSecret(
   )
 }
 
-/** An initramfs that holds an Ignition file, for the node that boots it. `send` is called when it may be read. */
+/** Sends the current file on the disk, byte for byte; where the site adds content, a config that merges the file. */
+function sendIgnition(
+  exchange: Exchange,
+  tools: Tools,
+  files: IgnitionFiles,
+  { file, token, done }: { file: IgnitionFile; token: string; done: (outcome: Outcome) => void },
+): Promise<FastifyReply> {
+  const read = async (): Promise<Uint8Array | Refusal> => {
+    const found = await files.read(file.file)
+    if (found.kind === 'unreadable') {
+      return { status: 404, code: 'http.file-missing', sentence: found.problem }
+    }
+    const { octets, version } = found.document
+    if (file.additions === undefined) return octets
+    return Buffer.from(wrapIgnition(octets, version, file.additions).replaceAll(tokenPlaceholder, token))
+  }
+  return sendWholeFile({ ...exchange, node: file.node }, tools, file, {
+    read,
+    counter: 'http.ignition',
+    type: ignitionType,
+    done,
+    served: 'Ignition file served',
+    refused: 'Ignition file cannot be served',
+  })
+}
+
+/** Calls `send` when the node may read an initramfs that holds an Ignition file. */
 export function sendSecretImage(
   exchange: Exchange,
   tools: Tools,
@@ -75,12 +103,15 @@ export function sendSecretImage(
   return permission.kind === 'allowed' ? send() : refuseReader(exchange, tools, node, permission)
 }
 
-/** By the URL that has no token, whoever asks: it is in the folder of an image, beside what everybody may read. */
+/** Refuses an image file with secrets to a request without a token. */
 export function refuseSecretImage(exchange: Exchange, { log, counters }: Tools, file: string): FastifyReply {
   const { reply, node, client } = exchange
   counters.increment('http.ignitionRefused')
-  log.warn({ node, client, file, reason: 'it holds keys, and the URL has no token' }, 'image file refused')
-  return refuse(reply, { status: 403, sentence: closed })
+  const code: HttpCode = 'http.secret-without-token'
+  counters.refuse(code)
+  const reason = 'the file holds secrets, and the URL has no token'
+  log.warn({ node, client, file, code, reason }, 'image file refused')
+  return refuse(reply, { status: 403, code, sentence: closed })
 }
 
 function refuseReader(
@@ -90,12 +121,14 @@ function refuseReader(
   { reason }: Extract<Permission, { kind: 'refused' }>,
 ): FastifyReply {
   counters.increment('http.ignitionRefused')
-  log.warn({ node: key, client, reason }, 'Ignition file refused')
-  return refuse(reply, { status: 403, sentence: closed })
+  const code: HttpCode = 'ignition.not-allowed'
+  counters.refuse(code)
+  log.warn({ node: key, client, code, reason }, 'Ignition file refused')
+  return refuse(reply, { status: 403, code, sentence: closed })
 }
 
-/** Its word is kept before it is answered; what cannot be kept is an error, and the node says it again. */
-export function takeCallback(
+/** Stores the callback before it answers; when storing fails, the node gets an error and repeats the callback. */
+export function receiveCallback(
   { reply, client, address }: Exchange,
   { log, counters }: Tools,
   installs: Pick<Installs, 'callback'>,
@@ -106,15 +139,17 @@ export function takeCallback(
   const permission = installs.callback(key, stage, token, { address, client })
   if (permission.kind === 'refused') {
     counters.increment('http.callbacksRefused')
-    log.warn({ node: key, client, stage, reason: permission.reason }, 'callback refused')
-    return refuse(reply, { status: 403, sentence: closed })
+    const code: HttpCode = 'http.callback-refused'
+    counters.refuse(code)
+    log.warn({ node: key, client, stage, code, reason: permission.reason }, 'callback refused')
+    return refuse(reply, { status: 403, code, sentence: closed })
   }
   counters.increment('http.callbacks')
-  log.info({ node: key, client, stage }, 'callback taken')
+  log.info({ node: key, client, stage }, 'callback accepted')
   return reply.code(204).send()
 }
 
-/** For the log: the path without what it opens. */
+/** Returns the path for the log, without a token. */
 export function withoutToken(path: string): string {
   return path.replace(/^(\/+boot\/+[^/]*\/+[^/]*\/+)[^/]*(\/.*)$/, '$1…$2')
 }

@@ -1,6 +1,6 @@
 /**
- * The HTTP server under the routes: limits that keep a slow or hostile peer from costing anything, and a
- * close that lets answers in flight reach their readers (RFC 9112).
+ * The HTTP server under the routes: limits for slow and hostile peers, and a close that waits for responses in flight
+ * (RFC 9112).
  */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
@@ -8,13 +8,13 @@ import type { Duplex } from 'node:stream'
 
 export type Limits = {
   readonly headerOctets: number
-  /** Until the whole header of a request is there; a connection that says nothing is closed as well. */
+  /** Time for the whole header of a request; a connection without a request is closed as well. */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly checkIntervalMs: number
-  /** How long a connection may be idle between two requests. */
+  /** Time between two requests on one connection. */
   readonly keepAliveMs: number
-  /** How long a reader may take nothing of an answer. */
+  /** Time in which a client must read something of a response. */
   readonly stalledMs: number
   readonly connections: number
 }
@@ -24,7 +24,7 @@ const defaultLimits: Limits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 15_000,
   checkIntervalMs: 2_000,
-  // iPXE keeps a connection for 10 s to fetch script, kernel and initramfs by it; let iPXE be the one to close.
+  // iPXE keeps a connection for 10 s to fetch script, kernel, and initramfs over it. The client should close first.
   keepAliveMs: 15_000,
   stalledMs: 120_000,
   connections: 4096,
@@ -32,9 +32,9 @@ const defaultLimits: Limits = {
 
 export type HttpServer = {
   readonly server: Server
-  /** Another listening socket of the same server: one for each address. */
-  readonly alsoBy: () => NetServer
-  /** Stops listening and resolves when the last connection is closed: after the answers in flight. */
+  /** Returns another listener of the same server: one for each address. */
+  readonly addListener: () => NetServer
+  /** Stops listening, and resolves when the last connection is closed: after the responses in flight. */
   readonly close: () => Promise<void>
 }
 
@@ -52,10 +52,10 @@ export function createHttpServer(answer: RequestListener, limits: Limits = defau
   )
   server.maxConnections = limits.connections
   server.timeout = limits.stalledMs
-  // No "100 Continue": a request with a body gets its refusal without the body being sent.
+  // No "100 Continue": a request with a body is refused before the body is sent.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
 
-  /** Answers not yet handed to the system, by connection. */
+  /** Responses that are not yet handed to the system, by connection. */
   const inFlight = new Map<Duplex, number>()
   let isClosing = false
   server.on('connection', (socket: Socket) => {
@@ -72,16 +72,16 @@ export function createHttpServer(answer: RequestListener, limits: Limits = defau
       if (isClosing && left === 0) socket.destroySoon()
     })
   })
-  // Node's own takes a connection for idle as soon as the last octet of its answer is queued, and cuts it.
+  // Node treats a connection as idle when the last byte of its response is queued, and would cut the response.
   server.closeIdleConnections = () => {
-    for (const [socket, answers] of inFlight) if (answers === 0) socket.destroy()
+    for (const [socket, responses] of inFlight) if (responses === 0) socket.destroy()
   }
 
   const others: NetServer[] = []
 
   return {
     server,
-    alsoBy() {
+    addListener() {
       const other = createNetServer({ noDelay: true }, (socket) => server.emit('connection', socket))
       other.maxConnections = limits.connections
       others.push(other)

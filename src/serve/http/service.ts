@@ -1,4 +1,4 @@
-/** HTTP as a service: the routes on a socket, and a close that lets downloads end. */
+/** The HTTP service: the routes on their sockets, and a close that waits for downloads. */
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import type { Service } from '../../host/service.ts'
 import type { Sockets } from '../../host/udp.ts'
@@ -18,7 +18,7 @@ export async function startHttp(options: HttpOptions): Promise<Service> {
   await sockets.tcp('http', server, plan)
   const listeners: NetServer[] = [server]
   if (address6 !== undefined) {
-    const second = http.alsoBy()
+    const second = http.addListener()
     try {
       await sockets.tcp('http6', second, { address: address6, port: plan.port })
     } catch (error) {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
 import type { Chunk, SharedFile } from '../../../src/host/shared-files.ts'
-import { putBody, readBody } from '../../../src/serve/http/body.ts'
+import { replaceBodyHook, readBody } from '../../../src/serve/http/body.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -51,7 +51,7 @@ for (const { name, start, octets } of ranges) {
   })
 }
 
-t.test('a chunk is given back when its octets were handed to the system, not before', async (t) => {
+t.test('a chunk is released after its bytes were handed to the system', async (t) => {
   const { file, events } = sharedFile()
   let unsent = 0
   const body = readBody(file, { start: 0, octets: file.octets }, () => unsent)
@@ -70,7 +70,7 @@ t.test('a chunk is given back when its octets were handed to the system, not bef
   t.same(events, ['take 0', 'take 1', 'release 0', 'release 1'])
 })
 
-t.test('a chunk that comes when the answer is over is given back', async (t) => {
+t.test('a chunk that arrives after the end of the response is released', async (t) => {
   const { promise, resolve } = Promise.withResolvers<undefined>()
   const { file, events } = sharedFile((chunk) => promise.then(() => chunk))
   const body = readBody(file, { start: 0, octets: 10 }, () => 0)
@@ -81,7 +81,7 @@ t.test('a chunk that comes when the answer is over is given back', async (t) => 
   t.same(events, ['take 0', 'release 0'])
 })
 
-t.test('a file that cannot be read ends the body with that error', async (t) => {
+t.test('a read error ends the body', async (t) => {
   const { file } = sharedFile(() => Promise.reject(new Error('the file changed while it was being sent')))
   const body = readBody(file, { start: 0, octets: 10 }, () => 0)
   await t.rejects(body.stream.toArray(), { message: 'the file changed while it was being sent' })
@@ -96,7 +96,8 @@ t.test(
     const reply = { getHeader: (name: string) => headers[name] } as unknown as FastifyReply
     const put = (payload: unknown) =>
       new Promise((resolve) => {
-        putBody(request as never, reply, payload, ((_error: null, sent: unknown) => resolve(sent)) as never)
+        replaceBodyHook(request as never, reply, payload, ((_error: null, sent: unknown) =>
+          resolve(sent)) as never)
       })
     t.equal(await put('text'), 'text')
     const gone = createReadStream('/nowhere/at/all')

@@ -8,7 +8,7 @@ const image = '/images/rhcos/rhcos-live-rootfs.x86_64.img'
 const loader = '/loaders/efi/ipxe.efi'
 const masterAddress = '192.0.2.11'
 
-t.test('a boot script is text that nobody keeps', async (t) => {
+t.test('a boot script is text that is not cached', async (t) => {
   const { ask, plan, lines } = await routesWorld(t)
   const path = '/boot/ocp45/m1/menu.ipxe'
   const response = await ask(path)
@@ -33,7 +33,7 @@ t.test('a boot script is text that nobody keeps', async (t) => {
   t.equal('aborted' in lines[0]!, false)
 })
 
-t.test('an Ignition file is served byte for byte under its own type', async (t) => {
+t.test('an Ignition file is served byte for byte with its media type', async (t) => {
   const { ask, lines, dir, options } = await routesWorld(t)
   const response = await ask('/boot/ocp45/m1/master.ign')
   t.equal(response.statusCode, 200)
@@ -78,7 +78,7 @@ t.test(
   },
 )
 
-t.test('an Ignition file that the scan did not find is the same, in its words', async (t) => {
+t.test('an Ignition file that the scan did not find gets 404 with the reason', async (t) => {
   const world = httpWorld(t)
   const path = '/boot/ocp45/w1/worker.ign'
   const problem = '/srv/worker.ign does not exist'
@@ -92,7 +92,7 @@ t.test('an Ignition file that the scan did not find is the same, in its words', 
   t.match(world.lines, [{ level: 'error', node: 'ocp45/w1', file: '/srv/worker.ign', reason: problem }])
 })
 
-t.test('a loader has the type and the length that UEFI HTTP Boot goes by (UEFI 2.10 §24.7)', async (t) => {
+t.test('a loader has the type and length that UEFI HTTP Boot needs (UEFI 2.10 §24.7)', async (t) => {
   const { ask, lines, dir, options } = await routesWorld(t)
   for (const method of ['HEAD', 'GET']) {
     const response = await ask(loader, { 'user-agent': 'UefiHttpBoot/1.0' }, method)
@@ -108,7 +108,7 @@ t.test('a loader has the type and the length that UEFI HTTP Boot goes by (UEFI 2
   t.equal(options.counters.get('http.loaders'), 2)
 })
 
-t.test('a loader that is missing or gone is a 404, and an error only when a node wanted it', async (t) => {
+t.test('a missing loader gets 404, and is an error only for a declared node', async (t) => {
   const { app, ask, lines, dir } = await routesWorld(t)
   const response = await ask('/loaders/efi/snponly.efi')
   t.equal(`${response.statusCode} ${response.body}`, '404 no efi/snponly.efi: install it\n')
@@ -117,11 +117,11 @@ t.test('a loader that is missing or gone is a 404, and an error only when a node
   await app.inject({ url: loader, remoteAddress: '198.51.100.7' })
   t.match(lines, [
     { level: 'error', msg: 'boot loader cannot be served', node: 'ocp45/m1', reason: /install it/ },
-    { level: 'debug', msg: 'boot loader cannot be served', reason: `${file} is not there` },
+    { level: 'debug', msg: 'boot loader cannot be served', reason: `${file} does not exist` },
   ])
 })
 
-t.test('iPXE may look for a script beside itself; other names under /loaders are a mistake', async (t) => {
+t.test('iPXE may request autoexec.ipxe; other names under /loaders are logged', async (t) => {
   const { ask, lines } = await routesWorld(t)
   t.equal((await ask('/loaders/efi/autoexec.ipxe')).statusCode, 404)
   t.equal((await ask('/loaders/efi/grub.efi')).statusCode, 404)
@@ -131,7 +131,7 @@ t.test('iPXE may look for a script beside itself; other names under /loaders are
   ])
 })
 
-t.test('HEAD answers as GET would, without the body, and gives nobody anything', async (t) => {
+t.test('HEAD has the headers of GET without a body, and is not a delivery', async (t) => {
   const { ask, lines, options } = await routesWorld(t)
   for (const path of [
     '/boot/ocp45/m1/menu.ipxe',
@@ -157,28 +157,28 @@ t.test('HEAD answers as GET would, without the body, and gives nobody anything',
   t.equal(options.counters.get('http.imageOctets'), 10)
 })
 
-t.test('a path that leads nowhere is answered with what there is', async (t) => {
+t.test('an unknown path gets 404 with the list of paths', async (t) => {
   const { app, ask, lines, options } = await routesWorld(t)
   const response = await ask('/boot.ipxe')
   t.equal(response.statusCode, 404)
-  t.match(response.body, /^there is nothing at this address\n\nGET \/boot\/CLUSTER\/NODE\/boot\.ipxe/)
+  t.match(response.body, /^there is nothing at this path\n\nGET \/boot\/CLUSTER\/NODE\/boot\.ipxe/)
   await app.inject({ url: '/favicon.ico', remoteAddress: '198.51.100.7' })
   t.match(lines, [
-    { level: 'warn', msg: 'nothing at this path', node: 'ocp45/m1', file: '/boot.ipxe' },
-    { level: 'debug', msg: 'nothing at this path', file: '/favicon.ico' },
+    { level: 'warn', msg: 'path not found', node: 'ocp45/m1', file: '/boot.ipxe' },
+    { level: 'debug', msg: 'path not found', file: '/favicon.ico' },
   ])
   t.equal(options.counters.get('http.notFound'), 2)
 })
 
-t.test('a path that is none is a 400', async (t) => {
+t.test('an invalid path gets 400', async (t) => {
   const { ask, options } = await routesWorld(t)
   const response = await ask('/images/rhcos/%zz')
   t.equal(response.statusCode, 400)
-  t.match(response.body, /^this is not a path: /)
+  t.match(response.body, /^this is not a valid path: /)
   t.equal(options.counters.get('http.malformed'), 1)
 })
 
-t.test('methods that change something are refused everywhere (RFC 9110 §15.5.6)', async (t) => {
+t.test('other methods than GET and HEAD get 405 (RFC 9110 §15.5.6)', async (t) => {
   const { ask, options } = await routesWorld(t)
   const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'PURGE']
   for (const method of methods) {
@@ -191,20 +191,20 @@ t.test('methods that change something are refused everywhere (RFC 9110 §15.5.6)
       t.equal(response.statusCode, 405, `${method} ${path}`)
       t.equal(response.headers['allow'], 'GET, HEAD', `${method} ${path}`)
       t.equal(response.headers['connection'], 'close', `${method} ${path}`)
-      t.equal(response.body, `only GET and HEAD are answered here, not ${method}\n`)
+      t.equal(response.body, `method ${method} is not supported at this path: use GET or HEAD\n`)
     }
   }
   t.equal(options.counters.get('http.methodsRefused'), methods.length * 3)
 })
 
-t.test('health is JSON, for people and for monitoring', async (t) => {
+t.test('/health is JSON', async (t) => {
   const { ask } = await routesWorld(t)
   const response = await ask('/health')
   t.same(response.json(), { site: 'lab', nodes: 4 })
   t.match(response.headers, { 'content-type': /^application\/json/, 'cache-control': 'no-store' })
 })
 
-t.test('a bug in a handler is a 500 and an error line, not the end', async (t) => {
+t.test('a bug in a handler gets 500 and is logged', async (t) => {
   const http = httpWorld(t)
   const health = () => {
     throw new Error('no such luck')

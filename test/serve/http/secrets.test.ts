@@ -23,7 +23,7 @@ async function booted(t: Parameters<typeof routesWorld>[0]) {
   return { ...world, body, ignition, live, token, post }
 }
 
-t.test('a node reads what its script names, and says when its disk is written', async (t) => {
+t.test('a node reads the files of its script, and reports that its disk is written', async (t) => {
   const { ask, ignition, live, token, post, options, seen, lines } = await booted(t)
   t.match(token, /^[\w-]{22}$/)
   const file = await ask(ignition)
@@ -42,7 +42,7 @@ t.test('a node reads what its script names, and says when its disk is written', 
   t.notMatch(JSON.stringify([lines, seen, options.installs.history('ocp45/m1')]), token)
 })
 
-t.test('another node, no token, another role, and who guesses: one and the same refusal', async (t) => {
+t.test('every refused reader gets the same text', async (t) => {
   const { app, ask, ignition, token, options, lines, post } = await booted(t)
   const others = [
     await app.inject({ url: ignition, remoteAddress: '192.0.2.21' }),
@@ -61,7 +61,7 @@ t.test('another node, no token, another role, and who guesses: one and the same 
   )
 })
 
-t.test('who is not the node, and who rehearses, begins nothing', async (t) => {
+t.test('other clients and rehearsals do not start an installation', async (t) => {
   const { app, ask, options } = await routesWorld(t, 'guarded')
   const preview = await app.inject({ url: bootPath, remoteAddress: '198.51.100.1' })
   t.match(preview.body, '/boot/ocp45/m1/@token@/master.ign')
@@ -70,7 +70,7 @@ t.test('who is not the node, and who rehearses, begins nothing', async (t) => {
   t.match(options.installs.list()[1], { mode: 'install' })
 })
 
-t.test('who waits is told why, asks the same again, and may be let through by a person', async (t) => {
+t.test('a waiting node shows the reason, retries, and can be released', async (t) => {
   const { ask, options } = await routesWorld(t, 'guarded')
   options.installs.command('ocp45/m1', 'local')
   const refused = await ask('/boot/ocp45/m1/install-worker.ipxe')
@@ -88,7 +88,7 @@ t.test('only callbacks are posted', async (t) => {
   t.equal(statusCode, 405)
 })
 
-t.test('what the site adds is wrapped around the file, with the token of this installation', async (t) => {
+t.test('additions of the site are merged with the file, with the token of this installation', async (t) => {
   const world = await routesWorld(t, 'guarded')
   const path = '/boot/ocp45/m1/master.ign'
   const additions = {
@@ -112,7 +112,7 @@ t.test('what the site adds is wrapped around the file, with the token of this in
   t.match(config.systemd.units[0]!.contents, `/boot/ocp45/m1/${url.split('/')[4]}/started`)
 })
 
-t.test('an initramfs that holds keys is read by the node that is being installed from it', async (t) => {
+t.test('only the node that is being installed reads an initramfs with secrets', async (t) => {
   const world = await routesWorld(t, 'guarded')
   const file = 'rhcos-live-rootfs.x86_64.img'
   const { plan } = world

@@ -27,12 +27,12 @@ async function running(t: Test, answer: RequestListener, differing: Partial<Limi
   return { ...http, port: (http.server.address() as AddressInfo).port }
 }
 
-t.test('a connection that says nothing is closed', async (t) => {
+t.test('a connection without a request is closed', async (t) => {
   const { port } = await running(t, () => {}, { headersTimeoutMs: 50 })
   t.match(await (await rawConnection(port)).end(), /^HTTP\/1\.1 408 |^$/)
 })
 
-t.test('a header that never ends is cut off, however often another octet comes', async (t) => {
+t.test('a header that does not end in time is refused', async (t) => {
   const { port } = await running(t, () => {}, { headersTimeoutMs: 50 })
   const slow = await rawConnection(port)
   slow.socket.write('GET / HTTP/1.1\r\nHost: x\r\n')
@@ -41,14 +41,14 @@ t.test('a header that never ends is cut off, however often another octet comes',
   clearInterval(drip)
 })
 
-t.test('a connection that is idle after an answer is closed', async (t) => {
+t.test('an idle connection is closed', async (t) => {
   const { port } = await running(t, (_request, response) => response.end('x'), { keepAliveMs: 50 })
   const idle = await rawConnection(port)
   idle.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   t.match(await idle.end(), /\r\n\r\nx$/)
 })
 
-t.test('a reader that takes nothing is given up', async (t) => {
+t.test('a client that reads nothing is disconnected', async (t) => {
   const octets = 50_000_000
   let givenUp: Promise<unknown> | undefined
   const answer: RequestListener = (_request, response) => {
@@ -65,7 +65,7 @@ t.test('a reader that takes nothing is given up', async (t) => {
   t.equal((await reader.end()).length < octets, true)
 })
 
-t.test('there are not more connections than allowed', async (t) => {
+t.test('connections above the maximum are dropped', async (t) => {
   const { server, port } = await running(t, () => {}, {
     connections: 1,
   })
@@ -77,7 +77,7 @@ t.test('there are not more connections than allowed', async (t) => {
   first.socket.destroy()
 })
 
-t.test('closing does not cut an answer whose last octets are still on their way', async (t) => {
+t.test('close does not cut a response whose last bytes are being sent', async (t) => {
   const octets = 20_000_000
   const { port, close } = await running(t, (_request, response) => response.end(Buffer.alloc(octets)))
   const reader = await rawConnection(port)

@@ -43,7 +43,7 @@ async function running(t: Test) {
   }
 }
 
-t.test('script, kernel and initramfs come by one connection, as iPXE asks for them', async (t) => {
+t.test('iPXE fetches script, kernel, and initramfs over one connection', async (t) => {
   const { port, lines } = await running(t)
   const connection = await rawConnection(port)
   for (const path of ['/boot/ocp45/m1/boot.ipxe', kernel, image]) {
@@ -57,7 +57,7 @@ t.test('script, kernel and initramfs come by one connection, as iPXE asks for th
   connection.socket.destroy()
 })
 
-t.test('pipelined requests are answered in their order (RFC 9112 §9.3.2)', async (t) => {
+t.test('pipelined requests are answered in order (RFC 9112 §9.3.2)', async (t) => {
   const { port } = await running(t)
   const answers = await exchangeRaw(port, get(kernel) + get(image) + get('/health', 'Connection: close\r\n'))
   t.match(answers, /\r\n\r\nkernelHTTP\/1\.1 200 OK[^]*\r\n\r\n0123456789HTTP\/1\.1 200 OK[^]*"nodes":4}$/)
@@ -72,7 +72,7 @@ t.test('an HTTP/1.0 client gets a length and the end of the connection', async (
   t.notMatch(answer, /transfer-encoding/i)
 })
 
-t.test('what is no request is counted and told so (RFC 9112 §2.2)', async (t) => {
+t.test('bytes that are not a request get an error and are counted (RFC 9112 §2.2)', async (t) => {
   const { port, options, lines } = await running(t)
   const cases = [
     {
@@ -89,10 +89,10 @@ t.test('what is no request is counted and told so (RFC 9112 §2.2)', async (t) =
     t.equal((await exchangeRaw(port, text)).startsWith(`HTTP/1.1 ${status}\r\n`), true, status)
   }
   t.equal(options.counters.get('http.malformed'), 2, 'Node answers a missing Host by itself')
-  t.match(lines[0], { level: 'debug', msg: 'request not understood', client: /^127\.0\.0\.1:\d+$/ })
+  t.match(lines[0], { level: 'debug', msg: 'bad request', client: /^127\.0\.0\.1:\d+$/ })
 })
 
-t.test('nonsense behind a download does not become part of it', async (t) => {
+t.test('invalid bytes after a request do not become part of the download', async (t) => {
   const { port, bigKernel } = await running(t)
   bigKernel(4_000_000)
   const connection = await rawConnection(port)
@@ -101,7 +101,7 @@ t.test('nonsense behind a download does not become part of it', async (t) => {
   t.notMatch(answer.slice(4), /HTTP\/1\.1 /)
 })
 
-t.test('a body is refused before it is sent', async (t) => {
+t.test('a request with a body is refused before the body is sent', async (t) => {
   const { port } = await running(t)
   const request = `POST ${image} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\nExpect: 100-continue\r\n\r\n`
   const answer = await exchangeRaw(port, request)
@@ -141,7 +141,7 @@ t.test(
   },
 )
 
-t.test('a transfer ends under the plan it began with; the next request has the new one', async (t) => {
+t.test('a transfer ends with the plan it started with; the next request uses the new one', async (t) => {
   const { world, port, bigKernel } = await running(t)
   bigKernel(8_000_000)
   const connection = await rawConnection(port)
@@ -154,7 +154,7 @@ t.test('a transfer ends under the plan it began with; the next request has the n
   connection.socket.destroy()
 })
 
-t.test('closing: idle connections at once, no new ones, downloads to their last octet', async (t) => {
+t.test('close ends idle connections at once and waits for downloads', async (t) => {
   const { service, port, bigKernel, line } = await running(t)
   bigKernel(8_000_000)
   const idle = await rawConnection(port)
@@ -176,7 +176,7 @@ t.test('closing: idle connections at once, no new ones, downloads to their last 
   await closed
 })
 
-t.test('closing: a connection that still asks is answered once more', async (t) => {
+t.test('close answers a pending request', async (t) => {
   const { service, port, bigKernel } = await running(t)
   bigKernel(8_000_000)
   const reader = await rawConnection(port)
@@ -189,7 +189,7 @@ t.test('closing: a connection that still asks is answered once more', async (t) 
   await closed
 })
 
-t.test('closing: what is not done after the grace is cut', async (t) => {
+t.test('close cuts what is not done after the grace time', async (t) => {
   const { service, port, bigKernel, options, line } = await running(t)
   bigKernel(400_000_000)
   const reader = await rawConnection(port)
@@ -203,14 +203,14 @@ t.test('closing: what is not done after the grace is cut', async (t) => {
   t.match(await line('image file served'), { aborted: true })
 })
 
-t.test('a close that needs no grace leaves no timer behind, and closing twice is fine', async (t) => {
+t.test('close leaves no timer behind, and may be called twice', async (t) => {
   const { service, options } = await running(t)
   await service.close(5000)
   t.equal(options.clock.pending(), 0)
   await service.close(5000)
 })
 
-t.test('a lost socket is reported, a port that is taken is an error at the start', async (t) => {
+t.test('a lost socket is reported, and a port in use fails the start', async (t) => {
   const { world, lost, lose } = await running(t)
   lose(new Error('gone'))
   t.match(lost, [{ message: 'gone' }])
@@ -227,36 +227,40 @@ t.test('a lost socket is reported, a port that is taken is an error at the start
 
 const withoutCurl = spawnSync('curl', ['--version']).error !== undefined && 'curl is not installed'
 
-t.test('curl: fetches, resumes, and asks for octets as they are', { skip: withoutCurl }, async (t) => {
-  const { port } = await running(t)
-  const base = `http://127.0.0.1:${port}`
-  const curl = async (...args: string[]) => {
-    const run = promisify(execFile)
-    const { stdout } = await run('curl', ['-sS', '--max-time', '20', ...args], { encoding: 'latin1' })
-    return stdout
-  }
-  t.equal(await curl(base + image), rootfs)
-  t.equal(await curl('-C', '7', base + image), '789')
-  t.equal(await curl('-r', '-2', base + image), '89')
-  t.equal(await curl('--http1.0', base + image), rootfs)
-  t.equal(await curl(`${base}/boot/ocp45/m1/master.ign`), masterIgnition.toString('latin1'))
-  t.match(await curl('-I', base + image), /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 10\r\n/)
-  t.equal(
-    await curl('-o', '/dev/null', '-w', '%{http_code} %{num_redirects}', '-L', `${base}/images`),
-    '404 0',
-  )
-  t.equal(
-    await curl(
-      '--path-as-is',
-      '-o',
-      '/dev/null',
-      '-w',
-      '%{http_code}',
-      `${base}/images/rhcos/../../etc/passwd`,
-    ),
-    '404',
-  )
-})
+t.test(
+  'curl fetches, resumes, and requests the bytes without compression',
+  { skip: withoutCurl },
+  async (t) => {
+    const { port } = await running(t)
+    const base = `http://127.0.0.1:${port}`
+    const curl = async (...args: string[]) => {
+      const run = promisify(execFile)
+      const { stdout } = await run('curl', ['-sS', '--max-time', '20', ...args], { encoding: 'latin1' })
+      return stdout
+    }
+    t.equal(await curl(base + image), rootfs)
+    t.equal(await curl('-C', '7', base + image), '789')
+    t.equal(await curl('-r', '-2', base + image), '89')
+    t.equal(await curl('--http1.0', base + image), rootfs)
+    t.equal(await curl(`${base}/boot/ocp45/m1/master.ign`), masterIgnition.toString('latin1'))
+    t.match(await curl('-I', base + image), /^HTTP\/1\.1 200 OK\r\n[^]*content-length: 10\r\n/)
+    t.equal(
+      await curl('-o', '/dev/null', '-w', '%{http_code} %{num_redirects}', '-L', `${base}/images`),
+      '404 0',
+    )
+    t.equal(
+      await curl(
+        '--path-as-is',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{http_code}',
+        `${base}/images/rhcos/../../etc/passwd`,
+      ),
+      '404',
+    )
+  },
+)
 
 function complete(text: string): boolean {
   const end = text.indexOf('\r\n\r\n')
@@ -264,7 +268,7 @@ function complete(text: string): boolean {
   return end !== -1 && text.length >= end + 4 + octets
 }
 
-t.test('it listens on an IPv6 address too, and closes both', async (t) => {
+t.test('it listens on IPv4 and IPv6, and closes both', async (t) => {
   const world = httpWorld(t)
   world.plan = { ...world.plan, address6: '::1' }
   const lost: Error[] = []
@@ -287,7 +291,7 @@ t.test('it listens on an IPv6 address too, and closes both', async (t) => {
   await t.rejects(fetch(`${base6}/health`))
 })
 
-t.test('an IPv6 address that cannot be had closes the other socket again', async (t) => {
+t.test('an IPv6 address that is not available closes the IPv4 socket', async (t) => {
   const world = httpWorld(t)
   // RFC 3849: documentation addresses are on no interface.
   world.plan = { ...world.plan, address6: '2001:db8::1' }

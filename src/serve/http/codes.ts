@@ -1,0 +1,68 @@
+/** Codes of the HTTP service: why a request or a connection is refused. */
+import { defineCodes } from '../../text/codes.ts'
+
+export const httpCodes = defineCodes({
+  'http.not-found': {
+    meaning: 'No file or script has this path',
+    remedy:
+      'Compare the path with the list in the response; a node gets its paths from DHCP and its boot script',
+  },
+  'http.bad-path': {
+    meaning: 'The path of the request is not valid',
+    remedy: 'Correct the percent-encoding of the path',
+  },
+  'http.bad-request': {
+    meaning: 'The bytes on the connection are not an HTTP request',
+    remedy: 'Find the client: it does not use HTTP',
+  },
+  'http.header-too-large': {
+    meaning: 'The header of the request is larger than 8 KiB',
+    remedy: 'Send fewer or shorter header fields',
+  },
+  'http.request-timeout': {
+    meaning: 'The client did not send its whole request in time',
+    remedy: 'Check the path to the client for packet loss',
+  },
+  'http.method-not-allowed': {
+    meaning: 'The client used another method than GET or HEAD',
+    remedy: 'Use GET',
+  },
+  'http.file-missing': {
+    meaning: 'A file that the plan names is not on the disk',
+    remedy: 'Put the file at the path that the log shows in the field file, then reload the site',
+  },
+  'http.file-forbidden': {
+    meaning: 'The service user cannot read a file that the plan names',
+    remedy: 'Check owner, mode, and SELinux type of the path that the log shows in the field file',
+  },
+  'http.file-unreadable': {
+    meaning: 'Reading a file failed',
+    remedy: 'Check the disk and the file system of the path that the log shows in the field file',
+  },
+  'http.file-replaced': {
+    meaning: 'A file was replaced while slipway opened it',
+    remedy: 'Repeat the request',
+  },
+  'http.range-not-satisfiable': {
+    meaning: 'The requested range is outside the file, or a precondition of the request is false',
+    remedy: 'Start the download from the beginning',
+  },
+  'http.internal-error': {
+    meaning: 'slipway could not answer a request because of an error in slipway',
+    remedy: 'Report the log line "request failed" with its stack trace',
+  },
+  'http.secret-without-token': {
+    meaning: 'A client requested an image file that holds secrets without the token of an installation',
+    remedy: 'Let the node boot from the network: its boot script contains the URL with the token',
+  },
+  'http.callback-refused': {
+    meaning: 'A client sent a callback without the token of the current installation',
+    remedy: 'Ignore it for a node of an earlier installation; else find the client',
+  },
+  'ignition.not-allowed': {
+    meaning: 'A client requested an Ignition file that it must not read now',
+    remedy: 'Read the reason in the log; install the node again if its installation was interrupted',
+  },
+})
+
+export type HttpCode = keyof typeof httpCodes
