@@ -31,7 +31,7 @@ export type ClustersOptions = {
   /** Keeps what was decided of bootstraps, and how far clusters came. */
   readonly directory: string
   readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe' | 'observe'>
-  readonly balancer: Pick<Balancer, 'takeOut' | 'putBack'>
+  readonly balancer: Pick<Balancer, 'drain' | 'enable'>
   readonly clock: Clock
   readonly log: Log
   readonly counters: Counters
@@ -75,7 +75,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     nodes().filter((node) => node.cluster === cluster && node.role === 'bootstrap')
   const takeOut = async (cluster: string): Promise<void> => {
     for (const { key } of bootstrapsOf(cluster)) {
-      const done = await balancer.takeOut(key)
+      const done = await balancer.drain(key)
       if (done.outcome === 'kept') log.warn({ node: key, reason: done.reason }, 'bootstrap not taken out')
     }
   }
@@ -84,7 +84,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     ...{ connect, probe, clock, log, troubles, path: join(directory, 'bootstraps.json') },
     clusters: bootstrapClusters({ site: options.site, nodes: nodes() }, now),
     onComplete: (cluster) => void takeOut(cluster),
-    onUndone: (cluster) => bootstrapsOf(cluster).forEach(({ key }) => void balancer.putBack(key)),
+    onUndone: (cluster) => bootstrapsOf(cluster).forEach(({ key }) => void balancer.enable(key)),
   })
   for (const [cluster, { kind }] of watch.state()) if (kind === 'out') await takeOut(cluster)
 

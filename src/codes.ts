@@ -6,6 +6,7 @@ import { siteCodes } from './site/codes.ts'
 import { dhcpCodes } from './serve/dhcp/codes.ts'
 import { tftpCodes } from './serve/tftp/codes.ts'
 
+import { haproxyCodes } from './serve/haproxy/codes.ts'
 import { httpCodes } from './serve/http/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
 
@@ -17,6 +18,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   installCodes,
   dhcpCodes,
   tftpCodes,
+  haproxyCodes,
   httpCodes,
 ]
 

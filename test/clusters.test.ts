@@ -57,8 +57,8 @@ async function world(t: Test) {
     ...{ site, directory, installs, clock: systemClock, counters: new Counters() },
     nodes: () => models,
     balancer: {
-      takeOut: (node) => (told.push(`out ${node}`), Promise.resolve({ outcome: 'none' })),
-      putBack: (node) => (told.push(`back ${node}`), Promise.resolve({ outcome: 'none' })),
+      drain: (node) => (told.push(`out ${node}`), Promise.resolve({ outcome: 'none' })),
+      enable: (node) => (told.push(`back ${node}`), Promise.resolve({ outcome: 'none' })),
     },
     log: createLog('debug', { write: (line) => void lines.push(line) }),
   }
@@ -125,9 +125,14 @@ t.test(
 
 t.test('a balancer that would be left with nobody keeps the bootstrap, and the log says so', async (t) => {
   const { follow, lines } = await world(t)
-  const kept = () => Promise.resolve({ outcome: 'kept', reason: 'bs is the only server' } as const)
+  const kept = () =>
+    Promise.resolve({
+      outcome: 'kept',
+      code: 'haproxy.last-server',
+      reason: 'bs is the only server',
+    } as const)
   const clusters = await follow({
-    balancer: { takeOut: kept, putBack: () => Promise.reject(new Error('no')) },
+    balancer: { drain: kept, enable: () => Promise.reject(new Error('no')) },
   })
   await clusters.commandBootstrap('c1', 'out')
   await until(() => lines.some((line) => line.includes('bootstrap not taken out')))

@@ -1,13 +1,13 @@
 /**
- * The addresses of the load balancer as keepalived.conf, when two machines or more share them (VRRP, RFC 5798):
- * each machine renders its own from the same site file, in which only `server.address` differs.
+ * Renders keepalived.conf for machines that share the addresses of the load balancer (VRRP, RFC 5798). Each machine
+ * renders its own from the same site file, in which only `server.address` differs.
  */
 import { formatIp, isIpv4, type Ip } from '../proto/address/ip.ts'
 import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
 import { frontEnds } from './haproxy/front-end.ts'
 import { subnetOf, type Model } from './model.ts'
 
-/** @returns nothing when the site does not share addresses, or has none to share */
+/** @returns nothing when the site has no addresses to share */
 export function renderKeepalived({ site, nodes }: Model): string | undefined {
   const { server, keepalived } = site
   if (keepalived === undefined) return undefined
@@ -19,13 +19,13 @@ export function renderKeepalived({ site, nodes }: Model): string | undefined {
   ].filter((address) => !isIpv4(address) || !machines.includes(address))
   if (shared.length === 0) return undefined
 
-  // The site's rules demand one of the two.
+  // The rules of the site file require one of the two.
   const device = (keepalived.interface ?? server.interface) as string
   const line = (address: Ip): string => `    ${formatIp(address)}/${prefixLength(address)} dev ${device}`
   const peers = machines.filter((address) => address !== server.address)
-  // A VRRP packet has addresses of one family: IPv4 when there are some, and the others move with them.
+  // A VRRP packet has addresses of one family: IPv4 if there are any, and the others move together with them.
   const hasIpv4 = shared.some(isIpv4)
-  const told = shared.filter((address) => isIpv4(address) === hasIpv4)
+  const announced = shared.filter((address) => isIpv4(address) === hasIpv4)
   const others = shared.filter((address) => isIpv4(address) !== hasIpv4)
   return `# Written by slipway from the site file of ${site.site}, for the machine ${formatIpv4(server.address)}.
 
@@ -35,7 +35,7 @@ global_defs {
   script_user nobody
 }
 
-# HAProxy itself answers, whatever stands behind it: nodes that are down are down for all machines.
+# HAProxy itself answers, whatever the state of its servers: a node that is down is down for all machines.
 vrrp_script haproxy {
   script "/usr/bin/curl --silent --fail --output /dev/null --max-time 2 http://127.0.0.1:${keepalived.healthPort}/"
   interval 2
@@ -44,7 +44,7 @@ vrrp_script haproxy {
   rise 2
 }
 
-# Who has the addresses keeps them until it fails (nopreempt); at first it is the machine with the lowest address.
+# The active machine keeps the addresses until it fails (nopreempt); at first it is the machine with the lowest address.
 vrrp_instance slipway {
   state BACKUP
   nopreempt
@@ -52,7 +52,7 @@ vrrp_instance slipway {
   virtual_router_id ${keepalived.routerId}
   priority ${Math.max(1, 100 - machines.indexOf(server.address))}
   advert_int 1
-${hasIpv4 ? unicast(server.address, peers) : ''}${block('virtual_ipaddress', told.map(line))}${block('virtual_ipaddress_excluded', others.map(line))}\
+${hasIpv4 ? unicast(server.address, peers) : ''}${block('virtual_ipaddress', announced.map(line))}${block('virtual_ipaddress_excluded', others.map(line))}\
   track_script {
     haproxy
   }
@@ -65,7 +65,7 @@ ${hasIpv4 ? unicast(server.address, peers) : ''}${block('virtual_ipaddress', tol
   }
 }
 
-/** Networks that lose multicast are common. The addresses of these machines are IPv4. */
+/** Unicast, because many networks drop multicast. The addresses of these machines are IPv4. */
 function unicast(own: Ipv4, peers: readonly Ipv4[]): string {
   const lines = peers.map((peer) => `    ${formatIpv4(peer)}`)
   return `  unicast_src_ip ${formatIpv4(own)}\n${block('unicast_peer', lines)}`

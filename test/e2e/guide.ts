@@ -94,7 +94,7 @@ async function createGuide(rig: Rig): Promise<Guide> {
   const server = await startServer(rig.network, sitePath, join(rig.dir, 'slipway-guide.log'), {
     ...{ place: 'appliance', resolver: at('resolv.conf') },
   })
-  await server.waitFor('that HAProxy has its file', ({ msg }) => msg === 'haproxy configuration written')
+  await server.waitFor('that HAProxy has its file', ({ msg }) => msg === 'HAProxy configuration written')
   const haproxy = rig.beside('appliance', 'haproxy-guide', [
     ...['haproxy', '-W', '-db', '-p', pidFile, '-f', haproxyFile],
   ])

@@ -42,7 +42,7 @@ for (const { file, name, ...changes } of cases) {
   t.test(name, (t) => {
     const text = render(changes) ?? ''
     golden(t, `keepalived/${file}.conf`, text)
-    t.test('keepalived -t finds nothing to complain of', { skip: noKeepalived }, (t) => {
+    t.test('keepalived -t reports no problem', { skip: noKeepalived }, (t) => {
       acceptedByKeepalived(t, text)
       t.end()
     })
@@ -50,7 +50,7 @@ for (const { file, name, ...changes } of cases) {
   })
 }
 
-t.test('a site that shares nothing', (t) => {
+t.test('a site without shared addresses', (t) => {
   t.equal(renderKeepalived(exampleModel()), undefined)
   // The API and the ingress are at the nodes themselves, or at the machines' own addresses.
   t.equal(render({ loadBalancer: { api: '192.0.2.4', ingress: '192.0.2.4' } }), undefined)

@@ -7,7 +7,7 @@ import type { IgnitionFile } from '../../plan/http.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { urlPaths } from '../../plan/urls.ts'
-import type { HaproxyVerdict } from '../../serve/haproxy/validate.ts'
+import type { ConfigCheck } from '../../serve/haproxy/validate.ts'
 import { askedText, ignitionText } from './ignition.ts'
 import { pluralize } from '../../text/count.ts'
 import { alignColumns } from '../../text/table.ts'
@@ -33,7 +33,7 @@ export function findingLine({ severity, about, message }: Finding): string {
 }
 
 /** What HAProxy's own judgement means for the operator; nothing when it is content. */
-export function haproxyFinding({ kind, reason }: HaproxyVerdict): Finding | undefined {
+export function haproxyFinding({ kind, reason }: ConfigCheck): Finding | undefined {
   const about = 'haproxy'
   if (kind === 'done') return undefined
   if (kind === 'failed') {

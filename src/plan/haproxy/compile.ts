@@ -1,4 +1,4 @@
-/** From the model to HAProxy's plan, and what its operator should know before HAProxy says it less clearly. */
+/** Compiles the plan of HAProxy from the model, with findings that are clearer than HAProxy's errors. */
 import type { CheckPreset, Cluster } from '../../site/schema.ts'
 import type { Finding } from '../findings.ts'
 import { clusterDomain, type Model, type NodeModel } from '../model.ts'
@@ -32,7 +32,10 @@ export function compileHaproxy(model: Model): {
     frontends: compileFrontends(site.clusters, all),
     backends: all.map((frontEnd) => compileBackend(site.clusters, frontEnd)),
   }
-  return { plan, findings: [...nobodyBehind(model), ...nobodyLeft(plan), ...takenTwice(model, all)] }
+  return {
+    plan,
+    findings: [...withoutControlPlane(model), ...allDisabled(plan), ...boundTwice(model, all)],
+  }
 }
 
 function reloadOf({ reload, masterSocket }: NonNullable<Model['site']['haproxy']>): Reload | undefined {
@@ -40,12 +43,12 @@ function reloadOf({ reload, masterSocket }: NonNullable<Model['site']['haproxy']
   return reload === undefined ? undefined : { kind: 'command', command: reload }
 }
 
-/** With several clusters every name begins with its cluster's. */
+/** With several clusters, every name starts with the name of its cluster. */
 function backendName(clusters: readonly Cluster[], { cluster, service }: FrontEnd): string {
   return clusters.length > 1 ? `${cluster}-${service}` : service
 }
 
-/** A front end for the addresses of one cluster, and one for those that the same clusters share. */
+/** One front end for the addresses of one cluster, and one for each set of addresses that clusters share. */
 function compileFrontends(clusters: readonly Cluster[], all: readonly FrontEnd[]): Frontend[] {
   const holdersByBind = new Map<string, FrontEnd[]>()
   for (const frontEnd of all) {
@@ -58,7 +61,7 @@ function compileFrontends(clusters: readonly Cluster[], all: readonly FrontEnd[]
   for (const [bind, holders] of holdersByBind) {
     const { service } = holders[0] as FrontEnd
     const isShared = holders.length > 1
-    // A dot is in no cluster's name.
+    // Names of clusters have no dots.
     const sharers = holders.map(({ cluster }) => cluster).join('.')
     const name = isShared ? `${sharers}-${service}` : backendName(clusters, holders[0] as FrontEnd)
     const frontend = frontendByName.get(name)
@@ -75,7 +78,7 @@ function compileFrontends(clusters: readonly Cluster[], all: readonly FrontEnd[]
   return [...frontendByName.values()]
 }
 
-/** What clients call a cluster's service by. */
+/** Returns the names by which clients reach a service of a cluster. */
 function namesOf(cluster: Cluster, service: LoadBalancedService): string[] {
   const domain = clusterDomain(cluster)
   if (service === 'kubeapi') return [`api.${domain}`, `api-int.${domain}`]
@@ -101,7 +104,7 @@ function compileBackend(clusters: readonly Cluster[], frontEnd: FrontEnd): Backe
   }
 }
 
-/** A cluster without a load balancer has no front ends: its names lead to its one node. */
+/** A cluster without a load balancer has no front ends: its names resolve to its single node. */
 function checksOf({ loadBalancer }: Cluster): CheckPreset {
   return (loadBalancer as NonNullable<typeof loadBalancer>).checks
 }
@@ -110,28 +113,28 @@ function clusterOf(clusters: readonly Cluster[], frontEnd: FrontEnd): Cluster {
   return clusters.find(({ name }) => name === frontEnd.cluster) as Cluster
 }
 
-function nobodyBehind({ site, nodes }: Model): Finding[] {
+function withoutControlPlane({ site, nodes }: Model): Finding[] {
   return site.clusters.flatMap(({ name }): Finding[] => {
     const hasControlPlane = nodes.some(
       ({ cluster, role }) => cluster === name && ['bootstrap', 'master', 'single'].includes(role),
     )
-    const message = 'neither a bootstrap nor a master node is declared: no front ends on 6443 and 22623'
+    const message = 'has neither a bootstrap nor a master node, so there are no front ends on 6443 and 22623'
     return hasControlPlane ? [] : [{ severity: 'warning', about: `haproxy, ${name}`, message }]
   })
 }
 
-function nobodyLeft({ backends }: HaproxyPlan): Finding[] {
+function allDisabled({ backends }: HaproxyPlan): Finding[] {
   return backends
     .filter(({ servers }) => servers.every(({ isOut }) => isOut))
     .map(({ name }) => ({
       severity: 'warning',
       about: `haproxy, ${name}`,
-      message: 'all of its nodes are taken out (balance: false), so it turns every client away',
+      message: 'all of its nodes have balance: false, so it refuses every client',
     }))
 }
 
-/** HAProxy would refuse to start, or take the port from this server. */
-function takenTwice({ endpoint }: Model, all: readonly FrontEnd[]): Finding[] {
+/** HAProxy would not start, or would take the port of this server. */
+function boundTwice({ endpoint }: Model, all: readonly FrontEnd[]): Finding[] {
   const holders = new Map([
     [formatEndpoint(endpoint.address, endpoint.ports.http), "this server's HTTP"],
     [formatEndpoint(endpoint.address, endpoint.ports.dns), "this server's DNS"],
@@ -141,8 +144,8 @@ function takenTwice({ endpoint }: Model, all: readonly FrontEnd[]): Finding[] {
       const wanted = formatEndpoint(address, servicePorts[service])
       const holder = holders.get(wanted)
       if (holder === undefined) return []
-      const remedy = 'give the load balancer an address of its own'
-      const message = `${service} wants ${wanted}, which is ${holder}: ${remedy}`
+      const remedy = 'give the load balancer a dedicated address'
+      const message = `${service} needs ${wanted}, which is ${holder}: ${remedy}`
       return [{ severity: 'error', about: `haproxy, ${cluster}`, message }]
     }),
   )

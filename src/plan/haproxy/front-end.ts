@@ -1,17 +1,17 @@
-/** Which addresses and ports a cluster's load balancer answers on, and which nodes stand behind each. */
+/** Front ends of a cluster: the addresses and ports of its load balancer, and the nodes behind each. */
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/endpoints.ts'
 import type { Cluster, Role } from '../../site/schema.ts'
 import type { NodeModel } from '../model.ts'
 
-/** One of a cluster's four entrances, a `frontend` and its `backend` in HAProxy's words. */
+/** One of the four load-balanced services of a cluster: a `frontend` and its `backend` in HAProxy. */
 export type FrontEnd = {
   readonly cluster: string
   readonly service: LoadBalancedService
-  /** Addresses to bind to, each once. */
+  /** Addresses to bind to, without duplicates. */
   readonly addresses: readonly Ip[]
   readonly servers: readonly NodeModel[]
-  /** Those that get connections only while none of `servers` is up. */
+  /** Servers that get connections only while none of `servers` is up. */
   readonly backups: readonly NodeModel[]
 }
 
@@ -19,14 +19,14 @@ type Group = Pick<FrontEnd, 'servers' | 'backups'>
 
 export type LoadBalancedService = keyof typeof servicePorts
 
-/** By the names that administrators know from the hand-built load balancers. */
+/** The names are those of common hand-written configurations. */
 export const servicePorts = { kubeapi: 6443, machineconfig: 22623, workerhttp: 80, workerhttps: 443 } as const
 
 /**
- * Front ends without an address or without a node are left out. An address that is a node's own is
- * not the load balancer's: the names of a single-node cluster lead straight to its node.
+ * Returns the front ends that have an address and a node. An address of a node does not belong to the load balancer: the
+ * names of a single-node cluster resolve to its node.
  *
- * @param nodes those of all clusters
+ * @param nodes the nodes of all clusters
  */
 export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontEnd[] {
   const own = nodes.filter((node) => node.cluster === cluster.name)
@@ -42,7 +42,7 @@ export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontE
   })
   return [
     frontEnd('kubeapi', [...api, ...apiInternal], controlPlane),
-    // Machine configs hold the cluster's secrets: never on an address that is only the public one.
+    // Machine configs contain secrets of the cluster, so they are not served on addresses that are only public.
     frontEnd('machineconfig', apiInternal, controlPlane),
     frontEnd('workerhttp', ingress, routers),
     frontEnd('workerhttps', ingress, routers),
@@ -50,9 +50,9 @@ export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontE
 }
 
 /**
- * Where the routers run: on infra nodes once there are any, else on workers, else (compact clusters) on the
- * control plane. Infra nodes are installed as workers and get the routers later, so until then the workers,
- * their backups, keep the traffic.
+ * Returns the nodes that run routers: infra nodes if there are any, else workers, else (compact clusters) control-plane
+ * nodes. Infra nodes are installed as workers and get the routers later; until then the workers, their backups, get the
+ * traffic.
  */
 function routerNodes(nodes: readonly NodeModel[]): Group {
   const [infra, workers] = [withRole(nodes, 'infra'), withRole(nodes, 'worker')]

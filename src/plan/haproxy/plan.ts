@@ -1,6 +1,6 @@
 /**
- * What serving does about HAProxy: one file, what reloads it, and who stands where in it. Data; the text
- * is rendered (render.ts) with whatever nodes are taken out at the moment.
+ * The plan of HAProxy: its file, how to reload it, front ends, and back ends. render.ts renders the text with the nodes
+ * that are drained at that time.
  */
 import type { CheckPreset } from '../../site/schema.ts'
 import type { LoadBalancedService } from './front-end.ts'
@@ -8,20 +8,20 @@ import type { LoadBalancedService } from './front-end.ts'
 export type HaproxyPlan = {
   /** The site's name. */
   readonly site: string
-  /** Where the configuration is written. */
+  /** The path of the configuration. */
   readonly file: string
-  /** What HAProxy is started with, in order, when the file is only a part of it; else nothing. */
+  /** All files of HAProxy in order, when `file` is only a part of its configuration; else empty. */
   readonly with: readonly string[]
   readonly reload: Reload | undefined
-  /** HAProxy's stats socket. */
+  /** The stats socket of HAProxy. */
   readonly socket: string
-  /** Where HAProxy says on 127.0.0.1 that it runs. With it, its addresses may be another machine's for now. */
+  /** The port on 127.0.0.1 that shows that HAProxy runs. With it, another machine may hold the addresses. */
   readonly healthPort: number | undefined
   readonly frontends: readonly Frontend[]
   readonly backends: readonly Backend[]
 }
 
-/** The site's command, a line for a shell, or the socket of HAProxy's master process. */
+/** A shell command, or the socket of HAProxy's master process. */
 export type Reload =
   | { readonly kind: 'command'; readonly command: string }
   | { readonly kind: 'master'; readonly socket: string }
@@ -37,7 +37,7 @@ export type Frontend = {
 
 export type Route = {
   readonly backend: string
-  /** What clients call it by; `*.` stands for any names below. */
+  /** The names that clients use; `*.` matches all names below. */
   readonly names: readonly string[]
 }
 
@@ -54,8 +54,8 @@ export type BackendServer = {
   readonly name: string
   /** `172.16.0.21:6443` */
   readonly endpoint: string
-  /** Gets connections only while none of the others is up. */
+  /** Gets connections only while no other server is up. */
   readonly isBackup: boolean
-  /** The site says that it gets none. */
+  /** Disabled by the site file. */
   readonly isOut: boolean
 }

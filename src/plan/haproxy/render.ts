@@ -1,7 +1,4 @@
-/**
- * The plan as haproxy.cfg, for HAProxy from 1.8 on. Balancing and checks are in checks.ts; back ends are
- * named by address, so that HAProxy starts without DNS.
- */
+/** Renders haproxy.cfg for HAProxy 1.8 and later. Servers have addresses, so that HAProxy starts without DNS. */
 import { backendLines } from './checks.ts'
 import type { Backend, Frontend, HaproxyPlan, Route } from './plan.ts'
 
@@ -18,8 +15,8 @@ const frontendSettings = [
 ]
 
 /**
- * `timeout tunnel` is how long `oc rsh`, `oc logs -f` and watches may be silent: as long as the kubelet
- * itself lets them (streamingConnectionIdleTimeout). Peers that are gone are found by TCP's keep-alives.
+ * `timeout tunnel` is the maximum idle time of `oc rsh`, `oc logs -f`, and watches: the kubelet's own limit
+ * (streamingConnectionIdleTimeout). TCP keep-alives detect dead peers.
  */
 const backendSettings = [
   ...everySection,
@@ -34,9 +31,9 @@ const backendSettings = [
 ]
 
 /**
- * No `daemon` and no `chroot`, so that the same file works under systemd, in a container and for
- * `haproxy -c`. No global `maxconn`: HAProxy derives it from its limit of open files, and would not start
- * where that is too small for a number of ours; the other `maxconn` keeps one front end from taking all.
+ * Without `daemon` and `chroot`, the same file works under systemd, in a container, and for `haproxy -c`. There is no
+ * global `maxconn`: HAProxy derives it from its limit of open files, and would not start with a larger one. The other
+ * `maxconn` limits each front end.
  */
 function preamble({ socket }: HaproxyPlan): string[] {
   return [
@@ -53,15 +50,15 @@ function preamble({ socket }: HaproxyPlan): string[] {
 }
 
 /**
- * @param out keys of nodes that get no new connections, beside those that the site itself takes out.
- *   Two texts that differ in nothing else differ in whole lines `server … disabled` (serve/haproxy/membership.ts).
+ * @param out keys of drained nodes, beside those that the site file disables. Two texts that differ only in drained
+ *   nodes differ in whole lines `server … disabled` (`membershipChanges` in serve/haproxy/draining.ts)
  */
 export function renderHaproxy(plan: HaproxyPlan, out: ReadonlySet<string> = new Set()): string {
-  // Beside somebody else's defaults, every section brings its own settings and leaves theirs alone.
+  // Beside other files, every section has its own settings and does not change the defaults.
   const isPart = plan.with.length > 0
   return [
     `# Written by slipway from the site file of ${plan.site}.`,
-    '# Edit the site, not this file: it is written anew whenever the site changes.',
+    '# Edit the site file, not this file: slipway overwrites it when the site changes.',
     '',
     ...(isPart ? [] : preamble(plan)),
     ...healthLines(plan),
@@ -76,7 +73,7 @@ export function renderHaproxy(plan: HaproxyPlan, out: ReadonlySet<string> = new 
   ].join('\n')
 }
 
-/** For keepalived's script: it is the answer of a HAProxy that runs, whatever stands behind it. */
+/** The check of keepalived: HAProxy answers it whenever it runs, whatever the state of its servers. */
 function healthLines({ healthPort }: HaproxyPlan): string[] {
   if (healthPort === undefined) return []
   return [
@@ -92,7 +89,7 @@ function healthLines({ healthPort }: HaproxyPlan): string[] {
 }
 
 function frontendLines(plan: HaproxyPlan, frontend: Frontend, settings: readonly string[]): string[] {
-  // An address that is another machine's for now can be bound nevertheless.
+  // Allows binding to an address that another machine holds.
   const transparent = plan.healthPort === undefined ? '' : ' transparent'
   return [
     `frontend ${frontend.name}`,
@@ -104,8 +101,8 @@ function frontendLines(plan: HaproxyPlan, frontend: Frontend, settings: readonly
 }
 
 /**
- * Clusters that share an address are told apart by the name that the client's TLS begins with (SNI, RFC 6066
- * §3), which nobody has to end for that, or by its first request's Host. Who names none of them is turned away.
+ * Clusters that share an address are distinguished by the server name of TLS (SNI, RFC 6066 §3), without terminating
+ * TLS, or by the Host header of the first request. A client that names none of them is rejected.
  */
 function routeLines({ service, routes }: Frontend): string[] {
   if (routes.length === 1) return routes.map(({ backend }) => `  default_backend ${backend}`)
@@ -140,7 +137,7 @@ function serverLines({ servers }: Backend, out: ReadonlySet<string>): string[] {
   )
 }
 
-/** A word of the configuration, whatever characters a path has. */
+/** Quotes a path as one word of the configuration. */
 function quote(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `"${path.replaceAll(/["\\$]/g, String.raw`\$&`)}"`
 }

@@ -12,13 +12,13 @@ import { streamEvents } from './events.ts'
 export type RoutesOptions = {
   readonly installs: Installs
   readonly reports: Reports
-  /** Of the whole process; the nodes are added to it. */
+  /** Returns the state of the process; `/v1/status` adds the nodes. */
   readonly condition: () => Readonly<Record<string, unknown>>
-  /** Machines that asked and are not declared. */
+  /** Returns undeclared machines that sent requests. */
   readonly strangers: () => readonly object[]
-  /** Undefined where no cluster is followed. */
+  /** Absent where slipway connects to no cluster. */
   readonly clusters: ClusterControl | undefined
-  /** Reads the site file again, after whoever asked before. */
+  /** Reloads the site file, after the reloads requested before. */
   readonly reload: () => Promise<Reloaded>
   readonly log: Log
   readonly counters: Counters
@@ -26,17 +26,17 @@ export type RoutesOptions = {
 }
 
 export type ClusterControl = {
-  /** Where every cluster of the site stands. */
+  /** Returns the progress of every cluster of the site. */
   reports(): readonly { readonly cluster: string }[]
-  /** Certificate requests that are left pending, of each cluster whose requests are approved. */
+  /** Returns pending certificate signing requests of the clusters whose requests slipway approves. */
   csrs(): readonly object[]
-  /** @returns undefined for a cluster that has no bootstrap to leave the load balancer */
+  /** @returns nothing for a cluster without a bootstrap in the load balancer */
   commandBootstrap(cluster: string, command: BootstrapCommand): Promise<object | undefined>
 }
 
-/** What became of it: sentences. */
+/** The result of a reload. */
 export type Reloaded =
-  /** `troubles`: parts of the new site that cannot be served, or a load balancer that did not take it over. */
+  /** `troubles`: parts of the new site that cannot be served, or the error of the load balancer. */
   | { readonly outcome: 'swapped'; readonly nodes: number; readonly troubles: readonly string[] }
   | { readonly outcome: 'kept'; readonly reasons: readonly string[] }
 
@@ -51,8 +51,8 @@ type EventQuery = { Querystring: { node?: string }; Headers: { 'last-event-id'?:
 
 const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 
-/** A stream each holds a connection and a subscription. */
-const mostStreams = 32
+/** Each stream holds a connection and a subscription. */
+const maxStreams = 32
 
 export function createRoutes(options: RoutesOptions): FastifyInstance {
   const { installs, reports, condition, strangers, clusters, reload, log, counters, clock } = options
@@ -75,7 +75,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     const reloaded = await reload()
     if (reloaded.outcome === 'swapped') return reloaded
     const { reasons } = reloaded
-    const error = `site not reloaded, the old plan keeps serving: ${reasons.join('; ')}`
+    const error = `site reload rejected: ${reasons.join('; ')}`
     const code: ControlCode = 'server.reload-rejected'
     return reply.code(409).send({ code, error, reasons })
   })
@@ -97,7 +97,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
         reply,
         404,
         'server.unknown-command',
-        `there is no command ${params.command}; there are ${commands.join(', ')}`,
+        `unknown command ${params.command}: use one of ${commands.join(', ')}`,
       )
     }
     if (reports.details(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
@@ -109,7 +109,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
       return refuse(reply, 409, code, outcome.reason)
     }
     counters.increment('control.commands')
-    log.info({ node: key, command, mode: outcome.record.mode }, 'command taken')
+    log.info({ node: key, command, mode: outcome.record.mode }, 'command accepted')
     return reports.details(key)
   })
 
@@ -130,7 +130,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
         reply,
         404,
         'server.unknown-command',
-        `there is no command ${params.command}; there are ${known}`,
+        `unknown command ${params.command}: use one of ${known}`,
       )
     }
     const state = await clusters?.commandBootstrap(params.cluster, command)
@@ -139,7 +139,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
       reply,
       404,
       'server.no-bootstrap',
-      `no cluster ${params.cluster} has a bootstrap, and masters to take over from it`,
+      `cluster ${params.cluster} has no bootstrap, or no masters that replace it in the load balancer`,
     )
   })
 
@@ -153,15 +153,15 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
         reply,
         400,
         'server.bad-event-id',
-        'Last-Event-ID is not the id of an event: a number is expected',
+        'Last-Event-ID is not the id of an event: send a number',
       )
     }
-    if (streams === mostStreams) {
+    if (streams === maxStreams) {
       return refuse(
         reply,
         503,
         'server.too-many-event-streams',
-        `${mostStreams} streams of events are being read already; end one of them`,
+        `${maxStreams} event streams are open, the maximum: end one of them`,
       )
     }
     streams++
@@ -182,7 +182,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
       reply,
       404,
       'server.unknown-path',
-      `nothing answers ${request.method} at this path; docs/api.md lists what there is`,
+      `${request.method} is not supported at this path: docs/api.md lists the requests`,
     ),
   )
   app.setErrorHandler((error: FastifyError, request, reply) => {

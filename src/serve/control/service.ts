@@ -1,4 +1,4 @@
-/** The local API as a service, on a Unix socket: the file's mode says who may ask. */
+/** The local API as a service on a Unix socket. The mode of the socket decides which users may connect. */
 import type { Service } from '../../host/service.ts'
 import { listenOnUnixSocket } from '../../host/unix-socket.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
@@ -21,7 +21,7 @@ export async function startControl(options: ControlOptions): Promise<Service> {
     listening: [`unix ${path}`],
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
-      // Streams of events never end by themselves, and who waits for a reload has nothing to wait for.
+      // Event streams never end, and a pending reload has no result after the end of the process.
       server.closeAllConnections()
       await closed
       await app.close()

@@ -1,6 +1,6 @@
 /**
- * HAProxy's configuration on the disk: judged by HAProxy itself, replaced as a whole, reloaded when it
- * changed, put back when that fails. Where only membership changes, HAProxy is told and not reloaded.
+ * Applies a HAProxy configuration: validates it with HAProxy, replaces the file, reloads HAProxy, and restores the
+ * previous file when that fails. Changes of server states only go through the Runtime API, without a reload.
  */
 import { readFile, rm } from 'node:fs/promises'
 import type { Clock } from '../../host/clock.ts'
@@ -9,15 +9,16 @@ import { writeAtomically } from '../../host/files.ts'
 import type { Log } from '../../host/log.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
-import { queryHaproxy } from './runtime-api.ts'
-import { validateConfig } from './validate.ts'
+import type { HaproxyCode } from './codes.ts'
 import { membershipChanges, type MembershipChange } from './draining.ts'
 import { reloadHaproxy } from './reload.ts'
+import { queryHaproxy } from './runtime-api.ts'
+import { validateConfig } from './validate.ts'
 
 /**
- * `none`: the site leaves HAProxy alone. `refused`, `unwritable`: the old file is still there. `written`: the
- * site names no way to reload. `told`: HAProxy was told and needs no reload. `reload failed`: the old file is
- * there again.
+ * `none`: the site does not configure HAProxy. `refused`, `unwritable`: the previous file is in place. `written`: the
+ * site does not configure a reload. `told`: updated through the Runtime API. `reload failed`: the previous file was
+ * restored.
  */
 export const haproxyOutcomes = [
   'none',
@@ -34,11 +35,12 @@ export type HaproxyOutcome = (typeof haproxyOutcomes)[number]
 
 export type Applied = {
   readonly outcome: HaproxyOutcome
-  /** Why it went wrong. */
+  readonly code?: HaproxyCode
+  /** Why it failed. */
   readonly reason?: string
 }
 
-/** Whether HAProxy was left with what it had before. */
+/** Whether HAProxy still has its previous configuration. */
 export function hasFailed({ outcome }: Applied): boolean {
   return outcome === 'refused' || outcome === 'unwritable' || outcome === 'reload failed'
 }
@@ -47,16 +49,16 @@ export type ApplyContext = {
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
-  /** What judges a configuration; `haproxy` from the PATH when absent. */
+  /** The program that validates a configuration; `haproxy` from the PATH when absent. */
   readonly program?: string
-  /** Whether HAProxy was seen to run with another file than the one that is there: then it is reloaded in any case. */
+  /** Whether HAProxy runs another configuration than its file: then it is reloaded in any case. */
   readonly isBehind?: boolean
 }
 
 /**
- * Never rejects; what went wrong is the outcome, an error line and a count. One at a time for each file.
+ * Never rejects: a failure is an outcome, an error line, and a count. Call it once at a time for each file.
  *
- * @param out keys of nodes that are to get no new connections
+ * @param out keys of nodes that get no new connections
  */
 export async function applyHaproxy(
   plan: HaproxyPlan,
@@ -71,48 +73,52 @@ export async function applyHaproxy(
     if (!isBehind || plan.reload === undefined) return { outcome: 'unchanged' }
     return reload(plan, plan.reload, old, context)
   }
-  const verdict = await validateConfig(text, plan, program)
-  if (verdict.kind === 'failed') {
-    const { reason } = verdict
+  const result = await validateConfig(text, plan, program)
+  if (result.kind === 'failed') {
+    const { reason } = result
+    const code: HaproxyCode = 'haproxy.config-rejected'
     counters.increment('haproxy.refused')
-    log.error({ file, reason }, 'haproxy refuses the new configuration, the old file stays')
-    return { outcome: 'refused', reason }
+    counters.refuse(code)
+    log.error({ file, code, reason }, 'HAProxy configuration rejected')
+    return { outcome: 'refused', code, reason }
   }
   try {
     await writeAtomically(file, text)
   } catch (error) {
     const reason = (error as Error).message
+    const code: HaproxyCode = 'haproxy.file-not-writable'
     counters.increment('haproxy.unwritable')
-    log.error({ file, reason }, 'haproxy configuration not written')
-    return { outcome: 'unwritable', reason }
+    log.error({ file, code, reason }, 'HAProxy configuration not written')
+    return { outcome: 'unwritable', code, reason }
   }
   counters.increment('haproxy.written')
-  log.info({ file, octets: Buffer.byteLength(text) }, 'haproxy configuration written')
-  if (verdict.kind === 'missing') {
-    log.warn({ file }, 'haproxy is not installed here, so nothing checked its configuration')
+  log.info({ file, octets: Buffer.byteLength(text) }, 'HAProxy configuration written')
+  if (result.kind === 'missing') {
+    const code: HaproxyCode = 'haproxy.not-validated'
+    log.warn({ file, code }, 'HAProxy not installed, configuration not validated')
   }
   const changes = old === undefined ? undefined : membershipChanges(old, text)
-  if (changes !== undefined && (await tell(plan, changes, context))) return { outcome: 'told' }
+  if (changes !== undefined && (await update(plan, changes, context))) return { outcome: 'told' }
   return plan.reload === undefined ? { outcome: 'written' } : reload(plan, plan.reload, old, context)
 }
 
-/** @returns whether HAProxy now does what its file says */
-async function tell(
+/** @returns whether HAProxy now has the state of its file */
+async function update(
   { socket }: HaproxyPlan,
   changes: readonly MembershipChange[],
   { log, counters, clock }: ApplyContext,
 ): Promise<boolean> {
   for (const { backend, server, isOut } of changes) {
-    // Drained first: what is connected may end. The balancer sees it through (balancer.ts).
-    const question = `set server ${backend}/${server} state ${isOut ? 'drain' : 'ready'}`
-    const answer = await queryHaproxy(socket, question, clock)
-    const reason = answer.kind === 'answer' ? answer.text.trim() : answer.reason
+    // DRAIN lets existing connections end; the balancer then sets MAINT (balancer.ts).
+    const command = `set server ${backend}/${server} state ${isOut ? 'drain' : 'ready'}`
+    const reply = await queryHaproxy(socket, command, clock)
+    const reason = reply.kind === 'answer' ? reply.text.trim() : reply.reason
     if (reason !== '') {
-      log.info({ backend, server, reason }, 'haproxy cannot be told, it is reloaded instead')
+      log.info({ backend, server, reason }, 'HAProxy runtime update failed, reloading')
       return false
     }
     counters.increment('haproxy.told')
-    log.info({ backend, server }, isOut ? 'server taken out of haproxy' : 'server put back into haproxy')
+    log.info({ backend, server }, isOut ? 'server drained' : 'server enabled')
   }
   return true
 }
@@ -128,18 +134,20 @@ async function reload(
   const reason = await reloadHaproxy(by, plan, clock)
   if (reason === undefined) {
     counters.increment('haproxy.reloads')
-    log.info(facts, 'haproxy reloaded')
+    log.info(facts, 'HAProxy reloaded')
     return { outcome: 'reloaded' }
   }
   counters.increment('haproxy.reloadsFailed')
-  log.error({ ...facts, reason }, 'haproxy not reloaded, its old file is put back')
+  const code: HaproxyCode = 'haproxy.reload-failed'
+  log.error({ ...facts, code, reason }, 'HAProxy reload failed, previous file restored')
   try {
     if (old === undefined) await rm(file, { force: true })
     else await writeAtomically(file, old)
-    // What failed may have ended HAProxy, or its master process waits for a configuration that it can use.
+    // The failed reload may have ended HAProxy, or its master process waits for a valid configuration.
     if (old !== undefined || plan.with.length > 0) await reloadHaproxy(by, plan, clock)
   } catch (error) {
-    log.error({ file, reason: (error as Error).message }, 'the old file of haproxy is not put back')
+    const facts = { file, code: 'haproxy.restore-failed' satisfies HaproxyCode }
+    log.error({ ...facts, reason: (error as Error).message }, 'restoring the previous HAProxy file failed')
   }
-  return { outcome: 'reload failed', reason }
+  return { outcome: 'reload failed', code, reason }
 }

@@ -1,81 +1,82 @@
 /**
- * The load balancer as the rest of the program sees it: a plan is applied, a node is taken out and put back,
- * and somebody always knows how every server is. One for the whole process; all it does to HAProxy is
- * done one after the other.
+ * The load balancer: applies plans, drains and enables nodes, and watches the state of every server. There is one for
+ * the process; its actions on HAProxy run one after the other.
  */
 import type { Timer } from '../../host/clock.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { applyHaproxy, hasFailed, type Applied, type ApplyContext } from './apply.ts'
-import { queryHaproxy } from './runtime-api.ts'
+import type { HaproxyCode } from './codes.ts'
 import {
   hasConnections,
   findDraining,
-  placesOf,
+  slotsOf,
   withDraining,
   without,
   type DrainingServer,
 } from './draining.ts'
-import { isBehind, serverStates, type ServerState, unproven } from './servers.ts'
+import { queryHaproxy } from './runtime-api.ts'
+import { isBehind, serverStates, type ServerState, unverifiedServers } from './servers.ts'
 import { parseStat, serverKey, type Stat } from './stat.ts'
 
 export type BalancerState = {
-  /** How the last change went. */
+  /** The result of the last change. */
   readonly applied: Applied
-  /** Why HAProxy cannot be asked how its servers are. */
+  /** Why HAProxy does not report the state of its servers. */
   readonly unreachable?: string
-  /** Of every node in every back end, and of those that leave; none when HAProxy cannot be asked. */
+  /** Every node in every back end, and the draining servers; empty when HAProxy does not report. */
   readonly servers: readonly ServerState[]
-  /** Keys of nodes that were taken out, beside those that the site takes out. */
+  /** Keys of drained nodes, beside those that the site file disables. */
   readonly out: readonly string[]
 }
 
 export type Balancer = {
   /**
-   * Writes and reloads what changed. A server that the plan has no more gets no new connections, and is gone when
-   * those that it has are over. Never rejects.
+   * Writes the configuration and reloads HAProxy if it changed. A removed server gets no new connections, and is
+   * removed when its connections have ended. Never rejects.
    */
   apply(plan: HaproxyPlan | undefined): Promise<Applied>
   /**
-   * Ends new connections to a node in all its back ends; those that it has may end. Stays so over reloads until it is put back.
+   * Drains a node in all its back ends: no new connections, existing ones continue. Reloads do not change that.
    *
-   * @returns `kept` when nobody would be left in one of them
+   * @returns `kept` when a back end would have no available server
    */
-  takeOut(node: string): Promise<Applied | Kept>
-  putBack(node: string): Promise<Applied>
+  drain(node: string): Promise<Applied | Kept>
+  /** Ends a {@link drain}. */
+  enable(node: string): Promise<Applied>
   state(): BalancerState
   close(): void
 }
 
-export type Kept = { readonly outcome: 'kept'; readonly reason: string }
+export type Kept = { readonly outcome: 'kept'; readonly code: HaproxyCode; readonly reason: string }
 
 export type BalancerOptions = ApplyContext & {
-  /** Keys of nodes that were taken out before this process began. */
+  /** Keys of nodes that an earlier process drained. */
   readonly out?: ReadonlySet<string>
 }
 
-/** A change is seen within this time. */
+/** The interval of polling the server states. */
 const watchEveryMs = 5000
-/** And within this time after a new file that others reload HAProxy with (systemd): its new process has forgotten who is down. */
+/** The interval after writing a file that systemd reloads: the new process of HAProxy treats all servers as up. */
 const watchSoonMs = 500
 const soonForMs = 10_000
 
 export function createBalancer(options: BalancerOptions): Balancer {
   const { log, counters, clock } = options
   const out = new Set(options.out)
-  /** What the site says. */
+  /** The plan of the site. */
   let plan: HaproxyPlan | undefined
-  /** What HAProxy was given last and took: with those that leave, taken out. */
+  /** The plan that HAProxy runs: the plan of the site with draining servers. */
   let running: HaproxyPlan | undefined
-  let leaving: readonly DrainingServer[] = []
+  let draining: readonly DrainingServer[] = []
   let applied: Applied = { outcome: 'none' }
   let servers: readonly ServerState[] = []
-  /** What HAProxy said last; nothing when it cannot be asked. */
+  /** The last report of HAProxy; absent when it is unreachable. */
   let stats: readonly Stat[] | undefined
   let unreachable: string | undefined
-  /** What was last known for certain, by back end and server. */
+  /** The last verified state, by back end and server. */
   const wasUp = new Map<string, boolean>()
   let writtenAt: number | undefined
-  /** Since HAProxy was asked last. */
+  /** Whether HAProxy was reloaded since its last report. */
   let isReloaded = false
   let watch: Timer | undefined
   let isClosed = false
@@ -89,110 +90,112 @@ export function createBalancer(options: BalancerOptions): Balancer {
 
   async function applyNow(): Promise<Applied> {
     const isFirst = running === undefined
-    if (plan === undefined) [running, leaving, applied] = [undefined, [], { outcome: 'none' }]
+    if (plan === undefined) [running, draining, applied] = [undefined, [], { outcome: 'none' }]
     else applied = await change(plan)
     if (applied.outcome === 'written') writtenAt = clock.monotonic()
-    await look()
+    await poll()
     if (isFirst && plan !== undefined) await catchUp(plan)
-    await letGo()
+    await removeDrained()
     return applied
   }
 
-  /** Whoever wrote the file may have ended before HAProxy was reloaded. */
+  /** An earlier process may have ended between writing the file and reloading HAProxy. */
   async function catchUp(first: HaproxyPlan): Promise<void> {
     if (applied.outcome !== 'unchanged' || stats === undefined || first.reload === undefined) return
     if (!isBehind(first, servers, stats)) return
-    log.warn({ file: first.file }, 'haproxy runs with another configuration than its file')
+    const code: HaproxyCode = 'haproxy.config-differs'
+    log.warn({ file: first.file, code }, 'HAProxy runs a configuration that differs from its file')
     applied = await give(first, true)
-    await look()
+    await poll()
   }
 
-  /** Servers that leave stay as long as HAProxy need only be told; a reload does without them at once. */
+  /** Removed servers stay in the file as long as the Runtime API suffices; a reload removes them at once. */
   async function change(next: HaproxyPlan): Promise<Applied> {
-    const leavers = findDraining(running, next, leaving, clock.monotonic())
-    if (leavers.length > 0) await ask(next)
-    // While HAProxy cannot be asked, nobody would see the end of their connections.
-    const isWaiting = stats !== undefined && hasConnections(leavers, stats, clock.monotonic())
-    const kept = isWaiting ? withDraining(running, next, leavers) : undefined
+    const removed = findDraining(running, next, draining, clock.monotonic())
+    if (removed.length > 0) await updateStats(next)
+    // Without reports of HAProxy the end of their connections is not visible.
+    const isWaiting = stats !== undefined && hasConnections(removed, stats, clock.monotonic())
+    const kept = isWaiting ? withDraining(running, next, removed) : undefined
     if (kept !== undefined) {
       const done = await give({ ...kept, reload: undefined })
       if (hasFailed(done)) return done
-      took(kept, leavers)
-      // It was written only: HAProxy cannot be told.
+      accept(kept, removed)
+      // `written`: the Runtime API is not available.
       if (done.outcome !== 'written') return done
     }
     const done = await give(next)
-    if (!hasFailed(done)) took(next, [])
+    if (!hasFailed(done)) accept(next, [])
     return done
   }
 
   async function give(given: HaproxyPlan, isBehind = false): Promise<Applied> {
     const done = await applyHaproxy(given, out, { ...options, isBehind })
-    // One that failed may have begun a new process all the same.
+    // A failed reload may have started a new process anyway.
     if (done.outcome === 'reloaded' || done.outcome === 'reload failed') isReloaded = true
     return done
   }
 
-  function took(given: HaproxyPlan, leavers: readonly DrainingServer[]): void {
-    for (const { backend, server } of without(leavers, leaving)) {
-      log.info({ node: server.node, backend }, 'server leaves haproxy, the site has it no more')
+  function accept(given: HaproxyPlan, removed: readonly DrainingServer[]): void {
+    for (const { backend, server } of without(removed, draining)) {
+      log.info({ node: server.node, backend }, 'draining server: removed from the site')
     }
-    for (const { backend, server } of without(placesOf(running), placesOf(given))) {
+    for (const { backend, server } of without(slotsOf(running), slotsOf(given))) {
       const stat = stats?.find((each) => each.backend === backend && each.server === server.name)
       const facts = { node: server.node, backend, connections: stat?.connections }
-      log.info(facts, "server is gone from haproxy's configuration")
+      log.info(facts, 'server removed from the HAProxy configuration')
     }
-    ;[running, leaving] = [given, leavers]
+    ;[running, draining] = [given, removed]
   }
 
-  /** The end of those that leave: one reload for all of them. When it fails, the next change tries it again. */
-  async function letGo(): Promise<void> {
-    if (plan === undefined || leaving.length === 0 || isClosed || hasFailed(applied)) return
-    if (hasConnections(leaving, stats, clock.monotonic())) return
+  /** Removes all drained servers with one reload. When it fails, the next change repeats it. */
+  async function removeDrained(): Promise<void> {
+    if (plan === undefined || draining.length === 0 || isClosed || hasFailed(applied)) return
+    if (hasConnections(draining, stats, clock.monotonic())) return
     applied = await change(plan)
-    await look()
+    await poll()
   }
 
-  /** Asks HAProxy how its servers are, now and from then on. */
-  async function look(): Promise<void> {
+  /** Reads the state of all servers, and schedules the next poll. */
+  async function poll(): Promise<void> {
     watch?.cancel()
     if (plan === undefined) {
       ;[servers, stats, unreachable] = [[], undefined, undefined]
       return
     }
     const before = stats ?? []
-    await ask(plan)
-    await doubt(plan, before)
-    if (stats !== undefined) compare(serverStates(plan, out, leaving, stats, clock.now()))
+    await updateStats(plan)
+    await holdDownUnverified(plan, before)
+    if (stats !== undefined) compare(serverStates(plan, out, draining, stats, clock.now()))
     await finishDraining(plan)
     const isSoon = writtenAt !== undefined && clock.monotonic() - writtenAt < soonForMs
     const delayMs = isSoon ? watchSoonMs : watchEveryMs
-    if (!isClosed) watch = clock.after(delayMs, () => void inTurn(() => look().then(letGo)))
+    if (!isClosed) watch = clock.after(delayMs, () => void inTurn(() => poll().then(removeDrained)))
   }
 
-  /** After a reload, whoever's it was. */
-  async function doubt(current: HaproxyPlan, before: readonly Stat[]): Promise<void> {
+  /** After a reload, also one by another program, servers without a check must not get traffic. */
+  async function holdDownUnverified(current: HaproxyPlan, before: readonly Stat[]): Promise<void> {
     const own = new Set(current.backends.map(({ name }) => name))
-    const doubted = unproven(before, stats ?? [], own, isReloaded)
+    const unverified = unverifiedServers(before, stats ?? [], own, isReloaded)
     isReloaded = false
-    for (const { backend, server } of doubted) {
-      const question = `set server ${backend}/${server} health down`
-      const answer = await queryHaproxy(current.socket, question, clock)
-      const isDone = answer.kind === 'answer' && answer.text.trim() === ''
-      if (isDone) log.info({ backend, server }, 'server has to pass its checks first')
+    for (const { backend, server } of unverified) {
+      const command = `set server ${backend}/${server} health down`
+      const reply = await queryHaproxy(current.socket, command, clock)
+      const isDone = reply.kind === 'answer' && reply.text.trim() === ''
+      if (isDone) log.info({ backend, server }, 'server held down until its health check passes')
     }
-    if (doubted.length > 0) await ask(current)
+    if (unverified.length > 0) await updateStats(current)
   }
 
-  async function ask({ socket }: HaproxyPlan): Promise<void> {
-    const answer = await queryHaproxy(socket, 'show stat', clock)
-    if (answer.kind === 'answer') {
-      if (unreachable !== undefined) log.info({ socket }, 'haproxy answers')
-      ;[stats, unreachable] = [parseStat(answer.text), undefined]
+  async function updateStats({ socket }: HaproxyPlan): Promise<void> {
+    const reply = await queryHaproxy(socket, 'show stat', clock)
+    if (reply.kind === 'answer') {
+      if (unreachable !== undefined) log.info({ socket }, 'HAProxy reachable again')
+      ;[stats, unreachable] = [parseStat(reply.text), undefined]
       return
     }
-    const { reason } = answer
-    if (unreachable !== reason) log.warn({ reason }, 'haproxy does not tell how its servers are')
+    const { reason } = reply
+    const code: HaproxyCode = 'haproxy.state-unavailable'
+    if (unreachable !== reason) log.warn({ code, reason }, 'HAProxy server states not available')
     ;[servers, stats, unreachable] = [[], undefined, reason]
   }
 
@@ -205,21 +208,24 @@ export function createBalancer(options: BalancerOptions): Balancer {
       if (before === isUp) continue
       counters.increment(isUp ? 'haproxy.serversUp' : 'haproxy.serversDown')
       if (isUp) log.info({ node, backend, reason: sentence }, 'server is up')
-      else log.warn({ node, backend, reason: sentence }, 'server is down')
+      else {
+        const code: HaproxyCode = 'haproxy.server-down'
+        log.warn({ node, backend, code, reason: sentence }, 'server is down')
+      }
     }
     servers = next
   }
 
-  /** A server that lost its last connection is not checked any more: what was taken out may be switched off. */
+  /** Sets MAINT on servers without connections: a drained machine may be switched off, so it needs no checks. */
   async function finishDraining({ socket }: HaproxyPlan): Promise<void> {
-    // One that is still up runs under a configuration that does not have it out: a reload failed.
+    // A server that is still up does not have the new configuration: a reload failed.
     const drained = servers.filter(
       ({ isOut, status, connections }) =>
         isOut && connections === 0 && (status === 'DRAIN' || status === 'DOWN'),
     )
     for (const { node, backend, server } of drained) {
-      const answer = await queryHaproxy(socket, `set server ${backend}/${server} state maint`, clock)
-      const isDone = answer.kind === 'answer' && answer.text.trim() === ''
+      const reply = await queryHaproxy(socket, `set server ${backend}/${server} state maint`, clock)
+      const isDone = reply.kind === 'answer' && reply.text.trim() === ''
       if (isDone) log.info({ node, backend }, 'server has no connections left')
     }
   }
@@ -230,15 +236,15 @@ export function createBalancer(options: BalancerOptions): Balancer {
         plan = next
         return applyNow()
       }),
-    takeOut: (node) =>
+    drain: (node) =>
       inTurn(async () => {
-        await look()
+        await poll()
         const reason = lastOf(servers, node)
-        if (reason !== undefined) return { outcome: 'kept', reason }
+        if (reason !== undefined) return { outcome: 'kept', code: 'haproxy.last-server', reason }
         out.add(node)
         return applyNow()
       }),
-    putBack: (node) =>
+    enable: (node) =>
       inTurn(() => {
         out.delete(node)
         return applyNow()
@@ -251,7 +257,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 }
 
-/** Why clients would find nobody without the node; nothing when others are up, or when nobody knows. */
+/** Explains which back end needs the node; nothing when other servers are up, or when the states are not known. */
 function lastOf(servers: readonly ServerState[], node: string): string | undefined {
   for (const own of servers.filter((server) => server.node === node && server.isUp)) {
     const others = servers.filter(({ backend }) => backend === own.backend)

@@ -1,25 +1,25 @@
-/** A question to HAProxy's own sockets (stats socket, master socket): one line there, one answer back. */
+/** The Runtime API of HAProxy on its stats socket and master socket: one command, one reply. */
 import { connect } from 'node:net'
 import type { Clock } from '../../host/clock.ts'
 
 export type RuntimeReply =
   | { readonly kind: 'answer'; readonly text: string }
-  /** `reason` is a sentence with what to do. */
+  /** `reason` says what to do. */
   | { readonly kind: 'unreachable'; readonly reason: string }
 
 const timeoutMs = 2000
-/** `show stat` has some 600 octets a line; this is room for the largest site. */
-const mostOctets = 4 * 1024 * 1024
+/** `show stat` has about 600 bytes a line; this suffices for the largest site. */
+const maxBytes = 4 * 1024 * 1024
 
-/** Never rejects. HAProxy closes the connection after its answer; one that does not is left after two seconds. */
-export function queryHaproxy(path: string, question: string, clock: Clock): Promise<RuntimeReply> {
+/** Never rejects. HAProxy closes the connection after its reply. */
+export function queryHaproxy(path: string, command: string, clock: Clock): Promise<RuntimeReply> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
-    let octets = 0
-    const end = (answer: RuntimeReply): void => {
+    let bytes = 0
+    const end = (reply: RuntimeReply): void => {
       deadline.cancel()
       socket.destroy()
-      resolve(answer)
+      resolve(reply)
     }
     const unreachable = (reason: string): void => end({ kind: 'unreachable', reason })
     const socket = connect({ path })
@@ -28,24 +28,24 @@ export function queryHaproxy(path: string, question: string, clock: Clock): Prom
     )
     socket.on('data', (chunk) => {
       chunks.push(chunk)
-      octets += chunk.length
-      if (octets > mostOctets) unreachable(`HAProxy's answer on ${path} has no end`)
+      bytes += chunk.length
+      if (bytes > maxBytes) unreachable(`HAProxy's reply on ${path} is larger than ${maxBytes} bytes`)
     })
     socket.on('end', () => end({ kind: 'answer', text: Buffer.concat(chunks).toString('utf8') }))
     socket.on('error', (error: NodeJS.ErrnoException) => unreachable(explain(path, error)))
-    socket.write(`${question}\n`)
+    socket.write(`${command}\n`)
   })
 }
 
 function explain(path: string, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'ENOENT':
-      return `there is no socket ${path}: HAProxy does not run, or the site's haproxy.socket is another than its own`
+      return `socket ${path} does not exist: start HAProxy, or set haproxy.socket to its stats socket`
     case 'ECONNREFUSED':
-      return `nobody listens on ${path}: HAProxy does not run`
+      return `connection to ${path} refused: start HAProxy`
     case 'EACCES':
-      return `no permission for ${path}: put slipway's user into the socket's group (usermod --append --groups haproxy slipway)`
+      return `permission denied for ${path}: add the service user to the group of the socket (usermod --append --groups haproxy slipway)`
     default:
-      return `cannot ask HAProxy on ${path}: ${error.message}`
+      return `connection to HAProxy on ${path} failed: ${error.message}`
   }
 }

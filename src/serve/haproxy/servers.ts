@@ -1,4 +1,4 @@
-/** What HAProxy says of its servers, put beside the nodes that they are: as data, and as sentences for people. Pure. */
+/** The states of all servers: HAProxy's report combined with the nodes of the plan. Pure. */
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import type { DrainingServer } from './draining.ts'
 import { serverKey, type Stat } from './stat.ts'
@@ -8,16 +8,16 @@ export type ServerState = {
   readonly node: string
   readonly backend: string
   readonly server: string
-  /** `unknown`: HAProxy does not have it, so it runs with another configuration. */
+  /** `unknown`: HAProxy does not have the server, so it runs another configuration. */
   readonly status: string
-  /** Whether it gets new connections; a backup only while no other does. */
+  /** Whether it gets new connections; a backup gets them only while no other server is up. */
   readonly isUp: boolean
-  /** False after a reload, until HAProxy has found out how it is. */
+  /** False after a reload, until the first health check. */
   readonly isTested: boolean
   readonly isBackup: boolean
-  /** Whether it is meant to get none. */
+  /** Whether it is drained. */
   readonly isOut: boolean
-  /** Whether the site has it no more: it is out, and gone when its connections are. */
+  /** Whether it was removed from the site, and drains until its connections have ended. */
   readonly isLeaving: boolean
   /** Milliseconds since 1970. */
   readonly since?: number
@@ -27,25 +27,25 @@ export type ServerState = {
 }
 
 /**
- * Those of each back end, and behind them those that leave it.
+ * Returns the servers of each back end, followed by its draining servers.
  *
  * @param now milliseconds since 1970
  */
 export function serverStates(
   plan: HaproxyPlan,
   out: ReadonlySet<string>,
-  leaving: readonly DrainingServer[],
+  draining: readonly DrainingServer[],
   stats: readonly Stat[],
   now: number,
 ): ServerState[] {
   const statByKey = new Map(stats.map((stat) => [serverKey(stat.backend, stat.server), stat]))
   return plan.backends.flatMap(({ name: backend, servers }) => {
     const staying = new Set(servers.map(({ name }) => name))
-    // One that came back stays, also while HAProxy refuses to have it.
-    const leavers = leaving.filter((leaver) => leaver.backend === backend && !staying.has(leaver.server.name))
+    // A server that was added again is not draining, even while HAProxy rejects the configuration.
+    const removed = draining.filter((slot) => slot.backend === backend && !staying.has(slot.server.name))
     return [
       ...servers.map((server) => ({ server, isLeaving: false })),
-      ...leavers.map(({ server }) => ({ server, isLeaving: true })),
+      ...removed.map(({ server }) => ({ server, isLeaving: true })),
     ].map(({ server: { node, name: server, isBackup, isOut }, isLeaving }): ServerState => {
       const common = {
         node,
@@ -60,7 +60,7 @@ export function serverStates(
   })
 }
 
-/** Whether HAProxy runs with another configuration: it has other servers in a back end, or sends connections to one that is out. */
+/** Whether HAProxy runs another configuration: other servers in a back end, or connections to a drained server. */
 export function isBehind(plan: HaproxyPlan, states: readonly ServerState[], stats: readonly Stat[]): boolean {
   const own = new Set(plan.backends.map(({ name }) => name))
   const known = new Set(states.map(({ backend, server }) => serverKey(backend, server)))
@@ -77,7 +77,7 @@ function stateOf(
 ): Pick<ServerState, 'status' | 'isUp' | 'isTested' | 'since' | 'connections' | 'sentence'> {
   const name = `${backend} ${server}`
   if (stat === undefined) {
-    const sentence = `${name} is not known to the HAProxy that runs`
+    const sentence = `${name} is not in the running configuration of HAProxy`
     return { status: 'unknown', isUp: false, isTested: false, connections: 0, sentence }
   }
   const { status, isTested, connections } = stat
@@ -88,7 +88,7 @@ function stateOf(
 }
 
 function reasonOf({ status, isTested, connections, reason }: Stat): string {
-  if (status === 'MAINT') return 'taken out'
+  if (status === 'MAINT') return 'drained'
   if (status === 'DRAIN') return leftText(connections)
   return isTested ? reason : 'not checked yet'
 }
@@ -97,7 +97,7 @@ function leftText(connections: number): string {
   return `${connections} ${connections === 1 ? 'connection' : 'connections'} left`
 }
 
-/** `10:22 UTC`, with the date when that was more than a day ago. */
+/** Returns `10:22 UTC`, with the date after a day. */
 function timeOf(since: number, now: number): string {
   const text = new Date(since).toISOString()
   const isLong = now - since >= 86_400_000
@@ -105,30 +105,27 @@ function timeOf(since: number, now: number): string {
 }
 
 /**
- * What a reload makes HAProxy forget: its new process takes every server to be up until it has checked it, which may be
- * ten seconds later. A node that was down would get clients meanwhile, and so would an infra node whose router does not
- * run yet, while the workers that serve are its backups. Pure.
- */
-
-/**
- * Servers that have to pass their checks first: not checked yet, and not known to have been up before. None of a back end
- * in which nobody else is: there a guess is better than nobody. And none without a reload: a server that is put
- * back by telling is checked at once.
+ * Returns the servers that must not get traffic before their first health check: not checked yet, and not known to
+ * have been up. After a reload, the new process of HAProxy treats every server as up until it has checked it, which may
+ * take ten seconds; a node that was down would get clients, and so would an infra node whose router does not run yet.
  *
- * @param before what HAProxy said last
- * @param backends names of ours; others' servers are left alone
- * @param isReloaded whether it was reloaded from here in between; others do so without a word
+ * A back end without a verified server is left alone: any server is better than none. Without a reload there are none,
+ * because HAProxy checks an enabled server at once.
+ *
+ * @param before the previous report of HAProxy
+ * @param backends the back ends of the site; others are left alone
+ * @param isReloaded whether slipway reloaded HAProxy in between; other programs may do so unnoticed
  */
-export function unproven(
+export function unverifiedServers(
   before: readonly Stat[],
   after: readonly Stat[],
   backends: ReadonlySet<string>,
   isReloaded: boolean,
 ): Stat[] {
   const wasUp = new Set(before.filter(isUp).map(({ backend, server }) => serverKey(backend, server)))
-  const isProven = ({ backend, server }: Stat): boolean => wasUp.has(serverKey(backend, server))
-  const serving = after.filter((stat) => isUp(stat) && isProven(stat))
-  // After a reload those that it knew are not checked either, or not all of them.
+  const isVerified = ({ backend, server }: Stat): boolean => wasUp.has(serverKey(backend, server))
+  const serving = after.filter((stat) => isUp(stat) && isVerified(stat))
+  // After a reload, not all of the servers that were up are checked.
   if (!isReloaded && serving.every(({ isTested }) => isTested)) return []
   const served = new Set(serving.map(({ backend }) => backend))
   return after.filter(
@@ -137,7 +134,7 @@ export function unproven(
       served.has(stat.backend) &&
       isUp(stat) &&
       !stat.isTested &&
-      !isProven(stat),
+      !isVerified(stat),
   )
 }
 

@@ -1,29 +1,28 @@
 /**
- * HAProxy's `show stat`: a line for each server with what its checks say. Pure. It is another program's
- * output, of any version: columns go by their names, and a line that is not understood is left out.
+ * Decodes HAProxy's `show stat`: one line for each server. The output depends on the version, so columns are found by
+ * name, and lines that cannot be decoded are skipped. Pure.
  */
 
 export type Stat = {
   readonly backend: string
   readonly server: string
-  /** Its first word: `UP`, `DOWN`, `MAINT`, `DRAIN`, `NOLB`, `no`. */
+  /** The first word of the status: `UP`, `DOWN`, `MAINT`, `DRAIN`, `NOLB`, `no`. */
   readonly status: string
-  /** False after a reload, until its first check: HAProxy takes it to be up. */
+  /** False after a reload, until the first health check: HAProxy treats the server as up. */
   readonly isTested: boolean
-  /** How long it has been so. */
+  /** The age of the status. */
   readonly seconds: number
-  /** Connections that it has. */
   readonly connections: number
-  /** Why it is not up: a few words, none when HAProxy does not say. */
+  /** Why it is not up; empty when HAProxy gives no reason. */
   readonly reason: string
 }
 
-/** A server among those of all back ends. */
+/** Returns the key of a server among all back ends. */
 export function serverKey(backend: string, server: string): string {
   return `${backend}/${server}`
 }
 
-/** What HAProxy's names of check results mean; of others its own words are told. */
+/** Texts for HAProxy's check results; other results keep HAProxy's text. */
 const reasonByCheck: Readonly<Record<string, string>> = {
   L4TOUT: 'no answer to a connection',
   L6TOUT: 'no answer in TLS',
@@ -32,7 +31,7 @@ const reasonByCheck: Readonly<Record<string, string>> = {
   L7RSP: 'no HTTP answer',
 }
 
-/** Groups of servers, not servers. */
+/** Lines that are not servers. */
 const summaries = new Set(['FRONTEND', 'BACKEND'])
 
 export function parseStat(text: string): Stat[] {
@@ -58,7 +57,7 @@ export function parseStat(text: string): Stat[] {
   })
 }
 
-/** Comma-separated values (RFC 4180 §2); what HAProxy quotes may hold commas and doubled quotes. */
+/** Comma-separated values (RFC 4180 §2); quoted values may contain commas and doubled quotes. */
 function cells(line: string): string[] {
   return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
     ([, quoted, plain]) => (quoted?.replaceAll('""', '"') ?? plain) as string,
@@ -69,7 +68,7 @@ function wholeNumber(text: string): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0
 }
 
-/** Without the `* ` that stands before it while another check is under way. */
+/** Removes the `* ` that HAProxy adds while another check is in progress. */
 function resultOf(checkStatus: string): string {
   return checkStatus.replace(/^\* /, '')
 }
@@ -79,8 +78,8 @@ function reasonOf(value: (name: string) => string): string {
   if (check === 'L7STS') return `it answers ${value('check_code')}`
   const known = reasonByCheck[check]
   if (known !== undefined) return known
-  const words = value('last_chk') || (check.endsWith('OK') ? '' : value('check_desc'))
-  const printable = words
+  const text = value('last_chk') || (check.endsWith('OK') ? '' : value('check_desc'))
+  const printable = text
     .replaceAll(/\p{Cc}/gu, ' ')
     .trim()
     .slice(0, 120)

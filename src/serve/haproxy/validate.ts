@@ -1,48 +1,48 @@
-/** HAProxy's own judgement of a configuration that is not in place yet. */
+/** Validates a configuration with `haproxy -c` before it replaces the file. */
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { runCommand, type CommandResult } from '../../host/command.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 
-export type HaproxyVerdict = Pick<CommandResult, 'kind'> & { readonly reason: string }
+export type ConfigCheck = Pick<CommandResult, 'kind'> & { readonly reason: string }
 
-/** Where the text will be, and among what. */
-type Place = Pick<HaproxyPlan, 'file' | 'with'>
+/** The target of the text, and the other files of the configuration. */
+type Target = Pick<HaproxyPlan, 'file' | 'with'>
 
-const judgeTimeoutMs = 10_000
+const timeoutMs = 10_000
 
 /**
  * Never rejects.
  *
- * @param plan says among which other files the text will be, when it is not the whole
+ * @param plan names the other files of the configuration, if there are any
  * @param program HAProxy, by name or by path
- * @returns `missing` where it is not installed; `failed` with its own words as the `reason`
+ * @returns `missing` where it is not installed; `failed` with HAProxy's error as the `reason`
  */
-export function validateConfig(text: string, plan: Place, program = 'haproxy'): Promise<HaproxyVerdict> {
-  // Files of others among them may be out of reach.
-  return judge(text, plan, program).catch((error: unknown) => ({
+export function validateConfig(text: string, plan: Target, program = 'haproxy'): Promise<ConfigCheck> {
+  // The other files may be unreadable.
+  return validate(text, plan, program).catch((error: unknown) => ({
     kind: 'failed',
     reason: (error as Error).message,
   }))
 }
 
-async function judge(text: string, plan: Place, program: string): Promise<HaproxyVerdict> {
+async function validate(text: string, plan: Target, program: string): Promise<ConfigCheck> {
   const directory = await mkdtemp(join(tmpdir(), 'slipway-haproxy-'))
   try {
     const candidate = join(directory, basename(plan.file))
     await writeFile(candidate, text)
     const files = await filesWith(plan, candidate)
     const options = ['-c', ...files.flatMap((file) => ['-f', file])]
-    const { kind, ending, output } = await runCommand(program, options, judgeTimeoutMs)
+    const { kind, ending, output } = await runCommand(program, options, timeoutMs)
     return { kind, reason: alerts(output.replaceAll(`${directory}/`, '')) || ending }
   } finally {
     await rm(directory, { recursive: true })
   }
 }
 
-/** What HAProxy reads when it is started with these, the candidate in place of the file that it will be. */
-async function filesWith(plan: Place, candidate: string): Promise<string[]> {
+/** Returns the files that HAProxy reads, with the candidate in place of its target. */
+async function filesWith(plan: Target, candidate: string): Promise<string[]> {
   if (plan.with.length === 0) return [candidate]
   const files: string[] = []
   for (const path of plan.with) {
@@ -52,7 +52,7 @@ async function filesWith(plan: Place, candidate: string): Promise<string[]> {
   return files.map((file) => (file === plan.file ? candidate : file))
 }
 
-/** As HAProxy does: names that end in `.cfg` and do not begin with a dot, in the order of their octets. */
+/** As HAProxy does: names that end in `.cfg` and do not begin with a dot, in byte order. */
 async function filesOf(folder: string, ours: string): Promise<string[]> {
   const paths = (await readdir(folder))
     .filter((name) => name.endsWith('.cfg') && !name.startsWith('.'))
@@ -61,7 +61,7 @@ async function filesOf(folder: string, ours: string): Promise<string[]> {
   return all.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
-/** HAProxy's own words for what is wrong: its alerts, without the notices around them. */
+/** Returns the alerts of HAProxy without the notices around them. */
 function alerts(output: string): string {
   return output
     .split('\n')

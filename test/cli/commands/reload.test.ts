@@ -41,7 +41,7 @@ t.test('not taken over: every problem with its place; exit code 1', async (t) =>
   t.same([code, JSON.parse(out.join('\n'))], [1, kept])
   await t.rejects(askControl(path, '/v1/reload', 'POST'), {
     name: 'ControlProblem',
-    message: `site not reloaded, the old plan keeps serving: ${reasons.join('; ')}`,
+    message: `site reload rejected: ${reasons.join('; ')}`,
     refusal: { status: 409 },
   })
 })
@@ -52,7 +52,7 @@ t.test(
     t.match(await run(socketPath(t)), { code: 1, err: [/^slipway: cannot ask slipway at /] })
     const { path, service } = await controlService(t)
     t.equal((await run(path)).code, 0)
-    await t.rejects(askControl(path, '/v1/reload'), { message: /^nothing answers GET at this path/ })
+    await t.rejects(askControl(path, '/v1/reload'), { message: /^GET is not supported at this path/ })
     await service.close(0)
     const silent = createServer(() => undefined)
     t.teardown(() => silent.closeAllConnections())

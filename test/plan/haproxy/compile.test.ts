@@ -168,14 +168,14 @@ for (const { file, name, clusters, changes } of golden) {
     const text = renderHaproxy(plan!)
     if (process.env['UPDATE']) await writeFile(path, text)
     t.equal(text, await readFile(path, 'utf8'))
-    t.test('haproxy -c finds nothing to complain of', { skip: noHaproxy }, (t) => {
+    t.test('haproxy -c reports no problem', { skip: noHaproxy }, (t) => {
       acceptedByHaproxy(t, plan!.with.length === 0 ? [path] : [administrators, path])
       t.end()
     })
   })
 }
 
-t.test('what the plan says beside the text', (t) => {
+t.test('the plan beside the text', (t) => {
   const { plan } = compile(golden[0]!.clusters)
   t.match(plan, {
     site: 'ocp45-lab',
@@ -207,7 +207,7 @@ t.test(
   },
 )
 
-t.test('a path with blanks and quotes is one word', (t) => {
+t.test('a path with blanks and quotes is quoted', (t) => {
   const haproxy = { file: '/f', socket: '/run/a "b" $c/s' }
   const { plan } = compile(golden[0]!.clusters, { haproxy })
   t.match(renderHaproxy(plan!), 'stats socket "/run/a \\"b\\" \\$c/s" mode 660')
@@ -224,7 +224,7 @@ t.test('machine configs are served on the internal address only', (t) => {
   t.end()
 })
 
-t.test('a site without the section leaves HAProxy alone', (t) => {
+t.test('a site without the section has no plan', (t) => {
   t.same(compile([{ nodes: masters }], { haproxy: undefined }), { plan: undefined, findings: [] })
   t.end()
 })
@@ -255,7 +255,7 @@ const findings = [
       {
         severity: 'warning',
         about: 'haproxy, ocp45',
-        message: 'neither a bootstrap nor a master node is declared: no front ends on 6443 and 22623',
+        message: 'has neither a bootstrap nor a master node, so there are no front ends on 6443 and 22623',
       },
     ],
   },
@@ -267,7 +267,7 @@ const findings = [
         severity: 'error',
         about: 'haproxy, ocp45',
         message:
-          "workerhttp wants 172.16.0.101:80, which is this server's HTTP: give the load balancer an address of its own",
+          "workerhttp needs 172.16.0.101:80, which is this server's HTTP: give the load balancer a dedicated address",
       },
     ],
   },
@@ -277,7 +277,7 @@ const findings = [
     findings: ['workerhttp', 'workerhttps'].map((name) => ({
       severity: 'warning',
       about: `haproxy, ${name}`,
-      message: 'all of its nodes are taken out (balance: false), so it turns every client away',
+      message: 'all of its nodes have balance: false, so it refuses every client',
     })),
   },
 ]

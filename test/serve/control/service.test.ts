@@ -40,7 +40,7 @@ async function reader(socket: string, path: string, headers = {}) {
   }
 }
 
-t.test('status, nodes, a node, strangers', async (t) => {
+t.test('status, nodes, one node, undeclared machines', async (t) => {
   const { path } = await controlService(t)
   t.equal(statSync(path).mode & 0o777, 0o660)
   const status = await ask(path, '/v1/status')
@@ -57,14 +57,14 @@ t.test('status, nodes, a node, strangers', async (t) => {
   t.match(await ask(path, '/v1/nodes/seen'), { body: [{ mac: '00:00:5e:00:53:77' }, {}, {}] })
 })
 
-t.test('where clusters stand, all of them or one', async (t) => {
+t.test('the state of all clusters, or of one', async (t) => {
   const { path } = await controlService(t)
   const all = await ask(path, '/v1/clusters')
   t.match(all, { status: 200, body: [{ cluster: 'ocp45', requests: { pending: 2 } }] })
   t.same(await ask(path, '/v1/clusters/ocp45'), { status: 200, body: (all.body as object[])[0] })
 })
 
-t.test('commands are passed on, and refused with the reason', async (t) => {
+t.test('commands are executed, or refused with the reason', async (t) => {
   const { path, installs, counters, lines } = await controlService(t)
   t.match(await ask(path, '/v1/nodes/ocp45/w2/local', 'POST'), {
     status: 200,
@@ -76,7 +76,7 @@ t.test('commands are passed on, and refused with the reason', async (t) => {
     body: { code: 'server.command-refused', error: 'its Ignition file is missing' },
   })
   t.same([counters.get('control.commands'), counters.get('control.commandsRefused')], [1, 1])
-  t.match(lines.join(''), /"command taken"[^]*"command refused"/)
+  t.match(lines.join(''), /"command accepted"[^]*"command refused"/)
 })
 
 type Refused = {
@@ -106,7 +106,7 @@ const refusals: readonly Refused[] = [
     path: '/v2/status',
     status: 404,
     code: 'server.unknown-path',
-    error: 'nothing answers GET at this path; docs/api.md lists what there is',
+    error: 'GET is not supported at this path: docs/api.md lists the requests',
   },
   {
     path: '/v1/nodes/a/b/install',
@@ -119,7 +119,7 @@ const refusals: readonly Refused[] = [
     path: '/v1/nodes/ocp45/w1/reboot',
     ...{ method: 'POST', status: 404 },
     code: 'server.unknown-command',
-    error: 'there is no command reboot; there are install, local, menu, forget',
+    error: 'unknown command reboot: use one of install, local, menu, forget',
   },
   {
     path: '/v1/events',
@@ -127,7 +127,7 @@ const refusals: readonly Refused[] = [
     ...{
       status: 400,
       code: 'server.bad-event-id',
-      error: 'Last-Event-ID is not the id of an event: a number is expected',
+      error: 'Last-Event-ID is not the id of an event: send a number',
     },
   },
   {
@@ -143,7 +143,7 @@ const refusals: readonly Refused[] = [
   },
 ]
 
-t.test('what cannot be answered is refused in JSON', async (t) => {
+t.test('errors are JSON', async (t) => {
   const { path: socket } = await controlService(t)
   for (const { path, method, headers, sent, status, code, error } of refusals) {
     t.same(
@@ -154,7 +154,7 @@ t.test('what cannot be answered is refused in JSON', async (t) => {
   }
 })
 
-t.test('a bug is counted, logged and answered', async (t) => {
+t.test('a bug is counted, logged, and answered', async (t) => {
   const { path, installs, counters, lines } = await controlService(t)
   installs.list = () => {
     throw new Error('the store is gone')
@@ -167,7 +167,7 @@ t.test('a bug is counted, logged and answered', async (t) => {
   t.match(lines.join(''), /"request failed"/)
 })
 
-t.test('events come as they are seen, with their sequence as id, of all nodes or of one', async (t) => {
+t.test('events are streamed with their sequence as id, of all nodes or of one', async (t) => {
   const { path, installs, clock } = await controlService(t)
   const all = await reader(path, '/v1/events')
   const one = await reader(path, '/v1/events?node=ocp45/i1')
@@ -186,7 +186,7 @@ t.test('events come as they are seen, with their sequence as id, of all nodes or
   await Promise.all([all.leave(), one.leave()])
 })
 
-t.test('a reader that was away goes on after the event that it read last', async (t) => {
+t.test('a reader that reconnects continues after its last event', async (t) => {
   const { path, installs } = await controlService(t)
   const sequences = installs
     .list()
@@ -205,7 +205,7 @@ t.test('a reader that was away goes on after the event that it read last', async
   await ofOne.leave()
 })
 
-t.test('a reader that takes nothing for a while misses nothing', async (t) => {
+t.test('a slow reader misses nothing', async (t) => {
   const { path, installs, clock } = await controlService(t)
   const slow = await reader(path, '/v1/events')
   slow.response.pause()
@@ -230,10 +230,10 @@ t.test('a reader that takes nothing for a while misses nothing', async (t) => {
   await slow.leave()
 })
 
-t.test('streams are limited, and each that ends makes room', async (t) => {
+t.test('the number of streams is limited', async (t) => {
   const { path } = await controlService(t)
   const readers = await Promise.all(Array.from({ length: 32 }, () => reader(path, '/v1/events')))
-  t.match(await ask(path, '/v1/events'), { status: 503, body: { error: /^32 streams of events/ } })
+  t.match(await ask(path, '/v1/events'), { status: 503, body: { error: /^32 event streams/ } })
   await readers[0]!.leave()
   // The server hears of it a little later.
   let next = await reader(path, '/v1/events')
@@ -243,14 +243,14 @@ t.test('streams are limited, and each that ends makes room', async (t) => {
   await Promise.all([...readers.slice(1), next].map((each) => each.leave()))
 })
 
-t.test('closing ends the streams and removes the file', async (t) => {
+t.test('close ends the streams and removes the socket', async (t) => {
   const { path, service } = await controlService(t)
   const { closed } = await reader(path, '/v1/events')
   await Promise.all([service.close(0), closed])
   t.equal(existsSync(path), false)
 })
 
-t.test('a socket that a dead process left is replaced, one that is answered is not', async (t) => {
+t.test('a stale socket is replaced, an active one is not', async (t) => {
   const path = socketPath(t)
   const leave = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
   spawnSync(process.execPath, ['--eval', leave])
@@ -264,7 +264,7 @@ t.test('a socket that a dead process left is replaced, one that is answered is n
   t.equal((await ask(path, '/v1/status')).status, 200, 'and goes on being answered')
 })
 
-t.test('a path where no socket can be: one sentence that says why', async (t) => {
+t.test('an unusable socket path is explained in one sentence', async (t) => {
   const path = socketPath(t)
   writeFileSync(path, 'precious')
   await t.rejects(controlService(t, path), {

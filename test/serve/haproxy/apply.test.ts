@@ -5,7 +5,7 @@ import t from 'tap'
 import { applyHaproxy } from '../../../src/serve/haproxy/apply.ts'
 import { machine, nobody, running, text, textAt, without } from '../../support/haproxy-machine.ts'
 
-t.test('a new text is judged, written and reloaded', async (t) => {
+t.test('a new configuration is validated, written, and reloaded', async (t) => {
   const { directory, file, context, lines, counters, withReload } = await machine(t, {
     'haproxy.cfg': 'old\n',
   })
@@ -15,13 +15,13 @@ t.test('a new text is judged, written and reloaded', async (t) => {
     t.equal(await readFile(join(directory, name), 'utf8'), text, name)
   }
   t.same(lines, [
-    { level: 'info', file, octets: Buffer.byteLength(text), msg: 'haproxy configuration written' },
-    { level: 'info', file, command, msg: 'haproxy reloaded' },
+    { level: 'info', file, octets: Buffer.byteLength(text), msg: 'HAProxy configuration written' },
+    { level: 'info', file, command, msg: 'HAProxy reloaded' },
   ])
   t.same(counters.snapshot(), { 'haproxy.reloads': 1, 'haproxy.written': 1 })
 })
 
-t.test('the same text again touches nothing', async (t) => {
+t.test('an unchanged configuration changes nothing', async (t) => {
   const { file, context, lines, withReload } = await machine(t, { 'haproxy.cfg': text }, 'never asked', 1)
   const before = await stat(file)
   t.same(await applyHaproxy(withReload('false'), nobody, context), { outcome: 'unchanged' })
@@ -29,12 +29,12 @@ t.test('the same text again touches nothing', async (t) => {
   t.same(lines, [])
 })
 
-t.test('without a way to reload the file is all there is to do', async (t) => {
+t.test('without a configured reload only the file is written', async (t) => {
   const { own, context } = await machine(t)
   t.same(await applyHaproxy(own, nobody, context), { outcome: 'written' })
 })
 
-t.test('what HAProxy refuses is not written, and its own words are told', async (t) => {
+t.test('a rejected configuration is not written, and HAProxy’s error is the reason', async (t) => {
   const verdict = `[NOTICE]   (7) : haproxy version is 2.6.12
 [ALERT]    (7) : config : parsing [haproxy.cfg:3] : unknown keyword 'bnd' in 'frontend' section
 [ALERT]    (7) : config : Fatal errors found in configuration.`
@@ -47,27 +47,35 @@ t.test('what HAProxy refuses is not written, and its own words are told', async 
   const reason =
     "config : parsing [haproxy.cfg:3] : unknown keyword 'bnd' in 'frontend' section; " +
     'config : Fatal errors found in configuration.'
-  t.same(await applyHaproxy(withReload('touch reloaded'), nobody, context), { outcome: 'refused', reason })
+  t.same(await applyHaproxy(withReload('touch reloaded'), nobody, context), {
+    outcome: 'refused',
+    code: 'haproxy.config-rejected',
+    reason,
+  })
   t.equal(await readFile(file, 'utf8'), 'old\n')
   t.same(lines, [
-    { level: 'error', file, reason, msg: 'haproxy refuses the new configuration, the old file stays' },
+    { level: 'error', file, code: 'haproxy.config-rejected', reason, msg: 'HAProxy configuration rejected' },
   ])
   t.same(counters.snapshot(), { 'haproxy.refused': 1 })
 })
 
-t.test('a refusal without alerts tells how HAProxy ended', async (t) => {
+t.test('a rejection without alerts reports the exit status', async (t) => {
   const { own, context } = await machine(t, {}, '', 2)
-  t.same(await applyHaproxy(own, nobody, context), { outcome: 'refused', reason: 'exit code 2' })
+  t.same(await applyHaproxy(own, nobody, context), {
+    outcome: 'refused',
+    code: 'haproxy.config-rejected',
+    reason: 'exit code 2',
+  })
 })
 
-t.test('without HAProxy the file is written and a warning says what nobody checked', async (t) => {
+t.test('without HAProxy the file is written with a warning', async (t) => {
   const { directory, file, own, context, lines } = await machine(t)
   const absent = { ...context, program: join(directory, 'absent') }
   t.same(await applyHaproxy(own, nobody, absent), { outcome: 'written' })
   t.equal(await readFile(file, 'utf8'), text)
   t.match(lines, [
-    { level: 'info', msg: 'haproxy configuration written' },
-    { level: 'warn', file, msg: 'haproxy is not installed here, so nothing checked its configuration' },
+    { level: 'info', msg: 'HAProxy configuration written' },
+    { level: 'warn', file, msg: 'HAProxy not installed, configuration not validated' },
   ])
 })
 
@@ -80,13 +88,13 @@ t.test('a file that cannot be written', async (t) => {
       level: 'error',
       file: lost.file,
       reason: /^ENOENT: no such file/,
-      msg: 'haproxy configuration not written',
+      msg: 'HAProxy configuration not written',
     },
   ])
   t.same(counters.snapshot(), { 'haproxy.unwritable': 1 })
 })
 
-t.test('a part is judged among the files that HAProxy is started with, in its order', async (t) => {
+t.test('a partial file is validated with the other files, in their order', async (t) => {
   const { directory, context, own } = await machine(t, {
     'main.cfg': '# theirs\n',
     'a.cfg': '',
@@ -110,7 +118,7 @@ t.test('a part is judged among the files that HAProxy is started with, in its or
   t.match(await readFile(join(directory, 'asked'), 'utf8'), /^-c -f \S+\/ours\.cfg -f \S+\/a\.cfg -f/)
 })
 
-t.test('files of others that cannot be read refuse it', async (t) => {
+t.test('an unreadable other file rejects the configuration', async (t) => {
   const { directory, context, own } = await machine(t)
   const part = { ...own, with: [join(directory, 'none'), own.file] }
   const { outcome, reason } = await applyHaproxy(part, nobody, context)
@@ -118,7 +126,7 @@ t.test('files of others that cannot be read refuse it', async (t) => {
   t.match(reason, /^ENOENT: no such file or directory, stat '.*\/none'$/)
 })
 
-t.test('where only membership changes, HAProxy is told and not reloaded', async (t) => {
+t.test('a change of server states only is a runtime update', async (t) => {
   const { haproxy, file, context, counters, lines, withReload } = await running(t, {})
   await writeFile(file, textAt(haproxy))
   const plan = withReload('false')
@@ -133,20 +141,20 @@ t.test('where only membership changes, HAProxy is told and not reloaded', async 
     'set server machineconfig/bs state ready',
   ])
   t.equal(counters.get('haproxy.told'), 4)
-  t.match(lines[1], { backend: 'kubeapi', server: 'bs', msg: 'server taken out of haproxy' })
-  t.match(lines[4], { backend: 'kubeapi', server: 'bs', msg: 'server put back into haproxy' })
+  t.match(lines[1], { backend: 'kubeapi', server: 'bs', msg: 'server drained' })
+  t.match(lines[4], { backend: 'kubeapi', server: 'bs', msg: 'server enabled' })
 })
 
-t.test('when HAProxy does not do what it is told, it is reloaded', async (t) => {
+t.test('a failed runtime update causes a reload', async (t) => {
   const { haproxy, file, context, lines, withReload } = await running(t, {})
   await writeFile(file, textAt(haproxy))
   haproxy.answer = (question) => (question.startsWith('set') ? 'No such server.\n\n' : '')
   t.same(await applyHaproxy(withReload('true'), without, context), { outcome: 'reloaded' })
   t.same(haproxy.questions.slice(0, 2), ['set server kubeapi/bs state drain', 'show info'])
-  t.match(lines[1], { reason: 'No such server.', msg: 'haproxy cannot be told, it is reloaded instead' })
+  t.match(lines[1], { reason: 'No such server.', msg: 'HAProxy runtime update failed, reloading' })
 })
 
-t.test('when HAProxy cannot be told and the site names no way to reload, the file is all', async (t) => {
+t.test('without Runtime API and reload only the file is written', async (t) => {
   const { file, context, own } = await machine(t)
   await writeFile(file, text)
   t.same(await applyHaproxy(own, without, context), { outcome: 'written' })

@@ -15,16 +15,16 @@ async function begunAnew(t: Test, written: Workers, out: ReadonlySet<string> = n
   return { ...world, balancer }
 }
 
-t.test('HAProxy that runs with a server too many is reloaded', async (t) => {
+t.test('HAProxy with an additional server is reloaded', async (t) => {
   const { balancer, planOf, reloads, said, states } = await begunAnew(t, withoutW3)
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'reloaded' })
   t.same(states(), ['w1 UP', 'w2 UP'])
-  t.same(said(), ['haproxy runs with another configuration than its file', 'haproxy reloaded'])
+  t.same(said(), ['HAProxy runs a configuration that differs from its file', 'HAProxy reloaded'])
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'unchanged' })
   t.equal(await reloads(), 1)
 })
 
-t.test('so is one that lacks a server, and one that sends connections to a server that is out', async (t) => {
+t.test('HAProxy is reloaded when a server is missing or a drained server is up', async (t) => {
   const four = { workers: [...all.workers, 'w4'] }
   const lacking = await begunAnew(t, four)
   t.same(await lacking.balancer.apply(lacking.planOf(four)), { outcome: 'reloaded' })
@@ -47,7 +47,7 @@ t.test(
   },
 )
 
-t.test('a reload that fails leaves it as it is, and says so', async (t) => {
+t.test('a failed reload is reported', async (t) => {
   const { balancer, planOf, at, states, reloads } = await begunAnew(t, withoutW3)
   await writeFile(at('broken'), '')
   t.match(await balancer.apply(planOf(withoutW3)), { outcome: 'reload failed' })

@@ -30,7 +30,7 @@ const forgotten: readonly Row[] = [
   ['w3', 'UP 1/2', 'INI'],
 ]
 
-t.test('a server that was down before a reload has to pass its checks first', async (t) => {
+t.test('a server that was down before a reload is held down until its check passes', async (t) => {
   const { heard, look, told, lines, haproxy, sentences } = await reloaded(t)
   heard.rows = known
   await look()
@@ -45,12 +45,16 @@ t.test('a server that was down before a reload has to pass its checks first', as
   await look()
   t.same(told(), ['set server workerhttp/w2 health down'])
   t.match(sentences(), [/w1 UP .*not checked yet$/, /w2 DOWN .*not checked yet$/, /w3 UP .*not checked yet$/])
-  t.match(lines.at(-1), { backend: 'workerhttp', server: 'w2', msg: 'server has to pass its checks first' })
+  t.match(lines.at(-1), {
+    backend: 'workerhttp',
+    server: 'w2',
+    msg: 'server held down until its health check passes',
+  })
   await look()
   t.equal(told().length, 1, 'once')
 })
 
-t.test('one that HAProxy does not let be told so is left to its checks', async (t) => {
+t.test('a server that cannot be held down keeps its checks', async (t) => {
   const { heard, look, told, said } = await reloaded(t)
   heard.rows = known
   await look()
@@ -58,10 +62,10 @@ t.test('one that HAProxy does not let be told so is left to its checks', async (
   heard.refusal = 'Health checks are not enabled on this server.\n'
   await look()
   t.equal(told().length, 1)
-  t.notOk(said().includes('server has to pass its checks first'))
+  t.notOk(said().includes('server held down until its health check passes'))
 })
 
-t.test('where others reload HAProxy, it is looked at more often after its file was written', async (t) => {
+t.test('polling is faster after the file was written where another program reloads HAProxy', async (t) => {
   const { balancer, planOf, clock, until } = await balancedWorkers(t)
   t.match(await balancer.apply(planOf({ workers: [...all.workers, 'w4'], reload: false })), {
     outcome: 'written',

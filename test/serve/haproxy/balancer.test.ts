@@ -54,7 +54,7 @@ async function balanced(t: Test, out?: ReadonlySet<string>) {
       await new Promise((resolve) => setImmediate(resolve))
     }
     // What follows from the answer is done in the same turn.
-    await balancer.putBack('ocp45/nobody')
+    await balancer.enable('ocp45/nobody')
   }
   const told = (): string[] => haproxy.questions.filter((question) => question.startsWith('set'))
   const file = (): Promise<string> => readFile(plan.file, 'utf8')
@@ -64,7 +64,7 @@ async function balanced(t: Test, out?: ReadonlySet<string>) {
 const sentences = ({ servers }: { servers: readonly { sentence: string }[] }) =>
   servers.map(({ sentence }) => sentence)
 
-t.test('before there is a plan, and with a site that leaves HAProxy alone', async (t) => {
+t.test('the state without a plan', async (t) => {
   const { balancer, haproxy, clock } = await balanced(t)
   const nothing = { applied: { outcome: 'none' }, servers: [], out: [] }
   t.same(balancer.state(), nothing)
@@ -74,14 +74,14 @@ t.test('before there is a plan, and with a site that leaves HAProxy alone', asyn
   t.equal(clock.pending(), 0)
 })
 
-t.test('the state of every server, as sentences', async (t) => {
+t.test('the state of every server has a sentence', async (t) => {
   const { balancer, plan } = await balanced(t)
   t.same(await balancer.apply(plan), { outcome: 'unchanged' })
   t.same(sentences(balancer.state()), ['kubeapi m1 UP since 10:29 UTC', 'kubeapi bs UP since 10:29 UTC'])
   t.equal(balancer.state().unreachable, undefined)
 })
 
-t.test('a server that goes down and comes back is logged and counted once each', async (t) => {
+t.test('a server that goes down and comes up is logged and counted once each', async (t) => {
   const { balancer, plan, heard, lines, counters, nextLook } = await balanced(t)
   await balancer.apply(plan)
   heard.rows = [
@@ -105,7 +105,7 @@ t.test('a server that goes down and comes back is logged and counted once each',
   ])
 })
 
-t.test('after a reload all servers seem up until they are checked, which is no news', async (t) => {
+t.test('unchecked servers after a reload are not logged', async (t) => {
   const { balancer, plan, haproxy, heard, counters, nextLook } = await balanced(t)
   heard.rows = [
     ['m1', 'DOWN'],
@@ -121,13 +121,13 @@ t.test('after a reload all servers seem up until they are checked, which is no n
   t.same(counters.snapshot(), { 'haproxy.serversDown': 1 })
 })
 
-t.test('a HAProxy that is gone is said once, and so is its return', async (t) => {
+t.test('an unreachable HAProxy and its return are logged once', async (t) => {
   const { balancer, plan, haproxy, lines, nextLook, clock } = await balanced(t)
   await balancer.apply(plan)
   await haproxy.close()
   await nextLook()
   await balancer.apply(plan)
-  const reason = `there is no socket ${haproxy.path}: HAProxy does not run, or the site's haproxy.socket is another than its own`
+  const reason = `socket ${haproxy.path} does not exist: start HAProxy, or set haproxy.socket to its stats socket`
   t.match(balancer.state(), { unreachable: reason, servers: [] })
   const again = await fakeHaproxy(t, haproxy.path)
   again.answer = haproxy.answer
@@ -135,15 +135,15 @@ t.test('a HAProxy that is gone is said once, and so is its return', async (t) =>
   t.equal(balancer.state().unreachable, undefined)
   t.equal(balancer.state().servers.length, 2)
   t.match(lines, [
-    { level: 'warn', reason, msg: 'haproxy does not tell how its servers are' },
-    { level: 'info', socket: haproxy.path, msg: 'haproxy answers' },
+    { level: 'warn', reason, msg: 'HAProxy server states not available' },
+    { level: 'info', socket: haproxy.path, msg: 'HAProxy reachable again' },
   ])
   t.equal(clock.pending(), 1)
   balancer.close()
   t.equal(clock.pending(), 0)
 })
 
-t.test('a bootstrap is drained, stays out when the plan is applied anew, and is put back', async (t) => {
+t.test('a drained bootstrap stays drained when the plan is applied again, until it is enabled', async (t) => {
   const { balancer, plan, heard, told, file, nextLook, lines } = await balanced(t)
   await balancer.apply(plan)
   heard.rows = [
@@ -151,7 +151,7 @@ t.test('a bootstrap is drained, stays out when the plan is applied anew, and is 
     ['bs', 'DRAIN', '2'],
   ]
   // Its two connections show when HAProxy is asked the second time.
-  t.same(await balancer.takeOut('ocp45/bs'), { outcome: 'told' })
+  t.same(await balancer.drain('ocp45/bs'), { outcome: 'told' })
   t.same(told(), ['set server kubeapi/bs state drain'])
   t.match(balancer.state(), { applied: { outcome: 'told' }, out: ['ocp45/bs'] })
   t.equal(sentences(balancer.state())[1], 'kubeapi bs DRAIN since 10:29 UTC, 2 connections left')
@@ -173,20 +173,20 @@ t.test('a bootstrap is drained, stays out when the plan is applied anew, and is 
   await nextLook()
   t.equal(told().length, before, 'nothing is left to do')
 
-  t.same(await balancer.putBack('ocp45/bs'), { outcome: 'told' })
+  t.same(await balancer.enable('ocp45/bs'), { outcome: 'told' })
   t.equal(told().at(-1), 'set server kubeapi/bs state ready')
   t.same(balancer.state().out, [])
   t.equal(await file(), renderHaproxy(plan))
 })
 
-t.test('who was taken out before this process began stays out', async (t) => {
+t.test('a node that an earlier process drained stays drained', async (t) => {
   const { balancer, plan, file } = await balanced(t, new Set(['ocp45/bs']))
   t.same(await balancer.apply(plan), { outcome: 'unchanged' })
   t.match(await file(), /backup disabled/)
   t.same(balancer.state().out, ['ocp45/bs'])
 })
 
-t.test('a server that goes down while it is out is no news', async (t) => {
+t.test('a drained server that goes down is not logged', async (t) => {
   const { balancer, plan, heard, counters, nextLook } = await balanced(t, new Set(['ocp45/bs']))
   await balancer.apply(plan)
   heard.rows = [
@@ -197,32 +197,33 @@ t.test('a server that goes down while it is out is no news', async (t) => {
   t.same(counters.snapshot(), {})
 })
 
-t.test('the last server that is up is not taken out', async (t) => {
+t.test('the last available server is not drained', async (t) => {
   const { balancer, plan, heard, told, file } = await balanced(t)
   await balancer.apply(plan)
   heard.rows = [
     ['m1', 'DOWN'],
     ['bs', 'UP'],
   ]
-  t.same(await balancer.takeOut('ocp45/bs'), {
+  t.same(await balancer.drain('ocp45/bs'), {
     outcome: 'kept',
+    code: 'haproxy.last-server',
     reason: 'bs is the only server of kubeapi that is up',
   })
   t.same(told(), [])
   t.equal(await file(), renderHaproxy(plan))
   t.same(balancer.state().out, [])
   // One that is down already may go.
-  t.match(await balancer.takeOut('ocp45/m1'), { outcome: 'told' })
+  t.match(await balancer.drain('ocp45/m1'), { outcome: 'told' })
 })
 
-t.test('what is asked for at the same time is done one after the other', async (t) => {
+t.test('concurrent actions run one after the other', async (t) => {
   const { balancer, plan, file } = await balanced(t)
-  const all = [balancer.apply(plan), balancer.takeOut('ocp45/bs'), balancer.putBack('ocp45/bs')]
+  const all = [balancer.apply(plan), balancer.drain('ocp45/bs'), balancer.enable('ocp45/bs')]
   t.same(await Promise.all(all), [{ outcome: 'unchanged' }, { outcome: 'told' }, { outcome: 'told' }])
   t.equal(await file(), renderHaproxy(plan))
 })
 
-t.test('a HAProxy that is gone when a drained server could be let go', async (t) => {
+t.test('HAProxy becomes unreachable at the end of draining', async (t) => {
   const { balancer, plan, haproxy, heard, lines } = await balanced(t, new Set(['ocp45/bs']))
   heard.rows = [
     ['m1', 'UP'],

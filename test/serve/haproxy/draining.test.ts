@@ -5,7 +5,7 @@ import {
   hasConnections,
   findDraining,
   drainTimeoutMs,
-  placesOf,
+  slotsOf,
   withDraining,
   without,
   type DrainingServer,
@@ -50,9 +50,9 @@ const whole = plan()
 
 const cases: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan; leave: readonly string[] }[] =
   [
-    { name: 'nobody, when nothing changed', next: whole, leave: [] },
+    { name: 'none when nothing changed', next: whole, leave: [] },
     {
-      name: 'a node that the site has no more, from each of its back ends',
+      name: 'a removed node, from each of its back ends',
       next: plan({ workers: ['w1', 'w3'] }),
       leave: ['workerhttp w2', 'workerhttps w2'],
     },
@@ -95,14 +95,14 @@ for (const { name, running = whole, next, leave } of cases) {
   })
 }
 
-t.test('nobody leaves a HAProxy of which nothing is known', (t) => {
+t.test('nothing drains when the running plan is not known', (t) => {
   t.same(findDraining(undefined, whole, [], 5), [])
   t.equal(withDraining(undefined, whole, []), undefined)
-  t.same(placesOf(undefined), [])
+  t.same(slotsOf(undefined), [])
   t.end()
 })
 
-t.test('a server that leaves already keeps its time, and a server that begins has now', (t) => {
+t.test('a draining server keeps its start time', (t) => {
   const next = plan({ workers: ['w1', 'w3'] })
   const first = findDraining(whole, next, [], 5)
   t.same(
@@ -129,7 +129,7 @@ function kept(running: HaproxyPlan, next: HaproxyPlan): HaproxyPlan | undefined 
   return withDraining(running, next, findDraining(running, next, [], 0))
 }
 
-t.test('servers that leave stay where they stood, so that nothing else changes', (t) => {
+t.test('draining servers keep their slots', (t) => {
   const all = plan({ workers: ['w1', 'w2', 'w3', 'w4', 'w5'] })
   const first = kept(all, plan({ workers: ['w3', 'w4'] }))!
   t.same(serversOf(first, 'workerhttp'), ['w1 out', 'w2 out', 'w3', 'w4', 'w5 out'])
@@ -141,13 +141,13 @@ t.test('servers that leave stay where they stood, so that nothing else changes',
   t.end()
 })
 
-t.test('others may be taken out and put back at the same time', (t) => {
+t.test('other servers may be drained and enabled at the same time', (t) => {
   const next = kept(plan({ workers: ['w1', 'w2 out', 'w3'] }), plan({ workers: ['w1 out', 'w2'] }))!
   t.same(serversOf(next, 'workerhttps'), ['w1 out', 'w2', 'w3 out'])
   t.end()
 })
 
-t.test('a node that was taken out before it left', (t) => {
+t.test('a node that was drained before it was removed', (t) => {
   const next = kept(plan({ workers: ['w1', 'w2 out', 'w3'] }), plan({ workers: ['w1', 'w3'] }))!
   t.same(serversOf(next, 'workerhttp'), ['w1', 'w2 out', 'w3'])
   t.end()
@@ -168,21 +168,21 @@ const reloads: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan
   },
   { name: 'a front end is elsewhere', next: plan({ workers: ['w1', 'w2'], ingress: '192.0.2.4' }) },
   {
-    name: 'the last infra node goes, so that workers are backups no more',
+    name: 'the last infra node goes, so that workers are no longer backups',
     running: plan({ infra: ['i1=41'] }),
     next: plan(),
   },
 ]
 
 for (const { name, running = whole, next } of reloads) {
-  t.test(`nobody is waited for when HAProxy is reloaded anyway: ${name}`, (t) => {
+  t.test(`nothing drains when HAProxy is reloaded anyway: ${name}`, (t) => {
     t.ok(findDraining(running, next, [], 0).length > 0)
     t.equal(kept(running, next), undefined)
     t.end()
   })
 }
 
-const leavers: readonly DrainingServer[] = findDraining(whole, plan({ workers: ['w1', 'w3'] }), [], 1000)
+const removed: readonly DrainingServer[] = findDraining(whole, plan({ workers: ['w1', 'w3'] }), [], 1000)
 
 /** Of w2, in both of its back ends. */
 function stats(http: Partial<Stat> = {}, https: Partial<Stat> = {}): Stat[] {
@@ -241,13 +241,13 @@ const endings: readonly { name: string; stats: readonly Stat[] | undefined; at?:
 
 for (const { name, stats, at = 2000, isLeft } of endings) {
   t.test(`${isLeft ? 'too early to go' : 'time to go'}: ${name}`, (t) => {
-    t.equal(hasConnections(leavers, stats, at), isLeft)
+    t.equal(hasConnections(removed, stats, at), isLeft)
     t.end()
   })
 }
 
-t.test('where one began later, the others wait for it', (t) => {
-  const [first, second] = leavers as [DrainingServer, DrainingServer]
+t.test('draining servers wait for the one that started last', (t) => {
+  const [first, second] = removed as [DrainingServer, DrainingServer]
   const later = [first, { ...second, since: 1500 }]
   const busy = stats({ connections: 9 }, { connections: 1 })
   t.equal(hasConnections(later, busy, 1400 + drainTimeoutMs), true)

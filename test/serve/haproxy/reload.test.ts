@@ -13,40 +13,49 @@ for (const { name, command, reason } of [
 ]) {
   t.test(`when the reload fails the old file is put back: ${name}`, async (t) => {
     const { file, context, lines, counters, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
-    t.same(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed', reason })
+    t.same(await applyHaproxy(withReload(command), nobody, context), {
+      outcome: 'reload failed',
+      code: 'haproxy.reload-failed',
+      reason,
+    })
     t.equal(await readFile(file, 'utf8'), 'old\n')
     t.same(lines.at(-1), {
       level: 'error',
+      code: 'haproxy.reload-failed',
       file,
       command,
       reason,
-      msg: 'haproxy not reloaded, its old file is put back',
+      msg: 'HAProxy reload failed, previous file restored',
     })
     t.same(counters.snapshot(), { 'haproxy.reloadsFailed': 1, 'haproxy.written': 1 })
   })
 }
 
-t.test('after a reload that failed HAProxy is told of the old file too, for it may have ended', async (t) => {
+t.test('after a failed reload HAProxy is reloaded with the previous file', async (t) => {
   const { directory, file, context, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
   const command = `cat ${file} >>${directory}/seen; grep -q old ${file}`
   t.match(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed' })
   t.equal(await readFile(join(directory, 'seen'), 'utf8'), `${text}old\n`)
 })
 
-t.test('a first file whose reload fails is taken away again', async (t) => {
+t.test('a first file whose reload fails is removed', async (t) => {
   const { directory, context, withReload } = await machine(t)
   t.match(await applyHaproxy(withReload('false'), nobody, context), { outcome: 'reload failed' })
   t.same(await readdir(join(directory, 'etc')), [])
 })
 
-t.test('an old file that cannot be put back is told', async (t) => {
+t.test('a failed restore is reported', async (t) => {
   const { directory, context, lines, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
   const command = `rm -r ${directory}/etc; false`
   t.match(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed' })
-  t.match(lines.at(-1), { level: 'error', reason: /^ENOENT/, msg: 'the old file of haproxy is not put back' })
+  t.match(lines.at(-1), {
+    level: 'error',
+    reason: /^ENOENT/,
+    msg: 'restoring the previous HAProxy file failed',
+  })
 })
 
-t.test('a reload is done when another process answers', async (t) => {
+t.test('a reload succeeds when another process answers', async (t) => {
   const { haproxy, withReload, context } = await running(t, { 'haproxy.cfg': 'old\n' })
   let pid = 7
   haproxy.answer = () => `Name: HAProxy\nPid: ${pid++}\n`
@@ -68,9 +77,10 @@ t.test(
         return clock.after(ms, run)
       },
     }
-    const reason = 'HAProxy runs on as process 7, and no new one within 10 s: its log says why'
+    const reason =
+      'process 7 of HAProxy still runs, and no new one started within 10 s: read the log of HAProxy'
     const applied = await applyHaproxy(withReload('true'), nobody, { ...context, clock: hurried })
-    t.same(applied, { outcome: 'reload failed', reason })
+    t.same(applied, { outcome: 'reload failed', code: 'haproxy.reload-failed', reason })
     t.equal(await readFile(file, 'utf8'), 'old\n')
   },
 )
@@ -93,18 +103,24 @@ for (const { name, said, reason } of masters) {
     master.answer = () => said
     const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket: master.path } }
     const applied = await applyHaproxy(plan, nobody, context)
-    t.same(applied, reason === undefined ? { outcome: 'reloaded' } : { outcome: 'reload failed', reason })
+    t.same(
+      applied,
+      reason === undefined
+        ? { outcome: 'reloaded' }
+        : { outcome: 'reload failed', code: 'haproxy.reload-failed', reason },
+    )
     t.match(lines.at(-1), { socket: master.path })
     t.equal(master.questions[0], 'reload')
   })
 }
 
-t.test('a master process that is not there', async (t) => {
+t.test('the master socket does not exist', async (t) => {
   const { own, context } = await machine(t)
   const socket = join(await socketFolder(t), 'none')
   const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket } }
   t.match(await applyHaproxy(plan, nobody, context), {
     outcome: 'reload failed',
-    reason: /^there is no socket/,
+    code: 'haproxy.reload-failed',
+    reason: /^socket .* does not exist/,
   })
 })

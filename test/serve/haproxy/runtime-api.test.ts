@@ -7,7 +7,7 @@ import { queryHaproxy } from '../../../src/serve/haproxy/runtime-api.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { fakeHaproxy, socketFolder } from '../../support/fake-haproxy.ts'
 
-t.test('one line there, the whole answer back', async (t) => {
+t.test('one command, one reply', async (t) => {
   const haproxy = await fakeHaproxy(t)
   haproxy.answer = () => 'Pid: 7\n'.repeat(100_000)
   const answer = await queryHaproxy(haproxy.path, 'show info', systemClock)
@@ -15,24 +15,24 @@ t.test('one line there, the whole answer back', async (t) => {
   t.same(haproxy.questions, ['show info'])
 })
 
-t.test('a socket that is not there, or that nobody listens on any more', async (t) => {
+t.test('a missing socket, and a socket without a listener', async (t) => {
   const folder = await socketFolder(t)
   const path = join(folder, 'none.sock')
   t.same(await queryHaproxy(path, 'show info', systemClock), {
     kind: 'unreachable',
-    reason: `there is no socket ${path}: HAProxy does not run, or the site's haproxy.socket is another than its own`,
+    reason: `socket ${path} does not exist: start HAProxy, or set haproxy.socket to its stats socket`,
   })
   const file = join(folder, 'file')
   await writeFile(file, '')
   t.same(await queryHaproxy(file, 'show info', systemClock), {
     kind: 'unreachable',
-    reason: `nobody listens on ${file}: HAProxy does not run`,
+    reason: `connection to ${file} refused: start HAProxy`,
   })
 })
 
 const isRoot = process.getuid?.() === 0
 
-t.test('a socket of others', { skip: isRoot && 'root may do everything' }, async (t) => {
+t.test('a socket without permission', { skip: isRoot && 'root may do everything' }, async (t) => {
   const haproxy = await fakeHaproxy(t)
   await chmod(haproxy.path, 0)
   t.same(await queryHaproxy(haproxy.path, 'show info', systemClock), {
@@ -44,7 +44,10 @@ t.test('a socket of others', { skip: isRoot && 'root may do everything' }, async
 t.test('a path that is too long for a socket', async (t) => {
   const path = `/${'x'.repeat(200)}`
   const answer = await queryHaproxy(path, 'show info', systemClock)
-  t.match(answer, { kind: 'unreachable', reason: /^(cannot ask HAProxy on|there is no socket) \/x{200}: / })
+  t.match(answer, {
+    kind: 'unreachable',
+    reason: /^connection to HAProxy on \/x{200} failed: |^socket \/x{200} does not exist/,
+  })
 })
 
 /** A socket that does with its clients as `serve` says. */
@@ -56,7 +59,7 @@ async function odd(t: Test, serve: Parameters<typeof createServer>[1]): Promise<
   return path
 }
 
-t.test('a HAProxy that says nothing is left after two seconds', async (t) => {
+t.test('a HAProxy that does not reply times out after two seconds', async (t) => {
   const clock = fakeClock()
   const heard = Promise.withResolvers<undefined>()
   const path = await odd(t, (socket) => {
@@ -70,7 +73,7 @@ t.test('a HAProxy that says nothing is left after two seconds', async (t) => {
   t.equal(clock.pending(), 0)
 })
 
-t.test('an answer without an end is not kept', async (t) => {
+t.test('an endless reply is discarded', async (t) => {
   const path = await odd(t, (socket) => {
     socket.on('error', () => {})
     const more = (): void => {
@@ -81,6 +84,6 @@ t.test('an answer without an end is not kept', async (t) => {
   })
   t.same(await queryHaproxy(path, 'show stat', systemClock), {
     kind: 'unreachable',
-    reason: `HAProxy's answer on ${path} has no end`,
+    reason: `HAProxy's reply on ${path} is larger than 4194304 bytes`,
   })
 })

@@ -22,7 +22,7 @@ function state(stat: Partial<Stat>, out: readonly string[] = []) {
   return serverStates(plan, new Set(out), [], [{ ...usual, ...stat }], now)[0]
 }
 
-t.test('everything that is known of a server, in the order of the back end', (t) => {
+t.test('server states in the order of the back end', (t) => {
   t.same(
     serverStates(plan, new Set(), [], [], now).map(({ node, isBackup }) => ({ node, isBackup })),
     [
@@ -58,9 +58,9 @@ const sentences = [
     stat: { status: 'DRAIN', connections: 1 },
     sentence: 'kubeapi m1 DRAIN since 10:22 UTC, 1 connection left',
   },
-  { stat: { status: 'MAINT', reason: 'x' }, sentence: 'kubeapi m1 MAINT since 10:22 UTC, taken out' },
+  { stat: { status: 'MAINT', reason: 'x' }, sentence: 'kubeapi m1 MAINT since 10:22 UTC, drained' },
   { stat: { isTested: false }, sentence: 'kubeapi m1 UP since 10:22 UTC, not checked yet' },
-  { stat: { server: 'm9' }, sentence: 'kubeapi m1 is not known to the HAProxy that runs' },
+  { stat: { server: 'm9' }, sentence: 'kubeapi m1 is not in the running configuration of HAProxy' },
 ]
 
 for (const { stat, sentence } of sentences) {
@@ -70,7 +70,7 @@ for (const { stat, sentence } of sentences) {
   })
 }
 
-t.test('who is taken out by the site or meanwhile is said to be', (t) => {
+t.test('servers drained by the site or by a command are marked', (t) => {
   t.equal(state({}, ['ocp45/m1'])?.isOut, true)
   const out = structuredClone(site)
   out.clusters[0]!.nodes[1]!['balance'] = false
@@ -87,7 +87,7 @@ t.test('who is taken out by the site or meanwhile is said to be', (t) => {
   t.end()
 })
 
-/** What is said of a server of `kubeapi` that the site has no more. */
+/** The state of a server of `kubeapi` that was removed from the site. */
 function leaving(stat: Partial<Stat> | undefined) {
   const usual = { isTested: true, seconds: 480, connections: 2, reason: 'connection refused' }
   const stats =
@@ -99,15 +99,15 @@ function leaving(stat: Partial<Stat> | undefined) {
     isBackup: false,
     isOut: false,
   }
-  const leavers = [
+  const draining = [
     { backend: 'kubeapi', server, since: 0 },
     { backend: 'workerhttp', server, since: 0 },
     { backend: 'kubeapi', server: { ...server, name: 'm1' }, since: 0 },
   ]
-  return serverStates(plan, new Set(), leavers, stats, now)
+  return serverStates(plan, new Set(), draining, stats, now)
 }
 
-t.test('a server that leaves stands behind the others, out; one that came back stands among them', (t) => {
+t.test('draining servers follow the others; servers added again are among them', (t) => {
   const states = leaving({ status: 'DRAIN' })
   t.same(
     states.map(({ server, isLeaving, isOut }) => [server, isLeaving, isOut]),
@@ -135,12 +135,12 @@ const farewells = [
   {
     name: 'without connections, while another one has some',
     stat: { status: 'MAINT', connections: 0 },
-    sentence: 'kubeapi m9 MAINT since 10:22 UTC, taken out',
+    sentence: 'kubeapi m9 MAINT since 10:22 UTC, drained',
   },
   {
-    name: 'unknown, for HAProxy was started anew with another file',
+    name: 'unknown after HAProxy restarted with another file',
     stat: undefined,
-    sentence: 'kubeapi m9 is not known to the HAProxy that runs',
+    sentence: 'kubeapi m9 is not in the running configuration of HAProxy',
   },
 ]
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { parseStat } from '../../../src/serve/haproxy/stat.ts'
 import { statText } from '../../support/fake-haproxy.ts'
 
-t.test('what HAProxy 2.6 says', (t) => {
+t.test('the report of HAProxy 2.6', (t) => {
   const text = readFileSync(new URL('../../fixtures/haproxy/show-stat.csv', import.meta.url), 'utf8')
   const stats = parseStat(text)
   t.same(
@@ -101,7 +101,7 @@ t.test(
   },
 )
 
-t.test('arbitrary text gives servers with names, and nothing else', (t) => {
+t.test('arbitrary text decodes to servers with names or to nothing', (t) => {
   const line = fc.array(fc.oneof(fc.string(), fc.constantFrom('"', ',', '""', 'UP', '\n')), { maxLength: 20 })
   fc.assert(
     fc.property(line, (words) => {

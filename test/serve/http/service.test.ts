@@ -124,22 +124,19 @@ t.test(
   },
 )
 
-t.test(
-  'a file cut short while it is sent ends the connection, so that nobody waits for the rest',
-  async (t) => {
-    const { port, bigKernel, line } = await running(t)
-    bigKernel(400_000_000)
-    const connection = await rawConnection(port)
-    connection.socket.write(get(kernel))
-    await connection.until((text) => text.length > 1_000_000)
-    connection.socket.pause()
-    bigKernel(20_000_000)
-    connection.socket.resume()
-    const answer = await connection.end()
-    t.equal(answer.length < 400_000_000, true)
-    t.match(await line('image file served'), { aborted: true })
-  },
-)
+t.test('a file that is truncated while it is sent ends the connection', async (t) => {
+  const { port, bigKernel, line } = await running(t)
+  bigKernel(400_000_000)
+  const connection = await rawConnection(port)
+  connection.socket.write(get(kernel))
+  await connection.until((text) => text.length > 1_000_000)
+  connection.socket.pause()
+  bigKernel(20_000_000)
+  connection.socket.resume()
+  const answer = await connection.end()
+  t.equal(answer.length < 400_000_000, true)
+  t.match(await line('image file served'), { aborted: true })
+})
 
 t.test('a transfer ends with the plan it started with; the next request uses the new one', async (t) => {
   const { world, port, bigKernel } = await running(t)

@@ -1,4 +1,4 @@
-/** Nodes that the site has no more: how they leave HAProxy, and when they do not wait. */
+/** Nodes that were removed from the site: how they drain, and when they do not. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { queryHaproxy } from '../../../src/serve/haproxy/runtime-api.ts'
@@ -14,7 +14,7 @@ async function withLeaver(t: Test): ReturnType<typeof balancedWorkers> {
   return world
 }
 
-t.test('a node that the site has no more is drained, and gone when its last connection is', async (t) => {
+t.test('a removed node is drained and removed after its last connection', async (t) => {
   const { balancer, connect, file, leaving, lines, look, reloads, said, states, told, until } =
     await withLeaver(t)
   t.same(told(), ['set server workerhttp/w3 state drain'])
@@ -33,19 +33,19 @@ t.test('a node that the site has no more is drained, and gone when its last conn
   t.same(balancer.state().applied, { outcome: 'reloaded' })
   t.same(states(), ['w1 UP', 'w2 UP'])
   t.same(said(), [
-    'haproxy configuration written',
-    'server taken out of haproxy',
-    'server leaves haproxy, the site has it no more',
+    'HAProxy configuration written',
+    'server drained',
+    'draining server: removed from the site',
     'server has no connections left',
-    'haproxy configuration written',
-    'haproxy reloaded',
-    "server is gone from haproxy's configuration",
+    'HAProxy configuration written',
+    'HAProxy reloaded',
+    'server removed from the HAProxy configuration',
   ])
   t.match(lines[2], { level: 'info', node: 'ocp45/w3', backend: 'workerhttp' })
   t.match(lines.at(-1), { level: 'info', node: 'ocp45/w3', backend: 'workerhttp', connections: 0 })
 })
 
-t.test('a node without connections is gone at once', async (t) => {
+t.test('a removed node without connections is removed at once', async (t) => {
   const { balancer, file, planOf, reloads, told } = await balancedWorkers(t)
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'reloaded' })
   t.equal(told()[0], 'set server workerhttp/w3 state drain', 'after it was drained')
@@ -53,7 +53,7 @@ t.test('a node without connections is gone at once', async (t) => {
   t.equal(await reloads(), 1)
 })
 
-t.test('a node that is silent for an hour is waited for no longer', async (t) => {
+t.test('draining ends after an hour', async (t) => {
   const { balancer, leaving, lines, look, reloads, until } = await withLeaver(t)
   await look(drainTimeoutMs - 1)
   t.equal(leaving().length, 1)
@@ -61,36 +61,36 @@ t.test('a node that is silent for an hour is waited for no longer', async (t) =>
   await until('the reload', () => leaving().length === 0)
   t.equal(await reloads(), 1)
   t.same(balancer.state().applied, { outcome: 'reloaded' })
-  t.match(lines.at(-1), { connections: 2, msg: "server is gone from haproxy's configuration" })
+  t.match(lines.at(-1), { connections: 2, msg: 'server removed from the HAProxy configuration' })
 })
 
-t.test('where a reload is needed for something else, nobody is waited for', async (t) => {
+t.test('another change that needs a reload ends draining', async (t) => {
   const { balancer, connect, file, lines, planOf, reloads, said, told } = await balancedWorkers(t)
   connect('w3', 2)
   t.same(await balancer.apply(planOf({ workers: ['w1', 'w2', 'w4'] })), { outcome: 'reloaded' })
   t.same(await file(), ['w1', 'w2', 'w4'])
   t.same([await reloads(), told()], [1, []])
   t.match(lines.at(-1), { node: 'ocp45/w3', connections: 2 })
-  t.notOk(said().includes('server leaves haproxy, the site has it no more'))
+  t.notOk(said().includes('draining server: removed from the site'))
 })
 
-t.test('a reload that comes while a node leaves does without it', async (t) => {
+t.test('a reload during draining removes the node', async (t) => {
   const { balancer, file, leaving, planOf, reloads } = await withLeaver(t)
   t.same(await balancer.apply(planOf({ workers: ['w1', 'w2', 'w4'] })), { outcome: 'reloaded' })
   t.same(await file(), ['w1', 'w2', 'w4'])
   t.same([await reloads(), leaving()], [1, []])
 })
 
-t.test('a node that comes back while it leaves is put back without a reload', async (t) => {
+t.test('a node that is added again during draining is enabled without a reload', async (t) => {
   const { balancer, file, leaving, planOf, reloads, said, told } = await withLeaver(t)
   t.same(await balancer.apply(planOf(all)), { outcome: 'told' })
   t.equal(told().at(-1), 'set server workerhttp/w3 state ready')
   t.same(await file(), ['w1', 'w2', 'w3'])
   t.same([await reloads(), leaving()], [0, []])
-  t.equal(said().at(-1), 'server put back into haproxy')
+  t.equal(said().at(-1), 'server enabled')
 })
 
-t.test('several leave together, when the last of them has no connections', async (t) => {
+t.test('several nodes are removed together after the last connection', async (t) => {
   const { balancer, connect, file, leaving, look, planOf, reloads, until } = await withLeaver(t)
   connect('w1', 1)
   t.same(await balancer.apply(planOf({ workers: ['w2'] })), { outcome: 'told' })
@@ -100,7 +100,7 @@ t.test('several leave together, when the last of them has no connections', async
   await look()
   t.same(leaving(), [
     'workerhttp w1 DRAIN since 10:22 UTC, 1 connection left',
-    'workerhttp w3 MAINT since 10:22 UTC, taken out',
+    'workerhttp w3 MAINT since 10:22 UTC, drained',
   ])
   t.equal(await reloads(), 0)
   connect('w1', 0)
@@ -110,20 +110,21 @@ t.test('several leave together, when the last of them has no connections', async
   t.equal(await reloads(), 1)
 })
 
-t.test('while a node leaves others are taken out and put back without a reload', async (t) => {
+t.test('other nodes are drained and enabled during draining without a reload', async (t) => {
   const { balancer, file, leaving, reloads } = await withLeaver(t)
-  t.same(await balancer.takeOut('ocp45/w1'), { outcome: 'told' })
+  t.same(await balancer.drain('ocp45/w1'), { outcome: 'told' })
   t.same(await file(), ['w1 disabled', 'w2', 'w3 disabled'])
-  t.same(await balancer.takeOut('ocp45/w2'), {
+  t.same(await balancer.drain('ocp45/w2'), {
     outcome: 'kept',
+    code: 'haproxy.last-server',
     reason: 'w2 is the only server of workerhttp that is up',
   })
-  t.same(await balancer.putBack('ocp45/w1'), { outcome: 'told' })
+  t.same(await balancer.enable('ocp45/w1'), { outcome: 'told' })
   t.same(await file(), ['w1', 'w2', 'w3 disabled'])
   t.same([await reloads(), leaving().length], [0, 1])
 })
 
-t.test('the last server that is up goes too, when the site has it no more', async (t) => {
+t.test('the last server is removed when the site removes it', async (t) => {
   const { balancer, connect, down, file, planOf } = await balancedWorkers(t)
   connect('w3', 1)
   down('w1')
@@ -132,7 +133,7 @@ t.test('the last server that is up goes too, when the site has it no more', asyn
   t.same(await file(), ['w1', 'w2', 'w3 disabled'])
 })
 
-t.test('while HAProxy cannot be asked nothing is known, so it is reloaded at once', async (t) => {
+t.test('an unreachable HAProxy is reloaded at once', async (t) => {
   const { balancer, haproxy, planOf, file, reloads } = await balancedWorkers(t)
   await haproxy.close()
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'reloaded' })
@@ -140,7 +141,7 @@ t.test('while HAProxy cannot be asked nothing is known, so it is reloaded at onc
   t.equal(await reloads(), 1)
 })
 
-t.test('a HAProxy that does not do what it is told is reloaded at once', async (t) => {
+t.test('a failed runtime update during draining causes a reload at once', async (t) => {
   const { balancer, connect, planOf, file, leaving, reloads, refuse } = await balancedWorkers(t)
   connect('w3', 2)
   refuse.reason = 'Permission denied'
@@ -149,7 +150,7 @@ t.test('a HAProxy that does not do what it is told is reloaded at once', async (
   t.same([await reloads(), leaving()], [1, []])
 })
 
-t.test('where others reload at each new file, nobody is waited for', async (t) => {
+t.test('without a configured reload nothing drains', async (t) => {
   const { balancer, connect, planOf, file, told } = await balancedWorkers(t)
   connect('w3', 2)
   t.same(await balancer.apply(planOf({ ...withoutW3, reload: false })), { outcome: 'written' })
@@ -157,13 +158,13 @@ t.test('where others reload at each new file, nobody is waited for', async (t) =
   t.same(told(), [])
 })
 
-t.test('a HAProxy that is started anew while a node leaves has it out, and then not any more', async (t) => {
+t.test('a HAProxy that restarts during draining has the node disabled, then removed', async (t) => {
   const { at, haproxy, until, look, leaving, file, reloads, clock, balancer } = await withLeaver(t)
   const { answer } = haproxy
   await haproxy.close()
   clock.advance(5000)
   await until('that it is gone', () => balancer.state().unreachable !== undefined)
-  t.same(await file(), ['w1', 'w2', 'w3 disabled'], 'nobody knows whether it has connections')
+  t.same(await file(), ['w1', 'w2', 'w3 disabled'], 'its connections are not known')
   await writeFile(at('running'), await readFile(at('haproxy.cfg')))
   const again = await fakeHaproxy(t, haproxy.path)
   again.answer = answer
@@ -173,7 +174,7 @@ t.test('a HAProxy that is started anew while a node leaves has it out, and then 
   t.equal(await reloads(), 1)
 })
 
-t.test('a change that is refused leaves everybody where they are', async (t) => {
+t.test('a rejected change affects no server', async (t) => {
   const { at, balancer, connect, planOf, file, leaving, told } = await balancedWorkers(t)
   connect('w3', 2)
   await writeFile(at('refused'), '')
@@ -189,7 +190,7 @@ t.test('a change that is refused leaves everybody where they are', async (t) => 
   t.equal(leaving().length, 1, 'and one that leaves goes on leaving')
 })
 
-t.test('a reload at the end that fails is tried again with the next change, and not by itself', async (t) => {
+t.test('a failed reload at the end is repeated with the next change only', async (t) => {
   const { at, balancer, connect, file, leaving, look, planOf, reloads, until } = await withLeaver(t)
   await writeFile(at('broken'), '')
   connect('w3', 0)
@@ -206,7 +207,7 @@ t.test('a reload at the end that fails is tried again with the next change, and 
   t.same([await reloads(), leaving()], [failed + 1, []])
 })
 
-t.test('a part beside other files is told and reloaded the same way', async (t) => {
+t.test('a partial file is updated and reloaded in the same way', async (t) => {
   const { balancer, connect, file, leaving, look, planOf, reloads, until } = await balancedWorkers(t)
   t.same(await balancer.apply(planOf({ ...all, part: true })), { outcome: 'reloaded' })
   connect('w3', 1)
@@ -218,7 +219,7 @@ t.test('a part beside other files is told and reloaded the same way', async (t) 
   t.equal(await reloads(), 2)
 })
 
-t.test('a process that begins knows nobody who left, and does without them at once', async (t) => {
+t.test('a new process removes servers at once', async (t) => {
   const { balancer, create, file, planOf, reloads } = await withLeaver(t)
   balancer.close()
   const next = create()
@@ -228,7 +229,7 @@ t.test('a process that begins knows nobody who left, and does without them at on
   t.equal(await reloads(), 1)
 })
 
-t.test('a node that leaves is neither down nor up', async (t) => {
+t.test('a draining node is neither down nor up', async (t) => {
   const { balancer, counters, look, planOf, refuse } = await withLeaver(t)
   refuse.reason = 'Permission denied'
   await look()
@@ -241,7 +242,7 @@ t.test('a node that leaves is neither down nor up', async (t) => {
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'reloaded' }, 'nothing is known of it any more')
 })
 
-t.test('a process that ends reloads nothing any more', async (t) => {
+t.test('a closed balancer reloads nothing', async (t) => {
   const { balancer, connect, haproxy, reloads, clock, said, until } = await withLeaver(t)
   connect('w3', 0)
   clock.advance(5000)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Stat } from '../../../src/serve/haproxy/stat.ts'
-import { unproven } from '../../../src/serve/haproxy/servers.ts'
+import { unverifiedServers } from '../../../src/serve/haproxy/servers.ts'
 
 /** `workerhttp/w1 UP`, of a server that was checked; `workerhttp/w1 UP?` of one that was not. */
 function stats(...texts: readonly string[]): Stat[] {
@@ -30,7 +30,7 @@ const cases = [
     expected: ['kubeapi/m2'],
   },
   {
-    name: 'nobody without a reload: one that is put back by telling is checked at once',
+    name: 'none without a reload: HAProxy checks an enabled server at once',
     before: ['kubeapi/m1 UP', 'kubeapi/m2 MAINT'],
     after: ['kubeapi/m1 UP', 'kubeapi/m2 UP?'],
     expected: [],
@@ -42,19 +42,19 @@ const cases = [
     expected: [],
   },
   {
-    name: 'nobody, where no server was up before: a guess is better than nobody',
+    name: 'none where no server was up before: any server is better than none',
     before: ['kubeapi/m1 DOWN', 'workerhttp/w1 UP'],
     after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP?', 'workerhttp/w1 UP?'],
     expected: [],
   },
   {
-    name: 'nobody, where those that were up are gone or taken out',
+    name: 'none where the servers that were up are removed or drained',
     before: ['workerhttp/w1 UP', 'workerhttp/w2 UP'],
     after: ['workerhttp/w1 MAINT', 'workerhttp/i1 UP?'],
     expected: [],
   },
   {
-    name: "nobody of an administrator's own back ends",
+    name: 'none of other back ends',
     before: ['theirs/a UP', 'theirs/b DOWN'],
     after: ['theirs/a UP?', 'theirs/b UP?'],
     expected: [],
@@ -63,11 +63,11 @@ const cases = [
 
 function namesOf(before: readonly string[], after: readonly string[], isReloaded: boolean): string[] {
   const own = new Set(['kubeapi', 'workerhttp'])
-  const found = unproven(stats(...before), stats(...after), own, isReloaded)
+  const found = unverifiedServers(stats(...before), stats(...after), own, isReloaded)
   return found.map(({ backend, server }) => `${backend}/${server}`)
 }
 
-t.test('where quick checks have found those that were there already, a reload has to be known of', (t) => {
+t.test('a reload must be known when all known servers are checked already', (t) => {
   const before = ['kubeapi/m1 UP', 'kubeapi/m2 UP']
   const after = ['kubeapi/m1 UP', 'kubeapi/m4 UP?']
   t.same(namesOf(before, after, true), ['kubeapi/m4'])

@@ -1,0 +1,43 @@
+/** Codes of the load balancer: why a change did not reach HAProxy, and what is wrong with its state. */
+import { defineCodes } from '../../text/codes.ts'
+
+export const haproxyCodes = defineCodes({
+  'haproxy.config-rejected': {
+    meaning: 'HAProxy rejected the new configuration, so the previous file stays in place',
+    remedy: 'Read the reason: it is the error of haproxy -c',
+  },
+  'haproxy.file-not-writable': {
+    meaning: 'slipway could not write the HAProxy configuration',
+    remedy: 'Give the service user write access to the directory of haproxy.file',
+  },
+  'haproxy.not-validated': {
+    meaning: 'HAProxy is not installed on this machine, so nothing validated its configuration',
+    remedy: 'Install HAProxy, or validate the file where it runs',
+  },
+  'haproxy.reload-failed': {
+    meaning: 'HAProxy could not be reloaded, so slipway restored the previous file',
+    remedy: 'Read the reason and the log of HAProxy, then reload the site',
+  },
+  'haproxy.restore-failed': {
+    meaning: 'slipway could not restore the previous HAProxy configuration',
+    remedy: 'Check the file of haproxy.file and reload HAProxy',
+  },
+  'haproxy.config-differs': {
+    meaning: 'HAProxy runs a configuration that differs from its file',
+    remedy: 'Reload HAProxy if this does not end within a minute',
+  },
+  'haproxy.state-unavailable': {
+    meaning: 'HAProxy does not report the state of its servers',
+    remedy: 'Check that HAProxy runs, and that slipway may use the socket of haproxy.socket',
+  },
+  'haproxy.server-down': {
+    meaning: 'A server fails its health check',
+    remedy: 'Check the service on the node that the log names',
+  },
+  'haproxy.last-server': {
+    meaning: 'The node is the only available server of a back end, so it was not drained',
+    remedy: 'Wait until another server of the back end is up, or force the change',
+  },
+})
+
+export type HaproxyCode = keyof typeof haproxyCodes
