@@ -22,6 +22,7 @@ import type { Model } from '../../src/plan/model.ts'
 import { openMemoryStore } from '../../src/install/store.ts'
 import { prepare } from '../../src/prepare.ts'
 import { simulate, type FirmwareChoice } from '../../src/simulate/simulate.ts'
+import { uninstrumented } from '../support/uninstrumented.ts'
 
 const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
@@ -263,7 +264,7 @@ t.test('every command that the demo prints works as it is printed', async (t) =>
     const [tool = ''] = command.split(' ')
     const isThere = await run('sh', ['-c', `command -v ${tool}`]).catch(() => undefined)
     if (isThere === undefined) continue
-    const { stdout } = await run('sh', ['-c', command], { cwd: root, timeout: 20_000 })
+    const { stdout } = await run(...uninstrumented('sh', '-c', command), { cwd: root, timeout: 60_000 })
     t.not(stdout.trim() === '' && !command.startsWith('kill'), true, command)
   }
   child.kill('SIGTERM')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { openStore } from '../../src/install/store.ts'
+import { uninstrumented } from '../support/uninstrumented.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const child = fileURLToPath(new URL('../support/writing-child.ts', import.meta.url))
@@ -30,8 +31,9 @@ async function killAgainAndAgain(dir: string): Promise<number> {
     const fail = (sentence: string): never => {
       throw new Error(`round ${round}: ${sentence}`)
     }
-    // Without the environment, which has the test runner's own options.
-    const writing = spawn(process.execPath, [child, dir], { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
+    const writing = spawn(...uninstrumented(process.execPath, child, dir), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const lines = createInterface({ input: writing.stdout })
     const wanted = said + 1 + (round % 4)
     lines.on('line', (line) => {

@@ -11,6 +11,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = '.tap/groups'
 /** A folder with more test files than this gets a process for each of its own folders. */
 const maxFiles = 40
+/**
+ * Groups that start many programs or compute much. tap starts groups in the order of their names, digits first: a long
+ * group must not be the last one, with the other processors idle.
+ */
+const slowest = ['test', 'install', 'cli', 'demo', 'site']
 
 process.chdir(root)
 const args = process.argv.slice(2)
@@ -30,7 +35,7 @@ function writeGroups(): string[] {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   return [...groups()].map(([name, members]) => {
-    const path = `${folder}/${name}.mjs`
+    const path = `${folder}/${slowest.includes(name) ? '0-' : ''}${name}.mjs`
     writeFileSync(
       path,
       `import { runTestFiles } from '../../test/support/test-group.ts'\n\n` +

@@ -15,6 +15,7 @@ import { createSockets } from '../../../src/host/sockets.ts'
 import { socketPath } from '../../support/control-service.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 import { siteFolder, sitePath, siteText, type Ports } from '../../support/site-folder.ts'
+import { uninstrumented } from '../../support/uninstrumented.ts'
 
 const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 
@@ -28,14 +29,21 @@ async function freePorts(): Promise<Ports> {
 }
 
 /** The process, and its log lines one after the other. */
-function start(t: Test, path: string) {
-  return startWith(['--state', join(dirname(path), 'state'), '--control', socketPath(t), path])
+function start(t: Test, path: string, node = uninstrumented(process.execPath)) {
+  return startWith(['--state', join(dirname(path), 'state'), '--control', socketPath(t), path], {}, node)
 }
 
-/** @param directories as systemd names them to a service */
-function startWith(args: readonly string[], directories: Readonly<Record<string, string>> = {}) {
+/**
+ * @param directories as systemd names them to a service
+ * @param node the command and its first arguments; one process is enough to count the lines that it reaches
+ */
+function startWith(
+  args: readonly string[],
+  directories: Readonly<Record<string, string>> = {},
+  [node, options] = uninstrumented(process.execPath),
+) {
   const { PATH } = process.env
-  const child = spawn(process.execPath, [main, 'serve', ...args], {
+  const child = spawn(node, [...options, main, 'serve', ...args], {
     env: { PATH, ...directories },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -64,7 +72,7 @@ t.test(
     const ports = await freePorts()
     const folder = t.testdir(siteFolder(siteText(ports)))
     const path = sitePath(folder)
-    const server = start(t, path)
+    const server = start(t, path, [process.execPath, []])
     const script = async (node: string) =>
       (await fetch(`http://127.0.0.1:${ports.http}/boot/c1/${node}/boot.ipxe`)).status
 
