@@ -18,6 +18,7 @@ import { bootstrapConfigMap, signingRequest } from './support/cluster-objects.ts
 import { clientCsr } from './support/csr.ts'
 import { memoryInstalls } from './support/memory-installs.ts'
 import { siteText } from './support/site-folder.ts'
+import { until } from './support/until.ts'
 
 const nodes = '/api/v1/nodes'
 const configMaps = '/api/v1/namespaces/kube-system/configmaps'
@@ -77,14 +78,6 @@ function answerRest(server: ApiServer): void {
     else if (method === 'PUT') response.end('{}')
     else response.writeHead(404).end(JSON.stringify({ kind: 'Status', reason: 'NotFound' }))
   })
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 5000; turn++) {
-    if (isSo()) return
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-  throw new Error('it does not become so')
 }
 
 const state = (node: string, to: 'installing' | 'installed'): Seen => ({

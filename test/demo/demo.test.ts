@@ -243,7 +243,7 @@ t.test('every command that the demo prints works as it is printed', async (t) =>
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const bound = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  const bound = setTimeout(() => child.kill('SIGKILL'), 100_000)
   t.teardown(() => clearTimeout(bound))
   const complaints = textOf(child.stderr)
   const exited = once(child, 'exit')

@@ -16,7 +16,7 @@ import { fakeClock } from '../support/fake-clock.ts'
 import { hexFixture } from '../support/hex.ts'
 import { memorySockets, type MemorySockets } from '../support/memory-sockets.ts'
 import { listenForFile } from '../support/tftp-client.ts'
-import { until } from '../support/tftp-service.ts'
+import { until } from '../support/until.ts'
 import { fuzz } from './campaign.ts'
 import { watchFailures } from './failures.ts'
 import { replaced, shuffled, type Mutator } from './mutate.ts'
@@ -224,7 +224,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   const good = await sockets.bindUdp({ address: '192.0.2.11', port: 2000 })
   const heard = listenForFile(good)
   good.send(request, '192.0.2.2', 69)
-  await until(() => heard.isComplete()).catch(() => failures.push('no file after all that'))
+  await until(() => heard.isComplete(), 5000).catch(() => failures.push('no file after all that'))
   const closing = service.close(0)
   await quiet(sockets)
   clock.advance(0)
@@ -241,12 +241,14 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   if (leaks) throw new Error('it gave away what nobody may read')
 }
 
-/** Lets files be read and sent until nothing was sent for some milliseconds. */
+const isReading = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))
+
+/** Lets files be read and sent until no file is being read and nothing was sent for some milliseconds. */
 async function quiet(sockets: MemorySockets): Promise<void> {
   for (let still = 0, sent = -1; still < 4; still++) {
     await sockets.settled()
     await pause(1)
-    if (sockets.flights.length === sent) continue
+    if (sockets.flights.length === sent && !isReading()) continue
     sent = sockets.flights.length
     still = 0
   }

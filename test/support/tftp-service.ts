@@ -74,14 +74,5 @@ export function ask(
   port.send(encodePacket(packet), server, 69)
 }
 
-/** Waits until `isSo` returns true. */
-export async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000; turn++) {
-    if (isSo()) return
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-  throw new Error('it does not become so')
-}
-
 /** Decodes a payload as text. */
 export const read = (payload: Uint8Array) => Buffer.from(payload).toString('latin1')

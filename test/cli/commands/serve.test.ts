@@ -50,7 +50,7 @@ function startWith(
   let said = ''
   child.stderr.on('data', (chunk) => (said += String(chunk)))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const guard = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  const guard = setTimeout(() => child.kill('SIGKILL'), 100_000)
   child.on('exit', () => clearTimeout(guard))
   return {
     child,

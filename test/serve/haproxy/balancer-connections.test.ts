@@ -51,8 +51,8 @@ async function startNode(t: Test, path: string, name: string): Promise<void> {
 }
 
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000
-  while (!(await isSo())) if (performance.now() > deadline) throw new Error(`not within 15 s: ${what}`)
+  const deadline = performance.now() + 30_000
+  while (!(await isSo())) if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`)
 }
 
 /** A connection through HAProxy, and who answers on it. */

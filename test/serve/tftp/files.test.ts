@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import t from 'tap'
 import { createFiles, type ServedFile } from '../../../src/serve/tftp/files.ts'
 import { openFilesBelow } from '../../support/open-files.ts'
-import { until } from '../../support/tftp-service.ts'
+import { until } from '../../support/until.ts'
 
 const limits = { cacheOctets: 100, chunkOctets: 10 }
 

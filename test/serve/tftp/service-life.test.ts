@@ -6,7 +6,8 @@ import { hex } from '../../support/hex.ts'
 import { inbox } from '../../support/memory-sockets.ts'
 import { openFilesBelow } from '../../support/open-files.ts'
 import { listenForFile } from '../../support/tftp-client.ts'
-import { ask, loader, read, serve, until } from '../../support/tftp-service.ts'
+import { ask, loader, read, serve } from '../../support/tftp-service.ts'
+import { until } from '../../support/until.ts'
 
 t.test('a retransmitted request does not start a second transfer (RFC 1350 §4)', async (t) => {
   const { counters, bind, sockets } = await serve(t)

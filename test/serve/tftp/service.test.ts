@@ -5,7 +5,8 @@ import { encodePacket } from '../../../src/proto/tftp/packet.ts'
 import { hex, hexFixture } from '../../support/hex.ts'
 import { inbox } from '../../support/memory-sockets.ts'
 import { listenForFile } from '../../support/tftp-client.ts'
-import { ask, loader, read, serve, until } from '../../support/tftp-service.ts'
+import { ask, loader, read, serve } from '../../support/tftp-service.ts'
+import { until } from '../../support/until.ts'
 
 t.test('a loader is transferred, and one line is logged', async (t) => {
   const { service, lines, counters, bind, clock, sockets } = await serve(t)

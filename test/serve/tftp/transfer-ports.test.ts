@@ -6,7 +6,8 @@ import { createTransferPorts } from '../../../src/serve/tftp/transfer-ports.ts'
 import { hex, hexFixture } from '../../support/hex.ts'
 import { inbox } from '../../support/memory-sockets.ts'
 import { listenForFile, type TestClient } from '../../support/tftp-client.ts'
-import { ask, loader, read, serve, until } from '../../support/tftp-service.ts'
+import { ask, loader, read, serve } from '../../support/tftp-service.ts'
+import { until } from '../../support/until.ts'
 
 const range: Extract<TransferPorts, { kind: 'range' }> = { kind: 'range', from: 30_000, to: 30_015 }
 const serveRange = (t: Test) => serve(t, { transfers: range })
