@@ -5,8 +5,10 @@ import t from 'tap'
 
 const root = new URL('../../', import.meta.url).pathname
 const text = await readFile(join(root, 'docs/running.md'), 'utf8')
+const names = (await readdir(join(root, 'src'), { recursive: true })).filter((name) => name.endsWith('.ts'))
+const source = (await Promise.all(names.map((name) => readFile(join(root, 'src', name), 'utf8')))).join('')
 
-t.test('its log lines are lines of the program, one for each service', async (t) => {
+t.test('its log lines are lines of the program, one for each service', (t) => {
   const [, block = ''] = /```json\n(.*?)```/s.exec(text) ?? []
   const lines = block
     .trim()
@@ -16,9 +18,24 @@ t.test('its log lines are lines of the program, one for each service', async (t)
     lines.map((line) => line.service),
     ['dhcp', 'tftp', 'http', 'dns', 'haproxy'],
   )
-  const names = (await readdir(join(root, 'src'), { recursive: true })).filter((name) => name.endsWith('.ts'))
-  const source = (await Promise.all(names.map((name) => readFile(join(root, 'src', name), 'utf8')))).join('')
   for (const { msg } of lines) t.equal(source.includes(`'${msg}'`), true, msg)
+  t.end()
+})
+
+t.test('the events and sentences that its text quotes are those of the program', (t) => {
+  const prose = text.replaceAll(/```.*?```/gs, '')
+  const quotes = [...prose.matchAll(/`([^`]+)`/g)].map(([, quote = '']) => quote.replaceAll(/\s+/g, ' '))
+  // Words alone: no commands, no paths, no keys with a value.
+  const sentences = quotes.filter(
+    (quote) =>
+      /^[\w'…,]+(?: [\w'…,]+)+$/.test(quote) &&
+      !/^(?:slipway|npm|node|git|ip|oc|podman|touch|systemctl) /.test(quote),
+  )
+  t.ok(sentences.length > 12, sentences.join(', '))
+  for (const sentence of sentences) {
+    for (const part of sentence.split('…')) t.equal(source.includes(part.trim()), true, sentence)
+  }
+  t.end()
 })
 
 t.test('its units are the units in systemd/', async (t) => {
