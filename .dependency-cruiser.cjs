@@ -32,6 +32,13 @@ module.exports = {
       to: { dependencyTypes: ['core'] },
     },
     {
+      name: 'cli-text-is-pure',
+      comment: 'text formats data; commands parse arguments and do the work',
+      severity: 'error',
+      from: { path: '^src/cli/text/', pathNot: '^src/cli/text/wait\\.ts$' },
+      to: { path: '^src/cli/', pathNot: '^src/cli/(text|explain)/' },
+    },
+    {
       name: 'services-do-not-know-each-other',
       severity: 'error',
       from: { path: '^src/serve/([^/]+)/' },

@@ -2,6 +2,7 @@
  * The whole program on one page: a site file becomes a plan, the services answer from it, a reload
  * replaces it. One process; when one service loses its socket, all end and systemd starts them again.
  */
+import { resolve } from 'node:path'
 import { connectCluster } from './cluster/connection/client.ts'
 import { kubeconfigFile } from './cluster/kubeconfig/file.ts'
 import { systemClock, type Clock } from './host/clock.ts'
@@ -53,7 +54,7 @@ export type App = {
   readonly installs: Installs
   readonly services: readonly Service[]
   readonly counters: Counters
-  /** Prepares the site file anew and swaps the plan; when that fails the old plan keeps serving. */
+  /** Reads the site file again and swaps the plan; if the file has errors, the current plan stays active. */
   reload(): Promise<Reloaded>
   /** Ends transfers in flight within `graceMs`, then closes every socket. */
   close(graceMs: number): Promise<void>
@@ -156,7 +157,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function reload(): Promise<Reloaded> {
     const prepared = await prepare(options.sitePath, plan)
     const reasons = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
-    for (const reason of reasons) log.error({ reason }, 'site not reloaded, the old plan keeps serving')
+    for (const reason of reasons) log.error({ reason }, 'site reload rejected')
     if (prepared.kind !== 'ready' || reasons.length > 0) {
       counters.increment('app.reloadsRefused')
       return { outcome: 'kept', reasons }
@@ -212,7 +213,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   /** For who may ask on this machine: with the names of its files. */
   function wholeCondition() {
     const warnings = ignitionFindings(plan, clock.now()).map(({ message }) => message)
-    return { ...condition(), ...standings(), warnings, ignition: ignitionExpiries(plan) }
+    return {
+      siteFile: resolve(options.sitePath),
+      ...condition(),
+      ...standings(),
+      warnings,
+      ignition: ignitionExpiries(plan),
+    }
   }
 
   function health(): Record<string, unknown> {

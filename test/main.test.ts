@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { commandGroups } from '../src/cli/registry.ts'
 import { siteFolder, sitePath } from './support/site-folder.ts'
 import { uninstrumented } from './support/uninstrumented.ts'
 
@@ -22,42 +23,75 @@ async function run(
   return { code: ended[0] as number | null, out, err }
 }
 
-t.test('without a command, or with an unknown one, it says what there is; exit code 2', async (t) => {
-  t.match(await measured(), { code: 2, out: '', err: /^usage: slipway COMMAND/ })
-  t.match(await measured('sevre'), { code: 2, err: /^slipway: there is no command "sevre"\nusage:/ })
+t.test('without a command, or with an unknown one, it prints all commands; exit code 2', async (t) => {
+  t.match(await measured(), { code: 2, out: '', err: /^Usage: slipway COMMAND/ })
+  t.match(await measured('sevre'), {
+    code: 2,
+    err: /^slipway: unknown command "sevre" \(did you mean serve\?\)\n\nUsage:/,
+  })
 })
 
-t.test('--help everywhere; exit code 0', async (t) => {
+t.test('--help prints the same sections for every command; exit code 0', async (t) => {
   const overview = await slipway('--help')
   t.match(overview, { code: 0, err: '' })
-  for (const [, name] of overview.out.matchAll(/^ {2}(\w+) {3,}/gm)) {
-    t.match(await slipway(name ?? '', '--help'), {
-      code: 0,
-      err: '',
-      out: new RegExp(`^usage: slipway ${name} `),
-    })
+  const names = [...overview.out.matchAll(/^ {2}(\w+) {3,}/gm)].map(([, name]) => name ?? '')
+  t.same(
+    names,
+    Object.values(commandGroups).flatMap((group) => group.map(({ name }) => name)),
+  )
+  const pages = [
+    ...names.map((name) => [name]),
+    ...['add', 'remove', 'adopt'].map((action) => ['node', action]),
+  ]
+  for (const page of pages) {
+    const { code, out, err } = await slipway(...page, '--help')
+    t.match({ code, err }, { code: 0, err: '' })
+    t.match(
+      out,
+      new RegExp(
+        `^Usage: slipway ${page.join(' ')} [^]*\n\nOptions:\n[^]*\n\nExit status:\n[^]*\n\nExamples:\n`,
+      ),
+    )
+    t.same(
+      out.split('\n').filter((line) => line.length > 80),
+      [],
+      `${page.join(' ')} --help fits 80 columns`,
+    )
   }
-  for (const action of ['add', 'remove', 'adopt']) {
-    const { code, out } = await slipway('node', action, '--help')
-    t.match({ code, out }, { code: 0, out: new RegExp(`^usage: slipway node ${action} [^]*Exit code 0`) })
-  }
-  t.match(await measured('--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.same((await slipway('help', 'check')).out, (await slipway('check', '--help')).out)
 })
 
-t.test('a command line that is not understood: why, and the usage; exit code 2', async (t) => {
-  t.match(await slipway('check'), {
+t.test('--version prints the version within 0.4 s of processor time', async (t) => {
+  t.match(await measured('--version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  const [program, args] = uninstrumented(process.execPath, main, '--version')
+  const command = `${[program, ...args].map((word) => `'${word}'`).join(' ')} && times`
+  // The last line of the shell builtin `times` has the processor time of its children.
+  const line =
+    spawnSync('sh', ['-c', command], { encoding: 'utf8', timeout: 60_000 })
+      .stdout.trimEnd()
+      .split('\n')
+      .at(-1) ?? ''
+  const seconds = [...line.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
+    0,
+  )
+  t.ok(seconds > 0 && seconds < 0.4, `${seconds} s`)
+})
+
+t.test('an invalid command line gets the reason and a pointer to the help; exit code 2', async (t) => {
+  t.match(await slipway('check', 'a', 'b'), {
     code: 2,
-    err: /^slipway check: check takes one site file\nusage: slipway check/,
+    err: /^slipway check: expected one site file\nRun "slipway check --help" for usage\.\n$/,
   })
   t.match(await slipway('check', '--jsno', 'x'), { code: 2, err: /^slipway check: Unknown option '--jsno'/ })
   t.match(await slipway('node', 'add', 'w4', 'site.yaml'), {
     code: 2,
-    err: /^slipway node: add takes --mac\nusage: slipway node add NAME/,
+    err: /^slipway node add: --mac is missing\nRun "slipway node add --help" for usage\.\n$/,
   })
-  t.match(await measured('node', 'toString', '--help'), { code: 0, out: /^usage: slipway node show/ })
+  t.match(await measured('node', 'toString', '--help'), { code: 0, out: /^Usage: slipway node show/ })
   t.match(await slipway('serve', '--log-level', 'loud', 'x'), {
     code: 2,
-    err: /--log-level takes one of debug, /,
+    err: /--log-level: expected one of debug, /,
   })
 })
 

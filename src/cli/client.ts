@@ -1,4 +1,4 @@
-/** Asks a running slipway over its Unix socket: docs/api.md. What goes wrong is one sentence that says what to do. */
+/** A client of the local API (docs/api.md) on the control socket. Each error is one sentence that says what to do. */
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -9,12 +9,13 @@ import type { PendingCsrs } from '../cluster/csr/approver.ts'
 import type { NodeReport, NodeDetails } from '../install/reports.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
+import { ExitCode, type Terminal } from './command.ts'
 import type { ClusterView, NodeSnapshot } from './node-snapshot.ts'
 
-/** The message is for people; the command ends with it. */
+/** An error for the administrator; the command ends with its message. */
 export class ControlProblem extends Error {
   override readonly name = 'ControlProblem'
-  /** What slipway refused with; absent when it could not be asked. */
+  /** The error response of slipway; absent when slipway was not reachable. */
   readonly refusal: Refusal | undefined
 
   constructor(message: string, refusal?: Refusal) {
@@ -25,42 +26,31 @@ export class ControlProblem extends Error {
 
 type Refusal = {
   readonly status: number
+  readonly code?: string
   readonly error: string
-  /** Where there are several. */
+  /** Present where there can be several. */
   readonly reasons?: readonly string[]
 }
 
-const answerTimeoutMs = 10_000
+const responseTimeoutMs = 10_000
 
-/** A stream that carries not even its heartbeats any more. */
+/** Longer than the heartbeat of the stream. */
 const streamTimeoutMs = 60_000
 
-/** Options of every command that asks a running slipway. */
-export const controlOptions = {
-  control: { type: 'string' },
-  json: { type: 'boolean', default: false },
-} as const
-
-export const controlHelp = `  --control PATH   the socket of the running slipway (SLIPWAY_CONTROL, else
-                   /run/slipway/control.sock)
-  --json           the same for programs`
-
-export function controlPath(given: string | undefined, environment = process.env): string {
-  return given ?? environment['SLIPWAY_CONTROL'] ?? '/run/slipway/control.sock'
-}
-
 /**
- * @param timeoutMs for what takes longer to do than to look up
- * @throws {ControlProblem} also when the answer is a refusal, with its sentence
+ * Sends one request and returns the JSON of its response.
+ *
+ * @param timeoutMs longer for requests that start an operation
+ * @throws {ControlProblem} when slipway is not reachable, or refuses the request
  */
 export async function askControl<T>(
   socketPath: string,
   path: string,
   method: 'GET' | 'POST' = 'GET',
-  timeoutMs = answerTimeoutMs,
+  timeoutMs = responseTimeoutMs,
 ): Promise<T> {
   const asked = request({ socketPath, path, method, timeout: timeoutMs })
-  asked.on('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
+  asked.on('timeout', () => asked.destroy(new Error(`no response within ${timeoutMs / 1000} s`)))
   asked.end()
   try {
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
@@ -72,20 +62,31 @@ export async function askControl<T>(
   }
 }
 
+/** Runs a command that queries the running slipway; a {@link ControlProblem} becomes a line and exit code 1. */
+export async function toResult(terminal: Terminal, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!(error instanceof ControlProblem)) throw error
+    terminal.err(`slipway: ${error.message}`)
+    return ExitCode.problems
+  }
+}
+
 export type Following = {
-  /** Called once for every event, in order. */
+  /** Called for every event, in order. */
   readonly onEvent: (data: string) => void
-  /** Called when slipway went away; it is asked again until it is back. */
+  /** Called when the stream ended; the client reconnects until slipway is back. */
   readonly onGone: (sentence: string) => void
   readonly signal: AbortSignal
-  /** Between two attempts to find it again. */
+  /** Pause between two attempts to reconnect. */
   readonly pauseMs?: number
 }
 
 /**
- * Reads a stream of events until `signal` is aborted, on from the last one when slipway was away.
+ * Reads a stream of events until `signal` is aborted. After an interruption it resumes behind the last event.
  *
- * @throws {ControlProblem} when it cannot be had at first
+ * @throws {ControlProblem} when the first connection fails
  */
 export async function followControl(
   socketPath: string,
@@ -107,10 +108,10 @@ export async function followControl(
     try {
       await read()
     } catch (error) {
-      // A stream that was there and is cut is one that ended.
+      // An interrupted stream counts as ended.
       if (!isOpened && !isOver()) throw error
     }
-    if (!isOver()) onGone('slipway ended the stream; waiting for it to come back')
+    if (!isOver()) onGone('slipway ended the stream; reconnecting')
     await setTimeout(pauseMs, undefined, { signal }).catch(() => undefined)
   }
 }
@@ -123,7 +124,7 @@ async function openStream(
 ): Promise<IncomingMessage> {
   const headers = lastId === undefined ? {} : { 'last-event-id': lastId }
   const asked = request({ socketPath, path, headers, signal, timeout: streamTimeoutMs })
-  asked.on('timeout', () => asked.destroy(new Error('the stream fell silent')))
+  asked.on('timeout', () => asked.destroy(new Error('no data from the event stream')))
   asked.end()
   let response: IncomingMessage
   try {
@@ -131,7 +132,7 @@ async function openStream(
   } catch (error) {
     throw cannotAsk(socketPath, error as Error)
   }
-  // A connection that is cut ends the stream; whoever reads it comes again.
+  // An interrupted connection ends the stream, and the reader reconnects.
   asked.on('error', () => undefined)
   response.on('error', () => undefined)
   if (response.statusCode === 200) return response
@@ -144,24 +145,22 @@ function refused({ statusCode = 500 }: IncomingMessage, answer: unknown): Contro
 }
 
 function cannotAsk(path: string, error: NodeJS.ErrnoException): ControlProblem {
-  return new ControlProblem(`cannot ask slipway at ${path}: ${explain(error)}`)
+  return new ControlProblem(`cannot reach slipway at ${path}: ${explain(error)}`)
 }
 
 function explain({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case 'ENOENT':
-      return 'nobody listens there; is slipway running (systemctl status slipway)? With another socket, give --control PATH or set SLIPWAY_CONTROL'
+      return 'the socket does not exist; check that slipway runs (systemctl status slipway), or name its socket with --control PATH or SLIPWAY_CONTROL'
     case 'ECONNREFUSED':
-      return 'slipway has ended; start it (systemctl start slipway)'
+      return 'slipway is not running; start it (systemctl start slipway)'
     case 'EACCES':
     case 'EPERM':
-      return `user ${userInfo().username} may not; ask as root (sudo), or as a member of the group slipway`
+      return `permission denied for user ${userInfo().username}; run as root (sudo), or join the group slipway`
     default:
       return message
   }
 }
-
-/** What commands that change a site ask of the slipway that serves it. */
 
 export type BalancedServer = Pick<
   ServerState,
@@ -169,7 +168,7 @@ export type BalancedServer = Pick<
 >
 
 export type BalancerReport = {
-  /** How the last change went. */
+  /** Result of the last change. */
   readonly applied: Applied
   readonly unreachable?: string
   readonly servers: readonly BalancedServer[]
@@ -182,30 +181,31 @@ export type RunningStatus = {
 }
 
 /**
- * The status of the slipway that serves this site: who writes a node into one file and watches another waits in vain.
+ * Returns the status of the running slipway, provided that it serves this site: a command that changes a site file must
+ * not wait for nodes of another site.
  *
- * @throws {ControlProblem} when it cannot be asked, or serves another site
+ * @throws {ControlProblem} when slipway is not reachable, or serves another site
  */
 export async function statusOfSite(path: string, site: string): Promise<RunningStatus> {
   const status = await askControl<RunningStatus>(path, '/v1/status')
   if (status.site === site) return status
   throw new ControlProblem(
-    `the slipway at ${path} serves the site ${status.site}, not ${site}; nothing is changed`,
+    `the slipway at ${path} serves the site ${status.site}, not ${site}; nothing was changed`,
   )
 }
 
-/** @throws {ControlProblem} when slipway cannot be asked, or has no such node */
-export async function sightOf(path: string, key: string): Promise<NodeSnapshot> {
+/** @throws {ControlProblem} when slipway is not reachable, or has no such node */
+export async function nodeSnapshot(path: string, key: string): Promise<NodeSnapshot> {
   const cluster = key.slice(0, key.indexOf('/'))
-  const [story, report, csrs] = await Promise.all([
+  const [details, report, csrs] = await Promise.all([
     askControl<NodeDetails>(path, `/v1/nodes/${key}`),
     clusterReport(path, cluster),
     askControl<PendingCsrs[]>(path, '/v1/csrs'),
   ])
-  return { story, cluster: report, csrs: csrs.find((each) => each.cluster === cluster) }
+  return { details, cluster: report, csrs: csrs.find((each) => each.cluster === cluster) }
 }
 
-/** Why it has none to give is a trouble like others. */
+/** Returns the report of one cluster; a refusal becomes its `trouble`. */
 export async function clusterReport(path: string, cluster: string): Promise<ClusterView> {
   try {
     return await askControl<ClusterView>(path, `/v1/clusters/${cluster}`)

@@ -1,41 +1,40 @@
-/** The shape of a command, so that `--help`, errors and exit codes are alike everywhere. */
+/** The shape of a command, so that help, errors, and exit codes are alike everywhere. */
+import type { Help } from './text/help.ts'
 
-/** Where a command speaks; the process's own streams in main.ts, collected text in tests. */
+/** Where a command writes: the standard streams of the process in main.ts, collected text in tests. */
 export type Terminal = {
   /** Writes a line to standard output. */
   out(line: string): void
   /** Writes a line to standard error. */
   err(line: string): void
-  /** Whether standard output is a terminal that may be coloured (NO_COLOR respected). */
+  /** Whether standard output is a terminal that accepts colors (NO_COLOR respected). */
   readonly usesColor: boolean
-  /** Replaces the last line, which is not part of the output; '' takes it away. Absent where nobody watches. */
+  /** Replaces the last line, which is not part of the output; '' clears it. Absent unless both streams are terminals. */
   readonly status?: (line: string) => void
   readonly columns: number
-  /** Of a terminal, where what was written can be replaced; absent where output is a file or a pipe. */
+  /** Height of the terminal; absent where output goes to a file or a pipe and cannot be replaced. */
   readonly rows?: number
 }
 
 export type Command = {
   readonly name: string
-  /** One line for the list of commands. */
-  readonly summary: string
-  /** The text of `--help`, beginning with `usage: slipway NAME …`. */
-  readonly usage: string
-  /** By its first word: of what it does in so many ways that each has a text of its own. */
-  readonly usages?: Readonly<Record<string, string>>
-  /** @returns an exit code, one of {@link ExitCode} */
+  /** What `--help` prints. */
+  readonly help: Help
+  /** Help of subcommands that have a page for themselves, by their name. */
+  readonly helps?: Readonly<Record<string, Help>>
+  /** @returns an exit code, one of {@link ExitCode} unless the help lists more */
   run(args: readonly string[], terminal: Terminal): Promise<number>
 }
 
 export const ExitCode = {
   fine: 0,
-  /** The input has problems, or what was asked for did not succeed. */
+  /** The input has problems, or the operation did not succeed. */
   problems: 1,
-  /** The command line was not understood. */
+  /** The command line is invalid. */
   usage: 2,
 } as const
 
-/** A command line that was not understood; main.ts prints the message and the usage, and exits with 2. */
+/** An invalid command line; main.ts prints the message and exits with 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }

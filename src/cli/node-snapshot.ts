@@ -1,16 +1,15 @@
-/** What a running slipway knows of one node at one moment: of its installation, and from its cluster. */
+/** What the running slipway knows of one node at one time: its installation, and the report of its cluster. */
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
 import type { ClusterReport, MemberReport } from '../cluster/report.ts'
 import type { NodeDetails } from '../install/reports.ts'
 
-/** Of a cluster's own answers, what is told of one node. */
+/** The part of a cluster report that concerns one node. */
 export type ClusterView = Pick<ClusterReport, 'trouble' | 'members'>
 
-/** All that is known at one moment. */
 export type NodeSnapshot = {
-  readonly story: NodeDetails
+  readonly details: NodeDetails
   readonly cluster: ClusterView
-  /** Of its cluster; undefined where slipway approves no requests. */
+  /** Of its cluster; undefined where slipway does not approve requests. */
   readonly csrs: PendingCsrs | undefined
 }
 

@@ -1,4 +1,4 @@
-/** Looks again and again at what a running slipway says, until it is as wished or the time is over. */
+/** Polls the running slipway until a goal is reached or the time limit is. */
 import { pause } from '../host/pause.ts'
 import { WaitExitCode } from '../cluster/stages.ts'
 import type { Clock } from '../host/clock.ts'
@@ -12,53 +12,53 @@ export type Refusal = { readonly kind: 'refused'; readonly reason: string }
 export type PollResult = 'done' | 'late' | 'interrupted' | Refusal
 
 export type PollOptions = {
-  /** @returns nothing to go on. @throws {ControlProblem} */
-  readonly look: () => Promise<'done' | Refusal | undefined>
-  /** Told once each time that slipway cannot be asked; it is asked again. */
-  readonly onAway: (sentence: string) => void
+  /** Returns nothing to continue. @throws {ControlProblem} */
+  readonly poll: () => Promise<'done' | Refusal | undefined>
+  /** Called once for each outage of slipway; polling continues. */
+  readonly onUnreachable: (sentence: string) => void
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly timeoutMs: number
 }
 
-/** What a person reads as it happens; what happens in between is told all the same. */
-const everyMs = 2000
+/** Events between two polls are not lost: they are printed by the next one. */
+const intervalMs = 2000
 
-/** @throws {ControlProblem} when slipway refuses to answer */
+/** @throws {ControlProblem} when slipway refuses the request */
 export async function pollUntil({
-  look,
-  onAway,
+  poll,
+  onUnreachable,
   clock,
   signal,
   timeoutMs,
 }: PollOptions): Promise<PollResult> {
   const endMs = clock.monotonic() + timeoutMs
-  let isAway = false
+  let isUnreachable = false
   while (!isOver(signal)) {
     try {
-      const end = await look()
+      const end = await poll()
       if (end !== undefined) return end
-      isAway = false
+      isUnreachable = false
     } catch (error) {
       if (!(error instanceof ControlProblem) || error.refusal !== undefined) throw error
-      if (!isAway) onAway(error.message)
-      isAway = true
+      if (!isUnreachable) onUnreachable(error.message)
+      isUnreachable = true
     }
     const leftMs = endMs - clock.monotonic()
     if (leftMs <= 0) return 'late'
-    await pause(clock, Math.min(everyMs, leftMs), signal)
+    await pause(clock, Math.min(intervalMs, leftMs), signal)
   }
   return 'interrupted'
 }
 
-/** Lines with the time since now before them, as `slipway wait` writes them. */
+/** Prints lines that start with the time since this call, as `slipway wait` does. */
 export function stopwatch(terminal: Pick<Terminal, 'out'>, clock: Clock): (text: string) => void {
   const startedMs = clock.monotonic()
   return (text) =>
     terminal.out(`${formatStopwatch(clock.monotonic() - startedMs).padStart(7)}  ${printable(text)}`)
 }
 
-/** As `slipway wait` has them. */
+/** The same exit codes as `slipway wait`. */
 export function exitCodeOf(ended: PollResult): number {
   switch (ended) {
     case 'done':

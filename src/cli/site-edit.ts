@@ -1,4 +1,4 @@
-/** Commands that change the site file: read, changed and written by one at a time, or a diff of what would be. */
+/** Changes the site file under a lock, or prints the change as a diff. */
 import { resolve } from 'node:path'
 import { systemClock } from '../host/clock.ts'
 import { writeAtomically } from '../host/files.ts'
@@ -10,7 +10,7 @@ import type { Removed } from '../site/edit/remove.ts'
 import type { Terminal } from './command.ts'
 
 export type SiteEdit = {
-  /** As people call it: `node adopt`. */
+  /** For messages: `node adopt`. */
   readonly command: string
   readonly sitePath: string
   /** Only prints what would change. */
@@ -18,7 +18,7 @@ export type SiteEdit = {
   readonly terminal: Terminal
 }
 
-/** @returns nothing when it was refused; why has been said then */
+/** Returns nothing when the change was refused; the reason is printed. */
 export async function editSite<T extends Adopted | Removed>(
   edit: SiteEdit,
   change: (text: string, file: string) => T,
@@ -36,7 +36,7 @@ export async function editSite<T extends Adopted | Removed>(
   return undefined
 }
 
-/** @returns a sentence when nothing is changed. @throws when the file cannot be written */
+/** Returns a sentence when nothing was changed. @throws when the file cannot be written */
 async function attemptEdit<T extends Adopted | Removed>(
   { sitePath, isDry, terminal }: SiteEdit,
   change: (text: string, file: string) => T,
@@ -52,26 +52,24 @@ async function attemptEdit<T extends Adopted | Removed>(
   if (changed.kind === 'refused') return changed.reason
   if (changed.kind === 'problems') {
     for (const problem of changed.problems) terminal.err(formatProblem({ ...problem, file: sitePath }))
-    return `the site ${changed.when === 'before' ? 'has' : 'would have'} problems, nothing written`
+    return `the site file ${changed.when === 'before' ? 'has' : 'would have'} errors; nothing was written`
   }
   if (isDry) for (const line of unifiedDiff(sitePath, text, changed.text)) terminal.out(line)
   else if (changed.text !== text) await writeAtomically(file, changed.text)
   return changed as Exclude<T, Unchanged>
 }
 
-/** Two versions of a text as one hunk in the unified form, which `patch` reads too. Pure. */
-
 const contextLines = 3
 
-/** For changes in one place; nothing when there are none. */
+/** Returns two versions of a text as one hunk in the unified format, which `patch` reads; nothing when they are equal. */
 export function unifiedDiff(file: string, before: string, after: string): string[] {
   if (before === after) return []
   const [old, fresh] = [linesOf(before), linesOf(after)]
-  const most = Math.min(old.length, fresh.length)
+  const common = Math.min(old.length, fresh.length)
   let head = 0
-  while (head < most && old[head] === fresh[head]) head++
+  while (head < common && old[head] === fresh[head]) head++
   let tail = 0
-  while (tail < most - head && old.at(-1 - tail) === fresh.at(-1 - tail)) tail++
+  while (tail < common - head && old.at(-1 - tail) === fresh.at(-1 - tail)) tail++
   const start = Math.max(0, head - contextLines)
   const context = (from: number, to: number) => old.slice(from, to).map((line) => ` ${line}`)
   const behind = old.length - tail
@@ -87,7 +85,7 @@ export function unifiedDiff(file: string, before: string, after: string): string
   ]
 }
 
-/** The last newline ends a line and begins none. */
+/** Splits at newlines; the last one does not start another line. */
 function linesOf(text: string): string[] {
   return text.replace(/\n$/, '').split('\n')
 }

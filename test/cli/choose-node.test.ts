@@ -15,7 +15,7 @@ t.test('a name that two clusters have needs its key', (t) => {
   const model = { nodes: [...nodes, ...nodes.map((node) => ({ ...node, key: `other/${node.name}` }))] }
   t.throws(
     () => chooseNode(model, 'm1'),
-    new UsageError('m1 is in several clusters: write ocp45/m1 or other/m1'),
+    new UsageError('several clusters have a node m1: use ocp45/m1 or other/m1'),
   )
   t.equal(chooseNode(model, 'other/m1').key, 'other/m1')
   t.end()
@@ -25,9 +25,12 @@ t.test('no such node: the nearest, and all that there are', (t) => {
   const model = exampleModel(exampleSite())
   const has = 'it has ocp45/bs, ocp45/m1, ocp45/w1, ocp45/i1'
   const cases = [
-    { name: 'w2', message: `the site has no node w2 (did you mean w1?); ${has}` },
-    { name: 'ocp54/m1', message: `the site has no node ocp54/m1 (did you mean ocp45/m1?); ${has}` },
-    { name: 'bastion', message: `the site has no node bastion; ${has}` },
+    { name: 'w2', message: `the site does not declare a node w2 (did you mean w1?); ${has}` },
+    {
+      name: 'ocp54/m1',
+      message: `the site does not declare a node ocp54/m1 (did you mean ocp45/m1?); ${has}`,
+    },
+    { name: 'bastion', message: `the site does not declare a node bastion; ${has}` },
   ]
   for (const { name, message } of cases) t.throws(() => chooseNode(model, name), new UsageError(message))
   t.end()

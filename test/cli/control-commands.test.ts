@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import t from 'tap'
 import type { Command } from '../../src/cli/command.ts'
-import { controlPath } from '../../src/cli/client.ts'
+import { controlPath } from '../../src/cli/target.ts'
 import { events, eventLine, followEvents } from '../../src/cli/commands/events.ts'
 import { node } from '../../src/cli/commands/node/node.ts'
 import { cluster } from '../../src/cli/commands/cluster.ts'
@@ -37,7 +37,10 @@ t.test('one node, by its name alone or with its cluster', async (t) => {
   t.match(await run(node, path, 'show', 'bs'), { code: 0, out: /boots from the disk/ })
   const { out } = await run(node, path, 'show', 'ocp45/bs', '--json')
   t.match(JSON.parse(out), { node: 'ocp45/bs', boots: { length: 2 } })
-  await t.rejects(run(node, path, 'show', 'w9'), { name: 'UsageError', message: /^the site has no node w9/ })
+  await t.rejects(run(node, path, 'show', 'w9'), {
+    name: 'UsageError',
+    message: /^the site does not declare a node w9/,
+  })
 })
 
 t.test('commands for several nodes, each once; none when a name is wrong', async (t) => {
@@ -61,14 +64,14 @@ t.test('commands for several nodes, each once; none when a name is wrong', async
 
 t.test('command lines that are not understood', async (t) => {
   const wrong: [Command, string[], string][] = [
-    [status, ['w1'], 'status takes no names; slipway node show NAME tells of one node'],
-    [status, ['--watch', '--json'], '--watch is for people; slipway events --json follows as JSON'],
-    [node, [], 'node takes one of show, install, local, menu, forget, add, remove, adopt'],
-    [node, ['toString'], 'node takes one of show, install, local, menu, forget, add, remove, adopt'],
-    [node, ['show'], 'node show takes one name'],
-    [node, ['menu'], 'node menu takes one name or more'],
-    [nodes, [], 'nodes takes: seen'],
-    [events, ['w1'], 'events takes no names; --node NAME narrows it to one node'],
+    [status, ['w1'], 'expected no arguments; "slipway node show NAME" shows one node'],
+    [status, ['--watch', '--json'], '--watch does not print JSON; "slipway events --json" does'],
+    [node, [], 'expected one of show, install, local, menu, forget, add, remove, adopt'],
+    [node, ['toString'], 'expected one of show, install, local, menu, forget, add, remove, adopt'],
+    [node, ['show'], 'show: expected the name of one node'],
+    [node, ['menu'], 'menu: expected the name of a node'],
+    [nodes, ['all'], 'expected: seen'],
+    [events, ['w1'], 'expected no arguments; --node NAME selects one node'],
   ]
   for (const [command, args, message] of wrong) {
     await t.rejects(command.run(args, keptTerminal()), { name: 'UsageError', message })
@@ -84,13 +87,13 @@ t.test('machines that are not declared', async (t) => {
 t.test('a bootstrap is kept, taken out, or looked for again', async (t) => {
   const { path } = await controlService(t)
   const say = (command: string, ...more: string[]) => run(cluster, path, 'bootstrap', command, ...more)
-  t.match(await say('keep', 'ocp45'), { code: 0, out: 'ocp45: its bootstrap stays behind the load balancer' })
-  t.match(await say('out', 'ocp45'), { code: 0, out: 'ocp45: its bootstrap is out of the load balancer' })
-  t.match(await say('watch', 'ocp45'), { out: /leaves the load balancer when it has done its work/ })
+  t.match(await say('keep', 'ocp45'), { code: 0, out: 'ocp45: bootstrap stays behind the load balancer' })
+  t.match(await say('out', 'ocp45'), { code: 0, out: 'ocp45: bootstrap is out of the load balancer' })
+  t.match(await say('watch', 'ocp45'), { out: /will leave the load balancer when bootstrapping is complete/ })
   t.match(JSON.parse((await say('out', 'ocp45', '--json')).out), { kind: 'out' })
-  t.match(await say('out', 'c9'), { code: 1, err: /no cluster c9 has a bootstrap/ })
+  t.match(await say('out', 'c9'), { code: 1, err: /cluster c9 has no bootstrap/ })
   await t.rejects(say('burn', 'ocp45'), {
-    message: 'cluster takes: show [CLUSTER], or bootstrap keep|out|watch CLUSTER',
+    message: 'expected show [CLUSTER], or bootstrap keep|out|watch CLUSTER',
   })
   await t.rejects(run(cluster, path, 'node'), { name: 'UsageError' })
 })
@@ -98,7 +101,7 @@ t.test('a bootstrap is kept, taken out, or looked for again', async (t) => {
 t.test('where clusters stand: all, one, or as JSON', async (t) => {
   const { path } = await controlService(t)
   const all = await run(cluster, path, 'show')
-  t.match(all, { code: 0, out: /^ocp45: 3 of 5 nodes Ready[^]*bootstrap[^]*ocp45\/w1 {2}has not registered/ })
+  t.match(all, { code: 0, out: /^ocp45: 3 of 5 nodes Ready[^]*bootstrap[^]*ocp45\/w1 {2}not registered/ })
   t.match(await run(cluster, path, 'show', 'ocp45'), { code: 0, out: /^ocp45: 3 of 5 nodes Ready/ })
   t.match(JSON.parse((await run(cluster, path, 'show', '--json')).out), [{ cluster: 'ocp45' }])
   t.match(JSON.parse((await run(cluster, path, 'show', 'ocp45', '--json')).out), { cluster: 'ocp45' })
@@ -115,7 +118,7 @@ t.test('several clusters stand apart; a site without one says so', async (t) => 
   const { path } = await controlService(t, socketPath(t), { reports: () => standings as never })
   t.match((await run(cluster, path, 'show')).out, /^ocp45: [^]*\n\nc2: 3 of 5/)
   standings.length = 0
-  t.same(await run(cluster, path, 'show'), { code: 0, out: 'the site has no cluster', err: '' })
+  t.same(await run(cluster, path, 'show'), { code: 0, out: 'the site does not declare a cluster', err: '' })
 })
 
 t.test('certificate requests that are left, with the reason', async (t) => {
@@ -128,7 +131,7 @@ t.test('certificate requests that are left, with the reason', async (t) => {
 
 t.test('nobody to ask: what to do; exit code 1', async (t) => {
   const path = socketPath(t)
-  const sentence = `slipway: cannot ask slipway at ${path}: nobody listens there; is slipway running (systemctl status slipway)? With another socket, give --control PATH or set SLIPWAY_CONTROL`
+  const sentence = `slipway: cannot reach slipway at ${path}: the socket does not exist; check that slipway runs (systemctl status slipway), or name its socket with --control PATH or SLIPWAY_CONTROL`
   for (const [command, ...args] of [[status], [status, '--watch'], [node, 'show', 'w1'], [events]] as const) {
     t.same(await run(command, path, ...args), { code: 1, out: '', err: sentence })
   }
@@ -172,10 +175,10 @@ t.test('each kind of event has its words', (t) => {
   ])
   t.match(text.slice(-6), [
     'Ignition sent to 192.0.2.21:40000: worker.ign',
-    'its own word: written',
+    'the node reports: written',
     'command: menu',
-    'its cluster: registered',
-    'its cluster: not Ready: no CNI',
+    'the cluster reports: registered',
+    'the cluster reports: not Ready: no CNI',
     'installing → installed: its disk is written',
   ])
   t.end()
@@ -219,8 +222,6 @@ t.test('slipway that goes away is waited for, and said to be gone', async (t) =>
   await until(() => terminal.errLines.length > 0)
   end.abort()
   await reading
-  t.same(terminal.errLines.slice(0, 1), [
-    'slipway events: slipway ended the stream; waiting for it to come back',
-  ])
+  t.same(terminal.errLines.slice(0, 1), ['slipway events: slipway ended the stream; reconnecting'])
   rmSync(path, { force: true })
 })

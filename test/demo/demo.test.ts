@@ -203,9 +203,12 @@ t.test('a simulated rack against the demo', async (t) => {
   await t.test('what is not a command line is refused', async (t) => {
     const terminal = { out: () => {}, err: () => {}, usesColor: false, columns: 80 }
     const cases: [string[], string][] = [
-      [[], 'simulate takes one site file'],
-      [['a', 'b'], 'simulate takes one site file'],
-      [['--firmware', 'coreboot', sitePath], '--firmware takes one of uefi, http, bios, mixed'],
+      [
+        ['--control', '/nonexistent/socket'],
+        'no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found',
+      ],
+      [['a', 'b'], 'expected one site file'],
+      [['--firmware', 'coreboot', sitePath], '--firmware: expected one of uefi, http, bios, mixed'],
       [
         ['--node', 'm9', sitePath],
         'the site has no node m9; it has ocp45/bs, ocp45/m1, ocp45/m2, ocp45/m3, ocp45/w1, ocp45/w2, ocp45/w3',

@@ -35,7 +35,7 @@ export function sightOfJoining(
   installs.remember(life?.observations ?? [], { node: joining, ...record })
   const reports = createReports({ installs, nodes: () => [{ ...model, role }], clock: fakeClock(now) })
   return {
-    story: reports.details(joining)!,
+    details: reports.details(joining)!,
     cluster: {
       ...(trouble === undefined ? {} : { trouble }),
       members: member === undefined ? [] : [{ node: joining, ...member }],

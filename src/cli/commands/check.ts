@@ -1,4 +1,4 @@
-/** `slipway check SITE`: everything about a site that can be known without serving it. */
+/** `slipway check`: validates a site file and shows what it serves, without serving it. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { kubeconfigFindings } from '../../cluster/kubeconfig/file.ts'
@@ -9,32 +9,39 @@ import { ignitionFindings } from '../../plan/ignition/findings.ts'
 import { prepare, type Prepared } from '../../prepare.ts'
 import { validateConfig } from '../../serve/haproxy/validate.ts'
 import { formatProblem, showProblem } from '../../site/problem.ts'
+import { pluralize } from '../../text/count.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { jsonRow, siteFile, siteOptions, siteRows } from '../target.ts'
 import { findingLine, haproxyFinding, summaryJson, summaryLines } from '../text/site-summary.ts'
 
 export const check: Command = {
   name: 'check',
-  summary: 'say what a site file compiles to, or every problem it has',
-  usage: `usage: slipway check [--json] SITE
-
-Reads the site file, looks for the images, Ignition files, kubeconfigs and loaders
-that it names, lets HAProxy judge its configuration where it is installed, and says
-what would be served: counts per service, a line per node, the loader for each
-firmware. Or every problem, each with its place.
-
-  --json   the same for programs
-
-Exit code 0: nothing to complain of but warnings. 1: problems. 2: usage.`,
+  help: {
+    usage: ['check [--json] [--site FILE | FILE]'],
+    about: [
+      'Validates a site file and shows what it serves.',
+      'Reads the site file and looks for the images, Ignition files, kubeconfigs, and boot loaders that it names. ' +
+        'Where HAProxy is installed, it validates the HAProxy configuration too. Prints the services, the nodes, and ' +
+        'the boot loader of each firmware, or every problem with its line and column. Nothing is served or changed.',
+    ],
+    options: [...siteRows, jsonRow],
+    exit: [
+      ['0', 'no errors (there may be warnings)'],
+      ['1', 'errors'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['check site.yaml', 'check --json site.yaml'],
+  },
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { json: { type: 'boolean', default: false } },
+      options: { ...siteOptions, json: { type: 'boolean', default: false } },
     })
-    const [sitePath, ...more] = positionals
-    if (sitePath === undefined || more.length > 0) throw new UsageError('check takes one site file')
-    const prepared = withTime(await withVerdict(await prepare(sitePath)), systemClock.now())
+    if (positionals.length > 1) throw new UsageError('expected one site file')
+    const sitePath = await siteFile(values, positionals[0])
+    const prepared = withAges(await withHaproxyCheck(await prepare(sitePath)), systemClock.now())
     if (values.json) terminal.out(JSON.stringify(toJson(prepared), undefined, 2))
     else await toTerminal(prepared, sitePath, terminal)
     const isFine =
@@ -43,8 +50,8 @@ Exit code 0: nothing to complain of but warnings. 1: problems. 2: usage.`,
   },
 }
 
-/** The plan's findings and what HAProxy itself finds in the configuration that would be written. */
-async function withVerdict(prepared: Prepared): Promise<Prepared> {
+/** Adds what HAProxy finds in the configuration that slipway would write. */
+async function withHaproxyCheck(prepared: Prepared): Promise<Prepared> {
   if (prepared.kind !== 'ready' || prepared.plan.haproxy === undefined) return prepared
   const { haproxy } = prepared.plan
   const finding = haproxyFinding(await validateConfig(renderHaproxy(haproxy), haproxy))
@@ -52,8 +59,8 @@ async function withVerdict(prepared: Prepared): Promise<Prepared> {
   return { ...prepared, plan: { ...prepared.plan, findings } }
 }
 
-/** And how old its Ignition files are, and whether its clusters can be asked. */
-function withTime(prepared: Prepared, now: number): Prepared {
+/** Adds the age of the Ignition files and the state of the kubeconfigs. */
+function withAges(prepared: Prepared, now: number): Prepared {
   if (prepared.kind !== 'ready') return prepared
   const { model, plan } = prepared
   const more = [...ignitionFindings(plan, now), ...kubeconfigFindings(model.site.clusters, now)]
@@ -71,12 +78,12 @@ async function toTerminal(prepared: Prepared, sitePath: string, terminal: Termin
     terminal.err(prepared.message)
     return
   }
-  // With the line itself for a person; plain where another program reads the places.
+  // On a terminal the line of the file follows; other programs get plain positions.
   const text = terminal.usesColor ? await readFile(sitePath, 'utf8') : undefined
   for (const problem of prepared.problems) {
     terminal.err(text === undefined ? formatProblem(problem) : showProblem(problem, text))
   }
-  terminal.err(prepared.problems.length === 1 ? '1 problem' : `${prepared.problems.length} problems`)
+  terminal.err(pluralize(prepared.problems.length, 'problem'))
 }
 
 function toJson(prepared: Prepared): object {

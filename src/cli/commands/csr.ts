@@ -1,23 +1,28 @@
-/** `slipway csr list`: certificate requests that the clusters' approvers left pending, and why. */
+/** `slipway csr list`: certificate signing requests that slipway leaves pending, and why. */
 import { parseArgs } from 'node:util'
 import type { PendingCsrs } from '../../cluster/csr/approver.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
-import { askControl, controlHelp, controlOptions, controlPath } from '../client.ts'
+import { toResult, askControl } from '../client.ts'
+import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { csrLines } from '../text/csr.ts'
-import { toResult } from './status.ts'
 
 export const csr: Command = {
   name: 'csr',
-  summary: 'list certificate requests of clusters that are left pending, and why',
-  usage: `usage: slipway csr list [--json] [--control PATH]
-
-Lists the undecided certificate requests of every cluster with approve: declared or
-dry-run, oldest first: who asks, since when, and why slipway does not approve it.
-oc adm certificate approve NAME approves one by hand.
-
-${controlHelp}
-
-Exit code 0: told. 1: slipway cannot be asked. 2: usage.`,
+  help: {
+    usage: ['csr [list] [--json] [--control PATH]'],
+    about: [
+      'Lists pending certificate signing requests and why slipway does not approve them.',
+      'Queries the running slipway for every cluster whose key "approve" is declared or dry-run, oldest request first. ' +
+        'Approve one by hand with "oc adm certificate approve NAME".',
+    ],
+    options: [controlRow, jsonRow],
+    exit: [
+      ['0', 'success'],
+      ['1', 'slipway is not running, or refused the request'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['csr list', 'csr list --json'],
+  },
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
@@ -25,7 +30,8 @@ Exit code 0: told. 1: slipway cannot be asked. 2: usage.`,
       allowPositionals: true,
       options: controlOptions,
     })
-    if (positionals.length !== 1 || positionals[0] !== 'list') throw new UsageError('csr takes: list')
+    if (positionals.length > 1 || (positionals[0] ?? 'list') !== 'list')
+      throw new UsageError('expected: list')
     return toResult(terminal, async () => {
       const clusters = await askControl<PendingCsrs[]>(controlPath(values.control), '/v1/csrs')
       if (values.json) terminal.out(JSON.stringify(clusters, undefined, 2))

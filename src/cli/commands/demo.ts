@@ -1,4 +1,4 @@
-/** `slipway demo`: the main job on one machine without root, and then something to play with. */
+/** `slipway demo`: serves the example site on one machine without root, boots its nodes, and suggests what to try. */
 import { createWriteStream } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -18,26 +18,41 @@ import { runSimulation } from './simulate.ts'
 
 const defaultFolder = join('.slipway', 'demo')
 
-/** Nobody waits for a transfer of the demo. */
+/** No node depends on a transfer of the demo. */
 const graceMs = 1000
 
 export const demo: Command = {
   name: 'demo',
-  summary: 'serve the example site on loopback without root, and boot its nodes',
-  usage: `usage: slipway demo [--once] [--folder FOLDER]
-
-Serves the example site on loopback and high ports, boots its nodes with real
-packets (slipway simulate), prints what each got, and keeps serving until Ctrl-C.
-
-  --once            end after the simulation; exit code 1 when a node did not boot
-  --folder FOLDER   where site file, stand-ins and log go (${defaultFolder})`,
+  help: {
+    usage: ['demo [--once] [--folder DIR]'],
+    about: [
+      'Serves the example site on loopback and boots its nodes.',
+      'Needs neither root nor a network. Boots the nodes with real packets ("slipway simulate"), prints what each ' +
+        'received, and serves until Ctrl-C.',
+    ],
+    options: [
+      ['--once', 'exit after the simulation'],
+      [
+        '--folder DIR',
+        `directory for the site file, placeholder images, and log (default: ${defaultFolder})`,
+      ],
+    ],
+    exit: [
+      ['0', 'interrupted, or all nodes booted with --once'],
+      ['1', 'a node did not boot, or no ports are free'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['demo', 'demo --once'],
+  },
 
   async run(args, terminal) {
     const { folder, isOnce } = readArguments(args)
     const sockets = createSockets({})
     const chosen = await choosePorts(sockets)
     if (chosen === undefined) {
-      terminal.err('slipway demo: no free ports from 20053 to 29080; see who has them with: ss -lntup')
+      terminal.err(
+        'slipway demo: no free ports from 20053 to 29080; list the programs that use them with: ss -lntup',
+      )
       return ExitCode.problems
     }
     const made = await prepareDemo(folder, chosen.ports)
@@ -68,7 +83,7 @@ packets (slipway simulate), prints what each got, and keeps serving until Ctrl-C
       terminal.err(`slipway demo: ${error.message}`)
       return ExitCode.problems
     }
-    const stopListening = followSignals(sayingReloads(app, terminal), log, () => stop(ExitCode.fine))
+    const stopListening = followSignals(printingReloads(app, terminal), log, () => stop(ExitCode.fine))
     introduce(app, made, logPath, chosen.taken, terminal)
     const simulation = await runSimulation(model, model.nodes, 'mixed', terminal)
     const isBooted = simulation?.boots.every((boot) => boot.isBooted) === true
@@ -90,18 +105,18 @@ function readArguments(args: readonly string[]): { folder: string; isOnce: boole
       folder: { type: 'string', default: defaultFolder },
     },
   })
-  if (values.folder === '') throw new UsageError('--folder takes the name of a folder')
+  if (values.folder === '') throw new UsageError('--folder: expected the name of a directory')
   return { folder: values.folder, isOnce: values.once }
 }
 
-/** The log goes to a file, so a reload is also told where the person looks. */
-function sayingReloads(app: App, terminal: Terminal): App {
+/** The log goes to a file, so the result of a reload is printed as well. */
+function printingReloads(app: App, terminal: Terminal): App {
   return {
     ...app,
     async reload() {
       const reloaded = await app.reload()
       const isKept = reloaded.outcome === 'kept'
-      terminal.out(`site file ${isKept ? 'not taken over:' : 'read, and served from now on'}`)
+      terminal.out(isKept ? 'site reload rejected, the current plan stays active:' : 'site reloaded')
       for (const reason of isKept ? reloaded.reasons : []) terminal.out(`  ${reason}`)
       return reloaded
     },
@@ -116,29 +131,28 @@ function introduce(
   terminal: Terminal,
 ): void {
   const listening = app.services.map(({ name, listening: where }) => `${name} ${where.join(' ')}`)
-  terminal.out(`slipway demo: the example site, served on loopback without root`)
+  terminal.out('slipway demo: serves the example site on loopback, without root')
   terminal.out('')
   terminal.out(`  site file   ${sitePath}`)
-  terminal.out('  images      generated stand-ins, Ignition files too')
+  terminal.out('  images      generated placeholders, also for Ignition files')
   terminal.out(`  loaders     ${describeLoaders(standInLoaders)}`)
   for (const [index, where] of listening.entries()) {
     terminal.out(`  ${(index === 0 ? 'listening' : '').padEnd(12)}${where}`)
   }
   terminal.out(`  log         ${logPath}`)
-  if (taken.length > 0)
-    terminal.out(`  ports       taken by another program, so not used: ${taken.join(', ')}`)
+  if (taken.length > 0) terminal.out(`  ports       skipped, another program uses them: ${taken.join(', ')}`)
   terminal.out('')
 }
 
 function describeLoaders(standIns: Demo['standInLoaders']): string {
-  if (standIns.length === 0) return 'iPXE as installed on this machine'
-  return `stand-ins for ${standIns.join(', ')}; iPXE itself: apt-get install ipxe`
+  if (standIns.length === 0) return 'iPXE of this machine'
+  return `placeholders for ${standIns.join(', ')}; for real ones: apt-get install ipxe`
 }
 
 function suggest(model: Model, sitePath: string, haproxyPath: string, terminal: Terminal): void {
   const invocation = invocationOf(process.env, relative('', process.argv[1] ?? 'slipway'))
   terminal.out('')
-  terminal.out('Serving until Ctrl-C. To try from another terminal, in this folder:')
+  terminal.out('Serving until Ctrl-C. Try from another terminal, in this directory:')
   for (const { about, command } of suggestions(model, sitePath, haproxyPath, invocation, process.pid)) {
     if (about !== '') terminal.out(`\n  # ${about}`)
     terminal.out(`  ${command}`)

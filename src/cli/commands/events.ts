@@ -1,28 +1,34 @@
-/** `slipway events`: what is seen of the nodes, as it is seen. */
+/** `slipway events`: follows the events of nodes. */
 import { parseArgs } from 'node:util'
 import type { ClusterEvent, Observation } from '../../install/observation.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { formatBytes } from '../../text/bytes.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
-import { controlHelp, controlOptions, controlPath, followControl } from '../client.ts'
+import { followControl, toResult } from '../client.ts'
+import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { nodeKeys } from './node/node.ts'
+import { interruptible } from '../time-limit.ts'
 import { clockTime } from '../text/output.ts'
-import { toResult } from './status.ts'
 import { clip } from '../../text/clip.ts'
 import { printable } from '../../text/printable.ts'
 
 export const events: Command = {
   name: 'events',
-  summary: 'follow what is seen of the nodes',
-  usage: `usage: slipway events [--node NAME] [--json] [--control PATH]
-
-Writes a line for everything that the running slipway sees of its nodes, until it is
-interrupted. When slipway is started anew in between, it goes on where it was.
-
-  --node NAME      only of this node (w1 or ocp45/w1)
-${controlHelp}
-
-Exit code 1: slipway cannot be asked. 2: usage, or no such node.`,
+  help: {
+    usage: ['events [--node NAME] [--json] [--control PATH]'],
+    about: [
+      'Follows the boot and installation events of nodes.',
+      'Prints a line for each event of the running slipway until you interrupt it. It resumes without a gap after a ' +
+        'restart of slipway.',
+    ],
+    options: [['--node NAME', 'only this node (w1 or ocp45/w1)'], controlRow, jsonRow],
+    exit: [
+      ['0', 'interrupted'],
+      ['1', 'slipway is not running'],
+      ['2', 'invalid command line, or no such node'],
+    ],
+    examples: ['events', 'events --node ocp45/w1', 'events --json'],
+  },
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
@@ -30,19 +36,20 @@ Exit code 1: slipway cannot be asked. 2: usage, or no such node.`,
       allowPositionals: true,
       options: { ...controlOptions, node: { type: 'string' } },
     })
-    if (positionals.length > 0)
-      throw new UsageError('events takes no names; --node NAME narrows it to one node')
+    if (positionals.length > 0) throw new UsageError('expected no arguments; --node NAME selects one node')
     const { node: name, json: isJson } = values
     const path = controlPath(values.control)
     return toResult(terminal, async () => {
       const [key] = name === undefined ? [] : await nodeKeys(path, [name])
-      await followEvents(path, { key, isJson }, terminal, new AbortController().signal)
-      return ExitCode.fine
+      return interruptible(async (signal) => {
+        await followEvents(path, { key, isJson }, terminal, signal)
+        return ExitCode.fine
+      })
     })
   },
 }
 
-/** Until `signal` is aborted. */
+/** Prints events until `signal` is aborted. */
 export function followEvents(
   path: string,
   { key, isJson }: { readonly key?: string | undefined; readonly isJson: boolean },
@@ -63,7 +70,7 @@ export function eventLine(seen: Observation, columns: number): string {
   return clip(`${clockTime(seen.at)}  ${seen.node}  ${printable(eventText(seen))}`, Math.max(columns, 60))
 }
 
-const words: Readonly<Record<ClusterEvent, string>> = {
+const clusterTexts: Readonly<Record<ClusterEvent, string>> = {
   'approved-client': 'client certificate approved',
   registered: 'registered',
   'approved-serving': 'serving certificate approved',
@@ -75,7 +82,7 @@ const words: Readonly<Record<ClusterEvent, string>> = {
 function eventText(seen: Observation): string {
   switch (seen.kind) {
     case 'dhcp':
-      return `DHCP ${seen.message} as ${seen.asker}: ${seen.answer}${seen.isFresh ? '' : ', lease prolonged'}`
+      return `DHCP ${seen.message} as ${seen.asker}: ${seen.answer}${seen.isFresh ? '' : ', lease renewed'}`
     case 'loader':
       return `loader ${seen.outcome}: ${seen.file} by ${seen.by.toUpperCase()}${amount(seen)}`
     case 'script':
@@ -85,9 +92,9 @@ function eventText(seen: Observation): string {
     case 'ignition':
       return `Ignition ${seen.outcome} to ${seen.client}: ${[`${seen.role}.ign`, seen.reason].filter(Boolean).join(', ')}`
     case 'callback':
-      return `its own word: ${seen.stage}`
+      return `the node reports: ${seen.stage}`
     case 'cluster':
-      return `its cluster: ${words[seen.word]}${seen.reason === undefined ? '' : `: ${seen.reason}`}`
+      return `the cluster reports: ${clusterTexts[seen.word]}${seen.reason === undefined ? '' : `: ${seen.reason}`}`
     case 'command':
       return `command: ${seen.command}`
     case 'state':

@@ -1,29 +1,34 @@
-/** `slipway reload`: the running slipway reads its site file again, and says here what became of it. */
+/** `slipway reload`: the running slipway reloads its site file and returns the result. */
 import { parseArgs } from 'node:util'
 import type { Reloaded } from '../../serve/control/routes.ts'
+import { pluralize } from '../../text/count.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
-import { askControl, controlHelp, controlOptions, controlPath, ControlProblem } from '../client.ts'
-import { toResult } from './status.ts'
+import { askControl, ControlProblem, toResult } from '../client.ts'
+import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 
 /**
- * HAProxy judges its file for 10 s at most, is reloaded within 40, and reloaded again with its old file in
- * another 40 (src/serve/haproxy); and somebody else's reload may come first.
+ * HAProxy validates its file within 10 s, reloads within 40 s, and reloads again with its old file within another 40 s
+ * (src/serve/haproxy). A reload that another client requested can come first.
  */
 const reloadTimeoutMs = 2 * 90_000
 
 export const reload: Command = {
   name: 'reload',
-  summary: 'have the running slipway read its site file again',
-  usage: `usage: slipway reload [--json] [--control PATH]
-
-Has the running slipway read its site file again, as systemctl reload slipway does,
-and says what became of it. One with problems is not taken over: the old plan keeps
-serving, and each problem is told with its place. It may take as long as HAProxy
-takes to reload.
-
-${controlHelp}
-
-Exit code 0: taken over. 1: not taken over, or slipway cannot be asked. 2: usage.`,
+  help: {
+    usage: ['reload [--json] [--control PATH]'],
+    about: [
+      'Reloads the site file of the running slipway and prints the result.',
+      'Does the same as "systemctl reload slipway". If the file has errors, slipway keeps the current plan, and the ' +
+        'command prints every error with its line and column. The command waits for HAProxy to reload.',
+    ],
+    options: [controlRow, jsonRow],
+    exit: [
+      ['0', 'the new site is served'],
+      ['1', 'slipway keeps the current plan, or is not running'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['reload', 'reload --json'],
+  },
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
@@ -31,17 +36,18 @@ Exit code 0: taken over. 1: not taken over, or slipway cannot be asked. 2: usage
       allowPositionals: true,
       options: controlOptions,
     })
-    if (positionals.length > 0) throw new UsageError('reload takes no names: slipway knows its site file')
+    if (positionals.length > 0)
+      throw new UsageError('expected no arguments: slipway reloads the site file that it serves')
     return toResult(terminal, async () => {
       const reloaded = await reloadSite(controlPath(values.control))
       if (values.json) terminal.out(JSON.stringify(reloaded, undefined, 2))
-      else tellReload(reloaded, terminal)
+      else printReload(reloaded, terminal)
       return reloaded.outcome === 'swapped' ? ExitCode.fine : ExitCode.problems
     })
   },
 }
 
-/** @throws {ControlProblem} when slipway cannot be asked, or does not say what became of it in time */
+/** @throws {ControlProblem} when slipway is not reachable, or does not respond in time */
 export async function reloadSite(path: string): Promise<Reloaded> {
   try {
     return await askControl<Reloaded>(path, '/v1/reload', 'POST', reloadTimeoutMs)
@@ -51,13 +57,14 @@ export async function reloadSite(path: string): Promise<Reloaded> {
   }
 }
 
-export function tellReload(reloaded: Reloaded, terminal: Terminal): void {
+/** Prints the result of a reload. */
+export function printReload(reloaded: Reloaded, terminal: Terminal): void {
   if (reloaded.outcome === 'kept') {
     for (const reason of reloaded.reasons) terminal.err(reason)
-    terminal.err('slipway: site not reloaded, the old plan keeps serving')
+    terminal.err('slipway: site reload rejected, the current plan stays active')
     return
   }
   const { nodes, troubles } = reloaded
-  terminal.out(`site reloaded: ${nodes} ${nodes === 1 ? 'node' : 'nodes'}`)
+  terminal.out(`site reloaded: ${pluralize(nodes, 'node')}`)
   for (const trouble of troubles) terminal.err(`! ${trouble}`)
 }

@@ -1,4 +1,4 @@
-/** `slipway render SITE WHAT`: a part of the plan as the text that other programs read. */
+/** `slipway render PART`: a part of the plan as configuration for another program. */
 import { parseArgs } from 'node:util'
 import { localZones } from '../../plan/dns/local-zones.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
@@ -10,88 +10,101 @@ import { explain, prepare } from '../../prepare.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import { chooseNode } from '../choose-node.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
+import { siteFile, siteOptions, siteRows } from '../target.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
 import { libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
 import { zoneFile } from '../render/zone-file.ts'
 
 type Rendering = {
-  readonly most: number
+  /** Its argument. */
+  readonly takes?: 'ZONE' | 'NODE'
   readonly render: (ready: { readonly model: Model; readonly plan: Plan }, argument?: string) => Rendered
 }
 
 const renderings = {
   haproxy: {
-    most: 0,
     render: ({ plan }) =>
       plan.haproxy === undefined
-        ? { reason: 'the site has no haproxy section, or nothing in it to balance' }
+        ? { reason: 'the site has no haproxy section, or no service to balance' }
         : { text: renderHaproxy(plan.haproxy) },
   },
   keepalived: {
-    most: 0,
     render({ model }) {
       const text = renderKeepalived(model)
       return text === undefined
-        ? { reason: 'the site has no keepalived section, or no address of a load balancer to share' }
+        ? { reason: 'the site has no keepalived section, or no load balancer address to share' }
         : { text }
     },
   },
-  zones: { most: 1, render: ({ plan }, name) => renderZones(plan, name) },
+  zones: { takes: 'ZONE', render: ({ plan }, name) => renderZones(plan, name) },
   ipxe: {
-    most: 1,
+    takes: 'NODE',
     render({ model, plan }, name) {
-      if (name === undefined) throw new UsageError('render SITE ipxe takes a node')
+      if (name === undefined) throw new UsageError('ipxe: expected the name of a node')
       const script = plan.http.scripts.get(urlPaths.bootScript(chooseNode(model, name)))
       return { text: script?.body ?? '' }
     },
   },
-  libvirt: { most: 1, render: ({ model }, name) => renderLibvirt(model, name) },
-  'agent-service-config': { most: 0, render: ({ model }) => agentServiceConfig(model) },
-  'bare-metal-hosts': { most: 0, render: ({ model }) => bareMetalHosts(model) },
+  libvirt: { takes: 'NODE', render: ({ model }, name) => renderLibvirt(model, name) },
+  'agent-service-config': { render: ({ model }) => agentServiceConfig(model) },
+  'bare-metal-hosts': { render: ({ model }) => bareMetalHosts(model) },
 } as const satisfies Record<string, Rendering>
 
 export const render: Command = {
   name: 'render',
-  summary:
-    'print haproxy.cfg, DNS zones, an iPXE script, or what keepalived, libvirt or a management cluster takes',
-  usage: `usage: slipway render SITE haproxy
-       slipway render SITE keepalived
-       slipway render SITE zones [ZONE]
-       slipway render SITE ipxe NODE
-       slipway render SITE libvirt [NODE]
-       slipway render SITE agent-service-config
-       slipway render SITE bare-metal-hosts
-
-Prints what is compiled from SITE, as other programs read it:
-
-  haproxy        haproxy.cfg, which serving writes to haproxy.file
-  keepalived     keepalived.conf of this machine, when several share the addresses
-                 of the load balancer
-  zones [ZONE]   the DNS zones as master files (RFC 1035), all or one: for a name
-                 server elsewhere, or for named-checkzone ZONE /dev/stdin
-  ipxe NODE      the script that iPXE gets on the node (m1 or ocp45/m1)
-  libvirt [NODE] XML for virsh net-define, or of one node for virsh define
-  agent-service-config
-                 YAML for the assisted service: where the images with an ISO are had
-  bare-metal-hosts
-                 YAML for a management cluster: the nodes that have a bmc
-
-Exit code 0: printed. 1: problems in the site, or it has no such part. 2: usage.`,
+  help: {
+    usage: ['render [--site FILE | FILE] PART [ARGUMENT]'],
+    about: [
+      'Prints a part of the site as configuration for another program.',
+      'Reads the site file; nothing is served or changed.',
+    ],
+    lists: {
+      Parts: [
+        ['haproxy', 'haproxy.cfg, as slipway writes it to haproxy.file'],
+        [
+          'keepalived',
+          'keepalived.conf of this machine, where several machines share the load balancer addresses',
+        ],
+        ['zones [ZONE]', 'DNS zones as master files (RFC 1035), for another name server or named-checkzone'],
+        ['ipxe NODE', 'the iPXE script of a node'],
+        ['libvirt [NODE]', 'XML for "virsh net-define", or of one node for "virsh define"'],
+        ['agent-service-config', 'YAML for the assisted service: the images that include a live ISO'],
+        ['bare-metal-hosts', 'YAML for a management cluster: the nodes that declare a BMC'],
+      ],
+    },
+    options: siteRows,
+    exit: [
+      ['0', 'success'],
+      ['1', 'the site file has errors, or the site does not have this part'],
+      ['2', 'invalid command line, or no such node'],
+    ],
+    examples: ['render site.yaml haproxy', 'render --site site.yaml ipxe ocp45/w1'],
+  },
 
   async run(args, terminal) {
-    const { positionals } = parseArgs({ args: [...args], allowPositionals: true })
-    const [sitePath, what, argument] = positionals
-    if (sitePath === undefined || what === undefined) {
-      throw new UsageError(`render takes a site file and one of ${Object.keys(renderings).join(', ')}`)
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: siteOptions,
+    })
+    const parts = Object.keys(renderings)
+    const [first = ''] = positionals
+    const hasFile = values.site === undefined && !isRendering(first)
+    const [what, argument, ...more] = hasFile ? positionals.slice(1) : positionals
+    if (what === undefined) {
+      // A single word is a part that does not exist rather than a site file.
+      const isPart = positionals.length === 1 && !/[./]/.test(first)
+      if (isPart) throw new UsageError(`cannot render ${JSON.stringify(first)}${didYouMean(first, parts)}`)
+      throw new UsageError(`expected one of ${parts.join(', ')}`)
     }
     if (!isRendering(what)) {
-      throw new UsageError(
-        `cannot render ${JSON.stringify(what)}${didYouMean(what, Object.keys(renderings))}`,
-      )
+      throw new UsageError(`cannot render ${JSON.stringify(what)}${didYouMean(what, parts)}`)
     }
-    const { most, render: renderPart }: Rendering = renderings[what]
-    if (positionals.length > 2 + most) throw new UsageError(`too many arguments after ${what}`)
-    const prepared = await prepare(sitePath)
+    const { takes, render: renderPart }: Rendering = renderings[what]
+    if (more.length > 0 || (argument !== undefined && takes === undefined)) {
+      throw new UsageError(`too many arguments after ${what}`)
+    }
+    const prepared = await prepare(await siteFile(values, hasFile ? first : undefined))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
       return ExitCode.problems
@@ -113,15 +126,15 @@ function isRendering(word: string): word is keyof typeof renderings {
 function renderLibvirt(model: Model, name: string | undefined): Rendered {
   if (name === undefined) {
     const text = libvirtNetwork(model)
-    return text === undefined ? { reason: 'server.address lies in none of the subnets' } : { text }
+    return text === undefined ? { reason: 'server.address is in none of the subnets' } : { text }
   }
   const text = libvirtDomain(model, chooseNode(model, name))
   return text === undefined ? { reason: `${name} is not in the subnet of server.address` } : { text }
 }
 
-/** Without those that every name server has of itself. */
+/** Omits the zones that every name server has built in (RFC 6303). */
 function renderZones({ dns }: Plan, name: string | undefined): Rendered {
-  if (dns === undefined) return { reason: 'names are served elsewhere (dns.serve: false)' }
+  if (dns === undefined) return { reason: 'another server answers DNS (dns.serve: false)' }
   const zones = dns.zones.filter((zone) => !localZones.includes(zone))
   const wanted = name?.toLowerCase().replace(/\.$/, '')
   const chosen = zones.filter((zone) => wanted === undefined || zone.name === wanted)

@@ -1,4 +1,4 @@
-/** `slipway serve SITE`: the process that machines boot from. */
+/** `slipway serve SITE`: runs the services that machines boot from. */
 import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
@@ -11,30 +11,43 @@ import { explain, prepare } from '../../prepare.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 
-/** How long SIGTERM lets transfers in flight go on; systemd's own limit is above it (TimeoutStopSec). */
+/** How long transfers in flight can continue after SIGTERM; shorter than TimeoutStopSec of the unit. */
 const graceMs = 20_000
 
-/** systemd makes these for the service; whoever starts it by hand gets them made, for root alone. */
+/** systemd creates these directories for the service. Started by hand, slipway creates them for root. */
 const stateDirectory = '/var/lib/slipway'
 const runtimeDirectory = '/run/slipway'
 
 export const serve: Command = {
   name: 'serve',
-  summary: 'answer DHCP, TFTP, HTTP and DNS as the site file says',
-  usage: `usage: slipway serve [--log-level LEVEL] [--state DIR] [--control PATH] SITE
-
-Serves until SIGTERM. SIGHUP reads the site file again; one with problems leaves
-the old plan in place and says so. The log goes to standard output, a JSON line
-for each decision.
-
-  --log-level LEVEL   ${logLevels.join(', ')} (info)
-  --state DIR         where it keeps what is known of the nodes' installations
-                      ($STATE_DIRECTORY, or else ${stateDirectory})
-  --control PATH      the Unix socket for slipway status and its like (control.sock in
-                      $RUNTIME_DIRECTORY, or else ${runtimeDirectory}/control.sock)`,
+  help: {
+    usage: ['serve [--log-level LEVEL] [--state DIR] [--control PATH] [SITE]'],
+    about: [
+      'Serves DHCP, TFTP, HTTP, and DNS for a site.',
+      'Reads the site file SITE (default: $SLIPWAY_SITE) and serves until SIGTERM. SIGHUP reloads the site file; if ' +
+        'the file has errors, slipway keeps the current plan. The log goes to standard output, one JSON document a line.',
+    ],
+    options: [
+      ['--log-level LEVEL', `${logLevels.join(', ')} (default: info)`],
+      [
+        '--state DIR',
+        `directory for installation records (default: $STATE_DIRECTORY, else ${stateDirectory})`,
+      ],
+      [
+        '--control PATH',
+        `control socket for "slipway status" and others (default: control.sock in $RUNTIME_DIRECTORY, else in ${runtimeDirectory})`,
+      ],
+    ],
+    exit: [
+      ['0', 'stopped by SIGTERM or SIGINT'],
+      ['1', 'the site file has errors, a socket is not available, or a socket was lost'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['serve /etc/slipway/site.yaml', 'serve --state ./state --control ./control.sock site.yaml'],
+  },
 
   async run(args, terminal) {
-    const { sitePath, level, state, control, ownFolder } = readArguments(args)
+    const { sitePath, level, state, control, ownDirectory } = readArguments(args)
     const prepared = await prepare(sitePath)
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
@@ -43,22 +56,23 @@ for each decision.
     const log = createLog(level)
     const end = Promise.withResolvers<number>()
     const onLost = (error: Error): void => {
-      log.error({ err: error }, 'a socket was lost, ending so that the service manager starts anew')
+      log.error({ err: error }, 'socket lost, exiting for a restart')
       end.resolve(ExitCode.problems)
     }
     const sockets = createSockets(process.env)
     let app: App
     try {
       const { interface: name, address } = prepared.model.site.server
-      // The sockets that systemd passes are tied to an interface already, which may come up later.
+      // Sockets that systemd passes are bound to an interface, which can come up later.
       if (name !== undefined && !sockets.isAdopted('dhcp')) requireInterface(name, formatIpv4(address))
-      // A folder that cannot be made is told by whoever wants to use it.
-      if (ownFolder !== undefined) await mkdir(ownFolder, { recursive: true, mode: 0o700 }).catch(() => {})
+      // The control service reports a directory that cannot be created.
+      if (ownDirectory !== undefined)
+        await mkdir(ownDirectory, { recursive: true, mode: 0o700 }).catch(() => {})
       const store = openStore(state, Date.now())
       const follow = { site: prepared.model.site, directory: state }
       app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, control, follow, onLost })
     } catch (error) {
-      // CannotListen and its kind: one sentence that says which socket and what to do.
+      // The message names the socket and what to do.
       terminal.err(`slipway: ${(error as Error).message}`)
       return ExitCode.problems
     }
@@ -86,8 +100,8 @@ type Arguments = {
   readonly level: LogLevel
   readonly state: string
   readonly control: string
-  /** Of the control socket, where no path was given: one that was given may be a slip of the pen. */
-  readonly ownFolder: string | undefined
+  /** Directory of the default control socket. slipway does not create the directory of a given path. */
+  readonly ownDirectory: string | undefined
 }
 
 function readArguments(args: readonly string[]): Arguments {
@@ -100,32 +114,30 @@ function readArguments(args: readonly string[]): Arguments {
       control: { type: 'string' },
     },
   })
-  const [sitePath, ...more] = positionals
-  if (sitePath === undefined || more.length > 0) throw new UsageError('serve takes one site file')
+  const [sitePath = process.env['SLIPWAY_SITE'] ?? '', ...more] = positionals
+  if (sitePath === '' || more.length > 0) throw new UsageError('expected one site file')
   const level = logLevels.find((name) => name === values['log-level'])
-  if (level === undefined) throw new UsageError(`--log-level takes one of ${logLevels.join(', ')}`)
+  if (level === undefined) throw new UsageError(`--log-level: expected one of ${logLevels.join(', ')}`)
   const state = values.state ?? (firstOf(process.env['STATE_DIRECTORY']) || stateDirectory)
-  if (state === '') throw new UsageError('--state takes the name of a directory')
-  if (values.control === '') throw new UsageError('--control takes the path of a socket')
+  if (state === '') throw new UsageError('--state: expected the name of a directory')
+  if (values.control === '') throw new UsageError('--control: expected the path of a socket')
   const folder = firstOf(process.env['RUNTIME_DIRECTORY']) || runtimeDirectory
   return {
     ...{ sitePath, level, state },
     control: values.control ?? `${folder}/control.sock`,
-    ownFolder: values.control === undefined ? folder : undefined,
+    ownDirectory: values.control === undefined ? folder : undefined,
   }
 }
 
-/** systemd gives several directories (StateDirectory=, RuntimeDirectory=) with a colon between them; ours is the first. */
+/** Returns the first of several directories: systemd separates StateDirectory= and RuntimeDirectory= with colons. */
 function firstOf(directories = ''): string {
   return directories.split(':')[0] as string
 }
 
-/** SIGHUP reloads, SIGTERM and SIGINT stop; the returned function forgets all three. */
+/** Reloads on SIGHUP and stops on SIGTERM and SIGINT. Returns a function that removes the three handlers. */
 export function followSignals(app: App, log: Log, stop: () => void): () => void {
   const reload = (): void => {
-    app
-      .reload()
-      .catch((error: unknown) => log.error({ err: error }, 'site not reloaded, the old plan keeps serving'))
+    app.reload().catch((error: unknown) => log.error({ err: error }, 'site reload failed'))
   }
   process.on('SIGHUP', reload)
   process.once('SIGTERM', stop)

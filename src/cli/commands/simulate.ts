@@ -1,4 +1,4 @@
-/** `slipway simulate SITE`: boots a site's nodes over real packets, without firmware. */
+/** `slipway simulate`: boots the nodes of a site over real packets, without hardware. */
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CannotListen } from '../../host/cannot-listen.ts'
@@ -9,40 +9,49 @@ import { explain, prepare } from '../../prepare.ts'
 import { formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ipv4.ts'
 import {
   firmwareChoices,
-  simulate as bootRack,
+  simulate as bootNodes,
   type FirmwareChoice,
   type Simulation,
 } from '../../simulate/simulate.ts'
 import { formatBoot, formatSummary } from '../../simulate/timeline-text.ts'
 import type { SimulatedBoot } from '../../simulate/timeline.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { siteFile, siteOptions, siteRows } from '../target.ts'
 import type { Site } from '../../site/schema.ts'
 
-/** A rack that is powered on at once; more would only wait for each other here. */
-const mostAtOnce = 16
+/** Nodes that boot at the same time; more would only compete for this machine. */
+const maxParallel = 16
 
 export const simulate: Command = {
   name: 'simulate',
-  summary: "boot a site's nodes over real packets, without firmware",
-  usage: `usage: slipway simulate [--node NAME]… [--firmware WHICH] [--json] SITE
-
-Sends what the nodes' firmware, iPXE and installer would send to the server that
-serves SITE, and judges every answer against the site file: DHCP twice, the loader
-by TFTP, script, kernel and initramfs by HTTP, then DHCP, names, system image and
-Ignition of the live system. Nothing is installed, and no installation begins: an
-Ignition file must be refused to it, unless the site opens them to everybody. Run it
-on the machine that serves, or on one in the nodes' network, and not for a node that
-is being installed: its packets look like the node's. The usual DHCP ports need root.
-
-  --node NAME        only this node (m1 or ocp45/m1); may be repeated
-  --firmware WHICH   ${firmwareChoices.join(', ')} (uefi)
-  --json             one JSON object instead of timelines
-
-exit code: 0 when all nodes booted, 1 when not`,
+  help: {
+    usage: ['simulate [--node NAME]… [--firmware KIND] [--json] [--site FILE | FILE]'],
+    about: [
+      'Boots nodes over real packets, without hardware.',
+      'Sends what firmware, iPXE, and the installer of each node send, and checks every response against the site ' +
+        'file: DHCP, the boot loader by TFTP, the script, kernel, and initramfs by HTTP, then DHCP, DNS, the root ' +
+        'file system, and Ignition of the live system. It installs nothing and starts no installation: the server ' +
+        'must refuse it the Ignition file, unless the site makes Ignition files public.',
+      'Run it on the machine that serves, or on a machine in the network of the nodes. Do not run it for a node that ' +
+        'is being installed: its packets look like those of the node. The default DHCP ports need root.',
+    ],
+    options: [
+      ['--node NAME', 'only this node (w1 or ocp45/w1); can be repeated'],
+      ['--firmware KIND', `${firmwareChoices.join(', ')} (default: uefi)`],
+      ...siteRows,
+      ['--json', 'print one JSON document instead of timelines'],
+    ],
+    exit: [
+      ['0', 'all nodes booted'],
+      ['1', 'a node did not boot, or the site file has errors'],
+      ['2', 'invalid command line, or no such node'],
+    ],
+    examples: ['simulate site.yaml', 'simulate --node w1 --firmware bios site.yaml'],
+  },
 
   async run(args, terminal) {
-    const { sitePath, names, firmware, isJson } = readArguments(args)
-    const prepared = await prepare(sitePath)
+    const { values, file, names, firmware, isJson } = readArguments(args)
+    const prepared = await prepare(await siteFile(values, file))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
       return ExitCode.problems
@@ -62,9 +71,9 @@ exit code: 0 when all nodes booted, 1 when not`,
 }
 
 /**
- * Boots `nodes` and writes each timeline as its node ends.
+ * Boots `nodes` and prints the timeline of each node when it ends.
  *
- * @returns `undefined` when it could not begin; standard error says why
+ * @returns `undefined` when it could not start; the reason is on standard error
  */
 export async function runSimulation(
   model: Model,
@@ -77,7 +86,7 @@ export async function runSimulation(
     const server = formatIpv4(model.endpoint.address)
     terminal.err(
       `slipway simulate: this machine has neither the server's address ${server} nor one in a subnet of the site; ` +
-        'run it on the server or in the network of the nodes',
+        'run it on the server, or on a machine in the network of the nodes',
     )
     return undefined
   }
@@ -86,9 +95,9 @@ export async function runSimulation(
     terminal.out('')
   }
   try {
-    const result = await bootRack(model, {
+    const result = await bootNodes(model, {
       ...{ clock: systemClock, sockets: createSockets({}), source, nodes, firmware, onBooted },
-      parallel: mostAtOnce,
+      parallel: maxParallel,
     })
     terminal.out(formatSummary(result, terminal))
     return result
@@ -104,16 +113,17 @@ function readArguments(args: readonly string[]) {
     args: [...args],
     allowPositionals: true,
     options: {
+      ...siteOptions,
       node: { type: 'string', multiple: true, default: [] },
       firmware: { type: 'string', default: 'uefi' },
       json: { type: 'boolean', default: false },
     },
   })
-  const [sitePath, ...more] = positionals
-  if (sitePath === undefined || more.length > 0) throw new UsageError('simulate takes one site file')
+  if (positionals.length > 1) throw new UsageError('expected one site file')
   const firmware = firmwareChoices.find((choice) => choice === values.firmware)
-  if (firmware === undefined) throw new UsageError(`--firmware takes one of ${firmwareChoices.join(', ')}`)
-  return { sitePath, names: values.node, firmware, isJson: values.json }
+  if (firmware === undefined)
+    throw new UsageError(`--firmware: expected one of ${firmwareChoices.join(', ')}`)
+  return { values, file: positionals[0], names: values.node, firmware, isJson: values.json }
 }
 
 /** All nodes, or the named ones in the order of the site. */
@@ -147,11 +157,9 @@ function toJson(model: Model, { boots, durationMs }: Simulation) {
   }
 }
 
-/** Which of this machine's addresses simulated machines speak from. */
-
 /**
- * The server's own address where it is on this machine, else one in a subnet of the site: a broadcast from it
- * leaves by the interface that the nodes are on.
+ * Chooses the source address of simulated nodes: the address of the server where this machine has it, else one in a
+ * subnet of the site. A broadcast from it leaves through the interface to the nodes.
  *
  * @param interfaces as `os.networkInterfaces()` gives them
  * @returns the address in dotted text, or `undefined` when this machine is not on the site's network

@@ -1,16 +1,10 @@
-/** `slipway status`: where every node of a running slipway stands, once or as it goes. */
+/** `slipway status`: the state of every node of the running slipway, once or continuously. */
 import { parseArgs } from 'node:util'
 import { systemClock, type Clock, type Timer } from '../../host/clock.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
-import {
-  askControl,
-  controlHelp,
-  controlOptions,
-  controlPath,
-  ControlProblem,
-  followControl,
-} from '../client.ts'
+import { askControl, followControl, toResult } from '../client.ts'
+import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { clusterLines } from '../text/cluster.ts'
 import { clockTime, type OutputStyle } from '../text/output.ts'
 import { stateText, statusLines, type Status } from '../text/status.ts'
@@ -20,17 +14,25 @@ import { printable } from '../../text/printable.ts'
 
 export const status: Command = {
   name: 'status',
-  summary: 'say where every node stands: its state, its step, what is wrong with it',
-  usage: `usage: slipway status [--watch] [--json] [--control PATH]
-
-Asks the running slipway for its nodes: the state of each, the step that it is at,
-with progress and rate, and, where one does not go on, the likely reason and what to
-do. slipway node show NAME tells one node's whole way.
-
-  --watch          keep it up to date on a terminal; elsewhere a line for each change
-${controlHelp}
-
-Exit code 0: told. 1: slipway cannot be asked. 2: usage.`,
+  help: {
+    usage: ['status [--watch] [--json] [--control PATH]'],
+    about: [
+      'Shows the state of every node and what is wrong with it.',
+      'Queries the running slipway for the state of each node, its current step with progress and rate, and, for a ' +
+        'node that is stuck, the likely reason and what to do. "slipway node show NAME" shows all steps of one node.',
+    ],
+    options: [
+      ['--watch', 'update a terminal continuously; elsewhere print a line for each change'],
+      controlRow,
+      jsonRow,
+    ],
+    exit: [
+      ['0', 'success'],
+      ['1', 'slipway is not running, or refused the request'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['status', 'status --watch', 'status --json'],
+  },
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
@@ -39,9 +41,9 @@ Exit code 0: told. 1: slipway cannot be asked. 2: usage.`,
       options: { ...controlOptions, watch: { type: 'boolean', default: false } },
     })
     if (positionals.length > 0)
-      throw new UsageError('status takes no names; slipway node show NAME tells of one node')
+      throw new UsageError('expected no arguments; "slipway node show NAME" shows one node')
     if (values.watch && values.json)
-      throw new UsageError('--watch is for people; slipway events --json follows as JSON')
+      throw new UsageError('--watch does not print JSON; "slipway events --json" does')
     const path = controlPath(values.control)
     return toResult(terminal, async () => {
       if (values.watch) {
@@ -56,55 +58,44 @@ Exit code 0: told. 1: slipway cannot be asked. 2: usage.`,
   },
 }
 
-/** Runs what asks a running slipway; a {@link ControlProblem} becomes a line and exit code 1. */
-export async function toResult(terminal: Terminal, run: () => Promise<number>): Promise<number> {
-  try {
-    return await run()
-  } catch (error) {
-    if (!(error instanceof ControlProblem)) throw error
-    terminal.err(`slipway: ${error.message}`)
-    return ExitCode.problems
-  }
-}
+/** Events come in bursts; an administrator does not read faster than this. */
+const minPauseMs = 300
 
-/** Events come in bursts; a person reads no faster than this. */
-const leastPauseMs = 300
+/** Ages grow and symptoms appear without an event. */
+const maxPauseMs = 5000
 
-/** Ages grow, and symptoms come, without an event. */
-const mostPauseMs = 5000
-
-/** Until `signal` is aborted: a table that is kept up to date, or a line for each change where it cannot be. */
+/** Updates a table on a terminal, or prints a line for each change elsewhere, until `signal` is aborted. */
 export async function watchStatus(
   path: string,
   terminal: Terminal,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const tell = terminal.rows === undefined ? changes(terminal) : redraw(terminal)
+  const show = terminal.rows === undefined ? changes(terminal) : redraw(terminal)
   let timer: Timer | undefined
   let dueAt = Infinity
 
-  async function look(): Promise<void> {
+  async function update(): Promise<void> {
     dueAt = Infinity
-    // Why it cannot be asked is said once, by the stream of events.
+    // The event stream reports once why slipway is not reachable.
     const current = await askControl<Status>(path, '/v1/status').catch(() => undefined)
     if (signal.aborted) return
-    if (current !== undefined) tell(current, clock.now())
-    lookWithin(mostPauseMs)
+    if (current !== undefined) show(current, clock.now())
+    updateWithin(maxPauseMs)
   }
-  function lookWithin(ms: number): void {
+  function updateWithin(ms: number): void {
     const at = clock.monotonic() + ms
     if (at >= dueAt) return
     timer?.cancel()
     dueAt = at
-    timer = clock.after(ms, () => void look())
+    timer = clock.after(ms, () => void update())
   }
 
-  tell(await askControl<Status>(path, '/v1/status'), clock.now())
-  lookWithin(mostPauseMs)
+  show(await askControl<Status>(path, '/v1/status'), clock.now())
+  updateWithin(maxPauseMs)
   try {
     await followControl(path, '/v1/events', {
-      onEvent: () => lookWithin(leastPauseMs),
+      onEvent: () => updateWithin(minPauseMs),
       onGone: (sentence) => terminal.err(`slipway status: ${sentence}`),
       signal,
     })
@@ -113,41 +104,41 @@ export async function watchStatus(
   }
 }
 
-/** A line that is never folded. */
-const endless: OutputStyle = { columns: 1000, usesColor: false }
+/** Lines that are not wrapped. */
+const unwrapped: OutputStyle = { columns: 1000, usesColor: false }
 
-type Tell = (status: Status, now: number) => void
+type Show = (status: Status, now: number) => void
 
-/** From the upper left corner, each line cleared to its end, and what was below. */
-function redraw(terminal: Terminal): Tell {
+/** Draws from the upper left corner and clears the rest of each line and of the screen. */
+function redraw(terminal: Terminal): Show {
   terminal.out('\u001b[2J')
   return (current, now) => {
     const lines = statusLines(current, now, terminal)
-    const room = Math.max(1, (terminal.rows ?? 24) - 2)
+    const height = Math.max(1, (terminal.rows ?? 24) - 2)
     const shown =
-      lines.length <= room
+      lines.length <= height
         ? lines
-        : [...lines.slice(0, room - 1), `… ${lines.length - room + 1} more lines in a taller window`]
+        : [...lines.slice(0, height - 1), `… ${lines.length - height + 1} more lines in a taller window`]
     terminal.out(`\u001b[H${shown.map((line) => `${line}\u001b[K`).join('\n')}\u001b[J`)
   }
 }
 
-/** A line for a node whose state, step or trouble is another than before, or a cluster that stands elsewhere. */
-function changes(terminal: Terminal): Tell {
-  const told = new Map<string, string>()
+/** Prints a line for each node whose state, step, or symptom changed, and for each cluster that changed. */
+function changes(terminal: Terminal): Show {
+  const shown = new Map<string, string>()
   return ({ nodes, clusters = [] }, now) => {
     for (const standing of clusters) {
-      // Ages grow all the time, and at the beginning of time there are none.
-      const key = clusterLines([standing], 0, endless).join('\n')
-      if (told.get(standing.cluster) === key) continue
-      told.set(standing.cluster, key)
-      for (const line of clusterLines([standing], now, endless)) terminal.out(`${clockTime(now)}  ${line}`)
+      // Compares at a fixed time, because ages always change.
+      const key = clusterLines([standing], 0, unwrapped).join('\n')
+      if (shown.get(standing.cluster) === key) continue
+      shown.set(standing.cluster, key)
+      for (const line of clusterLines([standing], now, unwrapped)) terminal.out(`${clockTime(now)}  ${line}`)
     }
     for (const node of nodes) {
       const { mode, step, symptom } = node
       const key = [mode, step?.kind, step?.outcome, step?.count, symptom?.name].join(' ')
-      if (told.get(node.node) === key) continue
-      told.set(node.node, key)
+      if (shown.get(node.node) === key) continue
+      shown.set(node.node, key)
       terminal.out(changeLine(node, now))
     }
   }
@@ -155,7 +146,7 @@ function changes(terminal: Terminal): Tell {
 
 function changeLine(node: NodeReport, now: number): string {
   const { symptom } = node
-  const trouble = symptom === undefined ? '' : `; ${symptom.saw}: ${symptom.likely}; ${symptom.advice}`
-  const text = `${stateText(node, now)}: ${nowText(node.step, now)}${trouble}`
+  const problem = symptom === undefined ? '' : `; ${symptom.saw}: ${symptom.likely}; ${symptom.advice}`
+  const text = `${stateText(node, now)}: ${nowText(node.step, now)}${problem}`
   return `${clockTime(now)}  ${node.node}  ${clip(printable(text), 1000)}`
 }

@@ -1,8 +1,8 @@
-/** `slipway wait GOAL SITE`: until an installation has come so far, as the cluster's own API says. */
+/** `slipway wait GOAL`: waits until an installation reaches a stage, as the API of the cluster reports it. */
 import { parseArgs } from 'node:util'
 import { connectCluster } from '../../cluster/connection/client.ts'
 import { kubeconfigFile } from '../../cluster/kubeconfig/file.ts'
-import { goals, stagesOf, WaitExitCode, type Goal } from '../../cluster/stages.ts'
+import { goals, stagesOf, WaitExitCode } from '../../cluster/stages.ts'
 import { wait as waitFor } from '../../cluster/wait.ts'
 import { systemClock } from '../../host/clock.ts'
 import type { Model } from '../../plan/model.ts'
@@ -10,6 +10,7 @@ import { explain, prepare } from '../../prepare.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import type { Cluster } from '../../site/schema.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
+import { siteFile, siteOptions, siteRows } from '../target.ts'
 import { interruptible, parseTimeLimit } from '../time-limit.ts'
 import { liveReport, plainReport } from '../text/wait.ts'
 
@@ -18,29 +19,46 @@ const tickMs = 1000
 
 export const wait: Command = {
   name: 'wait',
-  summary: 'wait until a cluster has come so far in its installation, and say what is missing',
-  usage: `usage: slipway wait bootstrap-complete|nodes-ready|install-complete
-                    [--cluster NAME] [--timeout TIME] SITE
-
-Asks the cluster's API by its kubeconfig (the site's \`kubeconfig\`, else auth/kubeconfig
-in the Ignition folder); needs no running slipway.
-
-  bootstrap-complete   the bootstrap has done its work and left etcd: it may be stopped
-  nodes-ready          every declared node but the bootstrap has registered and is Ready
-  install-complete     the cluster's version is installed and its operators have settled
-
-  --cluster NAME   which, where the site has several
-  --timeout TIME   90s, 45m or 2h for all of it, instead of openshift-install's for
-                   each stage: 20 minutes for the API, 60 for the bootstrap, 5 for its
-                   etcd member, 60 for nodes, 60 for the version, 30 for operators
-
-Exit code 0: it has come so far. 1: problems in the site or the kubeconfig. 2: usage.
-Not in time, as openshift-install: 4 API, 5 bootstrap, 6 nodes or version,
-7 operators. 8: interrupted.`,
+  help: {
+    usage: ['wait [--cluster NAME] [--timeout TIME] GOAL [--site FILE | FILE]'],
+    about: [
+      'Waits for an installation stage and shows what is missing.',
+      'Reads the site file and queries the API of the cluster with its kubeconfig (key "kubeconfig", else ' +
+        'auth/kubeconfig in the Ignition directory). It does not need a running slipway.',
+    ],
+    lists: {
+      Goals: [
+        ['bootstrap-complete', 'the bootstrap finished its work and left etcd: you can stop it'],
+        ['nodes-ready', 'every declared node except the bootstrap has registered and is Ready'],
+        ['install-complete', 'the version of the cluster is installed and its operators are stable'],
+      ],
+    },
+    options: [
+      ['--cluster NAME', 'required where the site has several clusters'],
+      [
+        '--timeout TIME',
+        'one limit for all stages, for example 90s, 45m, or 2h. Default: the limits of openshift-install for each ' +
+          'stage, 20 minutes for the API, 60 for the bootstrap, 5 for its etcd member, 60 for nodes, 60 for the ' +
+          'version, 30 for operators',
+      ],
+      ...siteRows,
+    ],
+    exit: [
+      ['0', 'goal reached'],
+      ['1', 'the site file or the kubeconfig has errors'],
+      ['2', 'invalid command line'],
+      ['4', 'time limit reached: API (these codes are those of openshift-install)'],
+      ['5', 'time limit reached: bootstrap'],
+      ['6', 'time limit reached: nodes or version'],
+      ['7', 'time limit reached: operators'],
+      ['8', 'interrupted'],
+    ],
+    examples: ['wait install-complete site.yaml', 'wait --cluster ocp45 --timeout 90m bootstrap-complete'],
+  },
 
   async run(args, terminal) {
-    const { goal, sitePath, clusterName, timeoutMs } = readArguments(args)
-    const prepared = await prepare(sitePath)
+    const { values, goal, file, clusterName, timeoutMs } = readArguments(args)
+    const prepared = await prepare(await siteFile(values, file))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
       return ExitCode.problems
@@ -77,31 +95,23 @@ Not in time, as openshift-install: 4 API, 5 bootstrap, 6 nodes or version,
   },
 }
 
-type Arguments = {
-  readonly goal: Goal
-  readonly sitePath: string
-  readonly clusterName: string | undefined
-  readonly timeoutMs: number | undefined
-}
-
-function readArguments(args: readonly string[]): Arguments {
+function readArguments(args: readonly string[]) {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { cluster: { type: 'string' }, timeout: { type: 'string' } },
+    options: { ...siteOptions, cluster: { type: 'string' }, timeout: { type: 'string' } },
   })
-  const [word, sitePath, ...more] = positionals
-  if (word === undefined || sitePath === undefined || more.length > 0) {
-    throw new UsageError(`wait takes one of ${goals.join(', ')} and a site file`)
-  }
+  const [word, file, ...more] = positionals
+  if (word === undefined || more.length > 0) throw new UsageError(`expected one of ${goals.join(', ')}`)
   const goal = goals.find((each) => each === word)
   if (goal === undefined) {
     throw new UsageError(`cannot wait for ${JSON.stringify(word)}${didYouMean(word, goals)}`)
   }
   const { cluster: clusterName, timeout } = values
   return {
+    values,
     goal,
-    sitePath,
+    file,
     clusterName,
     timeoutMs: timeout === undefined ? undefined : parseTimeLimit(timeout),
   }
@@ -110,7 +120,7 @@ function readArguments(args: readonly string[]): Arguments {
 function chooseCluster({ site }: Model, name: string | undefined): Cluster {
   const names = site.clusters.map((cluster) => cluster.name)
   const [first, ...others] = site.clusters
-  if (first === undefined) throw new UsageError('the site has no cluster')
+  if (first === undefined) throw new UsageError('the site does not declare a cluster')
   if (name === undefined && others.length > 0) {
     throw new UsageError(`the site has several clusters: add --cluster ${names.join(' or ')}`)
   }

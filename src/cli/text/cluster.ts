@@ -1,52 +1,53 @@
-/** Where clusters stand, for a terminal: a line for each above a table of nodes, or one of them at length. Pure. */
+/** The state of clusters: a line for each above the table of nodes, or one cluster in full. Pure. */
 import type { BootstrapState } from '../../cluster/bootstrap-record.ts'
 import type { ClusterStanding, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
 import { formatDuration } from '../../text/duration.ts'
+import { pluralize } from '../../text/count.ts'
 import { wrap } from '../../text/wrap.ts'
 import { calendarDay, clockTime, paint, type OutputStyle, type Style } from './output.ts'
 import { printable } from '../../text/printable.ts'
 
-/** Each goes on from "its bootstrap". */
-export const bootstrapWords: Readonly<Record<BootstrapState['kind'], string>> = {
+/** Each completes a sentence that starts with "bootstrap". */
+export const bootstrapTexts: Readonly<Record<BootstrapState['kind'], string>> = {
   kept: 'stays behind the load balancer',
   out: 'is out of the load balancer',
-  waiting: 'leaves the load balancer when it has done its work',
+  waiting: 'will leave the load balancer when bootstrapping is complete',
 }
 
-/** A line for each that somebody can ask, and why one is not heard. */
+/** Returns a line for each cluster that slipway follows, and why one is not reachable. */
 export function clusterLines(
   clusters: readonly ClusterStanding[],
   now: number,
-  paper: OutputStyle,
+  output: OutputStyle,
 ): string[] {
   const asked = clusters.filter(({ stages }) => stages.length > 0)
   return [
     ...asked.flatMap((standing) => {
       const parts = [progressText(standing, now), pendingText(standing.requests)]
       const text = parts.filter((part) => part !== '').join('; ')
-      return text === '' ? [] : folded([`${standing.cluster}:`, 'bold'], text, paper)
+      return text === '' ? [] : folded([`${standing.cluster}:`, 'bold'], text, output)
     }),
     ...asked.filter(hasNotice).flatMap(({ cluster, trouble = '' }) => {
-      return folded(['!', 'yellow'], `${cluster}: ${trouble}`, paper)
+      return folded(['!', 'yellow'], `${cluster}: ${trouble}`, output)
     }),
   ]
 }
 
-/** One cluster at length: its stages, what they lack, its bootstrap, its requests, its nodes. */
-export function statusLines(standing: ClusterStanding, now: number, paper: OutputStyle): string[] {
+/** Returns one cluster in full: stages, what is missing, bootstrap, certificate requests, nodes. */
+export function statusLines(standing: ClusterStanding, now: number, output: OutputStyle): string[] {
   const { cluster, trouble, stages, members, bootstrap, requests } = standing
   return [
-    ...folded([`${cluster}:`, 'bold'], progressText(standing, now) || 'not heard', paper),
-    ...(trouble === undefined ? [] : folded(['!', 'yellow'], trouble, paper)),
-    ...(stages.length === 0 ? [] : ['', ...stageLines(standing, now, paper)]),
+    ...folded([`${cluster}:`, 'bold'], progressText(standing, now) || 'no information', output),
+    ...(trouble === undefined ? [] : folded(['!', 'yellow'], trouble, output)),
+    ...(stages.length === 0 ? [] : ['', ...stageLines(standing, now, output)]),
     '',
-    ...(bootstrap === undefined ? [] : folded(['bootstrap    '], bootstrapText(bootstrap, now), paper)),
-    ...folded(['certificates '], requestsText(requests), paper),
-    ...(members.length === 0 ? [] : ['', ...memberLines(members, now, paper)]),
+    ...(bootstrap === undefined ? [] : folded(['bootstrap    '], bootstrapText(bootstrap, now), output)),
+    ...folded(['certificates '], requestsText(requests), output),
+    ...(members.length === 0 ? [] : ['', ...memberLines(members, now, output)]),
   ]
 }
 
-/** `3 of 5 nodes Ready, waiting for operators`; nothing of one that was never heard. */
+/** `3 of 5 nodes Ready, waiting for operators`; empty for a cluster that was never reachable. */
 function progressText({ stages, members, trouble }: ClusterStanding, now: number): string {
   const ready = members.filter(({ state }) => state === 'ready').length
   const isKnown = members.some(({ state }) => state !== 'unknown')
@@ -64,17 +65,19 @@ function installedText(at: number | undefined, now: number): string {
   return at === undefined ? 'installed' : `installed ${formatDuration(Math.max(0, now - at))} ago`
 }
 
-/** Nothing when none is pending. */
+/** Returns nothing when no request is pending. */
 function pendingText({ approve, pending = 0 }: RequestCounts): string {
   if (pending === 0) return ''
-  return `${pending} certificate ${pending === 1 ? 'request' : 'requests'} pending: ${listCommands[approve]}`
+  return `${pluralize(pending, 'certificate request')} pending: ${listCommands[approve]}`
 }
 
 function requestsText({ approve, pending, approved }: RequestCounts): string {
-  const mode = { declared: `${approved} approved`, 'dry-run': 'dry run', off: 'slipway approves none' }[
-    approve
-  ]
-  if (pending === undefined) return `${mode}, those pending are not known`
+  const mode = {
+    declared: `${approved} approved`,
+    'dry-run': 'dry run',
+    off: 'slipway does not approve requests',
+  }[approve]
+  if (pending === undefined) return `${mode}, pending requests unknown`
   return pending === 0 ? `none pending, ${mode}` : `${pending} pending, ${mode}: ${listCommands[approve]}`
 }
 
@@ -84,32 +87,32 @@ const listCommands: Readonly<Record<RequestCounts['approve'], string>> = {
   off: 'oc get csr',
 }
 
-/** An API that was never up is waited for; that is no trouble. */
+/** An API that was never reachable is awaited, which is not a problem. */
 function hasNotice({ trouble, stages }: ClusterStanding): boolean {
   return trouble !== undefined && stages[0]?.state !== 'under-way'
 }
 
 function bootstrapText({ kind, since, reason }: BootstrapState, now: number): string {
   const time = kind === 'waiting' ? '' : ` for ${formatDuration(Math.max(0, now - since))}`
-  return `${bootstrapWords[kind]}${time}: ${reason}`
+  return `${bootstrapTexts[kind]}${time}: ${reason}`
 }
 
 const timeColumns = '2026-11-21 10:16:00'.length
 
-function stageLines({ stages, trouble }: ClusterStanding, now: number, paper: OutputStyle): string[] {
+function stageLines({ stages, trouble }: ClusterStanding, now: number, output: OutputStyle): string[] {
   const width = Math.max(...stages.map(({ name }) => name.length))
   return [
-    paint(paper, 'dim', `  ${'stage'.padEnd(width)}  ${'reached'.padEnd(timeColumns)}  took`),
+    paint(output, 'dim', `  ${'stage'.padEnd(width)}  ${'reached'.padEnd(timeColumns)}  took`),
     ...stages.flatMap((stage) => {
       const { name, note = '' } = stage
-      // What is said at the top already.
+      // Omits what the top of the page shows.
       const missing = stage.missing.filter((each) => each !== trouble)
       const [time, took] = timesOf(stage, now)
       const cells = [name.padEnd(width), time.padEnd(timeColumns), took.padEnd(6), note]
       return [
-        `${mark(stage, paper)} ${printable(cells.join('  '))}`.trimEnd(),
+        `${mark(stage, output)} ${printable(cells.join('  '))}`.trimEnd(),
         ...missing.flatMap((each) =>
-          wrap(printable(each), Math.max(20, paper.columns - 6)).map(
+          wrap(printable(each), Math.max(20, output.columns - 6)).map(
             (line, index) => `${index === 0 ? '    ' : '      '}${line}`,
           ),
         ),
@@ -118,14 +121,14 @@ function stageLines({ stages, trouble }: ClusterStanding, now: number, paper: Ou
   ]
 }
 
-function mark({ state }: StageReport, paper: OutputStyle): string {
+function mark({ state }: StageReport, output: OutputStyle): string {
   switch (state) {
     case 'reached':
-      return paint(paper, 'green', '✓')
+      return paint(output, 'green', '✓')
     case 'under-way':
-      return paint(paper, 'yellow', '…')
+      return paint(output, 'yellow', '…')
     case 'unknown':
-      return paint(paper, 'yellow', '?')
+      return paint(output, 'yellow', '?')
     case 'ahead':
       return ' '
   }
@@ -135,21 +138,21 @@ function timesOf(
   { state, since, reachedAt }: StageReport,
   now: number,
 ): readonly [time: string, took: string] {
-  if (state === 'reached' && reachedAt === undefined) return ['before it was asked', '']
+  if (state === 'reached' && reachedAt === undefined) return ['earlier, not observed', '']
   const time = reachedAt === undefined ? '' : `${calendarDay(reachedAt)} ${clockTime(reachedAt)}`
   return [time, since === undefined ? '' : formatDuration(Math.max(0, (reachedAt ?? now) - since))]
 }
 
-function memberLines(members: readonly MemberReport[], now: number, paper: OutputStyle): string[] {
+function memberLines(members: readonly MemberReport[], now: number, output: OutputStyle): string[] {
   const width = Math.max(...members.map(({ node }) => node.length))
   return [
-    paint(paper, 'dim', `${'node'.padEnd(width)}  in the cluster`),
+    paint(output, 'dim', `${'node'.padEnd(width)}  in the cluster`),
     ...members.flatMap((member) => {
       const [text, style] = memberText(member, now)
-      const lines = wrap(printable(text), Math.max(20, paper.columns - width - 2))
+      const lines = wrap(printable(text), Math.max(20, output.columns - width - 2))
       return lines.map((line, index) => {
         const name = index === 0 ? member.node : ''
-        return `${name.padEnd(width)}  ${style === undefined ? line : paint(paper, style, line)}`
+        return `${name.padEnd(width)}  ${style === undefined ? line : paint(output, style, line)}`
       })
     }),
   ]
@@ -166,19 +169,19 @@ function memberText(
     case 'not-ready':
       return [`not Ready${time}${reason === undefined ? '' : `: ${reason}`}`, 'yellow']
     case 'absent':
-      return ['has not registered']
+      return ['not registered']
     case 'unknown':
-      return ['not known', 'dim']
+      return ['unknown', 'dim']
   }
 }
 
-/** Whole, over as many lines as it needs, below each other. */
+/** Wraps a text behind its lead, aligned. */
 function folded(
   [lead, style]: readonly [lead: string, style?: Style],
   text: string,
-  paper: OutputStyle,
+  output: OutputStyle,
 ): string[] {
-  const shown = style === undefined ? lead : paint(paper, style, lead)
-  const lines = wrap(printable(text), Math.max(20, paper.columns - lead.length - 1))
+  const shown = style === undefined ? lead : paint(output, style, lead)
+  const lines = wrap(printable(text), Math.max(20, output.columns - lead.length - 1))
   return lines.map((line, index) => `${index === 0 ? shown : ' '.repeat(lead.length)} ${line}`)
 }

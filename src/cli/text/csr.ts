@@ -1,4 +1,4 @@
-/** Certificate requests that are left pending, for a terminal: each with the whole reason below it. Pure. */
+/** Pending certificate signing requests: each with its full reason below. Pure. */
 import type { PendingCsr, PendingCsrs } from '../../cluster/csr/approver.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { wrap } from '../../text/wrap.ts'
@@ -6,16 +6,17 @@ import { paint, type OutputStyle } from './output.ts'
 import { clip } from '../../text/clip.ts'
 import { printable } from '../../text/printable.ts'
 
-/** @param now milliseconds since 1970, as the requests' times */
-export function csrLines(clusters: readonly PendingCsrs[], now: number, paper: OutputStyle): string[] {
-  if (clusters.length === 0) return ['no cluster of the site has its certificate requests approved (approve)']
+/** @param now milliseconds since 1970, like the times of the requests */
+export function csrLines(clusters: readonly PendingCsrs[], now: number, output: OutputStyle): string[] {
+  if (clusters.length === 0)
+    return ['slipway does not approve certificate requests of any cluster (key "approve")']
   return clusters.flatMap((cluster, index) => [
     ...(index === 0 ? [] : ['']),
-    paint(paper, 'bold', headline(cluster)),
-    ...(cluster.trouble === undefined ? [] : indented(`! ${cluster.trouble}`, paper)),
+    paint(output, 'bold', headline(cluster)),
+    ...(cluster.trouble === undefined ? [] : indented(`! ${cluster.trouble}`, output)),
     ...cluster.requests.flatMap((request) => [
-      clip(`  ${requestText(request, now)}`, Math.max(paper.columns, 60)),
-      ...indented(request.reason, paper),
+      clip(`  ${requestText(request, now)}`, Math.max(output.columns, 60)),
+      ...indented(request.reason, output),
     ]),
   ])
 }
@@ -25,12 +26,12 @@ function headline({ cluster, approve, approved, requests }: PendingCsrs): string
   return `${cluster}: ${requests.length === 0 ? 'none' : requests.length} pending, ${mode}`
 }
 
-/** The signer's group is the same for all that a cluster knows. */
+/** Omits the group of the signer, which is the same for all requests. */
 function requestText({ name, createdAt, signer, username }: PendingCsr, now: number): string {
-  const age = createdAt === 0 ? 'of an unknown time' : `${formatDuration(Math.max(0, now - createdAt))} ago`
+  const age = createdAt === 0 ? 'at an unknown time' : `${formatDuration(Math.max(0, now - createdAt))} ago`
   return printable(`${name}  ${signer.replace(/^kubernetes\.io\//, '')}  ${username}  ${age}`)
 }
 
-function indented(text: string, paper: OutputStyle): string[] {
-  return wrap(printable(text), Math.max(20, paper.columns - 4)).map((line) => `    ${line}`)
+function indented(text: string, output: OutputStyle): string[] {
+  return wrap(printable(text), Math.max(20, output.columns - 4)).map((line) => `    ${line}`)
 }

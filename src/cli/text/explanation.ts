@@ -1,4 +1,4 @@
-/** An {@link Explanation} for people: a paragraph for each service. Pure. */
+/** An {@link Explanation} as text: a paragraph for each service. Pure. */
 import { askedText, ignitionText } from './ignition.ts'
 import type { Answer, BackEnd, Explanation } from '../explain/explanation.ts'
 import { alignColumns } from '../../text/table.ts'
@@ -18,21 +18,21 @@ export function explanationLines(explanation: Explanation): string[] {
       .map((line) => `  ${line}`.trimEnd()),
     '',
     ...(explanation.ignition === undefined
-      ? ['Ignition  in its initramfs, which only this node may fetch while it is installed']
+      ? ['Ignition  in its initramfs, which only this node can fetch while it installs']
       : ignitionLines(explanation.ignition)),
     '',
     'DNS',
     ...recordLines([...dns.forward, ...dns.reverse]),
     '',
     'HAProxy',
-    ...backEndLines(haproxy),
+    ...backendLines(haproxy),
   ]
 }
 
 function identity({ node, role, name, mac, address, addresses, network, boot, image, disk }: Explanation) {
   const others = addresses.filter((each) => each !== address)
   const boots = {
-    install: `installs ${image}${disk === undefined ? ', as its agent decides' : ` on ${disk}`}`,
+    install: `installs ${image}${disk === undefined ? ' on the disk that its agent chooses' : ` on ${disk}`}`,
     menu: 'shows the menu',
     local: 'boots its local disk',
   }
@@ -50,17 +50,19 @@ function identity({ node, role, name, mac, address, addresses, network, boot, im
 function offerLines({
   client,
   reason,
-  address = 'none: another DHCP server leases it',
+  address = 'none: another DHCP server assigns it',
   nextServer,
   file,
   bootFile,
   loader,
   options,
 }: Offer): string[] {
-  if (options.length === 0) return [`DHCP to ${client}`, `  no offer: ${reason ?? 'not known why'}`]
+  if (options.length === 0) return [`DHCP to ${client}`, `  no offer: ${reason ?? 'reason unknown'}`]
   const place = loader === undefined ? [] : 'path' in loader ? [loader.path] : [`missing: ${loader.problem}`]
   const boot =
-    bootFile === undefined ? `nothing: ${reason ?? 'it does not boot'}` : [bootFile, ...place].join(', ')
+    bootFile === undefined
+      ? `nothing: ${reason ?? 'this client does not boot'}`
+      : [bootFile, ...place].join(', ')
   return [
     `DHCP to ${client}`,
     ...columns([
@@ -82,7 +84,7 @@ function ignitionLines({
   problem,
   added,
 }: Required<Explanation>['ignition']): string[] {
-  const facts = isAsked === true ? [askedText] : [`${octets ?? 0} octets`]
+  const facts = isAsked === true ? [askedText] : [`${octets ?? 0} bytes`]
   const found = [file, ...facts, ...(contents === undefined ? [] : [ignitionText(contents)])]
   return [
     `Ignition  ${url}`,
@@ -94,12 +96,12 @@ function ignitionLines({
 }
 
 function recordLines(answers: readonly Answer[]): string[] {
-  if (answers.length === 0) return ['  names are served elsewhere']
+  if (answers.length === 0) return ['  another server answers DNS']
   return columns(answers.map(({ owner, type, data }) => [owner, type, data]))
 }
 
-function backEndLines(backEnds: readonly BackEnd[]): string[] {
-  if (backEnds.length === 0) return ['  it stands behind no front end of this site']
+function backendLines(backEnds: readonly BackEnd[]): string[] {
+  if (backEnds.length === 0) return ['  not a server in any backend']
   return columns(
     backEnds.map(({ service, addresses, server, isBackup, isOut }) => [
       service,
@@ -110,8 +112,8 @@ function backEndLines(backEnds: readonly BackEnd[]): string[] {
 }
 
 function whenUsed(isBackup: boolean, isOut: boolean): string {
-  if (isOut) return ': taken out, it gets no new connections'
-  return isBackup ? ' while no other server is up' : ''
+  if (isOut) return ': disabled, gets no new connections'
+  return isBackup ? ' (backup: only while no other server is up)' : ''
 }
 
 function columns(rows: readonly (readonly string[])[]): string[] {

@@ -1,19 +1,19 @@
-/** What was read in an Ignition file, for people. Pure. */
+/** The contents of an Ignition file in words. Pure. */
 import { formatMinute, validUntil } from '../../plan/ignition/age.ts'
 import type { IgnitionContents } from '../../plan/ignition/document.ts'
 
-/** Of what is on no disk here. */
-export const askedText = 'which the cluster is asked for when a node installs'
+/** For an Ignition file that is not on this machine. */
+export const askedText = 'requested from the cluster when a node installs'
 
-/** `version 3.2.0, made at 2026-11-21 06:00 UTC, good until 2026-11-22 06:00 UTC` */
+/** `version 3.2.0, made at 2026-11-21 06:00 UTC, valid until 2026-11-22 06:00 UTC` */
 export function ignitionText(contents: IgnitionContents): string {
   const { version, madeAt, firstToExpire } = contents
   const end = validUntil(contents)
   const age =
     madeAt !== undefined && end !== undefined
-      ? [`made at ${formatMinute(madeAt)}`, `good until ${formatMinute(end)}`]
+      ? [`made at ${formatMinute(madeAt)}`, `valid until ${formatMinute(end)}`]
       : firstToExpire === undefined
-        ? ['without certificates']
-        : [`its first certificate expires at ${formatMinute(firstToExpire.notAfter)}`]
+        ? ['no certificates']
+        : [`first certificate expires at ${formatMinute(firstToExpire.notAfter)}`]
   return [`version ${version}`, ...age].join(', ')
 }

@@ -1,4 +1,4 @@
-/** The story of one node as text: where it stands, then each boot step by step. Pure. */
+/** The details of one node: its state, then each boot step by step. Pure. */
 import { stepKinds } from '../../install/step-kinds.ts'
 import type { Step } from '../../install/step.ts'
 import type { NodeDetails } from '../../install/reports.ts'
@@ -15,92 +15,92 @@ import { printable } from '../../text/printable.ts'
 const timeColumns = 8
 const titleColumns = 15
 const countColumns = 5
-const octetColumns = 11
+const byteColumns = 11
 const durationColumns = 9
 const rateColumns = 13
-const leastDetailColumns = 24
+const minDetailColumns = 24
 
-/** Wider than this, figures stand too far from what they belong to. */
-const mostColumns = 110
+/** Wider than this, figures are too far from their step. */
+const maxColumns = 110
 
-export function nodeLines(story: NodeDetails, now: number, paper: OutputStyle): string[] {
-  const { node, role, address, mac, fqdn, reason, lastSeen, symptom, attempt } = story
+export function nodeLines(details: NodeDetails, now: number, output: OutputStyle): string[] {
+  const { node, role, address, mac, fqdn, reason, lastSeen, symptom, attempt } = details
   const seen =
     lastSeen === undefined ? 'never seen' : `seen ${formatDuration(Math.max(0, now - lastSeen))} ago`
   const attempts = attempt === undefined || attempt.earlier === 0 ? '' : `, attempt ${attempt.earlier + 1}`
   return [
-    `${paint(paper, 'bold', node)}  ${role}, ${address}, ${mac}, ${fqdn}`,
-    ...wrap(printable(`${stateText(story, now)}${attempts}: ${reason}; ${seen}`), paper.columns),
-    ...(symptom === undefined ? [] : symptomLines(symptom, paper, 0)),
-    ...bootsAndCommands(story).flatMap((part) => ['', ...partLines(part, now, paper)]),
+    `${paint(output, 'bold', node)}  ${role}, ${address}, ${mac}, ${fqdn}`,
+    ...wrap(printable(`${stateText(details, now)}${attempts}: ${reason}; ${seen}`), output.columns),
+    ...(symptom === undefined ? [] : symptomLines(symptom, output, 0)),
+    ...bootsAndCommands(details).flatMap((part) => ['', ...partLines(part, now, output)]),
   ]
 }
 
 type Part = { readonly at: number; readonly title: string; readonly steps: readonly Step[] }
 
 function bootsAndCommands({ boots, commands, words }: NodeDetails): Part[] {
-  const [word] = words
+  const [first] = words
   const parts = [
-    ...(word === undefined ? [] : [{ at: word.startedAt, title: 'in its cluster', steps: words }]),
+    ...(first === undefined ? [] : [{ at: first.startedAt, title: 'in the cluster', steps: words }]),
     ...boots.map(({ kind, startedAt, steps }) => ({ at: startedAt, title: `boots from the ${kind}`, steps })),
     ...commands.map(({ at, command }) => ({ at, title: `command: ${command}`, steps: [] })),
   ]
   return parts.sort((a, b) => a.at - b.at)
 }
 
-function partLines({ at, title, steps }: Part, now: number, paper: OutputStyle): string[] {
-  const head = `${calendarDay(at)} ${clockTime(at)}  ${paint(paper, 'bold', title)}`
-  return [head, ...steps.map((step) => stepLine(step, now, paper))]
+function partLines({ at, title, steps }: Part, now: number, output: OutputStyle): string[] {
+  const head = `${calendarDay(at)} ${clockTime(at)}  ${paint(output, 'bold', title)}`
+  return [head, ...steps.map((step) => stepLine(step, now, output))]
 }
 
-function stepLine(step: Step, now: number, paper: OutputStyle): string {
-  const width = Math.min(paper.columns, mostColumns)
-  const figures = countColumns + octetColumns + durationColumns
+function stepLine(step: Step, now: number, output: OutputStyle): string {
+  const width = Math.min(output.columns, maxColumns)
+  const figures = countColumns + byteColumns + durationColumns
   const fixed = timeColumns + 3 + titleColumns + figures
-  const hasRates = width - fixed - rateColumns >= leastDetailColumns
-  const room = Math.max(8, width - fixed - (hasRates ? rateColumns : 0))
+  const hasRates = width - fixed - rateColumns >= minDetailColumns
+  const detailWidth = Math.max(8, width - fixed - (hasRates ? rateColumns : 0))
   const { octets, octetsPerSecond, count } = step
   const rate = octetsPerSecond === undefined ? '' : `${formatBytes(octetsPerSecond)}/s`
   const figureCells = [
     (count === 1 ? '' : `×${count}`).padStart(countColumns),
-    (octets === undefined ? '' : formatBytes(octets)).padStart(octetColumns),
+    (octets === undefined ? '' : formatBytes(octets)).padStart(byteColumns),
     durationText(step, now).padStart(durationColumns),
     hasRates ? rate.padStart(rateColumns) : '',
   ].join('')
-  // Where there are no figures, a reason may take their place.
-  const detailColumns = figureCells.trim() === '' ? room + figureCells.length : room
+  // Without figures, a reason can use their columns.
+  const detailColumns = figureCells.trim() === '' ? detailWidth + figureCells.length : detailWidth
   const line = [
-    paint(paper, 'dim', clockTime(step.startedAt)),
-    ` ${mark(step, paper)} `,
+    paint(output, 'dim', clockTime(step.startedAt)),
+    ` ${mark(step, output)} `,
     stepKinds[step.kind].title.padEnd(titleColumns),
-    clip(printable(stepDetail(step)), detailColumns).padEnd(room),
+    clip(printable(stepDetail(step)), detailColumns).padEnd(detailWidth),
     figureCells,
   ]
   return line.join('').trimEnd()
 }
 
-function mark({ kind, outcome }: Step, paper: OutputStyle): string {
+function mark({ kind, outcome }: Step, output: OutputStyle): string {
   const { mark: given } = stepKinds[kind]
-  if (given === 'failed') return paint(paper, 'red', '✗')
-  if (given === 'pending') return paint(paper, 'yellow', '…')
+  if (given === 'failed') return paint(output, 'red', '✗')
+  if (given === 'pending') return paint(output, 'yellow', '…')
   switch (outcome) {
     case 'done':
       return ' '
     case 'under-way':
-      return paint(paper, 'yellow', '…')
+      return paint(output, 'yellow', '…')
     case 'offered':
     case 'probed':
     case 'unconfirmed':
-      return paint(paper, 'yellow', '?')
+      return paint(output, 'yellow', '?')
     case 'aborted':
     case 'missing':
     case 'refused':
     case 'nothing-to-boot':
-      return paint(paper, 'red', '✗')
+      return paint(output, 'red', '✗')
   }
 }
 
-/** Nothing for what takes no time; what is under way takes until now, a download as long as it said. */
+/** Empty for a step without a duration. A step in progress lasts until now; a download reports its own duration. */
 function durationText({ outcome, total, startedAt, durationMs }: Step, now: number): string {
   if (outcome === 'under-way' && total === undefined) return formatDuration(Math.max(0, now - startedAt))
   return durationMs === 0 ? '' : formatDuration(durationMs)

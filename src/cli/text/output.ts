@@ -1,4 +1,4 @@
-/** Text on a terminal: as wide as it is, coloured where it may be. Pure. */
+/** Text for a terminal of a given width, with or without color. Pure. */
 import { styleText } from 'node:util'
 import type { Symptom } from '../../install/symptoms.ts'
 import { wrap } from '../../text/wrap.ts'
@@ -8,19 +8,23 @@ export type OutputStyle = { readonly columns: number; readonly usesColor: boolea
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 
-export function paint({ usesColor: usesColor }: OutputStyle, style: Style, text: string): string {
-  // Whether to colour was decided by the caller, once for the whole terminal.
+export function paint({ usesColor }: OutputStyle, style: Style, text: string): string {
+  // The caller decided about color, once for the whole terminal.
   return usesColor ? styleText(style, text, { validateStream: false }) : text
 }
 
-/** `! what was seen: why; what to do`, whole, over as many lines as it needs. */
-export function symptomLines({ saw, likely, advice }: Symptom, paper: OutputStyle, indent: number): string[] {
+/** `! observation: likely reason; advice`, wrapped. */
+export function symptomLines(
+  { saw, likely, advice }: Symptom,
+  output: OutputStyle,
+  indent: number,
+): string[] {
   const blank = ' '.repeat(indent)
-  const lines = wrap(printable(`${saw}: ${likely}; ${advice}`), Math.max(20, paper.columns - indent - 2))
-  return lines.map((line, index) => `${blank}${index === 0 ? paint(paper, 'red', '!') : ' '} ${line}`)
+  const lines = wrap(printable(`${saw}: ${likely}; ${advice}`), Math.max(20, output.columns - indent - 2))
+  return lines.map((line, index) => `${blank}${index === 0 ? paint(output, 'red', '!') : ' '} ${line}`)
 }
 
-/** In the time zone of whoever reads it. */
+/** In the local time zone. */
 export function clockTime(at: number): string {
   const date = new Date(at)
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':')

@@ -1,4 +1,4 @@
-/** A plan told to its operator: counts per service, a line per node, which loader each firmware gets. */
+/** A plan in words: counts for each service, a line for each node, the loader for each firmware. Pure. */
 import { formatIpv4, formatCidr } from '../../proto/address/ipv4.ts'
 import { localZones } from '../../plan/dns/local-zones.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
@@ -12,7 +12,7 @@ import { askedText, ignitionText } from './ignition.ts'
 import { pluralize } from '../../text/count.ts'
 import { alignColumns } from '../../text/table.ts'
 
-/** Lines for a terminal; findings are {@link findingLine}'s. */
+/** Returns lines for a terminal; {@link findingLine} returns those of findings. */
 export function summaryLines(plan: Plan): string[] {
   const clusters = new Set(plan.nodes.map((node) => node.cluster)).size
   return [
@@ -32,21 +32,21 @@ export function findingLine({ severity, about, message }: Finding): string {
   return `${severity}: ${about}: ${message}`
 }
 
-/** What HAProxy's own judgement means for the operator; nothing when it is content. */
+/** Returns a finding when HAProxy rejected the configuration, or when it could not validate it. */
 export function haproxyFinding({ kind, reason }: ConfigCheck): Finding | undefined {
   const about = 'haproxy'
   if (kind === 'done') return undefined
   if (kind === 'failed') {
-    return { severity: 'error', about, message: `it refuses the configuration: ${reason}` }
+    return { severity: 'error', about, message: `HAProxy rejects the configuration: ${reason}` }
   }
   return {
     severity: 'warning',
     about,
-    message: 'it is not installed here, so nothing checked its configuration',
+    message: 'HAProxy is not installed on this machine, so its configuration was not validated',
   }
 }
 
-/** What {@link summaryLines} says, for programs. */
+/** Returns the content of {@link summaryLines} as JSON. */
 export function summaryJson(plan: Plan): object {
   return {
     site: plan.site,
@@ -81,7 +81,7 @@ function services(plan: Plan): [service: string, what: string][] {
     ['dhcp', dhcpService(dhcp)],
     [
       'tftp',
-      `${tftp.root === undefined ? loaders : `${loaders}, and the files of ${tftp.root}`}${transferPorts(tftp)}`,
+      `${tftp.root === undefined ? loaders : `${loaders}, and the files in ${tftp.root}`}${transferPorts(tftp)}`,
     ],
     [
       'http',
@@ -94,19 +94,19 @@ function services(plan: Plan): [service: string, what: string][] {
     [
       'dns',
       dns === undefined
-        ? 'served elsewhere'
+        ? 'not served'
         : `${pluralize(records, 'record')} in ${zones.map((zone) => zone.name).join(', ')}`,
     ],
     [
       'haproxy',
       haproxy === undefined
         ? 'not written'
-        : `${pluralize(haproxy.frontends.length, 'front end')} in ${haproxy.file}`,
+        : `${pluralize(haproxy.frontends.length, 'frontend')} in ${haproxy.file}`,
     ],
   ]
 }
 
-/** Networks of another DHCP server are told apart: their leases have to be right over there. */
+/** Lists networks with another DHCP server separately: that server has to assign the right addresses. */
 function dhcpService({ networks, proxiedNetworks, reservationByMac, proxiedByMac }: Plan['dhcp']): string {
   const own = networks.filter((network) => !proxiedNetworks.includes(network))
   const places = (cidrs: typeof networks) => cidrs.map(formatCidr).join(', ')
@@ -116,12 +116,12 @@ function dhcpService({ networks, proxiedNetworks, reservationByMac, proxiedByMac
     ...(proxiedNetworks.length === 0
       ? []
       : [
-          `boot files for ${pluralize(booted, 'node')} in ${places(proxiedNetworks)}, leased by another server`,
+          `boot files for ${pluralize(booted, 'node')} in ${places(proxiedNetworks)}, where another server assigns addresses`,
         ]),
   ].join('; ')
 }
 
-/** Said only where the operator chose it. */
+/** Empty unless the site file restricts the ports. */
 function transferPorts({ transfers, port }: Plan['tftp']): string {
   switch (transfers.kind) {
     case 'any':
@@ -133,7 +133,7 @@ function transferPorts({ transfers, port }: Plan['tftp']): string {
   }
 }
 
-/** Those that are served, each once. */
+/** Returns the Ignition files that are served, each once. */
 function ignitionFiles({ ignition }: Plan['http']): IgnitionFile[] {
   const served = [...ignition.values()].filter(({ problem }) => problem === undefined)
   return [...new Map(served.map((each) => [each.file, each])).values()]
@@ -149,14 +149,14 @@ function clusterOf(node: string): string {
 }
 
 function nodeRow({ http }: Plan, node: NodeModel): string[] {
-  // An agent has its Ignition file in its initramfs, and its disk is named there.
+  // The initramfs of an agent contains its Ignition file, which names the disk.
   const isAgent = !http.ignition.has(urlPaths.openIgnition(node, node.ignition))
   const how = isAgent
-    ? ', as its agent decides'
+    ? ' on the disk that its agent chooses'
     : ` on ${node.disk ?? 'no disk'} with ${ignitionFileNames[node.ignition]}`
   const boots = {
     install: `installs ${node.image}${how}`,
-    menu: `shows the menu, ${node.menu.default} by default`,
+    menu: `shows the menu (default: ${node.menu.default})`,
     local: 'boots its local disk',
   }
   return [node.key, node.role, node.mac, formatIpv4(node.address), node.fqdn, boots[node.boot]]

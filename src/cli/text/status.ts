@@ -1,8 +1,10 @@
-/** The state of a site as a table: a header, a line for each node, what is wrong with it below. Pure. */
+/** The state of a site as a table: a header, notices, and a line for each node with its problem below. Pure. */
 import type { ClusterStanding } from '../../cluster/report.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { modes, nodeStates } from '../../install/node-states.ts'
 import { formatDuration } from '../../text/duration.ts'
+import { pluralize } from '../../text/count.ts'
+import { firstLines } from '../../text/list.ts'
 import { wrap } from '../../text/wrap.ts'
 import type { Applied, HaproxyOutcome } from '../../serve/haproxy/apply.ts'
 import type { ServerState } from '../../serve/haproxy/servers.ts'
@@ -23,7 +25,7 @@ export type Status = {
   readonly otherDhcpServers: readonly { readonly server: string; readonly node: string }[]
   readonly declined: readonly { readonly node: string; readonly address: string }[]
   readonly resolvers?: readonly { readonly address: string; readonly isAnswering: boolean }[]
-  /** About Ignition files: sentences. */
+  /** Sentences about Ignition files. */
   readonly warnings?: readonly string[]
   readonly haproxy?: {
     readonly applied?: Applied
@@ -32,14 +34,14 @@ export type Status = {
   }
 }
 
-/** What is done now must be readable; columns that say less give way to it. */
-const leastNowColumns = 26
+/** The current step must be readable; less important columns are omitted for it. */
+const minNowColumns = 26
 
-export function statusLines(status: Status, now: number, paper: OutputStyle): string[] {
+export function statusLines(status: Status, now: number, output: OutputStyle): string[] {
   const { site, uptimeSeconds, nodes, clusters = [] } = status
-  const head = `${paint(paper, 'bold', site)}  up ${formatDuration(uptimeSeconds * 1000)}, ${countsText(nodes)}`
-  const above = [...clusterLines(clusters, now, paper), ...noticeLines(status, paper)]
-  return [head, ...above, '', ...tableLines(nodes, now, paper)]
+  const head = `${paint(output, 'bold', site)}  up ${formatDuration(uptimeSeconds * 1000)}, ${countsText(nodes)}`
+  const above = [...clusterLines(clusters, now, output), ...noticeLines(status, output)]
+  return [head, ...above, '', ...tableLines(nodes, now, output)]
 }
 
 /** `7 nodes: 2 installed, 5 installing`. */
@@ -48,69 +50,63 @@ function countsText(nodes: readonly NodeReport[]): string {
     const count = nodes.filter((node) => node.mode === mode).length
     return count === 0 ? [] : [`${count} ${nodeStates[mode].title}`]
   })
-  const sick = nodes.filter(({ symptom }) => symptom !== undefined).length
-  const total = `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}: ${counts.join(', ')}`
-  return sick === 0 ? total : `${total}; ${sick} in trouble`
+  const stuck = nodes.filter(({ symptom }) => symptom !== undefined).length
+  const total = `${pluralize(nodes.length, 'node')}: ${counts.join(', ')}`
+  return stuck === 0 ? total : `${total}; ${stuck} with a problem`
 }
 
 function noticeLines(
   { strangers, otherDhcpServers, declined, resolvers = [], warnings = [], haproxy }: Status,
-  paper: OutputStyle,
+  output: OutputStyle,
 ): string[] {
   const notices = [
     ...warnings,
     ...(haproxy?.unreachable === undefined ? [] : [haproxy.unreachable]),
     ...changeSentences(haproxy?.applied),
     ...serverSentences(haproxy?.servers ?? []),
-    ...otherDhcpServers.map(({ server, node }) => `another DHCP server, ${server}, answers ${node}`),
+    ...otherDhcpServers.map(({ server, node }) => `another DHCP server (${server}) answers ${node}`),
     ...declined.map(({ node, address }) => `another machine uses ${address}, the address of ${node}`),
     ...resolvers
       .filter(({ isAnswering }) => !isAnswering)
-      .map(({ address }) => `resolver ${address} does not answer`),
+      .map(({ address }) => `resolver ${address} does not respond`),
     ...(strangers.length === 0
       ? []
-      : [
-          `${strangers.length} undeclared ${strangers.length === 1 ? 'machine' : 'machines'} asked: slipway nodes seen`,
-        ]),
+      : [`${pluralize(strangers.length, 'undeclared machine')} sent DHCP requests: see slipway nodes seen`]),
   ]
   return notices.flatMap((notice) =>
-    wrap(printable(notice), paper.columns - 2).map((line, index) => {
-      const mark = index === 0 ? paint(paper, 'yellow', '!') : ' '
-      return `${mark} ${clip(line, paper.columns - 2)}`
+    wrap(printable(notice), output.columns - 2).map((line, index) => {
+      const mark = index === 0 ? paint(output, 'yellow', '!') : ' '
+      return `${mark} ${clip(line, output.columns - 2)}`
     }),
   )
 }
 
 const failedChanges: { readonly [outcome in HaproxyOutcome]?: string } = {
-  refused: 'HAProxy refuses its new configuration and keeps the old one',
-  unwritable: "HAProxy's new configuration cannot be written, it keeps the old one",
-  'reload failed': 'HAProxy was not reloaded, its old configuration is put back',
+  refused: 'HAProxy rejected the new configuration and keeps the previous one',
+  unwritable: 'the new HAProxy configuration cannot be written; HAProxy keeps the previous one',
+  'reload failed': 'HAProxy reload failed; the previous configuration is restored',
 }
 
-/** Until a change went well: what the site says is not what HAProxy does. */
+/** Reports the last change of HAProxy until one succeeds: until then HAProxy differs from the site. */
 function changeSentences({ outcome, reason = 'see the log' }: Applied = { outcome: 'none' }): string[] {
   const failure = failedChanges[outcome]
   return failure === undefined ? [] : [`${failure}: ${reason}`]
 }
 
-/** Before a cluster stands all of its servers are down: some are enough to say so. */
-const mostServers = 3
+/** Before a cluster is installed, all of its servers are down: some examples are enough. */
+const maxServers = 3
 
 function serverSentences(servers: readonly BalancedServer[]): string[] {
   const down = servers.filter(({ isUp, isTested, isOut }) => isTested && !isUp && !isOut)
-  const leaving = servers.filter(({ isLeaving }) => isLeaving)
+  const draining = servers.filter(({ isLeaving }) => isLeaving)
   return [
     ...someOf(down.map(({ sentence }) => sentence)),
-    ...someOf(leaving.map(({ sentence }) => `leaving: ${sentence}`)),
+    ...someOf(draining.map(({ sentence }) => `draining: ${sentence}`)),
   ]
 }
 
 function someOf(sentences: readonly string[]): string[] {
-  const more = sentences.length - mostServers
-  return [
-    ...sentences.slice(0, mostServers),
-    ...(more > 0 ? [`and ${more} more of HAProxy's servers: slipway status --json`] : []),
-  ]
+  return firstLines(sentences, maxServers, ' HAProxy servers: see slipway status --json')
 }
 
 type Column = { readonly title: string; readonly text: (node: NodeReport, now: number) => string }
@@ -122,7 +118,7 @@ const columns: Readonly<Record<'node' | 'role' | 'address' | 'state', Column>> =
   state: { title: 'state', text: stateText },
 }
 
-function tableLines(nodes: readonly NodeReport[], now: number, paper: OutputStyle): string[] {
+function tableLines(nodes: readonly NodeReport[], now: number, output: OutputStyle): string[] {
   const width = ({ title, text }: Column) =>
     Math.max(title.length, ...nodes.map((node) => text(node, now).length))
   const choices = [
@@ -131,36 +127,36 @@ function tableLines(nodes: readonly NodeReport[], now: number, paper: OutputStyl
     [columns.node, columns.state],
   ]
   const widthOf = (choice: readonly Column[]) => choice.reduce((sum, column) => sum + width(column) + 2, 0)
-  const fitting = choices.find((choice) => widthOf(choice) + leastNowColumns <= paper.columns)
+  const fitting = choices.find((choice) => widthOf(choice) + minNowColumns <= output.columns)
   const chosen = fitting ?? [columns.node, columns.state]
-  const room = Math.max(8, paper.columns - widthOf(chosen))
+  const nowWidth = Math.max(8, output.columns - widthOf(chosen))
   const header = [...chosen.map((column) => column.title.padEnd(width(column))), 'now'].join('  ')
   return [
-    paint(paper, 'dim', header),
+    paint(output, 'dim', header),
     ...nodes.flatMap((node) => {
       const cells = chosen.map((column) => {
         const cell = column.text(node, now).padEnd(width(column))
         const style = column === columns.state ? nodeStates[node.mode].color : undefined
-        return style === undefined ? cell : paint(paper, style, cell)
+        return style === undefined ? cell : paint(output, style, cell)
       })
-      const [text, reason] = splitReason(printable(nowText(node.step, now)), room)
-      const line = [...cells, clip(text, room)].join('  ')
+      const [text, reason] = splitReason(printable(nowText(node.step, now)), nowWidth)
+      const line = [...cells, clip(text, nowWidth)].join('  ')
       return [
         line,
-        ...wrap(reason, paper.columns - 4).map((more) => `    ${more}`),
-        ...(node.symptom === undefined ? [] : symptomLines(node.symptom, paper, 2)),
+        ...wrap(reason, output.columns - 4).map((more) => `    ${more}`),
+        ...(node.symptom === undefined ? [] : symptomLines(node.symptom, output, 2)),
       ]
     }),
   ]
 }
 
-/** What a node waits for is worth reading to its end: where it does not fit, it goes below. */
-function splitReason(text: string, room: number): [text: string, reason: string] {
+/** A reason that does not fit the column continues on the next line, because it must be readable to its end. */
+function splitReason(text: string, width: number): [text: string, reason: string] {
   const colon = text.indexOf(': ')
-  return text.length <= room || colon === -1 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 2)]
+  return text.length <= width || colon === -1 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 2)]
 }
 
-/** `installing 3 min`; an arming by command says how long it still holds. */
+/** `installing 3 min`, or `armed, 12 min left` for a node that an administrator armed. */
 export function stateText({ mode, since, armedUntil }: NodeReport, now: number): string {
   if (mode === 'install' && armedUntil !== undefined)
     return `armed, ${formatDuration(Math.max(0, armedUntil - now))} left`

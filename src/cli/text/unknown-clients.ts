@@ -1,31 +1,31 @@
-/** Machines that asked and are not declared, as a table for a terminal: what a person recognises one by. Pure. */
+/** Undeclared machines as a table: the facts by which an administrator recognizes one. Pure. */
 import { architectureText } from '../../plan/dhcp/boot-table.ts'
 import type { RelayFacts, UnknownClient } from '../../serve/dhcp/unknown-clients.ts'
 import { formatCount } from '../../text/count.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { alignColumns } from '../../text/table.ts'
 
-const headings = ['MAC', 'VENDOR CLASS', 'ARCHITECTURE', 'SEEN', 'ASKED']
+const headings = ['MAC', 'VENDOR CLASS', 'ARCHITECTURE', 'LAST SEEN', 'REQUESTS']
 
 /**
- * A line for each, and one below it with what only some machines say.
+ * Returns a line for each machine, and a second one for facts that only some machines send.
  *
- * @param now milliseconds since 1970, as the sightings' times
+ * @param now milliseconds since 1970, like the times of the machines
  */
-export function renderStrangers(strangers: readonly UnknownClient[], now: number): string[] {
-  if (strangers.length === 0) return ['no machine asked that is not declared']
-  const rows = strangers.map((stranger) => row(stranger, now))
+export function unknownClientLines(clients: readonly UnknownClient[], now: number): string[] {
+  if (clients.length === 0) return ['no undeclared machine sent a DHCP request']
+  const rows = clients.map((client) => row(client, now))
   const [header = '', ...lines] = alignColumns([headings, ...rows])
   return [
     header,
-    ...strangers.flatMap((stranger, index) => [lines[index] as string, ...more(stranger)]),
+    ...clients.flatMap((client, index) => [lines[index] as string, ...more(client)]),
     '',
-    'slipway node adopt SITE MAC --name NAME --role ROLE writes one into the site file',
+    'To write one into the site file: slipway node adopt --name NAME --role ROLE --address ADDRESS MAC',
   ]
 }
 
 function row({ mac, vendorClass, architecture, lastSeen, count }: UnknownClient, now: number): string[] {
-  // What follows the class in firmware's option 60 is the architecture once more.
+  // Firmware repeats its architecture behind the class in option 60.
   const shownClass = vendorClass.replace(/:Arch:.*/, '') || '-'
   const shownArchitecture = architecture === undefined ? '-' : architectureText(architecture)
   return [mac, shownClass, shownArchitecture, `${formatDuration(now - lastSeen)} ago`, formatCount(count)]
@@ -33,7 +33,7 @@ function row({ mac, vendorClass, architecture, lastSeen, count }: UnknownClient,
 
 function more({ uuid, hostName, relay }: UnknownClient): string[] {
   const parts = [
-    ...(hostName === undefined ? [] : [`called ${hostName}`]),
+    ...(hostName === undefined ? [] : [`host name ${hostName}`]),
     ...(uuid === undefined ? [] : [`UUID ${uuid}`]),
     ...(relay === undefined ? [] : [relayText(relay)]),
   ]
@@ -43,5 +43,5 @@ function more({ uuid, hostName, relay }: UnknownClient): string[] {
 function relayText({ address, circuitId, remoteId }: RelayFacts): string {
   const port = circuitId === undefined ? '' : `, circuit ${circuitId}`
   const remote = remoteId === undefined ? '' : `, remote ${remoteId}`
-  return `by relay ${address}${port}${remote}`
+  return `through relay agent ${address}${port}${remote}`
 }

@@ -35,9 +35,9 @@ t.test(
   c1/m1  master  00:00:5e:00:53:01  192.0.2.11  m1.c1.example.net  installs rhcos on /dev/sda with master.ign
   c1/w1  worker  00:00:5e:00:53:02  192.0.2.21  w1.c1.example.net  installs rhcos on /dev/sda with worker.ign
 
-  c1  bootstrap.ign  version 3.4.0, made at 2026-11-21 06:00 UTC, good until 2026-11-22 06:00 UTC
-  c1  master.ign     version 3.4.0, its first certificate expires at 2036-11-18 06:00 UTC
-  c1  worker.ign     version 3.4.0, without certificates
+  c1  bootstrap.ign  version 3.4.0, made at 2026-11-21 06:00 UTC, valid until 2026-11-22 06:00 UTC
+  c1  master.ign     version 3.4.0, first certificate expires at 2036-11-18 06:00 UTC
+  c1  worker.ign     version 3.4.0, no certificates
 
   BIOS (architecture 0)        bios/undionly.kpxe  FOLDER/loaders/undionly.kpxe
   x64 UEFI (6, 7, 9, 15, 16)   efi/snponly.efi     FOLDER/loaders/ipxe.efi
@@ -55,7 +55,7 @@ t.test('a cluster that runs gives its own Ignition files, if there is a way to a
   t.equal(await check.run([sitePath(folder)], terminal), 0)
   t.match(
     terminal.outLines.join('\n'),
-    '  c1  worker.ign  worker-user-data-managed of c1, which the cluster is asked for when a node installs\n',
+    '  c1  worker.ign  worker-user-data-managed of c1, requested from the cluster when a node installs\n',
   )
   t.match(terminal.errLines, [
     /^$/,
@@ -73,7 +73,10 @@ t.test('a cluster of agents needs neither a disk nor Ignition files', async (t) 
   }
   const terminal = keptTerminal()
   t.equal(await check.run([sitePath(t.testdir({ ...siteFolder(text), image }))], terminal), 0)
-  t.match(terminal.outLines.join('\n'), '  m1.c1.example.net  installs rhcos, as its agent decides\n')
+  t.match(
+    terminal.outLines.join('\n'),
+    '  m1.c1.example.net  installs rhcos on the disk that its agent chooses\n',
+  )
   t.same(terminal.errLines, [])
 })
 
@@ -83,7 +86,7 @@ t.test('a network of another DHCP server is told apart', async (t) => {
   const terminal = keptTerminal()
   await check.run([sitePath(t.testdir(siteFolder(text + host)))], terminal)
   const line =
-    '  dhcp     1 reservation in 198.51.100.0/24; boot files for 2 nodes in 192.0.2.0/24, leased by another server'
+    '  dhcp     1 reservation in 198.51.100.0/24; boot files for 2 nodes in 192.0.2.0/24, where another server assigns addresses'
   t.equal(terminal.outLines.includes(line), true)
 })
 
@@ -136,7 +139,7 @@ t.test('HAProxy itself judges the configuration', async (t) => {
     [
       'angry',
       1,
-      /^error: haproxy: it refuses the configuration: config : parsing \[haproxy\.cfg:3\] : no\.$/m,
+      /^error: haproxy: HAProxy rejects the configuration: config : parsing \[haproxy\.cfg:3\] : no\.$/m,
     ],
   ]
   for (const [where, code, said] of cases) {
@@ -152,7 +155,7 @@ t.test('without HAProxy a warning says that nothing checked its configuration', 
   t.same(haproxyFinding({ kind: 'missing', reason: 'ENOENT' }), {
     severity: 'warning',
     about: 'haproxy',
-    message: 'it is not installed here, so nothing checked its configuration',
+    message: 'HAProxy is not installed on this machine, so its configuration was not validated',
   })
   t.end()
 })
@@ -224,6 +227,9 @@ t.test('--json says the same for programs', async (t) => {
 })
 
 t.test('one site file, no more and no less', async (t) => {
-  await t.rejects(check.run([], keptTerminal()), new UsageError('check takes one site file'))
-  await t.rejects(check.run(['a', 'b'], keptTerminal()), new UsageError('check takes one site file'))
+  await t.rejects(
+    check.run(['--control', '/nonexistent/socket'], keptTerminal()),
+    new UsageError('no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found'),
+  )
+  await t.rejects(check.run(['a', 'b'], keptTerminal()), new UsageError('expected one site file'))
 })

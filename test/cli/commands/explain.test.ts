@@ -12,7 +12,7 @@ t.test('a node of a site on the disk, with the version of its Ignition file; exi
   t.equal(terminal.outLines[0], 'c1/m1  master')
   t.match(
     terminal.outLines.join('\n'),
-    `${folder}/ignition/master.ign, 48 octets, version 3.4.0, without certificates`,
+    `${folder}/ignition/master.ign, 48 bytes, version 3.4.0, no certificates`,
   )
   t.same(terminal.errLines, [])
 })
@@ -23,7 +23,7 @@ t.test('a node that another DHCP server leases its address', async (t) => {
   t.equal(await explain.run([sitePath(t.testdir(folder)), 'm1'], terminal), 0)
   t.match(
     terminal.outLines.join('\n'),
-    /^DHCP to iPXE\n.*\n {2}yiaddr +none: another DHCP server leases it$/m,
+    /^DHCP to iPXE\n.*\n {2}yiaddr +none: another DHCP server assigns it$/m,
   )
 })
 
@@ -33,7 +33,7 @@ t.test('an added worker of a cluster that runs, whose Ignition file is the clust
   t.equal(await explain.run([sitePath(t.testdir(folder)), 'w1'], terminal), 0)
   t.match(
     terminal.outLines.join('\n'),
-    '  worker-user-data-managed of c1, which the cluster is asked for when a node installs\n',
+    '  worker-user-data-managed of c1, requested from the cluster when a node installs\n',
   )
 })
 
@@ -55,12 +55,12 @@ t.test('a site that cannot be read: exit code 1', async (t) => {
 })
 
 t.test('a site and a node, no more and no less', async (t) => {
-  const wanted = new UsageError('explain takes a site file and a node')
-  for (const args of [[], ['site.yaml'], ['site.yaml', 'm1', 'm2']]) {
+  const wanted = new UsageError('expected the name of one node')
+  for (const args of [[], ['site.yaml', 'm1', 'm2']]) {
     await t.rejects(explain.run(args, keptTerminal()), wanted)
   }
   const folder = t.testdir(siteFolder())
   await t.rejects(explain.run([sitePath(folder), 'm2'], keptTerminal()), {
-    message: 'the site has no node m2 (did you mean m1?); it has c1/m1, c1/w1',
+    message: 'the site does not declare a node m2 (did you mean m1?); it has c1/m1, c1/w1',
   })
 })

@@ -35,7 +35,7 @@ t.test('not taken over: every problem with its place; exit code 1', async (t) =>
   t.same(await run(path), {
     code: 1,
     out: [],
-    err: [...reasons, 'slipway: site not reloaded, the old plan keeps serving'],
+    err: [...reasons, 'slipway: site reload rejected, the current plan stays active'],
   })
   const { code, out } = await run(path, '--json')
   t.same([code, JSON.parse(out.join('\n'))], [1, kept])
@@ -49,7 +49,7 @@ t.test('not taken over: every problem with its place; exit code 1', async (t) =>
 t.test(
   'nobody to ask, a route that is not there, and no answer in time: a sentence, exit code 1',
   async (t) => {
-    t.match(await run(socketPath(t)), { code: 1, err: [/^slipway: cannot ask slipway at /] })
+    t.match(await run(socketPath(t)), { code: 1, err: [/^slipway: cannot reach slipway at /] })
     const { path, service } = await controlService(t)
     t.equal((await run(path)).code, 0)
     await t.rejects(askControl(path, '/v1/reload'), { message: /^GET is not supported at this path/ })
@@ -61,7 +61,7 @@ t.test(
     silent.listen(silentPath)
     await once(silent, 'listening')
     await t.rejects(askControl(silentPath, '/v1/reload', 'POST', 50), {
-      message: `cannot ask slipway at ${silentPath}: no answer within 0.05 s`,
+      message: `cannot reach slipway at ${silentPath}: no response within 0.05 s`,
       refusal: undefined,
     })
   },
@@ -70,6 +70,6 @@ t.test(
 t.test('a command line that is not understood', async (t) => {
   await t.rejects(
     reload.run(['site.yaml'], keptTerminal()),
-    new UsageError('reload takes no names: slipway knows its site file'),
+    new UsageError('expected no arguments: slipway reloads the site file that it serves'),
   )
 })

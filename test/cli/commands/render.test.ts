@@ -113,13 +113,13 @@ const absences = [
     name: 'no load balancer',
     site: siteText(),
     args: ['haproxy'],
-    reason: 'the site has no haproxy section, or nothing in it to balance',
+    reason: 'the site has no haproxy section, or no service to balance',
   },
   {
     name: 'no addresses to share',
     site: siteText(),
     args: ['keepalived'],
-    reason: 'the site has no keepalived section, or no address of a load balancer to share',
+    reason: 'the site has no keepalived section, or no load balancer address to share',
   },
   {
     name: 'names that are served elsewhere',
@@ -127,7 +127,7 @@ const absences = [
       .replace('dns: {', 'dns: { serve: false,')
       .replace('192.0.2.0/24 }', '192.0.2.0/24, dns: [192.0.2.53] }'),
     args: ['zones'],
-    reason: 'names are served elsewhere (dns.serve: false)',
+    reason: 'another server answers DNS (dns.serve: false)',
   },
   {
     name: 'a zone that it does not have',
@@ -151,12 +151,12 @@ t.test('a site that cannot be read: exit code 1', async (t) => {
 
 t.test('what cannot be rendered', async (t) => {
   const cases = [
-    { args: [], message: 'render takes a site file and one of haproxy, keepalived, zones, ipxe' },
-    { args: ['site.yaml'], message: 'render takes a site file and one of haproxy, keepalived, zones, ipxe' },
+    { args: [], message: 'expected one of haproxy, keepalived, zones, ipxe' },
+    { args: ['site.yaml'], message: 'expected one of haproxy, keepalived, zones, ipxe' },
     { args: ['site.yaml', 'zone'], message: 'cannot render "zone" (did you mean zones?)' },
     { args: ['site.yaml', 'toString'], message: 'cannot render "toString"' },
     { args: ['site.yaml', 'haproxy', 'x'], message: 'too many arguments after haproxy' },
-    { args: [sitePath(t.testdir(siteFolder())), 'ipxe'], message: 'render SITE ipxe takes a node' },
+    { args: [sitePath(t.testdir(siteFolder())), 'ipxe'], message: 'ipxe: expected the name of a node' },
   ]
   for (const { args, message } of cases) {
     await t.rejects(render.run(args, keptTerminal()), new UsageError(message))

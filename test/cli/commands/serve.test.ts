@@ -90,7 +90,7 @@ t.test(
 
     await writeFile(path, siteText(ports, `${third}racks: []\n`))
     server.child.kill('SIGHUP')
-    t.match(await server.line('site not reloaded, the old plan keeps serving'), {
+    t.match(await server.line('site reload rejected'), {
       level: 'error',
       reason: /:\d+:\d+ /,
     })
@@ -99,18 +99,18 @@ t.test(
     await writeFile(path, siteText({ ...ports, http: ports.http + 1 }))
     server.child.kill('SIGHUP')
     const moved = 'server.address, server.address6 or server.ports changed: restart the service to bind them'
-    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: moved })
+    t.match(await server.line('site reload rejected'), { reason: moved })
 
     await writeFile(path, withoutNames(siteText(ports)))
     server.child.kill('SIGHUP')
     const closed = 'dns.serve changed: restart the service to open or close the sockets'
-    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: closed })
+    t.match(await server.line('site reload rejected'), { reason: closed })
 
     await writeFile(path, siteText(ports).replace('/24 }', '/24, dhcp: proxy }'))
     server.child.kill('SIGHUP')
     const proxied =
       'the only subnet with dhcp: proxy came or went: restart the service to open or close its socket'
-    t.match(await server.line('site not reloaded, the old plan keeps serving'), { reason: proxied })
+    t.match(await server.line('site reload rejected'), { reason: proxied })
 
     const health = (await (await fetch(`http://127.0.0.1:${ports.http}/health`)).json()) as object
     t.match(health, {
@@ -147,10 +147,10 @@ t.test('a node is added, armed, and removed again while it serves', async (t) =>
   t.match(await run(node, 'add', 'w2', '--until', 'armed', ...w2), {
     code: 0,
     out: [
-      `${path}:18: c1/w2 is in the site`,
+      `${path}:18: c1/w2 is declared`,
       'site reloaded: 3 nodes',
       'c1/w2: armed: a person said so',
-      /^next: power c1\/w2 on/,
+      /^next: power on c1\/w2/,
       /^next: /,
     ],
   })
@@ -159,13 +159,13 @@ t.test('a node is added, armed, and removed again while it serves', async (t) =>
   const again = await run(node, 'add', 'w2', '--until', 'armed', ...w2)
   t.match(again, {
     code: 0,
-    out: [`${path}:18: c1/w2 is in the site already`, 'c1/w2: armed: a person said so'],
+    out: [`${path}:18: c1/w2 is already declared`, 'c1/w2: armed: a person said so'],
   })
 
   await writeFile(path, `${await readFile(path, 'utf8')}racks: []\n`)
   t.match(await run(reload), {
     code: 1,
-    err: [`${path}:19:1 racks: unknown key`, /the old plan keeps serving$/],
+    err: [`${path}:19:1 racks: unknown key`, /the current plan stays active$/],
   })
   await writeFile(path, (await readFile(path, 'utf8')).replace('racks: []\n', ''))
   t.match(await run(reload), { code: 0, out: ['site reloaded: 3 nodes'] })
@@ -173,10 +173,10 @@ t.test('a node is added, armed, and removed again while it serves', async (t) =>
   t.match(await run(node, 'remove', 'w2', path), {
     code: 0,
     out: [
-      `${path}:18: c1/w2 is out of the site`,
+      `${path}:18: c1/w2 removed`,
       'site reloaded: 2 nodes',
-      / waiting up to 1:05:00 for the load balancer to let go of c1\/w2$/,
-      / the load balancer of this site is not written here$/,
+      / waiting up to 1:05:00 for HAProxy to drain c1\/w2$/,
+      / this slipway does not write a load balancer configuration$/,
       'left to do: oc adm drain w2.c1.example.net --ignore-daemonsets --delete-emptydir-data',
     ],
   })
@@ -207,7 +207,7 @@ t.test('an interface that is not there is one sentence too; exit code 1', async 
   const { child } = start(t, sitePath(t.testdir(siteFolder(text))))
   const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
   t.same(ended, [1, null])
-  t.match(err, /^slipway: cannot serve on none0: this machine has no such interface .*\n$/)
+  t.match(err, /^slipway: cannot serve on none0: no interface with this name is up .*\n$/)
 })
 
 t.test(
@@ -228,7 +228,7 @@ t.test(
     t.match(await health.json(), {
       haproxy: {
         applied: { outcome: 'reloaded' },
-        unreachable: /^there is no socket \/nowhere\/admin\.sock: /,
+        unreachable: /^socket \/nowhere\/admin\.sock does not exist: /,
         servers: [],
         out: [],
       },
@@ -268,11 +268,11 @@ t.test('a folder that is not there is not made for a socket that was asked for',
 
 t.test('command lines that are not understood', async (t) => {
   const wrong: [string[], string][] = [
-    [[], 'serve takes one site file'],
-    [['a', 'b'], 'serve takes one site file'],
-    [['--log-level', 'loud', 'a'], '--log-level takes one of debug, info, warn, error'],
-    [['--state', '', 'a'], '--state takes the name of a directory'],
-    [['--control', '', 'a'], '--control takes the path of a socket'],
+    [[], 'expected one site file'],
+    [['a', 'b'], 'expected one site file'],
+    [['--log-level', 'loud', 'a'], '--log-level: expected one of debug, info, warn, error'],
+    [['--state', '', 'a'], '--state: expected the name of a directory'],
+    [['--control', '', 'a'], '--control: expected the path of a socket'],
   ]
   for (const [args, message] of wrong)
     await t.rejects(serve.run(args, keptTerminal()), new UsageError(message))

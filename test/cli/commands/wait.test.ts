@@ -90,12 +90,16 @@ t.test('a command line that is not understood', async (t) => {
   })
   const [path, both, none] = ['one', 'both', 'none'].map((name) => sitePath(join(folder, name)))
   const cases: [args: string[], message: string][] = [
-    [['nodes-ready'], 'wait takes one of bootstrap-complete, nodes-ready, install-complete and a site file'],
+    [[], 'expected one of bootstrap-complete, nodes-ready, install-complete'],
+    [
+      ['nodes-ready', '--control', '/nonexistent/socket'],
+      'no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found',
+    ],
     [['node-ready', path!], 'cannot wait for "node-ready" (did you mean nodes-ready?)'],
     [['x', path!], 'cannot wait for "x"'],
-    [['nodes-ready', '--timeout', '9', path!], '--timeout takes a time such as 90s, 45m or 2h, not 9'],
+    [['nodes-ready', '--timeout', '9', path!], '--timeout: expected a time such as 90s, 45m, or 2h, not 9'],
     [['nodes-ready', '--cluster', 'c9', path!], 'the site has no cluster c9; it has c1'],
-    [['nodes-ready', none!], 'the site has no cluster'],
+    [['nodes-ready', none!], 'the site does not declare a cluster'],
     [['nodes-ready', both!], 'the site has several clusters: add --cluster c1 or c2'],
   ]
   for (const [args, message] of cases) {

@@ -36,8 +36,8 @@ t.test('all that the example’s master is told', (t) => {
 t.test('an agent’s node has its disk and its Ignition file in its image', (t) => {
   const images = new Map([['rhcos-4.17', agentImage('/images/agent')]])
   const lines = explanationLines(explanation(exampleSiteModel(undefined, { images }), 'm1'))
-  t.equal(lines.includes('  boot     installs rhcos-4.17, as its agent decides'), true)
-  const ignition = 'Ignition  in its initramfs, which only this node may fetch while it is installed'
+  t.equal(lines.includes('  boot     installs rhcos-4.17 on the disk that its agent chooses'), true)
+  const ignition = 'Ignition  in its initramfs, which only this node can fetch while it installs'
   t.equal(lines.includes(ignition), true)
   t.equal(
     lines.some((line) => line.includes('/dev/')),
@@ -46,7 +46,7 @@ t.test('an agent’s node has its disk and its Ignition file in its image', (t) 
   t.end()
 })
 
-t.test('a bootstrap that shows the menu, without the loaders', (t) => {
+t.test('a bootstrap that shows the menu (default: without the loaders', (t) => {
   const loaders = new Map(loaderNames.map((name) => [name, missing('/usr/lib/ipxe', `no ${name}`)]))
   const menu = (site: string) => site.replace('role: bootstrap,', 'role: bootstrap, boot: menu,')
   golden(t, 'explain/bootstrap.txt', text(exampleSiteModel(menu, { ...versioned, loaders }), 'bs'))

@@ -99,11 +99,11 @@ t.test('an API that was never up is waited for, and is no trouble; who may not b
   t.same(clusterLines([silent], now, paper), ['ocp45: waiting for API'])
   t.same(clusterLines([{ ...never, stages: [] }], now, paper), [])
   t.match(statusLines({ ...never, stages: [], members: [] }, now, paper), [
-    'ocp45: not heard',
+    'ocp45: no information',
     /^! there is no kubeconfig/,
     /./,
     '',
-    'certificates  dry run, those pending are not known',
+    'certificates  dry run, pending requests unknown',
   ])
   t.end()
 })

@@ -35,7 +35,7 @@ t.test('each request has who asks and since when, and below it why it is left', 
       'ocp45: 2 pending, 12 approved',
       '  csr-8xq2f  kubelet-serving  system:node:w1.ocp45.example.net  4 min a…',
       '    the address 192.0.2.11 is not declared for ocp45/w1',
-      '  x  a?[2Jb    of an unknown time',
+      '  x  a?[2Jb    at an unknown time',
       '    its request is not one CERTIFICATE REQUEST in PEM, and this goes on',
       '    for more than a line',
       '',
@@ -47,6 +47,8 @@ t.test('each request has who asks and since when, and below it why it is left', 
 })
 
 t.test('a site that lets nobody approve says so', (t) => {
-  t.same(csrLines([], now, paper), ['no cluster of the site has its certificate requests approved (approve)'])
+  t.same(csrLines([], now, paper), [
+    'slipway does not approve certificate requests of any cluster (key "approve")',
+  ])
   t.end()
 })

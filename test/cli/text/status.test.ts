@@ -90,7 +90,7 @@ t.test('a node that was never seen booting is known from its cluster', (t) => {
   const story = createReports({ installs, nodes: () => models, clock: fakeClock(now) }).details('ocp45/w1')!
   t.equal(nowText(story.step, now), 'Ready 89 min')
   t.same(nodeLines({ ...story, fqdn: 'w1' }, now, { columns: 80, usesColor: false }).slice(2), [
-    ...['', '2026-11-21 09:29:00  in its cluster', '09:29:00   registered', '09:31:00   Ready'],
+    ...['', '2026-11-21 09:29:00  in the cluster', '09:29:00   registered', '09:31:00   Ready'],
   ])
   t.end()
 })
@@ -129,7 +129,7 @@ ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
   )
   t.match(statusLines({ ...quiet, strangers: [{}] }, now, { columns: 80, usesColor: false }), [
     /^lab/,
-    '! 1 undeclared machine asked: slipway nodes seen',
+    '! 1 undeclared machine sent DHCP requests: see slipway nodes seen',
   ])
   t.end()
 })
@@ -157,7 +157,7 @@ t.test('what the load balancer finds out, and what grows old, is said above the 
       '! kubeapi m1 DOWN',
       '! kubeapi m2 DOWN',
       '! kubeapi m3 DOWN',
-      "! and 2 more of HAProxy's servers: slipway status --json",
+      '! and 2 more HAProxy servers: see slipway status --json',
     ],
   )
   const silent = { ...quiet, haproxy: { unreachable: 'HAProxy does not answer', servers: [] } }
@@ -178,10 +178,10 @@ t.test('a server that leaves is not down, and is said to leave', (t) => {
     ...['w4', 'w5', 'w6', 'w7'].map((name) => leaving(name, 'DOWN since 10:22 UTC, 1 connection left')),
   ]
   t.same(notices({ ...quiet, haproxy: { servers } }, 80), [
-    '! leaving: workerhttp w3 DRAIN since 10:22 UTC, 2 connections left',
-    '! leaving: workerhttp w4 DOWN since 10:22 UTC, 1 connection left',
-    '! leaving: workerhttp w5 DOWN since 10:22 UTC, 1 connection left',
-    "! and 2 more of HAProxy's servers: slipway status --json",
+    '! draining: workerhttp w3 DRAIN since 10:22 UTC, 2 connections left',
+    '! draining: workerhttp w4 DOWN since 10:22 UTC, 1 connection left',
+    '! draining: workerhttp w5 DOWN since 10:22 UTC, 1 connection left',
+    '! and 2 more HAProxy servers: see slipway status --json',
   ])
   t.end()
 })
@@ -190,24 +190,27 @@ const changes = [
   {
     applied: { outcome: 'refused', reason: "parsing [haproxy.cfg:3] : unknown keyword 'bnd'" },
     lines: [
-      '! HAProxy refuses its new configuration and keeps the old one: parsing',
+      '! HAProxy rejected the new configuration and keeps the previous one: parsing',
       "  [haproxy.cfg:3] : unknown keyword 'bnd'",
     ],
   },
   {
     applied: { outcome: 'unwritable', reason: 'ENOSPC: no space left on device' },
     lines: [
-      "! HAProxy's new configuration cannot be written, it keeps the old one: ENOSPC:",
-      '  no space left on device',
+      '! the new HAProxy configuration cannot be written; HAProxy keeps the previous',
+      '  one: ENOSPC: no space left on device',
     ],
   },
   {
     applied: { outcome: 'reload failed', reason: 'exit code 5: no such unit' },
-    lines: ['! HAProxy was not reloaded, its old configuration is put back: exit code 5: no', '  such unit'],
+    lines: [
+      '! HAProxy reload failed; the previous configuration is restored: exit code 5: no',
+      '  such unit',
+    ],
   },
   {
     applied: { outcome: 'reload failed' },
-    lines: ['! HAProxy was not reloaded, its old configuration is put back: see the log'],
+    lines: ['! HAProxy reload failed; the previous configuration is restored: see the log'],
   },
   ...(['none', 'unchanged', 'written', 'told', 'reloaded'] as const).map((outcome) => ({
     applied: { outcome },

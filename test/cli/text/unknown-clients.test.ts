@@ -1,5 +1,5 @@
 import t from 'tap'
-import { renderStrangers } from '../../../src/cli/text/unknown-clients.ts'
+import { unknownClientLines } from '../../../src/cli/text/unknown-clients.ts'
 import type { Mac } from '../../../src/proto/address/mac.ts'
 import type { UnknownClient } from '../../../src/serve/dhcp/unknown-clients.ts'
 
@@ -17,7 +17,7 @@ const stranger = (secondsAgo: number, more: Partial<UnknownClient>): UnknownClie
 
 t.test('each machine has a line, and one below with what tells it from others', (t) => {
   t.same(
-    renderStrangers(
+    unknownClientLines(
       [
         stranger(12, { count: 3, uuid: '4c4c4544-0000-4000-8000-525400000099' }),
         stranger(300, {
@@ -33,22 +33,22 @@ t.test('each machine has a line, and one below with what tells it from others', 
       now,
     ),
     [
-      'MAC                VENDOR CLASS  ARCHITECTURE  SEEN       ASKED',
+      'MAC                VENDOR CLASS  ARCHITECTURE  LAST SEEN  REQUESTS',
       '00:00:5e:00:53:01  PXEClient     7 (x64 UEFI)  12 s ago   3 times',
       '  UUID 4c4c4544-0000-4000-8000-525400000099',
       '00:00:5e:00:53:02  dhcpcd-9.4.1  -             5 min ago  once',
-      '  called old-web, by relay 198.51.100.1, circuit Eth1/14, remote 00:1b:54:00:00:01',
+      '  host name old-web, through relay agent 198.51.100.1, circuit Eth1/14, remote 00:1b:54:00:00:01',
       '00:00:5e:00:53:01  -             99            3 h ago    once',
-      '  by relay 198.51.100.1',
+      '  through relay agent 198.51.100.1',
       '00:00:5e:00:53:01  PXEClient     7 (x64 UEFI)  2 d ago    once',
       '',
-      'slipway node adopt SITE MAC --name NAME --role ROLE writes one into the site file',
+      'To write one into the site file: slipway node adopt --name NAME --role ROLE --address ADDRESS MAC',
     ],
   )
   t.end()
 })
 
 t.test('nobody is said in a sentence', (t) => {
-  t.same(renderStrangers([], now), ['no machine asked that is not declared'])
+  t.same(unknownClientLines([], now), ['no undeclared machine sent a DHCP request'])
   t.end()
 })

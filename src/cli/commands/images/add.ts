@@ -1,4 +1,4 @@
-/** `slipway images add SOURCE`: from a stream document to images in the store, and the lines that name them in a site file. */
+/** `slipway images add SOURCE`: from a stream document to images in the image directory, and lines for the site file. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
@@ -9,25 +9,25 @@ import { createWeb, readBody, type Web } from '../../../images/web.ts'
 import { architectures, type Architecture } from '../../../site/schema.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
-import { showProgress } from '../../text/images-progress.ts'
+import { showProgress } from './progress.ts'
 
 /** A stream document has some tens of kilobytes. */
-const mostDocumentOctets = 8 * 1024 * 1024
+const maxDocumentBytes = 8 * 1024 * 1024
 
 export async function addImage({ store, values, positionals, terminal, world }: ImagesCall): Promise<number> {
   const [source, ...more] = positionals
-  if (source === undefined || more.length > 0) throw new UsageError('images add takes one stream document')
+  if (source === undefined || more.length > 0) throw new UsageError('add: expected one stream document')
   const wanted = [...new Set(values.arch ?? ['x86_64'])].map(architectureNamed)
-  const wishes = { iso: values.iso === true, metal: values.metal === true }
+  const optionalFiles = { iso: values.iso === true, metal: values.metal === true }
   const web = webOf(world)
   const progress = showProgress(terminal, world.clock, 'verified')
   let added: readonly Added[]
   try {
     const document = readDocument(await readSource(source, web, world))
-    const found = wanted.map((architecture) => imageOf(document, architecture, wishes))
+    const found = wanted.map((architecture) => imageOf(document, architecture, optionalFiles))
     const additions = found.map((image) => ({ name: nameOf(image, values.name, found.length > 1), image }))
     for (const { name } of additions) requireName(name)
-    await makeStore(store)
+    await createStore(store)
     const tools = { web, clock: world.clock, watch: progress.watch, source }
     added = await addImages(store, additions, tools)
   } finally {
@@ -35,7 +35,7 @@ export async function addImage({ store, values, positionals, terminal, world }: 
     web.close()
   }
   for (const { name, outcome } of added) {
-    if (outcome === 'there') terminal.out(`${name} was there already`)
+    if (outcome === 'there') terminal.out(`${name} already exists`)
   }
   for (const line of siteLines(store, added)) terminal.out(line)
   return ExitCode.fine
@@ -43,7 +43,7 @@ export async function addImage({ store, values, positionals, terminal, world }: 
 
 function architectureNamed(text: string): Architecture {
   const found = architectures.find((each) => each === text)
-  if (found === undefined) throw new UsageError(`--arch takes one of ${architectures.join(', ')}`)
+  if (found === undefined) throw new UsageError(`--arch: expected one of ${architectures.join(', ')}`)
   return found
 }
 
@@ -51,13 +51,13 @@ function webOf({ environment, clock }: ImagesCall['world']): Web {
   try {
     return createWeb(environment, clock)
   } catch (error) {
-    throw new ImageProblem(`HTTP_PROXY or HTTPS_PROXY does not name a proxy: ${reasonOf(error)}`)
+    throw new ImageProblem(`invalid proxy in HTTP_PROXY or HTTPS_PROXY: ${reasonOf(error)}`)
   }
 }
 
 async function readSource(source: string, web: Web, { stdin, clock }: ImagesCall['world']): Promise<string> {
   try {
-    if (/^https?:/i.test(source)) return await readBody(web, source, mostDocumentOctets, clock)
+    if (/^https?:/i.test(source)) return await readBody(web, source, maxDocumentBytes, clock)
     if (source === '-') return await readAll(stdin)
     return await readFile(source, 'utf8')
   } catch (error) {
@@ -71,7 +71,7 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** As its files call the product (`rhcos-…`, `fedora-coreos-…`), else its stream, and the release. */
+/** Joins the product in the names of its files (`rhcos-…`, `fedora-coreos-…`), else its stream, and the release. */
 function nameOf(
   { stream, release, architecture, files }: RemoteImage,
   given: string | undefined,
@@ -82,11 +82,11 @@ function nameOf(
   return isOneOfSeveral ? `${name}-${architecture}` : name
 }
 
-async function makeStore(store: string): Promise<void> {
+async function createStore(store: string): Promise<void> {
   try {
     await mkdir(store, { recursive: true })
   } catch (error) {
-    throw new ImageProblem(`cannot make ${store}: ${reasonOf(error)}`)
+    throw new ImageProblem(`cannot create ${store}: ${reasonOf(error)}`)
   }
 }
 
@@ -95,5 +95,5 @@ function siteLines(store: string, additions: readonly Addition[]): string[] {
     const other = architecture === 'x86_64' ? '' : `, architecture: ${architecture}`
     return `  ${name}: { dir: ${resolve(store, name)}${other} }`
   })
-  return ['', 'for the site file:', '', 'images:', ...entries]
+  return ['', 'Lines for the site file:', '', 'images:', ...entries]
 }

@@ -1,4 +1,4 @@
-/** `slipway images export` and `import`: one archive for sites without internet. */
+/** `slipway images export` and `import`: one archive for sites without internet access. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { exportImages } from '../../../images/export.ts'
@@ -8,13 +8,13 @@ import { requireStored } from '../../../images/store.ts'
 import { formatBytes } from '../../../text/bytes.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
-import { showProgress } from '../../text/images-progress.ts'
+import { showProgress } from './progress.ts'
 
 export async function exportImage({ store, positionals, terminal, world }: ImagesCall): Promise<number> {
   const names = positionals.slice(0, -1)
   const file = positionals.at(-1)
   if (file === undefined || names.length === 0) {
-    throw new UsageError('images export takes the names of images, then a file')
+    throw new UsageError('export: expected the names of images, then a file')
   }
   const images = []
   for (const name of new Set(names)) images.push(await requireStored(store, name))
@@ -22,8 +22,8 @@ export async function exportImage({ store, positionals, terminal, world }: Image
   try {
     const { octets, hasSecrets } = await exportImages(images, file, progress.watch)
     progress.end()
-    terminal.out(`${file}: ${formatBytes(octets)}; slipway images import unpacks it`)
-    if (hasSecrets) terminal.err('it holds the keys of a cluster: only its owner may read it')
+    terminal.out(`${file}: ${formatBytes(octets)}; unpack it with "slipway images import"`)
+    if (hasSecrets) terminal.err('the archive contains private keys of a cluster; only its owner can read it')
   } finally {
     progress.end()
   }
@@ -32,7 +32,7 @@ export async function exportImage({ store, positionals, terminal, world }: Image
 
 export async function importImage({ store, positionals, terminal, world }: ImagesCall): Promise<number> {
   const [file, ...more] = positionals
-  if (file === undefined || more.length > 0) throw new UsageError('images import takes one archive')
+  if (file === undefined || more.length > 0) throw new UsageError('import: expected one archive')
   const progress = showProgress(terminal, world.clock, 'verified')
   try {
     const archive = file === '-' ? world.stdin : await opened(file)
@@ -40,7 +40,7 @@ export async function importImage({ store, positionals, terminal, world }: Image
     const imported = await importImages(store, archive, progress.watch)
     progress.end()
     for (const { name, outcome } of imported) {
-      terminal.out(outcome === 'there' ? `${name} was there already` : `${name} is in ${store}`)
+      terminal.out(outcome === 'there' ? `${name} already exists` : `${name} imported into ${store}`)
     }
   } finally {
     progress.end()

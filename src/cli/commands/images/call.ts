@@ -1,4 +1,4 @@
-/** What `slipway images` hands to each of its subcommands. */
+/** The arguments of each subcommand of `slipway images`. */
 import { parseArgs } from 'node:util'
 import type { Clock } from '../../../host/clock.ts'
 import type { Terminal } from '../../command.ts'
@@ -15,9 +15,8 @@ const options = {
 } as const
 export type ImagesOption = keyof typeof options
 
-/** What a subcommand is given. */
 export type ImagesCall = {
-  /** The folder of all images. */
+  /** The image directory. */
   readonly store: string
   readonly values: ReturnType<typeof parseImagesArguments>['values']
   readonly positionals: readonly string[]
@@ -25,14 +24,14 @@ export type ImagesCall = {
   readonly world: ImagesWorld
 }
 
-/** The machine, as far as these commands use it. */
+/** The parts of the machine that these commands use. */
 export type ImagesWorld = {
   readonly clock: Clock
   readonly environment: NodeJS.ProcessEnv
   readonly stdin: AsyncIterable<Uint8Array>
 }
 
-/** @throws {TypeError} for an option that there is not, as node:util does */
+/** @throws {TypeError} for an unknown option, as node:util does */
 export function parseImagesArguments(args: readonly string[]) {
   return parseArgs({ args: [...args], allowPositionals: true, options })
 }

@@ -1,8 +1,9 @@
-/** `slipway images …`: getting images, looking after them, carrying them to a site without internet. */
+/** `slipway images …`: downloads, verifies, and removes images, and moves them to sites without internet access. */
 import { systemClock } from '../../../host/clock.ts'
 import { ImageProblem } from '../../../images/problem.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
+import { jsonRow } from '../../target.ts'
 import { addImage } from './add.ts'
 import { parseImagesArguments, type ImagesCall, type ImagesOption, type ImagesWorld } from './call.ts'
 import { exportImage, importImage } from './archive.ts'
@@ -25,34 +26,54 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 
 export const images: Command = {
   name: 'images',
-  summary: 'get the images that machines boot, verify them, carry them along',
-  usage: `usage: slipway images add [--name NAME] [--arch ARCH]… [--iso] [--metal] SOURCE
-       slipway images list [--site SITE] [--json]
-       slipway images verify [--json] [NAME…]
-       slipway images remove [--site SITE] [--force] NAME…
-       slipway images export NAME… FILE
-       slipway images import FILE
-
-  add      fetches kernel, initramfs and rootfs of the release that SOURCE describes:
-           a stream document, by URL, as a file or - for standard input. Verifies
-           them, goes on where an earlier start stopped, and prints the lines for the
-           site file. openshift-install coreos print-stream-json | slipway images add -
-  list     what is there, and with --site who uses it
-  verify   reads every octet and compares: all images, or those named
-  remove   takes images away; one that the site uses only with --force
-  export   packs images into one archive, for a site without internet
-  import   unpacks such an archive (- for standard input); all of it, or nothing
-
-  --dir DIR     where images are ($STATE_DIRECTORY/images, else /var/lib/slipway/images)
-  --name NAME   what to call the image (after its product and release)
-  --arch ARCH   x86_64 or aarch64, or both by giving it twice (x86_64)
-  --iso         the live ISO too
-  --metal       the metal image too
-  --site SITE   the site file that says what is used
-
-HTTP_PROXY, HTTPS_PROXY and NO_PROXY are followed.
-
-Exit code 0: done. 1: it could not be done, or an image is damaged. 2: usage.`,
+  help: {
+    usage: [
+      'images add [--name NAME] [--arch ARCH]… [--iso] [--metal] [--dir DIR] SOURCE',
+      'images list [--site FILE] [--json] [--dir DIR]',
+      'images verify [--json] [--dir DIR] [NAME…]',
+      'images remove [--site FILE] [--force] [--dir DIR] NAME…',
+      'images export [--dir DIR] NAME… FILE',
+      'images import [--dir DIR] FILE',
+    ],
+    about: [
+      'Downloads, verifies, exports, and imports boot images.',
+      'Works on the image directory of this machine. Downloads honor HTTP_PROXY, HTTPS_PROXY, and NO_PROXY.',
+    ],
+    lists: {
+      Commands: [
+        [
+          'add',
+          'download and verify the kernel, initramfs, and root file system of a release, and print the lines for the ' +
+            'site file. SOURCE is a stream document: a URL, a file, or - for standard input. Resumes an interrupted download',
+        ],
+        ['list', 'list the images, and with --site which clusters use them'],
+        ['verify', 'read every byte and compare checksums, of all images or of those named'],
+        ['remove', 'delete images; --force also deletes an image that the site uses'],
+        ['export', 'pack images into one archive for a site without internet access'],
+        ['import', 'unpack such an archive (- for standard input), completely or not at all'],
+      ],
+    },
+    options: [
+      ['--dir DIR', 'image directory (default: $STATE_DIRECTORY/images, else /var/lib/slipway/images)'],
+      ['--name NAME', 'name of the image (default: product and release)'],
+      ['--arch ARCH', 'x86_64 (default) or aarch64; repeat it for both'],
+      ['--iso', 'include the live ISO'],
+      ['--metal', 'include the metal image'],
+      ['--site FILE', 'site file that uses the images'],
+      ['--force', 'remove an image that the site uses'],
+      jsonRow,
+    ],
+    exit: [
+      ['0', 'success'],
+      ['1', 'the operation failed, or an image is damaged'],
+      ['2', 'invalid command line'],
+    ],
+    examples: [
+      'openshift-install coreos print-stream-json | slipway images add -',
+      'images list --site /etc/slipway/site.yaml',
+      'images export rhcos-4.17 images.tar',
+    ],
+  },
 
   run: (args, terminal) =>
     runImages(args, terminal, { clock: systemClock, environment: process.env, stdin: process.stdin }),
@@ -68,11 +89,11 @@ export async function runImages(
   const known = Object.keys(subcommands)
   const subcommand = known.includes(name ?? '') ? subcommands[name as string] : undefined
   if (subcommand === undefined) {
-    if (name === undefined) throw new UsageError(`images takes one of ${known.join(', ')}`)
-    throw new UsageError(`images cannot ${JSON.stringify(name)}${didYouMean(name, known)}`)
+    if (name === undefined) throw new UsageError(`expected one of ${known.join(', ')}`)
+    throw new UsageError(`unknown command ${JSON.stringify(name)}${didYouMean(name, known)}`)
   }
   const foreign = (Object.keys(values) as ImagesOption[]).find((option) => !subcommand.takes.includes(option))
-  if (foreign !== undefined) throw new UsageError(`images ${name ?? ''} takes no --${foreign}`)
+  if (foreign !== undefined) throw new UsageError(`${name ?? ''}: --${foreign} does not apply`)
   const state = world.environment['STATE_DIRECTORY'] ?? '/var/lib/slipway'
   const store = values.dir ?? `${state}/images`
   try {

@@ -1,4 +1,4 @@
-/** `slipway images list`, `verify` and `remove`: looking after what is in the store. */
+/** `slipway images list`, `verify`, and `remove`. */
 import { realpath } from 'node:fs/promises'
 import { ImageProblem } from '../../../images/problem.ts'
 import {
@@ -14,11 +14,11 @@ import { explain, loadSiteFile } from '../../../prepare.ts'
 import { formatBytes } from '../../../text/bytes.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
-import { showProgress } from '../../text/images-progress.ts'
+import { showProgress } from './progress.ts'
 import { alignColumns } from '../../../text/table.ts'
 
 export async function listImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
-  if (positionals.length > 0) throw new UsageError('images list takes no names')
+  if (positionals.length > 0) throw new UsageError('list: expected no arguments')
   const users = values.site === undefined ? undefined : await usersOf(values.site)
   const { images, unfinished } = await readStore(store)
   const rows = await Promise.all(images.map((image) => described(image, users)))
@@ -29,7 +29,7 @@ export async function listImages({ store, values, positionals, terminal }: Image
   if (images.length === 0) terminal.out(`no images in ${store}`)
   else for (const line of alignColumns([headings(users), ...rows.map(rowOf)])) terminal.out(`  ${line}`)
   for (const { name, octets } of unfinished) {
-    terminal.out(`${name} is unfinished, with ${formatBytes(octets)}: add it again to go on, or remove it`)
+    terminal.out(`${name} is incomplete (${formatBytes(octets)}): add it again to resume, or remove it`)
   }
   for (const { problem } of images) if (problem !== undefined) terminal.err(problem)
   return ExitCode.fine
@@ -51,56 +51,57 @@ export async function verifyImages({
   const octets = manifests.flatMap(({ files }) => files).reduce((sum, file) => sum + file.octets, 0)
   const isQuiet = values.json === true
   if (!isQuiet) progress.watch({ kind: 'total', octets })
-  const verdicts: (Integrity & { readonly name: string })[] = []
+  const results: (Integrity & { readonly name: string })[] = []
   for (const image of images) {
-    verdicts.push({
+    results.push({
       name: image.name,
       ...(await verifyImage(image, isQuiet ? () => undefined : progress.watch)),
     })
   }
   progress.end()
-  if (isQuiet) terminal.out(JSON.stringify(verdicts, undefined, 2))
-  else for (const verdict of verdicts) sayVerdict(verdict, terminal)
-  return verdicts.some(({ kind }) => kind === 'damaged') ? ExitCode.problems : ExitCode.fine
+  if (isQuiet) terminal.out(JSON.stringify(results, undefined, 2))
+  else for (const result of results) printIntegrity(result, terminal)
+  return results.some(({ kind }) => kind === 'damaged') ? ExitCode.problems : ExitCode.fine
 }
 
 export async function removeImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
-  if (positionals.length === 0) throw new UsageError('images remove takes the names of images')
+  if (positionals.length === 0) throw new UsageError('remove: expected the names of images')
   const users = values.site === undefined ? undefined : await usersOf(values.site)
   const names = [...new Set(positionals)]
-  // All or none: a name that is refused must not leave half of the others.
+  // All or none: a refused name must not leave some of the others removed.
   for (const name of names) {
     requireName(name)
     const image = await readStored(store, name)
     const by = image === undefined ? [] : await usedBy(image, users)
     if (by.length > 0 && values.force !== true) {
-      throw new ImageProblem(
-        `${name} is used by the site, as ${by.join(', ')}: --force removes it all the same`,
-      )
+      throw new ImageProblem(`the site uses ${name} as ${by.join(', ')}; --force removes it anyway`)
     }
   }
   for (const name of names) {
-    if (!(await removeImage(store, name))) throw new ImageProblem(`there is no ${name} in ${store}`)
-    terminal.out(`${name} is removed`)
+    if (!(await removeImage(store, name))) throw new ImageProblem(`${store} does not contain ${name}`)
+    terminal.out(`${name} removed`)
   }
   return ExitCode.fine
 }
 
-function sayVerdict(verdict: Integrity & { readonly name: string }, terminal: ImagesCall['terminal']): void {
-  const { name } = verdict
-  switch (verdict.kind) {
+function printIntegrity(
+  result: Integrity & { readonly name: string },
+  terminal: ImagesCall['terminal'],
+): void {
+  const { name } = result
+  switch (result.kind) {
     case 'whole':
-      terminal.out(`${name} is whole`)
+      terminal.out(`${name} is intact`)
       break
     case 'unknown':
-      terminal.out(`${name} was put there by hand: nothing says what it should be`)
+      terminal.out(`${name} was copied there by hand: its checksums are unknown`)
       break
     case 'damaged':
-      for (const problem of verdict.problems) terminal.err(`${name} is damaged: ${problem}`)
+      for (const problem of result.problems) terminal.err(`${name} is damaged: ${problem}`)
   }
 }
 
-/** Names of images in the site, by the folder that each leads to. */
+/** Names of images in the site, by their directory. */
 type Users = ReadonlyMap<string, readonly string[]>
 
 async function usersOf(sitePath: string): Promise<Users> {
@@ -130,7 +131,7 @@ type Described = {
   readonly octets: number
   readonly added: string
   readonly byHand: boolean
-  /** Absent when no site was given. */
+  /** Absent without --site. */
   readonly usedBy?: readonly string[]
 }
 

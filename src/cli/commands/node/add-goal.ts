@@ -1,69 +1,77 @@
 /**
- * What `slipway node add` is to bring about: whether the node is armed for it, when it has come so far, and what a
- * person may want next. Pure.
+ * The goal of `slipway node add`: whether to arm the node, when the goal is reached, and what to do next. Pure.
  */
 import type { NodeDetails } from '../../../install/reports.ts'
 import type { Refusal } from '../../poll.ts'
 import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../node-snapshot.ts'
 
-export function endOf({ story, cluster }: NodeSnapshot, goal: Goal): 'done' | Refusal | undefined {
-  const { node, mode, reason } = story
+export function endOf({ details, cluster }: NodeSnapshot, goal: Goal): 'done' | Refusal | undefined {
+  const { node, mode, reason } = details
   const member = memberOf(cluster, node)
   switch (mode) {
     case 'install':
     case 'installing':
       return undefined
     case 'failed':
-      return { kind: 'refused', reason: `${node} failed; slipway node show ${node} tells its way` }
+      return {
+        kind: 'refused',
+        reason: `the installation of ${node} failed; "slipway node show ${node}" shows its steps`,
+      }
     case 'installed':
       return goal === 'installed' || member.state === 'ready' ? 'done' : undefined
     case 'local':
     case 'menu':
       if (member.state === 'absent') {
-        return { kind: 'refused', reason: `${node} is not to be installed: its mode is ${mode}, ${reason}` }
+        return {
+          kind: 'refused',
+          reason: `${node} will not be installed: its boot mode is ${mode} (${reason})`,
+        }
       }
       return goal === 'installed' || member.state === 'ready' ? 'done' : undefined
   }
 }
 
 /**
- * Whether the node has to be armed. A machine that was seen before may have a system on its disk, so a person has to
- * say that it may be written.
+ * Decides whether to arm the node. A machine that was seen before can have a system on its disk, so an administrator has
+ * to allow that slipway overwrites it.
  *
- * @param beganAt when the command began: until its entry is served, a machine may be seen that waits for it
+ * @param startedAt when the command started: a machine that waits for its entry can be seen before it is served
  */
-export function decideArming({ story, cluster }: NodeSnapshot, beganAt: number): 'arm' | 'go on' | Refusal {
-  const { node, mode, reason, lastSeen } = story
-  if (mode === 'install' || mode === 'installing' || mode === 'installed') return 'go on'
-  if (isRegistered(memberOf(cluster, node))) return 'go on'
-  if (lastSeen === undefined || lastSeen >= beganAt) return 'arm'
-  const advice = `slipway node install ${node} arms it, if its disk may be written`
+export function decideArming(
+  { details, cluster }: NodeSnapshot,
+  startedAt: number,
+): 'arm' | 'continue' | Refusal {
+  const { node, mode, reason, lastSeen } = details
+  if (mode === 'install' || mode === 'installing' || mode === 'installed') return 'continue'
+  if (isRegistered(memberOf(cluster, node))) return 'continue'
+  if (lastSeen === undefined || lastSeen >= startedAt) return 'arm'
+  const advice = `if slipway can overwrite its disk, run "slipway node install ${node}"`
   return {
     kind: 'refused',
-    reason: `${node} was seen before, and its mode is ${mode} (${reason}): ${advice}`,
+    reason: `${node} was seen before, and its boot mode is ${mode} (${reason}): ${advice}`,
   }
 }
 
-/** What a person may want when the command has come to its end. */
+/** Returns what the administrator can do after the goal was reached. */
 export function nextSteps({ node, role, fqdn }: NodeDetails, reached: 'armed' | Goal): string[] {
   switch (reached) {
     case 'armed':
       return [
-        `power ${node} on, with the network before the disk in its boot order`,
-        `slipway status --watch shows its way; the same command without --until follows it to Ready`,
+        `power on ${node}, with the network before the disk in its boot order`,
+        `follow it with "slipway status --watch", or run this command without --until`,
       ]
     case 'installed':
-      if (role === 'bootstrap') return ['slipway wait bootstrap-complete SITE follows its work']
+      if (role === 'bootstrap') return ['wait for it with "slipway wait bootstrap-complete"']
       return [
-        `it starts from its disk and asks its cluster for two certificates: slipway csr list`,
-        `the same command without --until follows it to Ready`,
+        'it starts from its disk and requests two certificates: see "slipway csr list"',
+        'run this command without --until to follow it until it is Ready',
       ]
     case 'ready':
       return [
         ...(role === 'infra'
-          ? [`oc label node ${fqdn} node-role.kubernetes.io/infra= lets the routers be moved to it`]
+          ? [`to move routers to it, run "oc label node ${fqdn} node-role.kubernetes.io/infra="`]
           : []),
-        `network boots lead to its disk from now on; slipway node show ${node} tells its whole way`,
+        `its network boots now start the system on its disk; "slipway node show ${node}" shows all steps`,
       ]
   }
 }

@@ -1,4 +1,4 @@
-/** `slipway node add NAME SITE`: from a machine's MAC address to a Ready node, followed all the way. */
+/** `slipway node add NAME`: from a MAC address to a Ready node. */
 import { parseArgs } from 'node:util'
 import { stagesOf } from '../../../cluster/stages.ts'
 import { systemClock, type Clock } from '../../../host/clock.ts'
@@ -6,56 +6,68 @@ import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeReport } from '../../../install/reports.ts'
 import { explain, loadSiteFile } from '../../../prepare.ts'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
-import { adoptionHelp, adoptionOptions, readAdoption } from './arguments.ts'
+import { adoptionOptions, adoptionRows, readAdoption } from './arguments.ts'
 import { ExitCode, UsageError, type Terminal } from '../../command.ts'
-import { askControl, controlPath, ControlProblem, sightOf, statusOfSite } from '../../client.ts'
-import { interruptible, parseEnd, parseTimeLimit } from '../../time-limit.ts'
+import { askControl, ControlProblem, nodeSnapshot, statusOfSite } from '../../client.ts'
+import { interruptible, parseGoal, parseTimeLimit } from '../../time-limit.ts'
 import { exitCodeOf, pollUntil, stopwatch, type PollResult } from '../../poll.ts'
 import { decideArming, endOf, nextSteps } from './add-goal.ts'
-import { createTeller, factsOf } from './add-progress.ts'
+import { createRepeatedFactFilter, factsOf } from './add-progress.ts'
 import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../node-snapshot.ts'
-import { reloadSite, tellReload } from '../reload.ts'
+import { reloadSite, printReload } from '../reload.ts'
 import { editSite } from '../../site-edit.ts'
+import { controlPath, siteFile } from '../../target.ts'
+import type { Help } from '../../text/help.ts'
 import { printable } from '../../../text/printable.ts'
 import { formatStopwatch } from '../../../text/duration.ts'
 
-const ends = ['armed', 'installed', 'ready'] as const
+const goals = ['armed', 'installed', 'ready'] as const
 
-/** As openshift-install waits for nodes. */
+/** The limit of openshift-install for nodes. */
 const defaultTimeoutMs = Math.max(...stagesOf('nodes-ready', []).map(({ timeoutMs }) => timeoutMs))
 
-export const addUsage = `usage: slipway node add NAME --role ROLE --mac MAC --address ADDRESS… [--cluster CLUSTER]
-                        [--until armed|installed|ready] [--timeout TIME] [--dry-run]
-                        [--control PATH] SITE
-
-Writes a node into SITE as node adopt does, has the running slipway read it, arms the
-node where the site does not (boot: local), and follows it until its cluster says that it
-is Ready: a line for each step, and for what keeps it. Given again, it goes on where it
-was; a machine that slipway has seen before is not armed again by itself.
-
-  --mac MAC           of the interface that it boots from
-${adoptionHelp}
-  --until END         ready, or sooner: armed, or installed, which asks no cluster and
-                      is the end for a bootstrap
-  --timeout TIME      90s, 45m or 2h from when it is armed (${formatStopwatch(defaultTimeoutMs)})
-  --control PATH      the socket of the running slipway (SLIPWAY_CONTROL, else
-                      /run/slipway/control.sock)
-
-Exit code 0: it has come so far. 1: refused, or it failed. 2: usage. 6: not in time.
-8: interrupted; what was begun goes on.`
+export const addHelp: Help = {
+  usage: [
+    'node add --role ROLE --mac MAC --address ADDRESS… [--cluster CLUSTER] [--until GOAL] [--timeout TIME] [--dry-run] [--control PATH] NAME [--site FILE | FILE]',
+  ],
+  about: [
+    'Adds a node to a running cluster and follows it until it is Ready.',
+    'Writes the node into the site file ("slipway node adopt"), reloads the running slipway, arms the node where the ' +
+      'site does not (boot: local), and prints a line for each step and each obstacle. Run the command again to resume ' +
+      'it. slipway does not arm a machine that it has seen before.',
+  ],
+  options: [
+    ['--mac MAC', 'MAC address of the interface that the node boots from'],
+    ...adoptionRows,
+    ['--until GOAL', 'armed, installed, or ready (default: ready; installed for a bootstrap)'],
+    [
+      '--timeout TIME',
+      `limit after the node is armed, for example 90s, 45m, or 2h (default: ${formatStopwatch(defaultTimeoutMs)})`,
+    ],
+  ],
+  exit: [
+    ['0', 'the node reached the goal'],
+    ['1', 'refused, or the installation failed'],
+    ['2', 'invalid command line'],
+    ['6', 'the time limit was reached'],
+    ['8', 'interrupted; the node continues to install'],
+  ],
+  examples: ['node add --role worker --mac 52:54:00:00:00:24 --address 192.0.2.24 w4'],
+}
 
 type AddRequest = {
   readonly sitePath: string
   readonly adoption: Adoption
   readonly isDry: boolean
-  readonly until: (typeof ends)[number]
+  readonly until: (typeof goals)[number]
   readonly timeoutMs: number
   readonly control: string
 }
 
-/** @param args what follows `node add` */
+/** @param args the arguments after `node add` */
 export async function add(args: readonly string[], terminal: Terminal, clock = systemClock): Promise<number> {
-  const request = readArguments(args)
+  const { values, file, ...given } = readArguments(args)
+  const request: AddRequest = { ...given, sitePath: await siteFile(values, file) }
   if (!request.isDry) return interruptible((signal) => addAndFollow(request, { terminal, clock, signal }))
   return (await declare(request, terminal)) === undefined ? ExitCode.problems : ExitCode.fine
 }
@@ -65,39 +77,42 @@ type Surroundings = { readonly terminal: Terminal; readonly clock: Clock; readon
 async function addAndFollow(request: AddRequest, surroundings: Surroundings): Promise<number> {
   const { sitePath, control, until } = request
   const { terminal, clock } = surroundings
-  const beganAt = clock.now()
+  const startedAt = clock.now()
   const loaded = await loadSiteFile(sitePath)
   if (loaded.kind !== 'site') {
     for (const line of explain(loaded)) terminal.err(line)
     return ExitCode.problems
   }
-  // Before anything is written: what nobody serves cannot be followed.
+  // Checked before anything is written: a node can only be followed while its site is served.
   const { nodes } = await statusOfSite(control, loaded.site.site)
   const declared = await declare(request, terminal)
   if (declared === undefined) return ExitCode.problems
   const { key } = declared
   if (!nodes.some((node) => node.node === key && isServed(node, request.adoption))) {
     const reloaded = await reloadSite(control)
-    tellReload(reloaded, terminal)
+    printReload(reloaded, terminal)
     if (reloaded.outcome === 'kept') {
-      return refuse(terminal, `${key} is written; put the site right, and the same command goes on`)
+      return refuse(
+        terminal,
+        `${key} is in the site file; correct the file, then run this command again to resume`,
+      )
     }
   }
-  const sight = await firstSight(request, key)
-  const arming = decideArming(sight, beganAt)
+  const snapshot = await firstSnapshot(request, key)
+  const arming = decideArming(snapshot, startedAt)
   if (typeof arming !== 'string') return refuse(terminal, arming.reason)
-  for (const line of warnings(sight, beganAt)) terminal.out(line)
+  for (const line of warnings(snapshot, startedAt)) terminal.out(line)
   if (arming === 'arm') await askControl(control, `/v1/nodes/${key}/install`, 'POST')
   const others = othersOf(nodes, key)
-  if (until !== 'armed') return follow({ ...request, goal: until, key, beganAt, others }, surroundings)
-  const { story } = await sightOf(control, key)
-  const state = nodeStates[story.mode].title
-  terminal.out(`${key}: ${printable(`${state}: ${story.reason}`)}`)
-  for (const line of nextSteps(story, 'armed')) terminal.out(`next: ${line}`)
+  if (until !== 'armed') return follow({ ...request, goal: until, key, startedAt, others }, surroundings)
+  const { details } = await nodeSnapshot(control, key)
+  const state = nodeStates[details.mode].title
+  terminal.out(`${key}: ${printable(`${state}: ${details.reason}`)}`)
+  for (const line of nextSteps(details, 'armed')) terminal.out(`next: ${line}`)
   return ExitCode.fine
 }
 
-/** Writes the entry, unless it is there. @returns nothing when that was refused; why has been said */
+/** Writes the entry, unless the file has it. Returns nothing when that was refused; the reason is printed. */
 async function declare(
   { sitePath, adoption, isDry }: AddRequest,
   terminal: Terminal,
@@ -106,8 +121,8 @@ async function declare(
   const adopted = await editSite(edit, (text, file) => addNode(text, file, adoption))
   if (adopted === undefined) return undefined
   const { kind, line, key } = adopted
-  const isThere = kind === 'present' ? ' already' : ''
-  if (!isDry || isThere !== '') terminal.out(`${sitePath}:${line}: ${key} is in the site${isThere}`)
+  const isThere = kind === 'present' ? 'already ' : ''
+  if (!isDry || isThere !== '') terminal.out(`${sitePath}:${line}: ${key} is ${isThere}declared`)
   return { key }
 }
 
@@ -115,7 +130,7 @@ function isServed(node: NodeReport, { mac, role, addresses }: Adoption): boolean
   return node.mac === mac && node.role === role && addresses.includes(node.address)
 }
 
-/** What the other nodes of its cluster are called by. */
+/** Returns the keys and full names of the other nodes of its cluster. */
 function othersOf(nodes: readonly NodeReport[], key: string): string[] {
   const cluster = key.slice(0, key.indexOf('/') + 1)
   return nodes
@@ -123,82 +138,84 @@ function othersOf(nodes: readonly NodeReport[], key: string): string[] {
     .flatMap(({ node, fqdn }) => [node, fqdn])
 }
 
-async function firstSight({ control, sitePath }: AddRequest, key: string): Promise<NodeSnapshot> {
+async function firstSnapshot({ control, sitePath }: AddRequest, key: string): Promise<NodeSnapshot> {
   try {
-    return await sightOf(control, key)
+    return await nodeSnapshot(control, key)
   } catch (error) {
     if (!(error instanceof ControlProblem) || error.refusal?.status !== 404) throw error
     throw new ControlProblem(
-      `the slipway at ${control} has no ${key}: it reads another file than ${sitePath}`,
+      `the slipway at ${control} does not serve ${key}: its site file is not ${sitePath}`,
       error.refusal,
     )
   }
 }
 
-/** What a person may not have meant. */
-function warnings({ story, cluster }: NodeSnapshot, beganAt: number): string[] {
-  const { node, mode, since, reason } = story
-  if (mode === 'installed' && since < beganAt) {
+/** Warns about what the administrator may not intend. */
+function warnings({ details, cluster }: NodeSnapshot, startedAt: number): string[] {
+  const { node, mode, since, reason } = details
+  if (mode === 'installed' && since < startedAt) {
     return [
-      `! ${node} was installed before (${printable(reason)}): slipway node install ${node} installs it anew`,
+      `! ${node} was installed before (${printable(reason)}): to reinstall it, run "slipway node install ${node}"`,
     ]
   }
   if (mode !== 'install' || !isRegistered(memberOf(cluster, node))) return []
   return [
-    `! its cluster has ${node} already, and its next network boot installs it: slipway node local ${node} keeps it`,
+    `! its cluster already has ${node}, and its next network boot reinstalls it: to keep it, run "slipway node local ${node}"`,
   ]
 }
 
 type Following = AddRequest & {
   readonly goal: Goal
   readonly key: string
-  readonly beganAt: number
+  readonly startedAt: number
   readonly others: readonly string[]
 }
 
 async function follow(
-  { control, key, goal, beganAt, others, timeoutMs }: Following,
+  { control, key, goal, startedAt, others, timeoutMs }: Following,
   { terminal, clock, signal }: Surroundings,
 ): Promise<number> {
-  const say = stopwatch(terminal, clock)
-  const tell = createTeller()
-  let sight: NodeSnapshot | undefined
-  say(`waiting up to ${formatStopwatch(timeoutMs)} for ${key} to be ${goal === 'ready' ? 'Ready' : goal}`)
+  const print = stopwatch(terminal, clock)
+  const newLines = createRepeatedFactFilter()
+  let snapshot: NodeSnapshot | undefined
+  print(`waiting up to ${formatStopwatch(timeoutMs)} for ${key} to be ${goal === 'ready' ? 'Ready' : goal}`)
   const ended = await pollUntil({
-    async look() {
-      sight = await sightOf(control, key)
-      for (const line of tell(factsOf(sight, { goal, from: beganAt, others }))) say(line)
-      return endOf(sight, goal)
+    async poll() {
+      snapshot = await nodeSnapshot(control, key)
+      for (const line of newLines(factsOf(snapshot, { goal, from: startedAt, others }))) print(line)
+      return endOf(snapshot, goal)
     },
-    onAway: say,
+    onUnreachable: print,
     ...{ clock, signal, timeoutMs },
   })
-  conclude(ended, { key, goal, story: sight?.story }, terminal)
+  conclude(ended, { key, goal, details: snapshot?.details }, terminal)
   return exitCodeOf(ended)
 }
 
 type Reached = {
   readonly key: string
   readonly goal: Goal
-  readonly story: NodeSnapshot['story'] | undefined
+  readonly details: NodeSnapshot['details'] | undefined
 }
 
-function conclude(ended: PollResult, { key, goal, story }: Reached, terminal: Terminal): void {
+function conclude(ended: PollResult, { key, goal, details }: Reached, terminal: Terminal): void {
   switch (ended) {
     case 'done':
-      for (const line of story === undefined ? [] : nextSteps(story, goal)) terminal.out(`next: ${line}`)
+      for (const line of details === undefined ? [] : nextSteps(details, goal)) terminal.out(`next: ${line}`)
       return
     case 'late':
-      terminal.err(`slipway node add: ${key} is not ${goal === 'ready' ? 'Ready' : goal} in time`)
+      terminal.err(
+        `slipway node add: time limit reached before ${key} was ${goal === 'ready' ? 'Ready' : goal}`,
+      )
       break
     case 'interrupted':
-      terminal.err(`slipway node add: interrupted; ${key} goes on without`)
+      terminal.err(`slipway node add: interrupted; ${key} continues to install`)
       break
     default:
       refuse(terminal, ended.reason)
       return
   }
-  terminal.err(`the same command goes on where it was; slipway node show ${key} tells the whole way`)
+  terminal.err(`run this command again to resume it; "slipway node show ${key}" shows all steps`)
 }
 
 function refuse(terminal: Terminal, reason: string): number {
@@ -206,7 +223,7 @@ function refuse(terminal: Terminal, reason: string): number {
   return ExitCode.problems
 }
 
-function readArguments(args: readonly string[]): AddRequest {
+function readArguments(args: readonly string[]) {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -215,32 +232,30 @@ function readArguments(args: readonly string[]): AddRequest {
       mac: { type: 'string' },
       until: { type: 'string' },
       timeout: { type: 'string' },
-      control: { type: 'string' },
     },
   })
-  const [given, sitePath, ...more] = positionals
-  if (given === undefined || sitePath === undefined || more.length > 0) {
-    throw new UsageError('add takes the name of a node and a site file')
+  const [given, file, ...more] = positionals
+  if (given === undefined || more.length > 0) {
+    throw new UsageError('expected the name of a node')
   }
-  if (values.mac === undefined) throw new UsageError('add takes --mac')
+  if (values.mac === undefined) throw new UsageError('--mac is missing')
   const isBootstrap = values.role === 'bootstrap'
-  const until = parseEnd(values.until ?? (isBootstrap ? 'installed' : 'ready'), ends)
+  const until = parseGoal(values.until ?? (isBootstrap ? 'installed' : 'ready'), goals)
   if (isBootstrap && until === 'ready') {
-    throw new UsageError('a bootstrap is no node of its cluster: it is followed until installed')
+    throw new UsageError('--until ready does not apply to a bootstrap: it never joins its cluster')
   }
   const [cluster, name] = namesOf(given, values.cluster)
-  const adoption = readAdoption({ action: 'add', macText: values.mac, name, values: { ...values, cluster } })
+  const adoption = readAdoption({ macText: values.mac, name, values: { ...values, cluster } })
   return {
-    ...{ sitePath, adoption, until, isDry: values['dry-run'], control: controlPath(values.control) },
+    ...{ values, file, adoption, until, isDry: values['dry-run'], control: controlPath(values.control) },
     timeoutMs: values.timeout === undefined ? defaultTimeoutMs : parseTimeLimit(values.timeout),
   }
 }
 
-/** `w4`, or `ocp45/w4` as other commands call it. */
+/** Splits `w4`, or `ocp45/w4` as other commands accept it. */
 function namesOf(given: string, cluster: string | undefined): [cluster: string | undefined, name: string] {
   const slash = given.indexOf('/')
   if (slash === -1) return [cluster, given]
-  if (cluster !== undefined)
-    throw new UsageError(`the cluster is named twice: ${given} and --cluster ${cluster}`)
+  if (cluster !== undefined) throw new UsageError(`two clusters: ${given} and --cluster ${cluster}`)
   return [given.slice(0, slash), given.slice(slash + 1)]
 }

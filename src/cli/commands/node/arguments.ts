@@ -1,27 +1,33 @@
-/** A node as it is declared on a command line: what `node adopt` and `node add` have in common. */
+/** A node declared on a command line: the arguments that `node adopt` and `node add` share. */
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import type { Adoption } from '../../../site/edit/add.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { roles } from '../../../site/schema.ts'
 import { UsageError } from '../../command.ts'
+import { siteOptions, siteRows } from '../../target.ts'
+import type { HelpRow } from '../../text/help.ts'
 
 export const adoptionOptions = {
+  ...siteOptions,
   role: { type: 'string' },
   address: { type: 'string', multiple: true, default: [] as string[] },
   cluster: { type: 'string' },
   'dry-run': { type: 'boolean', default: false },
 } as const
 
-export const adoptionHelp = `  --role ROLE         ${roles.join(', ')}
-  --address ADDRESS   what DHCP is to give it: no address is taken for free only because
-                      the site does not name it. May be repeated, for IPv6 beside it
-  --cluster CLUSTER   where the site has several
-  --dry-run           print what would change, and do nothing`
+export const adoptionRows: readonly HelpRow[] = [
+  ['--role ROLE', roles.join(', ')],
+  [
+    '--address ADDRESS',
+    'address that DHCP assigns; slipway never chooses one for you. Repeat it for an additional IPv6 address',
+  ],
+  ['--cluster CLUSTER', 'required where the site has several clusters'],
+  ...siteRows,
+  ['--dry-run', 'print the change as a diff, and change nothing'],
+]
 
 type Given = {
-  /** `adopt` or `add`. */
-  readonly action: string
   readonly macText: string
   readonly name: string
   readonly values: {
@@ -32,19 +38,19 @@ type Given = {
 }
 
 /** @throws {UsageError} */
-export function readAdoption({ action, macText, name, values }: Given): Adoption {
+export function readAdoption({ macText, name, values }: Given): Adoption {
   const mac = parseMac(macText)
-  if (mac === undefined) throw new UsageError(`${JSON.stringify(macText)} is no MAC address`)
+  if (mac === undefined) throw new UsageError(`${JSON.stringify(macText)} is not a MAC address`)
   const { role: roleText, address: addresses, cluster } = values
-  if (roleText === undefined) throw new UsageError(`${action} takes --role`)
+  if (roleText === undefined) throw new UsageError('--role is missing')
   const role = roles.find((each) => each === roleText)
   if (role === undefined) {
     throw new UsageError(
-      `--role takes one of ${roles.join(', ')}, not ${JSON.stringify(roleText)}${didYouMean(roleText, [...roles])}`,
+      `--role: expected one of ${roles.join(', ')}, not ${JSON.stringify(roleText)}${didYouMean(roleText, [...roles])}`,
     )
   }
-  if (addresses.length === 0) throw new UsageError(`${action} takes --address`)
+  if (addresses.length === 0) throw new UsageError('--address is missing')
   const stray = addresses.find((text) => parseIp(text) === undefined)
-  if (stray !== undefined) throw new UsageError(`${JSON.stringify(stray)} is no IP address`)
+  if (stray !== undefined) throw new UsageError(`${JSON.stringify(stray)} is not an IP address`)
   return { mac, name, role, addresses, cluster }
 }

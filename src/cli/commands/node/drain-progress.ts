@@ -1,59 +1,61 @@
-/** How nodes that are gone from the site leave the load balancer: a line for each change, until it has none of them. Pure. */
+/** How HAProxy drains removed nodes: a line for each change, until it has none of their servers. Pure. */
 import type { Refusal } from '../../poll.ts'
 import type { BalancedServer, BalancerReport } from '../../client.ts'
 
 export type DrainProgress = { readonly lines: readonly string[]; readonly end?: 'done' | Refusal }
 
-/** HAProxy is not heard for a moment when it is reloaded. */
-const silenceMs = 15_000
+/** HAProxy does not respond for a moment while it reloads. */
+const reloadGapMs = 15_000
 
 /**
- * @param keys of the nodes that leave
- * @param before servers as they were when the nodes were still in the site
- * @returns what is new, each time that it is given how the load balancer is: undefined where the site has none
+ * Returns a function that compares each report with the one before; the report is undefined where the site has no load
+ * balancer.
+ *
+ * @param keys of the removed nodes
+ * @param before the servers while the nodes were still in the site
  */
-export function createFarewell(
+export function createDrainProgress(
   keys: readonly string[],
   before: readonly BalancedServer[],
 ): (report: BalancerReport | undefined, nowMs: number) => DrainProgress {
   const isOurs = ({ node }: BalancedServer): boolean => keys.includes(node)
-  /** By back end and server, as they were seen last. */
-  let known = new Map(before.filter(isOurs).map((server) => [placeOf(server), server]))
-  /** What went with a reload: HAProxy's process before has the connections, and nobody can ask it. */
-  let unseen = 0
-  let isBegun = false
-  let silentSince: number | undefined
+  /** The last known servers, by backend and server. */
+  let known = new Map(before.filter(isOurs).map((server) => [serverName(server), server]))
+  /** Connections that a reload left to the previous HAProxy process, which cannot be queried. */
+  let unverified = 0
+  let hasStarted = false
+  let unreachableSince: number | undefined
 
   return (report, nowMs) => {
     if (report === undefined)
-      return { lines: ['the load balancer of this site is not written here'], end: 'done' }
+      return { lines: ['this slipway does not write a load balancer configuration'], end: 'done' }
     const { applied, unreachable, servers } = report
     if (applied.reason !== undefined) {
-      return refusal(`HAProxy runs on with what it had before (${applied.outcome}): ${applied.reason}`)
+      return refusal(`HAProxy keeps its previous configuration (${applied.outcome}): ${applied.reason}`)
     }
     if (unreachable !== undefined) {
-      const lines = silentSince === undefined ? [`! ${unreachable}`] : []
-      silentSince ??= nowMs
-      if (nowMs - silentSince < silenceMs) return { lines }
+      const lines = unreachableSince === undefined ? [`! ${unreachable}`] : []
+      unreachableSince ??= nowMs
+      if (nowMs - unreachableSince < reloadGapMs) return { lines }
       return refusal(
-        'HAProxy does not tell whether connections to them are left; --until reloaded does not ask',
+        'HAProxy does not respond, so remaining connections are unknown; --until reloaded skips this check',
       )
     }
-    silentSince = undefined
-    const leaving = new Map(servers.filter(isOurs).map((server) => [placeOf(server), server]))
-    const lines = [...leaving].flatMap(([place, server]) =>
-      isBegun && isSame(server, known.get(place)) ? [] : [server.sentence],
+    unreachableSince = undefined
+    const draining = new Map(servers.filter(isOurs).map((server) => [serverName(server), server]))
+    const lines = [...draining].flatMap(([name, server]) =>
+      hasStarted && isSame(server, known.get(name)) ? [] : [server.sentence],
     )
-    for (const [place, { isLeaving, connections }] of known) {
-      if (leaving.has(place)) continue
+    for (const [name, { isLeaving, connections }] of known) {
+      if (draining.has(name)) continue
       const isCut = !isLeaving && connections > 0
-      unseen += isCut ? connections : 0
-      lines.push(`${place} is gone${isCut ? ` by a reload, with ${connections} connections` : ''}`)
+      unverified += isCut ? connections : 0
+      lines.push(`${name} removed${isCut ? ` by a reload, with ${connections} connections` : ''}`)
     }
-    ;[known, isBegun] = [leaving, true]
-    if (leaving.size > 0) return { lines }
-    if (unseen === 0) return { lines, end: 'done' }
-    const reason = `${unseen} connections went on in HAProxy's process before, which cannot be asked for them`
+    ;[known, hasStarted] = [draining, true]
+    if (draining.size > 0) return { lines }
+    if (unverified === 0) return { lines, end: 'done' }
+    const reason = `${unverified} connections continue in the previous HAProxy process, which cannot be queried`
     return { lines, end: { kind: 'refused', reason } }
   }
 }
@@ -62,7 +64,7 @@ function refusal(reason: string): DrainProgress {
   return { lines: [], end: { kind: 'refused', reason } }
 }
 
-function placeOf({ backend, server }: BalancedServer): string {
+function serverName({ backend, server }: BalancedServer): string {
   return `${backend} ${server}`
 }
 

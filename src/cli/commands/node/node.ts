@@ -1,14 +1,14 @@
-/** `slipway node …`: one node's story, and what its next network boot shall lead to. */
+/** `slipway node …`: the details of one node, and commands for its next network boot. */
 import { parseArgs } from 'node:util'
 import type { NodeReport, NodeDetails } from '../../../install/reports.ts'
 import { chooseNode } from '../../choose-node.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
-import { askControl, controlHelp, controlOptions, controlPath } from '../../client.ts'
-import { add, addUsage } from './add.ts'
-import { adopt, adoptUsage } from './adopt.ts'
-import { remove, removeUsage } from './remove.ts'
+import { askControl, toResult } from '../../client.ts'
+import { controlOptions, controlPath, controlRow, jsonRow } from '../../target.ts'
+import { add, addHelp } from './add.ts'
+import { adopt, adoptHelp } from './adopt.ts'
+import { remove, removeHelp } from './remove.ts'
 import { nodeLines } from '../../text/node.ts'
-import { toResult } from '../status.ts'
 import { stateText } from '../../text/status.ts'
 
 type Action = (args: readonly string[], terminal: Terminal) => Promise<number>
@@ -26,29 +26,44 @@ const actions: Readonly<Record<string, Action>> = {
 
 export const node: Command = {
   name: 'node',
-  summary: 'tell one node’s way step by step, say what its next boot leads to; add, remove, adopt nodes',
-  usage: `usage: slipway node show NAME
-       slipway node install|local|menu|forget NAME…
-       slipway node add|remove|adopt …
-
-show tells everything that was seen of a node: its boots, each step with its time,
-duration, octets and rate, and what is wrong. The others say what the node's next
-network boot leads to: install arms it to be installed, once, and for a limited time;
-local sends it to its disk; menu shows the menu for people; forget drops what is
-remembered of it, so that it is as the site file says. NAME is w1, or ocp45/w1 where
-several clusters have a w1.
-
-slipway node add --help tells how a node joins a running cluster, remove how it leaves,
-adopt how one is only written into the site file.
-
-${controlHelp}
-
-Exit code 0: done. 1: refused, or slipway cannot be asked. 2: usage, or no such node.`,
-  usages: { add: addUsage, remove: removeUsage, adopt: adoptUsage },
+  help: {
+    usage: [
+      'node show [--json] [--control PATH] NAME',
+      'node install|local|menu|forget [--json] [--control PATH] NAME…',
+      'node add|remove|adopt … (see slipway node add --help)',
+    ],
+    about: [
+      'Shows, arms, adds, and removes nodes.',
+      'Queries the running slipway. NAME is w1, or ocp45/w1 where several clusters have a node w1.',
+    ],
+    lists: {
+      Commands: [
+        [
+          'show',
+          'show every boot step of the node with its time, duration, size, and rate, and what is wrong',
+        ],
+        ['install', 'arm the node: its next network boot installs it, once, within a time limit'],
+        ['local', 'let the next network boots start the system on its disk'],
+        ['menu', 'let the next network boots show the menu'],
+        ['forget', 'discard what slipway remembers of the node: the site file decides again'],
+        ['add', 'add a node to a running cluster and follow it until it is Ready'],
+        ['remove', 'remove nodes from the site file and from the load balancer'],
+        ['adopt', 'write a node into the site file'],
+      ],
+    },
+    options: [controlRow, jsonRow],
+    exit: [
+      ['0', 'success'],
+      ['1', 'slipway is not running, or refused the request'],
+      ['2', 'invalid command line, or no such node'],
+    ],
+    examples: ['node show w1', 'node install ocp45/w1 ocp45/w2', 'node add --help'],
+  },
+  helps: { add: addHelp, remove: removeHelp, adopt: adoptHelp },
 
   async run([name = '', ...args], terminal) {
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined
-    if (action === undefined) throw new UsageError(`node takes one of ${Object.keys(actions).join(', ')}`)
+    if (action === undefined) throw new UsageError(`expected one of ${Object.keys(actions).join(', ')}`)
     return toResult(terminal, () => action(args, terminal))
   },
 }
@@ -64,29 +79,29 @@ function readArguments(args: readonly string[]) {
 
 async function show(args: readonly string[], terminal: Terminal): Promise<number> {
   const { path, isJson, names } = readArguments(args)
-  if (names.length !== 1) throw new UsageError('node show takes one name')
+  if (names.length !== 1) throw new UsageError('show: expected the name of one node')
   const [key = ''] = await nodeKeys(path, names)
-  const story = await askControl<NodeDetails>(path, `/v1/nodes/${key}`)
-  if (isJson) terminal.out(JSON.stringify(story, undefined, 2))
-  else for (const line of nodeLines(story, Date.now(), terminal)) terminal.out(line)
+  const details = await askControl<NodeDetails>(path, `/v1/nodes/${key}`)
+  if (isJson) terminal.out(JSON.stringify(details, undefined, 2))
+  else for (const line of nodeLines(details, Date.now(), terminal)) terminal.out(line)
   return ExitCode.fine
 }
 
-/** All names are looked up before the first is told anything, so a slip of the pen does nothing at all. */
+/** Looks up all names before it sends the first command, so that a mistyped name changes nothing. */
 async function command(action: string, args: readonly string[], terminal: Terminal): Promise<number> {
   const { path, isJson, names } = readArguments(args)
-  if (names.length === 0) throw new UsageError(`node ${action} takes one name or more`)
-  const stories: NodeDetails[] = []
+  if (names.length === 0) throw new UsageError(`${action}: expected the name of a node`)
+  const all: NodeDetails[] = []
   for (const key of await nodeKeys(path, names)) {
-    const story = await askControl<NodeDetails>(path, `/v1/nodes/${key}/${action}`, 'POST')
-    if (!isJson) terminal.out(`${key}: ${stateText(story, Date.now())}: ${story.reason}`)
-    stories.push(story)
+    const details = await askControl<NodeDetails>(path, `/v1/nodes/${key}/${action}`, 'POST')
+    if (!isJson) terminal.out(`${key}: ${stateText(details, Date.now())}: ${details.reason}`)
+    all.push(details)
   }
-  if (isJson) terminal.out(JSON.stringify(stories, undefined, 2))
+  if (isJson) terminal.out(JSON.stringify(all, undefined, 2))
   return ExitCode.fine
 }
 
-/** Each once, in the order in which they were named. */
+/** Returns the keys of the named nodes, each once, in the order of the names. */
 export async function nodeKeys(path: string, names: readonly string[]): Promise<string[]> {
   const reports = await askControl<NodeReport[]>(path, '/v1/nodes')
   const nodes = reports.map((report) => ({

@@ -1,28 +1,27 @@
-/** What speaks against taking nodes out of a site whose cluster lives, and what is left to do when it was done. Pure. */
+/** Reasons not to remove nodes of a running cluster, and what is left to do by hand after their removal. Pure. */
 import { formatDuration } from '../../../text/duration.ts'
 import type { Role } from '../../../site/schema.ts'
 import type { MemberReport } from '../../../cluster/report.ts'
 import type { BalancedServer } from '../../client.ts'
 
-/** A node that is to go. */
-export type Leaver = {
+export type RemovedNode = {
   readonly key: string
   readonly role: Role
   readonly fqdn: string
-  /** For how long DHCP lends it its address; undefined where another server does. */
+  /** Lease time of its address; undefined where another server runs DHCP. */
   readonly leaseSeconds: number | undefined
   readonly member: MemberReport
 }
 
-/** Why only `--force` takes them out: sentences. */
-export function removalBlockers(leavers: readonly Leaver[], servers: readonly BalancedServer[]): string[] {
-  const keys = new Set(leavers.map(({ key }) => key))
-  const held = leavers
+/** Returns the reasons why only `--force` removes the nodes. */
+export function removalBlockers(nodes: readonly RemovedNode[], servers: readonly BalancedServer[]): string[] {
+  const keys = new Set(nodes.map(({ key }) => key))
+  const held = nodes
     .filter(({ role, member }) => isControlPlane(role) && member.state !== 'absent')
     .map(({ key, member }) => {
       const known =
-        member.state === 'unknown' ? 'nobody knows whether its cluster has it' : 'its cluster has it'
-      return `${key} is of the control plane, and ${known}: without it etcd may lose its quorum`
+        member.state === 'unknown' ? 'its state in the cluster is unknown' : 'its cluster still has it'
+      return `${key} is a control-plane node, and ${known}: without it etcd can lose its quorum`
     })
   const backends = new Set(
     servers.filter(({ node, isUp }) => isUp && keys.has(node)).map((each) => each.backend),
@@ -35,13 +34,13 @@ export function removalBlockers(leavers: readonly Leaver[], servers: readonly Ba
   return [...held, ...last]
 }
 
-/** What a person has to do: the site only says who a machine is to the network. */
-export function manualSteps({ key, role, fqdn, leaseSeconds, member }: Leaver): string[] {
+/** Returns the steps that slipway does not do: the site only identifies machines on the network. */
+export function manualSteps({ key, role, fqdn, leaseSeconds, member }: RemovedNode): string[] {
   const lease =
     leaseSeconds === undefined
       ? ''
-      : `: it keeps its address for ${formatDuration(leaseSeconds * 1000)} at most`
-  const off = `power ${key} off${lease}`
+      : `: it keeps its address for up to ${formatDuration(leaseSeconds * 1000)}`
+  const off = `power off ${key}${lease}`
   if (role === 'bootstrap' || member.state === 'absent') return [off]
   return [
     ...(isControlPlane(role) ? [`remove the etcd member of ${key} before anything else`] : []),

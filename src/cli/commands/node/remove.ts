@@ -1,4 +1,4 @@
-/** `slipway node remove NAME… SITE`: out of the site file, out of what is served, out of the load balancer. */
+/** `slipway node remove NAME…`: removes nodes from the site file, from the active plan, and from the load balancer. */
 import { parseArgs } from 'node:util'
 import { systemClock, type Clock } from '../../../host/clock.ts'
 import { clusterDomain, reservedAddress, subnetOf } from '../../../plan/model.ts'
@@ -9,68 +9,76 @@ import { chooseNode } from '../../choose-node.ts'
 import { ExitCode, UsageError, type Terminal } from '../../command.ts'
 import {
   askControl,
-  controlPath,
   clusterReport,
   statusOfSite,
   type BalancedServer,
   type RunningStatus,
 } from '../../client.ts'
-import { interruptible, parseEnd, parseTimeLimit } from '../../time-limit.ts'
+import { interruptible, parseGoal, parseTimeLimit } from '../../time-limit.ts'
 import { exitCodeOf, pollUntil, stopwatch, type PollResult } from '../../poll.ts'
 import { memberOf } from '../../node-snapshot.ts'
-import { reloadSite, tellReload } from '../reload.ts'
-import { manualSteps, removalBlockers, type Leaver } from './removal-blockers.ts'
-import { createFarewell } from './drain-progress.ts'
+import { reloadSite, printReload } from '../reload.ts'
+import { manualSteps, removalBlockers, type RemovedNode } from './removal-blockers.ts'
+import { createDrainProgress } from './drain-progress.ts'
 import { editSite } from '../../site-edit.ts'
+import { controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
+import type { Help } from '../../text/help.ts'
 import { formatStopwatch } from '../../../text/duration.ts'
 
-const ends = ['reloaded', 'drained'] as const
+const goals = ['reloaded', 'drained'] as const
 
-/** The load balancer lets go of whoever leaves after an hour at the latest. */
+/** Longer than HAProxy drains a server (one hour). */
 const defaultTimeoutMs = 65 * 60_000
 
-export const removeUsage = `usage: slipway node remove NAME… [--until reloaded|drained] [--timeout TIME] [--force]
-                           [--dry-run] [--control PATH] SITE
-
-Takes nodes out of SITE: their lines, what stands behind an entry on its line, and a
-comment right above that begins with the node's name and names no other; every other
-character stays as it is. Has the running slipway read it, follows how the nodes lose
-their connections in the load balancer, and says what is left to do by hand: pods are not
-moved, and machines not switched off.
-
-Refused without --force, because a cluster that lives may not survive it: a master, unless
-its cluster says that it has it no more; and a node without which nobody is up in one of
-its back ends. A bootstrap may go as soon as the masters are up.
-
-  --until END      drained, or sooner: reloaded
-  --timeout TIME   90s, 45m or 2h (${formatStopwatch(defaultTimeoutMs)})
-  --force          take them out all the same
-  --dry-run        print what would change, and do nothing
-  --control PATH   the socket of the running slipway (SLIPWAY_CONTROL, else
-                   /run/slipway/control.sock)
-
-Exit code 0: done. 1: refused, or nobody sees how they leave. 2: usage, or no such node.
-6: not in time. 8: interrupted; what was begun goes on.`
+export const removeHelp: Help = {
+  usage: [
+    'node remove [--until GOAL] [--timeout TIME] [--force] [--dry-run] [--control PATH] NAME… [--site FILE | FILE]',
+  ],
+  about: [
+    'Removes nodes from the site file and from the load balancer.',
+    'Deletes the entries of the nodes, with a comment directly above that starts with the name of the node, and changes ' +
+      'no other character. Then it reloads the running slipway, waits until HAProxy has drained the servers of the ' +
+      'nodes, and prints what is left to do by hand: it neither drains pods nor powers off machines.',
+    'Refused without --force where it can break a running cluster: for a control-plane node that its cluster still ' +
+      'has, and for the last server that is up in a backend. A bootstrap can go as soon as the control plane is up.',
+  ],
+  options: [
+    ['--until GOAL', 'reloaded, or drained (default: drained)'],
+    ['--timeout TIME', `for example 90s, 45m, or 2h (default: ${formatStopwatch(defaultTimeoutMs)})`],
+    ['--force', 'remove the nodes although a cluster can break'],
+    ['--dry-run', 'print the change as a diff, and change nothing'],
+    ...siteRows,
+  ],
+  exit: [
+    ['0', 'success'],
+    ['1', 'refused, or draining could not be verified'],
+    ['2', 'invalid command line, or no such node'],
+    ['6', 'the time limit was reached'],
+    ['8', 'interrupted; HAProxy continues to drain'],
+  ],
+  examples: ['node remove w4 /etc/slipway/site.yaml', 'node remove --dry-run w4 w5'],
+}
 
 type RemoveRequest = {
   readonly sitePath: string
   readonly names: readonly string[]
   readonly isDry: boolean
   readonly isForced: boolean
-  readonly until: (typeof ends)[number]
+  readonly until: (typeof goals)[number]
   readonly timeoutMs: number
   readonly control: string
 }
 
 type Surroundings = { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }
 
-/** @param args what follows `node remove` */
+/** @param args the arguments after `node remove` */
 export async function remove(
   args: readonly string[],
   terminal: Terminal,
   clock = systemClock,
 ): Promise<number> {
-  const request = readArguments(args)
+  const { values, file, ...given } = readArguments(args)
+  const request: RemoveRequest = { ...given, sitePath: await siteFile(values, file) }
   const loaded = await loadSiteFile(request.sitePath)
   if (loaded.kind !== 'site') {
     for (const line of explain(loaded)) terminal.err(line)
@@ -81,51 +89,52 @@ export async function remove(
     return interruptible((signal) => removeFrom(site, request, { terminal, clock, signal }))
   }
   const keys = keysOf(request.names, site, [])
-  return (await takeOut(request, keys, terminal)) ? ExitCode.fine : ExitCode.problems
+  return (await undeclare(request, keys, terminal)) ? ExitCode.fine : ExitCode.problems
 }
 
 async function removeFrom(site: Site, request: RemoveRequest, surroundings: Surroundings): Promise<number> {
   const { control, isForced, until } = request
   const { terminal } = surroundings
-  // Before anything is written: who cannot be asked cannot let go of anybody.
+  // Checked before anything is written: without the running slipway no server can be drained.
   const { haproxy } = await statusOfSite(control, site.site)
   const servers = haproxy?.servers ?? []
-  const leaving = servers.filter(({ isLeaving }) => isLeaving).map(({ node }) => node)
-  const keys = keysOf(request.names, site, leaving)
-  const leavers = await leaversOf(site, keys, control)
-  const against = isForced ? [] : removalBlockers(leavers, servers)
-  for (const reason of against) refuse(terminal, reason)
-  if (against.length > 0) return refuse(terminal, 'nothing is changed; --force takes them out all the same')
-  if (leavers.length > 0) {
-    const present = leavers.map(({ key }) => key)
-    if (!(await takeOut(request, present, terminal))) return ExitCode.problems
+  const draining = servers.filter(({ isLeaving }) => isLeaving).map(({ node }) => node)
+  const keys = keysOf(request.names, site, draining)
+  const nodes = await describeNodes(site, keys, control)
+  const blockers = isForced ? [] : removalBlockers(nodes, servers)
+  for (const reason of blockers) refuse(terminal, reason)
+  if (blockers.length > 0) return refuse(terminal, 'nothing was changed; --force removes them anyway')
+  if (nodes.length > 0) {
+    const present = nodes.map(({ key }) => key)
+    if (!(await undeclare(request, present, terminal))) return ExitCode.problems
     const reloaded = await reloadSite(control)
-    tellReload(reloaded, terminal)
+    printReload(reloaded, terminal)
     if (reloaded.outcome === 'kept') {
-      return refuse(terminal, 'the nodes are served until the site is put right: slipway reload')
+      return refuse(terminal, 'the nodes are still served; correct the site file, then run "slipway reload"')
     }
   }
   const ended = until === 'drained' ? await follow(request, { keys, servers }, surroundings) : 'done'
-  if (ended === 'late') refuse(terminal, 'connections are left: slipway status shows them')
-  else if (ended === 'interrupted') refuse(terminal, 'interrupted; the load balancer goes on without')
+  if (ended === 'late')
+    refuse(terminal, 'time limit reached with connections left; "slipway status" shows them')
+  else if (ended === 'interrupted') refuse(terminal, 'interrupted; HAProxy continues to drain')
   else if (ended !== 'done') refuse(terminal, ended.reason)
-  for (const line of leavers.flatMap(manualSteps)) terminal.out(`left to do: ${line}`)
+  for (const line of nodes.flatMap(manualSteps)) terminal.out(`left to do: ${line}`)
   return exitCodeOf(ended)
 }
 
-/** @param leaving keys of nodes that are out of the site already, and not yet out of the load balancer */
-function keysOf(names: readonly string[], { clusters }: Site, leaving: readonly string[]): string[] {
+/** @param draining keys of nodes that are removed from the site but not yet drained */
+function keysOf(names: readonly string[], { clusters }: Site, draining: readonly string[]): string[] {
   const declared = clusters.flatMap((cluster) => cluster.nodes.map(({ name }) => `${cluster.name}/${name}`))
-  const nodes = [...new Set([...declared, ...leaving])].map((key) => ({
+  const nodes = [...new Set([...declared, ...draining])].map((key) => ({
     key,
     name: key.slice(key.indexOf('/') + 1),
   }))
   return [...new Set(names.map((name) => chooseNode({ nodes }, name.toLowerCase()).key))]
 }
 
-/** Of those that the site has. */
-async function leaversOf(site: Site, keys: readonly string[], control: string): Promise<Leaver[]> {
-  const leavers: Leaver[] = []
+/** Describes those of the nodes that the site declares. */
+async function describeNodes(site: Site, keys: readonly string[], control: string): Promise<RemovedNode[]> {
+  const nodes: RemovedNode[] = []
   for (const cluster of site.clusters) {
     const own = cluster.nodes.filter(({ name }) => keys.includes(`${cluster.name}/${name}`))
     if (own.length === 0) continue
@@ -134,18 +143,18 @@ async function leaversOf(site: Site, keys: readonly string[], control: string): 
       const key = `${cluster.name}/${node.name}`
       const address = reservedAddress(node)
       const subnet = address === undefined ? undefined : subnetOf(site, address)
-      leavers.push({
+      nodes.push({
         ...{ key, role: node.role, fqdn: `${node.name}.${clusterDomain(cluster)}` },
         leaseSeconds: subnet?.dhcp === 'full' ? subnet.leaseSeconds : undefined,
         member: memberOf(report, key),
       })
     }
   }
-  return leavers
+  return nodes
 }
 
-/** Out of the site file. @returns whether they are; why not has been said */
-async function takeOut(
+/** Removes the nodes from the site file. Returns whether it did; the reason for a refusal is printed. */
+async function undeclare(
   { sitePath, isDry }: RemoveRequest,
   keys: readonly string[],
   terminal: Terminal,
@@ -153,7 +162,7 @@ async function takeOut(
   const edit = { command: 'node remove', sitePath, isDry, terminal }
   const removed = await editSite(edit, (text, file) => removeNodes(text, file, keys))
   for (const { key, line } of isDry ? [] : (removed?.nodes ?? [])) {
-    terminal.out(`${sitePath}:${line}: ${key} is out of the site`)
+    terminal.out(`${sitePath}:${line}: ${key} removed`)
   }
   return removed !== undefined
 }
@@ -164,17 +173,17 @@ async function follow(
   { terminal, clock, signal }: Surroundings,
 ): Promise<PollResult> {
   const { keys, servers } = before
-  const say = stopwatch(terminal, clock)
-  const farewell = createFarewell(keys, servers)
-  say(`waiting up to ${formatStopwatch(timeoutMs)} for the load balancer to let go of ${keys.join(', ')}`)
+  const print = stopwatch(terminal, clock)
+  const drainProgress = createDrainProgress(keys, servers)
+  print(`waiting up to ${formatStopwatch(timeoutMs)} for HAProxy to drain ${keys.join(', ')}`)
   return pollUntil({
-    async look() {
+    async poll() {
       const { haproxy } = await askControl<RunningStatus>(control, '/v1/status')
-      const { lines, end } = farewell(haproxy, clock.monotonic())
-      for (const line of lines) say(line)
+      const { lines, end } = drainProgress(haproxy, clock.monotonic())
+      for (const line of lines) print(line)
       return end
     },
-    onAway: say,
+    onUnreachable: print,
     ...{ clock, signal, timeoutMs },
   })
 }
@@ -184,7 +193,7 @@ function refuse(terminal: Terminal, reason: string): number {
   return ExitCode.problems
 }
 
-function readArguments(args: readonly string[]): RemoveRequest {
+function readArguments(args: readonly string[]) {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -193,17 +202,14 @@ function readArguments(args: readonly string[]): RemoveRequest {
       timeout: { type: 'string' },
       force: { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
-      control: { type: 'string' },
+      ...siteOptions,
     },
   })
-  const sitePath = positionals.at(-1)
-  const names = positionals.slice(0, -1)
-  if (sitePath === undefined || names.length === 0) {
-    throw new UsageError('remove takes the names of nodes and a site file')
-  }
-  const until = parseEnd(values.until, ends)
+  const { names, file } = splitSite(positionals, values)
+  if (names.length === 0) throw new UsageError('expected the name of a node')
+  const until = parseGoal(values.until, goals)
   return {
-    ...{ sitePath, names, until, isDry: values['dry-run'], isForced: values.force },
+    ...{ values, file, names, until, isDry: values['dry-run'], isForced: values.force },
     timeoutMs: values.timeout === undefined ? defaultTimeoutMs : parseTimeLimit(values.timeout),
     control: controlPath(values.control),
   }

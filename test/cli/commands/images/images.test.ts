@@ -40,14 +40,14 @@ t.test('from a stream document to the lines for the site file', async (t) => {
     `${liveNames.kernel}: 3.5 KiB verified`,
     `${liveNames.rootfs}: 3.5 KiB verified`,
   ])
-  t.match(added.out, `\n\nfor the site file:\n\nimages:\n  ${name}: { dir: DIR/images/${name} }`)
+  t.match(added.out, `\n\nLines for the site file:\n\nimages:\n  ${name}: { dir: DIR/images/${name} }`)
   t.same(readdirSync(`${dir}/images/${name}`).length, 4)
 
   async function* stdin() {
     yield await Promise.resolve(Buffer.from(document))
   }
   const again = await run(['add', '-'], { stdin: stdin() })
-  t.match(again, { code: 0, out: new RegExp(`^${name} was there already\n`) })
+  t.match(again, { code: 0, out: new RegExp(`^${name} already exists\n`) })
   const both = await run([
     'add',
     '--arch',
@@ -90,20 +90,26 @@ images: { rhcos-4.17: { dir: images/rhcos } }
   ])
 
   const packed = await run(['export', 'rhcos', 'hand', `${dir}/images.tar`])
-  t.match(packed, { code: 0, err: 'it holds the keys of a cluster: only its owner may read it' })
-  t.match(packed.out, /DIR\/images\.tar: \d+\.\d KiB; slipway images import unpacks it$/)
+  t.match(packed, {
+    code: 0,
+    err: 'the archive contains private keys of a cluster; only its owner can read it',
+  })
+  t.match(packed.out, /DIR\/images\.tar: \d+\.\d KiB; unpack it with "slipway images import"$/)
   const unpacked = await run(['import', '--dir', `${dir}/elsewhere`, `${dir}/images.tar`])
-  t.match(unpacked, { code: 0, out: /rhcos is in DIR\/elsewhere\nhand is in DIR\/elsewhere$/ })
+  t.match(unpacked, {
+    code: 0,
+    out: /rhcos imported into DIR\/elsewhere\nhand imported into DIR\/elsewhere$/,
+  })
   async function* stdin() {
     yield await Promise.resolve(readFileSync(`${dir}/images.tar`))
   }
   t.match(await run(['import', '--dir', `${dir}/elsewhere`, '-'], { stdin: stdin() }), {
-    out: 'rhcos was there already\nhand was there already',
+    out: 'rhcos already exists\nhand already exists',
   })
 
   t.match(await run(['verify']), {
     code: 0,
-    out: /hand was put there by hand: nothing says what it should be\nrhcos is whole$/,
+    out: /hand was copied there by hand: its checksums are unknown\nrhcos is intact$/,
   })
   writeFileSync(`${dir}/elsewhere/rhcos/${liveNames.kernel}`, 'kernel')
   const damaged = await run(['verify', '--dir', `${dir}/elsewhere`, 'rhcos'])
@@ -119,12 +125,12 @@ images: { rhcos-4.17: { dir: images/rhcos } }
   const remove = ['remove', '--site', `${dir}/site.yaml`]
   t.match(await run([...remove, 'hand', 'rhcos']), {
     code: 1,
-    err: 'slipway images: rhcos is used by the site, as rhcos-4.17: --force removes it all the same',
+    err: 'slipway images: the site uses rhcos as rhcos-4.17; --force removes it anyway',
   })
   t.equal(existsSync(`${dir}/images/hand`), true, 'all or none')
   t.match(await run([...remove, '--force', 'rhcos', 'begun']), {
     code: 0,
-    out: 'rhcos is removed\nbegun is removed',
+    out: 'rhcos removed\nbegun removed',
   })
   t.match(await run(['remove', 'hand']), { code: 0 })
   t.same(readdirSync(`${dir}/images`), [])
@@ -150,12 +156,12 @@ t.test('what cannot be done: exit code 1 and the reason', async (t) => {
     },
     {
       args: ['add', '--dir', `${dir}/file/x`, `${dir}/stream.json`],
-      err: /^slipway images: cannot make DIR\/file\/x: /,
+      err: /^slipway images: cannot create DIR\/file\/x: /,
     },
     { args: ['list', '--dir', `${dir}/file`], err: /^slipway images: DIR\/file cannot be read: ENOTDIR/ },
     { args: ['list', '--site', `${dir}/site.yaml`], err: /^slipway images: DIR\/site\.yaml:1:1 / },
     { args: ['verify', 'none'], err: 'slipway images: there is no none in DIR/images, which is empty' },
-    { args: ['remove', 'none'], err: 'slipway images: there is no none in DIR/images' },
+    { args: ['remove', 'none'], err: 'slipway images: DIR/images does not contain none' },
     { args: ['export', 'none', `${dir}/x.tar`], err: 'slipway images: there is no none in' },
     { args: ['import', `${dir}/none.tar`], err: 'slipway images: cannot read DIR/none.tar: ENOENT' },
     {
@@ -165,22 +171,22 @@ t.test('what cannot be done: exit code 1 and the reason', async (t) => {
   ]
   for (const { args, err } of cases) t.match(await run(args), { code: 1, err }, args.join(' '))
   const proxy = await run(['add', 'http://x/'], { environment: { HTTP_PROXY: 'http://[' } })
-  t.match(proxy, { code: 1, err: /^slipway images: HTTP_PROXY or HTTPS_PROXY does not name a proxy: / })
+  t.match(proxy, { code: 1, err: /^slipway images: invalid proxy in HTTP_PROXY or HTTPS_PROXY: / })
 })
 
 t.test('a command line that was not understood', async (t) => {
   const { run } = await prepare(t)
   const cases = [
-    { args: [], message: 'images takes one of add, list, verify, remove, export, import' },
-    { args: ['lst'], message: 'images cannot "lst" (did you mean list?)' },
-    { args: ['toString'], message: 'images cannot "toString"' },
-    { args: ['list', '--iso'], message: 'images list takes no --iso' },
-    { args: ['list', 'x'], message: 'images list takes no names' },
-    { args: ['add'], message: 'images add takes one stream document' },
-    { args: ['add', '--arch', 's390x', 'x'], message: '--arch takes one of x86_64, aarch64' },
-    { args: ['remove'], message: 'images remove takes the names of images' },
-    { args: ['export', 'x'], message: 'images export takes the names of images, then a file' },
-    { args: ['import'], message: 'images import takes one archive' },
+    { args: [], message: 'expected one of add, list, verify, remove, export, import' },
+    { args: ['lst'], message: 'unknown command "lst" (did you mean list?)' },
+    { args: ['toString'], message: 'unknown command "toString"' },
+    { args: ['list', '--iso'], message: 'list: --iso does not apply' },
+    { args: ['list', 'x'], message: 'list: expected no arguments' },
+    { args: ['add'], message: 'add: expected one stream document' },
+    { args: ['add', '--arch', 's390x', 'x'], message: '--arch: expected one of x86_64, aarch64' },
+    { args: ['remove'], message: 'remove: expected the names of images' },
+    { args: ['export', 'x'], message: 'export: expected the names of images, then a file' },
+    { args: ['import'], message: 'import: expected one archive' },
   ]
   for (const { args, message } of cases) await t.rejects(run(args), new UsageError(message))
   await t.rejects(images.run(['list', '--none'], keptTerminal()), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' })

@@ -16,9 +16,9 @@ const armings: {
   state?: MemberReport['state']
   arming: string
 }[] = [
-  { name: 'the site arms it', record: { mode: 'install' }, arming: 'go on' },
-  { name: 'it is being installed', record: { mode: 'installing', lastSeen: 5 }, arming: 'go on' },
-  { name: 'it was installed', record: { mode: 'installed', lastSeen: 5 }, arming: 'go on' },
+  { name: 'the site arms it', record: { mode: 'install' }, arming: 'continue' },
+  { name: 'it is being installed', record: { mode: 'installing', lastSeen: 5 }, arming: 'continue' },
+  { name: 'it was installed', record: { mode: 'installed', lastSeen: 5 }, arming: 'continue' },
   { name: 'the site sends it to its disk, and nobody ever saw it', record: { mode: 'local' }, arming: 'arm' },
   {
     name: 'the site shows it the menu, its cluster is not heard',
@@ -36,14 +36,14 @@ const armings: {
     name: 'it was seen before',
     record: { mode: 'local', reason: 'a person said so', lastSeen: now - 1 },
     arming:
-      'c1/w2 was seen before, and its mode is local (a person said so): slipway node install c1/w2 arms it, if its disk may be written',
+      'c1/w2 was seen before, and its boot mode is local (a person said so): if slipway can overwrite its disk, run "slipway node install c1/w2"',
   },
   {
     name: 'it was seen before and failed',
     record: { mode: 'failed', lastSeen: 5 },
-    arming: 'c1/w2 was seen before, and its mode is failed',
+    arming: 'c1/w2 was seen before, and its boot mode is failed',
   },
-  { name: 'its cluster has it', record: { mode: 'local' }, state: 'not-ready', arming: 'go on' },
+  { name: 'its cluster has it', record: { mode: 'local' }, state: 'not-ready', arming: 'continue' },
 ]
 for (const { name, record, state, arming } of armings) {
   t.test(`whether it is armed: ${name}`, (t) => {
@@ -66,11 +66,11 @@ const ends: { mode: Mode; state: MemberReport['state']; goal: Goal; end: string 
   { mode: 'menu', state: 'ready', goal: 'ready', end: 'done' },
   {
     ...{ mode: 'local', state: 'absent', goal: 'installed' },
-    end: 'c1/w2 is not to be installed: its mode is local, the site says so',
+    end: 'c1/w2 will not be installed: its boot mode is local (the site says so)',
   },
   {
     ...{ mode: 'failed', state: 'unknown', goal: 'installed' },
-    end: 'c1/w2 failed; slipway node show c1/w2 tells its way',
+    end: 'the installation of c1/w2 failed; "slipway node show c1/w2" shows its steps',
   },
 ]
 for (const { mode, state, goal, end } of ends) {
@@ -82,14 +82,14 @@ for (const { mode, state, goal, end } of ends) {
 }
 
 t.test('what comes next', (t) => {
-  const { story } = sightOfJoining({ role: 'infra' }, now)
-  t.match(nextSteps(story, 'armed')[0], /^power c1\/w2 on, with the network before the disk/)
-  t.match(nextSteps(story, 'installed')[0], 'slipway csr list')
-  t.match(nextSteps({ ...story, role: 'bootstrap' }, 'installed'), [/^slipway wait bootstrap-complete/])
-  t.match(nextSteps(story, 'ready'), [
-    /^oc label node w2\.c1\.example\.net node-role\.kubernetes\.io\/infra= /,
-    /^network boots/,
+  const { details } = sightOfJoining({ role: 'infra' }, now)
+  t.match(nextSteps(details, 'armed')[0], /^power on c1\/w2, with the network before the disk/)
+  t.match(nextSteps(details, 'installed')[0], 'slipway csr list')
+  t.match(nextSteps({ ...details, role: 'bootstrap' }, 'installed'), [/slipway wait bootstrap-complete/])
+  t.match(nextSteps(details, 'ready'), [
+    /^to move routers to it, run "oc label node w2\.c1\.example\.net node-role\.kubernetes\.io\/infra="/,
+    /^its network boots/,
   ])
-  t.match(nextSteps({ ...story, role: 'worker' }, 'ready'), [/^network boots lead to its disk/])
+  t.match(nextSteps({ ...details, role: 'worker' }, 'ready'), [/^its network boots/])
   t.end()
 })

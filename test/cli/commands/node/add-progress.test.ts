@@ -1,5 +1,9 @@
 import t from 'tap'
-import { createTeller, factsOf, type Viewpoint } from '../../../../src/cli/commands/node/add-progress.ts'
+import {
+  createRepeatedFactFilter,
+  factsOf,
+  type Viewpoint,
+} from '../../../../src/cli/commands/node/add-progress.ts'
 import type { NodeSnapshot } from '../../../../src/cli/node-snapshot.ts'
 import { csrsOfJoining, joining, sightOfJoining } from '../../../support/joining-node.ts'
 import { nodeLife } from '../../../support/node-life.ts'
@@ -8,11 +12,11 @@ const began = Date.UTC(2026, 10, 21, 10)
 const view: Viewpoint = { goal: 'ready', from: began, others: ['c1/w1', 'w1.c1.example.net'] }
 
 function lines(sight: NodeSnapshot, more: Partial<Viewpoint> = {}): string[] {
-  return createTeller()(factsOf(sight, { ...view, ...more }))
+  return createRepeatedFactFilter()(factsOf(sight, { ...view, ...more }))
 }
 
 t.test('a whole installation, then the cluster: each step once, in the order in which they came', (t) => {
-  const tell = createTeller()
+  const tell = createRepeatedFactFilter()
   const life = nodeLife(joining, began)
   const look = (told: Parameters<typeof sightOfJoining>[0] = {}) =>
     tell(factsOf(sightOfJoining({ life, csrs: csrsOfJoining(), ...told }, life.now()), view))
@@ -40,7 +44,7 @@ t.test('a whole installation, then the cluster: each step once, in the order in 
     'kernel: rhcos-live-kernel-x86_64, 14.0 MiB in 140 ms',
     'initramfs: rhcos-live-initramfs.x86_64.img, 96.0 MiB in 960 ms',
     'live DHCP',
-    'rootfs: rhcos-live-rootfs.x86_64.img begun',
+    'rootfs: rhcos-live-rootfs.x86_64.img started',
   ])
   life.pass(5000).file('rootfs', 'under-way', 450 * 1024 ** 2, 5000)
   t.same(look({ record: installing }), [], 'how far it is changes all the time')
@@ -51,7 +55,7 @@ t.test('a whole installation, then the cluster: each step once, in the order in 
   t.same(look({ record: installing }), [
     'rootfs: rhcos-live-rootfs.x86_64.img, 1.0 GiB in 10 s',
     'Ignition: worker.ign',
-    'writes its disk',
+    'writing its disk',
   ])
   life.pass(60_000).callback('written')
   const installed = { mode: 'installed', since: life.now(), reason: 'its disk is written', attempt } as const
@@ -81,7 +85,7 @@ t.test('of a node that is on its way, where it stands and what comes from now on
   } as const
   t.same(lines(sightOfJoining({ life, record }, began)), [
     'installing: its network boot began it',
-    'writes its disk',
+    'writing its disk',
   ])
   life.pass(began - life.now() + 5).callback('written')
   t.same(lines(sightOfJoining({ life, record }, began)), [
@@ -104,7 +108,7 @@ t.test('of a node that is on its way, where it stands and what comes from now on
 })
 
 t.test('what keeps it is told once, and again when it comes back', (t) => {
-  const tell = createTeller()
+  const tell = createRepeatedFactFilter()
   const life = nodeLife(joining, began)
   const look = (minutes = 0) =>
     tell(factsOf(sightOfJoining({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }))
@@ -126,7 +130,7 @@ t.test('a step of its cluster’s that belongs to no boot comes where it belongs
     { ...step, kind: 'started', startedAt: began + 5, endedAt: began + 5, sequence: 2 },
     { ...step, kind: 'disk-dhcp', startedAt: began, endedAt: began, sequence: 1 },
   ] as const
-  t.same(lines({ ...sight, story: { ...sight.story, words } }), [
+  t.same(lines({ ...sight, details: { ...sight.details, words } }), [
     'local: the site says so',
     'DHCP from disk',
     'first start',
@@ -143,18 +147,18 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
   {
     name: 'its serving certificate',
     request: { reason: 'the address 192.0.2.99 is not declared for c1/w2' },
-    line: '! its serving certificate request csr-0 is left pending: the address 192.0.2.99 is not declared for c1/w2',
+    line: '! its serving certificate request csr-0 is pending: the address 192.0.2.99 is not declared for c1/w2',
   },
   {
     name: 'its serving certificate, by its short name',
     request: { username: 'system:node:w2' },
-    line: '! its serving certificate request csr-0 is left pending: it is not right',
+    line: '! its serving certificate request csr-0 is pending: it is not right',
   },
   { name: 'another node’s serving certificate', request: { username: 'system:node:w1.c1.example.net' } },
   {
     name: 'a client certificate whose reason names it',
     request: { signer: client, username: bootstrapper, reason: 'c1/w2 was not seen booting' },
-    line: '! its client certificate request csr-0 is left pending: c1/w2 was not seen booting',
+    line: '! its client certificate request csr-0 is pending: c1/w2 was not seen booting',
   },
   {
     name: 'a client certificate of a name that it should not have',
@@ -162,7 +166,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
       ...{ signer: client, username: bootstrapper, createdAt: began - 59_000 },
       reason: '"localhost" is not a declared node of this cluster',
     },
-    line: '! perhaps its own, the client certificate request csr-0 is left pending: "localhost" is not a declared node of this cluster',
+    line: '! the client certificate request, perhaps from this node, csr-0 is pending: "localhost" is not a declared node of this cluster',
   },
   {
     name: 'a client certificate that was asked for before',
@@ -187,7 +191,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
   { name: 'one that is under way', request: { reason: 'it is being approved' } },
 ]
 for (const { name, request, line } of requests) {
-  t.test(`a request that is left pending: ${name}`, (t) => {
+  t.test(`a request that is pending: ${name}`, (t) => {
     const sight = sightOfJoining({ record: installed, csrs: csrsOfJoining(request) }, began)
     t.same(lines(sight), ['installed: its disk is written', ...(line === undefined ? [] : [line])])
     t.end()
@@ -200,13 +204,13 @@ t.test('what cannot be asked is told, and not where the goal does not need it', 
   const sight = sightOfJoining({ record: installed, trouble, csrs }, began)
   t.same(lines(sight), [
     'installed: its disk is written',
-    '! the cluster cannot be asked: there is no kubeconfig /x',
-    '! certificate requests are not seen: the server refuses',
+    '! cluster API not reachable: there is no kubeconfig /x',
+    '! certificate requests not available: the server refuses',
   ])
   t.same(lines(sight, { goal: 'installed' }), ['installed: its disk is written'])
   t.match(lines(sightOfJoining({ record: installed }, began)), [
     'installed: its disk is written',
-    /^! slipway approves no certificate requests here \(approve in the site\): oc get csr, then oc adm certificate/,
+    /^! slipway does not approve certificate requests of this cluster \(key "approve"\): run "oc get csr" and "oc adm certificate/,
   ])
   t.end()
 })
@@ -219,6 +223,6 @@ t.test('who is Ready needs no more approvals', (t) => {
 
 t.test('what its cluster has before it is installed is what was there before', (t) => {
   const sight = sightOfJoining({ member: { state: 'ready' } }, began)
-  t.same(lines(sight), ['armed: the site says so', '! its cluster has a node of this name from before'])
+  t.same(lines(sight), ['armed: the site says so', '! its cluster still has the previous node of this name'])
   t.end()
 })

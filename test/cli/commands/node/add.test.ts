@@ -25,10 +25,10 @@ async function rig(t: Test, text = siteText()) {
   const slipway = await fakeSlipway(t, {
     'GET /v1/status': () => ({ site: 'lab', nodes: served }),
     'POST /v1/reload': reloaded,
-    'GET /v1/nodes/c1/w2': () => sight().story,
+    'GET /v1/nodes/c1/w2': () => sight().details,
     'POST /v1/nodes/c1/w2/install': () => {
       told = { ...told, record: { mode: 'install', reason: 'a person said so' } }
-      return sight().story
+      return sight().details
     },
     'GET /v1/clusters/c1': () => sight().cluster,
     'GET /v1/csrs': () => {
@@ -83,16 +83,16 @@ t.test('written, served, followed to Ready', async (t) => {
   tell({ member: { state: 'ready' } })
   t.equal(await end(adding), 0)
   t.match(out(), [
-    'site.yaml:17: c1/w2 is in the site',
+    'site.yaml:17: c1/w2 is declared',
     'site reloaded: 3 nodes',
     '   0:00  waiting up to 1:00:00 for c1/w2 to be Ready',
     '   0:00  armed: the site says so',
     /^ +0:0\d {2}installed: its disk is written$/,
-    /! its serving certificate request csr-0 is left pending: the address 192\.0\.2\.99 is not declared/,
+    /! its serving certificate request csr-0 is pending: the address 192\.0\.2\.99 is not declared/,
     / registered$/,
     / not Ready: no CNI$/,
     / Ready$/,
-    /^next: network boots lead to its disk from now on/,
+    /^next: its network boots now start the system on its disk/,
   ])
   t.same(slipway.commands, ['POST /v1/reload'], 'the site arms it')
   t.equal(await readFile(path, 'utf8'), siteText() + entry)
@@ -109,8 +109,8 @@ t.test('where the site sends nodes to their disks it is armed, once', async (t) 
   t.same(slipway.commands, ['POST /v1/reload', 'POST /v1/nodes/c1/w2/install'])
   t.match(out().slice(2), [
     'c1/w2: armed: a person said so',
-    /^next: power c1\/w2 on/,
-    /^next: slipway status/,
+    /^next: power on c1\/w2/,
+    /^next: follow it with "slipway status/,
   ])
   served.push({ node: 'c1/w2', fqdn: 'w2.c1.example.net', mac: '00:00:5e:00:53:77', role: 'worker' })
   Object.assign(served.at(-1) as object, { address: '192.0.2.22' })
@@ -120,12 +120,12 @@ t.test('where the site sends nodes to their disks it is armed, once', async (t) 
   t.equal(await end(again), 0)
   t.equal(slipway.commands.length, 2, 'it went on where it was')
   t.match(out().slice(5), [
-    'site.yaml:17: c1/w2 is in the site already',
+    'site.yaml:17: c1/w2 is already declared',
     '   0:00  waiting up to 5:00 for c1/w2 to be installed',
     '   0:00  armed: a person said so',
     / installed: its disk is written$/,
-    /^next: it starts from its disk and asks its cluster for two certificates/,
-    /^next: the same command without --until/,
+    /^next: it starts from its disk and requests two certificates/,
+    /^next: run this command without --until/,
   ])
 })
 
@@ -145,7 +145,7 @@ t.test('--dry-run prints what would change, and asks nobody', async (t) => {
   t.equal(await readFile(path, 'utf8'), siteText())
   await writeFile(path, siteText() + entry)
   t.equal(await add([...w2, '--dry-run', path], terminal), 0)
-  t.equal(terminal.outLines.at(-1), `${path}:17: c1/w2 is in the site already`)
+  t.equal(terminal.outLines.at(-1), `${path}:17: c1/w2 is already declared`)
   t.equal(await add([...w2, '--address', '2001:db8::22', '--dry-run', path], terminal), 1)
   t.match(terminal.errLines, [
     /^slipway node add: the site file already has c1\/w2 \(line 17\), with the address/,
@@ -156,10 +156,16 @@ t.test('what a person may not have meant is said before it is followed', async (
   const { run, tell, terminal } = await rig(t, siteText() + entry)
   tell({ record: { mode: 'installed', since: now - 1, reason: 'it started' }, member: { state: 'ready' } })
   t.equal(await run(), 0)
-  t.match(terminal.outLines[2], '! c1/w2 was installed before (it started): slipway node install c1/w2')
+  t.match(
+    terminal.outLines[2],
+    '! c1/w2 was installed before (it started): to reinstall it, run "slipway node install c1/w2"',
+  )
   tell({ record: { mode: 'install', reason: 'the site says so' } })
   t.equal(await run('--until', 'armed'), 0)
-  t.match(terminal.outLines.at(-4), '! its cluster has c1/w2 already, and its next network boot installs it')
+  t.match(
+    terminal.outLines.at(-4),
+    '! its cluster already has c1/w2, and its next network boot reinstalls it',
+  )
 })
 
 t.test('slipway that goes away is waited for; the end of the time is exit code 6', async (t) => {
@@ -167,14 +173,14 @@ t.test('slipway that goes away is waited for; the end of the time is exit code 6
   const adding = run('--timeout', '60s')
   await said('armed')
   await slipway.close()
-  await said('cannot ask slipway at')
+  await said('cannot reach slipway at')
   await slipway.open()
   clock.advance(60_000)
   t.equal(await end(adding), 6)
-  t.equal(terminal.outLines.filter((line) => line.includes('cannot ask')).length, 1)
+  t.equal(terminal.outLines.filter((line) => line.includes('cannot reach')).length, 1)
   t.match(terminal.errLines, [
-    'slipway node add: c1/w2 is not Ready in time',
-    /^the same command goes on where it was; slipway node show c1\/w2/,
+    'slipway node add: time limit reached before c1/w2 was Ready',
+    /^run this command again to resume it; "slipway node show c1\/w2/,
   ])
 })
 
@@ -184,7 +190,10 @@ t.test('interrupted: exit code 8, and it goes on without', async (t) => {
   await said('armed')
   process.emit('SIGTERM')
   t.equal(await adding, 8)
-  t.match(terminal.errLines, ['slipway node add: interrupted; c1/w2 goes on without', /^the same command/])
+  t.match(terminal.errLines, [
+    'slipway node add: interrupted; c1/w2 continues to install',
+    /^run this command again/,
+  ])
 })
 
 t.test('what goes wrong on the way: exit code 1', async (t) => {
@@ -193,18 +202,21 @@ t.test('what goes wrong on the way: exit code 1', async (t) => {
   await said('armed')
   tell({ record: { mode: 'failed', reason: 'its installer gave up' } })
   t.equal(await end(failing), 1)
-  t.equal(terminal.errLines.at(-1), 'slipway node add: c1/w2 failed; slipway node show c1/w2 tells its way')
+  t.equal(
+    terminal.errLines.at(-1),
+    'slipway node add: the installation of c1/w2 failed; "slipway node show c1/w2" shows its steps',
+  )
   tell({ record: { mode: 'local', lastSeen: 5, reason: 'a person said so' } })
   t.equal(await run(), 1)
-  t.match(terminal.errLines.at(-1), 'slipway node install c1/w2 arms it, if its disk may be written')
+  t.match(terminal.errLines.at(-1), 'slipway node install c1/w2"')
   slipway.routes['POST /v1/reload'] = new Refused(409, 'site not reloaded: x', {
     reasons: ['site.yaml:1:1 x'],
   })
   t.equal(await run(), 1)
   t.match(terminal.errLines.slice(-3), [
     'site.yaml:1:1 x',
-    'slipway: site not reloaded, the old plan keeps serving',
-    'slipway node add: c1/w2 is written; put the site right, and the same command goes on',
+    'slipway: site reload rejected, the current plan stays active',
+    'slipway node add: c1/w2 is in the site file; correct the file, then run this command again to resume',
   ])
 })
 
@@ -217,11 +229,11 @@ async function ended(control: string, path: string) {
 
 t.test('nothing is written that nobody serves', async (t) => {
   const { path, slipway } = await rig(t)
-  t.match(await ended('/nowhere', path), { code: 1, err: [/^slipway: cannot ask slipway at \/nowhere/] })
+  t.match(await ended('/nowhere', path), { code: 1, err: [/^slipway: cannot reach slipway at \/nowhere/] })
   slipway.routes['GET /v1/status'] = { site: 'other', nodes: [] }
   t.same(await ended(slipway.path, path), {
     code: 1,
-    err: [`slipway: the slipway at ${slipway.path} serves the site other, not lab; nothing is changed`],
+    err: [`slipway: the slipway at ${slipway.path} serves the site other, not lab; nothing was changed`],
   })
   t.equal(await readFile(path, 'utf8'), siteText())
   t.match(await ended(slipway.path, `${path}.none`), { code: 1, err: [/^cannot read the site file/] })
@@ -229,10 +241,10 @@ t.test('nothing is written that nobody serves', async (t) => {
 
 t.test('a slipway that reads another file, or refuses', async (t) => {
   const { path, slipway } = await rig(t)
-  slipway.routes['GET /v1/nodes/c1/w2'] = new Refused(404, 'the site has no node c1/w2')
+  slipway.routes['GET /v1/nodes/c1/w2'] = new Refused(404, 'the site does not declare a node c1/w2')
   t.same(await ended(slipway.path, path), {
     code: 1,
-    err: [`slipway: the slipway at ${slipway.path} has no c1/w2: it reads another file than ${path}`],
+    err: [`slipway: the slipway at ${slipway.path} does not serve c1/w2: its site file is not ${path}`],
   })
   slipway.routes['GET /v1/nodes/c1/w2'] = new Refused(500, 'the store is gone')
   t.same(await ended(slipway.path, path), { code: 1, err: ['slipway: the store is gone'] })
@@ -244,24 +256,22 @@ t.test('a slipway that reads another file, or refuses', async (t) => {
 
 t.test('command lines that are not understood', async (t) => {
   const wrong: [args: string[], message: string][] = [
-    [['w2'], 'add takes the name of a node and a site file'],
-    [['w2', 'site.yaml'], 'add takes --mac'],
-    [['w2', 'site.yaml', '--mac', 'x'], '"x" is no MAC address'],
-    [['w2', 'site.yaml', '--mac', '00005e005377'], 'add takes --role'],
+    [[], 'expected the name of a node'],
+    [['w2'], '--mac is missing'],
+    [['w2', 'site.yaml'], '--mac is missing'],
+    [['w2', 'site.yaml', '--mac', 'x'], '"x" is not a MAC address'],
+    [['w2', 'site.yaml', '--mac', '00005e005377'], '--role is missing'],
     [
       [...w2, 'site.yaml', '--until', 'redy'],
-      '--until takes one of armed, installed, ready, not "redy" (did you mean ready?)',
+      '--until: expected one of armed, installed, ready, not "redy" (did you mean ready?)',
     ],
-    [[...w2, 'site.yaml', '--until', 'x'], '--until takes one of armed, installed, ready, not "x"'],
+    [[...w2, 'site.yaml', '--until', 'x'], '--until: expected one of armed, installed, ready, not "x"'],
     [
       [...w2, 'site.yaml', '--role', 'bootstrap', '--until', 'ready'],
-      'a bootstrap is no node of its cluster: it is followed until installed',
+      '--until ready does not apply to a bootstrap: it never joins its cluster',
     ],
-    [[...w2, 'site.yaml', '--timeout', '1d'], '--timeout takes a time such as 90s, 45m or 2h, not 1d'],
-    [
-      ['c1/w2', ...w2.slice(1), 'site.yaml', '--cluster', 'c1'],
-      'the cluster is named twice: c1/w2 and --cluster c1',
-    ],
+    [[...w2, 'site.yaml', '--timeout', '1d'], '--timeout: expected a time such as 90s, 45m, or 2h, not 1d'],
+    [['c1/w2', ...w2.slice(1), 'site.yaml', '--cluster', 'c1'], 'two clusters: c1/w2 and --cluster c1'],
   ]
   for (const [args, message] of wrong) {
     await t.rejects(add(args, keptTerminal()), new UsageError(message), args.join(' '))

@@ -14,7 +14,7 @@ t.test('a node is written into the file, which keeps its mode; the place is said
   await chmod(path, 0o640)
   const terminal = keptTerminal()
   t.equal(await node.run(['adopt', path, ...w2], terminal), ExitCode.fine)
-  t.same(terminal.outLines, [`${path}:17: c1/w2 is a node now; slipway reload serves it`])
+  t.same(terminal.outLines, [`${path}:17: c1/w2 is declared; run "slipway reload" to serve it`])
   const entry = '      - { name: w2, role: worker, mac: "00:00:5e:00:53:77", address: 192.0.2.22 }'
   t.equal(await readFile(path, 'utf8'), `${siteText()}${entry}\n`)
   t.equal((await stat(path)).mode & 0o777, 0o640)
@@ -48,7 +48,7 @@ t.test('what would have problems is not written', async (t) => {
   }
   t.match(await refused([path, ...w2.map((word) => word.replace('.22', '.21'))]), [
     /^.*site.yaml:17:\d+ clusters.0.nodes.2.address: got 192.0.2.21, expected a unique address: w1/,
-    'slipway node adopt: the site would have problems, nothing written',
+    'slipway node adopt: the site file would have errors; nothing was written',
   ])
   t.same(await refused([path, ...w2, '--cluster', 'c2']), [
     'slipway node adopt: the site has no cluster c2, only c1',
@@ -57,7 +57,7 @@ t.test('what would have problems is not written', async (t) => {
   const broken = sitePath(t.testdir(siteFolder(siteText().replace('site: lab', 'site: _'))))
   t.equal(
     (await refused([broken, ...w2])).at(-1),
-    'slipway node adopt: the site has problems, nothing written',
+    'slipway node adopt: the site file has errors; nothing was written',
   )
   t.match(await refused([join(t.testdirName, 'none.yaml'), ...w2]), [
     /^slipway node adopt: cannot read the site file .*ENOENT/,
@@ -72,7 +72,7 @@ t.test('once is enough, and two at a time lose nothing', async (t) => {
   const text = await readFile(path, 'utf8')
   t.match(text, /name: w2,[^]*name: w3,|name: w3,[^]*name: w2,/)
   t.equal(await adopt([path, ...w2], terminal), ExitCode.fine)
-  t.match(terminal.outLines.at(-1), /site\.yaml:1[78]: c1\/w2 is a node already$/)
+  t.match(terminal.outLines.at(-1), /site\.yaml:1[78]: c1\/w2 is already declared$/)
   t.equal(await readFile(path, 'utf8'), text)
   t.same(
     (await readdir(dirname(path))).filter((name) => name.startsWith('.site')),
@@ -93,22 +93,22 @@ t.test('a file that cannot be replaced stays', async (t) => {
 })
 
 const misuses: { args: readonly string[]; message: string }[] = [
-  { args: ['site.yaml'], message: 'adopt takes a site file and a MAC address' },
-  { args: ['site.yaml', 'x', '--name', 'w2'], message: '"x" is no MAC address' },
-  { args: ['site.yaml', '00005e005377'], message: 'adopt takes --name' },
-  { args: ['site.yaml', '00005e005377', '--name', 'w2'], message: 'adopt takes --role' },
+  { args: [], message: 'expected a MAC address' },
+  { args: ['site.yaml', 'x', '--name', 'w2'], message: '"x" is not a MAC address' },
+  { args: ['site.yaml', '00005e005377'], message: '--name is missing' },
+  { args: ['site.yaml', '00005e005377', '--name', 'w2'], message: '--role is missing' },
   {
     args: ['site.yaml', '00005e005377', '--name', 'w2', '--role', 'wroker'],
     message:
-      '--role takes one of bootstrap, master, single, worker, infra, not "wroker" (did you mean worker?)',
+      '--role: expected one of bootstrap, master, single, worker, infra, not "wroker" (did you mean worker?)',
   },
   {
     args: ['site.yaml', '00005e005377', '--name', 'w2', '--role', 'dishwasher'],
-    message: '--role takes one of bootstrap, master, single, worker, infra, not "dishwasher"',
+    message: '--role: expected one of bootstrap, master, single, worker, infra, not "dishwasher"',
   },
-  { args: w2.slice(0, 5), message: 'adopt takes a site file and a MAC address' },
-  { args: ['site.yaml', ...w2.slice(0, 5)], message: 'adopt takes --address' },
-  { args: ['site.yaml', ...w2, '--address', '192.0.2.300'], message: '"192.0.2.300" is no IP address' },
+  { args: w2.slice(0, 5), message: '--address is missing' },
+  { args: ['site.yaml', ...w2.slice(0, 5)], message: '--address is missing' },
+  { args: ['site.yaml', ...w2, '--address', '192.0.2.300'], message: '"192.0.2.300" is not an IP address' },
 ]
 for (const { args, message } of misuses) {
   t.test(`misuse: ${message} (${args.length} words)`, async (t) => {

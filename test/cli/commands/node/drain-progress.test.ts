@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { BalancedServer, BalancerReport } from '../../../../src/cli/client.ts'
-import { createFarewell } from '../../../../src/cli/commands/node/drain-progress.ts'
+import { createDrainProgress } from '../../../../src/cli/commands/node/drain-progress.ts'
 
 function server(backend: string, status: string, connections: number, node = 'c1/w1'): BalancedServer {
   const name = node.slice('c1/'.length)
@@ -13,7 +13,7 @@ function report(...servers: BalancedServer[]): BalancerReport {
 }
 
 t.test('a line for each change, until no back end has them', (t) => {
-  const farewell = createFarewell(['c1/w1', 'c1/w2'], [])
+  const farewell = createDrainProgress(['c1/w1', 'c1/w2'], [])
   const other = server('workerhttp', 'UP', 9, 'c1/w3')
   const first = report(server('workerhttp', 'DRAIN', 2), server('workerhttps', 'MAINT', 0, 'c1/w2'), other)
   t.same(farewell(first, 0), {
@@ -21,16 +21,16 @@ t.test('a line for each change, until no back end has them', (t) => {
   })
   t.same(farewell(first, 1), { lines: [] })
   t.same(farewell(report(server('workerhttp', 'DRAIN', 1), other), 2), {
-    lines: ['workerhttp w1 DRAIN since 10:22 UTC, 1 left', 'workerhttps w2 is gone'],
+    lines: ['workerhttp w1 DRAIN since 10:22 UTC, 1 left', 'workerhttps w2 removed'],
   })
-  t.same(farewell(report(other), 3), { lines: ['workerhttp w1 is gone'], end: 'done' })
+  t.same(farewell(report(other), 3), { lines: ['workerhttp w1 removed'], end: 'done' })
   t.end()
 })
 
 t.test('where there is nothing to let go of, it is over at once', (t) => {
-  t.same(createFarewell(['c1/w1'], [])(report(), 0), { lines: [], end: 'done' })
-  t.same(createFarewell(['c1/w1'], [])(undefined, 0), {
-    lines: ['the load balancer of this site is not written here'],
+  t.same(createDrainProgress(['c1/w1'], [])(report(), 0), { lines: [], end: 'done' })
+  t.same(createDrainProgress(['c1/w1'], [])(undefined, 0), {
+    lines: ['this slipway does not write a load balancer configuration'],
     end: 'done',
   })
   t.end()
@@ -38,9 +38,9 @@ t.test('where there is nothing to let go of, it is over at once', (t) => {
 
 t.test('a change that HAProxy did not take', (t) => {
   const failed: BalancerReport = { ...report(), applied: { outcome: 'refused', reason: 'unknown keyword' } }
-  t.same(createFarewell(['c1/w1'], [])(failed, 0), {
+  t.same(createDrainProgress(['c1/w1'], [])(failed, 0), {
     lines: [],
-    end: { kind: 'refused', reason: 'HAProxy runs on with what it had before (refused): unknown keyword' },
+    end: { kind: 'refused', reason: 'HAProxy keeps its previous configuration (refused): unknown keyword' },
   })
   t.end()
 })
@@ -51,22 +51,22 @@ t.test('what was gone at once: where it had connections, nobody knows how they e
     { ...server('workerhttps', 'UP', 3), isLeaving: false },
     { ...server('workerhttp', 'UP', 3, 'c1/w2'), isLeaving: false },
   ]
-  t.same(createFarewell(['c1/w1'], before.slice(0, 1))(report(), 0), {
-    lines: ['workerhttp w1 is gone'],
+  t.same(createDrainProgress(['c1/w1'], before.slice(0, 1))(report(), 0), {
+    lines: ['workerhttp w1 removed'],
     end: 'done',
   })
-  t.same(createFarewell(['c1/w1'], before)(report(), 0), {
-    lines: ['workerhttp w1 is gone', 'workerhttps w1 is gone by a reload, with 3 connections'],
+  t.same(createDrainProgress(['c1/w1'], before)(report(), 0), {
+    lines: ['workerhttp w1 removed', 'workerhttps w1 removed by a reload, with 3 connections'],
     end: {
       kind: 'refused',
-      reason: "3 connections went on in HAProxy's process before, which cannot be asked for them",
+      reason: '3 connections continue in the previous HAProxy process, which cannot be queried',
     },
   })
   t.end()
 })
 
 t.test('a silence is told, and only a long one is the end', (t) => {
-  const farewell = createFarewell(['c1/w1'], [])
+  const farewell = createDrainProgress(['c1/w1'], [])
   const silent = { ...report(), unreachable: 'there is no socket /run/haproxy/admin.sock' }
   t.same(farewell(silent, 0), { lines: ['! there is no socket /run/haproxy/admin.sock'] })
   t.same(farewell(silent, 14_000), { lines: [] })

@@ -2,11 +2,11 @@ import t from 'tap'
 import {
   manualSteps,
   removalBlockers,
-  type Leaver,
+  type RemovedNode,
 } from '../../../../src/cli/commands/node/removal-blockers.ts'
 import type { BalancedServer } from '../../../../src/cli/client.ts'
 
-function leaver(name: string, role: Leaver['role'], state: Leaver['member']['state']): Leaver {
+function leaver(name: string, role: RemovedNode['role'], state: RemovedNode['member']['state']): RemovedNode {
   const key = `c1/${name}`
   return { key, role, fqdn: `${name}.c1.example.net`, leaseSeconds: 86_400, member: { node: key, state } }
 }
@@ -25,7 +25,7 @@ function server(backend: string, name: string, isUp = true): BalancedServer {
   }
 }
 
-const cases: { name: string; leavers: Leaver[]; servers?: BalancedServer[]; said: string[] }[] = [
+const cases: { name: string; leavers: RemovedNode[]; servers?: BalancedServer[]; said: string[] }[] = [
   {
     name: 'a worker among others, and a bootstrap that is not up any more',
     leavers: [leaver('w1', 'worker', 'ready'), leaver('bs', 'bootstrap', 'unknown')],
@@ -39,9 +39,9 @@ const cases: { name: string; leavers: Leaver[]; servers?: BalancedServer[]; said
       ...[leaver('m3', 'master', 'absent'), leaver('s1', 'single', 'not-ready')],
     ],
     said: [
-      'c1/m1 is of the control plane, and its cluster has it: without it etcd may lose its quorum',
-      'c1/m2 is of the control plane, and nobody knows whether its cluster has it: without it etcd may lose its quorum',
-      'c1/s1 is of the control plane, and its cluster has it: without it etcd may lose its quorum',
+      'c1/m1 is a control-plane node, and its cluster still has it: without it etcd can lose its quorum',
+      'c1/m2 is a control-plane node, and its state in the cluster is unknown: without it etcd can lose its quorum',
+      'c1/s1 is a control-plane node, and its cluster still has it: without it etcd can lose its quorum',
     ],
   },
   {
@@ -70,14 +70,14 @@ for (const { name, leavers, servers = [], said } of cases) {
 t.test('what is left to do', (t) => {
   t.same(manualSteps(leaver('w1', 'worker', 'ready')), [
     'oc adm drain w1.c1.example.net --ignore-daemonsets --delete-emptydir-data',
-    'power c1/w1 off: it keeps its address for 24 h at most',
+    'power off c1/w1: it keeps its address for up to 24 h',
     'oc delete node w1.c1.example.net',
   ])
   t.match(manualSteps(leaver('m1', 'master', 'unknown')), {
     length: 4,
     0: /^remove the etcd member of c1\/m1/,
   })
-  t.same(manualSteps({ ...leaver('w1', 'worker', 'absent'), leaseSeconds: undefined }), ['power c1/w1 off'])
+  t.same(manualSteps({ ...leaver('w1', 'worker', 'absent'), leaseSeconds: undefined }), ['power off c1/w1'])
   t.match(manualSteps(leaver('bs', 'bootstrap', 'unknown')), { length: 1 })
   t.end()
 })

@@ -74,13 +74,13 @@ t.test(
     balance({ servers: [server('w1')] })
     t.equal(await end(removing), 0)
     t.match(terminal.outLines, [
-      `${path}:17: c1/w2 is out of the site`,
+      `${path}:17: c1/w2 removed`,
       'site reloaded: 2 nodes',
-      '   0:00  waiting up to 1:05:00 for the load balancer to let go of c1/w2',
+      '   0:00  waiting up to 1:05:00 for HAProxy to drain c1/w2',
       '   0:00  workerhttp w2 DRAIN',
-      / {2}workerhttp w2 is gone$/,
+      / {2}workerhttp w2 removed$/,
       'left to do: oc adm drain w2.c1.example.net --ignore-daemonsets --delete-emptydir-data',
-      'left to do: power c1/w2 off: it keeps its address for 24 h at most',
+      'left to do: power off c1/w2: it keeps its address for up to 24 h',
       'left to do: oc delete node w2.c1.example.net',
     ])
     t.same(terminal.errLines, [])
@@ -99,12 +99,12 @@ t.test('interrupted, it is followed on; not in time is exit code 6', async (t) =
   t.equal(await end(run('c1/W2', '--timeout', '9s')), 6)
   t.same(slipway.commands, [], 'the site has it no more')
   t.same(terminal.errLines, [
-    'slipway node remove: interrupted; the load balancer goes on without',
-    'slipway node remove: connections are left: slipway status shows them',
+    'slipway node remove: interrupted; HAProxy continues to drain',
+    'slipway node remove: time limit reached with connections left; "slipway status" shows them',
   ])
   await t.rejects(
     run('w3'),
-    new UsageError('the site has no node w3 (did you mean w1?); it has c1/m1, c1/w1, c1/w2'),
+    new UsageError('the site does not declare a node w3 (did you mean w1?); it has c1/m1, c1/w1, c1/w2'),
   )
 })
 
@@ -115,7 +115,7 @@ t.test('--until reloaded does not wait; a site without a load balancer need not'
   t.match(terminal.outLines[2], /^left to do/)
   balance(undefined)
   t.equal(await end(run('w1', '--force')), 0)
-  t.match(terminal.outLines.at(-4), /the load balancer of this site is not written here$/)
+  t.match(terminal.outLines.at(-4), /this slipway does not write a load balancer configuration$/)
   t.equal(await readFile(path, 'utf8'), siteText().replace(/.*name: w1.*\n/, ''))
 })
 
@@ -138,13 +138,13 @@ t.test('what a cluster that lives may not survive takes --force', async (t) => {
   const { path, run, end, balance, know, slipway, terminal } = await rig(t)
   t.equal(await run('m1', 'w1', 'w2'), 1)
   t.same(terminal.errLines, [
-    'slipway node remove: c1/m1 is of the control plane, and its cluster has it: without it etcd may lose its quorum',
+    'slipway node remove: c1/m1 is a control-plane node, and its cluster still has it: without it etcd can lose its quorum',
     'slipway node remove: no other server of workerhttp is up',
-    'slipway node remove: nothing is changed; --force takes them out all the same',
+    'slipway node remove: nothing was changed; --force removes them anyway',
   ])
-  slipway.routes['GET /v1/clusters/c1'] = new Refused(404, 'the site has no cluster c1')
+  slipway.routes['GET /v1/clusters/c1'] = new Refused(404, 'the site does not declare a cluster c1')
   t.equal(await run('m1'), 1)
-  t.match(terminal.errLines.at(-2), 'nobody knows whether its cluster has it')
+  t.match(terminal.errLines.at(-2), 'its state in the cluster is unknown')
   t.equal(await readFile(path, 'utf8'), siteText(undefined, w2))
   slipway.routes['GET /v1/clusters/c1'] = () => ({ members: [{ node: 'c1/m1', state: 'absent' }] })
   know()
@@ -152,7 +152,7 @@ t.test('what a cluster that lives may not survive takes --force', async (t) => {
   t.equal(await end(run('m1')), 0, 'its cluster has it no more')
   t.same(
     terminal.outLines.filter((line) => line.startsWith('left')),
-    ['left to do: power c1/m1 off: it keeps its address for 24 h at most'],
+    ['left to do: power off c1/m1: it keeps its address for up to 24 h'],
   )
 })
 
@@ -162,15 +162,15 @@ t.test('what is not taken over is said: exit code 1', async (t) => {
   t.equal(await run('w2'), 1)
   t.match(terminal.errLines, [
     'site.yaml:1:1 x',
-    'slipway: site not reloaded, the old plan keeps serving',
-    'slipway node remove: the nodes are served until the site is put right: slipway reload',
+    'slipway: site reload rejected, the current plan stays active',
+    'slipway node remove: the nodes are still served; correct the site file, then run "slipway reload"',
   ])
   slipway.routes['POST /v1/reload'] = { outcome: 'swapped', nodes: 1, troubles: [] }
   balance({ applied: { outcome: 'refused', reason: 'unknown keyword' } })
   t.equal(await end(run('w1')), 1)
   t.equal(
     terminal.errLines.at(-1),
-    'slipway node remove: HAProxy runs on with what it had before (refused): unknown keyword',
+    'slipway node remove: HAProxy keeps its previous configuration (refused): unknown keyword',
   )
   t.equal(await readFile(path, 'utf8'), siteText().replace(/.*name: w1.*\n/, ''))
 })
@@ -184,24 +184,24 @@ t.test('another site’s slipway, a site that would not load, a subnet of anothe
   t.equal(await run('m1', '--force', '--until', 'reloaded'), 1)
   t.match(terminal.errLines, [
     /a bootstrap node and no master/,
-    'slipway node remove: the site would have problems, nothing written',
+    'slipway node remove: the site file would have errors; nothing was written',
   ])
   t.equal(await run('w2', '--force', '--until', 'reloaded'), 0)
-  t.equal(terminal.outLines.at(-1), 'left to do: power c1/w2 off')
+  t.equal(terminal.outLines.at(-1), 'left to do: power off c1/w2')
   slipway.routes['GET /v1/status'] = { site: 'other', nodes: [] }
   t.equal(await node.run(['remove', 'w1', '--control', slipway.path, path], terminal), 1)
-  t.match(terminal.errLines.at(-1), 'serves the site other, not lab; nothing is changed')
+  t.match(terminal.errLines.at(-1), 'serves the site other, not lab; nothing was changed')
 })
 
 t.test('command lines that are not understood', async (t) => {
   const wrong: [args: string[], message: string][] = [
-    [[], 'remove takes the names of nodes and a site file'],
-    [['site.yaml'], 'remove takes the names of nodes and a site file'],
+    [[], 'expected the name of a node'],
+    [['site.yaml'], 'expected the name of a node'],
     [
       ['w1', 'site.yaml', '--until', 'drain'],
-      '--until takes one of reloaded, drained, not "drain" (did you mean drained?)',
+      '--until: expected one of reloaded, drained, not "drain" (did you mean drained?)',
     ],
-    [['w1', 'site.yaml', '--timeout', '0s'], '--timeout takes a time such as 90s, 45m or 2h, not 0s'],
+    [['w1', 'site.yaml', '--timeout', '0s'], '--timeout: expected a time such as 90s, 45m, or 2h, not 0s'],
   ]
   for (const [args, message] of wrong) {
     await t.rejects(remove(args, keptTerminal()), new UsageError(message), args.join(' '))

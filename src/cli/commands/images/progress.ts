@@ -1,33 +1,33 @@
-/** How long work on images is shown: a bar on a terminal, lines elsewhere. Every finished file leaves a line on both. */
-import type { Clock } from '../../host/clock.ts'
-import type { Notice, Watch } from '../../images/progress.ts'
-import { formatBytes } from '../../text/bytes.ts'
-import type { Terminal } from '../command.ts'
-import { formatRemaining } from '../../text/duration.ts'
+/** The progress of an operation on images: a bar on a terminal, lines elsewhere. Both print a line for each finished file. */
+import type { Clock } from '../../../host/clock.ts'
+import type { Notice, Watch } from '../../../images/progress.ts'
+import { formatBytes } from '../../../text/bytes.ts'
+import type { Terminal } from '../../command.ts'
+import { formatRemaining } from '../../../text/duration.ts'
 
 export type Progress = {
   readonly watch: Watch
-  /** Takes the bar away. */
+  /** Clears the bar. */
   end(): void
 }
 
 const redrawMs = 100
 const barColumns = 24
-/** Where nobody watches, a line at each quarter of the way. */
+/** Without a terminal, prints a line at each quarter. */
 const steps = 4
 
-/** @param finished what is said of a file that is done: `verified`, `packed` */
+/** @param finished the word for a finished file: `verified`, `packed` */
 export function showProgress(terminal: Terminal, clock: Clock, finished: string): Progress {
   const start = clock.monotonic()
   const octetsByFile = new Map<string, number>()
   let total: number | undefined
-  /** There before the work began: no part of its speed. */
+  /** Present before the start, so not part of the rate. */
   let before = 0
   let drawnAt = -Infinity
   let step = 0
 
   const reached = () => [...octetsByFile.values()].reduce((sum, octets) => sum + octets, 0)
-  const say = (line: string) => {
+  const print = (line: string) => {
     terminal.status?.('')
     terminal.out(line)
     drawnAt = -Infinity
@@ -42,7 +42,7 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
     drawnAt = now
     const seconds = (now - start) / 1000
     const line = progressLine({ octets: reached(), total, before, seconds })
-    // A line that wraps could not be replaced.
+    // A line that wraps cannot be replaced.
     terminal.status(line.slice(0, terminal.columns - 1))
   }
   const stepLine = () => {
@@ -58,15 +58,15 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
     begun({ file, octets }) {
       if (octets > 0 && !octetsByFile.has(file)) {
         before += octets
-        say(`${file}: goes on at ${formatBytes(octets)}`)
+        print(`${file}: resumes at ${formatBytes(octets)}`)
       }
       octetsByFile.set(file, octets)
     },
     reached: ({ file, octets }) => void octetsByFile.set(file, octets),
-    setback: ({ file, reason }) => say(`${file}: ${reason}`),
+    setback: ({ file, reason }) => print(`${file}: ${reason}`),
     done({ file, octets }) {
       octetsByFile.set(file, octets)
-      say(`${file}: ${formatBytes(octets)} ${finished}`)
+      print(`${file}: ${formatBytes(octets)} ${finished}`)
     },
   }
   return {

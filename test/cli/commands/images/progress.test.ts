@@ -1,8 +1,8 @@
 import t from 'tap'
-import { showProgress } from '../../../src/cli/text/images-progress.ts'
-import type { Terminal } from '../../../src/cli/command.ts'
-import { fakeClock } from '../../support/fake-clock.ts'
-import { golden } from '../../support/golden.ts'
+import { showProgress } from '../../../../src/cli/commands/images/progress.ts'
+import type { Terminal } from '../../../../src/cli/command.ts'
+import { fakeClock } from '../../../support/fake-clock.ts'
+import { golden } from '../../../support/golden.ts'
 
 const mebi = 1024 * 1024
 

@@ -1,0 +1,93 @@
+/** All commands. Each is loaded when it runs, so that help and small commands start quickly. Add a command here. */
+import type { Command } from './command.ts'
+
+export type CommandEntry = {
+  readonly name: string
+  /** Starts with a verb in the imperative; at most 60 characters. */
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
+export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = {
+  'Serve a site': [
+    {
+      name: 'serve',
+      summary: 'Serve DHCP, TFTP, HTTP, and DNS for a site',
+      load: async () => (await import('./commands/serve.ts')).serve,
+    },
+    {
+      name: 'demo',
+      summary: 'Serve the example site on loopback and boot its nodes',
+      load: async () => (await import('./commands/demo.ts')).demo,
+    },
+  ],
+  'Prepare a site (read the site file)': [
+    {
+      name: 'check',
+      summary: 'Validate a site file and show what it serves',
+      load: async () => (await import('./commands/check.ts')).check,
+    },
+    {
+      name: 'render',
+      summary: 'Print configuration for HAProxy, DNS, iPXE, libvirt, …',
+      load: async () => (await import('./commands/render.ts')).render,
+    },
+    {
+      name: 'images',
+      summary: 'Download, verify, export, and import boot images',
+      load: async () => (await import('./commands/images/images.ts')).images,
+    },
+    {
+      name: 'simulate',
+      summary: 'Boot nodes over real packets, without hardware',
+      load: async () => (await import('./commands/simulate.ts')).simulate,
+    },
+  ],
+  'Operate (query the running slipway)': [
+    {
+      name: 'status',
+      summary: 'Show the state of every node and what is wrong with it',
+      load: async () => (await import('./commands/status.ts')).status,
+    },
+    {
+      name: 'explain',
+      summary: 'Show everything the services send to one node',
+      load: async () => (await import('./commands/explain.ts')).explain,
+    },
+    {
+      name: 'node',
+      summary: 'Show, arm, add, and remove nodes',
+      load: async () => (await import('./commands/node/node.ts')).node,
+    },
+    {
+      name: 'nodes',
+      summary: 'List machines that booted but are not in the site file',
+      load: async () => (await import('./commands/nodes.ts')).nodes,
+    },
+    {
+      name: 'cluster',
+      summary: 'Show the installation of a cluster and its bootstrap',
+      load: async () => (await import('./commands/cluster.ts')).cluster,
+    },
+    {
+      name: 'wait',
+      summary: 'Wait for an installation stage and show what is missing',
+      load: async () => (await import('./commands/wait.ts')).wait,
+    },
+    {
+      name: 'csr',
+      summary: 'List pending certificate signing requests and reasons',
+      load: async () => (await import('./commands/csr.ts')).csr,
+    },
+    {
+      name: 'events',
+      summary: 'Follow the boot and installation events of nodes',
+      load: async () => (await import('./commands/events.ts')).events,
+    },
+    {
+      name: 'reload',
+      summary: 'Reload the site file of the running slipway',
+      load: async () => (await import('./commands/reload.ts')).reload,
+    },
+  ],
+}

@@ -1,0 +1,67 @@
+/** What a command works on: the running slipway (its control socket), or a site file. */
+import { existsSync } from 'node:fs'
+import { askControl, ControlProblem } from './client.ts'
+import { UsageError } from './command.ts'
+import type { HelpRow } from './text/help.ts'
+
+/** Options of every command that queries the running slipway. */
+export const controlOptions = {
+  control: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const
+
+export const controlRow: HelpRow = [
+  '--control PATH',
+  'control socket of the running slipway (default: $SLIPWAY_CONTROL, else /run/slipway/control.sock)',
+]
+
+export const jsonRow: HelpRow = ['--json', 'print JSON']
+
+export function controlPath(given: string | undefined, environment = process.env): string {
+  return given ?? environment['SLIPWAY_CONTROL'] ?? '/run/slipway/control.sock'
+}
+
+/** Options of every command that reads a site file. */
+export const siteOptions = { site: { type: 'string' }, control: { type: 'string' } } as const
+
+export const siteRows: readonly HelpRow[] = [
+  ['--site FILE', 'site file (default: $SLIPWAY_SITE, else the file that the running slipway serves)'],
+  controlRow,
+]
+
+type SiteValues = { readonly site?: string | undefined; readonly control?: string | undefined }
+
+/**
+ * Returns the site file to read: the given one, $SLIPWAY_SITE, or the one that the running slipway serves.
+ *
+ * @param positional the site file as an argument, where the command line has one
+ * @throws {UsageError} when there is none, or two
+ */
+export async function siteFile(
+  { site, control }: SiteValues,
+  positional: string | undefined,
+  environment = process.env,
+): Promise<string> {
+  if (site !== undefined && positional !== undefined) {
+    throw new UsageError(`two site files: --site ${site} and ${positional}`)
+  }
+  const given = site ?? positional ?? environment['SLIPWAY_SITE']
+  if (given !== undefined && given !== '') return given
+  try {
+    const status = await askControl<{ readonly siteFile?: string }>(controlPath(control), '/v1/status')
+    if (status.siteFile !== undefined) return status.siteFile
+  } catch (error) {
+    if (!(error instanceof ControlProblem)) throw error
+  }
+  throw new UsageError('no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found')
+}
+
+/** Splits off the site file at the end of the arguments. Names of nodes contain no period, paths of files do or exist. */
+export function splitSite(
+  positionals: readonly string[],
+  { site }: SiteValues,
+): { readonly names: readonly string[]; readonly file: string | undefined } {
+  const last = positionals.at(-1)
+  const isFile = site === undefined && last !== undefined && (last.includes('.') || existsSync(last))
+  return isFile ? { names: positionals.slice(0, -1), file: last } : { names: positionals, file: undefined }
+}

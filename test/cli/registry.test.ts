@@ -1,0 +1,72 @@
+import t from 'tap'
+import { commandGroups } from '../../src/cli/registry.ts'
+import { helpLines, type Help } from '../../src/cli/text/help.ts'
+
+const entries = Object.values(commandGroups).flat()
+
+t.test('every summary starts with a verb and fits 60 columns', async (t) => {
+  for (const { name, summary, load } of entries) {
+    t.match(summary, /^[A-Z][a-z]+,? .{1,52}[^.]$/, `${name}: ${summary}`)
+    t.ok(summary.length <= 60, `${name}: ${summary.length}`)
+    t.equal((await load()).name, name)
+  }
+})
+
+t.test(
+  'the usage of every command names its source: the control socket, the site file, or neither',
+  async (t) => {
+    const independent = ['demo', 'images']
+    for (const { name, load } of entries) {
+      const { usage, options = [] } = (await load()).help
+      const terms = options.map(([term]) => term).join(' ')
+      const isMarked = /--control|--site|SITE/.test(usage.join(' '))
+      t.equal(isMarked || independent.includes(name), true, name)
+      if (usage.join(' ').includes('--control')) t.match(terms, '--control PATH', name)
+      if (usage.join(' ').includes('--site')) t.match(terms, '--site FILE', name)
+    }
+  },
+)
+
+const help: Help = {
+  usage: [
+    'wait [--cluster NAME] [--timeout TIME] GOAL [--site FILE | FILE] [--a-long-option VALUE]',
+    'wait list',
+  ],
+  about: [
+    'Waits for a goal.',
+    'A paragraph that is longer than one line of eighty columns is wrapped at the last blank.',
+  ],
+  lists: { Goals: [['a-name-that-is-longer-than-the-column', 'starts its text on the next line']] },
+  options: [['--cluster NAME', 'which cluster']],
+  exit: [['0', 'success']],
+  examples: ['wait x', 'cat y | slipway wait -'],
+}
+
+t.test('a help page has its sections in order, within 80 columns', (t) => {
+  t.same(helpLines(help), [
+    'Usage: slipway wait [--cluster NAME] [--timeout TIME] GOAL [--site FILE | FILE]',
+    '                    [--a-long-option VALUE]',
+    '       slipway wait list',
+    '',
+    'Waits for a goal.',
+    '',
+    'A paragraph that is longer than one line of eighty columns is wrapped at the',
+    'last blank.',
+    '',
+    'Goals:',
+    '  a-name-that-is-longer-than-the-column',
+    '                            starts its text on the next line',
+    '',
+    'Options:',
+    '  --cluster NAME  which cluster',
+    '  --help          print this help',
+    '',
+    'Exit status:',
+    '  0  success',
+    '',
+    'Examples:',
+    '  slipway wait x',
+    '  cat y | slipway wait -',
+  ])
+  t.end()
+})
