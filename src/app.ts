@@ -3,10 +3,10 @@
  * replaces it. One process; when one service loses its socket, all end and systemd starts them again.
  */
 import { resolve } from 'node:path'
-import { connectCluster } from './cluster/connection/client.ts'
-import { kubeconfigFile } from './cluster/kubeconfig/file.ts'
+import { followClusters, type Clusters } from './cluster/clusters.ts'
+import { createRoleIgnition } from './cluster/ignition.ts'
+import { createSessions } from './cluster/sessions.ts'
 import { systemClock, type Clock } from './host/clock.ts'
-import { followClusters, type Clusters } from './clusters.ts'
 import { Counters } from './host/counters.ts'
 import type { Log } from './host/log.ts'
 import type { Service } from './host/service.ts'
@@ -21,7 +21,6 @@ import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { canStartInstall } from './install/install-preconditions.ts'
 import { explain, prepare } from './prepare.ts'
-import { createRoleIgnition } from './role-ignition.ts'
 import type { Reloaded } from './serve/control/routes.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
@@ -31,6 +30,7 @@ import { startHttp } from './serve/http/service.ts'
 import { startTftp } from './serve/tftp/service.ts'
 import type { Site } from './site/schema.ts'
 import { createIgnitionFiles } from './scan/ignition/files.ts'
+import { checkProvidedFile } from './scan/ignition/provided.ts'
 
 export type AppOptions = {
   readonly sitePath: string
@@ -68,11 +68,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   let plan = options.plan
   let reloading: Promise<unknown> = Promise.resolve()
 
+  const declared = options.follow?.site.clusters ?? []
+  const sessions = createSessions({ clusters: declared, clock, log: log.for('cluster') })
   const ignitionFiles = createRoleIgnition({
     ...{ files: createIgnitionFiles({ clock, log: log.for('http') }), clock, log: log.for('cluster') },
     ignition: () => plan.http.ignition,
-    clusters: options.follow?.site.clusters ?? [],
-    connect: (cluster) => connectCluster({ kubeconfig: kubeconfigFile(cluster, () => clock.now()), clock }),
+    ...{ clusters: declared, sessions, checkProvidedFile },
   })
   const gate = createGate({ probe: probeMachineConfig, clock, log: log.for('install') })
   const installs = createInstalls({
@@ -94,6 +95,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     ignitionFiles.close()
     balancer.close()
     await Promise.all([clusters?.close(), ...services.map((service) => service.close(graceMs))])
+    sessions.close()
     reports.close()
     gate.close()
     installs.close()
@@ -121,8 +123,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
     services.push(dhcp)
     if (options.follow !== undefined) {
-      const about = { installs, balancer, counters, clock, log: log.for('cluster'), nodes: () => plan.nodes }
-      clusters = await followClusters({ ...options.follow, ...about })
+      clusters = await followClusters({
+        ...options.follow,
+        ...{ sessions, installs, counters, clock, log: log.for('cluster'), nodes: () => plan.nodes },
+        async drain(node) {
+          const done = await balancer.drain(node)
+          return done.outcome === 'kept' ? done.reason : undefined
+        },
+        enable: (node) => balancer.enable(node),
+      })
     }
     const { control: path } = options
     if (path !== undefined) {
@@ -163,6 +172,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       return { outcome: 'kept', reasons }
     }
     await take(prepared.plan)
+    if (options.follow !== undefined) sessions.swap(prepared.model.site.clusters)
     clusters?.swap(prepared.model.site)
     ignitionFiles.swap(prepared.model.site.clusters)
     counters.increment('app.reloads')

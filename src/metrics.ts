@@ -1,6 +1,6 @@
 /** What a running slipway tells Prometheus. Names of nodes and counts; no addresses, reasons or secrets. Pure. */
-import { clusterFamilies } from './cluster-metrics.ts'
-import type { ClusterStanding } from './cluster/report.ts'
+import { clusterFamilies } from './cluster/metrics.ts'
+import type { ClusterStatus } from './cluster/report.ts'
 import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import { modes } from './install/node-states.ts'
@@ -20,7 +20,7 @@ export type Measured = {
   /** Absent where the site leaves HAProxy alone. */
   readonly haproxy?: BalancerState
   /** Absent where no cluster is followed. */
-  readonly clusters?: readonly ClusterStanding[]
+  readonly clusters?: readonly ClusterStatus[]
   /** Milliseconds since 1970. */
   readonly now: number
 }

@@ -1,6 +1,6 @@
 /** Polls the running slipway until a goal is reached or the time limit is. */
 import { pause } from '../host/pause.ts'
-import { WaitExitCode } from '../cluster/stages.ts'
+import { WaitExitCode } from '../cluster/evaluate/stages.ts'
 import type { Clock } from '../host/clock.ts'
 import { ExitCode, type Terminal } from './command.ts'
 import { ControlProblem } from './client.ts'

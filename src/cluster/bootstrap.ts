@@ -1,97 +1,100 @@
 /**
- * Recognises that a cluster's bootstrap has done its work: the `bootstrap` ConfigMap that openshift-install
- * waits for, or, while there is no kubeconfig, all masters passing their checks for a while. Says so once for
- * each cluster and keeps it over restarts; what leaves the back ends then is others' part.
+ * Watches for the end of each cluster's bootstrap and reports it once for each cluster. The state is kept over restarts,
+ * and an administrator can set it. The caller drains and enables the bootstrap's servers.
  */
-import type { Clock } from '../host/clock.ts'
+import type { Clock, Timer } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
 import { formatIp, type Ip } from '../proto/address/ip.ts'
-import type { ClusterConnection } from './connection/client.ts'
-import { readBootstrapRecord, type BootstrapRecord, type BootstrapState } from './bootstrap-record.ts'
-import { kubeconfigFile, kubeconfigProblem, type KubeconfigFile } from './kubeconfig/file.ts'
-import { apiPaths, isBootstrapComplete, textOf, type ConfigMap } from './objects.ts'
-import { pause } from '../host/pause.ts'
+import { kinds } from './collections.ts'
+import { addCheck, hasPassed, isComplete, stableForMs, startChecks } from './evaluate/bootstrap-end.ts'
 import type { Probe } from './probe.ts'
-import { writeRecord } from './record-file.ts'
-import type { Trouble, Troubles } from './troubles.ts'
+import {
+  bootstrapStateShape,
+  readRecord,
+  writeRecord,
+  type BootstrapState,
+  type ByCluster,
+} from './records.ts'
+import type { ClusterSession } from './session.ts'
+import type { Sessions } from './sessions.ts'
 
-/** A cluster that has a bootstrap and masters to take over from it. */
+/** A cluster that has a bootstrap, and masters that replace it. */
 export type BootstrapCluster = {
   readonly name: string
-  readonly kubeconfig: KubeconfigFile
+  readonly session: ClusterSession
   readonly masters: readonly { readonly name: string; readonly address: Ip }[]
 }
 
 export type BootstrapOptions = {
   readonly clusters: readonly BootstrapCluster[]
-  /** The file that keeps what was decided. */
+  /** The file of the record. */
   readonly path: string
-  readonly connect: (kubeconfig: KubeconfigFile) => ClusterConnection
   readonly probe: Probe
   readonly clock: Clock
   readonly log: Log
-  readonly troubles: Troubles
-  /** Called once for each cluster, after it was kept; `evidence` is a sentence. */
-  readonly onComplete: (cluster: string, evidence: string) => void
-  /** Called when a person says that it stays, or is to be looked for anew: it goes back where it was. */
+  /** Called once for each cluster, after the state was written. */
+  readonly onComplete: (cluster: string) => void
+  /** Called when a complete bootstrap is kept, or is watched again: its servers have to return. */
   readonly onUndone: (cluster: string) => void
 }
 
-/** What a person may say: it stays, it leaves now, it is looked for again (before another installation). */
+/** A command of an administrator: keep it in the load balancer, drain it now, or watch for its end again. */
 export type BootstrapCommand = 'keep' | 'out' | 'watch'
 
 export type BootstrapWatch = {
-  /** Of every cluster that has a bootstrap, by name. */
-  state(): BootstrapRecord
-  /** @returns undefined for a cluster without a bootstrap. @throws when it cannot be kept; then nothing is done */
+  /** Of every cluster that has a bootstrap. */
+  states(): ByCluster<BootstrapState>
+  /** @returns undefined for a cluster without a bootstrap. @throws when the state cannot be written; then nothing is done */
   command(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
-  /** Its bootstrap is installed anew: another end is looked for. @throws as {@link BootstrapWatch.command} */
-  beginAnew(cluster: string): Promise<void>
-  /** Takes over what the site says now. */
+  /** Its bootstrap is installed again: watches for another end. @throws as {@link BootstrapWatch.command} */
+  restart(cluster: string): Promise<void>
+  /** Applies a reloaded site. */
   swap(clusters: readonly BootstrapCluster[]): void
   close(): void
 }
 
-/** Between two rounds of checks. */
-const roundMs = 10_000
-/** How long all masters have to pass without a failure: the rollout of the first revisions takes them down. */
-export const settleMs = 3 * 60_000
+/** The interval between two rounds of health checks. */
+const intervalMs = 10_000
 
-const never: BootstrapState = { kind: 'waiting', since: 0, reason: 'it was not seen to be complete' }
+const initial: BootstrapState = { kind: 'waiting', since: 0, reason: 'no evidence that it is complete yet' }
 
 export function bootstrapClusters(
   { site, nodes }: Pick<Model, 'site' | 'nodes'>,
-  now: () => number,
+  sessions: Sessions,
 ): BootstrapCluster[] {
-  return site.clusters.flatMap((cluster) => {
-    const own = nodes.filter((node) => node.cluster === cluster.name)
+  return site.clusters.flatMap(({ name }) => {
+    const session = sessions.get(name)
+    const own = nodes.filter((node) => node.cluster === name)
     const masters = own.filter(({ role }) => role === 'master')
-    if (masters.length === 0 || !own.some(({ role }) => role === 'bootstrap')) return []
-    return [{ name: cluster.name, kubeconfig: kubeconfigFile(cluster, now), masters }]
+    const hasBootstrap = own.some(({ role }) => role === 'bootstrap')
+    return session !== undefined && hasBootstrap && masters.length > 0 ? [{ name, session, masters }] : []
   })
 }
 
-/** Never rejects: a record that cannot be read is a line of the log, and every cluster is looked at anew. */
-export async function watchBootstrap(options: BootstrapOptions): Promise<BootstrapWatch> {
+/** Never rejects: a record that cannot be read is reported in the log, and every bootstrap is watched again. */
+export async function watchBootstraps(options: BootstrapOptions): Promise<BootstrapWatch> {
   const { path, clock, log } = options
-  const running = new Map<string, AbortController>()
-  let record: BootstrapRecord = new Map()
+  const watches = new Map<string, AbortController>()
+  let record: ByCluster<BootstrapState> = new Map()
   let clusters: readonly BootstrapCluster[] = []
   let writing: Promise<unknown> = Promise.resolve()
   let isClosed = false
   try {
-    record = await readBootstrapRecord(path)
+    record = await readRecord(path, bootstrapStateShape, 'bootstraps')
   } catch (error) {
-    log.error({ file: path, reason: (error as Error).message }, 'what was known of bootstraps is lost')
+    log.error(
+      { file: path, reason: (error as Error).message },
+      'bootstrap record unreadable, starting without it',
+    )
   }
 
-  const stateOf = (name: string): BootstrapState => record.get(name) ?? never
+  const stateOf = (name: string): BootstrapState => record.get(name) ?? initial
 
   /**
-   * One after the other, so that the file holds what was said last.
+   * Writes run one after the other, so that the file holds the last state.
    *
-   * @returns what it was before; undefined when `signal` aborted meanwhile, and nothing is kept
+   * @returns the state before; undefined if `signal` aborted in the meantime, and nothing was written
    */
   function keep(
     name: string,
@@ -113,52 +116,53 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
   async function complete(name: string, evidence: string, signal: AbortSignal): Promise<void> {
     const state: BootstrapState = { kind: 'out', since: clock.now(), reason: evidence }
     try {
-      // A person was quicker.
+      // Undefined: an administrator has already decided.
       if ((await keep(name, state, signal)) === undefined) return
     } catch (error) {
-      // Done all the same: it will be seen again after a restart.
-      log.error({ file: path, reason: (error as Error).message }, 'bootstrap record not written')
+      // Continue: after a restart the evidence is found again.
+      log.error({ file: path, reason: (error as Error).message }, 'bootstrap record write failed')
       record = new Map(record).set(name, state)
     }
-    log.info({ cluster: name, reason: evidence }, 'bootstrap is complete')
-    options.onComplete(name, evidence)
+    log.info({ cluster: name, reason: evidence }, 'bootstrap complete')
+    options.onComplete(name)
   }
 
-  function begin(cluster: BootstrapCluster): void {
-    running.get(cluster.name)?.abort()
-    const { kind, installedFrom } = stateOf(cluster.name)
-    if (isClosed || kind !== 'waiting') return
-    const abort = new AbortController()
-    running.set(cluster.name, abort)
-    const trouble = options.troubles(cluster.name, 'bootstrap')
-    void look({ ...cluster, installedFrom }, options, trouble, abort.signal).then((evidence) => {
-      // One that was begun in its place goes on where it was.
-      if ((running.get(cluster.name) ?? abort) === abort) trouble.drop()
-      return evidence === undefined ? undefined : complete(cluster.name, evidence, abort.signal)
-    })
+  /** Replaces the watch of a cluster, and stops the old one afterwards, so that its list-watch continues. */
+  function start(cluster: BootstrapCluster): void {
+    const { name } = cluster
+    const old = watches.get(name)
+    const { kind, installedFrom } = stateOf(name)
+    watches.delete(name)
+    if (!isClosed && kind === 'waiting') {
+      const abort = new AbortController()
+      watches.set(name, abort)
+      const onEnd = (evidence: string) => void complete(name, evidence, abort.signal)
+      watchForEnd({ ...cluster, installedFrom }, options, abort.signal, onEnd)
+    }
+    old?.abort()
+  }
+
+  function stop(name: string): void {
+    watches.get(name)?.abort()
+    watches.delete(name)
   }
 
   function swap(next: readonly BootstrapCluster[]): void {
-    stop()
     clusters = next
-    for (const cluster of clusters) begin(cluster)
+    for (const name of [...watches.keys()]) if (!next.some((each) => each.name === name)) stop(name)
+    for (const cluster of next) start(cluster)
   }
 
-  function stop(): void {
-    for (const abort of running.values()) abort.abort()
-    running.clear()
-  }
-
-  /** @returns what it was before */
-  async function decide(name: string, state: BootstrapState): Promise<BootstrapState | undefined> {
-    running.get(name)?.abort()
+  /** @returns the state before */
+  async function set(name: string, state: BootstrapState): Promise<BootstrapState | undefined> {
+    watches.get(name)?.abort()
     let before: BootstrapState | undefined
     try {
       before = await keep(name, state)
     } finally {
-      // As the site has it by now.
+      // The site may have changed in the meantime.
       const current = clusters.find((each) => each.name === name)
-      if (current !== undefined) begin(current)
+      if (current !== undefined) start(current)
     }
     if (state.kind !== 'out' && before?.kind === 'out') options.onUndone(name)
     return before
@@ -166,102 +170,85 @@ export async function watchBootstrap(options: BootstrapOptions): Promise<Bootstr
 
   swap(options.clusters)
   return {
-    state: () => new Map(clusters.map(({ name }) => [name, stateOf(name)])),
+    states: () => new Map(clusters.map(({ name }) => [name, stateOf(name)])),
     async command(name, command) {
       if (!clusters.some((each) => each.name === name)) return undefined
       const kind = ({ keep: 'kept', out: 'out', watch: 'waiting' } as const)[command]
-      const reason = `a person said so (bootstrap ${command})`
-      const before = await decide(name, { kind, since: clock.now(), reason })
-      log.info({ cluster: name, command, before: before?.kind }, 'bootstrap decided by command')
-      if (kind === 'out' && before?.kind !== 'out') options.onComplete(name, reason)
+      const reason = `set by an administrator (bootstrap ${command})`
+      const before = await set(name, { kind, since: clock.now(), reason })
+      log.info({ cluster: name, command, before: before?.kind }, 'bootstrap state set by command')
+      if (kind === 'out' && before?.kind !== 'out') options.onComplete(name)
       return stateOf(name)
     },
-    async beginAnew(name) {
+    async restart(name) {
       if (!clusters.some((each) => each.name === name)) return
       const now = clock.now()
-      const reason = 'it is installed anew'
-      await decide(name, { kind: 'waiting', since: now, reason, installedFrom: now })
+      const reason = 'the bootstrap is installed again'
+      await set(name, { kind: 'waiting', since: now, reason, installedFrom: now })
     },
     swap,
     close() {
       isClosed = true
-      stop()
+      for (const name of [...watches.keys()]) stop(name)
     },
   }
 }
 
-/** With when its bootstrap began to be installed anew, if it did. */
-type Looked = BootstrapCluster & { readonly installedFrom: number | undefined }
+type WatchedCluster = BootstrapCluster & { readonly installedFrom: number | undefined }
 
-/** @returns the evidence; undefined when it was aborted */
-async function look(
-  cluster: Looked,
-  { connect, probe, clock }: BootstrapOptions,
-  trouble: Trouble,
+/** Calls `onEnd` once with the evidence, unless `signal` aborts before. */
+function watchForEnd(
+  { session, masters, installedFrom }: WatchedCluster,
+  { probe, clock }: BootstrapOptions,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  let passingSince: number | undefined
-  // Masters of the installation before pass as well, as long as they stand.
-  let mayCount = cluster.installedFrom === undefined
-  while (!isOver(signal)) {
-    const problem = kubeconfigProblem(cluster.kubeconfig)
-    if (problem === undefined) {
-      // Whether the cluster is heard remains to be seen.
-      trouble.drop()
-      return ask(cluster, connect(cluster.kubeconfig), trouble, signal)
-    }
-    trouble.say(problem)
-    const now = clock.monotonic()
-    const isPassing = await allPass(cluster, probe)
-    mayCount ||= !isPassing
-    passingSince = isPassing && mayCount ? (passingSince ?? now) : undefined
-    if (passingSince !== undefined && clock.monotonic() - passingSince >= settleMs && !isOver(signal)) {
-      const names = cluster.masters.map(({ name }) => name).join(', ')
-      return `${names} passed their checks on 6443 and 22623 for ${settleMs / 60_000} minutes`
-    }
-    await pause(clock, roundMs, signal)
+  onEnd: (evidence: string) => void,
+): void {
+  let checks = startChecks(installedFrom)
+  let timer: Timer | undefined
+  let hasEnded = false
+  const isOver = () => hasEnded
+  const held = session.hold(kinds.bootstrapConfigMap, { onChange: evaluate })
+  const end = (): void => {
+    hasEnded = true
+    timer?.cancel()
+    held.release()
+    signal.removeEventListener('abort', end)
   }
-  return undefined
+  signal.addEventListener('abort', end)
+
+  function finish(evidence: string): void {
+    end()
+    onEnd(evidence)
+  }
+
+  function evaluate(): void {
+    if (!isComplete(held.items(), installedFrom)) return
+    finish(`the ConfigMap bootstrap in kube-system has status: complete (${session.kubeconfigPath ?? ''})`)
+  }
+
+  /** While there is no kubeconfig, the masters' health checks are the evidence. */
+  async function check(): Promise<void> {
+    if (isOver() || session.kubeconfigProblem() === undefined) return
+    const isPassing = (await Promise.all(healthUrls(masters).map(probe))).every(Boolean)
+    if (isOver()) return
+    const nowMs = clock.monotonic()
+    checks = addCheck(checks, isPassing, nowMs)
+    if (hasPassed(checks, nowMs)) {
+      const names = masters.map(({ name }) => name).join(', ')
+      finish(`${names} passed their health checks on 6443 and 22623 for ${stableForMs / 60_000} min`)
+    } else {
+      timer = clock.after(intervalMs, () => void check())
+    }
+  }
+
+  evaluate()
+  void check()
 }
 
-async function ask(
-  { kubeconfig, installedFrom = 0 }: Looked,
-  api: ClusterConnection,
-  trouble: Trouble,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const ended = new AbortController()
-  let evidence: string | undefined
-  const see = (configMap: ConfigMap): void => {
-    const isOlder =
-      installedFrom > 0 && !(Date.parse(textOf(configMap.metadata?.creationTimestamp)) >= installedFrom)
-    if (isOlder || !isBootstrapComplete(configMap)) return
-    evidence = `the ConfigMap bootstrap in kube-system says complete (${kubeconfig.path})`
-    ended.abort()
-  }
-  await api.follow<ConfigMap>(
-    apiPaths.bootstrapConfigMap,
-    {
-      onList: (items) => items.forEach(see),
-      onEvent: (type, item) => type !== 'DELETED' && see(item),
-      onOutage: (sentence) => trouble.say(sentence),
-      onReachable: () => trouble.end(),
-      onRollback: () => {},
-    },
-    AbortSignal.any([signal, ended.signal]),
-  )
-  api.close()
-  return evidence
-}
-
-async function allPass({ masters }: BootstrapCluster, probe: Probe): Promise<boolean> {
-  const urls = masters.flatMap(({ address }) => {
-    const host = formatIp(address).includes(':') ? `[${formatIp(address)}]` : formatIp(address)
+function healthUrls(masters: BootstrapCluster['masters']): string[] {
+  return masters.flatMap(({ address }) => {
+    const text = formatIp(address)
+    const host = text.includes(':') ? `[${text}]` : text
     return [`https://${host}:6443/readyz`, `https://${host}:22623/healthz`]
   })
-  return (await Promise.all(urls.map(probe))).every(Boolean)
-}
-
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }

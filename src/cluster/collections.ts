@@ -1,121 +1,83 @@
 /**
- * Collections of a cluster's API as they are now, each followed from when it is first wanted. Of objects only what is
- * judged is held: a Node lists every image on its disk.
+ * The kinds of objects that slipway follows: the path of each collection, and the fields to keep. A Node lists every
+ * image on its disk, so keeping whole objects would cost much memory. Pure.
  */
-import type { Clock } from '../host/clock.ts'
-import type { ClusterApi } from './connection/client.ts'
-import { apiPaths, isUndecided, nameOf, type Conditioned } from './objects.ts'
+import { isForKubelet, readCsr, type Csr } from './csr/object.ts'
+import {
+  apiPaths,
+  type ClusterOperator,
+  type ClusterVersion,
+  type Conditioned,
+  type ConfigMap,
+  type NodeObject,
+} from './objects.ts'
 
-export type Collections = {
-  /** Follows it from now on; more than once is once. */
-  begin(path: string): void
-  /** Lets go of it, and of what it held. */
-  end(path: string): void
-  /** Those that are followed. */
-  paths(): readonly string[]
-  isListed(path: string): boolean
-  /** Nothing before it was listed. */
-  items(path: string): readonly Conditioned[]
-  /** Why nothing is heard of it at the moment. */
-  trouble(path: string): Silence | undefined
-  close(): void
+export type Kind<T> = {
+  readonly path: string
+  /** Returns the part of an object to keep, or undefined for an object to leave out. */
+  readonly keep: (object: unknown) => T | undefined
+  /** When there are more objects, the oldest are left out. */
+  readonly maxItems?: number
 }
 
-/** `since`: of the monotonic clock, in milliseconds. */
-export type Silence = { readonly sentence: string; readonly since: number }
-
-export type CollectionsOptions = {
-  readonly api: Pick<ClusterApi, 'follow'>
-  readonly clock: Clock
-  readonly onChange: () => void
-  readonly onOutage: (path: string, sentence: string) => void
-  readonly onReachable: (path: string) => void
+/** A certificate signing request without a decision. */
+export type PendingRequest = {
+  readonly csr: Csr
+  /** As received, to be sent back with an approval. Absent if slipway never approves the request. */
+  readonly object?: unknown
 }
 
-type Collection = {
-  readonly end: AbortController
-  readonly byName: Map<string, Conditioned>
-  isListed: boolean
-  trouble?: Silence | undefined
-}
+/** Anyone with an Ignition file can create requests by the thousand. This many show the administrator enough. */
+const maxRequests = 5000
 
-/** Whoever has an Ignition file can make requests by the thousand; a few thousand say as much as all of them. */
-export const mostRequests = 5000
+export const kinds = {
+  nodes: conditioned<NodeObject>(apiPaths.nodes),
+  signingRequests: pendingRequests(),
+  bootstrapConfigMap: configMaps(apiPaths.bootstrapConfigMap),
+  clusterVersion: conditioned<ClusterVersion>(apiPaths.clusterVersion),
+  clusterOperators: conditioned<ClusterOperator>(apiPaths.clusterOperators),
+  etcd: conditioned<Conditioned>(apiPaths.etcd),
+} as const
 
-export function holdCollections(options: CollectionsOptions): Collections {
-  const { api, clock, onChange, onOutage, onReachable } = options
-  const collections = new Map<string, Collection>()
-
-  function begin(path: string): void {
-    if (collections.has(path)) return
-    const collection: Collection = { end: new AbortController(), byName: new Map(), isListed: false }
-    const { byName } = collection
-    collections.set(path, collection)
-    const isRequests = path === apiPaths.signingRequests
-    const keep = (item: Conditioned): void => {
-      const name = nameOf(item)
-      const isKept = !isRequests || (isUndecided(item) && (byName.has(name) || byName.size < mostRequests))
-      if (isKept) byName.set(name, judged(item))
-      else byName.delete(name)
-    }
-    void api.follow<Conditioned>(
-      path,
-      {
-        onList(all) {
-          byName.clear()
-          for (const item of all) keep(item)
-          collection.isListed = true
-          onChange()
-        },
-        onEvent(type, item) {
-          if (type === 'DELETED') byName.delete(nameOf(item))
-          else keep(item)
-          onChange()
-        },
-        onOutage(sentence) {
-          collection.trouble = { sentence, since: collection.trouble?.since ?? clock.monotonic() }
-          onOutage(path, sentence)
-        },
-        onReachable() {
-          collection.trouble = undefined
-          onReachable(path)
-        },
-        onRollback() {},
-      },
-      collection.end.signal,
-    )
-  }
-
-  function end(path: string): void {
-    collections.get(path)?.end.abort()
-    collections.delete(path)
-  }
-
+function conditioned<T extends Conditioned>(path: string): Kind<T> {
   return {
-    begin,
-    end,
-    paths: () => [...collections.keys()],
-    isListed: (path) => collections.get(path)?.isListed === true,
-    items: (path) => [...(collections.get(path)?.byName.values() ?? [])],
-    trouble: (path) => collections.get(path)?.trouble,
-    close() {
-      for (const path of [...collections.keys()]) end(path)
+    path,
+    keep(object) {
+      const { conditions } = (object as Conditioned).status ?? {}
+      return { ...metadataOf(object), ...(conditions !== undefined && { status: { conditions } }) } as T
     },
   }
 }
 
-/** What is read of an object: all that `objects.ts` names. */
-function judged(item: Conditioned & { readonly data?: unknown; readonly spec?: unknown }): Conditioned {
-  const { name, creationTimestamp } = item.metadata ?? {}
-  const { username } = (item.spec ?? {}) as { readonly username?: string }
-  const { conditions } = item.status ?? {}
+function configMaps(path: string): Kind<ConfigMap> {
+  return {
+    path,
+    keep(object) {
+      const { data } = object as ConfigMap
+      return { ...metadataOf(object), ...(data !== undefined && { data }) }
+    },
+  }
+}
+
+/** The fields of the metadata that slipway reads. */
+function metadataOf(object: unknown): Pick<ConfigMap, 'metadata'> {
+  const { name, creationTimestamp } = (object as ConfigMap).metadata ?? {}
   return {
     metadata: {
       ...(name !== undefined && { name }),
       ...(creationTimestamp !== undefined && { creationTimestamp }),
     },
-    ...(item.data === undefined ? {} : { data: item.data }),
-    ...(username === undefined ? {} : { spec: { username } }),
-    ...(conditions === undefined ? {} : { status: { conditions } }),
+  }
+}
+
+function pendingRequests(): Kind<PendingRequest> {
+  return {
+    path: apiPaths.signingRequests,
+    maxItems: maxRequests,
+    keep(object) {
+      const csr = readCsr(object)
+      if (csr === undefined || csr.isDecided) return undefined
+      return isForKubelet(csr) ? { csr, object } : { csr: { ...csr, request: '' } }
+    },
   }
 }

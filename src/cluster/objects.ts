@@ -1,6 +1,6 @@
 /**
- * The fields of the API's objects that are read, by the names of the published OpenAPI document. All may be
- * absent: what an API server sends is checked nowhere else.
+ * The fields of API objects that slipway reads, with the names of the published OpenAPI document. Every field may be
+ * absent or of another type: nothing else checks what an API server sends. Pure.
  */
 
 type Metadata = {
@@ -40,11 +40,6 @@ export type Secret = {
   readonly data?: Readonly<Record<string, string>>
 }
 
-/** certificates.k8s.io/v1; without conditions it is pending. */
-export type SigningRequest = Conditioned & {
-  readonly spec?: { readonly username?: string; readonly signerName?: string }
-}
-
 /** config.openshift.io/v1 */
 export type ClusterVersion = Conditioned
 /** config.openshift.io/v1 */
@@ -54,7 +49,7 @@ export const apiPaths = {
   version: '/version',
   nodes: '/api/v1/nodes',
   signingRequests: '/apis/certificates.k8s.io/v1/certificatesigningrequests',
-  /** As a collection of at most one, because only collections can be watched. */
+  /** A collection of at most one object, because only collections can be watched. */
   bootstrapConfigMap: '/api/v1/namespaces/kube-system/configmaps?fieldSelector=metadata.name%3Dbootstrap',
   clusterVersion: '/apis/config.openshift.io/v1/clusterversions',
   clusterOperators: '/apis/config.openshift.io/v1/clusteroperators',
@@ -63,7 +58,7 @@ export const apiPaths = {
 
 export function conditionOf(object: Conditioned | undefined, type: string): Condition | undefined {
   const conditions: unknown = object?.status?.conditions
-  // The server's word: a list is hoped for.
+  // The server may send anything.
   return Array.isArray(conditions)
     ? ((conditions as readonly (Condition | null)[]).find((each) => each?.type === type) ?? undefined)
     : undefined
@@ -77,23 +72,18 @@ export function nameOf(object: { readonly metadata?: Metadata }): string {
   return textOf(object.metadata?.name)
 }
 
-/** Milliseconds since 1970; undefined for what is no time. */
+/** Returns milliseconds since 1970, or undefined if `value` is not a time. */
 export function timeOf(value: unknown): number | undefined {
   const ms = Date.parse(textOf(value))
   return Number.isNaN(ms) ? undefined : ms
 }
 
-/** What should be a text, and may be anything. */
+/** Returns an empty text for anything but a text. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** What openshift-install waits for: its `bootstrap` ConfigMap says `status: complete`. */
+/** openshift-install waits for the same: the `bootstrap` ConfigMap has `status: complete`. */
 export function isBootstrapComplete(configMap: ConfigMap): boolean {
   return nameOf(configMap) === 'bootstrap' && configMap.data?.['status'] === 'complete'
-}
-
-/** Whether somebody still has to decide on it. */
-export function isUndecided(request: SigningRequest): boolean {
-  return ['Approved', 'Denied', 'Failed'].every((type) => conditionOf(request, type) === undefined)
 }

@@ -1,6 +1,6 @@
 /**
- * The checks of a load balancer, made from here: whether a master answers on 6443 and 22623. Certificates are
- * not verified, as HAProxy does not (`check-ssl verify none`): nothing is told to them and nothing believed.
+ * Makes the health checks of a load balancer: whether a master answers on 6443 and 22623. Like HAProxy's checks
+ * (`check-ssl verify none`) they do not verify certificates: the request and the response hold no data.
  */
 import { Agent, get } from 'node:https'
 
@@ -9,7 +9,7 @@ export type Probe = (url: string) => Promise<boolean>
 const timeoutMs = 5000
 const agent = new Agent({ rejectUnauthorized: false, keepAlive: false })
 
-/** Whether the URL is answered with 200 within five seconds. Never rejects. */
+/** Resolves with whether the response is 200 within 5 s. Never rejects. */
 export const probe: Probe = (url) =>
   new Promise((resolve) => {
     const request = get(url, { agent, timeout: timeoutMs }, (response) => {

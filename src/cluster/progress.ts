@@ -1,116 +1,132 @@
 /**
- * How far each cluster has come, followed while slipway serves: a follower for each, and a record of when each stage
- * was reached, kept over restarts and begun anew with another installation.
+ * The progress of each cluster while slipway serves: a tracker for each, and a record of when each stage was reached,
+ * which is kept over restarts and starts again with another installation.
  */
 import { join } from 'node:path'
 import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
-import { clusterDomain, type Model } from '../plan/model.ts'
-import { formatIp } from '../proto/address/ip.ts'
-import { endpointsOf } from '../site/endpoints.ts'
-import type { ClusterConnection } from './connection/client.ts'
-import { begunCourse, courseShape, type Course } from './course.ts'
-import { followCluster, type FollowedCluster, type Follower } from './follower.ts'
-import { kubeconfigFile, kubeconfigProblem, type KubeconfigFile } from './kubeconfig/file.ts'
+import type { Model } from '../plan/model.ts'
+import { kinds } from './collections.ts'
+import { installProgressShape, startedProgress, type InstallProgress } from './evaluate/install-progress.ts'
+import { memberReports, nodesByName, type Member } from './evaluate/members.ts'
+import { findNode } from './evaluate/requirements.ts'
+import { everyStage, stageReports, type Stage } from './evaluate/stages.ts'
 import type { NodeObject } from './objects.ts'
-import { readRecord, writeRecord, type ByCluster } from './record-file.ts'
+import { readRecord, writeRecord, type ByCluster } from './records.ts'
 import type { ClusterReport } from './report.ts'
-import { everyStage } from './stages.ts'
-import type { Troubles } from './troubles.ts'
+import type { ClusterSession } from './session.ts'
+import type { Sessions } from './sessions.ts'
+import { trackStages, type StageTracker } from './tracker.ts'
+
+export type TrackedCluster = {
+  readonly name: string
+  readonly session: ClusterSession
+  readonly stages: readonly Stage[]
+  /** All declared nodes but the bootstrap. */
+  readonly members: readonly Member[]
+}
 
 export type ProgressOptions = {
-  readonly clusters: readonly FollowedCluster[]
-  /** Of the file that keeps when stages were reached. */
+  readonly clusters: readonly TrackedCluster[]
+  /** The folder of the record. */
   readonly directory: string
-  readonly connect: (kubeconfig: KubeconfigFile) => ClusterConnection
   readonly clock: Clock
   readonly log: Log
-  readonly troubles: Troubles
-  /** Told of every member whenever anything changed; undefined for one that its cluster does not have. */
+  /** Called for every member after each change; undefined for one that its cluster does not have. */
   readonly onMember: (key: string, node: NodeObject | undefined) => void
 }
 
 export type Progress = {
   /** Of every cluster, in the order of the site. */
   reports(): readonly (ClusterReport & { readonly pendingRequests?: number })[]
-  /** Another installation of the cluster begins. */
-  beginAnew(cluster: string): void
-  /** Takes over what the site says now; what is followed as before goes on. */
-  swap(clusters: readonly FollowedCluster[]): void
-  /** Resolves when what was kept is on the disk. */
+  /** Another installation of the cluster starts. */
+  restart(cluster: string): void
+  /** Applies a reloaded site. Clusters with the same session continue. */
+  swap(clusters: readonly TrackedCluster[]): void
+  /** Resolves when the record is written. */
   close(): Promise<void>
 }
 
-export function followedClusters(
+/** The interval between two requests for the API, and between two evaluations. */
+const intervalMs = 5000
+/** Changes come in bursts, for example when many nodes join together. */
+const burstMs = 200
+/** Held as long as slipway serves: nodes join and leave at any time. */
+const always = [kinds.nodes, kinds.signingRequests]
+
+export function trackedClusters(
   { site, nodes }: Pick<Model, 'site' | 'nodes'>,
-  now: () => number,
-): FollowedCluster[] {
-  return site.clusters.map((cluster) => {
-    const own = nodes.filter((node) => node.cluster === cluster.name)
+  sessions: Sessions,
+): TrackedCluster[] {
+  return site.clusters.flatMap(({ name }) => {
+    const session = sessions.get(name)
+    const own = nodes.filter(({ cluster }) => cluster === name)
     const members = own.filter(({ role }) => role !== 'bootstrap')
-    const kubeconfig = kubeconfigFile(cluster, now)
-    const { api, apiInternal } = endpointsOf(cluster)
-    const identity = [kubeconfig.path, clusterDomain(cluster), ...[...api, ...apiInternal].map(formatIp)]
-    return {
-      ...{ name: cluster.name, kubeconfig, members, identity: identity.join(' ') },
-      stages: everyStage(members, own.length > members.length),
-    }
+    const stages = everyStage(members, own.length > members.length)
+    return session === undefined ? [] : [{ name, session, members, stages }]
   })
 }
 
-/** Never rejects: a record that cannot be read is a line of the log, and every cluster is looked at anew. */
-export async function followProgress(options: ProgressOptions): Promise<Progress> {
-  const { connect, clock, log, troubles, onMember } = options
+/** Never rejects: a record that cannot be read is reported in the log, and every cluster starts without one. */
+export async function trackProgress(options: ProgressOptions): Promise<Progress> {
+  const { clock, log, onMember } = options
   const path = join(options.directory, 'clusters.json')
-  const followers = new Map<string, Follower>()
-  let clusters: readonly FollowedCluster[] = []
+  const trackers = new Map<string, StageTracker>()
+  let clusters: readonly TrackedCluster[] = []
   let writing: Promise<void> = Promise.resolve()
-  let courses: ByCluster<Course> = new Map()
+  let record: ByCluster<InstallProgress> = new Map()
   try {
-    courses = await readRecord(path, courseShape, "clusters' stages")
+    record = await readRecord(path, installProgressShape, "clusters' stages")
   } catch (error) {
-    log.error({ file: path, reason: (error as Error).message }, 'what was known of clusters is lost')
+    log.error(
+      { file: path, reason: (error as Error).message },
+      'cluster record unreadable, starting without it',
+    )
   }
 
-  /** One after the other; each writes what is known when its turn comes. */
-  function keep(name: string, course: Course): void {
-    courses = new Map(courses).set(name, course)
+  /** Writes run one after the other; each writes what is known by then. */
+  function keep(name: string, progress: InstallProgress): void {
+    if (record.get(name) === progress) return
+    record = new Map(record).set(name, progress)
     writing = writing
-      .then(() => writeRecord(path, courses))
+      .then(() => writeRecord(path, record))
       .catch((error: unknown) => {
-        log.error({ file: path, reason: (error as Error).message }, 'cluster record not written')
+        log.error({ file: path, reason: (error as Error).message }, 'cluster record write failed')
       })
   }
 
-  function begin(cluster: FollowedCluster): void {
-    const { name, kubeconfig } = cluster
-    if (kubeconfig.path === undefined) return
-    const follower = followCluster({
-      ...{ cluster, connect, clock, onMember },
-      course: courses.get(name) ?? {},
-      onCourse: (course) => keep(name, course),
-      trouble: (what) => troubles(name, `progress ${what}`),
+  function start({ name, session, stages }: TrackedCluster): void {
+    if (session.kubeconfigPath === undefined) return
+    const before = record.get(name) ?? {}
+    const tracker = trackStages({
+      ...{ session, clock, stages, always, intervalMs, burstMs, progress: before },
+      onUpdate({ progress }, { items, isCurrent }) {
+        if (progress !== before) keep(name, progress)
+        if (!isCurrent(kinds.nodes)) return
+        const nodes = nodesByName(items(kinds.nodes))
+        const members = clusters.find((each) => each.name === name)?.members ?? []
+        for (const member of members) onMember(member.key, findNode(member, nodes))
+      },
     })
-    followers.set(name, follower)
+    trackers.set(name, tracker)
   }
 
-  function end(name: string): void {
-    followers.get(name)?.close()
-    followers.delete(name)
+  function stop(name: string): void {
+    trackers.get(name)?.close()
+    trackers.delete(name)
   }
 
-  function swap(next: readonly FollowedCluster[]): void {
+  function swap(next: readonly TrackedCluster[]): void {
     const before = new Map(clusters.map((cluster) => [cluster.name, cluster]))
     clusters = next
-    for (const name of before.keys()) if (!next.some((cluster) => cluster.name === name)) end(name)
+    for (const name of before.keys()) if (!next.some((cluster) => cluster.name === name)) stop(name)
     for (const cluster of next) {
-      const { name, identity } = cluster
-      const old = before.get(name)
-      if (old?.identity === identity) {
-        followers.get(name)?.declare({ ...cluster, kubeconfig: old.kubeconfig })
+      const { name, session, stages } = cluster
+      if (before.get(name)?.session === session) {
+        trackers.get(name)?.declare(stages)
       } else {
-        end(name)
-        begin(cluster)
+        stop(name)
+        start(cluster)
       }
     }
   }
@@ -119,33 +135,30 @@ export async function followProgress(options: ProgressOptions): Promise<Progress
   return {
     reports: () =>
       clusters.map((cluster) => {
-        const follower = followers.get(cluster.name)
-        if (follower === undefined) return unfollowed(cluster)
-        const pendingRequests = follower.pendingRequests()
-        return { ...follower.report(), ...(pendingRequests === undefined ? {} : { pendingRequests }) }
+        const { name, session, members } = cluster
+        const tracker = trackers.get(name)
+        const trouble = session.outage()?.sentence ?? (tracker ? undefined : session.kubeconfigProblem())
+        const nodes = tracker?.known(kinds.nodes)
+        const pending = tracker?.known(kinds.signingRequests)?.length
+        return {
+          cluster: name,
+          ...(trouble !== undefined && { trouble }),
+          stages: tracker ? stageReports(cluster.stages, tracker.evaluation(), tracker.snapshot) : [],
+          members: memberReports(members, nodes),
+          ...(pending !== undefined && { pendingRequests: pending }),
+        }
       }),
-    beginAnew(name) {
+    restart(name) {
       const cluster = clusters.find((each) => each.name === name)
       if (cluster === undefined) return
-      end(name)
-      keep(name, begunCourse(clock.now()))
-      begin(cluster)
+      stop(name)
+      keep(name, startedProgress(clock.now()))
+      start(cluster)
     },
     swap,
     close() {
-      for (const name of [...followers.keys()]) end(name)
+      for (const name of [...trackers.keys()]) stop(name)
       return writing
     },
-  }
-}
-
-/** Nothing says how to ask it. */
-function unfollowed({ name, kubeconfig, members }: FollowedCluster): ClusterReport {
-  const sentence = kubeconfigProblem(kubeconfig)
-  return {
-    cluster: name,
-    ...(sentence === undefined ? {} : { trouble: sentence }),
-    stages: [],
-    members: members.map(({ key }) => ({ node: key, state: 'unknown' })),
   }
 }

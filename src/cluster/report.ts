@@ -1,20 +1,20 @@
-/** Where a cluster stands, as plain data: for the local API, for tables and for metrics. */
+/** The state of a cluster as plain data, for the local API, the command line, and metrics. */
 import type { Approval } from '../site/schema.ts'
-import type { BootstrapState } from './bootstrap-record.ts'
+import type { BootstrapState } from './records.ts'
 
 /** Times in milliseconds since 1970. */
 export type StageReport = {
-  /** Of `stages.ts`: API, bootstrap, etcd, nodes, version, operators. */
+  /** `API`, `bootstrap`, `etcd`, `nodes`, `version`, or `operators`. */
   readonly name: string
-  /** `ahead`: another one comes first. `unknown`: the cluster is not heard. */
+  /** `under-way`: in progress. `ahead`: another stage comes first. `unknown`: the cluster is not reachable. */
   readonly state: 'reached' | 'under-way' | 'ahead' | 'unknown'
-  /** From when on it was seen under way; absent when it was reached before anybody looked. */
+  /** When it was first seen in progress; absent if it was reached before slipway looked. */
   readonly since?: number
-  /** When it was seen to be reached; absent when it was before anybody looked. */
+  /** When it was seen to be reached; absent if it was reached before slipway looked. */
   readonly reachedAt?: number
   /** The version of the API, or why it counts as reached. */
   readonly note?: string
-  /** What it lacks, in lines for people. */
+  /** What it still needs, in lines of text. */
   readonly missing: readonly string[]
 }
 
@@ -30,24 +30,24 @@ export type MemberReport = {
 
 export type ClusterReport = {
   readonly cluster: string
-  /** Why nothing is heard of it, or of a part of it: a sentence. */
+  /** Why it, or a part of it, is not reachable: a sentence. */
   readonly trouble?: string
-  /** In order; none of a cluster that nothing says how to ask. */
+  /** In order; empty for a cluster without a kubeconfig. */
   readonly stages: readonly StageReport[]
-  /** Declared nodes but the bootstrap, in the order of the site. */
+  /** All declared nodes but the bootstrap, in the order of the site. */
   readonly members: readonly MemberReport[]
 }
 
 export type RequestCounts = {
   readonly approve: Approval
-  /** Undecided requests for certificates, whoever made them; absent while they are not known. */
+  /** Requests without a decision, from any requester; absent while they are not known. */
   readonly pending?: number
-  /** By slipway, since its start. */
+  /** Approved by slipway since it started. */
   readonly approved: number
 }
 
-export type ClusterStanding = ClusterReport & {
-  /** Absent where there is no bootstrap, or no master to take over from it. */
+export type ClusterStatus = ClusterReport & {
+  /** Absent if the cluster has no bootstrap, or no masters. */
   readonly bootstrap?: BootstrapState
   readonly requests: RequestCounts
 }

@@ -1,114 +1,119 @@
-/** Goes through the stages of a goal: follows what each has to see, says what is missing, ends in time. */
-import type { Clock } from '../host/clock.ts'
-import type { ClusterApi } from './connection/client.ts'
-import type { Judgement } from './missing.ts'
-import { askVersion } from './ask-version.ts'
-import { holdCollections } from './collections.ts'
-import { pause } from '../host/pause.ts'
-import type { Stage } from './stages.ts'
+/** Waits until a cluster reaches a goal, stage after stage, and reports what each stage still needs. */
+import type { Clock, Timer } from '../host/clock.ts'
+import { isReached, startedProgress } from './evaluate/install-progress.ts'
+import type { Stage } from './evaluate/stages.ts'
+import type { ClusterSession } from './session.ts'
+import { trackStages, type StageTracker } from './tracker.ts'
 
-/** What there is to tell, in order. `elapsedMs`: since the beginning. */
+/** In order. `elapsedMs` is the time since the start. */
 export type WaitEvent = { readonly elapsedMs: number; readonly stage: Stage } & (
-  | { readonly kind: 'begun'; readonly mostMs: number }
-  /** Told when it changes. */
+  | { readonly kind: 'started'; readonly limitMs: number }
+  /** Reported when it changes. */
   | { readonly kind: 'missing'; readonly missing: readonly string[] }
-  /** The API is not heard at the moment. */
-  | { readonly kind: 'trouble'; readonly sentence: string }
+  /** The API is not reachable at the moment. */
+  | { readonly kind: 'outage'; readonly sentence: string }
   | { readonly kind: 'done'; readonly note: string }
   | { readonly kind: 'late'; readonly missing: readonly string[] }
 )
 
 export type WaitOptions = {
-  readonly api: ClusterApi
+  readonly session: ClusterSession
   readonly stages: readonly Stage[]
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** For all stages together, instead of each one's own. */
+  /** The limit for all stages together, instead of one for each. */
   readonly timeoutMs?: number
-  readonly tell: (event: WaitEvent) => void
+  readonly report: (event: WaitEvent) => void
 }
 
 export type WaitOutcome =
   | { readonly kind: 'complete' | 'interrupted' }
-  /** `stage` did not come to pass in time. */
+  /** `stage` was not reached in time. */
   | { readonly kind: 'late'; readonly stage: Stage }
 
-/** As openshift-install asks for the API; operators settle by time alone, so they are judged as often. */
-const roundMs = 2000
+/** openshift-install's interval. */
+const intervalMs = 2000
 
-export async function wait(options: WaitOptions): Promise<WaitOutcome> {
-  const { api, clock, signal, stages, timeoutMs, tell } = options
+export function wait(options: WaitOptions): Promise<WaitOutcome> {
+  const { session, clock, signal, stages, timeoutMs, report } = options
+  const { promise, resolve } = Promise.withResolvers<WaitOutcome>()
   const startedMs = clock.monotonic()
   const elapsed = () => clock.monotonic() - startedMs
-  let current = stages[0]
-  let wake = new AbortController()
-  /** What was said last to be missing. */
-  let told = ''
+  let position = 0
+  let deadline: Timer | undefined
+  let hasEnded = false
+  /** What was reported last for this stage. */
+  let shown = { outage: '', missing: '' }
 
-  const collections = holdCollections({
-    api,
-    clock,
-    onChange: () => wake.abort(),
-    onOutage(_path, sentence) {
-      if (current !== undefined) tell({ kind: 'trouble', stage: current, elapsedMs: elapsed(), sentence })
-    },
-    onReachable() {
-      // In place of the trouble, what is missing is said once more.
-      told = ''
-      wake.abort()
-    },
+  const tracker: StageTracker = trackStages({
+    ...{ session, clock, stages, always: [], intervalMs, burstMs: 0 },
+    progress: startedProgress(clock.now()),
+    onUpdate: () => onUpdate(),
   })
 
-  async function judge(stage: Stage): Promise<Judgement & { readonly note?: string }> {
-    const { look } = stage
-    if (look === undefined) return askVersion(api, signal)
-    // Nothing is done, and nothing missing, of what was not seen.
-    if (!look.paths.every((path) => collections.isListed(path))) return { isDone: false, missing: [] }
-    return look.judge((path) => collections.items(path), clock.now())
+  function finish(outcome: WaitOutcome): void {
+    hasEnded = true
+    deadline?.cancel()
+    signal.removeEventListener('abort', interrupt)
+    tracker.close()
+    resolve(outcome)
   }
 
-  async function pass(stage: Stage): Promise<'done' | 'late' | 'interrupted'> {
-    const beganMs = elapsed()
-    const endMs = timeoutMs ?? beganMs + stage.timeoutMs
-    tell({ kind: 'begun', stage, elapsedMs: beganMs, mostMs: endMs - beganMs })
-    for (const path of stage.look?.paths ?? []) collections.begin(path)
-    told = ''
-    while (!isOver(signal)) {
-      wake = new AbortController()
-      const { isDone, missing, note = '' } = await judge(stage)
-      if (isOver(signal)) break
-      if (isDone) {
-        tell({ kind: 'done', stage, elapsedMs: elapsed(), note })
-        return 'done'
-      }
-      if (elapsed() >= endMs) {
-        const excuse = stage.otherwise?.((path) => collections.items(path))
-        if (excuse === undefined) tell({ kind: 'late', stage, elapsedMs: elapsed(), missing })
-        else tell({ kind: 'done', stage, elapsedMs: elapsed(), note: excuse })
-        return excuse === undefined ? 'late' : 'done'
-      }
-      const text = missing.join('\n')
-      if (text !== told && text !== '') tell({ kind: 'missing', stage, elapsedMs: elapsed(), missing })
-      told = text
-      const delayMs = Math.min(roundMs, endMs - elapsed())
-      await pause(clock, delayMs, AbortSignal.any([signal, wake.signal]))
+  function interrupt(): void {
+    finish({ kind: 'interrupted' })
+  }
+
+  /** Starts the stage at `position`. */
+  function start(): void {
+    const stage = stages[position]
+    if (stage === undefined) {
+      finish({ kind: 'complete' })
+      return
     }
-    return 'interrupted'
+    const limitMs = timeoutMs === undefined ? stage.timeoutMs : timeoutMs - elapsed()
+    shown = { outage: '', missing: '' }
+    report({ kind: 'started', stage, elapsedMs: elapsed(), limitMs })
+    deadline?.cancel()
+    deadline = clock.after(limitMs, () => expire(stage))
   }
 
-  try {
-    for (const stage of stages) {
-      current = stage
-      const end = await pass(stage)
-      if (end === 'interrupted') return { kind: 'interrupted' }
-      if (end === 'late') return { kind: 'late', stage }
+  function onUpdate(): void {
+    const { progress, missing } = tracker.evaluation()
+    let stage = stages[position]
+    while (!hasEnded && stage !== undefined && isReached(progress, stage.name)) {
+      const { note = '' } = progress[stage.name] ?? {}
+      report({ kind: 'done', stage, elapsedMs: elapsed(), note })
+      position++
+      start()
+      stage = stages[position]
     }
-    return { kind: 'complete' }
-  } finally {
-    collections.close()
+    if (hasEnded || stage === undefined) return
+    const outage = tracker.outage(stage.kinds)?.sentence ?? ''
+    const lines = missing.get(stage.name) ?? []
+    const next = { outage, missing: lines.join('\n') }
+    if (outage !== '' && outage !== shown.outage) {
+      report({ kind: 'outage', stage, elapsedMs: elapsed(), sentence: outage })
+    }
+    // After an outage, what is missing replaces it.
+    const isNew = next.missing !== shown.missing || shown.outage !== ''
+    if (outage === '' && next.missing !== '' && isNew) {
+      report({ kind: 'missing', stage, elapsedMs: elapsed(), missing: lines })
+    }
+    shown = next
   }
-}
 
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
+  function expire(stage: Stage): void {
+    tracker.update(stage.name)
+    if (hasEnded || stages[position] !== stage) return
+    const missing = tracker.evaluation().missing.get(stage.name) ?? []
+    report({ kind: 'late', stage, elapsedMs: elapsed(), missing })
+    finish({ kind: 'late', stage })
+  }
+
+  if (signal.aborted) interrupt()
+  else {
+    signal.addEventListener('abort', interrupt)
+    start()
+  }
+  return promise
 }

@@ -1,191 +1,215 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { bootstrapClusters, settleMs } from '../../src/cluster/bootstrap.ts'
+import { bootstrapClusters } from '../../src/cluster/bootstrap.ts'
+import { stableForMs } from '../../src/cluster/evaluate/bootstrap-end.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { buildModel } from '../../src/plan/model.ts'
-import { bench, noKubeconfig, settle, until } from '../support/bootstrap.ts'
+import { bootstrapRig, settle, until } from '../support/bootstrap.ts'
+import { kinds } from '../../src/cluster/collections.ts'
+import { createSessions } from '../../src/cluster/sessions.ts'
+import { createLog } from '../../src/host/log.ts'
 import { declaredCluster, declaredSite } from '../support/cluster.ts'
+import { fakeClock } from '../support/fake-clock.ts'
 import { bootstrapConfigMap } from '../support/cluster-objects.ts'
 
 const complete = bootstrapConfigMap('complete')
+const log = createLog('error', { write() {} })
 
-t.test('the ConfigMap says complete: told once, kept over a restart', async (t) => {
-  const made = await bench(t, true)
-  t.same(made.watch.state().get('c1'), {
+t.test('reports once that the ConfigMap is complete, and keeps that over a restart', async (t) => {
+  const rig = await bootstrapRig(t, true)
+  t.same(rig.watch.states().get('c1'), {
     kind: 'waiting',
     since: 0,
-    reason: 'it was not seen to be complete',
+    reason: 'no evidence that it is complete yet',
   })
-  made.api.trouble(apiPaths.bootstrapConfigMap, 'api.c1.example.net:6443: the connection was cut')
-  made.api.trouble(apiPaths.bootstrapConfigMap, 'api.c1.example.net:6443: the connection was cut')
-  made.api.say(apiPaths.bootstrapConfigMap, [bootstrapConfigMap()])
-  made.api.change(apiPaths.bootstrapConfigMap, 'ADDED', bootstrapConfigMap('no'))
-  made.api.change(apiPaths.bootstrapConfigMap, 'DELETED', complete)
+  rig.api.sendOutage(apiPaths.bootstrapConfigMap, 'api.c1.example.net:6443: the connection was cut')
+  rig.api.sendOutage(apiPaths.bootstrapConfigMap, 'api.c1.example.net:6443: the connection was cut')
+  rig.api.sendList(apiPaths.bootstrapConfigMap, [bootstrapConfigMap()])
+  rig.api.sendEvent(apiPaths.bootstrapConfigMap, 'ADDED', bootstrapConfigMap('no'))
+  rig.api.sendEvent(apiPaths.bootstrapConfigMap, 'DELETED', complete)
   await settle()
-  t.same(made.told, [])
-  made.api.change(apiPaths.bootstrapConfigMap, 'MODIFIED', complete)
-  await until(() => made.told.length > 0)
-  const evidence = 'the ConfigMap bootstrap in kube-system says complete (/kubeconfig)'
-  t.same(made.told, [`complete c1: ${evidence}`])
-  t.same(made.watch.state().get('c1'), { kind: 'out', since: made.clock.now(), reason: evidence })
+  t.same(rig.calls, [])
+  rig.api.sendEvent(apiPaths.bootstrapConfigMap, 'MODIFIED', complete)
+  await until(() => rig.calls.length > 0)
+  const evidence = 'the ConfigMap bootstrap in kube-system has status: complete (/kubeconfig)'
+  t.same(rig.calls, ['complete c1'])
+  t.same(rig.watch.states().get('c1'), { kind: 'out', since: rig.clock.now(), reason: evidence })
   t.same(
-    made.lines().map(({ msg, reason }) => [msg, reason]),
+    rig.lines().map(({ msg, reason }) => [msg, reason]),
     [
-      ['cluster cannot be asked', 'api.c1.example.net:6443: the connection was cut'],
-      ['bootstrap is complete', evidence],
+      ['cluster API unreachable', 'api.c1.example.net:6443: the connection was cut'],
+      ['bootstrap complete', evidence],
     ],
   )
-  t.same(made.api.followed(), [])
+  t.same(rig.api.followed(), [])
 
-  const later = await made.again()
-  t.equal(later.state().get('c1')?.kind, 'out')
-  t.same(made.api.followed(), [], 'it is not looked for again')
-  t.equal(made.told.length, 1)
+  const later = await rig.restart()
+  t.equal(later.states().get('c1')?.kind, 'out')
+  t.same(rig.api.followed(), [], 'it is not watched again')
+  t.equal(rig.calls.length, 1)
 })
 
-t.test('without a kubeconfig: all masters pass on both ports, three minutes without a failure', async (t) => {
-  const made = await bench(t, false)
+t.test('without a kubeconfig, all masters have to pass on both ports for three minutes', async (t) => {
+  const rig = await bootstrapRig(t, false)
   const all = ['192.0.2.11', '[2001:db8::12]'].flatMap((host) => [
     `https://${host}:6443/readyz`,
     `https://${host}:22623/healthz`,
   ])
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += 10_000) {
-      made.clock.advance(10_000)
+      rig.clock.advance(10_000)
       await settle()
     }
   }
-  for (const url of all.slice(1)) made.healthy.add(url)
-  await pass(2 * settleMs)
-  t.same(made.told, [], 'not while one check fails')
-  made.healthy.add(all[0]!)
-  await pass(settleMs - 20_000)
-  made.healthy.delete(all[3]!)
+  for (const url of all.slice(1)) rig.healthy.add(url)
+  await pass(2 * stableForMs)
+  t.same(rig.calls, [], 'one check fails')
+  rig.healthy.add(all[0]!)
+  await pass(stableForMs - 20_000)
+  rig.healthy.delete(all[3]!)
   await pass(10_000)
-  made.healthy.add(all[3]!)
-  await pass(settleMs)
-  t.same(made.told, [], 'nor while one failed in between')
+  rig.healthy.add(all[3]!)
+  await pass(stableForMs)
+  t.same(rig.calls, [], 'one check failed in between')
   await pass(10_000)
-  await until(() => made.told.length > 0)
-  t.same(made.told, ['complete c1: m1, m2 passed their checks on 6443 and 22623 for 3 minutes'])
-  t.same(made.lines()[0]?.reason, noKubeconfig)
-  t.equal(made.lines().length, 2, 'the missing kubeconfig is said once')
+  await until(() => rig.calls.length > 0)
+  t.same(rig.calls, ['complete c1'])
+  t.match(rig.lines(), [
+    {
+      msg: 'bootstrap complete',
+      reason: 'm1, m2 passed their health checks on 6443 and 22623 for 3 min',
+    },
+  ])
 })
 
-t.test('a kubeconfig that comes later is used', async (t) => {
-  const made = await bench(t, false)
-  const other = made.troubles('c1', 'somebody else')
-  other.say(noKubeconfig)
-  made.hasKubeconfig = true
-  made.clock.advance(10_000)
+t.test('uses a kubeconfig that is added later', async (t) => {
+  const rig = await bootstrapRig(t, false)
+  rig.kubeconfig.isThere = true
+  rig.clock.advance(10_000)
   await settle()
-  t.same(made.api.followed(), [apiPaths.bootstrapConfigMap])
-  other.end()
-  t.same(
-    made.lines().map(({ msg }) => msg),
-    ['cluster cannot be asked', 'cluster is heard again'],
-  )
-  made.watch.close()
+  t.equal(rig.clock.pending(), 0, 'it checks no longer')
+  rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
+  await until(() => rig.calls.length > 0)
+  t.match(rig.watch.states().get('c1'), { reason: /^the ConfigMap bootstrap/ })
+  rig.watch.close()
   await settle()
-  t.same(made.api.followed(), [])
-  t.equal(made.clock.pending(), 0)
+  t.same(rig.api.followed(), [])
+  t.equal(rig.clock.pending(), 0)
 })
 
-t.test('closed, or given another site, while a command is kept: nobody is looked for twice', async (t) => {
-  const made = await bench(t, true)
-  const said = made.watch.command('c1', 'watch')
-  made.watch.swap([made.cluster])
-  await said
+t.test('uses the ConfigMap that another part of slipway has read already', async (t) => {
+  const rig = await bootstrapRig(t, true)
+  await rig.watch.command('c1', 'keep')
+  const held = rig.cluster.session.hold(kinds.bootstrapConfigMap, { onChange() {} })
+  rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
+  await rig.watch.command('c1', 'watch')
+  await until(() => rig.calls.length > 0)
+  t.same(rig.calls, ['complete c1'])
+  held.release()
+  t.same(rig.api.followed(), [])
+})
+
+t.test('watches once after a reload or a close while a command is written', async (t) => {
+  const rig = await bootstrapRig(t, true)
+  const first = rig.watch.command('c1', 'watch')
+  rig.watch.swap([rig.cluster])
+  await first
   await settle()
-  t.same([made.api.followed(), made.connections], [[apiPaths.bootstrapConfigMap], 1])
-  const last = made.watch.command('c1', 'watch')
-  made.watch.close()
+  t.same(rig.api.followed(), [apiPaths.bootstrapConfigMap])
+  const last = rig.watch.command('c1', 'watch')
+  rig.watch.close()
   await last
   await settle()
-  t.same([made.api.followed(), made.connections], [[], 0])
+  t.same(rig.api.followed(), [])
 })
 
-t.test('closed without a kubeconfig, it checks no longer', async (t) => {
-  const made = await bench(t, false)
-  made.watch.close()
+t.test('does not check after it was closed', async (t) => {
+  const rig = await bootstrapRig(t, false)
+  rig.watch.close()
   await settle()
-  t.equal(made.clock.pending(), 0)
+  t.equal(rig.clock.pending(), 0)
 })
 
-t.test('a person says that it stays, leaves, or is looked for again; it is kept too', async (t) => {
-  const made = await bench(t, true)
-  const { watch } = made
+t.test('an administrator keeps, drains, or watches it; the state is kept', async (t) => {
+  const rig = await bootstrapRig(t, true)
+  const { watch } = rig
   t.equal(await watch.command('c2', 'out'), undefined)
-  t.match(await watch.command('c1', 'keep'), { kind: 'kept', reason: 'a person said so (bootstrap keep)' })
+  t.match(await watch.command('c1', 'keep'), {
+    kind: 'kept',
+    reason: 'set by an administrator (bootstrap keep)',
+  })
   await settle()
-  t.same(made.api.followed(), [], 'nothing is looked for')
-  t.same(made.told, [])
+  t.same(rig.api.followed(), [], 'it is not watched')
+  t.same(rig.calls, [])
   t.match(await watch.command('c1', 'out'), { kind: 'out' })
   await watch.command('c1', 'out')
   t.match(await watch.command('c1', 'watch'), { kind: 'waiting' })
   await settle()
-  t.same(made.api.followed(), [apiPaths.bootstrapConfigMap])
-  t.same(made.told, ['complete c1: a person said so (bootstrap out)', 'undone c1'])
+  t.same(rig.api.followed(), [apiPaths.bootstrapConfigMap])
+  t.same(rig.calls, ['complete c1', 'undone c1'])
   await watch.command('c1', 'keep')
-  t.equal((await made.again()).state().get('c1')?.kind, 'kept')
+  t.equal((await rig.restart()).states().get('c1')?.kind, 'kept')
 })
 
-t.test('a person who is quicker than what was seen, or slower, has the last word', async (t) => {
-  const quick = await bench(t, true)
-  quick.api.say(apiPaths.bootstrapConfigMap, [complete])
+t.test('a command before or after the evidence decides', async (t) => {
+  const quick = await bootstrapRig(t, true)
+  quick.api.sendList(apiPaths.bootstrapConfigMap, [complete])
   await quick.watch.command('c1', 'keep')
   await settle()
-  t.same(quick.told, [])
-  t.equal(quick.watch.state().get('c1')?.kind, 'kept')
+  t.same(quick.calls, [])
+  t.equal(quick.watch.states().get('c1')?.kind, 'kept')
 
-  const slow = await bench(t, true, join(t.testdir({}), 'bootstrap.json'))
-  slow.api.say(apiPaths.bootstrapConfigMap, [complete])
+  const slow = await bootstrapRig(t, true, join(t.testdir({}), 'bootstrap.json'))
+  slow.api.sendList(apiPaths.bootstrapConfigMap, [complete])
   await until(() => slow.api.followed().length === 0)
-  await until(() => slow.told.length > 0)
+  await until(() => slow.calls.length > 0)
   await slow.watch.command('c1', 'keep')
-  t.match(slow.told, [/^complete c1/, 'undone c1'])
+  t.same(slow.calls, ['complete c1', 'undone c1'])
 })
 
-t.test('a reload takes clusters away and brings others', async (t) => {
-  const made = await bench(t, true)
-  made.watch.swap([])
+t.test('a reload removes and adds clusters', async (t) => {
+  const rig = await bootstrapRig(t, true)
+  rig.watch.swap([])
   await settle()
-  t.same([...made.watch.state()], [])
-  t.same(made.api.followed(), [])
-  made.watch.swap([made.cluster])
+  t.same([...rig.watch.states()], [])
+  t.same(rig.api.followed(), [])
+  rig.watch.swap([rig.cluster])
   await settle()
-  t.same(made.api.followed(), [apiPaths.bootstrapConfigMap])
+  t.same(rig.api.followed(), [apiPaths.bootstrapConfigMap])
 })
 
-t.test('a record that is damaged, or cannot be written, keeps nobody waiting', async (t) => {
+t.test('continues with a record that is damaged, or cannot be written', async (t) => {
   for (const text of ['{', '{"version":2,"clusters":{}}', '{"version":1,"clusters":{"c1":7}}']) {
     const path = join(t.testdir({ 'bootstrap.json': text }), 'bootstrap.json')
-    const made = await bench(t, true, path)
-    t.match(made.lines()[0], {
-      msg: 'what was known of bootstraps is lost',
-      reason: `${path} is no record of bootstraps, so nothing is known of before`,
+    const rig = await bootstrapRig(t, true, path)
+    t.match(rig.lines()[0], {
+      msg: 'bootstrap record unreadable, starting without it',
+      reason: `${path} is not a record of bootstraps`,
     })
-    made.api.say(apiPaths.bootstrapConfigMap, [complete])
-    await until(() => made.told.length > 0)
+    rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
+    await until(() => rig.calls.length > 0)
     t.match(JSON.parse(readFileSync(path, 'utf8')), { version: 1, clusters: { c1: { kind: 'out' } } })
   }
   const folder = join(t.testdir({}), 'bootstrap.json')
   mkdirSync(folder)
-  const made = await bench(t, true, folder)
-  t.match(made.lines()[0]?.reason, /^cannot read .*: EISDIR/)
-  await t.rejects(made.watch.command('c1', 'keep'), { code: 'EISDIR' })
-  t.equal(made.watch.state().get('c1')?.kind, 'waiting', 'what cannot be kept is not done')
-  made.api.say(apiPaths.bootstrapConfigMap, [complete])
-  await until(() => made.told.length > 0)
-  t.equal(made.watch.state().get('c1')?.kind, 'out')
-  t.match(made.lines().at(-2)?.msg, 'bootstrap record not written')
+  const rig = await bootstrapRig(t, true, folder)
+  t.match(rig.lines()[0]?.reason, /^cannot read .*: EISDIR/)
+  await t.rejects(rig.watch.command('c1', 'keep'), { code: 'EISDIR' })
+  t.equal(rig.watch.states().get('c1')?.kind, 'waiting', 'a state that cannot be written is not set')
+  rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
+  await until(() => rig.calls.length > 0)
+  t.equal(rig.watch.states().get('c1')?.kind, 'out')
+  t.match(rig.lines().at(-2)?.msg, 'bootstrap record write failed')
   const huge = join(t.testdir({}), 'bootstrap.json')
   writeFileSync(huge, ' '.repeat(1024 * 1024 + 1))
-  t.match((await bench(t, true, huge)).lines()[0]?.msg, 'what was known of bootstraps is lost')
+  t.match(
+    (await bootstrapRig(t, true, huge)).lines()[0]?.msg,
+    'bootstrap record unreadable, starting without it',
+  )
 })
 
-t.test('only clusters with a bootstrap and masters are watched', (t) => {
+t.test('watches only clusters with a bootstrap and masters', (t) => {
   const site = declaredCluster()
   const [m1, w1] = site.nodes
   const bs = { ...w1!, name: 'bs', role: 'bootstrap' as const }
@@ -198,10 +222,11 @@ t.test('only clusters with a bootstrap and masters are watched', (t) => {
         loaders: new Map(),
       },
     )
-    return bootstrapClusters(model, Date.now).map(({ name, masters, kubeconfig }) => [
+    const sessions = createSessions({ clusters: model.site.clusters, clock: fakeClock(), log })
+    return bootstrapClusters(model, sessions).map(({ name, masters, session }) => [
       name,
       masters.map((master) => master.name),
-      kubeconfig.path,
+      session.kubeconfigPath,
     ])
   }
   t.same(clusters([bs, m1!]), [['c1', ['m1'], '/etc/slipway/ignition/auth/kubeconfig']])

@@ -1,8 +1,8 @@
-/** What is said in a cluster's name: by the stand-ins of the tests, and by slipway. */
+/** The objects that the test servers and slipway send have their published shape. */
 import t from 'tap'
-import { approved, readCsr } from '../../src/cluster/csr/object.ts'
-import { csrsPath } from '../../src/cluster/csr/path.ts'
-import { judgeNodes, judgeOperators, judgeVersion } from '../../src/cluster/missing.ts'
+import { kinds as followedKinds } from '../../src/cluster/collections.ts'
+import { readCsr, withApproval } from '../../src/cluster/csr/object.ts'
+import { evaluateNodes, evaluateOperators, evaluateVersion } from '../../src/cluster/evaluate/requirements.ts'
 import { apiPaths, isBootstrapComplete } from '../../src/cluster/objects.ts'
 import type { ApiObject } from '../support/api-server.ts'
 import { asAnswered, asKept, asListed, bookmarkLine, listOf, statusOf } from '../support/api-shapes.ts'
@@ -21,11 +21,11 @@ import { memoryApi } from '../support/memory-api.ts'
 import { memoryCluster } from '../support/memory-cluster.ts'
 import { isPublished, kinds, misfits } from '../support/openapi.ts'
 
-const { nodes, clusterOperators, clusterVersion: versions, etcd: etcds } = apiPaths
+const { nodes, clusterOperators, clusterVersion: versions, etcd: etcds, signingRequests: csrsPath } = apiPaths
 const named = { metadata: { name: 'x' } }
 const csr = clientCsr()
 
-t.test('what is not as published is refused, with its place', (t) => {
+t.test('rejects objects that do not have their published shape, and names the field', (t) => {
   const rows: [path: string, object: object, found: string][] = [
     [nodes, { ...named, note: 'x' }, '.note is not published'],
     [nodes, { ...named, kind: 'Pod' }, 'it is no v1 Node'],
@@ -104,11 +104,11 @@ t.test('what is not as published is refused, with its place', (t) => {
   t.end()
 })
 
-t.test('what a kind may leave out, it may leave out; what goes on in the cluster is not judged', (t) => {
+t.test('accepts absent optional fields, and free-form fields', (t) => {
   const field = { manager: 'kubelet', operation: 'Update', fieldsV1: { 'f:status': { 'f:any': {} } } }
   const { metadata } = nodeObject('m1', [], { managedFields: [field], uid: 'u' })
   t.match(metadata, { name: 'm1', managedFields: [field] })
-  t.ok(clusterVersion(), 'availableUpdates of a cluster that asks nobody is null')
+  t.ok(clusterVersion(), 'availableUpdates is null in a cluster that does not look for updates')
   t.same(
     misfits({ ...clusterOperator('dns'), metadata: undefined }, 'io.openshift.config.v1.ClusterOperator'),
     [],
@@ -118,7 +118,7 @@ t.test('what a kind may leave out, it may leave out; what goes on in the cluster
   t.end()
 })
 
-t.test('objects of built-in kinds do not say their kind in a list, and do elsewhere', (t) => {
+t.test('objects of built-in kinds have no kind in a list, and have it elsewhere', (t) => {
   t.same(Object.keys(asListed(nodes, nodeObject('m1'))), ['metadata', 'status'])
   t.match(asListed(etcds, etcd()), { kind: 'Etcd', apiVersion: 'operator.openshift.io/v1' })
   const { kind, apiVersion, ...listed } = csr as ReturnType<typeof asKept<typeof csr>>
@@ -126,7 +126,7 @@ t.test('objects of built-in kinds do not say their kind in a list, and do elsewh
   t.end()
 })
 
-t.test('every stand-in refuses to say it', async (t) => {
+t.test('every test server rejects it', async (t) => {
   const { server } = await connected(t)
   const misfit = { name: 'Misfit', message: /\.note is not published/ }
   const odd = { ...nodeObject('m1'), note: 'x' }
@@ -148,16 +148,16 @@ t.test('every stand-in refuses to say it', async (t) => {
     { onList() {}, onEvent() {}, onOutage() {}, onReachable() {}, onRollback() {} },
     new AbortController().signal,
   )
-  t.throws(() => memory.say(nodes, [odd]), misfit)
-  t.throws(() => memory.change(nodes, 'ADDED', odd), misfit)
+  t.throws(() => memory.sendList(nodes, [odd]), misfit)
+  t.throws(() => memory.sendEvent(nodes, 'ADDED', odd), misfit)
 })
 
-/** An object that takes note of what is read of it, as `status.conditions.[].type`. */
+/** Returns the object, and records which fields are read, as `status.conditions.[].type`. */
 function observed<T extends object>(object: T, reads: Set<string>, path: readonly string[] = []): T {
   return new Proxy(object, {
     get(target, name, receiver) {
       const value: unknown = Reflect.get(target, name, receiver)
-      // What lists can do is read of them too.
+      // The methods of lists are read too.
       const isOwn = typeof name === 'string' && !(Array.isArray(target) && !/^\d+$/.test(name))
       if (!isOwn) return value
       const at = [...path, Array.isArray(target) ? '[]' : name]
@@ -167,26 +167,27 @@ function observed<T extends object>(object: T, reads: Set<string>, path: readonl
   })
 }
 
-t.test('src/cluster reads nothing that is not published', (t) => {
-  const wanted = [{ name: 'm1', fqdn: 'm1.c1.example.net' }]
-  const waiting = [{ ...csr, status: { conditions: [condition('Other', 'True')] } }]
+t.test('src/cluster reads only published fields', (t) => {
+  const declared = [{ name: 'm1', fqdn: 'm1.c1.example.net' }]
+  const pending = { ...csr, status: { conditions: [condition('Other', 'True')] } }
   const states = ['Available', 'Progressing', 'Degraded', 'Failing'].map((type) => condition(type))
   const rows: [kind: string, object: object, read: (object: never) => unknown][] = [
     [
       'Node',
       nodeObject('m1', [condition('Ready', 'False')], { creationTimestamp: '2026-01-01T11:00:00Z' }),
-      (node: never) => judgeNodes(wanted, [node], []),
+      (node: never) => evaluateNodes(declared, [node], []),
     ],
-    ['CertificateSigningRequest', waiting[0]!, (request: never) => judgeNodes(wanted, [], [request])],
-    ['CertificateSigningRequest', waiting[0]!, readCsr],
+    ['CertificateSigningRequest', pending, readCsr],
+    ['CertificateSigningRequest', pending, followedKinds.signingRequests.keep],
+    ['Node', nodeObject('m1', [], { creationTimestamp: '2026-01-01T11:00:00Z' }), followedKinds.nodes.keep],
     ['ConfigMap', bootstrapConfigMap('complete'), isBootstrapComplete],
-    ['ClusterVersion', clusterVersion(...states), (version: never) => judgeVersion([version], [])],
+    ['ClusterVersion', clusterVersion(...states), (version: never) => evaluateVersion([version], [])],
     [
       'ClusterOperator',
       clusterOperator('dns', ...states),
       (operator: never) => [
-        judgeOperators([operator], 0),
-        judgeVersion([clusterVersion(condition('Failing'))], [operator]),
+        evaluateOperators([operator], 0),
+        evaluateVersion([clusterVersion(condition('Failing'))], [operator]),
       ],
     ],
   ]
@@ -201,12 +202,12 @@ t.test('src/cluster reads nothing that is not published', (t) => {
   t.end()
 })
 
-t.test('what slipway puts on /approval fits, also when it has the request from a list', async (t) => {
+t.test('the approval has the published shape, also for a request from a list', async (t) => {
   const { server, api } = await connected(t)
   server.put(csrsPath, csr)
   const { items } = await api.list<ApiObject>(csrsPath)
   t.equal(items[0]?.['kind'], undefined)
-  const put = approved(items[0], 'it is declared', askedAt)
+  const put = withApproval(items[0], 'it is declared', askedAt)
   t.same(misfits(put, 'io.k8s.api.certificates.v1.CertificateSigningRequest'), [])
   const at = '2026-01-01T12:00:00Z'
   const approval = {
@@ -217,13 +218,13 @@ t.test('what slipway puts on /approval fits, also when it has the request from a
   t.same(kept, await api.get(`${csrsPath}/csr-a`))
   t.same(kept['status'], { conditions: [approval] })
   t.same(kept['spec'], csr.spec)
-  // It is not what was judged any more.
+  // It changed since it was evaluated.
   await t.rejects(api.put(`${csrsPath}/csr-a/approval`, put), {
     ...{ status: 409, message: 'the object has been modified (409 Conflict)' },
   })
 })
 
-t.test('an approval changes conditions and nothing else, and not all of them', (t) => {
+t.test('an approval changes only conditions, and not all of them', (t) => {
   const path = `${csrsPath}/csr-a/approval`
   const old = asKept(csrsPath, {
     ...csr,
@@ -239,7 +240,11 @@ t.test('an approval changes conditions and nothing else, and not all of them', (
     kind: 'kept',
     object: { spec: csr.spec, status: { certificate: 'LS0t', conditions: [condition('Approved')] } },
   })
-  t.same(updated(csrsPath + '/csr-a', old, meddled), { kind: 'kept', object: old }, 'nor by another way')
+  t.same(
+    updated(csrsPath + '/csr-a', old, meddled),
+    { kind: 'kept', object: old },
+    'nor through another path',
+  )
   const denied = asKept(csrsPath, { ...old, status: { conditions: [condition('Denied')] } })
   const rows: [name: string, before: ApiObject, sent: ApiObject, status: number, message: string][] = [
     [
@@ -271,7 +276,7 @@ t.test('an approval changes conditions and nothing else, and not all of them', (
       'status.conditions: updates may not remove a condition of type "Denied"',
     ],
     [
-      'made anew under the same name',
+      'recreated with the same name',
       old,
       { ...old, metadata: { ...old.metadata, uid: 'other' } },
       409,
@@ -285,7 +290,7 @@ t.test('an approval changes conditions and nothing else, and not all of them', (
       'the object has been modified',
     ],
     [
-      'another',
+      'another name',
       old,
       { ...old, metadata: { ...old.metadata, name: 'csr-b' } },
       400,
@@ -296,7 +301,7 @@ t.test('an approval changes conditions and nothing else, and not all of them', (
     t.match(updated(path, before, sent), { kind: 'refused', status, message }, name)
   }
   const { resourceVersion, ...unversioned } = old.metadata
-  t.match(updated(path, old, { ...meddled, metadata: unversioned }), { kind: 'kept' }, 'whatever is there')
+  t.match(updated(path, old, { ...meddled, metadata: unversioned }), { kind: 'kept' }, 'without a version')
   t.equal(resourceVersion, '1')
   t.throws(() => updated(`${csrsPath}/csr-a/status`, old, old), {
     message: /taught the tests what \/status does/,

@@ -1,39 +1,41 @@
-/** An approver beside a cluster in memory, with a clock that a test moves. */
+/** An approver of a cluster in memory, with a clock that a test moves. */
 import { setImmediate } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createApprover, type ApproverOptions } from '../../src/cluster/csr/approver.ts'
-import type { Sighting } from '../../src/cluster/csr/policy.ts'
-import { createTroubles } from '../../src/cluster/troubles.ts'
+import type { BootEvidence } from '../../src/cluster/csr/policy.ts'
+import { apiPaths } from '../../src/cluster/objects.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import { askedAt, csrTestNodes, type CsrObject } from './csr.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memoryCluster } from './memory-cluster.ts'
+import { memorySession } from './session.ts'
 
-export const csrsPath = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
+export const csrsPath = apiPaths.signingRequests
 
 type Line = { readonly msg: string; readonly csr?: string; readonly reason?: string; readonly level: string }
 
-/** Of the node `ocp45/w1`, which was seen booting a minute before the requests. */
+/** The node `ocp45/w1` was seen booting one minute before the requests. */
 export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
   const cluster = memoryCluster()
   const clock = fakeClock(askedAt + 1000)
   const counters = new Counters()
   const lines: Line[] = []
   const log = createLog('debug', { write: (line: string) => void lines.push(JSON.parse(line) as Line) })
-  const sightings = new Map<string, Sighting>([
+  const boots = new Map<string, BootEvidence>([
     ['ocp45/w1', { from: askedAt - 60_000, to: askedAt - 60_000 }],
   ])
-  const told: string[] = []
+  const approvals: string[] = []
+  const session = memorySession(cluster.api, { clock, log, cluster: 'ocp45' })
   const approver = createApprover({
-    ...{ cluster: 'ocp45', api: cluster.api, isDryRun: false, nodes: () => csrTestNodes },
-    ...{ seen: (key) => sightings.get(key), clock, log, counters, troubles: createTroubles(log) },
-    onApproved: ({ node, signer, name }) => void told.push(`${node} ${signer} ${name}`),
-    approved: () => told.length,
+    ...{ cluster: 'ocp45', session, isDryRun: false, nodes: () => csrTestNodes },
+    ...{ bootEvidence: (key) => boots.get(key), clock, log, counters },
+    onApproved: ({ node, signer, name }) => void approvals.push(`${node} ${signer} ${name}`),
+    approved: () => approvals.length,
     ...more,
   })
   t.teardown(() => approver.close())
-  /** Lets what is under way come to its end, and time go on. */
+  /** Lets promises settle before and after time moves on. */
   const settle = async (ms = 0): Promise<void> => {
     for (let turn = 0; turn < 20; turn++) await setImmediate()
     clock.advance(ms)
@@ -41,9 +43,9 @@ export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
   }
   const add = (object: CsrObject) => cluster.set(`${csrsPath}/${object.metadata.name}`, object)
   const reasons = () => approver.pending().requests.map(({ name, reason }) => `${name}: ${reason}`)
-  return { cluster, clock, counters, lines, told, sightings, approver, settle, add, reasons }
+  return { cluster, clock, counters, lines, approvals, boots, approver, settle, add, reasons }
 }
 
-/** What was put, as `PUT path`. */
+/** The PUT requests, as `PUT path`. */
 export const puts = ({ cluster }: ReturnType<typeof approverRig>) =>
   cluster.requests.filter((request) => request.startsWith('PUT '))

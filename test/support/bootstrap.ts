@@ -1,81 +1,66 @@
-/** The watch over a bootstrap's end beside an API that a test plays by hand, with a clock that it moves. */
+/** A watch of bootstraps with an API that a test plays by hand, and a clock that it moves. */
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { watchBootstrap, type BootstrapCluster, type BootstrapWatch } from '../../src/cluster/bootstrap.ts'
-import { NoCredentials } from '../../src/cluster/kubeconfig/file.ts'
-import type { Credentials } from '../../src/cluster/kubeconfig/decode.ts'
-import { createTroubles, type Troubles } from '../../src/cluster/troubles.ts'
+import { watchBootstraps, type BootstrapCluster, type BootstrapWatch } from '../../src/cluster/bootstrap.ts'
 import { createLog } from '../../src/host/log.ts'
 import { parseIp, type Ip } from '../../src/proto/address/ip.ts'
 import { fakeClock, type FakeClock } from './fake-clock.ts'
 import { memoryApi, type MemoryApi } from './memory-api.ts'
+import { memorySession, testKubeconfig, type TestKubeconfig } from './session.ts'
 
-export const noKubeconfig = 'there is no kubeconfig'
-
-export type Bench = {
+export type BootstrapRig = {
   watch: BootstrapWatch
   clock: FakeClock
   api: MemoryApi
   path: string
-  /** What was called for, and lines of the log, in order. */
-  told: string[]
-  troubles: Troubles
-  /** URLs that answer. */
+  kubeconfig: TestKubeconfig
+  /** The calls of `onComplete` and `onUndone`, in order. */
+  calls: string[]
+  /** The URLs that pass their health checks. */
   healthy: Set<string>
   lines: () => { msg: string; reason?: string }[]
-  hasKubeconfig: boolean
-  /** Open ones. */
-  connections: number
   cluster: BootstrapCluster
-  again(): Promise<BootstrapWatch>
+  /** Starts another watch with the same record. */
+  restart(): Promise<BootstrapWatch>
 }
 
-export async function bench(t: Test, hasKubeconfig: boolean, path?: string): Promise<Bench> {
+/** `c1` with the masters m1 and m2. */
+export async function bootstrapRig(t: Test, hasKubeconfig: boolean, path?: string): Promise<BootstrapRig> {
   const clock = fakeClock(Date.UTC(2026, 0, 1, 12))
   const api = memoryApi()
-  const told: string[] = []
+  const calls: string[] = []
   const texts: string[] = []
   const log = createLog('info', { write: (text) => void texts.push(text) })
-  const made = {
-    connections: 0,
-    ...{ clock, api, told, troubles: createTroubles(log), hasKubeconfig, healthy: new Set<string>() },
+  const kubeconfig = testKubeconfig()
+  kubeconfig.isThere = hasKubeconfig
+  const rig = {
+    ...{ clock, api, calls, kubeconfig, healthy: new Set<string>() },
     path: path ?? join(t.testdir({}), 'bootstrap.json'),
     lines: () => texts.map((text) => JSON.parse(text) as { msg: string; reason?: string }),
     cluster: {
       name: 'c1',
-      kubeconfig: {
-        path: '/kubeconfig',
-        credentials() {
-          if (made.hasKubeconfig) return {} as Credentials
-          throw new NoCredentials(noKubeconfig)
-        },
-      },
+      session: memorySession(api, { clock, log, kubeconfig }),
       masters: ['192.0.2.11', '2001:db8::12'].map((address, index) => ({
         name: `m${index + 1}`,
         address: parseIp(address) as Ip,
       })),
     },
   }
-  const again = async (): Promise<BootstrapWatch> => {
-    const watch = await watchBootstrap({
-      ...{ clusters: [made.cluster], path: made.path, clock },
-      connect: () => {
-        made.connections++
-        return { ...api, close: () => (made.connections -= 1) }
-      },
-      probe: (url) => Promise.resolve(made.healthy.has(url)),
-      ...{ log, troubles: made.troubles },
-      onComplete: (cluster, evidence) => told.push(`complete ${cluster}: ${evidence}`),
-      onUndone: (cluster) => told.push(`undone ${cluster}`),
+  const restart = async (): Promise<BootstrapWatch> => {
+    const watch = await watchBootstraps({
+      ...{ clusters: [rig.cluster], path: rig.path, clock, log },
+      probe: (url) => Promise.resolve(rig.healthy.has(url)),
+      onComplete: (cluster) => calls.push(`complete ${cluster}`),
+      onUndone: (cluster) => calls.push(`undone ${cluster}`),
     })
     t.teardown(() => watch.close())
     await settle()
     return watch
   }
-  return Object.assign(made, { watch: await again(), again })
+  return Object.assign(rig, { watch: await restart(), restart })
 }
 
-/** Lets files be written and promises run. */
+/** Lets files be written and promises settle. */
 export const settle = async () => {
   for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate)
 }

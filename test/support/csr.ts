@@ -1,21 +1,21 @@
 /**
- * Certificate requests as an API server shows them (held against their published shape), around the PKCS#10 that
- * test/fixtures/csr/make made.
+ * Certificate requests as an API server sends them, checked against their published shape, around the PKCS#10 files that
+ * test/fixtures/csr/make created.
  */
 import { readFileSync } from 'node:fs'
 import { readCsr } from '../../src/cluster/csr/object.ts'
-import { csrsPath } from '../../src/cluster/csr/path.ts'
-import { judgeCsr, type Circumstances, type CsrNode } from '../../src/cluster/csr/policy.ts'
+import { apiPaths } from '../../src/cluster/objects.ts'
+import { evaluateCsr, type CsrNode, type PolicyContext } from '../../src/cluster/csr/policy.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
 import { parseIpv6 } from '../../src/proto/address/ipv6.ts'
 import { asKept } from './api-shapes.ts'
 
-/** When requests are made, in these tests. */
+/** The creation time of the requests in these tests. */
 export const askedAt = Date.UTC(2026, 0, 1, 12)
 
 const folder = new URL('../fixtures/csr/', import.meta.url)
 
-/** @param name of a file in test/fixtures/csr @returns PEM in base64, as `spec.request` has it */
+/** @param name of a file in test/fixtures/csr @returns base64-encoded PEM, as in `spec.request` */
 export function requestOf(name: string): string {
   return readFileSync(new URL(`${name}.pem`, folder)).toString('base64')
 }
@@ -46,7 +46,11 @@ export type CsrObject = {
 
 function csr(spec: Readonly<Record<string, unknown>>, name: string): CsrObject {
   const creationTimestamp = new Date(askedAt).toISOString().replace('.000Z', 'Z')
-  return asKept(csrsPath, { metadata: { name, uid: `uid-of-${name}`, creationTimestamp }, spec, status: {} })
+  return asKept(apiPaths.signingRequests, {
+    metadata: { name, uid: `uid-of-${name}`, creationTimestamp },
+    spec,
+    status: {},
+  })
 }
 
 /** A kubelet's first request. */
@@ -58,7 +62,7 @@ export function clientCsr(
   return csr({ ...bootstrapper, request: requestOf(request), ...more }, name)
 }
 
-/** Its second, made with what the first one gave it. */
+/** Its second request, which it makes with the certificate of the first. */
 export function servingCsr(
   request = 'serving',
   more: Readonly<Record<string, unknown>> = {},
@@ -82,18 +86,18 @@ export const csrTestNodes: readonly CsrNode[] = [
 
 const minute = 60_000
 
-/** All nodes were seen booting five to four minutes before the requests. */
-const usual: Circumstances = {
+/** All nodes were seen booting from 5 to 4 min before the requests. */
+const usual: PolicyContext = {
   nodes: csrTestNodes,
-  seen: () => ({ from: askedAt - 5 * minute, to: askedAt - 4 * minute }),
+  bootEvidence: () => ({ from: askedAt - 5 * minute, to: askedAt - 4 * minute }),
   now: askedAt + 1000,
   existingNodes: new Map(),
 }
 
-/** What becomes of a request: the reason, after `approve` or `leave`. */
-export function verdict(object: unknown, more: Partial<Circumstances> = {}): string {
+/** Returns the decision about a request: `approve` or `leave`, and the reason. */
+export function decisionOn(object: unknown, more: Partial<PolicyContext> = {}): string {
   const csr = readCsr(object)
-  if (csr === undefined) return 'no request'
-  const judged = judgeCsr(csr, { ...usual, ...more })
-  return judged.kind === 'approve' ? `approve: ${judged.why}` : `leave: ${judged.reason}`
+  if (csr === undefined) return 'not a request'
+  const decision = evaluateCsr(csr, { ...usual, ...more })
+  return decision.kind === 'approve' ? `approve: ${decision.why}` : `leave: ${decision.reason}`
 }

@@ -1,63 +1,69 @@
 /**
- * An API of a cluster that a test plays by hand: no server, no time. What it says is held against the published
- * documents, as in api-server.ts.
+ * A cluster's API that a test plays by hand, without a server and without time. What it sends is checked against the
+ * published documents, as in api-server.ts.
  */
-import { ApiProblem } from '../../src/cluster/connection/errors.ts'
 import type { ClusterApi } from '../../src/cluster/connection/client.ts'
+import { ApiProblem } from '../../src/cluster/connection/errors.ts'
 import type { FollowHandlers } from '../../src/cluster/connection/follow.ts'
 import type { WatchEventType } from '../../src/cluster/connection/watch.ts'
 import { asAnswered, asKept, asListed } from './api-shapes.ts'
 
 export type MemoryApi = ClusterApi & {
-  /** What `get` finds, by path; whatever is not there is a 404. A promise is waited for. */
+  /** What `get` returns, by path; anything else is a 404. A promise is awaited. */
   readonly objects: Map<string, unknown>
-  /** As `objects`, of what no server says. */
-  readonly oddities: Map<string, unknown>
-  /** Says the whole collection, or a change, or a trouble, to those who follow it. */
+  /** As `objects`, without the check. */
+  readonly unchecked: Map<string, unknown>
   list(path: string): Promise<never>
-  say(path: string, items: readonly object[]): void
-  change(path: string, type: WatchEventType, item: object): void
-  /** A collection and a change, of what no server says. */
-  saySomething(path: string, items: readonly object[], item: object): void
-  trouble(path: string, sentence: string): void
-  /** The trouble is over. */
-  heard(path: string): void
-  /** Paths that are followed now. */
+  /** Sends the whole collection, an event, or an outage to the follower of a path. */
+  sendList(path: string, items: readonly object[]): void
+  sendEvent(path: string, type: WatchEventType, item: object): void
+  sendOutage(path: string, sentence: string): void
+  sendReachable(path: string): void
+  sendRollback(path: string): void
+  /** Sends a list and an event without the check. */
+  sendUnchecked(path: string, items: readonly object[], item: object): void
+  /** The paths that are followed now. A path that is followed twice is there twice. */
   followed(): readonly string[]
 }
 
 export function memoryApi(): MemoryApi {
   const objects = new Map<string, unknown>()
-  const oddities = new Map<string, unknown>()
-  const followers = new Map<string, FollowHandlers<object>>()
-  const refuse = (path: string) => Promise.reject(new ApiProblem(404, 'NotFound', `${path} is not there`))
+  const unchecked = new Map<string, unknown>()
+  const followers = new Set<{ readonly path: string; readonly handlers: FollowHandlers<object> }>()
+  const refuse = (path: string) => Promise.reject(new ApiProblem(404, 'NotFound', `${path} does not exist`))
+  const each = (path: string, send: (handlers: FollowHandlers<object>) => void): void => {
+    for (const follower of [...followers]) if (follower.path === path) send(follower.handlers)
+  }
   return {
     objects,
-    oddities,
+    unchecked,
     async get<T>(path: string) {
-      if (oddities.has(path)) return oddities.get(path) as T
+      if (unchecked.has(path)) return unchecked.get(path) as T
       if (!objects.has(path)) return refuse(path)
       return asAnswered(path, (await objects.get(path)) as object) as T
     },
     list: refuse,
     put: refuse,
-    follow: (path, handlers, signal) => {
-      followers.set(path, handlers as FollowHandlers<object>)
+    follow(path, handlers, signal) {
+      const follower = { path, handlers: handlers as FollowHandlers<object> }
+      followers.add(follower)
       return new Promise((resolve) => {
         signal.addEventListener('abort', () => {
-          followers.delete(path)
+          followers.delete(follower)
           resolve()
         })
       })
     },
-    say: (path, items) => followers.get(path)?.onList(items.map((item) => asListed(path, item))),
-    change: (path, type, item) => followers.get(path)?.onEvent(type, asKept(path, item)),
-    saySomething(path, items, item) {
-      followers.get(path)?.onList(items)
-      followers.get(path)?.onEvent('ADDED', item)
+    sendList: (path, items) =>
+      each(path, (handlers) => handlers.onList(items.map((item) => asListed(path, item)))),
+    sendEvent: (path, type, item) => each(path, (handlers) => handlers.onEvent(type, asKept(path, item))),
+    sendOutage: (path, sentence) => each(path, (handlers) => handlers.onOutage(sentence)),
+    sendReachable: (path) => each(path, (handlers) => handlers.onReachable()),
+    sendRollback: (path) => each(path, (handlers) => handlers.onRollback()),
+    sendUnchecked(path, items, item) {
+      each(path, (handlers) => handlers.onList(items))
+      each(path, (handlers) => handlers.onEvent('ADDED', item))
     },
-    trouble: (path, sentence) => followers.get(path)?.onOutage(sentence),
-    heard: (path) => followers.get(path)?.onReachable(),
-    followed: () => [...followers.keys()],
+    followed: () => [...followers].map(({ path }) => path),
   }
 }

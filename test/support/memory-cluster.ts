@@ -1,9 +1,9 @@
 /**
- * A {@link ClusterApi} in memory: its watch is told by the test, and what is put is kept as a real server would. What
- * it says is held against the published documents, as in api-server.ts, unless a test wants it `odd`.
+ * A {@link ClusterApi} in memory: the test sends its watch events, and it keeps what is put as a real server would. What
+ * it sends is checked against the published documents, as in api-server.ts, unless a test uses `unchecked`.
  */
-import { ApiProblem } from '../../src/cluster/connection/errors.ts'
 import type { ClusterApi } from '../../src/cluster/connection/client.ts'
+import { ApiProblem } from '../../src/cluster/connection/errors.ts'
 import type { FollowHandlers } from '../../src/cluster/connection/follow.ts'
 import type { WatchEventType } from '../../src/cluster/connection/watch.ts'
 import { asKept, asListed, type ApiObject } from './api-shapes.ts'
@@ -13,24 +13,22 @@ export type MemoryCluster = {
   readonly api: ClusterApi
   /** As `METHOD path`. */
   readonly requests: readonly string[]
-  /** Whether somebody still follows. */
   isFollowed(): boolean
-  /** Adds an object, or changes it, at its path; says so to who follows unless it is `silent`. */
+  /** Adds or changes the object at a path, and sends an event unless it is `silent`. */
   set(path: string, object: ApiObject, silent?: boolean): void
   remove(path: string): void
   at(path: string): ApiObject | undefined
   list(items: readonly object[]): void
   event(type: WatchEventType, item: object): void
-  /** What no server says. */
-  readonly odd: {
+  /** What no server sends. */
+  readonly unchecked: {
     set(path: string, value: unknown): void
-    list(items: readonly unknown[]): void
-    event(type: WatchEventType, item: unknown): void
+    list(items: readonly object[]): void
+    event(type: WatchEventType, item: object): void
   }
-  trouble(sentence: string): void
-  /** The trouble is over. */
-  heard(): void
-  /** The next requests of a method and path fail so. */
+  outage(sentence: string): void
+  reachable(): void
+  /** The next requests of a method and path fail with these errors. */
   fail(request: string, ...errors: readonly Error[]): void
 }
 
@@ -39,7 +37,7 @@ export function memoryCluster(): MemoryCluster {
   let followed = ''
   const failures = new Map<string, Error[]>()
   const requests: string[] = []
-  const following: { handlers: FollowHandlers<unknown>; signal: AbortSignal }[] = []
+  const following: { handlers: FollowHandlers<object>; signal: AbortSignal }[] = []
   let version = 1
 
   function begin(method: string, path: string): void {
@@ -47,7 +45,7 @@ export function memoryCluster(): MemoryCluster {
     const error = failures.get(`${method} ${path}`)?.shift()
     if (error !== undefined) throw error
   }
-  const tell = (each: (handlers: FollowHandlers<unknown>) => void): void => {
+  const send = (each: (handlers: FollowHandlers<object>) => void): void => {
     for (const { handlers, signal } of following) if (!signal.aborted) each(handlers)
   }
   function set(path: string, object: ApiObject, silent = false): void {
@@ -55,7 +53,7 @@ export function memoryCluster(): MemoryCluster {
     const metadata = { ...object.metadata, resourceVersion: String(version++) }
     const kept = asKept(path, { ...object, metadata })
     objects.set(path, kept)
-    if (!silent) tell((handlers) => handlers.onEvent(type, kept))
+    if (!silent) send((handlers) => handlers.onEvent(type, kept))
   }
 
   return {
@@ -64,13 +62,13 @@ export function memoryCluster(): MemoryCluster {
         await Promise.resolve()
         begin('GET', path)
         const object = objects.get(path)
-        if (object === undefined) throw new ApiProblem(404, 'NotFound', `${path} is not there`)
+        if (object === undefined) throw new ApiProblem(404, 'NotFound', `${path} does not exist`)
         return object as T
       },
-      list: () => Promise.reject(new Error('nobody lists here')),
+      list: () => Promise.reject(new Error('not supported')),
       follow(path, handlers, signal) {
         followed = path
-        following.push({ handlers: handlers, signal })
+        following.push({ handlers: handlers as FollowHandlers<object>, signal })
         return new Promise((resolve) => signal.addEventListener('abort', () => resolve()))
       },
       async put<T>(path: string, body: unknown) {
@@ -78,7 +76,7 @@ export function memoryCluster(): MemoryCluster {
         begin('PUT', path)
         const target = path.replace(/\/approval$/, '')
         const old = objects.get(target)
-        if (old === undefined) throw new ApiProblem(404, 'NotFound', `${path} is not there`)
+        if (old === undefined) throw new ApiProblem(404, 'NotFound', `${path} does not exist`)
         const next = updated(path, old, body as ApiObject)
         if (next.kind === 'refused') throw new ApiProblem(next.status, next.reason, next.message)
         set(target, next.object)
@@ -91,21 +89,21 @@ export function memoryCluster(): MemoryCluster {
     remove(path) {
       const object = objects.get(path)
       objects.delete(path)
-      tell((handlers) => handlers.onEvent('DELETED', object))
+      if (object !== undefined) send((handlers) => handlers.onEvent('DELETED', object))
     },
     at: (path) => objects.get(path),
     list: (items) => {
       const listed = items.map((item) => asListed(followed, item))
-      tell((handlers) => handlers.onList(listed))
+      send((handlers) => handlers.onList(listed))
     },
-    event: (type, item) => tell((handlers) => handlers.onEvent(type, asKept(followed, item))),
-    odd: {
+    event: (type, item) => send((handlers) => handlers.onEvent(type, asKept(followed, item))),
+    unchecked: {
       set: (path, value) => void objects.set(path, value as ApiObject),
-      list: (items) => tell((handlers) => handlers.onList(items)),
-      event: (type, item) => tell((handlers) => handlers.onEvent(type, item)),
+      list: (items) => send((handlers) => handlers.onList(items)),
+      event: (type, item) => send((handlers) => handlers.onEvent(type, item)),
     },
-    trouble: (sentence) => tell((handlers) => handlers.onOutage(sentence)),
-    heard: () => tell((handlers) => handlers.onReachable()),
+    outage: (sentence) => send((handlers) => handlers.onOutage(sentence)),
+    reachable: () => send((handlers) => handlers.onReachable()),
     fail: (request, ...errors) => void failures.set(request, [...errors]),
   }
 }

@@ -21,7 +21,7 @@ const key = AsnConvert.parse(publicKey.export({ type: 'spki', format: 'der' }), 
 
 export type Pkcs10Parts = {
   readonly commonNames: readonly string[]
-  readonly organisations: readonly string[]
+  readonly organizations: readonly string[]
   readonly dnsNames?: readonly string[]
   readonly addresses?: readonly string[]
   /** How often the list of extensions is in it, each time as an attribute of its own; once when absent. */
@@ -34,7 +34,7 @@ export type Pkcs10Parts = {
 export function makeRequest(parts: Pkcs10Parts): string {
   const {
     commonNames,
-    organisations,
+    organizations,
     dnsNames = [],
     addresses = [],
     lists = 1,
@@ -50,7 +50,7 @@ export function makeRequest(parts: Pkcs10Parts): string {
   })
   const info = new CertificationRequestInfo({
     subject: new Name([
-      ...organisations.map((text) => relative('2.5.4.10', text)),
+      ...organizations.map((text) => relative('2.5.4.10', text)),
       ...commonNames.map((text) => relative('2.5.4.3', text)),
     ]),
     subjectPKInfo: key,

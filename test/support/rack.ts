@@ -1,7 +1,7 @@
 /** A rack of seven in which everything happens at once: what tables and timelines are judged by. */
 import { createReports, type NodeDetails } from '../../src/install/reports.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
-import type { ClusterStanding } from '../../src/cluster/report.ts'
+import type { ClusterStatus } from '../../src/cluster/report.ts'
 import type { NodeModel } from '../../src/plan/model.ts'
 import type { Status } from '../../src/cli/text/status.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
@@ -182,7 +182,7 @@ export function rackStatus(): Status {
 }
 
 /** The cluster of the rack while its version is rolled out. */
-export const rackStanding: ClusterStanding = {
+export const rackStanding: ClusterStatus = {
   cluster: 'ocp45',
   stages: [
     {
@@ -202,7 +202,7 @@ export const rackStanding: ClusterStanding = {
       missing: [
         'w1: has not registered',
         'w2: not Ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: No CNI configuration file in /etc/kuberne…',
-        'certificate requests that wait for approval: csr-8b2rk, csr-x2f4t of w1.ocp45.example.localdomain',
+        'certificate requests waiting for approval: csr-8b2rk, csr-x2f4t of w1.ocp45.example.localdomain',
       ],
     },
     {

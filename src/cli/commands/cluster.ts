@@ -1,7 +1,7 @@
 /** `slipway cluster …`: the installation of clusters, and their bootstraps in the load balancer. */
 import { parseArgs } from 'node:util'
-import type { BootstrapState } from '../../cluster/bootstrap-record.ts'
-import type { ClusterStanding } from '../../cluster/report.ts'
+import type { BootstrapState } from '../../cluster/records.ts'
+import type { ClusterStatus } from '../../cluster/report.ts'
 import { bootstrapTexts, statusLines } from '../text/cluster.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { toResult, askControl } from '../client.ts'
@@ -70,7 +70,7 @@ async function show(
   terminal: Terminal,
 ): Promise<number> {
   const request = name === undefined ? '/v1/clusters' : `/v1/clusters/${encodeURIComponent(name)}`
-  const answer = await askControl<ClusterStanding | readonly ClusterStanding[]>(path, request)
+  const answer = await askControl<ClusterStatus | readonly ClusterStatus[]>(path, request)
   if (isJson) {
     terminal.out(JSON.stringify(answer, undefined, 2))
     return ExitCode.fine

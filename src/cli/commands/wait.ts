@@ -1,8 +1,8 @@
 /** `slipway wait GOAL`: waits until an installation reaches a stage, as the API of the cluster reports it. */
 import { parseArgs } from 'node:util'
-import { connectCluster } from '../../cluster/connection/client.ts'
 import { kubeconfigFile } from '../../cluster/kubeconfig/file.ts'
-import { goals, stagesOf, WaitExitCode } from '../../cluster/stages.ts'
+import { goals, stagesOf, WaitExitCode } from '../../cluster/evaluate/stages.ts'
+import { openSession } from '../../cluster/session.ts'
 import { wait as waitFor } from '../../cluster/wait.ts'
 import { systemClock } from '../../host/clock.ts'
 import type { Model } from '../../plan/model.ts'
@@ -16,6 +16,9 @@ import { liveReport, plainReport } from '../text/wait.ts'
 
 /** How often the view on a terminal is drawn. */
 const tickMs = 1000
+
+/** Outages are part of the report. */
+const silent = { warn() {}, info() {} }
 
 export const wait: Command = {
   name: 'wait',
@@ -79,17 +82,17 @@ export const wait: Command = {
     return interruptible(async (signal) => {
       const startedMs = clock.monotonic()
       const ticking = setInterval(() => report.tick(clock.monotonic() - startedMs), tickMs)
-      const api = connectCluster({ kubeconfig, clock })
+      const session = openSession({ cluster: cluster.name, kubeconfig, clock, log: silent })
       try {
         const outcome = await waitFor({
-          ...{ api, stages, clock, signal, tell: (event) => report.tell(event) },
+          ...{ session, stages, clock, signal, report: (event) => report.tell(event) },
           ...(timeoutMs === undefined ? {} : { timeoutMs }),
         })
         if (outcome.kind === 'complete') return ExitCode.fine
         return outcome.kind === 'late' ? outcome.stage.exitCode : WaitExitCode.interrupt
       } finally {
         clearInterval(ticking)
-        api.close()
+        session.close()
       }
     })
   },

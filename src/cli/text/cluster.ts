@@ -1,6 +1,6 @@
 /** The state of clusters: a line for each above the table of nodes, or one cluster in full. Pure. */
-import type { BootstrapState } from '../../cluster/bootstrap-record.ts'
-import type { ClusterStanding, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
+import type { BootstrapState } from '../../cluster/records.ts'
+import type { ClusterStatus, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { pluralize } from '../../text/count.ts'
 import { wrap } from '../../text/wrap.ts'
@@ -15,11 +15,7 @@ export const bootstrapTexts: Readonly<Record<BootstrapState['kind'], string>> = 
 }
 
 /** Returns a line for each cluster that slipway follows, and why one is not reachable. */
-export function clusterLines(
-  clusters: readonly ClusterStanding[],
-  now: number,
-  output: OutputStyle,
-): string[] {
+export function clusterLines(clusters: readonly ClusterStatus[], now: number, output: OutputStyle): string[] {
   const asked = clusters.filter(({ stages }) => stages.length > 0)
   return [
     ...asked.flatMap((standing) => {
@@ -34,7 +30,7 @@ export function clusterLines(
 }
 
 /** Returns one cluster in full: stages, what is missing, bootstrap, certificate requests, nodes. */
-export function statusLines(standing: ClusterStanding, now: number, output: OutputStyle): string[] {
+export function statusLines(standing: ClusterStatus, now: number, output: OutputStyle): string[] {
   const { cluster, trouble, stages, members, bootstrap, requests } = standing
   return [
     ...folded([`${cluster}:`, 'bold'], progressText(standing, now) || 'no information', output),
@@ -48,7 +44,7 @@ export function statusLines(standing: ClusterStanding, now: number, output: Outp
 }
 
 /** `3 of 5 nodes Ready, waiting for operators`; empty for a cluster that was never reachable. */
-function progressText({ stages, members, trouble }: ClusterStanding, now: number): string {
+function progressText({ stages, members, trouble }: ClusterStatus, now: number): string {
   const ready = members.filter(({ state }) => state === 'ready').length
   const isKnown = members.some(({ state }) => state !== 'unknown')
   const awaited = stages.find(({ name, state }) => state === 'under-way' && name !== 'nodes')
@@ -88,7 +84,7 @@ const listCommands: Readonly<Record<RequestCounts['approve'], string>> = {
 }
 
 /** An API that was never reachable is awaited, which is not a problem. */
-function hasNotice({ trouble, stages }: ClusterStanding): boolean {
+function hasNotice({ trouble, stages }: ClusterStatus): boolean {
   return trouble !== undefined && stages[0]?.state !== 'under-way'
 }
 
@@ -99,7 +95,7 @@ function bootstrapText({ kind, since, reason }: BootstrapState, now: number): st
 
 const timeColumns = '2026-11-21 10:16:00'.length
 
-function stageLines({ stages, trouble }: ClusterStanding, now: number, output: OutputStyle): string[] {
+function stageLines({ stages, trouble }: ClusterStatus, now: number, output: OutputStyle): string[] {
   const width = Math.max(...stages.map(({ name }) => name.length))
   return [
     paint(output, 'dim', `  ${'stage'.padEnd(width)}  ${'reached'.padEnd(timeColumns)}  took`),

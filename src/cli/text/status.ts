@@ -1,5 +1,5 @@
 /** The state of a site as a table: a header, notices, and a line for each node with its problem below. Pure. */
-import type { ClusterStanding } from '../../cluster/report.ts'
+import type { ClusterStatus } from '../../cluster/report.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { modes, nodeStates } from '../../install/node-states.ts'
 import { formatDuration } from '../../text/duration.ts'
@@ -20,7 +20,7 @@ export type Status = {
   readonly site: string
   readonly uptimeSeconds: number
   readonly nodes: readonly NodeReport[]
-  readonly clusters?: readonly ClusterStanding[]
+  readonly clusters?: readonly ClusterStatus[]
   readonly strangers: readonly object[]
   readonly otherDhcpServers: readonly { readonly server: string; readonly node: string }[]
   readonly declined: readonly { readonly node: string; readonly address: string }[]

@@ -1,6 +1,6 @@
 /** The progress of `slipway wait`: lines that stay, or a view that is drawn anew in its place on a terminal. */
 import { stripVTControlCharacters, styleText } from 'node:util'
-import type { Stage } from '../../cluster/stages.ts'
+import type { Stage } from '../../cluster/evaluate/stages.ts'
 import type { WaitEvent } from '../../cluster/wait.ts'
 import type { Terminal } from '../command.ts'
 import { formatStopwatch } from '../../text/duration.ts'
@@ -20,15 +20,15 @@ export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
     tell(event) {
       const { elapsedMs, stage } = event
       switch (event.kind) {
-        case 'begun':
-          line(elapsedMs, `waiting up to ${formatStopwatch(event.mostMs)} for ${stage.awaited}`)
+        case 'started':
+          line(elapsedMs, `waiting up to ${formatStopwatch(event.limitMs)} for ${stage.awaited}`)
           break
         case 'missing':
           // Of a rack of nodes one changes at a time.
           for (const each of event.missing) if (!known.includes(each)) line(elapsedMs, `  ${each}`)
           known = event.missing
           break
-        case 'trouble':
+        case 'outage':
           line(elapsedMs, `  the API is not heard: ${event.sentence}`)
           break
         case 'done':
@@ -87,12 +87,12 @@ export function liveReport(
       const { stage, elapsedMs } = event
       const row = rows.get(stage) ?? { begunMs: elapsedMs, mostMs: 0, note: '' }
       rows.set(stage, row)
-      if (event.kind === 'begun') Object.assign(row, { mostMs: event.mostMs })
+      if (event.kind === 'started') Object.assign(row, { mostMs: event.limitMs })
       else if (event.kind === 'missing') missing = event.missing
-      else if (event.kind === 'trouble') missing = [`the API is not heard: ${event.sentence}`]
+      else if (event.kind === 'outage') missing = [`the API is not heard: ${event.sentence}`]
       else Object.assign(row, { end: event.kind, endMs: elapsedMs })
       if (event.kind === 'done') row.note = event.note
-      if (event.kind === 'begun') missing = []
+      if (event.kind === 'started') missing = []
       if (event.kind === 'late') missing = event.missing
       draw(elapsedMs)
     },

@@ -1,26 +1,27 @@
 /**
- * Approves one request after the other: each is judged with what the cluster says at that moment, put on `/approval`
- * with the version that was judged, and judged anew when somebody else changed it. What fails comes again, later.
+ * Approves one request after the other. Each is evaluated again with what the cluster reports at that moment, and the
+ * approval is sent with the version that was evaluated. If another client changed the request, it is read and evaluated
+ * again. What fails is tried again later.
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { ApiProblem } from '../connection/errors.ts'
-import type { ClusterApi } from '../connection/client.ts'
 import { pause } from '../../host/pause.ts'
-import type { HeldCsr, HeldCsrs } from './held.ts'
-import { approved, readCsr, type Csr } from './object.ts'
-import { csrsPath } from './path.ts'
-import { clientSigner, type Circumstances, type Verdict } from './policy.ts'
+import type { PendingRequest } from '../collections.ts'
+import { ApiProblem } from '../connection/errors.ts'
+import { apiPaths, timeOf, type NodeObject } from '../objects.ts'
+import type { ClusterSession, Held } from '../session.ts'
+import { clientSigner, withApproval, type Csr } from './object.ts'
+import type { PolicyContext, PolicyDecision } from './policy.ts'
 
 export type ApprovalsOptions = {
   readonly cluster: string
-  readonly api: ClusterApi
+  readonly session: Pick<ClusterSession, 'get' | 'put'>
   readonly isDryRun: boolean
-  readonly held: HeldCsrs
-  readonly judge: (csr: Csr, existingNodes: Circumstances['existingNodes']) => Verdict
-  /** Takes note of why a request is left. */
-  readonly leave: (held: HeldCsr, reason: string) => void
+  readonly held: Pick<Held<PendingRequest>, 'get' | 'set' | 'remove'>
+  readonly evaluate: (csr: Csr, existingNodes: PolicyContext['existingNodes']) => PolicyDecision
+  /** Records why a request stays pending. */
+  readonly onPending: (csr: Csr, reason: string) => void
   readonly onApproved: (approval: ApprovedCsr) => void
   readonly clock: Clock
   readonly log: Log
@@ -28,80 +29,78 @@ export type ApprovalsOptions = {
   readonly signal: AbortSignal
 }
 
-/** `node`: its key. */
+/** `node` is its key. */
 export type ApprovedCsr = { readonly node: string; readonly signer: string; readonly name: string }
 
 export type Approvals = {
-  /** Once each, however often it is added. */
+  /** Adds a request by its name; adding it again has no effect. */
   add(name: string): void
 }
 
-/** Twenty a second: a rack that joins at once is no burden for an API server. */
+/** 20 per second, which is little load for an API server when many nodes join together. */
 const betweenMs = 50
 
 const firstDelayMs = 500
-const longestDelayMs = 30_000
+const maxDelayMs = 30_000
 
 export function createApprovals(options: ApprovalsOptions): Approvals {
-  const { cluster, api, isDryRun, held, judge, leave, onApproved, clock, log, counters, signal } = options
+  const { cluster, session, isDryRun, held, evaluate, onPending, onApproved, clock, log, counters, signal } =
+    options
   const waiting = new Set<string>()
   let isWorking = false
 
   async function work(): Promise<void> {
     let failures = 0
-    for (let [name] = waiting; name !== undefined && !isOver(signal); [name] = waiting) {
+    for (let [name] = waiting; name !== undefined && !isClosed(signal); [name] = waiting) {
       waiting.delete(name)
-      const each = held.get(name)
-      const outcome = each === undefined ? 'done' : await attempt(each)
+      const request = held.get(name)
+      const outcome = request === undefined ? 'done' : await attempt(request)
       failures = outcome === 'later' ? failures + 1 : 0
-      // Behind the others: what the cluster cannot do for one, it may do for them.
+      // After the others: the cluster may be able to do for them what it cannot do for this one.
       if (outcome === 'later') waiting.add(name)
       await pause(clock, failures === 0 ? betweenMs : delayMs(failures), signal)
     }
     isWorking = false
   }
 
-  async function attempt(each: HeldCsr): Promise<'done' | 'later'> {
+  async function attempt(request: PendingRequest): Promise<'done' | 'later'> {
+    const { csr } = request
     try {
-      await approve(each)
+      await approve(request)
       return 'done'
     } catch (error) {
-      if (isOver(signal)) return 'done'
-      const { name } = each.csr
-      if (error instanceof ApiProblem && error.status === 404) {
-        held.drop(name)
+      if (isClosed(signal)) return 'done'
+      if (isNotFound(error)) {
+        held.remove(csr.name)
         return 'done'
       }
       if (error instanceof ApiProblem && error.status === 409) {
         counters.increment('csr.conflicts')
-        return readAgain(name)
+        return readAgain(csr.name)
       }
-      const { message } = error as Error
       counters.increment('csr.failures')
-      leave(each, `it is to be approved, but the cluster does not let it: ${message}`)
-      return isLasting(error) ? 'done' : 'later'
+      onPending(csr, `the policy approves it, but the approval failed: ${(error as Error).message}`)
+      return isPermanent(error) ? 'done' : 'later'
     }
   }
 
-  async function approve(each: HeldCsr): Promise<void> {
-    const { csr, object } = each
-    let verdict = judge(csr, new Map())
-    if (verdict.kind === 'approve' && csr.signerName === clientSigner) {
-      verdict = judge(csr, await existing(verdict.names))
+  async function approve({ csr, object }: PendingRequest): Promise<void> {
+    let decision = evaluate(csr, new Map())
+    if (decision.kind === 'approve' && csr.signerName === clientSigner) {
+      decision = evaluate(csr, await existing(decision.names))
     }
-    if (verdict.kind === 'leave') {
-      leave(each, verdict.reason)
+    if (decision.kind === 'leave') {
+      onPending(csr, decision.reason)
       return
     }
-    const { node, why } = verdict
+    const { node, why } = decision
     if (isDryRun) {
-      leave(each, `only a dry run (approve: dry-run), else it would be approved: ${why}`)
+      onPending(csr, `dry run (approve: dry-run); the policy would approve it: ${why}`)
       return
     }
-    const path = `${csrsPath}/${encodeURIComponent(csr.name)}/approval`
-    const message = `slipway approved this: ${why}`
-    await api.put(path, approved(object, message, clock.now()), signal)
-    held.drop(csr.name)
+    const path = `${apiPaths.signingRequests}/${encodeURIComponent(csr.name)}/approval`
+    await session.put(path, withApproval(object, `approved by slipway: ${why}`, clock.now()), signal)
+    held.remove(csr.name)
     counters.increment('csr.approved')
     log.info(
       { cluster, node, csr: csr.name, signer: csr.signerName, reason: why },
@@ -110,31 +109,29 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     onApproved({ node, signer: csr.signerName, name: csr.name })
   }
 
-  /** Which of a node's names the cluster has a Node for. */
+  /** Returns when each of a node's names was created as a Node, in milliseconds since 1970. */
   async function existing(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>()
     for (const name of names) {
       try {
-        const { metadata } = await api.get<NodeObject>(`/api/v1/nodes/${encodeURIComponent(name)}`, signal)
-        const madeAt = Date.parse(metadata?.creationTimestamp ?? '')
-        // Without a time it was made after whatever was seen.
-        found.set(name, Number.isNaN(madeAt) ? Infinity : madeAt)
+        const node = await session.get<NodeObject>(`${apiPaths.nodes}/${encodeURIComponent(name)}`, signal)
+        // Without a time, assume that it was created after the boot.
+        found.set(name, timeOf(node.metadata?.creationTimestamp) ?? Infinity)
       } catch (error) {
-        if (!(error instanceof ApiProblem && error.status === 404)) throw error
+        if (!isNotFound(error)) throw error
       }
     }
     return found
   }
 
-  /** Another one changed it: what it is now is judged, not what it was. */
   async function readAgain(name: string): Promise<'done' | 'later'> {
     try {
-      const object = await api.get<unknown>(`${csrsPath}/${encodeURIComponent(name)}`, signal)
-      const csr = readCsr(object)
-      if (csr === undefined || csr.isSettled) held.drop(name)
-      else held.keep(object, csr)
+      const path = `${apiPaths.signingRequests}/${encodeURIComponent(name)}`
+      const object = await session.get<{ readonly metadata?: { readonly name?: unknown } }>(path, signal)
+      if (object.metadata?.name === name) held.set(object)
+      else held.remove(name)
     } catch (error) {
-      if (error instanceof ApiProblem && error.status === 404) held.drop(name)
+      if (isNotFound(error)) held.remove(name)
     }
     return held.get(name) === undefined ? 'done' : 'later'
   }
@@ -149,18 +146,20 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   }
 }
 
-type NodeObject = { readonly metadata?: { readonly creationTimestamp?: string } }
+function isNotFound(error: unknown): boolean {
+  return error instanceof ApiProblem && error.status === 404
+}
 
-/** A refusal that the same question will meet again; until it is judged anew, in a while. */
-function isLasting(error: unknown): boolean {
+/** Whether the same request would fail again. It is tried again when the request is evaluated again. */
+function isPermanent(error: unknown): boolean {
   return error instanceof ApiProblem && error.status !== 429 && error.status < 500
 }
 
 function delayMs(failures: number): number {
-  return Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1))
+  return Math.min(maxDelayMs, firstDelayMs * 2 ** (failures - 1))
 }
 
-/** Asked anew after each wait: the compiler believes that a signal once seen stays as it was. */
-function isOver(signal: AbortSignal): boolean {
+/** Read again after each wait: the compiler assumes that a signal does not change. */
+function isClosed(signal: AbortSignal): boolean {
   return signal.aborted
 }

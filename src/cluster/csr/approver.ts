@@ -1,46 +1,50 @@
 /**
- * Follows a cluster's certificate requests and approves those of its declared nodes (decision 0026). What is
- * not approved stays as it is, with a reason for people; nothing is ever denied.
+ * Approves the certificate requests of a cluster's declared nodes (decision 0026). All other requests stay pending, with
+ * a reason for the administrator; slipway never denies one.
  */
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Approval } from '../../site/schema.ts'
-import type { ClusterApi } from '../connection/client.ts'
-import type { Troubles } from '../troubles.ts'
+import { kinds, type PendingRequest } from '../collections.ts'
+import type { ClusterSession } from '../session.ts'
 import { createApprovals, type ApprovedCsr } from './approvals.ts'
-import { holdCsrs, type HeldCsr } from './held.ts'
-import { readCsr, type Csr } from './object.ts'
-import { csrsPath } from './path.ts'
-import { isFlood, judgeCsr, type Circumstances, type CsrNode, type Sighting, type Verdict } from './policy.ts'
+import { isForKubelet, type Csr } from './object.ts'
+import {
+  evaluateCsr,
+  isFlood,
+  type BootEvidence,
+  type CsrNode,
+  type PolicyContext,
+  type PolicyDecision,
+} from './policy.ts'
 
 export type ApproverOptions = {
   /** The cluster's name in the site. */
   readonly cluster: string
-  readonly api: ClusterApi
-  /** Only says what it would approve. */
+  readonly session: ClusterSession
+  /** Reports what it would approve, and approves nothing. */
   readonly isDryRun: boolean
-  /** Those declared now: asked anew each time. */
+  /** Returns the nodes that are declared now. */
   readonly nodes: () => readonly CsrNode[]
-  /** @param node its key */
-  readonly seen: (node: string) => Sighting | undefined
+  /** Returns when a node was seen booting. @param node its key */
+  readonly bootEvidence: (node: string) => BootEvidence | undefined
   readonly clock: Clock
   readonly log: Log
   readonly counters: Counters
-  readonly troubles: Troubles
   /** Called after each approval. */
   readonly onApproved: (approval: ApprovedCsr) => void
-  /** How many that were, also before a reload. */
+  /** Returns the number of approvals since the start, including those before a reload. */
   readonly approved: () => number
 }
 
-/** An undecided request and why it is left. Plain data, as the local API gives it. */
+/** A pending request and why it is pending. Plain data, as the local API returns it. */
 export type PendingCsr = {
   readonly name: string
-  /** Milliseconds since 1970; 0 when nothing says so. */
+  /** Milliseconds since 1970; 0 if unknown. */
   readonly createdAt: number
   readonly signer: string
-  /** Who asks, as the cluster knows him. */
+  /** The user name of the requester. */
   readonly username: string
   /** A sentence. */
   readonly reason: string
@@ -49,7 +53,7 @@ export type PendingCsr = {
 export type PendingCsrs = {
   readonly cluster: string
   readonly approve: Exclude<Approval, 'off'>
-  /** Why nothing is heard of the cluster: a sentence. */
+  /** Why the requests cannot be read: a sentence. */
   readonly trouble?: string
   /** Since the start. */
   readonly approved: number
@@ -59,133 +63,124 @@ export type PendingCsrs = {
 
 export type Approver = {
   pending(): PendingCsrs
-  /** Judges anew what is left: a node was seen booting, or others are declared. */
+  /** Evaluates all requests again: a node was seen booting, or other nodes are declared. */
   reconsider(): void
   close(): void
 }
 
-/** Nodes that were deleted are only found by asking. */
+/** Only asking again shows that a node was deleted. */
 const reconsiderMs = 30_000
 
-/** Requests that are looked at beyond one for each node. */
-const spare = 1000
+/** How many requests are evaluated in addition to one for each node. */
+const extraRequests = 1000
+/** Requests for other signers are only shown, and must not displace those of kubelets. */
+const maxOthers = 100
 
 const hourMs = 3_600_000
 
 export function createApprover(options: ApproverOptions): Approver {
-  const { cluster, api, isDryRun, nodes, seen, clock, log, counters, onApproved } = options
+  const { cluster, session, isDryRun, nodes, bootEvidence, clock, log, counters, onApproved } = options
   const end = new AbortController()
-  const held = holdCsrs(() => nodes().length + spare)
-  const trouble = options.troubles(cluster, 'approver')
+  /** Why each request is pending, by its name. */
+  const reasons = new Map<string, string>()
+  let outage: string | undefined
   let isFlooded = false
   let timer: Timer
 
-  const verdictOf = (csr: Csr, existingNodes: Circumstances['existingNodes']): Verdict =>
-    isFlooded ? floodVerdict : judgeCsr(csr, { nodes: nodes(), seen, now: clock.now(), existingNodes })
-
-  const approvals = createApprovals({
-    ...{ cluster, api, isDryRun, clock, log, counters, held, signal: end.signal, onApproved },
-    judge: verdictOf,
-    leave,
+  const held = session.hold(kinds.signingRequests, {
+    onChange(name) {
+      for (const each of name === undefined ? reasons.keys() : [name]) {
+        if (held.get(each) === undefined) reasons.delete(each)
+      }
+      const changed = name === undefined ? undefined : held.get(name)
+      checkForFlood()
+      if (name === undefined) reconsider()
+      else if (changed !== undefined) consider(changed)
+    },
+    onOutage() {
+      const { sentence } = held.outage() ?? {}
+      if (sentence !== undefined && sentence !== outage) counters.increment('csr.troubles')
+      outage = sentence
+    },
+    onUnreadable: () => counters.increment('csr.malformed'),
   })
 
-  /** @returns whether it is to be judged */
-  function take(object: unknown): HeldCsr | undefined {
-    const csr = readCsr(object)
-    if (csr === undefined) {
-      counters.increment('csr.malformed')
-      return undefined
-    }
-    if (!csr.isSettled) return held.keep(object, csr)
-    held.drop(csr.name)
-    return undefined
+  const evaluate = (csr: Csr, existingNodes: PolicyContext['existingNodes']): PolicyDecision =>
+    isFlooded
+      ? floodDecision
+      : evaluateCsr(csr, { nodes: nodes(), bootEvidence, now: clock.now(), existingNodes })
+
+  const approvals = createApprovals({
+    ...{ cluster, session, isDryRun, clock, log, counters, held, signal: end.signal, onApproved },
+    ...{ evaluate, onPending },
+  })
+
+  /** Returns the newest requests: the oldest stay pending without being evaluated. */
+  function considered(): readonly PendingRequest[] {
+    const all = held.items()
+    const kubelets = all.filter(({ csr }) => isForKubelet(csr))
+    const others = all.filter(({ csr }) => !isForKubelet(csr))
+    return [...kubelets.slice(-(nodes().length + extraRequests)), ...others.slice(-maxOthers)]
   }
 
-  function judge(each: HeldCsr): void {
-    // Which nodes there are is asked when nothing else is against it.
-    const verdict = verdictOf(each.csr, new Map())
-    if (verdict.kind === 'leave') leave(each, verdict.reason)
-    else approvals.add(each.csr.name)
+  function consider({ csr }: PendingRequest): void {
+    // Asks the cluster for its nodes only if nothing else prevents the approval.
+    const decision = evaluate(csr, new Map())
+    if (decision.kind === 'leave') onPending(csr, decision.reason)
+    else approvals.add(csr.name)
   }
 
-  /** Said once for each request and reason. */
-  function leave(each: HeldCsr, reason: string): void {
-    if (each.reason === reason) return
-    each.reason = reason
+  /** Logs each reason of a request once. */
+  function onPending({ name, signerName, username }: Csr, reason: string): void {
+    if (reasons.get(name) === reason) return
+    reasons.set(name, reason)
     counters.increment('csr.left')
-    const { name, signerName, username } = each.csr
     log.info(
       { cluster, csr: name, signer: signerName, requestor: username, reason },
-      'certificate request left',
+      'certificate request pending',
     )
   }
 
-  /** Before anything is judged, so that what somebody makes up by the thousand costs nothing. */
-  function lookForFlood(): void {
+  /** Before the requests are evaluated, so that thousands of made-up ones cost little. */
+  function checkForFlood(): void {
     const since = clock.now() - hourMs
-    const recent = held.ofKubelets().filter(({ csr }) => csr.createdAt >= since).length
+    const recent = held.items().filter(({ csr }) => isForKubelet(csr) && csr.createdAt >= since).length
     const was = isFlooded
     isFlooded = isFlood(recent, nodes().length)
     if (isFlooded === was) return
     if (isFlooded) counters.increment('csr.floods')
     const facts = { cluster, pending: recent, nodes: nodes().length }
-    if (isFlooded) log.warn(facts, 'too many certificate requests: none is approved')
-    else log.info(facts, 'certificate requests are judged again')
+    if (isFlooded) log.warn(facts, 'too many certificate requests, approving none')
+    else log.info(facts, 'certificate requests are evaluated again')
     reconsider()
   }
 
   function reconsider(): void {
-    for (const each of held.all()) judge(each)
+    for (const request of considered()) consider(request)
   }
 
   function tick(): void {
-    lookForFlood()
+    checkForFlood()
     reconsider()
     timer = clock.after(reconsiderMs, tick)
   }
 
   timer = clock.after(reconsiderMs, tick)
-  void api.follow<unknown>(
-    csrsPath,
-    {
-      onList(items) {
-        const taken = items.map(take).filter((each) => each !== undefined)
-        held.retain(new Set(taken.map(({ csr }) => csr.name)))
-        lookForFlood()
-        reconsider()
-      },
-      onEvent(type, item) {
-        const name = readCsr(item)?.name
-        const each = type === 'DELETED' ? undefined : take(item)
-        if (type === 'DELETED' && name !== undefined) held.drop(name)
-        lookForFlood()
-        if (each !== undefined) judge(each)
-      },
-      onOutage(sentence) {
-        counters.increment('csr.troubles')
-        trouble.say(sentence)
-      },
-      onReachable: () => trouble.end(),
-      onRollback: () => {},
-    },
-    end.signal,
-  )
+  if (held.isCurrent()) reconsider()
 
   function pending(): PendingCsrs {
-    const sentence = trouble.sentence()
+    const { sentence } = held.outage() ?? {}
+    const requests = considered().map(({ csr }) => ({
+      name: csr.name,
+      createdAt: Number.isNaN(csr.createdAt) ? 0 : csr.createdAt,
+      signer: csr.signerName,
+      username: csr.username,
+      reason: reasons.get(csr.name) ?? 'slipway is approving it',
+    }))
     return {
       ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: options.approved() },
-      ...(sentence === undefined ? {} : { trouble: sentence }),
-      requests: held
-        .all()
-        .map(({ csr, reason }) => ({
-          name: csr.name,
-          createdAt: Number.isNaN(csr.createdAt) ? 0 : csr.createdAt,
-          signer: csr.signerName,
-          username: csr.username,
-          reason: reason ?? 'it is being approved',
-        }))
-        .sort((a, b) => a.createdAt - b.createdAt),
+      ...(sentence !== undefined && { trouble: sentence }),
+      requests: requests.sort((a, b) => a.createdAt - b.createdAt),
     }
   }
 
@@ -195,13 +190,13 @@ export function createApprover(options: ApproverOptions): Approver {
     close() {
       end.abort()
       timer.cancel()
-      trouble.drop()
+      held.release()
     },
   }
 }
 
-const floodVerdict: Verdict = {
+const floodDecision: PolicyDecision = {
   kind: 'leave',
   reason:
-    'too many ask at once, more than a request for each declared node and 100; none is approved until fewer are pending',
+    'too many requests at once: more than one for each declared node and 100; slipway approves none until fewer are pending',
 }

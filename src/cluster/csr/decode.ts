@@ -1,7 +1,9 @@
 /**
- * What a certificate request (PKCS#10, RFC 2986) asks for. The octets are a stranger's: whatever is wrong with them
- * is a reason, and nothing is thrown. Read strictly, because who signs reads for himself and may read otherwise.
+ * Decodes a certificate request (PKCS#10, RFC 2986) and verifies its signature. The content is not trusted: what is wrong
+ * with it is returned as a reason, and nothing is thrown. Decoding is strict, because the signer uses another decoder,
+ * which could read the same bytes differently. Pure.
  */
+import { createPublicKey, verify, type KeyObject } from 'node:crypto'
 import { CertificationRequest } from '@peculiar/asn1-csr'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
@@ -12,87 +14,86 @@ import {
   type GeneralName,
 } from '@peculiar/asn1-x509'
 import { parseIp, type Ip } from '../../proto/address/ip.ts'
-import { signatureFlaw } from './signature.ts'
 
 export type CertificateRequest = {
   readonly commonNames: readonly string[]
-  readonly organisations: readonly string[]
-  /** Object identifiers of whatever else the subject has. */
+  readonly organizations: readonly string[]
+  /** Object identifiers of other attributes of the subject. */
   readonly otherSubject: readonly string[]
-  /** As they were written. */
+  /** With the case of the request. */
   readonly dnsNames: readonly string[]
   readonly addresses: readonly Ip[]
-  /** Names that a node has no use for: `email x@example.net`, `URI https://…`, `a name of another kind`. */
+  /** Names that kubelets do not use: `email x@example.net`, `URI https://…`, `a name of another kind`. */
   readonly otherNames: readonly string[]
   /** Object identifiers of extensions other than subjectAltName. */
   readonly otherExtensions: readonly string[]
 }
 
-/** `reason`: ends the sentence `its request …`. */
+/** `reason` completes the sentence `its request …`. */
 export type Decoded =
   | { readonly kind: 'request'; readonly request: CertificateRequest }
   | { readonly kind: 'malformed'; readonly reason: string }
 
-/** A kubelet's request has about 500 octets, one with an RSA key of 4096 bits and fifty names 4,000. */
-const mostOctets = 16_384
+/** A kubelet's request has about 500 bytes; with an RSA key of 4096 bits and 50 names it has 4,000. */
+const maxBytes = 16_384
 
 const commonName = '2.5.4.3'
-const organisation = '2.5.4.10'
+const organization = '2.5.4.10'
 const extensionRequest = '1.2.840.113549.1.9.14'
 const subjectAltName = '2.5.29.17'
 
-/** One block and nothing around it (RFC 7468 §7), so that nobody can take another one for the request. */
+/** Exactly one block (RFC 7468 §7), so that no other decoder can choose another one. */
 const pem =
   /^\s*-----BEGIN CERTIFICATE REQUEST-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE REQUEST-----\s*$/
 
 class Refused extends Error {}
 
-/** @param base64 `spec.request` of a CertificateSigningRequest: PEM in base64 */
+/** @param base64 `spec.request` of a CertificateSigningRequest: base64-encoded PEM */
 export function decodeRequest(base64: string): Decoded {
-  if (base64.length > mostOctets) {
-    return { kind: 'malformed', reason: `has ${base64.length} octets, expected ${mostOctets} at most` }
+  if (base64.length > maxBytes) {
+    return { kind: 'malformed', reason: `has ${base64.length} bytes, expected at most ${maxBytes}` }
   }
   const [, body] = pem.exec(Buffer.from(base64, 'base64').toString('latin1')) ?? []
   if (body === undefined) return { kind: 'malformed', reason: 'is not one CERTIFICATE REQUEST in PEM' }
   try {
     return { kind: 'request', request: readRequest(Buffer.from(body, 'base64')) }
   } catch (error) {
-    // The library has its own words for broken octets, which help nobody who looks at a cluster.
+    // The library's messages about invalid DER do not help an administrator.
     const reason = error instanceof Refused ? error.message : 'is not a PKCS#10 request (RFC 2986)'
     return { kind: 'malformed', reason }
   }
 }
 
-function readRequest(octets: Uint8Array): CertificateRequest {
-  const parsed = AsnConvert.parse(octets, CertificationRequest)
+function readRequest(der: Uint8Array): CertificateRequest {
+  const parsed = AsnConvert.parse(der, CertificationRequest)
   const { certificationRequestInfo: info } = parsed
-  if (!isSame(AsnConvert.serialize(parsed), octets)) throw new Refused('is not written as DER wants it')
+  if (!isSame(AsnConvert.serialize(parsed), der)) throw new Refused('is not DER')
   if (info.version !== 0) throw new Refused(`has version ${info.version}, expected 0`)
-  const flaw = signatureFlaw(
+  const problem = signatureProblem(
     AsnConvert.serialize(info.subjectPKInfo),
     parsed.signatureAlgorithm.algorithm,
     AsnConvert.serialize(info),
     parsed.signature,
   )
-  if (flaw !== undefined) throw new Refused(flaw)
+  if (problem !== undefined) throw new Refused(problem)
 
-  // The library's lists are classes, whose methods make more of them.
+  // The library's lists are subclasses of Array, whose methods create such lists again.
   const subject = [...info.subject].flatMap((relative) => [...relative])
   const texts = (type: string) =>
     subject.filter((each) => each.type === type).map(({ value }) => textOf(value))
   const extensions = [...extensionsOf([...info.attributes])]
   return {
     commonNames: texts(commonName),
-    organisations: texts(organisation),
+    organizations: texts(organization),
     otherSubject: subject
       .map(({ type }) => type)
-      .filter((type) => ![commonName, organisation].includes(type)),
+      .filter((type) => ![commonName, organization].includes(type)),
     ...namesOf(extensions),
     otherExtensions: extensions.map(({ extnID }) => extnID).filter((id) => id !== subjectAltName),
   }
 }
 
-/** The two kinds of text that are the same octets for every reader; nodes' names need no others. */
+/** Accepts the two text types that every decoder reads the same. Names of nodes need no others. */
 function textOf(value: { readonly utf8String?: string; readonly printableString?: string }): string {
   const text = value.printableString ?? value.utf8String
   if (text === undefined) throw new Refused('has a subject that is neither UTF8String nor PrintableString')
@@ -102,7 +103,7 @@ function textOf(value: { readonly utf8String?: string; readonly printableString?
 function extensionsOf(attributes: readonly Attribute[]): Extensions {
   const requested = attributes.filter(({ type }) => type === extensionRequest)
   const other = attributes.find(({ type }) => type !== extensionRequest)
-  if (other !== undefined) throw new Refused(`has an attribute ${other.type}, which no kubelet sends`)
+  if (other !== undefined) throw new Refused(`has an attribute ${other.type}, which kubelets do not send`)
   const values = requested.flatMap((each) => each.values)
   if (values.length !== requested.length || values.length > 1) {
     throw new Refused('has several lists of extensions, expected one')
@@ -126,10 +127,10 @@ function namesOf(
   }
 }
 
-/** The library writes four octets as IPv4, sixteen as IPv6, and other numbers in its own ways. */
+/** The library formats 4 bytes as IPv4, 16 bytes as IPv6, and other lengths in its own format. */
 function addressOf(text: string): Ip {
   const address = parseIp(text)
-  if (address === undefined) throw new Refused(`has ${JSON.stringify(text)} where an address belongs`)
+  if (address === undefined) throw new Refused(`has the invalid address ${JSON.stringify(text)}`)
   return address
 }
 
@@ -140,13 +141,66 @@ function otherNameOf(name: GeneralName): string[] {
   return [uri === undefined ? 'a name of another kind' : `URI ${uri}`]
 }
 
-/** @throws {Refused} for what would read the same and is other octets */
-function parseStrictly<T>(octets: ArrayBuffer, type: new () => T): T {
-  const parsed = AsnConvert.parse(octets, type)
-  if (!isSame(AsnConvert.serialize(parsed), octets)) throw new Refused('is not written as DER wants it')
+/** @throws {Refused} if the content is not the DER encoding of what was decoded */
+function parseStrictly<T>(der: ArrayBuffer, type: new () => T): T {
+  const parsed = AsnConvert.parse(der, type)
+  if (!isSame(AsnConvert.serialize(parsed), der)) throw new Refused('is not DER')
   return parsed
 }
 
 function isSame(a: ArrayBuffer, b: ArrayBuffer | Uint8Array): boolean {
   return Buffer.from(a).equals(b instanceof Uint8Array ? b : Buffer.from(b))
+}
+
+/** By object identifier (RFC 4055, RFC 5758, RFC 8410). Kubelets do not use SHA-1, PSS, or DSA. */
+const algorithms: Readonly<Record<string, { readonly key: string; readonly hash?: string }>> = {
+  '1.2.840.10045.4.3.2': { key: 'ec', hash: 'sha256' },
+  '1.2.840.10045.4.3.3': { key: 'ec', hash: 'sha384' },
+  '1.2.840.10045.4.3.4': { key: 'ec', hash: 'sha512' },
+  '1.2.840.113549.1.1.11': { key: 'rsa', hash: 'sha256' },
+  '1.2.840.113549.1.1.12': { key: 'rsa', hash: 'sha384' },
+  '1.2.840.113549.1.1.13': { key: 'rsa', hash: 'sha512' },
+  '1.3.101.112': { key: 'ed25519' },
+}
+
+/** Curves that both Node and the API server support. */
+const curves = ['prime256v1', 'secp384r1', 'secp521r1']
+const minBits = 2048
+const maxBits = 8192
+
+/**
+ * Verifies that the requester has the private key (RFC 2986 §4.2).
+ *
+ * @param key SubjectPublicKeyInfo
+ * @param signed the bytes that the signature covers
+ * @returns what is wrong, to complete the sentence `its request …`
+ */
+function signatureProblem(
+  key: ArrayBuffer,
+  algorithm: string,
+  signed: ArrayBuffer,
+  signature: ArrayBuffer,
+): string | undefined {
+  const known = Object.hasOwn(algorithms, algorithm) ? algorithms[algorithm] : undefined
+  if (known === undefined) return `is signed with an algorithm that kubelets do not use (${algorithm})`
+  let publicKey: KeyObject
+  try {
+    publicKey = createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })
+  } catch {
+    return 'has an invalid key'
+  }
+  if (publicKey.asymmetricKeyType !== known.key) return 'is not signed with its own key'
+  const weak = weakKey(publicKey)
+  if (weak !== undefined) return weak
+  // Ed25519 has no separate hash.
+  const isSigned = verify(known.hash ?? null, Buffer.from(signed), publicKey, Buffer.from(signature))
+  return isSigned ? undefined : 'is not signed with its own key'
+}
+
+function weakKey({ asymmetricKeyDetails: details = {} }: KeyObject): string | undefined {
+  const { namedCurve, modulusLength: bits } = details
+  if (namedCurve !== undefined && !curves.includes(namedCurve))
+    return `has a key of the unsupported curve ${namedCurve}`
+  if (bits === undefined || (bits >= minBits && bits <= maxBits)) return undefined
+  return `has an RSA key of ${bits} bits, expected ${minBits} to ${maxBits}`
 }

@@ -1,28 +1,35 @@
-/** A CertificateSigningRequest (certificates.k8s.io/v1) as it came, made into what can be judged. Pure. */
+/** Reads the fields of a CertificateSigningRequest (certificates.k8s.io/v1) that the policy needs. Pure. */
 
-/** What a request says of itself and what the API server says of who made it. */
+/** The request, and the identity of its requester as the API server authenticated it. */
 export type Csr = {
   readonly name: string
-  /** Milliseconds since 1970, by the cluster's clock. */
+  /** Milliseconds since 1970, by the cluster's clock; NaN if missing. */
   readonly createdAt: number
   readonly signerName: string
-  /** Who asked, as the API server knows him. */
+  /** The user name of the requester. */
   readonly username: string
   readonly groups: readonly string[]
   readonly usages: readonly string[]
   readonly expirationSeconds: number | undefined
-  /** PEM in base64. */
+  /** base64-encoded PEM. */
   readonly request: string
-  /** Somebody decided already, or it is issued. */
-  readonly isSettled: boolean
+  /** Whether it was approved or denied, has failed, or has its certificate. */
+  readonly isDecided: boolean
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Types of conditions after which nothing is left to decide. */
-const settling = ['Approved', 'Denied', 'Failed']
+export const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet'
+export const servingSigner = 'kubernetes.io/kubelet-serving'
 
-/** @returns `undefined` for what is no such object: without a name nothing can be done with it */
+/** The conditions after which no decision is left to make. */
+const finalConditions = ['Approved', 'Denied', 'Failed']
+
+export function isForKubelet({ signerName }: Csr): boolean {
+  return signerName === clientSigner || signerName === servingSigner
+}
+
+/** @returns undefined for an object without a name */
 export function readCsr(value: unknown): Csr | undefined {
   const { metadata, spec, status } = fields(value)
   const { name, creationTimestamp } = fields(metadata)
@@ -39,12 +46,15 @@ export function readCsr(value: unknown): Csr | undefined {
     usages: texts(usages),
     expirationSeconds: typeof expirationSeconds === 'number' ? expirationSeconds : undefined,
     request: text(request),
-    isSettled: text(certificate) !== '' || types.some((type) => settling.includes(text(type))),
+    isDecided: text(certificate) !== '' || types.some((type) => finalConditions.includes(text(type))),
   }
 }
 
-/** The object with one condition more, to be put on `/approval`. Its version and uid stay: of another one it is refused. */
-export function approved(value: unknown, message: string, now: number): object {
+/**
+ * Returns the object with an Approved condition, to be put on `/approval`. It keeps its version and uid, so the server
+ * rejects the approval if the object changed.
+ */
+export function withApproval(value: unknown, message: string, now: number): object {
   const object = fields(value)
   const status = fields(object['status'])
   const { conditions } = status
@@ -53,8 +63,8 @@ export function approved(value: unknown, message: string, now: number): object {
     ...{ type: 'Approved', status: 'True', reason: 'DeclaredNode', message },
     ...{ lastUpdateTime: at, lastTransitionTime: at },
   }
-  const before: readonly unknown[] = Array.isArray(conditions) ? conditions : []
-  return { ...object, status: { ...status, conditions: [...before, condition] } }
+  const existing: readonly unknown[] = Array.isArray(conditions) ? conditions : []
+  return { ...object, status: { ...status, conditions: [...existing, condition] } }
 }
 
 function fields(value: unknown): Fields {

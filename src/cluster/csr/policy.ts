@@ -1,65 +1,61 @@
 /**
- * Which certificate requests are approved: those that the kubelets of declared nodes make, by the rules of
- * OpenShift's cluster-machine-approver, with the site file and what was seen of a boot in place of Machines.
- * Pure. Nothing is ever denied: a wrong denial locks out a good node.
+ * Decides which certificate requests are approved: those of kubelets of declared nodes. The rules are those of OpenShift's
+ * cluster-machine-approver; the site file and the observed boots replace its Machines. Never denies a request: a wrong
+ * denial locks out a good node. Pure.
  */
 import { formatDuration } from '../../text/duration.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { decodeRequest, type CertificateRequest } from './decode.ts'
-import type { Csr } from './object.ts'
-import { quoted, same } from './words.ts'
+import { clientSigner, isForKubelet, type Csr } from './object.ts'
 
 /** A declared node of the cluster. */
 export type CsrNode = {
   /** `<cluster>/<name>` */
   readonly key: string
-  /** Lower case, fully qualified and short: the kubelet's name is one of them. */
+  /** The fully qualified and the short name, in lower case; the kubelet uses one of them. */
   readonly names: readonly string[]
   readonly addresses: readonly Ip[]
 }
 
-/** When this appliance saw a node boot. Milliseconds since 1970. */
-export type Sighting = {
-  /** When its installation, or its boot, began. */
+/** When slipway saw a node boot. Times are milliseconds since 1970. */
+export type BootEvidence = {
+  /** When its installation, or its boot, started. */
   readonly from: number
-  /** When it was last seen booting; not before `from`. */
+  /** When it was last seen booting. */
   readonly to: number
-  /** When the latest installation was given to it; absent when it only booted. */
+  /** When its last installation started; absent if it only booted. */
   readonly installedAt?: number
 }
 
-export type Circumstances = {
+export type PolicyContext = {
   readonly nodes: readonly CsrNode[]
   /** @param node its key */
-  readonly seen: (node: string) => Sighting | undefined
+  readonly bootEvidence: (node: string) => BootEvidence | undefined
   /** Milliseconds since 1970. */
   readonly now: number
-  /** Node objects of the cluster: when each was made, by name. */
+  /** When each Node of the cluster was created, by name. Milliseconds since 1970. */
   readonly existingNodes: ReadonlyMap<string, number>
 }
 
-/** `why` and `reason` are sentences without their full stop. */
-export type Verdict =
+/** `why` and `reason` are sentences without a full stop. */
+export type PolicyDecision =
   | {
       readonly kind: 'approve'
       /** Its key. */
       readonly node: string
-      /** Under which the cluster may have it already. */
+      /** The names under which the cluster may already have it. */
       readonly names: readonly string[]
       readonly why: string
     }
   | { readonly kind: 'leave'; readonly reason: string }
 
-/** Those of a cluster that may ask; its bootstrap never joins. */
+/** Returns the nodes of a cluster that join it: all but the bootstrap. */
 export function csrNodes(nodes: readonly NodeModel[], cluster: string): readonly CsrNode[] {
   return nodes
     .filter((node) => node.cluster === cluster && node.role !== 'bootstrap')
     .map(({ key, name, fqdn, addresses }) => ({ key, names: [fqdn, name], addresses }))
 }
-
-export const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet'
-export const servingSigner = 'kubernetes.io/kubelet-serving'
 
 const bootstrapper = 'system:serviceaccount:openshift-machine-config-operator:node-bootstrapper'
 const bootstrapperGroups = [
@@ -70,123 +66,119 @@ const bootstrapperGroups = [
 const nodePrefix = 'system:node:'
 const nodesGroup = 'system:nodes'
 
-/** A request may be this much older than the boot, by clocks that differ, and this much younger. */
+/** Clocks can differ, so a request may be this much older than the boot. */
 const beforeBootMs = 10_000
+/** A request may be this much younger than the last sign of the boot. */
 const afterBootMs = 2 * 3_600_000
 
-/** The controller manager removes requests that nobody decided on after as long. */
-const oldestMs = 24 * 3_600_000
+/** The controller manager removes pending requests after the same time. */
+const maxAgeMs = 24 * 3_600_000
 
-/** OpenShift signs for 30 days; who asks for more is no kubelet of it. */
-const mostSeconds = 30 * 86_400
+/** OpenShift signs for 30 days; its kubelets do not ask for more. */
+const maxSeconds = 30 * 86_400
 
-/** Without `existingNodes` a client request is judged as if its node did not exist. */
-export function judgeCsr(csr: Csr, circumstances: Circumstances): Verdict {
-  if (csr.isSettled) return leave('it is decided already')
-  if (csr.signerName !== clientSigner && csr.signerName !== servingSigner) {
+export function evaluateCsr(csr: Csr, context: PolicyContext): PolicyDecision {
+  if (csr.isDecided) return leave('it is already decided')
+  if (!isForKubelet(csr)) {
     return leave(`its signer is ${quoted(csr.signerName)}, which is not for kubelets`)
   }
-  const flaw = timeFlaw(csr, circumstances.now) ?? expirationFlaw(csr)
-  if (flaw !== undefined) return leave(flaw)
+  const problem = timeProblem(csr, context.now) ?? expirationProblem(csr)
+  if (problem !== undefined) return leave(problem)
   const decoded = decodeRequest(csr.request)
   if (decoded.kind === 'malformed') return leave(`its request ${decoded.reason}`)
   const { request } = decoded
   const excess = excessOf(request)
-  if (excess !== undefined) return leave(`its request has ${excess}, which no kubelet asks for`)
+  if (excess !== undefined) return leave(`its request has ${excess}, which kubelets do not ask for`)
   return csr.signerName === clientSigner
-    ? judgeClient(csr, request, circumstances)
-    : judgeServing(csr, request, circumstances)
+    ? evaluateClient(csr, request, context)
+    : evaluateServing(csr, request, context)
 }
 
 /**
- * Whether so many ask at once that somebody must be making requests up; then nobody is approved.
+ * Whether there are so many requests that some must be made up. Then slipway approves none.
  *
- * @param recent undecided requests of the last hour for the two signers
+ * @param recent pending requests of the last hour for the two signers
  */
 export function isFlood(recent: number, nodes: number): boolean {
   return recent > nodes + 100
 }
 
-function judgeClient(csr: Csr, request: CertificateRequest, at: Circumstances): Verdict {
+function evaluateClient(csr: Csr, request: CertificateRequest, at: PolicyContext): PolicyDecision {
   if (csr.username !== bootstrapper) {
     return leave(
-      `${quoted(csr.username)} asks for it, expected the machine config operator's node-bootstrapper`,
+      `its requester is ${quoted(csr.username)}, expected the machine config operator's node-bootstrapper`,
     )
   }
   if (!same(csr.groups, bootstrapperGroups)) {
     return leave(
-      `who asks is in the groups ${quoted(csr.groups.join(', '))}, expected the node-bootstrapper's`,
+      `its requester is in the groups ${quoted(csr.groups.join(', '))}, expected those of the node-bootstrapper`,
     )
   }
-  const flaw = usageFlaw(csr, 'client auth') ?? organisationFlaw(request)
-  if (flaw !== undefined) return leave(flaw)
+  const problem = usageProblem(csr, 'client auth') ?? organizationProblem(request)
+  if (problem !== undefined) return leave(problem)
   if (request.dnsNames.length + request.addresses.length > 0) {
     const [name = ''] = [...request.dnsNames, ...request.addresses.map(formatIp)]
     return leave(`it asks for the name ${quoted(name)} in a client certificate, expected none`)
   }
   const name = nodeNameOf(request)
-  if (name === undefined) return leave(commonNameFlaw(request))
+  if (name === undefined) return leave(commonNameProblem(request))
   const node = at.nodes.find(({ names }) => names.includes(name))
   if (node === undefined) return leave(`${quoted(name)} is not a declared node of this cluster`)
-  return judgeBoot(csr, node, name, at)
+  return evaluateBoot(csr, node, name, at)
 }
 
-/** Whether the node's boot was seen around the time of its request, and whether its name is free. */
-function judgeBoot(
+/** The node's boot has to be seen around the time of its request, and its name must not be in use. */
+function evaluateBoot(
   csr: Csr,
   { key, names }: CsrNode,
   name: string,
-  { seen, existingNodes }: Circumstances,
-): Verdict {
-  const sighting = seen(key)
-  if (sighting === undefined) return leave(`${key} was not seen booting`)
-  if (csr.createdAt < sighting.from - beforeBootMs) {
-    return leave(
-      `${key} was seen booting only ${formatDuration(sighting.from - csr.createdAt)} after it asked`,
-    )
+  { bootEvidence, existingNodes }: PolicyContext,
+): PolicyDecision {
+  const boot = bootEvidence(key)
+  if (boot === undefined) return leave(`${key} was not seen booting`)
+  if (csr.createdAt < boot.from - beforeBootMs) {
+    return leave(`the request is ${formatDuration(boot.from - csr.createdAt)} older than the boot of ${key}`)
   }
-  if (csr.createdAt > sighting.to + afterBootMs) {
+  if (csr.createdAt > boot.to + afterBootMs) {
     return leave(
-      `${key} was last seen booting ${formatDuration(csr.createdAt - sighting.to)} before it asked, expected 2 h at most`,
+      `${key} was last seen booting ${formatDuration(csr.createdAt - boot.to)} before the request, expected at most 2 h`,
     )
   }
   const existing = names.find((each) => existingNodes.has(each))
-  const madeAt = existing === undefined ? undefined : existingNodes.get(existing)
-  const isReinstalled = madeAt !== undefined && (sighting.installedAt ?? -Infinity) > madeAt
-  if (madeAt !== undefined && !isReinstalled) {
+  const createdAt = existing === undefined ? undefined : existingNodes.get(existing)
+  const isReinstalled = createdAt !== undefined && (boot.installedAt ?? -Infinity) > createdAt
+  if (createdAt !== undefined && !isReinstalled) {
     return leave(
-      `the cluster has the node ${existing} already, and it was not installed anew since; for another machine, delete the node`,
+      `the cluster already has the node ${existing}, and it was not reinstalled since; to replace the machine, delete the node`,
     )
   }
-  const boot =
-    sighting.to < csr.createdAt
-      ? `${formatDuration(csr.createdAt - sighting.to)} before it asked`
-      : 'when it asked'
-  const again = isReinstalled ? ', installed anew' : ''
+  const when =
+    boot.to < csr.createdAt
+      ? `${formatDuration(csr.createdAt - boot.to)} before the request`
+      : 'at the time of the request'
+  const again = isReinstalled ? ', after a reinstallation' : ''
   return {
     kind: 'approve',
     node: key,
     names,
-    why: `${name} is declared, and was seen booting ${boot}${again}`,
+    why: `${name} is declared, and was seen booting ${when}${again}`,
   }
 }
 
-function judgeServing(csr: Csr, request: CertificateRequest, { nodes }: Circumstances): Verdict {
+function evaluateServing(csr: Csr, request: CertificateRequest, { nodes }: PolicyContext): PolicyDecision {
   const missing = [nodesGroup, 'system:authenticated'].find((group) => !csr.groups.includes(group))
-  if (missing !== undefined) return leave(`who asks is not in the group ${missing}`)
-  const flaw = usageFlaw(csr, 'server auth') ?? organisationFlaw(request)
-  if (flaw !== undefined) return leave(flaw)
+  if (missing !== undefined) return leave(`its requester is not in the group ${missing}`)
+  const problem = usageProblem(csr, 'server auth') ?? organizationProblem(request)
+  if (problem !== undefined) return leave(problem)
   const name = nodeNameOf(request)
-  if (name === undefined) return leave(commonNameFlaw(request))
+  if (name === undefined) return leave(commonNameProblem(request))
   if (csr.username !== nodePrefix + name) {
-    return leave(
-      `${quoted(csr.username)} asks for a certificate of ${quoted(name)}, expected that node itself`,
-    )
+    return leave(`its requester is ${quoted(csr.username)}, expected the node ${quoted(name)} itself`)
   }
   const node = nodes.find(({ names }) => names.includes(name))
   if (node === undefined) return leave(`${quoted(name)} is not a declared node of this cluster`)
   const { dnsNames, addresses } = request
-  if (dnsNames.length + addresses.length === 0) return leave('it names neither a DNS name nor an address')
+  if (dnsNames.length + addresses.length === 0) return leave('it asks for neither a DNS name nor an address')
   const dnsName = dnsNames.find((each) => !node.names.includes(each.toLowerCase()))
   if (dnsName !== undefined) return leave(`the name ${quoted(dnsName)} is not declared for ${node.key}`)
   const address = addresses.find((each) => !node.addresses.includes(each))
@@ -195,25 +187,25 @@ function judgeServing(csr: Csr, request: CertificateRequest, { nodes }: Circumst
     kind: 'approve',
     node: node.key,
     names: node.names,
-    why: `${name} itself asks, for names and addresses that are declared for it`,
+    why: `${name} itself requests it, for names and addresses that are declared for it`,
   }
 }
 
-function leave(reason: string): Verdict {
+function leave(reason: string): PolicyDecision {
   return { kind: 'leave', reason }
 }
 
-function timeFlaw({ createdAt }: Csr, now: number): string | undefined {
-  if (Number.isNaN(createdAt)) return 'nothing says when it was made'
+function timeProblem({ createdAt }: Csr, now: number): string | undefined {
+  if (Number.isNaN(createdAt)) return 'it has no creation time'
   if (createdAt > now + beforeBootMs)
-    return 'it is of a time that has not come yet; set the clocks right (NTP)'
-  if (now - createdAt > oldestMs) return 'it was made more than a day ago'
+    return 'its creation time is in the future; synchronize the clocks (NTP)'
+  if (now - createdAt > maxAgeMs) return 'it is more than one day old'
   return undefined
 }
 
-function expirationFlaw({ expirationSeconds: seconds }: Csr): string | undefined {
-  if (seconds === undefined || seconds <= mostSeconds) return undefined
-  return `it asks for ${formatDuration(seconds * 1000)}, expected ${formatDuration(mostSeconds * 1000)} at most`
+function expirationProblem({ expirationSeconds: seconds }: Csr): string | undefined {
+  if (seconds === undefined || seconds <= maxSeconds) return undefined
+  return `it asks for ${formatDuration(seconds * 1000)}, expected at most ${formatDuration(maxSeconds * 1000)}`
 }
 
 function excessOf({ otherSubject, otherNames, otherExtensions }: CertificateRequest): string | undefined {
@@ -225,16 +217,16 @@ function excessOf({ otherSubject, otherNames, otherExtensions }: CertificateRequ
   return extension === undefined ? undefined : `the extension ${extension}`
 }
 
-function usageFlaw({ usages }: Csr, purpose: string): string | undefined {
+function usageProblem({ usages }: Csr, purpose: string): string | undefined {
   const expected = ['digital signature', purpose]
   if (same(usages, expected) || same(usages, [...expected, 'key encipherment'])) return undefined
-  return `it is for ${quoted(usages.join(', '))}, expected ${expected.join(', ')} and perhaps key encipherment`
+  return `its usages are ${quoted(usages.join(', '))}, expected ${expected.join(', ')} and optionally key encipherment`
 }
 
-/** The signer takes no other list; the machine approver only looks whether `system:nodes` is in it. */
-function organisationFlaw({ organisations }: CertificateRequest): string | undefined {
-  if (organisations.length === 1 && organisations[0] === nodesGroup) return undefined
-  return `its organisation is ${quoted(organisations.join(', '))}, expected ${nodesGroup}`
+/** The signer rejects other lists; the machine approver only requires that `system:nodes` is in it. */
+function organizationProblem({ organizations }: CertificateRequest): string | undefined {
+  if (organizations.length === 1 && organizations[0] === nodesGroup) return undefined
+  return `its organization is ${quoted(organizations.join(', '))}, expected ${nodesGroup}`
 }
 
 function nodeNameOf({ commonNames }: CertificateRequest): string | undefined {
@@ -243,6 +235,22 @@ function nodeNameOf({ commonNames }: CertificateRequest): string | undefined {
   return name.slice(nodePrefix.length)
 }
 
-function commonNameFlaw({ commonNames }: CertificateRequest): string {
+function commonNameProblem({ commonNames }: CertificateRequest): string {
   return `its common name is ${quoted(commonNames.join(', '))}, expected one ${nodePrefix}NAME`
+}
+
+/** Untrusted text is quoted, cut, and without control characters. */
+const maxQuotedCharacters = 120
+
+function quoted(text: string): string {
+  const shown = text.length <= maxQuotedCharacters ? text : `${text.slice(0, maxQuotedCharacters)}…`
+  return JSON.stringify(shown).replaceAll(/[^\x20-\x7e…]/g, '?')
+}
+
+/** Whether two lists hold the same items, in any order. */
+function same(list: readonly string[], expected: readonly string[]): boolean {
+  const set = new Set(list)
+  return (
+    list.length === expected.length && set.size === list.length && expected.every((each) => set.has(each))
+  )
 }

@@ -5,8 +5,8 @@ import { UsageError } from '../../../src/cli/command.ts'
 import { liveReport, plainReport } from '../../../src/cli/text/wait.ts'
 import { wait } from '../../../src/cli/commands/wait.ts'
 import { apiPaths } from '../../../src/cluster/objects.ts'
+import { stagesOf } from '../../../src/cluster/evaluate/stages.ts'
 import { formatStopwatch } from '../../../src/text/duration.ts'
-import { stagesOf } from '../../../src/cluster/stages.ts'
 import { kubeconfigText, startApiServer } from '../../support/api-server.ts'
 import { authority } from '../../support/cluster.ts'
 import { bootstrapConfigMap, condition, nodeObject, signingRequest } from '../../support/cluster-objects.ts'
@@ -113,7 +113,7 @@ t.test('of many things that lack, the view shows a dozen, and lines tell what is
     Array.from({ length: 15 - from }, (_, index) => `w${index + from}: not Ready`)
   const [plain, live] = [keptTerminal(), keptTerminal()]
   for (const report of [plainReport(plain), liveReport(live, [stage!])]) {
-    report.tell({ kind: 'begun', stage: stage!, elapsedMs: 0, mostMs: 60_000 })
+    report.tell({ kind: 'started', stage: stage!, elapsedMs: 0, limitMs: 60_000 })
     report.tell({ kind: 'missing', stage: stage!, elapsedMs: 1000, missing: lacks(1) })
     report.tell({ kind: 'missing', stage: stage!, elapsedMs: 2000, missing: lacks(0) })
     report.tick(3000)

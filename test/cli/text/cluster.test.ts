@@ -1,6 +1,6 @@
 import t from 'tap'
 import { clusterLines, statusLines } from '../../../src/cli/text/cluster.ts'
-import type { ClusterStanding, StageReport } from '../../../src/cluster/report.ts'
+import type { ClusterStatus, StageReport } from '../../../src/cluster/report.ts'
 import { golden } from '../../support/golden.ts'
 import { now, rackStanding } from '../../support/rack.ts'
 
@@ -15,7 +15,7 @@ const reached = (name: string, reachedAt?: number): StageReport => ({
 const sentence =
   'there is no kubeconfig /etc/slipway/kubeconfig; `openshift-install create ignition-configs` writes it to auth/kubeconfig'
 const members = rackStanding.members.map(({ node }) => ({ node, state: 'unknown' as const }))
-const never: ClusterStanding = {
+const never: ClusterStatus = {
   ...{ cluster: 'ocp45', members, trouble: sentence },
   stages: [
     { name: 'API', state: 'unknown', missing: [sentence] },
@@ -23,7 +23,7 @@ const never: ClusterStanding = {
   ],
   requests: { approve: 'dry-run', approved: 0 },
 }
-const installed: ClusterStanding = {
+const installed: ClusterStatus = {
   ...rackStanding,
   stages: [reached('API'), reached('nodes', now - 190 * minute), reached('operators', now - 180 * minute)],
   members: rackStanding.members.map(({ node }) => ({
@@ -34,7 +34,7 @@ const installed: ClusterStanding = {
   bootstrap: { kind: 'kept', since: now - 5 * minute, reason: 'a person said so (bootstrap keep)' },
   requests: { approve: 'off', pending: 0, approved: 0 },
 }
-const deaf: ClusterStanding = {
+const deaf: ClusterStatus = {
   ...{ ...rackStanding, trouble: 'api.ocp45.example.localdomain:6443: it does not answer', members },
   stages: [
     reached('API', now - 44 * minute),
@@ -66,7 +66,7 @@ for (const [name, each, columns] of [
 }
 
 t.test('a line for each cluster, and what is wrong with it', (t) => {
-  const lines = (each: ClusterStanding) => clusterLines([each], now, paper)
+  const lines = (each: ClusterStatus) => clusterLines([each], now, paper)
   t.same(lines(rackStanding), [
     'ocp45: 3 of 5 nodes Ready, waiting for version; 2 certificate requests pending:',
     '       slipway csr list',
@@ -86,13 +86,13 @@ t.test('a line for each cluster, and what is wrong with it', (t) => {
 
 t.test('an API that was never up is waited for, and is no trouble; who may not be asked has no line', (t) => {
   const refused = 'api.ocp45:6443: the connection is refused, nothing listens there yet'
-  const waiting: ClusterStanding = {
+  const waiting: ClusterStatus = {
     ...never,
     trouble: refused,
     stages: [{ name: 'API', state: 'under-way', missing: [refused] }],
   }
   t.same(clusterLines([waiting], now, { ...paper, columns: 120 }), [`ocp45: waiting for API: ${refused}`])
-  const silent: ClusterStanding = {
+  const silent: ClusterStatus = {
     ...{ cluster: 'ocp45', members, requests: never.requests },
     stages: [{ name: 'API', state: 'under-way', missing: [] }],
   }

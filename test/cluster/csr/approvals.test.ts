@@ -8,18 +8,18 @@ const put = `PUT ${csrsPath}/csr-a/approval`
 const w1 = 'w1.ocp45.example.net'
 const node = `/api/v1/nodes/${w1}`
 
-t.test('a node that the cluster has is asked for before its request is approved', async (t) => {
+t.test('asks the cluster for the node before it approves a request', async (t) => {
   const all = approverRig(t)
   const { cluster, settle, add, reasons } = all
   cluster.set(node, nodeObject(w1, [], { creationTimestamp: '2025-12-31T12:00:00Z' }), true)
   add(clientCsr())
   await settle()
   t.same(reasons(), [
-    'csr-a: the cluster has the node w1.ocp45.example.net already, and it was not installed anew since; for another machine, delete the node',
+    'csr-a: the cluster already has the node w1.ocp45.example.net, and it was not reinstalled since; to replace the machine, delete the node',
   ])
-  // Without a time it is not older than an installation.
+  // Without a time, it does not count as older than the installation.
   cluster.set(node, nodeObject(w1), true)
-  all.sightings.set('ocp45/w1', { from: askedAt, to: askedAt, installedAt: askedAt })
+  all.boots.set('ocp45/w1', { from: askedAt, to: askedAt, installedAt: askedAt })
   await settle(30_000)
   t.same(puts(all), [])
   cluster.remove(node)
@@ -28,11 +28,11 @@ t.test('a node that the cluster has is asked for before its request is approved'
   t.same(puts(all), [put])
 })
 
-t.test('a request that somebody changed meanwhile is judged as it is now', async (t) => {
+t.test('evaluates a request again that another client changed', async (t) => {
   const all = approverRig(t)
   const { cluster, settle, add, counters, reasons } = all
   add(clientCsr())
-  // Before the approval arrives, it becomes another one that the watch has not told of yet.
+  // The request changes before the approval, and the watch has not reported it yet.
   cluster.set(`${csrsPath}/csr-a`, clientCsr('not-declared'), true)
   await settle()
   t.same(puts(all), [put])
@@ -42,16 +42,16 @@ t.test('a request that somebody changed meanwhile is judged as it is now', async
   t.same(puts(all), [put])
 })
 
-t.test('a conflict with nothing left to decide ends there', async (t) => {
+t.test('a conflict ends when no decision is left to make', async (t) => {
   const rows = [
     { name: 'approved by another', then: { ...clientCsr(), status: { certificate: 'LS0t' } } },
-    { name: 'no request any more', then: { metadata: { name: '' } } },
+    { name: 'no longer a request', then: { metadata: { name: '' } } },
   ]
   for (const { name, then } of rows) {
     const all = approverRig(t)
     all.add(clientCsr())
     all.cluster.fail(put, new ApiProblem(409, 'Conflict', 'changed'))
-    all.cluster.odd.set(`${csrsPath}/csr-a`, then)
+    all.cluster.unchecked.set(`${csrsPath}/csr-a`, then)
     await all.settle(500)
     await all.settle(500)
     t.same(puts(all), [put], name)
@@ -59,7 +59,7 @@ t.test('a conflict with nothing left to decide ends there', async (t) => {
   }
 })
 
-t.test('a conflict about what is gone, or cannot be read now', async (t) => {
+t.test('a conflict about a request that is deleted, or cannot be read', async (t) => {
   const conflict = new ApiProblem(409, 'Conflict', 'changed')
   const gone = approverRig(t)
   gone.cluster.fail(put, conflict)
@@ -76,40 +76,43 @@ t.test('a conflict about what is gone, or cannot be read now', async (t) => {
   t.same(puts(cut), [put, put])
 })
 
-t.test('what the cluster cannot do now is tried again, each time later, and others meanwhile', async (t) => {
-  const all = approverRig(t)
-  const { cluster, settle, add, reasons, counters } = all
-  const busy = new ApiProblem(503, 'ServiceUnavailable', 'the server is starting')
-  cluster.fail(put, new ApiProblem(429, 'TooManyRequests', 'later'), busy, new Error('connection cut'))
-  add(clientCsr())
-  await settle()
-  t.same(reasons(), ['csr-a: it is to be approved, but the cluster does not let it: later'])
-  add(servingCsr())
-  await settle(499)
-  t.same(puts(all), [put])
-  await settle(1)
-  await settle(1000)
-  t.equal(puts(all).includes(`PUT ${csrsPath}/csr-b/approval`), true)
-  for (let round = 0; round < 8; round++) await settle(1000)
-  t.same(reasons(), [])
-  t.equal(counters.get('csr.failures'), 3)
-  t.equal(counters.get('csr.approved'), 2)
-})
+t.test(
+  'tries again what the cluster cannot do now, with growing delays, and approves others in between',
+  async (t) => {
+    const all = approverRig(t)
+    const { cluster, settle, add, reasons, counters } = all
+    const busy = new ApiProblem(503, 'ServiceUnavailable', 'the server is starting')
+    cluster.fail(put, new ApiProblem(429, 'TooManyRequests', 'later'), busy, new Error('connection cut'))
+    add(clientCsr())
+    await settle()
+    t.same(reasons(), ['csr-a: the policy approves it, but the approval failed: later'])
+    add(servingCsr())
+    await settle(499)
+    t.same(puts(all), [put])
+    await settle(1)
+    await settle(1000)
+    t.equal(puts(all).includes(`PUT ${csrsPath}/csr-b/approval`), true)
+    for (let round = 0; round < 8; round++) await settle(1000)
+    t.same(reasons(), [])
+    t.equal(counters.get('csr.failures'), 3)
+    t.equal(counters.get('csr.approved'), 2)
+  },
+)
 
-t.test('what the cluster refuses is not asked again until it is judged anew', async (t) => {
+t.test('does not repeat a refused approval until the request is evaluated again', async (t) => {
   const all = approverRig(t)
   all.cluster.fail(put, new ApiProblem(403, 'Forbidden', 'system:node may not'))
   all.add(clientCsr())
   await all.settle(10_000)
   t.same(puts(all), [put])
-  t.same(all.reasons(), ['csr-a: it is to be approved, but the cluster does not let it: system:node may not'])
+  t.same(all.reasons(), ['csr-a: the policy approves it, but the approval failed: system:node may not'])
   await all.settle(20_000)
   await all.settle(50)
   t.same(puts(all), [put, put])
   t.same(all.reasons(), [])
 })
 
-t.test('one that is gone when it is approved is forgotten', async (t) => {
+t.test('forgets a request that was deleted before its approval', async (t) => {
   const all = approverRig(t)
   all.cluster.event('ADDED', clientCsr())
   await all.settle(50)
@@ -117,7 +120,7 @@ t.test('one that is gone when it is approved is forgotten', async (t) => {
   t.same(all.reasons(), [])
 })
 
-t.test('one that is withdrawn before its turn is not asked about', async (t) => {
+t.test('does not approve a request that was deleted before its turn', async (t) => {
   const all = approverRig(t)
   all.add(clientCsr())
   all.add(servingCsr())
@@ -127,13 +130,13 @@ t.test('one that is withdrawn before its turn is not asked about', async (t) => 
   t.same(puts(all), [put])
 })
 
-t.test('while the cluster does not say which nodes it has, nothing is approved', async (t) => {
+t.test('approves nothing while the cluster does not return its nodes', async (t) => {
   const all = approverRig(t)
   all.cluster.fail(`GET ${node}`, new ApiProblem(500, 'InternalError', 'etcd is away'))
   all.add(clientCsr())
   await all.settle()
   t.same(puts(all), [])
-  t.same(all.reasons(), ['csr-a: it is to be approved, but the cluster does not let it: etcd is away'])
+  t.same(all.reasons(), ['csr-a: the policy approves it, but the approval failed: etcd is away'])
   await all.settle(500)
   t.same(puts(all), [put])
 })

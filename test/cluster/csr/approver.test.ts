@@ -5,16 +5,16 @@ import { askedAt, clientCsr, servingCsr } from '../../support/csr.ts'
 const put = `PUT ${csrsPath}/csr-a/approval`
 const minute = 60_000
 
-t.test('a node’s two requests are approved at once, with who did it and why', async (t) => {
+t.test('approves the two requests of a node at once, and records the reason', async (t) => {
   const all = approverRig(t)
   const { cluster, settle, add, lines, counters, approver } = all
   add(clientCsr())
-  t.same(all.reasons(), ['csr-a: it is being approved'])
+  t.same(all.reasons(), ['csr-a: slipway is approving it'])
   await settle()
   add(servingCsr())
   await settle(50)
   t.same(puts(all), [put, `PUT ${csrsPath}/csr-b/approval`])
-  const why = 'w1.ocp45.example.net is declared, and was seen booting 60 s before it asked'
+  const why = 'w1.ocp45.example.net is declared, and was seen booting 60 s before the request'
   const at = '2026-01-01T12:00:01Z'
   t.match(cluster.at(`${csrsPath}/csr-a`), {
     metadata: { uid: 'uid-of-csr-a' },
@@ -26,7 +26,7 @@ t.test('a node’s two requests are approved at once, with who did it and why', 
             type: 'Approved',
             status: 'True',
             reason: 'DeclaredNode',
-            message: `slipway approved this: ${why}`,
+            message: `approved by slipway: ${why}`,
           },
           ...{ lastUpdateTime: at, lastTransitionTime: at },
         },
@@ -40,7 +40,7 @@ t.test('a node’s two requests are approved at once, with who did it and why', 
       { cluster: 'ocp45', node: 'ocp45/w1', csr: 'csr-b' },
     ],
   )
-  t.same(all.told, [
+  t.same(all.approvals, [
     'ocp45/w1 kubernetes.io/kube-apiserver-client-kubelet csr-a',
     'ocp45/w1 kubernetes.io/kubelet-serving csr-b',
   ])
@@ -48,10 +48,10 @@ t.test('a node’s two requests are approved at once, with who did it and why', 
   t.same(approver.pending(), { cluster: 'ocp45', approve: 'declared', approved: 2, requests: [] })
 })
 
-t.test('what is left is said once, shown with its reason, and judged anew', async (t) => {
+t.test('logs a pending request once, shows its reason, and evaluates it again', async (t) => {
   const all = approverRig(t)
-  const { settle, add, reasons, lines, sightings, approver, cluster } = all
-  sightings.clear()
+  const { settle, add, reasons, lines, boots, approver, cluster } = all
+  boots.clear()
   add(clientCsr())
   add(servingCsr('other-address'))
   add(clientCsr('client', { signerName: 'example.net/other' }, 'csr-c'))
@@ -65,9 +65,9 @@ t.test('what is left is said once, shown with its reason, and judged anew', asyn
   t.same(reasons(), left)
   t.same(
     lines.map(({ msg, csr, reason }) => `${msg}: ${csr}: ${reason}`),
-    left.map((each) => `certificate request left: ${each}`),
+    left.map((each) => `certificate request pending: ${each}`),
   )
-  sightings.set('ocp45/w1', { from: askedAt, to: askedAt })
+  boots.set('ocp45/w1', { from: askedAt, to: askedAt })
   approver.reconsider()
   await settle(50)
   t.same(puts(all), [put])
@@ -75,20 +75,20 @@ t.test('what is left is said once, shown with its reason, and judged anew', asyn
   t.same(reasons(), left.slice(2))
 })
 
-t.test('a dry run says what it would do, and does nothing', async (t) => {
+t.test('a dry run reports what it would approve, and approves nothing', async (t) => {
   const all = approverRig(t, { isDryRun: true })
   all.add(clientCsr())
   await all.settle(30_000)
   await all.settle(30_000)
   t.same(all.reasons(), [
-    'csr-a: only a dry run (approve: dry-run), else it would be approved: w1.ocp45.example.net is declared, and was seen booting 60 s before it asked',
+    'csr-a: dry run (approve: dry-run); the policy would approve it: w1.ocp45.example.net is declared, and was seen booting 60 s before the request',
   ])
   t.same(puts(all), [])
   t.equal(all.lines.length, 1)
   t.equal(all.approver.pending().approve, 'dry-run')
 })
 
-t.test('in a flood nobody is approved, and it is said; when it is over, good requests are', async (t) => {
+t.test('approves nothing during a flood, logs it, and approves good requests afterwards', async (t) => {
   const all = approverRig(t)
   const { cluster, settle, add, lines, counters, reasons } = all
   const many = Array.from({ length: 102 }, (_, index) =>
@@ -99,22 +99,22 @@ t.test('in a flood nobody is approved, and it is said; when it is over, good req
   add(clientCsr())
   await settle(50)
   t.same(puts(all), [])
-  t.match(reasons(), Array(103).fill(/too many ask at once/))
+  t.match(reasons(), Array(103).fill(/too many requests at once/))
   t.equal(counters.get('csr.floods'), 1)
   t.match(
     lines.filter(({ level }) => level === 'warn'),
-    [{ msg: 'too many certificate requests: none is approved', pending: 103, nodes: 2 }],
+    [{ msg: 'too many certificate requests, approving none', pending: 103, nodes: 2 }],
   )
   cluster.event('DELETED', many[0]!)
   await settle(50)
   t.same(puts(all), [put])
   t.equal(
-    lines.some(({ msg }) => msg === 'certificate requests are judged again'),
+    lines.some(({ msg }) => msg === 'certificate requests are evaluated again'),
     true,
   )
 })
 
-t.test('old requests are no flood, and the oldest make room for new ones', async (t) => {
+t.test('old requests are not a flood, and new ones displace the oldest', async (t) => {
   const all = approverRig(t)
   const old = new Date(askedAt - 2 * 60 * minute).toISOString()
   const many = Array.from({ length: 1100 }, (_, index) => {
@@ -132,41 +132,41 @@ t.test('old requests are no flood, and the oldest make room for new ones', async
   t.equal(all.counters.get('csr.floods'), 0)
 })
 
-t.test('a new list is the whole truth; what is no request is counted', (t) => {
-  const { cluster, reasons, counters, sightings } = approverRig(t)
-  sightings.clear()
-  cluster.odd.list([clientCsr(), null, {}])
+t.test('a new list replaces all requests; counts objects that are not requests', (t) => {
+  const { cluster, reasons, counters, boots } = approverRig(t)
+  boots.clear()
+  cluster.unchecked.list([clientCsr(), {}, { metadata: {} }])
   t.equal(counters.get('csr.malformed'), 2)
   t.equal(reasons().length, 1)
   cluster.list([servingCsr('not-declared'), { ...clientCsr(), status: { certificate: 'LS0t' } }])
   t.match(reasons(), [/^csr-b: /])
   const timeless = servingCsr('serving', {}, 'csr-t')
   cluster.event('ADDED', { ...timeless, metadata: { name: 'csr-t' } })
-  t.match(reasons(), ['csr-t: nothing says when it was made', /^csr-b: /])
-  cluster.odd.event('DELETED', {})
+  t.match(reasons(), ['csr-t: it has no creation time', /^csr-b: /])
+  cluster.unchecked.event('DELETED', {})
   t.equal(reasons().length, 2)
   cluster.list([])
   t.same(reasons(), [])
   t.end()
 })
 
-t.test('why nothing is heard is said until something is', (t) => {
+t.test('reports an outage until the cluster is reachable', (t) => {
   const { cluster, approver, lines, counters } = approverRig(t)
-  cluster.trouble('connection refused')
+  cluster.outage('connection refused')
   t.equal(approver.pending().trouble, 'connection refused')
   cluster.list([])
-  t.equal(approver.pending().trouble, 'connection refused', 'a list is heard, and its changes still are not')
-  cluster.heard()
+  t.equal(approver.pending().trouble, 'connection refused', 'a list alone does not end it')
+  cluster.reachable()
   t.equal(approver.pending().trouble, undefined)
   t.equal(counters.get('csr.troubles'), 1)
   t.same(
     lines.map(({ msg }) => msg),
-    ['cluster cannot be asked', 'cluster is heard again'],
+    ['cluster API unreachable', 'cluster API reachable again'],
   )
   t.end()
 })
 
-t.test('closing ends what is under way and leaves no timer', async (t) => {
+t.test('closing ends pending approvals and leaves no timer', async (t) => {
   const all = approverRig(t)
   all.cluster.fail(put, new Error('aborted'))
   all.add(clientCsr())

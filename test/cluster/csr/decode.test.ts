@@ -5,14 +5,14 @@ import { formatIp } from '../../../src/proto/address/ip.ts'
 import { requestOf } from '../../support/csr.ts'
 import { makeRequest, pemRequest } from '../../support/pkcs10.ts'
 
-t.test('a kubelet’s requests are read: who it is, and its names (RFC 2986, RFC 5280 §4.2.1.6)', (t) => {
+t.test('decodes a kubelet’s identity and names (RFC 2986, RFC 5280 §4.2.1.6)', (t) => {
   const plain = { otherSubject: [], otherNames: [], otherExtensions: [] }
   t.same(decodeRequest(requestOf('client')), {
     kind: 'request',
     request: {
       ...plain,
       commonNames: ['system:node:w1.ocp45.example.net'],
-      organisations: ['system:nodes'],
+      organizations: ['system:nodes'],
       dnsNames: [],
       addresses: [],
     },
@@ -25,12 +25,12 @@ t.test('a kubelet’s requests are read: who it is, and its names (RFC 2986, RFC
   return t.end()
 })
 
-t.test('RSA from 2048 bits on and Ed25519 are keys too', (t) => {
+t.test('accepts RSA keys of 2048 bits and Ed25519 keys', (t) => {
   for (const name of ['client-rsa', 'client-ed25519']) t.equal(decodeRequest(requestOf(name)).kind, 'request')
   t.end()
 })
 
-t.test('what is beside organisation, common name, DNS names and addresses is named', (t) => {
+t.test('returns everything besides the organization, common name, DNS names and addresses', (t) => {
   const rows = [
     { name: 'unit', what: 'otherSubject', is: ['2.5.4.11'] },
     { name: 'email', what: 'otherNames', is: ['email root@example.net'] },
@@ -48,20 +48,20 @@ t.test('what is beside organisation, common name, DNS names and addresses is nam
 const good = Buffer.from(requestOf('client'), 'base64').toString()
 const der = Buffer.from(good.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
 const base64 = (text: string) => Buffer.from(text).toString('base64')
-const changed = (octets: Uint8Array, at: number, value: number) => {
-  const copy = Uint8Array.from(octets)
-  copy.set([value], at < 0 ? octets.length + at : at)
+const changed = (bytes: Uint8Array, at: number, value: number) => {
+  const copy = Uint8Array.from(bytes)
+  copy.set([value], at < 0 ? bytes.length + at : at)
   return copy
 }
 
-t.test('what cannot be read is a reason', (t) => {
+t.test('returns a reason for what it cannot decode', (t) => {
   const pkcs10 = 'is not a PKCS#10 request (RFC 2986)'
   const pem = 'is not one CERTIFICATE REQUEST in PEM'
-  const strict = 'is not written as DER wants it'
+  const strict = 'is not DER'
   const rows: readonly (readonly [name: string, request: string, reason: string])[] = [
-    ['nothing', '', pem],
-    ['no base64', '\u0000\u0000', pem],
-    ['no PEM', base64('hello'), pem],
+    ['an empty text', '', pem],
+    ['not base64', '\u0000\u0000', pem],
+    ['not PEM', base64('hello'), pem],
     ['a certificate', pemRequest(der, 'CERTIFICATE'), pem],
     ['two blocks', base64(good + good), pem],
     ['text before the block', base64(`x${good}`), pem],
@@ -69,10 +69,10 @@ t.test('what cannot be read is a reason', (t) => {
     ['an empty block', pemRequest(Uint8Array.of(0x30, 0)), pkcs10],
     ['truncated DER', pemRequest(der.subarray(0, -9)), pkcs10],
     ['another structure', pemRequest(Uint8Array.of(2, 1, 0)), pkcs10],
-    ['an octet after it', pemRequest(Buffer.concat([der, Uint8Array.of(0)])), strict],
-    ['six thousand sequences in each other', pemRequest(new Uint8Array(6000).fill(0x30)), pkcs10],
+    ['a byte after it', pemRequest(Buffer.concat([der, Uint8Array.of(0)])), strict],
+    ['6,000 nested sequences', pemRequest(new Uint8Array(6000).fill(0x30)), pkcs10],
     [
-      'BER of no definite length',
+      'BER of indefinite length',
       pemRequest(
         Buffer.concat([
           Uint8Array.of(0x30, 0x80),
@@ -82,11 +82,11 @@ t.test('what cannot be read is a reason', (t) => {
       ),
       strict,
     ],
-    ['huge', 'A'.repeat(20_000), 'has 20000 octets, expected 16384 at most'],
+    ['huge', 'A'.repeat(20_000), 'has 20000 bytes, expected at most 16384'],
     [
       'a broken signature',
       pemRequest(changed(der, -1, (der.at(-1) ?? 0) ^ 1)),
-      'is not signed by its own key',
+      'is not signed with its own key',
     ],
     [
       'another version',
@@ -94,38 +94,34 @@ t.test('what cannot be read is a reason', (t) => {
       'has version 1, expected 0',
     ],
     [
-      'a key that is no point of its curve',
+      'a key that is not a point of its curve',
       pemRequest(changed(der, der.indexOf(Uint8Array.of(3, 0x42, 0, 4)) + 3, 9)),
-      'has a key that cannot be read',
+      'has an invalid key',
     ],
     ['an RSA key of 1024 bits', requestOf('rsa-1024'), 'has an RSA key of 1024 bits, expected 2048 to 8192'],
     [
       'an algorithm of another key',
-      makeRequest({ commonNames: ['a'], organisations: [], algorithm: '1.3.101.112' }),
-      'is not signed by its own key',
+      makeRequest({ commonNames: ['a'], organizations: [], algorithm: '1.3.101.112' }),
+      'is not signed with its own key',
     ],
-    ['SHA-1', requestOf('sha1'), 'is signed by an algorithm that no kubelet uses (1.2.840.10045.4.1)'],
-    ['a curve of another kind', requestOf('other-curve'), 'has a key of the curve secp256k1'],
+    ['SHA-1', requestOf('sha1'), 'is signed with an algorithm that kubelets do not use (1.2.840.10045.4.1)'],
+    ['a curve of another kind', requestOf('other-curve'), 'has a key of the unsupported curve secp256k1'],
     [
-      'an attribute that is no extension',
+      'an attribute that is not an extension',
       requestOf('password'),
-      'has an attribute 1.2.840.113549.1.9.7, which no kubelet sends',
+      'has an attribute 1.2.840.113549.1.9.7, which kubelets do not send',
     ],
     ['a BMPString', requestOf('wide-text'), 'has a subject that is neither UTF8String nor PrintableString'],
     [
       'two lists of extensions',
-      makeRequest({ commonNames: ['a'], organisations: [], dnsNames: ['b'], lists: 2 }),
+      makeRequest({ commonNames: ['a'], organizations: [], dnsNames: ['b'], lists: 2 }),
       'has several lists of extensions, expected one',
     ],
     ['two lists of names', requestOf('two-lists'), 'has several lists of names, expected one'],
     ['an empty list of names', requestOf('empty-list'), 'has an empty list of names'],
-    ['an address of three octets', requestOf('bad-address'), pkcs10],
-    [
-      'an address with its mask',
-      requestOf('address-and-mask'),
-      'has "192.0.2.21/32" where an address belongs',
-    ],
-    ['a length in more octets than it needs', requestOf('long-form'), strict],
+    ['an address of three bytes', requestOf('bad-address'), pkcs10],
+    ['an address with its mask', requestOf('address-and-mask'), 'has the invalid address "192.0.2.21/32"'],
+    ['a length in more bytes than necessary', requestOf('long-form'), strict],
   ]
   for (const [name, request, reason] of rows) {
     t.same(decodeRequest(request), { kind: 'malformed', reason }, name)
@@ -133,10 +129,10 @@ t.test('what cannot be read is a reason', (t) => {
   t.end()
 })
 
-t.test('arbitrary octets are a reason and nothing else', (t) => {
+t.test('returns a reason for arbitrary bytes', (t) => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (octets, isPem) => {
-      const request = isPem ? pemRequest(octets) : Buffer.from(octets).toString('base64')
+    fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (bytes, isPem) => {
+      const request = isPem ? pemRequest(bytes) : Buffer.from(bytes).toString('base64')
       const { kind } = decodeRequest(request)
       if (kind !== 'malformed') throw new Error(`was read as ${kind}`)
     }),

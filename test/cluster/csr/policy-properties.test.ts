@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { clientCsr, servingCsr, verdict } from '../../support/csr.ts'
+import { clientCsr, servingCsr, decisionOn } from '../../support/csr.ts'
 import { makeRequest, pemRequest } from '../../support/pkcs10.ts'
 
-t.test('a request of which any octet is another is not approved', (t) => {
+t.test('does not approve a request with any changed byte', (t) => {
   for (const good of [clientCsr(), servingCsr()]) {
     const text = Buffer.from(String(good.spec['request']), 'base64').toString()
     const der = Buffer.from(text.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
@@ -12,19 +12,19 @@ t.test('a request of which any octet is another is not approved', (t) => {
         fc.nat(der.length - 1),
         fc.integer({ min: 1, max: 255 }),
         fc.constantFrom('change', 'cut', 'insert', 'repeat'),
-        (at, octet, kind) => {
+        (at, byte, kind) => {
           const before = der.subarray(0, at)
-          const changed = Uint8Array.of((der[at] ?? 0) ^ octet)
+          const changed = Uint8Array.of((der[at] ?? 0) ^ byte)
           const middle =
             kind === 'insert'
-              ? [Uint8Array.of(octet), der.subarray(at)]
+              ? [Uint8Array.of(byte), der.subarray(at)]
               : kind === 'repeat'
                 ? [der.subarray(at), der]
                 : kind === 'cut'
                   ? []
                   : [changed, der.subarray(at + 1)]
           const request = pemRequest(Buffer.concat([before, ...middle]))
-          const is = verdict({ ...good, spec: { ...good.spec, request } })
+          const is = decisionOn({ ...good, spec: { ...good.spec, request } })
           if (!is.startsWith('leave: its request ')) throw new Error(`${kind} at ${at}: ${is}`)
         },
       ),
@@ -34,7 +34,7 @@ t.test('a request of which any octet is another is not approved', (t) => {
   t.end()
 })
 
-t.test('of all combinations of names, those are approved that mean the node and nothing else', (t) => {
+t.test('approves only combinations of names that mean the node and nothing else', (t) => {
   const some = <T>(...values: T[]) => fc.array(fc.constantFrom(...values), { maxLength: 2 })
   const name = 'system:node:w1.ocp45.example.net'
   fc.assert(
@@ -43,9 +43,9 @@ t.test('of all combinations of names, those are approved that mean the node and 
       some('system:nodes', 'system:masters'),
       some('w1.ocp45.example.net', 'W1', 'm1', '', ' w1', 'w1.'),
       some('192.0.2.21', '192.0.2.11', '2001:db8::11'),
-      (commonNames, organisations, dnsNames, addresses) => {
-        const request = makeRequest({ commonNames, organisations, dnsNames, addresses })
-        const isOfNodes = organisations.length === 1 && organisations[0] === 'system:nodes'
+      (commonNames, organizations, dnsNames, addresses) => {
+        const request = makeRequest({ commonNames, organizations, dnsNames, addresses })
+        const isOfNodes = organizations.length === 1 && organizations[0] === 'system:nodes'
         const isDeclared = isOfNodes && commonNames.length === 1 && commonNames[0] !== 'w1.ocp45.example.net'
         const isNode = isDeclared && commonNames[0] === name
         const isOwn =
@@ -53,8 +53,8 @@ t.test('of all combinations of names, those are approved that mean the node and 
           addresses.every((each) => each === '192.0.2.21')
         const hasNames = dnsNames.length + addresses.length > 0
         const rows = [
-          { is: verdict(clientCsr('client', { request })), isGood: isDeclared && !hasNames },
-          { is: verdict(servingCsr('client', { request })), isGood: isNode && isOwn && hasNames },
+          { is: decisionOn(clientCsr('client', { request })), isGood: isDeclared && !hasNames },
+          { is: decisionOn(servingCsr('client', { request })), isGood: isNode && isOwn && hasNames },
         ]
         for (const { is, isGood } of rows) {
           if (is.startsWith('approve: ') !== isGood) throw new Error(is)

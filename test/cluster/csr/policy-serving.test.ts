@@ -1,39 +1,39 @@
 import t from 'tap'
-import { requestOf, servingCsr, verdict, type CsrObject } from '../../support/csr.ts'
+import { requestOf, servingCsr, decisionOn, type CsrObject } from '../../support/csr.ts'
 
-t.test('a second request that is otherwise is left, with the reason', (t) => {
+t.test('leaves any other serving request pending, with the reason', (t) => {
   const of = (request: string) => servingCsr(request)
   const serving = (more: Record<string, unknown>) => servingCsr('serving', more)
   const rows: readonly (readonly [name: string, object: CsrObject, reason: string])[] = [
     [
-      'another node asks',
+      'another node as requester',
       serving({ username: 'system:node:m1.ocp45.example.net' }),
-      '"system:node:m1.ocp45.example.net" asks for a certificate of "w1.ocp45.example.net", expected that node itself',
+      'its requester is "system:node:m1.ocp45.example.net", expected the node "w1.ocp45.example.net" itself',
     ],
     [
-      'the bootstrapper asks',
+      'the bootstrapper as requester',
       serving({ username: 'system:serviceaccount:openshift-machine-config-operator:node-bootstrapper' }),
-      '"system:serviceaccount:openshift-machine-config-operator:node-bootstrapper" asks for a certificate of "w1.ocp45.example.net", expected that node itself',
+      'its requester is "system:serviceaccount:openshift-machine-config-operator:node-bootstrapper", expected the node "w1.ocp45.example.net" itself',
     ],
     [
-      'who is no node',
+      'a requester that is not a node',
       serving({ groups: ['system:authenticated'] }),
-      'who asks is not in the group system:nodes',
+      'its requester is not in the group system:nodes',
     ],
     [
-      'who is nobody',
+      'a requester that is not authenticated',
       serving({ groups: ['system:nodes'] }),
-      'who asks is not in the group system:authenticated',
+      'its requester is not in the group system:authenticated',
     ],
     [
-      'for clients',
+      'usages of clients',
       serving({ usages: ['digital signature', 'client auth'] }),
-      'it is for "digital signature, client auth", expected digital signature, server auth and perhaps key encipherment',
+      'its usages are "digital signature, client auth", expected digital signature, server auth and optionally key encipherment',
     ],
     [
-      'another organisation',
-      of('organisation'),
-      'its organisation is "system:masters", expected system:nodes',
+      'another organization',
+      of('organization'),
+      'its organization is "system:masters", expected system:nodes',
     ],
     [
       'two common names',
@@ -45,7 +45,7 @@ t.test('a second request that is otherwise is left, with the reason', (t) => {
       servingCsr('not-declared', { username: 'system:node:w9.ocp45.example.net' }),
       '"w9.ocp45.example.net" is not a declared node of this cluster',
     ],
-    ['no names', of('client'), 'it names neither a DNS name nor an address'],
+    ['no names', of('client'), 'it asks for neither a DNS name nor an address'],
     [
       'the address of another node',
       of('other-address'),
@@ -67,14 +67,18 @@ t.test('a second request that is otherwise is left, with the reason', (t) => {
       'the name "api.ocp45.example.net" is not declared for ocp45/w1',
     ],
     ['a wildcard', of('wildcard'), 'the name "*.ocp45.example.net" is not declared for ocp45/w1'],
-    ['an email address', of('email'), 'its request has "email root@example.net", which no kubelet asks for'],
-    ['a URI', of('uri'), 'its request has "URI https://example.net", which no kubelet asks for'],
+    [
+      'an email address',
+      of('email'),
+      'its request has "email root@example.net", which kubelets do not ask for',
+    ],
+    ['a URI', of('uri'), 'its request has "URI https://example.net", which kubelets do not ask for'],
     [
       'two lists of names',
       serving({ request: requestOf('two-lists') }),
       'its request has several lists of names, expected one',
     ],
   ]
-  for (const [name, object, reason] of rows) t.equal(verdict(object), `leave: ${reason}`, name)
+  for (const [name, object, reason] of rows) t.equal(decisionOn(object), `leave: ${reason}`, name)
   t.end()
 })

@@ -1,19 +1,20 @@
 import t from 'tap'
-import { clientCsr, servingCsr, verdict, type CsrObject } from '../../support/csr.ts'
+import { clientCsr, servingCsr, decisionOn, type CsrObject } from '../../support/csr.ts'
 import { makeRequest } from '../../support/pkcs10.ts'
 
-const seenBefore = 'approve: w1.ocp45.example.net is declared, and was seen booting 4 min before it asked'
-const itself = 'approve: w1.ocp45.example.net itself asks, for names and addresses that are declared for it'
+const seenBefore = 'approve: w1.ocp45.example.net is declared, and was seen booting 4 min before the request'
+const itself =
+  'approve: w1.ocp45.example.net itself requests it, for names and addresses that are declared for it'
 const encipherment = ['key encipherment', 'digital signature']
 
-t.test('what kubelets of declared nodes ask for is approved', (t) => {
+t.test('approves what kubelets of declared nodes request', (t) => {
   const rows: readonly (readonly [name: string, object: CsrObject, is: string])[] = [
     ['its first request', clientCsr(), seenBefore],
     ['with an RSA key', clientCsr('client-rsa', { usages: [...encipherment, 'client auth'] }), seenBefore],
     [
       'by its short name',
       clientCsr('client-short-name'),
-      'approve: w1 is declared, and was seen booting 4 min before it asked',
+      'approve: w1 is declared, and was seen booting 4 min before the request',
     ],
     ['for a month', clientCsr('client', { expirationSeconds: 2_592_000 }), seenBefore],
     ['its second request', servingCsr(), itself],
@@ -30,15 +31,18 @@ t.test('what kubelets of declared nodes ask for is approved', (t) => {
       itself.replace('w1', 'm1'),
     ],
   ]
-  for (const [name, object, is] of rows) t.equal(verdict(object), is, name)
+  for (const [name, object, is] of rows) t.equal(decisionOn(object), is, name)
   t.end()
 })
 
-t.test('a first request that is otherwise is left, with the reason', (t) => {
+t.test('leaves any other client request pending, with the reason', (t) => {
   const extra = (request: string) => clientCsr(request)
   const client = (more: Record<string, unknown>) => clientCsr('client', more)
-  /** As no API server shows one. */
-  const odd = (more: Record<string, unknown>) => ({ ...clientCsr(), spec: { ...clientCsr().spec, ...more } })
+  /** As no API server sends it. */
+  const invalid = (more: Record<string, unknown>) => ({
+    ...clientCsr(),
+    spec: { ...clientCsr().spec, ...more },
+  })
   const groups = [
     'system:serviceaccounts',
     'system:serviceaccounts:openshift-machine-config-operator',
@@ -51,43 +55,47 @@ t.test('a first request that is otherwise is left, with the reason', (t) => {
       client({ signerName: 'kubernetes.io/kube-apiserver-client' }),
       'its signer is "kubernetes.io/kube-apiserver-client", which is not for kubelets',
     ],
-    ['no signer', odd({ signerName: undefined }), 'its signer is "", which is not for kubelets'],
+    ['no signer', invalid({ signerName: undefined }), 'its signer is "", which is not for kubelets'],
     [
-      'another requestor',
+      'another requester',
       client({ username: 'system:admin' }),
-      `"system:admin" asks for it, expected the machine config operator's node-bootstrapper`,
+      `its requester is "system:admin", expected the machine config operator's node-bootstrapper`,
     ],
     [
-      'a group more',
+      'an additional group',
       client({ groups: [...groups, 'system:masters'] }),
-      `who asks is in the groups "${[...groups, 'system:masters'].join(', ')}", expected the node-bootstrapper's`,
+      `its requester is in the groups "${[...groups, 'system:masters'].join(', ')}", expected those of the node-bootstrapper`,
     ],
     [
-      'a group less',
+      'a missing group',
       client({ groups: groups.slice(1) }),
-      `who asks is in the groups "${groups.slice(1).join(', ')}", expected the node-bootstrapper's`,
+      `its requester is in the groups "${groups.slice(1).join(', ')}", expected those of the node-bootstrapper`,
     ],
     [
       'a group twice instead of another',
       client({ groups: ['system:authenticated', 'system:authenticated', 'system:serviceaccounts'] }),
-      `who asks is in the groups "system:authenticated, system:authenticated, system:serviceaccounts", expected the node-bootstrapper's`,
+      `its requester is in the groups "system:authenticated, system:authenticated, system:serviceaccounts", expected those of the node-bootstrapper`,
     ],
     [
-      'no list of groups',
-      odd({ groups: 'system:masters' }),
-      `who asks is in the groups "", expected the node-bootstrapper's`,
+      'groups that are not a list',
+      invalid({ groups: 'system:masters' }),
+      `its requester is in the groups "", expected those of the node-bootstrapper`,
     ],
     [
-      'a usage more',
+      'an additional usage',
       client({ usages: ['digital signature', 'client auth', 'server auth'] }),
-      'it is for "digital signature, client auth, server auth", expected digital signature, client auth and perhaps key encipherment',
+      'its usages are "digital signature, client auth, server auth", expected digital signature, client auth and optionally key encipherment',
     ],
     [
-      'usages that are no texts',
-      odd({ usages: [1, 2] }),
-      'it is for ", ", expected digital signature, client auth and perhaps key encipherment',
+      'usages that are not text',
+      invalid({ usages: [1, 2] }),
+      'its usages are ", ", expected digital signature, client auth and optionally key encipherment',
     ],
-    ['for longer', client({ expirationSeconds: 31_536_000 }), 'it asks for 365 d, expected 30 d at most'],
+    [
+      'a longer lifetime',
+      client({ expirationSeconds: 31_536_000 }),
+      'it asks for 365 d, expected at most 30 d',
+    ],
     [
       'a DNS name',
       extra('serving'),
@@ -98,7 +106,7 @@ t.test('a first request that is otherwise is left, with the reason', (t) => {
       client({
         request: makeRequest({
           commonNames: ['system:node:w1'],
-          organisations: ['system:nodes'],
+          organizations: ['system:nodes'],
           addresses: ['192.0.2.21'],
         }),
       }),
@@ -107,26 +115,30 @@ t.test('a first request that is otherwise is left, with the reason', (t) => {
     [
       'an email address',
       extra('email'),
-      'its request has "email root@example.net", which no kubelet asks for',
+      'its request has "email root@example.net", which kubelets do not ask for',
     ],
-    ['a URI', extra('uri'), 'its request has "URI https://example.net", which no kubelet asks for'],
+    ['a URI', extra('uri'), 'its request has "URI https://example.net", which kubelets do not ask for'],
     [
-      'to be an authority',
+      'a certificate authority',
       extra('authority'),
-      'its request has the extension 2.5.29.19, which no kubelet asks for',
-    ],
-    ['a unit', extra('unit'), 'its request has 2.5.4.11 in its subject, which no kubelet asks for'],
-    [
-      'another organisation',
-      extra('organisation'),
-      'its organisation is "system:masters", expected system:nodes',
+      'its request has the extension 2.5.29.19, which kubelets do not ask for',
     ],
     [
-      'two organisations',
-      extra('two-organisations'),
-      'its organisation is "system:masters, system:nodes", expected system:nodes',
+      'an organizational unit',
+      extra('unit'),
+      'its request has 2.5.4.11 in its subject, which kubelets do not ask for',
     ],
-    ['no organisation', extra('no-organisation'), 'its organisation is "", expected system:nodes'],
+    [
+      'another organization',
+      extra('organization'),
+      'its organization is "system:masters", expected system:nodes',
+    ],
+    [
+      'two organizations',
+      extra('two-organizations'),
+      'its organization is "system:masters, system:nodes", expected system:nodes',
+    ],
+    ['no organization', extra('no-organization'), 'its organization is "", expected system:nodes'],
     [
       'two common names',
       extra('two-names'),
@@ -140,7 +152,7 @@ t.test('a first request that is otherwise is left, with the reason', (t) => {
     ],
     ['an empty name', extra('empty-name'), `its common name is "system:node:", ${prefix}`],
     [
-      'a name in upper case, which no Node has',
+      'a name in upper case, which Nodes cannot have',
       extra('upper-case'),
       '"W1.ocp45.example.net" is not a declared node of this cluster',
     ],
@@ -151,13 +163,13 @@ t.test('a first request that is otherwise is left, with the reason', (t) => {
     ],
     ['the bootstrap', extra('bootstrap'), '"bs.ocp45.example.net" is not a declared node of this cluster'],
     [
-      'a name that a terminal would not show',
+      'a name with control characters',
       extra('long-name'),
       '"w?-123456789-123456789-123456789-123456789-1234" is not a declared node of this cluster',
     ],
     ['garbage', client({ request: 'AAAA' }), 'its request is not one CERTIFICATE REQUEST in PEM'],
-    ['no request', odd({ request: 7 }), 'its request is not one CERTIFICATE REQUEST in PEM'],
+    ['no request', invalid({ request: 7 }), 'its request is not one CERTIFICATE REQUEST in PEM'],
   ]
-  for (const [name, object, reason] of rows) t.equal(verdict(object), `leave: ${reason}`, name)
+  for (const [name, object, reason] of rows) t.equal(decisionOn(object), `leave: ${reason}`, name)
   t.end()
 })

@@ -95,22 +95,22 @@ export function wrongRequests(
     {
       name: 'client-wrong-groups',
       request: clientWith({ groups: [...bootstrapperGroups, 'system:masters'] }),
-      reason: /is in the groups .*system:masters.*, expected the node-bootstrapper's$/,
+      reason: /is in the groups .*system:masters.*, expected those of the node-bootstrapper$/,
     },
     {
       name: 'client-wrong-requestor',
       request: clientWith({ username: 'system:serviceaccount:default:default' }),
-      reason: /^"system:serviceaccount:default:default" asks for it/,
+      reason: /^its requester is "system:serviceaccount:default:default"/,
     },
     {
-      name: 'client-wrong-organisation',
+      name: 'client-wrong-organization',
       request: { ...client, subject: `/O=system:masters/CN=system:node:${fqdn}` },
-      reason: /^its organisation is "system:masters"/,
+      reason: /^its organization is "system:masters"/,
     },
     {
-      name: 'client-two-organisations',
+      name: 'client-two-organizations',
       request: { ...client, subject: `/O=system:nodes/O=system:masters/CN=system:node:${fqdn}` },
-      reason: /^its organisation is "system:nodes, system:masters"/,
+      reason: /^its organization is "system:nodes, system:masters"/,
     },
     {
       name: 'client-extra-name',
@@ -120,7 +120,7 @@ export function wrongRequests(
     {
       name: 'client-extra-usage',
       request: clientWith({ usages: ['digital signature', 'client auth', 'server auth'] }),
-      reason: /^it is for "digital signature, client auth, server auth"/,
+      reason: /^its usages are "digital signature, client auth, server auth"/,
     },
     {
       name: 'client-wrong-signer',
@@ -145,32 +145,32 @@ export function wrongRequests(
     {
       name: 'client-before-its-boot',
       request: { ...client, createdAt: ago(hourMs) },
-      reason: new RegExp(`^ocp45/${node.name} was seen booting only .* after it asked$`),
+      reason: new RegExp(`^the request is .* older than the boot of ocp45/${node.name}$`),
     },
     {
       name: 'client-expired',
       request: { ...client, createdAt: ago(25 * hourMs) },
-      reason: /^it was made more than a day ago$/,
+      reason: /^it is more than one day old$/,
     },
     {
       name: 'client-of-the-future',
       request: { ...client, createdAt: ago(-hourMs) },
-      reason: /^it is of a time that has not come yet/,
+      reason: /^its creation time is in the future/,
     },
     {
       name: 'client-for-years',
       request: clientWith({ expirationSeconds: 10 * 365 * 86_400 }),
-      reason: /^it asks for .*, expected 30 d.* at most$/,
+      reason: /^it asks for .*, expected at most 30 d/,
     },
     {
       name: 'client-of-a-node-that-is-there',
       request: clientRequest(joined.name),
-      reason: new RegExp(`^the cluster has the node ${fqdnOf(joined.name)} already`),
+      reason: new RegExp(`^the cluster already has the node ${fqdnOf(joined.name)}`),
     },
     {
       name: 'client-not-its-own-key',
       request: { ...client, spoil: otherSignature },
-      reason: /^its request is not signed by its own key$/,
+      reason: /^its request is not signed with its own key$/,
     },
     {
       name: 'client-garbage',
@@ -200,22 +200,22 @@ export function wrongRequests(
     {
       name: 'serving-email',
       request: named(`DNS:${fqdn},email:root@example.net`),
-      reason: /which no kubelet asks for$/,
+      reason: /which kubelets do not ask for$/,
     },
     {
       name: 'serving-wrong-requestor',
       request: servingWith({ username: `system:node:${fqdnOf(joined.name)}` }),
-      reason: /asks for a certificate of .*, expected that node itself$/,
+      reason: /^its requester is .*, expected the node .* itself$/,
     },
     {
       name: 'serving-wrong-groups',
       request: servingWith({ groups: ['system:authenticated'] }),
-      reason: /^who asks is not in the group system:nodes$/,
+      reason: /^its requester is not in the group system:nodes$/,
     },
     {
       name: 'serving-extra-usage',
       request: servingWith({ usages: ['digital signature', 'server auth', 'client auth'] }),
-      reason: /^it is for "digital signature, server auth, client auth"/,
+      reason: /^its usages are "digital signature, server auth, client auth"/,
     },
     {
       name: 'serving-not-declared',

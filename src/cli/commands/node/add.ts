@@ -1,6 +1,6 @@
 /** `slipway node add NAME`: from a MAC address to a Ready node. */
 import { parseArgs } from 'node:util'
-import { stagesOf } from '../../../cluster/stages.ts'
+import { stagesOf } from '../../../cluster/evaluate/stages.ts'
 import { systemClock, type Clock } from '../../../host/clock.ts'
 import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeReport } from '../../../install/reports.ts'

@@ -1,53 +1,57 @@
-/** Clusters that are not heard, records that are damaged, and more than anybody wants to know. */
+/** Clusters that are not reachable, damaged records, and very many requests. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { silenceMs } from '../../src/cluster/follower.ts'
+import { staleAfterMs } from '../../src/cluster/session.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
+import { createLog } from '../../src/host/log.ts'
 import { versionInfo } from '../support/api-shapes.ts'
+import { memorySession, noKubeconfig, testKubeconfig } from '../support/session.ts'
 import { condition, signingRequest } from '../support/cluster-objects.ts'
-import { noKubeconfig, progressRig, ready, settle, stages } from '../support/progress.ts'
+import { progressRig, ready, settle, stages } from '../support/progress.ts'
 
 const second = 1000
 const minute = 60 * second
 
-t.test('a kubeconfig that is not there is said once, and asked for until it is there', async (t) => {
+t.test('reports a missing kubeconfig once, and looks for it until it exists', async (t) => {
   const rig = progressRig(t)
   const { api, pass, kubeconfig } = rig
   kubeconfig.isThere = false
   api.get = () => Promise.reject(new Error(noKubeconfig))
-  const progress = await rig.follow()
+  const progress = await rig.track()
   await pass(10 * minute)
   t.match(progress.reports(), [
     { trouble: noKubeconfig, stages: [{ state: 'unknown', missing: [noKubeconfig] }] },
   ])
   t.same(
     rig.lines.map(({ msg, reason }) => [msg, reason]),
-    [['cluster cannot be asked', noKubeconfig]],
+    [['cluster API unreachable', noKubeconfig]],
   )
   kubeconfig.isThere = true
   api.get = <T>() => Promise.resolve(versionInfo as T)
   await pass(5 * second)
-  t.match(stages(progress)[0], 'API reached ?-?', 'it may have been up all the time')
-  t.equal(rig.lines.at(-1)?.msg, 'cluster is heard again')
+  t.match(stages(progress)[0], 'API reached ?-?', 'it may have been up before')
+  t.equal(rig.lines.at(-1)?.msg, 'cluster API reachable again')
   await progress.close()
 
-  const nowhere = await rig.follow([
-    rig.declared({
-      kubeconfig: {
-        ...kubeconfig,
-        path: undefined,
-        credentials: () => {
-          throw new Error('nothing says how')
-        },
-      },
-    }),
-  ])
+  const kubeconfigOfNone = {
+    ...testKubeconfig(),
+    path: undefined,
+    credentials: () => {
+      throw new Error('no kubeconfig is set')
+    },
+  }
+  const unset = memorySession(api, {
+    clock: rig.clock,
+    log: createLog('error', { write() {} }),
+    kubeconfig: kubeconfigOfNone,
+  })
+  const nowhere = await rig.track([rig.declared({ session: unset })])
   t.match(nowhere.reports(), [
     {
       cluster: 'c1',
-      trouble: 'nothing says how',
+      trouble: 'no kubeconfig is set',
       stages: { length: 0 },
       members: [{ state: 'unknown' }, {}],
     },
@@ -57,41 +61,41 @@ t.test('a kubeconfig that is not there is said once, and asked for until it is t
   await nowhere.close()
 })
 
-t.test('what was heard last counts for a minute of silence', async (t) => {
+t.test('the last state counts for one minute of an outage', async (t) => {
   const rig = progressRig(t)
   const { api, pass } = rig
   api.objects.set('/version', versionInfo)
-  const progress = await rig.follow()
-  api.say(apiPaths.nodes, [ready('m1')])
-  api.say(apiPaths.signingRequests, [])
-  api.say(apiPaths.clusterVersion, [])
-  api.trouble(apiPaths.clusterOperators, 'clusteroperators is forbidden (403 Forbidden)')
+  const progress = await rig.track()
+  api.sendList(apiPaths.nodes, [ready('m1')])
+  api.sendList(apiPaths.signingRequests, [])
+  api.sendList(apiPaths.clusterVersion, [])
+  api.sendOutage(apiPaths.clusterOperators, 'clusteroperators is forbidden (403 Forbidden)')
   await pass(second)
   const state = (name: string) => progress.reports()[0]!.stages.find((each) => each.name === name)!.state
   const members = () => progress.reports()[0]!.members.map((member) => member.state)
-  t.equal(state('version'), 'unknown', 'it was never heard')
+  t.equal(state('version'), 'unknown', 'it was never read')
   t.match(progress.reports(), [{ trouble: 'clusteroperators is forbidden (403 Forbidden)' }])
-  api.trouble(apiPaths.nodes, 'the connection was cut')
-  await pass(silenceMs - second)
+  api.sendOutage(apiPaths.nodes, 'the connection was cut')
+  await pass(staleAfterMs - second)
   t.same(members(), ['ready', 'absent'])
-  api.trouble(apiPaths.nodes, 'it does not answer')
-  rig.told.length = 0
-  api.change(apiPaths.nodes, 'ADDED', ready('w1'))
+  api.sendOutage(apiPaths.nodes, 'it does not answer')
+  rig.calls.length = 0
+  api.sendEvent(apiPaths.nodes, 'ADDED', ready('w1'))
   await pass(second)
   t.same([members(), state('nodes')], [['unknown', 'unknown'], 'unknown'])
-  t.same(rig.told, [], 'nor is anybody told')
-  api.heard(apiPaths.nodes)
+  t.same(rig.calls, [], 'no member is reported')
+  api.sendReachable(apiPaths.nodes)
   await pass(second)
   t.same([members(), state('nodes')], [['ready', 'ready'], 'reached'])
-  t.same(rig.told.slice(0, 2), ['c1/m1 there', 'c1/w1 there'])
+  t.same(rig.calls.slice(0, 2), ['c1/m1 present', 'c1/w1 present'])
   await progress.close()
 })
 
-t.test('closed while the API is being asked, it takes nothing more note of', async (t) => {
+t.test('ignores an answer of the API after it was closed', async (t) => {
   const rig = progressRig(t)
   let answer: (value: unknown) => void = () => {}
   rig.api.get = <T>() => new Promise<T>((resolve) => (answer = resolve as (value: unknown) => void))
-  const progress = await rig.follow()
+  const progress = await rig.track()
   const closed = progress.close()
   answer({})
   await closed
@@ -100,18 +104,18 @@ t.test('closed while the API is being asked, it takes nothing more note of', asy
 })
 
 t.test(
-  'a record that is damaged is said once and begun anew; one that cannot be written ends nothing',
+  'starts without a record that is damaged, and continues with one that cannot be written',
   async (t) => {
     const damaged = progressRig(
       t,
       t.testdir({ 'clusters.json': '{"version":1,"clusters":{"c1":{"API":7}}}' }),
     )
     damaged.api.objects.set('/version', versionInfo)
-    const progress = await damaged.follow()
+    const progress = await damaged.track()
     t.match(damaged.lines, [
       {
-        msg: 'what was known of clusters is lost',
-        reason: `${damaged.path} is no record of clusters' stages, so nothing is known of before`,
+        msg: 'cluster record unreadable, starting without it',
+        reason: `${damaged.path} is not a record of clusters' stages`,
       },
     ])
     await progress.close()
@@ -123,35 +127,35 @@ t.test(
     mkdirSync(join(folder, 'clusters.json'))
     const unwritten = progressRig(t, folder)
     unwritten.api.objects.set('/version', versionInfo)
-    const going = await unwritten.follow()
+    const going = await unwritten.track()
     await going.close()
     t.match(stages(going), [])
     t.match(
       unwritten.lines.map(({ msg }) => msg),
-      ['what was known of clusters is lost', 'cluster record not written'],
+      ['cluster record unreadable, starting without it', 'cluster record write failed'],
     )
   },
 )
 
-t.test('requests beyond what a person reads are not held', async (t) => {
+t.test('keeps the newest 5,000 requests', async (t) => {
   const rig = progressRig(t)
   rig.api.objects.set('/version', versionInfo)
-  const progress = await rig.follow()
+  const progress = await rig.track()
   const many = Array.from({ length: 6000 }, (_, index) => signingRequest(`csr-${index}`))
-  rig.api.say(apiPaths.signingRequests, many)
+  rig.api.sendList(apiPaths.signingRequests, many)
   await rig.pass(second)
   t.equal(progress.reports()[0]!.pendingRequests, 5000)
-  rig.api.change(apiPaths.signingRequests, 'MODIFIED', signingRequest('csr-0', [condition('Denied')]))
-  rig.api.change(apiPaths.signingRequests, 'DELETED', signingRequest('csr-1'))
-  rig.api.change(apiPaths.signingRequests, 'MODIFIED', signingRequest('csr-2'))
+  rig.api.sendEvent(apiPaths.signingRequests, 'MODIFIED', signingRequest('csr-5999', [condition('Denied')]))
+  rig.api.sendEvent(apiPaths.signingRequests, 'DELETED', signingRequest('csr-5998'))
+  rig.api.sendEvent(apiPaths.signingRequests, 'MODIFIED', signingRequest('csr-5997'))
   t.equal(progress.reports()[0]!.pendingRequests, 4998)
   await progress.close()
 })
 
-t.test('whatever the API says, it is said in words and nothing ends', async (t) => {
+t.test('reports whatever the API sends, and does not throw', async (t) => {
   const rig = progressRig(t)
-  rig.api.oddities.set('/version', { gitVersion: 7 })
-  const progress = await rig.follow()
+  rig.api.unchecked.set('/version', { gitVersion: 7 })
+  const progress = await rig.track()
   const anything = fc.anything({ maxDepth: 2 })
   const object = fc.record(
     {
@@ -168,7 +172,7 @@ t.test('whatever the API says, it is said in words and nothing ends', async (t) 
       fc.array(object),
       object,
       (path, items, item) => {
-        rig.api.saySomething(path, items, item)
+        rig.api.sendUnchecked(path, items, item)
         rig.clock.advance(second)
         const [report] = progress.reports()
         if (report?.members.length !== 2 || report.stages.length !== 6) throw new Error('a part is missing')

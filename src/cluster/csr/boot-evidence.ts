@@ -1,16 +1,16 @@
-/** When a node was seen booting, from what is kept of it: the evidence behind an approval. Pure. */
+/** When a node was seen booting, from its recorded history: the evidence for an approval. Pure. */
 import type { NodeRecord } from '../../install/installs.ts'
 import type { Observation } from '../../install/observation.ts'
-import type { Sighting } from './policy.ts'
+import type { BootEvidence } from './policy.ts'
 
-/** Sightings with no longer pause belong together: an installation, its reboots. */
-const longestPauseMs = 3_600_000
+/** Observations with shorter gaps belong together: an installation and its reboots. */
+const maxGapMs = 3_600_000
 
-/** @param history oldest first @returns `undefined` for a node that was never seen booting */
-export function sightingOf(
+/** @param history oldest first @returns undefined for a node that was never seen booting */
+export function bootEvidenceOf(
   { attempt }: Pick<NodeRecord, 'attempt'>,
   history: readonly Observation[],
-): Sighting | undefined {
+): BootEvidence | undefined {
   const [to, ...earlier] = history
     .filter(isOwnBoot)
     .map(({ at }) => at)
@@ -18,15 +18,15 @@ export function sightingOf(
   if (to === undefined) return undefined
   let from = to
   for (const at of earlier) {
-    if (from - at > longestPauseMs) break
+    if (from - at > maxGapMs) break
     from = at
   }
   return { from, to, ...(attempt === undefined ? {} : { installedAt: attempt.startedAt }) }
 }
 
 /**
- * What only the node itself brings about, as far as anybody can know: its DHCP when something began to run, and what
- * its token opened. Scripts, loaders and images are for everybody who asks.
+ * Whether only the node itself can have caused the observation, as far as slipway can know: DHCP of a system that has
+ * just started, and what its token gave access to. Any client can fetch scripts, boot loaders, and images.
  */
 function isOwnBoot(seen: Observation): boolean {
   switch (seen.kind) {

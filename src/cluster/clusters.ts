@@ -1,0 +1,165 @@
+/**
+ * Everything slipway does with the clusters' APIs while it serves: it drains a bootstrap that is complete, approves the
+ * certificate requests of declared nodes, and tracks the progress of each cluster and its nodes. Connects these parts;
+ * all of them read from the cluster's session.
+ */
+import { join } from 'node:path'
+import type { Clock } from '../host/clock.ts'
+import type { Counters } from '../host/counters.ts'
+import type { Log } from '../host/log.ts'
+import type { Installs } from '../install/installs.ts'
+import type { NodeModel } from '../plan/model.ts'
+import type { Site } from '../site/schema.ts'
+import { bootstrapClusters, watchBootstraps, type BootstrapCommand } from './bootstrap.ts'
+import { createApprover, type Approver, type PendingCsrs } from './csr/approver.ts'
+import { bootEvidenceOf } from './csr/boot-evidence.ts'
+import { clientSigner } from './csr/object.ts'
+import { csrNodes } from './csr/policy.ts'
+import { createMemberHistory } from './evaluate/members.ts'
+import { probe } from './probe.ts'
+import { trackedClusters, trackProgress } from './progress.ts'
+import type { BootstrapState } from './records.ts'
+import type { ClusterStatus } from './report.ts'
+import type { Sessions } from './sessions.ts'
+
+export type ClustersOptions = {
+  readonly site: Site
+  readonly sessions: Sessions
+  /** Returns the nodes of the active plan. */
+  readonly nodes: () => readonly NodeModel[]
+  /** The folder of the records: the state of bootstraps, and the progress of clusters. */
+  readonly directory: string
+  readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe' | 'observe'>
+  /** Ends new connections to a node. Resolves with the reason if its servers stay. @param node its key */
+  readonly drain: (node: string) => Promise<string | undefined>
+  /** Sends connections to a node again. @param node its key */
+  readonly enable: (node: string) => Promise<unknown>
+  readonly clock: Clock
+  readonly log: Log
+  readonly counters: Counters
+}
+
+export type Clusters = {
+  /** Of each cluster with `approve`. */
+  csrs(): readonly PendingCsrs[]
+  /** Of every cluster, in the order of the site. */
+  reports(): readonly ClusterStatus[]
+  /** By the cluster's name. */
+  bootstraps(): Readonly<Record<string, BootstrapState>>
+  /** @returns undefined for a cluster without a bootstrap. @throws when the state cannot be written; then nothing is done */
+  commandBootstrap(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
+  /** Applies a reloaded site, after its sessions. */
+  swap(site: Site): void
+  /** Resolves when the records are written. */
+  close(): Promise<void>
+}
+
+/** The installation of a cluster starts with that of a node with one of these roles. */
+const firstRoles: readonly NodeModel['role'][] = ['bootstrap', 'single']
+
+/** Resolves when bootstraps that were complete before are drained. */
+export async function followClusters(options: ClustersOptions): Promise<Clusters> {
+  const { nodes, sessions, directory, installs, clock, log } = options
+  const bootstrapsOf = (cluster: string) =>
+    nodes().filter((node) => node.cluster === cluster && node.role === 'bootstrap')
+  const drain = async (cluster: string): Promise<void> => {
+    for (const { key } of bootstrapsOf(cluster)) {
+      const reason = await options.drain(key)
+      if (reason !== undefined) log.warn({ node: key, reason }, 'bootstrap not drained')
+    }
+  }
+
+  const bootstraps = await watchBootstraps({
+    ...{ probe, clock, log, path: join(directory, 'bootstraps.json') },
+    clusters: bootstrapClusters({ site: options.site, nodes: nodes() }, sessions),
+    onComplete: (cluster) => void drain(cluster),
+    onUndone: (cluster) => bootstrapsOf(cluster).forEach(({ key }) => void options.enable(key)),
+  })
+  for (const [cluster, { kind }] of bootstraps.states()) if (kind === 'out') await drain(cluster)
+
+  const history = createMemberHistory({ history: (key) => installs.history(key), observe: installs.observe })
+  const progress = await trackProgress({
+    ...{ directory, clock, log },
+    clusters: trackedClusters({ site: options.site, nodes: nodes() }, sessions),
+    onMember: (key, node) => history.update(key, node),
+  })
+
+  const unsubscribe = installs.subscribe((seen) => {
+    if (seen.kind === 'command' && seen.command === 'forget') history.forget(seen.node)
+    if (seen.kind !== 'state') return
+    for (const approver of approvers) approver.reconsider()
+    const node = nodes().find(({ key }) => key === seen.node)
+    if (seen.to !== 'installing' || node === undefined || !firstRoles.includes(node.role)) return
+    progress.restart(node.cluster)
+    bootstraps.restart(node.cluster).catch((error: unknown) => {
+      log.error({ node: node.key, err: error }, 'bootstrap record write failed')
+    })
+  })
+
+  let { site } = options
+  /** By the cluster's name: how many requests were approved, also before a reload. */
+  const approved = new Map<string, number>()
+  let approvers = startApprovers(options, site, approved)
+  return {
+    csrs: () => approvers.map((approver) => approver.pending()),
+    reports() {
+      const modes = new Map(site.clusters.map((cluster) => [cluster.name, cluster.approve]))
+      const states = bootstraps.states()
+      return progress.reports().map(({ pendingRequests: pending, ...report }) => {
+        const { cluster } = report
+        const bootstrap = states.get(cluster)
+        return {
+          ...report,
+          ...(bootstrap !== undefined && { bootstrap }),
+          requests: {
+            ...{ approve: modes.get(cluster) ?? 'off', approved: approved.get(cluster) ?? 0 },
+            ...(pending !== undefined && { pending }),
+          },
+        }
+      })
+    },
+    bootstraps: () => Object.fromEntries(bootstraps.states()),
+    commandBootstrap: (cluster, command) => bootstraps.command(cluster, command),
+    swap(next) {
+      site = next
+      const old = approvers
+      approvers = startApprovers(options, site, approved)
+      // Afterwards, so that the list-watch continues.
+      for (const approver of old) approver.close()
+      bootstraps.swap(bootstrapClusters({ site, nodes: nodes() }, sessions))
+      progress.swap(trackedClusters({ site, nodes: nodes() }, sessions))
+    },
+    close() {
+      unsubscribe()
+      bootstraps.close()
+      for (const approver of approvers) approver.close()
+      return progress.close()
+    },
+  }
+}
+
+/** Starts an approver for each cluster with `approve`. */
+function startApprovers(
+  { nodes, sessions, installs, clock, log, counters }: ClustersOptions,
+  site: Site,
+  approved: Map<string, number>,
+): readonly Approver[] {
+  return site.clusters.flatMap(({ name: cluster, approve }) => {
+    const session = sessions.get(cluster)
+    if (approve === 'off' || session === undefined) return []
+    return createApprover({
+      ...{ cluster, session, isDryRun: approve === 'dry-run', clock, log, counters },
+      nodes: () => csrNodes(nodes(), cluster),
+      bootEvidence(key) {
+        const record = installs.list().find(({ node }) => node === key) ?? {}
+        return bootEvidenceOf(record, installs.history(key))
+      },
+      approved: () => approved.get(cluster) ?? 0,
+      onApproved({ node, signer, name: reason }) {
+        approved.set(cluster, (approved.get(cluster) ?? 0) + 1)
+        const word = signer === clientSigner ? 'approved-client' : 'approved-serving'
+        installs.observe({ node, kind: 'cluster', word, reason })
+      },
+    })
+  })
+}

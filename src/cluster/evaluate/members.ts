@@ -1,0 +1,98 @@
+/**
+ * The nodes of a cluster as it reports them: the state of each declared node, and the transitions to record as
+ * observations: registered, ready, not ready, removed. Each transition is recorded once, also over restarts: the node's
+ * history holds the earlier ones. Pure, apart from the memory of what was recorded.
+ */
+import type { ClusterEvent, Observation, Seen } from '../../install/observation.ts'
+import { nameOf, timeOf, type NodeObject } from '../objects.ts'
+import type { MemberReport } from '../report.ts'
+import { findNode, readinessOf, type DeclaredNode } from './requirements.ts'
+
+export type Member = DeclaredNode & { readonly key: string }
+
+/** @param nodes undefined if they are not known at the moment */
+export function memberReports(
+  members: readonly Member[],
+  nodes: readonly NodeObject[] | undefined,
+): readonly MemberReport[] {
+  if (nodes === undefined) return members.map(({ key }) => ({ node: key, state: 'unknown' }))
+  const byName = nodesByName(nodes)
+  return members.map((member) => {
+    const node = findNode(member, byName)
+    return { node: member.key, ...(node === undefined ? { state: 'absent' as const } : readinessOf(node)) }
+  })
+}
+
+export function nodesByName(nodes: readonly NodeObject[]): ReadonlyMap<string, NodeObject> {
+  return new Map(nodes.map((node) => [nameOf(node), node]))
+}
+
+type Transition = { readonly word: ClusterEvent; readonly since?: number; readonly reason?: string }
+
+/** The last transition of each of the two states. */
+type LastTransitions = {
+  /** `registered` or `removed`. */
+  readonly presence?: Transition
+  /** `ready` or `not-ready`, since it registered. */
+  readonly readiness?: Transition
+}
+
+export type MemberHistory = {
+  /** Records the transitions of a node. @param node undefined if the cluster has no such node */
+  update(key: string, node: NodeObject | undefined): void
+  /** Records the current state again at the next update. */
+  forget(key: string): void
+}
+
+type MemberHistoryOptions = {
+  /** Returns what was observed of a node, oldest first. */
+  readonly history: (key: string) => readonly Observation[]
+  readonly observe: (seen: Seen) => void
+}
+
+export function createMemberHistory({ history, observe }: MemberHistoryOptions): MemberHistory {
+  const recorded = new Map<string, LastTransitions>()
+  return {
+    update(key, node) {
+      let last = recorded.get(key) ?? history(key).reduce(applyTransition, {})
+      for (const transition of newTransitions(last, node)) {
+        last = applyTransition(last, transition)
+        observe({ node: key, kind: 'cluster', ...transition })
+      }
+      recorded.set(key, last)
+    },
+    forget: (key) => void recorded.delete(key),
+  }
+}
+
+function applyTransition(last: LastTransitions, seen: Observation | Transition): LastTransitions {
+  if ('kind' in seen && seen.kind !== 'cluster') return last
+  switch (seen.word) {
+    case 'registered':
+    case 'removed':
+      return { presence: seen }
+    case 'ready':
+    case 'not-ready':
+      return { ...last, readiness: seen }
+    case 'approved-client':
+    case 'approved-serving':
+      return last
+  }
+}
+
+/** Returns the transitions in the order in which they happened. */
+function newTransitions(
+  { presence, readiness }: LastTransitions,
+  node: NodeObject | undefined,
+): Transition[] {
+  const isRegistered = presence?.word === 'registered'
+  if (node === undefined) return isRegistered ? [{ word: 'removed' }] : []
+  const createdAt = timeOf(node.metadata?.creationTimestamp)
+  const isSame = isRegistered && presence.since === createdAt
+  const registered: Transition[] = isSame
+    ? []
+    : [{ word: 'registered', ...(createdAt !== undefined && { since: createdAt }) }]
+  const { state: word, ...details } = readinessOf(node)
+  const isRecorded = isSame && readiness?.word === word && readiness.since === details.since
+  return isRecorded ? registered : [...registered, { word, ...details }]
+}

@@ -1,0 +1,138 @@
+/** Evaluates what an installation still needs from its nodes, version, and operators. Pure. */
+import { listSome } from '../../text/list.ts'
+import type { PendingRequest } from '../collections.ts'
+import { oneLine } from '../connection/errors.ts'
+import {
+  conditionOf,
+  isTrue,
+  nameOf,
+  textOf,
+  timeOf,
+  type ClusterOperator,
+  type ClusterVersion,
+  type Condition,
+  type NodeObject,
+} from '../objects.ts'
+
+/** `missing` has lines of text. It can be empty although `isDone` is false, and the other way around. */
+export type Evaluation = { readonly isDone: boolean; readonly missing: readonly string[] }
+
+export type DeclaredNode = { readonly name: string; readonly fqdn: string }
+
+/** As openshift-install: an operator that has just stopped progressing may start again. */
+const stableForMs = 30_000
+const maxNames = 8
+const maxMessageCharacters = 160
+
+export type Readiness = {
+  readonly state: 'ready' | 'not-ready'
+  /** Since when, by the cluster's clock: milliseconds since 1970. */
+  readonly since?: number
+  /** Why it is not Ready. */
+  readonly reason?: string
+}
+
+/** Finds a node by its full name or its short name. */
+export function findNode(
+  { name, fqdn }: DeclaredNode,
+  nodes: ReadonlyMap<string, NodeObject>,
+): NodeObject | undefined {
+  return nodes.get(fqdn) ?? nodes.get(name)
+}
+
+export function readinessOf(node: NodeObject): Readiness {
+  const ready = conditionOf(node, 'Ready')
+  const since = timeOf(ready?.lastTransitionTime)
+  const time = since === undefined ? {} : { since }
+  if (ready?.status === 'True') return { state: 'ready', ...time }
+  const reason = reasonOf(ready)
+  return { state: 'not-ready', ...time, ...(reason === '' ? {} : { reason }) }
+}
+
+/** Every declared node has to be registered and Ready. */
+export function evaluateNodes(
+  declared: readonly DeclaredNode[],
+  nodes: readonly NodeObject[],
+  requests: readonly PendingRequest[],
+): Evaluation {
+  const byName = new Map(nodes.map((node) => [nameOf(node), node]))
+  const lines = declared.flatMap((each) => {
+    const node = findNode(each, byName)
+    if (node === undefined) return [`${each.name}: has not registered`]
+    const { state, reason } = readinessOf(node)
+    if (state === 'ready') return []
+    return [`${each.name}: not Ready${reason === undefined ? '' : `: ${reason}`}`]
+  })
+  if (lines.length === 0) return { isDone: true, missing: [] }
+  return { isDone: false, missing: [...lines, ...pendingLines(requests)] }
+}
+
+function pendingLines(requests: readonly PendingRequest[]): string[] {
+  if (requests.length === 0) return []
+  const names = requests.map(({ csr: { name, username } }) =>
+    username.startsWith('system:node:') ? `${name} of ${username.slice('system:node:'.length)}` : name,
+  )
+  return [`certificate requests waiting for approval: ${listed(names)}`]
+}
+
+const versionConditions = [
+  ['Available', 'True'],
+  ['Failing', 'False'],
+  ['Progressing', 'False'],
+] as const
+
+/** As openshift-install: the version has to be Available, and neither Failing nor Progressing. */
+export function evaluateVersion(
+  versions: readonly ClusterVersion[],
+  operators: readonly ClusterOperator[],
+): Evaluation {
+  const version = versions.find((each) => nameOf(each) === 'version')
+  if (version === undefined) return { isDone: false, missing: ['there is no ClusterVersion yet'] }
+  const unmet = versionConditions.filter(([type, status]) => conditionOf(version, type)?.status !== status)
+  if (unmet.length === 0) return { isDone: true, missing: [] }
+  const message = textOf(
+    conditionOf(version, isTrue(version, 'Failing') ? 'Failing' : 'Progressing')?.message,
+  )
+  const unavailable = operators.filter((operator) => !isTrue(operator, 'Available')).map(nameOf)
+  const degraded = operators.filter((operator) => isTrue(operator, 'Degraded'))
+  const missing = [
+    ...(message === '' ? [] : [cut(message)]),
+    ...(unavailable.length === 0 ? [] : [`operators not available: ${listed(unavailable)}`]),
+    ...degraded.map((each) => {
+      const reason = reasonOf(conditionOf(each, 'Degraded'))
+      return `${nameOf(each)} is degraded${reason === '' ? '' : `: ${reason}`}`
+    }),
+  ]
+  const conditions = unmet.map(([type, status]) => {
+    const actual = conditionOf(version, type)?.status
+    return actual === undefined
+      ? `the ClusterVersion has no condition ${type}`
+      : `the ClusterVersion's condition ${type} is ${cut(textOf(actual))}, expected ${status}`
+  })
+  return { isDone: false, missing: missing.length > 0 ? missing : conditions }
+}
+
+/** As openshift-install: no operator progresses for 30 s. @param now milliseconds since 1970 */
+export function evaluateOperators(operators: readonly ClusterOperator[], now: number): Evaluation {
+  const moving = operators.filter((operator) => {
+    const progressing = conditionOf(operator, 'Progressing')
+    const sinceMs = now - Date.parse(textOf(progressing?.lastTransitionTime))
+    return progressing?.status !== 'False' || !(sinceMs > stableForMs)
+  })
+  return {
+    isDone: moving.length === 0 && operators.length > 0,
+    missing: moving.length === 0 ? [] : [`operators still progressing: ${listed(moving.map(nameOf))}`],
+  }
+}
+
+function reasonOf(condition: Condition | undefined): string {
+  return cut(textOf(condition?.message) || textOf(condition?.reason))
+}
+
+function cut(message: string): string {
+  return oneLine(message, maxMessageCharacters)
+}
+
+function listed(names: readonly string[]): string {
+  return listSome([...names].sort().map(cut), maxNames)
+}

@@ -1,0 +1,181 @@
+/**
+ * The Ignition files of masters and workers as nodes receive them. The certificate authority of a cluster's machine
+ * config server changes while the cluster runs, so the installer's pointer becomes outdated. slipway asks the cluster for
+ * the current pointer, as `oc extract -n openshift-machine-api secret/worker-user-data-managed --keys=userData` does. It
+ * uses the file on disk if the cluster has none, is not reachable, or if the file is more than a pointer.
+ */
+import type { Clock } from '../host/clock.ts'
+import type { Log } from '../host/log.ts'
+import type { IgnitionFile } from '../plan/http.ts'
+import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../plan/ignition/document.ts'
+import { isPointer } from '../plan/ignition/pointer.ts'
+import type { Cluster } from '../site/schema.ts'
+import { ApiProblem } from './connection/errors.ts'
+import type { Secret } from './objects.ts'
+import type { ClusterSession } from './session.ts'
+import type { Sessions } from './sessions.ts'
+
+export type RoleIgnition = IgnitionFiles & {
+  /** Applies a reloaded site, after its sessions. */
+  swap(clusters: readonly Cluster[]): void
+  close(): void
+}
+
+/** `problem` completes a sentence that starts with the name of the file. */
+type CheckedFile = { readonly document: IgnitionDocument } | { readonly problem: string }
+
+export type RoleIgnitionOptions = {
+  /** The files on disk. */
+  readonly files: IgnitionFiles
+  /** Returns the Ignition files of the active plan. */
+  readonly ignition: () => ReadonlyMap<string, IgnitionFile>
+  readonly clusters: readonly Cluster[]
+  readonly sessions: Pick<Sessions, 'get'>
+  /** Checks that a node can join the cluster with the file. @param now milliseconds since 1970 */
+  readonly checkProvidedFile: (cluster: Cluster, name: string, bytes: Uint8Array, now: number) => CheckedFile
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** What a cluster provides. `reason` is a sentence. */
+type Provided =
+  | { readonly kind: 'read'; readonly document: IgnitionDocument }
+  /** `none`: the cluster has no such secret, or one without data. */
+  | { readonly kind: 'none' | 'unreachable' | 'invalid'; readonly reason: string }
+
+type Role = 'master' | 'worker'
+
+/** A node waits for this in its boot script, which asks again. */
+const timeoutMs = 3000
+/** Many nodes ask at the same time, each more than once. */
+const keepMs = 60_000
+const keepFailureMs = 10_000
+
+export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
+  const { files, ignition, sessions, log } = options
+  const logged = new WeakSet<IgnitionDocument>()
+  let sources = new Map<string, Source>()
+  swap(options.clusters)
+
+  function swap(clusters: readonly Cluster[]): void {
+    close()
+    sources = new Map(
+      clusters.flatMap((cluster) => {
+        const session = sessions.get(cluster.name)
+        const isUsable = session !== undefined && session.kubeconfigPath !== undefined
+        return isUsable ? [[cluster.name, createSource(cluster, session, options)]] : []
+      }),
+    )
+  }
+
+  function close(): void {
+    for (const source of sources.values()) source.close()
+    sources.clear()
+  }
+
+  async function read(path: string): Promise<IgnitionRead> {
+    const file = [...ignition().values()].find((each) => each.file === path)
+    const cluster = file?.node.split('/')[0] as string
+    const source = sources.get(cluster)
+    const role = file?.kind
+    if (source === undefined || (role !== 'master' && role !== 'worker')) return files.read(path)
+    const provided = await source.read(role)
+    const own = file?.isAsked === true ? undefined : await files.read(path)
+    if (provided.kind !== 'read') {
+      const problem = `the cluster ${cluster} provides no ${role}.ign: ${provided.reason}`
+      return own ?? { kind: 'unreadable', problem }
+    }
+    if (own?.kind === 'read' && !canReplace(own.document, provided.document)) return own
+    if (own !== undefined && !logged.has(provided.document)) {
+      logged.add(provided.document)
+      log.info({ cluster, file: path, node: file?.node }, "using the cluster's own Ignition file")
+    }
+    return { kind: 'read', document: { ...provided.document, path } }
+  }
+
+  return { read, swap, close }
+}
+
+function canReplace({ octets }: IgnitionDocument, provided: IgnitionDocument): boolean {
+  if (Buffer.compare(octets, provided.octets) === 0) return false
+  // The file was parsed as JSON before.
+  return isPointer(JSON.parse(Buffer.from(octets).toString('utf8')))
+}
+
+type Source = {
+  /** Never rejects. */
+  read(role: Role): Promise<Provided>
+  close(): void
+}
+
+function createSource(
+  cluster: Cluster,
+  session: Pick<ClusterSession, 'get'>,
+  { checkProvidedFile, clock, log }: RoleIgnitionOptions,
+): Source {
+  const { name } = cluster
+  const end = new AbortController()
+  const kept = new Map<Role, { readonly provided: Provided; readonly untilMs: number }>()
+  const inFlight = new Map<Role, Promise<Provided>>()
+
+  async function ask(role: Role): Promise<Provided> {
+    const before = kept.get(role)?.provided
+    const provided = keepKnown(before, await fetchInTime(role))
+    const isRead = provided.kind === 'read'
+    kept.set(role, { provided, untilMs: clock.monotonic() + (isRead ? keepMs : keepFailureMs) })
+    const isLogged =
+      before?.kind === 'invalid' && provided.kind === 'invalid' && before.reason === provided.reason
+    if (provided.kind === 'invalid' && !isLogged) {
+      log.error({ cluster: name, reason: provided.reason }, "cluster's own Ignition file not used")
+    }
+    return provided
+  }
+
+  async function fetchInTime(role: Role): Promise<Provided> {
+    const late = new AbortController()
+    const deadline = clock.after(timeoutMs, () => late.abort())
+    const provided = await fetchUserData(role, AbortSignal.any([late.signal, end.signal]))
+    deadline.cancel()
+    if (provided.kind !== 'unreachable' || !late.signal.aborted) return provided
+    return { kind: 'unreachable', reason: `its API did not respond within ${timeoutMs / 1000} s` }
+  }
+
+  async function fetchUserData(role: Role, signal: AbortSignal): Promise<Provided> {
+    const secretName = `${role}-user-data-managed`
+    const path = `/api/v1/namespaces/openshift-machine-api/secrets/${secretName}`
+    let userData: unknown
+    try {
+      userData = (await session.get<Secret>(path, signal)).data?.['userData']
+    } catch (error) {
+      const isMissing = error instanceof ApiProblem && error.status === 404
+      return isMissing
+        ? { kind: 'none', reason: `it has no secret ${secretName}` }
+        : { kind: 'unreachable', reason: (error as Error).message }
+    }
+    if (typeof userData !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(userData)) {
+      return { kind: 'none', reason: `its secret ${secretName} holds no userData` }
+    }
+    const checked = checkProvidedFile(cluster, secretName, Buffer.from(userData, 'base64'), clock.now())
+    if ('document' in checked) return { kind: 'read', ...checked }
+    return { kind: 'invalid', reason: `its secret ${secretName} ${checked.problem}` }
+  }
+
+  return {
+    read(role) {
+      const last = kept.get(role)
+      if (last !== undefined && clock.monotonic() < last.untilMs) return Promise.resolve(last.provided)
+      const asking = inFlight.get(role) ?? ask(role).finally(() => inFlight.delete(role))
+      inFlight.set(role, asking)
+      return asking
+    },
+    close: () => end.abort(),
+  }
+}
+
+/** A cluster that is not reachable most likely still provides the same file. */
+function keepKnown(before: Provided | undefined, now: Provided): Provided {
+  if (before?.kind !== 'read') return now
+  if (now.kind === 'unreachable') return before
+  const isSame = now.kind === 'read' && Buffer.compare(before.document.octets, now.document.octets) === 0
+  return isSame ? before : now
+}

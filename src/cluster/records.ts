@@ -1,0 +1,51 @@
+/** What is kept of clusters over restarts, in small JSON files: the state of each bootstrap, and the progress. */
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+import { writeAtomically } from '../host/files.ts'
+
+/** By the cluster's name. */
+export type ByCluster<T> = ReadonlyMap<string, T>
+
+export const bootstrapStateShape = z.object({
+  /** `waiting`: not complete yet. `out`: drained. `kept`: an administrator keeps it in the load balancer. */
+  kind: z.enum(['waiting', 'out', 'kept']),
+  /** Milliseconds since 1970. */
+  since: z.number(),
+  /** The evidence, or the command: a sentence. */
+  reason: z.string(),
+  /** When its reinstallation started, in milliseconds since 1970: older evidence does not count. */
+  installedFrom: z.number().optional(),
+})
+
+export type BootstrapState = Readonly<z.output<typeof bootstrapStateShape>>
+
+const maxBytes = 1024 * 1024
+
+/**
+ * A file that does not exist is an empty record.
+ *
+ * @param what completes "is not a record of"
+ * @throws {Error} with a sentence if the file exists and is not a record
+ */
+export async function readRecord<T>(path: string, shape: z.ZodType<T>, what: string): Promise<ByCluster<T>> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
+    throw new Error(`cannot read ${path}: ${(error as Error).message}`, { cause: error })
+  }
+  try {
+    if (text.length > maxBytes) throw new RangeError(`${text.length} bytes`)
+    const record = z.object({ version: z.literal(1), clusters: z.record(z.string(), shape) })
+    return new Map(Object.entries(record.parse(JSON.parse(text)).clusters))
+  } catch (error) {
+    throw new Error(`${path} is not a record of ${what}`, { cause: error })
+  }
+}
+
+/** Replaces the file as a whole. @throws {NodeJS.ErrnoException} with the old file in place */
+export async function writeRecord(path: string, record: ByCluster<unknown>): Promise<void> {
+  const text = JSON.stringify({ version: 1, clusters: Object.fromEntries(record) }, undefined, 2)
+  await writeAtomically(path, `${text}\n`, 0o600)
+}

@@ -1,0 +1,204 @@
+/**
+ * The only connection to one cluster: one pool of connections, one list-watch for each kind of object, one backoff, and
+ * one account of outages. Everything that needs the cluster reads from here.
+ */
+import type { Clock } from '../host/clock.ts'
+import type { Log } from '../host/log.ts'
+import { nameOf, apiPaths } from './objects.ts'
+import type { Kind } from './collections.ts'
+import { connectCluster, type ClusterApi, type ClusterConnection } from './connection/client.ts'
+import { kubeconfigProblem, type KubeconfigFile } from './kubeconfig/file.ts'
+import { createOutages, type Outage } from './outages.ts'
+
+export type ClusterSession = Pick<ClusterApi, 'get' | 'put'> & {
+  /** Follows the kind from the first call until the last holder releases it. */
+  hold<T>(kind: Kind<T>, listener: HoldListener): Held<T>
+  /** Asks the API server for its version, which shows whether it answers. Never rejects. */
+  checkApi(signal: AbortSignal): Promise<ApiCheck>
+  /** The first outage of anything that is read from the cluster. */
+  outage(): Outage | undefined
+  /** The path, unless the site does not name one. */
+  readonly kubeconfigPath: string | undefined
+  /** Returns why the kubeconfig cannot be used now, as a sentence. */
+  kubeconfigProblem(): string | undefined
+  /** Ends all requests and watches. */
+  close(): void
+}
+
+export type ApiCheck =
+  | { readonly isUp: true; readonly version: string | undefined }
+  /** `reason` is a sentence. */
+  | { readonly isUp: false; readonly reason: string }
+
+export type HoldListener = {
+  /** @param name of the object that changed; undefined after a new list */
+  onChange(name?: string): void
+  onOutage?(): void
+  /** The server sent an object without a name. */
+  onUnreadable?(): void
+}
+
+/** What is known of a kind. */
+export type Held<T> = {
+  /** Empty before the first list. */
+  items(): readonly T[]
+  get(name: string): T | undefined
+  /** Whether the items are those that the server has now. */
+  isCurrent(): boolean
+  /** Whether the items were current within the last minute. */
+  isRecent(): boolean
+  outage(): Outage | undefined
+  /** Applies an object that the server sent in another response, before its event arrives. */
+  set(object: unknown): void
+  /** Applies that the server has no such object, before the event arrives. */
+  remove(name: string): void
+  release(): void
+}
+
+export type SessionOptions = {
+  readonly cluster: string
+  readonly kubeconfig: KubeconfigFile
+  readonly clock: Clock
+  readonly log: Pick<Log, 'warn' | 'info'>
+  readonly connect?: (options: { kubeconfig: KubeconfigFile; clock: Clock }) => ClusterConnection
+}
+
+type Collection = {
+  readonly kind: Kind<unknown>
+  readonly items: Map<string, unknown>
+  readonly listeners: Set<HoldListener>
+  isListed: boolean
+  end: AbortController
+}
+
+/** A connection that was cut or a control-plane node that reboots does not make the last state worthless at once. */
+export const staleAfterMs = 60_000
+
+/** Sends nothing before the first call. */
+export function openSession(options: SessionOptions): ClusterSession {
+  const { cluster, kubeconfig, clock, log, connect = connectCluster } = options
+  const api = connect({ kubeconfig, clock })
+  const outages = createOutages(cluster, clock, log)
+  const collections = new Map<string, Collection>()
+
+  function start(collection: Collection): void {
+    const { kind, items, listeners } = collection
+    const { path } = kind
+    collection.isListed = false
+    collection.end = new AbortController()
+    const onOutage = (): void => listeners.forEach((each) => each.onOutage?.())
+    void api.follow<object>(
+      path,
+      {
+        onList(objects) {
+          items.clear()
+          for (const object of objects) apply(collection, object)
+          collection.isListed = true
+          for (const listener of listeners) listener.onChange()
+        },
+        onEvent(type, object) {
+          const name = type === 'DELETED' ? removed(collection, nameOf(object)) : apply(collection, object)
+          for (const listener of listeners) listener.onChange(name)
+        },
+        onOutage(sentence) {
+          outages.report(path, sentence)
+          onOutage()
+        },
+        onReachable() {
+          outages.end(path)
+          onOutage()
+        },
+        onRollback() {
+          log.warn({ cluster, path }, 'cluster state went back, reading everything again')
+          for (const other of collections.values()) if (other !== collection) restart(other)
+        },
+      },
+      collection.end.signal,
+    )
+  }
+
+  function restart(collection: Collection): void {
+    collection.end.abort()
+    outages.drop(collection.kind.path)
+    start(collection)
+  }
+
+  function hold<T>(kind: Kind<T>, listener: HoldListener): Held<T> {
+    const existing = collections.get(kind.path)
+    const collection: Collection = existing ?? {
+      ...{ kind, items: new Map(), listeners: new Set(), isListed: false, end: new AbortController() },
+    }
+    // A holder of its own for each call, also with a listener that holds the kind already.
+    const own: HoldListener = { ...listener }
+    collection.listeners.add(own)
+    collections.set(kind.path, collection)
+    if (existing === undefined) start(collection)
+    const outage = () => outages.get(kind.path)
+    const notifyOthers = (name: string): void => {
+      for (const each of collection.listeners) if (each !== own) each.onChange(name)
+    }
+    return {
+      items: () => [...collection.items.values()] as T[],
+      get: (name) => collection.items.get(name) as T | undefined,
+      isCurrent: () => collection.isListed && outage() === undefined,
+      isRecent() {
+        const { sinceMs = clock.monotonic() } = outage() ?? {}
+        return collection.isListed && (outage() === undefined || clock.monotonic() - sinceMs < staleAfterMs)
+      },
+      outage,
+      set: (object) => notifyOthers(apply(collection, object as object)),
+      remove: (name) => notifyOthers(removed(collection, name)),
+      release() {
+        collection.listeners.delete(own)
+        if (collection.listeners.size > 0 || collections.get(kind.path) !== collection) return
+        collection.end.abort()
+        collections.delete(kind.path)
+        outages.drop(kind.path)
+      },
+    }
+  }
+
+  async function checkApi(signal: AbortSignal): Promise<ApiCheck> {
+    try {
+      const { gitVersion } = await api.get<{ gitVersion?: unknown }>(apiPaths.version, signal)
+      outages.end(apiPaths.version)
+      return { isUp: true, version: typeof gitVersion === 'string' ? gitVersion : undefined }
+    } catch (error) {
+      const { message: reason } = error as Error
+      if (!signal.aborted) outages.report(apiPaths.version, reason)
+      return { isUp: false, reason }
+    }
+  }
+
+  return {
+    get: (path, signal) => api.get(path, signal),
+    put: (path, body, signal) => api.put(path, body, signal),
+    hold,
+    checkApi,
+    outage: () => outages.get(),
+    kubeconfigPath: kubeconfig.path,
+    kubeconfigProblem: () => kubeconfigProblem(kubeconfig),
+    close() {
+      for (const { end } of collections.values()) end.abort()
+      collections.clear()
+      api.close()
+    },
+  }
+}
+
+/** @returns the object's name */
+function apply({ kind, items, listeners }: Collection, object: object): string {
+  const name = nameOf(object)
+  const kept = name === '' ? undefined : kind.keep(object)
+  if (name === '') for (const listener of listeners) listener.onUnreadable?.()
+  if (kept === undefined) items.delete(name)
+  else items.set(name, kept)
+  const [oldest] = items.keys()
+  if (oldest !== undefined && items.size > (kind.maxItems ?? Infinity)) items.delete(oldest)
+  return name
+}
+
+function removed({ items }: Collection, name: string): string {
+  items.delete(name)
+  return name
+}

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { createOutages } from '../../src/cluster/outages.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+
+function rig() {
+  const lines: string[] = []
+  const clock = fakeClock()
+  const outages = createOutages('c1', clock, {
+    warn: ({ cluster, reason }, message) =>
+      void lines.push(`${cluster as string}: ${message}: ${reason as string}`),
+    info: ({ cluster }, message) => void lines.push(`${cluster as string}: ${message}`),
+  })
+  return { lines, clock, outages }
+}
+
+const refused = 'c1: cluster API unreachable: refused'
+const again = 'c1: cluster API reachable again'
+
+t.test('logs a reason of several sources once, and the end of the last one once', (t) => {
+  const { lines, outages } = rig()
+  outages.end('a')
+  outages.report('a', 'refused')
+  outages.report('b', 'refused')
+  outages.report('a', 'refused')
+  t.same(lines, [refused])
+  t.same([outages.get('a')?.sentence, outages.get('b')?.sentence], ['refused', 'refused'])
+  outages.end('a')
+  t.same([outages.get('a'), lines.length], [undefined, 1])
+  outages.end('b')
+  t.same(lines, [refused, again])
+  outages.report('b', 'refused')
+  t.same(lines, [refused, again, refused])
+  t.end()
+})
+
+t.test('logs each reason of an outage once', (t) => {
+  const { lines, outages } = rig()
+  for (const sentence of ['refused', 'no response', 'refused', 'no response']) outages.report('a', sentence)
+  t.same(lines, [refused, 'c1: cluster API unreachable: no response'])
+  t.equal(outages.get('a')?.sentence, 'no response')
+  t.end()
+})
+
+t.test('a source that never recovers does not hide the next outage', (t) => {
+  const { lines, outages } = rig()
+  outages.report('b', 'forbidden')
+  for (const source of ['a', 'b']) outages.report(source, 'refused')
+  outages.end('a')
+  outages.report('b', 'forbidden')
+  outages.report('a', 'refused')
+  const forbidden = 'c1: cluster API unreachable: forbidden'
+  t.same(lines, [forbidden, refused, forbidden, refused], 'once for each outage')
+  t.end()
+})
+
+t.test('a source that is no longer read does not prolong the outage', (t) => {
+  const { lines, outages } = rig()
+  for (const source of ['a', 'b']) outages.report(source, 'refused')
+  outages.drop('b')
+  outages.end('a')
+  t.same(lines, [refused, again])
+  t.end()
+})
+
+t.test('an outage keeps its start when the reason changes, and the first source is the outage', (t) => {
+  const { outages, clock } = rig()
+  t.equal(outages.get(), undefined)
+  clock.advance(5)
+  outages.report('a', 'refused')
+  clock.advance(5)
+  outages.report('b', 'forbidden')
+  outages.report('a', 'no response')
+  t.same(outages.get('a'), { sentence: 'no response', sinceMs: 5 })
+  t.same(outages.get(), { sentence: 'no response', sinceMs: 5 })
+  t.same(outages.get('b'), { sentence: 'forbidden', sinceMs: 10 })
+  t.end()
+})
