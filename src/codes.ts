@@ -8,10 +8,14 @@ import { tftpCodes } from './serve/tftp/codes.ts'
 
 import { haproxyCodes } from './serve/haproxy/codes.ts'
 import { httpCodes } from './serve/http/codes.ts'
+import { planCodes } from './plan/codes.ts'
+import { scanCodes } from './scan/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
 export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
+  planCodes,
+  scanCodes,
   siteCodes,
   controlCodes,
   dnsCodes,

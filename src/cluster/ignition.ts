@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
-import type { IgnitionFile } from '../plan/http.ts'
+import type { IgnitionFile } from '../plan/http/plan.ts'
 import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../plan/ignition/document.ts'
 import { isPointer } from '../plan/ignition/pointer.ts'
 import type { Cluster } from '../site/schema.ts'

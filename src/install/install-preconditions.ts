@@ -1,7 +1,7 @@
 /** Whether everything is there that a node's installation takes, and young enough to end well. */
 import type { Permission } from './installs.ts'
 import type { IgnitionKind } from '../plan/facts.ts'
-import type { HttpPlan } from '../plan/http.ts'
+import type { HttpPlan } from '../plan/http/plan.ts'
 import { checkIgnitionAge } from '../plan/ignition/age.ts'
 import type { IgnitionFiles } from '../plan/ignition/document.ts'
 import { urlPaths } from '../plan/urls.ts'

@@ -1,15 +1,15 @@
-/** Model in, plan out: pure and deterministic, so that a golden file can hold a whole plan. */
+/** Compiles a model to a plan. Pure and deterministic, so that golden files can contain whole plans. */
 import { compileDhcp } from './dhcp/compile.ts'
 import { compileDns } from './dns/compile.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
-import { compileHttp } from './http.ts'
+import { compileHttp } from './http/compile.ts'
 import { inOrder } from './findings.ts'
 import { compileInstall } from './install.ts'
 import type { Model } from './model.ts'
 import type { Plan } from './plan.ts'
 import { compileTftp } from './tftp.ts'
 
-/** @param previous what was served until now, so that what changed can be told from it */
+/** @param previous the plan that is served now; zones that did not change keep their serials */
 export function compile(model: Model, previous?: Plan): Plan {
   const dhcp = compileDhcp(model)
   const tftp = compileTftp(model)

@@ -1,28 +1,36 @@
 /**
- * What was found on the disk for a site, gathered before compiling (src/scan) so that compiling
- * stays pure. A missing file is a fact too: it becomes a finding, and a clear answer while serving.
+ * Facts about the files of a site, gathered before compiling (src/scan) so that compiling stays pure. A missing file is a
+ * fact too: it becomes a finding, and the reason of an error response.
  */
+import type { PlanCode } from './codes.ts'
 import type { IgnitionContents } from './ignition/document.ts'
 
 export type FoundFile = { readonly kind: 'found'; readonly path: string; readonly octets: number }
 
-/** `path` is where it was looked for (a directory when it is found by name), `problem` a whole sentence. */
-export type MissingFile = { readonly kind: 'missing'; readonly path: string; readonly problem: string }
+/** `path` is the file, or the folder that was searched; `problem` is a sentence. */
+export type MissingFile = {
+  readonly kind: 'missing'
+  readonly code: PlanCode
+  readonly path: string
+  readonly problem: string
+}
 
 export type FileFact = FoundFile | MissingFile
 
-/** Not on this disk: the cluster, which runs, is asked for it when a node installs. `path` names it in a file's place. */
+/** Not on disk: the running cluster provides it when a node installs. `path` is only a name. */
 export type ClusterFile = { readonly kind: 'asked'; readonly path: string }
 
-export type IgnitionFact = (FoundFile & { readonly contents: IgnitionContents }) | MissingFile | ClusterFile
+/** `isPublic`: every user of this machine can read the file, which contains secrets. */
+export type IgnitionFact =
+  (FoundFile & { readonly contents: IgnitionContents; readonly isPublic?: true }) | MissingFile | ClusterFile
 
 /**
- * `live`: kernel, initramfs and rootfs (RHCOS and FCOS since 4.6); `installer`: kernel, initramfs and the
- * metal image (4.5); `agent`: what the agent-based installer made for one cluster, which needs no Ignition
- * file. Which one it is follows from the files that the directory holds.
+ * `live`: kernel, initramfs, and rootfs (RHCOS and FCOS since 4.6). `installer`: kernel, initramfs, and metal image (4.5).
+ * `agent`: files of the agent-based installer for one cluster, which need no Ignition file. The style follows from the
+ * names of the files in the folder.
  */
 export type ImageFacts = {
-  /** Names of files in the directory, booted or not, that hold keys; absent when there are none. */
+  /** Names of files in the folder that contain secrets, booted or not; absent if there are none. */
   readonly secrets?: ReadonlySet<string>
 } & (
   | {
@@ -30,7 +38,7 @@ export type ImageFacts = {
       readonly kernel: FileFact
       readonly initramfs: FileFact
       readonly rootfs: FileFact
-      /** The live ISO, where one lies beside the rest: nothing here boots it. */
+      /** The live ISO, if the folder has one; nodes do not boot it. */
       readonly iso?: FileFact
     }
   | {
@@ -44,19 +52,19 @@ export type ImageFacts = {
       readonly kernel: FileFact
       readonly initramfs: FileFact
       readonly rootfs: FileFact
-      /** From the iPXE script beside the files; absent when there is none, or none that can be read. */
+      /** From the iPXE script beside the files; absent without a readable script. */
       readonly kernelArguments?: readonly string[]
     }
 )
 
-/** What a node has of an image; `metal` in installer style only. */
+/** The files of an image; `metal` only in installer style. */
 export type ImageFileKind = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
 
-/** What a node can be installed as, each with an Ignition file of its own. */
+/** The roles that a node can be installed as; each has its own Ignition file. */
 export const ignitionKinds = ['bootstrap', 'master', 'single', 'worker'] as const
 export type IgnitionKind = (typeof ignitionKinds)[number]
 
-/** The files by the names that `openshift-install` gives them. */
+/** The names that `openshift-install` gives to the files. */
 export const ignitionFileNames: Readonly<Record<IgnitionKind, string>> = {
   bootstrap: 'bootstrap.ign',
   master: 'master.ign',
@@ -64,7 +72,7 @@ export const ignitionFileNames: Readonly<Record<IgnitionKind, string>> = {
   worker: 'worker.ign',
 }
 
-/** Boot loaders by the name under which TFTP serves them. */
+/** Boot loaders, named by their TFTP paths. */
 export const loaderNames = [
   'bios/undionly.kpxe',
   'efi/snponly.efi',
@@ -74,18 +82,18 @@ export const loaderNames = [
 ] as const
 export type LoaderName = (typeof loaderNames)[number]
 
-/** A file that the site copies to nodes. */
+/** A file that the site adds to nodes. */
 export type AddedFileFact = (FoundFile & { readonly content: Uint8Array }) | MissingFile
 
 export type Facts = {
-  /** By the image's name in the site. */
+  /** By name of the image. */
   readonly images: ReadonlyMap<string, ImageFacts>
-  /** By the cluster's name. */
+  /** By name of the cluster. */
   readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, IgnitionFact>>>
   /** All of {@link loaderNames}. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
-  /** By path; absent when the site adds none. */
+  /** By path; absent if the site adds no files. */
   readonly addedFiles?: ReadonlyMap<string, AddedFileFact>
-  /** Why nothing can be served from `tftp.root`, a whole sentence; absent when it is there, or not wanted. */
+  /** Why `tftp.root` cannot be served, a sentence; absent if it can, or is not set. */
   readonly tftpRootProblem?: string
 }

@@ -1,15 +1,19 @@
-/** What compiling noticed that an operator should know: `check` prints these and fails on errors. */
+/** Findings: what an administrator should know about a compiled plan. `check` prints them and fails on errors. */
+import type { PlanCode } from './codes.ts'
 
-export type Finding = {
-  /** An error means that something declared cannot work; a warning, that something may not be meant. */
+export type Finding<Code extends string = string> = {
+  readonly code: Code
+  /** An error means that something declared cannot work; a warning, that something may not be intended. */
   readonly severity: 'error' | 'warning'
-  /** What it is about: `ocp45/m1`, `image rhcos-4.17`, `loader efi/ipxe.efi`. */
+  /** The subject: `ocp45/m1`, `image rhcos-4.17`, `loader efi/ipxe.efi`. */
   readonly about: string
-  /** One sentence, lower case, no full stop, with what to do. */
+  /** One sentence in lower case without a full stop, with what to do. */
   readonly message: string
 }
 
-/** Errors first, then warnings. */
+export type PlanFinding = Finding<PlanCode>
+
+/** Returns errors first, then warnings. */
 export function inOrder(findings: readonly Finding[]): Finding[] {
   return [
     ...findings.filter(({ severity }) => severity === 'error'),

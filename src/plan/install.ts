@@ -1,30 +1,30 @@
-/** What the installations need to know of each node: who it is, what the site declares for it, and for whom it waits. */
+/** The plan of installations: the identity of each node, what the site declares for it, and which servers it waits for. */
 import { formatIp } from '../proto/address/ip.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode, IgnitionAccess } from '../site/schema.ts'
 import type { IgnitionKind } from './facts.ts'
 import type { Model, NodeModel } from './model.ts'
 
-/** A node that serves machine configuration (port 22623) once it is up. */
+/** A node that serves machine configuration on port 22623 when it is running. */
 export type MachineConfigServer = {
   readonly node: string
-  /** The reserved one, in dotted text. */
+  /** Reserved address in dotted text. */
   readonly address: string
 }
 
 export type InstallNode = {
   readonly key: string
-  /** Another one is another machine. */
+  /** Identifies the machine: another MAC address is another machine. */
   readonly mac: string
   readonly declared: BootMode
-  /** What it is installed as when nobody chooses otherwise. */
+  /** The role that it is installed as, unless an administrator chooses another one. */
   readonly role: IgnitionKind
-  /** All of them, in the text of `formatIp`. */
+  /** All addresses, in the text of `formatIp`. */
   readonly addresses: readonly string[]
   readonly access: IgnitionAccess
-  /** What it is sent last of all that its disk is written from: an agent has its Ignition file in the initramfs. */
+  /** The last file that is sent before the disk is written. The Ignition file of an agent is in its initramfs. */
   readonly lastFile: 'ignition' | 'rootfs'
-  /** By what it is installed as: one of these must serve first; nobody has to when there are none. */
+  /** Per role: one of these servers must answer first. Without any, the node does not wait. */
   readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
 }
 
@@ -32,10 +32,10 @@ export type InstallNode = {
 export type InstallPlan = ReadonlyMap<string, InstallNode>
 
 export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
+  const members = Map.groupBy(nodes, ({ cluster }) => cluster)
   const clusters = new Map(
     site.clusters.map(({ name, order, ignitionAccess }) => {
-      const members = nodes.filter(({ cluster }) => cluster === name)
-      return [name, { access: ignitionAccess, waitsFor: order ? orderOf(members) : noOrder }]
+      return [name, { access: ignitionAccess, waitsFor: order ? orderOf(members.get(name) ?? []) : noOrder }]
     }),
   )
   return new Map(
@@ -52,9 +52,8 @@ export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
 const noOrder: InstallNode['waitsFor'] = {}
 
 /**
- * A node's first boot fetches its configuration from 22623 for as long as it takes, but an installation has a
- * time limit. Without a bootstrap (a single node that bootstraps in place, a cluster that stands) masters
- * have nobody to wait for.
+ * Returns which servers each role waits for. A node retries port 22623 at its first boot without a limit, but an
+ * installation has a time-out. Without a bootstrap node (a single node, an installed cluster) masters do not wait.
  */
 function orderOf(nodes: readonly NodeModel[]): InstallNode['waitsFor'] {
   const serving = (role: NodeModel['role']): MachineConfigServer[] =>

@@ -1,21 +1,22 @@
 /**
- * The site with everything derived that more than one service needs: full names, each node's subnet,
- * what a cluster's setting means for its node. The slices of the plan are compiled from this.
+ * The site with values that several services derive from it: full names, the subnet of each node, and the settings that a
+ * node inherits from its cluster. The plans of the services are compiled from the model.
  */
 import { type Ip, isIpv4 } from '../proto/address/ip.ts'
 import { cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
 import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } from '../site/schema.ts'
-import type { Facts, IgnitionKind } from './facts.ts'
+import { defined } from '../text/defined.ts'
+import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
 import { declaredFiles, type DeclaredFile } from './ignition/declared-files.ts'
 
-/** Where the services are reached, and the port on which DHCP clients hear replies. */
+/** Addresses and ports of the services, and the port of DHCP clients. */
 export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
 
-/** A node of a cluster, ready to be answered. */
+/** A node with all settings resolved. */
 export type NodeModel = {
-  /** `<cluster>/<name>`: how logs, URLs and commands name it. */
+  /** `<cluster>/<name>`, the identifier in logs, URLs, and commands. */
   readonly key: string
   readonly name: string
   readonly cluster: string
@@ -25,31 +26,30 @@ export type NodeModel = {
   readonly mac: Mac
   /** The reserved address. */
   readonly address: Ipv4
-  /** All addresses, the reserved one among them. */
+  /** All addresses, including the reserved one. */
   readonly addresses: readonly Ip[]
   readonly subnet: Subnet
   /** A name under `images`. */
   readonly image: string
-  /** `coreos.inst.install_dev`, for instance `/dev/sda`. */
-  /** Absent only where an agent may know it. */
+  /** `coreos.inst.install_dev`, for example `/dev/sda`; absent only if an agent image may know it. */
   readonly disk?: string
-  /** Whether its live system reports how its installer ended. */
+  /** Whether its live system reports the end of the installation. */
   readonly callbacks: boolean
   readonly boot: BootMode
   readonly menu: { readonly default: MenuEntry; readonly timeoutSeconds: number }
-  /** Console and extra kernel arguments in the order in which they are given. */
+  /** Console and extra kernel arguments, in order. */
   readonly kernelArguments: readonly string[]
-  /** Of its UEFI firmware; each architecture has its own usual one when it is undefined. */
+  /** UEFI boot loader; the default of the architecture if undefined. */
   readonly loader: 'ipxe' | 'snponly' | undefined
-  /** Whether the load balancer gives it connections. */
+  /** Whether the load balancer sends it new connections. */
   readonly isBalanced: boolean
-  /** Whether replies to its PXE firmware call themselves PXE's. */
+  /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
   readonly pxeOptions: boolean
-  /** Which Ignition file it installs with; infra nodes are installed as workers. */
+  /** The Ignition file that it installs with; infra nodes are installed as workers. */
   readonly ignition: IgnitionKind
-  /** Files that are added to its Ignition file, each path once. */
+  /** Files to add to its Ignition file, each path once. */
   readonly files: readonly DeclaredFile[]
-  /** DHCP options beside those that have keys, the widest place's first. */
+  /** DHCP options without a key of their own, the least specific first. */
   readonly dhcpOptions: readonly ExtraOption[]
 }
 
@@ -59,21 +59,36 @@ export type Model = {
   readonly endpoint: Endpoint
   /** In the order of the site file. */
   readonly nodes: readonly NodeModel[]
-  /** Of the zones' SOA records (docs/decisions/0013). */
+  /** Roles that the nodes of each cluster can be installed as. */
+  readonly ignitionKinds: ReadonlyMap<string, readonly IgnitionKind[]>
+  /** Serial of the SOA records (docs/decisions/0013). */
   readonly serial: number
 }
 
-/** @param changedSeconds when the site file was last changed, in seconds since 1970 */
+/** @param changedSeconds modification time of the site file in seconds since 1970 */
 export function buildModel(site: Site, facts: Facts, changedSeconds = 1): Model {
   const nodes = site.clusters.flatMap((cluster) =>
     cluster.nodes.map((node) => nodeModel(site, cluster, node)),
   )
   const { address, address6, ports } = site.server
-  const endpoint = { address, ...(address6 === undefined ? {} : { address6 }), ports }
-  return { site, facts, endpoint, nodes, serial: site.dns.serial ?? changedSeconds }
+  const endpoint = { address, ...defined({ address6 }), ports }
+  const serial = site.dns.serial ?? changedSeconds
+  return { site, facts, endpoint, nodes, ignitionKinds: kindsByCluster(nodes), serial }
 }
 
-/** `http://172.16.0.101`, with the port where it is not 80. */
+/** A cluster with a single node needs neither a bootstrap node nor masters. */
+function kindsByCluster(nodes: readonly NodeModel[]): Model['ignitionKinds'] {
+  const members = [...Map.groupBy(nodes, ({ cluster }) => cluster)]
+  return new Map(
+    members.map(([cluster, group]) => {
+      const declared = new Set(group.map(({ ignition }) => ignition))
+      const isSingle = declared.has('single')
+      return [cluster, ignitionKinds.filter((kind) => (isSingle ? declared.has(kind) : kind !== 'single'))]
+    }),
+  )
+}
+
+/** Returns `http://172.16.0.101`, with the port if it is not 80. */
 export function httpBase(endpoint: Endpoint): string {
   const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`
   return `http://${formatIpv4(endpoint.address)}${port}`
@@ -83,7 +98,7 @@ export function clusterDomain(cluster: Cluster): string {
   return `${cluster.name}.${cluster.domain}`
 }
 
-/** The first IPv4 address: the one that DHCP reserves. The site's rules demand one of every node. */
+/** Returns the first IPv4 address, which DHCP reserves. The rules require one for every node. */
 export function reservedAddress(machine: Node | Host): Ipv4 | undefined {
   return machine.address.find(isIpv4)
 }
@@ -107,7 +122,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     addresses: node.address,
     subnet,
     image: required(node.image ?? cluster.image, `the image of ${node.name}`),
-    ...diskOf(cluster, node),
+    ...defined({ disk: node.disk ?? cluster.disk }),
     callbacks: cluster.callbacks,
     boot: node.boot ?? cluster.boot ?? 'install',
     menu: node.menu ?? cluster.menu ?? { default: 'local', timeoutSeconds: 30 },
@@ -121,16 +136,11 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
     files: declaredFiles(cluster, node, `${node.name}.${clusterDomain(cluster)}`),
-    dhcpOptions: [site, subnet, cluster, node].flatMap((place) => place.dhcpOptions),
+    dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner.dhcpOptions),
   }
 }
 
-function diskOf(cluster: Cluster, node: Node): Pick<NodeModel, 'disk'> {
-  const disk = node.disk ?? cluster.disk
-  return disk === undefined ? {} : { disk }
-}
-
-/** @throws {TypeError} when the site did not pass its rules: the caller compiled an unchecked site */
+/** @throws {TypeError} if the caller compiles a site that did not pass the rules */
 function required<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new TypeError(`site was not checked: ${what} is missing`)
   return value

@@ -1,9 +1,9 @@
-/** The plan: what every service answers, compiled from one site, immutable, replaced as a whole. */
+/** The plan: the answers of all services, compiled from one site. It is immutable and replaced as a whole. */
 import type { DhcpPlan } from './dhcp/plan.ts'
 import type { DnsPlan } from './dns/plan.ts'
 import type { Finding } from './findings.ts'
 import type { HaproxyPlan } from './haproxy/plan.ts'
-import type { HttpPlan } from './http.ts'
+import type { HttpPlan } from './http/plan.ts'
 import type { InstallPlan } from './install.ts'
 import type { Endpoint, NodeModel } from './model.ts'
 import type { TftpPlan } from './tftp.ts'
@@ -17,9 +17,9 @@ export type Plan = {
   readonly tftp: TftpPlan
   readonly http: HttpPlan
   readonly install: InstallPlan
-  /** Absent when names are served elsewhere (`dns.serve: false`). */
+  /** Absent if another server provides DNS (`dns.serve: false`). */
   readonly dns: DnsPlan | undefined
-  /** Absent when the site has no `haproxy` section: the load balancer is somebody else's. */
+  /** Absent if the site has no section `haproxy`. */
   readonly haproxy: HaproxyPlan | undefined
   /** Errors first, then warnings. */
   readonly findings: readonly Finding[]

@@ -1,48 +1,48 @@
-/** What TFTP serves: boot loaders by name, the operator's own directory, and whose address is whose. */
+/** The plan of TFTP: boot loaders by name, the administrator's own folder, and the nodes by address. */
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { type LoaderName, loaderNames } from './facts.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
-import type { Finding } from './findings.ts'
+import type { PlanFinding } from './findings.ts'
 import type { Model, NodeModel } from './model.ts'
 
 export type TftpPlan = {
-  /** The server's address in dotted text, from which files are sent. */
+  /** Address that files are sent from, in dotted text. */
   readonly address: string
   readonly port: number
   readonly transfers: TransferPorts
-  /** Paths by the name under which they are requested. */
+  /** Paths on disk by requested name. */
   readonly files: ReadonlyMap<string, string>
-  /** Loaders that were not found, with a sentence that says what to do, for whoever asks for one. */
+  /** Loaders that were not found, with a sentence that explains what to do. */
   readonly missing: ReadonlyMap<string, string>
-  /** A directory of the operator's own files; names under `files` come first. */
+  /** Folder with the administrator's own files; names in `files` have precedence. */
   readonly root: string | undefined
   /** Keys of nodes (`ocp45/m1`) by reserved address in dotted text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }
 
 /**
- * Where transfers answer from: a port of their own that the system chooses (RFC 1350 §4), one of a range that
- * a firewall lets through, or the request port, for clients behind NAT.
+ * The port that a transfer is sent from: any free port (RFC 1350 §4), one of a range for a firewall, or the request port
+ * for clients behind NAT.
  */
 export type TransferPorts =
   | { readonly kind: 'any' }
-  /** Both ends included. */
+  /** Inclusive. */
   | { readonly kind: 'range'; readonly from: number; readonly to: number }
   | { readonly kind: 'single' }
 
-/** Loaders that are also served without their folder: what the guide and most firmware settings name. */
+/** Loaders that are also served without their folder, as the guide and most firmware settings name them. */
 const plainNames: ReadonlyMap<LoaderName, string> = new Map([
   ['bios/undionly.kpxe', 'undionly.kpxe'],
   ['efi/ipxe.efi', 'ipxe.efi'],
   ['efi/snponly.efi', 'snponly.efi'],
 ])
 
-export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly Finding[] } {
+export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly PlanFinding[] } {
   const files = new Map<string, string>()
   const missing = new Map<string, string>()
   for (const name of loaderNames) {
     const fact = model.facts.loaders.get(name)
-    if (fact === undefined) throw new TypeError(`site was not scanned: nothing is known of ${name}`)
+    if (fact === undefined) throw new TypeError(`site was not scanned: ${name} not among the facts`)
     const names = [name, plainNames.get(name)].filter((each) => each !== undefined)
     for (const each of names) {
       if (fact.kind === 'found') files.set(each, fact.path)
@@ -66,25 +66,25 @@ function transferPorts({ ports, singlePort }: Model['site']['tftp']): TransferPo
   return ports === undefined ? { kind: 'any' } : { kind: 'range', ...ports }
 }
 
-function rootFindings({ facts }: Model): Finding[] {
+function rootFindings({ facts }: Model): PlanFinding[] {
   const problem = facts.tftpRootProblem
-  return problem === undefined ? [] : [{ severity: 'error', about: 'tftp.root', message: problem }]
+  if (problem === undefined) return []
+  return [{ code: 'tftp.root-unreadable', severity: 'error', about: 'tftp.root', message: problem }]
 }
 
-/** One error for each loader that a declared node will ask for and that is not there. */
-function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): Finding[] {
-  return loaderNames.flatMap((name): Finding[] => {
+/** Reports each missing loader that a declared node needs. */
+function missingLoaders(model: Model, missing: ReadonlyMap<string, string>): PlanFinding[] {
+  return loaderNames.flatMap((name): PlanFinding[] => {
     const problem = missing.get(name)
     const nodes = model.nodes.filter((node) => loadersOf(model, node).includes(name)).map(({ key }) => key)
     if (problem === undefined || nodes[0] === undefined) return []
     const others = nodes.length === 1 ? '' : ` and ${nodes.length - 1} more`
-    return [
-      { severity: 'error', about: `loader ${name}`, message: `${nodes[0]}${others} cannot boot: ${problem}` },
-    ]
+    const message = `${nodes[0]}${others} cannot boot: ${problem}`
+    return [{ code: 'tftp.loader-missing', severity: 'error', about: `loader ${name}`, message }]
   })
 }
 
-/** Firmware says only when it boots whether it is BIOS or UEFI, so an x86_64 node needs both kinds. */
+/** Whether firmware is BIOS or UEFI is known only when it boots, so an x86_64 node needs both loaders. */
 function loadersOf(model: Model, node: NodeModel): readonly LoaderName[] {
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   return isArm ? [arm64(node)] : ['bios/undionly.kpxe', x64(node)]

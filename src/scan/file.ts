@@ -1,33 +1,35 @@
-/** Looking at one file or folder of the operator's: what is there is a fact, what is wrong a sentence. Never throws. */
+/** Scans one file or folder of the administrator: returns a fact, or a sentence that explains what is wrong. Never throws. */
 import { constants } from 'node:fs'
 import { open, opendir, stat, type FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { PlanCode } from '../plan/codes.ts'
 import type { FileFact, MissingFile } from '../plan/facts.ts'
 
-/** A regular file that this user can read and that is not empty. */
-export async function scanFile(path: string): Promise<FileFact> {
+/** Checks that a path is a regular file, readable by this user, and not empty. @param code of the fact if it is not */
+export async function scanFile(path: string, code: PlanCode): Promise<FileFact> {
   try {
     const { file, octets } = await openFile(path)
     await file.close()
     return { kind: 'found', path, octets }
   } catch (error) {
-    return missing(path, `${path} ${reasonOf(error)}`)
+    return missing(code, path, `${path} ${reasonOf(error)}`)
   }
 }
 
 /**
- * Opens what {@link scanFile} finds; whoever asks closes it.
+ * Opens a file under the conditions of {@link scanFile}. The caller closes it.
  *
- * @throws {Error} whose {@link reasonOf} is what keeps the file from being read
+ * @throws {Error} {@link reasonOf} explains it
  */
 export async function openFile(
   path: string,
 ): Promise<{ readonly file: FileHandle; readonly octets: number }> {
-  // Before opening: to open a pipe waits for its writer, and to open a device may set it going.
+  // Checked before opening, because opening a pipe waits for its writer, and opening a device can have effects.
   const { size } = await regular(path)
   return { file: await open(path, constants.O_RDONLY | constants.O_NONBLOCK), octets: size }
 }
 
-/** The first `octets` of an opened file; fewer when it ends before. */
+/** Returns the first `octets` bytes of an open file, or fewer if it is shorter. */
 export async function readOpened(file: FileHandle, octets: number): Promise<Uint8Array> {
   const content = new Uint8Array(octets)
   let length = 0
@@ -35,6 +37,12 @@ export async function readOpened(file: FileHandle, octets: number): Promise<Uint
     read = (await file.read(content, length)).bytesRead
   }
   return content.subarray(0, length)
+}
+
+/** Reports whether every user of this machine can read a file that exists. */
+export async function isReadableByAll(path: string): Promise<boolean> {
+  const [file, folder] = await Promise.all([stat(path), stat(dirname(path))])
+  return (file.mode & 0o004) !== 0 && (folder.mode & 0o001) !== 0
 }
 
 async function regular(path: string): Promise<{ readonly size: number }> {
@@ -49,16 +57,16 @@ export type Folder =
   | { readonly kind: 'listed'; readonly names: readonly string[] }
   | { readonly kind: 'unlisted'; readonly problem: string }
 
-/** An image's folder holds a dozen files; one that holds more than this was not meant. */
-const mostNames = 10_000
+/** The folder of an image has about a dozen files. */
+const maxNames = 10_000
 
-/** The names in a folder, sorted, without dotfiles. */
-export async function listFolder(path: string, most = mostNames): Promise<Folder> {
+/** Returns the names in a folder, sorted, without dotfiles. */
+export async function listFolder(path: string, max = maxNames): Promise<Folder> {
   try {
     const names: string[] = []
     for await (const { name } of await opendir(path)) {
       if (!name.startsWith('.')) names.push(name)
-      if (names.length > most) throw new Error(`holds more than ${most} files: give it a folder of its own`)
+      if (names.length > max) throw new Error(`has more than ${max} files: use a separate folder`)
     }
     return { kind: 'listed', names: names.sort() }
   } catch (error) {
@@ -66,7 +74,7 @@ export async function listFolder(path: string, most = mostNames): Promise<Folder
   }
 }
 
-/** What keeps a folder's files from being served, a whole sentence; `undefined` when nothing does. */
+/** Returns why the files of a folder cannot be served, a sentence; undefined if they can. */
 export async function folderProblem(path: string): Promise<string | undefined> {
   try {
     await opendir(path).then((folder) => folder.close())
@@ -84,19 +92,19 @@ function exists(path: string): Promise<boolean> {
   )
 }
 
-export function missing(path: string, problem: string): MissingFile {
-  return { kind: 'missing', path, problem }
+export function missing(code: PlanCode, path: string, problem: string): MissingFile {
+  return { kind: 'missing', code, path, problem }
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'may not be read by the user that slipway runs as',
-  EPERM: 'may not be read by the user that slipway runs as',
-  ELOOP: 'is a symbolic link that leads in a circle',
+  EACCES: 'cannot be read by the user that slipway runs as',
+  EPERM: 'cannot be read by the user that slipway runs as',
+  ELOOP: 'is a loop of symbolic links',
   ENOENT: 'does not exist',
   ENOTDIR: 'does not exist: a part of the path is a file, not a folder',
 }
 
-/** The rest of a sentence that begins with the path. */
+/** Returns the rest of a sentence that starts with the path. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return reasons[code ?? ''] ?? (code === undefined ? message : `cannot be read: ${message}`)

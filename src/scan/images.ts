@@ -1,4 +1,4 @@
-/** The files of an image, found by what their names have in common in all releases; names are never composed. */
+/** Finds the files of an image by the common parts of their names in all releases. */
 import type { FileFact, ImageFacts } from '../plan/facts.ts'
 import {
   agentScriptSign,
@@ -13,27 +13,29 @@ import {
 } from '../plan/image-files.ts'
 import { agentArguments } from '../plan/ipxe/agent-script.ts'
 import type { Image } from '../site/schema.ts'
+import { defined } from '../text/defined.ts'
 import { listFolder, missing, openFile, readOpened, scanFile } from './file.ts'
 
 type Key = 'kernel' | 'initramfs' | 'rootfs' | 'metal'
 
-/** Signatures, checksums and unfinished downloads lie beside what they belong to. */
-const beside = /\.(?:sig|asc|gpg|sha256(?:sum)?|part|tmp)$/
+/** Signatures, checksums, and unfinished downloads. */
+const ignored = /\.(?:sig|asc|gpg|sha256(?:sum)?|part|tmp)$/
 
-/** An iPXE script has some lines. */
-const mostScriptOctets = 64 * 1024
+/** An iPXE script has only a few lines. */
+const maxScriptBytes = 64 * 1024
 
 export async function scanImage(image: Image): Promise<ImageFacts> {
   const folder = await listFolder(image.dir)
-  const names = folder.kind === 'listed' ? folder.names.filter((name) => !beside.test(name)) : []
+  const names = folder.kind === 'listed' ? folder.names.filter((name) => !ignored.test(name)) : []
   const find = (key: Key, sign: Sign): FileFact | Promise<FileFact> => {
     const named = image[key]
     if (named !== undefined) return namedFile(image, named)
     if (folder.kind === 'listed') return foundFile(image, key, sign, names)
-    return missing(image.dir, `${folder.problem}; the files of the release belong there`)
+    const problem = `${folder.problem}; put the files of the release there`
+    return missing('image.folder-unreadable', image.dir, problem)
   }
   const secret = names.filter(holdsSecrets)
-  const secrets = secret.length === 0 ? {} : { secrets: new Set(secret) }
+  const secrets = defined({ secrets: secret.length === 0 ? undefined : new Set(secret) })
   switch (intendedStyle(image, names)) {
     case 'live':
       return {
@@ -42,7 +44,7 @@ export async function scanImage(image: Image): Promise<ImageFacts> {
         kernel: await find('kernel', liveSigns.kernel),
         initramfs: await find('initramfs', liveSigns.initramfs),
         rootfs: await find('rootfs', liveSigns.rootfs),
-        ...(await liveIso(image, names)),
+        ...defined({ iso: await liveIso(image, names) }),
       }
     case 'installer':
       return {
@@ -60,26 +62,26 @@ export async function scanImage(image: Image): Promise<ImageFacts> {
         kernel: await find('kernel', agentSigns.kernel),
         initramfs: await find('initramfs', agentSigns.initramfs),
         rootfs: await find('rootfs', agentSigns.rootfs),
-        ...(kernelArguments === undefined ? {} : { kernelArguments }),
+        ...defined({ kernelArguments }),
       }
     }
   }
 }
 
-/** Both `…-live.x86_64.iso` (until 4.18) and `…-live-iso.x86_64.iso`. One of several would be a guess. */
+/** Finds `…-live.x86_64.iso` (until 4.18) or `…-live-iso.x86_64.iso`, if there is exactly one. */
 async function liveIso(
   { dir, architecture }: Image,
   names: readonly string[],
-): Promise<{ readonly iso?: FileFact }> {
+): Promise<FileFact | undefined> {
   const [name, ...others] = names.filter(
     (each) => /live.*\.iso$/.test(each) && otherArchitecture(each, architecture) === undefined,
   )
-  if (name === undefined || others.length > 0) return {}
-  const iso = await scanFile(`${dir}/${name}`)
-  return iso.kind === 'found' ? { iso } : {}
+  if (name === undefined || others.length > 0) return undefined
+  const iso = await scanFile(`${dir}/${name}`, 'image.file-unreadable')
+  return iso.kind === 'found' ? iso : undefined
 }
 
-/** What the site names decides, then what lies there. */
+/** The names in the site decide, then the files in the folder. */
 function intendedStyle(image: Image, names: readonly string[]): ImageStyle {
   const { kernel, initramfs, rootfs, metal } = image
   if (metal !== undefined) return 'installer'
@@ -88,7 +90,7 @@ function intendedStyle(image: Image, names: readonly string[]): ImageStyle {
   return rootfs === undefined ? (styleOf(names) ?? 'live') : 'live'
 }
 
-/** Of the one script for this architecture, or of several the one of the kernel that the site names. */
+/** Reads the only script for this architecture, or of several the one that belongs to the named kernel. */
 async function scriptArguments(
   { dir, architecture, kernel }: Image,
   names: readonly string[],
@@ -104,12 +106,12 @@ async function scriptArguments(
   return text === undefined ? undefined : agentArguments(text)
 }
 
-/** Undefined for a file that cannot be read, or is too large to be what it is taken for. */
+/** Returns undefined for a file that cannot be read or is too large for a script. */
 async function readSmallText(path: string): Promise<string | undefined> {
   try {
     const { file, octets } = await openFile(path)
     try {
-      if (octets > mostScriptOctets) return undefined
+      if (octets > maxScriptBytes) return undefined
       return new TextDecoder().decode(await readOpened(file, octets))
     } finally {
       await file.close()
@@ -122,8 +124,12 @@ async function readSmallText(path: string): Promise<string | undefined> {
 function namedFile({ dir, architecture }: Image, name: string): FileFact | Promise<FileFact> {
   const path = `${dir}/${name}`
   const other = otherArchitecture(name, architecture)
-  if (other === undefined) return scanFile(path)
-  return missing(path, `${path} is for ${other}, the image for ${architecture}`)
+  if (other === undefined) return scanFile(path, 'image.file-unreadable')
+  return missing(
+    'image.wrong-architecture',
+    path,
+    `${path} is for ${other}, but the image is for ${architecture}`,
+  )
 }
 
 function foundFile(
@@ -132,17 +138,15 @@ function foundFile(
   { pattern, shown }: Sign,
   names: readonly string[],
 ): FileFact | Promise<FileFact> {
-  const alike = names.filter((name) => pattern.test(name))
-  const fitting = alike.filter((name) => otherArchitecture(name, architecture) === undefined)
-  const [first, ...others] = fitting
-  if (first !== undefined && others.length === 0) return scanFile(`${dir}/${first}`)
+  const candidates = names.filter((name) => pattern.test(name))
+  const matching = candidates.filter((name) => otherArchitecture(name, architecture) === undefined)
+  const [first, ...others] = matching
+  if (first !== undefined && others.length === 0) return scanFile(`${dir}/${first}`, 'image.file-unreadable')
   if (first !== undefined) {
-    const choice = `name one as ${key} in the site`
-    return missing(dir, `several files in ${dir} may be the ${key} (${fitting.join(', ')}): ${choice}`)
+    const problem = `several files in ${dir} can be the ${key} (${matching.join(', ')}): set ${key} in the image`
+    return missing('image.file-ambiguous', dir, problem)
   }
-  const unfit = alike.length === 0 ? '' : `, only ${alike.join(', ')}`
-  return missing(
-    dir,
-    `no ${shown} for ${architecture} in ${dir}${unfit}; the ${key} of the release belongs there`,
-  )
+  const found = candidates.length === 0 ? '' : `, only ${candidates.join(', ')}`
+  const problem = `no ${shown} for ${architecture} in ${dir}${found}; put the ${key} of the release there`
+  return missing('image.file-missing', dir, problem)
 }

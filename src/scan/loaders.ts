@@ -1,15 +1,15 @@
-/** Boot loaders: those that the site names, else those that the distributions' ipxe packages install. */
+/** Finds boot loaders: those that the site names, or those of the ipxe packages of distributions. */
 import { loaderNames, type FileFact, type LoaderName } from '../plan/facts.ts'
 import type { Site } from '../site/schema.ts'
 import { missing, scanFile } from './file.ts'
 
-export type LoaderPlaces = Readonly<Record<LoaderName, readonly string[]>>
+export type LoaderPaths = Readonly<Record<LoaderName, readonly string[]>>
 
 /**
- * Debian's `ipxe` (arm64 since Debian 13), then Fedora's `ipxe-bootimgs-x86` and `ipxe-bootimgs-aarch64`;
- * of the latter two, the newest Enterprise Linux keeps only undionly and snponly.
+ * Paths in Debian's `ipxe` (arm64 since Debian 13), then in Fedora's `ipxe-bootimgs-x86` and `ipxe-bootimgs-aarch64`, of
+ * which the newest Enterprise Linux has only undionly and snponly.
  */
-export const packagedLoaders: LoaderPlaces = {
+export const packagedLoaders: LoaderPaths = {
   'bios/undionly.kpxe': ['/usr/lib/ipxe/undionly.kpxe', '/usr/share/ipxe/undionly.kpxe'],
   'efi/ipxe.efi': ['/usr/lib/ipxe/ipxe.efi', '/usr/share/ipxe/ipxe-x86_64.efi'],
   'efi/snponly.efi': ['/usr/lib/ipxe/snponly.efi', '/usr/share/ipxe/ipxe-snponly-x86_64.efi'],
@@ -34,27 +34,28 @@ const remedies: Readonly<Record<LoaderName, string>> = {
   'efi/snponly.efi': x86Package,
   'arm64/ipxe.efi':
     'install it (apt install ipxe on Debian 13 or later, or dnf install ipxe-bootimgs-aarch64)',
-  'arm64/snponly.efi': 'install it (dnf install ipxe-bootimgs-aarch64; Debian has none)',
+  'arm64/snponly.efi': 'install it (dnf install ipxe-bootimgs-aarch64; not available on Debian)',
 }
 
-/** A file that the site names stands for every loader of its kind of machine; the operator has chosen. */
+/** A file that the site names is used for every loader of that kind of machine. */
 export async function scanLoaders(
   named: Site['tftp']['loaders'],
-  places: LoaderPlaces,
+  paths: LoaderPaths,
 ): Promise<ReadonlyMap<LoaderName, FileFact>> {
   const facts = await Promise.all(
     loaderNames.map(async (name) => {
       const file = named[keys[name]]
-      return [name, await (file === undefined ? packaged(name, places[name]) : scanFile(file))] as const
+      const fact = file === undefined ? packaged(name, paths[name]) : scanFile(file, 'tftp.loader-missing')
+      return [name, await fact] as const
     }),
   )
   return new Map(facts)
 }
 
-async function packaged(name: LoaderName, places: readonly string[]): Promise<FileFact> {
-  const facts = await Promise.all(places.map(scanFile))
+async function packaged(name: LoaderName, paths: readonly string[]): Promise<FileFact> {
+  const facts = await Promise.all(paths.map((path) => scanFile(path, 'tftp.loader-missing')))
   const found = facts.find((fact) => fact.kind === 'found')
   if (found !== undefined) return found
-  const choice = `or name a file as tftp.loaders.${keys[name]} in the site`
-  return missing(places[0] ?? name, `no ${name} at ${places.join(' or ')}: ${remedies[name]}, ${choice}`)
+  const problem = `no ${name} at ${paths.join(' or ')}: ${remedies[name]}, or set tftp.loaders.${keys[name]}`
+  return missing('tftp.loader-missing', paths[0] ?? name, problem)
 }

@@ -1,17 +1,17 @@
 /**
- * What lies on the disk for a site: images, Ignition files and what is added to them, boot loaders and TFTP's own
- * folder. Everything is looked at, nothing is changed, and what is wrong becomes a fact. It never throws, whatever
- * the disk is like.
+ * Scans the files of a site: images, Ignition files, files to add to them, boot loaders, and the folder of TFTP. It only
+ * reads, never throws, and returns problems as facts.
  */
 import type { Facts, ImageFacts, AddedFileFact } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
 import { folderProblem, missing, openFile, readOpened, reasonOf } from './file.ts'
 import { scanIgnition } from './ignition/scan.ts'
 import { scanImage } from './images.ts'
-import { packagedLoaders, scanLoaders, type LoaderPlaces } from './loaders.ts'
+import { defined } from '../text/defined.ts'
+import { packagedLoaders, scanLoaders, type LoaderPaths } from './loaders.ts'
 
-/** @param places where boot loaders are looked for that the site does not name */
-export async function scanSite(site: Site, places: LoaderPlaces = packagedLoaders): Promise<Facts> {
+/** @param loaderPaths paths of boot loaders that the site does not name */
+export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLoaders): Promise<Facts> {
   const images = new Map(
     await Promise.all(
       Object.entries(site.images).map(async ([name, image]) => [name, await scanImage(image)] as const),
@@ -30,13 +30,13 @@ export async function scanSite(site: Site, places: LoaderPlaces = packagedLoader
   return {
     images,
     ignition,
-    addedFiles: await surveyAddedFiles(site),
-    loaders: await scanLoaders(loaders, places),
-    ...(tftpRootProblem === undefined ? {} : { tftpRootProblem }),
+    addedFiles: await scanAddedFiles(site),
+    loaders: await scanLoaders(loaders, loaderPaths),
+    ...defined({ tftpRootProblem }),
   }
 }
 
-/** An image whose kernel is missing says nothing about its style. The site's rules have seen to it that each is known. */
+/** The style of an image without a kernel is unknown. The rules ensure that each image is declared. */
 function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>): boolean {
   return cluster.nodes.every((node) => {
     const { style, kernel } = images.get((node.image ?? cluster.image) as string) as ImageFacts
@@ -44,14 +44,13 @@ function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>
   })
 }
 
-/** The files on this machine that a site copies to nodes, each read once. */
+/** Each is embedded in an Ignition file, which the node keeps in memory. */
+const maxAddedFileBytes = 1024 * 1024
 
-/** Each goes to its node inside an Ignition file, which the node keeps in its memory. */
-const mostOctets = 1024 * 1024
-
-export async function surveyAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFileFact>> {
-  const places = site.clusters.flatMap((cluster) => [cluster, ...cluster.nodes])
-  const paths = places.flatMap(({ files = [], networkKeyfiles = [] }) => [
+/** Reads each file that a site adds to nodes once. */
+export async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFileFact>> {
+  const owners = site.clusters.flatMap((cluster) => [cluster, ...cluster.nodes])
+  const paths = owners.flatMap(({ files = [], networkKeyfiles = [] }) => [
     ...files.flatMap(({ from }) => (from === undefined ? [] : [from])),
     ...networkKeyfiles,
   ])
@@ -62,13 +61,13 @@ export async function surveyAddedFiles(site: Site): Promise<ReadonlyMap<string, 
 async function addedFile(path: string): Promise<AddedFileFact> {
   try {
     const { file, octets } = await openFile(path)
-    if (octets > mostOctets) {
+    if (octets > maxAddedFileBytes) {
       await file.close()
-      throw new Error(`is too large, with ${octets} octets; ${mostOctets} fit into an Ignition file`)
+      throw new Error(`is too large: ${octets} bytes, the maximum is ${maxAddedFileBytes}`)
     }
     const content = await readOpened(file, octets).finally(() => file.close())
     return { kind: 'found', path, octets, content }
   } catch (error) {
-    return missing(path, `${path} ${reasonOf(error)}`)
+    return missing('ignition.added-file-unreadable', path, `${path} ${reasonOf(error)}`)
   }
 }

@@ -4,7 +4,7 @@ import { ApiProblem } from '../../src/cluster/connection/errors.ts'
 import type { ClusterSession } from '../../src/cluster/session.ts'
 import { checkProvidedFile } from '../../src/scan/ignition/provided.ts'
 import { createLog } from '../../src/host/log.ts'
-import type { IgnitionFile } from '../../src/plan/http.ts'
+import type { IgnitionFile } from '../../src/plan/http/plan.ts'
 import type { IgnitionRead } from '../../src/plan/ignition/document.ts'
 import { createRoleIgnition } from '../../src/cluster/ignition.ts'
 import { declaredCluster } from '../support/cluster.ts'
@@ -134,12 +134,12 @@ t.test('does not use a file of the cluster that points elsewhere, and logs that 
   t.equal(await read(), installerFile)
   t.equal(state.requests.length, 2)
   t.same(logged(), [
-    'error: cluster\'s own Ignition file not used: its secret worker-user-data-managed leads to "https://api-int.c2.example.net:22623/config/worker", expected https://api-int.c1.example.net:22623/config/…',
+    'error: cluster\'s own Ignition file not used: its secret worker-user-data-managed points to "https://api-int.c2.example.net:22623/config/worker", expected https://api-int.c1.example.net:22623/config/…',
   ])
   state.answer = secret(ignitionText({}, '9.9.9'))
   clock.advance(10_000)
   await read()
-  t.match(logged(), [/is Ignition "9\.9\.9", only 3\.1 to 3\.5 are known$/])
+  t.match(logged(), [/has Ignition version "9\.9\.9", but only 3\.1 to 3\.5 are supported$/])
 })
 
 t.test('asks again after one minute, sooner after a failure, and once for many nodes', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { canStartInstall } from '../../src/install/install-preconditions.ts'
-import type { HttpPlan } from '../../src/plan/http.ts'
+import type { HttpPlan } from '../../src/plan/http/plan.ts'
 import type { IgnitionFiles, IgnitionRead } from '../../src/plan/ignition/document.ts'
 
 const hour = 3_600_000
@@ -35,7 +35,7 @@ t.test('a bootstrap whose certificates are over may not, and is told how to make
   t.match(permission, {
     kind: 'refused',
     reason:
-      /^\/srv\/bootstrap\.ign was made .* ago, and expired at .*openshift-install create ignition-configs/,
+      /^\/srv\/bootstrap\.ign was created .* ago and expired at .*openshift-install create ignition-configs/,
   })
 })
 

@@ -1,6 +1,6 @@
 /** Images of the agent-based installer: Ignition file and disk are in them. */
 import t from 'tap'
-import { compileHttp } from '../../src/plan/http.ts'
+import { compileHttp } from '../../src/plan/http/compile.ts'
 import { siteSchema } from '../../src/site/schema.ts'
 import { scanIgnition } from '../../src/scan/ignition/scan.ts'
 import { agentImage, exampleModel, exampleSite, missing } from '../support/model.ts'
@@ -9,9 +9,10 @@ t.test('a node without a disk installs where an agent knows it, and nowhere else
   const site = exampleSite()
   Reflect.deleteProperty(site.clusters[0]!, 'disk')
   site.clusters[0]!.nodes = site.clusters[0]!.nodes.slice(1, 2)
-  const sentence = 'no disk is named for ocp45/m1 to install on: say `disk: /dev/sda`, or what it is called'
+  const sentence = 'ocp45/m1 has no disk to install on: set disk, for example `disk: /dev/sda`'
   const { plan, findings } = compileHttp(exampleModel(site))
-  t.same(findings, [{ severity: 'error', about: 'ocp45/m1', message: `${sentence} (needed by ocp45/m1)` }])
+  const message = `${sentence} (needed by ocp45/m1)`
+  t.same(findings, [{ code: 'boot.disk-missing', severity: 'error', about: 'ocp45/m1', message }])
   t.match(plan.scripts.get('/boot/ocp45/m1/boot.ipxe'), { boot: 'wait', problem: sentence })
   t.match(plan.scripts.get('/boot/ocp45/m1/menu.ipxe')!.body, 'item --gap -- Installing erases its disk\n')
   const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
@@ -44,7 +45,7 @@ t.test(
     )
     const secret = 'http://192.0.2.2/boot/ocp45/m1/@token@/agent.x86_64-initrd.img'
     t.match(body, `initrd --name main ${secret} || goto failed`)
-    t.match(body, 'installs as its agent decides')
+    t.match(body, 'installs as the agent decides')
     t.equal(body.includes('coreos.inst'), false)
     const menu = plan.scripts.get('/boot/ocp45/m1/menu.ipxe')!.body
     t.match(menu, 'Installing erases the disk that the agent chooses')
@@ -65,10 +66,11 @@ t.test('an agent image without a script starts with the usual arguments, and tha
   )
   t.match(findings, [
     {
+      code: 'image.agent-script-missing',
       severity: 'warning',
       about: 'image rhcos',
       message:
-        /^no iPXE script that can be read lies beside its files, so nodes start with rw ignition\.firstboot /,
+        /^there is no readable iPXE script beside its files, so nodes start with rw ignition\.firstboot /,
     },
   ])
   const { plan: without } = compileHttp(

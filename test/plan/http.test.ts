@@ -1,5 +1,5 @@
 import t from 'tap'
-import { compileHttp } from '../../src/plan/http.ts'
+import { compileHttp } from '../../src/plan/http/compile.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
 import { loaderNames } from '../../src/plan/facts.ts'
 import {
@@ -7,6 +7,7 @@ import {
   exampleModel,
   exampleSite,
   found,
+  ignitionFile,
   ignitionFiles,
   installerImage,
   liveImage,
@@ -128,11 +129,13 @@ t.test('a missing file is one finding, with its path and every node that needs i
   const { plan, findings } = compileHttp(exampleModel(exampleSite(), facts))
   t.same(findings, [
     {
+      code: 'image.file-missing',
       severity: 'error',
       about: 'image rhcos',
       message: 'no *live-rootfs* in /srv/rhcos (needed by ocp45/bs, ocp45/m1, ocp45/w1, ocp45/i1)',
     },
     {
+      code: 'image.file-missing',
       severity: 'error',
       about: 'cluster ocp45',
       message: '/srv/ignition/worker.ign: is not there (needed by ocp45/w1, ocp45/i1)',
@@ -205,10 +208,11 @@ t.test('a command line that the kernel would cut is an error of its node', (t) =
   t.same(finding(`a=${'x'.repeat(room)}`), [])
   t.same(finding(`a=${'x'.repeat(room + 1)}`), [
     {
+      code: 'boot.command-line-too-long',
       severity: 'error',
       about: 'ocp45/m1',
       message:
-        'kernel command line of 2048 octets is over the 2047 that a kernel keeps; shorten kernelArguments',
+        'kernel command line of 2048 bytes is longer than the 2047 bytes that the kernel accepts: shorten kernelArguments',
     },
   ])
   t.end()
@@ -240,12 +244,28 @@ t.test('a single node cannot bootstrap itself from a release of the 4.5 style, a
   t.equal(plan.scripts.get('/boot/ocp45/n1/boot.ipxe')?.boot, 'wait')
   t.same(findings, [
     {
+      code: 'image.not-live',
       severity: 'error',
       about: 'image rhcos',
       message:
-        '/srv/rhcos holds a release of the 4.5 style, a single node bootstraps itself from a live one (4.8 or later) (needed by ocp45/n1)',
+        '/srv/rhcos contains a release of the 4.5 style, but a single node needs a live image (4.8 or later) (needed by ocp45/n1)',
     },
   ])
   t.same([...installs({}).plan.ignition.keys()], ['/boot/ocp45/n1/single.ign'])
+  t.end()
+})
+
+t.test('an Ignition file that every user can read is a warning, once for each file', (t) => {
+  const file = { ...(ignitionFile('/srv/worker.ign') as object), isPublic: true } as never
+  const files = { ...ignitionFiles('/srv'), worker: file }
+  t.same(compileHttp(exampleModel(exampleSite(), { ignition: new Map([['ocp45', files]]) })).findings, [
+    {
+      code: 'ignition.readable-by-all',
+      severity: 'warning',
+      about: 'cluster ocp45',
+      message:
+        'every user of this machine can read /srv/worker.ign, which contains secrets: run `chmod o-r /srv/worker.ign`',
+    },
+  ])
   t.end()
 })

@@ -128,6 +128,7 @@ for (const { name, site, lost, who } of needs) {
   t.test(`missing ${lost}: ${name}`, (t) => {
     const { findings } = compileTftp(exampleModel(site, without(lost)))
     const finding = {
+      code: 'tftp.loader-missing',
       severity: 'error',
       about: `loader ${lost}`,
       message: `${who ?? ''} cannot boot: ${absent}`,
@@ -149,7 +150,7 @@ t.test('without clusters nothing is needed', (t) => {
 t.test('facts that do not name a loader at all are a bug of the scan', (t) => {
   t.throws(() => compileTftp(exampleModel(exampleSite(), { loaders: new Map() })), {
     name: 'TypeError',
-    message: 'site was not scanned: nothing is known of bios/undionly.kpxe',
+    message: 'site was not scanned: bios/undionly.kpxe not among the facts',
   })
   t.end()
 })
@@ -166,7 +167,7 @@ t.test('where transfers answer from: any port, a range, or the request port', (t
 t.test('a folder of own files that cannot be served is an error, with its path', (t) => {
   const tftpRootProblem = '/srv/tftp does not exist'
   t.same(compileTftp(exampleModel(exampleSite(), { tftpRootProblem })).findings, [
-    { severity: 'error', about: 'tftp.root', message: tftpRootProblem },
+    { code: 'tftp.root-unreadable', severity: 'error', about: 'tftp.root', message: tftpRootProblem },
   ])
   t.end()
 })

@@ -2,18 +2,21 @@ import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { folderProblem, listFolder, reasonOf, scanFile } from '../../src/scan/file.ts'
 
-t.test('what is no regular file is never opened: that could wait for ever', async (t) => {
+const code = 'image.file-unreadable'
+
+t.test('a path that is not a regular file is not opened, because that could block', async (t) => {
   const dir = t.testdir()
   execFileSync('/usr/bin/env', ['mkfifo', `${dir}/pipe`])
   for (const path of ['/dev/null', `${dir}/pipe`]) {
-    t.same(await scanFile(path), { kind: 'missing', path, problem: `${path} is not a regular file` })
+    const problem = `${path} is not a regular file`
+    t.same(await scanFile(path, code), { kind: 'missing', code, path, problem })
   }
 })
 
-t.test('errors of the system become the rest of a sentence', async (t) => {
+t.test('system errors become the rest of a sentence', async (t) => {
   const cases = [
-    { code: 'EACCES', reason: 'may not be read by the user that slipway runs as' },
-    { code: 'EPERM', reason: 'may not be read by the user that slipway runs as' },
+    { code: 'EACCES', reason: 'cannot be read by the user that slipway runs as' },
+    { code: 'EPERM', reason: 'cannot be read by the user that slipway runs as' },
     { code: 'ENOENT', reason: 'does not exist' },
     { code: 'ENOTDIR', reason: 'does not exist: a part of the path is a file, not a folder' },
     { code: 'EIO', reason: 'cannot be read: EIO: i/o error, read' },
@@ -22,19 +25,19 @@ t.test('errors of the system become the rest of a sentence', async (t) => {
     t.equal(reasonOf(Object.assign(new Error(`${code}: i/o error, read`), { code })), reason)
   }
   t.equal(reasonOf(new Error('is empty')), 'is empty')
-  t.match(await scanFile('/\u0000'), { kind: 'missing', problem: / cannot be read: / })
+  t.match(await scanFile('/\u0000', code), { kind: 'missing', problem: / cannot be read: / })
 })
 
-t.test('a folder is listed in order without dotfiles, and not without end', async (t) => {
+t.test('a folder is listed in order, without dotfiles, up to a maximum', async (t) => {
   const dir = t.testdir({ b: '', a: '', '.hidden': '' })
   t.same(await listFolder(dir), { kind: 'listed', names: ['a', 'b'] })
   t.same(await listFolder(dir, 1), {
     kind: 'unlisted',
-    problem: `${dir} holds more than 1 files: give it a folder of its own`,
+    problem: `${dir} has more than 1 files: use a separate folder`,
   })
 })
 
-t.test('a folder to serve from: there or not, or a file', async (t) => {
+t.test('a folder to serve from is missing, or is a file', async (t) => {
   const dir = t.testdir({ folder: {}, file: 'f' })
   t.equal(await folderProblem(`${dir}/folder`), undefined)
   t.equal(await folderProblem(`${dir}/none`), `${dir}/none does not exist`)

@@ -117,9 +117,9 @@ const cases: {
     files: [...dashed, ...dotted],
     expected: {
       style: 'live',
-      kernel: `! several files in DIR may be the kernel (${dashed[0]}, ${dotted[0]}): name one as kernel in the site`,
-      initramfs: `! several files in DIR may be the initramfs (${dashed[1]}, ${dotted[1]}): name one as initramfs in the site`,
-      third: `! several files in DIR may be the rootfs (${dashed[2]}, ${dotted[2]}): name one as rootfs in the site`,
+      kernel: `! several files in DIR can be the kernel (${dashed[0]}, ${dotted[0]}): set kernel in the image`,
+      initramfs: `! several files in DIR can be the initramfs (${dashed[1]}, ${dotted[1]}): set initramfs in the image`,
+      third: `! several files in DIR can be the rootfs (${dashed[2]}, ${dotted[2]}): set rootfs in the image`,
     },
   },
   {
@@ -127,9 +127,9 @@ const cases: {
     files: coreos,
     expected: {
       style: 'live',
-      kernel: `! no *live-kernel* for x86_64 in DIR, only ${coreos[0]}; the kernel of the release belongs there`,
-      initramfs: `! no *live-initramfs* for x86_64 in DIR, only ${coreos[1]}; the initramfs of the release belongs there`,
-      third: `! no *live-rootfs* for x86_64 in DIR, only ${coreos[2]}; the rootfs of the release belongs there`,
+      kernel: `! no *live-kernel* for x86_64 in DIR, only ${coreos[0]}; put the kernel of the release there`,
+      initramfs: `! no *live-initramfs* for x86_64 in DIR, only ${coreos[1]}; put the initramfs of the release there`,
+      third: `! no *live-rootfs* for x86_64 in DIR, only ${coreos[2]}; put the rootfs of the release there`,
     },
   },
   {
@@ -138,7 +138,7 @@ const cases: {
     image: { kernel: coreos[0] },
     expected: {
       ...found('live', dotted),
-      kernel: `! DIR/${coreos[0]} is for aarch64, the image for x86_64`,
+      kernel: `! DIR/${coreos[0]} is for aarch64, but the image is for x86_64`,
     },
   },
   {
@@ -152,7 +152,7 @@ const cases: {
     files: old.slice(0, 2),
     expected: {
       ...found('installer', old),
-      third: '! no *metal*.raw.gz for x86_64 in DIR; the metal of the release belongs there',
+      third: '! no *metal*.raw.gz for x86_64 in DIR; put the metal of the release there',
     },
   },
   {
@@ -160,9 +160,9 @@ const cases: {
     files: [],
     expected: {
       style: 'live',
-      kernel: '! no *live-kernel* for x86_64 in DIR; the kernel of the release belongs there',
-      initramfs: '! no *live-initramfs* for x86_64 in DIR; the initramfs of the release belongs there',
-      third: '! no *live-rootfs* for x86_64 in DIR; the rootfs of the release belongs there',
+      kernel: '! no *live-kernel* for x86_64 in DIR; put the kernel of the release there',
+      initramfs: '! no *live-initramfs* for x86_64 in DIR; put the initramfs of the release there',
+      third: '! no *live-rootfs* for x86_64 in DIR; put the rootfs of the release there',
     },
   },
 ]
@@ -194,7 +194,7 @@ t.test('a link to a file is that file; one in a circle leads nowhere', async (t)
   t.same(told(await scanImage({ dir, architecture: 'x86_64' }), dir), {
     style: 'live',
     kernel: 'live-kernel',
-    initramfs: '! DIR/live-initramfs is a symbolic link that leads in a circle',
+    initramfs: '! DIR/live-initramfs is a loop of symbolic links',
     third: '! DIR/live-rootfs does not exist',
   })
 })
@@ -203,7 +203,7 @@ t.test(
   'a folder that cannot be listed is named with the reason, and named files are looked for all the same',
   async (t) => {
     const dir = t.testdir({ file: 'x' })
-    const rest = '; the files of the release belong there'
+    const rest = '; put the files of the release there'
     const absent = await scanImage({ dir: `${dir}/none`, architecture: 'x86_64', metal: 'm' })
     t.same(told(absent, dir), {
       style: 'installer',

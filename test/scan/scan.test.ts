@@ -1,4 +1,4 @@
-import { truncateSync } from 'node:fs'
+import { chmodSync, truncateSync } from 'node:fs'
 import t from 'tap'
 import { loaderNames, type FileFact, type IgnitionFact } from '../../src/plan/facts.ts'
 import { loadSite } from '../../src/site/load.ts'
@@ -56,9 +56,9 @@ t.test('a scan knows every image, every Ignition file and every loader of a site
   )
   t.same(kinds(facts.ignition.get('ocp')), [
     'bootstrap 32',
-    `master ${dir}/ignition/master.ign is no Ignition file, it lacks ignition.version; \`openshift-install create ignition-configs\` writes it`,
-    `single ${dir}/ignition/bootstrap-in-place-for-live-iso.ign does not exist; \`openshift-install create single-node-ignition-config\` writes it`,
-    `worker ${dir}/ignition/worker.ign does not exist; \`openshift-install create ignition-configs\` writes it`,
+    `master ${dir}/ignition/master.ign is not an Ignition file, because ignition.version is missing; create it with \`openshift-install create ignition-configs\``,
+    `single ${dir}/ignition/bootstrap-in-place-for-live-iso.ign does not exist; create it with \`openshift-install create single-node-ignition-config\``,
+    `worker ${dir}/ignition/worker.ign does not exist; create it with \`openshift-install create ignition-configs\``,
   ])
   t.same([...facts.loaders.keys()], [...loaderNames])
 })
@@ -106,7 +106,10 @@ t.test('a huge file is not read as Ignition', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'worker.ign': '{}' } })
   truncateSync(`${dir}/ignition/worker.ign`, 2 ** 31)
   const facts = await scanSite(siteAt(dir, ['live']), nowhere)
-  t.match(kinds(facts.ignition.get('ocp')).at(-1), /worker\.ign is too large, with 2147483648 octets; /)
+  t.match(
+    kinds(facts.ignition.get('ocp')).at(-1),
+    /worker\.ign is too large: 2147483648 bytes, the maximum is 16777216; /,
+  )
 })
 
 t.test('loaders come from the site, else from the first place that has them', async (t) => {
@@ -127,8 +130,9 @@ t.test('loaders come from the site, else from the first place that has them', as
   t.same(facts.get('efi/ipxe.efi'), { kind: 'found', path: `${dir}/fedora/ipxe-x86_64.efi`, octets: 3 })
   t.same(facts.get('efi/snponly.efi'), {
     kind: 'missing',
+    code: 'tftp.loader-missing',
     path: `${dir}/debian/snponly.efi`,
-    problem: `no efi/snponly.efi at ${dir}/debian/snponly.efi or ${dir}/fedora/snponly.efi: install it (apt install ipxe, or dnf install ipxe-bootimgs-x86), or name a file as tftp.loaders.x64 in the site`,
+    problem: `no efi/snponly.efi at ${dir}/debian/snponly.efi or ${dir}/fedora/snponly.efi: install it (apt install ipxe, or dnf install ipxe-bootimgs-x86), or set tftp.loaders.x64`,
   })
   for (const name of ['arm64/ipxe.efi', 'arm64/snponly.efi'] as const) {
     t.same(facts.get(name), { kind: 'found', path: `${dir}/shim.efi`, octets: 5 })
@@ -179,7 +183,7 @@ t.test('the files that a site copies to nodes are read, or known to be missing',
       '/x.crt PEM',
       '/bond0.nmconnection [bond]',
       `/none ${dir}/none does not exist`,
-      `/huge ${dir}/huge is too large, with 1048577 octets; 1048576 fit into an Ignition file`,
+      `/huge ${dir}/huge is too large: 1048577 bytes, the maximum is 1048576`,
     ],
   )
 })
@@ -196,4 +200,17 @@ t.test('a live ISO beside the rest is known, one of several is not', async (t) =
   t.equal(await iso(['rhcos-live.x86_64.iso', 'rhcos-live.aarch64.iso']), '/live/rhcos-live.x86_64.iso')
   t.equal(await iso(['rhcos-live-iso.x86_64.iso', 'rhcos-live.x86_64.iso']), undefined)
   t.equal(await iso([]), undefined)
+})
+
+t.test('an Ignition file that every user can read is known', async (t) => {
+  const dir = t.testdir({ ...files, ignition: { 'bootstrap.ign': ignition('3.2.0') } })
+  const path = `${dir}/ignition/bootstrap.ign`
+  const fact = async (fileMode: number, folderMode: number) => {
+    chmodSync(path, fileMode)
+    chmodSync(`${dir}/ignition`, folderMode)
+    return (await scanSite(siteAt(dir, ['live']), nowhere)).ignition.get('ocp')?.bootstrap
+  }
+  t.match(await fact(0o644, 0o755), { kind: 'found', isPublic: true })
+  t.same('isPublic' in (await fact(0o640, 0o755))!, false)
+  t.same('isPublic' in (await fact(0o644, 0o750))!, false, 'other users cannot enter the folder')
 })

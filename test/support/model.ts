@@ -47,7 +47,7 @@ export function found(path: string, octets = 1000): FileFact {
 }
 
 export function missing(path: string, problem: string): Extract<FileFact, { kind: 'missing' }> {
-  return { kind: 'missing', path, problem }
+  return { kind: 'missing', code: 'image.file-missing', path, problem }
 }
 
 export function liveImage(dir: string): ImageFacts {

@@ -3,7 +3,7 @@ import { formatIpv4, formatCidr } from '../../proto/address/ipv4.ts'
 import { localZones } from '../../plan/dns/local-zones.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
 import type { Finding } from '../../plan/findings.ts'
-import type { IgnitionFile } from '../../plan/http.ts'
+import type { IgnitionFile } from '../../plan/http/plan.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { urlPaths } from '../../plan/urls.ts'
@@ -37,13 +37,11 @@ export function haproxyFinding({ kind, reason }: ConfigCheck): Finding | undefin
   const about = 'haproxy'
   if (kind === 'done') return undefined
   if (kind === 'failed') {
-    return { severity: 'error', about, message: `HAProxy rejects the configuration: ${reason}` }
+    const message = `HAProxy rejects the configuration: ${reason}`
+    return { code: 'haproxy.config-rejected', severity: 'error', about, message }
   }
-  return {
-    severity: 'warning',
-    about,
-    message: 'HAProxy is not installed on this machine, so its configuration was not validated',
-  }
+  const message = 'HAProxy is not installed on this machine, so its configuration was not validated'
+  return { code: 'haproxy.not-validated', severity: 'warning', about, message }
 }
 
 /** Returns the content of {@link summaryLines} as JSON. */

@@ -136,7 +136,9 @@ export function kubeconfigFindings(clusters: readonly Cluster[], now: number): F
     const problem = kubeconfigProblem(kubeconfigFile(cluster, () => now))
     if (problem === undefined) return []
     const message = `slipway cannot follow this cluster: ${problem}`
-    return [{ severity: 'warning', about: `cluster ${cluster.name}`, message }]
+    return [
+      { code: 'cluster.kubeconfig-unusable', severity: 'warning', about: `cluster ${cluster.name}`, message },
+    ]
   })
 }
 

@@ -1,7 +1,7 @@
-/** Model in, DHCP plan out: every declared MAC, all values encoded, all names decided. */
+/** Compiles the plan of DHCP: every declared MAC address with all option values encoded. */
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
-import type { Finding } from '../findings.ts'
+import type { PlanFinding } from '../findings.ts'
 import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
 import type { LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
@@ -10,11 +10,10 @@ import { dhcpFindings, type Machine } from './findings.ts'
 import { fallbackFile, httpFile, leaseTime, machineOptions, pxeFile, tftpFile, urlFile } from './options.ts'
 import type { DhcpPlan, PreparedOption, Proxied, Reservation } from './plan.ts'
 
-/** IANA calls it altserviceboot; firmware asks no other. */
+/** Registered by IANA as altserviceboot; firmware uses no other. */
 const proxyPort = 4011
 
-/** @returns a plan for every declared MAC, and what an operator should know about leases and names */
-export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly Finding[] } {
+export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly PlanFinding[] } {
   const { site, endpoint } = model
   const machines = machinesOf(model)
   const reservation = (machine: Machine): Reservation => {
@@ -57,7 +56,7 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
   }
 }
 
-/** Nodes, and the hosts whose MAC and IPv4 address are declared, in the order of the site file. */
+/** Returns the nodes, and the hosts with a MAC and an IPv4 address, in the order of the site file. */
 function machinesOf(model: Model): Machine[] {
   const { site, endpoint, nodes } = model
   const filesOf = bootFiles(model)
@@ -73,45 +72,45 @@ function machinesOf(model: Model): Machine[] {
     const subnet = address === undefined ? undefined : subnetOf(site, address)
     if (mac === undefined || address === undefined || subnet === undefined) return []
     const domain = subnet.domain ?? name.split('.').slice(1).join('.')
-    const dhcpOptions = [site, subnet, host].flatMap((place) => place.dhcpOptions)
+    const dhcpOptions = [site, subnet, host].flatMap((owner) => owner.dhcpOptions)
     return [{ name, fqdn: name, domain, mac, address, subnet, boot: undefined, dhcpOptions }]
   })
   return [...booted, ...others]
 }
 
 /**
- * What replies with a boot file call themselves. Beside another DHCP server they have to be PXE's, or clients do not
- * put them together with its lease: BIOS firmware and iPXE take the file that is named there, UEFI firmware asks again.
+ * Returns how boot files are described in replies. Beside another DHCP server, replies must be PXE replies, or clients do
+ * not combine them with its lease: BIOS firmware and iPXE use the file in the reply, UEFI firmware sends a second request.
  */
 function bootFiles({ endpoint }: Model): (node: NodeModel) => BootFiles {
   const tftp = once((name: LoaderName) => tftpFile(name, formatIpv4(endpoint.address)))
   const pxe = once((name: LoaderName) => pxeFile(tftp(name)))
-  const askedAgain = once((name: LoaderName) => fallbackFile(tftp(name)))
+  const fallback = once((name: LoaderName) => fallbackFile(tftp(name)))
   const http = once((name: LoaderName) => httpFile(absoluteUrl(endpoint, urlPaths.loader(name))))
   return ({ subnet, pxeOptions }) => {
     if (subnet.dhcp === 'full') {
       return { PXEClient: pxeOptions ? pxe : tftp, HTTPClient: http, script: urlFile }
     }
     return {
-      PXEClient: (name) => (pxeOptions || name === 'bios/undionly.kpxe' ? pxe : askedAgain)(name),
+      PXEClient: (name) => (pxeOptions || name === 'bios/undionly.kpxe' ? pxe : fallback)(name),
       HTTPClient: http,
       script: (url) => pxeFile(urlFile(url)),
     }
   }
 }
 
-/** Codes of the options that are sent asked for or not; a narrower place may take that back. */
+/** Returns the codes of options that are sent even if not requested; the last option of a code decides. */
 function unaskedCodes(options: readonly ExtraOption[]): number[] {
   const last = new Map(options.map((option) => [option.code, option]))
   return [...last.values()].filter(({ always }) => always).map(({ code }) => code)
 }
 
-/** Makes each value once, however often it is asked for: a thousand nodes share a loader's options. */
-function once<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
-  const made = new Map<Key, Value>()
+/** Caches the results of a function, because many nodes share the options of a loader. */
+function once<Key, Value>(create: (key: Key) => Value): (key: Key) => Value {
+  const created = new Map<Key, Value>()
   return (key) => {
-    const value = made.get(key) ?? make(key)
-    made.set(key, value)
+    const value = created.get(key) ?? create(key)
+    created.set(key, value)
     return value
   }
 }

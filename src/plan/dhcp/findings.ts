@@ -1,49 +1,51 @@
-/** What an operator should know about leases and names before the first node asks. */
+/** Findings about leases and host names. */
 import { formatCidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import { oneDay, type Site, type Subnet } from '../../site/schema.ts'
-import type { Finding } from '../findings.ts'
+import type { PlanFinding } from '../findings.ts'
 import type { NodeBoot } from './plan.ts'
 
-/** A machine with a reservation: a node, or a host whose MAC is declared. */
+/** A machine with a reservation: a node, or a host with a MAC address. */
 export type Machine = {
-  /** How logs name it: a node's key or a host's full name. */
+  /** The identifier in logs: the key of a node, or the full name of a host. */
   readonly name: string
   readonly fqdn: string
-  /** Option 15, empty when there is none. */
+  /** Option 15; empty without a domain. */
   readonly domain: string
   readonly mac: Mac
   readonly address: Ipv4
   readonly subnet: Subnet
   readonly boot: NodeBoot | undefined
-  /** Options without keys of their own; of equal codes the last counts. */
+  /** Options without a key of their own; for the same code, the last one applies. */
   readonly dhcpOptions: readonly ExtraOption[]
 }
 
-/** An installation takes longer; leases of 600 s have run out under it (okd-project/okd#294). */
-const leastLeaseSeconds = 3600
+/** An installation takes longer than a short lease; leases of 600 s expired during it (okd-project/okd#294). */
+const minLeaseSeconds = 3600
 
-/** Linux's HOST_NAME_MAX; RHCOS cuts longer names at their first dot. */
-const longestHostName = 64
+/** HOST_NAME_MAX of Linux; RHCOS cuts longer names at their first dot. */
+const maxHostName = 64
 
-export function dhcpFindings(site: Site, machines: readonly Machine[]): Finding[] {
+export function dhcpFindings(site: Site, machines: readonly Machine[]): PlanFinding[] {
   return [...site.subnets.flatMap(subnetFindings), ...machines.flatMap(nameFindings)]
 }
 
-function subnetFindings(subnet: Subnet): Finding[] {
+function subnetFindings(subnet: Subnet): PlanFinding[] {
   const about = `subnet ${formatCidr(subnet.cidr)}`
-  const message = subnet.dhcp === 'proxy' ? uselessKeys(subnet) : shortLease(subnet)
-  return message === undefined ? [] : [{ severity: 'warning', about, message }]
+  const isProxy = subnet.dhcp === 'proxy'
+  const code = isProxy ? 'dhcp.settings-unused' : 'dhcp.lease-short'
+  const message = isProxy ? unusedKeys(subnet) : shortLease(subnet)
+  return message === undefined ? [] : [{ code, severity: 'warning', about, message }]
 }
 
 function shortLease({ leaseSeconds }: Subnet): string | undefined {
-  if (leaseSeconds >= leastLeaseSeconds) return undefined
-  return `a lease of ${leaseSeconds} s may end while a node installs, set leaseSeconds to ${leastLeaseSeconds} or more`
+  if (leaseSeconds >= minLeaseSeconds) return undefined
+  return `a lease of ${leaseSeconds} s can expire during an installation: set leaseSeconds to ${minLeaseSeconds} or more`
 }
 
-/** What a lease says, where the leases are another server's. */
-function uselessKeys(subnet: Subnet): string | undefined {
+/** Lists declared lease settings that have no effect because another server leases the addresses. */
+function unusedKeys(subnet: Subnet): string | undefined {
   const { gateway, dns, domain, mtu, leaseSeconds } = subnet
   const declared: readonly [key: string, isDeclared: boolean][] = [
     ...Object.entries({ gateway, dns, domain, mtu }).map(([key, value]): [string, boolean] => [
@@ -56,13 +58,13 @@ function uselessKeys(subnet: Subnet): string | undefined {
     ]),
     ['leaseSeconds', leaseSeconds !== oneDay],
   ]
-  const useless = declared.filter(([, isDeclared]) => isDeclared).map(([key]) => key)
-  if (useless.length === 0) return undefined
-  return `another DHCP server leases the addresses (dhcp: proxy), so set there what stands here without effect: ${useless.join(', ')}`
+  const unused = declared.filter(([, isDeclared]) => isDeclared).map(([key]) => key)
+  if (unused.length === 0) return undefined
+  return `another DHCP server leases the addresses (dhcp: proxy), so these keys have no effect: ${unused.join(', ')}; configure them there`
 }
 
-function nameFindings({ name, fqdn }: Machine): Finding[] {
-  if (fqdn.length <= longestHostName) return []
-  const message = `its host name ${fqdn} has ${fqdn.length} characters, Linux keeps ${longestHostName}: choose shorter names`
-  return [{ severity: 'warning', about: name, message }]
+function nameFindings({ name, fqdn }: Machine): PlanFinding[] {
+  if (fqdn.length <= maxHostName) return []
+  const message = `host name ${fqdn} has ${fqdn.length} characters, more than the ${maxHostName} that Linux accepts: choose shorter names`
+  return [{ code: 'dhcp.host-name-too-long', severity: 'warning', about: name, message }]
 }

@@ -2,7 +2,7 @@
 import { formatIp } from '../../proto/address/ip.ts'
 import { formatIpv4, type Cidr } from '../../proto/address/ipv4.ts'
 import { forwardZoneNames } from '../../site/zones.ts'
-import type { Finding } from '../findings.ts'
+import type { PlanFinding } from '../findings.ts'
 import type { Model } from '../model.ts'
 import { nameFindings } from './findings.ts'
 import { compileForwarding } from './forwarding.ts'
@@ -21,7 +21,7 @@ import { buildZones } from './zones.ts'
 export function compileDns(
   model: Model,
   previous?: DnsPlan,
-): { plan: DnsPlan | undefined; findings: readonly Finding[] } {
+): { plan: DnsPlan | undefined; findings: readonly PlanFinding[] } {
   const { site, endpoint } = model
   if (!site.dns.serve) return { plan: undefined, findings: [] }
 

@@ -3,7 +3,7 @@ import { formatIp } from '../../proto/address/ip.ts'
 import { formatCidr, parseCidr, type Cidr } from '../../proto/address/ipv4.ts'
 import type { Subnet } from '../../site/schema.ts'
 import { enclosingZone, withAncestors } from '../../site/zones.ts'
-import type { Finding } from '../findings.ts'
+import type { PlanFinding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
 import { isOwnAddress } from './forwarding.ts'
 import { isValidOwnerName, mailbox, maxNameLength, type DeclaredName } from './names.ts'
@@ -28,7 +28,7 @@ type Compiled = {
   readonly reverse: readonly string[]
 }
 
-export function nameFindings(model: Model, { names, forward, reversed, reverse }: Compiled): Finding[] {
+export function nameFindings(model: Model, { names, forward, reversed, reverse }: Compiled): PlanFinding[] {
   const mailboxes = forward.map((zone) => ({ owner: mailbox(zone), by: `zone ${zone}` }))
   return [
     ...tooLong([...names, ...mailboxes]),
@@ -41,32 +41,33 @@ export function nameFindings(model: Model, { names, forward, reversed, reverse }
   ]
 }
 
-function tooLong(names: readonly Pick<DeclaredName, 'owner' | 'by'>[]): Finding[] {
+function tooLong(names: readonly Pick<DeclaredName, 'owner' | 'by'>[]): PlanFinding[] {
   return names
     .filter(({ owner }) => !isValidOwnerName(owner))
     .map(({ owner, by }) => ({
+      code: 'dns.name-too-long',
       severity: 'error',
       about: by,
       message: `${owner} has ${owner.length} characters, more than the maximum of ${maxNameLength}: shorten it`,
     }))
 }
 
-function declaredTwice(names: readonly DeclaredName[]): Finding[] {
+function declaredTwice(names: readonly DeclaredName[]): PlanFinding[] {
   const first = new Map<string, DeclaredName>()
-  const findings: Finding[] = []
+  const findings: PlanFinding[] = []
   for (const name of names) {
     const other = first.get(name.owner)
     if (other === undefined) first.set(name.owner, name)
     else {
       const message = `${name.owner} is also a name of ${other.by}: rename one, their addresses would be mixed`
-      findings.push({ severity: 'error', about: name.by, message })
+      findings.push({ code: 'dns.name-repeated', severity: 'error', about: name.by, message })
     }
   }
   return findings
 }
 
 /** The wildcard covers neither a name below apps nor the names between it and apps (RFC 4592 §2.2.1). */
-function narrowedWildcards({ site }: Model): Finding[] {
+function narrowedWildcards({ site }: Model): PlanFinding[] {
   const wildcards = site.clusters.map((cluster) => `apps.${clusterDomain(cluster)}`)
   const declared = [
     ...site.hosts.map(({ name }) => ({ name, about: `host ${name}` })),
@@ -77,26 +78,29 @@ function narrowedWildcards({ site }: Model): Finding[] {
     if (apps === undefined || name === `*.${apps}`) return []
     const below = withAncestors(name).at(-apps.split('.').length - 1) as string
     const message = `*.${apps} no longer covers names below ${below}`
-    return [{ severity: 'warning', about, message }]
+    return [{ code: 'dns.wildcard-narrowed', severity: 'warning', about, message }]
   })
 }
 
-function withoutReverse(reverseNames: readonly ReverseNames[], zones: ReadonlySet<string>): Finding[] {
+function withoutReverse(reverseNames: readonly ReverseNames[], zones: ReadonlySet<string>): PlanFinding[] {
   return reverseNames
     .filter(({ address }) => enclosingZone(reverseName(address), zones) === undefined)
     .map(({ address, targets }) => ({
+      code: 'dns.reverse-elsewhere',
       severity: 'warning',
       about: `address ${formatIp(address)}`,
       message: `is in none of the subnets: serve its reverse name ${targets.join(', ')} on another server`,
     }))
 }
 
-function wholeNetworks({ site }: Model): Finding[] {
+function wholeNetworks({ site }: Model): PlanFinding[] {
   return site.subnets.flatMap(({ cidr }) => {
     const whole = servedWhole(cidr)
     if (whole === undefined) return []
     const message = `this server owns the reverse zone of all of ${whole}: other addresses in it get NXDOMAIN`
-    return [{ severity: 'warning', about: `subnet ${formatCidr(cidr)}`, message }]
+    return [
+      { code: 'dns.reverse-claimed', severity: 'warning', about: `subnet ${formatCidr(cidr)}`, message },
+    ]
   })
 }
 
@@ -105,7 +109,7 @@ function usesThisServer({ dhcp, dns }: Subnet): boolean {
   return dhcp === 'full' && dns === undefined
 }
 
-function forwarding(model: Model): Finding[] {
+function forwarding(model: Model): PlanFinding[] {
   const { forward, forwardZones, clients = [] } = model.site.dns
   const used = [
     ...forward.map((resolver) => ({ resolver, about: 'dns.forward' })),
@@ -113,9 +117,10 @@ function forwarding(model: Model): Finding[] {
       servers.map((resolver) => ({ resolver, about: `dns.forwardZones ${zone}` })),
     ),
   ]
-  const findings: Finding[] = used
+  const findings: PlanFinding[] = used
     .filter(({ resolver }) => isOwnAddress(model, formatIp(resolver)))
     .map(({ resolver, about }) => ({
+      code: 'dns.resolver-is-server',
       severity: 'error',
       about,
       message: `${formatIp(resolver)} is this server itself: name another resolver`,
@@ -123,26 +128,28 @@ function forwarding(model: Model): Finding[] {
   if (forward.length === 0 && model.site.subnets.some(usesThisServer)) {
     const message =
       'is empty: nodes that use this server cannot resolve names outside the site, such as quay.io'
-    findings.push({ severity: 'warning', about: 'dns.forward', message })
+    findings.push({ code: 'dns.forward-empty', severity: 'warning', about: 'dns.forward', message })
   }
   if (used.length === 0) return findings
   for (const cidr of clients) {
     if (privateNetworks.some((network) => contains(network, cidr))) continue
     const message = `${formatCidr(cidr)} is not a private network: any client in it can use this server as a resolver`
-    findings.push({ severity: 'warning', about: 'dns.clients', message })
+    findings.push({ code: 'dns.clients-public', severity: 'warning', about: 'dns.clients', message })
   }
   return findings
 }
 
 /** This server answers a name in its own zones unless the name is delegated. */
-function hiddenForwardZones({ site }: Model, zones: readonly string[]): Finding[] {
+function hiddenForwardZones({ site }: Model, zones: readonly string[]): PlanFinding[] {
   const own = new Set(zones)
   const delegated = new Set(site.dns.records.flatMap(({ name, ns }) => (ns === undefined ? [] : [name])))
   return site.dns.forwardZones.flatMap(({ zone }) => {
     const around = enclosingZone(zone, own)
     if (around === undefined || enclosingZone(zone, delegated) !== undefined) return []
     const message = `is inside ${around}, which this server serves: remove it, or delegate it with an ns record`
-    return [{ severity: 'error', about: `dns.forwardZones ${zone}`, message }]
+    return [
+      { code: 'dns.forward-zone-hidden', severity: 'error', about: `dns.forwardZones ${zone}`, message },
+    ]
   })
 }
 

@@ -1,6 +1,6 @@
 /** Compiles the plan of HAProxy from the model, with findings that are clearer than HAProxy's errors. */
 import type { CheckPreset, Cluster } from '../../site/schema.ts'
-import type { Finding } from '../findings.ts'
+import type { PlanFinding } from '../findings.ts'
 import { clusterDomain, type Model, type NodeModel } from '../model.ts'
 import {
   formatEndpoint,
@@ -14,7 +14,7 @@ import type { Backend, BackendServer, Frontend, HaproxyPlan, Reload } from './pl
 /** @returns no plan when the site has no `haproxy` section, or when nothing in it needs balancing */
 export function compileHaproxy(model: Model): {
   plan: HaproxyPlan | undefined
-  findings: readonly Finding[]
+  findings: readonly PlanFinding[]
 } {
   const { site, nodes } = model
   if (site.haproxy === undefined) return { plan: undefined, findings: [] }
@@ -22,7 +22,8 @@ export function compileHaproxy(model: Model): {
   if (all.length === 0) {
     // HAProxy refuses to start without a front end.
     const message = 'no cluster has an address to balance, so no file is written; remove the section'
-    return { plan: undefined, findings: [{ severity: 'warning', about: 'haproxy', message }] }
+    const code = 'haproxy.nothing-to-balance'
+    return { plan: undefined, findings: [{ code, severity: 'warning', about: 'haproxy', message }] }
   }
   const { file, with: beside, socket } = site.haproxy
   const plan = {
@@ -113,20 +114,22 @@ function clusterOf(clusters: readonly Cluster[], frontEnd: FrontEnd): Cluster {
   return clusters.find(({ name }) => name === frontEnd.cluster) as Cluster
 }
 
-function withoutControlPlane({ site, nodes }: Model): Finding[] {
-  return site.clusters.flatMap(({ name }): Finding[] => {
+function withoutControlPlane({ site, nodes }: Model): PlanFinding[] {
+  return site.clusters.flatMap(({ name }): PlanFinding[] => {
     const hasControlPlane = nodes.some(
       ({ cluster, role }) => cluster === name && ['bootstrap', 'master', 'single'].includes(role),
     )
     const message = 'has neither a bootstrap nor a master node, so there are no front ends on 6443 and 22623'
-    return hasControlPlane ? [] : [{ severity: 'warning', about: `haproxy, ${name}`, message }]
+    if (hasControlPlane) return []
+    return [{ code: 'haproxy.no-control-plane', severity: 'warning', about: `haproxy, ${name}`, message }]
   })
 }
 
-function allDisabled({ backends }: HaproxyPlan): Finding[] {
+function allDisabled({ backends }: HaproxyPlan): PlanFinding[] {
   return backends
     .filter(({ servers }) => servers.every(({ isOut }) => isOut))
     .map(({ name }) => ({
+      code: 'haproxy.backend-drained',
       severity: 'warning',
       about: `haproxy, ${name}`,
       message: 'all of its nodes have balance: false, so it refuses every client',
@@ -134,19 +137,19 @@ function allDisabled({ backends }: HaproxyPlan): Finding[] {
 }
 
 /** HAProxy would not start, or would take the port of this server. */
-function boundTwice({ endpoint }: Model, all: readonly FrontEnd[]): Finding[] {
+function boundTwice({ endpoint }: Model, all: readonly FrontEnd[]): PlanFinding[] {
   const holders = new Map([
     [formatEndpoint(endpoint.address, endpoint.ports.http), "this server's HTTP"],
     [formatEndpoint(endpoint.address, endpoint.ports.dns), "this server's DNS"],
   ])
   return all.flatMap(({ cluster, service, addresses }) =>
-    addresses.flatMap((address): Finding[] => {
+    addresses.flatMap((address): PlanFinding[] => {
       const wanted = formatEndpoint(address, servicePorts[service])
       const holder = holders.get(wanted)
       if (holder === undefined) return []
       const remedy = 'give the load balancer a dedicated address'
       const message = `${service} needs ${wanted}, which is ${holder}: ${remedy}`
-      return [{ severity: 'error', about: `haproxy, ${cluster}`, message }]
+      return [{ code: 'haproxy.port-conflict', severity: 'error', about: `haproxy, ${cluster}`, message }]
     }),
   )
 }

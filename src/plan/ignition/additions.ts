@@ -1,10 +1,10 @@
-/** What is added to a node's Ignition file, with the contents that the scan found; or what of it is missing. */
+/** The files to add to a node's Ignition file with their contents, or those that are missing. */
 import type { AddedFileFact, Facts, MissingFile } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import type { AddedFile, Additions } from './wrapper.ts'
 
 type Added = {
-  /** Absent when nothing is declared, or something is missing: then the file cannot be made. */
+  /** Absent if nothing is declared, or if a file is missing. */
   readonly additions?: Additions
   readonly missing: readonly MissingFile[]
 }
@@ -21,7 +21,7 @@ export function additionsOf({ files }: NodeModel, facts: Facts): Added {
   return added.length === 0 || missing.length > 0 ? { missing } : { additions: { files: added }, missing }
 }
 
-/** @throws {TypeError} when the facts are another site's: the caller compiled without a scan of this one */
+/** @throws {TypeError} if the caller compiles with facts of another site */
 function addedFileFact({ addedFiles }: Facts, file: string): AddedFileFact {
   const fact = addedFiles?.get(file)
   if (fact === undefined) throw new TypeError(`site was not scanned: ${file} not among the facts`)

@@ -1,4 +1,4 @@
-/** The files that a site adds to one node, from what the node and its cluster declare. */
+/** The files that a site adds to one node, as declared for the node and its cluster. */
 import type { NodeFile } from '../../site/added-files.ts'
 import { hostnamePath, keyfilePath } from '../../site/file-paths.ts'
 import type { Cluster, Node } from '../../site/schema.ts'
@@ -13,7 +13,7 @@ export type DeclaredFile = {
     | { readonly kind: 'copy'; readonly file: string }
 }
 
-/** A node's come before its cluster's. */
+/** For the same path, the node overrides its cluster. */
 export function declaredFiles(cluster: Cluster, node: Node, fqdn: string): DeclaredFile[] {
   const files = [cluster, node].flatMap(({ files = [], networkKeyfiles = [] }) => [
     ...files.map(declaredFile),

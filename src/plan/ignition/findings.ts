@@ -1,23 +1,24 @@
-/** What an operator should know of a plan's Ignition files at a given moment. Compiling has no clock, so this comes after it. */
+/** Findings about the Ignition files of a plan at a given time. They are separate because compiling has no clock. */
 import type { IgnitionKind } from '../facts.ts'
-import type { Finding } from '../findings.ts'
-import type { IgnitionFile } from '../http.ts'
+import type { PlanFinding } from '../findings.ts'
+import type { IgnitionFile } from '../http/plan.ts'
 import type { Plan } from '../plan.ts'
+import { pluralize } from '../../text/count.ts'
 import { formatMinute, checkIgnitionAge } from './age.ts'
 
 /** @param now milliseconds since 1970 */
-export function ignitionFindings(plan: Plan, now: number): Finding[] {
+export function ignitionFindings(plan: Plan, now: number): PlanFinding[] {
   return neededFiles(plan).flatMap((file) => [...ageFindings(file, now), ...contentFindings(file, now)])
 }
 
 export type IgnitionExpiry = {
   readonly cluster: string
   readonly kind: IgnitionKind
-  /** Of the first of its certificates, milliseconds since 1970. */
+  /** When its first certificate expires, in milliseconds since 1970. */
   readonly expiresAt: number
 }
 
-/** Of every file with certificates that a declared node installs with. */
+/** Returns the expiry of every file with certificates that a declared node installs with. */
 export function ignitionExpiries(plan: Plan): IgnitionExpiry[] {
   return neededFiles(plan).flatMap(({ node, kind, contents }) => {
     const expiresAt = contents?.firstToExpire?.notAfter
@@ -25,7 +26,7 @@ export function ignitionExpiries(plan: Plan): IgnitionExpiry[] {
   })
 }
 
-/** Each file once that a declared node installs with: the files of a cluster that stands may grow old. */
+/** Returns each file that a declared node installs with. The files of an installed cluster may expire. */
 function neededFiles({ nodes, http }: Plan): IgnitionFile[] {
   const ignitionOf = new Map(
     nodes.filter(({ boot }) => boot !== 'local').map(({ key, ignition }) => [key, ignition]),
@@ -34,36 +35,32 @@ function neededFiles({ nodes, http }: Plan): IgnitionFile[] {
   return [...new Map(needed.map((file) => [file.file, file])).values()]
 }
 
-function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number): Finding[] {
+function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
-  const judgement = checkIgnitionAge({ path: file, ...contents }, now)
-  if (judgement.kind === 'fresh') return []
-  // A pointer has none of these certificates from the installer: those that it holds are somebody's own.
+  const age = checkIgnitionAge({ path: file, ...contents }, now)
+  if (age.kind === 'fresh') return []
+  // The installer puts no short-lived certificates into pointers, so these are the administrator's own.
   const isPointer = kind === 'master' || kind === 'worker'
-  const severity = judgement.kind === 'expired' && !isPointer ? 'error' : 'warning'
-  return [{ severity, about: clusterOf(node), message: judgement.sentence }]
+  const severity = age.kind === 'expired' && !isPointer ? 'error' : 'warning'
+  const code = age.kind === 'expired' ? 'ignition.expired' : 'ignition.ageing'
+  return [{ code, severity, about: clusterOf(node), message: age.sentence }]
 }
 
-function contentFindings({ node, file, contents }: IgnitionFile, now: number): Finding[] {
-  const warning = (message: string): Finding => ({ severity: 'warning', about: clusterOf(node), message })
+function contentFindings({ node, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
-  const { firstToExpire, usableUntil, unread } = contents
-  return [
-    ...(firstToExpire !== undefined && firstToExpire.notAfter <= now && firstToExpire.notAfter !== usableUntil
-      ? [
-          warning(
-            `${file} holds a certificate that expired at ${formatMinute(firstToExpire.notAfter)}: ${firstToExpire.subject} in ${firstToExpire.where}`,
-          ),
-        ]
-      : []),
-    ...(unread === 0
-      ? []
-      : [
-          warning(
-            `${file} holds ${unread} ${unread === 1 ? 'part' : 'parts'} that may be certificates and cannot be read`,
-          ),
-        ]),
-  ]
+  const { firstToExpire: first, usableUntil, unread } = contents
+  const about = { severity: 'warning', about: clusterOf(node) } as const
+  const findings: PlanFinding[] = []
+  if (first !== undefined && first.notAfter <= now && first.notAfter !== usableUntil) {
+    const message = `${file} contains a certificate that expired at ${formatMinute(first.notAfter)}: ${first.subject} in ${first.where}`
+    findings.push({ code: 'ignition.certificate-expired', ...about, message })
+  }
+  if (unread > 0) {
+    const parts = pluralize(unread, 'part')
+    const message = `${file} contains ${parts} that may be certificates and cannot be read`
+    findings.push({ code: 'ignition.certificate-unreadable', ...about, message })
+  }
+  return findings
 }
 
 function clusterOf(node: string): string {

@@ -1,9 +1,9 @@
 /**
- * What `master.ign` and `worker.ign` are: pointers, which say where a machine gets its configuration and by which
- * authority that server is known, and nothing else. Pure; a configuration is whatever its JSON says.
+ * Pointers: Ignition files such as `master.ign` and `worker.ign` that contain only the URL of the machine configuration
+ * and the certificate authority of its server. Pure.
  */
 
-/** Whether it tells a machine nothing but where its configuration is: then another pointer can take its place. */
+/** Reports whether a configuration is only a pointer, which another pointer can replace. */
 export function isPointer(config: unknown): boolean {
   const { ignition } = fields(config)
   const { config: merged, security } = fields(ignition)
@@ -21,7 +21,7 @@ export function isPointer(config: unknown): boolean {
   )
 }
 
-/** The URLs of the configurations that it merges, as they are written. */
+/** Returns the URLs of the configurations that it merges. */
 export function mergeSources(config: unknown): readonly string[] {
   const { merge } = fields(fields(fields(config)['ignition'])['config'])
   const all = Array.isArray(merge) ? (merge as readonly unknown[]) : []
@@ -32,7 +32,7 @@ function hasOnly(value: unknown, ...names: readonly string[]): boolean {
   return Object.entries(fields(value)).every(([name, each]) => names.includes(name) || isEmpty(each))
 }
 
-/** The operator of a cluster writes out its types: `"proxy": {}`, `"verification": {}`. */
+/** The machine-config operator writes empty fields: `"proxy": {}`, `"verification": {}`. */
 function isEmpty(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return value === null || value === ''
   return Object.values(value).every(isEmpty)

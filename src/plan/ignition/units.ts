@@ -1,6 +1,6 @@
 /**
- * Units of systemd by which a node tells slipway how far it is, as Ignition takes them. A node never waits long for its word
- * to be heard, and never fails because it was not.
+ * systemd units for Ignition with which a node reports its progress to slipway. A report waits only a short time and its
+ * failure never stops the node.
  */
 
 /** An entry of `systemd.units`. */
@@ -11,14 +11,14 @@ export type Unit = {
   readonly dropins?: readonly { readonly name: string; readonly contents: string }[]
 }
 
-/** Of the installed system: it has started, which is told once, heard or not. */
+/** Returns the unit of the installed system that reports its first start once, whether or not slipway answers. */
 export function renderStartedUnit(callbackUrl: string): Unit {
   return {
     name: 'slipway-started.service',
     enabled: true,
     contents: lines([
       '[Unit]',
-      'Description=Tell slipway that the installed system has started',
+      'Description=Report to slipway that the installed system has started',
       'Wants=network-online.target',
       'After=network-online.target',
       'ConditionPathExists=!/var/lib/slipway/started',
@@ -28,7 +28,7 @@ export function renderStartedUnit(callbackUrl: string): Unit {
       `ExecStart=-${post(callbackUrl)}`,
       'ExecStart=/usr/bin/touch /var/lib/slipway/started',
       'StateDirectory=slipway',
-      `TimeoutStartSec=${mostSeconds}`,
+      `TimeoutStartSec=${maxSeconds}`,
       '',
       '[Install]',
       'WantedBy=multi-user.target',
@@ -37,9 +37,9 @@ export function renderStartedUnit(callbackUrl: string): Unit {
 }
 
 /**
- * Of the live system, after coreos-installer has written the disk and before the machine restarts; ordered as the hooks of
- * `coreos-installer pxe customize --post-install` are. It needs the installer's success, and nothing needs its own:
- * with RequiredBy, a slipway that cannot be reached would keep the machine from restarting.
+ * Returns the unit of the live system that reports the written disk before the machine restarts. It has the order of the
+ * hooks of `coreos-installer pxe customize --post-install`. It requires the success of the installer; no unit requires
+ * it, because the machine must restart even if slipway is unreachable.
  */
 export function renderWrittenUnit(callbackUrl: string): Unit {
   return {
@@ -47,7 +47,7 @@ export function renderWrittenUnit(callbackUrl: string): Unit {
     enabled: true,
     contents: lines([
       '[Unit]',
-      'Description=Tell slipway that the disk is written',
+      'Description=Report to slipway that the disk is written',
       'ConditionKernelCommandLine=coreos.inst.install_dev',
       'Requires=coreos-installer.service',
       'After=coreos-installer.service',
@@ -56,7 +56,7 @@ export function renderWrittenUnit(callbackUrl: string): Unit {
       '[Service]',
       'Type=oneshot',
       `ExecStart=-${post(callbackUrl)}`,
-      `TimeoutStartSec=${mostSeconds}`,
+      `TimeoutStartSec=${maxSeconds}`,
       'StandardOutput=kmsg+console',
       'StandardError=kmsg+console',
       '',
@@ -66,19 +66,19 @@ export function renderWrittenUnit(callbackUrl: string): Unit {
   }
 }
 
-/** Of the live system, when coreos-installer failed; its own OnFailure (the emergency shell) stays. */
+/** Returns the units of the live system that report a failure of coreos-installer. Its own OnFailure (a shell) remains. */
 export function renderFailedUnits(callbackUrl: string): Unit[] {
   return [
     {
       name: 'slipway-failed.service',
       contents: lines([
         '[Unit]',
-        'Description=Tell slipway that the installer gave up',
+        'Description=Report to slipway that the installer failed',
         '',
         '[Service]',
         'Type=oneshot',
         `ExecStart=-${post(callbackUrl)}`,
-        `TimeoutStartSec=${mostSeconds}`,
+        `TimeoutStartSec=${maxSeconds}`,
         'StandardOutput=kmsg+console',
         'StandardError=kmsg+console',
       ]),
@@ -90,10 +90,10 @@ export function renderFailedUnits(callbackUrl: string): Unit[] {
   ]
 }
 
-/** What curl takes at the most: its last try begins within 60 s. */
-const mostSeconds = 90
+/** Upper bound of the time of curl, whose last attempt starts within 60 s. */
+const maxSeconds = 90
 
-/** All of it is known to curl 7.61 of RHCOS 4.6. Any answer will do. Without proxies: slipway is next door. */
+/** Uses options of curl 7.61 (RHCOS 4.6). The status of the response does not matter. Proxies are not used. */
 function post(url: string): string {
   const options = [
     '--silent --show-error --output /dev/null',
@@ -103,7 +103,7 @@ function post(url: string): string {
   return `/usr/bin/curl ${options.join(' ')} --request POST ${word(url)}`
 }
 
-/** A word of a command line, to which systemd does nothing (systemd.service(5), systemd.unit(5)). */
+/** Quotes one argument of a command line, so that systemd does not expand it (systemd.service(5), systemd.unit(5)). */
 function word(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`
 }

@@ -1,7 +1,7 @@
 /**
- * A node's own Ignition file: its role's, byte for byte, and what the site adds to it
- * (https://coreos.github.io/ignition/configuration-v3_4/). The role's file is inside as a data URL (decision 0017): Ignition
- * would fetch any other URL when the installed system starts, and by then nobody may read the file any more.
+ * The Ignition file of one node: the unchanged file of its role, and what the site adds
+ * (https://coreos.github.io/ignition/configuration-v3_4/). The role's file is embedded as a data URL (decision 0017),
+ * because Ignition would fetch another URL when the installed system starts, when the token is no longer valid.
  */
 import type { Unit } from './units.ts'
 
@@ -18,15 +18,14 @@ export type Additions = {
 }
 
 /**
- * Where the role's file says something about a path of `additions`, its word counts: a merged configuration comes before
- * the one that it is merged into.
+ * For a path in both, the role's file has precedence, because a merged configuration overrides the one that merges it.
  *
- * @param version of the role's file: whatever reads that can read this
+ * @param version Ignition version of the role's file
  */
 export function wrapIgnition(role: Uint8Array, version: string, { files, units = [] }: Additions): string {
   return JSON.stringify({
     ignition: { version, config: { merge: [{ source: dataUrl(role) }] } },
-    // What is in the image already (/etc/chrony.conf) would end the first boot, were it not overwritten.
+    // Without overwrite, a file that exists in the image (/etc/chrony.conf) would make the first boot fail.
     storage: {
       files: files.map(({ path, mode, content }) => ({
         path,
@@ -35,19 +34,18 @@ export function wrapIgnition(role: Uint8Array, version: string, { files, units =
         contents: { source: dataUrl(content) },
       })),
     },
-    ...(units.length === 0 ? {} : { systemd: { units } }),
+    ...(units.length > 0 && { systemd: { units } }),
   })
 }
 
-/** Octets as a URL of their own (RFC 2397), in base64 (RFC 4648 §4). */
-
-/** As many as a function takes arguments. */
-const chunkOctets = 8192
-
-export function dataUrl(octets: Uint8Array): string {
+/** Encodes bytes as a data URL (RFC 2397) in base64 (RFC 4648 §4). */
+export function dataUrl(bytes: Uint8Array): string {
   let characters = ''
-  for (let at = 0; at < octets.length; at += chunkOctets) {
-    characters += String.fromCharCode(...octets.subarray(at, at + chunkOctets))
+  for (let at = 0; at < bytes.length; at += chunkBytes) {
+    characters += String.fromCharCode(...bytes.subarray(at, at + chunkBytes))
   }
   return `data:;base64,${btoa(characters)}`
 }
+
+/** The number of arguments of one call is limited. */
+const chunkBytes = 8192

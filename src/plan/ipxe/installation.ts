@@ -1,18 +1,11 @@
-/** What a node needs to install itself with one Ignition file, or which of it is missing. */
-import {
-  ignitionKinds,
-  type FileFact,
-  type IgnitionFact,
-  type IgnitionKind,
-  type ImageFacts,
-  type MissingFile,
-} from '../facts.ts'
+/** The files and arguments that a node needs to install with one Ignition file, or those that are missing. */
+import type { FileFact, IgnitionFact, IgnitionKind, ImageFacts, MissingFile } from '../facts.ts'
 import { additionsOf } from '../ignition/additions.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { usualAgentArguments } from './agent-script.ts'
 
-/** A file that a script names: what it is called, and where it is fetched. */
+/** A file that a script fetches. */
 export type RemoteFile = { readonly name: string; readonly url: string }
 
 export type Installation =
@@ -25,7 +18,7 @@ export type Installation =
       readonly disk: string
       readonly ignition: IgnitionKind
       readonly ignitionUrl: string
-      /** Of the live system itself; absent when the site wants none of ours in it. */
+      /** Ignition file of the live system; absent with `callbacks: false`. */
       readonly liveIgnitionUrl?: string
     }
   | {
@@ -44,12 +37,12 @@ export type Installation =
       readonly kernel: RemoteFile
       readonly initramfs: RemoteFile
       readonly rootfs: RemoteFile
-      /** What its live system wants to be started with; its Ignition file is in the initramfs. */
+      /** Arguments of its live system, whose Ignition file is in the initramfs. */
       readonly kernelArguments: readonly string[]
     }
   | {
       readonly kind: 'impossible'
-      /** The image's files first, then the Ignition file and what is added to it. */
+      /** Files of the image first, then the Ignition file and the files added to it. */
       readonly missing: readonly MissingFile[]
     }
 
@@ -75,38 +68,34 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   }
   const common = {
     ...files,
-    // It would be missing else.
+    // Otherwise it would be among the missing.
     disk: node.disk as string,
     ignition,
     ignitionUrl: absoluteUrl(model.endpoint, urlPaths.ignition(node, ignition)),
   }
-  return image.style === 'live'
-    ? {
-        ...common,
-        style: 'live',
-        rootfs: remote(image.rootfs),
-        ...(node.callbacks &&
-          ignition !== 'single' && {
-            liveIgnitionUrl: absoluteUrl(model.endpoint, urlPaths.liveIgnition(node)),
-          }),
-      }
-    : { ...common, style: 'installer', metal: remote(image.metal) }
+  if (image.style === 'installer') return { ...common, style: 'installer', metal: remote(image.metal) }
+  const hasLiveIgnition = node.callbacks && ignition !== 'single'
+  return {
+    ...common,
+    style: 'live',
+    rootfs: remote(image.rootfs),
+    ...(hasLiveIgnition && { liveIgnitionUrl: absoluteUrl(model.endpoint, urlPaths.liveIgnition(node)) }),
+  }
 }
 
-/** What a cluster's nodes may be installed as: a single node needs neither a bootstrap nor masters. */
-export function ignitionKindsOf({ nodes }: Pick<Model, 'nodes'>, cluster: string): readonly IgnitionKind[] {
-  const kinds = new Set(nodes.filter((node) => node.cluster === cluster).map(({ ignition }) => ignition))
-  return ignitionKinds.filter((kind) => (kinds.has('single') ? kinds.has(kind) : kind !== 'single'))
+/** Returns the roles that a node can be installed as. */
+export function ignitionKindsOf(model: Model, { cluster }: NodeModel): readonly IgnitionKind[] {
+  return model.ignitionKinds.get(cluster) ?? []
 }
 
-/** A file that keeps a node from installing, and what it belongs to: `image rhcos-4.17`, `cluster ocp45`. */
-type Lack = { readonly fact: MissingFile; readonly about: string }
+/** A file without which a node cannot install, and what it belongs to: `image rhcos-4.17`, `cluster ocp45`. */
+type Requirement = { readonly fact: MissingFile; readonly about: string }
 
-/** The image's files first, then the Ignition file and what is added to it; an agent's initramfs holds its own already. */
-export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind): readonly Lack[] {
+/** Returns files of the image first, then the Ignition file and files added to it; the initramfs of an agent contains these. */
+export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind): readonly Requirement[] {
   const image = imageFacts(model, node.image)
   const files = imageFiles(image)
-    // Its Ignition file is read by a live system, which the older style has not.
+    // A live system reads this Ignition file, and the older style has none.
     .map((fact) => (ignition === 'single' && image.style === 'installer' ? notLive(fact) : fact))
     .filter(isMissing)
     .map((fact) => ({ fact, about: `image ${node.image}` }))
@@ -115,32 +104,32 @@ export function missingFor(model: Model, node: NodeModel, ignition: IgnitionKind
   return [...files, ...diskless(node), ...others.map((fact) => ({ fact, about: `cluster ${node.cluster}` }))]
 }
 
-function diskless({ key, disk }: NodeModel): Lack[] {
+function diskless({ key, disk }: NodeModel): Requirement[] {
   if (disk !== undefined) return []
-  const problem = `no disk is named for ${key} to install on: say \`disk: /dev/sda\`, or what it is called`
-  return [{ fact: { kind: 'missing', path: key, problem }, about: key }]
+  const problem = `${key} has no disk to install on: set disk, for example \`disk: /dev/sda\``
+  return [{ fact: { kind: 'missing', code: 'boot.disk-missing', path: key, problem }, about: key }]
 }
 
 function notLive({ path }: FileFact): MissingFile {
   const dir = path.slice(0, path.lastIndexOf('/'))
-  const problem = `${dir} holds a release of the 4.5 style, a single node bootstraps itself from a live one (4.8 or later)`
-  return { kind: 'missing', path: dir, problem }
+  const problem = `${dir} contains a release of the 4.5 style, but a single node needs a live image (4.8 or later)`
+  return { kind: 'missing', code: 'image.not-live', path: dir, problem }
 }
 
-/** What keeps a node's Ignition file from being served: the role's file, and what the site adds to it. */
+/** Returns why the Ignition file of a node cannot be served: the role's file, or the files that the site adds. */
 export function missingForIgnition(model: Model, node: NodeModel, kind: IgnitionKind): MissingFile[] {
   const role = ignitionFact(model, node.cluster, kind)
   const { missing } = additionsOf(node, model.facts)
   if (isMissing(role)) return [role, ...missing]
-  // What a cluster gives is of version 3.
+  // A running cluster provides version 3.
   if (role.kind === 'asked') return [...missing]
   const { path, contents } = role
   if (node.files.length === 0 || !contents.version.startsWith('2.')) return [...missing]
-  const problem = `${path} is Ignition ${contents.version}, and nothing can be added to a file before 3.1: leave hostname, files and networkKeyfiles out`
-  return [{ kind: 'missing', path, problem }, ...missing]
+  const problem = `${path} has Ignition version ${contents.version}, and additions need 3.1 or later: remove hostname, files, and networkKeyfiles`
+  return [{ kind: 'missing', code: 'ignition.additions-unsupported', path, problem }, ...missing]
 }
 
-/** In the order in which a node asks for them. */
+/** Returns the files in the order in which a node requests them. */
 export function imageFiles(image: ImageFacts): readonly FileFact[] {
   return [image.kernel, image.initramfs, image.style === 'installer' ? image.metal : image.rootfs]
 }
@@ -157,12 +146,12 @@ export function fileName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** What is missing, each thing said once: a directory that is not there is why all of its files are missing. */
+/** Returns the distinct reasons, because a missing folder is the reason for all files in it. */
 export function missingSentences(missing: readonly MissingFile[]): string[] {
   return [...new Set(missing.map(missingSentence))]
 }
 
-/** One sentence that names the place and what is wrong there. */
+/** Returns one sentence with the path and the problem. */
 export function missingSentence({ path, problem }: MissingFile): string {
   const sentence = problem.replace(/\.$/, '')
   return sentence.includes(path) ? sentence : `${path}: ${sentence}`
@@ -172,7 +161,7 @@ export function isMissing(fact: FileFact | IgnitionFact): fact is MissingFile {
   return fact.kind === 'missing'
 }
 
-/** @throws {TypeError} when the facts are another site's: the caller compiled without a scan of this one */
+/** @throws {TypeError} if the caller compiles with facts of another site */
 function scanned<T>(facts: T | undefined, what: string): T {
   if (facts === undefined) throw new TypeError(`site was not scanned: ${what} not among the facts`)
   return facts

@@ -1,17 +1,17 @@
-/** Kernel command lines of all installers, in the order in which the OpenShift documents give them. */
+/** Kernel command lines of all image styles, in the order of the OpenShift documentation. */
 import type { NodeModel } from '../model.ts'
 import type { Installation } from './installation.ts'
 import { argument } from './text.ts'
 
 type Bootable = Extract<Installation, { kind: 'possible' }>
 
-/** The arguments after the kernel's URL, each ready to stand in an iPXE script. */
+/** Returns the arguments after the URL of the kernel, each escaped for an iPXE script. */
 export function kernelArguments(node: Pick<NodeModel, 'kernelArguments'>, installation: Bootable): string[] {
   const { network, others } = sortArguments(node.kernelArguments)
   switch (installation.style) {
     case 'live':
       return [
-        // UEFI takes an initramfs only by name; BIOS does not mind.
+        // Required by UEFI; BIOS ignores it.
         'initrd=main',
         `coreos.live.rootfs_url=${installation.rootfs.url}`,
         ...(installation.ignition === 'single'
@@ -32,7 +32,7 @@ export function kernelArguments(node: Pick<NodeModel, 'kernelArguments'>, instal
         `coreos.inst.ignition_url=${installation.ignitionUrl}`,
       ].map(argument)
     case 'agent':
-      // Its disk and its network are in agent-config.yaml or nodes-config.yaml.
+      // Disk and network are set in agent-config.yaml or nodes-config.yaml.
       return [
         'initrd=main',
         `coreos.live.rootfs_url=${installation.rootfs.url}`,
@@ -43,22 +43,22 @@ export function kernelArguments(node: Pick<NodeModel, 'kernelArguments'>, instal
   }
 }
 
-/** coreos-installer writes the disk, and hands the file to the system that it wrote. */
+/** coreos-installer writes the disk and passes the file to the installed system. */
 function installsFrom({ ignitionUrl, disk }: { ignitionUrl: string; disk: string }): string[] {
   return [`coreos.inst.install_dev=${disk}`, `coreos.inst.ignition_url=${ignitionUrl}`]
 }
 
-/** The live system itself is configured: to report how its installer ended, or to bootstrap a cluster in memory and install it. */
+/** Configures the live system: to report the end of the installation, or to bootstrap a single-node cluster in memory. */
 function configuresItself(ignitionUrl: string): string[] {
   return ['ignition.firstboot', 'ignition.platform.id=metal', `ignition.config.url=${ignitionUrl}`]
 }
 
-/** `ip=`, `nameserver=`, then `bond=`: the order that the documents ask for; what builds on these follows. */
+/** `ip=`, `nameserver=`, then `bond=` is the documented order; devices on top of these follow. */
 const networkOrder = ['ip=', 'nameserver=', 'bond=', 'team=', 'bridge=', 'vlan=']
 
 /**
- * Takes out what configures the network. With an `ip=` of its own a node is not configured by DHCP, and
- * the documents demand `rd.neednet=1`; `network` is undefined when there is no `ip=`.
+ * Separates the network arguments. With a declared `ip=` a node is not configured by DHCP, and the documentation requires
+ * `rd.neednet=1`. `network` is undefined without a declared `ip=`.
  */
 function sortArguments(given: readonly string[]): { network: string[] | undefined; others: string[] } {
   const rank = (text: string) => networkOrder.indexOf(text.slice(0, text.indexOf('=') + 1))
@@ -70,7 +70,7 @@ function sortArguments(given: readonly string[]): { network: string[] | undefine
   return { network: [...network, ...neednet], others }
 }
 
-/** The 4.5 installer wants `sda` for `/dev/sda`; a path below that, such as `/dev/disk/by-id/…`, stays whole. */
+/** The 4.5 installer needs `sda` for `/dev/sda`, but the whole path for `/dev/disk/by-id/…`. */
 function bareDisk(disk: string): string {
   const name = disk.slice('/dev/'.length)
   return name.includes('/') ? disk : name

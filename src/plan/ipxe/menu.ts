@@ -1,22 +1,22 @@
-/** The menu for people: which role to install, the local disk, iPXE's own tools. */
+/** The interactive menu (roles to install, local disk, iPXE's tools), and the script that boots the local disk. */
 import type { IgnitionKind } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import { missingSentences, type Installation } from './installation.ts'
-import { columns, say, script, networkIdentity, waitAndStartAgain } from './script.ts'
+import { columns, print, script, networkIdentity, waitAndRetry } from './script.ts'
 import { wrap } from '../../text/wrap.ts'
 import { argument, plainText } from './text.ts'
 
-/** iPXE keeps a margin beside the items of a menu. */
+/** iPXE draws a margin beside the items of a menu. */
 const itemColumns = columns - 4
 
 export type MenuChoice = {
   readonly role: IgnitionKind
   readonly installation: Installation
-  /** Where the script that installs as this role is fetched. */
+  /** URL of the script that installs this role. */
   readonly url: string
 }
 
-/** @param url where this menu is fetched: it can look again for files that are missing */
+/** @param url of this menu, to check again for missing files */
 export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url: string): string {
   const missing = choices.flatMap(({ installation }) =>
     installation.kind === 'impossible' ? installation.missing : [],
@@ -26,7 +26,7 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
   const isAgent = possible.some(
     ({ installation }) => 'style' in installation && installation.style === 'agent',
   )
-  return script(`${node.key}: the menu for people`, [
+  return script(`${node.key}: boot menu`, [
     ':menu',
     `menu ${plainText(`${node.key}: declared as ${node.role}, ${networkIdentity(node)}`)}`,
     gap(
@@ -40,7 +40,7 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
     'item config Configure settings',
     'item shell iPXE shell',
     'item reboot Reboot',
-    ...(problems.length === 0 ? [] : [gap(''), 'item again Look again for what is missing:']),
+    ...(problems.length === 0 ? [] : [gap(''), 'item again Check again for missing files:']),
     ...problems.flatMap((problem) => wrap(problem, itemColumns)).map(gap),
     `choose ${chooseOptions(node, possible)} entry || goto cancelled`,
     'goto ${entry}',
@@ -49,7 +49,7 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
     ...(problems.length === 0 ? [] : chainTo('again', url)),
     ':local',
     ...bootLocalDisk(),
-    ...say(node, 'found no disk that boots'),
+    ...print(node, 'found no bootable disk'),
     'goto failed',
     '',
     ':config',
@@ -58,7 +58,7 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
     '',
     ':cancelled',
     ':shell',
-    ...say(node, 'the iPXE shell; exit comes back to the menu'),
+    ...print(node, 'iPXE shell; "exit" returns to the menu'),
     'shell ||',
     'goto menu',
     '',
@@ -66,7 +66,7 @@ export function renderMenu(node: NodeModel, choices: readonly MenuChoice[], url:
     'reboot',
     '',
     ':failed',
-    'prompt --timeout 10000 Any key for the menu, or wait 10 s ||',
+    'prompt --timeout 10000 Press any key for the menu, or wait 10 s ||',
     'goto menu',
   ])
 }
@@ -78,14 +78,14 @@ function installItem(node: NodeModel, { role, installation }: MenuChoice): strin
     : gap(`Install as ${role}${declared}: not possible, see below`)
 }
 
-/** A line that cannot be chosen. */
+/** Returns a line that cannot be chosen. */
 function gap(text: string): string {
   return `item --gap -- ${plainText(text)}`.trimEnd()
 }
 
 /**
- * A default that cannot be chosen would let iPXE take the first entry when the time is over: an
- * installation nobody asked for. So the menu looks again instead.
+ * If the default entry did not exist, iPXE would choose the first entry after the time-out: an unintended installation.
+ * The menu checks again for missing files instead.
  */
 function chooseOptions({ menu }: NodeModel, possible: readonly MenuChoice[]): string {
   const chosen = ['local', 'shell', 'reboot', ...possible.map(({ role }) => role)]
@@ -98,27 +98,25 @@ function chainTo(label: string, url: string): string[] {
   return [`:${label}`, `chain --replace --autofree ${argument(url)} || goto failed`, '']
 }
 
-/** The script that leaves a node to its own disk, in the way of its firmware. */
-
 const restSeconds = 30
 
-/** @param url of the node's boot script: it asks again what is due when there is nothing to boot */
+/** @param url of the node's boot script, which is fetched again if there is nothing to boot */
 export function renderLocal(node: NodeModel, url: string): string {
   return script(`${node.key} boots from its local disk`, [
     'echo',
-    ...say(node, 'boots from its local disk'),
+    ...print(node, 'boots from its local disk'),
     ...bootLocalDisk(),
-    ...say(node, 'found no disk that boots'),
-    ...say(node, `slipway node install ${node.key} would install it`),
-    ...waitAndStartAgain(argument(url), restSeconds),
+    ...print(node, 'found no bootable disk'),
+    ...print(node, `run "slipway node install ${node.key}" to install it`),
+    ...waitAndRetry(argument(url), restSeconds),
   ])
 }
 
-/** Boots the first disk; the line after these is reached when BIOS found nothing to boot there. */
+/** Boots the first disk. BIOS continues with the next line if the disk is not bootable. */
 export function bootLocalDisk(): string[] {
   return [
-    // UEFI goes on with its next boot option when one ends with an error; after a success
-    // (a bare `exit`) it shows its boot manager instead (UEFI 2.10 §3.1.1).
+    // UEFI continues with its next boot option after an error; after a success (`exit` without a
+    // number) it shows its boot manager (UEFI 2.10 §3.1.1).
     'iseq ${platform} efi && exit 1 ||',
     'sanboot --no-describe --drive 0x80 ||',
   ]

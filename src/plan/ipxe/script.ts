@@ -1,4 +1,4 @@
-/** What all scripts have in common: how they speak on the console, and how they wait and start again. */
+/** Parts of all scripts: the frame, messages on the console, and the wait before the next attempt. */
 import type { NodeModel } from '../model.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { wrap } from '../../text/wrap.ts'
@@ -7,34 +7,34 @@ import { plainText } from './text.ts'
 /** The width of a console in text mode. */
 export const columns = 80
 
-/** The script of these lines; `about` says on its first lines what it is for. */
+/** Renders a script; `about` is its comment. */
 export function script(about: string, lines: readonly string[]): string {
   return ['#!ipxe', `# ${plainText(about)}`, '', ...lines, ''].join('\n')
 }
 
-/** Whose script it is, for its own console. */
+/** The node that runs the script. */
 export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac'>
 
-/** Lines on the console, each with the node's key, so that a serial log of many machines can be read. */
-export function say(node: Pick<NodeModel, 'key'>, text: string): string[] {
+/** Returns commands that print text, with the node's key on each line, so that a serial log of many machines is readable. */
+export function print(node: Pick<NodeModel, 'key'>, text: string): string[] {
   const prefix = `slipway ${node.key}:`
-  // One column for the blank, and the last one stays free: a full line would show an empty one below it.
+  // One column is the space, and the last one must stay free, because a full line causes an empty line.
   return wrap(text, columns - 2 - prefix.length).map((line) => `echo ${prefix} ${plainText(line)}`)
 }
 
-/** Which machine this is, for the person who stands before it: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
+/** Identifies the machine on its console: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
 export function networkIdentity(node: Pick<NodeModel, 'address' | 'mac'>): string {
   return `address ${formatIpv4(node.address)}, MAC ${node.mac}`
 }
 
 /**
- * The end of every road that led nowhere: offers the shell for a while, then fetches the script at `url`
- * and starts it in place of this one, for ever. So a machine goes on by itself once the cause is gone.
+ * Ends a script that cannot continue: offers the shell for some time, then replaces itself with the script at `url`.
+ * Repeats without a limit, so that the machine continues automatically when the cause is gone.
  */
-export function waitAndStartAgain(url: string, seconds: number): string[] {
+export function waitAndRetry(url: string, seconds: number): string[] {
   return [
     ':wait',
-    // Ctrl-B: iPXE's own key for its command line; noise on a serial line does not type it.
+    // Ctrl-B is iPXE's own key for its command line; noise on a serial line does not produce it.
     `prompt --key 0x02 --timeout ${seconds * 1000} Ctrl-B for the iPXE shell, or wait ${seconds} s && shell ||`,
     `chain --replace --autofree ${url} || goto wait`,
   ]

@@ -1,30 +1,30 @@
-/** The scripts of nodes that are not to boot anything now: they say why on the screen, and ask again by themselves. */
-import { say, script, waitAndStartAgain, networkIdentity, type ScriptAuthor } from './script.ts'
+/** Scripts of nodes that must not boot now: they show the reason on the screen and retry automatically. */
+import { print, script, waitAndRetry, networkIdentity, type ScriptAuthor } from './script.ts'
 import { argument } from './text.ts'
 
-/** Short, so that a rack goes on together; what is asked of the server each time costs it nothing. */
+/** Short, so that many nodes continue at the same time; each request is cheap for the server. */
 const pauseSeconds = 5
 const failedSeconds = 30
 
 export type Waiting = {
   /** A sentence. */
   readonly reason: string
-  /** Where it asks again. */
+  /** URL for the next attempt. */
   readonly url: string
-  /** Where it goes on without waiting when a person says so; absent when nobody may. */
+  /** URL to continue without waiting, if an administrator presses a key; absent if that is not allowed. */
   readonly skipUrl?: string
 }
 
 export function renderWaiting(node: ScriptAuthor, { reason, url, skipUrl }: Waiting): string {
-  const lines = ['echo', ...say(node, reason), ...say(node, networkIdentity(node))]
+  const lines = ['echo', ...print(node, reason), ...print(node, networkIdentity(node))]
   if (skipUrl === undefined) {
-    return script(`${node.key} waits`, [...lines, ...waitAndStartAgain(argument(url), pauseSeconds)])
+    return script(`${node.key} waits`, [...lines, ...waitAndRetry(argument(url), pauseSeconds)])
   }
   return script(`${node.key} waits`, [
     ...lines,
     ':wait',
-    // The server waits with it; a person who knows better may go on.
-    `prompt --key s --timeout ${pauseSeconds * 1000} s to go on without waiting, or wait ${pauseSeconds} s && goto skip ||`,
+    // An administrator can override the wait.
+    `prompt --key s --timeout ${pauseSeconds * 1000} Press s to continue without waiting, or wait ${pauseSeconds} s && goto skip ||`,
     `chain --replace --autofree ${argument(url)} || goto wait`,
     '',
     ':skip',
@@ -32,16 +32,16 @@ export function renderWaiting(node: ScriptAuthor, { reason, url, skipUrl }: Wait
   ])
 }
 
-/** @param url of its boot script: it goes on once a person has decided */
+/** @param url of its boot script, to continue after an administrator has decided */
 export function renderFailed(node: ScriptAuthor, reason: string, url: string): string {
   return script(`${node.key} has failed`, [
     'echo',
-    ...say(node, `has failed: ${reason}`),
-    ...say(node, networkIdentity(node)),
-    ...say(
+    ...print(node, `has failed: ${reason}`),
+    ...print(node, networkIdentity(node)),
+    ...print(
       node,
-      `slipway node install ${node.key} installs it again, slipway node local ${node.key} boots its disk`,
+      `run "slipway node install ${node.key}" to install it again, or "slipway node local ${node.key}" to boot its disk`,
     ),
-    ...waitAndStartAgain(argument(url), failedSeconds),
+    ...waitAndRetry(argument(url), failedSeconds),
   ])
 }

@@ -1,19 +1,19 @@
 /**
- * Every certificate in an Ignition file, wherever the installer puts them: PEM (RFC 7468) as it is, in data URLs, in base64
- * within kubeconfigs and secrets, gzip'd, in configurations inside the configuration. What is broken is passed over.
+ * Finds every certificate in an Ignition file: PEM (RFC 7468) as text, in data URLs, in base64 in kubeconfigs and secrets,
+ * compressed with gzip, and in nested configurations. Broken parts are counted and skipped.
  */
 import { X509Certificate } from 'node:crypto'
 import type { IgnitionCertificate } from '../../plan/ignition/document.ts'
 import { printableAscii } from '../../text/printable.ts'
-import { largestUnpacked, unpack, type Budget } from './unpack.ts'
+import { maxUnpackedBytes, unpack, type Budget } from './unpack.ts'
 
 const maxShownCharacters = 200
 
-/** A certificate in a secret in a manifest in a merged configuration is at the fourth. */
-const deepest = 6
+/** A certificate in a secret in a manifest in a merged configuration has depth 4. */
+const maxDepth = 6
 
-/** A bundle of all public authorities has 150. */
-const mostCertificates = 5000
+/** A bundle of all public certificate authorities has 150. */
+const maxCertificates = 5000
 
 type Search = {
   readonly found: Map<string, IgnitionCertificate | 'unreadable'>
@@ -22,15 +22,15 @@ type Search = {
 }
 
 export type Certificates = {
-  /** Each once, in the order of the file. */
+  /** Without duplicates, in the order of the file. */
   readonly certificates: readonly IgnitionCertificate[]
-  /** Parts that look like certificates, or like what may hold some, and could not be read. */
+  /** Number of parts that may be or contain certificates and could not be read. */
   readonly unread: number
 }
 
-/** @param config what its JSON says */
+/** @param config the parsed JSON */
 export function findCertificates(config: unknown): Certificates {
-  const search: Search = { found: new Map(), budget: { octets: largestUnpacked }, unread: 0 }
+  const search: Search = { found: new Map(), budget: { bytes: maxUnpackedBytes }, unread: 0 }
   searchConfig(search, config, '', 1)
   const certificates = [...search.found.values()].filter((each) => each !== 'unreadable')
   return { certificates, unread: search.unread + search.found.size - certificates.length }
@@ -74,7 +74,7 @@ function searchText(search: Search, text: string, where: string, depth: number):
   searchPem(search, text, where)
   const { texts, unread } = unpack(text, search.budget)
   search.unread += unread
-  if (depth === deepest) {
+  if (depth === maxDepth) {
     search.unread += texts.length
     return
   }
@@ -93,14 +93,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Lines may be broken in YAML's way, or by a `\n` in JSON. A script that names the markers holds no certificate. */
+/** Line breaks may be those of YAML, or `\n` in JSON. A script that only contains the markers has no certificate. */
 function searchPem({ found }: Search, text: string, where: string): void {
   const [, ...parts] = text.split('-----BEGIN CERTIFICATE-----')
   for (const part of parts) {
     const end = part.indexOf('-----END CERTIFICATE-----')
     const base64 = part.slice(0, Math.max(0, end)).replace(/\\+[rn]|\s/g, '')
     if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || found.has(base64)) continue
-    if (found.size < mostCertificates) found.set(base64, readCertificate(base64, where))
+    if (found.size < maxCertificates) found.set(base64, readCertificate(base64, where))
   }
 }
 

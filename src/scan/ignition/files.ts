@@ -1,6 +1,6 @@
 /**
- * Ignition files while slipway serves: read again when they change on the disk, judged before they are taken. A bad one does
- * not take the good one away that came before it; a file that is gone is gone.
+ * Reads Ignition files while slipway serves: again when they change on disk, and checked before use. An invalid version
+ * does not replace the valid one before it. A file that was removed is no longer served.
  */
 import { stat } from 'node:fs/promises'
 import type { Clock } from '../../host/clock.ts'
@@ -8,26 +8,28 @@ import type { Log } from '../../host/log.ts'
 import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../../plan/ignition/document.ts'
 import { reasonOf } from '../file.ts'
 import { identityOf, loadIgnition, type Loaded } from './load.ts'
+import { defined } from '../../text/defined.ts'
+import type { ScanCode } from '../codes.ts'
 import { majorVersion } from './decode.ts'
 
 type Kept = {
-  /** Of what was last seen on the disk. */
+  /** Identity of the version that was last seen on disk. */
   readonly identity: string
-  /** Whether a change would show: the file did not change lately. */
+  /** Whether another change would change the identity: the file did not change recently. */
   readonly isSettled: boolean
   readonly good: IgnitionDocument | undefined
-  /** What is wrong with what was last seen, a sentence. */
+  /** Why the version on disk is not used, a sentence. */
   readonly problem: string | undefined
 }
 
-/** Two changes within one tick of the file system's clock look like one; the coarsest in use ticks every 2 s (FAT). */
+/** Two changes within one tick of the file system's clock are indistinguishable; a tick of FAT is 2 s. */
 const settledMs = 2000
 
 export function createIgnitionFiles(options: { readonly clock: Clock; readonly log: Log }): IgnitionFiles {
   const kept = new Map<string, Kept>()
   const inFlight = new Map<string, Promise<IgnitionRead>>()
   return {
-    // All nodes of a rack ask at once: the file is read once for them.
+    // Many nodes request the file at the same time; it is read once for them.
     read(path) {
       const reading = inFlight.get(path) ?? read(path).finally(() => inFlight.delete(path))
       inFlight.set(path, reading)
@@ -43,36 +45,34 @@ export function createIgnitionFiles(options: { readonly clock: Clock; readonly l
       return { kind: 'unreadable', problem: seen.problem }
     }
     if (before?.isSettled === true && before.identity === seen.identity) return answer(before)
-    const now = take(path, before, seen, await loadIgnition(path, false))
+    const now = update(path, before, seen, await loadIgnition(path, false))
     kept.set(path, now)
-    if (before?.good !== undefined) tell(path, before, now)
+    if (before?.good !== undefined) logChange(path, before, now)
     return answer(now)
   }
 
-  function take(path: string, before: Kept | undefined, seen: Seen, loaded: Loaded): Kept {
+  function update(path: string, before: Kept | undefined, seen: Seen, loaded: Loaded): Kept {
     const isSettled = seen.changedAt < options.clock.now() - settledMs
     const good = before?.good
-    const judged = 'problem' in loaded ? loaded : documentOf(path, loaded, good)
-    return 'problem' in judged
-      ? { ...seen, isSettled, good, problem: `${path} ${judged.problem}` }
-      : { ...seen, isSettled, good: judged, problem: undefined }
+    const checked = 'problem' in loaded ? loaded : documentOf(path, loaded, good)
+    return 'problem' in checked
+      ? { ...seen, isSettled, good, problem: `${path} ${checked.problem}` }
+      : { ...seen, isSettled, good: checked, problem: undefined }
   }
 
-  function tell(file: string, before: Kept, now: Kept): void {
+  function logChange(file: string, before: Kept, now: Kept): void {
     if (before.identity === now.identity && before.problem === now.problem) return
-    if (now.problem === undefined) options.log.info({ file }, 'Ignition file was replaced')
+    if (now.problem === undefined) options.log.info({ file }, 'Ignition file replaced')
     else {
-      options.log.error(
-        { file, reason: now.problem },
-        'Ignition file was replaced by a bad one, the old one is served',
-      )
+      const facts = { code: 'ignition.replacement-rejected' satisfies ScanCode, file, reason: now.problem }
+      options.log.error(facts, 'new Ignition file rejected, previous version served')
     }
   }
 }
 
 type Seen = { readonly kind: 'there'; readonly identity: string; readonly changedAt: number }
 
-/** A file that cannot be looked at for another reason than that it is gone is there, and loading says what is wrong. */
+/** After an error other than a missing file, loading reports what is wrong. */
 async function look(path: string): Promise<Seen | { readonly kind: 'gone'; readonly problem: string }> {
   try {
     const found = await stat(path, { bigint: true })
@@ -86,19 +86,19 @@ async function look(path: string): Promise<Seen | { readonly kind: 'gone'; reado
   }
 }
 
-/** The plan was compiled for the version that was there: an image reads either 2 or 3. */
+/** The plan was compiled for the previous version, and an image reads either Ignition 2 or 3. */
 function documentOf(
   path: string,
   { octets, contents, certificates }: Exclude<Loaded, { problem: string }>,
   good: IgnitionDocument | undefined,
 ): IgnitionDocument | { readonly problem: string } {
   if (good !== undefined && majorVersion(good.version) !== majorVersion(contents.version)) {
-    return { problem: `is Ignition ${contents.version}, the file before it was ${good.version}` }
+    return { problem: `has Ignition version ${contents.version}, but the previous file had ${good.version}` }
   }
   return { path, octets, certificates, ...contents }
 }
 
 function answer({ good, problem }: Kept): IgnitionRead {
   if (good === undefined) return { kind: 'unreadable', problem: problem as string }
-  return { kind: 'read', document: good, ...(problem === undefined ? {} : { problem }) }
+  return { kind: 'read', document: good, ...defined({ problem }) }
 }

@@ -1,14 +1,16 @@
-/** One Ignition file from the disk, whole or not at all. */
+/** Loads one Ignition file from disk completely, or returns why that is not possible. */
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import type { PlanCode } from '../../plan/codes.ts'
 import { openFile, readOpened, reasonOf } from '../file.ts'
 import { decodeIgnition, type Decoded } from './decode.ts'
 
-/** A bootstrap.ign has some hundred thousand octets; what is larger than this is something else. */
-const mostOctets = 16 * 1024 * 1024
+/** A bootstrap.ign has some hundred KiB. */
+const maxBytes = 16 * 1024 * 1024
 
-/** `octets`: as they are on the disk. */
-export type Loaded = (Decoded & { readonly octets: Uint8Array }) | { readonly problem: string }
+/** `octets` are the bytes on disk. */
+export type Loaded =
+  (Decoded & { readonly octets: Uint8Array }) | { readonly code: PlanCode; readonly problem: string }
 
 /** @param isLive as for `versionProblem` */
 export async function loadIgnition(path: string, isLive: boolean): Promise<Loaded> {
@@ -17,21 +19,23 @@ export async function loadIgnition(path: string, isLive: boolean): Promise<Loade
     const octets = await readWhole(file).finally(() => file.close())
     return { octets, ...decodeIgnition(octets, isLive) }
   } catch (error) {
-    return { problem: reasonOf(error) }
+    return { code: 'ignition.unreadable', problem: reasonOf(error) }
   }
 }
 
-/** @throws {Error} when it is too large, or written while it is read */
+/** @throws {Error} if the file is too large, or changes while it is read */
 async function readWhole(file: FileHandle): Promise<Uint8Array> {
   const before = await file.stat({ bigint: true })
-  if (before.size > mostOctets) throw new Error(`is too large, with ${before.size.toString()} octets`)
+  if (before.size > maxBytes) {
+    throw new Error(`is too large: ${before.size.toString()} bytes, the maximum is ${maxBytes}`)
+  }
   const octets = await readOpened(file, Number(before.size))
   const after = await file.stat({ bigint: true })
   if (identityOf(before) !== identityOf(after)) throw new Error('is being written')
   return octets
 }
 
-/** Changes whenever the file does, but for changes within one tick of the clock. */
+/** Returns a value that changes with the file, except for changes within one tick of the clock. */
 export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }

@@ -1,24 +1,24 @@
 /**
- * Texts inside texts: what data URLs (RFC 2397) and long runs of base64 hold, gunzipped where they are gzip'd. Octets become
- * characters one for one (latin1): all that is looked for is ASCII. Bounded: a text may be made to grow without end.
+ * Unpacks texts inside a text: data URLs (RFC 2397) and long runs of base64, decompressed if they are gzip. Bytes become
+ * characters one to one (latin1), because the search is for ASCII. The total size is bounded.
  */
 import { gunzipSync } from 'node:zlib'
 
-/** What may still be unpacked, shared by all parts of one file. */
-export type Budget = { octets: number }
+/** The remaining bytes that all parts of one file may unpack to. */
+export type Budget = { bytes: number }
 
 /** An Ignition file of the installer unpacks to a few MiB. */
-export const largestUnpacked = 32 * 1024 * 1024
+export const maxUnpackedBytes = 32 * 1024 * 1024
 
 export type Unpacked = {
   readonly texts: readonly string[]
-  /** How many parts were gzip and broken, or more than the budget allows. */
+  /** Number of parts that were broken gzip, or exceeded the budget. */
   readonly unread: number
 }
 
-// The media type is bounded, so that many `data:` without a comma do not cost the square of their number.
+// The length of the media type is bounded, so that many `data:` without a comma do not take quadratic time.
 const dataUrl = /data:([^\s"'\\,]{0,200}),([^\s"'\\]*)/g
-/** The shortest certificate in PEM has some 400 octets. A run begins where no other character of it stands before. */
+/** The shortest certificate in PEM has about 400 characters. A run has no base64 character before it. */
 const base64Run = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{400,}={0,2}/g
 
 export function unpack(text: string, budget: Budget): Unpacked {
@@ -36,16 +36,16 @@ export function unpack(text: string, budget: Budget): Unpacked {
 }
 
 function plainText(octets: Buffer, budget: Budget): string | undefined {
-  const plain = octets[0] === 0x1f && octets[1] === 0x8b ? gunzip(octets, budget.octets) : octets
-  if (plain === undefined || plain.length > budget.octets) return undefined
-  budget.octets -= plain.length
+  const plain = octets[0] === 0x1f && octets[1] === 0x8b ? gunzip(octets, budget.bytes) : octets
+  if (plain === undefined || plain.length > budget.bytes) return undefined
+  budget.bytes -= plain.length
   return plain.toString('latin1')
 }
 
-function gunzip(octets: Buffer, most: number): Buffer | undefined {
+function gunzip(octets: Buffer, maxBytes: number): Buffer | undefined {
   try {
-    // zlib takes no bound of 0.
-    return gunzipSync(octets, { maxOutputLength: Math.max(1, most) })
+    // zlib does not accept a bound of 0.
+    return gunzipSync(octets, { maxOutputLength: Math.max(1, maxBytes) })
   } catch {
     return undefined
   }

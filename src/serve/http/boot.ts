@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
 import type { BootAnswer, BootChoice, Installs } from '../../install/installs.ts'
-import type { BootEntry, BootScript, HttpPlan, WholeFile } from '../../plan/http.ts'
+import type { BootEntry, BootScript, HttpPlan, WholeFile } from '../../plan/http/plan.ts'
 import { renderFailed, renderWaiting } from '../../plan/ipxe/waiting.ts'
 import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
 import { unreadable } from './error-response.ts'

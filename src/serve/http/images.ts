@@ -10,7 +10,7 @@ import {
   type SharedFileLimits,
   type SharedFiles,
 } from '../../host/shared-files.ts'
-import type { ImageDirectory } from '../../plan/http.ts'
+import type { ImageDirectory } from '../../plan/http/plan.ts'
 import { readBody, replaceBody, type Body } from './body.ts'
 import type { Download, Downloads } from './downloads.ts'
 import type { Exchange, Tools } from './request-context.ts'

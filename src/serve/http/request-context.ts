@@ -4,7 +4,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Observe } from '../../install/observation.ts'
-import type { HttpPlan } from '../../plan/http.ts'
+import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { Socket } from 'node:net'
 
 export type Tools = {

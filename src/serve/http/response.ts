@@ -2,7 +2,7 @@
 import { finished } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
-import type { WholeFile } from '../../plan/http.ts'
+import type { WholeFile } from '../../plan/http/plan.ts'
 import { refuse, type Refusal } from './error-response.ts'
 import type { Exchange, Tools } from './request-context.ts'
 

@@ -5,7 +5,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Installs, Permission, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
-import type { BootEntry, IgnitionFile } from '../../plan/http.ts'
+import type { BootEntry, IgnitionFile } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { wrapIgnition } from '../../plan/ignition/wrapper.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'

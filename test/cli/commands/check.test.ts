@@ -110,7 +110,7 @@ t.test('the age of a declared bootstrap’s file: an error when its day is over;
   t.equal(await check.run([sitePath(folder)], terminal), 1)
   t.match(
     terminal.errLines.join('\n'),
-    /error: cluster c1: .*bootstrap\.ign was made .* and expired at 2020-01-02/,
+    /error: cluster c1: .*bootstrap\.ign was created .* and expired at 2020-01-02/,
   )
   t.match(terminal.errLines[1], /^error: /, 'errors come before warnings')
   const json = keptTerminal()
@@ -134,6 +134,7 @@ t.test('HAProxy itself judges the configuration', async (t) => {
     angry: { haproxy: script('echo "[ALERT]    (7) : config : parsing [haproxy.cfg:3] : no." >&2; exit 1') },
   })
   for (const name of ['content', 'angry']) await chmod(join(folder, name, 'haproxy'), 0o755)
+  await chmod(join(folder, 'ignition'), 0o700)
   const cases: [where: string, code: number, said: RegExp | undefined][] = [
     ['content', 0, undefined],
     [
@@ -153,6 +154,7 @@ t.test('HAProxy itself judges the configuration', async (t) => {
 
 t.test('without HAProxy a warning says that nothing checked its configuration', (t) => {
   t.same(haproxyFinding({ kind: 'missing', reason: 'ENOENT' }), {
+    code: 'haproxy.not-validated',
     severity: 'warning',
     about: 'haproxy',
     message: 'HAProxy is not installed on this machine, so its configuration was not validated',

@@ -82,7 +82,7 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
     {
       name: 'a PXE client without architecture',
       client: pxe(),
-      reason: 'it does not say for which architecture it boots',
+      reason: 'the request has no client system architecture',
     },
     {
       name: 'an architecture that is known but has no loader',
@@ -142,7 +142,7 @@ for (const { name, client, loader, file, reason } of rows) {
 t.test('a host boots nothing, and a reason is given only to one that asks', (t) => {
   t.same(chooseBoot(undefined, silent), {})
   t.same(chooseBoot(undefined, pxe(7)), {
-    reason: 'a host that belongs to no cluster boots nothing from here',
+    reason: 'the machine is a host, and slipway boots only nodes of a cluster',
   })
   t.end()
 })

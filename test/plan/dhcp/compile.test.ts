@@ -243,34 +243,37 @@ t.test('a subnet of another DHCP server: its machines are told what they boot an
 
 const findings = [
   {
-    name: 'keys of a lease that another server gives',
+    name: 'lease settings beside another DHCP server',
     change: subnet({ dhcp: 'proxy', ntp: ['192.0.2.9'], leaseSeconds: 600 }),
     finding: {
+      code: 'dhcp.settings-unused',
       severity: 'warning',
       about: 'subnet 192.0.2.0/24',
       message:
-        'another DHCP server leases the addresses (dhcp: proxy), so set there what stands here without effect: ' +
-        'gateway, ntp, leaseSeconds',
+        'another DHCP server leases the addresses (dhcp: proxy), so these keys have no effect: ' +
+        'gateway, ntp, leaseSeconds; configure them there',
     },
   },
   {
-    name: 'a lease that ends while a node installs',
+    name: 'a lease that can expire during an installation',
     change: subnet({ leaseSeconds: 600 }),
     finding: {
+      code: 'dhcp.lease-short',
       severity: 'warning',
       about: 'subnet 192.0.2.0/24',
-      message: 'a lease of 600 s may end while a node installs, set leaseSeconds to 3600 or more',
+      message: 'a lease of 600 s can expire during an installation: set leaseSeconds to 3600 or more',
     },
   },
   {
-    name: 'a host name that Linux does not keep',
+    name: 'a host name that is too long for Linux',
     change: (site: Site) => {
       site.clusters[0]!.nodes[1]!.name = 'm'.repeat(50)
     },
     finding: {
+      code: 'dhcp.host-name-too-long',
       severity: 'warning',
       about: `ocp45/${'m'.repeat(50)}`,
-      message: `its host name ${'m'.repeat(50)}.ocp45.example.net has 68 characters, Linux keeps 64: choose shorter names`,
+      message: `host name ${'m'.repeat(50)}.ocp45.example.net has 68 characters, more than the 64 that Linux accepts: choose shorter names`,
     },
   },
 ]

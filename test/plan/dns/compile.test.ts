@@ -38,6 +38,7 @@ t.test('a server never forwards to itself', (t) => {
   t.same(plan?.resolvers, [{ address: '192.168.124.1', port: 53 }])
   t.same(findings, [
     {
+      code: 'dns.resolver-is-server',
       severity: 'error',
       about: 'dns.forward',
       message: '172.16.0.101 is this server itself: name another resolver',

@@ -237,6 +237,7 @@ t.test(
       plan: undefined,
       findings: [
         {
+          code: 'haproxy.nothing-to-balance',
           severity: 'warning',
           about: 'haproxy',
           message: 'no cluster has an address to balance, so no file is written; remove the section',
@@ -253,6 +254,7 @@ const findings = [
     clusters: [{ nodes: workers }],
     findings: [
       {
+        code: 'haproxy.no-control-plane',
         severity: 'warning',
         about: 'haproxy, ocp45',
         message: 'has neither a bootstrap nor a master node, so there are no front ends on 6443 and 22623',
@@ -264,6 +266,7 @@ const findings = [
     clusters: [{ loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.101' }, nodes: masters }],
     findings: [
       {
+        code: 'haproxy.port-conflict',
         severity: 'error',
         about: 'haproxy, ocp45',
         message:
@@ -275,6 +278,7 @@ const findings = [
     name: 'a back end whose nodes are all taken out',
     clusters: [{ nodes: [...masters, 'w1 (worker) 172.16.0.31'] }],
     findings: ['workerhttp', 'workerhttps'].map((name) => ({
+      code: 'haproxy.backend-drained',
       severity: 'warning',
       about: `haproxy, ${name}`,
       message: 'all of its nodes have balance: false, so it refuses every client',

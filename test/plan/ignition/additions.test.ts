@@ -112,7 +112,7 @@ t.test('nothing can be added to Ignition 2', (t) => {
     {
       severity: 'error',
       message:
-        '/srv/master.ign is Ignition 2.2.0, and nothing can be added to a file before 3.1: leave hostname, files and networkKeyfiles out (needed by ocp45/m1)',
+        '/srv/master.ign has Ignition version 2.2.0, and additions need 3.1 or later: remove hostname, files, and networkKeyfiles (needed by ocp45/m1)',
     },
   ])
   t.same(compile(model({}, {}, { ignition: new Map([['ocp45', old]]) })).findings.length, findings.length - 1)

@@ -5,31 +5,35 @@ import { madeAt, usableUntil } from '../../support/ignition.ts'
 const hour = 3_600_000
 const path = '/srv/ocp45/bootstrap.ign'
 const remedy =
-  'copy install-config.yaml into a new folder, run `openshift-install create ignition-configs --dir=…` with that folder, and put the *.ign into /srv/ocp45'
+  'copy install-config.yaml into a new folder, run `openshift-install create ignition-configs --dir=…` with that folder, and copy the *.ign files to /srv/ocp45'
 
 const cases = [
-  { after: -hour, kind: 'fresh', said: 'was made 0 min ago, and is good until 2026-11-22 06:00 UTC' },
-  { after: 0, kind: 'fresh', said: 'was made 0 min ago, and is good until 2026-11-22 06:00 UTC' },
-  { after: 11.99 * hour, kind: 'fresh', said: 'was made 11 h ago, and is good until 2026-11-22 06:00 UTC' },
+  { after: -hour, kind: 'fresh', said: 'was created 0 min ago and is valid until 2026-11-22 06:00 UTC' },
+  { after: 0, kind: 'fresh', said: 'was created 0 min ago and is valid until 2026-11-22 06:00 UTC' },
+  {
+    after: 11.99 * hour,
+    kind: 'fresh',
+    said: 'was created 11 h ago and is valid until 2026-11-22 06:00 UTC',
+  },
   {
     after: 12 * hour,
     kind: 'ageing',
-    said: `was made 12 h ago, and expires at 2026-11-22 06:00 UTC, in 12 h: start soon, or ${remedy}`,
+    said: `was created 12 h ago and expires at 2026-11-22 06:00 UTC, in 12 h: start the installation soon, or ${remedy}`,
   },
   {
     after: 23.5 * hour,
     kind: 'ageing',
-    said: `was made 23 h ago, and expires at 2026-11-22 06:00 UTC, in 30 min: start soon, or ${remedy}`,
+    said: `was created 23 h ago and expires at 2026-11-22 06:00 UTC, in 30 min: start the installation soon, or ${remedy}`,
   },
   {
     after: 24 * hour,
     kind: 'expired',
-    said: `was made 24 h ago, and expired at 2026-11-22 06:00 UTC: ${remedy}`,
+    said: `was created 24 h ago and expired at 2026-11-22 06:00 UTC: ${remedy}`,
   },
   {
     after: 240 * hour,
     kind: 'expired',
-    said: `was made 10 days ago, and expired at 2026-11-22 06:00 UTC: ${remedy}`,
+    said: `was created 10 days ago and expired at 2026-11-22 06:00 UTC: ${remedy}`,
   },
 ]
 
@@ -58,7 +62,7 @@ t.test('a day is the most, whatever certificates say', (t) => {
 t.test('a pointer does not age', (t) => {
   t.same(checkIgnitionAge({ path }, madeAt), {
     kind: 'fresh',
-    sentence: `${path} holds no certificate of a day, so it does not age`,
+    sentence: `${path} has no short-lived certificate, so it does not expire`,
   })
   t.end()
 })

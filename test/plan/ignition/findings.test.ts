@@ -16,17 +16,17 @@ function findings(hours: number, contents: Partial<IgnitionContents>, kind = 'bo
   const plan = compile(exampleModel(site, { ignition: new Map([['ocp45', files]]) }))
   return ignitionFindings(plan, madeAt + hours * hour).map(
     ({ severity, about, message }) =>
-      `${severity}: ${about}: ${message.replace(/: (?:start soon|copy).*/, '')}`,
+      `${severity}: ${about}: ${message.replace(/: (?:start the installation soon|copy).*/, '')}`,
   )
 }
 
 t.test('a bootstrap file: nothing is said of a fresh one, then a warning, then an error', (t) => {
   t.same(findings(1, young), [])
   t.same(findings(13, young), [
-    'warning: cluster ocp45: /srv/bootstrap.ign was made 13 h ago, and expires at 2026-11-22 06:00 UTC, in 11 h',
+    'warning: cluster ocp45: /srv/bootstrap.ign was created 13 h ago and expires at 2026-11-22 06:00 UTC, in 11 h',
   ])
   t.same(findings(25, young), [
-    'error: cluster ocp45: /srv/bootstrap.ign was made 25 h ago, and expired at 2026-11-22 06:00 UTC',
+    'error: cluster ocp45: /srv/bootstrap.ign was created 25 h ago and expired at 2026-11-22 06:00 UTC',
   ])
   t.same(findings(25, young, 'bootstrap', 'menu').length, 1)
   t.end()
@@ -40,7 +40,7 @@ t.test('the file of a bootstrap that boots its disk may be as old as it likes', 
 t.test('short-lived certificates in another role’s file are somebody’s own: a warning', (t) => {
   t.match(
     findings(25, young, 'master').join(),
-    /^warning: cluster ocp45: \/srv\/master\.ign was made 25 h ago/,
+    /^warning: cluster ocp45: \/srv\/master\.ign was created 25 h ago/,
   )
   t.same(findings(25, young, 'worker').length, 1, 'worker and infra share one file')
   t.end()
@@ -54,7 +54,7 @@ t.test('a long-lived certificate that is over is told with its place', (t) => {
     where: '/etc/pki/x.crt',
   }
   t.same(findings(0, { firstToExpire }), [
-    'warning: cluster ocp45: /srv/bootstrap.ign holds a certificate that expired at 2020-01-01 00:00 UTC: CN=Example Root, O=Example in /etc/pki/x.crt',
+    'warning: cluster ocp45: /srv/bootstrap.ign contains a certificate that expired at 2020-01-01 00:00 UTC: CN=Example Root, O=Example in /etc/pki/x.crt',
   ])
   const first = { ...firstToExpire, notAfter: usableUntil }
   t.same(findings(25, { ...young, firstToExpire: first }).length, 1, 'what makes the file old is told once')
@@ -65,8 +65,8 @@ t.test('parts that cannot be read are counted', (t) => {
   t.same(
     [1, 2].flatMap((unread) => findings(0, { unread })),
     [
-      'warning: cluster ocp45: /srv/bootstrap.ign holds 1 part that may be certificates and cannot be read',
-      'warning: cluster ocp45: /srv/bootstrap.ign holds 2 parts that may be certificates and cannot be read',
+      'warning: cluster ocp45: /srv/bootstrap.ign contains 1 part that may be certificates and cannot be read',
+      'warning: cluster ocp45: /srv/bootstrap.ign contains 2 parts that may be certificates and cannot be read',
     ],
   )
   t.end()

@@ -1,6 +1,7 @@
 /** Whole scripts as a node gets them, held by golden files and read by the rules of iPXE's own parser. */
 import t from 'tap'
-import { compileHttp, type BootScript } from '../../../src/plan/http.ts'
+import { compileHttp } from '../../../src/plan/http/compile.ts'
+import type { BootScript } from '../../../src/plan/http/plan.ts'
 import type { Facts, IgnitionKind } from '../../../src/plan/facts.ts'
 import { golden } from '../../support/golden.ts'
 import { exampleModel, exampleSite, ignitionFiles, installerImage, missing } from '../../support/model.ts'

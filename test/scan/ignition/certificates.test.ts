@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { findCertificates } from '../../../src/scan/ignition/certificates.ts'
-import { largestUnpacked } from '../../../src/scan/ignition/unpack.ts'
+import { maxUnpackedBytes } from '../../../src/scan/ignition/unpack.ts'
 import { bootstrapText, certificate, dataUrl, nodeFile, pointerText } from '../../support/ignition.ts'
 
 const find = (config: unknown) => {
@@ -145,11 +145,11 @@ t.test('what is broken does not stop the reading, and is counted', (t) => {
 })
 
 t.test('unpacking has a bound', (t) => {
-  const bomb = dataUrl(gzipSync(Buffer.alloc(largestUnpacked + 1)))
+  const bomb = dataUrl(gzipSync(Buffer.alloc(maxUnpackedBytes + 1)))
   t.same(find([bomb, pem]), { found: [`${admin} @ `], unread: 1 })
-  const half = dataUrl(gzipSync(Buffer.alloc(largestUnpacked / 2 + 1)))
+  const half = dataUrl(gzipSync(Buffer.alloc(maxUnpackedBytes / 2 + 1)))
   t.same(find([half, half, dataUrl('later')]).unread, 1, 'all parts of a file share it')
-  const full = dataUrl(gzipSync(Buffer.alloc(largestUnpacked)))
+  const full = dataUrl(gzipSync(Buffer.alloc(maxUnpackedBytes)))
   t.same(find([full, dataUrl(gzipSync('later'))]).unread, 1, 'nothing is left')
   t.end()
 })

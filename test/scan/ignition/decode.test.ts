@@ -54,7 +54,7 @@ t.test('an authority of the company that expired long ago is no reason to call a
 })
 
 t.test('versions', (t) => {
-  const known = (version: string) => `is Ignition "${version}", only 3.1 to 3.5 are known`
+  const known = (version: string) => `has Ignition version "${version}", but only 3.1 to 3.5 are supported`
   const cases: { version: string; isLive?: boolean; problem?: string }[] = [
     ...['3.1.0', '3.2.0', '3.3.0', '3.4.0', '3.5.0', '3.5.1'].map((version) => ({ version })),
     ...[
@@ -72,7 +72,7 @@ t.test('versions', (t) => {
     {
       version: '2.2.0',
       problem:
-        'is Ignition 2.2.0, of an installer before 4.6; the image reads 3.x, so the openshift-install of its own release has to make the file',
+        'has Ignition version 2.2.0 of an installer before 4.6, but the image reads 3.x: use the openshift-install of the same release',
     },
     { version: `9${'9'.repeat(90)}`, problem: known('9'.repeat(40)) },
   ]
@@ -84,7 +84,7 @@ t.test('versions', (t) => {
 })
 
 t.test('what keeps octets from being an Ignition file', (t) => {
-  const frame = 'is no Ignition file, it lacks ignition.version'
+  const frame = 'is not an Ignition file, because ignition.version is missing'
   const cases: [octets: string | Uint8Array, problem: string][] = [
     ['<html>', 'is not JSON'],
     ['', 'is not JSON'],
@@ -99,7 +99,8 @@ t.test('what keeps octets from being an Ignition file', (t) => {
       '{"ignition":{"version":""}}',
     ].map((text): [string, string] => [text, frame]),
   ]
-  for (const [octets, problem] of cases) t.same(decode(octets), { problem }, String(octets))
+  for (const [octets, problem] of cases)
+    t.same(decode(octets), { code: 'ignition.invalid', problem }, String(octets))
   t.end()
 })
 

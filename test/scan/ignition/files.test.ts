@@ -22,7 +22,7 @@ function world(t: Test, text: string) {
 }
 
 const replacedByBad = (reason: string) =>
-  `error Ignition file was replaced by a bad one, the old one is served ${reason}`
+  `error new Ignition file rejected, previous version served ${reason}`
 
 t.test('a file is read whole, and once while it does not change', async (t) => {
   const { path, files, said } = world(t, bootstrapText())
@@ -42,7 +42,7 @@ t.test('a file that is replaced is taken without a restart', async (t) => {
   t.equal(await version(), '3.2.0')
   writeFileSync(path, ignitionText({}, '3.4.0'))
   t.equal(await version(), '3.4.0')
-  t.same(said(), ['info Ignition file was replaced'])
+  t.same(said(), ['info Ignition file replaced'])
   t.equal(await version(), '3.4.0')
   t.same(said(), [])
 })
@@ -66,17 +66,17 @@ t.test('a bad one does not take the good one away, and is told once for each cha
   t.same(said(), [replacedByBad(`${path} is not JSON`)])
   writeFileSync(path, '[]')
   t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is no Ignition file, it lacks ignition.version`)])
+  t.same(said(), [replacedByBad(`${path} is not an Ignition file, because ignition.version is missing`)])
   writeFileSync(path, ignitionText({}, '2.2.0'))
   t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is Ignition 2.2.0, the file before it was 3.2.0`)])
+  t.same(said(), [replacedByBad(`${path} has Ignition version 2.2.0, but the previous file had 3.2.0`)])
   truncateSync(path, 2 ** 31)
   t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is too large, with 2147483648 octets`)])
+  t.same(said(), [replacedByBad(`${path} is too large: 2147483648 bytes, the maximum is 16777216`)])
   rmSync(path)
   symlinkSync(path, path)
   t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is a symbolic link that leads in a circle`)])
+  t.same(said(), [replacedByBad(`${path} is a loop of symbolic links`)])
   rmSync(path)
   mkdirSync(path)
   t.equal(await version(), '3.2.0')
@@ -84,7 +84,7 @@ t.test('a bad one does not take the good one away, and is told once for each cha
   rmSync(path, { recursive: true })
   writeFileSync(path, pointerText('3.4.0'))
   t.equal(await version(), '3.4.0')
-  t.same(said(), ['info Ignition file was replaced'])
+  t.same(said(), ['info Ignition file replaced'])
 })
 
 t.test('a file that is bad from the first has no good one before it', async (t) => {

@@ -51,22 +51,22 @@ t.test('what leads elsewhere, or nowhere, is not', (t) => {
     'data:,{}',
     'worker',
   ]
-  for (const source of stray) t.equal(problem(pointer(source)), `leads to "${source}", ${expected}`, source)
-  t.equal(problem(ignitionText({})), 'leads to no configuration')
-  t.equal(problem(pointer(7)), 'leads to no configuration')
+  for (const source of stray) t.equal(problem(pointer(source)), `points to "${source}", ${expected}`, source)
+  t.equal(problem(ignitionText({})), 'does not point to a configuration')
+  t.equal(problem(pointer(7)), 'does not point to a configuration')
   t.end()
 })
 
 t.test('what is no Ignition file of version 3, and what trusts nobody any more', (t) => {
   t.equal(problem('{'), 'is not JSON')
-  t.equal(problem('{}'), 'is no Ignition file, it lacks ignition.version')
+  t.equal(problem('{}'), 'is not an Ignition file, because ignition.version is missing')
   t.match(
     problem(pointer('https://192.0.2.5:22623/config/worker', '', '2.2.0')),
-    /^is Ignition 2\.2\.0, of an/,
+    /^has Ignition version 2\.2\.0 of an/,
   )
   t.equal(
     problem(pointer('https://192.0.2.5:22623/config/worker', certificate('old-signer'))),
-    'trusts an authority that ended at 2020-01-02 00:00 UTC',
+    'trusts only a certificate authority that expired at 2020-01-02 00:00 UTC',
   )
   t.end()
 })

@@ -5,7 +5,7 @@ import { fastify } from 'fastify'
 import t from 'tap'
 import { createSharedFiles } from '../../../src/host/shared-files.ts'
 import { createDownloads } from '../../../src/serve/http/downloads.ts'
-import type { ImageDirectory } from '../../../src/plan/http.ts'
+import type { ImageDirectory } from '../../../src/plan/http/plan.ts'
 import { sendImage } from '../../../src/serve/http/images.ts'
 import { rootfs, routesWorld } from '../../support/http-service.ts'
 

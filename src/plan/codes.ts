@@ -1,0 +1,163 @@
+/** Codes of findings: what the compiled plan, and the scan of the files before it, report about a site. */
+import { defineCodes } from '../text/codes.ts'
+
+export const planCodes = defineCodes({
+  'tftp.loader-missing': {
+    meaning: 'A boot loader that a declared node needs was not found',
+    remedy: 'Install the ipxe package, or name the file under tftp.loaders',
+  },
+  'boot.command-line-too-long': {
+    meaning: 'The kernel command line of a node is longer than the kernel accepts',
+    remedy: 'Shorten kernelArguments',
+  },
+  'boot.disk-missing': {
+    meaning: 'A node has no disk to install on',
+    remedy: 'Set disk in the cluster or in the node',
+  },
+  'cluster.kubeconfig-unusable': {
+    meaning: 'The kubeconfig of a cluster does not exist, cannot be read, or has expired credentials',
+    remedy: 'Correct kubeconfig, or copy a new kubeconfig to that path',
+  },
+  'dhcp.lease-short': {
+    meaning: 'A lease is so short that it can expire during an installation',
+    remedy: 'Set leaseSeconds to 3600 or more',
+  },
+  'dhcp.settings-unused': {
+    meaning: 'Lease settings are declared for a subnet whose addresses another DHCP server leases',
+    remedy: 'Configure these settings in the other DHCP server',
+  },
+  'dhcp.host-name-too-long': {
+    meaning: 'A host name is longer than Linux accepts',
+    remedy: 'Shorten the name of the machine, the cluster, or the domain',
+  },
+  'dns.name-too-long': {
+    meaning: 'A name is longer than DNS allows',
+    remedy: 'Shorten the name',
+  },
+  'dns.name-repeated': {
+    meaning: 'Two entries declare addresses for the same name',
+    remedy: 'Rename one of the entries',
+  },
+  'dns.wildcard-narrowed': {
+    meaning: 'A declared name takes names out of the apps wildcard of a cluster (RFC 4592)',
+    remedy: 'Use a name outside the wildcard if applications below it must resolve',
+  },
+  'dns.reverse-elsewhere': {
+    meaning: 'An address lies outside the subnets, so this server has no reverse name for it',
+    remedy: 'Serve the reverse name elsewhere, or add the subnet',
+  },
+  'dns.reverse-claimed': {
+    meaning: 'This server answers all reverse names of a network that is larger than the subnet',
+    remedy: 'Check that no other server has reverse names in that network',
+  },
+  'dns.resolver-is-server': {
+    meaning: 'An address of this server is listed as a resolver',
+    remedy: 'List a resolver that knows other names',
+  },
+  'dns.forward-empty': {
+    meaning: 'Nodes use this server as their resolver, but it has no resolver for other names',
+    remedy: 'Set dns.forward',
+  },
+  'dns.clients-public': {
+    meaning: 'A public network may use this server as a resolver',
+    remedy: 'Restrict dns.clients to your own networks',
+  },
+  'dns.forward-zone-hidden': {
+    meaning: 'A zone of dns.forwardZones lies in a zone that this server answers itself',
+    remedy: 'Delegate the zone with a record of type ns, or remove the entry',
+  },
+  'haproxy.nothing-to-balance': {
+    meaning: 'The site has a section haproxy, but no cluster has an address to balance',
+    remedy: 'Set loadBalancer in a cluster, or remove the section haproxy',
+  },
+  'haproxy.no-control-plane': {
+    meaning: 'A cluster has neither a bootstrap node nor a master, so it has no frontends for the API',
+    remedy: 'Declare the control-plane nodes if slipway should balance the API',
+  },
+  'haproxy.backend-drained': {
+    meaning: 'All servers of a backend are drained',
+    remedy: 'Remove balance: false from at least one node',
+  },
+  'haproxy.port-conflict': {
+    meaning: 'A frontend of HAProxy has the same address and port as a service of this server',
+    remedy: 'Change the port under server.ports, or the address of the load balancer',
+  },
+  'ignition.folder-missing': {
+    meaning: 'A cluster needs Ignition files and names no folder with them',
+    remedy: 'Set ignition, or kubeconfig for a running cluster',
+  },
+  'ignition.unreadable': {
+    meaning: 'An Ignition file does not exist, or cannot be read',
+    remedy: 'Create the file with openshift-install, or correct its permissions',
+  },
+  'ignition.invalid': {
+    meaning: 'A file is not an Ignition file',
+    remedy: 'Create the file again with openshift-install',
+  },
+  'ignition.version-unsupported': {
+    meaning: 'An Ignition file has a version that slipway or the image cannot read',
+    remedy: 'Create the file with the openshift-install of the same release as the image',
+  },
+  'ignition.additions-unsupported': {
+    meaning: 'hostname, files, or networkKeyfiles are set, but the Ignition file is older than 3.1',
+    remedy: 'Remove these keys',
+  },
+  'ignition.added-file-unreadable': {
+    meaning: 'A file to be added to a node does not exist, or cannot be read',
+    remedy: 'Correct the path or the permissions of the file',
+  },
+  'ignition.ageing': {
+    meaning: 'The certificates in an Ignition file expire soon, so an installation may not finish in time',
+    remedy: 'Start the installation soon, or create the Ignition files again',
+  },
+  'ignition.expired': {
+    meaning: 'The certificates of the installer in an Ignition file have expired',
+    remedy: 'Create the Ignition files again in a new folder',
+  },
+  'ignition.certificate-expired': {
+    meaning: 'A certificate in an Ignition file, other than those of the installer, has expired',
+    remedy: 'Replace the certificate if the nodes need it',
+  },
+  'ignition.certificate-unreadable': {
+    meaning: 'An Ignition file has parts that may be certificates and cannot be read',
+    remedy: 'Check these parts if the file was edited by hand',
+  },
+  'ignition.readable-by-all': {
+    meaning: 'Every user of this machine can read an Ignition file, which contains secrets',
+    remedy: 'Remove the permissions for other users with chmod o-r',
+  },
+  'image.folder-unreadable': {
+    meaning: 'The folder of an image does not exist, or cannot be read',
+    remedy: 'Correct dir, or download the image with slipway images add',
+  },
+  'image.file-missing': {
+    meaning: 'A file of an image was not found',
+    remedy: 'Put the file of the release into the folder of the image',
+  },
+  'image.file-unreadable': {
+    meaning: 'A file of an image does not exist, is empty, or cannot be read',
+    remedy: 'Correct the file or its permissions',
+  },
+  'image.file-ambiguous': {
+    meaning: 'Several files in the folder of an image match',
+    remedy: 'Name the file in the image',
+  },
+  'image.wrong-architecture': {
+    meaning: 'A file of an image is for another architecture',
+    remedy: 'Correct architecture, or name another file',
+  },
+  'image.not-live': {
+    meaning: 'A node with the role single has an image of the 4.5 style, but needs a live image',
+    remedy: 'Use an image of 4.8 or later',
+  },
+  'image.agent-script-missing': {
+    meaning: 'An agent image has no readable iPXE script, so nodes start with the usual kernel arguments',
+    remedy: 'Set bootArtifactsBaseURL in agent-config.yaml, or set kernelArguments',
+  },
+  'tftp.root-unreadable': {
+    meaning: 'The folder tftp.root does not exist, or cannot be read',
+    remedy: 'Correct the path or the permissions of the folder',
+  },
+})
+
+export type PlanCode = keyof typeof planCodes

@@ -1,0 +1,39 @@
+/** Compiles the plan of HTTP from its three parts: scripts, Ignition files, and images. */
+import { formatIp } from '../../proto/address/ip.ts'
+import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { defined } from '../../text/defined.ts'
+import type { FileFact } from '../facts.ts'
+import type { PlanFinding } from '../findings.ts'
+import type { Model } from '../model.ts'
+import { urlPaths } from '../urls.ts'
+import { compileIgnition } from './ignition.ts'
+import { compileImages } from './images.ts'
+import type { HttpPlan, WholeFile } from './plan.ts'
+import { compileScripts } from './scripts.ts'
+
+export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly PlanFinding[] } {
+  const { endpoint, nodes, facts } = model
+  const scripts = compileScripts(model)
+  const ignition = compileIgnition(model)
+  const images = compileImages(model)
+  return {
+    plan: {
+      address: formatIpv4(endpoint.address),
+      address6: endpoint.address6,
+      port: endpoint.ports.http,
+      scripts: scripts.scripts,
+      ignition: ignition.files,
+      nodes: ignition.nodes,
+      loaders: new Map([...facts.loaders].map(([name, fact]) => [urlPaths.loader(name), loaderFile(fact)])),
+      images: images.directories,
+      nodeByAddress: new Map(
+        nodes.flatMap(({ addresses, key }) => addresses.map((each) => [formatIp(each), key])),
+      ),
+    },
+    findings: [...scripts.findings, ...ignition.findings, ...images.findings],
+  }
+}
+
+function loaderFile(fact: FileFact): WholeFile {
+  return { file: fact.path, ...defined({ problem: fact.kind === 'missing' ? fact.problem : undefined }) }
+}

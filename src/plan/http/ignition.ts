@@ -1,0 +1,108 @@
+/** Ignition files of all nodes, and of the live systems that install them. */
+import { defined } from '../../text/defined.ts'
+import type { IgnitionFact } from '../facts.ts'
+import type { PlanFinding } from '../findings.ts'
+import { additionsOf } from '../ignition/additions.ts'
+import { renderLiveIgnition } from '../ignition/document.ts'
+import { renderStartedUnit, type Unit } from '../ignition/units.ts'
+import {
+  fileName,
+  ignitionFact,
+  ignitionKindsOf,
+  imageFacts,
+  isMissing,
+  missingForIgnition,
+  missingSentence,
+} from '../ipxe/installation.ts'
+import type { Model, NodeModel } from '../model.ts'
+import { absoluteUrl, urlPaths } from '../urls.ts'
+import type { BootEntry, IgnitionFile } from './plan.ts'
+
+/** The oldest version that a live system with coreos-installer reads; our file needs no later one. */
+const minIgnitionVersion = '3.1.0'
+
+export function compileIgnition(model: Model): {
+  readonly files: ReadonlyMap<string, IgnitionFile>
+  readonly nodes: ReadonlyMap<string, BootEntry>
+  readonly findings: readonly PlanFinding[]
+} {
+  return {
+    files: new Map(model.nodes.flatMap((node) => nodeIgnition(model, node))),
+    nodes: new Map(model.nodes.map((node) => [node.key, bootEntry(model, node)])),
+    findings: publicFiles(model),
+  }
+}
+
+function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
+  if (imageFacts(model, node.image).style === 'agent') return []
+  const { additions } = additionsOf(node, model.facts)
+  const withUnits = additions && { ...additions, units: startedUnits(model, node) }
+  return ignitionKindsOf(model, node).map((kind) => {
+    const fact = ignitionFact(model, node.cluster, kind)
+    const [missing] = missingForIgnition(model, node, kind)
+    const file: IgnitionFile = {
+      file: fact.path,
+      node: node.key,
+      kind,
+      ...defined({
+        problem: missing && missingSentence(missing),
+        contents: fact.kind === 'found' ? fact.contents : undefined,
+        isAsked: fact.kind === 'asked' ? (true as const) : undefined,
+        additions: withUnits,
+      }),
+    }
+    return [urlPaths.openIgnition(node, kind), file]
+  })
+}
+
+function publicFiles({ facts }: Model): PlanFinding[] {
+  return [...facts.ignition].flatMap(([cluster, files]) =>
+    Object.values(files).flatMap((fact): PlanFinding[] => {
+      if (fact.kind !== 'found' || fact.isPublic !== true) return []
+      const message = `every user of this machine can read ${fact.path}, which contains secrets: run \`chmod o-r ${fact.path}\``
+      return [{ code: 'ignition.readable-by-all', severity: 'warning', about: `cluster ${cluster}`, message }]
+    }),
+  )
+}
+
+/** A node that gets a wrapper can report that its installed system has started. */
+function startedUnits({ endpoint }: Model, node: NodeModel): Unit[] {
+  return node.callbacks ? [renderStartedUnit(absoluteUrl(endpoint, urlPaths.callback(node, 'started')))] : []
+}
+
+function bootEntry(model: Model, node: NodeModel): BootEntry {
+  const { endpoint, site, facts } = model
+  const { key, mac, address, cluster } = node
+  const url = (path: string) => absoluteUrl(endpoint, path)
+  return {
+    key,
+    mac,
+    address,
+    url: url(urlPaths.bootScript(node)),
+    get liveIgnition() {
+      return renderLiveIgnition({
+        writtenUrl: url(urlPaths.callback(node, 'written')),
+        failedUrl: url(urlPaths.callback(node, 'failed')),
+        version: liveVersion(facts.ignition.get(cluster)?.[node.ignition]),
+      })
+    },
+    isOpen: isOpen(site, cluster),
+    ...defined({ secretImage: secretImage(model, node) }),
+  }
+}
+
+/** Reports whether every client may read the Ignition files of a cluster. */
+export function isOpen({ clusters }: Model['site'], cluster: string): boolean {
+  return clusters.some(({ name, ignitionAccess }) => name === cluster && ignitionAccess === 'open')
+}
+
+function secretImage(model: Model, { image }: NodeModel): BootEntry['secretImage'] {
+  const { style, initramfs } = imageFacts(model, image)
+  return style === 'agent' && !isMissing(initramfs) ? { image, file: fileName(initramfs.path) } : undefined
+}
+
+/** Returns the version of the role's file, which the live system of the same release reads, unless that is before 3. */
+function liveVersion(fact: IgnitionFact | undefined): string {
+  const version = fact?.kind === 'found' ? fact.contents.version : minIgnitionVersion
+  return version.startsWith('3.') ? version : minIgnitionVersion
+}

@@ -1,0 +1,74 @@
+/** The plan of HTTP: boot scripts, Ignition files, boot loaders, and the folders of images, by URL path. */
+import type { BootMode } from '../../site/schema.ts'
+import type { IgnitionKind, ImageFileKind } from '../facts.ts'
+import type { IgnitionContents } from '../ignition/document.ts'
+import type { Additions } from '../ignition/wrapper.ts'
+import type { ScriptAuthor } from '../ipxe/script.ts'
+
+export type BootScript = {
+  /** Rendered on access, because most scripts are never requested. */
+  readonly body: string
+  /** Key of the node. */
+  readonly node: string
+  /** What the script does; `wait` if a file is missing. */
+  readonly boot: BootMode | 'wait'
+  /** Why it waits, a sentence. */
+  readonly problem?: string
+}
+
+/** A file on disk that is served unchanged. */
+export type WholeFile = {
+  /** Absolute path on this machine. */
+  readonly file: string
+  /** Why the file cannot be served, a sentence; absent if it was found. */
+  readonly problem?: string
+}
+
+export type IgnitionFile = WholeFile & {
+  readonly node: string
+  readonly kind: IgnitionKind
+  /** What the scan read from the file; absent if it was not found or comes from the cluster. */
+  readonly contents?: IgnitionContents
+  /** The running cluster provides the contents; `file` is only their name. */
+  readonly isAsked?: true
+  /** If set, the node gets a wrapper with these additions, otherwise the unchanged file. */
+  readonly additions?: Additions
+}
+
+export type ImageDirectory = {
+  readonly dir: string
+  /** The files that nodes boot, by name. A symbolic link with one of these names may lead out of `dir`. */
+  readonly files: ReadonlyMap<string, ImageFileKind>
+  /** Names of files in `dir` that contain secrets, such as the initramfs of an agent; only nodes with a token get them. */
+  readonly secrets: ReadonlySet<string>
+}
+
+/** What the server needs to start and follow the boot of a node. */
+export type BootEntry = ScriptAuthor & {
+  /** URL of the boot script. */
+  readonly url: string
+  /** Ignition file of the live system, with the placeholder of the token; rendered on access. */
+  readonly liveIgnition: string
+  /** Whether every client may act for the node and read its Ignition files. */
+  readonly isOpen: boolean
+  /** A file of the image that contains secrets: the initramfs of an agent. */
+  readonly secretImage?: { readonly image: string; readonly file: string }
+}
+
+export type HttpPlan = {
+  readonly address: string
+  /** Second address to listen on. Nodes boot by IPv4. */
+  readonly address6: string | undefined
+  readonly port: number
+  /** By path as in `urls.ts`. The script at the boot path is the one that the site declares. Tokens are placeholders. */
+  readonly scripts: ReadonlyMap<string, BootScript>
+  /** By path without a token. */
+  readonly ignition: ReadonlyMap<string, IgnitionFile>
+  /** By node key. */
+  readonly nodes: ReadonlyMap<string, BootEntry>
+  readonly loaders: ReadonlyMap<string, WholeFile>
+  /** By name of the image. */
+  readonly images: ReadonlyMap<string, ImageDirectory>
+  /** Node keys by address, in the text of `formatIp`. */
+  readonly nodeByAddress: ReadonlyMap<string, string>
+}
