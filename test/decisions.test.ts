@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
 
 const root = new URL('..', import.meta.url).pathname
-const label = /(?:Reading of|Deviates from) (RFC \d+ §\d+(?:\.\d+)*)/g
+const label = /(?:We read|Deviates from) (RFC \d+ §\d+(?:\.\d+)*)/g
 
 t.test('the record and the labels in the code are the same clauses', (t) => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(`${root}${file}`, 'utf8'))

@@ -259,9 +259,9 @@ t.test('a stale socket is replaced, an active one is not', async (t) => {
   t.equal((await ask(path, '/v1/status')).status, 200)
   await t.rejects(controlService(t, path), {
     name: 'CannotListen',
-    message: `cannot listen on ${path}: another process does, probably another slipway; stop that one, or give --control another path`,
+    message: `cannot listen on ${path}: another process listens on it, probably another slipway; stop that process, or set --control to another path`,
   })
-  t.equal((await ask(path, '/v1/status')).status, 200, 'and goes on being answered')
+  t.equal((await ask(path, '/v1/status')).status, 200, 'the first one still responds')
 })
 
 t.test('an unusable socket path is explained in one sentence', async (t) => {
@@ -272,7 +272,7 @@ t.test('an unusable socket path is explained in one sentence', async (t) => {
   })
   t.equal(statSync(path).size, 8)
   await t.rejects(controlService(t, `${path}/below/it`), {
-    message: /its folder (?:is not there|may not be)|is no socket/,
+    message: /: its directory does not exist; create it, or set --control to another path$/,
   })
   await t.rejects(controlService(t, path.replace('control.sock', 'none/control.sock')), {
     message: /: its directory does not exist; create it, or set --control to another path$/,
