@@ -54,6 +54,8 @@ const keepFailureMs = 10_000
 export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
   const { files, ignition, sessions, log } = options
   const logged = new WeakSet<IgnitionDocument>()
+  /** By the path of the file: why it was used last. */
+  const fallbacks = new Map<string, string>()
   let sources = new Map<string, Source>()
   swap(options.clusters)
 
@@ -82,9 +84,17 @@ export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
     const provided = await source.read(role)
     const own = file?.isAsked === true ? undefined : await files.read(path)
     if (provided.kind !== 'read') {
-      const problem = `the cluster ${cluster} provides no ${role}.ign: ${provided.reason}`
-      return own ?? { kind: 'unreadable', problem }
+      const { reason } = provided
+      if (own === undefined) {
+        return { kind: 'unreadable', problem: `the cluster ${cluster} provides no ${role}.ign: ${reason}` }
+      }
+      if (own.kind === 'read' && provided.kind !== 'invalid' && fallbacks.get(path) !== reason) {
+        fallbacks.set(path, reason)
+        log.info({ cluster, file: path, node: file?.node, reason }, 'using the Ignition file on disk')
+      }
+      return own
     }
+    fallbacks.delete(path)
     if (own?.kind === 'read' && !canReplace(own.document, provided.document)) return own
     if (own !== undefined && !logged.has(provided.document)) {
       logged.add(provided.document)

@@ -93,10 +93,15 @@ t.test('does not log the same file', async (t) => {
 })
 
 t.test('uses the file while the cluster is being installed and provides none', async (t) => {
-  for (const answer of [gone, new Error('api: the connection is refused')]) {
+  const refused = 'api: connection refused'
+  for (const [answer, reason] of [
+    [gone, 'it has no secret worker-user-data-managed'],
+    [new Error(refused), refused],
+  ] as const) {
     const { read, logged } = ignitionRig({ answer, onDisk: installerFile })
     t.equal(await read(), installerFile)
-    t.same(logged(), [])
+    t.equal(await read(), installerFile)
+    t.same(logged(), [`info: using the Ignition file on disk: ${reason}`], 'logged once')
   }
 })
 
