@@ -9,7 +9,7 @@ import type { Approval } from '../../site/schema.ts'
 import { kinds, type PendingRequest } from '../collections.ts'
 import type { ClusterSession } from '../session.ts'
 import { createApprovals, type ApprovedCsr } from './approvals.ts'
-import { isForKubelet, type Csr } from './object.ts'
+import { isForKubelet, isRenewal, type Csr } from './object.ts'
 import {
   evaluateCsr,
   isFlood,
@@ -131,9 +131,12 @@ export function createApprover(options: ApproverOptions): Approver {
   }
 
   /** Logs each reason of a request once. */
-  function onPending({ name, signerName, username }: Csr, reason: string): void {
+  function onPending(csr: Csr, reason: string): void {
+    const { name, signerName, username } = csr
     if (reasons.get(name) === reason) return
     reasons.set(name, reason)
+    // The cluster's own controller approves these at once.
+    if (isRenewal(csr)) return
     counters.increment('csr.left')
     log.info(
       { cluster, csr: name, signer: signerName, requestor: username, reason },
@@ -170,13 +173,20 @@ export function createApprover(options: ApproverOptions): Approver {
 
   function pending(): PendingCsrs {
     const { sentence } = held.outage() ?? {}
-    const requests = considered().map(({ csr }) => ({
-      name: csr.name,
-      createdAt: Number.isNaN(csr.createdAt) ? 0 : csr.createdAt,
-      signer: csr.signerName,
-      username: csr.username,
-      reason: reasons.get(csr.name) ?? 'slipway is approving it',
-    }))
+    const evaluated = new Set(considered())
+    const requests = held.items().map((each) => {
+      const { csr } = each
+      const noReason = evaluated.has(each)
+        ? 'slipway is approving it'
+        : 'not evaluated: too many newer requests'
+      return {
+        name: csr.name,
+        createdAt: Number.isNaN(csr.createdAt) ? 0 : csr.createdAt,
+        signer: csr.signerName,
+        username: csr.username,
+        reason: reasons.get(csr.name) ?? noReason,
+      }
+    })
     return {
       ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: options.approved() },
       ...(sentence !== undefined && { trouble: sentence }),

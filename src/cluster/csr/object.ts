@@ -25,6 +25,11 @@ export const servingSigner = 'kubernetes.io/kubelet-serving'
 /** The conditions after which no decision is left to make. */
 const finalConditions = ['Approved', 'Denied', 'Failed']
 
+/** Whether a node renews its client certificate, with the one that it has. */
+export function isRenewal({ signerName, username }: Csr): boolean {
+  return signerName === clientSigner && username.startsWith('system:node:')
+}
+
 export function isForKubelet({ signerName }: Csr): boolean {
   return signerName === clientSigner || signerName === servingSigner
 }

@@ -6,7 +6,7 @@
 import { formatDuration } from '../../text/duration.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
-import { decodeRequest, type CertificateRequest } from './decode.ts'
+import { decodeRequest, type CertificateRequest, type Decoded } from './decode.ts'
 import { clientSigner, isForKubelet, type Csr } from './object.ts'
 
 /** A declared node of the cluster. */
@@ -84,7 +84,7 @@ export function evaluateCsr(csr: Csr, context: PolicyContext): PolicyDecision {
   }
   const problem = timeProblem(csr, context.now) ?? expirationProblem(csr)
   if (problem !== undefined) return leave(problem)
-  const decoded = decodeRequest(csr.request)
+  const decoded = decodeOnce(csr)
   if (decoded.kind === 'malformed') return leave(`its request ${decoded.reason}`)
   const { request } = decoded
   const excess = excessOf(request)
@@ -92,6 +92,15 @@ export function evaluateCsr(csr: Csr, context: PolicyContext): PolicyDecision {
   return csr.signerName === clientSigner
     ? evaluateClient(csr, request, context)
     : evaluateServing(csr, request, context)
+}
+
+/** Decoding takes about 1 ms, and pending requests are evaluated again and again. */
+const decodedByCsr = new WeakMap<Csr, Decoded>()
+
+function decodeOnce(csr: Csr): Decoded {
+  const decoded = decodedByCsr.get(csr) ?? decodeRequest(csr.request)
+  decodedByCsr.set(csr, decoded)
+  return decoded
 }
 
 /**

@@ -1,6 +1,12 @@
 import t from 'tap'
 import { readCsr } from '../../../src/cluster/csr/object.ts'
-import { csrNodes, isFlood, type BootEvidence, type PolicyContext } from '../../../src/cluster/csr/policy.ts'
+import {
+  csrNodes,
+  evaluateCsr,
+  isFlood,
+  type BootEvidence,
+  type PolicyContext,
+} from '../../../src/cluster/csr/policy.ts'
 import { condition } from '../../support/cluster-objects.ts'
 import { askedAt, clientCsr, decisionOn } from '../../support/csr.ts'
 import { exampleModel } from '../../support/model.ts'
@@ -101,6 +107,22 @@ t.test('cuts untrusted text', (t) => {
     decisionOn(long),
     `leave: its requester is "${'x'.repeat(120)}…", expected the machine config operator's node-bootstrapper`,
   )
+  t.end()
+})
+
+t.test('decodes a request once, however often it is evaluated', (t) => {
+  let reads = 0
+  const csr = readCsr(clientCsr())!
+  const counted = {
+    ...csr,
+    get request() {
+      reads++
+      return csr.request
+    },
+  }
+  const context = { nodes: [], bootEvidence: () => undefined, now: askedAt, existingNodes: new Map() }
+  for (let count = 0; count < 3; count++) t.equal(evaluateCsr(counted, context).kind, 'leave')
+  t.equal(reads, 1)
   t.end()
 })
 
