@@ -1,15 +1,14 @@
 /**
- * The whole program on one page: a site file becomes a plan, the services answer from it, a reload
- * replaces it. One process; when one service loses its socket, all end and systemd starts them again.
+ * The whole program on one page: a site file becomes a plan, the components serve it, and a reload replaces it. When a
+ * component loses its socket, the process ends and systemd starts it again.
  */
 import { resolve } from 'node:path'
-import { followClusters, type Clusters } from './cluster/clusters.ts'
 import { createRoleIgnition } from './cluster/ignition.ts'
 import { createSessions } from './cluster/sessions.ts'
+import { components, type Running, type Shared } from './components.ts'
 import { systemClock, type Clock } from './host/clock.ts'
 import { Counters } from './host/counters.ts'
 import type { Log } from './host/log.ts'
-import type { Service } from './host/service.ts'
 import type { Sockets } from './host/udp.ts'
 import { createInstalls } from './install/create.ts'
 import { createGate, probeMachineConfig } from './install/gate.ts'
@@ -17,52 +16,48 @@ import type { Installs } from './install/installs.ts'
 import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import { renderMetrics } from './metrics.ts'
+import type { Finding } from './plan/findings.ts'
 import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { canStartInstall } from './install/install-preconditions.ts'
 import { explain, prepare } from './prepare.ts'
 import type { Reloaded } from './serve/control/routes.ts'
-import { startControl } from './serve/control/service.ts'
-import { startDhcp, type DhcpService } from './serve/dhcp/service.ts'
-import { startDns, type DnsService } from './serve/dns/service.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
-import { startHttp } from './serve/http/service.ts'
-import { startTftp } from './serve/tftp/service.ts'
 import type { Site } from './site/schema.ts'
 import { createIgnitionFiles } from './scan/ignition/files.ts'
 import { checkProvidedFile } from './scan/ignition/provided.ts'
 
 export type AppOptions = {
   readonly sitePath: string
-  /** What {@link prepare} made of that file. */
+  /** The plan that {@link prepare} made from that file. */
   readonly plan: Plan
   readonly log: Log
   readonly sockets: Sockets
-  /** What is known of the nodes' installations; closed with the app, also when it cannot start. */
+  /** Installation records; closed with the app, also when it cannot start. */
   readonly store: Store
   readonly clock?: Clock
-  /** The clusters that are followed by their own APIs, and the folder that keeps what is decided; none when absent. */
+  /** Clusters to follow, and the directory of their records; without it no cluster is followed. */
   readonly follow?: { readonly site: Site; readonly directory: string }
-  /** The Unix socket of the local API; without it that is not served. */
+  /** Path of the control socket; without it there is no local API. */
   readonly control?: string
-  /** Called once when a service lost its socket: the process should end. */
+  /** Called once when a component lost its socket: the process should end. */
   readonly onLost: (error: Error) => void
 }
 
 export type App = {
   plan(): Plan
   readonly installs: Installs
-  readonly services: readonly Service[]
+  readonly services: readonly Running[]
   readonly counters: Counters
   /** Reads the site file again and swaps the plan; if the file has errors, the current plan stays active. */
   reload(): Promise<Reloaded>
-  /** Ends transfers in flight within `graceMs`, then closes every socket. */
+  /** Gives transfers in flight `graceMs` to end, then closes every socket. */
   close(graceMs: number): Promise<void>
 }
 
-/** @throws {CannotListen} when a socket cannot be had; sockets opened before are closed again */
+/** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { log, sockets, onLost, clock = systemClock } = options
+  const { log, sockets, onLost, sitePath, clock = systemClock } = options
   const counters = new Counters()
   const startedAt = clock.monotonic()
   let plan = options.plan
@@ -82,68 +77,33 @@ export async function startApp(options: AppOptions): Promise<App> {
     canStartInstall: (node, role) =>
       canStartInstall(plan.http, ignitionFiles, { node, role, now: clock.now() }),
   })
-  const { observe } = installs
-  const common = { sockets, counters, clock, onLost, observe }
-  const services: Service[] = []
-  const balancer = createBalancer({ log: log.for('haproxy'), counters, clock })
-  let dhcp: DhcpService | undefined
-  let dns: DnsService | undefined
-  let clusters: Clusters | undefined
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })
-
-  const close = async (graceMs: number): Promise<void> => {
-    ignitionFiles.close()
-    balancer.close()
-    await Promise.all([clusters?.close(), ...services.map((service) => service.close(graceMs))])
-    sessions.close()
-    reports.close()
-    gate.close()
-    installs.close()
+  const running: Running[] = []
+  const shared: Shared = {
+    ...{
+      plan: () => plan,
+      installs,
+      sessions,
+      ignitionFiles,
+      reports,
+      sockets,
+      counters,
+      clock,
+      log,
+      onLost,
+    },
+    balancer: createBalancer({ log: log.for('haproxy'), counters, clock }),
+    ...{ follow: options.follow, control: options.control },
+    app: {
+      ...{ health, metrics, condition: status, reload: reloadInTurn },
+      strangers: () => condition().strangers,
+      clusters: () => running.find(({ clusters }) => clusters !== undefined)?.clusters,
+    },
   }
+
   try {
-    if (plan.dns !== undefined) {
-      let zones = plan.dns
-      // A reload that takes the zones away is refused, so there always are some.
-      dns = await startDns({ ...common, plan: () => (zones = plan.dns ?? zones), log: log.for('dns') })
-      services.push(dns)
-    }
-    services.push(await startTftp({ ...common, plan: () => plan.tftp, log: log.for('tftp') }))
-    services.push(
-      await startHttp({
-        ...common,
-        plan: () => plan.http,
-        log: log.for('http'),
-        installs,
-        ignitionFiles,
-        health,
-        metrics,
-      }),
-    )
-    // DHCP comes last: nobody is sent to a service that does not listen yet.
-    dhcp = await startDhcp({ ...common, plan: () => plan.dhcp, log: log.for('dhcp') })
-    services.push(dhcp)
-    if (options.follow !== undefined) {
-      clusters = await followClusters({
-        ...options.follow,
-        ...{ sessions, installs, counters, clock, log: log.for('cluster'), nodes: () => plan.nodes },
-        async drain(node) {
-          const done = await balancer.drain(node)
-          return done.outcome === 'kept' ? done.reason : undefined
-        },
-        enable: (node) => balancer.enable(node),
-      })
-    }
-    const { control: path } = options
-    if (path !== undefined) {
-      const about = {
-        installs,
-        reports,
-        condition: wholeCondition,
-        strangers: () => dhcp?.unknownClients() ?? [],
-        clusters,
-        reload: reloadInTurn,
-      }
-      services.push(await startControl({ ...common, ...about, path, log: log.for('control') }))
+    for (const component of components.filter((component) => component.isWanted(shared))) {
+      running.push(await component.start(shared))
     }
   } catch (error) {
     await close(0)
@@ -151,114 +111,117 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
   await take(plan)
 
+  async function close(graceMs: number): Promise<void> {
+    await Promise.all(running.map(async (component) => await component.close(graceMs)))
+    sessions.close()
+    reports.close()
+    gate.close()
+    installs.close()
+  }
+
+  /** Replaces the active plan in one assignment; then the components apply it. */
   async function take(next: Plan): Promise<void> {
     plan = next
-    dns?.announce()
     installs.declare()
-    for (const { severity, about, message } of [...plan.findings, ...ignitionFindings(plan, clock.now())]) {
+    for (const { severity, about, message } of findings()) {
       const facts = { about, reason: message }
-      if (severity === 'error') log.error(facts, 'a part of the site cannot be served')
-      else log.warn(facts, 'a part of the site may not be meant so')
+      if (severity === 'error') log.error(facts, 'site part not served')
+      else log.warn(facts, 'site warning')
     }
-    await balancer.apply(plan.haproxy)
+    await Promise.all(running.map(async (component) => await component.apply?.()))
   }
 
   async function reload(): Promise<Reloaded> {
-    const prepared = await prepare(options.sitePath, plan)
+    const prepared = await prepare(sitePath, plan)
     const reasons = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
-    for (const reason of reasons) log.error({ reason }, 'site reload rejected')
+    for (const reason of reasons)
+      log.error({ code: 'server.reload-rejected', reason }, 'site reload rejected')
     if (prepared.kind !== 'ready' || reasons.length > 0) {
       counters.increment('app.reloadsRefused')
       return { outcome: 'kept', reasons }
     }
     await take(prepared.plan)
     if (options.follow !== undefined) sessions.swap(prepared.model.site.clusters)
-    clusters?.swap(prepared.model.site)
-    ignitionFiles.swap(prepared.model.site.clusters)
+    for (const component of running) component.swap?.(prepared.model.site)
     counters.increment('app.reloads')
     log.info({ site: plan.site, nodes: plan.nodes.length }, 'site reloaded')
-    return { outcome: 'swapped', nodes: plan.nodes.length, troubles: troubles() }
+    return { outcome: 'swapped', nodes: plan.nodes.length, troubles: problems() }
   }
 
-  /** One at a time: who asks second waits until the first is applied. */
+  /** Runs one reload at a time: a second request waits until the first one is applied. */
   function reloadInTurn(): Promise<Reloaded> {
     const next = reloading.then(reload)
     reloading = next.catch(() => {})
     return next
   }
 
-  /** What of the plan is not served as the site says. */
-  function troubles(): string[] {
-    const findings = [...plan.findings, ...ignitionFindings(plan, clock.now())]
-    const { outcome, reason } = balancer.state().applied
+  function findings(): readonly Finding[] {
+    return [...plan.findings, ...ignitionFindings(plan, clock.now())]
+  }
+
+  /** Returns sentences about the parts of the plan that are not served as the site file declares. */
+  function problems(): string[] {
+    const { outcome, reason } = shared.balancer.state().applied
     return [
-      ...findings
+      ...findings()
         .filter(({ severity }) => severity === 'error')
         .map(({ about, message }) => `${about}: ${message}`),
       ...(reason === undefined ? [] : [`haproxy, ${outcome}: ${reason}`]),
     ]
   }
 
-  /** All but the nodes. */
+  /** Returns the state of the process without the nodes: what `/health` and the local API have in common. */
   function condition() {
     return {
       site: plan.site,
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
-      listening: services.flatMap((service) => service.listening.map((where) => `${service.name} ${where}`)),
+      listening: running.flatMap(({ name, listening }) => listening.map((where) => `${name} ${where}`)),
       counters: counters.snapshot(),
       refusals: counters.refusals(),
-      ...(plan.haproxy && { haproxy: balancer.state() }),
-      ...(clusters && { bootstraps: clusters.bootstraps() }),
-      ...(dns && { resolvers: dns.resolvers(), dnsCache: dns.cache() }),
-      declined: dhcp?.declined() ?? [],
-      otherDhcpServers: dhcp?.otherServers() ?? [],
+      ...seen,
+      ...merge(running.map((component) => component.health?.())),
     }
   }
 
-  /** Not for everybody: reasons name files of this machine. */
-  function standings() {
-    return { ...(clusters && { clusters: clusters.reports() }) }
-  }
-
-  /** For who may ask on this machine: with the names of its files. */
-  function wholeCondition() {
-    const warnings = ignitionFindings(plan, clock.now()).map(({ message }) => message)
+  /** For the local API, whose clients can see the names of files on this machine. */
+  function status() {
     return {
-      siteFile: resolve(options.sitePath),
+      siteFile: resolve(sitePath),
       ...condition(),
-      ...standings(),
-      warnings,
+      ...merge(running.map((component) => component.status?.())),
+      warnings: ignitionFindings(plan, clock.now()).map(({ message }) => message),
       ignition: ignitionExpiries(plan),
     }
   }
 
   function health(): Record<string, unknown> {
-    const { declined, otherDhcpServers, ...rest } = condition()
-    return {
-      ...rest,
-      nodes: plan.nodes.length,
-      strangers: dhcp?.unknownClients().map(withTimes) ?? [],
-      declined: declined.map(withTimes),
-      otherDhcpServers: otherDhcpServers.map(withTimes),
-    }
+    const { strangers, declined, otherDhcpServers, ...rest } = condition()
+    const readable = { strangers, declined, otherDhcpServers }
+    const lists = Object.entries(readable).map(([name, list]) => [name, list.map(withReadableTimes)] as const)
+    return { ...rest, nodes: plan.nodes.length, ...Object.fromEntries(lists) }
   }
 
   function metrics(): string {
-    const measured = { records: installs.list(), ignition: ignitionExpiries(plan), now: clock.now() }
-    return renderMetrics({ ...condition(), ...standings(), ...measured })
+    return renderMetrics({
+      ...condition(),
+      ...{ records: installs.list(), ignition: ignitionExpiries(plan), now: clock.now() },
+      families: running.flatMap((component) => component.metrics?.() ?? []),
+    })
   }
 
-  return {
-    plan: () => plan,
-    installs,
-    services,
-    counters,
-    reload: reloadInTurn,
-    close,
-  }
+  return { plan: () => plan, installs, services: running, counters, reload: reloadInTurn, close }
 }
 
-/** What a running process cannot take over, because its sockets are bound already. */
+/** The lists of the DHCP service, where it does not run. */
+const seen: Readonly<Record<'strangers' | 'declined' | 'otherDhcpServers', readonly object[]>> = {
+  ...{ strangers: [], declined: [], otherDhcpServers: [] },
+}
+
+function merge(fields: readonly (Readonly<Record<string, unknown>> | undefined)[]): object {
+  return Object.assign({}, ...fields) as object
+}
+
+/** Returns why a running process cannot apply a plan: its sockets are already bound. */
 function needsRestart(old: Plan, next: Plan): string[] {
   const reasons: string[] = []
   if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
@@ -266,7 +229,7 @@ function needsRestart(old: Plan, next: Plan): string[] {
   }
   if (old.dhcp.proxyPort !== next.dhcp.proxyPort) {
     reasons.push(
-      'the only subnet with dhcp: proxy came or went: restart the service to open or close its socket',
+      'the only subnet with dhcp: proxy was added or removed: restart the service to open or close its socket',
     )
   }
   if ((old.dns === undefined) !== (next.dns === undefined)) {
@@ -275,11 +238,11 @@ function needsRestart(old: Plan, next: Plan): string[] {
   return reasons
 }
 
-/** Times as people read them. */
-function withTimes(seen: object): Record<string, unknown> {
+/** Replaces the milliseconds of fields such as `lastSeen` by ISO 8601 text. */
+function withReadableTimes(entry: object): Record<string, unknown> {
   const isTime = (name: string) => name.endsWith('Seen')
   const text = (value: unknown) => new Date(value as number).toISOString()
   return Object.fromEntries(
-    Object.entries(seen).map(([name, value]) => [name, isTime(name) ? text(value) : value]),
+    Object.entries(entry).map(([name, value]) => [name, isTime(name) ? text(value) : value]),
   )
 }

@@ -1,12 +1,8 @@
-/** What a running slipway tells Prometheus. Names of nodes and counts; no addresses, reasons or secrets. Pure. */
-import { clusterFamilies } from './cluster/metrics.ts'
-import type { ClusterStatus } from './cluster/report.ts'
+/** The metrics of the process for Prometheus: names of nodes, and numbers; no addresses, reasons, or secrets. Pure. */
 import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import { modes } from './install/node-states.ts'
 import type { IgnitionExpiry } from './plan/ignition/findings.ts'
-import type { BalancerState } from './serve/haproxy/balancer.ts'
-import { haproxyFamilies } from './serve/haproxy/metrics.ts'
 
 export type Measured = {
   readonly site: string
@@ -14,33 +10,31 @@ export type Measured = {
   readonly counters: Readonly<Record<string, number>>
   /** By stable code. */
   readonly refusals?: Readonly<Record<string, number>>
-  /** Absent where nobody remembers what nodes do. */
+  /** Absent where no installation records are kept. */
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
-  /** Absent where the site leaves HAProxy alone. */
-  readonly haproxy?: BalancerState
-  /** Absent where no cluster is followed. */
-  readonly clusters?: readonly ClusterStatus[]
+  /** The metrics of components. */
+  readonly families?: readonly MetricFamily[]
   /** Milliseconds since 1970. */
   readonly now: number
 }
 
 export function renderMetrics(measured: Measured): string {
-  const { site, uptimeSeconds, counters, records, ignition, haproxy, now } = measured
+  const { site, uptimeSeconds, counters, records, ignition, now } = measured
   return renderExposition([
-    gauge('slipway_info', 'Always 1; the label names the site.', [{ labels: { site }, value: 1 }]),
-    gauge('slipway_uptime_seconds', 'How long slipway has been running.', [{ value: uptimeSeconds }]),
+    gauge('slipway_info', 'Always 1; the label is the name of the site.', [{ labels: { site }, value: 1 }]),
+    gauge('slipway_uptime_seconds', 'Seconds since slipway started.', [{ value: uptimeSeconds }]),
     ...(records === undefined ? [] : nodeFamilies(records, now)),
     gauge(
       'slipway_ignition_expiry_timestamp_seconds',
-      'When the first certificate in an Ignition file that nodes install with expires.',
+      'Time at which the first certificate in an Ignition file of declared nodes expires.',
       ignition.map(({ cluster, kind, expiresAt }) => ({
         labels: { cluster, kind },
         value: Math.round(expiresAt / 1000),
       })),
     ),
-    ...(haproxy === undefined ? [] : haproxyFamilies(haproxy)),
-    ...clusterFamilies(measured.clusters),
+    ...(measured.families ?? []),
+    bugFamily(counters),
     refusalFamily(measured.refusals ?? {}),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
   ])
@@ -50,8 +44,8 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
   return [
     gauge(
       'slipway_nodes',
-      'Declared nodes, by what their next network boot leads to.',
-      // All of them, so that a mode that nobody is in any more reads 0 and not as its last value.
+      'Declared nodes by boot mode: what their next network boot leads to.',
+      // All modes, so that a mode without nodes reads 0 instead of its last value.
       modes.map((mode) => ({
         labels: { mode },
         value: records.filter((record) => record.mode === mode).length,
@@ -59,7 +53,7 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
     ),
     gauge(
       'slipway_node_since_seen_seconds',
-      'How long nothing was seen of a node; absent before it was seen.',
+      'Seconds since the last request or report of a node; absent before the first one.',
       records.flatMap(({ node, lastSeen }) =>
         lastSeen === undefined
           ? []
@@ -69,17 +63,37 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
   ]
 }
 
+/** Counters of errors that only a fault of slipway causes. Their own metrics remain for one release. */
+const bugCounters: Readonly<Record<string, string>> = {
+  control: 'control.bugs',
+  dhcp: 'dhcp.failed',
+  dns: 'dns.failures',
+  http: 'http.bugs',
+  install: 'install.bugs',
+  tftp: 'tftp.unhandled',
+}
+
+function bugFamily(counters: Readonly<Record<string, number>>): MetricFamily {
+  const samples = Object.entries(bugCounters).map(([component, counter]) => ({
+    labels: { component },
+    value: counters[counter] ?? 0,
+  }))
+  const help =
+    'Requests that failed because of a fault of slipway since the start, by component. Report them.'
+  return { name: 'slipway_bugs_total', type: 'counter', help, samples }
+}
+
 function refusalFamily(refusals: Readonly<Record<string, number>>): MetricFamily {
   const samples = Object.entries(refusals).map(([code, value]) => ({ labels: { code }, value }))
   const help = 'Refused requests since the start, by stable code (docs/codes.md).'
   return { name: 'slipway_refusals_total', type: 'counter', help, samples }
 }
 
-/** `dns.cacheHits` is `slipway_dns_cache_hits_total`. */
+/** Names `dns.cacheHits` `slipway_dns_cache_hits_total`. */
 function counterFamily(counter: string, value: number): MetricFamily {
   const name = counter
     .replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
     .replaceAll(/[^a-z0-9_]/g, '_')
-  const help = `How often ${counter} was counted since the start.`
+  const help = `Events of the kind ${counter} since the start.`
   return { name: `slipway_${name}_total`, type: 'counter', help, samples: [{ value }] }
 }

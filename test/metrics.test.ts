@@ -1,7 +1,11 @@
 import t from 'tap'
 import { expositionType } from '../src/host/exposition.ts'
-import { renderMetrics } from '../src/metrics.ts'
+import { clusterFamilies } from '../src/cluster/metrics.ts'
+import { renderMetrics, type Measured } from '../src/metrics.ts'
 import { now, rackInstalls, rackStanding } from './support/rack.ts'
+import type { ClusterStatus } from '../src/cluster/report.ts'
+import type { BalancerState } from '../src/serve/haproxy/balancer.ts'
+import { haproxyFamilies } from '../src/serve/haproxy/metrics.ts'
 import { routesWorld } from './support/http-service.ts'
 
 const server = (name: string, more: object) => ({
@@ -22,7 +26,7 @@ const servers = [
 const measured = {
   site: 'a "lab" \\ with\nlines',
   uptimeSeconds: 12,
-  counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40 },
+  counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40, 'http.bugs': 2 },
   refusals: { 'dns.client-not-allowed': 7 },
   records: rackInstalls().list(),
   clusters: [
@@ -43,11 +47,27 @@ const measured = {
   now,
 }
 
-t.test('what Prometheus reads', (t) => {
-  const text = renderMetrics(measured)
+type Parts = Measured & {
+  readonly haproxy?: BalancerState
+  readonly clusters?: readonly ClusterStatus[]
+}
+
+/** Renders the metrics of the process together with those of its components. */
+function render({ haproxy, clusters, ...rest }: Parts): string {
+  const families = [
+    ...(haproxy === undefined ? [] : haproxyFamilies(haproxy)),
+    ...(clusters === undefined ? [] : clusterFamilies(clusters)),
+  ]
+  return renderMetrics({ ...rest, families })
+}
+
+t.test('the metrics are in the text format of Prometheus', (t) => {
+  const text = render(measured)
   t.match(text, 'slipway_info{site="a \\"lab\\" \\\\ with\\nlines"} 1\n')
   t.match(text, '# TYPE slipway_dns_cache_hits_total counter\nslipway_dns_cache_hits_total 40\n')
   t.match(text, '\nslipway_refusals_total{code="dns.client-not-allowed"} 7\n')
+  t.match(text, '\nslipway_bugs_total{component="http"} 2\nslipway_bugs_total{component="install"} 0\n')
+  t.match(text, '\nslipway_http_bugs_total 2\n', 'the name of the previous release')
   t.match(text, '\nslipway_nodes{mode="install"} 3\nslipway_nodes{mode="installing"} 2\n')
   t.match(text, '\nslipway_nodes{mode="menu"} 0\n')
   t.match(text, '\nslipway_ignition_expiry_timestamp_seconds{cluster="ocp45",kind="bootstrap"} 1795000000\n')
@@ -57,8 +77,8 @@ t.test('what Prometheus reads', (t) => {
   t.end()
 })
 
-t.test('of clusters: whether they are heard, how far they came, how their nodes are', (t) => {
-  const lines = renderMetrics(measured).split('\n')
+t.test('clusters report reachability, stages, nodes, and pending requests', (t) => {
+  const lines = render(measured).split('\n')
   t.same(
     lines.filter((line) => /^slipway_(?:cluster|csr_pending)/.test(line)),
     [
@@ -82,9 +102,9 @@ t.test('of clusters: whether they are heard, how far they came, how their nodes 
   t.end()
 })
 
-t.test('without anybody who remembers nodes there are no metrics of nodes', (t) => {
+t.test('without installation records there are no metrics of nodes', (t) => {
   const { site, uptimeSeconds, counters } = measured
-  const text = renderMetrics({ site, uptimeSeconds, counters, ignition: [], now })
+  const text = render({ site, uptimeSeconds, counters, ignition: [], now })
   t.notMatch(text, /slipway_node|slipway_cluster/)
   t.end()
 })
@@ -97,8 +117,8 @@ function samplesOf(text: string, name: string): string[] {
     .map((line) => line.slice(`slipway_haproxy_${name}`.length))
 }
 
-t.test('the load balancer: what is out on purpose or not checked yet is not down', (t) => {
-  const text = renderMetrics(measured)
+t.test('servers that are disabled or not checked yet do not count as down', (t) => {
+  const text = render(measured)
   t.same(samplesOf(text, 'answering'), [' 1'])
   t.same(samplesOf(text, 'server_up'), [
     '{backend="kubeapi",server="m1"} 1',
@@ -116,12 +136,9 @@ t.test('the load balancer: what is out on purpose or not checked yet is not down
   t.end()
 })
 
-t.test('how the last change of HAProxy went, and all other ways', (t) => {
+t.test('the result of the last HAProxy change is one of all results', (t) => {
   const outcomes = (outcome: 'refused' | 'told') =>
-    samplesOf(
-      renderMetrics({ ...measured, haproxy: { ...measured.haproxy, applied: { outcome } } }),
-      'last_change',
-    )
+    samplesOf(render({ ...measured, haproxy: { ...measured.haproxy, applied: { outcome } } }), 'last_change')
   t.same(outcomes('refused'), [
     '{outcome="none"} 0',
     '{outcome="unchanged"} 0',
@@ -139,28 +156,24 @@ t.test('how the last change of HAProxy went, and all other ways', (t) => {
   t.end()
 })
 
-t.test('of a HAProxy that cannot be asked nothing is known, not even how many servers are out', (t) => {
+t.test('an HAProxy that does not respond has no metrics of servers', (t) => {
   const silent = { applied: { outcome: 'reloaded' }, unreachable: 'no socket', servers: [], out: [] } as const
-  const text = renderMetrics({ ...measured, haproxy: silent })
+  const text = render({ ...measured, haproxy: silent })
   t.same(samplesOf(text, 'answering'), [' 0'])
   t.same(samplesOf(text, 'server'), [])
   const unasked = { applied: { outcome: 'none' }, servers: [], out: [] } as const
-  t.same(
-    samplesOf(renderMetrics({ ...measured, haproxy: unasked }), 'answering'),
-    [' 0'],
-    'before it was asked',
-  )
+  t.same(samplesOf(render({ ...measured, haproxy: unasked }), 'answering'), [' 0'], 'before the first query')
   t.end()
 })
 
-t.test('where the site leaves HAProxy alone there are no metrics of it', (t) => {
+t.test('a site without HAProxy has no metrics of it', (t) => {
   const { site, uptimeSeconds, counters } = measured
-  t.notMatch(renderMetrics({ site, uptimeSeconds, counters, ignition: [], now }), 'slipway_haproxy')
+  t.notMatch(render({ site, uptimeSeconds, counters, ignition: [], now }), 'slipway_haproxy')
   t.end()
 })
 
-t.test('the text keeps the rules of the format 0.0.4', (t) => {
-  const lines = renderMetrics(measured).split('\n')
+t.test('the text follows the rules of format version 0.0.4', (t) => {
+  const lines = render(measured).split('\n')
   t.equal(lines.pop(), '', 'the last line ends in a line feed')
   const typed = new Map<string, string>()
   const helped = new Set<string>()
@@ -172,24 +185,24 @@ t.test('the text keeps the rules of the format 0.0.4', (t) => {
   for (const line of lines) {
     const [, kind, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line) ?? []
     if (kind === 'HELP') {
-      t.notOk(helped.has(name), `one HELP for ${name}`)
+      t.notOk(helped.has(name), `a single HELP for ${name}`)
       helped.add(name)
     } else if (kind === 'TYPE') {
-      t.notOk(typed.has(name), `one TYPE for ${name}, before its samples`)
+      t.notOk(typed.has(name), `a single TYPE for ${name}, before its samples`)
       t.match(rest, /^(?:counter|gauge)$/)
       t.equal(name.endsWith('_total'), rest === 'counter', `${name} is named as a ${rest}`)
       typed.set(name, rest)
     } else {
       const [, family = '', labels = ''] = sample.exec(line) ?? []
       t.ok(typed.has(family) && helped.has(family), line)
-      t.notOk(samples.has(family + labels), `one sample of ${family}${labels}`)
+      t.notOk(samples.has(family + labels), `a single sample of ${family}${labels}`)
       samples.add(family + labels)
     }
   }
   t.end()
 })
 
-t.test('/metrics says so', async (t) => {
+t.test('/metrics has the content type of the format', async (t) => {
   const { ask } = await routesWorld(t)
   const { statusCode, headers, body } = await ask('/metrics')
   t.same([statusCode, headers['content-type'], body], [200, expositionType, 'slipway_uptime_seconds 1\n'])

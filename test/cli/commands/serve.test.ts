@@ -109,7 +109,7 @@ t.test(
     await writeFile(path, siteText(ports).replace('/24 }', '/24, dhcp: proxy }'))
     server.child.kill('SIGHUP')
     const proxied =
-      'the only subnet with dhcp: proxy came or went: restart the service to open or close its socket'
+      'the only subnet with dhcp: proxy was added or removed: restart the service to open or close its socket'
     t.match(await server.line('site reload rejected'), { reason: proxied })
 
     const health = (await (await fetch(`http://127.0.0.1:${ports.http}/health`)).json()) as object

@@ -1,0 +1,192 @@
+/**
+ * The components of the process in one shape. The app starts them in the order of this list, and then only loops over
+ * them. To add a service, write its component and add it to the list.
+ */
+import { followClusters, type Clusters } from './cluster/clusters.ts'
+import type { RoleIgnition } from './cluster/ignition.ts'
+import { clusterFamilies } from './cluster/metrics.ts'
+import type { Sessions } from './cluster/sessions.ts'
+import type { Clock } from './host/clock.ts'
+import type { Counters } from './host/counters.ts'
+import type { MetricFamily } from './host/exposition.ts'
+import type { Log } from './host/log.ts'
+import type { Sockets } from './host/udp.ts'
+import type { Installs } from './install/installs.ts'
+import type { Reports } from './install/reports.ts'
+import type { Plan } from './plan/plan.ts'
+import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
+import { startControl } from './serve/control/service.ts'
+import { startDhcp } from './serve/dhcp/service.ts'
+import { startDns } from './serve/dns/service.ts'
+import type { Balancer } from './serve/haproxy/balancer.ts'
+import { haproxyFamilies } from './serve/haproxy/metrics.ts'
+import { startHttp } from './serve/http/service.ts'
+import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
+import { startTftp } from './serve/tftp/service.ts'
+import type { Site } from './site/schema.ts'
+
+/** What the components share. */
+export type Shared = {
+  /** Returns the active plan: one assignment in the app replaces it for all components. */
+  readonly plan: () => Plan
+  readonly installs: Installs
+  readonly sessions: Sessions
+  readonly ignitionFiles: RoleIgnition
+  readonly balancer: Balancer
+  readonly reports: Reports
+  readonly sockets: Sockets
+  readonly counters: Counters
+  readonly clock: Clock
+  readonly log: Log
+  /** Called when a socket fails for good: the process should end. */
+  readonly onLost: (error: Error) => void
+  /** Clusters to follow, and the directory of their records. */
+  readonly follow: { readonly site: Site; readonly directory: string } | undefined
+  /** Path of the control socket. */
+  readonly control: string | undefined
+  /** The app as a whole, for the APIs. */
+  readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
+    Pick<ControlOptions, 'condition' | 'strangers' | 'reload'> & {
+      readonly clusters: () => Clusters | undefined
+    }
+}
+
+export type Component = {
+  readonly name: string
+  /** Whether the process cannot run without it. All others can start later, when their port is free. */
+  readonly isEssential?: boolean
+  /** Whether the plan needs it. */
+  isWanted(shared: Shared): boolean
+  /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
+  start(shared: Shared): Promise<Running>
+}
+
+export type Running = {
+  readonly name: string
+  /** Sockets: `udp 172.16.0.101:67`. */
+  readonly listening: readonly string[]
+  /**
+   * Applies the active plan; called after all components have started, and after each reload. Can return a promise.
+   */
+  apply?(): unknown
+  /** Applies a reloaded site. */
+  swap?(site: Site): void
+  /** Returns fields of `/health`, of the local API, and of the metrics. */
+  health?(): Readonly<Record<string, unknown>>
+  /** Returns fields of the local API only: they name files of this machine. */
+  status?(): Readonly<Record<string, unknown>>
+  metrics?(): readonly MetricFamily[]
+  /** Returns a promise where closing takes time; it never rejects. */
+  close(graceMs: number): unknown
+  /** Present for the component `clusters`. */
+  readonly clusters?: Clusters
+}
+
+export const components: readonly Component[] = [
+  {
+    name: 'haproxy',
+    isWanted: () => true,
+    start: ({ plan, balancer }) => {
+      const isServed = () => plan().haproxy !== undefined
+      return Promise.resolve({
+        ...{ name: 'haproxy', listening: [] },
+        apply: () => balancer.apply(plan().haproxy),
+        health: () => (isServed() ? { haproxy: balancer.state() } : {}),
+        metrics: () => (isServed() ? haproxyFamilies(balancer.state()) : []),
+        close: () => balancer.close(),
+      })
+    },
+  },
+  {
+    name: 'ignition',
+    isWanted: () => true,
+    start: ({ ignitionFiles }) =>
+      Promise.resolve({
+        ...{ name: 'ignition', listening: [] },
+        swap: ({ clusters }) => ignitionFiles.swap(clusters),
+        close: () => ignitionFiles.close(),
+      }),
+  },
+  {
+    name: 'dns',
+    isWanted: ({ plan }) => plan().dns !== undefined,
+    async start({ plan, log, ...shared }) {
+      let zones = plan().dns as NonNullable<Plan['dns']>
+      // A reload that removes the zones is rejected, so there always are some.
+      const dns = await startDns({
+        ...shared,
+        plan: () => (zones = plan().dns ?? zones),
+        log: log.for('dns'),
+      })
+      return {
+        ...dns,
+        apply: () => dns.announce(),
+        health: () => ({ resolvers: dns.resolvers(), dnsCache: dns.cache() }),
+      }
+    },
+  },
+  {
+    name: 'tftp',
+    isWanted: () => true,
+    start: ({ plan, log, installs: { observe }, ...shared }) =>
+      startTftp({ ...shared, observe, plan: () => plan().tftp, log: log.for('tftp') }),
+  },
+  {
+    name: 'http',
+    isWanted: () => true,
+    start: ({ plan, log, app: { health, metrics }, ...shared }) =>
+      startHttp({
+        ...{ ...shared, observe: shared.installs.observe, health, metrics },
+        ...{ plan: () => plan().http, log: log.for('http') },
+      }),
+  },
+  {
+    // After DNS, TFTP, and HTTP: it sends clients to them.
+    name: 'dhcp',
+    isWanted: () => true,
+    async start({ plan, log, installs: { observe }, ...shared }) {
+      const dhcp = await startDhcp({ ...shared, observe, plan: () => plan().dhcp, log: log.for('dhcp') })
+      return {
+        ...dhcp,
+        health: () => ({
+          declined: dhcp.declined(),
+          otherDhcpServers: dhcp.otherServers(),
+          strangers: dhcp.unknownClients(),
+        }),
+      }
+    },
+  },
+  {
+    name: 'clusters',
+    isWanted: ({ follow }) => follow !== undefined,
+    async start({ plan, follow, log, balancer, ...shared }) {
+      const clusters = await followClusters({
+        ...{ ...(follow as NonNullable<Shared['follow']>), ...shared },
+        ...{ log: log.for('cluster'), nodes: () => plan().nodes },
+        async drain(node) {
+          const done = await balancer.drain(node)
+          return done.outcome === 'kept' ? done.reason : undefined
+        },
+        enable: (node) => balancer.enable(node),
+      })
+      return {
+        ...{ name: 'clusters', listening: [], clusters },
+        swap: (site) => clusters.swap(site),
+        health: () => ({ bootstraps: clusters.bootstraps() }),
+        status: () => ({ clusters: clusters.reports() }),
+        metrics: () => clusterFamilies(clusters.reports()),
+        close: () => clusters.close(),
+      }
+    },
+  },
+  {
+    // A taken control socket means that another slipway runs here.
+    ...{ name: 'control', isEssential: true },
+    isWanted: ({ control }) => control !== undefined,
+    start: ({ control, log, app, ...shared }) =>
+      startControl({
+        ...{ ...shared, ...app, clusters: app.clusters() },
+        ...{ path: control as string, log: log.for('control') },
+      }),
+  },
+]
