@@ -32,6 +32,8 @@ export type SharedFile = {
 }
 
 export type SharedFiles = {
+  /** Returns the bytes of chunks that readers hold beside the cache. */
+  heldOctets(): number
   /** @throws {UnusableFile | NodeJS.ErrnoException} when it is not a regular file, or cannot be opened */
   open(path: string): Promise<SharedFile>
 }
@@ -83,6 +85,14 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
   /** Memory of full-size chunks without readers. */
   const spare: Uint8Array[] = []
   let cachedOctets = 0
+  /** Memory of chunks that readers hold and the cache does not. */
+  let heldOctets = 0
+
+  function hold(chunk: Held): Chunk {
+    if (chunk.holders === 0 && !chunk.isCached) heldOctets += chunk.octets.length
+    chunk.holders++
+    return chunk
+  }
 
   function recall(key: string): Held | undefined {
     const chunk = cache.get(key)
@@ -99,11 +109,13 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
     cache.set(key, chunk)
     chunk.isCached = true
     cachedOctets += chunk.octets.length
+    if (chunk.holders > 0) heldOctets -= chunk.octets.length
     for (const [oldestKey, oldest] of cache) {
       if (cachedOctets <= cacheOctets) break
       cache.delete(oldestKey)
       oldest.isCached = false
       cachedOctets -= oldest.octets.length
+      if (oldest.holders > 0) heldOctets += oldest.octets.length
       reuse(oldest)
     }
   }
@@ -118,6 +130,7 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
       isCached: false,
       release() {
         chunk.holders--
+        if (chunk.holders === 0 && !chunk.isCached) heldOctets -= chunk.octets.length
         reuse(chunk)
       },
     }
@@ -184,7 +197,13 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
     let loading = file.loading.get(index)
     if (loading === undefined) {
       const chunk = newChunk(Math.min(chunkOctets, octets - index * chunkOctets))
-      const done = load(file, index, chunk).finally(() => file.loading.delete(index))
+      const done = load(file, index, chunk)
+        .catch((error: unknown) => {
+          // The readers get the error and have nothing to release.
+          if (chunk.holders > 0) heldOctets -= chunk.octets.length
+          throw error
+        })
+        .finally(() => file.loading.delete(index))
       loading = { chunk, done }
       file.loading.set(index, loading)
     }
@@ -207,6 +226,8 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
   }
 
   return {
+    heldOctets: () => heldOctets,
+
     async open(path) {
       const state = stateOf(await stat(path, { bigint: true }))
       const whole = recallWhole(state)
@@ -223,11 +244,6 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
       return shared(file.state, { take: (index) => take(file, index), close: () => release(file) })
     },
   }
-}
-
-function hold(chunk: Held): Chunk {
-  chunk.holders++
-  return chunk
 }
 
 /** @throws {UnusableFile} */

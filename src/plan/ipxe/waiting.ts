@@ -45,3 +45,12 @@ export function renderFailed(node: ScriptAuthor, reason: string, url: string): s
     ...waitAndRetry(argument(url), failedSeconds),
   ])
 }
+
+/** A script for a machine that is not the node: it reveals nothing of the node. @param url of the boot script */
+export function renderRefused(node: Pick<ScriptAuthor, 'key'>, reason: string, url: string): string {
+  return script(`${node.key}: refused`, [
+    'echo',
+    ...print(node, reason),
+    ...waitAndRetry(argument(url), failedSeconds),
+  ])
+}

@@ -26,8 +26,22 @@ type Part = { readonly chunk: Chunk; readonly start: number; readonly end: numbe
 /** Bytes handed to the system at once: DHCP and DNS wait for that time (docs/decisions/0027). */
 const pieceOctets = 256 * 1024
 
+export type BodyEvents = {
+  /** The client read something. */
+  onProgress(): void
+  /** The body holds another chunk. */
+  onHeld(): void
+}
+
+const noEvents: BodyEvents = { onProgress: () => {}, onHeld: () => {} }
+
 /** @param unsentOctets returns the bytes of the response that were written and not yet handed to the system */
-export function readBody(file: SharedFile, { start, octets }: Range, unsentOctets: () => number): Body {
+export function readBody(
+  file: SharedFile,
+  { start, octets }: Range,
+  unsentOctets: () => number,
+  { onProgress, onHeld }: BodyEvents = noEvents,
+): Body {
   const end = start + octets
   let at = start
   let isClosed = false
@@ -62,6 +76,7 @@ export function readBody(file: SharedFile, { start, octets }: Range, unsentOctet
   }
 
   function read(): void {
+    onProgress()
     releaseBefore(start + sent())
     if (at === end) {
       stream.push(null)
@@ -80,6 +95,7 @@ export function readBody(file: SharedFile, { start, octets }: Range, unsentOctet
         (loaded) => addPart(loaded, index),
         (error: unknown) => stream.destroy(error as Error),
       )
+    onHeld()
   }
 
   // One piece is buffered while the previous one is being sent.

@@ -1,10 +1,11 @@
 /** What firmware and iPXE fetch: boot scripts, menus, and boot loaders. */
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
 import type { BootAnswer, BootChoice, Installs } from '../../install/installs.ts'
 import type { BootEntry, BootScript, HttpPlan, WholeFile } from '../../plan/http/plan.ts'
-import { renderFailed, renderWaiting } from '../../plan/ipxe/waiting.ts'
+import { renderFailed, renderRefused, renderWaiting } from '../../plan/ipxe/waiting.ts'
 import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
+import type { HttpCode } from './codes.ts'
 import { unreadable } from './error-response.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import { sendText, sendWholeFile } from './response.ts'
@@ -25,9 +26,10 @@ export async function sendBootScript(
   request: BootRequest,
 ): Promise<FastifyReply> {
   const { client, plan, isHead } = exchange
-  const { log, counters, observe } = tools
+  const { log, counters, observe, tokens } = tools
   const isNode = (node.isOpen || exchange.node === node.key) && !request.isRehearsal && !isHead
   const answer = await installs[isNode ? 'boot' : 'preview'](node.key, request)
+  if (answer.kind === 'install') tokens.learn(answer.token)
   counters.increment('http.scripts')
   const reason = 'reason' in answer ? answer.reason : undefined
   if (isNode) {
@@ -87,12 +89,48 @@ export function sendScript(exchange: Exchange, tools: Tools, path: string, scrip
   })
 }
 
+/** Sends a script that shows on the console why the machine does not get the script of the node. */
+export function sendRefusedScript(
+  exchange: Exchange,
+  tools: Tools,
+  node: BootEntry,
+  { code, sentence, reason }: { code: HttpCode; sentence: string; reason: string },
+): FastifyReply {
+  const { reply, client } = exchange
+  tools.counters.increment('http.scriptsRefused')
+  tools.counters.refuse(code)
+  tools.log.warn({ node: node.key, client, code, reason }, 'boot script refused')
+  return sendText(
+    { ...exchange, reply: reply.header('slipway-code', code) },
+    tools,
+    renderRefused(node, sentence, node.url),
+    () => {},
+  )
+}
+
+/** Reads files and shares their content: a slow client holds no copy of its own. */
+export type FileReader = (path: string) => Promise<Uint8Array>
+
+export function createFileReader(): FileReader {
+  const files = new Map<string, { readonly identity: string; readonly content: Promise<Uint8Array> }>()
+  return async (path) => {
+    const { ino, size, mtimeNs } = await stat(path, { bigint: true })
+    const identity = `${ino}:${size}:${mtimeNs}`
+    const known = files.get(path)
+    if (known?.identity === identity) return known.content
+    const content = readFile(path)
+    content.catch(() => files.delete(path))
+    files.set(path, { identity, content })
+    return content
+  }
+}
+
 /** UEFI HTTP Boot requests the length first (HEAD), and evaluates the media type (UEFI 2.10 §24.7). */
 export function sendLoader(
   exchange: Exchange,
   tools: Tools,
-  file: WholeFile,
-  name: string,
+  read: FileReader,
+  { file, name }: { file: WholeFile; name: string },
 ): Promise<FastifyReply> {
   const { node, isHead } = exchange
   const report = (outcome: 'sent' | 'aborted' | 'probed' | 'missing', octets: number, durationMs: number) => {
@@ -101,7 +139,7 @@ export function sendLoader(
   }
   if (file.problem !== undefined) report('missing', 0, 0)
   return sendWholeFile(exchange, tools, file, {
-    read: () => readFile(file.file).catch((error: unknown) => unreadable(error, file.file)),
+    read: () => read(file.file).catch((error: unknown) => unreadable(error, file.file)),
     counter: 'http.loaders',
     type: 'application/efi',
     done: ({ octets, durationMs, aborted }) =>

@@ -51,6 +51,33 @@ export const httpCodes = defineCodes({
     meaning: 'slipway could not answer a request because of an error in slipway',
     remedy: 'Report the log line "request failed" with its stack trace',
   },
+  'http.client-limit': {
+    meaning: 'A client has the maximum number of connections',
+    remedy: 'Find out why the client opens so many connections',
+  },
+  'http.connection-limit': {
+    meaning: 'All connections are in use',
+    remedy: 'Find the clients with many connections; declared nodes have a reserve',
+  },
+  'http.reader-too-slow': {
+    meaning: 'A client read its response too slowly, so slipway closed the connection',
+    remedy: 'Check the path to the client for packet loss',
+  },
+  'http.memory-limit': {
+    meaning:
+      'Slow readers of image files used all of their memory, so slipway closed the connection of the slowest',
+    remedy: 'Find the client, or repeat the download with a range',
+  },
+  'boot.not-the-node': {
+    meaning: 'A machine whose address is not that of the node requested the boot script of the node',
+    remedy: 'Check the address that DHCP gave to the machine, or ask on the server itself',
+  },
+  'boot.wrong-mac': {
+    meaning:
+      'A machine with the address of a node, but another MAC address, requested its boot script or a secret',
+    remedy:
+      'Correct mac in the site file if the interface was replaced; else find the machine with that MAC address',
+  },
   'http.secret-without-token': {
     meaning: 'A client requested an image file that holds secrets without the token of an installation',
     remedy: 'Let the node boot from the network: its boot script contains the URL with the token',

@@ -27,6 +27,12 @@ const reportMs = 1000
 
 type Range = readonly [from: number, to: number]
 
+/**
+ * The separate ranges that are kept of one file. A resumed download has a few; a client that requests single bytes in
+ * arbitrary order would add ranges without bound.
+ */
+const maxRanges = 64
+
 export function createDownloads({ observe, clock }: { observe: Observe; clock: Clock }): Downloads {
   /** Ranges of incomplete files that nodes have, and when their download started. */
   const parts = new Map<string, { readonly since: number; ranges: readonly Range[] }>()
@@ -45,7 +51,7 @@ export function createDownloads({ observe, clock }: { observe: Observe; clock: C
         observe({ node, kind: 'file', what, file, outcome, octets: sizeOf(ranges), total, durationMs })
       }
       const having = (octets: number): readonly Range[] =>
-        join([...part.ranges, [from, Math.min(to, from + octets)]])
+        join([...part.ranges, [from, Math.min(to, from + octets)]]).slice(0, maxRanges)
       let timer: Timer
       const reportLater = (): void => {
         timer = clock.after(reportMs, () => {

@@ -1,4 +1,5 @@
 /** Refusals as responses: a code in the header `slipway-code`, and a sentence that helps the reader (RFC 9110 §15). */
+import { basename } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import type { HttpCode } from './codes.ts'
 
@@ -20,27 +21,37 @@ export function refuse(reply: FastifyReply, { status, code, sentence }: Refusal)
     .send(`${sentence}\n`)
 }
 
-/** Explains why a file cannot be sent. */
+/** Explains why a file cannot be sent: with its path for the log, without it for the client. */
 export function unreadable(error: unknown, path: string): Refusal {
   const { code } = error as NodeJS.ErrnoException
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return { status: 404, code: 'http.file-missing', sentence: `${path} does not exist` }
+      return missingFile(path, `${path} does not exist`)
     case 'EACCES':
     case 'EPERM':
       return {
         status: 403,
         code: 'http.file-forbidden',
-        sentence: `${path} cannot be read: check its owner, its mode, and its SELinux type`,
+        sentence: unavailable(path),
+        detail: `${path} cannot be read: check its owner, its mode, and its SELinux type`,
       }
     default:
       return {
         status: 500,
         code: 'http.file-unreadable',
-        sentence: `${path} cannot be read: ${code ?? String(error)}`,
+        sentence: unavailable(path),
+        detail: `${path} cannot be read: ${code ?? String(error)}`,
       }
   }
+}
+
+export function missingFile(path: string, detail: string): Refusal {
+  return { status: 404, code: 'http.file-missing', sentence: unavailable(path), detail }
+}
+
+function unavailable(path: string): string {
+  return `${basename(path)} is not available: the log of the server has the reason`
 }
 
 export const helpText = `there is nothing at this path

@@ -1,7 +1,6 @@
-/** Image files: regular files in the image directories of the site. */
-import { realpath } from 'node:fs/promises'
+/** Image files: the files of the image directories that the plan boots, and no others. */
 import type { IncomingMessage } from 'node:http'
-import { join, sep } from 'node:path'
+import { join } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import {
   createSharedFiles,
@@ -14,7 +13,8 @@ import type { ImageDirectory } from '../../plan/http/plan.ts'
 import { readBody, replaceBody, type Body } from './body.ts'
 import type { Download, Downloads } from './downloads.ts'
 import type { Exchange, Tools } from './request-context.ts'
-import { refuse, unreadable, type Refusal } from './error-response.ts'
+import { missingFile, refuse, unreadable, type Refusal } from './error-response.ts'
+import type { Readers } from './readers.ts'
 import { watchResponse } from './response.ts'
 
 /**
@@ -26,32 +26,42 @@ const limits: SharedFileLimits = { cacheOctets: 64 * 1024 * 1024, chunkOctets: 1
 /** Creates the shared image files with their cache. */
 export const createImages = (): SharedFiles => createSharedFiles(limits)
 
-type Sources = { readonly images: SharedFiles; readonly downloads: Downloads }
+export type ImageSources = {
+  readonly images: SharedFiles
+  readonly downloads: Downloads
+  readonly readers: Readers
+}
 
 /** @fastify/static handles ranges, conditions, and validators (RFC 9110 §13, §14); the bytes come from `images`. */
 export async function sendImage(
-  { reply, node, client }: Exchange,
+  { reply, node, client, address, isLocal }: Exchange,
   { log, counters, clock }: Tools,
-  { images, downloads }: Sources,
+  { images, downloads, readers }: ImageSources,
   directory: ImageDirectory,
   name: string,
 ): Promise<FastifyReply> {
   const path = join(directory.dir, name)
-  const file = await openImage(images, directory, name)
+  const file = await openImage(images, path)
   if ('sentence' in file) {
     counters.increment('http.unreadable')
     counters.refuse(file.code)
     const facts = { node, client, file: path, code: file.code, reason: file.detail ?? file.sentence }
     // An undeclared client that guesses names is not an error of the site.
     log[node === undefined ? 'debug' : 'error'](facts, 'image file cannot be served')
-    return refuse(reply, file)
+    return refuse(reply, isLocal && file.detail !== undefined ? { ...file, sentence: file.detail } : file)
   }
   counters.increment('http.images')
   const what = directory.files.get(name)
   let body: Body | undefined
   let download: Download | undefined
+  const close = () => {
+    reply.raw.destroy()
+    body?.close()
+  }
+  const reader = readers.add({ address, isKnown: node !== undefined || isLocal, close })
   replaceBody(reply, (range) => {
-    const made = readBody(file, range, () => reply.raw.writableLength)
+    const events = { onProgress: reader.progress, onHeld: reader.held }
+    const made = readBody(file, range, () => reply.raw.writableLength, events)
     body = made
     if (node !== undefined && what !== undefined) {
       const part = { from: range.start, to: range.start + range.octets, total: file.octets, sent: made.sent }
@@ -62,6 +72,7 @@ export async function sendImage(
   const sentOctets = (isAborted: boolean) => (isAborted ? body?.sent() : body?.octets) ?? 0
   watchResponse(reply, clock, sentOctets, ({ octets, durationMs, aborted }) => {
     file.close()
+    reader.end()
     if (body === undefined) return // HEAD, 304, an error
     body.close()
     download?.end(octets, aborted === true)
@@ -75,32 +86,12 @@ export async function sendImage(
   })
 }
 
-/** Whether this is a single name that cannot leave its directory; hidden files are not served. */
-export function isFileName(name: string): boolean {
-  return name !== '' && !name.startsWith('.') && !/[/\\\0]/.test(name)
-}
-
-/**
- * Opens the file, or explains why it cannot be sent. A symbolic link out of the directory is followed only for a file
- * that the site boots.
- */
-async function openImage(
-  images: SharedFiles,
-  { dir, files }: ImageDirectory,
-  name: string,
-): Promise<SharedFile | Refusal> {
-  const path = join(dir, name)
+/** Opens the file, or explains why it cannot be sent. A symbolic link of the administrator is followed. */
+async function openImage(images: SharedFiles, path: string): Promise<SharedFile | Refusal> {
   try {
-    const real = await realpath(path)
-    if (!files.has(name) && !real.startsWith((await realpath(dir)) + sep)) {
-      const sentence = `${path} is a link that leads out of its directory`
-      return { status: 404, code: 'http.file-missing', sentence }
-    }
-    return await images.open(real)
+    return await images.open(path)
   } catch (error) {
-    if (error instanceof UnusableFile) {
-      return { status: 404, code: 'http.file-missing', sentence: `${path} is not a file` }
-    }
+    if (error instanceof UnusableFile) return missingFile(path, `${path} is not a file`)
     return unreadable(error, path)
   }
 }

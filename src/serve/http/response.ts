@@ -3,7 +3,7 @@ import { finished } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import type { WholeFile } from '../../plan/http/plan.ts'
-import { refuse, type Refusal } from './error-response.ts'
+import { missingFile, refuse, type Refusal } from './error-response.ts'
 import type { Exchange, Tools } from './request-context.ts'
 
 export type Outcome = {
@@ -62,7 +62,7 @@ type FileOptions = {
 
 /** Sends a file that is small enough to be read at once, so its length is known before the first byte is sent. */
 export async function sendWholeFile(
-  { reply, client, node, isHead }: Exchange,
+  { reply, client, node, isHead, isLocal }: Exchange,
   { log, counters, clock }: Tools,
   { file, problem }: WholeFile,
   options: FileOptions,
@@ -70,12 +70,13 @@ export async function sendWholeFile(
   const refused = (refusal: Refusal): FastifyReply => {
     counters.increment('http.unreadable')
     counters.refuse(refusal.code)
-    const facts = { node, client, file, code: refusal.code, reason: refusal.detail ?? refusal.sentence }
+    const { code, sentence, detail = sentence } = refusal
+    const facts = { node, client, file, code, reason: detail }
     // An undeclared client that guesses names is not an error of the site.
     log[node === undefined ? 'debug' : 'error'](facts, options.refused)
-    return refuse(reply, refusal)
+    return refuse(reply, isLocal ? { ...refusal, sentence: detail } : refusal)
   }
-  if (problem !== undefined) return refused({ status: 404, code: 'http.file-missing', sentence: problem })
+  if (problem !== undefined) return refused(missingFile(file, problem))
   const content = await options.read()
   if ('sentence' in content) return refused(content)
   counters.increment(options.counter)

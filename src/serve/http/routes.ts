@@ -3,44 +3,42 @@
  * no redirects and no directory listings, because firmware supports neither. Every request reads the plan once.
  */
 import fastifyStatic from '@fastify/static'
-import {
-  fastify,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { createEventLimiter } from '../../host/connection-limits.ts'
 import { expositionType } from '../../host/exposition.ts'
+import { readNeighbor as readKernelNeighbor, type ReadNeighbor } from '../../host/neighbors.ts'
+import type { Clock } from '../../host/clock.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { CallbackStage, Observe } from '../../install/observation.ts'
 import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { urlPaths } from '../../plan/urls.ts'
+import { createApp, type AppOptions, type HttpApp } from './app.ts'
 import { replaceBodyHook } from './body.ts'
-import { sendBootScript, sendLoader, sendScript } from './boot.ts'
+import { createFileReader, sendBootScript, sendLoader, sendRefusedScript, sendScript } from './boot.ts'
 import type { HttpCode } from './codes.ts'
 import { createDownloads } from './downloads.ts'
-import { badRequest, helpText, refuse } from './error-response.ts'
-import { createImages, isFileName, sendImage } from './images.ts'
+import { helpText, refuse } from './error-response.ts'
+import { createImages, sendImage, type ImageSources } from './images.ts'
+import { checkAddress, checkNeighbor } from './node-check.ts'
+import { createReaders, defaultReaderLimits } from './readers.ts'
+import { createTokenRedactor } from './redact.ts'
 import { clientOf, type Exchange, type Tools } from './request-context.ts'
-import { receiveCallback, refuseSecretImage, sendSecret, sendSecretImage, withoutToken } from './secrets.ts'
-import { createHttpServer, type HttpServer } from './server.ts'
+import { receiveCallback, refuseImpostor, refuseSecretImage, sendSecret, sendSecretImage } from './secrets.ts'
 
-export type RoutesOptions = Omit<Tools, 'observe'> & {
+export type RoutesOptions = AppOptions & {
   /** Receives observations of nodes. */
   readonly observe?: Observe
-  readonly plan: () => HttpPlan
   readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'callback'>
   readonly ignitionFiles: IgnitionFiles
-  /** Returns the content of `/health`. */
+  /** Returns the MAC address of a neighbor; the kernel's table when absent. */
+  readonly readNeighbor?: ReadNeighbor
+  /** Returns the content of `/health` for clients on this machine. */
   readonly health: () => Record<string, unknown>
   /** Returns the content of `/metrics` in the text format of Prometheus. */
   readonly metrics: () => string
 }
-
-/** The routes on a server that does not listen yet. */
-export type Routes = { readonly app: FastifyInstance; readonly http: HttpServer }
 
 type BootParams = { Params: { cluster: string; node: string; file: string } }
 type SecretParams = { Params: { cluster: string; node: string; token: string; file: string } }
@@ -56,11 +54,15 @@ function roleOf(file: string): IgnitionKind | undefined {
   return ignitionKinds.find((kind) => file === `install-${kind}.ipxe`)
 }
 
-export async function createRoutes(options: RoutesOptions): Promise<Routes> {
-  const { log, counters, clock, installs, observe = () => {} } = options
-  const tools: Tools = { log, counters, clock, observe }
-  const downloads = createDownloads(tools)
-  const images = createImages()
+export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
+  const tokens = createTokenRedactor()
+  const log = tokens.wrap(given.log)
+  const options = { ...given, log }
+  const { counters, clock, installs, observe = () => {}, readNeighbor = readKernelNeighbor } = options
+  const tools: Tools = { log, counters, clock, observe, tokens }
+  const sources = createImageSources(tools)
+  const readLoader = createFileReader()
+  const metrics = cached(options.metrics, clock)
   const { app, http } = createApp(options)
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
 
@@ -84,13 +86,15 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   })
 
   // Boot scripts, menus, and Ignition files of open clusters.
-  app.get<BootParams>('/boot/:cluster/:node/:file', (request, reply) => {
+  app.get<BootParams>('/boot/:cluster/:node/:file', async (request, reply) => {
     const { cluster, node: name, file } = request.params
     const exchange = exchangeOf(request, reply)
     const node = exchange.plan.nodes.get(`${cluster}/${name}`)
     const path = `/boot/${cluster}/${name}/${file}`
     const script = exchange.plan.scripts.get(path)
     if (node !== undefined && script !== undefined) {
+      const mismatch = checkAddress(exchange, node) ?? (await checkNeighbor(exchange, node, readNeighbor))
+      if (mismatch !== undefined) return sendRefusedScript(exchange, tools, node, mismatch)
       const role = roleOf(file)
       if (file !== 'boot.ipxe' && role === undefined) return sendScript(exchange, tools, path, script)
       const { skip, rehearse } = request.query as Record<string, unknown>
@@ -111,19 +115,21 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
   app.get<SecretParams>(
     '/boot/:cluster/:node/:token/:file',
     { onSend: replaceBodyHook },
-    (request, reply) => {
+    async (request, reply) => {
       const { cluster, node: name, token, file } = request.params
       const exchange = exchangeOf(request, reply)
       const node = exchange.plan.nodes.get(`${cluster}/${name}`)
       const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
       const what = file === 'live.ign' ? 'live' : ignition?.kind
+      const mismatch = node && (await checkNeighbor(exchange, node, readNeighbor))
+      if (node !== undefined && mismatch !== undefined) return refuseImpostor(exchange, tools, node, mismatch)
       if (node !== undefined && what !== undefined) {
         return sendSecret(exchange, tools, options, { node, token, what, file: ignition })
       }
       const directory = exchange.plan.images.get(node?.secretImage?.image ?? '')
       if (node !== undefined && directory !== undefined && node.secretImage?.file === file) {
         return sendSecretImage(exchange, tools, installs, { node, token }, () =>
-          sendImage(exchange, tools, { images, downloads }, directory, file),
+          sendImage(exchange, tools, sources, directory, file),
         )
       }
       reply.callNotFound()
@@ -147,7 +153,9 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     const { folder, file } = request.params
     const exchange = exchangeOf(request, reply)
     const loader = exchange.plan.loaders.get(`/loaders/${folder}/${file}`)
-    if (loader !== undefined) return sendLoader(exchange, tools, loader, `${folder}/${file}`)
+    if (loader !== undefined) {
+      return sendLoader(exchange, tools, readLoader, { file: loader, name: `${folder}/${file}` })
+    }
     reply.callNotFound()
     return reply
   })
@@ -158,19 +166,18 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     const exchange = exchangeOf(request, reply)
     const directory = exchange.plan.images.get(image)
     if (directory?.secrets.has(file) === true) return refuseSecretImage(exchange, tools, file)
-    if (directory !== undefined && isFileName(file)) {
-      return sendImage(exchange, tools, { images, downloads }, directory, file)
-    }
+    if (directory?.files.has(file) === true) return sendImage(exchange, tools, sources, directory, file)
     reply.callNotFound()
     return reply
   })
 
-  app.get(urlPaths.health, (_request, reply) =>
-    reply.header('cache-control', 'no-store').send(options.health()),
-  )
+  app.get(urlPaths.health, (request, reply) => {
+    const isWhole = exchangeOf(request, reply).isLocal
+    return reply.header('cache-control', 'no-store').send(isWhole ? options.health() : { status: 'ok' })
+  })
 
   app.get(urlPaths.metrics, (_request, reply) =>
-    reply.header('cache-control', 'no-store').type(expositionType).send(options.metrics()),
+    reply.header('cache-control', 'no-store').type(expositionType).send(metrics()),
   )
 
   app.setNotFoundHandler((request, reply) => {
@@ -181,7 +188,7 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     // A node gets all of its paths from slipway, so another path is an error in its boot. The exception: since 2024,
     // iPXE for EFI requests a script beside itself, and boots without it.
     const isExpected = node === undefined || request.url.endsWith('/autoexec.ipxe')
-    const facts = { node, client, file: withoutToken(request.url), code }
+    const facts = { node, client, file: request.url, code }
     log[isExpected ? 'debug' : 'warn'](facts, 'path not found')
     return refuse(reply, { status: 404, code, sentence: helpText })
   })
@@ -190,13 +197,16 @@ export async function createRoutes(options: RoutesOptions): Promise<Routes> {
     const status = error.statusCode ?? 500
     const code = errorCode(status)
     counters.refuse(code)
+    let sentence = error.message
     if (code === 'http.internal-error') {
-      const { node, client } = exchangeOf(request, reply)
+      const { node, client, isLocal } = exchangeOf(request, reply)
       counters.increment('http.bugs')
-      log.error({ node, client, file: withoutToken(request.url), code, err: error }, 'request failed')
+      log.error({ node, client, file: request.url, code, err: error }, 'request failed')
+      // The message may name files of this machine.
+      if (!isLocal) sentence = 'internal error: the log of the server has the reason'
     }
     // The response to a range that is not satisfiable has the length of the file (RFC 9110 §15.5.17).
-    return refuse(reply.headers(error.headers ?? {}), { status, code, sentence: error.message })
+    return refuse(reply.headers(error.headers ?? {}), { status, code, sentence })
   })
 
   await app.ready()
@@ -209,34 +219,31 @@ function errorCode(status: number): HttpCode {
   return status === 412 || status === 416 ? 'http.range-not-satisfiable' : 'http.bad-request'
 }
 
-function createApp({ plan, log, counters }: RoutesOptions): Routes {
-  let http: HttpServer | undefined
-  const app = fastify({
-    serverFactory: (answer) => (http = createHttpServer(answer)).server,
-    clientErrorHandler(error, socket) {
-      const bad = badRequest(error.code)
-      if (bad !== undefined) {
-        const { counter, code, response } = bad
-        counters.increment(counter)
-        counters.refuse(code)
-        log.debug({ client: clientOf(socket, plan()).client, code, reason: error.message }, 'bad request')
-        // After the start of a response, the error text would become part of a download.
-        if (socket.writable && socket.bytesWritten === 0) socket.write(response)
-      }
-      socket.destroySoon()
-    },
-    frameworkErrors(error, _request, reply) {
-      counters.increment('http.malformed')
-      const code: HttpCode = 'http.bad-path'
+function createImageSources(tools: Tools): ImageSources {
+  const { log, counters, clock } = tools
+  const images = createImages()
+  const limit = createEventLimiter(clock)
+  const code: HttpCode = 'http.memory-limit'
+  const readers = createReaders({
+    limits: defaultReaderLimits,
+    heldBytes: () => images.heldOctets(),
+    onClosed({ address }) {
+      counters.increment('http.readersClosed')
       counters.refuse(code)
-      void refuse(reply, { status: 400, code, sentence: `this is not a valid path: ${error.message}` })
+      limit(code, (count) => log.warn({ client: address, code, count }, 'slowest reader disconnected'))
     },
-    // Firmware joins paths to `//boot/…`, and a redirect would end a UEFI boot.
-    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: 255 },
-    // The service closes connections itself: requests on open connections still get a response.
-    return503OnClosing: false,
   })
-  return { app, http: http as HttpServer }
+  return { images, downloads: createDownloads(tools), readers }
+}
+
+/** Renders a text at most once a second: a flood of requests costs one rendering, and shares its bytes. */
+function cached(render: () => string, clock: Clock): () => Buffer {
+  let current: { readonly at: number; readonly bytes: Buffer } | undefined
+  return () => {
+    const now = clock.monotonic()
+    if (current === undefined || now - current.at >= 1000) current = { at: now, bytes: Buffer.from(render()) }
+    return current.bytes
+  }
 }
 
 function exchangeOf(request: FastifyRequest, reply: FastifyReply): Exchange {

@@ -10,7 +10,8 @@ import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { wrapIgnition } from '../../plan/ignition/wrapper.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
 import type { HttpCode } from './codes.ts'
-import { refuse, type Refusal } from './error-response.ts'
+import { missingFile, refuse, type Refusal } from './error-response.ts'
+import type { Mismatch } from './node-check.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import { sendText, sendWholeFile, type Outcome } from './response.ts'
 
@@ -30,6 +31,19 @@ export type SecretRequest = {
 
 type Sources = { readonly installs: Pick<Installs, 'mayRead'>; readonly ignitionFiles: IgnitionFiles }
 
+/** Refuses a secret to a machine that has the address of the node and another MAC address. */
+export function refuseImpostor(
+  { reply, client }: Exchange,
+  { log, counters }: Tools,
+  { key }: BootEntry,
+  { code, reason }: Mismatch,
+): FastifyReply {
+  counters.increment('http.ignitionRefused')
+  counters.refuse(code)
+  log.warn({ node: key, client, code, reason }, 'secret refused')
+  return refuse(reply, { status: 403, code, sentence: closed })
+}
+
 export function sendSecret(
   exchange: Exchange,
   tools: Tools,
@@ -40,7 +54,8 @@ export function sendSecret(
   const { log, observe } = tools
   const common = { node: node.key, kind: 'ignition', role: what, client } as const
   const permission = installs.mayRead(node.key, token, address, what)
-  if (permission.kind === 'refused') {
+  if (permission.kind === 'allowed') tools.tokens.learn(token)
+  else {
     observe({ ...common, outcome: 'refused', octets: 0, reason: permission.reason })
     return refuseReader(exchange, tools, node, permission)
   }
@@ -75,7 +90,7 @@ function sendIgnition(
   const read = async (): Promise<Uint8Array | Refusal> => {
     const found = await files.read(file.file)
     if (found.kind === 'unreadable') {
-      return { status: 404, code: 'http.file-missing', sentence: found.problem }
+      return missingFile(file.file, found.problem)
     }
     const { octets, version } = found.document
     if (file.additions === undefined) return octets
@@ -147,9 +162,4 @@ export function receiveCallback(
   counters.increment('http.callbacks')
   log.info({ node: key, client, stage }, 'callback accepted')
   return reply.code(204).send()
-}
-
-/** Returns the path for the log, without a token. */
-export function withoutToken(path: string): string {
-  return path.replace(/^(\/+boot\/+[^/]*\/+[^/]*\/+)[^/]*(\/.*)$/, '$1…$2')
 }

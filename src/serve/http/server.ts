@@ -1,10 +1,16 @@
 /**
- * The HTTP server under the routes: limits for slow and hostile peers, and a close that waits for responses in flight
- * (RFC 9112).
+ * The HTTP server under the routes: limits of connections per client, limits of time for slow clients, and a close that
+ * waits for responses in flight (RFC 9112).
  */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import {
+  createConnectionTable,
+  type Admission,
+  type ConnectionLimits,
+  type RefusalReason,
+} from '../../host/connection-limits.ts'
 
 export type Limits = {
   readonly headerOctets: number
@@ -14,9 +20,10 @@ export type Limits = {
   readonly checkIntervalMs: number
   /** Time between two requests on one connection. */
   readonly keepAliveMs: number
-  /** Time in which a client must read something of a response. */
+  /** A client must read `minBytesPerSecond` of a response on average over this time. */
   readonly stalledMs: number
-  readonly connections: number
+  readonly minBytesPerSecond: number
+  readonly connections: ConnectionLimits
 }
 
 const defaultLimits: Limits = {
@@ -26,8 +33,26 @@ const defaultLimits: Limits = {
   checkIntervalMs: 2_000,
   // iPXE keeps a connection for 10 s to fetch script, kernel, and initramfs over it. The client should close first.
   keepAliveMs: 15_000,
+  // The kernel accepts data in steps of its send buffer, so shorter times would disconnect clients on slow links.
   stalledMs: 120_000,
-  connections: 4096,
+  minBytesPerSecond: 1024,
+  // A node needs four connections at most; a proxy in front of many machines needs more.
+  connections: { total: 4096, reserve: 1024, perKnownClient: 256, perUnknownClient: 64 },
+}
+
+/** Connections that the server closes or refuses. */
+export type ConnectionEvents = {
+  /** @param address of the client */
+  onRefused(reason: RefusalReason, address: string): void
+  onReplaced(address: string): void
+  onStalled(address: string): void
+}
+
+export type HttpServerOptions = {
+  /** Whether a client is a declared node or this machine: it has a reserve of connections. */
+  readonly isKnown: (address: string) => boolean
+  readonly events: ConnectionEvents
+  readonly limits?: Limits
 }
 
 export type HttpServer = {
@@ -38,7 +63,26 @@ export type HttpServer = {
   readonly close: () => Promise<void>
 }
 
-export function createHttpServer(answer: RequestListener, limits: Limits = defaultLimits): HttpServer {
+/** A connection of the server. */
+type Client = {
+  readonly socket: Socket
+  readonly address: string
+  readonly admission: Admission
+  /** Responses that are not yet handed to the system. */
+  inFlight: number
+  /** The bytes handed to the system and the time at the last check that found enough progress. */
+  progress: { bytes: number; at: number } | undefined
+}
+
+/** Returns the address of a peer. An IPv6 socket shows IPv4 peers as ::ffff:192.0.2.1 (RFC 4291 §2.5.5.2). */
+export function peerAddress({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
+  return remoteAddress.replace(/^::ffff:(?=[\d.]+$)/i, '')
+}
+
+export function createHttpServer(
+  answer: RequestListener,
+  { isKnown, events, limits = defaultLimits }: HttpServerOptions,
+): HttpServer {
   const server = createServer(
     {
       maxHeaderSize: limits.headerOctets,
@@ -50,32 +94,61 @@ export function createHttpServer(answer: RequestListener, limits: Limits = defau
     },
     answer,
   )
-  server.maxConnections = limits.connections
   server.timeout = limits.stalledMs
   // No "100 Continue": a request with a body is refused before the body is sent.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
 
-  /** Responses that are not yet handed to the system, by connection. */
-  const inFlight = new Map<Duplex, number>()
+  const clients = new Map<Duplex, Client>()
+  const table = createConnectionTable({ limits: limits.connections, isKnown, onReplaced: events.onReplaced })
   let isClosing = false
+
+  // Connections are admitted before Node's HTTP parser gets them.
+  const [accept] = server.listeners('connection') as [(socket: Socket) => void]
+  server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
-    inFlight.set(socket, 0)
-    socket.once('close', () => inFlight.delete(socket))
+    const address = peerAddress(socket)
+    const isBusy = () => (clients.get(socket)?.inFlight ?? 0) > 0
+    const admission = table.admit(address, { isBusy, close: () => socket.destroy() })
+    if (typeof admission === 'string') {
+      events.onRefused(admission, address)
+      socket.destroy()
+      return
+    }
+    clients.set(socket, { socket, address, admission, inFlight: 0, progress: undefined })
+    socket.once('close', () => {
+      clients.delete(socket)
+      admission.leave()
+    })
+    accept.call(server, socket)
   })
   server.prependListener('request', ({ socket }, response) => {
     if (isClosing) response.setHeader('connection', 'close')
-    inFlight.set(socket, (inFlight.get(socket) as number) + 1)
+    const client = clients.get(socket)
+    if (client === undefined) return
+    client.inFlight++
+    client.admission.touch()
     response.once('close', () => {
       if (socket.destroyed) return
-      const left = (inFlight.get(socket) as number) - 1
-      inFlight.set(socket, left)
-      if (isClosing && left === 0) socket.destroySoon()
+      client.inFlight--
+      client.admission.touch()
+      if (isClosing && client.inFlight === 0) socket.destroySoon()
     })
   })
   // Node treats a connection as idle when the last byte of its response is queued, and would cut the response.
   server.closeIdleConnections = () => {
-    for (const [socket, responses] of inFlight) if (responses === 0) socket.destroy()
+    for (const { socket, inFlight } of clients.values()) if (inFlight === 0) socket.destroy()
   }
+
+  const checks = setInterval(() => {
+    const now = performance.now()
+    for (const client of clients.values()) {
+      if (!isStalled(client, now, limits)) continue
+      events.onStalled(client.address)
+      client.socket.destroy()
+    }
+  }, limits.checkIntervalMs)
+  checks.unref()
+  server.once('close', () => clearInterval(checks))
 
   const others: NetServer[] = []
 
@@ -83,7 +156,6 @@ export function createHttpServer(answer: RequestListener, limits: Limits = defau
     server,
     addListener() {
       const other = createNetServer({ noDelay: true }, (socket) => server.emit('connection', socket))
-      other.maxConnections = limits.connections
       others.push(other)
       return other
     },
@@ -93,4 +165,19 @@ export function createHttpServer(answer: RequestListener, limits: Limits = defau
       await Promise.all(all.map((each) => new Promise((resolve) => each.close(resolve))))
     },
   }
+}
+
+/** Whether a client read less of its responses than the minimum, while there was something to read. */
+function isStalled(client: Client, now: number, { stalledMs, minBytesPerSecond }: Limits): boolean {
+  const { socket, inFlight, progress } = client
+  if (inFlight === 0 || socket.writableLength === 0) {
+    client.progress = undefined
+    return false
+  }
+  const bytes = socket.bytesWritten - socket.writableLength
+  if (progress === undefined || bytes - progress.bytes >= (minBytesPerSecond * stalledMs) / 1000) {
+    client.progress = { bytes, at: now }
+    return false
+  }
+  return now - progress.at >= stalledMs
 }

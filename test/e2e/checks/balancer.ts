@@ -29,7 +29,15 @@ type Health = {
 }
 
 export async function health(rig: Rig): Promise<Health> {
-  const { stdout } = await curl(rig, `http://${addresses.server}/health`)
+  // Only clients on the server itself get the whole report.
+  const { stdout } = await rig.at('server', [
+    'curl',
+    '-sS',
+    '-f',
+    '-m',
+    '15',
+    `http://${addresses.server}/health`,
+  ])
   return JSON.parse(stdout) as Health
 }
 

@@ -199,7 +199,7 @@ function strangerCheck(tap: string): Check {
         end.abort()
         const console = (await machine).console.map(({ text }) => text).join('\n')
         expectNoMatch(console, /Station IP address|NBP filename|iPXE/, 'the console')
-        const health = await rig.at('client', ['curl', '-sS', `http://${addresses.server}/health`])
+        const health = await rig.at('server', ['curl', '-sS', `http://${addresses.server}/health`])
         expectMatch(health.stdout, new RegExp(`"${mac}".*"PXEClient:Arch:00007`), 'strangers in /health')
         return line.reason
       } finally {

@@ -73,7 +73,11 @@ export const httpChecks: readonly Check[] = [
       // They were booted before, and would be sent to their disks.
       await control(rig, 'node', 'forget', ...asked.map(({ name }) => name))
       for (const node of asked) {
-        const script = (await curl(rig, `${base}/boot/ocp45/${node.name}/boot.ipxe`)).body.toString()
+        const url = `${base}/boot/ocp45/${node.name}/boot.ipxe`
+        const refused = await curl(rig, url)
+        expectEqual(refused.header('slipway-code'), 'boot.not-the-node', 'refusal')
+        // A client on the server gets a preview.
+        const script = (await rig.at('server', ['curl', '-sS', url])).stdout
         expectMatch(script, /^#!ipxe\n/, 'first line')
         const ignition = expectMatch(script, / coreos\.inst\.ignition_url=(\S+)/, 'script')[1] ?? ''
         expectEqual((await curl(rig, ignition)).status, 403, `${node.role}.ign of ${node.name}`)
@@ -127,9 +131,10 @@ export const httpChecks: readonly Check[] = [
       }
       const posted = await curl(rig, '-X', 'POST', rootfsUrl(rig))
       expect(posted.status === 404 || posted.status === 405, `POST got ${posted.status}`)
-      const health = await curl(rig, `${base}/health`)
-      expectEqual(health.status, 200, 'health')
-      expectMatch(health.body.toString(), /"site": ?"e2e"/, 'health')
+      const short = await curl(rig, `${base}/health`)
+      expectMatch(short.body.toString(), /^\{"status":"ok"\}$/, 'health for other clients')
+      const health = await rig.at('server', ['curl', '-sS', `${base}/health`])
+      expectMatch(health.stdout, /"site": ?"e2e"/, 'health')
       return undefined
     },
   },

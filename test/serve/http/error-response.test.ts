@@ -1,6 +1,9 @@
 import t from 'tap'
 import { badRequest, unreadable } from '../../../src/serve/http/error-response.ts'
 
+/** The client does not get the path. */
+const published = 'x is not available: the log of the server has the reason'
+
 const cases = [
   { code: 'ENOENT', status: 404, refusal: 'http.file-missing', sentence: '/srv/x does not exist' },
   { code: 'ENOTDIR', status: 404, refusal: 'http.file-missing', sentence: '/srv/x does not exist' },
@@ -17,14 +20,15 @@ t.test('a file that cannot be sent is explained', (t) => {
   for (const { code, status, refusal, sentence } of cases) {
     t.same(
       unreadable(Object.assign(new Error(), { code }), '/srv/x'),
-      { status, code: refusal, sentence },
+      { status, code: refusal, sentence: published, detail: sentence },
       code,
     )
   }
   t.same(unreadable(new Error('odd'), '/srv/x'), {
     status: 500,
     code: 'http.file-unreadable',
-    sentence: '/srv/x cannot be read: Error: odd',
+    sentence: published,
+    detail: '/srv/x cannot be read: Error: odd',
   })
   t.end()
 })

@@ -1,9 +1,10 @@
-import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import { fastify } from 'fastify'
 import t from 'tap'
 import { createSharedFiles } from '../../../src/host/shared-files.ts'
+import { createReaders, defaultReaderLimits } from '../../../src/serve/http/readers.ts'
 import { createDownloads } from '../../../src/serve/http/downloads.ts'
 import type { ImageDirectory } from '../../../src/plan/http/plan.ts'
 import { sendImage } from '../../../src/serve/http/images.ts'
@@ -186,32 +187,43 @@ t.test('a link out of the directory is followed for a file that the site boots',
   const { ask, dir } = await routesWorld(t)
   writeFileSync(join(dir, 'elsewhere.img'), 'initramfs')
   symlinkSync(join(dir, 'elsewhere.img'), join(dir, 'images/rhcos-live-initramfs.x86_64.img'))
-  symlinkSync('rhcos-live-kernel-x86_64', join(dir, 'images/kernel'))
   t.equal((await ask('/images/rhcos/rhcos-live-initramfs.x86_64.img')).body, 'initramfs')
-  t.equal((await ask('/images/rhcos/kernel')).body, 'kernel', 'and so is any link that stays inside')
 })
 
 t.test('a missing image file is an error only for a declared node', async (t) => {
   const { app, ask, lines, dir } = await routesWorld(t)
-  const file = join(dir, 'images/absent')
-  const response = await ask('/images/rhcos/absent')
+  const name = 'rhcos-live-kernel-x86_64'
+  const file = join(dir, 'images', name)
+  rmSync(file)
+  const url = `/images/rhcos/${name}`
+  const response = await ask(url)
   t.equal(response.statusCode, 404)
-  t.equal(response.body, `${file} does not exist\n`)
-  await app.inject({ url: '/images/rhcos/absent', remoteAddress: '198.51.100.7' })
-  await app.inject({ url: '/images/rhcos/absent', remoteAddress: '::ffff:192.0.2.21' })
-  await app.inject({ url: '/images/rhcos/absent', remoteAddress: '2001:db8::11' })
+  t.equal(response.body, `${name} is not available: the log of the server has the reason\n`)
+  t.equal(response.headers['slipway-code'], 'http.file-missing')
+  await app.inject({ url, remoteAddress: '198.51.100.7' })
+  await app.inject({ url, remoteAddress: '::ffff:192.0.2.21' })
+  await app.inject({ url, remoteAddress: '2001:db8::11' })
+  const reason = `${file} does not exist`
   t.match(lines, [
-    {
-      level: 'error',
-      msg: 'image file cannot be served',
-      node: 'ocp45/m1',
-      file,
-      reason: `${file} does not exist`,
-    },
+    { level: 'error', msg: 'image file cannot be served', node: 'ocp45/m1', file, reason },
     { level: 'debug', client: /^198\.51\.100\.7:\d+$/ },
     { level: 'error', node: 'ocp45/w1', client: /^192\.0\.2\.21:\d+$/ },
     { level: 'error', node: 'ocp45/m1', client: /^\[2001:db8::11\]:\d+$/ },
   ])
+  const local = await app.inject({ url, remoteAddress: '127.0.0.1' })
+  t.equal(local.body, `${file} does not exist\n`, 'with the path on this machine')
+})
+
+t.test('files that the plan does not boot are not served, whatever their names', async (t) => {
+  const { ask, dir } = await routesWorld(t)
+  const names = ['Worker.Ign', 'master.ign.orig', 'pull-secret.txt', 'rhcos-live-kernel.x86_64', 'kernel']
+  for (const name of names.slice(0, 4)) writeFileSync(join(dir, 'images', name), 'secret')
+  symlinkSync('pull-secret.txt', join(dir, 'images/kernel'))
+  for (const name of names) {
+    const response = await ask(`/images/rhcos/${name}`)
+    t.equal(response.statusCode, 404, name)
+    t.notMatch(response.body, 'secret', name)
+  }
 })
 
 t.test('a file that is replaced while it is opened gets 503', async (t) => {
@@ -220,7 +232,9 @@ t.test('a file that is replaced while it is opened gets 503', async (t) => {
   const name = 'rhcos-live-rootfs.x86_64.img'
   const real = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
   let closed = 0
+  const readers = createReaders({ limits: defaultReaderLimits, heldBytes: () => 0, onClosed: () => {} })
   const earlier = {
+    heldOctets: () => 0,
     async open(path: string) {
       const file = await real.open(path)
       return { ...file, modifiedMs: file.modifiedMs - 1000, close: () => (file.close(), closed++) }
@@ -232,9 +246,9 @@ t.test('a file that is replaced while it is opened gets 503', async (t) => {
   app.decorateRequest('makeBody')
   app.get('/', (_request, reply) =>
     sendImage(
-      { reply, plan: options.plan(), client: '', address: '', node: '', isHead: false },
-      options,
-      { images: earlier, downloads: createDownloads(options) },
+      { reply, plan: options.plan(), client: '', address: '', node: '', isLocal: false, isHead: false },
+      { ...options, tokens: { learn: () => {} } },
+      { images: earlier, downloads: createDownloads(options), readers },
       directory,
       name,
     ),

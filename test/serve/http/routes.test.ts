@@ -65,7 +65,7 @@ t.test(
     const response = await ask('/boot/ocp45/w1/worker.ign')
     t.equal(response.statusCode, 404)
     t.equal(response.headers['content-type'], 'text/plain; charset=utf-8')
-    t.equal(response.body, `${file} does not exist\n`)
+    t.equal(response.body, 'worker.ign is not available: the log of the server has the reason\n')
     t.match(lines, [
       {
         level: 'error',
@@ -88,7 +88,7 @@ t.test('an Ignition file that the scan did not find gets 404 with the reason', a
   t.teardown(() => app.close())
   const response = await app.inject({ url: path, remoteAddress: '192.0.2.21' })
   t.equal(response.statusCode, 404)
-  t.equal(response.body, `${problem}\n`)
+  t.equal(response.body, 'worker.ign is not available: the log of the server has the reason\n')
   t.match(world.lines, [{ level: 'error', node: 'ocp45/w1', file: '/srv/worker.ign', reason: problem }])
 })
 
@@ -111,7 +111,10 @@ t.test('a loader has the type and length that UEFI HTTP Boot needs (UEFI 2.10 §
 t.test('a missing loader gets 404, and is an error only for a declared node', async (t) => {
   const { app, ask, lines, dir } = await routesWorld(t)
   const response = await ask('/loaders/efi/snponly.efi')
-  t.equal(`${response.statusCode} ${response.body}`, '404 no efi/snponly.efi: install it\n')
+  t.equal(
+    `${response.statusCode} ${response.body}`,
+    '404 snponly.efi is not available: the log of the server has the reason\n',
+  )
   const file = join(dir, 'loaders/ipxe.efi')
   rmSync(file)
   await app.inject({ url: loader, remoteAddress: '198.51.100.7' })
@@ -197,29 +200,44 @@ t.test('other methods than GET and HEAD get 405 (RFC 9110 §15.5.6)', async (t) 
   t.equal(options.counters.get('http.methodsRefused'), methods.length * 3)
 })
 
-t.test('/health is JSON', async (t) => {
-  const { ask } = await routesWorld(t)
-  const response = await ask('/health')
-  t.same(response.json(), { site: 'lab', nodes: 4 })
-  t.match(response.headers, { 'content-type': /^application\/json/, 'cache-control': 'no-store' })
+t.test('/health is JSON: whole on this machine, short for other clients', async (t) => {
+  const { app, ask } = await routesWorld(t)
+  const whole = await app.inject({ url: '/health', remoteAddress: '127.0.0.1' })
+  t.same(whole.json(), { site: 'lab', nodes: 4 })
+  t.match(whole.headers, { 'content-type': /^application\/json/, 'cache-control': 'no-store' })
+  for (const response of [await ask('/health'), await app.inject({ url: '/health', remoteAddress: '::2' })]) {
+    t.equal(response.statusCode, 200)
+    t.same(response.json(), { status: 'ok' })
+  }
+})
+
+t.test('/metrics is rendered once a second', async (t) => {
+  const world = httpWorld(t)
+  let rendered = 0
+  const { app } = await createRoutes({ ...world.options, metrics: () => `n ${++rendered}\n` })
+  t.teardown(() => app.close())
+  t.equal((await app.inject('/metrics')).body, 'n 1\n')
+  t.equal((await app.inject('/metrics')).body, 'n 1\n')
+  world.options.clock.advance(1000)
+  t.equal((await app.inject('/metrics')).body, 'n 2\n')
 })
 
 t.test('a bug in a handler gets 500 and is logged', async (t) => {
   const http = httpWorld(t)
-  const health = () => {
+  const metrics = () => {
     throw new Error('no such luck')
   }
-  const { app } = await createRoutes({ ...http.options, health })
+  const { app } = await createRoutes({ ...http.options, metrics })
   t.teardown(() => app.close())
-  const response = await app.inject({ url: '/health', remoteAddress: masterAddress })
+  const response = await app.inject({ url: '/metrics', remoteAddress: masterAddress })
   t.equal(response.statusCode, 500)
-  t.equal(response.body, 'no such luck\n')
+  t.equal(response.body, 'internal error: the log of the server has the reason\n')
   t.match(http.lines, [
     {
       level: 'error',
       msg: 'request failed',
       node: 'ocp45/m1',
-      file: '/health',
+      file: '/metrics',
       err: { message: 'no such luck' },
     },
   ])

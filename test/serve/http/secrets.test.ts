@@ -1,6 +1,7 @@
 import t from 'tap'
 import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
-import { routesWorld, masterIgnition } from '../../support/http-service.ts'
+import { createRoutes } from '../../../src/serve/http/routes.ts'
+import { httpWorld, routesWorld, masterIgnition } from '../../support/http-service.ts'
 
 const closed = 'this is only for the node itself, while it is being installed\n'
 const bootPath = '/boot/ocp45/m1/boot.ipxe'
@@ -61,13 +62,76 @@ t.test('every refused reader gets the same text', async (t) => {
   )
 })
 
-t.test('other clients and rehearsals do not start an installation', async (t) => {
+t.test('rehearsals, HEAD, and clients on this machine do not start an installation', async (t) => {
   const { app, ask, options } = await routesWorld(t, 'guarded')
-  const preview = await app.inject({ url: bootPath, remoteAddress: '198.51.100.1' })
+  const preview = await app.inject({ url: bootPath, remoteAddress: '127.0.0.1' })
   t.match(preview.body, '/boot/ocp45/m1/@token@/master.ign')
   t.equal((await ask(`${bootPath}?rehearse`)).body, preview.body)
   t.equal((await ask(bootPath, {}, 'HEAD')).statusCode, 200)
   t.match(options.installs.list()[1], { mode: 'install' })
+})
+
+t.test('a machine with another address gets no script of the node', async (t) => {
+  const { app, options, lines } = await routesWorld(t, 'guarded')
+  for (const name of ['boot', 'menu', 'local', 'install-master']) {
+    for (const remoteAddress of ['198.51.100.1', '192.0.2.21']) {
+      const response = await app.inject({ url: `/boot/ocp45/m1/${name}.ipxe`, remoteAddress })
+      t.match(response.body, /^#!ipxe\n# ocp45\/m1: refused\n/, name)
+      t.match(response.body, `this machine has the address ${remoteAddress}`, name)
+      t.notMatch(response.body, /sda|coreos|00:50:56|rhcos/, name)
+      t.equal(response.headers['slipway-code'], 'boot.not-the-node')
+    }
+  }
+  t.match(options.installs.list()[1], { mode: 'install' })
+  t.equal(options.counters.refusals()['boot.not-the-node'], 8)
+  t.match(lines[0], {
+    level: 'warn',
+    node: 'ocp45/m1',
+    msg: 'boot script refused',
+    code: 'boot.not-the-node',
+  })
+})
+
+t.test('a machine with the address of the node and another MAC address gets nothing', async (t) => {
+  const world = httpWorld(t, 'guarded')
+  const { mac } = world.plan.nodes.get('ocp45/m1')!
+  let neighbor: string | undefined = '52:54:00:00:00:66'
+  const { app } = await createRoutes({ ...world.options, readNeighbor: () => Promise.resolve(neighbor) })
+  t.teardown(() => app.close())
+  const ask = (url: string) => app.inject({ url, remoteAddress: '192.0.2.11' })
+  const refused = await ask(bootPath)
+  t.equal(refused.headers['slipway-code'], 'boot.wrong-mac')
+  t.match(refused.body, '52:54:00:00:00:66')
+  t.match(world.options.installs.list()[1], { mode: 'install' })
+  neighbor = mac
+  const { body } = await ask(bootPath)
+  const token = /ignition_url=http:\/\/[^/]+\/boot\/ocp45\/m1\/([\w-]{22})\//.exec(body)?.[1] ?? ''
+  const url = `/boot/ocp45/m1/${token}/master.ign`
+  neighbor = '52:54:00:00:00:66'
+  const secret = await ask(url)
+  t.same([secret.statusCode, secret.body, secret.headers['slipway-code']], [403, closed, 'boot.wrong-mac'])
+  t.match(
+    world.lines.find(({ msg }) => msg === 'secret refused'),
+    { node: 'ocp45/m1', reason: /correct mac in the site file/ },
+  )
+  neighbor = undefined
+  t.equal((await ask(url)).statusCode, 200, 'behind a router')
+})
+
+t.test('the token is in no line of the log, whatever the form of the request', async (t) => {
+  const { app, ask, token, lines } = await booted(t)
+  for (const url of [
+    `/BOOT/ocp45/m1/${token}/y.ign`,
+    `/boot/ocp45/m1/x/${token}`,
+    `/x?${token}`,
+    `/images/rhcos/${token}`,
+    `http://192.0.2.2/boot/ocp45/m1/%${token.charCodeAt(0).toString(16)}${token.slice(1)}/y.ign`,
+  ]) {
+    await ask(url)
+    await app.inject({ url, remoteAddress: '198.51.100.7' })
+  }
+  t.ok(lines.length >= 10)
+  t.notMatch(decodeURIComponent(JSON.stringify(lines)), token)
 })
 
 t.test('a waiting node shows the reason, retries, and can be released', async (t) => {

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { createHttpServer, type Limits } from '../../../src/serve/http/server.ts'
+import { until } from '../../support/until.ts'
 import { rawConnection } from '../../support/raw-http.ts'
 
 /** None is reached in a test; each test shortens the one that it is about. */
@@ -13,18 +14,28 @@ const limits: Limits = {
   checkIntervalMs: 10,
   keepAliveMs: 60_000,
   stalledMs: 60_000,
-  connections: 100,
+  minBytesPerSecond: 1024,
+  connections: { total: 100, reserve: 10, perKnownClient: 50, perUnknownClient: 50 },
 }
 
 async function running(t: Test, answer: RequestListener, differing: Partial<Limits> = {}) {
-  const http = createHttpServer(answer, { ...limits, ...differing })
+  const events: string[] = []
+  const http = createHttpServer(answer, {
+    isKnown: () => false,
+    events: {
+      onRefused: (reason, address) => events.push(`${reason} ${address}`),
+      onReplaced: (address) => events.push(`replaced ${address}`),
+      onStalled: (address) => events.push(`stalled ${address}`),
+    },
+    limits: { ...limits, ...differing },
+  })
   http.server.listen(0, '127.0.0.1')
   await once(http.server, 'listening')
   t.teardown(async () => {
     http.server.closeAllConnections()
     await http.close()
   })
-  return { ...http, port: (http.server.address() as AddressInfo).port }
+  return { ...http, events, port: (http.server.address() as AddressInfo).port }
 }
 
 t.test('a connection without a request is closed', async (t) => {
@@ -65,15 +76,43 @@ t.test('a client that reads nothing is disconnected', async (t) => {
   t.equal((await reader.end()).length < octets, true)
 })
 
-t.test('connections above the maximum are dropped', async (t) => {
-  const { server, port } = await running(t, () => {}, {
-    connections: 1,
-  })
+t.test('a client that reads slowly is disconnected', async (t) => {
+  const answer: RequestListener = (_request, response) => void response.end(Buffer.alloc(50_000_000))
+  const { port, events } = await running(t, answer, { stalledMs: 200, minBytesPerSecond: 100_000_000 })
+  const reader = await rawConnection(port)
+  reader.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await reader.until((text) => text.length > 1000)
+  reader.socket.pause()
+  await until(() => events.length > 0)
+  t.same(events, ['stalled 127.0.0.1'])
+  reader.socket.destroy()
+})
+
+t.test('a new connection replaces the idlest one of its client', async (t) => {
+  const connections = { total: 10, reserve: 2, perKnownClient: 2, perUnknownClient: 2 }
+  const { port, events } = await running(t, (_request, response) => response.end('x'), { connections })
   const first = await rawConnection(port)
-  const dropped = once(server, 'drop')
   const second = await rawConnection(port)
-  t.equal(await second.end(), '')
-  await dropped
+  second.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await second.until((text) => text.endsWith('x'))
+  const third = await rawConnection(port)
+  t.equal(await first.end(), '')
+  t.same(events, ['replaced 127.0.0.1'])
+  third.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await third.until((text) => text.endsWith('x'))
+  second.socket.destroy()
+  third.socket.destroy()
+})
+
+t.test('a client whose connections all wait for a response gets no more', async (t) => {
+  const connections = { total: 10, reserve: 2, perKnownClient: 1, perUnknownClient: 1 }
+  let requests = 0
+  const { port, events } = await running(t, () => void requests++, { connections })
+  const first = await rawConnection(port)
+  first.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until(() => requests === 1)
+  t.equal(await (await rawConnection(port)).end(), '')
+  t.same(events, ['client-limit 127.0.0.1'])
   first.socket.destroy()
 })
 

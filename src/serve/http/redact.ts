@@ -1,0 +1,97 @@
+/**
+ * Keeps tokens out of the log, whatever the form of a request: in another case of the path, in a query, escaped, or in
+ * a target in absolute form. Tokens are found by value, and by their shape for those of an earlier process.
+ */
+import type { Log } from '../../host/log.ts'
+import { tokenCharacters } from '../../plan/urls.ts'
+
+export type TokenRedactor = {
+  /** Adds a token that was given to a node. */
+  learn(token: string): void
+  redact(text: string): string
+  /** Returns a log whose fields have no tokens. */
+  wrap(log: Log): Log
+}
+
+/** The oldest tokens are forgotten first: by then they have expired. */
+const maxTokens = 10_000
+
+const replacement = '…'
+const run = new RegExp(`[\\w-]{${tokenCharacters},}`, 'g')
+
+/** A percent-encoded text may be encoded again. */
+const maxDecodings = 3
+
+export function createTokenRedactor(): TokenRedactor {
+  const tokens = new Set<string>()
+
+  function redactPlain(text: string): string {
+    return text.replace(run, (characters) => {
+      if (hasTokenShape(characters)) return replacement
+      for (let at = 0; at + tokenCharacters <= characters.length; at++) {
+        if (tokens.has(characters.slice(at, at + tokenCharacters))) return replacement
+      }
+      return characters
+    })
+  }
+
+  function redact(text: string): string {
+    let decoded = text
+    for (let round = 0; round < maxDecodings && decoded.includes('%'); round++) decoded = decode(decoded)
+    const redacted = redactPlain(decoded)
+    return redacted === decoded ? redactPlain(text) : redacted
+  }
+
+  function redactFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, redactValue(value)]))
+  }
+
+  function redactValue(value: unknown): unknown {
+    if (typeof value === 'string') return value.length < tokenCharacters ? value : redact(value)
+    if (!(value instanceof Error)) return value
+    const stack = value.stack ?? ''
+    if (redact(value.message) === value.message && redact(stack) === stack) return value
+    return Object.assign(new Error(redact(value.message)), { stack: redact(stack) })
+  }
+
+  function wrap(log: Log): Log {
+    return {
+      debug: (fields, message) => log.isDebug() && log.debug(redactFields(fields), message),
+      info: (fields, message) => log.info(redactFields(fields), message),
+      warn: (fields, message) => log.warn(redactFields(fields), message),
+      error: (fields, message) => log.error(redactFields(fields), message),
+      for: (service) => wrap(log.for(service)),
+      isDebug: () => log.isDebug(),
+    }
+  }
+
+  return {
+    learn(token) {
+      if (token.length !== tokenCharacters) return
+      tokens.add(token)
+      const [oldest] = tokens
+      if (tokens.size > maxTokens && oldest !== undefined) tokens.delete(oldest)
+    },
+    redact,
+    wrap,
+  }
+}
+
+/** Random base64url of this length has letters of both cases; names of files rarely do. */
+function hasTokenShape(characters: string): boolean {
+  return characters.length === tokenCharacters && /[a-z]/.test(characters) && /[A-Z]/.test(characters)
+}
+
+/** Decodes escapes; bytes that are not UTF-8 become U+FFFD. */
+function decode(text: string): string {
+  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (escaped) => {
+    try {
+      return decodeURIComponent(escaped)
+    } catch {
+      return escaped.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => {
+        const byte = Number.parseInt(hex, 16)
+        return byte < 0x80 ? String.fromCharCode(byte) : '\u{fffd}'
+      })
+    }
+  })
+}
