@@ -1,5 +1,5 @@
 /**
- * The kernel's neighbor table (ARP, RFC 826): the MAC address of a peer on a directly attached network. The file of the
+ * The kernel's neighbor table (ARP): the MAC address of a peer on a directly attached network. The file of the
  * process works where systemd hides the rest of /proc (ProcSubset=pid).
  */
 import { readFile } from 'node:fs/promises'
