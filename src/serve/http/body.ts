@@ -28,9 +28,9 @@ const pieceOctets = 256 * 1024
 
 export type BodyEvents = {
   /** The client read something. */
-  onProgress(): void
+  readonly onProgress: () => void
   /** The body holds another chunk. */
-  onHeld(): void
+  readonly onHeld: () => void
 }
 
 const noEvents: BodyEvents = { onProgress: () => {}, onHeld: () => {} }

@@ -14,10 +14,10 @@ export type Reader = {
 
 export type ReaderHandle = {
   /** Marks that the reader read something. */
-  progress(): void
+  readonly progress: () => void
   /** Enforces the budget: call it after the reader got a chunk. */
-  held(): void
-  end(): void
+  readonly held: () => void
+  readonly end: () => void
 }
 
 export type Readers = { add(reader: Reader): ReaderHandle; size(): number }

@@ -54,13 +54,13 @@ export function createTokenRedactor(): TokenRedactor {
     return Object.assign(new Error(redact(value.message)), { stack: redact(stack) })
   }
 
-  function wrap(log: Log): Log {
+  function redactLog(log: Log): Log {
     return {
       debug: (fields, message) => log.isDebug() && log.debug(redactFields(fields), message),
       info: (fields, message) => log.info(redactFields(fields), message),
       warn: (fields, message) => log.warn(redactFields(fields), message),
       error: (fields, message) => log.error(redactFields(fields), message),
-      for: (service) => wrap(log.for(service)),
+      for: (service) => redactLog(log.for(service)),
       isDebug: () => log.isDebug(),
     }
   }
@@ -73,7 +73,7 @@ export function createTokenRedactor(): TokenRedactor {
       if (tokens.size > maxTokens && oldest !== undefined) tokens.delete(oldest)
     },
     redact,
-    wrap,
+    wrap: redactLog,
   }
 }
 

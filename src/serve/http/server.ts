@@ -43,9 +43,9 @@ const defaultLimits: Limits = {
 /** Connections that the server closes or refuses. */
 export type ConnectionEvents = {
   /** @param address of the client */
-  onRefused(reason: RefusalReason, address: string): void
-  onReplaced(address: string): void
-  onStalled(address: string): void
+  readonly onRefused: (reason: RefusalReason, address: string) => void
+  readonly onReplaced: (address: string) => void
+  readonly onStalled: (address: string) => void
 }
 
 export type HttpServerOptions = {

@@ -14,7 +14,7 @@ const forms = (secret: string) => [
   `/boot/ocp45/w1/%${secret.charCodeAt(0).toString(16)}${secret.slice(1)}/worker.ign`,
   `/boot/ocp45/w1/%25${secret.charCodeAt(0).toString(16)}${secret.slice(1)}`,
   `/%zz/${secret}`,
-  `/%ff${[...secret].map((c) => `%${c.charCodeAt(0).toString(16)}`).join('')}`,
+  `/%ff${Buffer.from(secret).toString('hex').replaceAll(/../g, '%$&')}`,
   `/images/rhcos/${secret}`,
 ]
 

@@ -77,7 +77,9 @@ t.test('a client that reads nothing is disconnected', async (t) => {
 })
 
 t.test('a client that reads slowly is disconnected', async (t) => {
-  const answer: RequestListener = (_request, response) => void response.end(Buffer.alloc(50_000_000))
+  const answer: RequestListener = (_request, response) => {
+    response.end(Buffer.alloc(50_000_000))
+  }
   const { port, events } = await running(t, answer, { stalledMs: 200, minBytesPerSecond: 100_000_000 })
   const reader = await rawConnection(port)
   reader.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -107,7 +109,7 @@ t.test('a new connection replaces the idlest one of its client', async (t) => {
 t.test('a client whose connections all wait for a response gets no more', async (t) => {
   const connections = { total: 10, reserve: 2, perKnownClient: 1, perUnknownClient: 1 }
   let requests = 0
-  const { port, events } = await running(t, () => void requests++, { connections })
+  const { port, events } = await running(t, () => requests++, { connections })
   const first = await rawConnection(port)
   first.socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await until(() => requests === 1)
