@@ -72,7 +72,7 @@ export function exitCodeOf(ended: PollResult): number {
   }
 }
 
-/** Asked anew after each wait: the compiler believes that a signal once seen stays as it was. */
+/** A function, because the compiler assumes that the state of a signal does not change. */
 function isOver(signal: AbortSignal): boolean {
   return signal.aborted
 }

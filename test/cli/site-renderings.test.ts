@@ -116,7 +116,7 @@ t.test('the assisted service is told where ISOs are had, by a name of both famil
 })
 
 t.test('an image without an ISO, or without a version in its name, is said', (t) => {
-  const none = 'no image has a live ISO (*live*.iso) in its folder, which is what the assisted service boots'
+  const none = 'no image directory contains a live ISO (*live*.iso), which the assisted service boots'
   const model = example('hosted-control-planes')
   t.same(agentServiceConfig(model), { reason: none })
   const images = new Map([['rhcos-4.17', installerImage('/images')]])
@@ -127,7 +127,8 @@ t.test('an image without an ISO, or without a version in its name, is said', (t)
     'live.iso',
   )
   t.same(agentServiceConfig(nameless), {
-    reason: 'image rhcos does not say in its name of which OpenShift it is: call it, say, rhcos-4.17',
+    reason:
+      'the name of image rhcos does not contain an OpenShift version; rename it, for example to rhcos-4.17',
   })
   t.end()
 })
@@ -145,7 +146,7 @@ t.test('a management cluster is told of the nodes that have a BMC', (t) => {
     spec: { bootMACAddress: '00:50:56:96:30:01', rootDeviceHints: { deviceName: '/dev/sda' } },
   })
   t.same(bareMetalHosts(example('libvirt')), {
-    reason: 'no node has a bmc, the address by which it is switched on',
+    reason: 'no node declares a bmc, the address of its management controller',
   })
   t.end()
 })

@@ -1,5 +1,5 @@
 /**
- * What a management cluster is told of a site whose control planes it hosts: the images of its assisted service
+ * Objects for a management cluster that hosts the control planes of a site: the images of its assisted service
  * (AgentServiceConfig, agent-install.openshift.io/v1beta1) and the machines (BareMetalHost, metal3.io/v1alpha1). Pure.
  */
 import { stringify } from 'yaml'
@@ -12,13 +12,13 @@ import type { Architecture } from '../../site/schema.ts'
 
 export type Rendered = { readonly text: string } | { readonly reason: string }
 
-/** Kubernetes may read YAML 1.1, for which some MAC addresses are numbers to the base of 60: it quotes those. */
+/** Kubernetes can parse YAML 1.1, in which some MAC addresses are base-60 numbers: this version quotes them. */
 const asYaml11 = { version: '1.1', lineWidth: 0 } as const
 
-/** As the assisted service spells them. */
+/** The names that the assisted service uses. */
 const architectures: Readonly<Record<Architecture, string>> = { x86_64: 'x86_64', aarch64: 'arm64' }
 
-/** All images that a live ISO lies beside; or why there is none. */
+/** Returns all images that include a live ISO, or why there is none. */
 export function agentServiceConfig(model: Model): Rendered {
   const osImages = []
   for (const [name, { architecture }] of Object.entries(model.site.images)) {
@@ -27,12 +27,12 @@ export function agentServiceConfig(model: Model): Rendered {
     const openshiftVersion = /(?:^|[^\d.])(\d\.\d{1,2})(?!\d)/.exec(name)?.[1]
     if (openshiftVersion === undefined) {
       return {
-        reason: `image ${name} does not say in its name of which OpenShift it is: call it, say, rhcos-4.17`,
+        reason: `the name of image ${name} does not contain an OpenShift version; rename it, for example to rhcos-4.17`,
       }
     }
     osImages.push({
       openshiftVersion,
-      // That of RHCOS, where the file's name has it: 417.94.202411261220-0, or 4.17.0.
+      // The RHCOS version in the name of the file, for example 417.94.202411261220-0 or 4.17.0.
       version: /\d+\.\d+\.\d+(?:-\d+)?/.exec(iso)?.[0] ?? openshiftVersion,
       cpuArchitecture: architectures[architecture],
       url: webServer(model) + urlPaths.image(name, iso),
@@ -40,7 +40,7 @@ export function agentServiceConfig(model: Model): Rendered {
   }
   if (osImages.length === 0) {
     return {
-      reason: 'no image has a live ISO (*live*.iso) in its folder, which is what the assisted service boots',
+      reason: 'no image directory contains a live ISO (*live*.iso), which the assisted service boots',
     }
   }
   return {
@@ -61,7 +61,7 @@ export function agentServiceConfig(model: Model): Rendered {
   }
 }
 
-/** The nodes of all clusters that declare a BMC, each beside the others of its cluster; or why there is none. */
+/** Returns the nodes of all clusters that declare a BMC, or why there is none. */
 export function bareMetalHosts(model: Model): Rendered {
   const hosts = model.site.clusters.flatMap((cluster) =>
     cluster.nodes.flatMap(({ name, bmc }) => {
@@ -69,10 +69,11 @@ export function bareMetalHosts(model: Model): Rendered {
       return bmc === undefined || node === undefined ? [] : [bareMetalHost(node, bmc)]
     }),
   )
-  if (hosts.length === 0) return { reason: 'no node has a bmc, the address by which it is switched on' }
+  if (hosts.length === 0)
+    return { reason: 'no node declares a bmc, the address of its management controller' }
   const documents = hosts.map((host) => stringify(host, asYaml11))
   return {
-    text: `# The InfraEnv and the namespace are named as the cluster; the Secrets hold username and password.\n${documents.join('---\n')}`,
+    text: `# The InfraEnv and the namespace have the name of the cluster; the Secrets contain username and password.\n${documents.join('---\n')}`,
   }
 }
 
@@ -108,7 +109,7 @@ function isoOf(facts: ImageFacts | undefined): string | undefined {
   return iso === undefined ? undefined : fileName(iso.path)
 }
 
-/** By name where a host of the site has the server's address: a name has addresses of both families. */
+/** Uses a name where a host of the site has the address of the server: a name has addresses of both families. */
 function webServer({ site, endpoint }: Model): string {
   const name = site.hosts.find(({ address }) => address.includes(endpoint.address))?.name
   const port = endpoint.ports.http === 80 ? '' : `:${endpoint.ports.http}`

@@ -1,12 +1,12 @@
 /**
- * A site as a libvirt rig: its network, and a domain for each node with the MAC address that the site declares. The
- * least that an installation takes, for a person to edit. Formats: libvirt.org/formatnetwork.html and formatdomain.html.
+ * A site as libvirt XML: its network, and a domain for each node with the MAC address that the site declares. The minimum
+ * for an installation, as a start for your own. Formats: libvirt.org/formatnetwork.html and formatdomain.html.
  */
 import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import type { Role, Subnet } from '../../site/schema.ts'
 
-/** What the OpenShift documents demand of each role at the least. */
+/** The minimum sizes in the OpenShift documents. */
 const sizes: Readonly<Record<Role, { readonly cpus: number; readonly gibibytes: number }>> = {
   bootstrap: { cpus: 4, gibibytes: 16 },
   master: { cpus: 4, gibibytes: 16 },
@@ -15,7 +15,7 @@ const sizes: Readonly<Record<Role, { readonly cpus: number; readonly gibibytes: 
   infra: { cpus: 2, gibibytes: 8 },
 }
 
-/** @returns nothing when the server's address lies in none of the subnets: then there is no network to make */
+/** Returns nothing when the address of the server is in none of the subnets: then there is no network to define. */
 export function libvirtNetwork(model: Model): string | undefined {
   const { site, endpoint } = model
   const subnet = subnetOf(site, endpoint.address)
@@ -26,14 +26,14 @@ export function libvirtNetwork(model: Model): string | undefined {
     `  <name>${networkName(model)}</name>`,
     ...(subnet.gateway === endpoint.address ? ["  <forward mode='nat'/>"] : []),
     ...(bridge === undefined ? [] : [`  <bridge name='${attribute(bridge)}'/>`]),
-    "  <!-- No DHCP and no DNS of libvirt's: both are slipway's. -->",
+    '  <!-- libvirt serves neither DHCP nor DNS here: slipway does. -->',
     "  <dns enable='no'/>",
     `  <ip address='${formatIpv4(endpoint.address)}' prefix='${subnet.cidr.prefix}'/>`,
     '</network>',
   ])
 }
 
-/** @returns nothing for a node that is not on the server's network: a relay agent is no part of the rig */
+/** Returns nothing for a node that is not on the server's network: a relay agent is not part of the test network. */
 export function libvirtDomain(model: Model, node: NodeModel): string | undefined {
   const subnet: Subnet | undefined = subnetOf(model.site, model.endpoint.address)
   if (node.subnet !== subnet) return undefined
@@ -46,7 +46,7 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
     `  <name>${name}</name>`,
     `  <memory unit='GiB'>${gibibytes}</memory>`,
     `  <vcpu>${cpus}</vcpu>`,
-    '  <!-- UEFI without Secure Boot, which would refuse the boot loader. -->',
+    '  <!-- UEFI without Secure Boot, which rejects the boot loader. -->',
     "  <os firmware='efi'>",
     `    <type arch='${isArm ? 'aarch64' : 'x86_64'}' machine='${isArm ? 'virt' : 'q35'}'>hvm</type>`,
     "    <firmware><feature enabled='no' name='secure-boot'/></firmware>",
@@ -54,8 +54,8 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
     `  <features><acpi/>${isArm ? '' : '<apic/>'}</features>`,
     "  <cpu mode='host-passthrough'/>",
     '  <devices>',
-    '    <!-- Network before disk: what a boot leads to is then decided by slipway, and a machine whose server is',
-    '         silent goes on to its disk. With the two numbers exchanged it is asked only while the disk is empty. -->',
+    '    <!-- Network before disk: slipway decides what each boot leads to, and a machine whose server',
+    '         is down boots its disk. With the two numbers swapped, it uses the network only while the disk is empty. -->',
     "    <interface type='network'>",
     `      <mac address='${node.mac}'/>`,
     `      <source network='${networkName(model)}'/>`,
@@ -85,7 +85,7 @@ function networkName({ site }: Model): string {
 
 type Disk = { readonly target: string; readonly bus: string; readonly controller: readonly string[] }
 
-/** A disk that the guest calls what the site says: vda by virtio, everything else as the first one by SCSI. */
+/** Chooses a bus under which the guest names the disk as the site does: vda is virtio, all others the first SCSI disk. */
 function diskOf(path: string): Disk {
   const name = path.slice('/dev/'.length)
   if (/^vd[a-z]+$/.test(name)) return { target: name, bus: 'virtio', controller: [] }
@@ -100,7 +100,7 @@ function xml(lines: readonly string[]): string {
   return `${lines.join('\n')}\n`
 }
 
-/** All other words of a site that stand here are labels, numbers and addresses. */
+/** Escapes a value; all other values of a site in this document are labels, numbers, and addresses. */
 function attribute(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll("'", '&apos;')
 }

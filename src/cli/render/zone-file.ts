@@ -1,9 +1,9 @@
-/** Zones as master files (RFC 1035 §5), so that another name server can be given them, or judge them. Pure. */
+/** Zones as master files (RFC 1035 §5), for another name server to load or validate. Pure. */
 import type { Zone } from '../../plan/dns/plan.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { characterStrings, type RecordData, type ResourceRecord } from '../../proto/dns/record.ts'
 
-/** One zone: every name in full, so that a line means the same wherever it is copied to. */
+/** Writes one zone with full names, so that each line means the same in any file. */
 export function zoneFile({ name, records }: Zone): string {
   const rows = records.map(row)
   const width = (column: 0 | 1 | 2) => Math.max(...rows.map((cells) => cells[column].length))
@@ -21,7 +21,7 @@ function row({ owner, ttlSeconds, data }: ResourceRecord): Row {
   return [`${owner}.`, String(ttlSeconds), data.type, rdataText(data)]
 }
 
-/** What a record says, as in a master file: names end in a dot. */
+/** Formats record data for a master file: names end in a dot. */
 export function rdataText(data: RecordData): string {
   switch (data.type) {
     case 'A':
@@ -43,7 +43,7 @@ export function rdataText(data: RecordData): string {
   }
 }
 
-/** A character-string, with an escape for what would end it and for what is not ASCII (RFC 1035 §5.1). */
+/** Quotes a character-string; escapes what would end it and what is not ASCII (RFC 1035 §5.1). */
 function quoted(octets: Uint8Array): string {
   const characters = Array.from(octets, (octet) => {
     if (octet < 0x20 || octet > 0x7e) return `\\${String(octet).padStart(3, '0')}`
