@@ -100,8 +100,8 @@ export function urlFile(name: string): BootFile {
 }
 
 /**
- * Appends a NUL, which deviates from RFC 2132 §2: some PXE ROMs read the name up to a NUL and would otherwise include
- * octets of the next option. Receivers must remove it; OVMF, SeaBIOS, and iPXE boot with it (captures boot-*).
+ * Deviates from RFC 2132 §2: appends a NUL. Some PXE ROMs read the name up to a NUL and would otherwise include octets
+ * of the next option. Receivers must remove it; OVMF, SeaBIOS, and iPXE boot with it (captures boot-*).
  */
 function bootFileName(name: string): PreparedOption {
   return text(OptionCode.bootFileName, `${name}\0`)
