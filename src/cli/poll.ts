@@ -1,5 +1,5 @@
 /** Polls the running slipway until a goal is reached or the time limit is. */
-import { pause } from '../host/pause.ts'
+import { isAborted, pause } from '../host/pause.ts'
 import { WaitExitCode } from '../cluster/evaluate/stages.ts'
 import type { Clock } from '../host/clock.ts'
 import { ExitCode, type Terminal } from './command.ts'
@@ -34,7 +34,7 @@ export async function pollUntil({
 }: PollOptions): Promise<PollResult> {
   const endMs = clock.monotonic() + timeoutMs
   let isUnreachable = false
-  while (!isOver(signal)) {
+  while (!isAborted(signal)) {
     try {
       const end = await poll()
       if (end !== undefined) return end
@@ -70,9 +70,4 @@ export function exitCodeOf(ended: PollResult): number {
     default:
       return ExitCode.problems
   }
-}
-
-/** A function, because the compiler assumes that the state of a signal does not change. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }

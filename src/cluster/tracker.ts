@@ -3,7 +3,7 @@
  * and evaluates them after every change and in intervals.
  */
 import type { Clock, Timer } from '../host/clock.ts'
-import { pause } from '../host/pause.ts'
+import { isAborted, pause } from '../host/pause.ts'
 import type { Kind } from './collections.ts'
 import { isReached, type InstallProgress } from './evaluate/install-progress.ts'
 import {
@@ -88,7 +88,7 @@ export function trackStages(options: TrackerOptions): StageTracker {
   }
 
   function update(expired?: string): void {
-    if (isClosed(end.signal)) return
+    if (isAborted(end.signal)) return
     timer?.cancel()
     dueMs = Infinity
     // A stage that is reached puts others in turn, whose kinds another holder may have read already.
@@ -116,7 +116,7 @@ export function trackStages(options: TrackerOptions): StageTracker {
   }
 
   async function start(): Promise<void> {
-    while (!isApiReached() && !isClosed(end.signal)) {
+    while (!isApiReached() && !isAborted(end.signal)) {
       api = await session.checkApi(end.signal)
       update()
       if (!api.isUp) await pause(clock, intervalMs, end.signal)
@@ -142,9 +142,4 @@ export function trackStages(options: TrackerOptions): StageTracker {
       held.clear()
     },
   }
-}
-
-/** Read again after each wait: the compiler assumes that a signal does not change. */
-function isClosed(signal: AbortSignal): boolean {
-  return signal.aborted
 }

@@ -17,3 +17,8 @@ export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', end)
   })
 }
+
+/** Reads the signal again after a wait: the compiler assumes that it does not change. */
+export function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}

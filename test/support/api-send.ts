@@ -1,4 +1,4 @@
-/** How the API server of the tests writes its answers. */
+/** How the API server of the tests writes its responses. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { statusOf } from './api-shapes.ts'
@@ -7,11 +7,11 @@ export type Refusal = {
   readonly status: number
   readonly reason: string
   readonly headers?: Record<string, string>
-  /** Instead of a Status: the words of a proxy, or of what stands before the server proper. */
+  /** The body instead of a Status, as from a proxy in front of the server. */
   readonly text?: string
 }
 
-/** What is not served, or not yet: kinds that an operator has still to bring. */
+/** The response for a kind that the server does not know, for example before its operator is installed. */
 export const notServed: Refusal = { status: 404, reason: 'NotFound', text: '404 page not found\n' }
 
 export function sendRefusal(response: ServerResponse, { status, reason, headers, text }: Refusal): void {
@@ -20,8 +20,8 @@ export function sendRefusal(response: ServerResponse, { status, reason, headers,
   response.writeHead(status, { 'content-type': type, ...headers }).end(body)
 }
 
-/** What is longer than this is sent compressed, to whoever asks for that. */
-const plainOctets = 128 * 1024
+/** A longer body is compressed for a client that accepts it. */
+const maxPlainBytes = 128 * 1024
 
 export function send(
   { headers }: IncomingMessage,
@@ -30,7 +30,7 @@ export function send(
   body: object,
 ): void {
   const text = JSON.stringify(body)
-  const isCompressed = text.length > plainOctets && /\bgzip\b/.test(String(headers['accept-encoding']))
+  const isCompressed = text.length > maxPlainBytes && /\bgzip\b/.test(String(headers['accept-encoding']))
   const encoding = isCompressed ? { 'content-encoding': 'gzip' } : {}
   response.writeHead(status, { 'content-type': 'application/json', ...encoding })
   response.end(isCompressed ? gzipSync(text) : text)

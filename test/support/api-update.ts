@@ -1,4 +1,4 @@
-/** What becomes of an object that a client puts: the rules of the API server's registry, as far as we meet them. Pure. */
+/** The rules of the API server's registry for an object that a client puts, as far as the tests need them. Pure. */
 import { asKept, refuse, requirePlace, type ApiObject } from './api-shapes.ts'
 
 export type Update =
@@ -8,33 +8,33 @@ export type Update =
 type Condition = { readonly type: string; readonly status: string }
 
 /**
- * The object as it is kept then, or why not. What a client sends has to fit its published shape: a server passes over
- * a field that it does not know, a test must not.
+ * Returns the new object, or why it is refused. The client's object must have its published shape: a server ignores
+ * unknown fields, but a test must not.
  *
- * @param path with `/approval` where that is asked
+ * @param path with `/approval` for an approval
  */
 export function updated(path: string, old: ApiObject, sent: ApiObject): Update {
   const { kind, subresource } = requirePlace(path)
-  // The path says which kind is meant, whether or not the object does.
+  // The path determines the kind, also if the object has none.
   const next = asKept(path, sent)
   const { name, uid, resourceVersion } = next.metadata
   if (name !== old.metadata.name) return refused(400, 'BadRequest', 'its name is not that on the URL')
   if (uid !== undefined && uid !== old.metadata.uid) {
     return refused(409, 'Conflict', 'Precondition failed: UID in precondition')
   }
-  // Without a version whatever is there is meant.
+  // Without a version, any existing object matches.
   if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
     return refused(409, 'Conflict', 'the object has been modified')
   }
   if (subresource === 'approval') return approval(path, old, next)
-  if (subresource !== undefined) refuse(path, [`nobody has taught the tests what /${subresource} does`])
-  // A request is never changed; of other kinds the status has a path of its own.
+  if (subresource !== undefined) refuse(path, [`the tests do not implement /${subresource}`])
+  // A request cannot be changed. Other kinds have a separate path for their status.
   if (kind === 'CertificateSigningRequest') return { kind: 'kept', object: old }
   const { status } = old
   return { kind: 'kept', object: { ...next, ...(status === undefined ? {} : { status }) } }
 }
 
-/** Of what is sent only the conditions are taken (pkg/registry/certificates, csrApprovalStrategy). */
+/** Applies only the conditions (pkg/registry/certificates, csrApprovalStrategy). */
 function approval(path: string, old: ApiObject, next: ApiObject): Update {
   const conditions = conditionsOf(next)
   const problem = problemWith(conditions, conditionsOf(old))
@@ -43,19 +43,19 @@ function approval(path: string, old: ApiObject, next: ApiObject): Update {
   return { kind: 'kept', object: asKept(path, { ...next, spec: old['spec'], status }) }
 }
 
-/** Those after which nothing is left to decide; once there they stay, and are never `False`. */
-const lasting: readonly string[] = ['Approved', 'Denied', 'Failed']
+/** Permanent conditions, which are never `False`. */
+const permanent: readonly string[] = ['Approved', 'Denied', 'Failed']
 
-/** As pkg/apis/certificates/validation judges an update. */
+/** As pkg/apis/certificates/validation validates an update. */
 function problemWith(conditions: readonly Condition[], before: readonly Condition[]): string | undefined {
   for (const { type, status } of conditions) {
-    const allowed = lasting.includes(type) ? ['True'] : ['True', 'False', 'Unknown']
+    const allowed = permanent.includes(type) ? ['True'] : ['True', 'False', 'Unknown']
     if (!allowed.includes(status)) return `${type} is "${status}", supported values: ${allowed.join(', ')}`
   }
   const types = conditions.map(({ type }) => type)
   if (types.includes('Approved') && types.includes('Denied'))
     return 'Approved and Denied are mutually exclusive'
-  const removed = before.find(({ type }) => lasting.includes(type) && !types.includes(type))
+  const removed = before.find(({ type }) => permanent.includes(type) && !types.includes(type))
   return removed === undefined ? undefined : `updates may not remove a condition of type "${removed.type}"`
 }
 

@@ -1,8 +1,8 @@
-/** Objects of a cluster as its API shows them, each held against its published shape when it is made. */
+/** Objects of a cluster as its API returns them. Each is checked against its published shape. */
 import { apiPaths, type Condition } from '../../src/cluster/objects.ts'
 import { asKept } from './api-shapes.ts'
 
-/** What conditions of all kinds have. @param more a `message`, another time */
+/** @param more for example a `message`, or another time */
 export function condition(type: string, status = 'True', more: Partial<Condition> = {}): Condition {
   return { type, status, lastTransitionTime: '2026-01-01T11:00:00Z', ...more }
 }
@@ -11,7 +11,7 @@ export function nodeObject(name: string, conditions: readonly Condition[] = [], 
   return asKept(apiPaths.nodes, { metadata: { name, ...metadata }, status: { conditions } })
 }
 
-/** What openshift-install waits for. @param status none: the ConfigMap says nothing yet */
+/** The ConfigMap that openshift-install waits for. @param status undefined: without data */
 export function bootstrapConfigMap(status?: string) {
   const data = status === undefined ? {} : { data: { status } }
   return asKept(apiPaths.bootstrapConfigMap, {
@@ -20,7 +20,7 @@ export function bootstrapConfigMap(status?: string) {
   })
 }
 
-/** A request of which only who asks is of interest. */
+/** A request for tests in which only the requester matters. */
 export function signingRequest(
   name: string,
   conditions: readonly Condition[] = [],

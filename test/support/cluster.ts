@@ -1,4 +1,4 @@
-/** A declared cluster as the site's schema gives it, and a connection to an API server that plays it. */
+/** A declared cluster, and a connection to a test API server. */
 import type { Test } from 'tap'
 import { connectCluster, type ClusterConnection } from '../../src/cluster/connection/client.ts'
 import type { Credentials } from '../../src/cluster/kubeconfig/decode.ts'
@@ -11,7 +11,7 @@ import { nodeObject } from './cluster-objects.ts'
 import { fakeClock, type FakeClock } from './fake-clock.ts'
 import { siteText } from './site-folder.ts'
 
-/** The site of the tests, whose files are in `folder`. */
+/** Returns the site of the tests, with its files in `folder`. */
 export function declaredSite(folder = '/etc/slipway'): Site {
   const loaded = loadSite(siteText(), `${folder}/site.yaml`)
   if (loaded.kind !== 'site') throw new TypeError('the site of the tests has a problem')
@@ -31,7 +31,7 @@ export const node = (name: string, metadata: object = {}): ApiObject => nodeObje
 
 type Connected = { server: ApiServer; api: ClusterConnection; clock: FakeClock; credentials: Credentials }
 
-/** Both are closed when the test ends; time stands still. */
+/** Both are closed when the test ends. The clock does not move by itself. */
 export async function connected(
   t: Test,
   change: Partial<Credentials> = {},
@@ -53,15 +53,15 @@ export async function connected(
   return { server, api, clock, credentials }
 }
 
-/** Lets real sockets do their work until the next timer of the client's clock is of this length. */
+/** Waits until the next timer of the client's clock has this length, while real sockets work. */
 export async function untilPaused(clock: FakeClock, delayMs: number): Promise<void> {
-  const end = performance.now() + mostWorkMs
+  const end = performance.now() + maxWorkMs
   while (clock.nextDelay() !== delayMs) {
     if (performance.now() > end)
-      throw new Error(`the next timer is of ${clock.nextDelay()} ms, not ${delayMs}`)
+      throw new Error(`the next timer is ${clock.nextDelay()} ms, expected ${delayMs} ms`)
     await new Promise(setImmediate)
   }
 }
 
-/** What sockets on loopback need at most, on a machine that does much else. */
-const mostWorkMs = 20_000
+/** More than sockets on loopback need on a busy machine. */
+const maxWorkMs = 20_000

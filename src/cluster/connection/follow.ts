@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../../host/clock.ts'
 import { NoCredentials } from '../kubeconfig/file.ts'
-import { pause } from '../../host/pause.ts'
+import { isAborted, pause } from '../../host/pause.ts'
 import { ApiProblem, ConnectionReplaced, isExpired, isServerWide } from './errors.ts'
 import { BadEvent, type WatchEvent, type WatchEventType } from './watch.ts'
 
@@ -82,13 +82,13 @@ export async function follow<T>(
     endOutage()
   }
   const endOutage = (): void => {
-    if (sentence === undefined || isOver(signal)) return
+    if (sentence === undefined || isAborted(signal)) return
     sentence = undefined
     handlers.onReachable()
   }
   const onEvent = (event: WatchEvent): void => {
     // Data that was already received still arrives after the abort.
-    if (isOver(signal)) return
+    if (isAborted(signal)) return
     if (isOlder(event.resourceVersion, version)) throw new WentBack()
     version = event.resourceVersion
     onReachable()
@@ -100,7 +100,7 @@ export async function follow<T>(
 
   async function list(): Promise<void> {
     const { items, resourceVersion } = await source.list(signal)
-    if (isOver(signal)) return
+    if (isAborted(signal)) return
     const isRollback = isOlder(resourceVersion, version)
     version = resourceVersion
     needsList = false
@@ -146,7 +146,7 @@ export async function follow<T>(
     const attempt = backoff.attempt()
     try {
       if (await isOutdated()) await list()
-      if (isOver(signal)) return
+      if (isAborted(signal)) return
       interruptedMs = undefined
       startedMs = clock.monotonic()
       await source.watch(version ?? '', onEvent, signal, onOpen)
@@ -155,7 +155,7 @@ export async function follow<T>(
       else await pause(clock, backoff.delayMs(++failures), signal)
     } catch (error) {
       openTimer?.cancel()
-      if (isOver(signal)) return
+      if (isAborted(signal)) return
       if (error instanceof ConnectionReplaced) continue
       const isRestart = isExpired(error) || error instanceof WentBack
       needsList ||= isRestart || error instanceof BadEvent
@@ -221,9 +221,4 @@ export function createBackoff(clock: Clock, random: () => number): Backoff {
       wake = new AbortController()
     },
   }
-}
-
-/** Read again after each wait: the compiler assumes that a signal does not change. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted
 }

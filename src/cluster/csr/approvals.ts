@@ -6,7 +6,7 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { pause } from '../../host/pause.ts'
+import { isAborted, pause } from '../../host/pause.ts'
 import type { PendingRequest } from '../collections.ts'
 import { ApiProblem } from '../connection/errors.ts'
 import { apiPaths, timeOf, type NodeObject } from '../objects.ts'
@@ -51,7 +51,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
 
   async function work(): Promise<void> {
     let failures = 0
-    for (let [name] = waiting; name !== undefined && !isClosed(signal); [name] = waiting) {
+    for (let [name] = waiting; name !== undefined && !isAborted(signal); [name] = waiting) {
       waiting.delete(name)
       const request = held.get(name)
       const outcome = request === undefined ? 'done' : await attempt(request)
@@ -69,7 +69,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       await approve(request)
       return 'done'
     } catch (error) {
-      if (isClosed(signal)) return 'done'
+      if (isAborted(signal)) return 'done'
       if (isNotFound(error)) {
         held.remove(csr.name)
         return 'done'
@@ -157,9 +157,4 @@ function isPermanent(error: unknown): boolean {
 
 function delayMs(failures: number): number {
   return Math.min(maxDelayMs, firstDelayMs * 2 ** (failures - 1))
-}
-
-/** Read again after each wait: the compiler assumes that a signal does not change. */
-function isClosed(signal: AbortSignal): boolean {
-  return signal.aborted
 }

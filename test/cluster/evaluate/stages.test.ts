@@ -1,0 +1,93 @@
+import t from 'tap'
+import { kinds, type Kind } from '../../../src/cluster/collections.ts'
+import { startedProgress, type InstallProgress } from '../../../src/cluster/evaluate/install-progress.ts'
+import {
+  evaluateStages,
+  everyStage,
+  neededKinds,
+  stageReports,
+  stagesOf,
+  type Snapshot,
+} from '../../../src/cluster/evaluate/stages.ts'
+import { bootstrapConfigMap, condition, etcd } from '../../support/cluster-objects.ts'
+
+const up = { isUp: true, version: 'v1.30.4' } as const
+const minute = 60_000
+
+/** @param objects of the kinds that are current */
+function snapshot(
+  objects: ReadonlyMap<Kind<unknown>, readonly object[]>,
+  more: Partial<Snapshot> = {},
+): Snapshot {
+  return {
+    items: <T>(kind: Kind<T>) => (objects.get(kind) ?? []) as readonly T[],
+    isCurrent: (kind) => objects.has(kind),
+    isStale: () => false,
+    ...{ api: up, hasCredentials: true },
+    ...more,
+  }
+}
+
+const evaluate = (progress: InstallProgress, view: Snapshot, now: number, expired?: string) =>
+  evaluateStages(
+    stagesOf('bootstrap-complete', []),
+    { progress, missing: new Map() },
+    {
+      ...{ snapshot: view, now },
+      expired,
+    },
+  )
+
+t.test('the API is unknown without credentials, and missing without an answer', (t) => {
+  const none = evaluate({}, snapshot(new Map(), { api: undefined }), 5)
+  t.same(none.progress, {})
+  const api = { isUp: false, reason: 'connection refused' } as const
+  const refused = evaluate({}, snapshot(new Map(), { api }), 5)
+  t.same(refused.progress, startedProgress(5))
+  t.same(refused.missing.get('API'), ['connection refused'])
+  const view = snapshot(new Map(), { api, hasCredentials: false })
+  const unknown = evaluate({}, view, 5)
+  t.same(unknown.progress, {})
+  t.match(stageReports(stagesOf('bootstrap-complete', []), unknown, view), [
+    { name: 'API', state: 'unknown', missing: ['connection refused'] },
+    { name: 'bootstrap', state: 'ahead' },
+    { name: 'etcd', state: 'ahead' },
+  ])
+  t.end()
+})
+
+t.test('a stage is evaluated when it is in turn and its kinds are current', (t) => {
+  const first = evaluate(startedProgress(1), snapshot(new Map()), 5)
+  t.same(first.progress['API'], { state: 'reached', since: 1, reachedAt: 5, note: 'v1.30.4' })
+  t.same(first.progress['bootstrap'], { state: 'under-way', since: 5 })
+  t.same(neededKinds(stagesOf('bootstrap-complete', []), first.progress), [kinds.bootstrapConfigMap])
+  const same = evaluate(first.progress, snapshot(new Map()), 6)
+  t.equal(same.progress, first.progress, 'the same object without a change')
+  const objects = new Map([[kinds.bootstrapConfigMap, [bootstrapConfigMap('complete')]]])
+  const done = evaluate(first.progress, snapshot(objects), 9)
+  t.match(done.progress, { bootstrap: { reachedAt: 9 }, etcd: { state: 'under-way', since: 9 } })
+  t.end()
+})
+
+t.test('a stage can have an excuse when its time is over', (t) => {
+  const progress: InstallProgress = {
+    ...{ API: { state: 'reached' }, bootstrap: { state: 'reached' } },
+    etcd: { state: 'under-way', since: 0 },
+  }
+  const view = (conditions: readonly ReturnType<typeof condition>[]) =>
+    snapshot(new Map([[kinds.etcd, [etcd(...conditions)]]]))
+  const note = 'this release does not report whether the member was removed'
+  t.match(evaluate(progress, view([]), 5 * minute - 1).progress, { etcd: { state: 'under-way' } })
+  t.match(evaluate(progress, view([]), 5 * minute).progress, { etcd: { state: 'reached', note } })
+  t.match(evaluate(progress, view([]), 1, 'etcd').progress, { etcd: { state: 'reached', note } })
+  const reported = view([condition('EtcdBootstrapMemberRemoved', 'False')])
+  t.match(evaluate(progress, reported, 5 * minute).progress, { etcd: { state: 'under-way' } })
+  t.end()
+})
+
+t.test('a cluster without a bootstrap has four stages', (t) => {
+  const names = (hasBootstrap: boolean) => everyStage([], hasBootstrap).map(({ name }) => name)
+  t.same(names(false), ['API', 'nodes', 'version', 'operators'])
+  t.same(names(true), ['API', 'bootstrap', 'etcd', 'nodes', 'version', 'operators'])
+  t.end()
+})
