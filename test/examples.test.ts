@@ -15,7 +15,7 @@ import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
 import type { Cluster, Site } from '../src/site/schema.ts'
 import { simulate } from '../src/simulate/simulate.ts'
-import { openMemoryStore } from '../src/install/store.ts'
+import { openMemoryStore } from '../src/install/open-store.ts'
 import { scanIgnition } from '../src/scan/ignition/scan.ts'
 import { scanSite } from '../src/scan/scan.ts'
 import { base64, kubeconfigText, startApiServer } from './support/api-server.ts'
@@ -149,7 +149,7 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
   const { site: name, subnets, hosts, dhcpOptions } = site
   return {
     ...{ site: name, subnets, hosts, dhcpOptions },
-    server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], ports },
+    server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], installs: true, ports },
     dns: { ...site.dns, forward: [] },
     tftp: {
       ...site.tftp,

@@ -155,6 +155,121 @@ export const installCodes = defineCodes({
     meaning: 'the download of the Ignition file was interrupted',
     remedy: 'Look at the console of the node and at the link of its switch port',
   },
+  'boot.no-dhcp-exchange': {
+    meaning:
+      'the machine requested a boot script, and iPXE on it did not request its address from this server',
+    remedy:
+      'Restart the machine; if another DHCP server answers it, set `requireDhcp: false` for the cluster',
+  },
+  'boot.waits-for-server': {
+    meaning: 'the node waits until a server provides machine configuration on port 22623',
+    remedy: 'Install the bootstrap or the first control-plane node, or press the key that the console names',
+  },
+  'install.not-declared': {
+    meaning: 'the request names a node that the site file does not declare',
+    remedy: 'Compare the name with the site file',
+  },
+  'install.not-armed': {
+    meaning: 'an installation was selected for a node that must not be installed',
+    remedy: 'Run `slipway node install` or `slipway node menu` for the node',
+  },
+  'install.installed-before': {
+    meaning: 'slipway installed this machine before',
+    remedy: 'Run `slipway node install` to install it again',
+  },
+  'install.in-cluster': {
+    meaning: 'the cluster reports this machine as a node, so it boots from its disk',
+    remedy: 'Run `slipway node install` to erase its disk and install it',
+  },
+  'install.foreign-system': {
+    meaning: 'a system that slipway did not install runs on this machine, so it boots from its disk',
+    remedy: 'Run `slipway node install` to erase its disk and install it',
+  },
+  'install.unconfirmed': {
+    meaning: 'a system requested an address after the installation, and no callback or cluster confirmed it',
+    remedy: 'Check the node at its console; run `slipway node local` if it is installed',
+  },
+  'install.other-appliance': {
+    meaning: 'this appliance does not install nodes (`server.installs: false`)',
+    remedy: 'Start the appliance that installs, or set `server.installs: true` on exactly one of them',
+  },
+  'install.machine-replaced': {
+    meaning: 'the node has another MAC address than before: it is another machine',
+    remedy: 'Check that the machine was replaced on purpose',
+  },
+  'install.file-missing': {
+    meaning: 'a file that the installation needs is missing or cannot be read',
+    remedy: 'Provide the file that the message names, and reload slipway',
+  },
+  'ignition.expired': {
+    meaning: 'a certificate in the Ignition file has expired',
+    remedy: 'Create the Ignition files again',
+  },
+  'ignition.not-installing': {
+    meaning: 'an Ignition file was requested for a node that is not being installed',
+    remedy: 'Arm the node with `slipway node install` if it must be installed',
+  },
+  'ignition.wrong-token': {
+    meaning: 'the token of the request is not the one of the installation in progress',
+    remedy: 'Restart the node so that it gets its current script',
+  },
+  'ignition.wrong-role': {
+    meaning: 'the requested Ignition file is of another role than the installation in progress',
+    remedy: 'Restart the node so that it gets its current script',
+  },
+  'ignition.wrong-address': {
+    meaning: 'the request came from an address that the site file does not give to the node',
+    remedy: 'Compare the address of the node with the site file',
+  },
+  'ignition.token-expired': {
+    meaning: 'the token of the installation has expired',
+    remedy: 'Restart the node so that it gets another token',
+  },
+  'ignition.too-many-reads': {
+    meaning: 'the Ignition file was requested too often with one token',
+    remedy: 'Restart the node so that it gets another token',
+  },
+  'state.not-vouched': {
+    meaning: 'the records of the machine are incomplete, so it boots from its disk',
+    remedy: 'Run `slipway node install` to install the machine, or `slipway node local` to keep its disk',
+  },
+  'state.unknown-mode': {
+    meaning:
+      'the record of the machine has a state that this version does not know, so it boots from its disk',
+    remedy: 'Run the newer version, or arm the machine with `slipway node install`',
+  },
+  'state.lost': {
+    meaning: 'the state was lost: machines without a record boot from their disks',
+    remedy: 'Restore a backup, or arm the machines that must be installed',
+  },
+  'state.stale': {
+    meaning: 'the state is older than the last one that slipway wrote: machines boot from their disks',
+    remedy: 'Restore the latest state, or arm the machines that must be installed',
+  },
+  'state.other-site': {
+    meaning: 'the state belongs to another site: machines without a record boot from their disks',
+    remedy: 'Check the state directory and the name of the site',
+  },
+  'state.damaged': {
+    meaning: 'the state was damaged and moved aside; the readable records were recovered',
+    remedy: 'Restore a backup, or arm the machines that must be installed',
+  },
+  'state.record-damaged': {
+    meaning: 'the record of one machine is damaged, so it boots from its disk',
+    remedy: 'Arm the machine with `slipway node install` if it must be installed',
+  },
+  'state.unusable': {
+    meaning: 'the state cannot be used: nothing is installed, all other services run',
+    remedy: 'Fix what the message names, and restart slipway',
+  },
+  'state.not-writable': {
+    meaning: 'the state cannot be written: new installations wait, all other services run',
+    remedy: 'Free disk space, and check the permissions of the state directory',
+  },
+  'state.clock-jumped': {
+    meaning: 'the clock of the server jumped',
+    remedy: 'Check the time synchronization of the server',
+  },
 })
 
 export type InstallCode = keyof typeof installCodes

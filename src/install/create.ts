@@ -1,150 +1,201 @@
 /**
- * The installations of all nodes: what is seen and asked goes through the state machine, and what it decides is
- * kept before anybody is told.
+ * The installations of all machines: requests and observations go through the state machine, and its decisions are
+ * recorded before anyone learns of them. Records belong to machines (MAC addresses); the site gives them names.
  */
 import type { Clock } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { IgnitionKind } from '../plan/facts.ts'
-import type { InstallNode, InstallPlan, MachineConfigServer } from '../plan/install.ts'
+import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import { tokenPlaceholder } from '../plan/urls.ts'
-import { createRepeatFilter, createJournal } from './journal.ts'
+import { answerOf, isInstalling, waitReason } from './answers.ts'
+import type { BootEvent } from './boot-facts.ts'
+import { eventsOf, isOfNode } from './events.ts'
 import type { Gate } from './gate.ts'
-import { hashToken, judgeRead, judgeWord, newToken } from './guard.ts'
-import type { BootAnswer, BootChoice, Installs, NodeRecord, Permission } from './installs.ts'
-import { advance, begin, type Event, type State } from './machine.ts'
+import { checkCallback, checkRead, hashToken, newToken, startedTokenOf } from './guard.ts'
+import type { BootAnswer, BootChoice, Installs, Permission } from './installs.ts'
+import { createJournal } from './journal.ts'
+import { advance, decide, type Event } from './machine.ts'
+import { initialState, type State } from './machine-state.ts'
+import { bootEpoch, momentOf, type Moment } from './moment.ts'
 import type { Seen } from './observation.ts'
-import type { Store } from './store.ts'
+import { recordOf } from './record.ts'
+import type { StateProblem, Store } from './store.ts'
 
 export type InstallsOptions = {
-  /** Read once for each question. */
+  /** Read once for each request. */
   readonly plan: () => InstallPlan
   readonly store: Store
   readonly gate: Pick<Gate, 'isOpen'>
-  /** Whether what the site has for a node lets it begin: files that are there, Ignition that is young enough. */
+  /** Whether the files for an installation exist and are recent enough. */
   readonly canStartInstall: (node: string, role: IgnitionKind) => Permission | Promise<Permission>
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
+  /** Identifies the boot of this machine. */
+  readonly epoch?: string
 }
 
-/** @throws when the store cannot keep what the site declares */
 export function createInstalls(options: InstallsOptions): Installs {
-  const { plan, store, gate, canStartInstall: mayStart, log, counters, clock } = options
+  const { plan, store, gate, canStartInstall, log, counters, clock } = options
+  const { epoch = bootEpoch() } = options
   const journal = createJournal(options)
-  const isRepeated = createRepeatFilter()
   const lastSeen = new Map(store.lastSeen)
+  /** Machines that appeared under the name of another one. */
+  const replaced = new Map<string, StateProblem>()
 
-  if (store.loss !== undefined) {
-    log.error({ reason: store.loss }, 'what was known of installations is lost: nodes boot from their disks')
-  }
+  for (const { code, text } of store.problems) log.error({ code, reason: text }, 'state problem')
   declare()
-  journal.write()
+  tryToWrite()
 
-  /** Takes note of what the site says now. A node that is not declared any more keeps its state: it may come back. */
+  function now(): Moment {
+    return momentOf(clock, epoch)
+  }
+
+  /** Reads the active plan. A machine that is no longer declared keeps its record. */
   function declare(): void {
+    const declared = new Set([...plan().values()].map(({ mac }) => mac))
     for (const node of plan().values()) {
-      const state = journal.state(node.key)
-      if (state === undefined) {
-        journal.set(node.key, store.loss === undefined ? begin(node) : withoutPast(node, clock.now()))
+      const state = journal.state(node.mac)
+      if (state !== undefined) {
+        move(node, { kind: 'declared', node })
         continue
       }
-      if (state.mac !== node.mac) {
-        log.warn(
-          { node: node.key, mac: node.mac },
-          'node has another MAC address: another machine, begun anew',
-        )
-      }
-      move(node, { kind: 'declared', node })
+      const earlier = [...journal.states().values()].find((each) => each.node === node.key)
+      if (earlier !== undefined && !declared.has(earlier.mac)) reportReplaced(node, earlier)
+      journal.set(node.mac, initialState(node, store.incomplete))
     }
   }
 
+  function reportReplaced({ key, mac }: InstallNode, earlier: State): void {
+    const text = `${key} is another machine now: its MAC address is ${mac}, before it was ${earlier.mac}`
+    replaced.set(key, { code: 'install.machine-replaced', text })
+    log.warn(
+      { node: key, mac, earlier: earlier.mac, code: 'install.machine-replaced' },
+      'node has another machine',
+    )
+  }
+
   function stateOf(node: InstallNode): State {
-    return journal.state(node.key) ?? begin(node)
+    return journal.state(node.mac) ?? initialState(node, store.incomplete)
   }
 
   function move(node: InstallNode, event: Event): State {
     const before = stateOf(node)
-    const after = advance(before, event, clock.now())
-    if (after !== before) journal.set(node.key, after)
+    const after = advance(before, event, now())
+    if (after !== before) journal.set(node.mac, after)
     if (after.mode !== before.mode) {
       counters.increment(`install.${after.mode}`)
-      const facts = { node: node.key, from: before.mode, to: after.mode, reason: after.reason }
-      log[after.mode === 'failed' ? 'error' : 'info'](facts, 'node changed its mode')
-      journal.note({ ...facts, kind: 'state' })
+      const { mode: to, reason, code } = after
+      const facts = { node: node.key, from: before.mode, to, reason }
+      log[to === 'failed' ? 'error' : 'info']({ ...facts, code }, 'node state changed')
+      journal.note(node.mac, { ...facts, kind: 'state' })
     }
     return after
   }
 
-  function observe(seen: Seen): void {
-    const node = plan().get(seen.node)
-    if (node === undefined) return
-    // What others say of it is no sight of it.
-    if (seen.kind !== 'cluster') lastSeen.set(node.key, clock.now())
-    if (!isRepeated(seen, clock.now())) journal.note(seen)
-    const before = stateOf(node)
-    for (const event of eventsOf(seen, node)) move(node, event)
-    // Written at once: forgotten, it would let the disk be written a second time.
-    if (stateOf(node) !== before) journal.write()
+  /** Writes at once; what cannot be written now stays in memory and is written later. */
+  function tryToWrite(): void {
+    try {
+      journal.write()
+    } catch {
+      // The journal logged it and tries again.
+    }
   }
 
-  /** Why an installation that would begin now has to wait; undefined when none would begin, or nothing is in its way. */
-  async function hold(node: InstallNode, choice: BootChoice): Promise<BootAnswer | undefined> {
-    if (!isBegun(advance(stateOf(node), bootEvent(node, choice, '?'), clock.now()), '?')) return undefined
-    const role = choice.role ?? node.role
-    const permission = await mayStart(node.key, role)
-    if (permission.kind === 'refused') return { kind: 'wait', reason: permission.reason, canSkip: false }
+  function observe(seen: Seen): void {
+    const node = plan().get(seen.node)
+    if (node === undefined || !isOfNode(seen, node)) return
+    // Reports of the cluster are not signs of the machine itself.
+    if (seen.kind !== 'cluster') lastSeen.set(node.mac, clock.now())
+    journal.note(node.mac, seen)
+    const before = stateOf(node)
+    for (const event of eventsOf(seen, node)) move(node, event)
+    const { mode, attempt, evidence } = stateOf(node)
+    // Evidence that is lost could let the disk be written a second time.
+    if (mode !== before.mode || attempt !== before.attempt || evidence !== before.evidence) tryToWrite()
+  }
+
+  function bootEvent(node: InstallNode, { role }: BootChoice, token: string, isNode: boolean): BootEvent {
+    const { requiresExchange, isMenuAutomatic, isInstaller } = node
+    return {
+      ...{ kind: 'boot', role: role ?? node.role, isChosen: role !== undefined },
+      isConscious: !isMenuAutomatic,
+      tokenHash: hashToken(token),
+      startedHash: hashToken(startedTokenOf(token, store.secret)),
+      requiresExchange: isNode && requiresExchange,
+      isInstaller,
+      isRecordable: store.isRecordable,
+    }
+  }
+
+  /** Returns why an installation has to wait; undefined if none would start, or nothing prevents it. */
+  async function hold(
+    node: InstallNode,
+    event: BootEvent,
+    isSkipping: boolean,
+  ): Promise<BootAnswer | undefined> {
+    if (!isInstalling(decide(stateOf(node), event, now()))) return undefined
+    const { role } = event
+    const permission = await canStartInstall(node.key, role)
+    if (permission.kind === 'refused') {
+      return { kind: 'wait', reason: permission.reason, code: permission.code, canSkip: false }
+    }
     const servers = node.waitsFor[role] ?? []
-    if (choice.isSkipping || (await gate.isOpen(servers))) return undefined
-    return { kind: 'wait', reason: waitReason(servers), canSkip: true }
+    if (isSkipping || (await gate.isOpen(servers))) return undefined
+    return { kind: 'wait', reason: waitReason(servers), code: 'boot.waits-for-server', canSkip: true }
   }
 
   async function boot(key: string, choice: BootChoice): Promise<BootAnswer> {
     const node = plan().get(key)
-    if (node === undefined) return gone(key)
-    const held = await hold(node, choice)
-    if (held !== undefined) return held
-    // From here to the answer nothing else happens; what did while the gate was asked, the machine knows.
+    if (node === undefined) return notDeclared(key)
     const token = newToken()
-    const hash = hashToken(token)
+    const event = bootEvent(node, choice, token, true)
+    const held = await hold(node, event, choice.isSkipping)
+    if (held !== undefined) {
+      // Nothing starts; the machine is known to wait in its script.
+      move(node, { ...event, isRecordable: false })
+      return held
+    }
+    // No other event can happen from here to the answer; the state has those that happened during the wait.
+    const decision = decide(stateOf(node), event, now())
+    if (!isInstalling(decision)) {
+      const before = stateOf(node)
+      const after = move(node, event)
+      if (after.mode !== before.mode || after.attempt !== before.attempt) tryToWrite()
+      return answerOf(node, decision, after, choice, '')
+    }
     try {
-      const after = journal.keep(key, () => move(node, bootEvent(node, choice, hash)))
-      if (!isBegun(after, hash)) return answerOf(node, after, choice)
-      if (after.attempt.earlier > 0) store.forgetProgress(key)
-      return { kind: 'install', role: after.attempt.role, token }
+      const after = journal.keep(node.mac, () => move(node, event))
+      if (decision.kind === 'resume') tryToForgetProgress(node)
+      return answerOf(node, decision, after, choice, token)
     } catch (error) {
-      log.error({ node: key, err: error }, 'a boot cannot be answered: the state cannot be written')
-      const reason = 'the server cannot write down what it decides: its log says why'
-      return { kind: 'wait', reason, canSkip: false }
+      log.error({ node: key, err: error, code: 'state.not-writable' }, 'installation not started')
+      return answerOf(node, { kind: 'wait', code: 'state.not-writable' }, stateOf(node), choice, '')
+    }
+  }
+
+  function tryToForgetProgress({ mac, key }: InstallNode): void {
+    try {
+      store.forgetProgress(mac)
+    } catch (error) {
+      log.warn({ node: key, err: error }, 'progress reports not deleted')
     }
   }
 
   async function preview(key: string, choice: BootChoice): Promise<BootAnswer> {
     const node = plan().get(key)
-    if (node === undefined) return gone(key)
-    const held = await hold(node, choice)
+    if (node === undefined) return notDeclared(key)
+    const event = bootEvent(node, choice, tokenPlaceholder, false)
+    const held = await hold(node, event, choice.isSkipping)
     if (held !== undefined) return held
-    const after = advance(stateOf(node), bootEvent(node, choice, '?'), clock.now())
-    return isBegun(after, '?')
-      ? { kind: 'install', role: after.attempt.role, token: tokenPlaceholder }
-      : answerOf(node, after, choice)
+    const state = stateOf(node)
+    const decision = decide(state, event, now())
+    return answerOf(node, decision, advance(state, event, now()), choice, tokenPlaceholder)
   }
 
-  function recordOf(node: InstallNode): NodeRecord {
-    const state = advance(stateOf(node), { kind: 'time' }, clock.now())
-    const { mode, since, reason, armedUntil, attempt } = state
-    const seen = lastSeen.get(node.key)
-    return {
-      node: node.key,
-      mode,
-      since,
-      reason,
-      ...(armedUntil !== undefined && { armedUntil }),
-      ...(attempt && {
-        attempt: { role: attempt.role, startedAt: attempt.startedAt, earlier: attempt.earlier },
-      }),
-      ...(seen !== undefined && { lastSeen: seen }),
-    }
+  function record(node: InstallNode) {
+    return recordOf(node.key, advance(stateOf(node), { kind: 'time' }, now()), lastSeen.get(node.mac))
   }
 
   return {
@@ -153,109 +204,82 @@ export function createInstalls(options: InstallsOptions): Installs {
         observe(seen)
       } catch (error) {
         counters.increment('install.bugs')
-        log.error({ node: seen.node, err: error }, 'an observation could not be taken note of')
+        log.error({ node: seen.node, err: error }, 'observation not recorded')
       }
     },
     boot,
     preview,
-    mayRead(key, token, address, what) {
+    mayRead(key, { token, address, what, isHead }) {
       const node = plan().get(key)
       if (node === undefined) return undeclared(key)
-      const permission = judgeRead(node, stateOf(node), { token, address }, what, clock.now())
-      if (permission.kind === 'allowed') move(node, { kind: 'asked' })
+      const permission = checkRead(node, stateOf(node), { token, address }, what, now())
+      if (permission.kind === 'refused' || isHead || stateOf(node).mode !== 'installing') return permission
+      const isLast = node.lastFile === 'ignition' && what !== 'live' && what !== 'initramfs'
+      const request = { kind: 'request', isLast } as const
+      // The disk may be written once the last file is sent, so that must be on our disk first.
+      if (what === 'live') move(node, request)
+      else journal.keep(node.mac, () => move(node, request))
       return permission
     },
+    startedToken: (token) => startedTokenOf(token, store.secret),
     callback(key, stage, token, { address, client }) {
       const node = plan().get(key)
       if (node === undefined) return undeclared(key)
-      const permission = judgeWord(node, stateOf(node), { token, address })
+      const permission = checkCallback(node, stateOf(node), { token, address })
       if (permission.kind === 'refused') return permission
-      lastSeen.set(key, clock.now())
-      journal.keep(key, () => {
-        journal.note({ node: key, kind: 'callback', stage, client })
-        move(node, { kind: 'callback', stage })
+      lastSeen.set(node.mac, clock.now())
+      journal.keep(node.mac, () => {
+        journal.note(node.mac, { node: key, kind: 'callback', stage, client })
+        move(node, { kind: 'callback', stage, isProof: permission.isProof })
       })
-      return permission
+      return { kind: 'allowed' }
     },
     command(key, command) {
       const node = plan().get(key)
       if (node === undefined) return undeclared(key)
+      if (!store.isRecordable) return notWritable(store.problems.map(({ text }) => text).join('; '))
       try {
-        if (command === 'forget') journal.forget(key)
-        journal.keep(key, () => {
-          journal.note({ node: key, kind: 'command', command })
-          if (command === 'forget') journal.set(key, begin(node))
+        if (command === 'forget') journal.forget(node.mac)
+        journal.keep(node.mac, () => {
+          journal.note(node.mac, { node: key, kind: 'command', command })
+          if (command === 'forget') journal.set(node.mac, initialState(node))
           else move(node, { kind: 'command', command })
         })
       } catch (error) {
-        log.error({ node: key, err: error }, 'a command cannot be carried out: the state cannot be written')
-        return { kind: 'refused', reason: `the state cannot be written: ${(error as Error).message}` }
+        log.error({ node: key, err: error, code: 'state.not-writable' }, 'command not executed')
+        return notWritable((error as Error).message)
       }
-      if (command === 'forget') lastSeen.delete(key)
-      log.info({ node: key, command }, 'node commanded')
-      return { kind: 'done', record: recordOf(node) }
+      replaced.delete(key)
+      if (command === 'forget') lastSeen.delete(node.mac)
+      log.info({ node: key, command }, 'node command executed')
+      return { kind: 'done', record: record(node) }
     },
     declare,
-    list: () => [...plan().values()].map(recordOf),
-    history: (node) => journal.history(node),
+    list: () => [...plan().values()].map(record),
+    history(key) {
+      const node = plan().get(key)
+      return node === undefined ? [] : journal.history(node.mac)
+    },
+    after(sequence, limit, key) {
+      if (key === undefined) return journal.after(sequence, limit)
+      const node = plan().get(key)
+      return node === undefined ? [] : journal.after(sequence, limit, node.mac)
+    },
+    problems: () => [...store.problems, ...journal.problems(), ...replaced.values()],
+    acceptLoss: () => store.acceptLoss(),
     subscribe: (each) => journal.subscribe(each),
     close: () => journal.close(),
   }
 }
 
-/** Whether its disk holds a system, nobody knows any more; so nothing may write it. */
-function withoutPast(node: InstallNode, now: number): State {
-  const reason = 'what was known of it is lost; slipway node install would install it'
-  return { ...begin(node), mode: 'local', since: now, reason }
-}
-
-function bootEvent(node: InstallNode, { role }: BootChoice, tokenHash: string): Event {
-  return { kind: 'boot', role: role ?? node.role, isChosen: role !== undefined, tokenHash }
-}
-
-/** Whether the attempt under way is the one with this token. */
-function isBegun(state: State, tokenHash: string): state is State & Required<Pick<State, 'attempt'>> {
-  return state.attempt?.tokenHash === tokenHash
-}
-
-/** To a network boot that begins no installation. */
-function answerOf({ key }: InstallNode, { mode, reason }: State, { role }: BootChoice): BootAnswer {
-  if (mode === 'failed') return { kind: 'failed', reason }
-  if (mode === 'menu') return { kind: 'menu' }
-  // Also while it installs: it is sent to its disk, to see whether that boots.
-  if (role === undefined || mode === 'installing') return { kind: 'local' }
-  const advice = `slipway node install ${key} arms it, slipway node menu ${key} lets it choose`
-  return { kind: 'wait', reason: `it is not to be installed, its mode is ${mode}: ${advice}`, canSkip: false }
-}
-
-/** What it means for the node's installation. */
-function eventsOf(seen: Seen, { lastFile }: InstallNode): readonly Event[] {
-  if (isSystemStart(seen)) return [{ kind: 'system' }]
-  if (seen.kind === 'cluster' && seen.word === 'ready' && seen.since !== undefined) {
-    return [{ kind: 'ready', since: seen.since }]
-  }
-  if (seen.kind === 'ignition' && seen.outcome === 'sent' && seen.role !== 'live') {
-    return [{ kind: 'read' }, { kind: 'delivered' }]
-  }
-  const isLast = seen.kind === 'file' && seen.outcome === 'sent' && seen.what === lastFile
-  return isLast ? [{ kind: 'delivered' }] : []
-}
-
-function isSystemStart(seen: Seen): boolean {
-  return seen.kind === 'dhcp' && seen.asker === 'system' && seen.isFresh && seen.answer === 'acknowledged'
-}
-
-/** `waits until ocp45/bs, ocp45/m1 or ocp45/m2 serves machine configuration (port 22623)` */
-function waitReason(servers: readonly MachineConfigServer[]): string {
-  const names = servers.map(({ node, address }) => `${node} (${address})`)
-  const text = names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1)}` : names.join()
-  return `waits until ${text} serves machine configuration on port 22623`
-}
-
-function gone(key: string): BootAnswer {
-  return { kind: 'failed', reason: `the site has no node ${key} any more` }
+function notDeclared(key: string): BootAnswer {
+  return { kind: 'failed', reason: `the site no longer has node ${key}` }
 }
 
 function undeclared(key: string): Extract<Permission, { kind: 'refused' }> {
-  return { kind: 'refused', reason: `the site has no node ${key}` }
+  return { kind: 'refused', code: 'install.not-declared', reason: `the site has no node ${key}` }
+}
+
+function notWritable(reason: string): Extract<Permission, { kind: 'refused' }> {
+  return { kind: 'refused', code: 'state.not-writable', reason: `the state cannot be written: ${reason}` }
 }

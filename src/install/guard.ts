@@ -1,74 +1,101 @@
 /**
- * Who may read what an installation is made of: Ignition files hold keys and the pull secret. Pure; a reader
- * who is refused learns one and the same sentence whatever the reason, the log learns the reason.
+ * Access to Ignition files, which hold keys and the pull secret, and to callbacks. Pure. A refused client always gets
+ * the same sentence; only the log has the reason.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { InstallNode } from '../plan/install.ts'
+import { tokenLifetimeMs } from './boot-facts.ts'
+import type { InstallCode } from './codes.ts'
 import type { Permission, Secret } from './installs.ts'
-import type { State } from './machine.ts'
+import type { State } from './machine-state.ts'
+import { elapsedMs, type Moment } from './moment.ts'
 
 export type Reader = {
   readonly token: string
-  /** In the text of `formatIp`. */
+  /** As `formatIp` writes it. */
   readonly address: string
 }
 
-/** curl of the installer retries five times; a second complete read is already unusual. */
-export const mostReads = 3
-export const mostRequests = 20
+/** curl in the installer retries five times; a second complete read is already unusual. */
+export const maxReads = 3
+export const maxRequests = 20
 
-/** 128 bits that nobody guesses, in characters that a URL and a kernel's command line take as they are. */
+/** Returns 128 random bits in characters that need no escape in a URL and a kernel command line. */
 export function newToken(): string {
   return randomBytes(16).toString('base64url')
+}
+
+/** Returns the token that only the Ignition file of the installation with `token` contains; same form as a token. */
+export function startedTokenOf(token: string, secret: string): string {
+  return createHmac('sha256', secret)
+    .update(`started ${token}`)
+    .digest()
+    .subarray(0, 16)
+    .toString('base64url')
 }
 
 export function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }
 
-/** Whether `reader` may be sent `what` of this node now. */
-export function judgeRead(
+/** Returns whether `reader` may read `what` of this node now. */
+export function checkRead(
   node: InstallNode,
   state: State,
   reader: Reader,
   what: Secret,
-  now: number,
+  now: Moment,
 ): Permission {
   if (node.access === 'open') return { kind: 'allowed' }
   const { mode, attempt } = state
-  if (!node.addresses.includes(reader.address)) return foreign(node, reader)
+  if (!node.addresses.includes(reader.address)) return wrongAddress(node, reader)
   if (mode !== 'installing' || attempt === undefined) {
-    return refused(`${node.key} is not being installed: its mode is ${mode}`)
+    return refused('ignition.not-installing', `${node.key} is not being installed: its state is ${mode}`)
   }
-  if (!isTokenOf(state, reader.token)) return refused('its token is not that of the installation under way')
+  if (!matches(attempt.tokenHash, reader.token)) {
+    return refused('ignition.wrong-token', 'its token is not the one of the installation in progress')
+  }
   if (what !== 'live' && what !== 'initramfs' && what !== attempt.role) {
-    return refused(`${node.key} is being installed as ${attempt.role}, not as ${what}`)
+    return refused('ignition.wrong-role', `${node.key} is being installed as ${attempt.role}, not as ${what}`)
   }
-  if (now >= attempt.readableUntil) {
-    return refused(`its token expired at ${new Date(attempt.readableUntil).toISOString()}`)
+  const elapsed = elapsedMs(attempt.issued, now)
+  if (elapsed === undefined || elapsed >= tokenLifetimeMs) {
+    return refused(
+      'ignition.token-expired',
+      `its token has expired: it was valid for ${tokenLifetimeMs / 60_000} min`,
+    )
   }
-  if (attempt.reads >= mostReads) return refused(`the Ignition file was read ${mostReads} times already`)
-  if (attempt.requests >= mostRequests) return refused(`files were asked for ${mostRequests} times already`)
+  if (attempt.reads >= maxReads) {
+    return refused('ignition.too-many-reads', `the Ignition file was already read ${maxReads} times`)
+  }
+  if (attempt.requests >= maxRequests) {
+    return refused('ignition.too-many-reads', `files were already requested ${maxRequests} times`)
+  }
   return { kind: 'allowed' }
 }
 
-/** Whether this is the node's own word about the installation under way, or its last one. */
-export function judgeWord(node: InstallNode, state: State, reader: Reader): Permission {
-  if (node.access !== 'open' && !node.addresses.includes(reader.address)) return foreign(node, reader)
-  if (isTokenOf(state, reader.token)) return { kind: 'allowed' }
-  return refused('its token is not that of the last installation')
+export type CallbackPermission =
+  /** `isProof`: the token is the one that only the Ignition file on the disk contains. */
+  { readonly kind: 'allowed'; readonly isProof: boolean } | Extract<Permission, { kind: 'refused' }>
+
+/** Returns whether this is a callback of the installation in progress, or of the last one. */
+export function checkCallback(node: InstallNode, { attempt }: State, reader: Reader): CallbackPermission {
+  if (node.access !== 'open' && !node.addresses.includes(reader.address)) return wrongAddress(node, reader)
+  if (matches(attempt?.startedHash, reader.token)) return { kind: 'allowed', isProof: true }
+  if (matches(attempt?.tokenHash, reader.token)) return { kind: 'allowed', isProof: false }
+  return refused('ignition.wrong-token', 'its token is not the one of the last installation')
 }
 
-/** Digests have one length, and comparing them tells nothing of the tokens. */
-function isTokenOf({ attempt }: State, token: string): boolean {
-  if (attempt === undefined || attempt.tokenHash === '') return false
-  return timingSafeEqual(Buffer.from(attempt.tokenHash), Buffer.from(hashToken(token)))
+/** Compares digests of equal length, so that the time does not depend on the token. */
+function matches(hash: string | undefined, token: string): boolean {
+  if (hash === undefined || hash === '') return false
+  return timingSafeEqual(Buffer.from(hash), Buffer.from(hashToken(token)))
 }
 
-function foreign({ key }: InstallNode, { address }: Reader): Permission {
-  return refused(`${address} is not an address of ${key}`)
+function wrongAddress({ key }: InstallNode, { address }: Reader): Extract<Permission, { kind: 'refused' }> {
+  return refused('ignition.wrong-address', `${address} is not an address of ${key}`)
 }
 
-function refused(reason: string): Permission {
-  return { kind: 'refused', reason }
+function refused(code: InstallCode, reason: string): Extract<Permission, { kind: 'refused' }> {
+  return { kind: 'refused', code, reason }
 }

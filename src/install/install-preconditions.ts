@@ -1,4 +1,4 @@
-/** Whether everything is there that a node's installation takes, and young enough to end well. */
+/** Whether the files for an installation exist, and whether their certificates last until its end. */
 import type { Permission } from './installs.ts'
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { HttpPlan } from '../plan/http/plan.ts'
@@ -6,7 +6,7 @@ import { checkIgnitionAge } from '../plan/ignition/age.ts'
 import type { IgnitionFiles } from '../plan/ignition/document.ts'
 import { urlPaths } from '../plan/urls.ts'
 
-/** An installation that would begin now; `now` in milliseconds since 1970. */
+/** An installation that would start now; `now` in milliseconds since 1970. */
 type Start = { readonly node: string; readonly role: IgnitionKind; readonly now: number }
 
 export async function canStartInstall(
@@ -16,12 +16,15 @@ export async function canStartInstall(
 ): Promise<Permission> {
   const key = { key: node }
   const problem = scripts.get(urlPaths.installScript(key, role))?.problem
-  if (problem !== undefined) return { kind: 'refused', reason: problem }
+  if (problem !== undefined) return { kind: 'refused', code: 'install.file-missing', reason: problem }
   const file = ignition.get(urlPaths.openIgnition(key, role))
-  // What an agent installs with is in its image.
+  // The image of an agent contains its configuration.
   if (file === undefined) return { kind: 'allowed' }
   const read = await files.read(file.file)
-  if (read.kind === 'unreadable') return { kind: 'refused', reason: read.problem }
+  if (read.kind === 'unreadable')
+    return { kind: 'refused', code: 'install.file-missing', reason: read.problem }
   const { kind, sentence } = checkIgnitionAge(read.document, now)
-  return kind === 'expired' ? { kind: 'refused', reason: sentence } : { kind: 'allowed' }
+  return kind === 'expired'
+    ? { kind: 'refused', code: 'ignition.expired', reason: sentence }
+    : { kind: 'allowed' }
 }

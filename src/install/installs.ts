@@ -1,74 +1,98 @@
 /**
- * What the services, the local API and the commands may ask of the installations: the core's own face.
- * `createInstalls` makes one from a plan, a store and a clock.
+ * The interface of the installations to the services, the local API, and the commands. `createInstalls` implements it
+ * from a plan, a store, and a clock.
  */
 import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallCode } from './codes.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, NodeCommand, Observation, Observe } from './observation.ts'
+import type { StateProblem } from './store.ts'
 
-/** One installation, from the script that begins it. */
+/** One installation attempt. Times are milliseconds since 1970. */
 export type Attempt = {
   readonly role: IgnitionKind
-  /** Milliseconds since 1970. */
   readonly startedAt: number
-  /** How many came to nothing since the node was armed, before this one. */
+  /** Number of failed attempts since the node was armed, before this one. */
   readonly earlier: number
 }
 
-/** Where a node stands. */
+/** The chain of tokens that only this machine can have used, from its script to its first boot from disk. */
+export type ProvenBoot = {
+  readonly startedAt: number
+  readonly writtenAt: number
+  readonly bootedAt: number
+}
+
+/** State of a node. */
 export type NodeRecord = {
   /** `<cluster>/<name>` */
   readonly node: string
   readonly mode: Mode
-  /** Milliseconds since 1970; 0 for a node that was never heard of. */
+  /** Milliseconds since 1970; 0 for a machine that was never seen. */
   readonly since: number
-  /** What moved it there, a sentence: `its installer reported that the disk is written`. */
+  /** Why it is in this state, a sentence: `its installer reported that the disk is written`. */
   readonly reason: string
-  /** When an arming by command ends; it then goes back to what it was. */
+  readonly code?: InstallCode
+  /** When an arming by an administrator ends; the node then returns to its state before. */
   readonly armedUntil?: number
-  /** Of the installation under way or the last one. */
+  /** The installation in progress, or the last one. */
   readonly attempt?: Attempt
-  /** When anything was last seen of it. */
+  /** Present if the last installation was proven by all its tokens. */
+  readonly provenBoot?: ProvenBoot
+  /** Time of the last observation. */
   readonly lastSeen?: number
 }
 
-/** What a network boot of a node is answered with, now. */
+/** Answer to a network boot. */
 export type BootAnswer =
   | { readonly kind: 'install'; readonly role: IgnitionKind; readonly token: string }
-  /** `reason`: what it waits for, a sentence for its screen. `canSkip`: whether a person may go on without. */
-  | { readonly kind: 'wait'; readonly reason: string; readonly canSkip: boolean }
+  /** `reason`: a sentence for the console. `canSkip`: whether a user at the console may skip the wait. */
+  | { readonly kind: 'wait'; readonly reason: string; readonly code?: InstallCode; readonly canSkip: boolean }
   | { readonly kind: 'menu' }
-  | { readonly kind: 'local' }
+  | { readonly kind: 'local'; readonly code?: InstallCode }
   | { readonly kind: 'failed'; readonly reason: string }
 
-/** `reason`: a sentence for the log and for who asked. */
-export type Permission = { readonly kind: 'allowed' } | { readonly kind: 'refused'; readonly reason: string }
+/** `reason`: a sentence for the log and the caller. */
+export type Permission =
+  | { readonly kind: 'allowed' }
+  | { readonly kind: 'refused'; readonly code: InstallCode; readonly reason: string }
 
 export type CommandOutcome =
   | { readonly kind: 'done'; readonly record: NodeRecord }
-  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly code: InstallCode; readonly reason: string }
 
-/** What a token opens: a node's Ignition file, its live system's, or an initramfs that holds secrets. */
+/** What a token gives access to: an Ignition file, the one of the live system, or an initramfs that contains secrets. */
 export type Secret = IgnitionKind | 'live' | 'initramfs'
 
-/** What a network boot asks for. */
+/** Request of a network boot. */
 export type BootChoice = {
-  /** Chosen by a person in the menu; the declared one when absent. */
+  /** Selected in the boot menu; absent for the declared role. */
   readonly role?: IgnitionKind
-  /** Whether a person chose not to wait. */
+  /** Whether a user at the console skipped the wait. */
   readonly isSkipping: boolean
 }
 
+export type ReadRequest = {
+  readonly token: string
+  /** Of the client, as `formatIp` writes it. */
+  readonly address: string
+  readonly what: Secret
+  /** HEAD: nothing is sent. */
+  readonly isHead: boolean
+}
+
 export type Installs = {
-  /** Takes note of what a service saw; cheap, never throws. */
+  /** Records what a service observed; cheap, never throws. */
   readonly observe: Observe
-  /** Decides what this network boot leads to and keeps the decision before it resolves. */
+  /** Decides what this network boot leads to, and records the decision before it resolves. */
   boot(node: string, choice: BootChoice): Promise<BootAnswer>
-  /** What `boot` would answer, for who is not the node: begins nothing, and its token is only the placeholder. */
+  /** Resolves to what `boot` would answer to the node itself. Has no effect; its token is a placeholder. */
   preview(node: string, choice: BootChoice): Promise<BootAnswer>
-  /** @param address of the reader, in the text of `formatIp` */
-  mayRead(node: string, token: string, address: string, what: Secret): Permission
-  /** Kept before it returns: the node is answered only when its word cannot be lost. @throws when it cannot be kept */
+  /** Records a permitted read before it returns. @throws when it cannot be recorded; then nothing may be sent */
+  mayRead(node: string, request: ReadRequest): Permission
+  /** Returns the token for the Ignition file of the installation with `token`. */
+  startedToken(token: string): string
+  /** Records the callback before it returns. @throws when it cannot be recorded; the node then repeats it */
   callback(
     node: string,
     stage: CallbackStage,
@@ -76,13 +100,19 @@ export type Installs = {
     client: { readonly address: string; readonly client: string },
   ): Permission
   command(node: string, command: NodeCommand): CommandOutcome
-  /** Takes note of what the site declares now: after each reload. */
+  /** Reads the active plan: after each reload. */
   declare(): void
-  /** Of every declared node, in the order of the site file. */
+  /** Returns all declared nodes in the order of the site file. */
   list(): readonly NodeRecord[]
-  /** Of one node, oldest first. */
+  /** Returns the history of one node, oldest first. */
   history(node: string): readonly Observation[]
-  /** Calls `each` with every observation from now on, until the returned function is called. */
+  /** Returns at most `limit` observations after a sequence number, of one node or all. */
+  after(sequence: number, limit: number, node?: string): readonly Observation[]
+  /** What an administrator must know about the state, and about machines that changed. */
+  problems(): readonly StateProblem[]
+  /** Lets new machines be installed automatically again after the state was lost. @throws when it cannot be written */
+  acceptLoss(): void
+  /** Calls `each` with every new observation, until the returned function is called. */
   subscribe(each: (observation: Observation) => void): () => void
   /** Writes what is not written yet and closes the store. */
   close(): void

@@ -1,32 +1,39 @@
 /**
- * States and observations on their way to the store: what is seen is written in lots, decisions at once. What
- * cannot be written stays in memory and is tried again.
+ * Records and observations on their way to the store: observations are written in batches, decisions at once. What
+ * cannot be written stays in memory, bounded, and is written again when that is possible.
  */
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
-import type { State } from './machine.ts'
+import type { State } from './machine-state.ts'
 import type { Observation, Seen } from './observation.ts'
-import type { Store } from './store.ts'
+import { createRepeatFilter } from './repeats.ts'
+import type { Kept, Repeat, StateProblem, Store } from './store.ts'
 
 export type Journal = {
-  state(node: string): State | undefined
-  /** Written with the next lot, or by `keep`. */
-  set(node: string, state: State): void
-  note(seen: Seen): void
+  state(machine: string): State | undefined
+  /** All records, also of machines that are no longer declared. */
+  states(): ReadonlyMap<string, State>
+  /** Changes a record; it is written with the next batch, or by `keep`. */
+  set(machine: string, state: State): void
+  note(machine: string, seen: Seen): void
   /**
-   * Makes a change and writes it, and whatever else is not written yet.
+   * Makes a change and writes it together with all that is not written yet.
    *
-   * @throws what the store throws; then `node` is as it was before
+   * @throws when it cannot be written; then the record of `machine` is unchanged
    */
-  keep<T>(node: string, change: () => T): T
-  /** Writes what is not written yet. @throws what the store throws */
+  keep<T>(machine: string, change: () => T): T
+  /** Writes what is not written yet. @throws when it cannot be written */
   write(): void
-  /** Takes away all that is known of it. @throws as `keep` does */
-  forget(node: string): void
-  /** Oldest first, written or not. */
-  history(node: string): readonly Observation[]
+  /** Deletes the record and the history of a machine. @throws when it cannot be written */
+  forget(machine: string): void
+  /** Returns the history of a machine, oldest first, including what is not written yet. */
+  history(machine: string): readonly Observation[]
+  /** Returns at most `limit` observations after a sequence number, of one machine or all. */
+  after(sequence: number, limit: number, machine?: string): readonly Observation[]
   subscribe(each: (observation: Observation) => void): () => void
+  /** What currently keeps the state from being written. */
+  problems(): readonly StateProblem[]
   close(): void
 }
 
@@ -37,124 +44,179 @@ export type JournalOptions = {
   readonly counters: Counters
 }
 
-const lotMs = 250
-/** Of observations that cannot be written, for instance while the disk is full. */
-const mostUnwritten = 10_000
+const batchMs = 250
+/** Pause before another try after a failed write. */
+const retryMs = 5000
+/** Limit for observations that cannot be written, for example while the disk is full. */
+const maxUnwritten = 10_000
 const pruneMs = 60 * 60_000
+/** Larger differences between the wall clock and the monotonic clock are reported, for a day. */
+const clockJumpMs = 60_000
+const clockReportMs = 24 * 60 * 60_000
+
+type Latest = { readonly sequence: number; count: number; lastAt: number }
 
 export function createJournal({ store, clock, log, counters }: JournalOptions): Journal {
   const states = new Map(store.states)
-  /** Nodes whose state is not written as it is. */
+  /** Machines whose record differs from the store. */
   const changed = new Set<string>()
-  let unwritten: Observation[] = []
+  let unwritten: Kept[] = []
+  const repeats = new Map<number, Repeat>()
+  const latest = new Map<string, Latest>()
+  const filter = createRepeatFilter()
   let sequence = store.lastSequence
-  let lot: Timer | undefined
+  let wall = { at: clock.now(), tick: clock.monotonic() }
+  let jumpedAt = -Infinity
+  let batch: Timer | undefined
   let prunedAt = -Infinity
+  let failure: string | undefined
   const subscribers = new Set<(observation: Observation) => void>()
 
   function write(): void {
-    lot?.cancel()
-    lot = undefined
-    if (changed.size === 0 && unwritten.length === 0) return
-    store.keep(new Map([...changed].map((node) => [node, states.get(node)])), unwritten)
+    batch?.cancel()
+    batch = undefined
+    if (changed.size === 0 && unwritten.length === 0 && repeats.size === 0) return
+    try {
+      store.keep(new Map([...changed].map((machine) => [machine, states.get(machine)])), unwritten, [
+        ...repeats.values(),
+      ])
+    } catch (error) {
+      failed(error as Error)
+      throw error
+    }
+    if (failure !== undefined) log.info({}, 'state is written again')
+    failure = undefined
     unwritten = []
+    repeats.clear()
     changed.clear()
   }
 
-  function writeLot(): void {
+  function failed({ message }: Error): void {
+    counters.increment('install.unwritten')
+    if (failure === undefined)
+      log.error({ reason: message, code: 'state.not-writable' }, 'state write failed')
+    failure = message
+    batch ??= clock.after(retryMs, writeBatch)
+  }
+
+  function writeBatch(): void {
+    batch = undefined
     try {
       write()
-      if (clock.monotonic() - prunedAt < pruneMs) return
-      prunedAt = clock.monotonic()
-      store.prune(clock.now())
-    } catch (error) {
-      counters.increment('install.unwritten')
-      log.error({ err: error }, 'what was seen of nodes cannot be written')
+      prune()
+    } catch {
+      // Logged; the next try is scheduled.
     }
   }
 
-  function set(node: string, state: State): void {
-    states.set(node, state)
-    changed.add(node)
-    lot ??= clock.after(lotMs, writeLot)
+  function prune(): void {
+    if (clock.monotonic() - prunedAt < pruneMs) return
+    prunedAt = clock.monotonic()
+    store.prune(clock.now())
+  }
+
+  /** Compares the clocks. @returns the wall clock */
+  function wallClock(): number {
+    const next = { at: clock.now(), tick: clock.monotonic() }
+    const jumpMs = next.at - wall.at - (next.tick - wall.tick)
+    if (Math.abs(jumpMs) > clockJumpMs) {
+      jumpedAt = next.tick
+      log.warn({ seconds: Math.round(jumpMs / 1000), code: 'state.clock-jumped' }, 'clock jumped')
+    }
+    wall = next
+    return next.at
+  }
+
+  function set(machine: string, state: State): void {
+    states.set(machine, state)
+    changed.add(machine)
+    batch ??= clock.after(batchMs, writeBatch)
+  }
+
+  /** Counts a repetition at the row that it repeats. */
+  function repeat(key: string): boolean {
+    const row = latest.get(key)
+    if (row === undefined) return false
+    row.count++
+    row.lastAt = wallClock()
+    const index = unwritten.findLastIndex(({ observation }) => observation.sequence === row.sequence)
+    const kept = unwritten[index]
+    if (kept === undefined) {
+      repeats.set(row.sequence, { ...row })
+    } else {
+      const { count, lastAt: at } = row
+      unwritten[index] = { ...kept, observation: { ...kept.observation, count, lastAt: at } }
+    }
+    batch ??= clock.after(batchMs, writeBatch)
+    return true
   }
 
   return {
-    state: (node) => states.get(node),
+    state: (machine) => states.get(machine),
+    states: () => states,
     set,
-    note(seen) {
-      const observation: Observation = { ...seen, sequence: ++sequence, at: clock.now() }
-      unwritten.push(observation)
-      if (unwritten.length > mostUnwritten) unwritten.shift()
-      lot ??= clock.after(lotMs, writeLot)
+    note(machine, seen) {
+      const key = `${seen.kind} ${machine}`
+      if (filter.isRepeat(machine, seen, clock.monotonic()) && repeat(key)) return
+      const at = wallClock()
+      const observation: Observation = { ...seen, sequence: ++sequence, at }
+      latest.set(key, { sequence, count: 1, lastAt: at })
+      unwritten.push({ machine, observation })
+      if (unwritten.length > maxUnwritten) unwritten.shift()
+      batch ??= clock.after(batchMs, writeBatch)
       for (const each of subscribers) each(observation)
     },
-    keep(node, change) {
-      const before = states.get(node)
+    keep(machine, change) {
+      const before = states.get(machine)
       const last = sequence
       try {
         const result = change()
         write()
         return result
       } catch (error) {
-        counters.increment('install.unwritten')
-        if (before !== undefined) set(node, before)
-        unwritten = unwritten.filter((each) => each.sequence <= last)
+        if (before !== undefined) set(machine, before)
+        unwritten = unwritten.filter(({ observation }) => observation.sequence <= last)
         throw error
       }
     },
     write,
-    forget(node) {
+    forget(machine) {
       write()
-      store.keep(new Map([[node, undefined]]), [])
-      states.delete(node)
+      store.keep(new Map([[machine, undefined]]), [])
+      states.delete(machine)
     },
-    history: (node) => [...store.history(node), ...unwritten.filter((each) => each.node === node)],
+    history: (machine) => [
+      ...store.history(machine),
+      ...unwritten.filter((each) => each.machine === machine).map(({ observation }) => observation),
+    ],
+    after(from, limit, machine) {
+      const stored = store.after(from, limit, machine)
+      const rest = unwritten.filter(
+        (each) => each.observation.sequence > from && (machine === undefined || each.machine === machine),
+      )
+      return [...stored, ...rest.map(({ observation }) => observation)].slice(0, limit)
+    },
     subscribe(each) {
       subscribers.add(each)
       return () => void subscribers.delete(each)
     },
+    problems: () => [
+      ...(failure === undefined
+        ? []
+        : [{ code: 'state.not-writable', text: `the state cannot be written: ${failure}` } as const]),
+      ...(clock.monotonic() - jumpedAt < clockReportMs
+        ? [
+            {
+              code: 'state.clock-jumped',
+              text: 'the clock of this machine jumped within the last day',
+            } as const,
+          ]
+        : []),
+    ],
     close() {
-      writeLot()
+      writeBatch()
+      batch?.cancel()
       store.close()
     },
-  }
-}
-
-/**
- * Who waits, or guesses, says the same every few seconds, and who floods the network a thousand times a second. Kept
- * each time, it would drive out of a node's history what a person wants to read, and keep the disk busy.
- */
-
-const repeatMs = 60_000
-
-/** No client of DHCP asks again sooner: iPXE waits for a second, PXE for four. */
-const sameDhcpMs = 500
-
-/** @returns whether an observation at this time only repeats the last one of its kind */
-export function createRepeatFilter(): (seen: Seen, now: number) => boolean {
-  const said = new Map<string, { readonly text: string; readonly at: number }>()
-
-  function isSaid(key: string, text: string, now: number, withinMs: number): boolean {
-    const last = said.get(key)
-    // The clock may have been set back.
-    if (last?.text === text && Math.abs(now - last.at) < withinMs) return true
-    said.set(key, { text, at: now })
-    return false
-  }
-
-  return (seen, now) => {
-    if (seen.kind === 'dhcp') {
-      const { node, asker, message, isFresh, architecture, vendorClass, answer } = seen
-      const text = `${answer} ${isFresh} ${architecture ?? ''} ${vendorClass}`
-      return isSaid(`${asker} ${message} ${node}`, text, now, sameDhcpMs)
-    }
-    if (seen.kind !== 'script' && seen.kind !== 'ignition') return false
-    const key = `${seen.kind} ${seen.node}`
-    if (seen.reason === undefined) {
-      said.delete(key)
-      return false
-    }
-    return isSaid(key, seen.kind === 'script' ? `${seen.script} ${seen.reason}` : seen.reason, now, repeatMs)
   }
 }

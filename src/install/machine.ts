@@ -1,87 +1,42 @@
 /**
- * A node's way through its installation as a state machine, pure: what was seen of it, and what people want of
- * it, moves it from one mode to the next. The rule above all others: a disk that may hold an installed system is
- * written again only when a person says so, or when it was tried and did not boot.
+ * The state machine of one machine's installation, pure. `decideBoot` decides what a network boot leads to; here the
+ * decision and all other events become the next record. Every transition to `installing` goes through that decision.
  */
-import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
-import type { Attempt } from './installs.ts'
+import { factsOf, hasExchange, maxAttempts, rebootTimeoutMs, type BootEvent } from './boot-facts.ts'
+import { decideBoot, type BootDecision } from './decide-boot.ts'
+import { declaredRest, initialState, type AttemptState, type Evidence, type State } from './machine-state.ts'
+import { elapsedMs, type Moment } from './moment.ts'
 import type { Mode } from './node-states.ts'
-import type { CallbackStage } from './observation.ts'
-
-export type AttemptState = Attempt & {
-  readonly begunBy: 'arming' | 'menu'
-  /** SHA-256 in hexadecimal: the token itself is known to the node alone. Empty once it is worth nothing. */
-  readonly tokenHash: string
-  /** Until when its Ignition file may be read. */
-  readonly readableUntil: number
-  /** How often a file of its was asked for, and how often the Ignition file for its disk was sent whole. */
-  readonly requests: number
-  readonly reads: number
-  /** When the last thing that its installer needs was sent: from then on its disk may be written. */
-  readonly deliveredAt?: number
-  /** When it was sent to its disk, to see whether that boots. */
-  readonly probedAt?: number
-}
-
-/** What is kept of a node: plain data. */
-export type State = {
-  /** Of the machine and of the site file when this was written, to see what changes in them. */
-  readonly mac: string
-  readonly declared: InstallNode['declared']
-  /** Absent in what was written before this was kept. */
-  readonly role?: IgnitionKind
-  readonly mode: Mode
-  readonly since: number
-  readonly reason: string
-  /** Armed by a person until then; it goes back to `before` when nobody boots it. */
-  readonly armedUntil?: number
-  readonly before?: Pick<State, 'mode' | 'reason'>
-  readonly attempt?: AttemptState
-  /** Its last installation ended well: `boot: install` in the site file does not begin another. */
-  readonly wasInstalled: boolean
-}
+import type { CallbackStage, ClusterEvent } from './observation.ts'
 
 export type Event =
-  /** The site file, read at the start and anew. */
+  /** The site file, after a start or a reload. */
   | { readonly kind: 'declared'; readonly node: InstallNode }
-  /** A network boot that nothing holds back; `role` was chosen in the menu. */
-  | {
-      readonly kind: 'boot'
-      readonly role: IgnitionKind
-      readonly isChosen: boolean
-      readonly tokenHash: string
-    }
-  | { readonly kind: 'asked' }
+  | BootEvent
+  /** A file of the installation was requested; `isLast`: the last one that the installer needs will be sent. */
+  | { readonly kind: 'request'; readonly isLast: boolean }
   | { readonly kind: 'read' }
-  /** Everything that its installer needs was sent whole. */
-  | { readonly kind: 'delivered' }
-  /** A kernel got an address that it did not have before. */
+  /** iPXE requested its address, or continues to request its script. */
+  | { readonly kind: 'exchange' }
+  /** A system requested or renewed its address. */
   | { readonly kind: 'system' }
-  | { readonly kind: 'callback'; readonly stage: CallbackStage }
-  /** Its cluster says that it is Ready. `since`: by another clock, milliseconds since 1970. */
-  | { readonly kind: 'ready'; readonly since: number }
+  /** `isProof`: the token came from the Ignition file on the disk. */
+  | { readonly kind: 'callback'; readonly stage: CallbackStage; readonly isProof: boolean }
+  /** `since`: by the clock of the cluster, milliseconds since 1970. */
+  | { readonly kind: 'cluster'; readonly word: ClusterEvent; readonly since?: number }
   | { readonly kind: 'command'; readonly command: 'install' | 'local' | 'menu' }
   | { readonly kind: 'time' }
 
 const minuteMs = 60_000
-/** An installation that a person asked for begins within a day, or not by surprise. */
+/** An installation that an administrator requested starts within a day, or not at all. */
 export const armedMs = 24 * 60 * minuteMs
-/** Kernel, initramfs and rootfs over a slow line come before the Ignition file. */
-export const tokenLifetimeMs = 60 * minuteMs
-/** The live system asks for its address before it fetches the Ignition file; nothing of it does so later. */
+/** The live system requests its address before it fetches the Ignition file, and not again later. */
 export const settledMs = minuteMs
-/** A disk that does not boot hands back to the firmware in seconds; some machines then test their memory again. */
-export const rebootTimeoutMs = 10 * minuteMs
-export const maxAttempts = 5
+/** Allowed difference between our clock and that of a cluster. */
+const clockMarginMs = minuteMs
 
-/** A machine that nothing is known of: as the site declares it. */
-export function begin({ mac, declared, role }: InstallNode): State {
-  const reason = declaredReason(declared)
-  return { mac, declared, role, mode: declared, since: 0, reason, wasInstalled: false }
-}
-
-export function advance(state: State, event: Event, now: number): State {
+export function advance(state: State, event: Event, now: Moment): State {
   const settled = settle(state, now)
   switch (event.kind) {
     case 'declared':
@@ -91,119 +46,160 @@ export function advance(state: State, event: Event, now: number): State {
     case 'command':
       return onCommand(settled, event.command, now)
     case 'callback':
-      return onCallback(settled, event.stage, now)
+      return onCallback(settled, event, now)
+    case 'exchange':
+      return { ...settled, exchange: now }
     case 'system':
-      return onSystem(settled, now)
-    case 'ready':
-      return onReady(settled, event.since, now)
-    case 'delivered':
-      return onAttempt(settled, (attempt) => ({ deliveredAt: attempt.deliveredAt ?? now }))
-    case 'asked':
-      return onAttempt(settled, ({ requests }) => ({ requests: requests + 1 }))
+      return onSystem(withoutExchange(settled), now)
+    case 'cluster':
+      return onCluster(settled, event, now)
+    case 'request':
+      return onAttempt(settled, ({ requests, delivered }) => ({
+        requests: requests + 1,
+        ...(event.isLast && { delivered: delivered ?? now }),
+      }))
     case 'read':
-      return onAttempt(settled, ({ reads }) => ({ reads: reads + 1 }))
+      return onAttempt(settled, ({ reads, delivered }) => ({ reads: reads + 1, delivered: delivered ?? now }))
     case 'time':
       return settled
   }
 }
 
-/** The table: what a network boot means in each mode. */
-function onBoot(state: State, boot: Extract<Event, { kind: 'boot' }>, now: number): State {
-  const { mode, attempt } = state
-  switch (mode) {
-    case 'install':
-      return start(state, boot, 'arming', 0, 'its network boot began the installation', now)
+/** Returns what a network boot leads to now, without an effect. */
+export function decide(state: State, boot: BootEvent, now: Moment): BootDecision {
+  return decideBoot(factsOf(settle(state, now), boot, now))
+}
+
+function onBoot(state: State, boot: BootEvent, now: Moment): State {
+  const { attempt } = state
+  const decision = decide(state, boot, now)
+  switch (decision.kind) {
+    case 'start':
+      return start(state, boot, now)
+    case 'resume':
+      return attempt === undefined ? state : resume(state, attempt, boot, now)
+    case 'try-disk':
+      return withoutExchange(onAttempt(state, () => ({ probed: now })))
+    case 'keep-disk':
+      return installed(
+        state,
+        `it kept running from its disk for more than ${rebootTimeoutMs / minuteMs} minutes`,
+        now,
+      )
+    case 'menu-again':
+      return move(withoutToken(state), 'menu', 'it returned before it fetched its Ignition file', now)
+    case 'fail':
+      return attempt === undefined ? state : fail(state, attempt, now)
+    case 'disk':
+      return withoutExchange(state)
     case 'menu':
-      return boot.isChosen
-        ? start(state, boot, 'menu', 0, 'a person chose the installation in its menu', now)
-        : state
-    case 'installed':
-    case 'local':
     case 'failed':
-      return state
-    case 'installing':
-      return attempt === undefined ? state : onReturn(state, attempt, boot, now)
+    case 'wait':
+      return state.exchange === undefined || !hasExchange(state, now) ? state : touched(state, now)
   }
 }
 
-/** It boots from the network again before it was seen to end its installation. */
-function onReturn(
-  state: State,
-  attempt: AttemptState,
-  boot: Extract<Event, { kind: 'boot' }>,
-  now: number,
-): State {
-  if (attempt.deliveredAt === undefined) {
-    // Who chose in the menu may choose again: nothing was written.
-    if (attempt.begunBy === 'menu' && !boot.isChosen) {
-      return move(withoutToken(state), 'menu', 'it came back before it had fetched its Ignition file', now)
-    }
-    return again(state, attempt, boot, 'it came back before it had fetched its Ignition file', now)
-  }
-  // Its disk is written and its word was lost, or its power was cut while it was written. The installer writes the
-  // disk's first MiB last (coreos-installer, write_image), so half a system does not boot: the disk itself tells.
-  if (attempt.probedAt === undefined) return { ...state, attempt: { ...attempt, probedAt: now } }
-  if (now - attempt.probedAt <= rebootTimeoutMs)
-    return again(state, attempt, boot, 'its disk did not boot', now)
-  return installed(state, `its disk kept it for more than ${rebootTimeoutMs / minuteMs} minutes`, now)
+/** Extends the exchange of a machine that waits in its script; at most once a minute, because each change is written. */
+function touched(state: State, now: Moment): State {
+  const elapsed = state.exchange && elapsedMs(state.exchange, now)
+  return elapsed !== undefined && elapsed < minuteMs ? state : { ...state, exchange: now }
 }
 
-function onDeclared(state: State, node: InstallNode, now: number): State {
-  // What a bootstrap had on its disk is of no use to anybody: its machine begins anew as what the site says now.
-  const isBootstrapNoMore = state.role === 'bootstrap' && node.role !== 'bootstrap'
-  if (state.mac !== node.mac || isBootstrapNoMore) return begin(node)
-  const { declared, role } = node
-  if (state.declared === declared) return state.role === role ? state : { ...state, role }
-  const next = { ...state, declared, role }
-  if (declared !== 'install') return move(withoutToken(next), declared, declaredReason(declared), now)
-  if (state.mode !== 'local' && state.mode !== 'menu') return next
-  return state.wasInstalled
-    ? move(next, 'installed', 'the site file says install, which it was already', now)
-    : move(next, 'install', declaredReason(declared), now)
+/** After this, only another DHCP exchange shows that iPXE runs. */
+function withoutExchange(state: State): State {
+  if (state.exchange === undefined) return state
+  const { exchange: _ended, ...rest } = state
+  return rest
 }
 
-function onCommand(state: State, command: 'install' | 'local' | 'menu', now: number): State {
+function onDeclared(state: State, node: InstallNode, now: Moment): State {
+  const { declared, role, key } = node
+  if (state.mac !== node.mac) return initialState(node)
+  const isSame = state.declared === declared
+  if (isSame && state.role === role && state.node === key) return state
+  const next: State = { ...state, declared, role, node: key }
+  if (isSame) return next
+  if (declared !== 'install') return moveTo(withoutToken(next), declaredRest(next), now)
+  return state.mode === 'local' || state.mode === 'menu' ? moveTo(next, declaredRest(next), now) : next
+}
+
+function onCommand(state: State, command: 'install' | 'local' | 'menu', now: Moment): State {
   const next = withoutToken(state)
-  if (command !== 'install') return move(next, command, 'a person said so', now)
-  const { mode, reason } = state
-  const before = state.before ?? { mode: mode === 'installing' ? 'failed' : mode, reason }
-  return { ...move(next, 'install', 'a person said so', now), armedUntil: now + armedMs, before }
+  if (command !== 'install') return move(next, command, 'set by an administrator', now)
+  const { mode, reason, code } = state
+  const before = state.before ?? {
+    mode: mode === 'installing' ? 'failed' : mode,
+    reason,
+    ...(code && { code }),
+  }
+  return { ...move(next, 'install', 'armed by an administrator', now), armed: now, before }
 }
 
-function onCallback(state: State, stage: CallbackStage, now: number): State {
-  if (state.mode !== 'installing' && state.mode !== 'failed') return state
+function onCallback(
+  state: State,
+  { stage, isProof }: Extract<Event, { kind: 'callback' }>,
+  now: Moment,
+): State {
+  if (state.attempt === undefined) return state
+  const attempt = {
+    ...state.attempt,
+    ...(stage === 'written' && { writtenAt: now.at }),
+    ...(stage === 'started' && isProof && { bootedAt: now.at }),
+  }
+  const next = withoutExchange({ ...state, attempt })
+  if (state.mode !== 'installing' && state.mode !== 'failed') return next
   switch (stage) {
     case 'written':
-      return installed(state, 'its installer reported that the disk is written', now)
+      return installed(next, 'its installer reported that the disk is written', now)
     case 'started':
-      return installed(state, 'its installed system reported that it started', now)
+      return installed(next, 'its installed system reported that it started', now)
     case 'failed':
-      return move(state, 'failed', 'its installer reported that it gave up: its console says why', now)
+      return move(next, 'failed', 'its installer reported that it failed: its console shows the cause', now)
   }
 }
 
-/** A live system's own DHCP comes before the Ignition file was sent, or soon after. */
-function onSystem(state: State, now: number): State {
-  const { mode, attempt } = state
-  if (mode !== 'installing' || attempt?.deliveredAt === undefined) return state
-  if (attempt.probedAt !== undefined) {
-    return installed(state, 'a system asked for an address after it was sent to its disk', now)
+/** A DHCP message never ends an installation: it only keeps the disk. */
+function onSystem(state: State, now: Moment): State {
+  const { mode, attempt, armed, evidence } = state
+  if (mode === 'installing' && attempt?.delivered !== undefined) {
+    const elapsed = elapsedMs(attempt.delivered, now)
+    const isLiveSystem = attempt.probed === undefined && elapsed !== undefined && elapsed < settledMs
+    return isLiveSystem || attempt.systemSeenAt !== undefined
+      ? state
+      : onAttempt(state, () => ({ systemSeenAt: now.at }))
   }
-  if (now - attempt.deliveredAt < settledMs) return state
-  const seconds = Math.round((now - attempt.deliveredAt) / 1000)
-  return installed(
-    state,
-    `a system asked for an address ${seconds} s after the installer had everything`,
-    now,
-  )
+  if (attempt !== undefined || evidence?.foreignSystemAt !== undefined || state.wasInstalled) return state
+  return withEvidence(state, { foreignSystemAt: now.at }, now, armed !== undefined)
 }
 
-/** Who became Ready before was the system that is being replaced. */
-function onReady(state: State, since: number, now: number): State {
+function onCluster(state: State, { word, since }: Extract<Event, { kind: 'cluster' }>, now: Moment): State {
+  if (word === 'removed') return state
   const { mode, attempt } = state
-  if (mode !== 'installing' || attempt?.deliveredAt === undefined || since <= attempt.deliveredAt)
-    return state
-  return installed(state, 'the cluster says that it is Ready', now)
+  const known: State = word === 'ready' && since !== undefined ? { ...state, readySince: since } : state
+  if (mode !== 'installing' || attempt?.delivered === undefined) {
+    return known.evidence?.inClusterAt === undefined
+      ? withEvidence(known, { inClusterAt: now.at }, now, known.armed !== undefined)
+      : known
+  }
+  if (word === 'not-ready') return known
+  if (word === 'ready' && since !== undefined && isNewReady(attempt, attempt.delivered, since)) {
+    return installed(known, 'the cluster reports it as Ready', now)
+  }
+  // An earlier Ready condition, or an approval, may belong to the system that is being replaced.
+  return word === 'ready'
+    ? known
+    : onAttempt(known, ({ systemSeenAt }) => ({ systemSeenAt: systemSeenAt ?? now.at }))
+}
+
+/** Compares two times of the cluster if possible; otherwise its clock with ours, with a margin. */
+function isNewReady({ readyBefore }: AttemptState, delivered: Moment, since: number): boolean {
+  return readyBefore === undefined ? since > delivered.at + clockMarginMs : since > readyBefore
+}
+
+/** Adds evidence, and disarms the machine unless an administrator armed it. */
+function withEvidence(state: State, added: Evidence, now: Moment, isArmed: boolean): State {
+  const next = { ...state, evidence: { ...state.evidence, ...added } }
+  return state.mode === 'install' && !isArmed ? moveTo(next, declaredRest(next), now) : next
 }
 
 function onAttempt(state: State, change: (attempt: AttemptState) => Partial<AttemptState>): State {
@@ -212,61 +208,83 @@ function onAttempt(state: State, change: (attempt: AttemptState) => Partial<Atte
   return { ...state, attempt: { ...attempt, ...change(attempt) } }
 }
 
-/** What time alone brings about. */
-function settle(state: State, now: number): State {
-  const { armedUntil, before } = state
-  if (armedUntil === undefined || before === undefined || now < armedUntil) return state
-  return move(state, before.mode, `nobody booted it while it was armed; before: ${before.reason}`, now)
+/** Ends an arming whose time is up, or not known. */
+function settle(state: State, now: Moment): State {
+  const { armed, before } = state
+  if (armed === undefined || before === undefined) return state
+  const elapsed = elapsedMs(armed, now)
+  if (elapsed !== undefined && elapsed < armedMs) return state
+  return move(
+    state,
+    before.mode,
+    `it did not boot while it was armed; before: ${before.reason}`,
+    now,
+    before.code,
+  )
 }
 
-function again(
-  state: State,
-  { begunBy, earlier, startedAt }: AttemptState,
-  boot: Extract<Event, { kind: 'boot' }>,
-  why: string,
-  now: number,
-): State {
-  if (earlier + 1 < maxAttempts) return start(state, boot, begunBy, earlier + 1, why, now)
-  const minutes = Math.max(1, Math.round((now - startedAt) / minuteMs))
-  const reason = `${maxAttempts} attempts came to nothing, the last ${minutes} min after it began: ${why}`
+/** The administrator, or the complete records, answered for all evidence: it starts again with this attempt. */
+function start(state: State, boot: BootEvent, now: Moment): State {
+  const { isChosen } = boot
+  const startedBy = isChosen ? 'menu' : state.armed === undefined ? 'site' : 'administrator'
+  const reason = isChosen ? 'selected in its boot menu' : 'its network boot started the installation'
+  const { evidence: _answered, ...rest } = state
+  return begin(rest, boot, { startedBy, earlier: 0 }, reason, now)
+}
+
+function resume(state: State, attempt: AttemptState, boot: BootEvent, now: Moment): State {
+  const { startedBy, earlier } = attempt
+  return begin(state, boot, { startedBy, earlier: earlier + 1 }, whyAgain(attempt), now)
+}
+
+function fail(state: State, attempt: AttemptState, now: Moment): State {
+  const elapsed = elapsedMs(attempt.issued, now) ?? 0
+  const minutes = Math.max(1, Math.round(elapsed / minuteMs))
+  const reason = `${maxAttempts} attempts failed, the last ${minutes} min after its start: ${whyAgain(attempt)}`
   return move(withoutToken(state), 'failed', reason, now)
 }
 
-function start(
+function whyAgain({ delivered }: AttemptState): string {
+  return delivered === undefined ? 'it returned before it fetched its Ignition file' : 'its disk did not boot'
+}
+
+function begin(
   state: State,
-  { role, tokenHash }: Extract<Event, { kind: 'boot' }>,
-  begunBy: AttemptState['begunBy'],
-  earlier: number,
+  { role, tokenHash, startedHash }: BootEvent,
+  { startedBy, earlier }: Pick<AttemptState, 'startedBy' | 'earlier'>,
   reason: string,
-  now: number,
+  now: Moment,
 ): State {
-  const attempt = { role, startedAt: now, earlier, begunBy, tokenHash, readableUntil: now + tokenLifetimeMs }
-  return {
-    ...move(state, 'installing', reason, now),
-    wasInstalled: false,
-    attempt: { ...attempt, requests: 0, reads: 0 },
+  const { readySince } = state
+  const attempt: AttemptState = {
+    ...{ role, startedAt: now.at, earlier, startedBy, tokenHash, issued: now, requests: 0, reads: 0 },
+    ...(startedHash !== undefined && { startedHash }),
+    ...(readySince !== undefined && { readyBefore: readySince }),
   }
+  return { ...move(state, 'installing', reason, now), wasInstalled: false, attempt }
 }
 
-/** Its token stays, for what the installed system may still report; files are no longer given for it. */
-function installed(state: State, reason: string, now: number): State {
-  return { ...move(state, 'installed', reason, now), wasInstalled: true }
+/** The token stays valid for later callbacks; files are no longer sent for it. */
+function installed(state: State, reason: string, now: Moment): State {
+  return { ...move(withoutExchange(state), 'installed', reason, now), wasInstalled: true }
 }
 
-/** The installation that was under way is over: nothing that still runs of it has a say. */
+/** Revokes the token: the attempt in progress has no more effect. */
 function withoutToken(state: State): State {
-  return state.attempt === undefined ? state : { ...state, attempt: { ...state.attempt, tokenHash: '' } }
+  return state.attempt === undefined
+    ? state
+    : { ...state, attempt: { ...state.attempt, tokenHash: '', startedHash: '' } }
 }
 
-function move(state: State, mode: Mode, reason: string, now: number): State {
-  const { mac, declared, role, attempt, wasInstalled } = state
-  return {
-    ...{ mac, declared, mode, since: now, reason, wasInstalled },
-    ...(role && { role }),
-    ...(attempt && { attempt }),
-  }
+function moveTo(
+  state: State,
+  { mode, reason, code }: Pick<State, 'mode' | 'reason' | 'code'>,
+  now: Moment,
+): State {
+  return move(state, mode, reason, now, code)
 }
 
-function declaredReason(declared: InstallNode['declared']): string {
-  return `the site file says ${declared}`
+function move(state: State, mode: Mode, reason: string, now: Moment, code?: State['code']): State {
+  const { armed: _armed, before: _before, code: _code, ...rest } = state
+  return { ...rest, mode, since: now.at, reason, ...(code !== undefined && { code }) }
 }

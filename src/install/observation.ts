@@ -101,6 +101,9 @@ export type Observation = Seen & {
   readonly sequence: number
   /** Milliseconds since 1970. */
   readonly at: number
+  /** How often it was repeated within a short time, if more than once, and when last. */
+  readonly count?: number
+  readonly lastAt?: number
 }
 
 export type Observe = (seen: Seen) => void

@@ -1,202 +1,133 @@
 /**
- * What must outlive the process: each node's state and what was seen of it, in a database of SQLite's (WAL,
- * every commit on the disk before it returns). One process at a time; a damaged database is set aside whole.
+ * The state that outlives the process: the record of each machine and its observations, in an SQLite database (WAL,
+ * synced with every commit). History is bounded when it is written. `openStore` opens it.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import type { State } from './machine.ts'
+import type { DatabaseSync } from 'node:sqlite'
+import type { InstallCode } from './codes.ts'
+import type { State } from './machine-state.ts'
 import type { Observation } from './observation.ts'
+import { readStates } from './store-schema.ts'
+
+/** Observation of one machine. */
+export type Kept = { readonly machine: string; readonly observation: Observation }
+
+/** A repeated observation is one row with a count. */
+export type Repeat = { readonly sequence: number; readonly count: number; readonly lastAt: number }
+
+export type StateProblem = { readonly code: InstallCode; readonly text: string }
 
 export type Store = {
-  /** Why nothing is known of the time before; a sentence, absent when nothing was lost. */
-  readonly loss?: string
-  /** As of the opening. */
+  /** What is wrong with the state; empty if nothing is. */
+  readonly problems: readonly StateProblem[]
+  /** Why machines without a record must not be installed automatically: a sentence; absent if the records are complete. */
+  readonly incomplete?: string
+  /** Whether changes reach the disk: false while the state cannot be written at all. */
+  readonly isRecordable: boolean
+  /** Key of this database for derived tokens. */
+  readonly secret: string
+  /** The records at opening, by machine. */
   readonly states: ReadonlyMap<string, State>
-  /** When anything was last seen of a node, as of the opening. */
+  /** Time of the last observation of each machine at opening. */
   readonly lastSeen: ReadonlyMap<string, number>
-  /** Of the last observation that was kept, 0 when there is none. */
+  /** Sequence of the last stored observation; 0 if there is none. */
   readonly lastSequence: number
   /**
-   * One transaction, on the disk when this returns.
+   * Writes one transaction; it is on the disk when this returns.
    *
-   * @param states undefined for a node that is to be forgotten, with all that was seen of it
-   * @throws when it cannot be kept; then nothing of it is
+   * @param states undefined for a machine whose record and history are deleted
+   * @throws when it cannot be written; then nothing of it is
    */
-  keep(states: ReadonlyMap<string, State | undefined>, observations: readonly Observation[]): void
-  /** Oldest first. */
-  history(node: string): readonly Observation[]
-  /** Takes away the progress of downloads: wanted only while they are under way. */
-  forgetProgress(node: string): void
-  /** Takes away what is too old or too much. */
+  keep(
+    states: ReadonlyMap<string, State | undefined>,
+    observations: readonly Kept[],
+    repeats?: readonly Repeat[],
+  ): void
+  /** Returns the observations of one machine, oldest first. */
+  history(machine: string): readonly Observation[]
+  /** Returns at most `limit` observations after a sequence number, of one machine or all. */
+  after(sequence: number, limit: number, machine?: string): readonly Observation[]
+  /** Deletes progress reports of downloads: they are needed only while the download is active. */
+  forgetProgress(machine: string): void
+  /**
+   * Deletes observations that are older than {@link maxAgeMs}. The latest ones of each machine stay, so that a wrong
+   * clock does not delete its history.
+   */
   prune(now: number): void
+  /** Lets new machines be installed automatically again after a loss. @throws when it cannot be written */
+  acceptLoss(): void
   close(): void
 }
 
-/** Thrown when there can be no store; the message is a sentence for the operator. */
-export class WriteFailed extends Error {
-  override readonly name = 'CannotKeep'
+/** Observations of one machine that are stored, for each kind. */
+export const maxPerKind: Readonly<Record<Observation['kind'], number>> = {
+  dhcp: 400,
+  loader: 200,
+  script: 400,
+  file: 600,
+  ignition: 200,
+  callback: 100,
+  cluster: 300,
+  command: 200,
+  state: 300,
+}
+export const maxAgeMs = 30 * 24 * 60 * 60_000
+/** Observations of each machine that stay at any age. */
+export const keptOfAnyAge = 200
+const maxHistory = Object.values(maxPerKind).reduce((sum, each) => sum + each, 0)
+
+/** Reports about a machine, commands, and decisions are not signs of the machine itself. */
+const lastSeenQuery = `
+  SELECT machine, max(last_at) AS at FROM observations
+  WHERE kind NOT IN ('cluster', 'command', 'state') GROUP BY machine`
+
+export type StoreContext = Pick<Store, 'problems' | 'incomplete' | 'isRecordable'> & {
+  /** Replaces the records of the database, for example after a loss. */
+  readonly states?: ReadonlyMap<string, State>
+  /** Called after each committed change of a record. */
+  readonly onChange: (changes: number) => void
+  readonly onAccept: () => void
 }
 
-const fileName = 'install.db'
-const schemaVersion = 1
-export const mostObservations = 2000
-export const oldestMs = 30 * 24 * 60 * 60_000
-
-/** @throws {WriteFailed} */
-export function openStore(directory: string, now: number): Store {
-  const path = join(directory, fileName)
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    throw new WriteFailed(`cannot make the state directory ${directory}: ${(error as Error).message}`)
-  }
-  const opened = tryOpen(path)
-  if (typeof opened !== 'string') return storeOf(opened, lossBefore(directory, opened))
-  const aside = setAside(path, now)
-  const fresh = tryOpen(path)
-  if (typeof fresh === 'string') throw new WriteFailed(`cannot make ${path}: ${fresh}`)
-  return storeOf(fresh, `${path} was damaged (${opened}) and is now ${aside}`)
+/** Reads one value of the table of settings. */
+export function readMeta(database: DatabaseSync, key: string): string | undefined {
+  const row = database.prepare('SELECT value FROM meta WHERE key = ?').get(key) as
+    { value: string } | undefined
+  return row?.value
 }
 
-/** An empty database beside one that was set aside: the process ended before it could write anything of its own. */
-function lossBefore(directory: string, database: DatabaseSync): string | undefined {
-  if (readStates(database).size > 0) return undefined
-  const aside = readdirSync(directory).find((name) => name.startsWith(`${fileName}.damaged-`))
-  return aside && `${join(directory, aside)} was set aside because it was damaged`
-}
-
-/** For the demonstration, simulations and tests. */
-export function openMemoryStore(): Store {
-  return storeOf(prepare(new DatabaseSync(':memory:')))
-}
-
-/**
- * @returns the database, or what is damaged of it
- * @throws {WriteFailed} for what no new database would mend
- */
-function tryOpen(path: string): DatabaseSync | string {
-  let database: DatabaseSync | undefined
-  try {
-    database = new DatabaseSync(path, { timeout: 0 })
-    // The lock is taken with the first read and held until the process ends, however it ends.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    database.exec('BEGIN IMMEDIATE; COMMIT')
-    const { quick_check: verdict } = database.prepare('PRAGMA quick_check(1)').get() as {
-      quick_check: string
-    }
-    if (verdict !== 'ok') throw new Damaged(verdict)
-    prepare(database)
-    readStates(database)
-    return database
-  } catch (error) {
-    database?.close()
-    const damage = damageOf(error)
-    if (damage !== undefined) return damage
-    throw new WriteFailed(reasonOf(path, error as Error), { cause: error })
-  }
-}
-
-class Damaged extends Error {}
-
-/** SQLite's primary result codes: https://sqlite.org/rescode.html */
-const SqliteCode = { busy: 5, corrupt: 11, notADatabase: 26 } as const
-
-function damageOf(error: unknown): string | undefined {
-  if (error instanceof Damaged) return error.message
-  const code = primaryCode(error)
-  const isDamage = code === SqliteCode.corrupt || code === SqliteCode.notADatabase
-  return isDamage ? (error as Error).message : undefined
-}
-
-function reasonOf(path: string, error: Error): string {
-  if (error instanceof WriteFailed) return error.message
-  if (primaryCode(error) === SqliteCode.busy) {
-    return `${path} is in use: another slipway serves with this state directory; stop it, or give one of them its own with --state`
-  }
-  return `cannot open ${path}: ${error.message}`
-}
-
-function primaryCode(error: unknown): number {
-  return ((error as { errcode?: number }).errcode ?? 0) & 0xff
-}
-
-/** Makes the tables of a new database. */
-function prepare(database: DatabaseSync): DatabaseSync {
-  const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number }
-  if (version > schemaVersion) {
-    throw new WriteFailed(
-      `the state is of a later slipway (schema ${version}, this one reads ${schemaVersion}): run that one`,
-    )
-  }
-  if (version === schemaVersion) return database
-  database.exec(`
-    BEGIN IMMEDIATE;
-    CREATE TABLE nodes (node TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
-    CREATE TABLE observations (
-      sequence INTEGER PRIMARY KEY, node TEXT NOT NULL, at INTEGER NOT NULL, seen TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX observations_by_node ON observations (node, sequence);
-    PRAGMA user_version = ${schemaVersion};
-    COMMIT;
-  `)
-  return database
-}
-
-function readStates(database: DatabaseSync): Map<string, State> {
-  const rows = database.prepare('SELECT node, state FROM nodes').all() as { node: string; state: string }[]
-  return new Map(rows.map(({ node, state }) => [node, parseState(node, state)]))
-}
-
-function parseState(node: string, text: string): State {
-  try {
-    const state = JSON.parse(text) as State
-    if (typeof state.mode === 'string' && typeof state.mac === 'string') return state
-  } catch {
-    // Said below, with the node.
-  }
-  throw new Damaged(`the state of ${node} is unreadable`)
-}
-
-/** Never deletes: what is left of it may still tell a person something. */
-function setAside(path: string, now: number): string {
-  const date = new Date(now).toISOString().replaceAll(':', '-')
-  const aside = `${path}.damaged-${date}`
-  try {
-    for (const end of ['', '-wal', '-shm']) {
-      if (existsSync(path + end)) renameSync(path + end, aside + end)
-    }
-  } catch (error) {
-    throw new WriteFailed(`${path} is damaged and cannot be set aside: ${(error as Error).message}`)
-  }
-  return aside
-}
-
-/** What people and clusters said of a node, and what was decided, is no sight of it. */
-const lastSights = `
-  SELECT node, max(at) AS at FROM observations
-  WHERE json_extract(seen, '$.kind') NOT IN ('cluster', 'command', 'state') GROUP BY node`
-
-function storeOf(database: DatabaseSync, loss?: string): Store {
-  const putState = database.prepare('INSERT OR REPLACE INTO nodes (node, state) VALUES (?, ?)')
-  const dropState = database.prepare('DELETE FROM nodes WHERE node = ?')
-  const dropSeen = database.prepare('DELETE FROM observations WHERE node = ?')
-  const add = database.prepare('INSERT INTO observations (sequence, node, at, seen) VALUES (?, ?, ?, ?)')
-  const ofNode = database.prepare(
-    'SELECT sequence, node, at, seen FROM observations WHERE node = ? ORDER BY sequence',
+export function storeOf(database: DatabaseSync, context: StoreContext): Store {
+  const putState = database.prepare('INSERT OR REPLACE INTO machines (machine, node, state) VALUES (?, ?, ?)')
+  const dropState = database.prepare('DELETE FROM machines WHERE machine = ?')
+  const dropSeen = database.prepare('DELETE FROM observations WHERE machine = ?')
+  const add = database.prepare(
+    'INSERT INTO observations (sequence, machine, node, kind, at, count, last_at, seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  )
+  const repeat = database.prepare('UPDATE observations SET count = ?, last_at = ? WHERE sequence = ?')
+  const trim = database.prepare(`
+    DELETE FROM observations WHERE machine = ?1 AND kind = ?2 AND sequence <=
+      (SELECT sequence FROM observations WHERE machine = ?1 AND kind = ?2 ORDER BY sequence DESC LIMIT 1 OFFSET ?3)`)
+  const columns = 'sequence, node, at, count, last_at AS lastAt, seen'
+  const ofMachine = database.prepare(
+    `SELECT ${columns} FROM observations WHERE machine = ? AND sequence > ? AND json_valid(seen) ORDER BY sequence LIMIT ?`,
+  )
+  const ofAll = database.prepare(
+    `SELECT ${columns} FROM observations WHERE sequence > ? AND json_valid(seen) ORDER BY sequence LIMIT ?`,
   )
   const dropProgress = database.prepare(
-    `DELETE FROM observations WHERE node = ? AND json_extract(seen, '$.outcome') = 'under-way'`,
+    `DELETE FROM observations WHERE machine = ? AND kind = 'file' AND json_valid(seen)
+      AND json_extract(seen, '$.outcome') = 'under-way'`,
   )
-  const dropOld = database.prepare('DELETE FROM observations WHERE at < ?')
-  const crowded = database.prepare('SELECT node FROM observations GROUP BY node HAVING count(*) > ?')
-  const dropMany = database.prepare(`
-    DELETE FROM observations WHERE node = ?1 AND sequence <=
-      (SELECT sequence FROM observations WHERE node = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)`)
-  const seen = database.prepare(lastSights).all() as { node: string; at: number }[]
-  const last = database.prepare('SELECT max(sequence) AS sequence FROM observations').get() as {
-    sequence: number | null
+  const withOld = database.prepare('SELECT DISTINCT machine FROM observations WHERE last_at < ?')
+  const dropOld = database.prepare(`
+    DELETE FROM observations WHERE machine = ?1 AND last_at < ?2 AND sequence <=
+      (SELECT sequence FROM observations WHERE machine = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?3)`)
+  const putMeta = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)')
+  const dropMeta = database.prepare('DELETE FROM meta WHERE key = ?')
+  const seen = database.prepare(lastSeenQuery).all() as { machine: string; at: number }[]
+  const last = database.prepare('SELECT coalesce(max(sequence), 0) AS sequence FROM observations').get() as {
+    sequence: number
   }
+  let changes = Number(readMeta(database, 'changes') ?? '0')
 
   function together(write: () => void): void {
     database.exec('BEGIN IMMEDIATE')
@@ -211,38 +142,65 @@ function storeOf(database: DatabaseSync, loss?: string): Store {
   }
 
   return {
-    ...(loss !== undefined && { loss }),
-    states: readStates(database),
-    lastSeen: new Map(seen.map(({ node, at }) => [node, at])),
-    lastSequence: last.sequence ?? 0,
-    keep(states, observations) {
+    problems: context.problems,
+    ...(context.incomplete !== undefined && { incomplete: context.incomplete }),
+    isRecordable: context.isRecordable,
+    secret: readMeta(database, 'secret') ?? '',
+    states: context.states ?? readStates(database).states,
+    lastSeen: new Map(seen.map(({ machine, at }) => [machine, at])),
+    lastSequence: last.sequence,
+    keep(states, observations, repeats = []) {
+      const next = changes + (states.size > 0 ? 1 : 0)
       together(() => {
-        for (const { sequence, node, at, ...seen } of observations) {
-          add.run(sequence, node, at, JSON.stringify(seen))
+        const touched = new Map<string, readonly [string, Observation['kind']]>()
+        for (const { machine, observation } of observations) {
+          const { sequence, node, at, count = 1, lastAt = at, ...facts } = observation
+          add.run(sequence, machine, node, facts.kind, at, count, lastAt, JSON.stringify(facts))
+          touched.set(`${machine} ${facts.kind}`, [machine, facts.kind])
         }
-        for (const [node, state] of states) {
+        for (const { sequence, count, lastAt } of repeats) repeat.run(count, lastAt, sequence)
+        for (const [machine, kind] of touched.values()) trim.run(machine, kind, maxPerKind[kind])
+        for (const [machine, state] of states) {
           if (state !== undefined) {
-            putState.run(node, JSON.stringify(state))
+            putState.run(machine, state.node, JSON.stringify(state))
           } else {
-            dropState.run(node)
-            dropSeen.run(node)
+            dropState.run(machine)
+            dropSeen.run(machine)
           }
         }
+        if (next !== changes) putMeta.run('changes', String(next))
       })
+      if (next === changes) return
+      changes = next
+      context.onChange(changes)
     },
-    history(node) {
-      const rows = ofNode.all(node) as { sequence: number; node: string; at: number; seen: string }[]
-      return rows.map(({ seen, ...row }) => ({ ...(JSON.parse(seen) as object), ...row }) as Observation)
-    },
-    forgetProgress: (node) => void dropProgress.run(node),
+    history: (machine) => observationsOf(ofMachine.all(machine, 0, maxHistory)),
+    after: (sequence, limit, machine) =>
+      observationsOf(
+        machine === undefined ? ofAll.all(sequence, limit) : ofMachine.all(machine, sequence, limit),
+      ),
+    forgetProgress: (machine) => void dropProgress.run(machine),
     prune(now) {
+      const before = now - maxAgeMs
       together(() => {
-        dropOld.run(now - oldestMs)
-        for (const { node } of crowded.all(mostObservations) as { node: string }[]) {
-          dropMany.run(node, mostObservations)
+        for (const { machine } of withOld.all(before) as { machine: string }[]) {
+          dropOld.run(machine, before, keptOfAnyAge)
         }
       })
+    },
+    acceptLoss() {
+      together(() => void dropMeta.run('incomplete'))
+      context.onAccept()
     },
     close: () => database.close(),
   }
+}
+
+type Row = { sequence: number; node: string; at: number; count: number; lastAt: number; seen: string }
+
+function observationsOf(rows: readonly unknown[]): Observation[] {
+  return (rows as readonly Row[]).map(({ seen, count, lastAt, ...row }) => {
+    const repeats = count === 1 ? {} : { count, lastAt }
+    return { ...(JSON.parse(seen) as object), ...row, ...repeats } as Observation
+  })
 }

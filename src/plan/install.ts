@@ -2,7 +2,7 @@
 import { formatIp } from '../proto/address/ip.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { BootMode, IgnitionAccess } from '../site/schema.ts'
-import type { IgnitionKind } from './facts.ts'
+import { ignitionKinds, type IgnitionKind } from './facts.ts'
 import type { Model, NodeModel } from './model.ts'
 
 /** A node that serves machine configuration on port 22623 when it is running. */
@@ -24,6 +24,12 @@ export type InstallNode = {
   readonly access: IgnitionAccess
   /** The last file that is sent before the disk is written. The Ignition file of an agent is in its initramfs. */
   readonly lastFile: 'ignition' | 'rootfs'
+  /** Whether iPXE must request its address from this server before it gets an installing script. */
+  readonly requiresExchange: boolean
+  /** Whether this appliance installs nodes (`server.installs`). */
+  readonly isInstaller: boolean
+  /** Whether its boot menu starts an installation when its time is up: a selection is then not made by a person. */
+  readonly isMenuAutomatic: boolean
   /** Per role: one of these servers must answer first. Without any, the node does not wait. */
   readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
 }
@@ -34,17 +40,20 @@ export type InstallPlan = ReadonlyMap<string, InstallNode>
 export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
   const members = Map.groupBy(nodes, ({ cluster }) => cluster)
   const clusters = new Map(
-    site.clusters.map(({ name, order, ignitionAccess }) => {
-      return [name, { access: ignitionAccess, waitsFor: order ? orderOf(members.get(name) ?? []) : noOrder }]
+    site.clusters.map(({ name, order, ignitionAccess, requireDhcp }) => {
+      const requiresExchange = requireDhcp && ignitionAccess !== 'open'
+      const waitsFor = order ? orderOf(members.get(name) ?? []) : noOrder
+      return [name, { access: ignitionAccess, requiresExchange, waitsFor }]
     }),
   )
   return new Map(
     nodes.map((node) => {
-      const { access, waitsFor } = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
-      const { key, mac, boot, ignition, addresses, image } = node
+      const cluster = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
+      const { key, mac, boot, ignition, addresses, image, menu } = node
       const about = { key, mac, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
       const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
-      return [key, { ...about, access, lastFile, waitsFor }]
+      const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
+      return [key, { ...about, ...cluster, lastFile, isMenuAutomatic, isInstaller: site.server.installs }]
     }),
   )
 }

@@ -62,6 +62,10 @@ const server = z
       .array(ipv4)
       .default([])
       .meta({ description: 'addresses of other slipway servers with the same site' }),
+    installs: z.boolean().default(true).meta({
+      description:
+        'whether this server installs nodes; with peers, exactly one does, and the others have installs: false',
+    }),
     ports: z
       .strictObject({
         dhcp: port.default(67).meta({ description: 'UDP port of DHCP' }),
@@ -249,6 +253,10 @@ const cluster = z
     ignitionAccess: z.enum(ignitionAccesses).default('guarded').meta({
       description:
         'guarded: only the node that is being installed can read Ignition files; open: every client can, for labs only',
+    }),
+    requireDhcp: z.boolean().default(true).meta({
+      description:
+        'a node is installed only after iPXE on it requested its address from this server; false: where another DHCP server answers it',
     }),
     callbacks: z.boolean().default(true).meta({
       description:

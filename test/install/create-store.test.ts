@@ -1,90 +1,183 @@
+/** Decisions and the disk of the server: what is recorded before it takes effect, and what a full disk changes. */
 import t from 'tap'
-import { openMemoryStore, type Store } from '../../src/install/store.ts'
-import { acknowledged, ignitionSent, installsWorld } from '../support/installs.ts'
+import { openMemoryStore } from '../../src/install/open-store.ts'
+import type { Store } from '../../src/install/store.ts'
+import { acknowledged, ignitionSent, installsWorld, m1Mac } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
 const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
 const plain = { isSkipping: false }
+const read = (token: string) => ({ token, address: own.address, what: 'master', isHead: false }) as const
 
-t.test('after a loss every node boots its disk until a person says otherwise', async (t) => {
-  const store: Store = { ...openMemoryStore(), loss: 'the database was damaged' }
-  const { installs, lines } = installsWorld({ store })
-  t.match(lines[0], { level: 'error', reason: 'the database was damaged' })
-  t.match(installs.list(), Array(4).fill({ mode: 'local', reason: /^what was known of it is lost/ }))
-  t.same(await installs.boot(key, plain), { kind: 'local' })
-  installs.command(key, 'install')
-  t.match(await installs.boot(key, plain), { kind: 'install' })
-})
-
-t.test('what cannot be written is not answered, and is as it was', async (t) => {
+/** A store whose disk can be full. */
+function fullStore() {
   const store = openMemoryStore()
-  let isFull = false
+  const disk = { isFull: false }
   const full: Store = {
     ...store,
-    keep(states, observations) {
-      if (isFull) throw new Error('database or disk is full')
-      store.keep(states, observations)
+    keep(...change) {
+      if (disk.isFull) throw new Error('database or disk is full')
+      store.keep(...change)
     },
   }
+  return { store, full, disk }
+}
+
+t.test('with a full disk nothing is installed, and everything else is answered', async (t) => {
+  const { store, full, disk } = fullStore()
   const world = installsWorld({ store: full })
   const { installs, clock, counters } = world
-  const begun = await installs.boot(key, plain)
-  if (begun.kind !== 'install') throw new Error(`expected an installation, got ${begun.kind}`)
-  const { token } = begun
-  isFull = true
-  t.same(await installs.boot('ocp45/bs', plain), {
+  const started = await installs.boot(key, plain)
+  if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
+  const { token } = started
+  installs.command('ocp45/i1', 'local')
+  disk.isFull = true
+  t.match(await installs.boot('ocp45/bs', plain), {
     kind: 'wait',
-    reason: 'the server cannot write down what it decides: its log says why',
+    code: 'state.not-writable',
     canSkip: false,
   })
+  t.same(
+    await installs.boot('ocp45/i1', plain),
+    { kind: 'local' },
+    'an answer that changes nothing needs no disk space',
+  )
+  t.throws(
+    () => installs.mayRead(key, read(token)),
+    { message: 'database or disk is full' },
+    'no Ignition file without a record',
+  )
   t.throws(() => installs.callback(key, 'written', token, own), { message: 'database or disk is full' })
   t.same(installs.command(key, 'local'), {
     kind: 'refused',
+    code: 'state.not-writable',
     reason: 'the state cannot be written: database or disk is full',
   })
   t.match(installs.list(), [{ mode: 'install' }, { mode: 'installing' }])
-  installs.observe(acknowledged(key, 'system'))
-  clock.advance(1000)
+  t.match(installs.problems(), [
+    { code: 'state.not-writable', text: 'the state cannot be written: database or disk is full' },
+  ])
+  installs.observe(acknowledged(key, 'firmware'))
+  clock.advance(20_000)
   t.ok(counters.get('install.unwritten') >= 4)
-  isFull = false
-  installs.observe(acknowledged(key, 'system'))
-  clock.advance(1000)
-  t.equal(store.history(key).filter(({ kind }) => kind === 'dhcp').length, 2, 'and written later')
+  t.equal(world.lines.filter(({ msg }) => msg === 'state write failed').length, 1, 'logged once')
+  disk.isFull = false
+  clock.advance(5000)
+  t.same(installs.problems(), [], 'writes resume without another request')
+  t.equal(store.history(key).length, 0)
+  t.equal(store.history(m1Mac).filter(({ kind }) => kind === 'dhcp').length, 1)
   t.match(installs.callback(key, 'written', token, own), { kind: 'allowed' })
 })
 
-t.test('evidence that a node is installed is on the disk before anything else is heard of it', async (t) => {
-  for (const word of ['system', 'ready'] as const) {
+t.test(
+  'an installed node boots its disk with a full disk on the server, also after a lost probe',
+  async (t) => {
+    const { full, disk } = fullStore()
+    const { installs } = installsWorld({ store: full })
+    const started = await installs.boot(key, plain)
+    if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
+    installs.mayRead(key, read(started.token))
+    disk.isFull = true
+    t.same(await installs.boot(key, plain), { kind: 'local' }, 'its disk is tried')
+    t.match(await installs.boot(key, plain), { kind: 'wait', code: 'state.not-writable' }, 'nothing resumes')
+    disk.isFull = false
+    t.match(await installs.boot(key, plain), { kind: 'install' })
+  },
+)
+
+t.test('the start is recorded before the script, and the delivery before the Ignition file', async (t) => {
+  const store = openMemoryStore()
+  const written: string[] = []
+  const logged: Store = {
+    ...store,
+    keep(states, ...rest) {
+      store.keep(states, ...rest)
+      const state = states.get(m1Mac)
+      if (state) written.push(`${state.mode}${state.attempt?.delivered ? ' delivered' : ''}`)
+    },
+  }
+  const { installs } = installsWorld({ store: logged })
+  const started = await installs.boot(key, plain)
+  if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
+  t.equal(written.at(-1), 'installing')
+  installs.mayRead(key, { ...read(started.token), isHead: true })
+  t.equal(written.at(-1), 'installing', 'HEAD sends nothing')
+  t.match(installs.mayRead(key, read(started.token)), { kind: 'allowed' })
+  t.equal(written.at(-1), 'installing delivered')
+})
+
+/** Every moment at which the process can end: what the store has then decides the next boot. */
+t.test('killed at any write, a machine boots its disk or resumes the same installation', async (t) => {
+  for (let lost = 0; lost < 12; lost++) {
     const store = openMemoryStore()
-    const modes: string[] = []
-    const kept: Store = {
+    let writes = 0
+    let isDead = false
+    const states = new Map(store.states)
+    const dying: Store = {
       ...store,
-      keep(states, observations) {
-        store.keep(states, observations)
-        modes.push(states.get(key)?.mode ?? '')
+      keep(change, ...rest) {
+        if (isDead || writes++ === lost) {
+          isDead = true
+          throw new Error('killed')
+        }
+        store.keep(change, ...rest)
+        for (const [machine, state] of change) if (state !== undefined) states.set(machine, state)
       },
     }
-    const { installs, clock } = installsWorld({ store: kept })
-    await installs.boot(key, plain)
-    installs.observe(ignitionSent(key))
-    clock.advance(120_000)
-    t.equal(modes.at(-1), 'installing')
-    if (word === 'system') installs.observe(acknowledged(key, 'system'))
-    else installs.observe({ node: key, kind: 'cluster', word, since: clock.now() })
-    t.equal(modes.at(-1), 'installed', 'no time has passed')
-    const writes = modes.length
-    installs.observe(acknowledged(key, 'system'))
-    t.equal(modes.length, writes, 'what decides nothing is written with its lot')
+    const { installs } = installsWorld({ store: dying })
+    let isScriptSent = false
+    let isIgnitionSent = false
+    const boot = await installs.boot(key, plain)
+    if (boot.kind === 'install') {
+      isScriptSent = true
+      try {
+        isIgnitionSent = installs.mayRead(key, read(boot.token)).kind === 'allowed'
+        installs.observe(ignitionSent(key))
+        installs.callback(key, 'written', boot.token, own)
+      } catch {
+        // The process is dead.
+      }
+    }
+    const next = installsWorld({ store: { ...store, states: new Map(states), lastSequence: 1000 } }).installs
+    const record = next.list()[1]!
+    if (isScriptSent)
+      t.match(record.attempt, { earlier: 0 }, `killed at write ${lost}: the start is recorded`)
+    const answer = await next.boot(key, plain)
+    if (isIgnitionSent) t.equal(answer.kind, 'local', `killed at write ${lost}: the disk may be written`)
+    next.command(key, 'local')
   }
 })
 
-t.test('a node that was forgotten while the disk became full is as the site says', async (t) => {
+t.test('evidence that a node is installed is on the disk before the next observation', async (t) => {
+  const store = openMemoryStore()
+  const modes: string[] = []
+  const logged: Store = {
+    ...store,
+    keep(states, ...rest) {
+      store.keep(states, ...rest)
+      modes.push(states.get(m1Mac)?.mode ?? '')
+    },
+  }
+  const { installs, clock } = installsWorld({ store: logged })
+  await installs.boot(key, plain)
+  installs.observe(ignitionSent(key))
+  clock.advance(120_000)
+  t.equal(modes.at(-1), 'installing')
+  installs.observe({ node: key, kind: 'cluster', word: 'ready', since: clock.now() })
+  t.equal(modes.at(-1), 'installed', 'no time has passed')
+  const writes = modes.length
+  installs.observe(acknowledged(key, 'firmware'))
+  t.equal(modes.length, writes, 'an observation without a decision is written with its batch')
+})
+
+t.test('a node that is forgotten while the disk becomes full is as the site declares', async (t) => {
   const store = openMemoryStore()
   const full: Store = {
     ...store,
-    keep(states, observations) {
-      if (observations.some(({ kind }) => kind === 'command')) throw new Error('database or disk is full')
-      store.keep(states, observations)
+    keep(states, observations, repeats) {
+      if (observations.some(({ observation }) => observation.kind === 'command'))
+        throw new Error('database or disk is full')
+      store.keep(states, observations, repeats)
     },
   }
   const { installs } = installsWorld({ store: full })
@@ -94,19 +187,7 @@ t.test('a node that was forgotten while the disk became full is as the site says
   t.same(installs.history(key), [])
 })
 
-t.test('of what cannot be written for long the latest is kept', (t) => {
-  const { installs } = installsWorld()
-  // Each another one than the one before.
-  for (let count = 0; count < 10_003; count++) {
-    installs.observe({ ...acknowledged(key, 'ipxe'), architecture: count })
-  }
-  const history = installs.history(key)
-  t.equal(history.length, 10_000)
-  t.match([history.at(0), history.at(-1)], [{ sequence: 4 }, { sequence: 10_003 }])
-  t.end()
-})
-
-t.test('old observations are taken away once in an hour', (t) => {
+t.test('old observations are deleted once an hour', (t) => {
   const store = openMemoryStore()
   let pruned = 0
   const counting: Store = {

@@ -1,11 +1,14 @@
 import t from 'tap'
-import { armedMs, maxAttempts, settledMs } from '../../src/install/machine.ts'
+import { maxAttempts } from '../../src/install/boot-facts.ts'
+import type { Secret } from '../../src/install/installs.ts'
+import { armedMs } from '../../src/install/machine.ts'
 import { agentImage } from '../support/model.ts'
 import { acknowledged, ignitionSent, installPlan, installsWorld } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
 const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
 const plain = { isSkipping: false }
+const read = (token: string, what: Secret) => ({ token, address: own.address, what, isHead: false })
 
 async function begun(world: ReturnType<typeof installsWorld>): Promise<string> {
   const answer = await world.installs.boot(key, plain)
@@ -14,12 +17,14 @@ async function begun(world: ReturnType<typeof installsWorld>): Promise<string> {
 }
 
 t.test(
-  'the word of its cluster is no sight of a node, and ends an installation when it is Ready',
+  'a report of the cluster is not a sign of the machine, and ends an installation when it is Ready',
   async (t) => {
     const world = installsWorld()
     const { installs, clock, counters } = world
     installs.observe({ node: key, kind: 'cluster', word: 'registered' })
     t.equal(installs.list()[1]!.lastSeen, undefined)
+    t.match(installs.list()[1], { mode: 'local', code: 'install.in-cluster' })
+    installs.command(key, 'install')
     await begun(world)
     installs.observe(ignitionSent(key))
     const seenAt = clock.now()
@@ -29,7 +34,7 @@ t.test(
     t.match(installs.list()[1], { mode: 'installing' })
     installs.observe({ node: key, kind: 'cluster', word: 'ready', since: seenAt + 240_000 })
     t.match(installs.list()[1], {
-      ...{ mode: 'installed', reason: 'the cluster says that it is Ready', lastSeen: seenAt },
+      ...{ mode: 'installed', reason: 'the cluster reports it as Ready', lastSeen: seenAt },
     })
     t.equal(counters.get('install.installed'), 1)
   },
@@ -41,12 +46,12 @@ t.test('an installation from the first boot to the disk', async (t) => {
   t.match(installs.list()[1], { node: key, mode: 'install', since: 0, reason: 'the site file says install' })
   const token = await begun(world)
   t.match(installs.list()[1], { mode: 'installing', attempt: { role: 'master', earlier: 0 } })
-  t.same(installs.mayRead(key, token, own.address, 'master'), { kind: 'allowed' })
+  t.same(installs.mayRead(key, read(token, 'master')), { kind: 'allowed' })
   installs.observe(ignitionSent(key))
   t.same(installs.callback(key, 'written', token, own), { kind: 'allowed' })
   t.match(installs.list()[1], { mode: 'installed', lastSeen: clock.now() })
   for (let again = 0; again < 3; again++) t.same(await installs.boot(key, plain), { kind: 'local' })
-  t.match(installs.mayRead(key, token, own.address, 'master'), { kind: 'refused' })
+  t.match(installs.mayRead(key, read(token, 'master')), { kind: 'refused' })
   t.same(
     installs.callback(key, 'started', token, own),
     { kind: 'allowed' },
@@ -63,59 +68,43 @@ t.test('an installation from the first boot to the disk', async (t) => {
   )
 })
 
-t.test('every network boot of an attempt has a token of its own', async (t) => {
+t.test('every network boot of an attempt has its own token', async (t) => {
   const world = installsWorld()
   const first = await begun(world)
   const second = await begun(world)
   t.not(first, second)
-  t.match(world.installs.mayRead(key, first, own.address, 'master'), { kind: 'refused' })
+  t.match(world.installs.mayRead(key, read(first, 'master')), { kind: 'refused' })
   t.match(world.installs.callback(key, 'written', first, own), {
     kind: 'refused',
-    reason: 'its token is not that of the last installation',
+    reason: 'its token is not the one of the last installation',
   })
   t.match(world.installs.list()[1], { attempt: { earlier: 1 } })
 })
 
-t.test('without a callback the evidence is a fresh address of a system', async (t) => {
+t.test('without a callback a DHCP request does not end the installation, but keeps the disk', async (t) => {
   const world = installsWorld()
   await begun(world)
-  world.installs.observe(ignitionSent(key, 'live'))
-  world.clock.advance(settledMs)
-  world.installs.observe(acknowledged(key, 'system'))
-  t.match(world.installs.list()[1], { mode: 'installing' }, "the live system's Ignition is no installation")
   world.installs.observe(ignitionSent(key))
-  world.clock.advance(settledMs)
-  world.installs.observe(acknowledged(key, 'system', false))
-  world.installs.observe(acknowledged(key, 'ipxe'))
-  t.match(world.installs.list()[1], { mode: 'installing' }, 'a lease prolonged and a loader prove nothing')
+  t.same(await world.installs.boot(key, plain), { kind: 'local' })
+  world.clock.advance(60_000)
   world.installs.observe(acknowledged(key, 'system'))
-  t.match(world.installs.list()[1], { mode: 'installed' })
-})
-
-t.test('an agent has its Ignition file in the initramfs: its rootfs is what it is sent last', async (t) => {
-  const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
-  const world = installsWorld({ plan: () => installPlan(undefined, { images }) })
-  await begun(world)
-  const sent = {
-    node: key,
-    kind: 'file',
-    file: '',
-    outcome: 'sent',
-    octets: 9,
-    total: 9,
-    durationMs: 1,
-  } as const
-  world.installs.observe({ ...sent, what: 'initramfs' })
-  world.clock.advance(settledMs)
-  world.installs.observe(acknowledged(key, 'system'))
+  t.same(await world.installs.boot(key, plain), { kind: 'local', code: 'install.unconfirmed' })
   t.match(world.installs.list()[1], { mode: 'installing' })
-  world.installs.observe({ ...sent, what: 'rootfs' })
-  world.clock.advance(settledMs)
-  world.installs.observe(acknowledged(key, 'system'))
-  t.match(world.installs.list()[1], { mode: 'installed' })
 })
 
-t.test('waits for its turn without using up attempts, until a person skips or the gate opens', async (t) => {
+t.test('an agent has its Ignition file in the initramfs: its rootfs is sent last', async (t) => {
+  const images = new Map([['rhcos', agentImage('/srv/rhcos')]])
+  const plan = installPlan(undefined, { images })
+  const world = installsWorld({ plan: () => plan })
+  await begun(world)
+  const file = { node: key, kind: 'file', file: '', octets: 0, total: 9, durationMs: 1 } as const
+  world.installs.observe({ ...file, what: 'initramfs', outcome: 'sent' })
+  t.match(await world.installs.boot(key, plain), { kind: 'install' }, 'its disk is unchanged')
+  world.installs.observe({ ...file, what: 'rootfs', outcome: 'begun' })
+  t.same(await world.installs.boot(key, plain), { kind: 'local' }, 'its disk may be written')
+})
+
+t.test('a node waits without using up attempts until a user skips the wait or the gate opens', async (t) => {
   const { world, installs } = installsWorld()
   world.isGateOpen = false
   for (let again = 0; again < 10; again++) {
@@ -123,6 +112,7 @@ t.test('waits for its turn without using up attempts, until a person skips or th
       kind: 'wait',
       reason:
         'waits until ocp45/bs (192.0.2.10) or ocp45/m1 (192.0.2.11) serves machine configuration on port 22623',
+      code: 'boot.waits-for-server',
       canSkip: true,
     })
   }
@@ -136,14 +126,21 @@ t.test('waits for its turn without using up attempts, until a person skips or th
   t.match(await installs.boot('ocp45/w1', plain), { kind: 'install' })
 })
 
-t.test('what forbids to begin is said, and nobody can skip it', async (t) => {
+t.test('a reason against the start is shown and cannot be skipped', async (t) => {
   const reason = 'its Ignition is 25 h old'
-  const { installs } = installsWorld({ canStartInstall: () => ({ kind: 'refused', reason }) })
-  t.same(await installs.boot(key, { isSkipping: true }), { kind: 'wait', reason, canSkip: false })
+  const { installs } = installsWorld({
+    canStartInstall: () => ({ kind: 'refused', code: 'ignition.expired', reason }),
+  })
+  t.same(await installs.boot(key, { isSkipping: true }), {
+    kind: 'wait',
+    code: 'ignition.expired',
+    reason,
+    canSkip: false,
+  })
   t.match(installs.list()[1], { mode: 'install' })
 })
 
-t.test('a preview begins nothing and knows no token', async (t) => {
+t.test('a preview starts nothing and has no token', async (t) => {
   const { installs } = installsWorld()
   t.same(await installs.preview(key, plain), { kind: 'install', role: 'master', token: '@token@' })
   t.same(await installs.preview(key, { role: 'worker', isSkipping: false }), {
@@ -156,7 +153,7 @@ t.test('a preview begins nothing and knows no token', async (t) => {
   t.same(await installs.preview(key, plain), { kind: 'local' })
 })
 
-t.test('an installation is chosen only where one may be', async (t) => {
+t.test('an installation can be selected only in the state menu', async (t) => {
   const { installs } = installsWorld()
   const chosen = { role: 'worker', isSkipping: false } as const
   installs.command(key, 'menu')
@@ -166,7 +163,8 @@ t.test('an installation is chosen only where one may be', async (t) => {
   t.same(await installs.boot(key, chosen), {
     kind: 'wait',
     reason:
-      'it is not to be installed, its mode is local: slipway node install ocp45/m1 arms it, slipway node menu ocp45/m1 lets it choose',
+      'it must not be installed, its state is local: arm it with slipway node install ocp45/m1, or show its menu with slipway node menu ocp45/m1',
+    code: 'install.not-armed',
     canSkip: false,
   })
 })
@@ -176,32 +174,33 @@ t.test('commands', async (t) => {
   const { installs, clock } = world
   t.match(installs.command(key, 'local'), {
     kind: 'done',
-    record: { mode: 'local', reason: 'a person said so' },
+    record: { mode: 'local', reason: 'set by an administrator' },
   })
   t.match(installs.command(key, 'install'), {
     kind: 'done',
     record: { mode: 'install', armedUntil: clock.now() + armedMs },
   })
   clock.advance(armedMs)
-  t.match(installs.list()[1], { mode: 'local' }, 'goes back by itself')
+  t.match(installs.list()[1], { mode: 'local' }, 'returns automatically')
   installs.command(key, 'install')
   await begun(world)
   t.match(installs.command(key, 'forget'), { kind: 'done', record: { mode: 'install', since: 0 } })
   t.match(installs.history(key), [{ kind: 'command', command: 'forget' }])
   t.same(installs.command('ocp45/m9', 'install'), {
     kind: 'refused',
+    code: 'install.not-declared',
     reason: 'the site has no node ocp45/m9',
   })
 })
 
-t.test('who fails too often is told so', async (t) => {
+t.test('a node that fails too often gets the reason', async (t) => {
   const world = installsWorld()
   for (let again = 0; again < maxAttempts; again++) await begun(world)
-  t.match(await world.installs.boot(key, plain), { kind: 'failed', reason: /^5 attempts came to nothing/ })
-  t.match(world.lines.at(-1), { level: 'error', msg: 'node changed its mode', to: 'failed' })
+  t.match(await world.installs.boot(key, plain), { kind: 'failed', reason: /^5 attempts failed/ })
+  t.match(world.lines.at(-1), { level: 'error', msg: 'node state changed', to: 'failed' })
 })
 
-t.test('a disk that may be written is tried before it is written again', async (t) => {
+t.test('a disk that may be written is tried before the installation resumes', async (t) => {
   const world = installsWorld()
   await begun(world)
   world.installs.observe(ignitionSent(key))
@@ -209,59 +208,59 @@ t.test('a disk that may be written is tried before it is written again', async (
   t.match(await world.installs.boot(key, plain), { kind: 'install' })
 })
 
-t.test('a node that is new is as the site says, also before that is written', (t) => {
+t.test('a new node is as the site declares it before its record is written', (t) => {
   const { world, installs } = installsWorld()
   const known = world.plan
-  world.plan = new Map([...known, ['ocp45/w9', { ...known.get(key)!, key: 'ocp45/w9', declared: 'local' }]])
+  world.plan = new Map([
+    ...known,
+    ['ocp45/w9', { ...known.get(key)!, key: 'ocp45/w9', mac: '00:00:5e:00:53:97', declared: 'local' }],
+  ])
   t.match(installs.list().at(-1), { node: 'ocp45/w9', mode: 'local', reason: 'the site file says local' })
   t.end()
 })
 
-t.test('a node that the site does not have', async (t) => {
+t.test('a node that the site does not declare', async (t) => {
   const { installs } = installsWorld()
-  const gone = { kind: 'refused', reason: 'the site has no node ocp45/m9' }
+  const gone = { kind: 'refused', code: 'install.not-declared', reason: 'the site has no node ocp45/m9' }
   t.match(await installs.boot('ocp45/m9', plain), {
     kind: 'failed',
-    reason: 'the site has no node ocp45/m9 any more',
+    reason: 'the site no longer has node ocp45/m9',
   })
   t.match(await installs.preview('ocp45/m9', plain), { kind: 'failed' })
-  t.same(installs.mayRead('ocp45/m9', '', '', 'live'), gone)
+  t.same(installs.mayRead('ocp45/m9', read('', 'live')), gone)
   t.same(installs.callback('ocp45/m9', 'written', '', own), gone)
   installs.observe(acknowledged('ocp45/m9', 'system'))
   t.same(installs.history('ocp45/m9'), [])
 })
 
-t.test(
-  'a reload arms nodes that are new, leaves alone those that are known, and sees other machines',
-  (t) => {
-    const { world, installs, lines } = installsWorld()
-    installs.command(key, 'local')
-    world.plan = installPlan((site) => {
-      site.clusters[0]!.nodes[1]!['mac'] = '00:00:5e:00:53:99'
-      site.clusters[0]!.nodes.push({
-        name: 'w9',
-        role: 'worker',
-        mac: '00:00:5e:00:53:98',
-        address: '192.0.2.99',
-      })
+t.test('a reload arms new nodes, leaves known ones unchanged, and reports other machines', (t) => {
+  const { world, installs, lines } = installsWorld()
+  installs.command(key, 'local')
+  world.plan = installPlan((site) => {
+    site.clusters[0]!.nodes[1]!['mac'] = '00:00:5e:00:53:99'
+    site.clusters[0]!.nodes.push({
+      name: 'w9',
+      role: 'worker',
+      mac: '00:00:5e:00:53:98',
+      address: '192.0.2.99',
     })
-    installs.declare()
-    t.match(installs.list(), [
-      {},
-      { node: key, mode: 'install' },
-      {},
-      {},
-      { node: 'ocp45/w9', mode: 'install' },
-    ])
-    t.match(
-      lines.find(({ level }) => level === 'warn'),
-      { node: key, mac: '00:00:5e:00:53:99' },
-    )
-    t.end()
-  },
-)
+  })
+  installs.declare()
+  t.match(installs.list(), [
+    {},
+    { node: key, mode: 'install' },
+    {},
+    {},
+    { node: 'ocp45/w9', mode: 'install' },
+  ])
+  t.match(
+    lines.find(({ level }) => level === 'warn'),
+    { node: key, mac: '00:00:5e:00:53:99' },
+  )
+  t.end()
+})
 
-t.test('subscribers hear everything from then on, and nothing that they throw harms', (t) => {
+t.test('subscribers get every later observation, and their errors do no harm', (t) => {
   const { installs, counters } = installsWorld()
   const heard: number[] = []
   const stop = installs.subscribe(({ sequence }) => heard.push(sequence))
@@ -274,5 +273,79 @@ t.test('subscribers hear everything from then on, and nothing that they throw ha
   })
   installs.observe(acknowledged(key, 'system'))
   t.equal(counters.get('install.bugs'), 1)
+  t.end()
+})
+
+t.test(
+  'evidence belongs to the machine: a rename, another cluster, and a pause in the site file keep it',
+  async (t) => {
+    const { world, installs } = installsWorld()
+    const token = await begun({ ...world, world, installs })
+    installs.callback(key, 'written', token, own)
+    const known = world.plan
+    const machine = known.get(key)!
+    const others = [...known].filter(([name]) => name !== key)
+    const moved = { ...machine, key: 'other/w9', role: 'worker', addresses: ['192.0.2.77'] } as const
+    world.plan = new Map([...others, ['other/w9', moved]])
+    installs.declare()
+    t.same(await installs.boot('other/w9', plain), { kind: 'local' }, 'renamed')
+    t.match(installs.list().at(-1), { node: 'other/w9', mode: 'installed' })
+    t.match(
+      installs.history('other/w9')[0],
+      { kind: 'state', to: 'installing', node: key },
+      'with its history',
+    )
+    world.plan = new Map(others)
+    installs.declare()
+    world.plan = known
+    installs.declare()
+    t.same(await installs.boot(key, plain), { kind: 'local' }, 'removed and added again')
+    t.same(installs.problems(), [])
+    world.plan = new Map([...others, [key, { ...machine, mac: '00:00:5e:00:53:96' }]])
+    installs.declare()
+    t.match(installs.problems(), [
+      { code: 'install.machine-replaced', text: /^ocp45\/m1 is another machine now: / },
+    ])
+    t.match(await installs.boot(key, plain), { kind: 'install' }, 'another machine')
+  },
+)
+
+t.test('an installing script needs a DHCP exchange of iPXE, and a system ends it', async (t) => {
+  const plan = installPlan((site) => Object.assign(site.clusters[0]!, { requireDhcp: true }))
+  const { installs } = installsWorld({ plan: () => plan })
+  t.match(await installs.boot(key, plain), { kind: 'wait', code: 'boot.no-dhcp-exchange', canSkip: false })
+  t.match(installs.list()[1], { mode: 'install' }, 'a request from a running system changes nothing')
+  installs.observe({ ...acknowledged(key, 'ipxe'), answer: 'refused' })
+  t.match(await installs.boot(key, plain), { kind: 'wait' })
+  installs.observe(acknowledged(key, 'ipxe'))
+  t.match(await installs.boot(key, plain), { kind: 'install' })
+  installs.command(key, 'install')
+  installs.observe(acknowledged(key, 'system'))
+  t.match(await installs.boot(key, plain), { kind: 'wait', code: 'boot.no-dhcp-exchange' })
+})
+
+t.test('the chain of tokens from the script to the first boot proves an installation', async (t) => {
+  const world = installsWorld()
+  const { installs } = world
+  const token = await begun(world)
+  installs.mayRead(key, read(token, 'live'))
+  installs.mayRead(key, read(token, 'master'))
+  installs.callback(key, 'written', token, own)
+  installs.callback(key, 'started', token, own)
+  t.equal(installs.list()[1]!.provenBoot, undefined, 'the token of the script is not in the Ignition file')
+  installs.callback(key, 'started', installs.startedToken(token), own)
+  const at = world.clock.now()
+  t.same(installs.list()[1]!.provenBoot, { startedAt: at, writtenAt: at, bootedAt: at })
+})
+
+t.test('a refused client with another address leaves no trace in the history', (t) => {
+  const { installs } = installsWorld()
+  const refused = { ...ignitionSent(key), outcome: 'refused', reason: 'no' } as const
+  installs.observe({ ...refused, client: '198.51.100.1:40000' })
+  installs.observe({ ...refused, client: '[2001:db8::99]:40000' })
+  t.same(installs.history(key), [])
+  installs.observe({ ...refused, client: '[2001:db8::11]:40000' })
+  installs.observe({ ...refused, reason: 'another', client: '192.0.2.11:40000' })
+  t.equal(installs.history(key).length, 2)
   t.end()
 })

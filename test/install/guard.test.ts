@@ -1,24 +1,33 @@
 import t from 'tap'
 import {
   hashToken,
-  judgeRead,
-  judgeWord,
-  mostReads,
-  mostRequests,
+  checkCallback,
+  checkRead,
+  maxReads,
+  maxRequests,
+  startedTokenOf,
   newToken,
 } from '../../src/install/guard.ts'
 import type { Secret } from '../../src/install/installs.ts'
-import { advance, begin, tokenLifetimeMs, type State } from '../../src/install/machine.ts'
+import { tokenLifetimeMs } from '../../src/install/boot-facts.ts'
+import { advance, type Event } from '../../src/install/machine.ts'
+import { initialState, type State } from '../../src/install/machine-state.ts'
 import { installPlan } from '../support/installs.ts'
 
 const m1 = installPlan().get('ocp45/m1')!
 const open = installPlan((site) => Object.assign(site.clusters[0]!, { ignitionAccess: 'open' })).get(
   'ocp45/m1',
 )!
-const now = Date.UTC(2026, 0, 1)
+const now = { at: Date.UTC(2026, 0, 1), tick: 5000, epoch: 'test' }
+const later = (ms: number) => ({ ...now, at: now.at + ms, tick: now.tick + ms })
 const token = newToken()
-const event = { kind: 'boot', role: 'master', isChosen: false, tokenHash: hashToken(token) } as const
-const installing = advance(begin(m1), event, now)
+const startedToken = startedTokenOf(token, 'secret')
+const event: Event = {
+  ...{ kind: 'boot', role: 'master', isChosen: false, isConscious: true, tokenHash: hashToken(token) },
+  startedHash: hashToken(startedToken),
+  ...{ requiresExchange: false, isInstaller: true, isRecordable: true },
+}
+const installing = advance(initialState(m1), event, now)
 const own = { token, address: '192.0.2.11' }
 
 function counted(change: object): State {
@@ -30,7 +39,8 @@ const cases: readonly {
   state?: State
   reader?: { token: string; address: string }
   what?: Secret
-  at?: number
+  at?: typeof now
+  code?: string
   reason?: string
 }[] = [
   { name: 'the node itself, with its token' },
@@ -44,81 +54,94 @@ const cases: readonly {
   },
   {
     name: 'a node that is only armed',
-    state: begin(m1),
-    reason: 'ocp45/m1 is not being installed: its mode is install',
+    state: initialState(m1),
+    reason: 'ocp45/m1 is not being installed: its state is install',
   },
   {
     name: 'a node that is installed',
-    state: advance(installing, { kind: 'callback', stage: 'written' }, now),
-    reason: 'ocp45/m1 is not being installed: its mode is installed',
+    state: advance(installing, { kind: 'callback', stage: 'written', isProof: false }, now),
+    reason: 'ocp45/m1 is not being installed: its state is installed',
   },
   {
     name: 'without its token',
     reader: { ...own, token: '' },
-    reason: 'its token is not that of the installation under way',
+    reason: 'its token is not the one of the installation in progress',
   },
   {
     name: 'with the token of another attempt',
     reader: { ...own, token: newToken() },
-    reason: 'its token is not that of the installation under way',
+    reason: 'its token is not the one of the installation in progress',
   },
   {
-    name: 'with a token that is worth nothing any more',
+    name: 'with a revoked token',
     state: counted({ tokenHash: '' }),
-    reason: 'its token is not that of the installation under way',
+    reason: 'its token is not the one of the installation in progress',
   },
   {
     name: 'the file of another role',
     what: 'bootstrap',
     reason: 'ocp45/m1 is being installed as master, not as bootstrap',
   },
-  { name: 'a moment before the token expires', at: now + tokenLifetimeMs - 1 },
+  { name: 'a moment before the token expires', at: later(tokenLifetimeMs - 1) },
   {
     name: 'when the token expires',
-    at: now + tokenLifetimeMs,
-    reason: 'its token expired at 2026-01-01T01:00:00.000Z',
+    at: later(tokenLifetimeMs),
+    reason: 'its token has expired: it was valid for 60 min',
   },
   {
     name: 'after the last read',
-    state: counted({ reads: mostReads }),
-    reason: 'the Ignition file was read 3 times already',
+    state: counted({ reads: maxReads }),
+    reason: 'the Ignition file was already read 3 times',
   },
   {
     name: 'after the last request',
-    state: counted({ requests: mostRequests }),
-    reason: 'files were asked for 20 times already',
+    state: counted({ requests: maxRequests }),
+    reason: 'files were already requested 20 times',
   },
 ]
 
 for (const { name, state = installing, reader = own, what = 'master', at = now, reason } of cases) {
-  const expected = reason === undefined ? { kind: 'allowed' } : { kind: 'refused', reason }
-  t.same(judgeRead(m1, state, reader, what, at), expected, `who may read: ${name}`)
+  const expected =
+    reason === undefined ? { kind: 'allowed' } : { kind: 'refused', reason, code: /^ignition\./ }
+  t.match(checkRead(m1, state, reader, what, at), expected, `who may read: ${name}`)
 }
 
-t.test('an open cluster gives its Ignition files to everybody', (t) => {
-  t.same(judgeRead(open, begin(open), { token: '', address: '198.51.100.1' }, 'bootstrap', now), {
+t.test('an open cluster sends its Ignition files to any client', (t) => {
+  t.same(checkRead(open, initialState(open), { token: '', address: '198.51.100.1' }, 'bootstrap', now), {
     kind: 'allowed',
   })
   t.end()
 })
 
-t.test("a node's word counts with the token of its last installation, from its own address", (t) => {
-  const allowed = { kind: 'allowed' }
-  t.same(judgeWord(m1, installing, own), allowed)
-  t.same(judgeWord(m1, advance(installing, { kind: 'callback', stage: 'written' }, now), own), allowed)
+t.test('a callback needs a token of the last installation and the address of the node', (t) => {
+  const allowed = { kind: 'allowed', isProof: false }
+  t.same(checkCallback(m1, installing, own), allowed)
+  t.same(
+    checkCallback(m1, advance(installing, { kind: 'callback', stage: 'written', isProof: false }, now), own),
+    allowed,
+  )
   const elsewhere = { token, address: '198.51.100.1' }
-  t.same(judgeWord(m1, installing, elsewhere), {
+  t.match(checkCallback(m1, installing, elsewhere), {
     kind: 'refused',
     reason: '198.51.100.1 is not an address of ocp45/m1',
   })
-  t.same(judgeWord(open, installing, elsewhere), allowed)
-  const reason = 'its token is not that of the last installation'
-  t.same(judgeWord(open, installing, { ...own, token: 'x' }), { kind: 'refused', reason })
-  t.same(judgeWord(m1, begin(m1), own), { kind: 'refused', reason })
+  t.same(checkCallback(open, installing, elsewhere), allowed)
+  const reason = 'its token is not the one of the last installation'
+  t.match(checkCallback(open, installing, { ...own, token: 'x' }), { kind: 'refused', reason })
+  t.match(checkCallback(m1, initialState(m1), own), { kind: 'refused', reason })
   t.end()
 })
 
-t.test('tokens have 128 bits in 22 characters that a URL takes, and no two are the same', (t) => {
+t.test('only the token in the Ignition file proves a boot from disk; it opens nothing else', (t) => {
+  const proof = { ...own, token: startedToken }
+  t.same(checkCallback(m1, installing, proof), { kind: 'allowed', isProof: true })
+  t.match(checkRead(m1, installing, proof, 'master', now), { kind: 'refused', code: 'ignition.wrong-token' })
+  t.match(startedToken, /^[\w-]{22}$/)
+  t.not(startedTokenOf(token, 'another secret'), startedToken)
+  t.end()
+})
+
+t.test('tokens have 128 bits in 22 characters that need no escape, and are unique', (t) => {
   t.match(token, /^[\w-]{22}$/)
   t.not(newToken(), newToken())
   t.end()

@@ -1,26 +1,24 @@
-/** What is said over and over is kept once, for a while. */
+/** Repeated observations are one row with a count, and a flood does not displace the rest of the history. */
 import t from 'tap'
-import { acknowledged, installsWorld } from '../support/installs.ts'
+import { openMemoryStore } from '../../src/install/open-store.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { acknowledged, ignitionSent, installsWorld, m1Mac } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
 
-t.test('who waits, or guesses, does not fill the history', (t) => {
+t.test('a client that polls adds one row a minute', (t) => {
   const { installs, clock } = installsWorld()
   const waits = { node: key, kind: 'script', script: 'wait', reason: 'waits until …' } as const
-  const guesses = {
-    node: key,
-    kind: 'ignition',
-    role: 'master',
-    outcome: 'refused',
-    client: 'x',
-    octets: 0,
-    reason: 'no',
-  } as const
+  const guesses = { ...ignitionSent(key), outcome: 'refused', reason: 'no' } as const
   for (let second = 0; second < 60; second += 5) {
     installs.observe(waits)
     installs.observe(guesses)
     clock.advance(5000)
   }
+  t.match(installs.history(key), [
+    { kind: 'script', count: 12 },
+    { kind: 'ignition', count: 12 },
+  ])
   t.equal(installs.history(key).length, 2)
   installs.observe(waits)
   installs.observe({ node: key, kind: 'script', script: 'install', role: 'master' })
@@ -29,7 +27,7 @@ t.test('who waits, or guesses, does not fill the history', (t) => {
   t.end()
 })
 
-t.test('a flood of one question is kept twice a second, and a client that asks again each time', (t) => {
+t.test('a flood of one DHCP request adds two rows a second; other requests are rows of their own', (t) => {
   const { installs, clock } = installsWorld()
   for (let ms = 0; ms < 2000; ms += 10) {
     installs.observe(acknowledged(key, 'ipxe'))
@@ -51,6 +49,50 @@ t.test('a flood of one question is kept twice a second, and a client that asks a
     { ...acknowledged(key, 'ipxe'), vendorClass: 'PXEClient' },
   ] as const
   for (const other of others) installs.observe(other)
-  t.equal(installs.history(key).length, 15, 'another question is none of them')
+  t.equal(installs.history(key).length, 15)
+  t.end()
+})
+
+t.test('a flood of different requests is bounded and counted, and leaves the history', (t) => {
+  const store = openMemoryStore()
+  const { installs, clock } = installsWorld({ store })
+  installs.command(key, 'local')
+  for (let count = 0; count < 20_000; count++) {
+    installs.observe({ ...acknowledged(key, 'ipxe'), architecture: count })
+    installs.observe({ node: key, kind: 'script', script: count % 2 ? 'local' : 'menu' })
+    if (count % 100 === 0) clock.advance(20)
+  }
+  clock.advance(1000)
+  const history = store.history(m1Mac)
+  t.ok(history.length < 520, `${history.length} rows`)
+  t.match(history[0], { kind: 'command' })
+  const total = (kind: string) =>
+    history.filter((each) => each.kind === kind).reduce((sum, { count = 1 }) => sum + count, 0)
+  t.equal(total('dhcp'), 20_000)
+  t.equal(total('script'), 20_000)
+  t.end()
+})
+
+t.test('a jump of the wall clock is reported and changes nothing', (t) => {
+  const clock = fakeClock()
+  let jumpMs = 0
+  const jumping = { ...clock, now: () => clock.now() + jumpMs }
+  const { installs, lines } = installsWorld({ clock: jumping })
+  installs.observe(acknowledged(key, 'firmware'))
+  t.same(installs.problems(), [])
+  const before = installs.list()
+  for (const ms of [400 * 24 * 3_600_000, -3_600_000]) {
+    jumpMs = ms
+    installs.observe(acknowledged(key, 'ipxe'))
+    t.match(lines.at(-1), { msg: 'clock jumped', code: 'state.clock-jumped' })
+  }
+  t.match(installs.problems(), [{ code: 'state.clock-jumped' }])
+  t.same(
+    installs.list().map(({ mode }) => mode),
+    before.map(({ mode }) => mode),
+  )
+  t.equal(installs.history(key).length, 2)
+  clock.advance(25 * 3_600_000)
+  t.same(installs.problems(), [])
   t.end()
 })

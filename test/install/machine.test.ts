@@ -1,45 +1,26 @@
 import t from 'tap'
+import { maxAttempts, rebootTimeoutMs } from '../../src/install/boot-facts.ts'
+import { armedMs, settledMs, type Event } from '../../src/install/machine.ts'
+import { initialState, type State } from '../../src/install/machine-state.ts'
 import {
-  advance,
-  armedMs,
-  begin,
-  rebootTimeoutMs,
-  maxAttempts,
-  settledMs,
-  type Event,
-  type State,
-} from '../../src/install/machine.ts'
-import { installPlan } from '../support/installs.ts'
+  after,
+  boot,
+  callback,
+  chosen,
+  command,
+  declared,
+  delivered,
+  m1,
+  startAt,
+  system,
+  time,
+} from '../support/machine-events.ts'
 
-const m1 = installPlan().get('ocp45/m1')!
-const boot: Event = { kind: 'boot', role: 'master', isChosen: false, tokenHash: 'hash' }
-const chosen: Event = { ...boot, role: 'worker', isChosen: true }
-const delivered: Event = { kind: 'delivered' }
-const system: Event = { kind: 'system' }
-const time: Event = { kind: 'time' }
-const command = (name: 'install' | 'local' | 'menu'): Event => ({ kind: 'command', command: name })
-const callback = (stage: 'written' | 'started' | 'failed'): Event => ({ kind: 'callback', stage })
-const declared = (mode: 'install' | 'local' | 'menu', mac = m1.mac): Event => ({
-  kind: 'declared',
-  node: { ...m1, declared: mode, mac },
-})
-
-/** Events, and milliseconds that pass between them. */
-function after(steps: readonly (Event | number)[], first: State = begin(m1)): State & { now: number } {
-  let state = first
-  let now = 1_000_000
-  for (const step of steps) {
-    if (typeof step === 'number') now += step
-    else state = advance(state, step, now)
-  }
-  return { ...state, now }
-}
-
-const menu = { ...begin(m1), mode: 'menu', declared: 'menu' } as const
-const local = { ...begin(m1), mode: 'local', declared: 'local' } as const
+const menu = { ...initialState(m1), mode: 'menu', declared: 'menu' } as const
+const local = { ...initialState(m1), mode: 'local', declared: 'local' } as const
 const installed = [boot, delivered, callback('written')]
-const comeback = 'its disk did not boot'
-const untouched = 'it came back before it had fetched its Ignition file'
+const diskFailed = 'its disk did not boot'
+const unchanged = 'it returned before it fetched its Ignition file'
 
 const cases: readonly {
   name: string
@@ -49,28 +30,28 @@ const cases: readonly {
   reason: string | RegExp
 }[] = [
   {
-    name: 'a node is as the site declares it',
+    name: 'a machine is as the site declares it',
     steps: [],
     mode: 'install',
     reason: 'the site file says install',
   },
   {
-    name: 'a network boot of an armed node begins its installation',
+    name: 'a network boot of an armed machine starts its installation',
     steps: [boot],
     mode: 'installing',
-    reason: 'its network boot began the installation',
+    reason: 'its network boot started the installation',
   },
   {
-    name: 'who comes back before it fetched its Ignition file installs anew',
+    name: 'a machine that returns before it fetched its Ignition file resumes',
     steps: [boot, 1000, boot],
     mode: 'installing',
-    reason: untouched,
+    reason: unchanged,
   },
   {
-    name: 'who comes back too often without having fetched it fails',
+    name: 'a machine that returns too often without having fetched it fails',
     steps: Array.from({ length: maxAttempts + 1 }, () => boot),
     mode: 'failed',
-    reason: `5 attempts came to nothing, the last 1 min after it began: ${untouched}`,
+    reason: `5 attempts failed, the last 1 min after its start: ${unchanged}`,
   },
   {
     name: 'its installer reports that the disk is written',
@@ -79,106 +60,106 @@ const cases: readonly {
     reason: 'its installer reported that the disk is written',
   },
   {
-    name: 'its installed system reports that it started, when the first word was lost',
+    name: 'its installed system reports that it started, and the first callback was lost',
     steps: [boot, delivered, callback('started')],
     mode: 'installed',
     reason: 'its installed system reported that it started',
   },
   {
-    name: 'its installer gives up',
+    name: 'its installer fails',
     steps: [boot, delivered, callback('failed')],
     mode: 'failed',
-    reason: 'its installer reported that it gave up: its console says why',
+    reason: 'its installer reported that it failed: its console shows the cause',
   },
   {
-    name: 'an installer that gave up and then did it is believed',
+    name: 'an installer that failed and later succeeded is installed',
     steps: [boot, delivered, callback('failed'), callback('written')],
     mode: 'installed',
     reason: /written/,
   },
   {
-    name: 'an installed node is not failed by a late word',
+    name: 'a late callback does not fail an installed machine',
     steps: [...installed, callback('failed')],
     mode: 'installed',
     reason: /written/,
   },
   {
-    name: "the live system's own DHCP proves nothing",
+    name: 'the DHCP of the live system changes nothing',
     steps: [boot, system, delivered, settledMs - 1, system],
     mode: 'installing',
-    reason: /began/,
+    reason: /started/,
   },
   {
-    name: 'a fresh address a minute after the Ignition file is the installed system',
+    name: 'a DHCP request a minute after the Ignition file is only a hint',
     steps: [boot, delivered, settledMs, system],
-    mode: 'installed',
-    reason: 'a system asked for an address 60 s after the installer had everything',
+    mode: 'installing',
+    reason: /started/,
   },
   {
-    name: 'without a word, the next network boot is sent to the disk',
+    name: 'without a callback, the next network boot is sent to the disk',
     steps: [boot, delivered, settledMs, boot],
     mode: 'installing',
-    reason: /began/,
+    reason: /started/,
   },
   {
-    name: 'a system that asks for an address after that was on the disk',
-    steps: [boot, delivered, 1, boot, 1, system],
-    mode: 'installed',
-    reason: 'a system asked for an address after it was sent to its disk',
+    name: 'a machine that returns soon after a DHCP request from its disk keeps its disk, and is not installed',
+    steps: [boot, delivered, 1, boot, 1, system, 1000, boot],
+    mode: 'installing',
+    reason: /started/,
   },
   {
-    name: 'who comes back soon after that has a disk that does not boot, and installs anew',
+    name: 'a machine that returns soon after that has a disk that does not boot, and resumes',
     steps: [boot, delivered, 1, boot, rebootTimeoutMs, boot],
     mode: 'installing',
-    reason: comeback,
+    reason: diskFailed,
   },
   {
-    name: 'who comes back late after that ran from its disk, and is never installed over it',
+    name: 'a machine that returns late after that ran from its disk, and keeps it',
     steps: [boot, delivered, 1, boot, rebootTimeoutMs + 1, boot],
     mode: 'installed',
-    reason: 'its disk kept it for more than 10 minutes',
+    reason: 'it kept running from its disk for more than 10 minutes',
   },
   {
-    name: 'a disk that never boots fails the node in the end',
+    name: 'a disk that never boots fails the machine in the end',
     steps: Array.from({ length: maxAttempts }, () => [boot, delivered, boot])
       .flat()
       .concat(boot),
     mode: 'failed',
-    reason: `5 attempts came to nothing, the last 1 min after it began: ${comeback}`,
+    reason: `5 attempts failed, the last 1 min after its start: ${diskFailed}`,
   },
   {
-    name: 'an installed node boots its disk',
+    name: 'an installed machine boots its disk',
     steps: [...installed, boot],
     mode: 'installed',
     reason: /written/,
   },
   {
-    name: 'install in the site file does not arm an installed node',
+    name: 'install in the site file does not arm an installed machine',
     steps: [...installed, declared('install')],
     mode: 'installed',
     reason: /written/,
   },
   {
-    name: 'nor does it when it said local in between',
+    name: 'nor after local in between',
     steps: [...installed, declared('local'), declared('install')],
     mode: 'installed',
-    reason: 'the site file says install, which it was already',
+    reason: 'slipway installed this machine before',
   },
   {
-    name: 'menu declared anew wins',
+    name: 'a change to menu takes effect',
     steps: [...installed, declared('menu')],
     mode: 'menu',
     reason: 'the site file says menu',
   },
   {
-    name: 'install declared anew arms a node that never was installed',
+    name: 'a change to install arms a machine that was never installed',
     from: local,
     steps: [declared('install')],
     mode: 'install',
     reason: 'the site file says install',
   },
   {
-    name: 'install declared anew leaves alone an installation under way',
+    name: 'a change to install does not affect an installation in progress',
     from: menu,
     steps: [chosen, declared('install')],
     mode: 'installing',
@@ -188,88 +169,88 @@ const cases: readonly {
     name: 'the same declaration changes nothing',
     steps: [boot, declared('install')],
     mode: 'installing',
-    reason: /began/,
+    reason: /started/,
   },
   {
     name: 'another MAC address is another machine',
-    steps: [...installed, declared('install', '00:00:5e:00:53:ff')],
+    steps: [...installed, declared('install', { mac: '00:00:5e:00:53:ff' })],
     mode: 'install',
     reason: 'the site file says install',
   },
   {
-    name: 'a person arms an installed node',
+    name: 'an administrator arms an installed machine',
     steps: [...installed, command('install')],
     mode: 'install',
-    reason: 'a person said so',
+    reason: 'armed by an administrator',
   },
   {
-    name: 'an armed node that nobody boots goes back to what it was',
+    name: 'an armed machine that does not boot in time returns to its state before',
     steps: [...installed, command('install'), command('install'), armedMs, time],
     mode: 'installed',
-    reason: 'nobody booted it while it was armed; before: its installer reported that the disk is written',
+    reason: 'it did not boot while it was armed; before: its installer reported that the disk is written',
   },
   {
     name: 'a moment before, it is still armed',
     steps: [...installed, command('install'), armedMs - 1, time],
     mode: 'install',
-    reason: /person/,
+    reason: /administrator/,
   },
   {
-    name: 'who was armed in the middle of an installation goes back to failed, as nobody knows its disk',
+    name: 'a machine that was armed during an installation returns to failed: its disk is unknown',
     steps: [boot, command('install'), armedMs, boot],
     mode: 'failed',
-    reason: /^nobody booted it/,
+    reason: /^it did not boot/,
   },
   {
-    name: 'a person frees a failed node',
+    name: 'an administrator arms a failed machine',
     steps: [boot, callback('failed'), command('install'), boot],
     mode: 'installing',
     reason: /network boot/,
   },
   {
-    name: 'a person sends it to its disk',
+    name: 'an administrator sends it to its disk',
     steps: [boot, command('local')],
     mode: 'local',
-    reason: 'a person said so',
+    reason: 'set by an administrator',
   },
   {
-    name: 'a person lets it choose',
+    name: 'an administrator shows its menu',
     steps: [boot, command('menu')],
     mode: 'menu',
-    reason: 'a person said so',
+    reason: 'set by an administrator',
   },
   { name: 'its menu is shown', from: menu, steps: [boot], mode: 'menu', reason: '' },
   {
-    name: 'an installation is chosen in the menu',
+    name: 'an installation is selected in the menu',
     from: menu,
     steps: [chosen],
     mode: 'installing',
-    reason: 'a person chose the installation in its menu',
+    reason: 'selected in its boot menu',
   },
   {
-    name: 'who chose may choose again while nothing is written',
+    name: 'the menu returns while nothing is written',
     from: menu,
     steps: [chosen, boot],
     mode: 'menu',
-    reason: untouched,
+    reason: unchanged,
   },
   {
-    name: 'a script that asks again for what was chosen goes on',
+    name: 'a script that repeats its selection resumes',
     from: menu,
     steps: [chosen, chosen],
     mode: 'installing',
-    reason: untouched,
+    reason: unchanged,
   },
   {
-    name: 'nothing can be chosen for a node that boots its disk',
+    name: 'nothing can be selected for a machine that boots its disk',
     from: local,
     steps: [chosen],
     mode: 'local',
     reason: '',
   },
   {
-    name: 'what is asked and read of a node that is not being installed counts for nothing',
-    steps: [{ kind: 'asked' }, { kind: 'read' }, delivered, system],
+    name: 'requests for a machine that is not being installed change nothing',
+    steps: [{ kind: 'request', isLast: false }, { kind: 'read' }, delivered],
     mode: 'install',
     reason: /site/,
   },
@@ -280,30 +261,33 @@ for (const { name, from, steps, mode, reason } of cases) {
   t.match({ mode: state.mode, reason: state.reason }, { mode, reason }, name)
 }
 
-t.test('a state that installs and has lost its attempt waits for a person', (t) => {
-  t.match(after([boot], { ...begin(m1), mode: 'installing' }), { mode: 'installing', attempt: undefined })
+t.test('a record without its attempt keeps the disk', (t) => {
+  t.match(after([boot], { ...initialState(m1), mode: 'installing' }), {
+    mode: 'installing',
+    attempt: undefined,
+  })
   t.end()
 })
 
-t.test('an attempt knows how many came before it, and who began it', (t) => {
+t.test('an attempt has the number of attempts before it, and who started it', (t) => {
   t.match(after([boot, 5, { ...boot, tokenHash: 'next' }]).attempt, {
-    ...{ role: 'master', startedAt: 1_000_005, earlier: 1, begunBy: 'arming', tokenHash: 'next' },
+    ...{ role: 'master', startedAt: startAt + 5, earlier: 1, startedBy: 'site', tokenHash: 'next' },
     ...{ requests: 0, reads: 0 },
   })
-  t.match(after([chosen], menu).attempt, { role: 'worker', earlier: 0, begunBy: 'menu' })
-  t.match(after([boot, { kind: 'asked' }, { kind: 'read' }, delivered, 7, delivered]).attempt, {
-    ...{ requests: 1, reads: 1, deliveredAt: 1_000_000 },
-  })
+  t.match(after([chosen], menu).attempt, { role: 'worker', earlier: 0, startedBy: 'menu' })
+  t.match(
+    after([boot, { kind: 'request', isLast: false }, { kind: 'read' }, delivered, 7, delivered]).attempt,
+    {
+      ...{ requests: 3, reads: 1, delivered: { at: startAt } },
+    },
+  )
   t.end()
 })
 
-t.test(
-  'a command and a new declaration end what the token is worth; an installation that ended keeps it',
-  (t) => {
-    t.equal(after([boot, command('install')]).attempt?.tokenHash, '')
-    t.equal(after([boot, declared('local')]).attempt?.tokenHash, '')
-    t.equal(after(installed).attempt?.tokenHash, 'hash')
-    t.equal(after([command('local')]).attempt, undefined)
-    t.end()
-  },
-)
+t.test('a command and a changed declaration revoke the token; a completed installation keeps it', (t) => {
+  t.equal(after([boot, command('install')]).attempt?.tokenHash, '')
+  t.equal(after([boot, declared('local')]).attempt?.tokenHash, '')
+  t.equal(after(installed).attempt?.tokenHash, 'hash')
+  t.equal(after([command('local')]).attempt, undefined)
+  t.end()
+})

@@ -1,202 +1,149 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { begin } from '../../src/install/machine.ts'
+import { initialState, type State } from '../../src/install/machine-state.ts'
 import type { Observation } from '../../src/install/observation.ts'
-import { mostObservations, oldestMs, openMemoryStore, openStore } from '../../src/install/store.ts'
-import { installPlan } from '../support/installs.ts'
+import { openMemoryStore, openStore } from '../../src/install/open-store.ts'
+import { keptOfAnyAge, maxAgeMs, maxPerKind } from '../../src/install/store.ts'
+import { installPlan, m1Mac } from '../support/installs.ts'
 
 const now = Date.UTC(2026, 0, 1)
+const w1Mac = '00:00:5e:00:53:21'
 const m1 = installPlan().get('ocp45/m1')!
-const state = { ...begin(m1), since: 7 }
+const state: State = { ...initialState(m1), since: 7 }
 
-function seen(sequence: number, node = 'ocp45/m1', at = now): Observation {
-  return { node, kind: 'command', command: 'local', sequence, at }
+type Facts = Observation extends infer Each
+  ? Each extends Observation
+    ? Omit<Each, 'sequence' | 'at'>
+    : never
+  : never
+
+function kept(sequence: number, machine = m1Mac, at = now, facts: Partial<Facts> = {}) {
+  const observation = {
+    node: 'ocp45/m1',
+    kind: 'command',
+    command: 'local',
+    ...facts,
+    sequence,
+    at,
+  } as Observation
+  return { machine, observation }
 }
+const seen = (...rows: readonly ReturnType<typeof kept>[]) => rows.map(({ observation }) => observation)
 
-t.test('what was kept is there after the process ended', (t) => {
-  const dir = join(t.testdir(), 'state')
-  const first = openStore(dir, now)
-  const script = (sequence: number, node: string): Observation => ({
-    ...{ node, kind: 'script', script: 'local', sequence, at: now + sequence },
-  })
-  const said = (sequence: number): Observation => ({
-    ...{ node: 'ocp45/m1', kind: 'cluster', word: 'registered', sequence, at: now + sequence },
-  })
-  const decided: Observation = {
-    ...{
-      node: 'ocp45/w1',
-      kind: 'state',
-      from: 'install',
-      to: 'local',
-      reason: '',
-      sequence: 5,
-      at: now + 5,
-    },
-  }
-  first.keep(new Map([['ocp45/m1', state]]), [
-    ...[script(1, 'ocp45/m1'), script(2, 'ocp45/w1'), said(3), seen(4), decided],
-    seen(6, 'ocp45/w2'),
-  ])
+t.test('records and observations outlive the process', (t) => {
+  const dir = t.testdir()
+  const first = openStore(dir, { now })
+  const script = (sequence: number, machine: string) =>
+    kept(sequence, machine, now + sequence, { kind: 'script', script: 'local' } as Partial<Facts>)
+  const report = kept(3, m1Mac, now + 3, { kind: 'cluster', word: 'registered' } as Partial<Facts>)
+  const decided = kept(5, w1Mac, now + 5, {
+    kind: 'state',
+    from: 'install',
+    to: 'local',
+    reason: '',
+  } as Partial<Facts>)
+  first.keep(new Map([[m1Mac, state]]), [script(1, m1Mac), script(2, w1Mac), report, kept(4), decided])
+  first.keep(new Map(), [kept(6)], [{ sequence: 4, count: 9, lastAt: now + 60 }])
   first.close()
-  const second = openStore(dir, now)
+  const second = openStore(dir, { now })
   t.teardown(() => second.close())
-  t.same([...second.states], [['ocp45/m1', state]])
-  t.same(second.history('ocp45/m1'), [script(1, 'ocp45/m1'), said(3), seen(4)])
+  t.same([...second.states], [[m1Mac, state]])
+  t.same(second.history(m1Mac), [
+    ...seen(script(1, m1Mac), report),
+    { ...kept(4).observation, count: 9, lastAt: now + 60 },
+    ...seen(kept(6)),
+  ])
   t.equal(second.lastSequence, 6)
   t.same(
     [...second.lastSeen].sort(),
     [
-      ['ocp45/m1', now + 1],
-      ['ocp45/w1', now + 2],
+      [m1Mac, now + 1],
+      [w1Mac, now + 2],
     ],
-    'words about a node, commands and decisions are no sight of it',
+    'reports, commands, and decisions are not signs of a machine',
   )
-  t.equal(second.loss, undefined)
-  second.keep(new Map([['ocp45/m1', undefined]]), [])
-  t.same(second.history('ocp45/m1'), [], 'a node that is forgotten leaves nothing')
+  t.same([second.problems, second.incomplete, second.isRecordable], [[], undefined, true])
+  second.keep(new Map([[m1Mac, undefined]]), [])
+  t.same(second.history(m1Mac), [], 'a machine that is forgotten leaves nothing')
   t.end()
 })
 
-t.test('a transaction is kept whole or not at all', (t) => {
+t.test('observations are read in pages, of one machine or all', (t) => {
   const store = openMemoryStore()
-  store.keep(new Map(), [seen(1)])
-  t.throws(() => store.keep(new Map([['ocp45/m1', state]]), [seen(2), seen(1)]), {
-    message: /UNIQUE constraint/,
-  })
-  t.same(store.history('ocp45/m1'), [seen(1)])
-  store.keep(new Map(), [seen(2)])
-  t.same(store.history('ocp45/m1'), [seen(1), seen(2)])
+  const rows = Array.from({ length: 10 }, (_, index) => kept(index + 1, index % 2 === 0 ? m1Mac : w1Mac))
+  store.keep(new Map(), rows)
+  t.same(store.after(0, 3), seen(...rows.slice(0, 3)))
+  t.same(store.after(8, 100), seen(...rows.slice(8)))
+  t.same(
+    store.after(2, 2, w1Mac).map(({ sequence }) => sequence),
+    [4, 6],
+  )
   t.end()
 })
 
-t.test('history is bounded by number and age; the progress of downloads goes with their attempt', (t) => {
+t.test('a transaction is written completely or not at all', (t) => {
   const store = openMemoryStore()
-  const many = Array.from({ length: mostObservations + 5 }, (_, index) => seen(index + 1))
-  store.keep(new Map(), [...many, seen(9001, 'ocp45/w1', now - oldestMs - 1), seen(9002, 'ocp45/w1')])
-  store.prune(now)
-  t.equal(store.history('ocp45/m1').length, mostObservations)
-  t.equal(store.history('ocp45/m1')[0]!.sequence, 6)
-  t.same(store.history('ocp45/w1'), [seen(9002, 'ocp45/w1')])
-  const file = {
-    node: 'ocp45/i1',
-    kind: 'file',
-    what: 'rootfs',
-    file: 'r',
-    octets: 1,
-    total: 2,
-    durationMs: 3,
-  } as const
+  store.keep(new Map(), [kept(1)])
+  t.throws(() => store.keep(new Map([[m1Mac, state]]), [kept(2), kept(1)]), { message: /UNIQUE constraint/ })
+  t.same(store.history(m1Mac), seen(kept(1)))
+  store.keep(new Map(), [kept(2)])
+  t.same(store.history(m1Mac), seen(kept(1), kept(2)))
+  t.end()
+})
+
+t.test('history is bounded for each machine and kind when it is written', (t) => {
+  const store = openMemoryStore()
+  const dhcp = { kind: 'dhcp', asker: 'ipxe' } as Partial<Facts>
+  store.keep(new Map(), [kept(1)])
+  for (let page = 0; page < 10; page++) {
+    store.keep(
+      new Map(),
+      Array.from({ length: 1000 }, (_, index) => kept(2 + page * 1000 + index, m1Mac, now, dhcp)),
+    )
+  }
+  t.equal(store.history(m1Mac).length, maxPerKind.dhcp + 1)
+  t.same(store.history(m1Mac)[0], kept(1).observation, 'a flood of one kind leaves the others')
+  t.equal(store.history(m1Mac).at(-1)!.sequence, 10_001)
+  t.end()
+})
+
+t.test('old observations are deleted, but a wrong clock does not delete the history of a machine', (t) => {
+  const store = openMemoryStore()
+  const many = Array.from({ length: keptOfAnyAge + 5 }, (_, index) => kept(index + 1))
   store.keep(new Map(), [
-    { ...file, outcome: 'begun', sequence: 9003, at: now },
-    { ...file, outcome: 'under-way', sequence: 9004, at: now },
+    ...many.map((row, index) => ({
+      ...row,
+      observation: { ...row.observation, kind: index % 2 ? 'state' : 'command' } as Observation,
+    })),
+    kept(9002, w1Mac),
   ])
-  store.forgetProgress('ocp45/i1')
-  t.match(store.history('ocp45/i1'), [{ outcome: 'begun' }])
-  t.equal(store.history('ocp45/i1').length, 1)
+  store.prune(now + maxAgeMs)
+  t.equal(store.history(m1Mac).length, keptOfAnyAge + 5)
+  store.prune(now + 400 * maxAgeMs)
+  t.equal(store.history(m1Mac).length, keptOfAnyAge)
+  t.equal(store.history(w1Mac).length, 1)
   t.end()
 })
 
-t.test('two processes on one state directory: the second is refused', (t) => {
+t.test('progress reports are deleted when an attempt resumes', (t) => {
+  const store = openMemoryStore()
+  const file = { kind: 'file', what: 'rootfs', file: 'r', octets: 1, total: 2, durationMs: 3 } as const
+  store.keep(new Map(), [
+    kept(1, m1Mac, now, { ...file, outcome: 'begun' } as Partial<Facts>),
+    kept(2, m1Mac, now, { ...file, outcome: 'under-way' } as Partial<Facts>),
+  ])
+  store.forgetProgress(m1Mac)
+  t.match(store.history(m1Mac), [{ outcome: 'begun' }])
+  t.equal(store.history(m1Mac).length, 1)
+  t.end()
+})
+
+t.test('a second process on the same state directory is refused', (t) => {
   const dir = t.testdir()
-  const store = openStore(dir, now)
+  const store = openStore(dir, { now })
   t.teardown(() => store.close())
-  t.throws(() => openStore(dir, now), {
-    name: 'CannotKeep',
+  t.throws(() => openStore(dir, { now }), {
+    name: 'StateInUse',
     message: `${dir}/install.db is in use: another slipway serves with this state directory; stop it, or give one of them its own with --state`,
   })
-  t.end()
-})
-
-const damages: readonly { name: string; damage: (path: string) => void; loss: RegExp }[] = [
-  {
-    name: 'no database',
-    damage: (path) => writeFileSync(path, 'x'.repeat(10_000)),
-    loss: /was damaged \(file is not a database\) and is now .*install\.db\.damaged-2026-01-01T00-00-00\.000Z$/,
-  },
-  {
-    name: 'cut short',
-    damage: (path) => truncateSync(path, 5000),
-    loss: /was damaged \(.*malformed.*\)|was damaged \(/,
-  },
-  {
-    name: 'values that its tables do not take',
-    damage: (path) =>
-      edit(
-        path,
-        `PRAGMA writable_schema = ON;
-        UPDATE sqlite_schema SET sql = replace(sql, 'state TEXT', 'state INTEGER') WHERE name = 'nodes'`,
-      ),
-    loss: /was damaged \(non-INTEGER value in nodes\.state\)/,
-  },
-  {
-    name: 'a state that is no state',
-    damage: (path) => edit(path, `UPDATE nodes SET state = '{"mode":'`),
-    loss: /was damaged \(the state of ocp45\/m1 is unreadable\)/,
-  },
-  {
-    name: 'a state that lacks what it needs',
-    damage: (path) => edit(path, `UPDATE nodes SET state = '{}'`),
-    loss: /was damaged \(the state of ocp45\/m1 is unreadable\)/,
-  },
-]
-
-function edit(path: string, sql: string): void {
-  const database = new DatabaseSync(path, { defensive: false })
-  database.exec(sql)
-  database.close()
-}
-
-for (const { name, damage, loss } of damages) {
-  t.test(`a damaged database is set aside and a new one begun: ${name}`, (t) => {
-    const dir = t.testdir()
-    const first = openStore(dir, now)
-    first.keep(new Map([['ocp45/m1', state]]), [seen(1)])
-    first.close()
-    damage(join(dir, 'install.db'))
-    const second = openStore(dir, now)
-    t.match(second.loss, loss)
-    t.equal(second.states.size, 0)
-    t.ok(readdirSync(dir).includes('install.db.damaged-2026-01-01T00-00-00.000Z'))
-    second.close()
-    const third = openStore(dir, now)
-    t.match(third.loss, /was set aside because it was damaged$/, 'as long as nothing was kept since')
-    third.keep(new Map([['ocp45/m1', state]]), [])
-    third.close()
-    const fourth = openStore(dir, now)
-    t.equal(fourth.loss, undefined)
-    fourth.close()
-    t.end()
-  })
-}
-
-t.test('what no new database would mend is said in a sentence', (t) => {
-  const dir = t.testdir({ file: '', later: {}, closed: {}, folder: { 'install.db': {} } })
-  t.throws(() => openStore(join(dir, 'file'), now), {
-    name: 'CannotKeep',
-    message: /^cannot make the state directory .*file: EEXIST/,
-  })
-  t.throws(() => openStore(join(dir, 'folder'), now), {
-    name: 'CannotKeep',
-    message: /^cannot open .*install\.db: /,
-  })
-  openStore(join(dir, 'later'), now).close()
-  edit(join(dir, 'later/install.db'), 'PRAGMA user_version = 2')
-  t.throws(() => openStore(join(dir, 'later'), now), {
-    name: 'CannotKeep',
-    message: 'the state is of a later slipway (schema 2, this one reads 1): run that one',
-  })
-  t.end()
-})
-
-t.test('a damaged database that cannot be set aside is left alone', (t) => {
-  const damaged = 'x'.repeat(10_000)
-  const dir = t.testdir({ 'install.db': damaged, 'install.db.damaged-2026-01-01T00-00-00.000Z': {} })
-  t.throws(() => openStore(dir, now), {
-    name: 'CannotKeep',
-    message: /install\.db is damaged and cannot be set aside: EISDIR/,
-  })
-  t.equal(readFileSync(join(dir, 'install.db'), 'utf8'), damaged)
   t.end()
 })

@@ -71,7 +71,7 @@ export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
 
   const site = exampleSite()
   site.images = { rhcos: { dir: join(dir, 'images') } }
-  Object.assign(site.clusters[0]!, { ignitionAccess: access })
+  Object.assign(site.clusters[0]!, { ignitionAccess: access, requireDhcp: false })
   const model = exampleModel(site, {
     images: new Map([['rhcos', liveImage(join(dir, 'images'))]]),
     ignition: new Map([['ocp45', ignitionFiles(join(dir, 'ignition'))]]),

@@ -1,10 +1,10 @@
-/** The installations of the example site for tests: a store in memory, a clock that stands still, a gate with a switch. */
+/** The installations of the example site for tests: a store in memory, a clock that a test moves, a gate with a switch. */
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import { createInstalls, type InstallsOptions } from '../../src/install/create.ts'
 import type { Permission } from '../../src/install/installs.ts'
 import type { Asker } from '../../src/install/observation.ts'
-import { openMemoryStore } from '../../src/install/store.ts'
+import { openMemoryStore } from '../../src/install/open-store.ts'
 import type { Facts } from '../../src/plan/facts.ts'
 import { compileInstall, type InstallPlan } from '../../src/plan/install.ts'
 import { fakeClock } from './fake-clock.ts'
@@ -12,12 +12,22 @@ import { exampleModel, exampleSite } from './model.ts'
 
 export const allowed: Permission = { kind: 'allowed' }
 
-/** @param change of the site before it is compiled */
+export const testEpoch = 'test boot'
+
+/** The MAC address of `ocp45/m1`. */
+export const m1Mac = '00:00:5e:00:53:11'
+
+/**
+ * Compiles the example site. Its nodes need no DHCP exchange, so that tests that are about something else can boot them.
+ *
+ * @param change of the site before it is compiled
+ */
 export function installPlan(
   change: (site: ReturnType<typeof exampleSite>) => void = () => {},
   facts: Partial<Facts> = {},
 ): InstallPlan {
   const site = exampleSite()
+  for (const cluster of site.clusters) Object.assign(cluster, { requireDhcp: false })
   change(site)
   return compileInstall(exampleModel(site, facts))
 }
@@ -42,12 +52,13 @@ export function installsWorld(given: Partial<InstallsOptions> = {}) {
     }),
     counters: world.counters,
     clock,
+    epoch: testEpoch,
     ...given,
   })
   return { ...world, world, installs }
 }
 
-/** A kernel, or whoever, got its address. */
+/** A DHCP client got its address. */
 export function acknowledged(node: string, asker: Asker, isFresh = true) {
   const facts = { message: 'request', vendorClass: '', answer: 'acknowledged' } as const
   return { node, kind: 'dhcp', asker, isFresh, ...facts } as const

@@ -49,9 +49,10 @@ export function memoryInstalls(
     preview: () => Promise.resolve({ kind: 'menu' }),
     declare() {},
     mayRead: () => ({ kind: 'allowed' }),
+    startedToken: (token) => token,
     callback: () => ({ kind: 'allowed' }),
     command(node, command) {
-      if (refusal !== undefined) return { kind: 'refused', reason: refusal }
+      if (refusal !== undefined) return { kind: 'refused', code: 'state.not-writable', reason: refusal }
       const before = records.get(node) as NodeRecord
       const reason = `the operator said ${command}`
       records.set(node, { ...before, mode: modes[command], since: now(), reason })
@@ -61,6 +62,14 @@ export function memoryInstalls(
     },
     list: () => [...records.values()],
     history: (node) => histories.get(node) ?? [],
+    after: (sequence, limit, node) =>
+      [...histories.values()]
+        .flat()
+        .filter((each) => each.sequence > sequence && (node === undefined || each.node === node))
+        .sort((a, b) => a.sequence - b.sequence)
+        .slice(0, limit),
+    problems: () => [],
+    acceptLoss() {},
     subscribe(each) {
       readers.add(each)
       return () => void readers.delete(each)

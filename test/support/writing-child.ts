@@ -1,11 +1,12 @@
-/** A process that keeps observations and states as fast as it can, and says of each when it is kept; made to be killed. */
+/** A process that writes records as fast as it can, and prints the number of each written one, until it is killed. */
 import { writeSync } from 'node:fs'
-import { openStore } from '../../src/install/store.ts'
+import { openStore } from '../../src/install/open-store.ts'
 
-const store = openStore(process.argv[2]!, Date.now())
+const store = openStore(process.argv[2]!, { now: Date.now() })
 const node = 'ocp45/m1'
 const state = {
   mac: '00:00:5e:00:53:11',
+  node,
   declared: 'install',
   mode: 'install',
   reason: '',
@@ -13,6 +14,8 @@ const state = {
 } as const
 for (let sequence = store.lastSequence + 1; ; sequence++) {
   const seen = { node, kind: 'command', command: 'install', sequence, at: sequence } as const
-  store.keep(new Map([[node, { ...state, since: sequence }]]), [seen])
+  store.keep(new Map([[state.mac, { ...state, since: sequence }]]), [
+    { machine: state.mac, observation: seen },
+  ])
   writeSync(1, `${sequence}\n`)
 }

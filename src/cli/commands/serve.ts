@@ -6,7 +6,7 @@ import { requireInterface } from '../../host/interface.ts'
 import { createLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
 import { notify } from '../../host/notify.ts'
 import { createSockets } from '../../host/sockets.ts'
-import { openStore } from '../../install/store.ts'
+import { openStore } from '../../install/open-store.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
@@ -60,6 +60,8 @@ export const serve: Command = {
       end.resolve(ExitCode.problems)
     }
     const sockets = createSockets(process.env)
+    // systemd's CacheDirectory=: a loss of the state directory does not touch it.
+    const markDirectory = firstOf(process.env['CACHE_DIRECTORY']) || undefined
     let app: App
     try {
       const { interface: name, address } = prepared.model.site.server
@@ -68,7 +70,11 @@ export const serve: Command = {
       // The control service reports a directory that cannot be created.
       if (ownDirectory !== undefined)
         await mkdir(ownDirectory, { recursive: true, mode: 0o700 }).catch(() => {})
-      const store = openStore(state, Date.now())
+      const store = openStore(state, {
+        now: Date.now(),
+        site: prepared.model.site.site,
+        ...(markDirectory === undefined ? {} : { markDirectory }),
+      })
       const follow = { site: prepared.model.site, directory: state }
       app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, control, follow, onLost })
     } catch (error) {

@@ -86,6 +86,10 @@ export const httpCodes = defineCodes({
     meaning: 'A client sent a callback without the token of the current installation',
     remedy: 'Ignore it for a node of an earlier installation; else find the client',
   },
+  'ignition.not-recorded': {
+    meaning: 'an Ignition file was not sent because this server cannot record the installation',
+    remedy: 'Free disk space, and check the permissions of the state directory',
+  },
   'ignition.not-allowed': {
     meaning: 'A client requested an Ignition file that it must not read now',
     remedy: 'Read the reason in the log; install the node again if its installation was interrupted',

@@ -30,7 +30,7 @@ import { receiveCallback, refuseImpostor, refuseSecretImage, sendSecret, sendSec
 export type RoutesOptions = AppOptions & {
   /** Receives observations of nodes. */
   readonly observe?: Observe
-  readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'callback'>
+  readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'startedToken' | 'callback'>
   readonly ignitionFiles: IgnitionFiles
   /** Returns the MAC address of a neighbor; the kernel's table when absent. */
   readonly readNeighbor?: ReadNeighbor

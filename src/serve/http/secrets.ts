@@ -3,7 +3,7 @@
  * callbacks. All three need the token of the installation. The log never contains a token.
  */
 import type { FastifyReply } from 'fastify'
-import type { Installs, Permission, Secret } from '../../install/installs.ts'
+import type { Installs, Permission, ReadRequest, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
 import type { BootEntry, IgnitionFile } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
@@ -29,7 +29,10 @@ export type SecretRequest = {
   readonly file: IgnitionFile | undefined
 }
 
-type Sources = { readonly installs: Pick<Installs, 'mayRead'>; readonly ignitionFiles: IgnitionFiles }
+type Sources = {
+  readonly installs: Pick<Installs, 'mayRead' | 'startedToken'>
+  readonly ignitionFiles: IgnitionFiles
+}
 
 /** Refuses a secret to a machine that has the address of the node and another MAC address. */
 export function refuseImpostor(
@@ -53,18 +56,25 @@ export function sendSecret(
   const { client, address } = exchange
   const { log, observe } = tools
   const common = { node: node.key, kind: 'ignition', role: what, client } as const
-  const permission = installs.mayRead(node.key, token, address, what)
-  if (permission.kind === 'allowed') tools.tokens.learn(token)
-  else {
+  const request = { token, address, what, isHead: exchange.isHead }
+  const permission = permissionOf(exchange, tools, installs, node, request)
+  if (permission === undefined) return refuse(exchange.reply, cannotRecord)
+  if (permission.kind === 'refused') {
     observe({ ...common, outcome: 'refused', octets: 0, reason: permission.reason })
     return refuseReader(exchange, tools, node, permission)
   }
+  tools.tokens.learn(token)
   // In an open cluster any client may read; without a token this says nothing about an installation.
   const isOfInstallation = token !== '' && token !== tokenPlaceholder && !exchange.isHead
   const done = ({ octets, aborted }: Outcome): void => {
     if (isOfInstallation) observe({ ...common, outcome: aborted ? 'aborted' : 'sent', octets } satisfies Seen)
   }
-  if (file !== undefined) return sendIgnition(exchange, tools, ignitionFiles, { file, token, done })
+  if (file !== undefined) {
+    // The installed system proves with this token that it started from the disk of this installation.
+    const started = isOfInstallation ? installs.startedToken(token) : token
+    tools.tokens.learn(started)
+    return sendIgnition(exchange, tools, ignitionFiles, { file, token: started, done })
+  }
   tools.counters.increment('http.ignition')
   const text = node.liveIgnition.replaceAll(tokenPlaceholder, token)
   return sendText(
@@ -114,7 +124,10 @@ export function sendSecretImage(
   { node, token }: Pick<SecretRequest, 'node' | 'token'>,
   send: () => Promise<FastifyReply>,
 ): FastifyReply | Promise<FastifyReply> {
-  const permission = installs.mayRead(node.key, token, exchange.address, 'initramfs')
+  const { address, isHead } = exchange
+  const request = { token, address, what: 'initramfs', isHead } as const
+  const permission = permissionOf(exchange, tools, installs, node, request)
+  if (permission === undefined) return refuse(exchange.reply, cannotRecord)
   return permission.kind === 'allowed' ? send() : refuseReader(exchange, tools, node, permission)
 }
 
@@ -129,17 +142,41 @@ export function refuseSecretImage(exchange: Exchange, { log, counters }: Tools, 
   return refuse(reply, { status: 403, code, sentence: closed })
 }
 
+const cannotRecord = {
+  status: 503,
+  code: 'ignition.not-recorded',
+  sentence: 'this server cannot record the installation now: try again',
+} as const
+
+/** Returns undefined if the read cannot be recorded: then nothing may be sent. */
+function permissionOf(
+  { client }: Exchange,
+  { log, counters }: Tools,
+  installs: Pick<Installs, 'mayRead'>,
+  { key }: BootEntry,
+  request: ReadRequest,
+): Permission | undefined {
+  try {
+    return installs.mayRead(key, request)
+  } catch (error) {
+    counters.increment('http.ignitionRefused')
+    log.error({ node: key, client, err: error, code: 'state.not-writable' }, 'Ignition file not sent')
+    return undefined
+  }
+}
+
 function refuseReader(
   { reply, client }: Exchange,
   { log, counters }: Tools,
   { key }: BootEntry,
-  { reason }: Extract<Permission, { kind: 'refused' }>,
+  { code, reason }: Extract<Permission, { kind: 'refused' }>,
 ): FastifyReply {
   counters.increment('http.ignitionRefused')
-  const code: HttpCode = 'ignition.not-allowed'
   counters.refuse(code)
   log.warn({ node: key, client, code, reason }, 'Ignition file refused')
-  return refuse(reply, { status: 403, code, sentence: closed })
+  // The response has one code for all reasons.
+  const answer: HttpCode = 'ignition.not-allowed'
+  return refuse(reply, { status: 403, code: answer, sentence: closed })
 }
 
 /** Stores the callback before it answers; when storing fails, the node gets an error and repeats the callback. */
@@ -154,10 +191,11 @@ export function receiveCallback(
   const permission = installs.callback(key, stage, token, { address, client })
   if (permission.kind === 'refused') {
     counters.increment('http.callbacksRefused')
-    const code: HttpCode = 'http.callback-refused'
+    const { code, reason } = permission
     counters.refuse(code)
-    log.warn({ node: key, client, stage, code, reason: permission.reason }, 'callback refused')
-    return refuse(reply, { status: 403, code, sentence: closed })
+    log.warn({ node: key, client, stage, code, reason }, 'callback refused')
+    const answer: HttpCode = 'http.callback-refused'
+    return refuse(reply, { status: 403, code: answer, sentence: closed })
   }
   counters.increment('http.callbacks')
   log.info({ node: key, client, stage }, 'callback accepted')

@@ -138,7 +138,7 @@ t.test('a waiting node shows the reason, retries, and can be released', async (t
   const { ask, options } = await routesWorld(t, 'guarded')
   options.installs.command('ocp45/m1', 'local')
   const refused = await ask('/boot/ocp45/m1/install-worker.ipxe')
-  t.match(refused.body, 'it is not to be installed, its mode is local')
+  t.match(refused.body, 'it must not be installed, its state is local')
   t.match(refused.body, /chain --replace --autofree http:\/\/\S+install-worker\.ipxe \|\| goto wait/)
   options.installs.command('ocp45/m1', 'menu')
   t.match((await ask(bootPath)).body, /\nmenu ocp45\/m1/)
@@ -173,7 +173,12 @@ t.test('additions of the site are merged with the file, with the token of this i
   const [, inside = ''] = config.ignition.config.merge[0]!.source.split(',')
   t.same(Buffer.from(inside, 'base64'), masterIgnition)
   t.match(config.storage.files, [{ path: '/etc/hostname' }])
-  t.match(config.systemd.units[0]!.contents, `/boot/ocp45/m1/${url.split('/')[4]}/started`)
+  const token = url.split('/')[4] as string
+  t.match(
+    config.systemd.units[0]!.contents,
+    `/boot/ocp45/m1/${world.options.installs.startedToken(token)}/started`,
+  )
+  t.notMatch(config.systemd.units[0]!.contents, token, 'the token of the script is not in it')
 })
 
 t.test('only the node that is being installed reads an initramfs with secrets', async (t) => {

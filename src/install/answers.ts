@@ -1,0 +1,66 @@
+/** The answer to a network boot, and its texts, from the decision. Pure. */
+import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallNode, MachineConfigServer } from '../plan/install.ts'
+import type { BootDecision } from './decide-boot.ts'
+import type { BootAnswer } from './installs.ts'
+import type { State } from './machine-state.ts'
+
+/** Returns whether this decision leads to an installing script. */
+export function isInstalling({ kind }: BootDecision): boolean {
+  return kind === 'start' || kind === 'resume'
+}
+
+/** Returns the answer. @param state after the decision @param token of the installation that it starts or resumes */
+export function answerOf(
+  node: InstallNode,
+  decision: BootDecision,
+  state: State,
+  choice: { readonly role?: IgnitionKind },
+  token: string,
+): BootAnswer {
+  switch (decision.kind) {
+    case 'start':
+    case 'resume':
+      return { kind: 'install', role: choice.role ?? node.role, token }
+    case 'menu':
+    case 'menu-again':
+      return { kind: 'menu' }
+    case 'fail':
+    case 'failed':
+      return { kind: 'failed', reason: state.reason }
+    case 'wait':
+      return {
+        kind: 'wait',
+        reason: waitTexts[decision.code] ?? state.reason,
+        code: decision.code,
+        canSkip: false,
+      }
+    case 'try-disk':
+    case 'keep-disk':
+      return { kind: 'local' }
+    case 'disk': {
+      const { code } = decision
+      if (choice.role === undefined || state.mode === 'installing') {
+        return { kind: 'local', ...(code !== undefined && { code }) }
+      }
+      const advice = `arm it with slipway node install ${node.key}, or show its menu with slipway node menu ${node.key}`
+      const reason = `it must not be installed, its state is ${state.mode}: ${advice}`
+      return { kind: 'wait', reason, code: code ?? 'install.not-armed', canSkip: false }
+    }
+  }
+}
+
+const waitTexts: Readonly<Record<string, string>> = {
+  'install.other-appliance':
+    'another appliance of this site installs the nodes (server.installs is false here)',
+  'boot.no-dhcp-exchange':
+    'iPXE on this machine did not request its address from this server; restart it, or set requireDhcp: false if another DHCP server answers it',
+  'state.not-writable': 'this server cannot record its decision: its log has the reason',
+}
+
+/** Returns the sentence for a node that waits: `waits until ocp45/m1 or ocp45/m2 serves machine configuration …`. */
+export function waitReason(servers: readonly MachineConfigServer[]): string {
+  const names = servers.map(({ node, address }) => `${node} (${address})`)
+  const text = names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1)}` : names.join()
+  return `waits until ${text} serves machine configuration on port 22623`
+}

@@ -1,0 +1,99 @@
+/** What slipway records of one machine: its mode, its attempt, and the evidence that an installation would do harm. */
+import type { IgnitionKind } from '../plan/facts.ts'
+import type { InstallNode } from '../plan/install.ts'
+import type { InstallCode } from './codes.ts'
+import type { Attempt } from './installs.ts'
+import type { Moment } from './moment.ts'
+import type { Mode } from './node-states.ts'
+
+export type AttemptState = Attempt & {
+  readonly startedBy: 'site' | 'administrator' | 'menu'
+  /** SHA-256 in hexadecimal: only the machine has the token. Empty once the token is revoked. */
+  readonly tokenHash: string
+  /** SHA-256 of the token that only the Ignition file of this attempt contains; absent in older records. */
+  readonly startedHash?: string
+  /** Start of the lifetime of the token. */
+  readonly issued: Moment
+  /** How often a file was requested, and how often the Ignition file for the disk was sent. */
+  readonly requests: number
+  readonly reads: number
+  /** Recorded before the first byte of the last file that the installer needs: the disk may be written from then on. */
+  readonly delivered?: Moment
+  /** When the machine was sent to its disk for the first time after that. */
+  readonly probed?: Moment
+  /** When a system that may run from the disk was observed. Wall clock: for display only. */
+  readonly systemSeenAt?: number
+  /** When the callbacks of this attempt arrived. Wall clock. */
+  readonly writtenAt?: number
+  readonly bootedAt?: number
+  /** Start of the last Ready condition known when the attempt started, by the clock of the cluster. */
+  readonly readyBefore?: number
+}
+
+/** Reasons against an automatic installation; only an administrator overrides them. Times are for display only. */
+export type Evidence = {
+  /** When the cluster reported the machine as a node. */
+  readonly inClusterAt?: number
+  /** When a system that slipway did not install used the address of the machine. */
+  readonly foreignSystemAt?: number
+  /** Why the records of this machine are incomplete: a sentence. */
+  readonly notVouchedFor?: string
+}
+
+/** Record of one machine: plain data. */
+export type State = {
+  /** Identifies the machine. */
+  readonly mac: string
+  /** The node that the site file last declared with this MAC address. */
+  readonly node: string
+  readonly declared: InstallNode['declared']
+  /** Absent in older records. */
+  readonly role?: IgnitionKind
+  readonly mode: Mode
+  /** Milliseconds since 1970; 0 for a machine that was never seen. */
+  readonly since: number
+  readonly reason: string
+  readonly code?: InstallCode
+  /** When an administrator armed it; it returns to `before` if it does not boot in time. */
+  readonly armed?: Moment
+  readonly before?: Pick<State, 'mode' | 'reason' | 'code'>
+  readonly attempt?: AttemptState
+  /** Whether its last installation succeeded. */
+  readonly wasInstalled: boolean
+  readonly evidence?: Evidence
+  /** Start of its last Ready condition, by the clock of the cluster. */
+  readonly readySince?: number
+  /** The last boot activity of iPXE on this machine; absent if another system started since. */
+  readonly exchange?: Moment
+}
+
+/** Returns the record of a machine without a past. @param notVouchedFor why its past is not known */
+export function initialState(node: InstallNode, notVouchedFor?: string): State {
+  const { mac, key, declared, role } = node
+  const evidence = notVouchedFor === undefined ? {} : { evidence: { notVouchedFor } }
+  const state: State = {
+    ...{ mac, node: key, declared, role, mode: 'local', since: 0, reason: '', wasInstalled: false },
+    ...evidence,
+  }
+  return { ...state, ...declaredRest(state) }
+}
+
+/** Returns the mode that the site file and the evidence lead to while no installation is in progress. */
+export function declaredRest({
+  declared,
+  wasInstalled,
+  evidence = {},
+}: Pick<State, 'declared' | 'wasInstalled' | 'evidence'>): Pick<State, 'mode' | 'reason' | 'code'> {
+  if (declared !== 'install') return { mode: declared, reason: `the site file says ${declared}` }
+  if (wasInstalled) return { mode: 'installed', reason: 'slipway installed this machine before' }
+  const { notVouchedFor, inClusterAt, foreignSystemAt } = evidence
+  if (notVouchedFor !== undefined) return { mode: 'local', reason: notVouchedFor, code: 'state.not-vouched' }
+  if (inClusterAt !== undefined) {
+    return { mode: 'local', reason: 'its cluster reports it as a node', code: 'install.in-cluster' }
+  }
+  if (foreignSystemAt !== undefined) {
+    const reason = 'a system that slipway did not install runs on it'
+    return { mode: 'local', reason, code: 'install.foreign-system' }
+  }
+  return { mode: 'install', reason: 'the site file says install' }
+}
