@@ -185,11 +185,16 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   /** For the local API, whose clients can see the names of files on this machine. */
   function status() {
+    const problems = installs.problems()
     return {
       siteFile: resolve(sitePath),
       ...condition(),
       ...merge(running.map((component) => component.status?.())),
-      warnings: ignitionFindings(plan, clock.now()).map(({ message }) => message),
+      problems,
+      warnings: [
+        ...problems.map(({ text }) => text),
+        ...ignitionFindings(plan, clock.now()).map(({ message }) => message),
+      ],
       ignition: ignitionExpiries(plan),
     }
   }
@@ -198,12 +203,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     const { strangers, declined, otherDhcpServers, ...rest } = condition()
     const readable = { strangers, declined, otherDhcpServers }
     const lists = Object.entries(readable).map(([name, list]) => [name, list.map(withReadableTimes)] as const)
-    return { ...rest, nodes: plan.nodes.length, ...Object.fromEntries(lists) }
+    // Without the texts, which name files of this machine.
+    const problems = installs.problems().map(({ code }) => code)
+    return { ...rest, nodes: plan.nodes.length, problems, ...Object.fromEntries(lists) }
   }
 
   function metrics(): string {
     return renderMetrics({
       ...condition(),
+      problems: installs.problems().map(({ code }) => code),
       ...{ records: installs.list(), ignition: ignitionExpiries(plan), now: clock.now() },
       families: running.flatMap((component) => component.metrics?.() ?? []),
     })

@@ -10,6 +10,8 @@ export type Measured = {
   readonly counters: Readonly<Record<string, number>>
   /** By stable code. */
   readonly refusals?: Readonly<Record<string, number>>
+  /** Codes of what is wrong with the state or the machines. */
+  readonly problems?: readonly string[]
   /** Absent where no installation records are kept. */
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
@@ -25,6 +27,11 @@ export function renderMetrics(measured: Measured): string {
     gauge('slipway_info', 'Always 1; the label is the name of the site.', [{ labels: { site }, value: 1 }]),
     gauge('slipway_uptime_seconds', 'Seconds since slipway started.', [{ value: uptimeSeconds }]),
     ...(records === undefined ? [] : nodeFamilies(records, now)),
+    gauge(
+      'slipway_state_problem',
+      'Always 1; the label is the code of a problem with the state, or of a machine that was replaced.',
+      [...new Set(measured.problems ?? [])].map((code) => ({ labels: { code }, value: 1 })),
+    ),
     gauge(
       'slipway_ignition_expiry_timestamp_seconds',
       'Time at which the first certificate in an Ignition file of declared nodes expires.',

@@ -201,7 +201,7 @@ export const installCodes = defineCodes({
     meaning: 'a file that the installation needs is missing or cannot be read',
     remedy: 'Provide the file that the message names, and reload slipway',
   },
-  'ignition.expired': {
+  'install.ignition-expired': {
     meaning: 'a certificate in the Ignition file has expired',
     remedy: 'Create the Ignition files again',
   },

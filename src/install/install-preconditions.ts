@@ -25,6 +25,6 @@ export async function canStartInstall(
     return { kind: 'refused', code: 'install.file-missing', reason: read.problem }
   const { kind, sentence } = checkIgnitionAge(read.document, now)
   return kind === 'expired'
-    ? { kind: 'refused', code: 'ignition.expired', reason: sentence }
+    ? { kind: 'refused', code: 'install.ignition-expired', reason: sentence }
     : { kind: 'allowed' }
 }

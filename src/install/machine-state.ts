@@ -97,3 +97,13 @@ export function declaredRest({
   }
   return { mode: 'install', reason: 'the site file says install' }
 }
+
+/** Returns the record without some of its optional fields. */
+export function without(
+  state: State,
+  ...keys: readonly ('armed' | 'before' | 'code' | 'evidence' | 'exchange')[]
+): State {
+  const rest = { ...state }
+  for (const key of keys) Reflect.deleteProperty(rest, key)
+  return rest
+}

@@ -5,7 +5,14 @@
 import type { InstallNode } from '../plan/install.ts'
 import { factsOf, hasExchange, maxAttempts, rebootTimeoutMs, type BootEvent } from './boot-facts.ts'
 import { decideBoot, type BootDecision } from './decide-boot.ts'
-import { declaredRest, initialState, type AttemptState, type Evidence, type State } from './machine-state.ts'
+import {
+  declaredRest,
+  initialState,
+  without,
+  type AttemptState,
+  type Evidence,
+  type State,
+} from './machine-state.ts'
 import { elapsedMs, type Moment } from './moment.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, ClusterEvent } from './observation.ts'
@@ -107,9 +114,7 @@ function touched(state: State, now: Moment): State {
 
 /** After this, only another DHCP exchange shows that iPXE runs. */
 function withoutExchange(state: State): State {
-  if (state.exchange === undefined) return state
-  const { exchange: _ended, ...rest } = state
-  return rest
+  return state.exchange === undefined ? state : without(state, 'exchange')
 }
 
 function onDeclared(state: State, node: InstallNode, now: Moment): State {
@@ -228,8 +233,7 @@ function start(state: State, boot: BootEvent, now: Moment): State {
   const { isChosen } = boot
   const startedBy = isChosen ? 'menu' : state.armed === undefined ? 'site' : 'administrator'
   const reason = isChosen ? 'selected in its boot menu' : 'its network boot started the installation'
-  const { evidence: _answered, ...rest } = state
-  return begin(rest, boot, { startedBy, earlier: 0 }, reason, now)
+  return begin(without(state, 'evidence'), boot, { startedBy, earlier: 0 }, reason, now)
 }
 
 function resume(state: State, attempt: AttemptState, boot: BootEvent, now: Moment): State {
@@ -285,6 +289,6 @@ function moveTo(
 }
 
 function move(state: State, mode: Mode, reason: string, now: Moment, code?: State['code']): State {
-  const { armed: _armed, before: _before, code: _code, ...rest } = state
+  const rest = without(state, 'armed', 'before', 'code')
   return { ...rest, mode, since: now.at, reason, ...(code !== undefined && { code }) }
 }

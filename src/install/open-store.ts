@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { State } from './machine-state.ts'
+import { without, type State } from './machine-state.ts'
 import { readMarks, writeMarks, type StateMark } from './state-mark.ts'
 import { readMeta, storeOf, type StateProblem, type Store, type StoreContext } from './store.ts'
 import {
@@ -221,7 +221,7 @@ function distrustAll(states: ReadonlyMap<string, State>, reason: string): Map<st
 }
 
 function distrust(state: State, reason: string): State {
-  const { armed: _armed, before: _before, exchange: _exchange, ...rest } = state
+  const rest = without(state, 'armed', 'before', 'exchange')
   const evidence = { ...state.evidence, notVouchedFor: reason }
   if (state.mode !== 'install' && state.mode !== 'installing') return { ...rest, evidence }
   return { ...rest, evidence, mode: 'local', reason, code: 'state.not-vouched' }

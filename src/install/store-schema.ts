@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { State } from './machine-state.ts'
-import { modes, type Mode } from './node-states.ts'
+import { modes } from './node-states.ts'
 
 export const schemaVersion = 2
 
@@ -158,7 +158,7 @@ function statesOf(rows: readonly MachineRow[]): ReadStates {
   for (const { machine, node, state: text } of rows) {
     try {
       const state = parseObject(machine, text) as State
-      states.set(machine, modes.includes(state.mode as Mode) ? state : withUnknownMode(state))
+      states.set(machine, modes.includes(state.mode) ? state : withUnknownMode(state))
     } catch {
       unreadable.push(machine)
       const reason = 'its record is damaged'

@@ -20,42 +20,47 @@ const ageing = reads({
 })
 const start = (now: number) => ({ node: 'ocp45/bs', role: 'bootstrap', now }) as const
 
-t.test('a bootstrap whose files are there and young enough may start', async (t) => {
+t.test('a bootstrap whose files exist and are recent enough can start', async (t) => {
   t.same(await canStartInstall({ scripts: scripts(), ignition }, ageing, start(madeAt + 23 * hour)), {
     kind: 'allowed',
   })
 })
 
-t.test('a bootstrap whose certificates are over may not, and is told how to make new ones', async (t) => {
-  const permission = await canStartInstall(
-    { scripts: scripts(), ignition },
-    ageing,
-    start(madeAt + 24 * hour),
-  )
-  t.match(permission, {
-    kind: 'refused',
-    reason:
-      /^\/srv\/bootstrap\.ign was created .* ago and expired at .*openshift-install create ignition-configs/,
-  })
-})
+t.test(
+  'a bootstrap whose certificates have expired cannot start, and the reason names the command that creates them',
+  async (t) => {
+    const permission = await canStartInstall(
+      { scripts: scripts(), ignition },
+      ageing,
+      start(madeAt + 24 * hour),
+    )
+    t.match(permission, {
+      kind: 'refused',
+      reason:
+        /^\/srv\/bootstrap\.ign was created .* ago and expired at .*openshift-install create ignition-configs/,
+    })
+  },
+)
 
-t.test('what was missing when the site was loaded is said in its words', async (t) => {
+t.test('a file that was missing when the site was loaded is reported with its problem', async (t) => {
   const lacking = { scripts: scripts('no kernel in /srv'), ignition }
   t.same(await canStartInstall(lacking, ageing, start(madeAt)), {
     kind: 'refused',
+    code: 'install.file-missing',
     reason: 'no kernel in /srv',
   })
 })
 
-t.test('a file that has gone since is missed at once', async (t) => {
+t.test('a file that was deleted later is reported at once', async (t) => {
   const gone = reads({ kind: 'unreadable', problem: '/srv/bootstrap.ign does not exist' })
   t.same(await canStartInstall({ scripts: scripts(), ignition }, gone, start(madeAt)), {
     kind: 'refused',
+    code: 'install.file-missing',
     reason: '/srv/bootstrap.ign does not exist',
   })
 })
 
-t.test('a node without an Ignition file of its own has it in its image', async (t) => {
+t.test('a node without an Ignition file has it in its image', async (t) => {
   const permission = await canStartInstall(
     { scripts: scripts(), ignition: new Map() },
     ageing,

@@ -33,14 +33,14 @@ t.test('records and observations outlive the process', (t) => {
   const dir = t.testdir()
   const first = openStore(dir, { now })
   const script = (sequence: number, machine: string) =>
-    kept(sequence, machine, now + sequence, { kind: 'script', script: 'local' } as Partial<Facts>)
-  const report = kept(3, m1Mac, now + 3, { kind: 'cluster', word: 'registered' } as Partial<Facts>)
+    kept(sequence, machine, now + sequence, { kind: 'script', script: 'local' })
+  const report = kept(3, m1Mac, now + 3, { kind: 'cluster', word: 'registered' })
   const decided = kept(5, w1Mac, now + 5, {
     kind: 'state',
     from: 'install',
     to: 'local',
     reason: '',
-  } as Partial<Facts>)
+  })
   first.keep(new Map([[m1Mac, state]]), [script(1, m1Mac), script(2, w1Mac), report, kept(4), decided])
   first.keep(new Map(), [kept(6)], [{ sequence: 4, count: 9, lastAt: now + 60 }])
   first.close()
@@ -92,7 +92,7 @@ t.test('a transaction is written completely or not at all', (t) => {
 
 t.test('history is bounded for each machine and kind when it is written', (t) => {
   const store = openMemoryStore()
-  const dhcp = { kind: 'dhcp', asker: 'ipxe' } as Partial<Facts>
+  const dhcp: Partial<Facts> = { kind: 'dhcp', asker: 'ipxe' }
   store.keep(new Map(), [kept(1)])
   for (let page = 0; page < 10; page++) {
     store.keep(
@@ -128,8 +128,8 @@ t.test('progress reports are deleted when an attempt resumes', (t) => {
   const store = openMemoryStore()
   const file = { kind: 'file', what: 'rootfs', file: 'r', octets: 1, total: 2, durationMs: 3 } as const
   store.keep(new Map(), [
-    kept(1, m1Mac, now, { ...file, outcome: 'begun' } as Partial<Facts>),
-    kept(2, m1Mac, now, { ...file, outcome: 'under-way' } as Partial<Facts>),
+    kept(1, m1Mac, now, { ...file, outcome: 'begun' }),
+    kept(2, m1Mac, now, { ...file, outcome: 'under-way' }),
   ])
   store.forgetProgress(m1Mac)
   t.match(store.history(m1Mac), [{ outcome: 'begun' }])
