@@ -273,3 +273,6 @@ export const installCodes = defineCodes({
 })
 
 export type InstallCode = keyof typeof installCodes
+
+/** What is wrong with the state, or with a machine: a sentence with its code. */
+export type StateProblem = { readonly code: InstallCode; readonly text: string }

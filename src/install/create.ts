@@ -8,6 +8,7 @@ import type { Log } from '../host/log.ts'
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import { tokenPlaceholder } from '../plan/urls.ts'
+import type { StateProblem } from './codes.ts'
 import { answerOf, isInstalling, waitReason } from './answers.ts'
 import type { BootEvent } from './boot-facts.ts'
 import { eventsOf, isOfNode } from './events.ts'
@@ -20,7 +21,7 @@ import { initialState, type State } from './machine-state.ts'
 import { bootEpoch, momentOf, type Moment } from './moment.ts'
 import type { Seen } from './observation.ts'
 import { recordOf } from './record.ts'
-import type { StateProblem, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 export type InstallsOptions = {
   /** Read once for each request. */

@@ -3,10 +3,9 @@
  * from a plan, a store, and a clock.
  */
 import type { IgnitionKind } from '../plan/facts.ts'
-import type { InstallCode } from './codes.ts'
+import type { InstallCode, StateProblem } from './codes.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, NodeCommand, Observation, Observe } from './observation.ts'
-import type { StateProblem } from './store.ts'
 
 /** One installation attempt. Times are milliseconds since 1970. */
 export type Attempt = {

@@ -5,10 +5,11 @@
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
+import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation, Seen } from './observation.ts'
 import { createRepeatFilter } from './repeats.ts'
-import type { Kept, Repeat, StateProblem, Store } from './store.ts'
+import type { Kept, Repeat, Store } from './store.ts'
 
 export type Journal = {
   state(machine: string): State | undefined

@@ -5,9 +5,10 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { StateProblem } from './codes.ts'
 import { without, type State } from './machine-state.ts'
 import { readMarks, writeMarks, type StateMark } from './state-mark.ts'
-import { readMeta, storeOf, type StateProblem, type Store, type StoreContext } from './store.ts'
+import { readMeta, storeOf, type Store, type StoreContext } from './store.ts'
 import {
   DamagedDatabase,
   prepareSchema,

@@ -3,7 +3,7 @@
  * synced with every commit). History is bounded when it is written. `openStore` opens it.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import type { InstallCode } from './codes.ts'
+import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation } from './observation.ts'
 import { readStates } from './store-schema.ts'
@@ -13,8 +13,6 @@ export type Kept = { readonly machine: string; readonly observation: Observation
 
 /** A repeated observation is one row with a count. */
 export type Repeat = { readonly sequence: number; readonly count: number; readonly lastAt: number }
-
-export type StateProblem = { readonly code: InstallCode; readonly text: string }
 
 export type Store = {
   /** What is wrong with the state; empty if nothing is. */
