@@ -32,7 +32,7 @@ export type Forwarder = {
    * Returns the reply for the client at `address`: at once from the cache, SERVFAIL when no resolver answers in time
    * and the cache has nothing. Never rejects.
    */
-  forward(request: ForwardRequest, address: string): Uint8Array | Promise<Uint8Array>
+  forward(request: ForwardRequest, address: string, isDeclared: boolean): Uint8Array | Promise<Uint8Array>
   states(resolvers: readonly Resolver[]): ResolverState[]
   /** Returns the size of the cache. */
   size(): { readonly entries: number; readonly octets: number }
@@ -43,9 +43,14 @@ export type Forwarder = {
 const limits = {
   /** Different questions in flight, each of which holds one or two sockets. */
   questions: 1000,
-  /** Queries that wait for resolvers: of all clients, and of one client, which may be the name server of a cluster. */
+  /** The part of the questions that only declared nodes may use. */
+  reservedQuestions: 250,
+  /** Queries of all clients that wait for resolvers. */
   waiting: 5000,
-  waitingOfClient: 250,
+  reservedWaiting: 1000,
+  /** Queries of one client: a declared node may run the name server of a cluster. */
+  waitingOfNode: 250,
+  waitingOfOther: 100,
 }
 
 /** RFC 8767 §5: the client response timer, shorter than the time-out of clients. */
@@ -129,15 +134,17 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   function obstacle(
     key: string,
     address: string,
+    isDeclared: boolean,
   ): { rcode: number; option: Uint8Array | undefined } | undefined {
     const rested = resting.get(key)
     if (rested !== undefined && rested.until > clock.monotonic()) {
       return { rcode: rested.failure.rcode, option: failedBefore }
     }
+    const reserve = isDeclared ? 0 : 1
     const isCrowded =
-      waiting >= limits.waiting ||
-      (waitingOf.get(address) ?? 0) >= limits.waitingOfClient ||
-      (inFlight.size >= limits.questions && !inFlight.has(key))
+      waiting >= limits.waiting - reserve * limits.reservedWaiting ||
+      (waitingOf.get(address) ?? 0) >= (isDeclared ? limits.waitingOfNode : limits.waitingOfOther) ||
+      (inFlight.size >= limits.questions - reserve * limits.reservedQuestions && !inFlight.has(key))
     if (!isCrowded) return undefined
     counters.increment('dns.forwardOverflow')
     counters.refuse('dns.forward-limit' satisfies DnsCode)
@@ -172,16 +179,16 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   }
 
   return {
-    forward(request, address) {
+    forward(request, address, isDeclared) {
       const key = cacheKey(request)
       const kept = cache.look(key)
       if (kept?.isFresh === true) {
         counters.increment('dns.cacheHits')
-        if (kept.isEnding && obstacle(key, address) === undefined) void question(key, request)
+        if (kept.isEnding && obstacle(key, address, isDeclared) === undefined) void question(key, request)
         return clientReply(request, kept.found, kept.ageSeconds)
       }
       counters.increment('dns.cacheMisses')
-      const prevented = obstacle(key, address)
+      const prevented = obstacle(key, address, isDeclared)
       if (prevented !== undefined) {
         if (kept !== undefined) return stale(request, kept)
         return emptyReply(request, prevented.rcode, HeaderFlag.recursionAvailable, prevented.option)

@@ -66,6 +66,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   ): ReturnType<StreamHandler> {
     const plan = options.plan()
     const mayForward = access(plan, address)
+    const isDeclared = isKnown(plan, address)
     const seen = { isValidCookie: false }
     const cookie = (received: Uint8Array) => {
       const { option, isOurs } = cookies.verify(received, address)
@@ -87,7 +88,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     }
     counters.increment('dns.queries')
     queryLog.record(plan, query, address, port, result)
-    if (result.kind === 'forward') return forwarder.forward(result.request, address)
+    if (result.kind === 'forward') return forwarder.forward(result.request, address, isDeclared)
     if (result.kind === 'transfer') {
       counters.increment('dns.transfers')
       return result.messages
@@ -95,11 +96,12 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     counters.increment(counterNames[result.outcome])
     if (result.kind === 'silent') return undefined
     if (result.code !== undefined) counters.refuse(result.code)
-    // A valid cookie or a TCP connection proves the source address.
-    if (!mayForward && transport === 'udp' && !seen.isValidCookie) {
+    // A valid cookie or a TCP connection proves the source address. Without a proof, a client outside the site gets no
+    // more octets than it sent: the query may be forged to flood a third party. TC lets a real client use TCP.
+    if (!mayForward && !isDeclared && transport === 'udp' && !seen.isValidCookie) {
       const decision = rateLimit.decide(address)
       if (decision === 'drop') return undefined
-      if (decision === 'slip') return cutReply(result.octets)
+      if (decision === 'slip' || result.octets.length > query.length) return cutReply(result.octets)
     }
     if ((readU16(result.octets, 2) & HeaderFlag.truncated) !== 0) counters.increment('dns.truncated')
     return result.octets
@@ -115,8 +117,10 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
 
   const tcp = createTcpService({
     handle: (query, address, port) => serve(query, address, port, 'tcp'),
+    isKnown: (address) => isKnown(options.plan(), address),
     clock,
     counters,
+    log,
   })
   const { listen } = options.plan()
   const ports = await sockets.udp('dns', { ...listen, onLost })
@@ -148,6 +152,17 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
       await Promise.all(ports.map((port) => port.close()))
     },
   }
+}
+
+/** Whether a client is a declared node, a secondary, or this machine. */
+function isKnown({ nodeByAddress, secondaries, listen }: DnsPlan, address: string): boolean {
+  return (
+    nodeByAddress.has(address) ||
+    address === listen.address ||
+    address === '::1' ||
+    address.startsWith('127.') ||
+    secondaries.some((secondary) => secondary.address === address)
+  )
 }
 
 /** One counter for each outcome. */

@@ -4,7 +4,9 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../../host/clock.ts'
+import { createConnectionTable, createEventLimiter, type Admission } from '../../host/connection-limits.ts'
 import type { Counters } from '../../host/counters.ts'
+import type { Log } from '../../host/log.ts'
 import { createFrameReader, frame } from '../../proto/dns/frame.ts'
 import type { DnsCode } from './codes.ts'
 
@@ -22,6 +24,9 @@ export type TcpOptions = {
   readonly handle: StreamHandler
   readonly clock: Clock
   readonly counters: Counters
+  readonly log: Log
+  /** Whether a client is a declared node, a secondary, or this machine: it has a reserve of connections. */
+  readonly isKnown: (address: string) => boolean
 }
 
 export type TcpService = {
@@ -31,12 +36,11 @@ export type TcpService = {
   close(graceMs: number): Promise<void>
 }
 
-type Connection = { readonly address: string; finish(): void; destroy(): void }
+type Connection = { isBusy(): boolean; finish(): void; destroy(): void }
 
 const limits = {
   /** Clients use UDP first; this many TCP connections at once are an exception or an attack. */
-  connections: 256,
-  perClient: 32,
+  connections: { total: 256, reserve: 64, perKnownClient: 32, perUnknownClient: 32 },
   /** Time between two whole queries (RFC 7766 §6.2.3: seconds). */
   idleMs: 10_000,
   /** Queries of one connection that wait for resolvers; further ones stay in the socket. */
@@ -47,23 +51,48 @@ const limits = {
 }
 
 export function createTcpService(options: TcpOptions): TcpService {
-  const { counters, clock } = options
+  const { counters, clock, log, isKnown } = options
   const connections = new Set<Connection>()
+  const limit = createEventLimiter(clock)
+  const table = createConnectionTable({
+    limits: limits.connections,
+    isKnown,
+    onReplaced(address) {
+      counters.increment('dns.tcpReplaced')
+      limit('replaced', (count) =>
+        log.warn({ client: address, count }, 'idle connection closed for a new one'),
+      )
+    },
+  })
+
+  function refuse(socket: Socket, address: string): void {
+    counters.increment('dns.tcpRefused')
+    const code: DnsCode = 'dns.tcp-limit'
+    counters.refuse(code)
+    limit(code, (count) => log.warn({ client: address, code, count }, 'connection refused'))
+    socket.destroy()
+  }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // A socket from systemd may serve both families (RFC 4291 §2.5.5.2). A client that left has no address.
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    const ofClient = [...connections].filter((connection) => connection.address === address).length
-    if (connections.size >= limits.connections || ofClient >= limits.perClient) {
-      counters.increment('dns.tcpRefused')
-      counters.refuse('dns.tcp-limit' satisfies DnsCode)
-      socket.destroy()
+    let connection: Connection | undefined
+    const admission = table.admit(address, {
+      isBusy: () => connection?.isBusy() === true,
+      close: () => socket.destroy(),
+    })
+    if (typeof admission === 'string') {
+      refuse(socket, address)
       return
     }
     counters.increment('dns.tcpConnections')
-    const connection = serveConnection(socket, address, options)
-    connections.add(connection)
-    socket.on('close', () => connections.delete(connection))
+    const served = serveConnection(socket, address, admission, options)
+    connection = served
+    connections.add(served)
+    socket.on('close', () => {
+      connections.delete(served)
+      admission.leave()
+    })
   })
 
   return {
@@ -83,6 +112,7 @@ export function createTcpService(options: TcpOptions): TcpService {
 function serveConnection(
   socket: Socket,
   address: string,
+  admission: Admission,
   { handle, clock, counters }: TcpOptions,
 ): Connection {
   const port = socket.remotePort ?? 0
@@ -96,6 +126,7 @@ function serveConnection(
   let idle = clock.after(limits.idleMs, expire)
 
   function restartIdle(): void {
+    admission.touch()
     idle.cancel()
     idle = clock.after(limits.idleMs, expire)
   }
@@ -167,7 +198,7 @@ function serveConnection(
   socket.on('close', () => idle.cancel())
 
   return {
-    address,
+    isBusy: () => waiting > 0,
     finish() {
       isFinishing = true
       socket.pause()

@@ -55,7 +55,7 @@ t.test('two servers that forward to each other do not loop', async (t) => {
   const world = setUp()
   /** The other appliance: it puts every question to us. */
   const asked = await world.serve(resolver(1), (query) => {
-    void world.forwarder.forward({ ...request({}, 'udp', resolver(1)), query }, '192.0.2.1')
+    void world.forwarder.forward({ ...request({}, 'udp', resolver(1)), query }, '192.0.2.1', true)
     return []
   })
   const reply = world.forward({}, resolver(1))
@@ -140,9 +140,13 @@ t.test('a failed question is not sent again for a second (RFC 9520 §3.2)', asyn
 
 t.test('more than 1000 questions in flight are refused at once', async (t) => {
   const world = setUp()
-  const ask = async (name: string, client: string, edns?: object) =>
+  const ask = async (name: string, client: string, edns?: object, isDeclared = true) =>
     judge.decode(
-      await world.forwarder.forward(request({ name, ...(edns && { edns }) }, 'udp', resolver(1)), client),
+      await world.forwarder.forward(
+        request({ name, ...(edns && { edns }) }, 'udp', resolver(1)),
+        client,
+        isDeclared,
+      ),
     )
   const waiting = Array.from({ length: 1000 }, (_, index) =>
     ask(`n${index}.example`, `172.16.0.${index % 200}`),
@@ -164,7 +168,7 @@ t.test('more than 1000 questions in flight are refused at once', async (t) => {
 t.test('one client may have 250 waiting queries', async (t) => {
   const world = setUp()
   const ask = async (client: string) =>
-    judge.decode(await world.forwarder.forward(request({}, 'udp', resolver(1)), client))
+    judge.decode(await world.forwarder.forward(request({}, 'udp', resolver(1)), client, true))
   const waiting = Array.from({ length: 250 }, () => ask('172.16.0.21'))
   t.equal((await ask('172.16.0.21')).rcode, 'SERVFAIL')
   t.equal(world.counters.get('dns.forwardOverflow'), 1)
@@ -181,3 +185,27 @@ t.test('one client may have 250 waiting queries', async (t) => {
   await closed
   await nothingIsLeft(t, world)
 })
+
+t.test(
+  'other clients leave a reserve to declared nodes, and may have 100 waiting queries each',
+  async (t) => {
+    const world = setUp()
+    const ask = async (name: string, client: string, isDeclared = false) =>
+      judge.decode(await world.forwarder.forward(request({ name }, 'udp', resolver(1)), client, isDeclared))
+    const waiting = Array.from({ length: 750 }, (_, index) =>
+      ask(`n${index}.example`, `172.16.1.${index % 8}`),
+    )
+    t.equal((await ask('one-more.example', '172.16.1.9')).rcode, 'SERVFAIL', 'only 750 questions')
+    const ofNode = Array.from({ length: 250 }, (_, index) => ask(`m${index}.example`, '172.16.0.21', true))
+    t.equal(world.counters.get('dns.forwardOverflow'), 1)
+    const shared = Array.from({ length: 100 }, () => ask('n1.example', '172.16.1.20'))
+    t.equal((await ask('n1.example', '172.16.1.20')).rcode, 'SERVFAIL', 'only 100 queries of one client')
+    t.equal(world.counters.get('dns.forwardOverflow'), 2)
+    t.same(world.counters.refusals(), { 'dns.forward-limit': 2 })
+    const closed = world.forwarder.close(100)
+    world.clock.advance(100)
+    await closed
+    await Promise.all([...waiting, ...ofNode, ...shared])
+    await nothingIsLeft(t, world)
+  },
+)

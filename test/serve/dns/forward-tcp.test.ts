@@ -22,7 +22,7 @@ t.test(
       answerTo(query, { answers: hundred }),
     ])
     await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
-    const reply = judge.decode(await world.forwarder.forward(request({}, 'tcp', at), '172.16.0.21'))
+    const reply = judge.decode(await world.forwarder.forward(request({}, 'tcp', at), '172.16.0.21', true))
     t.match(reply, { id: 7, rcode: 'NOERROR', flag_tc: false })
     t.equal(reply.answers.length, 100)
     t.match(await world.forward({}, at), { flag_tc: true }, 'and cut for who comes by UDP')
@@ -58,7 +58,7 @@ t.test('the next resolver is queried when one has no TCP', async (t) => {
   await once(server, 'close')
   await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
   const forward = async (...resolvers: Resolver[]) =>
-    judge.decode(await world.forwarder.forward(request({}, 'tcp', ...resolvers), '172.16.0.21'))
+    judge.decode(await world.forwarder.forward(request({}, 'tcp', ...resolvers), '172.16.0.21', true))
   t.equal((await forward(at)).rcode, 'SERVFAIL')
   await world.serve(resolver(2), () => [{}])
   t.match(await forward(at, resolver(2)), { answers: [{ data: '192.0.2.99' }] })

@@ -77,7 +77,7 @@ export function setUp(wrap: (bind: Bind) => Bind = (bind) => bind) {
     return asked
   }
   const forward = async (query: Partial<Query>, ...resolvers: Resolver[]) =>
-    judge.decode(await forwarder.forward(request(query, 'udp', ...resolvers), node))
+    judge.decode(await forwarder.forward(request(query, 'udp', ...resolvers), node, true))
   /** Lets time pass until there is a reply, from one timer to the next; how long that was. */
   const untilAnswered = async (reply: Promise<unknown>) => {
     const start = clock.monotonic()

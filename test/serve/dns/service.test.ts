@@ -140,25 +140,74 @@ t.test('an undeclared client that floods is rate-limited unless it proves its ad
   t.match(lines, [{ level: 'warn', network: '198.51.100.0/24' }])
 
   t.equal((await flood('172.16.0.21', encode({ name }), 200)).length, 200, "the site's own are not counted")
-  const fresh = await flood('203.0.113.7', withCookie(name, '0102030405060708'), 1)
+  const fresh = await flood('203.0.113.7', withCookie(name, '0102030405060708', 100), 1)
   const option = judge.decode(fresh[0] ?? new Uint8Array(12)).additionals[0]?.options?.[0] as { data: Buffer }
   const known = await flood('203.0.113.7', withCookie(name, option.data.toString('hex')), 200)
   t.equal(known.length, 200, 'nor who gives our cookie back (RFC 7873 §6)')
 })
 
-/** A query with a COOKIE option, in hexadecimal. */
-function withCookie(name: string, cookie: string): Uint8Array {
+/** A query with a COOKIE option, in hexadecimal, and padding (RFC 7830). */
+function withCookie(name: string, cookie: string, padding = 0): Uint8Array {
   const query = Buffer.from(encode({ name, edns: {} }))
   const length = cookie.length / 2
-  query.writeUInt16BE(length + 4, query.length - 2)
-  return Buffer.concat([query, Buffer.of(0, 10, 0, length), hex(cookie)])
+  query.writeUInt16BE(length + 4 + padding + 4, query.length - 2)
+  const options = [
+    Buffer.of(0, 10, 0, length),
+    hex(cookie),
+    Buffer.of(0, 12, 0, padding),
+    Buffer.alloc(padding),
+  ]
+  return Buffer.concat([query, ...options])
 }
+
+/** A query with an NSID option (RFC 5001). */
+function withNsid(name: string, type: Parameters<typeof encode>[0]['type']): Uint8Array {
+  const query = Buffer.from(encode({ name, ...(type && { type }), edns: {} }))
+  query.writeUInt16BE(4, query.length - 2)
+  return Buffer.concat([query, Buffer.of(0, 3, 0, 0)])
+}
+
+t.test('a client outside the site gets no more octets than it sent, whatever it queries', async (t) => {
+  const { sockets, client } = await setUp(planOf(guideModel((site) => void (site.dns.nsid = true))))
+  const zone = 'ocp45.example.localdomain'
+  const types = ['A', 'AAAA', 'ANY', 'SOA', 'NS', 'SRV', 'TXT', 'PTR', 'CNAME', 'AXFR', 'IXFR'] as const
+  const names = [
+    `api.${zone}`,
+    `_etcd-server-ssl._tcp.${zone}`,
+    'example.localdomain',
+    `x.apps.${zone}`,
+    `none.${zone}`,
+  ]
+  const queries = [...names, '21.0.16.172.in-addr.arpa', 'quay.io', 'localhost'].flatMap((name) =>
+    types.flatMap((type) => [
+      encode({ name, type }),
+      encode({ name, type, edns: {} }),
+      withNsid(name, type),
+      withCookie(name, '0102030405060708'),
+      encode({ name, type }).subarray(0, 20),
+    ]),
+  )
+  let [sent, received] = [0, 0]
+  for (const [index, query] of queries.entries()) {
+    const { port, box } = await client(`198.51.${index >>> 8}.${index & 255}`)
+    port.send(query, server.address, server.port)
+    await sockets.settled()
+    const octets = box.all.reduce((sum, { payload }) => sum + payload.length, 0)
+    if (octets > query.length)
+      t.fail(`${octets} octets for ${query.length}: ${Buffer.from(query).toString('hex')}`)
+    sent += query.length
+    received += octets
+  }
+  t.comment(`factor ${(received / sent).toFixed(2)} over ${queries.length} queries`)
+  t.ok(received < sent, `factor ${(received / sent).toFixed(2)}`)
+})
 
 t.test('every kind of answer has a cookie (RFC 7873 §5.2.3)', async (t) => {
   const { client } = await setUp()
   const { ask } = await client('172.16.0.21')
   for (const name of ['m1.ocp45.example.localdomain', 'x.ocp45.example.localdomain', 'version.bind']) {
-    const { additionals } = await (await client('198.51.100.9')).ask(withCookie(name, '0102030405060708'))
+    const padded = withCookie(name, '0102030405060708', 100)
+    const { additionals } = await (await client('198.51.100.9')).ask(padded)
     const cookie = (additionals[0]?.options as { code: number; data: Buffer }[]).find(
       ({ code }) => code === 10,
     )

@@ -3,16 +3,21 @@ import { once } from 'node:events'
 import { connect, Socket, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
+import { createLog } from '../../../src/host/log.ts'
 import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
 import { createTcpService, type StreamHandler } from '../../../src/serve/dns/tcp.ts'
+import { until } from '../../support/until.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 const echo: StreamHandler = (query) => query
 
 async function setUp(t: Test, handle: StreamHandler = echo) {
+  const lines: string[] = []
+  const log = createLog('info', { write: (line) => void lines.push(line) })
+  const isKnown = (address: string) => address.startsWith('127.1.')
   const clock = fakeClock()
   const counters = new Counters()
-  const service = createTcpService({ handle, clock, counters })
+  const service = createTcpService({ handle, clock, counters, log, isKnown })
   service.server.listen(0, '127.0.0.1')
   await once(service.server, 'listening')
   const { port } = service.server.address() as AddressInfo
@@ -32,7 +37,15 @@ async function setUp(t: Test, handle: StreamHandler = echo) {
     await Promise.all([once(socket, 'connect'), accepted])
     return socket
   }
-  return { service, clock, counters, dial }
+  return { service, clock, counters, lines, dial }
+}
+
+type Dial = (localAddress?: string) => Promise<Socket>
+
+async function dialMany(dial: Dial, count: number, localAddress: string): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  while (sockets.length < count) sockets.push(await dial(localAddress))
+  return sockets
 }
 
 /** Collects replies; resolves with the first `count` of them. */
@@ -140,27 +153,41 @@ t.test(
   },
 )
 
-t.test('connections are limited to 32 per client and 256 in total', async (t) => {
+t.test('a client has 32 connections, and a new one replaces the idlest', async (t) => {
   const { dial, counters } = await setUp(t)
-  const dialMany = async (count: number, localAddress: string) => {
-    const sockets = [await dial(localAddress)]
-    while (sockets.length < count) sockets.push(await dial(localAddress))
-    return sockets
-  }
-  const [first] = await dialMany(32, '127.0.0.1')
-  await closed(await dial('127.0.0.1'))
-  t.equal(counters.get('dns.tcpRefused'), 1)
-  for (let last = 2; last <= 8; last++) await dialMany(32, `127.0.0.${last}`)
-  await closed(await dial('127.0.0.9'))
-  t.equal(counters.get('dns.tcpRefused'), 2)
-
-  const gone = first && closed(first)
-  first?.end()
+  const sockets = await dialMany(dial, 32, '127.0.0.1')
+  const gone = closed(sockets[0]!)
+  const next = await dial('127.0.0.1')
   await gone
-  const socket = await dial('127.0.0.9')
-  const reply = replies(socket, 1)
-  socket.write(query(1))
-  t.same(await reply, [[1]], 'one that has gone makes room for another')
+  t.equal(counters.get('dns.tcpReplaced'), 1)
+  const reply = replies(next, 1)
+  next.write(query(1))
+  t.same(await reply, [[1]])
+})
+
+t.test('16 clients with 16 connections each do not lock out others, nor declared nodes', async (t) => {
+  const { dial, counters, lines } = await setUp(t)
+  for (let last = 1; last <= 16; last++) await dialMany(dial, 16, `127.0.0.${last}`)
+  const other = await dial('127.0.0.17')
+  const node = await dial('127.1.0.1')
+  for (const socket of [other, node]) {
+    const reply = replies(socket, 1)
+    socket.write(query(1))
+    t.same(await reply, [[1]])
+  }
+  t.equal(counters.get('dns.tcpReplaced'), 65, 'the total of undeclared clients is 192')
+  t.equal(counters.get('dns.tcpRefused'), 0)
+  t.equal(lines.length, 1, 'one line for all')
+})
+
+t.test('a client whose connections all wait for replies is refused', async (t) => {
+  let queries = 0
+  const { dial, counters, lines } = await setUp(t, () => (queries++, new Promise(() => {})))
+  for (const socket of await dialMany(dial, 32, '127.0.0.1')) socket.write(query(1))
+  await until(() => queries === 32)
+  await closed(await dial('127.0.0.1'))
+  t.same(counters.refusals(), { 'dns.tcp-limit': 1 })
+  t.match(lines.join(''), 'dns.tcp-limit')
 })
 
 t.test('a client that left before it was accepted has no address', async (t) => {
