@@ -76,9 +76,8 @@ export function createTcpService(options: TcpOptions): TcpService {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     // A socket from systemd may serve both families (RFC 4291 §2.5.5.2). A client that left has no address.
     const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-    let connection: Connection | undefined
     const admission = table.admit(address, {
-      isBusy: () => connection?.isBusy() === true,
+      isBusy: () => connection.isBusy(),
       close: () => socket.destroy(),
     })
     if (typeof admission === 'string') {
@@ -86,11 +85,10 @@ export function createTcpService(options: TcpOptions): TcpService {
       return
     }
     counters.increment('dns.tcpConnections')
-    const served = serveConnection(socket, address, admission, options)
-    connection = served
-    connections.add(served)
+    const connection = serveConnection(socket, address, admission, options)
+    connections.add(connection)
     socket.on('close', () => {
-      connections.delete(served)
+      connections.delete(connection)
       admission.leave()
     })
   })
