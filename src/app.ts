@@ -8,6 +8,7 @@ import { createSessions } from './cluster/sessions.ts'
 import { components, type Running, type Shared } from './components.ts'
 import { systemClock, type Clock } from './host/clock.ts'
 import { Counters } from './host/counters.ts'
+import { inTurn } from './host/in-turn.ts'
 import type { Log } from './host/log.ts'
 import type { Sockets } from './host/udp.ts'
 import { createInstalls } from './install/create.ts'
@@ -20,7 +21,8 @@ import type { Finding } from './plan/findings.ts'
 import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { canStartInstall } from './install/install-preconditions.ts'
-import { explain, prepare } from './prepare.ts'
+import { explain, prepareInBackground, type Ready } from './prepare.ts'
+import { saveLastGood } from './last-good.ts'
 import type { Reloaded } from './serve/control/routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
 import type { Site } from './site/schema.ts'
@@ -29,8 +31,12 @@ import { checkProvidedFile } from './scan/ignition/provided.ts'
 
 export type AppOptions = {
   readonly sitePath: string
-  /** The plan that {@link prepare} made from that file. */
-  readonly plan: Plan
+  /** Made from that file, or from the last good one. */
+  readonly prepared: Ready
+  /** Why the site file itself is not served: then `prepared` is the last good site. */
+  readonly siteProblem?: SiteProblem
+  /** State directory, which keeps the last good site; without it none is kept. */
+  readonly directory?: string
   readonly log: Log
   readonly sockets: Sockets
   /** Installation records; closed with the app, also when it cannot start. */
@@ -43,6 +49,9 @@ export type AppOptions = {
   /** Called once when a component lost its socket: the process should end. */
   readonly onLost: (error: Error) => void
 }
+
+/** Why the site file differs from the active plan. */
+export type SiteProblem = { readonly code: string; readonly reasons: readonly string[] }
 
 export type App = {
   plan(): Plan
@@ -60,8 +69,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { log, sockets, onLost, sitePath, clock = systemClock } = options
   const counters = new Counters()
   const startedAt = clock.monotonic()
-  let plan = options.plan
-  let reloading: Promise<unknown> = Promise.resolve()
+  let { plan } = options.prepared
+  let siteProblem = options.siteProblem
+  const reloadInTurn = inTurn(reload)
 
   const declared = options.follow?.site.clusters ?? []
   const sessions = createSessions({ clusters: declared, clock, log: log.for('cluster') })
@@ -110,6 +120,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     throw error
   }
   await take(plan)
+  if (siteProblem === undefined) await keep(options.prepared)
 
   async function close(graceMs: number): Promise<void> {
     await Promise.all(running.map(async (component) => await component.close(graceMs)))
@@ -132,15 +143,21 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 
   async function reload(): Promise<Reloaded> {
-    const prepared = await prepare(sitePath, plan)
+    const prepared = await prepareInBackground(sitePath, plan)
     const reasons = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
     for (const reason of reasons)
       log.error({ code: 'server.reload-rejected', reason }, 'site reload rejected')
     if (prepared.kind !== 'ready' || reasons.length > 0) {
       counters.increment('app.reloadsRefused')
+      siteProblem = {
+        code: prepared.kind === 'unreadable' ? prepared.code : 'server.reload-rejected',
+        reasons,
+      }
       return { outcome: 'kept', reasons }
     }
     await take(prepared.plan)
+    siteProblem = undefined
+    await keep(prepared)
     if (options.follow !== undefined) sessions.swap(prepared.model.site.clusters)
     for (const component of running) component.swap?.(prepared.model.site)
     counters.increment('app.reloads')
@@ -148,11 +165,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     return { outcome: 'swapped', nodes: plan.nodes.length, troubles: problems() }
   }
 
-  /** Runs one reload at a time: a second request waits until the first one is applied. */
-  function reloadInTurn(): Promise<Reloaded> {
-    const next = reloading.then(reload)
-    reloading = next.catch(() => {})
-    return next
+  /** Keeps the site for a start with an invalid site file. */
+  async function keep(prepared: Ready): Promise<void> {
+    if (options.directory === undefined) return
+    await saveLastGood(options.directory, sitePath, prepared).catch((error: unknown) => {
+      log.error({ code: 'site.last-good-not-written', err: error }, 'last good site not written')
+    })
   }
 
   function findings(): readonly Finding[] {
@@ -174,6 +192,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   function condition() {
     return {
       site: plan.site,
+      siteFileDiffers: siteProblem !== undefined,
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       listening: running.flatMap(({ name, listening }) => listening.map((where) => `${name} ${where}`)),
       counters: counters.snapshot(),
@@ -188,6 +207,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const problems = installs.problems()
     return {
       siteFile: resolve(sitePath),
+      ...(siteProblem && { siteFileProblem: siteProblem }),
       ...condition(),
       ...merge(running.map((component) => component.status?.())),
       problems,

@@ -7,6 +7,8 @@ import type { IgnitionExpiry } from './plan/ignition/findings.ts'
 export type Measured = {
   readonly site: string
   readonly uptimeSeconds: number
+  /** Whether the site file is invalid, so that the active plan differs from it. */
+  readonly siteFileDiffers: boolean
   readonly counters: Readonly<Record<string, number>>
   /** By stable code. */
   readonly refusals?: Readonly<Record<string, number>>
@@ -22,10 +24,15 @@ export type Measured = {
 }
 
 export function renderMetrics(measured: Measured): string {
-  const { site, uptimeSeconds, counters, records, ignition, now } = measured
+  const { site, uptimeSeconds, siteFileDiffers, counters, records, ignition, now } = measured
   return renderExposition([
     gauge('slipway_info', 'Always 1; the label is the name of the site.', [{ labels: { site }, value: 1 }]),
     gauge('slipway_uptime_seconds', 'Seconds since slipway started.', [{ value: uptimeSeconds }]),
+    gauge(
+      'slipway_site_file_differs',
+      '1 if the site file has errors and the last good site is served, else 0.',
+      [{ value: siteFileDiffers ? 1 : 0 }],
+    ),
     ...(records === undefined ? [] : nodeFamilies(records, now)),
     gauge(
       'slipway_state_problem',

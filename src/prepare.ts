@@ -1,92 +1,105 @@
 /** Makes a plan from the path of a site file: the first step of `serve`, `check`, and every reload. */
-import { open } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { compile } from './plan/compile.ts'
+import { stat } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
+import { getHeapStatistics } from 'node:v8'
+import { Worker } from 'node:worker_threads'
+import { compile, compileSteps } from './plan/compile.ts'
+import type { Facts } from './plan/facts.ts'
 import { buildModel, type Model } from './plan/model.ts'
 import type { Plan } from './plan/plan.ts'
-import type { SiteCode } from './site/codes.ts'
-import { loadSite } from './site/load.ts'
-import { formatProblem, type Problem } from './site/problem.ts'
-import type { Site } from './site/schema.ts'
 import { scanSite } from './scan/scan.ts'
+import { loadSiteFile, type LoadedSite, type NotLoaded, type SiteFile } from './site-file.ts'
 
-export type Prepared =
-  | { readonly kind: 'ready'; readonly model: Model; readonly plan: Plan }
-  | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
-  /** The file cannot be read; `message` is a sentence. */
-  | { readonly kind: 'unreadable'; readonly code: SiteCode; readonly message: string }
+export { explain } from './site-file.ts'
 
-/** A site of 5,000 nodes has less than 1 MiB. */
-const maxSiteBytes = 4 * 1024 * 1024
+export type Ready = {
+  readonly kind: 'ready'
+  readonly model: Model
+  readonly plan: Plan
+  /** The file that the plan was made from. */
+  readonly file: SiteFile
+}
 
-/** @param previous the plan that is served now */
-export async function prepare(sitePath: string, previous?: Plan): Promise<Prepared> {
+export type Prepared = Ready | NotLoaded
+
+export async function prepare(sitePath: string): Promise<Prepared> {
   const loaded = await loadSiteFile(sitePath)
   if (loaded.kind !== 'site') return loaded
-  const { site, changedSeconds } = loaded
-  const model = buildModel(site, await scanSite(site), changedSeconds)
-  return { kind: 'ready', model, plan: compile(model, previous) }
+  return prepareSite(loaded, await scanSite(loaded.site))
 }
 
-type LoadedSite = {
-  readonly kind: 'site'
-  readonly site: Site
-  /** Modification time of the file in seconds since 1970. */
-  readonly changedSeconds: number
+/** Compiles a loaded site with the facts of an earlier scan. */
+export function prepareSite({ site, text, changedSeconds }: LoadedSite, facts: Facts): Ready {
+  const model = buildModel(site, facts, changedSeconds)
+  return { kind: 'ready', model, plan: compile(model), file: { text, changedSeconds } }
 }
-
-/** Loads only the site, for callers that need neither a scan nor a plan. */
-export async function loadSiteFile(
-  sitePath: string,
-): Promise<LoadedSite | Exclude<Prepared, { kind: 'ready' }>> {
-  let file: SiteFile
-  try {
-    file = await readSite(sitePath)
-  } catch (error) {
-    return {
-      kind: 'unreadable',
-      code: 'site.unreadable',
-      message: `cannot read the site file ${sitePath}: ${(error as Error).message}`,
-    }
-  }
-  // Absolute, so that relative paths in the file do not depend on the working directory.
-  const loaded = loadSite(file.text, resolve(sitePath))
-  if (loaded.kind === 'problems') {
-    return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
-  }
-  return { ...loaded, changedSeconds: file.changedSeconds }
-}
-
-/** Returns why there is no plan, one line per problem. */
-export function explain(prepared: Exclude<Prepared, { kind: 'ready' }>): string[] {
-  return prepared.kind === 'unreadable' ? [prepared.message] : prepared.problems.map(formatProblem)
-}
-
-type SiteFile = { readonly text: string; readonly changedSeconds: number }
 
 /**
- * Reads the text and the time from one open file, so that they belong together even if the file is replaced meanwhile.
+ * Prepares as {@link prepare} does, but does not delay the services: loads the site in a worker thread, and compiles it
+ * in steps. If the memory is not sufficient, it stops with a reason instead of ending the process.
  *
- * @throws {Error} if the file cannot be read, is too large, or is not text
+ * @param previous the plan that is served now
  */
-export async function readSite(path: string): Promise<SiteFile> {
-  const file = await open(path)
-  try {
-    const { mtimeMs } = await file.stat()
-    const bytes = await file.readFile()
-    if (bytes.length > maxSiteBytes) {
-      throw new Error(`${bytes.length} bytes is more than the maximum of ${maxSiteBytes} for a site file`)
-    }
-    return { text: decode(bytes), changedSeconds: Math.max(1, Math.floor(mtimeMs / 1000)) }
-  } finally {
-    await file.close()
+export async function prepareInBackground(sitePath: string, previous: Plan): Promise<Prepared> {
+  const isSmall = await stat(sitePath).then(
+    ({ size }) => size <= maxInlineBytes,
+    () => true,
+  )
+  const loaded = await (isSmall ? loadSiteFile(sitePath) : loadInWorker(sitePath))
+  if (loaded.kind !== 'site') return loaded
+  const { site, text, changedSeconds } = loaded
+  const facts = await scanSite(site)
+  await setImmediate()
+  const model = buildModel(site, facts, changedSeconds)
+  const steps = compileSteps(model, previous)
+  for (;;) {
+    await setImmediate()
+    if (freeHeapBytes() < reservedHeapBytes) return outOfMemory(sitePath)
+    const { done, value } = steps.next()
+    if (done === true) return { kind: 'ready', model, plan: value, file: { text, changedSeconds } }
   }
 }
 
-function decode(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new Error('it is not UTF-8 text')
+/** Loading a file of this size takes less time than starting a worker, and delays an answer by about 20 ms. */
+const maxInlineBytes = 16 * 1024
+/** What the services may need while a reload is in progress. */
+const reservedHeapBytes = 24 * 1024 * 1024
+const mebibyte = 1024 * 1024
+/** The modules of the worker alone need about 30 MiB. */
+const minWorkerMebibytes = 40
+
+function freeHeapBytes(): number {
+  const { heap_size_limit: limit, used_heap_size: used } = getHeapStatistics()
+  return limit - used
+}
+
+function loadInWorker(sitePath: string): Promise<LoadedSite | NotLoaded> {
+  const free = Math.min(freeHeapBytes() - reservedHeapBytes, process.availableMemory() * 0.8)
+  const limit = Math.floor(free / mebibyte)
+  if (limit < minWorkerMebibytes) return Promise.resolve(outOfMemory(sitePath))
+  const { promise, resolve, reject } = Promise.withResolvers<LoadedSite | NotLoaded>()
+  // In the built program, this module and the worker are JavaScript.
+  const url = new URL(
+    import.meta.url.endsWith('.ts') ? './site-worker.ts' : './site-worker.js',
+    import.meta.url,
+  )
+  const worker = new Worker(url, {
+    workerData: sitePath,
+    resourceLimits: { maxOldGenerationSizeMb: limit },
+  })
+  worker.once('message', resolve)
+  worker.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve(outOfMemory(sitePath))
+    else reject(error)
+  })
+  worker.once('exit', (code) => reject(new Error(`the worker that loads the site file ended with ${code}`)))
+  return promise
+}
+
+function outOfMemory(sitePath: string): NotLoaded {
+  return {
+    kind: 'unreadable',
+    code: 'site.out-of-memory',
+    message: `not enough memory to load ${sitePath}: raise the memory limit of the service, or restart it`,
   }
 }

@@ -115,7 +115,8 @@ for (const name of examples) {
     for (const cluster of site.clusters) await startCluster(t, cluster)
     const model = buildModel(site, await scanSite(site))
     const app = await startApp({
-      ...{ sitePath: join(dir, 'site.yaml'), plan: compile(model), sockets, store: openMemoryStore() },
+      ...{ sitePath: join(dir, 'site.yaml'), sockets, store: openMemoryStore() },
+      prepared: { kind: 'ready', model, plan: compile(model), file: { text: '', changedSeconds: 1 } },
       follow: { site, directory: dir },
       log: createLog('error', { write: () => undefined }),
       onLost: (error) => {

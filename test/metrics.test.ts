@@ -26,6 +26,7 @@ const servers = [
 const measured = {
   site: 'a "lab" \\ with\nlines',
   uptimeSeconds: 12,
+  siteFileDiffers: false,
   counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40, 'http.bugs': 2 },
   refusals: { 'dns.client-not-allowed': 7 },
   records: rackInstalls().list(),
@@ -103,8 +104,8 @@ t.test('clusters report reachability, stages, nodes, and pending requests', (t) 
 })
 
 t.test('without installation records there are no metrics of nodes', (t) => {
-  const { site, uptimeSeconds, counters } = measured
-  const text = render({ site, uptimeSeconds, counters, ignition: [], now })
+  const { site, uptimeSeconds, siteFileDiffers, counters } = measured
+  const text = render({ site, uptimeSeconds, siteFileDiffers, counters, ignition: [], now })
   t.notMatch(text, /slipway_node|slipway_cluster/)
   t.end()
 })
@@ -167,8 +168,8 @@ t.test('an HAProxy that does not respond has no metrics of servers', (t) => {
 })
 
 t.test('a site without HAProxy has no metrics of it', (t) => {
-  const { site, uptimeSeconds, counters } = measured
-  t.notMatch(render({ site, uptimeSeconds, counters, ignition: [], now }), 'slipway_haproxy')
+  const { site, uptimeSeconds, siteFileDiffers, counters } = measured
+  t.notMatch(render({ site, uptimeSeconds, siteFileDiffers, counters, ignition: [], now }), 'slipway_haproxy')
   t.end()
 })
 

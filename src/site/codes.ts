@@ -6,6 +6,19 @@ export const siteCodes = defineCodes({
     meaning: 'The site file cannot be read, is larger than 4 MiB, or is not UTF-8 text',
     remedy: 'Check the path, the permissions, and the encoding of the file',
   },
+  'site.out-of-memory': {
+    meaning:
+      'The memory of the process is not sufficient to load the site file, so the current plan stays active',
+    remedy: 'Raise MemoryMax= of the service, or restart it',
+  },
+  'site.last-good-served': {
+    meaning: 'The site file has errors, so slipway started with the last valid site',
+    remedy: 'Correct the site file and reload it',
+  },
+  'site.last-good-not-written': {
+    meaning: 'The active site could not be saved in the state directory',
+    remedy: 'Check the free space and the permissions of the state directory',
+  },
   'site.empty': {
     meaning: 'The site file has no content',
     remedy: 'Write a site, for example with slipway demo',

@@ -43,7 +43,7 @@ t.test('a simulated rack against the demo', async (t) => {
   const prepared = await prepare(sitePath)
   if (prepared.kind !== 'ready') throw new Error('the demo has problems')
   const app = await startApp({
-    ...{ sitePath, plan: prepared.plan, sockets, store: openMemoryStore() },
+    ...{ sitePath, prepared, sockets, store: openMemoryStore() },
     log: createLog('error', { write: () => undefined }),
     onLost: (error) => {
       throw error

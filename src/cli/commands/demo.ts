@@ -77,7 +77,7 @@ export const demo: Command = {
     }
     let app: App
     try {
-      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store: openMemoryStore(), onLost })
+      app = await startApp({ sitePath, prepared, log, sockets, store: openMemoryStore(), onLost })
     } catch (error) {
       if (!(error instanceof CannotListen)) throw error
       terminal.err(`slipway demo: ${error.message}`)

@@ -1,13 +1,15 @@
 /** `slipway serve SITE`: runs the services that machines boot from. */
 import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { startApp, type App } from '../../app.ts'
+import { startApp, type App, type SiteProblem } from '../../app.ts'
 import { requireInterface } from '../../host/interface.ts'
 import { createLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
 import { notify } from '../../host/notify.ts'
 import { createSockets } from '../../host/sockets.ts'
 import { openStore } from '../../install/open-store.ts'
+import { readLastGood } from '../../last-good.ts'
 import { explain, prepare } from '../../prepare.ts'
+import { defined } from '../../text/defined.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 
@@ -48,12 +50,15 @@ export const serve: Command = {
 
   async run(args, terminal) {
     const { sitePath, level, state, control, ownDirectory } = readArguments(args)
-    const prepared = await prepare(sitePath)
-    if (prepared.kind !== 'ready') {
-      for (const line of explain(prepared)) terminal.err(line)
-      return ExitCode.problems
-    }
+    const fromFile = await prepare(sitePath)
+    const prepared = fromFile.kind === 'ready' ? fromFile : await readLastGood(state, sitePath)
+    const reasons = fromFile.kind === 'ready' ? [] : explain(fromFile)
+    for (const line of reasons) terminal.err(line)
+    if (prepared === undefined) return ExitCode.problems
     const log = createLog(level)
+    const siteProblem =
+      reasons.length === 0 ? undefined : ({ code: 'site.last-good-served', reasons } satisfies SiteProblem)
+    if (siteProblem !== undefined) log.error(siteProblem, 'site file invalid, serving the last good site')
     const end = Promise.withResolvers<number>()
     const onLost = (error: Error): void => {
       log.error({ err: error }, 'socket lost, exiting for a restart')
@@ -76,7 +81,10 @@ export const serve: Command = {
         ...(markDirectory === undefined ? {} : { markDirectory }),
       })
       const follow = { site: prepared.model.site, directory: state }
-      app = await startApp({ sitePath, plan: prepared.plan, log, sockets, store, control, follow, onLost })
+      app = await startApp({
+        ...{ sitePath, prepared, log, sockets, store, control, follow, onLost, directory: state },
+        ...defined({ siteProblem }),
+      })
     } catch (error) {
       // The message names the socket and what to do.
       terminal.err(`slipway: ${(error as Error).message}`)

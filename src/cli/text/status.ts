@@ -25,6 +25,8 @@ export type Status = {
   readonly otherDhcpServers: readonly { readonly server: string; readonly node: string }[]
   readonly declined: readonly { readonly node: string; readonly address: string }[]
   readonly resolvers?: readonly { readonly address: string; readonly isAnswering: boolean }[]
+  /** Why the site file is not served as it is. */
+  readonly siteFileProblem?: { readonly reasons: readonly string[] }
   /** Sentences about Ignition files. */
   readonly warnings?: readonly string[]
   readonly haproxy?: {
@@ -56,10 +58,13 @@ function countsText(nodes: readonly NodeReport[]): string {
 }
 
 function noticeLines(
-  { strangers, otherDhcpServers, declined, resolvers = [], warnings = [], haproxy }: Status,
+  { strangers, otherDhcpServers, declined, resolvers = [], warnings = [], haproxy, siteFileProblem }: Status,
   output: OutputStyle,
 ): string[] {
   const notices = [
+    ...(siteFileProblem?.reasons ?? []).map(
+      (reason) => `the site file is not active, the last good site is served: ${reason}`,
+    ),
     ...warnings,
     ...(haproxy?.unreachable === undefined ? [] : [haproxy.unreachable]),
     ...changeSentences(haproxy?.applied),

@@ -5,6 +5,7 @@ import type { PlanFinding } from '../findings.ts'
 import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
 import type { LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
+import { lazy } from '../lazy.ts'
 import { nodeBoot, type BootFiles } from './boot-table.ts'
 import { dhcpFindings, type Machine } from './findings.ts'
 import { fallbackFile, httpFile, leaseTime, machineOptions, pxeFile, tftpFile, urlFile } from './options.ts'
@@ -18,20 +19,36 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
   const machines = machinesOf(model)
   const reservation = (machine: Machine): Reservation => {
     const { name, fqdn, domain, address, subnet, boot, dhcpOptions } = machine
+    // Encoded at the first request of the machine.
+    const options = lazy(
+      () =>
+        new Map([
+          ...machineOptions(subnet, subnet.dns ?? [endpoint.address], { hostName: fqdn, domain }),
+          ...dhcpOptions.map(({ code, value }): [number, PreparedOption] => [code, { code, value }]),
+        ]),
+    )
     return {
       name,
       address,
       network: subnet.cidr,
-      leaseTime: leaseTime(subnet),
-      options: new Map([
-        ...machineOptions(subnet, subnet.dns ?? [endpoint.address], { hostName: fqdn, domain }),
-        ...dhcpOptions.map(({ code, value }): [number, PreparedOption] => [code, { code, value }]),
-      ]),
+      leaseTime: leaseTimeOf(subnet),
+      get options() {
+        return options()
+      },
       unasked: unaskedCodes(dhcpOptions),
-      boot,
+      get boot() {
+        return boot?.()
+      },
     }
   }
-  const proxied = ({ name, subnet, boot }: Machine): Proxied => ({ name, network: subnet.cidr, boot })
+  const leaseTimeOf = once(leaseTime)
+  const proxied = ({ name, subnet, boot }: Machine): Proxied => ({
+    name,
+    network: subnet.cidr,
+    get boot() {
+      return boot?.()
+    },
+  })
   const isProxied = ({ dhcp }: Machine['subnet']): boolean => dhcp === 'proxy'
   const proxiedNetworks = site.subnets.filter(isProxied).map((subnet) => subnet.cidr)
   return {
@@ -63,7 +80,7 @@ function machinesOf(model: Model): Machine[] {
   const booted = nodes.map((node): Machine => {
     const { key, name, fqdn, mac, address, subnet, dhcpOptions } = node
     const domain = subnet.domain ?? fqdn.slice(name.length + 1)
-    const boot = nodeBoot(node, endpoint, filesOf(node))
+    const boot = lazy(() => nodeBoot(node, endpoint, filesOf(node)))
     return { name: key, fqdn, domain, mac, address, subnet, boot, dhcpOptions }
   })
   const others = site.hosts.flatMap((host): Machine[] => {

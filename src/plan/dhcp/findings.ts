@@ -16,7 +16,7 @@ export type Machine = {
   readonly mac: Mac
   readonly address: Ipv4
   readonly subnet: Subnet
-  readonly boot: NodeBoot | undefined
+  readonly boot: (() => NodeBoot) | undefined
   /** Options without a key of their own; for the same code, the last one applies. */
   readonly dhcpOptions: readonly ExtraOption[]
 }

@@ -11,6 +11,7 @@ import { declaredNames, isValidZoneName } from './names.ts'
 import type { DnsPlan, Zone } from './plan.ts'
 import { compileNames } from './responses.ts'
 import { reverseNames, reverseZoneNames } from './reverse.ts'
+import { runSteps } from '../steps.ts'
 import { withSerial } from './serial.ts'
 import { buildZones } from './zones.ts'
 
@@ -18,10 +19,13 @@ import { buildZones } from './zones.ts'
  * @param previous the plan served until now: the serial of a changed zone rises above its serial there
  * @returns no plan when another server serves the names (`dns.serve: false`)
  */
-export function compileDns(
-  model: Model,
-  previous?: DnsPlan,
-): { plan: DnsPlan | undefined; findings: readonly PlanFinding[] } {
+export function compileDns(model: Model, previous?: DnsPlan): Compiled {
+  return runSteps(dnsSteps(model, previous))
+}
+
+type Compiled = { readonly plan: DnsPlan | undefined; readonly findings: readonly PlanFinding[] }
+
+export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Compiled> {
   const { site, endpoint } = model
   if (!site.dns.serve) return { plan: undefined, findings: [] }
 
@@ -29,16 +33,20 @@ export function compileDns(
   const reversed = reverseNames(model)
   const forward = forwardZoneNames(site)
   const reverse = reverseZoneNames(model, reversed)
+  yield
   const built = buildZones(model, { forward: forward.filter(isValidZoneName), reverse }, names, reversed)
+  yield
   const zones = built.map((zone) => withSerial(zone, model.serial, zoneOf(previous, zone.name)))
   const own = new Set(zones.map((zone) => zone.name))
   const all = [...zones, ...localZones.filter((zone) => !own.has(zone.name))]
-
+  yield
+  const table = yield* compileNames(all)
+  yield
   return {
     plan: {
       listen: { address: formatIpv4(endpoint.address), port: endpoint.ports.dns },
       zones: all,
-      names: compileNames(all),
+      names: table,
       secondaries: site.dns.secondaries.map((address) => ({ address: formatIpv4(address), port: 53 })),
       ...compileForwarding(model),
       clients: site.dns.clients ?? site.subnets.map((subnet): Cidr => subnet.cidr),

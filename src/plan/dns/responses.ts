@@ -1,7 +1,8 @@
-/** Prepared answers: encodes the response for every owner name and QTYPE once (RFC 1034 §4.3.2). */
+/** Prepared answers: encodes the response for every owner name and QTYPE once, on its first query (RFC 1034 §4.3.2). */
 import { encodeName, hashName } from '../../proto/dns/name.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
+import { lazy } from '../lazy.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
 import { zoneContents, type Name, type RecordsByType, type ZoneContent } from './zone-content.ts'
 import { answeringName } from '../../site/zones.ts'
@@ -15,7 +16,8 @@ type Names = ReadonlyMap<string, Name>
 /** The prepared orders of an RRset with many addresses: enough for the first address to vary. */
 const maxRotations = 8
 
-export function compileNames(zones: readonly Zone[]): NameTable {
+/** Compiles the table zone by zone. */
+export function* compileNames(zones: readonly Zone[]): Generator<void, NameTable> {
   const contents = zoneContents(zones)
   const names: Names = new Map(contents.flatMap((content) => [...content.names]))
   const addresses = addressesByOwner(zones)
@@ -25,20 +27,30 @@ export function compileNames(zones: readonly Zone[]): NameTable {
       const hash = hashName(owner.name)
       table.set(hash, [...(table.get(hash) ?? []), owner])
     }
+    if (content.names.size > 100) yield
   }
   return table
 }
 
 /** Returns the existing names of a zone, except those of zones below it. */
 function zoneOwners({ zone, names: own, cuts }: ZoneContent, names: Names, addresses: Addresses): Owner[] {
-  const negative = negativeResponses(zone)
+  const negative = lazy(() => negativeResponses(zone))
   const owners = new Map<string, Owner>()
   const longestFirst = [...own].sort(([a], [b]) => b.length - a.length)
   for (const [name, { byType }] of longestFirst) {
+    // Encoded when the name is first queried: most names of a large site never are.
+    const prepared = lazy(() => ({ ...negative(), ...positiveResponses(name, byType, names, addresses) }))
     owners.set(name, {
       name: encodeName(name),
-      ...negative,
-      ...positiveResponses(name, byType, names, addresses),
+      get responses() {
+        return prepared().responses
+      },
+      get nodata() {
+        return prepared().nodata
+      },
+      get nxdomain() {
+        return negative().nxdomain
+      },
       wildcard: owners.get(`*.${name}`),
       referral: undefined,
     })
@@ -48,7 +60,7 @@ function zoneOwners({ zone, names: own, cuts }: ZoneContent, names: Names, addre
     owners.set(name, {
       name: encodeName(name),
       responses: new Map(),
-      ...negative,
+      ...negative(),
       wildcard: undefined,
       referral,
     })

@@ -9,12 +9,21 @@ import { urlPaths } from '../urls.ts'
 import { compileIgnition } from './ignition.ts'
 import { compileImages } from './images.ts'
 import type { HttpPlan, WholeFile } from './plan.ts'
+import { runSteps } from '../steps.ts'
 import { compileScripts } from './scripts.ts'
 
-export function compileHttp(model: Model): { plan: HttpPlan; findings: readonly PlanFinding[] } {
+type Compiled = { readonly plan: HttpPlan; readonly findings: readonly PlanFinding[] }
+
+export function compileHttp(model: Model): Compiled {
+  return runSteps(httpSteps(model))
+}
+
+export function* httpSteps(model: Model): Generator<void, Compiled> {
   const { endpoint, nodes, facts } = model
-  const scripts = compileScripts(model)
+  const scripts = yield* compileScripts(model)
+  yield
   const ignition = compileIgnition(model)
+  yield
   const images = compileImages(model)
   return {
     plan: {

@@ -1,5 +1,4 @@
 /** Boot scripts of all nodes, and the files that they lack. */
-import { defined } from '../../text/defined.ts'
 import { listSome } from '../../text/list.ts'
 import type { IgnitionKind } from '../facts.ts'
 import type { PlanCode } from '../codes.ts'
@@ -22,14 +21,17 @@ import type { BootScript } from './plan.ts'
 /** COMMAND_LINE_SIZE of Linux on x86_64 and aarch64, without the terminating NUL. */
 const maxCommandLineBytes = 2047
 
-export function compileScripts(model: Model): {
+type Compiled = {
   readonly scripts: ReadonlyMap<string, BootScript>
   readonly findings: readonly PlanFinding[]
-} {
-  return {
-    scripts: new Map(model.nodes.flatMap((node) => nodeScripts(model, node))),
-    findings: [...missingFiles(model), ...longCommandLines(model)],
-  }
+}
+
+export function* compileScripts(model: Model): Generator<void, Compiled> {
+  const scripts = new Map(model.nodes.flatMap((node) => nodeScripts(model, node)))
+  yield
+  const missing = missingFiles(model)
+  yield
+  return { scripts, findings: [...missing, ...longCommandLines(model)] }
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
@@ -77,7 +79,7 @@ function lazyScript(
     },
     node: key,
     boot,
-    ...defined({ problem }),
+    ...(problem !== undefined && { problem }),
   }
 }
 

@@ -186,6 +186,41 @@ t.test('a node is added, armed, and removed again while it serves', async (t) =>
   t.same(await once(server.child, 'exit'), [0, null])
 })
 
+t.test('after a restart with an invalid site file, the last good site is served', async (t) => {
+  const ports = await freePorts()
+  const path = sitePath(t.testdir(siteFolder(siteText(ports))))
+  const condition = async () =>
+    (await (await fetch(`http://127.0.0.1:${ports.http}/health`)).json()) as { siteFileDiffers: boolean }
+  const stop = async ({ child }: ReturnType<typeof start>) => {
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  }
+  const first = start(t, path)
+  await first.line('serving')
+  t.equal((await condition()).siteFileDiffers, false)
+  await stop(first)
+
+  await writeFile(path, siteText(ports, 'racks: []\n'))
+  const second = start(t, path)
+  t.match(await second.line('site file invalid, serving the last good site'), {
+    level: 'error',
+    code: 'site.last-good-served',
+    reasons: [/:\d+:1 racks: unknown key/],
+  })
+  t.match(await second.line('serving'), { site: 'lab', nodes: 2 })
+  t.equal((await fetch(`http://127.0.0.1:${ports.http}/boot/c1/w1/boot.ipxe`)).status, 200)
+  t.equal((await condition()).siteFileDiffers, true)
+  t.match(
+    await (await fetch(`http://127.0.0.1:${ports.http}/metrics`)).text(),
+    /^slipway_site_file_differs 1$/m,
+  )
+  await writeFile(path, siteText(ports))
+  second.child.kill('SIGHUP')
+  await second.line('site reloaded')
+  t.equal((await condition()).siteFileDiffers, false)
+  await stop(second)
+})
+
 t.test('a port that is taken is one sentence that says which; exit code 1', async (t) => {
   const ports = await freePorts()
   const holder = createSocket('udp4')

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
-import { compileNames } from '../../../src/plan/dns/responses.ts'
 import type { Owner } from '../../../src/plan/dns/plan.ts'
 import { formatName } from '../../../src/proto/dns/name.ts'
 import { RecordType } from '../../../src/proto/dns/registry.ts'
@@ -9,7 +8,7 @@ import { guideModel, type guideSite } from './guide.ts'
 
 /** All owners of the guide's site, changed, by their name. */
 function ownersOf(change?: (site: ReturnType<typeof guideSite>) => void): Map<string, Owner> {
-  const table = compileDns(guideModel(change)).plan?.names ?? compileNames([])
+  const table = compileDns(guideModel(change)).plan?.names ?? new Map<number, Owner[]>()
   return new Map([...table.values()].flat().map((owner) => [formatName(owner.name, 0), owner]))
 }
 

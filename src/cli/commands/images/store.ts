@@ -10,7 +10,7 @@ import {
   type StoredImage,
 } from '../../../images/store.ts'
 import { verifyImage, type Integrity } from '../../../images/verify.ts'
-import { explain, loadSiteFile } from '../../../prepare.ts'
+import { explain, loadSiteFile } from '../../../site-file.ts'
 import { formatBytes } from '../../../text/bytes.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { systemClock, type Clock } from '../../../host/clock.ts'
 import { clusterDomain, reservedAddress, subnetOf } from '../../../plan/model.ts'
-import { explain, loadSiteFile } from '../../../prepare.ts'
+import { explain, loadSiteFile } from '../../../site-file.ts'
 import { removeNodes } from '../../../site/edit/remove.ts'
 import type { Site } from '../../../site/schema.ts'
 import { chooseNode } from '../../choose-node.ts'

@@ -1,0 +1,79 @@
+/** Loads a site from its file: the text, then the site or its problems. */
+import { open } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { SiteCode } from './site/codes.ts'
+import { loadSite } from './site/load.ts'
+import { formatProblem, type Problem } from './site/problem.ts'
+import type { Site } from './site/schema.ts'
+
+export type LoadedSite = SiteFile & { readonly kind: 'site'; readonly site: Site }
+
+export type NotLoaded =
+  | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
+  /** The file cannot be read, or not be loaded as a whole; `message` is a sentence. */
+  | { readonly kind: 'unreadable'; readonly code: SiteCode; readonly message: string }
+
+export type SiteFile = {
+  readonly text: string
+  /** Modification time of the file in seconds since 1970. */
+  readonly changedSeconds: number
+}
+
+/** A site of 5,000 nodes has less than 1 MiB. */
+const maxSiteBytes = 4 * 1024 * 1024
+
+/** Loads only the site, for callers that need neither a scan nor a plan. */
+export async function loadSiteFile(sitePath: string): Promise<LoadedSite | NotLoaded> {
+  let file: SiteFile
+  try {
+    file = await readSite(sitePath)
+  } catch (error) {
+    return {
+      kind: 'unreadable',
+      code: 'site.unreadable',
+      message: `cannot read the site file ${sitePath}: ${(error as Error).message}`,
+    }
+  }
+  return loadSiteText(sitePath, file)
+}
+
+export function loadSiteText(sitePath: string, file: SiteFile): LoadedSite | NotLoaded {
+  // Absolute, so that relative paths in the file do not depend on the working directory.
+  const loaded = loadSite(file.text, resolve(sitePath))
+  if (loaded.kind === 'problems') {
+    return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
+  }
+  return { ...loaded, ...file }
+}
+
+/** Returns why there is no site, one line per problem. */
+export function explain(failed: NotLoaded): string[] {
+  return failed.kind === 'unreadable' ? [failed.message] : failed.problems.map(formatProblem)
+}
+
+/**
+ * Reads the text and the time from one open file, so that they belong together even if the file is replaced meanwhile.
+ *
+ * @throws {Error} if the file cannot be read, is too large, or is not text
+ */
+export async function readSite(path: string): Promise<SiteFile> {
+  const file = await open(path)
+  try {
+    const { mtimeMs } = await file.stat()
+    const bytes = await file.readFile()
+    if (bytes.length > maxSiteBytes) {
+      throw new Error(`${bytes.length} bytes is more than the maximum of ${maxSiteBytes} for a site file`)
+    }
+    return { text: decode(bytes), changedSeconds: Math.max(1, Math.floor(mtimeMs / 1000)) }
+  } finally {
+    await file.close()
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new Error('it is not UTF-8 text')
+  }
+}

@@ -1,0 +1,5 @@
+/** Worker thread of a reload: loads a site file, which takes seconds for thousands of nodes, and sends the result. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { loadSiteFile } from './site-file.ts'
+
+parentPort?.postMessage(await loadSiteFile(workerData as string))

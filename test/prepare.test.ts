@@ -1,0 +1,57 @@
+import { writeFile } from 'node:fs/promises'
+import t from 'tap'
+import { prepare, prepareInBackground, type Ready } from '../src/prepare.ts'
+import { planText } from './support/plan-text.ts'
+import { siteFolder, sitePath, siteText } from './support/site-folder.ts'
+
+/** A site file too large to be loaded without a worker. */
+function largeSite(workers = 400): string {
+  const nodes = Array.from({ length: workers }, (_, index) => {
+    const mac = `00:00:5e:01:${hex(index >> 8)}:${hex(index & 255)}`
+    return `      - { name: n${index}, role: worker, mac: "${mac}", address: 10.0.${index >> 8}.${index & 255} }\n`
+  })
+  return siteText(undefined, nodes.join('').replace('10.0.0.0 ', '10.0.9.1 ')).replace(
+    '{ cidr: 192.0.2.0/24 }',
+    '{ cidr: 192.0.2.0/24 }, { cidr: 10.0.0.0/16 }',
+  )
+}
+
+function hex(octet: number): string {
+  return octet.toString(16).padStart(2, '0')
+}
+
+async function ready(path: string): Promise<Ready> {
+  const prepared = await prepare(path)
+  if (prepared.kind !== 'ready') throw new Error(JSON.stringify(prepared))
+  return prepared
+}
+
+t.test('a site prepared in the background gives the same plan', async (t) => {
+  for (const text of [siteText(), largeSite()]) {
+    const path = sitePath(t.testdir(siteFolder(text)))
+    const { plan, model } = await ready(path)
+    const background = await prepareInBackground(path, plan)
+    if (background.kind !== 'ready') throw new Error(JSON.stringify(background))
+    t.equal(planText(background.plan), planText(plan), `${text.length} bytes`)
+    t.equal(background.model.serial, model.serial)
+  }
+})
+
+t.test('problems and missing files are reported as without a worker', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(largeSite())))
+  const { plan } = await ready(path)
+  await writeFile(path, `${largeSite()}racks: []\n`)
+  t.same(await prepareInBackground(path, plan), await prepare(path))
+  t.match(await prepareInBackground(`${path}.none`, plan), { kind: 'unreadable', code: 'site.unreadable' })
+})
+
+t.test('a reload that needs more memory than there is leaves a reason, and the process alive', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(largeSite())))
+  const { plan } = await ready(path)
+  let available = 30 * 1024 * 1024
+  t.intercept(process, 'availableMemory', { value: () => available })
+  t.match(await prepareInBackground(path, plan), { kind: 'unreadable', code: 'site.out-of-memory' })
+  await writeFile(path, largeSite(4000))
+  available = 55 * 1024 * 1024
+  t.match(await prepareInBackground(path, plan), { kind: 'unreadable', code: 'site.out-of-memory' })
+})
