@@ -4,7 +4,7 @@
  */
 import { followClusters, type Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
-import { clusterFamilies } from './cluster/metrics.ts'
+import { clusterFamilies } from './cluster/report.ts'
 import type { Sessions } from './cluster/sessions.ts'
 import type { Clock } from './host/clock.ts'
 import type { Counters } from './host/counters.ts'

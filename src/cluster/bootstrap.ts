@@ -2,13 +2,13 @@
  * Watches for the end of each cluster's bootstrap and reports it once for each cluster. The state is kept over restarts,
  * and an administrator can set it. The caller drains and enables the bootstrap's servers.
  */
+import { Agent, get } from 'node:https'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
 import { formatIp, type Ip } from '../proto/address/ip.ts'
-import { kinds } from './collections.ts'
-import { addCheck, hasPassed, isComplete, stableForMs, startChecks } from './evaluate/bootstrap-end.ts'
-import type { Probe } from './probe.ts'
+import { kinds } from './objects.ts'
+import { addCheck, hasPassed, isComplete, passingForMs, startChecks } from './evaluate/requirements.ts'
 import {
   bootstrapStateShape,
   readRecord,
@@ -235,7 +235,7 @@ function watchForEnd(
     checks = addCheck(checks, isPassing, nowMs)
     if (hasPassed(checks, nowMs)) {
       const names = masters.map(({ name }) => name).join(', ')
-      finish(`${names} passed their health checks on 6443 and 22623 for ${stableForMs / 60_000} min`)
+      finish(`${names} passed their health checks on 6443 and 22623 for ${passingForMs / 60_000} min`)
     } else {
       timer = clock.after(intervalMs, () => void check())
     }
@@ -252,3 +252,24 @@ function healthUrls(masters: BootstrapCluster['masters']): string[] {
     return [`https://${host}:6443/readyz`, `https://${host}:22623/healthz`]
   })
 }
+
+export type Probe = (url: string) => Promise<boolean>
+
+const probeTimeoutMs = 5000
+const probeAgent = new Agent({ rejectUnauthorized: false, keepAlive: false })
+
+/**
+ * Makes the health check of a load balancer: whether a master answers on 6443 or 22623. Like HAProxy's checks
+ * (`check-ssl verify none`) it does not verify certificates: the request and the response hold no data. Resolves with
+ * whether the response is 200 within 5 s. Never rejects.
+ */
+export const probe: Probe = (url) =>
+  new Promise((resolve) => {
+    const request = get(url, { agent: probeAgent, timeout: probeTimeoutMs }, (response) => {
+      response.resume()
+      response.once('error', () => resolve(false))
+      resolve(response.statusCode === 200)
+    })
+    request.once('timeout', () => void request.destroy(new Error('timeout')))
+    request.once('error', () => resolve(false))
+  })

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../host/clock.ts'
 import { isAborted, pause } from '../host/pause.ts'
-import type { Kind } from './collections.ts'
+import type { Kind } from './objects.ts'
 import { isReached, type InstallProgress } from './evaluate/install-progress.ts'
 import {
   evaluateStages,
@@ -13,8 +13,7 @@ import {
   type Stage,
   type StageEvaluation,
 } from './evaluate/stages.ts'
-import type { Outage } from './outages.ts'
-import type { ApiCheck, ClusterSession, Held } from './session.ts'
+import type { ApiCheck, ClusterSession, Held, Outage } from './session.ts'
 
 export type TrackerOptions = {
   readonly session: ClusterSession

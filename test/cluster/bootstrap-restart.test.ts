@@ -1,6 +1,6 @@
 /** A bootstrap that is installed again while the cluster of the installation before still runs. */
 import t from 'tap'
-import { stableForMs } from '../../src/cluster/evaluate/bootstrap-end.ts'
+import { passingForMs } from '../../src/cluster/evaluate/requirements.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { bootstrapRig, settle, until } from '../support/bootstrap.ts'
 import { bootstrapConfigMap } from '../support/cluster-objects.ts'
@@ -62,12 +62,12 @@ t.test('without a kubeconfig, the checks of masters have to fail before they cou
     }
     await settle()
   }
-  await pass(2 * stableForMs)
+  await pass(2 * passingForMs)
   t.same(rig.calls, [], 'the masters of the installation before')
   rig.healthy.delete(all[0]!)
   await pass(20_000)
   rig.healthy.add(all[0]!)
-  await pass(stableForMs + 20_000)
+  await pass(passingForMs + 20_000)
   await until(() => rig.calls.length > 0)
   t.same(rig.calls, ['complete c1'])
 })

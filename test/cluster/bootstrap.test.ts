@@ -2,11 +2,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { bootstrapClusters } from '../../src/cluster/bootstrap.ts'
-import { stableForMs } from '../../src/cluster/evaluate/bootstrap-end.ts'
-import { apiPaths } from '../../src/cluster/objects.ts'
+import { passingForMs } from '../../src/cluster/evaluate/requirements.ts'
+import { apiPaths, kinds } from '../../src/cluster/objects.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import { bootstrapRig, settle, until } from '../support/bootstrap.ts'
-import { kinds } from '../../src/cluster/collections.ts'
 import { createSessions } from '../../src/cluster/sessions.ts'
 import { createLog } from '../../src/host/log.ts'
 import { declaredCluster, declaredSite } from '../support/cluster.ts'
@@ -63,14 +62,14 @@ t.test('without a kubeconfig, all masters have to pass on both ports for three m
     }
   }
   for (const url of all.slice(1)) rig.healthy.add(url)
-  await pass(2 * stableForMs)
+  await pass(2 * passingForMs)
   t.same(rig.calls, [], 'one check fails')
   rig.healthy.add(all[0]!)
-  await pass(stableForMs - 20_000)
+  await pass(passingForMs - 20_000)
   rig.healthy.delete(all[3]!)
   await pass(10_000)
   rig.healthy.add(all[3]!)
-  await pass(stableForMs)
+  await pass(passingForMs)
   t.same(rig.calls, [], 'one check failed in between')
   await pass(10_000)
   await until(() => rig.calls.length > 0)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createOutages } from '../../src/cluster/outages.ts'
+import { createOutages } from '../../src/cluster/session.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 function rig() {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { probe } from '../../src/cluster/probe.ts'
+import { probe } from '../../src/cluster/bootstrap.ts'
 import { authority } from '../support/cluster.ts'
 
 t.test('a check passes with 200 by whatever certificate, and with nothing else', async (t) => {

@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap'
-import { kinds } from '../../src/cluster/collections.ts'
-import { apiPaths } from '../../src/cluster/objects.ts'
+import { apiPaths, kinds } from '../../src/cluster/objects.ts'
 import { staleAfterMs } from '../../src/cluster/session.ts'
 import { createLog } from '../../src/host/log.ts'
 import { versionInfo } from '../support/api-shapes.ts'

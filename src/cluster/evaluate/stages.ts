@@ -2,8 +2,7 @@
  * The stages of an installation, with openshift-install's time-outs, and how far a cluster has come through them. The
  * running service and `slipway wait` evaluate them the same way. Pure.
  */
-import { kinds, type Kind } from '../collections.ts'
-import { conditionOf, isBootstrapComplete } from '../objects.ts'
+import { conditionOf, isBootstrapComplete, kinds, type Kind } from '../objects.ts'
 import type { StageReport } from '../report.ts'
 import type { ApiCheck } from '../session.ts'
 import { isInTurn, isReached, reachStage, startStage, type InstallProgress } from './install-progress.ts'

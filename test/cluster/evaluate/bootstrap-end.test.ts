@@ -3,9 +3,9 @@ import {
   addCheck,
   hasPassed,
   isComplete,
-  stableForMs,
+  passingForMs,
   startChecks,
-} from '../../../src/cluster/evaluate/bootstrap-end.ts'
+} from '../../../src/cluster/evaluate/requirements.ts'
 import { bootstrapConfigMap } from '../../support/cluster-objects.ts'
 
 const createdAt = (creationTimestamp?: string) => {
@@ -27,18 +27,18 @@ t.test('the ConfigMap of an earlier installation does not count', (t) => {
 t.test('checks have to pass for three minutes without a failure', (t) => {
   const first = addCheck(startChecks(undefined), true, 1000)
   const later = addCheck(first, true, 90_000)
-  t.equal(hasPassed(later, 1000 + stableForMs - 1), false)
-  t.equal(hasPassed(later, 1000 + stableForMs), true)
+  t.equal(hasPassed(later, 1000 + passingForMs - 1), false)
+  t.equal(hasPassed(later, 1000 + passingForMs), true)
   const failed = addCheck(later, false, 100_000)
   t.equal(hasPassed(failed, 999_999), false)
-  t.equal(hasPassed(addCheck(failed, true, 110_000), 110_000 + stableForMs), true)
+  t.equal(hasPassed(addCheck(failed, true, 110_000), 110_000 + passingForMs), true)
   t.end()
 })
 
 t.test('after a reinstallation, checks count only after one failed', (t) => {
   const before = addCheck(startChecks(1), true, 0)
-  t.equal(hasPassed(before, stableForMs), false)
+  t.equal(hasPassed(before, passingForMs), false)
   const after = addCheck(addCheck(before, false, 10), true, 20)
-  t.equal(hasPassed(after, 20 + stableForMs), true)
+  t.equal(hasPassed(after, 20 + passingForMs), true)
   t.end()
 })

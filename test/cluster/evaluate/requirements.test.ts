@@ -5,8 +5,7 @@ import {
   evaluateOperators,
   evaluateVersion,
 } from '../../../src/cluster/evaluate/requirements.ts'
-import { kinds } from '../../../src/cluster/collections.ts'
-import type { Condition, Conditioned } from '../../../src/cluster/objects.ts'
+import { kinds, type Condition, type Conditioned } from '../../../src/cluster/objects.ts'
 import {
   clusterOperator,
   clusterVersion,

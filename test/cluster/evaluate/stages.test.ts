@@ -1,5 +1,5 @@
 import t from 'tap'
-import { kinds, type Kind } from '../../../src/cluster/collections.ts'
+import { kinds, type Kind } from '../../../src/cluster/objects.ts'
 import { startedProgress, type InstallProgress } from '../../../src/cluster/evaluate/install-progress.ts'
 import {
   evaluateStages,
