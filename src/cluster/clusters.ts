@@ -85,8 +85,9 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
 
   const unsubscribe = installs.subscribe((seen) => {
     if (seen.kind === 'command' && seen.command === 'forget') history.forget(seen.node)
-    if (seen.kind !== 'state') return
+    if (seen.kind !== 'state' && seen.kind !== 'callback') return
     for (const approver of approvers) approver.reconsider()
+    if (seen.kind !== 'state') return
     const node = nodes().find(({ key }) => key === seen.node)
     if (seen.to !== 'installing' || node === undefined || !firstRoles.includes(node.role)) return
     progress.restart(node.cluster)
@@ -151,7 +152,7 @@ function startApprovers(
       nodes: () => csrNodes(nodes(), cluster),
       bootEvidence(key) {
         const record = installs.list().find(({ node }) => node === key) ?? {}
-        return bootEvidenceOf(record, installs.history(key))
+        return bootEvidenceOf(record)
       },
       approved: () => approved.get(cluster) ?? 0,
       onApproved({ node, signer, name: reason }) {

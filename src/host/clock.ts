@@ -13,7 +13,8 @@ export type Clock = {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // The kernel's clock, which all processes share: durations can span a restart.
+  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
   after(delayMs, run) {
     const timeout = setTimeout(run, delayMs)
     return { cancel: () => clearTimeout(timeout) }

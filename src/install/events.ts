@@ -12,7 +12,7 @@ export function isOfNode(seen: Seen, { addresses }: Pick<InstallNode, 'addresses
 export function eventsOf(seen: Seen, { lastFile }: Pick<InstallNode, 'lastFile'>): readonly Event[] {
   switch (seen.kind) {
     case 'dhcp':
-      if (seen.answer === 'refused') return []
+      if (seen.answer === 'refused' || seen.isUnprivileged === true) return []
       if (seen.asker === 'ipxe') return [{ kind: 'exchange' }]
       return seen.asker === 'system' && seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
     case 'cluster': {

@@ -40,6 +40,8 @@ export type Seen = { readonly node: string } & (
       readonly architecture?: number
       /** Option 60, printable characters only. */
       readonly vendorClass: string
+      /** The message came from a port that any process can use: it is not evidence. */
+      readonly isUnprivileged?: true
       /** `nothing-to-boot`: an address without a boot file. */
       readonly answer: 'offered' | 'acknowledged' | 'refused' | 'nothing-to-boot'
     }

@@ -9,6 +9,7 @@ import { macFromOctets, macOctets, type Mac } from '../proto/address/mac.ts'
 import { MalformedPacket } from '../proto/bytes/malformed.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/message.ts'
 import { MessageType, OptionCode } from '../proto/dhcp/option-table.ts'
+import { simulationMark } from '../proto/dhcp/values/simulation.ts'
 import { BootProblem } from './boot-problem.ts'
 import { addressIn, asksAgain, messageTypeOf } from './dhcp-reply.ts'
 import { selection, type DhcpProfile } from './dhcp-profiles.ts'
@@ -88,7 +89,10 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
     const say = (type: number, more: DhcpMessage['options'], from?: Ipv4) => {
       const out = new Uint8Array(1500)
       const ciaddr = from ?? base.ciaddr
-      const written = encodeMessage({ ...base, ciaddr, options: [messageType(type), ...more] }, out)
+      const written = encodeMessage(
+        { ...base, ciaddr, options: [messageType(type), ...more, simulationMark()] },
+        out,
+      )
       // Who has an address asks at the ProxyDHCP port.
       if (from === undefined) speaking.send(out.subarray(0, written), limitedBroadcast, server.port)
       else speaking.send(out.subarray(0, written), formatIpv4(server.address), proxyPort)

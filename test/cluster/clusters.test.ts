@@ -178,15 +178,13 @@ t.test('records an approval in the history of the node', async (t) => {
   answerRest(server)
   const csr = clientCsr('client-short-name')
   const recent = { creationTimestamp: new Date().toISOString() }
-  installs.observe({
-    ...{ node: 'c1/w1', kind: 'dhcp', asker: 'system', message: 'request', isFresh: true },
-    ...{ vendorClass: '', answer: 'acknowledged' },
-  })
+  const at = Date.now()
+  installs.remember([], { node: 'c1/w1', provenBoot: { startedAt: at, writtenAt: at, bootedAt: at } })
   const clusters = await follow()
   await server.watched(csrsPath)
   server.put(csrsPath, { ...csr, metadata: { ...csr.metadata, ...recent } })
-  await until(() => installs.history('c1/w1').length === 2)
-  t.match(installs.history('c1/w1')[1], { kind: 'cluster', word: 'approved-client', reason: 'csr-a' })
+  await until(() => installs.history('c1/w1').length === 1)
+  t.match(installs.history('c1/w1')[0], { kind: 'cluster', word: 'approved-client', reason: 'csr-a' })
   clusters.swap(siteIn(directory, 'declared'))
   t.match(clusters.csrs(), [{ approved: 1 }], 'a reload keeps the count')
   t.match(clusters.reports(), [{ requests: { approved: 1 } }])

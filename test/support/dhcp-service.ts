@@ -2,6 +2,7 @@
 import { createLog } from '../../src/host/log.ts'
 import { Counters } from '../../src/host/counters.ts'
 import type { Sockets } from '../../src/host/udp.ts'
+import type { Seen } from '../../src/install/observation.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
 import type { DhcpPlan } from '../../src/plan/dhcp/plan.ts'
 import { startDhcp } from '../../src/serve/dhcp/service.ts'
@@ -21,12 +22,14 @@ export async function running(
   const lines: Record<string, unknown>[] = []
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
   const lost: Error[] = []
+  const seen: Seen[] = []
   const service = await startDhcp({
     plan: options.plan ?? (() => plan),
     sockets: options.sockets ?? network,
     log: createLog('debug', { write }),
     counters,
     clock: fakeClock(start),
+    observe: (each) => void seen.push(each),
     onLost: (error) => void lost.push(error),
   })
   const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
@@ -37,5 +40,5 @@ export async function running(
   }
   /** The last line, without its time. */
   const line = () => Object.fromEntries(Object.entries(lines.at(-1) ?? {}).filter(([key]) => key !== 'time'))
-  return { network, counters, lines, line, lost, service, heard, send, client }
+  return { network, counters, lines, line, lost, seen, service, heard, send, client }
 }

@@ -36,7 +36,10 @@ export function compileIgnition(model: Model): {
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
   if (imageFacts(model, node.image).style === 'agent') return []
   const { additions } = additionsOf(node, model.facts)
-  const withUnits = additions && { ...additions, units: startedUnits(model, node) }
+  const units = startedUnits(model, node)
+  // A node without added files gets a wrapper too: its first boot reports itself with a token from this file.
+  const withUnits =
+    additions === undefined && units.length === 0 ? undefined : { files: [], ...additions, units }
   return ignitionKindsOf(model, node).map((kind) => {
     const fact = ignitionFact(model, node.cluster, kind)
     const [missing] = missingForIgnition(model, node, kind)
@@ -65,7 +68,7 @@ function publicFiles({ facts }: Model): PlanFinding[] {
   )
 }
 
-/** A node that gets a wrapper can report that its installed system has started. */
+/** The unit with which the installed system reports its first boot. */
 function startedUnits({ endpoint }: Model, node: NodeModel): Unit[] {
   return node.callbacks ? [renderStartedUnit(absoluteUrl(endpoint, urlPaths.callback(node, 'started')))] : []
 }

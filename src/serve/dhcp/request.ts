@@ -4,6 +4,7 @@ import type { DhcpMessage } from '../../proto/dhcp/message.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
 import { addressOf, u16Of, u16sOf, u8Of } from '../../proto/dhcp/values/number.ts'
 import { ipxeFeaturesOf } from '../../proto/dhcp/values/sub-options.ts'
+import { isSimulationMark, simulationOption } from '../../proto/dhcp/values/simulation.ts'
 import { textOf } from '../../proto/dhcp/values/text.ts'
 import { userClassesOf, parseBootVendorClass } from '../../proto/dhcp/values/class.ts'
 import { takesScript, type BootClient } from '../../plan/dhcp/boot-table.ts'
@@ -29,6 +30,8 @@ export type DhcpRequest = {
   readonly machineIdentifier: Uint8Array | undefined
   readonly relay: Relay
   readonly client: BootClient
+  /** Whether `slipway simulate` sent it. */
+  readonly isSimulated: boolean
 }
 
 /** @throws {MalformedPacket} when an option has a length that its type does not allow */
@@ -46,6 +49,7 @@ export function readRequest(message: DhcpMessage): DhcpRequest {
   let userClasses: readonly string[] = []
   let architectures: readonly number[] | undefined
   let features: ReturnType<typeof ipxeFeaturesOf>
+  let isSimulated = false
 
   for (const option of message.options) {
     switch (option.code) {
@@ -70,6 +74,9 @@ export function readRequest(message: DhcpMessage): DhcpRequest {
         break
       case OptionCode.clientIdentifier:
         clientIdentifier = option.value
+        break
+      case simulationOption:
+        isSimulated = isSimulationMark(option.value)
         break
       case OptionCode.userClass:
         userClasses = userClassesOf(option)
@@ -110,5 +117,6 @@ export function readRequest(message: DhcpMessage): DhcpRequest {
       isIpxe: features !== undefined || userClasses.includes('iPXE'),
       takesScript: takesScript(userClasses, features),
     },
+    isSimulated,
   }
 }

@@ -44,6 +44,8 @@ export type Replied = {
   readonly client: BootClient
   /** Option 60, printable characters only. */
   readonly vendorClass: string
+  /** Whether `slipway simulate` sent the request. */
+  readonly isSimulated: boolean
 }
 
 export type DhcpResult =
@@ -136,7 +138,8 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
       ? { ...known, state, code: decision.code, reason: decision.reason }
       : { ...known, state, address: reservation.address, bootFile: file?.name, ...noBootFile(reason) }
   const vendorClass = shownText(request.vendorClass)
-  return { kind: replied[decision.kind], octets, to, about, client: request.client, vendorClass }
+  const { client, isSimulated } = request
+  return { kind: replied[decision.kind], octets, to, about, client, vendorClass, isSimulated }
 }
 
 const replied = { offer: 'offered', ack: 'acknowledged', inform: 'informed', nak: 'refused' } as const
@@ -171,6 +174,7 @@ function respondProxied(
     about: { ...about, bootFile: decision.file.name },
     client: request.client,
     vendorClass: shownText(request.vendorClass),
+    isSimulated: request.isSimulated,
   }
 }
 

@@ -65,7 +65,7 @@ export async function startDhcp(
       const result = respond(datagram.payload, arrival, current, out)
       if ('octets' in result) send(result, datagram, replies)
       record(result)
-      const seen = 'octets' in result ? observationOf(result) : undefined
+      const seen = 'octets' in result ? observationOf(result, datagram, current) : undefined
       if (seen !== undefined) observe(seen)
     } catch (error) {
       const client = `${datagram.address}:${datagram.port}`
@@ -182,11 +182,15 @@ function facts({ xid, address, ...rest }: RequestContext): Record<string, unknow
 
 /**
  * Returns what a reply shows about a node: which client sent the request, and whether a boot starts. Returns
- * `undefined` for hosts, and for clients that already have their address and request parameters.
+ * `undefined` for hosts, for `slipway simulate`, and for clients that already have their address and request parameters.
  */
-function observationOf({ kind, about, client, vendorClass }: Replied): Seen | undefined {
+function observationOf(
+  { kind, about, client, vendorClass, isSimulated }: Replied,
+  { port }: Datagram,
+  { serverPort, clientPort }: DhcpPlan,
+): Seen | undefined {
   const { node, state, architecture, reason } = about
-  if (node === undefined || kind === 'informed') return undefined
+  if (node === undefined || kind === 'informed' || isSimulated) return undefined
   return {
     node,
     kind: 'dhcp',
@@ -195,6 +199,8 @@ function observationOf({ kind, about, client, vendorClass }: Replied): Seen | un
     isFresh: state !== 'renewing' && state !== 'rebinding',
     ...(architecture !== undefined && { architecture }),
     vendorClass,
+    // Clients and relay agents send from privileged ports; a process without privileges cannot.
+    ...(port !== clientPort && port !== serverPort && { isUnprivileged: true as const }),
     answer: kind !== 'refused' && reason !== undefined ? 'nothing-to-boot' : answers[kind],
   }
 }

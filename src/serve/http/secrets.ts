@@ -103,8 +103,10 @@ function sendIgnition(
       return missingFile(file.file, found.problem)
     }
     const { octets, version } = found.document
-    if (file.additions === undefined) return octets
-    return Buffer.from(wrapIgnition(octets, version, file.additions).replaceAll(tokenPlaceholder, token))
+    const { additions } = file
+    if (additions === undefined || (additions.files.length === 0 && !reportsStart(version, token)))
+      return octets
+    return Buffer.from(wrapIgnition(octets, version, additions).replaceAll(tokenPlaceholder, token))
   }
   return sendWholeFile({ ...exchange, node: file.node }, tools, file, {
     read,
@@ -114,6 +116,11 @@ function sendIgnition(
     served: 'Ignition file served',
     refused: 'Ignition file cannot be served',
   })
+}
+
+/** Returns whether the installed system can report its first boot: with a token, and with a file that can be merged. */
+function reportsStart(version: string, token: string): boolean {
+  return version.startsWith('3.') && token !== '' && token !== tokenPlaceholder
 }
 
 /** Calls `send` when the node may read an initramfs that holds an Ignition file. */

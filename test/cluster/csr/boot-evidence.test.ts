@@ -1,49 +1,34 @@
 import t from 'tap'
 import { bootEvidenceOf } from '../../../src/cluster/csr/boot-evidence.ts'
-import type { Observation, Seen } from '../../../src/install/observation.ts'
+import { acknowledged, ignitionSent, installsWorld } from '../../support/installs.ts'
 
-const node = 'ocp45/w1'
-const minute = 60_000
-const dhcp = {
-  kind: 'dhcp',
-  node,
-  asker: 'system',
-  message: 'request',
-  isFresh: true,
-  vendorClass: '',
-} as const
-const boot: Seen = { ...dhcp, answer: 'acknowledged' }
-const ignition = { kind: 'ignition', node, role: 'worker', client: '192.0.2.21:4711', octets: 9 } as const
+const key = 'ocp45/m1'
+const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
 
-/** @param seen an observation, and its time in minutes */
-function history(...seen: readonly (readonly [seen: Seen, minutes: number])[]): Observation[] {
-  return seen.map(([each, minutes], sequence) => ({ ...each, sequence, at: minutes * minute }))
-}
-
-t.test('the evidence lasts from the first to the last observation of a boot', (t) => {
-  const seen = history(
-    [boot, 10],
-    [boot, 100],
-    [{ ...ignition, outcome: 'sent' }, 110],
-    [{ kind: 'callback', node, stage: 'started', client: '192.0.2.21:4712' }, 170],
-  )
-  t.same(bootEvidenceOf({}, seen), { from: 100 * minute, to: 170 * minute })
-  t.same(bootEvidenceOf({ attempt: { role: 'worker', startedAt: 7, earlier: 0 } }, seen), {
-    ...{ from: 100 * minute, to: 170 * minute, installedAt: 7 },
-  })
-  t.end()
+t.test('the evidence is the chain of tokens from the script to the first boot', async (t) => {
+  const { installs, clock } = installsWorld()
+  const evidence = () => bootEvidenceOf(installs.list()[1]!)
+  const startedAt = clock.now()
+  const answer = await installs.boot(key, { isSkipping: false })
+  if (answer.kind !== 'install') throw new Error(answer.kind)
+  const { token } = answer
+  installs.mayRead(key, { token, address: own.address, what: 'master', isHead: false })
+  t.equal(evidence(), undefined, 'the Ignition file')
+  installs.callback(key, 'written', token, own)
+  t.equal(evidence(), undefined, 'the written disk')
+  installs.callback(key, 'started', token, own)
+  t.equal(evidence(), undefined, 'a callback with the token of the script')
+  clock.advance(60_000)
+  installs.callback(key, 'started', installs.startedToken(token), own)
+  t.same(evidence(), { from: startedAt, to: startedAt + 60_000, installedAt: startedAt })
 })
 
-t.test('an observation that other clients can cause is not evidence', (t) => {
-  const rows: readonly Seen[] = [
-    { ...dhcp, isFresh: false, answer: 'acknowledged' },
-    { ...dhcp, answer: 'refused' },
-    { ...ignition, outcome: 'refused' },
-    { ...ignition, outcome: 'aborted' },
-    { kind: 'script', node, script: 'install', role: 'worker' },
-    { kind: 'command', node, command: 'install' },
-  ]
-  for (const seen of rows) t.equal(bootEvidenceOf({}, history([seen, 1])), undefined, JSON.stringify(seen))
-  t.equal(bootEvidenceOf({}, []), undefined)
+t.test('what other clients can cause is not evidence', (t) => {
+  const { installs } = installsWorld()
+  installs.observe(acknowledged(key, 'system'))
+  installs.observe(acknowledged(key, 'ipxe'))
+  installs.observe(ignitionSent(key))
+  installs.observe({ node: key, kind: 'script', script: 'install', role: 'master' })
+  t.equal(bootEvidenceOf(installs.list()[1]!), undefined)
   t.end()
 })

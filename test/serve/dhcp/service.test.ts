@@ -243,3 +243,20 @@ t.test('a reply that cannot be sent is counted and logged with its node', async 
   })
   t.equal(counters.get('dhcp.unsent'), 1)
 })
+
+t.test(
+  'a message from a port of any process is not evidence, and a simulated one leaves no trace',
+  async (t) => {
+    const { network, send, seen } = await running()
+    const mac = '52:54:00:00:00:11'
+    const discover = clientPacket({ mac, type: 'discover' })
+    await send(discover)
+    t.match(seen, [{ kind: 'dhcp', asker: 'system', isUnprivileged: undefined }])
+    const process = await network.bindUdp({ address: '0.0.0.0', port: 40_000, broadcast: true })
+    process.send(discover, '255.255.255.255', 67)
+    await network.settled()
+    t.match(seen.at(-1), { isUnprivileged: true })
+    await send(clientPacket({ mac, type: 'discover', options: [[224, 'slipway simulate']] }))
+    t.equal(seen.length, 2)
+  },
+)
