@@ -33,6 +33,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/render.ts')).render,
     },
     {
+      name: 'haproxy',
+      summary: 'Accept a HAProxy configuration as root, if slipway wrote it',
+      load: async () => (await import('./commands/haproxy.ts')).haproxy,
+    },
+    {
       name: 'images',
       summary: 'Download, verify, export, and import boot images',
       load: async () => (await import('./commands/images/images.ts')).images,

@@ -61,6 +61,12 @@ const checks: Readonly<Record<CheckPreset, Readonly<Record<Group, readonly strin
   },
 }
 
+/** All lines that {@link backendLines} can return. */
+export const allBackendLines: ReadonlySet<string> = new Set([
+  ...Object.values(balancing).flat(),
+  ...Object.values(checks).flatMap((preset) => Object.values(preset).flat()),
+])
+
 export function backendLines(service: LoadBalancedService, preset: CheckPreset): readonly string[] {
   const group = groups[service]
   return [...balancing[group], ...checks[preset][group]]

@@ -4,7 +4,7 @@ import type { Backend, Frontend, HaproxyPlan, Route } from './plan.ts'
 
 const everySection = ['  mode tcp', '  log global']
 
-const frontendSettings = [
+export const frontendSettings = [
   ...everySection,
   '  option tcplog',
   '  option dontlognull',
@@ -18,7 +18,7 @@ const frontendSettings = [
  * `timeout tunnel` is the maximum idle time of `oc rsh`, `oc logs -f`, and watches: the kubelet's own limit
  * (streamingConnectionIdleTimeout). TCP keep-alives detect dead peers.
  */
-const backendSettings = [
+export const backendSettings = [
   ...everySection,
   '  option redispatch',
   '  option srvtcpka',
@@ -30,6 +30,9 @@ const backendSettings = [
   '  timeout tunnel 4h',
 ]
 
+/** Unprivileged after start, and without code or files of others. */
+export const globalSettings = ['  log stdout format raw daemon', '  user haproxy', '  group haproxy']
+
 /**
  * Without `daemon` and `chroot`, the same file works under systemd, in a container, and for `haproxy -c`. There is no
  * global `maxconn`: HAProxy derives it from its limit of open files, and would not start with a larger one. The other
@@ -38,9 +41,7 @@ const backendSettings = [
 function preamble({ socket }: HaproxyPlan): string[] {
   return [
     'global',
-    '  log stdout format raw daemon',
-    '  user haproxy',
-    '  group haproxy',
+    ...globalSettings,
     `  stats socket ${quote(socket)} mode 660 level admin user haproxy group haproxy expose-fd listeners`,
     '',
     'defaults',

@@ -1,0 +1,71 @@
+/** `slipway haproxy accept`: the privileged side of the hand-over to HAProxy, run by slipway-haproxy.service. */
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { writeAtomically } from '../../host/files.ts'
+import { refusedLine } from '../../plan/haproxy/accept.ts'
+import { ExitCode, UsageError, type Command } from '../command.ts'
+
+const maxBytes = 4 * 1024 * 1024
+
+export const haproxy: Command = {
+  name: 'haproxy',
+  help: {
+    usage: ['haproxy accept SOURCE TARGET'],
+    about: [
+      'Copies a HAProxy configuration if slipway can have written every line of it.',
+      'The unit slipway-haproxy.service runs this command as root on the file of the service user. It refuses symbolic ' +
+        'links, and any directive that slipway does not write: no Lua, no programs, no other files.',
+    ],
+    exit: [
+      ['0', 'TARGET has the content of SOURCE'],
+      ['1', 'SOURCE was refused, or a file cannot be read or written'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['haproxy accept /var/lib/slipway/haproxy.cfg /etc/haproxy/.haproxy.cfg.new'],
+  },
+
+  async run(args, terminal) {
+    const { positionals } = parseArgs({ args: [...args], allowPositionals: true, options: {} })
+    const [action, source, target, ...more] = positionals
+    if (action !== 'accept' || source === undefined || target === undefined || more.length > 0)
+      throw new UsageError('expected accept, a source, and a target')
+    try {
+      await accept(source, target)
+      return ExitCode.fine
+    } catch (error) {
+      terminal.err(`slipway haproxy accept: ${(error as Error).message}`)
+      return ExitCode.problems
+    }
+  },
+}
+
+/** Checks and writes the same bytes: the file may change in between. */
+async function accept(source: string, target: string): Promise<void> {
+  const text = await readOwnFile(source)
+  const refused = refusedLine(text)
+  if (refused !== undefined) throw new Error(`${source}:${refused.line}: ${refused.reason}`)
+  await writeAtomically(target, text)
+}
+
+/** @throws for anything but a regular file: the path may lead to a file that only root can read */
+async function readOwnFile(path: string): Promise<string> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const file = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ELOOP') throw new Error(`${path} is a symbolic link`)
+    throw error
+  })
+  try {
+    const { size, nlink } = await file.stat().then((stats) => {
+      if (!stats.isFile()) throw new Error(`${path} is not a regular file`)
+      return stats
+    })
+    if (nlink !== 1) throw new Error(`${path} has ${nlink} hard links`)
+    if (size > maxBytes) throw new Error(`${path} has ${size} bytes, more than the maximum of ${maxBytes}`)
+    const bytes = Buffer.alloc(size)
+    const { bytesRead } = await file.read(bytes, 0, size, 0)
+    return bytes.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
