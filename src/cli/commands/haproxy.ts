@@ -22,7 +22,7 @@ export const haproxy: Command = {
       ['1', 'SOURCE was refused, or a file cannot be read or written'],
       ['2', 'invalid command line'],
     ],
-    examples: ['haproxy accept /var/lib/slipway/haproxy.cfg /etc/haproxy/.haproxy.cfg.new'],
+    examples: ['haproxy accept /var/lib/slipway/haproxy.cfg /etc/haproxy/new.cfg'],
   },
 
   async run(args, terminal) {
@@ -51,8 +51,8 @@ async function accept(source: string, target: string): Promise<void> {
 /** @throws for anything but a regular file: the path may lead to a file that only root can read */
 async function readOwnFile(path: string): Promise<string> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-  const file = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ELOOP') throw new Error(`${path} is a symbolic link`)
+  const file = await open(path, flags).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw new Error(`${path} is a symbolic link`)
     throw error
   })
   try {
