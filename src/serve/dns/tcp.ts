@@ -187,7 +187,7 @@ function serveConnection(
     settle()
   })
   socket.on('drain', settle)
-  // The client sends no more queries; pending replies are still written (RFC 7766 §6.2.4).
+  // The client has sent its last query; pending replies are still written (RFC 7766 §6.2.4).
   socket.on('end', () => {
     isFinishing = true
     settle()
