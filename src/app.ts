@@ -2,11 +2,12 @@
  * The whole program on one page: a site file becomes a plan, the components serve it, and a reload replaces it. When a
  * component loses its socket, the process ends and systemd starts it again.
  */
-import { resolve } from 'node:path'
 import { createRoleIgnition } from './cluster/ignition.ts'
 import { createSessions } from './cluster/sessions.ts'
+import { createAppReport, type SiteProblem } from './app-report.ts'
 import { components, type Running, type Shared } from './components.ts'
 import { systemClock, type Clock } from './host/clock.ts'
+import { watchClock } from './host/clock-watch.ts'
 import { Counters } from './host/counters.ts'
 import { inTurn } from './host/in-turn.ts'
 import type { Log } from './host/log.ts'
@@ -16,9 +17,6 @@ import { createGate, probeMachineConfig } from './install/gate.ts'
 import type { Installs } from './install/installs.ts'
 import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
-import { renderMetrics } from './metrics.ts'
-import type { Finding } from './plan/findings.ts'
-import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Plan } from './plan/plan.ts'
 import { canStartInstall } from './install/install-preconditions.ts'
 import { explain, prepareInBackground, type Ready } from './prepare.ts'
@@ -26,6 +24,8 @@ import { saveLastGood } from './last-good.ts'
 import type { Reloaded } from './serve/control/routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
 import type { Site } from './site/schema.ts'
+import { createSupervisor } from './supervisor.ts'
+import type { ActiveProblem } from './text/codes.ts'
 import { createIgnitionFiles } from './scan/ignition/files.ts'
 import { checkProvidedFile } from './scan/ignition/provided.ts'
 
@@ -50,9 +50,6 @@ export type AppOptions = {
   readonly onLost: (error: Error) => void
 }
 
-/** Why the site file differs from the active plan. */
-export type SiteProblem = { readonly code: string; readonly reasons: readonly string[] }
-
 export type App = {
   plan(): Plan
   readonly installs: Installs
@@ -68,9 +65,8 @@ export type App = {
 export async function startApp(options: AppOptions): Promise<App> {
   const { log, sockets, onLost, sitePath, clock = systemClock } = options
   const counters = new Counters()
-  const startedAt = clock.monotonic()
   let { plan } = options.prepared
-  let siteProblem = options.siteProblem
+  let { siteProblem } = options
   const reloadInTurn = inTurn(reload)
 
   const declared = options.follow?.site.clusters ?? []
@@ -88,33 +84,27 @@ export async function startApp(options: AppOptions): Promise<App> {
       canStartInstall(plan.http, ignitionFiles, { node, role, now: clock.now() }),
   })
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })
-  const running: Running[] = []
+  const supervisor = createSupervisor(components, () => shared)
+  const clockWatch = watchClock(clock, log)
+  const report = createAppReport({
+    ...{ sitePath, plan: () => plan, supervisor, installs, counters, clock },
+    problems,
+    siteProblem: () => siteProblem,
+  })
   const shared: Shared = {
-    ...{
-      plan: () => plan,
-      installs,
-      sessions,
-      ignitionFiles,
-      reports,
-      sockets,
-      counters,
-      clock,
-      log,
-      onLost,
-    },
+    ...{ plan: () => plan, installs, sessions, ignitionFiles, reports },
+    ...{ sockets, counters, clock, log, onLost },
     balancer: createBalancer({ log: log.for('haproxy'), counters, clock }),
     ...{ follow: options.follow, control: options.control },
     app: {
-      ...{ health, metrics, condition: status, reload: reloadInTurn },
-      strangers: () => condition().strangers,
-      clusters: () => running.find(({ clusters }) => clusters !== undefined)?.clusters,
+      ...{ health: report.health, metrics: report.metrics, condition: report.status, reload: reloadInTurn },
+      strangers: report.strangers,
+      clusters: () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters,
     },
   }
 
   try {
-    for (const component of components.filter((component) => component.isWanted(shared))) {
-      running.push(await component.start(shared))
-    }
+    await supervisor.start()
   } catch (error) {
     await close(0)
     throw error
@@ -123,7 +113,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   if (siteProblem === undefined) await keep(options.prepared)
 
   async function close(graceMs: number): Promise<void> {
-    await Promise.all(running.map(async (component) => await component.close(graceMs)))
+    clockWatch.close()
+    await supervisor.close(graceMs)
     sessions.close()
     reports.close()
     gate.close()
@@ -134,12 +125,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function take(next: Plan): Promise<void> {
     plan = next
     installs.declare()
-    for (const { severity, about, message } of findings()) {
+    for (const { severity, about, message } of report.findings()) {
       const facts = { about, reason: message }
       if (severity === 'error') log.error(facts, 'site part not served')
       else log.warn(facts, 'site warning')
     }
-    await Promise.all(running.map(async (component) => await component.apply?.()))
+    await supervisor.apply()
   }
 
   async function reload(): Promise<Reloaded> {
@@ -159,10 +150,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     siteProblem = undefined
     await keep(prepared)
     if (options.follow !== undefined) sessions.swap(prepared.model.site.clusters)
-    for (const component of running) component.swap?.(prepared.model.site)
+    for (const component of supervisor.running) component.swap?.(prepared.model.site)
     counters.increment('app.reloads')
     log.info({ site: plan.site, nodes: plan.nodes.length }, 'site reloaded')
-    return { outcome: 'swapped', nodes: plan.nodes.length, troubles: problems() }
+    return {
+      outcome: 'swapped',
+      nodes: plan.nodes.length,
+      troubles: report.siteProblems().map(({ text }) => text),
+    }
   }
 
   /** Keeps the site for a start with an invalid site file. */
@@ -173,80 +168,19 @@ export async function startApp(options: AppOptions): Promise<App> {
     })
   }
 
-  function findings(): readonly Finding[] {
-    return [...plan.findings, ...ignitionFindings(plan, clock.now())]
-  }
-
-  /** Returns sentences about the parts of the plan that are not served as the site file declares. */
-  function problems(): string[] {
-    const { outcome, reason } = shared.balancer.state().applied
+  /** Returns the problems of the process as a whole. */
+  function problems(): ActiveProblem[] {
+    const jump = clockWatch.problem()
     return [
-      ...findings()
-        .filter(({ severity }) => severity === 'error')
-        .map(({ about, message }) => `${about}: ${message}`),
-      ...(reason === undefined ? [] : [`haproxy, ${outcome}: ${reason}`]),
+      ...(siteProblem === undefined
+        ? []
+        : [{ code: siteProblem.code, text: siteDiffers(siteProblem.reasons) }]),
+      ...installs.problems(),
+      ...(jump === undefined ? [] : [{ code: 'server.clock-jumped', text: jump }]),
     ]
   }
 
-  /** Returns the state of the process without the nodes: what `/health` and the local API have in common. */
-  function condition() {
-    return {
-      site: plan.site,
-      siteFileDiffers: siteProblem !== undefined,
-      uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
-      listening: running.flatMap(({ name, listening }) => listening.map((where) => `${name} ${where}`)),
-      counters: counters.snapshot(),
-      refusals: counters.refusals(),
-      ...seen,
-      ...merge(running.map((component) => component.health?.())),
-    }
-  }
-
-  /** For the local API, whose clients can see the names of files on this machine. */
-  function status() {
-    const problems = installs.problems()
-    return {
-      siteFile: resolve(sitePath),
-      ...(siteProblem && { siteFileProblem: siteProblem }),
-      ...condition(),
-      ...merge(running.map((component) => component.status?.())),
-      problems,
-      warnings: [
-        ...problems.map(({ text }) => text),
-        ...ignitionFindings(plan, clock.now()).map(({ message }) => message),
-      ],
-      ignition: ignitionExpiries(plan),
-    }
-  }
-
-  function health(): Record<string, unknown> {
-    const { strangers, declined, otherDhcpServers, ...rest } = condition()
-    const readable = { strangers, declined, otherDhcpServers }
-    const lists = Object.entries(readable).map(([name, list]) => [name, list.map(withReadableTimes)] as const)
-    // Without the texts, which name files of this machine.
-    const problems = installs.problems().map(({ code }) => code)
-    return { ...rest, nodes: plan.nodes.length, problems, ...Object.fromEntries(lists) }
-  }
-
-  function metrics(): string {
-    return renderMetrics({
-      ...condition(),
-      problems: installs.problems().map(({ code }) => code),
-      ...{ records: installs.list(), ignition: ignitionExpiries(plan), now: clock.now() },
-      families: running.flatMap((component) => component.metrics?.() ?? []),
-    })
-  }
-
-  return { plan: () => plan, installs, services: running, counters, reload: reloadInTurn, close }
-}
-
-/** The lists of the DHCP service, where it does not run. */
-const seen: Readonly<Record<'strangers' | 'declined' | 'otherDhcpServers', readonly object[]>> = {
-  ...{ strangers: [], declined: [], otherDhcpServers: [] },
-}
-
-function merge(fields: readonly (Readonly<Record<string, unknown>> | undefined)[]): object {
-  return Object.assign({}, ...fields) as object
+  return { plan: () => plan, installs, services: supervisor.running, counters, reload: reloadInTurn, close }
 }
 
 /** Returns why a running process cannot apply a plan: its sockets are already bound. */
@@ -266,11 +200,7 @@ function needsRestart(old: Plan, next: Plan): string[] {
   return reasons
 }
 
-/** Replaces the milliseconds of fields such as `lastSeen` by ISO 8601 text. */
-function withReadableTimes(entry: object): Record<string, unknown> {
-  const isTime = (name: string) => name.endsWith('Seen')
-  const text = (value: unknown) => new Date(value as number).toISOString()
-  return Object.fromEntries(
-    Object.entries(entry).map(([name, value]) => [name, isTime(name) ? text(value) : value]),
-  )
+function siteDiffers([first = '', ...more]: readonly string[]): string {
+  const others = more.length === 0 ? '' : ` (and ${more.length} more)`
+  return `the site file was rejected, the last good site is served: ${first}${others}`
 }

@@ -1,5 +1,6 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
 import { installCodes } from './install/codes.ts'
+import { serverCodes } from './serve/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
 import { siteCodes } from './site/codes.ts'
@@ -17,6 +18,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   planCodes,
   scanCodes,
   siteCodes,
+  serverCodes,
   controlCodes,
   dnsCodes,
   installCodes,

@@ -24,6 +24,7 @@ import { startHttp } from './serve/http/service.ts'
 import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
 import { startTftp } from './serve/tftp/service.ts'
 import type { Site } from './site/schema.ts'
+import type { ActiveProblem } from './text/codes.ts'
 
 /** What the components share. */
 export type Shared = {
@@ -76,6 +77,8 @@ export type Running = {
   /** Returns fields of the local API only: they name files of this machine. */
   status?(): Readonly<Record<string, unknown>>
   metrics?(): readonly MetricFamily[]
+  /** Returns conditions that last. */
+  problems?(): readonly ActiveProblem[]
   /** Returns a promise where closing takes time; it never rejects. */
   close(graceMs: number): unknown
   /** Present for the component `clusters`. */
@@ -93,6 +96,7 @@ export const components: readonly Component[] = [
         apply: () => balancer.apply(plan().haproxy),
         health: () => (isServed() ? { haproxy: balancer.state() } : {}),
         metrics: () => (isServed() ? haproxyFamilies(balancer.state()) : []),
+        problems: () => (isServed() ? haproxyProblems(balancer) : []),
         close: () => balancer.close(),
       })
     },
@@ -190,3 +194,10 @@ export const components: readonly Component[] = [
       }),
   },
 ]
+
+function haproxyProblems(balancer: Balancer): ActiveProblem[] {
+  const { outcome, reason } = balancer.state().applied
+  return reason === undefined
+    ? []
+    : [{ code: 'server.haproxy-not-applied', text: `haproxy, ${outcome}: ${reason}` }]
+}

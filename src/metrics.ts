@@ -2,6 +2,7 @@
 import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
 import type { NodeRecord } from './install/installs.ts'
 import { modes } from './install/node-states.ts'
+import type { ActiveProblem } from './text/codes.ts'
 import type { IgnitionExpiry } from './plan/ignition/findings.ts'
 
 export type Measured = {
@@ -12,11 +13,13 @@ export type Measured = {
   readonly counters: Readonly<Record<string, number>>
   /** By stable code. */
   readonly refusals?: Readonly<Record<string, number>>
-  /** Codes of what is wrong with the state or the machines. */
-  readonly problems?: readonly string[]
   /** Absent where no installation records are kept. */
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
+  /** Conditions that last. */
+  readonly problems?: readonly ActiveProblem[]
+  /** Whether each service runs. */
+  readonly services?: Readonly<Record<string, boolean>>
   /** The metrics of components. */
   readonly families?: readonly MetricFamily[]
   /** Milliseconds since 1970. */
@@ -35,11 +38,6 @@ export function renderMetrics(measured: Measured): string {
     ),
     ...(records === undefined ? [] : nodeFamilies(records, now)),
     gauge(
-      'slipway_state_problem',
-      'Always 1; the label is the code of a problem with the state, or of a machine that was replaced.',
-      [...new Set(measured.problems ?? [])].map((code) => ({ labels: { code }, value: 1 })),
-    ),
-    gauge(
       'slipway_ignition_expiry_timestamp_seconds',
       'Time at which the first certificate in an Ignition file of declared nodes expires.',
       ignition.map(({ cluster, kind, expiresAt }) => ({
@@ -47,6 +45,7 @@ export function renderMetrics(measured: Measured): string {
         value: Math.round(expiresAt / 1000),
       })),
     ),
+    ...problemFamilies(measured),
     ...(measured.families ?? []),
     bugFamily(counters),
     refusalFamily(measured.refusals ?? {}),
@@ -73,6 +72,25 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
           ? []
           : [{ labels: { node }, value: Math.max(0, Math.round((now - lastSeen) / 1000)) }],
       ),
+    ),
+  ]
+}
+
+function problemFamilies({ problems = [], services = {} }: Measured): MetricFamily[] {
+  const codes = [...new Set(problems.map(({ code }) => code))]
+  return [
+    gauge(
+      'slipway_service_up',
+      'Whether a service runs (1), or waits for one of its sockets (0).',
+      Object.entries(services).map(([service, isUp]) => ({ labels: { service }, value: isUp ? 1 : 0 })),
+    ),
+    gauge(
+      'slipway_problems',
+      'Conditions that last, by stable code (docs/codes.md); absent when there are none.',
+      codes.map((code) => ({
+        labels: { code },
+        value: problems.filter((problem) => problem.code === code).length,
+      })),
     ),
   ]
 }

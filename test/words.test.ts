@@ -10,7 +10,6 @@ const words: readonly { readonly word: RegExp; readonly write: string }[] = [
   { word: /\b(?:nobody|somebody|whoever)\b/gi, write: 'the client, the node, an administrator, unknown' },
   { word: /\bmay not\b/gi, write: 'cannot, must not' },
   { word: /(?<!\bthere )\b(?:is|are) no\b(?! longer| more)/gi, write: 'is not a' },
-  { word: /\bno more\b(?! than)/gi, write: 'no longer' },
   { word: /\b(?:come|came|comes) so far\b/gi, write: 'reached' },
   { word: /\bin vain\b/gi, write: 'without success' },
   { word: /\bby way of\b/gi, write: 'through' },

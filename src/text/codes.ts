@@ -11,3 +11,10 @@ export type CodeEntry = {
 export function defineCodes<const Codes extends Readonly<Record<string, CodeEntry>>>(codes: Codes): Codes {
   return codes
 }
+
+/** A condition that lasts: `slipway status`, `/health`, and the metrics show it until it ends. */
+export type ActiveProblem = {
+  readonly code: string
+  /** One sentence with names and values, lower case, without a full stop. */
+  readonly text: string
+}

@@ -1,7 +1,8 @@
 /** `slipway serve SITE`: runs the services that machines boot from. */
 import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { startApp, type App, type SiteProblem } from '../../app.ts'
+import { startApp, type App } from '../../app.ts'
+import type { SiteProblem } from '../../app-report.ts'
 import { requireInterface } from '../../host/interface.ts'
 import { createLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
 import { notify } from '../../host/notify.ts'

@@ -5,6 +5,7 @@ import { modes, nodeStates } from '../../install/node-states.ts'
 import { formatDuration } from '../../text/duration.ts'
 import { pluralize } from '../../text/count.ts'
 import { firstLines } from '../../text/list.ts'
+import type { ActiveProblem } from '../../text/codes.ts'
 import { wrap } from '../../text/wrap.ts'
 import type { Applied, HaproxyOutcome } from '../../serve/haproxy/apply.ts'
 import type { ServerState } from '../../serve/haproxy/servers.ts'
@@ -25,8 +26,7 @@ export type Status = {
   readonly otherDhcpServers: readonly { readonly server: string; readonly node: string }[]
   readonly declined: readonly { readonly node: string; readonly address: string }[]
   readonly resolvers?: readonly { readonly address: string; readonly isAnswering: boolean }[]
-  /** Why the site file is not served as it is. */
-  readonly siteFileProblem?: { readonly reasons: readonly string[] }
+  readonly problems?: readonly ActiveProblem[]
   /** Sentences about Ignition files. */
   readonly warnings?: readonly string[]
   readonly haproxy?: {
@@ -58,13 +58,12 @@ function countsText(nodes: readonly NodeReport[]): string {
 }
 
 function noticeLines(
-  { strangers, otherDhcpServers, declined, resolvers = [], warnings = [], haproxy, siteFileProblem }: Status,
+  { strangers, otherDhcpServers, declined, resolvers = [], problems = [], warnings = [], haproxy }: Status,
   output: OutputStyle,
 ): string[] {
   const notices = [
-    ...(siteFileProblem?.reasons ?? []).map(
-      (reason) => `the site file is not active, the last good site is served: ${reason}`,
-    ),
+    // The notices about HAProxy below say more than its problem.
+    ...problems.filter(({ code }) => code !== 'server.haproxy-not-applied').map(({ text }) => text),
     ...warnings,
     ...(haproxy?.unreachable === undefined ? [] : [haproxy.unreachable]),
     ...changeSentences(haproxy?.applied),

@@ -1,0 +1,121 @@
+/** What the process reports about itself: `/health`, the metrics, and the status for the local API. */
+import { resolve } from 'node:path'
+import type { Clock } from './host/clock.ts'
+import type { Counters } from './host/counters.ts'
+import type { Installs } from './install/installs.ts'
+import { renderMetrics } from './metrics.ts'
+import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
+import type { Finding } from './plan/findings.ts'
+import type { Plan } from './plan/plan.ts'
+import type { Supervisor } from './supervisor.ts'
+import type { ActiveProblem } from './text/codes.ts'
+
+export type AppReportOptions = {
+  readonly sitePath: string
+  readonly plan: () => Plan
+  readonly supervisor: Supervisor
+  readonly installs: Pick<Installs, 'list'>
+  readonly counters: Counters
+  readonly clock: Clock
+  /** Returns the problems that neither the plan nor a component has. */
+  readonly problems: () => readonly ActiveProblem[]
+  /** Why the site file differs from the active plan. */
+  readonly siteProblem: () => SiteProblem | undefined
+}
+
+export type SiteProblem = { readonly code: string; readonly reasons: readonly string[] }
+
+export type AppReport = {
+  /** Returns what compiling and the present time found. */
+  readonly findings: () => readonly Finding[]
+  /** Returns what is not served as the site file declares. */
+  readonly siteProblems: () => readonly ActiveProblem[]
+  /** Undeclared machines that sent DHCP requests. */
+  readonly strangers: () => readonly object[]
+  /** For the local API, whose clients can see the names of files on this machine. */
+  readonly status: () => Readonly<Record<string, unknown>>
+  /** For any client of the network. */
+  readonly health: () => Record<string, unknown>
+  readonly metrics: () => string
+}
+
+export function createAppReport(options: AppReportOptions): AppReport {
+  const { sitePath, plan, supervisor, installs, counters, clock } = options
+  const { running } = supervisor
+  const startedAt = clock.monotonic()
+
+  const findings = (): readonly Finding[] => [...plan().findings, ...ignitionFindings(plan(), clock.now())]
+
+  const siteProblems = (): ActiveProblem[] => [
+    ...findings()
+      .filter(({ severity }) => severity === 'error')
+      .map(({ code, about, message }) => ({ code, text: `${about}: ${message}` })),
+    ...supervisor.problems(),
+  ]
+
+  const problems = (): ActiveProblem[] => [...options.problems(), ...siteProblems()]
+
+  /** Returns what `/health` and the local API have in common. */
+  function condition() {
+    return {
+      site: plan().site,
+      siteFileDiffers: options.siteProblem() !== undefined,
+      uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
+      listening: running.flatMap(({ name, listening }) => listening.map((where) => `${name} ${where}`)),
+      counters: counters.snapshot(),
+      refusals: counters.refusals(),
+      ...noClients,
+      ...merge(running.map((component) => component.health?.())),
+    }
+  }
+
+  return {
+    findings,
+    siteProblems,
+    strangers: () => condition().strangers,
+    status: () => ({
+      siteFile: resolve(sitePath),
+      ...condition(),
+      ...merge(running.map((component) => component.status?.())),
+      problems: problems(),
+      warnings: ignitionFindings(plan(), clock.now())
+        .filter(({ severity }) => severity === 'warning')
+        .map(({ message }) => message),
+      ignition: ignitionExpiries(plan()),
+    }),
+    health() {
+      const { strangers, declined, otherDhcpServers, ...rest } = condition()
+      const lists = Object.entries({ strangers, declined, otherDhcpServers }).map(([name, list]) => {
+        return [name, list.map(withReadableTimes)] as const
+      })
+      // The texts of problems name files and addresses, so a client of the network gets only the codes.
+      const codes = [...new Set(problems().map(({ code }) => code))]
+      return { ...rest, problems: codes, nodes: plan().nodes.length, ...Object.fromEntries(lists) }
+    },
+    metrics: () =>
+      renderMetrics({
+        ...condition(),
+        ...{ problems: problems(), services: supervisor.services(), records: installs.list() },
+        ...{ ignition: ignitionExpiries(plan()), now: clock.now() },
+        families: running.flatMap((component) => component.metrics?.() ?? []),
+      }),
+  }
+}
+
+/** The lists of the DHCP service, where it does not run. */
+const noClients: Readonly<Record<'strangers' | 'declined' | 'otherDhcpServers', readonly object[]>> = {
+  ...{ strangers: [], declined: [], otherDhcpServers: [] },
+}
+
+function merge(fields: readonly (Readonly<Record<string, unknown>> | undefined)[]): object {
+  return Object.assign({}, ...fields) as object
+}
+
+/** Replaces the milliseconds of fields such as `lastSeen` by ISO 8601 text. */
+function withReadableTimes(entry: object): Record<string, unknown> {
+  const isTime = (name: string) => name.endsWith('Seen')
+  const text = (value: unknown) => new Date(value as number).toISOString()
+  return Object.fromEntries(
+    Object.entries(entry).map(([name, value]) => [name, isTime(name) ? text(value) : value]),
+  )
+}

@@ -1,0 +1,36 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { status } from '../../../src/cli/commands/status.ts'
+import { socketPath } from '../../support/control-service.ts'
+import { freePorts, startWith } from '../../support/serve-process.ts'
+import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
+import { keptTerminal } from '../../support/terminal.ts'
+
+t.test('a service whose port is taken waits for it, and all others serve', async (t) => {
+  const ports = await freePorts()
+  const holder = createSocket('udp4')
+  holder.bind(ports.tftp, '127.0.0.1')
+  await once(holder, 'listening')
+  const path = sitePath(t.testdir(siteFolder(siteText(ports))))
+  const control = socketPath(t)
+  const server = startWith(['--state', join(dirname(path), 'state'), '--control', control, path])
+  t.match(await server.line('service not started'), {
+    ...{ name: 'tftp', code: 'server.service-not-started' },
+    reason: `cannot listen on udp 127.0.0.1:${ports.tftp} for tftp: another process uses the port; find it with: ss -lunp 'sport = :${ports.tftp}'`,
+  })
+  await server.line('serving')
+  const page = async (name: string) => (await fetch(`http://127.0.0.1:${ports.http}/${name}`)).text()
+  t.match(JSON.parse(await page('health')), { problems: ['server.service-not-started'] })
+  t.match(await page('metrics'), /^slipway_service_up\{service="tftp"\} 0$/m)
+  t.match(await page('metrics'), /^slipway_problems\{code="server\.service-not-started"\} 1$/m)
+  const terminal = keptTerminal()
+  await status.run(['--control', control], terminal)
+  t.match(terminal.outLines.join('\n'), /^! tftp does not run: cannot listen on udp 127\.0\.0\.1/m)
+  holder.close()
+  await server.line('service started')
+  t.match(await page('metrics'), /^slipway_service_up\{service="tftp"\} 1$/m)
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [0, null])
+})
