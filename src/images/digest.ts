@@ -1,24 +1,25 @@
-/** The sha256 of what lies on the disk, read in pieces. */
+/** The SHA-256 of files on the disk. */
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 
-/** Large enough that hashing, not reading, takes the time. */
+/** Large enough that hashing takes longer than reading. */
 const readOctets = 1024 * 1024
 
 /**
- * Adds a file's octets to `hash`, of `most` as many. @returns how many there were
+ * Adds the bytes of a file to `hash`, at max `max` of them.
  *
+ * @returns the number of bytes
  * @throws {NodeJS.ErrnoException}
  */
 export async function hashInto(
   hash: Hash,
   path: string,
   reached: (octets: number) => void = () => undefined,
-  most = Infinity,
+  max = Infinity,
 ): Promise<number> {
   let octets = 0
-  if (most === 0) return octets
-  for await (const chunk of createReadStream(path, { highWaterMark: readOctets, end: most - 1 })) {
+  if (max === 0) return octets
+  for await (const chunk of createReadStream(path, { highWaterMark: readOctets, end: max - 1 })) {
     hash.update(chunk as Buffer)
     octets += (chunk as Buffer).length
     reached(octets)

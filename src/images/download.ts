@@ -1,7 +1,7 @@
 /**
- * One file of a release, from the web into a folder: begun parts are gone on with (RFC 9110 §14), what is cut off is
- * tried again, and the file has its name only when its sha256 is that of the document. A part that turns out wrong is
- * thrown away, and the file fetched anew, once.
+ * Downloads one file of a release into a directory. It resumes partial downloads (RFC 9110 §14) and retries interrupted
+ * ones. The file gets its name only when its SHA-256 is the one in the document. If a complete file has another SHA-256,
+ * it is deleted and downloaded again once.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -16,44 +16,44 @@ import { statusOf, watchStall, type Web } from './web.ts'
 
 export type DownloadTools = { readonly web: Web; readonly clock: Clock; readonly watch: Watch }
 
-const tries = 5
+const maxAttempts = 5
 const firstPauseMs = 1000
-/** A try that got this far does not count: a bad line is slow, not hopeless. */
+/** An attempt that received this much is not counted, because the connection is slow but works. */
 const progressOctets = 1024 * 1024
 /** Live ISOs and metal images have one or two GiB; a server must not be able to fill the disk. */
-const mostOctets = 16 * 1024 ** 3
+const maxOctets = 16 * 1024 ** 3
 
-/** What a begun part belongs to, kept beside it. */
+/** The file that a partial download belongs to; stored beside it. */
 type Origin = { readonly sha256: string; readonly validator?: string }
 
-/** The server answered, and the same question would get the same answer. */
+/** A response that a retry would not change. */
 class Refused extends ImageProblem {}
 
-/** @throws {ImageProblem} when it cannot be had; what came so far is kept for the next time */
-export async function download(wanted: RemoteFile, folder: string, tools: DownloadTools): Promise<void> {
+/** @throws {ImageProblem} when the download fails; the part that was received is kept and resumed by the next start */
+export async function download(wanted: RemoteFile, directory: string, tools: DownloadTools): Promise<void> {
   const { name, url } = wanted
-  const path = join(folder, name)
-  if (await isThere(path, wanted, tools.watch)) return
+  const path = join(directory, name)
+  if (await isComplete(path, wanted, tools.watch)) return
   let pauseMs = firstPauseMs
-  let wasWrong = false
+  let hadWrongChecksum = false
   for (let failures = 1; ; failures++) {
     const before = await partOctets(path)
     try {
       const digest = await attempt(wanted, path, tools)
       if (digest === wanted.sha256) break
-      await forget(path)
-      const reason = `its sha256 is ${digest}, the document says ${wanted.sha256}`
-      if (wasWrong) throw new Refused(`${url} is not what the document says: ${reason}`)
-      wasWrong = true
-      tools.watch({ kind: 'setback', file: name, reason: `thrown away and fetched anew: ${reason}` })
+      await discardPart(path)
+      const reason = `its sha256 is ${digest}, but the document has ${wanted.sha256}`
+      if (hadWrongChecksum) throw new Refused(`${url} differs from the document: ${reason}`)
+      hadWrongChecksum = true
+      tools.watch({ kind: 'retry', file: name, reason: `deleted, downloading it again: ${reason}` })
     } catch (error) {
       if (error instanceof ImageProblem) throw error
       const reason = reasonOf(error)
       if ((await partOctets(path)) - before >= progressOctets) [failures, pauseMs] = [1, firstPauseMs]
-      if (failures >= tries)
-        throw new ImageProblem(`${url} cannot be fetched, tried ${tries} times: ${reason}`)
+      if (failures >= maxAttempts)
+        throw new ImageProblem(`${url} cannot be downloaded, ${maxAttempts} attempts failed: ${reason}`)
       const seconds = pauseMs / 1000
-      tools.watch({ kind: 'setback', file: name, reason: `${reason}; again in ${seconds} s` })
+      tools.watch({ kind: 'retry', file: name, reason: `${reason}; retrying in ${seconds} s` })
       await pause(tools.clock, pauseMs)
       pauseMs *= 2
     }
@@ -63,27 +63,27 @@ export async function download(wanted: RemoteFile, folder: string, tools: Downlo
   tools.watch({ kind: 'done', file: name, octets: (await stat(path)).size })
 }
 
-/** From an earlier start that ended after this file. */
-async function isThere(path: string, { name, sha256 }: RemoteFile, watch: Watch): Promise<boolean> {
+/** Whether an earlier start completed this file; deletes a file with another checksum. */
+async function isComplete(path: string, { name, sha256 }: RemoteFile, watch: Watch): Promise<boolean> {
   const found = await digestOf(path).catch(() => undefined)
   if (found === undefined) return false
   if (found.sha256 !== sha256) {
     await rm(path, { force: true })
     return false
   }
-  watch({ kind: 'begun', file: name, octets: found.octets })
+  watch({ kind: 'started', file: name, octets: found.octets })
   watch({ kind: 'done', file: name, octets: found.octets })
   return true
 }
 
-/** Fetches what is missing of the part. @returns the sha256 of the whole */
+/** Downloads the missing part. @returns the SHA-256 of the whole file */
 async function attempt(
   { name, url, sha256 }: RemoteFile,
   path: string,
   { web, clock, watch }: DownloadTools,
 ): Promise<string> {
   const origin = await originAt(path)
-  if (origin?.sha256 !== sha256) await forget(path)
+  if (origin?.sha256 !== sha256) await discardPart(path)
   const before = await partOctets(path)
   const answer = await web.open(url, {
     method: 'GET',
@@ -92,12 +92,12 @@ async function attempt(
   try {
     const start = startOf(answer, before, url)
     if (start === undefined) {
-      await forget(path)
-      throw new Error(`the part of ${before} octets does not fit what the server has`)
+      await discardPart(path)
+      throw new Error(`the partial download of ${before} bytes does not match the file on the server`)
     }
     if (start === 0)
       await writeFile(originOf(path), JSON.stringify({ sha256, validator: validatorOf(answer) }))
-    watch({ kind: 'begun', file: name, octets: start })
+    watch({ kind: 'started', file: name, octets: start })
     const hash = createHash('sha256')
     await hashInto(hash, partOf(path), undefined, start)
     if (answer.statusCode !== 416) await take(answer, start, hash)
@@ -114,7 +114,7 @@ async function attempt(
       for await (const chunk of body as AsyncIterable<Buffer>) {
         stall.seen()
         at += chunk.length
-        if (at > mostOctets) throw new Refused(`${url} is larger than any image: over ${mostOctets} octets`)
+        if (at > maxOctets) throw new Refused(`${url} is larger than the maximum of ${maxOctets} bytes`)
         await file.appendFile(chunk).catch(cannotWrite)
         hash.update(chunk)
         watch({ kind: 'reached', file: name, octets: at })
@@ -132,17 +132,18 @@ function rangeFrom(octets: number, origin: Origin | undefined): Record<string, s
   return { range: `bytes=${octets}-`, ...(validator === undefined ? {} : { 'if-range': validator }) }
 }
 
-/** If-Range takes a strong entity tag or a date (RFC 9110 §13.1.5). */
+/** If-Range accepts a strong entity tag or a date (RFC 9110 §13.1.5). */
 function validatorOf({ headers }: IncomingMessage): string | undefined {
   const { etag } = headers
   return etag === undefined || etag.startsWith('W/') ? headers['last-modified'] : etag
 }
 
 /**
- * Where in the file the answer begins: 0 when the server sends all of it, asked or not; `undefined` when the part is of
- * no use to it. After 416 nothing comes, but the part may be the whole (RFC 9110 §15.5.17).
+ * Returns the offset in the file at which the response starts: 0 if the server sends the whole file, `undefined` if the
+ * server cannot continue the partial download. A 416 response has no content, but the partial download can already be the
+ * whole file (RFC 9110 §15.5.17).
  *
- * @throws {Refused} or another error, when a later try may fare better
+ * @throws {Refused} when a retry would get the same response; another error when it can succeed
  */
 function startOf(answer: IncomingMessage, before: number, url: string): number | undefined {
   const status = answer.statusCode as number
@@ -150,13 +151,13 @@ function startOf(answer: IncomingMessage, before: number, url: string): number |
   const range = answer.headers['content-range'] ?? ''
   if (before > 0 && status === 416) return range === `bytes */${before}` ? before : undefined
   if (before > 0 && status === 206) return range.startsWith(`bytes ${before}-`) ? before : undefined
-  const sentence = `the server answers ${statusOf(answer)}`
+  const sentence = `the server responds ${statusOf(answer)}`
   if (status >= 500 || status === 408 || status === 429) throw new Error(sentence)
-  throw new Refused(`${url} cannot be fetched: ${sentence}`)
+  throw new Refused(`${url} cannot be downloaded: ${sentence}`)
 }
 
-/** What there is of a file, begun or whole. */
-export async function begunOctets(path: string): Promise<number> {
+/** Returns the size of a file on the disk, partial or complete. */
+export async function storedOctets(path: string): Promise<number> {
   const whole = await stat(path).catch(() => undefined)
   return whole?.size ?? partOctets(path)
 }
@@ -182,14 +183,14 @@ async function originAt(path: string): Promise<Origin | undefined> {
   }
 }
 
-async function forget(path: string): Promise<void> {
+async function discardPart(path: string): Promise<void> {
   await rm(partOf(path), { force: true })
   await rm(originOf(path), { force: true })
 }
 
 function cannotWrite(error: NodeJS.ErrnoException): never {
   const reason = error.code === 'ENOSPC' ? 'the disk is full' : reasonOf(error)
-  throw new ImageProblem(`cannot go on writing: ${reason}; what came so far is kept for the next time`)
+  throw new ImageProblem(`cannot write: ${reason}; run the command again to resume the download`)
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Images as one archive for a site without internet: for each its manifest first, then its files, so that whoever unpacks it
- * can judge every file as it comes. A tar archive that tar reads too; not compressed, because images are.
+ * Writes images to one tar archive for a site without internet access. The manifest of an image comes before its files,
+ * so that the import can verify each file when it reads it. The archive is not compressed, because images are.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -22,8 +22,8 @@ const readOctets = 1024 * 1024
 type Described = { readonly image: StoredImage; readonly manifest: Manifest }
 
 /**
- * @returns how many octets the archive has, and whether it holds secrets
- * @throws {ImageProblem} with no archive, or the old one, in its place
+ * @returns the size of the archive in bytes, and whether it contains secrets
+ * @throws {ImageProblem} when it fails; `path` is then unchanged
  */
 export async function exportImages(
   images: readonly StoredImage[],
@@ -56,7 +56,7 @@ export async function exportImages(
   }
 }
 
-/** The manifest of an image that a person put together: its files as they are now. */
+/** Returns a manifest of the current files of an image that an administrator added by hand. */
 async function describe({
   name,
   dir,
@@ -68,7 +68,7 @@ async function describe({
   if (problem !== undefined) throw new ImageProblem(problem)
   const known = architectures.find((each) => each === (architecture ?? 'x86_64'))
   if (style === undefined || known === undefined) {
-    throw new ImageProblem(`${dir} does not hold the files of an image that machines boot here`)
+    throw new ImageProblem(`${dir} does not contain the files of a boot image`)
   }
   const files: Manifest['files'] = []
   for (const entry of (await readdir(dir)).sort()) {
@@ -98,14 +98,14 @@ async function writeImage(archive: FileHandle, { image, manifest }: Described, w
       highWaterMark: readOctets,
     }) as AsyncIterable<Buffer>) {
       octets += chunk.length
-      // Another length would put everything after it out of place.
+      // More bytes than the header announces would shift everything after them.
       if (octets > file.octets) break
       hash.update(chunk)
       await archive.appendFile(chunk)
       watch({ kind: 'reached', file: `${name}/${file.name}`, octets })
     }
     if (octets !== file.octets || hash.digest('hex') !== file.sha256) {
-      throw new ImageProblem(`${path} is not what its manifest says: slipway images verify ${name}`)
+      throw new ImageProblem(`${path} differs from its manifest: run "slipway images verify ${name}"`)
     }
     await archive.appendFile(new Uint8Array(paddingAfter(octets)))
     watch({ kind: 'done', file: `${name}/${file.name}`, octets })

@@ -1,32 +1,32 @@
 /**
- * Images from the web into the store: sizes first, so that a disk that is too small says so at once, then all files, a
- * few at a time. An image appears when its last file is verified.
+ * Downloads images into the store. It requests the sizes first, so that a disk that is too small is reported immediately,
+ * then downloads a few files at a time. An image appears in the store when its last file is verified.
  */
 import { chmod, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeAtomically } from '../host/files.ts'
-import { begunOctets, download, type DownloadTools } from './download.ts'
+import { storedOctets, download, type DownloadTools } from './download.ts'
 import { formatManifest, manifestName, type Manifest, type ManifestFile } from './manifest.ts'
 import { ImageProblem } from './problem.ts'
-import { requireFreeSpace, openStaging, syncFolder, type Staging } from './staging.ts'
+import { requireFreeSpace, openStaging, syncDirectory, type Staging } from './staging.ts'
 import { readStored } from './store.ts'
 import type { RemoteFile, RemoteImage } from './stream.ts'
 
-/** Mirrors serve a few connections fast, and many slowly. */
-const atOnce = 3
+/** With more connections, each download from a mirror gets slower. */
+const parallelDownloads = 3
 
 export type Addition = {
-  /** Its folder in the store. */
+  /** Its directory in the store. */
   readonly name: string
   readonly image: RemoteImage
 }
 
 export type FetchTools = DownloadTools & {
-  /** Where the document was, for the manifest. */
+  /** URL or path of the stream document, for the manifest. */
   readonly source: string
 }
 
-/** What became of an addition: `there` when the store had all of it. */
+/** The result of an addition: `there` if the store already had all files. */
 export type Added = Addition & { readonly outcome: 'added' | 'completed' | 'there' }
 
 type Job = Addition & {
@@ -35,7 +35,7 @@ type Job = Addition & {
   readonly missing: readonly RemoteFile[]
 }
 
-/** @throws {ImageProblem} with the images that were complete before it in place, and begun files kept */
+/** @throws {ImageProblem} when it fails; images that were completed before stay, and partial files are kept */
 export async function addImages(
   store: string,
   additions: readonly Addition[],
@@ -50,10 +50,10 @@ export async function addImages(
       jobs.push({ ...plan, staging: await openStaging(store, plan.name, names) })
     }
     const files = jobs.flatMap((job) => job.missing.map((file) => ({ file, job })))
-    await checkRoom(store, files, tools)
+    await checkFreeSpace(store, files, tools)
     const open = new Map(jobs.map((job) => [job, job.missing.length]))
-    await eachAtOnce(files, async ({ file, job }) => {
-      await download(file, job.staging.folder, tools)
+    await forEachInParallel(files, async ({ file, job }) => {
+      await download(file, job.staging.directory, tools)
       const left = (open.get(job) as number) - 1
       open.set(job, left)
       if (left === 0) await finish(store, job, tools)
@@ -67,7 +67,7 @@ export async function addImages(
   })
 }
 
-/** What an addition lacks: all of it, or what was not wished the last time. */
+/** Returns the missing files: all of them, or those that were not requested before. */
 async function planned(
   store: string,
   { name, image }: Addition,
@@ -75,11 +75,11 @@ async function planned(
   const stored = await readStored(store, name)
   if (stored === undefined) return { name, image, old: undefined, missing: image.files }
   const old = stored.manifest
-  const other = `${join(store, name)} is there already`
-  if (old === undefined) throw new ImageProblem(`${other}, put there by hand: choose another --name`)
+  const other = `${join(store, name)} already exists`
+  if (old === undefined) throw new ImageProblem(`${other} and was added by hand: choose another --name`)
   if (old.release !== image.release || old.architecture !== image.architecture) {
     const what = `${old.release ?? 'a release without a name'} for ${old.architecture}`
-    throw new ImageProblem(`${other} and holds ${what}: choose another --name, or remove it`)
+    throw new ImageProblem(`${other} and contains ${what}: choose another --name, or remove it`)
   }
   const sums = new Map(old.files.map((file) => [file.name, file.sha256]))
   const changed = image.files.find((file) => (sums.get(file.name) ?? file.sha256) !== file.sha256)
@@ -89,18 +89,18 @@ async function planned(
   return { name, image, old, missing: image.files.filter((file) => !sums.has(file.name)) }
 }
 
-/** Asks for all sizes, and says when the disk has no room for what is missing of them. */
-async function checkRoom(
+/** Requests the sizes of all files. @throws {ImageProblem} when the disk does not have enough space for the missing bytes */
+async function checkFreeSpace(
   store: string,
   files: readonly { readonly file: RemoteFile; readonly job: Job }[],
   tools: FetchTools,
 ): Promise<void> {
   const sizes: (number | undefined)[] = []
   let missing = 0
-  await eachAtOnce(files, async ({ file, job }) => {
+  await forEachInParallel(files, async ({ file, job }) => {
     const octets = await sizeOf(file, tools)
     sizes.push(octets)
-    missing += Math.max(0, (octets ?? 0) - (await begunOctets(join(job.staging.folder, file.name))))
+    missing += Math.max(0, (octets ?? 0) - (await storedOctets(join(job.staging.directory, file.name))))
   })
   const total = sizes.every((octets) => octets !== undefined)
     ? sizes.reduce((sum, each) => sum + each, 0)
@@ -109,7 +109,7 @@ async function checkRoom(
   await requireFreeSpace(store, missing)
 }
 
-/** As the document or the server says; not every server says it, and what is wrong with one is said when it is fetched. */
+/** The size that the document or the server states; undefined if neither does. The download reports errors of a server. */
 async function sizeOf({ url, octets }: RemoteFile, { web }: FetchTools): Promise<number | undefined> {
   if (octets !== undefined) return octets
   try {
@@ -127,7 +127,7 @@ async function finish(
   { name, image, staging, old, missing }: Job,
   tools: FetchTools,
 ): Promise<void> {
-  const fetched = await Promise.all(missing.map((file) => manifestFile(staging.folder, file)))
+  const fetched = await Promise.all(missing.map((file) => manifestFile(staging.directory, file)))
   const { stream, release, architecture, style } = image
   const manifest: Manifest = old ?? {
     format: 1,
@@ -141,25 +141,25 @@ async function finish(
   }
   const text = formatManifest({ ...manifest, files: [...manifest.files, ...fetched] })
   if (old === undefined) {
-    await writeAtomically(join(staging.folder, manifestName), text)
+    await writeAtomically(join(staging.directory, manifestName), text)
     await staging.publish()
     return
   }
-  const folder = join(store, name)
-  for (const file of fetched) await rename(join(staging.folder, file.name), join(folder, file.name))
-  await syncFolder(folder)
-  await writeAtomically(join(folder, manifestName), text)
+  const directory = join(store, name)
+  for (const file of fetched) await rename(join(staging.directory, file.name), join(directory, file.name))
+  await syncDirectory(directory)
+  await writeAtomically(join(directory, manifestName), text)
   await staging.discard()
 }
 
-async function manifestFile(folder: string, { part, name, sha256 }: RemoteFile): Promise<ManifestFile> {
-  const path = join(folder, name)
+async function manifestFile(directory: string, { part, name, sha256 }: RemoteFile): Promise<ManifestFile> {
+  const path = join(directory, name)
   await chmod(path, 0o644)
   return { name, part, octets: (await stat(path)).size, sha256 }
 }
 
-/** All of them, a few at a time; after a failure none is begun, and those under way are waited for. */
-async function eachAtOnce<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+/** Runs all items, a few at a time. After a failure it starts no more items and waits for those in progress. */
+async function forEachInParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values()
   let failure: { readonly error: unknown } | undefined
   const work = async () => {
@@ -168,6 +168,6 @@ async function eachAtOnce<T>(items: readonly T[], run: (item: T) => Promise<void
       await run(item).catch((error: unknown) => void (failure ??= { error }))
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, work))
+  await Promise.all(Array.from({ length: parallelDownloads }, work))
   if (failure !== undefined) throw failure.error
 }

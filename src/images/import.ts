@@ -1,7 +1,7 @@
 /**
- * Images out of an archive, into the store. The archive is a stranger's: only files that a manifest in it names are
- * written, each to its image's dot folder, each compared with the manifest's sha256; images appear when the whole archive
- * was read and nothing was wrong with it.
+ * Imports images from an archive into the store. The archive is not trusted: only files that a manifest in it names are
+ * written, each to the staging directory of its image, and each is compared with the SHA-256 of the manifest. The images
+ * appear in the store when the whole archive was read without an error.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, open } from 'node:fs/promises'
@@ -11,7 +11,7 @@ import { holdsSecrets } from '../plan/image-files.ts'
 import {
   formatManifest,
   manifestName,
-  mostManifestOctets,
+  maxManifestOctets,
   parseManifest,
   type Manifest,
   type ManifestFile,
@@ -32,16 +32,16 @@ export type Imported = {
 type Job = {
   readonly name: string
   readonly manifest: Manifest
-  /** `undefined` when the store has this image: its files are read over. */
+  /** `undefined` if the store already has this image: its files in the archive are skipped. */
   readonly staging: Staging | undefined
-  /** What has not come yet. */
+  /** Files that the archive did not contain up to now, by name. */
   readonly missing: Map<string, ManifestFile>
 }
 
-/** More than anybody carries at once. */
-const mostImages = 100
+/** Far more than a site uses. */
+const maxImages = 100
 
-/** @throws {ImageProblem} with nothing of the archive in the store */
+/** @throws {ImageProblem} when it fails; then nothing of the archive is in the store */
 export async function importImages(
   store: string,
   archive: AsyncIterable<Uint8Array>,
@@ -55,20 +55,21 @@ export async function importImages(
       const job = jobs.get(name)
       if (file !== manifestName) return takeFile(reader, job, { name, file, octets }, watch)
       if (job !== undefined) throw new ImageProblem(`the archive has two manifests of ${name}`)
-      if (jobs.size === mostImages) throw new ImageProblem(`the archive has more than ${mostImages} images`)
+      if (jobs.size === maxImages)
+        throw new ImageProblem(`the archive has more than the maximum of ${maxImages} images`)
       const manifest = await takeManifest(reader, octets, name)
       jobs.set(name, await begin(store, name, manifest))
     })
     requireWhole([...jobs.values()])
     for (const { staging, manifest } of jobs.values()) {
       if (staging === undefined) continue
-      await writeAtomically(join(staging.folder, manifestName), formatManifest(manifest))
+      await writeAtomically(join(staging.directory, manifestName), formatManifest(manifest))
       await staging.publish()
     }
   } catch (error) {
     for (const { staging } of jobs.values()) await staging?.discard()
     if (error instanceof ImageProblem) throw error
-    if (error instanceof RangeError) throw new ImageProblem('the archive ends too early: it is not whole')
+    if (error instanceof RangeError) throw new ImageProblem('the archive is incomplete: it ends too early')
     throw new ImageProblem(`cannot unpack the archive: ${reasonOf(error)}`)
   }
   return [...jobs.values()].map(({ name, manifest, staging }) => {
@@ -76,7 +77,7 @@ export async function importImages(
   })
 }
 
-/** Calls `entry` for each file, which reads all of it. */
+/** Calls `entry` for each file; `entry` must read the whole file. */
 async function readArchive(
   reader: OctetReader,
   entry: (path: string, octets: number, reader: OctetReader) => Promise<void>,
@@ -87,7 +88,7 @@ async function readArchive(
     if (block === undefined) throw new RangeError('no end')
     const header = decodeHeader(block)
     if (header.kind === 'end') return
-    if (header.kind === 'folder') continue
+    if (header.kind === 'directory') continue
     if (header.kind === 'pax') {
       pax = decodePax((await reader.take(header.octets)) ?? new Uint8Array(0))
       await reader.pass(paddingAfter(header.octets), () => undefined)
@@ -104,7 +105,7 @@ function splitPath(path: string): { readonly name: string; readonly file: string
   // As `tar -c .` writes it.
   const [name, file, ...more] = path.replace(/^\.\//, '').split('/')
   if (name === undefined || file === undefined || more.length > 0) {
-    throw new ImageProblem(`the archive holds ${JSON.stringify(path)}, which is not a file of an image`)
+    throw new ImageProblem(`the archive contains ${JSON.stringify(path)}, which is not a file of an image`)
   }
   requireName(name)
   return { name, file }
@@ -112,8 +113,10 @@ function splitPath(path: string): { readonly name: string; readonly file: string
 
 async function takeManifest(reader: OctetReader, octets: number, name: string): Promise<Manifest> {
   const where = `the manifest of ${name} in the archive`
-  if (octets > mostManifestOctets)
-    throw new ImageProblem(`${where} is damaged: ${octets} octets are too many`)
+  if (octets > maxManifestOctets)
+    throw new ImageProblem(
+      `${where} is damaged: ${octets} bytes are more than the maximum of ${maxManifestOctets}`,
+    )
   const text = (await reader.take(octets)) ?? new Uint8Array(0)
   return parseManifest(new TextDecoder().decode(text), where)
 }
@@ -123,7 +126,7 @@ async function begin(store: string, name: string, manifest: Manifest): Promise<J
   const stored = await readStored(store, name)
   if (stored !== undefined) {
     if (!isSame(stored.manifest, manifest)) {
-      throw new ImageProblem(`${stored.dir} is there already and is another image: remove it first`)
+      throw new ImageProblem(`${stored.dir} already exists with other files: remove it first`)
     }
     return { name, manifest, staging: undefined, missing }
   }
@@ -134,7 +137,7 @@ async function begin(store: string, name: string, manifest: Manifest): Promise<J
   return { name, manifest, staging: await openStaging(store, name, []), missing }
 }
 
-/** Whether the store's has every file of the archive's. */
+/** Whether the image in the store has every file of the image in the archive. */
 function isSame(stored: Manifest | undefined, { files }: Manifest): boolean {
   const sums = new Map(stored?.files.map(({ name, sha256 }) => [name, sha256]))
   return files.every(({ name, sha256 }) => sums.get(name) === sha256)
@@ -149,16 +152,16 @@ async function takeFile(
   const where = `${name}/${file} in the archive`
   const expected = job?.missing.get(file)
   if (job === undefined || expected === undefined) {
-    throw new ImageProblem(`${where} is in no manifest that came before it, or there twice`)
+    throw new ImageProblem(`${where} is not in a manifest before it, or occurs twice`)
   }
   if (octets !== expected.octets) {
-    throw new ImageProblem(`${where} has ${octets} octets, its manifest says ${expected.octets}`)
+    throw new ImageProblem(`${where} has ${octets} bytes, but its manifest has ${expected.octets}`)
   }
   job.missing.delete(file)
   if (job.staging === undefined) return reader.pass(octets, () => undefined)
   const hash = createHash('sha256')
   const mode = holdsSecrets(file) ? 0o640 : 0o644
-  const target = await open(join(job.staging.folder, file), 'wx', mode)
+  const target = await open(join(job.staging.directory, file), 'wx', mode)
   try {
     let reached = 0
     await reader.pass(octets, async (piece) => {
@@ -167,19 +170,19 @@ async function takeFile(
       reached += piece.length
       watch({ kind: 'reached', file: `${name}/${file}`, octets: reached })
     })
-    // Explicitly, because the umask took its part.
+    // The umask restricted the mode of open().
     await target.chmod(mode)
     await target.sync()
   } finally {
     await target.close()
   }
   if (hash.digest('hex') !== expected.sha256)
-    throw new ImageProblem(`${where} is damaged: its sha256 is another`)
+    throw new ImageProblem(`${where} is damaged: its sha256 differs from its manifest`)
   watch({ kind: 'done', file: `${name}/${file}`, octets })
 }
 
 function requireWhole(jobs: readonly Job[]): void {
-  if (jobs.length === 0) throw new ImageProblem('the archive holds no image')
+  if (jobs.length === 0) throw new ImageProblem('the archive does not contain an image')
   for (const { name, missing } of jobs) {
     const [first] = missing.keys()
     if (first !== undefined)

@@ -1,6 +1,6 @@
 /**
- * What is written beside an image's files: where they came from and what they hash to, so that they can be verified,
- * listed and carried to a site without internet. Read from archives of others too, so nothing in it is believed unseen.
+ * The manifest beside the files of an image: their source and their checksums, so that they can be verified, listed, and
+ * exported to a site without internet access. Manifests are also read from archives, so they are validated completely.
  */
 import { z } from 'zod'
 import { architectures } from '../site/schema.ts'
@@ -14,7 +14,7 @@ const word = z.string().max(200)
 
 const manifestFile = z.strictObject({
   name: z.string().regex(plainName),
-  /** Absent for what lay beside in a folder that a person filled. */
+  /** Absent for other files in a directory that an administrator filled. */
   part: z.enum(parts).optional(),
   octets: z.int().nonnegative(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -22,14 +22,14 @@ const manifestFile = z.strictObject({
 
 const manifest = z.strictObject({
   format: z.literal(1),
-  /** Unknown of an image that was put there by hand, as are `stream` and `source`. */
+  /** Absent, like `stream` and `source`, for an image that was added by hand. */
   release: word.optional(),
   stream: word.optional(),
   architecture: z.enum(architectures),
   style: z.enum(['live', 'installer', 'agent']),
-  /** Where the stream document was. */
+  /** URL or path of the stream document. */
   source: z.string().max(2000).optional(),
-  /** When it was added, as in ISO 8601. */
+  /** When it was added, in ISO 8601. */
   added: z.iso.datetime(),
   files: z.array(manifestFile).min(1).max(100),
 })
@@ -37,14 +37,14 @@ const manifest = z.strictObject({
 export type ManifestFile = z.output<typeof manifestFile>
 export type Manifest = z.output<typeof manifest>
 
-/** A manifest is some kilobytes; what is larger is none. */
-export const mostManifestOctets = 256 * 1024
+/** A manifest has a few kilobytes. */
+export const maxManifestOctets = 256 * 1024
 
 export function formatManifest(value: Manifest): string {
   return `${JSON.stringify(value, undefined, 2)}\n`
 }
 
-/** @param where begins the sentence: whose manifest it is. @throws {ImageProblem} */
+/** @param where the subject of error messages: which manifest it is. @throws {ImageProblem} */
 export function parseManifest(text: string, where: string): Manifest {
   let value: unknown
   try {

@@ -1,9 +1,9 @@
-/** Octets of a stream in the pieces that a reader asks for, not in those in which they come. */
+/** Reads a stream in pieces of the size that the reader requests, whatever the size of its chunks. */
 
 export type OctetReader = {
-  /** Exactly so many; `undefined` when the stream has ended before the first of them. @throws {RangeError} after it */
+  /** Returns exactly `octets` bytes, or `undefined` at the end of the stream. @throws {RangeError} when fewer are left */
   take(octets: number): Promise<Uint8Array | undefined>
-  /** Hands so many to `sink`, in views that are valid until it resolves. @throws {RangeError} when there are fewer */
+  /** Passes `octets` bytes to `sink`, in views that are valid until it resolves. @throws {RangeError} when fewer are left */
   pass(octets: number, sink: (piece: Uint8Array) => Promise<void> | void): Promise<void>
 }
 
@@ -11,18 +11,18 @@ export function octetReader(source: AsyncIterable<Uint8Array>): OctetReader {
   const chunks = source[Symbol.asyncIterator]()
   let rest: Uint8Array = new Uint8Array(0)
 
-  /** At most so many, at least one; `undefined` at the end. */
-  const some = async (most: number): Promise<Uint8Array | undefined> => {
+  /** Returns between 1 and `max` bytes; `undefined` at the end. */
+  const some = async (max: number): Promise<Uint8Array | undefined> => {
     while (rest.length === 0) {
       const next = await chunks.next()
       if (next.done === true) return undefined
       rest = next.value
     }
-    const piece = rest.subarray(0, most)
+    const piece = rest.subarray(0, max)
     rest = rest.subarray(piece.length)
     return piece
   }
-  const ended = (missing: number) => new RangeError(`the stream ends ${missing} octets too early`)
+  const ended = (missing: number) => new RangeError(`the stream ends ${missing} bytes too early`)
 
   return {
     async take(octets) {

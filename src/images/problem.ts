@@ -1,11 +1,11 @@
-/** What keeps an image from being had, as one sentence for people. */
+/** Errors of image operations, one sentence each. */
 
-/** The operator's or the other side's to mend: the message says what and, where there is one, the way out. */
+/** An error that the administrator or the server can fix: the message states what is wrong and, if possible, what to do. */
 export class ImageProblem extends Error {
   override readonly name = 'ImageProblem'
 }
 
-/** The words of a system error; errors of several addresses at once have a code only. */
+/** Returns the text of a system error. Errors that combine several addresses have only a code. */
 export function reasonOf(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException
   return message || (code ?? 'unknown error')

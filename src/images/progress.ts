@@ -1,14 +1,18 @@
-/** What happens while images are fetched, verified or packed, as it happens: for whoever shows it to a person. */
+/** Progress of downloads, verification, and archives, for the progress bar. */
 
 export type Notice =
-  /** How much there is to do; again when more of it becomes known. `undefined` while a part is not. */
+  /** The total size; sent again when it is known better. `undefined` while the size of a file is unknown. */
   | { readonly kind: 'total'; readonly octets: number | undefined }
-  | { readonly kind: 'begun'; readonly file: string; /** What was there already. */ readonly octets: number }
-  /** How far a file is; less than before when it begins anew. */
+  | {
+      readonly kind: 'started'
+      readonly file: string
+      /** Bytes of an earlier start. */ readonly octets: number
+    }
+  /** Bytes of the file up to now; fewer than before if the file is downloaded again. */
   | { readonly kind: 'reached'; readonly file: string; readonly octets: number }
   | { readonly kind: 'done'; readonly file: string; readonly octets: number }
-  /** Something went wrong and goes on: `reason` is a sentence. */
-  | { readonly kind: 'setback'; readonly file: string; readonly reason: string }
+  /** An error after which the operation continues; `reason` is a sentence. */
+  | { readonly kind: 'retry'; readonly file: string; readonly reason: string }
 
-/** Called synchronously, often; must be cheap and never throw. */
+/** Called synchronously and often: must be fast and never throw. */
 export type Watch = (notice: Notice) => void

@@ -1,72 +1,72 @@
 /**
- * The dot folder beside an image in which it is put together, so that the image appears complete or not at all. What an
- * interrupted start left in it is gone on with; a lock keeps two of them apart.
+ * The staging directory of an image: a directory beside it whose name starts with a dot. The image is assembled there and
+ * renamed when it is complete. A later start resumes an interrupted one; a lock file prevents two at the same time.
  */
 import { chmod, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ImageProblem, reasonOf } from './problem.ts'
 
 export type Staging = {
-  readonly folder: string
-  /** Gives the folder its name: the image is there. */
+  readonly directory: string
+  /** Renames the directory to the name of the image, which publishes it. */
   publish(): Promise<void>
-  /** Lets go of it, with what it holds. */
+  /** Removes the lock and keeps the files. */
   release(): Promise<void>
-  /** Takes it away. */
+  /** Deletes the directory. */
   discard(): Promise<void>
 }
 
 const lockName = '.lock'
 
-export function stagingFolder(store: string, name: string): string {
+export function stagingDirectory(store: string, name: string): string {
   return join(store, `.${name}.unfinished`)
 }
 
-/** The image that a name in the store is the unfinished form of. */
+/** Returns the name of the image that a staging directory belongs to; undefined for other names. */
 export function unfinishedName(entry: string): string | undefined {
   return /^\.(.+)\.unfinished$/.exec(entry)?.[1]
 }
 
 /**
- * @param files that are going to be in it: what else an earlier start left there is taken away
- * @throws {ImageProblem} when another one is at it, or it cannot be made
+ * @param files names of the files of the image; other files of an earlier start are deleted
+ * @throws {ImageProblem} when another process has the lock, or the directory cannot be created
  */
 export async function openStaging(store: string, name: string, files: readonly string[]): Promise<Staging> {
-  const folder = stagingFolder(store, name)
+  const directory = stagingDirectory(store, name)
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(directory, { recursive: true })
   } catch (error) {
-    throw new ImageProblem(`cannot make ${folder}: ${reasonOf(error)}`)
+    throw new ImageProblem(`cannot create ${directory}: ${reasonOf(error)}`)
   }
-  await lock(join(folder, lockName), name)
-  for (const entry of await entriesOf(folder)) {
+  await lock(join(directory, lockName), name)
+  for (const entry of await entriesOf(directory)) {
     const isWanted = files.some((file) => entry === file || entry.startsWith(`.${file}.part`))
-    if (!isWanted) await rm(join(folder, entry), { recursive: true, force: true })
+    if (!isWanted) await rm(join(directory, entry), { recursive: true, force: true })
   }
-  const release = () => rm(join(folder, lockName), { force: true })
+  const release = () => rm(join(directory, lockName), { force: true })
   return {
-    folder,
+    directory,
     release,
     async publish() {
-      // Whatever the umask is: images are for the user that serves, who mostly is not the one that fetches.
-      await chmod(folder, 0o755)
+      // Regardless of the umask: the user of the service reads the images, usually not the user that downloads them.
+      await chmod(directory, 0o755)
       await release()
-      await syncFolder(folder)
-      await rename(folder, join(store, name))
-      await syncFolder(store)
+      await syncDirectory(directory)
+      await rename(directory, join(store, name))
+      await syncDirectory(store)
     },
-    discard: () => rm(folder, { recursive: true, force: true }),
+    discard: () => rm(directory, { recursive: true, force: true }),
   }
 }
 
-/** Makes names in a folder survive a power cut. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  await folder.sync().finally(() => folder.close())
+/** Writes the names in a directory to the disk, so that they survive a power failure. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  await directory.sync().finally(() => directory.close())
 }
 
 async function lock(path: string, name: string): Promise<void> {
-  for (let tries = 0; ; tries++) {
+  for (let attempts = 0; ; attempts++) {
     try {
       const file = await open(path, 'wx')
       await file.writeFile(String(process.pid)).finally(() => file.close())
@@ -76,9 +76,9 @@ async function lock(path: string, name: string): Promise<void> {
         throw new ImageProblem(`cannot write ${path}: ${reasonOf(error)}`)
       }
       const owner = Number(await readFile(path, 'utf8').catch(() => ''))
-      if (isRunning(owner) || tries > 0) {
+      if (isRunning(owner) || attempts > 0) {
         throw new ImageProblem(
-          `another slipway is putting ${name} together (process ${owner}); if not, remove ${path}`,
+          `another slipway is writing ${name} (process ${owner}); if that process is not slipway, remove ${path}`,
         )
       }
       await rm(path, { force: true })
@@ -92,28 +92,26 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Another user's.
+    // The process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-/** What is in the folder, without the lock. */
-export async function entriesOf(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((entry) => entry !== lockName)
+/** Returns the names in the directory, without the lock. */
+export async function entriesOf(directory: string): Promise<string[]> {
+  return (await readdir(directory)).filter((entry) => entry !== lockName)
 }
 
-/** Whether the disk has room for what is about to be written, asked before hours of writing. */
-
-/** Free for users that are not root, in a folder that exists. */
-export async function freeOctets(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder)
+/** Returns the free bytes for users other than root; the directory must exist. */
+export async function freeOctets(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory)
   return bavail * bsize
 }
 
-/** @throws {ImageProblem} when there is not room for `octets` more */
-export async function requireFreeSpace(folder: string, octets: number, free = freeOctets): Promise<void> {
-  const there = await free(folder)
-  if (octets <= there) return
-  const [needed, has] = [octets, there].map((each) => `${Math.ceil(each / 1024 ** 2)} MiB`)
-  throw new ImageProblem(`${folder} has ${has} free, ${needed} are needed`)
+/** Called before a long download. @throws {ImageProblem} when the disk has less than `octets` bytes of free space */
+export async function requireFreeSpace(directory: string, octets: number, free = freeOctets): Promise<void> {
+  const available = await free(directory)
+  if (octets <= available) return
+  const [needed, has] = [octets, available].map((each) => `${Math.ceil(each / 1024 ** 2)} MiB`)
+  throw new ImageProblem(`${directory} has ${has} of free space, but ${needed} are needed`)
 }

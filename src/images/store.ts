@@ -1,26 +1,26 @@
 /**
- * The store: a folder of images, each a folder by its name. With a manifest when slipway added it; without, a person put it
- * there, and what it is follows from the names of its files.
+ * The image store: a directory with one directory for each image. An image that slipway added has a manifest. For an image
+ * that an administrator added by hand, style and architecture are derived from the names of its files.
  */
 import { lstat, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { architectureOf, styleOf, type ImageStyle } from '../plan/image-files.ts'
-import { manifestName, mostManifestOctets, parseManifest, type Manifest } from './manifest.ts'
+import { manifestName, maxManifestOctets, parseManifest, type Manifest } from './manifest.ts'
 import { ImageProblem, reasonOf } from './problem.ts'
-import { entriesOf, openStaging, stagingFolder, unfinishedName } from './staging.ts'
+import { entriesOf, openStaging, stagingDirectory, unfinishedName } from './staging.ts'
 
 export type StoredImage = {
   readonly name: string
   readonly dir: string
   readonly architecture: string | undefined
-  /** `undefined` when none of its names says. */
+  /** `undefined` if no file name shows it. */
   readonly style: ImageStyle | undefined
   readonly octets: number
-  /** Milliseconds since 1970: when it was added, or its folder changed last. */
+  /** Milliseconds since 1970: when it was added, or when its directory changed last. */
   readonly addedMs: number
-  /** Absent of what was put there by hand. */
+  /** Absent for an image that was added by hand. */
   readonly manifest: Manifest | undefined
-  /** Its manifest cannot be read: a sentence. */
+  /** Why its manifest cannot be read, a sentence. */
   readonly problem?: string
 }
 
@@ -31,18 +31,18 @@ export type Store = {
   readonly unfinished: readonly UnfinishedImage[]
 }
 
-/** What an image may be called: one step of a path, and a name under `images` in the site file. */
+/** Valid names of images: one path segment, which is also valid under `images` in the site file. */
 const imageNames = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 
-/** @throws {ImageProblem} for a name that would lead out of the store, or that the site file does not take */
+/** @throws {ImageProblem} for a name that leads out of the store, or that is invalid in the site file */
 export function requireName(name: string): void {
   if (imageNames.test(name)) return
   throw new ImageProblem(
-    `${JSON.stringify(name)} is no name of an image: letters, digits, dots, hyphens and underscores, up to 100`,
+    `${JSON.stringify(name)} is not a valid image name: use up to 100 letters, digits, dots, hyphens, and underscores`,
   )
 }
 
-/** Everything in the store, by name; a store that is not there is empty. */
+/** Returns all images of the store, sorted by name; a store that does not exist is empty. */
 export async function readStore(store: string): Promise<Store> {
   const entries = await readdir(store).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
@@ -50,14 +50,14 @@ export async function readStore(store: string): Promise<Store> {
   })
   const names = entries.filter((entry) => imageNames.test(entry)).sort()
   const images = await Promise.all(names.map((name) => readStored(store, name)))
-  const begun = entries.flatMap((entry) => unfinishedName(entry) ?? []).sort()
+  const started = entries.flatMap((entry) => unfinishedName(entry) ?? []).sort()
   const unfinished = await Promise.all(
-    begun.map(async (name) => ({ name, octets: await octetsIn(stagingFolder(store, name)) })),
+    started.map(async (name) => ({ name, octets: await octetsIn(stagingDirectory(store, name)) })),
   )
   return { images: images.filter((image) => image !== undefined), unfinished }
 }
 
-/** @returns `undefined` when there is no such folder */
+/** @returns `undefined` if the store does not have this image */
 export async function readStored(store: string, name: string): Promise<StoredImage | undefined> {
   requireName(name)
   const dir = join(store, name)
@@ -83,25 +83,30 @@ export async function readStored(store: string, name: string): Promise<StoredIma
   }
 }
 
-/** @throws {ImageProblem} when there is none by this name */
+/** @throws {ImageProblem} when the store does not have this image */
 export async function requireStored(store: string, name: string): Promise<StoredImage> {
   const image = await readStored(store, name)
   if (image !== undefined) return image
   const { images } = await readStore(store)
   const others =
     images.length === 0 ? 'which is empty' : `which has ${images.map((each) => each.name).join(', ')}`
-  throw new ImageProblem(`there is no ${name} in ${store}, ${others}`)
+  throw new ImageProblem(`${name} is not in ${store}, ${others}`)
 }
 
-/** Takes an image away, begun parts of it too. @returns whether there was anything @throws {ImageProblem} while it is being added */
+/**
+ * Deletes an image and its partial downloads.
+ *
+ * @returns whether there was anything to delete
+ * @throws {ImageProblem} while the image is being added
+ */
 export async function removeImage(store: string, name: string): Promise<boolean> {
   requireName(name)
-  const [image, begun] = [join(store, name), stagingFolder(store, name)]
-  const isThere = await Promise.all([image, begun].map((path) => lstat(path).then(Boolean, () => false)))
-  if (!isThere.includes(true)) return false
+  const [image, partial] = [join(store, name), stagingDirectory(store, name)]
+  const exists = await Promise.all([image, partial].map((path) => lstat(path).then(Boolean, () => false)))
+  if (!exists.includes(true)) return false
   const staging = await openStaging(store, name, [])
-  // A rename first: nobody ever sees an image with half of its files. A link is taken away, not what it leads to.
-  if (isThere[0] === true) await rename(image, join(staging.folder, 'removed'))
+  // Renamed first, so that the image never appears with a part of its files. A symbolic link is deleted, not its target.
+  if (exists[0] === true) await rename(image, join(staging.directory, 'removed'))
   await staging.discard()
   return true
 }
@@ -109,7 +114,10 @@ export async function removeImage(store: string, name: string): Promise<boolean>
 async function readManifest(dir: string): Promise<Manifest> {
   const path = join(dir, manifestName)
   const { size } = await stat(path)
-  if (size > mostManifestOctets) throw new ImageProblem(`${path} is damaged: ${size} octets are too many`)
+  if (size > maxManifestOctets)
+    throw new ImageProblem(
+      `${path} is damaged: ${size} bytes are more than the maximum of ${maxManifestOctets}`,
+    )
   return parseManifest(await readFile(path, 'utf8'), path)
 }
 

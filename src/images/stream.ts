@@ -1,32 +1,32 @@
 /**
- * Stream documents: which files a CoreOS release consists of, where they are, and what they must hash to. As
- * `openshift-install coreos print-stream-json`, a cluster's ConfigMap coreos-bootimages and Fedora CoreOS publish them
- * (https://github.com/coreos/stream-metadata-go), and the rhcos.json that OpenShift had up to 4.5. Names are those of
- * `location`, never composed. Pure: what is read is anybody's text.
+ * Stream documents: the files of a CoreOS release, their URLs, and their checksums. `openshift-install coreos
+ * print-stream-json`, the ConfigMap coreos-bootimages of a cluster, and Fedora CoreOS publish them
+ * (https://github.com/coreos/stream-metadata-go). The rhcos.json of OpenShift up to 4.5 is supported too. File names are
+ * those of `location`, never composed. Pure; the text is not trusted.
  */
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { architectures, type Architecture } from '../site/schema.ts'
 import { ImageProblem } from './problem.ts'
 
-/** What a file is for. `iso` and `metal` of the live style are only fetched on request. */
+/** The purpose of a file. `iso`, and `metal` of live images, are downloaded only on request. */
 export const parts = ['kernel', 'initramfs', 'rootfs', 'iso', 'metal'] as const
 export type Part = (typeof parts)[number]
 
 export type RemoteFile = {
   readonly part: Part
-  /** The last step of the URL: a name without a way out of its folder. */
+  /** The last segment of the URL; cannot lead out of a directory. */
   readonly name: string
   readonly url: string
   /** Lower case hexadecimal. */
   readonly sha256: string
-  /** Where the document says it. */
+  /** Absent if the document does not state it. */
   readonly octets?: number
 }
 
 /** One release for one architecture. */
 export type RemoteImage = {
-  /** As the document calls itself: `rhcos-4.17`, `stable`. */
+  /** The name in the document: `rhcos-4.17`, `stable`. */
   readonly stream: string
   readonly release: string
   readonly architecture: Architecture
@@ -36,12 +36,12 @@ export type RemoteImage = {
 
 export type RequestedFiles = { readonly iso: boolean; readonly metal: boolean }
 
-const remoteUrl = z.string().refine(isFetchable, { error: 'expected a URL of http or https' })
+const remoteUrl = z.string().refine(isFetchable, { error: 'expected an http or https URL' })
 const sha256 = z.string().regex(/^[0-9A-Fa-f]{64}$/, { error: 'expected 64 hexadecimal digits' })
 const text = z
   .string()
   .max(200)
-  .regex(/^[\x21-\x7e]+$/, { error: 'expected a word of printable characters' })
+  .regex(/^[\x21-\x7e]+$/, { error: 'expected printable characters without blanks' })
 
 const artifact = z.object({ location: remoteUrl, sha256 })
 const disk = z.object({ disk: artifact })
@@ -68,12 +68,12 @@ const buildDocument = z.object({
   images: z.looseObject({ kernel: build, initramfs: build, metal: build }),
 })
 
-/** A document that was read, not yet judged in its parts: those that nobody asks for may be anything. */
+/** A parsed document. Its parts are validated when they are requested; other parts can have any form. */
 export type StreamDocument =
   | { readonly kind: 'stream'; readonly value: z.output<typeof streamDocument> }
   | { readonly kind: 'build'; readonly value: z.output<typeof buildDocument> }
 
-/** @throws {ImageProblem} saying what the text is instead */
+/** @throws {ImageProblem} when the text is not a stream document */
 export function readDocument(text: string): StreamDocument {
   const value = parseText(text)
   const wrapped = configMap.safeParse(value)
@@ -81,15 +81,15 @@ export function readDocument(text: string): StreamDocument {
   const stream = streamDocument.safeParse(value)
   if (stream.success) return { kind: 'stream', value: stream.data }
   if (typeof value === 'object' && value !== null && 'baseURI' in value) {
-    return { kind: 'build', value: judged(buildDocument, value, []) }
+    return { kind: 'build', value: validated(buildDocument, value, []) }
   }
   throw new ImageProblem(
-    'this is no stream document: `openshift-install coreos print-stream-json` prints one, ' +
-      'https://builds.coreos.fedoraproject.org/streams/stable.json is one',
+    'this is not a stream document: get one with "openshift-install coreos print-stream-json", ' +
+      'or use https://builds.coreos.fedoraproject.org/streams/stable.json',
   )
 }
 
-/** The architectures that it has and that machines can be booted with. */
+/** Returns the architectures of the document that slipway can boot. */
 export function architecturesOf(document: StreamDocument): Architecture[] {
   const named =
     document.kind === 'stream'
@@ -98,60 +98,60 @@ export function architecturesOf(document: StreamDocument): Architecture[] {
   return architectures.filter((each) => named.includes(each))
 }
 
-/** @throws {ImageProblem} when the document lacks it, or what it says of it is not to be used */
+/** @throws {ImageProblem} when the document does not have the image, or its entry is invalid */
 export function imageOf(
   document: StreamDocument,
   architecture: Architecture,
-  wishes: RequestedFiles,
+  options: RequestedFiles,
 ): RemoteImage {
   const offered = architecturesOf(document)
   if (!offered.includes(architecture)) {
     throw new ImageProblem(
-      `the document has nothing for ${architecture}, only for ${offered.join(', ') || 'others'}`,
+      `the document has no image for ${architecture}, only for ${offered.join(', ') || 'other architectures'}`,
     )
   }
   const image =
     document.kind === 'stream'
-      ? streamImage(document.value, architecture, wishes)
-      : buildImage(document.value, architecture, wishes)
+      ? streamImage(document.value, architecture, options)
+      : buildImage(document.value, architecture, options)
   const names = image.files.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new ImageProblem(`two files of the document are called ${twice}`)
+  if (twice !== undefined) throw new ImageProblem(`two files of the document have the name ${twice}`)
   return image
 }
 
 function streamImage(
   { stream, architectures: byName }: z.output<typeof streamDocument>,
   architecture: Architecture,
-  wishes: RequestedFiles,
+  options: RequestedFiles,
 ): RemoteImage {
-  const place = ['architectures', architecture]
-  const { release, formats } = judged(oneArchitecture, byName[architecture], place).artifacts.metal
+  const position = ['architectures', architecture]
+  const { release, formats } = validated(oneArchitecture, byName[architecture], position).artifacts.metal
   const { kernel, initramfs, rootfs } = formats.pxe
   const files = [
     remoteFile('kernel', kernel),
     remoteFile('initramfs', initramfs),
     remoteFile('rootfs', rootfs),
   ]
-  if (wishes.iso) files.push(remoteFile('iso', wished(formats.iso, 'a live ISO').disk))
-  if (wishes.metal) {
+  if (options.iso) files.push(remoteFile('iso', requested(formats.iso, 'a live ISO').disk))
+  if (options.metal) {
     // RHCOS compresses it with gzip, Fedora CoreOS with xz.
     const format = Object.keys(formats).find((name) => /^raw\.[a-z]+$/.test(name))
-    const found = wished(format, 'a metal image')
-    const at = [...place, 'artifacts', 'metal', 'formats', found]
-    files.push(remoteFile('metal', judged(disk, formats[found], at).disk))
+    const found = requested(format, 'a metal image')
+    const at = [...position, 'artifacts', 'metal', 'formats', found]
+    files.push(remoteFile('metal', validated(disk, formats[found], at).disk))
   }
   return { stream, release, architecture, style: 'live', files }
 }
 
-/** 4.5 and before: the installer writes the metal image, so it always belongs to it. From 4.6 on there are live files beside. */
+/** Up to 4.5, the installer writes the metal image, so the image always contains it. From 4.6 on, there are live files too. */
 function buildImage(
   { baseURI, buildid, images }: z.output<typeof buildDocument>,
   architecture: Architecture,
-  wishes: RequestedFiles,
+  options: RequestedFiles,
 ): RemoteImage {
   const file = (part: Part, key: string): RemoteFile => {
-    const { path, sha256, size } = judged(build, images[key], ['images', key])
+    const { path, sha256, size } = validated(build, images[key], ['images', key])
     const found = remoteFile(part, { location: new URL(path, baseURI).href, sha256 })
     return size === undefined ? found : { ...found, octets: size }
   }
@@ -160,15 +160,15 @@ function buildImage(
   const files = isLive
     ? [file('kernel', 'live-kernel'), file('initramfs', 'live-initramfs'), file('rootfs', 'live-rootfs')]
     : [file('kernel', 'kernel'), file('initramfs', 'initramfs'), file('metal', 'metal')]
-  if (wishes.iso) {
+  if (options.iso) {
     const key = ['live-iso', 'iso'].find((name) => name in images)
-    files.push(file('iso', wished(key, 'an ISO')))
+    files.push(file('iso', requested(key, 'an ISO')))
   }
-  if (wishes.metal && isLive) files.push(file('metal', 'metal'))
+  if (options.metal && isLive) files.push(file('metal', 'metal'))
   return { stream: `rhcos-${buildid}`, release: buildid, architecture, style, files }
 }
 
-/** Only names of files say it: the document itself does not. */
+/** Only the file names contain the architecture. */
 function buildArchitecture({ images }: z.output<typeof buildDocument>): string | undefined {
   return architectures.find((each) => images.kernel.path.includes(each))
 }
@@ -177,12 +177,12 @@ function remoteFile(part: Part, { location, sha256 }: z.output<typeof artifact>)
   const { pathname } = new URL(location)
   const name = decodeName(pathname.slice(pathname.lastIndexOf('/') + 1))
   if (name === undefined) {
-    throw new ImageProblem(`the location of the ${part} does not end with the name of a file: ${location}`)
+    throw new ImageProblem(`the location of the ${part} does not end with a valid file name: ${location}`)
   }
   return { part, name, url: location, sha256: sha256.toLowerCase() }
 }
 
-/** What a release may call a file, and any file system takes. */
+/** Valid file names of a release, on every file system. */
 export const plainName = /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,199}$/
 
 function decodeName(step: string): string | undefined {
@@ -202,7 +202,7 @@ function parseText(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // `oc get configmap -o yaml`; aliases are what makes a small text large.
+    // As `oc get configmap -o yaml` prints it. Aliases are refused, because they can expand a small text to a huge one.
     try {
       return parse(text, { maxAliasCount: 0, logLevel: 'error' })
     } catch {
@@ -211,15 +211,15 @@ function parseText(text: string): unknown {
   }
 }
 
-function judged<T>(schema: z.ZodType<T>, value: unknown, place: readonly string[]): T {
+function validated<T>(schema: z.ZodType<T>, value: unknown, position: readonly string[]): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  const path = [...place, ...(issue?.path ?? [])].join('.')
-  throw new ImageProblem(`the document is not as expected at ${path}: ${issue?.message}`)
+  const path = [...position, ...(issue?.path ?? [])].join('.')
+  throw new ImageProblem(`the document is invalid at ${path}: ${issue?.message}`)
 }
 
-function wished<T>(found: T | undefined, what: string): T {
+function requested<T>(found: T | undefined, what: string): T {
   if (found === undefined) throw new ImageProblem(`the document has no location of ${what}`)
   return found
 }

@@ -1,7 +1,7 @@
 /**
- * Headers of tar archives, as much of them as an archive of images needs: regular files, in the ustar format of
- * POSIX.1-2001 with pax records for what does not fit it. Folders are read over; links, devices and everything else are
- * refused. Pure: 512 octets in, an entry out.
+ * Encodes and decodes the tar headers that an archive of images needs: regular files in the ustar format of POSIX.1-2001,
+ * with pax records for long paths and large sizes. Directories are skipped; links, devices, and all other types are
+ * refused. Pure.
  */
 import { ImageProblem } from './problem.ts'
 
@@ -9,19 +9,19 @@ export const blockOctets = 512
 
 export type TarFile = { readonly path: string; readonly octets: number; readonly modifiedSeconds: number }
 
-/** What a header announces. `pax` comes before the header that it is about. */
+/** The entry that a header describes. `pax` precedes the header that it changes. */
 export type TarHeader =
   | { readonly kind: 'file'; readonly path: string; readonly octets: number }
   | { readonly kind: 'pax'; readonly octets: number }
-  | { readonly kind: 'folder' }
+  | { readonly kind: 'directory' }
   /** A block of zeros; two of them end an archive. */
   | { readonly kind: 'end' }
 
-/** What pax records say instead of the header after them. */
+/** Values of pax records, which replace those of the next header. */
 export type PaxRecords = { readonly path?: string; readonly octets?: number }
 
-/** A name and a number of octets fit easily; more would only cost memory. */
-export const mostPaxOctets = 64 * 1024
+/** More than a path and a size need. */
+export const maxPaxOctets = 64 * 1024
 
 //  0      100   108   116   124    136    148    156  157     257    263    265          345      500
 //  | name | mode | uid | gid | size | mtime | chksum | typeflag | linkname | magic | version | … | prefix |
@@ -40,13 +40,13 @@ const field = {
 } as const
 type Field = keyof typeof field
 
-/** Eleven octal digits. */
-const mostUstarOctets = 8 ** 11 - 1
+/** The maximum of eleven octal digits. */
+const maxUstarOctets = 8 ** 11 - 1
 
-/** The header blocks of a file, its own and a pax header where ustar has no room; the content follows, padded. */
+/** Returns the header blocks of a file: a pax header if ustar cannot represent it, and its header. The padded content follows. */
 export function encodeHeader({ path, octets, modifiedSeconds }: TarFile): Uint8Array {
-  const own = headerBlock({ path, octets: Math.min(octets, mostUstarOctets), modifiedSeconds, typeflag: '0' })
-  if (encoder.encode(path).length <= field.name[1] && octets <= mostUstarOctets) return own
+  const own = headerBlock({ path, octets: Math.min(octets, maxUstarOctets), modifiedSeconds, typeflag: '0' })
+  if (encoder.encode(path).length <= field.name[1] && octets <= maxUstarOctets) return own
   const records = encoder.encode(paxRecord('path', path) + paxRecord('size', String(octets)))
   const pax = headerBlock({
     path: 'slipway/pax',
@@ -57,7 +57,7 @@ export function encodeHeader({ path, octets, modifiedSeconds }: TarFile): Uint8A
   return joined([pax, records, new Uint8Array(paddingAfter(records.length)), own])
 }
 
-/** Zeros from the end of a content to the next block. */
+/** Returns the number of zeros between the end of the content and the next block. */
 export function paddingAfter(octets: number): number {
   return (blockOctets - (octets % blockOctets)) % blockOctets
 }
@@ -69,7 +69,7 @@ export function paddingAfter(octets: number): number {
 export function decodeHeader(block: Uint8Array): TarHeader {
   if (block.every((octet) => octet === 0)) return { kind: 'end' }
   if (octal(block, 'chksum') !== checksum(block)) {
-    throw new ImageProblem('this is no tar archive, or a damaged one: a header does not sum up')
+    throw new ImageProblem('this is not a tar archive, or it is damaged: the checksum of a header is wrong')
   }
   const octets = octal(block, 'size')
   const typeflag = textOf(block, 'typeflag')
@@ -81,20 +81,22 @@ export function decodeHeader(block: Uint8Array): TarHeader {
       return { kind: 'file', path: prefix === '' ? name : `${prefix}/${name}`, octets }
     }
     case '5':
-      return { kind: 'folder' }
+      return { kind: 'directory' }
     case 'x':
-      if (octets > mostPaxOctets)
-        throw new ImageProblem(`an extended header of ${octets} octets is no honest one`)
+      if (octets > maxPaxOctets)
+        throw new ImageProblem(
+          `the archive is damaged: an extended header has ${octets} bytes, more than the maximum of ${maxPaxOctets}`,
+        )
       return { kind: 'pax', octets }
     default:
       throw new ImageProblem(
-        `the archive holds something other than files (type ${JSON.stringify(typeflag)}): such are not unpacked`,
+        `the archive contains an entry that is not a regular file (type ${JSON.stringify(typeflag)})`,
       )
   }
 }
 
 /**
- * Records `LENGTH KEY=VALUE\n`, each as long as it says, itself included; what is not about path or size is read over.
+ * Decodes records `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record. Other keys than path and size are skipped.
  *
  * @throws {ImageProblem}
  */
@@ -105,9 +107,9 @@ export function decodePax(octets: Uint8Array): PaxRecords {
     const blank = octets.indexOf(0x20, at)
     const length = blank === -1 ? NaN : decimal(decoder.decode(octets.subarray(at, blank)))
     const end = at + length
-    // Also not when it claims to end before its own key, which would let it be read for ever.
+    // A record that ends before its own key would cause an endless loop.
     if (!(end > blank && end <= octets.length && octets[end - 1] === 0x0a)) {
-      throw new ImageProblem('the archive is damaged: an extended header is not made of records')
+      throw new ImageProblem('the archive is damaged: an extended header does not consist of records')
     }
     const record = decoder.decode(octets.subarray(blank + 1, end - 1))
     const [key, value] = [record.slice(0, record.indexOf('=')), record.slice(record.indexOf('=') + 1)]
@@ -129,7 +131,7 @@ function headerBlock({
     const [start, octets] = field[name]
     block.set(encoder.encode(text).subarray(0, octets), start)
   }
-  // One octet of each number's field is its end.
+  // The last octet of a numeric field terminates it.
   const number = (name: Field, value: number) =>
     put(name, value.toString(8).padStart(field[name][1] - 1, '0'))
   put('name', path)
@@ -145,7 +147,7 @@ function headerBlock({
   return block
 }
 
-/** The sum of all octets, with blanks for the sum itself. */
+/** Returns the sum of all octets of the header, with blanks in place of the checksum. */
 function checksum(block: Uint8Array): number {
   const [start, octets] = field.chksum
   return block.reduce((sum, octet, at) => sum + (at >= start && at < start + octets ? 0x20 : octet), 0)
@@ -154,7 +156,7 @@ function checksum(block: Uint8Array): number {
 function paxRecord(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`
   const octets = encoder.encode(rest).length
-  // The length counts its own digits.
+  // LENGTH includes its own digits.
   let length = octets + String(octets).length
   length = octets + String(length).length
   return `${length}${rest}`
@@ -170,7 +172,7 @@ function textOf(block: Uint8Array, name: Field): string {
 function octal(block: Uint8Array, name: Field): number {
   const digits = textOf(block, name).trim()
   if (!/^[0-7]+$/.test(digits))
-    throw new ImageProblem(`this is no tar archive, or a damaged one: no ${name} in a header`)
+    throw new ImageProblem(`this is not a tar archive, or it is damaged: a header has no ${name}`)
   return Number.parseInt(digits, 8)
 }
 
@@ -179,7 +181,7 @@ function decimal(digits: string): number {
 }
 
 function checkedSize(octets: number): number {
-  if (!Number.isSafeInteger(octets)) throw new ImageProblem('the archive is damaged: a size is no number')
+  if (!Number.isSafeInteger(octets)) throw new ImageProblem('the archive is damaged: a size is not a number')
   return octets
 }
 

@@ -1,4 +1,4 @@
-/** Whether the files of an image are still what its manifest says: every octet is read. */
+/** Compares the files of an image with its manifest; reads every byte. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf } from './digest.ts'
@@ -9,9 +9,9 @@ import type { StoredImage } from './store.ts'
 
 export type Integrity =
   | { readonly kind: 'whole'; readonly files: number }
-  /** A sentence for each file that is not as it should be. */
+  /** A sentence for each file that differs. */
   | { readonly kind: 'damaged'; readonly problems: readonly string[] }
-  /** Put there by hand: there is nothing to compare with. */
+  /** Added by hand: there is no manifest to compare with. */
   | { readonly kind: 'unknown' }
 
 export async function verifyImage(
@@ -38,13 +38,13 @@ async function fileProblem(
   reached: (octets: number) => void,
 ): Promise<string | undefined> {
   try {
-    // A look first: what has another length need not be read.
+    // A file of another size need not be read.
     const { size } = await stat(path)
-    if (size !== octets) return `${path} has ${size} octets, it should have ${octets}`
+    if (size !== octets) return `${path} has ${size} bytes, expected ${octets}`
     const digest = await digestOf(path, reached)
     return digest.sha256 === sha256
       ? undefined
-      : `${path} has the sha256 ${digest.sha256}, it should be ${sha256}`
+      : `${path} has the sha256 ${digest.sha256}, expected ${sha256}`
   } catch (error) {
     return `${path} cannot be read: ${reasonOf(error)}`
   }

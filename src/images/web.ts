@@ -1,6 +1,6 @@
 /**
- * Asking for a file over HTTP or HTTPS: through the proxies that the environment names, along redirects (RFC 9110
- * §15.4), to the head of the answer. Nothing that comes is believed: whoever reads the body verifies it.
+ * A client for HTTP and HTTPS that uses the proxies of the environment and follows redirects (RFC 9110 §15.4). Responses
+ * are not trusted: the caller verifies the body.
  */
 import { Agent, request as askHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as askHttps } from 'node:https'
@@ -12,26 +12,26 @@ type Ask = { readonly method: 'GET' | 'HEAD'; readonly headers?: Readonly<Record
 
 export type Web = {
   /**
-   * Resolves with an answer that is no redirect, whatever its status, its body unread. Who takes it reads it or
-   * destroys it.
+   * Resolves with the first response that is not a redirect, whatever its status. The caller must read or destroy its
+   * body.
    *
-   * @throws {Error} saying what failed on the way
+   * @throws {Error} with the host and the reason
    */
   open(url: string, ask: Ask): Promise<IncomingMessage>
-  /** Ends the connections that are kept for a next request. */
+  /** Closes the persistent connections. */
   close(): void
 }
 
-/** Until an answer begins, and between two pieces of it. */
+/** Maximum time until a response starts, and between two chunks of it. */
 export const stallMs = 30_000
 
-const mostRedirects = 10
+const maxRedirects = 10
 const redirects = [301, 302, 303, 307, 308]
 
 /**
- * @param environment HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in capitals or not
- * @param authorities PEM certificates; Node's own and the system's, where a company puts its own, when absent
- * @throws {Error} when the environment names a proxy that is none
+ * @param environment HTTP_PROXY, HTTPS_PROXY, and NO_PROXY, in upper or lower case
+ * @param authorities PEM certificates; by default those of Node and of the system, where companies install their own
+ * @throws {Error} when the URL of a proxy is invalid
  */
 export function createWeb(
   environment: NodeJS.ProcessEnv,
@@ -42,11 +42,11 @@ export function createWeb(
   const agent = new Agent(settings)
   let tlsAgent: TlsAgent | undefined
 
-  // Reading the system's certificates takes a while, so it waits for the first URL that needs them.
+  // Created for the first https URL, because reading the certificates of the system takes time.
   const secure = () => (tlsAgent ??= new TlsAgent({ ...settings, ca: [...(authorities ?? trusted())] }))
 
   const request = (url: URL, { method, headers }: Ask): ClientRequest => {
-    // The sum is over the octets as they lie there, not over what a compression on the way makes of them.
+    // The checksum is that of the file, so a proxy must not compress it.
     const options = {
       method,
       headers: { 'user-agent': 'slipway', 'accept-encoding': 'identity', ...headers },
@@ -59,15 +59,15 @@ export function createWeb(
   return {
     async open(url, ask) {
       let at = new URL(url)
-      for (let hop = 0; hop <= mostRedirects; hop++) {
+      for (let hop = 0; hop <= maxRedirects; hop++) {
         const answer = await answerTo(request(at, ask), clock)
         const { location } = answer.headers
         if (!redirects.includes(answer.statusCode as number) || location === undefined) return answer
-        // Its body may be endless.
+        // Destroyed without reading, because its body can be endless.
         answer.destroy()
         at = redirected(location, at)
       }
-      throw new Error(`${url} was redirected more than ${mostRedirects} times`)
+      throw new Error(`${url} was redirected more than ${maxRedirects} times`)
     },
     close() {
       agent.destroy()
@@ -83,14 +83,16 @@ function trusted(): string[] {
 function redirected(location: string, from: URL): URL {
   const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
   if (to === undefined || !['http:', 'https:'].includes(to.protocol)) {
-    throw new Error(`${from.host} redirects to ${JSON.stringify(location)}, where nothing is fetched from`)
+    throw new Error(
+      `${from.host} redirects to ${JSON.stringify(location)}, which is not an http or https URL`,
+    )
   }
   return to
 }
 
 function answerTo(request: ClientRequest, clock: Clock): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const timer = clock.after(stallMs, () => request.destroy(new Error(`no answer in ${stallMs / 1000} s`)))
+    const timer = clock.after(stallMs, () => request.destroy(new Error(`no response in ${stallMs / 1000} s`)))
     request.once('response', (answer) => {
       timer.cancel()
       resolve(answer)
@@ -103,18 +105,18 @@ function answerTo(request: ClientRequest, clock: Clock): Promise<IncomingMessage
   })
 }
 
-/** The text of a small file. @throws {Error} when it cannot be had, or is larger than `most` octets */
-export async function readBody(web: Web, url: string, most: number, clock: Clock): Promise<string> {
+/** Downloads a small text. @throws {Error} when that fails, or it is larger than `max` bytes */
+export async function readBody(web: Web, url: string, max: number, clock: Clock): Promise<string> {
   const answer = await web.open(url, { method: 'GET' })
   const stall = watchStall(answer, clock)
   try {
-    if (answer.statusCode !== 200) throw new Error(`the server answers ${statusOf(answer)}`)
+    if (answer.statusCode !== 200) throw new Error(`the server responds ${statusOf(answer)}`)
     const chunks: Buffer[] = []
     let octets = 0
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       stall.seen()
       octets += chunk.length
-      if (octets > most) throw new Error(`it has more than ${most} octets`)
+      if (octets > max) throw new Error(`it has more than ${max} bytes`)
       chunks.push(chunk)
     }
     return Buffer.concat(chunks).toString('utf8')
@@ -129,14 +131,14 @@ export function statusOf({ statusCode, statusMessage }: IncomingMessage): string
   return `${statusCode} ${statusMessage}`.trimEnd()
 }
 
-export type StallWatch = { /** Something came. */ seen(): void; stop(): void }
+export type StallWatch = { /** To be called for each chunk. */ seen(): void; stop(): void }
 
-/** Ends an answer whose body stops coming, with an error for whoever reads it. */
+/** Destroys a response that sends nothing for {@link stallMs}; its reader gets an error. */
 export function watchStall(answer: IncomingMessage, clock: Clock): StallWatch {
   let last = clock.monotonic()
   const check = () => {
     const idle = clock.monotonic() - last
-    if (idle >= stallMs) answer.destroy(new Error(`nothing more came in ${stallMs / 1000} s`))
+    if (idle >= stallMs) answer.destroy(new Error(`the response stopped for ${stallMs / 1000} s`))
     else timer = clock.after(stallMs - idle, check)
   }
   let timer = clock.after(stallMs, check)

@@ -41,7 +41,7 @@ function twoImages(t: Test): string {
 
 const read = (path: string) => createReadStream(path)
 
-t.test('images are packed, and unpacked elsewhere as they were', async (t) => {
+t.test('an exported image is identical after the import', async (t) => {
   const dir = twoImages(t)
   const { images } = await readStore(`${dir}/from`)
   const { octets, hasSecrets } = await exportImages(images, `${dir}/images.tar`, silent)
@@ -75,7 +75,7 @@ t.test('images are packed, and unpacked elsewhere as they were', async (t) => {
   )
 })
 
-t.test('what is damaged, or is no image, is not packed, and the old archive stays', async (t) => {
+t.test('a damaged or incomplete image is not exported, and the old archive stays', async (t) => {
   const dir = twoImages(t)
   const archive = `${dir}/images.tar`
   writeFileSync(archive, 'old')
@@ -83,14 +83,14 @@ t.test('what is damaged, or is no image, is not packed, and the old archive stay
   const one = await requireStored(`${dir}/from`, 'one')
   await t.rejects(exportImages([one], archive, silent), {
     name: 'ImageProblem',
-    message: `${dir}/from/one/rhcos-live-kernel is not what its manifest says: slipway images verify one`,
+    message: `${dir}/from/one/rhcos-live-kernel differs from its manifest: run "slipway images verify one"`,
   })
   writeFileSync(`${dir}/from/one/rhcos-live-kernel`, 'kernel and more')
-  await t.rejects(exportImages([one], archive, silent), /is not what its manifest says/)
+  await t.rejects(exportImages([one], archive, silent), /differs from its manifest/)
   mkdirSync(`${dir}/from/empty`)
   const empty = await requireStored(`${dir}/from`, 'empty')
   await t.rejects(exportImages([empty], archive, silent), {
-    message: `${dir}/from/empty does not hold the files of an image that machines boot here`,
+    message: `${dir}/from/empty does not contain the files of a boot image`,
   })
   writeFileSync(`${dir}/from/agent/.slipway-image.json`, '{}')
   const agent = await requireStored(`${dir}/from`, 'agent')
@@ -116,37 +116,39 @@ async function* once(octets: Buffer): AsyncGenerator<Uint8Array> {
 }
 
 const hostile = [
-  { name: 'nothing', blocks: [], message: 'the archive ends too early: it is not whole' },
-  { name: 'nothing but an end', blocks: [end], message: 'the archive holds no image' },
+  { name: 'no content', blocks: [], message: 'the archive is incomplete: it ends too early' },
+  { name: 'only an end mark', blocks: [end], message: 'the archive does not contain an image' },
   {
     name: 'text',
     blocks: [Buffer.alloc(600, 'text')],
-    message: 'this is no tar archive, or a damaged one: no chksum in a header',
+    message: 'this is not a tar archive, or it is damaged: a header has no chksum',
   },
   ...['../kernel', '/etc/passwd', 'one/../../etc/passwd', 'kernel', 'one/two/kernel', ''].map((path) => ({
     name: `a file at ${JSON.stringify(path)}`,
     blocks: [manifest(), entry(path, 'x'), end],
-    message: /^the archive holds .*, which is not a file of an image$|^"(?:\.\.|)" is no name of an image/,
+    message:
+      /^the archive contains .*, which is not a file of an image$|^"(?:\.\.|)" is not a valid image name/,
   })),
   {
-    name: 'an image whose name leads out',
+    name: 'an image name that leads out of the store',
     blocks: [entry('../.slipway-image.json', formatManifest(manifestOf(small))), end],
-    message: '".." is no name of an image: letters, digits, dots, hyphens and underscores, up to 100',
+    message: '".." is not a valid image name: use up to 100 letters, digits, dots, hyphens, and underscores',
   },
   {
-    name: 'a manifest whose file leads out',
+    name: 'a manifest with a file name that leads out of the store',
     blocks: [manifest({ '../kernel': 'kernel' }), end],
     message: /^the manifest of one in the archive is damaged at files\.0\.name: /,
   },
   {
-    name: 'a manifest that is no JSON',
+    name: 'a manifest that is not JSON',
     blocks: [entry('one/.slipway-image.json', 'x'), end],
     message: 'the manifest of one in the archive is damaged: it is not JSON',
   },
   {
     name: 'a manifest that is too large',
     blocks: [entry('one/.slipway-image.json', '', 256 * 1024 + 1)],
-    message: 'the manifest of one in the archive is damaged: 262145 octets are too many',
+    message:
+      'the manifest of one in the archive is damaged: 262145 bytes are more than the maximum of 262144',
   },
   {
     name: 'two manifests of one image',
@@ -156,55 +158,55 @@ const hostile = [
   {
     name: 'a file before its manifest',
     blocks: [entry('one/kernel', 'kernel'), manifest(), end],
-    message: 'one/kernel in the archive is in no manifest that came before it, or there twice',
+    message: 'one/kernel in the archive is not in a manifest before it, or occurs twice',
   },
   {
-    name: 'a file that no manifest names',
+    name: 'a file that is not in a manifest',
     blocks: [manifest(), entry('one/other', 'x'), end],
-    message: 'one/other in the archive is in no manifest that came before it, or there twice',
+    message: 'one/other in the archive is not in a manifest before it, or occurs twice',
   },
   {
     name: 'a file twice',
     blocks: [manifest(), entry('one/kernel', 'kernel'), entry('one/kernel', 'kernel'), end],
-    message: 'one/kernel in the archive is in no manifest that came before it, or there twice',
+    message: 'one/kernel in the archive is not in a manifest before it, or occurs twice',
   },
   {
     name: 'a file of another length',
     blocks: [manifest(), entry('one/kernel', 'kernels'), end],
-    message: 'one/kernel in the archive has 7 octets, its manifest says 6',
+    message: 'one/kernel in the archive has 7 bytes, but its manifest has 6',
   },
   {
-    name: 'a file with other octets',
+    name: 'a file with another checksum',
     blocks: [manifest(), entry('one/kernel', 'kernex'), end],
-    message: 'one/kernel in the archive is damaged: its sha256 is another',
+    message: 'one/kernel in the archive is damaged: its sha256 differs from its manifest',
   },
   {
-    name: 'a file that is cut off',
+    name: 'a truncated file',
     blocks: [manifest(), entry('one/kernel', 'kernel').subarray(0, blockOctets + 3)],
-    message: 'the archive ends too early: it is not whole',
+    message: 'the archive is incomplete: it ends too early',
   },
   {
-    name: 'no end',
+    name: 'no end mark',
     blocks: [manifest(), entry('one/kernel', 'kernel')],
-    message: 'the archive ends too early: it is not whole',
+    message: 'the archive is incomplete: it ends too early',
   },
   {
-    name: 'less than its manifest names',
+    name: 'fewer files than its manifest',
     blocks: [manifest(), end],
     message: 'the archive lacks one/kernel, which its manifest names',
   },
   {
-    name: 'more images than anybody has',
+    name: 'too many images',
     blocks: [
       ...Array.from({ length: 101 }, (_, at) =>
         entry(`image${at}/.slipway-image.json`, formatManifest(manifestOf(small))),
       ),
       end,
     ],
-    message: 'the archive has more than 100 images',
+    message: 'the archive has more than the maximum of 100 images',
   },
   {
-    name: 'a size that no disk has',
+    name: 'a size larger than the disk',
     blocks: [
       entry(
         'one/.slipway-image.json',
@@ -214,12 +216,12 @@ const hostile = [
         }),
       ),
     ],
-    message: /^.* free, 4294967296 MiB are needed$/,
+    message: /^.* of free space, but 4294967296 MiB are needed$/,
   },
 ]
 
 for (const { name, blocks, message } of hostile) {
-  t.test(`an archive with ${name} leaves nothing`, async (t) => {
+  t.test(`an archive with ${name} is refused and changes nothing in the store`, async (t) => {
     const store = t.testdir()
     await t.rejects(importImages(store, once(Buffer.concat(blocks)), silent), {
       name: 'ImageProblem',
@@ -229,7 +231,7 @@ for (const { name, blocks, message } of hostile) {
   })
 }
 
-t.test('an archive that tar made is read too: folders, and paths that begin with a dot', async (t) => {
+t.test('an archive created by tar is imported: directories, and paths that start with ./', async (t) => {
   const store = t.testdir()
   const folder = encodeHeader({ path: './one/', octets: 0, modifiedSeconds: 1e9 })
   folder[156] = '5'.charCodeAt(0)
@@ -249,17 +251,17 @@ t.test('an archive that tar made is read too: folders, and paths that begin with
   t.same(readdirSync(`${store}/one`), ['.slipway-image.json', long])
 })
 
-t.test('an image that is there and is another one is not touched', async (t) => {
+t.test('an existing image with other files is not changed', async (t) => {
   const store = t.testdir({ one: { kernel: 'by hand' } })
   const blocks = [manifest(), entry('one/kernel', 'kernel'), end]
   await t.rejects(importImages(store, once(Buffer.concat(blocks)), silent), {
-    message: `${store}/one is there already and is another image: remove it first`,
+    message: `${store}/one already exists with other files: remove it first`,
   })
   t.same(readdirSync(store), ['one'])
   t.equal(readFileSync(`${store}/one/kernel`, 'utf8'), 'by hand')
 })
 
-t.test('a manifest is refused for what is wrong with it', (t) => {
+t.test('an invalid manifest is refused with the reason', (t) => {
   const text = (change: object) => JSON.stringify({ ...manifestOf(small), ...change })
   t.throws(() => parseManifest(text({ more: 1 }), 'it'), {
     message: 'it is damaged at its top: Unrecognized key: "more"',

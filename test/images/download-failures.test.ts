@@ -7,27 +7,27 @@ const wrong = Buffer.from('x'.repeat(5000))
 
 const failures = [
   {
-    name: 'a server that has something else: after the second time it is told, and nothing is left',
+    name: 'a file with the wrong checksum twice: the download fails, and no file is left',
     misbehaviour: (request, response) => {
       sendFile(request, response, wrong)
       return true
     },
-    message: `BASE${path} is not what the document says: its sha256 is ${sha256(wrong)}, the document says ${sha256(content)}`,
+    message: `BASE${path} differs from the document: its sha256 is ${sha256(wrong)}, but the document has ${sha256(content)}`,
     asked: 2,
     left: [],
   },
   {
-    name: 'a server without the file is asked once',
+    name: 'a missing file (404) is requested once',
     misbehaviour: (_request, response) => {
       response.writeHead(404).end()
       return true
     },
-    message: `BASE${path} cannot be fetched: the server answers 404 Not Found`,
+    message: `BASE${path} cannot be downloaded: the server responds 404 Not Found`,
     asked: 1,
     left: [],
   },
   {
-    name: 'a server that always cuts is given up after five times, and what came is kept',
+    name: 'a download that is interrupted five times fails, and the received part is kept',
     misbehaviour: (request, response) => {
       const at = Number(/\d+/.exec(request.headers.range ?? '0')?.[0])
       response.writeHead(at === 0 ? 200 : 206, {
@@ -37,7 +37,7 @@ const failures = [
       sendThen(response, content.subarray(at, at + 10), at + 10, () => response.socket?.destroy())
       return true
     },
-    message: `BASE${path} cannot be fetched, tried 5 times: aborted`,
+    message: `BASE${path} cannot be downloaded, 5 attempts failed: aborted`,
     asked: 5,
     left: ['.kernel.part', '.kernel.part.json'],
   },
@@ -53,7 +53,7 @@ for (const { name, misbehaviour, message, asked, left } of failures) {
   })
 }
 
-t.test('tries are counted anew while a bad line gets on', async (t) => {
+t.test('attempts that make progress are not counted', async (t) => {
   const large = Buffer.alloc(9 * 1024 * 1024, 'abc')
   const misbehaviour: Misbehaviour = (request, response) => {
     const at = Number(/\d+/.exec(request.headers.range ?? '0')?.[0])
@@ -73,7 +73,7 @@ t.test('tries are counted anew while a bad line gets on', async (t) => {
   isWhole(t, run, large)
 })
 
-t.test('a folder that cannot be written to ends it at once', async (t) => {
+t.test('a directory that is not writable ends the download at once', async (t) => {
   const run = await prepareDownload(t)
   mkdirSync(`${run.folder}/.kernel.part`)
   await t.rejects(run.start(), { name: 'ImageProblem' })

@@ -6,18 +6,18 @@ import { sendFile, sha256, type Misbehaviour } from '../support/release.ts'
 
 const etag = `"${sha256(content).slice(0, 8)}"`
 
-t.test('a file is fetched, verified, and has its name only then', async (t) => {
+t.test('a file is downloaded and gets its name when it is verified', async (t) => {
   const run = await prepareDownload(t)
   await run.start()
   isWhole(t, run)
   t.same(run.server.asked, [`GET ${path}`])
-  t.same(run.notices.at(0), { kind: 'begun', file: 'kernel', octets: 0 })
+  t.same(run.notices.at(0), { kind: 'started', file: 'kernel', octets: 0 })
   t.same(run.notices.at(-1), { kind: 'done', file: 'kernel', octets: 5000 })
   t.equal(run.clock.pending(), 0)
 })
 
 t.test(
-  'what an earlier start fetched is verified again, and fetched anew if it is not what it should be',
+  'a file of an earlier start is verified again, and downloaded again if its checksum is wrong',
   async (t) => {
     const run = await prepareDownload(t)
     writeFileSync(`${run.folder}/kernel`, content)
@@ -44,7 +44,7 @@ const whole = `GET ${path}`
 const from = (octets: number) => `GET ${path} bytes=${octets}-`
 const wrong = Buffer.from('x'.repeat(5000))
 const thrownAway = (was: Buffer) =>
-  `thrown away and fetched anew: its sha256 is ${sha256(was)}, the document says ${sha256(content)}`
+  `deleted, downloading it again: its sha256 is ${sha256(was)}, but the document has ${sha256(content)}`
 const status =
   (code: number, headers: Record<string, string> = {}): Misbehaviour =>
   (_request, response, times) => {
@@ -55,24 +55,24 @@ const status =
 
 const successes: readonly Case[] = [
   {
-    name: 'a begun part is gone on with (RFC 9110 §14.1)',
+    name: 'a partial download is resumed (RFC 9110 §14.1)',
     part: content.subarray(0, 3000),
     origin: { validator: etag },
     asked: [from(3000)],
   },
   {
-    name: 'a begun part of a server without validators is gone on with: the sum decides',
+    name: 'a partial download without a validator is resumed: the checksum decides',
     part: content.subarray(0, 3000),
     asked: [from(3000)],
   },
   {
-    name: 'a begun part whose file changed on the server is begun anew (RFC 9110 §13.1.5)',
+    name: 'a partial download of a file that changed on the server starts again (RFC 9110 §13.1.5)',
     part: wrong.subarray(0, 3000),
     origin: { validator: '"another"' },
     asked: [from(3000)],
   },
   {
-    name: 'a server that ignores ranges sends all of it',
+    name: 'a server that ignores ranges sends the whole file',
     part: content.subarray(0, 3000),
     misbehaviour(_request, response) {
       response.writeHead(200).end(content)
@@ -81,38 +81,38 @@ const successes: readonly Case[] = [
     asked: [from(3000)],
   },
   {
-    name: 'a part that was whole already is only named (RFC 9110 §15.5.17)',
+    name: 'a partial download that is already complete is renamed (RFC 9110 §15.5.17)',
     part: content,
     origin: { validator: etag },
     asked: [from(5000)],
   },
   {
-    name: 'a part that is too long is thrown away',
+    name: 'a partial download that is too long is deleted',
     part: Buffer.concat([content, content]),
     asked: [from(10_000), whole],
-    setbacks: ['the part of 10000 octets does not fit what the server has; again in 1 s'],
+    setbacks: ['the partial download of 10000 bytes does not match the file on the server; retrying in 1 s'],
   },
   {
-    name: 'a server that sends another range than was asked for',
+    name: 'a server that sends another range than requested',
     part: content.subarray(0, 3000),
     misbehaviour: status(206, { 'content-range': 'bytes 10-4999/5000' }),
     asked: [from(3000), whole],
-    setbacks: ['the part of 3000 octets does not fit what the server has; again in 1 s'],
+    setbacks: ['the partial download of 3000 bytes does not match the file on the server; retrying in 1 s'],
   },
   {
-    name: 'a part of another release is thrown away before anything is asked',
+    name: 'a partial download of another release is deleted before the request',
     part: content.subarray(0, 3000),
     origin: { sha256: 'f'.repeat(64) },
     asked: [whole],
   },
   {
-    name: 'a damaged part is thrown away, and the file fetched anew',
+    name: 'a damaged partial download is deleted, and the file is downloaded again',
     part: wrong.subarray(0, 3000),
     asked: [from(3000), whole],
     setbacks: [thrownAway(Buffer.concat([wrong.subarray(0, 3000), content.subarray(3000)]))],
   },
   {
-    name: 'a file that came wrong once is fetched anew',
+    name: 'a file with a wrong checksum is downloaded again',
     misbehaviour(request, response, times) {
       if (times > 1) return false
       sendFile(request, response, wrong)
@@ -122,7 +122,7 @@ const successes: readonly Case[] = [
     setbacks: [thrownAway(wrong)],
   },
   {
-    name: 'a connection that is cut is gone on with where it was cut',
+    name: 'an interrupted download is resumed at the same offset',
     misbehaviour(_request, response, times) {
       if (times > 1) return false
       response.writeHead(200, { 'content-length': 5000, etag })
@@ -130,10 +130,10 @@ const successes: readonly Case[] = [
       return true
     },
     asked: [whole, from(2000)],
-    setbacks: ['aborted; again in 1 s'],
+    setbacks: ['aborted; retrying in 1 s'],
   },
   {
-    name: 'a server that promises more than it has, then ends: what came is kept',
+    name: 'a Content-Length larger than the file: the received part is kept',
     misbehaviour(_request, response, times) {
       if (times > 1) return false
       response.writeHead(200, { 'content-length': 6000 })
@@ -141,10 +141,10 @@ const successes: readonly Case[] = [
       return true
     },
     asked: [whole, from(5000)],
-    setbacks: ['aborted; again in 1 s'],
+    setbacks: ['aborted; retrying in 1 s'],
   },
   {
-    name: 'a server that promises less than it has',
+    name: 'a Content-Length smaller than the file',
     misbehaviour(_request, response, times) {
       if (times > 1) return false
       response.socket?.end(`HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n${content.toString()}`)
@@ -154,26 +154,26 @@ const successes: readonly Case[] = [
     setbacks: [thrownAway(content.subarray(0, 100))],
   },
   {
-    name: 'a server that is busy',
+    name: 'a busy server (503)',
     misbehaviour: status(503),
     asked: [whole, whole],
-    setbacks: ['the server answers 503 Service Unavailable; again in 1 s'],
+    setbacks: ['the server responds 503 Service Unavailable; retrying in 1 s'],
   },
   {
-    name: 'a server that wants to be asked more slowly',
+    name: 'a server that limits the rate (429)',
     misbehaviour: status(429),
     asked: [whole, whole],
-    setbacks: ['the server answers 429 Too Many Requests; again in 1 s'],
+    setbacks: ['the server responds 429 Too Many Requests; retrying in 1 s'],
   },
   {
-    name: 'a connection that is refused in the middle of a header',
+    name: 'a connection that is closed within the header',
     misbehaviour(_request, response, times) {
       if (times > 1) return false
       response.socket?.end('HTTP/1.1 200 O')
       return true
     },
     asked: [whole, whole],
-    setbacks: ['127.0.0.1: socket hang up; again in 1 s'],
+    setbacks: ['127.0.0.1: socket hang up; retrying in 1 s'],
   },
 ]
 
@@ -189,25 +189,22 @@ for (const { name, part, origin, misbehaviour, asked, setbacks = [] } of success
   })
 }
 
-t.test(
-  'entity tags that are weak do not make parts fit together: then the date does (RFC 9110 §13.1.5)',
-  async (t) => {
-    const date = 'Wed, 09 Oct 2024 09:16:00 GMT'
-    const run = await prepareDownload(t, (request, response, times) => {
-      if (times > 1) {
-        t.equal(request.headers['if-range'], date)
-        return false
-      }
-      response.writeHead(200, { 'content-length': 5000, etag: 'W/"weak"', 'last-modified': date })
-      sendThen(response, content.subarray(0, 10), 10, () => response.socket?.destroy())
-      return true
-    })
-    await run.start()
-    isWhole(t, run)
-  },
-)
+t.test('a weak entity tag is not used for If-Range; the date is (RFC 9110 §13.1.5)', async (t) => {
+  const date = 'Wed, 09 Oct 2024 09:16:00 GMT'
+  const run = await prepareDownload(t, (request, response, times) => {
+    if (times > 1) {
+      t.equal(request.headers['if-range'], date)
+      return false
+    }
+    response.writeHead(200, { 'content-length': 5000, etag: 'W/"weak"', 'last-modified': date })
+    sendThen(response, content.subarray(0, 10), 10, () => response.socket?.destroy())
+    return true
+  })
+  await run.start()
+  isWhole(t, run)
+})
 
-t.test('a server that says nothing more is left after a while, and what came is kept', async (t) => {
+t.test('a response that stalls is aborted, and the received part is kept', async (t) => {
   const stalled = Promise.withResolvers<undefined>()
   const run = await prepareDownload(t, (_request, response, times) => {
     if (times > 1) return false
@@ -221,12 +218,12 @@ t.test('a server that says nothing more is left after a while, and what came is 
   t.same(run.setbacks(), [])
   run.clock.advance(1)
   await ended
-  t.same(run.setbacks(), ['nothing more came in 30 s; again in 1 s'])
+  t.same(run.setbacks(), ['the response stopped for 30 s; retrying in 1 s'])
   t.same(run.server.asked, [whole, from(2000)])
   isWhole(t, run)
 })
 
-t.test('a server that does not answer at all is left after a while', async (t) => {
+t.test('a request without a response is aborted', async (t) => {
   let asked: (() => void) | undefined
   const isAsked = new Promise<void>((resolve) => (asked = resolve))
   const run = await prepareDownload(t, (_request, _response, times) => {
@@ -237,6 +234,6 @@ t.test('a server that does not answer at all is left after a while', async (t) =
   await isAsked
   run.clock.advance(stallMs)
   await ended
-  t.same(run.setbacks(), ['127.0.0.1: no answer in 30 s; again in 1 s'])
+  t.same(run.setbacks(), ['127.0.0.1: no response in 30 s; retrying in 1 s'])
   isWhole(t, run)
 })

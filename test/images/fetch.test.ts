@@ -72,7 +72,7 @@ t.test('images of two architectures appear side by side, each with its manifest'
   t.same(notices[0], { kind: 'total', octets: total })
 })
 
-t.test('what is there is not fetched again, and what is wished later is added to it', async (t) => {
+t.test('existing files are not downloaded again, and files requested later are added', async (t) => {
   const { server, store, addition, add } = await prepare(t)
   await add(addition('one'))
   const before = server.asked.length
@@ -98,13 +98,13 @@ t.test('what is there is not fetched again, and what is wished later is added to
   t.same(readdirSync(store), ['one'])
 })
 
-t.test('an image appears whole or not at all; the next start goes on', async (t) => {
+t.test('an image appears completely or not at all; the next start resumes', async (t) => {
   const { server, store, addition, add } = await prepare(t)
   const rootfs = server.files.get(`/${liveNames.rootfs}`) as Buffer
   server.files.delete(`/${liveNames.rootfs}`)
   await t.rejects(add(addition('one')), {
     name: 'ImageProblem',
-    message: `${server.base}/${liveNames.rootfs} cannot be fetched: the server answers 404 Not Found`,
+    message: `${server.base}/${liveNames.rootfs} cannot be downloaded: the server responds 404 Not Found`,
   })
   t.same(readdirSync(store), ['.one.unfinished'])
   t.match(await readStore(store), { images: [], unfinished: [{ name: 'one' }] })
@@ -118,7 +118,7 @@ t.test('an image appears whole or not at all; the next start goes on', async (t)
   t.same(readdirSync(store), ['one'])
 })
 
-t.test('what an earlier start left of another release is no part of the image', async (t) => {
+t.test('files that an earlier start left of another release are deleted', async (t) => {
   const { store, addition, add } = await prepare(t)
   mkdirSync(`${store}/.one.unfinished/folder`, { recursive: true })
   writeFileSync(`${store}/.one.unfinished/rhcos-416-live-kernel-x86_64`, 'old')
@@ -127,26 +127,26 @@ t.test('what an earlier start left of another release is no part of the image', 
   t.same(readdirSync(`${store}/one`), ['.slipway-image.json', ...three])
 })
 
-t.test('two at once keep out of each other’s way', async (t) => {
+t.test('two processes cannot add the same image at the same time', async (t) => {
   const { store, addition, add } = await prepare(t)
   mkdirSync(`${store}/.one.unfinished`)
   writeFileSync(`${store}/.one.unfinished/.lock`, String(process.ppid))
   await t.rejects(add(addition('one')), {
     name: 'ImageProblem',
-    message: `another slipway is putting one together (process ${process.ppid}); if not, remove ${store}/.one.unfinished/.lock`,
+    message: `another slipway is writing one (process ${process.ppid}); if that process is not slipway, remove ${store}/.one.unfinished/.lock`,
   })
   t.equal(readFileSync(`${store}/.one.unfinished/.lock`, 'utf8'), String(process.ppid), 'its lock stays')
 })
 
-t.test('a name that something else has is refused', async (t) => {
+t.test('a name of another image or file is refused', async (t) => {
   const { store, addition, add } = await prepare(t)
   mkdirSync(`${store}/hand`)
   await t.rejects(add(addition('hand')), {
-    message: `${store}/hand is there already, put there by hand: choose another --name`,
+    message: `${store}/hand already exists and was added by hand: choose another --name`,
   })
   await add(addition('one'))
   await t.rejects(add(addition('one', 'aarch64')), {
-    message: `${store}/one is there already and holds 417.94.202410090854-0 for x86_64: choose another --name, or remove it`,
+    message: `${store}/one already exists and contains 417.94.202410090854-0 for x86_64: choose another --name, or remove it`,
   })
   const other = addition('one')
   const [kernel, ...rest] = other.image.files
@@ -155,16 +155,17 @@ t.test('a name that something else has is refused', async (t) => {
     image: { ...other.image, files: [{ ...kernel!, sha256: 'f'.repeat(64) }, ...rest] },
   }
   await t.rejects(add(changed), {
-    message: `${store}/one is there already with another ${liveNames.kernel}: choose another --name, or remove it`,
+    message: `${store}/one already exists with another ${liveNames.kernel}: choose another --name, or remove it`,
   })
   await t.rejects(add(addition('../one')), {
-    message: '"../one" is no name of an image: letters, digits, dots, hyphens and underscores, up to 100',
+    message:
+      '"../one" is not a valid image name: use up to 100 letters, digits, dots, hyphens, and underscores',
   })
   writeFileSync(`${store}/file`, '')
   await t.rejects(add(addition('file/x')), { name: 'ImageProblem' })
 })
 
-t.test('a server that does not say how large its files are is asked for them all the same', async (t) => {
+t.test('files are downloaded from a server that does not report their sizes', async (t) => {
   const { server, store, notices, addition, add } = await prepare(t)
   server.refusesHead = true
   await add(addition('one'))
@@ -172,13 +173,13 @@ t.test('a server that does not say how large its files are is asked for them all
   t.same(readdirSync(store), ['one'])
 })
 
-t.test('a disk without room is said beforehand', async (t) => {
+t.test('a lack of disk space is reported before the download', async (t) => {
   const store = t.testdir()
   const free = () => Promise.resolve(3 * 1024 ** 2)
   await requireFreeSpace(store, 3 * 1024 ** 2, free)
   await t.rejects(requireFreeSpace(store, 3 * 1024 ** 2 + 1, free), {
     name: 'ImageProblem',
-    message: `${store} has 3 MiB free, 4 MiB are needed`,
+    message: `${store} has 3 MiB of free space, but 4 MiB are needed`,
   })
   await requireFreeSpace(store, 0)
   const { server, addition, add } = await prepare(t)

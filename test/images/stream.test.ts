@@ -51,7 +51,7 @@ for (const { name, text } of documents) {
   })
 }
 
-t.test('the stable.json of Fedora CoreOS: names of its own, metal images compressed with xz', (t) => {
+t.test('the stable.json of Fedora CoreOS: other file names, metal images compressed with xz', (t) => {
   const place = 'https://builds.coreos.fedoraproject.org/prod/streams/stable/builds/42.20250914.3.0/x86_64'
   const file = (name: string) => ({
     location: `${place}/fedora-coreos-42.20250914.3.0-${name}`,
@@ -83,7 +83,7 @@ t.test('the stable.json of Fedora CoreOS: names of its own, metal images compres
   t.end()
 })
 
-t.test('the rhcos.json of 4.5: an installer, which always has its metal image', (t) => {
+t.test('the rhcos.json of 4.5: installer files, always with the metal image', (t) => {
   const document = readDocument(json(buildDocument(base)))
   const image = imageOf(document, 'x86_64', few)
   t.match(image, {
@@ -107,7 +107,7 @@ t.test('the rhcos.json of 4.5: an installer, which always has its metal image', 
   t.end()
 })
 
-t.test('the rhcos.json of 4.6: live files beside the others', (t) => {
+t.test('the rhcos.json of 4.6: also live files', (t) => {
   const document = buildDocument(base)
   const live = Object.fromEntries(
     ['kernel', 'initramfs', 'rootfs', 'iso'].map((part) => [
@@ -129,17 +129,17 @@ t.test('the rhcos.json of 4.6: live files beside the others', (t) => {
 })
 
 const noDocument =
-  'this is no stream document: `openshift-install coreos print-stream-json` prints one, https://builds.coreos.fedoraproject.org/streams/stable.json is one'
+  'this is not a stream document: get one with "openshift-install coreos print-stream-json", or use https://builds.coreos.fedoraproject.org/streams/stable.json'
 const notText = [
-  { name: 'nothing', text: '' },
+  { name: 'an empty text', text: '' },
   { name: 'a web page', text: '<html><body>Log in</body></html>' },
   { name: 'another JSON', text: '{"items": []}' },
   { name: 'a list', text: '[]' },
-  { name: 'YAML that would grow', text: 'a: &a [x]\nb: [*a, *a]\n' },
+  { name: 'YAML with aliases', text: 'a: &a [x]\nb: [*a, *a]\n' },
   { name: 'half a document', text: json(streamDocument(base)).slice(0, 500) },
 ]
 for (const { name, text } of notText) {
-  t.test(`no document: ${name}`, (t) => {
+  t.test(`not a stream document: ${name}`, (t) => {
     t.throws(() => readDocument(text), { name: 'ImageProblem', message: noDocument })
     t.end()
   })
@@ -159,29 +159,29 @@ function withKernel(change: object): string {
 const place = 'architectures.x86_64.artifacts.metal.formats.pxe.kernel'
 const refusals = [
   {
-    name: 'a scheme that is not fetched',
+    name: 'a URL with another scheme',
     text: withKernel({ location: 'ftp://mirror.example.net/kernel' }),
-    message: `the document is not as expected at ${place}.location: expected a URL of http or https`,
+    message: `the document is invalid at ${place}.location: expected an http or https URL`,
   },
   {
-    name: 'a file of this machine',
+    name: 'a file URL',
     text: withKernel({ location: 'file:///etc/shadow' }),
-    message: `the document is not as expected at ${place}.location: expected a URL of http or https`,
+    message: `the document is invalid at ${place}.location: expected an http or https URL`,
   },
   {
-    name: 'a sum that is none',
+    name: 'an invalid checksum',
     text: withKernel({ sha256: 'abc' }),
-    message: `the document is not as expected at ${place}.sha256: expected 64 hexadecimal digits`,
+    message: `the document is invalid at ${place}.sha256: expected 64 hexadecimal digits`,
   },
   ...['/', '/..%2F..%2Fetc%2Fpasswd', '/.bashrc', '/a%00b', '/%ff', '/%C3%A4'].map((path) => ({
     name: `a location that ends with ${path}`,
     text: withKernel({ location: base + path }),
-    message: `the location of the kernel does not end with the name of a file: ${base}${path}`,
+    message: `the location of the kernel does not end with a valid file name: ${base}${path}`,
   })),
   {
-    name: 'a name that two files have',
+    name: 'two files of the same name',
     text: withKernel({ location: `${base}/${liveNames.rootfs}` }),
-    message: `two files of the document are called ${liveNames.rootfs}`,
+    message: `two files of the document have the name ${liveNames.rootfs}`,
   },
 ]
 for (const { name, text, message } of refusals) {
@@ -191,23 +191,23 @@ for (const { name, text, message } of refusals) {
   })
 }
 
-t.test('what a document lacks is named', (t) => {
+t.test('an error names the missing part of a document', (t) => {
   const cases = [
     {
       text: json(streamDocument(base)),
       architecture: 'aarch64',
-      message: 'the document has nothing for aarch64, only for x86_64',
+      message: 'the document has no image for aarch64, only for x86_64',
     },
     {
       text: json({ stream: 'x', architectures: { s390x: {} } }),
       architecture: 'x86_64',
-      message: 'the document has nothing for x86_64, only for others',
+      message: 'the document has no image for x86_64, only for other architectures',
     },
     {
       text: json({ stream: 'x', architectures: { x86_64: { artifacts: {} } } }),
       architecture: 'x86_64',
       message:
-        'the document is not as expected at architectures.x86_64.artifacts.metal: Invalid input: expected object, received undefined',
+        'the document is invalid at architectures.x86_64.artifacts.metal: Invalid input: expected object, received undefined',
     },
     {
       text: json(streamDocument(base)).replace('"iso":', '"other":'),
@@ -227,14 +227,14 @@ t.test('what a document lacks is named', (t) => {
     {
       text: json(buildDocument(base)).replaceAll('x86_64', 'ppc64le'),
       architecture: 'x86_64',
-      message: 'the document has nothing for x86_64, only for others',
+      message: 'the document has no image for x86_64, only for other architectures',
     },
   ] as const
   for (const { text, architecture, message } of cases) {
     t.throws(() => imageOf(readDocument(text), architecture, all), { name: 'ImageProblem', message })
   }
   t.throws(() => readDocument(json({ baseURI: base, images: {} })), {
-    message: 'the document is not as expected at buildid: Invalid input: expected string, received undefined',
+    message: 'the document is invalid at buildid: Invalid input: expected string, received undefined',
   })
   t.end()
 })

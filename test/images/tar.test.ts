@@ -53,7 +53,7 @@ for (const { name, blocks, ...file } of files) {
   })
 }
 
-t.test('a header is what the standard says, octet by octet', (t) => {
+t.test('a header follows the standard, octet by octet', (t) => {
   const header = encodeHeader({ path: 'a/b', octets: 0o17, modifiedSeconds: 0o777 })
   const text = new TextDecoder().decode(header)
   t.equal(text.slice(0, 4), 'a/b\0', 'name')
@@ -67,7 +67,7 @@ t.test('a header is what the standard says, octet by octet', (t) => {
   t.end()
 })
 
-t.test('every header that is written is read as what it says', (t) => {
+t.test('every encoded header decodes to the same values', (t) => {
   const path = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 300 })
     .filter((text) => !text.includes('\0'))
@@ -92,7 +92,7 @@ const onlyProblems = (run: () => void) => {
   }
 }
 
-t.test('arbitrary octets are a header, records or an ImageProblem, and nothing else', (t) => {
+t.test('arbitrary octets decode to a header or to records, or throw ImageProblem', (t) => {
   const block = fc.uint8Array({ minLength: blockOctets, maxLength: blockOctets })
   fc.assert(
     fc.property(block, (octets) => onlyProblems(() => decodeHeader(octets))),
@@ -127,38 +127,38 @@ function headerWith(start: number, text: string): Uint8Array {
 const links = ['1', '2', '3', '4', '6', '7', 'L', 'K', 'g', 'S'].map((typeflag) => ({
   name: `of type ${typeflag}`,
   block: headerWith(156, typeflag),
-  message: `the archive holds something other than files (type "${typeflag}"): such are not unpacked`,
+  message: `the archive contains an entry that is not a regular file (type "${typeflag}")`,
 }))
 const refused = [
   ...links,
   {
-    name: 'whose sum is another',
+    name: 'with a wrong checksum',
     block: encodeHeader({ path: 'a/b', octets: 5, modifiedSeconds: 1e9 }).fill(0x41, 0, 1).fill(0x42, 1, 2),
-    message: 'this is no tar archive, or a damaged one: a header does not sum up',
+    message: 'this is not a tar archive, or it is damaged: the checksum of a header is wrong',
   },
   {
-    name: 'whose size is negative',
+    name: 'with a negative size',
     block: headerWith(124, '-0000000017'),
-    message: 'this is no tar archive, or a damaged one: no size in a header',
+    message: 'this is not a tar archive, or it is damaged: a header has no size',
   },
   {
-    name: 'whose size is in base 256',
+    name: 'with a size in base 256',
     block: headerWith(124, '\x80\0\0\0\0\0\0\0\0\0\0\x05'),
-    message: 'this is no tar archive, or a damaged one: no size in a header',
+    message: 'this is not a tar archive, or it is damaged: a header has no size',
   },
   {
     name: 'of text',
     block: new Uint8Array(blockOctets).fill(0x41),
-    message: 'this is no tar archive, or a damaged one: no chksum in a header',
+    message: 'this is not a tar archive, or it is damaged: a header has no chksum',
   },
   {
-    name: 'that announces more records than there can be',
+    name: 'with more records than allowed',
     block: (() => {
       const block = headerWith(124, '00077777777')
       block[156] = 'x'.charCodeAt(0)
       return headerAgain(block)
     })(),
-    message: 'an extended header of 16777215 octets is no honest one',
+    message: 'the archive is damaged: an extended header has 16777215 bytes, more than the maximum of 65536',
   },
 ]
 
@@ -176,9 +176,9 @@ for (const { name, block, message } of refused) {
   })
 }
 
-t.test('zeros are the end, a folder is a folder, and the prefix of ustar comes before the name', (t) => {
+t.test('zeros are the end, type 5 is a directory, and the prefix of ustar precedes the name', (t) => {
   t.same(decodeHeader(new Uint8Array(blockOctets)), { kind: 'end' })
-  t.same(decodeHeader(headerWith(156, '5')), { kind: 'folder' })
+  t.same(decodeHeader(headerWith(156, '5')), { kind: 'directory' })
   t.same(decodeHeader(headerWith(345, 'far/away')), { kind: 'file', path: 'far/away/a/b', octets: 5 })
   t.same(decodeHeader(headerAgain(headerWith(345, 'far').fill(0, 257, 263))), {
     kind: 'file',
@@ -191,7 +191,7 @@ t.test('zeros are the end, a folder is a folder, and the prefix of ustar comes b
 
 const pax = (text: string) => decodePax(new TextEncoder().encode(text))
 
-t.test('records count themselves, and those about other things are read over', (t) => {
+t.test('LENGTH counts the whole record, and records with other keys are skipped', (t) => {
   t.same(pax('12 path=a/b\n13 size=1024\n19 mtime=12345.678\n'), { path: 'a/b', octets: 1024 })
   t.same(pax('11 path=a=\n'), { path: 'a=' })
   t.same(pax(''), {})
@@ -209,24 +209,24 @@ const damagedRecords = [
   '0 a=b\n',
 ]
 for (const text of damagedRecords) {
-  t.test(`${JSON.stringify(text)} is no record`, (t) => {
+  t.test(`${JSON.stringify(text)} is not a record`, (t) => {
     t.throws(() => pax(text), {
-      message: 'the archive is damaged: an extended header is not made of records',
+      message: 'the archive is damaged: an extended header does not consist of records',
     })
     t.end()
   })
 }
 
-t.test('a size that is no number is refused', (t) => {
+t.test('a size that is not a number is refused', (t) => {
   for (const text of ['11 size=1x\n', '8 size=\n', '25 size=9999999999999999\n']) {
-    t.throws(() => pax(text), { message: 'the archive is damaged: a size is no number' }, text)
+    t.throws(() => pax(text), { message: 'the archive is damaged: a size is not a number' }, text)
   }
   t.end()
 })
 
 const hasTar = spawnSync('tar', ['--version']).status === 0
 
-t.test('tar reads what is written', { skip: !hasTar && 'no tar' }, (t) => {
+t.test('tar reads an exported archive', { skip: !hasTar && 'no tar' }, (t) => {
   const long = `image/${'x'.repeat(150)}`
   const contents = [
     { path: 'image/kernel', text: 'kernel' },
@@ -253,7 +253,7 @@ async function* chunked(octets: Uint8Array, sizes: readonly number[]): AsyncGene
   }
 }
 
-t.test('octets come as they are asked for, however they are cut', async (t) => {
+t.test('take and pass return the requested sizes, whatever the size of the chunks', async (t) => {
   const octets = Uint8Array.from({ length: 1000 }, (_, at) => at % 251)
   const sizes = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 5 })
   await fc.assert(
@@ -272,10 +272,10 @@ t.test('octets come as they are asked for, however they are cut', async (t) => {
   )
   const reader = octetReader(chunked(octets, [300]))
   await reader.pass(900, () => undefined)
-  await t.rejects(reader.take(101), { name: 'RangeError', message: 'the stream ends 1 octets too early' })
+  await t.rejects(reader.take(101), { name: 'RangeError', message: 'the stream ends 1 bytes too early' })
   t.equal(await reader.take(1), undefined)
   await t.rejects(
     reader.pass(1, () => undefined),
-    { message: 'the stream ends 1 octets too early' },
+    { message: 'the stream ends 1 bytes too early' },
   )
 })

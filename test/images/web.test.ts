@@ -30,7 +30,7 @@ t.test('redirects are followed, to other servers too (RFC 9110 §15.4)', async (
   t.equal(clock.pending(), 0)
 })
 
-t.test('a redirect without a place, or another status, is an answer as any', async (t) => {
+t.test('a redirect without Location, and other statuses, are returned', async (t) => {
   const server = await fileServer(t, {})
   const clock = fakeClock()
   const web = createWeb({}, clock)
@@ -40,14 +40,14 @@ t.test('a redirect without a place, or another status, is an answer as any', asy
     return true
   })
   await t.rejects(readBody(web, `${server.base}/file`, most, clock), {
-    message: 'the server answers 302 Found',
+    message: 'the server responds 302 Found',
   })
   await t.rejects(readBody(web, `${server.base}/none`, most, clock), {
-    message: 'the server answers 404 Not Found',
+    message: 'the server responds 404 Not Found',
   })
 })
 
-t.test('redirects that lead nowhere', async (t) => {
+t.test('redirects to invalid or unsupported URLs are refused', async (t) => {
   const server = await fileServer(t, {})
   const clock = fakeClock()
   const web = createWeb({}, clock)
@@ -56,10 +56,13 @@ t.test('redirects that lead nowhere', async (t) => {
     { to: '/file', message: `${server.base}/file was redirected more than 10 times` },
     {
       to: 'ftp://mirror.example.net/file',
-      message: 'redirects to "ftp://mirror.example.net/file", where nothing is fetched from',
+      message: 'redirects to "ftp://mirror.example.net/file", which is not an http or https URL',
     },
-    { to: 'file:///etc/shadow', message: 'redirects to "file:///etc/shadow", where nothing is fetched from' },
-    { to: 'http://', message: 'redirects to "http://", where nothing is fetched from' },
+    {
+      to: 'file:///etc/shadow',
+      message: 'redirects to "file:///etc/shadow", which is not an http or https URL',
+    },
+    { to: 'http://', message: 'redirects to "http://", which is not an http or https URL' },
   ]
   for (const { to, message } of cases) {
     server.misbehave.set('/file', (_request, response) => {
@@ -79,11 +82,11 @@ t.test('a document that does not end is refused when it is too large', async (t)
   const web = createWeb({}, clock)
   t.teardown(() => web.close())
   await t.rejects(readBody(web, `${server.base}/file`, most, clock), {
-    message: 'it has more than 1000 octets',
+    message: 'it has more than 1000 bytes',
   })
 })
 
-t.test('a server that is not there', async (t) => {
+t.test('an unreachable server is reported', async (t) => {
   const server = await fileServer(t, {})
   const closed = createServer().listen(0, '127.0.0.1')
   await once(closed, 'listening')
@@ -98,7 +101,7 @@ t.test('a server that is not there', async (t) => {
   t.equal(server.asked.length, 0)
 })
 
-t.test('a body that stops coming, counted from what came last', async (t) => {
+t.test('a body that stalls is aborted, counted from its last chunk', async (t) => {
   const server = await fileServer(t, {})
   const clock = fakeClock()
   const web = createWeb({}, clock)
@@ -116,10 +119,10 @@ t.test('a body that stops coming, counted from what came last', async (t) => {
   t.equal(answer.destroyed, false)
   const failed = once(answer, 'error')
   clock.advance(1)
-  t.match(await failed, [{ message: 'nothing more came in 30 s' }])
+  t.match(await failed, [{ message: 'the response stopped for 30 s' }])
 })
 
-t.test('the proxy that the environment names is asked, but not for what it excepts', async (t) => {
+t.test('the proxy of the environment is used, except for hosts in NO_PROXY', async (t) => {
   const server = await fileServer(t, { '/file': 'direct' })
   const asked: string[] = []
   const proxy = createServer((request, response) => {

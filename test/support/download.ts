@@ -40,7 +40,7 @@ export async function prepareDownload(t: Test, misbehaviour?: Misbehaviour, file
   const notices: Notice[] = []
   const watch = (notice: Notice) => {
     notices.push(notice)
-    if (notice.kind === 'setback') setImmediate(() => clock.advance(clock.nextDelay() ?? 0))
+    if (notice.kind === 'retry') setImmediate(() => clock.advance(clock.nextDelay() ?? 0))
     if (notice.kind === 'reached' && notice.octets === onReached?.octets) onReached.act()
   }
   const folder = t.testdir()
@@ -53,7 +53,7 @@ export async function prepareDownload(t: Test, misbehaviour?: Misbehaviour, file
     clock,
     setbacks: () =>
       notices.flatMap((notice) =>
-        notice.kind === 'setback' ? [notice.reason.replaceAll(server.base, 'BASE')] : [],
+        notice.kind === 'retry' ? [notice.reason.replaceAll(server.base, 'BASE')] : [],
       ),
     start: () => download(wanted, folder, { web, clock, watch }),
   }

@@ -1,6 +1,6 @@
 /**
  * Whether a client is the node that it claims to be: it has the address of the node, and on a directly attached network
- * also its MAC address. An address alone is no proof, because any machine on the network can add it to an interface.
+ * also its MAC address. An address alone does not prove it, because any machine on the network can add it to an interface.
  */
 import type { ReadNeighbor } from '../../host/neighbors.ts'
 import type { BootEntry } from '../../plan/http/plan.ts'

@@ -55,7 +55,7 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
 
   const notices: { [kind in Notice['kind']]: (notice: Extract<Notice, { kind: kind }>) => void } = {
     total: ({ octets }) => void (total = octets),
-    begun({ file, octets }) {
+    started({ file, octets }) {
       if (octets > 0 && !octetsByFile.has(file)) {
         before += octets
         print(`${file}: resumes at ${formatBytes(octets)}`)
@@ -63,7 +63,7 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
       octetsByFile.set(file, octets)
     },
     reached: ({ file, octets }) => void octetsByFile.set(file, octets),
-    setback: ({ file, reason }) => print(`${file}: ${reason}`),
+    retry: ({ file, reason }) => print(`${file}: ${reason}`),
     done({ file, octets }) {
       octetsByFile.set(file, octets)
       print(`${file}: ${formatBytes(octets)} ${finished}`)

@@ -115,7 +115,7 @@ images: { rhcos-4.17: { dir: images/rhcos } }
   const damaged = await run(['verify', '--dir', `${dir}/elsewhere`, 'rhcos'])
   t.match(damaged, {
     code: 1,
-    err: `rhcos is damaged: DIR/elsewhere/rhcos/${liveNames.kernel} has 6 octets, it should have 3600`,
+    err: `rhcos is damaged: DIR/elsewhere/rhcos/${liveNames.kernel} has 6 bytes, expected 3600`,
   })
   t.match(JSON.parse((await run(['verify', '--json', '--dir', `${dir}/elsewhere`])).out), [
     { name: 'hand', kind: 'whole' },
@@ -149,10 +149,10 @@ t.test('what cannot be done: exit code 1 and the reason', async (t) => {
       args: ['add', 'http://127.0.0.1:1/x'],
       err: /^slipway images: cannot read the stream document .*ECONNREFUSED/,
     },
-    { args: ['add', `${dir}/site.yaml`], err: /^slipway images: this is no stream document/ },
+    { args: ['add', `${dir}/site.yaml`], err: /^slipway images: this is not a stream document/ },
     {
       args: ['add', '--name', '..', `${dir}/stream.json`],
-      err: 'slipway images: ".." is no name of an image',
+      err: 'slipway images: ".." is not a valid image name',
     },
     {
       args: ['add', '--dir', `${dir}/file/x`, `${dir}/stream.json`],
@@ -160,13 +160,13 @@ t.test('what cannot be done: exit code 1 and the reason', async (t) => {
     },
     { args: ['list', '--dir', `${dir}/file`], err: /^slipway images: DIR\/file cannot be read: ENOTDIR/ },
     { args: ['list', '--site', `${dir}/site.yaml`], err: /^slipway images: DIR\/site\.yaml:1:1 / },
-    { args: ['verify', 'none'], err: 'slipway images: there is no none in DIR/images, which is empty' },
+    { args: ['verify', 'none'], err: 'slipway images: none is not in DIR/images, which is empty' },
     { args: ['remove', 'none'], err: 'slipway images: DIR/images does not contain none' },
-    { args: ['export', 'none', `${dir}/x.tar`], err: 'slipway images: there is no none in' },
+    { args: ['export', 'none', `${dir}/x.tar`], err: 'slipway images: none is not in' },
     { args: ['import', `${dir}/none.tar`], err: 'slipway images: cannot read DIR/none.tar: ENOENT' },
     {
       args: ['import', `${dir}/site.yaml`],
-      err: 'slipway images: the archive ends too early: it is not whole',
+      err: 'slipway images: the archive is incomplete: it ends too early',
     },
   ]
   for (const { args, err } of cases) t.match(await run(args), { code: 1, err }, args.join(' '))
