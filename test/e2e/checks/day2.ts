@@ -101,7 +101,7 @@ export const day2Checks: readonly Check[] = [
       await startClients(guide, 'http', 'https')
       const note = await planned(guide, async () => {
         const told = await guide.control('node', 'remove', w4.name, guide.sitePath)
-        expectMatch(told, /workerhttps w4 is gone/, 'node remove')
+        expectMatch(told, /workerhttps w4 removed/, 'node remove')
         expectMatch(told, new RegExp(`^left to do: oc delete node ${fqdn}$`, 'm'), 'node remove')
         expectEqual(await guide.text(), textBefore, 'the site, as it was before w4 came')
       })

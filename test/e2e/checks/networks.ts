@@ -108,7 +108,7 @@ export const networkChecks: readonly Check[] = [
           )
           expectMatch(
             reason,
-            /asks by way of 172\.20\.0\.1, its address is on 172\.16\.0\.0\/24/,
+            /^request came through 172\.20\.0\.1, but the reservation is on 172\.16\.0\.0\/24$/,
             'the reason',
           )
           return reason

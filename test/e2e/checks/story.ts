@@ -84,7 +84,7 @@ export const storyChecks: readonly Check[] = [
       "reloads, and HAProxy's process",
     )
     const { bootstraps } = await guide.condition()
-    expectMatch(bootstraps[site.cluster]?.reason ?? '', /ConfigMap bootstrap .* says complete/, 'the reason')
+    expectMatch(bootstraps[site.cluster]?.reason ?? '', /ConfigMap bootstrap .* has status: complete/, 'the reason')
     return note
   }),
   chapter('infra nodes are declared before their routers run, and workers keep the traffic', async (guide) =>
@@ -189,7 +189,7 @@ export const storyChecks: readonly Check[] = [
       await guide.cluster.stand({ address: bootstrap, serves: 'control plane' })
       expectMatch(await guide.control('cluster', 'bootstrap', 'keep', site.cluster), /stays behind/, 'keep')
       await untilServers(guide, 'the bootstrap to be up', ({ server, isUp }) => server !== 'bs' || isUp)
-      expectMatch(await guide.control('cluster', 'bootstrap', 'watch', site.cluster), /leaves/, 'watch')
+      expectMatch(await guide.control('cluster', 'bootstrap', 'watch', site.cluster), /will leave/, 'watch')
       await untilStatus(guide, 'bs', ['MAINT'])
       await guide.cluster.fall(bootstrap)
       expectEqual(await guide.reloads(), before, 'reloads')
@@ -263,6 +263,6 @@ async function refusal(guide: Guide, changes: GuideChanges): Promise<string> {
   const since = guide.server.lines.length
   await guide.write(changes)
   guide.server.process.signal('SIGHUP')
-  const isRefusal = ({ msg }: { msg: string }): boolean => /^site not reloaded/.test(msg)
-  return (await guide.server.waitFor('that it is not reloaded', isRefusal, { since })).reason ?? ''
+  const isRefusal = ({ msg }: { msg: string }): boolean => msg === 'site reload rejected'
+  return (await guide.server.waitFor('that the reload was rejected', isRefusal, { since })).reason ?? ''
 }
