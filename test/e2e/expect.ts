@@ -1,11 +1,11 @@
-/** What checks say when something is not as it should be: one sentence, which the runner prints. */
+/** Assertions of the checks. A failure is one sentence, which the runner prints. */
 import { lastLines } from './process.ts'
 
 export class Unexpected extends Error {
   override readonly name = 'Unexpected'
 }
 
-/** @throws {Unexpected} unless both are the same text, number or boolean */
+/** @throws {Unexpected} unless both are the same text, number, or boolean */
 export function expectEqual<T extends string | number | boolean | undefined>(
   actual: T,
   expected: T,
@@ -14,22 +14,24 @@ export function expectEqual<T extends string | number | boolean | undefined>(
   if (actual !== expected) throw new Unexpected(`${what}: got ${show(actual)}, expected ${show(expected)}`)
 }
 
-/** @throws {Unexpected} unless `text` has a match; the end of the text is part of the message */
+/** @throws {Unexpected} unless `text` matches; the message contains the end of the text */
 export function expectMatch(text: string, pattern: RegExp, what: string): RegExpExecArray {
   const match = pattern.exec(text)
-  if (match === null) throw new Unexpected(`${what}: no ${String(pattern)} in:\n${lastLines(text, 25)}`)
+  if (match === null)
+    throw new Unexpected(`${what}: does not match ${String(pattern)}:\n${lastLines(text, 25)}`)
   return match
 }
 
-/** @throws {Unexpected} when `text` has a match */
+/** @throws {Unexpected} if `text` matches */
 export function expectNoMatch(text: string, pattern: RegExp, what: string): void {
   const match = pattern.exec(text)
-  if (match !== null) throw new Unexpected(`${what}: ${show(match[0])} in:\n${lastLines(text, 25)}`)
+  if (match !== null)
+    throw new Unexpected(`${what}: must not contain ${show(match[0])}:\n${lastLines(text, 25)}`)
 }
 
 /** @throws {Unexpected} with `message` */
-export function expect(isSo: boolean, message: string): asserts isSo {
-  if (!isSo) throw new Unexpected(message)
+export function expect(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Unexpected(message)
 }
 
 function show(value: string | number | boolean | undefined): string {

@@ -1,4 +1,4 @@
-/** The guide's cluster as a site of the other network: the project's own example, with this run's files. */
+/** The site of the guide's cluster on the second network: the example of this project with the files of this run. */
 import { readFile } from 'node:fs/promises'
 
 export type GuideNode = { readonly name: string; readonly mac: string; readonly address: string }
@@ -13,28 +13,28 @@ export const guide = {
   bootstrap: '172.16.0.11',
   masters: ['172.16.0.21', '172.16.0.22', '172.16.0.23'],
   workers: ['172.16.0.31', '172.16.0.32', '172.16.0.33'],
-  /** They come later. */
+  /** Added later. */
   infra: ['172.16.0.41', '172.16.0.42', '172.16.0.43'],
-  /** Of people who use the cluster. */
+  /** Addresses of the cluster's users. */
   users: ['172.16.0.201', '172.16.0.202', '172.16.0.203', '172.16.0.204', '172.16.0.205', '172.16.0.206'],
 } as const
 
-/** What becomes of the site in the story; at first it is the example. */
+/** Changes of the site during the life cycle of the cluster; without changes it is the example. */
 export type GuideChanges = {
   readonly hasInfra?: boolean
-  /** Names of nodes that the load balancer leaves out. */
+  /** Names of nodes with `balance: false`. */
   readonly unbalanced?: readonly string[]
-  /** Names of nodes that are not in it any more. */
+  /** Names of nodes that are removed from the site. */
   readonly without?: readonly string[]
-  /** HAProxy's other files, in brackets, when the site's is a part. */
+  /** Other files of HAProxy, in brackets, if the site's file is one of several. */
   readonly haproxyWith?: string
-  /** Whatever else, in the text. */
+  /** Any other change of the text. */
   readonly edit?: (text: string) => string
 }
 
 export type GuideFiles = {
   readonly imagesDir: string
-  /** With the Ignition files and the kubeconfig, as openshift-install leaves it. */
+  /** Has the Ignition files and the kubeconfig, as `openshift-install` writes them. */
   readonly installDir: string
   readonly haproxy: { readonly file: string; readonly socket: string; readonly reload: string }
 }
@@ -50,7 +50,7 @@ export async function guideSite(files: GuideFiles, changes: GuideChanges = {}): 
     edit = (text: string) => text,
   } = changes
   const { file, socket, reload } = files.haproxy
-  const beside = haproxyWith === undefined ? '' : `, with: ${haproxyWith}`
+  const withFiles = haproxyWith === undefined ? '' : `, with: ${haproxyWith}`
   let text = await readFile(example, 'utf8')
   const replace = (old: RegExp | string, next: string): void => {
     const changed = text.replace(old, next)
@@ -63,7 +63,7 @@ export async function guideSite(files: GuideFiles, changes: GuideChanges = {}): 
   replace('    disk: /dev/sda\n', '    disk: /dev/vda\n    approve: declared\n')
   replace(
     /^haproxy: .*$/m,
-    `haproxy: { file: ${file}, socket: ${socket}, reload: ${JSON.stringify(reload)}${beside} }`,
+    `haproxy: { file: ${file}, socket: ${socket}, reload: ${JSON.stringify(reload)}${withFiles} }`,
   )
   if (hasInfra) {
     for (const number of [1, 2, 3]) {
@@ -78,9 +78,9 @@ export async function guideSite(files: GuideFiles, changes: GuideChanges = {}): 
   return edit(text)
 }
 
-/** As the site has it. */
+/** Returns the MAC address of a node from the text of the site. */
 export function macOf(name: string, text: string): string {
   const [, mac] = new RegExp(`name: ${name},.*mac: "([^"]+)"`).exec(text) ?? []
-  if (mac === undefined) throw new Error(`the site has no ${name}`)
+  if (mac === undefined) throw new Error(`the site has no node ${name}`)
   return mac
 }

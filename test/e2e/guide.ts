@@ -1,6 +1,6 @@
 /**
- * The guide's cluster on the other network, made when the first check asks for it and shared by all that do: `slipway
- * serve` and a real HAProxy on the appliance, the cluster's machines as far as they stand, clients that never stop.
+ * The guide's cluster on the second network: `slipway serve` and a real HAProxy on the appliance, simulated machines of
+ * the cluster, and clients that send requests continuously. The first check that needs it creates it for all checks.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { waitUntil } from './checks/client.ts'
 import { Unexpected } from './expect.ts'
 import { guide, guideSite, type GuideChanges } from './guide-site.ts'
 import { output, type Running } from './process.ts'
-import { remote, type Remote } from './remote.ts'
+import { remote, type Remote } from './remote-calls.ts'
 import { stub, type Rig } from './rig.ts'
 import { controlSocket, slipway, startServer, type Server } from './server.ts'
 import { reloadCommand } from './site.ts'
@@ -30,32 +30,32 @@ export type Guide = {
   readonly clients: Remote<ClientCalls>
   readonly haproxy: Running
   readonly haproxyFile: string
-  /** Its stats socket. */
+  /** The stats socket of HAProxy. */
   readonly haproxySocket: string
   readonly dir: string
   readonly sitePath: string
-  /** Of the local API. */
+  /** The socket of the local API. */
   readonly controlSocket: string
-  /** The certificate by which the cluster is known. */
+  /** File of the CA certificate of the cluster. */
   readonly authority: string
   write(changes?: GuideChanges): Promise<void>
-  /** The site as it was written last. */
+  /** Returns the current text of the site file. */
   text(): Promise<string>
-  /** Writes the site anew, and waits until it is taken over. */
+  /** Writes the site file and waits until slipway has reloaded it. */
   reload(changes?: GuideChanges): Promise<void>
-  /** How often the site's command was run. */
+  /** Returns how often the reload command of the site was run. */
   reloads(): Promise<number>
   condition(): Promise<Condition>
   csrs(): Promise<PendingCsrs>
-  /** What a command of slipway's says about the one that runs. */
-  control(...words: string[]): Promise<string>
+  /** Runs a slipway command against the running server and returns its output. */
+  control(...args: string[]): Promise<string>
 }
 
-const made = new WeakMap<Rig, Promise<Guide>>()
+const guides = new WeakMap<Rig, Promise<Guide>>()
 
 export function guideOf(rig: Rig): Promise<Guide> {
-  const guide = made.get(rig) ?? createGuide(rig)
-  made.set(rig, guide)
+  const guide = guides.get(rig) ?? createGuide(rig)
+  guides.set(rig, guide)
   return guide
 }
 
@@ -67,17 +67,17 @@ async function createGuide(rig: Rig): Promise<Guide> {
 
   const cluster = remote<ClusterCalls>(at('cluster.sock'))
   const clients = remote<ClientCalls>(at('clients.sock'))
-  rig.beside('cluster', 'guide-cluster', [
+  rig.start('cluster', 'guide-cluster', [
     ...[process.execPath, stub('cluster'), at('cluster.sock'), at('install'), guide.domain],
   ])
-  rig.beside('user', 'guide-clients', [process.execPath, stub('clients'), at('clients.sock')])
+  rig.start('user', 'guide-clients', [process.execPath, stub('clients'), at('clients.sock')])
   for (const role of ['bootstrap', 'master', 'worker']) {
     await writeFile(at(`install/${role}.ign`), JSON.stringify({ ignition: { version: '3.2.0' } }))
   }
-  await answers(cluster.requests)
-  // Before HAProxy looks for the first time, so that it need not be found again.
-  await cluster.stand({ address: guide.bootstrap, serves: 'control plane' })
-  await answers(clients.take)
+  await untilReachable(cluster.requests)
+  // Before the first health check of HAProxy, so that the bootstrap is not down for the first ten seconds.
+  await cluster.start({ address: guide.bootstrap, serves: 'control plane' })
+  await untilReachable(clients.collect)
 
   const pidFile = at('haproxy.pid')
   const journal = at('haproxy.reloads')
@@ -92,10 +92,10 @@ async function createGuide(rig: Rig): Promise<Guide> {
   await write()
   await writeFile(at('resolv.conf'), `nameserver ${guide.appliance}\n`)
   const server = await startServer(rig.network, sitePath, join(rig.dir, 'slipway-guide.log'), {
-    ...{ place: 'appliance', resolver: at('resolv.conf') },
+    ...{ namespace: 'appliance', resolver: at('resolv.conf') },
   })
-  await server.waitFor('that HAProxy has its file', ({ msg }) => msg === 'HAProxy configuration written')
-  const haproxy = rig.beside('appliance', 'haproxy-guide', [
+  await server.waitFor('HAProxy configuration written', ({ msg }) => msg === 'HAProxy configuration written')
+  const haproxy = rig.start('appliance', 'haproxy-guide', [
     ...['haproxy', '-W', '-db', '-p', pidFile, '-f', haproxyFile],
   ])
   const control = controlSocket(sitePath)
@@ -110,21 +110,21 @@ async function createGuide(rig: Rig): Promise<Guide> {
       const since = server.lines.length
       await write(changes)
       server.process.signal('SIGHUP')
-      const isOver = ({ msg }: { msg: string }): boolean => msg === 'site reloaded'
-      await server.waitFor('"site reloaded"', isOver, { since, limitMs: 20_000 })
+      const isReloaded = ({ msg }: { msg: string }): boolean => msg === 'site reloaded'
+      await server.waitFor('"site reloaded"', isReloaded, { since, limitMs: 20_000 })
     },
     reloads: async () => (await readFile(journal, 'utf8').catch(() => '')).split('\n').length - 1,
     async csrs() {
       const [first] = await askControl<PendingCsrs[]>(control, '/v1/csrs')
-      if (first === undefined) throw new Unexpected('no cluster of the site has its requests approved')
+      if (first === undefined)
+        throw new Unexpected('no cluster of the site has its certificate requests approved')
       return first
     },
-    control: (...words) =>
-      output(rig.network.inside('appliance', ...slipway(...words, '--control', control))),
+    control: (...args) => output(rig.network.inside('appliance', ...slipway(...args, '--control', control))),
   }
 }
 
-/** Nodes have their addresses whether anything listens there or not. */
+/** Adds the addresses of all nodes, including those on which nothing listens yet. */
 async function addAddresses(rig: Rig): Promise<void> {
   const { appliance, api, apiInternal, bootstrap, masters, workers, infra, users } = guide
   const all = [
@@ -132,16 +132,16 @@ async function addAddresses(rig: Rig): Promise<void> {
     ...[bootstrap, ...masters, ...workers, ...infra].map((address) => ['cluster', 'mach0', address] as const),
     ...users.map((address) => ['user', 'usr0', address] as const),
   ]
-  for (const [place, device, address] of all) {
-    await rig.at(place, ['ip', 'addr', 'add', `${address}/24`, 'dev', device])
+  for (const [namespace, device, address] of all) {
+    await rig.run(namespace, ['ip', 'addr', 'add', `${address}/24`, 'dev', device])
   }
 }
 
-async function answers(call: () => Promise<unknown>): Promise<void> {
-  const doesIt = (): Promise<boolean> =>
+async function untilReachable(call: () => Promise<unknown>): Promise<void> {
+  const isReachable = (): Promise<boolean> =>
     call().then(
       () => true,
       () => false,
     )
-  await waitUntil('a stub to answer', doesIt)
+  await waitUntil('a stub to respond', isReachable)
 }

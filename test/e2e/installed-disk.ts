@@ -1,6 +1,6 @@
 /**
- * What the stand-in installer writes to a machine's disk: an MBR disk of 32 MiB that BIOS and UEFI boot into
- * the same kernel, by GRUB. The rest of it is random, so that no transfer of it can be right by chance.
+ * Builds the disk image that the simulated installer writes: an MBR disk of 32 MiB from which BIOS and UEFI start the
+ * same kernel with GRUB. The rest is random, so that a wrong transfer cannot have the right content by chance.
  */
 import { randomFillSync } from 'node:crypto'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -9,11 +9,11 @@ import { output } from './process.ts'
 
 const mebibyte = 1024 * 1024
 export const diskOctets = 32 * mebibyte
-/** The FAT partition: the EFI system partition, and what GRUB reads on both. */
+/** The FAT partition: the EFI system partition, from which GRUB reads its files with both firmwares. */
 const partition = { at: mebibyte, octets: 25 * mebibyte }
 const sectorOctets = 512
 
-/** GRUB's own configuration, part of both its images: it needs to find nothing but the kernel. */
+/** The configuration that is embedded in both images of GRUB. It only has to find the kernel. */
 const grubConfiguration = `\
 search --no-floppy --file /vmlinuz --set=root
 linux ($root)/vmlinuz console=ttyS0 e2e.installed
@@ -23,8 +23,8 @@ boot
 const grubModules = ['part_msdos', 'fat', 'linux', 'search', 'search_fs_file', 'normal']
 
 /**
- * @param dir for files in between; removed again
- * @returns the disk's content
+ * @param dir directory for intermediate files; created and removed here
+ * @returns the content of the disk
  */
 export async function buildInstalledDisk(dir: string, kernel: string, initramfs: string): Promise<Buffer> {
   await mkdir(dir)
@@ -43,7 +43,7 @@ export async function buildInstalledDisk(dir: string, kernel: string, initramfs:
   const disk = randomFillSync(Buffer.alloc(diskOctets))
   disk.fill(0, 0, partition.at)
   bootSector(await readFile('/usr/lib/grub/i386-pc/boot.img')).copy(disk)
-  // GRUB's boot.img reads on from the sector after it.
+  // boot.img of GRUB loads the core image from the next sector.
   ;(await readFile(file('core.img'))).copy(disk, sectorOctets)
   await writeFile(file('disk.img'), disk)
 
@@ -58,7 +58,7 @@ export async function buildInstalledDisk(dir: string, kernel: string, initramfs:
   return content
 }
 
-/** The loader's code with a partition table: one entry, active for BIOS, of the type that UEFI looks for. */
+/** Returns the boot code with a partition table: one entry, active for BIOS, with the type of an EFI system partition. */
 function bootSector(code: Buffer): Buffer {
   const sector = Buffer.alloc(sectorOctets)
   code.copy(sector, 0, 0, 440)

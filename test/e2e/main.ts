@@ -1,6 +1,6 @@
 /**
- * The end-to-end test: machines with real firmware and real clients against `slipway serve`, in network
- * namespaces. Started by test/e2e/run, which sees to the packages.
+ * The end-to-end test: machines with real firmware and real clients against `slipway serve`, in network namespaces.
+ * Started by test/e2e/run, which installs the packages.
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -16,34 +16,35 @@ import { sharedAddressChecks } from './checks/haproxy-shared.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
 import { keepalivedChecks } from './checks/keepalived.ts'
-import { lifeStages } from './checks/life.ts'
+import { installationStages } from './checks/installation.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
-import { storyChecks } from './checks/story.ts'
+import { clusterLifecycleChecks } from './checks/cluster-lifecycle.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { zoneChecks } from './checks/zones.ts'
 import { createRig, type Rig } from './rig.ts'
-import { runStage, type Stage, type Verdict } from './runner.ts'
-import { formatTimelines } from './timeline.ts'
+import { runStage, type Stage, type CheckResult } from './runner.ts'
+import { formatTimelines } from './boot-phases.ts'
 
-const usage = `usage: test/e2e/run [--only TEXT]... [--keep]
+const usage = `Usage: test/e2e/run [--only TEXT]... [--keep]
 
 Boots virtual machines and runs real clients against slipway serve. Needs root.
 
-  --only TEXT   only the checks whose name holds TEXT, or one of several; a group is one word
-                and a colon: "firmware:", "dns:". Later checks of a group may need earlier ones.
-  --keep        afterwards keep the network and the server until Ctrl-C
+  --only TEXT   run only the checks whose name contains TEXT; can be repeated. The name starts
+                with a group, for example "firmware:" or "dns:". A check can depend on the
+                checks before it in its group.
+  --keep        keep the network and the server running after the checks, until Ctrl-C
 
-Logs, consoles and a capture of the network are in test/e2e/.work/run.`
+Logs, consoles, and captures of the network are in test/e2e/.work/run.`
 
 const workDir = join(import.meta.dirname, '.work')
 
-/** One after the other, because the clients share an interface. */
+/** Run in sequence, because the clients share an interface. */
 const clientChecks = [
   ...udhcpcChecks,
   ...dhclientChecks,
@@ -63,7 +64,7 @@ const clientChecks = [
   ...operationChecks,
 ]
 
-// Checks that were interrupted may still wait for something.
+// Interrupted checks may still be waiting.
 process.exit(await main())
 
 async function main(): Promise<number> {
@@ -72,7 +73,7 @@ async function main(): Promise<number> {
   const stages = choose(options)
   if (stages.flat(2).length === 0) {
     console.error(
-      `test:e2e: no check has ${options.only.map((text) => JSON.stringify(text)).join(' or ')} in its name`,
+      `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
     )
     return 2
   }
@@ -80,7 +81,7 @@ async function main(): Promise<number> {
   const interruption = new AbortController()
   const interrupted = Promise.withResolvers<undefined>()
   const interrupt = (): void => {
-    console.log('interrupted, taking everything down')
+    console.log('interrupted, stopping all processes and removing the network')
     interruption.abort()
     interrupted.resolve(undefined)
   }
@@ -91,12 +92,12 @@ async function main(): Promise<number> {
   const rig = await createRig(workDir)
   try {
     const running = runStages(stages, rig, interruption.signal)
-    const verdicts = await Promise.race([running, interrupted.promise])
-    if (verdicts === undefined) return 130
-    const code = summarize(verdicts, (performance.now() - startedAt) / 1000)
+    const results = await Promise.race([running, interrupted.promise])
+    if (results === undefined) return 130
+    const code = summarize(results, (performance.now() - startedAt) / 1000)
     if (options.keep) {
       const shell = rig.network.inside('client', 'bash').join(' ')
-      console.log(`the server runs until Ctrl-C; for a shell beside it: ${shell}`)
+      console.log(`the server runs until Ctrl-C; to open a shell on the client, run: ${shell}`)
       await interrupted.promise
     }
     return code
@@ -107,7 +108,7 @@ async function main(): Promise<number> {
 
 type Options = { readonly only: readonly string[]; readonly keep: boolean }
 
-/** @returns an exit code when there is nothing to do */
+/** @returns an exit code if no checks are to be run */
 function readArguments(): Options | number {
   try {
     const { values } = parseArgs({
@@ -129,9 +130,9 @@ function readArguments(): Options | number {
 function choose({ only, keep }: Options): Stage[] {
   const stages = [
     ...firmwareStages,
-    ...lifeStages,
+    ...installationStages,
     [partialBootChecks],
-    [[...storyChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
+    [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]
@@ -140,18 +141,22 @@ function choose({ only, keep }: Options): Stage[] {
   )
 }
 
-async function runStages(stages: readonly Stage[], rig: Rig, interrupted: AbortSignal): Promise<Verdict[]> {
-  const verdicts: Verdict[] = []
-  for (const stage of stages) verdicts.push(...(await runStage(stage, rig, interrupted)))
-  return verdicts
+async function runStages(
+  stages: readonly Stage[],
+  rig: Rig,
+  interrupted: AbortSignal,
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = []
+  for (const stage of stages) results.push(...(await runStage(stage, rig, interrupted)))
+  return results
 }
 
-function summarize(verdicts: readonly Verdict[], seconds: number): number {
+function summarize(results: readonly CheckResult[], seconds: number): number {
   if (timelines.size > 0) console.log(`\n${formatTimelines(timelines)}`)
-  const failed = verdicts.filter(({ failure }) => failure !== undefined)
+  const failed = results.filter(({ failure }) => failure !== undefined)
   console.log(
-    `\n${verdicts.length - failed.length} of ${verdicts.length} checks passed in ${seconds.toFixed(0)} s`,
+    `\n${results.length - failed.length} of ${results.length} checks passed in ${seconds.toFixed(0)} s`,
   )
   for (const { name, failure } of failed) console.log(`NOT OK  ${name}\n        ${failure ?? ''}`)
-  return verdicts.length > 0 && failed.length === 0 ? 0 : 1
+  return results.length > 0 && failed.length === 0 ? 0 : 1
 }

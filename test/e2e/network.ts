@@ -1,12 +1,12 @@
 /**
- * The network of a run, made of network namespaces so that no interface, route or file of the machine
- * is touched. The addresses are those of the guide's lab.
+ * The network of a run: network namespaces, so that no interface, route, or file of the machine changes. The addresses
+ * are those of the guide's lab.
  *
  *     office ---- server ---- bridge ---- client ---- inner      one veth pair per line
  *                      peer ----'| | '---- relay ---- far
- *                             taps  machines, router  taps belong to virtual machines
+ *                             taps  machines, router  taps are for virtual machines
  *
- *          appliance ---- bridge ---- user      another network, on a bridge of its own
+ *          appliance ---- bridge ---- user      the second network, on a separate bridge
  *     first, second ----'    '---- cluster, rack
  */
 import { existsSync } from 'node:fs'
@@ -15,62 +15,62 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { output, run } from './process.ts'
 
 /**
- * `machines` has the addresses of nodes that already stand, for the load balancer's back ends; `inner` reaches
- * the others by way of the client, who may hide it behind its own address. `peer` is for a second appliance,
- * `far` is a subnet of its own behind a relay agent. `router` alone has IPv6, for router advertisements.
+ * `machines` has the addresses of simulated nodes, for the backends of the load balancer. `inner` reaches the other
+ * namespaces through the client, which can translate its address (NAT). `peer` is for a second appliance, `far` is a
+ * separate subnet behind a relay agent. Only `router` has IPv6, for router advertisements.
  *
- * The other network is for stories of a whole cluster, of which the first knows nothing: an `appliance` with its load
- * balancer, a `first` and a `second` machine that share addresses, machines that boot in a `rack` and those of the
- * `cluster` that stand, and a `user` of it.
+ * The second network is for the life cycle of a complete cluster, and is not connected to the first: an `appliance` with
+ * its load balancer, a `first` and a `second` machine that share addresses, machines that boot in a `rack`, simulated
+ * machines of the `cluster`, and a `user` of the cluster.
  */
-export type Place = (typeof places)[number]
+export type Namespace = (typeof namespaces)[number]
 
 export const addresses = {
   server: '172.16.0.101',
   peer: '172.16.0.102',
-  /** The relay agent's address towards the server, and the one towards `far`. */
+  /** The addresses of the relay agent: on the server's network, and in `far`. */
   relay: '172.16.0.250',
   relayInFar: '172.20.0.1',
   apiInternal: '172.16.0.110',
   api: '172.16.0.111',
-  /** Somebody else's DHCP server, among the machines. */
+  /** A DHCP server that is not ours, in the namespace `machines`. */
   dhcpServer: '172.16.0.253',
-  /** Somebody else's PXE server, among the machines. */
+  /** A PXE server that is not ours, in the namespace `machines`. */
   pxeServer: '172.16.0.66',
-  /** The server's own address on the office's network. */
+  /** The address of the server on the network of the office. */
   serverInOffice: '192.168.124.101',
-  /** Where other names are forwarded to, and an allowed client. */
+  /** The resolver for forwarded queries, which is also an allowed client. */
   resolver: '192.168.124.1',
-  /** The office's other resolver. */
+  /** The second resolver of the office. */
   secondResolver: '192.168.124.2',
   /** Secondary name servers in the office. */
   bind: '192.168.124.53',
   knot: '192.168.124.54',
-  /** Reaches the server, yet no rule of the site allows it to have names forwarded. */
-  foreigner: '198.51.100.7',
+  /** Reaches the server, but `dns.clients` of the site does not contain it. */
+  disallowedClient: '198.51.100.7',
 } as const
 
 export const clientMac = '52:54:00:00:0c:01'
 export const clientInterface = 'cli0'
-/** The network of {@link Place} `inner`, which nobody but the client has a route to. */
+/** The network of the namespace `inner`. Only the client has a route to it. */
 export const innerNetwork = '10.9.0.0/24'
 export const routerInterface = 'rtr0'
 export const farMac = '52:54:00:00:0f:01'
 export const farInterface = 'far0'
-/** Has the MAC of whatever node boots. */
+/** Gets the MAC address of the node that boots. */
 export const rackInterface = 'node0'
 
 export type Network = {
-  /** The command, to be run in that place. */
-  inside(place: Place, ...command: string[]): string[]
-  /** One tap per virtual machine that runs at the same time. */
+  /** Returns the command line that runs a command in a namespace. */
+  inside(namespace: Namespace, ...command: string[]): string[]
+  /** One tap for each virtual machine that runs at the same time. */
   readonly taps: readonly string[]
-  /** Ends what still runs in the namespaces and removes them; never rejects. */
+  /** Ends all processes in the namespaces and removes the namespaces; never rejects. */
   close(): Promise<void>
 }
 
 const prefix = 'slipway-e2e-'
-const places = [
+const namespaces = [
   ...([
     'server',
     'peer',
@@ -86,28 +86,28 @@ const places = [
   ...(['appliance', 'first', 'second', 'rack', 'cluster', 'user'] as const),
 ]
 const taps = ['tap0', 'tap1'] as const
-/** Of a virtual machine on the other network. */
+/** The tap of a virtual machine on the second network. */
 export const rackTap = 'tap2'
 
 export async function createNetwork(): Promise<Network> {
-  const nameOf = (place: Place): string => `${prefix}${process.pid}-${place}`
-  const inside = (place: Place, ...command: string[]): string[] => [
-    ...['ip', 'netns', 'exec', nameOf(place)],
+  const nameOf = (namespace: Namespace): string => `${prefix}${process.pid}-${namespace}`
+  const inside = (namespace: Namespace, ...command: string[]): string[] => [
+    ...['ip', 'netns', 'exec', nameOf(namespace)],
     ...command,
   ]
-  const ip = (place: Place, text: string): Promise<string> =>
-    output(['ip', '-n', nameOf(place), ...text.split(' ')])
+  const ip = (namespace: Namespace, text: string): Promise<string> =>
+    output(['ip', '-n', nameOf(namespace), ...text.split(' ')])
   const close = async (): Promise<void> => {
-    for (const place of places) await removeNamespace(nameOf(place))
+    for (const namespace of namespaces) await removeNamespace(nameOf(namespace))
   }
 
   await removeAbandoned()
   try {
-    for (const place of places) {
-      await output(['ip', 'netns', 'add', nameOf(place)])
-      await run(inside(place, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1'))
-      await run(inside(place, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'))
-      await ip(place, 'link set lo up')
+    for (const namespace of namespaces) {
+      await output(['ip', 'netns', 'add', nameOf(namespace)])
+      await run(inside(namespace, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1'))
+      await run(inside(namespace, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'))
+      await ip(namespace, 'link set lo up')
     }
     for (const scope of ['all', 'default']) {
       await run(inside('router', 'sysctl', '-qw', `net.ipv6.conf.${scope}.disable_ipv6=0`))
@@ -116,7 +116,7 @@ export async function createNetwork(): Promise<Network> {
       await ip('bridge', `link add ${bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`)
       await ip('bridge', `link set ${bridge} up`)
     }
-    for (const [bridge, place, name] of [
+    for (const [bridge, namespace, name] of [
       ['br0', 'server', 'srv0'],
       ['br0', 'peer', 'srv0'],
       ['br0', 'relay', 'rel0'],
@@ -130,9 +130,9 @@ export async function createNetwork(): Promise<Network> {
       ['br1', 'rack', rackInterface],
       ['br1', 'user', 'usr0'],
     ] as const) {
-      await ip('bridge', `link add to-${place} type veth peer name ${name} netns ${nameOf(place)}`)
-      await ip('bridge', `link set to-${place} master ${bridge} up`)
-      await ip(place, `link set ${name} up`)
+      await ip('bridge', `link add to-${namespace} type veth peer name ${name} netns ${nameOf(namespace)}`)
+      await ip('bridge', `link set to-${namespace} master ${bridge} up`)
+      await ip(namespace, `link set ${name} up`)
     }
     for (const [tap, bridge] of [...taps.map((each) => [each, 'br0'] as const), [rackTap, 'br1'] as const]) {
       await ip('bridge', `tuntap add dev ${tap} mode tap`)
@@ -163,12 +163,12 @@ export async function createNetwork(): Promise<Network> {
     await ip('server', `link add office0 type veth peer name off0 netns ${nameOf('office')}`)
     await ip('server', 'link set office0 up')
     await ip('server', `addr add ${addresses.serverInOffice}/24 dev office0`)
-    await ip('server', `route add ${addresses.foreigner}/32 dev office0`)
+    await ip('server', `route add ${addresses.disallowedClient}/32 dev office0`)
     await ip('office', 'link set off0 up')
     for (const address of [addresses.resolver, addresses.secondResolver]) {
       await ip('office', `addr add ${address}/24 dev off0`)
     }
-    await ip('office', `addr add ${addresses.foreigner}/32 dev off0`)
+    await ip('office', `addr add ${addresses.disallowedClient}/32 dev off0`)
     await ip('office', `route add default via ${addresses.serverInOffice}`)
   } catch (error) {
     await close()
@@ -177,7 +177,7 @@ export async function createNetwork(): Promise<Network> {
   return { inside, taps, close }
 }
 
-/** Namespaces whose run was killed: their processes died with it. */
+/** Removes namespaces of runs that were killed. Their processes ended with the run. */
 async function removeAbandoned(): Promise<void> {
   const names = await readdir('/run/netns').catch(() => [])
   for (const name of names.filter((each) => each.startsWith(prefix))) {
@@ -190,8 +190,8 @@ async function removeAbandoned(): Promise<void> {
 async function removeNamespace(name: string): Promise<void> {
   if (!existsSync(`/run/netns/${name}`)) return
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const left = await processesIn(name)
-    for (const pid of left) signalQuietly(pid, signal)
+    const remaining = await processesIn(name)
+    for (const pid of remaining) signalQuietly(pid, signal)
     for (let wait = 0; wait < 20 && (await processesIn(name)).length > 0; wait++) await sleep(100)
   }
   await run(['ip', 'netns', 'del', name])
@@ -202,7 +202,7 @@ async function processesIn(name: string): Promise<number[]> {
   return stdout.split('\n').filter(Boolean).map(Number)
 }
 
-/** It may have ended meanwhile. */
+/** The process may have ended in the meantime. */
 function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)

@@ -1,7 +1,7 @@
 /**
- * What the virtual machines boot: Debian's kernel as RHCOS's, an initramfs of busybox that checks
- * its surroundings (initramfs/init), and a rootfs whose hash the initramfs knows: the disk that it may
- * write. The packages are unpacked, never installed. Built once and kept by a key over everything that goes in.
+ * Builds the images that the virtual machines boot: Debian's kernel under the name of an RHCOS kernel, an initramfs with
+ * busybox that checks its environment (initramfs/init), and a rootfs whose hash is in the initramfs: the disk image that
+ * it can write. The packages are unpacked, never installed. The result is cached under a hash of all inputs.
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -22,10 +22,10 @@ import { buildInstalledDisk } from './installed-disk.ts'
 import { output, run, shellQuote } from './process.ts'
 
 export type Payload = {
-  /** Holds the three files, named as RHCOS names them. */
+  /** Directory with the three files, under the file names of RHCOS. */
   readonly imagesDir: string
   readonly rootfs: string
-  /** Clients that the tests run on this machine, out of their unpacked packages. */
+  /** Clients that the checks run on this machine, from unpacked packages. */
   readonly busybox: string
   readonly dhclient: string
   /** ISC's relay agent. */
@@ -37,7 +37,7 @@ const kernelName = `${release}-kernel-x86_64`
 const initramfsName = `${release}-initramfs.x86_64.img`
 const rootfsName = `${release}-rootfs.x86_64.img`
 
-/** What a machine of ours consists of; what these need is taken along. */
+/** Kernel modules of the virtual machines; their dependencies are added. */
 const modules = ['virtio_pci', 'virtio_net', 'virtio_blk', 'virtio-rng']
 const minutes = 60_000
 
@@ -79,7 +79,7 @@ async function buildImages(dir: string, kernelRoot: string, busybox: string): Pr
   await writeFile(join(root, 'etc/modules'), modules.join('\n'))
   await copyModules(kernelRoot, root, release)
 
-  // The installed system has the same initramfs; only the live one knows a rootfs.
+  // The installed system has the same initramfs, but only the live one has the hash of a rootfs.
   const initramfs = join(dir, initramfsName)
   await pack(root, initramfs)
   const rootfs = await buildInstalledDisk(join(dir, 'disk'), join(dir, kernelName), initramfs)
@@ -96,14 +96,15 @@ async function pack(root: string, initramfs: string): Promise<void> {
   ])
 }
 
-/** The modules and what they depend on, uncompressed, because busybox's modprobe reads no .ko.xz. */
+/** Copies the modules and their dependencies, uncompressed, because modprobe of busybox cannot read .ko.xz. */
 async function copyModules(kernelRoot: string, root: string, release: string): Promise<void> {
   await output(['depmod', '-b', kernelRoot, release], { limitMs: 2 * minutes })
   const from = join(kernelRoot, 'lib/modules', release)
   const to = join(root, 'lib/modules', release)
   const { stdout } = await run(['modprobe', '-d', kernelRoot, '-S', release, '-a', '-D', ...modules])
   const files = stdout.split('\n').flatMap((line) => /^insmod (\S+)/.exec(line)?.[1] ?? [])
-  if (files.length < modules.length) throw new Error(`modprobe found too few modules: ${stdout}`)
+  if (files.length < modules.length)
+    throw new Error(`modprobe found fewer than ${modules.length} modules: ${stdout}`)
   await mkdir(to, { recursive: true })
   for (const file of new Set(files)) {
     await cp(file, join(to, file.slice(file.lastIndexOf('/') + 1)))
@@ -119,17 +120,18 @@ async function copyModules(kernelRoot: string, root: string, release: string): P
   await output(['depmod', '-b', root, release])
 }
 
-/** The concrete package behind one that only depends on the newest. */
+/** Returns the versioned package that a metapackage depends on. */
 async function dependencyOf(name: string, prefix: string): Promise<string> {
   const command = ['apt-cache', 'depends', '--important', name]
   const read = async (): Promise<string | undefined> =>
     new RegExp(`Depends: (${prefix}\\S+)`).exec((await run(command)).stdout)?.[1]
   const found = (await read()) ?? (await updateLists(), await read())
-  if (found === undefined) throw new Error(`apt-get knows no package ${name}`)
+  if (found === undefined)
+    throw new Error(`apt-cache found no dependency of ${name} that starts with ${prefix}`)
   return found
 }
 
-/** Downloads a package and unpacks it under the working directory, unless that was done before. */
+/** Downloads a package and unpacks it under the working directory, unless it is there already. */
 async function unpack(workDir: string, name: string): Promise<string> {
   const dir = join(workDir, 'packages', name)
   if (existsSync(dir)) return dir

@@ -1,15 +1,15 @@
 /**
- * Child processes that cannot outlive the test: each has a time limit or is stopped, and dies with
- * this process even when that is killed (prctl(2) PR_SET_PDEATHSIG, by setpriv).
+ * Child processes that cannot outlive the test: each has a time limit or is stopped, and the kernel kills it when this
+ * process ends, even by SIGKILL (prctl(2) PR_SET_PDEATHSIG, set with setpriv).
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
-import { splitLines, type OnLine } from './lines.ts'
+import { splitLines, type OnLine } from './line-splitter.ts'
 
 export type Ended = {
-  /** The exit code; `undefined` when a signal ended it. */
+  /** The exit code; `undefined` if a signal ended the process. */
   readonly status: number | undefined
   readonly stdout: string
   readonly stderr: string
@@ -19,7 +19,7 @@ export type Ended = {
 
 export type RunOptions = { readonly limitMs?: number; readonly cwd?: string; readonly input?: string }
 
-/** Runs a command to its end, which comes after `limitMs` (30 s) at the latest; any exit code is fine. */
+/** Runs a command until it exits, at most for `limitMs` (30 s by default). Accepts any exit code. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const startedAt = performance.now()
   const child = launch(command, options.cwd)
@@ -31,7 +31,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     isTimedOut = true
     void stop(child)
   }, options.limitMs ?? 30_000)
-  // A command that ends without reading its input is no error of ours.
+  // A command may exit without reading its input.
   child.stdin?.on('error', () => {})
   child.stdin?.end(options.input)
   await closed
@@ -45,11 +45,11 @@ export async function run(command: readonly string[], options: RunOptions = {}):
   }
 }
 
-/** The standard output of a command that has to succeed. */
+/** Returns the standard output of a command. @throws {Error} if the command fails */
 export async function output(command: readonly string[], options?: RunOptions): Promise<string> {
   const ended = await run(command, options)
   if (ended.status === 0) return ended.stdout
-  const why = ended.isTimedOut ? 'took too long' : `exit code ${ended.status ?? 'none'}`
+  const why = ended.isTimedOut ? 'timed out' : `exit code ${ended.status ?? 'none'}`
   throw new Error(`${command.join(' ')}: ${why}: ${lastLines(ended.stderr || ended.stdout, 5)}`)
 }
 
@@ -57,15 +57,15 @@ export type Running = {
   readonly pid: number
   readonly isRunning: () => boolean
   signal(name: NodeJS.Signals): void
-  /** Resolves with the exit code, `undefined` when a signal ended it. */
+  /** Resolves with the exit code, or `undefined` if a signal ended the process. */
   readonly ended: Promise<number | undefined>
-  /** SIGTERM, and SIGKILL five seconds later. */
+  /** Sends SIGTERM, and SIGKILL after 5 s. */
   stop(): Promise<void>
 }
 
 /**
- * Starts a command that runs beside the test. Both its streams go to `logFile`; `onLine` sees the lines
- * of standard output with the time of their arrival.
+ * Starts a command in the background. Writes both streams to `logFile` and calls `onLine` for each line of standard
+ * output, with the time of its arrival.
  */
 export function start(
   command: readonly string[],
@@ -101,9 +101,9 @@ export function lastLines(text: string, count: number): string {
   return text.trimEnd().split('\n').slice(-count).join('\n')
 }
 
-/** Quotes a word for a POSIX shell. */
-export function shellQuote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`
+/** Quotes an argument for a POSIX shell. */
+export function shellQuote(argument: string): string {
+  return `'${argument.replaceAll("'", `'\\''`)}'`
 }
 
 function launch(command: readonly string[], cwd = process.cwd()): ChildProcess {

@@ -1,7 +1,7 @@
-/** Everything a check works with, built before the first and taken down after the last. */
+/** The environment of the checks: network, site, boot images, and server. Created before the first check, removed after the last. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createNetwork, addresses, type Network, type Place } from './network.ts'
+import { createNetwork, addresses, type Network, type Namespace } from './network.ts'
 import { buildPayload, type Payload } from './payload.ts'
 import { run, start, type Ended, type Running, type RunOptions } from './process.ts'
 import { startServer, type Server } from './server.ts'
@@ -12,21 +12,26 @@ export type Rig = {
   readonly payload: Payload
   readonly site: SiteFiles
   readonly server: Server
-  /** For files of this run: logs, clients' leases, downloads. */
+  /** Directory of this run: logs, leases of clients, downloads. */
   readonly dir: string
-  /** HAProxy's master process writes its id here; each run of the site's reload command adds a line to `reloads`. */
+  /** The master process of HAProxy writes its id to `pidFile`; each run of the reload command appends a line to `reloads`. */
   readonly haproxy: { readonly pidFile: string; readonly reloads: string }
-  /** The office's resolvers, in the site's order. */
+  /** The resolvers of the office, in the order of the site. */
   readonly resolvers: readonly Running[]
-  /** Runs a command in a place of the network, to its end. */
-  at(place: Place, command: readonly string[], options?: RunOptions): Promise<Ended>
-  /** Starts a command beside the test, with its output in `dir/NAME.log`; it is stopped when the run ends. */
-  beside(place: Place, name: string, command: readonly string[], onLine?: (line: string) => void): Running
-  /** Ends every process and removes the network; never rejects. */
+  /** Runs a command in a namespace until it exits. */
+  run(namespace: Namespace, command: readonly string[], options?: RunOptions): Promise<Ended>
+  /** Starts a command in the background, with its output in `dir/NAME.log`. It is stopped at the end of the run. */
+  start(
+    namespace: Namespace,
+    name: string,
+    command: readonly string[],
+    onLine?: (line: string) => void,
+  ): Running
+  /** Stops all processes and removes the network; never rejects. */
   close(): Promise<void>
 }
 
-/** @param workDir kept between runs; packages and images stay in it */
+/** @param workDir keeps packages and images between runs */
 export async function createRig(workDir: string): Promise<Rig> {
   const payload = await buildPayload(workDir)
   const dir = join(workDir, 'run')
@@ -39,9 +44,9 @@ export async function createRig(workDir: string): Promise<Rig> {
 
   const network = await createNetwork()
   const running: Running[] = []
-  const beside: Rig['beside'] = (place, name, command, onLine) => {
+  const startIn: Rig['start'] = (namespace, name, command, onLine) => {
     const options = { logFile: join(dir, `${name}.log`), ...(onLine === undefined ? {} : { onLine }) }
-    const child = start(network.inside(place, ...command), options)
+    const child = start(network.inside(namespace, ...command), options)
     running.push(child)
     return child
   }
@@ -50,15 +55,16 @@ export async function createRig(workDir: string): Promise<Rig> {
     await network.close()
   }
   try {
-    capture(beside, dir)
+    capture(startIn, dir)
     const resolvers = [addresses.resolver, addresses.secondResolver].map((address) =>
-      beside('office', `resolver-${address}`, [process.execPath, stub('resolver'), address]),
+      startIn('office', `resolver-${address}`, [process.execPath, stub('resolver'), address]),
     )
     const server = await startServer(network, site.sitePath, join(dir, 'slipway.log'))
     running.push(server.process)
     return {
-      ...{ network, payload, site, server, dir, haproxy, resolvers, beside, close },
-      at: (place, command, options) => run(network.inside(place, ...command), options),
+      ...{ network, payload, site, server, dir, haproxy, resolvers, close },
+      start: startIn,
+      run: (namespace, command, options) => run(network.inside(namespace, ...command), options),
     }
   } catch (error) {
     await close()
@@ -70,8 +76,8 @@ export function stub(name: string): string {
   return join(import.meta.dirname, 'stubs', `${name}.ts`)
 }
 
-/** Keeps what went over the wires for whoever looks into a failure; of HTTP only the requests. */
-function capture(beside: Rig['beside'], dir: string): void {
+/** Captures the traffic on both bridges, to diagnose failures; for HTTP only the requests. */
+function capture(startIn: Rig['start'], dir: string): void {
   const options = ['-s', '700', '-U', '-n', '--immediate-mode', '-Z', 'root']
   const connections = 'arp or udp or tcp[tcpflags] & (tcp-syn|tcp-fin|tcp-rst) != 0'
   for (const [bridge, file, filter] of [
@@ -79,6 +85,6 @@ function capture(beside: Rig['beside'], dir: string): void {
     ['br1', 'other-network.pcap', `${connections} or vrrp`],
   ] as const) {
     const command = ['tcpdump', '-i', bridge, ...options, '-w', join(dir, file), filter]
-    beside('bridge', `tcpdump-${bridge}`, command)
+    startIn('bridge', `tcpdump-${bridge}`, command)
   }
 }

@@ -1,11 +1,11 @@
-/** `slipway serve`, started as an operator would, and its log read line by line. */
+/** Starts `slipway serve` as an administrator does, and reads its log line by line. */
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Network, Place } from './network.ts'
+import type { Network, Namespace } from './network.ts'
 import { start, type Running } from './process.ts'
 
-/** A line of the log; only the fields that the test reads. */
+/** A line of the log, with the fields that the checks use. */
 export type LogLine = {
   readonly atMs: number
   readonly level: string
@@ -16,19 +16,20 @@ export type LogLine = {
   readonly file?: string
   readonly bootFile?: string
   readonly reason?: string
-  /** The line as it was written. */
+  /** The unparsed line. */
   readonly text: string
 }
 
 export type Server = {
   readonly lines: readonly LogLine[]
   readonly process: Running
-  /** The last lines as they were written. */
+  /** Returns the last lines, unparsed. */
   tail(count: number): string
   /**
-   * The first line, among those from `since` on, that `matches`; waits for it up to `limitMs`.
+   * Returns the first matching line, starting at index `since`. Waits for it up to `limitMs`.
    *
-   * @throws {Error} that names `what`, when none came
+   * @param what completes "slipway did not log …"
+   * @throws {Error} if there is no such line in time
    */
   waitFor(
     what: string,
@@ -37,33 +38,33 @@ export type Server = {
   ): Promise<LogLine>
 }
 
-/** The command line of this project's own program. */
+/** Returns the command line of this project's program. */
 export function slipway(...args: string[]): string[] {
   return [process.execPath, join(import.meta.dirname, '../../src/main.ts'), ...args]
 }
 
-/** Where the local API of the server of that site is. */
+/** Returns the socket of the local API of the server with this site file. */
 export function controlSocket(sitePath: string): string {
   return join(dirname(sitePath), 'control.sock')
 }
 
 type ServerOptions = {
-  /** `server` when absent. */
-  readonly place?: Place
-  /** What it finds as /etc/resolv.conf; the machine's own when absent. */
+  /** `server` if absent. */
+  readonly namespace?: Namespace
+  /** File to use as /etc/resolv.conf; the file of the machine if absent. */
   readonly resolver?: string
 }
 
-/** Resolves when it serves. */
+/** Starts the server. Resolves when it serves. */
 export async function startServer(
   network: Network,
   sitePath: string,
   logFile: string,
-  { place = 'server', resolver }: ServerOptions = {},
+  { namespace = 'server', resolver }: ServerOptions = {},
 ): Promise<Server> {
   const lines: LogLine[] = []
   const command = network.inside(
-    place,
+    namespace,
     ...(resolver === undefined ? [] : withResolver(resolver)),
     ...slipway(
       'serve',
@@ -89,8 +90,8 @@ export async function startServer(
         const found = lines.slice(since).find(matches)
         if (found !== undefined) return found
         if (performance.now() > deadline || !running.isRunning()) {
-          const why = running.isRunning() ? `within ${limitMs / 1000} s` : 'before it ended'
-          throw new Error(`slipway's log did not say ${what} ${why}`)
+          const when = running.isRunning() ? `within ${limitMs / 1000} s` : 'before it exited'
+          throw new Error(`slipway did not log ${what} ${when}`)
         }
         await sleep(50)
       }
@@ -100,21 +101,24 @@ export async function startServer(
     await server.waitFor('"serving"', (line) => line.msg === 'serving', { limitMs: 30_000 })
   } catch (error) {
     await running.stop()
-    throw new Error(`${(error as Error).message}; ${logFile} has:\n${await readFile(logFile, 'utf8')}`, {
-      cause: error,
-    })
+    throw new Error(
+      `${(error as Error).message}; contents of ${logFile}:\n${await readFile(logFile, 'utf8')}`,
+      {
+        cause: error,
+      },
+    )
   }
   return server
 }
 
-/** Runs the rest of a command with a resolv.conf of its own, in a mount namespace that ends with it. */
+/** Returns a prefix that runs a command with another /etc/resolv.conf, in a mount namespace that ends with the command. */
 export function withResolver(file: string): string[] {
   const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
   return ['unshare', '-m', 'sh', '-c', script, file]
 }
 
-/** Long enough for lines that were said to be written and read: the log goes out in batches of a tenth of a second. */
-export async function settleLog(): Promise<void> {
+/** Waits until lines that are already logged have been written and read: the log is written in batches every 0.1 s. */
+export async function waitForLogFlush(): Promise<void> {
   await sleep(500)
 }
 

@@ -1,4 +1,4 @@
-/** The site of a run, as an operator would write it, and the facts about it that checks compare with. */
+/** The site of a run, as an administrator writes it, and the values that checks compare with. */
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ export type SiteNode = {
   readonly role: Role
   readonly mac: string
   readonly address: string
-  /** More of its keys, as they stand in the site file. */
+  /** More keys of the node, as text of the site file. */
   readonly settings?: string
 }
 
@@ -33,7 +33,7 @@ export const nodes = {
   d3: { ...node('d3', 'master', 43), settings: 'kernelArguments: [e2e.install]' },
 } as const
 
-/** A declared machine that is no node: where the command-line clients run. */
+/** A declared machine that is not a node: the command-line clients use its address. */
 export const client = { name: `cli.${domain}`, mac: clientMac, address: '172.16.0.61' } as const
 
 /** A declared machine in the subnet behind the relay agent. */
@@ -50,28 +50,28 @@ function node(name: string, role: Role, lastOctet: number): SiteNode {
   return { name, role, mac: `52:54:00:00:00:${lastOctet}`, address: `172.16.0.${lastOctet}` }
 }
 
-/** What a check may change before it reloads the site; by default the text is the one that serving began with. */
+/** Changes of a check before it reloads the site; without changes the text is that of the start. */
 export type SiteChanges = {
   readonly extraHosts?: readonly string[]
   readonly spareWorker?: SiteNode
-  /** Whether nodes wait for their turn; they do not. */
+  /** Whether nodes wait for their turn; false by default. */
   readonly order?: boolean
   /** The section `tftp`, in braces. */
   readonly tftp?: string
   /** More addresses of the load balancer. */
   readonly moreApi?: readonly string[]
-  /** Names of nodes that the load balancer leaves out. */
+  /** Names of nodes with `balance: false`. */
   readonly unbalanced?: readonly string[]
-  /** The socket of HAProxy's master process, which reloads it instead of the command. */
+  /** The socket of the master process of HAProxy, used for reloads instead of the command. */
   readonly haproxyMaster?: string
-  /** HAProxy's other files, in brackets, when the site's is a part. */
+  /** Other files of HAProxy, in brackets, if the site's file is one of several. */
   readonly haproxyWith?: string
 }
 
 export type SiteFiles = {
   readonly sitePath: string
   readonly haproxyPath: string
-  /** HAProxy's stats socket. */
+  /** The stats socket of HAProxy. */
   readonly haproxySocket: string
   readonly image: string
   /** SHA-256 of each Ignition file, in hexadecimal. */
@@ -170,7 +170,7 @@ function nodeText({ name, role, mac, address, settings }: SiteNode): string {
   return settings === undefined ? own : `${own}, ${settings}`
 }
 
-/** As `openshift-install` writes it for masters and workers: everything else comes from the machine-config server. */
+/** As `openshift-install` writes it for masters and workers: a pointer to the machine config server. */
 function pointer(role: Role): string {
   const authority = Buffer.from(`-----BEGIN CERTIFICATE-----\n${role}\n-----END CERTIFICATE-----\n`).toString(
     'base64',
@@ -186,7 +186,7 @@ function pointer(role: Role): string {
   })
 }
 
-/** The bootstrap's is complete, with every manifest in it: about 300 kB. */
+/** The file of the bootstrap is complete, with all manifests: about 300 kB. */
 function bootstrapIgnition(): string {
   const files = Array.from({ length: 150 }, (_, index) => ({
     path: `/opt/openshift/manifests/${index}.yaml`,
@@ -196,7 +196,7 @@ function bootstrapIgnition(): string {
   return JSON.stringify({ ignition: { version: '3.2.0' }, storage: { files } })
 }
 
-/** Reloads the HAProxy of this run: its master process starts new workers on SIGUSR2. */
+/** Returns the command that reloads the HAProxy of this run: its master process starts new workers on SIGUSR2. */
 export function reloadCommand(pidFile: string, journal: string): string {
   return [
     `echo reload >>${shellQuote(journal)}`,

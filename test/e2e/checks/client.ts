@@ -1,4 +1,4 @@
-/** The client namespace's one interface, and what checks of clients share. */
+/** The interface of the client namespace, and helpers for checks of clients. */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unexpected } from '../expect.ts'
@@ -6,25 +6,25 @@ import { clientInterface } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import { client } from '../site.ts'
 
-/** Takes the client's addresses away, so that it begins like a machine that was just switched on. */
-export async function flushClient(rig: Rig): Promise<void> {
-  await rig.at('client', ['ip', 'addr', 'flush', 'dev', clientInterface])
+/** Removes the addresses of the client, so that it starts like a machine that was just powered on. */
+export async function flushClientAddresses(rig: Rig): Promise<void> {
+  await rig.run('client', ['ip', 'addr', 'flush', 'dev', clientInterface])
 }
 
-/** Gives the client its reserved address by hand, for clients that do not ask DHCP. */
-export async function settleClient(rig: Rig): Promise<void> {
-  await rig.at('client', ['ip', 'addr', 'replace', `${client.address}/24`, 'dev', clientInterface])
+/** Adds the reserved address of the client, for clients that do not use DHCP. */
+export async function addClientAddress(rig: Rig): Promise<void> {
+  await rig.run('client', ['ip', 'addr', 'replace', `${client.address}/24`, 'dev', clientInterface])
 }
 
 export async function setClientMac(rig: Rig, mac: string): Promise<void> {
-  await rig.at('client', ['ip', 'link', 'set', clientInterface, 'address', mac])
+  await rig.run('client', ['ip', 'link', 'set', clientInterface, 'address', mac])
 }
 
 export async function clientAddresses(rig: Rig): Promise<string> {
-  return (await rig.at('client', ['ip', '-4', '-o', 'addr', 'show', 'dev', clientInterface])).stdout
+  return (await rig.run('client', ['ip', '-4', '-o', 'addr', 'show', 'dev', clientInterface])).stdout
 }
 
-/** What a hook script kept: `NAME=value` lines. */
+/** Reads the environment that a hook script saved: `NAME=value` lines. */
 export async function readEnvironment(path: string): Promise<Record<string, string>> {
   const entries = (await readFile(path, 'utf8')).split('\n').map((line) => {
     const at = line.indexOf('=')
@@ -33,15 +33,16 @@ export async function readEnvironment(path: string): Promise<Record<string, stri
   return Object.fromEntries(entries)
 }
 
-/** @throws {Unexpected} when `isSo` stays false for `limitMs` */
+/** @throws {Unexpected} if the condition is still false after `limitMs` */
 export async function waitUntil(
   what: string,
-  isSo: () => boolean | Promise<boolean>,
+  condition: () => boolean | Promise<boolean>,
   limitMs = 10_000,
 ): Promise<void> {
   const deadline = performance.now() + limitMs
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Unexpected(`waited ${limitMs / 1000} s in vain for ${what}`)
+  while (!(await condition())) {
+    if (performance.now() > deadline)
+      throw new Unexpected(`waited ${limitMs / 1000} s without success for ${what}`)
     await sleep(50)
   }
 }

@@ -1,4 +1,4 @@
-/** Certificate requests as kubelets make them, by openssl, and every way in which one may be wrong. */
+/** Certificate requests as kubelets send them, created with openssl, and all kinds of invalid ones. */
 import { join } from 'node:path'
 import { guide } from '../guide-site.ts'
 import { output } from '../process.ts'
@@ -13,21 +13,21 @@ const bootstrapperGroups = [
   'system:authenticated',
 ]
 
-/** What a request says, but for its name. */
+/** A certificate request without its name. */
 export type Request = {
   readonly subject: string
-  /** As openssl has them: `DNS:w1.example.net,IP:192.0.2.1`. */
+  /** In the syntax of openssl: `DNS:w1.example.net,IP:192.0.2.1`. */
   readonly names?: string
   readonly spec: Readonly<Record<string, unknown>>
   readonly createdAt?: Date
-  /** Changes the PEM that openssl made. */
-  readonly spoil?: (pem: string) => string
+  /** Changes the PEM of openssl. */
+  readonly corrupt?: (pem: string) => string
 }
 
 const subjectOf = (fqdn: string): string => `/O=system:nodes/CN=system:node:${fqdn}`
 const fqdnOf = (node: string): string => `${node}.${guide.domain}`
 
-/** A kubelet's first request, by which its node joins. */
+/** Returns the first request of a kubelet, for its client certificate. */
 export function clientRequest(node: string): Request {
   return {
     subject: subjectOf(fqdnOf(node)),
@@ -38,7 +38,7 @@ export function clientRequest(node: string): Request {
   }
 }
 
-/** Its second one, which it makes as the node that it has become. */
+/** Returns the second request, which the kubelet sends as the registered node. */
 export function servingRequest(node: string, address: string): Request {
   const fqdn = fqdnOf(node)
   return {
@@ -51,9 +51,9 @@ export function servingRequest(node: string, address: string): Request {
   }
 }
 
-/** Lets openssl make it, with a key of its own. */
+/** Creates the request with openssl and a new key. */
 export async function csrObject(dir: string, name: string, request: Request): Promise<ApiObject> {
-  const { subject, names, spec, createdAt, spoil = (pem: string) => pem } = request
+  const { subject, names, spec, createdAt, corrupt = (pem: string) => pem } = request
   const pem = await output([
     ...['openssl', 'req', '-new', '-utf8', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
     ...['-keyout', join(dir, 'kubelet.key'), '-subj', subject],
@@ -63,28 +63,28 @@ export async function csrObject(dir: string, name: string, request: Request): Pr
   return {
     ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
     metadata: { name, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) },
-    spec: { ...spec, request: Buffer.from(spoil(pem)).toString('base64') },
+    spec: { ...spec, request: Buffer.from(corrupt(pem)).toString('base64') },
     status: {},
   }
 }
 
-export type Wrong = { readonly name: string; readonly request: Request; readonly reason: RegExp }
+export type InvalidRequest = { readonly name: string; readonly request: Request; readonly reason: RegExp }
 
 const hourMs = 3_600_000
 const ago = (ms: number): Date => new Date(Date.now() - ms)
 
 /**
- * All of them of a node that was seen booting, unless it is that which is wrong.
+ * Returns requests with one error each. Unless that is the error, the node was seen booting.
  *
- * @param node booted, and the cluster has no such node yet
- * @param joined booted, and the cluster has it
- * @param absent declared, and never seen
+ * @param node has booted and is not in the cluster yet
+ * @param joined has booted and is in the cluster
+ * @param absent is declared, but did not boot
  */
-export function wrongRequests(
+export function invalidRequests(
   node: GuideMachine,
   joined: GuideMachine,
   absent: GuideMachine,
-): readonly Wrong[] {
+): readonly InvalidRequest[] {
   const client = clientRequest(node.name)
   const serving = servingRequest(node.name, node.address)
   const clientWith = (spec: Request['spec']): Request => ({ ...client, spec: { ...client.spec, ...spec } })
@@ -153,7 +153,7 @@ export function wrongRequests(
       reason: /^it is more than one day old$/,
     },
     {
-      name: 'client-of-the-future',
+      name: 'client-from-the-future',
       request: { ...client, createdAt: ago(-hourMs) },
       reason: /^its creation time is in the future/,
     },
@@ -163,23 +163,23 @@ export function wrongRequests(
       reason: /^it asks for .*, expected at most 30 d/,
     },
     {
-      name: 'client-of-a-node-that-is-there',
+      name: 'client-of-a-registered-node',
       request: clientRequest(joined.name),
       reason: new RegExp(`^the cluster already has the node ${fqdnOf(joined.name)}`),
     },
     {
       name: 'client-not-its-own-key',
-      request: { ...client, spoil: otherSignature },
+      request: { ...client, corrupt: otherSignature },
       reason: /^its request is not signed with its own key$/,
     },
     {
       name: 'client-garbage',
-      request: { ...client, spoil: () => 'garbage' },
+      request: { ...client, corrupt: () => 'garbage' },
       reason: /^its request is not one CERTIFICATE REQUEST in PEM$/,
     },
     {
       name: 'client-garbage-in-pem',
-      request: { ...client, spoil: (pem) => pem.replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA') },
+      request: { ...client, corrupt: (pem) => pem.replace(/\n[A-Za-z0-9+/]{8}/, '\nAAAAAAAA') },
       reason: /^its request /,
     },
     {
@@ -227,7 +227,7 @@ export function wrongRequests(
 
 export type GuideMachine = { readonly name: string; readonly address: string }
 
-/** A request whose octets are as they were, signed by another key: the last ones are of the signature. */
+/** Changes the last octet of the request, which belongs to the signature. */
 function otherSignature(pem: string): string {
   const body = Buffer.from(pem.replaceAll(/-----.*-----/g, ''), 'base64')
   body.writeUInt8(body.readUInt8(body.length - 1) ^ 1, body.length - 1)

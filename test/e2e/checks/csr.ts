@@ -1,6 +1,6 @@
 /**
- * Certificate requests of nodes that really booted, made by openssl, on an API server that they reach through the load
- * balancer: what is right is approved at once, also when that server misbehaves, and nothing else ever is.
+ * Certificate requests, created with openssl, of nodes that sent DHCP requests, on an API server behind the load
+ * balancer. slipway approves valid requests promptly, even if the API server fails, and never approves others.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PendingCsrs } from '../../../src/cluster/csr/approver.ts'
@@ -10,14 +10,14 @@ import { macOf, guide as site } from '../guide-site.ts'
 import { rackInterface } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import type { Asked } from '../stubs/cluster.ts'
+import type { RequestTimes } from '../stubs/cluster.ts'
 import { waitUntil } from './client.ts'
 import {
   clientRequest,
   csrObject,
   csrsPath,
   servingRequest,
-  wrongRequests,
+  invalidRequests,
   type Request,
 } from './csr-requests.ts'
 
@@ -28,12 +28,12 @@ const [w1, w2, w3] = site.workers.map((address, index) => ({ name: `w${index + 1
 ]
 type Machine = { readonly name: string; readonly address: string }
 
-/** The promise. */
+/** The documented maximum. */
 export const promptMs = 2000
 
 export const csrChecks: readonly Check[] = [
   {
-    name: 'csr: right requests of nodes that were seen booting are approved within two seconds',
+    name: 'csr: valid requests of nodes that were seen booting are approved within two seconds',
     limitMs: 60_000,
     run: withGuide(async (guide, rig) => {
       await guide.reload()
@@ -43,12 +43,12 @@ export const csrChecks: readonly Check[] = [
       slowest.push(await approved(guide, promptMs, 'w1-client', clientRequest(w1.name)))
       await guide.cluster.put('/api/v1/nodes', { metadata: { name: `${w1.name}.${site.domain}` } })
       slowest.push(await approved(guide, promptMs, 'w1-serving', servingRequest(w1.name, w1.address)))
-      // As a rack does it: all at once.
-      const rack = Array.from({ length: 8 }, (_, index) => index)
+      // Many nodes at the same time.
+      const many = Array.from({ length: 8 }, (_, index) => index)
       slowest.push(
         ...(await Promise.all([
           approved(guide, promptMs, 'w2-client', clientRequest(w2.name)),
-          ...rack.map((index) =>
+          ...many.map((index) =>
             approved(guide, promptMs, `w2-serving-${index}`, servingRequest(w2.name, w2.address)),
           ),
         ])),
@@ -57,19 +57,19 @@ export const csrChecks: readonly Check[] = [
     }),
   },
   {
-    name: 'csr: every wrong request stays pending, and it is said why',
+    name: 'csr: every invalid request stays pending, with a reason',
     limitMs: 60_000,
     run: withGuide(async (guide) => {
-      const wrong = wrongRequests(w2, w1, w3)
-      for (const { name, request } of wrong) {
+      const invalid = invalidRequests(w2, w1, w3)
+      for (const { name, request } of invalid) {
         await guide.cluster.put(csrsPath, await csrObject(guide.dir, name, request))
       }
-      // As little as the API server lets anybody say.
+      // The minimum that the API server accepts.
       const spec = { signerName: 'kubernetes.io/kubelet-serving', request: 'AAAA' }
-      await guide.cluster.put(csrsPath, { metadata: { name: 'nothing' }, spec })
+      await guide.cluster.put(csrsPath, { metadata: { name: 'minimal' }, spec })
       const all = [
-        ...wrong,
-        { name: 'nothing', reason: /^its request is not one CERTIFICATE REQUEST in PEM$/ },
+        ...invalid,
+        { name: 'minimal', reason: /^its request is not one CERTIFICATE REQUEST in PEM$/ },
       ]
       const areListed = async (): Promise<boolean> => {
         const names = (await guide.csrs()).requests.map(({ name }) => name)
@@ -79,41 +79,41 @@ export const csrChecks: readonly Check[] = [
       await sleep(promptMs)
       const [listed] = JSON.parse(await guide.control('csr', 'list', '--json')) as PendingCsrs[]
       for (const { name, reason } of all) {
-        const left = listed?.requests.find((request) => request.name === name)
-        expectMatch(left?.reason ?? 'it is not listed', reason, name)
+        const pending = listed?.requests.find((request) => request.name === name)
+        expectMatch(pending?.reason ?? 'it is not listed', reason, name)
       }
       const names = new Set(all.map(({ name }) => name))
-      const wrongly = (await guide.cluster.asked()).filter(
+      const approvedNames = (await guide.cluster.certificateRequests()).filter(
         ({ name, approvedAt }) => names.has(name) && approvedAt !== undefined,
       )
-      expectEqual(wrongly.map(({ name }) => name).join(), '', 'wrong requests that were approved')
+      expectEqual(approvedNames.map(({ name }) => name).join(), '', 'invalid requests that were approved')
       return `${all.length} requests`
     }),
   },
-  ...misbehaviours().map(({ name, limitMs, provoke }): Check => ({
+  ...apiFailures().map(({ name, limitMs, provoke }): Check => ({
     name: `csr: a request is approved although ${name}`,
     run: withGuide(async (guide) => {
       await untilFollowed(guide)
       const csr = `w1-again-${name.replaceAll(/\W+/g, '-')}`
       await provoke(guide, csr)
       const ms = await approved(guide, limitMs, csr, servingRequest(w1.name, w1.address))
-      return `after ${ms} ms, ${limitMs} at most`
+      return `after ${ms} ms, limit ${limitMs} ms`
     }),
   })),
 ]
 
-type Misbehaviour = {
+type ApiFailure = {
   readonly name: string
-  /** Until the approval: the pauses of the client (docs/decisions/0025), and a second for the rest. */
+  /** For the approval: the pauses of the API client (docs/decisions/0025) and one second. */
   readonly limitMs: number
   readonly provoke: (guide: Guide, csr: string) => Promise<void>
 }
 
-function misbehaviours(): readonly Misbehaviour[] {
+function apiFailures(): readonly ApiFailure[] {
   const approvalOf = (csr: string): string => `${csrsPath}/${csr}/approval`
   return [
     {
-      name: 'the watch is cut in mid-event',
+      name: 'the watch ends in the middle of an event',
       limitMs: 1500,
       async provoke({ cluster }) {
         await cluster.write(csrsPath, '{"type":"ADDED","object":{"metadata":{"na')
@@ -121,7 +121,7 @@ function misbehaviours(): readonly Misbehaviour[] {
       },
     },
     {
-      name: 'the place where the watch was is too old',
+      name: 'the resource version of the watch is too old (410)',
       limitMs: 2500,
       async provoke({ cluster }) {
         await cluster.compact()
@@ -129,12 +129,12 @@ function misbehaviours(): readonly Misbehaviour[] {
       },
     },
     {
-      name: 'an event is garbage',
+      name: 'an event is not JSON',
       limitMs: 1500,
       provoke: ({ cluster }) => cluster.write(csrsPath, 'garbage\n'),
     },
     {
-      name: 'somebody changed it meanwhile (409)',
+      name: 'the request was changed in the meantime (409)',
       limitMs: 1500,
       provoke: ({ cluster }, csr) => cluster.refuse(approvalOf(csr), { status: 409, reason: 'Conflict' }),
     },
@@ -161,12 +161,14 @@ export function withGuide(run: (guide: Guide, rig: Rig) => Promise<string | unde
     try {
       return await run(guide, rig)
     } catch (error) {
-      throw new Unexpected(`${(error as Error).message}\nthe guide's appliance:\n${guide.server.tail(12)}`)
+      throw new Unexpected(
+        `${(error as Error).message}\nlog of the guide's appliance:\n${guide.server.tail(12)}`,
+      )
     }
   }
 }
 
-/** By way of HAProxy, whose checks may have to find the masters first. */
+/** The API is behind HAProxy, whose health checks may have to pass first. */
 export function untilFollowed({ cluster }: Guide): Promise<void> {
   return waitUntil(
     'slipway to follow the requests',
@@ -175,20 +177,20 @@ export function untilFollowed({ cluster }: Guide): Promise<void> {
   )
 }
 
-/** What its firmware or its system asks first: an address. */
+/** Requests an address, like the firmware of a machine that boots. */
 async function bootOnce(guide: Guide, rig: Rig, { name }: Machine): Promise<void> {
   const since = guide.server.lines.length
   const mac = macOf(name, await guide.text())
-  await rig.at('rack', ['ip', 'link', 'set', rackInterface, 'address', mac])
+  await rig.run('rack', ['ip', 'link', 'set', rackInterface, 'address', mac])
   const udhcpc = [rig.payload.busybox, 'udhcpc', '-f', '-q', '-n', '-t', '4', '-T', '2', '-i', rackInterface]
-  const { status, stderr } = await rig.at('rack', [...udhcpc, '-s', '/bin/true'])
+  const { status, stderr } = await rig.run('rack', [...udhcpc, '-s', '/bin/true'])
   expectEqual(status, 0, `udhcpc's exit code (${stderr.trim()})`)
   const isLease = ({ node, msg }: { node?: string; msg: string }): boolean =>
     node === `${site.cluster}/${name}` && /acknowledged/.test(msg)
-  await guide.server.waitFor(`that ${name} has its address`, isLease, { since })
+  await guide.server.waitFor(`that ${name} got its address`, isLease, { since })
 }
 
-/** @returns how long after its appearance on the server it was approved there, in milliseconds */
+/** @returns the milliseconds between the creation of the request and its approval */
 export async function approved(
   guide: Guide,
   limitMs: number,
@@ -196,18 +198,18 @@ export async function approved(
   request: Request,
 ): Promise<number> {
   await guide.cluster.put(csrsPath, await csrObject(guide.dir, name, request))
-  let asked: Asked | undefined
+  let times: RequestTimes | undefined
   const isApproved = async (): Promise<boolean> => {
-    asked = (await guide.cluster.asked()).find((each) => each.name === name)
-    return asked?.approvedAt !== undefined
+    times = (await guide.cluster.certificateRequests()).find((each) => each.name === name)
+    return times?.approvedAt !== undefined
   }
   await waitUntil(`${name} to be approved`, isApproved, limitMs + 3000).catch(async (error: unknown) => {
-    const left = (await guide.csrs()).requests.find((each) => each.name === name)
-    throw new Unexpected(`${(error as Error).message}: ${left?.reason ?? 'it is not listed'}`)
+    const pending = (await guide.csrs()).requests.find((each) => each.name === name)
+    throw new Unexpected(`${(error as Error).message}: ${pending?.reason ?? 'it is not listed'}`)
   })
-  const { askedAt = 0, approvedAt = 0, lateMs = 0 } = asked ?? {}
-  const ms = approvedAt - askedAt
-  const mostMs = limitMs + lateMs
-  expect(ms <= mostMs, `${name} was approved after ${ms} ms, expected ${mostMs} at most`)
+  const { createdAt = 0, approvedAt = 0, delayMs = 0 } = times ?? {}
+  const ms = approvedAt - createdAt
+  const maxMs = limitMs + delayMs
+  expect(ms <= maxMs, `${name} was approved after ${ms} ms, expected at most ${maxMs} ms`)
   return ms
 }

@@ -1,4 +1,4 @@
-/** ISC dhclient with Debian's own list of requests: first lease, INIT-REBOOT, NAK, release. */
+/** ISC dhclient with the requested options of Debian: first lease, INIT-REBOOT, NAK, release. */
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addresses, clientInterface } from '../network.ts'
@@ -6,11 +6,11 @@ import { expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { client, gateway } from '../site.ts'
-import { clientAddresses, flushClient, readEnvironment } from './client.ts'
+import { clientAddresses, flushClientAddresses, readEnvironment } from './client.ts'
 
 const foreignAddress = '172.16.0.222'
 
-/** The one that Debian ships, without its comments; then what keeps a failing client from taking minutes. */
+/** The file of Debian without comments, and shorter time-outs, so that a failure does not take minutes. */
 const configuration = `\
 option rfc3442-classless-static-routes code 121 = array of unsigned integer 8;
 send host-name "cli";
@@ -22,9 +22,9 @@ initial-interval 1;
 
 export const dhclientChecks: readonly Check[] = [
   {
-    name: 'dhclient: gets its reserved address, name and search list',
+    name: 'dhclient: gets its reserved address, name, and search list',
     async run(rig) {
-      await flushClient(rig)
+      await flushClientAddresses(rig)
       await rm(join(rig.dir, 'dhclient.leases'), { force: true })
       const output = await dhclient(rig, '-1')
       expectMatch(output, new RegExp(`bound to ${client.address} `), 'dhclient')
@@ -45,9 +45,9 @@ export const dhclientChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dhclient: comes back with the address that it had, without a DISCOVER (INIT-REBOOT)',
+    name: 'dhclient: requests its previous address without a DISCOVER (INIT-REBOOT)',
     async run(rig) {
-      await flushClient(rig)
+      await flushClientAddresses(rig)
       const output = await dhclient(rig, '-1')
       expectMatch(output, new RegExp(`bound to ${client.address} `), 'dhclient')
       expectNoMatch(output, /DHCPDISCOVER/, 'dhclient')
@@ -55,9 +55,9 @@ export const dhclientChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dhclient: is refused an address that is not its own, then gets the right one (NAK)',
+    name: 'dhclient: gets a NAK for an address that is not reserved for it, then its reserved address',
     async run(rig) {
-      await flushClient(rig)
+      await flushClientAddresses(rig)
       const leases = join(rig.dir, 'dhclient.leases')
       const text = await readFile(leases, 'utf8')
       await writeFile(
@@ -72,11 +72,11 @@ export const dhclientChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dhclient: releases',
+    name: 'dhclient: releases its address',
     async run(rig) {
       const since = rig.server.lines.length
       await dhclient(rig, '-r')
-      await rig.server.waitFor('that the client released its address', ({ msg }) => /release/.test(msg), {
+      await rig.server.waitFor('the release of the address', ({ msg }) => /release/.test(msg), {
         since,
       })
       return undefined
@@ -84,7 +84,7 @@ export const dhclientChecks: readonly Check[] = [
   },
 ]
 
-/** Runs it in the foreground until it says that it is bound or ends by itself. */
+/** Runs dhclient in the foreground until it is bound or exits. */
 async function dhclient(rig: Rig, mode: '-1' | '-r'): Promise<string> {
   const hook = join(rig.dir, 'dhclient')
   await copyFile(join(import.meta.dirname, '../hooks/dhclient'), hook)
@@ -96,7 +96,7 @@ async function dhclient(rig: Rig, mode: '-1' | '-r'): Promise<string> {
   const command = [rig.payload.dhclient, '-4', '-v', '-d', mode, ...files, clientInterface]
   let output = ''
   const bound = Promise.withResolvers<undefined>()
-  const running = rig.beside(
+  const running = rig.start(
     'client',
     'dhclient',
     ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command],

@@ -1,9 +1,9 @@
-/** The same questions to BIND with the guide's zones and to our server: every answer compared, every difference meant. */
-import { settleClient, waitUntil } from './client.ts'
+/** Sends the same questions to BIND with the guide's zones and to slipway, and compares every answer. */
+import { addClientAddress, waitUntil } from './client.ts'
 import { addresses } from '../network.ts'
 import { startBind } from '../peers/bind.ts'
-import { settle, type Fields, type Intended } from '../peers/differences.ts'
-import { peerAddress } from '../peers/place.ts'
+import { compareAnswers, type Fields, type Intended } from '../peers/differences.ts'
+import { peerAddress } from '../peers/address.ts'
 import { output } from '../process.ts'
 import { stub, type Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
@@ -22,8 +22,8 @@ const names = [
     `x.*.apps.${domain}`,
   ],
   ...[
-    `nobody.${domain}`,
-    `nobody.${apex}`,
+    `missing.${domain}`,
+    `missing.${apex}`,
     `x.api.${domain}`,
     `x.m1.${domain}`,
     `${'a'.repeat(63)}.${domain}`,
@@ -41,7 +41,7 @@ const names = [
 ]
 const types = ['A', 'AAAA', 'NS', 'SOA', 'PTR', 'CNAME', 'TXT', 'MX', 'SRV', 'DS', 'ANY']
 
-type Asked = { readonly name: string; readonly octets: Uint8Array; readonly transport?: 'tcp' }
+type Question = { readonly name: string; readonly octets: Uint8Array; readonly transport?: 'tcp' }
 
 function query(name: string, type: string, more: Record<string, unknown> = {}): Uint8Array {
   const questions = [{ name, type, class: 'IN' }]
@@ -54,7 +54,7 @@ function edns(fields: Record<string, unknown>): Record<string, unknown> {
   return { additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [], ...fields }] }
 }
 
-/** A query with some of its octets set. */
+/** Returns a copy of a query with some octets changed. */
 function patched(octets: Uint8Array, ...patches: (readonly [at: number, octet: number])[]): Uint8Array {
   const copy = Uint8Array.from(octets)
   for (const [at, octet] of patches) copy[at] = octet
@@ -63,7 +63,7 @@ function patched(octets: Uint8Array, ...patches: (readonly [at: number, octet: n
 
 const m1 = query(`m1.${domain}`, 'A')
 
-const odd: readonly Asked[] = [
+const odd: readonly Question[] = [
   { name: 'odd: no recursion desired', octets: query(`m1.${domain}`, 'A', { flags: 0 }) },
   { name: 'odd: CD', octets: query(`m1.${domain}`, 'A', { flags: judge.CHECKING_DISABLED }) },
   { name: 'odd: AD', octets: query(`m1.${domain}`, 'A', { flags: judge.AUTHENTIC_DATA }) },
@@ -87,9 +87,9 @@ const odd: readonly Asked[] = [
     }),
   },
   { name: 'odd: no question', octets: m1.slice(0, 12).fill(0, 4, 6) },
-  { name: 'odd: a question announced and not there', octets: m1.slice(0, 12) },
+  { name: 'odd: a missing question', octets: m1.slice(0, 12) },
   { name: 'odd: two questions', octets: patched(Uint8Array.of(...m1, ...m1.subarray(12)), [5, 2]) },
-  { name: 'odd: a name cut short', octets: m1.slice(0, 20) },
+  { name: 'odd: a truncated name', octets: m1.slice(0, 20) },
   { name: 'odd: a compressed question', octets: Uint8Array.of(...m1.subarray(0, 12), 0xc0, 12, 0, 1, 0, 1) },
   { name: 'odd: a reserved label', octets: patched(m1, [12, 0x82]) },
   { name: 'odd: eleven octets', octets: m1.slice(0, 11) },
@@ -103,113 +103,112 @@ const odd: readonly Asked[] = [
     octets: query(`m1.${domain}`, 'A', edns({ options: [{ code: 65_001, data: Buffer.from('x') }] })),
   },
   { name: 'edns: 0 octets', octets: query(`m1.${domain}`, 'A', edns({ udpPayloadSize: 0 })) },
-  { name: 'edns: NXDOMAIN', octets: query(`nobody.${domain}`, 'A', edns({})) },
+  { name: 'edns: NXDOMAIN', octets: query(`missing.${domain}`, 'A', edns({})) },
   { name: 'edns: texts longer than 512 octets', octets: query(apex, 'TXT', edns({})) },
   { name: 'tcp: texts longer than 512 octets', octets: query(apex, 'TXT'), transport: 'tcp' },
   { name: 'tcp: an answer', octets: m1, transport: 'tcp' },
-  { name: 'tcp: NXDOMAIN', octets: query(`nobody.${domain}`, 'A', edns({})), transport: 'tcp' },
+  { name: 'tcp: NXDOMAIN', octets: query(`missing.${domain}`, 'A', edns({})), transport: 'tcp' },
 ]
 
-/** Who wants recursion gets these names' answers from elsewhere, who does not is told where to ask. */
-const delegated: readonly Asked[] = [`lab2.${apex}`, `x.lab2.${apex}`, `ns.lab2.${apex}`].flatMap((name) =>
+/** With recursion desired these names are forwarded; without it they get a referral. */
+const delegated: readonly Question[] = [`lab2.${apex}`, `x.lab2.${apex}`, `ns.lab2.${apex}`].flatMap((name) =>
   types.map((type) => ({ name: `delegated: ${name} ${type}`, octets: query(name, type, { flags: 0 }) })),
 )
 
-const questions: readonly Asked[] = [
+const questions: readonly Question[] = [
   ...names.flatMap((name) => types.map((type) => ({ name: `${name} ${type}`, octets: query(name, type) }))),
   ...delegated,
-  // Of nobody else's interest here: an answer that was kept would have counted down.
-  { name: 'elsewhere: asked-once.example.net A', octets: query('asked-once.example.net', 'A') },
-  { name: 'elsewhere: missing.example.net A', octets: query('missing.example.net', 'A') },
+  // Names that no other check uses: the TTL of a cached answer would be lower.
+  { name: 'forwarded: once.example.net A', octets: query('once.example.net', 'A') },
+  { name: 'forwarded: missing.example.net A', octets: query('missing.example.net', 'A') },
   ...odd,
 ]
 
-/** What differs, and why it should. A difference that is not here fails, and so does a row without a difference. */
+/** The intended differences and their reasons. An unlisted difference fails the check, and so does a row without one. */
 const intended: readonly Intended[] = [
   {
     field: /^soa serial$/,
     question: /./,
-    reason: 'ours is the time of the site file; a hand-written zone has what its operator wrote',
+    reason: 'slipway uses the time of the site file; the zone of BIND has a fixed serial',
   },
   {
     field: /^soa ttl$/,
     question: / SOA$/,
     reason:
-      'BIND sets 0 in negative answers to SOA (zero-no-soa-ttl), for updates, which we do not take; RFC 2308 §3 has no exception',
+      'BIND sets 0 in negative answers to SOA (zero-no-soa-ttl), for updates, which slipway does not support; RFC 2308 §3 has no exception',
   },
   {
     field: /^(?:answer|soa owner|soa mname|soa rname)$/,
     question: /M1\.oCp45|TEST\.aPPs/,
     reason:
-      'names come back in the spelling of the question, by which resolvers know their answers (RFC 4343 §4.1); BIND has the zone’s',
+      'names keep the spelling of the question, which resolvers compare (RFC 4343 §4.1); BIND uses the spelling of the zone',
   },
   {
     field: /./,
     question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) DS$/,
     reason:
-      'BIND asks the parent for DS (RFC 4035 §3.1.4.1); zones of a site have no parent that knows them, so it has none',
+      'BIND queries the parent for DS (RFC 4035 §3.1.4.1); zones of a site are not delegated by a parent, so there is none',
   },
   {
     field: /^(?:answer|flags|soa \w+)$/,
     question: /^(?:(?:twins\.)?example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) ANY$/,
-    reason: 'ANY gets one RRset (RFC 8482 §4.1); BIND gives all, and cuts what 512 octets do not hold',
+    reason: 'ANY gets one RRset (RFC 8482 §4.1); BIND sends all, and truncates at 512 octets',
   },
   {
     field: /^answer$/,
     question: /^example\.localdomain TXT$/,
-    reason: 'of an RRset that does not fit nothing is sent (RFC 2181 §9 allows a part, which nobody may use)',
+    reason: 'an RRset that does not fit is omitted (RFC 2181 §9 allows a part, which clients must not use)',
   },
   {
     field: /^additional$/,
     question: /^(?:(?:0\.16\.172\.in-addr|(?:0\.){8}8\S+)\.arpa NS|_etcd\._tcp\.example\.localdomain ANY)$/,
-    reason:
-      'the address of the server that is named saves a question: one in another zone of ours, and after ANY too',
+    reason: 'the address of the named server saves a query, also in another zone of the site and after ANY',
   },
   {
     field: /^(?:authority|additional)$/,
     question: /^odd: (?:no recursion|CD|AD)/,
     reason:
-      'BIND adds NS to answers when no recursion is desired (minimal-responses); ours are as short to everybody',
+      'BIND adds NS to answers when recursion is not desired (minimal-responses); slipway sends minimal answers to all clients',
   },
   {
     field: /^flags$/,
     question:
-      /^(?:odd: (?:opcode|class|version|no question|a question|two|a name|a compressed|a reserved)|edns: version 1)/,
+      /^(?:odd: (?:opcode|class|version|no question|a missing|two|a truncated|a compressed|a reserved)|edns: version 1)/,
     reason:
-      'RA says that recursion is there for this client, in errors too; BIND leaves it out of some, and RD of others',
+      'RA shows that recursion is available to this client, also in errors; BIND omits it from some, and RD from others',
   },
   {
     field: /^(?:rcode|question)$/,
     question: /^odd: opcode (?:NOTIFY|UPDATE)$/,
-    reason: 'neither is offered, so what stands behind the header is not looked at; BIND finds it malformed',
+    reason: 'neither is supported, so only the header is read; BIND reports a malformed message',
   },
   {
     field: /^rcode$/,
     question: /^odd: class ANY$/,
-    reason: 'only class IN is served, and any other is refused alike',
+    reason: 'only class IN is served; all others are refused',
   },
   {
     field: /^(?:rcode|answer|authority)$/,
     question: /^odd: version\.bind$/,
-    reason: 'who asks is not told which program answers',
+    reason: 'slipway does not disclose its program name',
   },
 ]
 
 export const differentialDnsChecks: readonly Check[] = [
   {
-    name: 'differential: BIND with the guide’s zones answers as we do, but for what is listed',
+    name: 'differential: slipway answers like BIND with the guide’s zones, except for listed differences',
     limitMs: 240_000,
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const bind = await startBind(rig)
       try {
         const first = { name: '', octets: m1 }
-        await waitUntil('BIND', async () => (await ask(rig, peerAddress, [first]))[0] !== undefined)
+        await waitUntil('BIND', async () => (await sendQueries(rig, peerAddress, [first]))[0] !== undefined)
         const [ours, theirs] = [
-          await ask(rig, addresses.server, questions),
-          await ask(rig, peerAddress, questions),
+          await sendQueries(rig, addresses.server, questions),
+          await sendQueries(rig, peerAddress, questions),
         ]
-        return settle(
+        return compareAnswers(
           questions.map(({ name }, index) => ({
             question: name,
             ours: fieldsOf(ours[index]),
@@ -224,16 +223,20 @@ export const differentialDnsChecks: readonly Check[] = [
   },
 ]
 
-async function ask(rig: Rig, to: string, asked: readonly Asked[]): Promise<(Judged | undefined)[]> {
+async function sendQueries(
+  rig: Rig,
+  to: string,
+  queries: readonly Question[],
+): Promise<(Judged | undefined)[]> {
   const input = JSON.stringify(
-    asked.map(({ octets, transport = 'udp' }) => ({
+    queries.map(({ octets, transport = 'udp' }) => ({
       to,
       port: 53,
       transport,
       hex: Buffer.from(octets).toString('hex'),
     })),
   )
-  const command = rig.network.inside('client', process.execPath, stub('ask'))
+  const command = rig.network.inside('client', process.execPath, stub('send-queries'))
   const replies = JSON.parse(await output(command, { input, limitMs: 120_000 })) as (string | null)[]
   return replies.map((hex) => (hex === null ? undefined : judge.decode(Buffer.from(hex, 'hex'))))
 }
@@ -266,7 +269,7 @@ function fieldsOf(reply: Judged | undefined): Fields {
   return fields
 }
 
-/** Records in an order of their own: servers rotate them. */
+/** Sorted, because servers rotate records. */
 function text(records: readonly JudgedRecord[]): string {
   const lines = records
     .filter(({ type }) => type !== 'SOA')

@@ -1,20 +1,20 @@
-/** `dig` against the server: the cluster's names and addresses, negative answers, transports, forwarding. */
+/** Queries with `dig`: names and addresses of the cluster, negative answers, transports, forwarding. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
-import { addresses, type Place } from '../network.ts'
+import { addresses, type Namespace } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { client, domain, nodes } from '../site.ts'
-import { settleClient } from './client.ts'
+import { addClientAddress } from './client.ts'
 
-/** What the office's resolver answers. */
+/** The address in all answers of the office's resolver. */
 const outside = '203.0.113.80'
 
 export const dnsChecks: readonly Check[] = [
   {
-    name: 'dns: every node, the load balancer, the wildcard and hosts, forward',
+    name: 'dns: forward names of all nodes, the load balancer, the wildcard, and hosts',
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const wanted = [
         ...Object.values(nodes).map(({ name, address }) => [`${name}.${domain}`, address] as const),
         [`api.${domain}`, addresses.api],
@@ -33,7 +33,7 @@ export const dnsChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dns: every address, reverse; a node has one name, api-int has its own',
+    name: 'dns: reverse names of all addresses; a node has one name, and api-int has its own',
     async run(rig) {
       for (const { name, address } of Object.values(nodes)) {
         const { records } = await dig(rig, '-x', address)
@@ -49,12 +49,12 @@ export const dnsChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dns: a name without an AAAA is NODATA, a name that is not there NXDOMAIN, both with the SOA',
+    name: 'dns: a name without an AAAA gets NODATA, a missing name NXDOMAIN, both with the SOA',
     async run(rig) {
       const nodata = await dig(rig, `m1.${domain}`, 'AAAA')
       expectEqual(`${nodata.status} ${nodata.records.length}`, 'NOERROR 0', 'AAAA of m1')
       expectMatch(nodata.text, / SOA /, 'authority section of NODATA')
-      for (const name of [`nobody.${domain}`, `x.api.${domain}`]) {
+      for (const name of [`missing.${domain}`, `x.api.${domain}`]) {
         const missing = await dig(rig, name)
         expectEqual(`${missing.status} ${missing.records.length}`, 'NXDOMAIN 0', name)
         expectMatch(missing.text, / SOA /, 'authority section of NXDOMAIN')
@@ -80,14 +80,14 @@ export const dnsChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dns: TCP, EDNS(0) and a question in mixed case',
+    name: 'dns: TCP, EDNS(0), and a question in mixed case',
     async run(rig) {
       const name = `m1.${domain}`
       const overTcp = await dig(rig, '+tcp', name)
       expectEqual(overTcp.records.join(' '), `${name}. A ${nodes.m1.address}`, 'over TCP')
       const plain = await dig(rig, '+noedns', name)
       expectEqual(plain.records.join(' '), `${name}. A ${nodes.m1.address}`, 'without EDNS')
-      expect(!plain.text.includes('EDNS:'), 'an OPT record answers a question without one')
+      expect(!plain.text.includes('EDNS:'), 'the reply to a query without EDNS has an OPT record')
       expectMatch((await dig(rig, '+bufsize=1232', name)).text, /EDNS: version: 0/, 'with EDNS')
       expectMatch((await dig(rig, '+edns=1', '+noednsneg', name)).text, /status: BADVERS/, 'EDNS version 1')
       const mixed = `M1.oCp45.ExAmPlE.LocalDomain`
@@ -96,11 +96,11 @@ export const dnsChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dns: other names are forwarded for the subnet and the office, over TCP where the answer is long',
+    name: 'dns: other names are forwarded for the subnet and the office, over TCP for long answers',
     async run(rig) {
-      for (const place of ['client', 'office'] as const) {
-        const { records } = await digFrom(rig, place, 'quay.io')
-        expectEqual(records.join(' '), `quay.io. A ${outside}`, `quay.io from the ${place}`)
+      for (const namespace of ['client', 'office'] as const) {
+        const { records } = await digFrom(rig, namespace, 'quay.io')
+        expectEqual(records.join(' '), `quay.io. A ${outside}`, `quay.io from the ${namespace}`)
       }
       expectEqual((await dig(rig, '+tcp', 'quay.io')).records.join(' '), `quay.io. A ${outside}`, 'over TCP')
       const large = await dig(rig, 'large.example.net')
@@ -110,17 +110,17 @@ export const dnsChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dns: what was asked for is kept, and its TTL counts down',
+    name: 'dns: forwarded answers are cached, and their TTL counts down',
     async run(rig) {
-      await dig(rig, 'kept.example.net')
+      await dig(rig, 'cached.example.net')
       await sleep(1100)
-      const { ttls } = await dig(rig, 'KEPT.example.net')
+      const { ttls } = await dig(rig, 'CACHED.example.net')
       expect((ttls[0] ?? 60) < 60, `TTL ${ttls.join()} after a second`)
       return `TTL ${ttls.join()}`
     },
   },
   {
-    name: 'dns: a resolver that falls silent costs nobody an answer; when all do, what was known is given',
+    name: 'dns: answers continue when one resolver stops responding, and are stale when all have stopped',
     async run(rig) {
       const [first, second] = rig.resolvers
       await dig(rig, 'brief.example.net')
@@ -129,51 +129,61 @@ export const dnsChecks: readonly Check[] = [
         const waits: number[] = []
         for (let index = 0; index < 8; index++) {
           const { records, milliseconds } = await dig(rig, `n${index}.example.net`)
-          expectEqual(records.join(' '), `n${index}.example.net. A ${outside}`, 'with one resolver silent')
+          expectEqual(
+            records.join(' '),
+            `n${index}.example.net. A ${outside}`,
+            'while one resolver does not respond',
+          )
           waits.push(milliseconds)
           await sleep(500)
         }
-        expect(Math.max(...waits) < 1500, `an answer took ${Math.max(...waits)} ms`)
-        expect((waits.at(-1) ?? 1500) < 150, `the last answer still took ${waits.at(-1)} ms`)
+        expect(
+          Math.max(...waits) < 1500,
+          `an answer took ${Math.max(...waits)} ms, expected less than 1500 ms`,
+        )
+        expect(
+          (waits.at(-1) ?? 1500) < 150,
+          `the last answer took ${waits.at(-1)} ms, expected less than 150 ms`,
+        )
         second?.signal('SIGSTOP')
         const stale = await dig(rig, 'brief.example.net')
-        expectEqual(stale.records.join(' '), `brief.example.net. A ${outside}`, 'with both silent')
-        expectEqual(stale.ttls.join(), '30', 'TTL of what is stale')
-        return `waits ${waits.join()} ms; stale after ${stale.milliseconds} ms`
+        expectEqual(stale.records.join(' '), `brief.example.net. A ${outside}`, 'while no resolver responds')
+        expectEqual(stale.ttls.join(), '30', 'TTL of the stale answer')
+        return `answers after ${waits.join()} ms; stale answer after ${stale.milliseconds} ms`
       } finally {
         for (const resolver of rig.resolvers) resolver.signal('SIGCONT')
       }
     },
   },
   {
-    name: 'dns: a foreigner that floods is held back; its cookie, or TCP, gets it through',
+    name: 'dns: a flood from another network is rate-limited; a cookie or TCP is not',
     async run(rig) {
       const flood = Array.from({ length: 150 }, () => `api.${domain}`)
-      const foreign = ['-b', addresses.foreigner]
+      const source = ['-b', addresses.disallowedClient]
       const { text } = await digFrom(
         rig,
         'office',
-        ...foreign,
+        ...source,
         '+tries=1',
         '+time=1',
         '+ignore',
         '+nocookie',
         ...flood,
       )
-      const cut = text.match(/flags: qr aa tc/g)?.length ?? 0
-      expect(cut > 0, 'no reply of the flood was cut')
-      const overTcp = await digFrom(rig, 'office', ...foreign, '+tcp', `api.${domain}`)
+      const truncated = text.match(/flags: qr aa tc/g)?.length ?? 0
+      expect(truncated > 0, 'no reply to the flood was truncated')
+      const overTcp = await digFrom(rig, 'office', ...source, '+tcp', `api.${domain}`)
       expectEqual(overTcp.records.join(' '), `api.${domain}. A ${addresses.api}`, 'over TCP')
       expectMatch(overTcp.text, /COOKIE: [0-9a-f]{16}01000000[0-9a-f]{24} \(good\)/, 'cookie')
-      return `${cut} of ${flood.length} cut`
+      return `${truncated} of ${flood.length} truncated`
     },
   },
   {
-    name: "dns: other names are refused to foreigners, the cluster's own are not",
+    name: "dns: clients outside dns.clients get the cluster's names, and REFUSED for others",
     async run(rig) {
-      const foreign = ['-b', addresses.foreigner]
-      expectEqual((await digFrom(rig, 'office', ...foreign, 'quay.io')).status, 'REFUSED', 'quay.io')
-      const own = await digFrom(rig, 'office', ...foreign, `api.${domain}`)
+      const source = ['-b', addresses.disallowedClient]
+      expectEqual((await digFrom(rig, 'office', ...source, 'quay.io')).status, 'REFUSED', 'quay.io')
+      const own = await digFrom(rig, 'office', ...source, `api.${domain}`)
       expectEqual(own.records.join(' '), `api.${domain}. A ${addresses.api}`, 'api')
       return undefined
     },
@@ -184,10 +194,10 @@ type Reply = {
   /** `NOERROR`, `NXDOMAIN`, … */
   readonly status: string
   readonly flags: readonly string[]
-  /** The answer section, a record each: `m1.example. A 192.0.2.1` (without TTL and class). */
+  /** The records of the answer section, without TTL and class: `m1.example. A 192.0.2.1`. */
   readonly records: readonly string[]
   readonly ttls: readonly number[]
-  /** How long dig waited for its last reply. */
+  /** How long dig waited for the last reply. */
   readonly milliseconds: number
   readonly text: string
 }
@@ -196,10 +206,10 @@ function dig(rig: Rig, ...question: string[]): Promise<Reply> {
   return digFrom(rig, 'client', ...question)
 }
 
-async function digFrom(rig: Rig, place: Place, ...question: string[]): Promise<Reply> {
+async function digFrom(rig: Rig, namespace: Namespace, ...question: string[]): Promise<Reply> {
   const command = ['dig', '+time=3', '+tries=2', `@${addresses.server}`, ...question]
-  const { stdout } = await rig.at(place, command)
-  // dig separates by tabs and blanks, as it finds handsome.
+  const { stdout } = await rig.run(namespace, command)
+  // dig separates fields by a varying number of tabs and spaces.
   const text = stdout.replace(/[ \t]+/g, ' ')
   const answer = /;; ANSWER SECTION:\n([^;]*)\n\n/.exec(text)?.[1] ?? ''
   return {

@@ -1,4 +1,4 @@
-/** curl against the HTTP server: images whole and in part, scripts, Ignition files, and what is not to be had. */
+/** HTTP with curl: complete images and ranges, scripts, Ignition files, and requests that get an error. */
 import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { expect, expectEqual, expectMatch, expectNoMatch } from '../expect.ts'
@@ -7,15 +7,15 @@ import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { nodes, sha256 } from '../site.ts'
 import { control } from './control.ts'
-import { settleClient } from './client.ts'
+import { addClientAddress } from './client.ts'
 
 const base = `http://${addresses.server}`
 
 export const httpChecks: readonly Check[] = [
   {
-    name: 'http: HEAD and GET of the rootfs agree with the file',
+    name: 'http: HEAD and GET of the rootfs match the file',
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const rootfs = await readFile(rig.payload.rootfs)
       const head = await curl(rig, '--head', rootfsUrl(rig))
       expectEqual(head.status, 200, 'HEAD')
@@ -30,7 +30,7 @@ export const httpChecks: readonly Check[] = [
     },
   },
   {
-    name: 'http: parts of the rootfs (Range, If-Range), and none of it when it did not change (304)',
+    name: 'http: ranges of the rootfs (Range, If-Range), and 304 if it has not changed',
     async run(rig) {
       const rootfs = await readFile(rig.payload.rootfs)
       const etag = (await curl(rig, '--head', rootfsUrl(rig))).header('etag') ?? ''
@@ -67,17 +67,17 @@ export const httpChecks: readonly Check[] = [
     },
   },
   {
-    name: "http: a node's script names URLs that lead to its files, and its Ignition file is refused to others",
+    name: "http: the URLs in a node's script exist, and its Ignition file is refused to others",
     async run(rig) {
-      const asked = [nodes.bs, nodes.m2, nodes.w2]
-      // They were booted before, and would be sent to their disks.
-      await control(rig, 'node', 'forget', ...asked.map(({ name }) => name))
-      for (const node of asked) {
+      const selected = [nodes.bs, nodes.m2, nodes.w2]
+      // They may have been installed by earlier checks, and would boot from their disks.
+      await control(rig, 'node', 'forget', ...selected.map(({ name }) => name))
+      for (const node of selected) {
         const url = `${base}/boot/ocp45/${node.name}/boot.ipxe`
         const refused = await curl(rig, url)
         expectEqual(refused.header('slipway-code'), 'boot.not-the-node', 'refusal')
         // A client on the server gets a preview.
-        const script = (await rig.at('server', ['curl', '-sS', url])).stdout
+        const script = (await rig.run('server', ['curl', '-sS', url])).stdout
         expectMatch(script, /^#!ipxe\n/, 'first line')
         const ignition = expectMatch(script, / coreos\.inst\.ignition_url=(\S+)/, 'script')[1] ?? ''
         expectEqual((await curl(rig, ignition)).status, 403, `${node.role}.ign of ${node.name}`)
@@ -89,21 +89,21 @@ export const httpChecks: readonly Check[] = [
     },
   },
   {
-    name: 'http: a boot loader has its length on HEAD and GET, its type, and no redirect',
+    name: 'http: HEAD and GET of a boot loader have its length and type, without a redirect',
     async run(rig) {
       const loader = await readFile('/usr/lib/ipxe/ipxe.efi')
-      for (const words of [['--head'], []]) {
-        const { status, header, body } = await curl(rig, ...words, `${base}/loaders/efi/ipxe.efi`)
+      for (const options of [['--head'], []]) {
+        const { status, header, body } = await curl(rig, ...options, `${base}/loaders/efi/ipxe.efi`)
         expectEqual(status, 200, 'status')
         expectEqual(header('content-length'), String(loader.length), 'content-length')
         expectEqual(header('content-type'), 'application/efi', 'content-type')
-        if (words.length === 0) expectEqual(sha256(body), sha256(loader), 'SHA-256')
+        if (options.length === 0) expectEqual(sha256(body), sha256(loader), 'SHA-256')
       }
       return undefined
     },
   },
   {
-    name: 'http: eight machines at once get the whole rootfs each',
+    name: 'http: eight machines get the complete rootfs at the same time',
     async run(rig) {
       const digest = sha256(await readFile(rig.payload.rootfs))
       const startedAt = performance.now()
@@ -113,7 +113,7 @@ export const httpChecks: readonly Check[] = [
     },
   },
   {
-    name: 'http: nothing outside, no dotfile, no redirect, no other method; health says what it serves',
+    name: 'http: files outside the images, dotfiles, directories, and other methods get an error; /health shows the site',
     async run(rig) {
       for (const path of [
         '/images/rhcos-4.17/../../site.yaml',
@@ -122,7 +122,7 @@ export const httpChecks: readonly Check[] = [
         '/images/rhcos-4.17',
         '/images/rhcos-4.17/',
         '/images/rhcos-9/kernel',
-        '/boot/ocp45/nobody/boot.ipxe',
+        '/boot/ocp45/missing/boot.ipxe',
         '/etc/passwd',
       ]) {
         const { status, body } = await curl(rig, '--path-as-is', base + path)
@@ -149,16 +149,19 @@ type Response = {
 
 let downloads = 0
 
-async function curl(rig: Rig, ...words: string[]): Promise<Response> {
+async function curl(rig: Rig, ...args: string[]): Promise<Response> {
   downloads++
-  const [heads, bodyFile] = [join(rig.dir, `curl.${downloads}.head`), join(rig.dir, `curl.${downloads}.body`)]
-  const output = words.includes('--head') ? ['-o', '/dev/null'] : ['-o', bodyFile]
-  const ended = await rig.at('client', ['curl', '-sS', '-m', '20', '-D', heads, ...output, ...words])
-  expectEqual(ended.status, 0, `curl ${words.join(' ')} (${ended.stderr.trim()})`)
-  const text = await readFile(heads, 'latin1')
+  const [headerFile, bodyFile] = [
+    join(rig.dir, `curl.${downloads}.head`),
+    join(rig.dir, `curl.${downloads}.body`),
+  ]
+  const output = args.includes('--head') ? ['-o', '/dev/null'] : ['-o', bodyFile]
+  const ended = await rig.run('client', ['curl', '-sS', '-m', '20', '-D', headerFile, ...output, ...args])
+  expectEqual(ended.status, 0, `curl ${args.join(' ')} (${ended.stderr.trim()})`)
+  const text = await readFile(headerFile, 'latin1')
   const body = await readFile(bodyFile).catch(() => Buffer.alloc(0))
   await rm(bodyFile, { force: true })
-  await rm(heads)
+  await rm(headerFile)
   return {
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]),
     header: (name) => new RegExp(`^${name}: (.*?)\\r?$`, 'im').exec(text)?.[1],

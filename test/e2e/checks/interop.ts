@@ -1,4 +1,4 @@
-/** More of other people's clients: dhcpcd, atftp with windows, kdig, host, and the C library's resolver. */
+/** More third-party clients: dhcpcd, atftp with windows, kdig, host, and the resolver of the C library. */
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectEqual, expectMatch } from '../expect.ts'
@@ -7,12 +7,12 @@ import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { withResolver } from '../server.ts'
 import { client, domain, gateway, leaseSeconds, nodes, sha256 } from '../site.ts'
-import { clientAddresses, flushClient, readEnvironment, settleClient } from './client.ts'
+import { clientAddresses, flushClientAddresses, readEnvironment, addClientAddress } from './client.ts'
 
 const loader = 'efi/ipxe.efi'
 const loaderFile = '/usr/lib/ipxe/ipxe.efi'
 
-/** Debian's own list of options; no probing for address conflicts, which takes five seconds. */
+/** The options of Debian; without the probe for address conflicts, which takes 5 s. */
 const dhcpcdConfiguration = `clientid
 persistent
 option rapid_commit, domain_name_servers, domain_name, domain_search, host_name, classless_static_routes
@@ -27,12 +27,12 @@ export const interopChecks: readonly Check[] = [
   {
     name: 'dhcpcd: gets its reserved address and options',
     async run(rig) {
-      await flushClient(rig)
+      await flushClientAddresses(rig)
       await rm(`/var/lib/dhcpcd/${clientInterface}.lease`, { force: true })
       const [hook, configuration] = [join(rig.dir, 'dhcpcd'), join(rig.dir, 'dhcpcd.conf')]
       await copyFile(join(import.meta.dirname, '../hooks/dhcpcd'), hook)
       await writeFile(configuration, dhcpcdConfiguration)
-      const dhcpcd = rig.beside('client', 'dhcpcd', [
+      const dhcpcd = rig.start('client', 'dhcpcd', [
         ...['dhcpcd', '-4', '-B', '-d', '-t', '15', '-f', configuration, '-c', hook, clientInterface],
       ])
       const since = rig.server.lines.length
@@ -40,7 +40,7 @@ export const interopChecks: readonly Check[] = [
       await rig.server.waitFor('an ACK', (line) => line.node === node && /acknowledged/.test(line.msg), {
         since,
       })
-      const given = await eventually(() => readEnvironment(join(rig.dir, 'dhcpcd.BOUND')))
+      const given = await retry(() => readEnvironment(join(rig.dir, 'dhcpcd.BOUND')))
       const wanted = {
         new_ip_address: client.address,
         new_subnet_mask: '255.255.255.0',
@@ -59,11 +59,11 @@ export const interopChecks: readonly Check[] = [
   {
     name: 'tftp: atftp with blksize and windowsize',
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const into = join(rig.dir, 'atftp.download')
       await rm(into, { force: true })
       const options = ['--option', 'blksize 1428', '--option', 'windowsize 8', '--option', 'tsize 0']
-      const { status, stderr, durationMs } = await rig.at('client', [
+      const { status, stderr, durationMs } = await rig.run('client', [
         ...['atftp', ...options, '-g', '-r', loader, '-l', into, addresses.server],
       ])
       expectEqual(status, 0, `exit code (${stderr.trim()})`)
@@ -72,9 +72,9 @@ export const interopChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dns: kdig over UDP, TCP, with EDNS, a cookie and padding',
+    name: 'dns: kdig over UDP and TCP, with EDNS, a cookie, and padding',
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const variants = [
         [],
         ['+tcp'],
@@ -85,7 +85,7 @@ export const interopChecks: readonly Check[] = [
       ]
       for (const options of variants) {
         const command = ['kdig', '+time=3', `@${addresses.server}`, ...options, `m1.${domain}`]
-        const { stdout } = await rig.at('client', command)
+        const { stdout } = await rig.run('client', command)
         expectMatch(
           stdout,
           new RegExp(`${domain}\\.\\s+\\d+\\s+IN\\s+A\\s+${nodes.m1.address}`),
@@ -97,22 +97,22 @@ export const interopChecks: readonly Check[] = [
     },
   },
   {
-    name: 'dns: host, forward and reverse',
+    name: 'dns: host resolves forward and reverse names',
     async run(rig) {
-      await settleClient(rig)
-      const forward = await rig.at('client', ['host', '-W', '3', `w1.${domain}`, addresses.server])
+      await addClientAddress(rig)
+      const forward = await rig.run('client', ['host', '-W', '3', `w1.${domain}`, addresses.server])
       expectMatch(forward.stdout, new RegExp(`w1.${domain} has address ${nodes.w1.address}`), 'host')
-      const reverse = await rig.at('client', ['host', '-W', '3', nodes.w1.address, addresses.server])
+      const reverse = await rig.run('client', ['host', '-W', '3', nodes.w1.address, addresses.server])
       expectMatch(reverse.stdout, new RegExp(`pointer w1.${domain}\\.`), 'host')
-      const missing = await rig.at('client', ['host', '-W', '3', `nobody.${domain}`, addresses.server])
+      const missing = await rig.run('client', ['host', '-W', '3', `missing.${domain}`, addresses.server])
       expectMatch(missing.stdout, /NXDOMAIN/, 'host')
       return undefined
     },
   },
   {
-    name: 'dns: the C library finds names by the search list, and names by addresses (getent)',
+    name: 'dns: the C library resolves names with the search list, and addresses (getent)',
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const forward = await getent(rig, 'ahostsv4', 'api')
       expectMatch(
         forward,
@@ -129,12 +129,12 @@ export const interopChecks: readonly Check[] = [
 async function getent(rig: Rig, ...query: string[]): Promise<string> {
   const file = join(rig.dir, 'resolv.conf')
   await writeFile(file, `nameserver ${addresses.server}\nsearch ${domain}\noptions timeout:2 attempts:1\n`)
-  const ended = await rig.at('client', [...withResolver(file), 'getent', ...query])
+  const ended = await rig.run('client', [...withResolver(file), 'getent', ...query])
   return ended.stdout + ended.stderr
 }
 
-/** What cannot be read yet is read again, for two seconds. */
-async function eventually<T>(read: () => Promise<T>): Promise<T> {
+/** Repeats `read` for 2 s until it succeeds. */
+async function retry<T>(read: () => Promise<T>): Promise<T> {
   for (let left = 20; ; left--) {
     try {
       return await read()

@@ -1,19 +1,19 @@
 /**
- * Two machines that share the addresses of a load balancer: real keepalived and HAProxy on both, with what `slipway render`
- * makes of one site file for each. A client never stops asking; how long it is disappointed is bounded by what
- * the rendered intervals promise.
+ * Two machines that share the addresses of a load balancer: keepalived and HAProxy on both, with configurations that
+ * `slipway render` writes from one site file for each. A client sends requests continuously. The outage that it sees must
+ * not exceed the rendered intervals.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, expectEqual, Unexpected } from '../expect.ts'
 import type { Running } from '../process.ts'
-import { remote, type Remote } from '../remote.ts'
+import { remote, type Remote } from '../remote-calls.ts'
 import { stub, type Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { slipway } from '../server.ts'
-import { certificate } from '../stand-ins.ts'
-import type { ClientCalls, Taken } from '../stubs/clients.ts'
+import { certificate } from '../control-plane.ts'
+import type { ClientCalls, Collected } from '../stubs/clients.ts'
 import { waitUntil } from './client.ts'
 
 const machines = { first: '172.16.0.104', second: '172.16.0.105' } as const
@@ -23,12 +23,12 @@ const shared = ['172.16.0.120', '172.16.0.121'] as const
 const master = '172.16.0.51'
 const user = '172.16.0.207'
 
-/** As rendered: two failures of a script that runs every two seconds; three adverts that do not come. */
+/** As rendered: two failures of a script that runs every 2 s; three missing adverts. */
 const scriptMs = 2 * 2000
 const advertMs = 3 * 1000
-/** RFC 5798 §6.1, for priorities of about 100: who is told that nobody has the addresses waits no longer. */
+/** Skew time (RFC 5798 §6.1) for priorities of about 100: the wait after an advert with priority 0. */
 const skewMs = 610
-/** For the processes, and the client to see it. */
+/** For the processes, and until the client notices. */
 const slackMs = 1000
 
 const siteText = (own: string): string => `
@@ -52,17 +52,17 @@ clusters:
 type Daemons = {
   haproxy: Running
   readonly keepalived: Running
-  /** What keepalived said that it is: `MASTER`, `BACKUP`, `FAULT`. */
+  /** The last state in the log of keepalived: `MASTER`, `BACKUP`, or `FAULT`. */
   readonly state: () => string
 }
 
-/** What runs where; filled by the first check. */
+/** The clients and daemons; started by the first check. */
 type Pair = { readonly clients: Remote<ClientCalls>; readonly daemons: Record<Machine, Daemons> }
 const pairs = new WeakMap<Rig, Pair>()
 
 export const keepalivedChecks: readonly Check[] = [
   {
-    name: 'keepalived: two machines start with what is rendered for them, and one has the shared addresses',
+    name: 'keepalived: two machines start with the rendered configurations, and one has the shared addresses',
     limitMs: 60_000,
     async run(rig) {
       const clients = await prepare(rig)
@@ -71,72 +71,73 @@ export const keepalivedChecks: readonly Check[] = [
       const owner = await untilOwned(rig)
       const authority = (await certificate(rig))[1]
       const target = { address: shared[1], port: 6443, path: '/readyz', name: 'stub', authority }
-      await clients.begin('patient', { ...target, from: [user] })
-      await clients.begin('impatient', { ...target, from: [user], patienceMs: 500, betweenMs: 20 })
+      await clients.start('long time-out', { ...target, from: [user] })
+      await clients.start('short time-out', { ...target, from: [user], timeoutMs: 500, pauseMs: 20 })
       await waitUntil(
-        'the first answer',
-        async () => Object.keys((await clients.take()).tallies['patient']?.answers ?? {}).length > 0,
+        'the first response',
+        async () => Object.keys((await clients.collect()).tallies['long time-out']?.answers ?? {}).length > 0,
       )
       return owner
     },
   },
   {
-    name: 'keepalived: HAProxy dies, and the other machine takes over',
+    name: 'keepalived: the other machine takes over when HAProxy is killed',
     async run(rig) {
       const { clients, daemons } = pairOf(rig)
       const owner = await untilOwned(rig)
-      await clients.take()
+      await clients.collect()
       daemons[owner].haproxy.signal('SIGKILL')
       return takeover(rig, owner, scriptMs + skewMs + slackMs)
     },
   },
   {
-    name: 'keepalived: HAProxy comes back, and the addresses stay where they are',
+    name: 'keepalived: the addresses stay when the killed HAProxy runs again',
     async run(rig) {
       const { clients, daemons } = pairOf(rig)
       const other = daemons.first.haproxy.isRunning() ? 'second' : 'first'
       const owner = otherThan(other)
-      await clients.take()
+      await clients.collect()
       const since = Date.now()
       daemons[other].haproxy = startHaproxy(rig, other, 2)
-      // When its script has succeeded twice, it could preempt.
+      // After two successes of its script, it could preempt.
       await untilOwned(rig)
       await sleep(advertMs + skewMs)
-      expectEqual(await untilOwned(rig), owner, 'who has the addresses')
-      return quiet(await clients.take(), since)
+      expectEqual(await untilOwned(rig), owner, 'owner of the addresses')
+      return expectNoFailures(await clients.collect(), since)
     },
   },
   {
-    name: 'keepalived: a machine loses its power, and the other one takes over',
+    name: 'keepalived: the other machine takes over after a power failure',
     limitMs: 60_000,
     async run(rig) {
       const { clients, daemons } = pairOf(rig)
       const owner = await untilOwned(rig)
-      await clients.take()
+      await clients.collect()
       await powerOff(rig, owner, daemons[owner])
       const note = await takeover(rig, owner, advertMs + skewMs + slackMs)
       const since = Date.now()
-      // Its addresses went with its power.
-      for (const address of shared) await rig.at(owner, ['ip', 'addr', 'del', `${address}/24`, 'dev', 'srv0'])
-      await rig.at('bridge', ['ip', 'link', 'set', `to-${owner}`, 'up'])
+      // A machine that restarts does not have the shared addresses.
+      for (const address of shared)
+        await rig.run(owner, ['ip', 'addr', 'del', `${address}/24`, 'dev', 'srv0'])
+      await rig.run('bridge', ['ip', 'link', 'set', `to-${owner}`, 'up'])
       daemons[owner] = await startDaemons(rig, owner, 3)
       await untilOwned(rig)
       await sleep(advertMs + skewMs)
-      expectEqual(await untilOwned(rig), otherThan(owner), 'who has the addresses when it is back')
-      quiet(await clients.take(), since)
+      expectEqual(await untilOwned(rig), otherThan(owner), 'owner of the addresses after the restart')
+      expectNoFailures(await clients.collect(), since)
       return note
     },
   },
   {
-    name: 'keepalived: it is stopped in order, and the other machine takes over at once',
+    name: 'keepalived: the other machine takes over immediately when keepalived is stopped',
     async run(rig) {
       const { clients, daemons } = pairOf(rig)
       const owner = await untilOwned(rig)
-      await clients.take()
+      await clients.collect()
       await daemons[owner].keepalived.stop()
       const note = await takeover(rig, owner, skewMs + slackMs)
-      await clients.end('patient')
-      await clients.end('impatient')
+      await clients.stop('long time-out')
+      await clients.stop('short time-out')
       return note
     },
   },
@@ -151,21 +152,21 @@ function pairOf(rig: Rig): Pair {
 const otherThan = (machine: Machine): Machine => (machine === 'first' ? 'second' : 'first')
 
 async function prepare(rig: Rig): Promise<Remote<ClientCalls>> {
-  for (const [place, device, address] of [
+  for (const [namespace, device, address] of [
     ['first', 'srv0', machines.first],
     ['second', 'srv0', machines.second],
     ['cluster', 'mach0', master],
     ['user', 'usr0', user],
   ] as const) {
-    await rig.at(place, ['ip', 'addr', 'add', `${address}/24`, 'dev', device])
+    await rig.run(namespace, ['ip', 'addr', 'add', `${address}/24`, 'dev', device])
   }
   const own = await certificate(rig)
-  rig.beside('cluster', 'pair-master', [process.execPath, stub('back-ends'), ...own, `m1:master:${master}`])
+  rig.start('cluster', 'pair-master', [process.execPath, stub('back-ends'), ...own, `m1:master:${master}`])
   const path = join(rig.dir, 'pair-clients.sock')
-  rig.beside('user', 'pair-clients', [process.execPath, stub('clients'), path])
+  rig.start('user', 'pair-clients', [process.execPath, stub('clients'), path])
   const clients = remote<ClientCalls>(path)
-  await waitUntil('the client to be there', () =>
-    clients.take().then(
+  await waitUntil('the clients to be reachable', () =>
+    clients.collect().then(
       () => true,
       () => false,
     ),
@@ -175,17 +176,17 @@ async function prepare(rig: Rig): Promise<Remote<ClientCalls>> {
 
 const at = (rig: Rig, machine: Machine, file: string): string => join(rig.dir, machine, file)
 
-/** @param start of the machine, for the names of its logs */
+/** @param start number of the start of the machine, for the names of its logs */
 async function startDaemons(rig: Rig, machine: Machine, start = 1): Promise<Daemons> {
   await mkdir(at(rig, machine, ''), { recursive: true })
   const site = at(rig, machine, 'site.yaml')
   await writeFile(site, siteText(machines[machine]))
-  for (const [what, file] of [
+  for (const [format, file] of [
     ['haproxy', 'haproxy.cfg'],
     ['keepalived', 'keepalived.conf'],
   ] as const) {
-    const { status, stdout, stderr } = await rig.at(machine, slipway('render', site, what))
-    expectEqual(status, 0, `slipway render ${what} (${stderr})`)
+    const { status, stdout, stderr } = await rig.run(machine, slipway('render', site, format))
+    expectEqual(status, 0, `slipway render ${format} (${stderr})`)
     await writeFile(at(rig, machine, file), `${stdout}\n`, { mode: 0o600 })
   }
   const haproxy = startHaproxy(rig, machine, start)
@@ -195,7 +196,7 @@ async function startDaemons(rig: Rig, machine: Machine, start = 1): Promise<Daem
     ...['--pid', at(rig, machine, 'keepalived.pid'), '--vrrp_pid', at(rig, machine, 'vrrp.pid')],
   ]
   let state = ''
-  const keepalived = rig.beside(
+  const keepalived = rig.start(
     machine,
     `keepalived-${machine}-${start}`,
     ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command],
@@ -207,7 +208,7 @@ async function startDaemons(rig: Rig, machine: Machine, start = 1): Promise<Daem
 }
 
 function startHaproxy(rig: Rig, machine: Machine, start: number): Running {
-  return rig.beside(machine, `haproxy-${machine}-${start}`, [
+  return rig.start(machine, `haproxy-${machine}-${start}`, [
     'haproxy',
     '-db',
     '-f',
@@ -215,22 +216,22 @@ function startHaproxy(rig: Rig, machine: Machine, start: number): Running {
   ])
 }
 
-/** Nobody is told anything: its cable is out before its processes end, and its addresses stay on its interface. */
+/** Simulates a power failure: the link goes down before the processes end, so they cannot notify the other machine. */
 async function powerOff(rig: Rig, machine: Machine, { haproxy, keepalived }: Daemons): Promise<void> {
   const vrrp = Number(await readFile(at(rig, machine, 'vrrp.pid'), 'utf8'))
   keepalived.signal('SIGSTOP')
   process.kill(vrrp, 'SIGKILL')
-  await rig.at('bridge', ['ip', 'link', 'set', `to-${machine}`, 'down'])
+  await rig.run('bridge', ['ip', 'link', 'set', `to-${machine}`, 'down'])
   keepalived.signal('SIGKILL')
   haproxy.signal('SIGKILL')
 }
 
 async function addressesOf(rig: Rig, machine: Machine): Promise<string> {
-  const { stdout } = await rig.at(machine, ['ip', '-4', '-o', 'addr', 'show', 'dev', 'srv0'])
+  const { stdout } = await rig.run(machine, ['ip', '-4', '-o', 'addr', 'show', 'dev', 'srv0'])
   return shared.filter((address) => stdout.includes(` ${address}/24 `)).join()
 }
 
-/** The machine that has all shared addresses, while the other one has none and is ready to take them. */
+/** Returns the machine that has all shared addresses, once the other has none and is in the state BACKUP. */
 async function untilOwned(rig: Rig): Promise<Machine> {
   const { daemons } = pairOf(rig)
   let last = ''
@@ -241,7 +242,7 @@ async function untilOwned(rig: Rig): Promise<Machine> {
       .join('; ')
     return owners.has(last)
   }
-  // Whose script failed before HAProxy answered begins with a fault.
+  // A machine whose script fails before HAProxy responds starts in the state FAULT.
   await waitUntil('one machine to have the addresses', isOne, 20_000).catch((error: unknown) => {
     throw new Unexpected(`${(error as Error).message}; ${last}`)
   })
@@ -253,7 +254,7 @@ const owners: ReadonlyMap<string, Machine> = new Map([
   [`first BACKUP; second MASTER ${shared.join()}`, 'second'],
 ])
 
-/** @returns how long nobody answered */
+/** @returns a description of the outage */
 async function takeover(rig: Rig, from: Machine, boundMs: number): Promise<string> {
   const { clients } = pairOf(rig)
   const startedAt = Date.now()
@@ -264,25 +265,25 @@ async function takeover(rig: Rig, from: Machine, boundMs: number): Promise<strin
     boundMs + 3000,
   )
   await sleep(1000)
-  const { tallies, lateMs } = await clients.take()
-  const tally = tallies['impatient']
-  expect(tally !== undefined && tally.failures.length > 0, 'no request failed: nothing was taken over')
-  const from_ = Math.min(...tally.failures.map(({ at }) => at))
-  const until = Math.max(...tally.failures.map(({ at, afterMs }) => at + afterMs))
-  const outageMs = until - from_
-  const mostMs = boundMs + lateMs
-  expect(until - startedAt < mostMs, `an outage of ${outageMs} ms, expected ${mostMs} at most`)
-  return `${tally.failures.length} of ${tally.asked} requests failed within ${outageMs} ms, ${mostMs} at most`
+  const { tallies, delayMs } = await clients.collect()
+  const tally = tallies['short time-out']
+  expect(tally !== undefined && tally.failures.length > 0, 'no request failed, so there was no takeover')
+  const start = Math.min(...tally.failures.map(({ at }) => at))
+  const end = Math.max(...tally.failures.map(({ at, afterMs }) => at + afterMs))
+  const outageMs = end - start
+  const maxMs = boundMs + delayMs
+  expect(end - startedAt < maxMs, `an outage of ${outageMs} ms, expected at most ${maxMs} ms`)
+  return `${tally.failures.length} of ${tally.requests} requests failed within ${outageMs} ms, limit ${maxMs} ms`
 }
 
-/** @param since requests from before are not counted: they may have been lost with a machine */
-function quiet({ tallies }: Taken, since: number): string {
-  const { asked = 0, failures: all = [] } = tallies['patient'] ?? {}
+/** @param since earlier requests are not counted, because they may have been in flight during the failure */
+function expectNoFailures({ tallies }: Collected, since: number): string {
+  const { requests = 0, failures: all = [] } = tallies['long time-out'] ?? {}
   const failures = all.filter(({ at }) => at >= since)
   expectEqual(
     failures.length,
     0,
-    `requests that failed of ${asked} (${JSON.stringify(failures.slice(0, 3))})`,
+    `failures of ${requests} requests (${JSON.stringify(failures.slice(0, 3))})`,
   )
-  return `${asked} requests, none failed`
+  return `${requests} requests, none failed`
 }

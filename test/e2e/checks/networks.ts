@@ -1,4 +1,4 @@
-/** A declared subnet behind ISC dhcrelay: leases, options, renewal through a router, and machines that moved. */
+/** A declared subnet behind ISC dhcrelay: leases, options, renewal through a router, and a machine on the wrong subnet. */
 import { join } from 'node:path'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses, clientMac, farInterface, farMac } from '../network.ts'
@@ -9,9 +9,9 @@ import { domain, far } from '../site.ts'
 import { readEnvironment, waitUntil } from './client.ts'
 import { udhcpcOn } from './udhcpc.ts'
 
-/** `-a` adds option 82, `-D` drops replies in which it did not come back as it was sent. */
+/** `-a` adds option 82, `-D` drops replies that do not echo it unchanged. */
 const plain = ['-a', '-D', '-id', 'rel1', '-iu', 'rel0']
-/** RFC 3527: giaddr is the address towards the server, sub-option 5 of option 82 tells the client's network. */
+/** RFC 3527: giaddr is the address on the server's network, sub-option 5 of option 82 has the client's network. */
 const linkSelection = ['-a', '-i', 'rel1', '-U', 'rel0']
 
 export const networkChecks: readonly Check[] = [
@@ -41,7 +41,7 @@ export const networkChecks: readonly Check[] = [
           router: addresses.relayInFar,
           serverid: addresses.server,
           mtu: '1400',
-          // RFC 3442: the default route first, because who reads option 121 ignores the router.
+          // RFC 3442: starts with the default route, because a client that uses option 121 ignores the router option.
           staticroutes: `0.0.0.0/0 ${addresses.relayInFar} 10.17.0.0/16 172.20.0.9`,
           search: `${domain} example.localdomain`,
         }
@@ -54,7 +54,7 @@ export const networkChecks: readonly Check[] = [
       }),
   },
   {
-    name: 'networks: it renews by unicast, through the router',
+    name: 'networks: a machine behind a relay agent renews by unicast, through the router',
     run: (rig) =>
       relayed(rig, plain, async () => {
         const since = rig.server.lines.length
@@ -64,15 +64,15 @@ export const networkChecks: readonly Check[] = [
             .slice(since)
             .filter(({ msg, mac }) => msg === 'address acknowledged' && mac === farMac).length
         await waitUntil('a first lease', () => acknowledged() === 1)
-        // The hook configures the interface; the way back needs a route, which it does not set.
+        // The hook configures the interface, but not the route that the renewal needs.
         await waitUntil('the address', async () =>
-          (await rig.at('far', ['ip', '-4', '-o', 'addr', 'show', 'dev', farInterface])).stdout.includes(
+          (await rig.run('far', ['ip', '-4', '-o', 'addr', 'show', 'dev', farInterface])).stdout.includes(
             far.address,
           ),
         )
-        await rig.at('far', ['ip', 'route', 'replace', 'default', 'via', addresses.relayInFar])
+        await rig.run('far', ['ip', 'route', 'replace', 'default', 'via', addresses.relayInFar])
         running.signal('SIGUSR1')
-        // dhcrelay forwards what it overhears too, so there is a second copy of the REQUEST.
+        // dhcrelay also forwards unicasts that it sees, so there is a second copy of the REQUEST.
         await rig.server.waitFor(
           'a renewal',
           ({ text, mac }) => text.includes('"renewing"') && mac === farMac,
@@ -85,7 +85,7 @@ export const networkChecks: readonly Check[] = [
       }),
   },
   {
-    name: 'networks: RFC 3527, a relay agent whose own address is elsewhere selects the link',
+    name: 'networks: RFC 3527, a relay agent with an address on another network selects the link',
     run: (rig) =>
       relayed(rig, linkSelection, async () => {
         expectEqual(await lease(rig), 0, "udhcpc's exit code")
@@ -93,7 +93,7 @@ export const networkChecks: readonly Check[] = [
       }),
   },
   {
-    name: 'networks: a machine of another declared subnet that was moved here is told why it gets nothing',
+    name: 'networks: a machine that is declared on another subnet gets no reply, and the log has the reason',
     run: (rig) =>
       relayed(rig, plain, async () => {
         const since = rig.server.lines.length
@@ -102,7 +102,7 @@ export const networkChecks: readonly Check[] = [
           const status = await lease(rig, ['-t', '2', '-T', '1'])
           expect(status !== 0, 'udhcpc got a lease')
           const { reason = '' } = await rig.server.waitFor(
-            'why',
+            'the ignored message',
             ({ msg, mac }) => msg === 'message ignored' && mac === clientMac,
             { since },
           )
@@ -119,12 +119,12 @@ export const networkChecks: readonly Check[] = [
   },
 ]
 
-/** Runs `body` while dhcrelay does. */
+/** Runs `body` while dhcrelay runs. */
 async function relayed<T>(rig: Rig, options: readonly string[], body: () => Promise<T>): Promise<T> {
-  await rig.at('far', ['ip', 'addr', 'flush', 'dev', farInterface])
+  await rig.run('far', ['ip', 'addr', 'flush', 'dev', farInterface])
   let output = ''
   const command = [rig.payload.dhcrelay, '-4', '-d', '--no-pid', ...options, addresses.server]
-  const relay = rig.beside('relay', 'dhcrelay', ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command], (line) => {
+  const relay = rig.start('relay', 'dhcrelay', ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command], (line) => {
     output += `${line}\n`
   })
   try {
@@ -137,13 +137,13 @@ async function relayed<T>(rig: Rig, options: readonly string[], body: () => Prom
 
 async function lease(rig: Rig, options: readonly string[] = []): Promise<number | undefined> {
   const command = await udhcpcOn(farInterface, rig, '-f', '-q', '-n', '-t', '4', '-T', '2', ...options)
-  return (await rig.at('far', command)).status
+  return (await rig.run('far', command)).status
 }
 
 async function background(rig: Rig): Promise<Running> {
-  return rig.beside('far', 'udhcpc-far', await udhcpcOn(farInterface, rig, '-f', '-n', '-t', '4', '-T', '2'))
+  return rig.start('far', 'udhcpc-far', await udhcpcOn(farInterface, rig, '-f', '-n', '-t', '4', '-T', '2'))
 }
 
 async function setFarMac(rig: Rig, mac: string): Promise<void> {
-  await rig.at('far', ['ip', 'link', 'set', farInterface, 'address', mac])
+  await rig.run('far', ['ip', 'link', 'set', farInterface, 'address', mac])
 }

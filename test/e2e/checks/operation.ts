@@ -1,49 +1,57 @@
-/** What an operator does to the process: checks a site, reloads it, starts it twice, stops it. */
+/** Operation by an administrator: validate a site, reload it, start the server twice, stop it. */
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import { settleLog, slipway } from '../server.ts'
+import { waitForLogFlush, slipway } from '../server.ts'
 import { domain, nodes, sha256 } from '../site.ts'
-import { settleClient, waitUntil } from './client.ts'
+import { addClientAddress, waitUntil } from './client.ts'
 
 export const operationChecks: readonly Check[] = [
   {
-    name: 'operation: slipway check finds nothing wrong with the site, and what is wrong with a broken one',
+    name: 'operation: slipway check accepts a valid site and reports the error of an invalid one',
     async run(rig) {
-      const good = await rig.at('server', slipway('check', rig.site.sitePath))
-      expectEqual(good.status, 0, `exit code (${good.stdout}${good.stderr})`)
+      const valid = await rig.run('server', slipway('check', rig.site.sitePath))
+      expectEqual(valid.status, 0, `exit code (${valid.stdout}${valid.stderr})`)
       for (const { name, address } of Object.values(nodes)) {
-        expectMatch(good.stdout, new RegExp(`\\b${name}\\b.*${address}`), 'slipway check')
+        expectMatch(valid.stdout, new RegExp(`\\b${name}\\b.*${address}`), 'slipway check')
       }
-      const broken = join(rig.dir, 'broken.yaml')
-      await writeFile(broken, brokenSite(await readFile(rig.site.sitePath, 'utf8')))
-      const bad = await rig.at('server', slipway('check', broken))
-      expectEqual(bad.status, 1, 'exit code for a broken site')
-      expectMatch(bad.stdout + bad.stderr, /broken\.yaml:\d+:\d+ clusters\.0\.nodes/, 'slipway check')
+      const invalidPath = join(rig.dir, 'invalid.yaml')
+      await writeFile(invalidPath, invalidSite(await readFile(rig.site.sitePath, 'utf8')))
+      const invalid = await rig.run('server', slipway('check', invalidPath))
+      expectEqual(invalid.status, 1, 'exit code for an invalid site')
+      expectMatch(
+        invalid.stdout + invalid.stderr,
+        /invalid\.yaml:\d+:\d+ clusters\.0\.nodes/,
+        'slipway check',
+      )
       return undefined
     },
   },
   {
-    name: 'operation: libvirt takes the network and the domains that are rendered for it',
+    name: 'operation: libvirt accepts the rendered network and domains',
     async run(rig) {
       const site = new URL('../../../config/examples/libvirt.yaml', import.meta.url).pathname
-      for (const what of [[], ['m1']]) {
-        const { stdout } = await rig.at('server', slipway('render', site, 'libvirt', ...what))
+      for (const args of [[], ['m1']]) {
+        const { stdout } = await rig.run('server', slipway('render', site, 'libvirt', ...args))
         const file = join(rig.dir, 'libvirt.xml')
         await writeFile(file, stdout)
-        const verdict = await rig.at('server', ['virt-xml-validate', file])
-        expectEqual(verdict.status, 0, `exit code of virt-xml-validate (${verdict.stdout}${verdict.stderr})`)
+        const validation = await rig.run('server', ['virt-xml-validate', file])
+        expectEqual(
+          validation.status,
+          0,
+          `exit code of virt-xml-validate (${validation.stdout}${validation.stderr})`,
+        )
       }
       return undefined
     },
   },
   {
-    name: 'operation: a second server on the same address ends with a sentence and exit code 1',
+    name: 'operation: a second server on the same address exits with one line and exit code 1',
     async run(rig) {
-      const { status, stdout, stderr } = await rig.at(
+      const { status, stdout, stderr } = await rig.run(
         'server',
         slipway('serve', '--state', join(rig.dir, 'another-state'), rig.site.sitePath),
       )
@@ -53,31 +61,31 @@ export const operationChecks: readonly Check[] = [
     },
   },
   {
-    name: 'operation: SIGHUP with a broken site keeps the old plan and says so',
+    name: 'operation: SIGHUP with an invalid site keeps the current plan and logs the error',
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const since = rig.server.lines.length
       const text = await readFile(rig.site.sitePath, 'utf8')
       try {
-        await writeFile(rig.site.sitePath, brokenSite(text))
+        await writeFile(rig.site.sitePath, invalidSite(text))
         rig.server.process.signal('SIGHUP')
-        const kept = await rig.server.waitFor(
+        const rejected = await rig.server.waitFor(
           'that the site reload was rejected',
           ({ msg }) => msg === 'site reload rejected',
           {
             since,
           },
         )
-        expectMatch(kept.reason ?? '', /site\.yaml:\d+:\d+ clusters\.0\.nodes/, 'the reason in the log')
-        expectEqual(await lookUp(rig, `m1.${domain}`), nodes.m1.address, 'm1 under the old plan')
-        return kept.reason
+        expectMatch(rejected.reason ?? '', /site\.yaml:\d+:\d+ clusters\.0\.nodes/, 'the reason in the log')
+        expectEqual(await lookUp(rig, `m1.${domain}`), nodes.m1.address, 'address of m1 in the current plan')
+        return rejected.reason
       } finally {
         await rig.site.write()
       }
     },
   },
   {
-    name: 'operation: SIGHUP with a changed site changes an answer',
+    name: 'operation: SIGHUP with a changed site changes a DNS answer',
     async run(rig) {
       expectEqual(await lookUp(rig, 'registry.example.localdomain'), '', 'registry before')
       const since = rig.server.lines.length
@@ -90,30 +98,30 @@ export const operationChecks: readonly Check[] = [
     },
   },
   {
-    name: 'operation: the log has no error but those that were provoked',
+    name: 'operation: the log has no errors except the expected ones',
     async run(rig) {
-      await settleLog()
-      const provoked =
-        /site reload rejected|no-such-file|etc\/passwd|theirs\.cfg|HAProxy reload failed, previous file restored/
-      const errors = rig.server.lines.filter(({ level, text }) => level === 'error' && !provoked.test(text))
+      await waitForLogFlush()
+      const expected =
+        /site reload rejected|no-such-file|etc\/passwd|invalid\.cfg|HAProxy reload failed, previous file restored/
+      const errors = rig.server.lines.filter(({ level, text }) => level === 'error' && !expected.test(text))
       expect(errors.length === 0, errors.map(({ text }) => text).join('\n'))
       return Promise.resolve(undefined)
     },
   },
 ]
 
-/** After these there is no server any more. */
+/** The last checks: they stop the server. */
 export const stopChecks: readonly Check[] = [
   {
-    name: 'operation: SIGTERM lets a download end, then the process exits with 0',
+    name: 'operation: after SIGTERM a download completes, then the process exits with 0',
     limitMs: 40_000,
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const file = basename(rig.payload.rootfs)
       const into = join(rig.dir, 'last.download')
       const url = `http://${addresses.server}/images/${rig.site.image}/${file}`
-      const download = rig.at('client', ['curl', '-sS', '-m', '30', '--limit-rate', '8M', '-o', into, url])
-      await waitUntil('the download to begin', async () => ((await sizeOf(into)) ?? 0) > 0)
+      const download = rig.run('client', ['curl', '-sS', '-m', '30', '--limit-rate', '8M', '-o', into, url])
+      await waitUntil('the download to start', async () => ((await sizeOf(into)) ?? 0) > 0)
       rig.server.process.signal('SIGTERM')
       const code = await rig.server.process.ended
       expectEqual(code, 0, 'exit code')
@@ -129,14 +137,14 @@ export const stopChecks: readonly Check[] = [
   },
 ]
 
-/** A role that does not exist. */
-function brokenSite(text: string): string {
+/** Replaces a role with one that does not exist. */
+function invalidSite(text: string): string {
   return text.replace('role: bootstrap', 'role: bootstrapper')
 }
 
 async function lookUp(rig: Rig, name: string): Promise<string> {
   const command = ['dig', '+short', '+time=3', '+tries=2', `@${addresses.server}`, name]
-  return (await rig.at('client', command)).stdout.trim()
+  return (await rig.run('client', command)).stdout.trim()
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

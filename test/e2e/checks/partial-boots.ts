@@ -1,7 +1,4 @@
-/**
- * Boots that show something before the kernel runs, and are followed no further: beside another DHCP server, and
- * with TFTP on one port.
- */
+/** Boots that are stopped before the kernel runs: with ProxyDHCP beside another DHCP server, and with TFTP on one port. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectEqual, expectMatch, Unexpected } from '../expect.ts'
@@ -16,7 +13,7 @@ import { reload } from './reload.ts'
 
 type Machine = Pick<SiteNode, 'name' | 'mac' | 'address' | 'settings'>
 
-/** Declared to the second appliance alone. */
+/** Declared only in the site of the second appliance. */
 const uefi = machine('p1', 81)
 const bios = machine('p2', 82)
 const http = machine('p3', 83)
@@ -27,17 +24,17 @@ function machine(name: string, lastOctet: number): Machine {
   return { name, mac: `52:54:00:00:00:${lastOctet}`, address: `172.16.0.${lastOctet}` }
 }
 
-/** Four times what a boot takes on an idle machine, as for the whole ones. */
+/** Four times the duration of a boot on an idle machine. */
 const bootLimitMs = 120_000
 
 export const partialBootChecks: readonly Check[] = [
   {
-    name: 'firmware: beside another DHCP server, UEFI, UEFI HTTP Boot and BIOS machines are told what to boot (dhcp: proxy)',
+    name: 'firmware: beside another DHCP server, UEFI, UEFI HTTP Boot, and BIOS machines get their boot file (dhcp: proxy)',
     limitMs: 250_000,
     run: (rig) =>
       withProxy(rig, async (proxy) => {
-        const follow = (node: Machine, firmware: Firmware, tap: string, isEnough: typeof isKernel) =>
-          followBoot(rig, proxy, node, firmware, tap, isEnough)
+        const follow = (node: Machine, firmware: Firmware, tap: string, isReached: typeof isKernel) =>
+          followBoot(rig, proxy, node, firmware, tap, isReached)
         const lanes = [
           async () => [
             await follow(uefi, 'uefi', 'tap0', isKernel),
@@ -50,21 +47,25 @@ export const partialBootChecks: readonly Check[] = [
         ]
         const [ofUefi, ofHttp, ofBios, ofEager] = (await Promise.all(lanes.map((lane) => lane()))).flat()
         for (const console of [ofUefi, ofEager]) {
-          expectMatch(console ?? '', /NBP filename is efi\/ipxe\.efi/, 'the way it booted')
+          expectMatch(console ?? '', /NBP filename is efi\/ipxe\.efi/, 'the boot path on the console')
         }
-        expectMatch(ofHttp ?? '', /Start HTTP Boot over IPv4/, 'the way it booted')
-        expectMatch(ofBios ?? '', /Booting from ROM/, 'the way it booted')
+        expectMatch(ofHttp ?? '', /Start HTTP Boot over IPv4/, 'the boot path on the console')
+        expectMatch(ofBios ?? '', /Booting from ROM/, 'the boot path on the console')
 
         const loader = 'efi/ipxe.efi'
         const offered = (file: string): string => `boot file offered ${file}`
-        // UEFI firmware asks again at port 4011, if it is not told with option 43 that it need not.
-        expectEqual(told(proxy, uefi)[0], offered(loader), 'UEFI')
-        expectEqual(told(proxy, uefi)[1], `boot file acknowledged ${loader}`, 'UEFI at port 4011')
-        expectEqual(told(proxy, eager)[0], offered(loader), 'UEFI with pxeOptions')
-        expectEqual(told(proxy, http)[0], offered(`http://${addresses.peer}/loaders/${loader}`), 'HTTP Boot')
+        // UEFI firmware also sends a REQUEST to port 4011, unless option 43 disables that.
+        expectEqual(dhcpReplies(proxy, uefi)[0], offered(loader), 'UEFI')
+        expectEqual(dhcpReplies(proxy, uefi)[1], `boot file acknowledged ${loader}`, 'UEFI at port 4011')
+        expectEqual(dhcpReplies(proxy, eager)[0], offered(loader), 'UEFI with pxeOptions')
+        expectEqual(
+          dhcpReplies(proxy, http)[0],
+          offered(`http://${addresses.peer}/loaders/${loader}`),
+          'HTTP Boot',
+        )
         for (const node of machines) {
           const script = `http://${addresses.peer}/boot/proxied/${node.name}/boot.ipxe`
-          expectEqual(told(proxy, node).at(-1), offered(script), `iPXE of ${node.name}`)
+          expectEqual(dhcpReplies(proxy, node).at(-1), offered(script), `iPXE of ${node.name}`)
         }
         return undefined
       }),
@@ -80,7 +81,7 @@ export const partialBootChecks: readonly Check[] = [
         const sent = rig.server.lines.findLast(
           ({ service, msg }) => service === 'tftp' && msg === 'file sent',
         )
-        expectEqual(sent?.node, `ocp45/${nodes.m3.name}`, 'whom the loader was sent to')
+        expectEqual(sent?.node, `ocp45/${nodes.m3.name}`, 'the node that received the loader')
         return undefined
       } finally {
         await reload(rig)
@@ -89,8 +90,8 @@ export const partialBootChecks: readonly Check[] = [
   },
 ]
 
-/** What a machine was told by DHCP, firmware first. */
-function told(proxy: Server, { mac }: Machine): string[] {
+/** Returns the DHCP replies to a machine, in order. */
+function dhcpReplies(proxy: Server, { mac }: Machine): string[] {
   const own = proxy.lines.filter((line) => line.service === 'dhcp' && line.mac === mac)
   return own.map(({ msg, bootFile = '' }) => `${msg} ${bootFile}`)
 }
@@ -103,49 +104,49 @@ function isKernel({ msg, file = '' }: LogLine): boolean {
   return msg === 'image file served' && file.includes('kernel')
 }
 
-/** Boots a machine until the server's log has a line about it that `isEnough`; @returns its console. */
+/** Boots a machine until the server has logged a matching line about it. @returns the console */
 async function followBoot(
   rig: Rig,
   server: Server,
   { name, mac }: Machine,
   firmware: Firmware,
   tap: string,
-  isEnough: (line: LogLine) => boolean,
+  isReached: (line: LogLine) => boolean,
 ): Promise<string> {
   const since = server.lines.length
   const end = new AbortController()
   const dir = join(rig.dir, `vm-${name}`)
   const booting = boot(rig.network, { firmware, mac, tap, dir, limitMs: bootLimitMs, signal: end.signal })
-  const isIts = (line: LogLine): boolean => line.mac === mac || line.node?.endsWith(`/${name}`) === true
-  const wanted = server.waitFor(`that ${name} got so far`, (line) => isIts(line) && isEnough(line), {
+  const isAbout = (line: LogLine): boolean => line.mac === mac || line.node?.endsWith(`/${name}`) === true
+  const reached = server.waitFor(`the expected step of ${name}`, (line) => isAbout(line) && isReached(line), {
     since,
     limitMs: bootLimitMs,
   })
   let failure: Error | undefined
   try {
-    // A machine that gives up ends by itself.
-    await Promise.race([wanted, booting.then(({ outcome }) => Promise.reject(new Error(outcome)))])
+    // The boot ends early after a fatal console line.
+    await Promise.race([reached, booting.then(({ outcome }) => Promise.reject(new Error(outcome)))])
   } catch (error) {
     failure = error as Error
   }
   end.abort()
   const done = await booting
-  await wanted.catch(() => {})
+  await reached.catch(() => {})
   const console = done.console.map(({ text }) => text).join('\n')
   if (failure === undefined) return console
   throw new Unexpected(
-    `${firmware} ${name}: ${failure.message}\nthe console ended with:\n${lastLines(console, 15)}`,
+    `${firmware} ${name}: ${failure.message}\nlast lines of the console:\n${lastLines(console, 15)}`,
   )
 }
 
-/** Runs `body` beside a DHCP server without boot options and a second appliance that leases nothing. */
+/** Runs `body` with a DHCP server without boot options, and a second appliance that only sends boot files. */
 async function withProxy<T>(rig: Rig, body: (proxy: Server) => Promise<T>): Promise<T> {
   const dir = join(rig.dir, 'proxy')
   await mkdir(dir, { recursive: true })
   const sitePath = join(dir, 'site.yaml')
   await writeFile(sitePath, siteText(rig))
-  await rig.at('machines', ['ip', 'addr', 'add', `${addresses.dhcpServer}/24`, 'dev', 'mach0'])
-  const dnsmasq = rig.beside('machines', 'dnsmasq-plain', [
+  await rig.run('machines', ['ip', 'addr', 'add', `${addresses.dhcpServer}/24`, 'dev', 'mach0'])
+  const dnsmasq = rig.start('machines', 'dnsmasq-plain', [
     ...['dnsmasq', '--no-daemon', '--conf-file=/dev/null', '--port=0', '--log-dhcp', '--no-ping'],
     ...['--interface=mach0', '--bind-interfaces', '--dhcp-range=172.16.0.0,static,10m'],
     ...machines.map(({ mac, address }) => `--dhcp-host=${mac},${address}`),
@@ -153,7 +154,7 @@ async function withProxy<T>(rig: Rig, body: (proxy: Server) => Promise<T>): Prom
   ])
   try {
     const proxy = await startServer(rig.network, sitePath, join(rig.dir, 'slipway-proxy.log'), {
-      place: 'peer',
+      namespace: 'peer',
     })
     try {
       return await body(proxy)
@@ -162,7 +163,7 @@ async function withProxy<T>(rig: Rig, body: (proxy: Server) => Promise<T>): Prom
     }
   } finally {
     await dnsmasq.stop()
-    await rig.at('machines', ['ip', 'addr', 'del', `${addresses.dhcpServer}/24`, 'dev', 'mach0'])
+    await rig.run('machines', ['ip', 'addr', 'del', `${addresses.dhcpServer}/24`, 'dev', 'mach0'])
   }
 }
 

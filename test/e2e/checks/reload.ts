@@ -1,11 +1,11 @@
-/** Another site for the running server, as an operator gives it: the file, then SIGHUP. */
+/** Changes the site of the running server like an administrator: the site file, then SIGHUP. */
 import type { Rig } from '../rig.ts'
 import type { SiteChanges } from '../site.ts'
 
-/** Resolves when the changed site is served; without changes the site that serving began with. */
-export async function reload(rig: Rig, changes: SiteChanges = {}): Promise<void> {
+/** Resolves when the changed site is active. Without changes, this is the site of the start. */
+export async function reload(rig: Rig, changes: SiteChanges = {}, limitMs = 10_000): Promise<void> {
   const since = rig.server.lines.length
   await rig.site.write(changes)
   rig.server.process.signal('SIGHUP')
-  await rig.server.waitFor('"site reloaded"', ({ msg }) => msg === 'site reloaded', { since })
+  await rig.server.waitFor('"site reloaded"', ({ msg }) => msg === 'site reloaded', { since, limitMs })
 }

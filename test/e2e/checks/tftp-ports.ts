@@ -1,15 +1,15 @@
 /**
- * TFTP's other ways to answer, with a real firewall and real NAT in between, and every client fetching a loader
- * through them. Each way is first seen to be needed: with a port per transfer the same fetch fails there.
+ * The port settings of TFTP with a firewall or NAT between server and clients. Each client fetches a loader. Each check first
+ * shows that the setting is needed: the same transfer fails with one port per transfer.
  */
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, expectEqual } from '../expect.ts'
-import { addresses, innerNetwork, type Place } from '../network.ts'
+import { addresses, innerNetwork, type Namespace } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { sha256 } from '../site.ts'
-import { settleClient } from './client.ts'
+import { addClientAddress } from './client.ts'
 import { reload } from './reload.ts'
 
 const loader = 'efi/ipxe.efi'
@@ -38,7 +38,7 @@ const clients: readonly Client[] = [
   ],
 ]
 
-/** Lets in nothing but what comes from `ports`. */
+/** Returns rules that accept only packets from these UDP ports. */
 const firewall = (ports: string): string =>
   'add table ip slipway; ' +
   'add chain ip slipway input { type filter hook input priority 0; policy drop; }; ' +
@@ -49,73 +49,78 @@ const masquerade =
   'add chain ip slipway behind { type nat hook postrouting priority srcnat; }; ' +
   `add rule ip slipway behind ip saddr ${innerNetwork} masquerade`
 
-type Way = {
+type Setting = {
   readonly name: string
   readonly rules: string
   readonly tftp: string
-  readonly from: Place
-  readonly atOnce: number
+  readonly from: Namespace
+  readonly concurrent: number
 }
 
-const ways: readonly Way[] = [
+const settings: readonly Setting[] = [
   {
-    name: 'a firewall that knows a range of ports',
+    name: 'a firewall that allows a range of ports',
     rules: firewall(`${range.from}-${range.to}`),
     tftp: `{ ports: { from: ${range.from}, to: ${range.to} } }`,
     from: 'client',
-    // A quarter of the range is one machine's.
-    atOnce: 8,
+    // One machine can use a quarter of the range.
+    concurrent: 8,
   },
   {
-    name: 'a firewall that knows port 69 only',
+    name: 'a firewall that allows only port 69',
     rules: firewall('69'),
     tftp: '{ singlePort: true }',
     from: 'client',
-    atOnce: 12,
+    concurrent: 12,
   },
   {
-    name: 'NAT that does not follow TFTP',
+    name: 'NAT without a TFTP helper',
     rules: masquerade,
     tftp: '{ singlePort: true }',
     from: 'inner',
-    atOnce: 24,
+    concurrent: 24,
   },
 ]
 
-export const tftpPortChecks: readonly Check[] = ways.map(({ name, rules, tftp, from, atOnce }): Check => ({
-  name: `tftp-ports: ${name}`,
-  limitMs: 120_000,
-  async run(rig) {
-    await settleClient(rig)
-    const digest = sha256(await readFile(loaderFile))
-    try {
-      const set = await rig.at('client', ['nft', rules])
-      expectEqual(set.status, 0, `nft (${set.stderr})`)
-      const usual = await rig.at(from, ['curl', '-sS', '-m', '3', '-o', '/dev/null', url])
-      expect(usual.status !== 0, 'a port per transfer comes through, so this shows nothing')
+export const tftpPortChecks: readonly Check[] = settings.map(
+  ({ name, rules, tftp, from, concurrent }): Check => ({
+    name: `tftp-ports: ${name}`,
+    limitMs: 120_000,
+    async run(rig) {
+      await addClientAddress(rig)
+      const digest = sha256(await readFile(loaderFile))
+      try {
+        const set = await rig.run('client', ['nft', rules])
+        expectEqual(set.status, 0, `nft (${set.stderr})`)
+        const transfer = await rig.run(from, ['curl', '-sS', '-m', '3', '-o', '/dev/null', url])
+        expect(
+          transfer.status !== 0,
+          'the transfer succeeds with one port per transfer, so the setting is not needed',
+        )
 
-      await reload(rig, { tftp })
-      for (const [client, command] of clients) {
-        const { status, stderr } = await fetchInto(rig, from, command, 'tftp.download', digest)
-        expectEqual(status, 0, `${client}: exit code (${stderr.trim()})`)
+        await reload(rig, { tftp })
+        for (const [client, command] of clients) {
+          const { status, stderr } = await fetchInto(rig, from, command, 'tftp.download', digest)
+          expectEqual(status, 0, `${client}: exit code (${stderr.trim()})`)
+        }
+        const [, curl] = clients[0] as Client
+        const many = Array.from({ length: concurrent }, (_, index) =>
+          fetchInto(rig, from, curl, `tftp.${index}`, digest),
+        )
+        for (const { status, stderr } of await Promise.all(many)) expectEqual(status, 0, stderr.trim())
+        return `${clients.map(([client]) => client).join(', ')}; ${concurrent} concurrent transfers`
+      } finally {
+        await rig.run('client', ['nft', 'flush ruleset'])
+        await reload(rig)
       }
-      const [, curl] = clients[0] as Client
-      const many = Array.from({ length: atOnce }, (_, index) =>
-        fetchInto(rig, from, curl, `tftp.${index}`, digest),
-      )
-      for (const { status, stderr } of await Promise.all(many)) expectEqual(status, 0, stderr.trim())
-      return `${clients.map(([client]) => client).join(', ')}; ${atOnce} at once`
-    } finally {
-      await rig.at('client', ['nft', 'flush ruleset'])
-      await reload(rig)
-    }
-  },
-}))
+    },
+  }),
+)
 
-async function fetchInto(rig: Rig, from: Place, command: Client[1], file: string, digest: string) {
+async function fetchInto(rig: Rig, from: Namespace, command: Client[1], file: string, digest: string) {
   const into = join(rig.dir, file)
   await rm(into, { force: true })
-  const ended = await rig.at(from, command(rig, into))
+  const ended = await rig.run(from, command(rig, into))
   if (ended.status === 0) expectEqual(sha256(await readFile(into)), digest, `SHA-256 of ${file}`)
   await rm(into, { force: true })
   return ended

@@ -1,4 +1,4 @@
-/** Four TFTP clients, each with its own options, fetch a loader; what is not there or not allowed is refused. */
+/** Four TFTP clients with different options fetch a loader; missing files, other paths, and writes get an error. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
@@ -6,7 +6,7 @@ import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { sha256 } from '../site.ts'
-import { settleClient } from './client.ts'
+import { addClientAddress } from './client.ts'
 
 const loader = 'bios/undionly.kpxe'
 const loaderFile = '/usr/lib/ipxe/undionly.kpxe'
@@ -28,7 +28,7 @@ const clients: readonly Client[] = [
     command: (_, into) => ['curl', '-sS', '--tftp-no-options', '-o', into, url(loader)],
   },
   {
-    name: 'curl with blksize, tsize and timeout',
+    name: 'curl with blksize, tsize, and timeout',
     original: largeLoaderFile,
     command: (_, into) => ['curl', '-sS', '--tftp-blksize', '1428', '-o', into, url(largeLoader)],
   },
@@ -51,21 +51,21 @@ export const tftpChecks: readonly Check[] = [
   ...clients.map(({ name, original, command }): Check => ({
     name: `tftp: ${name}`,
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const into = join(rig.dir, 'tftp.download')
       await rm(into, { force: true })
-      const { status, stderr, durationMs } = await rig.at('client', command(rig, into))
+      const { status, stderr, durationMs } = await rig.run('client', command(rig, into))
       expectEqual(status, 0, `exit code (${stderr.trim()})`)
       expectEqual(sha256(await readFile(into)), sha256(await readFile(original)), 'SHA-256')
       return `${durationMs.toFixed(0)} ms`
     },
   })),
   {
-    name: 'tftp: twelve at once',
+    name: 'tftp: twelve concurrent transfers',
     async run(rig) {
       const digest = sha256(await readFile(largeLoaderFile))
       const files = Array.from({ length: 12 }, (_, index) => join(rig.dir, `tftp.${index}`))
-      const transfers = files.map((into) => rig.at('client', ['curl', '-sS', '-o', into, url(largeLoader)]))
+      const transfers = files.map((into) => rig.run('client', ['curl', '-sS', '-o', into, url(largeLoader)]))
       for (const { status, stderr } of await Promise.all(transfers)) expectEqual(status, 0, stderr.trim())
       for (const file of files) {
         expectEqual(sha256(await readFile(file)), digest, file)
@@ -75,17 +75,26 @@ export const tftpChecks: readonly Check[] = [
     },
   },
   {
-    name: 'tftp: a file that is not there, one outside and a write are refused with their own errors',
+    name: 'tftp: a missing file, a path outside the loaders, and a write get an error',
     async run(rig) {
       // curl: 68 is ERROR 1 (file not found), 69 ERROR 2 (access violation).
-      expectEqual(await exitCode(rig, url('no-such-file')), 68, 'a file that is not there')
+      expectEqual(await exitCode(rig, url('no-such-file')), 68, 'a missing file')
       for (const name of ['../../etc/passwd', '/../etc/passwd', '//%2fetc/passwd']) {
         const status = await exitCode(rig, url(name))
         expect(status === 68 || status === 69, `${name}: curl's exit code is ${status}`)
       }
       const upload = join(rig.dir, 'tftp.upload')
-      await writeFile(upload, 'not wanted')
-      const put = await rig.at('client', ['tftp', '-m', 'binary', addresses.server, '-c', 'put', upload, 'x'])
+      await writeFile(upload, 'content')
+      const put = await rig.run('client', [
+        'tftp',
+        '-m',
+        'binary',
+        addresses.server,
+        '-c',
+        'put',
+        upload,
+        'x',
+      ])
       expectMatch(put.stdout + put.stderr, /Error code 2/, 'tftp put')
       return undefined
     },
@@ -93,7 +102,7 @@ export const tftpChecks: readonly Check[] = [
 ]
 
 async function exitCode(rig: Rig, from: string): Promise<number | undefined> {
-  const { status } = await rig.at('client', [
+  const { status } = await rig.run('client', [
     'curl',
     '-sS',
     '--path-as-is',

@@ -1,4 +1,4 @@
-/** BusyBox's udhcpc against the server: first lease, renewal, release, and nothing for a stranger. */
+/** udhcpc of BusyBox: first lease, renewal, release, and no reply to an undeclared MAC address. */
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addresses, clientInterface, clientMac } from '../network.ts'
@@ -6,16 +6,16 @@ import { expect, expectEqual, expectMatch } from '../expect.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { client, gateway, leaseSeconds } from '../site.ts'
-import { flushClient, readEnvironment, setClientMac, waitUntil } from './client.ts'
+import { flushClientAddresses, readEnvironment, setClientMac, waitUntil } from './client.ts'
 
-const strangerMac = '52:54:00:00:0c:99'
+const undeclaredMac = '52:54:00:00:0c:99'
 
 export const udhcpcChecks: readonly Check[] = [
   {
-    name: 'udhcpc: gets its reserved address and every option it asks for',
+    name: 'udhcpc: gets its reserved address and every requested option',
     async run(rig) {
-      await flushClient(rig)
-      const { status, stderr } = await rig.at(
+      await flushClientAddresses(rig)
+      const { status, stderr } = await rig.run(
         'client',
         await udhcpc(rig, '-f', '-q', '-n', '-t', '4', '-T', '2'),
       )
@@ -38,12 +38,12 @@ export const udhcpcChecks: readonly Check[] = [
   {
     name: 'udhcpc: renews by unicast and releases',
     async run(rig) {
-      await flushClient(rig)
+      await flushClientAddresses(rig)
       const since = rig.server.lines.length
       let output = ''
       const command = await udhcpc(rig, '-f', '-n', '-t', '4', '-T', '2')
-      // udhcpc reports on standard error, which the log file gets too.
-      const running = rig.beside(
+      // udhcpc prints to standard error.
+      const running = rig.start(
         'client',
         'udhcpc-renew',
         ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...command],
@@ -56,7 +56,7 @@ export const udhcpcChecks: readonly Check[] = [
       running.signal('SIGUSR1')
       await waitUntil(`a second lease, in ${output}`, () => leases() === 2)
       running.signal('SIGUSR2')
-      await rig.server.waitFor('that the client released its address', (line) => isRelease(line.msg), {
+      await rig.server.waitFor('the release of the address', (line) => isRelease(line.msg), {
         since,
       })
       await running.stop()
@@ -64,18 +64,22 @@ export const udhcpcChecks: readonly Check[] = [
     },
   },
   {
-    name: 'udhcpc: an undeclared MAC gets nothing, and the log says why',
+    name: 'udhcpc: an undeclared MAC address gets no reply, and the log has the reason',
     async run(rig) {
-      await flushClient(rig)
+      await flushClientAddresses(rig)
       const since = rig.server.lines.length
-      await setClientMac(rig, strangerMac)
+      await setClientMac(rig, undeclaredMac)
       try {
-        const { status } = await rig.at('client', await udhcpc(rig, '-f', '-q', '-n', '-t', '2', '-T', '1'))
+        const { status } = await rig.run('client', await udhcpc(rig, '-f', '-q', '-n', '-t', '2', '-T', '1'))
         expect(status !== 0, 'udhcpc got a lease')
       } finally {
         await setClientMac(rig, clientMac)
       }
-      const line = await rig.server.waitFor('a stranger', ({ mac }) => mac === strangerMac, { since })
+      const line = await rig.server.waitFor(
+        'a request of the undeclared machine',
+        ({ mac }) => mac === undeclaredMac,
+        { since },
+      )
       expectMatch(line.reason ?? '', /no reservation for 52:54:00:00:0c:99/, 'the reason in the log')
       return line.reason
     },
@@ -88,7 +92,7 @@ async function udhcpc(rig: Rig, ...options: string[]): Promise<string[]> {
   return udhcpcOn(clientInterface, rig, ...options)
 }
 
-/** What it is given is kept beside its hook, as `udhcpc.bound`. */
+/** Returns a command line with a hook, which saves the lease beside itself as `udhcpc.bound`. */
 export async function udhcpcOn(interfaceName: string, rig: Rig, ...options: string[]): Promise<string[]> {
   const hook = join(rig.dir, 'udhcpc')
   await copyFile(join(import.meta.dirname, '../hooks/udhcpc'), hook)

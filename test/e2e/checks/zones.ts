@@ -1,26 +1,27 @@
-/** Zones copied: BIND and Knot as secondaries, each with a configuration of its own, started by hand. */
+/** Zone transfers: BIND and Knot as secondary name servers. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
-import { settleLog } from '../server.ts'
+import { waitForLogFlush } from '../server.ts'
 import type { Check } from '../runner.ts'
 import { client, domain, twins } from '../site.ts'
-import { settleClient, waitUntil } from './client.ts'
+import { addClientAddress, waitUntil } from './client.ts'
+import { reload } from './reload.ts'
 
 const zones = ['example.localdomain', '0.16.172.in-addr.arpa', twins.ipv6Zone] as const
 const secondaries = { BIND: addresses.bind, Knot: addresses.knot } as const
 
-/** What each name server of others says about a question. */
+/** Returns the reply of a name server. */
 async function digAt(rig: Rig, server: string, ...question: string[]): Promise<string> {
-  const { stdout } = await rig.at('office', ['dig', '+time=2', '+tries=1', `@${server}`, ...question])
+  const { stdout } = await rig.run('office', ['dig', '+time=2', '+tries=1', `@${server}`, ...question])
   return stdout
 }
 
-/** A whole zone, sorted; without comments, which say how long it took. */
-async function copyOf(rig: Rig, server: string, zone: string): Promise<string> {
+/** Returns a zone, sorted and without comments, which contain times. */
+async function transfer(rig: Rig, server: string, zone: string): Promise<string> {
   const text = await digAt(rig, server, '-b', addresses.bind, 'AXFR', zone, '+onesoa')
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith(';'))
   return lines
@@ -33,67 +34,62 @@ async function serialAt(rig: Rig, server: string, zone: string): Promise<string>
   return (await digAt(rig, server, '+short', 'SOA', zone)).split(' ')[2] ?? ''
 }
 
-async function followed(rig: Rig): Promise<void> {
+async function untilCopied(rig: Rig): Promise<void> {
   for (const [name, address] of Object.entries(secondaries)) {
     for (const zone of zones) {
       await waitUntil(`${name} to have ${zone}`, async () => {
         const serial = await serialAt(rig, addresses.server, zone)
         return serial !== '' && serial === (await serialAt(rig, address, zone))
       })
-      const [ours, theirs] = [await copyOf(rig, addresses.server, zone), await copyOf(rig, address, zone)]
+      const [ours, copy] = [await transfer(rig, addresses.server, zone), await transfer(rig, address, zone)]
       expect(ours.split('\n').length > 2, `${zone}: the transfer is empty: ${ours}`)
-      expectEqual(theirs, ours, `${zone} at ${name}`)
+      expectEqual(copy, ours, `${zone} at ${name}`)
     }
   }
 }
 
-async function reload(rig: Rig): Promise<void> {
-  const since = rig.server.lines.length
-  rig.server.process.signal('SIGHUP')
-  await rig.server.waitFor('"site reloaded"', ({ msg }) => msg === 'site reloaded', { since })
-}
-
 export const zoneChecks: readonly Check[] = [
   {
-    name: 'zones: BIND and Knot copy every zone, record for record',
+    name: 'zones: BIND and Knot transfer every zone with all records',
     async run(rig) {
       await startBind(rig)
       await startKnot(rig)
-      await followed(rig)
+      await untilCopied(rig)
       return `serial ${await serialAt(rig, addresses.server, zones[0])}`
     },
   },
   {
-    name: 'zones: BIND and Knot follow a reload at once, because they are told',
+    name: 'zones: BIND and Knot get a NOTIFY after a reload and transfer the zones immediately',
     async run(rig) {
       const before = Number(await serialAt(rig, addresses.server, zones[0]))
       const since = rig.server.lines.length
       const name = 'registry.example.localdomain'
       try {
-        await rig.site.write({ extraHosts: [`{ name: ${name}, address: 172.16.0.90 }`] })
-        await reload(rig)
-        await followed(rig)
+        await reload(rig, { extraHosts: [`{ name: ${name}, address: 172.16.0.90 }`] })
+        await untilCopied(rig)
         for (const [who, address] of Object.entries(secondaries)) {
           expectEqual(await digAt(rig, address, '+short', name), '172.16.0.90\n', `${name} at ${who}`)
           expectEqual(await digAt(rig, address, '+short', '-x', '172.16.0.90'), `${name}.\n`, `PTR at ${who}`)
         }
-        expect(Number(await serialAt(rig, addresses.server, zones[0])) > before, 'the serial did not rise')
-        await settleLog()
-        const told = rig.server.lines.slice(since).filter(({ msg }) => msg === 'secondary notified')
-        expectEqual(told.length, zones.length * 2, 'answers to NOTIFY')
+        expect(
+          Number(await serialAt(rig, addresses.server, zones[0])) > before,
+          'the serial did not increase',
+        )
+        await waitForLogFlush()
+        const notified = rig.server.lines.slice(since).filter(({ msg }) => msg === 'secondary notified')
+        expectEqual(notified.length, zones.length * 2, 'replies to NOTIFY')
       } finally {
-        await rig.site.write()
         await reload(rig)
       }
-      await followed(rig)
-      expectEqual(await digAt(rig, addresses.knot, '+short', name), '', `${name} when it is gone again`)
+      await untilCopied(rig)
+      expectEqual(await digAt(rig, addresses.knot, '+short', name), '', `${name} after its removal`)
       return undefined
     },
   },
   {
-    name: 'zones: IXFR gives the whole zone; AXFR over UDP, other zones and other clients are refused',
+    name: 'zones: IXFR transfers the complete zone; other zones and other clients are refused',
     async run(rig) {
-      await settleClient(rig)
+      await addClientAddress(rig)
       const from = ['-b', addresses.bind]
       const zone = zones[0]
       const serial = await serialAt(rig, addresses.server, zone)
@@ -108,60 +104,73 @@ export const zoneChecks: readonly Check[] = [
       expectMatch(
         await digAt(rig, addresses.server, ...from, 'AXFR', 'example.net'),
         /Transfer failed/,
-        'a foreign zone',
+        'AXFR of a zone that is not served',
       )
-      const stranger = await rig.at('client', ['dig', `@${addresses.server}`, 'AXFR', zone])
-      expectMatch(stranger.stdout, /Transfer failed/, 'AXFR for a node')
-      const kdig = await rig.at('client', ['kdig', `@${addresses.server}`, '+tcp', 'IXFR=1', zone])
+      const node = await rig.run('client', ['dig', `@${addresses.server}`, 'AXFR', zone])
+      expectMatch(node.stdout, /Transfer failed/, 'AXFR for a node')
+      const kdig = await rig.run('client', ['kdig', `@${addresses.server}`, '+tcp', 'IXFR=1', zone])
       expectMatch(kdig.stdout + kdig.stderr, /REFUSED/, 'IXFR for a node')
       return undefined
     },
   },
   {
-    name: 'dns: kdig, host and getent get records, aliases, services and referrals',
+    name: 'dns: kdig, host, and getent get records, aliases, services, and referrals',
     async run(rig) {
-      await settleClient(rig)
-      const ask = async (...command: string[]): Promise<string> => (await rig.at('client', command)).stdout
+      await addClientAddress(rig)
+      const runClient = async (...command: string[]): Promise<string> =>
+        (await rig.run('client', command)).stdout
       const at = `@${addresses.server}`
-      expectMatch(await ask('kdig', at, `api.${domain}`), /status: NOERROR/, 'kdig')
+      expectMatch(await runClient('kdig', at, `api.${domain}`), /status: NOERROR/, 'kdig')
       expectMatch(
-        await ask('kdig', at, 'SRV', '_etcd._tcp.example.localdomain'),
+        await runClient('kdig', at, 'SRV', '_etcd._tcp.example.localdomain'),
         /SRV\s+0 10 2380 m1\.ocp45[\s\S]*m1\.ocp45\S+\s+3600\s+IN\s+A\s+172\.16\.0\.21/,
         'kdig SRV',
       )
-      expectMatch(await ask('kdig', at, '+short', 'TXT', 'example.localdomain'), /^"rack 7"$/m, 'kdig TXT')
       expectMatch(
-        await ask('kdig', at, '+nordflag', 'x.lab2.example.localdomain'),
+        await runClient('kdig', at, '+short', 'TXT', 'example.localdomain'),
+        /^"rack 7"$/m,
+        'kdig TXT',
+      )
+      expectMatch(
+        await runClient('kdig', at, '+nordflag', 'x.lab2.example.localdomain'),
         /NS\s+ns\.lab2/,
         'kdig, referral',
       )
-      expectMatch(await ask('kdig', at, '+edns=1', `api.${domain}`), /BADVERS/, 'kdig, EDNS version 1')
-      const named = await ask('kdig', at, '+nsid', '+bufsize=512', `api.${domain}`)
+      expectMatch(await runClient('kdig', at, '+edns=1', `api.${domain}`), /BADVERS/, 'kdig, EDNS version 1')
+      const named = await runClient('kdig', at, '+nsid', '+bufsize=512', `api.${domain}`)
       expectMatch(named, new RegExp(`NSID: .*"${hostname()}"`), 'kdig, NSID')
-      expectMatch(await ask('kdig', at, 'CH', 'TXT', 'version.bind'), /REFUSED/, 'kdig, version.bind')
+      expectMatch(await runClient('kdig', at, 'CH', 'TXT', 'version.bind'), /REFUSED/, 'kdig, version.bind')
       expectMatch(
-        await ask('host', 'git.example.localdomain', addresses.server),
+        await runClient('host', 'git.example.localdomain', addresses.server),
         new RegExp(`is an alias for bastion\\.example\\.localdomain[\\s\\S]*has address ${addresses.server}`),
         'host',
       )
       expectMatch(
-        await ask('host', client.address, addresses.server),
+        await runClient('host', client.address, addresses.server),
         /domain name pointer cli\.ocp45/,
         'host, reverse',
       )
       const [, , ipv6] = twins.addresses
-      expectMatch(await ask('host', twins.name, addresses.server), /IPv6 address 2001:db8::91/, 'host, IPv6')
-      expectMatch(await ask('host', ipv6, addresses.server), /domain name pointer twins\./, 'host, ip6.arpa')
+      expectMatch(
+        await runClient('host', twins.name, addresses.server),
+        /IPv6 address 2001:db8::91/,
+        'host, IPv6',
+      )
+      expectMatch(
+        await runClient('host', ipv6, addresses.server),
+        /domain name pointer twins\./,
+        'host, ip6.arpa',
+      )
       const firsts = new Set<string | undefined>()
-      for (let asked = 0; asked < 20; asked++) {
-        firsts.add((await ask('kdig', at, '+short', twins.name)).split('\n')[0])
+      for (let count = 0; count < 20; count++) {
+        firsts.add((await runClient('kdig', at, '+short', twins.name)).split('\n')[0])
       }
-      expectEqual(firsts.size, 2, 'addresses that come first')
+      expectEqual(firsts.size, 2, 'different first addresses')
       const resolv = join(rig.dir, 'resolv.conf')
       await writeFile(resolv, `nameserver ${addresses.server}\nsearch example.localdomain\n`)
-      const getent = (...words: string[]): Promise<string> => {
+      const getent = (...args: string[]): Promise<string> => {
         const script = 'mount --bind "$0" /etc/resolv.conf && exec getent "$@"'
-        return ask('unshare', '--mount', 'sh', '-c', script, resolv, ...words)
+        return runClient('unshare', '--mount', 'sh', '-c', script, resolv, ...args)
       }
       expectMatch(await getent('ahostsv4', 'git'), new RegExp(`^${addresses.server}\\s`), 'getent')
       expectMatch(await getent('hosts', client.address), /cli\.ocp45/, 'getent, reverse')
@@ -186,12 +195,12 @@ async function startBind(rig: Rig): Promise<void> {
     ),
   ]
   await writeFile(join(dir, 'named.conf'), text.join('\n'))
-  rig.beside('office', 'bind', ['named', '-g', '-c', join(dir, 'named.conf')])
+  rig.start('office', 'bind', ['named', '-g', '-c', join(dir, 'named.conf')])
 }
 
 async function startKnot(rig: Rig): Promise<void> {
   const dir = await secondaryDir(rig, 'knot', addresses.knot)
-  // Knot reads YAML in its long form only.
+  // Knot supports only block style YAML.
   const text = `\
 server:
     rundir: "${dir}"
@@ -206,25 +215,25 @@ remote:
     address: ${addresses.server}@53
     via: ${addresses.knot}
 acl:
-  - id: told
+  - id: notify
     address: ${addresses.server}
     action: notify
-  - id: read
+  - id: transfer
     action: transfer
 template:
   - id: default
     storage: "${dir}"
     master: slipway
-    acl: [told, read]
+    acl: [notify, transfer]
 zone:
 ${zones.map((zone) => `  - domain: ${zone}`).join('\n')}
 `
   await writeFile(join(dir, 'knot.conf'), text)
-  rig.beside('office', 'knot', ['knotd', '-c', join(dir, 'knot.conf')])
+  rig.start('office', 'knot', ['knotd', '-c', join(dir, 'knot.conf')])
 }
 
 async function secondaryDir(rig: Rig, name: string, address: string): Promise<string> {
-  await rig.at('office', ['ip', 'addr', 'replace', `${address}/24`, 'dev', 'off0'])
+  await rig.run('office', ['ip', 'addr', 'replace', `${address}/24`, 'dev', 'off0'])
   const dir = join(rig.dir, name)
   await mkdir(dir, { recursive: true })
   return dir

@@ -1,13 +1,13 @@
-/** BIND with the guide's zones, beside our server: on ns1 of the guide's lab, for the names of this run's site. */
+/** BIND with the guide's zones and the names of this run's site, at the address of ns1 in the guide's lab. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addresses } from '../network.ts'
 import type { Running } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import { client, domain, nodes, twins } from '../site.ts'
-import { peerAddress, settlePeer } from './place.ts'
+import { peerAddress, addPeerAddress } from './address.ts'
 
-/** As the guide writes it (reference: zone, times, names), with this run's machines. */
+/** The zone of the guide (times and names), with the machines of this run. */
 const head = `$TTL 3600
 @ IN SOA ns1.example.localdomain. root.example.localdomain. ( 1 3600 900 3600000 3600 )
 @ IN NS ns1.example.localdomain.
@@ -17,7 +17,7 @@ const machines = [
   client,
 ]
 
-/** The site's long text, in strings of 255 octets. */
+/** The long text of the site, in strings of 255 octets. */
 const longText = ('long '.repeat(100).match(/.{1,255}/g) ?? []).map((part) => `"${part}"`).join(' ')
 
 const forward = `${head}ns1.example.localdomain. IN A ${addresses.server}
@@ -44,7 +44,7 @@ const ipv6Reverse = `${head}1.9.0.0.0.0.0.0.0.0.0.0.0.0.0.0 IN PTR ${twins.name}
 `
 
 export async function startBind(rig: Rig): Promise<Running> {
-  await settlePeer(rig)
+  await addPeerAddress(rig)
   const dir = join(rig.dir, 'bind')
   await mkdir(dir, { recursive: true })
   const zone = (name: string, file: string): string => `zone "${name}" { type master; file "${file}"; };`
@@ -71,5 +71,5 @@ ${zone(twins.ipv6Zone, 'ipv6-reverse')}
   await writeFile(join(dir, 'forward'), forward)
   await writeFile(join(dir, 'reverse'), reverse)
   await writeFile(join(dir, 'ipv6-reverse'), ipv6Reverse)
-  return rig.beside('machines', 'named', ['named', '-g', '-c', join(dir, 'named.conf'), '-n', '1'])
+  return rig.start('machines', 'named', ['named', '-g', '-c', join(dir, 'named.conf'), '-n', '1'])
 }

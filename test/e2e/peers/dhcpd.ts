@@ -1,16 +1,16 @@
-/** ISC dhcpd with the guide's configuration, beside our server, for the machines of this run's site. */
+/** ISC dhcpd with the guide's configuration and the machines of this run's site. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addresses } from '../network.ts'
 import type { Running } from '../process.ts'
 import type { Rig } from '../rig.ts'
 import { client, domain, gateway, leaseSeconds, nodes } from '../site.ts'
-import { settlePeer } from './place.ts'
+import { addPeerAddress } from './address.ts'
 
 /**
- * The guide's class for PXE clients and its fixed addresses. Beside them what lets the two be compared: the
- * same server identifier, because captured REQUESTs name one server, and replies that are broadcast, because
- * the client that replays them is not the machine that they are for.
+ * The guide's class for PXE clients and its fixed addresses. Two additions make the replies comparable: the same server
+ * identifier as slipway, because captured REQUESTs contain one server, and broadcast replies, because the client that
+ * replays the messages does not have the MAC addresses in them.
  */
 const configuration = `authoritative;
 always-broadcast on;
@@ -55,13 +55,13 @@ subnet 172.16.0.0 netmask 255.255.255.0 {
 `
 
 export async function startDhcpd(rig: Rig): Promise<Running> {
-  await settlePeer(rig)
+  await addPeerAddress(rig)
   const dir = join(rig.dir, 'dhcpd')
   await mkdir(dir, { recursive: true })
   const [file, leases] = [join(dir, 'dhcpd.conf'), join(dir, 'leases')]
   await writeFile(file, configuration)
   await writeFile(leases, '')
   const options = ['-4', '-f', '-d', '--no-pid', '-cf', file, '-lf', leases, 'mach0']
-  // By its path: the npm package dhcp has a command of the same name, and npm puts that first.
-  return rig.beside('machines', 'dhcpd', ['/usr/sbin/dhcpd', ...options])
+  // By its path: the npm package dhcp has a command with the same name, which comes first in the PATH of npm scripts.
+  return rig.start('machines', 'dhcpd', ['/usr/sbin/dhcpd', ...options])
 }

@@ -1,10 +1,10 @@
-/** Two servers' answers to the same questions, compared field by field against a list of the differences that are meant. */
+/** Compares the answers of two servers to the same questions, field by field, with a list of intended differences. */
 import { Unexpected } from '../expect.ts'
 
-/** An answer taken apart; what an answer lacks is not in it. */
+/** The fields of an answer; a field that the answer does not have is absent. */
 export type Fields = Readonly<Record<string, string>>
 
-/** A field that differs in the answers to some questions, on purpose. */
+/** A field that is intended to differ in the answers to some questions. */
 export type Intended = {
   readonly field: RegExp
   readonly question: RegExp
@@ -20,26 +20,26 @@ type Difference = {
   readonly theirs: string
 }
 
-const most = 25
+const maxShown = 25
 
 /**
- * @returns how many answers and differences there were, for whoever reads the run
- * @throws {Unexpected} for a difference that no row means, and for a row that means none
+ * @returns the numbers of answers and differences, for the output of the run
+ * @throws {Unexpected} for a difference that is not listed, and for a listed difference that does not occur
  */
-export function settle(comparisons: readonly Comparison[], intended: readonly Intended[]): string {
+export function compareAnswers(comparisons: readonly Comparison[], intended: readonly Intended[]): string {
   const differences = comparisons.flatMap(differencesOf)
-  const means = ({ question, field }: Difference, row: Intended): boolean =>
+  const isListed = ({ question, field }: Difference, row: Intended): boolean =>
     row.field.test(field) && row.question.test(question)
-  const unlisted = differences.filter((each) => !intended.some((row) => means(each, row)))
+  const unlisted = differences.filter((each) => !intended.some((row) => isListed(each, row)))
   if (unlisted.length > 0) {
     const lines = unlisted
-      .slice(0, most)
-      .map(({ question, field, ours, theirs }) => `${question}: ${field} is ${ours}, the peer says ${theirs}`)
+      .slice(0, maxShown)
+      .map(({ question, field, ours, theirs }) => `${question}: ${field} is ${ours}, the peer has ${theirs}`)
     throw new Unexpected(`${unlisted.length} differences that are not listed:\n${lines.join('\n')}`)
   }
-  const absent = intended.filter((row) => !differences.some((each) => means(each, row)))
+  const absent = intended.filter((row) => !differences.some((each) => isListed(each, row)))
   if (absent.length > 0) {
-    throw new Unexpected(`listed, but there is no such difference:\n${absent.map(show).join('\n')}`)
+    throw new Unexpected(`listed differences that do not occur:\n${absent.map(show).join('\n')}`)
   }
   return `${comparisons.length} answers, ${differences.length} differences for ${intended.length} reasons`
 }

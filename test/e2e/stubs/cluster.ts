@@ -1,9 +1,9 @@
 /**
- * The machines of a cluster that stand, run in their namespace: `node cluster.ts SOCKET FOLDER DOMAIN`. Those of the
- * control plane share one API server's objects on 6443 and give machine configs on 22623; routers answer on 80 and 443,
- * and on 1936 whether they are ready. Every answer says by `x-served-by` which address gave it. `FOLDER` gets the
- * certificate of the cluster's authority and a kubeconfig for `api.DOMAIN`, as openshift-install leaves it. What
- * happens when is told over the socket ({@link ClusterCalls}).
+ * Simulated machines of a cluster. Runs in a namespace as `node cluster.ts SOCKET DIRECTORY DOMAIN`. Control-plane
+ * machines share the objects of one API server on 6443 and serve machine configs on 22623; routers respond on 80 and 443,
+ * and to health checks on 1936. The header `x-served-by` of each response has the address of the machine. `DIRECTORY` gets
+ * the CA certificate of the cluster and a kubeconfig for `api.DOMAIN`, as `openshift-install` writes it. Checks control
+ * the machines over the socket ({@link ClusterCalls}).
  */
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -20,56 +20,56 @@ import { dirname, join } from 'node:path'
 import { systemClock } from '../../../src/host/clock.ts'
 import { base64, kubeconfigText, startApiServer, type ApiObject } from '../../support/api-server.ts'
 import { makeAuthority } from '../../support/certificates.ts'
-import { watchLateness } from '../lateness.ts'
-import { serveCalls } from '../remote.ts'
+import { measureSchedulingDelay } from '../scheduling-delay.ts'
+import { serveCalls } from '../remote-calls.ts'
 
-/** Its address is on an interface already. */
+/** The address must be on an interface already. */
 export type Machine = { readonly address: string; readonly serves: 'control plane' | 'ingress' }
 
-/** A certificate request: when it appeared, and when it was approved. Milliseconds since 1970. */
-export type Asked = {
+/** When a certificate request was created and approved. Milliseconds since 1970. */
+export type RequestTimes = {
   readonly name: string
-  readonly askedAt: number
+  readonly createdAt: number
   readonly approvedAt?: number
-  /** How long this process did not get to run: up to when it appeared, then in between. */
-  readonly lateMs: number
+  /** How long other processes kept this one from running: before the creation, and after the approval in between. */
+  readonly delayMs: number
 }
 
 export type ClusterCalls = typeof calls
 
 const csrs = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
 
-const [socket = '', folder = '', domain = ''] = process.argv.slice(2)
+const [socket = '', directory = '', domain = ''] = process.argv.slice(2)
 const authority = makeAuthority()
 const names = [`api.${domain}`, `api-int.${domain}`, `*.apps.${domain}`].map((name) => `DNS:${name}`)
 const api = await startApiServer(authority, names.join(','))
 api.keepTime(systemClock)
 
-function keep(file: string, content: string): void {
-  mkdirSync(dirname(join(folder, file)), { recursive: true })
-  writeFileSync(join(folder, file), content, { mode: 0o600 })
+function save(file: string, content: string): void {
+  mkdirSync(dirname(join(directory, file)), { recursive: true })
+  writeFileSync(join(directory, file), content, { mode: 0o600 })
 }
 const admin = authority.client('/O=system:masters/CN=system:admin')
 const user = {
   'client-certificate-data': base64(admin.certificate),
   'client-key-data': base64(admin.key),
 }
-keep('ca.crt', authority.certificate)
-keep('auth/kubeconfig', kubeconfigText(`https://api.${domain}:6443`, authority, user))
+save('ca.crt', authority.certificate)
+save('auth/kubeconfig', kubeconfigText(`https://api.${domain}:6443`, authority, user))
 
-type Standing = {
+type RunningMachine = {
   readonly servers: readonly Server[]
-  /** Also those whose TLS has not begun, which the servers themselves do not know of. */
+  /** Includes sockets without a TLS handshake, which the servers do not list. */
   readonly sockets: ReadonlySet<Socket>
   isReady: boolean
 }
-const standing = new Map<string, Standing>()
-const requests = new Map<string, Asked>()
-const lateness = watchLateness()
+const machines = new Map<string, RunningMachine>()
+const requestTimes = new Map<string, RequestTimes>()
+const schedulingDelay = measureSchedulingDelay()
 
-const isReady = (address: string): boolean => standing.get(address)?.isReady ?? false
+const isReady = (address: string): boolean => machines.get(address)?.isReady ?? false
 
-const answerFrom =
+const respondAs =
   (address: string): RequestListener =>
   (request, response) => {
     response.setHeader('x-served-by', address)
@@ -77,8 +77,8 @@ const answerFrom =
     response.writeHead(isCheck && !isReady(address) ? 500 : 200).end('ok\n')
   }
 
-/** Who checks how it is needs no name (ClusterRole system:public-info-viewer). */
-const answerApi =
+/** Health checks need no authentication (ClusterRole system:public-info-viewer). */
+const serveApi =
   (address: string): RequestListener =>
   (request, response) => {
     response.setHeader('x-served-by', address)
@@ -86,33 +86,37 @@ const answerApi =
       response.writeHead(isReady(address) ? 200 : 500).end('ok\n')
       return
     }
-    noteApproval(request, response)
+    recordApproval(request, response)
     api.respond(request, response)
   }
 
-function noteApproval({ url = '', method }: IncomingMessage, response: ServerResponse): void {
+function recordApproval({ url = '', method }: IncomingMessage, response: ServerResponse): void {
   const [, name = ''] = /\/certificatesigningrequests\/([^/]+)\/approval$/.exec(url) ?? []
-  const asked = requests.get(decodeURIComponent(name))
-  if (method !== 'PUT' || asked === undefined) return
+  const times = requestTimes.get(decodeURIComponent(name))
+  if (method !== 'PUT' || times === undefined) return
   response.once('finish', () => {
-    if (response.statusCode !== 200 || asked.approvedAt !== undefined) return
-    requests.set(asked.name, { ...asked, approvedAt: Date.now(), lateMs: lateness() - asked.lateMs })
+    if (response.statusCode !== 200 || times.approvedAt !== undefined) return
+    requestTimes.set(times.name, {
+      ...times,
+      approvedAt: Date.now(),
+      delayMs: schedulingDelay() - times.delayMs,
+    })
   })
 }
 
 const calls = {
-  stand: async ({ address, serves }: Machine, isReady = true): Promise<void> => {
-    const answer = answerFrom(address)
+  start: async ({ address, serves }: Machine, isReady = true): Promise<void> => {
+    const respond = respondAs(address)
     const listening: readonly (readonly [port: number, server: Server])[] =
       serves === 'control plane'
         ? [
-            [6443, createTlsServer(api.tls, answerApi(address))],
-            [22623, createTlsServer(api.tls, answer)],
+            [6443, createTlsServer(api.tls, serveApi(address))],
+            [22623, createTlsServer(api.tls, respond)],
           ]
         : [
-            [80, createServer(answer)],
-            [443, createTlsServer(api.tls, answer)],
-            [1936, createServer(answer)],
+            [80, createServer(respond)],
+            [443, createTlsServer(api.tls, respond)],
+            [1936, createServer(respond)],
           ]
     const servers = listening.map(([, server]) => server)
     const sockets = new Set<Socket>()
@@ -122,32 +126,32 @@ const calls = {
         socket.once('close', () => sockets.delete(socket))
       })
     }
-    standing.set(address, { servers, sockets, isReady })
+    machines.set(address, { servers, sockets, isReady })
     await Promise.all(listening.map(([port, server]) => once(server.listen(port, address), 'listening')))
   },
-  /** Whether it says so to whoever checks it. */
-  ready: (address: string, isReady: boolean): void => {
-    const machine = standing.get(address)
+  /** Sets the result of its health checks. */
+  setReady: (address: string, isReady: boolean): void => {
+    const machine = machines.get(address)
     if (machine !== undefined) machine.isReady = isReady
   },
-  /** Nobody listens there any more, and its connections are cut. */
-  fall: async (address: string): Promise<void> => {
-    const machine = standing.get(address)
+  /** Closes its ports and resets its connections. */
+  stop: async (address: string): Promise<void> => {
+    const machine = machines.get(address)
     if (machine === undefined) return
-    standing.delete(address)
+    machines.delete(address)
     const closed = machine.servers.map((server) => once(server.close(), 'close'))
     for (const socket of machine.sockets) socket.destroy()
     await Promise.all(closed)
   },
-  /** Makes the object as an API server does: with an identity, and the time unless it has one. */
+  /** Creates the object with a UID, and with a creation time unless it has one, like an API server. */
   put: (path: string, object: ApiObject): void => {
     const { name } = object.metadata
-    if (path === csrs) requests.set(name, { name, askedAt: Date.now(), lateMs: lateness() })
+    if (path === csrs) requestTimes.set(name, { name, createdAt: Date.now(), delayMs: schedulingDelay() })
     const creationTimestamp = `${new Date().toISOString().slice(0, 19)}Z`
     api.put(path, { ...object, metadata: { uid: `uid-of-${name}`, creationTimestamp, ...object.metadata } })
   },
   remove: (path: string, name: string): void => api.remove(path, name),
-  /** The next `times` requests for the path are refused. */
+  /** Refuses the next `times` requests for the path. */
   refuse: (path: string, refusal: Parameters<typeof api.refuse>[1], times = 1): void =>
     api.refuse(path, ...Array.from({ length: times }, () => refusal)),
   compact: (): void => api.compact(),
@@ -155,7 +159,7 @@ const calls = {
   cut: (path: string): void => api.cut(path),
   watches: (path: string): number => api.watches(path).length,
   requests: (): readonly string[] => api.requests,
-  /** The certificate requests that were put. */
-  asked: (): readonly Asked[] => [...requests.values()],
+  /** Returns the times of all certificate requests. */
+  certificateRequests: (): readonly RequestTimes[] => [...requestTimes.values()],
 }
 serveCalls(socket, calls)

@@ -1,6 +1,6 @@
 /**
- * Replays DHCP messages of clients, run in the client's namespace: `node dhcp-replay.ts ADDRESS` with JSON on standard input,
- * a list of packets in hexadecimal. Sends each by broadcast from the address, and prints for each the replies that came.
+ * Replays DHCP messages of clients. Runs in the namespace of the client as `node dhcp-replay.ts ADDRESS`, with a JSON list
+ * of packets in hexadecimal on standard input. Broadcasts each from the address, and prints the replies to each.
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -8,10 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 
 const address = process.argv[2] ?? ''
-const patienceMs = 250
+const waitMs = 250
 
-/** 0.0.0.0 alone hears broadcasts, the address alone can send them. */
-const [everywhere, own] = await Promise.all(['0.0.0.0', address].map(open))
+/** Only a socket on 0.0.0.0 receives broadcasts, only one on the address can send them. */
+const [receiver, sender] = await Promise.all(['0.0.0.0', address].map(open))
 
 async function open(bindAddress: string) {
   const socket = createSocket({ type: 'udp4', reuseAddr: true })
@@ -23,15 +23,15 @@ async function open(bindAddress: string) {
 
 const results: string[][] = []
 let current: string[] = []
-for (const socket of [everywhere, own]) {
+for (const socket of [receiver, sender]) {
   socket?.on('message', (payload) => current.push(payload.toString('hex')))
 }
 for (const hex of JSON.parse(await text(process.stdin)) as string[]) {
   current = []
   results.push(current)
-  own?.send(Buffer.from(hex, 'hex'), 67, '255.255.255.255')
-  await pause(patienceMs)
+  sender?.send(Buffer.from(hex, 'hex'), 67, '255.255.255.255')
+  await pause(waitMs)
 }
-everywhere?.close()
-own?.close()
+receiver?.close()
+sender?.close()
 process.stdout.write(JSON.stringify(results))

@@ -1,7 +1,6 @@
 /**
- * Somebody else's PXE server, run in its own namespace: `node pxe-server.ts ADDRESS MAC`. To each DISCOVER of one
- * machine it offers a boot file of its own and no address (ProxyDHCP, PXE specification 2.1 §2.2.3); the file is
- * not to be had.
+ * Another PXE server. Runs in a namespace as `node pxe-server.ts ADDRESS MAC`. Responds to each DISCOVER of one machine
+ * with its own boot file and no address (ProxyDHCP, PXE specification 2.1 §2.2.3). The file does not exist.
  */
 import { createSocket } from 'node:dgram'
 
@@ -12,14 +11,14 @@ const optionsOffset = 240
 const own = address.split('.').map(Number)
 const file = 'foreign.efi'
 
-/** What others than PXE clients ask is none of its business. */
-function isConcerned(packet: Buffer): boolean {
+/** Whether the packet is a DISCOVER of the PXE client of this machine. */
+function isFromMachine(packet: Buffer): boolean {
   const isDiscover = packet.includes(Buffer.of(53, 1, 1), optionsOffset)
   const isPxe = packet.includes('PXEClient', optionsOffset)
   return isDiscover && isPxe && packet.toString('hex', 28, 34) === mac.replaceAll(':', '')
 }
 
-/** What a client repeats of its UUID, a PXE server repeats too (RFC 4578 §2.3). */
+/** Returns option 97 of the client, which a PXE server echoes (RFC 4578 §2.3). */
 function machineIdentifier(packet: Buffer): Buffer {
   const at = packet.indexOf(Buffer.from([97, 17, 0]), optionsOffset)
   return at === -1 ? Buffer.alloc(0) : packet.subarray(at, at + 19)
@@ -44,15 +43,15 @@ function offer(discover: Buffer): Buffer {
   ])
 }
 
-// Only 0.0.0.0 hears broadcasts, and only the address finds a way to send them.
-const hearing = createSocket({ type: 'udp4', reuseAddr: true })
-const speaking = createSocket({ type: 'udp4', reuseAddr: true })
-speaking.bind(serverPort, address, () => {
-  speaking.setBroadcast(true)
+// Only a socket on 0.0.0.0 receives broadcasts, and only one on the address can send them.
+const receiver = createSocket({ type: 'udp4', reuseAddr: true })
+const sender = createSocket({ type: 'udp4', reuseAddr: true })
+sender.bind(serverPort, address, () => {
+  sender.setBroadcast(true)
 })
-hearing.bind(serverPort)
-hearing.on('message', (packet) => {
-  if (!isConcerned(packet)) return
-  speaking.send(offer(packet), clientPort, '255.255.255.255')
+receiver.bind(serverPort)
+receiver.on('message', (packet) => {
+  if (!isFromMachine(packet)) return
+  sender.send(offer(packet), clientPort, '255.255.255.255')
   console.log('offered')
 })

@@ -1,7 +1,7 @@
 /**
- * The office's resolver, run in its own namespace: `node resolver.ts ADDRESS`. Answers every question with
- * the A record 203.0.113.80; a name beginning with "large." only over TCP, after a truncated answer over
- * UDP; a name beginning with "missing." with NXDOMAIN; one beginning with "brief." for a second only.
+ * The resolver of the office. Runs in a namespace as `node resolver.ts ADDRESS`. Answers every question with the A record
+ * 203.0.113.80. Names that start with "large." get a truncated answer over UDP, and the record over TCP. Names that start
+ * with "missing." get NXDOMAIN. For names that start with "brief." the TTL is 1 s.
  */
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
@@ -13,7 +13,7 @@ const headerOctets = 12
 /** QR, RD and RA set, then TC or the response code (RFC 1035 §4.1.1). */
 const Flags = { answer: 0x8180, truncated: 0x8380, nxdomain: 0x8183 } as const
 
-/** A pointer to the question's name, type A, class IN, TTL, four octets of address. */
+/** Returns a record: a pointer to the name in the question, type A, class IN, TTL, four octets of address. */
 const record = (ttl: number): Buffer =>
   Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, ttl, 0, 4, 203, 0, 113, 80])
 

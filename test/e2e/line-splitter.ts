@@ -1,4 +1,4 @@
-/** Text that comes in pieces, as lines with the time of their arrival. */
+/** Splits a stream of text into lines, each with the time of its arrival. */
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -6,11 +6,11 @@ export type OnLine = (line: string, atMs: number) => void
 
 export type LineSplitter = {
   readonly push: (text: string) => void
-  /** What came after the last end of line is a line too. */
+  /** Treats the text after the last line end as a line. */
   readonly end: () => void
 }
 
-/** A carriage return ends a line as well: a firmware's console ends some with that alone. */
+/** A carriage return alone ends a line too: firmware writes such lines to the console. */
 export function splitLines(onLine: OnLine): LineSplitter {
   let rest = ''
   return {
@@ -27,20 +27,20 @@ export function splitLines(onLine: OnLine): LineSplitter {
 }
 
 /**
- * Reads the lines that another process appends to a file, every 25 ms, until that is over and all is read.
+ * Reads the lines that another process appends to a file, every 25 ms, until that process has ended and all is read.
  *
- * @param path is there already
+ * @param path an existing file
  */
-export async function followFile(path: string, isOver: () => boolean, onLine: OnLine): Promise<void> {
+export async function followFile(path: string, hasEnded: () => boolean, onLine: OnLine): Promise<void> {
   const lines = splitLines(onLine)
   const piece = Buffer.alloc(64 * 1024)
   const file = await open(path, 'r')
   try {
     for (;;) {
-      const wasOver = isOver()
+      const hadEnded = hasEnded()
       const { bytesRead } = await file.read(piece)
       if (bytesRead > 0) lines.push(piece.toString('latin1', 0, bytesRead))
-      else if (wasOver) break
+      else if (hadEnded) break
       else await sleep(25)
     }
     lines.end()

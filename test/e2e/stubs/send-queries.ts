@@ -1,22 +1,23 @@
 /**
- * Sends datagrams to servers and prints what came back, run in a namespace: `node ask.ts` with JSON on standard input, a list
- * of `{ to, port, hex, transport }`, one question after the other. Prints a list of replies in hexadecimal, null for silence.
+ * Sends queries to servers and prints the replies. Runs in a namespace as `node send-queries.ts`, with a JSON list of
+ * `{ to, port, hex, transport }` on standard input. Sends one query after the other and prints a JSON list of replies in
+ * hexadecimal; null if there was no reply.
  */
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 
-type Question = {
+type Query = {
   readonly to: string
   readonly port: number
   readonly hex: string
   readonly transport: 'udp' | 'tcp'
 }
 
-const patienceMs = 400
+const timeoutMs = 400
 
-/** Each from a port of its own, so that a late answer is nobody else's. */
-function askUdp({ to, port, hex }: Question): Promise<string | null> {
+/** Uses a new port for each query, so that a late reply is not attributed to another query. */
+function sendOverUdp({ to, port, hex }: Query): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = createSocket('udp4')
     const done = (reply: string | null): void => {
@@ -24,14 +25,14 @@ function askUdp({ to, port, hex }: Question): Promise<string | null> {
       socket.close()
       resolve(reply)
     }
-    const limit = setTimeout(() => done(null), patienceMs)
+    const limit = setTimeout(() => done(null), timeoutMs)
     socket.once('message', (reply) => done(reply.toString('hex')))
     socket.once('error', () => done(null))
     socket.send(Buffer.from(hex, 'hex'), port, to)
   })
 }
 
-function askTcp({ to, port, hex }: Question): Promise<string | null> {
+function sendOverTcp({ to, port, hex }: Query): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect(port, to)
     const chunks: Buffer[] = []
@@ -42,7 +43,7 @@ function askTcp({ to, port, hex }: Question): Promise<string | null> {
       const all = Buffer.concat(chunks)
       resolve(all.length > 2 ? all.subarray(2).toString('hex') : null)
     }
-    const limit = setTimeout(done, patienceMs)
+    const limit = setTimeout(done, timeoutMs)
     socket.on('data', (chunk) => {
       chunks.push(chunk)
       const all = Buffer.concat(chunks)
@@ -55,7 +56,7 @@ function askTcp({ to, port, hex }: Question): Promise<string | null> {
 }
 
 const replies: (string | null)[] = []
-for (const question of JSON.parse(await text(process.stdin)) as Question[]) {
-  replies.push(await (question.transport === 'tcp' ? askTcp(question) : askUdp(question)))
+for (const query of JSON.parse(await text(process.stdin)) as Query[]) {
+  replies.push(await (query.transport === 'tcp' ? sendOverTcp(query) : sendOverUdp(query)))
 }
 process.stdout.write(JSON.stringify(replies))
