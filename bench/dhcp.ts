@@ -1,58 +1,58 @@
 /**
- * DHCP by perfdhcp: four-way exchanges of 1,000 machines through a relay agent. The figure is the highest rate
- * at which less than one in a hundred packets stays without its answer; a flood would count what is dropped.
+ * DHCP with perfdhcp: four-way exchanges of 1,000 machines through a relay agent. The result is the highest rate at which
+ * less than 1 % of the exchanges are lost.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../test/e2e/process.ts'
-import type { Contender, Contest } from './contest.ts'
+import type { TestedServer, Benchmark } from './benchmark.ts'
 import { serverAddress, subnet, type Network } from './network.ts'
-import { readPerfdhcp } from './readings.ts'
+import { parsePerfdhcp } from './load-output.ts'
 import { highestRate } from './search.ts'
 import { domain, gateway, leaseSeconds, nodes, type Files } from './site.ts'
 
-/** Long enough for what a receive buffer holds not to count. perfdhcp takes whole seconds. */
+/** Long enough that the content of a receive buffer does not matter. perfdhcp accepts whole seconds. */
 const seconds = 2
-const mostLostPercent = 1
-const rates = { first: 4000, least: 60, most: 64_000, steps: 3 }
+const maxLostPercent = 1
+const rates = { first: 4000, min: 60, max: 64_000, steps: 3 }
 
-export const dhcp: Contest = {
+export const dhcp: Benchmark = {
   key: 'dhcp',
   title: 'DHCP, 1,000 reservations, highest rate with less than 1 % lost',
   unit: 'exchanges/s',
   work: 'exchange',
   better: 'more',
   port: { transport: 'udp', number: 67 },
-  // Not dnsmasq: at a thousand reservations it makes 0.3 thousand exchanges a second, and takes a minute to say so.
+  // dnsmasq is omitted: with 1,000 reservations it completes 300 exchanges/s, and takes a minute for the measurement.
   peers: [kea(), dhcpd()],
   targets: [{ peer: 'Kea', ratio: 1 }],
   prepare: ({ dir }) => writeFile(macsPath(dir), `${nodes.map(({ mac }) => mac).join('\n')}\n`),
   async warmUp(network, files) {
     const { completed } = await exchange(network, files, 500, 1)
-    if (completed === 0) throw new Error('no exchange was completed')
+    if (completed === 0) throw new Error('perfdhcp completed no exchange')
     await exchange(network, files, 4000, 1)
   },
   async measure(network, files) {
     const lost = new Map<number, number>()
     let done = 0
-    const holds = async (rate: number): Promise<boolean> => {
-      const { begun, completed } = await exchange(network, files, rate)
-      const lostPercent = 100 * (1 - completed / begun)
+    const isSustained = async (rate: number): Promise<boolean> => {
+      const { started, completed } = await exchange(network, files, rate)
+      const lostPercent = 100 * (1 - completed / started)
       lost.set(rate, lostPercent)
       done += completed
-      // perfdhcp may itself be too slow for the rate: then the rate was not tried.
-      return lostPercent < mostLostPercent && begun > 0.98 * rate * seconds
+      // If perfdhcp is too slow for the rate, the rate was not tested.
+      return lostPercent < maxLostPercent && started > 0.98 * rate * seconds
     }
-    const value = await highestRate(holds, rates)
+    const value = await highestRate(isSustained, rates)
     return { value, done, lostPercent: lost.get(value) ?? 100 }
   },
 }
 
-/** What perfdhcp needs beside the rate: it is a relay agent then, with the address of the client's interface. */
+/** Returns the command line of perfdhcp without the server. perfdhcp acts as a relay agent with the client's address. */
 export function perfdhcpCommand(dir: string, rate: number, forSeconds: number): string[] {
   return [
     ...['perfdhcp', '-4', '-l', 'eth0', '-M', macsPath(dir), '-r', `${rate}`, '-p', `${forSeconds}`],
-    // Half a second more for answers that are late.
+    // Waits 0.5 s for late replies.
     ...['-W', '500000', '-g', 'single'],
   ]
 }
@@ -60,20 +60,20 @@ export function perfdhcpCommand(dir: string, rate: number, forSeconds: number): 
 const macsPath = (dir: string) => join(dir, 'macs')
 
 async function exchange(network: Network, { dir }: Files, rate: number, forSeconds = seconds) {
-  // Its exit code says whether every exchange was completed; that is counted here.
+  // The exit code is ignored: it only shows whether all exchanges were completed.
   const command = [...perfdhcpCommand(dir, rate, forSeconds), serverAddress]
   const { stdout, stderr } = await run(network.onClient(0, ...command))
-  return readPerfdhcp(stdout || stderr)
+  return parsePerfdhcp(stdout || stderr)
 }
 
-function kea(): Contender {
+function kea(): TestedServer {
   return {
     name: 'Kea',
     async prepare({ dir }) {
       const configuration = {
         Dhcp4: {
           'interfaces-config': { interfaces: ['br0'], 'dhcp-socket-type': 'udp' },
-          // Its fastest: leases in memory only.
+          // The fastest setting: leases in memory only.
           'lease-database': { type: 'memfile', persist: false },
           'valid-lifetime': leaseSeconds,
           'reservations-global': false,
@@ -108,7 +108,7 @@ function kea(): Contender {
   }
 }
 
-function dhcpd(): Contender {
+function dhcpd(): TestedServer {
   return {
     name: 'ISC dhcpd',
     async prepare({ dir }) {
@@ -131,7 +131,7 @@ ${nodes.map(({ name, mac, address }) => `host ${name} { hardware ethernet ${mac}
       )
     },
     command: ({ dir }) => [
-      // With its path, because the package dhcp brings a dhcpd too.
+      // With its path, because the npm package dhcp also has a command dhcpd.
       ...['/usr/sbin/dhcpd', '-4', '-f', '-q', '-cf', join(dir, 'dhcpd/dhcpd.conf')],
       ...['-lf', join(dir, 'dhcpd/leases'), '-pf', join(dir, 'dhcpd/pid'), 'br0'],
     ],

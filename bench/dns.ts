@@ -1,18 +1,18 @@
-/** DNS by dnsperf: names that nodes ask for, some that do not exist, some that lack the type. */
+/** DNS with dnsperf: names that nodes query, some missing names, and some names without the queried type. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { output } from '../test/e2e/process.ts'
-import type { Contender, Contest } from './contest.ts'
+import type { TestedServer, Benchmark } from './benchmark.ts'
 import { serverAddress, type Network } from './network.ts'
-import { readDnsperf, type DnsperfReading } from './readings.ts'
+import { parseDnsperf, type DnsperfResult } from './load-output.ts'
 import { domain, loadBalancer, names, nodes, reverseName, type Files } from './site.ts'
 
 const warmUpSeconds = 2
 const seconds = 3
-/** Of every twenty questions one is about a name that does not exist. */
+/** One of 20 questions is about a name that does not exist. */
 const expectedNxdomainPercent = 5
 
-export const dns: Contest = {
+export const dns: Benchmark = {
   key: 'dns',
   title: 'DNS, 1,000 nodes, names of one zone and its reverse',
   unit: 'answers/s',
@@ -26,7 +26,7 @@ export const dns: Contest = {
   ],
   prepare: ({ dir }) => writeFile(join(dir, 'questions'), `${questions().join('\n')}\n`),
   async warmUp(network, files) {
-    const { responseCodes } = await ask(network, files, warmUpSeconds)
+    const { responseCodes } = await sendQueries(network, files, warmUpSeconds)
     const nxdomain = responseCodes.get('NXDOMAIN') ?? 0
     const noerror = responseCodes.get('NOERROR') ?? 0
     if (Math.abs(nxdomain - expectedNxdomainPercent) > 1 || nxdomain + noerror < 99) {
@@ -35,23 +35,23 @@ export const dns: Contest = {
     }
   },
   async measure(network, files) {
-    const { queriesPerSecond, sent, lost } = await ask(network, files, seconds)
+    const { queriesPerSecond, sent, lost } = await sendQueries(network, files, seconds)
     return { value: queriesPerSecond, done: sent - lost, lostPercent: (100 * lost) / sent }
   },
 }
 
-async function ask(network: Network, { dir }: Files, limitSeconds: number): Promise<DnsperfReading> {
+async function sendQueries(network: Network, { dir }: Files, limitSeconds: number): Promise<DnsperfResult> {
   const command = ['dnsperf', '-s', serverAddress, '-d', join(dir, 'questions'), '-l', `${limitSeconds}`]
-  return readDnsperf(await output(network.onClient(0, ...command)))
+  return parseDnsperf(await output(network.onClient(0, ...command)))
 }
 
-/** One list for all: the same questions in the same order. */
+/** All servers get the same questions in the same order. */
 function questions(): string[] {
   return nodes.flatMap(({ name, address }, index) => {
     const own = `${name}.${domain}`
     switch (index % 20) {
       case 0:
-        return [`absent${index}.${domain} A`]
+        return [`missing${index}.${domain} A`]
       case 1:
         return [`${own} AAAA`]
       case 2:
@@ -73,7 +73,7 @@ function questions(): string[] {
   })
 }
 
-function dnsmasq(): Contender {
+function dnsmasq(): TestedServer {
   return {
     name: 'dnsmasq',
     async prepare({ dir }) {
@@ -114,7 +114,7 @@ async function writeZones(dir: string): Promise<void> {
   await writeFile(join(dir, 'reverse.zone'), `${reverse.join('\n')}\n`)
 }
 
-function bind(): Contender {
+function bind(): TestedServer {
   return {
     name: 'BIND',
     async prepare({ dir }) {
@@ -144,7 +144,7 @@ zone "16.172.in-addr.arpa" { type primary; file "reverse.zone"; };
   }
 }
 
-function knot(): Contender {
+function knot(): TestedServer {
   return {
     name: 'Knot',
     async prepare({ dir }) {

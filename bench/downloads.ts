@@ -1,9 +1,9 @@
-/** curl in parallel, from all clients at once, each octet counted. */
+/** Parallel downloads with curl from all clients at the same time; verifies the size of each file. */
 import { run } from '../test/e2e/process.ts'
 import { clients, type Network } from './network.ts'
 
 export type Downloads = {
-  /** At each of the clients. */
+  /** Downloads of each client. */
   readonly perClient: number
   readonly url: string
   readonly octets: number
@@ -11,11 +11,11 @@ export type Downloads = {
 }
 
 /**
- * @returns seconds from the start of the first to the end of the last
- * @throws {Error} when one of them did not get the whole file
+ * @returns seconds from the start of the first download to the end of the last
+ * @throws {Error} if a download is incomplete
  */
-export async function download(network: Network, wanted: Downloads): Promise<number> {
-  const { perClient, url, octets, options = [] } = wanted
+export async function download(network: Network, downloads: Downloads): Promise<number> {
+  const { perClient, url, octets, options = [] } = downloads
   const targets = Array.from({ length: perClient }, () => ['-o', '/dev/null', url]).flat()
   const parallel = ['--parallel', '--parallel-immediate', '--parallel-max', `${perClient}`]
   const command = ['curl', '-sS', ...parallel, '--max-time', '60', '-w', '%{size_download}\\n', ...options]
@@ -23,12 +23,14 @@ export async function download(network: Network, wanted: Downloads): Promise<num
   const all = await Promise.all(
     clients.map((client) => run(network.onClient(client, ...command, ...targets), { limitMs: 90_000 })),
   )
-  const tookMs = performance.now() - startedAt
-  const whole = all.flatMap(({ stdout }) => stdout.split('\n')).filter((size) => size === `${octets}`).length
+  const durationMs = performance.now() - startedAt
+  const complete = all
+    .flatMap(({ stdout }) => stdout.split('\n'))
+    .filter((size) => size === `${octets}`).length
   const count = perClient * clients.length
-  if (whole !== count) {
-    const said = all.map(({ stderr }) => stderr.trim()).join('\n')
-    throw new Error(`${whole} of ${count} downloads of ${url} were whole: ${said.slice(0, 500)}`)
+  if (complete !== count) {
+    const errors = all.map(({ stderr }) => stderr.trim()).join('\n')
+    throw new Error(`${complete} of ${count} downloads of ${url} were complete: ${errors.slice(0, 500)}`)
   }
-  return tookMs / 1000
+  return durationMs / 1000
 }

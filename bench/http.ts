@@ -1,12 +1,12 @@
-/** HTTP: images by curl, boot scripts by wrk, both against nginx. */
+/** HTTP: images with curl, boot scripts with wrk; the peer is nginx. */
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { output } from '../test/e2e/process.ts'
-import type { Contender, Contest } from './contest.ts'
+import type { TestedServer, Benchmark } from './benchmark.ts'
 import { download, type Downloads } from './downloads.ts'
 import { serverAddress, type Network } from './network.ts'
-import { readWrk } from './readings.ts'
+import { parseWrk } from './load-output.ts'
 import { cluster, image, nodes } from './site.ts'
 
 const rootfs = 'rhcos-live-rootfs.x86_64.img'
@@ -18,22 +18,22 @@ const eight: Downloads = {
 export const imageUrl = eight.url
 
 const scriptPath = `/boot/${cluster}/${nodes[0]?.name ?? ''}/boot.ipxe`
-/** About what a script of ours has; nginx serves a file of it. */
+/** About the size of a boot script; nginx serves a file of this size. */
 const scriptOctets = 1300
 const scriptSeconds = 3
 
 const port = { transport: 'tcp', number: 80 } as const
 
-export const images: Contest = {
+export const images: Benchmark = {
   key: 'images',
-  title: 'Images, 8 x 512 MiB at once',
+  title: 'Images, 8 x 512 MiB in parallel',
   unit: 's',
   work: 'MiB',
   better: 'less',
   port,
   peers: [nginx()],
   targets: [{ peer: 'nginx', ratio: 1 }],
-  mostMemoryMiB: 400,
+  maxMemoryMiB: 400,
   async prepare({ images: dir }) {
     const file = await open(join(dir, rootfs), 'w')
     for (let written = 0; written < eight.octets; written += 1024 * 1024) {
@@ -50,11 +50,11 @@ export const images: Contest = {
   measure: async (network) => ({ value: await download(network, eight), done: 8 * 512 }),
 }
 
-export const scripts: Contest = {
+export const scripts: Benchmark = {
   key: 'scripts',
   title: 'Boot scripts, 32 connections',
-  unit: 'answers/s',
-  work: 'answer',
+  unit: 'responses/s',
+  work: 'response',
   better: 'more',
   port,
   peers: [nginx()],
@@ -71,10 +71,10 @@ export const scripts: Contest = {
 
 async function fetchScripts(network: Network, seconds: number) {
   const command = ['wrk', '-t', '1', '-c', '32', '-d', `${seconds}s`, `http://${serverAddress}${scriptPath}`]
-  return readWrk(await output(network.onClient(0, ...command)))
+  return parseWrk(await output(network.onClient(0, ...command)))
 }
 
-function nginx(): Contender {
+function nginx(): TestedServer {
   return {
     name: 'nginx',
     async prepare({ dir, web }) {

@@ -1,19 +1,19 @@
-/** On what the figures were made: without it they mean nothing. */
+/** Describes the machine and the versions of a run: figures are comparable only with these. */
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { run } from '../test/e2e/process.ts'
 
-/** One line each, for the head of the results. */
+/** Returns lines for the head of the results. */
 export async function describeMachine(): Promise<string[]> {
   const model = cpus()[0]?.model ?? 'unknown processor'
   const memory = Math.round(totalmem() / 1024 ** 3)
   const commit = (await run(['git', 'describe', '--always', '--dirty'])).stdout.trim()
   return [
     `${cpus().length} cores (${model}), ${memory} GiB, Linux ${release()}, Node ${process.version}`,
-    `slipway ${commit || 'of an unknown commit'}; peers from Debian: ${(await versions()).join(', ')}`,
+    `slipway ${commit || '(unknown commit)'}; peers from Debian: ${(await versions()).join(', ')}`,
   ]
 }
 
-/** The runnable processes of the last minute: above the number of cores, others had a share in the figures. */
+/** Returns the average number of runnable processes in the last minute. A high value means that other programs affect the figures. */
 export function loadAverage(): string {
   const [minute = 0] = loadavg()
   return minute.toFixed(2)

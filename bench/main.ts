@@ -1,33 +1,33 @@
 /**
- * Our services beside those of the field: same questions, same cores, one after the other in every round.
- * Started by bench/run, which sees to the packages.
+ * Compares slipway with other servers: the same requests on the same cores, one server after the other in each round.
+ * Started by bench/run, which installs the packages.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Contender, Contest, Measurement, Result } from './contest.ts'
+import type { TestedServer, Benchmark, Measurement, ServerResult } from './benchmark.ts'
 import { dhcp } from './dhcp.ts'
 import { dns } from './dns.ts'
 import { images, scripts } from './http.ts'
 import { describeMachine, loadAverage } from './machine.ts'
 import { createNetwork, type Network } from './network.ts'
-import { ours } from './ours.ts'
-import { formatResults, formatStandings, formatStorm, stormTitle, type Standing } from './report.ts'
+import { slipway } from './slipway.ts'
+import { formatResults, formatSummary, formatLatency, latencyTitle, type BenchmarkResult } from './report.ts'
 import { startServer } from './servers.ts'
 import { image, type Files } from './site.ts'
-import { storm, type Delays } from './storm.ts'
+import { latencyUnderLoad, type Delays } from './latency.ts'
 import { formatFigure } from './table.ts'
 import { tftp } from './tftp.ts'
 
-const usage = `usage: bench/run [--rounds N] [--only WORK]
+const usage = `Usage: bench/run [--rounds N] [--only WORK]
 
-Measures slipway and the servers of the field side by side. Needs root.
+Compares slipway with other servers. Needs root.
 
-  --rounds N    3 by default, which take about seven minutes; figures are the median
-  --only WORK   dns, dhcp, tftp, images, scripts or storm; may be given more than once.
-                bench/results.md is only written when all of them were run.`
+  --rounds N    number of rounds (default: 3, about seven minutes); figures are medians
+  --only WORK   dns, dhcp, tftp, images, scripts, or latency; can be repeated.
+                bench/results.md is written only if all of them were run.`
 
-const contests: readonly Contest[] = [dns, dhcp, tftp, images, scripts]
+const benchmarks: readonly Benchmark[] = [dns, dhcp, tftp, images, scripts]
 const workDir = join(import.meta.dirname, '.work')
 const resultsPath = join(import.meta.dirname, 'results.md')
 
@@ -36,28 +36,28 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
-  const { rounds, wants } = options
+  const { rounds, isSelected } = options
   const startedAt = new Date()
   const loadBefore = loadAverage()
-  const files = await makeFolders()
-  for (const contest of contests) await contest.prepare?.(files)
+  const files = await createDirectories()
+  for (const benchmark of benchmarks) await benchmark.prepare?.(files)
   const network = await createNetwork()
   const interrupt = (): void => void network.close().finally(() => process.exit(130))
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
   try {
-    const standings: Standing[] = []
-    for (const contest of contests.filter(({ key }) => wants(key))) {
-      standings.push(await hold(contest, network, files, rounds))
+    const results: BenchmarkResult[] = []
+    for (const benchmark of benchmarks.filter(({ key }) => isSelected(key))) {
+      results.push(await runBenchmark(benchmark, network, files, rounds))
     }
-    const storms = wants('storm') ? await holdStorms(network, files, rounds) : []
+    const latencies = isSelected('latency') ? await measureLatencies(network, files, rounds) : []
     const text = [
-      formatStandings(standings, storms),
-      ...standings.map((standing) => `## ${standing.contest.title}\n\n${formatResults(standing)}`),
-      ...(storms.length === 0 ? [] : [`## ${stormTitle}\n\n${formatStorm(storms)}`]),
+      formatSummary(results, latencies),
+      ...results.map((result) => `## ${result.benchmark.title}\n\n${formatResults(result)}`),
+      ...(latencies.length === 0 ? [] : [`## ${latencyTitle}\n\n${formatLatency(latencies)}`]),
     ].join('\n\n')
     console.log(`\n${text}`)
-    if (standings.length === contests.length && storms.length > 0) {
+    if (results.length === benchmarks.length && latencies.length > 0) {
       await writeFile(resultsPath, `${await head(startedAt, rounds, loadBefore)}\n\n${text}\n`)
     }
     return 0
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
   }
 }
 
-function readArguments(): { rounds: number; wants: (key: string) => boolean } | number {
+function readArguments(): { rounds: number; isSelected: (key: string) => boolean } | number {
   try {
     const { values } = parseArgs({
       options: {
@@ -82,17 +82,17 @@ function readArguments(): { rounds: number; wants: (key: string) => boolean } | 
     const rounds = Number(values.rounds)
     if (!Number.isInteger(rounds) || rounds < 1)
       throw new Error(`--rounds ${values.rounds}: expected 1 or more`)
-    const known = [...contests.map(({ key }) => key), 'storm']
+    const known = [...benchmarks.map(({ key }) => key), 'latency']
     const unknown = values.only.find((key) => !known.includes(key))
     if (unknown !== undefined) throw new Error(`--only ${unknown}: expected ${known.join(', ')}`)
-    return { rounds, wants: (key) => values.only.length === 0 || values.only.includes(key) }
+    return { rounds, isSelected: (key) => values.only.length === 0 || values.only.includes(key) }
   } catch (error) {
     console.error(`bench: ${(error as Error).message}\n${usage}`)
     return 2
   }
 }
 
-async function makeFolders(): Promise<Files> {
+async function createDirectories(): Promise<Files> {
   const dir = join(workDir, 'run')
   await rm(dir, { recursive: true, force: true })
   const web = join(dir, 'web')
@@ -101,47 +101,57 @@ async function makeFolders(): Promise<Files> {
   return files
 }
 
-/** All rounds of one contest. In each round every contender has its turn, and the first turn goes round. */
-async function hold(contest: Contest, network: Network, files: Files, rounds: number): Promise<Standing> {
-  const contenders = [ours, ...contest.peers]
-  const measured = contenders.map((contender) => ({ contender, turns: [] as Turn[] }))
-  for (const contender of contenders) await contender.prepare?.(files)
+/** Runs all rounds of one benchmark. Each round measures every server, and starts with another one. */
+async function runBenchmark(
+  benchmark: Benchmark,
+  network: Network,
+  files: Files,
+  rounds: number,
+): Promise<BenchmarkResult> {
+  const servers = [slipway, ...benchmark.peers]
+  const measured = servers.map((server) => ({ server, runs: [] as Run[] }))
+  for (const server of servers) await server.prepare?.(files)
   for (let round = 0; round < rounds; round++) {
     const first = round % measured.length
-    for (const { contender, turns } of [...measured.slice(first), ...measured.slice(0, first)]) {
-      const turn = await twice(() => take(contest, contender, network, files))
-      turns.push(turn)
+    for (const { server, runs } of [...measured.slice(first), ...measured.slice(0, first)]) {
+      const run = await withRetry(() => measure(benchmark, server, network, files))
+      runs.push(run)
       console.log(
-        `${contest.key.padEnd(8)} round ${round + 1}  ${contender.name.padEnd(10)} ${formatFigure(turn.value)} ${contest.unit}, ${formatFigure(turn.microseconds)} µs per ${contest.work}`,
+        `${benchmark.key.padEnd(8)} round ${round + 1}  ${server.name.padEnd(10)} ${formatFigure(run.value)} ${benchmark.unit}, ${formatFigure(run.microseconds)} µs per ${benchmark.work}`,
       )
     }
   }
-  const [own, ...peers] = measured.map(({ contender, turns }) => resultOf(contender.name, turns))
-  return { contest, ours: own as Result, peers }
+  const [own, ...peers] = measured.map(({ server, runs }) => resultOf(server.name, runs))
+  return { benchmark, slipway: own as ServerResult, peers }
 }
 
-/** A turn that fails, on a machine that was busy with something else at that moment, is taken once more. */
-async function twice<Result>(take: () => Promise<Result>): Promise<Result> {
+/** Repeats a failed measurement once, because other programs may have caused the failure. */
+async function withRetry<T>(measure: () => Promise<T>): Promise<T> {
   try {
-    return await take()
+    return await measure()
   } catch (error) {
-    console.log(`once more, after: ${(error as Error).message}`)
-    return take()
+    console.log(`repeating after a failure: ${(error as Error).message}`)
+    return measure()
   }
 }
 
-type Turn = Measurement & {
+type Run = Measurement & {
   readonly microseconds: number
   readonly busyPercent: number
   readonly memoryMiB: number
 }
 
-async function take(contest: Contest, contender: Contender, network: Network, files: Files): Promise<Turn> {
-  const server = await startServer(network, contender, contest.port, files)
+async function measure(
+  benchmark: Benchmark,
+  tested: TestedServer,
+  network: Network,
+  files: Files,
+): Promise<Run> {
+  const server = await startServer(network, tested, benchmark.port, files)
   try {
-    await contest.warmUp(network, files)
+    await benchmark.warmUp(network, files)
     const [before, startedAt] = [await server.processorSeconds(), performance.now()]
-    const measurement = await contest.measure(network, files)
+    const measurement = await benchmark.measure(network, files)
     const used = (await server.processorSeconds()) - before
     const seconds = (performance.now() - startedAt) / 1000
     return {
@@ -151,44 +161,48 @@ async function take(contest: Contest, contender: Contender, network: Network, fi
       memoryMiB: await server.memoryMiB(),
     }
   } catch (error) {
-    throw new Error(`${contest.key}, ${contender.name}: ${(error as Error).message}`, { cause: error })
+    throw new Error(`${benchmark.key}, ${tested.name}: ${(error as Error).message}`, { cause: error })
   } finally {
     await server.stop()
   }
 }
 
-function resultOf(name: string, turns: readonly Turn[]): Result {
+function resultOf(name: string, runs: readonly Run[]): ServerResult {
   return {
     name,
-    values: turns.map(({ value }) => value),
-    lostPercent: Math.max(...turns.map(({ lostPercent = 0 }) => lostPercent)),
-    microseconds: turns.map(({ microseconds }) => microseconds),
-    busyPercent: turns.map(({ busyPercent }) => busyPercent),
-    memoryMiB: Math.max(...turns.map(({ memoryMiB }) => memoryMiB)),
+    values: runs.map(({ value }) => value),
+    lostPercent: Math.max(...runs.map(({ lostPercent = 0 }) => lostPercent)),
+    microseconds: runs.map(({ microseconds }) => microseconds),
+    busyPercent: runs.map(({ busyPercent }) => busyPercent),
+    memoryMiB: Math.max(...runs.map(({ memoryMiB }) => memoryMiB)),
   }
 }
 
-async function holdStorms(network: Network, files: Files, rounds: number): Promise<(readonly Delays[])[]> {
+async function measureLatencies(
+  network: Network,
+  files: Files,
+  rounds: number,
+): Promise<(readonly Delays[])[]> {
   const all: (readonly Delays[])[] = []
-  await ours.prepare?.(files)
+  await slipway.prepare?.(files)
   for (let round = 0; round < rounds; round++) {
-    const delays = await twice(() => takeStorm(network, files))
+    const delays = await withRetry(() => measureLatency(network, files))
     all.push(delays)
     for (const { name, p50, p99, lostPercent } of delays) {
       console.log(
-        `storm    round ${round + 1}  ${name.padEnd(10)} ${formatFigure(p50)} ms median, ${formatFigure(p99)} ms at the 99th percentile, ${lostPercent.toFixed(2)} % lost`,
+        `latency  round ${round + 1}  ${name.padEnd(10)} ${formatFigure(p50)} ms median, ${formatFigure(p99)} ms at the 99th percentile, ${lostPercent.toFixed(2)} % lost`,
       )
     }
   }
   return all
 }
 
-async function takeStorm(network: Network, files: Files): Promise<readonly Delays[]> {
-  const server = await startServer(network, ours, dhcp.port, files)
+async function measureLatency(network: Network, files: Files): Promise<readonly Delays[]> {
+  const server = await startServer(network, slipway, dhcp.port, files)
   try {
     await dns.warmUp(network, files)
     await dhcp.warmUp(network, files)
-    return await storm(network, files)
+    return await latencyUnderLoad(network, files)
   } finally {
     await server.stop()
   }
@@ -201,14 +215,14 @@ async function head(startedAt: Date, rounds: number, loadBefore: string): Promis
     `Written by \`npm run bench -- --rounds ${rounds}\` on ${startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC; do not edit.`,
     '',
     ...(await describeMachine()).map((line) => `- ${line}`),
-    `- ${rounds} rounds; each figure is their median, "lost" and "memory" are the worst. In every round each`,
-    '  server is started, warmed up with the same work, measured and stopped, one after the other. Servers have',
-    '  the first half of the cores and load programs the other, and both go before all else (nice -15). Peers are',
-    '  as quiet as they can be told to be; slipway logs as it does by default, a line for every decision.',
-    `- load average before the run: ${loadBefore}. Above 0.5 other programs had a share in the figures: in those of`,
-    '  images most of all, for which memory has to be fast.',
-    '- what limits slipway, and what native code would give: docs/decisions/0027-performance.md',
+    `- ${rounds} rounds. Figures are medians of the rounds; "lost" and "memory" are maxima. In each round, each server is`,
+    '  started, warmed up with similar work, measured, and stopped, one after the other. Servers use the first half of',
+    '  the cores and load programs the other half, both with a higher priority than other processes (nice -15). Peers',
+    '  log as little as possible; slipway logs with its default level, one line for each request.',
+    `- Load average before the run: ${loadBefore}. Above 0.5, other programs affected the figures, mainly those of images,`,
+    '  which depend on memory bandwidth.',
+    '- docs/decisions/0027-performance.md explains what limits slipway, and what native code would gain.',
     '',
-    'A ratio above 1 is in our favour: so many times the rate, or the time divided by so many.',
+    'A ratio above 1 means that slipway is better: that many times the rate, or the time divided by that number.',
   ].join('\n')
 }

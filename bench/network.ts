@@ -1,6 +1,6 @@
 /**
- * The network of a bench: one server and four clients on a bridge, in network namespaces of their own, so that
- * no interface, port or file of the machine is touched. Each side has its own cores, the same for everybody.
+ * The network of the benchmarks: one server and four clients on a bridge, in network namespaces, so that no interface or
+ * port of the machine is used. Server and clients use different cores, the same in all measurements.
  *
  *     server: br0 ---- client0 … client3      one veth pair per client
  */
@@ -14,25 +14,25 @@ export const clients = [0, 1, 2, 3] as const
 export type Client = (typeof clients)[number]
 
 export type Network = {
-  /** How many cores servers have. */
+  /** Number of cores of the server. */
   readonly serverCores: number
-  /** The command, to be run where the servers are, on their cores. */
+  /** Returns a command line that runs in the namespace and on the cores of the server. */
   onServer(...command: string[]): string[]
-  /** The command, to be run at that client, on the cores of the load programs. */
+  /** Returns a command line that runs in the namespace of a client, on the cores of the load programs. */
   onClient(client: Client, ...command: string[]): string[]
-  /** Waits until something listens on that port of the server. @throws {Error} when nothing does */
-  listening(transport: 'udp' | 'tcp', port: number): Promise<void>
-  /** What runs where the servers are. */
+  /** Waits until a process listens on this port of the server. @throws {Error} if none does within 15 s */
+  untilListening(transport: 'udp' | 'tcp', port: number): Promise<void>
+  /** Returns the processes in the namespace of the server. */
   serverPids(): Promise<readonly number[]>
   close(): Promise<void>
 }
 
-const patienceMs = 15_000
+const timeoutMs = 15_000
 
-/** Before whatever else the machine has to do: a busy machine makes the figures worse, but not those of one alone. */
+/** A nice value: a higher priority than other processes, so that a busy machine affects the figures less. */
 const priority = '-15'
 
-/** The first half of the cores for the server, the other for the load; both on one where there is but one. */
+/** Returns the cores: the first half for the server, the others for the load programs. With one core they share it. */
 export function coresOf(count: number): { readonly server: string; readonly load: string } {
   const half = Math.floor(count / 2)
   if (half === 0) return { server: '0', load: '0' }
@@ -46,27 +46,27 @@ export async function createNetwork(): Promise<Network> {
   const prefix = `slipway-bench-${process.pid}`
   const server = `${prefix}-server`
   const clientName = (client: Client) => `${prefix}-client${client}`
-  const places = [server, ...clients.map(clientName)]
-  const inside = (place: string, cpus: string, command: string[]): string[] => [
-    ...['ip', 'netns', 'exec', place, 'nice', '-n', priority, 'taskset', '-c', cpus],
+  const namespaces = [server, ...clients.map(clientName)]
+  const inside = (namespace: string, cpus: string, command: string[]): string[] => [
+    ...['ip', 'netns', 'exec', namespace, 'nice', '-n', priority, 'taskset', '-c', cpus],
     ...command,
   ]
-  const ip = (place: string, text: string) => output(['ip', '-n', place, ...text.split(' ')])
-  const pidsIn = async (place: string) =>
-    (await run(['ip', 'netns', 'pids', place])).stdout.split('\n').filter(Boolean).map(Number)
+  const ip = (namespace: string, text: string) => output(['ip', '-n', namespace, ...text.split(' ')])
+  const pidsIn = async (namespace: string) =>
+    (await run(['ip', 'netns', 'pids', namespace])).stdout.split('\n').filter(Boolean).map(Number)
 
   async function close(): Promise<void> {
-    for (const place of places) {
-      const pids = await pidsIn(place)
+    for (const namespace of namespaces) {
+      const pids = await pidsIn(namespace)
       if (pids.length > 0) await run(['kill', '-KILL', ...pids.map(String)])
-      await run(['ip', 'netns', 'del', place])
+      await run(['ip', 'netns', 'del', namespace])
     }
   }
 
   try {
-    for (const place of places) {
-      await output(['ip', 'netns', 'add', place])
-      await ip(place, 'link set lo up')
+    for (const namespace of namespaces) {
+      await output(['ip', 'netns', 'add', namespace])
+      await ip(namespace, 'link set lo up')
     }
     await ip(server, 'link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0')
     await ip(server, `addr add ${serverAddress}/21 dev br0`)
@@ -86,11 +86,11 @@ export async function createNetwork(): Promise<Network> {
     serverCores: Math.max(1, Math.floor(availableParallelism() / 2)),
     onServer: (...command) => inside(server, cores.server, command),
     onClient: (client, ...command) => inside(clientName(client), cores.load, command),
-    async listening(transport, port) {
+    async untilListening(transport, port) {
       const list = ['ip', 'netns', 'exec', server, 'ss', transport === 'udp' ? '-Hlun' : '-Hltn']
-      const deadline = performance.now() + patienceMs
+      const deadline = performance.now() + timeoutMs
       while ((await output([...list, `sport = :${port}`])) === '') {
-        if (performance.now() > deadline) throw new Error(`nothing listens on ${transport} port ${port}`)
+        if (performance.now() > deadline) throw new Error(`no process listens on ${transport} port ${port}`)
         await sleep(50)
       }
     },

@@ -1,72 +1,72 @@
-/** What the rounds gave, as a person reads it: ours beside the best peer, and what was promised. */
-import type { Contest, Result } from './contest.ts'
+/** Formats the results: slipway, the best peer, and the targets. */
+import type { Benchmark, ServerResult } from './benchmark.ts'
 import { median } from './statistics.ts'
-import type { Delays } from './storm.ts'
+import type { Delays } from './latency.ts'
 import { formatFigure, formatTable } from './table.ts'
 
-export type Standing = {
-  readonly contest: Pick<Contest, 'title' | 'unit' | 'work' | 'better' | 'targets' | 'mostMemoryMiB'>
-  readonly ours: Result
-  readonly peers: readonly Result[]
+export type BenchmarkResult = {
+  readonly benchmark: Pick<Benchmark, 'title' | 'unit' | 'work' | 'better' | 'targets' | 'maxMemoryMiB'>
+  readonly slipway: ServerResult
+  readonly peers: readonly ServerResult[]
 }
 
-export const stormTitle = 'Answers under a storm: images saturated by 16 readers'
+export const latencyTitle = 'Latency while 16 clients download images without a limit'
 
-const mostDelayMs = 50
+const maxDelayMs = 50
 
-/** How many times as good as the peer ours is: 2 is twice the rate, or half the time. */
-export function ratioTo({ contest, ours }: Standing, peer: Result): number {
-  const [own, other] = [median(ours.values), median(peer.values)]
+/** Returns how many times slipway is better than the peer: 2 is twice the rate, or half the time. */
+export function ratioTo({ benchmark, slipway }: BenchmarkResult, peer: ServerResult): number {
+  const [own, other] = [median(slipway.values), median(peer.values)]
   if (other === 0 || own === 0) return own === other ? 1 : own === 0 ? 0 : Infinity
-  return contest.better === 'more' ? own / other : other / own
+  return benchmark.better === 'more' ? own / other : other / own
 }
 
-/** @param rounds of the storm, each with its delays */
-type Storms = readonly (readonly Delays[])[]
+/** The delays of each round. */
+type LatencyRounds = readonly (readonly Delays[])[]
 
-/** One line per contest: ours, the best peer, the ratio, and each target with whether it was met. */
-export function formatStandings(standings: readonly Standing[], storms: Storms): string {
-  const rows = standings.map((standing) => {
-    const { contest, ours, peers } = standing
-    const best = peers.toSorted((a, b) => ratioTo(standing, a) - ratioTo(standing, b))[0]
+/** One line for each benchmark: slipway, the best peer, the ratio, and whether each target was met. */
+export function formatSummary(results: readonly BenchmarkResult[], latencies: LatencyRounds): string {
+  const rows = results.map((result) => {
+    const { benchmark, slipway, peers } = result
+    const best = peers.toSorted((a, b) => ratioTo(result, a) - ratioTo(result, b))[0]
     return [
-      contest.title,
-      `${formatFigure(median(ours.values))} ${contest.unit}`,
+      benchmark.title,
+      `${formatFigure(median(slipway.values))} ${benchmark.unit}`,
       best === undefined ? '' : `${best.name} ${formatFigure(median(best.values))}`,
-      best === undefined ? '' : ratioTo(standing, best).toFixed(2),
-      verdicts(standing).join('; '),
+      best === undefined ? '' : ratioTo(result, best).toFixed(2),
+      targetTexts(result).join('; '),
     ]
   })
-  const stormRow = (): string[] => {
-    const delays = stormNames.map((name) => ({ name, p99: medianOf(storms, name, 'p99') }))
+  const latencyRow = (): string[] => {
+    const delays = latencyNames.map((name) => ({ name, p99: medianOf(latencies, name, 'p99') }))
     return [
-      stormTitle,
+      latencyTitle,
       delays.map(({ name, p99 }) => `${name} ${formatFigure(p99)} ms`).join(', '),
       '',
       '',
-      `99th percentile under ${mostDelayMs} ms: ${met(delays.every(({ p99 }) => p99 < mostDelayMs))}`,
+      `99th percentile under ${maxDelayMs} ms: ${met(delays.every(({ p99 }) => p99 < maxDelayMs))}`,
     ]
   }
-  const all = storms.length === 0 ? rows : [...rows, stormRow()]
+  const all = latencies.length === 0 ? rows : [...rows, latencyRow()]
   return formatTable([['work', 'slipway', 'best peer', 'ratio', 'targets'], ...all], [3])
 }
 
-function verdicts(standing: Standing): string[] {
-  const { contest, ours, peers } = standing
-  const ratios = contest.targets.map(({ peer, ratio }) => {
-    const result = peers.find(({ name }) => name === peer)
-    if (result === undefined) return `no ${peer} here`
-    const reached = ratioTo(standing, result)
-    return `${ratio} x ${peer}: ${met(reached >= ratio)} (${reached.toFixed(2)})`
+function targetTexts(result: BenchmarkResult): string[] {
+  const { benchmark, slipway, peers } = result
+  const ratios = benchmark.targets.map(({ peer, ratio }) => {
+    const measured = peers.find(({ name }) => name === peer)
+    if (measured === undefined) return `${peer} was not measured`
+    const actual = ratioTo(result, measured)
+    return `${ratio} x ${peer}: ${met(actual >= ratio)} (${actual.toFixed(2)})`
   })
-  if (contest.mostMemoryMiB === undefined) return ratios
-  const memory = `under ${contest.mostMemoryMiB} MiB: ${met(ours.memoryMiB < contest.mostMemoryMiB)}`
-  return [...ratios, `${memory} (${Math.round(ours.memoryMiB)})`]
+  if (benchmark.maxMemoryMiB === undefined) return ratios
+  const memory = `under ${benchmark.maxMemoryMiB} MiB: ${met(slipway.memoryMiB < benchmark.maxMemoryMiB)}`
+  return [...ratios, `${memory} (${Math.round(slipway.memoryMiB)})`]
 }
 
-/** Every contender: median, lowest and highest round, what was lost, processor time, memory. */
-export function formatResults({ contest, ours, peers }: Standing): string {
-  const rows = [ours, ...peers].map(({ name, values, lostPercent, ...rest }) => [
+/** All servers: median, minimum, and maximum of the rounds, losses, processor time, memory. */
+export function formatResults({ benchmark, slipway, peers }: BenchmarkResult): string {
+  const rows = [slipway, ...peers].map(({ name, values, lostPercent, ...rest }) => [
     name,
     formatFigure(median(values)),
     formatFigure(Math.min(...values)),
@@ -77,34 +77,34 @@ export function formatResults({ contest, ours, peers }: Standing): string {
     rest.memoryMiB.toFixed(0),
   ])
   const head = [
-    ...['', `${contest.unit}, median`, 'lowest', 'highest', 'lost %'],
-    ...[`processor µs per ${contest.work}`, 'busy %', 'memory MiB'],
+    ...['', `${benchmark.unit}, median`, 'minimum', 'maximum', 'lost %'],
+    ...[`processor µs per ${benchmark.work}`, 'busy %', 'memory MiB'],
   ]
   return formatTable([head, ...rows], [1, 2, 3, 4, 5, 6, 7])
 }
 
-export function formatStorm(storms: Storms): string {
-  const rows = stormNames.map((name) => {
-    const all = storms.flatMap((delays) => delays.filter((each) => each.name === name))
-    const p99 = medianOf(storms, name, 'p99')
+export function formatLatency(latencies: LatencyRounds): string {
+  const rows = latencyNames.map((name) => {
+    const all = latencies.flatMap((delays) => delays.filter((each) => each.name === name))
+    const p99 = medianOf(latencies, name, 'p99')
     return [
       name,
-      formatFigure(medianOf(storms, name, 'p50')),
+      formatFigure(medianOf(latencies, name, 'p50')),
       formatFigure(p99),
-      formatFigure(Math.max(...all.map((each) => each.worst))),
+      formatFigure(Math.max(...all.map((each) => each.max))),
       Math.max(...all.map((each) => each.lostPercent)).toFixed(2),
-      met(p99 < mostDelayMs),
+      met(p99 < maxDelayMs),
     ]
   })
-  const head = ['', 'ms, median', '99th percentile', 'worst', 'lost %', `99th under ${mostDelayMs} ms`]
+  const head = ['', 'ms, median', '99th percentile', 'maximum', 'lost %', `99th under ${maxDelayMs} ms`]
   return formatTable([head, ...rows], [1, 2, 3, 4])
 }
 
-const stormNames = ['DHCP', 'DNS'] as const
+const latencyNames = ['DHCP', 'DNS'] as const
 
-function medianOf(storms: Storms, name: Delays['name'], figure: 'p50' | 'p99'): number {
+function medianOf(latencies: LatencyRounds, name: Delays['name'], figure: 'p50' | 'p99'): number {
   return median(
-    storms.flatMap((delays) => delays.filter((each) => each.name === name)).map((each) => each[figure]),
+    latencies.flatMap((delays) => delays.filter((each) => each.name === name)).map((each) => each[figure]),
   )
 }
 

@@ -1,27 +1,27 @@
-/** The highest rate that is held: doubled until it is not (or halved until it is), then narrowed. */
+/** Searches for the highest sustained rate: doubles or halves the rate, then narrows the interval. */
 
 /**
- * @param holds whether the rate is held; called with one rate after the other
- * @returns the highest rate that was held, 0 when not even `least` was
+ * @param isSustained tests one rate
+ * @returns the highest sustained rate; 0 if not even `min` was sustained
  */
 export async function highestRate(
-  holds: (rate: number) => Promise<boolean>,
-  { first, least, most, steps }: { first: number; least: number; most: number; steps: number },
+  isSustained: (rate: number) => Promise<boolean>,
+  { first, min, max, steps }: { first: number; min: number; max: number; steps: number },
 ): Promise<number> {
-  let good = 0
-  let bad = Infinity
+  let sustained = 0
+  let exceeded = Infinity
   let rate = first
-  while (rate >= least && rate <= most) {
-    if (await holds(rate)) good = rate
-    else bad = rate
-    if (good > 0 && bad < Infinity) break
-    rate = good > 0 ? rate * 2 : rate / 2
+  while (rate >= min && rate <= max) {
+    if (await isSustained(rate)) sustained = rate
+    else exceeded = rate
+    if (sustained > 0 && exceeded < Infinity) break
+    rate = sustained > 0 ? rate * 2 : rate / 2
   }
-  if (good === 0 || bad === Infinity) return good
+  if (sustained === 0 || exceeded === Infinity) return sustained
   for (let step = 0; step < steps; step++) {
-    const middle = Math.round(Math.sqrt(good * bad))
-    if (await holds(middle)) good = middle
-    else bad = middle
+    const middle = Math.round(Math.sqrt(sustained * exceeded))
+    if (await isSustained(middle)) sustained = middle
+    else exceeded = middle
   }
-  return good
+  return sustained
 }

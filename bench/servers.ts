@@ -1,43 +1,42 @@
-/** A contender's server, from its start to its end. Its output goes straight to a file, not through the bench. */
+/** Starts and stops the measured servers. Their output goes directly to a file, so that reading it does not use processor time. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lastLines, run, start } from '../test/e2e/process.ts'
-import type { Contender, Contest } from './contest.ts'
+import type { TestedServer, Benchmark } from './benchmark.ts'
 import type { Network } from './network.ts'
 import type { Files } from './site.ts'
 
 export type Server = {
-  /** Processor time that it and its children used so far. */
+  /** Processor time of the server and its children since the start. */
   processorSeconds(): Promise<number>
-
-  /** The most that its processes had resident, each at its own worst moment. */
+  /** Sum of the peak resident memory of each process. */
   memoryMiB(): Promise<number>
   stop(): Promise<void>
 }
 
-/** Resolves when it listens. */
+/** Starts a server. Resolves when it listens. */
 export async function startServer(
   network: Network,
-  { name, command }: Contender,
-  port: Contest['port'],
+  { name, command }: TestedServer,
+  port: Benchmark['port'],
   files: Files,
 ): Promise<Server> {
   const log = join(files.dir, `${name}.log`)
-  const quiet = ['sh', '-c', 'log=$1; shift; exec "$@" >"$log" 2>&1', 'sh', log]
-  const running = start([...quiet, ...network.onServer(...command(files))], { logFile: '/dev/null' })
+  const redirect = ['sh', '-c', 'log=$1; shift; exec "$@" >"$log" 2>&1', 'sh', log]
+  const running = start([...redirect, ...network.onServer(...command(files))], { logFile: '/dev/null' })
 
   async function stop(): Promise<void> {
     await running.stop()
-    const left = await network.serverPids()
-    if (left.length > 0) await run(['kill', '-KILL', ...left.map(String)])
+    const remaining = await network.serverPids()
+    if (remaining.length > 0) await run(['kill', '-KILL', ...remaining.map(String)])
   }
 
   try {
-    await network.listening(port.transport, port.number)
+    await network.untilListening(port.transport, port.number)
   } catch (error) {
     await stop()
-    const said = lastLines(await readFile(log, 'utf8'), 10)
-    throw new Error(`${name}: ${(error as Error).message}; its log ends:\n${said}`, { cause: error })
+    const tail = lastLines(await readFile(log, 'utf8'), 10)
+    throw new Error(`${name}: ${(error as Error).message}; last lines of its log:\n${tail}`, { cause: error })
   }
   return {
     async processorSeconds() {
@@ -52,14 +51,14 @@ export async function startServer(
   }
 }
 
-/** utime, stime, and both of the children that ended (proc_pid_stat(5), fields 14 to 17), in ticks of 10 ms. */
+/** Reads user and system time of a process and its ended children (proc_pid_stat(5), fields 14 to 17, in ticks of 10 ms). */
 async function secondsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return afterName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
 }
 
-/** Of a process that has ended: nothing. */
+/** Returns 0 if the process has ended. */
 async function peakKiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0)

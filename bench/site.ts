@@ -1,4 +1,4 @@
-/** What everybody serves: a thousand nodes of one cluster, by the same names, addresses and files. */
+/** The data that all servers serve: 1,000 nodes of one cluster, with the same names, addresses, and files. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { serverAddress, subnet } from './network.ts'
@@ -18,7 +18,7 @@ export const nodes: readonly Node[] = Array.from({ length: 1000 }, (_, index) =>
   address: `172.16.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`,
 }))
 
-/** Names beside those of the nodes. */
+/** Other names than those of the nodes. */
 export const names: readonly (readonly [name: string, address: string])[] = [
   [`api.${domain}`, loadBalancer.api],
   [`api-int.${domain}`, loadBalancer.apiInternal],
@@ -31,19 +31,19 @@ function hex(octet: number): string {
   return octet.toString(16).padStart(2, '0')
 }
 
-/** The folders of a bench's files, shared by all contenders. */
+/** Directories, used by all servers. */
 export type Files = {
-  /** Configurations, logs and everything else that is written. */
+  /** Configurations, logs, and all other files. */
   readonly dir: string
-  /** Served by TFTP. */
+  /** Root directory for TFTP. */
   readonly tftpRoot: string
-  /** What nginx serves. */
+  /** Root directory of nginx. */
   readonly web: string
-  /** In it, served by HTTP as images. */
+  /** Directory of the images, below `web`. */
   readonly images: string
 }
 
-/** Our site file, and the Ignition files that it names. */
+/** Writes the site file of slipway and the Ignition files that it names. */
 export async function writeSite({ dir, tftpRoot, images }: Files): Promise<void> {
   const ignition = join(dir, 'ignition')
   await mkdir(ignition, { recursive: true })

@@ -1,4 +1,4 @@
-/** What several rounds say together. */
+/** Median and percentile. */
 
 /** @throws {RangeError} for no values */
 export function median(values: readonly number[]): number {
@@ -8,7 +8,7 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The smallest value that `percent` of all values do not exceed (nearest rank).
+ * Returns the smallest value that `percent` of all values do not exceed (nearest rank).
  *
  * @throws {RangeError} for no values
  */

@@ -1,8 +1,8 @@
-/** TFTP by curl: sixty machines that fetch a loader of one mebibyte at the same moment. */
+/** TFTP with curl: 60 machines fetch a loader of 1 MiB at the same time. */
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Contest } from './contest.ts'
+import type { Benchmark } from './benchmark.ts'
 import { download, type Downloads } from './downloads.ts'
 import { serverAddress } from './network.ts'
 import { median } from './statistics.ts'
@@ -12,13 +12,13 @@ const sixty: Downloads = {
   perClient: 15,
   url: `tftp://${serverAddress}/${file}`,
   octets: 1024 * 1024,
-  // What firmware asks for on Ethernet.
+  // The block size that firmware requests on Ethernet.
   options: ['--tftp-blksize', '1468'],
 }
 
-export const tftp: Contest = {
+export const tftp: Benchmark = {
   key: 'tftp',
-  title: 'TFTP, 60 x 1 MiB at once',
+  title: 'TFTP, 60 x 1 MiB in parallel',
   unit: 's',
   work: 'MiB',
   better: 'less',

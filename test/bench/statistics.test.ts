@@ -1,11 +1,15 @@
-/** What several rounds say together. */
+/** Median and percentile. */
 import t from 'tap'
 import { median, percentile } from '../../bench/statistics.ts'
 
 const medians = [
-  { name: 'one value is its own', values: [3], expected: 3 },
-  { name: 'of an odd count it is the middle one, whatever their order', values: [9, 1, 5], expected: 5 },
-  { name: 'of an even count it lies between the two in the middle', values: [8, 1, 2, 4], expected: 3 },
+  { name: 'of one value', values: [3], expected: 3 },
+  { name: 'of an odd number of unsorted values is the middle one', values: [9, 1, 5], expected: 5 },
+  {
+    name: 'of an even number of values is the mean of the two in the middle',
+    values: [8, 1, 2, 4],
+    expected: 3,
+  },
   { name: 'values are compared as numbers, not as text', values: [10, 9, 100], expected: 10 },
 ]
 
@@ -13,7 +17,7 @@ for (const { name, values, expected } of medians) {
   t.test(`median: ${name}`, (t) => {
     const before = [...values]
     t.equal(median(values), expected)
-    t.same(values, before, 'the values stay in their order')
+    t.same(values, before, 'the input is not changed')
     t.end()
   })
 }
@@ -33,7 +37,7 @@ for (const { name, values, percent, expected } of percentiles) {
   })
 }
 
-t.test('no values have neither', (t) => {
+t.test('an empty list has no median and no percentile', (t) => {
   t.throws(() => median([]), { message: 'expected at least one value' })
   t.throws(() => percentile([], 99), { message: 'expected at least one value' })
   t.end()

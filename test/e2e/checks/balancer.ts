@@ -21,7 +21,7 @@ type Health = {
 
 export async function health(rig: Rig): Promise<Health> {
   // Only clients on the server itself get the whole report.
-  const { stdout } = await rig.at('server', [
+  const { stdout } = await rig.run('server', [
     'curl',
     '-sS',
     '-f',

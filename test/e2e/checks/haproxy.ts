@@ -266,7 +266,8 @@ async function startBackEnds(rig: Rig): Promise<void> {
     await rig.run('machines', ['ip', 'addr', 'add', `${address}/24`, 'dev', 'mach0'])
   }
   // Virtual machines used some of these addresses before.
-  for (const namespace of ['server', 'client'] as const) await rig.run(namespace, ['ip', 'neigh', 'flush', 'all'])
+  for (const namespace of ['server', 'client'] as const)
+    await rig.run(namespace, ['ip', 'neigh', 'flush', 'all'])
   const [key, certificate] = [join(rig.dir, 'back-end.key'), join(rig.dir, 'back-end.crt')]
   await output([
     ...['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],

@@ -133,7 +133,7 @@ export const httpChecks: readonly Check[] = [
       expect(posted.status === 404 || posted.status === 405, `POST got ${posted.status}`)
       const short = await curl(rig, `${base}/health`)
       expectMatch(short.body.toString(), /^\{"status":"ok"\}$/, 'health for other clients')
-      const health = await rig.at('server', ['curl', '-sS', `${base}/health`])
+      const health = await rig.run('server', ['curl', '-sS', `${base}/health`])
       expectMatch(health.stdout, /"site": ?"e2e"/, 'health')
       return undefined
     },

@@ -1,14 +1,14 @@
-/** What the load programs print, as figures. A text that is not understood is an error, never a zero. */
+/** Parses the output of the load programs. Unexpected output is an error, never a zero. */
 
-export type DnsperfReading = {
+export type DnsperfResult = {
   readonly queriesPerSecond: number
   readonly sent: number
   readonly lost: number
-  /** `NOERROR 900 (90.00%), NXDOMAIN 100 (10.00%)` as shares in whole percent, by name. */
+  /** Percentage of each response code, rounded, from `NOERROR 900 (90.00%), NXDOMAIN 100 (10.00%)`. */
   readonly responseCodes: ReadonlyMap<string, number>
 }
 
-export function readDnsperf(text: string): DnsperfReading {
+export function parseDnsperf(text: string): DnsperfResult {
   const codes = find(text, /Response codes:\s+(.*)/)
   return {
     queriesPerSecond: number(text, /Queries per second:\s+([\d.]+)/),
@@ -20,38 +20,38 @@ export function readDnsperf(text: string): DnsperfReading {
   }
 }
 
-/** Milliseconds that each answer took: the lines of `dnsperf -v`. */
-export function readDnsperfDelays(text: string): number[] {
+/** Returns the milliseconds until each answer, from the output of `dnsperf -v`. */
+export function parseDnsperfDelays(text: string): number[] {
   return [...text.matchAll(/^> \w+ \S+ \w+ ([\d.]+)$/gm)].map(([, seconds]) => Number(seconds) * 1000)
 }
 
-export type PerfdhcpReading = {
-  /** DISCOVERs sent. */
-  readonly begun: number
-  /** ACKs received. */
+export type PerfdhcpResult = {
+  /** Number of DISCOVERs sent. */
+  readonly started: number
+  /** Number of ACKs received. */
   readonly completed: number
   readonly dropped: number
 }
 
-export function readPerfdhcp(text: string): PerfdhcpReading {
+export function parsePerfdhcp(text: string): PerfdhcpResult {
   const [offers = '', acks = ''] = text.split('***Statistics for: ').slice(1)
   return {
-    begun: number(offers, /sent packets: (\d+)/),
+    started: number(offers, /sent packets: (\d+)/),
     completed: number(acks, /received packets: (\d+)/),
     dropped: number(offers, /drops: (\d+)/) + number(acks, /drops: (\d+)/),
   }
 }
 
-/** Milliseconds from each packet to its answer: what `perfdhcp -x t` adds. */
-export function readPerfdhcpDelays(text: string): number[] {
+/** Returns the milliseconds until each reply, from the output of `perfdhcp -x t`. */
+export function parsePerfdhcpDelays(text: string): number[] {
   const pairs = text.matchAll(/^sent \/ received: ([\d.]+) \/ ([\d.]+)$/gm)
   return [...pairs].map(([, sent, received]) => (Number(received) - Number(sent)) * 1000)
 }
 
-export type WrkReading = { readonly requestsPerSecond: number; readonly failed: number }
+export type WrkResult = { readonly requestsPerSecond: number; readonly failed: number }
 
-export function readWrk(text: string): WrkReading {
-  // wrk says nothing about errors when there were none.
+export function parseWrk(text: string): WrkResult {
+  // wrk prints errors only if there were any.
   const socketErrors = [...text.matchAll(/(?:connect|read|write|timeout) (\d+)/g)]
   const responses = /Non-2xx or 3xx responses: (\d+)/.exec(text)?.[1] ?? '0'
   return {

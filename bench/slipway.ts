@@ -1,9 +1,9 @@
-/** slipway as its operator starts it: all services, default log level. */
+/** slipway with all services and the default log level. */
 import { join } from 'node:path'
-import type { Contender } from './contest.ts'
+import type { TestedServer } from './benchmark.ts'
 import { writeSite } from './site.ts'
 
-export const ours: Contender = {
+export const slipway: TestedServer = {
   name: 'slipway',
   prepare: writeSite,
   command: ({ dir }) => [

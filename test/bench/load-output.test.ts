@@ -1,12 +1,12 @@
-/** What dnsperf 2.10, perfdhcp 2.2 and wrk 4.1 print, as figures. */
+/** Parses the output of dnsperf 2.10, perfdhcp 2.2, and wrk 4.1. */
 import t from 'tap'
 import {
-  readDnsperf,
-  readDnsperfDelays,
-  readPerfdhcp,
-  readPerfdhcpDelays,
-  readWrk,
-} from '../../bench/readings.ts'
+  parseDnsperf,
+  parseDnsperfDelays,
+  parsePerfdhcp,
+  parsePerfdhcpDelays,
+  parseWrk,
+} from '../../bench/load-output.ts'
 
 const dnsperf = `\
 > NOERROR n1.ocp45.example.localdomain A 0.000181
@@ -56,8 +56,8 @@ Requests/sec:   6530.12
 Transfer/sec:     10.4MB
 `
 
-t.test('dnsperf: rate, loss and the share of each response code', (t) => {
-  t.same(readDnsperf(dnsperf), {
+t.test('dnsperf: rate, losses, and percentage of each response code', (t) => {
+  t.same(parseDnsperf(dnsperf), {
     queriesPerSecond: 80_520.933764,
     sent: 80_600,
     lost: 7,
@@ -69,38 +69,38 @@ t.test('dnsperf: rate, loss and the share of each response code', (t) => {
   t.end()
 })
 
-t.test('dnsperf -v: how long each answer took, in milliseconds', (t) => {
+t.test('dnsperf -v: milliseconds until each answer', (t) => {
   t.same(
-    readDnsperfDelays(dnsperf).map((delay) => delay.toFixed(3)),
+    parseDnsperfDelays(dnsperf).map((delay) => delay.toFixed(3)),
     ['0.181', '2.136'],
   )
   t.end()
 })
 
-t.test('perfdhcp: an exchange is completed by its ACK, drops of both halves are counted', (t) => {
-  t.same(readPerfdhcp(perfdhcp), { begun: 15_775, completed: 11_660, dropped: 4115 })
+t.test('perfdhcp: an exchange is completed by its ACK, and drops of both halves are counted', (t) => {
+  t.same(parsePerfdhcp(perfdhcp), { started: 15_775, completed: 11_660, dropped: 4115 })
   t.end()
 })
 
-t.test('perfdhcp -x t: how long each answer took, in milliseconds', (t) => {
+t.test('perfdhcp -x t: milliseconds until each reply', (t) => {
   t.same(
-    readPerfdhcpDelays(perfdhcp).map((delay) => delay.toFixed(3)),
+    parsePerfdhcpDelays(perfdhcp).map((delay) => delay.toFixed(3)),
     ['1.000', '5.000'],
   )
   t.end()
 })
 
-t.test('wrk: what failed is the sum of its errors, none when it says nothing', (t) => {
-  t.same(readWrk(wrk), { requestsPerSecond: 6530.12, failed: 0 })
+t.test('wrk: failures are the sum of all errors, and 0 without an error line', (t) => {
+  t.same(parseWrk(wrk), { requestsPerSecond: 6530.12, failed: 0 })
   const errors = 'Socket errors: connect 1, read 2, write 3, timeout 4\n  Non-2xx or 3xx responses: 5\n'
-  t.same(readWrk(errors + wrk), { requestsPerSecond: 6530.12, failed: 15 })
+  t.same(parseWrk(errors + wrk), { requestsPerSecond: 6530.12, failed: 15 })
   t.end()
 })
 
-t.test('a text that says something else is an error, never a zero', (t) => {
-  t.throws(() => readDnsperf(''), { message: 'expected /Response codes:\\s+(.*)/ in ""' })
-  t.throws(() => readPerfdhcp('usage'), { message: 'expected /sent packets: (\\d+)/ in ""' })
-  t.throws(() => readWrk('unable to connect'), {
+t.test('unexpected output is an error, never a zero', (t) => {
+  t.throws(() => parseDnsperf(''), { message: 'expected /Response codes:\\s+(.*)/ in ""' })
+  t.throws(() => parsePerfdhcp('usage'), { message: 'expected /sent packets: (\\d+)/ in ""' })
+  t.throws(() => parseWrk('unable to connect'), {
     message: 'expected /Requests\\/sec:\\s+([\\d.]+)/ in "unable to connect"',
   })
   t.end()

@@ -1,0 +1,51 @@
+/** Latency of DHCP and DNS while 16 clients download images without a limit. */
+import { join } from 'node:path'
+import { output, run } from '../test/e2e/process.ts'
+import { perfdhcpCommand } from './dhcp.ts'
+import { imageUrl } from './http.ts'
+import { serverAddress, type Network } from './network.ts'
+import { parseDnsperf, parseDnsperfDelays, parsePerfdhcp, parsePerfdhcpDelays } from './load-output.ts'
+import type { Files } from './site.ts'
+import { percentile } from './statistics.ts'
+
+export type Delays = {
+  readonly name: 'DHCP' | 'DNS'
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+  readonly lostPercent: number
+}
+
+const seconds = 8
+const rates = { dns: 500, dhcp: 100 }
+/** Downloads have a lower priority than the measuring programs on the same cores, so that these do not wait. */
+const lowPriority = ['nice', '-n', '10']
+
+/** @returns the delays of DHCP and DNS; the server must be warmed up */
+export async function latencyUnderLoad(network: Network, { dir }: Files): Promise<readonly Delays[]> {
+  const downloads = ['wrk', '-t', '1', '-c', '16', '-d', `${seconds + 2}s`, '--timeout', '60s', imageUrl]
+  const downloading = output(network.onClient(3, ...lowPriority, ...downloads))
+  const queries = ['dnsperf', '-v', '-s', serverAddress, '-d', join(dir, 'questions'), '-Q', `${rates.dns}`]
+  const exchanges = perfdhcpCommand(dir, rates.dhcp, seconds)
+  const [dnsText, dhcpText] = await Promise.all([
+    output(network.onClient(0, ...queries, '-l', `${seconds}`)),
+    // The exit code is ignored: it only shows whether all exchanges were completed.
+    run(network.onClient(1, ...exchanges, '-x', 't', serverAddress)).then(({ stdout }) => stdout),
+  ])
+  await downloading
+  const { sent, lost } = parseDnsperf(dnsText)
+  const { started, completed } = parsePerfdhcp(dhcpText)
+  return [
+    {
+      name: 'DHCP',
+      ...distribution(parsePerfdhcpDelays(dhcpText)),
+      lostPercent: 100 * (1 - completed / started),
+    },
+    { name: 'DNS', ...distribution(parseDnsperfDelays(dnsText)), lostPercent: (100 * lost) / sent },
+  ]
+}
+
+function distribution(delays: readonly number[]) {
+  return { p50: percentile(delays, 50), p99: percentile(delays, 99), max: percentile(delays, 100) }
+}
