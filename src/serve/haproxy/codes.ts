@@ -35,8 +35,8 @@ export const haproxyCodes = defineCodes({
     remedy: 'Check the service on the node that the log names',
   },
   'haproxy.last-server': {
-    meaning: 'The node is the only available server of a back end, so it was not drained',
-    remedy: 'Wait until another server of the back end is up, or force the change',
+    meaning: 'The node is the only available server of a backend, so it was not drained',
+    remedy: 'Wait until another server of the backend is up, or force the change',
   },
 })
 
