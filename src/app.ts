@@ -7,6 +7,7 @@ import { createSessions } from './cluster/sessions.ts'
 import { createAppReport, type SiteProblem } from './app-report.ts'
 import { components, type Running, type Shared } from './components.ts'
 import { systemClock, type Clock } from './host/clock.ts'
+import { explanationOf } from './explain/explanation.ts'
 import { watchClock } from './host/clock-watch.ts'
 import { Counters } from './host/counters.ts'
 import { inTurn } from './host/in-turn.ts'
@@ -19,7 +20,7 @@ import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import type { Plan } from './plan/plan.ts'
 import { canStartInstall } from './install/install-preconditions.ts'
-import { explain, prepareInBackground, type Ready } from './prepare.ts'
+import { explain as explainProblems, prepareInBackground, type Ready } from './prepare.ts'
 import { saveLastGood } from './last-good.ts'
 import type { Reloaded } from './serve/control/routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
@@ -65,7 +66,7 @@ export type App = {
 export async function startApp(options: AppOptions): Promise<App> {
   const { log, sockets, onLost, sitePath, clock = systemClock } = options
   const counters = new Counters()
-  let { plan } = options.prepared
+  let { plan, model } = options.prepared
   let { siteProblem } = options
   const reloadInTurn = inTurn(reload)
 
@@ -99,6 +100,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     app: {
       ...{ health: report.health, metrics: report.metrics, condition: report.status, reload: reloadInTurn },
       strangers: report.strangers,
+      explain,
       clusters: () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters,
     },
   }
@@ -135,7 +137,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   async function reload(): Promise<Reloaded> {
     const prepared = await prepareInBackground(sitePath, plan)
-    const reasons = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explain(prepared)
+    const reasons = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explainProblems(prepared)
     for (const reason of reasons)
       log.error({ code: 'server.reload-rejected', reason }, 'site reload rejected')
     if (prepared.kind !== 'ready' || reasons.length > 0) {
@@ -146,6 +148,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       }
       return { outcome: 'kept', reasons }
     }
+    model = prepared.model
     await take(prepared.plan)
     siteProblem = undefined
     await keep(prepared)
@@ -166,6 +169,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     await saveLastGood(options.directory, sitePath, prepared).catch((error: unknown) => {
       log.error({ code: 'site.last-good-not-written', err: error }, 'last good site not written')
     })
+  }
+
+  function explain(key: string): object | undefined {
+    const node = model.nodes.find((each) => each.key === key)
+    return node && explanationOf(model, plan, node)
   }
 
   /** Returns the problems of the process as a whole. */

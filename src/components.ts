@@ -47,7 +47,7 @@ export type Shared = {
   readonly control: string | undefined
   /** The app as a whole, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
-    Pick<ControlOptions, 'condition' | 'strangers' | 'reload'> & {
+    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'reload'> & {
       readonly clusters: () => Clusters | undefined
     }
 }

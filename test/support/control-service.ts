@@ -32,6 +32,7 @@ export async function controlService(t: Test, path = socketPath(t), more: Partia
     reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     condition: () => ({ ...condition }),
     strangers: () => rackStrangers,
+    explain: (node) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
     clusters: { ...rackClusters, ...more },
     log: createLog('debug', { write: (line) => void lines.push(line) }),
     onLost: (error) => {

@@ -2,25 +2,28 @@
 import { parseArgs } from 'node:util'
 import { explain as explainProblems, prepare } from '../../prepare.ts'
 import { chooseNode } from '../choose-node.ts'
-import { ExitCode, UsageError, type Command } from '../command.ts'
-import { explanationOf } from '../explain/explanation.ts'
-import { jsonRow, siteFile, siteOptions, siteRows } from '../target.ts'
+import { askControl, toResult } from '../client.ts'
+import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
+import { explanationOf, type Explanation } from '../../explain/explanation.ts'
+import { controlPath, controlRow, jsonRow, siteFile, siteOptions } from '../target.ts'
+import { nodeKeys } from './node/node.ts'
 import { explanationLines } from '../text/explanation.ts'
 
 export const explain: Command = {
   name: 'explain',
   help: {
-    usage: ['explain [--json] [--site FILE] NODE', 'explain [--json] FILE NODE'],
+    usage: ['explain [--json] [--control PATH] NODE', 'explain [--json] --site FILE NODE'],
     about: [
       'Shows everything that the services send to one node.',
       'Prints what DHCP offers to the firmware of the node (BIOS, x64 UEFI, arm64 UEFI) and to iPXE, option by option. ' +
         'Then come the boot file, the iPXE script, the Ignition file, the DNS records, and the HAProxy backends. The ' +
-        'code that serves computes these answers; no packet is sent.',
+        'code that serves computes these answers; no packet is sent. With --site it reads a site file instead of ' +
+        'querying the running slipway.',
     ],
-    options: [...siteRows, jsonRow],
+    options: [['--site FILE', 'read this site file (also as an argument before NODE)'], controlRow, jsonRow],
     exit: [
       ['0', 'success'],
-      ['1', 'the site file has errors'],
+      ['1', 'slipway is not running, or the site file has errors'],
       ['2', 'invalid command line, or no such node'],
     ],
     examples: ['explain w1', 'explain --site site.yaml ocp45/w1'],
@@ -36,15 +39,37 @@ export const explain: Command = {
     if (name === undefined || positionals.length > 2) {
       throw new UsageError('expected the name of one node')
     }
-    const prepared = await prepare(await siteFile(values, positionals.at(-2)))
-    if (prepared.kind !== 'ready') {
-      for (const line of explainProblems(prepared)) terminal.err(line)
-      return ExitCode.problems
-    }
-    const { model, plan } = prepared
-    const explanation = explanationOf(model, plan, chooseNode(model, name))
-    if (values.json) terminal.out(JSON.stringify(explanation, undefined, 2))
-    else for (const line of explanationLines(explanation)) terminal.out(line)
-    return ExitCode.fine
+    const file = positionals.at(-2)
+    const isOffline = file !== undefined || values.site !== undefined
+    return toResult(terminal, async () => {
+      const explanation = isOffline
+        ? await explainOffline(await siteFile(values, file), name, terminal)
+        : await explainRunning(controlPath(values.control), name)
+      if (explanation === undefined) return ExitCode.problems
+      if (values.json) terminal.out(JSON.stringify(explanation, undefined, 2))
+      else for (const line of explanationLines(explanation)) terminal.out(line)
+      return ExitCode.fine
+    })
   },
+}
+
+/** Asks the running slipway, which answers from its active plan. */
+async function explainRunning(path: string, name: string): Promise<Explanation> {
+  const [key = ''] = await nodeKeys(path, [name])
+  return askControl<Explanation>(path, `/v1/nodes/${key}/explain`)
+}
+
+/** Returns nothing when the site file has errors, which are printed. */
+async function explainOffline(
+  sitePath: string,
+  name: string,
+  terminal: Terminal,
+): Promise<Explanation | undefined> {
+  const prepared = await prepare(sitePath)
+  if (prepared.kind !== 'ready') {
+    for (const line of explainProblems(prepared)) terminal.err(line)
+    return undefined
+  }
+  const { model, plan } = prepared
+  return explanationOf(model, plan, chooseNode(model, name))
 }

@@ -13,7 +13,7 @@ import { ExitCode, UsageError, type Command } from '../command.ts'
 import { siteFile, siteOptions, siteRows } from '../target.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
 import { libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
-import { zoneFile } from '../render/zone-file.ts'
+import { zoneFile } from '../../plan/dns/zone-file.ts'
 
 type Rendering = {
   /** Its argument. */

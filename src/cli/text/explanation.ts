@@ -1,6 +1,6 @@
 /** An {@link Explanation} as text: a paragraph for each service. Pure. */
 import { askedText, ignitionText } from './ignition.ts'
-import type { Answer, BackEnd, Explanation } from '../explain/explanation.ts'
+import type { Answer, BackEnd, Explanation } from '../../explain/explanation.ts'
 import { alignColumns } from '../../text/table.ts'
 
 type Offer = Explanation['offers'][number]

@@ -16,6 +16,8 @@ export type RoutesOptions = {
   readonly condition: () => Readonly<Record<string, unknown>>
   /** Returns undeclared machines that sent requests. */
   readonly strangers: () => readonly object[]
+  /** Returns everything that the services send to a node; undefined for an undeclared one. */
+  readonly explain: (node: string) => object | undefined
   /** Absent where slipway connects to no cluster. */
   readonly clusters: ClusterControl | undefined
   /** Reloads the site file, after the reloads requested before. */
@@ -55,7 +57,7 @@ const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 const maxStreams = 32
 
 export function createRoutes(options: RoutesOptions): FastifyInstance {
-  const { installs, reports, condition, strangers, clusters, reload, log, counters, clock } = options
+  const { installs, reports, condition, strangers, explain, clusters, reload, log, counters, clock } = options
   const app = fastify({
     bodyLimit: 1024,
     requestTimeout: 15_000,
@@ -87,6 +89,11 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
   app.get<NodeParams>('/v1/nodes/:cluster/:node', ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     return reports.details(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
+  })
+
+  app.get<NodeParams>('/v1/nodes/:cluster/:node/explain', ({ params }, reply) => {
+    const key = `${params.cluster}/${params.node}`
+    return explain(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
   app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', ({ params }, reply) => {

@@ -1,5 +1,5 @@
 /** Zones as master files (RFC 1035 §5), for another name server to load or validate. Pure. */
-import type { Zone } from '../../plan/dns/plan.ts'
+import type { Zone } from './plan.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { characterStrings, type RecordData, type ResourceRecord } from '../../proto/dns/record.ts'
 

@@ -1,13 +1,13 @@
 import t from 'tap'
-import { explanationLines } from '../../../src/cli/text/explanation.ts'
-import { explanationOf } from '../../../src/cli/explain/explanation.ts'
-import { chooseNode } from '../../../src/cli/choose-node.ts'
-import { compile } from '../../../src/plan/compile.ts'
-import { loaderNames, type Facts } from '../../../src/plan/facts.ts'
-import type { Model } from '../../../src/plan/model.ts'
-import { exampleSiteModel } from '../../support/example-site.ts'
-import { golden } from '../../support/golden.ts'
-import { agentImage, ignitionFile, missing } from '../../support/model.ts'
+import { explanationLines } from '../../src/cli/text/explanation.ts'
+import { explanationOf } from '../../src/explain/explanation.ts'
+import { chooseNode } from '../../src/cli/choose-node.ts'
+import { compile } from '../../src/plan/compile.ts'
+import { loaderNames, type Facts } from '../../src/plan/facts.ts'
+import type { Model } from '../../src/plan/model.ts'
+import { exampleSiteModel } from '../support/example-site.ts'
+import { golden } from '../support/golden.ts'
+import { agentImage, ignitionFile, missing } from '../support/model.ts'
 
 const explanation = (model: Model, name: string) =>
   explanationOf(model, compile(model), chooseNode(model, name))
@@ -98,7 +98,7 @@ t.test('what programs read', (t) => {
     image: 'rhcos-4.17',
     disk: '/dev/sda',
     ignition: {
-      url: 'http://172.16.0.101/boot/ocp45/w1/@token@/worker.ign',
+      url: 'http://172.16.0.101/boot/ocp45/w1/TOKEN/worker.ign',
       file: '/ignition/worker.ign',
       octets: 1000,
       contents: { version: '3.2.0', unread: 0 },

@@ -1,7 +1,9 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { explain } from '../../../src/cli/commands/explain.ts'
 import { status } from '../../../src/cli/commands/status.ts'
 import { socketPath } from '../../support/control-service.ts'
 import { freePorts, startWith } from '../../support/serve-process.ts'
@@ -34,3 +36,32 @@ t.test('a service whose port is taken waits for it, and all others serve', async
   server.child.kill('SIGTERM')
   t.same(await once(server.child, 'exit'), [0, null])
 })
+
+t.test(
+  'explain reads the active plan of the running slipway, and a site file where one is given',
+  async (t) => {
+    const text = siteText(await freePorts())
+    const path = sitePath(t.testdir(siteFolder(text)))
+    const control = socketPath(t)
+    const server = startWith(['--state', join(dirname(path), 'state'), '--control', control, path])
+    await server.line('serving')
+    const run = async (...args: string[]) => {
+      const terminal = keptTerminal()
+      const code = await explain.run([...args, '--json'], terminal)
+      return { code, out: terminal.outLines.join('\n'), err: terminal.errLines.join('\n') }
+    }
+    const active = await run('w1', '--control', control)
+    t.match(JSON.parse(active.out), { node: 'c1/w1', address: '192.0.2.21' })
+    t.same(active, await run(path, 'w1'))
+    await writeFile(path, text.replaceAll('192.0.2.21', '192.0.2.22'))
+    t.same(await run('c1/w1', '--control', control), active, 'the file on the disk is not active yet')
+    t.match(JSON.parse((await run('--site', path, 'w1')).out), { address: '192.0.2.22' })
+    t.match(await run('w1', '--control', '/nonexistent/socket'), {
+      code: 1,
+      err: /^slipway: cannot reach slipway/,
+    })
+    await t.rejects(run('w9', '--control', control), { name: 'UsageError', message: /no.* node w9/ })
+    server.child.kill('SIGTERM')
+    await once(server.child, 'exit')
+  },
+)

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { offersTo, valueText } from '../../../src/cli/explain/dhcp-offer.ts'
-import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
-import type { Mac } from '../../../src/proto/address/mac.ts'
-import { hex } from '../../support/hex.ts'
-import { exampleModel } from '../../support/model.ts'
+import { offersTo, valueText } from '../../src/explain/dhcp-offer.ts'
+import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
+import type { Mac } from '../../src/proto/address/mac.ts'
+import { hex } from '../support/hex.ts'
+import { exampleModel } from '../support/model.ts'
 
 const values = [
   { name: 'a message type by its name', code: 53, value: '02', text: 'OFFER' },

@@ -1,16 +1,16 @@
-/** What DHCP would offer to a machine, asked of the server's own `respond` and read back option by option. Pure. */
-import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
-import { formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
-import { macOctets, type Mac } from '../../proto/address/mac.ts'
-import { decodeMessage, encodeMessage, type DhcpMessage } from '../../proto/dhcp/message.ts'
-import { MessageType, OptionCode, optionRowByCode } from '../../proto/dhcp/option-table.ts'
-import type { DhcpOption } from '../../proto/dhcp/option.ts'
-import { addressesOf, secondsOf } from '../../proto/dhcp/values/number.ts'
-import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
-import { latin1, textOf } from '../../proto/dhcp/values/text.ts'
-import { maxReplyOctets } from '../../serve/dhcp/reply.ts'
-import { respond } from '../../serve/dhcp/respond.ts'
-import { firmwareProfile, ipxeProfile, type DhcpProfile } from '../../simulate/dhcp-profiles.ts'
+/** The DHCP offers to a machine, made by the `respond` of the DHCP service and decoded option by option. Pure. */
+import type { DhcpPlan } from '../plan/dhcp/plan.ts'
+import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
+import { macOctets, type Mac } from '../proto/address/mac.ts'
+import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/message.ts'
+import { MessageType, OptionCode, optionRowByCode } from '../proto/dhcp/option-table.ts'
+import type { DhcpOption } from '../proto/dhcp/option.ts'
+import { addressesOf, secondsOf } from '../proto/dhcp/values/number.ts'
+import { readSubOptions } from '../proto/dhcp/values/sub-options.ts'
+import { latin1, textOf } from '../proto/dhcp/values/text.ts'
+import { maxReplyOctets } from '../serve/dhcp/reply.ts'
+import { respond } from '../serve/dhcp/respond.ts'
+import { firmwareProfile, ipxeProfile, type DhcpProfile } from '../simulate/dhcp-profiles.ts'
 
 export type ReadOption = { readonly code: number; readonly name: string; readonly value: string }
 
@@ -19,12 +19,12 @@ export type Offer = {
   readonly client: string
   /** Why there is no offer, or nothing to boot in it. */
   readonly reason?: string
-  /** Absent where another DHCP server leases it. */
+  /** Absent where another DHCP server assigns it. */
   readonly address?: string
-  /** The header's siaddr and file. */
+  /** siaddr and file of the header. */
   readonly nextServer?: string
   readonly file?: string
-  /** What it is given to boot: a name for TFTP, or a URL. */
+  /** A name for TFTP, or a URL. */
   readonly bootFile?: string
   /** In the order of the packet. */
   readonly options: readonly ReadOption[]
@@ -32,7 +32,7 @@ export type Offer = {
 
 type Client = { readonly name: string; readonly profile: DhcpProfile }
 
-/** What a node's firmware may be; it says so only when it boots. And the loader that firmware fetches. */
+/** The possible kinds of firmware, known only when the node boots, and iPXE, which the firmware fetches. */
 const clients: readonly Client[] = [
   { name: 'BIOS firmware (architecture 0)', profile: firmwareProfile('bios') },
   { name: 'x64 UEFI firmware (architecture 7)', profile: firmwareProfile('uefi') },
@@ -40,7 +40,7 @@ const clients: readonly Client[] = [
   { name: 'iPXE', profile: ipxeProfile('uefi') },
 ]
 
-/** The offers to each kind of client with this hardware address. */
+/** Returns the offers to each kind of client with this hardware address. */
 export function offersTo(plan: DhcpPlan, mac: Mac): Offer[] {
   return clients.map(({ name, profile }) => offerTo(plan, mac, name, profile))
 }
@@ -85,7 +85,7 @@ function readOption(option: DhcpOption): ReadOption {
   return { code: option.code, name, value: valueText(option) }
 }
 
-/** As a person writes the value; in hexadecimal where there are no words for it. */
+/** Formats a value as an administrator writes it, or in hexadecimal. */
 export function valueText(option: DhcpOption): string {
   const { code, value } = option
   if (code === OptionCode.messageType) return messageTypeName(value[0])
@@ -110,7 +110,7 @@ function messageTypeName(type: number | undefined): string {
   return name.toUpperCase()
 }
 
-/** iPXE's name for what it is told not to wait for. */
+/** The iPXE setting that skips the wait for ProxyDHCP. */
 const noProxyDhcp = 176
 
 function ipxeText(value: Uint8Array): string {
@@ -121,7 +121,7 @@ function ipxeText(value: Uint8Array): string {
   return shown.join(', ')
 }
 
-/** The names of a search list (RFC 3397), one after the other. */
+/** Decodes the names of a search list (RFC 3397). */
 function namesIn(value: Uint8Array): string[] {
   const names: string[] = []
   for (let at = 0; at < value.length;) {
@@ -132,7 +132,7 @@ function namesIn(value: Uint8Array): string[] {
   return names
 }
 
-/** A pointer leads before the part of the name that it ends, so there is no way in a circle (RFC 1035 §4.1.4). */
+/** Follows only pointers to an earlier position, so that it cannot loop (RFC 1035 §4.1.4). */
 function labelsAt(value: Uint8Array, start: number): { readonly labels: string[]; readonly end: number } {
   const labels: string[] = []
   let at = start

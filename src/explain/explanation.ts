@@ -1,16 +1,16 @@
-/** Everything that one node is told by the services, gathered from the plan as data. Pure. */
-import { localZones } from '../../plan/dns/local-zones.ts'
-import { reverseName } from '../../plan/dns/reverse.ts'
-import { formatEndpoint, frontEnds, servicePorts } from '../../plan/haproxy/front-end.ts'
-import type { IgnitionContents } from '../../plan/ignition/document.ts'
-import { ignitionFact, imageFacts } from '../../plan/ipxe/installation.ts'
-import type { Model, NodeModel } from '../../plan/model.ts'
-import type { Plan } from '../../plan/plan.ts'
-import { absoluteUrl, urlPaths } from '../../plan/urls.ts'
-import { formatIp } from '../../proto/address/ip.ts'
-import { formatCidr, formatIpv4 } from '../../proto/address/ipv4.ts'
+/** Everything that the services send to one node, as data from the plan. Pure. */
+import { localZones } from '../plan/dns/local-zones.ts'
+import { reverseName } from '../plan/dns/reverse.ts'
+import { formatEndpoint, frontEnds, servicePorts } from '../plan/haproxy/front-end.ts'
+import type { IgnitionContents } from '../plan/ignition/document.ts'
+import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'
+import type { Model, NodeModel } from '../plan/model.ts'
+import type { Plan } from '../plan/plan.ts'
+import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
+import { formatIp } from '../proto/address/ip.ts'
+import { formatCidr, formatIpv4 } from '../proto/address/ipv4.ts'
 import { offersTo, type Offer } from './dhcp-offer.ts'
-import { rdataText } from '../render/zone-file.ts'
+import { rdataText } from '../plan/dns/zone-file.ts'
 
 export type Explanation = {
   readonly node: string
@@ -22,39 +22,39 @@ export type Explanation = {
   readonly network: string
   readonly boot: string
   readonly image: string
-  /** Absent where the image's agent knows it. */
+  /** Absent where the agent in the image chooses the disk. */
   readonly disk?: string
   readonly offers: readonly (Offer & { readonly loader?: Loader })[]
   readonly script: { readonly url: string; readonly leadsTo: string; readonly body: string }
-  /** Absent where it is in the image's initramfs. */
+  /** Absent where the initramfs of the image contains it. */
   readonly ignition?: {
     readonly url: string
     readonly file: string
     readonly octets?: number
     readonly contents?: IgnitionContents
-    /** Whether the cluster is asked for it when the node installs. */
+    /** Whether slipway requests it from the cluster when the node installs. */
     readonly isAsked?: true
     readonly problem?: string
-    /** Files on the node that the site adds. */
+    /** Files that the site adds to the node. */
     readonly added: readonly { readonly path: string; readonly mode: string; readonly from?: string }[]
   }
-  /** Names that lead to the node, then names that its addresses lead to. */
+  /** Forward names of the node, then reverse names of its addresses. */
   readonly dns: { readonly forward: readonly Answer[]; readonly reverse: readonly Answer[] }
   readonly haproxy: readonly BackEnd[]
 }
 
-/** A boot file's file on this machine, or why there is none. */
+/** The file on this machine for a boot file, or why there is none. */
 type Loader = { readonly path: string } | { readonly problem: string }
 /** Names end in a dot, as in a master file. */
 export type Answer = { readonly owner: string; readonly type: string; readonly data: string }
 export type BackEnd = {
   readonly service: string
-  /** Where clients connect to. */
+  /** The addresses that clients connect to. */
   readonly addresses: readonly string[]
   readonly server: string
-  /** Only used while no other server is up. */
+  /** A backup: HAProxy uses it only while no other server is up. */
   readonly isBackup: boolean
-  /** The site says that it gets no connections (`balance: false`). */
+  /** Disabled by the site (`balance: false`). */
   readonly isOut: boolean
 }
 
@@ -77,7 +77,7 @@ export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explan
     script: {
       url: absoluteUrl(plan.endpoint, scriptPath),
       leadsTo: script?.boot ?? 'nothing',
-      body: script?.body ?? '',
+      body: (script?.body ?? '').replaceAll(tokenPlaceholder, 'TOKEN'),
     },
     ...(!isAgent && { ignition: ignitionOf(model, node) }),
     dns: records(plan, node),
@@ -95,7 +95,10 @@ function loaderOf({ tftp }: Plan, { bootFile = '' }: Offer): { readonly loader?:
 function ignitionOf(model: Model, node: NodeModel): Required<Explanation>['ignition'] {
   const fact = ignitionFact(model, node.cluster, node.ignition)
   const common = {
-    url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition)),
+    url: absoluteUrl(model.endpoint, urlPaths.ignition(node, node.ignition)).replace(
+      tokenPlaceholder,
+      'TOKEN',
+    ),
     file: fact.path,
     added: node.files.map(({ path, mode, source }) => ({
       path,
