@@ -150,7 +150,7 @@ function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Si
   const { site: name, subnets, hosts, dhcpOptions } = site
   return {
     ...{ site: name, subnets, hosts, dhcpOptions },
-    server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], installs: true, ports },
+    server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], ports },
     dns: { ...site.dns, forward: [] },
     tftp: {
       ...site.tftp,

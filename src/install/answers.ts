@@ -51,8 +51,7 @@ export function answerOf(
 }
 
 const waitTexts: Readonly<Record<string, string>> = {
-  'install.other-appliance':
-    'another appliance of this site installs the nodes (server.installs is false here)',
+  'install.other-appliance': 'another server of this site installs the nodes (server.installer)',
   'boot.no-dhcp-exchange':
     'iPXE on this machine did not request its address from this server; restart it, or set requireDhcp: false if another DHCP server answers it',
   'state.not-writable': 'this server cannot record its decision: its log has the reason',

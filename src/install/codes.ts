@@ -190,8 +190,8 @@ export const installCodes = defineCodes({
     remedy: 'Check the node at its console; run `slipway node local` if it is installed',
   },
   'install.other-appliance': {
-    meaning: 'this appliance does not install nodes (`server.installs: false`)',
-    remedy: 'Start the appliance that installs, or set `server.installs: true` on exactly one of them',
+    meaning: 'another server of the site installs the nodes (`server.installer`)',
+    remedy: 'Start the server that installs, or set `server.installer` to this one in all site files',
   },
   'install.machine-replaced': {
     meaning: 'the node has another MAC address than before: it is another machine',

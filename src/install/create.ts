@@ -42,10 +42,11 @@ export function createInstalls(options: InstallsOptions): Installs {
   const { epoch = bootEpoch() } = options
   const journal = createJournal(options)
   const lastSeen = new Map(store.lastSeen)
+  let { incomplete, problems: stateProblems } = store
   /** Machines that appeared under the name of another one. */
   const replaced = new Map<string, StateProblem>()
 
-  for (const { code, text } of store.problems) log.error({ code, reason: text }, 'state problem')
+  for (const { code, text } of stateProblems) log.error({ code, reason: text }, 'state problem')
   declare()
   tryToWrite()
 
@@ -64,7 +65,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       }
       const earlier = [...journal.states().values()].find((each) => each.node === node.key)
       if (earlier !== undefined && !declared.has(earlier.mac)) reportReplaced(node, earlier)
-      journal.set(node.mac, initialState(node, store.incomplete))
+      journal.set(node.mac, initialState(node, incomplete))
     }
   }
 
@@ -78,7 +79,7 @@ export function createInstalls(options: InstallsOptions): Installs {
   }
 
   function stateOf(node: InstallNode): State {
-    return journal.state(node.mac) ?? initialState(node, store.incomplete)
+    return journal.state(node.mac) ?? initialState(node, incomplete)
   }
 
   function move(node: InstallNode, event: Event): State {
@@ -266,8 +267,16 @@ export function createInstalls(options: InstallsOptions): Installs {
       const node = plan().get(key)
       return node === undefined ? [] : journal.after(sequence, limit, node.mac)
     },
-    problems: () => [...store.problems, ...journal.problems(), ...replaced.values()],
-    acceptLoss: () => store.acceptLoss(),
+    problems: () => [...stateProblems, ...journal.problems(), ...replaced.values()],
+    acceptLoss() {
+      if (!store.isRecordable) return
+      store.acceptLoss()
+      incomplete = undefined
+      stateProblems = []
+      replaced.clear()
+      log.info({}, 'state loss accepted')
+    },
+    backup: (target) => store.backup(target),
     subscribe: (each) => journal.subscribe(each),
     close: () => journal.close(),
   }

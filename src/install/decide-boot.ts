@@ -40,7 +40,7 @@ export type BootFacts = {
   readonly hasAttemptsLeft: boolean
   /** Whether iPXE on this machine recently requested its address from us, or the site does not require it. */
   readonly hasExchange: boolean
-  /** Whether this appliance installs nodes (`server.installs`). */
+  /** Whether this appliance installs nodes (`server.installer`). */
   readonly isInstaller: boolean
   /** Whether a decision can be recorded before it takes effect. */
   readonly isRecordable: boolean
@@ -142,7 +142,7 @@ export const bootRules: readonly BootRule[] = [
     decision: { kind: 'disk', code: 'install.foreign-system' },
   },
   {
-    condition: 'the other appliance installs (`server.installs: false`)',
+    condition: 'another server installs the nodes (`server.installer`)',
     applies: ({ isInstaller }) => !isInstaller,
     decision: { kind: 'wait', code: 'install.other-appliance' },
   },

@@ -111,6 +111,8 @@ export type Installs = {
   problems(): readonly StateProblem[]
   /** Lets new machines be installed automatically again after the state was lost. @throws when it cannot be written */
   acceptLoss(): void
+  /** Writes a consistent copy of the state to a new file. @throws when it cannot be written */
+  backup(target: string): void
   /** Calls `each` with every new observation, until the returned function is called. */
   subscribe(each: (observation: Observation) => void): () => void
   /** Writes what is not written yet and closes the store. */

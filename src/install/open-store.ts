@@ -106,18 +106,27 @@ function usableStore(database: DatabaseSync, directory: string, options: StoreOp
   }))
   if (loss === undefined)
     return markedStore(database, directories, { problems, isRecordable: true, states }, options)
-  putMeta(database, 'incomplete', loss.reason)
-  return markedStore(
-    database,
-    directories,
-    {
-      problems: [...problems, { code: loss.code, text: loss.reason }],
-      incomplete: loss.reason,
-      isRecordable: true,
-      states: loss.isStale ? distrustAll(states, loss.reason) : states,
-    },
-    options,
-  )
+  // Another site is known from its name at every start.
+  if (loss.code !== 'state.other-site') putMeta(database, 'incomplete', loss.reason)
+  const context = {
+    problems: [...problems, { code: loss.code, text: loss.reason }],
+    incomplete: loss.reason,
+    isRecordable: true,
+    states: loss.isStale ? distrustAll(states, loss.reason) : states,
+  }
+  const store = markedStore(database, directories, { ...context, isMarkLate: loss.isStale }, options)
+  if (loss.isStale) keepDistrusted(database, store, context.states)
+  return store
+}
+
+/** Until this is written, the mark stays as it is: the next start finds the same loss. */
+function keepDistrusted(database: DatabaseSync, store: Store, states: ReadonlyMap<string, State>): void {
+  try {
+    store.keep(states, [])
+    database.exec("DELETE FROM meta WHERE key = 'restored'")
+  } catch {
+    // The records in memory allow nothing either; the journal reports that the state cannot be written.
+  }
 }
 
 type Loss = { readonly code: StateProblem['code']; readonly reason: string; readonly isStale: boolean }
@@ -131,6 +140,8 @@ function lossOf(
   const changes = Number(readMeta(database, 'changes'))
   const id = readMeta(database, 'id')
   const known = readMeta(database, 'incomplete')
+  const restored = readMeta(database, 'restored')
+  if (restored !== undefined) return { code: 'state.stale', reason: restored, isStale: true }
   if (marks.some((mark) => mark.id !== id)) {
     const reason = 'the state was lost: the database is not the one that slipway used before'
     // Says the same as long as nobody accepted it, although the mark was replaced.
@@ -156,7 +167,7 @@ function lossOf(
 function markedStore(
   database: DatabaseSync,
   directories: readonly string[],
-  context: Omit<StoreContext, 'onChange' | 'onAccept'>,
+  { isMarkLate = false, ...context }: Omit<StoreContext, 'onChange' | 'onAccept'> & { isMarkLate?: boolean },
   { site }: StoreOptions,
 ): Store {
   const id = readMeta(database, 'id') as string
@@ -176,7 +187,7 @@ function markedStore(
       // The change itself is on the disk; a mark that is older than the database is not a loss.
     }
   }
-  quietly(Number(readMeta(database, 'changes')))
+  if (!isMarkLate) quietly(Number(readMeta(database, 'changes')))
   return storeOf(database, { ...context, onChange: quietly, onAccept: putSite })
 }
 

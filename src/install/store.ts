@@ -6,6 +6,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation } from './observation.ts'
+import { backupDatabase } from './state-copy.ts'
 import { readStates } from './store-schema.ts'
 
 /** Observation of one machine. */
@@ -51,6 +52,8 @@ export type Store = {
    * clock does not delete its history.
    */
   prune(now: number): void
+  /** Writes a consistent copy to a new file. @throws when it cannot be written */
+  backup(target: string): void
   /** Lets new machines be installed automatically again after a loss. @throws when it cannot be written */
   acceptLoss(): void
   close(): void
@@ -186,6 +189,7 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
         }
       })
     },
+    backup: (target) => backupDatabase(database, target),
     acceptLoss() {
       together(() => void dropMeta.run('incomplete'))
       context.onAccept()

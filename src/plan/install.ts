@@ -26,7 +26,7 @@ export type InstallNode = {
   readonly lastFile: 'ignition' | 'rootfs'
   /** Whether iPXE must request its address from this server before it gets an installing script. */
   readonly requiresExchange: boolean
-  /** Whether this appliance installs nodes (`server.installs`). */
+  /** Whether this appliance installs nodes (`server.installer`). */
   readonly isInstaller: boolean
   /** Whether its boot menu starts an installation when its time is up: a selection is then not made by a person. */
   readonly isMenuAutomatic: boolean
@@ -53,9 +53,14 @@ export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
       const about = { key, mac, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
       const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
-      return [key, { ...about, ...cluster, lastFile, isMenuAutomatic, isInstaller: site.server.installs }]
+      return [key, { ...about, ...cluster, lastFile, isMenuAutomatic, isInstaller: isInstaller(site) }]
     }),
   )
+}
+
+/** Returns whether this server installs nodes: with peers, exactly one of them does. */
+export function isInstaller({ server: { address, installer } }: Pick<Model['site'], 'server'>): boolean {
+  return installer === undefined || installer === address
 }
 
 const noOrder: InstallNode['waitsFor'] = {}

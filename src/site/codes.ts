@@ -149,6 +149,10 @@ export const siteCodes = defineCodes({
     meaning: 'A secondary name server is listed twice, or is this server',
     remedy: 'Remove the entry',
   },
+  'site.installer-missing': {
+    meaning: 'The site has two servers, and no setting says which one installs nodes',
+    remedy: 'Set server.installer to the address of one of them, the same in all site files',
+  },
   'site.mac-taken': {
     meaning: 'Two machines have the same MAC address',
     remedy: 'Correct the MAC address of one of them',

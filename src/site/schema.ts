@@ -62,9 +62,9 @@ const server = z
       .array(ipv4)
       .default([])
       .meta({ description: 'addresses of other slipway servers with the same site' }),
-    installs: z.boolean().default(true).meta({
+    installer: ipv4.optional().meta({
       description:
-        'whether this server installs nodes; with peers, exactly one does, and the others have installs: false',
+        'with peers: the address of the one server that installs nodes, the same in the site files of all of them',
     }),
     ports: z
       .strictObject({

@@ -115,7 +115,7 @@ function siteText(options: SiteChanges & { imagesDir: string; reload: string }):
   const all = [...Object.values(nodes), ...(options.spareWorker === undefined ? [] : [options.spareWorker])]
   return `\
 site: e2e
-server: { interface: srv0, address: ${addresses.server}, peers: [${addresses.server}, ${addresses.peer}] }
+server: { interface: srv0, address: ${addresses.server}, peers: [${addresses.server}, ${addresses.peer}], installer: ${addresses.server} }
 subnets:
   - cidr: 172.16.0.0/24
     gateway: ${gateway}

@@ -87,3 +87,17 @@ t.test('a refused client with another address leaves no trace in the history', (
   t.equal(installs.history(key).length, 2)
   t.end()
 })
+
+t.test('a server that is not the installer installs nothing, and keeps every disk', async (t) => {
+  const plan = installPlan((site) => {
+    Object.assign(site.server, { peers: ['192.0.2.3'], installer: '192.0.2.3' })
+  })
+  const { installs } = installsWorld({ plan: () => plan })
+  t.match(await installs.boot(key, plain), { kind: 'wait', code: 'install.other-appliance', canSkip: false })
+  t.match(await installs.boot(key, { ...plain, role: 'worker' }), { kind: 'wait' })
+  installs.command(key, 'install')
+  t.match(await installs.boot(key, { isSkipping: true }), { kind: 'wait', code: 'install.other-appliance' })
+  t.match(installs.list()[1], { mode: 'install' }, 'nothing started')
+  installs.command(key, 'local')
+  t.same(await installs.boot(key, plain), { kind: 'local' })
+})

@@ -191,6 +191,9 @@ t.test('a copy of the database that is older than the mark is evidence, and allo
   t.match(store.problems, [{ code: 'state.stale', text: /^the state is older than the last one/ }])
   t.match(store.states.get(w1.mac), { mode: 'local', code: 'state.not-vouched' })
   await installsNothing(t, store)
+  const again = openStore(dir, { now, site: 'lab' })
+  t.match(again.states.get(w1.mac), { mode: 'local', code: 'state.not-vouched' }, 'also after a restart')
+  again.close()
 })
 
 t.test('a second mark outside of the state directory shows that the directory was lost', async (t) => {

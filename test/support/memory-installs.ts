@@ -70,6 +70,7 @@ export function memoryInstalls(
         .slice(0, limit),
     problems: () => [],
     acceptLoss() {},
+    backup() {},
     subscribe(each) {
       readers.add(each)
       return () => void readers.delete(each)

@@ -2,6 +2,7 @@
 import { defined } from '../../text/defined.ts'
 import type { IgnitionFact } from '../facts.ts'
 import type { PlanFinding } from '../findings.ts'
+import { isInstaller } from '../install.ts'
 import { additionsOf } from '../ignition/additions.ts'
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
@@ -90,8 +91,14 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
       })
     },
     isOpen: isOpen(site, cluster),
-    ...defined({ secretImage: secretImage(model, node) }),
+    ...defined({ installerUrl: installerUrl(model, node), secretImage: secretImage(model, node) }),
   }
+}
+
+function installerUrl({ endpoint, site }: Model, node: NodeModel): string | undefined {
+  const { installer } = site.server
+  if (installer === undefined || isInstaller(site)) return undefined
+  return absoluteUrl({ ...endpoint, address: installer }, urlPaths.bootScript(node))
 }
 
 /** Reports whether every client may read the Ignition files of a cluster. */

@@ -47,6 +47,8 @@ export type ImageDirectory = {
 export type BootEntry = ScriptAuthor & {
   /** URL of the boot script. */
   readonly url: string
+  /** URL of the boot script at the server that installs nodes, if this one does not. */
+  readonly installerUrl?: string
   /** Ignition file of the live system, with the placeholder of the token; rendered on access. */
   readonly liveIgnition: string
   /** Whether every client may act for the node and read its Ignition files. */

@@ -1,5 +1,6 @@
 /** Scripts of nodes that must not boot now: they show the reason on the screen and retry automatically. */
 import { print, script, waitAndRetry, networkIdentity, type ScriptAuthor } from './script.ts'
+import { bootLocalDisk } from './menu.ts'
 import { argument } from './text.ts'
 
 /** Short, so that many nodes continue at the same time; each request is cheap for the server. */
@@ -42,6 +43,21 @@ export function renderFailed(node: ScriptAuthor, reason: string, url: string): s
       node,
       `run "slipway node install ${node.key}" to install it again, or "slipway node local ${node.key}" to boot its disk`,
     ),
+    ...waitAndRetry(argument(url), failedSeconds),
+  ])
+}
+
+/** Continues at the server that installs nodes, or with the local disk if that server does not answer. */
+export function renderElsewhere(
+  node: ScriptAuthor,
+  { url, installerUrl }: { readonly url: string; readonly installerUrl: string },
+): string {
+  return script(`${node.key} continues at the server that installs nodes`, [
+    'echo',
+    ...print(node, `another server of this site installs nodes: ${installerUrl}`),
+    `chain --replace --autofree ${argument(installerUrl)} ||`,
+    ...print(node, 'that server does not answer, boots from the local disk'),
+    ...bootLocalDisk(),
     ...waitAndRetry(argument(url), failedSeconds),
   ])
 }

@@ -38,6 +38,14 @@ export const controlCodes = defineCodes({
     meaning: 'The local API does not have this command',
     remedy: 'Use one of the commands that the message lists',
   },
+  'server.bad-path': {
+    meaning: 'The path in the request is not an absolute path',
+    remedy: 'Give the absolute path of a new file that the slipway user can write',
+  },
+  'server.state-not-written': {
+    meaning: 'The state could not be copied or changed',
+    remedy: 'Check the path, the free space, and the permissions of the directory',
+  },
   'server.unknown-node': {
     meaning: 'The active plan has no node of this name',
     remedy: 'Check the name against the site file, and reload it if the node is new',

@@ -1,4 +1,5 @@
 /** The responses of the local API (docs/api.md): JSON throughout, errors as `{ "code": …, "error": sentence }`. */
+import { isAbsolute } from 'node:path'
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
@@ -118,6 +119,28 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     counters.increment('control.commands')
     log.info({ node: key, command, mode: outcome.record.mode }, 'command accepted')
     return reports.details(key)
+  })
+
+  app.get('/v1/state', () => ({ problems: installs.problems() }))
+
+  // The path is on this machine; slipway writes the file, and only its administrators reach this socket.
+  app.post<{ Querystring: { path?: string } }>('/v1/state/backup', ({ query: { path = '' } }, reply) => {
+    if (!isAbsolute(path)) return refuse(reply, 400, 'server.bad-path', 'path must be an absolute path')
+    try {
+      installs.backup(path)
+      return { path }
+    } catch (error) {
+      return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
+    }
+  })
+
+  app.post('/v1/state/accept', (_request, reply) => {
+    try {
+      installs.acceptLoss()
+      return { problems: installs.problems() }
+    } catch (error) {
+      return refuse(reply, 409, 'server.state-not-written', (error as Error).message)
+    }
   })
 
   app.get('/v1/clusters', () => clusters?.reports() ?? [])

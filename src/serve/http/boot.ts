@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import type { FastifyReply } from 'fastify'
 import type { BootAnswer, BootChoice, Installs } from '../../install/installs.ts'
 import type { BootEntry, BootScript, HttpPlan, WholeFile } from '../../plan/http/plan.ts'
-import { renderFailed, renderRefused, renderWaiting } from '../../plan/ipxe/waiting.ts'
+import { renderElsewhere, renderFailed, renderRefused, renderWaiting } from '../../plan/ipxe/waiting.ts'
 import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
 import type { HttpCode } from './codes.ts'
 import { unreadable } from './error-response.ts'
@@ -68,9 +68,13 @@ function textOf(plan: HttpPlan, node: BootEntry, answer: BootAnswer, request: Bo
 function waitingText(
   { scripts }: HttpPlan,
   node: BootEntry,
-  { reason, canSkip }: Extract<BootAnswer, { kind: 'wait' }>,
+  { reason, code, canSkip }: Extract<BootAnswer, { kind: 'wait' }>,
   { path, role }: BootRequest,
 ): string {
+  const { url: bootUrl, installerUrl } = node
+  if (code === 'install.other-appliance' && installerUrl !== undefined) {
+    return renderElsewhere(node, { url: bootUrl, installerUrl })
+  }
   // The plan already contains a script that lists the missing files line by line.
   const script = scripts.get(role === undefined ? path : urlPaths.installScript(node, role))
   if (script?.problem === reason) return script.body

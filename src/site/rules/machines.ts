@@ -132,6 +132,30 @@ const notAGateway: Rule = {
     ),
 }
 
+/** Without a shared state, two servers that install would install each other's nodes again. */
+const oneInstaller: Rule = {
+  code: 'site.installer-missing',
+  needs: ['server'],
+  check({ server }): Breach[] {
+    const { address, peers, installer } = server
+    const all = [address, ...peers.filter((peer) => peer !== address)]
+    if (installer === undefined ? all.length === 1 : all.includes(installer)) return []
+    const choices = all.map(formatIpv4).join(' or ')
+    return [
+      installer === undefined
+        ? {
+            path: ['server', 'peers'],
+            at: 'key',
+            message: `with peers, exactly one server installs nodes: set server.installer to ${choices}, the same in all site files`,
+          }
+        : {
+            path: ['server', 'installer'],
+            expected: `server.address or an address in server.peers: ${choices}`,
+          },
+    ]
+  },
+}
+
 export const machineRules = [
   uniqueMacs,
   oneIpv4,
@@ -140,4 +164,5 @@ export const machineRules = [
   uniqueAddresses,
   notTheServer,
   notAGateway,
+  oneInstaller,
 ]

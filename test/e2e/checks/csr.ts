@@ -39,6 +39,8 @@ export const csrChecks: readonly Check[] = [
       await guide.reload()
       await untilFollowed(guide)
       for (const node of [w1, w2]) await bootOnce(guide, rig, node)
+      // A DHCP message alone is not a boot.
+      await askAsIpxe(guide, rig, w3.name)
       const slowest = []
       slowest.push(await approved(guide, promptMs, 'w1-client', clientRequest(w1.name)))
       await guide.cluster.put('/api/v1/nodes', { metadata: { name: `${w1.name}.${site.domain}` } })
@@ -177,13 +179,39 @@ export function untilFollowed({ cluster }: Guide): Promise<void> {
   )
 }
 
-/** Requests an address, like the firmware of a machine that boots. */
-async function bootOnce(guide: Guide, rig: Rig, { name }: Machine): Promise<void> {
+/** Installs a node as far as slipway sees it: every token from its script to its first boot, from its own address. */
+async function bootOnce(guide: Guide, rig: Rig, { name, address }: Machine): Promise<void> {
+  const node = `${site.cluster}/${name}`
+  const base = `http://${site.appliance}`
+  const at = (...words: string[]): ReturnType<Rig['run']> => rig.run('rack', words)
+  const curl = async (...words: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await at('curl', '-sS', '-f', '-m', '15', ...words)
+    expectEqual(status, 0, `curl ${words.join(' ')} (${stderr.trim()})`)
+    return stdout
+  }
+  await guide.control('node', 'install', node)
+  await askAsIpxe(guide, rig, name)
+  await at('ip', 'address', 'add', `${address}/24`, 'dev', rackInterface)
+  try {
+    const script = await curl(`${base}/boot/${node}/boot.ipxe?skip`)
+    const [, url = ''] = expectMatch(script, /coreos\.inst\.ignition_url=(\S+)/, 'script')
+    const ignition = await curl(url)
+    const started = expectMatch(ignition, /http:[^"\\ ]+\/started/, 'Ignition file')[0]
+    await curl('--request', 'POST', url.replace(/[^/]+$/, 'written'))
+    await curl('--request', 'POST', started)
+  } finally {
+    await at('ip', 'address', 'del', `${address}/24`, 'dev', rackInterface)
+  }
+}
+
+/** iPXE on the node requests its address: DHCP alone proves nothing. */
+async function askAsIpxe(guide: Guide, rig: Rig, name: string): Promise<void> {
   const since = guide.server.lines.length
   const mac = macOf(name, await guide.text())
   await rig.run('rack', ['ip', 'link', 'set', rackInterface, 'address', mac])
   const udhcpc = [rig.payload.busybox, 'udhcpc', '-f', '-q', '-n', '-t', '4', '-T', '2', '-i', rackInterface]
-  const { status, stderr } = await rig.run('rack', [...udhcpc, '-s', '/bin/true'])
+  // Option 77 as iPXE sends it.
+  const { status, stderr } = await rig.run('rack', [...udhcpc, '-s', '/bin/true', '-x', '0x4d:69505845'])
   expectEqual(status, 0, `udhcpc's exit code (${stderr.trim()})`)
   const isLease = ({ node, msg }: { node?: string; msg: string }): boolean =>
     node === `${site.cluster}/${name}` && /acknowledged/.test(msg)

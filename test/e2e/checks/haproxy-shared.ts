@@ -21,7 +21,7 @@ const cluster = (name: string, own: readonly SiteNode[]): string => `
 ${own.map(({ role, mac, address }) => `      - { name: n-${role}, role: ${role}, mac: "${mac}", address: ${address} }\n`).join('')}`
 
 const siteText = `site: two
-server: { interface: srv0, address: ${addresses.server}, peers: [${addresses.peer}] }
+server: { interface: srv0, address: ${addresses.server}, peers: [${addresses.peer}], installer: ${addresses.server} }
 subnets: [{ cidr: 172.16.0.0/24 }]
 images: { rhcos-4.17: { dir: images } }
 haproxy: { file: shared.cfg, socket: shared.sock }

@@ -33,7 +33,7 @@ const slackMs = 1000
 
 const siteText = (own: string): string => `
 site: pair
-server: { interface: srv0, address: ${own}, peers: [${Object.values(machines).join(', ')}] }
+server: { interface: srv0, address: ${own}, peers: [${Object.values(machines).join(', ')}], installer: ${own} }
 subnets: [{ cidr: 172.16.0.0/24 }]
 images: { rhcos-4.17: { dir: images } }
 haproxy: { file: haproxy.cfg, socket: admin.sock }

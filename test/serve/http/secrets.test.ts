@@ -28,7 +28,9 @@ t.test('a node reads the files of its script, and reports that its disk is writt
   const { ask, ignition, live, token, post, options, seen, lines } = await booted(t)
   t.match(token, /^[\w-]{22}$/)
   const file = await ask(ignition)
-  t.same(file.rawPayload, masterIgnition)
+  const { ignition: config } = file.json<{ ignition: { config: { merge: { source: string }[] } } }>()
+  const [, inside = ''] = config.config.merge[0]!.source.split(',')
+  t.same(Buffer.from(inside, 'base64'), masterIgnition, 'the file of the role, merged')
   const liveFile = await ask(live)
   t.match(liveFile.headers, { 'content-type': 'application/vnd.coreos.ignition+json' })
   t.ok(liveFile.body.includes(`/boot/ocp45/m1/${token}/written`))
@@ -200,4 +202,17 @@ t.test('only the node that is being installed reads an initramfs with secrets', 
   ]
   for (const { statusCode, body } of others) t.same([statusCode, body], [403, closed])
   t.equal((await world.ask(`/boot/ocp45/m1/${token}/rhcos-live-kernel-x86_64`)).statusCode, 404)
+})
+
+t.test('a server that is not the installer sends the node to the installer, or to its disk', async (t) => {
+  const world = await routesWorld(t, 'guarded')
+  const installerUrl = 'http://192.0.2.3/boot/ocp45/m1/boot.ipxe'
+  const node = { ...world.plan.nodes.get('ocp45/m1')!, installerUrl }
+  world.plan = { ...world.plan, nodes: new Map([...world.plan.nodes, ['ocp45/m1', node]]) }
+  Object.assign(world.options.installs, {
+    boot: () => ({ kind: 'wait', code: 'install.other-appliance', reason: 'another server', canSkip: false }),
+  })
+  const { body } = await world.ask(bootPath)
+  t.match(body, `chain --replace --autofree ${installerUrl} ||`)
+  t.match(body, /sanboot --no-describe --drive 0x80/)
 })
