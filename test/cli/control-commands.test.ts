@@ -93,7 +93,7 @@ t.test('a bootstrap is kept, taken out, or looked for again', async (t) => {
   t.match(JSON.parse((await say('out', 'ocp45', '--json')).out), { kind: 'out' })
   t.match(await say('out', 'c9'), { code: 1, err: /cluster c9 has no bootstrap/ })
   await t.rejects(say('burn', 'ocp45'), {
-    message: 'expected show [CLUSTER], or bootstrap keep|out|watch CLUSTER',
+    message: 'expected show [CLUSTER], install CLUSTER, or bootstrap keep|out|watch CLUSTER',
   })
   await t.rejects(run(cluster, path, 'node'), { name: 'UsageError' })
 })

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import type { BootstrapState } from '../../cluster/records.ts'
 import type { ClusterStatus } from '../../cluster/report.ts'
+import { installCluster } from './cluster-install.ts'
 import { bootstrapTexts, statusLines } from '../text/cluster.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { toResult, askControl } from '../client.ts'
@@ -14,44 +15,72 @@ export const cluster: Command = {
   help: {
     usage: [
       'cluster [show] [--json] [--control PATH] [CLUSTER]',
+      'cluster install [--yes] [--force] [--control PATH] CLUSTER',
       'cluster bootstrap keep|out|watch [--json] [--control PATH] CLUSTER',
     ],
     about: [
-      'Shows the installation of a cluster and controls its bootstrap in the load balancer.',
+      'Shows and starts the installation of a cluster, and controls its bootstrap in the load balancer.',
       'Queries the running slipway, which reads the API of each cluster. "show" prints the installation stages, when ' +
         'each was reached and how long it took, what is missing, pending certificate requests, and every declared node.',
       'slipway drains the bootstrap automatically when its cluster reports that bootstrapping is complete.',
     ],
     lists: {
+      Commands: [
+        ['show', 'show the installation stages of all clusters or of one'],
+        [
+          'install',
+          'print what installing the cluster overwrites on each node, ask for confirmation, and arm all its nodes: their ' +
+            'next network boot installs them',
+        ],
+        ['bootstrap', 'control the bootstrap in the load balancer'],
+      ],
       'Bootstrap commands': [
         ['keep', 'enable it again and keep it behind the load balancer'],
         ['out', 'drain it now'],
         ['watch', 'undo keep and out: drain it when bootstrapping is complete'],
       ],
     },
-    options: [controlRow, jsonRow],
+    options: [
+      ['--yes', 'install: do not ask for confirmation'],
+      ['--force', 'install: also overwrite nodes that are part of the running cluster'],
+      controlRow,
+      jsonRow,
+    ],
     exit: [
       ['0', 'success'],
       ['1', 'slipway is not running, or does not have this cluster'],
       ['2', 'invalid command line'],
     ],
-    examples: ['cluster show', 'cluster show ocp45', 'cluster bootstrap out ocp45'],
+    examples: ['cluster show', 'cluster install ocp45', 'cluster bootstrap out ocp45'],
   },
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: controlOptions,
+      options: {
+        ...controlOptions,
+        yes: { type: 'boolean', default: false },
+        force: { type: 'boolean', default: false },
+      },
     })
     const path = controlPath(values.control)
     const [what = 'show', ...names] = positionals
     if (what === 'show' && names.length < 2) {
       return toResult(terminal, () => show(path, names[0], values.json, terminal))
     }
+    if (what === 'install') {
+      const [cluster, ...others] = names
+      if (cluster === undefined || others.length > 0)
+        throw new UsageError('install: expected the name of a cluster')
+      const request = { cluster, control: path, isConfirmed: values.yes, isForced: values.force }
+      return toResult(terminal, () => installCluster(request, terminal))
+    }
     const [command = '', name, ...more] = names
     if (what !== 'bootstrap' || !commands.includes(command) || name === undefined || more.length > 0) {
-      throw new UsageError(`expected show [CLUSTER], or bootstrap ${commands.join('|')} CLUSTER`)
+      throw new UsageError(
+        `expected show [CLUSTER], install CLUSTER, or bootstrap ${commands.join('|')} CLUSTER`,
+      )
     }
     return toResult(terminal, async () => {
       const request = `/v1/clusters/${encodeURIComponent(name)}/bootstrap/${command}`
