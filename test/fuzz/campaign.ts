@@ -1,56 +1,56 @@
 /**
- * Fuzzing one protocol: inputs damaged from captures, promises checked on each, a find made small and kept
- * as a fixture that every later run replays. A few thousand inputs in `npm test`, always the same ones;
- * FUZZ_RUNS of them in `npm run fuzz`, others each time (FUZZ_SEED, which it prints, gives them again).
+ * Fuzzes one protocol: mutates captures, checks invariants for each input, minimizes an input that violates one, and saves
+ * it as a fixture that every later run replays. `npm test` uses a few thousand inputs, always the same. `npm run fuzz`
+ * uses FUZZ_RUNS inputs with a new seed, which it prints; FUZZ_SEED repeats a run.
  */
 import { createHash } from 'node:crypto'
 import { globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Test } from 'tap'
 import { hexFixture } from '../support/hex.ts'
-import { damaged, type Mutator } from './mutate.ts'
+import { mutated, type Mutator } from './mutate.ts'
 import { createRandom } from './random.ts'
 
 export type Campaign = {
-  /** The folder of its finds, below test/fixtures/hex. */
+  /** Directory of its failing inputs, below test/fixtures/hex. */
   readonly protocol: string
   readonly captures: readonly Uint8Array[]
-  /** Those that know the format. */
+  /** Mutators that preserve part of the format. */
   readonly mutators: readonly Mutator[]
-  readonly mostOctets: number
+  readonly maxOctets: number
   /** Inputs in `npm test`. */
   readonly shortRuns: number
-  /** Inputs that one service is given before it is judged and replaced. */
+  /** Inputs for one instance of the service. */
   readonly batch: number
-  /** The pure half. @throws when a promise is broken */
+  /** Checks the pure functions. @throws {Error} if an invariant is violated */
   readonly check?: (octets: Uint8Array) => void
-  /** A whole service, made for these inputs. @throws when a promise is broken */
+  /** Starts a service and sends these inputs. @throws {Error} if an invariant is violated */
   readonly serve: (inputs: readonly Uint8Array[]) => Promise<void>
 }
 
 const fixtures = new URL('../fixtures/hex/', import.meta.url)
-const mostStepsToSmall = 3000
+const maxMinimizeSteps = 3000
 
 export function fuzz(t: Test, campaign: Campaign): void {
   const { protocol } = campaign
-  const finds = globSync(`${protocol}/*.hex`, { cwd: fixtures })
-  for (const find of finds.sort()) {
-    t.test(`find: ${find}`, (t) =>
-      judge(campaign, hexFixture(`hex/${find.replace(/\.hex$/, '')}`)).then((fault) =>
+  const failures = globSync(`${protocol}/*.hex`, { cwd: fixtures })
+  for (const failure of failures.sort()) {
+    t.test(`fixture: ${failure}`, (t) =>
+      runOne(campaign, hexFixture(`hex/${failure.replace(/\.hex$/, '')}`)).then((fault) =>
         t.equal(fault, undefined),
       ),
     )
   }
   const runs = Number(process.env['FUZZ_RUNS'] ?? campaign.shortRuns)
-  const ownSeed = process.env['FUZZ_RUNS'] === undefined ? 1 : Date.now() % 0x7fffffff
-  const seed = Number(process.env['FUZZ_SEED'] ?? ownSeed)
-  t.test(`${protocol}: ${runs} damaged inputs from seed ${seed}`, async (t) => {
+  const defaultSeed = process.env['FUZZ_RUNS'] === undefined ? 1 : Date.now() % 0x7fffffff
+  const seed = Number(process.env['FUZZ_SEED'] ?? defaultSeed)
+  t.test(`${protocol}: ${runs} mutated inputs from seed ${seed}`, async (t) => {
     const faults = await run(campaign, runs, seed, (done) => t.comment(`${done} of ${runs}`))
     t.same(faults, [])
   })
 }
 
-/** @returns one line for each find; ends at the first batch that has one */
+/** @returns a line for each failing input; stops after the first batch with one */
 async function run(
   campaign: Campaign,
   runs: number,
@@ -58,11 +58,11 @@ async function run(
   progress: (done: number) => void,
 ): Promise<string[]> {
   const random = createRandom(seed)
-  const { captures, mutators, mostOctets } = campaign
+  const { captures, mutators, maxOctets } = campaign
   for (let done = 0; done < runs;) {
     const count = Math.min(campaign.batch, runs - done)
-    const inputs = Array.from({ length: count }, () => damaged(captures, mutators, mostOctets, random))
-    const fault = await judgeAll(campaign, inputs)
+    const inputs = Array.from({ length: count }, () => mutated(captures, mutators, maxOctets, random))
+    const fault = await runAll(campaign, inputs)
     if (fault !== undefined) return report(campaign, inputs, fault, seed)
     done += count
     if (Math.floor(done / 100_000) > Math.floor((done - count) / 100_000)) progress(done)
@@ -70,8 +70,8 @@ async function run(
   return []
 }
 
-/** What is wrong with the answers to these, or nothing. */
-async function judgeAll(
+/** Returns the violated invariant, if any. */
+async function runAll(
   { check, serve }: Campaign,
   inputs: readonly Uint8Array[],
 ): Promise<string | undefined> {
@@ -80,7 +80,7 @@ async function judgeAll(
       for (const input of inputs) {
         const before = Buffer.from(input)
         check(input)
-        if (!before.equals(input)) throw new Error('the input was changed')
+        if (!before.equals(input)) throw new Error('the input buffer was modified')
       }
     }
     await serve(inputs)
@@ -90,8 +90,8 @@ async function judgeAll(
   }
 }
 
-const judge = (campaign: Campaign, input: Uint8Array): Promise<string | undefined> =>
-  judgeAll(campaign, [input])
+const runOne = (campaign: Campaign, input: Uint8Array): Promise<string | undefined> =>
+  runAll(campaign, [input])
 
 async function report(
   campaign: Campaign,
@@ -101,21 +101,21 @@ async function report(
 ): Promise<string[]> {
   const lines: string[] = []
   for (const input of inputs) {
-    const alone = await judge(campaign, input)
+    const alone = await runOne(campaign, input)
     if (alone === undefined) continue
-    const small = await smallest(campaign, input)
-    lines.push(`${keep(campaign.protocol, small, alone)}: ${alone}`)
+    const small = await minimize(campaign, input)
+    lines.push(`${saveFixture(campaign.protocol, small, alone)}: ${alone}`)
     if (lines.length === 3) break
   }
-  return lines.length > 0 ? lines : [`only one after the other (FUZZ_SEED=${seed}): ${fault}`]
+  return lines.length > 0 ? lines : [`fails only with the whole batch (FUZZ_SEED=${seed}): ${fault}`]
 }
 
-/** Takes away and zeroes what the fault does not need. */
-async function smallest(campaign: Campaign, input: Uint8Array): Promise<Uint8Array> {
+/** Removes and zeroes octets as long as the input still fails. */
+async function minimize(campaign: Campaign, input: Uint8Array): Promise<Uint8Array> {
   let small = input
   let steps = 0
   const isFault = async (candidate: Uint8Array): Promise<boolean> =>
-    steps++ < mostStepsToSmall && (await judge(campaign, candidate)) !== undefined
+    steps++ < maxMinimizeSteps && (await runOne(campaign, candidate)) !== undefined
   for (let part = small.length >> 1; part > 0; part >>= 1) {
     for (let at = 0; at < small.length;) {
       const candidate = Uint8Array.of(...small.subarray(0, at), ...small.subarray(at + part))
@@ -131,8 +131,8 @@ async function smallest(campaign: Campaign, input: Uint8Array): Promise<Uint8Arr
   return small
 }
 
-/** @returns the fixture's path */
-function keep(protocol: string, input: Uint8Array, fault: string): string {
+/** @returns the path of the fixture */
+function saveFixture(protocol: string, input: Uint8Array, fault: string): string {
   const folder = new URL(`${protocol}/`, fixtures)
   mkdirSync(folder, { recursive: true })
   const name = `${createHash('sha256').update(input).digest('hex').slice(0, 12)}.hex`

@@ -1,4 +1,4 @@
-/** DHCP: the decoder, `respond` and the whole service, with captures of real firmware damaged. */
+/** DHCP: fuzzes the decoder, `respond`, and the service with mutated captures of real firmware. */
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
@@ -25,7 +25,7 @@ const { plan: proxyPlan } = compileDhcp(captureModel({ dhcp: 'proxy' }))
 const optionsOffset = 240
 const discover = captured('OVMF PXE DISCOVER')
 
-/** The options as they stand, code and length included, as far as they can be told apart. */
+/** Splits the options, with code and length, as far as possible. */
 function optionsOf(octets: Uint8Array): Uint8Array[] {
   const options: Uint8Array[] = []
   let at = optionsOffset
@@ -48,7 +48,7 @@ function anyOption(random: Random): Uint8Array {
   return Uint8Array.of(random.pick(codes), random.once(8) ? random.below(256) : value.length, ...value)
 }
 
-/** One option becomes what `change` makes of it. */
+/** Replaces one option with the result of `change`. */
 function changed(change: (option: Uint8Array, random: Random) => readonly Uint8Array[]): Mutator {
   return (octets, random) => {
     const options = optionsOf(octets)
@@ -61,7 +61,7 @@ function changed(change: (option: Uint8Array, random: Random) => readonly Uint8A
   }
 }
 
-/** Puts octets at a fixed place of the header. */
+/** Overwrites octets at a fixed offset of the header. */
 function header(at: number, values: readonly (readonly number[])[]): Mutator {
   return (octets, random) => {
     const value = random.pick(values)
@@ -83,7 +83,7 @@ const mutators: readonly Mutator[] = [
   (octets, random) => withOptions(octets, [...optionsOf(octets), anyOption(random)]),
   changed(() => []),
   changed((option) => [option, option]),
-  // A length that is not true.
+  // A wrong length.
   changed((option, random) => [Uint8Array.of(option[0] ?? 0, random.below(256), ...option.subarray(2))]),
   // Another value of the same option.
   changed((option, random) => {
@@ -137,10 +137,10 @@ function check(octets: Uint8Array): void {
       const out = new Uint8Array(maxReplyOctets)
       const result = orMalformed(() => respond(octets, arrival, current, out))
       if (result === undefined || !('octets' in result)) continue
-      if (message === undefined) throw new Error('an answer to what cannot be read')
+      if (message === undefined) throw new Error('a reply to a malformed message')
       checkReply(message, result, out)
       if (result.kind.startsWith('boot-') !== (current === proxyPlan))
-        throw new Error(`a reply that is ${result.kind}`)
+        throw new Error(`a reply of the kind ${result.kind}`)
     }
   }
 }
@@ -154,7 +154,7 @@ function orMalformed<T>(attempt: () => T): T | undefined {
   }
 }
 
-/** What was read and is written again says the same. Names that fill their field have no NUL and cannot be written. */
+/** Decoding and encoding must preserve the message. Names that fill their field have no NUL and cannot be encoded. */
 function checkCodec(message: DhcpMessage): void {
   if (message.sname.length > 63 || message.file.length > 127) return
   const out = new Uint8Array(16_384)
@@ -164,22 +164,23 @@ function checkCodec(message: DhcpMessage): void {
     chaddr: [...rest.chaddr],
     options: options.map(({ code, value }) => [code, ...value]),
   })
-  if (!isDeepStrictEqual(plain(again), plain(message)))
-    throw new Error('written again, it says something else')
+  if (!isDeepStrictEqual(plain(again), plain(message))) throw new Error('the encoded message differs')
 }
 
-/** RFC 2131 §4.3.1 table 3, RFC 3046 §2.2, RFC 6842 §3: what every reply owes to its request. */
+/** Checks a reply against its request: RFC 2131 §4.3.1 table 3, RFC 3046 §2.2, RFC 6842 §3. */
 function checkReply(request: DhcpMessage, { octets, to, kind }: Replied, out: Uint8Array): void {
   const value = (message: DhcpMessage, code: number) =>
     Buffer.from(message.options.find((option) => option.code === code)?.value ?? []).toString('hex')
-  const wanted = new DataView(Uint8Array.from(Buffer.from(value(request, 57).padStart(8, '0'), 'hex')).buffer)
-  const limit = Math.min(1500, Math.max(576, wanted.getUint32(0))) - 28
+  const requestedLimit = new DataView(
+    Uint8Array.from(Buffer.from(value(request, 57).padStart(8, '0'), 'hex')).buffer,
+  )
+  const limit = Math.min(1500, Math.max(576, requestedLimit.getUint32(0))) - 28
   const reply = decodeMessage(out.subarray(0, octets))
   const reservation = plan.reservationByMac.get(macFromOctets(request.chaddr))
   const hasAddress = kind === 'offered' || kind === 'acknowledged'
-  const asks = request.giaddr !== 0 ? formatIpv4(request.giaddr) : formatIpv4(request.ciaddr)
+  const sender = request.giaddr !== 0 ? formatIpv4(request.giaddr) : formatIpv4(request.ciaddr)
   const facts: Readonly<Record<string, boolean>> = {
-    'a length that its client takes': octets >= 300 && octets <= limit,
+    'a length that the client accepts': octets >= 300 && octets <= limit,
     'op 2': reply.op === 2,
     'the transaction': reply.xid === request.xid,
     'the hardware address': Buffer.compare(reply.chaddr, request.chaddr) === 0,
@@ -190,14 +191,14 @@ function checkReply(request: DhcpMessage, { octets, to, kind }: Replied, out: Ui
     'a lease time with an address': (value(reply, 51) !== '') === hasAddress,
     'the client identifier': value(reply, 61) === value(request, 61) || octets + 300 > limit,
     'the relay agent’s information': value(reply, 82) === value(request, 82) || octets + 300 > limit,
-    'a way back':
+    'a valid destination':
       to === 'sender' ||
       to.address === '255.255.255.255' ||
-      to.address === asks ||
+      to.address === sender ||
       to.address === formatIpv4(request.ciaddr),
     'zeros after END': out.subarray(octets).every((octet) => octet === 0),
   }
-  for (const [what, isSo] of Object.entries(facts)) if (!isSo) throw new Error(`a reply without ${what}`)
+  for (const [what, holds] of Object.entries(facts)) if (!holds) throw new Error(`a reply without ${what}`)
 }
 
 async function serve(inputs: readonly Uint8Array[]): Promise<void> {
@@ -220,21 +221,21 @@ async function serveBy(current: DhcpPlan, inputs: readonly Uint8Array[]): Promis
     onLost: (error) => failures.push(error.message),
   })
   const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
-  const heard = inbox(client)
+  const received = inbox(client)
   for (const [index, input] of inputs.entries()) {
     const port = current.proxyPort !== undefined && index % 4 === 3 ? current.proxyPort : 67
     client.send(input, index % 2 === 0 ? '255.255.255.255' : '172.16.0.101', port)
     if (index % 32 === 31) await network.settled()
   }
   await network.settled()
-  const before = heard.all.length
+  const before = received.all.length
   client.send(discover, '255.255.255.255', 67)
   await network.settled()
   await service.close(0)
 
   if (failures.length > 0) throw new Error(failures[0])
-  if (heard.all.length !== before + 1) throw new Error('no offer after all that')
-  // A reply to a relay agent that is nowhere comes back to us here.
+  if (received.all.length !== before + 1) throw new Error('no offer after these inputs')
+  // A reply to a relay agent without a socket is also counted as received.
   const packets = network.flights.filter(({ to }) => to.port === 67 || to.port === current.proxyPort).length
   const counts = Object.entries(counters.snapshot()).filter(([name]) => name !== 'dhcp.nothingToBoot')
   const counted = counts.reduce((sum, [, count]) => sum + count, 0)
@@ -245,7 +246,7 @@ fuzz(t, {
   protocol: 'dhcp',
   captures: captures.map(({ octets }) => octets),
   mutators,
-  mostOctets: 1500,
+  maxOctets: 1500,
   shortRuns: 2000,
   batch: 500,
   check,

@@ -1,4 +1,4 @@
-/** Queries and answers to be damaged, and the ways that know what a DNS message is made of. */
+/** Queries and answers to mutate, and mutators for the format of DNS messages. */
 import { judge } from '../support/dns-judge.ts'
 import { hexFixture } from '../support/hex.ts'
 import { encode } from '../serve/dns/ask.ts'
@@ -33,7 +33,7 @@ const soa = {
   minimum: 5,
 }
 
-/** What resolvers say about quay.io: records, an alias, none, too much. */
+/** Answers of resolvers for quay.io: records, an alias, NXDOMAIN, a truncated answer. */
 export const resolverAnswers: readonly Uint8Array[] = [
   { rcode: 0, answers: [{ type: 'A', name: 'quay.io', ttl: 60, data: '203.0.113.80' }] },
   {
@@ -68,21 +68,21 @@ export function questionEnd(octets: Uint8Array): number {
 }
 
 export const dnsMutators: readonly Mutator[] = [
-  // Counts that lie.
+  // Wrong counts.
   (octets, random) => {
     const at = 4 + 2 * random.below(4)
     return replaced(octets, at, at + 2, Uint8Array.of(random.once(4) ? 255 : 0, random.below(4)))
   },
   // Flags and operation codes.
   (octets, random) => replaced(octets, 2, 4, random.octets(2)),
-  // A pointer: to itself, back, beyond, into the header, to where no name begins.
+  // A pointer: to itself, backward, forward, into the header, or to an offset without a name.
   (octets, random) => {
     const at = 12 + random.below(Math.max(1, octets.length - 12))
     const anywhere = random.below(at)
     const target = random.pick([0, 4, 12, 13, at, at - 2, at + 2, octets.length, 0x3fff, anywhere, anywhere])
     return replaced(octets, at, at + 2, Uint8Array.of(0xc0 | (target >> 8), target))
   },
-  // A label longer or shorter than it is, or of a reserved kind.
+  // A label with a wrong length or a reserved type.
   (octets, random) => {
     let at = 12
     for (let label = random.below(4); label > 0; label--) at += 1 + (octets[at] ?? 0)
@@ -116,7 +116,7 @@ export const dnsMutators: readonly Mutator[] = [
     const type = random.pick(types)
     return replaced(octets, at, at + 2, Uint8Array.of(type >> 8, type))
   },
-  // An OPT record more, with options that may lie about their length.
+  // An additional OPT record, whose options can have a wrong length.
   (octets, random) => {
     const data = random.octets(random.below(24))
     if (data.length > 4) data.set([0, random.below(16), 0, random.once(3) ? 200 : data.length - 4])

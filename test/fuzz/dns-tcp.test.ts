@@ -1,4 +1,4 @@
-/** DNS over TCP: streams of damaged messages, and damaged framing, to the whole service on a real socket (RFC 7766). */
+/** DNS over TCP: sends mutated messages and mutated framing to the service on a real socket (RFC 7766). */
 import type { AddressInfo, Server } from 'node:net'
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
@@ -15,11 +15,11 @@ import { fuzz } from './campaign.ts'
 import { watchFailures } from './failures.ts'
 import { dnsMutators, queries } from './dns-inputs.ts'
 import { replaced, type Mutator } from './mutate.ts'
-import { say, sayAll } from './streams.ts'
+import { exchange, exchangeAll } from './streams.ts'
 
 const plan = { ...planOf(crowdedModel()), listen: { address: '127.0.0.1', port: 0 }, resolvers: [] }
 
-/** Applied to the message in front, whatever follows it. */
+/** Mutates the first message of a stream. */
 const inside = dnsMutators.map(
   (mutate): Mutator =>
     (octets, random, others) =>
@@ -56,13 +56,14 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   })
   const { port } = (server as Server).address() as AddressInfo
   try {
-    await sayAll(inputs, 16, async (input) => {
+    await exchangeAll(inputs, 16, async (input) => {
       const reader = createFrameReader()
-      for (const message of reader.push(await say(port, input))) walkMessage(message)
+      for (const message of reader.push(await exchange(port, input))) walkMessage(message)
     })
-    const last = await say(port, frame(encode({ name: 'api.ocp45.example.localdomain', id: 0xbeef })))
+    const last = await exchange(port, frame(encode({ name: 'api.ocp45.example.localdomain', id: 0xbeef })))
     const [reply] = createFrameReader().push(last)
-    if (reply === undefined || judge.decode(reply).id !== 0xbeef) throw new Error('no answer after all that')
+    if (reply === undefined || judge.decode(reply).id !== 0xbeef)
+      throw new Error('no response after these inputs')
   } finally {
     await service.close(1000)
   }
@@ -74,7 +75,7 @@ fuzz(t, {
   protocol: 'dns-tcp',
   captures: queries.map(frame),
   mutators: [...inside, ...framing],
-  mostOctets: 4000,
+  maxOctets: 4000,
   shortRuns: 500,
   batch: 250,
   serve,

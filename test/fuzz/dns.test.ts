@@ -1,4 +1,4 @@
-/** DNS over UDP: the readers, `answer`, what is made of resolvers' answers, and the whole service between hostile neighbours. */
+/** DNS over UDP: fuzzes the decoders, `answer`, the processing of resolvers' answers, and the service. */
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
@@ -26,7 +26,7 @@ const client = { mayForward: true }
 const outUdp = new Uint8Array(1232)
 const outTcp = new Uint8Array(65_535)
 
-/** Questions that were forwarded, for answers to be judged against. */
+/** Forwarded queries, to check answers against. */
 const forwarded = [
   requestFor(encode({ name: 'quay.io', edns: { size: 1232 } })),
   requestFor(encode({ name: 'QUAY.io' })),
@@ -35,7 +35,7 @@ const forwarded = [
 
 function requestFor(query: Uint8Array): ForwardRequest {
   const result = answer(query, client, plan, outUdp, 'udp')
-  if (result.kind !== 'forward') throw new Error(`${result.kind}, not forwarded`)
+  if (result.kind !== 'forward') throw new Error(`expected a forwarded query, got ${result.kind}`)
   return result.request
 }
 
@@ -44,7 +44,7 @@ function check(octets: Uint8Array): void {
   checkAnswer(octets, 'tcp')
   for (const request of forwarded) {
     checkResolverAnswer(octets, request)
-    checkResolverAnswer(asIfToThis(octets, request.query), request)
+    checkResolverAnswer(answerTo(octets, request.query), request)
   }
   orMalformed(() => decodeAnswer(octets))
   checkFrames(octets)
@@ -62,35 +62,35 @@ function orMalformed<T>(attempt: () => T): T | undefined {
 function checkAnswer(query: Uint8Array, transport: 'udp' | 'tcp'): void {
   const result = answer(query, client, plan, transport === 'udp' ? outUdp : outTcp, transport)
   if (result.kind === 'silent') return
-  if (result.kind === 'transfer') throw new Error('a zone for who is no secondary')
+  if (result.kind === 'transfer') throw new Error('a zone transfer to a client that is not a secondary')
   if (result.kind === 'forward') {
     const sent = resolverQuery(result.request, 7)
     const again = answer(sent, client, plan, outUdp, 'udp')
     if (sent.length > 12 + 255 + 4 + 11 || again.kind !== 'forward')
-      throw new Error('a forwarded query of another kind')
+      throw new Error('the forwarded query is not a query that would be forwarded')
     return
   }
   const { octets, outcome } = result
   if (octets.length > (transport === 'udp' ? 1232 : 65_535)) throw new Error(`${octets.length} octets`)
   checkReply(query, octets)
   const reply = judge.decode(octets)
-  if (reply.type !== 'response') throw new Error('a query as an answer')
+  if (reply.type !== 'response') throw new Error('the reply is a query')
   if (outcome === 'nxdomain' && reply.authorities[0]?.type !== 'SOA' && !reply.flag_tc)
     throw new Error('NXDOMAIN without SOA')
   if (outcome === 'answered' && !reply.flag_aa) throw new Error('an answer without authority')
 }
 
-/** Its id, its question, and nothing that a reader stumbles over. */
+/** The reply has the id and the question of the query, and is well-formed. */
 function checkReply(query: Uint8Array, reply: Uint8Array): void {
   const { questions, questionEnd } = walkMessage(reply)
-  if (readU16(reply, 0) !== readU16(query, 0)) throw new Error('the id of another query')
+  if (readU16(reply, 0) !== readU16(query, 0)) throw new Error('the reply has another id')
   const same = Buffer.compare(reply.subarray(12, questionEnd), query.subarray(12, questionEnd)) === 0
-  if (questions > 1 || !same) throw new Error('another question')
+  if (questions > 1 || !same) throw new Error('the reply has another question')
 }
 
 function checkResolverAnswer(octets: Uint8Array, request: ForwardRequest): void {
-  const verdict = classifyAnswer(request, octets.length < 2 ? 1 : readU16(octets, 0), octets)
-  if (verdict !== 'answer' && verdict !== 'truncated') return
+  const kind = classifyAnswer(request, octets.length < 2 ? 1 : readU16(octets, 0), octets)
+  if (kind !== 'answer' && kind !== 'truncated') return
   const found = orMalformed(() => readFound(octets))
   if (found === undefined) return
   for (const age of [0, 30, 'stale'] as const) {
@@ -102,7 +102,7 @@ function checkResolverAnswer(octets: Uint8Array, request: ForwardRequest): void 
   }
 }
 
-/** RFC 6891 §6.1.2: the options fill their record. */
+/** RFC 6891 §6.1.2: the options must fill their record. */
 function checkEdns(reply: Uint8Array): void {
   for (const { type, start, end } of walkMessage(reply).additional) {
     let at = start
@@ -111,7 +111,7 @@ function checkEdns(reply: Uint8Array): void {
   }
 }
 
-/** However a stream is cut, the same messages come out of it. */
+/** The segmentation of a stream must not change its messages. */
 function checkFrames(octets: Uint8Array): void {
   const stream = Uint8Array.of(...frame(octets), ...octets)
   const whole = createFrameReader().push(stream)
@@ -119,13 +119,13 @@ function checkFrames(octets: Uint8Array): void {
   const size = 1 + (stream[stream.length - 1] as number)
   const cut: Uint8Array[] = []
   for (let at = 0; at < stream.length; at += size) cut.push(...reader.push(stream.subarray(at, at + size)))
-  if (!isDeepStrictEqual(whole, cut)) throw new Error('the cut of a stream changes its messages')
+  if (!isDeepStrictEqual(whole, cut)) throw new Error('the segmentation of a stream changes its messages')
 }
 
-function asIfToThis(said: Uint8Array, query: Uint8Array): Uint8Array {
-  const header = Uint8Array.of(...query.subarray(0, 2), ...said.subarray(2, 12))
+function answerTo(answer: Uint8Array, query: Uint8Array): Uint8Array {
+  const header = Uint8Array.of(...query.subarray(0, 2), ...answer.subarray(2, 12))
   const question = query.subarray(12, questionEnd(query) + 4)
-  return Buffer.concat([header, question, said.subarray(questionEnd(said) + 4)])
+  return Buffer.concat([header, question, answer.subarray(questionEnd(answer) + 4)])
 }
 
 async function serve(inputs: readonly Uint8Array[]): Promise<void> {
@@ -141,21 +141,21 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
     clock,
     onLost,
   })
-  // A resolver that says one of the inputs, then the same with the id and question that make it count.
+  // A resolver that sends one of the inputs, then the same with the id and question of the query.
   const upstream = await sockets.bindUdp({ address: '192.168.124.1', port: 53 })
-  let asked = 0
+  let received = 0
   upstream.receive((batch) => {
     for (const { payload, address, port } of batch) {
-      const said = inputs[asked++ % inputs.length] as Uint8Array
-      upstream.send(said, address, port)
-      upstream.send(asIfToThis(said, payload), address, port)
+      const answer = inputs[received++ % inputs.length] as Uint8Array
+      upstream.send(answer, address, port)
+      upstream.send(answerTo(answer, payload), address, port)
     }
   })
   const node = await sockets.bindUdp({ address: '172.16.0.21', port: 4000 })
-  const stranger = await sockets.bindUdp({ address: '198.51.100.7', port: 4000 })
+  const otherClient = await sockets.bindUdp({ address: '198.51.100.7', port: 4000 })
   const box = inbox(node)
   for (const [index, input] of inputs.entries()) {
-    const from = index % 8 === 7 ? stranger : node
+    const from = index % 8 === 7 ? otherClient : node
     from.send(index % 3 === 0 ? encode({ name: `n${index}.quay.io` }) : input, '172.16.0.101', 53)
     if (index % 32 === 31) await sockets.settled()
   }
@@ -174,21 +174,21 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
 
   if (failures.length > 0) throw new Error(failures[0])
   if (box.all.length !== before + 1 || readU16(box.all.at(-1)?.payload ?? new Uint8Array(2), 0) !== 0xbeef) {
-    throw new Error('no answer after all that')
+    throw new Error('no response after these inputs')
   }
   for (const { payload } of box.all) walkMessage(payload)
   if (counters.get('dns.failures') > 0) throw new Error('a query failed')
-  const left = sockets
+  const open = sockets
     .open()
     .filter((each) => each.startsWith('172.16.0.101:') || each.startsWith('0.0.0.0:'))
-  if (left.length > 0) throw new Error(`${left.join(' ')} left open`)
+  if (open.length > 0) throw new Error(`${open.join(' ')} are still open`)
 }
 
 fuzz(t, {
   protocol: 'dns',
   captures: [...queries, ...resolverAnswers],
   mutators: dnsMutators,
-  mostOctets: 1500,
+  maxOctets: 1500,
   shortRuns: 1500,
   batch: 300,
   check,

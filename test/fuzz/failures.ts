@@ -1,8 +1,8 @@
-/** What no input may bring a service to: an error line that carries an exception, or a lost socket. */
+/** Records failures that no input may cause: an error line with an exception, or a lost socket. */
 import { createLog, type Log } from '../../src/host/log.ts'
 
 export type Watched = {
-  /** Grows while the service runs, and a test may add what it saw itself; empty is what it expects. */
+  /** Failures so far; a test can add its own. */
   readonly failures: string[]
   readonly log: Log
   readonly onLost: (error: Error) => void

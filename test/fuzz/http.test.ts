@@ -1,4 +1,4 @@
-/** HTTP: requests damaged like text, to the whole service on a real socket, beside files that nobody may read. */
+/** HTTP: sends mutated requests to the service on a real socket, with secret files next to the served ones. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -10,9 +10,9 @@ import { httpWorld } from '../support/http-service.ts'
 import { fuzz } from './campaign.ts'
 import { watchFailures } from './failures.ts'
 import { replaced, type Mutator } from './mutate.ts'
-import { say, sayAll } from './streams.ts'
+import { exchange, exchangeAll } from './streams.ts'
 
-const secret = 'what nobody may read'
+const secret = 'secret content'
 const world = httpWorld(t)
 mkdirSync(join(world.dir, 'images/.cache'))
 for (const hidden of [
@@ -99,7 +99,7 @@ const headers = [
   ],
 ]
 
-/** One line of the request becomes what `change` makes of it. */
+/** Applies `change` to the lines of the request. */
 function lines(
   change: (all: string[], at: number, other: string) => readonly string[],
   from: readonly string[],
@@ -129,7 +129,7 @@ const mutators: readonly Mutator[] = [
   },
 ]
 
-/** What is said about a request that is not understood, or not allowed, is said in these. */
+/** The status codes that the service uses. */
 const statuses = new Set([200, 206, 304, 400, 403, 404, 405, 408, 411, 412, 413, 414, 416, 417, 431])
 
 async function serve(inputs: readonly Uint8Array[]): Promise<void> {
@@ -149,15 +149,15 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
   })
   const port = Number(service.listening[0]?.split(':')[1])
   try {
-    await sayAll(inputs, 16, async (input) => {
-      const reply = (await say(port, input)).toString('latin1')
+    await exchangeAll(inputs, 16, async (input) => {
+      const reply = (await exchange(port, input)).toString('latin1')
       if (reply === '') return
       const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1])
-      if (!statuses.has(status)) throw new Error(`it begins ${JSON.stringify(reply.slice(0, 60))}`)
-      if (reply.includes(secret)) throw new Error('it gave away what nobody may read')
+      if (!statuses.has(status)) throw new Error(`unexpected response ${JSON.stringify(reply.slice(0, 60))}`)
+      if (reply.includes(secret)) throw new Error('the response contains a secret')
     })
-    const last = await say(port, latin1('GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'))
-    if (!last.toString().startsWith('HTTP/1.1 200 ')) throw new Error('no answer after all that')
+    const last = await exchange(port, latin1('GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'))
+    if (!last.toString().startsWith('HTTP/1.1 200 ')) throw new Error('no response after these inputs')
   } finally {
     await service.close(1000)
   }
@@ -169,7 +169,7 @@ fuzz(t, {
   protocol: 'http',
   captures: requests.map(latin1),
   mutators,
-  mostOctets: 12_000,
+  maxOctets: 12_000,
   shortRuns: 500,
   batch: 250,
   serve,

@@ -1,11 +1,11 @@
-/** Ways to damage octets that know nothing of what they mean. Those that know a format stand in its own file. */
+/** Mutators for any octets. Mutators for a format are in the file of its test. */
 import type { Random } from './random.ts'
 
-/** Gives other octets, never changes its own. @param others captures to take parts of */
+/** Returns other octets and does not modify the input. @param others captures, for parts of them */
 export type Mutator = (octets: Uint8Array, random: Random, others: readonly Uint8Array[]) => Uint8Array
 
-/** Where lengths, counts and signs go wrong. */
-const telling = [0x00, 0x01, 0x02, 0x3f, 0x40, 0x7f, 0x80, 0xbf, 0xc0, 0xfe, 0xff]
+/** Boundary values of lengths, counts, and signs. */
+const boundaryValues = [0x00, 0x01, 0x02, 0x3f, 0x40, 0x7f, 0x80, 0xbf, 0xc0, 0xfe, 0xff]
 
 export const anyMutators: readonly Mutator[] = [
   flipBits,
@@ -19,25 +19,25 @@ export const anyMutators: readonly Mutator[] = [
 ]
 
 /**
- * Captures damaged in up to four ways, most of them such that know the format: what is damaged more ends at the decoder. Now
- * and then noise.
+ * Applies up to four mutations to a capture, mostly with mutators for the format, because the decoder rejects inputs with
+ * more damage. Returns random octets for one in 50 inputs.
  */
-export function damaged(
+export function mutated(
   captures: readonly Uint8Array[],
   mutators: readonly Mutator[],
-  mostOctets: number,
+  maxOctets: number,
   random: Random,
 ): Uint8Array {
-  if (random.once(50)) return random.octets(random.below(mostOctets + 1))
+  if (random.once(50)) return random.octets(random.below(maxOctets + 1))
   let octets = Uint8Array.from(random.pick(captures))
   for (let left = 1 + random.below(1 + random.below(4)); left > 0; left--) {
     const mutate = random.pick(random.once(4) ? anyMutators : mutators)
-    octets = Uint8Array.from(mutate(octets, random, captures)).slice(0, mostOctets)
+    octets = Uint8Array.from(mutate(octets, random, captures)).slice(0, maxOctets)
   }
   return octets
 }
 
-/** The octets with those from `start` to `end` replaced. */
+/** Returns a copy with the octets from `start` to `end` replaced. */
 export function replaced(octets: Uint8Array, start: number, end: number, by: Uint8Array): Uint8Array {
   return Uint8Array.of(...octets.subarray(0, start), ...by, ...octets.subarray(end))
 }
@@ -58,12 +58,12 @@ function flipBits(octets: Uint8Array, random: Random): Uint8Array {
 
 function setOctet(octets: Uint8Array, random: Random): Uint8Array {
   const at = random.below(octets.length + 1)
-  return replaced(octets, at, at + 1, Uint8Array.of(random.pick(telling)))
+  return replaced(octets, at, at + 1, Uint8Array.of(random.pick(boundaryValues)))
 }
 
 function setPair(octets: Uint8Array, random: Random): Uint8Array {
   const at = random.below(octets.length + 1)
-  return replaced(octets, at, at + 2, Uint8Array.of(random.pick(telling), random.pick(telling)))
+  return replaced(octets, at, at + 2, Uint8Array.of(random.pick(boundaryValues), random.pick(boundaryValues)))
 }
 
 function truncate(octets: Uint8Array, random: Random): Uint8Array {
@@ -85,7 +85,7 @@ function insert(octets: Uint8Array, random: Random): Uint8Array {
   return replaced(octets, at, at, random.octets(1 + random.below(32)))
 }
 
-/** The beginning of one and the end of another. */
+/** Joins the start of one capture and the end of another. */
 function splice(octets: Uint8Array, random: Random, others: readonly Uint8Array[]): Uint8Array {
   const other = random.pick(others)
   return Uint8Array.of(

@@ -1,15 +1,15 @@
-/** Chance that can be had again: the same seed gives the same inputs. */
+/** Pseudorandom numbers: the same seed gives the same inputs. */
 
 export type Random = {
-  /** 0 up to but without `limit`. */
+  /** Returns an integer from 0 to `limit` - 1. */
   below(limit: number): number
-  /** True once in so many times. */
+  /** Returns true with a probability of 1 / `inTimes`. */
   once(inTimes: number): boolean
   pick<T>(from: readonly T[]): T
   octets(count: number): Uint8Array
 }
 
-/** Tommy Ettinger's mulberry32: quick, and good enough to choose where to break something. */
+/** Tommy Ettinger's mulberry32: fast, and random enough for this purpose. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0
   function next(): number {

@@ -1,17 +1,17 @@
-/** Octets sent to a real socket of the loopback, and what came back until the server closed. */
+/** Sends octets to a server on the loopback interface, and receives until the server closes the connection. */
 import { connect } from 'node:net'
 
-/** A server that is done with a client that has gone closes within this. */
-const patienceMs = 8000
+/** The server must close a connection that the client has ended within this time. */
+const timeoutMs = 8000
 
-/** @throws {Error} when the server does not close the connection, or cannot be reached */
-export async function say(port: number, octets: Uint8Array): Promise<Buffer> {
+/** @throws {Error} if the server does not close the connection, or is not reachable */
+export async function exchange(port: number, octets: Uint8Array): Promise<Buffer> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   const received: Buffer[] = []
   const faults = new Set(['the server does not accept connections'])
   socket.on('data', (chunk: Buffer) => received.push(chunk))
-  socket.on('error', () => undefined) // a reset is a close
-  // In two parts, so that the server sees the first alone.
+  socket.on('error', () => undefined) // a reset also closes
+  // In two parts, so that the server receives the first one alone.
   const half = octets.length >> 1
   socket.write(octets.subarray(0, half))
   socket.once('connect', () => {
@@ -19,19 +19,19 @@ export async function say(port: number, octets: Uint8Array): Promise<Buffer> {
     setImmediate(() => socket.end(octets.subarray(half)))
   })
   const limit = setTimeout(() => {
-    faults.add(`the connection is open after ${patienceMs / 1000} s`)
+    faults.add(`the connection is still open after ${timeoutMs / 1000} s`)
     socket.destroy()
-  }, patienceMs)
+  }, timeoutMs)
   await new Promise((resolve) => socket.once('close', resolve))
   clearTimeout(limit)
   for (const fault of faults) throw new Error(fault)
   return Buffer.concat(received)
 }
 
-/** Says each of these on a connection of its own, several at a time. */
-export async function sayAll<T>(
+/** Calls `one` for each input, with up to `concurrency` calls at a time. */
+export async function exchangeAll<T>(
   inputs: readonly T[],
-  atOnce: number,
+  concurrency: number,
   one: (input: T, index: number) => Promise<void>,
 ): Promise<void> {
   let next = 0
@@ -41,5 +41,5 @@ export async function sayAll<T>(
       await one(inputs[index] as T, index)
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, lane))
+  await Promise.all(Array.from({ length: concurrency }, lane))
 }

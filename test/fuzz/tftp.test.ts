@@ -1,4 +1,4 @@
-/** TFTP: the decoder, names and options, and the whole service with hostile clients, their requests and their answers. */
+/** TFTP: fuzzes the decoder, names and options, and the service with malicious clients. */
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,7 +88,7 @@ const names = [
   '.hidden',
 ]
 
-/** A request's texts, without the zeros that end them. */
+/** Applies `change` to the texts of a request, without their terminating NULs. */
 function texts(change: (parts: string[], random: Random) => readonly string[]): Mutator {
   return (octets, random) => {
     const parts = Buffer.from(octets.subarray(2)).toString('latin1').split('\0').slice(0, -1)
@@ -97,7 +97,7 @@ function texts(change: (parts: string[], random: Random) => readonly string[]): 
   }
 }
 
-/** One text becomes another. */
+/** Replaces one text with another. */
 function text(from: readonly string[], first = 0): Mutator {
   return texts((parts, random) => {
     const at = first + random.below(Math.max(1, parts.length - first))
@@ -128,21 +128,22 @@ function check(octets: Uint8Array): void {
   }
   checkCodec(packet)
   if (packet.kind !== 'rrq' && packet.kind !== 'wrq') return
-  const judgement = checkRequest(packet, undefined)
-  if (judgement.kind === 'refuse') return
-  const parts = judgement.name.split('/')
-  if (packet.kind === 'wrq') throw new Error('a write is granted')
-  if (parts.some((part) => part.startsWith('.') || part === '')) throw new Error(`the name ${judgement.name}`)
-  const { blockOctets, windowBlocks, timeoutSeconds = 1, granted } = negotiate(judgement.options, 3000)
+  const checked = checkRequest(packet, undefined)
+  if (checked.kind === 'refuse') return
+  const parts = checked.name.split('/')
+  if (packet.kind === 'wrq') throw new Error('a write request was accepted')
+  if (parts.some((part) => part.startsWith('.') || part === ''))
+    throw new Error(`the file name ${checked.name} was accepted`)
+  const { blockOctets, windowBlocks, timeoutSeconds = 1, granted } = negotiate(checked.options, 3000)
   if (!(blockOctets >= 8 && blockOctets <= 1468)) throw new Error(`blocks of ${blockOctets} octets`)
   if (!(windowBlocks >= 1 && windowBlocks <= 64)) throw new Error(`windows of ${windowBlocks} blocks`)
   if (!(timeoutSeconds >= 1 && timeoutSeconds <= 255)) throw new Error(`a timeout of ${timeoutSeconds} s`)
   for (const name of granted.keys()) {
-    if (!judgement.options.has(name)) throw new Error(`${name} was not asked for`) // RFC 2347
+    if (!checked.options.has(name)) throw new Error(`${name} was not requested`) // RFC 2347
   }
 }
 
-/** What was read and is written again says the same, if it can be: bad UTF-8 grows when it is replaced. */
+/** Decoding and encoding must preserve the packet. It can be too long to encode: replacing invalid UTF-8 makes it longer. */
 function checkCodec(packet: TftpPacket): void {
   let again: Uint8Array
   try {
@@ -151,11 +152,10 @@ function checkCodec(packet: TftpPacket): void {
     if (error instanceof RangeError && /at most 512/.test(error.message)) return
     throw error
   }
-  if (!isDeepStrictEqual(decodePacket(again), packet))
-    throw new Error('written again, it says something else')
+  if (!isDeepStrictEqual(decodePacket(again), packet)) throw new Error('the encoded packet differs')
 }
 
-const secret = 'what nobody may read'
+const secret = 'secret content'
 const folder = mkdtempSync(join(tmpdir(), 'slipway-fuzz-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 mkdirSync(join(folder, 'root'))
@@ -188,7 +188,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
     clock,
     onLost,
   })
-  /** Each client has its own address, and says its part to the request port and to whoever answered it. */
+  /** Each client has its own address, and sends its input to the request port and to the port that answered. */
   const clients = await Promise.all(
     inputs.map((_, index) => sockets.bindUdp({ address: `10.0.${index >> 8}.${index & 255}`, port: 2000 })),
   )
@@ -197,7 +197,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
     if (index % 2 === 0) client.send(request, '192.0.2.2', 69)
     client.send(inputs[index] as Uint8Array, '192.0.2.2', 69)
   }
-  await quiet(sockets)
+  await untilIdle(sockets)
   for (const [index, client] of clients.entries()) {
     const answer = sockets.flights.findLast(
       ({ from, to }) => to.address === client.local.address && from.port !== 69,
@@ -210,41 +210,41 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
     ]) {
       client.send(input as Uint8Array, answer.from.address, answer.from.port)
     }
-    // Somebody else meddles.
+    // Another client sends to the same port.
     clients[(index + 1) % clients.length]?.send(
       inputs[index] as Uint8Array,
       answer.from.address,
       answer.from.port,
     )
   }
-  await quiet(sockets)
+  await untilIdle(sockets)
   clock.advance(1000)
-  await quiet(sockets)
+  await untilIdle(sockets)
 
-  const good = await sockets.bindUdp({ address: '192.0.2.11', port: 2000 })
-  const heard = listenForFile(good)
-  good.send(request, '192.0.2.2', 69)
-  await until(() => heard.isComplete(), 5000).catch(() => failures.push('no file after all that'))
+  const validClient = await sockets.bindUdp({ address: '192.0.2.11', port: 2000 })
+  const download = listenForFile(validClient)
+  validClient.send(request, '192.0.2.2', 69)
+  await until(() => download.isComplete(), 5000).catch(() => failures.push('no file after these inputs'))
   const closing = service.close(0)
-  await quiet(sockets)
+  await untilIdle(sockets)
   clock.advance(0)
   await closing
 
   if (failures.length > 0) throw new Error(failures[0])
   if (counters.get('tftp.unhandled') > 0) throw new Error('a packet could not be handled')
-  if (!loader.equals(Buffer.from(heard.received))) throw new Error('another file after all that')
-  if (sockets.open().some((each) => each.startsWith('192.0.2.2:'))) throw new Error('a port is left open')
-  if (clock.pending() > 0) throw new Error('a timer is left')
+  if (!loader.equals(Buffer.from(download.received))) throw new Error('a wrong file after these inputs')
+  if (sockets.open().some((each) => each.startsWith('192.0.2.2:'))) throw new Error('a port is still open')
+  if (clock.pending() > 0) throw new Error('a timer is still pending')
   const leaks = sockets.flights.some(
     ({ from, payload }) => from.address === '192.0.2.2' && Buffer.from(payload).includes(secret),
   )
-  if (leaks) throw new Error('it gave away what nobody may read')
+  if (leaks) throw new Error('a packet contains a secret')
 }
 
 const isReading = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))
 
-/** Lets files be read and sent until no file is being read and nothing was sent for some milliseconds. */
-async function quiet(sockets: MemorySockets): Promise<void> {
+/** Waits until no file is being read and nothing was sent for some milliseconds. */
+async function untilIdle(sockets: MemorySockets): Promise<void> {
   for (let still = 0, sent = -1; still < 4; still++) {
     await sockets.settled()
     await pause(1)
@@ -258,7 +258,7 @@ fuzz(t, {
   protocol: 'tftp',
   captures: [...requests.map((name) => hexFixture(`tftp/${name}`)), ...answers.map(encodePacket)],
   mutators,
-  mostOctets: 700,
+  maxOctets: 700,
   shortRuns: 2000,
   batch: 200,
   check,

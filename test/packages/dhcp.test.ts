@@ -1,6 +1,6 @@
 /**
- * What `dhcp` 0.2.20 does with packets: why it is not in the server (docs/decisions/0002). It reads plain
- * messages, so here it is a reader of our replies that shares no line with us.
+ * How `dhcp` 0.2.20 handles packets, and why slipway does not use it (docs/decisions/0002). It decodes simple messages, so
+ * it is used here as an independent decoder of slipway's replies.
  */
 import { createRequire } from 'node:module'
 import t from 'tap'
@@ -38,7 +38,7 @@ function request(...options: readonly (readonly number[])[]): Uint8Array {
   ])
 }
 
-/** The package writes to the console while it reads: kept out of the test's output. */
+/** Suppresses the console output of the package. */
 function quietly<T>(run: () => T): T {
   const { error } = console
   console.error = () => {}
@@ -49,7 +49,7 @@ function quietly<T>(run: () => T): T {
   }
 }
 
-/** What a server with one reservation (192.0.2.21) sends when it hears `octets`; no socket is bound. */
+/** Returns the replies of a server with one reservation (192.0.2.21); binds no socket. */
 function replies(octets: Uint8Array): Message[] {
   const sent: Message[] = []
   const server = dhcp.createServer({
@@ -67,14 +67,14 @@ function replies(octets: Uint8Array): Message[] {
   return sent
 }
 
-t.test('it reads well-formed options', (t) => {
+t.test('it decodes well-formed options', (t) => {
   const message = protocol.parse(request([53, 1, 1], [12, 2, 0x6d, 0x31], end))
   t.same(message.options, { 53: 1, 12: 'm1' })
   t.end()
 })
 
-t.test('it reads a pad octet as two and so misreads what follows (RFC 2132 §3.1: one octet)', (t) => {
-  // After the pad it takes the 4 of option 50 for the next code, 192 for its length, and leaves the packet.
+t.test('it decodes a pad as two octets, and so misreads the next options (RFC 2132 §3.1: one octet)', (t) => {
+  // After the pad it uses the 4 of option 50 as the next code and 192 as its length, which exceeds the packet.
   const padded = request([53, 1, 3], [0], [50, 4, 192, 0, 2, 21], end)
   t.throws(() => protocol.parse(padded), { name: 'RangeError', code: 'ERR_OUT_OF_RANGE' })
   t.end()
@@ -83,9 +83,9 @@ t.test('it reads a pad octet as two and so misreads what follows (RFC 2132 §3.1
 for (const { name, option } of [
   { name: '82, relay agent information (RFC 3046)', option: [82, 3, 1, 1, 7] },
   { name: '93, client system architecture (RFC 4578 §2.1)', option: [93, 2, 0, 7] },
-  { name: '175, what iPXE says of itself', option: [175, 3, 36, 1, 1] },
+  { name: '175, the features of iPXE', option: [175, 3, 36, 1, 1] },
 ]) {
-  t.test(`it drops option ${name}`, (t) => {
+  t.test(`it ignores option ${name}`, (t) => {
     const message = quietly(() => protocol.parse(request([53, 1, 1], option, end)))
     t.same(message.options, { 53: 1 })
     t.end()
@@ -95,7 +95,7 @@ for (const { name, option } of [
 const ack = 5
 const cases = [
   {
-    name: 'it acknowledges an address of another network where RFC 2131 §4.3.2 (init-reboot) asks for a NAK',
+    name: 'it acknowledges an address of another network, where RFC 2131 §4.3.2 (INIT-REBOOT) requires a NAK',
     octets: request([53, 1, 3], [50, 4, 198, 51, 100, 7], end),
   },
   {
@@ -117,14 +117,14 @@ for (const { name, octets } of cases) {
   })
 }
 
-t.test('it reads our replies as they are meant', (t) => {
+t.test('it decodes our replies correctly', (t) => {
   const { plan } = compileDhcp(exampleModel())
   const out = new Uint8Array(maxReplyOctets)
   const discover = request([53, 1, 1], [55, 5, 1, 3, 6, 12, 15], end)
   discover.set([0x00, 0x00, 0x5e, 0x00, 0x53, 0x11], 28) // chaddr: ocp45/m1
-  const verdict = respond(discover, 'broadcast', plan, out)
-  if (verdict.kind !== 'offered') throw new Error(`${verdict.kind}, not an offer`)
-  const message = protocol.parse(Buffer.from(out.subarray(0, verdict.octets)))
+  const result = respond(discover, 'broadcast', plan, out)
+  if (result.kind !== 'offered') throw new Error(`expected an offer, got ${result.kind}`)
+  const message = protocol.parse(Buffer.from(out.subarray(0, result.octets)))
   t.match(message, { op: 2, xid: 0x12345678, yiaddr: '192.0.2.11', chaddr: '00-00-5E-00-53-11' })
   t.match(message.options, {
     1: '255.255.255.0',

@@ -1,4 +1,4 @@
-/** What `dns2` 3.1.1 does well enough to encode a zone with and to read answers with (docs/decisions/0002). */
+/** What `dns2` 3.1.1 can do: encode zones and decode answers (docs/decisions/0002). */
 import { createRequire } from 'node:module'
 import { Packet, type Resource } from 'dns2'
 import fc from 'fast-check'
@@ -14,8 +14,8 @@ type Response = {
   readonly answers: readonly Answer[]
   readonly authorities: readonly Answer[]
 }
-// The package has no types of its own.
-const judge = createRequire(import.meta.url)('dns-packet') as {
+// The package has no type declarations.
+const dnsPacket = createRequire(import.meta.url)('dns-packet') as {
   decode(octets: Uint8Array): Response
   encode(message: Record<string, unknown>): Buffer
 }
@@ -24,7 +24,7 @@ function resource(fields: Record<string, unknown>): Resource {
   return Object.assign(new Packet.Resource(), { class: Packet.CLASS.IN, ttl: 3600 }, fields)
 }
 
-t.test('an independent decoder reads what it encodes', (t) => {
+t.test('an independent decoder decodes its messages', (t) => {
   const { A, AAAA, PTR, SOA } = Packet.TYPE
   const packet = new Packet()
   packet.header = Object.assign(packet.header, { id: 7, qr: 1, aa: 1 })
@@ -48,7 +48,7 @@ t.test('an independent decoder reads what it encodes', (t) => {
   })
   packet.authorities.push(soa)
 
-  const read = judge.decode(packet.toBuffer())
+  const read = dnsPacket.decode(packet.toBuffer())
   t.equal(read.flag_aa, true)
   t.same(
     read.answers.map(({ type, name, data }) => [type, name, data]),
@@ -68,8 +68,8 @@ t.test('an independent decoder reads what it encodes', (t) => {
   t.end()
 })
 
-t.test('it reads what an independent encoder writes, compressed names too (RFC 1035 §4.1.4)', (t) => {
-  const octets = judge.encode({
+t.test('it decodes messages of an independent encoder, including compressed names (RFC 1035 §4.1.4)', (t) => {
+  const octets = dnsPacket.encode({
     type: 'response',
     id: 7,
     questions: [{ type: 'PTR', name: '21.2.0.192.in-addr.arpa' }],
@@ -83,13 +83,13 @@ t.test('it reads what an independent encoder writes, compressed names too (RFC 1
   t.end()
 })
 
-t.test('it stops at the first record that is not there', (t) => {
-  const header = Buffer.from('000001000001ffffffffffff', 'hex') // 1 question and 3 x 65535 records promised
+t.test('it stops at the first missing record', (t) => {
+  const header = Buffer.from('000001000001ffffffffffff', 'hex') // 1 question and 3 x 65535 records announced
   t.equal(Packet.parse(header).errors.length, 1)
   t.end()
 })
 
-t.test('arbitrary octets are a packet or an error, never an endless loop', (t) => {
+t.test('arbitrary octets give a packet or an error, never an endless loop', (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 600 }), (octets) => {
       try {
@@ -104,27 +104,32 @@ t.test('arbitrary octets are a packet or an error, never an endless loop', (t) =
   t.end()
 })
 
-t.test('decoding a query and encoding its answer costs many times what a prepared answer costs', (t) => {
-  const { plan } = compileDns(exampleModel())
-  if (plan === undefined) throw new Error('the example serves names')
-  const query = Buffer.from(encodeQuery({ id: 7, name: 'm1.ocp45.example.net', type: 'A', udpOctets: 1232 }))
-  const out = new Uint8Array(1232)
-  const prepared = () => {
-    if (answer(query, { mayForward: true }, plan, out, 'udp').kind !== 'reply') throw new Error('no reply')
-  }
-  const perQuery = () => {
-    const response = Packet.createResponseFromRequest(Packet.parse(query))
-    response.answers.push(
-      resource({ name: 'm1.ocp45.example.net', type: Packet.TYPE.A, address: '192.0.2.11' }),
+t.test(
+  'decoding a query and encoding its answer takes many times the processor time of a prepared answer',
+  (t) => {
+    const { plan } = compileDns(exampleModel())
+    if (plan === undefined) throw new Error('the example serves names')
+    const query = Buffer.from(
+      encodeQuery({ id: 7, name: 'm1.ocp45.example.net', type: 'A', udpOctets: 1232 }),
     )
-    return response.toBuffer()
-  }
-  // About 30 times on an idle machine; processor time and a wide margin, so that a busy one does not matter.
-  t.equal(cost(perQuery) > 5 * cost(prepared), true)
-  t.end()
-})
+    const out = new Uint8Array(1232)
+    const prepared = () => {
+      if (answer(query, { mayForward: true }, plan, out, 'udp').kind !== 'reply') throw new Error('no reply')
+    }
+    const perQuery = () => {
+      const response = Packet.createResponseFromRequest(Packet.parse(query))
+      response.answers.push(
+        resource({ name: 'm1.ocp45.example.net', type: Packet.TYPE.A, address: '192.0.2.11' }),
+      )
+      return response.toBuffer()
+    }
+    // About 30 times on an idle machine. Measures processor time with a wide margin, because a machine may be busy.
+    t.equal(cost(perQuery) > 5 * cost(prepared), true)
+    t.end()
+  },
+)
 
-/** Microseconds of processor time for one run, the best of several rounds. */
+/** Returns the microseconds of processor time of one run, the minimum of several rounds. */
 function cost(run: () => unknown): number {
   const rounds = Array.from({ length: 6 }, () => {
     const start = process.cpuUsage()

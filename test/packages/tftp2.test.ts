@@ -1,6 +1,6 @@
 /**
- * What `tftp2` 0.0.1 does as a server: why it is not in ours (docs/decisions/0002). As a client it speaks
- * plain RFC 1350, so here it reads from our server without sharing a line with it.
+ * How `tftp2` 0.0.1 behaves as a server, and why slipway does not use it (docs/decisions/0002). As a client it implements
+ * RFC 1350 without options, so it is used here as an independent client of slipway.
  */
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
@@ -34,10 +34,10 @@ const tftp2 = require('tftp2') as {
   readonly Packet: { parse(octets: Uint8Array): Request }
 }
 
-/** RFC 2348: octet mode, `blksize` 1468 and `tsize` asked for. */
+/** Requests octet mode, `blksize` 1468, and `tsize` (RFC 2348). */
 const readRequest = Buffer.from('\0\x01efi/ipxe.efi\0octet\0blksize\x001468\0tsize\x000\0', 'latin1')
 
-t.test('one datagram of one octet ends the process', async (t) => {
+t.test('one datagram of one octet crashes the process', async (t) => {
   const program = `
     const server = require(${JSON.stringify(require.resolve('tftp2'))}).createServer()
     server.bind(0, '127.0.0.1', () => console.log(server.address().port))
@@ -46,7 +46,7 @@ t.test('one datagram of one octet ends the process', async (t) => {
   const bound = setTimeout(() => child.kill('SIGKILL'), 60_000)
   t.teardown(() => clearTimeout(bound))
   const exited = once(child, 'exit')
-  const complaint = text(child.stderr)
+  const errors = text(child.stderr)
   const [port] = (await once(createInterface(child.stdout), 'line')) as [string]
 
   const socket = createSocket('udp4')
@@ -54,10 +54,10 @@ t.test('one datagram of one octet ends the process', async (t) => {
   socket.send(Buffer.of(0), Number(port), '127.0.0.1')
 
   t.same(await exited, [1, null])
-  t.match(await complaint, 'RangeError')
+  t.match(await errors, 'RangeError')
 })
 
-t.test('it does not read the options of a request (RFC 2347)', (t) => {
+t.test('it does not decode the options of a request (RFC 2347)', (t) => {
   const { filename, mode, ...more } = tftp2.Packet.parse(readRequest)
   t.equal(filename, 'efi/ipxe.efi')
   t.equal(mode, 'octet')
@@ -65,7 +65,7 @@ t.test('it does not read the options of a request (RFC 2347)', (t) => {
   t.end()
 })
 
-t.test('it answers options with a block of 512 octets, and sets no timer to send it again', async (t) => {
+t.test('it answers options with a block of 512 octets, and sets no retransmission timer', async (t) => {
   const server = tftp2.createServer()
   t.teardown(() => server.close())
   const sent: Uint8Array[] = []
@@ -88,7 +88,7 @@ function countTimers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
 }
 
-t.test('as a client it reads files of every awkward length from our server', async (t) => {
+t.test('as a client it downloads files with lengths around the block size from our server', async (t) => {
   const contents = new Map(
     [0, 1, 511, 512, 513, 5000].map((length) => [`f${length}`, Buffer.alloc(length, 'abc')]),
   )
