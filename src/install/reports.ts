@@ -20,6 +20,8 @@ export type NodeDetails = NodeReport & Timeline
 export type Reports = {
   /** In the order of the site file. */
   list(): readonly NodeReport[]
+  /** As {@link list}, in several turns of the event loop, so that DNS and DHCP do not wait for many nodes. */
+  listInTurns(): Promise<readonly NodeReport[]>
   details(node: string): NodeDetails | undefined
   close(): void
 }
@@ -30,6 +32,9 @@ type Options = {
   readonly nodes: () => readonly NodeModel[]
   readonly clock: Clock
 }
+
+/** The longest time in one turn of the event loop. */
+const turnMs = 5
 
 export function createReports({ installs, nodes, clock }: Options): Reports {
   /** Computed on demand, and again after a new observation of the node. */
@@ -67,8 +72,23 @@ export function createReports({ installs, nodes, clock }: Options): Reports {
     })
   }
 
+  async function listInTurns(): Promise<NodeReport[]> {
+    const models = new Map(nodes().map((model) => [model.key, model]))
+    const reports: NodeReport[] = []
+    let startedAt = performance.now()
+    for (const record of installs.list()) {
+      const model = models.get(record.node)
+      if (model !== undefined) reports.push(report(model, record))
+      if (performance.now() - startedAt < turnMs) continue
+      await new Promise((resolve) => setImmediate(resolve))
+      startedAt = performance.now()
+    }
+    return reports
+  }
+
   return {
     list,
+    listInTurns,
     details(node) {
       const model = nodes().find(({ key }) => key === node)
       const record = installs.list().find((each) => each.node === node)

@@ -1,61 +1,52 @@
 /**
- * The stream of observations (Server-Sent Events, HTML §9.2). A reader that is slow, or was away, reads on from
- * what is kept: nothing is buffered for it, and it misses only what is kept no longer.
+ * The stream of observations (Server-Sent Events, HTML §9.2). A reader that is slow or reconnects continues with the
+ * stored observations: nothing is buffered for it, and it misses only what is no longer stored.
  */
 import type { ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { Observation } from '../../install/observation.ts'
 
-/** A comment that keeps a quiet connection alive, and finds out that nobody reads any more. */
+/** A comment keeps an idle connection open, and detects that the reader has gone. */
 const heartbeatMs = 15_000
 
-/** What a reader waits before it comes again. */
+/** The delay before a reader reconnects. */
 const retryMs = 2000
 
-/** How many kept observations are put into the socket before it is asked whether it takes more. */
+/** Observations that are read and written in one turn of the event loop: DNS and DHCP wait for that time. */
 const pageSize = 200
 
 type EventOptions = {
-  readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe'>
+  readonly installs: Pick<Installs, 'after' | 'subscribe'>
   readonly clock: Clock
-  /** Only this one's; all nodes' when absent. */
+  /** Only the observations of this node; of all nodes when absent. */
   readonly node?: string
-  /** The sequence after which the reader goes on; from now on when absent. */
+  /** The sequence of the reader's last event; absent for new observations only. */
   readonly after?: number
 }
 
-/** Writes until the reader goes away. */
+/** Writes until the reader closes the connection. */
 export function streamEvents(raw: ServerResponse, { installs, clock, node, after }: EventOptions): void {
   let sent = after ?? 0
-  /** Whether new observations are written as they come; else they are read from what is kept. */
+  /** Whether new observations are written at once; else they are read from the store. */
   let isLive = false
   let heartbeat: Timer
 
-  const kept = (): readonly Observation[] => {
-    const nodes = node === undefined ? installs.list().map((record) => record.node) : [node]
-    return nodes
-      .flatMap((each) => installs.history(each))
-      .filter(({ sequence }) => sequence > sent)
-      .sort((a, b) => a.sequence - b.sequence)
-      .slice(0, pageSize)
-  }
-
-  /** @returns whether the reader takes more */
+  /** @returns whether the reader accepts more */
   function write(observation: Observation): boolean {
     sent = observation.sequence
     return raw.write(`id: ${sent}\ndata: ${JSON.stringify(observation)}\n\n`)
   }
 
-  function catchUp(): void {
-    for (let page = kept(); page.length > 0; page = kept()) {
-      const takesMore = page.map(write).every(Boolean)
-      if (!takesMore) {
-        raw.once('drain', catchUp)
-        return
-      }
+  function writePage(): void {
+    if (raw.destroyed) return
+    const page = installs.after(sent, pageSize, node)
+    if (page.length === 0) {
+      isLive = true
+      return
     }
-    isLive = true
+    if (page.map(write).every(Boolean)) setImmediate(writePage)
+    else raw.once('drain', writePage)
   }
 
   function beat(): void {
@@ -69,7 +60,7 @@ export function streamEvents(raw: ServerResponse, { installs, clock, node, after
     if (!isLive || (node !== undefined && observation.node !== node)) return
     if (write(observation)) return
     isLive = false
-    raw.once('drain', catchUp)
+    raw.once('drain', writePage)
   })
   heartbeat = clock.after(heartbeatMs, beat)
   raw.once('close', () => {
@@ -77,5 +68,5 @@ export function streamEvents(raw: ServerResponse, { installs, clock, node, after
     heartbeat.cancel()
   })
   if (after === undefined) isLive = true
-  else catchUp()
+  else writePage()
 }

@@ -72,7 +72,10 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     done()
   })
 
-  app.get('/v1/status', () => ({ ...condition(), strangers: strangers(), nodes: reports.list() }))
+  app.get('/v1/status', async () => {
+    const nodes = await reports.listInTurns()
+    return { ...condition(), strangers: strangers(), nodes }
+  })
 
   app.post('/v1/reload', async (_request, reply) => {
     const reloaded = await reload()
@@ -83,7 +86,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     return reply.code(409).send({ code, error, reasons })
   })
 
-  app.get('/v1/nodes', () => reports.list())
+  app.get('/v1/nodes', () => reports.listInTurns())
 
   app.get('/v1/nodes/seen', () => strangers())
 
