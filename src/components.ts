@@ -85,15 +85,28 @@ export type Running = {
   readonly clusters?: Clusters
 }
 
+/** How long a start and a reload wait for HAProxy. */
+const haproxyStartMs = 2000
+const haproxyReloadMs = 5000
+
 export const components: readonly Component[] = [
   {
     name: 'haproxy',
     isWanted: () => true,
-    start: ({ plan, balancer }) => {
+    start: ({ plan, balancer, clock }) => {
       const isServed = () => plan().haproxy !== undefined
+      let limitMs = haproxyStartMs
+      /** A HAProxy that hangs delays neither READY nor the next reload: the change continues in the background. */
+      const apply = async () => {
+        const late = Promise.withResolvers<undefined>()
+        const timer = clock.after(limitMs, () => late.resolve(undefined))
+        limitMs = haproxyReloadMs
+        await Promise.race([balancer.apply(plan().haproxy), late.promise])
+        timer.cancel()
+      }
       return Promise.resolve({
         ...{ name: 'haproxy', listening: [] },
-        apply: () => balancer.apply(plan().haproxy),
+        apply,
         health: () => (isServed() ? { haproxy: balancer.state() } : {}),
         metrics: () => (isServed() ? haproxyFamilies(balancer.state()) : []),
         problems: () => (isServed() ? haproxyProblems(balancer) : []),
@@ -196,8 +209,14 @@ export const components: readonly Component[] = [
 ]
 
 function haproxyProblems(balancer: Balancer): ActiveProblem[] {
-  const { outcome, reason } = balancer.state().applied
-  return reason === undefined
-    ? []
-    : [{ code: 'server.haproxy-not-applied', text: `haproxy, ${outcome}: ${reason}` }]
+  const { applied, isChanging } = balancer.state()
+  const { outcome, reason } = applied
+  return [
+    ...(isChanging === true
+      ? [{ code: 'haproxy.change-in-progress', text: 'haproxy: the last change is still in progress' }]
+      : []),
+    ...(reason === undefined
+      ? []
+      : [{ code: 'server.haproxy-not-applied', text: `haproxy, ${outcome}: ${reason}` }]),
+  ]
 }

@@ -45,8 +45,10 @@ type Provided =
 
 type Role = 'master' | 'worker'
 
-/** A node waits for this in its boot script, which asks again. */
+/** A request ends after this time. */
 const timeoutMs = 3000
+/** A boot waits for this time only; the request continues, and later boots get its result. */
+const waitMs = 1000
 /** Many nodes ask at the same time, each more than once. */
 const keepMs = 60_000
 const keepFailureMs = 10_000
@@ -127,6 +129,8 @@ function createSource(
   const end = new AbortController()
   const kept = new Map<Role, { readonly provided: Provided; readonly untilMs: number }>()
   const inFlight = new Map<Role, Promise<Provided>>()
+  /** Roles whose last request had no response in time: boots do not wait for the next one. */
+  const unresponsive = new Set<Role>()
 
   async function ask(role: Role): Promise<Provided> {
     const before = kept.get(role)?.provided
@@ -146,6 +150,8 @@ function createSource(
     const deadline = clock.after(timeoutMs, () => late.abort())
     const provided = await fetchUserData(role, AbortSignal.any([late.signal, end.signal]))
     deadline.cancel()
+    if (late.signal.aborted) unresponsive.add(role)
+    else unresponsive.delete(role)
     if (provided.kind !== 'unreachable' || !late.signal.aborted) return provided
     return { kind: 'unreachable', reason: `its API did not respond within ${timeoutMs / 1000} s` }
   }
@@ -170,13 +176,24 @@ function createSource(
     return { kind: 'invalid', reason: `its secret ${secretName} ${checked.problem}` }
   }
 
+  /** @param last the last known result, used when there is none in time */
+  async function inTime(asking: Promise<Provided>, last: Provided | undefined): Promise<Provided> {
+    const late = Promise.withResolvers<Provided>()
+    const reason = `its API did not respond within ${waitMs / 1000} s`
+    const timer = clock.after(waitMs, () => late.resolve(last ?? { kind: 'unreachable', reason }))
+    const provided = await Promise.race([asking, late.promise])
+    timer.cancel()
+    return provided
+  }
+
   return {
     read(role) {
       const last = kept.get(role)
       if (last !== undefined && clock.monotonic() < last.untilMs) return Promise.resolve(last.provided)
       const asking = inFlight.get(role) ?? ask(role).finally(() => inFlight.delete(role))
       inFlight.set(role, asking)
-      return asking
+      if (last !== undefined && unresponsive.has(role)) return Promise.resolve(last.provided)
+      return inTime(asking, last?.provided)
     },
     close: () => end.abort(),
   }

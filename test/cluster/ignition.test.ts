@@ -172,13 +172,32 @@ t.test('asks again after one minute, sooner after a failure, and once for many n
   t.equal(state.requests.length, 5)
 })
 
-t.test('waits at most 3 s for a cluster that does not respond', async (t) => {
+t.test('a cluster that does not respond delays one boot by 1 s, and later boots not at all', async (t) => {
+  const { read, clock, state } = ignitionRig({ answer: 'no response', onDisk: installerFile })
+  const reading = read()
+  clock.advance(1000)
+  t.equal(await reading, installerFile)
+  clock.advance(2000)
+  await new Promise(setImmediate)
+  t.equal(clock.pending(), 0)
+  clock.advance(10_000)
+  t.equal(await read(), installerFile, 'at once')
+  t.equal(state.requests.length, 2, 'while it asks again')
+  clock.advance(3000)
+  await new Promise(setImmediate)
+  state.answer = secret(clusterFile)
+  clock.advance(10_000)
+  await read()
+  await new Promise(setImmediate)
+  t.equal(await read(), clusterFile, 'uses the file of the cluster when it responds again')
+})
+
+t.test('without a file on disk the reason is that the cluster does not respond', async (t) => {
   const file = { file: 'worker-user-data-managed of c1', isAsked: true } as const
   const { read, clock } = ignitionRig({ answer: 'no response', file })
   const reading = read(file.file)
-  clock.advance(3000)
-  t.equal(await reading, 'the cluster c1 provides no worker.ign: its API did not respond within 3 s')
-  t.equal(clock.pending(), 0)
+  clock.advance(1000)
+  t.equal(await reading, 'the cluster c1 provides no worker.ign: its API did not respond within 1 s')
 })
 
 t.test('asks for masters by their own secret, and not for bootstraps and undeclared files', async (t) => {

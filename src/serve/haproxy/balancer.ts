@@ -21,6 +21,8 @@ import { parseStat, serverKey, type Stat } from './stat.ts'
 export type BalancerState = {
   /** The result of the last change. */
   readonly applied: Applied
+  /** Whether a change is in progress: HAProxy is being reloaded, or does not end its reload. */
+  readonly isChanging?: boolean
   /** Why HAProxy does not report the state of its servers. */
   readonly unreachable?: string
   /** Every node in every back end, and the draining servers; empty when HAProxy does not report. */
@@ -81,6 +83,10 @@ export function createBalancer(options: BalancerOptions): Balancer {
   let watch: Timer | undefined
   let isClosed = false
   let previous: Promise<unknown> = Promise.resolve()
+  /** The plan of the next change, and the change if it has not started yet: later plans replace earlier ones. */
+  let wanted: HaproxyPlan | undefined
+  let waiting: Promise<Applied> | undefined
+  let changes = 0
 
   function inTurn<T>(act: () => Promise<T>): Promise<T> {
     const result = previous.then(act)
@@ -231,11 +237,16 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   return {
-    apply: (next) =>
-      inTurn(() => {
-        plan = next
-        return applyNow()
-      }),
+    apply(next) {
+      wanted = next
+      waiting ??= inTurn(async () => {
+        waiting = undefined
+        plan = wanted
+        changes++
+        return applyNow().finally(() => changes--)
+      })
+      return waiting
+    },
     drain: (node) =>
       inTurn(async () => {
         await poll()
@@ -249,7 +260,13 @@ export function createBalancer(options: BalancerOptions): Balancer {
         out.delete(node)
         return applyNow()
       }),
-    state: () => ({ applied, ...(unreachable === undefined ? {} : { unreachable }), servers, out: [...out] }),
+    state: () => ({
+      applied,
+      ...(changes > 0 || waiting !== undefined ? { isChanging: true } : {}),
+      ...(unreachable === undefined ? {} : { unreachable }),
+      servers,
+      out: [...out],
+    }),
     close() {
       isClosed = true
       watch?.cancel()

@@ -18,6 +18,10 @@ export const haproxyCodes = defineCodes({
     meaning: 'HAProxy could not be reloaded, so slipway restored the previous file',
     remedy: 'Read the reason and the log of HAProxy, then reload the site',
   },
+  'haproxy.change-in-progress': {
+    meaning: 'HAProxy has not ended its last reload yet',
+    remedy: 'Wait a minute; if it does not end, read the log of HAProxy',
+  },
   'haproxy.restore-failed': {
     meaning: 'slipway could not restore the previous HAProxy configuration',
     remedy: 'Check the file of haproxy.file and reload HAProxy',
