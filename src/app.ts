@@ -43,6 +43,8 @@ export type AppOptions = {
   /** Installation records; closed with the app, also when it cannot start. */
   readonly store: Store
   readonly clock?: Clock
+  /** Counters that others increment too, for example the sockets. */
+  readonly counters?: Counters
   /** Clusters to follow, and the directory of their records; without it no cluster is followed. */
   readonly follow?: { readonly site: Site; readonly directory: string }
   /** Path of the control socket; without it there is no local API. */
@@ -64,8 +66,7 @@ export type App = {
 
 /** @throws {CannotListen} when a socket is not available; closes sockets that were opened before */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { log, sockets, onLost, sitePath, clock = systemClock } = options
-  const counters = new Counters()
+  const { log, sockets, onLost, sitePath, clock = systemClock, counters = new Counters() } = options
   let { plan, model } = options.prepared
   let { siteProblem } = options
   const reloadInTurn = inTurn(reload)

@@ -47,7 +47,7 @@ export function offersTo(plan: DhcpPlan, mac: Mac): Offer[] {
 
 function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile): Offer {
   const out = new Uint8Array(maxReplyOctets)
-  const verdict = respond(discover(mac, profile), 'broadcast', plan, out)
+  const verdict = respond({ payload: discover(mac, profile), address: '0.0.0.0' }, 'broadcast', plan, out)
   const reason = 'about' in verdict ? verdict.about.reason : verdict.reason
   const why = reason === undefined ? {} : { reason }
   if (!('octets' in verdict)) return { client, ...why, options: [] }

@@ -1,25 +1,140 @@
 /**
- * The kernel's neighbor table (ARP): the MAC address of a peer on a directly attached network. The file of the
- * process works where systemd hides the rest of /proc (ProcSubset=pid).
+ * The kernel's neighbor table (arp(7)): the MAC address of a peer on a local network, and the destinations that the
+ * kernel can reach at once. A machine that sends to us unicast asks for our address by ARP before, so its own address
+ * is in the table; an address that no machine uses never is.
  */
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import type { Clock } from './clock.ts'
+
+/** Works where systemd hides the rest of /proc, too (ProcSubset=pid). */
+const tablePath = '/proc/self/net/arp'
+
+/** ATF_COM of linux/if_arp.h: the hardware address is known. */
+const completeFlag = 0x2
 
 /** Returns the MAC address of an IPv4 neighbor in lower case; nothing when the kernel does not have it. */
 export type ReadNeighbor = (address: string) => Promise<string | undefined>
 
-/** ATF_COM of linux/if_arp.h: the entry is complete. */
-const complete = 0x02
-
 export const readNeighbor: ReadNeighbor = async (address) => {
-  const table = await readFile('/proc/self/net/arp', 'utf8').catch(() => '')
+  const table = await readFile(tablePath, 'utf8').catch(() => '')
   return neighborIn(table, address)
 }
 
-/** @param table the text of /proc/net/arp: address, hardware type, flags, hardware address, mask, device */
+/** @param table the text of the table: address, hardware type, flags, hardware address, mask, device */
 export function neighborIn(table: string, address: string): string | undefined {
   for (const line of table.split('\n').slice(1)) {
     const [ip, , flags, mac] = line.split(/\s+/)
-    if (ip === address && (Number(flags) & complete) !== 0) return mac?.toLowerCase()
+    if (ip === address && (Number(flags) & completeFlag) !== 0) return mac?.toLowerCase()
   }
   return undefined
+}
+
+export type Neighbors = {
+  /**
+   * Returns `unresolved` for an address on a local network that is not in the neighbor table: the kernel would hold the
+   * datagram for up to 3 s. Everything else is `reachable`.
+   *
+   * @param address IPv4 in dotted text; other text is `reachable`
+   */
+  stateOf(address: string): 'reachable' | 'unresolved'
+}
+
+/** A local network on a link with ARP, as unsigned numbers. */
+type Link = { readonly network: number; readonly mask: number; readonly own: number }
+
+export type NeighborSources = {
+  /** Returns the text of the table; throws where there is none. */
+  readonly table: () => string
+  readonly interfaces: typeof networkInterfaces
+}
+
+const systemSources: NeighborSources = {
+  table: () => readFileSync(tablePath, 'latin1'),
+  interfaces: networkInterfaces,
+}
+
+/** A machine that was switched off stays in the last copy of the table for at most this long. */
+const maxTableAgeMs = 500
+/** How many datagrams use one copy of the table: fewer than fit into a socket's default send buffer. */
+const maxTableUses = 100
+/** A new machine is found in the table at the latest after this time. */
+const minTableAgeMs = 10
+const maxInterfacesAgeMs = 10_000
+
+export function createNeighbors(clock: Clock, sources: NeighborSources = systemSources): Neighbors {
+  /** Undefined where there is no table. */
+  let resolved: ReadonlySet<string> | undefined = new Set()
+  let readAt = Number.NEGATIVE_INFINITY
+  let uses = 0
+  let links: readonly Link[] = []
+  let linksReadAt = Number.NEGATIVE_INFINITY
+
+  function readTable(now: number): void {
+    readAt = now
+    uses = 0
+    try {
+      resolved = parseNeighborTable(sources.table())
+    } catch {
+      resolved = undefined
+    }
+  }
+
+  const isResolved = (address: string) => resolved?.has(address) ?? true
+
+  /** Whether the address is on a local network with ARP, and is neither our own nor a broadcast address. */
+  function isOnLink(address: string, now: number): boolean {
+    if (now - linksReadAt >= maxInterfacesAgeMs) {
+      linksReadAt = now
+      links = linksOf(sources.interfaces())
+    }
+    const value = addressNumber(address)
+    if (value === undefined) return false
+    return (
+      links.some(({ network, mask }) => (value & mask) >>> 0 === network) &&
+      !links.some(({ network, mask, own }) => value === own || value === (network | ~mask) >>> 0)
+    )
+  }
+
+  return {
+    stateOf(address) {
+      if (resolved === undefined) return 'reachable'
+      const now = clock.monotonic()
+      uses++
+      if (uses > maxTableUses || now - readAt >= maxTableAgeMs) readTable(now)
+      if (isResolved(address) || !isOnLink(address, now)) return 'reachable'
+      if (now - readAt >= minTableAgeMs) readTable(now)
+      return isResolved(address) ? 'reachable' : 'unresolved'
+    },
+  }
+}
+
+/** Returns the addresses with a known hardware address in the text of the table. */
+export function parseNeighborTable(text: string): Set<string> {
+  const addresses = new Set<string>()
+  for (const line of text.split('\n').slice(1)) {
+    const match = /^(\S+)\s+0x\S+\s+0x([0-9a-f]+)\s/.exec(line)
+    if (match !== null && (Number.parseInt(match[2] as string, 16) & completeFlag) !== 0) {
+      addresses.add(match[1] as string)
+    }
+  }
+  return addresses
+}
+
+/** Interfaces without a hardware address (tunnels, loopback) do not use ARP. */
+function linksOf(interfaces: ReturnType<typeof networkInterfaces>): Link[] {
+  return Object.values(interfaces).flatMap((each = []) =>
+    each.flatMap(({ family, mac, internal, address, netmask }) => {
+      const [own, mask] = [addressNumber(address), addressNumber(netmask)]
+      if (family !== 'IPv4' || internal || mac === '00:00:00:00:00:00') return []
+      if (own === undefined || mask === undefined) return []
+      return [{ network: (own & mask) >>> 0, mask, own }]
+    }),
+  )
+}
+
+function addressNumber(text: string): number | undefined {
+  const parts = text.split('.')
+  return parts.length === 4 ? parts.reduce((sum, part) => sum * 256 + Number(part), 0) : undefined
 }

@@ -5,11 +5,12 @@
 import { once } from 'node:events'
 import type { Server } from 'node:net'
 import { cannotAdopt, cannotBind } from './cannot-listen.ts'
+import type { Sending } from './send-guard.ts'
 import { adoptUdpSocket, bindUdpSocket } from './udp-socket.ts'
 import type { Sockets, UdpOptions, UdpPort } from './udp.ts'
 
 /** Removes the `LISTEN_*` variables from `environment`: call it once, before starting any child process. */
-export function createSockets(environment: Record<string, string | undefined>): Sockets {
+export function createSockets(environment: Record<string, string | undefined>, sending?: Sending): Sockets {
   const passed = takeListenFds(environment, process.pid)
   const passedNames = [...passed.keys()]
   /** Datagram sockets already in use; the other sockets of a name are stream sockets. */
@@ -18,7 +19,7 @@ export function createSockets(environment: Record<string, string | undefined>): 
   async function adoptUdp(name: string, fds: readonly number[], options: UdpOptions): Promise<UdpPort[]> {
     const ports: UdpPort[] = []
     for (const fd of fds) {
-      const port = await adoptUdpSocket(fd, options)
+      const port = await adoptUdpSocket(fd, options, sending)
       if (port === 'not-udp') continue
       if (port === 'ipv6') {
         throw cannotAdopt(name, `expected IPv4 sockets; set ListenDatagram=0.0.0.0:${options.port}`)
@@ -49,7 +50,7 @@ export function createSockets(environment: Record<string, string | undefined>): 
       const fds = passed.get(name)
       if (fds !== undefined) return adoptUdp(name, fds, options)
       try {
-        return [await bindUdpSocket(options)]
+        return [await bindUdpSocket(options, sending)]
       } catch (error) {
         throw cannotBind({ transport: 'udp', ...options, name, passedNames }, error as Error)
       }
@@ -57,7 +58,7 @@ export function createSockets(environment: Record<string, string | undefined>): 
 
     async bindUdp(options) {
       try {
-        return await bindUdpSocket(options)
+        return await bindUdpSocket(options, sending)
       } catch (error) {
         throw cannotBind({ transport: 'udp', ...options }, error as Error)
       }

@@ -5,9 +5,15 @@ import type { Arrival } from '../../src/serve/dhcp/decide.ts'
 import { maxReplyOctets } from '../../src/serve/dhcp/reply.ts'
 import { respond } from '../../src/serve/dhcp/respond.ts'
 
-export function ask(plan: DhcpPlan, packet: Uint8Array, arrival: Arrival = 'unknown') {
+/** @param source by default the `ciaddr` of the message, as from a correct client */
+export function ask(
+  plan: DhcpPlan,
+  packet: Uint8Array,
+  arrival: Arrival = 'unknown',
+  source = packet.subarray(12, 16).join('.'),
+) {
   const out = new Uint8Array(maxReplyOctets)
-  const result = respond(packet, arrival, plan, out)
+  const result = respond({ payload: packet, address: source }, arrival, plan, out)
   if (!('octets' in result)) return { result, reply: undefined }
   const octets = out.subarray(0, result.octets)
   const message = decodeMessage(octets)

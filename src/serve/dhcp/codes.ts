@@ -23,6 +23,11 @@ export const dhcpCodes = defineCodes({
     meaning: 'A DHCPINFORM came from an address outside the network of the reservation',
     remedy: 'Give the machine the address of its reservation, or change the reservation',
   },
+  'dhcp.source-not-ciaddr': {
+    meaning:
+      'A DHCPINFORM or a renewal did not come from the address in its ciaddr field, to which the reply would go',
+    remedy: 'Check the DHCP client of the machine, or find the sender of forged requests',
+  },
   'dhcp.other-server': {
     meaning: 'A declared machine uses another DHCP server, which is not listed as a peer',
     remedy: 'Turn the other DHCP server off on this network, or list it under server.peers',

@@ -34,12 +34,27 @@ export type Decision =
 /** Why a message gets no reply, or a NAK. */
 export type Refusal = { readonly code: DhcpCode; readonly reason: string }
 
+/**
+ * Explains why a message without a relay agent would send its reply to an address that did not send the message;
+ * returns `undefined` otherwise. RFC 2131 §4.3.5 and §4.4.3: such a client sends from its `ciaddr`. While REBINDING,
+ * some clients (udhcpc) broadcast from 0.0.0.0, which does not leave the link.
+ */
+export function wrongSource({ message, source, type }: DhcpRequest): string | undefined {
+  const { ciaddr, giaddr } = message
+  if (giaddr !== 0 || ciaddr === 0) return undefined
+  if (type !== MessageType.request && type !== MessageType.inform) return undefined
+  const isFromClient = source === formatIpv4(ciaddr) || (source === '0.0.0.0' && type === MessageType.request)
+  return isFromClient ? undefined : `ciaddr is ${formatIpv4(ciaddr)}, but the message came from ${source}`
+}
+
 export function decide(
   request: DhcpRequest,
   reservation: Reservation,
   plan: DhcpPlan,
   arrival: Arrival,
 ): Decision {
+  const source = wrongSource(request)
+  if (source !== undefined) return ignore('dhcp.source-not-ciaddr', source)
   switch (request.type) {
     case MessageType.discover:
       return onDiscover(request, reservation)

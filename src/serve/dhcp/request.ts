@@ -12,6 +12,8 @@ import { noRelay, relayOf, type Relay } from './relay.ts'
 
 export type DhcpRequest = {
   readonly message: DhcpMessage
+  /** The source address of the datagram, in dotted text. */
+  readonly source: string
   /** Option 53; absent in a BOOTP request (RFC 951). */
   readonly type: number | undefined
   /** Option 50. */
@@ -35,7 +37,7 @@ export type DhcpRequest = {
 }
 
 /** @throws {MalformedPacket} when an option has a length that its type does not allow */
-export function readRequest(message: DhcpMessage): DhcpRequest {
+export function readRequest(message: DhcpMessage, source: string): DhcpRequest {
   let type: number | undefined
   let requestedAddress: Ipv4 | undefined
   let serverIdentifier: Ipv4 | undefined
@@ -101,6 +103,7 @@ export function readRequest(message: DhcpMessage): DhcpRequest {
   const boots = parseBootVendorClass(vendorClass)
   return {
     message,
+    source,
     type,
     requestedAddress,
     serverIdentifier,

@@ -6,6 +6,7 @@ import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/add
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
 import { shownText } from '../../proto/dhcp/values/text.ts'
+import type { Datagram } from '../../host/udp.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
 import type { DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
 import type { DhcpCode } from './codes.ts'
@@ -62,8 +63,13 @@ export type DhcpResult =
  * @param out has `maxReplyOctets`
  * @throws {MalformedPacket} when the packet violates RFC 2131 or the format of an option
  */
-export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, out: Uint8Array): DhcpResult {
-  const message = decodeMessage(packet)
+export function respond(
+  datagram: Pick<Datagram, 'payload' | 'address'>,
+  arrival: Arrival,
+  plan: DhcpPlan,
+  out: Uint8Array,
+): DhcpResult {
+  const message = decodeMessage(datagram.payload)
   // Servers receive replies too: of other servers to relay agents, and our own where ports are shared.
   if (message.op !== 1) {
     return { kind: 'not-ours', code: 'dhcp.not-a-request', reason: 'a reply, not a request' }
@@ -75,7 +81,7 @@ export function respond(packet: Uint8Array, arrival: Arrival, plan: DhcpPlan, ou
       reason: `hardware type ${message.htype} with an address of ${message.hlen} octets is not Ethernet`,
     }
   }
-  const request = readRequest(message)
+  const request = readRequest(message, datagram.address)
   const mac = macFromOctets(message.chaddr)
   const seen = { xid: message.xid, mac, architecture: request.client.architectures[0] }
 

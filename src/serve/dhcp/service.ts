@@ -62,7 +62,7 @@ export async function startDhcp(
 
   function handle(datagram: Datagram, arrival: Arrival, current: DhcpPlan, replies: UdpPort): void {
     try {
-      const result = respond(datagram.payload, arrival, current, out)
+      const result = respond(datagram, arrival, current, out)
       if ('octets' in result) send(result, datagram, replies)
       record(result)
       const seen = 'octets' in result ? observationOf(result, datagram, current) : undefined

@@ -23,6 +23,8 @@ const decisions: readonly {
   name: string
   fields: Fields
   arrival?: Arrival
+  /** The `ciaddr` by default. */
+  source?: string
   kind: string
   about?: object
 }[] = [
@@ -234,6 +236,45 @@ const decisions: readonly {
     about: { code: 'dhcp.inform-wrong-network', reason: 'INFORM from 0.0.0.0, which is not on 192.0.2.0/24' },
   },
   {
+    name: 'RFC 2131 §4.3.5: INFORM from another address than its ciaddr is not answered',
+    fields: { type: 'inform', ciaddr: '192.0.2.77' },
+    source: '192.0.2.66',
+    kind: 'ignored',
+    about: { code: 'dhcp.source-not-ciaddr', reason: /^ciaddr is 192.0.2.77, .* came from 192.0.2.66$/ },
+  },
+  {
+    name: 'RFC 2131 §4.3.5: INFORM from 0.0.0.0 is not answered',
+    fields: { type: 'inform', ciaddr: '192.0.2.77' },
+    source: '0.0.0.0',
+    kind: 'ignored',
+    about: { code: 'dhcp.source-not-ciaddr' },
+  },
+  {
+    name: 'RFC 2131 §4.4.3: INFORM through a relay agent comes from the address of the agent',
+    fields: { type: 'inform', ciaddr: '192.0.2.77', giaddr: '192.0.2.1' },
+    source: '192.0.2.1',
+    kind: 'informed',
+  },
+  {
+    name: 'RFC 2131 §4.3.2 RENEWING: a renewal from another address than its ciaddr is not answered',
+    fields: { type: 'request', ciaddr: '192.0.2.11' },
+    arrival: 'unicast',
+    source: '192.0.2.66',
+    kind: 'ignored',
+    about: {
+      code: 'dhcp.source-not-ciaddr',
+      reason: 'ciaddr is 192.0.2.11, but the message came from 192.0.2.66',
+    },
+  },
+  {
+    name: 'RFC 2131 §4.3.2 REBINDING: a client that broadcasts from 0.0.0.0 is acknowledged (udhcpc)',
+    fields: { type: 'request', ciaddr: '192.0.2.11' },
+    arrival: 'broadcast',
+    source: '0.0.0.0',
+    kind: 'acknowledged',
+    about: { state: 'rebinding' },
+  },
+  {
     name: 'RFC 1534 §2: BOOTP is not served',
     fields: {},
     kind: 'ignored',
@@ -249,9 +290,9 @@ const decisions: readonly {
     },
   })),
 ]
-for (const { name, fields, arrival, kind, about = {} } of decisions) {
+for (const { name, fields, arrival, source, kind, about = {} } of decisions) {
   t.test(name, (t) => {
-    const { result } = ask(plan, clientPacket(fields), arrival)
+    const { result } = ask(plan, clientPacket(fields), arrival, source)
     t.match(result, { kind, about })
     t.end()
   })

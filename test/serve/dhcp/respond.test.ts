@@ -237,7 +237,8 @@ t.test(
 t.test('replies use the ports of the site file, so that tests run without root', (t) => {
   const moved = { ...plan, serverPort: 6767, clientPort: 6768 }
   const out = new Uint8Array(maxReplyOctets)
-  const to = (fields: Fields) => respond(clientPacket(fields), 'unknown', moved, out)
+  const to = (fields: Fields) =>
+    respond({ payload: clientPacket(fields), address: '0.0.0.0' }, 'unknown', moved, out)
   t.match(to({ type: 'discover' }), { to: { port: 6768 } })
   t.match(to({ type: 'discover', giaddr: '192.0.2.1' }), { to: { port: 6767 } })
   t.end()
@@ -298,7 +299,7 @@ t.test('property: any packet is answered, ignored, or malformed, and the reply c
   fc.assert(
     fc.property(anyPacket, (packet) => {
       try {
-        const result = respond(packet, 'unknown', plan, out)
+        const result = respond({ payload: packet, address: '0.0.0.0' }, 'unknown', plan, out)
         if (!('octets' in result)) return
         const reply = decodeMessage(out.subarray(0, result.octets))
         if (reply.op !== 2 || result.octets < 300) throw new Error('not a reply')

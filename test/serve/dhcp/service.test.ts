@@ -54,7 +54,7 @@ t.test('RFC 2131 §4.3.2: the socket distinguishes RENEWING from REBINDING', asy
 })
 
 t.test('refused, released, informed, and ignored messages are counted and logged once', async (t) => {
-  const { send, counters, lines, line } = await running()
+  const { network, send, counters, lines, line } = await running()
   await send(captured('dhclient REQUEST in INIT-REBOOT, wrong address'))
   t.match(line(), {
     level: 'info',
@@ -65,7 +65,9 @@ t.test('refused, released, informed, and ignored messages are counted and logged
   })
   await send(captured('dhclient RELEASE'))
   t.match(line(), { level: 'info', msg: 'address released', address: '172.16.0.61' })
-  await send(captured('dhcpcd INFORM'))
+  const informed = await network.bindUdp({ address: '172.16.0.61', port: 68, reuseAddress: true })
+  informed.send(captured('dhcpcd INFORM'), '172.16.0.101', 67)
+  await network.settled()
   t.match(line(), { level: 'info', msg: 'parameters sent', address: '172.16.0.61' })
   await send(clientPacket({ mac: '52:54:00:00:00:11', type: 'request' }))
   t.match(line(), { level: 'info', msg: 'message ignored', reason: 'REQUEST without a requested address' })
