@@ -1,6 +1,7 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
 import { installCodes } from './install/codes.ts'
 import { serverCodes } from './serve/codes.ts'
+import { hostCodes } from './host/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
 import { siteCodes } from './site/codes.ts'
@@ -26,6 +27,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   tftpCodes,
   haproxyCodes,
   httpCodes,
+  hostCodes,
 ]
 
 /** What the part of a code before the period stands for, in the order of the page. */

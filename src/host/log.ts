@@ -1,43 +1,102 @@
-/** The log: one JSON line per decision on standard output, by pino. Constant messages, facts as fields. */
+/** The log: one JSON line per event on standard output, by pino. Constant event names, facts as fields. */
 import { pino, type DestinationStream } from 'pino'
+import { systemClock, type Clock } from './clock.ts'
+import type { HostCode } from './codes.ts'
+import { createLogDestination, type LogDestination } from './log-destination.ts'
+import { createLogLimit } from './log-limit.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
 type Line = (facts: Readonly<Record<string, unknown>>, message: string) => void
 
 /**
- * What services may do with the log. Field names are shared by all services: `node` (`ocp45/m1`), `mac`,
- * `address`, `client` (`address:port` of the peer), `file`, `reason`, `octets`, `durationMs`, `err`.
+ * The log of a service. All services use the same field names: `node` (`ocp45/m1`), `mac`, `address`, `client`
+ * (`address:port` of the peer), `file`, `code`, `reason`, `octets`, `durationMs`, `err`.
  */
 export type Log = Readonly<Record<LogLevel, Line>> & {
-  /** A log whose lines also carry `service`. */
+  /** Returns a log whose lines also have the field `service`. */
   for(service: string): Log
   isDebug(): boolean
 }
 
-/**
- * A system call for every line would be a quarter of a DHCP exchange, and a reader that stalls would stall the
- * services: so lines wait for their like, a tenth of a second at most, and for the end of the process.
- */
-const output = { dest: 1, sync: false, minLength: 4096, periodicFlush: 100, maxLength: 16 * 1024 * 1024 }
+/** The log of the process, which is flushed at its end. */
+export type ProcessLog = Log & {
+  /** Returns how many lines could not be written. */
+  lost(): number
+  /** Writes the waiting lines; gives up after a second. */
+  flush(): Promise<void>
+}
 
+/** How often the log reports what it left out. */
+const omittedEveryMs = 10_000
+const flushLimitMs = 1000
+
+/** @param stream for tests, gets each line at once and without a limit */
 export function createLog(level: LogLevel = 'info', stream?: DestinationStream): Log {
+  return stream === undefined ? createProcessLog(level) : adapt(newLogger(level, stream), () => true)
+}
+
+/** Logs to standard output, without ever blocking, and limits repeated lines. */
+export function createProcessLog(
+  level: LogLevel = 'info',
+  clock: Clock = systemClock,
+  destination: LogDestination = createLogDestination(1, clock),
+): ProcessLog {
+  const logger = newLogger(level, destination)
+  const limit = createLogLimit(clock)
+  /** When lines were left out that were not reported yet. */
+  let omittedAt: number | undefined
+
+  function reportOmitted(): void {
+    omittedAt = undefined
+    for (const [event, count] of limit.takeOmitted()) {
+      logger.warn({ code: 'server.log-lines-omitted' satisfies HostCode, event, count }, 'log lines left out')
+    }
+  }
+
+  process.once('exit', () => destination.flushAtExit())
+  const admits = (message: string, facts: Readonly<Record<string, unknown>>): boolean => {
+    const subject = typeof facts['node'] === 'string' ? facts['node'] : undefined
+    const isAdmitted = limit.admits(message, subject)
+    const now = clock.monotonic()
+    if (!isAdmitted) omittedAt ??= now
+    if (omittedAt !== undefined && now - omittedAt >= omittedEveryMs) reportOmitted()
+    return isAdmitted
+  }
+  return {
+    ...adapt(logger, admits),
+    lost: () => destination.lost(),
+    flush() {
+      reportOmitted()
+      return destination.flush(flushLimitMs)
+    },
+  }
+}
+
+function newLogger(level: LogLevel, stream: DestinationStream) {
   const options = {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return adapt(pino(options, stream ?? pino.destination(output)))
+  return pino(options, stream)
 }
 
-function adapt(logger: ReturnType<typeof pino>): Log {
+type Admits = (message: string, facts: Readonly<Record<string, unknown>>) => boolean
+
+function adapt(logger: ReturnType<typeof newLogger>, admits: Admits): Log {
+  const line =
+    (level: LogLevel): Line =>
+    (facts, message) => {
+      if (logger.isLevelEnabled(level) && admits(message, facts)) logger[level](facts, message)
+    }
   return {
-    debug: (facts, message) => logger.debug(facts, message),
-    info: (facts, message) => logger.info(facts, message),
-    warn: (facts, message) => logger.warn(facts, message),
-    error: (facts, message) => logger.error(facts, message),
-    for: (service) => adapt(logger.child({ service })),
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    for: (service) => adapt(logger.child({ service }), admits),
     isDebug: () => logger.isLevelEnabled('debug'),
   }
 }

@@ -3,9 +3,12 @@ import { mkdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
 import type { SiteProblem } from '../../app-report.ts'
+import { systemClock } from '../../host/clock.ts'
+import { Counters } from '../../host/counters.ts'
 import { requireInterface } from '../../host/interface.ts'
-import { createLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
+import { createProcessLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
 import { notify } from '../../host/notify.ts'
+import { createSending } from '../../host/send-guard.ts'
 import { createSockets } from '../../host/sockets.ts'
 import { openStore } from '../../install/open-store.ts'
 import { readLastGood } from '../../last-good.ts'
@@ -56,7 +59,7 @@ export const serve: Command = {
     const reasons = fromFile.kind === 'ready' ? [] : explain(fromFile)
     for (const line of reasons) terminal.err(line)
     if (prepared === undefined) return ExitCode.problems
-    const log = createLog(level)
+    const log = createProcessLog(level)
     const siteProblem =
       reasons.length === 0 ? undefined : ({ code: 'site.last-good-served', reasons } satisfies SiteProblem)
     if (siteProblem !== undefined) log.error(siteProblem, 'site file invalid, serving the last good site')
@@ -65,7 +68,9 @@ export const serve: Command = {
       log.error({ err: error }, 'socket lost, exiting for a restart')
       end.resolve(ExitCode.problems)
     }
-    const sockets = createSockets(process.env)
+    const counters = new Counters()
+    const sending = createSending({ clock: systemClock, counters, log: log.for('udp') })
+    const sockets = createSockets(process.env, sending)
     // systemd's CacheDirectory=: a loss of the state directory does not touch it.
     const markDirectory = firstOf(process.env['CACHE_DIRECTORY']) || undefined
     let app: App
@@ -83,12 +88,13 @@ export const serve: Command = {
       })
       const follow = { site: prepared.model.site, directory: state }
       app = await startApp({
-        ...{ sitePath, prepared, log, sockets, store, control, follow, onLost, directory: state },
+        ...{ sitePath, prepared, log, sockets, counters, store, control, follow, onLost, directory: state },
         ...defined({ siteProblem }),
       })
     } catch (error) {
       // The message names the socket and what to do.
       terminal.err(`slipway: ${(error as Error).message}`)
+      await log.flush()
       return ExitCode.problems
     }
     const stopListening = followSignals(app, log, () => end.resolve(ExitCode.fine))
@@ -106,6 +112,7 @@ export const serve: Command = {
     await app.close(graceMs)
     stopListening()
     log.info({ code }, 'stopped')
+    await log.flush()
     return code
   },
 }
