@@ -128,8 +128,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function take(next: Plan): Promise<void> {
     plan = next
     installs.declare()
-    for (const { severity, about, message } of report.findings()) {
-      const facts = { about, reason: message }
+    for (const { severity, code, about, message } of report.findings()) {
+      const facts = { code, about, reason: message }
       if (severity === 'error') log.error(facts, 'site part not served')
       else log.warn(facts, 'site warning')
     }

@@ -1,6 +1,6 @@
 /**
- * The demo's site file: the example with what a machine without root needs to be otherwise. Values are
- * replaced where the YAML document has them, so comments and everything else stay as they are written.
+ * The site file of the demo: the example with the changes that a machine without root needs. Replaces values in place, so
+ * that comments and everything else stay unchanged.
  */
 import { isMap, isNode, isSeq, parseDocument, type Document } from 'yaml'
 import type { Site } from '../site/schema.ts'
@@ -11,7 +11,7 @@ import type { LoaderName } from '../plan/facts.ts'
 import { loadSite } from '../site/load.ts'
 import { formatProblem } from '../site/problem.ts'
 import { scanSite } from '../scan/scan.ts'
-import { writeLoader, writeStandIns } from './placeholders.ts'
+import { writeLoader, writePlaceholders } from './placeholders.ts'
 
 export type DemoSite = {
   readonly ports: Site['server']['ports']
@@ -21,16 +21,16 @@ export type DemoSite = {
   readonly schemaPath: string
 }
 
-/** What YAML's flow style is made of. */
+/** A value in the flow style of YAML. */
 type Value = string | number | readonly Value[] | { readonly [key: string]: Value }
 type Path = readonly (string | number)[]
 
-/** Everything that the demo changes, and nothing else. Paths become relative to the site file. */
+/** Applies all changes of the demo. Paths become relative to the site file. */
 export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSite): string {
   const document = parseDocument(example)
   const changes: [Path, Value][] = [
     [['server'], { address: '127.0.0.1', ports }],
-    // No packet of a demo goes to the example's resolver, which may be anybody's.
+    // A demo must not send packets to the resolver of the example, which can be any machine.
     [['dns', 'forward'], []],
     [['dns', 'clients'], ['127.0.0.0/8']],
     ...namesIn(document, 'images').map((name): [Path, Value] => [['images', name, 'dir'], `images/${name}`]),
@@ -38,11 +38,11 @@ export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSi
       ['clusters', index, 'ignition'],
       `ignition/${name}`,
     ]),
-    // The socket is nobody's: a HAProxy of this machine has nothing to do with the demo.
+    // A socket that does not exist, so that the demo leaves an HAProxy of this machine alone.
     [['haproxy'], { file: 'haproxy.cfg', socket: '/run/slipway-demo/admin.sock' }],
   ]
   let text = example
-  for (const { start, end, value } of changes.map((change) => placed(document, change)).sort(lastFirst)) {
+  for (const { start, end, value } of changes.map((change) => locate(document, change)).sort(lastFirst)) {
     text = text.slice(0, start) + flow(value) + text.slice(end)
   }
   const [begin] = rangeOf(document.contents, [])
@@ -52,8 +52,8 @@ export function demoSite(example: string, { ports, loaders, schemaPath }: DemoSi
 function header(schemaPath: string): string {
   return `# yaml-language-server: $schema=${schemaPath}
 #
-# The example site on loopback and high ports, made by \`slipway demo\` and written anew each time it starts:
-# change it while the demo runs, and copy it if it shall stay.
+# The example site on loopback and high ports, written by \`slipway demo\` on every start.
+# Change it while the demo runs, and copy it to keep your changes.
 
 `
 }
@@ -63,19 +63,19 @@ function loaderSection(loaders: DemoSite['loaders']): string {
   return `\n# This machine has no ipxe package: generated files in place of boot loaders.\ntftp: ${flow({ loaders })}\n`
 }
 
-type Placed = { readonly start: number; readonly end: number; readonly value: Value }
+type Replacement = { readonly start: number; readonly end: number; readonly value: Value }
 
-function placed(document: Document, [path, value]: [Path, Value]): Placed {
+function locate(document: Document, [path, value]: [Path, Value]): Replacement {
   const [start, end] = rangeOf(document.getIn(path, true), path)
   return { start, end, value }
 }
 
-/** From the end of the text on, so that the places before stay where they are. */
-function lastFirst(a: Placed, b: Placed): number {
+/** Orders from the end of the text, so that earlier positions stay valid. */
+function lastFirst(a: Replacement, b: Replacement): number {
   return b.start - a.start
 }
 
-/** @throws {TypeError} when the example lacks what the demo changes: our bug */
+/** @throws {TypeError} when the example does not have a value that the demo changes, which is a fault of slipway */
 function rangeOf(node: unknown, path: Path): readonly [number, number] {
   const range = isNode(node) ? node.range : undefined
   if (range === undefined || range === null) throw new TypeError(`the example site has no ${path.join('.')}`)
@@ -103,11 +103,9 @@ function clusterNames(document: Document): string[] {
   return isSeq(clusters) ? clusters.items.map((item) => (isMap(item) ? String(item.get('name')) : '')) : []
 }
 
-/** Makes the demo's folder: site file, stand-ins, and loaders where the machine has none. */
-
 const config = fileURLToPath(new URL('../../config', import.meta.url))
 
-/** Which key of `tftp.loaders` a loader of the example's nodes is set by, and its stand-in's name. */
+/** The keys of `tftp.loaders` for the loaders of the example, and the names of their placeholders. */
 const loaderKinds: readonly { key: 'bios' | 'x64'; name: LoaderName; file: string }[] = [
   { key: 'bios', name: 'bios/undionly.kpxe', file: 'loaders/undionly.kpxe' },
   { key: 'x64', name: 'efi/snponly.efi', file: 'loaders/snponly.efi' },
@@ -115,11 +113,11 @@ const loaderKinds: readonly { key: 'bios' | 'x64'; name: LoaderName; file: strin
 
 export type Demo = {
   readonly sitePath: string
-  /** Names of loaders that are stand-ins, because the machine has no `ipxe` package. */
-  readonly standInLoaders: readonly LoaderName[]
+  /** Names of loaders that are placeholders, because the machine has no `ipxe` package. */
+  readonly placeholderLoaders: readonly LoaderName[]
 }
 
-/** @param folder where everything of the demo goes; made when it is not there */
+/** Creates the directory of the demo: site file, placeholders, and loaders that the machine does not have. */
 export async function prepareDemo(folder: string, ports: Site['server']['ports']): Promise<Demo> {
   await mkdir(folder, { recursive: true })
   const example = await readFile(join(config, 'site.example.yaml'), 'utf8')
@@ -132,12 +130,12 @@ export async function prepareDemo(folder: string, ports: Site['server']['ports']
   const missing = loaderKinds.filter(({ name }) => loaders.get(name)?.kind !== 'found')
   for (const { name, file } of missing) await writeLoader(name, join(folder, file))
   const text = write(Object.fromEntries(missing.map(({ key, file }) => [key, file])))
-  await writeStandIns(load(text, sitePath))
+  await writePlaceholders(load(text, sitePath))
   await writeFile(sitePath, text)
-  return { sitePath, standInLoaders: missing.map(({ name }) => name) }
+  return { sitePath, placeholderLoaders: missing.map(({ name }) => name) }
 }
 
-/** @throws {TypeError} when the example that came with the program is not a site: our bug */
+/** @throws {TypeError} when the example of the package is not a valid site, which is a fault of slipway */
 function load(text: string, sitePath: string): Site {
   const loaded = loadSite(text, resolve(sitePath))
   if (loaded.kind === 'site') return loaded.site

@@ -1,4 +1,4 @@
-/** Ports for a demo without root: the usual ones plus a round number, all five free. */
+/** Ports for a demo without root: the default ports plus an offset, all five free. */
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { Sockets } from '../host/udp.ts'
@@ -7,14 +7,15 @@ import type { Site } from '../site/schema.ts'
 
 type Ports = Site['server']['ports']
 
-const usual: Ports = { dhcp: 67, dhcpClient: 68, tftp: 69, http: 80, dns: 53 }
+const defaults: Ports = { dhcp: 67, dhcpClient: 68, tftp: 69, http: 80, dns: 53 }
 
-/** Below the ports that Linux gives to outgoing connections (32768 and up). */
+/** Below the ports that Linux uses for outgoing connections (32768 and up). */
 const demoOffsets = [20_000, 21_000, 22_000, 23_000, 24_000, 25_000, 26_000, 27_000, 28_000, 29_000]
 
 /**
- * @param offsets what is added to the usual ports, in the order in which sets are tried
- * @returns the first set that is free, and the ports before it that were taken; `undefined` when none is
+ * Returns the first set of free ports, and the ports of earlier sets that are in use; `undefined` when no set is free.
+ *
+ * @param offsets the offsets to try, in order
  */
 export async function choosePorts(
   sockets: Pick<Sockets, 'bindUdp'>,
@@ -23,7 +24,7 @@ export async function choosePorts(
   const taken: number[] = []
   for (const offset of offsets) {
     const ports = Object.fromEntries(
-      Object.entries(usual).map(([name, port]) => [name, port + offset]),
+      Object.entries(defaults).map(([name, port]) => [name, port + offset]),
     ) as Ports
     const inUse = await portsInUse(ports, sockets)
     if (inUse.length === 0) return { ports, taken }

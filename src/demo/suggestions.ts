@@ -1,4 +1,4 @@
-/** What to try while the demo serves: commands that work as they are printed. */
+/** Commands to try while the demo serves; they work as printed. */
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { x64 } from '../plan/dhcp/boot-table.ts'
 import { clusterDomain, httpBase, type Model } from '../plan/model.ts'
@@ -7,13 +7,13 @@ import { urlPaths } from '../plan/urls.ts'
 export type Suggestion = { readonly about: string; readonly command: string }
 
 export type Invocation = {
-  /** What comes before a command's name: `slipway`, or how npm starts it. */
+  /** The words before the name of a command: `slipway`, or how npm starts it. */
   readonly slipway: string
-  /** Whether options need `--` before them: npm keeps them for itself otherwise. */
+  /** Whether options need `--` before them, because npm would use them itself. */
   readonly needsDashes: boolean
 }
 
-/** @param environment the process's own: npm tells its scripts that they are scripts */
+/** @param environment of the process: npm marks the scripts that it starts */
 export function invocationOf(
   environment: Readonly<Record<string, string | undefined>>,
   script: string,
@@ -23,7 +23,7 @@ export function invocationOf(
   return { slipway: script.endsWith('.ts') ? `node ${script}` : 'slipway', needsDashes: false }
 }
 
-/** @param sitePath as it is typed: relative to where the demo was started */
+/** @param sitePath relative to the directory in which the demo was started */
 export function suggestions(
   model: Model,
   sitePath: string,
@@ -41,23 +41,23 @@ export function suggestions(
   const dashes = needsDashes ? ' --' : ''
   return [
     {
-      about: `the script that ${node.name} boots`,
+      about: `the boot script of ${node.name}`,
       command: `curl ${httpBase(endpoint)}${urlPaths.bootScript(node)}`,
     },
     {
-      about: 'its Ignition file, which only the node itself gets, and the size of its boot loader',
+      about: 'its Ignition file, which only the node can read, and the size of its boot loader',
       command: `curl ${httpBase(endpoint)}${urlPaths.openIgnition(node, node.ignition)}`,
     },
     { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/${x64(node)} | wc -c` },
-    { about: 'names, and whose an address is', command: `${dig} api.${clusterDomain(cluster)}` },
+    { about: 'a name, and the name of an address', command: `${dig} api.${clusterDomain(cluster)}` },
     { about: '', command: `${dig} -x ${formatIpv4(node.address)}` },
-    { about: 'what is served, and what happened so far', command: `${slipway} check ${sitePath}` },
+    { about: 'what the site serves, and what has happened', command: `${slipway} check ${sitePath}` },
     { about: '', command: `curl ${httpBase(endpoint)}${urlPaths.health}` },
-    { about: 'what HAProxy makes of its file', command: `haproxy -c -f ${haproxyPath}` },
+    { about: 'the HAProxy configuration, validated by HAProxy', command: `haproxy -c -f ${haproxyPath}` },
     {
-      about: `${node.name} once more, as a BIOS machine`,
+      about: `boot ${node.name} again, as a BIOS machine`,
       command: `${slipway} simulate${dashes} --node ${node.name} --firmware bios ${sitePath}`,
     },
-    { about: `change ${sitePath}, then have it read`, command: `kill -HUP ${pid}` },
+    { about: `change ${sitePath}, then reload it`, command: `kill -HUP ${pid}` },
   ]
 }

@@ -15,8 +15,8 @@ t.test('the demo is the example on loopback: nothing else is changed, comments s
     after.filter((line) => !before.includes(line)),
     [
       '# yaml-language-server: $schema=../../config/site.schema.json',
-      '# The example site on loopback and high ports, made by `slipway demo` and written anew each time it starts:',
-      '# change it while the demo runs, and copy it if it shall stay.',
+      '# The example site on loopback and high ports, written by `slipway demo` on every start.',
+      '# Change it while the demo runs, and copy it to keep your changes.',
       'server: { address: 127.0.0.1, ports: { dhcp: 20067, dhcpClient: 20068, tftp: 20069, http: 20080, dns: 20053 } }',
       '  forward: []',
       '  clients: [127.0.0.0/8]',

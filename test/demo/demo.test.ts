@@ -169,7 +169,7 @@ t.test('a simulated rack against the demo', async (t) => {
     const model = await change('domain: example.', 'ignitionAccess: open\n    domain: example.')
     const ignition = join(folder, 'ignition/ocp45')
     await appendFile(join(ignition, 'master.ign'), ' ')
-    t.match((await boot(model, ['m3']))[0], /^expected .*\/master\.ign octet for octet \(257 octets, sha256 /)
+    t.match((await boot(model, ['m3']))[0], /^expected .*\/master\.ign octet for octet \(260 octets, sha256 /)
 
     await rm(join(ignition, 'worker.ign'))
     t.match(

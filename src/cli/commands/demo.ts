@@ -125,17 +125,19 @@ function printingReloads(app: App, terminal: Terminal): App {
 
 function introduce(
   app: App,
-  { sitePath, standInLoaders }: Demo,
+  { sitePath, placeholderLoaders }: Demo,
   logPath: string,
   taken: readonly number[],
   terminal: Terminal,
 ): void {
-  const listening = app.services.map(({ name, listening: where }) => `${name} ${where.join(' ')}`)
+  const listening = app.services
+    .filter(({ listening: where }) => where.length > 0)
+    .map(({ name, listening: where }) => `${name} ${where.join(' ')}`)
   terminal.out('slipway demo: serves the example site on loopback, without root')
   terminal.out('')
   terminal.out(`  site file   ${sitePath}`)
   terminal.out('  images      generated placeholders, also for Ignition files')
-  terminal.out(`  loaders     ${describeLoaders(standInLoaders)}`)
+  terminal.out(`  loaders     ${describeLoaders(placeholderLoaders)}`)
   for (const [index, where] of listening.entries()) {
     terminal.out(`  ${(index === 0 ? 'listening' : '').padEnd(12)}${where}`)
   }
@@ -144,9 +146,9 @@ function introduce(
   terminal.out('')
 }
 
-function describeLoaders(standIns: Demo['standInLoaders']): string {
-  if (standIns.length === 0) return 'iPXE of this machine'
-  return `placeholders for ${standIns.join(', ')}; for real ones: apt-get install ipxe`
+function describeLoaders(placeholders: Demo['placeholderLoaders']): string {
+  if (placeholders.length === 0) return 'iPXE of this machine'
+  return `placeholders for ${placeholders.join(', ')}; for real ones: apt-get install ipxe`
 }
 
 function suggest(model: Model, sitePath: string, haproxyPath: string, terminal: Terminal): void {
