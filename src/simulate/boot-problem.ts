@@ -1,11 +1,11 @@
-/** Why a simulated machine did not get on: what it expected, what came, and where a person should look. */
+/** Why a simulated boot failed: what the machine expected, what it got, and what the administrator should check. */
 
-/** Ends one node's boot; the others go on. */
+/** Ends the boot of one node; the other nodes continue. */
 export class BootProblem extends Error {
   override readonly name = 'BootProblem'
 
   /** Each part is a phrase without a full stop; together they make the message. */
-  constructor(expected: string, came: string, lookAt: string) {
-    super(`expected ${expected}; got ${came}; look at ${lookAt}`)
+  constructor(expected: string, got: string, check: string) {
+    super(`expected ${expected}; got ${got}; check ${check}`)
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One node's way from power-on to its installer, over real packets and in the order of real firmware:
- * DHCP, loader, DHCP again as iPXE, script, kernel, initramfs, then the live system's own DHCP, names,
- * system image and Ignition file.
+ * Boots one simulated node from power-on to its installer, over real packets and in the order of real firmware: DHCP,
+ * loader, DHCP again as iPXE, script, kernel, and initramfs. The live system follows with DHCP, names, system image, and
+ * Ignition file.
  */
 import { ignitionFileNames, type FileFact } from '../plan/facts.ts'
 import type { NodeModel } from '../plan/model.ts'
@@ -9,7 +9,7 @@ import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { BootProblem } from './boot-problem.ts'
 import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
-import { bootFileOf, judgeIpxeOffer, judgeLease } from './dhcp-reply.ts'
+import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
 import { checkName } from './dns-client.ts'
 import { dnsQuestions } from './dns-questions.ts'
 import { startLoader } from './firmware.ts'
@@ -17,13 +17,13 @@ import { openHttpClient, type HttpClient } from './http-client.ts'
 import { mergedFile, readIgnition } from './ignition.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
 import { readInstallation, type Installation } from './kernel-arguments.ts'
-import { askBootFile, lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
+import { requestBootFile, lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
 import { Timeline, type SimulatedBoot } from './timeline.ts'
 
-/** Scripts that lead to scripts; more is a circle. */
-const mostScripts = 8
+/** Scripts that chain to other scripts; more is a loop. */
+const maxScripts = 8
 
-/** Never rejects for what a server may do wrong: that is the last event of the boot. */
+/** Does not reject when the server behaves wrongly: the problem is the last event of the boot. */
 export async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack): Promise<SimulatedBoot> {
   const timeline = new Timeline(rack.clock)
   const loader = openHttpClient('iPXE/1.0.0+ (slipway simulate)')
@@ -41,12 +41,12 @@ export async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack):
   return timeline.finish(node, firmware, ending)
 }
 
-/** @returns how it ended, for people */
+/** @returns a text that describes the end of the boot */
 async function powerOn(machine: Machine): Promise<string> {
   await startLoader(machine)
   const scriptUrl = await askIpxeDhcp(machine)
   const outcome = await followScripts(machine, scriptUrl)
-  if (outcome.kind !== 'boot') return judgeEnding(outcome, machine.node)
+  if (outcome.kind !== 'boot') return checkEnding(outcome, machine.node)
   const installation = await fetchKernel(machine, outcome)
   await askSystemDhcp(machine)
   await askNames(machine)
@@ -57,7 +57,7 @@ async function powerOn(machine: Machine): Promise<string> {
 async function askIpxeDhcp(machine: Machine): Promise<string> {
   const { node, firmware, rack } = machine
   return machine.timeline.step('DHCP iPXE', async () => {
-    const { reply, leased, octets } = await askBootFile(machine, ipxeProfile(firmware), judgeIpxeOffer)
+    const { reply, leased, octets } = await requestBootFile(machine, ipxeProfile(firmware), checkIpxeOffer)
     const url = bootFileOf(reply)
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.bootScript(node))
     if (url !== wanted) throw wrongBootFile(wanted, url, node)
@@ -81,7 +81,7 @@ async function followScripts(
     seen.push(url)
     const outcome = await machine.timeline.step('HTTP script', async () => {
       const { octets, text } = await machine.loader.fetch(rehearsed(url), { asText: true })
-      // A person who does not want to wait for another node to be up.
+      // Simulates an administrator who skips the wait for another node.
       const value = runScript(text, url, settings, ['s'])
       return { value, octets, text: skipped(machine, value) ?? pathOf(url) }
     })
@@ -90,25 +90,25 @@ async function followScripts(
     }
     if (outcome.kind !== 'chain') return outcome
     url = outcome.url
-    if (seen.includes(url) || seen.length === mostScripts) {
+    if (seen.includes(url) || seen.length === maxScripts) {
       const said = outcome.said.slice(-4).join(' / ')
       throw new BootProblem(
         'a script that boots',
-        `one that waits and starts again, saying: ${said}`,
-        'slipway check',
+        `a script that waits and starts again, with the text: ${said}`,
+        'the output of "slipway check"',
       )
     }
   }
 }
 
-/** Nothing is installed: the server is asked what it would answer, and begins nothing. */
+/** Requests the script without starting an installation on the server. */
 function rehearsed(script: string): string {
   const url = new URL(script)
   url.searchParams.set('rehearse', '')
   return url.href
 }
 
-/** What the node itself would have waited for. */
+/** Returns what the node would wait for, if the script waits. */
 function skipped({ node }: Machine, outcome: ScriptOutcome): string | undefined {
   if (outcome.kind !== 'chain' || !new URL(outcome.url).searchParams.has('skip')) return undefined
   const said = outcome.said.map((line) => line.replace(`slipway ${node.key}: `, '')).join(' ')
@@ -122,7 +122,7 @@ async function fetchKernel(
   const image = machine.rack.model.facts.images.get(machine.node.image)
   await fetchFile(machine, machine.loader, 'HTTP kernel', kernel.url, image?.kernel)
   for (const { url } of initrds) {
-    // An agent's holds keys, and its URL has a place for a token: a rehearsal has none.
+    // The initramfs of an agent image contains keys. Its URL needs a token, which a simulation does not get.
     if (url.includes(tokenPlaceholder) && isGuarded(machine)) {
       await machine.timeline.step('HTTP initramfs', async () => {
         await machine.loader.expectRefusal(url)
@@ -139,7 +139,7 @@ async function askSystemDhcp(machine: Machine): Promise<void> {
   if (machine.node.subnet.dhcp === 'proxy') return
   await machine.timeline.step('DHCP system', async () => {
     const { ack, octets } = await lease(machine, systemProfile)
-    judgeLease(ack, machine.node, machine.rack.model, true)
+    checkLease(ack, machine.node, machine.rack.model, true)
     return { value: undefined, octets, text: machine.node.fqdn }
   })
 }
@@ -181,7 +181,7 @@ async function fetchInstallation(machine: Machine, installation: Installation): 
   })
 }
 
-/** Whether keys are only for a node that is being installed, which nobody is in a rehearsal. */
+/** Whether only a node that is being installed gets secrets; a simulated node does not. */
 function isGuarded({ node, rack }: Machine): boolean {
   const cluster = rack.model.site.clusters.find(({ name }) => name === node.cluster)
   return cluster?.ignitionAccess !== 'open'
@@ -205,18 +205,17 @@ async function fetchFile(
   })
 }
 
-/** How a boot may end that is no installation: as the site says, or not at all. */
-
+/** The ends of a boot without an installation. */
 type Ending = Extract<ScriptOutcome, { kind: 'local' | 'waits' | 'restarts' }>
 
 /**
- * @returns the ending for people
- * @throws {BootProblem} when the node is declared to do something else
+ * @returns a text that describes the end of the boot
+ * @throws {BootProblem} when the site declares another boot mode for the node
  */
-export function judgeEnding(ending: Ending, node: NodeModel): string {
-  // What is due goes before what is declared: a node that is installed boots its disk.
+export function checkEnding(ending: Ending, node: NodeModel): string {
+  // The state of the node has precedence over the site file: an installed node boots its disk.
   if (node.boot === 'install' && ending.kind === 'local')
-    return 'boots from its local disk, as it is not to be installed now'
+    return 'boots from its local disk, because it is not armed'
   const wanted = wantedEnding(node)
   if (ending.kind !== wanted.kind) {
     throw new BootProblem(wanted.text, `a script that ends with ${ending.command}`, `boot of ${node.key}`)

@@ -1,6 +1,6 @@
 /**
- * DHCP clients over real sockets (RFC 2131 §3.1): many machines behind one pair of sockets, because
- * there is one client port; replies find their machine by xid and hardware address.
+ * DHCP clients over real sockets (RFC 2131 §3.1). All simulated machines share one pair of sockets, because there is only
+ * one client port. Replies are assigned to a machine by xid and hardware address.
  */
 import type { Clock } from '../host/clock.ts'
 import type { Datagram, Sockets, UdpPort } from '../host/udp.ts'
@@ -11,10 +11,10 @@ import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/me
 import { MessageType, OptionCode } from '../proto/dhcp/option-table.ts'
 import { simulationMark } from '../proto/dhcp/values/simulation.ts'
 import { BootProblem } from './boot-problem.ts'
-import { addressIn, asksAgain, messageTypeOf } from './dhcp-reply.ts'
+import { addressIn, needsBootServer, messageTypeOf } from './dhcp-reply.ts'
 import { selection, type DhcpProfile } from './dhcp-profiles.ts'
 
-/** What a machine has after a completed exchange. */
+/** The result of a complete exchange. */
 export type Lease = {
   readonly offer: DhcpMessage
   readonly ack: DhcpMessage
@@ -28,19 +28,19 @@ export type DhcpClients = {
   /** @throws {BootProblem} when no server completes the exchange */
   exchange(profile: DhcpProfile, mac: Mac): Promise<Lease>
   /**
-   * Asks for a boot file alone, as beside another DHCP server, from whom nothing is taken: DISCOVER, and where the offer
-   * has no option 43, a REQUEST at the ProxyDHCP port from the machine at `address`.
+   * Requests only a boot file, as beside another DHCP server, whose lease is not requested: sends a DISCOVER, and if the
+   * offer has no option 43, a REQUEST to the ProxyDHCP port with `address` as ciaddr.
    *
    * @throws {BootProblem} when the server does not answer
    */
-  askProxy(profile: DhcpProfile, mac: Mac, address: Ipv4): Promise<readonly Reply[]>
+  requestBootFile(profile: DhcpProfile, mac: Mac, address: Ipv4): Promise<readonly Reply[]>
   close(): Promise<void>
 }
 
 export type DhcpClientOptions = {
   readonly sockets: Sockets
   readonly clock: Clock
-  /** The address of this machine that requests leave from, dotted. */
+  /** Source address of the requests, in dotted text. */
   readonly source: string
   /** The server that is expected to answer. */
   readonly server: { readonly address: Ipv4; readonly port: number; readonly clientPort: number }
@@ -50,15 +50,15 @@ export type DhcpClientOptions = {
 
 type Waiting = {
   readonly mac: Mac
-  hear(reply: Reply): void
+  receive(reply: Reply): void
 }
 
-/** Firmware waits 4 to 32 s (RFC 2131 §4.1); a person who simulates would not. */
+/** Shorter than the 4 to 32 s of firmware (RFC 2131 §4.1), so that a simulation ends soon. */
 const timeoutMs = [1000, 2000, 4000]
 
 const anyAddress = '0.0.0.0'
 const limitedBroadcast = '255.255.255.255'
-/** Where firmware asks a boot server. */
+/** Port of boot servers. */
 const proxyPort = 4011
 const bootRequest = 1
 const bootReply = 2
@@ -67,54 +67,54 @@ const ethernet = 1
 export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpClients> {
   const { sockets, source, server, randomXid } = options
   const shared = { port: server.clientPort, reuseAddress: true }
-  // Broadcast replies come to the first; what is sent from the second leaves by the interface of its address.
-  const hearing = await sockets.bindUdp({ ...shared, address: anyAddress })
-  const speaking = await openSpeaking(sockets, { ...shared, address: source }, hearing)
+  // The first socket receives broadcast replies; the second sends on the interface of its address.
+  const receiver = await sockets.bindUdp({ ...shared, address: anyAddress })
+  const sender = await openSender(sockets, { ...shared, address: source }, receiver)
   const waitingByXid = new Map<number, Waiting>()
-  for (const port of [hearing, speaking]) port.receive((batch) => batch.forEach(dispatch))
+  for (const port of [receiver, sender]) port.receive((batch) => batch.forEach(dispatch))
 
   function dispatch({ payload }: Datagram): void {
-    // The payload is only valid here; a reply is read long after.
+    // The payload is valid only during this call, and the reply is read later.
     const octets = Uint8Array.from(payload)
     const message = decodeReply(octets)
     if (message === undefined) return
     const waiting = waitingByXid.get(message.xid)
-    if (waiting?.mac === macFromOctets(message.chaddr)) waiting.hear({ message, octets: octets.length })
+    if (waiting?.mac === macFromOctets(message.chaddr)) waiting.receive({ message, octets: octets.length })
   }
 
   /** One transaction of one machine. */
   function transaction(profile: DhcpProfile, mac: Mac) {
     const xid = randomXid()
     const base = { ...emptyMessage(mac), xid, flags: profile.flags }
-    const say = (type: number, more: DhcpMessage['options'], from?: Ipv4) => {
+    const send = (type: number, more: DhcpMessage['options'], from?: Ipv4) => {
       const out = new Uint8Array(1500)
       const ciaddr = from ?? base.ciaddr
       const written = encodeMessage(
         { ...base, ciaddr, options: [messageType(type), ...more, simulationMark()] },
         out,
       )
-      // Who has an address asks at the ProxyDHCP port.
-      if (from === undefined) speaking.send(out.subarray(0, written), limitedBroadcast, server.port)
-      else speaking.send(out.subarray(0, written), formatIpv4(server.address), proxyPort)
+      // A client that has an address sends to the ProxyDHCP port.
+      if (from === undefined) sender.send(out.subarray(0, written), limitedBroadcast, server.port)
+      else sender.send(out.subarray(0, written), formatIpv4(server.address), proxyPort)
     }
-    const ask = (question: Omit<Question, 'mac' | 'profile'>) =>
+    const request = (question: Omit<Question, 'mac' | 'profile'>) =>
       wait(options, waitingByXid, xid, { ...question, mac, profile })
     const discover = () =>
-      ask({
-        say: () => say(MessageType.discover, profile.discover(mac)),
+      request({
+        send: () => send(MessageType.discover, profile.discover(mac)),
         port: server.port,
         wanted: 'OFFER',
         accepts: [MessageType.offer],
       })
-    return { say, ask, discover }
+    return { send, request, discover }
   }
 
-  async function askProxy(profile: DhcpProfile, mac: Mac, address: Ipv4): Promise<readonly Reply[]> {
-    const { say, ask, discover } = transaction(profile, mac)
+  async function requestBootFile(profile: DhcpProfile, mac: Mac, address: Ipv4): Promise<readonly Reply[]> {
+    const { send, request, discover } = transaction(profile, mac)
     const offer = await discover()
-    if (!asksAgain(offer.message)) return [offer]
-    const ack = await ask({
-      say: () => say(MessageType.request, profile.discover(mac), address),
+    if (!needsBootServer(offer.message)) return [offer]
+    const ack = await request({
+      send: () => send(MessageType.request, profile.discover(mac), address),
       port: proxyPort,
       wanted: 'ACK',
       accepts: [MessageType.ack],
@@ -123,20 +123,20 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
   }
 
   async function exchange(profile: DhcpProfile, mac: Mac): Promise<Lease> {
-    const { say, ask, discover } = transaction(profile, mac)
+    const { send, request, discover } = transaction(profile, mac)
     const offer = await discover()
     const selected = selection(server.address, offer.message.yiaddr)
-    const ack = await ask({
-      say: () => say(MessageType.request, profile.request(mac, selected)),
+    const ack = await request({
+      send: () => send(MessageType.request, profile.request(mac, selected)),
       port: server.port,
       wanted: 'ACK',
       accepts: [MessageType.ack, MessageType.nak],
     })
     if (messageTypeOf(ack.message) === MessageType.nak) {
       throw new BootProblem(
-        `an ACK for ${formatIpv4(offer.message.yiaddr)}, which was offered`,
+        `an ACK for the offered address ${formatIpv4(offer.message.yiaddr)}`,
         'a NAK',
-        `the server's log for ${mac}: the site may have been reloaded between the two`,
+        `the log of the server for ${mac}: perhaps the site was reloaded between offer and ACK`,
       )
     }
     return { offer: offer.message, ack: ack.message, octets: offer.octets + ack.octets }
@@ -144,22 +144,22 @@ export async function openDhcpClients(options: DhcpClientOptions): Promise<DhcpC
 
   return {
     exchange,
-    askProxy,
+    requestBootFile,
     close: async () => {
-      await Promise.all([hearing.close(), speaking.close()])
+      await Promise.all([receiver.close(), sender.close()])
     },
   }
 }
 
-async function openSpeaking(
+async function openSender(
   sockets: Sockets,
   options: { readonly address: string; readonly port: number; readonly reuseAddress: boolean },
-  hearing: UdpPort,
+  receiver: UdpPort,
 ): Promise<UdpPort> {
   try {
     return await sockets.bindUdp({ ...options, broadcast: true })
   } catch (error) {
-    await hearing.close()
+    await receiver.close()
     throw error
   }
 }
@@ -167,60 +167,60 @@ async function openSpeaking(
 type Question = {
   readonly profile: DhcpProfile
   readonly mac: Mac
-  readonly say: () => void
+  readonly send: () => void
   readonly port: number
   readonly wanted: string
   readonly accepts: readonly number[]
 }
 
-/** Says it until the expected server answers; other servers' replies are remembered for the complaint. */
+/** Repeats the message until the expected server replies; collects replies of other servers for the error message. */
 function wait(
   { clock, server }: DhcpClientOptions,
   waitingByXid: Map<number, Waiting>,
   xid: number,
   question: Question,
 ): Promise<Reply> {
-  const { profile, mac, say, port, wanted, accepts } = question
+  const { profile, mac, send, port, wanted, accepts } = question
   const others = new Set<string>()
   const { promise, resolve, reject } = Promise.withResolvers<Reply>()
   let attempt = 0
   let timer = { cancel: () => {} }
 
-  const speak = (): void => {
+  const transmit = (): void => {
     const delay = timeoutMs[attempt++]
     if (delay === undefined) {
-      reject(silence())
+      reject(noReply())
       return
     }
-    timer = clock.after(delay, speak)
-    say()
+    timer = clock.after(delay, transmit)
+    send()
   }
-  const silence = (): BootProblem => {
+  const noReply = (): BootProblem => {
     const seconds = timeoutMs.reduce((sum, ms) => sum + ms, 0) / 1000
     const came = others.size === 0 ? 'no reply' : `replies of other servers only (${[...others].join(', ')})`
     return new BootProblem(
       `an ${wanted} from ${formatIpv4(server.address)}:${port} to the ${profile.name} of ${mac}`,
       `${came} within ${seconds} s`,
-      'whether the server runs (slipway serve) and what its log says of this mac',
+      'whether the server runs (slipway serve), and its log for this MAC address',
     )
   }
   waitingByXid.set(xid, {
     mac,
-    hear(reply) {
+    receive(reply) {
       const from = addressIn(reply.message, OptionCode.serverIdentifier)
       if (from !== server.address)
-        others.add(from === undefined ? 'one without an identifier' : formatIpv4(from))
+        others.add(from === undefined ? 'one without a server identifier' : formatIpv4(from))
       else if (accepts.includes(messageTypeOf(reply.message) ?? 0)) resolve(reply)
     },
   })
-  speak()
+  transmit()
   return promise.finally(() => {
     timer.cancel()
     waitingByXid.delete(xid)
   })
 }
 
-/** @returns `undefined` for what is no reply: our own requests, heard again, or noise on the port */
+/** @returns `undefined` for other datagrams: own broadcasts, and packets that are not DHCP replies */
 function decodeReply(octets: Uint8Array): DhcpMessage | undefined {
   try {
     const message = decodeMessage(octets)

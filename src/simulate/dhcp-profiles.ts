@@ -1,7 +1,6 @@
 /**
- * What the machines of a rack send as DHCP clients, option for option in their own order: taken from
- * captures of OVMF 2022.11, Debian's iPXE and busybox 1.35 (test/fixtures/dhcp), and from the PXE
- * specification 2.1 §2.2.3 for a plain BIOS ROM.
+ * The DHCP options that simulated machines send, in the order of real clients. They are taken from captures of OVMF
+ * 2022.11, Debian's iPXE, and busybox 1.35 (test/fixtures/dhcp), and for a BIOS ROM from the PXE specification 2.1 §2.2.3.
  */
 import { ipv4Octets, type Ipv4 } from '../proto/address/ipv4.ts'
 import { macOctets, type Mac } from '../proto/address/mac.ts'
@@ -10,21 +9,21 @@ import { OptionCode } from '../proto/dhcp/option-table.ts'
 import type { DhcpOption } from '../proto/dhcp/option.ts'
 import type { BootProtocol } from '../proto/dhcp/values/class.ts'
 
-/** A PC's BIOS, or UEFI of x64 and of 64-bit ARM, each booting by PXE (TFTP) or over HTTP. */
+/** BIOS of a PC, or x64 or arm64 UEFI, which boot by PXE (TFTP) or over HTTP. */
 export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'arm64' | 'arm64-http'
 
-/** Whether it fetches its loader by UEFI HTTP Boot. */
+/** Whether the firmware downloads its loader by UEFI HTTP Boot. */
 export function bootsOverHttp(firmware: Firmware): boolean {
   return firmware === 'uefi-http' || firmware === 'arm64-http'
 }
 
 export type DhcpProfile = {
-  /** How problems name the client. */
+  /** The name of the client in error messages. */
   readonly name: string
   readonly flags: number
   /** Everything after option 53. */
   discover(mac: Mac): readonly DhcpOption[]
-  /** Everything after option 53; `selection` are options 54 and 50 of the offer that is taken. */
+  /** Everything after option 53; `selection` has options 54 and 50 for the accepted offer. */
   request(mac: Mac, selection: Selection): readonly DhcpOption[]
 }
 
@@ -37,13 +36,13 @@ export function selection(serverIdentifier: Ipv4, address: Ipv4): Selection {
   }
 }
 
-/** RFC 4578 §2.1 and IANA's registry; firmware of 64-bit UEFI says 7, not 9. */
+/** RFC 4578 §2.1 and the IANA registry; x64 UEFI firmware sends 7, not 9. */
 const architectureOf: Readonly<Record<Firmware, number>> = {
   ...{ bios: 0, uefi: 7, 'uefi-http': 16 },
   ...{ arm64: 11, 'arm64-http': 19 },
 }
 
-/** Option 94, client network interface (RFC 4578 §2.2): UNDI, major, minor. Only clients speak of it. */
+/** Option 94, client network interface (RFC 4578 §2.2): UNDI, major, minor. Only clients send it. */
 const networkInterfaceCode = 94
 const biosUndi = [2, 1] as const
 const uefiUndi = [3, 0] as const
@@ -63,7 +62,7 @@ const ipxeParameters = [
 ]
 const systemParameters = [1, 3, 6, 12, 15, 26, 28, 42, 119]
 
-/** The network boot client in a machine's firmware, before any boot loader of ours. */
+/** The network boot client in the firmware, before it loads a boot loader. */
 export function firmwareProfile(firmware: Firmware): DhcpProfile {
   const isHttp = bootsOverHttp(firmware)
   const undi = firmware === 'bios' ? biosUndi : uefiUndi
@@ -88,16 +87,16 @@ export function firmwareProfile(firmware: Firmware): DhcpProfile {
   }
 }
 
-/** Option 57 of DISCOVER and REQUEST. OVMF's PXE asks with 1472, then with its octets in the other order. */
+/** Option 57 of DISCOVER and REQUEST. OVMF's PXE client sends 1472, then the same with swapped octets. */
 function sizesOf(firmware: Firmware): readonly [discover: number, request: number] {
   if (firmware === 'bios') return [1260, 1260]
   return bootsOverHttp(firmware) ? [1472, 1472] : [1472, 0xff00]
 }
 
-/** iPXE, whichever loader brought it: it wants unicast replies and selects at the end. */
+/** iPXE: it requests unicast replies and sends its selection at the end. */
 export function ipxeProfile(firmware: Firmware): DhcpProfile {
   const undi = firmware === 'bios' ? biosUndi : ([3, 10] as const)
-  // It names the machine that it was built for, by whichever way it came.
+  // The architecture of the build, regardless of how it was loaded.
   const architecture = architectureOf[ipxeBuild[firmware]]
   const common = (mac: Mac) => [
     u16(OptionCode.maxMessageSize, 1472),
@@ -122,7 +121,7 @@ export function ipxeProfile(firmware: Firmware): DhcpProfile {
   }
 }
 
-/** The booted system, as busybox's udhcpc asks; NetworkManager in RHCOS asks for the same things. */
+/** The live system, with the options of busybox's udhcpc; NetworkManager in RHCOS requests the same options. */
 export const systemProfile: DhcpProfile = {
   name: 'live system',
   flags: 0,
@@ -174,7 +173,7 @@ function clientIdentifier(mac: Mac): DhcpOption {
   return octets(OptionCode.clientIdentifier, 1, ...macOctets(mac))
 }
 
-/** RFC 4578 §2.3: type 0 and a UUID; the machine has none, so its hardware address ends it. */
+/** RFC 4578 §2.3: type 0 and a UUID, here one that ends with the hardware address. */
 function machineIdentifier(mac: Mac): DhcpOption {
   return octets(OptionCode.clientMachineIdentifier, 0, ...new Uint8Array(10), ...macOctets(mac))
 }

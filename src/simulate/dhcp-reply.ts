@@ -1,4 +1,4 @@
-/** Reading a DHCP reply as its client does, and judging it against what the site declares for the machine. */
+/** Reads a DHCP reply as a client does, and compares it with the declaration of the node. */
 import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
 import { MalformedPacket } from '../proto/bytes/malformed.ts'
 import type { DhcpMessage } from '../proto/dhcp/message.ts'
@@ -11,7 +11,7 @@ import { textOf } from '../proto/dhcp/values/text.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { BootProblem } from './boot-problem.ts'
 
-/** How a reply's option reads, or what is wrong with it; absent options are `undefined`. */
+/** Decodes an option; `undefined` if it is absent. @throws {BootProblem} when it is malformed */
 function read<T>(message: DhcpMessage, code: number, reading: (option: DhcpOption) => T): T | undefined {
   const option = message.options.find((candidate) => candidate.code === code)
   if (option === undefined) return undefined
@@ -19,11 +19,11 @@ function read<T>(message: DhcpMessage, code: number, reading: (option: DhcpOptio
     return reading(option)
   } catch (error) {
     if (!(error instanceof MalformedPacket)) throw error
-    throw new BootProblem(`a readable ${nameOf(code)}`, error.message, 'the server: this is its bug')
+    throw new BootProblem(`a readable ${nameOf(code)}`, error.message, 'the server, and report this bug')
   }
 }
 
-/** What an option of `type` holds, as people write it. */
+/** Returns the addresses of an option as text, separated by commas. */
 export function addressesText(message: DhcpMessage, code: number): string | undefined {
   return read(message, code, (option) => addressesOf(option).map(formatIpv4).join(', '))
 }
@@ -36,7 +36,7 @@ export function messageTypeOf(message: DhcpMessage): number | undefined {
   return read(message, OptionCode.messageType, u8Of)
 }
 
-/** The boot file: option 67, else the header's field (RFC 2132 §9.5); `undefined` when there is none. */
+/** Returns the boot file: option 67, else the header field (RFC 2132 §9.5); `undefined` if there is none. */
 export function bootFileOf(message: DhcpMessage): string | undefined {
   const text = read(message, OptionCode.bootFileName, textOf) ?? message.file
   return text === '' ? undefined : text
@@ -48,7 +48,7 @@ export function leaseSecondsOf(message: DhcpMessage): number | undefined {
 
 type Check = {
   readonly code: number
-  /** `undefined`: the site declares none, and none may come. */
+  /** `undefined` if the site declares no value; the reply must not have one then. */
   readonly expected: string | undefined
   readonly got: string | undefined
   /** Where in the site the value comes from. */
@@ -56,19 +56,19 @@ type Check = {
 }
 
 /**
- * What every client of this node must be told. The parameter request lists of firmware, iPXE and the live system
- * all name these options; `isSystem` adds those that only the live system needs.
+ * Checks the options that every client of this node must get: the parameter request lists of firmware, iPXE, and the live
+ * system all contain them. `isSystem` adds those that only the live system requests.
  *
  * @throws {BootProblem} at the first difference
  */
-export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, isSystem: boolean): void {
+export function checkLease(message: DhcpMessage, node: NodeModel, model: Model, isSystem: boolean): void {
   const { endpoint, site } = model
   const { subnet } = node
   if (message.yiaddr !== node.address) {
     throw new BootProblem(
       `the reserved address ${formatIpv4(node.address)}`,
       message.yiaddr === 0 ? 'no address' : formatIpv4(message.yiaddr),
-      `mac and address of ${node.key} in the site file, and whether the server has read it (SIGHUP)`,
+      `mac and address of ${node.key} in the site file, and whether the server loaded it (slipway reload)`,
     )
   }
   const ownServer = site.dns.serve ? [endpoint.address] : []
@@ -116,19 +116,19 @@ export function judgeLease(message: DhcpMessage, node: NodeModel, model: Model, 
     throw new BootProblem(
       expected === undefined ? `no ${nameOf(code)}` : `${nameOf(code)} ${expected}`,
       got ?? 'none',
-      `${source} in the site file, and whether the server has read it (SIGHUP)`,
+      `${source} in the site file, and whether the server loaded it (slipway reload)`,
     )
   }
 }
 
 /**
- * Firmware puts a reply without an address together with another server's lease when it calls itself PXE's (HTTP's
- * for HTTP Boot); iPXE wants the same word.
+ * Checks a ProxyDHCP offer. Firmware combines an offer without an address with the lease of another server only if
+ * option 60 is `PXEClient` (`HTTPClient` for HTTP Boot). iPXE requires the same.
  *
- * @throws {BootProblem} when it would not
+ * @throws {BootProblem} when a client would ignore the offer
  */
-export function judgeProxyOffer(message: DhcpMessage): void {
-  const where = 'dhcp of the subnet in the site file, and whether the server has read it (restart)'
+export function checkProxyOffer(message: DhcpMessage): void {
+  const where = 'dhcp of the subnet in the site file, and whether the server was restarted since'
   if (message.yiaddr !== 0) {
     throw new BootProblem('a boot file without an address (dhcp: proxy)', formatIpv4(message.yiaddr), where)
   }
@@ -137,45 +137,44 @@ export function judgeProxyOffer(message: DhcpMessage): void {
   throw new BootProblem(
     'option 60 "PXEClient" or "HTTPClient"',
     vendorClass ?? 'none',
-    'the server: this is its bug',
+    'the server, and report this bug',
   )
 }
 
-/** Whether firmware asks again at the ProxyDHCP port: a reply that calls itself PXE's and has no option 43. */
-export function asksAgain(message: DhcpMessage): boolean {
+/** Whether firmware sends a request to the ProxyDHCP port: for an offer with `PXEClient` and without option 43. */
+export function needsBootServer(message: DhcpMessage): boolean {
   const isPxe = read(message, OptionCode.vendorClass, textOf)?.startsWith('PXEClient') === true
   return isPxe && !message.options.some(({ code }) => code === OptionCode.vendorInformation)
 }
 
-/** UEFI HTTP Boot passes over every offer that does not call itself HTTP's (option 60). */
-export function judgeHttpOffer(message: DhcpMessage): void {
+/** UEFI HTTP Boot ignores every offer without `HTTPClient` in option 60. */
+export function checkHttpOffer(message: DhcpMessage): void {
   const vendorClass = read(message, OptionCode.vendorClass, textOf)
   if (vendorClass === 'HTTPClient') return
-  throw new BootProblem('option 60 "HTTPClient"', vendorClass ?? 'none', 'the server: this is its bug')
+  throw new BootProblem('option 60 "HTTPClient"', vendorClass ?? 'none', 'the server, and report this bug')
 }
 
 /**
- * What makes OVMF give up: option 60 `PXEClient` without option 43 is the sign of a PXE boot server, and
- * ends in PXE-E16.
+ * OVMF stops with PXE-E16 at option 60 `PXEClient` without option 43, because it then looks for a boot server.
  */
-export function judgePxeOffer(message: DhcpMessage): void {
-  if (asksAgain(message)) {
+export function checkPxeOffer(message: DhcpMessage): void {
+  if (needsBootServer(message)) {
     throw new BootProblem(
       'no option 60 "PXEClient" without option 43 (UEFI stops with PXE-E16)',
       'option 60 alone',
-      'the server: this is its bug',
+      'the server, and report this bug',
     )
   }
 }
 
-/** Without `no-pxedhcp` in option 175 iPXE waits 3 s for a ProxyDHCP server. */
-export function judgeIpxeOffer(message: DhcpMessage): void {
+/** Without `no-pxedhcp` in option 175, iPXE waits 3 s for a ProxyDHCP server. */
+export function checkIpxeOffer(message: DhcpMessage): void {
   const noProxyDhcp = read(message, OptionCode.ipxe, subOptionsOf)?.get(176)
   if (noProxyDhcp?.[0] !== 1) {
     throw new BootProblem(
       'option 175 with no-pxedhcp (iPXE waits 3 s without)',
       noProxyDhcp === undefined ? 'none' : String(noProxyDhcp[0]),
-      'the server: this is its bug',
+      'the server, and report this bug',
     )
   }
 }

@@ -1,4 +1,4 @@
-/** Digests of the files that the server should have sent, each read once however many nodes fetch it. */
+/** Compares downloads with the files on the disk. Each file is read only once, however many nodes download it. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
@@ -9,9 +9,9 @@ type Sent = { readonly octets: number; readonly sha256: string }
 
 export type DiskFiles = {
   /**
-   * Compares what came with the file on this machine.
+   * Compares a download with the file on this machine.
    *
-   * @throws {BootProblem} when they differ, or the file is not there
+   * @throws {BootProblem} when they differ, or the file does not exist
    */
   compare(sent: Sent, fact: FileFact | undefined): Promise<void>
 }
@@ -22,8 +22,8 @@ export function openDiskFiles(): DiskFiles {
     async compare(sent, fact) {
       if (fact?.kind !== 'found') {
         throw new BootProblem(
-          'a file that the site names',
-          'something else',
+          'a file of the site',
+          'a file that the site does not name',
           fact?.problem ?? 'the site file',
         )
       }
@@ -33,9 +33,9 @@ export function openDiskFiles(): DiskFiles {
       const sha256 = await digest
       if (sent.octets === octets && sent.sha256 === sha256) return
       throw new BootProblem(
-        `${path} octet for octet (${octets} octets, sha256 ${sha256})`,
-        `${sent.octets} octets, sha256 ${sent.sha256}`,
-        'whether the file was replaced while the server ran',
+        `the content of ${path} (${octets} bytes, sha256 ${sha256})`,
+        `${sent.octets} bytes, sha256 ${sent.sha256}`,
+        'whether the file was replaced since the site was loaded',
       )
     },
   }

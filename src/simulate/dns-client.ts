@@ -1,4 +1,4 @@
-/** Asking the site's names as a booted machine does: by UDP, with EDNS, from a port of its own each time. */
+/** Queries the names of the site as a booted machine does: over UDP, with EDNS, and from a new port for each query. */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
@@ -19,10 +19,10 @@ export type DnsClient = {
 const timeoutMs = [1000, 2000]
 
 /**
- * Asks one question and judges the answer.
+ * Sends one query and compares the answer with the site.
  *
- * @returns octets of the answer
- * @throws {BootProblem} when it is not exactly what the site declares
+ * @returns the size of the answer in octets
+ * @throws {BootProblem} when they differ
  */
 export async function checkName(client: DnsClient, question: DnsQuestion): Promise<number> {
   const { name, type, expected } = question
@@ -35,7 +35,7 @@ export async function checkName(client: DnsClient, question: DnsQuestion): Promi
     )
   const { answer, octets } = await ask(client, question, problem)
   if (answer.rcode !== ResponseCode.noError) throw problem('NOERROR', `response code ${answer.rcode}`)
-  if (!answer.isAuthoritative) throw problem('an authoritative answer', 'one without the AA flag')
+  if (!answer.isAuthoritative) throw problem('an authoritative answer', 'an answer without the AA flag')
   const wanted = [...expected].sort().join(', ')
   const came = answer.answers.map(recordText).sort().join(', ')
   if (came !== wanted) throw problem(wanted, came === '' ? 'no records' : came)
@@ -56,7 +56,7 @@ async function ask(
   const send = (): void => {
     const delay = timeoutMs[attempt++]
     if (delay === undefined) {
-      reject(problem('an answer', 'silence'))
+      reject(problem('an answer', 'no answer'))
       return
     }
     timer = clock.after(delay, send)
@@ -66,7 +66,7 @@ async function ask(
     for (const { payload } of batch) {
       try {
         const answer = decodeAnswer(payload)
-        // RFC 5452 §9.1: an answer belongs to its query by id and question.
+        // RFC 5452 §9.1: an answer matches its query by id and question.
         if (answer.id === id && answer.question?.name === name) resolve({ answer, octets: payload.length })
       } catch (error) {
         reject(error instanceof MalformedPacket ? problem('a readable answer', error.message) : error)

@@ -1,4 +1,4 @@
-/** The names that a node must find before it can be installed, and what the site says they mean. */
+/** The DNS names that a node needs to be installed, and the answers that the site declares. */
 import { formatIp, isIpv4, type Ip } from '../proto/address/ip.ts'
 import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
 import { endpointsOf } from '../site/endpoints.ts'
@@ -14,8 +14,8 @@ export type DnsQuestion = {
 }
 
 /**
- * The node's own name there and back, `api`, `api-int` and a name under `apps`: an address family that has no
- * address is not asked for.
+ * Returns queries for the name and the reverse name of the node, `api`, `api-int`, and a name under `apps`, for the address
+ * families that have an address.
  */
 export function dnsQuestions(node: NodeModel, model: Model): DnsQuestion[] {
   const own: DnsQuestion = {

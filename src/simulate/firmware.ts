@@ -1,4 +1,4 @@
-/** What a machine's firmware does: DHCP, then the boot loader, by PXE (TFTP) or by UEFI HTTP Boot. */
+/** Simulates firmware: DHCP, then the boot loader by PXE (TFTP) or UEFI HTTP Boot. */
 import { arm64, x64 } from '../plan/dhcp/boot-table.ts'
 import type { LoaderName } from '../plan/facts.ts'
 import type { NodeModel } from '../plan/model.ts'
@@ -6,12 +6,12 @@ import { absoluteUrl, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import { BootProblem } from './boot-problem.ts'
 import { bootsOverHttp, firmwareProfile, type Firmware } from './dhcp-profiles.ts'
-import { bootFileOf, judgeHttpOffer, judgePxeOffer } from './dhcp-reply.ts'
+import { bootFileOf, checkHttpOffer, checkPxeOffer } from './dhcp-reply.ts'
 import { openHttpClient } from './http-client.ts'
-import { askBootFile, pathOf, wrongBootFile, type Machine } from './machine.ts'
+import { requestBootFile, pathOf, wrongBootFile, type Machine } from './machine.ts'
 import { probeSize, readFile } from './tftp-client.ts'
 
-/** From power-on until the loader is in memory. */
+/** Simulates the boot from power-on until the loader is downloaded. */
 export async function startLoader(machine: Machine): Promise<void> {
   if (bootsOverHttp(machine.firmware)) await fetchByHttp(machine, await askHttpDhcp(machine))
   else await fetchByTftp(machine, await askPxeDhcp(machine))
@@ -20,7 +20,7 @@ export async function startLoader(machine: Machine): Promise<void> {
 async function askPxeDhcp(machine: Machine): Promise<string> {
   const { node, firmware, rack } = machine
   return machine.timeline.step('DHCP firmware', async () => {
-    const { reply, leased, octets } = await askBootFile(machine, firmwareProfile(firmware), judgePxeOffer)
+    const { reply, leased, octets } = await requestBootFile(machine, firmwareProfile(firmware), checkPxeOffer)
     const file = bootFileOf(reply)
     const wanted = loaderOf(node, firmware)
     if (file !== wanted) throw wrongBootFile(wanted, file, node)
@@ -35,7 +35,11 @@ async function askPxeDhcp(machine: Machine): Promise<string> {
 async function askHttpDhcp(machine: Machine): Promise<string> {
   const { node, firmware, rack } = machine
   return machine.timeline.step('DHCP firmware', async () => {
-    const { reply, leased, octets } = await askBootFile(machine, firmwareProfile(firmware), judgeHttpOffer)
+    const { reply, leased, octets } = await requestBootFile(
+      machine,
+      firmwareProfile(firmware),
+      checkHttpOffer,
+    )
     const url = bootFileOf(reply)
     const wanted = absoluteUrl(rack.model.endpoint, urlPaths.loader(loaderOf(node, firmware)))
     if (url !== wanted) throw wrongBootFile(wanted, url, node)
@@ -47,12 +51,12 @@ async function fetchByHttp({ node, firmware, rack, timeline }: Machine, url: str
   const client = openHttpClient('UefiHttpBoot/1.0 (slipway simulate)')
   try {
     await timeline.step('HTTP loader', async () => {
-      // OVMF makes room for what HEAD announces, and fetches then.
+      // OVMF allocates memory for the length in the response to HEAD, then downloads the file.
       const announced = await client.size(url)
       const sent = await client.fetch(url)
       if (announced !== sent.octets) {
-        const expected = `${announced} octets, as HEAD ${url} said`
-        throw new BootProblem(expected, `${sent.octets}`, 'the server: this is its bug')
+        const expected = `${announced} bytes, the length in the response to HEAD ${url}`
+        throw new BootProblem(expected, `${sent.octets}`, 'the server, and report this bug')
       }
       await rack.disk.compare(sent, rack.model.facts.loaders.get(loaderOf(node, firmware)))
       return { value: undefined, octets: sent.octets, text: pathOf(url) }
@@ -64,16 +68,16 @@ async function fetchByHttp({ node, firmware, rack, timeline }: Machine, url: str
 
 async function fetchByTftp({ firmware, rack, timeline }: Machine, file: string): Promise<void> {
   await timeline.step('TFTP loader', async () => {
-    // OVMF asks for the size, aborts, and begins anew; the sizes are those of its own and of BIOS ROMs.
+    // OVMF requests the size, aborts, and starts again. The block sizes are those of OVMF and of BIOS ROMs.
     const wanted: [string, string][] =
       firmware === 'bios' ? [['blksize', '1456']] : [['blksize', '1468'], ['windowsize', '4']] // prettier-ignore
     const size = await probeSize(rack.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
     const sent = await readFile(rack.tftp, { file, options: new Map(wanted) })
     if (size !== sent.octets) {
       throw new BootProblem(
-        `${size} octets, the tsize of ${file}`,
+        `${size} bytes, the tsize of ${file}`,
         `${sent.octets}`,
-        'the server: this is its bug',
+        'the server, and report this bug',
       )
     }
     await rack.disk.compare(sent, rack.model.facts.loaders.get(file as LoaderName))

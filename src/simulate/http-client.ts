@@ -1,4 +1,4 @@
-/** Fetching by HTTP as firmware, iPXE and the live system do: no redirects, a body as long as it says. */
+/** An HTTP client like those of firmware, iPXE, and the live system: no redirects, and it checks Content-Length. */
 import { createHash } from 'node:crypto'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { BootProblem } from './boot-problem.ts'
@@ -6,36 +6,36 @@ import { BootProblem } from './boot-problem.ts'
 export type Fetched = {
   readonly octets: number
   readonly sha256: string
-  /** The body as text, when it was asked for. */
+  /** The body as text if `asText` was set, else empty. */
   readonly text: string
 }
 
 export type HttpClient = {
-  /** @throws {BootProblem} for anything but a whole 200 */
+  /** @throws {BootProblem} unless the response is a complete 200 */
   fetch(url: string, options?: { readonly asText?: boolean }): Promise<Fetched>
-  /** @throws {BootProblem} for anything but a 403 */
+  /** @throws {BootProblem} unless the response is a 403 */
   expectRefusal(url: string): Promise<void>
   /**
-   * How many octets HEAD announces.
+   * Returns the Content-Length of the response to HEAD.
    *
-   * @throws {BootProblem} for anything but a 200 that says so
+   * @throws {BootProblem} unless the response is a 200 with a Content-Length
    */
   size(url: string): Promise<number>
   close(): void
 }
 
-/** Nothing for so long ends a transfer. */
+/** A transfer that receives nothing for this time is aborted. */
 const idleMs = 10_000
 
-/** What is kept as text is a script or an Ignition file. */
-const mostTextOctets = 16 * 1024 * 1024
+/** Limit for text: scripts and Ignition files. */
+const maxTextBytes = 16 * 1024 * 1024
 
-/** One connection for everything, kept alive, as iPXE has it. */
+/** Uses one persistent connection for all requests, as iPXE does. */
 export function openHttpClient(userAgent: string): HttpClient {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const ask = async (method: Method, url: string, expected = 200): Promise<IncomingMessage> => {
     if (URL.parse(url)?.protocol !== 'http:') {
-      throw problem(method, url, 'an http:// URL, which is all that iPXE can fetch here', JSON.stringify(url))
+      throw problem(method, url, 'an http:// URL, the only kind that iPXE can load here', JSON.stringify(url))
     }
     const response = await send(method, url, agent, userAgent)
     if (response.statusCode === expected) return response
@@ -67,8 +67,8 @@ function send(method: Method, url: string, agent: Agent, userAgent: string): Pro
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const options = { method, agent, timeout: idleMs, headers: { 'user-agent': userAgent } }
   const outgoing = request(url, options, resolve)
-  outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing for ${idleMs / 1000} s`)))
-  outgoing.on('error', (error) => reject(problem(method, url, 'an answer', error.message)))
+  outgoing.on('timeout', () => outgoing.destroy(new Error(`no data for ${idleMs / 1000} s`)))
+  outgoing.on('error', (error) => reject(problem(method, url, 'a response', error.message)))
   outgoing.end()
   return promise
 }
@@ -81,14 +81,14 @@ async function readBody(url: string, response: IncomingMessage, asText: boolean)
     for await (const block of response as AsyncIterable<Buffer>) {
       hash.update(block)
       octets += block.length
-      if (asText && octets <= mostTextOctets) kept.push(block)
+      if (asText && octets <= maxTextBytes) kept.push(block)
     }
   } catch (error) {
-    throw problem('GET', url, 'the whole body', `${octets} octets, then ${(error as Error).message}`)
+    throw problem('GET', url, 'the whole body', `${octets} bytes, then ${(error as Error).message}`)
   }
   const announced = response.headers['content-length']
   if (announced !== String(octets)) {
-    throw problem('GET', url, `Content-Length ${octets}, which is what came`, announced ?? 'none')
+    throw problem('GET', url, `Content-Length ${octets}, the size of the body`, announced ?? 'none')
   }
   return { octets, sha256: hash.digest('hex'), text: Buffer.concat(kept).toString('utf8') }
 }
@@ -97,6 +97,6 @@ function problem(method: Method, url: string, expected: string, came: string): B
   return new BootProblem(
     `${expected} for ${method} ${url}`,
     came,
-    "slipway check, and the server's log for this path",
+    'the output of "slipway check", and the log of the server for this path',
   )
 }

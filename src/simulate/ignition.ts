@@ -1,4 +1,4 @@
-/** Whether what came is an Ignition file that an installer would take (coreos.github.io/ignition, v3 specs). */
+/** Checks that a file is an Ignition file that the installer accepts (coreos.github.io/ignition, v3 specs). */
 import { createHash } from 'node:crypto'
 import { BootProblem } from './boot-problem.ts'
 
@@ -12,13 +12,13 @@ export function readIgnition(text: string, url: string): string {
   if (typeof version === 'string' && /^[23]\.\d+\.\d+$/.test(version)) return version
   throw new BootProblem(
     `an Ignition file with a version 2.x or 3.x from ${url}`,
-    version === undefined ? 'one without ignition.version' : JSON.stringify(version),
-    'the directory that ignition names in the site file',
+    version === undefined ? 'a file without ignition.version' : JSON.stringify(version),
+    'the directory of the key ignition in the site file',
   )
 }
 
 /**
- * The role's file inside a wrapper, as Ignition would merge it.
+ * Returns size and digest of the role's file inside a wrapper, as Ignition merges it.
  *
  * @throws {BootProblem}
  */
@@ -27,9 +27,9 @@ export function mergedFile(text: string, url: string): { readonly octets: number
   const source = firstMerged(text)
   if (source?.startsWith(prefix) !== true) {
     throw new BootProblem(
-      `a configuration to merge, inside the file from ${url}`,
+      `a configuration to merge in the file from ${url}`,
       source === undefined ? 'none' : `one from ${source.slice(0, 80)}`,
-      'files, hostname and networkKeyfiles of the node in the site file',
+      'files, hostname, and networkKeyfiles of the node in the site file',
     )
   }
   const role = Buffer.from(source.slice(prefix.length), 'base64')

@@ -1,18 +1,18 @@
 /**
- * One line of an iPXE script as words and commands: blanks part words, `#` begins a comment, `${name}` is
- * put in after the words were parted, `&&`, `||` and `;` join commands (iPXE, core/exec.c).
+ * Parses one line of an iPXE script as iPXE does (core/exec.c): blanks separate words, `#` starts a comment, `&&`, `||`,
+ * and `;` separate commands. `${name}` is expanded after the line was split into words.
  */
 
-/** What `${name}` stands for; a name that is not there is the empty text, as in iPXE. */
+/** The values of `${name}`; an unknown name is the empty text, as in iPXE. */
 export type Settings = ReadonlyMap<string, string>
 
 const terminators = ['&&', '||', ';'] as const
 type Terminator = (typeof terminators)[number]
 
 export type ScriptCommand = {
-  /** The command's own name first, nothing expanded yet; none at all after the last terminator of a line. */
+  /** The name of the command first, not expanded; empty after a terminator at the end of the line. */
   readonly words: readonly string[]
-  /** What follows it; `undefined` at the end of the line. */
+  /** The terminator after it; `undefined` at the end of the line. */
   readonly terminator: Terminator | undefined
 }
 
@@ -34,17 +34,16 @@ export function parseLine(line: string): readonly ScriptCommand[] {
 }
 
 /**
- * Puts settings in. `${net0/mac:hexhyp}` is the one conversion that boot scripts use; another one is an
- * error, because the text that a machine would send is not known here.
+ * Expands settings. `${net0/mac:hexhyp}` is the only conversion that boot scripts use.
  *
- * @throws {SyntaxError} on another conversion
+ * @throws {SyntaxError} on another conversion, because its result is unknown here
  */
 export function expand(word: string, settings: Settings): string {
   return word.replaceAll(/\$\{([^}:]*)(?::([^}]*))?\}/g, (whole, name: string, conversion?: string) => {
     const value = settings.get(name) ?? ''
     if (conversion === undefined || conversion === 'string') return value
     if (conversion === 'hexhyp') return value.replaceAll(':', '-')
-    throw new SyntaxError(`${whole} converts in a way that the simulator does not know`)
+    throw new SyntaxError(`${whole} uses a conversion that the simulator does not support`)
   })
 }
 
@@ -54,10 +53,11 @@ export type Arguments = {
 }
 
 /**
- * Options come before the operands and end at `--`, as in iPXE, so that `kernel URL --not-ours` leaves the kernel its own.
+ * Options precede the operands and end at `--`, as in iPXE, so that in `kernel URL --option` the option belongs to the
+ * kernel.
  *
  * @param known names by spelling (`--name` and `-n`), and whether the option takes a value
- * @throws {SyntaxError} on an option that is not known or lacks its value
+ * @throws {SyntaxError} on an unknown option, or one without its value
  */
 export function parseArguments(
   words: readonly string[],
@@ -69,10 +69,10 @@ export function parseArguments(
     if (words[at] === '--') return { options, operands: words.slice(at + 1) }
     const [spelling, inline] = (words[at] as string).split(/=(.*)/s, 2) as [string, string?]
     const option = known[spelling]
-    if (option === undefined) throw new SyntaxError(`option ${spelling} is not known to the simulator`)
+    if (option === undefined) throw new SyntaxError(`the simulator does not support the option ${spelling}`)
     const [name, takesValue] = option
     const value = takesValue ? (inline ?? words[++at]) : ''
-    if (value === undefined) throw new SyntaxError(`option ${spelling} lacks its value`)
+    if (value === undefined) throw new SyntaxError(`option ${spelling} has no value`)
     options.set(name, value)
   }
   return { options, operands: words.slice(at) }

@@ -1,31 +1,31 @@
 /**
- * Runs an iPXE boot script as a machine would whose operator touches no key but those given, up to the point where it
- * boots, chains, or gives up (https://ipxe.org/cmd). Fetches nothing: the caller does. A command that is
- * not known here is refused, so that a script never passes because half of it was skipped.
+ * Runs an iPXE boot script up to the point where it boots, chains, or stops (https://ipxe.org/cmd), with the given key
+ * presses. It downloads nothing: the caller does. Unknown commands are refused, so that a script cannot pass because a
+ * part of it was skipped.
  */
 import { expand, parseArguments, parseLine, type Settings } from './ipxe-line.ts'
 
 export type ScriptImage = {
   readonly url: string
-  /** What `initrd=` on the kernel's line refers to: `--name`, or the last part of the URL. */
+  /** The name that `initrd=` of the kernel refers to: `--name`, or the last segment of the URL. */
   readonly name: string
   readonly arguments: readonly string[]
 }
 
 export type ScriptOutcome =
   | { readonly kind: 'boot'; readonly kernel: ScriptImage; readonly initrds: readonly ScriptImage[] }
-  /** `said` is what it wrote on the console before. */
+  /** `said` has the lines that it printed on the console. */
   | { readonly kind: 'chain'; readonly url: string; readonly said: readonly string[] }
-  /** The firmware goes on to its next boot device; `command` says how: `exit`, `sanboot`, `end of script`. */
+  /** The firmware continues with its next boot device; `command` is the reason: `exit`, `sanboot`, `end of script`. */
   | { readonly kind: 'local'; readonly command: string }
-  /** Nothing more happens without a person: a shell, a menu or prompt without a time limit. */
+  /** The script waits for the administrator: a shell, or a menu or prompt without a time limit. */
   | { readonly kind: 'waits'; readonly command: string }
   | { readonly kind: 'restarts'; readonly command: string }
   /** `reason` names the line. */
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** More than any script of ours runs through; one that goes round in itself is found by it. */
-const mostLines = 2000
+/** More lines than any script of slipway runs; detects endless loops. */
+const maxLines = 2000
 
 type State = {
   readonly settings: Map<string, string>
@@ -45,8 +45,8 @@ type Result = boolean | ScriptOutcome
 type Run = (words: readonly string[], state: State, name: string) => Result
 
 /**
- * @param url where the script came from: other URLs in it may be relative
- * @param keys that are pressed wherever a prompt asks for one of them
+ * @param url of the script, because URLs in it can be relative
+ * @param keys pressed at each prompt that asks for one of them
  */
 export function runScript(
   text: string,
@@ -56,7 +56,7 @@ export function runScript(
 ): ScriptOutcome {
   const lines = text.split(/\r?\n/)
   if (lines[0]?.startsWith('#!ipxe') !== true) {
-    return refused(1, `begins with ${JSON.stringify((lines[0] ?? '').slice(0, 20))}, expected "#!ipxe"`)
+    return refused(1, `starts with ${JSON.stringify((lines[0] ?? '').slice(0, 20))}, expected "#!ipxe"`)
   }
   const state: State = {
     settings: new Map(settings),
@@ -72,17 +72,17 @@ export function runScript(
   }
   for (let count = 0; state.line < lines.length; state.line++) {
     const at = state.line
-    if (++count > mostLines) return refused(at + 1, `runs for more than ${mostLines} lines`)
+    if (++count > maxLines) return refused(at + 1, `runs more than ${maxLines} lines`)
     const result = runLine(lines[at] as string, state)
     if (typeof result === 'object') return result
-    if (!result) return refused(at + 1, `fails, and the script with it: ${(lines[at] as string).trim()}`)
+    if (!result) return refused(at + 1, `fails and ends the script: ${(lines[at] as string).trim()}`)
   }
   return { kind: 'local', command: 'end of script' }
 }
 
 /**
- * `&&` lets the next command run after a success, `||` after a failure; one that is passed over leaves the result as
- * it was, and the nothing after a last `||` succeeds. So `iseq a b && goto c ||` never fails.
+ * After `&&` the next command runs if the result is success, after `||` if it is failure. A skipped command does not change
+ * the result, and the empty command after a final `||` succeeds. So `iseq a b && goto c ||` never fails.
  */
 function runLine(line: string, state: State): Result {
   if (line.startsWith(':')) return true
@@ -101,7 +101,7 @@ function runLine(line: string, state: State): Result {
   return result
 }
 
-/** A label's line is where `goto` continues; the first of two equal ones counts, as in iPXE. */
+/** Returns the line of each label, from which `goto` continues. Of duplicate labels the first one is used, as in iPXE. */
 function readLabels(lines: readonly string[]): Map<string, number> {
   const labels = new Map<string, number>()
   for (const [index, line] of lines.entries()) {
@@ -118,7 +118,10 @@ function runCommand(words: readonly string[], state: State): Result {
     const run = Object.hasOwn(commands, name) ? commands[name] : undefined
     if (run === undefined) {
       const known = Object.keys(commands).join(', ')
-      return refused(line, `${JSON.stringify(name)} is not known to the simulator, which knows ${known}`)
+      return refused(
+        line,
+        `the simulator does not support the command ${JSON.stringify(name)}, only ${known}`,
+      )
     }
     return run(rest, state, name)
   } catch (error) {
@@ -133,7 +136,7 @@ function refused(line: number, reason: string): ScriptOutcome {
 
 function absolute(reference: string, state: State): string {
   const url = URL.parse(reference, state.base)
-  if (url === null) throw new SyntaxError(`${JSON.stringify(reference)} is no URL`)
+  if (url === null) throw new SyntaxError(`${JSON.stringify(reference)} is not a URL`)
   return url.href
 }
 
@@ -147,7 +150,7 @@ const readImage: Run = (words, state, name) => {
     '--autofree': ['autofree', false],
   })
   const [reference, ...rest] = operands
-  if (reference === undefined) throw new SyntaxError(`${name} lacks its URL`)
+  if (reference === undefined) throw new SyntaxError(`${name} has no URL`)
   const url = absolute(reference, state)
   const image = { url, name: options.get('name') ?? url.slice(url.lastIndexOf('/') + 1), arguments: rest }
   if (name === 'kernel') state.kernel = image
@@ -165,7 +168,7 @@ const chain: Run = (words, state) => {
     '--replace': ['replace', false],
     '-r': ['replace', false],
   })
-  if (operands[0] === undefined) throw new SyntaxError('chain lacks its URL')
+  if (operands[0] === undefined) throw new SyntaxError('chain has no URL')
   return { kind: 'chain', url: absolute(operands[0], state), said: state.said }
 }
 
@@ -216,18 +219,18 @@ const choose: Run = (words, state) => {
     '-m': ['menu', true],
   })
   const [target] = operands
-  if (target === undefined) throw new SyntaxError('choose lacks the setting that it sets')
+  if (target === undefined) throw new SyntaxError('choose has no setting for the result')
   const chosen = options.get('default') ?? state.defaultItem ?? state.items[0]
   if (chosen === undefined || !state.items.includes(chosen)) {
-    throw new SyntaxError(`choose takes ${chosen ?? 'the first item'}, which the menu does not have`)
+    throw new SyntaxError(`choose selects ${chosen ?? 'the first item'}, which the menu does not have`)
   }
-  // iPXE: a time limit of 0 is none.
+  // In iPXE, a time-out of 0 means no time-out.
   if (Number(options.get('timeout') ?? 0) === 0) return { kind: 'waits', command: 'menu' }
   state.settings.set(target, chosen)
   return true
 }
 
-/** When its key is not pressed: with a time limit the prompt fails, without one it waits. */
+/** Without the key press, a prompt with a time-out fails, and one without waits. */
 const prompt: Run = (words, state) => {
   const { options } = parseArguments(words, {
     '--key': ['key', true],
@@ -244,15 +247,15 @@ const set: Run = ([name = '', ...value], state) => {
   return true
 }
 
-/** Adds to a number, 1 when nothing else is said. */
+/** Adds to a number, 1 by default. */
 const increment: Run = ([name = '', by = '1'], state) => {
   const sum = Number(state.settings.get(untyped(name)) ?? 0) + Number(by)
-  if (!Number.isSafeInteger(sum)) throw new SyntaxError(`inc ${name} of what is no number`)
+  if (!Number.isSafeInteger(sum)) throw new SyntaxError(`inc ${name}: its value is not a number`)
   state.settings.set(untyped(name), String(sum))
   return true
 }
 
-/** `try:int32` is the setting `try`; its type matters to iPXE only. */
+/** Removes the type: `try:int32` is the setting `try`. */
 function untyped(name: string): string {
   return name.replace(/:.*/, '')
 }

@@ -1,20 +1,20 @@
-/** Reading a kernel command line as the CoreOS installers do, and judging it against the node's declaration. */
+/** Reads a kernel command line as the CoreOS installers do, and compares it with the declaration of the node. */
 import type { ScriptImage } from './ipxe-script.ts'
 import type { ImageStyle } from '../plan/image-files.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { BootProblem } from './boot-problem.ts'
 
-/** What the installer does: where it fetches its system and the node's Ignition file. */
+/** URLs from which the installer downloads its system and the Ignition file of the node. */
 export type Installation = {
   /** `rootfs`: the live system of 4.6 and later; `metal`: the disk image of 4.5. */
   readonly system: { readonly kind: 'rootfs' | 'metal'; readonly url: string }
 } & (
   | { readonly kind: 'coreos'; readonly ignitionUrl: string; readonly disk: string }
-  /** Its initramfs has an Ignition file, which says the rest. */
+  /** Its initramfs has an Ignition file with the rest. */
   | { readonly kind: 'agent' }
 )
 
-/** @throws {BootProblem} when the machine would not get on with these arguments */
+/** @throws {BootProblem} when a machine cannot boot or install with these arguments */
 export function readInstallation(
   kernel: ScriptImage,
   initrds: readonly ScriptImage[],
@@ -32,7 +32,7 @@ export function readInstallation(
 
   const initrd = demand('initrd')
   const names = initrds.map(({ name }) => name)
-  // UEFI kernels find their initramfs by this name only; without it they panic.
+  // A UEFI kernel finds its initramfs only by this name, and panics without it.
   if (!names.includes(initrd)) throw problem(node, `an initrd named ${initrd}`, names.join(', ') || 'none')
   const isAgent = style === 'agent'
   if (!isAgent && valueOf('ip') === undefined)
@@ -48,7 +48,7 @@ export function readInstallation(
   if (node.ignition === 'single') return configuringItself(node, given, demand)
 
   const disk = demand('coreos.inst.install_dev')
-  // The 4.5 installer takes `sda` for `/dev/sda`.
+  // The 4.5 installer reads `sda` as `/dev/sda`.
   if (disk !== node.disk && `/dev/${disk}` !== node.disk) {
     throw problem(node, `coreos.inst.install_dev=${node.disk ?? ''}`, disk)
   }
@@ -60,7 +60,7 @@ export function readInstallation(
   return { kind: 'coreos', system, ignitionUrl: demand('coreos.inst.ignition_url'), disk }
 }
 
-/** It bootstraps a cluster in memory and writes the disk that its Ignition file names: nothing is said of one here. */
+/** A single node bootstraps its cluster in memory and writes the disk that its Ignition file names, not the arguments. */
 function configuringItself(
   node: NodeModel,
   given: readonly string[],
@@ -78,9 +78,5 @@ function configuringItself(
 }
 
 function problem(node: NodeModel, expected: string, came: string): BootProblem {
-  return new BootProblem(
-    expected,
-    came,
-    `${node.key} in the site file, and the boot script that the server makes of it`,
-  )
+  return new BootProblem(expected, came, `${node.key} in the site file, and its boot script`)
 }

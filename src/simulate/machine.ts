@@ -1,4 +1,4 @@
-/** One machine of a simulated rack, and what every client in it demands of a lease. */
+/** One simulated machine, and the checks that all its DHCP clients share. */
 import type { Clock } from '../host/clock.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
@@ -6,14 +6,14 @@ import type { DhcpMessage } from '../proto/dhcp/message.ts'
 import { BootProblem } from './boot-problem.ts'
 import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'
 import type { DhcpProfile, Firmware } from './dhcp-profiles.ts'
-import { bootFileOf, judgeLease, judgeProxyOffer } from './dhcp-reply.ts'
+import { bootFileOf, checkLease, checkProxyOffer } from './dhcp-reply.ts'
 import type { DiskFiles } from './disk-files.ts'
 import type { DnsClient } from './dns-client.ts'
 import type { HttpClient } from './http-client.ts'
 import type { TftpClient } from './tftp-client.ts'
 import type { Timeline } from './timeline.ts'
 
-/** What all nodes of one simulation share. */
+/** Shared by all nodes of a simulation. */
 export type Rack = {
   readonly model: Model
   readonly clock: Clock
@@ -28,37 +28,37 @@ export type Machine = {
   readonly firmware: Firmware
   readonly rack: Rack
   readonly timeline: Timeline
-  /** iPXE's connection, and the live system's. */
+  /** The HTTP client of iPXE, and that of the live system. */
   readonly loader: HttpClient
   readonly system: HttpClient
 }
 
-/** Offer and acknowledgement must say the same of the machine. */
+/** Requests a lease; offer and ACK must have the same values. */
 export async function lease({ node, rack }: Machine, profile: DhcpProfile): Promise<Lease> {
   const result = await rack.dhcp.exchange(profile, node.mac)
-  judgeLease(result.offer, node, rack.model, false)
-  judgeLease(result.ack, node, rack.model, false)
+  checkLease(result.offer, node, rack.model, false)
+  checkLease(result.ack, node, rack.model, false)
   const [offered, acknowledged] = [bootFileOf(result.offer), bootFileOf(result.ack)]
   if (offered !== acknowledged) {
     throw new BootProblem(
       `${offered ?? 'no boot file'} in the ACK, as offered`,
       acknowledged ?? 'none',
-      'the server',
+      'whether the site was reloaded between offer and ACK',
     )
   }
   return result
 }
 
-/** What DHCP says a machine boots: the reply that says it, how the lease reads in a timeline, and the octets of all replies. */
+/** The reply with the boot file, the text of the lease for the timeline, and the octets of all replies. */
 export type BootAnswer = { readonly reply: DhcpMessage; readonly leased: string; readonly octets: number }
 
 /**
- * Asks as firmware or iPXE does. Where another DHCP server leases the addresses it is left alone: a simulation takes
- * nothing from it.
+ * Requests a boot file as firmware or iPXE does. Where another DHCP server leases the addresses, the simulation requests no
+ * lease from it.
  *
- * @param judge what the client demands of an offer with its lease
+ * @param judge check of the client for an offer with a lease
  */
-export async function askBootFile(
+export async function requestBootFile(
   machine: Machine,
   profile: DhcpProfile,
   judge: (offer: DhcpMessage) => void,
@@ -69,8 +69,8 @@ export async function askBootFile(
     judge(offer)
     return { reply: offer, leased: formatIpv4(offer.yiaddr), octets }
   }
-  const replies = await rack.dhcp.askProxy(profile, node.mac, node.address)
-  for (const { message } of replies) judgeProxyOffer(message)
+  const replies = await rack.dhcp.requestBootFile(profile, node.mac, node.address)
+  for (const { message } of replies) checkProxyOffer(message)
   const { message } = replies.at(-1) as Reply
   return { reply: message, leased: 'ProxyDHCP', octets: replies.reduce((sum, { octets }) => sum + octets, 0) }
 }

@@ -1,4 +1,4 @@
-/** A rack without firmware: the site's nodes boot over real packets from the server that serves them. */
+/** Boots the nodes of a site over real packets, without firmware. */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
@@ -12,20 +12,20 @@ import type { Rack } from './machine.ts'
 import type { SimulatedBoot } from './timeline.ts'
 
 export const firmwareChoices = ['uefi', 'http', 'bios', 'mixed'] as const
-/** `http` is UEFI HTTP Boot; `mixed`: nodes take turns. There is no ARM machine with a BIOS. */
+/** `http` is UEFI HTTP Boot; `mixed` alternates between the nodes. ARM machines do not have a BIOS and use UEFI instead. */
 export type FirmwareChoice = (typeof firmwareChoices)[number]
 
 export type SimulateOptions = {
   readonly sockets: Sockets
   readonly clock: Clock
-  /** The address of this machine that the nodes speak from, see {@link chooseSource}. */
+  /** Source address of the nodes, see {@link chooseSource}. */
   readonly source: string
-  /** Which nodes, in this order. */
+  /** The nodes to boot, in this order. */
   readonly nodes: readonly NodeModel[]
   readonly firmware: FirmwareChoice
-  /** How many boot at the same time. */
+  /** Maximum number of nodes that boot at the same time. */
   readonly parallel: number
-  /** Called for each node as it ends, in the order of `nodes`. */
+  /** Called when the boot of a node ends, in the order of `nodes`. */
   readonly onBooted: (boot: SimulatedBoot) => void
 }
 
@@ -35,7 +35,7 @@ export type Simulation = {
   readonly durationMs: number
 }
 
-/** @throws {CannotListen} when the DHCP client port cannot be had */
+/** @throws {CannotListen} when the DHCP client port is not available */
 export async function simulate(model: Model, options: SimulateOptions): Promise<Simulation> {
   const { sockets, clock, source, nodes, firmware, parallel, onBooted } = options
   const { address, ports } = model.endpoint
@@ -74,7 +74,7 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   return { boots: boots.filter((boot) => boot !== undefined), durationMs: clock.monotonic() - started }
 }
 
-/** The image says which machine it is for, the caller how it boots. */
+/** The image determines the architecture; the caller chooses the boot method. */
 function firmwareOf(model: Model, node: NodeModel, choice: FirmwareChoice, index: number): Firmware {
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   switch (choice === 'mixed' ? turns[index % turns.length] : choice) {

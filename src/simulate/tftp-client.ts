@@ -1,6 +1,6 @@
 /**
- * A TFTP client as in firmware (RFC 1350, 2347, 2348, 2349, 7440): the probe for a file's size that ends
- * with ERROR 8, and the transfer. Reads only.
+ * A read-only TFTP client like that of firmware (RFC 1350, 2347, 2348, 2349, 7440). It can also request only the size of a
+ * file and abort with ERROR 8.
  */
 import { createHash } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
@@ -18,32 +18,32 @@ import { BootProblem } from './boot-problem.ts'
 export type TftpClient = {
   readonly sockets: Sockets
   readonly clock: Clock
-  /** The address of this machine that requests leave from, dotted. */
+  /** Source address of the requests, in dotted text. */
   readonly source: string
   readonly server: { readonly address: string; readonly port: number }
 }
 
 export type TftpQuestion = {
   readonly file: string
-  /** Options of the request in the client's order, for instance `blksize` 1468. */
+  /** Options of the request in the order of the client, for example `blksize` 1468. */
   readonly options: TftpOptions
 }
 
 export type TftpFile = {
   readonly octets: number
   readonly sha256: string
-  /** What the server agreed to; 512 and 1 where it agreed to nothing. */
+  /** The negotiated values; 512 and 1 without negotiation. */
   readonly blksize: number
   readonly windowsize: number
 }
 
-/** Sent again after each of these; then the server is silent. */
+/** Times until each retransmission; then the transfer fails. */
 const timeoutMs = [1000, 2000, 4000]
 
-/** RFC 1350 §2: "512 octets"; RFC 7440 §4: one block is a window without the option. */
+/** RFC 1350 §2: blocks of 512 octets. RFC 7440 §4: without the option, a window has one block. */
 const plainBlksize = 512
 
-/** Asks for the size of a file and aborts (RFC 2349 `tsize`, ERROR 8), as OVMF does. */
+/** Requests the size of a file and aborts (RFC 2349 `tsize`, ERROR 8), as OVMF does. */
 export async function probeSize(client: TftpClient, question: TftpQuestion): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const transfer = await begin(client, question, reject, (packet, reply) => {
@@ -69,9 +69,9 @@ export async function readFile(client: TftpClient, question: TftpQuestion): Prom
   let blksize = plainBlksize
   let windowsize = 1
   let octets = 0
-  /** Blocks taken so far; on the wire their numbers have 16 bits. */
+  /** Number of accepted blocks; block numbers on the wire have 16 bits. */
   let taken = 0
-  /** Blocks taken since the last ACK. */
+  /** Number of blocks accepted since the last ACK. */
   let inWindow = 0
 
   const transfer = await begin(client, question, reject, (packet, reply) => {
@@ -87,13 +87,13 @@ export async function readFile(client: TftpClient, question: TftpQuestion): Prom
       return
     }
     if (packet.kind !== 'data') throw transfer.problem('DATA', describe(packet))
-    // RFC 7440 §4: a gap is answered with the last block that came in order; the server goes on from there.
+    // RFC 7440 §4: after a gap, the client acknowledges the last block in order, and the server continues from there.
     if (packet.block !== ((taken + 1) & 0xffff)) {
       acknowledge()
       return
     }
     if (packet.payload.length > blksize) {
-      throw transfer.problem(`blocks of ${blksize} octets at most`, `${packet.payload.length}`)
+      throw transfer.problem(`blocks of at most ${blksize} octets`, `${packet.payload.length}`)
     }
     hash.update(packet.payload)
     octets += packet.payload.length
@@ -114,7 +114,7 @@ type Transfer = {
 
 type Reply = (packet: TftpPacket) => void
 
-/** Sends the request and hands over each packet of the transfer; what `take` throws ends it by `fail`. */
+/** Sends the request and passes each packet of the transfer to `take`; an error that `take` throws is passed to `fail`. */
 async function begin(
   { sockets, clock, source, server }: TftpClient,
   question: TftpQuestion,
@@ -123,14 +123,14 @@ async function begin(
 ): Promise<Transfer> {
   const port = await sockets.bindUdp({ address: source, port: 0 })
   let timer = { cancel: () => {} }
-  /** The server's transfer identifier, once it has answered (RFC 1350 §4). */
+  /** The transfer identifier of the server, from its first packet (RFC 1350 §4). */
   let peer: number | undefined
 
   const problem = (expected: string, came: string): BootProblem =>
     new BootProblem(
       `${expected} for ${question.file} from tftp://${server.address}:${server.port}`,
       came,
-      "slipway check, and the server's log for this file",
+      'the output of "slipway check", and the log of the server for this file',
     )
   const send = (packet: TftpPacket): void => {
     const octets = encodePacket(packet)
@@ -138,7 +138,7 @@ async function begin(
     const again = (): void => {
       const delay = timeoutMs[attempt++]
       if (delay === undefined) {
-        fail(problem('an answer', 'silence'))
+        fail(problem('a reply', 'no reply'))
         return
       }
       timer.cancel()
@@ -177,20 +177,19 @@ async function begin(
   }
 }
 
-/** RFC 1350 §4: who has the wrong transfer identifier is told so, and the transfer goes on. */
+/** RFC 1350 §4: sends an error for a packet with another transfer identifier; the transfer continues. */
 function refuseStranger(port: UdpPort, address: string, from: number): void {
   const error = { kind: 'error', code: ErrorCode.unknownTransferId, message: 'unknown transfer' } as const
   port.send(encodePacket(error), address, from)
 }
 
-/** RFC 2347: only what was asked for; RFC 2348 and RFC 7440: not more than that. */
+/** Checks that the server sent only requested options (RFC 2347), and no larger values (RFC 2348, RFC 7440). */
 function checkedOptions(transfer: Transfer, agreed: TftpOptions): TftpOptions {
   for (const [name, value] of agreed) {
     const asked = transfer.question.options.get(name)
-    if (asked === undefined)
-      throw transfer.problem('only options that were asked for (RFC 2347)', `${name}=${value}`)
+    if (asked === undefined) throw transfer.problem('only requested options (RFC 2347)', `${name}=${value}`)
     if (name !== 'tsize' && !(Number(value) >= 1 && Number(value) <= Number(asked))) {
-      throw transfer.problem(`${name} of 1 to ${asked}`, value)
+      throw transfer.problem(`${name} from 1 to ${asked}`, value)
     }
   }
   return agreed

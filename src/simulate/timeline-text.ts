@@ -1,4 +1,4 @@
-/** Timelines for people: a few lines per node that fit a terminal, coloured where it may be. */
+/** Formats timelines: a few lines for each node that fit the terminal, with colors if it supports them. */
 import { styleText } from 'node:util'
 import { formatBytes } from '../text/bytes.ts'
 import { clip } from '../text/clip.ts'
@@ -8,7 +8,7 @@ import type { Firmware } from './dhcp-profiles.ts'
 import type { Simulation } from './simulate.ts'
 import type { BootEvent, SimulatedBoot } from './timeline.ts'
 
-export type Paper = { readonly columns: number; readonly usesColor: boolean }
+export type OutputStyle = { readonly columns: number; readonly usesColor: boolean }
 
 const firmwareNames: Readonly<Record<Firmware, string>> = {
   bios: 'BIOS',
@@ -23,31 +23,31 @@ const timeColumns = 9
 const stepColumns = 15
 const octetColumns = 10
 
-/** Wider than this, octets and durations stand too far from what they belong to. */
-const mostColumns = 100
-const leastTextColumns = 24
+/** In wider lines, sizes and durations are too far from their step. */
+const maxColumns = 100
+const minTextColumns = 24
 
-export function formatBoot(boot: SimulatedBoot, paper: Paper): string[] {
+export function formatBoot(boot: SimulatedBoot, output: OutputStyle): string[] {
   const { node, firmware, isBooted, events, ending, durationMs, octets } = boot
-  const style = styler(paper)
+  const style = styler(output)
   const head = `${style('bold', node.key)}  ${node.role}, ${firmwareNames[firmware]}, ${node.mac}`
   const done = isBooted ? events : events.slice(0, -1)
-  const lines = [head, ...done.map((event) => formatEvent(event, paper))]
+  const lines = [head, ...done.map((event) => formatEvent(event, output))]
   const last = events.at(-1)
   if (isBooted) {
     const total = { step: '', atMs: durationMs, durationMs, octets, text: ending }
-    return [...lines, formatRow(total, paper, style('green', '✓'))]
+    return [...lines, formatRow(total, output, style('green', '✓'))]
   }
   if (last === undefined) return lines
   const failed = { ...last, octets: 0, text: '' }
   const indent = ' '.repeat(timeColumns + 4)
-  const reason = wrap(last.text, widthOf(paper) - indent.length).map((line) => indent + line)
-  return [...lines, formatRow(failed, paper, style('red', '✗')), ...reason]
+  const reason = wrap(last.text, widthOf(output) - indent.length).map((line) => indent + line)
+  return [...lines, formatRow(failed, output, style('red', '✗')), ...reason]
 }
 
-/** One line: how many booted, and which did not. */
-export function formatSummary({ boots, durationMs }: Simulation, paper: Paper): string {
-  const style = styler(paper)
+/** Returns one line: how many nodes booted, and which did not. */
+export function formatSummary({ boots, durationMs }: Simulation, output: OutputStyle): string {
+  const style = styler(output)
   const failed = boots.filter(({ isBooted }) => !isBooted)
   const octets = boots.reduce((sum, boot) => sum + boot.octets, 0)
   const counts = `${boots.length - failed.length} of ${boots.length} nodes booted`
@@ -57,17 +57,21 @@ export function formatSummary({ boots, durationMs }: Simulation, paper: Paper): 
   return `${style('red', counts)}: ${amount}; not booted: ${where.join(', ')}`
 }
 
-function formatEvent(event: BootEvent, paper: Paper): string {
-  return formatRow(event, paper, ' ')
+function formatEvent(event: BootEvent, output: OutputStyle): string {
+  return formatRow(event, output, ' ')
 }
 
-function formatRow({ step, atMs, durationMs, octets, text }: BootEvent, paper: Paper, mark: string): string {
-  const style = styler(paper)
+function formatRow(
+  { step, atMs, durationMs, octets, text }: BootEvent,
+  output: OutputStyle,
+  mark: string,
+): string {
+  const style = styler(output)
   const fixed = timeColumns + 3 + stepColumns + octetColumns + timeColumns
-  const textColumns = Math.max(leastTextColumns, widthOf(paper) - fixed)
+  const textColumns = Math.max(minTextColumns, widthOf(output) - fixed)
   const time = style('dim', formatDuration(atMs).padStart(timeColumns))
   const amounts = octets === 0 ? ''.padStart(octetColumns) : formatBytes(octets).padStart(octetColumns)
-  // The last row has no step: what it says may use that place too.
+  // The last row has no step, so its text can use that column too.
   const said =
     step === ''
       ? clip(text, stepColumns + textColumns).padEnd(stepColumns + textColumns)
@@ -75,13 +79,13 @@ function formatRow({ step, atMs, durationMs, octets, text }: BootEvent, paper: P
   return `${time} ${mark} ${said}${amounts}${style('dim', formatDuration(durationMs).padStart(timeColumns))}`
 }
 
-function widthOf({ columns }: Paper): number {
-  return Math.min(columns, mostColumns)
+function widthOf({ columns }: OutputStyle): number {
+  return Math.min(columns, maxColumns)
 }
 
 function styler({
   usesColor: usesColor,
-}: Paper): (style: 'bold' | 'dim' | 'green' | 'red', text: string) => string {
-  // Whether to colour was decided by the caller, once for the whole terminal.
+}: OutputStyle): (style: 'bold' | 'dim' | 'green' | 'red', text: string) => string {
+  // The caller decides once whether the terminal uses colors.
   return (style, text) => (usesColor ? styleText(style, text, { validateStream: false }) : text)
 }

@@ -1,4 +1,4 @@
-/** What happened to a node and when: one event per step, with what came, its octets and how long it took. */
+/** The timeline of a simulated boot: one event for each step, with its result, size, and duration. */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
 import type { Firmware } from './dhcp-profiles.ts'
@@ -6,12 +6,12 @@ import type { Firmware } from './dhcp-profiles.ts'
 export type BootEvent = {
   /** `DHCP firmware`, `TFTP loader`, …: protocol first. */
   readonly step: string
-  /** When the step began, since power-on. */
+  /** Start of the step, since power-on. */
   readonly atMs: number
   readonly durationMs: number
-  /** Octets that came: payload of DHCP, DNS and scripts, files as they are. */
+  /** Received octets: payload of DHCP and DNS messages, and content of files. */
   readonly octets: number
-  /** What came, or the problem that ended the boot. */
+  /** The result, or the problem that ended the boot. */
   readonly text: string
 }
 
@@ -20,13 +20,13 @@ export type SimulatedBoot = {
   readonly firmware: Firmware
   readonly isBooted: boolean
   readonly events: readonly BootEvent[]
-  /** How it ended: `installs to /dev/sda`; empty when it did not get there. */
+  /** The end of the boot: `installs to /dev/sda`; empty if it failed before. */
   readonly ending: string
   readonly durationMs: number
   readonly octets: number
 }
 
-/** What a step gives: a value for the next one, and what to write down. */
+/** The result of a step: a value for the next step, and the event. */
 type StepResult<T> = { readonly value: T; readonly octets: number; readonly text: string }
 
 export class Timeline {
@@ -50,7 +50,7 @@ export class Timeline {
     return value
   }
 
-  /** The step that was begun last ended with a problem. */
+  /** Records that the current step failed. */
   fail(text: string): void {
     this.#isFailed = true
     this.#add(text, 0)

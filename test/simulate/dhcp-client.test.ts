@@ -16,12 +16,12 @@ import {
 } from '../../src/simulate/dhcp-profiles.ts'
 import {
   bootFileOf,
-  judgeIpxeOffer,
-  judgeLease,
-  judgePxeOffer,
+  checkIpxeOffer,
+  checkLease,
+  checkPxeOffer,
   messageTypeOf,
 } from '../../src/simulate/dhcp-reply.ts'
-import { askBootFile, type Machine } from '../../src/simulate/machine.ts'
+import { requestBootFile, type Machine } from '../../src/simulate/machine.ts'
 import { address, octetsOf } from '../support/dhcp-message.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { memorySockets } from '../support/memory-sockets.ts'
@@ -72,7 +72,7 @@ async function serveWith(
 const option = (code: number, ...value: number[]) => ({ code, value: Uint8Array.from(value) })
 const identifier = (text: string) => option(OptionCode.serverIdentifier, ...octetsOf(text))
 
-t.test('the server of this project completes every exchange, several at a time', async (t) => {
+t.test('slipway completes every exchange, several at a time', async (t) => {
   const { clients, sockets, clock } = await rack()
   const service = await startDhcp({
     plan: () => compileDhcp(model).plan,
@@ -91,11 +91,11 @@ t.test('the server of this project completes every exchange, several at a time',
     clients.exchange(systemProfile, m1.mac),
   ])
   for (const { offer, ack } of [firmware, bios, ipxe]) {
-    for (const message of [offer, ack]) judgeLease(message, m1, model, false)
+    for (const message of [offer, ack]) checkLease(message, m1, model, false)
   }
-  judgeLease(system.ack, m1, model, true)
-  judgePxeOffer(firmware.offer)
-  judgeIpxeOffer(ipxe.offer)
+  checkLease(system.ack, m1, model, true)
+  checkPxeOffer(firmware.offer)
+  checkIpxeOffer(ipxe.offer)
   t.equal(bootFileOf(firmware.offer), 'efi/snponly.efi')
   t.equal(bootFileOf(bios.ack), 'bios/undionly.kpxe')
   t.equal(bootFileOf(ipxe.ack), 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe')
@@ -107,7 +107,7 @@ t.test('the server of this project completes every exchange, several at a time',
   t.same(sockets.open(), [])
 })
 
-t.test('beside another DHCP server only the boot file is asked for, by UEFI firmware twice', async (t) => {
+t.test('beside another DHCP server, only the boot file is requested, by UEFI firmware twice', async (t) => {
   const site = exampleSite()
   Object.assign(site.subnets[0] as object, { dhcp: 'proxy' })
   Object.assign(site.clusters[0] as object, { loader: 'ipxe' })
@@ -120,7 +120,7 @@ t.test('beside another DHCP server only the boot file is asked for, by UEFI firm
   })
   const machine = { node, rack: { dhcp: clients } } as unknown as Machine
   const ask = async (profile: DhcpProfile) => {
-    const { reply, leased, octets } = await askBootFile(machine, profile, () =>
+    const { reply, leased, octets } = await requestBootFile(machine, profile, () =>
       t.fail('there is no lease to judge'),
     )
     return [bootFileOf(reply), messageTypeOf(reply), leased, octets > 300]
@@ -133,19 +133,19 @@ t.test('beside another DHCP server only the boot file is asked for, by UEFI firm
   t.equal(clock.pending(), 0)
 })
 
-t.test('a boot file and a lease come from one server', async (t) => {
+t.test('boot file and lease come from the same server', async (t) => {
   const { clients, sockets, clock } = await rack()
   const service = await startDhcp({
     ...{ plan: () => compileDhcp(model).plan, sockets, counters: new Counters(), clock, onLost: () => {} },
     log: createLog('error'),
   })
   const machine = { node: m1, rack: { dhcp: clients, model } } as unknown as Machine
-  const { leased } = await askBootFile(machine, firmwareProfile('uefi'), judgePxeOffer)
+  const { leased } = await requestBootFile(machine, firmwareProfile('uefi'), checkPxeOffer)
   t.equal(leased, '192.0.2.11')
   await service.close(0)
 })
 
-t.test('silence is a problem after three tries', async (t) => {
+t.test('no reply after three attempts is a problem', async (t) => {
   const { clients, sockets, clock } = await rack()
   const failed = clients.exchange(firmwareProfile('uefi'), m1.mac)
   clock.advance(7000)
@@ -153,13 +153,13 @@ t.test('silence is a problem after three tries', async (t) => {
     name: 'BootProblem',
     message:
       'expected an OFFER from 192.0.2.2:67 to the UEFI firmware of 00:00:5e:00:53:11; got no reply within 7 s; ' +
-      'look at whether the server runs (slipway serve) and what its log says of this mac',
+      'check whether the server runs (slipway serve), and its log for this MAC address',
   })
   t.equal(sockets.flights.length, 3)
   t.equal(clock.pending(), 0)
 })
 
-t.test('replies of other servers are named', async (t) => {
+t.test('the problem lists the servers that replied', async (t) => {
   const { clients, sockets, clock } = await rack()
   await serveWith(sockets, () => [
     { options: [option(OptionCode.messageType, MessageType.offer), identifier('192.0.2.66')] },
@@ -171,8 +171,8 @@ t.test('replies of other servers are named', async (t) => {
   await t.rejects(failed, {
     message:
       'expected an OFFER from 192.0.2.2:67 to the live system of 00:00:5e:00:53:11; ' +
-      'got replies of other servers only (192.0.2.66, one without an identifier) within 7 s; ' +
-      'look at whether the server runs (slipway serve) and what its log says of this mac',
+      'got replies of other servers only (192.0.2.66, one without a server identifier) within 7 s; ' +
+      'check whether the server runs (slipway serve), and its log for this MAC address',
   })
 })
 
@@ -190,12 +190,12 @@ t.test('a NAK after an offer is a problem', async (t) => {
   })
   await t.rejects(clients.exchange(systemProfile, m1.mac), {
     message:
-      'expected an ACK for 192.0.2.11, which was offered; got a NAK; ' +
-      "look at the server's log for 00:00:5e:00:53:11: the site may have been reloaded between the two",
+      'expected an ACK for the offered address 192.0.2.11; got a NAK; ' +
+      'check the log of the server for 00:00:5e:00:53:11: perhaps the site was reloaded between offer and ACK',
   })
 })
 
-t.test('what is no reply to this machine is passed over', async (t) => {
+t.test('other datagrams are ignored', async (t) => {
   const { clients, sockets, clock } = await rack()
   const noise = await sockets.bindUdp({ address: '192.0.2.2', port: 6700, broadcast: true })
   const offer = [option(OptionCode.messageType, MessageType.offer), identifier(serverAddress)]
@@ -215,7 +215,7 @@ t.test('what is no reply to this machine is passed over', async (t) => {
   await t.rejects(failed, { message: /got no reply within 7 s/ })
 })
 
-t.test('when the second socket cannot be had, the first is closed', async (t) => {
+t.test('if the second socket cannot be opened, the first is closed', async (t) => {
   const sockets = memorySockets()
   await sockets.bindUdp({ address: '192.0.2.99', port: 68 })
   const options = { port: 67, clientPort: 68, address: address(serverAddress) }

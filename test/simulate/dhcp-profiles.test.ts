@@ -25,7 +25,7 @@ const cases: { profile: DhcpProfile; capture: string }[] = [
   { profile: systemProfile, capture: 'udhcpc' },
 ]
 for (const { profile, capture } of cases) {
-  t.test(`the ${profile.name} says what the capture ${capture} says`, (t) => {
+  t.test(`the ${profile.name} sends the options of the capture ${capture}`, (t) => {
     for (const type of ['DISCOVER', 'REQUEST'] as const) {
       const real = decodeMessage(captured(`${capture} ${type}`))
       const mac = macFromOctets(real.chaddr)
@@ -50,7 +50,7 @@ function selectionOf(options: readonly DhcpOption[]) {
   return selection(value(OptionCode.serverIdentifier), value(OptionCode.requestedAddress))
 }
 
-t.test('every firmware names its architecture in options 93 and 60 (RFC 4578 §2.1)', (t) => {
+t.test('every firmware sends its architecture in options 93 and 60 (RFC 4578 §2.1)', (t) => {
   const mac = parseMac('00:00:5e:00:53:11') as Mac
   const names = (['bios', 'uefi', 'uefi-http', 'arm64', 'arm64-http'] as const).map((firmware) => {
     const options = firmwareProfile(firmware).discover(mac)

@@ -21,7 +21,7 @@ const record = (text: string) => ({
   ttlSeconds: 60,
   data: { type: 'A', address: address(text) } as const,
 })
-const look = '; look at address of m1 in the site file, and dig @192.0.2.2 -p 53 m1.ocp45.example.net A'
+const look = '; check address of m1 in the site file, and dig @192.0.2.2 -p 53 m1.ocp45.example.net A'
 
 /** A server that answers with `octets`, once they carry the id of the query. */
 async function ask(replies: (id: readonly [number, number]) => readonly Uint8Array[]) {
@@ -53,7 +53,7 @@ function answer(
   return octets
 }
 
-t.test('all records of the answer are right, in any order', async (t) => {
+t.test('all records of the answer match, in any order', async (t) => {
   const reply = (id: readonly [number, number]) =>
     answer(id, { answers: [record('192.0.2.12'), record('192.0.2.11')] })
   const { answered, clock, sockets } = await ask((id) => [
@@ -86,7 +86,7 @@ const cases: { name: string; reply: (id: readonly [number, number]) => Uint8Arra
     name: 'an answer that is not authoritative',
     reply: (id) => answer(id, {}, 0x80),
     problem:
-      'expected an authoritative answer for m1.ocp45.example.net A from 192.0.2.2:53; got one without the AA flag',
+      'expected an authoritative answer for m1.ocp45.example.net A from 192.0.2.2:53; got an answer without the AA flag',
   },
   {
     name: 'records of other types',
@@ -113,7 +113,7 @@ const cases: { name: string; reply: (id: readonly [number, number]) => Uint8Arra
       'expected 192.0.2.11, 192.0.2.12 for m1.ocp45.example.net A from 192.0.2.2:53; got SOA, x.example.net',
   },
   {
-    name: 'noise',
+    name: 'a malformed answer',
     reply: (id) => Uint8Array.of(...id, 0x84),
     problem:
       'expected a readable answer for m1.ocp45.example.net A from 192.0.2.2:53; ' +
@@ -127,17 +127,17 @@ for (const { name, reply, problem } of cases) {
   })
 }
 
-t.test('a query is sent again, and silence is a problem', async (t) => {
+t.test('a query is repeated, and no answer is a problem', async (t) => {
   const { answered, clock, sockets } = await ask(() => [])
   await sockets.settled()
   clock.advance(3000)
   await t.rejects(answered, {
-    message: `expected an answer for m1.ocp45.example.net A from 192.0.2.2:53; got silence${look}`,
+    message: `expected an answer for m1.ocp45.example.net A from 192.0.2.2:53; got no answer${look}`,
   })
   t.equal(sockets.flights.length, 2)
 })
 
-t.test('a node asks for its own names and those of its cluster, in the families that they have', (t) => {
+t.test('a node queries its own names and those of its cluster, in the declared address families', (t) => {
   const site = exampleSite()
   const loadBalancer = { api: '192.0.2.3', apiInternal: ['192.0.2.4', '2001:db8::4'], ingress: '2001:db8::5' }
   const clusters = site.clusters.map((cluster) => ({ ...cluster, loadBalancer }))

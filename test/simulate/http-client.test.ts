@@ -22,9 +22,9 @@ async function serve(
   return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections: () => count }
 }
 
-const look = "; look at slipway check, and the server's log for this path"
+const look = '; check the output of "slipway check", and the log of the server for this path'
 
-t.test('files come whole, over one connection', async (t) => {
+t.test('complete files are received over one connection', async (t) => {
   const body = Buffer.alloc(200_000, 'abc')
   const { base, connections } = await serve(t, (request, response) => {
     response.setHeader('content-length', body.length)
@@ -56,20 +56,20 @@ const cases: { name: string; listener: RequestListener; problem: (url: string) =
   {
     name: 'a body without its length',
     listener: (_request, response) => response.write('abc', () => response.end()),
-    problem: (url) => `expected Content-Length 3, which is what came for GET ${url}; got none${look}`,
+    problem: (url) => `expected Content-Length 3, the size of the body for GET ${url}; got none${look}`,
   },
   {
-    name: 'a body that is cut short',
+    name: 'a truncated body',
     listener: (_request, response) => {
       response.setHeader('content-length', 10)
       response.write('abc', () => response.destroy())
     },
-    problem: (url) => `expected the whole body for GET ${url}; got 3 octets, then aborted${look}`,
+    problem: (url) => `expected the whole body for GET ${url}; got 3 bytes, then aborted${look}`,
   },
   {
-    name: 'a connection that is cut before the answer',
+    name: 'a connection that is closed before the response',
     listener: (request) => request.socket.destroy(),
-    problem: (url) => `expected an answer for GET ${url}; got socket hang up${look}`,
+    problem: (url) => `expected a response for GET ${url}; got socket hang up${look}`,
   },
 ]
 for (const { name, listener, problem } of cases) {
@@ -81,7 +81,7 @@ for (const { name, listener, problem } of cases) {
   })
 }
 
-t.test('HEAD says how long a file is, and nothing else of it comes', async (t) => {
+t.test('HEAD returns the size of a file without its content', async (t) => {
   const { base } = await serve(t, (request, response) => {
     t.equal(request.method, 'HEAD')
     if (request.url === '/unknown') response.writeHead(200, { 'transfer-encoding': 'chunked' }).end()
@@ -98,11 +98,11 @@ t.test('HEAD says how long a file is, and nothing else of it comes', async (t) =
   })
 })
 
-t.test('only http is fetched', async (t) => {
+t.test('only http URLs are loaded', async (t) => {
   const client = openHttpClient('iPXE')
   for (const url of ['https://192.0.2.2/x', 'efi/ipxe.efi']) {
     await t.rejects(client.fetch(url), {
-      message: `expected an http:// URL, which is all that iPXE can fetch here for GET ${url}; got "${url}"${look}`,
+      message: `expected an http:// URL, the only kind that iPXE can load here for GET ${url}; got "${url}"${look}`,
     })
   }
   client.close()

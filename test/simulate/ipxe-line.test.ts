@@ -1,7 +1,7 @@
 import t from 'tap'
 import { expand, parseArguments, parseLine } from '../../src/simulate/ipxe-line.ts'
 
-t.test('a line is words and commands', (t) => {
+t.test('a line is split into words and commands', (t) => {
   const cases: { line: string; commands: ReturnType<typeof parseLine> }[] = [
     { line: '', commands: [{ words: [], terminator: undefined }] },
     { line: '# a comment', commands: [{ words: [], terminator: undefined }] },
@@ -34,19 +34,19 @@ t.test('a line is words and commands', (t) => {
   t.end()
 })
 
-t.test('settings are put into words', (t) => {
+t.test('settings are expanded', (t) => {
   const settings = new Map([['net0/mac', '00:00:5e:00:53:01']])
   t.equal(expand('mac=${net0/mac}&x=${unknown}.', settings), 'mac=00:00:5e:00:53:01&x=.')
   t.equal(expand('${net0/mac:hexhyp}', settings), '00-00-5e-00-53-01')
   t.equal(expand('${net0/mac:string}', settings), '00:00:5e:00:53:01')
   t.throws(() => expand('${net0/mac:base64}', settings), {
     name: 'SyntaxError',
-    message: '${net0/mac:base64} converts in a way that the simulator does not know',
+    message: '${net0/mac:base64} uses a conversion that the simulator does not support',
   })
   t.end()
 })
 
-t.test('options end where the operands begin', (t) => {
+t.test('options end at the first operand', (t) => {
   const known = { '--name': ['name', true], '-n': ['name', true], '--autofree': ['autofree', false] } as const
   const read = (...words: string[]) => {
     const { options, operands } = parseArguments(words, known)
@@ -63,8 +63,8 @@ t.test('options end where the operands begin', (t) => {
   t.same(read('-n', 'main'), { options: { name: 'main' }, operands: [] })
   t.throws(() => read('--frob', 'url'), {
     name: 'SyntaxError',
-    message: 'option --frob is not known to the simulator',
+    message: 'the simulator does not support the option --frob',
   })
-  t.throws(() => read('--name'), { name: 'SyntaxError', message: 'option --name lacks its value' })
+  t.throws(() => read('--name'), { name: 'SyntaxError', message: 'option --name has no value' })
   t.end()
 })

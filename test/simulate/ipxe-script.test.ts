@@ -20,7 +20,7 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     },
   },
   {
-    name: 'imgfree forgets the images before it',
+    name: 'imgfree removes the images before it',
     lines: ['initrd /old', 'kernel /old', 'imgfree', 'kernel /new', 'boot'],
     outcome: {
       kind: 'boot',
@@ -29,7 +29,7 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     },
   },
   {
-    name: 'a chain is relative to the script, and takes settings',
+    name: 'the URL of chain can be relative to the script and contain settings',
     lines: ['echo', 'echo a menu   follows', 'chain --autofree ../menu.ipxe?mac=${net0/mac:hexhyp} || shell'],
     outcome: {
       kind: 'chain',
@@ -38,7 +38,7 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     },
   },
   {
-    name: 'a menu left alone takes its default, and its label leads on',
+    name: 'a menu selects its default after the time-out, and goto jumps to its label',
     lines: [
       ':start',
       'menu Install',
@@ -55,35 +55,35 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     outcome: { kind: 'local', command: 'sanboot' },
   },
   {
-    name: 'the item marked as default is chosen where choose names none',
+    name: 'the item marked as default is selected if choose has no default',
     lines: ['menu', 'item a', 'item --default b', 'choose --timeout 1 x', 'iseq ${x} b && exit || shell'],
     outcome: { kind: 'local', command: 'exit' },
   },
   {
-    name: 'the first item is chosen where none is the default',
+    name: 'the first item is selected if there is no default',
     lines: ['menu', 'item a', 'item b', 'choose --timeout 1 x', 'iseq ${x} a && reboot ||', 'shell'],
     outcome: { kind: 'restarts', command: 'reboot' },
   },
   {
-    name: 'a menu without a time limit waits',
+    name: 'a menu without a time-out waits',
     lines: ['menu', 'item a', 'choose x'],
     outcome: { kind: 'waits', command: 'menu' },
   },
   { name: 'a shell waits', lines: ['shell'], outcome: { kind: 'waits', command: 'shell' } },
   {
-    name: 'a prompt fails when nobody answers it in time',
+    name: 'a prompt without a key press fails after its time-out',
     lines: ['prompt --key 0x02 --timeout 2000 Press Ctrl-B && shell || exit 1'],
     outcome: { kind: 'local', command: 'exit' },
   },
   {
-    name: 'a prompt without a time limit waits',
+    name: 'a prompt without a time-out waits',
     lines: ['prompt'],
     outcome: { kind: 'waits', command: 'prompt' },
   },
   {
     name: 'a setting is set, tested and cleared',
     lines: ['set a b c', 'iseq ${a} b', 'clear a', 'isset ${a} || poweroff'],
-    outcome: { kind: 'refused', reason: 'line 3: fails, and the script with it: iseq ${a} b' },
+    outcome: { kind: 'refused', reason: 'line 3: fails and ends the script: iseq ${a} b' },
   },
   {
     name: 'isset fails for a setting that was cleared',
@@ -91,12 +91,12 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     outcome: { kind: 'restarts', command: 'poweroff' },
   },
   {
-    name: 'a command that is passed over leaves the result, and nothing after || succeeds',
+    name: 'a skipped command does not change the result, and an empty command after || succeeds',
     lines: ['iseq a b && goto rest ||', 'iseq a b || iseq a b || echo && reboot', ':rest'],
     outcome: { kind: 'restarts', command: 'reboot' },
   },
   {
-    name: 'a counter counts, so that a script can give up',
+    name: 'inc counts, so that a script can stop after some attempts',
     lines: [
       'set try:int32 0',
       ':again',
@@ -108,69 +108,72 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     outcome: { kind: 'restarts', command: 'poweroff' },
   },
   {
-    name: 'a counter that is none',
+    name: 'inc of a text',
     lines: ['set try x', 'inc try'],
-    outcome: { kind: 'refused', reason: 'line 3: inc try of what is no number' },
+    outcome: { kind: 'refused', reason: 'line 3: inc try: its value is not a number' },
   },
   {
-    name: '|| runs what follows only after a failure',
+    name: '|| runs the next command only after a failure',
     lines: ['echo hello || shell', 'isset x && sleep 1 && exit'],
     outcome: { kind: 'local', command: 'exit' },
   },
   { name: 'nothing to do ends at the end', lines: [], outcome: { kind: 'local', command: 'end of script' } },
   {
-    name: 'a command that is not known',
+    name: 'an unknown command',
     lines: ['', 'frobnicate now'],
     outcome: {
       kind: 'refused',
       reason:
-        'line 3: "frobnicate" is not known to the simulator, which knows kernel, initrd, boot, chain, imgfree, set, ' +
+        'line 3: the simulator does not support the command "frobnicate", only kernel, initrd, boot, chain, imgfree, set, ' +
         'inc, clear, isset, iseq, goto, menu, item, choose, prompt, echo, sleep, dhcp, ifopen, ifstat, imgstat, console, ' +
         'cpair, colour, exit, sanboot, shell, config, reboot, poweroff',
     },
   },
   {
-    name: 'a name from the prototype is no command',
+    name: 'a name from the prototype is not a command',
     lines: ['constructor'],
     outcome: {
       kind: 'refused',
-      reason: 'line 2: "constructor" is not known to the simulator, which knows kernel',
+      reason: 'line 2: the simulator does not support the command "constructor", only kernel',
     },
   },
   {
-    name: 'a label that is not there',
+    name: 'a missing label',
     lines: ['goto nowhere'],
     outcome: { kind: 'refused', reason: 'line 2: goto nowhere, but there is no label :nowhere' },
   },
   {
-    name: 'a default that is no item',
+    name: 'a default that is not an item',
     lines: ['menu', 'item a', 'choose --default b --timeout 1 x'],
-    outcome: { kind: 'refused', reason: 'line 4: choose takes b, which the menu does not have' },
+    outcome: { kind: 'refused', reason: 'line 4: choose selects b, which the menu does not have' },
   },
   {
     name: 'a menu without items',
     lines: ['menu', 'choose --timeout 1 x'],
-    outcome: { kind: 'refused', reason: 'line 3: choose takes the first item, which the menu does not have' },
+    outcome: {
+      kind: 'refused',
+      reason: 'line 3: choose selects the first item, which the menu does not have',
+    },
   },
   {
     name: 'choose without a setting',
     lines: ['choose'],
-    outcome: { kind: 'refused', reason: 'line 2: choose lacks the setting that it sets' },
+    outcome: { kind: 'refused', reason: 'line 2: choose has no setting for the result' },
   },
   {
     name: 'kernel without a URL',
     lines: ['kernel --name a'],
-    outcome: { kind: 'refused', reason: 'line 2: kernel lacks its URL' },
+    outcome: { kind: 'refused', reason: 'line 2: kernel has no URL' },
   },
   {
     name: 'chain without a URL',
     lines: ['chain'],
-    outcome: { kind: 'refused', reason: 'line 2: chain lacks its URL' },
+    outcome: { kind: 'refused', reason: 'line 2: chain has no URL' },
   },
   {
-    name: 'a URL that is none',
+    name: 'an invalid URL',
     lines: ['kernel http://['],
-    outcome: { kind: 'refused', reason: 'line 2: "http://[" is no URL' },
+    outcome: { kind: 'refused', reason: 'line 2: "http://[" is not a URL' },
   },
   {
     name: 'boot without a kernel',
@@ -178,9 +181,9 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     outcome: { kind: 'refused', reason: 'line 2: boot without a kernel' },
   },
   {
-    name: 'a script that returns to itself',
+    name: 'an endless loop',
     lines: [':again', 'echo', 'goto again'],
-    outcome: { kind: 'refused', reason: 'line 3: runs for more than 2000 lines' },
+    outcome: { kind: 'refused', reason: 'line 3: runs more than 2000 lines' },
   },
 ]
 
@@ -195,10 +198,10 @@ for (const { name, lines, outcome } of cases) {
   })
 }
 
-t.test('what is not a script is refused with how it begins', (t) => {
+t.test('a text that is not a script is refused, and the reason shows its start', (t) => {
   t.same(runScript('<!DOCTYPE html><html>', base, new Map()), {
     kind: 'refused',
-    reason: 'line 1: begins with "<!DOCTYPE html><html", expected "#!ipxe"',
+    reason: 'line 1: starts with "<!DOCTYPE html><html", expected "#!ipxe"',
   })
   t.end()
 })

@@ -1,11 +1,11 @@
-/** The small judgements of a boot: kernel arguments, Ignition files, endings, where to speak from. */
+/** Checks of a simulated boot: kernel arguments, Ignition files, ends of a boot, and the source address. */
 import { createHash } from 'node:crypto'
 import type { NetworkInterfaceInfo } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { NodeModel } from '../../src/plan/model.ts'
 import { openDiskFiles } from '../../src/simulate/disk-files.ts'
-import { judgeEnding } from '../../src/simulate/boot.ts'
+import { checkEnding } from '../../src/simulate/boot.ts'
 import { wrapIgnition } from '../../src/plan/ignition/wrapper.ts'
 import { mergedFile, readIgnition } from '../../src/simulate/ignition.ts'
 import { readInstallation } from '../../src/simulate/kernel-arguments.ts'
@@ -50,9 +50,9 @@ t.test('kernel arguments of both styles are read', (t) => {
   t.end()
 })
 
-const look = '; look at ocp45/m1 in the site file, and the boot script that the server makes of it'
+const look = '; check ocp45/m1 in the site file, and its boot script'
 
-t.test('a single node configures its live system, and no installer', (t) => {
+t.test('a single node has Ignition arguments for its live system, and none for an installer', (t) => {
   const node: NodeModel = { ...m1, ignition: 'single' }
   const ignitionUrl = 'http://192.0.2.2/m1.ign'
   const single = [
@@ -119,7 +119,7 @@ t.test('a kernel without any initrd is refused', (t) => {
   t.end()
 })
 
-t.test('a wrapper holds the role’s file', (t) => {
+t.test('a wrapper contains the role’s file', (t) => {
   const role = Buffer.from('{"ignition":{"version":"3.4.0"}}')
   const sha256 = createHash('sha256').update(role).digest('hex')
   t.same(mergedFile(wrapIgnition(role, '3.4.0', { files: [] }), 'u'), { octets: role.length, sha256 })
@@ -136,7 +136,7 @@ t.test('a wrapper holds the role’s file', (t) => {
     t.throws(
       () => mergedFile(text, 'u'),
       {
-        message: `expected a configuration to merge, inside the file from u; got ${actual}; look at files, hostname and networkKeyfiles of the node in the site file`,
+        message: `expected a configuration to merge in the file from u; got ${actual}; check files, hostname, and networkKeyfiles of the node in the site file`,
       },
       text,
     )
@@ -149,14 +149,14 @@ t.test('an Ignition file has a version that installers read', (t) => {
   t.equal(readIgnition('{"ignition":{"version":"2.2.0"}}', 'u'), '2.2.0')
   const problem = (got: string) =>
     `expected an Ignition file with a version 2.x or 3.x from u; got ${got}; ` +
-    'look at the directory that ignition names in the site file'
+    'check the directory of the key ignition in the site file'
   t.throws(() => readIgnition('{"ignition":{"version":"4.0.0"}}', 'u'), { message: problem('"4.0.0"') })
-  t.throws(() => readIgnition('null', 'u'), { message: problem('one without ignition.version') })
+  t.throws(() => readIgnition('null', 'u'), { message: problem('a file without ignition.version') })
   t.throws(() => readIgnition('<html>', 'u'), { message: problem('"text that is not JSON"') })
   t.end()
 })
 
-t.test('a boot ends as the site says', (t) => {
+t.test('a boot ends as the site declares', (t) => {
   const local = { kind: 'local', command: 'exit' } as const
   const waits = { kind: 'waits', command: 'menu' } as const
   const menu = (entry: NodeModel['menu']['default'], timeoutSeconds = 30): NodeModel => ({
@@ -164,24 +164,23 @@ t.test('a boot ends as the site says', (t) => {
     boot: 'menu',
     menu: { default: entry, timeoutSeconds },
   })
-  t.equal(judgeEnding(local, { ...m1, boot: 'local' }), 'boots from its local disk')
-  t.equal(judgeEnding(local, menu('local')), 'boots from its local disk')
-  t.equal(judgeEnding(waits, menu('local', 0)), 'waits in its menu')
-  t.equal(judgeEnding({ kind: 'waits', command: 'shell' }, menu('shell')), 'waits in the iPXE shell')
-  t.equal(judgeEnding({ kind: 'restarts', command: 'reboot' }, menu('reboot')), 'restarts')
-  t.equal(judgeEnding(local, m1), 'boots from its local disk, as it is not to be installed now')
-  t.throws(() => judgeEnding(waits, m1), {
-    message:
-      'expected an installation to /dev/sda; got a script that ends with menu; look at boot of ocp45/m1',
+  t.equal(checkEnding(local, { ...m1, boot: 'local' }), 'boots from its local disk')
+  t.equal(checkEnding(local, menu('local')), 'boots from its local disk')
+  t.equal(checkEnding(waits, menu('local', 0)), 'waits in its menu')
+  t.equal(checkEnding({ kind: 'waits', command: 'shell' }, menu('shell')), 'waits in the iPXE shell')
+  t.equal(checkEnding({ kind: 'restarts', command: 'reboot' }, menu('reboot')), 'restarts')
+  t.equal(checkEnding(local, m1), 'boots from its local disk, because it is not armed')
+  t.throws(() => checkEnding(waits, m1), {
+    message: 'expected an installation to /dev/sda; got a script that ends with menu; check boot of ocp45/m1',
   })
-  t.throws(() => judgeEnding(waits, menu('master')), {
+  t.throws(() => checkEnding(waits, menu('master')), {
     message:
-      'expected an installation to /dev/sda as master; got a script that ends with menu; look at boot of ocp45/m1',
+      'expected an installation to /dev/sda as master; got a script that ends with menu; check boot of ocp45/m1',
   })
   t.end()
 })
 
-t.test('what came is compared with the file, which is read once', async (t) => {
+t.test('a download is compared with the file, which is read once', async (t) => {
   const folder = t.testdir({ 'x.ign': 'abc' })
   const path = join(folder, 'x.ign')
   const abc = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' // FIPS 180-4, example
@@ -191,16 +190,16 @@ t.test('what came is compared with the file, which is read once', async (t) => {
   await disk.compare(sent, found(path, 3))
   await t.rejects(disk.compare({ ...sent, sha256: 'other' }, found(path, 3)), {
     message:
-      `expected ${path} octet for octet (3 octets, sha256 ${abc}); got 3 octets, sha256 other; ` +
-      'look at whether the file was replaced while the server ran',
+      `expected the content of ${path} (3 bytes, sha256 ${abc}); got 3 bytes, sha256 other; ` +
+      'check whether the file was replaced since the site was loaded',
   })
   await t.rejects(disk.compare(sent, found(join(folder, 'gone'), 3)), { message: /got ENOENT/ })
-  const look = 'expected a file that the site names; got something else; look at '
+  const look = 'expected a file of the site; got a file that the site does not name; check '
   await t.rejects(disk.compare(sent, missing('/x', '/x is not there')), { message: `${look}/x is not there` })
   await t.rejects(disk.compare(sent, undefined), { message: `${look}the site file` })
 })
 
-t.test('machines speak from the server, else from an address in their network', (t) => {
+t.test('the source address is that of the server, else one in the network of the nodes', (t) => {
   const { site } = model
   const at = (...addresses: string[]) => ({
     eth0: addresses.map((address) => ({ family: 'IPv4', address }) as NetworkInterfaceInfo),

@@ -35,7 +35,7 @@ async function serveWith(sockets: MemorySockets, answer: (packet: TftpPacket) =>
   return { port, heard }
 }
 
-t.test('the server of this project sends files of every awkward length, whole', async (t) => {
+t.test('slipway sends files of critical lengths completely', async (t) => {
   const lengths = [0, 1, 1467, 1468, 1469, 1468 * 4, 1468 * 9 + 5]
   const contents = new Map(lengths.map((length) => [`f${length}`, Buffer.alloc(length, `${length} `)]))
   const folder = t.testdir(Object.fromEntries(contents))
@@ -76,33 +76,33 @@ const data = (block: number, octets: number): TftpPacket => ({
   payload: new Uint8Array(octets),
 })
 const oack = (...options: [string, string][]): TftpPacket => ({ kind: 'oack', options: new Map(options) })
-const look = "; look at slipway check, and the server's log for this file"
+const look = '; check the output of "slipway check", and the log of the server for this file'
 
 const refusals: { name: string; reply: TftpPacket; got: string }[] = [
   {
-    name: 'an ERROR is told with its code and message',
+    name: 'an ERROR, with its code and message',
     reply: { kind: 'error', code: 1, message: 'no such file' },
     got: 'expected the file for x from tftp://192.0.2.2:69; got ERROR 1 "no such file"',
   },
   {
-    name: 'an option that was not asked for (RFC 2347)',
+    name: 'an option that was not requested (RFC 2347)',
     reply: oack(['timeout', '1']),
-    got: 'expected only options that were asked for (RFC 2347) for x from tftp://192.0.2.2:69; got timeout=1',
+    got: 'expected only requested options (RFC 2347) for x from tftp://192.0.2.2:69; got timeout=1',
   },
   {
-    name: 'a block size above the one asked for (RFC 2348)',
+    name: 'a block size larger than requested (RFC 2348)',
     reply: oack(['blksize', '1469']),
-    got: 'expected blksize of 1 to 1468 for x from tftp://192.0.2.2:69; got 1469',
+    got: 'expected blksize from 1 to 1468 for x from tftp://192.0.2.2:69; got 1469',
   },
   {
-    name: 'a window of none (RFC 7440 §3)',
+    name: 'a window of 0 blocks (RFC 7440 §3)',
     reply: oack(['windowsize', '0']),
-    got: 'expected windowsize of 1 to 4 for x from tftp://192.0.2.2:69; got 0',
+    got: 'expected windowsize from 1 to 4 for x from tftp://192.0.2.2:69; got 0',
   },
   {
-    name: 'a block larger than agreed',
+    name: 'a block larger than negotiated',
     reply: data(1, 513),
-    got: 'expected blocks of 512 octets at most for x from tftp://192.0.2.2:69; got 513',
+    got: 'expected blocks of at most 512 octets for x from tftp://192.0.2.2:69; got 513',
   },
   {
     name: 'a packet that a server does not send',
@@ -126,7 +126,7 @@ for (const { name, reply, got } of refusals) {
 
 const probes: { name: string; reply: TftpPacket; got: string }[] = [
   {
-    name: 'a server that knows no options',
+    name: 'a server without options',
     reply: data(1, 512),
     got: 'expected an OACK to a request with tsize (RFC 2347) for x from tftp://192.0.2.2:69; got DATA 1',
   },
@@ -136,7 +136,7 @@ const probes: { name: string; reply: TftpPacket; got: string }[] = [
     got: 'expected the size of the file as tsize (RFC 2349) for x from tftp://192.0.2.2:69; got nothing',
   },
   {
-    name: 'a size that is none',
+    name: 'an invalid size',
     reply: oack(['tsize', 'big']),
     got: 'expected the size of the file as tsize (RFC 2349) for x from tftp://192.0.2.2:69; got big',
   },
@@ -158,18 +158,18 @@ t.test('the probe ends with ERROR 8, as OVMF does', async (t) => {
   t.match(heard, [{ kind: 'rrq' }, { kind: 'error', code: 8, message: 'User aborted the transfer' }])
 })
 
-t.test('a request is sent again, and silence is a problem', async (t) => {
+t.test('a request is repeated, and no reply is a problem', async (t) => {
   const { client, clock, sockets } = newClient()
   const failed = readFile(client, { file: 'x', options: new Map() })
   await sockets.settled()
   clock.advance(7000)
   await t.rejects(failed, {
-    message: `expected an answer for x from tftp://192.0.2.2:69; got silence${look}`,
+    message: `expected a reply for x from tftp://192.0.2.2:69; got no reply${look}`,
   })
   t.equal(sockets.flights.length, 3)
 })
 
-t.test('a gap is answered with the last block in order (RFC 7440 §4)', async (t) => {
+t.test('after a gap, the last block in order is acknowledged (RFC 7440 §4)', async (t) => {
   const { client, sockets } = newClient()
   const { heard } = await serveWith(sockets, (packet) => {
     if (packet.kind === 'rrq') return [oack(['windowsize', '4'])]
@@ -182,27 +182,30 @@ t.test('a gap is answered with the last block in order (RFC 7440 §4)', async (t
   t.same(acknowledged, [0, 1, 3])
 })
 
-t.test('a stranger is told so, others are passed over, and noise ends it (RFC 1350 §4)', async (t) => {
-  const { client, sockets } = newClient()
-  const stranger = await sockets.bindUdp({ address: server.address, port: 4000 })
-  const elsewhere = await sockets.bindUdp({ address: '192.0.2.66', port: 4000 })
-  const toldStranger: TftpPacket[] = []
-  stranger.receive((batch) =>
-    batch.forEach(({ payload }) => toldStranger.push(decodePacket(Uint8Array.from(payload)))),
-  )
-  const port = await sockets.bindUdp(server)
-  port.receive((batch) => {
-    for (const { payload, address, port: from } of batch) {
-      if (decodePacket(payload).kind !== 'rrq') return
-      elsewhere.send(encodePacket(data(1, 0)), address, from)
-      port.send(encodePacket(data(1, 512)), address, from)
-      stranger.send(encodePacket(data(2, 0)), address, from)
-      port.send(Uint8Array.of(9, 9), address, from)
-    }
-  })
-  await t.rejects(readFile(client, { file: 'x', options: new Map() }), {
-    message: `expected a readable packet for x from tftp://192.0.2.2:69; got opcode 2313 at octet 0${look}`,
-  })
-  await sockets.settled()
-  t.match(toldStranger, [{ kind: 'error', code: 5, message: 'unknown transfer' }])
-})
+t.test(
+  'another port gets an error, other addresses are ignored, and a malformed packet ends the transfer (RFC 1350 §4)',
+  async (t) => {
+    const { client, sockets } = newClient()
+    const stranger = await sockets.bindUdp({ address: server.address, port: 4000 })
+    const elsewhere = await sockets.bindUdp({ address: '192.0.2.66', port: 4000 })
+    const toldStranger: TftpPacket[] = []
+    stranger.receive((batch) =>
+      batch.forEach(({ payload }) => toldStranger.push(decodePacket(Uint8Array.from(payload)))),
+    )
+    const port = await sockets.bindUdp(server)
+    port.receive((batch) => {
+      for (const { payload, address, port: from } of batch) {
+        if (decodePacket(payload).kind !== 'rrq') return
+        elsewhere.send(encodePacket(data(1, 0)), address, from)
+        port.send(encodePacket(data(1, 512)), address, from)
+        stranger.send(encodePacket(data(2, 0)), address, from)
+        port.send(Uint8Array.of(9, 9), address, from)
+      }
+    })
+    await t.rejects(readFile(client, { file: 'x', options: new Map() }), {
+      message: `expected a readable packet for x from tftp://192.0.2.2:69; got opcode 2313 at octet 0${look}`,
+    })
+    await sockets.settled()
+    t.match(toldStranger, [{ kind: 'error', code: 5, message: 'unknown transfer' }])
+  },
+)
