@@ -149,7 +149,7 @@ for (const name of examples) {
 function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Site {
   const { site: name, subnets, hosts, dhcpOptions } = site
   return {
-    ...{ site: name, subnets, hosts, dhcpOptions },
+    ...{ site: name, subnets, hosts, dhcpOptions, wipe: site.wipe },
     server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], ports },
     dns: { ...site.dns, forward: [] },
     tftp: {

@@ -110,6 +110,10 @@ export const installCodes = defineCodes({
     meaning: 'the download of the metal image was interrupted',
     remedy: "Compare the node's `disk` with the disks on its console",
   },
+  'install.disk-not-empty': {
+    meaning: 'The target disk holds data, so slipway does not overwrite it without an administrator',
+    remedy: 'Check that the disk may be erased, then run `slipway node install`; or set `wipe: always`',
+  },
   'install.disk-not-written': {
     meaning: 'the Ignition file was sent and the node did not report that its disk is written',
     remedy: 'Read the output of `journalctl -u coreos-installer` on the console',

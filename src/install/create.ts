@@ -14,6 +14,8 @@ import type { BootEvent } from './boot-facts.ts'
 import { eventsOf, isOfNode } from './events.ts'
 import type { Gate } from './gate.ts'
 import { checkCallback, checkRead, hashToken, newToken, startedTokenOf } from './guard.ts'
+import { decideDisk } from './decide-disk.ts'
+import { diskAnswer, diskEvent, diskPermission, keptDisk } from './disk-answers.ts'
 import type { BootAnswer, BootChoice, Installs, Permission } from './installs.ts'
 import { createJournal } from './journal.ts'
 import { advance, decide, type Event } from './machine.ts'
@@ -236,6 +238,28 @@ export function createInstalls(options: InstallsOptions): Installs {
       })
       return { kind: 'allowed' }
     },
+    checkDisk(key, report, token, { address, client }) {
+      const node = plan().get(key)
+      if (node === undefined) return undeclared(key)
+      const state = stateOf(node)
+      const permission = checkCallback(node, state, { token, address })
+      if (permission.kind === 'refused') return permission
+      lastSeen.set(node.mac, clock.now())
+      const decision = decideDisk(report, diskPermission(node, state))
+      const answer = diskAnswer(node, decision)
+      const event = diskEvent(decision)
+      if (event === undefined) return answer
+      const before = stateOf(node)
+      journal.keep(node.mac, () => {
+        const after = move(node, event)
+        // The live system repeats its report until it gets the permission.
+        if (after === before) return
+        const stage = decision.kind === 'proceed' ? 'disk-clear' : 'disk-kept'
+        journal.note(node.mac, { node: key, kind: 'callback', stage, client, reason: answer.text })
+        log.info({ node: key, stage, reason: answer.text }, 'disk checked')
+      })
+      return answer
+    },
     command(key, command) {
       const node = plan().get(key)
       if (node === undefined) return undeclared(key)
@@ -267,7 +291,10 @@ export function createInstalls(options: InstallsOptions): Installs {
       const node = plan().get(key)
       return node === undefined ? [] : journal.after(sequence, limit, node.mac)
     },
-    problems: () => [...stateProblems, ...journal.problems(), ...replaced.values()],
+    problems: () => [
+      ...[...stateProblems, ...journal.problems(), ...replaced.values()],
+      ...[...plan().values()].flatMap((node) => keptDisk(node, stateOf(node))),
+    ],
     acceptLoss() {
       if (!store.isRecordable) return
       store.acceptLoss()

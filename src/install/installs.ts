@@ -4,6 +4,7 @@
  */
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallCode, StateProblem } from './codes.ts'
+import type { DiskReport } from './decide-disk.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, NodeCommand, Observation, Observe } from './observation.ts'
 
@@ -56,6 +57,10 @@ export type Permission =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly code: InstallCode; readonly reason: string }
 
+/** Answer to a report about the disk; `text`: a sentence for the console of the node. */
+export type DiskAnswer =
+  { readonly kind: 'proceed' | 'wait'; readonly text: string } | Extract<Permission, { kind: 'refused' }>
+
 export type CommandOutcome =
   | { readonly kind: 'done'; readonly record: NodeRecord }
   | { readonly kind: 'refused'; readonly code: InstallCode; readonly reason: string }
@@ -98,6 +103,13 @@ export type Installs = {
     token: string,
     client: { readonly address: string; readonly client: string },
   ): Permission
+  /** Decides whether the installer may overwrite the disk, and records the decision before it returns. @throws as callback */
+  checkDisk(
+    node: string,
+    report: DiskReport,
+    token: string,
+    client: { readonly address: string; readonly client: string },
+  ): DiskAnswer
   command(node: string, command: NodeCommand): CommandOutcome
   /** Reads the active plan: after each reload. */
   declare(): void

@@ -19,6 +19,8 @@ export type AttemptState = Attempt & {
   readonly reads: number
   /** Recorded before the first byte of the last file that the installer needs: the disk may be written from then on. */
   readonly delivered?: Moment
+  /** Whether the disk check allowed this installation to overwrite the disk: what it holds since then is our own. */
+  readonly isDiskClear?: boolean
   /** When the machine was sent to its disk for the first time after that. */
   readonly probed?: Moment
   /** When a system that may run from the disk was observed. Wall clock: for display only. */
@@ -36,6 +38,8 @@ export type Evidence = {
   readonly inClusterAt?: number
   /** When a system that slipway did not install used the address of the machine. */
   readonly foreignSystemAt?: number
+  /** What its disk holds, if the disk check found data that slipway must not overwrite: a sentence. */
+  readonly diskHolds?: string
   /** Why the records of this machine are incomplete: a sentence. */
   readonly notVouchedFor?: string
 }
@@ -86,7 +90,8 @@ export function declaredRest({
 }: Pick<State, 'declared' | 'wasInstalled' | 'evidence'>): Pick<State, 'mode' | 'reason' | 'code'> {
   if (declared !== 'install') return { mode: declared, reason: `the site file says ${declared}` }
   if (wasInstalled) return { mode: 'installed', reason: 'slipway installed this machine before' }
-  const { notVouchedFor, inClusterAt, foreignSystemAt } = evidence
+  const { notVouchedFor, inClusterAt, foreignSystemAt, diskHolds } = evidence
+  if (diskHolds !== undefined) return { mode: 'local', reason: diskHolds, code: 'install.disk-not-empty' }
   if (notVouchedFor !== undefined) return { mode: 'local', reason: notVouchedFor, code: 'state.not-vouched' }
   if (inClusterAt !== undefined) {
     return { mode: 'local', reason: 'its cluster reports it as a node', code: 'install.in-cluster' }

@@ -30,6 +30,8 @@ export type Event =
   | { readonly kind: 'system' }
   /** `isProof`: the token came from the Ignition file on the disk. */
   | { readonly kind: 'callback'; readonly stage: CallbackStage; readonly isProof: boolean }
+  /** Result of the disk check. `holds`: what a disk that must be kept holds. */
+  | { readonly kind: 'disk'; readonly holds?: string }
   /** `since`: by the clock of the cluster, milliseconds since 1970. */
   | { readonly kind: 'cluster'; readonly word: ClusterEvent; readonly since?: number }
   | { readonly kind: 'command'; readonly command: 'install' | 'local' | 'menu' }
@@ -54,6 +56,8 @@ export function advance(state: State, event: Event, now: Moment): State {
       return onCommand(settled, event.command, now)
     case 'callback':
       return onCallback(settled, event, now)
+    case 'disk':
+      return onDisk(settled, event.holds, now)
     case 'exchange':
       return { ...settled, exchange: now }
     case 'system':
@@ -163,6 +167,25 @@ function onCallback(
   }
 }
 
+/** A disk that holds data is kept, and the machine boots it, until an administrator arms the machine or empties the disk. */
+function onDisk(state: State, holds: string | undefined, now: Moment): State {
+  const { mode, code, evidence } = state
+  if (holds !== undefined) {
+    return mode === 'installing' ? withDisk(state, { ...evidence, diskHolds: holds }, now) : state
+  }
+  if (mode === 'installing') return onAttempt(state, () => ({ isDiskClear: true }))
+  if (mode !== 'local' || code !== 'install.disk-not-empty' || evidence === undefined) return state
+  const rest = { ...evidence }
+  Reflect.deleteProperty(rest, 'diskHolds')
+  const next = move({ ...state, evidence: rest }, 'installing', 'its disk is empty now', now)
+  return onAttempt(next, () => ({ isDiskClear: true }))
+}
+
+function withDisk(state: State, evidence: Evidence, now: Moment): State {
+  const next = { ...state, evidence }
+  return moveTo(next, declaredRest(next), now)
+}
+
 /** A DHCP message never ends an installation: it only keeps the disk. */
 function onSystem(state: State, now: Moment): State {
   const { mode, attempt, armed, evidence } = state
@@ -238,7 +261,10 @@ function start(state: State, boot: BootEvent, now: Moment): State {
 
 function resume(state: State, attempt: AttemptState, boot: BootEvent, now: Moment): State {
   const { startedBy, earlier } = attempt
-  return begin(state, boot, { startedBy, earlier: earlier + 1 }, whyAgain(attempt), now)
+  // An attempt of a version without a disk check may have written to the disk once it had its last file.
+  const isDiskClear = attempt.isDiskClear ?? attempt.delivered !== undefined
+  const next = begin(state, boot, { startedBy, earlier: earlier + 1 }, whyAgain(attempt), now)
+  return isDiskClear ? onAttempt(next, () => ({ isDiskClear })) : next
 }
 
 function fail(state: State, attempt: AttemptState, now: Moment): State {

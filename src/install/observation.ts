@@ -22,6 +22,9 @@ export type ScriptKind = 'install' | 'wait' | 'menu' | 'local' | 'failed'
 /** Reports of the node itself: its disk is written, its installed system started, or its installer failed. */
 export type CallbackStage = Callback
 
+/** Results of the disk check: the disk may be overwritten, or it holds data and is kept. */
+export type DiskStage = 'disk-clear' | 'disk-kept'
+
 /** Reports of the node's cluster; approvals are those of slipway. */
 export type ClusterEvent =
   'approved-client' | 'registered' | 'approved-serving' | 'ready' | 'not-ready' | 'removed'
@@ -85,7 +88,13 @@ export type Seen = { readonly node: string } & (
       /** Why it was refused: a sentence. */
       readonly reason?: string
     }
-  | { readonly kind: 'callback'; readonly stage: CallbackStage; readonly client: string }
+  | {
+      readonly kind: 'callback'
+      readonly stage: CallbackStage | DiskStage
+      readonly client: string
+      /** What the disk holds, or why it may be overwritten: a sentence. */
+      readonly reason?: string
+    }
   | {
       readonly kind: 'cluster'
       readonly word: ClusterEvent

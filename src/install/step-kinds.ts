@@ -181,6 +181,13 @@ const rows = {
     evidence: 'a download of the metal image',
     ...download('metal image'),
   },
+  'disk-check': {
+    stage: stages.live,
+    timeoutMs: Infinity,
+    startsBoot: never,
+    title: 'disk check',
+    evidence: 'the report of the live system about the target disk, before the installer starts',
+  },
   ignition: {
     stage: stages.live,
     timeoutMs: 10 * minute,

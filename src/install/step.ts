@@ -140,8 +140,14 @@ export function stepUpdateOf(
       }
     }
     case 'callback': {
-      const kind = seen.stage === 'written' ? 'disk' : seen.stage
-      return { kind, key: kind, what: '', outcome: 'done', isAnother: ({ outcome }) => outcome === 'done' }
+      const { stage } = seen
+      const isAnother: StepUpdate['isAnother'] = ({ outcome }) => outcome === 'done'
+      if (stage === 'disk-clear' || stage === 'disk-kept') {
+        const outcome = stage === 'disk-clear' ? 'done' : 'refused'
+        return { kind: 'disk-check', key: 'disk-check', what: '', outcome, isAnother, ...reasonOf(seen) }
+      }
+      const kind = stage === 'written' ? 'disk' : stage
+      return { kind, key: kind, what: '', outcome: 'done', isAnother }
     }
     case 'cluster':
     case 'command':

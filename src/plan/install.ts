@@ -1,7 +1,7 @@
 /** The plan of installations: the identity of each node, what the site declares for it, and which servers it waits for. */
 import { formatIp } from '../proto/address/ip.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
-import type { BootMode, IgnitionAccess } from '../site/schema.ts'
+import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { ignitionKinds, type IgnitionKind } from './facts.ts'
 import type { Model, NodeModel } from './model.ts'
 
@@ -28,6 +28,8 @@ export type InstallNode = {
   readonly requiresExchange: boolean
   /** Whether this appliance installs nodes (`server.installer`). */
   readonly isInstaller: boolean
+  /** Whether an installation that no administrator started may overwrite a disk that holds data. */
+  readonly wipe: WipeMode
   /** Whether its boot menu starts an installation when its time is up: a selection is then not made by a person. */
   readonly isMenuAutomatic: boolean
   /** Per role: one of these servers must answer first. Without any, the node does not wait. */
@@ -49,11 +51,11 @@ export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
   return new Map(
     nodes.map((node) => {
       const cluster = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
-      const { key, mac, boot, ignition, addresses, image, menu } = node
+      const { key, mac, boot, ignition, addresses, image, menu, wipe } = node
       const about = { key, mac, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
       const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
-      return [key, { ...about, ...cluster, lastFile, isMenuAutomatic, isInstaller: isInstaller(site) }]
+      return [key, { ...about, ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) }]
     }),
   )
 }

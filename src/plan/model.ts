@@ -6,7 +6,17 @@ import { type Ip, isIpv4 } from '../proto/address/ip.ts'
 import { cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
-import type { BootMode, Cluster, Host, MenuEntry, Node, Role, Site, Subnet } from '../site/schema.ts'
+import type {
+  BootMode,
+  Cluster,
+  Host,
+  MenuEntry,
+  Node,
+  Role,
+  Site,
+  Subnet,
+  WipeMode,
+} from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
 import { declaredFiles, type DeclaredFile } from './ignition/declared-files.ts'
@@ -33,6 +43,8 @@ export type NodeModel = {
   readonly image: string
   /** `coreos.inst.install_dev`, for example `/dev/sda`; absent only if an agent image may know it. */
   readonly disk?: string
+  /** Whether an installation that no administrator started may overwrite a disk that holds data. */
+  readonly wipe: WipeMode
   /** Whether its live system reports the end of the installation. */
   readonly callbacks: boolean
   readonly boot: BootMode
@@ -123,6 +135,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     subnet,
     image: required(node.image ?? cluster.image, `the image of ${node.name}`),
     ...defined({ disk: node.disk ?? cluster.disk }),
+    wipe: node.wipe ?? cluster.wipe ?? site.wipe,
     callbacks: cluster.callbacks,
     boot: node.boot ?? cluster.boot ?? 'install',
     menu: node.menu ?? cluster.menu ?? { default: 'local', timeoutSeconds: 30 },

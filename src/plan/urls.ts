@@ -30,6 +30,8 @@ export const urlPaths = {
   /** An initramfs that contains secrets, such as that of an agent. */
   secretImage: (node: NodeKey, file: string) =>
     `/boot/${node.key}/${tokenPlaceholder}/${encodeURIComponent(file)}`,
+  /** What the live system reports about the target disk, before the installer starts. */
+  diskCheck: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/disk`,
   callback: (node: NodeKey, stage: Callback) => `/boot/${node.key}/${tokenPlaceholder}/${stage}`,
   /** For UEFI HTTP Boot, which looks at the end of the name. */
   loader: (name: LoaderName) => `/loaders/${name}`,

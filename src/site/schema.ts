@@ -40,6 +40,8 @@ export const approvals = ['declared', 'dry-run', 'off'] as const
 export const dhcpModes = ['full', 'proxy'] as const
 /** How HAProxy checks the health of the nodes (docs/decisions/0023). */
 export const checkPresets = ['user-managed', 'documented', 'tuned'] as const
+/** Whether an installation may overwrite a disk that holds data without asking an administrator. */
+export const wipeModes = ['ask', 'always'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
 
 export const oneDay = 86_400
@@ -162,6 +164,10 @@ const menu = z
 /** Keys that a cluster sets for all its nodes and that a node can override. */
 const bootSettings = {
   disk: diskPath.optional().meta({ description: 'disk to install on (coreos.inst.install_dev)' }),
+  wipe: z.enum(wipeModes).optional().meta({
+    description:
+      'ask: an installation that no administrator started does not overwrite a disk that holds data; always: it does; by default as for the site',
+  }),
   image: imageName.optional().meta({ description: 'name of an image under images' }),
   boot: z.enum(bootModes).optional().meta({
     description:
@@ -293,6 +299,10 @@ export const siteSchema = z.strictObject({
     .meta({ description: 'images that nodes boot, by a name that you choose' }),
   clusters: z.array(cluster).default([]).meta({ description: 'clusters and their nodes' }),
   hosts: z.array(host).default([]).meta({ description: 'other machines with names' }),
+  wipe: z.enum(wipeModes).default('ask').meta({
+    description:
+      'ask: before the installer overwrites a disk that holds data, an administrator must arm the node; always: no check',
+  }),
   haproxy: haproxySection.optional(),
   keepalived: keepalivedSection.optional(),
   dhcpOptions: extraOptions,
@@ -312,4 +322,5 @@ export type CheckPreset = (typeof checkPresets)[number]
 export type BootMode = (typeof bootModes)[number]
 export type IgnitionAccess = (typeof ignitionAccesses)[number]
 export type Approval = (typeof approvals)[number]
+export type WipeMode = (typeof wipeModes)[number]
 export type MenuEntry = (typeof menuEntries)[number]

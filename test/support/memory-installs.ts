@@ -51,6 +51,7 @@ export function memoryInstalls(
     mayRead: () => ({ kind: 'allowed' }),
     startedToken: (token) => token,
     callback: () => ({ kind: 'allowed' }),
+    checkDisk: () => ({ kind: 'proceed', text: 'the installer starts: the disk is empty' }),
     command(node, command) {
       if (refusal !== undefined) return { kind: 'refused', code: 'state.not-writable', reason: refusal }
       const before = records.get(node) as NodeRecord

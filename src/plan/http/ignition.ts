@@ -87,6 +87,7 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
       return renderLiveIgnition({
         writtenUrl: url(urlPaths.callback(node, 'written')),
         failedUrl: url(urlPaths.callback(node, 'failed')),
+        diskUrl: url(urlPaths.diskCheck(node)),
         version: liveVersion(facts.ignition.get(cluster)?.[node.ignition]),
       })
     },

@@ -2,7 +2,9 @@
  * What the scan reads from an Ignition file (src/scan/ignition): its version and the validity of the certificates in it;
  * and the Ignition file of the live system. Times are milliseconds since 1970.
  */
+import { diskCheckScript, diskCheckScriptPath, renderDiskCheckUnit } from './disk-check.ts'
 import { renderFailedUnits, renderWrittenUnit } from './units.ts'
+import { dataUrl } from './wrapper.ts'
 
 export type IgnitionCertificate = {
   /** For example `O=kube-master, CN=system:kube-apiserver`; printable characters only. */
@@ -67,12 +69,18 @@ export function renderLiveIgnition(options: {
   readonly writtenUrl: string
   /** `POST` reports that the installer failed. */
   readonly failedUrl: string
+  /** `POST` asks whether the disk may be overwritten. */
+  readonly diskUrl: string
   /** Ignition version, as in the role's file of the same release. */
   readonly version: string
 }): string {
-  const { writtenUrl, failedUrl, version } = options
+  const { writtenUrl, failedUrl, diskUrl, version } = options
+  const script = { source: dataUrl(new TextEncoder().encode(diskCheckScript)) }
   return JSON.stringify({
     ignition: { version },
-    systemd: { units: [renderWrittenUnit(writtenUrl), ...renderFailedUnits(failedUrl)] },
+    storage: { files: [{ path: diskCheckScriptPath, overwrite: true, mode: 0o755, contents: script }] },
+    systemd: {
+      units: [renderDiskCheckUnit(diskUrl), renderWrittenUnit(writtenUrl), ...renderFailedUnits(failedUrl)],
+    },
   })
 }

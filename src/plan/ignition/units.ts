@@ -100,14 +100,14 @@ function post(url: string): string {
     "--noproxy '*' --connect-timeout 5 --max-time 10",
     '--retry 15 --retry-delay 3 --retry-max-time 60 --retry-connrefused',
   ]
-  return `/usr/bin/curl ${options.join(' ')} --request POST ${word(url)}`
+  return `/usr/bin/curl ${options.join(' ')} --request POST ${unitArgument(url)}`
 }
 
 /** Quotes one argument of a command line, so that systemd does not expand it (systemd.service(5), systemd.unit(5)). */
-function word(text: string): string {
+export function unitArgument(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`
 }
 
-function lines(text: readonly string[]): string {
+export function lines(text: readonly string[]): string {
   return `${text.join('\n')}\n`
 }

@@ -11,6 +11,10 @@ export const httpCodes = defineCodes({
     meaning: 'The path of the request is not valid',
     remedy: 'Correct the percent-encoding of the path',
   },
+  'http.bad-disk-report': {
+    meaning: 'A live system sent a disk report that slipway cannot read',
+    remedy: 'Report the version of the live system and of slipway',
+  },
   'http.bad-request': {
     meaning: 'The bytes on the connection are not an HTTP request',
     remedy: 'Find the client: it does not use HTTP',

@@ -25,12 +25,22 @@ import { checkAddress, checkNeighbor } from './node-check.ts'
 import { createReaders, defaultReaderLimits } from './readers.ts'
 import { createTokenRedactor } from './redact.ts'
 import { clientOf, type Exchange, type Tools } from './request-context.ts'
-import { receiveCallback, refuseImpostor, refuseSecretImage, sendSecret, sendSecretImage } from './secrets.ts'
+import {
+  receiveCallback,
+  receiveDiskReport,
+  refuseImpostor,
+  refuseSecretImage,
+  sendSecret,
+  sendSecretImage,
+} from './secrets.ts'
 
 export type RoutesOptions = AppOptions & {
   /** Receives observations of nodes. */
   readonly observe?: Observe
-  readonly installs: Pick<Installs, 'boot' | 'preview' | 'mayRead' | 'startedToken' | 'callback'>
+  readonly installs: Pick<
+    Installs,
+    'boot' | 'preview' | 'mayRead' | 'startedToken' | 'callback' | 'checkDisk'
+  >
   readonly ignitionFiles: IgnitionFiles
   /** Returns the MAC address of a neighbor; the kernel's table when absent. */
   readonly readNeighbor?: ReadNeighbor
@@ -46,7 +56,12 @@ type CallbackParams = { Params: { cluster: string; node: string; token: string; 
 type LoaderParams = { Params: { folder: string; file: string } }
 type ImageParams = { Params: { image: string; file: string } }
 
+type DiskParams = { Params: { cluster: string; node: string; token: string } }
+
 const callbackRoute = '/boot/:cluster/:node/:token/:stage'
+const diskRoute = '/boot/:cluster/:node/:token/disk'
+/** lsblk and blkid write some hundred bytes for each device on the disk. */
+const maxDiskReportBytes = 64 * 1024
 const isStage = (text: string): text is CallbackStage => ['written', 'started', 'failed'].includes(text)
 
 /** Returns the role that an administrator chose in the menu: `install-master.ipxe`. */
@@ -76,7 +91,8 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
     if (request.method === 'GET' || request.method === 'HEAD') return
     // The body of a request is not read.
     reply.header('connection', 'close')
-    if (request.method === 'POST' && request.routeOptions.url === callbackRoute) return
+    const route = request.routeOptions.url
+    if (request.method === 'POST' && (route === callbackRoute || route === diskRoute)) return
     counters.increment('http.methodsRefused')
     const code: HttpCode = 'http.method-not-allowed'
     counters.refuse(code)
@@ -146,6 +162,25 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
     }
     reply.callNotFound()
     return reply
+  })
+
+  // The only route that reads a body.
+  await app.register(async (child) => {
+    child.removeAllContentTypeParsers()
+    child.addContentTypeParser('*', { parseAs: 'string', bodyLimit: maxDiskReportBytes }, (_, body, done) =>
+      done(null, body),
+    )
+    child.post<DiskParams>(diskRoute, (request, reply) => {
+      const { cluster, node: name, token } = request.params
+      const exchange = exchangeOf(request, reply)
+      const node = exchange.plan.nodes.get(`${cluster}/${name}`)
+      if (node !== undefined) {
+        return receiveDiskReport(exchange, tools, installs, node, { token, body: String(request.body) })
+      }
+      reply.callNotFound()
+      return reply
+    })
+    await Promise.resolve()
   })
 
   // Boot loaders for UEFI HTTP Boot.

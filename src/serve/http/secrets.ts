@@ -3,6 +3,7 @@
  * callbacks. All three need the token of the installation. The log never contains a token.
  */
 import type { FastifyReply } from 'fastify'
+import { parseDiskReport } from '../../install/decide-disk.ts'
 import type { Installs, Permission, ReadRequest, Secret } from '../../install/installs.ts'
 import type { CallbackStage, Seen } from '../../install/observation.ts'
 import type { BootEntry, IgnitionFile } from '../../plan/http/plan.ts'
@@ -184,6 +185,33 @@ function refuseReader(
   // The response has one code for all reasons.
   const answer: HttpCode = 'ignition.not-allowed'
   return refuse(reply, { status: 403, code: answer, sentence: closed })
+}
+
+/** Answers a report about the target disk: 200 if the installer may start, 409 with the reason if it must wait. */
+export function receiveDiskReport(
+  { reply, client, address }: Exchange,
+  { log, counters }: Tools,
+  installs: Pick<Installs, 'checkDisk'>,
+  { key }: BootEntry,
+  { token, body }: { readonly token: string; readonly body: string },
+): FastifyReply {
+  const report = parseDiskReport(body)
+  if (report === undefined) {
+    const code: HttpCode = 'http.bad-disk-report'
+    counters.refuse(code)
+    log.warn({ node: key, client, code }, 'disk report refused')
+    return refuse(reply, { status: 400, code, sentence: 'this is not a disk report' })
+  }
+  const answer = installs.checkDisk(key, report, token, { address, client })
+  if (answer.kind !== 'refused') {
+    reply.code(answer.kind === 'proceed' ? 200 : 409).header('cache-control', 'no-store')
+    return reply.type('text/plain; charset=utf-8').send(`${answer.text}\n`)
+  }
+  const { code, reason } = answer
+  counters.refuse(code)
+  log.warn({ node: key, client, code, reason }, 'disk report refused')
+  const refusal: HttpCode = 'http.callback-refused'
+  return refuse(reply, { status: 403, code: refusal, sentence: closed })
 }
 
 /** Stores the callback before it answers; when storing fails, the node gets an error and repeats the callback. */

@@ -9,16 +9,19 @@ import {
   renderWrittenUnit,
   type Unit,
 } from '../../../src/plan/ignition/units.ts'
+import { renderDiskCheckUnit } from '../../../src/plan/ignition/disk-check.ts'
 import { golden } from '../../support/golden.ts'
 
 const base = 'http://192.0.2.2/boot/ocp45/m1/3f9a'
 const started = renderStartedUnit(`${base}/started`)
 const written = renderWrittenUnit(`${base}/written`)
+const diskCheck = renderDiskCheckUnit(`${base}/disk`)
 const failed = renderFailedUnits(`${base}/failed`)
 
 t.test('the units as they are (UPDATE=1 rewrites them)', (t) => {
   golden(t, 'ignition/slipway-started.service', started.contents!)
   golden(t, 'ignition/slipway-written.service', written.contents!)
+  golden(t, 'ignition/slipway-check-disk.service', diskCheck.contents!)
   golden(t, 'ignition/slipway-failed.service', failed[0]!.contents!)
   t.end()
 })
@@ -29,6 +32,15 @@ t.test('the disk is called written only after an installer that succeeded, and b
   t.match(unit, /^After=coreos-installer\.service$/m)
   t.match(unit, /^Before=coreos-installer\.target coreos-installer-reboot\.service$/m)
   t.match(unit, /^WantedBy=coreos-installer\.target$/m)
+  t.end()
+})
+
+t.test('the installer requires the permission to overwrite the disk', (t) => {
+  const unit = diskCheck.contents!
+  t.match(unit, /^Before=coreos-installer\.service$/m)
+  t.match(unit, /^RequiredBy=coreos-installer\.service$/m)
+  t.match(unit, /^Type=oneshot$/m)
+  t.match(unit, /^TimeoutStartSec=infinity$/m)
   t.end()
 })
 
@@ -74,7 +86,7 @@ t.test(
   (t) => {
     const folder = t.testdir(installer)
     const programs = /^(Exec\w+=-?)\S+/gm
-    const ours: Unit[] = [started, written, ...failed]
+    const ours: Unit[] = [started, diskCheck, written, ...failed]
     for (const { name, contents, dropins = [] } of ours) {
       // Only the programs may not be at their places here.
       if (contents !== undefined)

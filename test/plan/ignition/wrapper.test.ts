@@ -60,12 +60,22 @@ t.test('whatever octets the role’s file has, the same come out again', (t) => 
 })
 
 t.test('the live system’s file is the specification’s', (t) => {
-  const live = renderLiveIgnition({ writtenUrl: url, failedUrl: `${url}2`, version: '3.2.0' })
+  const live = renderLiveIgnition({
+    writtenUrl: url,
+    failedUrl: `${url}2`,
+    diskUrl: `${url}3`,
+    version: '3.2.0',
+  })
   const { ignition, systemd } = ignitionSchema.parse(JSON.parse(live))
   t.same(ignition, { version: '3.2.0' })
   t.same(
     systemd?.units.map(({ name }) => name),
-    ['slipway-written.service', 'slipway-failed.service', 'coreos-installer.service'],
+    [
+      'slipway-check-disk.service',
+      'slipway-written.service',
+      'slipway-failed.service',
+      'coreos-installer.service',
+    ],
   )
   t.end()
 })
@@ -78,7 +88,7 @@ t.test(
   (t) => {
     const unit = renderStartedUnit(url)
     for (const version of ['3.1.0', '3.2.0', '3.3.0']) {
-      const live = renderLiveIgnition({ writtenUrl: url, failedUrl: url, version })
+      const live = renderLiveIgnition({ writtenUrl: url, failedUrl: url, diskUrl: url, version })
       for (const input of [live, wrapIgnition(text(live), version, { ...additions, units: [unit] })]) {
         const { status, stdout, stderr } = spawnSync('ignition-validate', ['-'], { input, encoding: 'utf8' })
         t.same([status, stdout + stderr], [0, ''], version)

@@ -216,3 +216,44 @@ t.test('a server that is not the installer sends the node to the installer, or t
   t.match(body, `chain --replace --autofree ${installerUrl} ||`)
   t.match(body, /sanboot --no-describe --drive 0x80/)
 })
+
+t.test('the report about the disk is answered with the permission, or with the reason to wait', async (t) => {
+  const { app, token, live, ask, options } = await booted(t)
+  t.ok((await ask(live)).body.includes(`/boot/ocp45/m1/${token}/disk`), 'the live system knows the URL')
+  const post = (payload: string, { remoteAddress = '192.0.2.11', secret = token } = {}) =>
+    app.inject({
+      method: 'POST',
+      url: `/boot/ocp45/m1/${secret}/disk`,
+      remoteAddress,
+      headers: { 'content-type': 'text/plain' },
+      payload,
+    })
+  const body = (type: string) =>
+    `slipway-disk 1\ndevice: /dev/sda\npath: /dev/sda\n--- lsblk\n{"blockdevices":[{"name":"/dev/sda","type":"disk"}]}\n--- blkid\ndevice=/dev/sda\n${type}`
+  const clear = await post(body(''))
+  t.same([clear.statusCode, clear.body], [200, 'the installer starts: /dev/sda is empty\n'])
+  t.match(await post('<html>'), { statusCode: 400 })
+  t.match(await post('x'.repeat(70_000)), { statusCode: 413 })
+  for (const other of [{ remoteAddress: '192.0.2.21' }, { secret: 'A'.repeat(22) }]) {
+    const refused = await post(body(''), other)
+    t.same([refused.statusCode, refused.body], [403, closed])
+  }
+  t.match(options.installs.list()[1], { mode: 'installing' })
+})
+
+t.test('a disk that holds data is kept', async (t) => {
+  const { app, token, ask, options } = await booted(t)
+  const kept = await app.inject({
+    method: 'POST',
+    url: `/boot/ocp45/m1/${token}/disk`,
+    remoteAddress: '192.0.2.11',
+    headers: { 'content-type': 'text/plain' },
+    payload:
+      'slipway-disk 1\ndevice: /dev/sda\npath: /dev/sda\n--- lsblk\n{"blockdevices":[{"name":"/dev/sda","type":"disk"}]}\n--- blkid\ndevice=/dev/sda\nTYPE=xfs\n',
+  })
+  const sentence =
+    '/dev/sda holds a file system of type xfs: run "slipway node install ocp45/m1" to overwrite it\n'
+  t.same([kept.statusCode, kept.body], [409, sentence])
+  t.match(options.installs.list()[1], { mode: 'local', code: 'install.disk-not-empty' })
+  t.match((await ask(bootPath)).body, /boots from its local disk/)
+})
