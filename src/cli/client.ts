@@ -18,9 +18,13 @@ export class ControlProblem extends Error {
   /** The error response of slipway; absent when slipway was not reachable. */
   readonly refusal: Refusal | undefined
 
-  constructor(message: string, refusal?: Refusal) {
+  /** Whether no process listens on the socket, so that slipway is not running. */
+  readonly isNotRunning: boolean
+
+  constructor(message: string, refusal?: Refusal, isNotRunning = false) {
     super(message)
     this.refusal = refusal
+    this.isNotRunning = isNotRunning
   }
 }
 
@@ -145,7 +149,8 @@ function refused({ statusCode = 500 }: IncomingMessage, answer: unknown): Contro
 }
 
 function cannotAsk(path: string, error: NodeJS.ErrnoException): ControlProblem {
-  return new ControlProblem(`cannot reach slipway at ${path}: ${explain(error)}`)
+  const isNotRunning = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
+  return new ControlProblem(`cannot reach slipway at ${path}: ${explain(error)}`, undefined, isNotRunning)
 }
 
 function explain({ code, message }: NodeJS.ErrnoException): string {

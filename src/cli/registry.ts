@@ -85,6 +85,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/csr.ts')).csr,
     },
     {
+      name: 'state',
+      summary: 'Check, back up, and restore the installation records',
+      load: async () => (await import('./commands/state.ts')).state,
+    },
+    {
       name: 'events',
       summary: 'Follow the boot and installation events of nodes',
       load: async () => (await import('./commands/events.ts')).events,

@@ -21,6 +21,16 @@ export function controlPath(given: string | undefined, environment = process.env
   return given ?? environment['SLIPWAY_CONTROL'] ?? '/run/slipway/control.sock'
 }
 
+/** Returns the state directory: the given one, that of the service, or the default. */
+export function stateDirectory(given: string | undefined, environment = process.env): string {
+  return given ?? (firstDirectory(environment['STATE_DIRECTORY']) || '/var/lib/slipway')
+}
+
+/** Returns the first of several directories: systemd separates StateDirectory= and RuntimeDirectory= with colons. */
+export function firstDirectory(directories = ''): string {
+  return directories.split(':')[0] as string
+}
+
 /** Options of every command that reads a site file. */
 export const siteOptions = { site: { type: 'string' }, control: { type: 'string' } } as const
 

@@ -16,12 +16,12 @@ import { explain, prepare } from '../../prepare.ts'
 import { defined } from '../../text/defined.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
+import { firstDirectory, stateDirectory } from '../target.ts'
 
 /** How long transfers in flight can continue after SIGTERM; shorter than TimeoutStopSec of the unit. */
 const graceMs = 20_000
 
 /** systemd creates these directories for the service. Started by hand, slipway creates them for root. */
-const stateDirectory = '/var/lib/slipway'
 const runtimeDirectory = '/run/slipway'
 
 export const serve: Command = {
@@ -37,7 +37,7 @@ export const serve: Command = {
       ['--log-level LEVEL', `${logLevels.join(', ')} (default: info)`],
       [
         '--state DIR',
-        `directory for installation records (default: $STATE_DIRECTORY, else ${stateDirectory})`,
+        `directory for installation records (default: $STATE_DIRECTORY, else /var/lib/slipway)`,
       ],
       [
         '--control PATH',
@@ -72,7 +72,7 @@ export const serve: Command = {
     const sending = createSending({ clock: systemClock, counters, log: log.for('udp') })
     const sockets = createSockets(process.env, sending)
     // systemd's CacheDirectory=: a loss of the state directory does not touch it.
-    const markDirectory = firstOf(process.env['CACHE_DIRECTORY']) || undefined
+    const markDirectory = firstDirectory(process.env['CACHE_DIRECTORY']) || undefined
     let app: App
     try {
       const { interface: name, address } = prepared.model.site.server
@@ -140,20 +140,15 @@ function readArguments(args: readonly string[]): Arguments {
   if (sitePath === '' || more.length > 0) throw new UsageError('expected one site file')
   const level = logLevels.find((name) => name === values['log-level'])
   if (level === undefined) throw new UsageError(`--log-level: expected one of ${logLevels.join(', ')}`)
-  const state = values.state ?? (firstOf(process.env['STATE_DIRECTORY']) || stateDirectory)
+  const state = stateDirectory(values.state)
   if (state === '') throw new UsageError('--state: expected the name of a directory')
   if (values.control === '') throw new UsageError('--control: expected the path of a socket')
-  const folder = firstOf(process.env['RUNTIME_DIRECTORY']) || runtimeDirectory
+  const folder = firstDirectory(process.env['RUNTIME_DIRECTORY']) || runtimeDirectory
   return {
     ...{ sitePath, level, state },
     control: values.control ?? `${folder}/control.sock`,
     ownDirectory: values.control === undefined ? folder : undefined,
   }
-}
-
-/** Returns the first of several directories: systemd separates StateDirectory= and RuntimeDirectory= with colons. */
-function firstOf(directories = ''): string {
-  return directories.split(':')[0] as string
 }
 
 /** Reloads on SIGHUP and stops on SIGTERM and SIGINT. Returns a function that removes the three handlers. */
