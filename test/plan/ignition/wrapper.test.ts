@@ -16,7 +16,7 @@ const additions: Additions = {
   ],
 }
 
-t.test('a wrapper holds the role’s file byte for byte, and what is added', (t) => {
+t.test('a wrapper contains the role’s file byte for byte, and the added files', (t) => {
   const wrapped = JSON.parse(wrapIgnition(text(bootstrapText()), '3.4.0', additions)) as unknown
   const { ignition, storage, systemd } = ignitionSchema.parse(wrapped)
   t.equal(ignition.version, '3.4.0')
