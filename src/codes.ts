@@ -1,4 +1,5 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
+import { clusterCodes } from './cluster/codes.ts'
 import { installCodes } from './install/codes.ts'
 import { serverCodes } from './serve/codes.ts'
 import { hostCodes } from './host/codes.ts'
@@ -16,6 +17,7 @@ import type { CodeEntry } from './text/codes.ts'
 
 /** One registry for each layer that has codes. Add yours here. */
 export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
+  clusterCodes,
   planCodes,
   scanCodes,
   siteCodes,
@@ -43,7 +45,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   ignition: 'Ignition files',
   image: 'Boot images',
   install: 'Installation of a node',
-  cluster: 'Connection to a cluster',
+  cluster: 'Clusters and their connections',
   csr: 'Certificate signing requests',
   state: 'State directory',
   server: 'The slipway process and its local API',

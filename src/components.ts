@@ -182,7 +182,7 @@ export const components: readonly Component[] = [
         ...{ log: log.for('cluster'), nodes: () => plan().nodes },
         async drain(node) {
           const done = await balancer.drain(node)
-          return done.outcome === 'kept' ? done.reason : undefined
+          return done.outcome === 'kept' ? { code: done.code, reason: done.reason } : undefined
         },
         enable: (node) => balancer.enable(node),
       })

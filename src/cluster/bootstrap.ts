@@ -11,6 +11,7 @@ import { kinds } from './objects.ts'
 import { addCheck, hasPassed, isComplete, passingForMs, startChecks } from './evaluate/requirements.ts'
 import {
   bootstrapStateShape,
+  logWriteFailure,
   readRecord,
   writeRecord,
   type BootstrapState,
@@ -76,18 +77,10 @@ export function bootstrapClusters(
 export async function watchBootstraps(options: BootstrapOptions): Promise<BootstrapWatch> {
   const { path, clock, log } = options
   const watches = new Map<string, AbortController>()
-  let record: ByCluster<BootstrapState> = new Map()
+  let record = await readRecord(path, bootstrapStateShape, 'bootstraps', log)
   let clusters: readonly BootstrapCluster[] = []
   let writing: Promise<unknown> = Promise.resolve()
   let isClosed = false
-  try {
-    record = await readRecord(path, bootstrapStateShape, 'bootstraps')
-  } catch (error) {
-    log.error(
-      { file: path, reason: (error as Error).message },
-      'bootstrap record unreadable, starting without it',
-    )
-  }
 
   const stateOf = (name: string): BootstrapState => record.get(name) ?? initial
 
@@ -120,7 +113,7 @@ export async function watchBootstraps(options: BootstrapOptions): Promise<Bootst
       if ((await keep(name, state, signal)) === undefined) return
     } catch (error) {
       // Continue: after a restart the evidence is found again.
-      log.error({ file: path, reason: (error as Error).message }, 'bootstrap record write failed')
+      logWriteFailure(log, path, error)
       record = new Map(record).set(name, state)
     }
     log.info({ cluster: name, reason: evidence }, 'bootstrap complete')

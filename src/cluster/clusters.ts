@@ -4,7 +4,7 @@
  * all of them read from the cluster's session.
  */
 import { join } from 'node:path'
-import type { Clock } from '../host/clock.ts'
+import type { Clock, Timer } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { Installs } from '../install/installs.ts'
@@ -18,7 +18,7 @@ import { csrNodes } from './csr/policy.ts'
 import { createMemberHistory } from './evaluate/members.ts'
 import { trackedClusters, trackProgress } from './progress.ts'
 import type { BootstrapState } from './records.ts'
-import type { ClusterStatus } from './report.ts'
+import type { ClusterStatus, DrainRefusal } from './report.ts'
 import type { Sessions } from './sessions.ts'
 
 export type ClustersOptions = {
@@ -29,8 +29,8 @@ export type ClustersOptions = {
   /** The folder of the records: the state of bootstraps, and the progress of clusters. */
   readonly directory: string
   readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe' | 'observe'>
-  /** Ends new connections to a node. Resolves with the reason if its servers stay. @param node its key */
-  readonly drain: (node: string) => Promise<string | undefined>
+  /** Ends new connections to a node. Resolves with a refusal if its servers stay. @param node its key */
+  readonly drain: (node: string) => Promise<DrainRefusal | undefined>
   /** Sends connections to a node again. @param node its key */
   readonly enable: (node: string) => Promise<unknown>
   readonly clock: Clock
@@ -53,6 +53,9 @@ export type Clusters = {
   close(): Promise<void>
 }
 
+/** The masters of a new cluster pass their health checks some time after the bootstrap is complete. */
+const drainRetryMs = 30_000
+
 /** The installation of a cluster starts with that of a node with one of these roles. */
 const firstRoles: readonly NodeModel['role'][] = ['bootstrap', 'single']
 
@@ -61,10 +64,25 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   const { nodes, sessions, directory, installs, clock, log } = options
   const bootstrapsOf = (cluster: string) =>
     nodes().filter((node) => node.cluster === cluster && node.role === 'bootstrap')
+  /** By the cluster's name: why its bootstrap still gets connections although it is complete. */
+  const refusals = new Map<string, DrainRefusal>()
+  let retry: Timer | undefined
   const drain = async (cluster: string): Promise<void> => {
+    const before = refusals.get(cluster)
+    refusals.delete(cluster)
     for (const { key } of bootstrapsOf(cluster)) {
-      const reason = await options.drain(key)
-      if (reason !== undefined) log.warn({ node: key, reason }, 'bootstrap not drained')
+      const refusal = await options.drain(key)
+      if (refusal === undefined) continue
+      refusals.set(cluster, refusal)
+      if (refusal.reason !== before?.reason) log.warn({ node: key, ...refusal }, 'bootstrap not drained')
+    }
+    if (refusals.size > 0) retry ??= clock.after(drainRetryMs, drainAgain)
+  }
+  const drainAgain = (): void => {
+    retry = undefined
+    for (const cluster of refusals.keys()) {
+      if (bootstraps.states().get(cluster)?.kind === 'out') void drain(cluster)
+      else refusals.delete(cluster)
     }
   }
 
@@ -110,7 +128,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
         const bootstrap = states.get(cluster)
         return {
           ...report,
-          ...(bootstrap !== undefined && { bootstrap }),
+          ...(bootstrap !== undefined && { bootstrap: withRefusal(bootstrap, refusals.get(cluster)) }),
           requests: {
             ...{ approve: modes.get(cluster) ?? 'off', approved: approved.get(cluster) ?? 0 },
             ...(pending !== undefined && { pending }),
@@ -131,11 +149,20 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     },
     close() {
       unsubscribe()
+      retry?.cancel()
+      refusals.clear()
       bootstraps.close()
       for (const approver of approvers) approver.close()
       return progress.close()
     },
   }
+}
+
+function withRefusal(
+  state: BootstrapState,
+  refusal: DrainRefusal | undefined,
+): NonNullable<ClusterStatus['bootstrap']> {
+  return state.kind === 'out' && refusal !== undefined ? { ...state, refusal } : state
 }
 
 /** Starts an approver for each cluster with `approve`. */
@@ -149,10 +176,12 @@ function startApprovers(
     if (approve === 'off' || session === undefined) return []
     return createApprover({
       ...{ cluster, session, isDryRun: approve === 'dry-run', clock, log, counters },
-      nodes: () => csrNodes(nodes(), cluster),
-      bootEvidence(key) {
-        const record = installs.list().find(({ node }) => node === key) ?? {}
-        return bootEvidenceOf(record)
+      known() {
+        const records = new Map(installs.list().map((record) => [record.node, record]))
+        return {
+          nodes: csrNodes(nodes(), cluster),
+          bootEvidence: (key) => bootEvidenceOf(records.get(key) ?? {}),
+        }
       },
       approved: () => approved.get(cluster) ?? 0,
       onApproved({ node, signer, name: reason }) {

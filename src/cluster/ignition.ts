@@ -10,7 +10,8 @@ import type { IgnitionFile } from '../plan/http/plan.ts'
 import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../plan/ignition/document.ts'
 import { isPointer } from '../plan/ignition/pointer.ts'
 import type { Cluster } from '../site/schema.ts'
-import { ApiProblem } from './connection/errors.ts'
+import type { Problem } from './codes.ts'
+import { ApiProblem, problemOf } from './connection/errors.ts'
 import type { Secret } from './objects.ts'
 import type { ClusterSession } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -37,11 +38,13 @@ export type RoleIgnitionOptions = {
   readonly log: Log
 }
 
-/** What a cluster provides. `reason` is a sentence. */
+/** What a cluster provides. */
 type Provided =
   | { readonly kind: 'read'; readonly document: IgnitionDocument }
   /** `none`: the cluster has no such secret, or one without data. */
-  | { readonly kind: 'none' | 'unreachable' | 'invalid'; readonly reason: string }
+  | ({ readonly kind: 'none' | 'unreachable' | 'invalid' } & Problem)
+
+const none = { kind: 'none', code: 'ignition.cluster-file-missing' } as const
 
 type Role = 'master' | 'worker'
 
@@ -86,13 +89,13 @@ export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
     const provided = await source.read(role)
     const own = file?.isAsked === true ? undefined : await files.read(path)
     if (provided.kind !== 'read') {
-      const { reason } = provided
+      const { code, sentence: reason } = provided
       if (own === undefined) {
         return { kind: 'unreadable', problem: `the cluster ${cluster} provides no ${role}.ign: ${reason}` }
       }
       if (own.kind === 'read' && provided.kind !== 'invalid' && fallbacks.get(path) !== reason) {
         fallbacks.set(path, reason)
-        log.info({ cluster, file: path, node: file?.node, reason }, 'using the Ignition file on disk')
+        log.info({ cluster, file: path, node: file?.node, code, reason }, 'using the Ignition file on disk')
       }
       return own
     }
@@ -138,9 +141,10 @@ function createSource(
     const isRead = provided.kind === 'read'
     kept.set(role, { provided, untilMs: clock.monotonic() + (isRead ? keepMs : keepFailureMs) })
     const isLogged =
-      before?.kind === 'invalid' && provided.kind === 'invalid' && before.reason === provided.reason
+      before?.kind === 'invalid' && provided.kind === 'invalid' && before.sentence === provided.sentence
     if (provided.kind === 'invalid' && !isLogged) {
-      log.error({ cluster: name, reason: provided.reason }, "cluster's own Ignition file not used")
+      const { code, sentence: reason } = provided
+      log.error({ cluster: name, code, reason }, "cluster's own Ignition file not used")
     }
     return provided
   }
@@ -153,7 +157,8 @@ function createSource(
     if (late.signal.aborted) unresponsive.add(role)
     else unresponsive.delete(role)
     if (provided.kind !== 'unreachable' || !late.signal.aborted) return provided
-    return { kind: 'unreachable', reason: `its API did not respond within ${timeoutMs / 1000} s` }
+    const sentence = `its API did not respond within ${timeoutMs / 1000} s`
+    return { kind: 'unreachable', code: 'cluster.no-response', sentence }
   }
 
   async function fetchUserData(role: Role, signal: AbortSignal): Promise<Provided> {
@@ -165,15 +170,16 @@ function createSource(
     } catch (error) {
       const isMissing = error instanceof ApiProblem && error.status === 404
       return isMissing
-        ? { kind: 'none', reason: `it has no secret ${secretName}` }
-        : { kind: 'unreachable', reason: (error as Error).message }
+        ? { ...none, sentence: `it has no secret ${secretName}` }
+        : { kind: 'unreachable', ...problemOf(error) }
     }
     if (typeof userData !== 'string' || !/^[A-Za-z0-9+/]+={0,2}$/.test(userData)) {
-      return { kind: 'none', reason: `its secret ${secretName} holds no userData` }
+      return { ...none, sentence: `its secret ${secretName} holds no userData` }
     }
     const checked = checkProvidedFile(cluster, secretName, Buffer.from(userData, 'base64'), clock.now())
     if ('document' in checked) return { kind: 'read', ...checked }
-    return { kind: 'invalid', reason: `its secret ${secretName} ${checked.problem}` }
+    const sentence = `its secret ${secretName} ${checked.problem}`
+    return { kind: 'invalid', code: 'ignition.cluster-file-invalid', sentence }
   }
 
   /** @param last the last known result, used when there is none in time */

@@ -11,7 +11,7 @@ import { installProgressShape, startedProgress, type InstallProgress } from './e
 import { memberReports, nodesByName, type Member } from './evaluate/members.ts'
 import { findNode } from './evaluate/requirements.ts'
 import { everyStage, stageReports, type Stage } from './evaluate/stages.ts'
-import { readRecord, writeRecord, type ByCluster } from './records.ts'
+import { logWriteFailure, readRecord, writeRecord, type ByCluster } from './records.ts'
 import type { ClusterReport } from './report.ts'
 import type { ClusterSession } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -73,15 +73,12 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   const trackers = new Map<string, StageTracker>()
   let clusters: readonly TrackedCluster[] = []
   let writing: Promise<void> = Promise.resolve()
-  let record: ByCluster<InstallProgress> = new Map()
-  try {
-    record = await readRecord(path, installProgressShape, "clusters' stages")
-  } catch (error) {
-    log.error(
-      { file: path, reason: (error as Error).message },
-      'cluster record unreadable, starting without it',
-    )
-  }
+  let record: ByCluster<InstallProgress> = await readRecord(
+    path,
+    installProgressShape,
+    "clusters' stages",
+    log,
+  )
 
   /** Writes run one after the other; each writes what is known by then. */
   function keep(name: string, progress: InstallProgress): void {
@@ -89,9 +86,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
     record = new Map(record).set(name, progress)
     writing = writing
       .then(() => writeRecord(path, record))
-      .catch((error: unknown) => {
-        log.error({ file: path, reason: (error as Error).message }, 'cluster record write failed')
-      })
+      .catch((error: unknown) => logWriteFailure(log, path, error))
   }
 
   function start({ name, session, stages }: TrackedCluster): void {
@@ -136,12 +131,12 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
       clusters.map((cluster) => {
         const { name, session, members } = cluster
         const tracker = trackers.get(name)
-        const trouble = session.outage()?.sentence ?? (tracker ? undefined : session.kubeconfigProblem())
+        const problem = session.outage() ?? (tracker ? undefined : session.kubeconfigProblem())
         const nodes = tracker?.known(kinds.nodes)
         const pending = tracker?.known(kinds.signingRequests)?.length
         return {
           cluster: name,
-          ...(trouble !== undefined && { trouble }),
+          ...(problem !== undefined && { code: problem.code, trouble: problem.sentence }),
           stages: tracker ? stageReports(cluster.stages, tracker.evaluation(), tracker.snapshot) : [],
           members: memberReports(members, nodes),
           ...(pending !== undefined && { pendingRequests: pending }),

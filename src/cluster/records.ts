@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { writeAtomically } from '../host/files.ts'
+import type { Log } from '../host/log.ts'
 
 /** By the cluster's name. */
 export type ByCluster<T> = ReadonlyMap<string, T>
@@ -22,26 +23,41 @@ export type BootstrapState = Readonly<z.output<typeof bootstrapStateShape>>
 const maxBytes = 1024 * 1024
 
 /**
- * A file that does not exist is an empty record.
+ * Never rejects. A file that does not exist is an empty record, and so is one that cannot be read, after an error in the
+ * log.
  *
  * @param what completes "is not a record of"
- * @throws {Error} with a sentence if the file exists and is not a record
  */
-export async function readRecord<T>(path: string, shape: z.ZodType<T>, what: string): Promise<ByCluster<T>> {
+export async function readRecord<T>(
+  path: string,
+  shape: z.ZodType<T>,
+  what: string,
+  log: Log,
+): Promise<ByCluster<T>> {
+  const fail = (reason: string): ByCluster<T> => {
+    const facts = { file: path, code: 'state.cluster-record-unreadable', reason }
+    log.error(facts, 'cluster record unreadable, starting without it')
+    return new Map()
+  }
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
-    throw new Error(`cannot read ${path}: ${(error as Error).message}`, { cause: error })
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? new Map() : fail(`cannot read ${path}: ${message}`)
   }
   try {
     if (text.length > maxBytes) throw new RangeError(`${text.length} bytes`)
     const record = z.object({ version: z.literal(1), clusters: z.record(z.string(), shape) })
     return new Map(Object.entries(record.parse(JSON.parse(text)).clusters))
-  } catch (error) {
-    throw new Error(`${path} is not a record of ${what}`, { cause: error })
+  } catch {
+    return fail(`${path} is not a record of ${what}`)
   }
+}
+
+export function logWriteFailure(log: Log, path: string, error: unknown): void {
+  const facts = { file: path, code: 'state.cluster-record-not-written', reason: (error as Error).message }
+  log.error(facts, 'cluster record write failed')
 }
 
 /** Replaces the file as a whole. @throws {NodeJS.ErrnoException} with the old file in place */

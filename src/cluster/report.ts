@@ -1,6 +1,7 @@
 /** The state of a cluster as plain data, for the local API and the command line, and as metrics. Pure. */
 import { gauge, type MetricFamily } from '../host/exposition.ts'
 import type { Approval } from '../site/schema.ts'
+import type { ClusterCode } from './codes.ts'
 import type { BootstrapState } from './records.ts'
 
 /** Times in milliseconds since 1970. */
@@ -17,6 +18,8 @@ export type StageReport = {
   readonly note?: string
   /** What it still needs, in lines of text. */
   readonly missing: readonly string[]
+  /** The code of each line of `missing`, in the same order; absent if nothing is missing. */
+  readonly codes?: readonly ClusterCode[]
 }
 
 export type MemberReport = {
@@ -25,6 +28,7 @@ export type MemberReport = {
   readonly state: 'absent' | 'not-ready' | 'ready' | 'unknown'
   /** By the cluster's clock. */
   readonly since?: number
+  readonly code?: ClusterCode
   /** Why it is not Ready. */
   readonly reason?: string
 }
@@ -33,6 +37,8 @@ export type ClusterReport = {
   readonly cluster: string
   /** Why it, or a part of it, is not reachable: a sentence. */
   readonly trouble?: string
+  /** The code of `trouble`. */
+  readonly code?: ClusterCode
   /** In order; empty for a cluster without a kubeconfig. */
   readonly stages: readonly StageReport[]
   /** All declared nodes but the bootstrap, in the order of the site. */
@@ -47,9 +53,17 @@ export type RequestCounts = {
   readonly approved: number
 }
 
+/** Why the load balancer still sends connections to a bootstrap that is complete. */
+export type DrainRefusal = {
+  /** A code of the load balancer, for example `haproxy.last-server`. */
+  readonly code: string
+  /** A sentence. */
+  readonly reason: string
+}
+
 export type ClusterStatus = ClusterReport & {
   /** Absent if the cluster has no bootstrap, or no masters. */
-  readonly bootstrap?: BootstrapState
+  readonly bootstrap?: BootstrapState & { readonly refusal?: DrainRefusal }
   readonly requests: RequestCounts
 }
 

@@ -5,7 +5,9 @@
 import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import { apiPaths, nameOf, type Kind } from './objects.ts'
+import type { Problem } from './codes.ts'
 import { connectCluster, type ClusterApi, type ClusterConnection } from './connection/client.ts'
+import { problemOf } from './connection/errors.ts'
 import { kubeconfigProblem, type KubeconfigFile } from './kubeconfig/file.ts'
 
 export type ClusterSession = Pick<ClusterApi, 'get' | 'put'> & {
@@ -17,16 +19,15 @@ export type ClusterSession = Pick<ClusterApi, 'get' | 'put'> & {
   outage(): Outage | undefined
   /** The path, unless the site does not name one. */
   readonly kubeconfigPath: string | undefined
-  /** Returns why the kubeconfig cannot be used now, as a sentence. */
-  kubeconfigProblem(): string | undefined
+  /** Returns why the kubeconfig cannot be used now. */
+  kubeconfigProblem(): Problem | undefined
   /** Ends all requests and watches. */
   close(): void
 }
 
 export type ApiCheck =
   | { readonly isUp: true; readonly version: string | undefined }
-  /** `reason` is a sentence. */
-  | { readonly isUp: false; readonly reason: string }
+  | { readonly isUp: false; readonly problem: Problem }
 
 export type HoldListener = {
   /** @param name of the object that changed; undefined after a new list */
@@ -98,8 +99,8 @@ export function openSession(options: SessionOptions): ClusterSession {
           const name = type === 'DELETED' ? removed(collection, nameOf(object)) : apply(collection, object)
           for (const listener of listeners) listener.onChange(name)
         },
-        onOutage(sentence) {
-          outages.report(path, sentence)
+        onOutage(problem) {
+          outages.report(path, problem)
           onOutage()
         },
         onReachable() {
@@ -162,9 +163,9 @@ export function openSession(options: SessionOptions): ClusterSession {
       outages.end(apiPaths.version)
       return { isUp: true, version: typeof gitVersion === 'string' ? gitVersion : undefined }
     } catch (error) {
-      const { message: reason } = error as Error
-      if (!signal.aborted) outages.report(apiPaths.version, reason)
-      return { isUp: false, reason }
+      const problem = problemOf(error)
+      if (!signal.aborted) outages.report(apiPaths.version, problem)
+      return { isUp: false, problem }
     }
   }
 
@@ -202,11 +203,11 @@ function removed({ items }: Collection, name: string): string {
 }
 
 /** `sinceMs` is of the monotonic clock. */
-export type Outage = { readonly sentence: string; readonly sinceMs: number }
+export type Outage = Problem & { readonly sinceMs: number }
 
 export type Outages = {
   /** @param source what cannot be read: a path */
-  report(source: string, sentence: string): void
+  report(source: string, problem: Problem): void
   /** The source is reachable. */
   end(source: string): void
   /** The source is no longer read. */
@@ -231,14 +232,14 @@ export function createOutages(cluster: string, clock: Clock, log: Pick<Log, 'war
   }
 
   return {
-    report(source, sentence) {
+    report(source, { code, sentence }) {
       const sinceMs = bySource.get(source)?.sinceMs ?? clock.monotonic()
-      bySource.set(source, { sentence, sinceMs })
+      bySource.set(source, { code, sentence, sinceMs })
       if (isEasing) forgetEnded()
       if (logged.has(sentence)) return
       logged.add(sentence)
       isEasing = false
-      log.warn({ cluster, reason: sentence }, 'cluster API unreachable')
+      log.warn({ cluster, code, reason: sentence }, 'cluster API unreachable')
     },
     end(source) {
       if (!bySource.delete(source)) return

@@ -1,5 +1,6 @@
 /** Waits until a cluster reaches a goal, stage after stage, and reports what each stage still needs. */
 import type { Clock, Timer } from '../host/clock.ts'
+import type { Problem } from './codes.ts'
 import { isReached, startedProgress } from './evaluate/install-progress.ts'
 import type { Stage } from './evaluate/stages.ts'
 import type { ClusterSession } from './session.ts'
@@ -89,7 +90,7 @@ export function wait(options: WaitOptions): Promise<WaitOutcome> {
     }
     if (hasEnded || stage === undefined) return
     const outage = tracker.outage(stage.kinds)?.sentence ?? ''
-    const lines = missing.get(stage.name) ?? []
+    const lines = sentencesOf(missing.get(stage.name))
     const next = { outage, missing: lines.join('\n') }
     if (outage !== '' && outage !== shown.outage) {
       report({ kind: 'outage', stage, elapsedMs: elapsed(), sentence: outage })
@@ -105,7 +106,7 @@ export function wait(options: WaitOptions): Promise<WaitOutcome> {
   function expire(stage: Stage): void {
     tracker.update(stage.name)
     if (hasEnded || stages[position] !== stage) return
-    const missing = tracker.evaluation().missing.get(stage.name) ?? []
+    const missing = sentencesOf(tracker.evaluation().missing.get(stage.name))
     report({ kind: 'late', stage, elapsedMs: elapsed(), missing })
     finish({ kind: 'late', stage })
   }
@@ -116,4 +117,8 @@ export function wait(options: WaitOptions): Promise<WaitOutcome> {
     start()
   }
   return promise
+}
+
+function sentencesOf(problems: readonly Problem[] = []): readonly string[] {
+  return problems.map(({ sentence }) => sentence)
 }

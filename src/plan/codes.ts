@@ -14,10 +14,6 @@ export const planCodes = defineCodes({
     meaning: 'A node has no disk to install on',
     remedy: 'Set disk in the cluster or in the node',
   },
-  'cluster.kubeconfig-unusable': {
-    meaning: 'The kubeconfig of a cluster does not exist, cannot be read, or has expired credentials',
-    remedy: 'Correct kubeconfig, or copy a new kubeconfig to that path',
-  },
   'dhcp.lease-short': {
     meaning: 'A lease is so short that it can expire during an installation',
     remedy: 'Set leaseSeconds to 3600 or more',

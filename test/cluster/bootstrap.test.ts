@@ -183,7 +183,7 @@ t.test('continues with a record that is damaged, or cannot be written', async (t
     const path = join(t.testdir({ 'bootstrap.json': text }), 'bootstrap.json')
     const rig = await bootstrapRig(t, true, path)
     t.match(rig.lines()[0], {
-      msg: 'bootstrap record unreadable, starting without it',
+      msg: 'cluster record unreadable, starting without it',
       reason: `${path} is not a record of bootstraps`,
     })
     rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
@@ -199,12 +199,12 @@ t.test('continues with a record that is damaged, or cannot be written', async (t
   rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
   await until(() => rig.calls.length > 0)
   t.equal(rig.watch.states().get('c1')?.kind, 'out')
-  t.match(rig.lines().at(-2)?.msg, 'bootstrap record write failed')
+  t.match(rig.lines().at(-2)?.msg, 'cluster record write failed')
   const huge = join(t.testdir({}), 'bootstrap.json')
   writeFileSync(huge, ' '.repeat(1024 * 1024 + 1))
   t.match(
     (await bootstrapRig(t, true, huge)).lines()[0]?.msg,
-    'bootstrap record unreadable, starting without it',
+    'cluster record unreadable, starting without it',
   )
 })
 

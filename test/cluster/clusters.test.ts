@@ -7,6 +7,7 @@ import { followClusters, type ClustersOptions } from '../../src/cluster/clusters
 import { connectCluster } from '../../src/cluster/connection/client.ts'
 import { createRoleIgnition } from '../../src/cluster/ignition.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
+import type { DrainRefusal } from '../../src/cluster/report.ts'
 import { createSessions } from '../../src/cluster/sessions.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { Counters } from '../../src/host/counters.ts'
@@ -21,6 +22,7 @@ import { bootstrapConfigMap, signingRequest } from '../support/cluster-objects.t
 import { clientCsr } from '../support/csr.ts'
 import { memoryInstalls } from '../support/memory-installs.ts'
 import { siteText } from '../support/site-folder.ts'
+import { fakeClock } from '../support/fake-clock.ts'
 import { until } from '../support/until.ts'
 
 const { nodes, signingRequests: csrsPath } = apiPaths
@@ -124,15 +126,26 @@ t.test('drains a complete bootstrap, also after a restart, until an administrato
   t.match(second.bootstraps(), { c1: { kind: 'waiting' } })
 })
 
-t.test('logs why a bootstrap is not drained', async (t) => {
-  const { follow, lines } = await clusterRig(t)
-  const clusters = await follow({ drain: () => Promise.resolve('bs is the only server') })
+t.test('logs and reports why a bootstrap is not drained, and drains it later', async (t) => {
+  const { follow, lines, calls } = await clusterRig(t)
+  const clock = fakeClock()
+  let refusal: DrainRefusal | undefined = { code: 'haproxy.last-server', reason: 'bs is the only server' }
+  const clusters = await follow({ clock, drain: () => (calls.push('drain'), Promise.resolve(refusal)) })
   await clusters.commandBootstrap('c1', 'out')
-  await until(() => lines.some((line) => line.includes('bootstrap not drained')))
-  t.match(
-    lines.find((line) => line.includes('bootstrap not drained')),
-    /bs is the only server/,
-  )
+  const logged = () => lines.filter((line) => line.includes('bootstrap not drained'))
+  await until(() => logged().length > 0)
+  t.match(JSON.parse(logged()[0]!), { ...refusal, node: 'c1/bs', level: 'warn' })
+  t.match(clusters.reports()[0]?.bootstrap, { kind: 'out', refusal })
+
+  calls.length = 0
+  clock.advance(30_000)
+  await until(() => calls.length === 1)
+  await until(() => clusters.reports()[0]?.bootstrap?.refusal !== undefined)
+  refusal = undefined
+  clock.advance(30_000)
+  await until(() => calls.length === 2)
+  t.equal(clusters.reports()[0]?.bootstrap?.refusal, undefined)
+  t.equal(logged().length, 1, 'the same reason is logged once')
 })
 
 t.test('reports the state of clusters, and records the transitions of their nodes', async (t) => {

@@ -95,8 +95,11 @@ t.test('tracks all stages from the first request to settled operators, also over
   )
   t.equal(report!.pendingRequests, 1)
   t.same(report!.members, [
-    { node: 'c1/m1', state: 'not-ready', since: start + 5 * minute, reason: 'no CNI' },
-    { node: 'c1/w1', state: 'absent' },
+    {
+      ...{ node: 'c1/m1', state: 'not-ready', code: 'cluster.node-not-ready' },
+      ...{ since: start + 5 * minute, reason: 'no CNI' },
+    },
+    { node: 'c1/w1', state: 'absent', code: 'cluster.node-not-registered' },
   ])
   t.same(rig.calls.slice(-2), ['c1/m1 present', 'c1/w1 absent'])
 

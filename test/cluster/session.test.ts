@@ -61,7 +61,7 @@ t.test('an outage is reported to the holders, and items stay recent for one minu
   t.same([held.isCurrent(), held.isRecent()], [false, true])
   clock.advance(1)
   t.equal(held.isRecent(), false)
-  t.same(session.outage(), { sentence: 'no response', sinceMs: 0 })
+  t.same(session.outage(), { code: 'cluster.unreachable', sentence: 'no response', sinceMs: 0 })
   api.sendReachable(apiPaths.nodes)
   t.same([held.isCurrent(), held.isRecent(), session.outage()], [true, true, undefined])
   t.same(calls, ['a all', 'a outage', 'a outage', 'a outage'])
@@ -108,7 +108,10 @@ t.test('a holder applies what it learned otherwise, and the others see it', (t) 
 t.test('asks for the version of the API, and reports its outage', async (t) => {
   const { api, session, kubeconfig } = sessionRig(t)
   const { signal } = new AbortController()
-  t.same(await session.checkApi(signal), { isUp: false, reason: '/version does not exist' })
+  t.same(await session.checkApi(signal), {
+    isUp: false,
+    problem: { code: 'cluster.refused', sentence: '/version does not exist' },
+  })
   t.equal(session.outage()?.sentence, '/version does not exist')
   api.objects.set('/version', versionInfo)
   t.same(await session.checkApi(signal), { isUp: true, version: 'v1.30.4' })
@@ -121,7 +124,10 @@ t.test('asks for the version of the API, and reports its outage', async (t) => {
   t.equal(session.outage(), undefined, 'not after an abort')
   t.equal(session.kubeconfigProblem(), undefined)
   kubeconfig.isThere = false
-  t.equal(session.kubeconfigProblem(), 'the kubeconfig does not exist')
+  t.same(session.kubeconfigProblem(), {
+    code: 'cluster.kubeconfig-missing',
+    sentence: 'the kubeconfig does not exist',
+  })
 })
 
 t.test('closing ends all list-watches', (t) => {

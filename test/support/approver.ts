@@ -13,7 +13,8 @@ import { memorySession } from './session.ts'
 
 export const csrsPath = apiPaths.signingRequests
 
-type Line = { readonly msg: string; readonly csr?: string; readonly reason?: string; readonly level: string }
+type Line = Readonly<Record<'msg' | 'level', string>> &
+  Readonly<Record<'csr' | 'code' | 'reason', string | undefined>>
 
 /** The node `ocp45/w1` was seen booting one minute before the requests. */
 export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
@@ -28,8 +29,8 @@ export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
   const approvals: string[] = []
   const session = memorySession(cluster.api, { clock, log, cluster: 'ocp45' })
   const approver = createApprover({
-    ...{ cluster: 'ocp45', session, isDryRun: false, nodes: () => csrTestNodes },
-    ...{ bootEvidence: (key) => boots.get(key), clock, log, counters },
+    ...{ cluster: 'ocp45', session, isDryRun: false, clock, log, counters },
+    known: () => ({ nodes: csrTestNodes, bootEvidence: (key) => boots.get(key) }),
     onApproved: ({ node, signer, name }) => void approvals.push(`${node} ${signer} ${name}`),
     approved: () => approvals.length,
     ...more,

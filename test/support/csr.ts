@@ -94,6 +94,13 @@ const usual: PolicyContext = {
   existingNodes: new Map(),
 }
 
+/** Returns the code of why a request stays pending. */
+export function pendingCode(object: unknown, more: Partial<PolicyContext> = {}): string | undefined {
+  const csr = readCsr(object)
+  const decision = csr && evaluateCsr(csr, { ...usual, ...more })
+  return decision?.kind === 'leave' ? decision.code : undefined
+}
+
 /** Returns the decision about a request: `approve` or `leave`, and the reason. */
 export function decisionOn(object: unknown, more: Partial<PolicyContext> = {}): string {
   const csr = readCsr(object)

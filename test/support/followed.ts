@@ -13,7 +13,7 @@ export function recordFollowed() {
   const handlers: FollowHandlers<ApiObject> = {
     onList: (items) => record(`list ${items.map((item) => item.metadata.name).join(' ')}`),
     onEvent: (type, item) => record(`${type} ${item.metadata.name}`),
-    onOutage: (sentence) => record(`outage ${sentence}`),
+    onOutage: ({ sentence }) => record(`outage ${sentence}`),
     onReachable: () => record('reachable'),
     onRollback: () => record('rollback'),
   }

@@ -48,7 +48,7 @@ export function csrsOfJoining(...requests: Partial<PendingCsr>[]): PendingCsrs {
   return {
     ...{ cluster: 'c1', approve: 'declared', approved: 0 },
     requests: requests.map((request, index) => ({
-      ...{ name: `csr-${index}`, createdAt: 0, reason: 'it is not right' },
+      ...{ name: `csr-${index}`, createdAt: 0, code: 'csr.malformed', reason: 'it is not right' },
       ...{ signer: 'kubernetes.io/kubelet-serving', username: 'system:node:w2.c1.example.net' },
       ...request,
     })),

@@ -57,7 +57,8 @@ export function memoryApi(): MemoryApi {
     sendList: (path, items) =>
       each(path, (handlers) => handlers.onList(items.map((item) => asListed(path, item)))),
     sendEvent: (path, type, item) => each(path, (handlers) => handlers.onEvent(type, asKept(path, item))),
-    sendOutage: (path, sentence) => each(path, (handlers) => handlers.onOutage(sentence)),
+    sendOutage: (path, sentence) =>
+      each(path, (handlers) => handlers.onOutage({ code: 'cluster.unreachable', sentence })),
     sendReachable: (path) => each(path, (handlers) => handlers.onReachable()),
     sendRollback: (path) => each(path, (handlers) => handlers.onRollback()),
     sendUnchecked(path, items, item) {

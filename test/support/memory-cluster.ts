@@ -102,7 +102,7 @@ export function memoryCluster(): MemoryCluster {
       list: (items) => send((handlers) => handlers.onList(items)),
       event: (type, item) => send((handlers) => handlers.onEvent(type, item)),
     },
-    outage: (sentence) => send((handlers) => handlers.onOutage(sentence)),
+    outage: (sentence) => send((handlers) => handlers.onOutage({ code: 'cluster.unreachable', sentence })),
     reachable: () => send((handlers) => handlers.onReachable()),
     fail: (request, ...errors) => void failures.set(request, [...errors]),
   }

@@ -17,7 +17,7 @@ export function testKubeconfig(): TestKubeconfig {
     isThere: true,
     credentials() {
       if (kubeconfig.isThere && kubeconfig.path !== undefined) return {} as Credentials
-      throw new NoCredentials(noKubeconfig)
+      throw new NoCredentials('cluster.kubeconfig-missing', noKubeconfig)
     },
   }
   return kubeconfig

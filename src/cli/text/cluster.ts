@@ -88,7 +88,9 @@ function hasNotice({ trouble, stages }: ClusterStatus): boolean {
   return trouble !== undefined && stages[0]?.state !== 'under-way'
 }
 
-function bootstrapText({ kind, since, reason }: BootstrapState, now: number): string {
+function bootstrapText(bootstrap: NonNullable<ClusterStatus['bootstrap']>, now: number): string {
+  const { kind, since, reason, refusal } = bootstrap
+  if (refusal !== undefined) return `is complete and not drained yet: ${refusal.reason}`
   const time = kind === 'waiting' ? '' : ` for ${formatDuration(Math.max(0, now - since))}`
   return `${bootstrapTexts[kind]}${time}: ${reason}`
 }

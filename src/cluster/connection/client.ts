@@ -108,7 +108,7 @@ async function listPages<T>(get: (path: string) => Promise<Page>, path: string):
     if (typeof token !== 'string' || token === '') return { items, resourceVersion: versionOf(page) }
     query = `limit=${pageItems}&continue=${encodeURIComponent(token)}`
   }
-  throw new Unreachable(`the list ${path} has more than ${maxPages} pages`)
+  throw new Unreachable('cluster.response-invalid', `the list ${path} has more than ${maxPages} pages`)
 }
 
 function versionOf({ metadata }: Page): string {
@@ -128,5 +128,8 @@ function decodeObject(text: string): object {
   } catch {
     // Reported below, with the text.
   }
-  throw new Unreachable(`the response is not a JSON object: ${JSON.stringify(text.slice(0, 60))}`)
+  throw new Unreachable(
+    'cluster.response-invalid',
+    `the response is not a JSON object: ${JSON.stringify(text.slice(0, 60))}`,
+  )
 }

@@ -1,7 +1,24 @@
-/** Why a request to an API server failed, as an error whose message is one line of plain text. Pure. */
+/** Why a request to an API server failed, as an error with a code and a message of one line of plain text. Pure. */
+import type { ClusterCode, Problem } from '../codes.ts'
+
+/** The message is a sentence without a full stop. */
+export class ClusterError extends Error {
+  override readonly name: string = 'ClusterError'
+  readonly code: ClusterCode
+
+  constructor(code: ClusterCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+export function problemOf(error: unknown): Problem {
+  const { message: sentence } = error as Error
+  return { code: error instanceof ClusterError ? error.code : 'cluster.unreachable', sentence }
+}
 
 /** The server answered and refused. `reason` is its own, for example `Conflict` or `NotFound`. */
-export class ApiProblem extends Error {
+export class ApiProblem extends ClusterError {
   override readonly name = 'ApiProblem'
   readonly status: number
   readonly reason: string
@@ -9,15 +26,22 @@ export class ApiProblem extends Error {
   readonly retryAfterSeconds: number | undefined
 
   constructor(status: number, reason: string, message: string, retryAfterSeconds?: number) {
-    super(message)
+    super(codeOfStatus(status), message)
     this.status = status
     this.reason = reason
     this.retryAfterSeconds = retryAfterSeconds
   }
 }
 
+function codeOfStatus(status: number): ClusterCode {
+  if (status === 401) return 'cluster.unauthorized'
+  if (status === 403) return 'cluster.forbidden'
+  if (status === 429) return 'cluster.overloaded'
+  return status >= 500 ? 'cluster.api-failed' : 'cluster.refused'
+}
+
 /** The server did not answer, or its answer is incomplete or not one of an API server. */
-export class Unreachable extends Error {
+export class Unreachable extends ClusterError {
   override readonly name: string = 'Unreachable'
 }
 
@@ -79,37 +103,50 @@ export function htmlText(text: string): string {
 }
 
 /** Explains an error of the network or of TLS. */
-export function explainNetworkError(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return 'connection refused, the API server is not listening yet'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'this machine cannot resolve its name'
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'no route to it'
-    case 'ETIMEDOUT':
-      return 'it does not respond'
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'the connection was closed by the other side'
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    case 'CERT_SIGNATURE_FAILURE':
-      return (
-        "its certificate was not issued by the kubeconfig's certificate authority: " +
-        'the kubeconfig belongs to another installation, or the authority was rotated'
-      )
-    case 'CERT_HAS_EXPIRED':
-      return 'its certificate has expired'
-    case 'CERT_NOT_YET_VALID':
-      return "its certificate is not valid yet; check this machine's clock"
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return 'its certificate is for other names'
-    default:
-      return error.message
-  }
+export function explainNetworkError({ code = '', message }: NodeJS.ErrnoException): Problem {
+  return networkProblems[code] ?? { code: 'cluster.unreachable', sentence: message }
+}
+
+const closed: Problem = {
+  code: 'cluster.connection-closed',
+  sentence: 'the connection was closed by the other side',
+}
+const noRoute: Problem = { code: 'cluster.no-route', sentence: 'no route to it' }
+const unresolved: Problem = {
+  code: 'cluster.name-not-resolved',
+  sentence: 'this machine cannot resolve its name',
+}
+const otherAuthority: Problem = {
+  code: 'cluster.authority-mismatch',
+  sentence:
+    "its certificate was not issued by the kubeconfig's certificate authority: " +
+    'the kubeconfig belongs to another installation, or the authority was rotated',
+}
+
+const networkProblems: Readonly<Record<string, Problem>> = {
+  ECONNREFUSED: {
+    code: 'cluster.connection-refused',
+    sentence: 'connection refused, the API server is not listening yet',
+  },
+  ENOTFOUND: unresolved,
+  EAI_AGAIN: unresolved,
+  EHOSTUNREACH: noRoute,
+  ENETUNREACH: noRoute,
+  ETIMEDOUT: { code: 'cluster.no-response', sentence: 'it does not respond' },
+  ECONNRESET: closed,
+  EPIPE: closed,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: otherAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: otherAuthority,
+  DEPTH_ZERO_SELF_SIGNED_CERT: otherAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: otherAuthority,
+  CERT_SIGNATURE_FAILURE: otherAuthority,
+  CERT_HAS_EXPIRED: { code: 'cluster.certificate-expired', sentence: 'its certificate has expired' },
+  CERT_NOT_YET_VALID: {
+    code: 'cluster.certificate-not-yet-valid',
+    sentence: "its certificate is not valid yet; check this machine's clock",
+  },
+  ERR_TLS_CERT_ALTNAME_INVALID: {
+    code: 'cluster.certificate-for-other-names',
+    sentence: 'its certificate is for other names',
+  },
 }

@@ -3,9 +3,10 @@
  * server no longer has the changes in between or went back to an older state, and waits longer after each failure.
  */
 import type { Clock, Timer } from '../../host/clock.ts'
+import type { Problem } from '../codes.ts'
 import { NoCredentials } from '../kubeconfig/file.ts'
 import { isAborted, pause } from '../../host/pause.ts'
-import { ApiProblem, ConnectionReplaced, isExpired, isServerWide } from './errors.ts'
+import { ApiProblem, ConnectionReplaced, isExpired, isServerWide, problemOf } from './errors.ts'
 import { BadEvent, type WatchEvent, type WatchEventType } from './watch.ts'
 
 /** The items of a collection at `resourceVersion`, from which a watch can start. */
@@ -15,8 +16,8 @@ export type FollowHandlers<T> = {
   /** Replaces the whole collection. */
   onList(items: readonly T[]): void
   onEvent(type: WatchEventType, item: T): void
-  /** The collection cannot be followed at the moment; `sentence` says why. Called again when the reason changes. */
-  onOutage(sentence: string): void
+  /** The collection cannot be followed at the moment; `problem` is why. Called again when the reason changes. */
+  onOutage(problem: Problem): void
   /** Ends the outage that `onOutage` reported. Nothing need have changed in between. */
   onReachable(): void
   /** The server has an older state than before, for example because etcd was restored from a snapshot. */
@@ -119,7 +120,7 @@ export async function follow<T>(
 
   /** Reports the failure, and resolves when it is time to try again. */
   async function onFailure(error: Error, attempt: number): Promise<void> {
-    const { message } = error
+    const problem = problemOf(error)
     const retryAfterMs = error instanceof ApiProblem ? (error.retryAfterSeconds ?? 0) * 1000 : 0
     if (isMissingKind(error)) {
       // An operator defines this kind later, or never.
@@ -128,8 +129,8 @@ export async function follow<T>(
       handlers.onList([])
     } else {
       isFailing = true
-      if (message !== sentence) handlers.onOutage(message)
-      sentence = message
+      if (problem.sentence !== sentence) handlers.onOutage(problem)
+      sentence = problem.sentence
     }
     if (isServerWide(error)) {
       interruptedMs ??= clock.monotonic()

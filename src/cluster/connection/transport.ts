@@ -60,7 +60,7 @@ export function createTransport(credentials: () => Credentials, clock: Clock): T
   let isClosed = false
 
   function connection(): { readonly credentials: Credentials; readonly agent: Agent } {
-    if (isClosed) throw new Unreachable('the connection to the cluster is closed')
+    if (isClosed) throw new Unreachable('cluster.unreachable', 'the connection to the cluster is closed')
     const wanted = credentials()
     if (current?.credentials !== wanted) {
       // Ends the requests with the old credentials; they are repeated with the new ones.
@@ -106,18 +106,23 @@ export function createTransport(credentials: () => Credentials, clock: Clock): T
     // The stream whose error is reported: the request until the response starts.
     let active: ClientRequest | IncomingMessage = request
     const timers = [responseTimeoutMs, timeoutMs].map((ms) =>
-      clock.after(ms, () => void active.destroy(new Error(`no response within ${ms / 1000} s`))),
+      clock.after(ms, () => {
+        const sentence = `${host}: no response within ${ms / 1000} s`
+        active.destroy(new Unreachable('cluster.no-response', sentence))
+      }),
     )
     const end = (): void => {
       for (const timer of timers) timer.cancel()
     }
     const explain = (error: NodeJS.ErrnoException): Unreachable => {
+      if (error instanceof Unreachable) return error
       const isCut = error.code === 'ECONNRESET' || error.code === 'EPIPE'
       const isOurs = agent !== current?.agent
-      const message = `${host}: ${explainNetworkError(error)}`
-      if (isCut && isOurs && !isClosed) return new ConnectionReplaced(message, { cause: error })
+      const { code, sentence } = explainNetworkError(error)
+      const message = `${host}: ${sentence}`
+      if (isCut && isOurs && !isClosed) return new ConnectionReplaced(code, message, { cause: error })
       const isStale = isCut && !isOurs && active === request && request.reusedSocket
-      return new (isStale ? StaleConnection : Unreachable)(message, { cause: error })
+      return new (isStale ? StaleConnection : Unreachable)(code, message, { cause: error })
     }
     // Stays for the whole response: an error without a listener would end the process.
     request.on('error', (error) => {

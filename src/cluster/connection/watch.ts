@@ -2,7 +2,7 @@
  * One watch request: splits the response into lines of JSON and decodes each as an event, from a resource version
  * on, until the server ends the watch.
  */
-import { apiProblem, type ErrorResponse } from './errors.ts'
+import { apiProblem, ClusterError, type ErrorResponse } from './errors.ts'
 
 export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED'
 
@@ -11,8 +11,12 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
 
 /** The server sent a line that is not an event. Later events may be missing, so the collection is listed again. */
-export class BadEvent extends Error {
-  override readonly name: string = 'BadEvent'
+export class BadEvent extends ClusterError {
+  override readonly name = 'BadEvent'
+
+  constructor(sentence: string) {
+    super('cluster.response-invalid', sentence)
+  }
 }
 
 /**

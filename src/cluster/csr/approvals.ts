@@ -11,7 +11,7 @@ import { apiPaths, timeOf, type NodeObject, type PendingRequest } from '../objec
 import { ApiProblem } from '../connection/errors.ts'
 import type { ClusterSession, Held } from '../session.ts'
 import { clientSigner, withApproval, type Csr } from './object.ts'
-import type { PolicyContext, PolicyDecision } from './policy.ts'
+import type { Pending, PolicyContext, PolicyDecision } from './policy.ts'
 
 export type ApprovalsOptions = {
   readonly cluster: string
@@ -20,7 +20,7 @@ export type ApprovalsOptions = {
   readonly held: Pick<Held<PendingRequest>, 'get' | 'set' | 'remove'>
   readonly evaluate: (csr: Csr, existingNodes: PolicyContext['existingNodes']) => PolicyDecision
   /** Records why a request stays pending. */
-  readonly onPending: (csr: Csr, reason: string) => void
+  readonly onPending: (csr: Csr, pending: Pending) => void
   readonly onApproved: (approval: ApprovedCsr) => void
   readonly clock: Clock
   readonly log: Log
@@ -78,7 +78,8 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
         return readAgain(csr.name)
       }
       counters.increment('csr.failures')
-      onPending(csr, `the policy approves it, but the approval failed: ${(error as Error).message}`)
+      const reason = `the policy approves it, but the approval failed: ${(error as Error).message}`
+      onPending(csr, { kind: 'leave', code: 'csr.approval-failed', reason })
       return isPermanent(error) ? 'done' : 'later'
     }
   }
@@ -89,12 +90,13 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       decision = evaluate(csr, await existing(decision.names))
     }
     if (decision.kind === 'leave') {
-      onPending(csr, decision.reason)
+      onPending(csr, decision)
       return
     }
     const { node, why } = decision
     if (isDryRun) {
-      onPending(csr, `dry run (approve: dry-run); the policy would approve it: ${why}`)
+      const reason = `dry run (approve: dry-run); the policy would approve it: ${why}`
+      onPending(csr, { kind: 'leave', code: 'csr.dry-run', reason })
       return
     }
     const path = `${apiPaths.signingRequests}/${encodeURIComponent(csr.name)}/approval`

@@ -1,23 +1,21 @@
 /**
  * Approves the certificate requests of a cluster's declared nodes (decision 0026). All other requests stay pending, with
- * a reason for the administrator; slipway never denies one.
+ * a reason for the administrator; slipway never denies one. Requests are evaluated in slices, so that DHCP and DNS are
+ * served in between.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
+import { isAborted } from '../../host/pause.ts'
 import type { Approval } from '../../site/schema.ts'
 import { kinds, type PendingRequest } from '../objects.ts'
+import type { ClusterCode } from '../codes.ts'
 import type { ClusterSession } from '../session.ts'
 import { createApprovals, type ApprovedCsr } from './approvals.ts'
 import { isForKubelet, isRenewal, type Csr } from './object.ts'
-import {
-  evaluateCsr,
-  isFlood,
-  type BootEvidence,
-  type CsrNode,
-  type PolicyContext,
-  type PolicyDecision,
-} from './policy.ts'
+import { createPendingLog } from './pending-log.ts'
+import { evaluateCsr, isFlood, type Pending, type PolicyContext, type PolicyDecision } from './policy.ts'
 
 export type ApproverOptions = {
   /** The cluster's name in the site. */
@@ -25,10 +23,8 @@ export type ApproverOptions = {
   readonly session: ClusterSession
   /** Reports what it would approve, and approves nothing. */
   readonly isDryRun: boolean
-  /** Returns the nodes that are declared now. */
-  readonly nodes: () => readonly CsrNode[]
-  /** Returns when a node was seen booting. @param node its key */
-  readonly bootEvidence: (node: string) => BootEvidence | undefined
+  /** Returns the nodes that are declared now, and when each was seen booting. Called once for each slice. */
+  readonly known: () => Pick<PolicyContext, 'nodes' | 'bootEvidence'>
   readonly clock: Clock
   readonly log: Log
   readonly counters: Counters
@@ -46,6 +42,7 @@ export type PendingCsr = {
   readonly signer: string
   /** The user name of the requester. */
   readonly username: string
+  readonly code: ClusterCode
   /** A sentence. */
   readonly reason: string
 }
@@ -55,6 +52,8 @@ export type PendingCsrs = {
   readonly approve: Exclude<Approval, 'off'>
   /** Why the requests cannot be read: a sentence. */
   readonly trouble?: string
+  /** The code of `trouble`. */
+  readonly code?: ClusterCode
   /** Since the start. */
   readonly approved: number
   /** Oldest first. */
@@ -78,11 +77,18 @@ const maxOthers = 100
 
 const hourMs = 3_600_000
 
+/** A slice of evaluations ends after this time. Decoding a request takes about 1 ms. */
+const sliceMs = 10
+
 export function createApprover(options: ApproverOptions): Approver {
-  const { cluster, session, isDryRun, nodes, bootEvidence, clock, log, counters, onApproved } = options
+  const { cluster, session, isDryRun, known, clock, log, counters, onApproved } = options
   const end = new AbortController()
+  /** The names of requests to evaluate. */
+  const waiting = new Set<string>()
+  let isEvaluating = false
   /** Why each request is pending, by its name. */
-  const reasons = new Map<string, string>()
+  const reasons = new Map<string, Pending>()
+  const pendingLog = createPendingLog(cluster, clock, log)
   let outage: string | undefined
   let isFlooded = false
   let timer: Timer
@@ -92,10 +98,8 @@ export function createApprover(options: ApproverOptions): Approver {
       for (const each of name === undefined ? reasons.keys() : [name]) {
         if (held.get(each) === undefined) reasons.delete(each)
       }
-      const changed = name === undefined ? undefined : held.get(name)
-      checkForFlood()
       if (name === undefined) reconsider()
-      else if (changed !== undefined) consider(changed)
+      else consider([name])
     },
     onOutage() {
       const { sentence } = held.outage() ?? {}
@@ -105,14 +109,15 @@ export function createApprover(options: ApproverOptions): Approver {
     onUnreadable: () => counters.increment('csr.malformed'),
   })
 
-  const evaluate = (csr: Csr, existingNodes: PolicyContext['existingNodes']): PolicyDecision =>
-    isFlooded
-      ? floodDecision
-      : evaluateCsr(csr, { nodes: nodes(), bootEvidence, now: clock.now(), existingNodes })
+  const evaluateWith =
+    (context: ReturnType<ApproverOptions['known']>) =>
+    (csr: Csr, existingNodes: PolicyContext['existingNodes']): PolicyDecision =>
+      isFlooded ? floodDecision : evaluateCsr(csr, { ...context, now: clock.now(), existingNodes })
 
   const approvals = createApprovals({
     ...{ cluster, session, isDryRun, clock, log, counters, held, signal: end.signal, onApproved },
-    ...{ evaluate, onPending },
+    evaluate: (csr, existingNodes) => evaluateWith(known())(csr, existingNodes),
+    onPending,
   })
 
   /** Returns the newest requests: the oldest stay pending without being evaluated. */
@@ -120,50 +125,73 @@ export function createApprover(options: ApproverOptions): Approver {
     const all = held.items()
     const kubelets = all.filter(({ csr }) => isForKubelet(csr))
     const others = all.filter(({ csr }) => !isForKubelet(csr))
-    return [...kubelets.slice(-(nodes().length + extraRequests)), ...others.slice(-maxOthers)]
+    return [...kubelets.slice(-(known().nodes.length + extraRequests)), ...others.slice(-maxOthers)]
   }
 
-  function consider({ csr }: PendingRequest): void {
-    // Asks the cluster for its nodes only if nothing else prevents the approval.
-    const decision = evaluate(csr, new Map())
-    if (decision.kind === 'leave') onPending(csr, decision.reason)
-    else approvals.add(csr.name)
+  function consider(names: readonly string[]): void {
+    for (const name of names) waiting.add(name)
+    if (isEvaluating) return
+    isEvaluating = true
+    void evaluateWaiting()
   }
 
-  /** Logs each reason of a request once. */
-  function onPending(csr: Csr, reason: string): void {
-    const { name, signerName, username } = csr
-    if (reasons.get(name) === reason) return
-    reasons.set(name, reason)
+  async function evaluateWaiting(): Promise<void> {
+    do {
+      evaluateSlice()
+      await setImmediate()
+    } while (waiting.size > 0 && !isAborted(end.signal))
+    isEvaluating = false
+  }
+
+  function evaluateSlice(): void {
+    const endMs = clock.monotonic() + sliceMs
+    const context = known()
+    checkForFlood(context.nodes.length)
+    const evaluate = evaluateWith(context)
+    for (const name of waiting) {
+      waiting.delete(name)
+      const csr = held.get(name)?.csr
+      if (csr === undefined) continue
+      // Asks the cluster for its nodes only if nothing else prevents the approval.
+      const decision = evaluate(csr, new Map())
+      if (decision.kind === 'leave') onPending(csr, decision)
+      else approvals.add(name)
+      if (clock.monotonic() >= endMs) return
+    }
+  }
+
+  /** Counts and logs each reason of a request once. */
+  function onPending(csr: Csr, pending: Pending): void {
+    if (reasons.get(csr.name)?.reason === pending.reason) return
+    reasons.set(csr.name, pending)
     // The cluster's own controller approves these at once.
     if (isRenewal(csr)) return
     counters.increment('csr.left')
-    log.info(
-      { cluster, csr: name, signer: signerName, requestor: username, reason },
-      'certificate request pending',
-    )
+    counters.refuse(pending.code)
+    // The flood itself is logged.
+    if (pending !== floodDecision) pendingLog.add(csr, pending)
   }
 
   /** Before the requests are evaluated, so that thousands of made-up ones cost little. */
-  function checkForFlood(): void {
+  function checkForFlood(nodes: number): void {
     const since = clock.now() - hourMs
     const recent = held.items().filter(({ csr }) => isForKubelet(csr) && csr.createdAt >= since).length
     const was = isFlooded
-    isFlooded = isFlood(recent, nodes().length)
+    isFlooded = isFlood(recent, nodes)
     if (isFlooded === was) return
     if (isFlooded) counters.increment('csr.floods')
-    const facts = { cluster, pending: recent, nodes: nodes().length }
-    if (isFlooded) log.warn(facts, 'too many certificate requests, approving none')
+    const facts = { cluster, pending: recent, nodes }
+    if (isFlooded)
+      log.warn({ ...facts, code: floodDecision.code }, 'too many certificate requests, approving none')
     else log.info(facts, 'certificate requests are evaluated again')
     reconsider()
   }
 
   function reconsider(): void {
-    for (const request of considered()) consider(request)
+    consider(considered().map(({ csr }) => csr.name))
   }
 
   function tick(): void {
-    checkForFlood()
     reconsider()
     timer = clock.after(reconsiderMs, tick)
   }
@@ -172,24 +200,20 @@ export function createApprover(options: ApproverOptions): Approver {
   if (held.isCurrent()) reconsider()
 
   function pending(): PendingCsrs {
-    const { sentence } = held.outage() ?? {}
+    const { code, sentence } = held.outage() ?? {}
     const evaluated = new Set(considered())
     const requests = held.items().map((each) => {
       const { csr } = each
-      const noReason = evaluated.has(each)
-        ? 'slipway is approving it'
-        : 'not evaluated: too many newer requests'
+      const { name, createdAt, signerName: signer, username } = csr
+      const reason = reasons.get(name) ?? (evaluated.has(each) ? inProgress : notEvaluated)
       return {
-        name: csr.name,
-        createdAt: Number.isNaN(csr.createdAt) ? 0 : csr.createdAt,
-        signer: csr.signerName,
-        username: csr.username,
-        reason: reasons.get(csr.name) ?? noReason,
+        ...{ name, createdAt: Number.isNaN(createdAt) ? 0 : createdAt, signer, username },
+        ...{ code: reason.code, reason: reason.reason },
       }
     })
     return {
       ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: options.approved() },
-      ...(sentence !== undefined && { trouble: sentence }),
+      ...(sentence !== undefined && code !== undefined && { code, trouble: sentence }),
       requests: requests.sort((a, b) => a.createdAt - b.createdAt),
     }
   }
@@ -200,13 +224,23 @@ export function createApprover(options: ApproverOptions): Approver {
     close() {
       end.abort()
       timer.cancel()
+      pendingLog.close()
       held.release()
     },
   }
 }
 
-const floodDecision: PolicyDecision = {
+const floodDecision: Pending = {
   kind: 'leave',
+  code: 'csr.flood',
   reason:
     'too many requests at once: more than one for each declared node and 100; slipway approves none until fewer are pending',
+}
+
+const inProgress: Pending = { kind: 'leave', code: 'csr.in-progress', reason: 'slipway is evaluating it' }
+
+const notEvaluated: Pending = {
+  kind: 'leave',
+  code: 'csr.not-evaluated',
+  reason: 'not evaluated: too many newer requests',
 }

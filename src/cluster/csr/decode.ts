@@ -13,6 +13,7 @@ import {
   type Extension,
   type GeneralName,
 } from '@peculiar/asn1-x509'
+import type { ClusterCode } from '../codes.ts'
 import { parseIp, type Ip } from '../../proto/address/ip.ts'
 
 export type CertificateRequest = {
@@ -32,7 +33,7 @@ export type CertificateRequest = {
 /** `reason` completes the sentence `its request …`. */
 export type Decoded =
   | { readonly kind: 'request'; readonly request: CertificateRequest }
-  | { readonly kind: 'malformed'; readonly reason: string }
+  | { readonly kind: 'malformed'; readonly code: ClusterCode; readonly reason: string }
 
 /** A kubelet's request has about 500 bytes; with an RSA key of 4096 bits and 50 names it has 4,000. */
 const maxBytes = 16_384
@@ -46,22 +47,32 @@ const subjectAltName = '2.5.29.17'
 const pem =
   /^\s*-----BEGIN CERTIFICATE REQUEST-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE REQUEST-----\s*$/
 
-class Refused extends Error {}
+class Refused extends Error {
+  readonly code: ClusterCode
+
+  constructor(reason: string, code: ClusterCode = 'csr.malformed') {
+    super(reason)
+    this.code = code
+  }
+}
 
 /** @param base64 `spec.request` of a CertificateSigningRequest: base64-encoded PEM */
 export function decodeRequest(base64: string): Decoded {
   if (base64.length > maxBytes) {
-    return { kind: 'malformed', reason: `has ${base64.length} bytes, expected at most ${maxBytes}` }
+    return malformed(new Refused(`has ${base64.length} bytes, expected at most ${maxBytes}`))
   }
   const [, body] = pem.exec(Buffer.from(base64, 'base64').toString('latin1')) ?? []
-  if (body === undefined) return { kind: 'malformed', reason: 'is not one CERTIFICATE REQUEST in PEM' }
+  if (body === undefined) return malformed(new Refused('is not one CERTIFICATE REQUEST in PEM'))
   try {
     return { kind: 'request', request: readRequest(Buffer.from(body, 'base64')) }
   } catch (error) {
     // The library's messages about invalid DER do not help an administrator.
-    const reason = error instanceof Refused ? error.message : 'is not a PKCS#10 request (RFC 2986)'
-    return { kind: 'malformed', reason }
+    return malformed(error instanceof Refused ? error : new Refused('is not a PKCS#10 request (RFC 2986)'))
   }
+}
+
+function malformed({ code, message: reason }: Refused): Decoded {
+  return { kind: 'malformed', code, reason }
 }
 
 function readRequest(der: Uint8Array): CertificateRequest {
@@ -69,14 +80,12 @@ function readRequest(der: Uint8Array): CertificateRequest {
   const { certificationRequestInfo: info } = parsed
   if (!isSame(AsnConvert.serialize(parsed), der)) throw new Refused('is not DER')
   if (info.version !== 0) throw new Refused(`has version ${info.version}, expected 0`)
-  const problem = signatureProblem(
+  checkSignature(
     AsnConvert.serialize(info.subjectPKInfo),
     parsed.signatureAlgorithm.algorithm,
     AsnConvert.serialize(info),
     parsed.signature,
   )
-  if (problem !== undefined) throw new Refused(problem)
-
   // The library's lists are subclasses of Array, whose methods create such lists again.
   const subject = [...info.subject].flatMap((relative) => [...relative])
   const texts = (type: string) =>
@@ -173,34 +182,41 @@ const maxBits = 8192
  *
  * @param key SubjectPublicKeyInfo
  * @param signed the bytes that the signature covers
- * @returns what is wrong, to complete the sentence `its request …`
+ * @throws {Refused}
  */
-function signatureProblem(
+function checkSignature(
   key: ArrayBuffer,
   algorithm: string,
   signed: ArrayBuffer,
   signature: ArrayBuffer,
-): string | undefined {
+): void {
   const known = Object.hasOwn(algorithms, algorithm) ? algorithms[algorithm] : undefined
-  if (known === undefined) return `is signed with an algorithm that kubelets do not use (${algorithm})`
+  if (known === undefined) {
+    throw new Refused(`is signed with an algorithm that kubelets do not use (${algorithm})`, unsupported)
+  }
   let publicKey: KeyObject
   try {
     publicKey = createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })
   } catch {
-    return 'has an invalid key'
+    throw new Refused('has an invalid key')
   }
-  if (publicKey.asymmetricKeyType !== known.key) return 'is not signed with its own key'
-  const weak = weakKey(publicKey)
-  if (weak !== undefined) return weak
-  // Ed25519 has no separate hash.
-  const isSigned = verify(known.hash ?? null, Buffer.from(signed), publicKey, Buffer.from(signature))
-  return isSigned ? undefined : 'is not signed with its own key'
+  if (publicKey.asymmetricKeyType === known.key) {
+    checkKey(publicKey)
+    // Ed25519 has no separate hash.
+    if (verify(known.hash ?? null, Buffer.from(signed), publicKey, Buffer.from(signature))) return
+  }
+  throw new Refused('is not signed with its own key', 'csr.signature-invalid')
 }
 
-function weakKey({ asymmetricKeyDetails: details = {} }: KeyObject): string | undefined {
+const unsupported: ClusterCode = 'csr.key-unsupported'
+
+/** @throws {Refused} */
+function checkKey({ asymmetricKeyDetails: details = {} }: KeyObject): void {
   const { namedCurve, modulusLength: bits } = details
-  if (namedCurve !== undefined && !curves.includes(namedCurve))
-    return `has a key of the unsupported curve ${namedCurve}`
-  if (bits === undefined || (bits >= minBits && bits <= maxBits)) return undefined
-  return `has an RSA key of ${bits} bits, expected ${minBits} to ${maxBits}`
+  if (namedCurve !== undefined && !curves.includes(namedCurve)) {
+    throw new Refused(`has a key of the unsupported curve ${namedCurve}`, unsupported)
+  }
+  if (bits !== undefined && (bits < minBits || bits > maxBits)) {
+    throw new Refused(`has an RSA key of ${bits} bits, expected ${minBits} to ${maxBits}`, unsupported)
+  }
 }

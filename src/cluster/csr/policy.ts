@@ -6,6 +6,7 @@
 import { formatDuration } from '../../text/duration.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
+import type { ClusterCode } from '../codes.ts'
 import { decodeRequest, type CertificateRequest, type Decoded } from './decode.ts'
 import { clientSigner, isForKubelet, type Csr } from './object.ts'
 
@@ -38,7 +39,9 @@ export type PolicyContext = {
   readonly existingNodes: ReadonlyMap<string, number>
 }
 
-/** `why` and `reason` are sentences without a full stop. */
+/** The request stays pending. `reason` is a sentence without a full stop. */
+export type Pending = { readonly kind: 'leave'; readonly code: ClusterCode; readonly reason: string }
+
 export type PolicyDecision =
   | {
       readonly kind: 'approve'
@@ -46,9 +49,10 @@ export type PolicyDecision =
       readonly node: string
       /** The names under which the cluster may already have it. */
       readonly names: readonly string[]
+      /** A sentence without a full stop. */
       readonly why: string
     }
-  | { readonly kind: 'leave'; readonly reason: string }
+  | Pending
 
 /** Returns the nodes of a cluster that join it: all but the bootstrap. */
 export function csrNodes(nodes: readonly NodeModel[], cluster: string): readonly CsrNode[] {
@@ -78,17 +82,19 @@ const maxAgeMs = 24 * 3_600_000
 const maxSeconds = 30 * 86_400
 
 export function evaluateCsr(csr: Csr, context: PolicyContext): PolicyDecision {
-  if (csr.isDecided) return leave('it is already decided')
+  if (csr.isDecided) return leave('csr.decided', 'it is already decided')
   if (!isForKubelet(csr)) {
-    return leave(`its signer is ${quoted(csr.signerName)}, which is not for kubelets`)
+    return leave('csr.other-signer', `its signer is ${quoted(csr.signerName)}, which is not for kubelets`)
   }
-  const problem = timeProblem(csr, context.now) ?? expirationProblem(csr)
-  if (problem !== undefined) return leave(problem)
+  const problem = timeProblem(csr, context.now)
+  if (problem !== undefined) return problem
   const decoded = decodeOnce(csr)
-  if (decoded.kind === 'malformed') return leave(`its request ${decoded.reason}`)
+  if (decoded.kind === 'malformed') return leave(decoded.code, `its request ${decoded.reason}`)
   const { request } = decoded
   const excess = excessOf(request)
-  if (excess !== undefined) return leave(`its request has ${excess}, which kubelets do not ask for`)
+  if (excess !== undefined) {
+    return leave('csr.extra-content', `its request has ${excess}, which kubelets do not ask for`)
+  }
   return csr.signerName === clientSigner
     ? evaluateClient(csr, request, context)
     : evaluateServing(csr, request, context)
@@ -115,24 +121,27 @@ export function isFlood(recent: number, nodes: number): boolean {
 function evaluateClient(csr: Csr, request: CertificateRequest, at: PolicyContext): PolicyDecision {
   if (csr.username !== bootstrapper) {
     return leave(
+      'csr.other-requester',
       `its requester is ${quoted(csr.username)}, expected the machine config operator's node-bootstrapper`,
     )
   }
   if (!same(csr.groups, bootstrapperGroups)) {
     return leave(
+      'csr.other-groups',
       `its requester is in the groups ${quoted(csr.groups.join(', '))}, expected those of the node-bootstrapper`,
     )
   }
   const problem = usageProblem(csr, 'client auth') ?? organizationProblem(request)
-  if (problem !== undefined) return leave(problem)
+  if (problem !== undefined) return problem
   if (request.dnsNames.length + request.addresses.length > 0) {
     const [name = ''] = [...request.dnsNames, ...request.addresses.map(formatIp)]
-    return leave(`it asks for the name ${quoted(name)} in a client certificate, expected none`)
+    const reason = `it asks for the name ${quoted(name)} in a client certificate, expected none`
+    return leave('csr.client-with-names', reason)
   }
   const name = nodeNameOf(request)
-  if (name === undefined) return leave(commonNameProblem(request))
+  if (name === undefined) return commonNameProblem(request)
   const node = at.nodes.find(({ names }) => names.includes(name))
-  if (node === undefined) return leave(`${quoted(name)} is not a declared node of this cluster`)
+  if (node === undefined) return undeclared(name)
   return evaluateBoot(csr, node, name, at)
 }
 
@@ -144,12 +153,14 @@ function evaluateBoot(
   { bootEvidence, existingNodes }: PolicyContext,
 ): PolicyDecision {
   const boot = bootEvidence(key)
-  if (boot === undefined) return leave(`${key} was not seen booting`)
+  if (boot === undefined) return leave('csr.node-not-seen-booting', `${key} was not seen booting`)
   if (csr.createdAt < boot.from - beforeBootMs) {
-    return leave(`the request is ${formatDuration(boot.from - csr.createdAt)} older than the boot of ${key}`)
+    const age = formatDuration(boot.from - csr.createdAt)
+    return leave('csr.older-than-boot', `the request is ${age} older than the boot of ${key}`)
   }
   if (csr.createdAt > boot.to + afterBootMs) {
     return leave(
+      'csr.boot-too-long-ago',
       `${key} was last seen booting ${formatDuration(csr.createdAt - boot.to)} before the request, expected at most 2 h`,
     )
   }
@@ -158,6 +169,7 @@ function evaluateBoot(
   const isReinstalled = createdAt !== undefined && (boot.installedAt ?? -Infinity) > createdAt
   if (createdAt !== undefined && !isReinstalled) {
     return leave(
+      'csr.node-exists',
       `the cluster already has the node ${existing}, and it was not reinstalled since; to replace the machine, delete the node`,
     )
   }
@@ -176,22 +188,32 @@ function evaluateBoot(
 
 function evaluateServing(csr: Csr, request: CertificateRequest, { nodes }: PolicyContext): PolicyDecision {
   const missing = [nodesGroup, 'system:authenticated'].find((group) => !csr.groups.includes(group))
-  if (missing !== undefined) return leave(`its requester is not in the group ${missing}`)
+  if (missing !== undefined) {
+    return leave('csr.other-groups', `its requester is not in the group ${missing}`)
+  }
   const problem = usageProblem(csr, 'server auth') ?? organizationProblem(request)
-  if (problem !== undefined) return leave(problem)
+  if (problem !== undefined) return problem
   const name = nodeNameOf(request)
-  if (name === undefined) return leave(commonNameProblem(request))
+  if (name === undefined) return commonNameProblem(request)
   if (csr.username !== nodePrefix + name) {
-    return leave(`its requester is ${quoted(csr.username)}, expected the node ${quoted(name)} itself`)
+    const reason = `its requester is ${quoted(csr.username)}, expected the node ${quoted(name)} itself`
+    return leave('csr.other-requester', reason)
   }
   const node = nodes.find(({ names }) => names.includes(name))
-  if (node === undefined) return leave(`${quoted(name)} is not a declared node of this cluster`)
+  if (node === undefined) return undeclared(name)
   const { dnsNames, addresses } = request
-  if (dnsNames.length + addresses.length === 0) return leave('it asks for neither a DNS name nor an address')
+  if (dnsNames.length + addresses.length === 0) {
+    return leave('csr.serving-without-names', 'it asks for neither a DNS name nor an address')
+  }
   const dnsName = dnsNames.find((each) => !node.names.includes(each.toLowerCase()))
-  if (dnsName !== undefined) return leave(`the name ${quoted(dnsName)} is not declared for ${node.key}`)
+  if (dnsName !== undefined) {
+    return leave('csr.name-not-declared', `the name ${quoted(dnsName)} is not declared for ${node.key}`)
+  }
   const address = addresses.find((each) => !node.addresses.includes(each))
-  if (address !== undefined) return leave(`the address ${formatIp(address)} is not declared for ${node.key}`)
+  if (address !== undefined) {
+    const reason = `the address ${formatIp(address)} is not declared for ${node.key}`
+    return leave('csr.address-not-declared', reason)
+  }
   return {
     kind: 'approve',
     node: node.key,
@@ -200,21 +222,23 @@ function evaluateServing(csr: Csr, request: CertificateRequest, { nodes }: Polic
   }
 }
 
-function leave(reason: string): PolicyDecision {
-  return { kind: 'leave', reason }
+function leave(code: ClusterCode, reason: string): Pending {
+  return { kind: 'leave', code, reason }
 }
 
-function timeProblem({ createdAt }: Csr, now: number): string | undefined {
-  if (Number.isNaN(createdAt)) return 'it has no creation time'
-  if (createdAt > now + beforeBootMs)
-    return 'its creation time is in the future; synchronize the clocks (NTP)'
-  if (now - createdAt > maxAgeMs) return 'it is more than one day old'
-  return undefined
+function undeclared(name: string): Pending {
+  return leave('csr.node-not-declared', `${quoted(name)} is not a declared node of this cluster`)
 }
 
-function expirationProblem({ expirationSeconds: seconds }: Csr): string | undefined {
+function timeProblem({ createdAt, expirationSeconds: seconds }: Csr, now: number): Pending | undefined {
+  if (Number.isNaN(createdAt)) return leave('csr.time-missing', 'it has no creation time')
+  if (createdAt > now + beforeBootMs) {
+    return leave('csr.time-in-future', 'its creation time is in the future; synchronize the clocks (NTP)')
+  }
+  if (now - createdAt > maxAgeMs) return leave('csr.too-old', 'it is more than one day old')
   if (seconds === undefined || seconds <= maxSeconds) return undefined
-  return `it asks for ${formatDuration(seconds * 1000)}, expected at most ${formatDuration(maxSeconds * 1000)}`
+  const [asked, most] = [seconds, maxSeconds].map((each) => formatDuration(each * 1000))
+  return leave('csr.validity-too-long', `it asks for ${asked}, expected at most ${most}`)
 }
 
 function excessOf({ otherSubject, otherNames, otherExtensions }: CertificateRequest): string | undefined {
@@ -226,16 +250,20 @@ function excessOf({ otherSubject, otherNames, otherExtensions }: CertificateRequ
   return extension === undefined ? undefined : `the extension ${extension}`
 }
 
-function usageProblem({ usages }: Csr, purpose: string): string | undefined {
+function usageProblem({ usages }: Csr, purpose: string): Pending | undefined {
   const expected = ['digital signature', purpose]
   if (same(usages, expected) || same(usages, [...expected, 'key encipherment'])) return undefined
-  return `its usages are ${quoted(usages.join(', '))}, expected ${expected.join(', ')} and optionally key encipherment`
+  return leave(
+    'csr.other-usages',
+    `its usages are ${quoted(usages.join(', '))}, expected ${expected.join(', ')} and optionally key encipherment`,
+  )
 }
 
 /** The signer rejects other lists; the machine approver only requires that `system:nodes` is in it. */
-function organizationProblem({ organizations }: CertificateRequest): string | undefined {
+function organizationProblem({ organizations }: CertificateRequest): Pending | undefined {
   if (organizations.length === 1 && organizations[0] === nodesGroup) return undefined
-  return `its organization is ${quoted(organizations.join(', '))}, expected ${nodesGroup}`
+  const reason = `its organization is ${quoted(organizations.join(', '))}, expected ${nodesGroup}`
+  return leave('csr.other-organization', reason)
 }
 
 function nodeNameOf({ commonNames }: CertificateRequest): string | undefined {
@@ -244,8 +272,9 @@ function nodeNameOf({ commonNames }: CertificateRequest): string | undefined {
   return name.slice(nodePrefix.length)
 }
 
-function commonNameProblem({ commonNames }: CertificateRequest): string {
-  return `its common name is ${quoted(commonNames.join(', '))}, expected one ${nodePrefix}NAME`
+function commonNameProblem({ commonNames }: CertificateRequest): Pending {
+  const reason = `its common name is ${quoted(commonNames.join(', '))}, expected one ${nodePrefix}NAME`
+  return leave('csr.other-common-name', reason)
 }
 
 /** Untrusted text is quoted, cut, and without control characters. */

@@ -19,7 +19,10 @@ export function memberReports(
   const byName = nodesByName(nodes)
   return members.map((member) => {
     const node = findNode(member, byName)
-    return { node: member.key, ...(node === undefined ? { state: 'absent' as const } : readinessOf(node)) }
+    if (node === undefined) return { node: member.key, state: 'absent', code: 'cluster.node-not-registered' }
+    const readiness = readinessOf(node)
+    const code = readiness.state === 'not-ready' && ({ code: 'cluster.node-not-ready' } as const)
+    return { node: member.key, ...code, ...readiness }
   })
 }
 

@@ -18,10 +18,11 @@ import {
   type NodeObject,
   type PendingRequest,
 } from '../objects.ts'
+import type { Problem } from '../codes.ts'
 import { oneLine } from '../connection/errors.ts'
 
-/** `missing` has lines of text. It can be empty although `isDone` is false, and the other way around. */
-export type Evaluation = { readonly isDone: boolean; readonly missing: readonly string[] }
+/** `missing` can be empty although `isDone` is false, and the other way around. */
+export type Evaluation = { readonly isDone: boolean; readonly missing: readonly Problem[] }
 
 export type DeclaredNode = { readonly name: string; readonly fqdn: string }
 
@@ -62,23 +63,27 @@ export function evaluateNodes(
   requests: readonly PendingRequest[],
 ): Evaluation {
   const byName = new Map(nodes.map((node) => [nameOf(node), node]))
-  const lines = declared.flatMap((each) => {
+  const missing = declared.flatMap((each): Problem[] => {
     const node = findNode(each, byName)
-    if (node === undefined) return [`${each.name}: has not registered`]
+    if (node === undefined) {
+      return [{ code: 'cluster.node-not-registered', sentence: `${each.name}: has not registered` }]
+    }
     const { state, reason } = readinessOf(node)
     if (state === 'ready') return []
-    return [`${each.name}: not Ready${reason === undefined ? '' : `: ${reason}`}`]
+    const sentence = `${each.name}: not Ready${reason === undefined ? '' : `: ${reason}`}`
+    return [{ code: 'cluster.node-not-ready', sentence }]
   })
-  if (lines.length === 0) return { isDone: true, missing: [] }
-  return { isDone: false, missing: [...lines, ...pendingLines(requests)] }
+  if (missing.length === 0) return { isDone: true, missing }
+  return { isDone: false, missing: [...missing, ...pendingProblem(requests)] }
 }
 
-function pendingLines(requests: readonly PendingRequest[]): string[] {
+function pendingProblem(requests: readonly PendingRequest[]): Problem[] {
   if (requests.length === 0) return []
   const names = requests.map(({ csr: { name, username } }) =>
     username.startsWith('system:node:') ? `${name} of ${username.slice('system:node:'.length)}` : name,
   )
-  return [`certificate requests waiting for approval: ${listed(names)}`]
+  const sentence = `certificate requests waiting for approval: ${listed(names)}`
+  return [{ code: 'csr.awaiting-approval', sentence }]
 }
 
 const versionConditions = [
@@ -93,7 +98,10 @@ export function evaluateVersion(
   operators: readonly ClusterOperator[],
 ): Evaluation {
   const version = versions.find((each) => nameOf(each) === 'version')
-  if (version === undefined) return { isDone: false, missing: ['there is no ClusterVersion yet'] }
+  if (version === undefined) {
+    const sentence = 'there is no ClusterVersion yet'
+    return { isDone: false, missing: [{ code: 'cluster.version-missing', sentence }] }
+  }
   const unmet = versionConditions.filter(([type, status]) => conditionOf(version, type)?.status !== status)
   if (unmet.length === 0) return { isDone: true, missing: [] }
   const message = textOf(
@@ -101,21 +109,35 @@ export function evaluateVersion(
   )
   const unavailable = operators.filter((operator) => !isTrue(operator, 'Available')).map(nameOf)
   const degraded = operators.filter((operator) => isTrue(operator, 'Degraded'))
-  const missing = [
-    ...(message === '' ? [] : [cut(message)]),
-    ...(unavailable.length === 0 ? [] : [`operators not available: ${listed(unavailable)}`]),
-    ...degraded.map((each) => {
+  const missing: Problem[] = [
+    ...(message === '' ? [] : [incomplete(cut(message))]),
+    ...(unavailable.length === 0
+      ? []
+      : [
+          {
+            code: 'cluster.operators-unavailable' as const,
+            sentence: `operators not available: ${listed(unavailable)}`,
+          },
+        ]),
+    ...degraded.map((each): Problem => {
       const reason = reasonOf(conditionOf(each, 'Degraded'))
-      return `${nameOf(each)} is degraded${reason === '' ? '' : `: ${reason}`}`
+      const sentence = `${nameOf(each)} is degraded${reason === '' ? '' : `: ${reason}`}`
+      return { code: 'cluster.operator-degraded', sentence }
     }),
   ]
   const conditions = unmet.map(([type, status]) => {
     const actual = conditionOf(version, type)?.status
-    return actual === undefined
-      ? `the ClusterVersion has no condition ${type}`
-      : `the ClusterVersion's condition ${type} is ${cut(textOf(actual))}, expected ${status}`
+    return incomplete(
+      actual === undefined
+        ? `the ClusterVersion has no condition ${type}`
+        : `the ClusterVersion's condition ${type} is ${cut(textOf(actual))}, expected ${status}`,
+    )
   })
   return { isDone: false, missing: missing.length > 0 ? missing : conditions }
+}
+
+function incomplete(sentence: string): Problem {
+  return { code: 'cluster.version-incomplete', sentence }
 }
 
 /** As openshift-install: no operator progresses for 30 s. @param now milliseconds since 1970 */
@@ -127,7 +149,15 @@ export function evaluateOperators(operators: readonly ClusterOperator[], now: nu
   })
   return {
     isDone: moving.length === 0 && operators.length > 0,
-    missing: moving.length === 0 ? [] : [`operators still progressing: ${listed(moving.map(nameOf))}`],
+    missing:
+      moving.length === 0
+        ? []
+        : [
+            {
+              code: 'cluster.operators-progressing',
+              sentence: `operators still progressing: ${listed(moving.map(nameOf))}`,
+            },
+          ],
   }
 }
 

@@ -5,6 +5,7 @@
 import { conditionOf, isBootstrapComplete, kinds, type Kind } from '../objects.ts'
 import type { StageReport } from '../report.ts'
 import type { ApiCheck } from '../session.ts'
+import type { Problem } from '../codes.ts'
 import { isInTurn, isReached, reachStage, startStage, type InstallProgress } from './install-progress.ts'
 import {
   evaluateNodes,
@@ -77,7 +78,12 @@ const bootstrap: Stage = {
   kinds: [kinds.bootstrapConfigMap],
   evaluate: (items) => ({
     isDone: items(kinds.bootstrapConfigMap).some(isBootstrapComplete),
-    missing: ['the ConfigMap bootstrap in kube-system does not have status: complete'],
+    missing: [
+      {
+        code: 'cluster.bootstrap-incomplete',
+        sentence: 'the ConfigMap bootstrap in kube-system does not have status: complete',
+      },
+    ],
   }),
 }
 
@@ -93,7 +99,12 @@ const etcdMember: Stage = {
   kinds: [kinds.etcd],
   evaluate: (items) => ({
     isDone: memberConditions(items).some((condition) => condition?.status === 'True'),
-    missing: ['the etcd operator has not removed the member of the bootstrap'],
+    missing: [
+      {
+        code: 'cluster.bootstrap-member-left',
+        sentence: 'the etcd operator has not removed the member of the bootstrap',
+      },
+    ],
   }),
   excuse: (items) =>
     memberConditions(items).some((condition) => condition !== undefined)
@@ -165,7 +176,7 @@ export type StageEvaluation = {
   /** The same object if nothing changed. */
   readonly progress: InstallProgress
   /** What each stage that is in turn still needs. */
-  readonly missing: ReadonlyMap<string, readonly string[]>
+  readonly missing: ReadonlyMap<string, readonly Problem[]>
 }
 
 /**
@@ -208,7 +219,7 @@ function evaluateApi(api: ApiCheck | undefined): NotedEvaluation | undefined {
   if (api === undefined) return undefined
   return api.isUp
     ? { isDone: true, missing: [], note: api.version }
-    : { isDone: false, missing: [api.reason] }
+    : { isDone: false, missing: [api.problem] }
 }
 
 /** @returns undefined while the objects are not known */
@@ -229,6 +240,11 @@ export function stageReports(
     if (!isInTurn(progress, stage)) return { name, state: 'ahead', missing: [] }
     if (stage.kinds.some(snapshot.isStale)) return { name, state: 'unknown', ...times, missing: [] }
     const isUnknown = stage.after === undefined && !snapshot.hasCredentials
-    return { name, state: isUnknown ? 'unknown' : state, ...times, missing: missing.get(name) ?? [] }
+    const lines = missing.get(name) ?? []
+    return {
+      ...{ name, state: isUnknown ? 'unknown' : state, ...times },
+      missing: lines.map(({ sentence }) => sentence),
+      ...(lines.length > 0 && { codes: lines.map(({ code }) => code) }),
+    }
   })
 }

@@ -4,6 +4,8 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
+import type { ClusterCode } from '../codes.ts'
+import { ClusterError } from '../connection/errors.ts'
 import { readYaml } from '../../site/yaml.ts'
 
 /** Certificates and keys are PEM, as node:tls expects them. */
@@ -21,9 +23,15 @@ export type Credentials = {
 }
 
 /** Why a kubeconfig cannot be used. The message ends a sentence that starts with its path. */
-export class BadKubeconfig extends Error {
+export class BadKubeconfig extends ClusterError {
   override readonly name = 'BadKubeconfig'
+
+  constructor(message: string, code: ClusterCode = 'cluster.kubeconfig-invalid') {
+    super(code, message)
+  }
 }
+
+const unsupported: ClusterCode = 'cluster.kubeconfig-unsupported'
 
 /** Returns the text of a file that the kubeconfig names. Its errors are passed on. */
 type ReadFile = (path: string) => string
@@ -109,16 +117,22 @@ function connectionOf(
   readFile: ReadFile,
 ): Pick<Credentials, 'server' | 'serverName' | 'authority'> {
   const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined
+  // A final period makes a name absolute (RFC 1034 §3.1); certificates and SNI do not have it.
+  if (server !== undefined) server.hostname = server.hostname.replace(/\.$/, '')
   if (server?.protocol !== 'https:' || server.username !== '') {
     throw new BadKubeconfig(`has the server ${JSON.stringify(cluster.server)}, expected https://NAME:PORT`)
   }
   if (cluster['insecure-skip-tls-verify'] === true) {
     throw new BadKubeconfig(
       'sets insecure-skip-tls-verify, which allows any server to answer; set certificate-authority-data instead',
+      unsupported,
     )
   }
   if ((cluster['proxy-url'] ?? '') !== '') {
-    throw new BadKubeconfig('sets proxy-url, which slipway does not support: it connects directly')
+    throw new BadKubeconfig(
+      'sets proxy-url, which slipway does not support: it connects directly',
+      unsupported,
+    )
   }
   const authority = pem(cluster, 'certificate-authority', readFile)
   if (authority !== undefined) certificateIn(authority, 'certificate-authority')
@@ -136,10 +150,11 @@ function identityOf(user: UserEntry, readFile: ReadFile): Partial<Credentials> {
     throw new BadKubeconfig(
       `logs in with another program (${method}), which slipway does not run; ` +
         'use the kubeconfig that openshift-install wrote, or one with a token',
+      unsupported,
     )
   }
   if ((user.as ?? '') !== '')
-    throw new BadKubeconfig('impersonates another user (as), which is not supported')
+    throw new BadKubeconfig('impersonates another user (as), which is not supported', unsupported)
   const certificate = pem(user, 'client-certificate', readFile)
   const key = pem(user, 'client-key', readFile)
   // As client-go: the file, which a kubelet or a login renews, comes before the value.
@@ -159,12 +174,11 @@ function identityOf(user: UserEntry, readFile: ReadFile): Partial<Credentials> {
   }
   // The characters that a header can carry. OpenShift's tokens are base64url with dots or tildes.
   if (!/^[\x21-\x7e]+$/.test(token)) {
+    if (token !== '') throw new BadKubeconfig('has a token with spaces or other characters that no token has')
+    if (user.username === undefined) throw new BadKubeconfig('has neither a client certificate nor a token')
     throw new BadKubeconfig(
-      token !== ''
-        ? 'has a token with spaces or other characters that no token has'
-        : user.username !== undefined
-          ? 'logs in with a user name and a password, which OpenShift does not accept; get a token with `oc login`'
-          : 'has neither a client certificate nor a token',
+      'logs in with a user name and a password, which OpenShift does not accept; get a token with `oc login`',
+      unsupported,
     )
   }
   return { token }

@@ -10,10 +10,12 @@ import { formatIp } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/endpoints.ts'
 import { kubeconfigPath } from '../../site/file-paths.ts'
 import type { Cluster } from '../../site/schema.ts'
+import type { ClusterCode, Problem } from '../codes.ts'
+import { ClusterError, problemOf } from '../connection/errors.ts'
 import { BadKubeconfig, decodeKubeconfig, type Credentials } from './decode.ts'
 
-/** Why slipway cannot log in to a cluster, as a sentence. An administrator has to act. */
-export class NoCredentials extends Error {
+/** Why slipway cannot log in to a cluster. An administrator has to act. */
+export class NoCredentials extends ClusterError {
   override readonly name = 'NoCredentials'
 }
 
@@ -37,7 +39,8 @@ export function kubeconfigFile(cluster: Cluster, now: () => number): KubeconfigF
     credentials() {
       if (path === undefined) {
         const remedy = 'set clusters[].kubeconfig in the site file'
-        throw new NoCredentials(`the cluster ${cluster.name} has no kubeconfig: ${remedy}`)
+        const sentence = `the cluster ${cluster.name} has no kubeconfig: ${remedy}`
+        throw new NoCredentials('cluster.kubeconfig-not-declared', sentence)
       }
       if (read === undefined || hasChanged(read.stamps)) {
         read = undefined
@@ -46,20 +49,21 @@ export function kubeconfigFile(cluster: Cluster, now: () => number): KubeconfigF
       const { expiresAt } = read.credentials
       if (expiresAt !== undefined && expiresAt <= now()) {
         const when = new Date(expiresAt).toISOString()
-        throw new NoCredentials(`the kubeconfig ${path} expired on ${when}; replace it with a new one`)
+        const sentence = `the kubeconfig ${path} expired on ${when}; replace it with a new one`
+        throw new NoCredentials('cluster.kubeconfig-expired', sentence)
       }
       return read.credentials
     },
   }
 }
 
-/** Returns why the kubeconfig cannot be used as it is now, as a sentence. */
-export function kubeconfigProblem(kubeconfig: KubeconfigFile): string | undefined {
+/** Returns why the kubeconfig cannot be used as it is now. */
+export function kubeconfigProblem(kubeconfig: KubeconfigFile): Problem | undefined {
   try {
     kubeconfig.credentials()
     return undefined
   } catch (error) {
-    return (error as Error).message
+    return problemOf(error)
   }
 }
 
@@ -81,13 +85,16 @@ function readKubeconfig(
     return { credentials, stamps }
   } catch (error) {
     if (error instanceof BadKubeconfig) {
-      throw new NoCredentials(`the kubeconfig ${path} ${error.message}`)
+      throw new NoCredentials(error.code, `the kubeconfig ${path} ${error.message}`)
     }
     const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' || stamps.size > 0) {
+      const sentence = `cannot read the kubeconfig ${path}: ${message}`
+      throw new NoCredentials('cluster.kubeconfig-unreadable', sentence)
+    }
     throw new NoCredentials(
-      code === 'ENOENT' && stamps.size === 0
-        ? `the kubeconfig ${path} does not exist; \`openshift-install create ignition-configs\` writes it to auth/kubeconfig`
-        : `cannot read the kubeconfig ${path}: ${message}`,
+      'cluster.kubeconfig-missing',
+      `the kubeconfig ${path} does not exist; \`openshift-install create ignition-configs\` writes it to auth/kubeconfig`,
     )
   }
 }
@@ -125,9 +132,15 @@ function requireSameCluster({ server, serverName }: Credentials, cluster: Cluste
   const host = server.hostname.replace(/^\[(.*)\]$/, '$1')
   if (own.includes(host) || addresses.includes(host)) return
   if (serverName !== undefined && own.includes(serverName)) return
-  throw new BadKubeconfig(
-    `is for the server ${server.host}, expected ${name} or ${own[1]}, or one of their addresses`,
+  const expected = `expected ${name} or ${own[1]}, or one of their addresses`
+  const node = cluster.nodes.find(
+    (each) =>
+      [each.name, `${each.name}.${domain}`].includes(host) || each.address.map(formatIp).includes(host),
   )
+  const code: ClusterCode =
+    node === undefined ? 'cluster.kubeconfig-for-other-cluster' : 'cluster.kubeconfig-for-one-node'
+  const subject = node === undefined ? `the server ${server.host}` : `the node ${node.name} (${server.host})`
+  throw new BadKubeconfig(`is for ${subject}, ${expected}`, code)
 }
 
 /** Warns about kubeconfigs that cannot be used. @param now milliseconds since 1970 */
@@ -135,10 +148,8 @@ export function kubeconfigFindings(clusters: readonly Cluster[], now: number): F
   return clusters.filter(isExpected).flatMap((cluster): Finding[] => {
     const problem = kubeconfigProblem(kubeconfigFile(cluster, () => now))
     if (problem === undefined) return []
-    const message = `slipway cannot follow this cluster: ${problem}`
-    return [
-      { code: 'cluster.kubeconfig-unusable', severity: 'warning', about: `cluster ${cluster.name}`, message },
-    ]
+    const message = `slipway cannot follow this cluster: ${problem.sentence}`
+    return [{ code: problem.code, severity: 'warning', about: `cluster ${cluster.name}`, message }]
   })
 }
 

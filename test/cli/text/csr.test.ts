@@ -10,6 +10,7 @@ const request = (more: Partial<PendingCsr> = {}): PendingCsr => ({
   createdAt: now - 240_000,
   signer: 'kubernetes.io/kubelet-serving',
   username: 'system:node:w1.ocp45.example.net',
+  code: 'csr.address-not-declared',
   reason: 'the address 192.0.2.11 is not declared for ocp45/w1',
   ...more,
 })

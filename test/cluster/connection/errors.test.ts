@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { apiProblem, explainNetworkError } from '../../../src/cluster/connection/errors.ts'
+import type { ClusterCode } from '../../../src/cluster/codes.ts'
+import { apiProblem, explainNetworkError, problemOf } from '../../../src/cluster/connection/errors.ts'
 
 /** HAProxy's page when no server is available. */
 const ofHaproxy = `<html><body><h1>503 Service Unavailable</h1>
@@ -68,6 +69,21 @@ t.test('an error response becomes one line, from the API server and from a proxy
   t.end()
 })
 
+t.test('a refusal has a code', (t) => {
+  const codes: [status: number, code: ClusterCode][] = [
+    [401, 'cluster.unauthorized'],
+    [403, 'cluster.forbidden'],
+    [404, 'cluster.refused'],
+    [429, 'cluster.overloaded'],
+    [503, 'cluster.api-failed'],
+  ]
+  for (const [status, code] of codes) {
+    t.same(problemOf(apiProblem({ status, text: 'x' })), { code, sentence: `x (${status})` })
+  }
+  t.same(problemOf(new Error('another')), { code: 'cluster.unreachable', sentence: 'another' })
+  t.end()
+})
+
 t.test('any response becomes one line without control characters', (t) => {
   const page = fc.string().map((text) => `<${text}`)
   const status = fc.record({ message: fc.string({ unit: 'binary' }), reason: fc.string() })
@@ -92,7 +108,7 @@ t.test('any response becomes one line without control characters', (t) => {
 const wrongAuthority =
   "its certificate was not issued by the kubeconfig's certificate authority: " +
   'the kubeconfig belongs to another installation, or the authority was rotated'
-const authorityCodes = [
+const authorityErrors = [
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -101,23 +117,34 @@ const authorityCodes = [
 ]
 
 t.test('explains each network error, and passes on the message of an unknown one', (t) => {
-  const cases: [code: string, sentence: string][] = [
-    ['ECONNREFUSED', 'connection refused, the API server is not listening yet'],
-    ['ENOTFOUND', 'this machine cannot resolve its name'],
-    ['EAI_AGAIN', 'this machine cannot resolve its name'],
-    ['EHOSTUNREACH', 'no route to it'],
-    ['ENETUNREACH', 'no route to it'],
-    ['ETIMEDOUT', 'it does not respond'],
-    ['ECONNRESET', 'the connection was closed by the other side'],
-    ['EPIPE', 'the connection was closed by the other side'],
-    ...authorityCodes.map((code): [string, string] => [code, wrongAuthority]),
-    ['CERT_HAS_EXPIRED', 'its certificate has expired'],
-    ['CERT_NOT_YET_VALID', "its certificate is not valid yet; check this machine's clock"],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', 'its certificate is for other names'],
-    ['OTHER', 'another message'],
+  const cases: [error: string, sentence: string, code: ClusterCode][] = [
+    ['ECONNREFUSED', 'connection refused, the API server is not listening yet', 'cluster.connection-refused'],
+    ['ENOTFOUND', 'this machine cannot resolve its name', 'cluster.name-not-resolved'],
+    ['EAI_AGAIN', 'this machine cannot resolve its name', 'cluster.name-not-resolved'],
+    ['EHOSTUNREACH', 'no route to it', 'cluster.no-route'],
+    ['ENETUNREACH', 'no route to it', 'cluster.no-route'],
+    ['ETIMEDOUT', 'it does not respond', 'cluster.no-response'],
+    ['ECONNRESET', 'the connection was closed by the other side', 'cluster.connection-closed'],
+    ['EPIPE', 'the connection was closed by the other side', 'cluster.connection-closed'],
+    ...authorityErrors.map((error): [string, string, ClusterCode] => {
+      return [error, wrongAuthority, 'cluster.authority-mismatch']
+    }),
+    ['CERT_HAS_EXPIRED', 'its certificate has expired', 'cluster.certificate-expired'],
+    [
+      'CERT_NOT_YET_VALID',
+      "its certificate is not valid yet; check this machine's clock",
+      'cluster.certificate-not-yet-valid',
+    ],
+    [
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      'its certificate is for other names',
+      'cluster.certificate-for-other-names',
+    ],
+    ['OTHER', 'another message', 'cluster.unreachable'],
   ]
-  for (const [code, sentence] of cases) {
-    t.equal(explainNetworkError(Object.assign(new Error('another message'), { code })), sentence, code)
+  for (const [error, sentence, code] of cases) {
+    const thrown = Object.assign(new Error('another message'), { code: error })
+    t.same(explainNetworkError(thrown), { code, sentence }, error)
   }
   t.end()
 })

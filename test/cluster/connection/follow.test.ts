@@ -211,7 +211,7 @@ t.test('looks for a missing kubeconfig every 5 s', async (t) => {
   const kubeconfig = {
     credentials() {
       if (isPresent) return credentials
-      throw new NoCredentials('the kubeconfig does not exist')
+      throw new NoCredentials('cluster.kubeconfig-missing', 'the kubeconfig does not exist')
     },
   }
   const api = connectCluster({ kubeconfig, clock, random: () => 1 })

@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { approverRig, csrsPath, puts } from '../../support/approver.ts'
-import { askedAt, clientCsr, servingCsr } from '../../support/csr.ts'
+import { askedAt, clientCsr, csrTestNodes, servingCsr } from '../../support/csr.ts'
 
 const put = `PUT ${csrsPath}/csr-a/approval`
 const minute = 60_000
@@ -9,7 +10,7 @@ t.test('approves the two requests of a node at once, and records the reason', as
   const all = approverRig(t)
   const { cluster, settle, add, lines, counters, approver } = all
   add(clientCsr())
-  t.same(all.reasons(), ['csr-a: slipway is approving it'])
+  t.same(all.reasons(), ['csr-a: slipway is evaluating it'])
   await settle()
   add(servingCsr())
   await settle(50)
@@ -141,22 +142,101 @@ t.test('old requests are not a flood, and new ones displace the oldest', async (
   t.equal(all.counters.get('csr.floods'), 0)
 })
 
-t.test('a new list replaces all requests; counts objects that are not requests', (t) => {
-  const { cluster, reasons, counters, boots } = approverRig(t)
+t.test('a new list replaces all requests; counts objects that are not requests', async (t) => {
+  const { cluster, reasons, counters, boots, settle } = approverRig(t)
   boots.clear()
   cluster.unchecked.list([clientCsr(), {}, { metadata: {} }])
   t.equal(counters.get('csr.malformed'), 2)
   t.equal(reasons().length, 1)
   cluster.list([servingCsr('not-declared'), { ...clientCsr(), status: { certificate: 'LS0t' } }])
+  await settle()
   t.match(reasons(), [/^csr-b: /])
   const timeless = servingCsr('serving', {}, 'csr-t')
   cluster.event('ADDED', { ...timeless, metadata: { name: 'csr-t' } })
+  await settle()
   t.match(reasons(), ['csr-t: it has no creation time', /^csr-b: /])
   cluster.unchecked.event('DELETED', {})
   t.equal(reasons().length, 2)
   cluster.list([])
   t.same(reasons(), [])
-  t.end()
+})
+
+t.test('evaluates many requests in slices of 10 ms, and serves others in between', async (t) => {
+  const all = approverRig(t, {
+    known: () => ({
+      nodes: csrTestNodes,
+      bootEvidence() {
+        all.clock.advance(1)
+        perTurn[turns] = (perTurn[turns] ?? 0) + 1
+        return undefined
+      },
+    }),
+  })
+  const perTurn: number[] = []
+  let turns = 0
+  all.cluster.list(Array.from({ length: 95 }, (_, index) => clientCsr('client', {}, `csr-${index}`)))
+  for (turns = 1; turns < 30; turns++) await setImmediate()
+  t.same(
+    perTurn.filter((count) => count > 0),
+    [...Array<number>(9).fill(10), 5],
+  )
+  t.match(all.reasons(), Array(95).fill(/w1 was not seen booting$/))
+})
+
+t.test('stops between two slices when it is closed', async (t) => {
+  let evaluated = 0
+  const all = approverRig(t, {
+    known: () => ({
+      nodes: csrTestNodes,
+      bootEvidence: () => (evaluated++, all.clock.advance(1), undefined),
+    }),
+  })
+  all.cluster.list(Array.from({ length: 95 }, (_, index) => clientCsr('client', {}, `csr-${index}`)))
+  all.approver.close()
+  await all.settle()
+  t.equal(evaluated, 10)
+})
+
+t.test('logs a burst of requests with one line and a count, and every surface counts the same', async (t) => {
+  const all = approverRig(t)
+  const { lines, counters, approver } = all
+  const many = Array.from({ length: 60 }, (_, index) =>
+    clientCsr('client', index < 20 ? { request: 'AAAA' } : { username: 'x' }, `csr-${index}`),
+  )
+  for (const each of many) all.add(each)
+  await all.settle(1000)
+  t.match(lines, [
+    {
+      ...{ msg: 'certificate requests pending', cluster: 'ocp45', count: 60 },
+      codes: { 'csr.malformed': 20, 'csr.other-requester': 40 },
+    },
+  ])
+  t.same(counters.refusals(), { 'csr.malformed': 20, 'csr.other-requester': 40 })
+  t.equal(approver.pending().requests.length, 60)
+  all.add(clientCsr('client', { username: 'y' }, 'csr-y'))
+  await all.settle(29_000)
+  t.equal(lines.length, 1, 'a burst can continue')
+  await all.settle(1000)
+  t.match(lines.slice(1), [{ msg: 'certificate request pending', csr: 'csr-y', code: 'csr.other-requester' }])
+  all.add(clientCsr('client', { username: 'z' }, 'csr-z'))
+  await all.settle()
+  approver.close()
+  t.match(lines.slice(2), [{ csr: 'csr-z' }], 'closing logs the rest')
+})
+
+t.test('a flood of 2,000 requests gives three lines at most', async (t) => {
+  const all = approverRig(t)
+  for (let index = 0; index < 2000; index++) {
+    all.add(clientCsr('client', { username: 'x' }, `csr-${index}`))
+    if (index % 50 === 0) await all.settle(10)
+  }
+  await all.settle(30_000)
+  t.equal(all.approver.pending().requests.length, 2000)
+  t.ok(all.lines.length <= 3, String(all.lines.length))
+  t.match(
+    all.lines.filter(({ level }) => level === 'warn'),
+    [{ code: 'csr.flood' }],
+  )
 })
 
 t.test('reports an outage until the cluster is reachable', (t) => {

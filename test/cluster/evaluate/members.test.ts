@@ -117,8 +117,8 @@ t.test('reports the state of each member, or that it is not known', (t) => {
     { node: 'c1/w1', state: 'unknown' },
   ])
   t.same(memberReports(members, [node('False', 1, 'no CNI')]), [
-    { node: 'c1/m1', state: 'absent' },
-    { node: 'c1/w1', state: 'not-ready', since: ms(1), reason: 'no CNI' },
+    { node: 'c1/m1', state: 'absent', code: 'cluster.node-not-registered' },
+    { node: 'c1/w1', state: 'not-ready', code: 'cluster.node-not-ready', since: ms(1), reason: 'no CNI' },
   ])
   t.end()
 })

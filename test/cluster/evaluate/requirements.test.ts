@@ -4,6 +4,7 @@ import {
   evaluateNodes,
   evaluateOperators,
   evaluateVersion,
+  type Evaluation,
 } from '../../../src/cluster/evaluate/requirements.ts'
 import { kinds, type Condition, type Conditioned } from '../../../src/cluster/objects.ts'
 import {
@@ -15,6 +16,12 @@ import {
 } from '../../support/cluster-objects.ts'
 
 const is = (type: string, status = 'True', message = ''): Condition => condition(type, status, { message })
+/** The sentences of what is missing. */
+const shown = ({ isDone, missing }: Evaluation) => ({
+  isDone,
+  missing: missing.map(({ sentence }) => sentence),
+})
+const codesOf = ({ missing }: Evaluation) => missing.map(({ code }) => code)
 /** An object that no API server sends. */
 const bare = (name: string, conditions: readonly Condition[] = []): Conditioned => ({
   metadata: { name },
@@ -34,7 +41,7 @@ t.test('nodes have to be Ready, by full or short name; lists the pending request
     signingRequest('csr-4', [is('Denied')]),
     { metadata: { name: 'csr-5' } },
   ].flatMap((each) => kinds.signingRequests.keep(each) ?? [])
-  t.same(evaluateNodes(declared, nodes, requests), {
+  t.same(shown(evaluateNodes(declared, nodes, requests)), {
     isDone: false,
     missing: [
       'w1: not Ready: no CNI [2J configuration file',
@@ -42,10 +49,11 @@ t.test('nodes have to be Ready, by full or short name; lists the pending request
       'certificate requests waiting for approval: csr-2, csr-3 of w1, csr-5',
     ],
   })
-  t.same(evaluateNodes(declared.slice(0, 1), nodes, requests), { isDone: true, missing: [] })
-  t.same(evaluateNodes(declared.slice(2), [nodeObject('w2')], []).missing, ['w2: not Ready'])
+  t.same(shown(evaluateNodes(declared.slice(0, 1), nodes, requests)), { isDone: true, missing: [] })
+  t.same(shown(evaluateNodes(declared.slice(2), [nodeObject('w2')], [])).missing, ['w2: not Ready'])
   t.same(
-    evaluateNodes(declared.slice(2), [bare('w2', [{ type: 'Ready', reason: 'KubeletStopped' }])], []).missing,
+    shown(evaluateNodes(declared.slice(2), [bare('w2', [{ type: 'Ready', reason: 'KubeletStopped' }])], []))
+      .missing,
     ['w2: not Ready: KubeletStopped'],
   )
   t.end()
@@ -110,7 +118,7 @@ t.test(
       ],
     ]
     for (const [name, versions, operators, expected] of cases) {
-      t.same(evaluateVersion(versions, operators), expected, name)
+      t.same(shown(evaluateVersion(versions, operators)), expected, name)
     }
     t.end()
   },
@@ -130,12 +138,12 @@ t.test('all operators have to be settled for 30 s, and there has to be one', (t)
     bare('ingress', [stopped]),
     clusterOperator('new'),
   ]
-  t.same(evaluateOperators(operators, now), {
+  t.same(shown(evaluateOperators(operators, now)), {
     isDone: false,
     missing: ['operators still progressing: console, etcd, ingress, network, new'],
   })
-  t.same(evaluateOperators(operators.slice(0, 1), now), { isDone: true, missing: [] })
-  t.same(evaluateOperators([], now), { isDone: false, missing: [] })
+  t.same(shown(evaluateOperators(operators.slice(0, 1), now)), { isDone: true, missing: [] })
+  t.same(shown(evaluateOperators([], now)), { isDone: false, missing: [] })
   t.end()
 })
 
@@ -171,12 +179,32 @@ t.test('evaluates whatever the server sends, and does not throw', (t) => {
   t.end()
 })
 
+t.test('everything that is missing has a code', (t) => {
+  const declared = ['w1', 'w2'].map((name) => ({ name, fqdn: `${name}.c1.example.net` }))
+  const requests = [kinds.signingRequests.keep(signingRequest('csr-1'))].flatMap((each) => each ?? [])
+  t.same(codesOf(evaluateNodes(declared, [nodeObject('w1')], requests)), [
+    'cluster.node-not-ready',
+    'cluster.node-not-registered',
+    'csr.awaiting-approval',
+  ])
+  t.same(codesOf(evaluateVersion([], [])), ['cluster.version-missing'])
+  const operators = [clusterOperator('dns', is('Degraded'))]
+  const version = clusterVersion(is('Progressing', 'True', 'Working'))
+  t.same(codesOf(evaluateVersion([version], operators)), [
+    'cluster.version-incomplete',
+    'cluster.operators-unavailable',
+    'cluster.operator-degraded',
+  ])
+  t.same(codesOf(evaluateOperators(operators, 0)), ['cluster.operators-progressing'])
+  t.end()
+})
+
 t.test('conditions that are not a list, or are empty, do not count', (t) => {
   const anyValue = (conditions: unknown) =>
     ({ metadata: { name: 'w1' }, status: { conditions } }) as Conditioned
   const declared = [{ name: 'w1', fqdn: 'w1.c1.example.net' }]
   for (const conditions of ['Ready', 7, null, [null], [{}]]) {
-    t.same(evaluateNodes(declared, [anyValue(conditions)], []).missing, ['w1: not Ready'])
+    t.same(shown(evaluateNodes(declared, [anyValue(conditions)], [])).missing, ['w1: not Ready'])
   }
   t.end()
 })

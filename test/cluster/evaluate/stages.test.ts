@@ -41,15 +41,19 @@ const evaluate = (progress: InstallProgress, view: Snapshot, now: number, expire
 t.test('the API is unknown without credentials, and missing without an answer', (t) => {
   const none = evaluate({}, snapshot(new Map(), { api: undefined }), 5)
   t.same(none.progress, {})
-  const api = { isUp: false, reason: 'connection refused' } as const
+  const problem = { code: 'cluster.connection-refused', sentence: 'connection refused' } as const
+  const api = { isUp: false, problem } as const
   const refused = evaluate({}, snapshot(new Map(), { api }), 5)
   t.same(refused.progress, startedProgress(5))
-  t.same(refused.missing.get('API'), ['connection refused'])
+  t.same(refused.missing.get('API'), [problem])
   const view = snapshot(new Map(), { api, hasCredentials: false })
   const unknown = evaluate({}, view, 5)
   t.same(unknown.progress, {})
   t.match(stageReports(stagesOf('bootstrap-complete', []), unknown, view), [
-    { name: 'API', state: 'unknown', missing: ['connection refused'] },
+    {
+      ...{ name: 'API', state: 'unknown' },
+      ...{ missing: ['connection refused'], codes: ['cluster.connection-refused'] },
+    },
     { name: 'bootstrap', state: 'ahead' },
     { name: 'etcd', state: 'ahead' },
   ])

@@ -1,7 +1,13 @@
 import { rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { kubeconfigFile, kubeconfigFindings, NoCredentials } from '../../../src/cluster/kubeconfig/file.ts'
+import type { ClusterCode } from '../../../src/cluster/codes.ts'
+import {
+  kubeconfigFile,
+  kubeconfigFindings,
+  kubeconfigProblem,
+  NoCredentials,
+} from '../../../src/cluster/kubeconfig/file.ts'
 import { kubeconfigPath } from '../../../src/site/file-paths.ts'
 import { base64, kubeconfigText } from '../../support/api-server.ts'
 import { makeAuthority } from '../../support/certificates.ts'
@@ -64,27 +70,39 @@ t.test('the file is read once, and again when it or a file that it names has cha
 
 t.test('rejects the kubeconfig of another cluster, by name, address, or TLS server name', (t) => {
   const named = { 'tls-server-name': 'api-int.c1.example.net' }
-  const cases: [server: string, more: object, isOwn: boolean][] = [
-    ['https://api.c1.example.net:6443', {}, true],
-    ['https://api-int.c1.example.net:6443', {}, true],
-    ['https://192.0.2.5:6443', {}, true],
-    ['https://127.0.0.1:6443', named, true],
-    ['https://127.0.0.1:6443', {}, false],
-    ['https://api.c2.example.net:6443', {}, false],
-    ['https://[2001:db8::1]:6443', {}, false],
+  const other = (host: string): [string, ClusterCode] => [
+    `the server ${host}`,
+    'cluster.kubeconfig-for-other-cluster',
   ]
-  for (const [at, more, isOwn] of cases) {
+  const node = (host: string): [string, ClusterCode] => [
+    `the node m1 (${host})`,
+    'cluster.kubeconfig-for-one-node',
+  ]
+  const cases: [server: string, more: object, problem?: [subject: string, code: ClusterCode]][] = [
+    ['https://api.c1.example.net:6443', {}],
+    ['https://api-int.c1.example.net:6443', {}],
+    ['https://api.c1.example.net.:6443', {}],
+    ['https://192.0.2.5:6443', {}],
+    ['https://127.0.0.1:6443', named],
+    ['https://127.0.0.1:6443', {}, other('127.0.0.1:6443')],
+    ['https://api.c2.example.net:6443', {}, other('api.c2.example.net:6443')],
+    ['https://api.c2.example.net.:6443', {}, other('api.c2.example.net:6443')],
+    ['https://[2001:db8::1]:6443', {}, other('[2001:db8::1]:6443')],
+    ['https://192.0.2.11:6443', {}, node('192.0.2.11:6443')],
+    ['https://m1.c1.example.net:6443', {}, node('m1.c1.example.net:6443')],
+  ]
+  for (const [at, more, [subject = '', code = ''] = []] of cases) {
     const folder = t.testdir({ kubeconfig: text('word', at, more) })
     const path = join(folder, 'kubeconfig')
     const file = kubeconfigFile({ ...declaredCluster(), kubeconfig: path }, Date.now)
-    const { host } = new URL(at)
     t.equal(
       messageOf(() => file.credentials()),
-      isOwn
+      subject === ''
         ? 'no error'
-        : `the kubeconfig ${path} is for the server ${host}, expected api.c1.example.net or api-int.c1.example.net, or one of their addresses`,
+        : `the kubeconfig ${path} is for ${subject}, expected api.c1.example.net or api-int.c1.example.net, or one of their addresses`,
       at,
     )
+    t.equal(kubeconfigProblem(file)?.code ?? '', code, at)
   }
   t.end()
 })
@@ -122,10 +140,14 @@ t.test(
     const cluster = { ...declaredCluster(), ignition: folder }
     const findings = (change: object = {}) =>
       kubeconfigFindings([{ ...cluster, ...change }], Date.now()).map(
-        ({ severity, about, message }) => `${severity}: ${about}: ${message.replaceAll(folder, 'FOLDER')}`,
+        ({ code, severity, about, message }) =>
+          `${code}: ${severity}: ${about}: ${message.replaceAll(folder, 'FOLDER')}`,
       )
-    const warning = (reason: string) => [`warning: cluster c1: slipway cannot follow this cluster: ${reason}`]
+    const warning = (code: string, reason: string) => [
+      `cluster.kubeconfig-${code}: warning: cluster c1: slipway cannot follow this cluster: ${reason}`,
+    ]
     const noFile = warning(
+      'missing',
       'the kubeconfig FOLDER/auth/kubeconfig does not exist; `openshift-install create ignition-configs` writes it to auth/kubeconfig',
     )
     t.same(findings(), [])
@@ -134,12 +156,13 @@ t.test(
     t.same(findings({ ignition: undefined }), [])
     t.same(
       findings({ ignition: undefined, approve: 'dry-run' }),
-      warning('the cluster c1 has no kubeconfig: set clusters[].kubeconfig in the site file'),
+      warning('not-declared', 'the cluster c1 has no kubeconfig: set clusters[].kubeconfig in the site file'),
     )
     writeFileSync(path, text('word', 'https://api.c2.example.net:6443'))
     t.same(
       findings(),
       warning(
+        'for-other-cluster',
         'the kubeconfig FOLDER/auth/kubeconfig is for the server api.c2.example.net:6443, expected api.c1.example.net or api-int.c1.example.net, or one of their addresses',
       ),
     )
