@@ -12,9 +12,8 @@ import type { NodeModel } from '../plan/model.ts'
 import type { Site } from '../site/schema.ts'
 import { bootstrapClusters, probe, watchBootstraps, type BootstrapCommand } from './bootstrap.ts'
 import { createApprover, type Approver, type PendingCsrs } from './csr/approver.ts'
-import { bootEvidenceOf } from './csr/boot-evidence.ts'
 import { clientSigner } from './csr/object.ts'
-import { csrNodes } from './csr/policy.ts'
+import { bootEvidenceOf, csrNodes } from './csr/policy.ts'
 import { createMemberHistory } from './evaluate/members.ts'
 import { trackedClusters, trackProgress } from './progress.ts'
 import type { BootstrapState } from './records.ts'
@@ -68,13 +67,13 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   const refusals = new Map<string, DrainRefusal>()
   let retry: Timer | undefined
   const drain = async (cluster: string): Promise<void> => {
-    const before = refusals.get(cluster)
-    refusals.delete(cluster)
     for (const { key } of bootstrapsOf(cluster)) {
       const refusal = await options.drain(key)
-      if (refusal === undefined) continue
-      refusals.set(cluster, refusal)
-      if (refusal.reason !== before?.reason) log.warn({ node: key, ...refusal }, 'bootstrap not drained')
+      if (refusal !== undefined && refusal.reason !== refusals.get(cluster)?.reason) {
+        log.warn({ node: key, ...refusal }, 'bootstrap not drained')
+      }
+      if (refusal === undefined) refusals.delete(cluster)
+      else refusals.set(cluster, refusal)
     }
     if (refusals.size > 0) retry ??= clock.after(drainRetryMs, drainAgain)
   }

@@ -157,8 +157,7 @@ function createSource(
     if (late.signal.aborted) unresponsive.add(role)
     else unresponsive.delete(role)
     if (provided.kind !== 'unreachable' || !late.signal.aborted) return provided
-    const sentence = `its API did not respond within ${timeoutMs / 1000} s`
-    return { kind: 'unreachable', code: 'cluster.no-response', sentence }
+    return noResponse(timeoutMs)
   }
 
   async function fetchUserData(role: Role, signal: AbortSignal): Promise<Provided> {
@@ -185,8 +184,7 @@ function createSource(
   /** @param last the last known result, used when there is none in time */
   async function inTime(asking: Promise<Provided>, last: Provided | undefined): Promise<Provided> {
     const late = Promise.withResolvers<Provided>()
-    const reason = `its API did not respond within ${waitMs / 1000} s`
-    const timer = clock.after(waitMs, () => late.resolve(last ?? { kind: 'unreachable', reason }))
+    const timer = clock.after(waitMs, () => late.resolve(last ?? noResponse(waitMs)))
     const provided = await Promise.race([asking, late.promise])
     timer.cancel()
     return provided
@@ -203,6 +201,11 @@ function createSource(
     },
     close: () => end.abort(),
   }
+}
+
+function noResponse(afterMs: number): Provided {
+  const sentence = `its API did not respond within ${afterMs / 1000} s`
+  return { kind: 'unreachable', code: 'cluster.no-response', sentence }
 }
 
 /** A cluster that is not reachable most likely still provides the same file. */

@@ -4,6 +4,7 @@
  * denial locks out a good node. Pure.
  */
 import { formatDuration } from '../../text/duration.ts'
+import type { NodeRecord } from '../../install/installs.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import type { ClusterCode } from '../codes.ts'
@@ -53,6 +54,19 @@ export type PolicyDecision =
       readonly why: string
     }
   | Pending
+
+/**
+ * Returns the boot that the whole chain proves: the token of the script opened the Ignition files, reported the written
+ * disk, and the token that only the Ignition file contains reported the first boot from that disk. DHCP messages and
+ * requests for scripts prove nothing.
+ *
+ * @returns undefined for a node whose chain is not complete
+ */
+export function bootEvidenceOf({ provenBoot }: Pick<NodeRecord, 'provenBoot'>): BootEvidence | undefined {
+  if (provenBoot === undefined) return undefined
+  const { startedAt, bootedAt } = provenBoot
+  return { from: startedAt, to: bootedAt, installedAt: startedAt }
+}
 
 /** Returns the nodes of a cluster that join it: all but the bootstrap. */
 export function csrNodes(nodes: readonly NodeModel[], cluster: string): readonly CsrNode[] {
