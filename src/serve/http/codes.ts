@@ -72,6 +72,11 @@ export const httpCodes = defineCodes({
       'Slow readers of image files used all of their memory, so slipway closed the connection of the slowest',
     remedy: 'Find the client, or repeat the download with a range',
   },
+  'http.reader-limit': {
+    meaning:
+      'An undeclared client, or all of them together, have the maximum number of downloads in progress',
+    remedy: 'Repeat the request later, or declare the machine in the site file',
+  },
   'boot.not-the-node': {
     meaning: 'A machine whose address is not that of the node requested the boot script of the node',
     remedy: 'Check the address that DHCP gave to the machine, or ask on the server itself',

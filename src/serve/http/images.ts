@@ -13,6 +13,7 @@ import type { ImageDirectory } from '../../plan/http/plan.ts'
 import { readBody, replaceBody, type Body } from './body.ts'
 import type { Download, Downloads } from './downloads.ts'
 import type { Exchange, Tools } from './request-context.ts'
+import type { HttpCode } from './codes.ts'
 import { missingFile, refuse, unreadable, type Refusal } from './error-response.ts'
 import type { Readers } from './readers.ts'
 import { watchResponse } from './response.ts'
@@ -41,8 +42,23 @@ export async function sendImage(
   name: string,
 ): Promise<FastifyReply> {
   const path = join(directory.dir, name)
+  let body: Body | undefined
+  let download: Download | undefined
+  const close = () => {
+    reply.raw.destroy()
+    body?.close()
+  }
+  const reader = readers.add({ address, isKnown: node !== undefined || isLocal, close })
+  if (reader === undefined) {
+    const code: HttpCode = 'http.reader-limit'
+    counters.increment('http.readersRefused')
+    counters.refuse(code)
+    const sentence = 'too many downloads are in progress: repeat the request later'
+    return refuse(reply.header('retry-after', '5'), { status: 503, code, sentence })
+  }
   const file = await openImage(images, path)
   if ('sentence' in file) {
+    reader.end()
     counters.increment('http.unreadable')
     counters.refuse(file.code)
     const facts = { node, client, file: path, code: file.code, reason: file.detail ?? file.sentence }
@@ -52,13 +68,6 @@ export async function sendImage(
   }
   counters.increment('http.images')
   const what = directory.files.get(name)
-  let body: Body | undefined
-  let download: Download | undefined
-  const close = () => {
-    reply.raw.destroy()
-    body?.close()
-  }
-  const reader = readers.add({ address, isKnown: node !== undefined || isLocal, close })
   replaceBody(reply, (range) => {
     const events = { onProgress: reader.progress, onHeld: reader.held }
     const made = readBody(file, range, () => reply.raw.writableLength, events)

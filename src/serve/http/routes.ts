@@ -262,6 +262,7 @@ function createImageSources(tools: Tools): ImageSources {
   const readers = createReaders({
     limits: defaultReaderLimits,
     heldBytes: () => images.heldOctets(),
+    clock,
     onClosed({ address }) {
       counters.increment('http.readersClosed')
       counters.refuse(code)

@@ -79,21 +79,38 @@ export function peerAddress({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'
   return remoteAddress.replace(/^::ffff:(?=[\d.]+$)/i, '')
 }
 
+/** Requests of unknown clients that are answered in one turn of the event loop: DNS and DHCP wait for that time. */
+const requestsPerTurn = 8
+
+/** Runs the first tasks at once, and the others in later turns of the event loop. */
+function createTurns(perTurn: number): (task: () => void) => void {
+  const waiting: (() => void)[] = []
+  const next = () => {
+    for (const task of waiting.splice(0, perTurn)) task()
+    if (waiting.length > 0) setImmediate(next)
+  }
+  return (task) => {
+    if (waiting.push(task) === 1) setImmediate(next)
+  }
+}
+
 export function createHttpServer(
   answer: RequestListener,
   { isKnown, events, limits = defaultLimits }: HttpServerOptions,
 ): HttpServer {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerOctets,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      connectionsCheckingInterval: limits.checkIntervalMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      noDelay: true,
-    },
-    answer,
-  )
+  const server = createServer({
+    maxHeaderSize: limits.headerOctets,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    noDelay: true,
+  })
+  const inTurns = createTurns(requestsPerTurn)
+  server.on('request', (request, response) => {
+    if (isKnown(peerAddress(request.socket))) answer(request, response)
+    else inTurns(() => answer(request, response))
+  })
   server.timeout = limits.stalledMs
   // No "100 Continue": a request with a body is refused before the body is sent.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))

@@ -232,7 +232,12 @@ t.test('a file that is replaced while it is opened gets 503', async (t) => {
   const name = 'rhcos-live-rootfs.x86_64.img'
   const real = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
   let closed = 0
-  const readers = createReaders({ limits: defaultReaderLimits, heldBytes: () => 0, onClosed: () => {} })
+  const readers = createReaders({
+    limits: defaultReaderLimits,
+    heldBytes: () => 0,
+    onClosed: () => {},
+    clock: options.clock,
+  })
   const earlier = {
     heldOctets: () => 0,
     async open(path: string) {

@@ -1,24 +1,29 @@
 import t from 'tap'
+import { fakeClock } from '../../support/fake-clock.ts'
 import { createReaders, type Reader } from '../../../src/serve/http/readers.ts'
 
 function world() {
+  const clock = fakeClock()
   const closed: string[] = []
   const held = new Map<string, number>()
   const readers = createReaders({
-    limits: { heldBytes: 3, perKnownClient: 2 },
+    limits: { heldBytes: 3, perKnownClient: 2, perUnknownClient: 2, unknown: 5, stalledMs: 100 },
+    clock,
     heldBytes: () => [...held.values()].reduce((sum, bytes) => sum + bytes, 0),
     onClosed: ({ address }) => closed.push(address),
   })
   const add = (address: string, isKnown = false) => {
     const reader: Reader = { address, isKnown, close: () => held.delete(address) }
-    const handle = readers.add(reader)
+    const handle = readers.add(reader)!
     const take = () => {
       held.set(address, 1)
       handle.held()
     }
     return { ...handle, take }
   }
-  return { readers, add, closed }
+  const isRefused = (address: string) =>
+    readers.add({ address, isKnown: false, close: () => {} }) === undefined
+  return { readers, add, isRefused, closed, clock }
 }
 
 t.test('over the budget the unknown reader without progress is disconnected', (t) => {
@@ -54,5 +59,19 @@ t.test('a known client has a maximum of concurrent readers', (t) => {
   add('m1', true)
   t.same(closed, ['m1'])
   t.equal(readers.size(), 3)
+  t.end()
+})
+
+t.test('an unknown client has a maximum of concurrent readers, and so have all of them', (t) => {
+  const { add, isRefused, closed, clock } = world()
+  add('a')
+  add('a')
+  t.ok(isRefused('a'))
+  for (const address of ['b', 'b', 'c']) add(address)
+  t.ok(isRefused('d'), 'all are in progress')
+  clock.advance(100)
+  t.notOk(isRefused('d'), 'one without progress makes way')
+  t.same(closed, ['a'])
+  add('m1', true)
   t.end()
 })
