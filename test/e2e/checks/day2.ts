@@ -69,7 +69,7 @@ export const day2Checks: readonly Check[] = [
         const machine = { firmware: 'bios', tap: rackTap, mac: w4.mac, continuesAfterReset: true } as const
         const booting = boot(rig.network, { ...machine, dir, limitMs: 150_000 })
         const isInstalled = ({ msg, text }: { msg: string; text: string }): boolean =>
-          msg === 'node changed its mode' && /"node":"ocp45\/w4".*"to":"installed"/.test(text)
+          msg === 'node state changed' && /"node":"ocp45\/w4".*"to":"installed"/.test(text)
         await guide.server.waitFor('that w4 is installed', isInstalled, { since, limitMs: 150_000 })
         const slowest = await joinCluster(guide)
         const { outcome, console } = await booting
