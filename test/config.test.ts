@@ -12,7 +12,7 @@ import { siteJsonSchema } from '../src/site/json-schema.ts'
 import { loadSite } from '../src/site/load.ts'
 import { formatProblem } from '../src/site/problem.ts'
 import type { Site } from '../src/site/schema.ts'
-import { acceptedByHaproxy, acceptedByKeepalived, noHaproxy, noKeepalived } from './support/judges.ts'
+import { expectValidHaproxy, expectValidKeepalived, noHaproxy, noKeepalived } from './support/validators.ts'
 
 const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
 const config = new URL('../config/', import.meta.url)
@@ -37,13 +37,13 @@ for (const name of sites) {
     if (plan !== undefined) {
       t.test('HAProxy takes what is made of it', { skip: noHaproxy }, (t) => {
         const text = renderHaproxy(plan)
-        acceptedByHaproxy(t, [join(t.testdir({ 'haproxy.cfg': text }), 'haproxy.cfg')])
+        expectValidHaproxy(t, [join(t.testdir({ 'haproxy.cfg': text }), 'haproxy.cfg')])
         t.end()
       })
     }
     if (shared !== undefined) {
       t.test('keepalived takes what is made of it', { skip: noKeepalived }, (t) => {
-        acceptedByKeepalived(t, shared)
+        expectValidKeepalived(t, shared)
         t.end()
       })
     }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { expositionType } from '../src/host/exposition.ts'
 import { clusterFamilies, type ClusterStatus } from '../src/cluster/report.ts'
 import { renderMetrics, type Measured } from '../src/metrics.ts'
-import { now, rackInstalls, rackStanding } from './support/rack.ts'
+import { now, sampleInstalls, sampleClusterStatus } from './support/sample-nodes.ts'
 import type { BalancerState } from '../src/serve/haproxy/balancer.ts'
 import { haproxyFamilies } from '../src/serve/haproxy/metrics.ts'
 import { routesWorld } from './support/http-service.ts'
@@ -28,19 +28,19 @@ const measured = {
   siteFileDiffers: false,
   counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40, 'http.bugs': 2 },
   refusals: { 'dns.client-not-allowed': 7 },
-  records: rackInstalls().list(),
+  records: sampleInstalls().list(),
   clusters: [
-    rackStanding,
+    sampleClusterStatus,
     {
       ...{
-        ...rackStanding,
+        ...sampleClusterStatus,
         cluster: 'ocp46',
         trouble: 'there is no kubeconfig',
-        stages: rackStanding.stages.slice(5),
+        stages: sampleClusterStatus.stages.slice(5),
       },
       requests: { approve: 'off', approved: 0 } as const,
     },
-    { ...rackStanding, cluster: 'nobody-asks', stages: [] },
+    { ...sampleClusterStatus, cluster: 'nobody-asks', stages: [] },
   ],
   ignition: [{ cluster: 'ocp45', kind: 'bootstrap', expiresAt: 1_795_000_000_400 } as const],
   haproxy: { applied: { outcome: 'reload failed', reason: 'a reason' }, servers, out: [] } as const,

@@ -10,8 +10,8 @@ import { nodes } from '../../src/cli/commands/nodes.ts'
 import { status, watchStatus } from '../../src/cli/commands/status.ts'
 import { controlService, socketPath } from '../support/control-service.ts'
 import { fakeClock } from '../support/fake-clock.ts'
-import { nodeLife } from '../support/node-life.ts'
-import { now, rackStanding } from '../support/rack.ts'
+import { observedNode } from '../support/observed-node.ts'
+import { now, sampleClusterStatus } from '../support/sample-nodes.ts'
 import { keptTerminal } from '../support/terminal.ts'
 
 async function run(command: Command, path: string, ...args: string[]) {
@@ -114,7 +114,7 @@ t.test('where clusters stand: all, one, or as JSON', async (t) => {
 })
 
 t.test('several clusters stand apart; a site without one says so', async (t) => {
-  const standings: object[] = [rackStanding, { ...rackStanding, cluster: 'c2' }]
+  const standings: object[] = [sampleClusterStatus, { ...sampleClusterStatus, cluster: 'c2' }]
   const { path } = await controlService(t, socketPath(t), { reports: () => standings as never })
   t.match((await run(cluster, path, 'show')).out, /^ocp45: [^]*\n\nc2: 3 of 5/)
   standings.length = 0
@@ -163,7 +163,7 @@ t.test('events in lines and as JSON, until the end', async (t) => {
 })
 
 t.test('each kind of event has its words', (t) => {
-  const life = nodeLife().pxe().installer().callback('written').command('menu')
+  const life = observedNode().pxe().installer().callback('written').command('menu')
   life.says('registered').says('not-ready', { reason: 'no CNI' })
   life.see({ kind: 'state', from: 'installing', to: 'installed', reason: 'its disk is written' })
   const text = [...new Set(life.observations.map((seen) => eventLine(seen, 100).replace(/^.*w1 {2}/, '')))]

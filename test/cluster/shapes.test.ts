@@ -85,7 +85,7 @@ t.test('rejects objects that do not have their published shape, and names the fi
     ],
   ]
   for (const [path, object, found] of rows) {
-    t.throws(() => asKept(path, object), { name: 'Misfit', message: `${path}: ${found}` }, found)
+    t.throws(() => asKept(path, object), { name: 'SchemaViolation', message: `${path}: ${found}` }, found)
   }
   const unknown = '/apis/machine.openshift.io/v1beta1/namespaces/x/machines'
   t.throws(() => asKept(unknown, named), {
@@ -127,7 +127,7 @@ t.test('objects of built-in kinds have no kind in a list, and have it elsewhere'
 
 t.test('every test server rejects it', async (t) => {
   const { server } = await connected(t)
-  const misfit = { name: 'Misfit', message: /\.note is not published/ }
+  const misfit = { name: 'SchemaViolation', message: /\.note is not published/ }
   const odd = { ...nodeObject('m1'), note: 'x' }
   t.throws(() => server.put(nodes, odd), misfit)
   const cluster = memoryCluster()

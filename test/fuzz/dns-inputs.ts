@@ -1,5 +1,5 @@
 /** Queries and answers to mutate, and mutators for the format of DNS messages. */
-import { judge } from '../support/dns-judge.ts'
+import { dnsPacket } from '../support/dns-packet.ts'
 import { hexFixture } from '../support/hex.ts'
 import { encode } from '../serve/dns/ask.ts'
 import { replaced, type Mutator } from './mutate.ts'
@@ -48,10 +48,10 @@ export const resolverAnswers: readonly Uint8Array[] = [
   { rcode: 3, answers: [], authorities: [{ type: 'SOA', name: 'io', ttl: 60, data: soa }] },
   { rcode: 0x200, answers: [] },
 ].map(({ rcode, ...sections }) =>
-  judge.encode({
+  dnsPacket.encode({
     type: 'response',
     id: 1,
-    flags: judge.RECURSION_DESIRED | rcode,
+    flags: dnsPacket.RECURSION_DESIRED | rcode,
     questions: [{ name: 'quay.io', type: 'A', class: 'IN' }],
     ...sections,
     additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [] }],

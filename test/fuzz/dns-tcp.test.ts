@@ -9,7 +9,7 @@ import { walkMessage } from '../../src/proto/dns/walk.ts'
 import { startDns } from '../../src/serve/dns/service.ts'
 import { crowdedModel } from '../plan/dns/guide.ts'
 import { encode, planOf } from '../serve/dns/ask.ts'
-import { judge } from '../support/dns-judge.ts'
+import { dnsPacket } from '../support/dns-packet.ts'
 import { memorySockets } from '../support/memory-sockets.ts'
 import { fuzz } from './campaign.ts'
 import { watchFailures } from './failures.ts'
@@ -62,7 +62,7 @@ async function serve(inputs: readonly Uint8Array[]): Promise<void> {
     })
     const last = await exchange(port, frame(encode({ name: 'api.ocp45.example.localdomain', id: 0xbeef })))
     const [reply] = createFrameReader().push(last)
-    if (reply === undefined || judge.decode(reply).id !== 0xbeef)
+    if (reply === undefined || dnsPacket.decode(reply).id !== 0xbeef)
       throw new Error('no response after these inputs')
   } finally {
     await service.close(1000)

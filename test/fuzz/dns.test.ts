@@ -14,7 +14,7 @@ import { readU16 } from '../../src/serve/dns/reply.ts'
 import { startDns } from '../../src/serve/dns/service.ts'
 import { crowdedModel } from '../plan/dns/guide.ts'
 import { encode, planOf } from '../serve/dns/ask.ts'
-import { judge } from '../support/dns-judge.ts'
+import { dnsPacket } from '../support/dns-packet.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { inbox, memorySockets } from '../support/memory-sockets.ts'
 import { fuzz } from './campaign.ts'
@@ -73,7 +73,7 @@ function checkAnswer(query: Uint8Array, transport: 'udp' | 'tcp'): void {
   const { octets, outcome } = result
   if (octets.length > (transport === 'udp' ? 1232 : 65_535)) throw new Error(`${octets.length} octets`)
   checkReply(query, octets)
-  const reply = judge.decode(octets)
+  const reply = dnsPacket.decode(octets)
   if (reply.type !== 'response') throw new Error('the reply is a query')
   if (outcome === 'nxdomain' && reply.authorities[0]?.type !== 'SOA' && !reply.flag_tc)
     throw new Error('NXDOMAIN without SOA')

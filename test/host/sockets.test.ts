@@ -157,14 +157,14 @@ t.test('without systemd, udp and tcp bind the requested address', async (t) => {
 })
 
 /**
- * Starts test/support/adopting-child.ts with these sockets as descriptors 3, 4, …; resolves with its report.
+ * Starts test/support/activated-process.ts with these sockets as descriptors 3, 4, …; resolves with its report.
  *
  * @param shared called while the sockets are open on both sides; afterwards the child has them alone
  */
 async function adoptedBy(t: Test, passed: (Socket | Server)[], args: string[] = [], shared = () => {}) {
   // Node has no public way to a socket's descriptor.
   const fds = passed.map((socket) => (socket as unknown as { _handle: { fd: number } })._handle.fd)
-  const script = new URL('../support/adopting-child.ts', import.meta.url).pathname
+  const script = new URL('../support/activated-process.ts', import.meta.url).pathname
   const names = passed.map(() => 'dns').join(':')
   const child = spawn('/bin/sh', ['-c', 'LISTEN_PID=$$ exec "$0" "$@"', process.execPath, script, ...args], {
     env: { ...process.env, LISTEN_FDS: String(passed.length), LISTEN_FDNAMES: names },

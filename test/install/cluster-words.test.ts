@@ -1,11 +1,11 @@
 /** What a cluster says of a node has its place among the steps of the node's way, and begins no boot. */
 import t from 'tap'
 import { timelineOf } from '../../src/install/timeline.ts'
-import { nodeLife, type NodeLife } from '../support/node-life.ts'
+import { observedNode, type ObservedNode } from '../support/observed-node.ts'
 import { minute, symptom } from '../support/symptom-cases.ts'
-import { installer, pxe, tell, told } from '../support/timeline-lines.ts'
+import { installer, pxe, bootLines, stepText } from '../support/timeline-lines.ts'
 
-const joins = (life: NodeLife) =>
+const joins = (life: ObservedNode) =>
   life
     .says('approved-client', { reason: 'csr-a' })
     .says('registered')
@@ -15,30 +15,30 @@ const joins = (life: NodeLife) =>
     .says('ready')
 const words = 'approved-client, registered, not-ready, approved-serving, ready'
 
-const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] = [
+const ways: { name: string; life: ObservedNode; boots: string[]; loose?: string }[] = [
   {
     name: 'cluster reports follow the first start',
-    life: joins(nodeLife().installs()),
+    life: joins(observedNode().installs()),
     boots: [`network: ${pxe}, ${installer}, disk, reboot`, `disk: disk-dhcp, started, ${words}`],
   },
   {
     name: 'for a node with a static address they follow its installer and end the disk step',
-    life: joins(nodeLife().script('install').fetches('rootfs').ignition().pass(300_000)),
+    life: joins(observedNode().script('install').fetches('rootfs').ignition().pass(300_000)),
     boots: [`network: install-script, rootfs, ignition, disk, ${words}`],
   },
   {
     name: 'and end the reboot step',
-    life: joins(nodeLife().ignition().callback('written').pass(300_000)),
+    life: joins(observedNode().ignition().callback('written').pass(300_000)),
     boots: [`network: ignition, disk, reboot, ${words}`],
   },
   {
     name: 'for a node that boots its disk via the network they follow its script',
-    life: nodeLife().pxe().script('local').pass(60_000).says('ready').pxe().script('menu').says('ready'),
+    life: observedNode().pxe().script('local').pass(60_000).says('ready').pxe().script('menu').says('ready'),
     boots: [`network: ${pxe}, local-script, ready`, `network: ${pxe}, menu-script, ready`],
   },
   {
     name: 'not Ready belongs to the boot before the current one',
-    life: nodeLife()
+    life: observedNode()
       .asks('system')
       .says('ready')
       .pass(9 * minute)
@@ -49,7 +49,7 @@ const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] 
   },
   {
     name: 'a late Ready does not belong to a boot without a system',
-    life: nodeLife()
+    life: observedNode()
       .asks('system')
       .pass(9 * minute)
       .asks('firmware')
@@ -58,12 +58,18 @@ const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] 
   },
   {
     name: 'a node that changes often has the latest report of each kind and its count',
-    life: nodeLife().asks('system').says('ready').pass(minute).says('not-ready').pass(minute).says('ready'),
+    life: observedNode()
+      .asks('system')
+      .says('ready')
+      .pass(minute)
+      .says('not-ready')
+      .pass(minute)
+      .says('ready'),
     boots: ['disk: disk-dhcp, not-ready, ready ×2'],
   },
   {
     name: 'a system that sends DHCP after not Ready has restarted',
-    life: nodeLife()
+    life: observedNode()
       .asks('system')
       .says('ready')
       .pass(9 * minute)
@@ -74,13 +80,13 @@ const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] 
   },
   {
     name: 'for a node without a boot they are listed alone',
-    life: nodeLife().says('registered').says('ready').pass(minute).says('removed'),
+    life: observedNode().says('registered').says('ready').pass(minute).says('removed'),
     boots: [],
     loose: 'registered, ready, removed',
   },
   {
     name: 'also if it boots later without a system',
-    life: nodeLife().says('ready').pass(minute).asks('firmware').says('not-ready'),
+    life: observedNode().says('ready').pass(minute).asks('firmware').says('not-ready'),
     boots: ['network: firmware-dhcp'],
     loose: 'ready, not-ready',
   },
@@ -88,14 +94,14 @@ const ways: { name: string; life: NodeLife; boots: string[]; loose?: string }[] 
 
 for (const { name, life, boots, loose = '' } of ways) {
   t.test(name, (t) => {
-    t.same(tell(life), boots)
-    t.equal(timelineOf(life.observations).words.map(told).join(', '), loose)
+    t.same(bootLines(life), boots)
+    t.equal(timelineOf(life.observations).words.map(stepText).join(', '), loose)
     t.end()
   })
 }
 
 t.test('a report has the time of its cluster, limited to the range of the boot', (t) => {
-  const life = nodeLife()
+  const life = observedNode()
     .asks('system')
     .pass(10 * minute)
   const began = life.observations[0]!.at
@@ -103,12 +109,12 @@ t.test('a report has the time of its cluster, limited to the range of the boot',
   t.match(since(began + minute), { startedAt: began + minute, endedAt: began + minute, durationMs: 0 })
   t.match(since(began - minute), { startedAt: began }, 'not before its boot')
   t.match(since(life.now() + minute), { startedAt: life.now() }, 'nor in time to come')
-  const [alone] = timelineOf(nodeLife().says('ready', { since: 5, reason: 'x' }).observations).words
+  const [alone] = timelineOf(observedNode().says('ready', { since: 5, reason: 'x' }).observations).words
   t.match(alone, { startedAt: 5, reason: 'x' })
   t.end()
 })
 
-function nodeLifeWith(life: NodeLife, since: number) {
+function nodeLifeWith(life: ObservedNode, since: number) {
   const observations = [...life.observations]
   observations.push({ node: life.node, kind: 'cluster', word: 'ready', since, sequence: 99, at: life.now() })
   return { observations }
@@ -116,7 +122,7 @@ function nodeLifeWith(life: NodeLife, since: number) {
 
 t.test('a Ready node has no symptom for missing DHCP requests or callbacks', (t) => {
   const silent = () =>
-    nodeLife()
+    observedNode()
       .script('install')
       .fetches('rootfs')
       .ignition()
@@ -127,7 +133,7 @@ t.test('a Ready node has no symptom for missing DHCP requests or callbacks', (t)
 })
 
 t.test('a boot that stops has a symptom although the cluster reports not Ready', (t) => {
-  const life = nodeLife()
+  const life = observedNode()
     .asks('system')
     .says('ready')
     .pass(9 * minute)

@@ -3,11 +3,11 @@ import { createReports } from '../../src/install/reports.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { memoryInstalls } from '../support/memory-installs.ts'
 import { exampleModel } from '../support/model.ts'
-import { nodeLife } from '../support/node-life.ts'
-import { rackInstalls, rackReports } from '../support/rack.ts'
+import { observedNode } from '../support/observed-node.ts'
+import { sampleInstalls, sampleReports } from '../support/sample-nodes.ts'
 
 t.test('every declared node, with its step and its symptom', (t) => {
-  const list = rackReports().list()
+  const list = sampleReports().list()
   t.same(
     list.map(({ node, step, symptom }) => [node, step?.kind, symptom?.name]),
     [
@@ -24,8 +24,8 @@ t.test('every declared node, with its step and its symptom', (t) => {
 })
 
 t.test('details are the report with its boots, computed again after an observation', (t) => {
-  const installs = rackInstalls()
-  const reports = rackReports(installs)
+  const installs = sampleInstalls()
+  const reports = sampleReports(installs)
   t.same(reports.details('ocp45/i1')?.boots, [])
   installs.observe({ node: 'ocp45/i1', kind: 'script', script: 'menu' })
   t.match(reports.details('ocp45/i1')?.boots, [{ steps: [{ kind: 'menu-script' }] }])
@@ -50,7 +50,7 @@ t.test('a node that is no longer declared is not reported', (t) => {
 
 t.test('a node with a static address needs no DHCP request', (t) => {
   const [model] = exampleModel().nodes
-  const life = nodeLife(model!.key).pxe().script('local')
+  const life = observedNode(model!.key).pxe().script('local')
   for (const [argument, name] of [
     ['ip=192.0.2.11::192.0.2.1:255.255.255.0:m1:ens3:none', undefined],
     ['ip=ens3:dhcp', 'disk-silent'],

@@ -5,8 +5,8 @@ import type { StepKindRow } from '../../src/install/step-row.ts'
 import { stalledSymptom } from '../../src/install/symptoms/disk.ts'
 import { isStalledAt, viewOf } from '../../src/install/symptoms/boot-view.ts'
 import { latestStep, timelineOf } from '../../src/install/timeline.ts'
-import { nodeLife, type NodeLife } from '../support/node-life.ts'
-import { tell } from '../support/timeline-lines.ts'
+import { observedNode, type ObservedNode } from '../support/observed-node.ts'
+import { bootLines } from '../support/timeline-lines.ts'
 
 const minute = 60_000
 
@@ -30,22 +30,23 @@ const powerOn: StepKindRow = {
 t.test('a new step needs one row: it orders, times out, and prints', (t) => {
   const kind = 'power-on' as 'started'
   Object.assign(stepKinds, { [kind]: powerOn })
-  const poweredOn = (life: NodeLife) => life.see({ kind: 'callback', stage: kind, client: '192.0.2.9:623' })
+  const poweredOn = (life: ObservedNode) =>
+    life.see({ kind: 'callback', stage: kind, client: '192.0.2.9:623' })
 
   const life = poweredOn(
-    nodeLife()
+    observedNode()
       .pxe()
       .script('local')
       .pass(10 * minute),
   )
   life.pass(1000).pxe()
-  t.same(tell(life), [
+  t.same(bootLines(life), [
     'network: firmware-dhcp, loader, ipxe-dhcp, local-script',
     'network: power-on',
     'network: firmware-dhcp, loader, ipxe-dhcp',
   ])
 
-  const stalled = poweredOn(nodeLife())
+  const stalled = poweredOn(observedNode())
   const { boots } = timelineOf(stalled.observations)
   const record = { node: 'ocp45/w1', mode: 'install', since: 0, reason: '' } as const
   const viewAfter = (ms: number) => viewOf(boots, stalled.now() + ms, { record, usesDhcp: true })!

@@ -8,7 +8,7 @@ import { openStore } from '../../src/install/open-store.ts'
 import { uninstrumented } from '../support/uninstrumented.ts'
 
 const now = Date.UTC(2026, 0, 1)
-const child = fileURLToPath(new URL('../support/writing-child.ts', import.meta.url))
+const child = fileURLToPath(new URL('../support/record-writer.ts', import.meta.url))
 /** Beside each other, because most of the time a process waits for the disk. */
 const stores = 10
 const rounds = 10

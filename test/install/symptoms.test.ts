@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { NodeRecord } from '../../src/install/installs.ts'
-import { nodeLife } from '../support/node-life.ts'
+import { observedNode } from '../support/observed-node.ts'
 import { lifeUntil, minute, symptom, wait } from '../support/symptom-cases.ts'
 
 t.test('a node with a static address sends no DHCP request when it boots from its disk', (t) => {
-  const local = nodeLife()
+  const local = observedNode()
     .pxe()
     .script('local')
     .pass(30_000)
@@ -16,7 +16,7 @@ t.test('a node with a static address sends no DHCP request when it boots from it
 })
 
 t.test('a node that waits, installs, and starts never has a symptom', (t) => {
-  const life = nodeLife()
+  const life = observedNode()
   life.pxe()
   for (let asked = 0; asked < 100; asked++) life.script('wait', wait).pass(5000)
   life.installer('master').pass(95_000).callback('written').pass(70_000).asks('system').callback('started')
@@ -30,7 +30,7 @@ t.test('a node that waits, installs, and starts never has a symptom', (t) => {
 })
 
 t.test('the symptom of two boots remains while the third boot starts', (t) => {
-  const life = nodeLife()
+  const life = observedNode()
     .asks('firmware')
     .loader('sent')
     .pass(40_000)
@@ -47,7 +47,7 @@ t.test('the symptom of two boots remains while the third boot starts', (t) => {
 })
 
 t.test('a boot that stops has a symptom although earlier boots succeeded', (t) => {
-  const boots = nodeLife()
+  const boots = observedNode()
     .pxe()
     .script('local')
     .asks('system')
@@ -65,13 +65,13 @@ t.test('a boot that stops has a symptom although earlier boots succeeded', (t) =
 })
 
 t.test('a node that was never seen has no symptom', (t) => {
-  t.equal(symptom(nodeLife(), { record: { mode: 'install' } }), undefined)
+  t.equal(symptom(observedNode(), { record: { mode: 'install' } }), undefined)
   t.end()
 })
 
 t.test('gave-up: the reason comes from the record', (t) => {
   const reason = '3 attempts failed'
-  t.match(symptom(nodeLife().pxe(), { record: { mode: 'failed', reason } }), {
+  t.match(symptom(observedNode().pxe(), { record: { mode: 'failed', reason } }), {
     name: 'gave-up',
     saw: '3 attempts failed, and slipway does not try again automatically',
     advice: /`slipway node show ocp45\/w1`/,
@@ -80,7 +80,7 @@ t.test('gave-up: the reason comes from the record', (t) => {
 })
 
 t.test('armed-not-seen: the node was armed and did not boot from the network', (t) => {
-  const life = nodeLife()
+  const life = observedNode()
   const record: Partial<NodeRecord> = {
     mode: 'install',
     since: life.now(),

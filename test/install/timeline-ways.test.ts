@@ -1,21 +1,21 @@
 import t from 'tap'
-import { nodeLife, type NodeLife } from '../support/node-life.ts'
-import { installer, pxe, tell } from '../support/timeline-lines.ts'
+import { observedNode, type ObservedNode } from '../support/observed-node.ts'
+import { installer, pxe, bootLines } from '../support/timeline-lines.ts'
 
-const ways: { name: string; life: NodeLife; boots: string[] }[] = [
+const ways: { name: string; life: ObservedNode; boots: string[] }[] = [
   {
     name: 'repeated requests without an answer are one step',
-    life: nodeLife().discover('firmware').pass(4000).discover('firmware').pass(8000).discover('firmware'),
+    life: observedNode().discover('firmware').pass(4000).discover('firmware').pass(8000).discover('firmware'),
     boots: ['network: firmware-dhcp offered ×3'],
   },
   {
     name: 'a request after a pause of five minutes is another boot',
-    life: nodeLife().discover('firmware').pass(301_000).discover('firmware'),
+    life: observedNode().discover('firmware').pass(301_000).discover('firmware'),
     boots: ['network: firmware-dhcp offered', 'network: firmware-dhcp offered'],
   },
   {
     name: 'firmware that falls back from PXE to HTTP Boot starts another boot',
-    life: nodeLife()
+    life: observedNode()
       .asks('firmware')
       .asks('http-firmware', 1000, 16)
       .loader('probed')
@@ -24,37 +24,37 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'a loader fetched again after firmware DHCP belongs to the next boot',
-    life: nodeLife().asks('firmware').loader('sent').pass(20_000).asks('firmware').loader('sent'),
+    life: observedNode().asks('firmware').loader('sent').pass(20_000).asks('firmware').loader('sent'),
     boots: ['network: firmware-dhcp, loader', 'network: firmware-dhcp, loader'],
   },
   {
     name: 'a loader fetched again by the same boot is counted, its probes are not',
-    life: nodeLife().asks('firmware').loader('probed').loader('sent').loader('probed').loader('sent'),
+    life: observedNode().asks('firmware').loader('probed').loader('sent').loader('probed').loader('sent'),
     boots: ['network: firmware-dhcp, loader ×2'],
   },
   {
     name: 'a loader of which only the size was requested',
-    life: nodeLife().asks('firmware').loader('probed').loader('probed'),
+    life: observedNode().asks('firmware').loader('probed').loader('probed'),
     boots: ['network: firmware-dhcp, loader probed ×2'],
   },
   {
     name: 'optional files of iPXE are not a step',
-    life: nodeLife().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
+    life: observedNode().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
     boots: ['network: firmware-dhcp, loader'],
   },
   {
     name: 'iPXE in the ROM of a network card starts a boot',
-    life: nodeLife().asks('ipxe').script('local').pass(60_000).asks('ipxe').script('local'),
+    life: observedNode().asks('ipxe').script('local').pass(60_000).asks('ipxe').script('local'),
     boots: ['network: ipxe-dhcp, local-script', 'network: ipxe-dhcp, local-script'],
   },
   {
     name: 'iPXE DHCP after a long pause is another boot',
-    life: nodeLife().asks('ipxe').pass(400_000).asks('ipxe'),
+    life: observedNode().asks('ipxe').pass(400_000).asks('ipxe'),
     boots: ['network: ipxe-dhcp', 'network: ipxe-dhcp'],
   },
   {
     name: 'waiting is one step for each reason and ends with the next script',
-    life: nodeLife()
+    life: observedNode()
       .pxe()
       .script('wait', { reason: 'the bootstrap does not serve' })
       .pass(5000)
@@ -67,32 +67,32 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'a node that was powered off while it waited',
-    life: nodeLife().pxe().script('wait', { reason: 'x' }).pass(10_000).pxe(),
+    life: observedNode().pxe().script('wait', { reason: 'x' }).pass(10_000).pxe(),
     boots: [`network: ${pxe}, wait-script aborted`, `network: ${pxe}`],
   },
   {
     name: 'the disk selected in the menu',
-    life: nodeLife().pxe().script('menu').pass(20_000).asks('system'),
+    life: observedNode().pxe().script('menu').pass(20_000).asks('system'),
     boots: [`network: ${pxe}, menu-script, disk-dhcp`],
   },
   {
     name: 'the disk via the network',
-    life: nodeLife().pxe().script('local').pass(30_000).asks('system').pass(20_000).asks('system'),
+    life: observedNode().pxe().script('local').pass(30_000).asks('system').pass(20_000).asks('system'),
     boots: [`network: ${pxe}, local-script, disk-dhcp ×2`],
   },
   {
     name: 'firmware that falls back from the network to its disk',
-    life: nodeLife().discover('firmware').pass(60_000).asks('system'),
+    life: observedNode().discover('firmware').pass(60_000).asks('system'),
     boots: ['network: firmware-dhcp offered, disk-dhcp'],
   },
   {
     name: 'two boots from the disk within minutes',
-    life: nodeLife().asks('system').pass(30_000).asks('system').pass(180_000).asks('system'),
+    life: observedNode().asks('system').pass(30_000).asks('system').pass(180_000).asks('system'),
     boots: ['disk: disk-dhcp ×2', 'disk: disk-dhcp'],
   },
   {
     name: 'a renewed lease is not a step',
-    life: nodeLife().asks('system').pass(1_800_000).see({
+    life: observedNode().asks('system').pass(1_800_000).see({
       kind: 'dhcp',
       asker: 'system',
       message: 'request',
@@ -104,7 +104,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'an interrupted kernel is fetched again',
-    life: nodeLife()
+    life: observedNode()
       .pxe()
       .script('install', { role: 'worker' })
       .file('kernel', 'begun', 0, 0)
@@ -114,7 +114,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'a script that starts again adds no steps',
-    life: nodeLife()
+    life: observedNode()
       .pxe()
       .script('install')
       .file('kernel', 'aborted', 0, 10)
@@ -125,7 +125,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'a download is active until it is sent',
-    life: nodeLife()
+    life: observedNode()
       .pxe()
       .script('install')
       .file('kernel', 'begun', 0, 0)
@@ -134,7 +134,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'a download without further progress was interrupted',
-    life: nodeLife()
+    life: observedNode()
       .pxe()
       .script('install')
       .fetches('kernel')
@@ -145,7 +145,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'a download during a restart of slipway',
-    life: nodeLife()
+    life: observedNode()
       .fetches('initramfs')
       .asks('system')
       .file('rootfs', 'under-way', 9, 900)
@@ -155,12 +155,16 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'an interrupted initramfs starts no live system',
-    life: nodeLife().script('install').fetches('kernel').file('initramfs', 'aborted', 9, 900).asks('system'),
+    life: observedNode()
+      .script('install')
+      .fetches('kernel')
+      .file('initramfs', 'aborted', 9, 900)
+      .asks('system'),
     boots: ['network: install-script, kernel, initramfs aborted, disk-dhcp'],
   },
   {
     name: 'the installer of 4.5 fetches a metal image',
-    life: nodeLife()
+    life: observedNode()
       .script('install')
       .fetches('kernel')
       .fetches('initramfs')
@@ -176,7 +180,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'the Ignition file of the live system does not start writing the disk',
-    life: nodeLife()
+    life: observedNode()
       .fetches('initramfs')
       .asks('system')
       .ignition('sent', { role: 'live' })
@@ -186,42 +190,42 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'a refused client does not change the Ignition step of the node',
-    life: nodeLife().fetches('rootfs').ignition().ignition('refused', { reason: 'its token is used up' }),
+    life: observedNode().fetches('rootfs').ignition().ignition('refused', { reason: 'its token is used up' }),
     boots: ['network: rootfs, ignition, disk under-way, ignition refused'],
   },
   {
     name: 'an installed system that reads Ignition does not write its disk',
-    life: nodeLife().asks('system').ignition(),
+    life: observedNode().asks('system').ignition(),
     boots: ['disk: disk-dhcp, ignition'],
   },
   {
     name: 'an installer that failed',
-    life: nodeLife().fetches('rootfs').ignition().pass(9000).callback('failed'),
+    life: observedNode().fetches('rootfs').ignition().pass(9000).callback('failed'),
     boots: ['network: rootfs, ignition, disk aborted, failed'],
   },
   {
     name: 'an installer that failed before any other step',
-    life: nodeLife().callback('failed'),
+    life: observedNode().callback('failed'),
     boots: ['network: failed'],
   },
   {
     name: 'the callback of the written disk alone',
-    life: nodeLife().callback('written'),
+    life: observedNode().callback('written'),
     boots: ['network: disk, reboot under-way'],
   },
   {
     name: 'a repeated callback is counted',
-    life: nodeLife().ignition().callback('written').callback('written'),
+    life: observedNode().ignition().callback('written').callback('written'),
     boots: ['network: ignition, disk ×2, reboot under-way'],
   },
   {
     name: 'a first start with a static address',
-    life: nodeLife().ignition().callback('written').pass(60_000).callback('started'),
+    life: observedNode().ignition().callback('written').pass(60_000).callback('started'),
     boots: ['network: ignition, disk, reboot', 'disk: started'],
   },
   {
     name: 'a network boot after a disk boot, and again the disk',
-    life: nodeLife()
+    life: observedNode()
       .ignition()
       .callback('written')
       .pass(60_000)
@@ -233,7 +237,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'an interrupted installation and the next one',
-    life: nodeLife().pxe().installer().pass(10_000).pxe().installer().callback('written'),
+    life: observedNode().pxe().installer().pass(10_000).pxe().installer().callback('written'),
     boots: [
       `network: ${pxe}, ${installer}, disk unconfirmed`,
       `network: ${pxe}, ${installer}, disk, reboot under-way`,
@@ -241,7 +245,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
   },
   {
     name: 'earlier steps than the boot reached start another boot',
-    life: nodeLife()
+    life: observedNode()
       .asks('system')
       .loader('sent')
       .fetches('rootfs')
@@ -259,7 +263,7 @@ const ways: { name: string; life: NodeLife; boots: string[] }[] = [
 
 for (const { name, life, boots } of ways) {
   t.test(name, (t) => {
-    t.same(tell(life), boots)
+    t.same(bootLines(life), boots)
     t.end()
   })
 }

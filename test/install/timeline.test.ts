@@ -2,22 +2,22 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Step } from '../../src/install/step.ts'
 import { latestStep, timelineOf } from '../../src/install/timeline.ts'
-import { nodeLife, type NodeLife } from '../support/node-life.ts'
-import { installer, pxe, tell, told } from '../support/timeline-lines.ts'
+import { observedNode, type ObservedNode } from '../support/observed-node.ts'
+import { installer, pxe, bootLines, stepText } from '../support/timeline-lines.ts'
 
-function step(life: NodeLife, kind: Step['kind']): Step {
+function step(life: ObservedNode, kind: Step['kind']): Step {
   const steps = timelineOf(life.observations).boots.flatMap((boot) => boot.steps)
   return steps.findLast((each) => each.kind === kind)!
 }
 
 t.test('an installation is one boot from the network and one from the disk', (t) => {
-  const life = nodeLife().installs()
-  t.same(tell(life), [`network: ${pxe}, ${installer}, disk, reboot`, 'disk: disk-dhcp, started'])
+  const life = observedNode().installs()
+  t.same(bootLines(life), [`network: ${pxe}, ${installer}, disk, reboot`, 'disk: disk-dhcp, started'])
   t.end()
 })
 
 t.test('each step has its start, duration, and size', (t) => {
-  const life = nodeLife()
+  const life = observedNode()
   const start = life.now()
   life.installs()
   t.match(step(life, 'firmware-dhcp'), {
@@ -48,16 +48,16 @@ t.test('each step has its start, duration, and size', (t) => {
 })
 
 t.test('an unknown architecture is shown by its number, a missing one not at all', (t) => {
-  t.equal(step(nodeLife().asks('firmware', 10, 4711), 'firmware-dhcp').what, 'architecture 4711')
-  const silent = nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot')
+  t.equal(step(observedNode().asks('firmware', 10, 4711), 'firmware-dhcp').what, 'architecture 4711')
+  const silent = observedNode().dhcp('firmware', 'discover', 'nothing-to-boot')
   t.match(step(silent, 'firmware-dhcp'), { what: '', outcome: 'nothing-to-boot', architecture: undefined })
-  t.match(step(nodeLife().dhcp('system', 'request', 'refused'), 'disk-dhcp'), { outcome: 'refused' })
-  t.match(step(nodeLife().dhcp('system', 'request', 'nothing-to-boot'), 'disk-dhcp'), { outcome: 'done' })
+  t.match(step(observedNode().dhcp('system', 'request', 'refused'), 'disk-dhcp'), { outcome: 'refused' })
+  t.match(step(observedNode().dhcp('system', 'request', 'nothing-to-boot'), 'disk-dhcp'), { outcome: 'done' })
   t.end()
 })
 
 t.test('a clock that is set back makes no duration negative and loses no step', (t) => {
-  const life = nodeLife()
+  const life = observedNode()
     .pxe()
     .pass(-3_600_000)
     .installer()
@@ -66,7 +66,7 @@ t.test('a clock that is set back makes no duration negative and loses no step', 
     .pass(-1)
     .asks('system')
   const { boots } = timelineOf(life.observations)
-  t.same(tell(life), [`network: ${pxe}, ${installer}, disk, reboot`, 'disk: disk-dhcp'])
+  t.same(bootLines(life), [`network: ${pxe}, ${installer}, disk, reboot`, 'disk: disk-dhcp'])
   for (const { startedAt, endedAt, steps } of boots) {
     t.ok(endedAt >= startedAt)
     for (const each of steps) t.ok(each.durationMs >= 0 && each.endedAt >= each.startedAt, each.kind)
@@ -75,22 +75,22 @@ t.test('a clock that is set back makes no duration negative and loses no step', 
 })
 
 t.test('commands are listed beside the boots', (t) => {
-  const life = nodeLife().command('install')
+  const life = observedNode().command('install')
   const at = life.now()
   t.same(timelineOf(life.observations), { boots: [], commands: [{ at, command: 'install' }], words: [] })
   t.end()
 })
 
 t.test('the latest step has the latest observation, not the latest start', (t) => {
-  const latest = (life: NodeLife) => told(latestStep(timelineOf(life.observations).boots.at(-1)!))
-  t.equal(latest(nodeLife().script('install').fetches('kernel').script('install')), 'install-script ×2')
-  t.equal(latest(nodeLife().loader('sent').loader('probed')), 'loader')
-  t.equal(latest(nodeLife().ignition()), 'disk under-way')
+  const latest = (life: ObservedNode) => stepText(latestStep(timelineOf(life.observations).boots.at(-1)!))
+  t.equal(latest(observedNode().script('install').fetches('kernel').script('install')), 'install-script ×2')
+  t.equal(latest(observedNode().loader('sent').loader('probed')), 'loader')
+  t.equal(latest(observedNode().ignition()), 'disk under-way')
   t.end()
 })
 
 t.test('any order of observations: each has its step, and the counts add up', (t) => {
-  const acts: readonly ((life: NodeLife) => NodeLife)[] = [
+  const acts: readonly ((life: ObservedNode) => ObservedNode)[] = [
     (life) => life.discover('firmware'),
     (life) => life.asks('http-firmware'),
     (life) => life.loader('sent'),
@@ -114,7 +114,7 @@ t.test('any order of observations: each has its step, and the counts add up', (t
   const act = fc.nat(acts.length - 1)
   fc.assert(
     fc.property(fc.array(act, { maxLength: 40 }), (choices) => {
-      const life = choices.reduce((before, choice) => acts[choice]!(before), nodeLife())
+      const life = choices.reduce((before, choice) => acts[choice]!(before), observedNode())
       const { boots } = timelineOf(life.observations)
       const steps = boots.flatMap((boot) => boot.steps)
       const last = life.observations.at(-1)

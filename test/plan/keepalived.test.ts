@@ -2,7 +2,7 @@
 import t from 'tap'
 import { renderKeepalived } from '../../src/plan/keepalived.ts'
 import { golden } from '../support/golden.ts'
-import { acceptedByKeepalived, noKeepalived } from '../support/judges.ts'
+import { expectValidKeepalived, noKeepalived } from '../support/validators.ts'
 import { exampleModel, exampleSite } from '../support/model.ts'
 
 type Changes = { server?: object; keepalived?: object; loadBalancer?: object }
@@ -43,7 +43,7 @@ for (const { file, name, ...changes } of cases) {
     const text = render(changes) ?? ''
     golden(t, `keepalived/${file}.conf`, text)
     t.test('keepalived -t reports no problem', { skip: noKeepalived }, (t) => {
-      acceptedByKeepalived(t, text)
+      expectValidKeepalived(t, text)
       t.end()
     })
     t.end()

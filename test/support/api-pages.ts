@@ -8,7 +8,7 @@ export type Pages = {
    * Returns the first page, or the next one of a list that was started: all pages have the version of the first.
    *
    * @param oldest the oldest version that the server has
-   * @returns undefined when `continue` is older
+   * @returns undefined if `continue` is older
    */
   page({ pathname, searchParams }: URL, now: Remainder, oldest: number): object | undefined
 }

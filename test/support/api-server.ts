@@ -1,7 +1,7 @@
 /**
- * An API server for tests that behaves as the real one where we ask it: TLS with client certificates, lists in
- * pages, chunked watches with bookmarks, and on demand the ways in which it refuses or breaks off. What it says in
- * earnest is made by api-shapes.ts, which holds it against the published documents.
+ * A test API server with the behavior that slipway depends on: TLS with client certificates, lists in pages, chunked
+ * watches with bookmarks, and refusals and interruptions on demand. api-shapes.ts validates its objects with the
+ * published documents.
  */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -14,7 +14,7 @@ import {
   bookmarkLine,
   errorLine,
   eventLine,
-  placeOf,
+  apiPathOf,
   statusOf,
   versionInfo,
   type ApiObject,
@@ -37,40 +37,40 @@ type Watch = {
 
 export type ApiServer = {
   readonly port: number
-  /** For who listens elsewhere too, as the masters of a cluster do: what TLS needs, and who answers. */
+  /** The TLS options and the request handler, to listen on other addresses too. */
   readonly tls: ServerOptions
   readonly respond: (request: IncomingMessage, response: ServerResponse) => void
-  /** As `METHOD path?query`. */
+  /** Requests so far, as `METHOD path?query`. */
   readonly requests: readonly string[]
   /** Open watches of a collection. */
   watches(path: string): readonly Watch[]
-  /** Changes a collection and tells its watches. */
+  /** Changes a collection and sends the event to its watches. */
   put(path: string, item: ApiObject): void
   remove(path: string, name: string): void
-  /** Forgets the changes up to now: watches from before are too old. */
+  /** Removes the history: earlier resource versions are too old. */
   compact(): void
-  /** What becomes of the next requests for `path`, one after the other: refused, answered, or cut without a word. */
+  /** Sets the responses to the next requests for `path`: a refusal, a normal response, or a reset connection. */
   refuse(path: string, ...fates: readonly (Refusal | 'answer' | 'cut')[]): void
-  /** Continues at an older version, as after etcd was restored from a snapshot: all connections end. */
+  /** Continues at an older version, like etcd after a restore from a snapshot. Ends all connections. */
   restore(version: number): void
-  /** Octets as they are, to all watches of a collection: half an event, garbage, an ERROR. */
+  /** Writes a text to all watches of a collection: a partial event, an invalid one, an ERROR. */
   write(path: string, text: string | Uint8Array): void
   bookmark(path: string): void
-  /** Cuts the connections of a collection's watches, or ends them in order. */
+  /** Resets the connections of a collection's watches, or ends the responses. */
   cut(path: string): void
   end(path: string): void
-  /** From now on watches end when they are as old as they were asked to become. */
+  /** From now on, watches end after their `timeoutSeconds`. */
   keepTime(clock: Clock): void
-  /** Another certificate of its own, and others' that it trusts; who is connected has to come again. */
+  /** Replaces the server certificate and the trusted CA. Ends all connections. */
   rotate(own: Authority, clients: Authority): void
   /** Resolves when a watch of the collection is open. */
   watched(path: string): Promise<Watch>
-  /** Answers whatever else is asked. */
+  /** Handles all other requests. */
   onOther(answer: (request: IncomingMessage, response: ServerResponse) => void): void
   close(): Promise<void>
 }
 
-/** @param names of its certificate @param pageItems how many items of a list it gives at once */
+/** @param names of its certificate @param pageItems maximum number of items of a page */
 export async function startApiServer(
   authority: Authority,
   names = 'DNS:api.c1.example.net,IP:127.0.0.1',
@@ -94,7 +94,7 @@ export async function startApiServer(
   const pair = authority.server(names)
   const tls = {
     ...{ key: pair.key, cert: pair.certificate, ca: authority.certificate },
-    // As the real one: anybody may connect, and is somebody only by a certificate or a token.
+    // Like a real API server: accepts every connection, and authenticates by certificate or token.
     ...{ requestCert: true, rejectUnauthorized: false },
   }
   const server = createServer(tls, respond)
@@ -119,7 +119,7 @@ export async function startApiServer(
   }
 
   function answer(url: URL, request: IncomingMessage, response: ServerResponse): void {
-    const place = placeOf(url.pathname)
+    const place = apiPathOf(url.pathname)
     const items = place && collections.get(place.collection)
     if (place === undefined || (items === undefined && !place.isBuiltIn)) {
       other(request, response)
@@ -162,7 +162,7 @@ export async function startApiServer(
     else send(request, response, 200, page)
   }
 
-  /** In the order of names, as etcd has them. */
+  /** Sorted by name, like in etcd. */
   function selected(url: URL): readonly ApiObject[] {
     return [...(collections.get(url.pathname)?.values() ?? [])]
       .filter(({ metadata }) => isSelected(url, metadata.name))
@@ -279,7 +279,7 @@ function isSelected(url: URL, name: string): boolean {
   return wanted === undefined || wanted === name
 }
 
-/** A kubeconfig as openshift-install writes it: one context, everything inline. */
+/** Returns a kubeconfig as openshift-install writes it: one context, with embedded certificates. */
 export function kubeconfigText(
   server: string,
   authority: Authority,

@@ -1,6 +1,6 @@
 /**
- * What stands at which path of a cluster's API, and how it is written there, by the published documents. The stand-ins
- * for an API server send nothing that was not seen here: what does not fit is a mistake of a test, and ends it.
+ * The objects at each path of a cluster's API and their format, by the published OpenAPI documents. The test servers send
+ * only objects that are validated here: an object that violates its schema is an error in a test, and fails it.
  */
 import { kinds, misfits, type Kind } from './openapi.ts'
 
@@ -14,22 +14,22 @@ export type ApiObject = {
   readonly [field: string]: unknown
 }
 
-export type Place = Kind & {
-  /** Without what follows it. */
+export type ApiPath = Kind & {
+  /** The path without name and subresource. */
   readonly collection: string
   readonly name: string | undefined
   readonly subresource: string | undefined
-  /** Compiled into the server: its collection is there from the beginning. */
+  /** Compiled into the server, so that its collection always exists. */
   readonly isBuiltIn: boolean
 }
 
-/** A test says what no API server does. */
-class Misfit extends Error {
-  override readonly name = 'Misfit'
+/** A test uses an object that an API server would not send. */
+class SchemaViolation extends Error {
+  override readonly name = 'SchemaViolation'
 }
 
-/** @param path its query is no matter @returns undefined for what is in no document of test/fixtures/openapi */
-export function placeOf(path: string): Place | undefined {
+/** Parses a path; a query is ignored. @returns undefined for a kind that is not in test/fixtures/openapi */
+export function apiPathOf(path: string): ApiPath | undefined {
   const [, collection, core, group, plural, name, subresource] =
     /^(\/(?:api\/(v1)|apis\/([^/]+\/[^/]+))(?:\/namespaces\/[^/]+)?\/([a-z]+))(?:\/([^/?]+))?(?:\/([^/?]+))?(?:\?|$)/.exec(
       path,
@@ -42,31 +42,32 @@ export function placeOf(path: string): Place | undefined {
   return { ...kind, collection, name, subresource, isBuiltIn: !/\.openshift\.io\//.test(kind.apiVersion) }
 }
 
-/** An object as the server keeps, gives and tells it: with its kind, which a test may leave out. @throws {Misfit} */
+/** Returns an object as the server stores and sends it: with its kind, which a test can omit. @throws {SchemaViolation} */
 export function asKept<T extends object>(path: string, object: T): T & Pick<Kind, 'kind' | 'apiVersion'> {
-  const { kind, apiVersion, definition } = requirePlace(path)
+  const { kind, apiVersion, definition } = requireApiPath(path)
   const kept = { kind, apiVersion, ...object }
-  if (kept.kind !== kind || kept.apiVersion !== apiVersion) refuse(path, [`it is no ${apiVersion} ${kind}`])
+  if (kept.kind !== kind || kept.apiVersion !== apiVersion)
+    refuse(path, [`it is not a ${apiVersion} ${kind}`])
   refuse(path, misfits(kept, definition))
   return kept
 }
 
-/** What a path that is no collection's gives: an object, or what the server says of itself. @throws {Misfit} */
+/** Returns the response for a path that is not a collection: an object, or the version. @throws {SchemaViolation} */
 export function asAnswered<T extends object>(path: string, value: T): T {
   if (path !== '/version') return asKept(path, value)
   refuse(path, misfits(value, 'io.k8s.apimachinery.pkg.version.Info'))
   return value
 }
 
-/** An object in a list: those of the built-in kinds do not say their kind there. */
+/** Returns an object as an item of a list; items of built-in kinds do not contain their kind. */
 export function asListed<T extends object>(path: string, object: T): T {
   const { kind, apiVersion, ...rest } = asKept(path, object)
-  return (requirePlace(path).isBuiltIn ? rest : { kind, apiVersion, ...rest }) as T
+  return (requireApiPath(path).isBuiltIn ? rest : { kind, apiVersion, ...rest }) as T
 }
 
-/** @param metadata ListMeta @throws {Misfit} */
+/** Returns a list. @param metadata ListMeta @throws {SchemaViolation} */
 export function listOf(path: string, items: readonly object[], metadata: object): object {
-  const { kind, apiVersion, definition } = requirePlace(path)
+  const { kind, apiVersion, definition } = requireApiPath(path)
   const list = {
     ...{ kind: `${kind}List`, apiVersion, metadata },
     items: items.map((item) => asListed(path, item)),
@@ -75,26 +76,26 @@ export function listOf(path: string, items: readonly object[], metadata: object)
   return list
 }
 
-/** A line of a watch. @throws {Misfit} */
+/** Returns a line of a watch. @throws {SchemaViolation} */
 export function eventLine(path: string, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: object): string {
   return lineOf(path, type, asKept(path, object))
 }
 
-/** The place that a watch has come to: an object that holds nothing else. */
+/** Returns a bookmark of a watch: an object with only its resource version. */
 export function bookmarkLine(path: string, resourceVersion: string): string {
-  const { kind, apiVersion } = requirePlace(path)
+  const { kind, apiVersion } = requireApiPath(path)
   const metadata = { resourceVersion }
   refuse(path, misfits(metadata, `${meta}.ObjectMeta`))
-  // What is no object yet was never made: so servers before 1.34 write it.
+  // Servers before 1.34 send a null creation time.
   return lineOf(path, 'BOOKMARK', { kind, apiVersion, metadata: { ...metadata, creationTimestamp: null } })
 }
 
-/** How a watch says that it cannot go on: with status 200, in the stream. */
+/** Returns an error of a watch, which the server sends in the stream, with status 200. */
 export function errorLine(status: number, reason: string, message: string): string {
   return lineOf('a watch', 'ERROR', statusOf(status, reason, message))
 }
 
-/** @param metadata ListMeta @throws {Misfit} */
+/** Returns the body of a refusal. @param metadata ListMeta @throws {SchemaViolation} */
 export function statusOf(code: number, reason: string, message: string, metadata: object = {}): object {
   const status = { kind: 'Status', apiVersion: 'v1', metadata, status: 'Failure', message, reason, code }
   refuse('a refusal', misfits(status, `${meta}.Status`))
@@ -103,7 +104,7 @@ export function statusOf(code: number, reason: string, message: string, metadata
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1'
 
-/** What `/version` says. */
+/** The response of `/version`. */
 export const versionInfo = {
   ...{ major: '1', minor: '30', gitVersion: 'v1.30.4', gitTreeState: 'clean', platform: 'linux/amd64' },
   gitCommit: '0000000000000000000000000000000000000000',
@@ -116,13 +117,13 @@ function lineOf(path: string, type: string, object: object): string {
   return `${JSON.stringify(event)}\n`
 }
 
-export function requirePlace(path: string): Place {
-  const place = placeOf(path)
-  if (place === undefined)
-    throw new Misfit(`${path}: no document in test/fixtures/openapi says what is there`)
-  return place
+export function requireApiPath(path: string): ApiPath {
+  const apiPath = apiPathOf(path)
+  if (apiPath === undefined)
+    throw new SchemaViolation(`${path}: is not in the documents of test/fixtures/openapi`)
+  return apiPath
 }
 
 export function refuse(path: string, found: readonly string[]): void {
-  if (found.length > 0) throw new Misfit(`${path}: ${found.join('; ')}`)
+  if (found.length > 0) throw new SchemaViolation(`${path}: ${found.join('; ')}`)
 }

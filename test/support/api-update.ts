@@ -1,5 +1,5 @@
 /** The rules of the API server's registry for an object that a client puts, as far as the tests need them. Pure. */
-import { asKept, refuse, requirePlace, type ApiObject } from './api-shapes.ts'
+import { asKept, refuse, requireApiPath, type ApiObject } from './api-shapes.ts'
 
 export type Update =
   | { readonly kind: 'kept'; readonly object: ApiObject }
@@ -14,7 +14,7 @@ type Condition = { readonly type: string; readonly status: string }
  * @param path with `/approval` for an approval
  */
 export function updated(path: string, old: ApiObject, sent: ApiObject): Update {
-  const { kind, subresource } = requirePlace(path)
+  const { kind, subresource } = requireApiPath(path)
   // The path determines the kind, also if the object has none.
   const next = asKept(path, sent)
   const { name, uid, resourceVersion } = next.metadata

@@ -1,4 +1,4 @@
-/** A balancer with three workers, and a stand-in for HAProxy that does what it is told and reads its file when it is reloaded. */
+/** A balancer with three workers, and a fake HAProxy that executes commands and reads its file on a reload. */
 import { readFileSync } from 'node:fs'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,8 +18,8 @@ export type Workers = { workers: readonly string[]; part?: boolean; reload?: boo
 export const all: Workers = { workers: ['w1', 'w2', 'w3'] }
 export const withoutW3: Workers = { workers: ['w1', 'w2'] }
 
-/** What HAProxy runs with, of the back end `workerhttp`: by name, its state and its connections. */
-function standIn(running: string, haproxy: FakeHaproxy) {
+/** Simulates the servers of the backend `workerhttp`, with state and connections. */
+function simulateServers(running: string, haproxy: FakeHaproxy) {
   let loaded: string | undefined
   const servers = new Map<string, { status: string; connections: number }>()
   const states: Readonly<Record<string, string>> = { drain: 'DRAIN', maint: 'MAINT', ready: 'UP' }
@@ -48,7 +48,7 @@ function standIn(running: string, haproxy: FakeHaproxy) {
       ]),
     )
   }
-  /** How many connections a server has from now on. */
+  /** Sets the number of connections of a server. */
   const connect = (name: string, connections: number): void => {
     load()
     servers.get(name)!.connections = connections
@@ -65,7 +65,7 @@ function standIn(running: string, haproxy: FakeHaproxy) {
   }
 }
 
-/** A balancer that has applied a site with all three. */
+/** Starts a balancer that has applied a site with all three workers. */
 export async function balancedWorkers(t: Test) {
   const directory = t.testdir({ haproxy: '#!/bin/sh\ntest ! -e "${0%/*}/refused"\n' })
   const at = (name: string): string => join(directory, name)
@@ -88,7 +88,7 @@ export async function balancedWorkers(t: Test) {
   }
   for (const name of ['haproxy.cfg', 'running']) await writeFile(at(name), renderHaproxy(planOf(all)))
   await writeFile(at('reloads'), '')
-  const { connect, down, refuse, states } = standIn(at('running'), haproxy)
+  const { connect, down, refuse, states } = simulateServers(at('running'), haproxy)
   const lines: Record<string, unknown>[] = []
   const log = createLog('debug', {
     write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
@@ -107,7 +107,7 @@ export async function balancedWorkers(t: Test) {
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
-  /** When time has passed and HAProxy was looked at, so that the next look is due in 5 s. */
+  /** Advances the clock past a poll of HAProxy, so that the next one is due in 5 s. */
   const look = async (ms = 5000): Promise<void> => {
     const before = balancer.state().servers
     clock.advance(ms)
@@ -134,7 +134,7 @@ export async function balancedWorkers(t: Test) {
     said: () => lines.map(({ msg }) => msg),
     told: () => haproxy.questions.filter((question) => question.startsWith('set')),
     reloads: async () => (await readFile(at('reloads'), 'utf8')).split('\n').length - 1,
-    /** The servers of the file. */
+    /** Returns the servers in the file. */
     file: async () =>
       [...(await readFile(at('haproxy.cfg'), 'utf8')).matchAll(/^ {2}server (w\d) \S+:80(.*)$/gm)].map(
         ([, name, rest]) => `${name}${rest}`,

@@ -1,4 +1,4 @@
-/** The local API on a real socket in a folder of its own, over a rack in memory. */
+/** The local API on a real socket, for sample nodes in memory. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,20 +8,31 @@ import { createLog } from '../../src/host/log.ts'
 import type { Reloaded } from '../../src/serve/control/routes.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
-import { now, rackClusters, rackInstalls, rackReports, rackStatus, rackStrangers } from './rack.ts'
+import {
+  now,
+  sampleClusters,
+  sampleInstalls,
+  sampleReports,
+  sampleStatus,
+  sampleUnknownClients,
+} from './sample-nodes.ts'
 
-/** A path that is short enough for a socket, which a test's own folder may not be (sun_path, 108 octets). */
+/** Returns a path that is short enough for a socket (sun_path, 108 bytes); the directory of a test can be too long. */
 export function socketPath(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return join(folder, 'control.sock')
 }
 
-/** @param more of the clusters in place of the rack's */
-export async function controlService(t: Test, path = socketPath(t), more: Partial<typeof rackClusters> = {}) {
-  const installs = rackInstalls()
-  const reports = rackReports(installs)
-  const condition = rackStatus()
+/** @param more replaces members of the sample clusters */
+export async function controlService(
+  t: Test,
+  path = socketPath(t),
+  more: Partial<typeof sampleClusters> = {},
+) {
+  const installs = sampleInstalls()
+  const reports = sampleReports(installs)
+  const condition = sampleStatus()
   const counters = new Counters()
   const clock = fakeClock(now)
   const lines: string[] = []
@@ -31,9 +42,9 @@ export async function controlService(t: Test, path = socketPath(t), more: Partia
     ...{ path, installs, reports, counters, clock },
     reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     condition: () => ({ ...condition }),
-    strangers: () => rackStrangers,
+    strangers: () => sampleUnknownClients,
     explain: (node) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
-    clusters: { ...rackClusters, ...more },
+    clusters: { ...sampleClusters, ...more },
     log: createLog('debug', { write: (line) => void lines.push(line) }),
     onLost: (error) => {
       throw error

@@ -1,4 +1,4 @@
-/** One download from a loopback server that can be told to misbehave, with pauses that are over as soon as they begin. */
+/** One download from a loopback server that can simulate failures, without real pauses. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type { Test } from 'tap'
@@ -22,10 +22,10 @@ export type Run = {
   start(): Promise<void>
 }
 
-/** What happens when so many octets have reached the disk. */
+/** Runs an action when that many bytes are on the disk. */
 let onReached: { readonly octets: number; readonly act: () => void } | undefined
 
-/** Sends these octets, which end at `end` of the file, and acts when the client has all of them. */
+/** Sends these bytes, which end at offset `end` of the file, and runs an action when the client has them. */
 export function sendThen(response: ServerResponse, octets: Buffer, end: number, act: () => void): void {
   onReached = { octets: end, act }
   response.write(octets)
@@ -59,7 +59,7 @@ export async function prepareDownload(t: Test, misbehaviour?: Misbehaviour, file
   }
 }
 
-/** Leaves a begun part, as a run does that was ended in the middle. */
+/** Creates a partial download, like an interrupted run. */
 export function begin({ folder, wanted }: Run, part: Buffer, origin: object = {}): void {
   writeFileSync(`${folder}/.kernel.part`, part)
   writeFileSync(`${folder}/.kernel.part.json`, JSON.stringify({ sha256: wanted.sha256, ...origin }))

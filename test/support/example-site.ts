@@ -1,11 +1,11 @@
-/** config/site.example.yaml with everything that it names found on the disk. */
+/** config/site.example.yaml, with all files that it names. */
 import { readFileSync } from 'node:fs'
 import { loaderNames, type Facts } from '../../src/plan/facts.ts'
 import { buildModel, type Model } from '../../src/plan/model.ts'
 import { loadSite } from '../../src/site/load.ts'
 import { found, ignitionFiles, liveImage } from './model.ts'
 
-/** @param edit changes the text of the file; @param facts what differs from a disk that lacks nothing */
+/** @param edit changes the text of the file @param facts differences from a disk with all files */
 export function exampleSiteModel(
   edit: (text: string) => string = (text) => text,
   facts: Partial<Facts> = {},

@@ -1,4 +1,4 @@
-/** HAProxy's stats socket without HAProxy: answers as the test says, and keeps what it was asked. */
+/** A fake stats socket of HAProxy: responds as the test defines, and records the commands. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,12 +8,12 @@ import type { Test } from 'tap'
 export type FakeHaproxy = {
   readonly path: string
   readonly questions: string[]
-  /** What it says to a question; nothing for those that it does not know, as to a command that succeeded. */
+  /** Returns the response to a command; empty for a command that succeeds. */
   answer: (question: string) => string
   close(): Promise<void>
 }
 
-/** In a folder with a short name: the path of a socket has 107 octets at most (unix(7)). */
+/** Creates a directory with a short name, because the path of a socket has at most 107 bytes (unix(7)). */
 export async function socketFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'slipway-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -21,7 +21,7 @@ export async function socketFolder(t: Test): Promise<string> {
 }
 
 export async function fakeHaproxy(t: Test, path?: string): Promise<FakeHaproxy> {
-  const place = path ?? join(await socketFolder(t), 'admin.sock')
+  const socketFile = path ?? join(await socketFolder(t), 'admin.sock')
   const server = createServer((socket) => {
     socket.once('data', (data) => {
       const question = data.toString().trim()
@@ -30,16 +30,16 @@ export async function fakeHaproxy(t: Test, path?: string): Promise<FakeHaproxy> 
     })
     socket.on('error', () => {})
   })
-  await new Promise<void>((resolve) => server.listen(place, resolve))
+  await new Promise<void>((resolve) => server.listen(socketFile, resolve))
   const close = async (): Promise<void> => {
     if (server.listening) await new Promise((resolve) => server.close(resolve))
   }
   t.teardown(close)
-  const fake: FakeHaproxy = { path: place, questions: [], answer: () => '', close }
+  const fake: FakeHaproxy = { path: socketFile, questions: [], answer: () => '', close }
   return fake
 }
 
-/** `show stat` as HAProxy 2.6 prints it, with the columns that are read and some that are not. */
+/** Returns the output of `show stat` of HAProxy 2.6, with the columns that slipway reads and some others. */
 export function statText(rows: readonly (readonly string[])[]): string {
   const columns = [
     'pxname',

@@ -1,10 +1,10 @@
-/** A slipway that answers what a test puts there, on a real socket: for commands that ask it again and again. */
+/** A fake slipway on a real socket with responses of the test, for commands that poll. */
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 import { socketPath } from './control-service.ts'
 
-/** What is answered now; a function is asked each time. */
+/** The current response; a function is called for each request. */
 type Answer = object | (() => object)
 
 export class Refused {
@@ -19,14 +19,14 @@ export class Refused {
 
 export async function fakeSlipway(t: Test, routes: Record<string, Answer>) {
   const path = socketPath(t)
-  /** All but what is only looked up. */
+  /** All requests except GET. */
   const commands: string[] = []
   const server = createServer((request, response) => {
     const route = `${request.method} ${request.url}`
     if (request.method !== 'GET') commands.push(route)
-    const answer = routes[route] ?? new Refused(404, `nothing answers ${route}`)
-    const said = typeof answer === 'function' ? (answer as () => object)() : answer
-    const [status, body] = said instanceof Refused ? [said.status, said.body] : [200, said]
+    const answer = routes[route] ?? new Refused(404, `no response for ${route}`)
+    const result = typeof answer === 'function' ? (answer as () => object)() : answer
+    const [status, body] = result instanceof Refused ? [result.status, result.body] : [200, result]
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   })
   const close = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Golden files: what was rendered once and read by a person. `UPDATE=1 npm test` writes them anew, for review as a diff. */
+/** Golden files: reviewed output. `UPDATE=1 npm test` rewrites them, and the diff can be reviewed. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
 

@@ -1,7 +1,7 @@
-/** Packets written by hand: hex with comments, as in test/fixtures. */
+/** Packets as hexadecimal text with comments, as in test/fixtures. */
 import { readFileSync } from 'node:fs'
 
-/** The octets of a text of hex digits; blanks, line ends and what follows a `#` are left out. */
+/** Decodes hexadecimal digits. Ignores white space and comments after `#`. */
 export function hex(text: string): Uint8Array {
   const digits = text.replaceAll(/#.*|\s+/g, '')
   return Uint8Array.from(Buffer.from(digits, 'hex'))

@@ -1,4 +1,4 @@
-/** The HTTP service for tests: a plan over files in a temporary directory, its log and counters at hand. */
+/** The HTTP service for tests: a plan for files in a temporary directory, with access to log and counters. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -20,9 +20,9 @@ import { exampleModel, exampleSite, found, ignitionFiles, liveImage, missing } f
 export type LogLine = Readonly<Record<string, unknown>> & { readonly level: string; readonly msg: string }
 
 export type HttpWorld = {
-  /** Holds `images/`, `ignition/` and `loaders/`. */
+  /** Directory with `images/`, `ignition/`, and `loaders/`. */
   readonly dir: string
-  /** What the service is given; replace it to swap the plan. */
+  /** The plan of the service; assign it to change the plan. */
   plan: HttpPlan
   readonly options: {
     readonly plan: () => HttpPlan
@@ -35,10 +35,10 @@ export type HttpWorld = {
     readonly observe: Observe
     readonly metrics: () => string
   }
-  /** What the services reported. */
+  /** The recorded observations. */
   readonly seen: readonly Seen[]
   readonly lines: readonly LogLine[]
-  /** The first line that says this, now or when it comes. */
+  /** Resolves with the first log line with this message. */
   readonly line: (message: string) => Promise<LogLine>
 }
 
@@ -52,13 +52,13 @@ export async function routesWorld(t: Test, access?: IgnitionAccess) {
   return Object.assign(world, { app, ask })
 }
 
-/** Ten octets, so that ranges can be read off. */
+/** Ten bytes, so that the content of a range shows its position. */
 export const rootfs = '0123456789'
 
-/** What no program would write once more in the same way. */
+/** Text that decoding and encoding would change. */
 export const masterIgnition = Buffer.from('\r\n{ "ignition":\t{"version":"3.2.0"}, "é\\u00e9": 1e2 }  \n')
 
-/** @param access to the Ignition files; open, so that a test that is not about it need not install a node */
+/** @param access to the Ignition files; open by default, so that tests of other subjects need not install a node */
 export function httpWorld(t: Test, access: IgnitionAccess = 'open'): HttpWorld {
   const dir = t.testdir({
     images: { sub: {} },

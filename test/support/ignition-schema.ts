@@ -1,10 +1,10 @@
 /**
- * The parts of Ignition's specification that slipway writes, strictly (https://coreos.github.io/ignition/configuration-v3_1/):
- * nothing here is younger than 3.1.0.
+ * A strict schema for the parts of an Ignition file that slipway writes
+ * (https://coreos.github.io/ignition/configuration-v3_1/). All are in version 3.1.0.
  */
 import { z } from 'zod'
 
-/** In base64, padded. */
+/** Base64 with padding. */
 const dataUrl = z
   .string()
   .regex(/^data:;base64,(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/)
@@ -45,7 +45,7 @@ export const ignitionSchema = z.strictObject({
     .optional(),
 })
 
-/** What a data URL holds. */
+/** Returns the content of a data URL. */
 export function dataOf(url: string): string {
   return Buffer.from(dataUrl.parse(url).replace('data:;base64,', ''), 'base64').toString('latin1')
 }

@@ -1,4 +1,4 @@
-/** Ignition files as the installer makes them, of 2026-11-21 06:00 UTC: real certificates (test/fixtures/ignition) in the places where it puts them. */
+/** Ignition files like those of the installer, created on 2026-11-21 06:00 UTC, with real certificates (test/fixtures/ignition). */
 import { readFileSync } from 'node:fs'
 
 type Name = 'root-ca' | 'lb-signer' | 'lb-server' | 'kubelet-signer' | 'admin' | 'company-ca' | 'old-signer'
@@ -6,7 +6,7 @@ type Name = 'root-ca' | 'lb-signer' | 'lb-server' | 'kubelet-signer' | 'admin' |
 export const madeAt = Date.UTC(2026, 10, 21, 6, 0, 10)
 export const usableUntil = Date.UTC(2026, 10, 22, 6, 0, 10)
 
-/** In PEM. */
+/** Returns a certificate in PEM. */
 export function certificate(name: Name): string {
   return readFileSync(new URL(`../fixtures/ignition/${name}.pem`, import.meta.url), 'latin1')
 }
@@ -19,7 +19,7 @@ export function ignitionText(content: object, version = '3.4.0'): string {
   return JSON.stringify({ ignition: { version }, ...content })
 }
 
-/** A file on the node. */
+/** Returns an entry for a file on the node. */
 export function nodeFile(path: string, content: string): object {
   return { path, mode: 420, overwrite: true, contents: { source: dataUrl(content) } }
 }
@@ -44,7 +44,7 @@ export function bootstrapText(): string {
   })
 }
 
-/** What master.ign and worker.ign are. */
+/** Returns the content of master.ign and worker.ign: a pointer to the machine config server. */
 export function pointerText(version = '3.4.0'): string {
   return JSON.stringify({
     ignition: {

@@ -8,7 +8,7 @@ import type { NodeModel } from '../../src/plan/model.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memoryInstalls } from './memory-installs.ts'
-import type { NodeLife } from './node-life.ts'
+import type { ObservedNode } from './observed-node.ts'
 
 export const joining = 'c1/w2'
 
@@ -18,7 +18,7 @@ const model = {
 } as unknown as NodeModel
 
 type Told = {
-  readonly life?: NodeLife
+  readonly life?: ObservedNode
   readonly record?: Partial<NodeRecord>
   readonly role?: NodeModel['role']
   readonly member?: Omit<MemberReport, 'node'>

@@ -1,4 +1,4 @@
-/** Small models for tests: a site as an operator would write it, with facts as the disk would give them. */
+/** Small models for tests: a site as an administrator writes it, and facts as the scan returns them. */
 import {
   loaderNames,
   type Facts,

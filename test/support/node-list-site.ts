@@ -1,6 +1,6 @@
-/** A site with one cluster whose list of nodes is written by the test: how it is written is what the test is about. */
+/** A site with one cluster, whose list of nodes is a text of the test, for tests of edits that keep the formatting. */
 
-/** @param nodes the cluster's key `nodes`, indented by four blanks @param more what follows it */
+/** @param nodes the key `nodes` of the cluster, indented by four spaces @param more the text after it */
 export function siteWith(nodes: string, more = ''): string {
   return `site: lab
 server: { address: 172.16.0.1 }

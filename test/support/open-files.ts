@@ -1,8 +1,8 @@
-/** Which files this process holds open: what a test about descriptors may count, and nothing else of the process. */
+/** Lists the open files of this process below a directory, for tests of descriptors. */
 import { readdirSync, readlinkSync } from 'node:fs'
 import { sep } from 'node:path'
 
-/** Paths of the open files below `folder`, one for each descriptor. */
+/** Returns the paths of the open files below `folder`, one for each descriptor. */
 export function openFilesBelow(folder: string): string[] {
   return readdirSync('/proc/self/fd').flatMap((descriptor) => {
     const path = target(descriptor)
@@ -10,7 +10,7 @@ export function openFilesBelow(folder: string): string[] {
   })
 }
 
-/** Undefined for a descriptor that was closed since it was listed: the one of the listing itself is. */
+/** Returns undefined for a descriptor that has been closed, like that of the listing itself. */
 function target(descriptor: string): string | undefined {
   try {
     return readlinkSync(`/proc/self/fd/${descriptor}`)

@@ -1,10 +1,10 @@
 /**
- * Judges values by definitions of published OpenAPI documents, those in test/fixtures/openapi. Stricter than an API
- * server where that finds what somebody made up: a property that a definition does not have is a misfit.
+ * Validates values with the definitions of published OpenAPI documents in test/fixtures/openapi. Stricter than an API
+ * server: a property that the definition does not have is a violation, so that tests cannot use invented properties.
  */
 import { readFileSync } from 'node:fs'
 
-/** The keywords that the documents use; another one is refused when they are read, so that none is passed over. */
+/** The keywords that the documents use. Others are rejected, so that no keyword is ignored. */
 type Schema = {
   readonly $ref?: string
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean'
@@ -39,10 +39,10 @@ const definitions: ReadonlyMap<string, Schema> = new Map(
 )
 for (const [name, schema] of definitions) requireUnderstood(schema, name)
 
-/** A kind of the API; its definition, and its list's, are published under it. */
+/** A kind of the API, with the name of its definition. */
 export type Kind = { readonly apiVersion: string; readonly kind: string; readonly definition: string }
 
-/** All that the documents define, lists apart. */
+/** All kinds of the documents except lists. */
 export const kinds: readonly Kind[] = [...definitions].flatMap(([definition, schema]) =>
   (schema['x-kubernetes-group-version-kind'] ?? [])
     .filter(({ kind }) => !kind.endsWith('List'))
@@ -51,7 +51,7 @@ export const kinds: readonly Kind[] = [...definitions].flatMap(([definition, sch
     })),
 )
 
-/** @returns for each misfit where it is and what was expected, as `.spec.request is missing`; none: it fits */
+/** @returns the violations, for example `.spec.request is missing` */
 export function misfits(value: unknown, definition: string): readonly string[] {
   return [...walk(value, definitionOf(definition), '')]
 }
@@ -102,10 +102,10 @@ function* walkProperties(
   at: string,
 ): Generator<string> {
   for (const name of required) if (object[name] === undefined) yield `${at}.${name} is missing`
-  // Without either anything goes: fields of managedFields, the object of an event.
+  // A schema without either accepts any value: fields of managedFields, the object of an event.
   if (properties === undefined && additionalProperties === undefined) return
   for (const [name, value] of Object.entries(object)) {
-    // What is undefined is not written.
+    // JSON omits undefined properties.
     if (value === undefined) continue
     const schema = properties?.[name] ?? additionalProperties
     if (schema === undefined) yield `${at}.${name} is not published`
@@ -140,7 +140,7 @@ function resolved(schema: Schema): Schema {
   return schema.$ref === undefined ? schema : definitionOf(schema.$ref.replace('#/definitions/', ''))
 }
 
-/** @throws {TypeError} for what test/fixtures/openapi does not hold */
+/** @throws {TypeError} for a definition that is not in test/fixtures/openapi */
 function definitionOf(name: string): Schema {
   const schema = definitions.get(name)
   if (schema === undefined) throw new TypeError(`${name} is not in test/fixtures/openapi`)
@@ -149,8 +149,7 @@ function definitionOf(name: string): Schema {
 
 function requireUnderstood(schema: Schema, at: string): void {
   for (const keyword of Object.keys(schema)) {
-    if (!keywords.has(keyword))
-      throw new TypeError(`${at} has the keyword ${keyword}, which is not understood`)
+    if (!keywords.has(keyword)) throw new TypeError(`${at} has the unsupported keyword ${keyword}`)
   }
   for (const [name, each] of Object.entries(schema.properties ?? {})) requireUnderstood(each, `${at}.${name}`)
   for (const each of [schema.items, schema.additionalProperties]) {

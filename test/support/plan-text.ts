@@ -1,9 +1,9 @@
-/** A whole plan as text that a person can review as a diff: maps as objects, octets in hexadecimal. */
+/** Formats a complete plan as text for golden files: maps as objects, bytes in hexadecimal. */
 import { renderHaproxy } from '../../src/plan/haproxy/render.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import { formatIpv4, type Ipv4 } from '../../src/proto/address/ipv4.ts'
 
-/** Prepared DNS answers follow from the zones and are proved elsewhere; only the zones are written. */
+/** Omits the prepared DNS answers, which are derived from the zones and tested elsewhere. */
 export function planText(plan: Plan): string {
   const { dns, http, haproxy, ...rest } = plan
   const readable = {

@@ -1,4 +1,4 @@
-/** The site file's keys as a Markdown table, read from its JSON Schema, for docs/site-file.md. */
+/** Renders the keys of the site file as a Markdown table for docs/site-file.md, from its JSON schema. */
 
 export type JsonSchema = {
   readonly type?: string
@@ -15,7 +15,7 @@ export type JsonSchema = {
   readonly maximum?: number
 }
 
-/** A row for each key, nested ones as `clusters[].nodes[].mac`; what stands below equal keys is told once. */
+/** Returns a row for each key, nested ones as `clusters[].nodes[].mac`. The keys below equal keys are listed once. */
 export function schemaTable(schema: JsonSchema): string {
   const rows = [...walk(schema, '', new Map())].filter(([key]) => key !== '$schema')
   return [

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import { symptomOf, type Symptom } from '../../src/install/symptoms.ts'
 import { timelineOf } from '../../src/install/timeline.ts'
-import { nodeLife, type NodeLife } from './node-life.ts'
+import { observedNode, type ObservedNode } from './observed-node.ts'
 
 export const second = 1000
 export const minute = 60 * second
@@ -16,7 +16,7 @@ const plain: NodeRecord = {
 }
 
 export function symptom(
-  life: NodeLife,
+  life: ObservedNode,
   { record = {}, usesDhcp = true }: { record?: Partial<NodeRecord>; usesDhcp?: boolean } = {},
 ): Symptom | undefined {
   const timeline = timelineOf(life.observations)
@@ -25,9 +25,9 @@ export function symptom(
 
 export type SymptomCase = {
   readonly name: string
-  readonly sick: NodeLife
+  readonly sick: ObservedNode
   /** A similar node without this symptom. */
-  readonly sound: NodeLife
+  readonly sound: ObservedNode
   readonly usesDhcp?: boolean
   readonly saw: string
   readonly advice: RegExp
@@ -47,7 +47,7 @@ export const wait = { reason: 'the bootstrap does not serve machine configuratio
 
 /** Boots that end at the named step. */
 export const lifeUntil = {
-  script: (life = nodeLife()) => life.pxe().script('install', { role: 'worker' }),
+  script: (life = observedNode()) => life.pxe().script('install', { role: 'worker' }),
   initramfs: () => lifeUntil.script().fetches('kernel').fetches('initramfs'),
   rootfs: () => lifeUntil.initramfs().asks('system').fetches('rootfs'),
 }

@@ -1,14 +1,14 @@
-/** A terminal that keeps what was said to it. */
+/** A terminal that records its output. */
 import type { Terminal } from '../../src/cli/command.ts'
 
-export type KeptTerminal = Terminal & {
+export type RecordedTerminal = Terminal & {
   readonly outLines: readonly string[]
   readonly errLines: readonly string[]
 }
 
 export function keptTerminal(
   settings: Partial<Pick<Terminal, 'usesColor' | 'columns' | 'rows'>> = {},
-): KeptTerminal {
+): RecordedTerminal {
   const outLines: string[] = []
   const errLines: string[] = []
   return {

@@ -1,15 +1,15 @@
-/** Timelines in a line for each boot, so that tests can say what they expect. */
+/** Formats timelines with one line for each boot, for expected values in tests. */
 import type { Step } from '../../src/install/step.ts'
 import { timelineOf } from '../../src/install/timeline.ts'
-import type { NodeLife } from './node-life.ts'
+import type { ObservedNode } from './observed-node.ts'
 
-export const told = ({ kind, outcome, count }: Step) =>
+export const stepText = ({ kind, outcome, count }: Step) =>
   `${kind}${outcome === 'done' ? '' : ` ${outcome}`}${count === 1 ? '' : ` ×${count}`}`
 
 /** `network: loader, ipxe-dhcp offered ×2` for each boot. */
-export function tell(life: NodeLife): string[] {
+export function bootLines(life: ObservedNode): string[] {
   return timelineOf(life.observations).boots.map(
-    ({ kind, steps }) => `${kind}: ${steps.map(told).join(', ')}`,
+    ({ kind, steps }) => `${kind}: ${steps.map(stepText).join(', ')}`,
   )
 }
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { clusterLines, statusLines } from '../../../src/cli/text/cluster.ts'
 import type { ClusterStatus, StageReport } from '../../../src/cluster/report.ts'
 import { golden } from '../../support/golden.ts'
-import { now, rackStanding } from '../../support/rack.ts'
+import { now, sampleClusterStatus } from '../../support/sample-nodes.ts'
 
 const paper = { columns: 80, usesColor: false }
 const minute = 60_000
@@ -14,7 +14,7 @@ const reached = (name: string, reachedAt?: number): StageReport => ({
 })
 const sentence =
   'there is no kubeconfig /etc/slipway/kubeconfig; `openshift-install create ignition-configs` writes it to auth/kubeconfig'
-const members = rackStanding.members.map(({ node }) => ({ node, state: 'unknown' as const }))
+const members = sampleClusterStatus.members.map(({ node }) => ({ node, state: 'unknown' as const }))
 const never: ClusterStatus = {
   ...{ cluster: 'ocp45', members, trouble: sentence },
   stages: [
@@ -24,9 +24,9 @@ const never: ClusterStatus = {
   requests: { approve: 'dry-run', approved: 0 },
 }
 const installed: ClusterStatus = {
-  ...rackStanding,
+  ...sampleClusterStatus,
   stages: [reached('API'), reached('nodes', now - 190 * minute), reached('operators', now - 180 * minute)],
-  members: rackStanding.members.map(({ node }) => ({
+  members: sampleClusterStatus.members.map(({ node }) => ({
     node,
     state: 'ready' as const,
     since: now - 200 * minute,
@@ -35,7 +35,7 @@ const installed: ClusterStatus = {
   requests: { approve: 'off', pending: 0, approved: 0 },
 }
 const deaf: ClusterStatus = {
-  ...{ ...rackStanding, trouble: 'api.ocp45.example.localdomain:6443: it does not answer', members },
+  ...{ ...sampleClusterStatus, trouble: 'api.ocp45.example.localdomain:6443: it does not answer', members },
   stages: [
     reached('API', now - 44 * minute),
     { name: 'version', state: 'unknown', since: now - 44 * minute, missing: [] },
@@ -45,8 +45,8 @@ const deaf: ClusterStatus = {
 }
 
 for (const [name, each, columns] of [
-  ['under-way', rackStanding, 80],
-  ['under-way', rackStanding, 50],
+  ['under-way', sampleClusterStatus, 80],
+  ['under-way', sampleClusterStatus, 50],
   ['never-heard', never, 80],
   ['installed', installed, 80],
   ['not-heard', deaf, 80],
@@ -67,7 +67,7 @@ for (const [name, each, columns] of [
 
 t.test('a line for each cluster, and what is wrong with it', (t) => {
   const lines = (each: ClusterStatus) => clusterLines([each], now, paper)
-  t.same(lines(rackStanding), [
+  t.same(lines(sampleClusterStatus), [
     'ocp45: 3 of 5 nodes Ready, waiting for version; 2 certificate requests pending:',
     '       slipway csr list',
   ])

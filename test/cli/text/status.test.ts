@@ -7,22 +7,22 @@ import type { NodeModel } from '../../../src/plan/model.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { golden } from '../../support/golden.ts'
 import { memoryInstalls } from '../../support/memory-installs.ts'
-import { nodeLife, type NodeLife } from '../../support/node-life.ts'
-import { joined, now, rackStatus, rackStory } from '../../support/rack.ts'
+import { observedNode, type ObservedNode } from '../../support/observed-node.ts'
+import { joined, now, sampleStatus, sampleDetails } from '../../support/sample-nodes.ts'
 
 const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
 const uncoloured = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
 
 for (const columns of [50, 80, 120]) {
   t.test(`a rack in which everything happens, in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
-    const lines = statusLines(rackStatus(), now, { columns, usesColor: false })
+    const lines = statusLines(sampleStatus(), now, { columns, usesColor: false })
     golden(t, `status/rack-${columns}.txt`, asText(lines))
     t.same(
       lines.slice(1).filter((line) => line.length > columns),
       [],
       'nothing but the header is wider than the terminal',
     )
-    const coloured = statusLines(rackStatus(), now, { columns, usesColor: true })
+    const coloured = statusLines(sampleStatus(), now, { columns, usesColor: true })
     t.equal(uncoloured(asText(coloured)), asText(lines), 'colours change no word')
     t.not(asText(coloured), asText(lines))
     t.end()
@@ -38,20 +38,20 @@ for (const [name, columns] of [
   ['i1', 80],
 ] as const) {
   t.test(`the story of ${name} in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
-    const lines = nodeLines(rackStory(name), now, { columns, usesColor: false })
+    const lines = nodeLines(sampleDetails(name), now, { columns, usesColor: false })
     golden(t, `status/${name}-${columns}.txt`, asText(lines))
     t.same(
       lines.slice(1).filter((line) => line.length > columns),
       [],
     )
-    const coloured = nodeLines(rackStory(name), now, { columns, usesColor: true })
+    const coloured = nodeLines(sampleDetails(name), now, { columns, usesColor: true })
     t.equal(uncoloured(asText(coloured)), asText(lines))
     t.end()
   })
 }
 
 const quiet: Status = {
-  ...{ site: 'lab', uptimeSeconds: 30, nodes: rackStatus().nodes.slice(0, 1) },
+  ...{ site: 'lab', uptimeSeconds: 30, nodes: sampleStatus().nodes.slice(0, 1) },
   ...{ strangers: [], otherDhcpServers: [], declined: [] },
 }
 
@@ -80,7 +80,7 @@ t.test('what its cluster says of a node stands among its steps (UPDATE=1 writes 
 
 t.test('a node that was never seen booting is known from its cluster', (t) => {
   const installs = memoryInstalls(['ocp45/w1'], () => now)
-  const life = nodeLife('ocp45/w1', now - 90 * 60_000)
+  const life = observedNode('ocp45/w1', now - 90 * 60_000)
   life
     .says('registered', { since: now - 91 * 60_000 })
     .pass(60_000)
@@ -96,7 +96,7 @@ t.test('a node that was never seen booting is known from its cluster', (t) => {
 })
 
 t.test('the table says how a node is in its cluster, and why it is not well', (t) => {
-  const words: [life: (life: NodeLife) => NodeLife, text: string][] = [
+  const words: [life: (life: ObservedNode) => ObservedNode, text: string][] = [
     [(life) => life.says('approved-client'), 'client certificate approved 25 min ago'],
     [(life) => life.says('registered'), 'registered 25 min ago'],
     [(life) => life.says('approved-serving'), 'serving certificate approved 25 min ago'],

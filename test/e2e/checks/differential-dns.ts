@@ -8,7 +8,7 @@ import { output } from '../process.ts'
 import { stub, type Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
 import { client, domain, nodes, twins } from '../site.ts'
-import { judge, type Judged, type JudgedRecord } from '../../support/dns-judge.ts'
+import { dnsPacket, type DecodedMessage, type DecodedRecord } from '../../support/dns-packet.ts'
 
 const apex = 'example.localdomain'
 const names = [
@@ -46,7 +46,7 @@ type Question = { readonly name: string; readonly octets: Uint8Array; readonly t
 function query(name: string, type: string, more: Record<string, unknown> = {}): Uint8Array {
   const questions = [{ name, type, class: 'IN' }]
   return Uint8Array.from(
-    judge.encode({ type: 'query', id: 4711, flags: judge.RECURSION_DESIRED, questions, ...more }),
+    dnsPacket.encode({ type: 'query', id: 4711, flags: dnsPacket.RECURSION_DESIRED, questions, ...more }),
   )
 }
 
@@ -65,8 +65,8 @@ const m1 = query(`m1.${domain}`, 'A')
 
 const odd: readonly Question[] = [
   { name: 'odd: no recursion desired', octets: query(`m1.${domain}`, 'A', { flags: 0 }) },
-  { name: 'odd: CD', octets: query(`m1.${domain}`, 'A', { flags: judge.CHECKING_DISABLED }) },
-  { name: 'odd: AD', octets: query(`m1.${domain}`, 'A', { flags: judge.AUTHENTIC_DATA }) },
+  { name: 'odd: CD', octets: query(`m1.${domain}`, 'A', { flags: dnsPacket.CHECKING_DISABLED }) },
+  { name: 'odd: AD', octets: query(`m1.${domain}`, 'A', { flags: dnsPacket.AUTHENTIC_DATA }) },
   { name: 'odd: AA, TC and Z in a query', octets: patched(m1, [2, 0x07], [3, 0x40]) },
   { name: 'odd: a response', octets: patched(m1, [2, 0x81]) },
   { name: 'odd: opcode STATUS', octets: patched(m1, [2, 0x11]) },
@@ -80,7 +80,7 @@ const odd: readonly Question[] = [
   { name: 'odd: AXFR over TCP', octets: query(apex, 'AXFR'), transport: 'tcp' },
   {
     name: 'odd: version.bind',
-    octets: judge.encode({
+    octets: dnsPacket.encode({
       type: 'query',
       id: 4711,
       questions: [{ name: 'version.bind', type: 'TXT', class: 'CH' }],
@@ -95,7 +95,7 @@ const odd: readonly Question[] = [
   { name: 'odd: eleven octets', octets: m1.slice(0, 11) },
   { name: 'odd: octets after the end', octets: Uint8Array.of(...m1, 1, 2, 3) },
   { name: 'edns: plain', octets: query(`m1.${domain}`, 'A', edns({})) },
-  { name: 'edns: DO', octets: query(`m1.${domain}`, 'A', edns({ flags: judge.DNSSEC_OK })) },
+  { name: 'edns: DO', octets: query(`m1.${domain}`, 'A', edns({ flags: dnsPacket.DNSSEC_OK })) },
   { name: 'edns: version 1', octets: query(`m1.${domain}`, 'A', edns({ ednsVersion: 1 })) },
   { name: 'edns: unknown flags', octets: query(`m1.${domain}`, 'A', edns({ flags: 0x40 })) },
   {
@@ -227,7 +227,7 @@ async function sendQueries(
   rig: Rig,
   to: string,
   queries: readonly Question[],
-): Promise<(Judged | undefined)[]> {
+): Promise<(DecodedMessage | undefined)[]> {
   const input = JSON.stringify(
     queries.map(({ octets, transport = 'udp' }) => ({
       to,
@@ -238,10 +238,10 @@ async function sendQueries(
   )
   const command = rig.network.inside('client', process.execPath, stub('send-queries'))
   const replies = JSON.parse(await output(command, { input, limitMs: 120_000 })) as (string | null)[]
-  return replies.map((hex) => (hex === null ? undefined : judge.decode(Buffer.from(hex, 'hex'))))
+  return replies.map((hex) => (hex === null ? undefined : dnsPacket.decode(Buffer.from(hex, 'hex'))))
 }
 
-function fieldsOf(reply: Judged | undefined): Fields {
+function fieldsOf(reply: DecodedMessage | undefined): Fields {
   if (reply === undefined) return { reply: 'none' }
   const fields: Record<string, string> = {
     id: String(reply.id),
@@ -270,7 +270,7 @@ function fieldsOf(reply: Judged | undefined): Fields {
 }
 
 /** Sorted, because servers rotate records. */
-function text(records: readonly JudgedRecord[]): string {
+function text(records: readonly DecodedRecord[]): string {
   const lines = records
     .filter(({ type }) => type !== 'SOA')
     .map(({ name, type, ttl, data }) => `${name} ${ttl ?? 0} ${type} ${JSON.stringify(data)}`)

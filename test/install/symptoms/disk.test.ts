@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nodeLife } from '../../support/node-life.ts'
+import { observedNode } from '../../support/observed-node.ts'
 import { lifeUntil, minute, testSymptoms } from '../../support/symptom-cases.ts'
 
 testSymptoms(t, [
@@ -40,18 +40,25 @@ testSymptoms(t, [
   },
   {
     name: 'disk-does-not-boot',
-    sick: nodeLife().pxe().script('local').pass(30_000).pxe().script('local'),
-    sound: nodeLife().pxe().script('local').pass(30_000).asks('system').pass(90_000).pxe().script('local'),
+    sick: observedNode().pxe().script('local').pass(30_000).pxe().script('local'),
+    sound: observedNode()
+      .pxe()
+      .script('local')
+      .pass(30_000)
+      .asks('system')
+      .pass(90_000)
+      .pxe()
+      .script('local'),
     saw: 'was sent to its disk twice and booted from the network again',
     advice: /boot order/,
   },
   {
     name: 'disk-silent',
-    sick: nodeLife()
+    sick: observedNode()
       .pxe()
       .script('local')
       .pass(12 * minute),
-    sound: nodeLife()
+    sound: observedNode()
       .pxe()
       .script('local')
       .pass(5 * minute),

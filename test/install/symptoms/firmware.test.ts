@@ -1,38 +1,38 @@
 import t from 'tap'
-import { nodeLife, type NodeLife } from '../../support/node-life.ts'
+import { observedNode, type ObservedNode } from '../../support/observed-node.ts'
 import { minute, second, testSymptoms, wait } from '../../support/symptom-cases.ts'
 
 const bios = { file: 'bios/undionly.kpxe' }
-const noOffer = (life: NodeLife) => life.discover('firmware').pass(4000).discover('firmware')
+const noOffer = (life: ObservedNode) => life.discover('firmware').pass(4000).discover('firmware')
 
 testSymptoms(t, [
   {
     name: 'no-loader-for-architecture',
-    sick: nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot', 27),
-    sound: nodeLife().asks('firmware', 10, 9),
+    sick: observedNode().dhcp('firmware', 'discover', 'nothing-to-boot', 27),
+    sound: observedNode().asks('firmware', 10, 9),
     saw: 'its firmware asked for a boot loader (riscv64 UEFI) that is not available',
     advice: /x64 or arm64 UEFI/,
   },
   {
     name: 'no-loader-for-architecture',
-    sick: nodeLife().dhcp('firmware', 'discover', 'nothing-to-boot'),
-    sound: nodeLife().asks('system'),
+    sick: observedNode().dhcp('firmware', 'discover', 'nothing-to-boot'),
+    sound: observedNode().asks('system'),
     saw: 'its firmware asked for a boot loader (no architecture given) that is not available',
     advice: /slipway explain/,
   },
   {
     name: 'request-refused',
-    sick: nodeLife().dhcp('system', 'request', 'refused').pass(9000).dhcp('system', 'request', 'refused'),
-    sound: nodeLife().dhcp('system', 'request', 'refused').pass(10).asks('system'),
+    sick: observedNode().dhcp('system', 'request', 'refused').pass(9000).dhcp('system', 'request', 'refused'),
+    sound: observedNode().dhcp('system', 'request', 'refused').pass(10).asks('system'),
     saw: 'its DHCP request was refused twice',
     advice: /address in the site file/,
   },
   {
     name: 'request-refused',
-    sick: nodeLife()
+    sick: observedNode()
       .dhcp('ipxe', 'request', 'refused')
       .pass(95 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .dhcp('ipxe', 'request', 'refused')
       .pass(5 * second),
     saw: 'its DHCP request was refused once',
@@ -40,19 +40,19 @@ testSymptoms(t, [
   },
   {
     name: 'offer-not-taken',
-    sick: noOffer(nodeLife()).pass(8000).discover('firmware'),
-    sound: noOffer(nodeLife()).pass(3000),
+    sick: noOffer(observedNode()).pass(8000).discover('firmware'),
+    sound: noOffer(observedNode()).pass(3000),
     saw: 'requested an address as firmware 3 times and accepted no offer',
     advice: /another DHCP server/,
   },
   {
     name: 'offer-not-taken',
-    sick: nodeLife()
+    sick: observedNode()
       .asks('firmware')
       .loader('sent')
       .discover('ipxe')
       .pass(95 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .asks('firmware')
       .loader('sent')
       .discover('ipxe')
@@ -62,10 +62,10 @@ testSymptoms(t, [
   },
   {
     name: 'loader-not-asked',
-    sick: nodeLife()
+    sick: observedNode()
       .asks('firmware')
       .pass(95 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .asks('firmware')
       .pass(85 * second),
     saw: 'accepted its address once and never requested its loader',
@@ -73,10 +73,10 @@ testSymptoms(t, [
   },
   {
     name: 'http-loader-not-asked',
-    sick: nodeLife()
+    sick: observedNode()
       .asks('http-firmware', 10, 16)
       .pass(95 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .asks('http-firmware', 10, 16)
       .loader('sent', { by: 'http' })
       .pass(95 * second),
@@ -85,18 +85,18 @@ testSymptoms(t, [
   },
   {
     name: 'loader-missing',
-    sick: nodeLife().asks('firmware').loader('missing', { file: 'arm64/ipxe.efi' }),
-    sound: nodeLife().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
+    sick: observedNode().asks('firmware').loader('missing', { file: 'arm64/ipxe.efi' }),
+    sound: observedNode().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
     saw: 'requested arm64/ipxe.efi, which does not exist',
     advice: /`tftp.loaders`/,
   },
   {
     name: 'loader-only-probed',
-    sick: nodeLife()
+    sick: observedNode()
       .asks('firmware')
       .loader('probed')
       .pass(121 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .asks('firmware')
       .loader('probed')
       .pass(5 * second),
@@ -105,25 +105,25 @@ testSymptoms(t, [
   },
   {
     name: 'loader-blocked',
-    sick: nodeLife().asks('firmware').loader('aborted', { octets: 5872, durationMs: 31_000 }),
-    sound: nodeLife().asks('firmware').loader('aborted').loader('sent'),
+    sick: observedNode().asks('firmware').loader('aborted', { octets: 5872, durationMs: 31_000 }),
+    sound: observedNode().asks('firmware').loader('aborted').loader('sent'),
     saw: 'the transfer of efi/ipxe.efi stopped after its first blocks',
     advice: /singlePort/,
   },
   {
     name: 'loader-broken',
-    sick: nodeLife().asks('firmware').loader('aborted', { octets: 146_800, durationMs: 31_000 }),
-    sound: nodeLife().asks('firmware').loader('aborted', { octets: 146_800 }).loader('sent'),
+    sick: observedNode().asks('firmware').loader('aborted', { octets: 146_800, durationMs: 31_000 }),
+    sound: observedNode().asks('firmware').loader('aborted', { octets: 146_800 }).loader('sent'),
     saw: 'the transfer of efi/ipxe.efi was interrupted after 146800 bytes',
     advice: /MTU/,
   },
   {
     name: 'loader-silent-bios',
-    sick: nodeLife()
+    sick: observedNode()
       .asks('firmware', 10, 0)
       .loader('sent', bios)
       .pass(121 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .asks('firmware', 10, 0)
       .loader('sent', bios)
       .pass(121 * second)
@@ -133,14 +133,14 @@ testSymptoms(t, [
   },
   {
     name: 'loader-refused',
-    sick: nodeLife()
+    sick: observedNode()
       .asks('firmware')
       .loader('sent')
       .pass(50 * second)
       .asks('firmware')
       .loader('sent')
       .pass(31 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .asks('firmware')
       .loader('sent')
       .pass(31 * second),
@@ -149,11 +149,11 @@ testSymptoms(t, [
   },
   {
     name: 'loader-refused',
-    sick: nodeLife()
+    sick: observedNode()
       .asks('firmware')
       .loader('sent', { file: 'efi/snponly.efi' })
       .pass(121 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .asks('firmware')
       .loader('sent', { file: 'efi/snponly.efi' })
       .pass(119 * second),
@@ -162,10 +162,10 @@ testSymptoms(t, [
   },
   {
     name: 'script-not-asked',
-    sick: nodeLife()
+    sick: observedNode()
       .pxe()
       .pass(95 * second),
-    sound: nodeLife()
+    sound: observedNode()
       .pxe()
       .pass(85 * second),
     saw: 'accepted its address as iPXE once and never requested its script',
@@ -173,11 +173,11 @@ testSymptoms(t, [
   },
   {
     name: 'stopped-waiting',
-    sick: nodeLife()
+    sick: observedNode()
       .pxe()
       .script('wait', wait)
       .pass(3 * minute),
-    sound: nodeLife()
+    sound: observedNode()
       .pxe()
       .script('wait', wait)
       .pass(1 * minute),
@@ -186,11 +186,11 @@ testSymptoms(t, [
   },
   {
     name: 'stopped-waiting',
-    sick: nodeLife()
+    sick: observedNode()
       .pxe()
       .script('wait')
       .pass(3 * minute),
-    sound: nodeLife()
+    sound: observedNode()
       .pxe()
       .script('wait')
       .pass(3 * minute)
@@ -200,12 +200,12 @@ testSymptoms(t, [
   },
   {
     name: 'waits-long',
-    sick: nodeLife()
+    sick: observedNode()
       .pxe()
       .script('wait', wait)
       .pass(40 * minute)
       .script('wait', wait),
-    sound: nodeLife()
+    sound: observedNode()
       .pxe()
       .script('wait', wait)
       .pass(20 * minute)
@@ -215,12 +215,12 @@ testSymptoms(t, [
   },
   {
     name: 'waits-long',
-    sick: nodeLife()
+    sick: observedNode()
       .pxe()
       .script('wait')
       .pass(40 * minute)
       .script('wait'),
-    sound: nodeLife()
+    sound: observedNode()
       .pxe()
       .script('wait')
       .pass(40 * minute)
@@ -231,11 +231,11 @@ testSymptoms(t, [
   },
   {
     name: 'menu-waits',
-    sick: nodeLife()
+    sick: observedNode()
       .pxe()
       .script('menu')
       .pass(12 * minute),
-    sound: nodeLife()
+    sound: observedNode()
       .pxe()
       .script('menu')
       .pass(5 * minute),

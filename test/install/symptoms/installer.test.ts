@@ -1,12 +1,12 @@
 import t from 'tap'
-import { nodeLife } from '../../support/node-life.ts'
+import { observedNode } from '../../support/observed-node.ts'
 import { lifeUntil, minute, second, testSymptoms } from '../../support/symptom-cases.ts'
 
 testSymptoms(t, [
   {
     name: 'cannot-install',
-    sick: nodeLife().pxe().script('failed', { reason: 'images/rootfs.img does not exist' }),
-    sound: nodeLife()
+    sick: observedNode().pxe().script('failed', { reason: 'images/rootfs.img does not exist' }),
+    sound: observedNode()
       .pxe()
       .script('failed', { reason: 'images/rootfs.img does not exist' })
       .script('install'),
@@ -15,8 +15,8 @@ testSymptoms(t, [
   },
   {
     name: 'cannot-install',
-    sick: nodeLife().pxe().script('failed'),
-    sound: nodeLife().pxe().script('local'),
+    sick: observedNode().pxe().script('failed'),
+    sound: observedNode().pxe().script('local'),
     saw: 'its network boot ended with: it cannot be installed',
     advice: /slipway check/,
   },

@@ -5,7 +5,7 @@ import { compileHaproxy } from '../../../src/plan/haproxy/compile.ts'
 import { renderHaproxy } from '../../../src/plan/haproxy/render.ts'
 import { buildModel } from '../../../src/plan/model.ts'
 import { siteSchema } from '../../../src/site/schema.ts'
-import { acceptedByHaproxy, noHaproxy } from '../../support/judges.ts'
+import { expectValidHaproxy, noHaproxy } from '../../support/validators.ts'
 
 const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
 
@@ -169,7 +169,7 @@ for (const { file, name, clusters, changes } of golden) {
     if (process.env['UPDATE']) await writeFile(path, text)
     t.equal(text, await readFile(path, 'utf8'))
     t.test('haproxy -c reports no problem', { skip: noHaproxy }, (t) => {
-      acceptedByHaproxy(t, plan!.with.length === 0 ? [path] : [administrators, path])
+      expectValidHaproxy(t, plan!.with.length === 0 ? [path] : [administrators, path])
       t.end()
     })
   })

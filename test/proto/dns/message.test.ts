@@ -5,7 +5,7 @@ import { parseIpv6, type Ipv6 } from '../../../src/proto/address/ipv6.ts'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
 import { decodeAnswer, encodeAnswer, encodeQuery } from '../../../src/proto/dns/message.ts'
 import type { RecordData, ResourceRecord } from '../../../src/proto/dns/record.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 
 const ipv4 = parseIpv4('192.0.2.21') as Ipv4
@@ -36,7 +36,7 @@ t.test('a query has a header and a question (RFC 1035 §4.1)', (t) => {
 })
 
 t.test('an independent decoder reads an encoded query', (t) => {
-  t.match(judge.decode(encodeQuery({ id: 7, name: 'M1.Example.net', type: 'PTR', udpOctets: 4096 })), {
+  t.match(dnsPacket.decode(encodeQuery({ id: 7, name: 'M1.Example.net', type: 'PTR', udpOctets: 4096 })), {
     id: 7,
     type: 'query',
     flag_rd: true,
@@ -76,7 +76,7 @@ t.test(
       03 777777 c00c 0005 0001 00000e10 0002 c029       # www CNAME ns1
     `),
     )
-    t.match(judge.decode(octets), {
+    t.match(dnsPacket.decode(octets), {
       flag_aa: true,
       answers: [
         { type: 'SOA', data: { mname: 'ns1.example.net', rname: 'root.example.net', serial: 0xfffffffe } },
@@ -110,7 +110,7 @@ t.test('SRV is not compressed (RFC 2782), a long TXT is split into strings (RFC 
       c00c 0010 0001 00000e10 0102 ff ${'61'.repeat(255)} 01 61
     `),
   )
-  t.match(judge.decode(octets).answers, [
+  t.match(dnsPacket.decode(octets).answers, [
     { data: { priority: 1, weight: 258, port: 2380, target: 'm.a.net' } },
   ])
   t.match(
@@ -122,15 +122,22 @@ t.test('SRV is not compressed (RFC 2782), a long TXT is split into strings (RFC 
 })
 
 t.test('an answer is decoded: flags, sections, EDNS, and unknown types as octets', (t) => {
-  const octets = judge.encode({
+  const octets = dnsPacket.encode({
     type: 'response',
     id: 9,
-    flags: judge.TRUNCATED_RESPONSE | 0x80, // RA
+    flags: dnsPacket.TRUNCATED_RESPONSE | 0x80, // RA
     questions: [{ type: 'TXT', name: 'example.net' }],
     answers: [{ type: 'TXT', name: 'example.net', ttl: 5, data: 'ab' }],
     authorities: [{ type: 'NS', name: 'example.net', ttl: 6, data: 'ns1.example.net' }],
     additionals: [
-      { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: judge.DNSSEC_OK, extendedRcode: 1, options: [] },
+      {
+        type: 'OPT',
+        name: '.',
+        udpPayloadSize: 1232,
+        flags: dnsPacket.DNSSEC_OK,
+        extendedRcode: 1,
+        options: [],
+      },
     ],
   })
   t.same(decodeAnswer(octets), {

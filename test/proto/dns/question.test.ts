@@ -3,7 +3,7 @@ import t from 'tap'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
 import { encodeName, formatName, hashName } from '../../../src/proto/dns/name.ts'
 import { createQuestion, formatQuestion, isNameFrom, readQuestion } from '../../../src/proto/dns/question.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 
 const header = '1234 0100 0001 0000 0000' // id, RD, one question, no answers, no authority; ARCOUNT follows
@@ -274,9 +274,9 @@ t.test('queries of an independent encoder are read', (t) => {
       fc.integer({ min: 1, max: 65_535 }),
       (name, type, size) => {
         const additionals = [
-          { type: 'OPT', name: '.', udpPayloadSize: size, flags: judge.DNSSEC_OK, options: [] },
+          { type: 'OPT', name: '.', udpPayloadSize: size, flags: dnsPacket.DNSSEC_OK, options: [] },
         ]
-        const octets = judge.encode({ type: 'query', id: 1, questions: [{ name, type }], additionals })
+        const octets = dnsPacket.encode({ type: 'query', id: 1, questions: [{ name, type }], additionals })
         readQuestion(octets, read)
         if (formatQuestion(octets) !== `${name} ${type}`) throw new Error(formatQuestion(octets))
         if (read.udpOctets !== Math.max(512, size) || !read.isDnssecOk) throw new Error(`${read.udpOctets}`)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { walkMessage } from '../../../src/proto/dns/walk.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 
 t.test('records and pointers are found in every section', (t) => {
@@ -33,7 +33,7 @@ t.test('a dot inside a label is reported', (t) => {
 })
 
 t.test('a message of an independent encoder is walked to its end', (t) => {
-  const octets = judge.encode({
+  const octets = dnsPacket.encode({
     type: 'response',
     questions: [{ type: 'ANY', name: 'example.net' }],
     answers: [

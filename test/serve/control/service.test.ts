@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import type { ControlCode } from '../../../src/serve/control/codes.ts'
 import { controlService, socketPath } from '../../support/control-service.ts'
-import { nodeLife } from '../../support/node-life.ts'
+import { observedNode } from '../../support/observed-node.ts'
 
 async function ask(socket: string, path: string, method = 'GET', headers = {}, body?: string) {
   const asked = request({ socketPath: socket, path, method, headers })
@@ -209,7 +209,7 @@ t.test('a slow reader misses nothing', async (t) => {
   const { path, installs, clock } = await controlService(t)
   const slow = await reader(path, '/v1/events')
   slow.response.pause()
-  const life = nodeLife('ocp45/i1')
+  const life = observedNode('ocp45/i1')
   const reason = 'x'.repeat(20_000)
   for (let count = 0; count < 200; count++) {
     installs.observe({

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { answer } from '../../../src/serve/dns/answer.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 import { ask, askOctets, encode, planOf } from './ask.ts'
 
@@ -10,7 +10,7 @@ const plan = planOf(guideModel())
 const node = 'm1.ocp45.example.localdomain'
 
 t.test('refusals carry a reason (RFC 8914 §4)', (t) => {
-  const RD = judge.RECURSION_DESIRED
+  const RD = dnsPacket.RECURSION_DESIRED
   const lonely = planOf(guideModel((site) => (site.dns = {})))
   const cases = [
     { query: { name: node, class: 'CH' }, code: 20, reason: 'only class IN is served' },
@@ -64,7 +64,7 @@ t.test('refusals carry a reason (RFC 8914 §4)', (t) => {
     const result = askOctets(served, octets, options)
     t.match(result, { kind: 'reply', outcome: 'refused', reason })
     if (result.kind !== 'reply') continue
-    const reply = judge.decode(result.octets)
+    const reply = dnsPacket.decode(result.octets)
     t.match(reply, { rcode: 'REFUSED', flag_aa: false, answers: [], authorities: [] }, reason)
     const data = Buffer.concat([Buffer.of(0, code), Buffer.from(reason)])
     t.same(reply.additionals[0]?.options, [{ code: 15, type: 'OPTION_15', data }], reason)

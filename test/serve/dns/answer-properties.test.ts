@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { answer } from '../../../src/serve/dns/answer.ts'
 import { crowdedModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 import { askOctets, encode, planOf } from './ask.ts'
 
@@ -20,7 +20,7 @@ t.test('arbitrary octets get a reply, no reply, or are forwarded', (t) => {
     fc.property(octets, (query) => {
       const result = answer(query, { mayForward: true, isSecondary: true }, plan, out, 'udp')
       if (result.kind !== 'reply') return
-      const reply = judge.decode(result.octets)
+      const reply = dnsPacket.decode(result.octets)
       if (reply.type !== 'response' || reply.id !== (((query[0] ?? 0) << 8) | (query[1] ?? 0)))
         throw new Error('not its answer')
       if (result.octets.length > 512) throw new Error(`${result.octets.length} octets`)
@@ -72,7 +72,7 @@ t.test('every reply can be decoded and repeats the question', (t) => {
         transport,
       })
       if (result.kind !== 'reply') throw new Error(result.kind)
-      const reply = judge.decode(result.octets)
+      const reply = dnsPacket.decode(result.octets)
       if (reply.id !== id || reply.questions[0]?.name !== name || reply.questions[0].type !== type)
         throw new Error('another question')
       const limit = transport === 'tcp' ? 65_535 : Math.min(1232, Math.max(512, opt?.size ?? 512))

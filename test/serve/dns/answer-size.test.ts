@@ -1,7 +1,7 @@
 /** How large an answer may be, and what EDNS has to do with it. */
 import t from 'tap'
 import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { answer } from '../../../src/serve/dns/answer.ts'
 import { ask, askOctets, encode, planOf } from './ask.ts'
 
@@ -27,7 +27,7 @@ t.test('EDNS(0) (RFC 6891 §6)', (t) => {
   }
   const other = askOctets(plan, encode({ name: node, edns: { version: 1, isDnssecOk: true } }))
   t.match(other, { kind: 'reply', outcome: 'badVersion' })
-  const reply = judge.decode(other.kind === 'reply' ? other.octets : new Uint8Array(12))
+  const reply = dnsPacket.decode(other.kind === 'reply' ? other.octets : new Uint8Array(12))
   t.match(
     reply,
     { rcode: 'NOERROR', flag_aa: false, answers: [], questions: [{ name: node }] },

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hexFixture } from '../../support/hex.ts'
 import { ask, askOctets, line, planOf } from './ask.ts'
 
@@ -8,7 +8,12 @@ const plan = planOf(crowdedModel())
 const node = 'm1.ocp45.example.localdomain'
 
 t.test('the header of an answer (RFC 1035 §4.1.1, RFC 4035 §3.2.2)', (t) => {
-  const { RECURSION_DESIRED: RD, CHECKING_DISABLED: CD, AUTHENTIC_DATA: AD, AUTHORITATIVE_ANSWER: AA } = judge
+  const {
+    RECURSION_DESIRED: RD,
+    CHECKING_DISABLED: CD,
+    AUTHENTIC_DATA: AD,
+    AUTHORITATIVE_ANSWER: AA,
+  } = dnsPacket
   const cases = [
     { name: 'RD comes back, RA says that recursion is there', flags: RD, flag_rd: true, flag_ra: true },
     { name: 'RA does not depend on RD', flags: 0, flag_rd: false, flag_ra: true },
@@ -17,7 +22,7 @@ t.test('the header of an answer (RFC 1035 §4.1.1, RFC 4035 §3.2.2)', (t) => {
     { name: 'AD is for validated data only', flags: AD, flag_rd: false, flag_ra: true },
     {
       name: 'AA, TC and Z of a query mean nothing',
-      flags: AA | judge.TRUNCATED_RESPONSE | 0x40,
+      flags: AA | dnsPacket.TRUNCATED_RESPONSE | 0x40,
       flag_rd: false,
       flag_ra: true,
     },
@@ -161,7 +166,7 @@ t.test('captured queries of real clients are answered', (t) => {
   )
   for (const client of ['dig', 'busybox']) {
     const result = askOctets(served, hexFixture(`dns/${client}`))
-    const reply = judge.decode(result.kind === 'reply' ? result.octets : new Uint8Array(12))
+    const reply = dnsPacket.decode(result.kind === 'reply' ? result.octets : new Uint8Array(12))
     t.same(reply.answers.map(line), ['61.0.16.172.in-addr.arpa PTR i1.example.localdomain'], client)
     t.equal(reply.additionals.length, client === 'dig' ? 1 : 0, `${client}: EDNS as it was asked`)
   }

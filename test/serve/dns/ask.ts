@@ -4,7 +4,7 @@ import { compileDns } from '../../../src/plan/dns/compile.ts'
 import type { Model } from '../../../src/plan/model.ts'
 import { answer } from '../../../src/serve/dns/answer.ts'
 import type { DnsAnswer, Transport } from '../../../src/serve/dns/query.ts'
-import { judge, type Judged, type JudgedRecord } from '../../support/dns-judge.ts'
+import { dnsPacket, type DecodedMessage, type DecodedRecord } from '../../support/dns-packet.ts'
 
 export type Query = {
   readonly name: string
@@ -28,7 +28,7 @@ export function encode({
   name,
   type = 'A',
   id = 1,
-  flags = judge.RECURSION_DESIRED,
+  flags = dnsPacket.RECURSION_DESIRED,
   edns,
   ...rest
 }: Query): Uint8Array {
@@ -37,10 +37,10 @@ export function encode({
     name: '.',
     udpPayloadSize: edns.size ?? 1232,
     ednsVersion: edns.version ?? 0,
-    flags: edns.isDnssecOk === true ? judge.DNSSEC_OK : 0,
+    flags: edns.isDnssecOk === true ? dnsPacket.DNSSEC_OK : 0,
     options: [],
   }
-  return judge.encode({
+  return dnsPacket.encode({
     type: 'query',
     id,
     flags,
@@ -59,13 +59,13 @@ export function askOctets(
 }
 
 /** The reply as an independent decoder reads it. */
-export function ask(plan: DnsPlan, query: Query, options?: Parameters<typeof askOctets>[2]): Judged {
+export function ask(plan: DnsPlan, query: Query, options?: Parameters<typeof askOctets>[2]): DecodedMessage {
   const result = askOctets(plan, encode(query), options)
   if (result.kind !== 'reply') throw new Error(`no reply: ${result.kind}`)
-  return judge.decode(result.octets)
+  return dnsPacket.decode(result.octets)
 }
 
 /** `m1.example.net A 192.0.2.21`; of a SOA its owner and TTL. */
-export function line({ name, type, ttl, data }: JudgedRecord): string {
+export function line({ name, type, ttl, data }: DecodedRecord): string {
   return type === 'SOA' ? `${name} SOA ${ttl ?? ''}` : `${name} ${type} ${String(data)}`
 }

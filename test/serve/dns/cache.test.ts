@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { cacheKey, createCache, type CacheLimits } from '../../../src/serve/dns/cache.ts'
 import type { Found } from '../../../src/serve/dns/cacheable.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { request, resolver } from './resolver-world.ts'
 
@@ -119,7 +119,7 @@ t.test('the cache key ignores spelling and nothing else', (t) => {
     request({ name: 'quay.io', type: 'AAAA' }, 'udp', resolver(1)),
     request({ name: 'quay.io', edns: { isDnssecOk: true } }, 'udp', resolver(1)),
     request(
-      { name: 'quay.io', flags: judge.RECURSION_DESIRED | judge.CHECKING_DISABLED },
+      { name: 'quay.io', flags: dnsPacket.RECURSION_DESIRED | dnsPacket.CHECKING_DISABLED },
       'udp',
       resolver(1),
     ),

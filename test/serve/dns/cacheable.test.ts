@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
 import { readFound, readU32, type Found } from '../../../src/serve/dns/cacheable.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 
 type Records = readonly Record<string, unknown>[]
@@ -25,7 +25,7 @@ function message(changes: {
   additionals?: Records
 }) {
   const { rcode = 0, type = 'A', ...sections } = changes
-  return judge.encode({
+  return dnsPacket.encode({
     type: 'response',
     id: 1,
     flags: rcode,
@@ -132,13 +132,13 @@ t.test('the OPT record and all records after it are removed', (t) => {
   for (const { additionals, kept } of cases) {
     const { octets } = readFound(message({ answers: [a(60)], additionals }))
     t.same(
-      judge.decode(octets).additionals.map(({ type }) => type),
+      dnsPacket.decode(octets).additionals.map(({ type }) => type),
       kept,
     )
   }
   t.same(Buffer.from(readFound(plain).octets), plain)
   const empty = readFound(message({ rcode: 3, additionals: [opt] }))
-  t.equal(judge.decode(empty.octets).rcode, 'NXDOMAIN')
+  t.equal(dnsPacket.decode(empty.octets).rcode, 'NXDOMAIN')
   t.end()
 })
 
@@ -148,7 +148,7 @@ t.test('the octets are a copy, and a message must have one question', (t) => {
   readFound(octets)
   t.same(octets, before)
   t.throws(
-    () => readFound(judge.encode({ type: 'response', id: 1 })),
+    () => readFound(dnsPacket.encode({ type: 'response', id: 1 })),
     new MalformedPacket('0 questions, expected 1', 4),
   )
   t.throws(() => readFound(octets.subarray(0, -1)), MalformedPacket)

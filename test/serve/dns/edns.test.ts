@@ -3,7 +3,7 @@ import t from 'tap'
 import { answer } from '../../../src/serve/dns/answer.ts'
 import { ednsOption } from '../../../src/serve/dns/reply.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 import { askOctets, planOf } from './ask.ts'
 
@@ -83,7 +83,7 @@ t.test('the EDNS compliance tests of the ISC', (t) => {
     for (const transport of ['udp', 'tcp'] as const) {
       const result = askOctets(plan, octets, { transport })
       if (result.kind !== 'reply') throw new Error(`${name}: ${result.kind}`)
-      const reply = judge.decode(result.octets)
+      const reply = dnsPacket.decode(result.octets)
       t.match(reply, { id: 0x1234, ...expected }, `${name}, ${transport}`)
       t.equal(reply.additionals.length, expected.additionals.length, `${name}, ${transport}: OPT records`)
       // The OPT record's flags are its last octets but two: DO and nothing else.
@@ -117,7 +117,7 @@ t.test('a client that requests NSID gets the server name where it is configured 
     const octets = query({ options, ...(ttl !== undefined && { ttl }) })
     const result = answer(octets, { mayForward: true, ...client }, plan, new Uint8Array(1232), 'udp')
     if (result.kind !== 'reply') throw new Error(`${name}: ${result.kind}`)
-    const told = judge.decode(result.octets).additionals[0]?.options as { code: number; data: Buffer }[]
+    const told = dnsPacket.decode(result.octets).additionals[0]?.options as { code: number; data: Buffer }[]
     t.same(
       told.map(({ code }) => code),
       codes,
@@ -131,7 +131,7 @@ t.test('a client that requests NSID gets the server name where it is configured 
 
 t.test('class CHAOS is refused', (t) => {
   for (const name of ['version.bind', 'hostname.bind', 'id.server', 'version.server']) {
-    const octets = judge.encode({ type: 'query', id: 1, questions: [{ name, type: 'TXT', class: 'CH' }] })
+    const octets = dnsPacket.encode({ type: 'query', id: 1, questions: [{ name, type: 'TXT', class: 'CH' }] })
     const result = askOctets(plan, octets)
     t.match(result, { outcome: 'refused', reason: 'only class IN is served' }, name)
   }

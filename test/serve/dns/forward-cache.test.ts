@@ -1,6 +1,6 @@
 /** What the forwarder caches, shares, and answers when no resolver responds. */
 import t from 'tap'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { nothingIsLeft, request, resolver, setUp } from './resolver-world.ts'
 
 const a = (ttl: number) => [{ type: 'A', name: 'quay.io', ttl, data: '192.0.2.99' }]
@@ -141,7 +141,7 @@ t.test('a failed question is not sent again for a second (RFC 9520 §3.2)', asyn
 t.test('more than 1000 questions in flight are refused at once', async (t) => {
   const world = setUp()
   const ask = async (name: string, client: string, edns?: object, isDeclared = true) =>
-    judge.decode(
+    dnsPacket.decode(
       await world.forwarder.forward(
         request({ name, ...(edns && { edns }) }, 'udp', resolver(1)),
         client,
@@ -168,7 +168,7 @@ t.test('more than 1000 questions in flight are refused at once', async (t) => {
 t.test('one client may have 250 waiting queries', async (t) => {
   const world = setUp()
   const ask = async (client: string) =>
-    judge.decode(await world.forwarder.forward(request({}, 'udp', resolver(1)), client, true))
+    dnsPacket.decode(await world.forwarder.forward(request({}, 'udp', resolver(1)), client, true))
   const waiting = Array.from({ length: 250 }, () => ask('172.16.0.21'))
   t.equal((await ask('172.16.0.21')).rcode, 'SERVFAIL')
   t.equal(world.counters.get('dns.forwardOverflow'), 1)
@@ -191,7 +191,9 @@ t.test(
   async (t) => {
     const world = setUp()
     const ask = async (name: string, client: string, isDeclared = false) =>
-      judge.decode(await world.forwarder.forward(request({ name }, 'udp', resolver(1)), client, isDeclared))
+      dnsPacket.decode(
+        await world.forwarder.forward(request({ name }, 'udp', resolver(1)), client, isDeclared),
+      )
     const waiting = Array.from({ length: 750 }, (_, index) =>
       ask(`n${index}.example`, `172.16.1.${index % 8}`),
     )

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import type { Resolver } from '../../../src/plan/dns/plan.ts'
 import { answerTo, nothingIsLeft, request, resolver, setUp, tcpResolver } from './resolver-world.ts'
 
@@ -21,8 +21,8 @@ t.test(
       answerTo(query, { id: 1 }),
       answerTo(query, { answers: hundred }),
     ])
-    await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
-    const reply = judge.decode(await world.forwarder.forward(request({}, 'tcp', at), '172.16.0.21', true))
+    await world.serve(at, () => [{ flags: dnsPacket.TRUNCATED_RESPONSE, answers: [] }])
+    const reply = dnsPacket.decode(await world.forwarder.forward(request({}, 'tcp', at), '172.16.0.21', true))
     t.match(reply, { id: 7, rcode: 'NOERROR', flag_tc: false })
     t.equal(reply.answers.length, 100)
     t.match(await world.forward({}, at), { flag_tc: true }, 'and cut for who comes by UDP')
@@ -34,11 +34,11 @@ t.test(
 t.test('a truncated answer is requested again over TCP', async (t) => {
   const world = setUp()
   const at = await tcpResolver(t, (query) => [answerTo(query, {})])
-  await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
+  await world.serve(at, () => [{ flags: dnsPacket.TRUNCATED_RESPONSE, answers: [] }])
   t.match(await world.forward({}, at), { flag_tc: false, answers: [{ data: '192.0.2.99' }] })
 
   const mute = await tcpResolver(t, () => 'close')
-  await world.serve(mute, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
+  await world.serve(mute, () => [{ flags: dnsPacket.TRUNCATED_RESPONSE, answers: [] }])
   t.match(
     await world.forward({}, mute),
     { flag_tc: true, answers: [] },
@@ -56,9 +56,9 @@ t.test('the next resolver is queried when one has no TCP', async (t) => {
   const at = { address: '127.0.0.1', port: (server.address() as AddressInfo).port }
   server.close()
   await once(server, 'close')
-  await world.serve(at, () => [{ flags: judge.TRUNCATED_RESPONSE, answers: [] }])
+  await world.serve(at, () => [{ flags: dnsPacket.TRUNCATED_RESPONSE, answers: [] }])
   const forward = async (...resolvers: Resolver[]) =>
-    judge.decode(await world.forwarder.forward(request({}, 'tcp', ...resolvers), '172.16.0.21', true))
+    dnsPacket.decode(await world.forwarder.forward(request({}, 'tcp', ...resolvers), '172.16.0.21', true))
   t.equal((await forward(at)).rcode, 'SERVFAIL')
   await world.serve(resolver(2), () => [{}])
   t.match(await forward(at, resolver(2)), { answers: [{ data: '192.0.2.99' }] })

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { answerTo, nothingIsLeft, resolver, setUp } from './resolver-world.ts'
 
 t.test('the first resolver is queried, with its own port and id', async (t) => {
@@ -15,7 +15,7 @@ t.test('the first resolver is queried, with its own port and id', async (t) => {
     { id: 1, rcode: 'NOERROR' },
   ])
   t.same(
-    asked.map(({ payload }) => judge.decode(payload).id),
+    asked.map(({ payload }) => dnsPacket.decode(payload).id),
     [0x2222, 0x2223],
   )
   t.not(asked[0]?.port, asked[1]?.port)
@@ -103,7 +103,7 @@ t.test(
   async (t) => {
     const world = setUp()
     const asked = await world.serve(resolver(1), (query) =>
-      judge.decode(query).additionals.length > 0 ? [{ flags: 1, questions: [], answers: [] }] : [{}],
+      dnsPacket.decode(query).additionals.length > 0 ? [{ flags: 1, questions: [], answers: [] }] : [{}],
     )
     t.equal((await world.forward({}, resolver(1))).rcode, 'NOERROR')
     t.equal(asked.length, 2)

@@ -5,7 +5,7 @@ import type { Log } from '../../../src/host/log.ts'
 import { createNotifier } from '../../../src/serve/dns/notify.ts'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { inbox, memorySockets } from '../../support/memory-sockets.ts'
 import { planOf } from './ask.ts'
@@ -38,15 +38,15 @@ async function world(t: Test) {
 /** The zones that were told since the last look, with their serials. */
 function said(arrived: { readonly all: readonly { payload: Uint8Array }[] }, from = 0): string[] {
   return arrived.all.slice(from).map(({ payload }) => {
-    const { questions, answers } = judge.decode(payload)
+    const { questions, answers } = dnsPacket.decode(payload)
     return `${questions[0]?.name ?? ''} ${(answers[0]?.data as { serial: number }).serial}`
   })
 }
 
 /** What a secondary says: the header and the question back, with QR (RFC 1996 §4.7). */
 function reply(payload: Uint8Array, rcode = 0, opcode = 4): Uint8Array {
-  const { id, questions } = judge.decode(payload)
-  const octets = Uint8Array.from(judge.encode({ type: 'response', id, questions }))
+  const { id, questions } = dnsPacket.decode(payload)
+  const octets = Uint8Array.from(dnsPacket.encode({ type: 'response', id, questions }))
   octets[2] = 0x80 | (opcode << 3)
   octets[3] = rcode
   return octets
@@ -58,7 +58,7 @@ t.test('a notification is a query of opcode NOTIFY with the SOA record (RFC 1996
   await sockets.settled()
   t.same(said(arrived), [`${zones[0]} 5`, `${zones[1]} 5`], 'each zone of ours, none that everybody has')
   const [first] = arrived.all
-  t.match(judge.decode(first?.payload ?? new Uint8Array()), {
+  t.match(dnsPacket.decode(first?.payload ?? new Uint8Array()), {
     type: 'query',
     opcode: 'NOTIFY',
     flag_aa: true,

@@ -1,7 +1,7 @@
 /** Aliases, services, texts and delegations, as clients get them. */
 import t from 'tap'
 import { guideModel } from '../../plan/dns/guide.ts'
-import { judge, type JudgedRecord } from '../../support/dns-judge.ts'
+import { dnsPacket, type DecodedRecord } from '../../support/dns-packet.ts'
 import { ask, askOctets, encode, line, planOf } from './ask.ts'
 
 const zone = 'example.localdomain'
@@ -28,7 +28,7 @@ const plan = planOf(
     ]
   }),
 )
-const lines = (records: readonly JudgedRecord[]) => records.map(line)
+const lines = (records: readonly DecodedRecord[]) => records.map(line)
 
 t.test('an alias is answered with its target for every type (RFC 1034 §4.3.2 step 3a)', (t) => {
   const soa = [`${zone} SOA 3600`]
@@ -159,7 +159,7 @@ t.test('names of a delegated zone get a referral (RFC 1034 §4.3.2 step 3b)', (t
   t.same(lines(signer.authorities), [`${zone} SOA 3600`])
   t.equal(askOctets(plan, encode({ name: `lab2.${zone}`, flags: 0 })).kind, 'reply')
   t.match(askOctets(plan, encode({ name: `lab2.${zone}`, flags: 0 })), { outcome: 'referred' })
-  t.equal(judge.decode(new Uint8Array(askReply(`ns1.${zone}`))).flag_aa, true, 'names beside it are ours')
+  t.equal(dnsPacket.decode(new Uint8Array(askReply(`ns1.${zone}`))).flag_aa, true, 'names beside it are ours')
   t.end()
 })
 

@@ -5,7 +5,7 @@ import { walkMessage } from '../../../src/proto/dns/walk.ts'
 import type { ForwardRequest } from '../../../src/serve/dns/query.ts'
 import { readFound } from '../../../src/serve/dns/cacheable.ts'
 import { clientReply, emptyReply, classifyAnswer, resolverQuery } from '../../../src/serve/dns/relay.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
 import { askOctets, encode, planOf, type Query } from './ask.ts'
@@ -21,10 +21,10 @@ function request(query: Partial<Query> = {}, transport: 'udp' | 'tcp' = 'udp'): 
 
 /** What a resolver would answer to id 0x2222. */
 function response(changes: Record<string, unknown> = {}): Uint8Array {
-  return judge.encode({
+  return dnsPacket.encode({
     type: 'response',
     id: 0x2222,
-    flags: judge.RECURSION_DESIRED | 0x80,
+    flags: dnsPacket.RECURSION_DESIRED | 0x80,
     questions: [{ type: 'A', name: 'quay.io' }],
     answers: [{ type: 'A', name: 'quay.io', ttl: 60, data: '192.0.2.1' }],
     ...changes,
@@ -41,7 +41,7 @@ t.test('a query to a resolver has a new id, RD and CD only, and its own OPT reco
   t.same(
     resolverQuery(
       request({
-        flags: judge.RECURSION_DESIRED | judge.CHECKING_DISABLED | judge.AUTHENTIC_DATA,
+        flags: dnsPacket.RECURSION_DESIRED | dnsPacket.CHECKING_DISABLED | dnsPacket.AUTHENTIC_DATA,
         edns: { size: 4096, isDnssecOk: true },
       }),
       0x2222,
@@ -61,7 +61,7 @@ t.test('an answer must match the query (RFC 5452 §9.1)', (t) => {
       verdict: 'answer',
     },
     { name: 'no such name', octets: response({ flags: 3, answers: [] }), verdict: 'answer' },
-    { name: 'cut short', octets: response({ flags: judge.TRUNCATED_RESPONSE }), verdict: 'truncated' },
+    { name: 'cut short', octets: response({ flags: dnsPacket.TRUNCATED_RESPONSE }), verdict: 'truncated' },
     { name: 'SERVFAIL', octets: response({ flags: 2, answers: [] }), verdict: 'failure' },
     { name: 'REFUSED', octets: response({ flags: 5, answers: [] }), verdict: 'failure' },
     { name: 'FORMERR by a header alone', octets: hex('2222 8001 0000 0000 0000 0000'), verdict: 'failure' },
@@ -96,7 +96,7 @@ t.test('an answer must match the query (RFC 5452 §9.1)', (t) => {
       octets: response({ questions: [1, 2].map(() => ({ type: 'A', name: 'quay.io' })) }),
       verdict: 'other',
     },
-    { name: 'a query', octets: judge.encode({ type: 'query', id: 0x2222 }), verdict: 'other' },
+    { name: 'a query', octets: dnsPacket.encode({ type: 'query', id: 0x2222 }), verdict: 'other' },
     { name: 'another opcode', octets: hex('2222 a800 0001 0000 0000 0000'), verdict: 'other' },
     { name: 'a question cut short', octets: response().slice(0, 20), verdict: 'other' },
     { name: 'less than a header', octets: response().slice(0, 11), verdict: 'other' },
@@ -117,14 +117,14 @@ t.test('types are compared exactly: 65 is not 97', (t) => {
 })
 
 const reply = (asked: ForwardRequest, octets: Uint8Array, age: number | 'stale' = 0) =>
-  judge.decode(clientReply(asked, readFound(octets), age))
+  dnsPacket.decode(clientReply(asked, readFound(octets), age))
 
 const opt = (flags = 0) => ({ type: 'OPT', name: '.', udpPayloadSize: 4096, flags, options: [] })
 
 t.test('the reply has the client’s id and spelling, without AA and AD (RFC 6840 §5.8)', (t) => {
   const octets = response({
-    flags: judge.AUTHORITATIVE_ANSWER | judge.AUTHENTIC_DATA | judge.CHECKING_DISABLED | 0x40,
-    additionals: [opt(judge.DNSSEC_OK)],
+    flags: dnsPacket.AUTHORITATIVE_ANSWER | dnsPacket.AUTHENTIC_DATA | dnsPacket.CHECKING_DISABLED | 0x40,
+    additionals: [opt(dnsPacket.DNSSEC_OK)],
   })
   t.match(reply(request({ edns: { isDnssecOk: true } }), octets), {
     id: 0x1111,
@@ -189,7 +189,7 @@ t.test('a reply over the client’s limit is truncated with TC', (t) => {
 
 t.test('every reply has the COOKIE option of its client', (t) => {
   const asked = { ...request({ edns: {} }), clientOptions: hex('000a 0008 0102030405060708') }
-  const optionsOf = (octets: Uint8Array) => judge.decode(octets).additionals[0]?.options
+  const optionsOf = (octets: Uint8Array) => dnsPacket.decode(octets).additionals[0]?.options
   t.match(optionsOf(clientReply(asked, readFound(response()), 0)), [{ code: 10 }])
   t.match(optionsOf(clientReply(asked, readFound(response()), 'stale')), [{ code: 15 }, { code: 10 }])
   t.match(optionsOf(emptyReply(asked, 2, 0)), [{ code: 10 }])

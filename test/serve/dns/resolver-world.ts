@@ -9,7 +9,7 @@ import type { Resolver } from '../../../src/plan/dns/plan.ts'
 import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
 import type { ForwardRequest } from '../../../src/serve/dns/query.ts'
 import { createForwarder } from '../../../src/serve/dns/forward.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { memorySockets } from '../../support/memory-sockets.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
@@ -38,10 +38,10 @@ type Bind = Sockets['bindUdp']
 type Manner = (query: Buffer, count: number) => readonly (Record<string, unknown> | Uint8Array)[]
 
 export function answerTo(query: Buffer, changes: Record<string, unknown>): Buffer {
-  const { id, questions } = judge.decode(query)
+  const { id, questions } = dnsPacket.decode(query)
   const name = questions[0]?.name
   const answers = [{ type: 'A', name, ttl: 60, data: '192.0.2.99' }]
-  return judge.encode({ type: 'response', id, questions, answers, ...changes })
+  return dnsPacket.encode({ type: 'response', id, questions, answers, ...changes })
 }
 
 export function setUp(wrap: (bind: Bind) => Bind = (bind) => bind) {
@@ -77,7 +77,7 @@ export function setUp(wrap: (bind: Bind) => Bind = (bind) => bind) {
     return asked
   }
   const forward = async (query: Partial<Query>, ...resolvers: Resolver[]) =>
-    judge.decode(await forwarder.forward(request(query, 'udp', ...resolvers), node, true))
+    dnsPacket.decode(await forwarder.forward(request(query, 'udp', ...resolvers), node, true))
   /** Lets time pass until there is a reply, from one timer to the next; how long that was. */
   const untilAnswered = async (reply: Promise<unknown>) => {
     const start = clock.monotonic()

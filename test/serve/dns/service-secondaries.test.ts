@@ -8,7 +8,7 @@ import { createSockets } from '../../../src/host/sockets.ts'
 import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
 import { startDns } from '../../../src/serve/dns/service.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { inbox, memorySockets } from '../../support/memory-sockets.ts'
 import { encode, planOf } from './ask.ts'
@@ -62,7 +62,7 @@ t.test('a secondary transfers a zone over TCP, and the log has it', async (t) =>
   while (records.filter((type) => type === 'SOA').length < 2) {
     const [chunk] = (await once(socket, 'data')) as [Buffer]
     for (const message of frames.push(chunk)) {
-      records.push(...judge.decode(message).answers.map(({ type }) => type))
+      records.push(...dnsPacket.decode(message).answers.map(({ type }) => type))
     }
   }
   socket.destroy()

@@ -3,7 +3,7 @@ import { createLog } from '../../../src/host/log.ts'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
 import { startDns } from '../../../src/serve/dns/service.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { hex } from '../../support/hex.ts'
 import { inbox, memorySockets } from '../../support/memory-sockets.ts'
@@ -35,7 +35,7 @@ export async function setUp(plan: DnsPlan = planOf(guideModel())) {
     const box = inbox(port)
     const ask = async (query: Uint8Array) => {
       port.send(query, server.address, server.port)
-      return judge.decode((await box.next()).payload)
+      return dnsPacket.decode((await box.next()).payload)
     }
     return { port, box, ask }
   }

@@ -9,7 +9,7 @@ import type { Sockets } from '../../../src/host/udp.ts'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
 import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
 import { startDns } from '../../../src/serve/dns/service.ts'
-import { judge } from '../../support/dns-judge.ts'
+import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { inbox, memorySockets } from '../../support/memory-sockets.ts'
 import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
@@ -39,7 +39,7 @@ t.test('malformed queries and responses are counted and ignored', async (t) => {
   const { sockets, counters, client } = await setUp()
   const { port, box, ask } = await client('172.16.0.21')
   port.send(Uint8Array.of(1, 2, 3), server.address, server.port)
-  port.send(judge.encode({ type: 'response', id: 1 }), server.address, server.port)
+  port.send(dnsPacket.encode({ type: 'response', id: 1 }), server.address, server.port)
   await sockets.settled()
   t.equal(box.all.length, 0)
   t.equal((await ask(Uint8Array.from([0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]))).rcode, 'FORMERR')
@@ -58,9 +58,9 @@ t.test('other names are resolved for clients of the site only', async (t) => {
   const resolver = await sockets.bindUdp(upstream)
   resolver.receive((batch) => {
     for (const { payload, address, port } of batch) {
-      const { id, questions } = judge.decode(payload)
+      const { id, questions } = dnsPacket.decode(payload)
       const answers = [{ type: 'A', name: 'quay.io', ttl: 60, data: '192.0.2.1' }]
-      resolver.send(judge.encode({ type: 'response', id, questions, answers }), address, port)
+      resolver.send(dnsPacket.encode({ type: 'response', id, questions, answers }), address, port)
     }
   })
   const node = await client('172.16.0.21')
@@ -97,7 +97,7 @@ t.test('an undeclared client that floods is rate-limited unless it proves its ad
   const replies = await flood('198.51.100.7', encode({ name, edns: {} }), 54)
   t.equal(replies.length, 52, 'every other reply beyond fifty is left out')
   const slipped = replies.at(-1) ?? new Uint8Array(12)
-  t.match(judge.decode(slipped), { flag_tc: true, questions: [{ name }], answers: [], additionals: [] })
+  t.match(dnsPacket.decode(slipped), { flag_tc: true, questions: [{ name }], answers: [], additionals: [] })
   t.equal(slipped.length, encode({ name }).length, 'the others are no longer than their questions')
   t.same(
     (await flood('198.51.100.8', hex('0001 0100 0000 0000 0000 0000'), 2)).map((reply) => reply.length),
@@ -109,7 +109,9 @@ t.test('an undeclared client that floods is rate-limited unless it proves its ad
 
   t.equal((await flood('172.16.0.21', encode({ name }), 200)).length, 200, "the site's own are not counted")
   const fresh = await flood('203.0.113.7', withCookie(name, '0102030405060708', 100), 1)
-  const option = judge.decode(fresh[0] ?? new Uint8Array(12)).additionals[0]?.options?.[0] as { data: Buffer }
+  const option = dnsPacket.decode(fresh[0] ?? new Uint8Array(12)).additionals[0]?.options?.[0] as {
+    data: Buffer
+  }
   const known = await flood('203.0.113.7', withCookie(name, option.data.toString('hex')), 200)
   t.equal(known.length, 200, 'nor who gives our cookie back (RFC 7873 §6)')
 })
@@ -174,7 +176,7 @@ t.test('close sends pending answers and leaves no socket open', async (t) => {
   clock.advance(100)
   await closed
   await sockets.settled()
-  t.match(judge.decode(box.all[0]?.payload ?? new Uint8Array(12)), { id: 3, rcode: 'SERVFAIL' })
+  t.match(dnsPacket.decode(box.all[0]?.payload ?? new Uint8Array(12)), { id: 3, rcode: 'SERVFAIL' })
   t.same(sockets.open(), [`172.16.0.21:${port.local.port}`])
   t.equal(clock.pending(), 0)
 })
@@ -243,7 +245,7 @@ t.test('an answer truncated over UDP is whole over TCP on loopback', async (t) =
   t.teardown(() => udp.close())
   const box = inbox(udp)
   udp.send(query, '127.0.0.1', portOf('udp'))
-  t.equal(judge.decode((await box.next()).payload).flag_tc, true)
+  t.equal(dnsPacket.decode((await box.next()).payload).flag_tc, true)
 
   const socket = connect(portOf('tcp'), '127.0.0.1')
   socket.end(frame(query))
@@ -252,5 +254,5 @@ t.test('an answer truncated over UDP is whole over TCP on loopback', async (t) =
   socket.on('data', (chunk) => messages.push(...frames.push(chunk)))
   await once(socket, 'close')
   t.equal(messages.length, 1)
-  t.equal(judge.decode(messages[0] ?? new Uint8Array(12)).answers.length, 100)
+  t.equal(dnsPacket.decode(messages[0] ?? new Uint8Array(12)).answers.length, 100)
 })

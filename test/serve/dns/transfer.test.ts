@@ -5,7 +5,7 @@ import { answer } from '../../../src/serve/dns/answer.ts'
 import type { Transport } from '../../../src/serve/dns/query.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
 import { recordText } from '../../plan/dns/zone-text.ts'
-import { judge, type Judged } from '../../support/dns-judge.ts'
+import { dnsPacket, type DecodedMessage } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 import { encode, planOf } from './ask.ts'
 
@@ -21,16 +21,16 @@ const model = guideModel((site) => {
   ]
 })
 const plan = planOf({ ...model, serial: 100 })
-const RD = judge.RECURSION_DESIRED
+const RD = dnsPacket.RECURSION_DESIRED
 
 function request(query: Uint8Array, transport: Transport = 'tcp', isSecondary = true, from: DnsPlan = plan) {
   return answer(query, { mayForward: false, isSecondary }, from, new Uint8Array(65_535), transport)
 }
 
-function copied(query: Uint8Array): Judged[] {
+function copied(query: Uint8Array): DecodedMessage[] {
   const result = request(query)
   if (result.kind !== 'transfer') throw new Error(`no transfer: ${JSON.stringify(result)}`)
-  return [...result.messages].map((message) => judge.decode(message))
+  return [...result.messages].map((message) => dnsPacket.decode(message))
 }
 
 /** An IXFR query that has `serial` already (RFC 1995 §3). */
@@ -44,7 +44,7 @@ function incremental(serial: number, name = zone): Uint8Array {
     expire: 1,
     minimum: 1,
   }
-  return judge.encode({
+  return dnsPacket.encode({
     type: 'query',
     id: 7,
     questions: [{ name, type: 'IXFR' }],
@@ -87,7 +87,7 @@ t.test('every message of a transfer has a cookie (RFC 7873 §5.2.3)', (t) => {
   const result = answer(query, client, plan, new Uint8Array(65_535), 'tcp')
   if (result.kind !== 'transfer') throw new Error(result.kind)
   for (const message of result.messages) {
-    const [opt] = judge.decode(message).additionals
+    const [opt] = dnsPacket.decode(message).additionals
     t.match(opt?.options, [{ code: 10, data: hex('01020304050607080102030405060708') }])
   }
   t.end()
@@ -97,7 +97,7 @@ t.test('IXFR: the whole zone for an older version, the SOA record for this one (
   const one = (query: Uint8Array, transport: Transport) => {
     const result = request(query, transport)
     if (result.kind !== 'reply') throw new Error(result.kind)
-    return judge.decode(result.octets)
+    return dnsPacket.decode(result.octets)
   }
   t.equal(
     copied(incremental(99)).flatMap(({ answers }) => answers).length,
@@ -128,7 +128,7 @@ t.test('refused transfers carry a reason', (t) => {
     const result = request(encode({ name, type: 'AXFR' }))
     t.match(result, { kind: 'reply', outcome: 'notAuthoritative' }, name)
     if (result.kind === 'reply')
-      t.equal(judge.decode(result.octets).rcode, 'NOTAUTH', `${name} (RFC 5936 §2.2.1)`)
+      t.equal(dnsPacket.decode(result.octets).rcode, 'NOTAUTH', `${name} (RFC 5936 §2.2.1)`)
   }
   t.end()
 })

@@ -3,14 +3,14 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { applyHaproxy } from '../../../src/serve/haproxy/apply.ts'
-import { machine, nobody, running, text, textAt, without } from '../../support/haproxy-machine.ts'
+import { machine, noNodes, running, text, textAt, without } from '../../support/haproxy-files.ts'
 
 t.test('a new configuration is validated, written, and reloaded', async (t) => {
   const { directory, file, context, lines, counters, withReload } = await machine(t, {
     'haproxy.cfg': 'old\n',
   })
   const command = `cp ${file} ${directory}/reloaded && true`
-  t.same(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reloaded' })
+  t.same(await applyHaproxy(withReload(command), noNodes, context), { outcome: 'reloaded' })
   for (const name of ['etc/haproxy.cfg', 'judged', 'reloaded']) {
     t.equal(await readFile(join(directory, name), 'utf8'), text, name)
   }
@@ -24,14 +24,14 @@ t.test('a new configuration is validated, written, and reloaded', async (t) => {
 t.test('an unchanged configuration changes nothing', async (t) => {
   const { file, context, lines, withReload } = await machine(t, { 'haproxy.cfg': text }, 'never asked', 1)
   const before = await stat(file)
-  t.same(await applyHaproxy(withReload('false'), nobody, context), { outcome: 'unchanged' })
+  t.same(await applyHaproxy(withReload('false'), noNodes, context), { outcome: 'unchanged' })
   t.equal((await stat(file)).ino, before.ino)
   t.same(lines, [])
 })
 
 t.test('without a configured reload only the file is written', async (t) => {
   const { own, context } = await machine(t)
-  t.same(await applyHaproxy(own, nobody, context), { outcome: 'written' })
+  t.same(await applyHaproxy(own, noNodes, context), { outcome: 'written' })
 })
 
 t.test('a rejected configuration is not written, and HAProxy’s error is the reason', async (t) => {
@@ -47,7 +47,7 @@ t.test('a rejected configuration is not written, and HAProxy’s error is the re
   const reason =
     "config : parsing [haproxy.cfg:3] : unknown keyword 'bnd' in 'frontend' section; " +
     'config : Fatal errors found in configuration.'
-  t.same(await applyHaproxy(withReload('touch reloaded'), nobody, context), {
+  t.same(await applyHaproxy(withReload('touch reloaded'), noNodes, context), {
     outcome: 'refused',
     code: 'haproxy.config-rejected',
     reason,
@@ -61,7 +61,7 @@ t.test('a rejected configuration is not written, and HAProxy’s error is the re
 
 t.test('a rejection without alerts reports the exit status', async (t) => {
   const { own, context } = await machine(t, {}, '', 2)
-  t.same(await applyHaproxy(own, nobody, context), {
+  t.same(await applyHaproxy(own, noNodes, context), {
     outcome: 'refused',
     code: 'haproxy.config-rejected',
     reason: 'exit code 2',
@@ -71,7 +71,7 @@ t.test('a rejection without alerts reports the exit status', async (t) => {
 t.test('without HAProxy the file is written with a warning', async (t) => {
   const { directory, file, own, context, lines } = await machine(t)
   const absent = { ...context, program: join(directory, 'absent') }
-  t.same(await applyHaproxy(own, nobody, absent), { outcome: 'written' })
+  t.same(await applyHaproxy(own, noNodes, absent), { outcome: 'written' })
   t.equal(await readFile(file, 'utf8'), text)
   t.match(lines, [
     { level: 'info', msg: 'HAProxy configuration written' },
@@ -82,7 +82,7 @@ t.test('without HAProxy the file is written with a warning', async (t) => {
 t.test('a file that cannot be written', async (t) => {
   const { directory, withReload, context, lines, counters } = await machine(t)
   const lost = { ...withReload('touch reloaded'), file: join(directory, 'absent/haproxy.cfg') }
-  t.match(await applyHaproxy(lost, nobody, context), { outcome: 'unwritable', reason: /^ENOENT/ })
+  t.match(await applyHaproxy(lost, noNodes, context), { outcome: 'unwritable', reason: /^ENOENT/ })
   t.match(lines, [
     {
       level: 'error',
@@ -106,7 +106,7 @@ t.test('a partial file is validated with the other files, in their order', async
   const main = join(directory, 'main')
   await writeFile(main, '')
   const part = { ...own, file: join(etc, 'ours.cfg'), with: [main, etc] }
-  t.same(await applyHaproxy(part, nobody, context), { outcome: 'written' })
+  t.same(await applyHaproxy(part, noNodes, context), { outcome: 'written' })
   const asked = (await readFile(join(directory, 'asked'), 'utf8')).trim().split(' -f ')
   t.same(asked.slice(0, 4), ['-c', main, join(etc, 'a.cfg'), join(etc, 'main.cfg')])
   t.match(asked[4], /\/slipway-haproxy-\w+\/ours\.cfg$/)
@@ -114,14 +114,14 @@ t.test('a partial file is validated with the other files, in their order', async
   t.match(await readFile(part.file, 'utf8'), /^# Written[^]*\nfrontend kubeapi\n {2}mode tcp\n/)
   // The same by its own name, beside a folder of others.
   const named = { ...own, file: join(directory, 'ours.cfg'), with: [join(directory, 'ours.cfg'), etc] }
-  t.same(await applyHaproxy(named, nobody, context), { outcome: 'written' })
+  t.same(await applyHaproxy(named, noNodes, context), { outcome: 'written' })
   t.match(await readFile(join(directory, 'asked'), 'utf8'), /^-c -f \S+\/ours\.cfg -f \S+\/a\.cfg -f/)
 })
 
 t.test('an unreadable other file rejects the configuration', async (t) => {
   const { directory, context, own } = await machine(t)
   const part = { ...own, with: [join(directory, 'none'), own.file] }
-  const { outcome, reason } = await applyHaproxy(part, nobody, context)
+  const { outcome, reason } = await applyHaproxy(part, noNodes, context)
   t.equal(outcome, 'refused')
   t.match(reason, /^ENOENT: no such file or directory, stat '.*\/none'$/)
 })
@@ -132,7 +132,7 @@ t.test('a change of server states only is a runtime update', async (t) => {
   const plan = withReload('false')
   t.same(await applyHaproxy(plan, without, context), { outcome: 'told' })
   t.equal(await readFile(file, 'utf8'), textAt(haproxy, without))
-  t.same(await applyHaproxy(plan, nobody, context), { outcome: 'told' })
+  t.same(await applyHaproxy(plan, noNodes, context), { outcome: 'told' })
   t.equal(await readFile(file, 'utf8'), textAt(haproxy))
   t.same(haproxy.questions, [
     'set server kubeapi/bs state drain',
@@ -170,10 +170,10 @@ t.test(
     const real = { ...context, program: '/usr/sbin/haproxy' }
     await writeFile(file, 'old\n')
     const wrong = { ...own, backends: own.backends.map((backend) => ({ ...backend, name: 'a b' })) }
-    t.match(await applyHaproxy(wrong, nobody, real), { outcome: 'refused' })
+    t.match(await applyHaproxy(wrong, noNodes, real), { outcome: 'refused' })
     t.match(lines, [{ reason: /^config : parsing \[haproxy\.cfg:\d+\] : / }])
     t.equal(await readFile(file, 'utf8'), 'old\n')
-    t.same(await applyHaproxy(own, nobody, real), { outcome: 'written' })
+    t.same(await applyHaproxy(own, noNodes, real), { outcome: 'written' })
     t.same(await readdir(join(directory, 'etc')), ['haproxy.cfg'])
   },
 )
@@ -186,7 +186,7 @@ t.test(
     const etc = join(directory, 'etc')
     const part = { ...own, file: join(etc, 'slipway.cfg'), with: [etc] }
     const real = { ...context, program: '/usr/sbin/haproxy' }
-    const { outcome, reason } = await applyHaproxy(part, nobody, real)
+    const { outcome, reason } = await applyHaproxy(part, noNodes, real)
     t.equal(outcome, 'refused')
     t.match(reason, /theirs\.cfg:2\] : unknown keyword 'bnd'/)
     t.same(await readdir(etc), ['theirs.cfg'])

@@ -5,7 +5,7 @@ import type { HaproxyPlan } from '../../../src/plan/haproxy/plan.ts'
 import { applyHaproxy } from '../../../src/serve/haproxy/apply.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { fakeHaproxy, socketFolder } from '../../support/fake-haproxy.ts'
-import { machine, nobody, running, text } from '../../support/haproxy-machine.ts'
+import { machine, noNodes, running, text } from '../../support/haproxy-files.ts'
 
 for (const { name, command, reason } of [
   { name: 'with its words', command: 'echo no such unit >&2; exit 5', reason: 'exit code 5: no such unit' },
@@ -13,7 +13,7 @@ for (const { name, command, reason } of [
 ]) {
   t.test(`when the reload fails the old file is put back: ${name}`, async (t) => {
     const { file, context, lines, counters, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
-    t.same(await applyHaproxy(withReload(command), nobody, context), {
+    t.same(await applyHaproxy(withReload(command), noNodes, context), {
       outcome: 'reload failed',
       code: 'haproxy.reload-failed',
       reason,
@@ -34,20 +34,20 @@ for (const { name, command, reason } of [
 t.test('after a failed reload HAProxy is reloaded with the previous file', async (t) => {
   const { directory, file, context, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
   const command = `cat ${file} >>${directory}/seen; grep -q old ${file}`
-  t.match(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed' })
+  t.match(await applyHaproxy(withReload(command), noNodes, context), { outcome: 'reload failed' })
   t.equal(await readFile(join(directory, 'seen'), 'utf8'), `${text}old\n`)
 })
 
 t.test('a first file whose reload fails is removed', async (t) => {
   const { directory, context, withReload } = await machine(t)
-  t.match(await applyHaproxy(withReload('false'), nobody, context), { outcome: 'reload failed' })
+  t.match(await applyHaproxy(withReload('false'), noNodes, context), { outcome: 'reload failed' })
   t.same(await readdir(join(directory, 'etc')), [])
 })
 
 t.test('a failed restore is reported', async (t) => {
   const { directory, context, lines, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
   const command = `rm -r ${directory}/etc; false`
-  t.match(await applyHaproxy(withReload(command), nobody, context), { outcome: 'reload failed' })
+  t.match(await applyHaproxy(withReload(command), noNodes, context), { outcome: 'reload failed' })
   t.match(lines.at(-1), {
     level: 'error',
     reason: /^ENOENT/,
@@ -59,7 +59,7 @@ t.test('a reload succeeds when another process answers', async (t) => {
   const { haproxy, withReload, context } = await running(t, { 'haproxy.cfg': 'old\n' })
   let pid = 7
   haproxy.answer = () => `Name: HAProxy\nPid: ${pid++}\n`
-  t.same(await applyHaproxy(withReload('true'), nobody, context), { outcome: 'reloaded' })
+  t.same(await applyHaproxy(withReload('true'), noNodes, context), { outcome: 'reloaded' })
   t.same(haproxy.questions, ['show info', 'show info'])
 })
 
@@ -79,7 +79,7 @@ t.test(
     }
     const reason =
       'process 7 of HAProxy still runs, and no new one started within 10 s: read the log of HAProxy'
-    const applied = await applyHaproxy(withReload('true'), nobody, { ...context, clock: hurried })
+    const applied = await applyHaproxy(withReload('true'), noNodes, { ...context, clock: hurried })
     t.same(applied, { outcome: 'reload failed', code: 'haproxy.reload-failed', reason })
     t.equal(await readFile(file, 'utf8'), 'old\n')
   },
@@ -102,7 +102,7 @@ for (const { name, said, reason } of masters) {
     const master = await fakeHaproxy(t)
     master.answer = () => said
     const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket: master.path } }
-    const applied = await applyHaproxy(plan, nobody, context)
+    const applied = await applyHaproxy(plan, noNodes, context)
     t.same(
       applied,
       reason === undefined
@@ -118,7 +118,7 @@ t.test('the master socket does not exist', async (t) => {
   const { own, context } = await machine(t)
   const socket = join(await socketFolder(t), 'none')
   const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket } }
-  t.match(await applyHaproxy(plan, nobody, context), {
+  t.match(await applyHaproxy(plan, noNodes, context), {
     outcome: 'reload failed',
     code: 'haproxy.reload-failed',
     reason: /^socket .* does not exist/,

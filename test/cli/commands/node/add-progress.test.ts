@@ -6,7 +6,7 @@ import {
 } from '../../../../src/cli/commands/node/add-progress.ts'
 import type { NodeSnapshot } from '../../../../src/cli/node-snapshot.ts'
 import { csrsOfJoining, joining, sightOfJoining } from '../../../support/joining-node.ts'
-import { nodeLife } from '../../../support/node-life.ts'
+import { observedNode } from '../../../support/observed-node.ts'
 
 const began = Date.UTC(2026, 10, 21, 10)
 const view: Viewpoint = { goal: 'ready', from: began, others: ['c1/w1', 'w1.c1.example.net'] }
@@ -17,7 +17,7 @@ function lines(sight: NodeSnapshot, more: Partial<Viewpoint> = {}): string[] {
 
 t.test('a whole installation, then the cluster: each step once, in the order in which they came', (t) => {
   const tell = createRepeatedFactFilter()
-  const life = nodeLife(joining, began)
+  const life = observedNode(joining, began)
   const look = (told: Parameters<typeof sightOfJoining>[0] = {}) =>
     tell(factsOf(sightOfJoining({ life, csrs: csrsOfJoining(), ...told }, life.now()), view))
   t.same(look(), ['armed: the site says so'])
@@ -75,7 +75,7 @@ t.test('a whole installation, then the cluster: each step once, in the order in 
 })
 
 t.test('of a node that is on its way, where it stands and what comes from now on', (t) => {
-  const life = nodeLife(joining, began - 100_000)
+  const life = observedNode(joining, began - 100_000)
     .pxe()
     .installer()
   const record = {
@@ -109,7 +109,7 @@ t.test('of a node that is on its way, where it stands and what comes from now on
 
 t.test('what keeps it is told once, and again when it comes back', (t) => {
   const tell = createRepeatedFactFilter()
-  const life = nodeLife(joining, began)
+  const life = observedNode(joining, began)
   const look = (minutes = 0) =>
     tell(factsOf(sightOfJoining({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }))
   life.asks('firmware').loader('probed').loader('sent')

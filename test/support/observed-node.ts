@@ -1,4 +1,4 @@
-/** A node's way, told as what services would report of it, on a clock that the test moves. */
+/** Builds the observations of a node that the services would record, on a clock that the test advances. */
 import type { IgnitionKind, ImageFileKind } from '../../src/plan/facts.ts'
 import type {
   Asker,
@@ -17,7 +17,7 @@ type Without<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : ne
 
 type LoaderDetails = { file?: string; octets?: number; durationMs?: number; by?: 'tftp' | 'http' }
 
-export type NodeLife = ReturnType<typeof nodeLife>
+export type ObservedNode = ReturnType<typeof observedNode>
 
 export const imageFiles: Readonly<Record<ImageFileKind, { readonly file: string; readonly octets: number }>> =
   {
@@ -27,7 +27,7 @@ export const imageFiles: Readonly<Record<ImageFileKind, { readonly file: string;
     metal: { file: 'rhcos-metal.x86_64.raw.gz', octets: 900 * mebi },
   }
 
-export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)) {
+export function observedNode(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)) {
   const observations: Observation[] = []
   let now = startMs
 
@@ -35,7 +35,7 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
     node,
     observations,
     now: () => now,
-    /** Moves time on, or back. */
+    /** Advances the clock; a negative time moves it back. */
     pass(ms: number) {
       now += ms
       return life
@@ -56,7 +56,7 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
       const option = architecture === undefined ? {} : { architecture }
       return life.see({ kind: 'dhcp', asker, message, isFresh: true, vendorClass: '', answer, ...option })
     },
-    /** DISCOVER and REQUEST, answered. */
+    /** A DISCOVER and a REQUEST with replies. */
     asks(asker: Asker, ms = 2000, architecture = asker === 'system' ? undefined : 7) {
       life.discover(asker, architecture).pass(ms)
       return life.dhcp(asker, 'request', 'acknowledged', architecture)
@@ -84,7 +84,7 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
       const { file, octets: total } = imageFiles[what]
       return life.see({ kind: 'file', what, file, outcome, octets, total, durationMs })
     },
-    /** Begun and sent, at about so many octets a second. */
+    /** A complete download. */
     fetches(what: ImageFileKind, octetsPerSecond = 100 * mebi) {
       const { octets } = imageFiles[what]
       const ms = (1000 * octets) / octetsPerSecond
@@ -101,7 +101,7 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
     callback(stage: CallbackStage) {
       return life.see({ kind: 'callback', stage, client: '192.0.2.21:40001' })
     },
-    /** What its cluster says of it. */
+    /** An event that its cluster reports. */
     says(word: ClusterEvent, more: { since?: number; reason?: string } = {}) {
       return life.see({ kind: 'cluster', word, ...more })
     },
@@ -109,18 +109,18 @@ export function nodeLife(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21, 10)
       return life.see({ kind: 'command', command })
     },
 
-    /** UEFI firmware up to iPXE's address. */
+    /** A UEFI boot up to the address of iPXE. */
     pxe() {
       life.asks('firmware', 4000).pass(1000).loader('probed', { durationMs: 5 }).loader('sent')
       return life.pass(3000).asks('ipxe', 1500)
     },
-    /** From the script to the live system's last question before the disk is written. */
+    /** From the boot script to the last request of the live system before the disk is written. */
     installer(role: IgnitionKind = 'worker') {
       life.script('install', { role }).pass(100).fetches('kernel').pass(50).fetches('initramfs')
       life.pass(14_000).asks('system', 3000).pass(500).fetches('rootfs')
       return life.pass(20_000).asks('system', 10).pass(4000).ignition('sent', { role })
     },
-    /** A whole installation, until its first start from the disk. */
+    /** A complete installation, up to the first start from the disk. */
     installs(role: IgnitionKind = 'worker') {
       life.pxe().installer(role).pass(95_000).callback('written')
       return life.pass(70_000).asks('system', 2000).pass(40_000).callback('started')

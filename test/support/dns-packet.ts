@@ -1,7 +1,7 @@
-/** The dns-packet package as an independent reader and writer of DNS messages; it has no types of its own. */
+/** The package dns-packet as an independent encoder and decoder of DNS messages, with type declarations. */
 import { createRequire } from 'node:module'
 
-export type JudgedRecord = {
+export type DecodedRecord = {
   readonly name: string
   readonly type: string
   readonly ttl?: number
@@ -12,7 +12,7 @@ export type JudgedRecord = {
   readonly options?: readonly unknown[]
 }
 
-export type Judged = {
+export type DecodedMessage = {
   readonly id: number
   readonly type: 'query' | 'response'
   readonly opcode: string
@@ -24,13 +24,13 @@ export type Judged = {
   readonly flag_ad: boolean
   readonly flag_cd: boolean
   readonly questions: readonly { readonly name: string; readonly type: string; readonly class: string }[]
-  readonly answers: readonly JudgedRecord[]
-  readonly authorities: readonly JudgedRecord[]
-  readonly additionals: readonly JudgedRecord[]
+  readonly answers: readonly DecodedRecord[]
+  readonly authorities: readonly DecodedRecord[]
+  readonly additionals: readonly DecodedRecord[]
 }
 
 type Package = {
-  decode(octets: Buffer): Judged
+  decode(octets: Buffer): DecodedMessage
   encode(message: Record<string, unknown>): Buffer
   readonly TRUNCATED_RESPONSE: number
   readonly RECURSION_DESIRED: number
@@ -40,10 +40,10 @@ type Package = {
   readonly DNSSEC_OK: number
 }
 
-const dnsPacket = createRequire(import.meta.url)('dns-packet') as Package
+const library = createRequire(import.meta.url)('dns-packet') as Package
 
-export const judge = {
-  ...dnsPacket,
-  /** @throws {Error} when it cannot read the message */
-  decode: (octets: Uint8Array): Judged => dnsPacket.decode(Buffer.from(octets)),
+export const dnsPacket = {
+  ...library,
+  /** @throws {Error} if the message is malformed */
+  decode: (octets: Uint8Array): DecodedMessage => library.decode(Buffer.from(octets)),
 }

@@ -1,4 +1,4 @@
-/** A rack of seven in which everything happens at once: what tables and timelines are judged by. */
+/** Seven nodes in different states, for tests of tables, timelines, and the local API. */
 import { createReports, type NodeDetails } from '../../src/install/reports.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import type { ClusterStatus } from '../../src/cluster/report.ts'
@@ -7,11 +7,11 @@ import type { Status } from '../../src/cli/text/status.ts'
 import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memoryInstalls } from './memory-installs.ts'
-import { nodeLife, type NodeLife } from './node-life.ts'
+import { observedNode, type ObservedNode } from './observed-node.ts'
 
 const minute = 60_000
 export const now = Date.UTC(2026, 10, 21, 11)
-const ago = (node: string, ms: number) => nodeLife(`ocp45/${node}`, now - ms)
+const ago = (node: string, ms: number) => observedNode(`ocp45/${node}`, now - ms)
 
 const roles = {
   bs: 'bootstrap',
@@ -36,72 +36,73 @@ const models = names.map((name, index) => ({
 
 const wait = { reason: 'the bootstrap does not serve machine configurations on 22623 yet' }
 
-function waiting(): NodeLife {
+function waiting(): ObservedNode {
   const life = ago('m2', 14 * minute).pxe()
-  for (let asked = 0; asked < 160; asked++) life.script('wait', wait).pass(5000)
+  for (let count = 0; count < 160; count++) life.script('wait', wait).pass(5000)
   return life
 }
 
-const lives: Readonly<Record<keyof typeof roles, readonly [NodeLife | undefined, Partial<NodeRecord>]>> = {
-  bs: [
-    ago('bs', 25 * minute).installs('bootstrap'),
-    {
-      mode: 'installed',
-      since: now - 22 * minute,
-      reason: 'its installer reported that the disk is written',
-    },
-  ],
-  m1: [
-    ago('m1', 90_000)
-      .pxe()
-      .script('install', { role: 'master' })
-      .fetches('kernel')
-      .fetches('initramfs')
-      .pass(14_000)
-      .asks('system')
-      .file('rootfs', 'under-way', 450 * 1024 ** 2, 3800),
-    {
-      mode: 'installing',
-      since: now - 80_000,
-      reason: 'its boot script was fetched',
-      attempt: { role: 'master', startedAt: now - 80_000, earlier: 1 },
-    },
-  ],
-  m2: [waiting(), { mode: 'install', since: now - 40 * minute, reason: 'the site says so' }],
-  m3: [
-    ago('m3', 5 * minute)
-      .pxe()
-      .installer('master'),
-    { mode: 'installing', since: now - 280_000, reason: 'its boot script was fetched' },
-  ],
-  w1: [
-    ago('w1', 4 * minute)
-      .asks('firmware')
-      .loader('probed')
-      .loader('sent')
-      .pass(50_000)
-      .asks('firmware')
-      .loader('probed')
-      .loader('sent'),
-    {
-      mode: 'install',
-      since: now - 20 * minute,
-      armedUntil: now + 40 * minute,
-      reason: 'the operator armed it',
-    },
-  ],
-  w2: [
-    ago('w2', 50 * minute)
-      .pxe()
-      .installer()
-      .pass(20_000)
-      .callback('failed'),
-    { mode: 'failed', since: now - 48 * minute, reason: 'its installer gave up: no disk /dev/sdb' },
-  ],
-  i1: [undefined, {}],
-}
+const lives: Readonly<Record<keyof typeof roles, readonly [ObservedNode | undefined, Partial<NodeRecord>]>> =
+  {
+    bs: [
+      ago('bs', 25 * minute).installs('bootstrap'),
+      {
+        mode: 'installed',
+        since: now - 22 * minute,
+        reason: 'its installer reported that the disk is written',
+      },
+    ],
+    m1: [
+      ago('m1', 90_000)
+        .pxe()
+        .script('install', { role: 'master' })
+        .fetches('kernel')
+        .fetches('initramfs')
+        .pass(14_000)
+        .asks('system')
+        .file('rootfs', 'under-way', 450 * 1024 ** 2, 3800),
+      {
+        mode: 'installing',
+        since: now - 80_000,
+        reason: 'its boot script was fetched',
+        attempt: { role: 'master', startedAt: now - 80_000, earlier: 1 },
+      },
+    ],
+    m2: [waiting(), { mode: 'install', since: now - 40 * minute, reason: 'the site says so' }],
+    m3: [
+      ago('m3', 5 * minute)
+        .pxe()
+        .installer('master'),
+      { mode: 'installing', since: now - 280_000, reason: 'its boot script was fetched' },
+    ],
+    w1: [
+      ago('w1', 4 * minute)
+        .asks('firmware')
+        .loader('probed')
+        .loader('sent')
+        .pass(50_000)
+        .asks('firmware')
+        .loader('probed')
+        .loader('sent'),
+      {
+        mode: 'install',
+        since: now - 20 * minute,
+        armedUntil: now + 40 * minute,
+        reason: 'the operator armed it',
+      },
+    ],
+    w2: [
+      ago('w2', 50 * minute)
+        .pxe()
+        .installer()
+        .pass(20_000)
+        .callback('failed'),
+      { mode: 'failed', since: now - 48 * minute, reason: 'its installer gave up: no disk /dev/sdb' },
+    ],
+    i1: [undefined, {}],
+  }
 
-export function rackInstalls() {
+export function sampleInstalls() {
   const installs = memoryInstalls(
     names.map((name) => `ocp45/${name}`),
     () => now,
@@ -113,8 +114,8 @@ export function rackInstalls() {
   return installs
 }
 
-/** A worker that joined its cluster as `says` tells, from when its installed system started. */
-export function joined(says: (life: NodeLife) => NodeLife): NodeDetails {
+/** Returns a worker that joins its cluster; `says` adds observations from the start of its installed system. */
+export function joined(says: (life: ObservedNode) => ObservedNode): NodeDetails {
   const life = says(
     ago('w1', 30 * minute)
       .installs()
@@ -131,15 +132,15 @@ export function joined(says: (life: NodeLife) => NodeLife): NodeDetails {
   return createReports({ installs, nodes: () => models, clock: fakeClock(now) }).details('ocp45/w1')!
 }
 
-export function rackReports(installs = rackInstalls()) {
+export function sampleReports(installs = sampleInstalls()) {
   return createReports({ installs, nodes: () => models, clock: fakeClock(now) })
 }
 
-export function rackStory(name: keyof typeof roles): NodeDetails {
-  return rackReports().details(`ocp45/${name}`)!
+export function sampleDetails(name: keyof typeof roles): NodeDetails {
+  return sampleReports().details(`ocp45/${name}`)!
 }
 
-export const rackStrangers = [
+export const sampleUnknownClients = [
   {
     mac: '00:00:5e:00:53:77',
     vendorClass: 'PXEClient:Arch:00007:UNDI:003000',
@@ -165,13 +166,13 @@ export const rackStrangers = [
   },
 ]
 
-export function rackStatus(): Status {
+export function sampleStatus(): Status {
   return {
     site: 'ocp45-lab',
     uptimeSeconds: 3 * 3600,
-    nodes: rackReports().list(),
-    clusters: [rackStanding],
-    strangers: rackStrangers,
+    nodes: sampleReports().list(),
+    clusters: [sampleClusterStatus],
+    strangers: sampleUnknownClients,
     otherDhcpServers: [{ server: '172.16.0.7', node: 'ocp45/w1' }],
     declined: [{ node: 'ocp45/m3', address: '172.16.0.14' }],
     resolvers: [
@@ -181,8 +182,8 @@ export function rackStatus(): Status {
   }
 }
 
-/** The cluster of the rack while its version is rolled out. */
-export const rackStanding: ClusterStatus = {
+/** The status of the cluster while its version is rolled out. */
+export const sampleClusterStatus: ClusterStatus = {
   cluster: 'ocp45',
   stages: [
     {
@@ -231,9 +232,9 @@ export const rackStanding: ClusterStatus = {
   requests: { approve: 'declared', pending: 2, approved: 6 },
 }
 
-/** One cluster whose bootstrap is kept or taken out as it is told; a request of nobody's waits. */
-export const rackClusters = {
-  reports: () => [rackStanding],
+/** A cluster whose bootstrap changes on command, with a pending request of an undeclared node. */
+export const sampleClusters = {
+  reports: () => [sampleClusterStatus],
   csrs: () => [
     {
       ...{ cluster: 'ocp45', approve: 'declared', approved: 2 },

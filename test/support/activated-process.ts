@@ -1,6 +1,6 @@
 /**
- * A process that systemd would start: takes the sockets passed as `dns`, sends every datagram back and
- * greets every connection. Prints one line of JSON when it listens, or why it cannot.
+ * A process that uses the sockets passed as `dns` (socket activation): echoes every datagram and sends a text to every
+ * connection. Prints one line of JSON when it listens, or the error.
  */
 import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'

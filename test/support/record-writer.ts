@@ -1,4 +1,4 @@
-/** A process that writes records as fast as it can, and prints the number of each written one, until it is killed. */
+/** A process that writes records without pause until it is killed, and prints the number of each written record. */
 import { writeSync } from 'node:fs'
 import { openStore } from '../../src/install/open-store.ts'
 

@@ -1,4 +1,4 @@
-/** A machine with files, a stand-in for haproxy that judges them, and a plan to apply there. */
+/** Files of HAProxy, a fake haproxy program that validates them, and a plan to apply. */
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -15,20 +15,22 @@ export const { plan } = compileHaproxy(
   exampleModel({ ...exampleSite(), haproxy: { file: '/absent', socket: '/nowhere/admin.sock' } } as never),
 )
 export const text = renderHaproxy(plan!)
-export const nobody: ReadonlySet<string> = new Set()
+export const noNodes: ReadonlySet<string> = new Set()
 export const without = new Set(['ocp45/bs'])
 
 /**
- * A folder with a stand-in for haproxy that says `verdict` and ends with `status`, and a log that is kept.
- * The plan has no socket that anybody listens on.
+ * Creates a directory with a fake haproxy program, and a log that is recorded. No process listens on the socket of the
+ * plan.
+ *
+ * @param output the error output of the fake program @param status its exit code
  */
-export async function machine(t: Test, files: Record<string, string> = {}, verdict = '', status = 0) {
+export async function machine(t: Test, files: Record<string, string> = {}, output = '', status = 0) {
   const directory = t.testdir({
-    haproxy: `#!/bin/sh\ncp "$3" "\${0%/*}/judged"\necho "$@" >"\${0%/*}/asked"\ncat >&2 <<EOF\n${verdict}\nEOF\nexit ${status}\n`,
+    haproxy: `#!/bin/sh\ncp "$3" "\${0%/*}/judged"\necho "$@" >"\${0%/*}/asked"\ncat >&2 <<EOF\n${output}\nEOF\nexit ${status}\n`,
     etc: files,
   })
   await chmod(join(directory, 'haproxy'), 0o755)
-  const { log, lines } = keptLog()
+  const { log, lines } = recordedLog()
   const counters = new Counters()
   const file = join(directory, 'etc/haproxy.cfg')
   const context = { log, counters, clock: systemClock, program: join(directory, 'haproxy') }
@@ -37,7 +39,7 @@ export async function machine(t: Test, files: Record<string, string> = {}, verdi
   return { directory, file, lines, counters, context, own, withReload }
 }
 
-function keptLog() {
+function recordedLog() {
   const lines: Record<string, unknown>[] = []
   const log = createLog('debug', {
     write(line: string) {
@@ -49,7 +51,7 @@ function keptLog() {
   return { log, lines }
 }
 
-/** A machine whose HAProxy answers on its stats socket. */
+/** The same with a HAProxy that responds on its stats socket. */
 export async function running(t: Test, files: Record<string, string>) {
   const haproxy = await fakeHaproxy(t)
   const { own, withReload, ...rest } = await machine(t, files)
@@ -57,6 +59,6 @@ export async function running(t: Test, files: Record<string, string>) {
   return { ...rest, haproxy, own: at(own), withReload: (command: string) => at(withReload(command)) }
 }
 
-/** Its text names the socket, so the file that was there before does too. */
-export const textAt = ({ path }: FakeHaproxy, out = nobody): string =>
+/** Returns a configuration with the path of the fake's socket. */
+export const textAt = ({ path }: FakeHaproxy, out = noNodes): string =>
   renderHaproxy({ ...plan!, socket: path }, out)
