@@ -27,8 +27,8 @@ const csr = clientCsr()
 t.test('rejects objects that do not have their published shape, and names the field', (t) => {
   const rows: [path: string, object: object, found: string][] = [
     [nodes, { ...named, note: 'x' }, '.note is not published'],
-    [nodes, { ...named, kind: 'Pod' }, 'it is no v1 Node'],
-    [nodes, { ...named, apiVersion: 'v2' }, 'it is no v1 Node'],
+    [nodes, { ...named, kind: 'Pod' }, 'it is not a v1 Node'],
+    [nodes, { ...named, apiVersion: 'v2' }, 'it is not a v1 Node'],
     [nodes, { metadata: { name: 7 } }, '.metadata.name is 7, expected string'],
     [nodes, { metadata: [] }, '.metadata is [], expected object'],
     [
@@ -89,7 +89,7 @@ t.test('rejects objects that do not have their published shape, and names the fi
   }
   const unknown = '/apis/machine.openshift.io/v1beta1/namespaces/x/machines'
   t.throws(() => asKept(unknown, named), {
-    message: `${unknown}: no document in test/fixtures/openapi says what is there`,
+    message: `${unknown}: it is not in the documents of test/fixtures/openapi`,
   })
   t.throws(() => misfits({}, 'io.example.Nothing'), {
     message: 'io.example.Nothing is not in test/fixtures/openapi',

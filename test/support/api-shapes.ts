@@ -120,7 +120,7 @@ function lineOf(path: string, type: string, object: object): string {
 export function requireApiPath(path: string): ApiPath {
   const apiPath = apiPathOf(path)
   if (apiPath === undefined)
-    throw new SchemaViolation(`${path}: is not in the documents of test/fixtures/openapi`)
+    throw new SchemaViolation(`${path}: it is not in the documents of test/fixtures/openapi`)
   return apiPath
 }
 

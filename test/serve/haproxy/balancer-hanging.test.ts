@@ -5,7 +5,7 @@ import t from 'tap'
 import { components, type Shared } from '../../../src/components.ts'
 import { createBalancer } from '../../../src/serve/haproxy/balancer.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { machine } from '../../support/haproxy-machine.ts'
+import { machine } from '../../support/haproxy-files.ts'
 import { until } from '../../support/until.ts'
 
 t.test('changes that come during a reload are applied together', async (t) => {
