@@ -1,4 +1,5 @@
 /** `slipway cluster install NAME`: shows what installing a whole cluster overwrites, then arms its nodes. */
+import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import type { MemberReport } from '../../cluster/report.ts'
 import type { NodeDetails, NodeReport } from '../../install/reports.ts'
@@ -73,7 +74,12 @@ async function askOnTerminal(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined
   const input = createInterface({ input: process.stdin, output: process.stdout })
   try {
-    return (await input.question(question)).trim()
+    // Ctrl-C and Ctrl-D close the input without an answer.
+    const closed = once(input, 'close').then(() => '')
+    const answer = input.question(question).catch(() => '')
+    const text = (await Promise.race([answer, closed])).trim()
+    if (text === '') process.stdout.write('\n')
+    return text
   } finally {
     input.close()
   }

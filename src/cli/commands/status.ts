@@ -5,6 +5,7 @@ import type { NodeReport } from '../../install/reports.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { askControl, followControl, toResult } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
+import { interruptible } from '../time-limit.ts'
 import { clusterLines } from '../text/cluster.ts'
 import { clockTime, type OutputStyle } from '../text/output.ts'
 import { stateText, statusLines, type Status } from '../text/status.ts'
@@ -47,7 +48,7 @@ export const status: Command = {
     const path = controlPath(values.control)
     return toResult(terminal, async () => {
       if (values.watch) {
-        await watchStatus(path, terminal, systemClock, new AbortController().signal)
+        await interruptible((signal) => watchStatus(path, terminal, systemClock, signal))
         return ExitCode.fine
       }
       const current = await askControl<Status>(path, '/v1/status')
