@@ -4,7 +4,11 @@ import { readFile } from 'node:fs/promises'
 import { ExitCode, UsageError, type Terminal } from './cli/command.ts'
 import { commandGroups } from './cli/registry.ts'
 import { helpLines } from './cli/text/help.ts'
+import { enableOwnCompileCache } from './host/compile-cache.ts'
 import { didYouMean } from './text/nearest.ts'
+
+// Before a command is loaded.
+enableOwnCompileCache()
 
 const entries = Object.values(commandGroups).flat()
 
