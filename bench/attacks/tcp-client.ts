@@ -31,6 +31,8 @@ const hold = ({ seconds }: Target) => new Promise<void>((resolve) => setTimeout(
 const rootfs = (image: string) => `/images/${image}/rhcos-live-rootfs.x86_64.img`
 
 export const attacks: Readonly<Record<string, Attack>> = {
+  /** No attack: what the machine itself contributes to the delays. */
+  none: hold,
   /** 5,000 connections that are used every 4 s. */
   async connections(target) {
     await open(target, { count: 5000 }, (socket) => {
