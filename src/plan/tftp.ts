@@ -1,5 +1,5 @@
 /** The plan of TFTP: boot loaders by name, the administrator's own folder, and the nodes by address. */
-import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { formatIpv4, type Cidr } from '../proto/address/ipv4.ts'
 import { type LoaderName, loaderNames } from './facts.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
 import type { PlanFinding } from './findings.ts'
@@ -16,6 +16,8 @@ export type TftpPlan = {
   readonly missing: ReadonlyMap<string, string>
   /** Folder with the administrator's own files; names in `files` have precedence. */
   readonly root: string | undefined
+  /** Subnets of the site: clients outside of them are granted less. */
+  readonly networks: readonly Cidr[]
   /** Keys of nodes (`ocp45/m1`) by reserved address in dotted text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }
@@ -56,6 +58,7 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
     files,
     missing,
     root: model.site.tftp.root,
+    networks: model.site.subnets.map(({ cidr }) => cidr),
     nodeByAddress: new Map(model.nodes.map((node) => [formatIpv4(node.address), node.key])),
   }
   return { plan, findings: [...missingLoaders(model, missing), ...rootFindings(model)] }

@@ -172,6 +172,7 @@ const plan: TftpPlan = {
   missing: new Map(),
   root: join(folder, 'root'),
   transfers: { kind: 'any' },
+  networks: [],
   nodeByAddress: new Map(),
 }
 

@@ -47,6 +47,7 @@ t.test('slipway sends files of critical lengths completely', async (t) => {
       files: new Map([...contents.keys()].map((name) => [name, join(folder, name)])),
       missing: new Map(),
       root: undefined,
+      networks: [],
       nodeByAddress: new Map(),
     }),
     ...{ sockets, clock, log: createLog('error'), counters: new Counters() },

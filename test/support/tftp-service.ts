@@ -1,6 +1,7 @@
 /** The TFTP service for tests: real files, an in-memory network, and a fake clock. */
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { parseCidr, type Cidr } from '../../src/proto/address/ipv4.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import type { Sockets, UdpPort } from '../../src/host/udp.ts'
@@ -31,6 +32,7 @@ export async function serve(
     files: new Map([['ipxe.efi', join(folder, 'loader')]]),
     missing: new Map(),
     root: join(folder, 'root'),
+    networks: [parseCidr('192.0.2.0/24') as Cidr],
     nodeByAddress: new Map([['192.0.2.11', 'ocp45/m1']]),
     ...changes,
   }

@@ -14,7 +14,7 @@ import { cutIntoBlocks } from './blocks.ts'
 import type { TftpCode } from './codes.ts'
 import { CannotRead, type ServedFile } from './files.ts'
 import { handleSafely } from './guard.ts'
-import type { Agreement } from './negotiate.ts'
+import type { Agreement, AgreementLimits } from './negotiate.ts'
 import {
   acknowledge,
   beginTransfer,
@@ -40,11 +40,25 @@ export type ActiveTransfer = {
   readonly progress: () => { readonly octets: number; readonly retransmissions: number }
   /** Whether the client stopped responding after its first ACK. */
   readonly isUnresponsive: () => boolean
+  /** Whether the client has acknowledged anything, which shows that it is at that address. */
+  readonly isAcknowledged: () => boolean
   /** Ends it and sends `message` to the client in an ERROR packet. */
   readonly stop: (message: string) => void
-  /** Ends it without an ERROR packet, because the client started again. */
-  readonly abandon: () => void
+  /** Ends it without an ERROR packet. */
+  readonly abandon: (why: AbandonReason) => void
 }
+
+/** `restarted`: the client sent a new request. `replaced`: another transfer needs its place. */
+export type AbandonReason = 'restarted' | 'replaced'
+
+const abandonReasons: Readonly<Record<AbandonReason, { readonly code: TftpCode; readonly reason: string }>> =
+  {
+    restarted: { code: 'tftp.client-restarted', reason: 'the client sent a new request' },
+    replaced: {
+      code: 'tftp.never-acknowledged',
+      reason: 'the client acknowledged nothing, and another request needed the place',
+    },
+  }
 
 export type ActiveTransferOptions = {
   /** Used only for this transfer; closed when it ends. */
@@ -53,6 +67,7 @@ export type ActiveTransferOptions = {
   readonly file: ServedFile
   readonly mode: 'octet' | 'netascii'
   readonly agreement: Agreement
+  readonly limits?: AgreementLimits
   readonly clock: Clock
   readonly counters: Counters
   readonly log: Log
@@ -60,7 +75,7 @@ export type ActiveTransferOptions = {
 
 export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   const { port, client, file, mode, agreement, clock, counters } = options
-  const transfer = beginTransfer(agreement)
+  const transfer = beginTransfer(agreement, options.limits)
   const blocks = cutIntoBlocks({ file, mode, blockOctets: agreement.blockOctets, ready, failed })
   /** The buffer for all blocks of this transfer. */
   const datagram = new Uint8Array(dataHeaderOctets + agreement.blockOctets)
@@ -71,6 +86,8 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   let deadline = 0
   let timer: { readonly firesAt: number; readonly timer: Timer } | undefined
   let hasEnded = false
+  let isAcknowledged = false
+  let sentAt = clock.monotonic()
   const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<TransferOutcome>()
 
   function send(packet: Uint8Array): void {
@@ -88,6 +105,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
 
   function sendMore(): void {
     isWaitingForFile = false
+    sentAt = clock.monotonic()
     if (transfer.isNegotiating) send(encodePacket({ kind: 'oack', options: agreement.granted }))
     while (hasSendWindow(transfer)) {
       const block = transfer.next
@@ -125,6 +143,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
 
   function perform(step: Step): void {
     if (step === 'send') sendMore()
+    else if (step === 'wait') setDeadline()
     else if (step === 'done') end({ kind: 'finished' })
     else if (step === 'gaveUp') end({ kind: 'failed', code: 'tftp.client-timeout', reason: explainTimeout() })
   }
@@ -144,12 +163,23 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
       return
     }
     const packet = decodePacket(payload)
-    if (packet.kind === 'ack') perform(acknowledge(transfer, packet.block))
+    if (packet.kind === 'ack') onAck(packet.block)
     else if (packet.kind === 'error') endByClient(packet.code, packet.message)
     else {
       counters.increment('tftp.unexpected')
       counters.refuse('tftp.unexpected-packet' satisfies TftpCode)
     }
+  }
+
+  function onAck(block: number): void {
+    const before = transfer.acked
+    const step = acknowledge(transfer, block)
+    if (step !== 'ignore') isAcknowledged = true
+    if (transfer.acked > before) {
+      const sample = clock.monotonic() - sentAt
+      transfer.roundTripMs = transfer.roundTripMs === 0 ? sample : (7 * transfer.roundTripMs + sample) / 8
+    }
+    perform(step)
   }
 
   /** RFC 1350 §4: "the originating port is sent an error packet and the transfer is not disturbed". */
@@ -192,10 +222,10 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
     ended,
     progress: () => ({ octets, retransmissions: transfer.retransmissions }),
     isUnresponsive: () => transfer.timeouts > 0 && transfer.acked > 0,
+    isAcknowledged: () => isAcknowledged,
     stop: (message) => stop(message, 'tftp.transfer-stopped'),
-    abandon() {
-      if (hasEnded) return
-      end({ kind: 'failed', code: 'tftp.client-restarted', reason: 'the client sent a new request' })
+    abandon(why) {
+      if (!hasEnded) end({ kind: 'failed', ...abandonReasons[why] })
     },
   }
 }

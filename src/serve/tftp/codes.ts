@@ -42,6 +42,11 @@ export const tftpCodes = defineCodes({
     meaning: 'A client sent a new request before its transfer had ended',
     remedy: 'Do nothing unless it happens often: the new transfer replaced the old one',
   },
+  'tftp.never-acknowledged': {
+    meaning:
+      'A transfer whose client acknowledged nothing ended early, because another request needed its place',
+    remedy: 'Find the sender of requests with forged source addresses, or the firewall that blocks the ACKs',
+  },
   'tftp.transfer-stopped': {
     meaning: 'slipway ended a transfer because it stops or lost the socket',
     remedy: 'Boot the machine again',

@@ -24,11 +24,25 @@ const defaults = { blockOctets: 512, windowBlocks: 1 }
  */
 const maxBlockOctets = 1468
 
-/** A burst of 64 blocks of 1468 octets fits Linux's default receive buffer (208 KiB); OVMF requests 4. */
-const maxWindowBlocks = 64
+/** Bounds that depend on the client and the port of the transfer; see limits.ts. */
+export type AgreementLimits = {
+  readonly maxWindowBlocks: number
+  /** After this time without progress the transfer ends. */
+  readonly maxSilentMs: number
+}
+
+/**
+ * A burst of 64 blocks of 1468 octets fits Linux's default receive buffer (208 KiB); OVMF requests 4.
+ * With the back-off of transfer.ts: blocks are sent again after 1, 2, 4, 8, 8, and 8 s; the end is after 31 s.
+ */
+export const defaultLimits: AgreementLimits = { maxWindowBlocks: 64, maxSilentMs: 30_000 }
 
 /** @param fileOctets the size of the file for tsize; `undefined` when it is not known in advance (netascii) */
-export function negotiate(requested: TftpOptions, fileOctets: number | undefined): Agreement {
+export function negotiate(
+  requested: TftpOptions,
+  fileOctets: number | undefined,
+  limits: AgreementLimits = defaultLimits,
+): Agreement {
   let { blockOctets, windowBlocks } = defaults
   let timeoutSeconds: number | undefined
   const granted = new Map<string, string>()
@@ -39,7 +53,7 @@ export function negotiate(requested: TftpOptions, fileOctets: number | undefined
       blockOctets = Math.min(value, maxBlockOctets)
       granted.set(name, String(blockOctets))
     } else if (name === 'windowsize' && value >= 1 && value <= 65_535) {
-      windowBlocks = Math.min(value, maxWindowBlocks)
+      windowBlocks = Math.min(value, limits.maxWindowBlocks)
       granted.set(name, String(windowBlocks))
     } else if (name === 'timeout' && value >= 1 && value <= 255) {
       timeoutSeconds = value // RFC 2349: "must match the value specified by the client"

@@ -9,9 +9,14 @@ import { ErrorCode } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
 import { CannotRead, type Files } from './files.ts'
 import { explainMissingFile, openNamed } from './locate.ts'
-import { negotiate, type Agreement } from './negotiate.ts'
+import { negotiate, type Agreement, type AgreementLimits } from './negotiate.ts'
 import type { ReadRequest } from './request.ts'
-import { startTransfer, type ActiveTransfer, type TransferOutcome } from './active-transfer.ts'
+import {
+  startTransfer,
+  type AbandonReason,
+  type ActiveTransfer,
+  type TransferOutcome,
+} from './active-transfer.ts'
 import { NoPortFree } from './transfer-ports.ts'
 
 export type OpenTransfer = {
@@ -22,10 +27,12 @@ export type OpenTransfer = {
   readonly sharesRequestPort: boolean
   /** Whether the client stopped responding after its first ACK. */
   isUnresponsive(): boolean
+  /** Whether the client has acknowledged anything. */
+  isAcknowledged(): boolean
   /** Ends it in any state; sends an ERROR packet if the transfer has started. */
   stop(reason: string): void
   /** Ends it without an ERROR packet, which the client would assign to its new request from the same port. */
-  abandon(): void
+  abandon(why: AbandonReason): void
   /** Resolves when its port and its file are closed. Never rejects. */
   readonly ended: Promise<void>
 }
@@ -33,6 +40,7 @@ export type OpenTransfer = {
 export type OpenTransferOptions = Pick<OpenTransfer, 'client' | 'text'> & {
   readonly plan: TftpPlan
   readonly read: ReadRequest
+  readonly limits: AgreementLimits
   /** Fields of every log line about it. */
   readonly facts: { readonly node: string | undefined; readonly client: string; readonly file: string }
   readonly services: {
@@ -64,13 +72,18 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
         await port.close()
         return
       }
-      const agreement = negotiate(read.options, read.mode === 'octet' ? file.octets : undefined)
+      const agreement = negotiate(
+        read.options,
+        read.mode === 'octet' ? file.octets : undefined,
+        options.limits,
+      )
       active = startTransfer({
         port,
         client: options.client,
         file,
         mode: read.mode,
         agreement,
+        limits: options.limits,
         clock,
         counters,
         log,
@@ -156,13 +169,16 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
     text: options.text,
     sharesRequestPort: plan.transfers.kind === 'single',
     isUnresponsive: () => active?.isUnresponsive() ?? false,
+    isAcknowledged: () => active?.isAcknowledged() ?? false,
     stop(reason) {
       isStopped = true
       active?.stop(reason)
     },
-    abandon() {
+    abandon(why) {
       isStopped = true
-      active?.abandon()
+      // A transfer that was not started has no log line.
+      if (active === undefined && why === 'replaced') counters.refuse('tftp.never-acknowledged')
+      active?.abandon(why)
     },
     ended: serve().catch(reportFailure),
   }

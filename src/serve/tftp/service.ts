@@ -19,6 +19,7 @@ import {
 import type { TftpCode } from './codes.ts'
 import { createFiles } from './files.ts'
 import { handleSafely } from './guard.ts'
+import { classOf, limitsFor, whyBusy, type Busy, type Occupant } from './limits.ts'
 import { openTransfer, type OpenTransfer } from './open-transfer.ts'
 import { checkRequest, requestText } from './request.ts'
 import { createTransferPorts } from './transfer-ports.ts'
@@ -42,7 +43,9 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const files = createFiles()
   const transferPorts = createTransferPorts(sockets, clock)
   /** By the client's transfer identifier: `address:port`. */
-  const transfers = new Map<string, OpenTransfer>()
+  const transfers = new Map<string, { readonly transfer: OpenTransfer; readonly occupant: Occupant }>()
+  /** All transfers that have not ended, abandoned ones included. */
+  const ending = new Set<OpenTransfer>()
   let isClosing = false
 
   function receive(from: UdpPort, datagram: Datagram): void {
@@ -87,7 +90,9 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     const sendError = (code: number, message: string) =>
       from.send(encodePacket({ kind: 'error', code, message }), address, port)
 
-    const check = checkRequest(request, whyBusy(plan, address, loadWith(plan, address)))
+    const occupants = [...transfers.values()].map(({ occupant }) => occupant)
+    const busy = whyBusy(plan, address, occupants)
+    const check = checkRequest(request, busy === undefined || makeWay(busy) ? undefined : busy.reason)
     if (check.kind === 'refuse') {
       count('tftp.refused', check.code)
       log.warn({ ...facts, code: check.code, reason: check.message }, 'request refused')
@@ -98,6 +103,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     const transfer = openTransfer({
       plan,
       read: check,
+      limits: limitsFor(plan, address),
       text,
       facts,
       client: { address, port },
@@ -106,10 +112,12 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
         transferPorts.open(plan, { requestPort: from, client: { address, port }, onLost }),
       sendError,
     })
-    transfers.set(client, transfer)
+    transfers.set(client, { transfer, occupant: { address, class: classOf(plan, address) } })
     void transfer.ended.then(() => {
-      if (transfers.get(client) === transfer) transfers.delete(client)
+      ending.delete(transfer)
+      if (transfers.get(client)?.transfer === transfer) transfers.delete(client)
     })
+    ending.add(transfer)
   }
 
   /**
@@ -117,22 +125,23 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
    * Another request, or the same one after the client stopped responding, means that the client started again.
    */
   function isRepeated(client: string, text: string): boolean {
-    const earlier = transfers.get(client)
+    const earlier = transfers.get(client)?.transfer
     if (earlier === undefined) return false
     if (earlier.text === text && !earlier.isUnresponsive()) return true
-    earlier.abandon()
+    earlier.abandon('restarted')
     transfers.delete(client)
     return false
   }
 
-  function loadWith({ nodeByAddress }: TftpPlan, address: string): Load {
-    let ofClient = 0
-    let undeclared = 0
-    for (const { client } of transfers.values()) {
-      if (client.address === address) ofClient++
-      if (!nodeByAddress.has(client.address)) undeclared++
+  /** Ends the oldest transfer that counts for the limit and whose client has acknowledged nothing. */
+  function makeWay(busy: Busy): boolean {
+    for (const [key, { occupant, transfer }] of transfers) {
+      if (!busy.counts(occupant) || transfer.isAcknowledged()) continue
+      transfer.abandon('replaced')
+      transfers.delete(key)
+      return true
     }
-    return { all: transfers.size, ofClient, undeclared }
+    return false
   }
 
   const { address, port } = options.plan()
@@ -149,51 +158,14 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     async close(graceMs) {
       isClosing = true
       const closePorts = () => Promise.all(ports.map((each) => each.close()))
-      const isShared = [...transfers.values()].some((each) => each.sharesRequestPort)
+      const isShared = [...ending].some((each) => each.sharesRequestPort)
       if (!isShared) await closePorts()
       const grace = clock.after(graceMs, () => {
-        for (const each of transfers.values()) each.stop('the server is stopping')
+        for (const each of ending) each.stop('the server is stopping')
       })
-      await Promise.all([...transfers.values()].map(({ ended }) => ended))
+      await Promise.all([...ending].map(({ ended }) => ended))
       grace.cancel()
       await closePorts()
     },
   }
-}
-
-/** Transfers in progress when a request arrives. */
-export type Load = {
-  readonly all: number
-  readonly ofClient: number
-  /** To addresses that no declared node has. */
-  readonly undeclared: number
-}
-
-/** Enough for several racks at once. */
-const maxTransfers = 512
-/** Firmware has one, or two if it requests the size first; an administrator's machine can have more. */
-const maxTransfersOfClient = 16
-
-/**
- * Explains why a request from `address` must wait; returns `undefined` when its transfer can start. A client with many
- * requests, from new ports or with forged addresses, does not use up the transfers of declared nodes. Pure.
- */
-export function whyBusy(
-  { transfers, nodeByAddress }: Pick<TftpPlan, 'transfers' | 'nodeByAddress'>,
-  address: string,
-  load: Load,
-): string | undefined {
-  const max =
-    transfers.kind === 'range' ? Math.min(maxTransfers, transfers.to - transfers.from + 1) : maxTransfers
-  const maxUndeclared = Math.floor(max / 2)
-  const isUndeclared = !nodeByAddress.has(address)
-  // Behind NAT many machines share one undeclared address: it can be a whole rack.
-  const isNat = isUndeclared && transfers.kind === 'single'
-  const maxOfClient = isNat ? maxUndeclared : Math.min(maxTransfersOfClient, Math.floor(max / 4))
-
-  if (load.ofClient >= maxOfClient) return `${load.ofClient} transfers to ${address} are in progress`
-  if (isUndeclared && load.undeclared >= maxUndeclared) {
-    return `${load.undeclared} transfers to undeclared addresses are in progress, try again later`
-  }
-  return load.all >= max ? `${load.all} transfers are in progress, try again later` : undefined
 }

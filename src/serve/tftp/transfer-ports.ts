@@ -3,6 +3,7 @@
  * request port. The request port is for clients behind NAT, where only replies from that port reach them; the
  * client's address and port then identify the transfer.
  */
+import { randomInt } from 'node:crypto'
 import { isPortTaken } from '../../host/cannot-listen.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
@@ -40,8 +41,8 @@ const maxEnded = 512
 export function createTransferPorts(sockets: Sockets, clock: Clock): TransferPorts {
   /** Ports of a range that transfers use or are opening. */
   const inUse = new Set<number>()
-  /** Where the search in a range continues: a port just freed is used last, because late packets can still arrive. */
-  let next = 0
+  /** When ports of a range were freed. */
+  const freedAt = new Map<number, number>()
   /** Handlers of datagrams at the request port, by the client's `address:port`. */
   const handlers = new Map<string, (batch: readonly Datagram[]) => void>()
   /** When transfers on the request port ended, oldest first. */
@@ -49,11 +50,18 @@ export function createTransferPorts(sockets: Sockets, clock: Clock): TransferPor
 
   async function openInRange(plan: TftpPlan, range: PortRange, onLost: TransferEnds['onLost']) {
     const size = range.to - range.from + 1
-    for (let tried = 0; tried < size; tried++) {
-      const port = range.from + (next++ % size)
+    // From a random port on, so that a forger cannot predict it from a transfer of its own.
+    const start = randomInt(size)
+    const ports = Array.from({ length: size }, (_, index) => range.from + ((start + index) % size))
+    const isLate = (port: number) => clock.monotonic() - (freedAt.get(port) ?? -Infinity) < lateMs
+    // Late packets can still arrive at a port that was freed just now: such ports come last.
+    for (const port of [...ports.filter((each) => !isLate(each)), ...ports.filter(isLate)]) {
       if (inUse.has(port)) continue
       inUse.add(port)
-      const free = () => inUse.delete(port)
+      const free = () => {
+        inUse.delete(port)
+        freedAt.set(port, clock.monotonic())
+      }
       try {
         return freeing(await sockets.bindUdp({ address: plan.address, port, onLost }), free)
       } catch (error) {

@@ -4,10 +4,10 @@
  * from 65535 to 0.
  *
  * To prevent the Sorcerer's Apprentice Syndrome (RFC 1123 §4.2.3.1), only an ACK of a new block leads to new blocks.
- * Blocks are sent again after a timeout, or once for a gap.
+ * Blocks are sent again after a timeout, at once for a gap, or after a short wait if an ACK may or may not mean a gap.
  */
 import { ErrorCode } from '../../proto/tftp/packet.ts'
-import type { Agreement } from './negotiate.ts'
+import { defaultLimits, type Agreement } from './negotiate.ts'
 
 export type Transfer = {
   readonly blockOctets: number
@@ -32,19 +32,27 @@ export type Transfer = {
   /** Whether the current window, and the one before it, were sent again in whole or in part. */
   isResent: boolean
   wasResent: boolean
+  /** Whether an ACK may have meant a gap, so that the next timeout is a short one. */
+  isDoubtful: boolean
+  /** The last block for which that was so: each block number causes one short timeout. */
+  lastDoubt: number
+  /** The time from sending to the ACK, smoothed, in milliseconds; set by the owner of the clock. */
+  roundTripMs: number
+  /** After this time without progress the transfer ends. */
+  readonly maxSilentMs: number
 }
 
-/** `send`: send blocks (or the OACK) now. `ignore`: nothing changed. */
-export type Step = 'send' | 'ignore' | 'done' | 'gaveUp'
+/** `send`: send blocks (or the OACK) now. `wait`: only the timeout changed. `ignore`: nothing changed. */
+export type Step = 'send' | 'wait' | 'ignore' | 'done' | 'gaveUp'
 
 const firstTimeoutMs = 1000
 const maxTimeoutMs = 8000
-/** With the back-off above: after 1, 2, 4, 8, 8, and 8 s, 31 s in total. */
-const retransmitTimeoutMs = 30_000
+/** Bounds of the wait after a doubtful ACK, which is four round trips. */
+const [minDoubtMs, maxDoubtMs] = [10, 200]
 /** The minimum number of retransmissions before giving up, whatever timeout the client requested. */
 const minTimeouts = 3
 
-export function beginTransfer(agreement: Agreement): Transfer {
+export function beginTransfer(agreement: Agreement, { maxSilentMs } = defaultLimits): Transfer {
   return {
     blockOctets: agreement.blockOctets,
     windowBlocks: agreement.windowBlocks,
@@ -59,6 +67,10 @@ export function beginTransfer(agreement: Agreement): Transfer {
     retransmissions: 0,
     isResent: false,
     wasResent: false,
+    isDoubtful: false,
+    lastDoubt: -1,
+    roundTripMs: 0,
+    maxSilentMs,
   }
 }
 
@@ -93,11 +105,13 @@ export function acknowledge(transfer: Transfer, block: number): Step {
     // The ACK before this window again. With a window of one block it is a duplicate (RFC 1123 §4.2.3.1); with a
     // larger window the first block can be lost.
     const wasSent = transfer.windowBlocks > 1 && transfer.next > transfer.acked + 1
-    return wasSent && mayBeGap(transfer) ? resendWindow(transfer) : 'ignore'
+    if (!wasSent) return 'ignore'
+    return mayBeGap(transfer) ? resendForGap(transfer) : doubt(transfer, 'ignore')
   }
   // Older than the window, or for a block that was never sent.
   if (ahead > transfer.highest - transfer.acked) return 'ignore'
   transfer.acked += ahead
+  transfer.isDoubtful = false
   if (transfer.acked === transfer.last) return 'done'
   transfer.timeouts = 0
   transfer.silentMs = 0
@@ -106,17 +120,30 @@ export function acknowledge(transfer: Transfer, block: number): Step {
     return beginWindow(transfer)
   }
   // RFC 7440 §4: an ACK inside the window means that the next block was lost; send again from there.
-  return mayBeGap(transfer) ? resendWindow(transfer) : 'send'
+  return mayBeGap(transfer) ? resendForGap(transfer) : doubt(transfer, 'send')
 }
 
 /**
  * Returns whether an ACK inside a window can mean a lost block. It can also be caused by a block that arrived twice:
  * clients answer every block out of order with their last ACK (RFC 7440 does not specify this; EDK II, the base of
- * OVMF, does it). Resending for such ACKs would cause more of them for the rest of the file. So ACKs of a resent window
- * and of the next one, in which they still arrive, are not taken for a gap.
+ * OVMF, does it). Resending at once for such ACKs would cause more of them for the rest of the file. So ACKs of a resent
+ * window and of the next one, in which they still arrive, are doubtful.
  */
 function mayBeGap({ isResent, wasResent }: Transfer): boolean {
   return !isResent && !wasResent
+}
+
+/** Lets a doubtful ACK shorten the timeout, once for each block number: if blocks were lost, no progress follows. */
+function doubt(transfer: Transfer, otherwise: Step): Step {
+  if (transfer.acked <= transfer.lastDoubt) return otherwise
+  transfer.lastDoubt = transfer.acked
+  transfer.isDoubtful = true
+  return otherwise === 'ignore' ? 'wait' : otherwise
+}
+
+function resendForGap(transfer: Transfer): Step {
+  transfer.lastDoubt = transfer.acked
+  return resendWindow(transfer)
 }
 
 function resendWindow(transfer: Transfer): Step {
@@ -132,16 +159,21 @@ function beginWindow(transfer: Transfer): Step {
 }
 
 /** Returns how long to wait for an ACK before calling {@link expire}: the client's timeout (RFC 2349), else a back-off. */
-export function timeoutMs({ timeoutSeconds, timeouts }: Transfer): number {
+export function timeoutMs({ timeoutSeconds, timeouts, isDoubtful, roundTripMs }: Transfer): number {
+  if (isDoubtful) return Math.min(Math.max(4 * roundTripMs, minDoubtMs), maxDoubtMs)
   if (timeoutSeconds !== undefined) return timeoutSeconds * 1000
   return Math.min(firstTimeoutMs * 2 ** timeouts, maxTimeoutMs)
 }
 
 /** Reacts to a missing ACK after {@link timeoutMs}: sends the OACK or the window again, or gives up. */
 export function expire(transfer: Transfer): Step {
+  if (transfer.isDoubtful) {
+    transfer.isDoubtful = false
+    return resendWindow(transfer)
+  }
   transfer.silentMs += timeoutMs(transfer)
   transfer.timeouts++
-  if (transfer.timeouts >= minTimeouts && transfer.silentMs >= retransmitTimeoutMs) return 'gaveUp'
+  if (transfer.timeouts >= minTimeouts && transfer.silentMs >= transfer.maxSilentMs) return 'gaveUp'
   if (transfer.isNegotiating) transfer.retransmissions++
   return resendWindow(transfer)
 }

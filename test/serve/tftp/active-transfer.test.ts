@@ -213,7 +213,7 @@ for (const { name, blksize, octets, outcome } of endings) {
     world.clientPort.send(hex('00 04 00 00'), server, world.port.local.port)
     t.same(await ended, outcome)
     stop('too late')
-    abandon()
+    abandon('restarted')
     t.equal(world.clock.pending(), 0)
     t.equal(world.sockets.flights.filter(({ from }) => from.address === server).length, 1)
   })
@@ -269,7 +269,7 @@ t.test('stopping sends an ERROR, abandoning does not', async (t) => {
   const other = await begin({ content: pattern(10), blksize: 8 })
   const silent = listenForFile(other.clientPort)
   const abandoned = other.start()
-  abandoned.abandon()
+  abandoned.abandon('restarted')
   t.same(await abandoned.ended, {
     kind: 'failed',
     code: 'tftp.client-restarted',

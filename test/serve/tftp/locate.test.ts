@@ -11,6 +11,7 @@ const bare: TftpPlan = {
   files: new Map(),
   missing: new Map(),
   root: undefined,
+  networks: [],
   nodeByAddress: new Map(),
 }
 

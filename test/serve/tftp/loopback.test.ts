@@ -28,6 +28,7 @@ async function serve(t: Test, transfers: TransferPorts = { kind: 'any' }) {
     files: new Map(),
     missing: new Map(),
     root: t.testdir({ 'image.bin': content, exact: content.subarray(0, 1024), one: content.subarray(0, 1) }),
+    networks: [],
     nodeByAddress: new Map(),
   }
   const service = await startTftp({

@@ -73,9 +73,18 @@ t.test('a request that is replaced before its file is open starts no transfer', 
   t.match(lines, [{ file: 'own', msg: 'file sent' }])
 })
 
+/** Starts a transfer and acknowledges its first block. */
+async function acknowledged(client: UdpPort): Promise<void> {
+  const answers = inbox(client)
+  ask(client, 'ipxe.efi')
+  const { address, port } = await answers.next()
+  client.send(hex('00 04 00 01'), address, port)
+  await answers.next()
+}
+
 t.test('one client has at most sixteen transfers', async (t) => {
   const { bind, lines } = await serve(t)
-  for (let count = 0; count < 16; count++) ask(await bind(3000 + count), 'own')
+  for (let count = 0; count < 16; count++) await acknowledged(await bind(3000 + count))
   const one = await bind(4000)
   ask(one, 'own')
   const answers = inbox(one)
@@ -89,19 +98,48 @@ t.test('one client has at most sixteen transfers', async (t) => {
   await until(() => heard.isComplete())
 })
 
+t.test('sixteen forged requests in the name of a node do not keep it from its file', async (t) => {
+  const { bind, lines, counters } = await serve(t)
+  for (let count = 0; count < 16; count++) {
+    const forged = await bind(3000 + count)
+    const answers = inbox(forged)
+    ask(forged, 'own')
+    await answers.next()
+  }
+  const node = await bind(4000)
+  const heard = listenForFile(node)
+  ask(node, 'ipxe.efi')
+  await until(() => heard.isComplete())
+  t.match(lines, [
+    { level: 'warn', node: 'ocp45/m1', code: 'tftp.never-acknowledged', msg: 'file not sent' },
+    { level: 'info', node: 'ocp45/m1', msg: 'file sent' },
+  ])
+  t.same(counters.refusals(), { 'tftp.never-acknowledged': 1 })
+})
+
+t.test('transfers that are acknowledged do not make way', async (t) => {
+  const { bind, counters } = await serve(t)
+  for (let count = 0; count < 15; count++) await acknowledged(await bind(3000 + count))
+  ask(await bind(3500), 'own')
+  for (let count = 0; count < 5; count++) ask(await bind(4000 + count), 'own')
+  await until(() => counters.refusals()['tftp.never-acknowledged'] === 5)
+  t.equal(counters.get('tftp.refused'), 0)
+})
+
 t.test('undeclared addresses get half of all transfers; the rest is for nodes', async (t) => {
   const { bind, counters } = await serve(t)
-  for (let count = 0; count < 300; count++) {
-    ask(await bind(3000 + (count >> 5), `198.51.100.${count & 31}`), 'own')
+  const undeclared = (number: number) => `192.0.2.${100 + number}`
+  for (let count = 0; count < 256; count++) {
+    await acknowledged(await bind(3000 + (count >> 5), undeclared(count & 31)))
   }
-  await until(() => counters.get('tftp.refused') === 44)
-  const stranger = await bind(2000, '198.51.100.99')
-  const answers = inbox(stranger)
-  ask(stranger, 'own')
+  const client = await bind(2000, undeclared(99))
+  const answers = inbox(client)
+  ask(client, 'own')
   t.equal(
     read((await answers.next()).payload),
     '\0\x05\0\x00256 transfers to undeclared addresses are in progress, try again later\0',
   )
+  t.equal(counters.get('tftp.refused'), 1)
   const node = await bind()
   const heard = listenForFile(node)
   ask(node, 'ipxe.efi')
@@ -116,10 +154,10 @@ t.test('abandoned transfers end after their timeouts, with ports, timers, and fi
   for (let count = 0; count < 513; count++) {
     const client = await bind(3000 + (count >> 5), nodes[count & 31])
     clients.push(client)
-    // The last one arrives when the limit is reached; the others requested a timeout of one second, or none.
+    // The last one replaces the first; the clients request a timeout of one second, or none.
     ask(client, 'ipxe.efi', count % 2 === 0 ? {} : { timeout: '1' })
   }
-  await until(() => counters.get('tftp.refused') === 1)
+  await until(() => counters.refusals()['tftp.never-acknowledged'] === 1)
   await until(() => sockets.open().length === 1 + 513 + 512)
   t.equal(clock.pending(), 512)
   t.equal(
@@ -130,7 +168,7 @@ t.test('abandoned transfers end after their timeouts, with ports, timers, and fi
   // A retransmission is read from the disk, which can take longer than a second of this clock.
   await until(() => {
     clock.advance(1000)
-    return counters.get('tftp.failed') === 512
+    return counters.get('tftp.failed') >= 512
   })
   t.equal(clock.pending(), 0)
   t.equal(sockets.open().length, 1 + 513, 'the request port, and the clients’ own')

@@ -17,7 +17,7 @@ t.test('every transfer uses a port of the range, and frees it', async (t) => {
   const { bind, counters, sockets } = await serveRange(t)
   const slow = await bind()
   ask(slow, 'own')
-  t.equal((await inbox(slow).next()).port, 30_000)
+  const taken = (await inbox(slow).next()).port
   const used: number[] = []
   for (let count = 0; count < 40; count++) {
     const port = await bind(3000 + count, `198.51.100.${count}`)
@@ -29,17 +29,19 @@ t.test('every transfer uses a port of the range, and frees it', async (t) => {
     await until(() => counters.get('tftp.finished') === count + 1)
     await port.close()
   }
-  t.same(
-    used,
-    Array.from({ length: 40 }, (_, index) => 30_001 + (index % 15)),
-    'in turn, so that late packets of one transfer find no other one; without the one in use',
-  )
-  t.same(sockets.open(), ['192.0.2.2:69', '192.0.2.11:2000', '192.0.2.2:30000'])
+  const others = Array.from({ length: 16 }, (_, index) => 30_000 + index).filter((port) => port !== taken)
+  t.same(used.slice(0, 15).sort(), others, 'a port that was freed just now comes last')
+  t.notOk(used.includes(taken), 'a port in use is not used again')
+  t.not(used.slice(0, 15).join(), others.join(), 'in an order that a forger cannot predict')
+  t.same(sockets.open(), ['192.0.2.2:69', '192.0.2.11:2000', `192.0.2.2:${taken}`])
 })
 
 t.test('a port that another program uses is skipped', async (t) => {
   const { bind, sockets } = await serveRange(t)
-  for (const taken of [30_000, 30_001]) await sockets.bindUdp({ address: '0.0.0.0', port: taken })
+  for (let taken = 30_000; taken < 30_015; taken++) {
+    if (taken !== 30_002) await sockets.bindUdp({ address: '0.0.0.0', port: taken })
+  }
+  await sockets.bindUdp({ address: '0.0.0.0', port: 30_015 })
   const port = await bind()
   const answers = inbox(port)
   ask(port, 'own')
@@ -87,7 +89,7 @@ t.test('a port that cannot be opened for another reason is an error', async (t) 
 t.test('many nodes boot while one machine floods (a range of sixteen ports)', async (t) => {
   const { bind, counters } = await serveRange(t)
   for (let count = 0; count < 50; count++) ask(await bind(5000 + count, '192.0.2.66'), 'own')
-  await until(() => counters.get('tftp.refused') === 46)
+  await until(() => counters.refusals()['tftp.never-acknowledged'] === 46)
   const rack: TestClient[] = []
   for (let count = 0; count < 4; count++) {
     const port = await bind(2000, `198.51.100.${count}`)
@@ -110,7 +112,7 @@ t.test('one port: OVMF’s probe and its read are answered from the request port
   first.send(hexFixture('tftp/ovmf-probe'), '192.0.2.2', 69)
   await until(() => counters.get('tftp.probes') === 1)
   const second = await bind(1291)
-  const heard = listenForFile(second, { blksize: 1468, windowsize: 4 })
+  const heard = listenForFile(second, { blksize: 1468, windowsize: 1 })
   second.send(hexFixture('tftp/ovmf-read'), '192.0.2.2', 69)
   await until(() => counters.get('tftp.finished') === 1)
   t.equal(Buffer.from(heard.received).equals(loader), true)
@@ -123,7 +125,7 @@ t.test('one port: the client port distinguishes machines behind one address', as
   const clients: TestClient[] = []
   for (let count = 0; count < 100; count++) {
     const port = await bind(10_000 + count, '203.0.113.1')
-    clients.push(listenForFile(port, { blksize: 64, windowsize: 8 }))
+    clients.push(listenForFile(port, { blksize: 64, windowsize: 1 }))
     ask(port, 'ipxe.efi', { blksize: '64', windowsize: '8' })
   }
   await until(() => clients.every((each) => each.isComplete()))
@@ -265,8 +267,9 @@ t.test('a reload changes the port of new transfers and does not affect active on
   const other = await bind(2001)
   const otherAnswers = inbox(other)
   ask(other, 'own')
-  t.equal((await otherAnswers.next()).port, 30_000)
+  const { port: from } = await otherAnswers.next()
+  t.ok(from >= range.from && from <= range.to)
   port.send(hex('00 04 00 01'), '192.0.2.2', 69)
-  other.send(hex('00 04 00 01'), '192.0.2.2', 30_000)
+  other.send(hex('00 04 00 01'), '192.0.2.2', from)
   await until(() => counters.get('tftp.finished') === 2)
 })

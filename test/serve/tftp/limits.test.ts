@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { TransferPorts } from '../../../src/plan/tftp.ts'
-import { whyBusy, type Load } from '../../../src/serve/tftp/service.ts'
+import { parseCidr, type Cidr } from '../../../src/proto/address/ipv4.ts'
+import { classOf, limitsFor, whyBusy, type Occupant } from '../../../src/serve/tftp/limits.ts'
 
 const any: TransferPorts = { kind: 'any' }
 const sixteen: TransferPorts = { kind: 'range', from: 30_000, to: 30_015 }
@@ -8,7 +9,31 @@ const thousand: TransferPorts = { kind: 'range', from: 30_000, to: 30_999 }
 const single: TransferPorts = { kind: 'single' }
 
 const node = '192.0.2.11'
-const stranger = '192.0.2.99'
+const undeclared = '192.0.2.99'
+const outside = '203.0.113.7'
+const networks = [parseCidr('192.0.2.0/24') as Cidr]
+
+/** Numbers of transfers in progress. */
+type Load = {
+  readonly all: number
+  readonly ofClient: number
+  readonly undeclared: number
+  readonly outside?: number
+}
+
+/** Transfers in these numbers; `ofClient` are those of the client of the test. */
+function occupants({ all, ofClient, undeclared, outside = 0 }: Load, address: string): Occupant[] {
+  const client = classOf({ networks, nodeByAddress: new Map([[node, 'ocp45/m1']]) }, address)
+  const fill = (count: number, each: Occupant) => Array.from({ length: Math.max(0, count) }, () => each)
+  const own = fill(ofClient, { address, class: client })
+  const others = fill(undeclared - (client === 'node' ? 0 : ofClient) - outside, {
+    address: '192.0.2.77',
+    class: 'local',
+  })
+  const far = fill(outside, { address: '203.0.113.8', class: 'outside' })
+  const rest = all - own.length - others.length - far.length
+  return [...own, ...others, ...far, ...fill(rest, { address: '192.0.2.12', class: 'node' })]
+}
 
 type Case = {
   readonly name: string
@@ -32,7 +57,7 @@ const cases: readonly Case[] = [
   {
     name: 'so has one undeclared machine',
     transfers: any,
-    address: stranger,
+    address: undeclared,
     last: { all: 15, ofClient: 15, undeclared: 15 },
     full: { all: 16, ofClient: 16, undeclared: 16 },
     reason: '16 transfers to 192.0.2.99 are in progress',
@@ -40,7 +65,7 @@ const cases: readonly Case[] = [
   {
     name: 'all undeclared addresses together have half of the transfers',
     transfers: any,
-    address: stranger,
+    address: undeclared,
     last: { all: 400, ofClient: 0, undeclared: 255 },
     full: { all: 400, ofClient: 0, undeclared: 256 },
     reason: '256 transfers to undeclared addresses are in progress, try again later',
@@ -64,7 +89,7 @@ const cases: readonly Case[] = [
   {
     name: 'undeclared addresses have half of a range',
     transfers: sixteen,
-    address: stranger,
+    address: undeclared,
     last: { all: 15, ofClient: 3, undeclared: 7 },
     full: { all: 15, ofClient: 3, undeclared: 8 },
     reason: '8 transfers to undeclared addresses are in progress, try again later',
@@ -80,7 +105,7 @@ const cases: readonly Case[] = [
   {
     name: 'on one port an undeclared address can be many machines behind NAT',
     transfers: single,
-    address: stranger,
+    address: undeclared,
     last: { all: 255, ofClient: 255, undeclared: 255 },
     full: { all: 256, ofClient: 256, undeclared: 256 },
     reason: '256 transfers to 192.0.2.99 are in progress',
@@ -93,13 +118,43 @@ const cases: readonly Case[] = [
     full: { all: 16, ofClient: 16, undeclared: 0 },
     reason: '16 transfers to 192.0.2.11 are in progress',
   },
+  {
+    name: 'a client outside the subnets has at most four',
+    transfers: any,
+    address: outside,
+    last: { all: 3, ofClient: 3, undeclared: 3 },
+    full: { all: 4, ofClient: 4, undeclared: 4 },
+    reason: '4 transfers to 203.0.113.7 are in progress',
+  },
+  {
+    name: 'all clients outside the subnets have at most 32',
+    transfers: any,
+    address: outside,
+    last: { all: 31, ofClient: 0, undeclared: 31, outside: 31 },
+    full: { all: 32, ofClient: 0, undeclared: 32, outside: 32 },
+    reason: '32 transfers to addresses outside the subnets are in progress, try again later',
+  },
 ]
 
 for (const { name, transfers, address, last, full, reason } of cases) {
   t.test(name, (t) => {
-    const plan = { transfers, nodeByAddress: new Map([[node, 'ocp45/m1']]) }
-    t.equal(whyBusy(plan, address, last), undefined)
-    t.equal(whyBusy(plan, address, full), reason)
+    const plan = { transfers, networks, nodeByAddress: new Map([[node, 'ocp45/m1']]) }
+    t.equal(whyBusy(plan, address, occupants(last, address)), undefined)
+    t.equal(whyBusy(plan, address, occupants(full, address))?.reason, reason)
     t.end()
   })
 }
+
+t.test('a window is granted only where a forger cannot acknowledge it blindly', (t) => {
+  const limits = (transfers: TransferPorts, address: string) =>
+    limitsFor({ transfers, networks, nodeByAddress: new Map([[node, 'ocp45/m1']]) }, address).maxWindowBlocks
+  t.equal(limits(any, node), 64)
+  t.equal(limits(any, undeclared), 64)
+  t.equal(limits(any, outside), 1)
+  t.equal(limits(thousand, node), 64)
+  t.equal(limits(sixteen, node), 4, 'a quarter of the range')
+  t.equal(limits(sixteen, outside), 1)
+  t.equal(limits(single, node), 1)
+  t.equal(limits(single, outside), 1)
+  t.end()
+})
