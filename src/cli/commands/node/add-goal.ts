@@ -41,10 +41,11 @@ export function decideArming(
   { details, cluster }: NodeSnapshot,
   startedAt: number,
 ): 'arm' | 'continue' | Refusal {
-  const { node, mode, reason, lastSeen } = details
+  const { node, mode, reason, code, lastSeen } = details
   if (mode === 'install' || mode === 'installing' || mode === 'installed') return 'continue'
   if (isRegistered(memberOf(cluster, node))) return 'continue'
-  if (lastSeen === undefined || lastSeen >= startedAt) return 'arm'
+  // A code says what speaks against it: evidence, or state that was lost.
+  if (code === undefined && (lastSeen === undefined || lastSeen >= startedAt)) return 'arm'
   const advice = `if slipway can overwrite its disk, run "slipway node install ${node}"`
   return {
     kind: 'refused',
