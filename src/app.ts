@@ -3,6 +3,7 @@
  * component loses its socket, the process ends and systemd starts it again.
  */
 import { createRoleIgnition } from './cluster/ignition.ts'
+import { isMembershipKnown } from './cluster/report.ts'
 import { createSessions } from './cluster/sessions.ts'
 import { createAppReport, type SiteProblem } from './app-report.ts'
 import { components, type Running, type Shared } from './components.ts'
@@ -84,9 +85,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     plan: () => plan.install,
     canStartInstall: (node, role) =>
       canStartInstall(plan.http, ignitionFiles, { node, role, now: clock.now() }),
+    isClusterRead(node) {
+      const clusters = followed()
+      return clusters === undefined ? hasStarted : isMembershipKnown(clusters.reports(), node)
+    },
   })
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })
   const supervisor = createSupervisor(components, () => shared)
+  let hasStarted = options.follow === undefined
+  const followed = () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters
   const clockWatch = watchClock(clock, log)
   const report = createAppReport({
     ...{ sitePath, plan: () => plan, supervisor, installs, counters, clock },
@@ -102,12 +109,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       ...{ health: report.health, metrics: report.metrics, condition: report.status, reload: reloadInTurn },
       strangers: report.strangers,
       explain,
-      clusters: () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters,
+      clusters: followed,
     },
   }
 
   try {
     await supervisor.start()
+    hasStarted = true
   } catch (error) {
     await close(0)
     throw error

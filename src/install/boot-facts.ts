@@ -14,7 +14,7 @@ export type BootEvent = {
   readonly tokenHash: string
   readonly startedHash?: string
   readonly requiresExchange: boolean
-} & Pick<BootFacts, 'isInstaller' | 'isRecordable'>
+} & Pick<BootFacts, 'isClusterRead' | 'isInstaller' | 'isRecordable'>
 
 const minuteMs = 60_000
 /** A disk that does not boot returns to the firmware in seconds; some machines then test their memory again. */
@@ -29,9 +29,9 @@ export const maxAttempts = 5
 /** Collects the facts about a network boot of a machine. */
 export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
   const { mode, armed, attempt, wasInstalled, evidence = {} } = state
-  const { isChosen, isInstaller, isRecordable } = boot
+  const { isChosen, isClusterRead, isInstaller, isRecordable } = boot
   return {
-    ...{ mode, isChosen, wasInstalled, isInstaller, isRecordable },
+    ...{ mode, isChosen, wasInstalled, isClusterRead, isInstaller, isRecordable },
     consent: consentOf(state, boot) ? 'administrator' : 'site',
     isFromMenu: attempt?.startedBy === 'menu',
     isInCluster: evidence.inClusterAt !== undefined,

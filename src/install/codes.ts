@@ -185,6 +185,11 @@ export const installCodes = defineCodes({
     meaning: 'the cluster reports this machine as a node, so it boots from its disk',
     remedy: 'Run `slipway node install` to erase its disk and install it',
   },
+  'install.cluster-not-read': {
+    meaning:
+      'the cluster of the node ran before and does not answer, so slipway cannot know whether it has the node',
+    remedy: 'Make the API of the cluster reachable, or run `slipway node install` for the node',
+  },
   'install.foreign-system': {
     meaning: 'a system that slipway did not install runs on this machine, so it boots from its disk',
     remedy: 'Run `slipway node install` to erase its disk and install it',

@@ -32,6 +32,8 @@ export type InstallsOptions = {
   readonly gate: Pick<Gate, 'isOpen'>
   /** Whether the files for an installation exist and are recent enough. */
   readonly canStartInstall: (node: string, role: IgnitionKind) => Permission | Promise<Permission>
+  /** Whether the cluster of a node was asked for its nodes, or there is none that could answer; the default is yes. */
+  readonly isClusterRead?: (node: string) => boolean
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
@@ -41,7 +43,7 @@ export type InstallsOptions = {
 
 export function createInstalls(options: InstallsOptions): Installs {
   const { plan, store, gate, canStartInstall, log, counters, clock } = options
-  const { epoch = bootEpoch() } = options
+  const { epoch = bootEpoch(), isClusterRead = () => true } = options
   const journal = createJournal(options)
   const lastSeen = new Map(store.lastSeen)
   let { incomplete, problems: stateProblems } = store
@@ -129,6 +131,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       startedHash: hashToken(startedTokenOf(token, store.secret)),
       requiresExchange: isNode && requiresExchange,
       isInstaller,
+      isClusterRead: isClusterRead(node.key),
       isRecordable: store.isRecordable,
     }
   }

@@ -32,6 +32,8 @@ export type BootFacts = {
   readonly wasInstalled: boolean
   /** Whether its cluster ever reported it, or slipway approved a certificate of it. */
   readonly isInCluster: boolean
+  /** Whether the cluster was asked for its nodes, or there is none that could answer. */
+  readonly isClusterRead: boolean
   /** Whether an operating system that slipway did not install used its address. */
   readonly hasForeignSystem: boolean
   /** Whether the records cover the whole past of the machine: false after a loss, and for the state of another site. */
@@ -142,6 +144,11 @@ export const bootRules: readonly BootRule[] = [
     decision: { kind: 'disk', code: 'install.foreign-system' },
   },
   {
+    condition: 'armed by the site file only, and its running cluster has not reported its nodes yet',
+    applies: (facts) => isSiteOnly(facts) && !facts.isClusterRead,
+    decision: { kind: 'wait', code: 'install.cluster-not-read' },
+  },
+  {
     condition: 'another server installs the nodes (`server.installer`)',
     applies: ({ isInstaller }) => !isInstaller,
     decision: { kind: 'wait', code: 'install.other-appliance' },
@@ -181,11 +188,12 @@ export const bootRules: readonly BootRule[] = [
   },
   {
     condition: 'armed by the site file, and nothing is known against it',
-    applies: ({ mode, isChosen, isVouchedFor, wasInstalled, isInCluster, hasForeignSystem }) =>
+    applies: ({ mode, isChosen, isVouchedFor, wasInstalled, isInCluster, isClusterRead, hasForeignSystem }) =>
       (mode === 'install' || (mode === 'menu' && isChosen)) &&
       isVouchedFor &&
       !wasInstalled &&
       !isInCluster &&
+      isClusterRead &&
       !hasForeignSystem,
     decision: { kind: 'start' },
   },

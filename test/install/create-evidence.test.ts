@@ -101,3 +101,15 @@ t.test('a server that is not the installer installs nothing, and keeps every dis
   installs.command(key, 'local')
   t.same(await installs.boot(key, plain), { kind: 'local' })
 })
+
+t.test('a new machine waits until its running cluster answers; an armed one does not', async (t) => {
+  let isRead = false
+  const { installs } = installsWorld({ isClusterRead: () => isRead })
+  t.match(await installs.boot(key, plain), { kind: 'wait', code: 'install.cluster-not-read', canSkip: false })
+  isRead = true
+  t.match(await installs.boot(key, plain), { kind: 'install' })
+  isRead = false
+  t.match(await installs.boot('ocp45/w1', plain), { kind: 'wait' })
+  installs.command('ocp45/w1', 'install')
+  t.match(await installs.boot('ocp45/w1', plain), { kind: 'install' })
+})

@@ -10,6 +10,7 @@ const facts = fc.record<BootFacts>({
   isFromMenu: fc.boolean(),
   wasInstalled: fc.boolean(),
   isInCluster: fc.boolean(),
+  isClusterRead: fc.boolean(),
   hasForeignSystem: fc.boolean(),
   isVouchedFor: fc.boolean(),
   attempt: fc.constantFrom(
@@ -37,7 +38,12 @@ t.test(
     fc.assert(
       fc.property(facts, (each) => {
         if (!erases(each)) return true
-        const isClean = each.isVouchedFor && !each.wasInstalled && !each.isInCluster && !each.hasForeignSystem
+        const isClean =
+          each.isVouchedFor &&
+          !each.wasInstalled &&
+          !each.isInCluster &&
+          each.isClusterRead &&
+          !each.hasForeignSystem
         return (
           each.hasExchange &&
           each.isRecordable &&
@@ -83,6 +89,7 @@ const cautious: Partial<BootFacts>[] = [
   { consent: 'site' },
   { wasInstalled: true },
   { isInCluster: true },
+  { isClusterRead: false },
   { hasForeignSystem: true },
   { isVouchedFor: false },
   { hasExchange: false },
@@ -118,7 +125,13 @@ t.test('a value that the types exclude keeps the disk', (t) => {
 t.test('a machine that was never seen, or that an administrator armed, is installed', (t) => {
   const clean: BootFacts = {
     ...{ mode: 'install', consent: 'site', isChosen: false, isFromMenu: false, wasInstalled: false },
-    ...{ isInCluster: false, hasForeignSystem: false, isVouchedFor: true, attempt: 'none' },
+    ...{
+      isInCluster: false,
+      isClusterRead: true,
+      hasForeignSystem: false,
+      isVouchedFor: true,
+      attempt: 'none',
+    },
     ...{ hasAttemptsLeft: true, hasExchange: true, isInstaller: true, isRecordable: true },
   }
   t.equal(decideBoot(clean).kind, 'start')

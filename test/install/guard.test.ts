@@ -25,7 +25,7 @@ const startedToken = startedTokenOf(token, 'secret')
 const event: Event = {
   ...{ kind: 'boot', role: 'master', isChosen: false, isConscious: true, tokenHash: hashToken(token) },
   startedHash: hashToken(startedToken),
-  ...{ requiresExchange: false, isInstaller: true, isRecordable: true },
+  ...{ requiresExchange: false, isClusterRead: true, isInstaller: true, isRecordable: true },
 }
 const installing = advance(initialState(m1), event, now)
 const own = { token, address: '192.0.2.11' }

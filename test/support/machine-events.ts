@@ -12,7 +12,7 @@ export const startAt = 1_000_000
 
 export const boot: BootEvent = {
   ...{ kind: 'boot', role: 'master', isChosen: false, isConscious: true, tokenHash: 'hash' },
-  ...{ requiresExchange: false, isInstaller: true, isRecordable: true },
+  ...{ requiresExchange: false, isClusterRead: true, isInstaller: true, isRecordable: true },
 }
 export const chosen: BootEvent = { ...boot, role: 'worker', isChosen: true }
 export const delivered: Event = { kind: 'request', isLast: true }
