@@ -1,5 +1,5 @@
 /** What is kept of clusters over restarts, in small JSON files: the state of each bootstrap, and the progress. */
-import { readFile } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { z } from 'zod'
 import { writeAtomically } from '../host/files.ts'
 import type { Log } from '../host/log.ts'
@@ -23,8 +23,8 @@ export type BootstrapState = Readonly<z.output<typeof bootstrapStateShape>>
 const maxBytes = 1024 * 1024
 
 /**
- * Never rejects. A file that does not exist is an empty record, and so is one that cannot be read, after an error in the
- * log.
+ * Never rejects. A file that does not exist is an empty record. A damaged file is moved aside, and the clusters in it that
+ * can be read are kept, after an error in the log.
  *
  * @param what completes "is not a record of"
  */
@@ -36,7 +36,7 @@ export async function readRecord<T>(
 ): Promise<ByCluster<T>> {
   const fail = (reason: string): ByCluster<T> => {
     const facts = { file: path, code: 'state.cluster-record-unreadable', reason }
-    log.error(facts, 'cluster record unreadable, starting without it')
+    log.error(facts, 'cluster record unreadable, starting with what can be read')
     return new Map()
   }
   let text: string
@@ -51,7 +51,34 @@ export async function readRecord<T>(
     const record = z.object({ version: z.literal(1), clusters: z.record(z.string(), shape) })
     return new Map(Object.entries(record.parse(JSON.parse(text)).clusters))
   } catch {
-    return fail(`${path} is not a record of ${what}`)
+    fail(`${path} is not a record of ${what}${await setAside(path)}`)
+    return readableEntries(text, shape)
+  }
+}
+
+/** Returns the clusters of a damaged record that can be read: a drained bootstrap stays drained. */
+function readableEntries<T>(text: string, shape: z.ZodType<T>): ByCluster<T> {
+  try {
+    const { clusters } = JSON.parse(text) as { clusters?: object }
+    return new Map(
+      Object.entries(clusters ?? {}).flatMap(([name, value]): [string, T][] => {
+        const parsed = shape.safeParse(value)
+        return parsed.success ? [[name, parsed.data]] : []
+      }),
+    )
+  } catch {
+    return new Map()
+  }
+}
+
+/** Renames the file, which an administrator may still need. @returns the end of a sentence */
+async function setAside(path: string): Promise<string> {
+  const aside = `${path}.damaged-${new Date().toISOString().replaceAll(':', '-')}`
+  try {
+    await rename(path, aside)
+    return `; it was moved to ${aside}`
+  } catch (error) {
+    return `, and it cannot be moved aside: ${(error as Error).message}`
   }
 }
 

@@ -2,7 +2,7 @@
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, MachineConfigServer } from '../plan/install.ts'
 import type { BootDecision } from './decide-boot.ts'
-import type { BootAnswer } from './installs.ts'
+import type { BootAnswer, Permission } from './installs.ts'
 import type { State } from './machine-state.ts'
 
 /** Returns whether this decision leads to an installing script. */
@@ -64,4 +64,16 @@ export function waitReason(servers: readonly MachineConfigServer[]): string {
   const names = servers.map(({ node, address }) => `${node} (${address})`)
   const text = names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1)}` : names.join()
   return `waits until ${text} serves machine configuration on port 22623`
+}
+
+export function notDeclared(key: string): BootAnswer {
+  return { kind: 'failed', reason: `the site no longer has node ${key}` }
+}
+
+export function undeclared(key: string): Extract<Permission, { kind: 'refused' }> {
+  return { kind: 'refused', code: 'install.not-declared', reason: `the site has no node ${key}` }
+}
+
+export function notWritable(reason: string): Extract<Permission, { kind: 'refused' }> {
+  return { kind: 'refused', code: 'state.not-writable', reason: `the state cannot be written: ${reason}` }
 }

@@ -9,7 +9,7 @@ import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import { tokenPlaceholder } from '../plan/urls.ts'
 import type { StateProblem } from './codes.ts'
-import { answerOf, isInstalling, waitReason } from './answers.ts'
+import { answerOf, isInstalling, notDeclared, notWritable, undeclared, waitReason } from './answers.ts'
 import type { BootEvent } from './boot-facts.ts'
 import { eventsOf, isOfNode } from './events.ts'
 import type { Gate } from './gate.ts'
@@ -310,16 +310,4 @@ export function createInstalls(options: InstallsOptions): Installs {
     subscribe: (each) => journal.subscribe(each),
     close: () => journal.close(),
   }
-}
-
-function notDeclared(key: string): BootAnswer {
-  return { kind: 'failed', reason: `the site no longer has node ${key}` }
-}
-
-function undeclared(key: string): Extract<Permission, { kind: 'refused' }> {
-  return { kind: 'refused', code: 'install.not-declared', reason: `the site has no node ${key}` }
-}
-
-function notWritable(reason: string): Extract<Permission, { kind: 'refused' }> {
-  return { kind: 'refused', code: 'state.not-writable', reason: `the state cannot be written: ${reason}` }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { bootstrapClusters } from '../../src/cluster/bootstrap.ts'
@@ -183,13 +183,19 @@ t.test('continues with a record that is damaged, or cannot be written', async (t
     const path = join(t.testdir({ 'bootstrap.json': text }), 'bootstrap.json')
     const rig = await bootstrapRig(t, true, path)
     t.match(rig.lines()[0], {
-      msg: 'cluster record unreadable, starting without it',
-      reason: `${path} is not a record of bootstraps`,
+      msg: 'cluster record unreadable, starting with what can be read',
+      reason: /bootstrap\.json is not a record of bootstraps; it was moved to .*\.damaged-/,
     })
     rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
     await until(() => rig.calls.length > 0)
     t.match(JSON.parse(readFileSync(path, 'utf8')), { version: 1, clusters: { c1: { kind: 'out' } } })
   }
+  const partial = `{"version":1,"clusters":{"c0":7,"c1":{"kind":"out","since":5,"reason":"complete"}}}`
+  const partialFolder = t.testdir({ 'bootstrap.json': partial })
+  const recovered = await bootstrapRig(t, true, join(partialFolder, 'bootstrap.json'))
+  t.match(recovered.watch.states().get('c1'), { kind: 'out', since: 5 }, 'a drained bootstrap stays drained')
+  const aside = readdirSync(partialFolder).find((name) => name.includes('damaged')) ?? ''
+  t.equal(readFileSync(join(partialFolder, aside), 'utf8'), partial, 'the damaged file is kept')
   const folder = join(t.testdir({}), 'bootstrap.json')
   mkdirSync(folder)
   const rig = await bootstrapRig(t, true, folder)
@@ -204,7 +210,7 @@ t.test('continues with a record that is damaged, or cannot be written', async (t
   writeFileSync(huge, ' '.repeat(1024 * 1024 + 1))
   t.match(
     (await bootstrapRig(t, true, huge)).lines()[0]?.msg,
-    'cluster record unreadable, starting without it',
+    'cluster record unreadable, starting with what can be read',
   )
 })
 
