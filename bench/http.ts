@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { output } from '../test/e2e/process.ts'
 import type { TestedServer, Benchmark } from './benchmark.ts'
 import { download, type Downloads } from './downloads.ts'
-import { serverAddress, type Network } from './network.ts'
+import { serverAddress, subnet, type Network } from './network.ts'
 import { parseWrk } from './load-output.ts'
-import { cluster, image, nodes } from './site.ts'
+import { cluster, image, nodes, type Node } from './site.ts'
 
 const rootfs = 'rhcos-live-rootfs.x86_64.img'
 const eight: Downloads = {
@@ -17,7 +17,8 @@ const eight: Downloads = {
 }
 export const imageUrl = eight.url
 
-const scriptPath = `/boot/${cluster}/${nodes[0]?.name ?? ''}/boot.ipxe`
+const [node] = nodes as [Node]
+const scriptPath = `/boot/${cluster}/${node.name}/boot.ipxe`
 /** About the size of a boot script; nginx serves a file of this size. */
 const scriptOctets = 1300
 const scriptSeconds = 3
@@ -70,8 +71,22 @@ export const scripts: Benchmark = {
 }
 
 async function fetchScripts(network: Network, seconds: number) {
-  const command = ['wrk', '-t', '1', '-c', '32', '-d', `${seconds}s`, `http://${serverAddress}${scriptPath}`]
+  // slipway sends the script only to the node itself; with `rehearse`, the request starts no installation.
+  await becomeNode(network)
+  const url = `http://${serverAddress}${scriptPath}?rehearse`
+  const command = ['wrk', '-t', '1', '-c', '32', '-d', `${seconds}s`, url]
   return parseWrk(await output(network.onClient(0, ...command)))
+}
+
+/** Gives a client the MAC address and the address of the node. */
+async function becomeNode(network: Network): Promise<void> {
+  for (const command of [
+    ['link', 'set', 'eth0', 'address', node.mac],
+    ['addr', 'replace', `${node.address}/21`, 'dev', 'eth0'],
+    ['route', 'replace', subnet, 'dev', 'eth0', 'src', node.address],
+  ]) {
+    await output(network.onClient(0, 'ip', ...command))
+  }
 }
 
 function nginx(): TestedServer {

@@ -41,7 +41,8 @@ export type ReaderLimits = {
 export const defaultReaderLimits: ReaderLimits = {
   heldBytes: 96 * 1024 * 1024,
   perKnownClient: 8,
-  perUnknownClient: 4,
+  // Several nodes behind NAT have one undeclared address.
+  perUnknownClient: 16,
   unknown: 96,
   stalledMs: 2000,
 }
