@@ -57,7 +57,7 @@ function bootCheck(firmware: Firmware, node: SiteNode, tap: string): Check {
   const settings = node.settings === undefined ? '' : `, ${node.settings}`
   return {
     name: `firmware: ${title} (${node.role}${settings}) boots, and gets everything that an installation needs`,
-    limitMs: bootLimitMs + 10_000,
+    limitMs: 2 * bootLimitMs + 10_000,
     async run(rig) {
       const since = rig.server.lines.length
       const dir = join(rig.dir, `vm-${node.name}`)
