@@ -95,7 +95,7 @@ t.test('an invalid command line gets the reason and a pointer to the help; exit 
   })
 })
 
-t.test('a reader that goes away early is no error', async (t) => {
+t.test('a reader that closes the pipe early is not an error', async (t) => {
   const child = spawn(process.execPath, [main, '--help'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,

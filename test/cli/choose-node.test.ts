@@ -3,14 +3,14 @@ import { chooseNode } from '../../src/cli/choose-node.ts'
 import { UsageError } from '../../src/cli/command.ts'
 import { exampleModel, exampleSite } from '../support/model.ts'
 
-t.test('a node by its name, or by its key', (t) => {
+t.test('finds a node by its name or its key', (t) => {
   const model = exampleModel()
   t.equal(chooseNode(model, 'm1').key, 'ocp45/m1')
   t.equal(chooseNode(model, 'ocp45/m1').key, 'ocp45/m1')
   t.end()
 })
 
-t.test('a name that two clusters have needs its key', (t) => {
+t.test('a name in two clusters needs the name of the cluster', (t) => {
   const { nodes } = exampleModel()
   const model = { nodes: [...nodes, ...nodes.map((node) => ({ ...node, key: `other/${node.name}` }))] }
   t.throws(
@@ -21,7 +21,7 @@ t.test('a name that two clusters have needs its key', (t) => {
   t.end()
 })
 
-t.test('no such node: the nearest, and all that there are', (t) => {
+t.test('an unknown node: the nearest name, and all names', (t) => {
   const model = exampleModel(exampleSite())
   const has = 'it has ocp45/bs, ocp45/m1, ocp45/w1, ocp45/i1'
   const cases = [

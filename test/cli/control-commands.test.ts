@@ -32,7 +32,7 @@ t.test('status, as a table and as JSON', async (t) => {
   t.match(JSON.parse(out), { site: 'ocp45-lab', nodes: { length: 7 } })
 })
 
-t.test('one node, by its name alone or with its cluster', async (t) => {
+t.test('shows one node, named with or without its cluster', async (t) => {
   const { path } = await controlService(t)
   t.match(await run(node, path, 'show', 'bs'), { code: 0, out: /boots from the disk/ })
   const { out } = await run(node, path, 'show', 'ocp45/bs', '--json')
@@ -43,7 +43,7 @@ t.test('one node, by its name alone or with its cluster', async (t) => {
   })
 })
 
-t.test('commands for several nodes, each once; none when a name is wrong', async (t) => {
+t.test('sends a command to several nodes once each, and to none when a name is wrong', async (t) => {
   const { path, installs } = await controlService(t)
   t.match(await run(node, path, 'local', 'w1', 'w2', 'ocp45/w1'), {
     code: 0,
@@ -62,7 +62,7 @@ t.test('commands for several nodes, each once; none when a name is wrong', async
   })
 })
 
-t.test('command lines that are not understood', async (t) => {
+t.test('invalid command lines', async (t) => {
   const wrong: [Command, string[], string][] = [
     [status, ['w1'], 'expected no arguments; "slipway node show NAME" shows one node'],
     [status, ['--watch', '--json'], '--watch does not print JSON; "slipway events --json" does'],
@@ -78,13 +78,13 @@ t.test('command lines that are not understood', async (t) => {
   }
 })
 
-t.test('machines that are not declared', async (t) => {
+t.test('lists undeclared machines', async (t) => {
   const { path } = await controlService(t)
   t.match(await run(nodes, path, 'seen'), { code: 0, out: /^MAC [^]*00:00:5e:00:53:77/ })
   t.match(JSON.parse((await run(nodes, path, 'seen', '--json')).out), { length: 3 })
 })
 
-t.test('a bootstrap is kept, taken out, or looked for again', async (t) => {
+t.test('a bootstrap is kept, drained, or watched again', async (t) => {
   const { path } = await controlService(t)
   const say = (command: string, ...more: string[]) => run(cluster, path, 'bootstrap', command, ...more)
   t.match(await say('keep', 'ocp45'), { code: 0, out: 'ocp45: bootstrap stays behind the load balancer' })
@@ -98,7 +98,7 @@ t.test('a bootstrap is kept, taken out, or looked for again', async (t) => {
   await t.rejects(run(cluster, path, 'node'), { name: 'UsageError' })
 })
 
-t.test('where clusters stand: all, one, or as JSON', async (t) => {
+t.test('shows all clusters, one, or JSON', async (t) => {
   const { path } = await controlService(t)
   const all = await run(cluster, path, 'show')
   t.match(all, { code: 0, out: /^ocp45: 3 of 5 nodes Ready[^]*bootstrap[^]*ocp45\/w1 {2}not registered/ })
@@ -113,7 +113,7 @@ t.test('where clusters stand: all, one, or as JSON', async (t) => {
   await t.rejects(run(cluster, path, 'show', 'ocp45', 'c9'), { name: 'UsageError' })
 })
 
-t.test('several clusters stand apart; a site without one says so', async (t) => {
+t.test('several clusters are separated; a site without a cluster says so', async (t) => {
   const standings: object[] = [sampleClusterStatus, { ...sampleClusterStatus, cluster: 'c2' }]
   const { path } = await controlService(t, socketPath(t), { reports: () => standings as never })
   t.match((await run(cluster, path, 'show')).out, /^ocp45: [^]*\n\nc2: 3 of 5/)
@@ -121,7 +121,7 @@ t.test('several clusters stand apart; a site without one says so', async (t) => 
   t.same(await run(cluster, path, 'show'), { code: 0, out: 'the site does not declare a cluster', err: '' })
 })
 
-t.test('certificate requests that are left, with the reason', async (t) => {
+t.test('pending certificate requests are listed with their reasons', async (t) => {
   const { path } = await controlService(t)
   t.match(await run(csr, path, 'list'), {
     code: 0,
@@ -129,7 +129,7 @@ t.test('certificate requests that are left, with the reason', async (t) => {
   })
 })
 
-t.test('nobody to ask: what to do; exit code 1', async (t) => {
+t.test('without a running slipway: what to do; exit code 1', async (t) => {
   const path = socketPath(t)
   const sentence = `slipway: cannot reach slipway at ${path}: the socket does not exist; check that slipway runs (systemctl status slipway), or name its socket with --control PATH or SLIPWAY_CONTROL`
   for (const [command, ...args] of [[status], [status, '--watch'], [node, 'show', 'w1'], [events]] as const) {
@@ -140,7 +140,7 @@ t.test('nobody to ask: what to do; exit code 1', async (t) => {
   t.equal(controlPath('/b', { SLIPWAY_CONTROL: '/a' }), '/b')
 })
 
-t.test('events in lines and as JSON, until the end', async (t) => {
+t.test('events are printed as lines or JSON until the end', async (t) => {
   const { path, installs } = await controlService(t)
   const [lines, json] = [keptTerminal(), keptTerminal()]
   const end = new AbortController()
@@ -162,7 +162,7 @@ t.test('events in lines and as JSON, until the end', async (t) => {
   t.match(JSON.parse(json.outLines[0]!), { kind: 'script', at: now })
 })
 
-t.test('each kind of event has its words', (t) => {
+t.test('each kind of event has a text', (t) => {
   const life = observedNode().pxe().installer().callback('written').command('menu')
   life.says('registered').says('not-ready', { reason: 'no CNI' })
   life.see({ kind: 'state', from: 'installing', to: 'installed', reason: 'its disk is written' })
@@ -184,7 +184,7 @@ t.test('each kind of event has its words', (t) => {
   t.end()
 })
 
-t.test('--watch: lines of changes, or a table that is drawn again', async (t) => {
+t.test('--watch prints a line for each change, or redraws a table on a terminal', async (t) => {
   const { path, installs } = await controlService(t)
   const clock = fakeClock(now)
   const [lines, table] = [keptTerminal(), keptTerminal({ rows: 10 })]
@@ -208,7 +208,7 @@ t.test('--watch: lines of changes, or a table that is drawn again', async (t) =>
   )
 })
 
-t.test('slipway that goes away is waited for, and said to be gone', async (t) => {
+t.test('an unreachable slipway is awaited and reported', async (t) => {
   const path = socketPath(t)
   const { service, installs } = await controlService(t, path)
   const terminal = keptTerminal()

@@ -60,7 +60,7 @@ t.test(
   },
 )
 
-t.test('a domain has its node’s MAC, the disk that the site names, network before disk', (t) => {
+t.test('a domain has the MAC address and the disk of its node, and boots from the network first', (t) => {
   const text = domain(example('libvirt'), 'm1') ?? ''
   t.match(text, "<mac address='52:54:00:00:30:21'/>")
   t.match(text, "<target dev='vda' bus='virtio'/>")
@@ -81,7 +81,7 @@ t.test('a domain has its node’s MAC, the disk that the site names, network bef
   t.end()
 })
 
-t.test('the assisted service is told where ISOs are had, by a name of both families', (t) => {
+t.test('the assisted service gets the URLs of ISOs, with a name of both address families', (t) => {
   const model = example('hosted-control-planes', undefined, 'rhcos-417.94.202411261220-0-live.x86_64.iso')
   t.match(documents(agentServiceConfig(model)), [
     {
@@ -115,7 +115,7 @@ t.test('the assisted service is told where ISOs are had, by a name of both famil
   t.end()
 })
 
-t.test('an image without an ISO, or without a version in its name, is said', (t) => {
+t.test('an image without an ISO, or without a version in its name, is an error', (t) => {
   const none = 'no image directory contains a live ISO (*live*.iso), which the assisted service boots'
   const model = example('hosted-control-planes')
   t.same(agentServiceConfig(model), { reason: none })
@@ -133,7 +133,7 @@ t.test('an image without an ISO, or without a version in its name, is said', (t)
   t.end()
 })
 
-t.test('a management cluster is told of the nodes that have a BMC', (t) => {
+t.test('renders a BareMetalHost for each node with a BMC', (t) => {
   const hosts = documents(bareMetalHosts(example('hosted-control-planes')))
   t.equal(hosts.length, 2)
   t.match(hosts[0], {

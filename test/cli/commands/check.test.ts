@@ -48,7 +48,7 @@ t.test(
   },
 )
 
-t.test('a cluster that runs gives its own Ignition files, if there is a way to ask it', async (t) => {
+t.test('a running cluster provides its Ignition files when a kubeconfig exists', async (t) => {
   const text = siteText().replace('    ignition: ignition\n', '    kubeconfig: kubeconfig\n')
   const folder = t.testdir(siteFolder(text))
   const terminal = keptTerminal()
@@ -80,7 +80,7 @@ t.test('a cluster of agents needs neither a disk nor Ignition files', async (t) 
   t.same(terminal.errLines, [])
 })
 
-t.test('a network of another DHCP server is told apart', async (t) => {
+t.test('a network with another DHCP server is listed separately', async (t) => {
   const text = siteText().replace('/24 }]', '/24, dhcp: proxy }, { cidr: 198.51.100.0/24 }]')
   const host = 'hosts: [{ name: ns1.example.net, address: 198.51.100.3, mac: "00:00:5e:00:53:03" }]\n'
   const terminal = keptTerminal()
@@ -90,7 +90,7 @@ t.test('a network of another DHCP server is told apart', async (t) => {
   t.equal(terminal.outLines.includes(line), true)
 })
 
-t.test('a site whose files are missing: each with its path and who needs it; exit code 1', async (t) => {
+t.test('missing files are listed with their paths and the nodes that need them; exit code 1', async (t) => {
   const folder = t.testdir({ ...siteFolder(), ignition: {} })
   const terminal = keptTerminal()
   t.equal(await check.run([sitePath(folder)], terminal), 1)
@@ -98,7 +98,7 @@ t.test('a site whose files are missing: each with its path and who needs it; exi
   t.match(terminal.errLines.join('\n'), /error: .*needed by c1\/w1/)
 })
 
-t.test('the age of a declared bootstrap’s file: an error when its day is over; exit code 1', async (t) => {
+t.test('an expired Ignition file of a declared bootstrap is an error; exit code 1', async (t) => {
   const bootstrap = '- { name: bs, role: bootstrap, mac: "00:00:5e:00:53:09", address: 192.0.2.9 }\n'
   const old = ignitionText({ storage: { files: [nodeFile('/etc/x', certificate('old-signer'))] } })
   const site = siteText().replace('      - { name: m1', `      ${bootstrap}      - { name: m1`)
@@ -124,7 +124,7 @@ t.test('the age of a declared bootstrap’s file: an error when its day is over;
   })
 })
 
-t.test('HAProxy itself judges the configuration', async (t) => {
+t.test('HAProxy validates the configuration', async (t) => {
   const path = process.env['PATH'] ?? ''
   t.teardown(() => (process.env['PATH'] = path))
   const script = (text: string) => `#!/bin/sh\n${text}\n`
@@ -152,7 +152,7 @@ t.test('HAProxy itself judges the configuration', async (t) => {
   }
 })
 
-t.test('without HAProxy a warning says that nothing checked its configuration', (t) => {
+t.test('without HAProxy a warning says that the configuration was not validated', (t) => {
   t.same(haproxyFinding({ kind: 'missing', reason: 'ENOENT' }), {
     code: 'haproxy.not-validated',
     severity: 'warning',
@@ -162,7 +162,7 @@ t.test('without HAProxy a warning says that nothing checked its configuration', 
   t.end()
 })
 
-t.test('a folder for TFTP that is not there fails the check with its path', async (t) => {
+t.test('a missing TFTP folder fails the check with its path', async (t) => {
   const site = siteText().replace('tftp: {', 'tftp: { root: own,')
   const folder = t.testdir(siteFolder(site))
   const terminal = keptTerminal()
@@ -170,7 +170,7 @@ t.test('a folder for TFTP that is not there fails the check with its path', asyn
   t.match(terminal.errLines.join('\n'), `error: tftp.root: ${folder}/own does not exist`)
 })
 
-t.test('where transfers answer from is said when it is not the usual', async (t) => {
+t.test('prints the ports of TFTP transfers when they are restricted', async (t) => {
   const tftpLine = async (setting: string) => {
     const terminal = keptTerminal()
     const folder = t.testdir(siteFolder(siteText().replace('tftp: {', `tftp: { ${setting},`)))
@@ -184,7 +184,7 @@ t.test('where transfers answer from is said when it is not the usual', async (t)
   )
 })
 
-t.test('a site with problems: every one with its place, and how many; exit code 1', async (t) => {
+t.test('every error of a site is printed with its position, and their number; exit code 1', async (t) => {
   const broken = siteText().replace('00:00:5e:00:53:02', '00:00:5e:00:53').replace('disk:', 'disc:')
   const folder = t.testdir(siteFolder(broken))
   const terminal = keptTerminal()
@@ -213,7 +213,7 @@ t.test('a file that cannot be read is one sentence', async (t) => {
   }
 })
 
-t.test('--json says the same for programs', async (t) => {
+t.test('--json prints the same data', async (t) => {
   const folder = t.testdir(siteFolder())
   const terminal = keptTerminal()
   t.equal(await check.run(['--json', sitePath(folder)], terminal), 0)
@@ -228,7 +228,7 @@ t.test('--json says the same for programs', async (t) => {
   t.match(JSON.parse(broken.outLines.join('\n')), { unreadable: /ENOENT/, code: 'site.unreadable' })
 })
 
-t.test('one site file, no more and no less', async (t) => {
+t.test('expects one site file', async (t) => {
   await t.rejects(
     check.run(['--control', '/nonexistent/socket'], keptTerminal()),
     new UsageError('no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found'),

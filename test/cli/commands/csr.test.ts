@@ -26,7 +26,7 @@ t.test('slipway csr list, as text and as JSON', async (t) => {
   t.same(asked, ['GET /v1/csrs', 'GET /v1/csrs'])
 })
 
-t.test('another word than list, and a slipway that is not there', async (t) => {
+t.test('an unknown argument, and a slipway that is not running', async (t) => {
   const terminal = keptTerminal()
   for (const args of [['approve'], ['list', 'x']]) {
     await t.rejects(csr.run(args, terminal), { name: 'UsageError', message: 'expected: list' })

@@ -5,7 +5,7 @@ import { explain } from '../../../src/cli/commands/explain.ts'
 import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 
-t.test('a node of a site on the disk, with the version of its Ignition file; exit code 0', async (t) => {
+t.test('explains a node of a site file with the version of its Ignition file; exit code 0', async (t) => {
   const folder = t.testdir(siteFolder())
   const terminal = keptTerminal()
   t.equal(await explain.run([sitePath(folder), 'm1'], terminal), 0)
@@ -17,7 +17,7 @@ t.test('a node of a site on the disk, with the version of its Ignition file; exi
   t.same(terminal.errLines, [])
 })
 
-t.test('a node that another DHCP server leases its address', async (t) => {
+t.test('explains a node whose address another DHCP server assigns', async (t) => {
   const folder = siteFolder(siteText().replace('/24 }', '/24, dhcp: proxy }'))
   const terminal = keptTerminal()
   t.equal(await explain.run([sitePath(t.testdir(folder)), 'm1'], terminal), 0)
@@ -27,7 +27,7 @@ t.test('a node that another DHCP server leases its address', async (t) => {
   )
 })
 
-t.test('an added worker of a cluster that runs, whose Ignition file is the cluster’s own', async (t) => {
+t.test('explains an added worker whose Ignition file comes from the running cluster', async (t) => {
   const folder = siteFolder(siteText().replace('    ignition: ignition\n', '    kubeconfig: kubeconfig\n'))
   const terminal = keptTerminal()
   t.equal(await explain.run([sitePath(t.testdir(folder)), 'w1'], terminal), 0)
@@ -37,7 +37,7 @@ t.test('an added worker of a cluster that runs, whose Ignition file is the clust
   )
 })
 
-t.test('--json says the same for programs', async (t) => {
+t.test('--json prints the same data', async (t) => {
   const folder = t.testdir(siteFolder())
   const terminal = keptTerminal()
   t.equal(await explain.run(['--json', sitePath(folder), 'c1/w1'], terminal), 0)
@@ -54,7 +54,7 @@ t.test('a site that cannot be read: exit code 1', async (t) => {
   t.match(terminal.errLines.join('\n'), /^cannot read the site file .*ENOENT/)
 })
 
-t.test('a site and a node, no more and no less', async (t) => {
+t.test('expects one node', async (t) => {
   const wanted = new UsageError('expected the name of one node')
   for (const args of [[], ['site.yaml', 'm1', 'm2']]) {
     await t.rejects(explain.run(args, keptTerminal()), wanted)

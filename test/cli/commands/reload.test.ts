@@ -13,7 +13,7 @@ async function run(path: string, ...args: string[]) {
   return { code, out: terminal.outLines, err: terminal.errLines }
 }
 
-t.test('taken over: how many nodes, and what of it cannot be served', async (t) => {
+t.test('an accepted reload prints the number of nodes and what cannot be served', async (t) => {
   const { path, reloads } = await controlService(t)
   t.same(await run(path), { code: 0, out: ['site reloaded: 7 nodes'], err: [] })
   const troubles = ['ocp45/w4: its image has no kernel', 'haproxy, refused: unknown keyword']
@@ -27,7 +27,7 @@ t.test('taken over: how many nodes, and what of it cannot be served', async (t) 
   t.same(JSON.parse(out.join('\n')), { outcome: 'swapped', nodes: 7, troubles: [] })
 })
 
-t.test('not taken over: every problem with its place; exit code 1', async (t) => {
+t.test('a rejected reload prints every error with its position; exit code 1', async (t) => {
   const { path, reloads } = await controlService(t)
   const reasons = ['/etc/slipway/site.yaml:4:1 racks: unknown key', '/etc/slipway/site.yaml:9:3 x: missing']
   const kept = { outcome: 'kept', reasons } as const
@@ -67,7 +67,7 @@ t.test(
   },
 )
 
-t.test('a command line that is not understood', async (t) => {
+t.test('an invalid command line', async (t) => {
   await t.rejects(
     reload.run(['site.yaml'], keptTerminal()),
     new UsageError('expected no arguments: slipway reloads the site file that it serves'),

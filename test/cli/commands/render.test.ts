@@ -20,7 +20,7 @@ async function run(t: Test, site: string, ...args: string[]) {
   return { code, out: `${terminal.outLines.join('\n')}\n`, err: terminal.errLines.join('\n') }
 }
 
-t.test('haproxy.cfg as it is written', async (t) => {
+t.test('prints haproxy.cfg as slipway writes it', async (t) => {
   const { code, out } = await run(t, siteText(undefined, more), 'haproxy')
   t.equal(code, 0)
   t.match(out, /\nfrontend kubeapi\n/)
@@ -29,20 +29,23 @@ t.test('haproxy.cfg as it is written', async (t) => {
 
 t.test('keepalived.conf of this machine', async (t) => {
   const shared = `${more}keepalived: { interface: ens4 }\n`
-  const site = siteText(undefined, shared).replace('127.0.0.1', '127.0.0.1, peers: [127.0.0.2]')
+  const site = siteText(undefined, shared).replace(
+    '127.0.0.1',
+    '127.0.0.1, peers: [127.0.0.2], installer: 127.0.0.1',
+  )
   const { code, out } = await run(t, site, 'keepalived')
   t.equal(code, 0)
   t.match(out, /\n {4}192\.0\.2\.5\/24 dev ens4\n/)
 })
 
-t.test("a node's script, as iPXE gets it", async (t) => {
+t.test('prints the boot script of a node', async (t) => {
   const { code, out } = await run(t, siteText(), 'ipxe', 'm1')
   t.equal(code, 0)
   t.match(out, /^#!ipxe\n/)
   t.match(out, 'http://127.0.0.1/boot/c1/m1/@token@/master.ign')
 })
 
-t.test('all zones, each under its name, without those that every name server has', async (t) => {
+t.test('prints all zones except those that every name server has built in', async (t) => {
   const { code, out } = await run(t, siteText(undefined, more), 'zones')
   t.equal(code, 0)
   t.same(out.match(/^; zone .*$/gm), [
@@ -53,7 +56,7 @@ t.test('all zones, each under its name, without those that every name server has
   ])
 })
 
-t.test('one zone, whatever the case of its name and with its last dot or without', async (t) => {
+t.test('prints one zone, regardless of case and final dot', async (t) => {
   const { out } = await run(t, siteText(undefined, more), 'zones', 'Registry.Example.org.')
   t.equal(
     out.replace(/\. \d+ 3600 900/, '. SERIAL 3600 900'),
@@ -96,7 +99,7 @@ t.test('records of every type, texts in strings of 255 octets (RFC 1035 §5.1)',
 
 const hasJudge = spawnSync('named-checkzone', ['-v']).status === 0
 
-t.test('BIND takes every zone', { skip: !hasJudge && 'no named-checkzone' }, async (t) => {
+t.test('BIND accepts every zone', { skip: !hasJudge && 'no named-checkzone' }, async (t) => {
   for (const site of [siteText(undefined, more), records]) {
     const { out } = await run(t, site, 'zones')
     for (const [, zone] of out.matchAll(/^; zone (.*)\.$/gm)) {
@@ -149,7 +152,7 @@ t.test('a site that cannot be read: exit code 1', async (t) => {
   t.match(terminal.errLines.join('\n'), /^cannot read the site file .*ENOENT/)
 })
 
-t.test('what cannot be rendered', async (t) => {
+t.test('refuses a part that does not exist', async (t) => {
   const cases = [
     { args: [], message: 'expected one of haproxy, keepalived, zones, ipxe' },
     { args: ['site.yaml'], message: 'expected one of haproxy, keepalived, zones, ipxe' },

@@ -177,7 +177,7 @@ t.test('an address that this machine lacks is one sentence; exit code 1', async 
   )
 })
 
-t.test('an interface that is not there is one sentence too; exit code 1', async (t) => {
+t.test('a missing interface is one sentence; exit code 1', async (t) => {
   const text = siteText(await freePorts()).replace('server: {', 'server: { interface: none0,')
   const { child } = start(t, sitePath(t.testdir(siteFolder(text))))
   const [err, ended] = await Promise.all([readAll(child.stderr), once(child, 'exit')])
@@ -213,7 +213,7 @@ t.test(
   },
 )
 
-t.test('its own folders are made when they are missing, and nobody else may look into them', async (t) => {
+t.test('creates its missing directories, readable only by its user', async (t) => {
   const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
   const above = dirname(socketPath(t))
   const [state, runtime] = [join(above, 'state'), join(above, 'run')]
@@ -229,7 +229,7 @@ t.test('its own folders are made when they are missing, and nobody else may look
   t.same(await once(server.child, 'exit'), [0, null])
 })
 
-t.test('a folder that is not there is not made for a socket that was asked for', async (t) => {
+t.test('the directory of a given control socket is not created', async (t) => {
   const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
   const folder = join(dirname(path), 'none')
   const { child } = startWith(['--state', join(dirname(path), 'state'), '--control', `${folder}/s`, path])
@@ -241,7 +241,7 @@ t.test('a folder that is not there is not made for a socket that was asked for',
   )
 })
 
-t.test('command lines that are not understood', async (t) => {
+t.test('invalid command lines', async (t) => {
   const wrong: [string[], string][] = [
     [[], 'expected one site file'],
     [['a', 'b'], 'expected one site file'],

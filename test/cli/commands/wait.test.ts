@@ -47,7 +47,7 @@ t.test('all declared nodes are Ready: exit code 0, lines or a view on a terminal
   t.match(view.outLines.at(-1), /✓.* nodes {2}\d:\d\d$/)
 })
 
-t.test('not in time: the exit code of the stage; interrupted: 8', async (t) => {
+t.test('time limit: the exit code of the stage; interrupted: 8', async (t) => {
   const { server, path } = await servedSite(t, withKubeconfig)
   const terminal = keptTerminal()
   server.refuse(apiPaths.version, ...Array.from({ length: 9 }, () => ({ status: 503, reason: 'NotYet' })))
@@ -61,7 +61,7 @@ t.test('not in time: the exit code of the stage; interrupted: 8', async (t) => {
   t.equal(await waiting, 8)
 })
 
-t.test('without a kubeconfig that can be used, or a site: 1 and the reason', async (t) => {
+t.test('without a usable kubeconfig or site: exit code 1 and the reason', async (t) => {
   const folder = t.testdir(siteFolder())
   const terminal = keptTerminal()
   t.equal(await wait.run(['nodes-ready', sitePath(folder)], terminal), 1)
@@ -73,7 +73,7 @@ t.test('without a kubeconfig that can be used, or a site: 1 and the reason', asy
   t.match(terminal.errLines[1], /^cannot read the site file/)
 })
 
-t.test('a command line that is not understood', async (t) => {
+t.test('an invalid command line', async (t) => {
   const second = siteText()
     .slice(siteText().indexOf('  - name: c1'))
     .replaceAll('c1', 'c2')
@@ -107,7 +107,7 @@ t.test('a command line that is not understood', async (t) => {
   }
 })
 
-t.test('of many things that lack, the view shows a dozen, and lines tell what is new', (t) => {
+t.test('of many missing items the view shows a dozen, and lines show the new ones', (t) => {
   const [stage] = stagesOf('nodes-ready', [])
   const lacks = (from: number) =>
     Array.from({ length: 15 - from }, (_, index) => `w${index + from}: not Ready`)
@@ -123,7 +123,7 @@ t.test('of many things that lack, the view shows a dozen, and lines tell what is
   t.end()
 })
 
-t.test('spans of time', (t) => {
+t.test('formats durations', (t) => {
   t.same([4000, 750_000, 3_723_000].map(formatStopwatch), ['0:04', '12:30', '1:02:03'])
   t.end()
 })

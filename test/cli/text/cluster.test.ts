@@ -51,7 +51,7 @@ for (const [name, each, columns] of [
   ['installed', installed, 80],
   ['not-heard', deaf, 80],
 ] as const) {
-  t.test(`a cluster, ${name} in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
+  t.test(`a cluster, ${name} in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
     const lines = statusLines(each, now, { columns, usesColor: false })
     golden(t, `cluster/${name}-${columns}.txt`, `${lines.join('\n')}\n`)
     t.same(
@@ -65,7 +65,7 @@ for (const [name, each, columns] of [
   })
 }
 
-t.test('a line for each cluster, and what is wrong with it', (t) => {
+t.test('shows a line for each cluster, and its problem', (t) => {
   const lines = (each: ClusterStatus) => clusterLines([each], now, paper)
   t.same(lines(sampleClusterStatus), [
     'ocp45: 3 of 5 nodes Ready, waiting for version; 2 certificate requests pending:',
@@ -84,7 +84,7 @@ t.test('a line for each cluster, and what is wrong with it', (t) => {
   t.end()
 })
 
-t.test('an API that was never up is waited for, and is no trouble; who may not be asked has no line', (t) => {
+t.test('an API that was never reachable is awaited; a cluster without a kubeconfig has no line', (t) => {
   const refused = 'api.ocp45:6443: the connection is refused, nothing listens there yet'
   const waiting: ClusterStatus = {
     ...never,

@@ -18,7 +18,7 @@ const cluster = (more: Partial<PendingCsrs> = {}): PendingCsrs => ({
   ...{ cluster: 'ocp45', approve: 'declared', approved: 12, requests: [], ...more },
 })
 
-t.test('each request has who asks and since when, and below it why it is left', (t) => {
+t.test('each request has its requester, age, and reason', (t) => {
   const bad = request({
     ...{ name: 'x', createdAt: 0, signer: 'a\u001b[2Jb', username: '' },
     reason: 'its request is not one CERTIFICATE REQUEST in PEM, and this goes on for more than a line',
@@ -47,7 +47,7 @@ t.test('each request has who asks and since when, and below it why it is left', 
   t.end()
 })
 
-t.test('a site that lets nobody approve says so', (t) => {
+t.test('a site without approval says so', (t) => {
   t.same(csrLines([], now, paper), [
     'slipway does not approve certificate requests of any cluster (key "approve")',
   ])

@@ -14,7 +14,7 @@ const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
 const uncoloured = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
 
 for (const columns of [50, 80, 120]) {
-  t.test(`a rack in which everything happens, in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
+  t.test(`many nodes in all states, in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
     const lines = statusLines(sampleStatus(), now, { columns, usesColor: false })
     golden(t, `status/rack-${columns}.txt`, asText(lines))
     t.same(
@@ -37,7 +37,7 @@ for (const [name, columns] of [
   ['w2', 100],
   ['i1', 80],
 ] as const) {
-  t.test(`the story of ${name} in ${columns} columns (UPDATE=1 writes it anew)`, (t) => {
+  t.test(`the details of ${name} in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
     const lines = nodeLines(sampleDetails(name), now, { columns, usesColor: false })
     golden(t, `status/${name}-${columns}.txt`, asText(lines))
     t.same(
@@ -55,7 +55,7 @@ const quiet: Status = {
   ...{ strangers: [], otherDhcpServers: [], declined: [] },
 }
 
-t.test('what its cluster says of a node stands among its steps (UPDATE=1 writes it anew)', (t) => {
+t.test('the cluster steps of a node are among its steps (UPDATE=1 writes the file)', (t) => {
   const story = joined((life) =>
     life
       .says('approved-client', { reason: 'csr-8b2rk' })
@@ -78,7 +78,7 @@ t.test('what its cluster says of a node stands among its steps (UPDATE=1 writes 
   t.end()
 })
 
-t.test('a node that was never seen booting is known from its cluster', (t) => {
+t.test('a node without a boot is known from its cluster', (t) => {
   const installs = memoryInstalls(['ocp45/w1'], () => now)
   const life = observedNode('ocp45/w1', now - 90 * 60_000)
   life
@@ -95,7 +95,7 @@ t.test('a node that was never seen booting is known from its cluster', (t) => {
   t.end()
 })
 
-t.test('the table says how a node is in its cluster, and why it is not well', (t) => {
+t.test('the table shows the state of a node in its cluster, and why it is not Ready', (t) => {
   const words: [life: (life: ObservedNode) => ObservedNode, text: string][] = [
     [(life) => life.says('approved-client'), 'client certificate approved 25 min ago'],
     [(life) => life.says('registered'), 'registered 25 min ago'],
@@ -118,7 +118,7 @@ t.test('the table says how a node is in its cluster, and why it is not well', (t
   t.end()
 })
 
-t.test('a site without trouble has a header and a table', (t) => {
+t.test('a site without problems has a header and a table', (t) => {
   t.equal(
     asText(statusLines(quiet, now, { columns: 80, usesColor: false })),
     `lab  up 30 s, 1 node: 1 installed
@@ -134,7 +134,7 @@ ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
   t.end()
 })
 
-t.test('what the load balancer finds out, and what grows old, is said above the table', (t) => {
+t.test('notices about HAProxy and Ignition files are above the table', (t) => {
   const down = (name: string) => ({
     isUp: false,
     isTested: true,
@@ -168,7 +168,7 @@ t.test('what the load balancer finds out, and what grows old, is said above the 
 const notices = (status: Status, columns: number): string[] =>
   statusLines(status, now, { columns, usesColor: false }).slice(1, -3)
 
-t.test('a server that leaves is not down, and is said to leave', (t) => {
+t.test('a draining server is not reported as down', (t) => {
   const leaving = (name: string, sentence: string) => ({
     ...{ isUp: false, isTested: true, isOut: true, isLeaving: true },
     sentence: `workerhttp ${name} ${sentence}`,
@@ -220,13 +220,13 @@ const changes = [
 
 for (const { applied, lines } of changes) {
   const { outcome } = applied
-  t.test(`how the last change of HAProxy went is said when it failed: ${outcome}`, (t) => {
+  t.test(`a failed change of HAProxy is reported: ${outcome}`, (t) => {
     t.same(notices({ ...quiet, haproxy: { applied, servers: [] } }, 80), lines)
     t.end()
   })
 }
 
-t.test('a notice is whole, over as many lines as it needs, and none is wider than the terminal', (t) => {
+t.test('a notice is wrapped to the width of the terminal', (t) => {
   const reason = `a/${'very/'.repeat(20)}long/path is not there`
   const lines = notices({ ...quiet, haproxy: { unreachable: reason, servers: [] } }, 40)
   t.match(lines, [/^! a\/very.*…$/, '  is not there'])

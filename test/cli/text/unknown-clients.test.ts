@@ -15,7 +15,7 @@ const stranger = (secondsAgo: number, more: Partial<UnknownClient>): UnknownClie
   ...more,
 })
 
-t.test('each machine has a line, and one below with what tells it from others', (t) => {
+t.test('each machine has a line, and a second one for further facts', (t) => {
   t.same(
     unknownClientLines(
       [
@@ -48,7 +48,7 @@ t.test('each machine has a line, and one below with what tells it from others', 
   t.end()
 })
 
-t.test('nobody is said in a sentence', (t) => {
+t.test('an empty list is a sentence', (t) => {
   t.same(unknownClientLines([], now), ['no undeclared machine sent a DHCP request'])
   t.end()
 })

@@ -67,7 +67,7 @@ t.test('from a stream document to the lines for the site file', async (t) => {
   t.same(readdirSync(`${dir}/images/rhcos-aarch64`).length, 6)
 })
 
-t.test('a site without internet: list, export, import, verify, remove', async (t) => {
+t.test('images for a site without internet access: list, export, import, verify, remove', async (t) => {
   const { dir, run } = await prepare(t)
   t.match(await run(['list']), { code: 0, out: 'no images in DIR/images' })
   await run(['add', '--name', 'rhcos', `${dir}/stream.json`])
@@ -136,7 +136,7 @@ images: { rhcos-4.17: { dir: images/rhcos } }
   t.same(readdirSync(`${dir}/images`), [])
 })
 
-t.test('what cannot be done: exit code 1 and the reason', async (t) => {
+t.test('an operation that fails: exit code 1 and the reason', async (t) => {
   const { dir, run } = await prepare(t)
   writeFileSync(`${dir}/file`, 'not a store')
   writeFileSync(`${dir}/site.yaml`, 'site: x\n')
@@ -174,7 +174,7 @@ t.test('what cannot be done: exit code 1 and the reason', async (t) => {
   t.match(proxy, { code: 1, err: /^slipway images: invalid proxy in HTTP_PROXY or HTTPS_PROXY: / })
 })
 
-t.test('a command line that was not understood', async (t) => {
+t.test('an invalid command line', async (t) => {
   const { run } = await prepare(t)
   const cases = [
     { args: [], message: 'expected one of add, list, verify, remove, export, import' },

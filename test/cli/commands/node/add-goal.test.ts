@@ -46,7 +46,7 @@ const armings: {
   { name: 'its cluster has it', record: { mode: 'local' }, state: 'not-ready', arming: 'continue' },
 ]
 for (const { name, record, state, arming } of armings) {
-  t.test(`whether it is armed: ${name}`, (t) => {
+  t.test(`decides arming: ${name}`, (t) => {
     const decided = decideArming(sight(record, state), now)
     const text = typeof decided === 'string' ? decided : decided.reason
     t.equal(text.slice(0, arming.length), arming)
@@ -74,14 +74,14 @@ const ends: { mode: Mode; state: MemberReport['state']; goal: Goal; end: string 
   },
 ]
 for (const { mode, state, goal, end } of ends) {
-  t.test(`when it is over: ${mode}, in its cluster ${state}, until ${goal}`, (t) => {
+  t.test(`the end of node add: ${mode}, in its cluster ${state}, until ${goal}`, (t) => {
     const ended = endOf(sight({ mode }, state), goal)
     t.equal(typeof ended === 'object' ? ended.reason : ended, end)
     t.end()
   })
 }
 
-t.test('what comes next', (t) => {
+t.test('prints the next steps', (t) => {
   const { details } = sightOfJoining({ role: 'infra' }, now)
   t.match(nextSteps(details, 'armed')[0], /^power on c1\/w2, with the network before the disk/)
   t.match(nextSteps(details, 'installed')[0], 'slipway csr list')

@@ -15,7 +15,7 @@ function lines(sight: NodeSnapshot, more: Partial<Viewpoint> = {}): string[] {
   return createRepeatedFactFilter()(factsOf(sight, { ...view, ...more }))
 }
 
-t.test('a whole installation, then the cluster: each step once, in the order in which they came', (t) => {
+t.test('a whole installation prints each step once, in order', (t) => {
   const tell = createRepeatedFactFilter()
   const life = observedNode(joining, began)
   const look = (told: Parameters<typeof sightOfJoining>[0] = {}) =>
@@ -74,7 +74,7 @@ t.test('a whole installation, then the cluster: each step once, in the order in 
   t.end()
 })
 
-t.test('of a node that is on its way, where it stands and what comes from now on', (t) => {
+t.test('a node that is already installing is followed from its current step', (t) => {
   const life = observedNode(joining, began - 100_000)
     .pxe()
     .installer()
@@ -107,7 +107,7 @@ t.test('of a node that is on its way, where it stands and what comes from now on
   t.end()
 })
 
-t.test('what keeps it is told once, and again when it comes back', (t) => {
+t.test('a symptom is printed once, and again when it returns', (t) => {
   const tell = createRepeatedFactFilter()
   const life = observedNode(joining, began)
   const look = (minutes = 0) =>
@@ -123,7 +123,7 @@ t.test('what keeps it is told once, and again when it comes back', (t) => {
   t.end()
 })
 
-t.test('a step of its cluster’s that belongs to no boot comes where it belongs', (t) => {
+t.test('a cluster step outside of a boot is shown in the order of time', (t) => {
   const sight = sightOfJoining({ record: { mode: 'local', since: 5, reason: 'the site says so' } }, began)
   const step = { what: '', outcome: 'done', durationMs: 0, count: 1 } as const
   const words = [
@@ -198,7 +198,7 @@ for (const { name, request, line } of requests) {
   })
 }
 
-t.test('what cannot be asked is told, and not where the goal does not need it', (t) => {
+t.test('an unreachable cluster is reported, unless the goal does not need it', (t) => {
   const trouble = 'there is no kubeconfig /x'
   const csrs = { ...csrsOfJoining(), trouble: 'the server refuses' }
   const sight = sightOfJoining({ record: installed, trouble, csrs }, began)
@@ -215,13 +215,13 @@ t.test('what cannot be asked is told, and not where the goal does not need it', 
   t.end()
 })
 
-t.test('who is Ready needs no more approvals', (t) => {
+t.test('a Ready node needs no further approvals', (t) => {
   const sight = sightOfJoining({ record: installed, member: { state: 'ready' } }, began)
   t.same(lines(sight), ['installed: its disk is written', 'registered', 'Ready'])
   t.end()
 })
 
-t.test('what its cluster has before it is installed is what was there before', (t) => {
+t.test('a node that is registered before it is installed is the previous one', (t) => {
   const sight = sightOfJoining({ member: { state: 'ready' } }, began)
   t.same(lines(sight), ['armed: the site says so', '! its cluster still has the previous node of this name'])
   t.end()

@@ -68,7 +68,7 @@ const installed: Partial<NodeRecord> = {
   reason: 'its disk is written',
 }
 
-t.test('written, served, followed to Ready', async (t) => {
+t.test('a node is declared, served, and followed until it is Ready', async (t) => {
   const { run, said, end, tell, out, path, slipway, terminal } = await rig(t)
   tell({ member: { state: 'absent' } })
   const adding = run()
@@ -99,7 +99,7 @@ t.test('written, served, followed to Ready', async (t) => {
   t.same(terminal.errLines, [])
 })
 
-t.test('where the site sends nodes to their disks it is armed, once', async (t) => {
+t.test('a node with boot: local is armed, once', async (t) => {
   const { run, said, end, tell, out, slipway, served } = await rig(t)
   tell({
     record: { mode: 'local', reason: 'the site file says local' },
@@ -138,7 +138,7 @@ t.test('a bootstrap is followed until it is installed', async (t) => {
   t.match(terminal.outLines.at(-1), 'slipway wait bootstrap-complete')
 })
 
-t.test('--dry-run prints what would change, and asks nobody', async (t) => {
+t.test('--dry-run prints the change and needs no running slipway', async (t) => {
   const { path, terminal } = await rig(t)
   t.equal(await add([...w2, '--dry-run', '--control', '/nowhere', path], terminal), 0)
   t.equal(terminal.outLines.at(-1), `+${entry.trimEnd()}`)
@@ -152,7 +152,7 @@ t.test('--dry-run prints what would change, and asks nobody', async (t) => {
   ])
 })
 
-t.test('what a person may not have meant is said before it is followed', async (t) => {
+t.test('warns about what the administrator may not intend', async (t) => {
   const { run, tell, terminal } = await rig(t, siteText() + entry)
   tell({ record: { mode: 'installed', since: now - 1, reason: 'it started' }, member: { state: 'ready' } })
   t.equal(await run(), 0)
@@ -168,7 +168,7 @@ t.test('what a person may not have meant is said before it is followed', async (
   )
 })
 
-t.test('slipway that goes away is waited for; the end of the time is exit code 6', async (t) => {
+t.test('an unreachable slipway is awaited; the time limit is exit code 6', async (t) => {
   const { run, said, end, slipway, clock, terminal } = await rig(t)
   const adding = run('--timeout', '60s')
   await said('armed')
@@ -184,7 +184,7 @@ t.test('slipway that goes away is waited for; the end of the time is exit code 6
   ])
 })
 
-t.test('interrupted: exit code 8, and it goes on without', async (t) => {
+t.test('interrupted: exit code 8, and the node continues to install', async (t) => {
   const { run, said, terminal } = await rig(t)
   const adding = run()
   await said('armed')
@@ -196,7 +196,7 @@ t.test('interrupted: exit code 8, and it goes on without', async (t) => {
   ])
 })
 
-t.test('what goes wrong on the way: exit code 1', async (t) => {
+t.test('a failed installation: exit code 1', async (t) => {
   const { run, said, end, tell, slipway, terminal } = await rig(t)
   const failing = run()
   await said('armed')
@@ -227,7 +227,7 @@ async function ended(control: string, path: string) {
   return { code, err: terminal.errLines }
 }
 
-t.test('nothing is written that nobody serves', async (t) => {
+t.test('nothing is written when the site is not served', async (t) => {
   const { path, slipway } = await rig(t)
   t.match(await ended('/nowhere', path), { code: 1, err: [/^slipway: cannot reach slipway at \/nowhere/] })
   slipway.routes['GET /v1/status'] = { site: 'other', nodes: [] }
@@ -239,7 +239,7 @@ t.test('nothing is written that nobody serves', async (t) => {
   t.match(await ended(slipway.path, `${path}.none`), { code: 1, err: [/^cannot read the site file/] })
 })
 
-t.test('a slipway that reads another file, or refuses', async (t) => {
+t.test('a slipway that serves another file, or refuses', async (t) => {
   const { path, slipway } = await rig(t)
   slipway.routes['GET /v1/nodes/c1/w2'] = new Refused(404, 'the site does not declare a node c1/w2')
   t.same(await ended(slipway.path, path), {
@@ -254,7 +254,7 @@ t.test('a slipway that reads another file, or refuses', async (t) => {
   })
 })
 
-t.test('command lines that are not understood', async (t) => {
+t.test('invalid command lines', async (t) => {
   const wrong: [args: string[], message: string][] = [
     [[], 'expected the name of a node'],
     [['w2'], '--mac is missing'],

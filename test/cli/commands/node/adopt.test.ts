@@ -9,7 +9,7 @@ import { keptTerminal } from '../../../support/terminal.ts'
 
 const w2 = ['0000.5e00.5377', '--name', 'w2', '--role', 'worker', '--address', '192.0.2.22']
 
-t.test('a node is written into the file, which keeps its mode; the place is said', async (t) => {
+t.test('writes a node into the file, keeps the mode of the file, and prints the line', async (t) => {
   const path = sitePath(t.testdir(siteFolder()))
   await chmod(path, 0o640)
   const terminal = keptTerminal()
@@ -20,7 +20,7 @@ t.test('a node is written into the file, which keeps its mode; the place is said
   t.equal((await stat(path)).mode & 0o777, 0o640)
 })
 
-t.test('--dry-run prints what would change, as patch reads it', async (t) => {
+t.test('--dry-run prints the change in the format of patch', async (t) => {
   const path = sitePath(t.testdir(siteFolder(siteText(undefined, '\nhosts: []\n'))))
   const terminal = keptTerminal()
   t.equal(await adopt([path, ...w2, '--dry-run', '--cluster', 'c1'], terminal), ExitCode.fine)
@@ -38,7 +38,7 @@ t.test('--dry-run prints what would change, as patch reads it', async (t) => {
   t.equal(await readFile(path, 'utf8'), siteText(undefined, '\nhosts: []\n'))
 })
 
-t.test('what would have problems is not written', async (t) => {
+t.test('a change that would cause errors is not written', async (t) => {
   const path = sitePath(t.testdir(siteFolder()))
   const refused = async (args: readonly string[]) => {
     const terminal = keptTerminal()
@@ -64,7 +64,7 @@ t.test('what would have problems is not written', async (t) => {
   ])
 })
 
-t.test('once is enough, and two at a time lose nothing', async (t) => {
+t.test('a repeated or concurrent adoption loses nothing', async (t) => {
   const path = sitePath(t.testdir(siteFolder()))
   const terminal = keptTerminal()
   const w3 = w2.map((word) => word.replace('5377', '5378').replace('w2', 'w3').replace('.22', '.23'))

@@ -12,7 +12,7 @@ function report(...servers: BalancedServer[]): BalancerReport {
   return { applied: { outcome: 'told' }, servers }
 }
 
-t.test('a line for each change, until no back end has them', (t) => {
+t.test('prints a line for each change until no backend has the servers', (t) => {
   const farewell = createDrainProgress(['c1/w1', 'c1/w2'], [])
   const other = server('workerhttp', 'UP', 9, 'c1/w3')
   const first = report(server('workerhttp', 'DRAIN', 2), server('workerhttps', 'MAINT', 0, 'c1/w2'), other)
@@ -27,7 +27,7 @@ t.test('a line for each change, until no back end has them', (t) => {
   t.end()
 })
 
-t.test('where there is nothing to let go of, it is over at once', (t) => {
+t.test('ends at once when there is no server to drain', (t) => {
   t.same(createDrainProgress(['c1/w1'], [])(report(), 0), { lines: [], end: 'done' })
   t.same(createDrainProgress(['c1/w1'], [])(undefined, 0), {
     lines: ['this slipway does not write a load balancer configuration'],
@@ -36,7 +36,7 @@ t.test('where there is nothing to let go of, it is over at once', (t) => {
   t.end()
 })
 
-t.test('a change that HAProxy did not take', (t) => {
+t.test('a change that HAProxy rejected is reported', (t) => {
   const failed: BalancerReport = { ...report(), applied: { outcome: 'refused', reason: 'unknown keyword' } }
   t.same(createDrainProgress(['c1/w1'], [])(failed, 0), {
     lines: [],
@@ -45,7 +45,7 @@ t.test('a change that HAProxy did not take', (t) => {
   t.end()
 })
 
-t.test('what was gone at once: where it had connections, nobody knows how they end', (t) => {
+t.test('connections of a server that a reload removed cannot be verified', (t) => {
   const before = [
     { ...server('workerhttp', 'UP', 0), isLeaving: false },
     { ...server('workerhttps', 'UP', 3), isLeaving: false },
@@ -65,7 +65,7 @@ t.test('what was gone at once: where it had connections, nobody knows how they e
   t.end()
 })
 
-t.test('a silence is told, and only a long one is the end', (t) => {
+t.test('an HAProxy that does not respond is reported, and ends the command after 15 s', (t) => {
   const farewell = createDrainProgress(['c1/w1'], [])
   const silent = { ...report(), unreachable: 'there is no socket /run/haproxy/admin.sock' }
   t.same(farewell(silent, 0), { lines: ['! there is no socket /run/haproxy/admin.sock'] })

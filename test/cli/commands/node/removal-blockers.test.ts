@@ -61,13 +61,13 @@ const cases: { name: string; leavers: RemovedNode[]; servers?: BalancedServer[];
   },
 ]
 for (const { name, leavers, servers = [], said } of cases) {
-  t.test(`what speaks against it: ${name}`, (t) => {
+  t.test(`blocks a removal: ${name}`, (t) => {
     t.same(removalBlockers(leavers, servers), said)
     t.end()
   })
 }
 
-t.test('what is left to do', (t) => {
+t.test('prints what is left to do by hand', (t) => {
   t.same(manualSteps(leaver('w1', 'worker', 'ready')), [
     'oc adm drain w1.c1.example.net --ignore-daemonsets --delete-emptydir-data',
     'power off c1/w1: it keeps its address for up to 24 h',

@@ -88,7 +88,7 @@ t.test(
   },
 )
 
-t.test('interrupted, it is followed on; not in time is exit code 6', async (t) => {
+t.test('an interrupted removal resumes; the time limit is exit code 6', async (t) => {
   const { run, said, end, balance, know, terminal, slipway } = await rig(t, siteText())
   balance({ servers: [server('w2', { status: 'DRAIN', connections: 2, isLeaving: true })] })
   const removing = run('w2')
@@ -108,7 +108,7 @@ t.test('interrupted, it is followed on; not in time is exit code 6', async (t) =
   )
 })
 
-t.test('--until reloaded does not wait; a site without a load balancer need not', async (t) => {
+t.test('--until reloaded does not wait, and neither does a site without a load balancer', async (t) => {
   const { path, run, end, balance, slipway, terminal } = await rig(t)
   t.equal(await run('w2', '--until', 'reloaded'), 0)
   t.same(slipway.commands, ['POST /v1/reload'])
@@ -119,7 +119,7 @@ t.test('--until reloaded does not wait; a site without a load balancer need not'
   t.equal(await readFile(path, 'utf8'), siteText().replace(/.*name: w1.*\n/, ''))
 })
 
-t.test('--dry-run prints what would change, and asks nobody', async (t) => {
+t.test('--dry-run prints the change and needs no running slipway', async (t) => {
   const { path, terminal } = await rig(t)
   t.equal(await remove(['w1', 'w2', '--dry-run', '--control', '/nowhere', path], terminal), 0)
   t.match(terminal.outLines, [`--- ${path}`, `+++ ${path}`])
@@ -134,7 +134,7 @@ t.test('--dry-run prints what would change, and asks nobody', async (t) => {
   t.match(terminal.errLines.at(-1), /^cannot read the site file/)
 })
 
-t.test('what a cluster that lives may not survive takes --force', async (t) => {
+t.test('a removal that can break a running cluster needs --force', async (t) => {
   const { path, run, end, balance, know, slipway, terminal } = await rig(t)
   t.equal(await run('m1', 'w1', 'w2'), 1)
   t.same(terminal.errLines, [
@@ -156,7 +156,7 @@ t.test('what a cluster that lives may not survive takes --force', async (t) => {
   )
 })
 
-t.test('what is not taken over is said: exit code 1', async (t) => {
+t.test('a rejected reload: exit code 1', async (t) => {
   const { path, run, end, balance, slipway, terminal } = await rig(t)
   slipway.routes['POST /v1/reload'] = new Refused(409, 'not reloaded', { reasons: ['site.yaml:1:1 x'] })
   t.equal(await run('w2'), 1)
@@ -175,25 +175,28 @@ t.test('what is not taken over is said: exit code 1', async (t) => {
   t.equal(await readFile(path, 'utf8'), siteText().replace(/.*name: w1.*\n/, ''))
 })
 
-t.test('another site’s slipway, a site that would not load, a subnet of another DHCP server', async (t) => {
-  const text = siteText(undefined, w2.replace('worker', 'bootstrap')).replace(
-    '/24 }',
-    '/24, dhcp: proxy, dns: [192.0.2.53] }',
-  )
-  const { path, run, slipway, terminal } = await rig(t, text)
-  t.equal(await run('m1', '--force', '--until', 'reloaded'), 1)
-  t.match(terminal.errLines, [
-    /a bootstrap node and no master/,
-    'slipway node remove: the site file would have errors; nothing was written',
-  ])
-  t.equal(await run('w2', '--force', '--until', 'reloaded'), 0)
-  t.equal(terminal.outLines.at(-1), 'left to do: power off c1/w2')
-  slipway.routes['GET /v1/status'] = { site: 'other', nodes: [] }
-  t.equal(await node.run(['remove', 'w1', '--control', slipway.path, path], terminal), 1)
-  t.match(terminal.errLines.at(-1), 'serves the site other, not lab; nothing was changed')
-})
+t.test(
+  'refuses another site and an invalid result; a subnet of another DHCP server has no lease',
+  async (t) => {
+    const text = siteText(undefined, w2.replace('worker', 'bootstrap')).replace(
+      '/24 }',
+      '/24, dhcp: proxy, dns: [192.0.2.53] }',
+    )
+    const { path, run, slipway, terminal } = await rig(t, text)
+    t.equal(await run('m1', '--force', '--until', 'reloaded'), 1)
+    t.match(terminal.errLines, [
+      /a bootstrap node and no master/,
+      'slipway node remove: the site file would have errors; nothing was written',
+    ])
+    t.equal(await run('w2', '--force', '--until', 'reloaded'), 0)
+    t.equal(terminal.outLines.at(-1), 'left to do: power off c1/w2')
+    slipway.routes['GET /v1/status'] = { site: 'other', nodes: [] }
+    t.equal(await node.run(['remove', 'w1', '--control', slipway.path, path], terminal), 1)
+    t.match(terminal.errLines.at(-1), 'serves the site other, not lab; nothing was changed')
+  },
+)
 
-t.test('command lines that are not understood', async (t) => {
+t.test('invalid command lines', async (t) => {
   const wrong: [args: string[], message: string][] = [
     [[], 'expected the name of a node'],
     [['site.yaml'], 'expected the name of a node'],
