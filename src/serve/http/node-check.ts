@@ -40,6 +40,6 @@ export async function checkNeighbor(
   return {
     code: 'boot.wrong-mac',
     sentence: `refused: this machine has the MAC address ${mac}, which is not the declared one: boot from the declared interface, or correct mac in the site file`,
-    reason: `${address} has the MAC address ${mac}, but ${entry.key} is declared with ${entry.mac}: boot from the declared interface, or correct mac in the site file`,
+    reason: `${address} has the MAC address ${mac}, but ${entry.key} is declared with ${entry.mac}: boot from the declared interface, correct mac in the site file, or give a bond the declared MAC address`,
   }
 }
