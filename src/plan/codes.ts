@@ -79,7 +79,7 @@ export const planCodes = defineCodes({
     remedy: 'Change the port under server.ports, or the address of the load balancer',
   },
   'ignition.folder-missing': {
-    meaning: 'A cluster needs Ignition files and names no folder with them',
+    meaning: 'A cluster needs Ignition files and names no directory with them',
     remedy: 'Set ignition, or kubeconfig for a running cluster',
   },
   'ignition.unreadable': {
@@ -108,7 +108,7 @@ export const planCodes = defineCodes({
   },
   'ignition.expired': {
     meaning: 'The certificates of the installer in an Ignition file have expired',
-    remedy: 'Create the Ignition files again in a new folder',
+    remedy: 'Create the Ignition files again in a new directory',
   },
   'ignition.certificate-expired': {
     meaning: 'A certificate in an Ignition file, other than those of the installer, has expired',
@@ -123,19 +123,19 @@ export const planCodes = defineCodes({
     remedy: 'Remove the permissions for other users with chmod o-r',
   },
   'image.folder-unreadable': {
-    meaning: 'The folder of an image does not exist, or cannot be read',
+    meaning: 'The directory of an image does not exist, or cannot be read',
     remedy: 'Correct dir, or download the image with slipway images add',
   },
   'image.file-missing': {
     meaning: 'A file of an image was not found',
-    remedy: 'Put the file of the release into the folder of the image',
+    remedy: 'Put the file of the release into the directory of the image',
   },
   'image.file-unreadable': {
     meaning: 'A file of an image does not exist, is empty, or cannot be read',
     remedy: 'Correct the file or its permissions',
   },
   'image.file-ambiguous': {
-    meaning: 'Several files in the folder of an image match',
+    meaning: 'Several files in the directory of an image match',
     remedy: 'Name the file in the image',
   },
   'image.wrong-architecture': {
@@ -151,8 +151,8 @@ export const planCodes = defineCodes({
     remedy: 'Set bootArtifactsBaseURL in agent-config.yaml, or set kernelArguments',
   },
   'tftp.root-unreadable': {
-    meaning: 'The folder tftp.root does not exist, or cannot be read',
-    remedy: 'Correct the path or the permissions of the folder',
+    meaning: 'The directory tftp.root does not exist, or cannot be read',
+    remedy: 'Correct the path or the permissions of the directory',
   },
 })
 

@@ -47,7 +47,7 @@ export async function isReadableByAll(path: string): Promise<boolean> {
 
 async function regular(path: string): Promise<{ readonly size: number }> {
   const found = await stat(path)
-  if (found.isDirectory()) throw new Error('is a folder, not a file')
+  if (found.isDirectory()) throw new Error('is a directory, not a file')
   if (!found.isFile()) throw new Error('is not a regular file')
   if (found.size === 0) throw new Error('is empty')
   return found
@@ -66,7 +66,7 @@ export async function listFolder(path: string, max = maxNames): Promise<Folder> 
     const names: string[] = []
     for await (const { name } of await opendir(path)) {
       if (!name.startsWith('.')) names.push(name)
-      if (names.length > max) throw new Error(`has more than ${max} files: use a separate folder`)
+      if (names.length > max) throw new Error(`has more than ${max} files: use a separate directory`)
     }
     return { kind: 'listed', names: names.sort() }
   } catch (error) {
@@ -81,7 +81,7 @@ export async function folderProblem(path: string): Promise<string | undefined> {
     return undefined
   } catch (error) {
     const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR' && (await exists(path))
-    return `${path} ${isFile ? 'is not a folder' : reasonOf(error)}`
+    return `${path} ${isFile ? 'is not a directory' : reasonOf(error)}`
   }
 }
 
@@ -101,7 +101,7 @@ const reasons: Readonly<Record<string, string>> = {
   EPERM: 'cannot be read by the user that slipway runs as',
   ELOOP: 'is a loop of symbolic links',
   ENOENT: 'does not exist',
-  ENOTDIR: 'does not exist: a part of the path is a file, not a folder',
+  ENOTDIR: 'does not exist: a part of the path is a file, not a directory',
 }
 
 /** Returns the rest of a sentence that starts with the path. */

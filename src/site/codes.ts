@@ -21,7 +21,7 @@ export const siteCodes = defineCodes({
   },
   'site.empty': {
     meaning: 'The site file has no content',
-    remedy: 'Write a site, for example with slipway demo',
+    remedy: 'Write a site; config/site.example.yaml is an example',
   },
   'site.yaml-syntax': {
     meaning: 'The text is not valid YAML 1.2 of the kind that a site file uses',
@@ -206,8 +206,8 @@ export const siteCodes = defineCodes({
     remedy: 'Set kubeconfig or ignition in the cluster',
   },
   'site.haproxy-file-unused': {
-    meaning: 'HAProxy does not read haproxy.file, given the files and folders of haproxy.with',
-    remedy: 'Add the file or its folder to haproxy.with, or rename the file to end in .cfg',
+    meaning: 'HAProxy does not read haproxy.file, given the files and directories of haproxy.with',
+    remedy: 'Add the file or its directory to haproxy.with, or rename the file to end in .cfg',
   },
   'site.haproxy-reload-ambiguous': {
     meaning: 'Both haproxy.reload and haproxy.masterSocket are set',
@@ -234,8 +234,8 @@ export const siteCodes = defineCodes({
     remedy: 'Remove one of the two keys',
   },
   'site.ignition-folder-shared': {
-    meaning: 'Two clusters install from the same folder of Ignition files',
-    remedy: 'Give each cluster its own folder',
+    meaning: 'Two clusters install from the same directory of Ignition files',
+    remedy: 'Give each cluster its own directory',
   },
   'site.menu-default-unsafe': {
     meaning: 'The default entry of a menu would install a node with another role than its own',

@@ -128,7 +128,7 @@ const image = z
   .strictObject({
     dir: path.meta({
       description:
-        'folder with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
+        'directory with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
     }),
     architecture: z
       .enum(architectures)
@@ -226,12 +226,12 @@ const cluster = z
     domain: domain.meta({ description: 'base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.optional().meta({
       description:
-        'folder with bootstrap.ign, master.ign, and worker.ign (bootstrap-in-place-for-live-iso.ign for a single node); not needed for agent images, nor to add nodes to a running cluster (kubeconfig)',
+        'directory with bootstrap.ign, master.ign, and worker.ign (bootstrap-in-place-for-live-iso.ign for a single node); not needed for agent images, nor to add nodes to a running cluster (kubeconfig)',
       examples: ['/root/openshift/installdir'],
     }),
     kubeconfig: path.optional().meta({
       description:
-        'kubeconfig with which slipway follows the cluster and gets the Ignition files of added nodes; by default auth/kubeconfig in the Ignition folder',
+        'kubeconfig with which slipway follows the cluster and gets the Ignition files of added nodes; by default auth/kubeconfig in the Ignition directory',
     }),
     approve: z.enum(approvals).default('off').meta({
       description:

@@ -6,7 +6,7 @@ export const tftpSection = z
   .strictObject({
     root: path
       .optional()
-      .meta({ description: 'folder with your own files, served in addition to the boot loaders' }),
+      .meta({ description: 'directory with your own files, served in addition to the boot loaders' }),
     ports: z
       .strictObject({
         from: port.meta({ description: 'first port of the range' }),
@@ -24,10 +24,10 @@ export const tftpSection = z
         bios: path.optional().meta({ description: 'for BIOS machines' }),
         x64: path
           .optional()
-          .meta({ description: 'for every x86_64 UEFI machine, whatever its node sets as loader' }),
+          .meta({ description: 'for every x86_64 UEFI machine; overrides loader of its node' }),
         arm64: path
           .optional()
-          .meta({ description: 'for every aarch64 UEFI machine, whatever its node sets as loader' }),
+          .meta({ description: 'for every aarch64 UEFI machine; overrides loader of its node' }),
       })
       .prefault({})
       .meta({ description: 'boot loader files; by default those of the ipxe package' }),
@@ -45,7 +45,7 @@ export const haproxySection = z
       .default([])
       .meta({
         description:
-          'all files and folders that HAProxy is started with (-f), in order, if file is only one of them',
+          'all files and directories that HAProxy is started with (-f), in order, if file is only one of them',
         examples: [['/etc/haproxy/haproxy.cfg', '/etc/haproxy/conf.d']],
       }),
     reload: command.optional().meta({ description: 'command that reloads HAProxy after the file changed' }),

@@ -174,7 +174,7 @@ t.test('a simulated rack against the demo', async (t) => {
     await rm(join(ignition, 'worker.ign'))
     t.match(
       (await boot(await load(), ['w1']))[0],
-      /^expected a script that boots; got one that waits and starts again, saying: .*\/worker\.ign .* does not exist/,
+      /^expected a script that boots; got a script that waits and starts again, with the text: .*\/worker\.ign .* does not exist/,
     )
   })
 

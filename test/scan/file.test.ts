@@ -18,7 +18,7 @@ t.test('system errors become the rest of a sentence', async (t) => {
     { code: 'EACCES', reason: 'cannot be read by the user that slipway runs as' },
     { code: 'EPERM', reason: 'cannot be read by the user that slipway runs as' },
     { code: 'ENOENT', reason: 'does not exist' },
-    { code: 'ENOTDIR', reason: 'does not exist: a part of the path is a file, not a folder' },
+    { code: 'ENOTDIR', reason: 'does not exist: a part of the path is a file, not a directory' },
     { code: 'EIO', reason: 'cannot be read: EIO: i/o error, read' },
   ]
   for (const { code, reason } of cases) {
@@ -33,7 +33,7 @@ t.test('a folder is listed in order, without dotfiles, up to a maximum', async (
   t.same(await listFolder(dir), { kind: 'listed', names: ['a', 'b'] })
   t.same(await listFolder(dir, 1), {
     kind: 'unlisted',
-    problem: `${dir} has more than 1 files: use a separate folder`,
+    problem: `${dir} has more than 1 files: use a separate directory`,
   })
 })
 
@@ -41,9 +41,9 @@ t.test('a folder to serve from is missing, or is a file', async (t) => {
   const dir = t.testdir({ folder: {}, file: 'f' })
   t.equal(await folderProblem(`${dir}/folder`), undefined)
   t.equal(await folderProblem(`${dir}/none`), `${dir}/none does not exist`)
-  t.equal(await folderProblem(`${dir}/file`), `${dir}/file is not a folder`)
+  t.equal(await folderProblem(`${dir}/file`), `${dir}/file is not a directory`)
   t.equal(
     await folderProblem(`${dir}/file/folder`),
-    `${dir}/file/folder does not exist: a part of the path is a file, not a folder`,
+    `${dir}/file/folder does not exist: a part of the path is a file, not a directory`,
   )
 })

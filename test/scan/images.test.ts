@@ -182,7 +182,7 @@ t.test('files are measured, and empty ones and folders are none', async (t) => {
     style: 'live',
     kernel: 'live-kernel',
     initramfs: '! DIR/live-initramfs.img is empty',
-    third: '! DIR/live-rootfs.img is a folder, not a file',
+    third: '! DIR/live-rootfs.img is a directory, not a file',
   })
 })
 
@@ -213,7 +213,7 @@ t.test(
     })
     const file = await scanImage({ dir: `${dir}/file`, architecture: 'x86_64' })
     t.match(told(file, dir), {
-      kernel: `! DIR/file does not exist: a part of the path is a file, not a folder${rest}`,
+      kernel: `! DIR/file does not exist: a part of the path is a file, not a directory${rest}`,
     })
   },
 )

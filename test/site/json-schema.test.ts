@@ -39,7 +39,7 @@ t.test('a place in the schema is found by a path in a site', (t) => {
     {
       path: ['images', 'any', 'dir'],
       description:
-        'folder with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
+        'directory with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
     },
     { path: ['clusters', 0, 'loadBalancer', 'api', 1], description: 'an IPv4 or IPv6 address' },
     { path: ['server', 'nothing'], description: undefined },

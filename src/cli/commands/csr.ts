@@ -12,7 +12,7 @@ export const csr: Command = {
     usage: ['csr [list] [--json] [--control PATH]'],
     about: [
       'Lists pending certificate signing requests and why slipway does not approve them.',
-      'Queries the running slipway for every cluster whose key "approve" is declared or dry-run, oldest request first. ' +
+      'Queries the running slipway for every cluster with "approve: declared" or "approve: dry-run", oldest request first. ' +
         'Approve one by hand with "oc adm certificate approve NAME".',
     ],
     options: [controlRow, jsonRow],

@@ -31,7 +31,7 @@ export const serve: Command = {
     about: [
       'Serves DHCP, TFTP, HTTP, and DNS for a site.',
       'Reads the site file SITE (default: $SLIPWAY_SITE) and serves until SIGTERM. SIGHUP reloads the site file; if ' +
-        'the file has errors, slipway keeps the current plan. The log goes to standard output, one JSON document a line.',
+        'the file has errors, slipway keeps the current plan. The log goes to standard output, one JSON document per line.',
     ],
     options: [
       ['--log-level LEVEL', `${logLevels.join(', ')} (default: info)`],

@@ -37,7 +37,7 @@ export const wait: Command = {
       ],
     },
     options: [
-      ['--cluster NAME', 'required where the site has several clusters'],
+      ['--cluster NAME', 'required if the site has several clusters'],
       [
         '--timeout TIME',
         'one limit for all stages, for example 90s, 45m, or 2h. Default: the limits of openshift-install for each ' +
@@ -50,7 +50,7 @@ export const wait: Command = {
       ['0', 'goal reached'],
       ['1', 'the site file or the kubeconfig has errors'],
       ['2', 'invalid command line'],
-      ['4', 'time limit reached: API (these codes are those of openshift-install)'],
+      ['4', 'time limit reached: API (4 to 7 are the codes of openshift-install)'],
       ['5', 'time limit reached: bootstrap'],
       ['6', 'time limit reached: nodes or version'],
       ['7', 'time limit reached: operators'],

@@ -29,13 +29,13 @@ export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
           known = event.missing
           break
         case 'outage':
-          line(elapsedMs, `  the API is not heard: ${event.sentence}`)
+          line(elapsedMs, `  cluster API unreachable: ${event.sentence}`)
           break
         case 'done':
           line(elapsedMs, `${stage.name}: done${event.note === '' ? '' : ` (${event.note})`}`)
           break
         case 'late':
-          line(elapsedMs, `${stage.name}: not in time`)
+          line(elapsedMs, `${stage.name}: time limit reached`)
           for (const each of event.missing) line(elapsedMs, `  ${each}`)
           break
       }
@@ -89,7 +89,7 @@ export function liveReport(
       rows.set(stage, row)
       if (event.kind === 'started') Object.assign(row, { mostMs: event.limitMs })
       else if (event.kind === 'missing') missing = event.missing
-      else if (event.kind === 'outage') missing = [`the API is not heard: ${event.sentence}`]
+      else if (event.kind === 'outage') missing = [`cluster API unreachable: ${event.sentence}`]
       else Object.assign(row, { end: event.kind, endMs: elapsedMs })
       if (event.kind === 'done') row.note = event.note
       if (event.kind === 'started') missing = []

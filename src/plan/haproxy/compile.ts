@@ -119,7 +119,7 @@ function withoutControlPlane({ site, nodes }: Model): PlanFinding[] {
     const hasControlPlane = nodes.some(
       ({ cluster, role }) => cluster === name && ['bootstrap', 'master', 'single'].includes(role),
     )
-    const message = 'has neither a bootstrap nor a master node, so there are no front ends on 6443 and 22623'
+    const message = 'has neither a bootstrap nor a master node, so there are no frontends on 6443 and 22623'
     if (hasControlPlane) return []
     return [{ code: 'haproxy.no-control-plane', severity: 'warning', about: `haproxy, ${name}`, message }]
   })

@@ -52,7 +52,7 @@ export function validUntil({ madeAt, usableUntil }: IgnitionAge): number | undef
 /** A new folder is needed, because the installer reuses what is in the old one, including certificates. */
 function remedy(path: string): string {
   const folder = path.slice(0, path.lastIndexOf('/'))
-  return `copy install-config.yaml into a new folder, run \`openshift-install create ignition-configs --dir=…\` with that folder, and copy the *.ign files to ${folder}`
+  return `copy install-config.yaml into a new directory, run \`openshift-install create ignition-configs --dir=…\` with that directory, and copy the *.ign files to ${folder}`
 }
 
 /** Formats a time: `2026-11-22 06:00 UTC`. */

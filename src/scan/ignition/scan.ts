@@ -46,7 +46,7 @@ function isProvided(kind: IgnitionKind): boolean {
 function unnamed({ name }: Cluster, kind: IgnitionKind): IgnitionFact {
   const file = ignitionFileNames[kind]
   const exceptions = `agent images${isProvided(kind) ? ' and running clusters (kubeconfig)' : ''}`
-  const problem = `cluster ${name} has no folder of Ignition files: set ignition, because only ${exceptions} do not need ${file}`
+  const problem = `cluster ${name} has no directory of Ignition files: set ignition, because only ${exceptions} do not need ${file}`
   return missing('ignition.folder-missing', file, problem)
 }
 

@@ -24,11 +24,11 @@ export function serverKey(backend: string, server: string): string {
 
 /** Texts for HAProxy's check results; other results keep HAProxy's text. */
 const reasonByCheck: Readonly<Record<string, string>> = {
-  L4TOUT: 'no answer to a connection',
-  L6TOUT: 'no answer in TLS',
-  L6RSP: 'no TLS',
-  L7TOUT: 'no answer to its check',
-  L7RSP: 'no HTTP answer',
+  L4TOUT: 'connection timed out',
+  L6TOUT: 'TLS handshake timed out',
+  L6RSP: 'TLS handshake failed',
+  L7TOUT: 'health check timed out',
+  L7RSP: 'invalid HTTP response',
 }
 
 /** Lines that are not servers. */
@@ -75,7 +75,7 @@ function resultOf(checkStatus: string): string {
 
 function reasonOf(value: (name: string) => string): string {
   const check = resultOf(value('check_status'))
-  if (check === 'L7STS') return `it answers ${value('check_code')}`
+  if (check === 'L7STS') return `health check returned status ${value('check_code')}`
   const known = reasonByCheck[check]
   if (known !== undefined) return known
   const text = value('last_chk') || (check.endsWith('OK') ? '' : value('check_desc'))

@@ -90,7 +90,7 @@ const separateIgnition: Rule = {
       ({ cluster }) => resolvePath('', cluster.ignition as string),
     ).map(({ first, again }) => ({
       path: [...again.path, 'ignition'],
-      expected: `a separate folder: ${first.cluster.name} installs from this one`,
+      expected: `a separate directory: ${first.cluster.name} installs from this one`,
       other: [...first.path, 'ignition'],
     })),
 }

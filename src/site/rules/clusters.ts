@@ -129,10 +129,12 @@ const haproxyFileRead: Rule = {
     const path = ['haproxy', 'file']
     const other = ['haproxy', 'with']
     if (!read.includes(folderOf(file))) {
-      return [{ path, expected: 'one of the files of haproxy.with, or a file in one of its folders', other }]
+      return [
+        { path, expected: 'one of the files of haproxy.with, or a file in one of its directories', other },
+      ]
     }
     const isRead = /\/[^/.][^/]*\.cfg$/.test(file)
-    const expected = 'a name that ends in .cfg: HAProxy reads no other files in a folder'
+    const expected = 'a name that ends in .cfg: HAProxy reads no other files in a directory'
     return isRead ? [] : [{ path, expected, other }]
   },
 }

@@ -52,7 +52,10 @@ t.test('time limit: the exit code of the stage; interrupted: 8', async (t) => {
   const terminal = keptTerminal()
   server.refuse(apiPaths.version, ...Array.from({ length: 9 }, () => ({ status: 503, reason: 'NotYet' })))
   t.equal(await wait.run(['bootstrap-complete', '--timeout', '3s', path], terminal), 4)
-  t.match(terminal.outLines.slice(-2).join('\n'), /API: not in time\n.* the test says NotYet \(503 NotYet\)$/)
+  t.match(
+    terminal.outLines.slice(-2).join('\n'),
+    /API: time limit reached\n.* the test says NotYet \(503 NotYet\)$/,
+  )
   server.refuse(apiPaths.version)
   const waiting = wait.run(['bootstrap-complete', path], keptTerminal())
   server.put('/api/v1/namespaces/kube-system/configmaps', bootstrapConfigMap())

@@ -257,7 +257,7 @@ const findings = [
         code: 'haproxy.no-control-plane',
         severity: 'warning',
         about: 'haproxy, ocp45',
-        message: 'has neither a bootstrap nor a master node, so there are no front ends on 6443 and 22623',
+        message: 'has neither a bootstrap nor a master node, so there are no frontends on 6443 and 22623',
       },
     ],
   },

@@ -5,7 +5,7 @@ import { madeAt, usableUntil } from '../../support/ignition.ts'
 const hour = 3_600_000
 const path = '/srv/ocp45/bootstrap.ign'
 const remedy =
-  'copy install-config.yaml into a new folder, run `openshift-install create ignition-configs --dir=…` with that folder, and copy the *.ign files to /srv/ocp45'
+  'copy install-config.yaml into a new directory, run `openshift-install create ignition-configs --dir=…` with that directory, and copy the *.ign files to /srv/ocp45'
 
 const cases = [
   { after: -hour, kind: 'fresh', said: 'was created 0 min ago and is valid until 2026-11-22 06:00 UTC' },

@@ -80,7 +80,7 @@ t.test('a bad one does not take the good one away, and is told once for each cha
   rmSync(path)
   mkdirSync(path)
   t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is a folder, not a file`)])
+  t.same(said(), [replacedByBad(`${path} is a directory, not a file`)])
   rmSync(path, { recursive: true })
   writeFileSync(path, pointerText('3.4.0'))
   t.equal(await version(), '3.4.0')

@@ -27,7 +27,7 @@ t.test('the report of HAProxy 2.6', (t) => {
       status: 'DOWN',
       seconds: 5,
       connections: 0,
-      reason: 'it answers 503',
+      reason: 'health check returned status 503',
     },
     { backend: 'kubeapi', server: 'bs', status: 'MAINT', seconds: 6, connections: 0, reason: '' },
   ])
@@ -39,7 +39,7 @@ const rows = [
   {
     name: 'a check under way does not hide the result of the last one',
     row: ['b', 's', '', '0', 'DOWN', '3', '* L4TOUT', '', '', 'Layer4 timeout'],
-    stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'no answer to a connection' },
+    stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'connection timed out' },
   },
   {
     name: 'words with commas and quotes (RFC 4180 §2)',

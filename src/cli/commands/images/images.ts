@@ -46,7 +46,7 @@ export const images: Command = {
           'download and verify the kernel, initramfs, and root file system of a release, and print the lines for the ' +
             'site file. SOURCE is a stream document: a URL, a file, or - for standard input. Resumes an interrupted download',
         ],
-        ['list', 'list the images, and with --site which clusters use them'],
+        ['list', 'list the images; with --site, also the clusters that use them'],
         ['verify', 'read every byte and compare checksums, of all images or of those named'],
         ['remove', 'delete images; --force also deletes an image that the site uses'],
         ['export', 'pack images into one archive for a site without internet access'],

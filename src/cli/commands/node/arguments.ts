@@ -22,7 +22,7 @@ export const adoptionRows: readonly HelpRow[] = [
     '--address ADDRESS',
     'address that DHCP assigns; slipway never chooses one for you. Repeat it for an additional IPv6 address',
   ],
-  ['--cluster CLUSTER', 'required where the site has several clusters'],
+  ['--cluster CLUSTER', 'required if the site has several clusters'],
   ...siteRows,
   ['--dry-run', 'print the change as a diff, and change nothing'],
 ]

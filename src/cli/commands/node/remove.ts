@@ -40,7 +40,7 @@ export const removeHelp: Help = {
       'no other character. Then it reloads the running slipway, waits until HAProxy has drained the servers of the ' +
       'nodes, and prints what is left to do by hand: it neither drains pods nor powers off machines.',
     'Refused without --force where it can break a running cluster: for a control-plane node that its cluster still ' +
-      'has, and for the last server that is up in a backend. A bootstrap can go as soon as the control plane is up.',
+      'has, and for the last server that is up in a backend. A bootstrap can be removed as soon as the control plane is up.',
   ],
   options: [
     ['--until GOAL', 'reloaded, or drained (default: drained)'],
