@@ -85,7 +85,7 @@ export const httpCodes = defineCodes({
     meaning:
       'A machine with the address of a node, but another MAC address, requested its boot script or a secret',
     remedy:
-      'Correct mac in the site file if the interface was replaced; else find the machine with that MAC address',
+      'Correct mac in the site file, or give a bond the declared MAC address (last field of ip=); else find the machine',
   },
   'http.secret-without-token': {
     meaning: 'A client requested an image file that holds secrets without the token of an installation',
