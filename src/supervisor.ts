@@ -55,6 +55,13 @@ export function createSupervisor(components: readonly Component[], shared: () =>
     scheduleRetry()
   }
 
+  /** Throws when the ports of all services are taken: then another slipway runs here. */
+  function requireService(): void {
+    const [reason] = waiting.values()
+    const serving = running.filter(({ name, listening }) => listening.length > 0 && name !== 'control')
+    if (reason !== undefined && serving.length === 0) throw reason
+  }
+
   function scheduleRetry(): void {
     if (!isClosed && waiting.size > 0) retry = shared().clock.after(retryMs, () => void retryWaiting())
   }
@@ -62,11 +69,11 @@ export function createSupervisor(components: readonly Component[], shared: () =>
   return {
     running,
     async start() {
-      for (const component of components) if (component.isWanted(shared())) await startOrWait(component)
-      // When the ports of all services are taken, another slipway runs here.
-      const [reason] = waiting.values()
-      const serving = running.filter(({ name, listening }) => listening.length > 0 && name !== 'control')
-      if (reason !== undefined && serving.length === 0) throw reason
+      for (const component of components) {
+        if (component.isEssential === true) requireService()
+        if (component.isWanted(shared())) await startOrWait(component)
+      }
+      requireService()
       scheduleRetry()
     },
     async apply() {

@@ -92,6 +92,11 @@ t.test('a supervisor that is closed while a service waits does not start it', as
 t.test('without any service, or without an essential component, the start fails', async (t) => {
   const alone = supervise(service('haproxy'), service('dns', { isTaken: true }), service('control'))
   await t.rejects(alone.supervisor.start(), { message: 'cannot listen for dns' })
+  const second = supervise(
+    service('dns', { isTaken: true }),
+    service('control', { isTaken: true, isEssential: true }),
+  )
+  await t.rejects(second.supervisor.start(), { message: 'cannot listen for dns' }, 'the port tells more')
   const essential = supervise(service('dns'), service('control', { isTaken: true, isEssential: true }))
   await t.rejects(essential.supervisor.start(), { message: 'cannot listen for control' })
   const lost = service('tftp')
