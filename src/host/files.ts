@@ -1,5 +1,5 @@
 /** Atomic replacement of files that other programs read: always complete, also after a crash. */
-import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { open, readdir, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /**
@@ -46,4 +46,36 @@ async function copyModeAndOwner(file: FileHandle, target: string, mode: number):
   }
   // Explicitly, because open() applied the umask.
   await file.chmod(old === undefined ? mode : old.mode & 0o7777)
+}
+
+/**
+ * Removes temporary files of {@link writeAtomically} and of exports that a killed process left in a directory. Call it
+ * before this process writes there. Never rejects.
+ *
+ * @returns the removed paths
+ */
+export async function removeLitter(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => [])
+  const removed: string[] = []
+  for (const name of names) {
+    const pid = Number(/^\..+\.(\d+)\.new$/.exec(name)?.[1])
+    // The own number is that of an earlier process, for example in a container, where it is always the same.
+    if (!(pid > 0) || (pid !== process.pid && isRunning(pid))) continue
+    const path = join(directory, name)
+    const isGone = await rm(path).then(
+      () => true,
+      () => false,
+    )
+    if (isGone) removed.push(path)
+  }
+  return removed
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }

@@ -1,7 +1,8 @@
 import { chmod, chown, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { basename, join } from 'node:path'
 import t from 'tap'
-import { writeAtomically } from '../../src/host/files.ts'
+import { removeLitter, writeAtomically } from '../../src/host/files.ts'
 
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8)
 
@@ -60,3 +61,24 @@ t.test(
     t.match(await stat(path), { uid: 65534, gid: 65534 })
   },
 )
+
+t.test('temporary files of processes that have ended are removed', async (t) => {
+  const dead = spawnSync('true').pid
+  const directory = t.testdir({
+    [`.haproxy.cfg.${dead}.new`]: '',
+    [`.rhcos.tar.${process.pid}.new`]: '',
+    [`.other.${process.ppid}.new`]: '',
+    'site.yaml': '',
+    '.site.yaml.lock': '',
+  })
+  const removed = await removeLitter(directory)
+  t.same(
+    removed.map((path) => basename(path)).sort(),
+    [`.haproxy.cfg.${dead}.new`, `.rhcos.tar.${process.pid}.new`].sort(),
+  )
+  t.same(
+    (await readdir(directory)).sort(),
+    [`.other.${process.ppid}.new`, '.site.yaml.lock', 'site.yaml'].sort(),
+  )
+  t.same(await removeLitter(join(directory, 'none')), [])
+})

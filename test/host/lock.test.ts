@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
-import { access, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, readdir, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { withLock } from '../../src/host/lock.ts'
 import { fakeClock } from '../support/fake-clock.ts'
@@ -40,8 +42,40 @@ t.test('a failed change releases the lock', async (t) => {
   t.equal(await withLock(path, fakeClock(), () => Promise.resolve('in')), 'in')
 })
 
-t.test('a lock that a killed process left is an error that says what to do', async (t) => {
-  const folder = t.testdir({ '.site.yaml.lock': '' })
+/** A process that takes the lock of `path` and holds it until it is killed. */
+async function holder(path: string) {
+  const module = new URL('../../src/host/lock.ts', import.meta.url).href
+  const clockModule = new URL('../../src/host/clock.ts', import.meta.url).href
+  const script = `
+    import { withLock } from ${JSON.stringify(module)}
+    import { systemClock } from ${JSON.stringify(clockModule)}
+    setInterval(() => {}, 1000)
+    await withLock(${JSON.stringify(path)}, systemClock, () => {
+      process.stdout.write('held')
+      return new Promise(() => {})
+    })`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  return child
+}
+
+t.test('a lock ends with its holder, however that ends', async (t) => {
+  const path = join(t.testdir({ 'site.yaml': 'site: lab\n' }), 'site.yaml')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+    const child = await holder(path)
+    child.kill(signal)
+    await once(child, 'exit')
+    t.equal(await withLock(path, fakeClock(), () => Promise.resolve('in')), 'in', signal)
+  }
+  t.same(await readdir(dirname(path)), ['site.yaml'])
+})
+
+t.test('a lock that another process holds for long is an error that says what to do', async (t) => {
+  const folder = t.testdir({ 'site.yaml': '' })
+  const child = await holder(join(folder, 'site.yaml'))
+  t.teardown(() => child.kill('SIGKILL'))
   const clock = fakeClock()
   const waiting = withLock(join(folder, 'site.yaml'), clock, () => Promise.resolve('in'))
   const ended = waiting.then(String, (error: unknown) => (error as Error).message)
@@ -53,7 +87,7 @@ t.test('a lock that a killed process left is an error that says what to do', asy
   }
   t.equal(
     message,
-    `another command has held ${folder}/.site.yaml.lock for 5 s; if none runs, remove that file`,
+    `another command has held ${folder}/.site.yaml.lock for 5 s; wait for it, or end the process that \`fuser ${folder}/.site.yaml.lock\` shows`,
   )
 })
 

@@ -55,7 +55,8 @@ t.test('the service runs the program of the repository, without privileges', asy
   const [command = ''] = settings(service, 'ExecStart')
   const [node, main, ...rest] = command.split(' ')
   t.equal(node, '/opt/slipway/node_modules/.bin/node')
-  t.match(await readFile(join(root, main!.replace('/opt/slipway/', '')), 'utf8'), /serve/)
+  t.match(await readFile(join(root, main!.replace('/opt/slipway/', '')), 'utf8'), /commandGroups/)
+  t.match(await readFile(join(root, 'src/cli/registry.ts'), 'utf8'), /'serve'/)
   t.same(rest, ['serve', '/etc/slipway/site.yaml'])
   t.same(settings(service, 'CapabilityBoundingSet'), [''])
   t.same(settings(service, 'User'), ['slipway'])
@@ -65,8 +66,8 @@ t.test('the service runs the program of the repository, without privileges', asy
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
 
 t.test(
-  'systemd finds nothing to complain of',
-  { skip: !hasSystemd && 'systemd-analyze is not here' },
+  'systemd accepts all units',
+  { skip: !hasSystemd && 'systemd-analyze is not installed' },
   async (t) => {
     const directory = t.testdir()
     const paths = await Promise.all(
@@ -74,7 +75,7 @@ t.test(
         .filter(([name]) => !name.endsWith('.conf'))
         .map(async ([name, text]) => {
           const path = join(directory, name.replace('@.', '@192.0.2.1.'))
-          // Only the programs are not at their places here.
+          // The programs are not installed here.
           await writeFile(path, text.replaceAll(/^(Exec\w+=).*$/gm, '$1/bin/true'))
           return path
         }),
@@ -86,3 +87,32 @@ t.test(
     t.same(complaints, [])
   },
 )
+
+t.test(
+  'both services have an exposure of at most 1.5',
+  { skip: !hasSystemd && 'systemd-analyze is not installed' },
+  async (t) => {
+    const directory = t.testdir()
+    for (const name of ['slipway.service', 'slipway-haproxy.service']) {
+      const path = join(directory, name)
+      await writeFile(path, units.get(name)!)
+      const args = ['security', '--offline=true', '--no-pager', path]
+      const { stdout } = spawnSync('systemd-analyze', args, { encoding: 'utf8' })
+      const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1])
+      t.ok(exposure <= 1.5, `${name}: ${exposure}`)
+    }
+  },
+)
+
+t.test('the service has limits, a watchdog, and a private state directory', (t) => {
+  const service = units.get('slipway.service')!
+  t.same(settings(service, 'MemoryMax'), ['2G'])
+  t.same(settings(service, 'TasksMax'), ['128'])
+  t.same(settings(service, 'WatchdogSec'), ['60'])
+  t.same(settings(service, 'StateDirectoryMode'), ['0750'])
+  t.match(settings(service, 'After'), [/time-sync\.target/])
+  for (const [name, text] of units) {
+    if (name.endsWith('.socket') && text.includes('ListenDatagram=')) t.match(text, /^SendBuffer=4M$/m, name)
+  }
+  t.end()
+})

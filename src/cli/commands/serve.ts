@@ -5,9 +5,10 @@ import { startApp, type App } from '../../app.ts'
 import type { SiteProblem } from '../../app-report.ts'
 import { systemClock } from '../../host/clock.ts'
 import { Counters } from '../../host/counters.ts'
+import { removeLitter } from '../../host/files.ts'
 import { requireInterface } from '../../host/interface.ts'
 import { createProcessLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
-import { notify } from '../../host/notify.ts'
+import { notify, startWatchdog } from '../../host/notify.ts'
 import { createSending } from '../../host/send-guard.ts'
 import { createSockets } from '../../host/sockets.ts'
 import { openStore } from '../../install/open-store.ts'
@@ -15,6 +16,7 @@ import { readLastGood } from '../../last-good.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { defined } from '../../text/defined.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import type { Site } from '../../site/schema.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { firstDirectory, stateDirectory } from '../target.ts'
 
@@ -54,6 +56,7 @@ export const serve: Command = {
 
   async run(args, terminal) {
     const { sitePath, level, state, control, ownDirectory } = readArguments(args)
+    const takeHangUps = holdHangUps()
     const fromFile = await prepare(sitePath)
     const prepared = fromFile.kind === 'ready' ? fromFile : await readLastGood(state, sitePath)
     const reasons = fromFile.kind === 'ready' ? [] : explain(fromFile)
@@ -73,6 +76,9 @@ export const serve: Command = {
     const sockets = createSockets(process.env, sending)
     // systemd's CacheDirectory=: a loss of the state directory does not touch it.
     const markDirectory = firstDirectory(process.env['CACHE_DIRECTORY']) || undefined
+    const directories = [state, ...imageDirectories(prepared.model.site)]
+    const litter = (await Promise.all(directories.map(removeLitter))).flat()
+    if (litter.length > 0) log.info({ files: litter }, 'temporary files of an earlier process removed')
     let app: App
     try {
       const { interface: name, address } = prepared.model.site.server
@@ -98,6 +104,8 @@ export const serve: Command = {
       return ExitCode.problems
     }
     const stopListening = followSignals(app, log, () => end.resolve(ExitCode.fine))
+    if (takeHangUps()) process.emit('SIGHUP')
+    const stopWatchdog = startWatchdog(systemClock)
     const listening = app.services.flatMap((service) =>
       service.listening.map((where) => `${service.name} ${where}`),
     )
@@ -110,6 +118,7 @@ export const serve: Command = {
     const code = await end.promise
     await notify('STOPPING=1')
     await app.close(graceMs)
+    stopWatchdog()
     stopListening()
     log.info({ code }, 'stopped')
     await log.flush()
@@ -149,6 +158,27 @@ function readArguments(args: readonly string[]): Arguments {
     control: values.control ?? `${folder}/control.sock`,
     ownDirectory: values.control === undefined ? folder : undefined,
   }
+}
+
+/**
+ * Remembers SIGHUPs while the process starts: without a handler, one would end it.
+ *
+ * @returns a function that ends this, and returns whether one came
+ */
+export function holdHangUps(): () => boolean {
+  let came = false
+  const hold = (): void => {
+    came = true
+  }
+  process.on('SIGHUP', hold)
+  return () => {
+    process.off('SIGHUP', hold)
+    return came
+  }
+}
+
+function imageDirectories({ images }: Site): string[] {
+  return Object.values(images).map(({ dir }) => dir)
 }
 
 /** Reloads on SIGHUP and stops on SIGTERM and SIGINT. Returns a function that removes the three handlers. */
