@@ -25,7 +25,7 @@ export type ClustersOptions = {
   readonly sessions: Sessions
   /** Returns the nodes of the active plan. */
   readonly nodes: () => readonly NodeModel[]
-  /** The folder of the records: the state of bootstraps, and the progress of clusters. */
+  /** The directory of the records: the state of bootstraps, and the progress of clusters. */
   readonly directory: string
   readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe' | 'observe'>
   /** Ends new connections to a node. Resolves with a refusal if its servers stay. @param node its key */

@@ -27,7 +27,7 @@ export type TrackedCluster = {
 
 export type ProgressOptions = {
   readonly clusters: readonly TrackedCluster[]
-  /** The folder of the record. */
+  /** The directory of the record. */
   readonly directory: string
   readonly clock: Clock
   readonly log: Log

@@ -144,7 +144,7 @@ function lossOf(
   if (restored !== undefined) return { code: 'state.stale', reason: restored, isStale: true }
   if (marks.some((mark) => mark.id !== id)) {
     const reason = 'the state was lost: the database is not the one that slipway used before'
-    // Says the same as long as nobody accepted it, although the mark was replaced.
+    // Reported until an administrator accepts it, although the mark was replaced.
     return { code: 'state.lost', reason: known ?? reason, isStale: changes > 0 }
   }
   if (marks.some((mark) => mark.changes > changes)) {

@@ -103,7 +103,7 @@ export const planCodes = defineCodes({
     remedy: 'Correct the path or the permissions of the file',
   },
   'ignition.ageing': {
-    meaning: 'The certificates in an Ignition file expire soon, so an installation may not finish in time',
+    meaning: 'The certificates in an Ignition file expire soon, so an installation might not finish in time',
     remedy: 'Start the installation soon, or create the Ignition files again',
   },
   'ignition.expired': {

@@ -7,7 +7,7 @@ import type { IgnitionContents } from './ignition/document.ts'
 
 export type FoundFile = { readonly kind: 'found'; readonly path: string; readonly octets: number }
 
-/** `path` is the file, or the folder that was searched; `problem` is a sentence. */
+/** `path` is the file, or the directory that was searched; `problem` is a sentence. */
 export type MissingFile = {
   readonly kind: 'missing'
   readonly code: PlanCode
@@ -27,10 +27,10 @@ export type IgnitionFact =
 /**
  * `live`: kernel, initramfs, and rootfs (RHCOS and FCOS since 4.6). `installer`: kernel, initramfs, and metal image (4.5).
  * `agent`: files of the agent-based installer for one cluster, which need no Ignition file. The style follows from the
- * names of the files in the folder.
+ * names of the files in the directory.
  */
 export type ImageFacts = {
-  /** Names of files in the folder that contain secrets, booted or not; absent if there are none. */
+  /** Names of files in the directory that contain secrets, booted or not; absent if there are none. */
   readonly secrets?: ReadonlySet<string>
 } & (
   | {
@@ -38,7 +38,7 @@ export type ImageFacts = {
       readonly kernel: FileFact
       readonly initramfs: FileFact
       readonly rootfs: FileFact
-      /** The live ISO, if the folder has one; nodes do not boot it. */
+      /** The live ISO, if the directory has one; nodes do not boot it. */
       readonly iso?: FileFact
     }
   | {

@@ -3,7 +3,7 @@ import type { PlanCode } from './codes.ts'
 
 export type Finding<Code extends string = string> = {
   readonly code: Code
-  /** An error means that something declared cannot work; a warning, that something may not be intended. */
+  /** An error means that something declared cannot work; a warning, that something is perhaps not intended. */
   readonly severity: 'error' | 'warning'
   /** The subject: `ocp45/m1`, `image rhcos-4.17`, `loader efi/ipxe.efi`. */
   readonly about: string

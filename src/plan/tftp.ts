@@ -1,4 +1,4 @@
-/** The plan of TFTP: boot loaders by name, the administrator's own folder, and the nodes by address. */
+/** The plan of TFTP: boot loaders by name, the administrator's own directory, and the nodes by address. */
 import { formatIpv4, type Cidr } from '../proto/address/ipv4.ts'
 import { type LoaderName, loaderNames } from './facts.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
@@ -14,7 +14,7 @@ export type TftpPlan = {
   readonly files: ReadonlyMap<string, string>
   /** Loaders that were not found, with a sentence that explains what to do. */
   readonly missing: ReadonlyMap<string, string>
-  /** Folder with the administrator's own files; names in `files` have precedence. */
+  /** Directory with the administrator's own files; names in `files` have precedence. */
   readonly root: string | undefined
   /** Subnets of the site: clients outside of them are granted less. */
   readonly networks: readonly Cidr[]
@@ -32,7 +32,7 @@ export type TransferPorts =
   | { readonly kind: 'range'; readonly from: number; readonly to: number }
   | { readonly kind: 'single' }
 
-/** Loaders that are also served without their folder, as the guide and most firmware settings name them. */
+/** Loaders that are also served without their directory, as the guide and most firmware settings name them. */
 const plainNames: ReadonlyMap<LoaderName, string> = new Map([
   ['bios/undionly.kpxe', 'undionly.kpxe'],
   ['efi/ipxe.efi', 'ipxe.efi'],

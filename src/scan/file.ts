@@ -1,4 +1,4 @@
-/** Scans one file or folder of the administrator: returns a fact, or a sentence that explains what is wrong. Never throws. */
+/** Scans one file or directory of the administrator: returns a fact, or a sentence with the problem. Never throws. */
 import { constants } from 'node:fs'
 import { open, opendir, stat, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -57,10 +57,10 @@ export type Folder =
   | { readonly kind: 'listed'; readonly names: readonly string[] }
   | { readonly kind: 'unlisted'; readonly problem: string }
 
-/** The folder of an image has about a dozen files. */
+/** The directory of an image has about a dozen files. */
 const maxNames = 10_000
 
-/** Returns the names in a folder, sorted, without dotfiles. */
+/** Returns the names in a directory, sorted, without dotfiles. */
 export async function listFolder(path: string, max = maxNames): Promise<Folder> {
   try {
     const names: string[] = []
@@ -74,7 +74,7 @@ export async function listFolder(path: string, max = maxNames): Promise<Folder> 
   }
 }
 
-/** Returns why the files of a folder cannot be served, a sentence; undefined if they can. */
+/** Returns why the files of a directory cannot be served, a sentence; undefined if they can. */
 export async function folderProblem(path: string): Promise<string | undefined> {
   try {
     await opendir(path).then((folder) => folder.close())

@@ -81,7 +81,7 @@ async function liveIso(
   return iso.kind === 'found' ? iso : undefined
 }
 
-/** The names in the site decide, then the files in the folder. */
+/** The names in the site decide, then the files in the directory. */
 function intendedStyle(image: Image, names: readonly string[]): ImageStyle {
   const { kernel, initramfs, rootfs, metal } = image
   if (metal !== undefined) return 'installer'

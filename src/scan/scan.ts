@@ -1,6 +1,6 @@
 /**
- * Scans the files of a site: images, Ignition files, files to add to them, boot loaders, and the folder of TFTP. It only
- * reads, never throws, and returns problems as facts.
+ * Scans the files of a site: images, Ignition files, files to add to them, boot loaders, and tftp.root. It only reads,
+ * never throws, and returns problems as facts.
  */
 import type { Facts, ImageFacts, AddedFileFact } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'

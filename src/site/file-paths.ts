@@ -13,12 +13,12 @@ export function resolvePath(folder: string, path: string): string {
   return `/${steps.join('/')}`
 }
 
-/** Returns the folder of a file: `/etc/slipway` for `/etc/slipway/site.yaml`. */
+/** Returns the directory of a file: `/etc/slipway` for `/etc/slipway/site.yaml`. */
 export function folderOf(file: string): string {
   return file.slice(0, Math.max(0, file.lastIndexOf('/')))
 }
 
-/** @param folder absolute path of the folder of the site file */
+/** @param folder absolute path of the directory of the site file */
 export function withAbsolutePaths(site: Site, folder: string): Site {
   const absolute = (path: string) => resolvePath(folder, path)
   const absoluteIfSet = (path: string | undefined) => (path === undefined ? undefined : absolute(path))

@@ -17,7 +17,7 @@ export type Loaded =
 /**
  * Reports all problems at once: the rules check whatever the schema accepts.
  *
- * @param file absolute path; relative paths in the site are resolved against its folder
+ * @param file absolute path; relative paths in the site are resolved against its directory
  */
 export function loadSite(text: string, file: string): Loaded {
   const { errors, tree } = readYaml(text.replace(/^\ufeff/, ''))

@@ -180,7 +180,7 @@ function parseName(text: string, labels: RegExp): string | undefined {
     : undefined
 }
 
-/** A path on this machine: absolute, or relative to the folder of the site file (made absolute on loading). */
+/** A path on this machine: absolute, or relative to the directory of the site file (made absolute on loading). */
 export const path = matching(
   'a path, absolute or relative to the site file (~ is not expanded)',
   // eslint-disable-next-line no-control-regex -- a path cannot contain a NUL byte
@@ -188,7 +188,7 @@ export const path = matching(
 )
 
 /**
- * A path on a node's disk. Files below the excluded folders are lost at the next start, or cannot be written at all
+ * A path on a node's disk. Files below the excluded directories are lost at the next start, or cannot be written at all
  * (https://coreos.github.io/ignition/operator-notes/).
  */
 export const nodeFilePath = matching(
@@ -206,7 +206,7 @@ export const octalMode = scalar<number>({
   pattern: '^0?[0-7]{3}$',
 })
 
-/** Excludes folders and dotfiles, which are never served. */
+/** Excludes directories and dotfiles, which are never served. */
 export const fileName = matching('the name of a file in dir', /^[^./][^/]*$/)
 
 export const imageName = matching(

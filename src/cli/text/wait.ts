@@ -1,4 +1,4 @@
-/** The progress of `slipway wait`: lines that stay, or a view that is drawn anew in its place on a terminal. */
+/** The progress of `slipway wait`: one line for each change, or on a terminal a view that is updated in place. */
 import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Stage } from '../../cluster/evaluate/stages.ts'
 import type { WaitEvent } from '../../cluster/wait.ts'
@@ -7,7 +7,7 @@ import { formatStopwatch } from '../../text/duration.ts'
 
 export type WaitReport = {
   tell(event: WaitEvent): void
-  /** The view's clock goes on. */
+  /** Updates the elapsed time of the view. */
   tick(elapsedMs: number): void
 }
 

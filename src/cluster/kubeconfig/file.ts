@@ -78,7 +78,7 @@ function readKubeconfig(
     return text
   }
   try {
-    // Relative paths in it are relative to its folder.
+    // Relative paths in it are relative to its directory.
     const readNamed = (name: string) => readFile(resolve(dirname(path), name))
     const credentials = decodeKubeconfig(readFile(path), readNamed)
     requireSameCluster(credentials, cluster)

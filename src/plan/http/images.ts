@@ -1,4 +1,4 @@
-/** Folders of images: which of their files nodes boot, and which are secret. */
+/** Directories of images: which of their files nodes boot, and which are secret. */
 import type { ImageFileKind } from '../facts.ts'
 import type { PlanFinding } from '../findings.ts'
 import { usualAgentArguments } from '../ipxe/agent-script.ts'

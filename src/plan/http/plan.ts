@@ -1,4 +1,4 @@
-/** The plan of HTTP: boot scripts, Ignition files, boot loaders, and the folders of images, by URL path. */
+/** The plan of HTTP: boot scripts, Ignition files, boot loaders, and the directories of images, by URL path. */
 import type { BootMode } from '../../site/schema.ts'
 import type { IgnitionKind, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents } from '../ignition/document.ts'

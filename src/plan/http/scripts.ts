@@ -90,7 +90,7 @@ function missingFiles(model: Model): PlanFinding[] {
   for (const node of model.nodes) {
     if (node.boot === 'local') continue
     for (const { fact, about } of missingFor(model, node, node.ignition)) {
-      // A missing folder is the reason for all files in it, and is reported once.
+      // A missing directory is the reason for all files in it, and is reported once.
       const sentence = missingSentence(fact)
       const entry = needed.get(sentence) ?? { code: fact.code, about, nodes: new Set() }
       entry.nodes.add(node.key)

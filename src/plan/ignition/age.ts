@@ -6,7 +6,7 @@ import { formatAge } from '../../text/duration.ts'
 import type { IgnitionAge } from './document.ts'
 
 export type IgnitionAgeCheck = {
-  /** `ageing`: an installation that starts now may not finish in time. `expired`: it cannot succeed. */
+  /** `ageing`: an installation that starts now might not finish in time. `expired`: it cannot succeed. */
   readonly kind: 'fresh' | 'ageing' | 'expired'
   /** A sentence without a full stop, with what to do if something must be done. */
   readonly sentence: string
@@ -49,7 +49,7 @@ export function validUntil({ madeAt, usableUntil }: IgnitionAge): number | undef
   return Math.min(usableUntil, madeAt + expiredMs)
 }
 
-/** A new folder is needed, because the installer reuses what is in the old one, including certificates. */
+/** A new directory is needed, because the installer reuses what is in the old one, including certificates. */
 function remedy(path: string): string {
   const folder = path.slice(0, path.lastIndexOf('/'))
   return `copy install-config.yaml into a new directory, run \`openshift-install create ignition-configs --dir=…\` with that directory, and copy the *.ign files to ${folder}`

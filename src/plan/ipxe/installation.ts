@@ -146,7 +146,7 @@ export function fileName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** Returns the distinct reasons, because a missing folder is the reason for all files in it. */
+/** Returns the distinct reasons, because a missing directory is the reason for all files in it. */
 export function missingSentences(missing: readonly MissingFile[]): string[] {
   return [...new Set(missing.map(missingSentence))]
 }

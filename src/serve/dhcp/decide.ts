@@ -28,7 +28,7 @@ export type Decision =
   | { readonly kind: 'released'; readonly address: Ipv4 }
   /** No reply. */
   | ({ readonly kind: 'ignore' } & Refusal)
-  /** No reply: the client uses another DHCP server, which the administrator may not know. */
+  /** No reply: the client uses another DHCP server, perhaps without the knowledge of the administrator. */
   | ({ readonly kind: 'other-server'; readonly server: Ipv4 } & Refusal)
 
 /** Why a message gets no reply, or a NAK. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../host/clock.ts'
 
 export type RuntimeReply =
   | { readonly kind: 'answer'; readonly text: string }
-  /** `reason` says what to do. */
+  /** `reason` includes what to do. */
   | { readonly kind: 'unreachable'; readonly reason: string }
 
 const timeoutMs = 2000

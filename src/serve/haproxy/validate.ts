@@ -52,7 +52,7 @@ async function filesWith(plan: Target, candidate: string): Promise<string[]> {
   return files.map((file) => (file === plan.file ? candidate : file))
 }
 
-/** As HAProxy does: names that end in `.cfg` and do not begin with a dot, in byte order. */
+/** As HAProxy does: names that end in `.cfg` and do not start with a dot, in byte order. */
 async function filesOf(folder: string, ours: string): Promise<string[]> {
   const paths = (await readdir(folder))
     .filter((name) => name.endsWith('.cfg') && !name.startsWith('.'))

@@ -8,7 +8,7 @@ export type Refusal = {
   readonly code: HttpCode
   /** The text that the client gets. */
   readonly sentence: string
-  /** The text for the log, where it may say more. */
+  /** The text for the log, if it has more details. */
   readonly detail?: string
 }
 

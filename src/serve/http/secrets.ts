@@ -65,7 +65,7 @@ export function sendSecret(
     return refuseReader(exchange, tools, node, permission)
   }
   tools.tokens.learn(token)
-  // In an open cluster any client may read; without a token this says nothing about an installation.
+  // In an open cluster, every client can read the file; a request without a token is not evidence of an installation.
   const isOfInstallation = token !== '' && token !== tokenPlaceholder && !exchange.isHead
   const done = ({ octets, aborted }: Outcome): void => {
     if (isOfInstallation) observe({ ...common, outcome: aborted ? 'aborted' : 'sent', octets } satisfies Seen)

@@ -4,7 +4,7 @@
  * from 65535 to 0.
  *
  * To prevent the Sorcerer's Apprentice Syndrome (RFC 1123 §4.2.3.1), only an ACK of a new block leads to new blocks.
- * Blocks are sent again after a timeout, at once for a gap, or after a short wait if an ACK may or may not mean a gap.
+ * Blocks are sent again after a timeout, at once for a gap, or after a short wait if it is unclear whether an ACK means a gap.
  */
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import { defaultLimits, type Agreement } from './negotiate.ts'

@@ -80,7 +80,7 @@ const oneStyle: Rule = {
     ),
 }
 
-/** Two clusters that install from one folder would be one cluster: the files contain keys and names. */
+/** Two clusters that install from one directory would be one cluster: the files contain keys and names. */
 const separateIgnition: Rule = {
   code: 'site.ignition-folder-shared',
   needs: [],

@@ -115,7 +115,7 @@ export const clusterRules = [
   kubeconfigGiven,
 ]
 
-/** From a folder, HAProxy reads the files whose names end in `.cfg` and do not start with a dot. */
+/** From a directory, HAProxy reads the files whose names end in `.cfg` and do not start with a dot. */
 const haproxyFileRead: Rule = {
   code: 'site.haproxy-file-unused',
   needs: ['haproxy'],

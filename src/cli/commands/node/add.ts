@@ -150,7 +150,7 @@ async function firstSnapshot({ control, sitePath }: AddRequest, key: string): Pr
   }
 }
 
-/** Warns about what the administrator may not intend. */
+/** Warns about what is perhaps not intended. */
 function warnings({ details, cluster }: NodeSnapshot, startedAt: number): string[] {
   const { node, mode, since, reason } = details
   if (mode === 'installed' && since < startedAt) {
