@@ -46,7 +46,7 @@ let textBefore = ''
 export const day2Checks: readonly Check[] = [
   {
     name: 'day2: one command turns a machine into a Ready worker, with the current Ignition file of its cluster',
-    limitMs: 200_000,
+    limitMs: 320_000,
     run: withGuide(async (guide, rig) => {
       const current = await prepare(guide, rig)
       textBefore = await guide.text()
@@ -71,6 +71,10 @@ export const day2Checks: readonly Check[] = [
         const isInstalled = ({ msg, text }: { msg: string; text: string }): boolean =>
           msg === 'node state changed' && /"node":"ocp45\/w4".*"to":"installed"/.test(text)
         await guide.server.waitFor('that w4 is installed', isInstalled, { since, limitMs: 150_000 })
+        // Certificate requests are approved only after the installed system has reported its start.
+        const hasStarted = ({ msg, text }: { msg: string; text: string }): boolean =>
+          msg === 'callback accepted' && /"node":"ocp45\/w4".*"stage":"started"/.test(text)
+        await guide.server.waitFor('the first start of w4', hasStarted, { since, limitMs: 90_000 })
         const slowest = await joinCluster(guide)
         const { outcome, console } = await booting
         const screen = console.map(({ text }) => text).join('\n')
