@@ -47,12 +47,12 @@ export function offersTo(plan: DhcpPlan, mac: Mac): Offer[] {
 
 function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile): Offer {
   const out = new Uint8Array(maxReplyOctets)
-  const verdict = respond({ payload: discover(mac, profile), address: '0.0.0.0' }, 'broadcast', plan, out)
-  const reason = 'about' in verdict ? verdict.about.reason : verdict.reason
+  const decision = respond({ payload: discover(mac, profile), address: '0.0.0.0' }, 'broadcast', plan, out)
+  const reason = 'about' in decision ? decision.about.reason : decision.reason
   const why = reason === undefined ? {} : { reason }
-  if (!('octets' in verdict)) return { client, ...why, options: [] }
-  const { yiaddr, siaddr, file, options } = decodeMessage(out.subarray(0, verdict.octets))
-  const { bootFile } = verdict.about
+  if (!('octets' in decision)) return { client, ...why, options: [] }
+  const { yiaddr, siaddr, file, options } = decodeMessage(out.subarray(0, decision.octets))
+  const { bootFile } = decision.about
   return {
     client,
     ...why,
