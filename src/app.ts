@@ -3,7 +3,6 @@
  * component loses its socket, the process ends and systemd starts it again.
  */
 import { createRoleIgnition } from './cluster/ignition.ts'
-import { isMembershipKnown } from './cluster/report.ts'
 import { createSessions } from './cluster/sessions.ts'
 import { createAppReport, type SiteProblem } from './app-report.ts'
 import { components, type Running, type Shared } from './components.ts'
@@ -87,7 +86,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       canStartInstall(plan.http, ignitionFiles, { node, role, now: clock.now() }),
     isClusterRead(node) {
       const clusters = followed()
-      return clusters === undefined ? hasStarted : isMembershipKnown(clusters.reports(), node)
+      return clusters === undefined ? hasStarted : clusters.isRead(node)
     },
   })
   const reports = createReports({ installs, nodes: () => plan.nodes, clock })

@@ -17,7 +17,7 @@ import { bootEvidenceOf, csrNodes } from './csr/policy.ts'
 import { createMemberHistory } from './evaluate/members.ts'
 import { trackedClusters, trackProgress } from './progress.ts'
 import type { BootstrapState } from './records.ts'
-import type { ClusterStatus, DrainRefusal } from './report.ts'
+import { isMembershipKnown, type ClusterStatus, type DrainRefusal } from './report.ts'
 import type { Sessions } from './sessions.ts'
 
 export type ClustersOptions = {
@@ -42,6 +42,13 @@ export type Clusters = {
   csrs(): readonly PendingCsrs[]
   /** Of every cluster, in the order of the site. */
   reports(): readonly ClusterStatus[]
+  /**
+   * Whether the installations know what the cluster reports about a node, or there is no cluster that could have it. The
+   * bootstrap is never one of its nodes.
+   *
+   * @param node its key
+   */
+  isRead(node: string): boolean
   /** By the cluster's name. */
   bootstraps(): Readonly<Record<string, BootstrapState>>
   /** @returns undefined for a cluster without a bootstrap. @throws when the state cannot be written; then nothing is done */
@@ -101,7 +108,10 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   })
 
   const unsubscribe = installs.subscribe((seen) => {
-    if (seen.kind === 'command' && seen.command === 'forget') history.forget(seen.node)
+    if (seen.kind === 'command' && seen.command === 'forget') {
+      history.forget(seen.node)
+      progress.reportAgain()
+    }
     if (seen.kind !== 'state' && seen.kind !== 'callback') return
     for (const approver of approvers) approver.reconsider()
     if (seen.kind !== 'state') return
@@ -114,6 +124,8 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   })
 
   let { site } = options
+  /** A reload replaces the plan some time before `swap`. */
+  let reportedNodes = nodes()
   /** By the cluster's name: how many requests were approved, also before a reload. */
   const approved = new Map<string, number>()
   let approvers = startApprovers(options, site, approved)
@@ -135,6 +147,14 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
         }
       })
     },
+    isRead(key) {
+      if (nodes() !== reportedNodes) return false
+      const node = reportedNodes.find((each) => each.key === key)
+      const session = node && sessions.get(node.cluster)
+      if (node === undefined || node.role === 'bootstrap' || session === undefined) return true
+      const isReported = progress.hasReported(key) || session.cannotReadNodes()
+      return isReported && isMembershipKnown(progress.reports(), key)
+    },
     bootstraps: () => Object.fromEntries(bootstraps.states()),
     commandBootstrap: (cluster, command) => bootstraps.command(cluster, command),
     swap(next) {
@@ -144,7 +164,10 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
       // Afterwards, so that the list-watch continues.
       for (const approver of old) approver.close()
       bootstraps.swap(bootstrapClusters({ site, nodes: nodes() }, sessions))
-      progress.swap(trackedClusters({ site, nodes: nodes() }, sessions))
+      // Another machine can have the name of a node.
+      history.forget()
+      reportedNodes = nodes()
+      progress.swap(trackedClusters({ site, nodes: reportedNodes }, sessions))
     },
     close() {
       unsubscribe()

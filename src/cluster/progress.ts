@@ -38,6 +38,10 @@ export type ProgressOptions = {
 export type Progress = {
   /** Of every cluster, in the order of the site. */
   reports(): readonly (ClusterReport & { readonly pendingRequests?: number })[]
+  /** Whether `onMember` was called for this member, as it is declared now, with the nodes of its cluster. */
+  hasReported(member: string): boolean
+  /** Calls `onMember` again soon for all members; until then `hasReported` is false. */
+  reportAgain(): void
   /** Another installation of the cluster starts. */
   restart(cluster: string): void
   /** Applies a reloaded site. Clusters with the same session continue. */
@@ -71,6 +75,8 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   const { clock, log, onMember } = options
   const path = join(options.directory, 'clusters.json')
   const trackers = new Map<string, StageTracker>()
+  /** By the cluster's name: the members that were reported last. */
+  const reported = new Map<string, readonly Member[]>()
   let clusters: readonly TrackedCluster[] = []
   let writing: Promise<void> = Promise.resolve()
   let record: ByCluster<InstallProgress> = await readRecord(
@@ -100,6 +106,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
         const nodes = nodesByName(items(kinds.nodes))
         const members = clusters.find((each) => each.name === name)?.members ?? []
         for (const member of members) onMember(member.key, findNode(member, nodes))
+        reported.set(name, members)
       },
     })
     trackers.set(name, tracker)
@@ -142,6 +149,16 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
           ...(pending !== undefined && { pendingRequests: pending }),
         }
       }),
+    hasReported: (key) =>
+      clusters.some(({ name, members }) => {
+        return reported.get(name) === members && members.some((member) => member.key === key)
+      }),
+    reportAgain() {
+      reported.clear()
+      queueMicrotask(() => {
+        for (const tracker of trackers.values()) tracker.update()
+      })
+    },
     restart(name) {
       const cluster = clusters.find((each) => each.name === name)
       if (cluster === undefined) return

@@ -17,6 +17,8 @@ export type ClusterSession = Pick<ClusterApi, 'get' | 'put'> & {
   checkApi(signal: AbortSignal): Promise<ApiCheck>
   /** The first outage of anything that is read from the cluster. */
   outage(): Outage | undefined
+  /** Whether the nodes cannot be read now: without a usable kubeconfig, or while the API does not respond. */
+  cannotReadNodes(): boolean
   /** The path, unless the site does not name one. */
   readonly kubeconfigPath: string | undefined
   /** Returns why the kubeconfig cannot be used now. */
@@ -175,6 +177,10 @@ export function openSession(options: SessionOptions): ClusterSession {
     hold,
     checkApi,
     outage: () => outages.get(),
+    cannotReadNodes() {
+      const isOut = [apiPaths.version, apiPaths.nodes].some((path) => outages.get(path) !== undefined)
+      return isOut || kubeconfigProblem(kubeconfig) !== undefined
+    },
     kubeconfigPath: kubeconfig.path,
     kubeconfigProblem: () => kubeconfigProblem(kubeconfig),
     close() {

@@ -43,8 +43,8 @@ type LastTransitions = {
 export type MemberHistory = {
   /** Records the transitions of a node. @param node undefined if the cluster has no such node */
   update(key: string, node: NodeObject | undefined): void
-  /** Records the current state again at the next update. */
-  forget(key: string): void
+  /** Compares with the history again at the next update, of one node or all. */
+  forget(key?: string): void
 }
 
 type MemberHistoryOptions = {
@@ -64,7 +64,10 @@ export function createMemberHistory({ history, observe }: MemberHistoryOptions):
       }
       recorded.set(key, last)
     },
-    forget: (key) => void recorded.delete(key),
+    forget(key) {
+      if (key === undefined) recorded.clear()
+      else recorded.delete(key)
+    },
   }
 }
 
