@@ -27,7 +27,7 @@ async function killed(dir: string, steps: number, delayMs: number): Promise<stri
     if (++count === steps) setTimeout(() => running.kill('SIGKILL'), delayMs)
   })
   await Promise.all([once(running, 'exit'), once(lines, 'close')])
-  if (running.signalCode !== 'SIGKILL') throw new Error('the process ended by itself')
+  if (running.signalCode !== 'SIGKILL') throw new Error('the process ended before it was killed')
   return last
 }
 

@@ -30,7 +30,7 @@ type World = {
   runs: 'nothing' | 'installer' | 'writing' | 'disk'
   /** Whether its disk holds a whole system. */
   isWritten: boolean
-  /** A system with a static address asks nobody for one. */
+  /** A system with a static address sends no DHCP request. */
   isStatic: boolean
   /** When the system on its disk was Ready last. */
   readySince: number | undefined
@@ -52,7 +52,7 @@ async function powerOn(world: World): Promise<void> {
   }
 }
 
-/** @param isFresh whether the node becomes Ready now; else the cluster is heard again, and says what it said before */
+/** @param isFresh whether the node becomes Ready now; otherwise the cluster repeats its last report */
 function sayReady(world: World, isFresh: boolean): void {
   if (isFresh && world.runs === 'disk') world.readySince = world.now()
   if (world.readySince === undefined) return

@@ -25,7 +25,7 @@ const minute = 60_000
 const hour = 60 * minute
 const installed = [boot, delivered, callback('written')]
 const ready = (ms: number): Event => cluster('ready', startAt + ms)
-/** The machine boots its disk, whoever asks, until an administrator arms it. */
+/** Returns whether every network boot leads to the disk. */
 const keepsDisk = (state: State & { now: Parameters<typeof decide>[2] }): boolean =>
   decide(state, boot, state.now).kind === 'disk' && decide(state, chosen, state.now).kind === 'disk'
 

@@ -1,4 +1,4 @@
-/** State that is lost, damaged, old, foreign, or unusable: slipway starts, reports it, and installs nothing by itself. */
+/** State that is lost, damaged, old, foreign, or unusable: slipway starts, reports it, and installs nothing without an administrator. */
 import { copyFileSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'

@@ -17,10 +17,10 @@ t.test(
   'a process that is killed a hundred times while it writes loses nothing that it reported as written',
   async (t) => {
     const dir = t.testdir()
-    const said = await Promise.all(
-      Array.from({ length: stores }, (_, index) => killAgainAndAgain(join(dir, String(index)))),
+    const last = await Promise.all(
+      Array.from({ length: stores }, (_, index) => killRepeatedly(join(dir, String(index)))),
     )
-    for (const sequence of said) t.ok(sequence >= rounds, `${sequence} transactions`)
+    for (const sequence of last) t.ok(sequence >= rounds, `${sequence} transactions`)
   },
 )
 
@@ -28,8 +28,8 @@ t.test(
  * @returns the last of its transactions
  * @throws when one was lost, or a process was not killed
  */
-async function killAgainAndAgain(dir: string): Promise<number> {
-  let said = 0
+async function killRepeatedly(dir: string): Promise<number> {
+  let printed = 0
   for (let round = 0; round < rounds; round++) {
     const fail = (sentence: string): never => {
       throw new Error(`round ${round}: ${sentence}`)
@@ -38,20 +38,20 @@ async function killAgainAndAgain(dir: string): Promise<number> {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const lines = createInterface({ input: writing.stdout })
-    const wanted = said + 1 + (round % 4)
+    const wanted = printed + 1 + (round % 4)
     lines.on('line', (line) => {
-      said = Number(line)
-      if (said >= wanted) writing.kill('SIGKILL')
+      printed = Number(line)
+      if (printed >= wanted) writing.kill('SIGKILL')
     })
     await Promise.all([once(writing, 'exit'), once(lines, 'close')])
-    if (writing.signalCode !== 'SIGKILL') fail('the process ended by itself')
+    if (writing.signalCode !== 'SIGKILL') fail('the process ended before it was killed')
     const store = openStore(dir, { now })
     const { lastSequence, states, incomplete } = store
     store.close()
     if (incomplete !== undefined) fail(incomplete)
-    if (lastSequence < said) fail(`${said} was kept, ${lastSequence} is there`)
+    if (lastSequence < printed) fail(`${printed} was written, ${lastSequence} is stored`)
     if (states.get('00:00:5e:00:53:11')?.since !== lastSequence) fail('state and observation disagree')
-    said = lastSequence
+    printed = lastSequence
   }
-  return said
+  return printed
 }
