@@ -1,12 +1,16 @@
 /** What the process reports about itself: `/health`, the metrics, and the status for the local API. */
 import { resolve } from 'node:path'
 import type { Clock } from './host/clock.ts'
+import type { HostCode } from './host/codes.ts'
 import type { Counters } from './host/counters.ts'
+import { hasAddress } from './host/interface.ts'
+import type { ProcessHealth } from './host/process-health.ts'
 import type { Installs } from './install/installs.ts'
 import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Finding } from './plan/findings.ts'
 import type { Plan } from './plan/plan.ts'
+import { formatIpv4 } from './proto/address/ipv4.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { ActiveProblem } from './text/codes.ts'
 
@@ -21,6 +25,7 @@ export type AppReportOptions = {
   readonly problems: () => readonly ActiveProblem[]
   /** Why the site file differs from the active plan. */
   readonly siteProblem: () => SiteProblem | undefined
+  readonly processHealth: () => ProcessHealth
 }
 
 export type SiteProblem = { readonly code: string; readonly reasons: readonly string[] }
@@ -53,7 +58,11 @@ export function createAppReport(options: AppReportOptions): AppReport {
     ...supervisor.problems(),
   ]
 
-  const problems = (): ActiveProblem[] => [...options.problems(), ...siteProblems()]
+  const problems = (): ActiveProblem[] => [
+    ...options.problems(),
+    ...addressProblems(formatIpv4(plan().endpoint.address)),
+    ...siteProblems(),
+  ]
 
   /** Returns what `/health` and the local API have in common. */
   function condition() {
@@ -62,6 +71,7 @@ export function createAppReport(options: AppReportOptions): AppReport {
       siteFileDiffers: options.siteProblem() !== undefined,
       uptimeSeconds: Math.round((clock.monotonic() - startedAt) / 1000),
       listening: running.flatMap(({ name, listening }) => listening.map((where) => `${name} ${where}`)),
+      process: options.processHealth(),
       counters: counters.snapshot(),
       refusals: counters.refusals(),
       ...noClients,
@@ -105,6 +115,13 @@ export function createAppReport(options: AppReportOptions): AppReport {
 /** The lists of the DHCP service, where it does not run. */
 const noClients: Readonly<Record<'strangers' | 'declined' | 'otherDhcpServers', readonly object[]>> = {
   ...{ strangers: [], declined: [], otherDhcpServers: [] },
+}
+
+/** An address can disappear while slipway serves; its sockets do not report that. */
+function addressProblems(address: string): ActiveProblem[] {
+  if (hasAddress(address)) return []
+  const code: HostCode = 'server.address-missing'
+  return [{ code, text: `no interface has server.address ${address}, so clients cannot reach slipway` }]
 }
 
 function merge(fields: readonly (Readonly<Record<string, unknown>> | undefined)[]): object {

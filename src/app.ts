@@ -10,6 +10,7 @@ import { systemClock, type Clock } from './host/clock.ts'
 import { explanationOf } from './explain/explanation.ts'
 import { watchClock } from './host/clock-watch.ts'
 import { Counters } from './host/counters.ts'
+import { measureProcess } from './host/process-health.ts'
 import { inTurn } from './host/in-turn.ts'
 import type { Log } from './host/log.ts'
 import type { Sockets } from './host/udp.ts'
@@ -45,6 +46,8 @@ export type AppOptions = {
   readonly clock?: Clock
   /** Counters that others increment too, for example the sockets. */
   readonly counters?: Counters
+  /** Returns how many log lines could not be written. */
+  readonly logLinesLost?: () => number
   /** Clusters to follow, and the directory of their records; without it no cluster is followed. */
   readonly follow?: { readonly site: Site; readonly directory: string }
   /** Path of the control socket; without it there is no local API. */
@@ -98,6 +101,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     ...{ sitePath, plan: () => plan, supervisor, installs, counters, clock },
     problems,
     siteProblem: () => siteProblem,
+    processHealth: measureProcess(options.logLinesLost ?? (() => 0)),
   })
   const shared: Shared = {
     ...{ plan: () => plan, installs, sessions, ignitionFiles, reports },

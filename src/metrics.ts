@@ -1,5 +1,6 @@
 /** The metrics of the process for Prometheus: names of nodes, and numbers; no addresses, reasons, or secrets. Pure. */
 import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
+import type { ProcessHealth } from './host/process-health.ts'
 import type { NodeRecord } from './install/installs.ts'
 import { modes } from './install/node-states.ts'
 import type { ActiveProblem } from './text/codes.ts'
@@ -11,6 +12,7 @@ export type Measured = {
   /** Whether the site file is invalid, so that the active plan differs from it. */
   readonly siteFileDiffers: boolean
   readonly counters: Readonly<Record<string, number>>
+  readonly process?: ProcessHealth
   /** By stable code. */
   readonly refusals?: Readonly<Record<string, number>>
   /** Absent where no installation records are kept. */
@@ -46,11 +48,41 @@ export function renderMetrics(measured: Measured): string {
       })),
     ),
     ...problemFamilies(measured),
+    ...(measured.process === undefined ? [] : processFamilies(measured.process)),
     ...(measured.families ?? []),
     bugFamily(counters),
     refusalFamily(measured.refusals ?? {}),
     ...Object.entries(counters).map(([name, value]) => counterFamily(name, value)),
   ])
+}
+
+function processFamilies(process: ProcessHealth): MetricFamily[] {
+  const { eventLoopDelayMs, residentMemoryBytes, openFiles, datagramsDropped, logLinesLost } = process
+  const counter = (name: string, help: string, value: number): MetricFamily => ({
+    ...{ name, help, type: 'counter', samples: [{ value }] },
+  })
+  return [
+    gauge('slipway_event_loop_delay_seconds', 'Delay of the event loop in the last 10 to 20 s.', [
+      { labels: { quantile: '0.99' }, value: eventLoopDelayMs.p99 / 1000 },
+      { labels: { quantile: '1' }, value: eventLoopDelayMs.max / 1000 },
+    ]),
+    gauge('slipway_resident_memory_bytes', 'Resident memory of the process.', [
+      { value: residentMemoryBytes },
+    ]),
+    ...(openFiles === undefined
+      ? []
+      : [gauge('slipway_open_files', 'Open file descriptors of the process.', [{ value: openFiles }])]),
+    ...(datagramsDropped === undefined
+      ? []
+      : [
+          counter(
+            'slipway_datagrams_dropped_total',
+            'Datagrams that the kernel dropped because a receive buffer was full.',
+            datagramsDropped,
+          ),
+        ]),
+    counter('slipway_log_lines_lost_total', 'Log lines that could not be written.', logLinesLost),
+  ]
 }
 
 function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily[] {

@@ -11,6 +11,10 @@ export const hostCodes = defineCodes({
     meaning: 'Replies were dropped because the send buffer of a socket was full',
     remedy: 'Check the network interface, and set SendBuffer= in the socket unit to a larger value',
   },
+  'server.address-missing': {
+    meaning: 'No interface of this machine has server.address any longer, so clients cannot reach slipway',
+    remedy: 'Add the address to the interface, or bring the interface up',
+  },
   'server.log-lines-omitted': {
     meaning: 'The log left out lines, because there were too many of one kind',
     remedy:

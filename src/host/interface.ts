@@ -4,6 +4,13 @@ import { CannotListen } from './cannot-listen.ts'
 
 type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, 'address'>[] | undefined>>
 
+/** Returns whether an interface that is up has the address, so that clients can reach it. */
+export function hasAddress(address: string, interfaces: Interfaces = networkInterfaces()): boolean {
+  // All of 127.0.0.0/8 is on the loopback interface (RFC 1122 §3.2.1.3).
+  if (address.startsWith('127.')) return true
+  return Object.values(interfaces).some((each = []) => each.some((one) => one.address === address))
+}
+
 /**
  * @param interfaces the interfaces that are up and have an address
  * @throws {CannotListen} when `name` is not one of them, or does not have this address

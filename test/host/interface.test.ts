@@ -1,5 +1,5 @@
 import t from 'tap'
-import { requireInterface } from '../../src/host/interface.ts'
+import { hasAddress, requireInterface } from '../../src/host/interface.ts'
 
 const interfaces = {
   lo: [{ address: '127.0.0.1' }, { address: '::1' }],
@@ -37,5 +37,13 @@ t.test('any other interface is an error that says what to do', (t) => {
     },
   ]
   for (const { name, call, message } of cases) t.throws(call, { name: 'CannotListen', message }, name)
+  t.end()
+})
+
+t.test('an address that disappears while slipway serves is noticed', (t) => {
+  const interfaces = { lo: [{ address: '127.0.0.1' }], ens4: [{ address: '172.16.0.101' }] }
+  t.equal(hasAddress('172.16.0.101', interfaces), true)
+  t.equal(hasAddress('172.16.0.102', interfaces), false)
+  t.equal(hasAddress('127.0.0.5', interfaces), true)
   t.end()
 })

@@ -94,7 +94,19 @@ export const serve: Command = {
       })
       const follow = { site: prepared.model.site, directory: state }
       app = await startApp({
-        ...{ sitePath, prepared, log, sockets, counters, store, control, follow, onLost, directory: state },
+        ...{
+          logLinesLost: () => log.lost(),
+          sitePath,
+          prepared,
+          log,
+          sockets,
+          counters,
+          store,
+          control,
+          follow,
+          onLost,
+          directory: state,
+        },
         ...defined({ siteProblem }),
       })
     } catch (error) {

@@ -1,0 +1,67 @@
+/** The health of this process: delays of its event loop, memory, open files, lost log lines, and datagrams that the kernel dropped. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+export type ProcessHealth = {
+  /** The largest and the 99th percentile delay since the last but one reading, at least 10 s. */
+  readonly eventLoopDelayMs: { readonly p99: number; readonly max: number }
+  readonly residentMemoryBytes: number
+  readonly heapUsedBytes: number
+  /** Absent where /proc is not available. */
+  readonly openFiles?: number
+  /** Datagrams that the kernel dropped because a receive buffer was full, in this network namespace. */
+  readonly datagramsDropped?: number
+  readonly logLinesLost: number
+}
+
+const windowMs = 10_000
+
+/** Starts to measure. The returned function reads the current values; it costs less than a millisecond. */
+export function measureProcess(logLinesLost: () => number): () => ProcessHealth {
+  const histogram = monitorEventLoopDelay({ resolution: 10 })
+  histogram.enable()
+  let previous = { p99: 0, max: 0 }
+  let startedAt = performance.now()
+
+  /** The histogram counts the sampling interval of 10 ms itself. */
+  const delay = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 1e5) / 10 - 10)
+
+  return () => {
+    const current = { p99: delay(histogram.percentile(99)), max: delay(histogram.max) }
+    const eventLoopDelayMs = {
+      p99: Math.max(previous.p99, current.p99),
+      max: Math.max(previous.max, current.max),
+    }
+    if (performance.now() - startedAt >= windowMs) {
+      previous = current
+      startedAt = performance.now()
+      histogram.reset()
+    }
+    const { rss, heapUsed } = process.memoryUsage()
+    return {
+      eventLoopDelayMs,
+      residentMemoryBytes: rss,
+      heapUsedBytes: heapUsed,
+      ...optional('openFiles', () => readdirSync('/proc/self/fd').length),
+      ...optional('datagramsDropped', () => parseUdpDrops(readFileSync('/proc/self/net/snmp', 'latin1'))),
+      logLinesLost: logLinesLost(),
+    }
+  }
+}
+
+/** Returns RcvbufErrors of the text of /proc/net/snmp. */
+export function parseUdpDrops(text: string): number {
+  const [names = [], values = []] = text
+    .split('\n')
+    .filter((line) => line.startsWith('Udp:'))
+    .map((line) => line.split(' '))
+  return Number(values[names.indexOf('RcvbufErrors')] ?? 0)
+}
+
+function optional<Name extends string>(name: Name, read: () => number): Partial<Record<Name, number>> {
+  try {
+    return { [name]: read() } as Partial<Record<Name, number>>
+  } catch {
+    return {}
+  }
+}
