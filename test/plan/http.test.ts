@@ -50,7 +50,9 @@ t.test('each node has a boot script, a menu, an installation for each role and t
     '/boot/ocp45/m1/master.ign',
     '/boot/ocp45/m1/worker.ign',
   ])
-  t.same(plan.ignition.get('/boot/ocp45/m1/worker.ign'), {
+  const { additions, ...file } = plan.ignition.get('/boot/ocp45/m1/worker.ign')!
+  t.match(additions, { files: { length: 0 }, units: [{ name: 'slipway-started.service' }] })
+  t.same(file, {
     file: '/srv/ignition/worker.ign',
     node: 'ocp45/m1',
     kind: 'worker',

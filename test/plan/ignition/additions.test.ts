@@ -71,7 +71,7 @@ t.test('the plan has the additions of each node, for every file that it may be i
   const { http } = compile(model({}, { hostname: true }))
   const of = (index: number, kind: 'bootstrap' | 'master') =>
     http.ignition.get(urlPaths.openIgnition(model({}, {}).nodes[index]!, kind))?.additions?.files.length
-  t.same([of(1, 'master'), of(1, 'bootstrap'), of(0, 'bootstrap')], [1, 1, undefined])
+  t.same([of(1, 'master'), of(1, 'bootstrap'), of(0, 'bootstrap')], [1, 1, 0])
   t.end()
 })
 
@@ -93,7 +93,7 @@ t.test('a file that is missing keeps its nodes from installing, and says so', (t
   const { http, findings } = compile(built)
   const master = built.nodes[1]!
   const file = http.ignition.get(urlPaths.openIgnition(master, 'master'))
-  t.match(file, { problem: '/srv/x.crt does not exist', additions: undefined })
+  t.match(file, { problem: '/srv/x.crt does not exist', additions: { files: { length: 0 } } })
   t.equal(http.scripts.get(urlPaths.bootScript(master))?.boot, 'wait')
   t.match(findings, [
     {
