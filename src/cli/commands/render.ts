@@ -1,5 +1,6 @@
 /** `slipway render PART`: a part of the plan as configuration for another program. */
 import { parseArgs } from 'node:util'
+import { renderRbac } from '../../cluster/rbac.ts'
 import { localZones } from '../../plan/dns/local-zones.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
 import { renderKeepalived } from '../../plan/keepalived.ts'
@@ -17,7 +18,7 @@ import { zoneFile } from '../../plan/dns/zone-file.ts'
 
 type Rendering = {
   /** Its argument. */
-  readonly takes?: 'ZONE' | 'NODE'
+  readonly takes?: 'ZONE' | 'NODE' | 'CLUSTER'
   readonly render: (ready: { readonly model: Model; readonly plan: Plan }, argument?: string) => Rendered
 }
 
@@ -45,6 +46,7 @@ const renderings = {
       return { text: script?.body ?? '' }
     },
   },
+  rbac: { takes: 'CLUSTER', render: ({ model }, name) => renderClusterRbac(model, name) },
   libvirt: { takes: 'NODE', render: ({ model }, name) => renderLibvirt(model, name) },
   'agent-service-config': { render: ({ model }) => agentServiceConfig(model) },
   'bare-metal-hosts': { render: ({ model }) => bareMetalHosts(model) },
@@ -68,6 +70,10 @@ export const render: Command = {
         ['zones [ZONE]', 'DNS zones as master files (RFC 1035), for another name server or named-checkzone'],
         ['ipxe NODE', 'the iPXE script of a node'],
         ['libvirt [NODE]', 'XML for "virsh net-define", or of one node for "virsh define"'],
+        [
+          'rbac [CLUSTER]',
+          'YAML for "oc apply": a service account with the permissions that slipway needs in a cluster',
+        ],
         ['agent-service-config', 'YAML for the assisted service: the images that include a live ISO'],
         ['bare-metal-hosts', 'YAML for a management cluster: the nodes that declare a BMC'],
       ],
@@ -121,6 +127,16 @@ export const render: Command = {
 
 function isRendering(word: string): word is keyof typeof renderings {
   return Object.hasOwn(renderings, word)
+}
+
+function renderClusterRbac({ site: { clusters } }: Model, name: string | undefined): Rendered {
+  const names = clusters.map((cluster) => cluster.name)
+  const chosen = clusters.filter((cluster) => name === undefined || cluster.name === name)
+  const [cluster] = chosen
+  if (cluster !== undefined && chosen.length === 1) return { text: renderRbac(cluster) }
+  if (names.length === 0) return { reason: 'the site has no cluster' }
+  const problem = name === undefined ? '' : `no cluster ${JSON.stringify(name)}, `
+  throw new UsageError(`rbac: ${problem}expected one of ${names.join(', ')}`)
 }
 
 function renderLibvirt(model: Model, name: string | undefined): Rendered {

@@ -56,7 +56,7 @@ export function connectCluster({
   async function send<T>(request: ApiRequest, retries = 0): Promise<T> {
     const response = await transport.exchange(request)
     if (response.status === 200 || response.status === 201) return decodeObject(response.text) as T
-    if (response.status !== 429 || retries === maxRetries) throw apiProblem(response)
+    if (response.status !== 429 || retries === maxRetries) throw apiProblem(response, request)
     const seconds = Math.min(response.retryAfterSeconds ?? 1, maxRetrySeconds)
     await pause(clock, seconds * 1000, request.signal)
     return send(request, retries + 1)

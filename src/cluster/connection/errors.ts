@@ -1,5 +1,6 @@
 /** Why a request to an API server failed, as an error with a code and a message of one line of plain text. Pure. */
 import type { ClusterCode, Problem } from '../codes.ts'
+import { missingPermission } from '../rbac.ts'
 
 /** The message is a sentence without a full stop. */
 export class ClusterError extends Error {
@@ -70,8 +71,15 @@ export type ErrorResponse = {
 const maxMessageCharacters = 300
 const maxReasonCharacters = 40
 
-/** Reads the Status object of an API server, or the page of a proxy in front of it. */
-export function apiProblem({ status, text, retryAfterSeconds }: ErrorResponse): ApiProblem {
+/**
+ * Reads the Status object of an API server, or the page of a proxy in front of it.
+ *
+ * @param request that was refused, to name the permission that it needs
+ */
+export function apiProblem(
+  { status, text, retryAfterSeconds }: ErrorResponse,
+  request?: { readonly method: 'GET' | 'PUT'; readonly path: string },
+): ApiProblem {
   let body: { readonly message?: unknown; readonly reason?: unknown } = {}
   try {
     body = (JSON.parse(text) ?? {}) as typeof body
@@ -83,7 +91,8 @@ export function apiProblem({ status, text, retryAfterSeconds }: ErrorResponse): 
   const message = oneLine(content, maxMessageCharacters)
   const name = reason === '' ? `${status}` : `${status} ${reason}`
   const sentence = message === '' ? `refused with ${name}` : `${message} (${name})`
-  return new ApiProblem(status, reason, sentence, retryAfterSeconds)
+  const hint = status === 403 && request !== undefined ? missingPermission(request.method, request.path) : ''
+  return new ApiProblem(status, reason, sentence + hint, retryAfterSeconds)
 }
 
 /** Removes control characters, which could move the cursor of a terminal, and cuts long text. */

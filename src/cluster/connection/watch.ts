@@ -48,8 +48,9 @@ export async function readWatch(
   onOpen: () => void,
 ): Promise<void> {
   const query = `watch=1&allowWatchBookmarks=true&timeoutSeconds=${watchSeconds}&resourceVersion=${encodeURIComponent(resourceVersion)}`
-  const response = await open(withQuery(path, query), (watchSeconds + graceSeconds) * 1000, signal)
-  if ('status' in response) throw apiProblem(response)
+  const watchPath = withQuery(path, query)
+  const response = await open(watchPath, (watchSeconds + graceSeconds) * 1000, signal)
+  if ('status' in response) throw apiProblem(response, { method: 'GET', path: watchPath })
   onOpen()
   const split = lineSplitter()
   // An event without a final newline is incomplete: the connection was closed within it.

@@ -45,6 +45,17 @@ t.test('prints the boot script of a node', async (t) => {
   t.match(out, 'http://127.0.0.1/boot/c1/m1/@token@/master.ign')
 })
 
+t.test('prints the permissions that slipway needs in a cluster', async (t) => {
+  const named = await run(t, siteText(), 'rbac', 'c1')
+  t.equal(named.code, 0)
+  t.match(named.out, /^apiVersion: v1\nkind: Namespace\n/)
+  t.match(await run(t, siteText(), 'rbac'), { code: 0, out: named.out }, 'the only cluster')
+  await t.rejects(run(t, siteText(), 'rbac', 'c2'), {
+    name: 'UsageError',
+    message: 'rbac: no cluster "c2", expected one of c1',
+  })
+})
+
 t.test('prints all zones except those that every name server has built in', async (t) => {
   const { code, out } = await run(t, siteText(undefined, more), 'zones')
   t.equal(code, 0)

@@ -160,7 +160,9 @@ t.test('waits longer after each failure, reports the same reason once, and stops
   }
   abort.abort()
   await following
-  t.same(calls, ['outage the test says Forbidden (403 Forbidden)'])
+  const missing = 'the user of the kubeconfig must be allowed to list nodes'
+  const advice = 'apply the output of `slipway render rbac`'
+  t.same(calls, [`outage the test says Forbidden (403 Forbidden); ${missing}: ${advice}`])
   await api.follow(nodesPath, handlers, abort.signal)
   t.equal(calls.length, 1)
 })
