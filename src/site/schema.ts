@@ -93,6 +93,10 @@ const subnet = z
         'full: this server leases addresses; proxy: another DHCP server does, and this one only names the boot file (ProxyDHCP)',
     }),
     gateway: ipv4.optional().meta({ description: 'default router of the nodes (DHCP option 3)' }),
+    relays: z.array(ipv4).default([]).meta({
+      description:
+        'addresses (giaddr) of the DHCP relay agents of this subnet; by default any address in this subnet',
+    }),
     dns: z
       .array(ipv4)
       .min(1)

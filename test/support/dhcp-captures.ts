@@ -30,7 +30,7 @@ export function captured(name: string): Uint8Array {
  *
  * @param subnet more keys of its subnet
  */
-export function captureModel(subnet: { readonly dhcp?: 'proxy' } = {}) {
+export function captureModel(subnet: { readonly dhcp?: 'proxy'; readonly relays?: readonly string[] } = {}) {
   const site = siteSchema.parse({
     site: 'captures',
     server: { address: '172.16.0.101' },

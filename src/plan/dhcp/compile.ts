@@ -59,6 +59,7 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
       clientPort: endpoint.ports.dhcpClient,
       proxyPort: proxiedNetworks.length === 0 ? undefined : proxyPort,
       networks: site.subnets.map((subnet) => subnet.cidr),
+      relays: site.subnets.map((subnet) => ({ network: subnet.cidr, agents: subnet.relays })),
       proxiedNetworks,
       reservationByMac: new Map(
         machines

@@ -10,6 +10,8 @@ export type DhcpPlan = {
   readonly server: Ipv4
   /** Server identifiers of other slipway servers with the same site; a client may choose them. */
   readonly peers: readonly Ipv4[]
+  /** The relay agents (giaddr) that may relay for each subnet; without a list, any address in the subnet. */
+  readonly relays: readonly { readonly network: Cidr; readonly agents: readonly Ipv4[] }[]
   /** Port of servers and relay agents: 67. */
   readonly serverPort: number
   /** Port of clients: 68. */

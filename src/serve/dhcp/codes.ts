@@ -28,6 +28,11 @@ export const dhcpCodes = defineCodes({
       'A DHCPINFORM or a renewal did not come from the address in its ciaddr field, to which the reply would go',
     remedy: 'Check the DHCP client of the machine, or find the sender of forged requests',
   },
+  'dhcp.unknown-relay': {
+    meaning: 'A relay agent that the site file does not allow relayed a DHCP message',
+    remedy:
+      'List the address of the relay agent under relays of the subnet, or find the sender of forged messages',
+  },
   'dhcp.other-server': {
     meaning: 'A declared machine uses another DHCP server, which is not listed as a peer',
     remedy: 'Turn the other DHCP server off on this network, or list it under server.peers',

@@ -2,7 +2,7 @@
  * The client's network according to a relay agent (RFC 3046). In fabrics where the agent's address is a loopback,
  * sub-option 5 names the client's network, and sub-option 11 the agent as the server.
  */
-import { cidrContains, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { cidrContains, formatIpv4, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import { Reader } from '../../proto/bytes/reader.ts'
 import { malformedOption, type DhcpOption } from '../../proto/dhcp/option.ts'
 import { subOptionsOf, type SubOptions } from '../../proto/dhcp/values/sub-options.ts'
@@ -26,6 +26,26 @@ export function relayOf(option: DhcpOption): Relay {
     link: addressIn(found, linkSelection, option),
     serverIdentifier: addressIn(found, serverIdentifierOverride, option),
   }
+}
+
+/**
+ * Explains why a relay agent may not relay for a network; returns `undefined` when it may, and without a relay agent.
+ * The subnet is that of sub-option 5, or else of `giaddr`; only its relay agents count. So option 82 never gives a
+ * relay agent more than the site file does.
+ */
+export function unknownRelay(
+  giaddr: Ipv4,
+  { link = giaddr }: Relay,
+  relays: readonly { readonly network: Cidr; readonly agents: readonly Ipv4[] }[],
+): string | undefined {
+  if (giaddr === 0) return undefined
+  const subnet = relays.find(({ network }) => cidrContains(network, link))
+  const isAllowed =
+    subnet !== undefined &&
+    (subnet.agents.length === 0 ? cidrContains(subnet.network, giaddr) : subnet.agents.includes(giaddr))
+  return isAllowed
+    ? undefined
+    : `${formatIpv4(giaddr)} is not a relay agent of the network of ${formatIpv4(link)}`
 }
 
 /**

@@ -13,6 +13,7 @@ import type { DhcpCode } from './codes.ts'
 import { decide, type Arrival, type Refusal, type RequestState } from './decide.ts'
 import { decideProxied, writeProxyReply } from './proxy.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
+import { unknownRelay } from './relay.ts'
 import { readRequest, type DhcpRequest } from './request.ts'
 import { clientFacts, type ClientFacts } from './unknown-clients.ts'
 
@@ -88,8 +89,12 @@ export function respond(
   // By hardware address only: firmware, iPXE, and the installed system of a machine send different client
   // identifiers (option 61), but must get the same address.
   const proxied = plan.proxiedByMac.get(mac)
-  if (proxied !== undefined) return respondProxied(request, seen, proxied, plan, arrival, out)
   const reservation = plan.reservationByMac.get(mac)
+  const relayProblem = unknownRelay(message.giaddr, request.relay, plan.relays)
+  if (relayProblem !== undefined && (proxied ?? reservation) !== undefined) {
+    return { kind: 'ignored', about: { ...seen, code: 'dhcp.unknown-relay', reason: relayProblem } }
+  }
+  if (proxied !== undefined) return respondProxied(request, seen, proxied, plan, arrival, out)
   if (reservation === undefined) {
     if (isForOtherServer(request, plan)) {
       return {

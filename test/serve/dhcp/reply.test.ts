@@ -264,10 +264,23 @@ t.test('RFC 3046 §2.2: its space is reserved, and it is left out completely if 
 t.test('RFC 3527: the link selection names the network if giaddr is a loopback of the fabric', (t) => {
   const giaddr = '203.0.113.9'
   const link = (text: string): Options => [[82, [5, 4, ...octetsOf(text)]]]
-  t.equal(replyTo({ type: 'discover', giaddr, options: link('192.0.2.1') }).yiaddr, 0xc000020b)
-  t.throws(() => replyTo({ type: 'discover', giaddr, options: link('198.51.100.1') }), {
-    message: /request came through 198\.51\.100\.1, but the reservation is on 192\.0\.2\.0\/24/,
+  const fabric = planOf({ ...full, relays: [giaddr] })
+  t.equal(replyTo({ type: 'discover', giaddr, options: link('192.0.2.1') }, fabric).yiaddr, 0xc000020b)
+  t.throws(() => replyTo({ type: 'discover', giaddr, options: link('198.51.100.1') }, fabric), {
+    message: /dhcp\.unknown-relay.*203\.0\.113\.9 is not a relay agent of the network of 198\.51\.100\.1/,
   })
+  t.end()
+})
+
+t.test('option 82 gives a relay agent nothing that the site file does not', (t) => {
+  const agent = '203.0.113.9'
+  const options: Options = [[82, [5, 4, ...octetsOf('192.0.2.1'), 11, 4, ...octetsOf(agent)]]]
+  const unknown = { message: /dhcp\.unknown-relay/ }
+  t.throws(() => replyTo({ type: 'discover', giaddr: agent, options }), unknown, 'not in the subnet')
+  t.throws(() => replyTo({ type: 'inform', giaddr: agent, ciaddr: '192.0.2.11' }), unknown)
+  const listed = planOf({ ...full, relays: ['192.0.2.1'] })
+  t.equal(replyTo({ type: 'discover', giaddr: '192.0.2.1' }, listed).yiaddr, 0xc000020b)
+  t.throws(() => replyTo({ type: 'discover', giaddr: '192.0.2.3' }, listed), unknown, 'not in the list')
   t.end()
 })
 
