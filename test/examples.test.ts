@@ -23,6 +23,7 @@ import { makeAuthority } from './support/certificates.ts'
 import { golden } from './support/golden.ts'
 import { found, ignitionFiles } from './support/model.ts'
 import { planText } from './support/plan-text.ts'
+import { until } from './support/until.ts'
 
 const root = new URL('../', import.meta.url)
 const authority = makeAuthority()
@@ -124,6 +125,9 @@ for (const name of examples) {
       },
     })
     t.teardown(() => app.close(0))
+    // A machine that a running cluster may have as a node waits until the cluster was read.
+    const followed = app.services.find(({ clusters }) => clusters !== undefined)?.clusters
+    await until(() => model.nodes.every(({ key }) => followed?.isRead(key) !== false))
     const { boots } = await simulate(model, {
       ...{
         sockets,
