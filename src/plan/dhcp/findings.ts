@@ -2,7 +2,8 @@
 import { formatCidr, type Ipv4 } from '../../proto/address/ipv4.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
-import { oneDay, type Site, type Subnet } from '../../site/schema.ts'
+import { oneDay } from '../../site/network-sections.ts'
+import type { Site, Subnet } from '../../site/schema.ts'
 import type { PlanFinding } from '../findings.ts'
 import type { NodeBoot } from './plan.ts'
 

@@ -29,7 +29,7 @@ export function relayOf(option: DhcpOption): Relay {
 }
 
 /**
- * Explains why a relay agent may not relay for a network; returns `undefined` when it may, and without a relay agent.
+ * Explains why a relay agent may not relay for a network; returns `undefined` when relaying is allowed, and without a relay agent.
  * The subnet is that of sub-option 5, or else of `giaddr`; only its relay agents count. So option 82 never gives a
  * relay agent more than the site file does.
  */

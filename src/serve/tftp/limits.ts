@@ -2,7 +2,7 @@
  * How many transfers there can be, and what each is granted: a client with many requests, from new ports or with forged
  * addresses, does not use up the transfers of declared nodes, and the server does not amplify what a forger sends. Pure.
  */
-import { cidrContains, parseIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { cidrContains, parseIpv4 } from '../../proto/address/ipv4.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import { defaultLimits, type AgreementLimits } from './negotiate.ts'
 
@@ -12,7 +12,7 @@ export type ClientClass = 'node' | 'local' | 'outside'
 export function classOf({ nodeByAddress, networks }: ClassPlan, address: string): ClientClass {
   if (nodeByAddress.has(address)) return 'node'
   const value = parseIpv4(address)
-  const isLocal = value !== undefined && networks.some((network) => cidrContains(network, value as Ipv4))
+  const isLocal = value !== undefined && networks.some((network) => cidrContains(network, value))
   return isLocal ? 'local' : 'outside'
 }
 
