@@ -3,6 +3,7 @@
  * which is kept over restarts and starts again with another installation.
  */
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
@@ -52,6 +53,8 @@ export type Progress = {
 
 /** The interval between two requests for the API, and between two evaluations. */
 const intervalMs = 5000
+/** Reports about members are interrupted after this time, so that DHCP and DNS are served in between. */
+const sliceMs = 10
 /** Changes come in bursts, for example when many nodes join together. */
 const burstMs = 200
 /** Held as long as slipway serves: nodes join and leave at any time. */
@@ -77,6 +80,8 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   const trackers = new Map<string, StageTracker>()
   /** By the cluster's name: the members that were reported last. */
   const reported = new Map<string, readonly Member[]>()
+  /** By the cluster's name: the nodes whose report is in progress. */
+  const reporting = new Map<string, ReadonlyMap<string, NodeObject>>()
   let clusters: readonly TrackedCluster[] = []
   let writing: Promise<void> = Promise.resolve()
   let record: ByCluster<InstallProgress> = await readRecord(
@@ -95,6 +100,23 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
       .catch((error: unknown) => logWriteFailure(log, path, error))
   }
 
+  /** In slices: each transition of a member is written to the disk. A newer report replaces one in progress. */
+  async function report(name: string, nodes: ReadonlyMap<string, NodeObject>): Promise<void> {
+    const members = clusters.find((each) => each.name === name)?.members ?? []
+    reporting.set(name, nodes)
+    let endMs = clock.monotonic() + sliceMs
+    for (const member of members) {
+      if (clock.monotonic() >= endMs) {
+        await setImmediate()
+        if (reporting.get(name) !== nodes) return
+        endMs = clock.monotonic() + sliceMs
+      }
+      onMember(member.key, findNode(member, nodes))
+    }
+    reporting.delete(name)
+    reported.set(name, members)
+  }
+
   function start({ name, session, stages }: TrackedCluster): void {
     if (session.kubeconfigPath === undefined) return
     const before = record.get(name) ?? {}
@@ -102,11 +124,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
       ...{ session, clock, stages, always, intervalMs, burstMs, progress: before },
       onUpdate({ progress }, { items, isCurrent }) {
         if (progress !== before) keep(name, progress)
-        if (!isCurrent(kinds.nodes)) return
-        const nodes = nodesByName(items(kinds.nodes))
-        const members = clusters.find((each) => each.name === name)?.members ?? []
-        for (const member of members) onMember(member.key, findNode(member, nodes))
-        reported.set(name, members)
+        if (isCurrent(kinds.nodes)) void report(name, nodesByName(items(kinds.nodes)))
       },
     })
     trackers.set(name, tracker)
@@ -115,6 +133,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   function stop(name: string): void {
     trackers.get(name)?.close()
     trackers.delete(name)
+    reporting.delete(name)
   }
 
   function swap(next: readonly TrackedCluster[]): void {
@@ -155,6 +174,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
       }),
     reportAgain() {
       reported.clear()
+      reporting.clear()
       queueMicrotask(() => {
         for (const tracker of trackers.values()) tracker.update()
       })

@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { apiPaths } from '../../src/cluster/objects.ts'
-import { trackedClusters } from '../../src/cluster/progress.ts'
+import { trackedClusters, trackProgress } from '../../src/cluster/progress.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import { createSessions } from '../../src/cluster/sessions.ts'
 import { createLog } from '../../src/host/log.ts'
@@ -278,4 +279,30 @@ t.test('tracks every cluster of a site, with its members and the stages of its b
   const model = buildModel(declaredSite(), facts)
   t.same(trackedClusters(model, sessions), [], 'a cluster without a session')
   t.end()
+})
+
+t.test('reports many members in slices of 10 ms, and counts them as reported at the end', async (t) => {
+  const { api, clock, session, declared, directory } = progressRig(t)
+  const names = Array.from({ length: 35 }, (_, index) => `w${index}`)
+  const perTurn: number[] = []
+  let turn = 0
+  api.objects.set('/version', versionInfo)
+  const progress = await trackProgress({
+    ...{ clusters: [declared({ session }, names)], directory, clock, log },
+    onMember() {
+      perTurn[turn] = (perTurn[turn] ?? 0) + 1
+      clock.advance(1)
+    },
+  })
+  await settle()
+  api.sendList(apiPaths.nodes, [])
+  clock.advance(200)
+  t.equal(progress.hasReported('c1/w0'), false, 'while the report is in progress')
+  for (turn = 1; turn < 10; turn++) await setImmediate()
+  t.same(
+    perTurn.filter((count) => count > 0),
+    [10, 10, 10, 5],
+  )
+  t.same([progress.hasReported('c1/w34'), progress.hasReported('c1/w35')], [true, false])
+  await progress.close()
 })
