@@ -32,7 +32,7 @@ export default defineConfig(
           message: 'src/text has this function: import it',
         },
       ],
-      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      'max-lines': ['error', { max: 320, skipBlankLines: true, skipComments: true }],
     },
   },
   { files: ['src/text/**/*.ts'], rules: { 'no-restricted-syntax': 'off' } },

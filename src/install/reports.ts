@@ -53,7 +53,7 @@ export function createReports({ installs, nodes, clock }: Options): Reports {
     const { role, mac, fqdn, address } = model
     const history = timeline(record.node)
     const boot = history.boots.at(-1)
-    const step = boot === undefined ? history.words.at(-1) : latestStep(boot)
+    const step = shownStep(boot?.steps ?? history.words, boot && latestStep(boot))
     const context = { record, timeline: history, usesDhcp: usesDhcp(model), now: clock.now() }
     const symptom = symptomOf(context)
     return {
@@ -101,4 +101,18 @@ export function createReports({ installs, nodes, clock }: Options): Reports {
 /** Returns false if `ip=` gives the system a static address. */
 function usesDhcp({ kernelArguments }: Pick<NodeModel, 'kernelArguments'>): boolean {
   return !kernelArguments.some((argument) => /^ip=[\d[]/.test(argument))
+}
+
+/**
+ * Returns the step that the status shows. The kubelet of a Ready node renews its certificates, and the node stays Ready.
+ *
+ * @param latest by default the last of `steps`
+ */
+function shownStep(steps: readonly Step[], latest = steps.at(-1)): Step | undefined {
+  const isApproval = latest?.kind === 'approved-client' || latest?.kind === 'approved-serving'
+  const readiness = steps
+    .filter(({ kind }) => kind === 'ready' || kind === 'not-ready' || kind === 'removed')
+    .sort((a, b) => a.sequence - b.sequence)
+    .at(-1)
+  return isApproval && readiness?.kind === 'ready' ? readiness : latest
 }

@@ -1,6 +1,8 @@
 import t from 'tap'
+import type { ClusterEvent } from '../../src/install/observation.ts'
 import { createReports } from '../../src/install/reports.ts'
 import { fakeClock } from '../support/fake-clock.ts'
+import { installsWorld } from '../support/installs.ts'
 import { memoryInstalls } from '../support/memory-installs.ts'
 import { exampleModel } from '../support/model.ts'
 import { observedNode } from '../support/observed-node.ts'
@@ -63,3 +65,28 @@ t.test('a node with a static address needs no DHCP request', (t) => {
   }
   t.end()
 })
+
+t.test(
+  'a node that is Ready stays so when a certificate is approved, also one that was not seen booting',
+  (t) => {
+    const { installs, clock } = installsWorld()
+    const reports = createReports({ installs, clock, nodes: () => exampleModel().nodes })
+    t.teardown(() => reports.close())
+    const see = (word: ClusterEvent): void => {
+      installs.observe({ node: 'ocp45/w1', kind: 'cluster', word, since: clock.now() })
+      clock.advance(60_000)
+    }
+    const shown = () => reports.list().find(({ node }) => node === 'ocp45/w1')?.step?.kind
+    for (const word of ['approved-client', 'registered', 'not-ready', 'approved-serving'] as const) see(word)
+    t.equal(shown(), 'approved-serving')
+    see('ready')
+    t.equal(shown(), 'ready')
+    see('approved-serving')
+    t.equal(shown(), 'ready', 'a renewal')
+    see('not-ready')
+    t.equal(shown(), 'not-ready')
+    see('approved-client')
+    t.equal(shown(), 'approved-client', 'a node that is not Ready')
+    t.end()
+  },
+)
