@@ -220,6 +220,25 @@ t.test('a command line that the kernel would cut is an error of its node', (t) =
   t.end()
 })
 
+t.test(
+  'a live system with a bond, a team, a bridge, or a VLAN can have the MAC address of another interface',
+  (t) => {
+    for (const argument of [
+      'bond=bond0:ens3,ens4',
+      'team=team0:ens3',
+      'bridge=br0:ens3',
+      'vlan=ens3.5:ens3',
+    ]) {
+      const site = exampleSite()
+      site.clusters[0]!.nodes[1]!['kernelArguments'] = [argument]
+      const { nodes } = compileHttp(exampleModel(site)).plan
+      t.equal(nodes.get('ocp45/m1')?.usesVirtualInterface, true, argument)
+      t.equal(nodes.get('ocp45/m2')?.usesVirtualInterface, undefined, argument)
+    }
+    t.end()
+  },
+)
+
 t.test('facts of another site are refused rather than half compiled', (t) => {
   t.throws(() => compileHttp(exampleModel(exampleSite(), { images: new Map() })), {
     name: 'TypeError',

@@ -74,6 +74,9 @@ function startedUnits({ endpoint }: Model, node: NodeModel): Unit[] {
   return node.callbacks ? [renderStartedUnit(absoluteUrl(endpoint, urlPaths.callback(node, 'started')))] : []
 }
 
+/** dracut.cmdline(7) */
+const virtualInterface = /^(?:bond|team|bridge|vlan)=/
+
 function bootEntry(model: Model, node: NodeModel): BootEntry {
   const { endpoint, site, facts } = model
   const { key, mac, address, cluster } = node
@@ -92,6 +95,9 @@ function bootEntry(model: Model, node: NodeModel): BootEntry {
       })
     },
     isOpen: isOpen(site, cluster),
+    ...(node.kernelArguments.some((argument) => virtualInterface.test(argument)) && {
+      usesVirtualInterface: true,
+    }),
     ...defined({ installerUrl: installerUrl(model, node), secretImage: secretImage(model, node) }),
   }
 }

@@ -51,6 +51,8 @@ export type BootEntry = ScriptAuthor & {
   readonly installerUrl?: string
   /** Ignition file of the live system, with the placeholder of the token; rendered on access. */
   readonly liveIgnition: string
+  /** Whether the live system uses a bond, team, bridge, or VLAN, which can have the MAC address of another interface. */
+  readonly usesVirtualInterface?: true
   /** Whether every client may act for the node and read its Ignition files. */
   readonly isOpen: boolean
   /** A file of the image that contains secrets: the initramfs of an agent. */

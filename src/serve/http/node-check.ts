@@ -26,6 +26,18 @@ export function checkAddress({ node, isLocal, address }: Exchange, entry: BootEn
 }
 
 /**
+ * {@link checkNeighbor} for the live system. Its address can be on a bond, whose MAC address is that of any of its
+ * interfaces; then only the address and the token of the installation count.
+ */
+export async function checkLiveNeighbor(
+  exchange: Exchange,
+  entry: BootEntry,
+  readNeighbor: ReadNeighbor,
+): Promise<Mismatch | undefined> {
+  return entry.usesVirtualInterface ? undefined : checkNeighbor(exchange, entry, readNeighbor)
+}
+
+/**
  * Compares the neighbor entry of the client with the declared MAC address. Behind a router, over IPv6, and without a
  * complete entry nothing is known, so nothing is refused here.
  */

@@ -21,7 +21,7 @@ import type { HttpCode } from './codes.ts'
 import { createDownloads } from './downloads.ts'
 import { helpText, refuse } from './error-response.ts'
 import { createImages, sendImage, type ImageSources } from './images.ts'
-import { checkAddress, checkNeighbor } from './node-check.ts'
+import { checkAddress, checkLiveNeighbor, checkNeighbor } from './node-check.ts'
 import { createReaders, defaultReaderLimits } from './readers.ts'
 import { createTokenRedactor } from './redact.ts'
 import { clientOf, type Exchange, type Tools } from './request-context.ts'
@@ -137,7 +137,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
       const node = exchange.plan.nodes.get(`${cluster}/${name}`)
       const ignition = exchange.plan.ignition.get(`/boot/${cluster}/${name}/${file}`)
       const what = file === 'live.ign' ? 'live' : ignition?.kind
-      const mismatch = node && (await checkNeighbor(exchange, node, readNeighbor))
+      const mismatch = node && (await checkLiveNeighbor(exchange, node, readNeighbor))
       if (node !== undefined && mismatch !== undefined) return refuseImpostor(exchange, tools, node, mismatch)
       if (node !== undefined && what !== undefined) {
         return sendSecret(exchange, tools, options, { node, token, what, file: ignition })

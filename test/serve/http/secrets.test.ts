@@ -120,6 +120,25 @@ t.test('a machine with the address of the node and another MAC address gets noth
   t.equal((await ask(url)).statusCode, 200, 'behind a router')
 })
 
+t.test('a live system with a bond may have the MAC address of another of its interfaces', async (t) => {
+  const world = httpWorld(t, 'guarded')
+  const entry = { ...world.plan.nodes.get('ocp45/m1')!, usesVirtualInterface: true as const }
+  const plan = { ...world.plan, nodes: new Map([...world.plan.nodes, ['ocp45/m1', entry]]) }
+  let neighbor: string = entry.mac
+  const { app } = await createRoutes({
+    ...world.options,
+    plan: () => plan,
+    readNeighbor: () => Promise.resolve(neighbor),
+  })
+  t.teardown(() => app.close())
+  const ask = (url: string) => app.inject({ url, remoteAddress: '192.0.2.11' })
+  const { body } = await ask(bootPath)
+  const token = /ignition_url=http:\/\/[^/]+\/boot\/ocp45\/m1\/([\w-]{22})\//.exec(body)?.[1] ?? ''
+  neighbor = '52:54:00:00:00:66'
+  t.equal((await ask(bootPath)).headers['slipway-code'], 'boot.wrong-mac', 'firmware has no bond')
+  t.equal((await ask(`/boot/ocp45/m1/${token}/master.ign`)).statusCode, 200)
+})
+
 t.test('the token is in no line of the log, whatever the form of the request', async (t) => {
   const { app, ask, token, lines } = await booted(t)
   for (const url of [
