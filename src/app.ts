@@ -33,11 +33,11 @@ import { checkProvidedFile } from './scan/ignition/provided.ts'
 
 export type AppOptions = {
   readonly sitePath: string
-  /** Made from that file, or from the last good one. */
+  /** Made from that file, or from the last valid one. */
   readonly prepared: Ready
-  /** Why the site file itself is not served: then `prepared` is the last good site. */
+  /** Why the site file itself is not served: then `prepared` is the last valid site. */
   readonly siteProblem?: SiteProblem
-  /** State directory, which keeps the last good site; without it none is kept. */
+  /** State directory, which keeps the last valid site; without it none is kept. */
   readonly directory?: string
   readonly log: Log
   readonly sockets: Sockets
@@ -179,7 +179,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   async function keep(prepared: Ready): Promise<void> {
     if (options.directory === undefined) return
     await saveLastGood(options.directory, sitePath, prepared).catch((error: unknown) => {
-      log.error({ code: 'site.last-good-not-written', err: error }, 'last good site not written')
+      log.error({ code: 'site.last-good-not-written', err: error }, 'last valid site not written')
     })
   }
 
@@ -222,5 +222,5 @@ function needsRestart(old: Plan, next: Plan): string[] {
 
 function siteDiffers([first = '', ...more]: readonly string[]): string {
   const others = more.length === 0 ? '' : ` (and ${more.length} more)`
-  return `the site file was rejected, the last good site is served: ${first}${others}`
+  return `the site file was rejected, the last valid site is served: ${first}${others}`
 }

@@ -61,10 +61,15 @@ export function renderCodes(registries = codeRegistries): string {
       `\n## ${title}\n`,
       '| Code | Meaning | What to do |',
       '|---|---|---|',
-      ...rows.map(([code, { meaning, remedy }]) => `| \`${code}\` | ${meaning} | ${remedy} |`),
+      ...rows.map(([code, { meaning, remedy }]) => `| \`${code}\` | ${startSentence(meaning)} | ${remedy} |`),
     ]
   })
   return [introduction, ...sections, ''].join('\n')
+}
+
+/** Capitalizes a meaning that is also printed after a colon, unless it starts with a name such as slipway or iPXE. */
+function startSentence(text: string): string {
+  return /^(?!slipway)[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text
 }
 
 const introduction = `# Codes

@@ -45,7 +45,7 @@ export type Shared = {
   readonly follow: { readonly site: Site; readonly directory: string } | undefined
   /** Path of the control socket. */
   readonly control: string | undefined
-  /** The app as a whole, for the APIs. */
+  /** The whole app, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
     Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'reload'> & {
       readonly clusters: () => Clusters | undefined
@@ -96,7 +96,7 @@ export const components: readonly Component[] = [
     start: ({ plan, balancer, clock }) => {
       const isServed = () => plan().haproxy !== undefined
       let limitMs = haproxyStartMs
-      /** A HAProxy that hangs delays neither READY nor the next reload: the change continues in the background. */
+      /** If HAProxy hangs, neither READY nor the next reload is delayed: the change continues in the background. */
       const apply = async () => {
         const late = Promise.withResolvers<undefined>()
         const timer = clock.after(limitMs, () => late.resolve(undefined))
@@ -129,7 +129,7 @@ export const components: readonly Component[] = [
     isWanted: ({ plan }) => plan().dns !== undefined,
     async start({ plan, log, ...shared }) {
       let zones = plan().dns as NonNullable<Plan['dns']>
-      // A reload that removes the zones is rejected, so there always are some.
+      // A reload that removes the zones is rejected, so there are always some.
       const dns = await startDns({
         ...shared,
         plan: () => (zones = plan().dns ?? zones),
@@ -197,7 +197,7 @@ export const components: readonly Component[] = [
     },
   },
   {
-    // A taken control socket means that another slipway runs here.
+    // If the control socket is in use, another slipway runs here.
     ...{ name: 'control', isEssential: true },
     isWanted: ({ control }) => control !== undefined,
     start: ({ control, log, app, ...shared }) =>

@@ -1,5 +1,5 @@
 /**
- * The last good site in the state directory: the text that was served, and the facts of its scan. If the site file is
+ * The last valid site in the state directory: the text that was served, and the facts of its scan. If the site file is
  * invalid when slipway starts, it serves this site.
  */
 import { readFile } from 'node:fs/promises'

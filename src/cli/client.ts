@@ -1,4 +1,4 @@
-/** A client of the local API (docs/api.md) on the control socket. Each error is one sentence that says what to do. */
+/** A client of the local API (docs/api.md) on the control socket. Each error is one sentence that ends with what to do. */
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -88,7 +88,7 @@ export type Following = {
 }
 
 /**
- * Reads a stream of events until `signal` is aborted. After an interruption it resumes behind the last event.
+ * Reads a stream of events until `signal` is aborted. After an interruption it resumes after the last event.
  *
  * @throws {ControlProblem} when the first connection fails
  */

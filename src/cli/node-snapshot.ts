@@ -9,7 +9,7 @@ export type ClusterView = Pick<ClusterReport, 'trouble' | 'members'>
 export type NodeSnapshot = {
   readonly details: NodeDetails
   readonly cluster: ClusterView
-  /** Of its cluster; undefined where slipway does not approve requests. */
+  /** Requests of the cluster of the node; undefined if slipway does not approve requests there. */
   readonly csrs: PendingCsrs | undefined
 }
 

@@ -1,4 +1,4 @@
-/** Polls the running slipway until a goal is reached or the time limit is. */
+/** Polls the running slipway until it reaches a goal, or until the time limit. */
 import { isAborted, pause } from '../host/pause.ts'
 import { WaitExitCode } from '../cluster/evaluate/stages.ts'
 import type { Clock } from '../host/clock.ts'

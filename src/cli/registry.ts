@@ -34,7 +34,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
     },
     {
       name: 'haproxy',
-      summary: 'Accept a HAProxy configuration as root, if slipway wrote it',
+      summary: 'Check and copy a HAProxy configuration as root',
       load: async () => (await import('./commands/haproxy.ts')).haproxy,
     },
     {

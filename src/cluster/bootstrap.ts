@@ -44,11 +44,11 @@ export type BootstrapOptions = {
 export type BootstrapCommand = 'keep' | 'out' | 'watch'
 
 export type BootstrapWatch = {
-  /** Of every cluster that has a bootstrap. */
+  /** Returns the state of every cluster that has a bootstrap. */
   states(): ByCluster<BootstrapState>
   /** @returns undefined for a cluster without a bootstrap. @throws when the state cannot be written; then nothing is done */
   command(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
-  /** Its bootstrap is installed again: watches for another end. @throws as {@link BootstrapWatch.command} */
+  /** Watches for the end of a bootstrap again, because it is being reinstalled. @throws as {@link BootstrapWatch.command} */
   restart(cluster: string): Promise<void>
   /** Applies a reloaded site. */
   swap(clusters: readonly BootstrapCluster[]): void

@@ -38,9 +38,9 @@ export type ClustersOptions = {
 }
 
 export type Clusters = {
-  /** Of each cluster with `approve`. */
+  /** Returns the pending requests of each cluster with `approve`. */
   csrs(): readonly PendingCsrs[]
-  /** Of every cluster, in the order of the site. */
+  /** Returns the status of every cluster, in the order of the site. */
   reports(): readonly ClusterStatus[]
   /**
    * Whether the installations know what the cluster reports about a node, or there is no cluster that could have it. The
@@ -49,7 +49,7 @@ export type Clusters = {
    * @param node its key
    */
   isRead(node: string): boolean
-  /** By the cluster's name. */
+  /** Returns the states of bootstraps by cluster name. */
   bootstraps(): Readonly<Record<string, BootstrapState>>
   /** @returns undefined for a cluster without a bootstrap. @throws when the state cannot be written; then nothing is done */
   commandBootstrap(cluster: string, command: BootstrapCommand): Promise<BootstrapState | undefined>
@@ -70,7 +70,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   const { nodes, sessions, directory, installs, clock, log } = options
   const bootstrapsOf = (cluster: string) =>
     nodes().filter((node) => node.cluster === cluster && node.role === 'bootstrap')
-  /** By the cluster's name: why its bootstrap still gets connections although it is complete. */
+  /** Why a complete bootstrap still gets connections, by cluster name. */
   const refusals = new Map<string, DrainRefusal>()
   let retry: Timer | undefined
   const drain = async (cluster: string): Promise<void> => {
@@ -126,7 +126,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   let { site } = options
   /** A reload replaces the plan some time before `swap`. */
   let reportedNodes = nodes()
-  /** By the cluster's name: how many requests were approved, also before a reload. */
+  /** The number of approved requests by cluster name, including those before a reload. */
   const approved = new Map<string, number>()
   let approvers = startApprovers(options, site, approved)
   return {

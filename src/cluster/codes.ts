@@ -19,16 +19,16 @@ export const clusterCodes = defineCodes({
   },
   'cluster.no-response': {
     meaning: 'The API does not respond in time',
-    remedy: 'Check the load balancer and the control-plane nodes, and the firewalls on the way',
+    remedy: 'Check the load balancer and the control-plane nodes, and the firewalls on the path',
   },
   'cluster.connection-closed': {
     meaning: 'The other side closed the connection before its response was complete',
-    remedy: 'Nothing if it ends within a minute; otherwise check the load balancer',
+    remedy: 'Do nothing if it ends within a minute; otherwise check the load balancer',
   },
   'cluster.authority-mismatch': {
     meaning:
       "The certificate of the API was not issued by the kubeconfig's certificate authority: the authority was rotated, or the kubeconfig belongs to another installation",
-    remedy: 'Replace the kubeconfig by a current one of this cluster',
+    remedy: 'Replace the kubeconfig with a current one of this cluster',
   },
   'cluster.certificate-expired': {
     meaning: 'The certificate of the API has expired',
@@ -60,7 +60,7 @@ export const clusterCodes = defineCodes({
   },
   'cluster.overloaded': {
     meaning: 'The API asks its clients to send fewer requests (429)',
-    remedy: 'Nothing: slipway waits as long as the API asks',
+    remedy: 'Do nothing: slipway waits as long as the API asks',
   },
   'cluster.api-failed': {
     meaning: 'The API, or the load balancer in front of it, reported an internal error (5xx)',
@@ -93,7 +93,7 @@ export const clusterCodes = defineCodes({
   },
   'cluster.kubeconfig-expired': {
     meaning: 'The client certificate of the kubeconfig has expired',
-    remedy: 'Replace the kubeconfig by a current one',
+    remedy: 'Replace the kubeconfig with a current one',
   },
   'cluster.kubeconfig-for-other-cluster': {
     meaning: 'The server of the kubeconfig is neither api nor api-int of the declared cluster',
@@ -141,7 +141,7 @@ export const clusterCodes = defineCodes({
   },
   'state.cluster-record-unreadable': {
     meaning: 'A record of clusters in the state directory cannot be read, so slipway starts without it',
-    remedy: 'Nothing: slipway writes it again; remove the file if this repeats',
+    remedy: 'Do nothing: slipway writes it again; remove the file if this repeats',
   },
   'state.cluster-record-not-written': {
     meaning: 'A record of clusters in the state directory cannot be written',
@@ -149,7 +149,7 @@ export const clusterCodes = defineCodes({
   },
   'ignition.cluster-file-missing': {
     meaning: 'The cluster has no secret with an Ignition file for the role, so slipway uses the file on disk',
-    remedy: 'Nothing for clusters older than the secret; otherwise check the machine-config operator',
+    remedy: 'Do nothing if the cluster is older than the secret; otherwise check the machine-config operator',
   },
   'ignition.cluster-file-invalid': {
     meaning: 'A node cannot join the cluster with the Ignition file that the cluster provides',
@@ -161,30 +161,30 @@ export const clusterCodes = defineCodes({
   },
   'csr.in-progress': {
     meaning: 'slipway is evaluating or approving the request',
-    remedy: 'Nothing: wait a few seconds',
+    remedy: 'Do nothing: wait a few seconds',
   },
   'csr.not-evaluated': {
     meaning: 'There are so many newer requests that slipway does not evaluate this one',
-    remedy: 'Find the sender of the requests, and delete made-up ones',
+    remedy: 'Find the sender of the requests, and delete forged ones',
   },
   'csr.flood': {
-    meaning: 'More requests arrived within an hour than one for each declared node and 100 more',
+    meaning: 'More requests arrived within an hour than the limit: one for each declared node plus 100',
     remedy: 'Find the sender; slipway approves again when fewer are pending',
   },
   'csr.dry-run': {
-    meaning: 'The policy approves the request, and `approve: dry-run` prevents it',
+    meaning: 'The policy allows the request, but `approve: dry-run` prevents the approval',
     remedy: 'Set `approve: declared`, or approve the request with `oc adm certificate approve`',
   },
   'csr.approval-failed': {
-    meaning: 'The policy approves the request, and the API refused the approval',
+    meaning: 'The policy allows the request, but the API refused the approval',
     remedy: 'Read the reason beside the code; slipway tries again',
   },
   'csr.decided': {
     meaning: 'The request is already approved, denied, or failed',
-    remedy: 'Nothing',
+    remedy: 'Do nothing',
   },
   'csr.other-signer': {
-    meaning: 'The signer of the request is not one for kubelets',
+    meaning: 'The signer of the request does not sign kubelet certificates',
     remedy: 'Leave it to the program that approves for this signer',
   },
   'csr.time-missing': {
@@ -197,15 +197,15 @@ export const clusterCodes = defineCodes({
   },
   'csr.too-old': {
     meaning: 'The request is more than one day old',
-    remedy: 'Nothing: the cluster deletes it, and the kubelet creates another one',
+    remedy: 'Do nothing: the cluster deletes it, and the kubelet creates another one',
   },
   'csr.validity-too-long': {
     meaning: 'The request asks for a longer validity than kubelets do',
-    remedy: 'Check what created the request; do not approve it without knowing',
+    remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.malformed': {
     meaning: 'The PKCS#10 request is not valid, or not as kubelets encode it',
-    remedy: 'Check what created the request; do not approve it without knowing',
+    remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.signature-invalid': {
     meaning: 'The PKCS#10 request is not signed with its own key',
@@ -213,15 +213,15 @@ export const clusterCodes = defineCodes({
   },
   'csr.key-unsupported': {
     meaning: 'The key or the signature of the request is of a kind that kubelets do not use',
-    remedy: 'Check what created the request; do not approve it without knowing',
+    remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.extra-content': {
     meaning: 'The request has names, attributes, or extensions that kubelets do not ask for',
-    remedy: 'Check what created the request; do not approve it without knowing',
+    remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.other-requester': {
     meaning: 'The requester is neither the node-bootstrapper nor the node itself',
-    remedy: 'Check what created the request; do not approve it without knowing',
+    remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.other-groups': {
     meaning: 'The groups of the requester are not those of its account',
@@ -229,19 +229,19 @@ export const clusterCodes = defineCodes({
   },
   'csr.other-usages': {
     meaning: 'The usages of the request are not those of kubelets',
-    remedy: 'Check what created the request; do not approve it without knowing',
+    remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.other-organization': {
     meaning: 'The organization of the request is not system:nodes',
     remedy: 'Check what created the request; do not approve it',
   },
   'csr.other-common-name': {
-    meaning: 'The common name of the request is not one of a node',
+    meaning: 'The common name of the request is not the name of a node',
     remedy: 'Check what created the request; do not approve it',
   },
   'csr.client-with-names': {
     meaning: 'A client certificate with DNS names or addresses is requested',
-    remedy: 'Check what created the request; do not approve it without knowing',
+    remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.serving-without-names': {
     meaning: 'A serving certificate without DNS names and addresses is requested',
@@ -257,7 +257,7 @@ export const clusterCodes = defineCodes({
   },
   'csr.older-than-boot': {
     meaning: 'The request is older than the boot of the node, so another machine sent it',
-    remedy: 'Wait for the request of the node itself; do not approve this one without knowing',
+    remedy: 'Wait for the request of the node itself; do not approve this one until you know who sent it',
   },
   'csr.boot-too-long-ago': {
     meaning: 'The node was last seen booting more than 2 h before the request',

@@ -80,7 +80,7 @@ export function timeOf(value: unknown): number | undefined {
   return Number.isNaN(ms) ? undefined : ms
 }
 
-/** Returns an empty text for anything but a text. */
+/** Returns text unchanged, and an empty text for any other type. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
@@ -96,9 +96,9 @@ export function isBootstrapComplete(configMap: ConfigMap): boolean {
  */
 export type Kind<T> = {
   readonly path: string
-  /** Returns the part of an object to keep, or undefined for an object to leave out. */
+  /** Returns the part of an object to keep, or undefined for an object to omit. */
   readonly keep: (object: unknown) => T | undefined
-  /** When there are more objects, the oldest are left out. */
+  /** If there are more objects, the oldest are omitted. */
   readonly maxItems?: number
 }
 
@@ -109,7 +109,7 @@ export type PendingRequest = {
   readonly object?: unknown
 }
 
-/** Anyone with an Ignition file can create requests by the thousand. This many show the administrator enough. */
+/** Anyone with an Ignition file can create thousands of requests. This number is enough for an administrator. */
 const maxRequests = 5000
 
 export const kinds = {

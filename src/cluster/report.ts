@@ -10,9 +10,9 @@ export type StageReport = {
   readonly name: string
   /** `under-way`: in progress. `ahead`: another stage comes first. `unknown`: the cluster is not reachable. */
   readonly state: 'reached' | 'under-way' | 'ahead' | 'unknown'
-  /** When it was first seen in progress; absent if it was reached before slipway looked. */
+  /** When it was first seen in progress; absent if it was reached before slipway first queried the cluster. */
   readonly since?: number
-  /** When it was seen to be reached; absent if it was reached before slipway looked. */
+  /** When it was seen to be reached; absent if it was reached before slipway first queried the cluster. */
   readonly reachedAt?: number
   /** The version of the API, or why it counts as reached. */
   readonly note?: string
@@ -23,10 +23,10 @@ export type StageReport = {
 }
 
 export type MemberReport = {
-  /** Its key. */
+  /** The key of the node. */
   readonly node: string
   readonly state: 'absent' | 'not-ready' | 'ready' | 'unknown'
-  /** By the cluster's clock. */
+  /** Milliseconds since 1970, as the cluster reports it. */
   readonly since?: number
   readonly code?: ClusterCode
   /** Why it is not Ready. */
@@ -35,13 +35,13 @@ export type MemberReport = {
 
 export type ClusterReport = {
   readonly cluster: string
-  /** Why it, or a part of it, is not reachable: a sentence. */
+  /** Why the API, or a part of it, is not reachable: a sentence. */
   readonly trouble?: string
   /** The code of `trouble`. */
   readonly code?: ClusterCode
-  /** In order; empty for a cluster without a kubeconfig. */
+  /** In the order of the installation; empty for a cluster without a kubeconfig. */
   readonly stages: readonly StageReport[]
-  /** All declared nodes but the bootstrap, in the order of the site. */
+  /** All declared nodes except the bootstrap, in the order of the site. */
   readonly members: readonly MemberReport[]
 }
 
@@ -68,8 +68,8 @@ export type ClusterStatus = ClusterReport & {
 }
 
 /**
- * Returns whether it is known if a cluster has a node. It is not while the first request is in progress, and while a
- * cluster does not answer that answered before. A cluster that never answered has no nodes yet.
+ * Returns whether slipway knows if a cluster has a node. It does not know this during the first request, or while a
+ * cluster that answered before does not respond. A cluster that never answered has no nodes yet.
  */
 export function isMembershipKnown(clusters: readonly ClusterReport[], node: string): boolean {
   const report = clusters.find(({ members }) => members.some((member) => member.node === node))

@@ -1,6 +1,6 @@
 /**
  * The only connection to one cluster: one pool of connections, one list-watch for each kind of object, one backoff, and
- * one account of outages. Everything that needs the cluster reads from here.
+ * one record of outages. Everything that needs the cluster reads from here.
  */
 import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
@@ -39,7 +39,7 @@ export type HoldListener = {
   onUnreadable?(): void
 }
 
-/** What is known of a kind. */
+/** The known objects of one kind. */
 export type Held<T> = {
   /** Empty before the first list. */
   items(): readonly T[]
@@ -51,7 +51,7 @@ export type Held<T> = {
   outage(): Outage | undefined
   /** Applies an object that the server sent in another response, before its event arrives. */
   set(object: unknown): void
-  /** Applies that the server has no such object, before the event arrives. */
+  /** Removes an object that the server no longer has, before the event arrives. */
   remove(name: string): void
   release(): void
 }
@@ -72,7 +72,7 @@ type Collection = {
   end: AbortController
 }
 
-/** A connection that was cut or a control-plane node that reboots does not make the last state worthless at once. */
+/** The last state stays valid for a short outage, such as a cut connection or a control-plane node that reboots. */
 export const staleAfterMs = 60_000
 
 /** Sends nothing before the first call. */
@@ -129,7 +129,7 @@ export function openSession(options: SessionOptions): ClusterSession {
     const collection: Collection = existing ?? {
       ...{ kind, items: new Map(), listeners: new Set(), isListed: false, end: new AbortController() },
     }
-    // A holder of its own for each call, also with a listener that holds the kind already.
+    // A separate holder for each call, even if the same listener already holds the kind.
     const own: HoldListener = { ...listener }
     collection.listeners.add(own)
     collections.set(kind.path, collection)

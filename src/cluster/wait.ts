@@ -32,7 +32,7 @@ export type WaitOutcome =
   /** `stage` was not reached in time. */
   | { readonly kind: 'late'; readonly stage: Stage }
 
-/** openshift-install's interval. */
+/** The same interval as openshift-install. */
 const intervalMs = 2000
 
 export function wait(options: WaitOptions): Promise<WaitOutcome> {

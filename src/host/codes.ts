@@ -16,7 +16,7 @@ export const hostCodes = defineCodes({
     remedy: 'Add the address to the interface, or bring the interface up',
   },
   'server.log-lines-omitted': {
-    meaning: 'The log left out lines, because there were too many of one kind',
+    meaning: 'slipway omitted log lines, because there were too many of one kind',
     remedy:
       'Find the clients that cause them in the lines that were written, and in the counters of /metrics',
   },

@@ -1,8 +1,8 @@
 /** Runs an operation one at a time, with at most one more waiting. */
 
 /**
- * Returns a function that starts the operation, or waits for the one in progress and then runs it again. Calls that come
- * while one is waiting share its result, which includes everything that changed before it started.
+ * Returns a function that starts the operation, or waits for the one in progress and then runs it again. Calls that
+ * arrive while one is waiting share its result, which includes everything that changed before it started.
  */
 export function inTurn<Result>(operation: () => Promise<Result>): () => Promise<Result> {
   let active: Promise<Result> | undefined

@@ -50,7 +50,7 @@ export function createProcessLog(
   function reportOmitted(): void {
     omittedAt = undefined
     for (const [event, count] of limit.takeOmitted()) {
-      logger.warn({ code: 'server.log-lines-omitted' satisfies HostCode, event, count }, 'log lines left out')
+      logger.warn({ code: 'server.log-lines-omitted' satisfies HostCode, event, count }, 'log lines omitted')
     }
   }
 

@@ -3,7 +3,7 @@ import { defineCodes } from '../text/codes.ts'
 
 export const installCodes = defineCodes({
   'boot.no-loader-for-architecture': {
-    meaning: 'the firmware asked for a boot loader of an architecture or boot method that is not served',
+    meaning: 'the firmware requested a boot loader for an architecture or boot method that is not served',
     remedy: 'Set the firmware to PXE or HTTP boot as x64 or arm64 UEFI, or to PXE as BIOS',
   },
   'boot.request-refused': {
@@ -187,7 +187,7 @@ export const installCodes = defineCodes({
   },
   'install.cluster-not-read': {
     meaning:
-      'the cluster of the node ran before and does not answer, so slipway cannot know whether it has the node',
+      'the cluster of the node ran before and does not answer, so slipway cannot know whether the node belongs to it',
     remedy: 'Make the API of the cluster reachable, or run `slipway node install` for the node',
   },
   'install.foreign-system': {
@@ -200,10 +200,10 @@ export const installCodes = defineCodes({
   },
   'install.other-appliance': {
     meaning: 'another server of the site installs the nodes (`server.installer`)',
-    remedy: 'Start the server that installs, or set `server.installer` to this one in all site files',
+    remedy: 'Start that server, or set `server.installer` to this one in all site files',
   },
   'install.machine-replaced': {
-    meaning: 'the node has another MAC address than before: it is another machine',
+    meaning: 'the MAC address of the node has changed: it is another machine',
     remedy: 'Check that the machine was replaced on purpose',
   },
   'install.file-missing': {
@@ -223,7 +223,7 @@ export const installCodes = defineCodes({
     remedy: 'Restart the node so that it gets its current script',
   },
   'ignition.wrong-role': {
-    meaning: 'the requested Ignition file is of another role than the installation in progress',
+    meaning: 'the requested Ignition file is not for the role of the installation in progress',
     remedy: 'Restart the node so that it gets its current script',
   },
   'ignition.wrong-address': {

@@ -187,7 +187,7 @@ export const bootRules: readonly BootRule[] = [
     decision: { kind: 'start' },
   },
   {
-    condition: 'armed by the site file, and nothing is known against it',
+    condition: 'armed by the site file, and no evidence forbids it',
     applies: ({ mode, isChosen, isVouchedFor, wasInstalled, isInCluster, isClusterRead, hasForeignSystem }) =>
       (mode === 'install' || (mode === 'menu' && isChosen)) &&
       isVouchedFor &&

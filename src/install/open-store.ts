@@ -25,9 +25,9 @@ export class StateInUse extends Error {
 export type StoreOptions = {
   /** Milliseconds since 1970. */
   readonly now: number
-  /** Name of the site; state of another site does not vouch for machines of this one. */
+  /** Name of the site; state of another site is not valid for machines of this one. */
   readonly site?: string
-  /** A second directory for the mark, which a loss of the state directory leaves alone. */
+  /** A second directory for the mark, which survives a loss of the state directory. */
   readonly markDirectory?: string
 }
 

@@ -35,7 +35,7 @@ export const planCodes = defineCodes({
     remedy: 'Rename one of the entries',
   },
   'dns.wildcard-narrowed': {
-    meaning: 'A declared name takes names out of the apps wildcard of a cluster (RFC 4592)',
+    meaning: 'A declared name removes names from the apps wildcard of a cluster (RFC 4592)',
     remedy: 'Use a name outside the wildcard if applications below it must resolve',
   },
   'dns.reverse-elsewhere': {
@@ -147,7 +147,7 @@ export const planCodes = defineCodes({
     remedy: 'Use an image of 4.8 or later',
   },
   'image.agent-script-missing': {
-    meaning: 'An agent image has no readable iPXE script, so nodes start with the usual kernel arguments',
+    meaning: 'An agent image has no readable iPXE script, so nodes start with the default kernel arguments',
     remedy: 'Set bootArtifactsBaseURL in agent-config.yaml, or set kernelArguments',
   },
   'tftp.root-unreadable': {

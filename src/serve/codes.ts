@@ -7,7 +7,7 @@ export const serverCodes = defineCodes({
     remedy: 'Check the time and the time servers of this machine (timedatectl)',
   },
   'server.haproxy-not-applied': {
-    meaning: 'HAProxy runs with another configuration than the plan',
+    meaning: 'The configuration that HAProxy runs differs from the plan',
     remedy: 'Read the reason in the message, correct it, and run slipway reload',
   },
   'server.service-not-started': {

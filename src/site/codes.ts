@@ -87,7 +87,7 @@ export const siteCodes = defineCodes({
   },
   'site.tftp-port-range': {
     meaning: 'The port range for TFTP transfers is too small or needs a privilege',
-    remedy: 'Write a range of at least 16 ports from 1024 on',
+    remedy: 'Write a range of at least 16 ports above 1023',
   },
   'site.tftp-port-conflict': {
     meaning: 'The port range for TFTP transfers contains the port of another service',
@@ -238,8 +238,8 @@ export const siteCodes = defineCodes({
     remedy: 'Give each cluster its own directory',
   },
   'site.menu-default-unsafe': {
-    meaning: 'The default entry of a menu would install a node with another role than its own',
-    remedy: 'Choose another default, or give the node its own menu',
+    meaning: 'The default entry of a menu would install a node with a role that is not its own',
+    remedy: 'Set another default, or give the node its own menu',
   },
   'site.kernel-argument-reserved': {
     meaning: 'A kernel argument is one that boot scripts set themselves',

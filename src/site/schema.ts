@@ -67,10 +67,10 @@ const menu = z
     default: z
       .enum(menuEntries)
       .default('local')
-      .meta({ description: 'entry that is chosen if no key is pressed' }),
+      .meta({ description: 'entry that is selected if no key is pressed' }),
     timeoutSeconds: seconds(0, 86_400)
       .default(30)
-      .meta({ description: 'time until the default is chosen; 0 waits for a key forever' }),
+      .meta({ description: 'time until the default is selected; 0 waits for a key forever' }),
   })
   .meta({ description: 'interactive boot menu' })
 
@@ -157,7 +157,7 @@ const cluster = z
         ingress: ips.meta({ description: 'addresses of *.apps' }),
         checks: z.enum(checkPresets).default('user-managed').meta({
           description:
-            'health checks of HAProxy: user-managed as OpenShift describes for user-managed load balancers, documented as in the sample of the installation guide, tuned for faster detection',
+            'health checks of HAProxy: those that OpenShift describes for user-managed load balancers (user-managed), those of the sample in the installation guide (documented), or faster ones (tuned)',
         }),
       })
       .optional()

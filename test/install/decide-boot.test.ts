@@ -150,7 +150,7 @@ t.test('the decision record has the table', (t) => {
     return `| ${index + 1} | ${condition} | ${decision.kind} | ${code} |`
   })
   const table = [
-    '| | The machine is, or the request has | Decision | Code |',
+    '| | Condition of the machine or of the request | Decision | Code |',
     '|---|---|---|---|',
     ...rows,
   ].join('\n')

@@ -21,7 +21,7 @@ export const check: Command = {
     about: [
       'Validates a site file and shows what it serves.',
       'Reads the site file and looks for the images, Ignition files, kubeconfigs, and boot loaders that it names. ' +
-        'Where HAProxy is installed, it validates the HAProxy configuration too. Prints the services, the nodes, and ' +
+        'If HAProxy is installed, it also validates its configuration. Prints the services, the nodes, and ' +
         'the boot loader of each firmware, or every problem with its line and column. Nothing is served or changed.',
     ],
     options: [...siteRows, jsonRow],

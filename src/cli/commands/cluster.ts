@@ -35,7 +35,7 @@ export const cluster: Command = {
         ['bootstrap', 'control the bootstrap in the load balancer'],
       ],
       'Bootstrap commands': [
-        ['keep', 'enable it again and keep it behind the load balancer'],
+        ['keep', 'enable it again and keep it in the load balancer'],
         ['out', 'drain it now'],
         ['watch', 'undo keep and out: drain it when bootstrapping is complete'],
       ],

@@ -18,7 +18,7 @@ import { runSimulation } from './simulate.ts'
 
 const defaultFolder = join('.slipway', 'demo')
 
-/** No node depends on a transfer of the demo. */
+/** Short, because no real node depends on a transfer of the demo. */
 const graceMs = 1000
 
 export const demo: Command = {

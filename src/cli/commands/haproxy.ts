@@ -13,7 +13,7 @@ export const haproxy: Command = {
   help: {
     usage: ['haproxy accept SOURCE TARGET'],
     about: [
-      'Copies a HAProxy configuration if slipway can have written every line of it.',
+      'Copies a HAProxy configuration if slipway could have written every line of it.',
       'The unit slipway-haproxy.service runs this command as root on the file of the service user. It refuses symbolic ' +
         'links, and any directive that slipway does not write: no Lua, no programs, no other files.',
     ],

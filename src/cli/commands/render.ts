@@ -65,11 +65,11 @@ export const render: Command = {
         ['haproxy', 'haproxy.cfg, as slipway writes it to haproxy.file'],
         [
           'keepalived',
-          'keepalived.conf of this machine, where several machines share the load balancer addresses',
+          'keepalived.conf of this machine, if several machines share the load balancer addresses',
         ],
         ['zones [ZONE]', 'DNS zones as master files (RFC 1035), for another name server or named-checkzone'],
         ['ipxe NODE', 'the iPXE script of a node'],
-        ['libvirt [NODE]', 'XML for "virsh net-define", or of one node for "virsh define"'],
+        ['libvirt [NODE]', 'XML of the network for "virsh net-define", or of a node for "virsh define"'],
         [
           'rbac [CLUSTER]',
           'YAML for "oc apply": a service account with the permissions that slipway needs in a cluster',

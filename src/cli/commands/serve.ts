@@ -23,7 +23,7 @@ import { firstDirectory, stateDirectory } from '../target.ts'
 /** How long transfers in flight can continue after SIGTERM; shorter than TimeoutStopSec of the unit. */
 const graceMs = 20_000
 
-/** systemd creates these directories for the service. Started by hand, slipway creates them for root. */
+/** systemd creates these directories for the service. If root starts slipway by hand, slipway creates them. */
 const runtimeDirectory = '/run/slipway'
 
 export const serve: Command = {
@@ -65,7 +65,7 @@ export const serve: Command = {
     const log = createProcessLog(level)
     const siteProblem =
       reasons.length === 0 ? undefined : ({ code: 'site.last-good-served', reasons } satisfies SiteProblem)
-    if (siteProblem !== undefined) log.error(siteProblem, 'site file invalid, serving the last good site')
+    if (siteProblem !== undefined) log.error(siteProblem, 'site file invalid, serving the last valid site')
     const end = Promise.withResolvers<number>()
     const onLost = (error: Error): void => {
       log.error({ err: error }, 'socket lost, exiting for a restart')
@@ -74,7 +74,7 @@ export const serve: Command = {
     const counters = new Counters()
     const sending = createSending({ clock: systemClock, counters, log: log.for('udp') })
     const sockets = createSockets(process.env, sending)
-    // systemd's CacheDirectory=: a loss of the state directory does not touch it.
+    // systemd's CacheDirectory= survives a loss of the state directory.
     const markDirectory = firstDirectory(process.env['CACHE_DIRECTORY']) || undefined
     const directories = [state, ...imageDirectories(prepared.model.site)]
     const litter = (await Promise.all(directories.map(removeLitter))).flat()
@@ -175,7 +175,7 @@ function readArguments(args: readonly string[]): Arguments {
 /**
  * Remembers SIGHUPs while the process starts: without a handler, one would end it.
  *
- * @returns a function that ends this, and returns whether one came
+ * @returns a function that removes the handler and returns whether a SIGHUP arrived
  */
 export function holdHangUps(): () => boolean {
   let came = false

@@ -31,7 +31,7 @@ export const simulate: Command = {
       'Sends what firmware, iPXE, and the installer of each node send, and checks every response against the site ' +
         'file: DHCP, the boot loader by TFTP, the script, kernel, and initramfs by HTTP, then DHCP, DNS, the root ' +
         'file system, and Ignition of the live system. It installs nothing and starts no installation: the server ' +
-        'must refuse to send it the Ignition file, unless the site makes Ignition files public.',
+        'must refuse the Ignition file to a simulated node, unless the site makes Ignition files public.',
       'Run it on the machine that serves, or on a machine in the network of the nodes. Do not run it for a node that ' +
         'is being installed: its packets look like those of the node. The default DHCP ports need root.',
     ],
@@ -161,7 +161,7 @@ function toJson(model: Model, { boots, durationMs }: Simulation) {
  * Chooses the source address of simulated nodes: the address of the server where this machine has it, else one in a
  * subnet of the site. A broadcast from it leaves through the interface to the nodes.
  *
- * @param interfaces as `os.networkInterfaces()` gives them
+ * @param interfaces as `os.networkInterfaces()` returns them
  * @returns the address in dotted text, or `undefined` when this machine is not on the site's network
  */
 export function chooseSource(

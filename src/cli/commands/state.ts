@@ -32,22 +32,22 @@ export const state: Command = {
     ],
     about: [
       'Checks, backs up, and restores the installation records.',
-      'The records say which machines slipway has installed, so that it never reinstalls one by accident. Back them up ' +
+      'The records show which machines slipway has installed, so that it never reinstalls one by accident. Back them up ' +
         'together with the site file.',
     ],
     lists: {
       Commands: [
         [
           'check',
-          'check a backup FILE, or the state of the running slipway; if it does not run, the state directory',
+          'check a backup FILE, or the state of the running slipway; if slipway is not running, check the state directory',
         ],
         [
           'backup',
-          'write a consistent copy to FILE, also while slipway serves; then its user must be able to write there',
+          'write a consistent copy to FILE, even while slipway is running. In that case the user of the service must be able to write FILE',
         ],
         [
           'restore',
-          'replace the state by a backup while slipway is stopped; the previous state is kept beside it',
+          'replace the state with a backup while slipway is stopped; the previous state is kept in the same directory',
         ],
         [
           'accept',
@@ -130,7 +130,7 @@ const actions: Readonly<Record<string, Action>> = {
     const previous = restoreState(resolve(file), directory, Date.now())
     terminal.out(`${join(directory, databaseName)}: restored from ${file}`)
     if (previous !== undefined) terminal.out(`the previous state is kept in ${previous}`)
-    terminal.out('next: start slipway; machines that it cannot vouch for boot from their disks')
+    terminal.out('next: start slipway; machines whose records are incomplete boot from their disks')
     return Promise.resolve(ExitCode.fine)
   },
   async accept(call) {

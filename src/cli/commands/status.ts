@@ -23,7 +23,7 @@ export const status: Command = {
         'node that is stuck, the likely reason and what to do. "slipway node show NAME" shows all steps of one node.',
     ],
     options: [
-      ['--watch', 'update a terminal continuously; elsewhere print a line for each change'],
+      ['--watch', 'on a terminal, update the table continuously; otherwise print a line for each change'],
       controlRow,
       jsonRow,
     ],
@@ -59,10 +59,10 @@ export const status: Command = {
   },
 }
 
-/** Events come in bursts; an administrator does not read faster than this. */
+/** Events arrive in bursts; more frequent updates would not be readable. */
 const minPauseMs = 300
 
-/** Ages grow and symptoms appear without an event. */
+/** Updates without an event: ages grow, and symptoms appear. */
 const maxPauseMs = 5000
 
 /** Updates a table on a terminal, or prints a line for each change elsewhere, until `signal` is aborted. */
@@ -105,7 +105,7 @@ export async function watchStatus(
   }
 }
 
-/** Lines that are not wrapped. */
+/** Output without wrapped lines. */
 const unwrapped: OutputStyle = { columns: 1000, usesColor: false }
 
 type Show = (status: Status, now: number) => void

@@ -1,6 +1,6 @@
 /**
  * A site as libvirt XML: its network, and a domain for each node with the MAC address that the site declares. The minimum
- * for an installation, as a start for your own. Formats: libvirt.org/formatnetwork.html and formatdomain.html.
+ * for an installation, as a template for your own. Formats: libvirt.org/formatnetwork.html and formatdomain.html.
  */
 import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ipv4.ts'

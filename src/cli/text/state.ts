@@ -26,7 +26,7 @@ export function problemLines(problems: readonly ActiveProblem[], output: OutputS
     ...problems.flatMap(({ text }) => notice(text, output)),
     '',
     ...wrap(
-      'Machines that slipway cannot vouch for boot from their disks. To install one, run "slipway node install NAME". ' +
+      'Machines whose records are incomplete boot from their disks. To install one, run "slipway node install NAME". ' +
         'To let slipway install new machines automatically again, run "slipway state accept".',
       output.columns,
     ),

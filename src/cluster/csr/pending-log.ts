@@ -6,15 +6,15 @@ import type { Pending } from './policy.ts'
 
 export type PendingLog = {
   add(csr: Csr, pending: Pending): void
-  /** Logs what is not logged yet. */
+  /** Logs the remaining requests. */
   close(): void
 }
 
-/** Requests that come together are logged together. */
+/** Requests that arrive within this time are logged together. */
 const burstMs = 1000
-/** While one burst follows another. */
+/** The interval while one burst follows another. */
 const laterMs = 30_000
-/** The nodes of a small cluster have a line for each request. */
+/** Up to this number, each request has a line: enough for the nodes of a small cluster. */
 const maxLines = 10
 
 export function createPendingLog(cluster: string, clock: Clock, log: Pick<Log, 'info'>): PendingLog {

@@ -1,6 +1,6 @@
 /**
  * Decodes a kubeconfig into what a connection needs: the server, its certificate authority, and the client's identity.
- * The content is not trusted. What slipway cannot use is an error that says why. Pure.
+ * The content is not trusted. A setting that slipway cannot use is an error with the reason. Pure.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
@@ -157,7 +157,7 @@ function identityOf(user: UserEntry, readFile: ReadFile): Partial<Credentials> {
     throw new BadKubeconfig('impersonates another user (as), which is not supported', unsupported)
   const certificate = pem(user, 'client-certificate', readFile)
   const key = pem(user, 'client-key', readFile)
-  // As client-go: the file, which a kubelet or a login renews, comes before the value.
+  // As in client-go, the file takes precedence over the value, because a kubelet or a login renews it.
   const tokenFile = user.tokenFile ?? ''
   const token = (tokenFile === '' ? (user.token ?? '') : readFile(tokenFile)).trim()
   if (certificate !== undefined && key !== undefined) {
@@ -191,7 +191,7 @@ function pem(
   readFile: ReadFile,
 ): string | undefined {
   const data = entry[`${name}-data`] as string | undefined
-  // As kubectl: data comes before a file.
+  // As in kubectl, data takes precedence over a file.
   if (data !== undefined && data !== '') {
     const decoded = Buffer.from(data, 'base64').toString('latin1')
     if (decoded.startsWith('-----BEGIN ') || decoded.includes('\n-----BEGIN ')) return decoded

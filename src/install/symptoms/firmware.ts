@@ -18,7 +18,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
     diagnose: ({ latest }) =>
       latest.outcome === 'nothing-to-boot'
         ? {
-            saw: `its firmware asked for a boot loader (${latest.what || 'no architecture given'}) that is not available`,
+            saw: `its firmware requested a boot loader (${latest.what || 'no architecture given'}) that is not available`,
             likely: 'its firmware uses a boot method that slipway does not serve',
             advice:
               'set its firmware to boot by PXE or HTTP as x64 or arm64 UEFI, or by PXE as BIOS; `slipway explain SITE NODE` shows the loader of each',
@@ -35,7 +35,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
         ? {
             saw: `its DHCP request was refused ${formatCount(view.latest.count)}`,
             likely:
-              'it is connected to another network than the site file declares, or requests an address from another network',
+              'it is connected to a network that the site file does not declare for it, or requests an address from such a network',
             advice: "compare the node's address in the site file with the network that it is connected to",
           }
         : undefined,
@@ -87,7 +87,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
       isLoaderInterrupted(view) && isFirstWindow(view)
         ? {
             saw: `the transfer of ${view.latest.what} stopped after its first blocks`,
-            likely: 'a firewall or NAT blocks the transfer: TFTP answers from another port than 69',
+            likely: 'a firewall or NAT blocks the transfer: TFTP answers from a port other than 69',
             advice:
               'set `tftp: { singlePort: true }` in the site, or enable connection tracking for TFTP in the firewall',
           }

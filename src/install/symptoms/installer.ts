@@ -130,7 +130,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
         ? {
             saw: `fetched the rootfs ${formatCount(repeatsOf(view))} and did not continue`,
             likely:
-              'the rootfs is of another version than kernel and initramfs, or does not fit into its memory',
+              'the version of the rootfs differs from that of kernel and initramfs, or the rootfs does not fit into its memory',
             advice:
               'put the three files of one release into the image directory; give the machine 4 GiB of memory',
           }

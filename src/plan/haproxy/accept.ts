@@ -1,5 +1,5 @@
 /**
- * Accepts only configurations that render.ts can have written: the privileged side reads a file that the service user
+ * Accepts only configurations that render.ts could have written: the privileged side reads a file that the service user
  * wrote, and HAProxy has directives that run code, read files, and start programs. Every line must be one that the
  * renderer writes, in the section where it writes it; all else is refused. Pure.
  */

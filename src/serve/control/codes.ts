@@ -15,11 +15,11 @@ export const controlCodes = defineCodes({
     remedy: 'Remove the reason that the message names, then repeat the command',
   },
   'server.internal-error': {
-    meaning: 'slipway could not answer the request because of a fault of its own',
+    meaning: 'slipway could not answer the request because of an internal error',
     remedy: 'Read the event "request failed" in the log and report it with its stack trace',
   },
   'server.no-bootstrap': {
-    meaning: 'The cluster has no bootstrap whose place in the load balancer its masters can take',
+    meaning: 'The cluster has no bootstrap, or no masters that replace it in the load balancer',
     remedy: 'Check the name of the cluster and the roles of its nodes in the site file',
   },
   'server.reload-rejected': {
@@ -52,7 +52,7 @@ export const controlCodes = defineCodes({
   },
   'server.unknown-path': {
     meaning: 'The local API does not serve this method and path',
-    remedy: 'Choose one of the requests that api.md lists',
+    remedy: 'Use one of the requests that api.md lists',
   },
 })
 

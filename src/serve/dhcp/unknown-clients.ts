@@ -42,7 +42,7 @@ const maxEntries = 1024
 const logIntervalMs = 10 * 60_000
 const maxLinesPerInterval = 60
 
-/** A map that drops the entry set longest ago. */
+/** A map with a maximum size. It drops the entry that was set least recently. */
 export class RecentMap<Key, Value> {
   readonly #values = new Map<Key, Value>()
   readonly #max: number

@@ -3,12 +3,12 @@ import { defineCodes } from '../../text/codes.ts'
 
 export const dnsCodes = defineCodes({
   'dns.class-not-served': {
-    meaning: 'A client sent a query for another class than IN',
-    remedy: 'Ignore it, unless the client belongs to you: then query class IN',
+    meaning: 'A client sent a query for a class other than IN',
+    remedy: 'Ignore it; if the client is yours, make it query class IN',
   },
   'dns.type-not-offered': {
     meaning: 'A client sent a query for a meta type that is not a zone transfer',
-    remedy: 'Ignore it, unless the client belongs to you: then query a record type',
+    remedy: 'Ignore it; if the client is yours, make it query a record type',
   },
   'dns.transfer-not-allowed': {
     meaning: 'A client that is not a secondary of this site requested a zone transfer',
@@ -27,7 +27,7 @@ export const dnsCodes = defineCodes({
     remedy: 'Add the network of the client to dns.clients if this server is its resolver',
   },
   'dns.recursion-not-desired': {
-    meaning: 'A client queried a name outside the zones of this site without asking for recursion',
+    meaning: 'A client queried a name outside the zones of this site without the RD (recursion desired) flag',
     remedy: 'Ignore it, unless a resolver treats this server as authoritative for that name',
   },
   'dns.no-resolver': {

@@ -37,10 +37,10 @@ const attemptMs = 2000
 /** Attempts for each resolver; the delay before the next resolver doubles with each round. */
 const rounds = 3
 
-/** The bound for a site with many dead resolvers. */
+/** The maximum for a site with many resolvers that do not respond. */
 const maxAttempts = 12
 
-/** Rejects only for a bug, and leaves no timer behind except those of attempts in flight. */
+/** Rejects only because of a bug. Leaves no timers except those of attempts in flight. */
 export function resolve(options: ResolveOptions, request: ForwardRequest): Promise<Resolution> {
   const { clock, log, counters, health, isStopping } = options
   const { promise, resolve: settle, reject } = Promise.withResolvers<Resolution>()
@@ -92,7 +92,7 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
           return
         }
         if (resolution !== undefined) failure = resolution
-        // An attempt that started later still has time.
+        // An attempt that started later has not timed out yet.
         if (number === latest || inFlight === 0) next()
       },
       (error: unknown) => {

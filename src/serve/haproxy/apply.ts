@@ -51,7 +51,7 @@ export type ApplyContext = {
   readonly clock: Clock
   /** The program that validates a configuration; `haproxy` from the PATH when absent. */
   readonly program?: string
-  /** Whether HAProxy runs another configuration than its file: then it is reloaded in any case. */
+  /** Whether HAProxy runs a configuration that differs from its file: then it is reloaded in any case. */
   readonly isBehind?: boolean
 }
 

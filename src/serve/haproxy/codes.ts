@@ -19,8 +19,8 @@ export const haproxyCodes = defineCodes({
     remedy: 'Read the reason and the log of HAProxy, then reload the site',
   },
   'haproxy.change-in-progress': {
-    meaning: 'HAProxy has not ended its last reload yet',
-    remedy: 'Wait a minute; if it does not end, read the log of HAProxy',
+    meaning: 'HAProxy has not finished its last reload',
+    remedy: 'Wait a minute; if it does not finish, read the log of HAProxy',
   },
   'haproxy.restore-failed': {
     meaning: 'slipway could not restore the previous HAProxy configuration',

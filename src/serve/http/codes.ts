@@ -13,7 +13,7 @@ export const httpCodes = defineCodes({
   },
   'http.bad-disk-report': {
     meaning: 'A live system sent a disk report that slipway cannot read',
-    remedy: 'Report the version of the live system and of slipway',
+    remedy: 'Report a defect with the versions of the live system and of slipway',
   },
   'http.bad-request': {
     meaning: 'The bytes on the connection are not an HTTP request',
@@ -28,7 +28,7 @@ export const httpCodes = defineCodes({
     remedy: 'Check the path to the client for packet loss',
   },
   'http.method-not-allowed': {
-    meaning: 'The client used another method than GET or HEAD',
+    meaning: 'The client used a method other than GET or HEAD',
     remedy: 'Use GET',
   },
   'http.file-missing': {
@@ -69,7 +69,7 @@ export const httpCodes = defineCodes({
   },
   'http.memory-limit': {
     meaning:
-      'Slow readers of image files used all of their memory, so slipway closed the connection of the slowest',
+      'Slow readers of image files used all the memory reserved for downloads, so slipway closed the connection of the slowest',
     remedy: 'Find the client, or repeat the download with a range',
   },
   'http.reader-limit': {
@@ -79,7 +79,7 @@ export const httpCodes = defineCodes({
   },
   'boot.not-the-node': {
     meaning: 'A machine whose address is not that of the node requested the boot script of the node',
-    remedy: 'Check the address that DHCP gave to the machine, or ask on the server itself',
+    remedy: 'Check the address that DHCP gave to the machine, or request the script on the server itself',
   },
   'boot.wrong-mac': {
     meaning:
@@ -93,7 +93,7 @@ export const httpCodes = defineCodes({
   },
   'http.callback-refused': {
     meaning: 'A client sent a callback without the token of the current installation',
-    remedy: 'Ignore it for a node of an earlier installation; else find the client',
+    remedy: 'Ignore it if it belongs to an earlier installation of the node; otherwise find the client',
   },
   'ignition.not-recorded': {
     meaning: 'an Ignition file was not sent because this server cannot record the installation',

@@ -95,7 +95,7 @@ const separateIgnition: Rule = {
     })),
 }
 
-/** The default entry is chosen unattended, so it must never install a node with another role than its own. */
+/** The default entry is chosen unattended, so it must never install a node with a role that is not its own. */
 const menuDefault: Rule = {
   code: 'site.menu-default-unsafe',
   needs: [],

@@ -131,7 +131,7 @@ t.test('a node is added, armed, and removed again while it serves', async (t) =>
   t.same(await once(server.child, 'exit'), [0, null])
 })
 
-t.test('after a restart with an invalid site file, the last good site is served', async (t) => {
+t.test('after a restart with an invalid site file, the last valid site is served', async (t) => {
   const ports = await freePorts()
   const path = sitePath(t.testdir(siteFolder(siteText(ports))))
   const condition = async () =>
@@ -147,7 +147,7 @@ t.test('after a restart with an invalid site file, the last good site is served'
 
   await writeFile(path, siteText(ports, 'racks: []\n'))
   const second = start(t, path)
-  t.match(await second.line('site file invalid, serving the last good site'), {
+  t.match(await second.line('site file invalid, serving the last valid site'), {
     level: 'error',
     code: 'site.last-good-served',
     reasons: [/:\d+:1 racks: unknown key/],

@@ -10,14 +10,14 @@ testSymptoms(t, [
     name: 'no-loader-for-architecture',
     sick: observedNode().dhcp('firmware', 'discover', 'nothing-to-boot', 27),
     sound: observedNode().asks('firmware', 10, 9),
-    saw: 'its firmware asked for a boot loader (riscv64 UEFI) that is not available',
+    saw: 'its firmware requested a boot loader (riscv64 UEFI) that is not available',
     advice: /x64 or arm64 UEFI/,
   },
   {
     name: 'no-loader-for-architecture',
     sick: observedNode().dhcp('firmware', 'discover', 'nothing-to-boot'),
     sound: observedNode().asks('system'),
-    saw: 'its firmware asked for a boot loader (no architecture given) that is not available',
+    saw: 'its firmware requested a boot loader (no architecture given) that is not available',
     advice: /slipway explain/,
   },
   {

@@ -1,4 +1,4 @@
-/** `slipway images add SOURCE`: from a stream document to images in the image directory, and lines for the site file. */
+/** `slipway images add SOURCE`: downloads the images of a stream document, and prints lines for the site file. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
@@ -11,7 +11,7 @@ import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
 import { showProgress } from './progress.ts'
 
-/** A stream document has some tens of kilobytes. */
+/** A real stream document has a few tens of kilobytes. */
 const maxDocumentBytes = 8 * 1024 * 1024
 
 export async function addImage({ store, values, positionals, terminal, world }: ImagesCall): Promise<number> {
@@ -71,7 +71,7 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Joins the product in the names of its files (`rhcos-…`, `fedora-coreos-…`), else its stream, and the release. */
+/** Returns PRODUCT-RELEASE: the product comes from the file names (`rhcos-…`, `fedora-coreos-…`), or else from the stream. */
 function nameOf(
   { stream, release, architecture, files }: RemoteImage,
   given: string | undefined,

@@ -21,7 +21,7 @@ export function showProgress(terminal: Terminal, clock: Clock, finished: string)
   const start = clock.monotonic()
   const octetsByFile = new Map<string, number>()
   let total: number | undefined
-  /** Present before the start, so not part of the rate. */
+  /** Bytes that existed before the start, so they do not count for the rate. */
   let before = 0
   let drawnAt = -Infinity
   let step = 0

@@ -44,7 +44,7 @@ export function decideArming(
   const { node, mode, reason, code, lastSeen } = details
   if (mode === 'install' || mode === 'installing' || mode === 'installed') return 'continue'
   if (isRegistered(memberOf(cluster, node))) return 'continue'
-  // A code says what speaks against it: evidence, or state that was lost.
+  // A code names the reason not to install it: evidence, or state that was lost.
   if (code === undefined && (lastSeen === undefined || lastSeen >= startedAt)) return 'arm'
   const advice = `if slipway can overwrite its disk, run "slipway node install ${node}"`
   return {

@@ -23,7 +23,7 @@ export type Viewpoint = {
   readonly others: readonly string[]
 }
 
-/** Returns the facts in the order of time. */
+/** Returns the facts in chronological order. */
 export function factsOf(snapshot: NodeSnapshot, view: Viewpoint): readonly Fact[] {
   const { details } = snapshot
   const { mode, since, reason, symptom } = details
@@ -52,13 +52,13 @@ function stepFacts({ boots, words }: NodeSnapshot['details'], from: number): Tim
       const line = stepLine(step)
       const { kind, what, reason = '', outcome, startedAt, endedAt } = step
       const at = outcome === 'under-way' ? startedAt : endedAt
-      // Waiting for another reason is another fact.
+      // A wait with another reason is a new fact.
       const about = [boot, kind, what, kind === 'wait-script' ? reason : ''].join(' ')
       return line === undefined ? [] : [{ at, about, is: line, line }]
     })
 }
 
-/** The cluster report covers these, with the current reasons. */
+/** Omitted here, because the cluster report shows them with the current reasons. */
 const ofCluster: ReadonlySet<string> = new Set(['registered', 'ready', 'not-ready', 'removed'])
 
 /** Returns nothing for a step that can still succeed, and for one without evidence. */
@@ -134,7 +134,7 @@ function requestFacts(
  * Guesses which node sent a pending request: the first request of a kubelet comes from the node-bootstrapper, and a node
  * with another host name uses that name.
  *
- * @returns nothing for one of another node
+ * @returns nothing for a request of another node
  */
 function ownerOf(request: PendingCsr, details: NodeDetails, others: readonly string[]): string | undefined {
   const { signer, username, reason, createdAt } = request

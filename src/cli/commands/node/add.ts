@@ -32,8 +32,8 @@ export const addHelp: Help = {
   ],
   about: [
     'Adds a node to a running cluster and follows it until it is Ready.',
-    'Writes the node into the site file ("slipway node adopt"), reloads the running slipway, arms the node where the ' +
-      'site does not (boot: local), and prints a line for each step and each obstacle. Run the command again to resume ' +
+    'Writes the node into the site file ("slipway node adopt"), reloads the running slipway, arms the node if the ' +
+      'site file does not (boot: local), and prints a line for each step and each problem. Run the command again to resume ' +
       'it. slipway does not arm a machine that it has seen before.',
   ],
   options: [

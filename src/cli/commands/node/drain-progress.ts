@@ -1,4 +1,4 @@
-/** How HAProxy drains removed nodes: a line for each change, until it has none of their servers. Pure. */
+/** How HAProxy drains removed nodes: a line for each change, until HAProxy has none of their servers. Pure. */
 import type { Refusal } from '../../poll.ts'
 import type { BalancedServer, BalancerReport } from '../../client.ts'
 

@@ -34,7 +34,7 @@ export const node: Command = {
     ],
     about: [
       'Shows, arms, adds, and removes nodes.',
-      'Queries the running slipway. NAME is w1, or ocp45/w1 where several clusters have a node w1.',
+      'Queries the running slipway. NAME is w1, or ocp45/w1 if several clusters have a node w1.',
     ],
     lists: {
       Commands: [
@@ -43,8 +43,8 @@ export const node: Command = {
           'show every boot step of the node with its time, duration, size, and rate, and what is wrong',
         ],
         ['install', 'arm the node: its next network boot installs it, once, within a time limit'],
-        ['local', 'let the next network boots start the system on its disk'],
-        ['menu', 'let the next network boots show the menu'],
+        ['local', 'make the next network boots start the system on its disk'],
+        ['menu', 'make the next network boots show the menu'],
         ['forget', 'delete the recorded state of the node: the site file decides again'],
         ['add', 'add a node to a running cluster and follow it until it is Ready'],
         ['remove', 'remove nodes from the site file and from the load balancer'],

@@ -34,7 +34,7 @@ export function removalBlockers(nodes: readonly RemovedNode[], servers: readonly
   return [...held, ...last]
 }
 
-/** Returns the steps that slipway does not do: the site only identifies machines on the network. */
+/** Returns the steps that slipway does not take: the site only identifies machines on the network. */
 export function manualSteps({ key, role, fqdn, leaseSeconds, member }: RemovedNode): string[] {
   const lease =
     leaseSeconds === undefined

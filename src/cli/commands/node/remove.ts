@@ -39,13 +39,13 @@ export const removeHelp: Help = {
     'Deletes the entries of the nodes, with a comment directly above that starts with the name of the node, and changes ' +
       'no other character. Then it reloads the running slipway, waits until HAProxy has drained the servers of the ' +
       'nodes, and prints what is left to do by hand: it neither drains pods nor powers off machines.',
-    'Refused without --force where it can break a running cluster: for a control-plane node that its cluster still ' +
+    'Refused without --force if it can break a running cluster: for a control-plane node that its cluster still ' +
       'has, and for the last server that is up in a backend. A bootstrap can be removed as soon as the control plane is up.',
   ],
   options: [
     ['--until GOAL', 'reloaded, or drained (default: drained)'],
     ['--timeout TIME', `for example 90s, 45m, or 2h (default: ${formatStopwatch(defaultTimeoutMs)})`],
-    ['--force', 'remove the nodes although a cluster can break'],
+    ['--force', 'remove the nodes even if this can break a cluster'],
     ['--dry-run', 'print the change as a diff, and change nothing'],
     ...siteRows,
   ],

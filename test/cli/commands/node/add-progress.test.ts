@@ -123,7 +123,7 @@ t.test('a symptom is printed once, and again when it returns', (t) => {
   t.end()
 })
 
-t.test('a cluster step outside of a boot is shown in the order of time', (t) => {
+t.test('a cluster step outside of a boot is shown in chronological order', (t) => {
   const sight = sightOfJoining({ record: { mode: 'local', since: 5, reason: 'the site says so' } }, began)
   const step = { what: '', outcome: 'done', durationMs: 0, count: 1 } as const
   const words = [
