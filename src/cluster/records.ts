@@ -36,7 +36,7 @@ export async function readRecord<T>(
 ): Promise<ByCluster<T>> {
   const fail = (reason: string): ByCluster<T> => {
     const facts = { file: path, code: 'state.cluster-record-unreadable', reason }
-    log.error(facts, 'cluster record unreadable, starting with what can be read')
+    log.error(facts, 'cluster record unreadable, starting with its readable part')
     return new Map()
   }
   let text: string

@@ -110,7 +110,7 @@ export function openSession(options: SessionOptions): ClusterSession {
           onOutage()
         },
         onRollback() {
-          log.warn({ cluster, path }, 'cluster state went back, reading everything again')
+          log.warn({ cluster, path }, 'cluster returned an older state, reading everything again')
           for (const other of collections.values()) if (other !== collection) restart(other)
         },
       },

@@ -12,7 +12,7 @@ export const hostCodes = defineCodes({
     remedy: 'Check the network interface, and set SendBuffer= in the socket unit to a larger value',
   },
   'server.address-missing': {
-    meaning: 'No interface of this machine has server.address any longer, so clients cannot reach slipway',
+    meaning: 'server.address is no longer on an interface of this machine, so clients cannot reach slipway',
     remedy: 'Add the address to the interface, or bring the interface up',
   },
   'server.log-lines-omitted': {

@@ -52,10 +52,10 @@ export function answerOf(
 
 const waitTexts: Readonly<Record<string, string>> = {
   'install.cluster-not-read':
-    'waits until its cluster answers, which may have it as a node; slipway node install starts without it',
+    'waits until its cluster answers, because the cluster may already have it as a node; slipway node install skips the wait',
   'install.other-appliance': 'another server of this site installs the nodes (server.installer)',
   'boot.no-dhcp-exchange':
-    'iPXE on this machine did not request its address from this server; restart it, or set requireDhcp: false if another DHCP server answers it',
+    'iPXE on this machine did not request its address from this server; restart the machine, or set requireDhcp: false if another DHCP server answers it',
   'state.not-writable': 'this server cannot record its decision: its log has the reason',
 }
 

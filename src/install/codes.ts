@@ -145,7 +145,7 @@ export const installCodes = defineCodes({
   },
   'install.repeated': {
     meaning: 'several installation attempts of the node did not finish',
-    remedy: 'Watch the console through one attempt',
+    remedy: 'Watch the console during one attempt',
   },
   'ignition.not-requested': {
     meaning: 'the live system runs and did not request its Ignition file',

@@ -35,7 +35,7 @@ export type DiskDecision =
 
 export function decideDisk(report: DiskReport, permission: DiskPermission): DiskDecision {
   if (permission.hasConsent) return { kind: 'proceed', reason: 'an administrator started this installation' }
-  if (permission.wipe === 'always') return { kind: 'proceed', reason: 'the site file says wipe: always' }
+  if (permission.wipe === 'always') return { kind: 'proceed', reason: 'the site file sets wipe: always' }
   if (permission.isOurs)
     return { kind: 'proceed', reason: 'this installation has already written to the disk' }
   const { device, path } = report

@@ -85,7 +85,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
       failed(error as Error)
       throw error
     }
-    if (failure !== undefined) log.info({}, 'state is written again')
+    if (failure !== undefined) log.info({}, 'state write succeeded again')
     failure = undefined
     unwritten = []
     repeats.clear()

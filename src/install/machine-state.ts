@@ -88,7 +88,7 @@ export function declaredRest({
   wasInstalled,
   evidence = {},
 }: Pick<State, 'declared' | 'wasInstalled' | 'evidence'>): Pick<State, 'mode' | 'reason' | 'code'> {
-  if (declared !== 'install') return { mode: declared, reason: `the site file says ${declared}` }
+  if (declared !== 'install') return { mode: declared, reason: `the site file sets boot: ${declared}` }
   if (wasInstalled) return { mode: 'installed', reason: 'slipway installed this machine before' }
   const { notVouchedFor, inClusterAt, foreignSystemAt, diskHolds } = evidence
   if (diskHolds !== undefined) return { mode: 'local', reason: diskHolds, code: 'install.disk-not-empty' }
@@ -100,7 +100,7 @@ export function declaredRest({
     const reason = 'a system that slipway did not install runs on it'
     return { mode: 'local', reason, code: 'install.foreign-system' }
   }
-  return { mode: 'install', reason: 'the site file says install' }
+  return { mode: 'install', reason: 'the site file sets boot: install' }
 }
 
 /** Returns the record without some of its optional fields. */

@@ -113,7 +113,7 @@ const rows = {
     title: 'waits',
     evidence: 'a boot script that waits was sent',
     now: ({ wasInterrupted, ago, elapsed, reason }) =>
-      wasInterrupted ? `waited until ${ago}` : `waits for ${elapsed}: ${reason ?? 'its turn'}`,
+      wasInterrupted ? `waited until ${ago}` : `waiting for ${elapsed}: ${reason ?? 'its turn'}`,
   },
   'menu-script': {
     ...script,
@@ -133,7 +133,7 @@ const rows = {
     ...script,
     title: 'to its disk',
     evidence: 'a boot script that starts the local disk was sent',
-    now: ({ ago }) => `to its disk, ${ago}`,
+    now: ({ ago }) => `sent to its disk ${ago}`,
   },
   'failed-script': {
     ...script,
@@ -204,7 +204,7 @@ const rows = {
     title: 'disk written',
     evidence: 'from its Ignition file to the callback that its disk is written',
     now: ({ isActive, elapsed, ago }) =>
-      isActive ? `writes its disk for ${elapsed}` : `wrote its disk ${ago}`,
+      isActive ? `writing to its disk for ${elapsed}` : `wrote to its disk ${ago}`,
     stalled: {
       name: 'not-written',
       code: 'install.disk-not-written',
@@ -234,7 +234,7 @@ const rows = {
     stalled: {
       name: 'not-rebooted',
       code: 'install.not-rebooted',
-      saw: ({ silent }) => `wrote its disk ${silent} ago and sent nothing since`,
+      saw: ({ silent }) => `wrote to its disk ${silent} ago and has sent nothing since`,
       likely: 'it was powered off instead of rebooted, or its firmware waits for input',
       advice: 'look at its console; add its disk to the boot order',
     },
@@ -246,7 +246,7 @@ const rows = {
       boot.stage === stages.disk ? boot.quietMs > systemStartMs : isWritten(boot) || boot.quietMs > pauseMs,
     title: 'DHCP from disk',
     evidence: 'a DHCP message of a Linux system that is not the live system',
-    now: ({ ago }) => `from its disk, ${ago}`,
+    now: ({ ago }) => `started from its disk ${ago}`,
   },
   started: {
     stage: stages.disk,

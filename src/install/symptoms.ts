@@ -53,7 +53,7 @@ function installationFailed({ node, reason }: NodeRecord): Symptom {
     name: 'gave-up',
     code: 'install.failed',
     saw: `${reason}, and slipway does not try again automatically`,
-    likely: 'the cause needs an administrator',
+    likely: 'an administrator must find the cause',
     advice: `read \`slipway node show ${node}\`; then run \`slipway node install ${node}\``,
   }
 }
@@ -67,7 +67,7 @@ function armedNotSeen(
   return {
     name: 'armed-not-seen',
     code: 'install.armed-not-seen',
-    saw: `was armed to install ${formatDuration(now - since)} ago and not seen since`,
+    saw: `was armed to install ${formatDuration(now - since)} ago and has not been seen since`,
     likely:
       'it was not restarted, boots from its disk first, or its MAC address is not the one in the site file',
     advice: `power ${node} on with the network first in its boot order; \`slipway nodes seen\` lists undeclared machines`,
@@ -82,6 +82,6 @@ function installsAgain({ mode, attempt }: NodeRecord): Symptom | undefined {
     code: 'install.repeated',
     saw: `starts its installation again and again: ${attempt.earlier} attempts failed`,
     likely: 'the machine resets itself, is power-cycled, or its installer fails each time',
-    advice: 'watch its console through one attempt',
+    advice: 'watch its console during one attempt',
   }
 }

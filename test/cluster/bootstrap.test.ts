@@ -183,7 +183,7 @@ t.test('continues with a record that is damaged, or cannot be written', async (t
     const path = join(t.testdir({ 'bootstrap.json': text }), 'bootstrap.json')
     const rig = await bootstrapRig(t, true, path)
     t.match(rig.lines()[0], {
-      msg: 'cluster record unreadable, starting with what can be read',
+      msg: 'cluster record unreadable, starting with its readable part',
       reason: /bootstrap\.json is not a record of bootstraps; it was moved to .*\.damaged-/,
     })
     rig.api.sendList(apiPaths.bootstrapConfigMap, [complete])
@@ -210,7 +210,7 @@ t.test('continues with a record that is damaged, or cannot be written', async (t
   writeFileSync(huge, ' '.repeat(1024 * 1024 + 1))
   t.match(
     (await bootstrapRig(t, true, huge)).lines()[0]?.msg,
-    'cluster record unreadable, starting with what can be read',
+    'cluster record unreadable, starting with its readable part',
   )
 })
 

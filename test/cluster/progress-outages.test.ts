@@ -114,7 +114,7 @@ t.test(
     const progress = await damaged.track()
     t.match(damaged.lines, [
       {
-        msg: 'cluster record unreadable, starting with what can be read',
+        msg: 'cluster record unreadable, starting with its readable part',
         reason: /is not a record of clusters' stages; it was moved to .*\.damaged-/,
       },
     ])
@@ -132,7 +132,7 @@ t.test(
     t.match(stages(going), [])
     t.match(
       unwritten.lines.map(({ msg }) => msg),
-      ['cluster record unreadable, starting with what can be read', 'cluster record write failed'],
+      ['cluster record unreadable, starting with its readable part', 'cluster record write failed'],
     )
   },
 )

@@ -81,7 +81,7 @@ t.test('a server that went back to an older state has all kinds read again', (t)
   t.same([nodes.isCurrent(), requests.isCurrent()], [true, false])
   api.sendList(apiPaths.signingRequests, [])
   t.same([requests.isCurrent(), requests.items()], [true, []])
-  t.same(lines, ['cluster API unreachable', 'cluster state went back, reading everything again'])
+  t.same(lines, ['cluster API unreachable', 'cluster returned an older state, reading everything again'])
   t.end()
 })
 

@@ -183,7 +183,7 @@ t.test('a node that is forgotten while the disk becomes full is as the site decl
   const { installs } = installsWorld({ store: full })
   await installs.boot(key, plain)
   t.match(installs.command(key, 'forget'), { kind: 'refused', reason: /^the state cannot be written: / })
-  t.match(installs.list()[1], { mode: 'install', reason: 'the site file says install' })
+  t.match(installs.list()[1], { mode: 'install', reason: 'the site file sets boot: install' })
   t.same(installs.history(key), [])
 })
 

@@ -43,7 +43,12 @@ t.test(
 t.test('an installation from the first boot to the disk', async (t) => {
   const world = installsWorld()
   const { installs, clock } = world
-  t.match(installs.list()[1], { node: key, mode: 'install', since: 0, reason: 'the site file says install' })
+  t.match(installs.list()[1], {
+    node: key,
+    mode: 'install',
+    since: 0,
+    reason: 'the site file sets boot: install',
+  })
   const token = await begun(world)
   t.match(installs.list()[1], { mode: 'installing', attempt: { role: 'master', earlier: 0 } })
   t.same(installs.mayRead(key, read(token, 'master')), { kind: 'allowed' })
@@ -215,7 +220,11 @@ t.test('a new node is as the site declares it before its record is written', (t)
     ...known,
     ['ocp45/w9', { ...known.get(key)!, key: 'ocp45/w9', mac: '00:00:5e:00:53:97', declared: 'local' }],
   ])
-  t.match(installs.list().at(-1), { node: 'ocp45/w9', mode: 'local', reason: 'the site file says local' })
+  t.match(installs.list().at(-1), {
+    node: 'ocp45/w9',
+    mode: 'local',
+    reason: 'the site file sets boot: local',
+  })
   t.end()
 })
 

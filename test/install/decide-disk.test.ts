@@ -182,7 +182,7 @@ for (const { name, report, expected } of cases) {
 t.test('consent of an administrator, wipe: always, and an installation in progress allow any disk', (t) => {
   const { report } = cases[2]!
   t.match(decide(report, { ...nothing, hasConsent: true }), /^proceed: an administrator/)
-  t.match(decide(report, { ...nothing, wipe: 'always' }), /^proceed: the site file says wipe: always/)
+  t.match(decide(report, { ...nothing, wipe: 'always' }), /^proceed: the site file sets wipe: always/)
   t.match(decide(report, { ...nothing, isOurs: true }), /^proceed: this installation/)
   t.end()
 })

@@ -33,7 +33,7 @@ const cases: readonly {
     name: 'a machine is as the site declares it',
     steps: [],
     mode: 'install',
-    reason: 'the site file says install',
+    reason: 'the site file sets boot: install',
   },
   {
     name: 'a network boot of an armed machine starts its installation',
@@ -149,14 +149,14 @@ const cases: readonly {
     name: 'a change to menu takes effect',
     steps: [...installed, declared('menu')],
     mode: 'menu',
-    reason: 'the site file says menu',
+    reason: 'the site file sets boot: menu',
   },
   {
     name: 'a change to install arms a machine that was never installed',
     from: local,
     steps: [declared('install')],
     mode: 'install',
-    reason: 'the site file says install',
+    reason: 'the site file sets boot: install',
   },
   {
     name: 'a change to install does not affect an installation in progress',
@@ -175,7 +175,7 @@ const cases: readonly {
     name: 'another MAC address is another machine',
     steps: [...installed, declared('install', { mac: '00:00:5e:00:53:ff' })],
     mode: 'install',
-    reason: 'the site file says install',
+    reason: 'the site file sets boot: install',
   },
   {
     name: 'an administrator arms an installed machine',

@@ -89,7 +89,7 @@ t.test('armed-not-seen: the node was armed and did not boot from the network', (
   t.equal(symptom(life.pass(14 * minute), { record }), undefined)
   t.match(symptom(life.pass(6 * minute), { record }), {
     name: 'armed-not-seen',
-    saw: 'was armed to install 20 min ago and not seen since',
+    saw: 'was armed to install 20 min ago and has not been seen since',
     advice: /`slipway nodes seen`/,
   })
   t.equal(symptom(life, { record: { ...record, lastSeen: life.now() } }), undefined)

@@ -183,7 +183,7 @@ export function createApprover(options: ApproverOptions): Approver {
     const facts = { cluster, pending: recent, nodes }
     if (isFlooded)
       log.warn({ ...facts, code: floodDecision.code }, 'too many certificate requests, approving none')
-    else log.info(facts, 'certificate requests are evaluated again')
+    else log.info(facts, 'certificate request evaluation resumed')
     reconsider()
   }
 

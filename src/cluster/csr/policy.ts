@@ -114,7 +114,7 @@ export function evaluateCsr(csr: Csr, context: PolicyContext): PolicyDecision {
     : evaluateServing(csr, request, context)
 }
 
-/** Decoding takes about 1 ms, and pending requests are evaluated again and again. */
+/** Decoding takes about 1 ms, and pending requests are evaluated repeatedly. */
 const decodedByCsr = new WeakMap<Csr, Decoded>()
 
 function decodeOnce(csr: Csr): Decoded {

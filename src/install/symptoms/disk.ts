@@ -37,7 +37,7 @@ export const diskSymptoms: readonly SymptomRow[] = [
     diagnose: (view) =>
       isStalledAt(view, 'local-script') && view.usesDhcp
         ? {
-            saw: `was sent to its disk ${formatDuration(view.silentMs)} ago, and no system requested an address since`,
+            saw: `was sent to its disk ${formatDuration(view.silentMs)} ago, and no system has requested an address since`,
             likely:
               'its disk does not boot, Secure Boot rejects its boot loader, or its system has a static address',
             advice: 'look at its console',

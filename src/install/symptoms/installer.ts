@@ -62,7 +62,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
     diagnose: (view) =>
       isStalledAt(view, 'initramfs') && view.usesDhcp
         ? {
-            saw: `fetched kernel and initramfs ${formatCount(repeatsOf(view))}, and no system requested an address since`,
+            saw: `fetched kernel and initramfs ${formatCount(repeatsOf(view))}, and no system has requested an address since`,
             likely:
               'the kernel does not start (another architecture, less than 2 GiB of memory), has no driver for the network card, or uses another card',
             advice:
@@ -76,7 +76,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
     diagnose: (view) =>
       isStalledAt(view, 'initramfs') && !view.usesDhcp
         ? {
-            saw: `fetched kernel and initramfs ${formatCount(repeatsOf(view))} and sent no request since`,
+            saw: `fetched kernel and initramfs ${formatCount(repeatsOf(view))} and has sent no request since`,
             likely:
               'its static address settings are wrong (card names, gateway, name server), or the kernel does not start',
             advice:

@@ -73,7 +73,7 @@ export function refusedLine(text: string): RefusedLine | undefined {
     if (line.length > maxLineLength)
       return { line: index + 1, reason: `longer than ${maxLineLength} characters` }
     if (shapes.section.test(line)) {
-      if (seen.has(line)) return { line: index + 1, reason: 'a section that is there already' }
+      if (seen.has(line)) return { line: index + 1, reason: 'a section that already exists' }
       seen.add(line)
       section = line.split(' ')[0] as string
       continue

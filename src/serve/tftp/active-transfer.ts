@@ -56,7 +56,7 @@ const abandonReasons: Readonly<Record<AbandonReason, { readonly code: TftpCode; 
     restarted: { code: 'tftp.client-restarted', reason: 'the client sent a new request' },
     replaced: {
       code: 'tftp.never-acknowledged',
-      reason: 'the client acknowledged nothing, and another request needed the place',
+      reason: 'the client acknowledged nothing, and another request needed the slot',
     },
   }
 

@@ -44,7 +44,7 @@ export const tftpCodes = defineCodes({
   },
   'tftp.never-acknowledged': {
     meaning:
-      'A transfer whose client acknowledged nothing ended early, because another request needed its place',
+      'A transfer whose client acknowledged nothing ended early, because another request needed its slot',
     remedy: 'Find the sender of requests with forged source addresses, or the firewall that blocks the ACKs',
   },
   'tftp.transfer-stopped': {

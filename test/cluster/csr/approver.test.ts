@@ -118,7 +118,7 @@ t.test('approves nothing during a flood, logs it, and approves good requests aft
   await settle(50)
   t.same(puts(all), [put])
   t.equal(
-    lines.some(({ msg }) => msg === 'certificate requests are evaluated again'),
+    lines.some(({ msg }) => msg === 'certificate request evaluation resumed'),
     true,
   )
 })

@@ -35,7 +35,7 @@ testSymptoms(t, [
       .ignition()
       .callback('written')
       .pass(10 * minute),
-    saw: 'wrote its disk 20 min ago and sent nothing since',
+    saw: 'wrote to its disk 20 min ago and has sent nothing since',
     advice: /boot order/,
   },
   {
@@ -62,7 +62,7 @@ testSymptoms(t, [
       .pxe()
       .script('local')
       .pass(5 * minute),
-    saw: 'was sent to its disk 12 min ago, and no system requested an address since',
+    saw: 'was sent to its disk 12 min ago, and no system has requested an address since',
     advice: /console/,
   },
 ])

@@ -69,7 +69,7 @@ testSymptoms(t, [
     name: 'no-live-dhcp',
     sick: lifeUntil.initramfs().pass(6 * minute),
     sound: lifeUntil.initramfs().pass(4 * minute),
-    saw: 'fetched kernel and initramfs once, and no system requested an address since',
+    saw: 'fetched kernel and initramfs once, and no system has requested an address since',
     advice: /`console`/,
   },
   {
@@ -83,7 +83,7 @@ testSymptoms(t, [
       .fetches('initramfs')
       .pass(80 * second),
     sound: lifeUntil.initramfs().pass(80 * second),
-    saw: 'fetched kernel and initramfs twice, and no system requested an address since',
+    saw: 'fetched kernel and initramfs twice, and no system has requested an address since',
     advice: /memory/,
   },
   {
@@ -91,7 +91,7 @@ testSymptoms(t, [
     sick: lifeUntil.initramfs().pass(6 * minute),
     sound: lifeUntil.initramfs().pass(20_000).fetches('rootfs'),
     usesDhcp: false,
-    saw: 'fetched kernel and initramfs once and sent no request since',
+    saw: 'fetched kernel and initramfs once and has sent no request since',
     advice: /`ip=`/,
   },
   {

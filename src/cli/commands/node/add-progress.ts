@@ -67,7 +67,7 @@ function stepLine(step: Step): string | undefined {
   if (ofCluster.has(kind) || outcome === 'offered' || outcome === 'probed') return undefined
   if (kind === 'reboot') return undefined
   if (kind === 'wait-script') return `waits: ${reason ?? 'its turn'}`
-  if (kind === 'disk' && outcome === 'under-way') return 'writing its disk'
+  if (kind === 'disk' && outcome === 'under-way') return 'writing to its disk'
   if (outcome === 'under-way') return `${stepKinds[kind].title}: ${what} started`
   const detail = stepDetail(step)
   const isDownload = octets !== undefined && total !== undefined && outcome === 'done'

@@ -19,7 +19,11 @@ const armings: {
   { name: 'the site arms it', record: { mode: 'install' }, arming: 'continue' },
   { name: 'it is being installed', record: { mode: 'installing', lastSeen: 5 }, arming: 'continue' },
   { name: 'it was installed', record: { mode: 'installed', lastSeen: 5 }, arming: 'continue' },
-  { name: 'the site sends it to its disk, and nobody ever saw it', record: { mode: 'local' }, arming: 'arm' },
+  {
+    name: 'the site sets boot: local, and the machine was never seen',
+    record: { mode: 'local' },
+    arming: 'arm',
+  },
   {
     name: 'the site shows it the menu, its cluster is not heard',
     record: { mode: 'menu' },

@@ -55,7 +55,7 @@ t.test('a whole installation prints each step once, in order', (t) => {
   t.same(look({ record: installing }), [
     'rootfs: rhcos-live-rootfs.x86_64.img, 1.0 GiB in 10 s',
     'Ignition: worker.ign',
-    'writing its disk',
+    'writing to its disk',
   ])
   life.pass(60_000).callback('written')
   const installed = { mode: 'installed', since: life.now(), reason: 'its disk is written', attempt } as const
@@ -85,7 +85,7 @@ t.test('a node that is already installing is followed from its current step', (t
   } as const
   t.same(lines(sightOfJoining({ life, record }, began)), [
     'installing: its network boot began it',
-    'writing its disk',
+    'writing to its disk',
   ])
   life.pass(began - life.now() + 5).callback('written')
   t.same(lines(sightOfJoining({ life, record }, began)), [

@@ -102,7 +102,7 @@ t.test('a node is declared, served, and followed until it is Ready', async (t) =
 t.test('a node with boot: local is armed, once', async (t) => {
   const { run, said, end, tell, out, slipway, served } = await rig(t)
   tell({
-    record: { mode: 'local', reason: 'the site file says local' },
+    record: { mode: 'local', reason: 'the site file sets boot: local' },
     trouble: 'there is no kubeconfig /x',
   })
   t.equal(await run('--until', 'armed'), 0)
