@@ -1,5 +1,5 @@
 /**
- * Watches for the end of each cluster's bootstrap and reports it once for each cluster. The state is kept over restarts,
+ * Watches for the end of each cluster's bootstrap and reports it once for each cluster. The state survives restarts,
  * and an administrator can set it. The caller drains and enables the bootstrap's servers.
  */
 import { Agent, get } from 'node:https'

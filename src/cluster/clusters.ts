@@ -28,7 +28,7 @@ export type ClustersOptions = {
   /** The directory of the records: the state of bootstraps, and the progress of clusters. */
   readonly directory: string
   readonly installs: Pick<Installs, 'list' | 'history' | 'subscribe' | 'observe'>
-  /** Ends new connections to a node. Resolves with a refusal if its servers stay. @param node its key */
+  /** Stops new connections to a node. Resolves with a refusal if its servers stay. @param node its key */
   readonly drain: (node: string) => Promise<DrainRefusal | undefined>
   /** Sends connections to a node again. @param node its key */
   readonly enable: (node: string) => Promise<unknown>

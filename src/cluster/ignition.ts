@@ -59,7 +59,7 @@ const keepFailureMs = 10_000
 export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
   const { files, ignition, sessions, log } = options
   const logged = new WeakSet<IgnitionDocument>()
-  /** By the path of the file: why it was used last. */
+  /** Why each Ignition file on disk was last used, by its path. */
   const fallbacks = new Map<string, string>()
   let sources = new Map<string, Source>()
   swap(options.clusters)

@@ -1,6 +1,6 @@
 /**
  * The progress of each cluster while slipway serves: a tracker for each, and a record of when each stage was reached,
- * which is kept over restarts and starts again with another installation.
+ * which survives restarts and starts again with another installation.
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -37,7 +37,7 @@ export type ProgressOptions = {
 }
 
 export type Progress = {
-  /** Of every cluster, in the order of the site. */
+  /** Returns the status of every cluster, in the order of the site. */
   reports(): readonly (ClusterReport & { readonly pendingRequests?: number })[]
   /** Whether `onMember` was called for this member, as it is declared now, with the nodes of its cluster. */
   hasReported(member: string): boolean
@@ -78,7 +78,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   const { clock, log, onMember } = options
   const path = join(options.directory, 'clusters.json')
   const trackers = new Map<string, StageTracker>()
-  /** By the cluster's name: the members that were reported last. */
+  /** The members that were reported last, by cluster name. */
   const reported = new Map<string, readonly Member[]>()
   /** By the cluster's name: the nodes whose report is in progress. */
   const reporting = new Map<string, ReadonlyMap<string, NodeObject>>()

@@ -11,7 +11,7 @@ export type Permission = {
   readonly verb: string
   /** Empty for the core group. */
   readonly group: string
-  /** With its subresource: `certificatesigningrequests/approval`. */
+  /** Includes the subresource: `certificatesigningrequests/approval`. */
   readonly resource: string
   readonly namespace?: string
 }

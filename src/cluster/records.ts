@@ -1,10 +1,10 @@
-/** What is kept of clusters over restarts, in small JSON files: the state of each bootstrap, and the progress. */
+/** Records of clusters that survive restarts, in small JSON files: the state of each bootstrap, and the progress. */
 import { readFile, rename } from 'node:fs/promises'
 import { z } from 'zod'
 import { writeAtomically } from '../host/files.ts'
 import type { Log } from '../host/log.ts'
 
-/** By the cluster's name. */
+/** Values by cluster name. */
 export type ByCluster<T> = ReadonlyMap<string, T>
 
 export const bootstrapStateShape = z.object({

@@ -208,7 +208,7 @@ function removed({ items }: Collection, name: string): string {
   return name
 }
 
-/** `sinceMs` is of the monotonic clock. */
+/** `sinceMs` is a time of the monotonic clock. */
 export type Outage = Problem & { readonly sinceMs: number }
 
 export type Outages = {
@@ -223,7 +223,7 @@ export type Outages = {
 }
 
 /**
- * Keeps why a cluster cannot be reached, in one place for everything that is read from it. All collections of a cluster
+ * Records why a cluster cannot be reached, in one place for all that is read from it. All collections of a cluster
  * fail for the same reason, so the log gets one line for each reason, and one line when everything is reachable again.
  */
 export function createOutages(cluster: string, clock: Clock, log: Pick<Log, 'warn' | 'info'>): Outages {

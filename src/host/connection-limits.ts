@@ -50,7 +50,7 @@ export function createConnectionTable({
   isKnown,
   onReplaced,
 }: ConnectionTableOptions): ConnectionTable {
-  /** Idlest first. */
+  /** The entry that has been idle longest comes first. */
   const known = new Set<Entry>()
   const unknown = new Set<Entry>()
   const byAddress = new Map<string, Set<Entry>>()
@@ -118,7 +118,7 @@ export function createConnectionTable({
   }
 }
 
-/** Passes on the first event of each kind, then a summary with the number of events each 10 s. */
+/** Reports the first event of each kind, then a summary with the number of events each 10 s. */
 export function createEventLimiter(
   clock: Pick<Clock, 'monotonic'>,
 ): (kind: string, report: (count: number) => void) => void {

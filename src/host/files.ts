@@ -59,7 +59,7 @@ export async function removeLitter(directory: string): Promise<string[]> {
   const removed: string[] = []
   for (const name of names) {
     const pid = Number(/^\..+\.(\d+)\.new$/.exec(name)?.[1])
-    // The own number is that of an earlier process, for example in a container, where it is always the same.
+    // An earlier process can have had the ID of this one: in a container, the ID is always the same.
     if (!(pid > 0) || (pid !== process.pid && isRunning(pid))) continue
     const path = join(directory, name)
     const isGone = await rm(path).then(

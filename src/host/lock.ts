@@ -53,7 +53,7 @@ async function tryLock(lock: string): Promise<DatabaseSync | undefined> {
     if (heldByOther.includes((error as { errcode?: unknown }).errcode)) return undefined
     throw error
   }
-  // The previous holder can remove the file between our opening and locking it: then we locked a file without a name.
+  // The previous holder can remove the file between our opening and locking it: then the lock is on a deleted file.
   const after = await inodeOf(lock)
   if (after !== undefined && before === after) return database
   database.close()

@@ -1,13 +1,13 @@
 /**
  * Limits how many lines of one kind the log gets, so that a flood of requests does not displace other lines: journald
- * drops the lines of a service that writes too many. What was left out is reported with its number.
+ * drops the lines of a service that writes too many. Omitted lines are counted and reported.
  */
 import type { Clock } from './clock.ts'
 
 export type LogLimit = {
   /** Returns whether a line with this message, about this subject (a node), is written. */
   admits(message: string, subject: string | undefined): boolean
-  /** Returns the messages of which lines were left out since the last call, with their number. */
+  /** Returns the messages whose lines were omitted since the last call, with the number of lines. */
   takeOmitted(): ReadonlyMap<string, number>
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 export type ProcessHealth = {
-  /** The largest and the 99th percentile delay since the last but one reading, at least 10 s. */
+  /** The largest and the 99th percentile delay since the reading before the last one, at least 10 s. */
   readonly eventLoopDelayMs: { readonly p99: number; readonly max: number }
   readonly residentMemoryBytes: number
   readonly heapUsedBytes: number

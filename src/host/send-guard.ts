@@ -29,7 +29,7 @@ const maxQueuedOfDestination = 64
 const resolutionMs = 3500
 /** The kernel's own memory for a small datagram (skb truesize), rounded up. */
 const overheadOctets = 1024
-/** In that time, to one unresolved neighbor: enough for a machine that answers the first request. */
+/** The maximum in that time to one unresolved neighbor: enough for a machine that answers the first request. */
 const maxUnresolvedOfDestination = 8
 /** The bound of the map of unresolved destinations. */
 const maxUnresolvedDestinations = 1024

@@ -79,7 +79,7 @@ const maxSpare = 16
 type State = { readonly identity: string; readonly octets: number; readonly modifiedMs: number }
 
 export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits): SharedFiles {
-  /** By identity and index, least recently used first. */
+  /** Blocks by file identity and index, least recently used first. */
   const cache = new Map<string, Held>()
   const opened = new Map<string, Opened>()
   /** Memory of full-size chunks without readers. */

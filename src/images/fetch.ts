@@ -12,7 +12,7 @@ import { requireFreeSpace, openStaging, syncDirectory, type Staging } from './st
 import { readStored } from './store.ts'
 import type { RemoteFile, RemoteImage } from './stream.ts'
 
-/** With more connections, each download from a mirror gets slower. */
+/** Each download from a mirror gets slower if there are more connections. */
 const parallelDownloads = 3
 
 export type Addition = {

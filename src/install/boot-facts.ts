@@ -9,7 +9,7 @@ export type BootEvent = {
   readonly role: IgnitionKind
   /** Whether the role was selected in the boot menu. */
   readonly isChosen: boolean
-  /** Whether a person made that selection: false if the menu selects an installation when its time is up. */
+  /** Whether an administrator made that selection: false if the menu selects an installation after its time-out. */
   readonly isConscious: boolean
   readonly tokenHash: string
   readonly startedHash?: string

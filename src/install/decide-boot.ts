@@ -23,7 +23,7 @@ export type AttemptPhase =
 export type BootFacts = {
   /** `unknown`: the record has a mode that this version does not know. */
   readonly mode: Mode | 'unknown'
-  /** Who asked for the installation: a command or a selection at the console, or only the site file. */
+  /** Who requested the installation: a command or a selection at the console, or only the site file. */
   readonly consent: 'administrator' | 'site'
   /** Whether this request selects an installation in the boot menu. */
   readonly isChosen: boolean
@@ -32,11 +32,11 @@ export type BootFacts = {
   readonly wasInstalled: boolean
   /** Whether its cluster ever reported it, or slipway approved a certificate of it. */
   readonly isInCluster: boolean
-  /** Whether the cluster was asked for its nodes, or there is none that could answer. */
+  /** Whether the cluster was queried for its nodes, or there is none that could answer. */
   readonly isClusterRead: boolean
   /** Whether an operating system that slipway did not install used its address. */
   readonly hasForeignSystem: boolean
-  /** Whether the records cover the whole past of the machine: false after a loss, and for the state of another site. */
+  /** Whether the records cover the whole history of the machine: false after a loss, and for the state of another site. */
   readonly isVouchedFor: boolean
   readonly attempt: AttemptPhase
   readonly hasAttemptsLeft: boolean
@@ -200,7 +200,7 @@ export const bootRules: readonly BootRule[] = [
 ]
 
 export function decideBoot(facts: BootFacts): BootDecision {
-  // No row matches a fact that the types exclude, for example a mode from a newer version: the disk stays.
+  // No row matches a fact that the types exclude, for example a mode from a newer version: the disk is kept.
   return (
     bootRules.find(({ applies }) => applies(facts))?.decision ?? { kind: 'disk', code: 'state.unknown-mode' }
   )

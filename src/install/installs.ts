@@ -33,7 +33,7 @@ export type NodeRecord = {
   /** Why it is in this state, a sentence: `its installer reported that the disk is written`. */
   readonly reason: string
   readonly code?: InstallCode
-  /** When an arming by an administrator ends; the node then returns to its state before. */
+  /** When a node that an administrator armed is no longer armed; it then returns to its previous state. */
   readonly armedUntil?: number
   /** The installation in progress, or the last one. */
   readonly attempt?: Attempt
@@ -78,7 +78,7 @@ export type BootChoice = {
 
 export type ReadRequest = {
   readonly token: string
-  /** Of the client, as `formatIp` writes it. */
+  /** Address of the client, as `formatIp` writes it. */
   readonly address: string
   readonly what: Secret
   /** HEAD: nothing is sent. */
@@ -127,6 +127,6 @@ export type Installs = {
   backup(target: string): void
   /** Calls `each` with every new observation, until the returned function is called. */
   subscribe(each: (observation: Observation) => void): () => void
-  /** Writes what is not written yet and closes the store. */
+  /** Writes all unwritten changes and closes the store. */
   close(): void
 }

@@ -1,6 +1,6 @@
 /**
  * Records and observations on their way to the store: observations are written in batches, decisions at once. What
- * cannot be written stays in memory, bounded, and is written again when that is possible.
+ * cannot be written stays in memory, bounded, and is written when that is possible again.
  */
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
@@ -19,16 +19,16 @@ export type Journal = {
   set(machine: string, state: State): void
   note(machine: string, seen: Seen): void
   /**
-   * Makes a change and writes it together with all that is not written yet.
+   * Makes a change and writes it together with all unwritten changes.
    *
    * @throws when it cannot be written; then the record of `machine` is unchanged
    */
   keep<T>(machine: string, change: () => T): T
-  /** Writes what is not written yet. @throws when it cannot be written */
+  /** Writes all unwritten changes. @throws when it cannot be written */
   write(): void
   /** Deletes the record and the history of a machine. @throws when it cannot be written */
   forget(machine: string): void
-  /** Returns the history of a machine, oldest first, including what is not written yet. */
+  /** Returns the history of a machine, oldest first, including unwritten observations. */
   history(machine: string): readonly Observation[]
   /** Returns at most `limit` observations after a sequence number, of one machine or all. */
   after(sequence: number, limit: number, machine?: string): readonly Observation[]

@@ -1,4 +1,4 @@
-/** What slipway records of one machine: its mode, its attempt, and the evidence that an installation would do harm. */
+/** What slipway records of one machine: its mode, its attempt, and the evidence against another installation. */
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
 import type { InstallCode } from './codes.ts'
@@ -19,7 +19,7 @@ export type AttemptState = Attempt & {
   readonly reads: number
   /** Recorded before the first byte of the last file that the installer needs: the disk may be written from then on. */
   readonly delivered?: Moment
-  /** Whether the disk check allowed this installation to overwrite the disk: what it holds since then is our own. */
+  /** Whether the disk check allowed this installation to overwrite the disk, so that it wrote what the disk holds now. */
   readonly isDiskClear?: boolean
   /** When the machine was sent to its disk for the first time after that. */
   readonly probed?: Moment
@@ -71,7 +71,7 @@ export type State = {
   readonly exchange?: Moment
 }
 
-/** Returns the record of a machine without a past. @param notVouchedFor why its past is not known */
+/** Returns the record of a machine without a history. @param notVouchedFor why its history is not known */
 export function initialState(node: InstallNode, notVouchedFor?: string): State {
   const { mac, key, declared, role } = node
   const evidence = notVouchedFor === undefined ? {} : { evidence: { notVouchedFor } }

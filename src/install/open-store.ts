@@ -1,6 +1,6 @@
 /**
- * Opens the state. slipway always starts: damaged state is set aside and recovered as far as possible, unusable state
- * is left alone and replaced by one in memory. After each loss, machines must not be installed automatically.
+ * Opens the state. slipway always starts: damaged state is moved aside and recovered as far as possible, unusable state
+ * is not changed, and a state in memory replaces it. After each loss, machines must not be installed automatically.
  */
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -106,7 +106,7 @@ function usableStore(database: DatabaseSync, directory: string, options: StoreOp
   }))
   if (loss === undefined)
     return markedStore(database, directories, { problems, isRecordable: true, states }, options)
-  // Another site is known from its name at every start.
+  // The name of the site shows at every start that the state belongs to another one.
   if (loss.code !== 'state.other-site') putMeta(database, 'incomplete', loss.reason)
   const context = {
     problems: [...problems, { code: loss.code, text: loss.reason }],
@@ -125,7 +125,7 @@ function keepDistrusted(database: DatabaseSync, store: Store, states: ReadonlyMa
     store.keep(states, [])
     database.exec("DELETE FROM meta WHERE key = 'restored'")
   } catch {
-    // The records in memory allow nothing either; the journal reports that the state cannot be written.
+    // The records in memory permit no installation either; the journal reports that the state cannot be written.
   }
 }
 
@@ -191,7 +191,7 @@ function markedStore(
   return storeOf(database, { ...context, onChange: quietly, onAccept: putSite })
 }
 
-/** Sets the damaged database aside and starts another one with the records that can be read. */
+/** Moves the damaged database aside and starts another one with the records that can be read. */
 function recoveredStore(path: string, damage: string, directory: string, options: StoreOptions): Store {
   const aside = setAside(path, options.now)
   if (aside === undefined) {

@@ -1,5 +1,5 @@
 /**
- * Every kind of step on the way of a node from power-on to Ready, one row each: its order, its time-out, whether it
+ * Every kind of step of a node from power-on to Ready, one row each: its order, its time-out, whether it
  * starts a boot, its texts, and the evidence for it. The timeline, the symptoms, and the texts read this table.
  */
 import type { BootProgress, StepKindRow, StepText } from './step-row.ts'

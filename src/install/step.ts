@@ -27,7 +27,7 @@ export type Step = {
   readonly reason?: string
   readonly startedAt: number
   readonly endedAt: number
-  /** Of the last download; of other steps from their first to their last observation. */
+  /** Duration of the last download; for other steps, the time from the first to the last observation. */
   readonly durationMs: number
   /** Sent up to now, of `total`. */
   readonly octets?: number
@@ -38,7 +38,7 @@ export type Step = {
   readonly by?: 'tftp' | 'http'
   /** Option 93. */
   readonly architecture?: number
-  /** Of its latest observation. */
+  /** Number of the latest observation. */
   readonly sequence: number
 }
 

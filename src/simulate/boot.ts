@@ -91,10 +91,10 @@ async function followScripts(
     if (outcome.kind !== 'chain') return outcome
     url = outcome.url
     if (seen.includes(url) || seen.length === maxScripts) {
-      const said = outcome.said.slice(-4).join(' / ')
+      const printed = outcome.printed.slice(-4).join(' / ')
       throw new BootProblem(
         'a script that boots',
-        `a script that waits and starts again, with the text: ${said}`,
+        `a script that waits and starts again, with the text: ${printed}`,
         'the output of "slipway check"',
       )
     }
@@ -111,8 +111,8 @@ function rehearsed(script: string): string {
 /** Returns what the node would wait for, if the script waits. */
 function skipped({ node }: Machine, outcome: ScriptOutcome): string | undefined {
   if (outcome.kind !== 'chain' || !new URL(outcome.url).searchParams.has('skip')) return undefined
-  const said = outcome.said.map((line) => line.replace(`slipway ${node.key}: `, '')).join(' ')
-  return `waits, skipped here: ${/until .* on port \d+/.exec(said)?.[0] ?? said}`
+  const printed = outcome.printed.map((line) => line.replace(`slipway ${node.key}: `, '')).join(' ')
+  return `waits, skipped here: ${/until .* on port \d+/.exec(printed)?.[0] ?? printed}`
 }
 
 async function fetchKernel(

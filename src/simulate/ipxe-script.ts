@@ -14,8 +14,8 @@ export type ScriptImage = {
 
 export type ScriptOutcome =
   | { readonly kind: 'boot'; readonly kernel: ScriptImage; readonly initrds: readonly ScriptImage[] }
-  /** `said` has the lines that it printed on the console. */
-  | { readonly kind: 'chain'; readonly url: string; readonly said: readonly string[] }
+  /** `printed`: the lines that the script printed on the console. */
+  | { readonly kind: 'chain'; readonly url: string; readonly printed: readonly string[] }
   /** The firmware continues with its next boot device; `command` is the reason: `exit`, `sanboot`, `end of script`. */
   | { readonly kind: 'local'; readonly command: string }
   /** The script waits for the administrator: a shell, or a menu or prompt without a time limit. */
@@ -33,7 +33,7 @@ type State = {
   readonly base: string
   readonly keys: readonly string[]
   line: number
-  readonly said: string[]
+  readonly printed: string[]
   items: string[]
   defaultItem: string | undefined
   kernel: ScriptImage | undefined
@@ -64,7 +64,7 @@ export function runScript(
     base: url,
     keys,
     line: 0,
-    said: [],
+    printed: [],
     items: [],
     defaultItem: undefined,
     kernel: undefined,
@@ -169,7 +169,7 @@ const chain: Run = (words, state) => {
     '-r': ['replace', false],
   })
   if (operands[0] === undefined) throw new SyntaxError('chain has no URL')
-  return { kind: 'chain', url: absolute(operands[0], state), said: state.said }
+  return { kind: 'chain', url: absolute(operands[0], state), printed: state.printed }
 }
 
 const boot: Run = (_words, state) => {
@@ -288,7 +288,7 @@ const commands: Readonly<Record<string, Run>> = {
   choose,
   prompt,
   echo: (words, state) => {
-    if (words.length > 0) state.said.push(words.join(' '))
+    if (words.length > 0) state.printed.push(words.join(' '))
     return true
   },
   sleep: succeed,

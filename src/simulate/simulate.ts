@@ -58,12 +58,12 @@ export async function simulate(model: Model, options: SimulateOptions): Promise<
   }
   const boots = nodes.map((): SimulatedBoot | undefined => undefined)
   let next = 0
-  let told = 0
+  let reported = 0
   const bootOthers = async (): Promise<void> => {
     for (let index = next++; index < nodes.length; index = next++) {
       const node = nodes[index] as NodeModel
       boots[index] = await bootNode(node, firmwareOf(model, node, firmware, index), rack)
-      for (let done = boots[told]; done !== undefined; done = boots[++told]) onBooted(done)
+      for (let done = boots[reported]; done !== undefined; done = boots[++reported]) onBooted(done)
     }
   }
   try {

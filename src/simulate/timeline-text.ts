@@ -23,7 +23,7 @@ const timeColumns = 9
 const stepColumns = 15
 const octetColumns = 10
 
-/** In wider lines, sizes and durations are too far from their step. */
+/** If lines were wider, sizes and durations would be too far from their step. */
 const maxColumns = 100
 const minTextColumns = 24
 
@@ -72,11 +72,11 @@ function formatRow(
   const time = style('dim', formatDuration(atMs).padStart(timeColumns))
   const amounts = octets === 0 ? ''.padStart(octetColumns) : formatBytes(octets).padStart(octetColumns)
   // The last row has no step, so its text can use that column too.
-  const said =
+  const columnText =
     step === ''
       ? clip(text, stepColumns + textColumns).padEnd(stepColumns + textColumns)
       : step.padEnd(stepColumns) + clip(text, textColumns).padEnd(textColumns)
-  return `${time} ${mark} ${said}${amounts}${style('dim', formatDuration(durationMs).padStart(timeColumns))}`
+  return `${time} ${mark} ${columnText}${amounts}${style('dim', formatDuration(durationMs).padStart(timeColumns))}`
 }
 
 function widthOf({ columns }: OutputStyle): number {

@@ -79,7 +79,7 @@ const bootSettings = {
   disk: diskPath.optional().meta({ description: 'disk to install on (coreos.inst.install_dev)' }),
   wipe: z.enum(wipeModes).optional().meta({
     description:
-      'ask: an installation that no administrator started does not overwrite a disk that holds data; always: it does; by default as for the site',
+      'ask: only an installation that an administrator started overwrites a disk that holds data; always: every installation does; by default the value of the site',
   }),
   image: imageName.optional().meta({ description: 'name of an image under images' }),
   boot: z.enum(bootModes).optional().meta({
@@ -175,7 +175,7 @@ const cluster = z
     }),
     requireDhcp: z.boolean().default(true).meta({
       description:
-        'a node is installed only after iPXE on it requested its address from this server; false: where another DHCP server answers it',
+        'true: a node is installed only after iPXE on it requested its address from this server; false: for nodes that another DHCP server answers',
     }),
     callbacks: z.boolean().default(true).meta({
       description:

@@ -47,7 +47,7 @@ t.test('sends a command to several nodes once each, and to none when a name is w
   const { path, installs } = await controlService(t)
   t.match(await run(node, path, 'local', 'w1', 'w2', 'ocp45/w1'), {
     code: 0,
-    out: /^ocp45\/w1: .*the operator said local\nocp45\/w2: [^\n]*$/,
+    out: /^ocp45\/w1: .*command local of the operator\nocp45\/w2: [^\n]*$/,
   })
   await t.rejects(run(node, path, 'menu', 'w1', 'nobody'), { name: 'UsageError' })
   t.equal(installs.list().find((record) => record.node === 'ocp45/w1')?.mode, 'local')
@@ -87,7 +87,7 @@ t.test('lists undeclared machines', async (t) => {
 t.test('a bootstrap is kept, drained, or watched again', async (t) => {
   const { path } = await controlService(t)
   const say = (command: string, ...more: string[]) => run(cluster, path, 'bootstrap', command, ...more)
-  t.match(await say('keep', 'ocp45'), { code: 0, out: 'ocp45: bootstrap stays behind the load balancer' })
+  t.match(await say('keep', 'ocp45'), { code: 0, out: 'ocp45: bootstrap stays in the load balancer' })
   t.match(await say('out', 'ocp45'), { code: 0, out: 'ocp45: bootstrap is out of the load balancer' })
   t.match(await say('watch', 'ocp45'), { out: /will leave the load balancer when bootstrapping is complete/ })
   t.match(JSON.parse((await say('out', 'ocp45', '--json')).out), { kind: 'out' })

@@ -53,7 +53,7 @@ async function waited(
     signal: abort.signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     report: (event) => {
-      for (const report of reports) report.tell(event)
+      for (const report of reports) report.show(event)
     },
   })
   await settle()

@@ -34,7 +34,7 @@ const cases: { name: string; lines: string[]; outcome: ScriptOutcome }[] = [
     outcome: {
       kind: 'chain',
       url: 'http://192.0.2.1/boot/c1/menu.ipxe?mac=00-00-5e-00-53-01',
-      said: ['a menu follows'],
+      printed: ['a menu follows'],
     },
   },
   {

@@ -70,9 +70,9 @@ t.test('a problem is printed completely, below the failed step', async (t) => {
 t.test('colors do not change the text', async (t) => {
   const results = [await boot(fine), await boot(fine.slice(0, 1), 'expected a; got b; check c')]
   for (const result of results) {
-    const coloured = formatBoot(result, { ...output, usesColor: true })
-    t.equal(coloured[0], '\u001b[1mocp45/m1\u001b[22m  master, UEFI, 00:00:5e:00:53:11')
-    const plain = coloured.map((line) => line.replaceAll(/\u001b\[\d+m/g, '')) // eslint-disable-line no-control-regex
+    const colored = formatBoot(result, { ...output, usesColor: true })
+    t.equal(colored[0], '\u001b[1mocp45/m1\u001b[22m  master, UEFI, 00:00:5e:00:53:11')
+    const plain = colored.map((line) => line.replaceAll(/\u001b\[\d+m/g, '')) // eslint-disable-line no-control-regex
     t.same(plain, formatBoot(result, output))
   }
 })

@@ -55,7 +55,7 @@ export function memoryInstalls(
     command(node, command) {
       if (refusal !== undefined) return { kind: 'refused', code: 'state.not-writable', reason: refusal }
       const before = records.get(node) as NodeRecord
-      const reason = `the operator said ${command}`
+      const reason = `command ${command} of the operator`
       records.set(node, { ...before, mode: modes[command], since: now(), reason })
       if (command === 'forget') histories.delete(node)
       keep({ node, kind: 'command', command }, now())

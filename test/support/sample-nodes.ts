@@ -248,7 +248,7 @@ export const sampleClusters = {
   ],
   commandBootstrap: (cluster: string, command: 'keep' | 'out' | 'watch') => {
     const kind = { keep: 'kept', out: 'out', watch: 'waiting' }[command]
-    const state = { kind, since: now, reason: `a person said so (bootstrap ${command})` }
+    const state = { kind, since: now, reason: `set by an administrator (bootstrap ${command})` }
     return Promise.resolve(cluster === 'ocp45' ? state : undefined)
   },
 }

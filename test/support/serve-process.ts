@@ -42,8 +42,8 @@ export function startWith(
     env: { PATH, ...directories },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
-  child.stderr.on('data', (chunk) => (said += String(chunk)))
+  let errorOutput = ''
+  child.stderr.on('data', (chunk) => (errorOutput += String(chunk)))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const guard = setTimeout(() => child.kill('SIGKILL'), 100_000)
   child.on('exit', () => clearTimeout(guard))
@@ -53,7 +53,8 @@ export function startWith(
     async line(message: string): Promise<Record<string, unknown>> {
       for (;;) {
         const next = await lines.next()
-        if (next.done === true) throw new Error(`the log ended before ${JSON.stringify(message)}: ${said}`)
+        if (next.done === true)
+          throw new Error(`the log ended before ${JSON.stringify(message)}: ${errorOutput}`)
         const line = JSON.parse(next.value) as Record<string, unknown>
         if (line['msg'] === message) return line
       }

@@ -85,7 +85,7 @@ export const wait: Command = {
       const session = openSession({ cluster: cluster.name, kubeconfig, clock, log: silent })
       try {
         const outcome = await waitFor({
-          ...{ session, stages, clock, signal, report: (event) => report.tell(event) },
+          ...{ session, stages, clock, signal, report: (event) => report.show(event) },
           ...(timeoutMs === undefined ? {} : { timeoutMs }),
         })
         if (outcome.kind === 'complete') return ExitCode.fine

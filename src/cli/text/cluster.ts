@@ -9,7 +9,7 @@ import { printable } from '../../text/printable.ts'
 
 /** Each completes a sentence that starts with "bootstrap". */
 export const bootstrapTexts: Readonly<Record<BootstrapState['kind'], string>> = {
-  kept: 'stays behind the load balancer',
+  kept: 'stays in the load balancer',
   out: 'is out of the load balancer',
   waiting: 'will leave the load balancer when bootstrapping is complete',
 }

@@ -24,7 +24,7 @@ export function symptomLines(
   return lines.map((line, index) => `${blank}${index === 0 ? paint(output, 'red', '!') : ' '} ${line}`)
 }
 
-/** In the local time zone. */
+/** Formats a time in the local time zone. */
 export function clockTime(at: number): string {
   const date = new Date(at)
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':')

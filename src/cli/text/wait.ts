@@ -6,25 +6,25 @@ import type { Terminal } from '../command.ts'
 import { formatStopwatch } from '../../text/duration.ts'
 
 export type WaitReport = {
-  tell(event: WaitEvent): void
+  show(event: WaitEvent): void
   /** Updates the elapsed time of the view. */
   tick(elapsedMs: number): void
 }
 
-/** A line for everything that happens: for logs, and for programs that read along. */
+/** Prints a line for every change: for logs, and for programs that read the output. */
 export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
   const line = (elapsedMs: number, text: string) =>
     terminal.out(`${formatStopwatch(elapsedMs).padStart(7)}  ${text}`)
   let known: readonly string[] = []
   return {
-    tell(event) {
+    show(event) {
       const { elapsedMs, stage } = event
       switch (event.kind) {
         case 'started':
           line(elapsedMs, `waiting up to ${formatStopwatch(event.limitMs)} for ${stage.awaited}`)
           break
         case 'missing':
-          // Of a rack of nodes one changes at a time.
+          // Prints only new items: when many nodes boot together, one changes at a time.
           for (const each of event.missing) if (!known.includes(each)) line(elapsedMs, `  ${each}`)
           known = event.missing
           break
@@ -44,10 +44,10 @@ export function plainReport(terminal: Pick<Terminal, 'out'>): WaitReport {
   }
 }
 
-/** Of what a stage lacks: the view has to fit the screen, or it cannot be drawn over. */
-const mostLines = 12
+/** Maximum of missing items per stage: the view has to fit the screen, or it cannot be redrawn. */
+const maxLines = 12
 
-type Row = { begunMs: number; mostMs: number; end?: 'done' | 'late'; endMs?: number; note: string }
+type Row = { begunMs: number; maxMs: number; end?: 'done' | 'late'; endMs?: number; note: string }
 
 /** A line for each stage and, below the one under way, what it lacks. */
 export function liveReport(
@@ -75,19 +75,19 @@ export function liveReport(
     const spent = formatStopwatch((row.endMs ?? nowMs) - row.begunMs)
     const note = row.note === '' ? '' : `  ${row.note}`
     if (row.end === 'done') return [`${styleText('green', '✓')} ${name}  ${spent}${note}`]
-    const limit = `${spent} of ${formatStopwatch(row.mostMs)}`
-    const shown = missing.slice(0, mostLines)
-    const more = missing.length > mostLines ? [`and ${missing.length - mostLines} more`] : []
+    const limit = `${spent} of ${formatStopwatch(row.maxMs)}`
+    const shown = missing.slice(0, maxLines)
+    const more = missing.length > maxLines ? [`and ${missing.length - maxLines} more`] : []
     const mark = row.end === 'late' ? styleText('red', '✗') : styleText('yellow', '…')
     return [`${mark} ${name}  ${limit}`, ...[...shown, ...more].map((each) => `    ${each}`)]
   }
 
   return {
-    tell(event) {
+    show(event) {
       const { stage, elapsedMs } = event
-      const row = rows.get(stage) ?? { begunMs: elapsedMs, mostMs: 0, note: '' }
+      const row = rows.get(stage) ?? { begunMs: elapsedMs, maxMs: 0, note: '' }
       rows.set(stage, row)
-      if (event.kind === 'started') Object.assign(row, { mostMs: event.limitMs })
+      if (event.kind === 'started') Object.assign(row, { maxMs: event.limitMs })
       else if (event.kind === 'missing') missing = event.missing
       else if (event.kind === 'outage') missing = [`cluster API unreachable: ${event.sentence}`]
       else Object.assign(row, { end: event.kind, endMs: elapsedMs })

@@ -10,7 +10,7 @@ import { ConnectionReplaced, explainNetworkError, Unreachable } from './errors.t
 
 export type ApiRequest = {
   readonly method: 'GET' | 'PUT'
-  /** With its query. */
+  /** Includes the query. */
   readonly path: string
   /** JSON. */
   readonly body?: string

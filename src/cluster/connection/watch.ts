@@ -21,7 +21,7 @@ export class BadEvent extends ClusterError {
 
 /**
  * Less than 1 min, after which HAProxy closes an idle connection when it is configured as in OpenShift's manual
- * (`timeout server 1m`). It also bounds how long a dead connection stays unnoticed.
+ * (`timeout server 1m`). It also limits how long a dead connection stays undetected.
  */
 const watchSeconds = 50
 const graceSeconds = 10

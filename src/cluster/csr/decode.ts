@@ -21,7 +21,7 @@ export type CertificateRequest = {
   readonly organizations: readonly string[]
   /** Object identifiers of other attributes of the subject. */
   readonly otherSubject: readonly string[]
-  /** With the case of the request. */
+  /** In the case of the request. */
   readonly dnsNames: readonly string[]
   readonly addresses: readonly Ip[]
   /** Names that kubelets do not use: `email x@example.net`, `URI https://…`, `a name of another kind`. */
@@ -161,7 +161,7 @@ function isSame(a: ArrayBuffer, b: ArrayBuffer | Uint8Array): boolean {
   return Buffer.from(a).equals(b instanceof Uint8Array ? b : Buffer.from(b))
 }
 
-/** By object identifier (RFC 4055, RFC 5758, RFC 8410). Kubelets do not use SHA-1, PSS, or DSA. */
+/** Signature algorithms by object identifier (RFC 4055, RFC 5758, RFC 8410). Kubelets do not use SHA-1, PSS, or DSA. */
 const algorithms: Readonly<Record<string, { readonly key: string; readonly hash?: string }>> = {
   '1.2.840.10045.4.3.2': { key: 'ec', hash: 'sha256' },
   '1.2.840.10045.4.3.3': { key: 'ec', hash: 'sha384' },

@@ -1,4 +1,4 @@
-/** The progress of an installation through its stages, in a form that is kept over restarts. Pure. */
+/** The progress of an installation through its stages, in a form that survives restarts. Pure. */
 import { z } from 'zod'
 
 /** Times are milliseconds since 1970. `under-way` is a published name. */
@@ -13,7 +13,7 @@ export const installProgressShape = z.record(
   }),
 )
 
-/** By the stage's name; a stage that was not seen yet is absent. */
+/** Stages by name; a stage that was not seen yet is absent. */
 export type InstallProgress = Readonly<z.output<typeof installProgressShape>>
 
 /** The part of a stage that decides when it is evaluated. */

@@ -1,6 +1,6 @@
 /**
  * The kubeconfig of a declared cluster: finds the file, reads it again when it changed, and checks that it is for this
- * cluster. What cannot be used is reported as a sentence, also for `slipway check`.
+ * cluster. If it cannot be used, the reason is a sentence, also for `slipway check`.
  */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'

@@ -9,7 +9,7 @@ export type DeclaredName = {
   readonly addresses: readonly Ip[]
   /** `node ocp45/m1`, `host ns1.example.localdomain`, `record git.example.localdomain` */
   readonly by: string
-  /** Where it differs from the site's. */
+  /** TTL of these records, if it is not that of the site. */
   readonly ttlSeconds?: number
 }
 

@@ -29,9 +29,9 @@ export function relayOf(option: DhcpOption): Relay {
 }
 
 /**
- * Explains why a relay agent may not relay for a network; returns `undefined` when relaying is allowed, and without a relay agent.
- * The subnet is that of sub-option 5, or else of `giaddr`; only its relay agents count. So option 82 never gives a
- * relay agent more than the site file does.
+ * Explains why a relay agent must not relay for a network; returns `undefined` when it may, or without a relay agent.
+ * The subnet is that of sub-option 5, or else of `giaddr`; only its relay agents count. So option 82 never
+ * extends what the site file allows.
  */
 export function unknownRelay(
   giaddr: Ipv4,

@@ -55,7 +55,7 @@ export function createReaders(options: {
   readonly clock: Pick<Clock, 'monotonic'>
 }): Readers {
   const { limits, heldBytes, onClosed, clock } = options
-  /** With the time of the last progress; without progress for the longest time first. */
+  /** Readers with the time of their last progress, in the order of that time. */
   const known = new Map<Reader, number>()
   const unknown = new Map<Reader, number>()
 

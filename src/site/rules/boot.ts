@@ -160,7 +160,7 @@ export const bootRules = [
 
 type NodeFileSettings = Pick<Cluster, 'hostname' | 'files' | 'networkKeyfiles'>
 
-/** Of two entries with one path, one would silently have no effect. */
+/** If two entries had the same path, one of them would silently have no effect. */
 const distinctNodeFiles: Rule = {
   code: 'site.node-file-repeated',
   needs: [],

@@ -77,7 +77,7 @@ const uniqueAddresses: Rule = {
   check(site) {
     const written = machines(site)
       .map((machine) => ({ machine, isReserved: machine.mac !== undefined }))
-      // Reserved addresses come first, so that the entry of a mere name is the one reported.
+      // Reserved addresses come first, so that the error is reported at the entry without a reservation.
       .sort((a, b) => Number(b.isReserved) - Number(a.isReserved))
       .flatMap(({ machine, isReserved }) =>
         declaredAddresses([...machine.path, 'address'], machine.addresses).map(({ path, address }) => ({
@@ -132,7 +132,7 @@ const notAGateway: Rule = {
     ),
 }
 
-/** Without a shared state, two servers that install would install each other's nodes again. */
+/** The servers share no state, so two installers would reinstall the nodes that the other one installed. */
 const oneInstaller: Rule = {
   code: 'site.installer-missing',
   needs: ['server'],

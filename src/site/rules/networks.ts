@@ -21,7 +21,7 @@ import type { Site } from '../schema.ts'
 
 const firstMulticast = 224 * 2 ** 24
 
-/** Addresses from 224.0.0.0 on are multicast or reserved (RFC 1112 §4). A prefix below /8 is a typing error. */
+/** Addresses from 224.0.0.0 upward are multicast or reserved (RFC 1112 §4). A prefix below /8 is a typo. */
 function isMachineNetwork({ prefix, network }: Cidr): boolean {
   return prefix >= 8 && prefix <= 30 && network < firstMulticast
 }

@@ -194,9 +194,9 @@ t.test('every error of a site is printed with its position, and their number; ex
   t.match(terminal.errLines.at(-1), /^\d+ problems$/)
   t.same(terminal.outLines, [])
 
-  const coloured = keptTerminal({ usesColor: true })
-  await check.run([sitePath(folder)], coloured)
-  t.match(coloured.errLines.join('\n'), /\n +\| +\^/, 'a person sees the line and a caret')
+  const colored = keptTerminal({ usesColor: true })
+  await check.run([sitePath(folder)], colored)
+  t.match(colored.errLines.join('\n'), /\n +\| +\^/, 'the output shows the line and a caret')
 })
 
 t.test('a file that cannot be read is one sentence', async (t) => {

@@ -116,9 +116,9 @@ t.test('of many missing items the view shows a dozen, and lines show the new one
     Array.from({ length: 15 - from }, (_, index) => `w${index + from}: not Ready`)
   const [plain, live] = [keptTerminal(), keptTerminal()]
   for (const report of [plainReport(plain), liveReport(live, [stage!])]) {
-    report.tell({ kind: 'started', stage: stage!, elapsedMs: 0, limitMs: 60_000 })
-    report.tell({ kind: 'missing', stage: stage!, elapsedMs: 1000, missing: lacks(1) })
-    report.tell({ kind: 'missing', stage: stage!, elapsedMs: 2000, missing: lacks(0) })
+    report.show({ kind: 'started', stage: stage!, elapsedMs: 0, limitMs: 60_000 })
+    report.show({ kind: 'missing', stage: stage!, elapsedMs: 1000, missing: lacks(1) })
+    report.show({ kind: 'missing', stage: stage!, elapsedMs: 2000, missing: lacks(0) })
     report.tick(3000)
   }
   t.same(plain.outLines.slice(-2), ['   0:01    w14: not Ready', '   0:02    w0: not Ready'])

@@ -6,7 +6,7 @@ import { now, sampleClusterStatus } from '../../support/sample-nodes.ts'
 
 const paper = { columns: 80, usesColor: false }
 const minute = 60_000
-const uncoloured = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
+const withoutColor = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
 
 const reached = (name: string, reachedAt?: number): StageReport => ({
   ...{ name, state: 'reached', missing: [] },
@@ -31,7 +31,7 @@ const installed: ClusterStatus = {
     state: 'ready' as const,
     since: now - 200 * minute,
   })),
-  bootstrap: { kind: 'kept', since: now - 5 * minute, reason: 'a person said so (bootstrap keep)' },
+  bootstrap: { kind: 'kept', since: now - 5 * minute, reason: 'set by an administrator (bootstrap keep)' },
   requests: { approve: 'off', pending: 0, approved: 0 },
 }
 const deaf: ClusterStatus = {
@@ -58,9 +58,9 @@ for (const [name, each, columns] of [
       lines.filter((line) => line.length > columns),
       [],
     )
-    const coloured = statusLines(each, now, { columns, usesColor: true })
-    t.same(coloured.map(uncoloured), lines, 'colours change no word')
-    t.not(coloured.join('\n'), lines.join('\n'))
+    const colored = statusLines(each, now, { columns, usesColor: true })
+    t.same(colored.map(withoutColor), lines, 'colors do not change the text')
+    t.not(colored.join('\n'), lines.join('\n'))
     t.end()
   })
 }

@@ -11,7 +11,7 @@ import { observedNode, type ObservedNode } from '../../support/observed-node.ts'
 import { joined, now, sampleStatus, sampleDetails } from '../../support/sample-nodes.ts'
 
 const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
-const uncoloured = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
+const withoutColor = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
 
 for (const columns of [50, 80, 120]) {
   t.test(`many nodes in all states, in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
@@ -20,11 +20,11 @@ for (const columns of [50, 80, 120]) {
     t.same(
       lines.slice(1).filter((line) => line.length > columns),
       [],
-      'nothing but the header is wider than the terminal',
+      'only the header is wider than the terminal',
     )
-    const coloured = statusLines(sampleStatus(), now, { columns, usesColor: true })
-    t.equal(uncoloured(asText(coloured)), asText(lines), 'colours change no word')
-    t.not(asText(coloured), asText(lines))
+    const colored = statusLines(sampleStatus(), now, { columns, usesColor: true })
+    t.equal(withoutColor(asText(colored)), asText(lines), 'colors do not change the text')
+    t.not(asText(colored), asText(lines))
     t.end()
   })
 }
@@ -44,8 +44,8 @@ for (const [name, columns] of [
       lines.slice(1).filter((line) => line.length > columns),
       [],
     )
-    const coloured = nodeLines(sampleDetails(name), now, { columns, usesColor: true })
-    t.equal(uncoloured(asText(coloured)), asText(lines))
+    const colored = nodeLines(sampleDetails(name), now, { columns, usesColor: true })
+    t.equal(withoutColor(asText(colored)), asText(lines))
     t.end()
   })
 }

@@ -38,9 +38,9 @@ const armings: {
   },
   {
     name: 'it was seen before',
-    record: { mode: 'local', reason: 'a person said so', lastSeen: now - 1 },
+    record: { mode: 'local', reason: 'set by an administrator', lastSeen: now - 1 },
     arming:
-      'c1/w2 was seen before, and its boot mode is local (a person said so): if slipway can overwrite its disk, run "slipway node install c1/w2"',
+      'c1/w2 was seen before, and its boot mode is local (set by an administrator): if slipway can overwrite its disk, run "slipway node install c1/w2"',
   },
   {
     name: 'it was seen before and failed',

@@ -27,7 +27,7 @@ async function rig(t: Test, text = siteText()) {
     'POST /v1/reload': reloaded,
     'GET /v1/nodes/c1/w2': () => sight().details,
     'POST /v1/nodes/c1/w2/install': () => {
-      told = { ...told, record: { mode: 'install', reason: 'a person said so' } }
+      told = { ...told, record: { mode: 'install', reason: 'set by an administrator' } }
       return sight().details
     },
     'GET /v1/clusters/c1': () => sight().cluster,
@@ -108,7 +108,7 @@ t.test('a node with boot: local is armed, once', async (t) => {
   t.equal(await run('--until', 'armed'), 0)
   t.same(slipway.commands, ['POST /v1/reload', 'POST /v1/nodes/c1/w2/install'])
   t.match(out().slice(2), [
-    'c1/w2: armed: a person said so',
+    'c1/w2: armed: set by an administrator',
     /^next: power on c1\/w2/,
     /^next: follow it with "slipway status/,
   ])
@@ -122,7 +122,7 @@ t.test('a node with boot: local is armed, once', async (t) => {
   t.match(out().slice(5), [
     'site.yaml:17: c1/w2 is already declared',
     '   0:00  waiting up to 5:00 for c1/w2 to be installed',
-    '   0:00  armed: a person said so',
+    '   0:00  armed: set by an administrator',
     / installed: its disk is written$/,
     /^next: it starts from its disk and requests two certificates/,
     /^next: run this command without --until/,
@@ -206,7 +206,7 @@ t.test('a failed installation: exit code 1', async (t) => {
     terminal.errLines.at(-1),
     'slipway node add: the installation of c1/w2 failed; "slipway node show c1/w2" shows its steps',
   )
-  tell({ record: { mode: 'local', lastSeen: 5, reason: 'a person said so' } })
+  tell({ record: { mode: 'local', lastSeen: 5, reason: 'set by an administrator' } })
   t.equal(await run(), 1)
   t.match(terminal.errLines.at(-1), 'slipway node install c1/w2"')
   slipway.routes['POST /v1/reload'] = new Refused(409, 'site not reloaded: x', {
