@@ -143,7 +143,7 @@ function bugFamily(counters: Readonly<Record<string, number>>): MetricFamily {
     value: counters[counter] ?? 0,
   }))
   const help =
-    'Requests that failed because of a fault of slipway since the start, by component. Report them.'
+    'Requests that failed because of an internal error since the start of slipway, by component. Report them.'
   return { name: 'slipway_bugs_total', type: 'counter', help, samples }
 }
 

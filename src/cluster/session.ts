@@ -229,8 +229,8 @@ export type Outages = {
 export function createOutages(cluster: string, clock: Clock, log: Pick<Log, 'warn' | 'info'>): Outages {
   const bySource = new Map<string, Outage>()
   const logged = new Set<string>()
-  /** Whether a source became reachable since the last line: a reason that no source has may be logged again. */
-  let isEasing = false
+  /** Whether a source became reachable since the last line: reasons that no source has any longer can be logged again. */
+  let isRecovering = false
 
   function forgetEnded(): void {
     const current = new Set([...bySource.values()].map(({ sentence }) => sentence))
@@ -241,15 +241,15 @@ export function createOutages(cluster: string, clock: Clock, log: Pick<Log, 'war
     report(source, { code, sentence }) {
       const sinceMs = bySource.get(source)?.sinceMs ?? clock.monotonic()
       bySource.set(source, { code, sentence, sinceMs })
-      if (isEasing) forgetEnded()
+      if (isRecovering) forgetEnded()
       if (logged.has(sentence)) return
       logged.add(sentence)
-      isEasing = false
+      isRecovering = false
       log.warn({ cluster, code, reason: sentence }, 'cluster API unreachable')
     },
     end(source) {
       if (!bySource.delete(source)) return
-      isEasing = true
+      isRecovering = true
       forgetEnded()
       if (bySource.size === 0) log.info({ cluster }, 'cluster API reachable again')
     },

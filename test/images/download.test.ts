@@ -93,7 +93,7 @@ const successes: readonly Case[] = [
     setbacks: ['the partial download of 10000 bytes does not match the file on the server; retrying in 1 s'],
   },
   {
-    name: 'a server that sends another range than requested',
+    name: 'a server that sends a range that was not requested',
     part: content.subarray(0, 3000),
     misbehaviour: status(206, { 'content-range': 'bytes 10-4999/5000' }),
     asked: [from(3000), whole],

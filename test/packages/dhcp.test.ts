@@ -99,7 +99,7 @@ const cases = [
     octets: request([53, 1, 3], [50, 4, 198, 51, 100, 7], end),
   },
   {
-    name: 'it acknowledges another address than the reserved one instead of refusing it',
+    name: 'it acknowledges an address other than the reserved one instead of refusing it',
     octets: request([53, 1, 3], [54, 4, 192, 0, 2, 1], [50, 4, 192, 0, 2, 66], end),
   },
   {

@@ -10,7 +10,7 @@ function result(scalar: Scalar, value: unknown): unknown {
   return parsed.success ? parsed.data : parsed.error.issues.map(({ message }) => message)
 }
 
-t.test('what is taken becomes the value that the program works with', (t) => {
+t.test('an accepted text becomes the value that the program uses', (t) => {
   const cases: { scalar: Scalar; text: unknown; value: unknown }[] = [
     { scalar: scalars.ipv4, text: '192.0.2.1', value: 0xc0000201 },
     { scalar: scalars.ip, text: '2001:DB8:0:0::1', value: '2001:db8::1' },
@@ -40,7 +40,7 @@ t.test('what is taken becomes the value that the program works with', (t) => {
   t.end()
 })
 
-t.test('what is refused says what was expected, once', (t) => {
+t.test('a rejected text gets one message with the expected form', (t) => {
   const disk = ['expected the path of a whole disk such as /dev/sda or /dev/disk/by-id/…']
   const argument = ['expected one kernel argument: name or name=value, without spaces and ${']
   const domain = ['expected a domain name: labels of letters, digits, and inner hyphens, separated by dots']

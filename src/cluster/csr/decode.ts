@@ -62,7 +62,7 @@ export function decodeRequest(base64: string): Decoded {
     return malformed(new Refused(`has ${base64.length} bytes, expected at most ${maxBytes}`))
   }
   const [, body] = pem.exec(Buffer.from(base64, 'base64').toString('latin1')) ?? []
-  if (body === undefined) return malformed(new Refused('is not one CERTIFICATE REQUEST in PEM'))
+  if (body === undefined) return malformed(new Refused('is not exactly one CERTIFICATE REQUEST in PEM'))
   try {
     return { kind: 'request', request: readRequest(Buffer.from(body, 'base64')) }
   } catch (error) {

@@ -174,7 +174,8 @@ function identityOf(user: UserEntry, readFile: ReadFile): Partial<Credentials> {
   }
   // The characters that a header can carry. OpenShift's tokens are base64url with dots or tildes.
   if (!/^[\x21-\x7e]+$/.test(token)) {
-    if (token !== '') throw new BadKubeconfig('has a token with spaces or other characters that no token has')
+    if (token !== '')
+      throw new BadKubeconfig('has a token with spaces or other characters that tokens cannot contain')
     if (user.username === undefined) throw new BadKubeconfig('has neither a client certificate nor a token')
     throw new BadKubeconfig(
       'logs in with a user name and a password, which OpenShift does not accept; get a token with `oc login`',

@@ -79,7 +79,7 @@ const refusals = {
   'dns.class-not-served': refusal(ExtendedError.notAuthoritative, 'only class IN is served'),
   'dns.type-not-offered': refusal(
     ExtendedError.prohibited,
-    'meta types other than zone transfers are not offered',
+    'meta types other than zone transfers are not supported',
   ),
   'dns.transfer-not-allowed': refusal(
     ExtendedError.prohibited,

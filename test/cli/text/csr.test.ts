@@ -21,7 +21,8 @@ const cluster = (more: Partial<PendingCsrs> = {}): PendingCsrs => ({
 t.test('each request has its requester, age, and reason', (t) => {
   const bad = request({
     ...{ name: 'x', createdAt: 0, signer: 'a\u001b[2Jb', username: '' },
-    reason: 'its request is not one CERTIFICATE REQUEST in PEM, and this goes on for more than a line',
+    reason:
+      'its request is not exactly one CERTIFICATE REQUEST in PEM, and this continues for more than a line',
   })
   t.same(
     csrLines(
@@ -37,8 +38,8 @@ t.test('each request has its requester, age, and reason', (t) => {
       '  csr-8xq2f  kubelet-serving  system:node:w1.ocp45.example.net  4 min a…',
       '    the address 192.0.2.11 is not declared for ocp45/w1',
       '  x  a?[2Jb    at an unknown time',
-      '    its request is not one CERTIFICATE REQUEST in PEM, and this goes on',
-      '    for more than a line',
+      '    its request is not exactly one CERTIFICATE REQUEST in PEM, and this',
+      '    continues for more than a line',
       '',
       'lab: none pending, dry run',
       '    ! connection refused',

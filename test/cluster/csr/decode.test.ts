@@ -61,7 +61,7 @@ function codeOf(reason: string): string {
 
 t.test('returns a reason for what it cannot decode', (t) => {
   const pkcs10 = 'is not a PKCS#10 request (RFC 2986)'
-  const pem = 'is not one CERTIFICATE REQUEST in PEM'
+  const pem = 'is not exactly one CERTIFICATE REQUEST in PEM'
   const strict = 'is not DER'
   const rows: readonly (readonly [name: string, request: string, reason: string])[] = [
     ['an empty text', '', pem],

@@ -167,8 +167,8 @@ t.test('leaves any other client request pending, with the reason', (t) => {
       extra('long-name'),
       '"w?-123456789-123456789-123456789-123456789-1234" is not a declared node of this cluster',
     ],
-    ['garbage', client({ request: 'AAAA' }), 'its request is not one CERTIFICATE REQUEST in PEM'],
-    ['no request', invalid({ request: 7 }), 'its request is not one CERTIFICATE REQUEST in PEM'],
+    ['garbage', client({ request: 'AAAA' }), 'its request is not exactly one CERTIFICATE REQUEST in PEM'],
+    ['no request', invalid({ request: 7 }), 'its request is not exactly one CERTIFICATE REQUEST in PEM'],
   ]
   for (const [name, object, reason] of rows) t.equal(decisionOn(object), `leave: ${reason}`, name)
   t.end()

@@ -175,7 +175,7 @@ export function invalidRequests(
     {
       name: 'client-garbage',
       request: { ...client, corrupt: () => 'garbage' },
-      reason: /^its request is not one CERTIFICATE REQUEST in PEM$/,
+      reason: /^its request is not exactly one CERTIFICATE REQUEST in PEM$/,
     },
     {
       name: 'client-garbage-in-pem',

@@ -71,7 +71,7 @@ export const csrChecks: readonly Check[] = [
       await guide.cluster.put(csrsPath, { metadata: { name: 'minimal' }, spec })
       const all = [
         ...invalid,
-        { name: 'minimal', reason: /^its request is not one CERTIFICATE REQUEST in PEM$/ },
+        { name: 'minimal', reason: /^its request is not exactly one CERTIFICATE REQUEST in PEM$/ },
       ]
       const areListed = async (): Promise<boolean> => {
         const names = (await guide.csrs()).requests.map(({ name }) => name)

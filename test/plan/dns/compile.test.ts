@@ -78,7 +78,7 @@ t.test('there is no plan when another server serves the names', (t) => {
   t.end()
 })
 
-t.test("a site that declares a local name's zone itself is taken at its word (RFC 6761 §6.3)", (t) => {
+t.test('a local zone that the site declares is answered from the site (RFC 6761 §6.3)', (t) => {
   const { plan } = compileDns(
     guideModel((site) => site.hosts.push({ name: 'localhost', address: '172.16.0.101' })),
   )

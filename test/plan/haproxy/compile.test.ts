@@ -106,7 +106,7 @@ const golden: readonly Golden[] = [
   },
   {
     file: 'shared-addresses',
-    name: 'clusters that share addresses are told apart by SNI (RFC 6066 §3) and Host, and keep their own addresses',
+    name: 'clusters that share addresses are distinguished by SNI (RFC 6066 §3) and Host, and keep their own addresses',
     clusters: [
       {
         name: 'east',

@@ -47,7 +47,7 @@ t.test('a wrapper takes units too', (t) => {
   t.end()
 })
 
-t.test('whatever octets the role’s file has, the same come out again', (t) => {
+t.test('the octets of the role’s file are preserved, whatever they are', (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 20_000, size: 'max' }), (octets) => {
       const wrapped = JSON.parse(wrapIgnition(octets, '3.2.0', { files: [] })) as unknown

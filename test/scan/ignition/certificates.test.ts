@@ -122,7 +122,7 @@ t.test('a certificate that is there twice is told once, where it is first', (t) 
   t.end()
 })
 
-t.test('what is broken does not stop the reading, and is counted', (t) => {
+t.test('a broken part does not stop the scan, and is counted', (t) => {
   const broken = pem.replace(/^M.{8}/m, 'AAAAAAAAA')
   const cases: { name: string; text: string | Uint8Array; unread: number }[] = [
     { name: 'a certificate', text: broken + pem, unread: 1 },

@@ -60,7 +60,7 @@ const decisions: readonly {
     about: { state: 'selecting' },
   },
   {
-    name: 'RFC 2131 §4.3.2 SELECTING: another address than the offered one is refused',
+    name: 'RFC 2131 §4.3.2 SELECTING: an address other than the offered one is refused',
     fields: { type: 'request', options: [own, wrong] },
     kind: 'refused',
     about: {
@@ -236,7 +236,7 @@ const decisions: readonly {
     about: { code: 'dhcp.inform-wrong-network', reason: 'INFORM from 0.0.0.0, which is not on 192.0.2.0/24' },
   },
   {
-    name: 'RFC 2131 §4.3.5: INFORM from another address than its ciaddr is not answered',
+    name: 'RFC 2131 §4.3.5: INFORM from an address other than its ciaddr is not answered',
     fields: { type: 'inform', ciaddr: '192.0.2.77' },
     source: '192.0.2.66',
     kind: 'ignored',
@@ -256,7 +256,7 @@ const decisions: readonly {
     kind: 'informed',
   },
   {
-    name: 'RFC 2131 §4.3.2 RENEWING: a renewal from another address than its ciaddr is not answered',
+    name: 'RFC 2131 §4.3.2 RENEWING: a renewal from an address other than its ciaddr is not answered',
     fields: { type: 'request', ciaddr: '192.0.2.11' },
     arrival: 'unicast',
     source: '192.0.2.66',

@@ -28,12 +28,12 @@ t.test('refusals carry a reason (RFC 8914 §4)', (t) => {
     {
       query: { name: node, type: 'TKEY' },
       code: 18,
-      reason: 'meta types other than zone transfers are not offered',
+      reason: 'meta types other than zone transfers are not supported',
     },
     {
       query: { name: node, type: 'OPT' },
       code: 18,
-      reason: 'meta types other than zone transfers are not offered',
+      reason: 'meta types other than zone transfers are not supported',
     },
     {
       query: { name: 'quay.io' },

@@ -16,7 +16,7 @@ t.test('EDNS(0) (RFC 6891 §6)', (t) => {
       edns: { size: 4096 },
       additionals: [{ type: 'OPT', udpPayloadSize: 1232, flag_do: false, extendedRcode: 0, options: [] }],
     },
-    { name: 'DO comes back (RFC 3225 §3)', edns: { isDnssecOk: true }, additionals: [{ flag_do: true }] },
+    { name: 'DO is returned (RFC 3225 §3)', edns: { isDnssecOk: true }, additionals: [{ flag_do: true }] },
   ]
   for (const { name, edns, additionals } of cases) {
     for (const qname of [node, 'nobody.example.localdomain', 'nobody.ocp45.example.localdomain']) {

@@ -99,7 +99,7 @@ t.test('a resolver that fails is not queried again for this question', async (t)
 })
 
 t.test(
-  'a resolver that does not know EDNS is asked without it (RFC 6891 §7), unless DO was wanted',
+  'a resolver that does not support EDNS is queried without it (RFC 6891 §7), unless DO was set',
   async (t) => {
     const world = setUp()
     const asked = await world.serve(resolver(1), (query) =>

@@ -181,7 +181,7 @@ t.test('an invalid path gets 400', async (t) => {
   t.equal(options.counters.get('http.malformed'), 1)
 })
 
-t.test('other methods than GET and HEAD get 405 (RFC 9110 §15.5.6)', async (t) => {
+t.test('methods other than GET and HEAD get 405 (RFC 9110 §15.5.6)', async (t) => {
   const { ask, options } = await routesWorld(t)
   const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'PURGE']
   for (const method of methods) {
