@@ -44,7 +44,8 @@ export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
   const clusters = new Map(
     site.clusters.map(({ name, order, ignitionAccess, requireDhcp }) => {
       const requiresExchange = requireDhcp && ignitionAccess !== 'open'
-      const waitsFor = order ? orderOf(members.get(name) ?? []) : noOrder
+      // The schema requires at least one node in each cluster.
+      const waitsFor = order ? orderOf(members.get(name) as readonly NodeModel[]) : noOrder
       return [name, { access: ignitionAccess, requiresExchange, waitsFor }]
     }),
   )

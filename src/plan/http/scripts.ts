@@ -58,7 +58,8 @@ function nodeScripts(model: Model, node: NodeModel): [path: string, script: Boot
   const menu = lazyScript(node, 'menu', () => renderMenu(node, choices(), url(menuPath)))
   const local = lazyScript(node, 'local', () => renderLocal(node, url(bootPath)))
   const installs = new Map(roles.map(({ role, path }) => [role, { path, script: install(role) }]))
-  const declared = { install: installs.get(node.ignition)?.script ?? install(node.ignition), menu, local }
+  const { script: declaredInstall } = installs.get(node.ignition) as { readonly script: BootScript }
+  const declared = { install: declaredInstall, menu, local }
   return [
     [bootPath, declared[node.boot]],
     [menuPath, menu],

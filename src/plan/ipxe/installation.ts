@@ -83,9 +83,10 @@ export function installationOf(model: Model, node: NodeModel, ignition: Ignition
   }
 }
 
-/** Returns the roles that a node can be installed as. */
+/** Returns the roles that a node can be installed as; its declared role is one of them. */
 export function ignitionKindsOf(model: Model, { cluster }: NodeModel): readonly IgnitionKind[] {
-  return model.ignitionKinds.get(cluster) ?? []
+  // The model has the roles of each cluster that has a node.
+  return model.ignitionKinds.get(cluster) as readonly IgnitionKind[]
 }
 
 /** A file without which a node cannot install, and what it belongs to: `image rhcos-4.17`, `cluster ocp45`. */
