@@ -107,6 +107,18 @@ t.test('every loader has its path, with the reason where it cannot be served', (
   t.end()
 })
 
+t.test('with another server as installer, the plan has its URL for each node', (t) => {
+  const site = exampleSite()
+  const urlWith = (installer?: string) => {
+    site.server = { address: '192.0.2.2', peers: ['192.0.2.3'], ports: { http: 8080 }, installer }
+    return compileHttp(exampleModel(site)).plan.nodes.get('ocp45/m1')!.installerUrl
+  }
+  t.equal(urlWith('192.0.2.3'), 'http://192.0.2.3:8080/boot/ocp45/m1/boot.ipxe', 'peers use the same ports')
+  t.equal(urlWith('192.0.2.2'), undefined, 'this server is the installer')
+  t.equal(urlWith(), undefined, 'the site has one server that installs')
+  t.end()
+})
+
 t.test('a file name is escaped on its way into a URL', (t) => {
   const facts = {
     images: new Map([['rhcos', { ...liveImage('/srv/rhcos'), kernel: found('/srv/rhcos/a b;${x}') }]]),

@@ -3,6 +3,12 @@ import t from 'tap'
 import { compileHttp } from '../../../src/plan/http/compile.ts'
 import type { BootScript } from '../../../src/plan/http/plan.ts'
 import type { Facts, IgnitionKind } from '../../../src/plan/facts.ts'
+import {
+  renderElsewhere,
+  renderFailed,
+  renderRefused,
+  renderWaiting,
+} from '../../../src/plan/ipxe/waiting.ts'
 import { golden } from '../../support/golden.ts'
 import { exampleModel, exampleSite, ignitionFiles, installerImage, missing } from '../../support/model.ts'
 
@@ -112,6 +118,36 @@ for (const { name, file, path, node = {}, facts = {}, boot } of cases) {
     t.same(flaws(script.body), [])
     t.equal(script.boot, boot)
     t.equal(script.node, `ocp45/${key}`)
+    t.end()
+  })
+}
+
+const url = 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe'
+const m1 = exampleModel().nodes.find(({ key }) => key === 'ocp45/m1')!
+const reason = 'waits until ocp45/bs serves machine configurations'
+
+for (const [name, file, body] of [
+  ['a node that must wait', 'waiting.ipxe', renderWaiting(m1, { reason, url })],
+  [
+    'a node that waits unless an administrator presses a key',
+    'waiting-skip.ipxe',
+    renderWaiting(m1, { reason, url, skipUrl: `${url}?skip` }),
+  ],
+  ['an installation that failed', 'failed.ipxe', renderFailed(m1, '3 attempts did not finish', url)],
+  [
+    'a node that another server installs',
+    'elsewhere.ipxe',
+    renderElsewhere(m1, { url, installerUrl: url.replace('192.0.2.2', '192.0.2.3') }),
+  ],
+  [
+    'a machine that is not the node',
+    'refused.ipxe',
+    renderRefused(m1, 'this machine has another MAC address', url),
+  ],
+] as const) {
+  t.test(name, (t) => {
+    golden(t, `ipxe/${file}`, body)
+    t.same(flaws(body), [])
     t.end()
   })
 }
