@@ -73,6 +73,24 @@ t.test('a flood of different requests is bounded and counted, and leaves the his
   t.end()
 })
 
+t.test('observations after a sequence, of one node or all, include those that are not written yet', (t) => {
+  const { installs, clock } = installsWorld()
+  const script = (node: string) => ({ node, kind: 'script', script: 'local' }) as const
+  installs.observe(script(key))
+  installs.observe(script('ocp45/w1'))
+  clock.advance(60_000)
+  installs.observe(script(key))
+  const sequences = (...page: Parameters<typeof installs.after>) =>
+    installs.after(...page).map(({ sequence }) => sequence)
+  t.same(sequences(0, 9), [1, 2, 3])
+  t.same(sequences(0, 2), [1, 2])
+  t.same(sequences(0, 9, key), [1, 3])
+  t.same(sequences(1, 9, key), [3])
+  t.same(sequences(0, 9, 'ocp45/w1'), [2])
+  t.same(sequences(0, 9, 'ocp45/m9'), [], 'a node that is not declared')
+  t.end()
+})
+
 t.test('a jump of the wall clock is reported and changes nothing', (t) => {
   const clock = fakeClock()
   let jumpMs = 0
