@@ -85,6 +85,22 @@ t.test(
   },
 )
 
+t.test('an installation resumes although its progress reports cannot be deleted', async (t) => {
+  const store: Store = {
+    ...openMemoryStore(),
+    forgetProgress() {
+      throw new Error('database or disk is full')
+    },
+  }
+  const { installs, lines } = installsWorld({ store })
+  t.match(await installs.boot(key, plain), { kind: 'install' })
+  t.match(await installs.boot(key, plain), { kind: 'install' })
+  t.match(
+    lines.filter(({ level }) => level === 'warn'),
+    [{ node: key, err: { message: 'database or disk is full' }, msg: 'progress reports not deleted' }],
+  )
+})
+
 t.test('the start is recorded before the script, and the delivery before the Ignition file', async (t) => {
   const store = openMemoryStore()
   const written: string[] = []

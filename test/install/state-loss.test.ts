@@ -133,6 +133,13 @@ const losses: readonly {
     isRecovered: true,
   },
   {
+    name: 'tables that cannot be migrated',
+    damage: (dir) => edit(join(dir, 'install.db'), 'PRAGMA user_version = 1'),
+    code: 'state.unusable',
+    text: /cannot be used: no such table: nodes; it is unchanged$/,
+    isRecovered: true,
+  },
+  {
     name: 'a folder in the place of the database',
     damage: (dir) => {
       rmSync(join(dir, 'install.db'))
@@ -194,6 +201,43 @@ t.test('a copy of the database that is older than the mark is evidence, and allo
   const again = openStore(dir, { now, site: 'lab' })
   t.match(again.states.get(w1.mac), { mode: 'local', code: 'state.not-vouched' }, 'also after a restart')
   again.close()
+})
+
+t.test('a stale state allows nothing, although the disk is too full to record that', async (t) => {
+  const dir = t.testdir()
+  const path = join(dir, 'install.db')
+  const first = openStore(dir, { now, site: 'lab' })
+  first.keep(new Map([[w1.mac, armed]]), [])
+  const copy = join(dir, 'copy.db')
+  copyFileSync(path, copy)
+  first.keep(new Map([[m1Mac, installed]]), [])
+  first.close()
+  copyFileSync(copy, path)
+  for (const end of ['-wal', '-shm']) rmSync(path + end, { force: true })
+  const full = `BEFORE INSERT ON machines BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`
+  edit(path, `CREATE TRIGGER full ${full}`)
+  const store = openStore(dir, { now, site: 'lab' })
+  t.match(store.problems, [{ code: 'state.stale' }])
+  t.match(store.states.get(w1.mac), { mode: 'local', code: 'state.not-vouched' })
+  store.close()
+  edit(path, 'DROP TRIGGER full')
+  const again = openStore(dir, { now, site: 'lab' })
+  t.match(again.problems, [{ code: 'state.stale' }], 'the next start finds the same loss')
+  t.match(again.states.get(w1.mac), { mode: 'local', code: 'state.not-vouched' })
+  await installsNothing(t, again)
+})
+
+t.test('a second mark that cannot be written does not stop the service', (t) => {
+  const dir = t.testdir()
+  const markDirectory = join(dir, 'unmounted')
+  const store = openStore(join(dir, 'state'), { now, site: 'lab', markDirectory })
+  store.keep(new Map([[m1Mac, installed]]), [])
+  t.same([store.problems, store.isRecordable], [[], true])
+  store.close()
+  const again = openStore(join(dir, 'state'), { now, site: 'lab', markDirectory })
+  t.same([again.problems, again.states.get(m1Mac)], [[], installed])
+  again.close()
+  t.end()
 })
 
 t.test('a second mark outside of the state directory shows that the directory was lost', async (t) => {

@@ -1,5 +1,5 @@
 /** Damaged records, state that cannot be written, and the migration of older state. */
-import { chmodSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -107,6 +107,19 @@ t.test('damaged state that cannot be set aside is unchanged', async (t) => {
     { code: 'state.unusable', text: /is damaged \(file is not a database\) and cannot be set aside$/ },
   ])
   t.equal(readFileSync(join(dir, 'install.db'), 'utf8'), damaged)
+  await installsNothing(t, store)
+})
+
+t.test('damaged state that cannot be replaced was set aside and is unchanged', async (t) => {
+  const damaged = 'x'.repeat(10_000)
+  const dir = t.testdir({ 'install.db': damaged })
+  // SQLite creates no log where a link is.
+  symlinkSync(join(dir, 'no such file'), join(dir, 'install.db-wal'))
+  const store = openStore(dir, { now })
+  t.match(store.problems, [
+    { code: 'state.unusable', text: /^cannot create .*install\.db: unable to open database file$/ },
+  ])
+  t.equal(readFileSync(join(dir, 'install.db.damaged-2026-01-01T00-00-00.000Z'), 'utf8'), damaged)
   await installsNothing(t, store)
 })
 
