@@ -1,5 +1,5 @@
 /** The metrics of the process for Prometheus: names of nodes, and numbers; no addresses, reasons, or secrets. Pure. */
-import { gauge, renderExposition, type MetricFamily } from './host/exposition.ts'
+import { gauge, renderExposition, type MetricFamily } from './host/counters.ts'
 import type { ProcessHealth } from './host/process-health.ts'
 import type { NodeRecord } from './install/installs.ts'
 import { modes } from './install/node-states.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { expositionType } from '../src/host/exposition.ts'
+import { expositionType } from '../src/host/counters.ts'
 import { clusterFamilies, type ClusterStatus } from '../src/cluster/report.ts'
 import { renderMetrics, type Measured } from '../src/metrics.ts'
 import { now, sampleInstalls, sampleClusterStatus } from './support/sample-nodes.ts'

@@ -1,11 +1,10 @@
 /** Polls the running slipway until it reaches a goal, or until the time limit. */
-import { isAborted, pause } from '../host/pause.ts'
+import { isAborted, pause, type Clock } from '../host/clock.ts'
 import { WaitExitCode } from '../cluster/evaluate/stages.ts'
-import type { Clock } from '../host/clock.ts'
 import { ExitCode, type Terminal } from './command.ts'
 import { ControlProblem } from './client.ts'
 import { printable } from '../text/printable.ts'
-import { formatStopwatch } from '../text/duration.ts'
+import { formatStopwatch } from '../text/format.ts'
 
 /** `reason` is a sentence. */
 export type Refusal = { readonly kind: 'refused'; readonly reason: string }

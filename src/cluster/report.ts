@@ -1,5 +1,5 @@
 /** The state of a cluster as plain data, for the local API and the command line, and as metrics. Pure. */
-import { gauge, type MetricFamily } from '../host/exposition.ts'
+import { gauge, type MetricFamily } from '../host/counters.ts'
 import type { Approval } from '../site/schema.ts'
 import type { ClusterCode } from './codes.ts'
 import type { BootstrapState } from './records.ts'

@@ -2,8 +2,7 @@
  * Tracks one cluster through its stages: asks for the API until it answers, then holds the kinds that the stages need,
  * and evaluates them after every change and in intervals.
  */
-import type { Clock, Timer } from '../host/clock.ts'
-import { isAborted, pause } from '../host/pause.ts'
+import { type Clock, type Timer, isAborted, pause } from '../host/clock.ts'
 import type { Kind } from './objects.ts'
 import { isReached, type InstallProgress } from './evaluate/install-progress.ts'
 import {

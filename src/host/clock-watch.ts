@@ -1,7 +1,7 @@
 /** Notices when the wall clock jumps: it compares the wall clock with the monotonic clock of the machine. */
 import type { Clock, Timer } from './clock.ts'
 import type { Log } from './log.ts'
-import { formatDuration } from '../text/duration.ts'
+import { formatDuration } from '../text/format.ts'
 
 export type ClockWatch = {
   /** Returns a sentence about the last jump, for a day after it. */

@@ -7,7 +7,7 @@ import { firmwareSymptoms } from './symptoms/firmware.ts'
 import { installerSymptoms } from './symptoms/installer.ts'
 import { viewOf, type SymptomRow, type Diagnosis, type View } from './symptoms/boot-view.ts'
 import { latestStep, stageOf, type Boot, type Timeline } from './timeline.ts'
-import { formatDuration } from '../text/duration.ts'
+import { formatDuration } from '../text/format.ts'
 
 export type Symptom = Diagnosis & { readonly name: string; readonly code: InstallCode }
 

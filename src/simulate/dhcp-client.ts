@@ -10,7 +10,7 @@ import { MalformedPacket } from '../proto/bytes/malformed.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/message.ts'
 import { MessageType, OptionCode } from '../proto/dhcp/option-table.ts'
 import { simulationMark } from '../proto/dhcp/values/simulation.ts'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem } from './timeline.ts'
 import { addressIn, needsBootServer, messageTypeOf } from './dhcp-reply.ts'
 import { selection, type DhcpProfile } from './dhcp-profiles.ts'
 

@@ -9,7 +9,7 @@ import { domainSearchOf } from '../proto/dhcp/values/domain-search.ts'
 import { subOptionsOf } from '../proto/dhcp/values/sub-options.ts'
 import { textOf } from '../proto/dhcp/values/text.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem } from './timeline.ts'
 
 /** Decodes an option; `undefined` if it is absent. @throws {BootProblem} when it is malformed */
 function read<T>(message: DhcpMessage, code: number, reading: (option: DhcpOption) => T): T | undefined {

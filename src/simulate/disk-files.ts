@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { FileFact } from '../plan/facts.ts'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem } from './timeline.ts'
 
 type Sent = { readonly octets: number; readonly sha256: string }
 

@@ -1,7 +1,7 @@
 /** An HTTP client like those of firmware, iPXE, and the live system: no redirects, and it checks Content-Length. */
 import { createHash } from 'node:crypto'
 import { Agent, request, type IncomingMessage } from 'node:http'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem } from './timeline.ts'
 
 export type Fetched = {
   readonly octets: number

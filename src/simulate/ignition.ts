@@ -1,6 +1,6 @@
 /** Checks that a file is an Ignition file that the installer accepts (coreos.github.io/ignition, v3 specs). */
 import { createHash } from 'node:crypto'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem } from './timeline.ts'
 
 /**
  * @returns its version

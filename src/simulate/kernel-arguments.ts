@@ -2,7 +2,7 @@
 import type { ScriptImage } from './ipxe-script.ts'
 import type { ImageStyle } from '../plan/image-files.ts'
 import type { NodeModel } from '../plan/model.ts'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem } from './timeline.ts'
 
 /** URLs from which the installer downloads its system and the Ignition file of the node. */
 export type Installation = {

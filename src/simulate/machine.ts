@@ -3,7 +3,7 @@ import type { Clock } from '../host/clock.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { formatIpv4 } from '../proto/address/ipv4.ts'
 import type { DhcpMessage } from '../proto/dhcp/message.ts'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem, type Timeline } from './timeline.ts'
 import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'
 import type { DhcpProfile, Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkLease, checkProxyOffer } from './dhcp-reply.ts'
@@ -11,7 +11,6 @@ import type { DiskFiles } from './disk-files.ts'
 import type { DnsClient } from './dns-client.ts'
 import type { HttpClient } from './http-client.ts'
 import type { TftpClient } from './tftp-client.ts'
-import type { Timeline } from './timeline.ts'
 
 /** Shared by all nodes of a simulation. */
 export type Rack = {

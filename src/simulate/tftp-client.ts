@@ -13,7 +13,7 @@ import {
   type TftpOptions,
   type TftpPacket,
 } from '../proto/tftp/packet.ts'
-import { BootProblem } from './boot-problem.ts'
+import { BootProblem } from './timeline.ts'
 
 export type TftpClient = {
   readonly sockets: Sockets

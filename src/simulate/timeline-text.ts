@@ -1,9 +1,7 @@
 /** Formats timelines: a few lines for each node that fit the terminal, with colors if it supports them. */
 import { styleText } from 'node:util'
-import { formatBytes } from '../text/bytes.ts'
-import { clip } from '../text/clip.ts'
-import { formatDuration } from '../text/duration.ts'
-import { wrap } from '../text/wrap.ts'
+import { formatBytes, formatDuration } from '../text/format.ts'
+import { clip, wrap } from '../text/lines.ts'
 import type { Firmware } from './dhcp-profiles.ts'
 import type { Simulation } from './simulate.ts'
 import type { BootEvent, SimulatedBoot } from './timeline.ts'

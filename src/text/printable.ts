@@ -1,5 +1,5 @@
 /** Foreign text made safe: no character that moves the cursor of a terminal or breaks a line of a log. Pure. */
-import { clip } from './clip.ts'
+import { clip } from './lines.ts'
 
 /** C1 controls, characters that change the direction of text or have no width, and line separators. */
 const invisible = '\\x7f-\\x9f\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff'

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { createProcessLog } from '../../src/host/log.ts'
-import { createLogLimit } from '../../src/host/log-limit.ts'
+import { createProcessLog, createLogLimit } from '../../src/host/log.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 t.test('lines about one node are limited without affecting other nodes', (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { pause } from '../../src/host/pause.ts'
+import { pause } from '../../src/host/clock.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 t.test('ends after its time, on abort, or at once for an aborted signal, and leaves no timer', async (t) => {

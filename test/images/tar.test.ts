@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { ImageProblem } from '../../src/images/problem.ts'
-import { octetReader } from '../../src/images/octets.ts'
+import { octetReader } from '../../src/images/import.ts'
 import {
   blockOctets,
   decodeHeader,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { NodeModel } from '../../src/plan/model.ts'
 import { formatBoot, formatSummary, type OutputStyle } from '../../src/simulate/timeline-text.ts'
-import { formatBytes } from '../../src/text/bytes.ts'
+import { formatBytes } from '../../src/text/format.ts'
 import { Timeline, type SimulatedBoot } from '../../src/simulate/timeline.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { exampleModel } from '../support/model.ts'

@@ -1,11 +1,7 @@
 import t from 'tap'
-import { formatBytes } from '../../src/text/bytes.ts'
-import { clip } from '../../src/text/clip.ts'
-import { formatCount, pluralize } from '../../src/text/count.ts'
-import { firstLines, listSome } from '../../src/text/list.ts'
+import { formatBytes, formatCount, pluralize, firstLines, listSome } from '../../src/text/format.ts'
+import { clip, alignColumns, wrap } from '../../src/text/lines.ts'
 import { printable, printableAscii, quoteText } from '../../src/text/printable.ts'
-import { alignColumns } from '../../src/text/table.ts'
-import { wrap } from '../../src/text/wrap.ts'
 
 t.test('formatCount and pluralize put counts into sentences', (t) => {
   t.same([0, 1, 2, 3, 12].map(formatCount), ['never', 'once', 'twice', '3 times', '12 times'])

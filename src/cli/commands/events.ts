@@ -1,15 +1,14 @@
 /** `slipway events`: follows the events of nodes. */
 import { parseArgs } from 'node:util'
 import type { ClusterEvent, Observation } from '../../install/observation.ts'
-import { formatDuration } from '../../text/duration.ts'
-import { formatBytes } from '../../text/bytes.ts'
+import { formatDuration, formatBytes } from '../../text/format.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { followControl, toResult } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { nodeKeys } from './node/node.ts'
 import { interruptible } from '../time-limit.ts'
 import { clockTime } from '../text/output.ts'
-import { clip } from '../../text/clip.ts'
+import { clip } from '../../text/lines.ts'
 import { printable } from '../../text/printable.ts'
 
 export const events: Command = {

@@ -1,7 +1,7 @@
 /** `slipway reload`: the running slipway reloads its site file and returns the result. */
 import { parseArgs } from 'node:util'
 import type { Reloaded } from '../../serve/control/routes.ts'
-import { pluralize } from '../../text/count.ts'
+import { pluralize } from '../../text/format.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'

@@ -10,7 +10,7 @@ import { clusterLines } from '../text/cluster.ts'
 import { clockTime, type OutputStyle } from '../text/output.ts'
 import { stateText, statusLines, type Status } from '../text/status.ts'
 import { nowText } from '../text/step.ts'
-import { clip } from '../../text/clip.ts'
+import { clip } from '../../text/lines.ts'
 import { printable } from '../../text/printable.ts'
 
 export const status: Command = {

@@ -1,10 +1,9 @@
 /** What arming a whole cluster will overwrite: a line for each node with what slipway knows of its machine. Pure. */
 import type { MemberReport } from '../../cluster/report.ts'
 import type { NodeReport } from '../../install/reports.ts'
-import { pluralize } from '../../text/count.ts'
-import { formatDuration } from '../../text/duration.ts'
+import { pluralize, formatDuration } from '../../text/format.ts'
 import { printable } from '../../text/printable.ts'
-import { alignColumns } from '../../text/table.ts'
+import { alignColumns } from '../../text/lines.ts'
 import { paint, type OutputStyle } from './output.ts'
 import { stateText } from './status.ts'
 

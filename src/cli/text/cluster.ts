@@ -1,9 +1,8 @@
 /** The state of clusters: a line for each above the table of nodes, or one cluster in full. Pure. */
 import type { BootstrapState } from '../../cluster/records.ts'
 import type { ClusterStatus, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
-import { formatDuration } from '../../text/duration.ts'
-import { pluralize } from '../../text/count.ts'
-import { wrap } from '../../text/wrap.ts'
+import { formatDuration, pluralize } from '../../text/format.ts'
+import { wrap } from '../../text/lines.ts'
 import { calendarDay, clockTime, paint, type OutputStyle, type Style } from './output.ts'
 import { printable } from '../../text/printable.ts'
 

@@ -1,9 +1,8 @@
 /** Pending certificate signing requests: each with its full reason below. Pure. */
 import type { PendingCsr, PendingCsrs } from '../../cluster/csr/approver.ts'
-import { formatDuration } from '../../text/duration.ts'
-import { wrap } from '../../text/wrap.ts'
+import { formatDuration } from '../../text/format.ts'
+import { wrap, clip } from '../../text/lines.ts'
 import { paint, type OutputStyle } from './output.ts'
-import { clip } from '../../text/clip.ts'
 import { printable } from '../../text/printable.ts'
 
 /** @param now milliseconds since 1970, like the times of the requests */

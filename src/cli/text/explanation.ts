@@ -1,7 +1,7 @@
 /** An {@link Explanation} as text: a paragraph for each service. Pure. */
 import { askedText, ignitionText } from './ignition.ts'
 import type { Answer, BackEnd, Explanation } from '../../explain/explanation.ts'
-import { alignColumns } from '../../text/table.ts'
+import { alignColumns } from '../../text/lines.ts'
 
 type Offer = Explanation['offers'][number]
 

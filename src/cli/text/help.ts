@@ -1,5 +1,5 @@
 /** The pages that `--help` prints: usage, one sentence, options, exit status, and examples within 80 columns. Pure. */
-import { wrap } from '../../text/wrap.ts'
+import { wrap } from '../../text/lines.ts'
 
 export type HelpRow = readonly [term: string, text: string]
 

@@ -2,13 +2,11 @@
 import { stepKinds } from '../../install/step-kinds.ts'
 import type { Step } from '../../install/step.ts'
 import type { NodeDetails } from '../../install/reports.ts'
-import { formatDuration } from '../../text/duration.ts'
-import { wrap } from '../../text/wrap.ts'
-import { formatBytes } from '../../text/bytes.ts'
+import { formatDuration, formatBytes } from '../../text/format.ts'
+import { wrap, clip } from '../../text/lines.ts'
 import { calendarDay, clockTime, paint, symptomLines, type OutputStyle } from './output.ts'
 import { stateText } from './status.ts'
 import { stepDetail } from './step.ts'
-import { clip } from '../../text/clip.ts'
 import { printable } from '../../text/printable.ts'
 
 // "10:00:05 ✗ firmware DHCP   …   ×3  830.6 KiB    700 ms  12.3 MiB/s"

@@ -1,7 +1,7 @@
 /** Text for a terminal of a given width, with or without color. Pure. */
 import { styleText } from 'node:util'
 import type { Symptom } from '../../install/symptoms.ts'
-import { wrap } from '../../text/wrap.ts'
+import { wrap } from '../../text/lines.ts'
 import { printable } from '../../text/printable.ts'
 
 export type OutputStyle = { readonly columns: number; readonly usesColor: boolean }

@@ -9,8 +9,8 @@ import type { Plan } from '../../plan/plan.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import type { ConfigCheck } from '../../serve/haproxy/validate.ts'
 import { askedText, ignitionText } from './ignition.ts'
-import { pluralize } from '../../text/count.ts'
-import { alignColumns } from '../../text/table.ts'
+import { pluralize } from '../../text/format.ts'
+import { alignColumns } from '../../text/lines.ts'
 
 /** Returns lines for a terminal; {@link findingLine} returns those of findings. */
 export function summaryLines(plan: Plan): string[] {

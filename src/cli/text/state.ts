@@ -1,10 +1,9 @@
 /** A check of the state directory in words. Pure. */
 import type { StateSummary } from '../../install/state-backup.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
-import { pluralize } from '../../text/count.ts'
-import { formatDuration } from '../../text/duration.ts'
+import { pluralize, formatDuration } from '../../text/format.ts'
 import { printable } from '../../text/printable.ts'
-import { wrap } from '../../text/wrap.ts'
+import { wrap } from '../../text/lines.ts'
 import { paint, type OutputStyle } from './output.ts'
 
 /** Returns the contents of a database, and what is wrong with it. */

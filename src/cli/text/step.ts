@@ -2,9 +2,7 @@
 import { stepKinds } from '../../install/step-kinds.ts'
 import type { StepText } from '../../install/step-row.ts'
 import type { Step, StepOutcome } from '../../install/step.ts'
-import { formatCount } from '../../text/count.ts'
-import { formatDuration } from '../../text/duration.ts'
-import { formatBytes } from '../../text/bytes.ts'
+import { formatCount, formatDuration, formatBytes } from '../../text/format.ts'
 
 /** Empty for the expected outcome. */
 const outcomeTexts: Readonly<Record<StepOutcome, string>> = {

@@ -1,9 +1,8 @@
 /** Undeclared machines as a table: the facts by which an administrator recognizes one. Pure. */
 import { architectureText } from '../../plan/dhcp/boot-table.ts'
 import type { RelayFacts, UnknownClient } from '../../serve/dhcp/unknown-clients.ts'
-import { formatCount } from '../../text/count.ts'
-import { formatDuration } from '../../text/duration.ts'
-import { alignColumns } from '../../text/table.ts'
+import { formatCount, formatDuration } from '../../text/format.ts'
+import { alignColumns } from '../../text/lines.ts'
 
 const headings = ['MAC', 'VENDOR CLASS', 'ARCHITECTURE', 'LAST SEEN', 'REQUESTS']
 

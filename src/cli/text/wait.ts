@@ -3,7 +3,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 import type { Stage } from '../../cluster/evaluate/stages.ts'
 import type { WaitEvent } from '../../cluster/wait.ts'
 import type { Terminal } from '../command.ts'
-import { formatStopwatch } from '../../text/duration.ts'
+import { formatStopwatch } from '../../text/format.ts'
 
 export type WaitReport = {
   show(event: WaitEvent): void

@@ -1,7 +1,6 @@
 /** The calls to a cluster's API server: JSON, lists in pages, error responses, and the waits that the server asks for. */
-import type { Clock } from '../../host/clock.ts'
+import { type Clock, pause } from '../../host/clock.ts'
 import type { KubeconfigFile } from '../kubeconfig/file.ts'
-import { pause } from '../../host/pause.ts'
 import { apiProblem, isExpired, Unreachable } from './errors.ts'
 import { createBackoff, follow, type FollowHandlers, type Listed } from './follow.ts'
 import { createTransport, type ApiRequest } from './transport.ts'

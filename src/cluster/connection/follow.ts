@@ -2,10 +2,9 @@
  * Follows a collection with list and watch until it is aborted. It resumes after an interruption, lists again when the
  * server no longer has the changes in between or went back to an older state, and waits longer after each failure.
  */
-import type { Clock, Timer } from '../../host/clock.ts'
+import { type Clock, type Timer, isAborted, pause } from '../../host/clock.ts'
 import type { Problem } from '../codes.ts'
 import { NoCredentials } from '../kubeconfig/file.ts'
-import { isAborted, pause } from '../../host/pause.ts'
 import { ApiProblem, ConnectionReplaced, isExpired, isServerWide, problemOf } from './errors.ts'
 import { BadEvent, type WatchEvent, type WatchEventType } from './watch.ts'
 

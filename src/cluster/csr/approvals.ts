@@ -3,10 +3,9 @@
  * approval is sent with the version that was evaluated. If another client changed the request, it is read and evaluated
  * again. What fails is tried again later.
  */
-import type { Clock } from '../../host/clock.ts'
+import { type Clock, isAborted, pause } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { isAborted, pause } from '../../host/pause.ts'
 import { apiPaths, timeOf, type NodeObject, type PendingRequest } from '../objects.ts'
 import { ApiProblem } from '../connection/errors.ts'
 import type { ClusterSession, Held } from '../session.ts'

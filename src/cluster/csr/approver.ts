@@ -4,10 +4,9 @@
  * served in between.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { Clock, Timer } from '../../host/clock.ts'
+import { type Clock, type Timer, isAborted } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { isAborted } from '../../host/pause.ts'
 import type { Approval } from '../../site/schema.ts'
 import { kinds, type PendingRequest } from '../objects.ts'
 import type { ClusterCode } from '../codes.ts'

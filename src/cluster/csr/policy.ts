@@ -3,7 +3,7 @@
  * cluster-machine-approver; the site file and the observed boots replace its Machines. Never denies a request: a wrong
  * denial locks out a good node. Pure.
  */
-import { formatDuration } from '../../text/duration.ts'
+import { formatDuration } from '../../text/format.ts'
 import type { NodeRecord } from '../../install/installs.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'

@@ -3,7 +3,7 @@
  * the ConfigMap that openshift-install waits for, or, while there is no kubeconfig, by the health checks of all masters.
  * Pure.
  */
-import { listSome } from '../../text/list.ts'
+import { listSome } from '../../text/format.ts'
 import {
   conditionOf,
   isBootstrapComplete,

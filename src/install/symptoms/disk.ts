@@ -1,6 +1,5 @@
 /** Symptoms from the end of the downloads to the first boot from disk, and the stalled steps of all stages. */
-import { formatCount } from '../../text/count.ts'
-import { formatDuration } from '../../text/duration.ts'
+import { formatCount, formatDuration } from '../../text/format.ts'
 import { stepKinds, type StepKind } from '../step-kinds.ts'
 import type { StallSymptom } from '../step-row.ts'
 import { isStalledAt, repeatsOf, type SymptomRow } from './boot-view.ts'

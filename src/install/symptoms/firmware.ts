@@ -1,6 +1,5 @@
 /** Symptoms before a kernel runs: DHCP, the boot loader, iPXE, and its script. */
-import { formatCount } from '../../text/count.ts'
-import { formatDuration } from '../../text/duration.ts'
+import { formatCount, formatDuration } from '../../text/format.ts'
 import { isStalledAt, repeatsOf, type SymptomRow, type View } from './boot-view.ts'
 
 /** A transfer that ends within its first window was never acknowledged. */

@@ -1,8 +1,7 @@
 /** Symptoms from the kernel to the end of the downloads of the installer. */
 import type { Step } from '../step.ts'
 import type { StepKind } from '../step-kinds.ts'
-import { formatCount } from '../../text/count.ts'
-import { formatDuration } from '../../text/duration.ts'
+import { formatCount, formatDuration } from '../../text/format.ts'
 import { isOfferLeft } from './firmware.ts'
 import { isDownloadStalled, isStalledAt, repeatsOf, stepOf, type SymptomRow, type View } from './boot-view.ts'
 

@@ -5,7 +5,7 @@ import type { Subnet } from '../../site/schema.ts'
 import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { PlanFinding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
-import { isOwnAddress } from './forwarding.ts'
+import { isOwnAddress } from './local-zones.ts'
 import { isValidOwnerName, mailbox, maxNameLength, type DeclaredName } from './names.ts'
 import { reverseName, servedWhole, type ReverseNames } from './reverse.ts'
 

@@ -1,9 +1,12 @@
 /** Zones that every resolver serves itself and does not forward (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2). */
-import { type Ipv4, parseIpv4 } from '../../proto/address/ipv4.ts'
+import { type Ipv4, parseIpv4, formatIpv4 } from '../../proto/address/ipv4.ts'
 import { parseIpv6, type Ipv6 } from '../../proto/address/ipv6.ts'
 import type { RecordData } from '../../proto/dns/record.ts'
-import type { Zone } from './plan.ts'
+import type { Zone, DnsPlan, ForwardZone, Resolver } from './plan.ts'
 import { reverseName } from './reverse.ts'
+import { formatIp, type Ip } from '../../proto/address/ip.ts'
+import { encodeName } from '../../proto/dns/name.ts'
+import type { Model } from '../model.ts'
 
 /** RFC 6303 §3 */
 const ttlSeconds = 10_800
@@ -35,4 +38,35 @@ function zone(name: string, names: Readonly<Record<string, readonly RecordData[]
     name,
     records: records.flatMap(([owner, datas]) => datas.map((data) => ({ owner, ttlSeconds, data }))),
   }
+}
+
+// The resolvers for names outside the site: the default ones, and those of single zones.
+
+/** The site file has no ports for resolvers. */
+const port = 53
+
+export function compileForwarding(
+  model: Model,
+): Pick<DnsPlan, 'resolvers' | 'forwardZones' | 'isForwarding'> {
+  const { forward, forwardZones } = model.site.dns
+  const resolversAt = (addresses: readonly Ip[]): Resolver[] =>
+    addresses
+      .map(formatIp)
+      .filter((address) => !isOwnAddress(model, address))
+      .map((address) => ({ address, port }))
+  const resolvers = resolversAt(forward)
+  const zones = forwardZones.map(({ zone, servers }): ForwardZone => {
+    const labels = zone.split('.').length
+    return { zone, name: encodeName(zone), labels, resolvers: resolversAt(servers) }
+  })
+  return {
+    resolvers,
+    forwardZones: zones.sort((a, b) => b.labels - a.labels),
+    isForwarding: resolvers.length > 0 || zones.some((zone) => zone.resolvers.length > 0),
+  }
+}
+
+/** Whether the resolver is this server. */
+export function isOwnAddress({ endpoint }: Model, resolver: string): boolean {
+  return endpoint.ports.dns === port && resolver === formatIpv4(endpoint.address)
 }

@@ -3,8 +3,7 @@
  * wrote, and HAProxy has directives that run code, read files, and start programs. Every line must be one that the
  * renderer writes, in the section where it writes it; all else is refused. Pure.
  */
-import { allBackendLines } from './checks.ts'
-import { backendSettings, frontendSettings, globalSettings } from './render.ts'
+import { allBackendLines, backendSettings, frontendSettings, globalSettings } from './render.ts'
 
 /** A refused line; its text is not repeated, because the file may be one that the service user cannot read. */
 export type RefusedLine = { readonly line: number; readonly reason: string }

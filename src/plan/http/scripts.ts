@@ -1,5 +1,5 @@
 /** Boot scripts of all nodes, and the files that they lack. */
-import { listSome } from '../../text/list.ts'
+import { listSome } from '../../text/format.ts'
 import type { IgnitionKind } from '../facts.ts'
 import type { PlanCode } from '../codes.ts'
 import type { PlanFinding } from '../findings.ts'

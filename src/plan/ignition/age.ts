@@ -2,7 +2,7 @@
  * Checks whether an Ignition file is recent enough to install with. The installer's certificates are valid for a day, and
  * the installation must finish before (the OpenShift guides recommend to use the files within 12 hours).
  */
-import { formatAge } from '../../text/duration.ts'
+import { formatAge } from '../../text/format.ts'
 import type { IgnitionAge } from './document.ts'
 
 export type IgnitionAgeCheck = {

@@ -3,7 +3,7 @@ import type { IgnitionKind } from '../facts.ts'
 import type { PlanFinding } from '../findings.ts'
 import type { IgnitionFile } from '../http/plan.ts'
 import type { Plan } from '../plan.ts'
-import { pluralize } from '../../text/count.ts'
+import { pluralize } from '../../text/format.ts'
 import { formatMinute, checkIgnitionAge } from './age.ts'
 
 /** @param now milliseconds since 1970 */

@@ -7,8 +7,7 @@ import type { IgnitionKind, MissingFile } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import { missingSentences, type Installation } from './installation.ts'
 import { kernelArguments } from './kernel-arguments.ts'
-import { print, script, waitAndRetry, networkIdentity } from './script.ts'
-import { argument } from './text.ts'
+import { print, script, waitAndRetry, networkIdentity, argument } from './script.ts'
 
 const maxAttempts = 3
 /** Doubles with every attempt: 2 s, 4 s. */

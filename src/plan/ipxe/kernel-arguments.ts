@@ -1,7 +1,7 @@
 /** Kernel command lines of all image styles, in the order of the OpenShift documentation. */
 import type { NodeModel } from '../model.ts'
 import type { Installation } from './installation.ts'
-import { argument } from './text.ts'
+import { argument } from './script.ts'
 
 type Bootable = Extract<Installation, { kind: 'possible' }>
 

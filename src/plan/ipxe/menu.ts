@@ -2,9 +2,8 @@
 import type { IgnitionKind } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import { missingSentences, type Installation } from './installation.ts'
-import { columns, print, script, networkIdentity, waitAndRetry } from './script.ts'
-import { wrap } from '../../text/wrap.ts'
-import { argument, plainText } from './text.ts'
+import { columns, print, script, networkIdentity, waitAndRetry, argument, plainText } from './script.ts'
+import { wrap } from '../../text/lines.ts'
 
 /** iPXE draws a margin beside the items of a menu. */
 const itemColumns = columns - 4

@@ -1,7 +1,6 @@
 /** Scripts of nodes that must not boot now: they show the reason on the screen and retry automatically. */
-import { print, script, waitAndRetry, networkIdentity, type ScriptAuthor } from './script.ts'
+import { print, script, waitAndRetry, networkIdentity, type ScriptAuthor, argument } from './script.ts'
 import { bootLocalDisk } from './menu.ts'
-import { argument } from './text.ts'
 
 /** Short, so that many nodes continue at the same time; each request is cheap for the server. */
 const pauseSeconds = 5

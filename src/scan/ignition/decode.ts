@@ -3,6 +3,9 @@ import type { PlanCode } from '../../plan/codes.ts'
 import type { IgnitionAge, IgnitionCertificate, IgnitionContents } from '../../plan/ignition/document.ts'
 import { defined } from '../../text/defined.ts'
 import { findCertificates } from './certificates.ts'
+import type { BigIntStats } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { openFile, readOpened, reasonOf } from '../file.ts'
 
 /** `problem` is the rest of a sentence that starts with the path. */
 export type Decoded =
@@ -80,4 +83,41 @@ export function versionProblem(version: string, isLive: boolean): string | undef
 
 export function majorVersion(version: string): string {
   return version.slice(0, version.indexOf('.'))
+}
+
+// Loads one Ignition file from disk completely, or returns why that is not possible.
+
+/** A bootstrap.ign has some hundred KiB. */
+const maxBytes = 16 * 1024 * 1024
+
+/** `octets` are the bytes on disk. */
+export type Loaded =
+  (Decoded & { readonly octets: Uint8Array }) | { readonly code: PlanCode; readonly problem: string }
+
+/** @param isLive as for `versionProblem` */
+export async function loadIgnition(path: string, isLive: boolean): Promise<Loaded> {
+  try {
+    const { file } = await openFile(path)
+    const octets = await readWhole(file).finally(() => file.close())
+    return { octets, ...decodeIgnition(octets, isLive) }
+  } catch (error) {
+    return { code: 'ignition.unreadable', problem: reasonOf(error) }
+  }
+}
+
+/** @throws {Error} if the file is too large, or changes while it is read */
+async function readWhole(file: FileHandle): Promise<Uint8Array> {
+  const before = await file.stat({ bigint: true })
+  if (before.size > maxBytes) {
+    throw new Error(`is too large: ${before.size.toString()} bytes, the maximum is ${maxBytes}`)
+  }
+  const octets = await readOpened(file, Number(before.size))
+  const after = await file.stat({ bigint: true })
+  if (identityOf(before) !== identityOf(after)) throw new Error('is being written')
+  return octets
+}
+
+/** Returns a value that changes with the file, except for changes within one tick of the clock. */
+export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }

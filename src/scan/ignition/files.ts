@@ -7,10 +7,9 @@ import type { Clock } from '../../host/clock.ts'
 import type { Log } from '../../host/log.ts'
 import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../../plan/ignition/document.ts'
 import { reasonOf } from '../file.ts'
-import { identityOf, loadIgnition, type Loaded } from './load.ts'
+import { identityOf, loadIgnition, type Loaded, majorVersion } from './decode.ts'
 import { defined } from '../../text/defined.ts'
 import type { ScanCode } from '../codes.ts'
-import { majorVersion } from './decode.ts'
 
 type Kept = {
   /** Identity of the version that was last seen on disk. */

@@ -7,7 +7,7 @@ import { kubeconfigPath } from '../../site/file-paths.ts'
 import type { Cluster } from '../../site/schema.ts'
 import { defined } from '../../text/defined.ts'
 import { isReadableByAll, missing, scanFile } from '../file.ts'
-import { loadIgnition } from './load.ts'
+import { loadIgnition } from './decode.ts'
 
 /** @param isLive whether all its images are of the live style, which reads only Ignition 3 */
 export async function scanIgnition(

@@ -1,5 +1,5 @@
 /** Metrics of the load balancer. A drained server has no `up` sample, so a value of 0 is always a problem. Pure. */
-import { gauge, type MetricFamily } from '../../host/exposition.ts'
+import { gauge, type MetricFamily } from '../../host/counters.ts'
 import { haproxyOutcomes } from './apply.ts'
 import type { BalancerState } from './balancer.ts'
 import type { ServerState } from './servers.ts'

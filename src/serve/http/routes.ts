@@ -5,7 +5,7 @@
 import fastifyStatic from '@fastify/static'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { createEventLimiter } from '../../host/connection-limits.ts'
-import { expositionType } from '../../host/exposition.ts'
+import { expositionType } from '../../host/counters.ts'
 import { readNeighbor as readKernelNeighbor, type ReadNeighbor } from '../../host/neighbors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Installs } from '../../install/installs.ts'

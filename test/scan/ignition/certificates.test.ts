@@ -1,8 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { findCertificates } from '../../../src/scan/ignition/certificates.ts'
-import { maxUnpackedBytes } from '../../../src/scan/ignition/unpack.ts'
+import { findCertificates, maxUnpackedBytes } from '../../../src/scan/ignition/certificates.ts'
 import { bootstrapText, certificate, dataUrl, nodeFile, pointerText } from '../../support/ignition.ts'
 
 const find = (config: unknown) => {

@@ -1,9 +1,8 @@
 /** The progress of an operation on images: a bar on a terminal, lines elsewhere. Both print a line for each finished file. */
 import type { Clock } from '../../../host/clock.ts'
 import type { Notice, Watch } from '../../../images/progress.ts'
-import { formatBytes } from '../../../text/bytes.ts'
+import { formatBytes, formatRemaining } from '../../../text/format.ts'
 import type { Terminal } from '../../command.ts'
-import { formatRemaining } from '../../../text/duration.ts'
 
 export type Progress = {
   readonly watch: Watch

@@ -9,13 +9,13 @@ import {
   requireStored,
   type StoredImage,
 } from '../../../images/store.ts'
-import { verifyImage, type Integrity } from '../../../images/verify.ts'
+import { verifyImage, type Integrity } from '../../../images/digest.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
-import { formatBytes } from '../../../text/bytes.ts'
+import { formatBytes } from '../../../text/format.ts'
 import { ExitCode, UsageError } from '../../command.ts'
 import type { ImagesCall } from './call.ts'
 import { showProgress } from './progress.ts'
-import { alignColumns } from '../../../text/table.ts'
+import { alignColumns } from '../../../text/lines.ts'
 
 export async function listImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {
   if (positionals.length > 0) throw new UsageError('list: expected no arguments')

@@ -19,7 +19,7 @@ import { editSite } from '../../site-edit.ts'
 import { controlPath, siteFile } from '../../target.ts'
 import type { Help } from '../../text/help.ts'
 import { printable } from '../../../text/printable.ts'
-import { formatStopwatch } from '../../../text/duration.ts'
+import { formatStopwatch } from '../../../text/format.ts'
 
 const goals = ['armed', 'installed', 'ready'] as const
 

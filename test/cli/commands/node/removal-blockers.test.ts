@@ -1,9 +1,5 @@
 import t from 'tap'
-import {
-  manualSteps,
-  removalBlockers,
-  type RemovedNode,
-} from '../../../../src/cli/commands/node/removal-blockers.ts'
+import { manualSteps, removalBlockers, type RemovedNode } from '../../../../src/cli/commands/node/remove.ts'
 import type { BalancedServer } from '../../../../src/cli/client.ts'
 
 function leaver(name: string, role: RemovedNode['role'], state: RemovedNode['member']['state']): RemovedNode {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import t from 'tap'
-import { argument, plainText } from '../../../src/plan/ipxe/text.ts'
+import { argument, plainText } from '../../../src/plan/ipxe/script.ts'
 
 const texts = [
   { name: 'ordinary words stay as they are', text: 'kernel rhcos-live', expected: 'kernel rhcos-live' },

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { TftpPlan } from '../../../src/plan/tftp.ts'
 import { createFiles } from '../../../src/serve/tftp/files.ts'
-import { explainMissingFile, openNamed } from '../../../src/serve/tftp/locate.ts'
+import { explainMissingFile, openNamed } from '../../../src/serve/tftp/open-transfer.ts'
 
 const bare: TftpPlan = {
   address: '192.0.2.2',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatAge, formatDuration, formatRemaining, formatStopwatch } from '../../src/text/duration.ts'
+import { formatAge, formatDuration, formatRemaining, formatStopwatch } from '../../src/text/format.ts'
 
 const spans: [ms: number, text: string][] = [
   [-5, '0 ms'],
