@@ -117,9 +117,11 @@ export function createInstalls(options: InstallsOptions): Installs {
     journal.note(node.mac, seen)
     const before = stateOf(node)
     for (const event of eventsOf(seen, node)) move(node, event)
-    const { mode, attempt, evidence } = stateOf(node)
-    // Evidence that is lost could let the disk be written a second time.
-    if (mode !== before.mode || attempt !== before.attempt || evidence !== before.evidence) tryToWrite()
+    const { mode, attempt, evidence, readySince } = stateOf(node)
+    // Evidence that is lost could let the disk be written a second time. If the Ready condition is lost, the next
+    // installation takes it for its own.
+    const isDecision = mode !== before.mode || attempt !== before.attempt
+    if (isDecision || evidence !== before.evidence || readySince !== before.readySince) tryToWrite()
   }
 
   function bootEvent(node: InstallNode, { role }: BootChoice, token: string, isNode: boolean): BootEvent {

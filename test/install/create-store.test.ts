@@ -122,6 +122,30 @@ t.test('the start is recorded before the script, and the delivery before the Ign
   t.equal(written.at(-1), 'installing delivered')
 })
 
+t.test('a Ready condition is recorded at once, so that a later installation knows it', (t) => {
+  const store = openMemoryStore()
+  const written: unknown[] = []
+  const logged: Store = {
+    ...store,
+    keep(states, ...rest) {
+      store.keep(states, ...rest)
+      written.push(states.get(m1Mac)?.readySince)
+    },
+  }
+  const { installs, clock } = installsWorld({ store: logged })
+  installs.command(key, 'local')
+  const ready = (since: number) => installs.observe({ node: key, kind: 'cluster', word: 'ready', since })
+  ready(1000)
+  t.equal(written.at(-1), 1000)
+  ready(2000)
+  t.equal(written.at(-1), 2000, 'also without other news')
+  const { length } = written
+  clock.advance(20)
+  ready(2000)
+  t.equal(written.length, length, 'a repeated report is not urgent')
+  t.end()
+})
+
 /** Every moment at which the process can end: what the store has then decides the next boot. */
 t.test('killed at any write, a machine boots its disk or resumes the same installation', async (t) => {
   for (let lost = 0; lost < 12; lost++) {
