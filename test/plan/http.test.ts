@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compileHttp } from '../../src/plan/http/compile.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
-import { loaderNames } from '../../src/plan/facts.ts'
+import { loaderNames, type IgnitionFact } from '../../src/plan/facts.ts'
 import {
   completeFacts,
   exampleModel,
@@ -116,6 +116,21 @@ t.test('with another server as installer, the plan has its URL for each node', (
   t.equal(urlWith('192.0.2.3'), 'http://192.0.2.3:8080/boot/ocp45/m1/boot.ipxe', 'peers use the same ports')
   t.equal(urlWith('192.0.2.2'), undefined, 'this server is the installer')
   t.equal(urlWith(), undefined, 'the site has one server that installs')
+  t.end()
+})
+
+t.test('the Ignition file of the live system has the version of the role if that is 3', (t) => {
+  const versionWith = (master: IgnitionFact) => {
+    const ignition = new Map([['ocp45', { ...ignitionFiles('/srv/ignition'), master }]])
+    const { plan } = compileHttp(exampleModel(exampleSite(), { ignition }))
+    const { ignition: live } = JSON.parse(plan.nodes.get('ocp45/m1')!.liveIgnition) as {
+      ignition: { version: string }
+    }
+    return live.version
+  }
+  t.equal(versionWith(ignitionFile('/srv/master.ign', { version: '3.4.0' })), '3.4.0')
+  t.equal(versionWith(ignitionFile('/srv/master.ign', { version: '2.2.0' })), '3.1.0')
+  t.equal(versionWith(missing('/srv/master.ign', 'is not there')), '3.1.0')
   t.end()
 })
 
