@@ -31,12 +31,11 @@ type Options = {
   /** Returns the nodes of the active plan. */
   readonly nodes: () => readonly NodeModel[]
   readonly clock: Clock
+  /** The longest time in one turn of the event loop. */
+  readonly turnMs?: number
 }
 
-/** The longest time in one turn of the event loop. */
-const turnMs = 5
-
-export function createReports({ installs, nodes, clock }: Options): Reports {
+export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): Reports {
   /** Computed on demand, and again after a new observation of the node. */
   const timelines = new Map<string, Timeline>()
   const unsubscribe = installs.subscribe(({ node }) => void timelines.delete(node))

@@ -124,6 +124,8 @@ subnets:
     leaseSeconds: ${leaseSeconds}
   - cidr: 172.20.0.0/24
     gateway: ${addresses.relayInFar}
+    # The second one is on the network of the server (RFC 3527).
+    relays: [${addresses.relayInFar}, ${addresses.relay}]
     search: [${domain}, example.localdomain]
     mtu: 1400
     routes: [{ to: 10.17.0.0/16, via: 172.20.0.9 }]

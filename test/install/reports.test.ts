@@ -25,6 +25,17 @@ t.test('every declared node, with its step and its symptom', (t) => {
   t.end()
 })
 
+t.test('a list in turns of the event loop is the same list', async (t) => {
+  const installs = sampleInstalls()
+  const nodes = () => exampleModel().nodes
+  const reports = createReports({ installs, nodes, clock: fakeClock(), turnMs: 0 })
+  let isDone = false
+  const list = reports.listInTurns().finally(() => (isDone = true))
+  await new Promise(setImmediate)
+  t.notOk(isDone, 'other work runs between the nodes')
+  t.same(await list, reports.list())
+})
+
 t.test('details are the report with its boots, computed again after an observation', (t) => {
   const installs = sampleInstalls()
   const reports = sampleReports(installs)
