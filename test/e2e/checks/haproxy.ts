@@ -219,8 +219,12 @@ export const haproxyChecks: readonly Check[] = [
           return stdout.trim() !== ''
         })
         await reload(rig, { moreApi: ['172.16.0.119'] }, 30_000)
+        // slipway waits longer for HAProxy than a reload of the site does.
+        await waitUntil('the reload of HAProxy to fail', async () => {
+          const { haproxy } = await health(rig)
+          return haproxy.applied.outcome === 'reload failed'
+        })
         const { haproxy, counters } = await health(rig)
-        expectEqual(haproxy.applied.outcome, 'reload failed', 'outcome')
         expectMatch(haproxy.applied.reason ?? '', /^process \d+ of HAProxy still runs/, 'the reason')
         expectEqual(counters['haproxy.reloadsFailed'], 1, 'failed reloads')
         expectEqual(await readFile(rig.site.haproxyPath, 'utf8'), old, 'the file')
