@@ -17,9 +17,21 @@ const completeFlag = 0x2
 /** Returns the MAC address of an IPv4 neighbor in lower case; nothing when the kernel does not have it. */
 export type ReadNeighbor = (address: string) => Promise<string | undefined>
 
-export const readNeighbor: ReadNeighbor = async (address) => {
-  const table = await readFile(tablePath, 'utf8').catch(() => '')
-  return neighborIn(table, address)
+/** Many nodes request their scripts at once, and each read of the table takes a system call for every page of it. */
+const maxCopyAgeMs = 50
+
+/** @returns a reader that uses one copy of the table for up to {@link maxCopyAgeMs} */
+export function createReadNeighbor(
+  clock: Pick<Clock, 'monotonic'>,
+  readTable: () => Promise<string> = () => readFile(tablePath, 'utf8').catch(() => ''),
+): ReadNeighbor {
+  let copy: Promise<string> | undefined
+  let readAt = Number.NEGATIVE_INFINITY
+  return async (address) => {
+    const now = clock.monotonic()
+    if (copy === undefined || now - readAt >= maxCopyAgeMs) [copy, readAt] = [readTable(), now]
+    return neighborIn(await copy, address)
+  }
 }
 
 /** @param table the text of the table: address, hardware type, flags, hardware address, mask, device */

@@ -1,6 +1,11 @@
 import type { networkInterfaces } from 'node:os'
 import t from 'tap'
-import { createNeighbors, neighborIn, parseNeighborTable, readNeighbor } from '../../src/host/neighbors.ts'
+import {
+  createNeighbors,
+  createReadNeighbor,
+  neighborIn,
+  parseNeighborTable,
+} from '../../src/host/neighbors.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 const header = 'IP address       HW type     Flags       HW address            Mask     Device\n'
@@ -117,5 +122,18 @@ t.test('the MAC address of a complete entry', (t) => {
 })
 
 t.test('the table of this machine is readable', async (t) => {
-  t.equal(await readNeighbor('192.0.2.255'), undefined)
+  t.equal(await createReadNeighbor(fakeClock())('192.0.2.255'), undefined)
+})
+
+t.test('clients at the same time share one read of the table, which soon is read again', async (t) => {
+  const clock = fakeClock()
+  let reads = 0
+  const read = createReadNeighbor(clock, () => Promise.resolve(reads++ === 0 ? exampleTable : header))
+  t.same(await Promise.all([read('172.16.0.21'), read('172.16.0.21')]), Array(2).fill('00:50:56:96:37:c8'))
+  clock.advance(49)
+  t.equal(await read('172.16.0.21'), '00:50:56:96:37:c8')
+  t.equal(reads, 1)
+  clock.advance(1)
+  t.equal(await read('172.16.0.21'), undefined)
+  t.equal(reads, 2)
 })

@@ -6,7 +6,7 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { createEventLimiter } from '../../host/connection-limits.ts'
 import { expositionType } from '../../host/counters.ts'
-import { readNeighbor as readKernelNeighbor, type ReadNeighbor } from '../../host/neighbors.ts'
+import { createReadNeighbor, type ReadNeighbor } from '../../host/neighbors.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { CallbackStage, Observe } from '../../install/observation.ts'
@@ -73,7 +73,8 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
   const tokens = createTokenRedactor()
   const log = tokens.wrap(given.log)
   const options = { ...given, log }
-  const { counters, clock, installs, observe = () => {}, readNeighbor = readKernelNeighbor } = options
+  const { counters, clock, installs, observe = () => {} } = options
+  const readNeighbor = options.readNeighbor ?? createReadNeighbor(clock)
   const tools: Tools = { log, counters, clock, observe, tokens }
   const sources = createImageSources(tools)
   const readLoader = createFileReader()
