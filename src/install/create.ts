@@ -121,6 +121,9 @@ export function createInstalls(options: InstallsOptions): Installs {
     // Evidence that is lost could let the disk be written a second time. If the Ready condition is lost, the next
     // installation takes it for its own.
     const isDecision = mode !== before.mode || attempt !== before.attempt
+    // Outside of an attempt, a DHCP message is a hint that its sender repeats. A write for each of a thousand machines
+    // that request their addresses at once would hold up their replies.
+    if (seen.kind === 'dhcp' && before.attempt === undefined) return
     if (isDecision || evidence !== before.evidence || readySince !== before.readySince) tryToWrite()
   }
 
