@@ -10,7 +10,7 @@ import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Finding } from './plan/findings.ts'
 import type { Plan } from './plan/plan.ts'
-import { formatIpv4 } from './proto/address/ipv4.ts'
+import { formatIpv4 } from './proto/address/ip.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { ActiveProblem } from './text/codes.ts'
 

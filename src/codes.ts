@@ -1,7 +1,6 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
 import { clusterCodes } from './cluster/codes.ts'
 import { installCodes } from './install/codes.ts'
-import { serverCodes } from './serve/codes.ts'
 import { hostCodes } from './host/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
@@ -21,7 +20,6 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   planCodes,
   scanCodes,
   siteCodes,
-  serverCodes,
   controlCodes,
   dnsCodes,
   installCodes,

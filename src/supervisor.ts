@@ -4,7 +4,7 @@
 import type { Component, Running, Shared } from './components.ts'
 import { CannotListen, isPortTaken } from './host/cannot-listen.ts'
 import type { Timer } from './host/clock.ts'
-import type { ServerCode } from './serve/codes.ts'
+import type { HostCode } from './host/codes.ts'
 import type { ActiveProblem } from './text/codes.ts'
 
 export type Supervisor = {
@@ -39,7 +39,7 @@ export function createSupervisor(components: readonly Component[], shared: () =>
       // Without the address or the privilege, none of the services can work as the site file declares.
       if (!(error instanceof CannotListen) || !isPortTaken(error) || component.isEssential === true)
         throw error
-      const code: ServerCode = 'server.service-not-started'
+      const code: HostCode = 'server.service-not-started'
       if (!waiting.has(component)) log.error({ code, name, reason: error.message }, 'service not started')
       waiting.set(component, error)
     }

@@ -1,5 +1,5 @@
 /** Commands to try while the demo serves; they work as printed. */
-import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { formatIpv4 } from '../proto/address/ip.ts'
 import { x64 } from '../plan/dhcp/boot-table.ts'
 import { clusterDomain, httpBase, type Model } from '../plan/model.ts'
 import { urlPaths } from '../plan/urls.ts'

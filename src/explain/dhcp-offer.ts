@@ -1,6 +1,6 @@
 /** The DHCP offers to a machine, made by the `respond` of the DHCP service and decoded option by option. Pure. */
 import type { DhcpPlan } from '../plan/dhcp/plan.ts'
-import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
+import { formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { macOctets, type Mac } from '../proto/address/mac.ts'
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/message.ts'
 import { MessageType, OptionCode, optionRowByCode } from '../proto/dhcp/option-table.ts'

@@ -1,4 +1,4 @@
-/** Stable codes of the machine that slipway runs on: sockets, log, and addresses. */
+/** Stable codes of the process and of the machine that it runs on: sockets, log, clock, and addresses. */
 import { defineCodes } from '../text/codes.ts'
 
 export const hostCodes = defineCodes({
@@ -19,6 +19,19 @@ export const hostCodes = defineCodes({
     meaning: 'slipway omitted log lines, because there were too many of one kind',
     remedy:
       'Find the clients that cause them in the lines that were written, and in the counters of /metrics',
+  },
+  'server.clock-jumped': {
+    meaning: 'The clock of this machine jumped by more than a minute',
+    remedy: 'Check the time and the time servers of this machine (timedatectl)',
+  },
+  'server.haproxy-not-applied': {
+    meaning: 'The configuration that HAProxy runs differs from the plan',
+    remedy: 'Read the reason in the message, correct it, and run slipway reload',
+  },
+  'server.service-not-started': {
+    meaning: 'A service does not run because one of its sockets is not available; all others run',
+    remedy:
+      'Stop the program that uses the port, or change server.ports; slipway tries again every 10 seconds',
   },
 })
 

@@ -1,7 +1,7 @@
 /** The state of each node with its latest step and its symptom, for the local API and the metrics. */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
-import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { formatIpv4 } from '../proto/address/ip.ts'
 import type { Installs, NodeRecord } from './installs.ts'
 import type { Step } from './step.ts'
 import { symptomOf, type Symptom } from './symptoms.ts'

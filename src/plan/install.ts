@@ -1,6 +1,5 @@
 /** The plan of installations: the identity of each node, what the site declares for it, and which servers it waits for. */
-import { formatIp } from '../proto/address/ip.ts'
-import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
 import { ignitionKinds, type IgnitionKind } from './facts.ts'
 import type { Model, NodeModel } from './model.ts'

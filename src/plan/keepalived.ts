@@ -2,8 +2,7 @@
  * Renders keepalived.conf for machines that share the addresses of the load balancer (VRRP, RFC 5798). Each machine
  * renders its own from the same site file, in which only `server.address` differs.
  */
-import { formatIp, isIpv4, type Ip } from '../proto/address/ip.ts'
-import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
+import { formatIp, isIpv4, type Ip, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { frontEnds } from './haproxy/front-end.ts'
 import { subnetOf, type Model } from './model.ts'
 

@@ -2,8 +2,7 @@
  * The site with values that several services derive from it: full names, the subnet of each node, and the settings that a
  * node inherits from its cluster. The plans of the services are compiled from the model.
  */
-import { type Ip, isIpv4 } from '../proto/address/ip.ts'
-import { cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
+import { type Ip, isIpv4, cidrContains, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { ExtraOption } from '../site/dhcp-option.ts'
 import type {

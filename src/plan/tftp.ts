@@ -1,5 +1,5 @@
 /** The plan of TFTP: boot loaders by name, the administrator's own directory, and the nodes by address. */
-import { formatIpv4, type Cidr } from '../proto/address/ipv4.ts'
+import { formatIpv4, type Cidr } from '../proto/address/ip.ts'
 import { type LoaderName, loaderNames } from './facts.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
 import type { PlanFinding } from './findings.ts'

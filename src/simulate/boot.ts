@@ -6,7 +6,7 @@
 import { ignitionFileNames, type FileFact } from '../plan/facts.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
-import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { formatIpv4 } from '../proto/address/ip.ts'
 import { BootProblem, Timeline, type SimulatedBoot } from './timeline.ts'
 import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'

@@ -2,12 +2,12 @@
  * The DHCP options that simulated machines send, in the order of real clients. They are taken from captures of OVMF
  * 2022.11, Debian's iPXE, and busybox 1.35 (test/fixtures/dhcp), and for a BIOS ROM from the PXE specification 2.1 §2.2.3.
  */
-import { ipv4Octets, type Ipv4 } from '../proto/address/ipv4.ts'
+import { ipv4Octets, type Ipv4 } from '../proto/address/ip.ts'
 import { macOctets, type Mac } from '../proto/address/mac.ts'
 import { broadcastFlag } from '../proto/dhcp/message.ts'
 import { OptionCode } from '../proto/dhcp/option-table.ts'
 import type { DhcpOption } from '../proto/dhcp/option.ts'
-import type { BootProtocol } from '../proto/dhcp/values/class.ts'
+import type { BootProtocol } from '../proto/dhcp/values/text.ts'
 
 /** BIOS of a PC, or x64 or arm64 UEFI, which boot by PXE (TFTP) or over HTTP. */
 export type Firmware = 'bios' | 'uefi' | 'uefi-http' | 'arm64' | 'arm64-http'

@@ -1,13 +1,12 @@
 /** Reads a DHCP reply as a client does, and compares it with the declaration of the node. */
-import { formatIpv4, type Ipv4 } from '../proto/address/ipv4.ts'
-import { MalformedPacket } from '../proto/bytes/malformed.ts'
+import { formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
+import { MalformedPacket } from '../proto/bytes.ts'
 import type { DhcpMessage } from '../proto/dhcp/message.ts'
 import { optionRowByCode, OptionCode } from '../proto/dhcp/option-table.ts'
 import type { DhcpOption } from '../proto/dhcp/option.ts'
 import { addressesOf, secondsOf, u8Of } from '../proto/dhcp/values/number.ts'
-import { domainSearchOf } from '../proto/dhcp/values/domain-search.ts'
+import { domainSearchOf, textOf } from '../proto/dhcp/values/text.ts'
 import { subOptionsOf } from '../proto/dhcp/values/sub-options.ts'
-import { textOf } from '../proto/dhcp/values/text.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { BootProblem } from './timeline.ts'
 

@@ -1,7 +1,7 @@
 /** One simulated machine, and the checks that all its DHCP clients share. */
 import type { Clock } from '../host/clock.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
-import { formatIpv4 } from '../proto/address/ipv4.ts'
+import { formatIpv4 } from '../proto/address/ip.ts'
 import type { DhcpMessage } from '../proto/dhcp/message.ts'
 import { BootProblem, type Timeline } from './timeline.ts'
 import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'

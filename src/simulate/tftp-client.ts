@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import type { Datagram, Sockets, UdpPort } from '../host/udp.ts'
-import { MalformedPacket } from '../proto/bytes/malformed.ts'
+import { MalformedPacket } from '../proto/bytes.ts'
 import {
   decodePacket,
   encodePacket,

@@ -1,6 +1,5 @@
 /** The clusters, nodes, and machines of a site as flat lists with their paths, for the rules. */
-import { isIpv4, type Ip } from '../proto/address/ip.ts'
-import type { Ipv4 } from '../proto/address/ipv4.ts'
+import { isIpv4, type Ip, type Ipv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { Path } from './problem.ts'
 import type { Cluster, Node, Site } from './schema.ts'

@@ -4,8 +4,7 @@
  */
 import { z } from 'zod'
 import { encodeAddresses, encodeNumbers } from '../proto/dhcp/values/number.ts'
-import { encodeDomainNames } from '../proto/dhcp/values/domain-search.ts'
-import { encodeText } from '../proto/dhcp/values/text.ts'
+import { encodeDomainNames, encodeText } from '../proto/dhcp/values/text.ts'
 import { domain, hexOctets, ipv4, optionText, wholeNumber } from './scalars.ts'
 
 export type ExtraOption = {

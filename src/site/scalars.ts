@@ -3,9 +3,17 @@
  * with what was expected.
  */
 import { z } from 'zod'
-import { formatIp, parseIp, type Ip } from '../proto/address/ip.ts'
-import { parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ipv4.ts'
-import { parseIpv6, type Ipv6 } from '../proto/address/ipv6.ts'
+import {
+  formatIp,
+  parseIp,
+  type Ip,
+  parseCidr,
+  parseIpv4,
+  type Cidr,
+  type Ipv4,
+  parseIpv6,
+  type Ipv6,
+} from '../proto/address/ip.ts'
 import { isUnicastMac, parseMac, type Mac } from '../proto/address/mac.ts'
 
 type Scalar<T> = {

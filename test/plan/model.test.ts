@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatIpv4 } from '../../src/proto/address/ipv4.ts'
+import { formatIpv4 } from '../../src/proto/address/ip.ts'
 import { buildModel, httpBase } from '../../src/plan/model.ts'
 import { absoluteUrl, urlPaths } from '../../src/plan/urls.ts'
 import { siteSchema } from '../../src/site/schema.ts'

@@ -1,7 +1,7 @@
 /** The JSON Schema must refuse nothing that the site schema takes, and have a word for every key. */
 import fc from 'fast-check'
 import t from 'tap'
-import { formatIpv4, type Ipv4 } from '../../src/proto/address/ipv4.ts'
+import { formatIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
 import { schemaAt, siteJsonSchema, type JsonSchema } from '../../src/site/json-schema.ts'
 import {
   cidr,

@@ -6,8 +6,7 @@ import { readFileSync } from 'node:fs'
 import { readCsr } from '../../src/cluster/csr/object.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { evaluateCsr, type CsrNode, type PolicyContext } from '../../src/cluster/csr/policy.ts'
-import { parseIpv4 } from '../../src/proto/address/ipv4.ts'
-import { parseIpv6 } from '../../src/proto/address/ipv6.ts'
+import { parseIpv4, parseIpv6 } from '../../src/proto/address/ip.ts'
 import { asKept } from './api-shapes.ts'
 
 /** The creation time of the requests in these tests. */

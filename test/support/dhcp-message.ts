@@ -1,5 +1,5 @@
 /** DHCP messages for tests: a test sets the relevant fields, the others have typical values. */
-import { parseIpv4, type Ipv4 } from '../../src/proto/address/ipv4.ts'
+import { parseIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
 import { macOctets, parseMac } from '../../src/proto/address/mac.ts'
 import { encodeMessage, type DhcpMessage } from '../../src/proto/dhcp/message.ts'
 import { MessageType } from '../../src/proto/dhcp/option-table.ts'

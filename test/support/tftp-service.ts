@@ -1,7 +1,7 @@
 /** The TFTP service for tests: real files, an in-memory network, and a fake clock. */
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { parseCidr, type Cidr } from '../../src/proto/address/ipv4.ts'
+import { parseCidr, type Cidr } from '../../src/proto/address/ip.ts'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import type { Sockets, UdpPort } from '../../src/host/udp.ts'

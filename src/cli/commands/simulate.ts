@@ -6,7 +6,7 @@ import { systemClock } from '../../host/clock.ts'
 import { createSockets } from '../../host/sockets.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
-import { formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
 import {
   firmwareChoices,
   simulate as bootNodes,

@@ -7,7 +7,7 @@ import { urlPaths } from '../../plan/urls.ts'
 import type { ImageFacts } from '../../plan/facts.ts'
 import { fileName } from '../../plan/ipxe/installation.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Architecture } from '../../site/schema.ts'
 
 export type Rendered = { readonly text: string } | { readonly reason: string }

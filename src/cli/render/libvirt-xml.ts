@@ -3,7 +3,7 @@
  * for an installation, as a template for your own. Formats: libvirt.org/formatnetwork.html and formatdomain.html.
  */
 import { subnetOf, type Model, type NodeModel } from '../../plan/model.ts'
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Role, Subnet } from '../../site/schema.ts'
 
 /** The minimum sizes in the OpenShift documents. */

@@ -1,5 +1,5 @@
 /** A plan in words: counts for each service, a line for each node, the loader for each firmware. Pure. */
-import { formatIpv4, formatCidr } from '../../proto/address/ipv4.ts'
+import { formatIpv4, formatCidr } from '../../proto/address/ip.ts'
 import { localZones } from '../../plan/dns/local-zones.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
 import type { Finding } from '../../plan/findings.ts'

@@ -2,7 +2,7 @@
  * The table of boot files by client (RFC 4578, RFC 3004, UEFI 2.10 §24.7). Firmware fetches iPXE by TFTP or HTTP, and
  * iPXE fetches the script of the node by HTTP.
  */
-import type { BootProtocol } from '../../proto/dhcp/values/class.ts'
+import type { BootProtocol } from '../../proto/dhcp/values/text.ts'
 import type { LoaderName } from '../facts.ts'
 import type { Endpoint, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'

@@ -1,5 +1,5 @@
 /** Compiles the plan of DHCP: every declared MAC address with all option values encoded. */
-import { formatIpv4, formatCidr, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4, formatCidr, type Ipv4 } from '../../proto/address/ip.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { PlanFinding } from '../findings.ts'
 import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'

@@ -1,11 +1,15 @@
 /** Encodes the option values of the plan once, when it is compiled. */
-import { isHostAddress, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { isHostAddress, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
 import { maxFileNameLength } from '../../proto/dhcp/message.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
-import { encodeAddresses, encodeNumbers, encodeSeconds } from '../../proto/dhcp/values/number.ts'
-import { encodeDomainSearch } from '../../proto/dhcp/values/domain-search.ts'
-import { encodeClasslessRoutes, encodeStaticRoutes } from '../../proto/dhcp/values/routes.ts'
-import { encodeText } from '../../proto/dhcp/values/text.ts'
+import {
+  encodeAddresses,
+  encodeNumbers,
+  encodeSeconds,
+  encodeClasslessRoutes,
+  encodeStaticRoutes,
+} from '../../proto/dhcp/values/number.ts'
+import { encodeDomainSearch, encodeText } from '../../proto/dhcp/values/text.ts'
 import type { Subnet } from '../../site/schema.ts'
 import type { BootFile, PreparedOption } from './plan.ts'
 

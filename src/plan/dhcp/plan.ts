@@ -2,7 +2,7 @@
  * The plan of DHCP: reservations by MAC address with encoded option values, and the boot file of each kind of client.
  * Immutable.
  */
-import type { Cidr, Ipv4 } from '../../proto/address/ipv4.ts'
+import type { Cidr, Ipv4 } from '../../proto/address/ip.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 
 export type DhcpPlan = {

@@ -1,6 +1,5 @@
 /** Compiles the plan of the name server: zones from the model, prepared answers from the zones. */
-import { formatIp } from '../../proto/address/ip.ts'
-import { formatIpv4, type Cidr } from '../../proto/address/ipv4.ts'
+import { formatIp, formatIpv4, type Cidr } from '../../proto/address/ip.ts'
 import { forwardZoneNames } from '../../site/zones.ts'
 import type { PlanFinding } from '../findings.ts'
 import type { Model } from '../model.ts'

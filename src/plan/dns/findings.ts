@@ -1,6 +1,5 @@
 /** Findings about names: what cannot work, and what is probably not intended. */
-import { formatIp } from '../../proto/address/ip.ts'
-import { formatCidr, parseCidr, type Cidr } from '../../proto/address/ipv4.ts'
+import { formatIp, formatCidr, parseCidr, type Cidr } from '../../proto/address/ip.ts'
 import type { Subnet } from '../../site/schema.ts'
 import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { PlanFinding } from '../findings.ts'

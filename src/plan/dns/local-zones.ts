@@ -1,10 +1,16 @@
 /** Zones that every resolver serves itself and does not forward (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2). */
-import { type Ipv4, parseIpv4, formatIpv4 } from '../../proto/address/ipv4.ts'
-import { parseIpv6, type Ipv6 } from '../../proto/address/ipv6.ts'
+import {
+  type Ipv4,
+  parseIpv4,
+  formatIpv4,
+  parseIpv6,
+  type Ipv6,
+  formatIp,
+  type Ip,
+} from '../../proto/address/ip.ts'
 import type { RecordData } from '../../proto/dns/record.ts'
 import type { Zone, DnsPlan, ForwardZone, Resolver } from './plan.ts'
 import { reverseName } from './reverse.ts'
-import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import { encodeName } from '../../proto/dns/name.ts'
 import type { Model } from '../model.ts'
 

@@ -1,5 +1,5 @@
 /** The plan of the name server: the zones as data, and every answer from them as encoded octets. */
-import type { Cidr } from '../../proto/address/ipv4.ts'
+import type { Cidr } from '../../proto/address/ip.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 
 export type DnsPlan = {

@@ -1,7 +1,13 @@
 /** Reverse names (RFC 1035 §3.5, RFC 3596 §2.5): the reverse zones of the site, and the names of each address. */
-import { isIpv4, type Ip } from '../../proto/address/ip.ts'
-import { formatIpv4, ipv4Octets, type Cidr, type Ipv4 } from '../../proto/address/ipv4.ts'
-import { ipv6Octets } from '../../proto/address/ipv6.ts'
+import {
+  isIpv4,
+  type Ip,
+  formatIpv4,
+  ipv4Octets,
+  type Cidr,
+  type Ipv4,
+  ipv6Octets,
+} from '../../proto/address/ip.ts'
 import type { Cluster } from '../../site/schema.ts'
 import { endpointsOf } from '../../site/endpoints.ts'
 import { clusterDomain, type Model } from '../model.ts'

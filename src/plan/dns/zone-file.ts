@@ -1,6 +1,6 @@
 /** Zones as master files (RFC 1035 §5), for another name server to load or validate. Pure. */
 import type { Zone } from './plan.ts'
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import { characterStrings, type RecordData, type ResourceRecord } from '../../proto/dns/record.ts'
 
 /** Writes one zone with full names, so that each line means the same in any file. */

@@ -1,6 +1,5 @@
 /** Compiles the plan of HTTP from its three parts: scripts, Ignition files, and images. */
-import { formatIp } from '../../proto/address/ip.ts'
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { defined } from '../../text/defined.ts'
 import type { FileFact } from '../facts.ts'
 import type { PlanFinding } from '../findings.ts'

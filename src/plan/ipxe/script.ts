@@ -1,6 +1,6 @@
 /** Parts of all scripts: the frame, messages on the console, and the wait before the next attempt. */
 import type { NodeModel } from '../model.ts'
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import { wrap } from '../../text/lines.ts'
 import { printableAscii } from '../../text/printable.ts'
 

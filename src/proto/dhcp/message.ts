@@ -2,10 +2,8 @@
  * Encodes and decodes DHCP messages (RFC 2131 §2, options RFC 2132 and RFC 3396). Field names are those of
  * the RFC. The server, simulated clients, and tests use it.
  */
-import type { Ipv4 } from '../address/ipv4.ts'
-import { MalformedPacket } from '../bytes/malformed.ts'
-import { Reader } from '../bytes/reader.ts'
-import { Writer } from '../bytes/writer.ts'
+import type { Ipv4 } from '../address/ip.ts'
+import { MalformedPacket, Reader, Writer } from '../bytes.ts'
 import { OptionList, putOption, type DhcpOption } from './option.ts'
 
 export type DhcpHeader = {

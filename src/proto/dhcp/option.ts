@@ -2,8 +2,7 @@
  * Single options of a message: reading an options field (RFC 2132 §2, RFC 3396), writing one option,
  * and checking that an option's length fits its type.
  */
-import { MalformedPacket } from '../bytes/malformed.ts'
-import type { Writer } from '../bytes/writer.ts'
+import { MalformedPacket, type Writer } from '../bytes.ts'
 import { OptionCode, optionRowByCode, type OptionType } from './option-table.ts'
 
 export type DhcpOption = {

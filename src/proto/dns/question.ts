@@ -2,7 +2,7 @@
  * Reads a query on the hot path: header, exactly one question, and an optional OPT record
  * (RFC 1035 §4.1, RFC 6891 §6.1). Does not copy or allocate, and stops at the first error.
  */
-import { MalformedPacket } from '../bytes/malformed.ts'
+import { MalformedPacket } from '../bytes.ts'
 import { formatName, hashPrime, hashStart, maxLabelOctets, maxNameOctets, lowerOctet } from './name.ts'
 import {
   clientCookieOctets,

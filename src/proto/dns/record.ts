@@ -1,7 +1,6 @@
 /** Resource records, and their conversion to and from the records of the dns2 package. */
 import { Packet, type Resource } from 'dns2'
-import { formatIpv4, parseIpv4, type Ipv4 } from '../address/ipv4.ts'
-import { parseIpv6, type Ipv6 } from '../address/ipv6.ts'
+import { formatIpv4, parseIpv4, type Ipv4, parseIpv6, type Ipv6 } from '../address/ip.ts'
 import { encodeName } from './name.ts'
 import { classIn, RecordType } from './registry.ts'
 

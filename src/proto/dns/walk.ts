@@ -2,8 +2,7 @@
  * Walks a whole message without decoding it, and returns the positions of its records and compressed names
  * (RFC 1035 §4.1). It validates the structure, so that a decoder of records can rely on it.
  */
-import { MalformedPacket } from '../bytes/malformed.ts'
-import { Reader } from '../bytes/reader.ts'
+import { MalformedPacket, Reader } from '../bytes.ts'
 import { maxLabelOctets, maxNameOctets } from './name.ts'
 import { headerOctets, RecordType } from './registry.ts'
 

@@ -1,9 +1,8 @@
 /**
- * Encodes and decodes TFTP packets (RFC 1350 §5) with the option extension of RFC 2347.
+ * Encodes and decodes TFTP packets (RFC 1350 §5) with the option extension of RFC 2347, and encodes netascii.
  * The text of a request is decoded as UTF-8; RFC 1350 specifies netascii, of which file names use only ASCII.
  */
-import { MalformedPacket } from '../bytes/malformed.ts'
-import { Reader } from '../bytes/reader.ts'
+import { MalformedPacket, Reader } from '../bytes.ts'
 
 /** Options by lower-cased name (RFC 2347: names are case-insensitive), in the order of the packet. */
 export type TftpOptions = ReadonlyMap<string, string>
@@ -186,4 +185,29 @@ function encodeTexts(head: number, texts: readonly string[], headOctets = 2): Ui
   for (let at = 0; at < headOctets; at++) octets[at] = head >>> (8 * (headOctets - 1 - at))
   octets.set(body, headOctets)
   return octets
+}
+
+// The transfer mode `netascii`: line ends as in the Telnet protocol (RFC 764, RFC 1350 §1).
+
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+
+/**
+ * Replaces LF by CR LF and CR by CR NUL. Each octet is translated independently, so a file can be split into
+ * chunks anywhere before, and into blocks anywhere after the translation.
+ *
+ * @returns the chunk itself when it needs no translation
+ */
+export function encodeNetascii(chunk: Uint8Array): Uint8Array {
+  let extra = 0
+  for (const octet of chunk) if (octet === lineFeed || octet === carriageReturn) extra++
+  if (extra === 0) return chunk
+  const text = new Uint8Array(chunk.length + extra)
+  let at = 0
+  for (const octet of chunk) {
+    if (octet === lineFeed) text[at++] = carriageReturn
+    text[at++] = octet
+    if (octet === carriageReturn) text[at++] = 0
+  }
+  return text
 }

@@ -2,12 +2,11 @@
  * Decides how to answer a message of a declared client, by message type and client state (RFC 2131 §4.3). One
  * function per message type. Pure.
  */
-import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ip.ts'
 import { MessageType } from '../../proto/dhcp/option-table.ts'
 import type { DhcpPlan, Reservation } from '../../plan/dhcp/plan.ts'
 import type { DhcpCode } from './codes.ts'
-import { isOnNetwork } from './relay.ts'
-import type { DhcpRequest } from './request.ts'
+import { isOnNetwork, type DhcpRequest } from './request.ts'
 
 /** The client state in which a REQUEST was sent (RFC 2131 §4.3.2, table 4). */
 export type RequestState = 'selecting' | 'init-reboot' | 'renewing' | 'rebinding'

@@ -2,14 +2,13 @@
  * ProxyDHCP (PXE specification 2.1 §2.2.3), for machines whose addresses another DHCP server leases. Sends only boot
  * files, and only to declared machines that boot from the network: no address, no lease, no NAK.
  */
-import { formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4, type Ipv4 } from '../../proto/address/ip.ts'
 import { MessageType } from '../../proto/dhcp/option-table.ts'
 import { chooseBoot } from '../../plan/dhcp/boot-table.ts'
 import type { BootFile, DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
 import { wrongNetwork, type Arrival, type Refusal } from './decide.ts'
-import { isOnNetwork } from './relay.ts'
+import { isOnNetwork, type DhcpRequest } from './request.ts'
 import { putMachineIdentifier, writeMessage } from './reply.ts'
-import type { DhcpRequest } from './request.ts'
 
 export type ProxyDecision =
   /** The reply to a DISCOVER, beside the other server's offer, or to a REQUEST at the ProxyDHCP port. */

@@ -1,14 +1,22 @@
-/** Reads the fields of a client's message that the server uses, in one pass over its options. */
-import type { Ipv4 } from '../../proto/address/ipv4.ts'
+/**
+ * Reads the fields of a client's message that the server uses, in one pass over its options, and finds the client's
+ * network according to a relay agent (RFC 3046).
+ */
+import { type Ipv4, cidrContains, formatIpv4, type Cidr } from '../../proto/address/ip.ts'
 import type { DhcpMessage } from '../../proto/dhcp/message.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
 import { addressOf, u16Of, u16sOf, u8Of } from '../../proto/dhcp/values/number.ts'
-import { ipxeFeaturesOf } from '../../proto/dhcp/values/sub-options.ts'
-import { isSimulationMark, simulationOption } from '../../proto/dhcp/values/simulation.ts'
-import { textOf } from '../../proto/dhcp/values/text.ts'
-import { userClassesOf, parseBootVendorClass } from '../../proto/dhcp/values/class.ts'
+import {
+  ipxeFeaturesOf,
+  isSimulationMark,
+  simulationOption,
+  subOptionsOf,
+  type SubOptions,
+} from '../../proto/dhcp/values/sub-options.ts'
+import { textOf, userClassesOf, parseBootVendorClass } from '../../proto/dhcp/values/text.ts'
 import { takesScript, type BootClient } from '../../plan/dhcp/boot-table.ts'
-import { noRelay, relayOf, type Relay } from './relay.ts'
+import { Reader } from '../../proto/bytes.ts'
+import { malformedOption, type DhcpOption } from '../../proto/dhcp/option.ts'
 
 export type DhcpRequest = {
   readonly message: DhcpMessage
@@ -122,4 +130,66 @@ export function readRequest(message: DhcpMessage, source: string): DhcpRequest {
     },
     isSimulated,
   }
+}
+
+// Where the relay agent's address is a loopback, sub-option 5 names the client's network, and sub-option 11 the agent
+// as the server.
+
+type Relay = {
+  /** Link selection (RFC 3527): an address on the client's network, when giaddr is on another one. */
+  readonly link: Ipv4 | undefined
+  /** Server identifier override (RFC 5107): the address that the client uses as its server. */
+  readonly serverIdentifier: Ipv4 | undefined
+}
+
+const linkSelection = 5
+const serverIdentifierOverride = 11
+
+const noRelay: Relay = { link: undefined, serverIdentifier: undefined }
+
+/** @throws {MalformedPacket} when option 82 or one of the two sub-options is malformed */
+function relayOf(option: DhcpOption): Relay {
+  const found = subOptionsOf(option)
+  return {
+    link: addressIn(found, linkSelection, option),
+    serverIdentifier: addressIn(found, serverIdentifierOverride, option),
+  }
+}
+
+/**
+ * Explains why a relay agent must not relay for a network; returns `undefined` when it may, or without a relay agent.
+ * The subnet is that of sub-option 5, or else of `giaddr`; only its relay agents count. So option 82 never
+ * extends what the site file allows.
+ */
+export function unknownRelay(
+  giaddr: Ipv4,
+  { link = giaddr }: Relay,
+  relays: readonly { readonly network: Cidr; readonly agents: readonly Ipv4[] }[],
+): string | undefined {
+  if (giaddr === 0) return undefined
+  const subnet = relays.find(({ network }) => cidrContains(network, link))
+  const isAllowed =
+    subnet !== undefined &&
+    (subnet.agents.length === 0 ? cidrContains(subnet.network, giaddr) : subnet.agents.includes(giaddr))
+  return isAllowed
+    ? undefined
+    : `${formatIpv4(giaddr)} is not a relay agent of the network of ${formatIpv4(link)}`
+}
+
+/**
+ * Returns whether a client behind `giaddr` can use an address of `network`. Without a relay agent the network is not
+ * known (several networks can share a link), so the site file decides.
+ */
+export function isOnNetwork(giaddr: Ipv4, relay: Relay, network: Cidr): boolean {
+  return giaddr === 0 || cidrContains(network, relay.link ?? giaddr)
+}
+
+function addressIn(found: SubOptions, code: number, option: DhcpOption): Ipv4 | undefined {
+  const value = found.get(code)
+  if (value === undefined) return undefined
+  if (value.length === 4) return new Reader(value).u32() as Ipv4
+  throw malformedOption(
+    option,
+    `sub-option ${code} of option ${option.code} has ${value.length} octets, expected 4`,
+  )
 }

@@ -2,7 +2,7 @@
  * Turns one DHCP message into one result (RFC 2131 §4.3): a reply in the caller's buffer, or no reply with a code and
  * a reason. Pure: the service counts, logs, and remembers.
  */
-import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ipv4.ts'
+import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ip.ts'
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
 import { shownText } from '../../proto/dhcp/values/text.ts'
@@ -13,8 +13,7 @@ import type { DhcpCode } from './codes.ts'
 import { decide, type Arrival, type Refusal, type RequestState } from './decide.ts'
 import { decideProxied, writeProxyReply } from './proxy.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
-import { unknownRelay } from './relay.ts'
-import { readRequest, type DhcpRequest } from './request.ts'
+import { unknownRelay, readRequest, type DhcpRequest } from './request.ts'
 import { clientFacts, type ClientFacts } from './unknown-clients.ts'
 
 /** The facts of a log line about a decision. Absent fields are unknown or do not apply. */

@@ -2,9 +2,9 @@
  * The DHCP service: passes datagrams to `respond`, sends its replies, counts, logs, and reports what it sees of nodes.
  * The socket that sends a reply decides the interface; Node offers no other choice.
  */
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Mac } from '../../proto/address/mac.ts'
-import { MalformedPacket } from '../../proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../proto/bytes.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'

@@ -1,5 +1,5 @@
 /** The sockets that DHCP listens on, and the socket that sends the replies of each. */
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Sockets, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../host/clock.ts'
 import type { Mac } from '../../proto/address/mac.ts'
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
 import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
 import { latin1, shownText, formatUuid } from '../../proto/dhcp/values/text.ts'

@@ -5,9 +5,15 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { parseIpv6, ipv6Octets } from '../../proto/address/ipv6.ts'
+import {
+  parseIpv6,
+  ipv6Octets,
+  cidrContains,
+  parseCidr,
+  parseIpv4,
+  type Cidr,
+} from '../../proto/address/ip.ts'
 import type { DnsPlan } from '../../plan/dns/plan.ts'
-import { cidrContains, parseCidr, parseIpv4, type Cidr } from '../../proto/address/ipv4.ts'
 import type { DnsCode } from './codes.ts'
 
 /** `slip`: send the reply without records and with TC, so that a real client retries over TCP. */

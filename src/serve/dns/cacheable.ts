@@ -2,7 +2,7 @@
  * The cacheable part of a resolver's answer: the octets that every client with the same question may get, and their
  * lifetime (RFC 2181 §8, RFC 2308 §5, RFC 8767 §4).
  */
-import { MalformedPacket } from '../../proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../proto/bytes.ts'
 import { RecordType, ResponseCode } from '../../proto/dns/registry.ts'
 import { walkMessage, type Layout, type RecordPlace } from '../../proto/dns/walk.ts'
 import { readU16, writeU16 } from './reply.ts'

@@ -3,9 +3,7 @@
  * forged. Clients without cookies are served too.
  */
 import type { Clock } from '../../host/clock.ts'
-import { isIpv4, parseIp } from '../../proto/address/ip.ts'
-import { ipv4Octets } from '../../proto/address/ipv4.ts'
-import { ipv6Octets } from '../../proto/address/ipv6.ts'
+import { isIpv4, parseIp, ipv4Octets, ipv6Octets } from '../../proto/address/ip.ts'
 import { clientCookieOctets, EdnsOption, serverCookieOctets } from '../../proto/dns/registry.ts'
 import { sipHash } from '../../proto/dns/siphash.ts'
 import { readU32, writeU32 } from './cacheable.ts'

@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import type { Clock } from '../../host/clock.ts'
 import type { Sockets } from '../../host/udp.ts'
 import type { Resolver } from '../../plan/dns/plan.ts'
-import { createFrameReader, frame } from '../../proto/dns/frame.ts'
+import { createFrameReader, frame } from '../../proto/dns/message.ts'
 import type { ForwardRequest, Transport } from './query.ts'
 import { classifyAnswer, resolverQuery, type AnswerKind } from './relay.ts'
 

@@ -1,6 +1,6 @@
 /** One query with everything that its answer depends on, the kinds of answers, and the replies without records. */
 import type { DnsPlan, Resolver, Zone } from '../../plan/dns/plan.ts'
-import { MalformedPacket } from '../../proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../proto/bytes.ts'
 import type { Question } from '../../proto/dns/question.ts'
 import { ExtendedError, ResponseCode } from '../../proto/dns/registry.ts'
 import type { DnsCode } from './codes.ts'

@@ -7,7 +7,7 @@ import type { Clock } from '../../host/clock.ts'
 import { createConnectionTable, createEventLimiter, type Admission } from '../../host/connection-limits.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { createFrameReader, frame } from '../../proto/dns/frame.ts'
+import { createFrameReader, frame } from '../../proto/dns/message.ts'
 import type { DnsCode } from './codes.ts'
 
 /**

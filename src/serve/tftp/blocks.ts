@@ -1,5 +1,5 @@
 /** Cuts a file into blocks for one transfer: repeats any block of the window, and reads the next chunk ahead. */
-import { encodeNetascii } from '../../proto/tftp/netascii.ts'
+import { encodeNetascii } from '../../proto/tftp/packet.ts'
 import type { ServedFile } from './files.ts'
 
 export type Blocks = {

@@ -2,7 +2,7 @@
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Datagram } from '../../host/udp.ts'
-import { MalformedPacket } from '../../proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../proto/bytes.ts'
 import type { TftpCode } from './codes.ts'
 
 type Sinks = { readonly log: Log; readonly counters: Counters }

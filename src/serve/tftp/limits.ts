@@ -2,7 +2,7 @@
  * How many transfers there can be, and what each is granted: a client with many requests, from new ports or with forged
  * addresses, does not use up the transfers of declared nodes, and the server does not amplify what a forger sends. Pure.
  */
-import { cidrContains, parseIpv4 } from '../../proto/address/ipv4.ts'
+import { cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import { defaultLimits, type AgreementLimits } from './negotiate.ts'
 

@@ -1,6 +1,12 @@
 /** MAC and IP addresses of nodes and hosts: unique, and in a subnet where DHCP can reserve them. */
-import { formatIp, isIpv4 } from '../../proto/address/ip.ts'
-import { cidrContains, formatCidr, formatIpv4, isHostAddress } from '../../proto/address/ipv4.ts'
+import {
+  formatIp,
+  isIpv4,
+  cidrContains,
+  formatCidr,
+  formatIpv4,
+  isHostAddress,
+} from '../../proto/address/ip.ts'
 import { declaredNodes, machines, repetitions, reserved, declaredAddresses } from '../declared.ts'
 import type { Breach, Rule } from '../violation.ts'
 

@@ -1,13 +1,15 @@
 /** Subnets, gateways, routes, ports, and resolvers, and whether they fit together. */
-import { formatIp, isIpv4, type Ip } from '../../proto/address/ip.ts'
 import {
+  formatIp,
+  isIpv4,
+  type Ip,
   cidrContains,
   formatCidr,
   formatIpv4,
   isHostAddress,
   type Cidr,
   type Ipv4,
-} from '../../proto/address/ipv4.ts'
+} from '../../proto/address/ip.ts'
 import {
   declaredClusters,
   loadBalancerAddresses,

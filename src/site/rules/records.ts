@@ -1,5 +1,5 @@
 /** Entries of dns.records: which records may share a name, which zone they belong to, and whether their targets exist. */
-import { formatIpv4 } from '../../proto/address/ipv4.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import { declaredClusters, machines, repetitions } from '../declared.ts'
 import type { Breach, Rule } from '../violation.ts'
 import type { Path } from '../problem.ts'

@@ -1,5 +1,5 @@
 /** Replays captured messages of real clients to ISC dhcpd and to slipway, and compares every reply. */
-import { formatIpv4 } from '../../../src/proto/address/ipv4.ts'
+import { formatIpv4 } from '../../../src/proto/address/ip.ts'
 import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
 import { captures } from '../../support/dhcp-captures.ts'
 import { startDhcpd } from '../peers/dhcpd.ts'

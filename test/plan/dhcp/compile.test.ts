@@ -1,5 +1,5 @@
 import t from 'tap'
-import { formatIpv4 } from '../../../src/proto/address/ipv4.ts'
+import { formatIpv4 } from '../../../src/proto/address/ip.ts'
 import { parseMac, type Mac } from '../../../src/proto/address/mac.ts'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
 import type { Reservation } from '../../../src/plan/dhcp/plan.ts'

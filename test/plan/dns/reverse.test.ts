@@ -1,6 +1,5 @@
 import t from 'tap'
-import { formatIp, parseIp, type Ip } from '../../../src/proto/address/ip.ts'
-import { parseCidr, type Cidr } from '../../../src/proto/address/ipv4.ts'
+import { formatIp, parseIp, type Ip, parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
 import { reverseName, reverseNames, servedWhole, subnetZones } from '../../../src/plan/dns/reverse.ts'
 import { guideModel } from './guide.ts'
 

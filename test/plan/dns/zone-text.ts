@@ -1,5 +1,5 @@
 /** Zones as a name server's operator would write them (RFC 1035 §5), so that a test can be read by one. */
-import { formatIpv4 } from '../../../src/proto/address/ipv4.ts'
+import { formatIpv4 } from '../../../src/proto/address/ip.ts'
 import type { RecordData, ResourceRecord } from '../../../src/proto/dns/record.ts'
 import type { Zone } from '../../../src/plan/dns/plan.ts'
 

@@ -1,8 +1,98 @@
-import { isIPv6 } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatIp, isIpv4, parseIp } from '../../../src/proto/address/ip.ts'
-import { ipv6Octets, parseIpv6, type Ipv6 } from '../../../src/proto/address/ipv6.ts'
+import {
+  cidrContains,
+  formatCidr,
+  formatIpv4,
+  ipv4Octets,
+  isHostAddress,
+  parseCidr,
+  parseIpv4,
+  type Cidr,
+  type Ipv4,
+  formatIp,
+  isIpv4,
+  parseIp,
+  ipv6Octets,
+  parseIpv6,
+  type Ipv6,
+} from '../../../src/proto/address/ip.ts'
+import { isIPv6 } from 'node:net'
+
+const address = (text: string): Ipv4 => parseIpv4(text) as Ipv4
+const network = (text: string): Cidr => parseCidr(text) as Cidr
+
+t.test('an address is four decimal octets, nothing else', (t) => {
+  t.equal(parseIpv4('172.16.0.101'), 0xac100065)
+  t.equal(parseIpv4('255.255.255.255'), 0xffffffff, 'unsigned')
+  t.equal(parseIpv4('0.0.0.0'), 0)
+  const refused = [
+    '',
+    '1.2.3',
+    '1.2.3.4.5',
+    '1.2.3.256',
+    '010.0.0.1',
+    '1.2.3.-4',
+    ' 1.2.3.4',
+    '1.2.3.4 ',
+    '1..3.4',
+    '0x1.2.3.4',
+    '1.2.3.1e1',
+  ]
+  for (const text of refused) t.equal(parseIpv4(text), undefined, JSON.stringify(text))
+  t.same([...ipv4Octets(address('172.16.0.101'))], [172, 16, 0, 101])
+  t.end()
+})
+
+t.test('parse(format(address)) is the address', (t) => {
+  fc.assert(fc.property(fc.nat(0xffffffff), (value) => parseIpv4(formatIpv4(value as Ipv4)) === value))
+  t.end()
+})
+
+t.test('a network has a prefix and no host bits (RFC 4632)', (t) => {
+  t.same(parseCidr('172.16.0.0/24'), {
+    network: address('172.16.0.0'),
+    prefix: 24,
+    mask: address('255.255.255.0'),
+    broadcast: address('172.16.0.255'),
+  })
+  t.equal(network('0.0.0.0/0').mask, 0)
+  t.equal(network('0.0.0.0/0').broadcast, 0xffffffff)
+  t.equal(formatCidr(network('10.0.0.0/8')), '10.0.0.0/8')
+  for (const text of [
+    '172.16.0.0',
+    '172.16.0.1/24',
+    '172.16.0.0/33',
+    '172.16.0.0/',
+    '172.16.0.0/08',
+    '/24',
+    'x/24',
+    '172.16.0.0/24/1',
+  ]) {
+    t.equal(parseCidr(text), undefined, JSON.stringify(text))
+  }
+  t.end()
+})
+
+t.test(
+  'host addresses exclude the network and the broadcast address, except where there are none (RFC 3021)',
+  (t) => {
+    const cases: [string, string, boolean][] = [
+      ['172.16.0.0/24', '172.16.0.1', true],
+      ['172.16.0.0/24', '172.16.0.254', true],
+      ['172.16.0.0/24', '172.16.0.0', false],
+      ['172.16.0.0/24', '172.16.0.255', false],
+      ['172.16.0.0/24', '172.16.1.1', false],
+      ['192.0.2.0/31', '192.0.2.0', true],
+      ['192.0.2.7/32', '192.0.2.7', true],
+      ['128.0.0.0/1', '255.255.255.254', true],
+    ]
+    for (const [cidr, host, expected] of cases)
+      t.equal(isHostAddress(network(cidr), address(host)), expected, `${host} in ${cidr}`)
+    t.equal(cidrContains(network('172.16.0.0/24'), address('172.16.0.255')), true)
+    t.end()
+  },
+)
 
 t.test('IPv6 text becomes its canonical form (RFC 5952 §4)', (t) => {
   const cases: [string, string][] = [

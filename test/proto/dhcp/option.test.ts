@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Writer } from '../../../src/proto/bytes/writer.ts'
+import { Writer } from '../../../src/proto/bytes.ts'
 import { checkedValue, optionOctets, putOption } from '../../../src/proto/dhcp/option.ts'
 
 const parts = [

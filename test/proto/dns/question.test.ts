@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../../src/proto/bytes.ts'
 import { encodeName, formatName, hashName } from '../../../src/proto/dns/name.ts'
 import { createQuestion, formatQuestion, isNameFrom, readQuestion } from '../../../src/proto/dns/question.ts'
 import { dnsPacket } from '../../support/dns-packet.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../../src/proto/bytes.ts'
 import { readFound, readU32, type Found } from '../../../src/serve/dns/cacheable.ts'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'

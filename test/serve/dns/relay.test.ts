@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../../src/proto/bytes.ts'
 import { walkMessage } from '../../../src/proto/dns/walk.ts'
 import type { ForwardRequest } from '../../../src/serve/dns/query.ts'
 import { readFound } from '../../../src/serve/dns/cacheable.ts'

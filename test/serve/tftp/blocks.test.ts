@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { encodeNetascii } from '../../../src/proto/tftp/netascii.ts'
+import { encodeNetascii } from '../../../src/proto/tftp/packet.ts'
 import { cutIntoBlocks } from '../../../src/serve/tftp/blocks.ts'
 import type { ServedFile } from '../../../src/serve/tftp/files.ts'
 

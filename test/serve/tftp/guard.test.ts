@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
-import { MalformedPacket } from '../../../src/proto/bytes/malformed.ts'
+import { MalformedPacket } from '../../../src/proto/bytes.ts'
 import { handleSafely } from '../../../src/serve/tftp/guard.ts'
 
 const cases = [

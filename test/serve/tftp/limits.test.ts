@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { TransferPorts } from '../../../src/plan/tftp.ts'
-import { parseCidr, type Cidr } from '../../../src/proto/address/ipv4.ts'
+import { parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
 import { classOf, limitsFor, whyBusy, type Occupant } from '../../../src/serve/tftp/limits.ts'
 
 const any: TransferPorts = { kind: 'any' }

@@ -1,4 +1,7 @@
-/** Sub-options: relay agent information (option 82, RFC 3046 §2.0) and iPXE's (option 175). */
+/**
+ * Options with a structure: sub-options of relay agents (option 82, RFC 3046 §2.0) and of iPXE (option 175), and the
+ * mark of `slipway simulate`.
+ */
 import { checkedValue, malformedOption, type DhcpOption } from '../option.ts'
 
 /** Values of the sub-options by code; of repeated codes, the first. */
@@ -50,4 +53,22 @@ export function ipxeFeaturesOf(option: DhcpOption): { readonly http: boolean } |
   const { found, cutAt } = readSubOptions(option.value)
   if (found.size === 0 || cutAt !== undefined) return undefined
   return { http: found.get(IpxeSubOption.http)?.[0] === 1 }
+}
+
+/**
+ * A mark in requests of `slipway simulate`, in an option for private use (RFC 3942 §3.2): the server answers them like
+ * those of a machine, and does not take them for its boot.
+ */
+export const simulationOption = 224
+
+const mark = new TextEncoder().encode('slipway simulate')
+
+/** Returns the option that marks a request as simulated. */
+export function simulationMark(): { readonly code: number; readonly value: Uint8Array } {
+  return { code: simulationOption, value: mark }
+}
+
+/** Returns whether the value of the option is the mark. */
+export function isSimulationMark(value: Uint8Array): boolean {
+  return value.length === mark.length && mark.every((octet, index) => octet === value[index])
 }

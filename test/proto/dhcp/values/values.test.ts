@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatIpv4, parseCidr, type Cidr } from '../../../../src/proto/address/ipv4.ts'
-import { MalformedPacket } from '../../../../src/proto/bytes/malformed.ts'
+import { formatIpv4, parseCidr, type Cidr } from '../../../../src/proto/address/ip.ts'
+import { MalformedPacket } from '../../../../src/proto/bytes.ts'
 import {
   addressOf,
   addressesOf,
@@ -12,16 +12,20 @@ import {
   u16Of,
   u16sOf,
   u8Of,
+  encodeClasslessRoutes,
+  encodeStaticRoutes,
 } from '../../../../src/proto/dhcp/values/number.ts'
 import {
   domainSearchOf,
   encodeDomainNames,
   encodeDomainSearch,
-} from '../../../../src/proto/dhcp/values/domain-search.ts'
+  encodeText,
+  shownText,
+  textOf,
+  userClassesOf,
+  parseBootVendorClass,
+} from '../../../../src/proto/dhcp/values/text.ts'
 import { ipxeFeaturesOf, noProxyDhcp, subOptionsOf } from '../../../../src/proto/dhcp/values/sub-options.ts'
-import { encodeClasslessRoutes, encodeStaticRoutes } from '../../../../src/proto/dhcp/values/routes.ts'
-import { encodeText, shownText, textOf } from '../../../../src/proto/dhcp/values/text.ts'
-import { userClassesOf, parseBootVendorClass } from '../../../../src/proto/dhcp/values/class.ts'
 import { address, octetsOf } from '../../../support/dhcp-message.ts'
 
 const { name: domainName } = createRequire(import.meta.url)('dns-packet') as {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createFrameReader, frame } from '../../../src/proto/dns/frame.ts'
+import { createFrameReader, frame } from '../../../src/proto/dns/message.ts'
 import { hex } from '../../support/hex.ts'
 
 t.test('a frame is the length and the message (RFC 1035 §4.2.2)', (t) => {
