@@ -2,9 +2,9 @@ import t from 'tap'
 import { expositionType } from '../src/host/counters.ts'
 import { clusterFamilies, type ClusterStatus } from '../src/cluster/report.ts'
 import { renderMetrics, type Measured } from '../src/metrics.ts'
-import { now, sampleInstalls, sampleClusterStatus } from './support/sample-nodes.ts'
 import type { BalancerState } from '../src/serve/haproxy/balancer.ts'
-import { haproxyFamilies } from '../src/serve/haproxy/metrics.ts'
+import { haproxyFamilies } from '../src/serve/haproxy/servers.ts'
+import { now, sampleInstalls, sampleClusterStatus } from './support/sample-nodes.ts'
 import { routesWorld } from './support/http-service.ts'
 
 const server = (name: string, more: object) => ({

@@ -21,7 +21,7 @@ const minuteMs = 60_000
 export const rebootTimeoutMs = 10 * minuteMs
 /** iPXE repeats its request within seconds; a menu may stay open longer. */
 export const exchangeMs = 10 * minuteMs
-export const menuExchangeMs = 60 * minuteMs
+const menuExchangeMs = 60 * minuteMs
 /** Kernel, initramfs, and rootfs over a slow line come before the Ignition file. */
 export const tokenLifetimeMs = 60 * minuteMs
 export const maxAttempts = 5

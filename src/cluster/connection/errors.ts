@@ -105,7 +105,7 @@ export function oneLine(text: string, maxCharacters: number): string {
 const maxPageCharacters = 4096
 
 /** Returns the text of an HTML page without its markup, and any other text unchanged. */
-export function htmlText(text: string): string {
+function htmlText(text: string): string {
   const start = text.slice(0, maxPageCharacters)
   if (!/^\s*<[!a-z]/i.test(start)) return text
   return start.replace(/<(head|style|script)\b.*?<\/\1\s*>/gis, ' ').replace(/<[^>]*(?:>|$)/g, ' ')

@@ -1,6 +1,13 @@
-/** The local API as a service on a Unix socket. The mode of the socket decides which users may connect. */
+/**
+ * The local API as a service on a Unix socket. The mode of the socket file (0660) decides which local users can
+ * connect.
+ */
+import { once } from 'node:events'
+import { access, lstat, unlink } from 'node:fs/promises'
+import { connect, type Server } from 'node:net'
+import { dirname } from 'node:path'
 import type { Service } from '../../host/service.ts'
-import { listenOnUnixSocket } from '../../host/unix-socket.ts'
+import { CannotListen } from '../../host/cannot-listen.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 
 export type ControlOptions = RoutesOptions & {
@@ -26,5 +33,89 @@ export async function startControl(options: ControlOptions): Promise<Service> {
       await closed
       await app.close()
     },
+  }
+}
+
+/** Owner and group can connect (mode 0660). */
+const maskFor0660 = 0o117
+
+/**
+ * Listens on `path`, and replaces a socket file that an ended process left there.
+ *
+ * @throws {CannotListen} when another process listens on it, or the file cannot be created
+ */
+async function listenOnUnixSocket(server: Server, path: string): Promise<void> {
+  try {
+    await listen(server, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw await cannotListen(path, error as Error)
+    await removeStale(path)
+    try {
+      await listen(server, path)
+    } catch (again) {
+      throw await cannotListen(path, again as Error)
+    }
+  }
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  // listen() creates the file; setting its mode afterwards would leave a moment with the default mode.
+  const before = process.umask(maskFor0660)
+  try {
+    server.listen(path)
+  } finally {
+    process.umask(before)
+  }
+  await once(server, 'listening')
+}
+
+async function removeStale(path: string): Promise<void> {
+  const file = await lstat(path).catch(() => undefined)
+  if (file === undefined) return
+  if (!file.isSocket())
+    throw new CannotListen(`cannot listen on ${path}: the file exists and is not a socket`)
+  if (await isInUse(path)) {
+    throw new CannotListen(
+      `cannot listen on ${path}: another process listens on it, probably another slipway; stop that process, or set --control to another path`,
+    )
+  }
+  await unlink(path).catch(async (error: unknown) => {
+    throw await cannotListen(path, error as Error)
+  })
+}
+
+async function isInUse(path: string): Promise<boolean> {
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch (error) {
+    // Without a listener the connection is refused. Any other error, such as a full queue, means a listener.
+    return (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED'
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function cannotListen(path: string, error: NodeJS.ErrnoException): Promise<CannotListen> {
+  // For a missing directory, Node reports EACCES as well.
+  const isThere = await access(dirname(path)).then(
+    () => true,
+    () => false,
+  )
+  const reason = isThere
+    ? explain(error)
+    : 'its directory does not exist; create it, or set --control to another path'
+  return new CannotListen(`cannot listen on ${path}: ${reason}`, { cause: error })
+}
+
+function explain({ code, message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return 'this user cannot write to its directory; set --control to another path, or start slipway with its systemd unit'
+    default:
+      return message
   }
 }

@@ -38,7 +38,7 @@ export type Refusal = { readonly code: DhcpCode; readonly reason: string }
  * returns `undefined` otherwise. RFC 2131 §4.3.5 and §4.4.3: such a client sends from its `ciaddr`. While REBINDING,
  * some clients (udhcpc) broadcast from 0.0.0.0, which does not leave the link.
  */
-export function wrongSource({ message, source, type }: DhcpRequest): string | undefined {
+function wrongSource({ message, source, type }: DhcpRequest): string | undefined {
   const { ciaddr, giaddr } = message
   if (giaddr !== 0 || ciaddr === 0) return undefined
   if (type !== MessageType.request && type !== MessageType.inform) return undefined

@@ -96,7 +96,7 @@ function forward(query: Query): DnsAnswer {
 const tcpOctets = 65_535
 
 /** Returns nothing for a name outside the zones, and for a delegated name that resolvers answer for this client. */
-export function answerFromZones(query: Query, qtype: number): DnsAnswer | undefined {
+function answerFromZones(query: Query, qtype: number): DnsAnswer | undefined {
   const { octets, question, plan, available, out } = query
   const owner = findOwner(plan.names, octets, question, 0)
   const encloser = owner ?? findEncloser(plan.names, octets, question)
@@ -111,7 +111,7 @@ export function answerFromZones(query: Query, qtype: number): DnsAnswer | undefi
 }
 
 /** Returns the largest reply that the client accepts, in octets. */
-export function replyLimit({ question, transport }: Query): number {
+function replyLimit({ question, transport }: Query): number {
   return transport === 'tcp' ? tcpOctets : Math.min(question.udpOctets, ednsUdpOctets)
 }
 

@@ -10,9 +10,19 @@ import {
   headerOctets,
   ResponseCode,
 } from '../../proto/dns/registry.ts'
-import { readU32, writeU32, type Found } from './cacheable.ts'
+import type { Found } from './cache.ts'
 import type { ForwardRequest } from './query.ts'
-import { extendedError, optOctets, readU16, writeError, writeHeader, writeOpt, writeU16 } from './reply.ts'
+import {
+  extendedError,
+  optOctets,
+  readU16,
+  readU32,
+  writeError,
+  writeHeader,
+  writeOpt,
+  writeU16,
+  writeU32,
+} from './reply.ts'
 
 /** The kind of a message from a resolver. */
 export type AnswerKind =

@@ -158,9 +158,18 @@ export function readU16(octets: Uint8Array, at: number): number {
   return ((octets[at] as number) << 8) | (octets[at + 1] as number)
 }
 
+export function readU32(octets: Uint8Array, at: number): number {
+  return readU16(octets, at) * 0x10000 + readU16(octets, at + 2)
+}
+
 export function writeU16(out: Uint8Array, at: number, value: number): void {
   out[at] = value >>> 8
   out[at + 1] = value
+}
+
+export function writeU32(out: Uint8Array, at: number, value: number): void {
+  writeU16(out, at, value >>> 16)
+  writeU16(out, at + 2, value & 0xffff)
 }
 
 /** Writes the id of the query, its repeated flags, and the flags of the reply. */

@@ -19,7 +19,7 @@ import { askedOf, errorReply, malformedReply, refuse, type DnsAnswer, type Query
 import { optOctets, writeHeader, writeOpt, writeU16, type Asked } from './reply.ts'
 
 /** The extent of a transfer: the whole zone, its SOA record only, or nothing because UDP carries no zones. */
-export type Extent = 'zone' | 'soa' | 'none'
+type Extent = 'zone' | 'soa' | 'none'
 
 /** Encoding takes time in proportion to the square of a message: about 1 ms for this size. */
 const maxMessageOctets = 2000
@@ -59,7 +59,7 @@ function zoneOf({ octets, question, plan: { names, zones } }: Query): Zone | und
 }
 
 /** @throws {MalformedPacket} when the authority section of an IXFR query is malformed */
-export function transferExtent(
+function transferExtent(
   query: Uint8Array,
   { qtype }: Question,
   zone: Zone,
@@ -75,12 +75,7 @@ export function transferExtent(
  * Generates the messages of a transfer: the SOA record comes first and last (RFC 5936 §2.2), every message has the
  * question. A message is encoded when it is requested, so a large zone does not delay other clients.
  */
-export function transferMessages(
-  query: Uint8Array,
-  asked: Asked,
-  zone: Zone,
-  qtype: number,
-): Generator<Uint8Array> {
+function transferMessages(query: Uint8Array, asked: Asked, zone: Zone, qtype: number): Generator<Uint8Array> {
   const type = qtype === RecordType.AXFR ? 'AXFR' : 'IXFR'
   return messages(query.slice(0, asked.end), asked, zone, type)
 }

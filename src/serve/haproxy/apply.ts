@@ -164,7 +164,7 @@ const confirmEveryMs = 100
  *
  * @returns why it failed, or nothing
  */
-export async function reloadHaproxy(
+async function reloadHaproxy(
   reload: Reload,
   { socket }: Pick<HaproxyPlan, 'socket'>,
   clock: Clock,

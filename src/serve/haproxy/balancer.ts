@@ -14,9 +14,8 @@ import {
   without,
   type DrainingServer,
 } from './draining.ts'
-import { queryHaproxy } from './runtime-api.ts'
+import { queryHaproxy, parseStat, serverKey, type Stat } from './runtime-api.ts'
 import { isBehind, serverStates, type ServerState, unverifiedServers } from './servers.ts'
-import { parseStat, serverKey, type Stat } from './stat.ts'
 
 export type BalancerState = {
   /** The result of the last change. */

@@ -4,7 +4,7 @@
  */
 import type { BackendServer, HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
-import { serverKey, type Stat } from './stat.ts'
+import { serverKey, type Stat } from './runtime-api.ts'
 
 /** A server in its back end. */
 export type Slot = { readonly backend: string; readonly server: BackendServer }

@@ -6,9 +6,8 @@ import type { BootEntry, BootScript, HttpPlan, WholeFile } from '../../plan/http
 import { renderElsewhere, renderFailed, renderRefused, renderWaiting } from '../../plan/ipxe/waiting.ts'
 import { tokenPlaceholder, urlPaths } from '../../plan/urls.ts'
 import type { HttpCode } from './codes.ts'
-import { unreadable } from './error-response.ts'
+import { unreadable, sendText, sendWholeFile } from './response.ts'
 import type { Exchange, Tools } from './request-context.ts'
-import { sendText, sendWholeFile } from './response.ts'
 
 export type BootRequest = BootChoice & {
   /** Without its query. */

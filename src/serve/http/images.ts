@@ -11,12 +11,10 @@ import {
 } from '../../host/shared-files.ts'
 import type { ImageDirectory } from '../../plan/http/plan.ts'
 import { readBody, replaceBody, type Body } from './body.ts'
-import type { Download, Downloads } from './downloads.ts'
+import type { Download, Downloads, Readers } from './downloads.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import type { HttpCode } from './codes.ts'
-import { missingFile, refuse, unreadable, type Refusal } from './error-response.ts'
-import type { Readers } from './readers.ts'
-import { watchResponse } from './response.ts'
+import { missingFile, refuse, unreadable, type Refusal, watchResponse } from './response.ts'
 
 /**
  * Many nodes download one rootfs at about the same time, so the chunks that the first one reads serve those behind it.

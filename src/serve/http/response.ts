@@ -1,10 +1,14 @@
-/** Responses: generated text, whole files, and the outcome of each. */
+/**
+ * Responses: generated text, whole files, the outcome of each, and refusals with a code in the header `slipway-code`
+ * and a sentence that helps the reader (RFC 9110 §15).
+ */
 import { finished } from 'node:stream'
+import { basename } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
 import type { WholeFile } from '../../plan/http/plan.ts'
-import { missingFile, refuse, type Refusal } from './error-response.ts'
 import type { Exchange, Tools } from './request-context.ts'
+import type { HttpCode } from './codes.ts'
 
 export type Outcome = {
   /** Bytes of the body that were handed to the system. */
@@ -90,4 +94,114 @@ export async function sendWholeFile(
     .header('cache-control', 'no-store')
     .type(options.type)
     .send(Buffer.from(content.buffer, content.byteOffset, content.length))
+}
+
+export type Refusal = {
+  readonly status: number
+  readonly code: HttpCode
+  /** The text that the client gets. */
+  readonly sentence: string
+  /** The text for the log, if it has more details. */
+  readonly detail?: string
+}
+
+export function refuse(reply: FastifyReply, { status, code, sentence }: Refusal): FastifyReply {
+  return reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .header('slipway-code', code)
+    .type('text/plain; charset=utf-8')
+    .send(`${sentence}\n`)
+}
+
+/** Explains why a file cannot be sent: with its path for the log, without it for the client. */
+export function unreadable(error: unknown, path: string): Refusal {
+  const { code } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return missingFile(path, `${path} does not exist`)
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        status: 403,
+        code: 'http.file-forbidden',
+        sentence: unavailable(path),
+        detail: `${path} cannot be read: check its owner, its mode, and its SELinux type`,
+      }
+    default:
+      return {
+        status: 500,
+        code: 'http.file-unreadable',
+        sentence: unavailable(path),
+        detail: `${path} cannot be read: ${code ?? String(error)}`,
+      }
+  }
+}
+
+export function missingFile(path: string, detail: string): Refusal {
+  return { status: 404, code: 'http.file-missing', sentence: unavailable(path), detail }
+}
+
+function unavailable(path: string): string {
+  return `${basename(path)} is not available: the log of the server has the reason`
+}
+
+export const helpText = `there is nothing at this path
+
+GET /boot/CLUSTER/NODE/boot.ipxe        the boot script of a node
+GET /boot/CLUSTER/NODE/menu.ipxe        the menu of a node
+GET /boot/CLUSTER/NODE/TOKEN/ROLE.ign   the Ignition file of a node during its installation
+GET /loaders/FOLDER/FILE                a boot loader, for UEFI HTTP Boot
+GET /images/IMAGE/FILE                  kernel, initramfs, rootfs
+GET /health                             the state of the service`
+
+/** A connection on which no request could be read (RFC 9112 §2.2, RFC 9110 §15.5). */
+export type BadRequest = {
+  readonly counter: string
+  readonly code: HttpCode
+  /** A whole HTTP response; the server closes the connection after it. */
+  readonly response: string
+}
+
+/** @param error the code of Node's error; returns nothing for a peer that closed the connection */
+export function badRequest(error: string | undefined): BadRequest | undefined {
+  switch (error) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return undefined
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return {
+        counter: 'http.timedOut',
+        code: 'http.request-timeout',
+        response: errorResponse('408 Request Timeout', 'the request took too long'),
+      }
+    case 'HPE_HEADER_OVERFLOW':
+      return {
+        counter: 'http.malformed',
+        code: 'http.header-too-large',
+        response: errorResponse(
+          '431 Request Header Fields Too Large',
+          'the header of the request is too long',
+        ),
+      }
+    default:
+      return {
+        counter: 'http.malformed',
+        code: 'http.bad-request',
+        response: errorResponse('400 Bad Request', 'this is not an HTTP request'),
+      }
+  }
+}
+
+function errorResponse(status: string, sentence: string): string {
+  const body = `${sentence}\n`
+  return [
+    `HTTP/1.1 ${status}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${body.length}`,
+    '',
+    body,
+  ].join('\r\n')
 }

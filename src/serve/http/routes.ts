@@ -14,17 +14,22 @@ import { ignitionKinds, type IgnitionKind } from '../../plan/facts.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { urlPaths } from '../../plan/urls.ts'
-import { createApp, type AppOptions, type HttpApp } from './app.ts'
+import { createApp, type AppOptions, type HttpApp } from './server.ts'
 import { replaceBodyHook } from './body.ts'
 import { createFileReader, sendBootScript, sendLoader, sendRefusedScript, sendScript } from './boot.ts'
 import type { HttpCode } from './codes.ts'
-import { createDownloads } from './downloads.ts'
-import { helpText, refuse } from './error-response.ts'
+import { createDownloads, createReaders, defaultReaderLimits } from './downloads.ts'
+import { helpText, refuse } from './response.ts'
 import { createImages, sendImage, type ImageSources } from './images.ts'
-import { checkAddress, checkLiveNeighbor, checkNeighbor } from './node-check.ts'
-import { createReaders, defaultReaderLimits } from './readers.ts'
+import {
+  checkAddress,
+  checkLiveNeighbor,
+  checkNeighbor,
+  clientOf,
+  type Exchange,
+  type Tools,
+} from './request-context.ts'
 import { createTokenRedactor } from './redact.ts'
-import { clientOf, type Exchange, type Tools } from './request-context.ts'
 import {
   receiveCallback,
   receiveDiskReport,

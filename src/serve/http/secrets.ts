@@ -11,10 +11,8 @@ import type { IgnitionFiles } from '../../plan/ignition/document.ts'
 import { wrapIgnition } from '../../plan/ignition/wrapper.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
 import type { HttpCode } from './codes.ts'
-import { missingFile, refuse, type Refusal } from './error-response.ts'
-import type { Mismatch } from './node-check.ts'
-import type { Exchange, Tools } from './request-context.ts'
-import { sendText, sendWholeFile, type Outcome } from './response.ts'
+import { missingFile, refuse, type Refusal, sendText, sendWholeFile, type Outcome } from './response.ts'
+import type { Mismatch, Exchange, Tools } from './request-context.ts'
 
 /** The same text for every refusal: it reveals neither the state of the node nor whether a token was valid. */
 const closed = 'this is only for the node itself, while it is being installed'

@@ -1,16 +1,22 @@
 /**
- * The HTTP server under the routes: limits of connections per client, limits of time for slow clients, and a close that
- * waits for responses in flight (RFC 9112).
+ * The HTTP server under the routes: limits of connections per client, limits of time for slow clients, malformed
+ * requests, and a close that waits for responses in flight (RFC 9112).
  */
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { fastify, type FastifyInstance } from 'fastify'
 import {
   createConnectionTable,
   type Admission,
   type ConnectionLimits,
   type RefusalReason,
+  createEventLimiter,
 } from '../../host/connection-limits.ts'
+import type { HttpPlan } from '../../plan/http/plan.ts'
+import type { HttpCode } from './codes.ts'
+import { badRequest, refuse } from './response.ts'
+import { clientOf, isLocal, peerAddress, type Tools } from './request-context.ts'
 
 export type Limits = {
   readonly headerOctets: number
@@ -72,11 +78,6 @@ type Client = {
   inFlight: number
   /** The bytes handed to the system and the time at the last check that found enough progress. */
   progress: { bytes: number; at: number } | undefined
-}
-
-/** Returns the address of a peer. An IPv6 socket shows IPv4 peers as ::ffff:192.0.2.1 (RFC 4291 §2.5.5.2). */
-export function peerAddress({ remoteAddress = '' }: Pick<Socket, 'remoteAddress'>): string {
-  return remoteAddress.replace(/^::ffff:(?=[\d.]+$)/i, '')
 }
 
 /** Requests of unknown clients that are answered in one turn of the event loop: DNS and DHCP wait for that time. */
@@ -197,4 +198,71 @@ function isStalled(client: Client, now: number, { stalledMs, minBytesPerSecond }
     return false
   }
   return now - progress.at >= stalledMs
+}
+
+export type AppOptions = Pick<Tools, 'log' | 'counters' | 'clock'> & {
+  readonly plan: () => HttpPlan
+  /** Limits of the server, for tests. */
+  readonly limits?: Limits
+}
+
+/** The app on a server that does not listen yet. */
+export type HttpApp = { readonly app: FastifyInstance; readonly http: HttpServer }
+
+/** Counts and logs connections that the server refuses or closes. */
+function connectionEvents({ log, counters, clock }: AppOptions): ConnectionEvents {
+  const limit = createEventLimiter(clock)
+  return {
+    onRefused(reason, address) {
+      const code: HttpCode = reason === 'client-limit' ? 'http.client-limit' : 'http.connection-limit'
+      counters.increment('http.connectionsRefused')
+      counters.refuse(code)
+      limit(code, (count) => log.warn({ client: address, code, count }, 'connection refused'))
+    },
+    onReplaced(address) {
+      counters.increment('http.connectionsReplaced')
+      limit('replaced', (count) =>
+        log.warn({ client: address, count }, 'idle connection closed for a new one'),
+      )
+    },
+    onStalled(address) {
+      const code: HttpCode = 'http.reader-too-slow'
+      counters.increment('http.stalled')
+      counters.refuse(code)
+      limit(code, (count) => log.warn({ client: address, code, count }, 'slow reader disconnected'))
+    },
+  }
+}
+
+export function createApp(options: AppOptions): HttpApp {
+  const { plan, log, counters, limits } = options
+  const isKnown = (address: string) => isLocal(address, plan()) || plan().nodeByAddress.has(address)
+  const server = { isKnown, events: connectionEvents(options), ...(limits && { limits }) }
+  let http: HttpServer | undefined
+  const app = fastify({
+    serverFactory: (answer) => (http = createHttpServer(answer, server)).server,
+    clientErrorHandler(error, socket) {
+      const bad = badRequest(error.code)
+      if (bad !== undefined) {
+        const { counter, code, response } = bad
+        counters.increment(counter)
+        counters.refuse(code)
+        log.debug({ client: clientOf(socket, plan()).client, code, reason: error.message }, 'bad request')
+        // After the start of a response, the error text would become part of a download.
+        if (socket.writable && socket.bytesWritten === 0) socket.write(response)
+      }
+      socket.destroySoon()
+    },
+    frameworkErrors(error, _request, reply) {
+      counters.increment('http.malformed')
+      const code: HttpCode = 'http.bad-path'
+      counters.refuse(code)
+      void refuse(reply, { status: 400, code, sentence: `this is not a valid path: ${error.message}` })
+    },
+    // Firmware joins paths to `//boot/…`, and a redirect would end a UEFI boot.
+    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: 255 },
+    // The service closes connections itself: requests on open connections still get a response.
+    return503OnClosing: false,
+  })
+  return { app, http: http as HttpServer }
 }

@@ -10,9 +10,8 @@ import {
   ErrorCode,
   writeDataHeader,
 } from '../../proto/tftp/packet.ts'
-import { cutIntoBlocks } from './blocks.ts'
+import { cutIntoBlocks, CannotRead, type ServedFile } from './files.ts'
 import type { TftpCode } from './codes.ts'
-import { CannotRead, type ServedFile } from './files.ts'
 import { handleSafely } from './guard.ts'
 import type { Agreement, AgreementLimits } from './negotiate.ts'
 import {

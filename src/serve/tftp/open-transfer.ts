@@ -222,7 +222,7 @@ export async function explainMissingFile(
  *
  * @param name from `readName`: no `..`, no leading slash
  */
-export async function findInRoot(root: string, name: string): Promise<string | undefined> {
+async function findInRoot(root: string, name: string): Promise<string | undefined> {
   try {
     const [realRoot, path] = await Promise.all([realpath(root), realpath(join(root, name))])
     return path === realRoot || path.startsWith(realRoot + sep) ? path : undefined
@@ -232,7 +232,7 @@ export async function findInRoot(root: string, name: string): Promise<string | u
 }
 
 /** Returns at most a thousand names in the directory of `name`, for the log. */
-export async function namesBeside(root: string, name: string): Promise<string[]> {
+async function namesBeside(root: string, name: string): Promise<string[]> {
   const folder = dirname(name)
   const path = await findInRoot(root, folder)
   if (path === undefined) return []

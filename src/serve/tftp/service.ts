@@ -19,7 +19,7 @@ import {
 import type { TftpCode } from './codes.ts'
 import { createFiles } from './files.ts'
 import { handleSafely } from './guard.ts'
-import { classOf, limitsFor, whyBusy, type Busy, type Occupant } from './limits.ts'
+import { classOf, limitsFor, whyBusy, type Busy, type Occupant } from './negotiate.ts'
 import { openTransfer, type OpenTransfer } from './open-transfer.ts'
 import { checkRequest, requestText } from './request.ts'
 import { createTransferPorts } from './transfer-ports.ts'

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { cacheKey, createCache, type CacheLimits } from '../../../src/serve/dns/cache.ts'
-import type { Found } from '../../../src/serve/dns/cacheable.ts'
+import { cacheKey, createCache, type CacheLimits, type Found } from '../../../src/serve/dns/cache.ts'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { request, resolver } from './resolver-world.ts'

@@ -9,8 +9,9 @@ import {
   withDraining,
   without,
   type DrainingServer,
+  membershipChanges,
 } from '../../../src/serve/haproxy/draining.ts'
-import type { Stat } from '../../../src/serve/haproxy/stat.ts'
+import type { Stat } from '../../../src/serve/haproxy/runtime-api.ts'
 import { exampleModel, exampleSite } from '../../support/model.ts'
 
 type Changes = { workers?: readonly string[]; haproxy?: object; ingress?: string; infra?: readonly string[] }
@@ -254,3 +255,41 @@ t.test('draining servers wait for the one that started last', (t) => {
   t.equal(hasConnections(later, busy, 1500 + drainTimeoutMs), false)
   t.end()
 })
+
+const text = `frontend kubeapi
+  default_backend kubeapi
+backend kubeapi
+  server m1 192.0.2.21:6443
+  server bs 192.0.2.11:6443 backup
+backend machineconfig
+  server bs 192.0.2.11:22623 backup disabled
+`
+
+const membershipCases = [
+  { name: 'nothing', next: text, changes: [] },
+  {
+    name: 'one is taken out of one back end and put back into another',
+    next: text
+      .replace('6443 backup', '6443 backup disabled')
+      .replace('22623 backup disabled', '22623 backup'),
+    changes: [
+      { backend: 'kubeapi', server: 'bs', isOut: true },
+      { backend: 'machineconfig', server: 'bs', isOut: false },
+    ],
+  },
+  { name: 'an address as well', next: text.replace('.21:6443', '.22:6443 disabled'), changes: undefined },
+  { name: 'another server', next: `${text}  server m2 192.0.2.22:22623\n`, changes: undefined },
+  { name: 'a line that is no server', next: text.replace('default_backend', 'disabled'), changes: undefined },
+  {
+    name: 'a name that ends in the word',
+    next: text.replace('server m1 192.0.2.21:6443', 'server disabled 192.0.2.21:6443'),
+    changes: undefined,
+  },
+]
+
+for (const { name, next, changes } of membershipCases) {
+  t.test(`two configurations differ in ${name}`, (t) => {
+    t.same(membershipChanges(text, next), changes)
+    t.end()
+  })
+}

@@ -1,11 +1,13 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import fc from 'fast-check'
 import { systemClock } from '../../../src/host/clock.ts'
-import { queryHaproxy } from '../../../src/serve/haproxy/runtime-api.ts'
+import { queryHaproxy, parseStat } from '../../../src/serve/haproxy/runtime-api.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { fakeHaproxy, socketFolder } from '../../support/fake-haproxy.ts'
+import { fakeHaproxy, socketFolder, statText } from '../../support/fake-haproxy.ts'
 
 t.test('one command, one reply', async (t) => {
   const haproxy = await fakeHaproxy(t)
@@ -86,4 +88,115 @@ t.test('an endless reply is discarded', async (t) => {
     kind: 'unreachable',
     reason: `HAProxy's reply on ${path} is larger than 4194304 bytes`,
   })
+})
+
+t.test('the report of HAProxy 2.6', (t) => {
+  const text = readFileSync(new URL('../../fixtures/haproxy/show-stat.csv', import.meta.url), 'utf8')
+  const stats = parseStat(text)
+  t.same(
+    stats.map(({ isTested }) => isTested),
+    [true, true, true, true],
+  )
+  t.match(stats, [
+    { backend: 'kubeapi', server: 'm1', status: 'UP', seconds: 4, connections: 0, reason: '' },
+    {
+      backend: 'kubeapi',
+      server: 'm2',
+      status: 'DOWN',
+      seconds: 6,
+      connections: 0,
+      reason: 'connection refused',
+    },
+    {
+      backend: 'kubeapi',
+      server: 'm3',
+      status: 'DOWN',
+      seconds: 5,
+      connections: 0,
+      reason: 'health check returned status 503',
+    },
+    { backend: 'kubeapi', server: 'bs', status: 'MAINT', seconds: 6, connections: 0, reason: '' },
+  ])
+  t.end()
+})
+
+/** backend, server, qcur, scur, status, lastchg, check_status, check_code, last_chk, check_desc */
+const rows = [
+  {
+    name: 'a check under way does not hide the result of the last one',
+    row: ['b', 's', '', '0', 'DOWN', '3', '* L4TOUT', '', '', 'Layer4 timeout'],
+    stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'connection timed out' },
+  },
+  {
+    name: 'words with commas and quotes (RFC 4180 §2)',
+    row: ['b', 's', '', '0', 'DOWN 1/2', '3', 'L6RSP2', '', '"Wrong ""thing"", twice"', ''],
+    stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'wrong "thing", twice' },
+  },
+  {
+    name: "a result that is not known is told in HAProxy's words, without what a terminal would obey",
+    row: ['b', 's', '', '0', 'DOWN', '3', 'L9NEW', '', '', `New\x1b[2J\x9bthing ${'long '.repeat(40)}`],
+    stat: {
+      status: 'DOWN',
+      seconds: 3,
+      connections: 0,
+      reason: `new [2J thing ${'long '.repeat(22)}`.slice(0, 120),
+    },
+  },
+  {
+    name: 'one that is down though its check is fine has no reason',
+    row: ['b', 's', '', '0', 'NOLB', '3', 'L7OK', '200', '', 'Layer7 check passed'],
+    stat: { status: 'NOLB', seconds: 3, connections: 0, reason: '' },
+  },
+  {
+    name: 'one that was not checked yet',
+    row: ['b', 's', '', '0', 'UP', '3', '* INI', '', '', 'Initializing'],
+    stat: { status: 'UP', isTested: false, seconds: 3, connections: 0, reason: '' },
+  },
+  {
+    name: 'numbers that are none count as nothing',
+    row: ['b', 's', '', 'many', 'UP', '-1', '', '', '', ''],
+    stat: { status: 'UP', seconds: 0, connections: 0, reason: '' },
+  },
+  {
+    name: 'a line that ends early',
+    row: ['b', 's', '', '4', 'no check'],
+    stat: { status: 'no', seconds: 0, connections: 4, reason: '' },
+  },
+]
+
+for (const { name, row, stat } of rows) {
+  t.test(name, (t) => {
+    t.same(parseStat(statText([row])), [{ backend: 'b', server: 's', isTested: true, ...stat }])
+    t.end()
+  })
+}
+
+t.test(
+  'groups and lines without a name or a status are left out, and so is an answer without columns',
+  (t) => {
+    const left = [
+      ['b', 'BACKEND', '', '0', 'UP'],
+      ['', 's', '', '0', 'UP'],
+      ['b', '', '', '0', 'UP'],
+      ['b', 's', '', '0', ''],
+    ]
+    t.same(parseStat(statText(left)), [])
+    t.same(parseStat('Unknown command.\n'), [])
+    t.same(parseStat(''), [])
+    t.end()
+  },
+)
+
+t.test('arbitrary text decodes to servers with names or to nothing', (t) => {
+  const line = fc.array(fc.oneof(fc.string(), fc.constantFrom('"', ',', '""', 'UP', '\n')), { maxLength: 20 })
+  fc.assert(
+    fc.property(line, (words) => {
+      const stats = parseStat(`# pxname,svname,status,scur,lastchg,check_status,last_chk\n${words.join(',')}`)
+      return stats.every(
+        ({ backend, server, reason }) => backend !== '' && server !== '' && reason.length <= 120,
+      )
+    }),
+    { numRuns: 300 },
+  )
+  t.end()
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { fakeClock } from '../../support/fake-clock.ts'
-import { createReaders, type Reader } from '../../../src/serve/http/readers.ts'
+import { createReaders, type Reader } from '../../../src/serve/http/downloads.ts'
 
 function world() {
   const clock = fakeClock()

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { MalformedPacket } from '../../../src/proto/bytes.ts'
-import { readFound, readU32, type Found } from '../../../src/serve/dns/cacheable.ts'
+import { readFound, type Found } from '../../../src/serve/dns/cache.ts'
+import { readU32 } from '../../../src/serve/dns/reply.ts'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { encodeNetascii } from '../../../src/proto/tftp/packet.ts'
-import { cutIntoBlocks } from '../../../src/serve/tftp/blocks.ts'
-import type { ServedFile } from '../../../src/serve/tftp/files.ts'
+import { cutIntoBlocks, type ServedFile } from '../../../src/serve/tftp/files.ts'
 
 /** Returns a file whose chunks are in memory. */
 function fileOf(content: Uint8Array, chunkOctets: number): ServedFile {
