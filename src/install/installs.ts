@@ -92,25 +92,25 @@ export type Installs = {
   boot(node: string, choice: BootChoice): Promise<BootAnswer>
   /** Resolves to what `boot` would answer to the node itself. Has no effect; its token is a placeholder. */
   preview(node: string, choice: BootChoice): Promise<BootAnswer>
-  /** Records a permitted read before it returns. @throws when it cannot be recorded; then nothing may be sent */
-  mayRead(node: string, request: ReadRequest): Permission
+  /** Records a permitted read before it resolves. @throws when it cannot be recorded; then nothing may be sent */
+  mayRead(node: string, request: ReadRequest): Promise<Permission>
   /** Returns the token for the Ignition file of the installation with `token`. */
   startedToken(token: string): string
-  /** Records the callback before it returns. @throws when it cannot be recorded; the node then repeats it */
+  /** Records the callback before it resolves. @throws when it cannot be recorded; the node then repeats it */
   callback(
     node: string,
     stage: CallbackStage,
     token: string,
     client: { readonly address: string; readonly client: string },
-  ): Permission
-  /** Decides whether the installer may overwrite the disk, and records the decision before it returns. @throws as callback */
+  ): Promise<Permission>
+  /** Decides whether the installer may overwrite the disk, and records the decision before it resolves. @throws as callback */
   checkDisk(
     node: string,
     report: DiskReport,
     token: string,
     client: { readonly address: string; readonly client: string },
-  ): DiskAnswer
-  command(node: string, command: NodeCommand): CommandOutcome
+  ): Promise<DiskAnswer>
+  command(node: string, command: NodeCommand): Promise<CommandOutcome>
   /** Reads the active plan: after each reload. */
   declare(): void
   /** Returns all declared nodes in the order of the site file. */

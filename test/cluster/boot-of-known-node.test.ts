@@ -134,7 +134,7 @@ t.test('nodes are installed if the API never responded, or there is no kubeconfi
 
 t.test('an administrator who arms a node need not wait for the cluster', async (t) => {
   const { boot, installs } = await knownRig(t)
-  installs.command('ocp45/m1', 'install')
+  await installs.command('ocp45/m1', 'install')
   t.match(await boot(), { kind: 'install' })
 })
 
@@ -152,7 +152,7 @@ t.test('a forgotten node is compared with the cluster again', async (t) => {
   api.sendList(apiPaths.nodes, [ready('m1')])
   clock.advance(200)
   t.equal(mode(), 'local')
-  installs.command('ocp45/m1', 'forget')
+  await installs.command('ocp45/m1', 'forget')
   t.match(await boot(), { kind: 'local' })
   t.equal(mode(), 'local')
 })

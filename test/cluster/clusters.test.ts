@@ -175,7 +175,7 @@ t.test('reports the state of clusters, and records the transitions of their node
       requests: { approve: 'declared', approved: 0, pending: 1 },
     },
   ])
-  installs.command('c1/w1', 'forget')
+  await installs.command('c1/w1', 'forget')
   clusters.swap(siteIn(directory, 'off'))
   t.match(clusters.reports(), [{ requests: { approve: 'off' }, members: [{}, { state: 'ready' }] }])
   await until(() => installs.history('c1/w1').length === 3)

@@ -19,7 +19,7 @@ t.test(
   async (t) => {
     const { world, installs } = installsWorld()
     const token = await begun({ installs })
-    installs.callback(key, 'written', token, own)
+    await installs.callback(key, 'written', token, own)
     const known = world.plan
     const machine = known.get(key)!
     const others = [...known].filter(([name]) => name !== key)
@@ -57,7 +57,7 @@ t.test('an installing script needs a DHCP exchange of iPXE, and a system ends it
   t.match(await installs.boot(key, plain), { kind: 'wait' })
   installs.observe(acknowledged(key, 'ipxe'))
   t.match(await installs.boot(key, plain), { kind: 'install' })
-  installs.command(key, 'install')
+  await installs.command(key, 'install')
   installs.observe(acknowledged(key, 'system'))
   t.match(await installs.boot(key, plain), { kind: 'wait', code: 'boot.no-dhcp-exchange' })
 })
@@ -66,12 +66,12 @@ t.test('the chain of tokens from the script to the first boot proves an installa
   const world = installsWorld()
   const { installs } = world
   const token = await begun(world)
-  installs.mayRead(key, read(token, 'live'))
-  installs.mayRead(key, read(token, 'master'))
-  installs.callback(key, 'written', token, own)
-  installs.callback(key, 'started', token, own)
+  await installs.mayRead(key, read(token, 'live'))
+  await installs.mayRead(key, read(token, 'master'))
+  await installs.callback(key, 'written', token, own)
+  await installs.callback(key, 'started', token, own)
   t.equal(installs.list()[1]!.provenBoot, undefined, 'the token of the script is not in the Ignition file')
-  installs.callback(key, 'started', installs.startedToken(token), own)
+  await installs.callback(key, 'started', installs.startedToken(token), own)
   const at = world.clock.now()
   t.same(installs.list()[1]!.provenBoot, { startedAt: at, writtenAt: at, bootedAt: at })
 })
@@ -95,10 +95,10 @@ t.test('a server that is not the installer installs nothing, and keeps every dis
   const { installs } = installsWorld({ plan: () => plan })
   t.match(await installs.boot(key, plain), { kind: 'wait', code: 'install.other-appliance', canSkip: false })
   t.match(await installs.boot(key, { ...plain, role: 'worker' }), { kind: 'wait' })
-  installs.command(key, 'install')
+  await installs.command(key, 'install')
   t.match(await installs.boot(key, { isSkipping: true }), { kind: 'wait', code: 'install.other-appliance' })
   t.match(installs.list()[1], { mode: 'install' }, 'nothing started')
-  installs.command(key, 'local')
+  await installs.command(key, 'local')
   t.same(await installs.boot(key, plain), { kind: 'local' })
 })
 
@@ -110,6 +110,6 @@ t.test('a new machine waits until its running cluster answers; an armed one does
   t.match(await installs.boot(key, plain), { kind: 'install' })
   isRead = false
   t.match(await installs.boot('ocp45/w1', plain), { kind: 'wait' })
-  installs.command('ocp45/w1', 'install')
+  await installs.command('ocp45/w1', 'install')
   t.match(await installs.boot('ocp45/w1', plain), { kind: 'install' })
 })

@@ -30,7 +30,7 @@ t.test('with a full disk nothing is installed, and everything else is answered',
   const started = await installs.boot(key, plain)
   if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
   const { token } = started
-  installs.command('ocp45/i1', 'local')
+  await installs.command('ocp45/i1', 'local')
   disk.isFull = true
   t.match(await installs.boot('ocp45/bs', plain), {
     kind: 'wait',
@@ -42,13 +42,13 @@ t.test('with a full disk nothing is installed, and everything else is answered',
     { kind: 'local' },
     'an answer that changes nothing needs no disk space',
   )
-  t.throws(
-    () => installs.mayRead(key, read(token)),
+  await t.rejects(
+    installs.mayRead(key, read(token)),
     { message: 'database or disk is full' },
     'no Ignition file without a record',
   )
-  t.throws(() => installs.callback(key, 'written', token, own), { message: 'database or disk is full' })
-  t.same(installs.command(key, 'local'), {
+  await t.rejects(installs.callback(key, 'written', token, own), { message: 'database or disk is full' })
+  t.same(await installs.command(key, 'local'), {
     kind: 'refused',
     code: 'state.not-writable',
     reason: 'the state cannot be written: database or disk is full',
@@ -66,7 +66,7 @@ t.test('with a full disk nothing is installed, and everything else is answered',
   t.same(installs.problems(), [], 'writes resume without another request')
   t.equal(store.history(key).length, 0)
   t.equal(store.history(m1Mac).filter(({ kind }) => kind === 'dhcp').length, 1)
-  t.match(installs.callback(key, 'written', token, own), { kind: 'allowed' })
+  t.match(await installs.callback(key, 'written', token, own), { kind: 'allowed' })
 })
 
 t.test(
@@ -76,7 +76,7 @@ t.test(
     const { installs } = installsWorld({ store: full })
     const started = await installs.boot(key, plain)
     if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
-    installs.mayRead(key, read(started.token))
+    await installs.mayRead(key, read(started.token))
     disk.isFull = true
     t.same(await installs.boot(key, plain), { kind: 'local' }, 'its disk is tried')
     t.match(await installs.boot(key, plain), { kind: 'wait', code: 'state.not-writable' }, 'nothing resumes')
@@ -116,13 +116,13 @@ t.test('the start is recorded before the script, and the delivery before the Ign
   const started = await installs.boot(key, plain)
   if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
   t.equal(written.at(-1), 'installing')
-  installs.mayRead(key, { ...read(started.token), isHead: true })
+  await installs.mayRead(key, { ...read(started.token), isHead: true })
   t.equal(written.at(-1), 'installing', 'HEAD sends nothing')
-  t.match(installs.mayRead(key, read(started.token)), { kind: 'allowed' })
+  t.match(await installs.mayRead(key, read(started.token)), { kind: 'allowed' })
   t.equal(written.at(-1), 'installing delivered')
 })
 
-t.test('a Ready condition is recorded at once, so that a later installation knows it', (t) => {
+t.test('a Ready condition is recorded at once, so that a later installation knows it', async (t) => {
   const store = openMemoryStore()
   const written: unknown[] = []
   const logged: Store = {
@@ -133,7 +133,7 @@ t.test('a Ready condition is recorded at once, so that a later installation know
     },
   }
   const { installs, clock } = installsWorld({ store: logged })
-  installs.command(key, 'local')
+  await installs.command(key, 'local')
   const ready = (since: number) => installs.observe({ node: key, kind: 'cluster', word: 'ready', since })
   ready(1000)
   t.equal(written.at(-1), 1000)
@@ -143,7 +143,6 @@ t.test('a Ready condition is recorded at once, so that a later installation know
   clock.advance(20)
   ready(2000)
   t.equal(written.length, length, 'a repeated report is not urgent')
-  t.end()
 })
 
 /** Every moment at which the process can end: what the store has then decides the next boot. */
@@ -171,9 +170,9 @@ t.test('killed at any write, a machine boots its disk or resumes the same instal
     if (boot.kind === 'install') {
       isScriptSent = true
       try {
-        isIgnitionSent = installs.mayRead(key, read(boot.token)).kind === 'allowed'
+        isIgnitionSent = (await installs.mayRead(key, read(boot.token))).kind === 'allowed'
         installs.observe(ignitionSent(key))
-        installs.callback(key, 'written', boot.token, own)
+        await installs.callback(key, 'written', boot.token, own)
       } catch {
         // The process is dead.
       }
@@ -184,7 +183,7 @@ t.test('killed at any write, a machine boots its disk or resumes the same instal
       t.match(record.attempt, { earlier: 0 }, `killed at write ${lost}: the start is recorded`)
     const answer = await next.boot(key, plain)
     if (isIgnitionSent) t.equal(answer.kind, 'local', `killed at write ${lost}: the disk may be written`)
-    next.command(key, 'local')
+    await next.command(key, 'local')
   }
 })
 
@@ -222,7 +221,10 @@ t.test('a node that is forgotten while the disk becomes full is as the site decl
   }
   const { installs } = installsWorld({ store: full })
   await installs.boot(key, plain)
-  t.match(installs.command(key, 'forget'), { kind: 'refused', reason: /^the state cannot be written: / })
+  t.match(await installs.command(key, 'forget'), {
+    kind: 'refused',
+    reason: /^the state cannot be written: /,
+  })
   t.match(installs.list()[1], { mode: 'install', reason: 'the site file sets boot: install' })
   t.same(installs.history(key), [])
 })

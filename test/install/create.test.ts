@@ -24,7 +24,7 @@ t.test(
     installs.observe({ node: key, kind: 'cluster', word: 'registered' })
     t.equal(installs.list()[1]!.lastSeen, undefined)
     t.match(installs.list()[1], { mode: 'local', code: 'install.in-cluster' })
-    installs.command(key, 'install')
+    await installs.command(key, 'install')
     await begun(world)
     installs.observe(ignitionSent(key))
     const seenAt = clock.now()
@@ -51,14 +51,14 @@ t.test('an installation from the first boot to the disk', async (t) => {
   })
   const token = await begun(world)
   t.match(installs.list()[1], { mode: 'installing', attempt: { role: 'master', earlier: 0 } })
-  t.same(installs.mayRead(key, read(token, 'master')), { kind: 'allowed' })
+  t.same(await installs.mayRead(key, read(token, 'master')), { kind: 'allowed' })
   installs.observe(ignitionSent(key))
-  t.same(installs.callback(key, 'written', token, own), { kind: 'allowed' })
+  t.same(await installs.callback(key, 'written', token, own), { kind: 'allowed' })
   t.match(installs.list()[1], { mode: 'installed', lastSeen: clock.now() })
   for (let again = 0; again < 3; again++) t.same(await installs.boot(key, plain), { kind: 'local' })
-  t.match(installs.mayRead(key, read(token, 'master')), { kind: 'refused' })
+  t.match(await installs.mayRead(key, read(token, 'master')), { kind: 'refused' })
   t.same(
-    installs.callback(key, 'started', token, own),
+    await installs.callback(key, 'started', token, own),
     { kind: 'allowed' },
     'the installed system may report itself',
   )
@@ -78,8 +78,8 @@ t.test('every network boot of an attempt has its own token', async (t) => {
   const first = await begun(world)
   const second = await begun(world)
   t.not(first, second)
-  t.match(world.installs.mayRead(key, read(first, 'master')), { kind: 'refused' })
-  t.match(world.installs.callback(key, 'written', first, own), {
+  t.match(await world.installs.mayRead(key, read(first, 'master')), { kind: 'refused' })
+  t.match(await world.installs.callback(key, 'written', first, own), {
     kind: 'refused',
     reason: 'its token is not the one of the last installation',
   })
@@ -154,17 +154,17 @@ t.test('a preview starts nothing and has no token', async (t) => {
     token: '@token@',
   })
   t.match(installs.list()[1], { mode: 'install' })
-  installs.command(key, 'local')
+  await installs.command(key, 'local')
   t.same(await installs.preview(key, plain), { kind: 'local' })
 })
 
 t.test('an installation can be selected only in the state menu', async (t) => {
   const { installs } = installsWorld()
   const chosen = { role: 'worker', isSkipping: false } as const
-  installs.command(key, 'menu')
+  await installs.command(key, 'menu')
   t.same(await installs.boot(key, plain), { kind: 'menu' })
   t.match(await installs.boot(key, chosen), { kind: 'install', role: 'worker' })
-  installs.command(key, 'local')
+  await installs.command(key, 'local')
   t.same(await installs.boot(key, chosen), {
     kind: 'wait',
     reason:
@@ -177,21 +177,21 @@ t.test('an installation can be selected only in the state menu', async (t) => {
 t.test('commands', async (t) => {
   const world = installsWorld()
   const { installs, clock } = world
-  t.match(installs.command(key, 'local'), {
+  t.match(await installs.command(key, 'local'), {
     kind: 'done',
     record: { mode: 'local', reason: 'set by an administrator' },
   })
-  t.match(installs.command(key, 'install'), {
+  t.match(await installs.command(key, 'install'), {
     kind: 'done',
     record: { mode: 'install', armedUntil: clock.now() + armedMs },
   })
   clock.advance(armedMs)
   t.match(installs.list()[1], { mode: 'local' }, 'returns automatically')
-  installs.command(key, 'install')
+  await installs.command(key, 'install')
   await begun(world)
-  t.match(installs.command(key, 'forget'), { kind: 'done', record: { mode: 'install', since: 0 } })
+  t.match(await installs.command(key, 'forget'), { kind: 'done', record: { mode: 'install', since: 0 } })
   t.match(installs.history(key), [{ kind: 'command', command: 'forget' }])
-  t.same(installs.command('ocp45/m9', 'install'), {
+  t.same(await installs.command('ocp45/m9', 'install'), {
     kind: 'refused',
     code: 'install.not-declared',
     reason: 'the site has no node ocp45/m9',
@@ -236,15 +236,15 @@ t.test('a node that the site does not declare', async (t) => {
     reason: 'the site no longer has node ocp45/m9',
   })
   t.match(await installs.preview('ocp45/m9', plain), { kind: 'failed' })
-  t.same(installs.mayRead('ocp45/m9', read('', 'live')), gone)
-  t.same(installs.callback('ocp45/m9', 'written', '', own), gone)
+  t.same(await installs.mayRead('ocp45/m9', read('', 'live')), gone)
+  t.same(await installs.callback('ocp45/m9', 'written', '', own), gone)
   installs.observe(acknowledged('ocp45/m9', 'system'))
   t.same(installs.history('ocp45/m9'), [])
 })
 
-t.test('a reload arms new nodes, leaves known ones unchanged, and reports other machines', (t) => {
+t.test('a reload arms new nodes, leaves known ones unchanged, and reports other machines', async (t) => {
   const { world, installs, lines } = installsWorld()
-  installs.command(key, 'local')
+  await installs.command(key, 'local')
   world.plan = installPlan((site) => {
     site.clusters[0]!.nodes[1]!['mac'] = '00:00:5e:00:53:99'
     site.clusters[0]!.nodes.push({
@@ -266,7 +266,6 @@ t.test('a reload arms new nodes, leaves known ones unchanged, and reports other 
     lines.find(({ level }) => level === 'warn'),
     { node: key, mac: '00:00:5e:00:53:99' },
   )
-  t.end()
 })
 
 t.test('subscribers get every later observation, and their errors do no harm', (t) => {

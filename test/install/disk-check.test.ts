@@ -30,7 +30,7 @@ async function begun({ installs }: World): Promise<string> {
 t.test('the installer starts on an empty disk', async (t) => {
   const world = installsWorld()
   const token = await begun(world)
-  t.same(world.installs.checkDisk(key, empty, token, own), {
+  t.same(await world.installs.checkDisk(key, empty, token, own), {
     kind: 'proceed',
     text: 'the installer starts: /dev/sda is empty',
   })
@@ -42,12 +42,12 @@ t.test('a disk with data is kept, and the machine boots it until an administrato
   const { installs } = world
   const token = await begun(world)
   for (let again = 0; again < 3; again++) {
-    t.same(installs.checkDisk(key, full, token, own), { kind: 'wait', text: sentence })
+    t.same(await installs.checkDisk(key, full, token, own), { kind: 'wait', text: sentence })
   }
   t.match(installs.list()[1], { mode: 'local', reason: holds, code: 'install.disk-not-empty' })
   t.same(installs.problems(), [{ code: 'install.disk-not-empty', text: `${key}: ${sentence}` }])
   t.match(
-    installs.mayRead(key, { token, address: own.address, what: 'master', isHead: false }),
+    await installs.mayRead(key, { token, address: own.address, what: 'master', isHead: false }),
     { kind: 'refused' },
     'the Ignition file for the disk is not sent',
   )
@@ -56,20 +56,23 @@ t.test('a disk with data is kept, and the machine boots it until an administrato
   t.match(kept, [{ stage: 'disk-kept', reason: sentence }], 'repeated reports are recorded once')
   t.match(timelineOf(installs.history(key)).boots.at(-1)?.steps, [{ kind: 'disk-check', outcome: 'refused' }])
 
-  installs.command(key, 'install')
+  await installs.command(key, 'install')
   t.same(installs.problems(), [])
-  t.match(installs.checkDisk(key, full, token, own), { kind: 'refused' }, 'the live system restarts')
+  t.match(await installs.checkDisk(key, full, token, own), { kind: 'refused' }, 'the live system restarts')
   const next = await begun(world)
-  t.match(installs.checkDisk(key, full, next, own), { kind: 'proceed', text: /an administrator started/ })
+  t.match(await installs.checkDisk(key, full, next, own), {
+    kind: 'proceed',
+    text: /an administrator started/,
+  })
 })
 
 t.test('a disk that was emptied by hand is installed without a restart', async (t) => {
   const world = installsWorld()
   const token = await begun(world)
-  world.installs.checkDisk(key, full, token, own)
-  t.match(world.installs.checkDisk(key, empty, token, own), { kind: 'proceed' })
+  await world.installs.checkDisk(key, full, token, own)
+  t.match(await world.installs.checkDisk(key, empty, token, own), { kind: 'proceed' })
   t.match(world.installs.list()[1], { mode: 'installing', reason: 'its disk is empty now' })
-  t.match(world.installs.mayRead(key, { token, address: own.address, what: 'master', isHead: false }), {
+  t.match(await world.installs.mayRead(key, { token, address: own.address, what: 'master', isHead: false }), {
     kind: 'allowed',
   })
 })
@@ -77,16 +80,19 @@ t.test('a disk that was emptied by hand is installed without a restart', async (
 t.test('a half-written disk of the same installation is overwritten', async (t) => {
   const world = installsWorld()
   const first = await begun(world)
-  world.installs.checkDisk(key, empty, first, own)
+  await world.installs.checkDisk(key, empty, first, own)
   const second = await begun(world)
-  t.match(world.installs.checkDisk(key, full, second, own), { kind: 'proceed', text: /already written/ })
+  t.match(await world.installs.checkDisk(key, full, second, own), {
+    kind: 'proceed',
+    text: /already written/,
+  })
 })
 
 t.test('a report that cannot be read lets the installer wait, and changes nothing', async (t) => {
   const world = installsWorld()
   const token = await begun(world)
   const before = world.installs.list()[1]
-  const { kind } = world.installs.checkDisk(key, { ...full, lsblk: '' }, token, own)
+  const { kind } = await world.installs.checkDisk(key, { ...full, lsblk: '' }, token, own)
   t.equal(kind, 'wait')
   t.match(world.installs.list()[1], { mode: 'installing', since: before!.since })
 })
@@ -99,7 +105,7 @@ t.test('wipe: always overwrites any disk; a node overrides its cluster', async (
   const { installs } = installsWorld({ plan: () => plan })
   const answer = await installs.boot(key, plain)
   if (answer.kind !== 'install') throw new Error(answer.kind)
-  t.match(installs.checkDisk(key, full, answer.token, own), { kind: 'proceed', text: /wipe: always/ })
+  t.match(await installs.checkDisk(key, full, answer.token, own), { kind: 'proceed', text: /wipe: always/ })
   t.equal(plan.get('ocp45/w1')!.wipe, 'ask')
 })
 
@@ -107,7 +113,7 @@ t.test('after a total loss of the state, no disk that holds data is overwritten'
   // Nothing shows that there was a state: every machine looks new, and its network boot leads to the live system.
   const world = installsWorld({ store: openMemoryStore() })
   const token = await begun(world)
-  t.match(world.installs.checkDisk(key, full, token, own), { kind: 'wait' })
+  t.match(await world.installs.checkDisk(key, full, token, own), { kind: 'wait' })
   t.match(await world.installs.boot(key, plain), { kind: 'local' }, 'the next boot leads to the disk')
 })
 
@@ -115,9 +121,9 @@ t.test('another machine, a wrong token, and an unknown node get no answer', asyn
   const world = installsWorld()
   const token = await begun(world)
   for (const result of [
-    world.installs.checkDisk(key, empty, 'wrong', own),
-    world.installs.checkDisk(key, empty, token, { address: '192.0.2.99', client: '192.0.2.99:1' }),
-    world.installs.checkDisk('ocp45/none', empty, token, own),
+    await world.installs.checkDisk(key, empty, 'wrong', own),
+    await world.installs.checkDisk(key, empty, token, { address: '192.0.2.99', client: '192.0.2.99:1' }),
+    await world.installs.checkDisk('ocp45/none', empty, token, own),
   ]) {
     t.match(result, { kind: 'refused' })
   }

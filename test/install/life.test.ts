@@ -59,21 +59,21 @@ function sayReady(world: World, isFresh: boolean): void {
   world.installs.observe({ node: key, kind: 'cluster', word: 'ready', since: world.readySince })
 }
 
-function fetchIgnition(world: World): void {
+async function fetchIgnition(world: World): Promise<void> {
   if (world.runs !== 'installer' || world.token === undefined) return
-  if (world.installs.mayRead(key, read(world.token)).kind === 'refused') return
+  if ((await world.installs.mayRead(key, read(world.token))).kind === 'refused') return
   world.installs.observe(ignitionSent(key))
   world.runs = 'writing'
   world.isWritten = false
 }
 
-function write(world: World, isHeard: boolean): void {
+async function write(world: World, isHeard: boolean): Promise<void> {
   if (world.runs !== 'writing' || world.token === undefined) return
   world.isWritten = true
   world.completed++
   world.runs = 'nothing'
   if (world.completed > 1) throw new Error('installed twice without a command between')
-  if (isHeard) world.installs.callback(key, 'written', world.token, own)
+  if (isHeard) await world.installs.callback(key, 'written', world.token, own)
 }
 
 const commands = fc.oneof(
@@ -108,8 +108,8 @@ const commands = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom('install', 'local', 'menu').map((command) => ({
       name: command,
-      run(world: World) {
-        world.installs.command(key, command)
+      async run(world: World) {
+        await world.installs.command(key, command)
         if (command === 'install') world.completed = 0
       },
     })),
@@ -155,15 +155,15 @@ function newWorld(): World {
 }
 
 /** Of all tokens ever given, only the last may open anything, only while the node installs, and for an hour. */
-function checkTokens(world: World): void {
+async function checkTokens(world: World): Promise<void> {
   const mode = world.installs.list()[1]?.mode
   for (const { token, at } of world.tokens.slice(-5)) {
     const isLast = token === world.tokens.at(-1)?.token
     const mayBeOpen = isLast && mode === 'installing' && world.now() < at + tokenLifetimeMs
     // Asking for what is open would use it up.
-    if (!mayBeOpen && world.installs.mayRead(key, read(token)).kind === 'allowed')
+    if (!mayBeOpen && (await world.installs.mayRead(key, read(token))).kind === 'allowed')
       throw new Error(`a token is valid in mode ${mode}`)
-    if (world.installs.mayRead(key, { ...read(token), address: '192.0.2.21' }).kind === 'allowed') {
+    if ((await world.installs.mayRead(key, { ...read(token), address: '192.0.2.21' })).kind === 'allowed') {
       throw new Error('a token is valid for another node')
     }
   }
@@ -177,7 +177,7 @@ t.test(
         const world = newWorld()
         for (const step of steps) {
           await step.run(world)
-          checkTokens(world)
+          await checkTokens(world)
         }
       }),
       { numRuns: 200 },
@@ -194,12 +194,12 @@ t.test(
         const world = newWorld()
         for (const step of steps) await step.run(world)
         world.isStatic = isStatic
-        world.installs.command(key, 'install')
+        await world.installs.command(key, 'install')
         world.completed = 0
         for (let again = 0; again < 4 && world.installs.list()[1]?.mode !== 'installed'; again++) {
           await powerOn(world)
-          fetchIgnition(world)
-          write(world, true)
+          await fetchIgnition(world)
+          await write(world, true)
         }
         if (world.installs.list()[1]?.mode !== 'installed' || !world.isWritten)
           throw new Error('not installed')
@@ -222,11 +222,11 @@ t.test(
           world.isStatic = false
           for (const step of steps) await step.run(world)
           world.isStatic = true
-          world.installs.command(key, 'install')
+          await world.installs.command(key, 'install')
           world.completed = 0
           await powerOn(world)
-          fetchIgnition(world)
-          write(world, false)
+          await fetchIgnition(world)
+          await write(world, false)
           world.advance(60_000)
           sayReady(world, false)
           if (world.installs.list()[1]?.mode !== 'installing')

@@ -9,14 +9,14 @@ const print = (line: string): void => void writeSync(1, `${line}\n`)
 
 const [node, address] = ['ocp45/m1', '192.0.2.11']
 for (;;) {
-  installs.command(node, 'install')
+  await installs.command(node, 'install')
   print('armed')
   const answer = await installs.boot(node, { isSkipping: false })
   if (answer.kind !== 'install') throw new Error(answer.kind)
   // From here on the node has the script: the start must be on the disk.
   print('script')
-  installs.mayRead(node, { token: answer.token, address, what: 'master', isHead: false })
+  await installs.mayRead(node, { token: answer.token, address, what: 'master', isHead: false })
   print('ignition')
-  installs.callback(node, 'written', answer.token, { address, client: `${address}:40000` })
+  await installs.callback(node, 'written', answer.token, { address, client: `${address}:40000` })
   print('written')
 }

@@ -48,11 +48,12 @@ export function memoryInstalls(
     boot: () => Promise.resolve({ kind: 'menu' }),
     preview: () => Promise.resolve({ kind: 'menu' }),
     declare() {},
-    mayRead: () => ({ kind: 'allowed' }),
+    mayRead: () => Promise.resolve({ kind: 'allowed' }),
     startedToken: (token) => token,
-    callback: () => ({ kind: 'allowed' }),
-    checkDisk: () => ({ kind: 'proceed', text: 'the installer starts: the disk is empty' }),
-    command(node, command) {
+    callback: () => Promise.resolve({ kind: 'allowed' }),
+    checkDisk: () => Promise.resolve({ kind: 'proceed', text: 'the installer starts: the disk is empty' }),
+    async command(node, command) {
+      await Promise.resolve()
       if (refusal !== undefined) return { kind: 'refused', code: 'state.not-writable', reason: refusal }
       const before = records.get(node) as NodeRecord
       const reason = `command ${command} of the operator`

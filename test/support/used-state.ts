@@ -51,10 +51,10 @@ export async function installsNothing(t: Test, store: Store): Promise<void> {
   }
   t.not(installs.problems().length, 0)
   if (store.isRecordable) {
-    t.match(installs.command(key, 'install'), { kind: 'done' })
+    t.match(await installs.command(key, 'install'), { kind: 'done' })
     t.match(await installs.boot(key, plain), { kind: 'install' })
   } else {
-    t.match(installs.command(key, 'install'), { kind: 'refused', code: 'state.not-writable' })
+    t.match(await installs.command(key, 'install'), { kind: 'refused', code: 'state.not-writable' })
     t.match(await installs.boot(key, plain), { kind: 'local' })
   }
   installs.close()

@@ -100,7 +100,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     return explain(key) ?? refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
   })
 
-  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', ({ params }, reply) => {
+  app.post<CommandParams>('/v1/nodes/:cluster/:node/:command', async ({ params }, reply) => {
     const key = `${params.cluster}/${params.node}`
     const command = commands.find((name) => name === params.command)
     if (command === undefined) {
@@ -112,7 +112,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
       )
     }
     if (reports.details(key) === undefined) return refuse(reply, 404, 'server.unknown-node', noSuchNode(key))
-    const outcome = installs.command(key, command)
+    const outcome = await installs.command(key, command)
     if (outcome.kind === 'refused') {
       counters.increment('control.commandsRefused')
       const code = 'server.command-refused'

@@ -46,17 +46,17 @@ export function refuseImpostor(
   return refuse(reply, { status: 403, code, sentence: closed })
 }
 
-export function sendSecret(
+export async function sendSecret(
   exchange: Exchange,
   tools: Tools,
   { installs, ignitionFiles }: Sources,
   { node, token, what, file }: SecretRequest,
-): FastifyReply | Promise<FastifyReply> {
+): Promise<FastifyReply> {
   const { client, address } = exchange
   const { log, observe } = tools
   const common = { node: node.key, kind: 'ignition', role: what, client } as const
   const request = { token, address, what, isHead: exchange.isHead }
-  const permission = permissionOf(exchange, tools, installs, node, request)
+  const permission = await permissionOf(exchange, tools, installs, node, request)
   if (permission === undefined) return refuse(exchange.reply, cannotRecord)
   if (permission.kind === 'refused') {
     observe({ ...common, outcome: 'refused', octets: 0, reason: permission.reason })
@@ -123,16 +123,16 @@ function reportsStart(version: string, token: string): boolean {
 }
 
 /** Calls `send` when the node may read an initramfs that holds an Ignition file. */
-export function sendSecretImage(
+export async function sendSecretImage(
   exchange: Exchange,
   tools: Tools,
   installs: Pick<Installs, 'mayRead'>,
   { node, token }: Pick<SecretRequest, 'node' | 'token'>,
   send: () => Promise<FastifyReply>,
-): FastifyReply | Promise<FastifyReply> {
+): Promise<FastifyReply> {
   const { address, isHead } = exchange
   const request = { token, address, what: 'initramfs', isHead } as const
-  const permission = permissionOf(exchange, tools, installs, node, request)
+  const permission = await permissionOf(exchange, tools, installs, node, request)
   if (permission === undefined) return refuse(exchange.reply, cannotRecord)
   return permission.kind === 'allowed' ? send() : refuseReader(exchange, tools, node, permission)
 }
@@ -154,16 +154,16 @@ const cannotRecord = {
   sentence: 'this server cannot record the installation now: try again',
 } as const
 
-/** Returns undefined if the read cannot be recorded: then nothing may be sent. */
-function permissionOf(
+/** Resolves to undefined if the read cannot be recorded: then nothing may be sent. */
+async function permissionOf(
   { client }: Exchange,
   { log, counters }: Tools,
   installs: Pick<Installs, 'mayRead'>,
   { key }: BootEntry,
   request: ReadRequest,
-): Permission | undefined {
+): Promise<Permission | undefined> {
   try {
-    return installs.mayRead(key, request)
+    return await installs.mayRead(key, request)
   } catch (error) {
     counters.increment('http.ignitionRefused')
     log.error({ node: key, client, err: error, code: 'state.not-writable' }, 'Ignition file not sent')
@@ -186,13 +186,13 @@ function refuseReader(
 }
 
 /** Answers a report about the target disk: 200 if the installer may start, 409 with the reason if it must wait. */
-export function receiveDiskReport(
+export async function receiveDiskReport(
   { reply, client, address }: Exchange,
   { log, counters }: Tools,
   installs: Pick<Installs, 'checkDisk'>,
   { key }: BootEntry,
   { token, body }: { readonly token: string; readonly body: string },
-): FastifyReply {
+): Promise<FastifyReply> {
   const report = parseDiskReport(body)
   if (report === undefined) {
     const code: HttpCode = 'http.bad-disk-report'
@@ -200,7 +200,7 @@ export function receiveDiskReport(
     log.warn({ node: key, client, code }, 'disk report refused')
     return refuse(reply, { status: 400, code, sentence: 'this is not a disk report' })
   }
-  const answer = installs.checkDisk(key, report, token, { address, client })
+  const answer = await installs.checkDisk(key, report, token, { address, client })
   if (answer.kind !== 'refused') {
     reply.code(answer.kind === 'proceed' ? 200 : 409).header('cache-control', 'no-store')
     return reply.type('text/plain; charset=utf-8').send(`${answer.text}\n`)
@@ -213,15 +213,15 @@ export function receiveDiskReport(
 }
 
 /** Stores the callback before it answers; when storing fails, the node gets an error and repeats the callback. */
-export function receiveCallback(
+export async function receiveCallback(
   { reply, client, address }: Exchange,
   { log, counters }: Tools,
   installs: Pick<Installs, 'callback'>,
   { key }: BootEntry,
   token: string,
   stage: CallbackStage,
-): FastifyReply {
-  const permission = installs.callback(key, stage, token, { address, client })
+): Promise<FastifyReply> {
+  const permission = await installs.callback(key, stage, token, { address, client })
   if (permission.kind === 'refused') {
     counters.increment('http.callbacksRefused')
     const { code, reason } = permission

@@ -12,14 +12,14 @@ t.test('the evidence is the chain of tokens from the script to the first boot', 
   const answer = await installs.boot(key, { isSkipping: false })
   if (answer.kind !== 'install') throw new Error(answer.kind)
   const { token } = answer
-  installs.mayRead(key, { token, address: own.address, what: 'master', isHead: false })
+  await installs.mayRead(key, { token, address: own.address, what: 'master', isHead: false })
   t.equal(evidence(), undefined, 'the Ignition file')
-  installs.callback(key, 'written', token, own)
+  await installs.callback(key, 'written', token, own)
   t.equal(evidence(), undefined, 'the written disk')
-  installs.callback(key, 'started', token, own)
+  await installs.callback(key, 'started', token, own)
   t.equal(evidence(), undefined, 'a callback with the token of the script')
   clock.advance(60_000)
-  installs.callback(key, 'started', installs.startedToken(token), own)
+  await installs.callback(key, 'started', installs.startedToken(token), own)
   t.same(evidence(), { from: startedAt, to: startedAt + 60_000, installedAt: startedAt })
 })
 

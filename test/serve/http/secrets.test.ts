@@ -157,11 +157,11 @@ t.test('the token is in no line of the log, whatever the form of the request', a
 
 t.test('a waiting node shows the reason, retries, and can be released', async (t) => {
   const { ask, options } = await routesWorld(t, 'guarded')
-  options.installs.command('ocp45/m1', 'local')
+  await options.installs.command('ocp45/m1', 'local')
   const refused = await ask('/boot/ocp45/m1/install-worker.ipxe')
   t.match(refused.body, 'it must not be installed, its state is local')
   t.match(refused.body, /chain --replace --autofree http:\/\/\S+install-worker\.ipxe \|\| goto wait/)
-  options.installs.command('ocp45/m1', 'menu')
+  await options.installs.command('ocp45/m1', 'menu')
   t.match((await ask(bootPath)).body, /\nmenu ocp45\/m1/)
   t.match((await ask('/boot/ocp45/m1/install-worker.ipxe')).body, /installs as worker/)
 })

@@ -1,0 +1,167 @@
+/**
+ * The records of all machines, and what changes them: the active plan, observations, and the events of the state
+ * machine. Records belong to machines (MAC addresses); the site gives them names.
+ */
+import type { Clock } from '../host/clock.ts'
+import type { Counters } from '../host/counters.ts'
+import type { Log } from '../host/log.ts'
+import type { InstallNode, InstallPlan } from '../plan/install.ts'
+import type { StateProblem } from './codes.ts'
+import { eventsOf, isOfNode } from './events.ts'
+import type { NodeRecord } from './installs.ts'
+import type { Journal } from './journal.ts'
+import { advance, type Event } from './machine.ts'
+import { initialState, type State } from './machine-state.ts'
+import { momentOf, type Moment } from './moment.ts'
+import type { Seen } from './observation.ts'
+import { recordOf } from './record.ts'
+import type { Recorder } from './recorder.ts'
+import type { Store } from './store.ts'
+
+export type Records = {
+  readonly now: () => Moment
+  readonly stateOf: (node: InstallNode) => State
+  /** Applies an event to the record of a machine; the journal writes it. @returns the next record */
+  readonly move: (node: InstallNode, event: Event) => State
+  /** Writes at once; what cannot be written now stays in memory and is written later. */
+  readonly tryToWrite: () => void
+  /** Reads the active plan. A machine that is no longer declared keeps its record. */
+  declare(): void
+  observe(seen: Seen): void
+  /** Remembers that the machine itself was active. */
+  seen(node: InstallNode): void
+  /** Forgets who had the name of a node before, and when it was active. */
+  settle(node: InstallNode, isForgotten: boolean): void
+  published(node: InstallNode): NodeRecord
+  /** Why a machine without a record must not be installed automatically. */
+  readonly incomplete: string | undefined
+  problems(): readonly StateProblem[]
+  /** Lets new machines be installed automatically again after a loss of the state. */
+  acceptLoss(): void
+}
+
+export type RecordsOptions = {
+  readonly plan: () => InstallPlan
+  readonly store: Store
+  readonly journal: Journal
+  readonly recorder: Recorder
+  readonly log: Log
+  readonly counters: Counters
+  readonly clock: Clock
+  /** Identifies the boot of this machine. */
+  readonly epoch: string
+}
+
+export function createRecords(options: RecordsOptions): Records {
+  const { plan, store, journal, recorder, log, counters, clock, epoch } = options
+  const lastSeen = new Map(store.lastSeen)
+  let { incomplete, problems: stateProblems } = store
+  /** Machines that appeared under the name of another one. */
+  const replaced = new Map<string, StateProblem>()
+
+  for (const { code, text } of stateProblems) log.error({ code, reason: text }, 'state problem')
+
+  function now(): Moment {
+    return momentOf(clock, epoch)
+  }
+
+  function declare(): void {
+    const declared = new Set([...plan().values()].map(({ mac }) => mac))
+    for (const node of plan().values()) {
+      const state = journal.state(node.mac)
+      if (state !== undefined) {
+        recorder.inTurn(node.mac, () => void move(node, { kind: 'declared', node }))
+        continue
+      }
+      const earlier = [...journal.states().values()].find((each) => each.node === node.key)
+      if (earlier !== undefined && !declared.has(earlier.mac)) reportReplaced(node, earlier)
+      journal.set(node.mac, initialState(node, incomplete))
+    }
+  }
+
+  function reportReplaced({ key, mac }: InstallNode, earlier: State): void {
+    const text = `${key} is another machine now: its MAC address is ${mac}, before it was ${earlier.mac}`
+    replaced.set(key, { code: 'install.machine-replaced', text })
+    log.warn(
+      { node: key, mac, earlier: earlier.mac, code: 'install.machine-replaced' },
+      'node has another machine',
+    )
+  }
+
+  function stateOf(node: InstallNode): State {
+    return journal.state(node.mac) ?? initialState(node, incomplete)
+  }
+
+  function move(node: InstallNode, event: Event): State {
+    const before = stateOf(node)
+    const after = advance(before, event, now())
+    if (after !== before) journal.set(node.mac, after)
+    if (after.mode !== before.mode) {
+      counters.increment(`install.${after.mode}`)
+      const { mode: to, reason, code } = after
+      const facts = { node: node.key, from: before.mode, to, reason }
+      log[to === 'failed' ? 'error' : 'info']({ ...facts, code }, 'node state changed')
+      journal.note(node.mac, { ...facts, kind: 'state' })
+    }
+    return after
+  }
+
+  function tryToWrite(): void {
+    try {
+      journal.write()
+    } catch {
+      // The journal logged it and tries again.
+    }
+  }
+
+  function observe(seen: Seen): void {
+    const node = plan().get(seen.node)
+    if (node === undefined || !isOfNode(seen, node)) return
+    // Reports of the cluster are not signs of the machine itself.
+    if (seen.kind !== 'cluster') lastSeen.set(node.mac, clock.now())
+    journal.note(node.mac, seen)
+    const events = eventsOf(seen, node)
+    if (events.length > 0) recorder.inTurn(node.mac, () => applyEvents(node, seen, events))
+  }
+
+  function applyEvents(node: InstallNode, seen: Seen, events: readonly Event[]): void {
+    const before = stateOf(node)
+    for (const event of events) move(node, event)
+    const { mode, attempt, evidence, readySince } = stateOf(node)
+    // Evidence that is lost could let the disk be written a second time. If the Ready condition is lost, the next
+    // installation takes it for its own.
+    const isDecision = mode !== before.mode || attempt !== before.attempt
+    // Outside of an attempt, a DHCP message is a hint that its sender repeats. A write for each of a thousand machines
+    // that request their addresses at once would hold up their replies.
+    if (seen.kind === 'dhcp' && before.attempt === undefined) return
+    if (isDecision || evidence !== before.evidence || readySince !== before.readySince) tryToWrite()
+  }
+
+  return {
+    ...{ now, stateOf, move, tryToWrite, declare },
+    observe(seen) {
+      try {
+        observe(seen)
+      } catch (error) {
+        counters.increment('install.bugs')
+        log.error({ node: seen.node, err: error }, 'observation not recorded')
+      }
+    },
+    seen: ({ mac }) => void lastSeen.set(mac, clock.now()),
+    settle({ key, mac }, isForgotten) {
+      replaced.delete(key)
+      if (isForgotten) lastSeen.delete(mac)
+    },
+    published: (node) =>
+      recordOf(node.key, advance(stateOf(node), { kind: 'time' }, now()), lastSeen.get(node.mac)),
+    get incomplete() {
+      return incomplete
+    },
+    problems: () => [...stateProblems, ...journal.problems(), ...recorder.problems(), ...replaced.values()],
+    acceptLoss() {
+      incomplete = undefined
+      stateProblems = []
+      replaced.clear()
+    },
+  }
+}
