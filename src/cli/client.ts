@@ -8,6 +8,7 @@ import { userInfo } from 'node:os'
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
 import type { NodeReport, NodeDetails } from '../install/reports.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
+import type { BalancerState } from '../serve/haproxy/balancer.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { ExitCode, type Terminal } from './command.ts'
 import type { ClusterView, NodeSnapshot } from './node-snapshot.ts'
@@ -177,6 +178,7 @@ export type BalancerReport = {
   readonly applied: Applied
   readonly unreachable?: string
   readonly servers: readonly BalancedServer[]
+  readonly removed?: BalancerState['removed']
 }
 
 export type RunningStatus = {

@@ -28,6 +28,13 @@ export type BalancerState = {
   readonly servers: readonly ServerState[]
   /** Keys of drained nodes, beside those that the site file disables. */
   readonly out: readonly string[]
+  /** The latest servers that were removed from the configuration, oldest first. */
+  readonly removed?: readonly RemovedServer[]
+}
+
+export type RemovedServer = Pick<ServerState, 'node' | 'backend' | 'server'> & {
+  /** Connections when it was removed; undefined when HAProxy did not report them. */
+  readonly connections: number | undefined
 }
 
 export type Balancer = {
@@ -60,6 +67,8 @@ const watchEveryMs = 5000
 /** The interval after writing a file that systemd reloads: the new process of HAProxy treats all servers as up. */
 const watchSoonMs = 500
 const soonForMs = 10_000
+/** The bound on {@link BalancerState.removed}. */
+const rememberedRemovals = 256
 
 export function createBalancer(options: BalancerOptions): Balancer {
   const { log, counters, clock } = options
@@ -71,6 +80,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   let draining: readonly DrainingServer[] = []
   let applied: Applied = { outcome: 'none' }
   let servers: readonly ServerState[] = []
+  let removals: readonly RemovedServer[] = []
   /** The last report of HAProxy; absent when it is unreachable. */
   let stats: readonly Stat[] | undefined
   let unreachable: string | undefined
@@ -144,11 +154,18 @@ export function createBalancer(options: BalancerOptions): Balancer {
     for (const { backend, server } of without(removed, draining)) {
       log.info({ node: server.node, backend }, 'draining server: removed from the site')
     }
-    for (const { backend, server } of without(slotsOf(running), slotsOf(given))) {
+    const gone = without(slotsOf(running), slotsOf(given)).map(({ backend, server }): RemovedServer => {
       const stat = stats?.find((each) => each.backend === backend && each.server === server.name)
       const facts = { node: server.node, backend, connections: stat?.connections }
       log.info(facts, 'server removed from the HAProxy configuration')
-    }
+      return { ...facts, server: server.name }
+    })
+    const all = [...removals, ...gone].map(
+      (removed) => [serverKey(removed.backend, removed.server), removed] as const,
+    )
+    const latest = new Map(all)
+    for (const { backend, server } of slotsOf(given)) latest.delete(serverKey(backend, server.name))
+    removals = [...latest.values()].slice(-rememberedRemovals)
     ;[running, draining] = [given, removed]
   }
 
@@ -265,6 +282,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
       ...(unreachable === undefined ? {} : { unreachable }),
       servers,
       out: [...out],
+      ...(removals.length === 0 ? {} : { removed: removals }),
     }),
     close() {
       isClosed = true

@@ -43,6 +43,16 @@ t.test('a removed node is drained and removed after its last connection', async 
   ])
   t.match(lines[2], { level: 'info', node: 'ocp45/w3', backend: 'workerhttp' })
   t.match(lines.at(-1), { level: 'info', node: 'ocp45/w3', backend: 'workerhttp', connections: 0 })
+  const removed = { node: 'ocp45/w3', backend: 'workerhttp', server: 'w3', connections: 0 }
+  t.same(balancer.state().removed, [removed])
+})
+
+t.test('a server that was added again is not reported as removed', async (t) => {
+  const { balancer, planOf } = await balancedWorkers(t)
+  await balancer.apply(planOf(withoutW3))
+  t.equal(balancer.state().removed?.length, 1)
+  await balancer.apply(planOf(all))
+  t.equal(balancer.state().removed, undefined)
 })
 
 t.test('a removed node without connections is removed at once', async (t) => {

@@ -46,8 +46,11 @@ export function createDrainProgress(
     const lines = [...draining].flatMap(([name, server]) =>
       hasStarted && isSame(server, known.get(name)) ? [] : [server.sentence],
     )
-    for (const [name, { isLeaving, connections }] of known) {
+    const removed = new Map(report.removed?.map((server) => [serverName(server), server.connections]))
+    for (const [name, { isLeaving, connections: lastSeen }] of known) {
       if (draining.has(name)) continue
+      // The server may have drained between two reports.
+      const connections = removed.get(name) ?? lastSeen
       const isCut = !isLeaving && connections > 0
       unverified += isCut ? connections : 0
       lines.push(`${name} removed${isCut ? ` by a reload, with ${connections} connections` : ''}`)
@@ -64,7 +67,7 @@ function refusal(reason: string): DrainProgress {
   return { lines: [], end: { kind: 'refused', reason } }
 }
 
-function serverName({ backend, server }: BalancedServer): string {
+function serverName({ backend, server }: Pick<BalancedServer, 'backend' | 'server'>): string {
   return `${backend} ${server}`
 }
 

@@ -65,6 +65,25 @@ t.test('connections of a server that a reload removed cannot be verified', (t) =
   t.end()
 })
 
+t.test('a server that drained between two reports is not reported as cut off', (t) => {
+  const before = [{ ...server('workerhttp', 'UP', 3), isLeaving: false }]
+  const removed = (connections?: number): BalancerReport => ({
+    ...report(),
+    removed: [{ node: 'c1/w1', backend: 'workerhttp', server: 'w1', connections }],
+  })
+  t.same(createDrainProgress(['c1/w1'], before)(removed(0), 0), {
+    lines: ['workerhttp w1 removed'],
+    end: 'done',
+  })
+  t.match(createDrainProgress(['c1/w1'], before)(removed(2), 0), {
+    end: { reason: /^2 connections continue/ },
+  })
+  t.match(createDrainProgress(['c1/w1'], before)(removed(), 0), {
+    end: { reason: /^3 connections continue/ },
+  })
+  t.end()
+})
+
 t.test('an HAProxy that does not respond is reported, and ends the command after 15 s', (t) => {
   const farewell = createDrainProgress(['c1/w1'], [])
   const silent = { ...report(), unreachable: 'there is no socket /run/haproxy/admin.sock' }
