@@ -219,7 +219,11 @@ export const clusterLifecycleChecks: readonly Check[] = [
     const before = await guide.reloads()
     return withoutFailures(guide, async () => {
       await guide.cluster.start({ address: bootstrap, serves: 'control plane' })
-      expectMatch(await guide.control('cluster', 'bootstrap', 'keep', site.cluster), /stays in the load balancer/, 'keep')
+      expectMatch(
+        await guide.control('cluster', 'bootstrap', 'keep', site.cluster),
+        /stays in the load balancer/,
+        'keep',
+      )
       await untilServers(guide, 'the bootstrap to be up', ({ server, isUp }) => server !== 'bs' || isUp)
       expectMatch(await guide.control('cluster', 'bootstrap', 'watch', site.cluster), /will leave/, 'watch')
       await untilStatus(guide, 'bs', ['MAINT'])
