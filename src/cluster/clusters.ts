@@ -17,7 +17,7 @@ import { bootEvidenceOf, csrNodes } from './csr/policy.ts'
 import { createMemberHistory } from './evaluate/members.ts'
 import { trackedClusters, trackProgress } from './progress.ts'
 import type { BootstrapState } from './records.ts'
-import { isMembershipKnown, type ClusterStatus, type DrainRefusal } from './report.ts'
+import type { ClusterStatus, DrainRefusal } from './report.ts'
 import type { Sessions } from './sessions.ts'
 
 export type ClustersOptions = {
@@ -126,6 +126,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   let { site } = options
   /** A reload replaces the plan some time before `swap`. */
   let reportedNodes = nodes()
+  let reportedByKey = byKey(reportedNodes)
   /** The number of approved requests by cluster name, including those before a reload. */
   const approved = new Map<string, number>()
   let approvers = startApprovers(options, site, approved)
@@ -149,11 +150,11 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
     },
     isRead(key) {
       if (nodes() !== reportedNodes) return false
-      const node = reportedNodes.find((each) => each.key === key)
+      const node = reportedByKey.get(key)
       const session = node && sessions.get(node.cluster)
       if (node === undefined || node.role === 'bootstrap' || session === undefined) return true
       const isReported = progress.hasReported(key) || session.cannotReadNodes()
-      return isReported && isMembershipKnown(progress.reports(), key)
+      return isReported && progress.isMembershipKnown(key)
     },
     bootstraps: () => Object.fromEntries(bootstraps.states()),
     commandBootstrap: (cluster, command) => bootstraps.command(cluster, command),
@@ -167,6 +168,7 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
       // Another machine can have the name of a node.
       history.forget()
       reportedNodes = nodes()
+      reportedByKey = byKey(reportedNodes)
       progress.swap(trackedClusters({ site, nodes: reportedNodes }, sessions))
     },
     close() {
@@ -178,6 +180,10 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
       return progress.close()
     },
   }
+}
+
+function byKey(nodes: readonly NodeModel[]): ReadonlyMap<string, NodeModel> {
+  return new Map(nodes.map((node) => [node.key, node]))
 }
 
 function withRefusal(

@@ -8,8 +8,13 @@ import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
 import { kinds, type NodeObject } from './objects.ts'
-import { installProgressShape, startedProgress, type InstallProgress } from './evaluate/install-progress.ts'
-import { memberReports, nodesByName, type Member } from './evaluate/members.ts'
+import {
+  installProgressShape,
+  isReached,
+  startedProgress,
+  type InstallProgress,
+} from './evaluate/install-progress.ts'
+import { isMembershipKnown, memberReports, nodesByName, type Member } from './evaluate/members.ts'
 import { findNode } from './evaluate/requirements.ts'
 import { everyStage, stageReports, type Stage } from './evaluate/stages.ts'
 import { logWriteFailure, readRecord, writeRecord, type ByCluster } from './records.ts'
@@ -41,6 +46,8 @@ export type Progress = {
   reports(): readonly (ClusterReport & { readonly pendingRequests?: number })[]
   /** Whether `onMember` was called for this member, as it is declared now, with the nodes of its cluster. */
   hasReported(member: string): boolean
+  /** Whether it is known if the member's cluster has it; true for a node that is not a member. */
+  isMembershipKnown(member: string): boolean
   /** Calls `onMember` again soon for all members; until then `hasReported` is false. */
   reportAgain(): void
   /** Another installation of the cluster starts. */
@@ -83,6 +90,8 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   /** By the cluster's name: the nodes whose report is in progress. */
   const reporting = new Map<string, ReadonlyMap<string, NodeObject>>()
   let clusters: readonly TrackedCluster[] = []
+  /** The cluster of each member, by its key. */
+  let clusterOf: ReadonlyMap<string, TrackedCluster> = new Map()
   let writing: Promise<void> = Promise.resolve()
   let record: ByCluster<InstallProgress> = await readRecord(
     path,
@@ -139,6 +148,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   function swap(next: readonly TrackedCluster[]): void {
     const before = new Map(clusters.map((cluster) => [cluster.name, cluster]))
     clusters = next
+    clusterOf = new Map(next.flatMap((cluster) => cluster.members.map(({ key }) => [key, cluster])))
     for (const name of before.keys()) if (!next.some((cluster) => cluster.name === name)) stop(name)
     for (const cluster of next) {
       const { name, session, stages } = cluster
@@ -168,10 +178,23 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
           ...(pending !== undefined && { pendingRequests: pending }),
         }
       }),
-    hasReported: (key) =>
-      clusters.some(({ name, members }) => {
-        return reported.get(name) === members && members.some((member) => member.key === key)
-      }),
+    hasReported(key) {
+      const cluster = clusterOf.get(key)
+      return cluster !== undefined && reported.get(cluster.name) === cluster.members
+    },
+    isMembershipKnown(key) {
+      const cluster = clusterOf.get(key)
+      const tracker = cluster && trackers.get(cluster.name)
+      if (cluster === undefined || tracker === undefined) return isMembershipKnown(undefined)
+      const { progress } = tracker.evaluation()
+      return isMembershipKnown({
+        hasNodes: tracker.isKnown(kinds.nodes),
+        hasAnswered: cluster.stages.some(
+          ({ name, after }) => after === undefined && isReached(progress, name),
+        ),
+        isOut: cluster.session.outage() !== undefined,
+      })
+    },
     reportAgain() {
       reported.clear()
       reporting.clear()

@@ -67,19 +67,6 @@ export type ClusterStatus = ClusterReport & {
   readonly requests: RequestCounts
 }
 
-/**
- * Returns whether slipway knows if a cluster has a node. It does not know this during the first request, or while a
- * cluster that answered before does not respond. A cluster that never answered has no nodes yet.
- */
-export function isMembershipKnown(clusters: readonly ClusterReport[], node: string): boolean {
-  const report = clusters.find(({ members }) => members.some((member) => member.node === node))
-  const member = report?.members.find((each) => each.node === node)
-  if (report === undefined || report.stages.length === 0 || member?.state !== 'unknown') return true
-  const api = report.stages[0]
-  const hasAnswered = api?.reachedAt !== undefined || api?.state === 'reached'
-  return report.trouble !== undefined && !hasAnswered
-}
-
 const states: readonly MemberReport['state'][] = ['absent', 'not-ready', 'ready', 'unknown']
 
 /**

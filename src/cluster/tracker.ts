@@ -35,7 +35,9 @@ export type StageTracker = {
   evaluation(): StageEvaluation
   /** Evaluates now. @param expired the name of a stage whose time is over */
   update(expired?: string): void
-  /** Returns the items of a kind that is held, if they were current within the last minute. */
+  /** Whether a kind is held, and its items were current within the last minute. */
+  isKnown(kind: Kind<unknown>): boolean
+  /** Returns the items of a kind that is known. */
   known<T>(kind: Kind<T>): readonly T[] | undefined
   /** Returns the first outage of the kinds. */
   outage(kinds: readonly Kind<unknown>[]): Outage | undefined
@@ -122,12 +124,15 @@ export function trackStages(options: TrackerOptions): StageTracker {
     update()
   }
 
+  const isKnown = (kind: Kind<unknown>): boolean => held.get(kind)?.isRecent() === true
+
   void start()
   return {
     snapshot,
     evaluation: () => evaluation,
     update,
-    known: <T>(kind: Kind<T>) => (held.get(kind)?.isRecent() === true ? snapshot.items(kind) : undefined),
+    isKnown,
+    known: <T>(kind: Kind<T>) => (isKnown(kind) ? snapshot.items(kind) : undefined),
     outage: (some) => some.map((kind) => held.get(kind)?.outage()).find((each) => each !== undefined),
     declare(next) {
       stages = next

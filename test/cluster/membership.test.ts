@@ -1,24 +1,24 @@
 import t from 'tap'
-import { isMembershipKnown, type ClusterReport } from '../../src/cluster/report.ts'
+import { isMembershipKnown, type ClusterContact } from '../../src/cluster/evaluate/members.ts'
 
-const api = { name: 'API', state: 'unknown', missing: [] } as const
-const report = (change: Partial<ClusterReport>): ClusterReport[] => [
-  { cluster: 'c1', stages: [api], members: [{ node: 'c1/w1', state: 'unknown' }], ...change },
-]
+const contact = (change: Partial<ClusterContact>): ClusterContact => ({
+  ...{ hasNodes: false, hasAnswered: false, isOut: false },
+  ...change,
+})
 
 t.test('it is known whether a cluster has a node once it answered, or if it never did', (t) => {
-  const cases: [string, ClusterReport[], boolean][] = [
-    ['the first request is in progress', report({}), false],
-    ['a new cluster is not reachable', report({ trouble: 'connection refused' }), true],
+  const cases: [string, ClusterContact | undefined, boolean][] = [
+    ['the first request is in progress', contact({}), false],
+    ['a new cluster is not reachable', contact({ isOut: true }), true],
+    ['a running cluster is not reachable', contact({ isOut: true, hasAnswered: true }), false],
+    ['it answered', contact({ hasNodes: true, hasAnswered: true }), true],
     [
-      'a running cluster is not reachable',
-      report({ trouble: 'down', stages: [{ ...api, reachedAt: 5 }] }),
-      false,
+      'its nodes are known during an outage',
+      contact({ hasNodes: true, hasAnswered: true, isOut: true }),
+      true,
     ],
-    ['it answered', report({ members: [{ node: 'c1/w1', state: 'absent' }] }), true],
-    ['no kubeconfig', report({ stages: [] }), true],
-    ['no cluster', [], true],
+    ['no kubeconfig, or no cluster', undefined, true],
   ]
-  for (const [name, reports, isKnown] of cases) t.equal(isMembershipKnown(reports, 'c1/w1'), isKnown, name)
+  for (const [name, known, isKnown] of cases) t.equal(isMembershipKnown(known), isKnown, name)
   t.end()
 })

@@ -30,6 +30,26 @@ export function nodesByName(nodes: readonly NodeObject[]): ReadonlyMap<string, N
   return new Map(nodes.map((node) => [nameOf(node), node]))
 }
 
+/** What slipway knows of a cluster that it follows. */
+export type ClusterContact = {
+  /** Whether the list of its nodes is known at the moment. */
+  readonly hasNodes: boolean
+  /** Whether its API answered at any time of this installation. */
+  readonly hasAnswered: boolean
+  readonly isOut: boolean
+}
+
+/**
+ * Returns whether slipway knows if a cluster has a node. It does not know this during the first request, or while a
+ * cluster that answered before does not respond. A cluster that never answered has no nodes yet.
+ *
+ * @param contact undefined if slipway follows no cluster that could have the node
+ */
+export function isMembershipKnown(contact: ClusterContact | undefined): boolean {
+  if (contact === undefined || contact.hasNodes) return true
+  return contact.isOut && !contact.hasAnswered
+}
+
 type Transition = { readonly word: ClusterEvent; readonly since?: number; readonly reason?: string }
 
 /** The last transition of each of the two states. */
