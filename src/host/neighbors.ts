@@ -11,6 +11,8 @@ import type { Clock } from './clock.ts'
 /** Works where systemd hides the rest of /proc, too (ProcSubset=pid). */
 const tablePath = '/proc/self/net/arp'
 
+const entry = /^(\S+) +0x[0-9a-f]+ +(0x[0-9a-f]+) +([0-9a-f:]+) /gim
+
 /** ATF_COM of linux/if_arp.h: the hardware address is known. */
 const completeFlag = 0x2
 
@@ -25,22 +27,14 @@ export function createReadNeighbor(
   clock: Pick<Clock, 'monotonic'>,
   readTable: () => Promise<string> = () => readFile(tablePath, 'utf8').catch(() => ''),
 ): ReadNeighbor {
-  let copy: Promise<string> | undefined
+  let copy: Promise<NeighborTable> | undefined
   let readAt = Number.NEGATIVE_INFINITY
   return async (address) => {
     const now = clock.monotonic()
-    if (copy === undefined || now - readAt >= maxCopyAgeMs) [copy, readAt] = [readTable(), now]
-    return neighborIn(await copy, address)
+    if (copy === undefined || now - readAt >= maxCopyAgeMs)
+      [copy, readAt] = [readTable().then(parseNeighborTable), now]
+    return (await copy).get(address)
   }
-}
-
-/** @param table the text of the table: address, hardware type, flags, hardware address, mask, device */
-export function neighborIn(table: string, address: string): string | undefined {
-  for (const line of table.split('\n').slice(1)) {
-    const [ip, , flags, mac] = line.split(/\s+/)
-    if (ip === address && (Number(flags) & completeFlag) !== 0) return mac?.toLowerCase()
-  }
-  return undefined
 }
 
 export type Neighbors = {
@@ -77,7 +71,7 @@ const maxInterfacesAgeMs = 10_000
 
 export function createNeighbors(clock: Clock, sources: NeighborSources = systemSources): Neighbors {
   /** Undefined where there is no table. */
-  let resolved: ReadonlySet<string> | undefined = new Set()
+  let resolved: NeighborTable | undefined = new Map()
   let readAt = Number.NEGATIVE_INFINITY
   let uses = 0
   let links: readonly Link[] = []
@@ -122,16 +116,20 @@ export function createNeighbors(clock: Clock, sources: NeighborSources = systemS
   }
 }
 
-/** Returns the addresses with a known hardware address in the text of the table. */
-export function parseNeighborTable(text: string): Set<string> {
-  const addresses = new Set<string>()
-  for (const line of text.split('\n').slice(1)) {
-    const match = /^(\S+)\s+0x\S+\s+0x([0-9a-f]+)\s/.exec(line)
-    if (match !== null && (Number.parseInt(match[2] as string, 16) & completeFlag) !== 0) {
-      addresses.add(match[1] as string)
-    }
+/** The known MAC addresses, in lower case, by IPv4 address. */
+export type NeighborTable = ReadonlyMap<string, string>
+
+/**
+ * Returns the complete entries of the table. If two interfaces have an address, the first entry counts.
+ *
+ * @param text address, hardware type, flags, hardware address, mask, and device in each line, after the header
+ */
+export function parseNeighborTable(text: string): NeighborTable {
+  const macs = new Map<string, string>()
+  for (const [, address = '', flags, mac = ''] of text.matchAll(entry)) {
+    if ((Number(flags) & completeFlag) !== 0 && !macs.has(address)) macs.set(address, mac.toLowerCase())
   }
-  return addresses
+  return macs
 }
 
 /** Interfaces without a hardware address (tunnels, loopback) do not use ARP. */

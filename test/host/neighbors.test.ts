@@ -1,11 +1,6 @@
 import type { networkInterfaces } from 'node:os'
 import t from 'tap'
-import {
-  createNeighbors,
-  createReadNeighbor,
-  neighborIn,
-  parseNeighborTable,
-} from '../../src/host/neighbors.ts'
+import { createNeighbors, createReadNeighbor, parseNeighborTable } from '../../src/host/neighbors.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 const header = 'IP address       HW type     Flags       HW address            Mask     Device\n'
@@ -35,7 +30,7 @@ function world() {
 
 t.test('the table has the addresses with a known hardware address (arp(7))', (t) => {
   const text = header + row('172.16.0.21') + row('172.16.0.22', '0x0') + row('172.16.0.23', '0x6')
-  t.same([...parseNeighborTable(text)], ['172.16.0.21', '172.16.0.23'])
+  t.same([...parseNeighborTable(text).keys()], ['172.16.0.21', '172.16.0.23'])
   t.end()
 })
 
@@ -113,11 +108,13 @@ const exampleTable = `IP address       HW type     Flags       HW address       
 `
 
 t.test('the MAC address of a complete entry', (t) => {
-  t.equal(neighborIn(exampleTable, '172.16.0.21'), '00:50:56:96:37:c8')
-  t.equal(neighborIn(exampleTable, '172.16.0.2'), '52:54:00:00:00:02', 'a permanent entry')
-  t.equal(neighborIn(exampleTable, '172.16.0.22'), undefined, 'incomplete')
-  t.equal(neighborIn(exampleTable, '172.16.0.23'), undefined, 'behind a router')
-  t.equal(neighborIn('', '172.16.0.21'), undefined)
+  const other = '172.16.0.21      0x1         0x2         00:50:56:96:37:c9     *        eth1\n'
+  const table = parseNeighborTable(exampleTable + other)
+  t.equal(table.get('172.16.0.21'), '00:50:56:96:37:c8', 'of the first interface')
+  t.equal(table.get('172.16.0.2'), '52:54:00:00:00:02', 'a permanent entry')
+  t.equal(table.get('172.16.0.22'), undefined, 'incomplete')
+  t.equal(table.get('172.16.0.23'), undefined, 'behind a router')
+  t.equal(parseNeighborTable('').get('172.16.0.21'), undefined)
   t.end()
 })
 
