@@ -11,6 +11,7 @@ export type BootEvent = {
   readonly isChosen: boolean
   /** Whether an administrator made that selection: false if the menu selects an installation after its time-out. */
   readonly isConscious: boolean
+  /** Empty if the event cannot start an installation. */
   readonly tokenHash: string
   readonly startedHash?: string
   readonly requiresExchange: boolean

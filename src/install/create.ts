@@ -54,18 +54,23 @@ export function createInstalls(options: InstallsOptions): Installs {
   records.declare()
   tryToWrite()
 
-  function bootEvent(node: InstallNode, { role }: BootChoice, token: string, isNode: boolean): BootEvent {
+  /** Without a token: {@link withToken} adds it to the event that starts an installation. */
+  function bootEvent(node: InstallNode, { role }: BootChoice, isNode: boolean): BootEvent {
     const { requiresExchange, isMenuAutomatic, isInstaller } = node
     return {
       ...{ kind: 'boot', role: role ?? node.role, isChosen: role !== undefined },
       isConscious: !isMenuAutomatic,
-      tokenHash: hashToken(token),
-      startedHash: hashToken(startedTokenOf(token, store.secret)),
+      tokenHash: '',
       requiresExchange: isNode && requiresExchange,
       isInstaller,
       isClusterRead: isClusterRead(node.key),
       isRecordable: store.isRecordable,
     }
+  }
+
+  function withToken(event: BootEvent, token: string): BootEvent {
+    const startedHash = hashToken(startedTokenOf(token, store.secret))
+    return { ...event, tokenHash: hashToken(token), startedHash }
   }
 
   /** Returns why an installation has to wait; undefined if none would start, or nothing prevents it. */
@@ -88,8 +93,7 @@ export function createInstalls(options: InstallsOptions): Installs {
   async function boot(key: string, choice: BootChoice): Promise<BootAnswer> {
     const node = plan().get(key)
     if (node === undefined) return notDeclared(key)
-    const token = newToken()
-    const event = bootEvent(node, choice, token, true)
+    const event = bootEvent(node, choice, true)
     const held = await hold(node, event, choice.isSkipping)
     if (held !== undefined) {
       // Nothing starts; the machine is known to wait in its script.
@@ -100,9 +104,11 @@ export function createInstalls(options: InstallsOptions): Installs {
     if (!isInstalling(decide(stateOf(node), event, now())))
       return bootWithoutInstallation(node, event, choice)
     try {
+      const token = newToken()
+      const start = withToken(event, token)
       return await recorder.commit(node.mac, () => {
-        const decision = decide(stateOf(node), event, now())
-        const after = move(node, event)
+        const decision = decide(stateOf(node), start, now())
+        const after = move(node, start)
         if (decision.kind === 'resume') tryToForgetProgress(node)
         return answerOf(node, decision, after, choice, isInstalling(decision) ? token : '')
       })
@@ -131,7 +137,7 @@ export function createInstalls(options: InstallsOptions): Installs {
   async function preview(key: string, choice: BootChoice): Promise<BootAnswer> {
     const node = plan().get(key)
     if (node === undefined) return notDeclared(key)
-    const event = bootEvent(node, choice, tokenPlaceholder, false)
+    const event = bootEvent(node, choice, false)
     const held = await hold(node, event, choice.isSkipping)
     if (held !== undefined) return held
     const state = stateOf(node)
