@@ -14,6 +14,7 @@ import {
 } from '../ipxe/installation.ts'
 import { kernelArguments } from '../ipxe/kernel-arguments.ts'
 import { renderLocal, renderMenu } from '../ipxe/menu.ts'
+import { lazy } from '../lazy.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, tokenCharacters, tokenPlaceholder, urlPaths } from '../urls.ts'
 import type { BootScript } from './plan.ts'
@@ -74,9 +75,10 @@ function lazyScript(
   render: () => string,
   problem?: string,
 ): BootScript {
+  const body = lazy(render)
   return {
     get body() {
-      return render()
+      return body()
     },
     node: key,
     boot,
