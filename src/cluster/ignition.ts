@@ -62,6 +62,7 @@ export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
   /** Why each Ignition file on disk was last used, by its path. */
   const fallbacks = new Map<string, string>()
   let sources = new Map<string, Source>()
+  const declarations = createFirstByPath(ignition)
   swap(options.clusters)
 
   function swap(clusters: readonly Cluster[]): void {
@@ -81,7 +82,7 @@ export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
   }
 
   async function read(path: string): Promise<IgnitionRead> {
-    const file = [...ignition().values()].find((each) => each.file === path)
+    const file = declarations(path)
     const cluster = file?.node.split('/')[0] as string
     const source = sources.get(cluster)
     const role = file?.kind
@@ -109,6 +110,22 @@ export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
   }
 
   return { read, swap, close }
+}
+
+/** Finds the first Ignition file with a path on disk. A plan never changes, so its files are indexed once. */
+function createFirstByPath(
+  ignition: RoleIgnitionOptions['ignition'],
+): (path: string) => IgnitionFile | undefined {
+  let indexed: ReadonlyMap<string, IgnitionFile> | undefined
+  let firstByPath: ReadonlyMap<string, IgnitionFile> = new Map()
+  return (path) => {
+    const files = ignition()
+    if (files !== indexed) {
+      indexed = files
+      firstByPath = new Map([...files.values()].reverse().map((each) => [each.file, each]))
+    }
+    return firstByPath.get(path)
+  }
 }
 
 function canReplace({ octets }: IgnitionDocument, provided: IgnitionDocument): boolean {

@@ -35,8 +35,11 @@ type Answer = object | Error | 'no response'
 function ignitionRig(given: { answer?: Answer; onDisk?: string; file?: Partial<IgnitionFile> } = {}) {
   const lines: Record<string, unknown>[] = []
   const clock = fakeClock(Date.UTC(2026, 10, 21, 12))
-  const state = { answer: given.answer ?? gone, onDisk: given.onDisk, requests: [] as string[] }
   const file: IgnitionFile = { file: '/srv/worker.ign', node: 'c1/w1', kind: 'worker', ...given.file }
+  const state = {
+    ...{ answer: given.answer ?? gone, onDisk: given.onDisk, requests: [] as string[] },
+    declared: new Map([['/boot/c1/w1/worker.ign', file]]),
+  }
   const cluster = declaredCluster()
   const session = {
     kubeconfigPath: '/kubeconfig' as string | undefined,
@@ -51,7 +54,7 @@ function ignitionRig(given: { answer?: Answer; onDisk?: string; file?: Partial<I
     },
   }
   const ignition = createRoleIgnition({
-    ...{ clock, clusters: [cluster], ignition: () => new Map([['/boot/c1/w1/worker.ign', file]]) },
+    ...{ clock, clusters: [cluster], ignition: () => state.declared },
     files: { read: (path) => Promise.resolve(onDisk(path, state.onDisk)) },
     sessions: { get: (name) => (name === 'c1' ? (session as unknown as ClusterSession) : undefined) },
     checkProvidedFile,
@@ -232,4 +235,14 @@ t.test('a reload applies the clusters of the site, and ends requests', async (t)
   ignition.close()
   t.equal(await read(), installerFile)
   t.equal(clock.pending(), 0)
+})
+
+t.test('a reload that gives a file to another role applies to the next boot', async (t) => {
+  const { read, state } = ignitionRig({ answer: secret(clusterFile), onDisk: installerFile })
+  t.equal(await read(), clusterFile)
+  const bootstrap: IgnitionFile = { file: '/srv/worker.ign', node: 'c1/bs', kind: 'bootstrap' }
+  state.declared = new Map([['/boot/c1/bs/bootstrap.ign', bootstrap]])
+  t.equal(await read(), installerFile)
+  state.declared = new Map([...state.declared, ['/boot/c1/w1/worker.ign', { ...bootstrap, kind: 'worker' }]])
+  t.equal(await read(), installerFile, 'the first node with the file decides')
 })
