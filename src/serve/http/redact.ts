@@ -43,7 +43,9 @@ export function createTokenRedactor(): TokenRedactor {
   }
 
   function redactFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, redactValue(value)]))
+    const redacted: Record<string, unknown> = {}
+    for (const name in fields) redacted[name] = redactValue(fields[name])
+    return redacted
   }
 
   function redactValue(value: unknown): unknown {
