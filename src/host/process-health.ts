@@ -1,6 +1,12 @@
-/** The health of this process: delays of its event loop, memory, open files, lost log lines, and datagrams that the kernel dropped. */
+/**
+ * The health of this process: delays of its event loop, memory, open files, lost log lines, datagrams that the kernel
+ * dropped, and jumps of the wall clock.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { formatDuration } from '../text/format.ts'
+import type { Clock, Timer } from './clock.ts'
+import type { Log } from './log.ts'
 
 export type ProcessHealth = {
   /** The largest and the 99th percentile delay since the reading before the last one, at least 10 s. */
@@ -63,5 +69,44 @@ function optional<Name extends string>(name: Name, read: () => number): Partial<
     return { [name]: read() } as Partial<Record<Name, number>>
   } catch {
     return {}
+  }
+}
+
+export type ClockWatch = {
+  /** Returns a sentence about the last jump, for a day after it. */
+  problem(): string | undefined
+  close(): void
+}
+
+const intervalMs = 10_000
+
+/** NTP corrects smaller differences gradually, and nothing in slipway depends on them. */
+const minJumpMs = 60_000
+
+const shownForMs = 24 * 3_600_000
+
+/** Compares the wall clock with the monotonic clock of the machine, and reports a jump. */
+export function watchClock(clock: Clock, log: Log): ClockWatch {
+  let last: { readonly text: string; readonly at: number } | undefined
+  let offset = clock.now() - clock.monotonic()
+  let timer: Timer
+
+  function compare(): void {
+    const current = clock.now() - clock.monotonic()
+    const jumpMs = current - offset
+    offset = current
+    if (Math.abs(jumpMs) >= minJumpMs) {
+      const direction = jumpMs > 0 ? 'forward' : 'back'
+      const text = `the clock of this machine jumped ${direction} by ${formatDuration(Math.abs(jumpMs))}`
+      last = { text, at: clock.monotonic() }
+      log.warn({ code: 'server.clock-jumped', jumpMs: Math.round(jumpMs) }, 'clock jumped')
+    }
+    timer = clock.after(intervalMs, compare)
+  }
+
+  timer = clock.after(intervalMs, compare)
+  return {
+    problem: () => (last !== undefined && clock.monotonic() - last.at < shownForMs ? last.text : undefined),
+    close: () => timer.cancel(),
   }
 }

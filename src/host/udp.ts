@@ -1,4 +1,4 @@
-/** UDP sockets as services see them, and how services get their sockets. */
+/** Sockets as services see them, and the common shape of the services. */
 import type { Server } from 'node:net'
 
 export type Datagram = {
@@ -59,4 +59,14 @@ export type Sockets = {
     server: Server,
     options: { readonly address: string; readonly port: number },
   ): Promise<void>
+}
+
+/** A protocol service, which the app starts and stops. */
+export type Service = {
+  /** `dhcp`, `tftp`, `http`, `dns` */
+  readonly name: string
+  /** The sockets it listens on, for the log: `udp 172.16.0.101:67`. */
+  readonly listening: readonly string[]
+  /** Accepts no new requests, gives those in progress `graceMs` to end, and closes the sockets. Never rejects. */
+  close(graceMs: number): Promise<void>
 }

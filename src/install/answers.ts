@@ -1,9 +1,15 @@
-/** The answer to a network boot, and its texts, from the decision. Pure. */
+/**
+ * What the decisions about a machine mean for others: the answers to a network boot and to the live system, the
+ * line for the status, and their texts. Pure.
+ */
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, MachineConfigServer } from '../plan/install.ts'
 import type { BootDecision } from './decide-boot.ts'
-import type { BootAnswer, Permission } from './installs.ts'
+import type { BootAnswer, DiskAnswer, Permission } from './installs.ts'
 import type { State } from './machine-state.ts'
+import type { StateProblem } from './codes.ts'
+import { decideDisk, type DiskPermission, type DiskReport } from './decide-disk.ts'
+import type { Event } from './machine.ts'
 
 /** Returns whether this decision leads to an installing script. */
 export function isInstalling({ kind }: BootDecision): boolean {
@@ -76,4 +82,51 @@ export function undeclared(key: string): Extract<Permission, { kind: 'refused' }
 
 export function notWritable(reason: string): Extract<Permission, { kind: 'refused' }> {
   return { kind: 'refused', code: 'state.not-writable', reason: `the state cannot be written: ${reason}` }
+}
+
+// The decision about a disk: the answer to the live system, and the line for the status.
+
+/** What a report about a disk leads to. */
+type DiskOutcome = {
+  readonly answer: Extract<DiskAnswer, { text: string }>
+  /** The event of the state machine; none while the content of the disk is unknown. */
+  readonly event?: Event
+}
+
+/** Decides about the disk of a machine, from its report and its record. */
+export function answerDisk(node: InstallNode, state: State, report: DiskReport): DiskOutcome {
+  const decision = decideDisk(report, diskPermission(node, state))
+  switch (decision.kind) {
+    case 'proceed':
+      return {
+        answer: { kind: 'proceed', text: `the installer starts: ${decision.reason}` },
+        event: { kind: 'disk' },
+      }
+    case 'keep': {
+      const { holds } = decision
+      return { answer: { kind: 'wait', text: keptText(node.key, holds) }, event: { kind: 'disk', holds } }
+    }
+    case 'unknown':
+      return { answer: { kind: 'wait', text: `the installer does not start: ${decision.reason}` } }
+  }
+}
+
+/** Returns what the record of a machine allows, whatever its disk holds. */
+function diskPermission({ wipe, isMenuAutomatic }: InstallNode, { attempt }: State): DiskPermission {
+  const startedBy = attempt?.startedBy
+  return {
+    wipe,
+    hasConsent: startedBy === 'administrator' || (startedBy === 'menu' && !isMenuAutomatic),
+    isOurs: attempt?.isDiskClear === true,
+  }
+}
+
+function keptText(key: string, holds: string): string {
+  return `${holds}: run "slipway node install ${key}" to overwrite it`
+}
+
+/** Returns the line for the status of a machine whose disk is kept. */
+export function keptDisk({ key }: InstallNode, { mode, code, reason }: State): StateProblem[] {
+  if (mode !== 'local' || code !== 'install.disk-not-empty') return []
+  return [{ code, text: `${key}: ${keptText(key, reason)}` }]
 }

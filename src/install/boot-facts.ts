@@ -1,8 +1,8 @@
 /** Collects what `decideBoot` needs to know from the record of a machine and the time. Pure. */
 import type { IgnitionKind } from '../plan/facts.ts'
+import { elapsedMs, isSameEpoch, type Moment } from '../host/clock.ts'
 import type { AttemptPhase, BootFacts } from './decide-boot.ts'
 import type { AttemptState, State } from './machine-state.ts'
-import { elapsedMs, isSameEpoch, type Moment } from './moment.ts'
 
 export type BootEvent = {
   readonly kind: 'boot'

@@ -1,11 +1,23 @@
-/** The installations of all machines: requests go through the state machine, and its decisions are recorded before anyone learns of them. */
-import type { Clock } from '../host/clock.ts'
+/**
+ * The installations of all machines: requests go through the state machine, and its decisions are recorded before they
+ * take effect.
+ */
+import { bootEpoch, type Clock } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import { tokenPlaceholder } from '../plan/urls.ts'
-import { answerOf, isInstalling, notDeclared, notWritable, undeclared, waitReason } from './answers.ts'
+import {
+  answerDisk,
+  answerOf,
+  isInstalling,
+  keptDisk,
+  notDeclared,
+  notWritable,
+  undeclared,
+  waitReason,
+} from './answers.ts'
 import type { BootEvent } from './boot-facts.ts'
 import type { Gate } from './gate.ts'
 import {
@@ -16,13 +28,10 @@ import {
   startedTokenOf,
   type CallbackPermission,
 } from './guard.ts'
-import { decideDisk } from './decide-disk.ts'
-import { diskAnswer, diskEvent, diskPermission, keptDisk } from './disk-answers.ts'
 import type { BootAnswer, BootChoice, Installs, Permission } from './installs.ts'
 import { createJournal } from './journal.ts'
 import { advance, decide } from './machine.ts'
 import { initialState } from './machine-state.ts'
-import { bootEpoch } from './moment.ts'
 import { createLocalRecorder } from './recorder.ts'
 import { createRecords } from './records.ts'
 import type { Store } from './store.ts'
@@ -195,12 +204,10 @@ export function createInstalls(options: InstallsOptions): Installs {
         const permission = check()
         if (permission.kind === 'refused') return permission
         records.seen(node)
-        const decision = decideDisk(report, diskPermission(node, before))
-        const answer = diskAnswer(node, decision)
-        const event = diskEvent(decision)
+        const { answer, event } = answerDisk(node, before, report)
         // The live system repeats its report until it gets the permission.
         if (event === undefined || move(node, event) === before) return answer
-        const stage = decision.kind === 'proceed' ? 'disk-clear' : 'disk-kept'
+        const stage = answer.kind === 'proceed' ? 'disk-clear' : 'disk-kept'
         journal.note(node.mac, { node: key, kind: 'callback', stage, client, reason: answer.text })
         log.info({ node: key, stage, reason: answer.text }, 'disk checked')
         return answer

@@ -1,11 +1,18 @@
 /**
- * The boot gate: whether a machine configuration server (port 22623) is up for the nodes that need one. Servers are
- * probed only while a node waits for them, and all waiting nodes share the result.
+ * What must be true before an installation starts: a machine configuration server (port 22623) is up for the nodes
+ * that need one, the files exist, and their certificates last until its end. Servers are probed only while a node
+ * waits for them, and all waiting nodes share the result.
  */
+import { request } from 'node:https'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { MachineConfigServer } from '../plan/install.ts'
-import { request } from 'node:https'
+import type { IgnitionKind } from '../plan/facts.ts'
+import type { HttpPlan } from '../plan/http/plan.ts'
+import { checkIgnitionAge } from '../plan/ignition/age.ts'
+import type { IgnitionFiles } from '../plan/ignition/document.ts'
+import { urlPaths } from '../plan/urls.ts'
+import type { Permission } from './installs.ts'
 
 export type Gate = {
   /** Resolves to whether one of `servers` is up; true if the list is empty. */
@@ -112,4 +119,28 @@ export function probeMachineConfig(
   probing.on('error', () => resolve(false))
   probing.end()
   return promise
+}
+
+/** An installation that would start now; `now` in milliseconds since 1970. */
+type Start = { readonly node: string; readonly role: IgnitionKind; readonly now: number }
+
+/** Checks that the files for an installation exist, and that their certificates last until its end. */
+export async function canStartInstall(
+  { scripts, ignition }: Pick<HttpPlan, 'scripts' | 'ignition'>,
+  files: IgnitionFiles,
+  { node, role, now }: Start,
+): Promise<Permission> {
+  const key = { key: node }
+  const problem = scripts.get(urlPaths.installScript(key, role))?.problem
+  if (problem !== undefined) return { kind: 'refused', code: 'install.file-missing', reason: problem }
+  const file = ignition.get(urlPaths.openIgnition(key, role))
+  // The image of an agent contains its configuration.
+  if (file === undefined) return { kind: 'allowed' }
+  const read = await files.read(file.file)
+  if (read.kind === 'unreadable')
+    return { kind: 'refused', code: 'install.file-missing', reason: read.problem }
+  const { kind, sentence } = checkIgnitionAge(read.document, now)
+  return kind === 'expired'
+    ? { kind: 'refused', code: 'install.ignition-expired', reason: sentence }
+    : { kind: 'allowed' }
 }

@@ -4,11 +4,11 @@
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { InstallNode } from '../plan/install.ts'
+import { elapsedMs, type Moment } from '../host/clock.ts'
 import { tokenLifetimeMs } from './boot-facts.ts'
 import type { InstallCode } from './codes.ts'
 import type { Permission, Secret } from './installs.ts'
 import type { State } from './machine-state.ts'
-import { elapsedMs, type Moment } from './moment.ts'
 
 export type Reader = {
   readonly token: string

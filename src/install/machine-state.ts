@@ -1,9 +1,9 @@
 /** What slipway records of one machine: its mode, its attempt, and the evidence against another installation. */
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode } from '../plan/install.ts'
+import type { Moment } from '../host/clock.ts'
 import type { InstallCode } from './codes.ts'
 import type { Attempt } from './installs.ts'
-import type { Moment } from './moment.ts'
 import type { Mode } from './node-states.ts'
 
 export type AttemptState = Attempt & {

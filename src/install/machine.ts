@@ -3,6 +3,7 @@
  * decision and all other events become the next record. Every transition to `installing` goes through that decision.
  */
 import type { InstallNode } from '../plan/install.ts'
+import { elapsedMs, type Moment } from '../host/clock.ts'
 import { factsOf, hasExchange, maxAttempts, rebootTimeoutMs, type BootEvent } from './boot-facts.ts'
 import { decideBoot, type BootDecision } from './decide-boot.ts'
 import {
@@ -13,7 +14,6 @@ import {
   type Evidence,
   type State,
 } from './machine-state.ts'
-import { elapsedMs, type Moment } from './moment.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, ClusterEvent } from './observation.ts'
 

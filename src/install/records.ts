@@ -2,19 +2,16 @@
  * The records of all machines, and what changes them: the active plan, observations, and the events of the state
  * machine. Records belong to machines (MAC addresses); the site gives them names.
  */
-import type { Clock } from '../host/clock.ts'
+import { momentOf, type Clock, type Moment } from '../host/clock.ts'
 import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { InstallNode, InstallPlan } from '../plan/install.ts'
 import type { StateProblem } from './codes.ts'
-import { eventsOf, isOfNode } from './events.ts'
-import type { NodeRecord } from './installs.ts'
+import type { NodeRecord, ProvenBoot } from './installs.ts'
 import type { Journal } from './journal.ts'
-import { advance, type Event } from './machine.ts'
-import { initialState, type State } from './machine-state.ts'
-import { momentOf, type Moment } from './moment.ts'
+import { advance, armedMs, type Event } from './machine.ts'
+import { initialState, type AttemptState, type State } from './machine-state.ts'
 import type { Seen } from './observation.ts'
-import { recordOf } from './record.ts'
 import type { Recorder } from './recorder.ts'
 import type { Store } from './store.ts'
 
@@ -164,4 +161,64 @@ export function createRecords(options: RecordsOptions): Records {
       replaced.clear()
     },
   }
+}
+
+/** Returns the published state of a node, from the record of its machine. */
+function recordOf(node: string, state: State, lastSeen: number | undefined): NodeRecord {
+  const { mode, since, reason, code, armed, attempt } = state
+  const provenBoot = attempt && provenBootOf(attempt)
+  return {
+    node,
+    mode,
+    since,
+    reason,
+    ...(code !== undefined && { code }),
+    ...(armed && { armedUntil: armed.at + armedMs }),
+    ...(attempt && {
+      attempt: { role: attempt.role, startedAt: attempt.startedAt, earlier: attempt.earlier },
+    }),
+    ...(provenBoot && { provenBoot }),
+    ...(lastSeen !== undefined && { lastSeen }),
+  }
+}
+
+function provenBootOf({ startedAt, delivered, writtenAt, bootedAt }: AttemptState): ProvenBoot | undefined {
+  if (delivered === undefined || writtenAt === undefined || bootedAt === undefined) return undefined
+  return { startedAt, writtenAt, bootedAt }
+}
+
+/** Returns whether an observation may be about the machine: a refused client with another address is not. */
+function isOfNode(seen: Seen, { addresses }: Pick<InstallNode, 'addresses'>): boolean {
+  if (seen.kind !== 'ignition' || seen.outcome !== 'refused') return true
+  return addresses.includes(addressOf(seen.client))
+}
+
+/** Translates an observation into the events of the state machine. */
+function eventsOf(seen: Seen, { lastFile }: Pick<InstallNode, 'lastFile'>): readonly Event[] {
+  switch (seen.kind) {
+    case 'dhcp':
+      if (seen.answer === 'refused' || seen.isUnprivileged === true) return []
+      if (seen.asker === 'ipxe') return [{ kind: 'exchange' }]
+      return seen.asker === 'system' && seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
+    case 'cluster': {
+      const { word, since } = seen
+      return [{ kind: 'cluster', word, ...(since !== undefined && { since }) }]
+    }
+    case 'ignition':
+      return seen.outcome === 'sent' && seen.role !== 'live' ? [{ kind: 'read' }] : []
+    case 'file':
+      // An agent has its Ignition file in the initramfs: it can write the disk once it has the rootfs.
+      return seen.outcome === 'begun' && seen.what === lastFile ? [{ kind: 'request', isLast: true }] : []
+    case 'loader':
+    case 'script':
+    case 'callback':
+    case 'command':
+    case 'state':
+      return []
+  }
+}
+
+/** `192.0.2.11:40000`, `[2001:db8::11]:40000` */
+function addressOf(client: string): string {
+  return client.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
 }

@@ -1,13 +1,12 @@
 /** Why a node does not continue: the first row of a table that matches its timeline. Pure. */
+import { formatDuration } from '../text/format.ts'
 import type { InstallCode } from './codes.ts'
 import type { NodeRecord } from './installs.ts'
 import { stages } from './step-kinds.ts'
-import { diskSymptoms, stalledSymptoms } from './symptoms/disk.ts'
+import { diskSymptoms, stalledSymptoms, installerSymptoms } from './symptoms/installer.ts'
 import { firmwareSymptoms } from './symptoms/firmware.ts'
-import { installerSymptoms } from './symptoms/installer.ts'
 import { viewOf, type SymptomRow, type Diagnosis, type View } from './symptoms/boot-view.ts'
 import { latestStep, stageOf, type Boot, type Timeline } from './timeline.ts'
-import { formatDuration } from '../text/format.ts'
 
 export type Symptom = Diagnosis & { readonly name: string; readonly code: InstallCode }
 

@@ -16,7 +16,7 @@ export const extraOptions = dhcpOptions('bootable').meta({
 
 export const serverSection = z
   .strictObject({
-    // Sockets are bound to addresses; the interface is only checked when serving starts (src/host/interface.ts).
+    // Sockets are bound to addresses; the interface is only checked when serving starts (src/host/cannot-listen.ts).
     interface: interfaceName.optional().meta({
       description: 'interface on the network of the nodes; slipway does not start while it is down',
     }),

@@ -2,7 +2,7 @@
 import type { BootEvent } from '../../src/install/boot-facts.ts'
 import { advance, type Event } from '../../src/install/machine.ts'
 import { initialState, type State } from '../../src/install/machine-state.ts'
-import type { Moment } from '../../src/install/moment.ts'
+import type { Moment } from '../../src/host/clock.ts'
 import type { ClusterEvent } from '../../src/install/observation.ts'
 import type { InstallNode } from '../../src/plan/install.ts'
 import { installPlan } from './installs.ts'

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { access, lstat, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
-import type { Service } from '../../host/service.ts'
+import type { Service } from '../../host/udp.ts'
 import { CannotListen } from '../../host/cannot-listen.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 

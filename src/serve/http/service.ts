@@ -1,7 +1,6 @@
 /** The HTTP service: the routes on their sockets, and a close that waits for downloads. */
 import type { AddressInfo, Server as NetServer } from 'node:net'
-import type { Service } from '../../host/service.ts'
-import type { Sockets } from '../../host/udp.ts'
+import type { Service, Sockets } from '../../host/udp.ts'
 import { createRoutes, type RoutesOptions } from './routes.ts'
 
 export type HttpOptions = RoutesOptions & {

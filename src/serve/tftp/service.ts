@@ -5,8 +5,7 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import type { Service } from '../../host/service.ts'
-import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
+import type { Service, Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
 import {
