@@ -43,8 +43,12 @@ export type Files = {
   readonly images: string
 }
 
-/** Writes the site file of slipway and the Ignition files that it names. */
-export async function writeSite({ dir, tftpRoot, images }: Files): Promise<void> {
+/**
+ * Writes the site file of slipway and the Ignition files that it names.
+ *
+ * @param tftp more keys of the section `tftp`
+ */
+export async function writeSite({ dir, tftpRoot, images }: Files, tftp = ''): Promise<void> {
   const ignition = join(dir, 'ignition')
   await mkdir(ignition, { recursive: true })
   for (const role of ['bootstrap', 'master', 'worker']) {
@@ -61,7 +65,7 @@ server: { interface: br0, address: ${serverAddress} }
 subnets:
   - { cidr: ${subnet}, gateway: ${gateway}, ntp: [${serverAddress}], leaseSeconds: ${leaseSeconds} }
 dns: { clients: [${subnet}] }
-tftp: { root: ${JSON.stringify(tftpRoot)} }
+tftp: { root: ${JSON.stringify(tftpRoot)}${tftp} }
 images:
   ${image}: { dir: ${JSON.stringify(images)} }
 clusters:

@@ -1,92 +1,141 @@
 /**
- * A declared node during an attack: a DNS query every 10 ms, and every 200 ms a new HTTP connection for a part of the
- * kernel. Prints the delays as JSON. Arguments: seconds, own address, server, name of the node, image.
+ * A declared node during an attack: a DNS query and a DHCPDISCOVER every 10 ms, and every 200 ms a small file by TFTP and
+ * a new HTTP connection for a part of the kernel. Prints all samples as JSON. Arguments: seconds, own address, own MAC
+ * address, server, full name of the node, file, image, and the protocols to measure.
  */
-import { createSocket } from 'node:dgram'
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { percentile } from '../statistics.ts'
+import { discover } from './dhcp-packet.ts'
 
-export type Delays = {
-  readonly sent: number
-  readonly lost: number
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
+/** When a request was sent (milliseconds since 1970), and its delay in milliseconds; without a response, `null`. */
+export type Sample = readonly [sentAt: number, delayMs: number | null]
+export type Protocol = 'dns' | 'dhcp' | 'tftp' | 'http'
+export type Samples = Readonly<Partial<Record<Protocol, readonly Sample[]>>>
+
+type Node = {
+  readonly own: string
+  readonly mac: string
+  readonly server: string
+  readonly name: string
+  readonly file: string
+  readonly image: string
 }
-export type Probed = { readonly dns: Delays; readonly http: Delays }
+type Operation = () => Promise<void>
 
 const timeoutMs = 2000
 
-if (import.meta.main) await main(process.argv.slice(2))
-
-async function main([
-  seconds = '1',
-  own = '',
-  server = '',
-  name = '',
-  image = '',
-]: readonly string[]): Promise<void> {
+async function main(arguments_: readonly string[]): Promise<void> {
+  const [seconds = '1', own = '', mac = '', server = '', name = '', file = '', image = '', ...protocols] =
+    arguments_
+  const node: Node = { own, mac, server, name, file, image }
   const endAt = performance.now() + Number(seconds) * 1000
-  const [dns, http] = await Promise.all([
-    repeat(endAt, 10, await dnsQuery(own, server, `${name}.ocp45.example.localdomain`)),
-    repeat(endAt, 200, () => httpRequest(own, server, `/images/${image}/rhcos-live-kernel-x86_64`)),
-  ])
-  console.log(JSON.stringify({ dns, http } satisfies Probed))
-  process.exit()
+  const measured = await Promise.all(
+    (protocols as Protocol[]).map(async (protocol) => {
+      const { everyMs, prepare } = operations[protocol]
+      return [protocol, await repeat(endAt, everyMs, await prepare(node))] as const
+    }),
+  )
+  process.stdout.write(JSON.stringify(Object.fromEntries(measured) satisfies Samples), () => process.exit())
+}
+
+const operations: Readonly<
+  Record<Protocol, { readonly everyMs: number; readonly prepare: (node: Node) => Promise<Operation> }>
+> = {
+  dns: { everyMs: 10, prepare: ({ own, server, name }) => dnsQuery(own, server, name) },
+  dhcp: { everyMs: 10, prepare: ({ mac, server }) => dhcpDiscover(mac, server) },
+  tftp: {
+    everyMs: 200,
+    prepare: ({ own, server, file }) => Promise.resolve(() => tftpRead(own, server, file)),
+  },
+  http: {
+    everyMs: 200,
+    prepare: ({ own, server, image }) =>
+      Promise.resolve(() => httpRequest(own, server, `/images/${image}/rhcos-live-kernel-x86_64`)),
+  },
 }
 
 /** Starts the operation at an even rate, whether or not earlier ones have ended. */
-async function repeat(endAt: number, everyMs: number, operation: () => Promise<void>): Promise<Delays> {
-  const delays: number[] = []
-  const pending: Promise<void>[] = []
-  let lost = 0
+async function repeat(endAt: number, everyMs: number, operation: Operation): Promise<Sample[]> {
+  const samples: Promise<Sample>[] = []
   while (performance.now() < endAt) {
     const start = performance.now()
-    pending.push(
+    const sentAt = Date.now()
+    samples.push(
       operation().then(
-        () => {
-          delays.push(performance.now() - start)
-        },
-        () => {
-          lost++
-        },
+        () => [sentAt, performance.now() - start],
+        () => [sentAt, null],
       ),
     )
     await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
-  await Promise.all(pending)
-  const all = delays.length === 0 ? [Infinity] : delays
-  return {
-    sent: pending.length,
-    lost,
-    p50: percentile(all, 50),
-    p99: percentile(all, 99),
-    max: percentile(all, 100),
+  return Promise.all(samples)
+}
+
+/** Matches replies to requests by a number that both have. */
+function createPending(socket: UdpSocket, keyOf: (reply: Buffer) => number | undefined) {
+  const waiting = new Map<number, () => void>()
+  socket.on('message', (reply) => waiting.get(keyOf(reply) ?? -1)?.())
+  return (key: number, send: () => void) =>
+    new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.delete(key)
+        reject(new Error('no reply'))
+      }, timeoutMs)
+      waiting.set(key, () => {
+        clearTimeout(timer)
+        waiting.delete(key)
+        resolve()
+      })
+      send()
+    })
+}
+
+async function bound(address: string, port: number): Promise<UdpSocket> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: port !== 0, recvBufferSize: 1 << 20 })
+  await new Promise<void>((resolve) => socket.bind({ address, port }, resolve))
+  return socket
+}
+
+async function dnsQuery(own: string, server: string, name: string): Promise<Operation> {
+  const socket = await bound(own, 0)
+  const exchange = createPending(socket, (reply) => reply.readUInt16BE(0))
+  const labels = name.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
+  let id = 0
+  return () => {
+    const current = (id = (id + 1) & 0xffff)
+    const header = Buffer.of(current >>> 8, current & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+    const query = Buffer.concat([header, ...labels, Buffer.of(0, 0, 1, 0, 1)])
+    return exchange(current, () => socket.send(query, 53, server))
   }
 }
 
-async function dnsQuery(own: string, server: string, name: string): Promise<() => Promise<void>> {
-  const socket = createSocket('udp4')
-  const waiting = new Map<number, () => void>()
-  socket.on('message', (reply) => waiting.get(reply.readUInt16BE(0))?.())
-  await new Promise<void>((resolve) => socket.bind({ address: own }, resolve))
-  const labels = name.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
-  let id = 0
-  return () =>
-    new Promise((resolve, reject) => {
-      const current = (id = (id + 1) & 0xffff)
-      const timer = setTimeout(() => {
-        waiting.delete(current)
-        reject(new Error('no reply'))
-      }, timeoutMs)
-      waiting.set(current, () => {
+/** The server broadcasts its offers, also those to the attacker: they are told apart by their transaction. */
+async function dhcpDiscover(mac: string, server: string): Promise<Operation> {
+  const socket = await bound('0.0.0.0', 68)
+  const exchange = createPending(socket, (reply) => (reply.length < 240 ? undefined : reply.readUInt32BE(4)))
+  let xid = 0x10_00_00_00
+  return () => {
+    const current = ++xid
+    return exchange(current, () => socket.send(discover({ mac, xid: current }), 67, server))
+  }
+}
+
+/** Reads a file of one block from a new port, and acknowledges it. */
+async function tftpRead(own: string, server: string, file: string): Promise<void> {
+  const socket = await bound(own, 0)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('no block')), timeoutMs)
+      socket.on('message', (packet, { address, port }) => {
         clearTimeout(timer)
-        waiting.delete(current)
-        resolve()
+        if (packet.readUInt16BE(0) !== 3) reject(new Error('refused'))
+        socket.send(Buffer.of(0, 4, 0, 1), port, address, () => resolve())
       })
-      const header = Buffer.of(current >>> 8, current & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0)
-      socket.send(Buffer.concat([header, ...labels, Buffer.of(0, 0, 1, 0, 1)]), 53, server)
+      socket.send(Buffer.from(`\0\x01${file}\0octet\0`, 'latin1'), 69, server)
     })
+  } finally {
+    socket.close()
+  }
 }
 
 function httpRequest(own: string, server: string, path: string): Promise<void> {
@@ -102,3 +151,5 @@ function httpRequest(own: string, server: string, path: string): Promise<void> {
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nRange: bytes=0-99999\r\nConnection: close\r\n\r\n`)
   })
 }
+
+if (import.meta.main) await main(process.argv.slice(2))

@@ -1,5 +1,6 @@
 /** The attacker. Arguments: attack, seconds, server, image, path of the control socket, own addresses. */
 import { connect, type Socket } from 'node:net'
+import type { Flood } from './udp-client.ts'
 
 type Target = {
   readonly server: string
@@ -30,7 +31,7 @@ const hold = ({ seconds }: Target) => new Promise<void>((resolve) => setTimeout(
 
 const rootfs = (image: string) => `/images/${image}/rhcos-live-rootfs.x86_64.img`
 
-export const attacks: Readonly<Record<string, Attack>> = {
+export const tcpAttacks: Readonly<Record<string, Attack>> = {
   /** No attack: what the machine itself contributes to the delays. */
   none: hold,
   /** 5,000 connections that are used every 4 s. */
@@ -83,10 +84,8 @@ export const attacks: Readonly<Record<string, Attack>> = {
 
   /** 16 connections of each address to DNS over TCP, with a query each 6 s. */
   async 'dns-over-tcp'(target) {
-    const query = Buffer.from('001100010100000100000000000009636f6e6e656374000001000100', 'hex').subarray(
-      0,
-      19,
-    )
+    // For the root, type NS.
+    const query = Buffer.from('00110001010000010000000000000000020001', 'hex')
     await open(target, { count: 16 * target.addresses.length, port: 53 }, (socket) => {
       socket.resume()
       socket.write(query)
@@ -122,6 +121,8 @@ export const attacks: Readonly<Record<string, Attack>> = {
 if (import.meta.main) {
   const [name = '', seconds = '5', server = '', image = '', control = '', ...addresses] =
     process.argv.slice(2)
-  await attacks[name]?.({ server, image, control, addresses, seconds: Number(seconds) })
-  process.exit()
+  const startedAt = Date.now()
+  await tcpAttacks[name]?.({ server, image, control, addresses, seconds: Number(seconds) })
+  const flood: Flood = { startedAt, endedAt: Date.now(), sent: 0 }
+  process.stdout.write(JSON.stringify(flood), () => process.exit())
 }

