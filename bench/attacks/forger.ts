@@ -137,7 +137,7 @@ async function main([role = '', server = '', protocol = '', seconds = '0', ...re
       count(victim, payload.length)
       sockets[victim]?.[port]?.send(payload, to, server)
     }
-    await Promise.all(strategies.map(({ run }, index) => run(send, index)))
+    await Promise.all(strategies.map(async ({ run }, index) => run(send, index)))
   } else {
     // Nothing is answered: an ICMP error could end a transfer.
     for (const [index, own] of sockets.entries()) {

@@ -2,7 +2,16 @@
  * A mark outside of the database which proves that the state was used: it names the database and counts its changes.
  * A missing, empty, older, or foreign database beside a mark is a loss, and not a first start.
  */
-import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 export type StateMark = {
@@ -49,13 +58,16 @@ function parseMark(text: string): StateMark {
 }
 
 function writeSynced(directory: string, path: string, text: string): void {
+  const isNew = !existsSync(path)
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   try {
     writeSync(file, text, 0)
-    fsyncSync(file)
+    fdatasyncSync(file)
   } finally {
     closeSync(file)
   }
+  // The event loop waits for each sync, so the name of the file is synced only once.
+  if (!isNew) return
   const folder = openSync(directory, 'r')
   try {
     fsyncSync(folder)

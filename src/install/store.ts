@@ -1,8 +1,10 @@
 /**
- * The state that outlives the process: the record of each machine and its observations, in an SQLite database (WAL,
- * synced with every commit). History is bounded when it is written. `openStore` opens it.
+ * The state that outlives the process: the record of each machine and its observations, in an SQLite database (WAL).
+ * Records are synced with their commit, history is synced in the background. History is bounded when it is written.
+ * `openStore` opens it.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import { createBackgroundSync } from '../host/background-sync.ts'
 import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation } from './observation.ts'
@@ -31,7 +33,8 @@ export type Store = {
   /** Sequence of the last stored observation; 0 if there is none. */
   readonly lastSequence: number
   /**
-   * Writes one transaction; it is on the disk when this returns.
+   * Writes one transaction. With records, it is on the disk when this returns. Observations alone are synced soon after:
+   * no decision depends on them, and DNS and DHCP must not wait for a slow disk.
    *
    * @param states undefined for a machine whose record and history are deleted
    * @throws when it cannot be written; then nothing of it is
@@ -130,7 +133,15 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
   }
   let changes = Number(readMeta(database, 'changes') ?? '0')
 
-  function together(write: () => void): void {
+  const path = database.location()
+  const syncSoon = path === null ? () => {} : createBackgroundSync(`${path}-wal`)
+  /** As `openStore` opens the database. */
+  let synchronous: 'FULL' | 'NORMAL' = 'FULL'
+
+  /** With NORMAL, a commit is not synced (https://sqlite.org/pragma.html#pragma_synchronous). */
+  function together(write: () => void, mode: typeof synchronous = 'FULL'): void {
+    if (mode !== synchronous) database.exec(`PRAGMA synchronous = ${mode}`)
+    synchronous = mode
     database.exec('BEGIN IMMEDIATE')
     try {
       write()
@@ -152,26 +163,32 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
     lastSequence: last.sequence,
     keep(states, observations, repeats = []) {
       const next = changes + (states.size > 0 ? 1 : 0)
-      together(() => {
-        const touched = new Map<string, readonly [string, Observation['kind']]>()
-        for (const { machine, observation } of observations) {
-          const { sequence, node, at, count = 1, lastAt = at, ...facts } = observation
-          add.run(sequence, machine, node, facts.kind, at, count, lastAt, JSON.stringify(facts))
-          touched.set(`${machine} ${facts.kind}`, [machine, facts.kind])
-        }
-        for (const { sequence, count, lastAt } of repeats) repeat.run(count, lastAt, sequence)
-        for (const [machine, kind] of touched.values()) trim.run(machine, kind, maxPerKind[kind])
-        for (const [machine, state] of states) {
-          if (state !== undefined) {
-            putState.run(machine, state.node, JSON.stringify(state))
-          } else {
-            dropState.run(machine)
-            dropSeen.run(machine)
+      together(
+        () => {
+          const touched = new Map<string, readonly [string, Observation['kind']]>()
+          for (const { machine, observation } of observations) {
+            const { sequence, node, at, count = 1, lastAt = at, ...facts } = observation
+            add.run(sequence, machine, node, facts.kind, at, count, lastAt, JSON.stringify(facts))
+            touched.set(`${machine} ${facts.kind}`, [machine, facts.kind])
           }
-        }
-        if (next !== changes) putMeta.run('changes', String(next))
-      })
-      if (next === changes) return
+          for (const { sequence, count, lastAt } of repeats) repeat.run(count, lastAt, sequence)
+          for (const [machine, kind] of touched.values()) trim.run(machine, kind, maxPerKind[kind])
+          for (const [machine, state] of states) {
+            if (state !== undefined) {
+              putState.run(machine, state.node, JSON.stringify(state))
+            } else {
+              dropState.run(machine)
+              dropSeen.run(machine)
+            }
+          }
+          if (next !== changes) putMeta.run('changes', String(next))
+        },
+        next === changes ? 'NORMAL' : 'FULL',
+      )
+      if (next === changes) {
+        syncSoon()
+        return
+      }
       changes = next
       context.onChange(changes)
     },

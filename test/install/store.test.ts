@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { initialState, type State } from '../../src/install/machine-state.ts'
 import type { Observation } from '../../src/install/observation.ts'
@@ -28,6 +29,25 @@ function kept(sequence: number, machine = m1Mac, at = now, facts: Partial<Facts>
   return { machine, observation }
 }
 const seen = (...rows: readonly ReturnType<typeof kept>[]) => rows.map(({ observation }) => observation)
+
+t.test('only a change of a record waits for the disk', (t) => {
+  const store = openStore(t.testdir(), { now })
+  t.teardown(() => store.close())
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- tap calls it with the database
+  const executed = t.capture(DatabaseSync.prototype, 'exec', DatabaseSync.prototype.exec)
+  const statements = () => executed().map(({ args: [sql] }) => sql)
+  store.keep(new Map(), [kept(1)])
+  store.keep(new Map(), [], [{ sequence: 1, count: 2, lastAt: now }])
+  const transaction = ['BEGIN IMMEDIATE', 'COMMIT']
+  t.same(
+    statements(),
+    ['PRAGMA synchronous = NORMAL', ...transaction, ...transaction],
+    'DNS and DHCP do not wait for the disk because of history',
+  )
+  store.keep(new Map([[m1Mac, state]]), [kept(2)])
+  t.same(statements(), ['PRAGMA synchronous = FULL', ...transaction, 'PRAGMA wal_checkpoint(TRUNCATE)'])
+  t.end()
+})
 
 t.test('records and observations outlive the process', (t) => {
   const dir = t.testdir()

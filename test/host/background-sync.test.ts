@@ -1,0 +1,21 @@
+import t from 'tap'
+import { createBackgroundSync } from '../../src/host/background-sync.ts'
+
+t.test('syncs one at a time, and once more for all calls during a sync', async (t) => {
+  const started: PromiseWithResolvers<void>[] = []
+  const sync = createBackgroundSync('state-wal', (path) => {
+    t.equal(path, 'state-wal')
+    started.push(Promise.withResolvers<void>())
+    return (started.at(-1) as PromiseWithResolvers<void>).promise
+  })
+  sync()
+  sync()
+  sync()
+  t.equal(started.length, 1)
+  started[0]?.reject(new Error('input/output error'))
+  await new Promise(setImmediate)
+  t.equal(started.length, 2, 'a failed sync does not prevent the next one')
+  started[1]?.resolve()
+  await new Promise(setImmediate)
+  t.equal(started.length, 2)
+})
