@@ -1,7 +1,7 @@
 /** The sections `server` and `subnets` of the site file. */
 import { z } from 'zod'
 import { dhcpOptions } from './dhcp-option.ts'
-import { cidr, domain, interfaceName, ipv4, ipv6, port, seconds, wholeNumber } from './scalars.ts'
+import { cidr, domain, interfaceName, ipv4, ipv6, port, seconds, segmentName, wholeNumber } from './scalars.ts'
 
 /** Who leases the addresses of a subnet: this server, or another one, with this server as ProxyDHCP. */
 export const dhcpModes = ['full', 'proxy'] as const
@@ -58,6 +58,10 @@ export const subnetSection = z
     relays: z.array(ipv4).default([]).meta({
       description:
         'addresses (giaddr) of the DHCP relay agents of this subnet; by default any address in this subnet',
+    }),
+    segment: segmentName.optional().meta({
+      description:
+        'name of the network segment (VLAN); subnets with the same name share it, and their nodes can boot anywhere on it',
     }),
     dns: z
       .array(ipv4)

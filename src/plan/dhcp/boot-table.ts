@@ -22,6 +22,9 @@ export type BootClient = {
 
 type LoaderChoice = Pick<NodeModel, 'loader'>
 
+/** Client system architecture of PC BIOS firmware. */
+export const biosArchitecture = 0
+
 type BootRow = {
   /** Value of option 93. */
   readonly architecture: number
@@ -51,7 +54,7 @@ export const arm64 = ({ loader = 'ipxe' }: LoaderChoice): LoaderName => `arm64/$
  */
 // prettier-ignore
 export const bootTable: readonly BootRow[] = [
-  { architecture: 0, name: 'BIOS', protocol: 'PXEClient', loader: bios, evidence: 'boot-bios-undionly' },
+  { architecture: biosArchitecture, name: 'BIOS', protocol: 'PXEClient', loader: bios, evidence: 'boot-bios-undionly' },
   { architecture: 6, name: 'x86 UEFI', protocol: 'PXEClient', loader: x64, evidence: 'IANA; smee' },
   { architecture: 7, name: 'x64 UEFI', protocol: 'PXEClient', loader: x64, evidence: 'boot-uefi-pxe-ovmf-tftp-windowsize' },
   { architecture: 9, name: 'EBC', protocol: 'PXEClient', loader: x64, evidence: 'RFC 4578 §2.1, erratum 4624' },
@@ -61,9 +64,11 @@ export const bootTable: readonly BootRow[] = [
   { architecture: 16, name: 'x64 UEFI HTTP', protocol: 'HTTPClient', loader: x64, evidence: 'boot-uefi-http-ovmf-virtio' },
   { architecture: 18, name: 'arm32 UEFI HTTP', protocol: 'HTTPClient', loader: arm64, evidence: 'IANA; smee' },
   { architecture: 19, name: 'arm64 UEFI HTTP', protocol: 'HTTPClient', loader: arm64, evidence: 'IANA' },
+  { architecture: 22, name: 'arm64 U-Boot', protocol: 'PXEClient', loader: arm64, evidence: 'IANA' },
   { architecture: 25, name: 'riscv32 UEFI', protocol: 'PXEClient', evidence: 'IANA' },
   { architecture: 26, name: 'riscv32 UEFI HTTP', protocol: 'HTTPClient', evidence: 'IANA' },
   { architecture: 27, name: 'riscv64 UEFI', protocol: 'PXEClient', evidence: 'IANA' },
+  { architecture: 41, name: 'Raspberry Pi', protocol: 'PXEClient', evidence: 'IANA' },
 ]
 
 const rowByArchitecture = new Map(bootTable.map((row) => [row.architecture, row]))

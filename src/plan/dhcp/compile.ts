@@ -1,5 +1,5 @@
 /** Compiles the plan of DHCP: every declared MAC address with all option values encoded. */
-import { formatIpv4, formatCidr, type Ipv4 } from '../../proto/address/ip.ts'
+import { formatIpv4, formatCidr, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { PlanFinding } from '../findings.ts'
 import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
@@ -33,6 +33,7 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
       name,
       address,
       network: subnet.cidr,
+      mtu: subnet.mtu,
       leaseTime: leaseTimeOf(subnet),
       get options() {
         return options()
@@ -61,6 +62,7 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
       clientPort: endpoint.ports.dhcpClient,
       proxyPort: proxiedNetworks.length === 0 ? undefined : proxyPort,
       networks: site.subnets.map((subnet) => subnet.cidr),
+      segments: segmentsOf(site.subnets),
       relays: site.subnets.map((subnet) => ({ network: subnet.cidr, agents: subnet.relays })),
       proxiedNetworks,
       reservationByMac: new Map(
@@ -74,6 +76,13 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
     },
     findings: dhcpFindings(site, machines),
   }
+}
+
+/** Returns the networks of each segment that has several. */
+function segmentsOf(subnets: readonly Subnet[]): Cidr[][] {
+  const named = Map.groupBy(subnets, ({ segment }) => segment)
+  named.delete(undefined)
+  return [...named.values()].filter(({ length }) => length > 1).map((each) => each.map(({ cidr }) => cidr))
 }
 
 /** Returns the nodes, and the hosts with a MAC and an IPv4 address, in the order of the site file. */

@@ -19,6 +19,8 @@ export type DhcpPlan = {
   /** Second port of a ProxyDHCP server: 4011; absent if this server leases all addresses. */
   readonly proxyPort: number | undefined
   readonly networks: readonly Cidr[]
+  /** Groups of networks on one link: a client can have an address of any of its group. */
+  readonly segments: readonly (readonly Cidr[])[]
   /** The networks whose addresses another DHCP server leases. */
   readonly proxiedNetworks: readonly Cidr[]
   readonly reservationByMac: ReadonlyMap<Mac, Reservation>
@@ -35,6 +37,8 @@ export type Reservation = {
   readonly name: string
   readonly address: Ipv4
   readonly network: Cidr
+  /** The MTU of the network, if the site sets it. */
+  readonly mtu: number | undefined
   /** Option 51, in every lease even if not requested. */
   readonly leaseTime: PreparedOption
   /** Options by code, in the order for clients that send no parameter request list. */

@@ -59,6 +59,12 @@ export function cidrContains(cidr: Cidr, address: Ipv4): boolean {
   return (address & cidr.mask) >>> 0 === cidr.network
 }
 
+/** Returns whether one host can have the address: not 0.0.0.0/8, multicast, reserved, or broadcast (RFC 1122 §3.2.1.3). */
+export function isUnicast(address: Ipv4): boolean {
+  const first = address >>> 24
+  return first > 0 && first < 224
+}
+
 /** Returns whether a host can have the address: inside, and neither the network nor the broadcast address. */
 export function isHostAddress(cidr: Cidr, address: Ipv4): boolean {
   if (!cidrContains(cidr, address)) return false

@@ -4,7 +4,7 @@
  */
 import type { Ipv4 } from '../address/ip.ts'
 import { MalformedPacket, Reader, Writer } from '../bytes.ts'
-import { OptionList, putOption, type DhcpOption } from './option.ts'
+import { OptionList, putOption, type DhcpOption, type IgnoredOption } from './option.ts'
 
 export type DhcpHeader = {
   /** 1 from a client or relay agent, 2 from a server. */
@@ -38,6 +38,8 @@ export type DhcpMessage = DhcpHeader & {
    * not contain them, and a message to be encoded must not.
    */
   readonly options: readonly DhcpOption[]
+  /** Options of a decoded message that cannot be used; at most eight. */
+  readonly ignored?: readonly IgnoredOption[]
 }
 
 /** RFC 2131 §2, figure 2: the most significant bit of the flags. */
@@ -80,7 +82,8 @@ const minMessageOctets = 300
  *     +---------------------------------------------------------------+
  *
  * @returns a message whose `chaddr` and option values are views of the packet
- * @throws {MalformedPacket} when it is not a DHCP message; option lengths are checked when an option is read
+ * @throws {MalformedPacket} when it is not a DHCP message; an invalid option is ignored, and its length is checked when
+ * the option is read
  */
 export function decodeMessage(octets: Uint8Array): DhcpMessage {
   const reader = new Reader(octets)
@@ -118,6 +121,7 @@ export function decodeMessage(octets: Uint8Array): DhcpMessage {
     sname: inSname ? '' : fieldText(octets, snameField),
     file: inFile ? '' : fieldText(octets, fileField),
     options: list.options,
+    ignored: list.ignored,
   }
 }
 

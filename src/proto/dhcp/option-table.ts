@@ -44,6 +44,7 @@ export const optionTable = {
   relayAgentInformation: { code: 82, name: 'Relay Agent Information', type: 'octets', rfc: 'RFC 3046' },
   clientArchitecture: { code: 93, name: 'Client System', type: 'u16s', rfc: 'RFC 4578 §2.1' },
   clientMachineIdentifier: { code: 97, name: 'UUID/GUID', type: 'octets', rfc: 'RFC 4578 §2.3' },
+  subnetSelection: { code: 118, name: 'Subnet Selection Option', type: 'address', rfc: 'RFC 3011' },
   domainSearch: { code: 119, name: 'Domain Search', type: 'names', rfc: 'RFC 3397' },
   classlessRoutes: { code: 121, name: 'Classless Static Route Option', type: 'octets', rfc: 'RFC 3442' },
   ipxe: { code: 175, name: 'Etherboot (Tentatively Assigned)', type: 'octets', rfc: 'ipxe.org, dhcp.h' },

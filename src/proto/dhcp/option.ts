@@ -1,9 +1,9 @@
 /**
  * Single options of a message: reading an options field (RFC 2132 §2, RFC 3396), writing one option,
- * and checking that an option's length fits its type.
+ * and checking that an option's length fits its type. An option that cannot be read does not affect the others.
  */
 import { MalformedPacket, type Writer } from '../bytes.ts'
-import { OptionCode, optionRowByCode, type OptionType } from './option-table.ts'
+import { OptionCode, optionRowByCode, type OptionRow, type OptionType } from './option-table.ts'
 
 export type DhcpOption = {
   readonly code: number
@@ -12,6 +12,24 @@ export type DhcpOption = {
   /** Offset of the value in the decoded packet; absent in a message that is being built. */
   readonly offset?: number
 }
+
+/** An option of a received message that cannot be used. */
+export type IgnoredOption = {
+  readonly code: number
+  /** For the log: `option 57 with 1 octet`. */
+  readonly text: string
+}
+
+/** Describes an option that is ignored by its length, or by its value where the length is right. */
+export function ignoredOption({ code, value }: DhcpOption): IgnoredOption {
+  const problem = value.length === fixedOctets(code) ? `with the value ${value.join('.')}` : lengthText(value)
+  return { code, text: `option ${code} ${problem}` }
+}
+
+/** The maximum number of ignored options that a message lists: a packet can hold hundreds. */
+const maxIgnored = 8
+
+const noneIgnored: readonly IgnoredOption[] = []
 
 const pad = 0
 const end = 255
@@ -24,6 +42,7 @@ export class OptionList {
   readonly options: DhcpOption[] = []
   /** Option 52: 1 when `file` holds options, 2 when `sname` does, 3 for both, 0 for neither. */
   overload = 0
+  ignored: readonly IgnoredOption[] = noneIgnored
   /** One bit per code, so that only a repeated code needs a search. */
   readonly #seen = [0, 0, 0, 0, 0, 0, 0, 0]
 
@@ -36,9 +55,8 @@ export class OptionList {
    *     |     code      |    length     | value …          codes 0 (PAD) and 255 (END) have no length
    *     +---------------+---------------+---------------
    *
-   * Deviates from RFC 2132 §3.2: a field may end without END, because that cannot be misread.
-   *
-   * @throws {MalformedPacket} when an option does not end inside the field
+   * Deviates from RFC 2132 §3.2: a field may end without END, because that cannot be misread. An option that does not
+   * end inside the field is ignored, and ends the field.
    */
   read(octets: Uint8Array, start: number, limit: number): void {
     let at = start
@@ -49,29 +67,40 @@ export class OptionList {
         at++
         continue
       }
-      if (at + 1 >= limit) throw new MalformedPacket(`option ${code} has no length`, at)
+      if (at + 1 >= limit) {
+        this.#ignore(code, 'without a length')
+        return
+      }
       const length = octets[at + 1] as number
       const offset = at + 2
       at = offset + length
       if (at > limit) {
-        throw new MalformedPacket(`option ${code} has ${length} octets, ${limit - offset} left`, offset)
+        this.#ignore(code, `with ${limit - offset} of its ${length} octets`)
+        return
       }
-      if (code === OptionCode.overload) this.#overload(octets.subarray(offset, at), offset)
+      if (code === OptionCode.overload) this.#overload(octets.subarray(offset, at))
       else this.#add(code, octets.subarray(offset, at), offset)
     }
   }
 
   /** RFC 2131 §4.1: option 52 counts in the options field only, which is read first; in `file` and `sname` it is ignored. */
-  #overload(value: Uint8Array, offset: number): void {
+  #overload(value: Uint8Array): void {
     if (this.overload !== 0) return
     const fields = value[0] ?? 0
-    if (value.length !== 1 || fields < 1 || fields > 3) {
-      throw new MalformedPacket('option 52 (Overload) is not 1, 2, or 3', offset)
-    }
-    this.overload = fields
+    if (value.length !== 1) this.#ignore(OptionCode.overload, lengthText(value))
+    else if (fields < 1 || fields > 3) this.#ignore(OptionCode.overload, `with the value ${fields}`)
+    else this.overload = fields
   }
 
-  /** RFC 3396 §7: options with the same code are parts of one value, in the order of the packet. */
+  #ignore(code: number, problem: string): void {
+    if (this.ignored.length < maxIgnored)
+      this.ignored = [...this.ignored, { code, text: `option ${code} ${problem}` }]
+  }
+
+  /**
+   * RFC 3396 §7: options with the same code are parts of one value, in the order of the packet. A value of fixed length
+   * is never in parts: the first one with this length counts.
+   */
   #add(code: number, value: Uint8Array, offset: number): void {
     const word = code >>> 5
     const bit = 1 << (code & 31)
@@ -83,6 +112,13 @@ export class OptionList {
     }
     const index = this.options.findIndex((option) => option.code === code)
     const first = this.options[index] as Required<DhcpOption>
+    const octets = fixedOctets(code)
+    if (octets !== undefined) {
+      const isBetter = first.value.length !== octets && value.length === octets
+      if (isBetter) this.options[index] = { code, value, offset }
+      this.#ignore(code, isBetter ? lengthText(first.value) : 'a second time')
+      return
+    }
     const joined = new Uint8Array(first.value.length + value.length)
     joined.set(first.value)
     joined.set(value, first.value.length)
@@ -120,17 +156,37 @@ const lengths: Readonly<Record<OptionType, { unit: number; min: number; isList: 
   octets: { unit: 1, min: 0, isList: true },
 }
 
+/** Returns the length of the values of a type that allows one length only. */
+function fixedOctets(code: number): number | undefined {
+  const row = optionRowByCode.get(code)
+  if (row === undefined) return undefined
+  const { unit, isList } = lengths[row.type]
+  return isList ? undefined : unit
+}
+
+/** Describes an option by the length of its value: `with 1 octet`. */
+export function lengthText({ length }: Uint8Array): string {
+  return `with ${length} ${length === 1 ? 'octet' : 'octets'}`
+}
+
+/** Returns whether the type of an option allows its length. Options that are not in the table can have any length. */
+export function hasValidLength({ code, value }: DhcpOption): boolean {
+  const row = optionRowByCode.get(code)
+  if (row === undefined) return true
+  const { unit, min, isList } = lengths[row.type]
+  return value.length >= min && value.length % unit === 0 && (isList || value.length === unit)
+}
+
 /**
  * Returns the value of an option after checking its length. Options that are not read are not checked.
  *
  * @throws {MalformedPacket} when its type does not allow the length
  */
 export function checkedValue(option: DhcpOption): Uint8Array {
-  const row = optionRowByCode.get(option.code)
-  if (row === undefined) return option.value
+  if (hasValidLength(option)) return option.value
+  const row = optionRowByCode.get(option.code) as OptionRow
   const { unit, min, isList } = lengths[row.type]
   const octets = option.value.length
-  if (octets >= min && octets % unit === 0 && (isList || octets === unit)) return option.value
   const expected = isList ? `a multiple of ${unit}, at least ${min}` : String(unit)
   throw malformedOption(
     option,

@@ -19,6 +19,11 @@ export const dhcpCodes = defineCodes({
     meaning: 'A DHCPREQUEST names no address, neither in option 50 nor in ciaddr',
     remedy: 'Check the DHCP client of the machine',
   },
+  'dhcp.unreadable-server': {
+    meaning:
+      'A DHCPREQUEST for another address has an option 54 that cannot be read, so its server is not known',
+    remedy: 'Update the firmware of the machine, and check whether another DHCP server is on its network',
+  },
   'dhcp.inform-wrong-network': {
     meaning: 'A DHCPINFORM came from an address outside the network of the reservation',
     remedy: 'Give the machine the address of its reservation, or change the reservation',

@@ -2,11 +2,11 @@
  * Decides how to answer a message of a declared client, by message type and client state (RFC 2131 §4.3). One
  * function per message type. Pure.
  */
-import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ip.ts'
-import { MessageType } from '../../proto/dhcp/option-table.ts'
+import { formatCidr, formatIpv4, isHostAddress, type Ipv4 } from '../../proto/address/ip.ts'
+import { MessageType, OptionCode } from '../../proto/dhcp/option-table.ts'
 import type { DhcpPlan, Reservation } from '../../plan/dhcp/plan.ts'
 import type { DhcpCode } from './codes.ts'
-import { isOnNetwork, type DhcpRequest } from './request.ts'
+import { isOnNetwork, linkOf, type DhcpRequest, type IsAttached } from './request.ts'
 
 /** The client state in which a REQUEST was sent (RFC 2131 §4.3.2, table 4). */
 export type RequestState = 'selecting' | 'init-reboot' | 'renewing' | 'rebinding'
@@ -51,20 +51,21 @@ export function decide(
   reservation: Reservation,
   plan: DhcpPlan,
   arrival: Arrival,
+  isAttached: IsAttached,
 ): Decision {
   const source = wrongSource(request)
   if (source !== undefined) return ignore('dhcp.source-not-ciaddr', source)
   switch (request.type) {
     case MessageType.discover:
-      return onDiscover(request, reservation)
+      return onDiscover(request, reservation, plan, isAttached)
     case MessageType.request:
-      return onRequest(request, reservation, plan, arrival)
+      return onRequest(request, reservation, plan, arrival, isAttached)
     case MessageType.decline:
       return onDecline(request, reservation, plan)
     case MessageType.release:
       return onRelease(request, plan)
     case MessageType.inform:
-      return onInform(request, reservation)
+      return onInform(request, reservation, plan, arrival, isAttached)
     case undefined:
       return ignore('dhcp.bootp', 'BOOTP request without a DHCP message type')
     default:
@@ -76,10 +77,23 @@ export function decide(
  * RFC 2131 §4.3.1. Offers the reserved address whatever the client requested (option 50), even after the client
  * declined it: there is no other address, and the log warns about the conflict.
  */
-function onDiscover(request: DhcpRequest, reservation: Reservation): Decision {
-  const { giaddr } = request.message
-  if (isOnNetwork(giaddr, request.relay, reservation.network)) return { kind: 'offer' }
-  return ignore('dhcp.wrong-network', wrongNetwork(request, reservation))
+function onDiscover(
+  request: DhcpRequest,
+  reservation: Reservation,
+  plan: DhcpPlan,
+  isAttached: IsAttached,
+): Decision {
+  if (isOnNetwork(request, reservation.network, plan, isAttached)) return { kind: 'offer' }
+  return ignore('dhcp.wrong-network', wrongNetwork(request, reservation, plan))
+}
+
+/**
+ * Returns whether a client with an address may be behind a router: then its messages do not show its network. It sends
+ * them by unicast while RENEWING, and in INFORM.
+ */
+function mayBeRouted({ message, source }: DhcpRequest, arrival: Arrival): boolean {
+  const { ciaddr, giaddr } = message
+  return giaddr === 0 && ciaddr !== 0 && arrival !== 'broadcast' && source === formatIpv4(ciaddr)
 }
 
 /** RFC 2131 §4.3.2. */
@@ -88,8 +102,9 @@ function onRequest(
   reservation: Reservation,
   plan: DhcpPlan,
   arrival: Arrival,
+  isAttached: IsAttached,
 ): Decision {
-  const { ciaddr, giaddr } = request.message
+  const { ciaddr } = request.message
   // SELECTING: only the chosen server answers.
   const other = otherServer(request, plan)
   if (other !== undefined) return usesOtherServer(other, plan, 'the client chose server')
@@ -97,17 +112,36 @@ function onRequest(
   const state = stateOf(request, arrival)
   // Option 50 is for clients without an address; RENEWING and REBINDING clients put theirs into ciaddr.
   const hasAddress = state === 'renewing' || state === 'rebinding'
-  const requested = hasAddress ? ciaddr : (request.requestedAddress ?? ciaddr)
+  const requested = hasAddress ? ciaddr : requestedAddress(request, reservation, state)
   if (requested === 0) return ignore('dhcp.no-requested-address', 'REQUEST without a requested address')
   if (requested !== reservation.address) {
+    // The client may have chosen another server, and a NAK would take its address away.
+    if (isIgnored(request, OptionCode.serverIdentifier)) {
+      return ignore('dhcp.unreadable-server', 'the option that names the chosen server cannot be read')
+    }
     const reason = `requested ${formatIpv4(requested)}, but the reservation is ${formatIpv4(reservation.address)}`
     return { kind: 'nak', state, code: 'dhcp.wrong-address', reason }
   }
   // RFC 2131 requires this NAK for INIT-REBOOT; in the other states the client cannot use the address there either.
-  if (!isOnNetwork(giaddr, request.relay, reservation.network)) {
-    return { kind: 'nak', state, code: 'dhcp.wrong-network', reason: wrongNetwork(request, reservation) }
+  if (mayBeRouted(request, arrival) || isOnNetwork(request, reservation.network, plan, isAttached)) {
+    return { kind: 'ack', state }
   }
-  return { kind: 'ack', state }
+  return { kind: 'nak', state, code: 'dhcp.wrong-network', reason: wrongNetwork(request, reservation, plan) }
+}
+
+/**
+ * Returns option 50, or the address that the client can mean if it is missing or cannot be read: a client that selects
+ * this server accepts its offer, which is always the reservation. Returns 0 if it is not known.
+ */
+function requestedAddress(request: DhcpRequest, reservation: Reservation, state: RequestState): Ipv4 {
+  const { ciaddr } = request.message
+  const requested = request.requestedAddress ?? ciaddr
+  return requested === 0 && state === 'selecting' ? reservation.address : requested
+}
+
+/** Returns whether the message has an option with this code that cannot be read. */
+function isIgnored({ ignored }: DhcpRequest, code: number): boolean {
+  return ignored.some((option) => option.code === code)
 }
 
 /** RFC 2131 §4.3.2, table 4: the fields distinguish the states; the last two differ in how the client sends. */
@@ -132,9 +166,21 @@ function onRelease(request: DhcpRequest, plan: DhcpPlan): Decision {
 }
 
 /** RFC 2131 §4.3.5. The reply goes to ciaddr and describes the reservation's network, so ciaddr must be on it. */
-function onInform(request: DhcpRequest, reservation: Reservation): Decision {
+function onInform(
+  request: DhcpRequest,
+  reservation: Reservation,
+  plan: DhcpPlan,
+  arrival: Arrival,
+  isAttached: IsAttached,
+): Decision {
   const { ciaddr } = request.message
-  if (cidrContains(reservation.network, ciaddr)) return { kind: 'inform' }
+  const { network } = reservation
+  if (isHostAddress(network, ciaddr)) {
+    if (mayBeRouted(request, arrival) || isOnNetwork(request, network, plan, isAttached)) {
+      return { kind: 'inform' }
+    }
+    return ignore('dhcp.wrong-network', wrongNetwork(request, reservation, plan))
+  }
   const reason = `INFORM from ${formatIpv4(ciaddr)}, which is not on ${formatCidr(reservation.network)}`
   return ignore('dhcp.inform-wrong-network', reason)
 }
@@ -147,10 +193,12 @@ function otherServer({ serverIdentifier, relay }: DhcpRequest, plan: DhcpPlan): 
 
 /** Explains that a client sent its request from a network that does not contain its address. */
 export function wrongNetwork(
-  { message, relay }: DhcpRequest,
+  request: DhcpRequest,
   { network }: Pick<Reservation, 'network'>,
+  { server }: Pick<DhcpPlan, 'server'>,
 ): string {
-  const from = formatIpv4(relay.link ?? message.giaddr)
+  const link = linkOf(request)
+  const from = link === undefined ? `the network of ${formatIpv4(server)}` : formatIpv4(link)
   return `request came through ${from}, but the reservation is on ${formatCidr(network)}`
 }
 

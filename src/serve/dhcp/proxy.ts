@@ -7,7 +7,7 @@ import { MessageType } from '../../proto/dhcp/option-table.ts'
 import { chooseBoot } from '../../plan/dhcp/boot-table.ts'
 import type { BootFile, DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
 import { wrongNetwork, type Arrival, type Refusal } from './decide.ts'
-import { isOnNetwork, type DhcpRequest } from './request.ts'
+import { isOnNetwork, type DhcpRequest, type IsAttached } from './request.ts'
 import { putMachineIdentifier, writeMessage } from './reply.ts'
 
 export type ProxyDecision =
@@ -23,8 +23,9 @@ export function decideProxied(
   proxied: Proxied,
   plan: DhcpPlan,
   arrival: Arrival,
+  isAttached: IsAttached,
 ): ProxyDecision {
-  const { type, client, message, relay, serverIdentifier = plan.server } = request
+  const { type, client, serverIdentifier = plan.server } = request
   const isAtProxyPort = arrival === 'proxy-port'
   if (type !== (isAtProxyPort ? MessageType.request : MessageType.discover)) {
     const reason = 'another DHCP server leases the address'
@@ -35,8 +36,8 @@ export function decideProxied(
     return { kind: 'ignore', code: 'dhcp.other-boot-server', reason }
   }
   // At the ProxyDHCP port the client has its address and does not use a relay agent.
-  if (!isAtProxyPort && !isOnNetwork(message.giaddr, relay, proxied.network)) {
-    return { kind: 'ignore', code: 'dhcp.wrong-network', reason: wrongNetwork(request, proxied) }
+  if (!isAtProxyPort && !isOnNetwork(request, proxied.network, plan, isAttached)) {
+    return { kind: 'ignore', code: 'dhcp.wrong-network', reason: wrongNetwork(request, proxied, plan) }
   }
   const { file, reason } = chooseBoot(proxied.boot, client)
   if (file !== undefined) return { kind: isAtProxyPort ? 'boot-ack' : 'boot-offer', file }
@@ -75,6 +76,8 @@ export function writeProxyReply(
     siaddr: plan.server,
     file: file.file,
     leaseTime: undefined,
+    mtu: undefined,
+    passesRelay: true,
   }
   return writeMessage(fields, request, out, (options) => {
     for (const option of file.options) options.putPrepared(option)

@@ -64,6 +64,8 @@ export function writeReply(
     siaddr: file === undefined ? noAddress : plan.server,
     file: file?.file ?? '',
     leaseTime: isLease ? reservation.leaseTime : undefined,
+    mtu: reservation.mtu,
+    passesRelay: answer.kind !== 'inform' || message.giaddr === 0,
   }
   return writeMessage(fields, request, out, (options) => {
     if (isNak) options.put(OptionCode.message, encodeText(answer.reason))
@@ -80,11 +82,15 @@ type Fields = Pick<DhcpMessage, 'flags' | 'ciaddr' | 'yiaddr' | 'siaddr' | 'file
   /** Option 54. */
   readonly server: Ipv4
   readonly leaseTime: PreparedOption | undefined
+  /** The MTU of the client's network, if it is known. */
+  readonly mtu: number | undefined
+  /** False for a reply that goes to the client, and not to the relay agent whose option 82 is in the request. */
+  readonly passesRelay: boolean
 }
 
 /** Writes the common part of all replies, and the options of `putOptions`. */
 export function writeMessage(
-  { type, server, leaseTime, ...header }: Fields,
+  { type, server, leaseTime, mtu, passesRelay, ...header }: Fields,
   request: DhcpRequest,
   out: Uint8Array,
   putOptions: (options: OptionWriter) => void,
@@ -92,15 +98,19 @@ export function writeMessage(
   const { htype, hlen, xid, giaddr, chaddr } = request.message
   const writer = new Writer(out)
   putHeader(writer, { ...header, op: 2, htype, hlen, hops: 0, xid, secs: 0, giaddr, chaddr, sname: '' })
-  const options = new OptionWriter(writer, replyLimit(request.maxMessageSize) - 1) // 1: END
+  const options = new OptionWriter(writer, replyLimit(request.maxMessageSize, mtu) - 1) // 1: END
   // RFC 3046 §2.2: last in the reply, complete or not at all. Its space is reserved from the start.
-  const relayAgentInformation = options.reserve(request.relayAgentInformation)
+  const relayAgentInformation = options.reserve(passesRelay ? request.relayAgentInformation : undefined)
   options.put(OptionCode.messageType, type)
   options.put(OptionCode.serverIdentifier, ipv4Octets(server))
   if (leaseTime !== undefined) options.putPrepared(leaseTime)
   // RFC 6842 §3: in every reply, unchanged.
   if (request.clientIdentifier !== undefined) {
     options.put(OptionCode.clientIdentifier, request.clientIdentifier)
+  }
+  // RFC 3011: a client that sent it ignores replies without it.
+  if (request.subnetSelection !== undefined) {
+    options.put(OptionCode.subnetSelection, ipv4Octets(request.subnetSelection))
   }
   putOptions(options)
   options.end()
@@ -127,7 +137,10 @@ export function destination(answer: DhcpReply, request: DhcpRequest, plan: DhcpP
   const { ciaddr, giaddr } = request.message
   // RFC 2131 §4.3.5: directly to the client, with or without a relay agent.
   if (answer.kind === 'inform') return { address: formatIpv4(ciaddr), port: plan.clientPort }
-  if (giaddr !== 0) return { address: formatIpv4(giaddr), port: plan.serverPort }
+  if (giaddr !== 0) {
+    const port = request.relay.usesSourcePort ? request.sourcePort : plan.serverPort
+    return { address: formatIpv4(giaddr), port }
+  }
   const isUnicast = answer.kind !== 'nak' && ciaddr !== 0
   return { address: isUnicast ? formatIpv4(ciaddr) : '255.255.255.255', port: plan.clientPort }
 }
@@ -160,11 +173,10 @@ function putParameters(
   isInform: boolean,
 ): void {
   const { parameterList: list } = request
-  const wants = (code: number) => list === undefined || list.includes(code)
 
-  // RFC 2132 §3.3: the mask precedes the router.
+  // RFC 2132 §3.3: the mask precedes the router. A client cannot use its address without it, so it need not request it.
   const mask = reservation.options.get(OptionCode.subnetMask)
-  if (mask !== undefined && wants(mask.code)) options.putPrepared(mask)
+  if (mask !== undefined) options.putPrepared(mask)
   for (const option of file?.options ?? []) options.putPrepared(option)
   if (request.client.isIpxe) options.putPrepared(ipxeOption)
   putMachineIdentifier(options, request)
@@ -194,11 +206,11 @@ function putParameters(
 
 /**
  * Returns the maximum length of a reply. We read RFC 2132 §9.10 so that option 57 counts the whole datagram, as
- * RFC 2131 §2 does for the minimum of 576. Larger values are limited to an Ethernet frame: OVMF's REQUEST has 65280
- * (capture boot-uefi-pxe-ovmf-virtio).
+ * RFC 2131 §2 does for the minimum of 576. Larger values are limited to an Ethernet frame, and to the MTU of the client's
+ * network: OVMF's REQUEST has 65280 (capture boot-uefi-pxe-ovmf-virtio).
  */
-function replyLimit(maxMessageSize = minDatagramOctets): number {
-  const datagram = Math.min(Math.max(maxMessageSize, minDatagramOctets), maxDatagramOctets)
+function replyLimit(maxMessageSize = minDatagramOctets, mtu = maxDatagramOctets): number {
+  const datagram = Math.max(Math.min(maxMessageSize, mtu, maxDatagramOctets), minDatagramOctets)
   return datagram - ipv4AndUdpOctets
 }
 

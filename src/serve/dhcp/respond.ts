@@ -13,7 +13,7 @@ import type { DhcpCode } from './codes.ts'
 import { decide, type Arrival, type Refusal, type RequestState } from './decide.ts'
 import { decideProxied, writeProxyReply } from './proxy.ts'
 import { destination, writeReply, type Destination } from './reply.ts'
-import { unknownRelay, readRequest, type DhcpRequest } from './request.ts'
+import { linkOf, readRequest, unknownRelay, type DhcpRequest, type IsAttached } from './request.ts'
 import { clientFacts, type ClientFacts } from './unknown-clients.ts'
 
 /** The facts of a log line about a decision. Absent fields are unknown or do not apply. */
@@ -61,13 +61,15 @@ export type DhcpResult =
 
 /**
  * @param out has `maxReplyOctets`
- * @throws {MalformedPacket} when the packet violates RFC 2131 or the format of an option
+ * @param isAttached by default, the site file decides for machines without a relay agent
+ * @throws {MalformedPacket} when the packet is not a DHCP message (RFC 2131 §2)
  */
 export function respond(
-  datagram: Pick<Datagram, 'payload' | 'address'>,
+  datagram: Pick<Datagram, 'payload' | 'address' | 'port'>,
   arrival: Arrival,
   plan: DhcpPlan,
   out: Uint8Array,
+  isAttached: IsAttached = () => true,
 ): DhcpResult {
   const message = decodeMessage(datagram.payload)
   // Servers receive replies too: of other servers to relay agents, and our own where ports are shared.
@@ -81,7 +83,7 @@ export function respond(
       reason: `hardware type ${message.htype} with an address of ${message.hlen} octets is not Ethernet`,
     }
   }
-  const request = readRequest(message, datagram.address)
+  const request = readRequest(message, datagram)
   const mac = macFromOctets(message.chaddr)
   const seen = { xid: message.xid, mac, architecture: request.client.architectures[0] }
 
@@ -89,11 +91,11 @@ export function respond(
   // identifiers (option 61), but must get the same address.
   const proxied = plan.proxiedByMac.get(mac)
   const reservation = plan.reservationByMac.get(mac)
-  const relayProblem = unknownRelay(message.giaddr, request.relay, plan.relays)
+  const relayProblem = unknownRelay(request, plan.relays)
   if (relayProblem !== undefined && (proxied ?? reservation) !== undefined) {
     return { kind: 'ignored', about: { ...seen, code: 'dhcp.unknown-relay', reason: relayProblem } }
   }
-  if (proxied !== undefined) return respondProxied(request, seen, proxied, plan, arrival, out)
+  if (proxied !== undefined) return respondProxied(request, seen, proxied, plan, arrival, out, isAttached)
   if (reservation === undefined) {
     if (isForOtherServer(request, plan)) {
       return {
@@ -117,7 +119,7 @@ export function respond(
       },
     }
   }
-  const decision = decide(request, reservation, plan, arrival)
+  const decision = decide(request, reservation, plan, arrival, isAttached)
   switch (decision.kind) {
     case 'ignore':
       return { kind: 'ignored', about: { ...known, code: decision.code, reason: decision.reason } }
@@ -166,8 +168,9 @@ function respondProxied(
   plan: DhcpPlan,
   arrival: Arrival,
   out: Uint8Array,
+  isAttached: IsAttached,
 ): DhcpResult {
-  const decision = decideProxied(request, proxied, plan, arrival)
+  const decision = decideProxied(request, proxied, plan, arrival, isAttached)
   const about = { ...seen, node: proxied.name }
   switch (decision.kind) {
     case 'other-lease':
@@ -197,8 +200,8 @@ function isForOtherServer(request: DhcpRequest, plan: DhcpPlan): boolean {
 }
 
 /** Returns an address on the client's network. Without a relay agent, assumes the network of the server's address. */
-function linkAddress({ message, relay }: DhcpRequest, plan: DhcpPlan): Ipv4 {
-  return relay.link ?? (message.giaddr === 0 ? plan.server : message.giaddr)
+function linkAddress(request: DhcpRequest, plan: DhcpPlan): Ipv4 {
+  return linkOf(request) ?? plan.server
 }
 
 function noReservation(mac: Mac, request: DhcpRequest, plan: DhcpPlan): string {

@@ -2,9 +2,9 @@
  * Option values that are numbers (one or two octets, seconds, lists of 16-bit numbers), IPv4 addresses (RFC 2132
  * §3.3, §3.5), or routes: with any prefix (option 121, RFC 3442), and classful ones (option 33, RFC 2132 §5.8).
  */
-import { type Ipv4, ipv4Octets, type Cidr } from '../../address/ip.ts'
+import { formatIpv4, ipv4Octets, isUnicast, type Cidr, type Ipv4 } from '../../address/ip.ts'
 import { Reader } from '../../bytes.ts'
-import { checkedValue, type DhcpOption } from '../option.ts'
+import { checkedValue, malformedOption, type DhcpOption } from '../option.ts'
 
 /** @throws {MalformedPacket} when it is not one octet */
 export function u8Of(option: DhcpOption): number {
@@ -16,10 +16,9 @@ export function u16Of(option: DhcpOption): number {
   return u16At(checkedValue(option), 0)
 }
 
-/** @throws {MalformedPacket} when it is empty or has an odd length */
-export function u16sOf(option: DhcpOption): number[] {
-  const value = checkedValue(option)
-  return Array.from({ length: value.length / 2 }, (_, index) => u16At(value, index * 2))
+/** Returns the complete numbers of a list; an odd octet at its end is left out. */
+export function u16sIn(value: Uint8Array): number[] {
+  return Array.from({ length: value.length >>> 1 }, (_, index) => u16At(value, index * 2))
 }
 
 /** @throws {MalformedPacket} when it is not four octets */
@@ -41,6 +40,13 @@ export function encodeNumbers(numbers: readonly number[], octets: 1 | 2 | 4): Ui
 /** @throws {MalformedPacket} when it is not four octets */
 export function addressOf(option: DhcpOption): Ipv4 {
   return new Reader(checkedValue(option)).u32() as Ipv4
+}
+
+/** @throws {MalformedPacket} when it is not the address of one host */
+export function unicastOf(option: DhcpOption): Ipv4 {
+  const address = addressOf(option)
+  if (isUnicast(address)) return address
+  throw malformedOption(option, `option ${option.code} has the address ${formatIpv4(address)}`)
 }
 
 /** @throws {MalformedPacket} when it is empty or not a whole number of addresses */

@@ -7,7 +7,7 @@ import { checkedValue, malformedOption, type DhcpOption } from '../option.ts'
 /** Values of the sub-options by code; of repeated codes, the first. */
 export type SubOptions = ReadonlyMap<number, Uint8Array>
 
-/** @throws {MalformedPacket} when a sub-option does not end inside the option */
+/** For clients, which report it. @throws {MalformedPacket} when a sub-option does not end inside the option */
 export function subOptionsOf(option: DhcpOption): SubOptions {
   const { found, cutAt } = readSubOptions(checkedValue(option))
   if (cutAt === undefined) return found
