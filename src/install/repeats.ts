@@ -44,8 +44,9 @@ export function createRepeatFilter(): RepeatFilter {
     const key = `${seen.kind} ${machine}`
     switch (seen.kind) {
       case 'dhcp': {
-        const { asker, message, isFresh, architecture, vendorClass, answer } = seen
-        const text = `${answer} ${isFresh} ${architecture ?? ''} ${vendorClass}`
+        const { asker, message, isFresh, architecture, vendorClass, answer, ignored = [] } = seen
+        const notes = ignored.map(({ text }) => text).join()
+        const text = `${answer} ${isFresh} ${architecture ?? ''} ${vendorClass} ${notes}`
         return isSame(`${key} ${asker} ${message}`, text, tick, retransmitMs)
       }
       case 'script': {

@@ -1,5 +1,6 @@
 /** Translates one observation of a node into an update of one step of its boot. Pure. */
 import { bootTable } from '../plan/dhcp/boot-table.ts'
+import { OptionCode } from '../proto/dhcp/option-table.ts'
 import type { Asker, ClusterEvent, Observation } from './observation.ts'
 import type { StepKind } from './step-kinds.ts'
 
@@ -56,6 +57,9 @@ export type StepUpdate = Pick<
   readonly isAnother: (before: Pick<Step, 'outcome'>) => boolean
 }
 
+/** The option of relay agents (RFC 3046). */
+const relayAgentInformation: number = OptionCode.relayAgentInformation
+
 const dhcpSteps = {
   firmware: 'firmware-dhcp',
   'http-firmware': 'http-firmware-dhcp',
@@ -89,6 +93,7 @@ export function stepUpdateOf(
         // A DISCOVER starts again; so does a REQUEST, unless it accepts an offer (RFC 2131 §4.3.2).
         isAnother: ({ outcome }) => seen.message === 'discover' || outcome !== 'offered',
         ...(seen.architecture === undefined ? {} : { architecture: seen.architecture }),
+        ...ignoredOptions(seen),
       }
     }
     case 'loader': {
@@ -161,6 +166,22 @@ function dhcpOutcome({ asker, message, answer }: Observation & { kind: 'dhcp' })
   // A Linux system does not request a boot file.
   if (answer === 'nothing-to-boot' && asker !== 'system') return 'nothing-to-boot'
   return message === 'discover' ? 'offered' : 'done'
+}
+
+const senders: Readonly<Record<Asker, string>> = {
+  firmware: 'firmware',
+  'http-firmware': 'firmware',
+  ipxe: 'iPXE',
+  system: 'the system',
+}
+
+/** Explains which options of a DHCP message cannot be used: `firmware sent option 57 with 1 octet; ignored`. */
+function ignoredOptions({ asker, ignored = [] }: Observation & { kind: 'dhcp' }): { reason?: string } {
+  const sentences = [senders[asker], 'a relay agent'].flatMap((sender, isRelay) => {
+    const texts = ignored.filter(({ code }) => Number(code === relayAgentInformation) === isRelay)
+    return texts.length === 0 ? [] : [`${sender} sent ${texts.map(({ text }) => text).join(', ')}; ignored`]
+  })
+  return sentences.length === 0 ? {} : { reason: sentences.join(', ') }
 }
 
 function reasonOf({ reason }: { readonly reason?: string }): { reason?: string } {

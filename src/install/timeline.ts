@@ -131,6 +131,8 @@ function mayHaveSystem({ stage, steps }: BootDraft): boolean {
 function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observation): void {
   const { key, isAnother, durationMs: transferMs, ...facts } = update
   const before = boot.steps.get(key)
+  // The note about invalid options belongs to the whole DHCP exchange.
+  const note = update.kind.endsWith('-dhcp') ? before?.reason : undefined
   const startedAt = before?.startedAt ?? at - (transferMs ?? 0)
   const durationMs = transferMs ?? elapsed(startedAt, at)
   const count = before === undefined ? 1 : before.count + (isAnother(before) ? 1 : 0)
@@ -139,6 +141,7 @@ function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observat
     before.sequence = sequence
   } else {
     boot.steps.set(key, {
+      ...(note !== undefined && { reason: note }),
       ...facts,
       ...{ startedAt, endedAt: Math.max(startedAt, at), durationMs, count, sequence },
       ...rateOf(facts.octets, transferMs),

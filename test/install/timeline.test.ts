@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Step } from '../../src/install/step.ts'
 import { latestStep, timelineOf } from '../../src/install/timeline.ts'
+import { stepDetail } from '../../src/cli/text/step.ts'
 import { observedNode, type ObservedNode } from '../support/observed-node.ts'
 import { installer, pxe, bootLines, stepText } from '../support/timeline-lines.ts'
 
@@ -55,6 +56,30 @@ t.test('an unknown architecture is shown by its number, a missing one not at all
   t.match(step(observedNode().dhcp('system', 'request', 'nothing-to-boot'), 'disk-dhcp'), { outcome: 'done' })
   t.end()
 })
+
+t.test(
+  'a DHCP step names the options that were ignored, and keeps the note when later messages have none',
+  (t) => {
+    const ignored = [
+      { code: 57, text: 'option 57 with 1 octet' },
+      { code: 82, text: 'sub-option 5 of option 82 with 2 octets' },
+    ]
+    const dhcp = { kind: 'dhcp', isFresh: true, vendorClass: '', architecture: 7 } as const
+    const life = observedNode()
+    life.see({ ...dhcp, asker: 'firmware', message: 'discover', answer: 'offered', ignored })
+    life.see({ ...dhcp, asker: 'firmware', message: 'request', answer: 'acknowledged' })
+    const noted = step(life, 'firmware-dhcp')
+    t.match(noted, { outcome: 'done' })
+    t.equal(
+      stepDetail(noted),
+      'x64 UEFI, firmware sent option 57 with 1 octet; ignored, a relay agent sent sub-option 5 of option 82 with 2 octets; ignored',
+    )
+    const other = observedNode().see({ ...dhcp, asker: 'ipxe', message: 'discover', answer: 'offered', ignored: ignored.slice(0, 1) }) // prettier-ignore
+    t.equal(step(other, 'ipxe-dhcp').reason, 'iPXE sent option 57 with 1 octet; ignored')
+    t.equal(step(observedNode().discover('firmware'), 'firmware-dhcp').reason, undefined)
+    t.end()
+  },
+)
 
 t.test('a clock that is set back makes no duration negative and loses no step', (t) => {
   const life = observedNode()

@@ -122,7 +122,7 @@ t.test('it decodes our replies correctly', (t) => {
   const out = new Uint8Array(maxReplyOctets)
   const discover = request([53, 1, 1], [55, 5, 1, 3, 6, 12, 15], end)
   discover.set([0x00, 0x00, 0x5e, 0x00, 0x53, 0x11], 28) // chaddr: ocp45/m1
-  const result = respond({ payload: discover, address: '0.0.0.0' }, 'broadcast', plan, out)
+  const result = respond({ payload: discover, address: '0.0.0.0', port: 68 }, 'broadcast', plan, out)
   if (result.kind !== 'offered') throw new Error(`expected an offer, got ${result.kind}`)
   const message = protocol.parse(Buffer.from(out.subarray(0, result.octets)))
   t.match(message, { op: 2, xid: 0x12345678, yiaddr: '192.0.2.11', chaddr: '00-00-5E-00-53-11' })

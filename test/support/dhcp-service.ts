@@ -1,6 +1,7 @@
 /** The DHCP service for tests: the site of the captures, an in-memory network, a client on port 68, and the log. */
 import { createLog } from '../../src/host/log.ts'
 import { Counters } from '../../src/host/counters.ts'
+import type { InterfaceAddresses } from '../../src/host/attached-networks.ts'
 import type { Sockets } from '../../src/host/udp.ts'
 import type { Seen } from '../../src/install/observation.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
@@ -15,7 +16,12 @@ export const start = Date.UTC(2026, 0, 1)
 
 /** Starts a service and a client on port 68, and collects the log. */
 export async function running(
-  options: { plan?: () => DhcpPlan; sockets?: Sockets; network?: MemorySockets } = {},
+  options: {
+    plan?: () => DhcpPlan
+    sockets?: Sockets
+    network?: MemorySockets
+    interfaces?: () => InterfaceAddresses
+  } = {},
 ) {
   const { network = memorySockets() } = options
   const counters = new Counters()
@@ -31,6 +37,7 @@ export async function running(
     clock: fakeClock(start),
     observe: (each) => void seen.push(each),
     onLost: (error) => void lost.push(error),
+    ...(options.interfaces && { interfaces: options.interfaces }),
   })
   const client = await network.bindUdp({ address: '0.0.0.0', port: 68, reuseAddress: true, broadcast: true })
   const heard = inbox(client)

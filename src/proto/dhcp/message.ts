@@ -48,6 +48,8 @@ export const broadcastFlag = 0x8000
 /** RFC 2131 §3: 99, 130, 83, 99. */
 const magicCookie = 0x63825363
 
+export const chaddrOffset = 28
+
 /** Offsets of `sname` and `file`, which can hold options (RFC 2131 §4.1); `end` is exclusive. */
 export const snameField = { start: 44, end: 108 }
 export const fileField = { start: 108, end: 236 }

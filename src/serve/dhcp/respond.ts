@@ -5,6 +5,7 @@
 import { cidrContains, formatCidr, formatIpv4, type Ipv4 } from '../../proto/address/ip.ts'
 import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { decodeMessage } from '../../proto/dhcp/message.ts'
+import type { IgnoredOption } from '../../proto/dhcp/option.ts'
 import { shownText } from '../../proto/dhcp/values/text.ts'
 import type { Datagram } from '../../host/udp.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
@@ -31,6 +32,8 @@ export type RequestContext = {
   /** Why the message was refused or ignored, or the reply has no boot file. */
   readonly code?: DhcpCode | undefined
   readonly reason?: string | undefined
+  /** Options of the message that cannot be used; absent without any. */
+  readonly ignored?: readonly IgnoredOption[]
 }
 
 /** A reply to send. */
@@ -85,7 +88,9 @@ export function respond(
   }
   const request = readRequest(message, datagram)
   const mac = macFromOctets(message.chaddr)
-  const seen = { xid: message.xid, mac, architecture: request.client.architectures[0] }
+  const { ignored } = request
+  const architecture = request.client.architectures[0]
+  const seen = { xid: message.xid, mac, architecture, ...(ignored.length > 0 && { ignored }) }
 
   // By hardware address only: firmware, iPXE, and the installed system of a machine send different client
   // identifiers (option 61), but must get the same address.

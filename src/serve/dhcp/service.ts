@@ -3,9 +3,11 @@
  * The socket that sends a reply decides the interface; Node offers no other choice.
  */
 import { formatIpv4 } from '../../proto/address/ip.ts'
-import type { Mac } from '../../proto/address/mac.ts'
+import { macFromOctets, type Mac } from '../../proto/address/mac.ts'
 import { MalformedPacket } from '../../proto/bytes.ts'
+import { chaddrOffset } from '../../proto/dhcp/message.ts'
 import type { Clock } from '../../host/clock.ts'
+import { createEventLimiter } from '../../host/connection-limits.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service, Datagram, UdpPort } from '../../host/udp.ts'
@@ -16,7 +18,7 @@ import type { DhcpCode } from './codes.ts'
 import type { Arrival } from './decide.ts'
 import { maxReplyOctets } from './reply.ts'
 import { respond, type DhcpResult, type Replied, type RequestContext } from './respond.ts'
-import { openDhcpSockets, type DhcpSocketOptions } from './sockets.ts'
+import { createIsAttached, openDhcpSockets, type DhcpSocketOptions } from './sockets.ts'
 import {
   createOtherServers,
   createUnknownClients,
@@ -50,6 +52,8 @@ export async function startDhcp(
   const otherServers = createOtherServers(clock)
   const declined = new RecentMap<Mac, Declined>()
   const out = new Uint8Array(maxReplyOctets)
+  const isAttached = createIsAttached(options)
+  const limit = createEventLimiter(clock)
   const sockets = await openDhcpSockets(options)
 
   for (const { port, arrival, replies } of sockets) {
@@ -61,7 +65,7 @@ export async function startDhcp(
 
   function handle(datagram: Datagram, arrival: Arrival, current: DhcpPlan, replies: UdpPort): void {
     try {
-      const result = respond(datagram, arrival, current, out)
+      const result = respond(datagram, arrival, current, out, isAttached)
       if ('octets' in result) send(result, datagram, replies)
       record(result)
       const seen = 'octets' in result ? observationOf(result, datagram, current) : undefined
@@ -70,8 +74,10 @@ export async function startDhcp(
       const client = `${datagram.address}:${datagram.port}`
       if (error instanceof MalformedPacket) {
         counters.increment('dhcp.malformed')
-        const facts = { client, ...refused('dhcp.malformed'), reason: error.message }
-        log.debug({ ...facts, octets: datagram.payload.length }, 'malformed packet')
+        const declared = declaredSender(datagram.payload, current)
+        const facts = { client, ...declared, ...refused('dhcp.malformed'), reason: error.message }
+        const level = declared === undefined ? 'debug' : 'info'
+        log[level]({ ...facts, octets: datagram.payload.length }, 'malformed packet')
         return
       }
       // A defect of slipway, not of the client: log the packet that shows it, and serve the next client.
@@ -101,11 +107,16 @@ export async function startDhcp(
     const { counter, message } = outcomes[result.kind]
     counters.increment(counter)
     if (result.kind === 'not-ours') {
-      log.debug({ ...refused(result.code), reason: result.reason }, message)
+      const { code, reason } = result
+      const facts = { ...refused(code), reason }
+      // The machine may be a declared one: with this hardware type, it has no MAC address to compare.
+      if (code === 'dhcp.not-ethernet') limit(reason, (count) => log.info({ ...facts, count }, message))
+      else log.debug(facts, message)
       return
     }
     const { about } = result
     if (about.code !== undefined) counters.refuse(about.code)
+    if (about.ignored !== undefined) counters.increment('dhcp.optionsIgnored', about.ignored.length)
     switch (result.kind) {
       case 'unknown-client': {
         const isLogged = unknownClients.see(about.mac, result.client)
@@ -170,10 +181,22 @@ const outcomes: Readonly<Record<DhcpResult['kind'], { readonly counter: string; 
     'not-ours': { counter: 'dhcp.notOurs', message: 'datagram ignored' },
   }
 
+/** Returns the declared machine that sent a message of any format: `chaddr` is at a fixed offset (RFC 2131 §2). */
+function declaredSender(
+  payload: Uint8Array,
+  { reservationByMac, proxiedByMac }: DhcpPlan,
+): { readonly mac: Mac; readonly node: string } | undefined {
+  if (payload.length < chaddrOffset + 6) return undefined
+  const mac = macFromOctets(payload.subarray(chaddrOffset))
+  const machine = reservationByMac.get(mac) ?? proxiedByMac.get(mac)
+  return machine && { mac, node: machine.name }
+}
+
 /** Formats the context for the log: addresses in dotted text, the transaction as in packet dumps. */
-function facts({ xid, address, ...rest }: RequestContext): Record<string, unknown> {
+function facts({ xid, address, ignored, ...rest }: RequestContext): Record<string, unknown> {
   return {
     ...rest,
+    ...(ignored === undefined ? {} : { ignored: ignored.map(({ text }) => text) }),
     ...(address === undefined ? {} : { address: formatIpv4(address) }),
     xid: `0x${xid.toString(16).padStart(8, '0')}`,
   }
@@ -188,7 +211,7 @@ function observationOf(
   { port }: Datagram,
   { serverPort, clientPort }: DhcpPlan,
 ): Seen | undefined {
-  const { node, state, architecture, reason } = about
+  const { node, state, architecture, reason, ignored } = about
   if (node === undefined || kind === 'informed' || isSimulated) return undefined
   return {
     node,
@@ -198,6 +221,7 @@ function observationOf(
     isFresh: state !== 'renewing' && state !== 'rebinding',
     ...(architecture !== undefined && { architecture }),
     vendorClass,
+    ...(ignored !== undefined && { ignored }),
     // Clients and relay agents send from privileged ports; a process without privileges cannot.
     ...(port !== clientPort && port !== serverPort && { isUnprivileged: true as const }),
     answer: kind !== 'refused' && reason !== undefined ? 'nothing-to-boot' : answers[kind],

@@ -1,8 +1,11 @@
 /** The sockets that DHCP listens on, and the socket that sends the replies of each. */
 import { formatIpv4 } from '../../proto/address/ip.ts'
+import type { Clock } from '../../host/clock.ts'
+import { createAttachedNetworks, type InterfaceAddresses } from '../../host/attached-networks.ts'
 import type { Sockets, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
+import type { IsAttached } from './request.ts'
 
 export type DhcpSocketOptions = {
   /** Called for each datagram, so a new plan takes effect with the next one. */
@@ -10,6 +13,9 @@ export type DhcpSocketOptions = {
   readonly sockets: Sockets
   /** Called when a socket is lost; the process should end. */
   readonly onLost: (error: Error) => void
+  readonly clock: Pick<Clock, 'monotonic'>
+  /** Returns the addresses of this machine's interfaces; by default those of the system. */
+  readonly interfaces?: () => InterfaceAddresses
 }
 
 export type DhcpSocket = {
@@ -72,4 +78,14 @@ async function openServerSockets({ plan, sockets, onLost }: DhcpSocketOptions): 
 /** The pair needs SO_REUSEADDR, with which Linux would silently share the port with another DHCP server. */
 async function requireFreePort(sockets: Sockets, port: number): Promise<void> {
   for (const probe of await sockets.udp('dhcp', { address: '0.0.0.0', port })) await probe.close()
+}
+
+/**
+ * Returns whether clients without a relay agent that reach this machine can be on a network. Sockets that systemd passed
+ * are bound to interfaces, and Node does not know to which: then the networks of all interfaces count. Otherwise replies
+ * leave through the interface with the server's address, so only its networks count.
+ */
+export function createIsAttached({ plan, sockets, clock, interfaces }: DhcpSocketOptions): IsAttached {
+  const isAttached = createAttachedNetworks(clock, sockets.isAdopted('dhcp'), interfaces)
+  return (network) => isAttached(network, formatIpv4(plan().server))
 }

@@ -83,10 +83,10 @@ const decisions: readonly {
     about: { code: 'dhcp.peer-server', reason: 'the client chose server 192.0.2.4, a peer' },
   },
   {
-    name: 'SELECTING without option 50 requests no address',
+    name: 'SELECTING without option 50 accepts the offer of this server, which is always the reservation',
     fields: { type: 'request', options: [own] },
-    kind: 'ignored',
-    about: { code: 'dhcp.no-requested-address', reason: 'REQUEST without a requested address' },
+    kind: 'acknowledged',
+    about: { state: 'selecting' },
   },
   {
     name: 'SELECTING with the address in ciaddr, from a client that names the server in a renewal',

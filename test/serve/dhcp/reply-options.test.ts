@@ -24,8 +24,8 @@ function replyTo(lengths: Lengths, ...options: Options) {
 }
 
 const most = 576 - 28
-/** Header and magic cookie; then options 53, 54 and 51. */
-const before = 240 + 3 + 6 + 6
+/** Header and magic cookie; then options 53, 54, 51, and 1. */
+const before = 240 + 3 + 6 + 6 + 6
 
 /** Returns the value of option 52 in the options field; undefined when it is absent. */
 function overloadOf(octets: Uint8Array): number | undefined {
@@ -72,7 +72,7 @@ for (const { name, lengths, overload, codes } of overloads) {
   t.test(`RFC 2132 §9.3, option 52: ${name}`, (t) => {
     const reply = replyTo(lengths)
     t.equal(overloadOf(reply.octets), overload)
-    t.same(reply.codes, [53, 54, 51, ...codes])
+    t.same(reply.codes, [53, 54, 51, 1, ...codes])
     for (const code of codes) {
       t.equal(reply.value(code)?.length, (lengths as Lengths)[code], `option ${code} is whole`)
     }
@@ -111,7 +111,7 @@ for (const { name, options } of [
 }
 
 t.test('a reply without space for option 52 omits the options that do not fit', (t) => {
-  const identifier = most - before - 1 - 2 * 2 // all but END
+  const identifier = most - (before - 6) - 1 - 2 * 2 // all but END, and no mask
   const reply = replyTo({ 150: 10 }, [61, new Array<number>(identifier).fill(7)])
   t.same(reply.codes, [53, 54, 51, 61])
   t.equal(overloadOf(reply.octets), undefined)
@@ -160,6 +160,6 @@ t.test('an option that is always sent follows the requested ones, once', (t) => 
   const { plan } = compileDhcp(exampleModel(site))
   const codes = (...list: number[]) =>
     replyFrom(plan, clientPacket({ type: 'discover', options: [[55, list]] })).codes
-  t.same(codes(151, 3), [53, 54, 51, 151, 3, 150])
+  t.same(codes(151, 3), [53, 54, 51, 1, 151, 3, 150])
   t.end()
 })

@@ -49,9 +49,9 @@ const lists = [
     codes: [53, 54, 51, 1, 3, 6, 12, 15, 42, 119, 28, 58, 59],
   },
   {
-    name: 'RFC 2132 §9.8: only the requested options, in the requested order',
+    name: 'RFC 2132 §9.8: the requested options in the requested order, and the mask',
     options: [[55, [15, 42, 12]]],
-    codes: [53, 54, 51, 15, 42, 12],
+    codes: [53, 54, 51, 1, 15, 42, 12],
   },
   {
     name: 'RFC 2132 §3.3: the mask precedes the router',
@@ -59,29 +59,34 @@ const lists = [
     codes: [53, 54, 51, 1, 3, 6],
   },
   {
+    name: 'RFC 2132 §3.3: the mask is sent even if not requested, before the router',
+    options: [[55, [6, 3]]],
+    codes: [53, 54, 51, 1, 6, 3],
+  },
+  {
     name: 'a code requested twice is sent once, an unknown one not at all',
     options: [[55, [3, 3, 43, 60, 121, 3, 255, 0]]],
-    codes: [53, 54, 51, 3],
+    codes: [53, 54, 51, 1, 3],
   },
   {
     name: 'RFC 2131 table 3: lease time and server are sent, requested or not',
     options: [[55, [51, 53, 54]]],
-    codes: [53, 54, 51],
+    codes: [53, 54, 51, 1],
   },
   {
     name: 'boot options are sent even if not requested',
     options: [...firmware, [55, [6]]],
-    codes: [53, 54, 51, 67, 66, 6],
+    codes: [53, 54, 51, 1, 67, 66, 6],
   },
   {
     name: 'iPXE gets option 175 even if not requested',
     options: [...ipxe, [55, [6]]],
-    codes: [53, 54, 51, 67, 175, 6],
+    codes: [53, 54, 51, 1, 67, 175, 6],
   },
   {
     name: 'RFC 4578 §2.3: option 97 is echoed to firmware',
     options: [...firmware, [97, [0, ...new Array<number>(16).fill(7)]], [55, [6]]],
-    codes: [53, 54, 51, 67, 66, 97, 6],
+    codes: [53, 54, 51, 1, 67, 66, 97, 6],
   },
   {
     name: 'option 97 of other clients is not echoed',
@@ -89,7 +94,7 @@ const lists = [
       [97, [0, 1]],
       [55, [6]],
     ],
-    codes: [53, 54, 51, 6],
+    codes: [53, 54, 51, 1, 6],
   },
 ] as const satisfies readonly { name: string; options: Options; codes: readonly number[] }[]
 for (const { name, options, codes } of lists) {
@@ -131,7 +136,8 @@ t.test('iPXE gets the URL of its node’s script, and does not wait for a ProxyD
 for (const { text, file } of [
   { text: 'PXEClient:Arch:00000:UNDI:002001', file: 'bios/undionly.kpxe' },
   { text: 'PXEClient:Arch:00007:UNDI:003000', file: 'efi/snponly.efi' },
-  { text: 'PXEClient', file: '' },
+  { text: 'PXEClient', file: 'bios/undionly.kpxe' },
+  { text: 'HTTPClient', file: '' },
 ]) {
   t.test(`RFC 4578 §3: without option 93, "${text}" leads to ${file === '' ? 'nothing' : file}`, (t) => {
     t.equal(replyTo(discover([60, text])).file, file)
@@ -179,7 +185,7 @@ t.test('a client identifier in several parts (RFC 3396) is echoed completely', (
 
 t.test('a client identifier that does not fit is not echoed, but the other options are sent', (t) => {
   const reply = replyTo(discover([61, new Array<number>(320).fill(7)], [55, [3]]))
-  t.same(reply.codes, [53, 54, 51, 3])
+  t.same(reply.codes, [53, 54, 51, 1, 3])
   t.end()
 })
 
@@ -219,21 +225,25 @@ t.test('the longest reply exactly fills an Ethernet frame', (t) => {
 t.test('RFC 3397 §2: a search list is shortened between names', (t) => {
   const search = Array.from({ length: 40 }, (_, index) => `zone-${index + 10}.example.net`)
   const reply = replyTo(
-    discover([61, [0, 1, 2, 3, 4]], ...firmware, [55, [119, 12, 28]]),
+    discover([61, [0, 1, 2, 3, 4, 5, 6, 7]], ...firmware, [55, [119, 12, 28]]),
     planOf({ ...full, search }),
   )
   // 21 octets for the first name, 10 for each name with a pointer to its suffix.
   t.equal((reply.value(119)?.length ?? 0) % 10, 1)
-  t.same(reply.codes, [53, 54, 51, 61, 67, 66, 119], 'which leaves no room for what was asked for after it')
+  t.same(
+    reply.codes,
+    [53, 54, 51, 61, 1, 67, 66, 119],
+    'which leaves no room for what was asked for after it',
+  )
   t.end()
 })
 
 t.test('text is never shortened', (t) => {
   const reply = replyTo(
-    discover([61, new Array<number>(221).fill(7)], ...firmware, [55, [12, 15]]),
+    discover([61, new Array<number>(215).fill(7)], ...firmware, [55, [12, 15]]),
     planOf(full, 'a-long-name-for-a-cluster'),
   )
-  t.same(reply.codes, [53, 54, 51, 61, 67, 66, 15], 'the full name does not fit, the domain does')
+  t.same(reply.codes, [53, 54, 51, 61, 1, 67, 66, 15], 'the full name does not fit, the domain does')
   t.end()
 })
 
@@ -299,16 +309,6 @@ t.test('RFC 5107: a relay agent can replace the server identifier', (t) => {
   })
   t.end()
 })
-
-for (const code of [5, 11]) {
-  t.test(`a relay agent’s sub-option ${code} that is not an address is malformed`, (t) => {
-    t.throws(() => replyTo({ type: 'discover', giaddr: '192.0.2.1', options: [[82, [code, 2, 1, 2]]] }), {
-      name: 'MalformedPacket',
-      message: `sub-option ${code} of option 82 has 2 octets, expected 4 at octet 245`,
-    })
-    t.end()
-  })
-}
 
 type Read = { yiaddr: string; file: string; options: Record<number, unknown> }
 const protocol = createRequire(import.meta.url)('dhcp/lib/protocol.js') as {

@@ -92,7 +92,8 @@ t.test('a recent map drops the entry set longest ago', (t) => {
 
 const mac = '00:00:5e:00:53:99' as Mac
 type Fields = Parameters<typeof clientMessage>[0]
-const factsOf = (fields: Fields) => clientFacts(mac, readRequest(clientMessage(fields), '0.0.0.0'))
+const factsOf = (fields: Fields) =>
+  clientFacts(mac, readRequest(clientMessage(fields), { address: '0.0.0.0', port: 68 }))
 
 const relayed = [1, 7, ...Buffer.from('Eth1/14'), 2, 6, 0, 0x1b, 0x54, 0, 0, 1]
 

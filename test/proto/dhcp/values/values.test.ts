@@ -10,7 +10,7 @@ import {
   encodeSeconds,
   secondsOf,
   u16Of,
-  u16sOf,
+  u16sIn,
   u8Of,
   encodeClasslessRoutes,
   encodeStaticRoutes,
@@ -41,7 +41,8 @@ const option = (code: number, value: readonly number[] | string) => ({
 t.test('numbers are big-endian', (t) => {
   t.equal(u8Of(option(53, [3])), 3)
   t.equal(u16Of(option(57, [0xff, 0x00])), 65280)
-  t.same(u16sOf(option(93, [0, 7, 0, 9])), [7, 9])
+  t.same(u16sIn(Uint8Array.of(0, 7, 0, 9)), [7, 9])
+  t.same(u16sIn(Uint8Array.of(0, 7, 0, 9, 0)), [7, 9], 'without an incomplete one')
   t.end()
 })
 

@@ -1,0 +1,56 @@
+/** The networks that are attached to this machine, read from its interfaces. */
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
+import { cidrContains, formatIpv4, parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ip.ts'
+import type { Clock } from './clock.ts'
+
+type InterfaceAddress = Pick<NetworkInterfaceInfo, 'address' | 'netmask' | 'cidr' | 'internal'>
+
+export type InterfaceAddresses = Readonly<Record<string, readonly InterfaceAddress[] | undefined>>
+
+/** Addresses of interfaces are read again after this time. */
+const readAgainMs = 10_000
+
+/**
+ * Returns a function that reports whether a network is attached to this machine, read from its interfaces.
+ *
+ * @param address one of this machine; if no interface has it, or only the loopback interface, every network counts as attached
+ * @param isEvery whether all interfaces count, or only the one with the address
+ */
+export function createAttachedNetworks(
+  clock: Pick<Clock, 'monotonic'>,
+  isEvery: boolean,
+  read: () => InterfaceAddresses = networkInterfaces,
+): (network: Cidr, address: string) => boolean {
+  let known: { readonly address: string; readonly networks: readonly Cidr[]; readonly at: number } | undefined
+  return (network, address) => {
+    const now = clock.monotonic()
+    if (known?.address !== address || now - known.at >= readAgainMs) {
+      known = { address, networks: attachedNetworks(read(), address, isEvery), at: now }
+    }
+    const { networks } = known
+    return networks.length === 0 || networks.some((each) => overlap(each, network))
+  }
+}
+
+function attachedNetworks(interfaces: InterfaceAddresses, address: string, isEvery: boolean): Cidr[] {
+  const all = Object.values(interfaces).map((each = []) => each)
+  const own = all.find((each) => each.some((one) => one.address === address && !one.internal))
+  if (own === undefined) return []
+  const used = isEvery ? all.flat().filter(({ internal }) => !internal) : own
+  return used.flatMap((each) => {
+    const network = networkOf(each)
+    return network === undefined ? [] : [network]
+  })
+}
+
+/** Returns the IPv4 network of an interface address. */
+function networkOf({ address, netmask, cidr }: InterfaceAddress): Cidr | undefined {
+  const [host, mask] = [parseIpv4(address), parseIpv4(netmask)]
+  if (host === undefined || mask === undefined) return undefined
+  const network = ((host & mask) >>> 0) as Ipv4
+  return parseCidr(`${formatIpv4(network)}/${cidr?.split('/')[1] ?? ''}`)
+}
+
+function overlap(one: Cidr, other: Cidr): boolean {
+  return cidrContains(one, other.network) || cidrContains(other, one.network)
+}
