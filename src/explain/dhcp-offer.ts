@@ -47,7 +47,12 @@ export function offersTo(plan: DhcpPlan, mac: Mac): Offer[] {
 
 function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile): Offer {
   const out = new Uint8Array(maxReplyOctets)
-  const decision = respond({ payload: discover(mac, profile), address: '0.0.0.0', port: plan.clientPort }, 'broadcast', plan, out)
+  const decision = respond(
+    { payload: discover(mac, profile), address: '0.0.0.0', port: plan.clientPort },
+    'broadcast',
+    plan,
+    out,
+  )
   const reason = 'about' in decision ? decision.about.reason : decision.reason
   const why = reason === undefined ? {} : { reason }
   if (!('octets' in decision)) return { client, ...why, options: [] }

@@ -1,7 +1,17 @@
 /** The sections `server` and `subnets` of the site file. */
 import { z } from 'zod'
 import { dhcpOptions } from './dhcp-option.ts'
-import { cidr, domain, interfaceName, ipv4, ipv6, port, seconds, segmentName, wholeNumber } from './scalars.ts'
+import {
+  cidr,
+  domain,
+  interfaceName,
+  ipv4,
+  ipv6,
+  port,
+  seconds,
+  segmentName,
+  wholeNumber,
+} from './scalars.ts'
 
 /** Who leases the addresses of a subnet: this server, or another one, with this server as ProxyDHCP. */
 export const dhcpModes = ['full', 'proxy'] as const

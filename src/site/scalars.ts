@@ -223,9 +223,11 @@ export const imageName = matching(
   ['rhcos-4.17'],
 )
 
-export const segmentName = matching('a name of up to 32 letters, digits, dots, and hyphens', /^[\w.-]{1,32}$/, [
-  'rack-1',
-])
+export const segmentName = matching(
+  'a name of up to 32 letters, digits, dots, and hyphens',
+  /^[\w.-]{1,32}$/,
+  ['rack-1'],
+)
 export const interfaceName = matching('an interface name of up to 15 characters', /^[^\s/]{1,15}$/, ['ens4'])
 
 /** A whole disk, because the installer writes a partition table. */

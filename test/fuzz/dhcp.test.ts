@@ -136,7 +136,12 @@ function check(octets: Uint8Array): void {
     for (const arrival of ['unicast', 'broadcast', 'unknown', 'proxy-port'] as const) {
       const out = new Uint8Array(maxReplyOctets)
       const result = orMalformed(() =>
-        respond({ payload: octets, address: octets.subarray(12, 16).join('.'), port: 68 }, arrival, current, out),
+        respond(
+          { payload: octets, address: octets.subarray(12, 16).join('.'), port: 68 },
+          arrival,
+          current,
+          out,
+        ),
       )
       if (result === undefined || !('octets' in result)) continue
       if (message === undefined) throw new Error('a reply to a malformed message')
