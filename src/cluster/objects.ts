@@ -3,7 +3,6 @@
  * document, and the part of each kind to keep. Every field may be absent or of another type: nothing else checks what an
  * API server sends. Pure.
  */
-import { isForKubelet, readCsr, type Csr } from './csr/object.ts'
 
 type Metadata = {
   readonly name?: string
@@ -162,4 +161,82 @@ function pendingRequests(): Kind<PendingRequest> {
       return isForKubelet(csr) ? { csr, object } : { csr: { ...csr, request: '' } }
     },
   }
+}
+
+/** A CertificateSigningRequest (certificates.k8s.io/v1): the request, and the identity of its requester as the API server authenticated it. */
+export type Csr = {
+  readonly name: string
+  /** Milliseconds since 1970, by the cluster's clock; NaN if missing. */
+  readonly createdAt: number
+  readonly signerName: string
+  /** The user name of the requester. */
+  readonly username: string
+  readonly groups: readonly string[]
+  readonly usages: readonly string[]
+  readonly expirationSeconds: number | undefined
+  /** base64-encoded PEM. */
+  readonly request: string
+  /** Whether it was approved or denied, has failed, or has its certificate. */
+  readonly isDecided: boolean
+}
+
+export const clientSigner = 'kubernetes.io/kube-apiserver-client-kubelet'
+export const servingSigner = 'kubernetes.io/kubelet-serving'
+
+/** The conditions after which no decision is left to make. */
+const finalConditions = ['Approved', 'Denied', 'Failed']
+
+/** Whether a node renews its client certificate, with the one that it has. */
+export function isRenewal({ signerName, username }: Csr): boolean {
+  return signerName === clientSigner && username.startsWith('system:node:')
+}
+
+export function isForKubelet({ signerName }: Csr): boolean {
+  return signerName === clientSigner || signerName === servingSigner
+}
+
+/** @returns undefined for an object without a name */
+export function readCsr(value: unknown): Csr | undefined {
+  const { metadata, spec, status } = fields(value)
+  const { name, creationTimestamp } = fields(metadata)
+  if (typeof name !== 'string' || name === '') return undefined
+  const { signerName, username, groups, usages, expirationSeconds, request } = fields(spec)
+  const { conditions, certificate } = fields(status)
+  const types = (Array.isArray(conditions) ? conditions : []).map((each: unknown) => fields(each)['type'])
+  return {
+    name,
+    createdAt: Date.parse(textOf(creationTimestamp)),
+    signerName: textOf(signerName),
+    username: textOf(username),
+    groups: textsOf(groups),
+    usages: textsOf(usages),
+    expirationSeconds: typeof expirationSeconds === 'number' ? expirationSeconds : undefined,
+    request: textOf(request),
+    isDecided: textOf(certificate) !== '' || types.some((type) => finalConditions.includes(textOf(type))),
+  }
+}
+
+/**
+ * Returns the object with an Approved condition, to be put on `/approval`. It keeps its version and uid, so the server
+ * rejects the approval if the object changed.
+ */
+export function withApproval(value: unknown, message: string, now: number): object {
+  const object = fields(value)
+  const status = fields(object['status'])
+  const { conditions } = status
+  const at = `${new Date(now).toISOString().slice(0, 19)}Z`
+  const condition = {
+    ...{ type: 'Approved', status: 'True', reason: 'DeclaredNode', message },
+    ...{ lastUpdateTime: at, lastTransitionTime: at },
+  }
+  const existing: readonly unknown[] = Array.isArray(conditions) ? conditions : []
+  return { ...object, status: { ...status, conditions: [...existing, condition] } }
+}
+
+function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+}
+
+function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(textOf) : []
 }

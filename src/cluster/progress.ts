@@ -8,16 +8,17 @@ import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Model } from '../plan/model.ts'
 import { kinds, type NodeObject } from './objects.ts'
-import {
-  installProgressShape,
-  isReached,
-  startedProgress,
-  type InstallProgress,
-} from './evaluate/install-progress.ts'
+import { isReached, startedProgress, everyStage, stageReports, type Stage } from './evaluate/stages.ts'
 import { isMembershipKnown, memberReports, nodesByName, type Member } from './evaluate/members.ts'
 import { findNode } from './evaluate/requirements.ts'
-import { everyStage, stageReports, type Stage } from './evaluate/stages.ts'
-import { logWriteFailure, readRecord, writeRecord, type ByCluster } from './records.ts'
+import {
+  logWriteFailure,
+  readRecord,
+  writeRecord,
+  type ByCluster,
+  installProgressShape,
+  type InstallProgress,
+} from './records.ts'
 import type { ClusterReport } from './report.ts'
 import type { ClusterSession } from './session.ts'
 import type { Sessions } from './sessions.ts'

@@ -4,7 +4,7 @@
  */
 import { stringify } from 'yaml'
 import type { Cluster } from '../site/schema.ts'
-import { clientSigner, servingSigner } from './csr/object.ts'
+import { clientSigner, servingSigner } from './objects.ts'
 
 /** A request as an API server authorizes it. */
 export type Permission = {

@@ -20,6 +20,21 @@ export const bootstrapStateShape = z.object({
 
 export type BootstrapState = Readonly<z.output<typeof bootstrapStateShape>>
 
+/** Times are milliseconds since 1970. `under-way` is a published name. */
+export const installProgressShape = z.record(
+  z.string(),
+  z.object({
+    state: z.enum(['under-way', 'reached']),
+    /** When it was first seen in progress; absent if it was reached before slipway looked. */
+    since: z.number().exactOptional(),
+    reachedAt: z.number().exactOptional(),
+    note: z.string().exactOptional(),
+  }),
+)
+
+/** The stages of an installation by name; a stage that was not seen yet is absent. */
+export type InstallProgress = Readonly<z.output<typeof installProgressShape>>
+
 const maxBytes = 1024 * 1024
 
 /**

@@ -4,14 +4,15 @@
  */
 import { type Clock, type Timer, isAborted, pause } from '../host/clock.ts'
 import type { Kind } from './objects.ts'
-import { isReached, type InstallProgress } from './evaluate/install-progress.ts'
 import {
+  isReached,
   evaluateStages,
   neededKinds,
   type Snapshot,
   type Stage,
   type StageEvaluation,
 } from './evaluate/stages.ts'
+import type { InstallProgress } from './records.ts'
 import type { ApiCheck, ClusterSession, Held, Outage } from './session.ts'
 
 export type TrackerOptions = {

@@ -1,8 +1,7 @@
 /** Waits until a cluster reaches a goal, stage after stage, and reports what each stage still needs. */
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Problem } from './codes.ts'
-import { isReached, startedProgress } from './evaluate/install-progress.ts'
-import type { Stage } from './evaluate/stages.ts'
+import { isReached, startedProgress, type Stage } from './evaluate/stages.ts'
 import type { ClusterSession } from './session.ts'
 import { trackStages, type StageTracker } from './tracker.ts'
 

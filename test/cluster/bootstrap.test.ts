@@ -1,14 +1,17 @@
 import { mkdirSync, readFileSync, writeFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { bootstrapClusters } from '../../src/cluster/bootstrap.ts'
+import { bootstrapClusters, probe } from '../../src/cluster/bootstrap.ts'
 import { passingForMs } from '../../src/cluster/evaluate/requirements.ts'
 import { apiPaths, kinds } from '../../src/cluster/objects.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import { bootstrapRig, settle, until } from '../support/bootstrap.ts'
 import { createSessions } from '../../src/cluster/sessions.ts'
 import { createLog } from '../../src/host/log.ts'
-import { declaredCluster, declaredSite } from '../support/cluster.ts'
+import { declaredCluster, declaredSite, authority } from '../support/cluster.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { bootstrapConfigMap } from '../support/cluster-objects.ts'
 
@@ -238,4 +241,23 @@ t.test('watches only clusters with a bootstrap and masters', (t) => {
   t.same(clusters([m1!, w1!]), [])
   t.same(clusters([bs, w1!]), [])
   t.end()
+})
+
+t.test('a check passes with 200 by whatever certificate, and with nothing else', async (t) => {
+  const pair = authority.server('DNS:nobody.example.net')
+  const server = createServer({ key: pair.key, cert: pair.certificate }, (request, response) => {
+    if (request.url === '/cut') request.socket.destroy()
+    else response.writeHead(request.url === '/readyz' ? 200 : 500).end('said')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const at = (path: string) => probe(`https://127.0.0.1:${port}${path}`)
+  t.equal(await at('/readyz'), true)
+  t.equal(await at('/healthz'), false)
+  t.equal(await at('/cut'), false)
+  server.closeAllConnections()
+  server.close()
+  await once(server, 'close')
+  t.equal(await at('/readyz'), false)
 })

@@ -1,7 +1,12 @@
 /** The objects that the test servers and slipway send have their published shape. */
 import t from 'tap'
-import { apiPaths, isBootstrapComplete, kinds as followedKinds } from '../../src/cluster/objects.ts'
-import { readCsr, withApproval } from '../../src/cluster/csr/object.ts'
+import {
+  apiPaths,
+  isBootstrapComplete,
+  kinds as followedKinds,
+  readCsr,
+  withApproval,
+} from '../../src/cluster/objects.ts'
 import { evaluateNodes, evaluateOperators, evaluateVersion } from '../../src/cluster/evaluate/requirements.ts'
 import type { ApiObject } from '../support/api-server.ts'
 import { asAnswered, asKept, asListed, bookmarkLine, listOf, statusOf } from '../support/api-shapes.ts'

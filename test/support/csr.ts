@@ -3,8 +3,7 @@
  * test/fixtures/csr/make created.
  */
 import { readFileSync } from 'node:fs'
-import { readCsr } from '../../src/cluster/csr/object.ts'
-import { apiPaths } from '../../src/cluster/objects.ts'
+import { readCsr, apiPaths } from '../../src/cluster/objects.ts'
 import { evaluateCsr, type CsrNode, type PolicyContext } from '../../src/cluster/csr/policy.ts'
 import { parseIpv4, parseIpv6 } from '../../src/proto/address/ip.ts'
 import { asKept } from './api-shapes.ts'

@@ -3,9 +3,8 @@
  * published documents, as in api-server.ts.
  */
 import type { ClusterApi } from '../../src/cluster/connection/client.ts'
+import type { WatchEventType, FollowHandlers } from '../../src/cluster/connection/follow.ts'
 import { ApiProblem } from '../../src/cluster/connection/errors.ts'
-import type { FollowHandlers } from '../../src/cluster/connection/follow.ts'
-import type { WatchEventType } from '../../src/cluster/connection/watch.ts'
 import { asAnswered, asKept, asListed } from './api-shapes.ts'
 
 export type MemoryApi = ClusterApi & {

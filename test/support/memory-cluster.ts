@@ -3,9 +3,8 @@
  * it sends is checked against the published documents, as in api-server.ts, unless a test uses `unchecked`.
  */
 import type { ClusterApi } from '../../src/cluster/connection/client.ts'
+import type { WatchEventType, FollowHandlers } from '../../src/cluster/connection/follow.ts'
 import { ApiProblem } from '../../src/cluster/connection/errors.ts'
-import type { FollowHandlers } from '../../src/cluster/connection/follow.ts'
-import type { WatchEventType } from '../../src/cluster/connection/watch.ts'
 import { asKept, asListed, type ApiObject } from './api-shapes.ts'
 import { updated } from './api-update.ts'
 

@@ -51,6 +51,15 @@ export class ConnectionReplaced extends Unreachable {
   override readonly name = 'ConnectionReplaced'
 }
 
+/** The server sent a line that is not an event. Later events may be missing, so the collection is listed again. */
+export class BadEvent extends ClusterError {
+  override readonly name = 'BadEvent'
+
+  constructor(sentence: string) {
+    super('cluster.response-invalid', sentence)
+  }
+}
+
 /** Whether the server no longer has the changes since a resource version: list the collection again. */
 export function isExpired(error: unknown): boolean {
   return error instanceof ApiProblem && error.status === 410

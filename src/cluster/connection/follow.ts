@@ -5,11 +5,16 @@
 import { type Clock, type Timer, isAborted, pause } from '../../host/clock.ts'
 import type { Problem } from '../codes.ts'
 import { NoCredentials } from '../kubeconfig/file.ts'
-import { ApiProblem, ConnectionReplaced, isExpired, isServerWide, problemOf } from './errors.ts'
-import { BadEvent, type WatchEvent, type WatchEventType } from './watch.ts'
+import { ApiProblem, BadEvent, ConnectionReplaced, isExpired, isServerWide, problemOf } from './errors.ts'
 
 /** The items of a collection at `resourceVersion`, from which a watch can start. */
 export type Listed<T> = { readonly items: readonly T[]; readonly resourceVersion: string }
+
+export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED'
+
+export type WatchEvent =
+  | { readonly type: WatchEventType; readonly object: unknown; readonly resourceVersion: string }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
 
 export type FollowHandlers<T> = {
   /** Replaces the whole collection. */

@@ -6,10 +6,17 @@
 import { type Clock, isAborted, pause } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { apiPaths, timeOf, type NodeObject, type PendingRequest } from '../objects.ts'
+import {
+  apiPaths,
+  timeOf,
+  type NodeObject,
+  type PendingRequest,
+  clientSigner,
+  withApproval,
+  type Csr,
+} from '../objects.ts'
 import { ApiProblem } from '../connection/errors.ts'
 import type { ClusterSession, Held } from '../session.ts'
-import { clientSigner, withApproval, type Csr } from './object.ts'
 import type { Pending, PolicyContext, PolicyDecision } from './policy.ts'
 
 export type ApprovalsOptions = {

@@ -8,8 +8,8 @@ import type { NodeRecord } from '../../install/installs.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import { formatIp, type Ip } from '../../proto/address/ip.ts'
 import type { ClusterCode } from '../codes.ts'
+import { clientSigner, isForKubelet, type Csr } from '../objects.ts'
 import { decodeRequest, type CertificateRequest, type Decoded } from './decode.ts'
-import { clientSigner, isForKubelet, type Csr } from './object.ts'
 
 /** A declared node of the cluster. */
 export type CsrNode = {

@@ -3,10 +3,10 @@
  * running service and `slipway wait` evaluate them the same way. Pure.
  */
 import { conditionOf, isBootstrapComplete, kinds, type Kind } from '../objects.ts'
+import type { InstallProgress } from '../records.ts'
 import type { StageReport } from '../report.ts'
 import type { ApiCheck } from '../session.ts'
 import type { Problem } from '../codes.ts'
-import { isInTurn, isReached, reachStage, startStage, type InstallProgress } from './install-progress.ts'
 import {
   evaluateNodes,
   evaluateOperators,
@@ -247,4 +247,53 @@ export function stageReports(
       ...(lines.length > 0 && { codes: lines.map(({ code }) => code) }),
     }
   })
+}
+
+// How the progress changes.
+
+/** The part of a stage that decides when it is evaluated. */
+type StageOrder = Pick<Stage, 'name' | 'after'>
+
+/** The progress of an installation that starts now. */
+export function startedProgress(now: number): InstallProgress {
+  return { API: { state: 'under-way', since: now } }
+}
+
+export function isReached(progress: InstallProgress, name: string): boolean {
+  return progress[name]?.state === 'reached'
+}
+
+/** Whether a stage can be evaluated: the one before it is reached. */
+export function isInTurn(progress: InstallProgress, { after }: StageOrder): boolean {
+  return after === undefined || isReached(progress, after)
+}
+
+export function startStage(progress: InstallProgress, { name }: StageOrder, now: number): InstallProgress {
+  return progress[name] === undefined ? { ...progress, [name]: { state: 'under-way', since: now } } : progress
+}
+
+/**
+ * A stage that was never seen in progress was reached at an unknown time, before slipway looked. If the time is known,
+ * the stages that follow have been in progress since then.
+ */
+export function reachStage(
+  progress: InstallProgress,
+  { name }: StageOrder,
+  options: {
+    readonly now: number
+    readonly note?: string | undefined
+    readonly stages: readonly StageOrder[]
+  },
+): InstallProgress {
+  const { now, note, stages } = options
+  const since = progress[name]?.since
+  const times = since === undefined ? {} : { since, reachedAt: now }
+  const reached: InstallProgress = {
+    ...progress,
+    [name]: { state: 'reached', ...times, ...(note !== undefined && { note }) },
+  }
+  if (since === undefined) return reached
+  return stages
+    .filter(({ after }) => after === name)
+    .reduce((next, stage) => startStage(next, stage, now), reached)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readCsr } from '../../../src/cluster/csr/object.ts'
+import { readCsr } from '../../../src/cluster/objects.ts'
 import {
   csrNodes,
   evaluateCsr,

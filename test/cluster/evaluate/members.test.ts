@@ -1,6 +1,11 @@
 import t from 'tap'
 import type { NodeObject } from '../../../src/cluster/objects.ts'
-import { createMemberHistory, memberReports } from '../../../src/cluster/evaluate/members.ts'
+import {
+  createMemberHistory,
+  memberReports,
+  isMembershipKnown,
+  type ClusterContact,
+} from '../../../src/cluster/evaluate/members.ts'
 import { memoryInstalls } from '../../support/memory-installs.ts'
 
 const key = 'c1/w1'
@@ -120,5 +125,27 @@ t.test('reports the state of each member, or that it is not known', (t) => {
     { node: 'c1/m1', state: 'absent', code: 'cluster.node-not-registered' },
     { node: 'c1/w1', state: 'not-ready', code: 'cluster.node-not-ready', since: ms(1), reason: 'no CNI' },
   ])
+  t.end()
+})
+
+const contact = (change: Partial<ClusterContact>): ClusterContact => ({
+  ...{ hasNodes: false, hasAnswered: false, isOut: false },
+  ...change,
+})
+
+t.test('it is known whether a cluster has a node once it answered, or if it never did', (t) => {
+  const cases: [string, ClusterContact | undefined, boolean][] = [
+    ['the first request is in progress', contact({}), false],
+    ['a new cluster is not reachable', contact({ isOut: true }), true],
+    ['a running cluster is not reachable', contact({ isOut: true, hasAnswered: true }), false],
+    ['it answered', contact({ hasNodes: true, hasAnswered: true }), true],
+    [
+      'its nodes are known during an outage',
+      contact({ hasNodes: true, hasAnswered: true, isOut: true }),
+      true,
+    ],
+    ['no kubeconfig, or no cluster', undefined, true],
+  ]
+  for (const [name, known, isKnown] of cases) t.equal(isMembershipKnown(known), isKnown, name)
   t.end()
 })
