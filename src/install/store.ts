@@ -99,6 +99,9 @@ export function readMeta(database: DatabaseSync, key: string): string | undefine
   return row?.value
 }
 
+/** Rows of a machine and a kind that a transaction adds. */
+type Added = { readonly machine: string; readonly kind: Observation['kind']; added: number }
+
 export function storeOf(database: DatabaseSync, context: StoreContext): Store {
   const putState = database.prepare('INSERT OR REPLACE INTO machines (machine, node, state) VALUES (?, ?, ?)')
   const dropState = database.prepare('DELETE FROM machines WHERE machine = ?')
@@ -110,6 +113,9 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
   const trim = database.prepare(`
     DELETE FROM observations WHERE machine = ?1 AND kind = ?2 AND sequence <=
       (SELECT sequence FROM observations WHERE machine = ?1 AND kind = ?2 ORDER BY sequence DESC LIMIT 1 OFFSET ?3)`)
+  const countRows = database.prepare(
+    'SELECT count(*) AS rows FROM observations WHERE machine = ? AND kind = ?',
+  )
   const columns = 'sequence, node, at, count, last_at AS lastAt, seen'
   const ofMachine = database.prepare(
     `SELECT ${columns} FROM observations WHERE machine = ? AND sequence > ? AND json_valid(seen) ORDER BY sequence LIMIT ?`,
@@ -131,6 +137,11 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
   const last = database.prepare('SELECT coalesce(max(sequence), 0) AS sequence FROM observations').get() as {
     sequence: number
   }
+  /**
+   * The number of rows of a machine and a kind, at least: as counted, with the rows that were added. Most batches then
+   * need no search for old rows. Deletions clear it.
+   */
+  const rowCounts = new Map<string, number>()
   let changes = Number(readMeta(database, 'changes') ?? '0')
 
   const path = database.location()
@@ -147,10 +158,20 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
       write()
       database.exec('COMMIT')
     } catch (error) {
+      rowCounts.clear()
       // Some errors (a full disk) end the transaction themselves.
       if (database.isTransaction) database.exec('ROLLBACK')
       throw error
     }
+  }
+
+  /** Counts rows that were added, and deletes the oldest beyond the limit. */
+  function bound(key: string, { machine, kind, added }: Added): void {
+    const known = rowCounts.get(key)
+    const rows = known === undefined ? (countRows.get(machine, kind) as { rows: number }).rows : known + added
+    const limit = maxPerKind[kind]
+    if (rows > limit) trim.run(machine, kind, limit)
+    rowCounts.set(key, Math.min(rows, limit))
   }
 
   return {
@@ -165,20 +186,24 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
       const next = changes + (states.size > 0 ? 1 : 0)
       together(
         () => {
-          const touched = new Map<string, readonly [string, Observation['kind']]>()
+          const touched = new Map<string, Added>()
           for (const { machine, observation } of observations) {
             const { sequence, node, at, count = 1, lastAt = at, ...facts } = observation
             add.run(sequence, machine, node, facts.kind, at, count, lastAt, JSON.stringify(facts))
-            touched.set(`${machine} ${facts.kind}`, [machine, facts.kind])
+            const key = `${machine} ${facts.kind}`
+            const before = touched.get(key)
+            if (before === undefined) touched.set(key, { machine, kind: facts.kind, added: 1 })
+            else before.added++
           }
           for (const { sequence, count, lastAt } of repeats) repeat.run(count, lastAt, sequence)
-          for (const [machine, kind] of touched.values()) trim.run(machine, kind, maxPerKind[kind])
+          for (const [key, added] of touched) bound(key, added)
           for (const [machine, state] of states) {
             if (state !== undefined) {
               putState.run(machine, state.node, JSON.stringify(state))
             } else {
               dropState.run(machine)
               dropSeen.run(machine)
+              rowCounts.clear()
             }
           }
           if (next !== changes) putMeta.run('changes', String(next))
@@ -197,9 +222,13 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
       observationsOf(
         machine === undefined ? ofAll.all(sequence, limit) : ofMachine.all(machine, sequence, limit),
       ),
-    forgetProgress: (machine) => void dropProgress.run(machine),
+    forgetProgress(machine) {
+      dropProgress.run(machine)
+      rowCounts.clear()
+    },
     prune(now) {
       const before = now - maxAgeMs
+      rowCounts.clear()
       together(() => {
         for (const { machine } of withOld.all(before) as { machine: string }[]) {
           dropOld.run(machine, before, keptOfAnyAge)

@@ -126,6 +126,37 @@ t.test('history is bounded for each machine and kind when it is written', (t) =>
   t.end()
 })
 
+t.test('the bound of the history holds after failed writes and deletions', (t) => {
+  const store = openMemoryStore()
+  const max = maxPerKind.dhcp
+  const dhcp: Partial<Facts> = { kind: 'dhcp', asker: 'ipxe' }
+  let sequence = 0
+  const add = (count: number) =>
+    store.keep(
+      new Map(),
+      Array.from({ length: count }, () => kept(++sequence, m1Mac, now, dhcp)),
+    )
+  const extent = () => {
+    const rows = store.history(m1Mac)
+    return [rows[0]!.sequence, rows.at(-1)!.sequence, rows.length]
+  }
+  add(max - 1)
+  t.throws(() => store.keep(new Map(), [kept(9001, m1Mac, now, dhcp), kept(1, m1Mac, now, dhcp)]))
+  add(1)
+  t.same(extent(), [1, max, max], 'rows of a failed write are not counted')
+  add(2)
+  t.same(extent(), [3, max + 2, max])
+  store.keep(new Map([[m1Mac, undefined]]), [])
+  add(max - 1)
+  add(1)
+  t.same(extent(), [max + 3, 2 * max + 2, max], 'rows of a forgotten machine are not counted')
+  store.forgetProgress(m1Mac)
+  store.prune(now)
+  add(3)
+  t.same(extent(), [max + 6, 2 * max + 5, max])
+  t.end()
+})
+
 t.test('old observations are deleted, but a wrong clock does not delete the history of a machine', (t) => {
   const store = openMemoryStore()
   const many = Array.from({ length: keptOfAnyAge + 5 }, (_, index) => kept(index + 1))
