@@ -9,7 +9,7 @@ import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation, Seen } from './observation.ts'
 import { createRepeatFilter } from './repeats.ts'
-import type { Kept, Repeat, Store } from './store.ts'
+import type { Kept, Store } from './store.ts'
 
 export type Journal = {
   state(machine: string): State | undefined
@@ -55,15 +55,25 @@ const pruneMs = 60 * 60_000
 const clockJumpMs = 60_000
 const clockReportMs = 24 * 60 * 60_000
 
-type Latest = { readonly sequence: number; count: number; lastAt: number }
+/** A row of the history. Its repetitions are counted here until the next write. */
+type Row = {
+  readonly machine: string
+  readonly observation: Observation
+  readonly sequence: number
+  count: number
+  lastAt: number
+  isStored: boolean
+}
 
 export function createJournal({ store, clock, log, counters }: JournalOptions): Journal {
   const states = new Map(store.states)
   /** Machines whose record differs from the store. */
   const changed = new Set<string>()
-  let unwritten: Kept[] = []
-  const repeats = new Map<number, Repeat>()
-  const latest = new Map<string, Latest>()
+  let unwritten: Row[] = []
+  /** Stored rows whose count differs from the store. */
+  const repeated = new Set<Row>()
+  /** The latest row of each machine, by kind. */
+  const latest = new Map<string, Map<Seen['kind'], Row>>()
   const filter = createRepeatFilter()
   let sequence = store.lastSequence
   let wall = { at: clock.now(), tick: clock.monotonic() }
@@ -76,19 +86,19 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   function write(): void {
     batch?.cancel()
     batch = undefined
-    if (changed.size === 0 && unwritten.length === 0 && repeats.size === 0) return
+    if (changed.size === 0 && unwritten.length === 0 && repeated.size === 0) return
     try {
-      store.keep(new Map([...changed].map((machine) => [machine, states.get(machine)])), unwritten, [
-        ...repeats.values(),
-      ])
+      const records = new Map([...changed].map((machine) => [machine, states.get(machine)]))
+      store.keep(records, unwritten.map(keptOf), [...repeated])
     } catch (error) {
       failed(error as Error)
       throw error
     }
     if (failure !== undefined) log.info({}, 'state write succeeded again')
     failure = undefined
+    for (const row of unwritten) row.isStored = true
     unwritten = []
-    repeats.clear()
+    repeated.clear()
     changed.clear()
   }
 
@@ -134,22 +144,20 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     batch ??= clock.after(batchMs, writeBatch)
   }
 
-  /** Counts a repetition at the row that it repeats. */
-  function repeat(key: string): boolean {
-    const row = latest.get(key)
-    if (row === undefined) return false
+  /** Counts a repetition at the latest row of its kind. */
+  function repeat(row: Row): void {
     row.count++
     row.lastAt = wallClock()
-    const index = unwritten.findLastIndex(({ observation }) => observation.sequence === row.sequence)
-    const kept = unwritten[index]
-    if (kept === undefined) {
-      repeats.set(row.sequence, { ...row })
-    } else {
-      const { count, lastAt: at } = row
-      unwritten[index] = { ...kept, observation: { ...kept.observation, count, lastAt: at } }
-    }
+    if (row.isStored) repeated.add(row)
     batch ??= clock.after(batchMs, writeBatch)
-    return true
+  }
+
+  function latestOf(machine: string): Map<Seen['kind'], Row> {
+    const known = latest.get(machine)
+    if (known !== undefined) return known
+    const rows = new Map<Seen['kind'], Row>()
+    latest.set(machine, rows)
+    return rows
   }
 
   return {
@@ -157,12 +165,17 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     states: () => states,
     set,
     note(machine, seen) {
-      const key = `${seen.kind} ${machine}`
-      if (filter.isRepeat(machine, seen, clock.monotonic()) && repeat(key)) return
+      const rows = latestOf(machine)
+      const last = rows.get(seen.kind)
+      if (filter.isRepeat(machine, seen, clock.monotonic()) && last !== undefined) {
+        repeat(last)
+        return
+      }
       const at = wallClock()
       const observation: Observation = { ...seen, sequence: ++sequence, at }
-      latest.set(key, { sequence, count: 1, lastAt: at })
-      unwritten.push({ machine, observation })
+      const row: Row = { machine, observation, sequence, count: 1, lastAt: at, isStored: false }
+      rows.set(seen.kind, row)
+      unwritten.push(row)
       if (unwritten.length > maxUnwritten) unwritten.shift()
       batch ??= clock.after(batchMs, writeBatch)
       for (const each of subscribers) each(observation)
@@ -176,7 +189,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
         return result
       } catch (error) {
         if (before !== undefined) set(machine, before)
-        unwritten = unwritten.filter(({ observation }) => observation.sequence <= last)
+        unwritten = unwritten.filter((row) => row.sequence <= last)
         throw error
       }
     },
@@ -188,14 +201,14 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     },
     history: (machine) => [
       ...store.history(machine),
-      ...unwritten.filter((each) => each.machine === machine).map(({ observation }) => observation),
+      ...unwritten.filter((each) => each.machine === machine).map((row) => keptOf(row).observation),
     ],
     after(from, limit, machine) {
       const stored = store.after(from, limit, machine)
       const rest = unwritten.filter(
-        (each) => each.observation.sequence > from && (machine === undefined || each.machine === machine),
+        (each) => each.sequence > from && (machine === undefined || each.machine === machine),
       )
-      return [...stored, ...rest.map(({ observation }) => observation)].slice(0, limit)
+      return [...stored, ...rest.map((row) => keptOf(row).observation)].slice(0, limit)
     },
     subscribe(each) {
       subscribers.add(each)
@@ -220,4 +233,8 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
       store.close()
     },
   }
+}
+
+function keptOf({ machine, observation, count, lastAt }: Row): Kept {
+  return { machine, observation: count === 1 ? observation : { ...observation, count, lastAt } }
 }

@@ -21,55 +21,97 @@ export type RepeatFilter = {
   isRepeat(machine: string, seen: Seen, tick: number): boolean
 }
 
+/** The first observation of a series, and when it was. */
+type First<S extends Seen = Seen> = { readonly seen: S; readonly tick: number }
+type Budget = { rows: number; tick: number }
+type DhcpSeen = Extract<Seen, { kind: 'dhcp' }>
+
+/** What is known of one machine. No key is built from texts: a flood of DHCP messages passes here. */
+type MachineSeries = {
+  readonly dhcp: { readonly [Message in DhcpSeen['message']]: Map<DhcpSeen['asker'], First<DhcpSeen>> }
+  readonly others: Map<Seen['kind'], First>
+  readonly budgets: Map<Seen['kind'], Budget>
+}
+
 export function createRepeatFilter(): RepeatFilter {
-  const latest = new Map<string, { readonly text: string; readonly tick: number }>()
-  const budgets = new Map<string, { rows: number; tick: number }>()
+  const machines = new Map<string, MachineSeries>()
 
-  function isSame(key: string, text: string, tick: number, withinMs: number): boolean {
-    const last = latest.get(key)
-    if (last?.text === text && tick - last.tick < withinMs) return true
-    latest.set(key, { text, tick })
-    return false
-  }
-
-  function isOverBudget(key: string, tick: number): boolean {
-    const budget = budgets.get(key) ?? { rows: burst, tick }
-    const rows = Math.min(burst, budget.rows + (tick - budget.tick) * refillPerMs)
-    const isOver = rows < 1
-    budgets.set(key, { rows: isOver ? rows : rows - 1, tick })
-    return isOver
-  }
-
-  function repeatsLast(machine: string, seen: Seen, tick: number): boolean {
-    const key = `${seen.kind} ${machine}`
-    switch (seen.kind) {
-      case 'dhcp': {
-        const { asker, message, isFresh, architecture, vendorClass, answer, ignored = [] } = seen
-        const notes = ignored.map(({ text }) => text).join()
-        const text = `${answer} ${isFresh} ${architecture ?? ''} ${vendorClass} ${notes}`
-        return isSame(`${key} ${asker} ${message}`, text, tick, retransmitMs)
-      }
-      case 'script': {
-        const { script, reason } = seen
-        return isSame(key, `${script} ${reason ?? ''}`, tick, reason === undefined ? requestMs : pollMs)
-      }
-      case 'ignition': {
-        const { reason } = seen
-        if (reason !== undefined) return isSame(key, reason, tick, pollMs)
-        latest.delete(key)
-        return false
-      }
-      default:
-        return false
-    }
+  function seriesOf(machine: string): MachineSeries {
+    const known = machines.get(machine)
+    if (known !== undefined) return known
+    const dhcp = { discover: new Map(), request: new Map() }
+    const series = { dhcp, others: new Map(), budgets: new Map() }
+    machines.set(machine, series)
+    return series
   }
 
   return {
     isRepeat(machine, seen, tick) {
-      if (repeatsLast(machine, seen, tick)) return true
+      const series = seriesOf(machine)
+      if (repeatsLast(series, seen, tick)) return true
       // Commands, callbacks, and state changes come from administrators, tokens, and ourselves.
       const isUnlimited = seen.kind === 'command' || seen.kind === 'callback' || seen.kind === 'state'
-      return !isUnlimited && isOverBudget(`${seen.kind} ${machine}`, tick)
+      return !isUnlimited && isOverBudget(series.budgets, seen.kind, tick)
     },
   }
+}
+
+function repeatsLast({ dhcp, others }: MachineSeries, seen: Seen, tick: number): boolean {
+  const { kind } = seen
+  switch (kind) {
+    case 'dhcp': {
+      const firsts = dhcp[seen.message]
+      const first = firsts.get(seen.asker)
+      if (first !== undefined && tick - first.tick < retransmitMs && isSameDhcp(first.seen, seen)) return true
+      firsts.set(seen.asker, { seen, tick })
+      return false
+    }
+    case 'script':
+    case 'ignition': {
+      const { reason } = seen
+      const first = others.get(kind)
+      const withinMs = kind === 'script' && reason === undefined ? requestMs : pollMs
+      if (first !== undefined && tick - first.tick < withinMs && isSameAnswer(first.seen, seen)) return true
+      others.set(kind, { seen, tick })
+      return false
+    }
+    default:
+      return false
+  }
+}
+
+function isSameDhcp(one: DhcpSeen, other: DhcpSeen): boolean {
+  return (
+    one.answer === other.answer &&
+    one.isFresh === other.isFresh &&
+    one.architecture === other.architecture &&
+    one.vendorClass === other.vendorClass &&
+    isSameList(one.ignored, other.ignored)
+  )
+}
+
+function isSameList(one: DhcpSeen['ignored'] = [], other: DhcpSeen['ignored'] = []): boolean {
+  return one.length === other.length && one.every(({ text }, index) => text === other[index]?.text)
+}
+
+function isSameAnswer(one: Seen, other: Seen): boolean {
+  if (one.kind === 'script') {
+    return other.kind === 'script' && one.script === other.script && one.reason === other.reason
+  }
+  // An Ignition file that was sent is a row of its own.
+  if (one.kind !== 'ignition' || other.kind !== 'ignition') return false
+  return one.reason !== undefined && one.reason === other.reason
+}
+
+function isOverBudget(budgets: Map<Seen['kind'], Budget>, kind: Seen['kind'], tick: number): boolean {
+  let budget = budgets.get(kind)
+  if (budget === undefined) {
+    budget = { rows: burst, tick }
+    budgets.set(kind, budget)
+  }
+  budget.rows = Math.min(burst, budget.rows + (tick - budget.tick) * refillPerMs)
+  budget.tick = tick
+  if (budget.rows < 1) return true
+  budget.rows--
+  return false
 }
