@@ -5,9 +5,11 @@ import { ExitCode, UsageError, type Terminal } from './cli/command.ts'
 import { commandGroups } from './cli/registry.ts'
 import { helpLines } from './cli/text/help.ts'
 import { enableOwnCompileCache } from './host/compile-cache.ts'
+import { holdHangUps } from './host/hang-ups.ts'
 import { didYouMean } from './text/nearest.ts'
 
-// Before a command is loaded.
+// Before a command is loaded, which takes most of the time of a start.
+if (process.argv[2] === 'serve') holdHangUps()
 enableOwnCompileCache()
 
 const entries = Object.values(commandGroups).flat()

@@ -6,6 +6,7 @@ import type { SiteProblem } from '../../app-report.ts'
 import { systemClock } from '../../host/clock.ts'
 import { Counters } from '../../host/counters.ts'
 import { removeLitter } from '../../host/files.ts'
+import { takeHangUps } from '../../host/hang-ups.ts'
 import { requireInterface } from '../../host/cannot-listen.ts'
 import { createProcessLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
 import { notify, startWatchdog } from '../../host/notify.ts'
@@ -56,7 +57,6 @@ export const serve: Command = {
 
   async run(args, terminal) {
     const { sitePath, level, state, control, ownDirectory } = readArguments(args)
-    const takeHangUps = holdHangUps()
     const fromFile = await prepare(sitePath)
     const prepared = fromFile.kind === 'ready' ? fromFile : await readLastGood(state, sitePath)
     const reasons = fromFile.kind === 'ready' ? [] : explain(fromFile)
@@ -169,23 +169,6 @@ function readArguments(args: readonly string[]): Arguments {
     ...{ sitePath, level, state },
     control: values.control ?? `${folder}/control.sock`,
     ownDirectory: values.control === undefined ? folder : undefined,
-  }
-}
-
-/**
- * Remembers SIGHUPs while the process starts: without a handler, one would end it.
- *
- * @returns a function that removes the handler and returns whether a SIGHUP arrived
- */
-export function holdHangUps(): () => boolean {
-  let came = false
-  const hold = (): void => {
-    came = true
-  }
-  process.on('SIGHUP', hold)
-  return () => {
-    process.off('SIGHUP', hold)
-    return came
   }
 }
 

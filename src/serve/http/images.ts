@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { FastifyReply } from 'fastify'
+import { createReadLimit } from '../../host/read-limit.ts'
 import {
   createSharedFiles,
   UnusableFile,
@@ -25,8 +26,19 @@ const limits: SharedFileLimits = { cacheOctets: 64 * 1024 * 1024, chunkOctets: 1
 /** Creates the shared image files with their cache. */
 export const createImages = (): SharedFiles => createSharedFiles(limits)
 
+/**
+ * How many chunks are read at once for all undeclared clients. The threads that read compete with the event loop, and so
+ * with DHCP and DNS.
+ */
+const maxReadsOfUnknown = 2
+
+/** Creates the limit of reads for undeclared clients. */
+export const createUnknownReadLimit = (): ReturnType<typeof createReadLimit> =>
+  createReadLimit(maxReadsOfUnknown)
+
 export type ImageSources = {
   readonly images: SharedFiles
+  readonly limitReads: ReturnType<typeof createReadLimit>
   readonly downloads: Downloads
   readonly readers: Readers
 }
@@ -35,7 +47,7 @@ export type ImageSources = {
 export async function sendImage(
   { reply, node, client, address, isLocal }: Exchange,
   { log, counters, clock }: Tools,
-  { images, downloads, readers }: ImageSources,
+  { images, limitReads, downloads, readers }: ImageSources,
   directory: ImageDirectory,
   name: string,
 ): Promise<FastifyReply> {
@@ -46,7 +58,8 @@ export async function sendImage(
     reply.raw.destroy()
     body?.close()
   }
-  const reader = readers.add({ address, isKnown: node !== undefined || isLocal, close })
+  const isKnown = node !== undefined || isLocal
+  const reader = readers.add({ address, isKnown, close })
   if (reader === undefined) {
     const code: HttpCode = 'http.reader-limit'
     counters.increment('http.readersRefused')
@@ -54,16 +67,20 @@ export async function sendImage(
     const sentence = 'too many downloads are in progress: repeat the request later'
     return refuse(reply.header('retry-after', '5'), { status: 503, code, sentence })
   }
-  const file = await openImage(images, path)
-  if ('sentence' in file) {
+  const opened = await openImage(images, path)
+  if ('sentence' in opened) {
     reader.end()
     counters.increment('http.unreadable')
-    counters.refuse(file.code)
-    const facts = { node, client, file: path, code: file.code, reason: file.detail ?? file.sentence }
+    counters.refuse(opened.code)
+    const facts = { node, client, file: path, code: opened.code, reason: opened.detail ?? opened.sentence }
     // An undeclared client that guesses names is not an error of the site.
     log[node === undefined ? 'debug' : 'error'](facts, 'image file cannot be served')
-    return refuse(reply, isLocal && file.detail !== undefined ? { ...file, sentence: file.detail } : file)
+    return refuse(
+      reply,
+      isLocal && opened.detail !== undefined ? { ...opened, sentence: opened.detail } : opened,
+    )
   }
+  const file = isKnown ? opened : limitReads(opened)
   counters.increment('http.images')
   const what = directory.files.get(name)
   replaceBody(reply, (range) => {

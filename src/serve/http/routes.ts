@@ -20,7 +20,7 @@ import { createFileReader, sendBootScript, sendLoader, sendRefusedScript, sendSc
 import type { HttpCode } from './codes.ts'
 import { createDownloads, createReaders, defaultReaderLimits } from './downloads.ts'
 import { helpText, refuse } from './response.ts'
-import { createImages, sendImage, type ImageSources } from './images.ts'
+import { createImages, createUnknownReadLimit, sendImage, type ImageSources } from './images.ts'
 import {
   checkAddress,
   checkLiveNeighbor,
@@ -275,7 +275,7 @@ function createImageSources(tools: Tools): ImageSources {
       limit(code, (count) => log.warn({ client: address, code, count }, 'slowest reader disconnected'))
     },
   })
-  return { images, downloads: createDownloads(tools), readers }
+  return { images, limitReads: createUnknownReadLimit(), downloads: createDownloads(tools), readers }
 }
 
 /** Renders a text at most once a second: a flood of requests costs one rendering, and shares its bytes. */

@@ -8,6 +8,7 @@ import { reload } from '../../../src/cli/commands/reload.ts'
 import { serve } from '../../../src/cli/commands/serve.ts'
 import { socketPath } from '../../support/control-service.ts'
 import { freePorts, readAll, start, startWith } from '../../support/serve-process.ts'
+import { uninstrumented } from '../../support/uninstrumented.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
 
@@ -164,6 +165,23 @@ t.test('after a restart with an invalid site file, the last valid site is served
   await second.line('site reloaded')
   t.equal((await condition()).siteFileDiffers, false)
   await stop(second)
+})
+
+t.test('a SIGHUP while the process starts reloads the site when it serves', async (t) => {
+  const early = `import { registerHooks } from 'node:module'
+registerHooks({
+  load(url, context, next) {
+    if (url.endsWith('/cli/commands/serve.ts')) process.kill(process.pid, 'SIGHUP')
+    return next(url, context)
+  },
+})`
+  const folder = t.testdir(siteFolder(siteText(await freePorts())))
+  const preload = `data:text/javascript,${encodeURIComponent(early)}`
+  const server = start(t, sitePath(folder), uninstrumented(process.execPath, '--import', preload))
+  await server.line('serving')
+  await server.line('site reloaded')
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [0, null])
 })
 
 t.test('an address that this machine lacks is one sentence; exit code 1', async (t) => {

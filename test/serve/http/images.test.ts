@@ -252,7 +252,7 @@ t.test('a file that is replaced while it is opened gets 503', async (t) => {
     sendImage(
       { reply, plan: options.plan(), client: '', address: '', node: '', isLocal: false, isHead: false },
       { ...options, tokens: { learn: () => {} } },
-      { images: earlier, downloads: createDownloads(options), readers },
+      { images: earlier, limitReads: (file) => file, downloads: createDownloads(options), readers },
       directory,
       name,
     ),
