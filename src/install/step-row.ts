@@ -23,7 +23,7 @@ export type StepText = {
   readonly elapsed: string
   /** `43 %`, or bytes if the total is not known. */
   readonly progress: string
-  /** `, 118.4 MiB/s`; empty if not known. */
+  /** Of a download: `, 118.4 MiB/s` or `, stalled for 34 s`; empty if not known. */
   readonly rate: string
 }
 

@@ -33,7 +33,10 @@ export type Step = {
   /** Sent up to now, of `total`. */
   readonly octets?: number
   readonly total?: number
+  /** Of an active download over the last 10 s, of a complete one over its whole duration. */
   readonly octetsPerSecond?: number
+  /** When an active download last progressed. */
+  readonly progressAt?: number
   /** How often it happened in this boot. */
   readonly count: number
   readonly by?: 'tftp' | 'http'

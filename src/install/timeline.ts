@@ -38,7 +38,15 @@ type BootDraft = {
   endedAt: number
   stage: number
   steps: Map<string, Draft>
+  /** The recent reports of active downloads, oldest first. */
+  reports: Map<string, readonly Progress[]>
 }
+
+/** What a download had sent at a time. */
+type Progress = { readonly at: number; readonly octets: number }
+
+/** The rate of an active download is that of this time. */
+const rateWindowMs = 10_000
 
 /** @param observations of one node, oldest first */
 export function timelineOf(observations: readonly Observation[]): Timeline {
@@ -61,7 +69,14 @@ export function timelineOf(observations: readonly Observation[]): Timeline {
     if (boot !== undefined) endActive(boot, seen.at, 'unconfirmed')
     const kind = stageOf(update.kind) === stages.disk ? 'disk' : 'network'
     const startedAt = seen.at - (update.durationMs ?? 0)
-    const next: BootDraft = { kind, startedAt, endedAt: seen.at, stage: 0, steps: new Map() }
+    const next: BootDraft = {
+      kind,
+      startedAt,
+      endedAt: seen.at,
+      stage: 0,
+      steps: new Map(),
+      reports: new Map(),
+    }
     addStep(next, update, seen)
     boots.push(next)
   }
@@ -145,11 +160,30 @@ function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observat
       ...facts,
       ...{ startedAt, endedAt: Math.max(startedAt, at), durationMs, count, sequence },
       ...rateOf(facts.octets, transferMs),
+      ...(facts.outcome === 'under-way' && progressOf(boot, update, before, at)),
     })
   }
   boot.endedAt = at
   boot.stage = Math.max(boot.stage, stageOf(update.kind))
   follow(boot, update, at, sequence)
+}
+
+/** Returns the rate over the last seconds, and the time of the last progress. Nothing for a step without an end. */
+function progressOf(
+  boot: BootDraft,
+  { key, octets, total, isAnother }: StepUpdate,
+  before: Draft | undefined,
+  at: number,
+): Pick<Step, 'octetsPerSecond' | 'progressAt'> {
+  if (octets === undefined || total === undefined) return {}
+  const isContinued = before !== undefined && !isAnother(before)
+  const earlier = isContinued ? (boot.reports.get(key) ?? []) : []
+  const isProgress = octets > (earlier.at(-1)?.octets ?? -1)
+  const progressAt = isProgress ? at : (before?.progressAt ?? at)
+  const recent = [...earlier.filter((each) => each.at >= at - rateWindowMs), { at, octets }]
+  boot.reports.set(key, recent)
+  const first = recent[0] as Progress
+  return { progressAt, ...rateOf(octets - first.octets, at - first.at) }
 }
 
 /** Adds the step that starts, unobserved, when another step ends. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Step } from '../../src/install/step.ts'
 import { latestStep, timelineOf } from '../../src/install/timeline.ts'
-import { stepDetail } from '../../src/cli/text/step.ts'
+import { nowText, stepDetail } from '../../src/cli/text/step.ts'
 import { observedNode, type ObservedNode } from '../support/observed-node.ts'
 import { installer, pxe, bootLines, stepText } from '../support/timeline-lines.ts'
 
@@ -45,6 +45,38 @@ t.test('each step has its start, duration, and size', (t) => {
   t.match(step(life, 'install-script'), { what: 'worker', octetsPerSecond: undefined })
   t.match(step(life, 'disk'), { durationMs: 95_000 })
   t.match(step(life, 'reboot'), { durationMs: 70_000 })
+  t.end()
+})
+
+t.test('an active download has the rate of the last seconds, and the time of its last progress', (t) => {
+  const mebi = 1024 ** 2
+  const life = observedNode().installer().file('rootfs', 'begun', 0, 0)
+  // 10 s at 100 MiB/s, then 20 s at 1 MiB/s, then nothing: slipway reports once a second in either case.
+  const report = (seconds: number, octets: number) =>
+    life.pass(1000).file('rootfs', 'under-way', octets, seconds * 1000)
+  for (let second = 1; second <= 10; second++) report(second, second * 100 * mebi)
+  t.match(step(life, 'rootfs'), { octetsPerSecond: 100 * mebi, progressAt: life.now() })
+  for (let second = 1; second <= 20; second++) report(10 + second, (1000 + second) * mebi)
+  t.match(step(life, 'rootfs'), { octetsPerSecond: mebi, progressAt: life.now() })
+  const progressAt = life.now()
+  for (let second = 1; second <= 4; second++) report(30 + second, 1020 * mebi)
+  t.equal(nowText(step(life, 'rootfs'), life.now()), 'rootfs 99 %, 614.4 KiB/s')
+  for (let second = 5; second <= 40; second++) report(30 + second, 1020 * mebi)
+  t.match(step(life, 'rootfs'), { outcome: 'under-way', progressAt })
+  t.equal(nowText(step(life, 'rootfs'), life.now()), 'rootfs 99 %, stalled for 40 s')
+  const again = life
+    .file('rootfs', 'begun', 0, 0)
+    .pass(1000)
+    .file('rootfs', 'under-way', 5 * mebi, 1000)
+  t.match(step(again, 'rootfs'), { octetsPerSecond: 5 * mebi, progressAt: life.now() }, 'a new download')
+  t.end()
+})
+
+t.test('a download without a report is stalled after 10 s', (t) => {
+  const life = observedNode().installer().file('rootfs', 'begun', 0, 0).pass(1000)
+  const active = step(life.file('rootfs', 'under-way', 1024 ** 2, 1000), 'rootfs')
+  t.equal(nowText(active, life.now() + 9_000), 'rootfs 0 %, 1.0 MiB/s')
+  t.equal(nowText(active, life.now() + 10_000), 'rootfs 0 %, stalled for 10 s')
   t.end()
 })
 

@@ -33,7 +33,7 @@ export function stepDetail(step: Step): string {
 /** Describes what the node does: its latest step, and how long or how fast. */
 export function nowText(step: Step | undefined, now: number): string {
   if (step === undefined) return 'never seen'
-  const { kind, what, outcome, startedAt, endedAt, octetsPerSecond, count, reason } = step
+  const { kind, what, outcome, startedAt, endedAt, count, reason } = step
   const { title, now: describe } = stepKinds[kind]
   const ago = `${formatDuration(Math.max(0, now - endedAt))} ago`
   const text: StepText = {
@@ -42,7 +42,7 @@ export function nowText(step: Step | undefined, now: number): string {
     wasInterrupted: outcome === 'aborted',
     elapsed: formatDuration(Math.max(0, now - startedAt)),
     progress: percent(step),
-    rate: octetsPerSecond === undefined ? '' : `, ${formatBytes(octetsPerSecond)}/s`,
+    rate: rateText(step, now),
   }
   const special = describe?.(text)
   if (special !== undefined) return special
@@ -50,6 +50,14 @@ export function nowText(step: Step | undefined, now: number): string {
   const subject = kind === 'loader' ? ` ${what}` : ''
   const suffix = outcomeTexts[outcome] === '' ? '' : `, ${outcomeTexts[outcome]}`
   return `${title}${subject}${repeated}${suffix}, ${ago}`
+}
+
+/** Downloads report their progress once a second. */
+const stalledMs = 10_000
+
+function rateText({ octetsPerSecond, endedAt, progressAt = endedAt }: Step, now: number): string {
+  if (now - progressAt >= stalledMs) return `, stalled for ${formatDuration(now - progressAt)}`
+  return octetsPerSecond === undefined ? '' : `, ${formatBytes(octetsPerSecond)}/s`
 }
 
 function percent({ octets = 0, total = 0 }: Step): string {

@@ -51,8 +51,11 @@ export function isStalledAt({ latest, silentMs, alike }: View, ...kinds: readonl
   return silentMs > (alike > 1 ? timeoutMs / 4 : timeoutMs)
 }
 
-export function isDownloadStalled({ latest, silentMs }: View): boolean {
-  return latest.outcome === 'under-way' && latest.total !== undefined && silentMs > stalledMs
+/** Returns for how long the latest step, a download, has not progressed; nothing if that is not long. */
+export function stalledDownloadMs({ boot, latest, silentMs }: View): number | undefined {
+  if (latest.outcome !== 'under-way' || latest.total === undefined) return undefined
+  const withoutProgressMs = silentMs + boot.endedAt - (latest.progressAt ?? boot.endedAt)
+  return withoutProgressMs > stalledMs ? withoutProgressMs : undefined
 }
 
 export function stepOf({ boot }: View, kind: StepKind): Step | undefined {

@@ -4,7 +4,7 @@ import { type StepKind, stepKinds } from '../step-kinds.ts'
 import { formatCount, formatDuration } from '../../text/format.ts'
 import type { StallSymptom } from '../step-row.ts'
 import { isOfferLeft } from './firmware.ts'
-import { isDownloadStalled, isStalledAt, repeatsOf, stepOf, type SymptomRow, type View } from './boot-view.ts'
+import { stalledDownloadMs, isStalledAt, repeatsOf, stepOf, type SymptomRow, type View } from './boot-view.ts'
 
 export const installerSymptoms: readonly SymptomRow[] = [
   {
@@ -22,14 +22,15 @@ export const installerSymptoms: readonly SymptomRow[] = [
   {
     name: 'download-stalled',
     code: 'install.download-stalled',
-    diagnose: (view) =>
-      isDownloadStalled(view)
-        ? {
-            saw: `the download of ${view.latest.what} has stopped at ${percent(view.latest)} for ${formatDuration(view.silentMs)}`,
-            likely: 'the machine was powered off or hangs, or its network connection is interrupted',
-            advice: 'look at its console and at the link of its switch port',
-          }
-        : undefined,
+    diagnose(view) {
+      const stalledMs = stalledDownloadMs(view)
+      if (stalledMs === undefined) return undefined
+      return {
+        saw: `the download of ${view.latest.what} has stopped at ${percent(view.latest)} for ${formatDuration(stalledMs)}`,
+        likely: 'the machine was powered off or hangs, or its network connection is interrupted',
+        advice: 'look at its console and at the link of its switch port',
+      }
+    },
   },
   {
     name: 'kernel-broken',

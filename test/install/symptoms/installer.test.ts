@@ -2,6 +2,15 @@ import t from 'tap'
 import { observedNode } from '../../support/observed-node.ts'
 import { lifeUntil, minute, second, testSymptoms } from '../../support/symptom-cases.ts'
 
+/** A download of which nothing more is sent, over an open connection. */
+function reportsWithoutProgress(ms: number) {
+  let life = lifeUntil.initramfs().asks('system')
+  for (let passed = 0; passed <= ms; passed += second) {
+    life = life.file('rootfs', 'under-way', 450 * 1024 ** 2, 4000 + passed).pass(second)
+  }
+  return life
+}
+
 testSymptoms(t, [
   {
     name: 'cannot-install',
@@ -26,6 +35,14 @@ testSymptoms(t, [
     sound: lifeUntil.script().pass(59 * second),
     saw: 'received its script once and never requested the kernel',
     advice: /last lines on its console/,
+  },
+  {
+    name: 'download-stalled',
+    // The connection is open: slipway reports once a second that nothing was sent.
+    sick: reportsWithoutProgress(2 * minute),
+    sound: reportsWithoutProgress(30 * second),
+    saw: 'the download of rhcos-live-rootfs.x86_64.img has stopped at 43 % for 2 min',
+    advice: /switch port/,
   },
   {
     name: 'download-stalled',
