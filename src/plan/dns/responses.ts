@@ -31,38 +31,60 @@ export function* compileNames(zones: readonly Zone[]): Generator<void, NameTable
   return table
 }
 
+/** What an owner answers itself. */
+type Positive = Pick<Owner, 'responses'> & { readonly nodata?: Response }
+
+/**
+ * An owner whose answers are encoded when its name is first queried: most names of a large site never are. With getters
+ * of its own, each owner would have its own hidden class in V8, and every lookup would be slow.
+ */
+class LazyOwner implements Owner {
+  readonly name: Uint8Array
+  readonly wildcard: Owner | undefined
+  readonly referral: Response | undefined
+  readonly #negative: () => Negative
+  readonly #encode: () => Positive
+  #positive: Positive | undefined
+
+  constructor(
+    { name, wildcard, referral }: Pick<Owner, 'name' | 'wildcard' | 'referral'>,
+    negative: () => Negative,
+    encode: () => Positive,
+  ) {
+    this.name = name
+    this.wildcard = wildcard
+    this.referral = referral
+    this.#negative = negative
+    this.#encode = encode
+  }
+
+  get responses(): Owner['responses'] {
+    return (this.#positive ??= this.#encode()).responses
+  }
+
+  get nodata(): Response {
+    return (this.#positive ??= this.#encode()).nodata ?? this.#negative().nodata
+  }
+
+  get nxdomain(): Response {
+    return this.#negative().nxdomain
+  }
+}
+
 /** Returns the existing names of a zone, except those of zones below it. */
 function zoneOwners({ zone, names: own, cuts }: ZoneContent, names: Names, addresses: Addresses): Owner[] {
   const negative = lazy(() => negativeResponses(zone))
   const owners = new Map<string, Owner>()
   const longestFirst = [...own].sort(([a], [b]) => b.length - a.length)
   for (const [name, { byType }] of longestFirst) {
-    // Encoded when the name is first queried: most names of a large site never are.
-    const prepared = lazy(() => ({ ...negative(), ...positiveResponses(name, byType, names, addresses) }))
-    owners.set(name, {
-      name: encodeName(name),
-      get responses() {
-        return prepared().responses
-      },
-      get nodata() {
-        return prepared().nodata
-      },
-      get nxdomain() {
-        return negative().nxdomain
-      },
-      wildcard: owners.get(`*.${name}`),
-      referral: undefined,
-    })
+    const fixed = { name: encodeName(name), wildcard: owners.get(`*.${name}`), referral: undefined }
+    const encode = () => positiveResponses(name, byType, names, addresses)
+    owners.set(name, new LazyOwner(fixed, negative, encode))
   }
   for (const [name, servers] of cuts) {
     const referral = referralTo(name, servers, addresses)
-    owners.set(name, {
-      name: encodeName(name),
-      responses: new Map(),
-      ...negative(),
-      wildcard: undefined,
-      referral,
-    })
+    const fixed = { name: encodeName(name), wildcard: undefined, referral }
+    owners.set(name, new LazyOwner(fixed, negative, () => ({ responses: new Map() })))
   }
   return [...owners.values()]
 }
@@ -76,7 +98,7 @@ function positiveResponses(
   byType: RecordsByType,
   names: Names,
   addresses: Addresses,
-): Pick<Owner, 'responses'> & Partial<Negative> {
+): Positive {
   const responses = new Map<number, readonly Response[]>()
   const add = (type: ResourceRecord['data']['type'], orders: readonly (readonly ResourceRecord[])[]) => {
     const prepared = orders.map((answers) => {
