@@ -16,33 +16,60 @@ import type { Site, Subnet } from '../../site/schema.ts'
 /** Registered by IANA as altserviceboot; firmware uses no other. */
 const proxyPort = 4011
 
+/**
+ * A reservation whose options are encoded at the first request of the machine. With getters of its own, each one would
+ * have its own hidden class in V8, and every reply would be slow.
+ */
+class LazyReservation implements Reservation {
+  readonly name: string
+  readonly address: Ipv4
+  readonly network: Cidr
+  readonly mtu: number | undefined
+  readonly leaseTime: PreparedOption
+  readonly unasked: readonly number[]
+  readonly #encodeOptions: () => Reservation['options']
+  readonly #boot: (() => NodeBoot) | undefined
+  #options: Reservation['options'] | undefined
+
+  constructor(
+    { name, address, network, mtu, leaseTime, unasked }: Omit<Reservation, 'options' | 'boot'>,
+    encodeOptions: () => Reservation['options'],
+    boot: (() => NodeBoot) | undefined,
+  ) {
+    this.name = name
+    this.address = address
+    this.network = network
+    this.mtu = mtu
+    this.leaseTime = leaseTime
+    this.unasked = unasked
+    this.#encodeOptions = encodeOptions
+    this.#boot = boot
+  }
+
+  get options(): Reservation['options'] {
+    return (this.#options ??= this.#encodeOptions())
+  }
+
+  get boot(): NodeBoot | undefined {
+    return this.#boot?.()
+  }
+}
+
 export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly PlanFinding[] } {
   const { site, endpoint } = model
   const machines = machinesOf(model)
   const reservation = (machine: Machine): Reservation => {
     const { name, fqdn, domain, address, subnet, boot, dhcpOptions } = machine
-    // Encoded at the first request of the machine.
-    const options = lazy(
-      () =>
-        new Map([
-          ...machineOptions(subnet, subnet.dns ?? [endpoint.address], { hostName: fqdn, domain }),
-          ...dhcpOptions.map(({ code, value }): [number, PreparedOption] => [code, { code, value }]),
-        ]),
-    )
-    return {
-      name,
-      address,
-      network: subnet.cidr,
-      mtu: subnet.mtu,
-      leaseTime: leaseTimeOf(subnet),
-      get options() {
-        return options()
-      },
-      unasked: unaskedCodes(dhcpOptions),
-      get boot() {
-        return boot?.()
-      },
+    const encodeOptions = () =>
+      new Map([
+        ...machineOptions(subnet, subnet.dns ?? [endpoint.address], { hostName: fqdn, domain }),
+        ...dhcpOptions.map(({ code, value }): [number, PreparedOption] => [code, { code, value }]),
+      ])
+    const fixed = {
+      ...{ name, address, network: subnet.cidr, mtu: subnet.mtu },
+      ...{ leaseTime: leaseTimeOf(subnet), unasked: unaskedCodes(dhcpOptions) },
     }
+    return new LazyReservation(fixed, encodeOptions, boot)
   }
   const leaseTimeOf = once(leaseTime)
   const proxied = ({ name, subnet, boot }: Machine): Proxied => ({
