@@ -16,10 +16,15 @@ export type Clock = {
   after(delayMs: number, run: () => void): Timer
 }
 
+/**
+ * The kernel's clock, which all processes share, when this one started: durations can span a restart. Every packet reads
+ * the clock several times, and `performance.now` needs no BigInt.
+ */
+const monotonicStartMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  // The kernel's clock, which all processes share: durations can span a restart.
-  monotonic: () => Number(process.hrtime.bigint()) / 1e6,
+  monotonic: () => monotonicStartMs + performance.now(),
   after(delayMs, run) {
     const timeout = setTimeout(run, delayMs)
     return { cancel: () => clearTimeout(timeout) }

@@ -14,6 +14,13 @@ t.test('the system clock runs a timer once, never decreases, and can be canceled
   t.ok(earliest <= now && now <= latest)
 })
 
+t.test('the monotonic clock is the one of the kernel, which all processes share', (t) => {
+  const kernel = () => Number(process.hrtime.bigint()) / 1e6
+  const [earliest, now, latest] = [kernel(), systemClock.monotonic(), kernel()]
+  t.ok(now > earliest - 1 && now < latest + 1, `${earliest} ${now} ${latest}`)
+  t.end()
+})
+
 t.test('ends after its time, on abort, or at once for an aborted signal, and leaves no timer', async (t) => {
   const clock = fakeClock()
   const abort = new AbortController()
