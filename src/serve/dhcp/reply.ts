@@ -173,9 +173,10 @@ function putParameters(
   isInform: boolean,
 ): void {
   const { parameterList: list } = request
+  const { options: prepared } = reservation
 
   // RFC 2132 §3.3: the mask precedes the router. A client cannot use its address without it, so it need not request it.
-  const mask = reservation.options.get(OptionCode.subnetMask)
+  const mask = prepared.get(OptionCode.subnetMask)
   if (mask !== undefined) options.putPrepared(mask)
   for (const option of file?.options ?? []) options.putPrepared(option)
   if (request.client.isIpxe) options.putPrepared(ipxeOption)
@@ -190,16 +191,16 @@ function putParameters(
     options.putPrepared(option)
   }
   if (list === undefined) {
-    for (const option of reservation.options.values()) put(option)
+    for (const option of prepared.values()) put(option)
     return
   }
   // RFC 2132 §9.8: in the requested order, which is also the order of preference: the last ones can be left out.
   for (let index = 0; index < list.length; index++) {
-    const option = reservation.options.get(list[index] as number)
+    const option = prepared.get(list[index] as number)
     if (option !== undefined && list.indexOf(option.code) === index) put(option) // once, even if requested twice
   }
   for (const code of reservation.unasked) {
-    const option = reservation.options.get(code)
+    const option = prepared.get(code)
     if (option !== undefined && !list.includes(code)) put(option)
   }
 }
@@ -225,6 +226,8 @@ type Field = {
 
 /** Code, length and value of option 52. */
 const overloadOctets = 3
+
+const noCuts: readonly number[] = []
 
 class OptionWriter {
   readonly #main: Field
@@ -257,7 +260,12 @@ class OptionWriter {
     if (fits(this.#main, value.length)) putOption(this.#main.writer, code, value)
   }
 
-  putPrepared({ code, value, cuts = [] }: PreparedOption): void {
+  putPrepared({ code, value, cuts = noCuts }: PreparedOption): void {
+    // Almost every option fits here.
+    if (fits(this.#main, value.length)) {
+      putOption(this.#main.writer, code, value)
+      return
+    }
     const whole = this.#fields.find((field) => fits(field, value.length))
     if (whole !== undefined) {
       putOption(whole.writer, code, value)

@@ -193,11 +193,12 @@ function declaredSender(
 }
 
 /** Formats the context for the log: addresses in dotted text, the transaction as in packet dumps. */
-function facts({ xid, address, ignored, ...rest }: RequestContext): Record<string, unknown> {
+function facts(about: RequestContext): Record<string, unknown> {
+  const { xid, address, ignored } = about
   return {
-    ...rest,
-    ...(ignored === undefined ? {} : { ignored: ignored.map(({ text }) => text) }),
-    ...(address === undefined ? {} : { address: formatIpv4(address) }),
+    ...about,
+    ignored: ignored?.map(({ text }) => text),
+    address: address === undefined ? undefined : formatIpv4(address),
     xid: `0x${xid.toString(16).padStart(8, '0')}`,
   }
 }
