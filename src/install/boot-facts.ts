@@ -38,7 +38,7 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
     isInCluster: evidence.inClusterAt !== undefined,
     hasForeignSystem: evidence.foreignSystemAt !== undefined,
     isVouchedFor: evidence.notVouchedFor === undefined,
-    attempt: mode === 'installing' ? phaseOf(attempt, now) : 'none',
+    attempt: mode === 'installing' ? phaseOf(attempt, state.entry, now) : 'none',
     hasAttemptsLeft: (attempt?.earlier ?? 0) + 1 < maxAttempts,
     hasExchange: !boot.requiresExchange || hasExchange(state, now),
   }
@@ -50,15 +50,21 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
   }
 }
 
-function phaseOf(attempt: AttemptState | undefined, now: Moment): AttemptPhase {
+function phaseOf(
+  attempt: AttemptState | undefined,
+  entry: State['entry'] | 'unknown' = 'unknown',
+  now: Moment,
+): AttemptPhase {
   if (attempt === undefined) return 'none'
-  const { delivered, probed, systemSeenAt } = attempt
+  const { delivered, probed, tried, systemSeenAt } = attempt
   if (delivered === undefined) return 'not-delivered'
   if (probed === undefined) return 'delivered'
   const elapsed = elapsedMs(probed, now)
   // After a reboot of this server the wall clock alone does not show that the disk failed to boot.
   if (!isSameEpoch(probed, now) || elapsed === undefined || elapsed > rebootTimeoutMs) return 'returned-late'
-  return systemSeenAt === undefined ? 'returned-soon' : 'returned-running'
+  if (systemSeenAt !== undefined) return 'returned-running'
+  // The firmware has not come to its disk yet: it continued with another entry for the network.
+  return tried?.includes(entry) === false ? 'delivered' : 'returned-soon'
 }
 
 /** Returns whether iPXE on this machine was active recently. */

@@ -11,7 +11,7 @@ export type AttemptPhase =
   | 'none'
   /** The last file that the installer needs has not been sent: the disk is unchanged. */
   | 'not-delivered'
-  /** The disk may be written. */
+  /** The disk may be written, and was not tried from this entry of the boot order. */
   | 'delivered'
   /** The machine was sent to its disk and returned within the time that a failed disk boot takes. */
   | 'returned-soon'
@@ -53,7 +53,7 @@ export type BootDecision =
   | { readonly kind: 'start' }
   /** Continues the installation in progress: its disk is unchanged, or did not boot. */
   | { readonly kind: 'resume' }
-  /** Sends the machine to its disk for the first time after the delivery. */
+  /** Sends the machine to its disk for the first time after the delivery, or from another entry of the boot order. */
   | { readonly kind: 'try-disk' }
   /** Sends the machine to its disk; the installation in progress has ended. */
   | { readonly kind: 'keep-disk' }
@@ -104,7 +104,7 @@ export const bootRules: readonly BootRule[] = [
     decision: { kind: 'disk', code: 'state.unknown-mode' },
   },
   {
-    condition: '`installing`, and the disk may be written: the disk is tried once',
+    condition: '`installing`, and the disk may be written: the disk is tried once from each boot entry',
     applies: (facts) => isInstalling(facts) && facts.attempt === 'delivered' && facts.hasExchange,
     decision: { kind: 'try-disk' },
   },

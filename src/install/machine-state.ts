@@ -6,6 +6,12 @@ import type { InstallCode } from './codes.ts'
 import type { Attempt } from './installs.ts'
 import type { Mode } from './node-states.ts'
 
+/**
+ * An entry in the boot order of the firmware: PXE, HTTP Boot, or an iPXE that the firmware starts itself. After a local
+ * boot, the firmware continues with the next entry, which can be another one for the same network.
+ */
+export type BootEntry = 'pxe' | 'http' | 'ipxe'
+
 export type AttemptState = Attempt & {
   readonly startedBy: 'site' | 'administrator' | 'menu'
   /** SHA-256 in hexadecimal: only the machine has the token. Empty once the token is revoked. */
@@ -21,8 +27,9 @@ export type AttemptState = Attempt & {
   readonly delivered?: Moment
   /** Whether the disk check allowed this installation to overwrite the disk, so that it wrote what the disk holds now. */
   readonly isDiskClear?: boolean
-  /** When the machine was sent to its disk for the first time after that. */
+  /** When the machine was last sent to its disk after that, and from which boot entries; older records lack the latter. */
   readonly probed?: Moment
+  readonly tried?: readonly (BootEntry | 'unknown')[]
   /** When a system that may run from the disk was observed. Wall clock: for display only. */
   readonly systemSeenAt?: number
   /** When the callbacks of this attempt arrived. Wall clock. */
@@ -69,6 +76,8 @@ export type State = {
   readonly readySince?: number
   /** The last boot activity of iPXE on this machine; absent if another system started since. */
   readonly exchange?: Moment
+  /** The boot entry that led to it. */
+  readonly entry?: BootEntry
 }
 
 /** Returns the record of a machine without a history. @param notVouchedFor why its history is not known */
@@ -106,7 +115,7 @@ export function declaredRest({
 /** Returns the record without some of its optional fields. */
 export function without(
   state: State,
-  ...keys: readonly ('armed' | 'before' | 'code' | 'evidence' | 'exchange')[]
+  ...keys: readonly ('armed' | 'before' | 'code' | 'evidence' | 'exchange' | 'entry')[]
 ): State {
   const rest = { ...state }
   for (const key of keys) Reflect.deleteProperty(rest, key)

@@ -11,6 +11,7 @@ import {
   initialState,
   without,
   type AttemptState,
+  type BootEntry,
   type Evidence,
   type State,
 } from './machine-state.ts'
@@ -25,7 +26,7 @@ export type Event =
   | { readonly kind: 'request'; readonly isLast: boolean }
   | { readonly kind: 'read' }
   /** iPXE requested its address, or continues to request its script. */
-  | { readonly kind: 'exchange' }
+  | { readonly kind: 'exchange'; readonly entry?: BootEntry }
   /** A system requested or renewed its address. */
   | { readonly kind: 'system' }
   /** `isProof`: the token came from the Ignition file on the disk. */
@@ -59,7 +60,7 @@ export function advance(state: State, event: Event, now: Moment): State {
     case 'disk':
       return onDisk(settled, event.holds, now)
     case 'exchange':
-      return { ...settled, exchange: now }
+      return onExchange(settled, event.entry, now)
     case 'system':
       return onSystem(withoutExchange(settled), now)
     case 'cluster':
@@ -90,7 +91,7 @@ function onBoot(state: State, boot: BootEvent, now: Moment): State {
     case 'resume':
       return attempt === undefined ? state : resume(state, attempt, boot, now)
     case 'try-disk':
-      return withoutExchange(onAttempt(state, () => ({ probed: now })))
+      return withoutExchange(onAttempt(state, ({ tried = [] }) => tryFrom(tried, state.entry, now)))
     case 'keep-disk':
       return installed(
         state,
@@ -110,6 +111,24 @@ function onBoot(state: State, boot: BootEvent, now: Moment): State {
   }
 }
 
+function tryFrom(
+  tried: NonNullable<AttemptState['tried']>,
+  entry: BootEntry | 'unknown' = 'unknown',
+  now: Moment,
+): Partial<AttemptState> {
+  return { probed: now, tried: [...tried, entry] }
+}
+
+/** iPXE repeats its messages; each change is written. */
+const repeatedMs = 10_000
+
+function onExchange(state: State, entry: BootEntry | undefined, now: Moment): State {
+  const elapsed = state.exchange && elapsedMs(state.exchange, now)
+  const isRepeated = elapsed !== undefined && elapsed < repeatedMs
+  if (isRepeated && entry === state.entry) return state
+  return { ...without(state, 'entry'), exchange: now, ...(entry !== undefined && { entry }) }
+}
+
 /** Extends the exchange of a machine that waits in its script; at most once a minute, because each change is written. */
 function touched(state: State, now: Moment): State {
   const elapsed = state.exchange && elapsedMs(state.exchange, now)
@@ -118,7 +137,7 @@ function touched(state: State, now: Moment): State {
 
 /** After this, only another DHCP exchange shows that iPXE runs. */
 function withoutExchange(state: State): State {
-  return state.exchange === undefined ? state : without(state, 'exchange')
+  return state.exchange === undefined ? state : without(state, 'exchange', 'entry')
 }
 
 function onDeclared(state: State, node: InstallNode, now: Moment): State {

@@ -10,7 +10,7 @@ import type { StateProblem } from './codes.ts'
 import type { NodeRecord, ProvenBoot } from './installs.ts'
 import type { Journal } from './journal.ts'
 import { advance, armedMs, type Event } from './machine.ts'
-import { initialState, type AttemptState, type State } from './machine-state.ts'
+import { type AttemptState, type BootEntry, type State, initialState } from './machine-state.ts'
 import type { Seen } from './observation.ts'
 import type { Recorder } from './recorder.ts'
 import type { Store } from './store.ts'
@@ -55,6 +55,8 @@ export function createRecords(options: RecordsOptions): Records {
   let { incomplete, problems: stateProblems } = store
   /** Machines that appeared under the name of another one. */
   const replaced = new Map<string, StateProblem>()
+  /** The firmware that was seen since the last script, by machine: none if it starts iPXE itself. */
+  const firmware = new Map<string, BootEntry>()
 
   for (const { code, text } of stateProblems) log.error({ code, reason: text }, 'state problem')
 
@@ -117,7 +119,10 @@ export function createRecords(options: RecordsOptions): Records {
     // Reports of the cluster are not signs of the machine itself.
     if (seen.kind !== 'cluster') lastSeen.set(node.mac, clock.now())
     journal.note(node.mac, seen)
-    const events = eventsOf(seen, node)
+    const entry = entryOf(seen)
+    if (entry !== undefined) firmware.set(node.mac, entry)
+    if (seen.kind === 'script') firmware.delete(node.mac)
+    const events = eventsOf(seen, node, firmware.get(node.mac))
     if (events.length > 0) recorder.inTurn(node.mac, () => applyEvents(node, seen, events))
   }
 
@@ -193,12 +198,21 @@ function isOfNode(seen: Seen, { addresses }: Pick<InstallNode, 'addresses'>): bo
   return addresses.includes(addressOf(seen.client))
 }
 
+function entryOf(seen: Seen): BootEntry | undefined {
+  if (seen.kind !== 'dhcp') return undefined
+  return seen.asker === 'firmware' ? 'pxe' : seen.asker === 'http-firmware' ? 'http' : undefined
+}
+
 /** Translates an observation into the events of the state machine. */
-function eventsOf(seen: Seen, { lastFile }: Pick<InstallNode, 'lastFile'>): readonly Event[] {
+function eventsOf(
+  seen: Seen,
+  { lastFile }: Pick<InstallNode, 'lastFile'>,
+  entry: BootEntry = 'ipxe',
+): readonly Event[] {
   switch (seen.kind) {
     case 'dhcp':
       if (seen.answer === 'refused' || seen.isUnprivileged === true) return []
-      if (seen.asker === 'ipxe') return [{ kind: 'exchange' }]
+      if (seen.asker === 'ipxe') return [{ kind: 'exchange', entry }]
       return seen.asker === 'system' && seen.answer === 'acknowledged' ? [{ kind: 'system' }] : []
     case 'cluster': {
       const { word, since } = seen

@@ -14,7 +14,10 @@ export type View = {
   readonly latest: Step
   /** Time since the last step of this boot. */
   readonly silentMs: number
-  /** How many boots in a row, including this one, ended at the same step. */
+  /**
+   * How many passes through the boot order in a row, including this one, ended at the same step. In one pass, the
+   * firmware can boot from the network several times: by PXE, by HTTP Boot, and with an iPXE of its own.
+   */
   readonly alike: number
   /** Whether its systems request their addresses by DHCP. */
   readonly usesDhcp: boolean
@@ -41,7 +44,28 @@ export function viewOf(
   const latest = latestStep(boot)
   const other = boots.findLastIndex((each) => latestStep(each).kind !== latest.kind)
   const silentMs = Math.max(0, now - boot.endedAt)
-  return { ...context, boot, latest, silentMs, alike: boots.length - 1 - other }
+  return { ...context, boot, latest, silentMs, alike: countPasses(boots.slice(other + 1)) }
+}
+
+/** Counts a pass when a boot entry returns. */
+function countPasses(boots: readonly Boot[]): number {
+  let passes = 1
+  let entries = new Set<string>()
+  for (const boot of boots) {
+    const entry = entryOf(boot)
+    if (entries.has(entry)) {
+      passes++
+      entries = new Set()
+    }
+    entries.add(entry)
+  }
+  return passes
+}
+
+/** Returns the firmware that started the boot; an iPXE that the firmware starts itself sends no other message. */
+function entryOf({ steps }: Boot): string {
+  const firmware = steps.find(({ kind }) => kind === 'firmware-dhcp' || kind === 'http-firmware-dhcp')
+  return firmware === undefined ? '' : `${firmware.kind} ${firmware.what}`
 }
 
 /** Returns whether the node stopped at one of these steps: its time-out expired, or an earlier boot ended here too. */

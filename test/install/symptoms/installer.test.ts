@@ -1,5 +1,5 @@
 import t from 'tap'
-import { observedNode } from '../../support/observed-node.ts'
+import { observedNode, type ObservedNode } from '../../support/observed-node.ts'
 import { lifeUntil, minute, second, testSymptoms } from '../../support/symptom-cases.ts'
 
 /** A download of which nothing more is sent, over an open connection. */
@@ -9,6 +9,24 @@ function reportsWithoutProgress(ms: number) {
     life = life.file('rootfs', 'under-way', 450 * 1024 ** 2, 4000 + passed).pass(second)
   }
   return life
+}
+
+/** One pass through a boot order with three entries for the network; firmware takes up to 94 s between two. */
+function passOfEntries(life: ObservedNode): ObservedNode {
+  life
+    .pxe()
+    .script('local')
+    .pass(24 * second)
+  life
+    .asks('http-firmware')
+    .pass(3 * second)
+    .asks('ipxe')
+    .script('local')
+    .pass(94 * second)
+  return life
+    .asks('ipxe')
+    .script('local')
+    .pass(40 * second)
 }
 
 testSymptoms(t, [
@@ -295,6 +313,14 @@ testSymptoms(t, [
       .pass(90_000)
       .pxe()
       .script('local'),
+    saw: 'was sent to its disk twice and booted from the network again',
+    advice: /boot order/,
+  },
+  {
+    name: 'disk-does-not-boot',
+    // The network is first in the boot order, with three entries: PXE, HTTP Boot, and iPXE of the firmware.
+    sick: passOfEntries(passOfEntries(observedNode())),
+    sound: passOfEntries(observedNode()),
     saw: 'was sent to its disk twice and booted from the network again',
     advice: /boot order/,
   },
