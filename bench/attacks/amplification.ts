@@ -44,7 +44,7 @@ const modes: readonly Mode[] = [
     site: `ports: { from: ${ports.from}, to: ${ports.to} }`,
     dnsmasq: [`--tftp-port-range=${ports.from},${ports.to}`],
     ackPorts: [ports.from, ports.to],
-    windowBlocks: 16,
+    windowBlocks: 2,
   },
 ]
 

@@ -133,17 +133,21 @@ export function whyBusy(
   )
 }
 
+/** Octets of an Ethernet frame with a full block (1468 octets of data) for each octet of a frame with an ACK. */
+const acksOfBlock = 32
+
 /**
  * Returns what a transfer may be granted. An ACK proves that the client is at its address only if a forger cannot guess
  * the port of the transfer. With the request port a forger knows it, so each ACK leads to one block, and fewer blocks are
- * sent again. With a range a forger has to send an ACK to each port, so the window is limited to a quarter of the range.
- * Clients outside the subnets get one block for each ACK.
+ * sent again. With a range a forger has to send an ACK to each port. A block on the link is about as long as 32 ACKs, so
+ * a window of one block for 32 ports sends a forger's victim no more than the forger sends. Clients outside the subnets
+ * get one block for each ACK.
  */
 export function limitsFor(plan: ClassPlan & Pick<TftpPlan, 'transfers'>, address: string): AgreementLimits {
   const { transfers } = plan
   if (transfers.kind === 'single') return { maxWindowBlocks: 1, maxSilentMs: 10_000 }
   if (classOf(plan, address) === 'outside') return { ...defaultLimits, maxWindowBlocks: 1 }
   if (transfers.kind === 'any') return defaultLimits
-  const quarter = Math.floor((transfers.to - transfers.from + 1) / 4)
-  return { ...defaultLimits, maxWindowBlocks: Math.max(1, Math.min(defaultLimits.maxWindowBlocks, quarter)) }
+  const balanced = Math.floor((transfers.to - transfers.from + 1) / acksOfBlock)
+  return { ...defaultLimits, maxWindowBlocks: Math.max(1, Math.min(defaultLimits.maxWindowBlocks, balanced)) }
 }
