@@ -94,27 +94,43 @@ export function networkOf(address: string): string {
   return `${Buffer.from(ipv6Octets(ipv6)).toString('hex', 0, 7)}::/56`
 }
 
-/** Whether the server resolves other names for the client at `address` (in the text of a socket). */
-export type Access = (plan: DnsPlan, address: string) => boolean
+/** What the plan allows a client. */
+export type Standing = {
+  /** Whether the server resolves other names for it. */
+  readonly mayForward: boolean
+  /** Whether it is a declared node, a secondary, or this machine. */
+  readonly isKnown: boolean
+  /** Whether it may transfer zones. */
+  readonly isSecondary: boolean
+}
+
+/** Returns the standing of the client at `address` (in the text of a socket). */
+export type Access = (plan: DnsPlan, address: string) => Standing
 
 const loopback = parseCidr('127.0.0.0/8') as Cidr
 
-/** The decisions that are kept; a flood from more addresses costs one comparison for each query. */
+/** The standings that are kept; a flood from more addresses costs some comparisons for each query. */
 const maxAddresses = 4096
 
-/** The same few hundred machines send all queries, so decisions are kept as long as the plan. */
+/** The same few hundred machines send all queries, so their standings are kept as long as the plan. */
 export function createAccess(): Access {
   let decidedFor: DnsPlan | undefined
-  const decisions = new Map<string, boolean>()
+  const standings = new Map<string, Standing>()
   return (plan, address) => {
-    if (decidedFor !== plan || decisions.size >= maxAddresses) decisions.clear()
+    if (decidedFor !== plan || standings.size >= maxAddresses) standings.clear()
     decidedFor = plan
-    const known = decisions.get(address)
+    const known = standings.get(address)
     if (known !== undefined) return known
-    const decided = mayForward(plan, address)
-    decisions.set(address, decided)
+    const isSecondary = plan.secondaries.some((secondary) => secondary.address === address)
+    const isKnown = isSecondary || plan.nodeByAddress.has(address) || isThisMachine(plan, address)
+    const decided = { mayForward: mayForward(plan, address), isKnown, isSecondary }
+    standings.set(address, decided)
     return decided
   }
+}
+
+function isThisMachine({ listen }: DnsPlan, address: string): boolean {
+  return address === listen.address || address === '::1' || address.startsWith('127.')
 }
 
 function mayForward(plan: DnsPlan, address: string): boolean {

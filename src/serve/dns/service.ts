@@ -57,6 +57,14 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
   /** Shared by all replies: a reply is sent or copied before the next query is processed. */
   const out = new Uint8Array(65_535)
 
+  /** Of the query that is being answered: `isProven` if a TCP connection or a cookie proves the address. */
+  const sender = { address: '', isProven: false }
+  const cookie = (received: Uint8Array): Uint8Array => {
+    const { option, isOurs } = cookies.verify(received, sender.address)
+    sender.isProven ||= isOurs
+    return option
+  }
+
   function serve(
     query: Uint8Array,
     address: string,
@@ -64,17 +72,11 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     transport: Transport,
   ): ReturnType<StreamHandler> {
     const plan = options.plan()
-    const mayForward = access(plan, address)
-    const isDeclared = isKnown(plan, address)
-    const seen = { isValidCookie: false }
-    const cookie = (received: Uint8Array) => {
-      const { option, isOurs } = cookies.verify(received, address)
-      seen.isValidCookie = isOurs
-      return option
-    }
+    const { mayForward, isKnown, isSecondary } = access(plan, address)
+    sender.address = address
+    sender.isProven = transport === 'tcp'
     let result: DnsAnswer
     try {
-      const isSecondary = plan.secondaries.some((secondary) => secondary.address === address)
       const nsid = plan.isNamed ? machine : undefined
       result = answer(query, { mayForward, isSecondary, cookie, nsid }, plan, out, transport)
     } catch (error) {
@@ -87,7 +89,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     }
     counters.increment('dns.queries')
     queryLog.record(plan, query, address, port, result)
-    if (result.kind === 'forward') return forwarder.forward(result.request, address, isDeclared)
+    if (result.kind === 'forward') return forwarder.forward(result.request, address, isKnown)
     if (result.kind === 'transfer') {
       counters.increment('dns.transfers')
       return result.messages
@@ -97,7 +99,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     if (result.code !== undefined) counters.refuse(result.code)
     // A valid cookie or a TCP connection proves the source address. Without a proof, a client outside the site gets no
     // more octets than it sent: the query may be forged to flood a third party. TC lets a real client use TCP.
-    if (!mayForward && !isDeclared && transport === 'udp' && !seen.isValidCookie) {
+    if (!mayForward && !isKnown && !sender.isProven) {
       const decision = rateLimit.decide(address)
       if (decision === 'drop') return undefined
       if (decision === 'slip' || result.octets.length > query.length) return cutReply(result.octets)
@@ -116,7 +118,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
 
   const tcp = createTcpService({
     handle: (query, address, port) => serve(query, address, port, 'tcp'),
-    isKnown: (address) => isKnown(options.plan(), address),
+    isKnown: (address) => access(options.plan(), address).isKnown,
     clock,
     counters,
     log,
@@ -151,17 +153,6 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
       await Promise.all(ports.map((port) => port.close()))
     },
   }
-}
-
-/** Whether a client is a declared node, a secondary, or this machine. */
-function isKnown({ nodeByAddress, secondaries, listen }: DnsPlan, address: string): boolean {
-  return (
-    nodeByAddress.has(address) ||
-    address === listen.address ||
-    address === '::1' ||
-    address.startsWith('127.') ||
-    secondaries.some((secondary) => secondary.address === address)
-  )
 }
 
 /** One counter for each outcome. */

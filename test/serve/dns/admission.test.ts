@@ -91,21 +91,27 @@ t.test('the server resolves other names for clients of the site only', (t) => {
     { name: 'this machine, over IPv6 loopback', address: '::1', may: true },
     { name: 'IPv6', address: '2001:db8::1', may: false },
   ]
-  for (const { name, address, may } of [...cases, ...cases]) t.equal(access(plan, address), may, name)
+  for (const { name, address, may } of [...cases, ...cases])
+    t.equal(access(plan, address).mayForward, may, name)
   t.end()
 })
 
 t.test('this machine may forward although dns.clients does not contain it', (t) => {
   const plan = planOf(guideModel((site) => (site.dns = { clients: ['10.0.0.0/8'] })))
-  t.equal(createAccess()(plan, '172.16.0.101'), true)
-  t.equal(createAccess()(plan, '172.16.0.21'), false)
+  t.equal(createAccess()(plan, '172.16.0.101').mayForward, true)
+  t.equal(createAccess()(plan, '172.16.0.21').mayForward, false)
   t.end()
 })
 
 t.test('a new plan replaces earlier decisions', (t) => {
   const access = createAccess()
-  t.equal(access(planOf(guideModel()), '10.0.0.1'), false)
-  t.equal(access(planOf(guideModel((site) => (site.dns = { clients: ['10.0.0.0/8'] }))), '10.0.0.1'), true)
+  const first = planOf(guideModel())
+  t.same(access(first, '10.0.0.1'), { mayForward: false, isKnown: false, isSecondary: false })
+  const other = planOf(
+    guideModel((site) => (site.dns = { clients: ['10.0.0.0/8'], secondaries: ['10.0.0.1'] })),
+  )
+  t.same(access(other, '10.0.0.1'), { mayForward: true, isKnown: true, isSecondary: true })
+  t.same(access(first, '10.0.0.1'), { mayForward: false, isKnown: false, isSecondary: false })
   t.end()
 })
 
@@ -113,9 +119,9 @@ t.test('decisions stay correct for more addresses than are kept', (t) => {
   const plan = planOf(guideModel())
   const access = createAccess()
   const wrong = Array.from({ length: 5000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`).filter(
-    (address) => access(plan, address),
+    (address) => access(plan, address).mayForward,
   )
   t.same(wrong, [])
-  t.equal(access(plan, '172.16.0.21'), true)
+  t.same(access(plan, '172.16.0.21'), { mayForward: true, isKnown: true, isSecondary: false })
   t.end()
 })
