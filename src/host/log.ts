@@ -122,7 +122,8 @@ export function createLogLimit(clock: Clock): LogLimit {
   const buckets = new Map<string, Bucket>()
   let omitted = new Map<string, number>()
 
-  function takes(key: string, { burst, perSecond }: typeof ofMessage, now: number): boolean {
+  /** Returns the bucket of a key, filled up to now. */
+  function filled(key: string, { burst, perSecond }: typeof ofMessage, now: number): Bucket {
     let bucket = buckets.get(key)
     if (bucket === undefined) {
       const [oldest] = buckets.keys()
@@ -132,17 +133,25 @@ export function createLogLimit(clock: Clock): LogLimit {
     }
     bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * perSecond) / 1000)
     bucket.at = now
-    if (bucket.tokens < 1) return false
-    bucket.tokens--
+    return bucket
+  }
+
+  /** Takes a token from both buckets, or from none. Most lines of a flood have no message left, so that is checked first. */
+  function takes(message: string, subject: string | undefined, now: number): boolean {
+    const all = filled(message, ofMessage, now)
+    if (all.tokens < 1) return false
+    if (subject !== undefined) {
+      const own = filled(`${subject}\0${message}`, ofSubject, now)
+      if (own.tokens < 1) return false
+      own.tokens--
+    }
+    all.tokens--
     return true
   }
 
   return {
     admits(message, subject) {
-      const now = clock.monotonic()
-      const isAdmitted =
-        (subject === undefined || takes(`${subject}\0${message}`, ofSubject, now)) &&
-        takes(message, ofMessage, now)
+      const isAdmitted = takes(message, subject, clock.monotonic())
       if (!isAdmitted) omitted.set(message, (omitted.get(message) ?? 0) + 1)
       return isAdmitted
     },
