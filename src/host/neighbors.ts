@@ -3,7 +3,7 @@
  * kernel can reach at once. A machine that sends to us unicast asks for our address by ARP before, so its own address
  * is in the table; an address that no machine uses never is.
  */
-import { readFileSync } from 'node:fs'
+import { openSync, readSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import type { Clock } from './clock.ts'
@@ -56,10 +56,22 @@ export type NeighborSources = {
   readonly interfaces: typeof networkInterfaces
 }
 
-const systemSources: NeighborSources = {
-  table: () => readFileSync(tablePath, 'latin1'),
-  interfaces: networkInterfaces,
+/** Returns a function that reads the table. It keeps the file open, because opening it takes longer than reading it. */
+export function createTableReader(): () => string {
+  let descriptor: number | undefined
+  let buffer = Buffer.allocUnsafe(16 * 1024)
+  return () => {
+    descriptor ??= openSync(tablePath, 'r')
+    let length = 0
+    for (let read = -1; read !== 0; length += read) {
+      if (length === buffer.length) buffer = Buffer.concat([buffer], 2 * length)
+      read = readSync(descriptor, buffer, length, buffer.length - length, length)
+    }
+    return buffer.toString('latin1', 0, length)
+  }
 }
+
+const systemSources: NeighborSources = { table: createTableReader(), interfaces: networkInterfaces }
 
 /** A machine that was switched off stays in the last copy of the table for at most this long. */
 const maxTableAgeMs = 500

@@ -1,6 +1,11 @@
 import type { networkInterfaces } from 'node:os'
 import t from 'tap'
-import { createNeighbors, createReadNeighbor, parseNeighborTable } from '../../src/host/neighbors.ts'
+import {
+  createNeighbors,
+  createReadNeighbor,
+  createTableReader,
+  parseNeighborTable,
+} from '../../src/host/neighbors.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 const header = 'IP address       HW type     Flags       HW address            Mask     Device\n'
@@ -120,6 +125,12 @@ t.test('the MAC address of a complete entry', (t) => {
 
 t.test('the table of this machine is readable', async (t) => {
   t.equal(await createReadNeighbor(fakeClock())('192.0.2.255'), undefined)
+})
+
+t.test('each read of the open table starts at its first line', (t) => {
+  const read = createTableReader()
+  for (let time = 0; time < 3; time++) t.ok(read().startsWith(header), `read ${time}`)
+  t.end()
 })
 
 t.test('clients at the same time share one read of the table, which soon is read again', async (t) => {
