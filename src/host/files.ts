@@ -22,7 +22,7 @@ export async function writeAtomically(path: string, text: string, mode = 0o644):
 
 async function replace(target: string, text: string, mode: number): Promise<void> {
   // In the same directory, because a rename is atomic only within one file system.
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`)
+  const temporary = await temporaryFor(target)
   try {
     const file = await open(temporary, 'w', mode)
     try {
@@ -49,6 +49,26 @@ async function copyModeAndOwner(file: FileHandle, target: string, mode: number):
 }
 
 /**
+ * Returns the name of a temporary file beside `path`, and removes those that killed processes left: they can be as large
+ * as an image.
+ */
+export async function temporaryFor(path: string): Promise<string> {
+  const name = basename(path)
+  const directory = dirname(path)
+  for (const each of await readdir(directory).catch(() => [])) {
+    const pid = each.startsWith(`.${name}.`) ? pidOf(each.slice(name.length + 1)) : undefined
+    if (pid === undefined || isRunning(pid)) continue
+    await rm(join(directory, each), { force: true }).catch(() => undefined)
+  }
+  return join(directory, `.${name}.${process.pid}.new`)
+}
+
+function pidOf(suffix: string): number | undefined {
+  const pid = Number(/^\.(\d+)\.new$/.exec(suffix)?.[1])
+  return pid > 0 ? pid : undefined
+}
+
+/**
  * Removes temporary files of {@link writeAtomically} and of exports that a killed process left in a directory. Call it
  * before this process writes there. Never rejects.
  *
@@ -71,7 +91,7 @@ export async function removeLitter(directory: string): Promise<string[]> {
   return removed
 }
 
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

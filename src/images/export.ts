@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { temporaryFor } from '../host/files.ts'
 import { holdsSecrets } from '../plan/image-files.ts'
 import { architectures } from '../site/schema.ts'
 import { digestOf } from './digest.ts'
@@ -35,7 +36,7 @@ export async function exportImages(
   const files = described.flatMap(({ manifest }) => manifest.files)
   const total = files.reduce((sum, file) => sum + file.octets, 0)
   const hasSecrets = files.some(({ name }) => holdsSecrets(name))
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.new`)
+  const temporary = await temporaryFor(path)
   try {
     await requireFreeSpace(dirname(path), total)
     watch({ kind: 'total', octets: total })

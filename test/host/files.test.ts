@@ -62,6 +62,18 @@ t.test(
   },
 )
 
+t.test('a write removes the temporary files that killed processes left for the same file', async (t) => {
+  const dead = spawnSync('true').pid
+  const others = [`.site.yaml.${process.ppid}.new`, `.site.yaml.bak.${dead}.new`, '.site.yaml.lock']
+  const directory = t.testdir({
+    'site.yaml': 'old',
+    [`.site.yaml.${dead}.new`]: 'a part of ',
+    ...Object.fromEntries(others.map((name) => [name, ''])),
+  })
+  await writeAtomically(join(directory, 'site.yaml'), 'new')
+  t.same((await readdir(directory)).sort(), [...others, 'site.yaml'].sort())
+})
+
 t.test('temporary files of processes that have ended are removed', async (t) => {
   const dead = spawnSync('true').pid
   const directory = t.testdir({

@@ -1,4 +1,13 @@
-import { createReadStream, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import t, { type Test } from 'tap'
 import { exportImages } from '../../src/images/export.ts'
 import { importImages } from '../../src/images/import.ts'
@@ -44,8 +53,11 @@ const read = (path: string) => createReadStream(path)
 t.test('an exported image is identical after the import', async (t) => {
   const dir = twoImages(t)
   const { images } = await readStore(`${dir}/from`)
+  const ofKilled = `${dir}/.images.tar.${spawnSync('true').pid}.new`
+  writeFileSync(ofKilled, 'as large as the images')
   const { octets, hasSecrets } = await exportImages(images, `${dir}/images.tar`, silent)
   t.equal(octets, statSync(`${dir}/images.tar`).size)
+  t.equal(existsSync(ofKilled), false, 'a killed export leaves no space used')
   t.equal(hasSecrets, true)
   t.equal(statSync(`${dir}/images.tar`).mode & 0o777, 0o600, 'an agent initramfs holds keys')
   const imported = await importImages(`${dir}/to`, read(`${dir}/images.tar`), silent)

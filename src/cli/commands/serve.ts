@@ -1,5 +1,6 @@
 /** `slipway serve SITE`: runs the services that machines boot from. */
 import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
 import type { SiteProblem } from '../../app-report.ts'
@@ -76,7 +77,7 @@ export const serve: Command = {
     const sockets = createSockets(process.env, sending)
     // systemd's CacheDirectory= survives a loss of the state directory.
     const markDirectory = firstDirectory(process.env['CACHE_DIRECTORY']) || undefined
-    const directories = [state, ...imageDirectories(prepared.model.site)]
+    const directories = [state, ...writtenDirectories(prepared.model.site)]
     const litter = (await Promise.all(directories.map(removeLitter))).flat()
     if (litter.length > 0) log.info({ files: litter }, 'temporary files of an earlier process removed')
     let app: App
@@ -172,8 +173,10 @@ function readArguments(args: readonly string[]): Arguments {
   }
 }
 
-function imageDirectories({ images }: Site): string[] {
-  return Object.values(images).map(({ dir }) => dir)
+/** Returns the directories of the site in which slipway writes. */
+function writtenDirectories({ images, haproxy }: Site): string[] {
+  const file = haproxy?.file
+  return [...Object.values(images).map(({ dir }) => dir), ...(file === undefined ? [] : [dirname(file)])]
 }
 
 /** Reloads on SIGHUP and stops on SIGTERM and SIGINT. Returns a function that removes the three handlers. */

@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { isRunning } from '../../host/files.ts'
 import { runCommand, type CommandResult } from '../../host/command.ts'
 import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 
@@ -27,8 +28,20 @@ export function validateConfig(text: string, plan: Target, program = 'haproxy'):
   }))
 }
 
+const temporaryPrefix = 'slipway-haproxy-'
+
+/** Removes the directories of processes that were killed while they validated a file. */
+async function removeOfKilled(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(temporaryPrefix))
+  for (const name of names) {
+    const pid = Number(/^\d+/.exec(name.slice(temporaryPrefix.length))?.[0])
+    if (pid > 0 && !isRunning(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true })
+  }
+}
+
 async function validate(text: string, plan: Target, program: string): Promise<ConfigCheck> {
-  const directory = await mkdtemp(join(tmpdir(), 'slipway-haproxy-'))
+  await removeOfKilled()
+  const directory = await mkdtemp(join(tmpdir(), `${temporaryPrefix}${process.pid}-`))
   try {
     const candidate = join(directory, basename(plan.file))
     await writeFile(candidate, text)

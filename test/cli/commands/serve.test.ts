@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import t from 'tap'
 import { UsageError, type Command } from '../../../src/cli/command.ts'
 import { node } from '../../../src/cli/commands/node/node.ts'
@@ -165,6 +166,24 @@ t.test('after a restart with an invalid site file, the last valid site is served
   await second.line('site reloaded')
   t.equal((await condition()).siteFileDiffers, false)
   await stop(second)
+})
+
+t.test('a start removes what a killed process left beside the files that slipway writes', async (t) => {
+  const dead = spawnSync('true').pid
+  const more = 'haproxy: { file: haproxy/haproxy.cfg, socket: /nowhere/admin.sock }\n'
+  const folder = t.testdir({
+    ...siteFolder(siteText(await freePorts(), more)),
+    haproxy: { [`.haproxy.cfg.${dead}.new`]: '' },
+    state: { [`.bootstraps.json.${dead}.new`]: '' },
+  })
+  await writeFile(join(folder, 'image', `.rhcos.tar.${dead}.new`), '')
+  const server = start(t, sitePath(folder))
+  const { files } = await server.line('temporary files of an earlier process removed')
+  t.same(
+    (files as string[]).map((file) => basename(file)).sort(),
+    ['.bootstraps.json', '.haproxy.cfg', '.rhcos.tar'].map((name) => `${name}.${dead}.new`),
+  )
+  server.child.kill('SIGKILL')
 })
 
 t.test('a SIGHUP while the process starts reloads the site when it serves', async (t) => {

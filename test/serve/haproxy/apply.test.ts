@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { applyHaproxy } from '../../../src/serve/haproxy/apply.ts'
@@ -19,6 +20,15 @@ t.test('a new configuration is validated, written, and reloaded', async (t) => {
     { level: 'info', file, command, msg: 'HAProxy reloaded' },
   ])
   t.same(counters.snapshot(), { 'haproxy.reloads': 1, 'haproxy.written': 1 })
+})
+
+t.test('a validation removes what a killed process left', async (t) => {
+  const killed = join(tmpdir(), `slipway-haproxy-${spawnSync('true').pid}-abcdef`)
+  await mkdir(killed)
+  await writeFile(join(killed, 'haproxy.cfg'), '')
+  const { own, context } = await machine(t)
+  t.same(await applyHaproxy(own, noNodes, context), { outcome: 'written' })
+  await t.rejects(stat(killed), { code: 'ENOENT' })
 })
 
 t.test('an unchanged configuration changes nothing', async (t) => {
@@ -109,7 +119,7 @@ t.test('a partial file is validated with the other files, in their order', async
   t.same(await applyHaproxy(part, noNodes, context), { outcome: 'written' })
   const asked = (await readFile(join(directory, 'asked'), 'utf8')).trim().split(' -f ')
   t.same(asked.slice(0, 4), ['-c', main, join(etc, 'a.cfg'), join(etc, 'main.cfg')])
-  t.match(asked[4], /\/slipway-haproxy-\w+\/ours\.cfg$/)
+  t.match(asked[4], /\/slipway-haproxy-[\w-]+\/ours\.cfg$/)
   t.same(asked.slice(5), [join(etc, 'z.cfg')])
   t.match(await readFile(part.file, 'utf8'), /^# Written[^]*\nfrontend kubeapi\n {2}mode tcp\n/)
   // The same by its own name, beside a folder of others.
