@@ -118,7 +118,7 @@ const noClients: Readonly<Record<'strangers' | 'declined' | 'otherDhcpServers', 
 }
 
 /** An address can disappear while slipway serves; its sockets do not report that. */
-function addressProblems(address: string): ActiveProblem[] {
+export function addressProblems(address: string): ActiveProblem[] {
   if (hasAddress(address)) return []
   const code: HostCode = 'server.address-missing'
   return [{ code, text: `no interface has server.address ${address}, so clients cannot reach slipway` }]
