@@ -9,12 +9,12 @@ import type { Installs } from './install/installs.ts'
 import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
 import type { Finding } from './plan/findings.ts'
-import type { Plan } from './plan/plan.ts'
+import type { Plan } from './plan/compile.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { ActiveProblem } from './text/codes.ts'
 
-export type AppReportOptions = {
+type AppReportOptions = {
   readonly sitePath: string
   readonly plan: () => Plan
   readonly supervisor: Supervisor
@@ -105,8 +105,11 @@ export function createAppReport(options: AppReportOptions): AppReport {
     metrics: () =>
       renderMetrics({
         ...condition(),
-        ...{ problems: problems(), services: supervisor.services(), records: installs.list() },
-        ...{ ignition: ignitionExpiries(plan()), now: clock.now() },
+        problems: problems(),
+        services: supervisor.services(),
+        records: installs.list(),
+        ignition: ignitionExpiries(plan()),
+        now: clock.now(),
         families: running.flatMap((component) => component.metrics?.() ?? []),
       }),
   }
@@ -114,7 +117,9 @@ export function createAppReport(options: AppReportOptions): AppReport {
 
 /** The lists of the DHCP service, where it does not run. */
 const noClients: Readonly<Record<'strangers' | 'declined' | 'otherDhcpServers', readonly object[]>> = {
-  ...{ strangers: [], declined: [], otherDhcpServers: [] },
+  strangers: [],
+  declined: [],
+  otherDhcpServers: [],
 }
 
 /** An address can disappear while slipway serves; its sockets do not report that. */

@@ -18,7 +18,7 @@ import { createGate, probeMachineConfig, canStartInstall } from './install/gate.
 import type { Installs } from './install/installs.ts'
 import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
-import type { Plan } from './plan/plan.ts'
+import type { Plan } from './plan/compile.ts'
 import { explain as explainProblems, prepareInBackground, type Ready } from './prepare.ts'
 import { saveLastGood } from './last-good.ts'
 import type { Reloaded } from './serve/control/routes.ts'
@@ -26,8 +26,7 @@ import { createBalancer } from './serve/haproxy/balancer.ts'
 import type { Site } from './site/schema.ts'
 import { createSupervisor } from './supervisor.ts'
 import type { ActiveProblem } from './text/codes.ts'
-import { createIgnitionFiles } from './scan/ignition/files.ts'
-import { checkProvidedFile } from './scan/ignition/provided.ts'
+import { createIgnitionFiles, checkProvidedFile } from './scan/ignition/files.ts'
 
 export type AppOptions = {
   readonly sitePath: string
@@ -75,13 +74,21 @@ export async function startApp(options: AppOptions): Promise<App> {
   const declared = options.follow?.site.clusters ?? []
   const sessions = createSessions({ clusters: declared, clock, log: log.for('cluster') })
   const ignitionFiles = createRoleIgnition({
-    ...{ files: createIgnitionFiles({ clock, log: log.for('http') }), clock, log: log.for('cluster') },
+    files: createIgnitionFiles({ clock, log: log.for('http') }),
+    clock,
+    log: log.for('cluster'),
     ignition: () => plan.http.ignition,
-    ...{ clusters: declared, sessions, checkProvidedFile },
+    clusters: declared,
+    sessions,
+    checkProvidedFile,
   })
   const gate = createGate({ probe: probeMachineConfig, clock, log: log.for('install') })
   const installs = createInstalls({
-    ...{ store: options.store, gate, counters, clock, log: log.for('install') },
+    store: options.store,
+    gate,
+    counters,
+    clock,
+    log: log.for('install'),
     plan: () => plan.install,
     canStartInstall: (node, role) =>
       canStartInstall(plan.http, ignitionFiles, { node, role, now: clock.now() }),
@@ -96,18 +103,35 @@ export async function startApp(options: AppOptions): Promise<App> {
   const followed = () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters
   const clockWatch = watchClock(clock, log)
   const report = createAppReport({
-    ...{ sitePath, plan: () => plan, supervisor, installs, counters, clock },
+    sitePath,
+    plan: () => plan,
+    supervisor,
+    installs,
+    counters,
+    clock,
     problems,
     siteProblem: () => siteProblem,
     processHealth: measureProcess(options.logLinesLost ?? (() => 0)),
   })
   const shared: Shared = {
-    ...{ plan: () => plan, installs, sessions, ignitionFiles, reports },
-    ...{ sockets, counters, clock, log, onLost },
+    plan: () => plan,
+    installs,
+    sessions,
+    ignitionFiles,
+    reports,
+    sockets,
+    counters,
+    clock,
+    log,
+    onLost,
     balancer: createBalancer({ log: log.for('haproxy'), counters, clock }),
-    ...{ follow: options.follow, control: options.control },
+    follow: options.follow,
+    control: options.control,
     app: {
-      ...{ health: report.health, metrics: report.metrics, condition: report.status, reload: reloadInTurn },
+      health: report.health,
+      metrics: report.metrics,
+      condition: report.status,
+      reload: reloadInTurn,
       strangers: report.strangers,
       explain,
       clusters: followed,

@@ -12,7 +12,7 @@ import type { Log } from './host/log.ts'
 import type { Sockets } from './host/udp.ts'
 import type { Installs } from './install/installs.ts'
 import type { Reports } from './install/reports.ts'
-import type { Plan } from './plan/plan.ts'
+import type { Plan } from './plan/compile.ts'
 import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp } from './serve/dhcp/service.ts'
@@ -104,7 +104,8 @@ export const components: readonly Component[] = [
         timer.cancel()
       }
       return Promise.resolve({
-        ...{ name: 'haproxy', listening: [] },
+        name: 'haproxy',
+        listening: [],
         apply,
         health: () => (isServed() ? { haproxy: balancer.state() } : {}),
         metrics: () => (isServed() ? haproxyFamilies(balancer.state()) : []),
@@ -118,7 +119,8 @@ export const components: readonly Component[] = [
     isWanted: () => true,
     start: ({ ignitionFiles }) =>
       Promise.resolve({
-        ...{ name: 'ignition', listening: [] },
+        name: 'ignition',
+        listening: [],
         swap: ({ clusters }) => ignitionFiles.swap(clusters),
         close: () => ignitionFiles.close(),
       }),
@@ -152,8 +154,12 @@ export const components: readonly Component[] = [
     isWanted: () => true,
     start: ({ plan, log, app: { health, metrics }, ...shared }) =>
       startHttp({
-        ...{ ...shared, observe: shared.installs.observe, health, metrics },
-        ...{ plan: () => plan().http, log: log.for('http') },
+        ...shared,
+        observe: shared.installs.observe,
+        health,
+        metrics,
+        plan: () => plan().http,
+        log: log.for('http'),
       }),
   },
   {
@@ -177,8 +183,10 @@ export const components: readonly Component[] = [
     isWanted: ({ follow }) => follow !== undefined,
     async start({ plan, follow, log, balancer, ...shared }) {
       const clusters = await followClusters({
-        ...{ ...(follow as NonNullable<Shared['follow']>), ...shared },
-        ...{ log: log.for('cluster'), nodes: () => plan().nodes },
+        ...(follow as NonNullable<Shared['follow']>),
+        ...shared,
+        log: log.for('cluster'),
+        nodes: () => plan().nodes,
         async drain(node) {
           const done = await balancer.drain(node)
           return done.outcome === 'kept' ? { code: done.code, reason: done.reason } : undefined
@@ -186,7 +194,9 @@ export const components: readonly Component[] = [
         enable: (node) => balancer.enable(node),
       })
       return {
-        ...{ name: 'clusters', listening: [], clusters },
+        name: 'clusters',
+        listening: [],
+        clusters,
         swap: (site) => clusters.swap(site),
         health: () => ({ bootstraps: clusters.bootstraps() }),
         status: () => ({ clusters: clusters.reports() }),
@@ -197,12 +207,16 @@ export const components: readonly Component[] = [
   },
   {
     // If the control socket is in use, another slipway runs here.
-    ...{ name: 'control', isEssential: true },
+    name: 'control',
+    isEssential: true,
     isWanted: ({ control }) => control !== undefined,
     start: ({ control, log, app, ...shared }) =>
       startControl({
-        ...{ ...shared, ...app, clusters: app.clusters() },
-        ...{ path: control as string, log: log.for('control') },
+        ...shared,
+        ...app,
+        clusters: app.clusters(),
+        path: control as string,
+        log: log.for('control'),
       }),
   },
 ]

@@ -59,7 +59,10 @@ export function renderMetrics(measured: Measured): string {
 function processFamilies(process: ProcessHealth): MetricFamily[] {
   const { eventLoopDelayMs, residentMemoryBytes, openFiles, datagramsDropped, logLinesLost } = process
   const counter = (name: string, help: string, value: number): MetricFamily => ({
-    ...{ name, help, type: 'counter', samples: [{ value }] },
+    name,
+    help,
+    type: 'counter',
+    samples: [{ value }],
   })
   return [
     gauge('slipway_event_loop_delay_seconds', 'Delay of the event loop in the last 10 to 20 s.', [

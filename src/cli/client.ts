@@ -1,4 +1,7 @@
-/** A client of the local API (docs/api.md) on the control socket. Each error is one sentence that ends with what to do. */
+/**
+ * A client of the local API (docs/api.md) on the control socket, and what it returns about one node. Each error is one
+ * sentence that ends with what to do.
+ */
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
@@ -11,7 +14,7 @@ import type { Applied } from '../serve/haproxy/apply.ts'
 import type { BalancerState } from '../serve/haproxy/balancer.ts'
 import type { ServerState } from '../serve/haproxy/servers.ts'
 import { ExitCode, type Terminal } from './command.ts'
-import type { ClusterView, NodeSnapshot } from './node-snapshot.ts'
+import type { ClusterReport, MemberReport } from '../cluster/report.ts'
 
 /** An error for the administrator; the command ends with its message. */
 export class ControlProblem extends Error {
@@ -220,4 +223,24 @@ export async function clusterReport(path: string, cluster: string): Promise<Clus
     if (!(error instanceof ControlProblem) || error.refusal === undefined) throw error
     return { trouble: error.message, members: [] }
   }
+}
+
+/** The part of a cluster report that concerns one node. */
+type ClusterView = Pick<ClusterReport, 'trouble' | 'members'>
+
+export type NodeSnapshot = {
+  readonly details: NodeDetails
+  readonly cluster: ClusterView
+  /** Requests of the cluster of the node; undefined if slipway does not approve requests there. */
+  readonly csrs: PendingCsrs | undefined
+}
+
+export type Goal = 'installed' | 'ready'
+
+export function memberOf({ members }: ClusterView, key: string): MemberReport {
+  return members.find(({ node }) => node === key) ?? { node: key, state: 'unknown' }
+}
+
+export function isRegistered({ state }: MemberReport): boolean {
+  return state === 'ready' || state === 'not-ready'
 }

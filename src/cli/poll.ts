@@ -1,16 +1,17 @@
-/** Polls the running slipway until it reaches a goal, or until the time limit. */
+/** Commands that follow something: they poll the running slipway until a goal, a time limit, or a signal. */
 import { isAborted, pause, type Clock } from '../host/clock.ts'
 import { WaitExitCode } from '../cluster/evaluate/stages.ts'
-import { ExitCode, type Terminal } from './command.ts'
+import { ExitCode, type Terminal, UsageError } from './command.ts'
 import { ControlProblem } from './client.ts'
 import { printable } from '../text/printable.ts'
 import { formatStopwatch } from '../text/format.ts'
+import { didYouMean } from '../text/nearest.ts'
 
 /** `reason` is a sentence. */
 export type Refusal = { readonly kind: 'refused'; readonly reason: string }
 export type PollResult = 'done' | 'late' | 'interrupted' | Refusal
 
-export type PollOptions = {
+type PollOptions = {
   /** Returns nothing to continue. @throws {ControlProblem} */
   readonly poll: () => Promise<'done' | Refusal | undefined>
   /** Called once for each outage of slipway; polling continues. */
@@ -68,5 +69,36 @@ export function exitCodeOf(ended: PollResult): number {
       return WaitExitCode.interrupt
     default:
       return ExitCode.problems
+  }
+}
+
+const unitMs = { s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/** @returns milliseconds. @throws {UsageError} */
+export function parseTimeLimit(text: string): number {
+  const [, number, unit] = /^([1-9]\d{0,4})([smh])$/.exec(text) ?? []
+  if (number === undefined)
+    throw new UsageError(`--timeout: expected a time such as 90s, 45m, or 2h, not ${text}`)
+  return Number(number) * unitMs[unit as keyof typeof unitMs]
+}
+
+/** @throws {UsageError} */
+export function parseGoal<Goal extends string>(text: string, goals: readonly Goal[]): Goal {
+  const goal = goals.find((each) => each === text)
+  if (goal !== undefined) return goal
+  throw new UsageError(
+    `--until: expected one of ${goals.join(', ')}, not ${JSON.stringify(text)}${didYouMean(text, goals)}`,
+  )
+}
+
+/** Runs a function whose signal SIGINT and SIGTERM abort. */
+export async function interruptible<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController()
+  const interrupt = (): void => interrupted.abort()
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
+  try {
+    return await run(interrupted.signal)
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }
 }

@@ -1,8 +1,10 @@
-/** What a command works on: the running slipway (its control socket), or a site file. */
+/** What a command works on: the running slipway (its control socket), a site file, or one of its nodes. */
 import { existsSync } from 'node:fs'
 import { askControl, ControlProblem } from './client.ts'
 import { UsageError } from './command.ts'
 import type { HelpRow } from './text/help.ts'
+import type { NodeModel } from '../plan/model.ts'
+import { didYouMean } from '../text/nearest.ts'
 
 /** Options of every command that queries the running slipway. */
 export const controlOptions = {
@@ -74,4 +76,23 @@ export function splitSite(
   const last = positionals.at(-1)
   const isFile = site === undefined && last !== undefined && (last.includes('.') || existsSync(last))
   return isFile ? { names: positionals.slice(0, -1), file: last } : { names: positionals, file: undefined }
+}
+
+/** @throws {UsageError} when no node has this name, with a suggestion, or when several do */
+export function chooseNode<Named extends Pick<NodeModel, 'key' | 'name'>>(
+  { nodes }: { readonly nodes: readonly Named[] },
+  name: string,
+): Named {
+  const matches = nodes.filter((node) => node.key === name || node.name === name)
+  const [first, ...others] = matches
+  if (first !== undefined && others.length === 0) return first
+  if (first !== undefined) {
+    throw new UsageError(
+      `several clusters have a node ${name}: use ${matches.map(({ key }) => key).join(' or ')}`,
+    )
+  }
+  const keys = nodes.map(({ key }) => key)
+  throw new UsageError(
+    `the site does not declare a node ${name}${didYouMean(name, name.includes('/') ? keys : nodes.map((node) => node.name))}; it has ${keys.join(', ')}`,
+  )
 }

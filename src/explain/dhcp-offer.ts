@@ -74,8 +74,20 @@ function discover(mac: Mac, profile: DhcpProfile): Uint8Array {
   const chaddr = new Uint8Array(16)
   chaddr.set(macOctets(mac))
   const message: DhcpMessage = {
-    ...{ op: 1, htype: 1, hlen: 6, hops: 0, xid: 1, secs: 0, flags: profile.flags, chaddr },
-    ...{ ciaddr: none, yiaddr: none, siaddr: none, giaddr: none, sname: '', file: '' },
+    op: 1,
+    htype: 1,
+    hlen: 6,
+    hops: 0,
+    xid: 1,
+    secs: 0,
+    flags: profile.flags,
+    chaddr,
+    ciaddr: none,
+    yiaddr: none,
+    siaddr: none,
+    giaddr: none,
+    sname: '',
+    file: '',
     options: [
       { code: OptionCode.messageType, value: Uint8Array.of(MessageType.discover) },
       ...profile.discover(mac),

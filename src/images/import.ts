@@ -16,8 +16,7 @@ import {
   type Manifest,
   type ManifestFile,
 } from './manifest.ts'
-import type { Watch } from './progress.ts'
-import { ImageProblem, reasonOf } from './problem.ts'
+import { type Watch, ImageProblem, reasonOf } from './report.ts'
 import { requireFreeSpace, openStaging, type Staging } from './staging.ts'
 import { readStored, requireName } from './store.ts'
 import { blockOctets, decodeHeader, decodePax, paddingAfter, type PaxRecords } from './tar.ts'

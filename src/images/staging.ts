@@ -4,7 +4,7 @@
  */
 import { chmod, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ImageProblem, reasonOf } from './problem.ts'
+import { ImageProblem, reasonOf } from './report.ts'
 
 export type Staging = {
   readonly directory: string

@@ -6,7 +6,7 @@ import { lstat, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { architectureOf, styleOf, type ImageStyle } from '../plan/image-files.ts'
 import { manifestName, maxManifestOctets, parseManifest, type Manifest } from './manifest.ts'
-import { ImageProblem, reasonOf } from './problem.ts'
+import { ImageProblem, reasonOf } from './report.ts'
 import { entriesOf, openStaging, stagingDirectory, unfinishedName } from './staging.ts'
 
 export type StoredImage = {

@@ -7,7 +7,7 @@
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { architectures, type Architecture } from '../site/schema.ts'
-import { ImageProblem } from './problem.ts'
+import { ImageProblem } from './report.ts'
 
 /** The purpose of a file. `iso`, and `metal` of live images, are downloaded only on request. */
 export const parts = ['kernel', 'initramfs', 'rootfs', 'iso', 'metal'] as const

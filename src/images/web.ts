@@ -6,7 +6,7 @@ import { Agent, request as askHttp, type ClientRequest, type IncomingMessage } f
 import { Agent as TlsAgent, request as askHttps } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import type { Clock } from '../host/clock.ts'
-import { reasonOf } from './problem.ts'
+import { reasonOf } from './report.ts'
 
 type Ask = { readonly method: 'GET' | 'HEAD'; readonly headers?: Readonly<Record<string, string>> }
 

@@ -181,7 +181,7 @@ function parseDevices(text: string): readonly Device[] {
   }
 }
 
-/** Splits the body that the live system posts (src/plan/ignition/disk-check.ts); undefined if it has another form. */
+/** Splits the body that the live system posts (src/plan/ignition/units.ts); undefined if it has another form. */
 export function parseDiskReport(body: string): DiskReport | undefined {
   const match =
     /^slipway-disk 1\ndevice: (\/[^\n]*)\npath: ([^\n]*)\n--- lsblk\n([^]*?)\n--- blkid\n([^]*)$/.exec(body)

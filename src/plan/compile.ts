@@ -1,17 +1,21 @@
 /**
- * Compiles a model to a plan. Pure and deterministic, so that golden files can contain whole plans. In steps, because a
- * reload of a large site must not delay answers: no step takes more than some tens of milliseconds for 5,000 nodes.
+ * The plan: the answers of all services, compiled from one site, immutable, and replaced as a whole. Compiling is pure and
+ * deterministic, so that golden files can contain whole plans. It has steps, because a reload of a large site must not delay
+ * answers: no step takes more than some tens of milliseconds for 5,000 nodes.
  */
 import { compileDhcp } from './dhcp/compile.ts'
 import { dnsSteps } from './dns/compile.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
 import { httpSteps } from './http/compile.ts'
-import { inOrder } from './findings.ts'
-import { compileInstall } from './install.ts'
-import type { Model } from './model.ts'
-import type { Plan } from './plan.ts'
+import { inOrder, type Finding } from './findings.ts'
+import { compileInstall, type InstallPlan } from './install.ts'
+import type { Model, Endpoint, NodeModel } from './model.ts'
 import { runSteps } from './steps.ts'
-import { compileTftp } from './tftp.ts'
+import { compileTftp, type TftpPlan } from './tftp.ts'
+import type { DhcpPlan } from './dhcp/plan.ts'
+import type { DnsPlan } from './dns/plan.ts'
+import type { HaproxyPlan } from './haproxy/plan.ts'
+import type { HttpPlan } from './http/plan.ts'
 
 /** @param previous the plan that is served now; zones that did not change keep their serials */
 export function compile(model: Model, previous?: Plan): Plan {
@@ -43,4 +47,21 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
     haproxy: haproxy.plan,
     findings: inOrder(findings),
   }
+}
+
+export type Plan = {
+  /** The site's name. */
+  readonly site: string
+  readonly endpoint: Endpoint
+  readonly nodes: readonly NodeModel[]
+  readonly dhcp: DhcpPlan
+  readonly tftp: TftpPlan
+  readonly http: HttpPlan
+  readonly install: InstallPlan
+  /** Absent if another server provides DNS (`dns.serve: false`). */
+  readonly dns: DnsPlan | undefined
+  /** Absent if the site has no section `haproxy`. */
+  readonly haproxy: HaproxyPlan | undefined
+  /** Errors first, then warnings. */
+  readonly findings: readonly Finding[]
 }

@@ -1,4 +1,7 @@
-/** Recognizes the files of an image by their names, which have common parts in all releases. Pure. */
+/**
+ * Recognizes the files of an image by their names, which have common parts in all releases, and reads the kernel arguments from
+ * the iPXE script that the agent-based installer writes beside its files. Pure.
+ */
 import type { ImageFacts } from './facts.ts'
 
 export type ImageStyle = ImageFacts['style']
@@ -59,4 +62,34 @@ export function otherArchitecture(name: string, wanted: string): string | undefi
 export function architectureOf(names: readonly string[]): string | undefined {
   const named = knownArchitectures.filter((each) => names.some((name) => name.includes(each)))
   return named.length === 1 ? named[0] : undefined
+}
+
+/** The arguments that the installer writes by default; used without a script. */
+export const usualAgentArguments: readonly string[] = [
+  'rw',
+  'ignition.firstboot',
+  'ignition.platform.id=metal',
+]
+
+const setBySlipway = ['initrd=', 'coreos.live.rootfs_url=']
+const ipxeOperators = ['||', '&&', ';']
+
+/** Returns the arguments of the only kernel line, without those that name files; undefined if there is no such line. */
+export function agentArguments(script: string): string[] | undefined {
+  const lines = script.split(/\r?\n/).map((line) => line.trim().split(/\s+/))
+  const kernels = lines.filter(([command]) => command === 'kernel')
+  const [words] = kernels
+  if (words === undefined || kernels.length > 1) return undefined
+  const end = words.findIndex((word) => ipxeOperators.includes(word))
+  const given = withoutOptions(words.slice(1, end === -1 ? words.length : end)).slice(1)
+  const kept = given.filter((word) => !setBySlipway.some((each) => word.startsWith(each)))
+  return kept.every((word) => /^[\x21-\x7e]+$/.test(word)) ? kept : undefined
+}
+
+/** Skips options of iPXE before the URL: `--name` and `--timeout` with a value, `--autofree` without. */
+function withoutOptions(words: readonly string[]): readonly string[] {
+  const [first] = words
+  if (first === undefined || !first.startsWith('-')) return words
+  const hasValue = ['-n', '--name', '-t', '--timeout'].includes(first)
+  return withoutOptions(words.slice(hasValue ? 2 : 1))
 }

@@ -3,7 +3,7 @@
  * renders its own from the same site file, in which only `server.address` differs.
  */
 import { formatIp, isIpv4, type Ip, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
-import { frontEnds } from './haproxy/front-end.ts'
+import { frontEnds } from './haproxy/plan.ts'
 import { subnetOf, type Model } from './model.ts'
 
 /** @returns nothing when the site has no addresses to share */

@@ -10,8 +10,8 @@ import {
   styleOf,
   type ImageStyle,
   type Sign,
+  agentArguments,
 } from '../plan/image-files.ts'
-import { agentArguments } from '../plan/ipxe/agent-script.ts'
 import type { Image } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { listFolder, missing, openFile, readOpened, scanFile } from './file.ts'

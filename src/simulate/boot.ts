@@ -13,9 +13,8 @@ import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
 import { checkName, dnsQuestions } from './dns-client.ts'
 import { startLoader } from './firmware.ts'
 import { openHttpClient, type HttpClient } from './http-client.ts'
-import { mergedFile, readIgnition } from './ignition.ts'
+import { mergedFile, readIgnition, readInstallation, type Installation } from './installer.ts'
 import { runScript, type ScriptOutcome } from './ipxe-script.ts'
-import { readInstallation, type Installation } from './kernel-arguments.ts'
 import { requestBootFile, lease, pathOf, wrongBootFile, type Machine, type Rack } from './machine.ts'
 
 /** Scripts that chain to other scripts; more is a loop. */

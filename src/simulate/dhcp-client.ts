@@ -236,9 +236,18 @@ function emptyMessage(mac: Mac) {
   chaddr.set(macOctets(mac))
   const none = 0 as Ipv4
   return {
-    ...{ op: bootRequest, htype: ethernet, hlen: 6, hops: 0, secs: 0 },
-    ...{ ciaddr: none, yiaddr: none, siaddr: none, giaddr: none },
-    ...{ chaddr, sname: '', file: '' },
+    op: bootRequest,
+    htype: ethernet,
+    hlen: 6,
+    hops: 0,
+    secs: 0,
+    ciaddr: none,
+    yiaddr: none,
+    siaddr: none,
+    giaddr: none,
+    chaddr,
+    sname: '',
+    file: '',
   }
 }
 

@@ -38,8 +38,11 @@ export function selection(serverIdentifier: Ipv4, address: Ipv4): Selection {
 
 /** RFC 4578 §2.1 and the IANA registry; x64 UEFI firmware sends 7, not 9. */
 const architectureOf: Readonly<Record<Firmware, number>> = {
-  ...{ bios: 0, uefi: 7, 'uefi-http': 16 },
-  ...{ arm64: 11, 'arm64-http': 19 },
+  bios: 0,
+  uefi: 7,
+  'uefi-http': 16,
+  arm64: 11,
+  'arm64-http': 19,
 }
 
 /** Option 94, client network interface (RFC 4578 §2.2): UNDI, major, minor. Only clients send it. */
@@ -143,8 +146,11 @@ function systemOptions(mac: Mac): readonly DhcpOption[] {
 }
 
 const ipxeBuild: Readonly<Record<Firmware, Firmware>> = {
-  ...{ bios: 'bios', uefi: 'uefi', 'uefi-http': 'uefi' },
-  ...{ arm64: 'arm64', 'arm64-http': 'arm64' },
+  bios: 'bios',
+  uefi: 'uefi',
+  'uefi-http': 'uefi',
+  arm64: 'arm64',
+  'arm64-http': 'arm64',
 }
 
 // prettier-ignore

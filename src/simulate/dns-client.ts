@@ -7,7 +7,7 @@ import { MalformedPacket } from '../proto/bytes.ts'
 import { decodeAnswer, encodeQuery, type DecodedAnswer } from '../proto/dns/message.ts'
 import { ednsUdpOctets, ResponseCode } from '../proto/dns/registry.ts'
 import { BootProblem } from './timeline.ts'
-import { endpointsOf } from '../site/endpoints.ts'
+import { endpointsOf } from '../site/declared.ts'
 import { clusterDomain, type Model, type NodeModel } from '../plan/model.ts'
 
 export type DnsClient = {

@@ -1,4 +1,7 @@
-/** One simulated machine, and the checks that all its DHCP clients share. */
+/**
+ * One simulated machine: the requests and checks that its boot methods share, and the comparison of downloads with the files on
+ * the disk.
+ */
 import type { Clock } from '../host/clock.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
@@ -7,10 +10,13 @@ import { BootProblem, type Timeline } from './timeline.ts'
 import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'
 import type { DhcpProfile, Firmware } from './dhcp-profiles.ts'
 import { bootFileOf, checkLease, checkProxyOffer } from './dhcp-reply.ts'
-import type { DiskFiles } from './disk-files.ts'
 import type { DnsClient } from './dns-client.ts'
 import type { HttpClient } from './http-client.ts'
 import type { TftpClient } from './tftp-client.ts'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import type { FileFact } from '../plan/facts.ts'
 
 /** Shared by all nodes of a simulation. */
 export type Rack = {
@@ -80,4 +86,50 @@ export function wrongBootFile(wanted: string, got: string | undefined, node: Nod
 
 export function pathOf(url: string): string {
   return new URL(url).pathname
+}
+
+type Sent = { readonly octets: number; readonly sha256: string }
+
+type DiskFiles = {
+  /**
+   * Compares a download with the file on this machine.
+   *
+   * @throws {BootProblem} when they differ, or the file does not exist
+   */
+  compare(sent: Sent, fact: FileFact | undefined): Promise<void>
+}
+
+export function openDiskFiles(): DiskFiles {
+  const digests = new Map<string, Promise<string>>()
+  return {
+    async compare(sent, fact) {
+      if (fact?.kind !== 'found') {
+        throw new BootProblem(
+          'a file of the site',
+          'a file that the site does not name',
+          fact?.problem ?? 'the site file',
+        )
+      }
+      const { path, octets } = fact
+      const digest = digests.get(path) ?? digestOf(path)
+      digests.set(path, digest)
+      const sha256 = await digest
+      if (sent.octets === octets && sent.sha256 === sha256) return
+      throw new BootProblem(
+        `the content of ${path} (${octets} bytes, sha256 ${sha256})`,
+        `${sent.octets} bytes, sha256 ${sent.sha256}`,
+        'whether the file was replaced since the site was loaded',
+      )
+    },
+  }
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    await pipeline(createReadStream(path), hash)
+  } catch (error) {
+    throw new BootProblem(`to read ${path}`, (error as Error).message, 'its owner and mode')
+  }
+  return hash.digest('hex')
 }

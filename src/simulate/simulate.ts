@@ -7,9 +7,8 @@ import { formatIpv4 } from '../proto/address/ip.ts'
 import { bootNode } from './boot.ts'
 import { openDhcpClients } from './dhcp-client.ts'
 import type { Firmware } from './dhcp-profiles.ts'
-import { openDiskFiles } from './disk-files.ts'
-import type { Rack } from './machine.ts'
-import type { SimulatedBoot } from './timeline.ts'
+import { openDiskFiles, type Rack } from './machine.ts'
+import type { SimulatedBoot, Simulation } from './timeline.ts'
 
 export const firmwareChoices = ['uefi', 'http', 'bios', 'mixed'] as const
 /** `http` is UEFI HTTP Boot; `mixed` alternates between the nodes. ARM machines do not have a BIOS and use UEFI instead. */
@@ -27,12 +26,6 @@ export type SimulateOptions = {
   readonly parallel: number
   /** Called when the boot of a node ends, in the order of `nodes`. */
   readonly onBooted: (boot: SimulatedBoot) => void
-}
-
-export type Simulation = {
-  /** In the order of `nodes`. */
-  readonly boots: readonly SimulatedBoot[]
-  readonly durationMs: number
 }
 
 /** @throws {CannotListen} when the DHCP client port is not available */

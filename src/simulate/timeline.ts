@@ -1,7 +1,13 @@
-/** The timeline of a simulated boot: one event for each step, with its result, size, and duration. */
+/**
+ * The timeline of a simulated boot: one event for each step, with its result, size, and duration; and its text, a few lines for
+ * each node that fit the terminal.
+ */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
 import type { Firmware } from './dhcp-profiles.ts'
+import { styleText } from 'node:util'
+import { formatBytes, formatDuration } from '../text/format.ts'
+import { clip, wrap } from '../text/lines.ts'
 
 export type BootEvent = {
   /** `DHCP firmware`, `TFTP loader`, …: protocol first. */
@@ -24,6 +30,12 @@ export type SimulatedBoot = {
   readonly ending: string
   readonly durationMs: number
   readonly octets: number
+}
+
+export type Simulation = {
+  /** In the order of the nodes. */
+  readonly boots: readonly SimulatedBoot[]
+  readonly durationMs: number
 }
 
 /** The result of a step: a value for the next step, and the event. */
@@ -85,4 +97,86 @@ export class BootProblem extends Error {
   constructor(expected: string, got: string, check: string) {
     super(`expected ${expected}; got ${got}; check ${check}`)
   }
+}
+
+export type OutputStyle = { readonly columns: number; readonly usesColor: boolean }
+
+const firmwareNames: Readonly<Record<Firmware, string>> = {
+  bios: 'BIOS',
+  uefi: 'UEFI',
+  'uefi-http': 'UEFI over HTTP',
+  arm64: 'UEFI arm64',
+  'arm64-http': 'UEFI arm64 over HTTP',
+}
+
+// "    12 ms  DHCP firmware   …                    658 B    12 ms"
+const timeColumns = 9
+const stepColumns = 15
+const octetColumns = 10
+
+/** If lines were wider, sizes and durations would be too far from their step. */
+const maxColumns = 100
+const minTextColumns = 24
+
+export function formatBoot(boot: SimulatedBoot, output: OutputStyle): string[] {
+  const { node, firmware, isBooted, events, ending, durationMs, octets } = boot
+  const style = styler(output)
+  const head = `${style('bold', node.key)}  ${node.role}, ${firmwareNames[firmware]}, ${node.mac}`
+  const done = isBooted ? events : events.slice(0, -1)
+  const lines = [head, ...done.map((event) => formatEvent(event, output))]
+  const last = events.at(-1)
+  if (isBooted) {
+    const total = { step: '', atMs: durationMs, durationMs, octets, text: ending }
+    return [...lines, formatRow(total, output, style('green', '✓'))]
+  }
+  if (last === undefined) return lines
+  const failed = { ...last, octets: 0, text: '' }
+  const indent = ' '.repeat(timeColumns + 4)
+  const reason = wrap(last.text, widthOf(output) - indent.length).map((line) => indent + line)
+  return [...lines, formatRow(failed, output, style('red', '✗')), ...reason]
+}
+
+/** Returns one line: how many nodes booted, and which did not. */
+export function formatSummary({ boots, durationMs }: Simulation, output: OutputStyle): string {
+  const style = styler(output)
+  const failed = boots.filter(({ isBooted }) => !isBooted)
+  const octets = boots.reduce((sum, boot) => sum + boot.octets, 0)
+  const counts = `${boots.length - failed.length} of ${boots.length} nodes booted`
+  const amount = `${formatBytes(octets)} in ${formatDuration(durationMs)}`
+  if (failed.length === 0) return `${style('green', counts)}: ${amount}`
+  const where = failed.map(({ node, events }) => `${node.key} (${events.at(-1)?.step ?? 'power-on'})`)
+  return `${style('red', counts)}: ${amount}; not booted: ${where.join(', ')}`
+}
+
+function formatEvent(event: BootEvent, output: OutputStyle): string {
+  return formatRow(event, output, ' ')
+}
+
+function formatRow(
+  { step, atMs, durationMs, octets, text }: BootEvent,
+  output: OutputStyle,
+  mark: string,
+): string {
+  const style = styler(output)
+  const fixed = timeColumns + 3 + stepColumns + octetColumns + timeColumns
+  const textColumns = Math.max(minTextColumns, widthOf(output) - fixed)
+  const time = style('dim', formatDuration(atMs).padStart(timeColumns))
+  const amounts = octets === 0 ? ''.padStart(octetColumns) : formatBytes(octets).padStart(octetColumns)
+  // The last row has no step, so its text can use that column too.
+  const columnText =
+    step === ''
+      ? clip(text, stepColumns + textColumns).padEnd(stepColumns + textColumns)
+      : step.padEnd(stepColumns) + clip(text, textColumns).padEnd(textColumns)
+  return `${time} ${mark} ${columnText}${amounts}${style('dim', formatDuration(durationMs).padStart(timeColumns))}`
+}
+
+function widthOf({ columns }: OutputStyle): number {
+  return Math.min(columns, maxColumns)
+}
+
+function styler({
+  usesColor: usesColor,
+}: OutputStyle): (style: 'bold' | 'dim' | 'green' | 'red', text: string) => string {
+  // The caller decides once whether the terminal uses colors.
+  return (style, text) => (usesColor ? styleText(style, text, { validateStream: false }) : text)
 }

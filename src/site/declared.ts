@@ -1,4 +1,6 @@
-/** The clusters, nodes, and machines of a site as flat lists with their paths, for the rules. */
+/**
+ * The clusters, nodes, and machines of a site as flat lists with their paths, and the addresses of a cluster's names.
+ */
 import { isIpv4, type Ip, type Ipv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
 import type { Path } from './problem.ts'
@@ -99,4 +101,23 @@ export function repetitions<T>(
     if (first === undefined) firsts.set(key, again)
     return first === undefined ? [] : [{ first, again }]
   })
+}
+
+type ClusterEndpoints = {
+  readonly api: readonly Ip[]
+  readonly apiInternal: readonly Ip[]
+  readonly ingress: readonly Ip[]
+}
+
+/** The rules require a load balancer or a node with the role single. */
+export function endpointsOf({
+  loadBalancer,
+  nodes,
+}: Pick<Cluster, 'loadBalancer' | 'nodes'>): ClusterEndpoints {
+  if (loadBalancer !== undefined) {
+    const { api, apiInternal = api, ingress } = loadBalancer
+    return { api, apiInternal, ingress }
+  }
+  const { address: own } = nodes.find(({ role }) => role === 'single') as Node
+  return { api: own, apiInternal: own, ingress: own }
 }

@@ -1,13 +1,19 @@
-/** Loads the text of a site file: YAML, then the schema, then the rules. Returns the site, or everything that is wrong with it. */
+/**
+ * Loads the text of a site file: YAML, then the schema, then the rules. Returns the site, or everything that is wrong with it.
+ */
 import type { SiteCode } from './codes.ts'
 import { folderOf, withAbsolutePaths } from './file-paths.ts'
-import { partialSite, wholeSite } from './partial.ts'
-import { formatPath, type Problem } from './problem.ts'
-import { ruleViolations } from './rules.ts'
+import { partialSite, wholeSite, type PartialSite } from './partial.ts'
+import { formatPath, type Problem, type Violation, type Rule } from './problem.ts'
 import { expectation, schemaViolations } from './schema-violations.ts'
 import { siteSchema, type Site } from './schema.ts'
-import type { Violation } from './violation.ts'
 import { readYaml, type ParseError, type Tree } from './yaml.ts'
+import { bootRules, nodeFileRules } from './rules/boot.ts'
+import { balancerRules, clusterRules } from './rules/clusters.ts'
+import { machineRules } from './rules/machines.ts'
+import { nameRules } from './rules/names.ts'
+import { networkRules, transferPortRules } from './rules/networks.ts'
+import { recordRules } from './rules/records.ts'
 
 export type Loaded =
   | { readonly kind: 'site'; readonly site: Site }
@@ -69,4 +75,30 @@ function problems(found: readonly Located[], file: string): Loaded {
     .map(({ path, ...rest }) => ({ file, ...rest, path: formatPath(path) }))
     .sort((a, b) => a.line - b.line || a.column - b.column)
   return { kind: 'problems', problems: sorted }
+}
+
+const rules: readonly Rule[] = [
+  ...networkRules,
+  ...transferPortRules,
+  ...nameRules,
+  ...recordRules,
+  ...machineRules,
+  ...clusterRules,
+  ...balancerRules,
+  ...bootRules,
+  ...nodeFileRules,
+]
+
+/** Runs every rule that can check what is left of the site; paths are those of the file. */
+function ruleViolations({ site, broken, original }: PartialSite): Violation[] {
+  return rules
+    .filter((rule) => !rule.needs.some((section) => broken.has(section)))
+    .flatMap(({ code, check }) =>
+      check(site).map((breach) => ({
+        ...breach,
+        code,
+        path: original(breach.path),
+        ...(breach.other && { other: original(breach.other) }),
+      })),
+    )
 }

@@ -3,9 +3,7 @@
  * and subnets are left out; the rules learn which sections are incomplete.
  */
 import { formatPath, type Path } from './problem.ts'
-import { siteSchema, type Site } from './schema.ts'
-
-export type Section = keyof Site
+import { siteSchema, type Section, type Site } from './schema.ts'
 
 export type PartialSite = {
   /**

@@ -1,6 +1,10 @@
-/** Problems of a site file with their positions, and their format for terminals and editors. */
+/**
+ * Problems of a site file: what the schema and the rules report by path, its position in the file, and its format for terminals
+ * and editors.
+ */
 import { printable, quoteText } from '../text/printable.ts'
 import type { SiteCode } from './codes.ts'
+import type { Section, Site } from './schema.ts'
 
 /** Keys and indices from the root of the file: `['clusters', 0, 'nodes', 3, 'mac']`. */
 export type Path = readonly (string | number)[]
@@ -45,4 +49,31 @@ const contextBefore = 48
 /** Formats a path; keys that are not plain words are quoted: `images."my image".dir`. */
 export function formatPath(path: Path): string {
   return path.map((step) => (/^[\w$-]+$/.test(String(step)) ? step : quoteText(String(step)))).join('.')
+}
+
+export type Violation = Breach & { readonly code: SiteCode }
+
+/** What a rule reports; the code is the rule's. */
+export type Breach = {
+  /** The value that is wrong. If the file has no such value, the position is that of the closest one around it. */
+  readonly path: Path
+  /** Points at the key instead of its value. */
+  readonly at?: 'key'
+  /** The value that contradicts this one; the message ends with its line. */
+  readonly other?: Path
+} & (
+  | { readonly message: string }
+  /** Completes the message `got …, expected …`; the value is quoted from the file unless `got` replaces it. */
+  | { readonly expected: string; readonly got?: string }
+)
+
+/** One constraint on a whole site that its schema cannot express. */
+export type Rule = {
+  readonly code: SiteCode
+  /**
+   * Sections that the rule needs whole: it is skipped while the schema rejects a part of one of them. Lists that the
+   * rule checks entry by entry need not be named; rejected entries are then left out.
+   */
+  readonly needs: readonly Section[]
+  readonly check: (site: Site) => readonly Breach[]
 }

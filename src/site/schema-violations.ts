@@ -1,11 +1,10 @@
 /** Translates zod's issues: the invalid value, what was expected, and what may be meant instead. */
 import type { z } from 'zod'
 import type { SiteCode } from './codes.ts'
-import type { Violation } from './violation.ts'
+import type { Violation, Path } from './problem.ts'
 import { schemaAt, siteJsonSchema, type JsonSchema } from './json-schema.ts'
 import { nearest } from '../text/nearest.ts'
 import { quoteText } from '../text/printable.ts'
-import type { Path } from './problem.ts'
 import type { Tree } from './yaml.ts'
 
 type Issue = z.core.$ZodIssue

@@ -1,13 +1,11 @@
 /**
  * The strict schema of the site file. The types of the model come from here. Constraints that a schema cannot express
- * (duplicates, addresses outside their subnets) are in rules.ts.
+ * (duplicates, addresses outside their subnets) are in rules/.
  */
 import { z } from 'zod'
-import { addedFiles } from './added-files.ts'
 import { dhcpOptions } from './dhcp-option.ts'
-import { dnsSection } from './dns-section.ts'
+import { dnsSection, haproxySection, keepalivedSection, tftpSection } from './service-sections.ts'
 import { extraOptions, serverSection, subnetSection } from './network-sections.ts'
-import { haproxySection, keepalivedSection, tftpSection } from './service-sections.ts'
 import {
   bmc,
   consoleDevice,
@@ -21,6 +19,8 @@ import {
   mac,
   path,
   seconds,
+  nodeFilePath,
+  octalMode,
 } from './scalars.ts'
 
 export const architectures = ['x86_64', 'aarch64'] as const
@@ -73,6 +73,43 @@ const menu = z
       .meta({ description: 'time until the default is selected; 0 waits for a key forever' }),
   })
   .meta({ description: 'interactive boot menu' })
+
+/** A file on the node; exactly one of `contents` and `from` is set. */
+export type NodeFile = {
+  readonly path: string
+  /** Permission bits, for example 0o600. */
+  readonly mode: number
+  readonly contents?: string | undefined
+  /** A file on this machine. */
+  readonly from?: string | undefined
+}
+
+const nodeFile = z
+  .strictObject({
+    path: nodeFilePath.meta({ description: 'absolute path on the node' }),
+    contents: z.string().optional().meta({ description: 'text of the file; either this or from' }),
+    from: path.optional().meta({ description: 'file on this machine to copy; either this or contents' }),
+    mode: octalMode.prefault('0644').meta({ description: 'permissions in octal; the owner is root' }),
+  })
+  .check(({ value, issues }) => {
+    if ((value.contents === undefined) !== (value.from === undefined)) return
+    issues.push({ code: 'custom', input: value, path: [], message: 'expected either contents or from' })
+  })
+  .meta({ description: 'file on the node' })
+
+/** Keys of a cluster and of a node. */
+export const addedFiles = {
+  hostname: z.boolean().optional().meta({
+    description: 'true: Ignition writes the full name to /etc/hostname, for nodes that do not get it by DHCP',
+  }),
+  files: z.array(nodeFile).optional().meta({
+    description: 'more files that Ignition writes; for the same path, the node overrides its cluster',
+  }),
+  networkKeyfiles: z.array(path).optional().meta({
+    description:
+      'NetworkManager keyfiles (*.nmconnection) for the installed system; for the same name, the node overrides its cluster',
+  }),
+}
 
 /** Keys that a cluster sets for all its nodes and that a node can override. */
 const bootSettings = {
@@ -223,6 +260,7 @@ export const siteSchema = z.strictObject({
 
 /** A decoded site with defaults filled in. */
 export type Site = z.output<typeof siteSchema>
+export type Section = keyof Site
 export type Subnet = Site['subnets'][number]
 export type Cluster = Site['clusters'][number]
 export type Node = Cluster['nodes'][number]

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { ApiProblem } from '../../src/cluster/connection/errors.ts'
 import type { ClusterSession } from '../../src/cluster/session.ts'
-import { checkProvidedFile } from '../../src/scan/ignition/provided.ts'
+import { checkProvidedFile } from '../../src/scan/ignition/files.ts'
 import { createLog } from '../../src/host/log.ts'
 import type { IgnitionFile } from '../../src/plan/http/plan.ts'
 import type { IgnitionRead } from '../../src/plan/ignition/document.ts'

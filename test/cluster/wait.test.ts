@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { liveReport, plainReport, type WaitReport } from '../../src/cli/text/wait.ts'
+import { liveReport, plainReport, type WaitReport } from '../../src/cli/commands/wait.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { stagesOf, type Goal } from '../../src/cluster/evaluate/stages.ts'
 import { wait, type WaitOutcome } from '../../src/cluster/wait.ts'

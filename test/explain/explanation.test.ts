@@ -1,7 +1,7 @@
 import t from 'tap'
 import { explanationLines } from '../../src/cli/text/explanation.ts'
 import { explanationOf } from '../../src/explain/explanation.ts'
-import { chooseNode } from '../../src/cli/choose-node.ts'
+import { chooseNode } from '../../src/cli/target.ts'
 import { compile } from '../../src/plan/compile.ts'
 import { loaderNames, type Facts } from '../../src/plan/facts.ts'
 import type { Model } from '../../src/plan/model.ts'

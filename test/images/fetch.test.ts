@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import t, { type Test } from 'tap'
 import { addImages, type Addition } from '../../src/images/fetch.ts'
 import { parseManifest } from '../../src/images/manifest.ts'
-import type { Notice } from '../../src/images/progress.ts'
+import type { Notice } from '../../src/images/report.ts'
 import { requireFreeSpace } from '../../src/images/staging.ts'
 import { readStore } from '../../src/images/store.ts'
 import { imageOf, readDocument } from '../../src/images/stream.ts'

@@ -1,5 +1,11 @@
 import t from 'tap'
-import { architectureOf, holdsSecrets, otherArchitecture, styleOf } from '../../src/plan/image-files.ts'
+import {
+  architectureOf,
+  holdsSecrets,
+  otherArchitecture,
+  styleOf,
+  agentArguments,
+} from '../../src/plan/image-files.ts'
 
 t.test('which files hold secrets', (t) => {
   const secret = ['agent.x86_64-initrd.img', 'node.aarch64-initrd.img', 'agent.x86_64.iso', 'bootstrap.ign']
@@ -31,3 +37,43 @@ t.test('the style and the architecture that names show', (t) => {
   t.equal(otherArchitecture('live-kernel', 'x86_64'), undefined)
   t.end()
 })
+
+const cases: readonly { name: string; script: string; expected: string[] | undefined }[] = [
+  {
+    name: 'as openshift-install agent create pxe-files writes it',
+    script:
+      '#!ipxe\ninitrd --name initrd http://192.0.2.9/a-initrd.img\nkernel http://192.0.2.9/a-vmlinuz initrd=initrd coreos.live.rootfs_url=http://192.0.2.9/a-rootfs.img  fips=1\nboot\n',
+    expected: ['fips=1'],
+  },
+  {
+    name: 'as the assisted service writes it: quotes are the kernel’s, not iPXE’s',
+    script:
+      'kernel http://a/kernel?arch=x86_64&version=4.10 initrd=initrd coreos.live.rootfs_url=http://a/r random.trust_cpu=on coreos.inst.persistent-kargs="console=tty1 console=ttyS1,115200n8"\r\n',
+    expected: [
+      'random.trust_cpu=on',
+      'coreos.inst.persistent-kargs="console=tty1',
+      'console=ttyS1,115200n8"',
+    ],
+  },
+  {
+    name: "options of iPXE's own, and what follows on failure",
+    script: '  kernel --name k --autofree -t 3000 http://a/k rw quiet || goto failed',
+    expected: ['rw', 'quiet'],
+  },
+  { name: 'a kernel without arguments', script: 'kernel http://a/k', expected: [] },
+  { name: 'a kernel without anything', script: 'kernel', expected: [] },
+  { name: 'no kernel', script: '#!ipxe\nboot\n', expected: undefined },
+  {
+    name: 'two kernels: nobody knows which',
+    script: 'kernel http://a/k a\nkernel http://a/k b\n',
+    expected: undefined,
+  },
+  { name: 'what no kernel takes', script: 'kernel http://a/k \u0001', expected: undefined },
+]
+
+for (const { name, script, expected } of cases) {
+  t.test(name, (t) => {
+    t.same(agentArguments(script), expected)
+    t.end()
+  })
+}

@@ -3,8 +3,7 @@ import t from 'tap'
 import { loaderNames, type FileFact, type IgnitionFact } from '../../src/plan/facts.ts'
 import { loadSite } from '../../src/site/load.ts'
 import type { Site } from '../../src/site/schema.ts'
-import { packagedLoaders, scanLoaders } from '../../src/scan/loaders.ts'
-import { scanSite } from '../../src/scan/scan.ts'
+import { packagedLoaders, scanLoaders, scanSite } from '../../src/scan/scan.ts'
 
 const nowhere = Object.fromEntries(loaderNames.map((name) => [name, []])) as unknown as typeof packagedLoaders
 const ignition = (version: string) => JSON.stringify({ ignition: { version } })

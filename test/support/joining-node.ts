@@ -1,7 +1,7 @@
 /** A worker that joins the cluster `c1`, as a running slipway tells of it. */
 import type { PendingCsr, PendingCsrs } from '../../src/cluster/csr/approver.ts'
 import type { MemberReport } from '../../src/cluster/report.ts'
-import type { NodeSnapshot } from '../../src/cli/node-snapshot.ts'
+import type { NodeSnapshot } from '../../src/cli/client.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
 import { createReports } from '../../src/install/reports.ts'
 import type { NodeModel } from '../../src/plan/model.ts'

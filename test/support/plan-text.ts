@@ -1,6 +1,6 @@
 /** Formats a complete plan as text for golden files: maps as objects, bytes in hexadecimal. */
 import { renderHaproxy } from '../../src/plan/haproxy/render.ts'
-import type { Plan } from '../../src/plan/plan.ts'
+import type { Plan } from '../../src/plan/compile.ts'
 import { formatIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
 
 /** Omits the prepared DNS answers, which are derived from the zones and tested elsewhere. */

@@ -6,7 +6,7 @@ import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts
 import { followControl, toResult } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { nodeKeys } from './node/node.ts'
-import { interruptible } from '../time-limit.ts'
+import { interruptible } from '../poll.ts'
 import { clockTime } from '../text/output.ts'
 import { clip } from '../../text/lines.ts'
 import { printable } from '../../text/printable.ts'

@@ -1,11 +1,10 @@
 /** `slipway explain NODE`: everything that the services send to one node. */
 import { parseArgs } from 'node:util'
 import { explain as explainProblems, prepare } from '../../prepare.ts'
-import { chooseNode } from '../choose-node.ts'
+import { chooseNode, controlPath, controlRow, jsonRow, siteFile, siteOptions } from '../target.ts'
 import { askControl, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { explanationOf, type Explanation } from '../../explain/explanation.ts'
-import { controlPath, controlRow, jsonRow, siteFile, siteOptions } from '../target.ts'
 import { nodeKeys } from './node/node.ts'
 import { explanationLines } from '../text/explanation.ts'
 

@@ -95,19 +95,17 @@ export const serve: Command = {
       })
       const follow = { site: prepared.model.site, directory: state }
       app = await startApp({
-        ...{
-          logLinesLost: () => log.lost(),
-          sitePath,
-          prepared,
-          log,
-          sockets,
-          counters,
-          store,
-          control,
-          follow,
-          onLost,
-          directory: state,
-        },
+        logLinesLost: () => log.lost(),
+        sitePath,
+        prepared,
+        log,
+        sockets,
+        counters,
+        store,
+        control,
+        follow,
+        onLost,
+        directory: state,
         ...defined({ siteProblem }),
       })
     } catch (error) {
@@ -167,7 +165,9 @@ function readArguments(args: readonly string[]): Arguments {
   if (values.control === '') throw new UsageError('--control: expected the path of a socket')
   const folder = firstDirectory(process.env['RUNTIME_DIRECTORY']) || runtimeDirectory
   return {
-    ...{ sitePath, level, state },
+    sitePath,
+    level,
+    state,
     control: values.control ?? `${folder}/control.sock`,
     ownDirectory: values.control === undefined ? folder : undefined,
   }

@@ -7,14 +7,8 @@ import { createSockets } from '../../host/sockets.ts'
 import type { Model, NodeModel } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { formatIpv4, cidrContains, parseIpv4 } from '../../proto/address/ip.ts'
-import {
-  firmwareChoices,
-  simulate as bootNodes,
-  type FirmwareChoice,
-  type Simulation,
-} from '../../simulate/simulate.ts'
-import { formatBoot, formatSummary } from '../../simulate/timeline-text.ts'
-import type { SimulatedBoot } from '../../simulate/timeline.ts'
+import { firmwareChoices, simulate as bootNodes, type FirmwareChoice } from '../../simulate/simulate.ts'
+import { formatBoot, formatSummary, type SimulatedBoot, type Simulation } from '../../simulate/timeline.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { siteFile, siteOptions, siteRows } from '../target.ts'
 import type { Site } from '../../site/schema.ts'
@@ -96,7 +90,12 @@ export async function runSimulation(
   }
   try {
     const result = await bootNodes(model, {
-      ...{ clock: systemClock, sockets: createSockets({}), source, nodes, firmware, onBooted },
+      clock: systemClock,
+      sockets: createSockets({}),
+      source,
+      nodes,
+      firmware,
+      onBooted,
       parallel: maxParallel,
     })
     terminal.out(formatSummary(result, terminal))

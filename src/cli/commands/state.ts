@@ -2,14 +2,17 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { databaseName, StateInUse } from '../../install/open-store.ts'
-import { backupState, checkState, restoreState } from '../../install/state-backup.ts'
+import { backupState, checkState, restoreState, type StateSummary } from '../../install/state-backup.ts'
 import { StateProblemError } from '../../install/state-copy.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { controlOptions, controlPath, controlRow, jsonRow, stateDirectory } from '../target.ts'
-import { problemLines, summaryLines } from '../text/state.ts'
+import { pluralize, formatDuration } from '../../text/format.ts'
+import { printable } from '../../text/printable.ts'
+import { wrap } from '../../text/lines.ts'
+import { paint, type OutputStyle } from '../text/output.ts'
 
 type StateCall = {
   readonly control: string
@@ -90,8 +93,10 @@ export const state: Command = {
       throw new UsageError(`${action}: expected a file`)
     }
     const call = {
-      ...{ control: controlPath(values.control), directory: stateDirectory(values.state) },
-      ...{ isJson: values.json, terminal },
+      control: controlPath(values.control),
+      directory: stateDirectory(values.state),
+      isJson: values.json,
+      terminal,
     }
     return toResult(terminal, async () => {
       try {
@@ -161,4 +166,36 @@ function printProblems(problems: readonly ActiveProblem[], call: StateCall): num
 
 function print(json: object, lines: readonly string[], { isJson, terminal }: StateCall): void {
   for (const line of isJson ? [JSON.stringify(json, undefined, 2)] : lines) terminal.out(line)
+}
+
+/** Returns the contents of a database, and what is wrong with it. */
+export function summaryLines(summary: StateSummary, now: number, output: OutputStyle): string[] {
+  const { path, site, machines, unreadable, observations, lastAt, incomplete } = summary
+  const ofSite = site === undefined ? '' : ` of site ${site}`
+  const last = lastAt === 0 ? '' : `, the last one ${formatDuration(Math.max(0, now - lastAt))} ago`
+  return [
+    `${path}: ${pluralize(machines, 'machine')}${ofSite}, ${pluralize(observations, 'observation')}${last}`,
+    ...unreadable.flatMap((machine) => notice(`the record of ${machine} cannot be read`, output)),
+    ...(incomplete === undefined ? [] : notice(incomplete, output)),
+  ]
+}
+
+/** Returns the problems of the state of the running slipway. */
+function problemLines(problems: readonly ActiveProblem[], output: OutputStyle): string[] {
+  if (problems.length === 0) return ['the state of the running slipway has no problems']
+  return [
+    ...problems.flatMap(({ text }) => notice(text, output)),
+    '',
+    ...wrap(
+      'Machines whose records are incomplete boot from their disks. To install one, run "slipway node install NAME". ' +
+        'To let slipway install new machines automatically again, run "slipway state accept".',
+      output.columns,
+    ),
+  ]
+}
+
+function notice(text: string, output: OutputStyle): string[] {
+  return wrap(printable(text), Math.max(20, output.columns - 2)).map((line, index) => {
+    return `${index === 0 ? paint(output, 'yellow', '!') : ' '} ${line}`
+  })
 }

@@ -1,10 +1,14 @@
-/** The state of clusters: a line for each above the table of nodes, or one cluster in full. Pure. */
+/**
+ * The state of clusters: a line for each above the table of nodes, one cluster in full, and what arming it overwrites. Pure.
+ */
 import type { BootstrapState } from '../../cluster/records.ts'
 import type { ClusterStatus, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
 import { formatDuration, pluralize } from '../../text/format.ts'
-import { wrap } from '../../text/lines.ts'
+import { wrap, alignColumns } from '../../text/lines.ts'
 import { calendarDay, clockTime, paint, type OutputStyle, type Style } from './output.ts'
 import { printable } from '../../text/printable.ts'
+import type { NodeReport } from '../../install/reports.ts'
+import { stateText } from './node.ts'
 
 /** Each completes a sentence that starts with "bootstrap". */
 export const bootstrapTexts: Readonly<Record<BootstrapState['kind'], string>> = {
@@ -181,4 +185,49 @@ function folded(
   const shown = style === undefined ? lead : paint(output, style, lead)
   const lines = wrap(printable(text), Math.max(20, output.columns - lead.length - 1))
   return lines.map((line, index) => `${index === 0 ? shown : ' '.repeat(lead.length)} ${line}`)
+}
+
+type InstallTarget = { readonly node: NodeReport; readonly member: MemberReport | undefined }
+
+/** Returns whether the node is part of a running cluster, so that arming it destroys a working system. */
+export function isInUse({ member }: InstallTarget): boolean {
+  return member?.state === 'ready' || member?.state === 'not-ready'
+}
+
+export function installLines(
+  cluster: string,
+  targets: readonly InstallTarget[],
+  now: number,
+  output: OutputStyle,
+): string[] {
+  const rows = targets.map((target) => [
+    target.node.node,
+    target.node.role,
+    target.node.mac,
+    printable(contentText(target, now)),
+  ])
+  const [header = '', ...lines] = alignColumns([
+    ['node', 'role', 'MAC', 'what installing overwrites'],
+    ...rows,
+  ])
+  return [
+    `${paint(output, 'bold', cluster)}: installing overwrites the disks of ${pluralize(targets.length, 'node')}`,
+    '',
+    paint(output, 'dim', header),
+    ...lines.map((line, index) => {
+      const target = targets[index]
+      return target !== undefined && isInUse(target) ? paint(output, 'red', line) : line
+    }),
+  ]
+}
+
+function contentText(target: InstallTarget, now: number): string {
+  const { node, member } = target
+  if (isInUse(target)) {
+    return `a node of the running cluster (${member?.state === 'ready' ? 'Ready' : 'not Ready'})`
+  }
+  if (node.mode === 'installed') return `the system that slipway installed (${stateText(node, now)})`
+  if (node.lastSeen === undefined) return 'unknown: slipway has never seen this machine'
+  const seen = formatDuration(Math.max(0, now - node.lastSeen))
+  return `unknown: ${node.reason}; seen ${seen} ago`
 }

@@ -1,5 +1,5 @@
 /** An {@link Explanation} as text: a paragraph for each service. Pure. */
-import { askedText, ignitionText } from './ignition.ts'
+import { askedText, ignitionText } from './output.ts'
 import type { Answer, BackEnd, Explanation } from '../../explain/explanation.ts'
 import { alignColumns } from '../../text/lines.ts'
 

@@ -1,8 +1,10 @@
-/** Text for a terminal of a given width, with or without color. Pure. */
+/** Text that several commands print, for a terminal of a given width, with or without color. Pure. */
 import { styleText } from 'node:util'
 import type { Symptom } from '../../install/symptoms.ts'
 import { wrap } from '../../text/lines.ts'
 import { printable } from '../../text/printable.ts'
+import { formatMinute, validUntil } from '../../plan/ignition/findings.ts'
+import type { IgnitionContents } from '../../plan/ignition/document.ts'
 
 export type OutputStyle = { readonly columns: number; readonly usesColor: boolean }
 
@@ -37,4 +39,20 @@ export function calendarDay(at: number): string {
 
 function twoDigits(number: number): string {
   return String(number).padStart(2, '0')
+}
+
+/** For an Ignition file that is not on this machine. */
+export const askedText = 'requested from the cluster when a node installs'
+
+/** `version 3.2.0, made at 2026-11-21 06:00 UTC, valid until 2026-11-22 06:00 UTC` */
+export function ignitionText(contents: IgnitionContents): string {
+  const { version, madeAt, firstToExpire } = contents
+  const end = validUntil(contents)
+  const age =
+    madeAt !== undefined && end !== undefined
+      ? [`made at ${formatMinute(madeAt)}`, `valid until ${formatMinute(end)}`]
+      : firstToExpire === undefined
+        ? ['no certificates']
+        : [`first certificate expires at ${formatMinute(firstToExpire.notAfter)}`]
+  return [`version ${version}`, ...age].join(', ')
 }

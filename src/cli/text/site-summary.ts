@@ -5,10 +5,10 @@ import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/fact
 import type { Finding } from '../../plan/findings.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
 import type { NodeModel } from '../../plan/model.ts'
-import type { Plan } from '../../plan/plan.ts'
+import type { Plan } from '../../plan/compile.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import type { ConfigCheck } from '../../serve/haproxy/validate.ts'
-import { askedText, ignitionText } from './ignition.ts'
+import { askedText, ignitionText } from './output.ts'
 import { pluralize } from '../../text/format.ts'
 import { alignColumns } from '../../text/lines.ts'
 

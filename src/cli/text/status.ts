@@ -9,7 +9,7 @@ import type { Applied, HaproxyOutcome } from '../../serve/haproxy/apply.ts'
 import type { ServerState } from '../../serve/haproxy/servers.ts'
 import { clusterLines } from './cluster.ts'
 import { paint, symptomLines, type OutputStyle } from './output.ts'
-import { nowText } from './step.ts'
+import { nowText, stateText } from './node.ts'
 import { printable } from '../../text/printable.ts'
 
 type BalancedServer = Pick<ServerState, 'isUp' | 'isTested' | 'isOut' | 'isLeaving' | 'sentence'>
@@ -155,13 +155,4 @@ function tableLines(nodes: readonly NodeReport[], now: number, output: OutputSty
 function splitReason(text: string, width: number): [text: string, reason: string] {
   const colon = text.indexOf(': ')
   return text.length <= width || colon === -1 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 2)]
-}
-
-/** `installing 3 min`, or `armed, 12 min left` for a node that an administrator armed. */
-export function stateText({ mode, since, armedUntil }: NodeReport, now: number): string {
-  if (mode === 'install' && armedUntil !== undefined)
-    return `armed, ${formatDuration(Math.max(0, armedUntil - now))} left`
-  return since === 0
-    ? nodeStates[mode].title
-    : `${nodeStates[mode].title} ${formatDuration(Math.max(0, now - since))}`
 }

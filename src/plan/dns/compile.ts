@@ -1,17 +1,30 @@
-/** Compiles the plan of the name server: zones from the model, prepared answers from the zones. */
-import { formatIp, formatIpv4, type Cidr } from '../../proto/address/ip.ts'
-import { forwardZoneNames } from '../../site/zones.ts'
+/**
+ * Compiles the plan of the name server: zones with SOA, NS, records, reverse names, cuts, and glue (RFC 1034 §4.2, RFC 1035 §5),
+ * and prepared answers from the zones.
+ */
+import { formatIp, isIpv4, type Ip, formatIpv4, type Cidr } from '../../proto/address/ip.ts'
+import { forwardZoneNames, enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { PlanFinding } from '../findings.ts'
 import type { Model } from '../model.ts'
 import { nameFindings } from './findings.ts'
 import { compileForwarding, localZones } from './local-zones.ts'
-import { declaredNames, isValidZoneName } from './names.ts'
+import {
+  declaredNames,
+  isValidZoneName,
+  reverseNames,
+  reverseZoneNames,
+  isValidOwnerName,
+  mailbox,
+  type DeclaredName,
+  reverseName,
+  type ReverseNames,
+} from './names.ts'
 import type { DnsPlan, Zone } from './plan.ts'
 import { compileNames } from './responses.ts'
-import { reverseNames, reverseZoneNames } from './reverse.ts'
 import { runSteps } from '../steps.ts'
 import { withSerial } from './serial.ts'
-import { buildZones } from './zones.ts'
+import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
+import type { DnsRecord } from '../../site/schema.ts'
 
 /**
  * @param previous the plan served until now: the serial of a changed zone rises above its serial there
@@ -59,4 +72,96 @@ export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Com
 
 function zoneOf(plan: DnsPlan | undefined, name: string): Zone | undefined {
   return plan?.zones.find((zone) => zone.name === name)
+}
+
+type ZoneNames = { readonly forward: readonly string[]; readonly reverse: readonly string[] }
+
+/** Times of the SOA record in seconds, as in the hand-written zones of the guide. */
+const times = { refresh: 3600, retry: 900, expire: 3_600_000, minimum: 3600 }
+
+/** The serials are 0; `withSerial` sets them. */
+function buildZones(
+  model: Model,
+  { forward, reverse }: ZoneNames,
+  names: readonly DeclaredName[],
+  reverseNames: readonly ReverseNames[],
+): Zone[] {
+  const zoneNames = [...forward, ...reverse]
+  const zones = new Set(zoneNames)
+  const { ttlSeconds, nameServers, contact } = model.site.dns
+  /** A reverse zone has the name server and the mailbox of the first forward zone. */
+  const mainZone = (zone: string) => (reverse.includes(zone) ? (forward[0] ?? zone) : zone)
+  const serversOf = (zone: string) => nameServers ?? [`ns1.${mainZone(zone)}`]
+
+  const records: ResourceRecord[] = []
+  const seen = new Set<string>()
+  const add = (owner: string, data: RecordData, ttl = ttlSeconds) => {
+    if (!isValidOwnerName(owner) || (data.type === 'PTR' && !isValidOwnerName(data.target))) return
+    const key = `${owner} ${JSON.stringify(data)}`
+    if (seen.has(key)) return
+    seen.add(key)
+    records.push({ owner, ttlSeconds: ttl, data })
+  }
+
+  for (const zone of zoneNames) for (const target of serversOf(zone)) add(zone, { type: 'NS', target })
+  for (const { owner, addresses, ttlSeconds: ttl } of names) {
+    for (const address of addresses) add(owner, addressData(address), ttl)
+  }
+  for (const record of model.site.dns.records) {
+    for (const data of recordData(record)) add(record.name, data, record.ttlSeconds)
+  }
+  // An undeclared name server in our zones is this machine.
+  const owners = new Set(names.map(({ owner }) => owner))
+  for (const server of new Set(zoneNames.flatMap(serversOf))) {
+    if (!owners.has(server)) add(server, addressData(model.endpoint.address))
+  }
+  for (const { address, targets } of reverseNames) {
+    for (const target of targets) add(reverseName(address), { type: 'PTR', target })
+  }
+
+  const byZone = new Map<string, ResourceRecord[]>(zoneNames.map((zone) => [zone, []]))
+  const addresses = records.filter(isAddress)
+  for (const record of records) {
+    const zone = enclosingZone(record.owner, zones)
+    if (zone === undefined) continue
+    byZone.get(zone)?.push(record)
+    // The parent zone lists the servers of this zone, so that the names in between exist (RFC 1034 §4.2.1).
+    if (record.data.type !== 'NS' || record.owner !== zone) continue
+    const above = enclosingZone(zone.slice(zone.indexOf('.') + 1), zones)
+    if (above === undefined) continue
+    byZone.get(above)?.push(record)
+    // A server name below its own cut cannot be resolved without glue.
+    const { target } = record.data
+    if (!withAncestors(target).includes(zone)) continue
+    byZone.get(above)?.push(...addresses.filter(({ owner }) => owner === target))
+  }
+
+  return [...byZone].map(([name, content]) => {
+    const soa: RecordData = {
+      type: 'SOA',
+      mname: serversOf(name)[0] as string,
+      rname: contact ?? mailbox(mainZone(name)),
+      serial: 0,
+      ...times,
+    }
+    return { name, records: [{ owner: name, ttlSeconds, data: soa }, ...content] }
+  })
+}
+
+/** Returns all data except addresses, which are among the declared names. */
+function recordData({ cname, txt = [], srv = [], ns = [] }: DnsRecord): RecordData[] {
+  return [
+    ...(cname === undefined ? [] : [{ type: 'CNAME', target: cname } as const]),
+    ...txt.map((text) => ({ type: 'TXT', text }) as const),
+    ...srv.map((service) => ({ type: 'SRV', ...service }) as const),
+    ...ns.map((target) => ({ type: 'NS', target }) as const),
+  ]
+}
+
+function isAddress({ data }: ResourceRecord): boolean {
+  return data.type === 'A' || data.type === 'AAAA'
+}
+
+function addressData(address: Ip): RecordData {
+  return isIpv4(address) ? { type: 'A', address } : { type: 'AAAA', address }
 }

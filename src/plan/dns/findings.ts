@@ -5,8 +5,15 @@ import { enclosingZone, withAncestors } from '../../site/zones.ts'
 import type { PlanFinding } from '../findings.ts'
 import { clusterDomain, type Model } from '../model.ts'
 import { isOwnAddress } from './local-zones.ts'
-import { isValidOwnerName, mailbox, maxNameLength, type DeclaredName } from './names.ts'
-import { reverseName, servedWhole, type ReverseNames } from './reverse.ts'
+import {
+  isValidOwnerName,
+  mailbox,
+  maxNameLength,
+  type DeclaredName,
+  reverseName,
+  servedWhole,
+  type ReverseNames,
+} from './names.ts'
 
 /** RFC 1918, RFC 6598 (carrier-grade NAT), RFC 3927 (link local), RFC 1122 (loopback) */
 const privateNetworks = [

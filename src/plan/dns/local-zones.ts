@@ -10,7 +10,7 @@ import {
 } from '../../proto/address/ip.ts'
 import type { RecordData } from '../../proto/dns/record.ts'
 import type { Zone, DnsPlan, ForwardZone, Resolver } from './plan.ts'
-import { reverseName } from './reverse.ts'
+import { reverseName } from './names.ts'
 import { encodeName } from '../../proto/dns/name.ts'
 import type { Model } from '../model.ts'
 

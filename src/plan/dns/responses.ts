@@ -2,7 +2,7 @@
 import { encodeName, hashName } from '../../proto/dns/name.ts'
 import type { ResourceRecord, RecordData } from '../../proto/dns/record.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
-import { lazy } from '../lazy.ts'
+import { lazy } from '../steps.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
 import { answeringName, withAncestors } from '../../site/zones.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'

@@ -8,8 +8,12 @@ import {
   servicePorts,
   type FrontEnd,
   type LoadBalancedService,
-} from './front-end.ts'
-import type { Backend, BackendServer, Frontend, HaproxyPlan, Reload } from './plan.ts'
+  type Backend,
+  type BackendServer,
+  type Frontend,
+  type HaproxyPlan,
+  type Reload,
+} from './plan.ts'
 
 /** @returns no plan when the site has no `haproxy` section, or when nothing in it needs balancing */
 export function compileHaproxy(model: Model): {
@@ -27,7 +31,10 @@ export function compileHaproxy(model: Model): {
   }
   const { file, with: beside, socket } = site.haproxy
   const plan = {
-    ...{ site: site.site, file, with: beside, socket },
+    site: site.site,
+    file,
+    with: beside,
+    socket,
     reload: reloadOf(site.haproxy),
     healthPort: site.keepalived?.healthPort,
     frontends: compileFrontends(site.clusters, all),

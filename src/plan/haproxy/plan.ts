@@ -1,9 +1,11 @@
 /**
- * The plan of HAProxy: its file, how to reload it, front ends, and back ends. render.ts renders the text with the nodes
- * that are drained at that time.
+ * The plan of HAProxy: its file, how to reload it, front ends, and back ends; and the front ends of a cluster that it is
+ * compiled from. render.ts renders the text with the nodes that are drained at that time.
  */
-import type { CheckPreset } from '../../site/schema.ts'
-import type { LoadBalancedService } from './front-end.ts'
+import type { CheckPreset, Cluster, Role } from '../../site/schema.ts'
+import { formatIp, type Ip } from '../../proto/address/ip.ts'
+import { endpointsOf } from '../../site/declared.ts'
+import type { NodeModel } from '../model.ts'
 
 export type HaproxyPlan = {
   /** The site's name. */
@@ -58,4 +60,74 @@ export type BackendServer = {
   readonly isBackup: boolean
   /** Disabled by the site file. */
   readonly isOut: boolean
+}
+
+/** One of the four load-balanced services of a cluster: a `frontend` and its `backend` in HAProxy. */
+export type FrontEnd = {
+  readonly cluster: string
+  readonly service: LoadBalancedService
+  /** Addresses to bind to, without duplicates. */
+  readonly addresses: readonly Ip[]
+  readonly servers: readonly NodeModel[]
+  /** Servers that get connections only while none of `servers` is up. */
+  readonly backups: readonly NodeModel[]
+}
+
+type Group = Pick<FrontEnd, 'servers' | 'backups'>
+
+export type LoadBalancedService = keyof typeof servicePorts
+
+/** The names are those of common hand-written configurations. */
+export const servicePorts = { kubeapi: 6443, machineconfig: 22623, workerhttp: 80, workerhttps: 443 } as const
+
+/**
+ * Returns the front ends that have an address and a node. An address of a node does not belong to the load balancer: the
+ * names of a single-node cluster resolve to its node.
+ *
+ * @param nodes the nodes of all clusters
+ */
+export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontEnd[] {
+  const own = nodes.filter((node) => node.cluster === cluster.name)
+  const nodeAddresses = new Set(nodes.flatMap((node) => node.addresses))
+  const { api, apiInternal, ingress } = endpointsOf(cluster)
+  const controlPlane = { servers: controlPlaneNodes(own), backups: withRole(own, 'bootstrap') }
+  const routers = routerNodes(own)
+  const frontEnd = (service: LoadBalancedService, addresses: readonly Ip[], group: Group): FrontEnd => ({
+    cluster: cluster.name,
+    service,
+    addresses: [...new Set(addresses)].filter((address) => !nodeAddresses.has(address)),
+    ...group,
+  })
+  return [
+    frontEnd('kubeapi', [...api, ...apiInternal], controlPlane),
+    // Machine configs contain secrets of the cluster, so they are not served on addresses that are only public.
+    frontEnd('machineconfig', apiInternal, controlPlane),
+    frontEnd('workerhttp', ingress, routers),
+    frontEnd('workerhttps', ingress, routers),
+  ].filter(({ addresses, servers, backups }) => addresses.length > 0 && servers.length + backups.length > 0)
+}
+
+/**
+ * Returns the nodes that run routers: infra nodes if there are any, else workers, else (compact clusters) control-plane
+ * nodes. Infra nodes are installed as workers and get the routers later; until then the workers, their backups, get the
+ * traffic.
+ */
+function routerNodes(nodes: readonly NodeModel[]): Group {
+  const [infra, workers] = [withRole(nodes, 'infra'), withRole(nodes, 'worker')]
+  if (infra.length > 0) return { servers: infra, backups: workers }
+  return { servers: workers.length > 0 ? workers : controlPlaneNodes(nodes), backups: [] }
+}
+
+function controlPlaneNodes(nodes: readonly NodeModel[]): NodeModel[] {
+  return [...withRole(nodes, 'master'), ...withRole(nodes, 'single')]
+}
+
+function withRole(nodes: readonly NodeModel[], role: Role): NodeModel[] {
+  return nodes.filter((node) => node.role === role)
+}
+
+/** `172.16.0.111:6443`, `[2001:db8::1]:6443` */
+export function formatEndpoint(address: Ip, port: number): string {
+  const text = formatIp(address)
+  return text.includes(':') ? `[${text}]:${port}` : `${text}:${port}`
 }

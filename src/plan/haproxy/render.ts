@@ -1,7 +1,6 @@
 /** Renders haproxy.cfg for HAProxy 1.8 and later. Servers have addresses, so that HAProxy starts without DNS. */
-import type { Backend, Frontend, HaproxyPlan, Route } from './plan.ts'
+import type { Backend, Frontend, HaproxyPlan, Route, LoadBalancedService } from './plan.ts'
 import type { CheckPreset } from '../../site/schema.ts'
-import type { LoadBalancedService } from './front-end.ts'
 
 const everySection = ['  mode tcp', '  log global']
 

@@ -3,10 +3,8 @@ import { defined } from '../../text/defined.ts'
 import type { IgnitionFact } from '../facts.ts'
 import type { PlanFinding } from '../findings.ts'
 import { isInstaller } from '../install.ts'
-import { additionsOf } from '../ignition/additions.ts'
-import { renderLiveIgnition } from '../ignition/document.ts'
-import { renderStartedUnit, type Unit } from '../ignition/units.ts'
 import {
+  additionsOf,
   fileName,
   ignitionFact,
   ignitionKindsOf,
@@ -15,6 +13,8 @@ import {
   missingForIgnition,
   missingSentence,
 } from '../ipxe/installation.ts'
+import { renderLiveIgnition } from '../ignition/document.ts'
+import { renderStartedUnit, type Unit } from '../ignition/units.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'

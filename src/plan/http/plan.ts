@@ -2,7 +2,7 @@
 import type { BootMode } from '../../site/schema.ts'
 import type { IgnitionKind, ImageFileKind } from '../facts.ts'
 import type { IgnitionContents } from '../ignition/document.ts'
-import type { Additions } from '../ignition/wrapper.ts'
+import type { Additions } from '../ignition/merge.ts'
 import type { ScriptAuthor } from '../ipxe/script.ts'
 
 export type BootScript = {

@@ -3,7 +3,7 @@ import { listSome } from '../../text/format.ts'
 import type { IgnitionKind } from '../facts.ts'
 import type { PlanCode } from '../codes.ts'
 import type { PlanFinding } from '../findings.ts'
-import { renderInstall } from '../ipxe/install.ts'
+import { renderInstall, kernelArguments } from '../ipxe/install.ts'
 import {
   ignitionKindsOf,
   imageFacts,
@@ -12,9 +12,8 @@ import {
   missingSentence,
   missingSentences,
 } from '../ipxe/installation.ts'
-import { kernelArguments } from '../ipxe/kernel-arguments.ts'
 import { renderLocal, renderMenu } from '../ipxe/menu.ts'
-import { lazy } from '../lazy.ts'
+import { lazy } from '../steps.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, tokenCharacters, tokenPlaceholder, urlPaths } from '../urls.ts'
 import type { BootScript } from './plan.ts'

@@ -1,7 +1,6 @@
 /** The files that a site adds to one node, as declared for the node and its cluster. */
-import type { NodeFile } from '../../site/added-files.ts'
+import type { NodeFile, Cluster, Node } from '../../site/schema.ts'
 import { hostnamePath, keyfilePath } from '../../site/file-paths.ts'
-import type { Cluster, Node } from '../../site/schema.ts'
 
 export type DeclaredFile = {
   /** On the node. */

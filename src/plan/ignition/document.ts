@@ -2,9 +2,14 @@
  * What the scan reads from an Ignition file (src/scan/ignition): its version and the validity of the certificates in it;
  * and the Ignition file of the live system. Times are milliseconds since 1970.
  */
-import { diskCheckScript, diskCheckScriptPath, renderDiskCheckUnit } from './disk-check.ts'
-import { renderFailedUnits, renderWrittenUnit } from './units.ts'
-import { dataUrl } from './wrapper.ts'
+import {
+  diskCheckScript,
+  diskCheckScriptPath,
+  renderDiskCheckUnit,
+  renderFailedUnits,
+  renderWrittenUnit,
+} from './units.ts'
+import { dataUrl } from './merge.ts'
 
 export type IgnitionCertificate = {
   /** For example `O=kube-master, CN=system:kube-apiserver`; printable characters only. */

@@ -1,9 +1,17 @@
 /** The files and arguments that a node needs to install with one Ignition file, or those that are missing. */
-import type { FileFact, IgnitionFact, IgnitionKind, ImageFacts, MissingFile } from '../facts.ts'
-import { additionsOf } from '../ignition/additions.ts'
+import type {
+  FileFact,
+  IgnitionFact,
+  IgnitionKind,
+  ImageFacts,
+  MissingFile,
+  AddedFileFact,
+  Facts,
+} from '../facts.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
-import { usualAgentArguments } from './agent-script.ts'
+import { usualAgentArguments } from '../image-files.ts'
+import type { AddedFile, Additions } from '../ignition/merge.ts'
 
 /** A file that a script fetches. */
 export type RemoteFile = { readonly name: string; readonly url: string }
@@ -166,4 +174,29 @@ export function isMissing(fact: FileFact | IgnitionFact): fact is MissingFile {
 function scanned<T>(facts: T | undefined, what: string): T {
   if (facts === undefined) throw new TypeError(`site was not scanned: ${what} not among the facts`)
   return facts
+}
+
+type Added = {
+  /** Absent if nothing is declared, or if a file is missing. */
+  readonly additions?: Additions
+  readonly missing: readonly MissingFile[]
+}
+
+export function additionsOf({ files }: NodeModel, facts: Facts): Added {
+  const missing: MissingFile[] = []
+  const added = files.flatMap(({ path, mode, source }): AddedFile[] => {
+    if (source.kind === 'text') return [{ path, mode, content: new TextEncoder().encode(source.text) }]
+    const fact = addedFileFact(facts, source.file)
+    if (fact.kind === 'found') return [{ path, mode, content: fact.content }]
+    missing.push(fact)
+    return []
+  })
+  return added.length === 0 || missing.length > 0 ? { missing } : { additions: { files: added }, missing }
+}
+
+/** @throws {TypeError} if the caller compiles with facts of another site */
+function addedFileFact({ addedFiles }: Facts, file: string): AddedFileFact {
+  const fact = addedFiles?.get(file)
+  if (fact === undefined) throw new TypeError(`site was not scanned: ${file} not among the facts`)
+  return fact
 }

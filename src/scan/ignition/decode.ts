@@ -1,11 +1,16 @@
-/** Decodes an Ignition file: its version, certificates, and age, or what is wrong with it. */
+/**
+ * Decodes an Ignition file: its version, its age, and every certificate in it, or what is wrong with it. Certificates are PEM
+ * (RFC 7468) as text, in data URLs, in base64 in kubeconfigs and secrets, compressed with gzip, and in nested configurations.
+ */
 import type { PlanCode } from '../../plan/codes.ts'
 import type { IgnitionAge, IgnitionCertificate, IgnitionContents } from '../../plan/ignition/document.ts'
 import { defined } from '../../text/defined.ts'
-import { findCertificates } from './certificates.ts'
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { openFile, readOpened, reasonOf } from '../file.ts'
+import { X509Certificate } from 'node:crypto'
+import { printableAscii } from '../../text/printable.ts'
+import { gunzipSync } from 'node:zlib'
 
 /** `problem` is the rest of a sentence that starts with the path. */
 export type Decoded =
@@ -71,7 +76,7 @@ function ageOf(certificates: readonly IgnitionCertificate[]): IgnitionAge {
  * @param isLive whether all nodes with this file boot the live style (4.6 or later), which reads only version 3
  * @returns what is wrong with the version, as the rest of a sentence
  */
-export function versionProblem(version: string, isLive: boolean): string | undefined {
+function versionProblem(version: string, isLive: boolean): string | undefined {
   if (/^3\.[1-5]\.\d+$/.test(version)) return undefined
   if (!/^2\.\d+\.\d+(?:-|$)/.test(version)) {
     return `has Ignition version ${JSON.stringify(version.slice(0, 40))}, but only 3.1 to 3.5 are supported`
@@ -120,4 +125,169 @@ async function readWhole(file: FileHandle): Promise<Uint8Array> {
 /** Returns a value that changes with the file, except for changes within one tick of the clock. */
 export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
+}
+
+const maxShownCharacters = 200
+
+/** A certificate in a secret in a manifest in a merged configuration has depth 4. */
+const maxDepth = 6
+
+/** A bundle of all public certificate authorities has 150. */
+const maxCertificates = 5000
+
+type Search = {
+  readonly found: Map<string, IgnitionCertificate | 'unreadable'>
+  readonly budget: Budget
+  unread: number
+}
+
+export type Certificates = {
+  /** Without duplicates, in the order of the file. */
+  readonly certificates: readonly IgnitionCertificate[]
+  /** Number of parts that may be or contain certificates and could not be read. */
+  readonly unread: number
+}
+
+/** @param config the parsed JSON */
+export function findCertificates(config: unknown): Certificates {
+  const search: Search = { found: new Map(), budget: { bytes: maxUnpackedBytes }, unread: 0 }
+  searchConfig(search, config, '', 1)
+  const certificates = [...search.found.values()].filter((each) => each !== 'unreadable')
+  return { certificates, unread: search.unread + search.found.size - certificates.length }
+}
+
+type Place = {
+  readonly where: string
+  /** Whether it is that of a file on the node, which needs no more words. */
+  readonly isFile: boolean
+}
+
+/** Without recursion: how deep JSON nests is the sender's choice. */
+function searchConfig(search: Search, config: unknown, outer: string, depth: number): void {
+  const pending: (Place & { readonly value: unknown })[] = [{ value: config, where: outer, isFile: false }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { value, ...place } = next
+    if (typeof value === 'string') searchText(search, value, place.where, depth)
+    if (typeof value !== 'object' || value === null) continue
+    const inside = Object.entries(value).map(([key, each]: [string, unknown]) => ({
+      value: each,
+      ...(Array.isArray(value) ? place : placeOf(key, value, place, outer)),
+    }))
+    // The last one is taken first.
+    pending.push(...inside.reverse())
+  }
+}
+
+/** A file is known by its path, all else by the keys that lead to it. */
+function placeOf(key: string, parent: object, place: Place, outer: string): Place {
+  if (place.isFile) return place
+  const { path } = parent as { readonly path?: unknown }
+  if (typeof path === 'string') return { where: shown(join(outer, ': ', path)), isFile: true }
+  return { where: shown(join(place.where, place.where === outer ? ': ' : '.', key)), isFile: false }
+}
+
+function join(outer: string, between: string, inner: string): string {
+  return outer === '' ? inner : outer + between + inner
+}
+
+function searchText(search: Search, text: string, where: string, depth: number): void {
+  searchPem(search, text, where)
+  const { texts, unread } = unpack(text, search.budget)
+  search.unread += unread
+  if (depth === maxDepth) {
+    search.unread += texts.length
+    return
+  }
+  for (const inner of texts) {
+    const config = inner.startsWith('{') ? parseJson(inner) : undefined
+    if (config === undefined) searchText(search, inner, where, depth + 1)
+    else searchConfig(search, config, where, depth + 1)
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Line breaks may be those of YAML, or `\n` in JSON. A script that only contains the markers has no certificate. */
+function searchPem({ found }: Search, text: string, where: string): void {
+  const [, ...parts] = text.split('-----BEGIN CERTIFICATE-----')
+  for (const part of parts) {
+    const end = part.indexOf('-----END CERTIFICATE-----')
+    const base64 = part.slice(0, Math.max(0, end)).replace(/\\+[rn]|\s/g, '')
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || found.has(base64)) continue
+    if (found.size < maxCertificates) found.set(base64, readCertificate(base64, where))
+  }
+}
+
+function readCertificate(base64: string, where: string): IgnitionCertificate | 'unreadable' {
+  try {
+    const { subject, validFromDate, validToDate } = new X509Certificate(Buffer.from(base64, 'base64'))
+    return {
+      subject: shown(subject.replaceAll('\n', ', ')),
+      notBefore: validFromDate.getTime(),
+      notAfter: validToDate.getTime(),
+      where,
+    }
+  } catch {
+    return 'unreadable'
+  }
+}
+
+function shown(text: string): string {
+  return printableAscii(text, maxShownCharacters)
+}
+
+// * Unpacks texts inside a text: data URLs (RFC 2397) and long runs of base64, decompressed if they are gzip. Bytes become
+// characters one to one (latin1), because the search is for ASCII. The total size is bounded.
+
+/** The remaining bytes that all parts of one file may unpack to. */
+type Budget = { bytes: number }
+
+/** An Ignition file of the installer unpacks to a few MiB. */
+export const maxUnpackedBytes = 32 * 1024 * 1024
+
+type Unpacked = {
+  readonly texts: readonly string[]
+  /** Number of parts that were broken gzip, or exceeded the budget. */
+  readonly unread: number
+}
+
+// The length of the media type is bounded, so that many `data:` without a comma do not take quadratic time.
+const dataUrl = /data:([^\s"'\\,]{0,200}),([^\s"'\\]*)/g
+/** The shortest certificate in PEM has about 400 characters. A run has no base64 character before it. */
+const base64Run = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{400,}={0,2}/g
+
+export function unpack(text: string, budget: Budget): Unpacked {
+  const parts: Buffer[] = []
+  const rest = text.replace(dataUrl, (_, type: string, data: string) => {
+    const characters = data.replace(/%([0-9A-Fa-f]{2})/g, (_, octet: string) =>
+      String.fromCharCode(Number.parseInt(octet, 16)),
+    )
+    parts.push(Buffer.from(characters, /;base64$/i.test(type) ? 'base64' : 'latin1'))
+    return ' '
+  })
+  for (const [run] of rest.matchAll(base64Run)) parts.push(Buffer.from(run, 'base64'))
+  const texts = parts.map((part) => plainText(part, budget)).filter((each) => each !== undefined)
+  return { texts, unread: parts.length - texts.length }
+}
+
+function plainText(octets: Buffer, budget: Budget): string | undefined {
+  const plain = octets[0] === 0x1f && octets[1] === 0x8b ? gunzip(octets, budget.bytes) : octets
+  if (plain === undefined || plain.length > budget.bytes) return undefined
+  budget.bytes -= plain.length
+  return plain.toString('latin1')
+}
+
+function gunzip(octets: Buffer, maxBytes: number): Buffer | undefined {
+  try {
+    // zlib does not accept a bound of 0.
+    return gunzipSync(octets, { maxOutputLength: Math.max(1, maxBytes) })
+  } catch {
+    return undefined
+  }
 }

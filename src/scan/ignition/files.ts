@@ -1,15 +1,22 @@
 /**
- * Reads Ignition files while slipway serves: again when they change on disk, and checked before use. An invalid version
- * does not replace the valid one before it. A file that was removed is no longer served.
+ * Reads Ignition files while slipway serves: again when they change on disk, and checked before use. An invalid version does
+ * not replace the valid one before it. A file that was removed is no longer served. Files that a running cluster provides are
+ * checked too: whether a new machine can join the cluster with them.
  */
 import { stat } from 'node:fs/promises'
 import type { Clock } from '../../host/clock.ts'
 import type { Log } from '../../host/log.ts'
 import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../../plan/ignition/document.ts'
 import { reasonOf } from '../file.ts'
-import { identityOf, loadIgnition, type Loaded, majorVersion } from './decode.ts'
+import { identityOf, loadIgnition, type Loaded, majorVersion, decodeIgnition } from './decode.ts'
 import { defined } from '../../text/defined.ts'
 import type { ScanCode } from '../codes.ts'
+import { formatMinute } from '../../plan/ignition/findings.ts'
+import { mergeSources } from '../../plan/ignition/merge.ts'
+import { clusterDomain } from '../../plan/model.ts'
+import { formatIp } from '../../proto/address/ip.ts'
+import { endpointsOf } from '../../site/declared.ts'
+import type { Cluster } from '../../site/schema.ts'
 
 type Kept = {
   /** Identity of the version that was last seen on disk. */
@@ -100,4 +107,49 @@ function documentOf(
 function answer({ good, problem }: Kept): IgnitionRead {
   if (good === undefined) return { kind: 'unreadable', problem: problem as string }
   return { kind: 'read', document: good, ...defined({ problem }) }
+}
+
+/** `problem` is the rest of a sentence that starts with the name of the file. */
+type ProvidedFileCheck = { readonly document: IgnitionDocument } | { readonly problem: string }
+
+/**
+ * @param path name of the file
+ * @param now milliseconds since 1970
+ */
+export function checkProvidedFile(
+  cluster: Cluster,
+  path: string,
+  octets: Uint8Array,
+  now: number,
+): ProvidedFileCheck {
+  // A running cluster writes version 3.
+  const decoded = decodeIgnition(octets, true)
+  if ('problem' in decoded) return decoded
+  const sources = mergeSources(JSON.parse(Buffer.from(octets).toString('utf8')))
+  if (sources.length === 0) return { problem: 'does not point to a configuration' }
+  const unexpected = sources.find((source) => !isConfigUrl(cluster, source))
+  if (unexpected !== undefined) {
+    const expected = `https://api-int.${clusterDomain(cluster)}:22623/config/…`
+    return { problem: `points to ${JSON.stringify(unexpected.slice(0, 100))}, expected ${expected}` }
+  }
+  const { certificates, contents } = decoded
+  const end = Math.max(...certificates.map(({ notAfter }) => notAfter))
+  if (certificates.length > 0 && end <= now) {
+    return { problem: `trusts only a certificate authority that expired at ${formatMinute(end)}` }
+  }
+  return { document: { path, octets, certificates, ...contents } }
+}
+
+/** Reports whether a URL is that of the machine configuration server, by the name or an address of the API. */
+function isConfigUrl(cluster: Cluster, source: string): boolean {
+  if (!URL.canParse(source)) return false
+  const { protocol, hostname, port, pathname } = new URL(source)
+  const { api, apiInternal } = endpointsOf(cluster)
+  const hosts = [`api-int.${clusterDomain(cluster)}`, ...[...apiInternal, ...api].map(formatIp)]
+  return (
+    protocol === 'https:' &&
+    port === '22623' &&
+    hosts.includes(hostname.replace(/^\[(.*)\]$/, '$1')) &&
+    /^\/config\/[\w.-]+$/.test(pathname)
+  )
 }

@@ -3,8 +3,14 @@
  * forwarding. Pure, and the hot path: replies from the zones were encoded when the plan was compiled. Names outside
  * the plan's zones never get NXDOMAIN.
  */
-import { findResolvers, findEncloser, findOwner } from '../../plan/dns/lookup.ts'
-import type { DnsPlan, Owner, Response } from '../../plan/dns/plan.ts'
+import {
+  findResolvers,
+  findEncloser,
+  findOwner,
+  type DnsPlan,
+  type Owner,
+  type Response,
+} from '../../plan/dns/plan.ts'
 import { createQuestion, readQuestion } from '../../proto/dns/question.ts'
 import {
   classIn,

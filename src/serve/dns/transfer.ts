@@ -1,6 +1,5 @@
 /** Zone transfers to secondaries (RFC 5936). IXFR is answered with the whole zone too (RFC 1995 §4). Pure. */
-import { findOwner } from '../../plan/dns/lookup.ts'
-import type { Zone } from '../../plan/dns/plan.ts'
+import { findOwner, type Zone } from '../../plan/dns/plan.ts'
 import { serialOf, isNewerSerial } from '../../plan/dns/serial.ts'
 import { MalformedPacket, Reader } from '../../proto/bytes.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'

@@ -8,7 +8,7 @@ import type { Installs, Permission, ReadRequest, Secret } from '../../install/in
 import type { CallbackStage, Seen } from '../../install/observation.ts'
 import type { BootEntry, IgnitionFile } from '../../plan/http/plan.ts'
 import type { IgnitionFiles } from '../../plan/ignition/document.ts'
-import { wrapIgnition } from '../../plan/ignition/wrapper.ts'
+import { wrapIgnition } from '../../plan/ignition/merge.ts'
 import { tokenPlaceholder } from '../../plan/urls.ts'
 import type { HttpCode } from './codes.ts'
 import { missingFile, refuse, type Refusal, sendText, sendWholeFile, type Outcome } from './response.ts'

@@ -1,9 +1,8 @@
 /** What nodes boot (image, disk, menu, kernel arguments) and the files that the site adds to them, per cluster or per node. */
 import { declaredClusters, declaredNodes, nodesOf, repetitions, type DeclaredNode } from '../declared.ts'
 import { resolvePath, hostnamePath, keyfilePath } from '../file-paths.ts'
-import type { Breach, Rule } from '../violation.ts'
+import type { Breach, Rule, Path } from '../problem.ts'
 import { nearest } from '../../text/nearest.ts'
-import type { Path } from '../problem.ts'
 import { listed } from '../schema-violations.ts'
 import { roles, type Cluster, type MenuEntry, type Node, type Role, type Site } from '../schema.ts'
 

@@ -8,7 +8,7 @@ import {
   nodesOf,
   repetitions,
 } from '../declared.ts'
-import type { Breach, Rule } from '../violation.ts'
+import type { Breach, Rule } from '../problem.ts'
 import { folderOf, resolvePath } from '../file-paths.ts'
 
 const oneBootstrap: Rule = {

@@ -8,7 +8,7 @@ import {
   isHostAddress,
 } from '../../proto/address/ip.ts'
 import { declaredNodes, machines, repetitions, reserved, declaredAddresses } from '../declared.ts'
-import type { Breach, Rule } from '../violation.ts'
+import type { Breach, Rule } from '../problem.ts'
 
 const uniqueMacs: Rule = {
   code: 'site.mac-taken',

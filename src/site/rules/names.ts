@@ -1,6 +1,6 @@
 /** Names of clusters, nodes, and hosts: unique, not too long, and not hidden by another cluster's wildcard. */
 import { declaredClusters, declaredNodes, machines, repetitions } from '../declared.ts'
-import type { Breach, Rule } from '../violation.ts'
+import type { Breach, Rule } from '../problem.ts'
 
 const uniqueClusterNames: Rule = {
   code: 'site.cluster-name-taken',

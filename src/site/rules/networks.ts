@@ -17,8 +17,7 @@ import {
   repetitions,
   type DeclaredAddress,
 } from '../declared.ts'
-import type { Breach, Rule } from '../violation.ts'
-import type { Path } from '../problem.ts'
+import type { Breach, Rule, Path } from '../problem.ts'
 import type { Site } from '../schema.ts'
 
 const firstMulticast = 224 * 2 ** 24

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { nodeLines } from '../../../src/cli/text/node.ts'
-import { nowText } from '../../../src/cli/text/step.ts'
+import { nodeLines, nowText } from '../../../src/cli/text/node.ts'
 import { statusLines, type Status } from '../../../src/cli/text/status.ts'
 import { createReports } from '../../../src/install/reports.ts'
 import type { NodeModel } from '../../../src/plan/model.ts'

@@ -2,14 +2,13 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
-import { ImageProblem, reasonOf } from '../../../images/problem.ts'
+import { ImageProblem, reasonOf } from '../../../images/report.ts'
 import { requireName } from '../../../images/store.ts'
 import { imageOf, readDocument, type RemoteImage } from '../../../images/stream.ts'
 import { createWeb, readBody, type Web } from '../../../images/web.ts'
 import { architectures, type Architecture } from '../../../site/schema.ts'
 import { ExitCode, UsageError } from '../../command.ts'
-import type { ImagesCall } from './call.ts'
-import { showProgress } from './progress.ts'
+import { type ImagesCall, showProgress } from './call.ts'
 
 /** A real stream document has a few tens of kilobytes. */
 const maxDocumentBytes = 8 * 1024 * 1024

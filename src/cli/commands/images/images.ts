@@ -1,13 +1,26 @@
-/** `slipway images …`: downloads, verifies, and removes images, and moves them to sites without internet access. */
+/**
+ * `slipway images …`: downloads, verifies, and removes images, and moves them in archives to sites without internet access.
+ */
 import { systemClock } from '../../../host/clock.ts'
-import { ImageProblem } from '../../../images/problem.ts'
+import { ImageProblem, reasonOf } from '../../../images/report.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { jsonRow } from '../../target.ts'
 import { addImage } from './add.ts'
-import { parseImagesArguments, type ImagesCall, type ImagesOption, type ImagesWorld } from './call.ts'
-import { exportImage, importImage } from './archive.ts'
+import {
+  parseImagesArguments,
+  type ImagesCall,
+  type ImagesOption,
+  type ImagesWorld,
+  showProgress,
+} from './call.ts'
 import { listImages, removeImages, verifyImages } from './store.ts'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { exportImages } from '../../../images/export.ts'
+import { importImages } from '../../../images/import.ts'
+import { requireStored } from '../../../images/store.ts'
+import { formatBytes } from '../../../text/format.ts'
 
 type Subcommand = {
   readonly takes: readonly ImagesOption[]
@@ -102,5 +115,52 @@ export async function runImages(
     if (!(error instanceof ImageProblem)) throw error
     terminal.err(`slipway images: ${error.message}`)
     return ExitCode.problems
+  }
+}
+
+async function exportImage({ store, positionals, terminal, world }: ImagesCall): Promise<number> {
+  const names = positionals.slice(0, -1)
+  const file = positionals.at(-1)
+  if (file === undefined || names.length === 0) {
+    throw new UsageError('export: expected the names of images, then a file')
+  }
+  const images = []
+  for (const name of new Set(names)) images.push(await requireStored(store, name))
+  const progress = showProgress(terminal, world.clock, 'packed')
+  try {
+    const { octets, hasSecrets } = await exportImages(images, file, progress.watch)
+    progress.end()
+    terminal.out(`${file}: ${formatBytes(octets)}; unpack it with "slipway images import"`)
+    if (hasSecrets) terminal.err('the archive contains private keys of a cluster; only its owner can read it')
+  } finally {
+    progress.end()
+  }
+  return ExitCode.fine
+}
+
+async function importImage({ store, positionals, terminal, world }: ImagesCall): Promise<number> {
+  const [file, ...more] = positionals
+  if (file === undefined || more.length > 0) throw new UsageError('import: expected one archive')
+  const progress = showProgress(terminal, world.clock, 'verified')
+  try {
+    const archive = file === '-' ? world.stdin : await opened(file)
+    if (file !== '-') progress.watch({ kind: 'total', octets: (await stat(file)).size })
+    const imported = await importImages(store, archive, progress.watch)
+    progress.end()
+    for (const { name, outcome } of imported) {
+      terminal.out(outcome === 'there' ? `${name} already exists` : `${name} imported into ${store}`)
+    }
+  } finally {
+    progress.end()
+  }
+  return ExitCode.fine
+}
+
+async function opened(file: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    await stat(file)
+    return createReadStream(file, { highWaterMark: 1024 * 1024 })
+  } catch (error) {
+    throw new ImageProblem(`cannot read ${file}: ${reasonOf(error)}`)
   }
 }

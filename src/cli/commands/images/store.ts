@@ -1,6 +1,6 @@
 /** `slipway images list`, `verify`, and `remove`. */
 import { realpath } from 'node:fs/promises'
-import { ImageProblem } from '../../../images/problem.ts'
+import { ImageProblem } from '../../../images/report.ts'
 import {
   readStore,
   readStored,
@@ -9,12 +9,11 @@ import {
   requireStored,
   type StoredImage,
 } from '../../../images/store.ts'
-import { verifyImage, type Integrity } from '../../../images/digest.ts'
+import { verifyImage, type Integrity } from '../../../images/manifest.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { formatBytes } from '../../../text/format.ts'
 import { ExitCode, UsageError } from '../../command.ts'
-import type { ImagesCall } from './call.ts'
-import { showProgress } from './progress.ts'
+import { type ImagesCall, showProgress } from './call.ts'
 import { alignColumns } from '../../../text/lines.ts'
 
 export async function listImages({ store, values, positionals, terminal }: ImagesCall): Promise<number> {

@@ -6,14 +6,28 @@ import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeReport } from '../../../install/reports.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
-import { adoptionOptions, adoptionRows, readAdoption } from './arguments.ts'
+import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
 import { ExitCode, UsageError, type Terminal } from '../../command.ts'
-import { askControl, ControlProblem, nodeSnapshot, statusOfSite } from '../../client.ts'
-import { interruptible, parseGoal, parseTimeLimit } from '../../time-limit.ts'
-import { exitCodeOf, pollUntil, stopwatch, type PollResult } from '../../poll.ts'
-import { decideArming, endOf, nextSteps } from './add-goal.ts'
-import { createRepeatedFactFilter, factsOf } from './add-progress.ts'
-import { isRegistered, memberOf, type Goal, type NodeSnapshot } from '../../node-snapshot.ts'
+import {
+  askControl,
+  ControlProblem,
+  nodeSnapshot,
+  statusOfSite,
+  isRegistered,
+  memberOf,
+  type Goal,
+  type NodeSnapshot,
+} from '../../client.ts'
+import {
+  interruptible,
+  parseGoal,
+  parseTimeLimit,
+  exitCodeOf,
+  pollUntil,
+  stopwatch,
+  type PollResult,
+} from '../../poll.ts'
+import { decideArming, endOf, nextSteps, createRepeatedFactFilter, factsOf } from './add-progress.ts'
 import { reloadSite, printReload } from '../reload.ts'
 import { editSite } from '../../site-edit.ts'
 import { controlPath, siteFile } from '../../target.ts'
@@ -186,7 +200,9 @@ async function follow(
       return endOf(snapshot, goal)
     },
     onUnreachable: print,
-    ...{ clock, signal, timeoutMs },
+    clock,
+    signal,
+    timeoutMs,
   })
   conclude(ended, { key, goal, details: snapshot?.details }, terminal)
   return exitCodeOf(ended)
@@ -247,7 +263,12 @@ function readArguments(args: readonly string[]) {
   const [cluster, name] = namesOf(given, values.cluster)
   const adoption = readAdoption({ macText: values.mac, name, values: { ...values, cluster } })
   return {
-    ...{ values, file, adoption, until, isDry: values['dry-run'], control: controlPath(values.control) },
+    values,
+    file,
+    adoption,
+    until,
+    isDry: values['dry-run'],
+    control: controlPath(values.control),
     timeoutMs: values.timeout === undefined ? defaultTimeoutMs : parseTimeLimit(values.timeout),
   }
 }

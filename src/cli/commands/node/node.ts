@@ -1,15 +1,13 @@
 /** `slipway node …`: the details of one node, and commands for its next network boot. */
 import { parseArgs } from 'node:util'
 import type { NodeReport, NodeDetails } from '../../../install/reports.ts'
-import { chooseNode } from '../../choose-node.ts'
+import { chooseNode, controlOptions, controlPath, controlRow, jsonRow } from '../../target.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { askControl, toResult } from '../../client.ts'
-import { controlOptions, controlPath, controlRow, jsonRow } from '../../target.ts'
 import { add, addHelp } from './add.ts'
 import { adopt, adoptHelp } from './adopt.ts'
 import { remove, removeHelp } from './remove.ts'
-import { nodeLines } from '../../text/node.ts'
-import { stateText } from '../../text/status.ts'
+import { nodeLines, stateText } from '../../text/node.ts'
 
 type Action = (args: readonly string[], terminal: Terminal) => Promise<number>
 

@@ -5,7 +5,7 @@ import { clusterDomain, reservedAddress, subnetOf } from '../../../plan/model.ts
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { removeNodes } from '../../../site/edit/remove.ts'
 import type { Site, Role } from '../../../site/schema.ts'
-import { chooseNode } from '../../choose-node.ts'
+import { chooseNode, controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
 import { ExitCode, UsageError, type Terminal } from '../../command.ts'
 import {
   askControl,
@@ -13,14 +13,20 @@ import {
   statusOfSite,
   type BalancedServer,
   type RunningStatus,
+  memberOf,
 } from '../../client.ts'
-import { interruptible, parseGoal, parseTimeLimit } from '../../time-limit.ts'
-import { exitCodeOf, pollUntil, stopwatch, type PollResult } from '../../poll.ts'
-import { memberOf } from '../../node-snapshot.ts'
+import {
+  interruptible,
+  parseGoal,
+  parseTimeLimit,
+  exitCodeOf,
+  pollUntil,
+  stopwatch,
+  type PollResult,
+} from '../../poll.ts'
 import { reloadSite, printReload } from '../reload.ts'
 import { createDrainProgress } from './drain-progress.ts'
 import { editSite } from '../../site-edit.ts'
-import { controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
 import type { Help } from '../../text/help.ts'
 import { formatStopwatch, formatDuration } from '../../../text/format.ts'
 import type { MemberReport } from '../../../cluster/report.ts'
@@ -144,7 +150,9 @@ async function describeNodes(site: Site, keys: readonly string[], control: strin
       const address = reservedAddress(node)
       const subnet = address === undefined ? undefined : subnetOf(site, address)
       nodes.push({
-        ...{ key, role: node.role, fqdn: `${node.name}.${clusterDomain(cluster)}` },
+        key,
+        role: node.role,
+        fqdn: `${node.name}.${clusterDomain(cluster)}`,
         leaseSeconds: subnet?.dhcp === 'full' ? subnet.leaseSeconds : undefined,
         member: memberOf(report, key),
       })
@@ -184,7 +192,9 @@ async function follow(
       return end
     },
     onUnreachable: print,
-    ...{ clock, signal, timeoutMs },
+    clock,
+    signal,
+    timeoutMs,
   })
 }
 
@@ -209,7 +219,12 @@ function readArguments(args: readonly string[]) {
   if (names.length === 0) throw new UsageError('expected the name of a node')
   const until = parseGoal(values.until, goals)
   return {
-    ...{ values, file, names, until, isDry: values['dry-run'], isForced: values.force },
+    values,
+    file,
+    names,
+    until,
+    isDry: values['dry-run'],
+    isForced: values.force,
     timeoutMs: values.timeout === undefined ? defaultTimeoutMs : parseTimeLimit(values.timeout),
     control: controlPath(values.control),
   }

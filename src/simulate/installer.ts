@@ -1,8 +1,12 @@
-/** Reads a kernel command line as the CoreOS installers do, and compares it with the declaration of the node. */
+/**
+ * Reads a kernel command line and an Ignition file as the CoreOS installers do, and compares them with the declaration of the
+ * node (coreos.github.io/ignition, v3 specs).
+ */
 import type { ScriptImage } from './ipxe-script.ts'
 import type { ImageStyle } from '../plan/image-files.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { BootProblem } from './timeline.ts'
+import { createHash } from 'node:crypto'
 
 /** URLs from which the installer downloads its system and the Ignition file of the node. */
 export type Installation = {
@@ -79,4 +83,59 @@ function configuringItself(
 
 function problem(node: NodeModel, expected: string, came: string): BootProblem {
   return new BootProblem(expected, came, `${node.key} in the site file, and its boot script`)
+}
+
+/**
+ * @returns its version
+ * @throws {BootProblem}
+ */
+export function readIgnition(text: string, url: string): string {
+  const version = versionOf(text)
+  // RHCOS since 4.6 reads specification 3; 4.5 and before read 2.
+  if (typeof version === 'string' && /^[23]\.\d+\.\d+$/.test(version)) return version
+  throw new BootProblem(
+    `an Ignition file with a version 2.x or 3.x from ${url}`,
+    version === undefined ? 'a file without ignition.version' : JSON.stringify(version),
+    'the directory of the key ignition in the site file',
+  )
+}
+
+/**
+ * Returns size and digest of the role's file inside a wrapper, as Ignition merges it.
+ *
+ * @throws {BootProblem}
+ */
+export function mergedFile(text: string, url: string): { readonly octets: number; readonly sha256: string } {
+  const prefix = 'data:;base64,'
+  const source = firstMerged(text)
+  if (source?.startsWith(prefix) !== true) {
+    throw new BootProblem(
+      `a configuration to merge in the file from ${url}`,
+      source === undefined ? 'none' : `one from ${source.slice(0, 80)}`,
+      'files, hostname, and networkKeyfiles of the node in the site file',
+    )
+  }
+  const role = Buffer.from(source.slice(prefix.length), 'base64')
+  return { octets: role.length, sha256: createHash('sha256').update(role).digest('hex') }
+}
+
+type Wrapper = {
+  readonly ignition?: { readonly config?: { readonly merge?: readonly { readonly source?: string }[] } }
+}
+
+function firstMerged(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as Wrapper | null)?.ignition?.config?.merge?.[0]?.source
+  } catch {
+    return undefined
+  }
+}
+
+function versionOf(text: string): unknown {
+  try {
+    const file = JSON.parse(text) as { readonly ignition?: { readonly version?: unknown } } | null
+    return file?.ignition?.version
+  } catch {
+    return 'text that is not JSON'
+  }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { unknownClientLines } from '../../../src/cli/text/unknown-clients.ts'
+import { unknownClientLines } from '../../../src/cli/commands/nodes.ts'
 import type { Mac } from '../../../src/proto/address/mac.ts'
 import type { UnknownClient } from '../../../src/serve/dhcp/unknown-clients.ts'
 

@@ -1,6 +1,12 @@
 import t from 'tap'
-import { findEncloser, findOwner, findResolvers } from '../../../src/plan/dns/lookup.ts'
-import type { ForwardZone, Owner, Response } from '../../../src/plan/dns/plan.ts'
+import {
+  findEncloser,
+  findOwner,
+  findResolvers,
+  type ForwardZone,
+  type Owner,
+  type Response,
+} from '../../../src/plan/dns/plan.ts'
 import { encodeName, formatName, hashName } from '../../../src/proto/dns/name.ts'
 import { createQuestion, readQuestion } from '../../../src/proto/dns/question.ts'
 import { encodeQuery } from '../../../src/proto/dns/message.ts'

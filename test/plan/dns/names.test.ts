@@ -1,6 +1,6 @@
 import t from 'tap'
 import { formatIp, parseIp, type Ip, parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
-import { reverseName, reverseNames, servedWhole, subnetZones } from '../../../src/plan/dns/reverse.ts'
+import { reverseName, reverseNames, servedWhole, subnetZones } from '../../../src/plan/dns/names.ts'
 import { guideModel } from './guide.ts'
 
 const cidr = (text: string) => parseCidr(text) as Cidr

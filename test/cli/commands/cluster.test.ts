@@ -1,5 +1,5 @@
 import t from 'tap'
-import { installCluster } from '../../../src/cli/commands/cluster-install.ts'
+import { installCluster } from '../../../src/cli/commands/cluster.ts'
 import { UsageError } from '../../../src/cli/command.ts'
 import { fakeSlipway, Refused } from '../../support/fake-slipway.ts'
 import { keptTerminal } from '../../support/terminal.ts'

@@ -1,8 +1,13 @@
 import t from 'tap'
 import type { NodeModel } from '../../src/plan/model.ts'
-import { formatBoot, formatSummary, type OutputStyle } from '../../src/simulate/timeline-text.ts'
+import {
+  formatBoot,
+  formatSummary,
+  type OutputStyle,
+  Timeline,
+  type SimulatedBoot,
+} from '../../src/simulate/timeline.ts'
 import { formatBytes } from '../../src/text/format.ts'
-import { Timeline, type SimulatedBoot } from '../../src/simulate/timeline.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { exampleModel } from '../support/model.ts'
 

@@ -1,4 +1,15 @@
-/** Progress of downloads, verification, and archives, for the progress bar. */
+/** What an operation on images reports: its progress, and the error that ends it. */
+
+/** An error that the administrator or the server can fix: the message states what is wrong and, if possible, what to do. */
+export class ImageProblem extends Error {
+  override readonly name = 'ImageProblem'
+}
+
+/** Returns the text of a system error. Errors that combine several addresses have only a code. */
+export function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException
+  return message || (code ?? 'unknown error')
+}
 
 export type Notice =
   /** The total size; sent again when it is known better. `undefined` while the size of a file is unknown. */

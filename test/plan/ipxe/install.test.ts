@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Installation } from '../../../src/plan/ipxe/installation.ts'
-import { kernelArguments } from '../../../src/plan/ipxe/kernel-arguments.ts'
+import { kernelArguments } from '../../../src/plan/ipxe/install.ts'
 
 const file = (name: string) => ({ name, url: `http://192.0.2.2/${name}` })
 const common = {

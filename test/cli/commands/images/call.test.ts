@@ -1,5 +1,5 @@
 import t from 'tap'
-import { showProgress } from '../../../../src/cli/commands/images/progress.ts'
+import { showProgress } from '../../../../src/cli/commands/images/call.ts'
 import type { Terminal } from '../../../../src/cli/command.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { golden } from '../../../support/golden.ts'
