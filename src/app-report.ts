@@ -8,11 +8,10 @@ import type { ProcessHealth } from './host/process-health.ts'
 import type { Installs } from './install/installs.ts'
 import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
-import type { Finding } from './plan/findings.ts'
+import type { Finding, ActiveProblem } from './text/codes.ts'
 import type { Plan } from './plan/compile.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
 import type { Supervisor } from './supervisor.ts'
-import type { ActiveProblem } from './text/codes.ts'
 
 type AppReportOptions = {
   readonly sitePath: string

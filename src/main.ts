@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 /** The edge of the process: arguments, standard streams, and the exit code. The commands are in cli/. */
 import { readFile } from 'node:fs/promises'
-import { ExitCode, UsageError, type Terminal } from './cli/command.ts'
+import { ExitCode, UsageError, type Terminal, helpLines } from './cli/command.ts'
 import { commandGroups } from './cli/registry.ts'
-import { helpLines } from './cli/text/help.ts'
 import { enableOwnCompileCache } from './host/compile-cache.ts'
 import { holdHangUps } from './host/hang-ups.ts'
 import { didYouMean } from './text/nearest.ts'

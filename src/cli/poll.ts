@@ -3,7 +3,7 @@ import { isAborted, pause, type Clock } from '../host/clock.ts'
 import { WaitExitCode } from '../cluster/evaluate/stages.ts'
 import { ExitCode, type Terminal, UsageError } from './command.ts'
 import { ControlProblem } from './client.ts'
-import { printable } from '../text/printable.ts'
+import { printable } from '../text/lines.ts'
 import { formatStopwatch } from '../text/format.ts'
 import { didYouMean } from '../text/nearest.ts'
 

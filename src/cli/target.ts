@@ -1,8 +1,7 @@
 /** What a command works on: the running slipway (its control socket), a site file, or one of its nodes. */
 import { existsSync } from 'node:fs'
 import { askControl, ControlProblem } from './client.ts'
-import { UsageError } from './command.ts'
-import type { HelpRow } from './text/help.ts'
+import { UsageError, type HelpRow } from './command.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { didYouMean } from '../text/nearest.ts'
 

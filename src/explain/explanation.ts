@@ -9,7 +9,7 @@ import type { Plan } from '../plan/compile.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { formatIp, formatCidr, formatIpv4 } from '../proto/address/ip.ts'
 import { offersTo, type Offer } from './dhcp-offer.ts'
-import { rdataText } from '../plan/dns/zone-file.ts'
+import { rdataText } from '../plan/dns/zone.ts'
 
 export type Explanation = {
   readonly node: string

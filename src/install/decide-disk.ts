@@ -3,7 +3,7 @@
  * lsblk and blkid. This check is independent of all records of slipway, so that a loss of its state cannot erase a disk. Pure.
  */
 
-import { printableAscii } from '../text/printable.ts'
+import { printableAscii } from '../text/lines.ts'
 
 /** What the live system found at `coreos.inst.install_dev`. */
 export type DiskReport = {

@@ -1,5 +1,5 @@
 /** Codes of findings: what the compiled plan, and the scan of the files before it, report about a site. */
-import { defineCodes } from '../text/codes.ts'
+import { defineCodes, type Finding } from '../text/codes.ts'
 
 export const planCodes = defineCodes({
   'tftp.loader-missing': {
@@ -157,3 +157,4 @@ export const planCodes = defineCodes({
 })
 
 export type PlanCode = keyof typeof planCodes
+export type PlanFinding = Finding<PlanCode>

@@ -15,10 +15,11 @@ import type {
   Site,
   Subnet,
   WipeMode,
+  NodeFile,
 } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
-import { declaredFiles, type DeclaredFile } from './ignition/declared-files.ts'
+import { hostnamePath, keyfilePath } from '../site/file-paths.ts'
 
 /** Addresses and ports of the services, and the port of DHCP clients. */
 export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
@@ -156,4 +157,40 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
 function required<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new TypeError(`site was not checked: ${what} is missing`)
   return value
+}
+
+type DeclaredFile = {
+  /** On the node. */
+  readonly path: string
+  readonly mode: number
+  readonly source:
+    | { readonly kind: 'text'; readonly text: string }
+    /** On this machine. */
+    | { readonly kind: 'copy'; readonly file: string }
+}
+
+/** For the same path, the node overrides its cluster. */
+function declaredFiles(cluster: Cluster, node: Node, fqdn: string): DeclaredFile[] {
+  const files = [cluster, node].flatMap(({ files = [], networkKeyfiles = [] }) => [
+    ...files.map(declaredFile),
+    ...networkKeyfiles.map(keyfile),
+  ])
+  const hostname = (node.hostname ?? cluster.hostname) === true ? [hostnameFile(fqdn)] : []
+  return [...new Map([...hostname, ...files].map((file) => [file.path, file])).values()]
+}
+
+function hostnameFile(fqdn: string): DeclaredFile {
+  return { path: hostnamePath, mode: 0o644, source: { kind: 'text', text: `${fqdn}\n` } }
+}
+
+function keyfile(file: string): DeclaredFile {
+  return { path: keyfilePath(file), mode: 0o600, source: { kind: 'copy', file } }
+}
+
+function declaredFile({ path, mode, contents, from }: NodeFile): DeclaredFile {
+  const source =
+    from === undefined
+      ? ({ kind: 'text', text: contents as string } as const)
+      : ({ kind: 'copy', file: from } as const)
+  return { path, mode, source }
 }

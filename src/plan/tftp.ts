@@ -2,7 +2,7 @@
 import { formatIpv4, type Cidr } from '../proto/address/ip.ts'
 import { type LoaderName, loaderNames } from './facts.ts'
 import { arm64, x64 } from './dhcp/boot-table.ts'
-import type { PlanFinding } from './findings.ts'
+import type { PlanFinding } from './codes.ts'
 import type { Model, NodeModel } from './model.ts'
 
 export type TftpPlan = {

@@ -1,6 +1,7 @@
 /**
  * Scans the files of a site: images, Ignition files, files to add to them, boot loaders, and tftp.root. It only reads, never
- * throws, and returns problems as facts.
+ * throws, and returns problems as facts. Ignition files are served unchanged; a running cluster provides those of masters and
+ * workers itself.
  */
 import {
   type Facts,
@@ -9,12 +10,17 @@ import {
   loaderNames,
   type FileFact,
   type LoaderName,
+  ignitionFileNames,
+  ignitionKinds,
+  type IgnitionFact,
+  type IgnitionKind,
 } from '../plan/facts.ts'
 import type { Cluster, Site } from '../site/schema.ts'
-import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile } from './file.ts'
-import { scanIgnition } from './ignition/scan.ts'
+import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile, isReadableByAll } from './file.ts'
 import { scanImage } from './images.ts'
 import { defined } from '../text/defined.ts'
+import { kubeconfigPath } from '../site/file-paths.ts'
+import { loadIgnition } from './ignition/decode.ts'
 
 /** @param loaderPaths paths of boot loaders that the site does not name */
 export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLoaders): Promise<Facts> {
@@ -54,7 +60,7 @@ function bootsOnlyLive(cluster: Cluster, images: ReadonlyMap<string, ImageFacts>
 const maxAddedFileBytes = 1024 * 1024
 
 /** Reads each file that a site adds to nodes once. */
-export async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFileFact>> {
+async function scanAddedFiles(site: Site): Promise<ReadonlyMap<string, AddedFileFact>> {
   const owners = site.clusters.flatMap((cluster) => [cluster, ...cluster.nodes])
   const paths = owners.flatMap(({ files = [], networkKeyfiles = [] }) => [
     ...files.flatMap(({ from }) => (from === undefined ? [] : [from])),
@@ -133,4 +139,60 @@ async function packaged(name: LoaderName, paths: readonly string[]): Promise<Fil
   if (found !== undefined) return found
   const problem = `no ${name} at ${paths.join(' or ')}: ${remedies[name]}, or set tftp.loaders.${keys[name]}`
   return missing('tftp.loader-missing', paths[0] ?? name, problem)
+}
+
+/** @param isLive whether all its images are of the live style, which reads only Ignition 3 */
+export async function scanIgnition(
+  cluster: Cluster,
+  isLive: boolean,
+): Promise<Readonly<Record<IgnitionKind, IgnitionFact>>> {
+  const { ignition: folder } = cluster
+  const canAsk = await isRunning(cluster)
+  const facts = await Promise.all(
+    ignitionKinds.map(async (kind) => {
+      const fact = folder === undefined ? unnamed(cluster, kind) : await ignitionFact(folder, kind, isLive)
+      const isAsked = fact.kind === 'missing' && canAsk && isProvided(kind)
+      return [kind, isAsked ? { kind: 'asked', path: `${kind}-user-data-managed of ${cluster.name}` } : fact]
+    }),
+  )
+  return Object.fromEntries(facts) as Record<IgnitionKind, IgnitionFact>
+}
+
+/** Reports whether a cluster seems to run: it has no bootstrap node to install, and a kubeconfig. */
+async function isRunning(cluster: Cluster): Promise<boolean> {
+  const isBootstrapped = cluster.nodes.some(
+    ({ role, boot }) => role === 'bootstrap' && (boot ?? cluster.boot) !== 'local',
+  )
+  const path = kubeconfigPath(cluster)
+  if (isBootstrapped || path === undefined) return false
+  // A declared kubeconfig is checked where the cluster is followed.
+  return cluster.kubeconfig !== undefined || (await scanFile(path, 'ignition.unreadable')).kind === 'found'
+}
+
+/** Reports whether a running cluster provides this file for new machines. */
+function isProvided(kind: IgnitionKind): boolean {
+  return kind === 'master' || kind === 'worker'
+}
+
+/** Allowed if all its images are of the agent style. */
+function unnamed({ name }: Cluster, kind: IgnitionKind): IgnitionFact {
+  const file = ignitionFileNames[kind]
+  const exceptions = `agent images${isProvided(kind) ? ' and running clusters (kubeconfig)' : ''}`
+  const problem = `cluster ${name} has no directory of Ignition files: set ignition, because only ${exceptions} do not need ${file}`
+  return missing('ignition.folder-missing', file, problem)
+}
+
+/** The subcommand of openshift-install that creates the file, if not `ignition-configs`. */
+const commands: Partial<Record<IgnitionKind, string>> = { single: 'single-node-ignition-config' }
+
+async function ignitionFact(folder: string, kind: IgnitionKind, isLive: boolean): Promise<IgnitionFact> {
+  const path = `${folder}/${ignitionFileNames[kind]}`
+  const loaded = await loadIgnition(path, isLive)
+  if ('problem' in loaded) {
+    const command = `openshift-install create ${commands[kind] ?? 'ignition-configs'}`
+    return missing(loaded.code, path, `${path} ${loaded.problem}; create it with \`${command}\``)
+  }
+  const { octets, contents } = loaded
+  const isPublic = (await isReadableByAll(path)) || undefined
+  return { kind: 'found', path, octets: octets.length, contents, ...defined({ isPublic }) }
 }

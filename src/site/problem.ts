@@ -2,7 +2,7 @@
  * Problems of a site file: what the schema and the rules report by path, its position in the file, and its format for terminals
  * and editors.
  */
-import { printable, quoteText } from '../text/printable.ts'
+import { printable, quoteText } from '../text/lines.ts'
 import type { SiteCode } from './codes.ts'
 import type { Section, Site } from './schema.ts'
 

@@ -4,7 +4,7 @@ import type { SiteCode } from './codes.ts'
 import type { Violation, Path } from './problem.ts'
 import { schemaAt, siteJsonSchema, type JsonSchema } from './json-schema.ts'
 import { nearest } from '../text/nearest.ts'
-import { quoteText } from '../text/printable.ts'
+import { quoteText } from '../text/lines.ts'
 import type { Tree } from './yaml.ts'
 
 type Issue = z.core.$ZodIssue

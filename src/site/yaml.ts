@@ -12,7 +12,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml'
-import { quoteText } from '../text/printable.ts'
+import { quoteText } from '../text/lines.ts'
 import type { SiteCode } from './codes.ts'
 import { formatPath, type Path } from './problem.ts'
 

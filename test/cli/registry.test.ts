@@ -1,6 +1,6 @@
 import t from 'tap'
 import { commandGroups } from '../../src/cli/registry.ts'
-import { helpLines, type Help } from '../../src/cli/text/help.ts'
+import { helpLines, type Help } from '../../src/cli/command.ts'
 
 const entries = Object.values(commandGroups).flat()
 

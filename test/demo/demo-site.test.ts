@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { demoSite } from '../../src/demo/demo-site.ts'
-import { invocationOf } from '../../src/demo/suggestions.ts'
+import { invocationOf } from '../../src/cli/commands/demo.ts'
 import { loadSite } from '../../src/site/load.ts'
 
 const example = readFileSync(new URL('../../config/site.example.yaml', import.meta.url), 'utf8')

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { compileHttp } from '../../src/plan/http/compile.ts'
 import { siteSchema } from '../../src/site/schema.ts'
-import { scanIgnition } from '../../src/scan/ignition/scan.ts'
+import { scanIgnition } from '../../src/scan/scan.ts'
 import { agentImage, exampleModel, exampleSite, missing } from '../support/model.ts'
 
 t.test('a node without a disk installs where an agent knows it, and nowhere else', (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { formatPath, formatProblem, showProblem } from '../../src/site/problem.ts'
-import { quoteText } from '../../src/text/printable.ts'
+import { quoteText } from '../../src/text/lines.ts'
 
 const problem = {
   code: 'site.invalid-value',

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { formatBytes, formatCount, pluralize, firstLines, listSome } from '../../src/text/format.ts'
-import { clip, alignColumns, wrap } from '../../src/text/lines.ts'
-import { printable, printableAscii, quoteText } from '../../src/text/printable.ts'
+import { clip, alignColumns, wrap, printable, printableAscii, quoteText } from '../../src/text/lines.ts'
 
 t.test('formatCount and pluralize put counts into sentences', (t) => {
   t.same([0, 1, 2, 3, 12].map(formatCount), ['never', 'once', 'twice', '3 times', '12 times'])

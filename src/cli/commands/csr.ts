@@ -5,9 +5,8 @@ import { ExitCode, UsageError, type Command } from '../command.ts'
 import { toResult, askControl } from '../client.ts'
 import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { formatDuration } from '../../text/format.ts'
-import { wrap, clip } from '../../text/lines.ts'
+import { wrap, clip, printable } from '../../text/lines.ts'
 import { paint, type OutputStyle } from '../text/output.ts'
-import { printable } from '../../text/printable.ts'
 
 export const csr: Command = {
   name: 'csr',

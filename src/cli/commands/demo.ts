@@ -5,16 +5,18 @@ import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
 import { choosePorts } from '../../demo/free-ports.ts'
 import { prepareDemo, type Demo } from '../../demo/demo-site.ts'
-import { invocationOf, suggestions } from '../../demo/suggestions.ts'
 import { CannotListen } from '../../host/cannot-listen.ts'
 import { createLog } from '../../host/log.ts'
 import { createSockets } from '../../host/sockets.ts'
 import { openMemoryStore } from '../../install/open-store.ts'
-import type { Model } from '../../plan/model.ts'
+import { type Model, clusterDomain, httpBase } from '../../plan/model.ts'
 import { explain, prepare } from '../../prepare.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { followSignals } from './serve.ts'
 import { runSimulation } from './simulate.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
+import { x64 } from '../../plan/dhcp/boot-table.ts'
+import { urlPaths } from '../../plan/urls.ts'
 
 const defaultFolder = join('.slipway', 'demo')
 
@@ -159,4 +161,62 @@ function suggest(model: Model, sitePath: string, haproxyPath: string, terminal: 
     if (about !== '') terminal.out(`\n  # ${about}`)
     terminal.out(`  ${command}`)
   }
+}
+
+type Suggestion = { readonly about: string; readonly command: string }
+
+type Invocation = {
+  /** The words before the name of a command: `slipway`, or how npm starts it. */
+  readonly slipway: string
+  /** Whether options need `--` before them, because npm would use them itself. */
+  readonly needsDashes: boolean
+}
+
+/** @param environment of the process: npm marks the scripts that it starts */
+export function invocationOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  script: string,
+): Invocation {
+  if (environment['npm_lifecycle_event'] !== undefined)
+    return { slipway: 'npm run -s slipway', needsDashes: true }
+  return { slipway: script.endsWith('.ts') ? `node ${script}` : 'slipway', needsDashes: false }
+}
+
+/** @param sitePath relative to the directory in which the demo was started */
+function suggestions(
+  model: Model,
+  sitePath: string,
+  haproxyPath: string,
+  invocation: Invocation,
+  pid: number,
+): readonly Suggestion[] {
+  const { endpoint, nodes, site } = model
+  const { ports } = endpoint
+  const [cluster] = site.clusters
+  const node = nodes.find(({ role }) => role === 'master') ?? nodes[0]
+  if (node === undefined || cluster === undefined) return []
+  const { slipway, needsDashes } = invocation
+  const dig = `dig @127.0.0.1 -p ${ports.dns} +short`
+  const dashes = needsDashes ? ' --' : ''
+  return [
+    {
+      about: `the boot script of ${node.name}`,
+      command: `curl ${httpBase(endpoint)}${urlPaths.bootScript(node)}`,
+    },
+    {
+      about: 'its Ignition file, which only the node can read, and the size of its boot loader',
+      command: `curl ${httpBase(endpoint)}${urlPaths.openIgnition(node, node.ignition)}`,
+    },
+    { about: '', command: `curl -s tftp://127.0.0.1:${ports.tftp}/${x64(node)} | wc -c` },
+    { about: 'a name, and the name of an address', command: `${dig} api.${clusterDomain(cluster)}` },
+    { about: '', command: `${dig} -x ${formatIpv4(node.address)}` },
+    { about: 'what the site serves, and what has happened', command: `${slipway} check ${sitePath}` },
+    { about: '', command: `curl ${httpBase(endpoint)}${urlPaths.health}` },
+    { about: 'the HAProxy configuration, validated by HAProxy', command: `haproxy -c -f ${haproxyPath}` },
+    {
+      about: `boot ${node.name} again, as a BIOS machine`,
+      command: `${slipway} simulate${dashes} --node ${node.name} --firmware bios ${sitePath}`,
+    },
+    { about: `change ${sitePath}, then reload it`, command: `kill -HUP ${pid}` },
+  ]
 }

@@ -8,8 +8,7 @@ import { controlOptions, controlPath, controlRow, jsonRow } from '../target.ts'
 import { nodeKeys } from './node/node.ts'
 import { interruptible } from '../poll.ts'
 import { clockTime } from '../text/output.ts'
-import { clip } from '../../text/lines.ts'
-import { printable } from '../../text/printable.ts'
+import { clip, printable } from '../../text/lines.ts'
 
 export const events: Command = {
   name: 'events',

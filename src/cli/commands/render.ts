@@ -13,7 +13,7 @@ import { chooseNode, siteFile, siteOptions, siteRows } from '../target.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
 import { libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
-import { zoneFile } from '../../plan/dns/zone-file.ts'
+import { zoneFile } from '../../plan/dns/zone.ts'
 
 type Rendering = {
   /** Its argument. */

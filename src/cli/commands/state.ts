@@ -10,8 +10,7 @@ import { askControl, ControlProblem, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { controlOptions, controlPath, controlRow, jsonRow, stateDirectory } from '../target.ts'
 import { pluralize, formatDuration } from '../../text/format.ts'
-import { printable } from '../../text/printable.ts'
-import { wrap } from '../../text/lines.ts'
+import { printable, wrap } from '../../text/lines.ts'
 import { paint, type OutputStyle } from '../text/output.ts'
 
 type StateCall = {

@@ -10,8 +10,7 @@ import { clusterLines } from '../text/cluster.ts'
 import { clockTime, type OutputStyle } from '../text/output.ts'
 import { nowText, stateText } from '../text/node.ts'
 import { statusLines, type Status } from '../text/status.ts'
-import { clip } from '../../text/lines.ts'
-import { printable } from '../../text/printable.ts'
+import { clip, printable } from '../../text/lines.ts'
 
 export const status: Command = {
   name: 'status',

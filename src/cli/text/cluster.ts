@@ -4,9 +4,8 @@
 import type { BootstrapState } from '../../cluster/records.ts'
 import type { ClusterStatus, MemberReport, RequestCounts, StageReport } from '../../cluster/report.ts'
 import { formatDuration, pluralize } from '../../text/format.ts'
-import { wrap, alignColumns } from '../../text/lines.ts'
+import { wrap, alignColumns, printable } from '../../text/lines.ts'
 import { calendarDay, clockTime, paint, type OutputStyle, type Style } from './output.ts'
-import { printable } from '../../text/printable.ts'
 import type { NodeReport } from '../../install/reports.ts'
 import { stateText } from './node.ts'
 

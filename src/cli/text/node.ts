@@ -4,9 +4,8 @@ import type { Step, StepOutcome } from '../../install/step.ts'
 import { nodeStates } from '../../install/node-states.ts'
 import type { NodeDetails, NodeReport } from '../../install/reports.ts'
 import { formatDuration, formatBytes, formatCount } from '../../text/format.ts'
-import { wrap, clip } from '../../text/lines.ts'
+import { wrap, clip, printable } from '../../text/lines.ts'
 import { calendarDay, clockTime, paint, symptomLines, type OutputStyle } from './output.ts'
-import { printable } from '../../text/printable.ts'
 import type { StepText } from '../../install/step-row.ts'
 
 // "10:00:05 ✗ firmware DHCP   …   ×3  830.6 KiB    700 ms  12.3 MiB/s"

@@ -1,8 +1,7 @@
 /** Text that several commands print, for a terminal of a given width, with or without color. Pure. */
 import { styleText } from 'node:util'
 import type { Symptom } from '../../install/symptoms.ts'
-import { wrap } from '../../text/lines.ts'
-import { printable } from '../../text/printable.ts'
+import { wrap, printable } from '../../text/lines.ts'
 import { formatMinute, validUntil } from '../../plan/ignition/findings.ts'
 import type { IgnitionContents } from '../../plan/ignition/document.ts'
 

@@ -2,7 +2,7 @@
 import { formatIpv4, formatCidr } from '../../proto/address/ip.ts'
 import { localZones } from '../../plan/dns/local-zones.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
-import type { Finding } from '../../plan/findings.ts'
+import type { Finding } from '../../text/codes.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import type { Plan } from '../../plan/compile.ts'

@@ -4,13 +4,12 @@ import type { NodeReport } from '../../install/reports.ts'
 import { modes, nodeStates } from '../../install/node-states.ts'
 import { formatDuration, pluralize, firstLines } from '../../text/format.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
-import { wrap, clip } from '../../text/lines.ts'
+import { wrap, clip, printable } from '../../text/lines.ts'
 import type { Applied, HaproxyOutcome } from '../../serve/haproxy/apply.ts'
 import type { ServerState } from '../../serve/haproxy/servers.ts'
 import { clusterLines } from './cluster.ts'
 import { paint, symptomLines, type OutputStyle } from './output.ts'
 import { nowText, stateText } from './node.ts'
-import { printable } from '../../text/printable.ts'
 
 type BalancedServer = Pick<ServerState, 'isUp' | 'isTested' | 'isOut' | 'isLeaving' | 'sentence'>
 

@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { Finding } from '../../plan/findings.ts'
+import type { Finding } from '../../text/codes.ts'
 import { clusterDomain } from '../../plan/model.ts'
 import { formatIp } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'

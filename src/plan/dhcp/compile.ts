@@ -1,7 +1,7 @@
 /** Compiles the plan of DHCP: every declared MAC address with all option values encoded. */
 import { formatIpv4, formatCidr, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
-import type { PlanFinding } from '../findings.ts'
+import type { PlanFinding } from '../codes.ts'
 import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
 import type { LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'

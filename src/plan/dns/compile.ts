@@ -3,8 +3,8 @@
  * and prepared answers from the zones.
  */
 import { formatIp, isIpv4, type Ip, formatIpv4, type Cidr } from '../../proto/address/ip.ts'
-import { forwardZoneNames, enclosingZone, withAncestors } from '../../site/zones.ts'
-import type { PlanFinding } from '../findings.ts'
+import { forwardZoneNames, enclosingZone, withAncestors } from '../../site/declared.ts'
+import type { PlanFinding } from '../codes.ts'
 import type { Model } from '../model.ts'
 import { nameFindings } from './findings.ts'
 import { compileForwarding, localZones } from './local-zones.ts'
@@ -22,7 +22,7 @@ import {
 import type { DnsPlan, Zone } from './plan.ts'
 import { compileNames } from './responses.ts'
 import { runSteps } from '../steps.ts'
-import { withSerial } from './serial.ts'
+import { withSerial } from './zone.ts'
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
 import type { DnsRecord } from '../../site/schema.ts'
 

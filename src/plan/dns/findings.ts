@@ -1,8 +1,8 @@
 /** Findings about names: what cannot work, and what is probably not intended. */
 import { formatIp, formatCidr, parseCidr, type Cidr } from '../../proto/address/ip.ts'
 import type { Subnet } from '../../site/schema.ts'
-import { enclosingZone, withAncestors } from '../../site/zones.ts'
-import type { PlanFinding } from '../findings.ts'
+import { enclosingZone, withAncestors } from '../../site/declared.ts'
+import type { PlanFinding } from '../codes.ts'
 import { clusterDomain, type Model } from '../model.ts'
 import { isOwnAddress } from './local-zones.ts'
 import {

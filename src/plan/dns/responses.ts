@@ -4,7 +4,7 @@ import type { ResourceRecord, RecordData } from '../../proto/dns/record.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
 import { lazy } from '../steps.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
-import { answeringName, withAncestors } from '../../site/zones.ts'
+import { answeringName, withAncestors } from '../../site/declared.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'
 import { walkMessage } from '../../proto/dns/walk.ts'
 

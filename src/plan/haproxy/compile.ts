@@ -1,6 +1,6 @@
 /** Compiles the plan of HAProxy from the model, with findings that are clearer than HAProxy's errors. */
 import type { CheckPreset, Cluster } from '../../site/schema.ts'
-import type { PlanFinding } from '../findings.ts'
+import type { PlanFinding } from '../codes.ts'
 import { clusterDomain, type Model, type NodeModel } from '../model.ts'
 import {
   formatEndpoint,

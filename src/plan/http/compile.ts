@@ -2,7 +2,7 @@
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { defined } from '../../text/defined.ts'
 import type { FileFact, ImageFileKind } from '../facts.ts'
-import type { PlanFinding } from '../findings.ts'
+import type { PlanFinding } from '../codes.ts'
 import type { Model } from '../model.ts'
 import { urlPaths } from '../urls.ts'
 import { compileIgnition, isOpen } from './ignition.ts'

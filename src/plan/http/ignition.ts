@@ -1,7 +1,7 @@
 /** Ignition files of all nodes, and of the live systems that install them. */
 import { defined } from '../../text/defined.ts'
 import type { IgnitionFact } from '../facts.ts'
-import type { PlanFinding } from '../findings.ts'
+import type { PlanFinding } from '../codes.ts'
 import { isInstaller } from '../install.ts'
 import {
   additionsOf,

@@ -1,8 +1,7 @@
 /** Boot scripts of all nodes, and the files that they lack. */
 import { listSome } from '../../text/format.ts'
 import type { IgnitionKind } from '../facts.ts'
-import type { PlanCode } from '../codes.ts'
-import type { PlanFinding } from '../findings.ts'
+import type { PlanCode, PlanFinding } from '../codes.ts'
 import { renderInstall, kernelArguments } from '../ipxe/install.ts'
 import {
   ignitionKindsOf,

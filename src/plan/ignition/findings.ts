@@ -4,7 +4,7 @@
  * the files within 12 hours).
  */
 import type { IgnitionKind } from '../facts.ts'
-import type { PlanFinding } from '../findings.ts'
+import type { PlanFinding } from '../codes.ts'
 import type { IgnitionFile } from '../http/plan.ts'
 import type { Plan } from '../compile.ts'
 import { pluralize, formatAge } from '../../text/format.ts'

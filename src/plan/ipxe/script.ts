@@ -1,8 +1,7 @@
 /** Parts of all scripts: the frame, messages on the console, and the wait before the next attempt. */
 import type { NodeModel } from '../model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
-import { wrap } from '../../text/lines.ts'
-import { printableAscii } from '../../text/printable.ts'
+import { wrap, printableAscii } from '../../text/lines.ts'
 
 /** The width of a console in text mode. */
 export const columns = 80

@@ -9,7 +9,7 @@ import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { openFile, readOpened, reasonOf } from '../file.ts'
 import { X509Certificate } from 'node:crypto'
-import { printableAscii } from '../../text/printable.ts'
+import { printableAscii } from '../../text/lines.ts'
 import { gunzipSync } from 'node:zlib'
 
 /** `problem` is the rest of a sentence that starts with the path. */

@@ -1,6 +1,6 @@
 /** Zone transfers to secondaries (RFC 5936). IXFR is answered with the whole zone too (RFC 1995 §4). Pure. */
 import { findOwner, type Zone } from '../../plan/dns/plan.ts'
-import { serialOf, isNewerSerial } from '../../plan/dns/serial.ts'
+import { serialOf, isNewerSerial } from '../../plan/dns/zone.ts'
 import { MalformedPacket, Reader } from '../../proto/bytes.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'
 import { formatName } from '../../proto/dns/name.ts'

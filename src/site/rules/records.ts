@@ -1,9 +1,16 @@
 /** Entries of dns.records: which records may share a name, which zone they belong to, and whether their targets exist. */
 import { formatIpv4 } from '../../proto/address/ip.ts'
-import { declaredClusters, machines, repetitions } from '../declared.ts'
+import {
+  declaredClusters,
+  machines,
+  repetitions,
+  answeringName,
+  enclosingZone,
+  forwardZoneNames,
+  withAncestors,
+} from '../declared.ts'
 import type { Breach, Rule, Path } from '../problem.ts'
 import type { DnsRecord, Site } from '../schema.ts'
-import { answeringName, enclosingZone, forwardZoneNames, withAncestors } from '../zones.ts'
 
 type DeclaredRecord = { readonly record: DnsRecord; readonly path: Path }
 type Owner = {

@@ -7,7 +7,7 @@ import type { NodeReport } from '../../../install/reports.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
 import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
-import { ExitCode, UsageError, type Terminal } from '../../command.ts'
+import { ExitCode, UsageError, type Terminal, type Help } from '../../command.ts'
 import {
   askControl,
   ControlProblem,
@@ -31,8 +31,7 @@ import { decideArming, endOf, nextSteps, createRepeatedFactFilter, factsOf } fro
 import { reloadSite, printReload } from '../reload.ts'
 import { editSite } from '../../site-edit.ts'
 import { controlPath, siteFile } from '../../target.ts'
-import type { Help } from '../../text/help.ts'
-import { printable } from '../../../text/printable.ts'
+import { printable } from '../../../text/lines.ts'
 import { formatStopwatch } from '../../../text/format.ts'
 
 const goals = ['armed', 'installed', 'ready'] as const

@@ -4,10 +4,9 @@
  */
 import { parseArgs } from 'node:util'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
-import { ExitCode, UsageError, type Terminal } from '../../command.ts'
+import { ExitCode, UsageError, type Terminal, type Help, type HelpRow } from '../../command.ts'
 import { editSite } from '../../site-edit.ts'
 import { siteFile, siteOptions, siteRows } from '../../target.ts'
-import type { Help, HelpRow } from '../../text/help.ts'
 import { parseIp } from '../../../proto/address/ip.ts'
 import { parseMac } from '../../../proto/address/mac.ts'
 import { didYouMean } from '../../../text/nearest.ts'

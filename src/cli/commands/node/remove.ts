@@ -6,7 +6,7 @@ import { explain, loadSiteFile } from '../../../site-file.ts'
 import { removeNodes } from '../../../site/edit/remove.ts'
 import type { Site, Role } from '../../../site/schema.ts'
 import { chooseNode, controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
-import { ExitCode, UsageError, type Terminal } from '../../command.ts'
+import { ExitCode, UsageError, type Terminal, type Help } from '../../command.ts'
 import {
   askControl,
   clusterReport,
@@ -27,7 +27,6 @@ import {
 import { reloadSite, printReload } from '../reload.ts'
 import { createDrainProgress } from './drain-progress.ts'
 import { editSite } from '../../site-edit.ts'
-import type { Help } from '../../text/help.ts'
 import { formatStopwatch, formatDuration } from '../../../text/format.ts'
 import type { MemberReport } from '../../../cluster/report.ts'
 

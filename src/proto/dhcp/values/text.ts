@@ -2,7 +2,7 @@
  * Option values that are text: the classes of network boot clients (options 60 and 77), domain names (option 119, RFC
  * 3397), and the client machine identifier (option 97, RFC 4578 §2.3).
  */
-import { printableAscii } from '../../../text/printable.ts'
+import { printableAscii } from '../../../text/lines.ts'
 import { checkedValue, type DhcpOption, malformedOption } from '../option.ts'
 
 /**

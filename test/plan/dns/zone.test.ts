@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
-import { isNewerSerial, serialOf } from '../../../src/plan/dns/serial.ts'
+import { isNewerSerial, serialOf } from '../../../src/plan/dns/zone.ts'
 import type { Model } from '../../../src/plan/model.ts'
 import { guideModel } from './guide.ts'
 
