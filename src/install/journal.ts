@@ -9,7 +9,7 @@ import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation, Seen } from './observation.ts'
 import { createRepeatFilter } from './repeats.ts'
-import type { Kept, Store } from './store.ts'
+import type { Kept, Store, Sync } from './store.ts'
 
 export type Journal = {
   state(machine: string): State | undefined
@@ -83,17 +83,22 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   let failure: string | undefined
   const subscribers = new Set<(observation: Observation) => void>()
 
-  function write(): void {
+  /** Whether a change that had to be on the disk at once is not there yet. */
+  let isOwed = false
+
+  function write(sync: Sync = 'now'): void {
     batch?.cancel()
     batch = undefined
     if (changed.size === 0 && unwritten.length === 0 && repeated.size === 0) return
     try {
       const records = new Map([...changed].map((machine) => [machine, states.get(machine)]))
-      store.keep(records, unwritten.map(keptOf), [...repeated])
+      store.keep(records, unwritten.map(keptOf), [...repeated], sync)
     } catch (error) {
+      isOwed ||= sync === 'now'
       failed(error as Error)
       throw error
     }
+    isOwed = false
     if (failure !== undefined) log.info({}, 'state write succeeded again')
     failure = undefined
     for (const row of unwritten) row.isStored = true
@@ -113,7 +118,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   function writeBatch(): void {
     batch = undefined
     try {
-      write()
+      write(isOwed ? 'now' : 'soon')
       prune()
     } catch {
       // Logged; the next try is scheduled.

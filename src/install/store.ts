@@ -1,6 +1,6 @@
 /**
  * The state that outlives the process: the record of each machine and its observations, in an SQLite database (WAL).
- * Records are synced with their commit, history is synced in the background. History is bounded when it is written.
+ * Decisions are synced with their commit, everything else in the background. History is bounded when it is written.
  * `openStore` opens it.
  */
 import type { DatabaseSync } from 'node:sqlite'
@@ -16,6 +16,12 @@ export type Kept = { readonly machine: string; readonly observation: Observation
 
 /** A repeated observation is one row with a count. */
 export type Repeat = { readonly sequence: number; readonly count: number; readonly lastAt: number }
+
+/**
+ * When a transaction is on the disk: `now`, when the call returns; `soon`, after a moment, because DNS and DHCP must not
+ * wait for a slow disk.
+ */
+export type Sync = 'now' | 'soon'
 
 export type Store = {
   /** What is wrong with the state; empty if nothing is. */
@@ -33,8 +39,7 @@ export type Store = {
   /** Sequence of the last stored observation; 0 if there is none. */
   readonly lastSequence: number
   /**
-   * Writes one transaction. With records, it is on the disk when this returns. Observations alone are synced soon after:
-   * no decision depends on them, and DNS and DHCP must not wait for a slow disk.
+   * Writes one transaction.
    *
    * @param states undefined for a machine whose record and history are deleted
    * @throws when it cannot be written; then nothing of it is
@@ -43,6 +48,7 @@ export type Store = {
     states: ReadonlyMap<string, State | undefined>,
     observations: readonly Kept[],
     repeats?: readonly Repeat[],
+    sync?: Sync,
   ): void
   /** Returns the observations of one machine, oldest first. */
   history(machine: string): readonly Observation[]
@@ -182,8 +188,9 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
     states: context.states ?? readStates(database).states,
     lastSeen: new Map(seen.map(({ machine, at }) => [machine, at])),
     lastSequence: last.sequence,
-    keep(states, observations, repeats = []) {
-      const next = changes + (states.size > 0 ? 1 : 0)
+    keep(states, observations, repeats = [], sync = 'now') {
+      // The mark must not be newer than the database on the disk.
+      const next = changes + (states.size > 0 && sync === 'now' ? 1 : 0)
       together(
         () => {
           const touched = new Map<string, Added>()
@@ -208,12 +215,10 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
           }
           if (next !== changes) putMeta.run('changes', String(next))
         },
-        next === changes ? 'NORMAL' : 'FULL',
+        sync === 'now' ? 'FULL' : 'NORMAL',
       )
-      if (next === changes) {
-        syncSoon()
-        return
-      }
+      if (sync === 'soon') syncSoon()
+      if (next === changes) return
       changes = next
       context.onChange(changes)
     },
