@@ -8,6 +8,8 @@ type Request = {
   readonly ciaddr?: string
   /** Vendor class (option 60) and architecture (option 93) of boot firmware. */
   readonly firmware?: { readonly vendorClass: string; readonly architecture: number }
+  /** User class (option 77) of iPXE. */
+  readonly isIpxe?: boolean
 }
 
 const [discoverType, requestType, informType] = [1, 3, 8]
@@ -22,7 +24,7 @@ export const renew = (request: Omit<Request, 'type'>) => encode({ ...request, ty
 
 export const inform = (request: Omit<Request, 'type'>) => encode({ ...request, type: informType })
 
-function encode({ mac, xid, type, ciaddr, firmware }: Request): Buffer {
+function encode({ mac, xid, type, ciaddr, firmware, isIpxe = false }: Request): Buffer {
   const header = Buffer.alloc(236)
   header.set([1, 1, 6, 0])
   header.writeUInt32BE(xid >>> 0, 4)
@@ -34,5 +36,6 @@ function encode({ mac, xid, type, ciaddr, firmware }: Request): Buffer {
     const text = Buffer.from(firmware.vendorClass)
     options.push(60, text.length, ...text, 93, 2, firmware.architecture >>> 8, firmware.architecture & 255)
   }
+  if (isIpxe) options.push(77, 4, ...Buffer.from('iPXE'))
   return Buffer.concat([header, Buffer.of(...options, 255), Buffer.alloc(64)])
 }

@@ -61,6 +61,11 @@ export const udpAttacks: Readonly<Record<string, Attack>> = {
         },
       }),
   },
+  /** Declared machines in turn, as iPXE: evidence of a boot, which slipway records. */
+  'dhcp-ipxe': {
+    ...{ from: anyAddress, fromPort: 68, to: 67 },
+    packet: (index) => discover({ mac: offAt(index).mac, xid: index, isIpxe: true }),
+  },
   /** Read requests in the name of the measured node, each from another port. */
   'tftp-forged-node': {
     ...{ from: [measured.address], ports: 500, to: 69 },

@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { type Server, isIPv6 } from 'node:net'
 import { createSocket, type Socket, type SocketOptions } from 'node:dgram'
+import { defined } from '../text/defined.ts'
 import { cannotAdopt, cannotBind } from './cannot-listen.ts'
 import type { Sending } from './send-guard.ts'
 import type { Sockets, UdpOptions, UdpPort } from './udp.ts'
@@ -31,13 +32,18 @@ export function createSockets(environment: Record<string, string | undefined>, s
     return ports
   }
 
-  async function adoptTcp(name: string, fds: readonly number[], server: Server): Promise<void> {
+  async function adoptTcp(
+    name: string,
+    fds: readonly number[],
+    server: Server,
+    backlog?: number,
+  ): Promise<void> {
     const [fd, ...more] = fds
     if (fd === undefined || more.length > 0) {
       throw cannotAdopt(name, `expected one stream socket, got ${fds.length}; set one ListenStream=`)
     }
     try {
-      await listen(server, { fd })
+      await listen(server, { fd, ...defined({ backlog }) })
     } catch (error) {
       throw cannotAdopt(name, `${(error as Error).message}; expected a stream socket (ListenStream=)`)
     }
@@ -64,11 +70,11 @@ export function createSockets(environment: Record<string, string | undefined>, s
       }
     },
 
-    async tcp(name, server, { address, port }) {
+    async tcp(name, server, { address, port, backlog }) {
       const fds = passed.get(name)?.filter((fd) => !datagramFds.has(fd))
-      if (fds !== undefined) return adoptTcp(name, fds, server)
+      if (fds !== undefined) return adoptTcp(name, fds, server, backlog)
       try {
-        await listen(server, { host: address, port })
+        await listen(server, { host: address, port, ...defined({ backlog }) })
       } catch (error) {
         throw cannotBind({ transport: 'tcp', address, port, name, passedNames }, error as Error)
       }
@@ -78,7 +84,7 @@ export function createSockets(environment: Record<string, string | undefined>, s
 
 async function listen(
   server: Server,
-  options: { host: string; port: number } | { fd: number },
+  options: { backlog?: number } & ({ host: string; port: number } | { fd: number }),
 ): Promise<void> {
   server.listen(options)
   await once(server, 'listening')

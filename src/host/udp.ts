@@ -57,7 +57,15 @@ export type Sockets = {
   tcp(
     name: string,
     server: Server,
-    options: { readonly address: string; readonly port: number },
+    options: {
+      readonly address: string
+      readonly port: number
+      /**
+       * How many connections may wait to be accepted. All of them are accepted in one turn of the event loop; further
+       * clients send their SYN again after a second. It also replaces the value of a socket from systemd.
+       */
+      readonly backlog?: number
+    },
   ): Promise<void>
 }
 

@@ -143,8 +143,10 @@ t.test('without systemd, udp and tcp bind the requested address', async (t) => {
   t.equal(ports.length, 1)
   await ports[0]!.close()
   const server = createServer()
-  await sockets.tcp('dns', server, loopback)
+  const listened = t.capture(server, 'listen', server.listen.bind(server))
+  await sockets.tcp('dns', server, { ...loopback, backlog: 64 })
   t.teardown(() => server.close())
+  t.match(listened(), [{ args: [{ host: '127.0.0.1', backlog: 64 }] }])
   const { port } = server.address() as AddressInfo
   await t.rejects(sockets.tcp('dns', createServer(), { address: '127.0.0.1', port }), {
     name: 'CannotListen',

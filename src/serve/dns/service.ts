@@ -23,6 +23,9 @@ import type { DnsAnswer, Transport } from './query.ts'
 import { cutReply, ednsOption, readU16 } from './reply.ts'
 import { createTcpService, type StreamHandler } from './tcp.ts'
 
+/** Clients use UDP first, so few connect at the same time: a flood of connections must not delay DHCP and DNS over UDP. */
+const tcpBacklog = 64
+
 export type DnsServiceOptions = {
   /** Read once for each query: a forwarded query ends with the plan that it started with. */
   readonly plan: () => DnsPlan
@@ -131,7 +134,7 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     })
   }
   try {
-    await sockets.tcp('dns', tcp.server, listen)
+    await sockets.tcp('dns', tcp.server, { ...listen, backlog: tcpBacklog })
   } catch (error) {
     await Promise.all(ports.map((port) => port.close()))
     throw error
