@@ -21,6 +21,8 @@ export type SharedFile = {
   readonly octets: number
   /** Modification time in milliseconds since 1970. */
   readonly modifiedMs: number
+  /** The same text for the same content on this machine: inode, size, and modification time in nanoseconds. */
+  readonly version: string
   /** The size of every chunk except the last. */
   readonly chunkOctets: number
   /** 0 for an empty file. */
@@ -76,7 +78,7 @@ type Opened = {
 /** Released chunks that are kept for reuse: as many as the readers of one file release at once. */
 const maxSpare = 16
 
-type State = { readonly identity: string; readonly octets: number; readonly modifiedMs: number }
+type State = Pick<SharedFile, 'octets' | 'modifiedMs' | 'version'> & { readonly identity: string }
 
 export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits): SharedFiles {
   /** Blocks by file identity and index, least recently used first. */
@@ -221,8 +223,11 @@ export function createSharedFiles({ cacheOctets, chunkOctets }: SharedFileLimits
     )
   }
 
-  function shared({ octets, modifiedMs }: State, reader: Pick<SharedFile, 'take' | 'close'>): SharedFile {
-    return { octets, modifiedMs, chunkOctets, chunkCount: countChunks(octets), ...reader }
+  function shared(
+    { octets, modifiedMs, version }: State,
+    reader: Pick<SharedFile, 'take' | 'close'>,
+  ): SharedFile {
+    return { octets, modifiedMs, version, chunkOctets, chunkCount: countChunks(octets), ...reader }
   }
 
   return {
@@ -252,6 +257,7 @@ function stateOf(stats: BigIntStats): State {
   const { dev, ino, size, mtimeNs } = stats
   return {
     identity: `${dev}:${ino}:${size}:${mtimeNs}`,
+    version: [ino, size, mtimeNs].map((number) => number.toString(16)).join('-'),
     octets: Number(size),
     modifiedMs: Number(mtimeNs) / 1e6,
   }

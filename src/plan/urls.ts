@@ -4,8 +4,8 @@ import type { IgnitionKind, LoaderName } from './facts.ts'
 import { httpBase, type Endpoint, type NodeModel } from './model.ts'
 
 /** Placeholder in scripts for the token of an installation, which the server inserts. */
-export const tokenPlaceholder = '@token@'
-/** 128 bits in base64url. */
+export const tokenPlaceholder = '@token-of-the-install@'
+/** 128 bits in base64url; the placeholder is as long, so that a script has the same length with either (RFC 9110 §8.6). */
 export const tokenCharacters = 22
 
 type NodeKey = Pick<NodeModel, 'key'>

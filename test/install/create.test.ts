@@ -147,11 +147,15 @@ t.test('a reason against the start is shown and cannot be skipped', async (t) =>
 
 t.test('a preview starts nothing and has no token', async (t) => {
   const { installs } = installsWorld()
-  t.same(await installs.preview(key, plain), { kind: 'install', role: 'master', token: '@token@' })
+  t.same(await installs.preview(key, plain), {
+    kind: 'install',
+    role: 'master',
+    token: '@token-of-the-install@',
+  })
   t.same(await installs.preview(key, { role: 'worker', isSkipping: false }), {
     kind: 'install',
     role: 'worker',
-    token: '@token@',
+    token: '@token-of-the-install@',
   })
   t.match(installs.list()[1], { mode: 'install' })
   await installs.command(key, 'local')

@@ -43,7 +43,7 @@ t.test(
       body,
       `kernel ${base}-vmlinuz initrd=main coreos.live.rootfs_url=${base}-rootfs.img rw ignition.firstboot fips=1 || goto`,
     )
-    const secret = 'http://192.0.2.2/boot/ocp45/m1/@token@/agent.x86_64-initrd.img'
+    const secret = 'http://192.0.2.2/boot/ocp45/m1/@token-of-the-install@/agent.x86_64-initrd.img'
     t.match(body, `initrd --name main ${secret} || goto failed`)
     t.match(body, 'installs as the agent decides')
     t.equal(body.includes('coreos.inst'), false)

@@ -27,7 +27,7 @@ t.test('every URL that a script names is served under the same text', (t) => {
   const named = [...plan.scripts.values()].flatMap(({ body }) => body.match(/http:\/\/\S+/g) ?? [])
   t.equal(named.length > 50, true)
   t.same(
-    named.filter((url) => !served.has(url) && !served.has(url.replace('@token@/', ''))),
+    named.filter((url) => !served.has(url) && !served.has(url.replace('@token-of-the-install@/', ''))),
     [],
   )
   t.end()
@@ -233,7 +233,8 @@ t.test('a command line that the kernel would cut is an error of its node', (t) =
   const commandLine = /kernel \S+\/(\S+ .*) \|\| goto failed/
   const { body } = compileHttp(exampleModel()).plan.scripts.get('/boot/ocp45/m1/boot.ipxe')!
   // Two tokens of 22 characters stand where the plan has their placeholder.
-  const room = 2047 - commandLine.exec(body)![1]!.length - 2 * (22 - '@token@'.length) - ' a='.length
+  const room =
+    2047 - commandLine.exec(body)![1]!.length - 2 * (22 - '@token-of-the-install@'.length) - ' a='.length
   t.same(finding(`a=${'x'.repeat(room)}`), [])
   t.same(finding(`a=${'x'.repeat(room + 1)}`), [
     {

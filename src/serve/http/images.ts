@@ -1,5 +1,5 @@
 /** Image files: the files of the image directories that the plan boots, and no others. */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import type { FastifyReply } from 'fastify'
 import { createReadLimit } from '../../host/read-limit.ts'
@@ -12,6 +12,7 @@ import {
 } from '../../host/shared-files.ts'
 import type { ImageDirectory } from '../../plan/http/plan.ts'
 import { readBody, replaceBody, type Body } from './body.ts'
+import { evaluateConditions } from './conditions.ts'
 import type { Download, Downloads, Readers } from './downloads.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import type { HttpCode } from './codes.ts'
@@ -43,7 +44,7 @@ export type ImageSources = {
   readonly readers: Readers
 }
 
-/** @fastify/static handles ranges, conditions, and validators (RFC 9110 §13, §14); the bytes come from `images`. */
+/** @fastify/static handles ranges and dates (RFC 9110 §13, §14); the bytes come from `images`. */
 export async function sendImage(
   { reply, node, client, address, isLocal }: Exchange,
   { log, counters, clock }: Tools,
@@ -103,11 +104,28 @@ export async function sendImage(
     counters.increment('http.imageOctets', octets)
     log.info({ node, client, file: path, octets, durationMs, aborted }, 'image file served')
   })
-  ignoreLongSuffix(reply.request.raw, file.octets)
-  return reply.header('cache-control', 'no-cache').sendFile(name, directory.dir, {
+  const { headers } = reply.request.raw
+  const tag = `"${file.version}"`
+  reply.header('cache-control', 'no-cache').header('etag', tag)
+  switch (evaluateConditions(headers, { tag, modifiedMs: file.modifiedMs })) {
+    case 'failed':
+      return refuse(reply, changedFile)
+    case 'not-modified':
+      return reply.code(304).header('last-modified', new Date(file.modifiedMs).toUTCString()).send()
+    case 'send':
+  }
+  ignoreLongSuffix(headers, file.octets)
+  return reply.sendFile(name, directory.dir, {
     acceptRanges: true,
+    etag: false,
     onFile: (_path, { size, mtimeMs }) => requireSame(file, size, mtimeMs),
   })
+}
+
+const changedFile: Refusal = {
+  status: 412,
+  code: 'http.range-not-satisfiable',
+  sentence: 'the file is not the one that If-Match names',
 }
 
 /** Opens the file, or explains why it cannot be sent. A symbolic link of the administrator is followed. */
@@ -124,7 +142,7 @@ async function openImage(images: SharedFiles, path: string): Promise<SharedFile 
  * RFC 9110 §14.1.2: a suffix longer than the file means the whole file. @fastify/send refuses it with 416, so the
  * header is removed.
  */
-function ignoreLongSuffix({ headers }: IncomingMessage, octets: number): void {
+function ignoreLongSuffix(headers: IncomingHttpHeaders, octets: number): void {
   const suffix = /^\s*bytes\s*=\s*-(\d+)\s*$/i.exec(headers.range ?? '')?.[1]
   if (suffix !== undefined && Number(suffix) > octets) delete headers.range
 }

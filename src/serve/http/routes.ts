@@ -2,6 +2,7 @@
  * The HTTP routes: boot scripts, Ignition files, loaders, images, health, and callbacks of nodes (RFC 9110). There are
  * no redirects and no directory listings, because firmware supports neither. Every request reads the plan once.
  */
+import type { IncomingMessage } from 'node:http'
 import fastifyStatic from '@fastify/static'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { createEventLimiter } from '../../host/connection-limits.ts'
@@ -19,8 +20,8 @@ import { replaceBodyHook } from './body.ts'
 import { createFileReader, sendBootScript, sendLoader, sendRefusedScript, sendScript } from './boot.ts'
 import type { HttpCode } from './codes.ts'
 import { createDownloads, createReaders, defaultReaderLimits } from './downloads.ts'
-import { helpText, refuse } from './response.ts'
 import { createImages, createUnknownReadLimit, sendImage, type ImageSources } from './images.ts'
+import { helpText, refuse, type Refusal } from './response.ts'
 import {
   checkAddress,
   checkLiveNeighbor,
@@ -94,6 +95,12 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
   app.addHook('onRequest', async (request, reply) => {
     counters.increment('http.requests')
     request.setDecorator('plan', options.plan())
+    const unusable = unusableRequest(request.raw)
+    if (unusable !== undefined) {
+      counters.increment('http.malformed')
+      counters.refuse(unusable.code)
+      return refuse(reply.header('connection', 'close'), unusable)
+    }
     if (request.method === 'GET' || request.method === 'HEAD') return
     // The body of a request is not read.
     reply.header('connection', 'close')
@@ -252,6 +259,21 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
 
   await app.ready()
   return { app, http }
+}
+
+/** Explains why a request that Node could read cannot be answered (RFC 9112 §3.2, RFC 9110 §10.1.1). */
+function unusableRequest({ httpVersion, headers: { host, expect } }: IncomingMessage): Refusal | undefined {
+  if (host === undefined && httpVersion === '1.1') {
+    return { status: 400, code: 'http.bad-request', sentence: 'the request has no field Host' }
+  }
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+    return {
+      status: 417,
+      code: 'http.bad-request',
+      sentence: 'only the expectation 100-continue is supported',
+    }
+  }
+  return undefined
 }
 
 function errorCode(status: number): HttpCode {

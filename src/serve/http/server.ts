@@ -15,6 +15,7 @@ import {
 } from '../../host/connection-limits.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { HttpCode } from './codes.ts'
+import { CustomaryResponse } from './field-names.ts'
 import { badRequest, refuse } from './response.ts'
 import { clientOf, isLocal, peerAddress, type Tools } from './request-context.ts'
 
@@ -106,7 +107,12 @@ export function createHttpServer(
     connectionsCheckingInterval: limits.checkIntervalMs,
     keepAliveTimeout: limits.keepAliveMs,
     noDelay: true,
+    ServerResponse: CustomaryResponse,
+    // Node's own error has no length and no text; the routes send a complete one.
+    requireHostHeader: false,
   })
+  // RFC 9112 §9.6: a client that has closed its sending side still reads.
+  Object.assign(server, { httpAllowHalfOpen: true }) // not in the types of Node
   const inTurns = createTurns(requestsPerTurn)
   server.on('request', (request, response) => {
     if (isKnown(peerAddress(request.socket))) answer(request, response)
@@ -115,6 +121,8 @@ export function createHttpServer(
   server.timeout = limits.stalledMs
   // No "100 Continue": a request with a body is refused before the body is sent.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
+  // Another expectation gets 417 from the routes.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
 
   const clients = new Map<Duplex, Client>()
   const table = createConnectionTable({ limits: limits.connections, isKnown, onReplaced: events.onReplaced })
@@ -173,7 +181,9 @@ export function createHttpServer(
   return {
     server,
     addListener() {
-      const other = createNetServer({ noDelay: true }, (socket) => server.emit('connection', socket))
+      const other = createNetServer({ noDelay: true, allowHalfOpen: true }, (socket) =>
+        server.emit('connection', socket),
+      )
       others.push(other)
       return other
     },

@@ -42,7 +42,7 @@ t.test('prints the boot script of a node', async (t) => {
   const { code, out } = await run(t, siteText(), 'ipxe', 'm1')
   t.equal(code, 0)
   t.match(out, /^#!ipxe\n/)
-  t.match(out, 'http://127.0.0.1/boot/c1/m1/@token@/master.ign')
+  t.match(out, 'http://127.0.0.1/boot/c1/m1/@token-of-the-install@/master.ign')
 })
 
 t.test('prints the permissions that slipway needs in a cluster', async (t) => {

@@ -14,6 +14,7 @@ function sharedFile(answer: (chunk: Chunk) => Chunk | Promise<Chunk> = (chunk) =
   const file: SharedFile = {
     octets: content.length,
     modifiedMs: 0,
+    version: '0',
     chunkOctets: mebibyte,
     chunkCount: 3,
     take(index) {

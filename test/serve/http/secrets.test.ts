@@ -52,7 +52,7 @@ t.test('every refused reader gets the same text', async (t) => {
     await ask('/boot/ocp45/m1/master.ign'),
     await ask(ignition.replace('master.ign', 'bootstrap.ign')),
     await ask(ignition.replace(token, 'A'.repeat(22))),
-    await app.inject({ url: '/boot/ocp45/w1/@token@/live.ign', remoteAddress: '192.0.2.21' }),
+    await app.inject({ url: '/boot/ocp45/w1/@token-of-the-install@/live.ign', remoteAddress: '192.0.2.21' }),
     await post('written', '192.0.2.21'),
   ]
   for (const { statusCode, body } of others) t.same([statusCode, body], [403, closed])
@@ -67,7 +67,7 @@ t.test('every refused reader gets the same text', async (t) => {
 t.test('rehearsals, HEAD, and clients on this machine do not start an installation', async (t) => {
   const { app, ask, options } = await routesWorld(t, 'guarded')
   const preview = await app.inject({ url: bootPath, remoteAddress: '127.0.0.1' })
-  t.match(preview.body, '/boot/ocp45/m1/@token@/master.ign')
+  t.match(preview.body, '/boot/ocp45/m1/@token-of-the-install@/master.ign')
   t.equal((await ask(`${bootPath}?rehearse`)).body, preview.body)
   t.equal((await ask(bootPath, {}, 'HEAD')).statusCode, 200)
   t.match(options.installs.list()[1], { mode: 'install' })
@@ -178,7 +178,7 @@ t.test('additions of the site are merged with the file, with the token of this i
   const path = '/boot/ocp45/m1/master.ign'
   const additions = {
     files: [{ path: '/etc/hostname', mode: 0o644, content: Buffer.from('m1') }],
-    units: [renderStartedUnit('http://192.0.2.2/boot/ocp45/m1/@token@/started')],
+    units: [renderStartedUnit('http://192.0.2.2/boot/ocp45/m1/@token-of-the-install@/started')],
   }
   const { plan } = world
   const file = { ...plan.ignition.get(path)!, additions }
