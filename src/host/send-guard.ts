@@ -80,8 +80,8 @@ export function createSendGuard(bufferOctets: number, neighbors: Neighbors, cloc
 export type Sending = {
   /** @param bufferOctets the socket's send buffer */
   guard(bufferOctets: number): SendGuard
-  /** Called for each datagram that was not sent. */
-  dropped(code: HostCode): void
+  /** Called for each datagram that was not sent, with its destination. */
+  dropped(code: HostCode, address: string): void
 }
 
 /** How often dropped replies are logged. */
@@ -95,20 +95,20 @@ export function createSending(options: {
   readonly neighbors?: Neighbors
 }): Sending {
   const { clock, counters, log, neighbors = createNeighbors(clock) } = options
-  /** Drops that were not logged yet. */
-  const pending = new Map<HostCode, number>()
+  /** Drops that were not logged yet, with the last destination: a forged flood has too many of them to list. */
+  const pending = new Map<HostCode, { count: number; client: string }>()
   let loggedAt = Number.NEGATIVE_INFINITY
 
   return {
     guard: (bufferOctets) => createSendGuard(bufferOctets, neighbors, clock),
-    dropped(code) {
+    dropped(code, client) {
       counters.increment('udp.dropped')
       counters.refuse(code)
-      pending.set(code, (pending.get(code) ?? 0) + 1)
+      pending.set(code, { count: (pending.get(code)?.count ?? 0) + 1, client })
       const now = clock.monotonic()
       if (now - loggedAt < logIntervalMs) return
       loggedAt = now
-      for (const [each, count] of pending) log.warn({ code: each, count }, 'replies dropped')
+      for (const [each, drops] of pending) log.warn({ code: each, ...drops }, 'replies dropped')
       pending.clear()
     },
   }

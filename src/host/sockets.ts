@@ -223,7 +223,7 @@ export function udpPort(socket: Socket, options: SocketSettings, sending?: Sendi
         const queued = guard === undefined ? 0 : socket.getSendQueueCount()
         const refusal = guard?.refusal(peerAddress, payload.length, queued)
         if (refusal !== undefined) {
-          sending?.dropped(refusal)
+          sending?.dropped(refusal, peerAddress)
           return
         }
         // Copied, because the system can read the payload later: when its send buffer is full.

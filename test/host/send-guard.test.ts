@@ -74,21 +74,37 @@ t.test('a full send buffer queues a bounded number of datagrams, with a share fo
   t.end()
 })
 
-t.test('dropped replies are counted by code and logged every ten seconds with their number', (t) => {
-  const clock = fakeClock()
-  const counters = new Counters()
-  const lines: Record<string, unknown>[] = []
-  const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
-  const sending = createSending({ clock, counters, log: createLog('info', { write }), neighbors })
-  for (let count = 0; count < 100; count++) sending.dropped('server.neighbor-unresolved')
-  clock.advance(10_000)
-  sending.dropped('server.neighbor-unresolved')
-  t.equal(counters.get('udp.dropped'), 101)
-  t.same(counters.refusals(), { 'server.neighbor-unresolved': 101 })
-  t.match(lines, [
-    { level: 'warn', code: 'server.neighbor-unresolved', count: 1, msg: 'replies dropped' },
-    { level: 'warn', code: 'server.neighbor-unresolved', count: 100, msg: 'replies dropped' },
-  ])
-  t.equal(lines.length, 2)
-  t.end()
-})
+t.test(
+  'dropped replies are counted by code and logged every ten seconds with number and destination',
+  (t) => {
+    const clock = fakeClock()
+    const counters = new Counters()
+    const lines: Record<string, unknown>[] = []
+    const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
+    const sending = createSending({ clock, counters, log: createLog('info', { write }), neighbors })
+    for (let count = 0; count < 100; count++)
+      sending.dropped('server.neighbor-unresolved', `192.0.2.${count}`)
+    clock.advance(10_000)
+    sending.dropped('server.neighbor-unresolved', '192.0.2.200')
+    t.equal(counters.get('udp.dropped'), 101)
+    t.same(counters.refusals(), { 'server.neighbor-unresolved': 101 })
+    t.match(lines, [
+      {
+        level: 'warn',
+        code: 'server.neighbor-unresolved',
+        count: 1,
+        client: '192.0.2.0',
+        msg: 'replies dropped',
+      },
+      {
+        level: 'warn',
+        code: 'server.neighbor-unresolved',
+        count: 100,
+        client: '192.0.2.200',
+        msg: 'replies dropped',
+      },
+    ])
+    t.equal(lines.length, 2)
+    t.end()
+  },
+)
