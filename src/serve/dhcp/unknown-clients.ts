@@ -38,6 +38,12 @@ export type Declined = {
 /** The maximum number of entries, so that a flood of forged addresses does not grow the list. */
 const maxEntries = 1024
 
+/**
+ * How many new entries there may be at once, and how fast there may be more: a flood of forged addresses displaces at
+ * most half of the list, and not the machines that were seen last. A machine that is left out repeats its message.
+ */
+const newEntries = { burst: maxEntries / 2, perSecond: 4 }
+
 /** The minimum time between log lines about one machine, and the maximum number of lines in that time. */
 const logIntervalMs = 10 * 60_000
 const maxLinesPerInterval = 60
@@ -76,14 +82,21 @@ class SeenList<Key, Facts> {
   >()
   #intervalStart = Number.NEGATIVE_INFINITY
   #lines = 0
+  #newEntries = newEntries.burst
+  #newEntriesAt = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** @returns whether to log it: the first time, then every ten minutes, at most sixty lines in that time */
+  /**
+   * Remembers an occurrence, unless it is one of a flood.
+   *
+   * @returns whether to log it: the first time, then every ten minutes, at most sixty lines in that time
+   */
   see(key: Key, facts: Facts): boolean {
     const before = this.#entries.get(key)
+    if (before === undefined && !this.#hasPlace()) return false
     const now = this.#clock.now()
     const loggedAt = this.#isLogged(before?.loggedAt) ? this.#clock.monotonic() : before?.loggedAt
     const seen = {
@@ -101,6 +114,16 @@ class SeenList<Key, Facts> {
   /** Returns the entries, latest first. */
   list(): (Facts & LastSeen)[] {
     return this.#entries.values().map(({ seen }) => seen)
+  }
+
+  #hasPlace(): boolean {
+    const now = this.#clock.monotonic()
+    const refilled = ((now - this.#newEntriesAt) * newEntries.perSecond) / 1000
+    this.#newEntries = Math.min(newEntries.burst, this.#newEntries + refilled)
+    this.#newEntriesAt = now
+    if (this.#newEntries < 1) return false
+    this.#newEntries--
+    return true
   }
 
   #isLogged(loggedAt = Number.NEGATIVE_INFINITY): boolean {

@@ -66,9 +66,31 @@ t.test('a flood is logged sixty times in ten minutes; clients left out are logge
   t.end()
 })
 
+t.test('a flood of forged addresses does not displace the machines that were seen before it', (t) => {
+  const clock = fakeClock()
+  const unknownClients = createUnknownClients(clock)
+  const real = Array.from({ length: 40 }, (_, number) => machine(number))
+  for (const each of real) unknownClients.see(each.mac, each)
+  clock.advance(tenMinutes)
+  for (let number = 1000; number < 51_000; number++) {
+    unknownClients.see(machine(number).mac, machine(number))
+    if (number % 5 === 0) clock.advance(1)
+  }
+  const listed = new Set(unknownClients.list().map(({ mac }) => mac))
+  t.equal(listed.size, 40 + 512 + 40, 'half of the list at once, then four a second')
+  t.ok(real.every(({ mac }) => listed.has(mac)))
+  unknownClients.see(real[0]!.mac, real[0]!)
+  t.match(unknownClients.list()[0], { mac: real[0]!.mac, count: 2 }, 'known machines are still counted')
+  t.end()
+})
+
 t.test('the last 1024 are remembered, latest first', (t) => {
-  const unknownClients = createUnknownClients(fakeClock())
-  for (let number = 0; number < 1030; number++) unknownClients.see(machine(number).mac, machine(number))
+  const clock = fakeClock()
+  const unknownClients = createUnknownClients(clock)
+  for (let number = 0; number < 1030; number++) {
+    unknownClients.see(machine(number).mac, machine(number))
+    clock.advance(250)
+  }
   unknownClients.see(machine(10).mac, machine(10))
   const list = unknownClients.list()
   t.equal(list.length, 1024)
