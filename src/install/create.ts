@@ -18,7 +18,7 @@ import {
   undeclared,
   waitReason,
 } from './answers.ts'
-import type { BootEvent } from './boot-facts.ts'
+import type { BootEvent } from './decide-boot.ts'
 import type { Gate } from './gate.ts'
 import {
   checkCallback,

@@ -5,7 +5,7 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { InstallNode } from '../plan/install.ts'
 import { elapsedMs, type Moment } from '../host/clock.ts'
-import { tokenLifetimeMs } from './boot-facts.ts'
+import { tokenLifetimeMs } from './decide-boot.ts'
 import type { InstallCode } from './codes.ts'
 import type { Permission, Secret } from './installs.ts'
 import type { State } from './machine-state.ts'

@@ -4,8 +4,15 @@
  */
 import type { InstallNode } from '../plan/install.ts'
 import { elapsedMs, type Moment } from '../host/clock.ts'
-import { factsOf, hasExchange, maxAttempts, rebootTimeoutMs, type BootEvent } from './boot-facts.ts'
-import { decideBoot, type BootDecision } from './decide-boot.ts'
+import {
+  factsOf,
+  hasExchange,
+  maxAttempts,
+  rebootTimeoutMs,
+  type BootEvent,
+  decideBoot,
+  type BootDecision,
+} from './decide-boot.ts'
 import {
   declaredRest,
   initialState,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { maxAttempts } from '../../src/install/boot-facts.ts'
+import { maxAttempts } from '../../src/install/decide-boot.ts'
 import type { Secret } from '../../src/install/installs.ts'
 import { armedMs } from '../../src/install/machine.ts'
 import { agentImage } from '../support/model.ts'

@@ -9,7 +9,7 @@ import {
   newToken,
 } from '../../src/install/guard.ts'
 import type { Secret } from '../../src/install/installs.ts'
-import { tokenLifetimeMs } from '../../src/install/boot-facts.ts'
+import { tokenLifetimeMs } from '../../src/install/decide-boot.ts'
 import { advance, type Event } from '../../src/install/machine.ts'
 import { initialState, type State } from '../../src/install/machine-state.ts'
 import { installPlan } from '../support/installs.ts'

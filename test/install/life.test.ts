@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { createInstalls, type InstallsOptions } from '../../src/install/create.ts'
 import type { Installs } from '../../src/install/installs.ts'
-import { tokenLifetimeMs } from '../../src/install/boot-facts.ts'
+import { tokenLifetimeMs } from '../../src/install/decide-boot.ts'
 import { openMemoryStore } from '../../src/install/open-store.ts'
 import {
   acknowledged,

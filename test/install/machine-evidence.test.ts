@@ -1,6 +1,6 @@
 /** Evidence against an installation: what the cluster, the network, and the past of a machine show. */
 import t from 'tap'
-import { exchangeMs, rebootTimeoutMs, tokenLifetimeMs } from '../../src/install/boot-facts.ts'
+import { exchangeMs, rebootTimeoutMs, tokenLifetimeMs } from '../../src/install/decide-boot.ts'
 import { checkRead, hashToken } from '../../src/install/guard.ts'
 import { armedMs, decide, type Event } from '../../src/install/machine.ts'
 import { initialState, type State } from '../../src/install/machine-state.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { maxAttempts, rebootTimeoutMs } from '../../src/install/boot-facts.ts'
+import { maxAttempts, rebootTimeoutMs } from '../../src/install/decide-boot.ts'
 import { armedMs, settledMs, type Event } from '../../src/install/machine.ts'
 import { initialState, type State } from '../../src/install/machine-state.ts'
 import {

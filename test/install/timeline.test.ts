@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { nowText } from '../../src/cli/text/node.ts'
+import { nowText, stepDetail } from '../../src/cli/text/node.ts'
 import type { Step } from '../../src/install/step.ts'
 import { latestStep, timelineOf } from '../../src/install/timeline.ts'
-import { stepDetail } from '../../src/cli/text/node.ts'
 import { observedNode, type ObservedNode } from '../support/observed-node.ts'
 import { installer, pxe, bootLines, stepText } from '../support/timeline-lines.ts'
 

@@ -1,5 +1,5 @@
 /** Events of the state machine for tests, and a way to play them with time in between. */
-import type { BootEvent } from '../../src/install/boot-facts.ts'
+import type { BootEvent } from '../../src/install/decide-boot.ts'
 import { advance, type Event } from '../../src/install/machine.ts'
 import { initialState, type State } from '../../src/install/machine-state.ts'
 import type { Moment } from '../../src/host/clock.ts'

@@ -7,10 +7,10 @@ import type { IgnitionFile } from '../../plan/http/plan.ts'
 import type { NodeModel } from '../../plan/model.ts'
 import type { Plan } from '../../plan/compile.ts'
 import { urlPaths } from '../../plan/urls.ts'
-import type { ConfigCheck } from '../../serve/haproxy/validate.ts'
-import { askedText, ignitionText } from './output.ts'
+import type { ConfigCheck } from '../../serve/haproxy/apply.ts'
 import { pluralize } from '../../text/format.ts'
 import { alignColumns } from '../../text/lines.ts'
+import { askedText, ignitionText } from './output.ts'
 
 /** Returns lines for a terminal; {@link findingLine} returns those of findings. */
 export function summaryLines(plan: Plan): string[] {

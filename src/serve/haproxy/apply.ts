@@ -2,18 +2,19 @@
  * Applies a HAProxy configuration: validates it with HAProxy, replaces the file, reloads HAProxy, and restores the
  * previous file when that fails. Changes of server states only go through the Runtime API, without a reload.
  */
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, mkdtemp, readdir, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
-import { writeAtomically } from '../../host/files.ts'
+import { writeAtomically, isRunning } from '../../host/files.ts'
 import type { Log } from '../../host/log.ts'
 import type { HaproxyPlan, Reload } from '../../plan/haproxy/plan.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
+import { runCommand, type CommandResult } from '../../host/command.ts'
 import type { HaproxyCode } from './codes.ts'
 import { membershipChanges, type MembershipChange } from './draining.ts'
 import { queryHaproxy } from './runtime-api.ts'
-import { validateConfig } from './validate.ts'
-import { runCommand } from '../../host/command.ts'
 
 /**
  * `none`: the site does not configure HAProxy. `refused`, `unwritable`: the previous file is in place. `written`: the
@@ -201,4 +202,83 @@ async function reloadMaster(socket: string, clock: Clock): Promise<string | unde
 async function processOf(socket: string, clock: Clock): Promise<string | undefined> {
   const reply = await queryHaproxy(socket, 'show info', clock)
   return reply.kind === 'answer' ? /^Pid: (\d+)$/m.exec(reply.text)?.[1] : undefined
+}
+
+// Validates a configuration with `haproxy -c` before it replaces the file.
+
+export type ConfigCheck = Pick<CommandResult, 'kind'> & { readonly reason: string }
+
+/** The target of the text, and the other files of the configuration. */
+type Target = Pick<HaproxyPlan, 'file' | 'with'>
+
+const timeoutMs = 10_000
+
+/**
+ * Never rejects.
+ *
+ * @param plan names the other files of the configuration, if there are any
+ * @param program HAProxy, by name or by path
+ * @returns `missing` where it is not installed; `failed` with HAProxy's error as the `reason`
+ */
+export function validateConfig(text: string, plan: Target, program = 'haproxy'): Promise<ConfigCheck> {
+  // The other files may be unreadable.
+  return validate(text, plan, program).catch((error: unknown) => ({
+    kind: 'failed',
+    reason: (error as Error).message,
+  }))
+}
+
+const temporaryPrefix = 'slipway-haproxy-'
+
+/** Removes the directories of processes that were killed while they validated a file. */
+async function removeOfKilled(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(temporaryPrefix))
+  for (const name of names) {
+    const pid = Number(/^\d+/.exec(name.slice(temporaryPrefix.length))?.[0])
+    if (pid > 0 && !isRunning(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true })
+  }
+}
+
+async function validate(text: string, plan: Target, program: string): Promise<ConfigCheck> {
+  await removeOfKilled()
+  const directory = await mkdtemp(join(tmpdir(), `${temporaryPrefix}${process.pid}-`))
+  try {
+    const candidate = join(directory, basename(plan.file))
+    await writeFile(candidate, text)
+    const files = await filesWith(plan, candidate)
+    const options = ['-c', ...files.flatMap((file) => ['-f', file])]
+    const { kind, ending, output } = await runCommand(program, options, timeoutMs)
+    return { kind, reason: alerts(output.replaceAll(`${directory}/`, '')) || ending }
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
+
+/** Returns the files that HAProxy reads, with the candidate in place of its target. */
+async function filesWith(plan: Target, candidate: string): Promise<string[]> {
+  if (plan.with.length === 0) return [candidate]
+  const files: string[] = []
+  for (const path of plan.with) {
+    const isFolder = path !== plan.file && (await stat(path)).isDirectory()
+    files.push(...(isFolder ? await filesOf(path, plan.file) : [path]))
+  }
+  return files.map((file) => (file === plan.file ? candidate : file))
+}
+
+/** As HAProxy does: names that end in `.cfg` and do not start with a dot, in byte order. */
+async function filesOf(folder: string, ours: string): Promise<string[]> {
+  const paths = (await readdir(folder))
+    .filter((name) => name.endsWith('.cfg') && !name.startsWith('.'))
+    .map((name) => join(folder, name))
+  const all = ours.startsWith(`${folder}/`) ? [...new Set([...paths, ours])] : paths
+  return all.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+}
+
+/** Returns the alerts of HAProxy without the notices around them. */
+function alerts(output: string): string {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('[ALERT]'))
+    .map((line) => line.replace(/^\[ALERT\]\s*\(\d+\) : /, ''))
+    .join('; ')
 }
