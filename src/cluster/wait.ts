@@ -1,9 +1,9 @@
 /** Waits until a cluster reaches a goal, stage after stage, and reports what each stage still needs. */
 import type { Clock, Timer } from '../host/clock.ts'
-import type { Problem } from './codes.ts'
+import { defined } from '../text/defined.ts'
 import { isReached, startedProgress, type Stage } from './evaluate/stages.ts'
 import type { ClusterSession } from './session.ts'
-import { trackStages, type StageTracker } from './tracker.ts'
+import { trackStages } from './tracker.ts'
 
 /** In order. `elapsedMs` is the time since the start. */
 export type WaitEvent = { readonly elapsedMs: number; readonly stage: Stage } & (
@@ -16,8 +16,27 @@ export type WaitEvent = { readonly elapsedMs: number; readonly stage: Stage } & 
   | { readonly kind: 'late'; readonly missing: readonly string[] }
 )
 
+/** What is known of a stage now. */
+export type StageView = {
+  readonly isReached: boolean
+  /** Why it counts as reached, or the version of the API. */
+  readonly note?: string
+  /** What it still needs, in sentences. */
+  readonly missing: readonly string[]
+  /** Why the cluster is not reachable, a sentence. */
+  readonly outage?: string
+}
+
+export type StageSource = {
+  readonly view: (stage: Stage) => StageView
+  /** Evaluates a stage a last time, because its time is over. */
+  readonly expire: (stage: Stage) => void
+  readonly close: () => void
+}
+
 export type WaitOptions = {
-  readonly session: ClusterSession
+  /** Opens the source of the stages; it calls `onUpdate` when what is known may have changed, and not before it returned. */
+  readonly open: (onUpdate: () => void) => StageSource
   readonly stages: readonly Stage[]
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -34,8 +53,42 @@ export type WaitOutcome =
 /** The same interval as openshift-install. */
 const intervalMs = 2000
 
+/** Returns the source that evaluates the stages from a connection to the cluster. */
+export function sessionStages(
+  session: ClusterSession,
+  stages: readonly Stage[],
+  clock: Clock,
+): WaitOptions['open'] {
+  return (onUpdate) => {
+    const tracker = trackStages({
+      session,
+      clock,
+      stages,
+      always: [],
+      intervalMs,
+      burstMs: 0,
+      progress: startedProgress(clock.now()),
+      onUpdate,
+    })
+    return {
+      view({ name, kinds }) {
+        const { progress, missing } = tracker.evaluation()
+        const { note } = progress[name] ?? {}
+        const outage = tracker.outage(kinds)?.sentence
+        return {
+          isReached: isReached(progress, name),
+          missing: (missing.get(name) ?? []).map(({ sentence }) => sentence),
+          ...defined({ note, outage }),
+        }
+      },
+      expire: ({ name }) => tracker.update(name),
+      close: () => tracker.close(),
+    }
+  }
+}
+
 export function wait(options: WaitOptions): Promise<WaitOutcome> {
-  const { session, clock, signal, stages, timeoutMs, report } = options
+  const { open, clock, signal, stages, timeoutMs, report } = options
   const { promise, resolve } = Promise.withResolvers<WaitOutcome>()
   const startedMs = clock.monotonic()
   const elapsed = () => clock.monotonic() - startedMs
@@ -45,17 +98,13 @@ export function wait(options: WaitOptions): Promise<WaitOutcome> {
   /** What was reported last for this stage. */
   let shown = { outage: '', missing: '' }
 
-  const tracker: StageTracker = trackStages({
-    ...{ session, clock, stages, always: [], intervalMs, burstMs: 0 },
-    progress: startedProgress(clock.now()),
-    onUpdate: () => onUpdate(),
-  })
+  const source = open(() => onUpdate())
 
   function finish(outcome: WaitOutcome): void {
     hasEnded = true
     deadline?.cancel()
     signal.removeEventListener('abort', interrupt)
-    tracker.close()
+    source.close()
     resolve(outcome)
   }
 
@@ -78,35 +127,37 @@ export function wait(options: WaitOptions): Promise<WaitOutcome> {
   }
 
   function onUpdate(): void {
-    const { progress, missing } = tracker.evaluation()
     let stage = stages[position]
-    while (!hasEnded && stage !== undefined && isReached(progress, stage.name)) {
-      const { note = '' } = progress[stage.name] ?? {}
-      report({ kind: 'done', stage, elapsedMs: elapsed(), note })
+    while (!hasEnded && stage !== undefined) {
+      const view = source.view(stage)
+      if (!view.isReached) {
+        showMissing(stage, view)
+        return
+      }
+      report({ kind: 'done', stage, elapsedMs: elapsed(), note: view.note ?? '' })
       position++
       start()
       stage = stages[position]
     }
-    if (hasEnded || stage === undefined) return
-    const outage = tracker.outage(stage.kinds)?.sentence ?? ''
-    const lines = sentencesOf(missing.get(stage.name))
-    const next = { outage, missing: lines.join('\n') }
+  }
+
+  function showMissing(stage: Stage, { missing, outage = '' }: StageView): void {
+    const next = { outage, missing: missing.join('\n') }
     if (outage !== '' && outage !== shown.outage) {
       report({ kind: 'outage', stage, elapsedMs: elapsed(), sentence: outage })
     }
     // After an outage, what is missing replaces it.
     const isNew = next.missing !== shown.missing || shown.outage !== ''
     if (outage === '' && next.missing !== '' && isNew) {
-      report({ kind: 'missing', stage, elapsedMs: elapsed(), missing: lines })
+      report({ kind: 'missing', stage, elapsedMs: elapsed(), missing })
     }
     shown = next
   }
 
   function expire(stage: Stage): void {
-    tracker.update(stage.name)
+    source.expire(stage)
     if (hasEnded || stages[position] !== stage) return
-    const missing = sentencesOf(tracker.evaluation().missing.get(stage.name))
-    report({ kind: 'late', stage, elapsedMs: elapsed(), missing })
+    report({ kind: 'late', stage, elapsedMs: elapsed(), missing: source.view(stage).missing })
     finish({ kind: 'late', stage })
   }
 
@@ -116,8 +167,4 @@ export function wait(options: WaitOptions): Promise<WaitOutcome> {
     start()
   }
   return promise
-}
-
-function sentencesOf(problems: readonly Problem[] = []): readonly string[] {
-  return problems.map(({ sentence }) => sentence)
 }

@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { Test } from 'tap'
-import { liveReport, plainReport, type WaitReport } from '../../src/cli/commands/wait.ts'
+import { liveReport, plainReport, type WaitReport } from '../../src/cli/text/wait.ts'
 import { apiPaths } from '../../src/cluster/objects.ts'
 import { stagesOf, type Goal } from '../../src/cluster/evaluate/stages.ts'
-import { wait, type WaitOutcome } from '../../src/cluster/wait.ts'
+import { sessionStages, wait, type WaitOutcome } from '../../src/cluster/wait.ts'
 import { versionInfo } from '../support/api-shapes.ts'
 import {
   bootstrapConfigMap,
@@ -49,7 +49,13 @@ async function waited(
   const [plain, live] = [keptTerminal(), keptTerminal({ usesColor: true, columns: 60 })]
   const reports: readonly WaitReport[] = [plainReport(plain), liveReport(live, stages)]
   const outcome = wait({
-    ...{ session: memorySession(api, { clock, log: createLog('error', { write() {} }) }), stages, clock },
+    open: sessionStages(
+      memorySession(api, { clock, log: createLog('error', { write() {} }) }),
+      stages,
+      clock,
+    ),
+    stages,
+    clock,
     signal: abort.signal,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     report: (event) => {

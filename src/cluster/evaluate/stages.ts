@@ -5,6 +5,7 @@
 import { conditionOf, isBootstrapComplete, kinds, type Kind } from '../objects.ts'
 import type { InstallProgress } from '../records.ts'
 import type { StageReport } from '../report.ts'
+import { pluralize } from '../../text/format.ts'
 import type { ApiCheck } from '../session.ts'
 import type { Problem } from '../codes.ts'
 import {
@@ -118,7 +119,7 @@ function memberConditions(items: Items) {
 
 const nodesReady = (declared: readonly DeclaredNode[]): Stage => ({
   name: 'nodes',
-  awaited: `${declared.length} nodes to be Ready`,
+  awaited: `${pluralize(declared.length, 'node')} to be Ready`,
   timeoutMs: 60 * minuteMs,
   exitCode: WaitExitCode.install,
   after: apiUp.name,

@@ -2,13 +2,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
 import { UsageError } from '../../../src/cli/command.ts'
-import { liveReport, plainReport, wait } from '../../../src/cli/commands/wait.ts'
+import { wait } from '../../../src/cli/commands/wait.ts'
+import { liveReport, plainReport } from '../../../src/cli/text/wait.ts'
 import { apiPaths } from '../../../src/cluster/objects.ts'
 import { stagesOf } from '../../../src/cluster/evaluate/stages.ts'
 import { formatStopwatch } from '../../../src/text/format.ts'
 import { kubeconfigText, startApiServer } from '../../support/api-server.ts'
 import { authority } from '../../support/cluster.ts'
 import { bootstrapConfigMap, condition, nodeObject, signingRequest } from '../../support/cluster-objects.ts'
+import { fakeSlipway, Refused } from '../../support/fake-slipway.ts'
 import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 
@@ -93,10 +95,6 @@ t.test('an invalid command line', async (t) => {
   const [path, both, none] = ['one', 'both', 'none'].map((name) => sitePath(join(folder, name)))
   const cases: [args: string[], message: string][] = [
     [[], 'expected one of bootstrap-complete, nodes-ready, install-complete'],
-    [
-      ['nodes-ready', '--control', '/nonexistent/socket'],
-      'no site file: add --site FILE, or set SLIPWAY_SITE; no running slipway was found',
-    ],
     [['node-ready', path!], 'cannot wait for "node-ready" (did you mean nodes-ready?)'],
     [['x', path!], 'cannot wait for "x"'],
     [['nodes-ready', '--timeout', '9', path!], '--timeout: expected a time such as 90s, 45m, or 2h, not 9'],
@@ -107,6 +105,71 @@ t.test('an invalid command line', async (t) => {
   for (const [args, message] of cases) {
     await t.rejects(wait.run(args, keptTerminal()), new UsageError(message), args.join(' '))
   }
+})
+
+/** A cluster as the running slipway reports it. */
+const report = (cluster: string, nodes: object, trouble?: string) => ({
+  cluster,
+  stages: [
+    { name: 'API', state: 'reached', note: 'v1.30.4', missing: [] },
+    { name: 'nodes', ...nodes },
+  ],
+  members: [{ node: `${cluster}/w1`, state: 'absent' }],
+  ...(trouble === undefined ? {} : { trouble }),
+})
+
+t.test('without a site file: the running slipway reports the stages', async (t) => {
+  const missing = { state: 'under-way', missing: ['w1: has not registered'] }
+  const answers = [
+    new Refused(404, 'the site has no cluster c1'),
+    report('c1', { state: 'unknown', missing: [] }, 'api.c1:6443: connection refused'),
+    report('c1', { state: 'reached', missing: [] }),
+  ]
+  const { path } = await fakeSlipway(t, {
+    'GET /v1/clusters': [report('c1', missing)],
+    'GET /v1/clusters/c1': () => answers.shift()!,
+  })
+  const terminal = keptTerminal()
+  t.equal(await wait.run(['nodes-ready', '--control', path], terminal), 0)
+  t.same(
+    terminal.outLines.map((line) => line.slice(9)),
+    [
+      'waiting up to 20:00 for the Kubernetes API',
+      'API: done (v1.30.4)',
+      'waiting up to 1:00:00 for 1 node to be Ready',
+      '  w1: has not registered',
+      '  cluster API unreachable: the site has no cluster c1',
+      '  cluster API unreachable: api.c1:6443: connection refused',
+      'nodes: done',
+    ],
+  )
+})
+
+t.test('without a site file: time limit, and clusters that the running slipway cannot follow', async (t) => {
+  const missing = report('c1', { state: 'under-way', missing: ['w1: has not registered'] })
+  const { path } = await fakeSlipway(t, {
+    'GET /v1/clusters': [missing, { cluster: 'c2', stages: [], members: [] }],
+    'GET /v1/clusters/c1': missing,
+  })
+  const terminal = keptTerminal()
+  const control = ['--control', path]
+  t.equal(await wait.run(['nodes-ready', '--cluster', 'c1', '--timeout', '1s', ...control], terminal), 6)
+  t.same(
+    terminal.outLines.slice(-2).map((line) => line.slice(9)),
+    ['nodes: time limit reached', '  w1: has not registered'],
+  )
+  t.equal(await wait.run(['nodes-ready', '--cluster', 'c2', ...control], terminal), 1)
+  t.equal(await wait.run(['bootstrap-complete', '--cluster', 'c1', ...control], terminal), 1)
+  t.equal(await wait.run(['nodes-ready', '--control', `${path}.none`], terminal), 1)
+  t.match(terminal.errLines, [
+    'slipway wait: slipway has no kubeconfig of the cluster c2: set kubeconfig or ignition of the cluster in the site file',
+    'slipway wait: the cluster c1 has no stage bootstrap: the site declares no bootstrap',
+    /^slipway: cannot reach slipway at .*\.none: the socket does not exist/,
+  ])
+  await t.rejects(
+    wait.run(['nodes-ready', ...control], terminal),
+    new UsageError('the site has several clusters: add --cluster c1 or c2'),
+  )
 })
 
 t.test('of many missing items the view shows a dozen, and lines show the new ones', (t) => {
