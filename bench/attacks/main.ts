@@ -14,13 +14,13 @@ import { startServer } from '../servers.ts'
 import { domain, image, nodes, type Files, type Node } from '../site.ts'
 import { measureAmplification } from './amplification.ts'
 import type { Samples } from './probe.ts'
-import { formatRows, missedGoals, type Row } from './results.ts'
+import { formatRows, medianRow, missedGoals, type Row } from './results.ts'
 import { allTargets, targetsOf, type Target } from './targets.ts'
 import { tcpAttacks } from './tcp-client.ts'
 import { victims } from './forger.ts'
 import { udpAttacks, type Flood } from './udp-client.ts'
 
-const usage = `Usage: bench/attacks/run [--only ATTACK]… [--server NAME]… [--rate N] [--seconds N]
+const usage = `Usage: bench/attacks/run [--only ATTACK]… [--server NAME]… [--rate N] [--seconds N] [--rounds N]
 
 Attacks slipway, and the other servers that offer the attacked protocol. Needs root.
 
@@ -28,6 +28,7 @@ Attacks slipway, and the other servers that offer the attacked protocol. Needs r
   --server NAME   ${allTargets.map(({ server }) => server.name).join(', ')}
   --rate N        UDP packets per second (default: 5000)
   --seconds N     duration of each attack (default: 6)
+  --rounds N      number of rounds (default: 1); the row of an attack is that of its median round
 
 The exit code is 1 if slipway missed a goal.`
 
@@ -49,6 +50,7 @@ async function main(): Promise<number> {
       server: { type: 'string', multiple: true },
       rate: { type: 'string', default: '5000' },
       seconds: { type: 'string', default: '6' },
+      rounds: { type: 'string', default: '1' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -70,14 +72,12 @@ async function main(): Promise<number> {
     for (const attack of [...Object.keys(tcpAttacks), ...Object.keys(udpAttacks)].filter(isWanted)) {
       for (const target of targetsOf(attack)) {
         if (values.server?.includes(target.server.name) === false) continue
-        rows.push(
-          await measure(network, files, {
-            attack,
-            target,
-            seconds: Number(values.seconds),
-            rate: values.rate,
-          }),
-        )
+        const options = { attack, target, seconds: Number(values.seconds), rate: values.rate }
+        const rounds: Row[] = []
+        for (let round = 0; round < Number(values.rounds); round++) {
+          rounds.push(await measure(network, files, options))
+        }
+        rows.push(medianRow(rounds))
       }
     }
     if (rows.length > 0) console.log(`\n${formatRows(rows)}\n`)

@@ -53,6 +53,14 @@ export function delaysOf(samples: readonly Sample[]): {
   }
 }
 
+/** Returns the round whose 99th percentile is the median: other programs on the machine affect single rounds. */
+export function medianRow(rounds: readonly Row[]): Row {
+  const worst = ({ flood, samples }: Row) =>
+    Math.max(...Object.values(samples).map((own) => delaysOf(during(flood, own)).p99))
+  const sorted = rounds.toSorted((a, b) => Math.min(worst(a), 1e9) - Math.min(worst(b), 1e9))
+  return sorted[Math.ceil(sorted.length / 2) - 1] as Row
+}
+
 /** Whether slipway met the goals of a row; rows of other servers have none. */
 export function missedGoals({ flood, samples, memoryMiB }: Row): string[] {
   const missed = goalProtocols.flatMap((protocol) => {

@@ -4,6 +4,7 @@ import {
   delaysOf,
   during,
   formatRows,
+  medianRow,
   missedGoals,
   recoveryMs,
   type Row,
@@ -34,6 +35,13 @@ t.test('a server has recovered when all requests of half a second are answered i
   const slow = [...from(7010, 7300, 1), ...from(7300, 9000, 60), ...from(9000, 11_000, 50)]
   t.equal(recoveryMs(flood, slow), 2000, 'a pause without requests that are slow is not the end')
   t.equal(recoveryMs(flood, from(7010, 11_000, null)), Infinity)
+  t.end()
+})
+
+t.test('the median round is the one with the median delay', (t) => {
+  const rounds = [80, null, 1].map((delay) => row(from(0, 11_000, delay)))
+  t.equal(medianRow(rounds), rounds[0])
+  t.equal(medianRow(rounds.slice(0, 2)), rounds[0])
   t.end()
 })
 
