@@ -253,7 +253,10 @@ export function createInstalls(options: InstallsOptions): Installs {
       records.acceptLoss()
       log.info({}, 'state loss accepted')
     },
-    backup: (target) => store.backup(target),
+    backup(target) {
+      tryToWrite()
+      store.backup(target)
+    },
     subscribe: (each) => journal.subscribe(each),
     close() {
       recorder.close()

@@ -45,7 +45,12 @@ export type JournalOptions = {
   readonly counters: Counters
 }
 
-const batchMs = 250
+const recordMs = 250
+/**
+ * Each batch writes the pages of all machines that it is about, so that fewer batches write less. A crash loses the
+ * observations of this time; the records that depend on them are written sooner.
+ */
+const observationMs = 1000
 /** Pause before another try after a failed write. */
 const retryMs = 5000
 /** Limit for observations that cannot be written, for example while the disk is full. */
@@ -79,6 +84,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   let wall = { at: clock.now(), tick: clock.monotonic() }
   let jumpedAt = -Infinity
   let batch: Timer | undefined
+  let dueMs = Infinity
   let prunedAt = -Infinity
   let failure: string | undefined
   const subscribers = new Set<(observation: Observation) => void>()
@@ -112,7 +118,16 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     if (failure === undefined)
       log.error({ reason: message, code: 'state.not-writable' }, 'state write failed')
     failure = message
-    batch ??= clock.after(retryMs, writeBatch)
+    writeWithin(retryMs)
+  }
+
+  /** A failed write is tried again after its own time, whatever changes until then. */
+  function writeWithin(ms: number): void {
+    const atMs = clock.monotonic() + ms
+    if (batch !== undefined && (failure !== undefined || dueMs <= atMs)) return
+    batch?.cancel()
+    dueMs = atMs
+    batch = clock.after(ms, writeBatch)
   }
 
   function writeBatch(): void {
@@ -146,7 +161,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   function set(machine: string, state: State): void {
     states.set(machine, state)
     changed.add(machine)
-    batch ??= clock.after(batchMs, writeBatch)
+    writeWithin(recordMs)
   }
 
   /** Counts a repetition at the latest row of its kind. */
@@ -154,7 +169,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     row.count++
     row.lastAt = wallClock()
     if (row.isStored) repeated.add(row)
-    batch ??= clock.after(batchMs, writeBatch)
+    writeWithin(observationMs)
   }
 
   function latestOf(machine: string): Map<Seen['kind'], Row> {
@@ -182,7 +197,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
       rows.set(seen.kind, row)
       unwritten.push(row)
       if (unwritten.length > maxUnwritten) unwritten.shift()
-      batch ??= clock.after(batchMs, writeBatch)
+      writeWithin(observationMs)
       for (const each of subscribers) each(observation)
     },
     keep(machine, change) {

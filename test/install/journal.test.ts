@@ -147,3 +147,36 @@ t.test('a jump of the wall clock is reported and changes nothing', (t) => {
   t.same(installs.problems(), [])
   t.end()
 })
+
+t.test('observations are written each second, records that they change sooner, failed writes later', (t) => {
+  const memory = openMemoryStore()
+  let isFull = false
+  const clock = fakeClock()
+  const writes: number[] = []
+  const keep: typeof memory.keep = (...change) => {
+    writes.push(clock.monotonic())
+    if (isFull) throw new Error('disk full')
+    memory.keep(...change)
+  }
+  const { installs } = installsWorld({ clock, store: { ...memory, keep } })
+  const after = (ms: number) => {
+    clock.advance(ms)
+    return writes.splice(0).length
+  }
+  after(5000)
+  const loader = { node: key, kind: 'loader', file: 'x', by: 'tftp', octets: 1, durationMs: 1 } as const
+  installs.observe({ ...loader, outcome: 'sent' })
+  t.same([after(999), after(1)], [0, 1], 'an observation')
+  installs.observe({ ...loader, outcome: 'sent' })
+  installs.observe(acknowledged('ocp45/w1', 'ipxe'))
+  t.same([after(249), after(1), after(1000)], [0, 1, 0], 'with a record')
+  isFull = true
+  installs.observe({ ...loader, outcome: 'sent' })
+  t.equal(after(1000), 1)
+  installs.observe(acknowledged('ocp45/w1', 'ipxe'))
+  t.same([after(4999), after(1)], [0, 1], 'after a failure')
+  isFull = false
+  t.equal(after(5000), 1)
+  t.equal(memory.history(m1Mac).length, 3)
+  t.end()
+})
