@@ -3,7 +3,7 @@
  * Started by bench/run, which installs the packages.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { TestedServer, Benchmark, Measurement, ServerResult } from './benchmark.ts'
 import { dhcp } from './dhcp.ts'
@@ -16,18 +16,22 @@ import { formatResults, formatSummary, formatLatency, latencyTitle, type Benchma
 import { startServer } from './servers.ts'
 import { image, type Files } from './site.ts'
 import { latencyUnderLoad, type Delays } from './latency.ts'
+import { measureRestarts } from './restart-report.ts'
 import { formatFigure } from './table.ts'
 import { tftp } from './tftp.ts'
 
-const usage = `Usage: bench/run [--rounds N] [--only WORK]
+const usage = `Usage: bench/run [--rounds N] [--only WORK] [--compare DIR]
 
-Compares slipway with other servers. Needs root.
+Compares slipway with other servers, and measures its starts and reloads. Needs root.
 
-  --rounds N    number of rounds (default: 3, about seven minutes); figures are medians
-  --only WORK   dns, dhcp, tftp, images, scripts, or latency; can be repeated.
-                bench/results.md is written only if all of them were run.`
+  --rounds N    number of rounds (default: 3, about twelve minutes); figures are medians
+  --only WORK   dns, dhcp, tftp, images, scripts, latency, start, or reload; can be repeated.
+                bench/results.md is written only if all of them were run.
+  --compare DIR another checkout of slipway with its node_modules: start and reload are
+                measured for both, in alternating order`
 
 const benchmarks: readonly Benchmark[] = [dns, dhcp, tftp, images, scripts]
+const otherWorks = ['latency', 'start', 'reload']
 const workDir = join(import.meta.dirname, '.work')
 const resultsPath = join(import.meta.dirname, 'results.md')
 
@@ -36,7 +40,7 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
-  const { rounds, isSelected } = options
+  const { rounds, isSelected, compared } = options
   const startedAt = new Date()
   const loadBefore = loadAverage()
   const files = await createDirectories()
@@ -51,13 +55,15 @@ async function main(): Promise<number> {
       results.push(await runBenchmark(benchmark, network, files, rounds))
     }
     const latencies = isSelected('latency') ? await measureLatencies(network, files, rounds) : []
+    const restarts = await measureRestarts(network, files, { rounds, isSelected, compared })
     const text = [
-      formatSummary(results, latencies),
+      ...(results.length + latencies.length === 0 ? [] : [formatSummary(results, latencies)]),
       ...results.map((result) => `## ${result.benchmark.title}\n\n${formatResults(result)}`),
       ...(latencies.length === 0 ? [] : [`## ${latencyTitle}\n\n${formatLatency(latencies)}`]),
+      ...restarts,
     ].join('\n\n')
     console.log(`\n${text}`)
-    if (results.length === benchmarks.length && latencies.length > 0) {
+    if ([...benchmarks.map(({ key }) => key), ...otherWorks].every(isSelected)) {
       await writeFile(resultsPath, `${await head(startedAt, rounds, loadBefore)}\n\n${text}\n`)
     }
     return 0
@@ -66,12 +72,19 @@ async function main(): Promise<number> {
   }
 }
 
-function readArguments(): { rounds: number; isSelected: (key: string) => boolean } | number {
+type Options = {
+  readonly rounds: number
+  readonly isSelected: (key: string) => boolean
+  readonly compared: string | undefined
+}
+
+function readArguments(): Options | number {
   try {
     const { values } = parseArgs({
       options: {
         rounds: { type: 'string', default: '3' },
         only: { type: 'string', multiple: true, default: [] },
+        compare: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     })
@@ -82,10 +95,14 @@ function readArguments(): { rounds: number; isSelected: (key: string) => boolean
     const rounds = Number(values.rounds)
     if (!Number.isInteger(rounds) || rounds < 1)
       throw new Error(`--rounds ${values.rounds}: expected 1 or more`)
-    const known = [...benchmarks.map(({ key }) => key), 'latency']
+    const known = [...benchmarks.map(({ key }) => key), ...otherWorks]
     const unknown = values.only.find((key) => !known.includes(key))
     if (unknown !== undefined) throw new Error(`--only ${unknown}: expected ${known.join(', ')}`)
-    return { rounds, isSelected: (key) => values.only.length === 0 || values.only.includes(key) }
+    return {
+      rounds,
+      isSelected: (key) => values.only.length === 0 || values.only.includes(key),
+      compared: values.compare === undefined ? undefined : resolve(values.compare),
+    }
   } catch (error) {
     console.error(`bench: ${(error as Error).message}\n${usage}`)
     return 2

@@ -13,6 +13,8 @@ export const subnet = '172.16.0.0/21'
 export const clients = [0, 1, 2, 3] as const
 export type Client = (typeof clients)[number]
 
+export const clientAddress = (client: Client) => `172.16.7.${240 + client}`
+
 export type Network = {
   /** Number of cores of the server. */
   readonly serverCores: number
@@ -74,7 +76,7 @@ export async function createNetwork(): Promise<Network> {
     for (const client of clients) {
       await ip(server, `link add to${client} type veth peer name eth0 netns ${clientName(client)}`)
       await ip(server, `link set to${client} master br0 up`)
-      await ip(clientName(client), `addr add 172.16.7.${240 + client}/21 dev eth0`)
+      await ip(clientName(client), `addr add ${clientAddress(client)}/21 dev eth0`)
       await ip(clientName(client), 'link set eth0 up')
     }
   } catch (error) {

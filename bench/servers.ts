@@ -44,7 +44,7 @@ export async function startServer(
       return seconds.reduce((sum, each) => sum + each, 0)
     },
     async memoryMiB() {
-      const peaks = await Promise.all((await network.serverPids()).map(peakKiB))
+      const peaks = await Promise.all((await network.serverPids()).map((pid) => memoryKiB(pid, 'VmHWM')))
       return peaks.reduce((sum, each) => sum + each, 0) / 1024
     },
     stop,
@@ -52,14 +52,14 @@ export async function startServer(
 }
 
 /** Reads user and system time of a process and its ended children (proc_pid_stat(5), fields 14 to 17, in ticks of 10 ms). */
-async function secondsOf(pid: number): Promise<number> {
+export async function secondsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return afterName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
 }
 
-/** Returns 0 if the process has ended. */
-async function peakKiB(pid: number): Promise<number> {
+/** Returns the resident memory of a process, or its peak. Returns 0 if the process has ended. */
+export async function memoryKiB(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0)
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0)
 }

@@ -1,4 +1,4 @@
-/** The data that all servers serve: 1,000 nodes of one cluster, with the same names, addresses, and files. */
+/** The data that all servers serve: by default 1,000 nodes of one cluster, with the same names, addresses, and files. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { serverAddress, subnet } from './network.ts'
@@ -12,11 +12,16 @@ export const loadBalancer = { api: '172.16.0.111', apiInternal: '172.16.0.110', 
 export const image = 'rhcos-4.17'
 export const leaseSeconds = 43_200
 
-export const nodes: readonly Node[] = Array.from({ length: 1000 }, (_, index) => ({
-  name: `n${String(index + 1).padStart(4, '0')}`,
-  mac: `52:54:00:00:${hex(index >> 8)}:${hex(index & 0xff)}`,
-  address: `172.16.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`,
-}))
+export const nodes = createNodes(1000)
+
+/** Returns up to 60,000 nodes. The first 1,000 are in the subnet of the server, all others in a relayed one. */
+export function createNodes(count: number): readonly Node[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `n${String(index + 1).padStart(4, '0')}`,
+    mac: `52:54:00:00:${hex(index >> 8)}:${hex(index & 0xff)}`,
+    address: `172.${index < 1000 ? 16 : 20}.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`,
+  }))
+}
 
 /** Other names than those of the nodes. */
 export const names: readonly (readonly [name: string, address: string])[] = [
@@ -48,13 +53,16 @@ export type Files = {
  *
  * @param tftp more keys of the section `tftp`
  */
-export async function writeSite({ dir, tftpRoot, images }: Files, tftp = ''): Promise<void> {
+export async function writeSite(
+  { dir, tftpRoot, images }: Files,
+  { tftp = '', declared = nodes }: { readonly tftp?: string; readonly declared?: readonly Node[] } = {},
+): Promise<void> {
   const ignition = join(dir, 'ignition')
   await mkdir(ignition, { recursive: true })
   for (const role of ['bootstrap', 'master', 'worker']) {
     await writeFile(join(ignition, `${role}.ign`), '{"ignition":{"version":"3.2.0"}}')
   }
-  const lines = nodes.map(
+  const lines = declared.map(
     ({ name, mac, address }) => `      - { name: ${name}, role: worker, mac: "${mac}", address: ${address} }`,
   )
   await writeFile(
@@ -64,7 +72,7 @@ site: bench
 server: { interface: br0, address: ${serverAddress} }
 subnets:
   - { cidr: ${subnet}, gateway: ${gateway}, ntp: [${serverAddress}], leaseSeconds: ${leaseSeconds} }
-dns: { clients: [${subnet}] }
+${declared.length > 1000 ? '  - { cidr: 172.20.0.0/16, gateway: 172.20.0.1 }\n' : ''}dns: { clients: [${subnet}] }
 tftp: { root: ${JSON.stringify(tftpRoot)}${tftp} }
 images:
   ${image}: { dir: ${JSON.stringify(images)} }

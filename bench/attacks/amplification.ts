@@ -57,7 +57,7 @@ export async function measureAmplification(
 ): Promise<{ readonly table: string; readonly missed: readonly string[] }> {
   const rows: Row[] = []
   for (const mode of modes) {
-    await writeSite(files, `, ${mode.site}`)
+    await writeSite(files, { tftp: `, ${mode.site}` })
     for (const server of [slipway, withOptions(dnsmasq, mode.dnsmasq)]) {
       const measured = await measure(network, files, server, [
         'tftp',

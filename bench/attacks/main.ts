@@ -39,7 +39,7 @@ const [node] = nodes as [Node]
 /** Requests of the node before the attack, and after it: a recovery that takes longer is reported with this value. */
 const beforeSeconds = 1
 const afterSeconds = 4
-const controlSocket = '/run/slipway/control.sock'
+const controlSocket = join(workDir, 'control.sock')
 
 process.exitCode = await main()
 
