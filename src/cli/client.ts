@@ -3,12 +3,13 @@
  * sentence that ends with what to do.
  */
 import { once } from 'node:events'
-import { request, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
 import { json } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { userInfo } from 'node:os'
 import type { PendingCsrs } from '../cluster/csr/approver.ts'
+import { request } from '../host/http.ts'
 import type { NodeReport, NodeDetails } from '../install/reports.ts'
 import type { Applied } from '../serve/haproxy/apply.ts'
 import type { BalancerState } from '../serve/haproxy/balancer.ts'

@@ -2,10 +2,11 @@
  * A client for HTTP and HTTPS that uses the proxies of the environment and follows redirects (RFC 9110 §15.4). Responses
  * are not trusted: the caller verifies the body.
  */
-import { Agent, request as askHttp, type ClientRequest, type IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as askHttps } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import type { Clock } from '../host/clock.ts'
+import { Agent, request as askHttp } from '../host/http.ts'
 import { reasonOf } from './report.ts'
 
 type Ask = { readonly method: 'GET' | 'HEAD'; readonly headers?: Readonly<Record<string, string>> }

@@ -66,13 +66,14 @@ export function createRecords(options: RecordsOptions): Records {
 
   function declare(): void {
     const declared = new Set([...plan().values()].map(({ mac }) => mac))
+    const recorded = new Map([...journal.states().values()].reverse().map((each) => [each.node, each]))
     for (const node of plan().values()) {
       const state = journal.state(node.mac)
       if (state !== undefined) {
         recorder.inTurn(node.mac, () => void move(node, { kind: 'declared', node }))
         continue
       }
-      const earlier = [...journal.states().values()].find((each) => each.node === node.key)
+      const earlier = recorded.get(node.key)
       if (earlier !== undefined && !declared.has(earlier.mac)) reportReplaced(node, earlier)
       journal.set(node.mac, initialState(node, incomplete))
     }

@@ -1,6 +1,7 @@
 /** An HTTP client like those of firmware, iPXE, and the live system: no redirects, and it checks Content-Length. */
 import { createHash } from 'node:crypto'
-import { Agent, request, type IncomingMessage } from 'node:http'
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
+import { Agent, request } from '../host/http.ts'
 import { BootProblem } from './timeline.ts'
 
 export type Fetched = {
@@ -63,7 +64,7 @@ export function openHttpClient(userAgent: string): HttpClient {
 
 type Method = 'GET' | 'HEAD'
 
-function send(method: Method, url: string, agent: Agent, userAgent: string): Promise<IncomingMessage> {
+function send(method: Method, url: string, agent: HttpAgent, userAgent: string): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const options = { method, agent, timeout: idleMs, headers: { 'user-agent': userAgent } }
   const outgoing = request(url, options, resolve)

@@ -136,13 +136,20 @@ export function forwardZoneNames(site: Site): string[] {
 
 /** Returns the name and its ancestors without the root, longest first: `a.b.c`, `b.c`, `c`. */
 export function withAncestors(name: string): string[] {
-  const labels = name.split('.')
-  return labels.map((_, index) => labels.slice(index).join('.'))
+  const names = [name]
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
+    names.push(name.slice(dot + 1))
+  return names
 }
 
 /** Returns the longest of `zones` that contains `name`. */
 export function enclosingZone(name: string, zones: { has(zone: string): boolean }): string | undefined {
-  return withAncestors(name).find((ancestor) => zones.has(ancestor))
+  if (zones.has(name)) return name
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    const ancestor = name.slice(dot + 1)
+    if (zones.has(ancestor)) return ancestor
+  }
+  return undefined
 }
 
 /**

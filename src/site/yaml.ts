@@ -14,7 +14,7 @@ import {
 } from 'yaml'
 import { quoteText } from '../text/lines.ts'
 import type { SiteCode } from './codes.ts'
-import { formatPath, type Path } from './problem.ts'
+import type { Path } from './problem.ts'
 
 type Position = { readonly line: number; readonly column: number }
 
@@ -74,21 +74,29 @@ export function readYaml(text: string): ReadYaml {
 /** Offsets of a key and its value; `node` is the value that an alias refers to. */
 type Entry = { readonly node: ParsedNode | null; readonly key: number; readonly value: number }
 
+/** Values of aliases, by node. */
+type Targets = ReadonlyMap<ParsedNode, ParsedNode>
+
 function buildTree(root: ParsedNode | null, positionAt: (offset: number) => Position): ReadYaml {
-  const entries = new Map<string, Entry>()
   const anchors = new Map<string, ParsedNode>()
+  const targets = new Map<ParsedNode, ParsedNode>()
   const errors: ParseError[] = []
   let excess: ParseError | undefined
+  let values = 0
 
   function plain(node: ParsedNode | null, path: Path, key: number, value = node?.range[0] ?? key): unknown {
-    entries.set(formatPath(path), { node, key, value })
-    if (path.length > maxDepth || entries.size > maxValues) {
+    values += 1
+    if (path.length > maxDepth || values > maxValues) {
       excess ??= path.length > maxDepth ? tooDeep(value) : tooMany(path)
       return null
     }
     if (isAlias(node)) {
       const target = anchors.get(node.source)
-      if (target !== undefined) return plain(target, path, key, value)
+      if (target !== undefined) {
+        targets.set(node, target)
+        values -= 1
+        return plain(target, path, key, value)
+      }
       const message = `the anchor &${node.source} is not defined before this alias`
       errors.push({ ...positionAt(value), code: 'site.unknown-alias', path, message })
       return null
@@ -136,27 +144,57 @@ function buildTree(root: ParsedNode | null, positionAt: (offset: number) => Posi
     path: path.slice(0, 1),
     message: `the file has more than ${maxValues} values after resolving aliases`,
   })
-  const entryOf = (path: Path) => entries.get(formatPath(path)) as Entry
+  const entryOf = (path: Path) => entryAt(root, path, targets) as Entry
 
   const value = plain(root, [], 0)
   if (excess !== undefined) return { errors: [excess] }
-  return { errors, tree: { value, get: (path) => valueAt(value, path), ...lookups(entries, positionAt) } }
+  return {
+    errors,
+    tree: { value, get: (path) => valueAt(value, path), ...lookups(root, targets, positionAt) },
+  }
 }
 
+/** Positions are needed only for errors, so they are not collected for each value. */
 function lookups(
-  entries: ReadonlyMap<string, Entry>,
+  root: ParsedNode | null,
+  targets: Targets,
   positionAt: (offset: number) => Position,
 ): Omit<Tree, 'value' | 'get'> {
+  const entryOf = (path: Path) => entryAt(root, path, targets)
   return {
-    has: (path) => entries.has(formatPath(path)),
+    has: (path) => entryOf(path) !== undefined,
     position(path, at) {
       let written = path
-      while (!entries.has(formatPath(written))) written = written.slice(0, -1)
-      const { key, value } = entries.get(formatPath(written)) as Entry
-      return positionAt(at === 'key' ? key : value)
+      let entry = entryOf(written)
+      while (entry === undefined) entry = entryOf((written = written.slice(0, -1)))
+      return positionAt(at === 'key' ? entry.key : entry.value)
     },
-    quote: (path) => quoteNode(entries.get(formatPath(path))?.node ?? null),
+    quote: (path) => quoteNode(entryOf(path)?.node ?? null),
   }
+}
+
+/** Returns undefined if the file does not have the path. */
+function entryAt(root: ParsedNode | null, path: Path, targets: Targets): Entry | undefined {
+  const whole = resolved(root, 0, root?.range[0] ?? 0, targets)
+  return path.reduce<Entry | undefined>((entry, step) => entry && childOf(entry, step, targets), whole)
+}
+
+function childOf({ node, value }: Entry, step: string | number, targets: Targets): Entry | undefined {
+  if (isSeq(node)) {
+    const item = node.items[Number(step)]
+    return item && resolved(item, value, item.range[0], targets)
+  }
+  if (!isMap(node) || step === '__proto__') return undefined
+  const pair = node.items.find(({ key }) => (key as { readonly value?: unknown }).value === step)
+  if (pair === undefined) return undefined
+  const offset = pair.key.range[0]
+  return resolved(pair.value, offset, pair.value?.range[0] ?? offset, targets)
+}
+
+/** An alias keeps its own position. */
+function resolved(node: ParsedNode | null, key: number, value: number, targets: Targets): Entry {
+  const target = node === null ? undefined : targets.get(node)
+  return target === undefined ? { node, key, value } : resolved(target, key, value, targets)
 }
 
 function valueAt(value: unknown, path: Path): unknown {

@@ -4,7 +4,7 @@ import type { ResourceRecord, RecordData } from '../../proto/dns/record.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
 import { lazy } from '../steps.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
-import { answeringName, withAncestors } from '../../site/declared.ts'
+import { answeringName, enclosingZone, withAncestors } from '../../site/declared.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'
 import { walkMessage } from '../../proto/dns/walk.ts'
 
@@ -277,7 +277,7 @@ function zoneContent(zone: Zone, apexes: ReadonlySet<string>): ZoneContent {
     recordsByName.get(record.owner)?.push(record)
   }
   // Below a cut, the other zone is authoritative; records here are glue.
-  const isBelowCut = (name: string) => withAncestors(name).some((ancestor) => cuts.has(ancestor))
+  const isBelowCut = (name: string) => cuts.size > 0 && enclosingZone(name, cuts) !== undefined
   const own = [...recordsByName].filter(([name]) => !isBelowCut(name))
   return {
     zone,

@@ -1,5 +1,4 @@
 /** Domain names: conversion between text and octets, lower case, and hashes for lookup (RFC 1035 §3.1, RFC 4343). */
-import { Packet } from 'dns2'
 
 /** RFC 1035 §2.3.4: includes length octets and the root label. */
 export const maxNameOctets = 255
@@ -14,9 +13,23 @@ export const lowerOctet = Uint8Array.from({ length: 256 }, (_, octet) =>
 export const hashStart = 0x811c9dc5 | 0
 export const hashPrime = 0x01000193
 
-/** Encodes a name without compression; the name has no last dot, and `''` is the root. */
+/**
+ * Encodes an ASCII name without compression; the name has no last dot, and `''` is the root.
+ *
+ * @throws {RangeError} for a label that is empty or too long
+ */
 export function encodeName(name: string): Uint8Array {
-  return Uint8Array.from(Packet.Name.encode(name))
+  if (name === '') return Uint8Array.of(0)
+  const octets = new Uint8Array(name.length + 2)
+  let start = 0
+  for (const label of name.split('.')) {
+    if (label.length === 0 || label.length > maxLabelOctets)
+      throw new RangeError(`${name}: expected labels of 1 to ${maxLabelOctets} characters`)
+    octets[start] = label.length
+    for (let at = 0; at < label.length; at++) octets[start + 1 + at] = label.charCodeAt(at)
+    start += label.length + 1
+  }
+  return octets
 }
 
 /** Returns the hash that {@link readQuestion} computes, for a lower-case name that ends with the root label. */

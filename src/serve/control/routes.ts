@@ -4,6 +4,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } f
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
+import { withoutSchemas } from '../../host/without-schemas.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { NodeCommand } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
@@ -60,6 +61,7 @@ const maxStreams = 32
 export function createRoutes(options: RoutesOptions): FastifyInstance {
   const { installs, reports, condition, strangers, explain, clusters, reload, log, counters, clock } = options
   const app = fastify({
+    ...withoutSchemas,
     bodyLimit: 1024,
     requestTimeout: 15_000,
     frameworkErrors: (error, _request, reply) => void refuse(reply, 400, 'server.bad-request', error.message),

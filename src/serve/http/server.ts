@@ -2,7 +2,7 @@
  * The HTTP server under the routes: limits of connections per client, limits of time for slow clients, malformed
  * requests, and a close that waits for responses in flight (RFC 9112).
  */
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fastify, type FastifyInstance } from 'fastify'
@@ -13,6 +13,8 @@ import {
   type RefusalReason,
   createEventLimiter,
 } from '../../host/connection-limits.ts'
+import { createServer } from '../../host/http.ts'
+import { withoutSchemas } from '../../host/without-schemas.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { HttpCode } from './codes.ts'
 import { CustomaryResponse } from './field-names.ts'
@@ -250,6 +252,7 @@ export function createApp(options: AppOptions): HttpApp {
   const server = { isKnown, events: connectionEvents(options), ...(limits && { limits }) }
   let http: HttpServer | undefined
   const app = fastify({
+    ...withoutSchemas,
     serverFactory: (answer) => (http = createHttpServer(answer, server)).server,
     clientErrorHandler(error, socket) {
       const bad = badRequest(error.code)
