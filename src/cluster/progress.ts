@@ -88,7 +88,7 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
   const trackers = new Map<string, StageTracker>()
   /** The members that were reported last, by cluster name. */
   const reported = new Map<string, readonly Member[]>()
-  /** By the cluster's name: the nodes whose report is in progress. */
+  /** The nodes whose report is in progress, by cluster name. */
   const reporting = new Map<string, ReadonlyMap<string, NodeObject>>()
   let clusters: readonly TrackedCluster[] = []
   /** The cluster of each member, by its key. */

@@ -39,7 +39,7 @@ export type ClusterReport = {
   readonly trouble?: string
   /** The code of `trouble`. */
   readonly code?: ClusterCode
-  /** In the order of the installation; empty for a cluster without a kubeconfig. */
+  /** Sorted as in an installation; empty for a cluster without a kubeconfig. */
   readonly stages: readonly StageReport[]
   /** All declared nodes except the bootstrap, in the order of the site. */
   readonly members: readonly MemberReport[]

@@ -18,7 +18,7 @@ export type NodeReport = NodeRecord &
 export type NodeDetails = NodeReport & Timeline
 
 export type Reports = {
-  /** In the order of the site file. */
+  /** Sorted as in the site file. */
   list(): readonly NodeReport[]
   /** As {@link list}, in several turns of the event loop, so that DNS and DHCP do not wait for many nodes. */
   listInTurns(): Promise<readonly NodeReport[]>

@@ -16,7 +16,7 @@ type SymptomContext = Pick<View, 'record' | 'usesDhcp'> & {
   readonly now: number
 }
 
-/** In the order of a boot: of two rows that match, the earlier cause comes first. */
+/** Sorted as in a boot. If two rows match, the earlier cause comes first. */
 const rows: readonly SymptomRow[] = [
   ...firmwareSymptoms,
   ...installerSymptoms,

@@ -13,7 +13,7 @@ export type Boot = {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly endedAt: number
-  /** In the order of their start. */
+  /** Sorted by their start. */
   readonly steps: readonly Step[]
 }
 
@@ -89,7 +89,7 @@ export function timelineOf(observations: readonly Observation[]): Timeline {
 
 /** Returns the step with the latest observation. */
 export function latestStep({ steps }: Boot): Step {
-  // Of two steps from one observation, the later one follows from the other.
+  // One observation can lead to two steps: the later one follows from the other.
   return steps.reduce((latest, step) => (step.sequence >= latest.sequence ? step : latest))
 }
 

@@ -154,7 +154,7 @@ function newWorld(): World {
   }
 }
 
-/** Of all tokens ever given, only the last may open anything, only while the node installs, and for an hour. */
+/** Only the last token of a node gives access: only while the node installs, and for an hour. */
 async function checkTokens(world: World): Promise<void> {
   const mode = world.installs.list()[1]?.mode
   for (const { token, at } of world.tokens.slice(-5)) {

@@ -15,7 +15,7 @@ export type Pages = {
 
 /** @param maxItems of a page, also if the client asks for more */
 export function createPages(maxItems: number): Pages {
-  /** By path and `continue`. */
+  /** Keys are a path and `continue`. */
   const remainders = new Map<string, Remainder>()
   return {
     page({ pathname, searchParams }, now, oldest) {

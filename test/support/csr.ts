@@ -96,13 +96,13 @@ const usual: PolicyContext = {
 export function pendingCode(object: unknown, more: Partial<PolicyContext> = {}): string | undefined {
   const csr = readCsr(object)
   const decision = csr && evaluateCsr(csr, { ...usual, ...more })
-  return decision?.kind === 'leave' ? decision.code : undefined
+  return decision?.kind === 'pending' ? decision.code : undefined
 }
 
-/** Returns the decision about a request: `approve` or `leave`, and the reason. */
+/** Returns the decision about a request: `approve` or `pending`, and the reason. */
 export function decisionOn(object: unknown, more: Partial<PolicyContext> = {}): string {
   const csr = readCsr(object)
   if (csr === undefined) return 'not a request'
   const decision = evaluateCsr(csr, { ...usual, ...more })
-  return decision.kind === 'approve' ? `approve: ${decision.why}` : `leave: ${decision.reason}`
+  return decision.kind === 'approve' ? `approve: ${decision.why}` : `pending: ${decision.reason}`
 }

@@ -15,7 +15,7 @@ type Fields = Partial<Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'secs
 
 export function address(text: string): Ipv4 {
   const parsed = parseIpv4(text)
-  if (parsed === undefined) throw new Error(`${text} is no address`)
+  if (parsed === undefined) throw new Error(`${text} is not an address`)
   return parsed
 }
 
@@ -27,7 +27,7 @@ export function octetsOf(text: string): number[] {
 /** Returns a client's message; by default from 00:00:5e:00:53:11. */
 export function clientMessage(fields: Fields): DhcpMessage {
   const mac = parseMac(fields.mac ?? '00:00:5e:00:53:11')
-  if (mac === undefined) throw new Error(`${String(fields.mac)} is no MAC`)
+  if (mac === undefined) throw new Error(`${String(fields.mac)} is not a MAC address`)
   const chaddr = new Uint8Array(16)
   chaddr.set(macOctets(mac))
   const values = fields.options ?? []

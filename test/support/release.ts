@@ -10,7 +10,7 @@ export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, 
 
 export type FileServer = {
   readonly base: string
-  /** By path. */
+  /** Keys are paths. */
   readonly files: Map<string, Buffer>
   readonly misbehave: Map<string, Misbehaviour>
   /** `GET /kernel`, with `bytes=…` where a range was asked for. */
@@ -96,7 +96,7 @@ function renamed(name: string, architecture: string): string {
   return name.replaceAll('x86_64', architecture)
 }
 
-/** As `openshift-install coreos print-stream-json` prints it; an architecture that nobody boots here is among them. */
+/** As `openshift-install coreos print-stream-json` prints it; including an architecture that no test boots. */
 export function streamDocument(base: string, architectures: readonly string[] = ['x86_64']) {
   const release = '417.94.202410090854-0'
   const artifact = (architecture: string, part: keyof typeof liveNames) => {

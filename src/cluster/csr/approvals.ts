@@ -85,7 +85,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       }
       counters.increment('csr.failures')
       const reason = `the policy approves it, but the approval failed: ${(error as Error).message}`
-      onPending(csr, { kind: 'leave', code: 'csr.approval-failed', reason })
+      onPending(csr, { kind: 'pending', code: 'csr.approval-failed', reason })
       return isPermanent(error) ? 'done' : 'later'
     }
   }
@@ -95,14 +95,14 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     if (decision.kind === 'approve' && csr.signerName === clientSigner) {
       decision = evaluate(csr, await existing(decision.names))
     }
-    if (decision.kind === 'leave') {
+    if (decision.kind === 'pending') {
       onPending(csr, decision)
       return
     }
     const { node, why } = decision
     if (isDryRun) {
       const reason = `dry run (approve: dry-run); the policy would approve it: ${why}`
-      onPending(csr, { kind: 'leave', code: 'csr.dry-run', reason })
+      onPending(csr, { kind: 'pending', code: 'csr.dry-run', reason })
       return
     }
     const path = `${apiPaths.signingRequests}/${encodeURIComponent(csr.name)}/approval`

@@ -151,7 +151,7 @@ export function createApprover(options: ApproverOptions): Approver {
       if (csr === undefined) continue
       // Asks the cluster for its nodes only if nothing else prevents the approval.
       const decision = evaluate(csr, new Map())
-      if (decision.kind === 'leave') onPending(csr, decision)
+      if (decision.kind === 'pending') onPending(csr, decision)
       else approvals.add(name)
       if (clock.monotonic() >= endMs) return
     }
@@ -228,16 +228,16 @@ export function createApprover(options: ApproverOptions): Approver {
 }
 
 const floodDecision: Pending = {
-  kind: 'leave',
+  kind: 'pending',
   code: 'csr.flood',
   reason:
     'too many requests at once: more than one for each declared node and 100; slipway approves none until fewer are pending',
 }
 
-const inProgress: Pending = { kind: 'leave', code: 'csr.in-progress', reason: 'slipway is evaluating it' }
+const inProgress: Pending = { kind: 'pending', code: 'csr.in-progress', reason: 'slipway is evaluating it' }
 
 const notEvaluated: Pending = {
-  kind: 'leave',
+  kind: 'pending',
   code: 'csr.not-evaluated',
   reason: 'not evaluated: too many newer requests',
 }

@@ -41,7 +41,7 @@ export type PolicyContext = {
 }
 
 /** The request stays pending. `reason` is a sentence without a full stop. */
-export type Pending = { readonly kind: 'leave'; readonly code: ClusterCode; readonly reason: string }
+export type Pending = { readonly kind: 'pending'; readonly code: ClusterCode; readonly reason: string }
 
 export type PolicyDecision =
   | {
@@ -96,18 +96,18 @@ const maxAgeMs = 24 * 3_600_000
 const maxSeconds = 30 * 86_400
 
 export function evaluateCsr(csr: Csr, context: PolicyContext): PolicyDecision {
-  if (csr.isDecided) return leave('csr.decided', 'it is already decided')
+  if (csr.isDecided) return pending('csr.decided', 'it is already decided')
   if (!isForKubelet(csr)) {
-    return leave('csr.other-signer', `its signer is ${quoted(csr.signerName)}, which is not for kubelets`)
+    return pending('csr.other-signer', `its signer is ${quoted(csr.signerName)}, which is not for kubelets`)
   }
   const problem = timeProblem(csr, context.now)
   if (problem !== undefined) return problem
   const decoded = decodeOnce(csr)
-  if (decoded.kind === 'malformed') return leave(decoded.code, `its request ${decoded.reason}`)
+  if (decoded.kind === 'malformed') return pending(decoded.code, `its request ${decoded.reason}`)
   const { request } = decoded
   const excess = excessOf(request)
   if (excess !== undefined) {
-    return leave('csr.extra-content', `its request has ${excess}, which kubelets do not ask for`)
+    return pending('csr.extra-content', `its request has ${excess}, which kubelets do not ask for`)
   }
   return csr.signerName === clientSigner
     ? evaluateClient(csr, request, context)
@@ -134,13 +134,13 @@ export function isFlood(recent: number, nodes: number): boolean {
 
 function evaluateClient(csr: Csr, request: CertificateRequest, at: PolicyContext): PolicyDecision {
   if (csr.username !== bootstrapper) {
-    return leave(
+    return pending(
       'csr.other-requester',
       `its requester is ${quoted(csr.username)}, expected the machine config operator's node-bootstrapper`,
     )
   }
   if (!same(csr.groups, bootstrapperGroups)) {
-    return leave(
+    return pending(
       'csr.other-groups',
       `its requester is in the groups ${quoted(csr.groups.join(', '))}, expected those of the node-bootstrapper`,
     )
@@ -150,7 +150,7 @@ function evaluateClient(csr: Csr, request: CertificateRequest, at: PolicyContext
   if (request.dnsNames.length + request.addresses.length > 0) {
     const [name = ''] = [...request.dnsNames, ...request.addresses.map(formatIp)]
     const reason = `it asks for the name ${quoted(name)} in a client certificate, expected none`
-    return leave('csr.client-with-names', reason)
+    return pending('csr.client-with-names', reason)
   }
   const name = nodeNameOf(request)
   if (name === undefined) return commonNameProblem(request)
@@ -167,13 +167,13 @@ function evaluateBoot(
   { bootEvidence, existingNodes }: PolicyContext,
 ): PolicyDecision {
   const boot = bootEvidence(key)
-  if (boot === undefined) return leave('csr.node-not-seen-booting', `${key} was not seen booting`)
+  if (boot === undefined) return pending('csr.node-not-seen-booting', `${key} was not seen booting`)
   if (csr.createdAt < boot.from - beforeBootMs) {
     const age = formatDuration(boot.from - csr.createdAt)
-    return leave('csr.older-than-boot', `the request is ${age} older than the boot of ${key}`)
+    return pending('csr.older-than-boot', `the request is ${age} older than the boot of ${key}`)
   }
   if (csr.createdAt > boot.to + afterBootMs) {
-    return leave(
+    return pending(
       'csr.boot-too-long-ago',
       `${key} was last seen booting ${formatDuration(csr.createdAt - boot.to)} before the request, expected at most 2 h`,
     )
@@ -182,7 +182,7 @@ function evaluateBoot(
   const createdAt = existing === undefined ? undefined : existingNodes.get(existing)
   const isReinstalled = createdAt !== undefined && (boot.installedAt ?? -Infinity) > createdAt
   if (createdAt !== undefined && !isReinstalled) {
-    return leave(
+    return pending(
       'csr.node-exists',
       `the cluster already has the node ${existing}, and it was not reinstalled since; to replace the machine, delete the node`,
     )
@@ -203,7 +203,7 @@ function evaluateBoot(
 function evaluateServing(csr: Csr, request: CertificateRequest, { nodes }: PolicyContext): PolicyDecision {
   const missing = [nodesGroup, 'system:authenticated'].find((group) => !csr.groups.includes(group))
   if (missing !== undefined) {
-    return leave('csr.other-groups', `its requester is not in the group ${missing}`)
+    return pending('csr.other-groups', `its requester is not in the group ${missing}`)
   }
   const problem = usageProblem(csr, 'server auth') ?? organizationProblem(request)
   if (problem !== undefined) return problem
@@ -211,22 +211,22 @@ function evaluateServing(csr: Csr, request: CertificateRequest, { nodes }: Polic
   if (name === undefined) return commonNameProblem(request)
   if (csr.username !== nodePrefix + name) {
     const reason = `its requester is ${quoted(csr.username)}, expected the node ${quoted(name)} itself`
-    return leave('csr.other-requester', reason)
+    return pending('csr.other-requester', reason)
   }
   const node = nodes.find(({ names }) => names.includes(name))
   if (node === undefined) return undeclared(name)
   const { dnsNames, addresses } = request
   if (dnsNames.length + addresses.length === 0) {
-    return leave('csr.serving-without-names', 'it asks for neither a DNS name nor an address')
+    return pending('csr.serving-without-names', 'it asks for neither a DNS name nor an address')
   }
   const dnsName = dnsNames.find((each) => !node.names.includes(each.toLowerCase()))
   if (dnsName !== undefined) {
-    return leave('csr.name-not-declared', `the name ${quoted(dnsName)} is not declared for ${node.key}`)
+    return pending('csr.name-not-declared', `the name ${quoted(dnsName)} is not declared for ${node.key}`)
   }
   const address = addresses.find((each) => !node.addresses.includes(each))
   if (address !== undefined) {
     const reason = `the address ${formatIp(address)} is not declared for ${node.key}`
-    return leave('csr.address-not-declared', reason)
+    return pending('csr.address-not-declared', reason)
   }
   return {
     kind: 'approve',
@@ -236,23 +236,23 @@ function evaluateServing(csr: Csr, request: CertificateRequest, { nodes }: Polic
   }
 }
 
-function leave(code: ClusterCode, reason: string): Pending {
-  return { kind: 'leave', code, reason }
+function pending(code: ClusterCode, reason: string): Pending {
+  return { kind: 'pending', code, reason }
 }
 
 function undeclared(name: string): Pending {
-  return leave('csr.node-not-declared', `${quoted(name)} is not a declared node of this cluster`)
+  return pending('csr.node-not-declared', `${quoted(name)} is not a declared node of this cluster`)
 }
 
 function timeProblem({ createdAt, expirationSeconds: seconds }: Csr, now: number): Pending | undefined {
-  if (Number.isNaN(createdAt)) return leave('csr.time-missing', 'it has no creation time')
+  if (Number.isNaN(createdAt)) return pending('csr.time-missing', 'it has no creation time')
   if (createdAt > now + beforeBootMs) {
-    return leave('csr.time-in-future', 'its creation time is in the future; synchronize the clocks (NTP)')
+    return pending('csr.time-in-future', 'its creation time is in the future; synchronize the clocks (NTP)')
   }
-  if (now - createdAt > maxAgeMs) return leave('csr.too-old', 'it is more than one day old')
+  if (now - createdAt > maxAgeMs) return pending('csr.too-old', 'it is more than one day old')
   if (seconds === undefined || seconds <= maxSeconds) return undefined
   const [asked, most] = [seconds, maxSeconds].map((each) => formatDuration(each * 1000))
-  return leave('csr.validity-too-long', `it asks for ${asked}, expected at most ${most}`)
+  return pending('csr.validity-too-long', `it asks for ${asked}, expected at most ${most}`)
 }
 
 function excessOf({ otherSubject, otherNames, otherExtensions }: CertificateRequest): string | undefined {
@@ -267,7 +267,7 @@ function excessOf({ otherSubject, otherNames, otherExtensions }: CertificateRequ
 function usageProblem({ usages }: Csr, purpose: string): Pending | undefined {
   const expected = ['digital signature', purpose]
   if (same(usages, expected) || same(usages, [...expected, 'key encipherment'])) return undefined
-  return leave(
+  return pending(
     'csr.other-usages',
     `its usages are ${quoted(usages.join(', '))}, expected ${expected.join(', ')} and optionally key encipherment`,
   )
@@ -277,7 +277,7 @@ function usageProblem({ usages }: Csr, purpose: string): Pending | undefined {
 function organizationProblem({ organizations }: CertificateRequest): Pending | undefined {
   if (organizations.length === 1 && organizations[0] === nodesGroup) return undefined
   const reason = `its organization is ${quoted(organizations.join(', '))}, expected ${nodesGroup}`
-  return leave('csr.other-organization', reason)
+  return pending('csr.other-organization', reason)
 }
 
 function nodeNameOf({ commonNames }: CertificateRequest): string | undefined {
@@ -288,7 +288,7 @@ function nodeNameOf({ commonNames }: CertificateRequest): string | undefined {
 
 function commonNameProblem({ commonNames }: CertificateRequest): Pending {
   const reason = `its common name is ${quoted(commonNames.join(', '))}, expected one ${nodePrefix}NAME`
-  return leave('csr.other-common-name', reason)
+  return pending('csr.other-common-name', reason)
 }
 
 /** Untrusted text is quoted, cut, and without control characters. */

@@ -34,7 +34,7 @@ export type DhcpHeader = {
 
 export type DhcpMessage = DhcpHeader & {
   /**
-   * In the order of the packet, each code once. PAD, END, and option 52 are structure: a decoded message does
+   * Sorted as in the packet, each code once. PAD, END, and option 52 are structure: a decoded message does
    * not contain them, and a message to be encoded must not.
    */
   readonly options: readonly DhcpOption[]

@@ -126,7 +126,7 @@ export async function startDhcp(
       case 'other-server': {
         const { mac, node = '' } = about
         const server = formatIpv4(result.server)
-        const isLogged = otherServers.see(server, { server, mac, node })
+        const isLogged = otherServers.see(server, { code: 'dhcp.other-server', server, mac, node })
         log[isLogged ? 'warn' : 'debug']({ ...facts(about), server }, message)
         return
       }
@@ -134,7 +134,10 @@ export async function startDhcp(
         const { mac, node = '' } = about
         const address = formatIpv4(result.address)
         const count = (declined.get(mac)?.count ?? 0) + 1
-        declined.set(mac, { mac, node, address, lastSeen: clock.now(), count })
+        declined.set(mac, {
+          ...{ code: 'dhcp.address-declined', mac, node, address, count },
+          lastSeen: clock.now(),
+        })
         log.warn({ ...facts(about), address, count }, message)
         return
       }

@@ -8,6 +8,7 @@ import { formatIpv4 } from '../../proto/address/ip.ts'
 import { OptionCode } from '../../proto/dhcp/option-table.ts'
 import { readSubOptions } from '../../proto/dhcp/values/sub-options.ts'
 import { latin1, shownText, formatUuid } from '../../proto/dhcp/values/text.ts'
+import type { DhcpCode } from './codes.ts'
 import type { DhcpRequest } from './request.ts'
 
 /** Times in milliseconds since 1970, and a count. */
@@ -16,6 +17,7 @@ type LastSeen = { readonly firstSeen: number; readonly lastSeen: number; readonl
 export type UnknownClient = ClientFacts & LastSeen
 
 type OtherServerSeen = {
+  readonly code: DhcpCode
   /** Its option 54, in dotted text. */
   readonly server: string
   /** The declared machine that used it last. */
@@ -26,6 +28,7 @@ type OtherServerSeen = {
 export type OtherServer = OtherServerSeen & LastSeen
 
 export type Declined = {
+  readonly code: DhcpCode
   readonly mac: Mac
   readonly node: string
   /** In dotted text. */

@@ -41,7 +41,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const { sockets, log, counters, clock, observe = () => {}, onLost } = options
   const files = createFiles()
   const transferPorts = createTransferPorts(sockets, clock)
-  /** By the client's transfer identifier: `address:port`. */
+  /** Keys are transfer identifiers of clients: `address:port`. */
   const transfers = new Map<string, { readonly transfer: OpenTransfer; readonly occupant: Occupant }>()
   /** All transfers that have not ended, abandoned ones included. */
   const ending = new Set<OpenTransfer>()

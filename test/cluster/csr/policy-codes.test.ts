@@ -8,7 +8,7 @@ const timeless = { ...clientCsr(), metadata: { name: 'csr-a' } }
 const seen = (from: number): Partial<PolicyContext> => ({ bootEvidence: () => ({ from, to: from }) })
 const exists = { existingNodes: new Map([['w1', askedAt]]) }
 
-t.test('every reason to leave a request pending has its own code', (t) => {
+t.test('every reason for a pending request has its own code', (t) => {
   const rows: readonly [code: string, object: unknown, more?: Partial<PolicyContext>][] = [
     ['csr.decided', decided],
     ['csr.other-signer', clientCsr('client', { signerName: 'example.net/other' })],

@@ -25,12 +25,12 @@ t.test(
     })
     const booted = 'approve: w1.ocp45.example.net is declared, and was seen booting'
     const rows: readonly (readonly [name: string, more: Partial<PolicyContext>, is: string])[] = [
-      ['never', { bootEvidence: () => undefined }, 'leave: ocp45/w1 was not seen booting'],
+      ['never', { bootEvidence: () => undefined }, 'pending: ocp45/w1 was not seen booting'],
       ['2 h', seenAt(-2 * hour), `${booted} 120 min before the request`.replace('120 min', '2 h')],
       [
         'longer ago',
         seenAt(-2 * hour - 1),
-        'leave: ocp45/w1 was last seen booting 2 h before the request, expected at most 2 h',
+        'pending: ocp45/w1 was last seen booting 2 h before the request, expected at most 2 h',
       ],
       ['a slow installation', seenAt(-4 * hour, -hour), `${booted} 60 min before the request`],
       [
@@ -39,7 +39,7 @@ t.test(
         `${booted} at the time of the request`,
       ],
       ['clocks that differ', seenAt(10_000), `${booted} at the time of the request`],
-      ['later', seenAt(10_001), 'leave: the request is 10 s older than the boot of ocp45/w1'],
+      ['later', seenAt(10_001), 'pending: the request is 10 s older than the boot of ocp45/w1'],
     ]
     for (const [name, more, is] of rows) t.equal(decisionOn(clientCsr(), more), is, name)
     t.end()
@@ -53,10 +53,10 @@ t.test('leaves a request with an implausible creation time pending', (t) => {
     return decisionOn({ ...object, metadata }, { now: askedAt + ms })
   }
   t.equal(at(24 * hour), seenBefore)
-  t.equal(at(24 * hour + 1), 'leave: it is more than one day old')
+  t.equal(at(24 * hour + 1), 'pending: it is more than one day old')
   t.equal(at(-10_000), seenBefore)
-  t.equal(at(-10_001), 'leave: its creation time is in the future; synchronize the clocks (NTP)')
-  t.equal(at(0, 'yesterday'), 'leave: it has no creation time')
+  t.equal(at(-10_001), 'pending: its creation time is in the future; synchronize the clocks (NTP)')
+  t.equal(at(0, 'yesterday'), 'pending: it has no creation time')
   t.end()
 })
 
@@ -67,7 +67,7 @@ t.test('a node of the cluster gets a second identity only after a reinstallation
       bootEvidence: () => ({ from: askedAt - hour, to: askedAt - minute, ...boot }),
     })
   const has = (name: string) =>
-    `leave: the cluster already has the node ${name}, and it was not reinstalled since; to replace the machine, delete the node`
+    `pending: the cluster already has the node ${name}, and it was not reinstalled since; to replace the machine, delete the node`
   const installedAt = askedAt - hour
   t.equal(existing(askedAt - 24 * hour), has('w1.ocp45.example.net'))
   t.equal(existing(askedAt - 24 * hour, {}, 'w1'), has('w1'))
@@ -84,7 +84,7 @@ t.test('a node of the cluster gets a second identity only after a reinstallation
 
 t.test('leaves a decided request alone', (t) => {
   const status = (more: Record<string, unknown>) => decisionOn({ ...clientCsr(), status: more })
-  const decided = 'leave: it is already decided'
+  const decided = 'pending: it is already decided'
   for (const type of ['Approved', 'Denied', 'Failed'])
     t.equal(status({ conditions: [condition(type)] }), decided, type)
   t.equal(status({ certificate: 'LS0t' }), decided)
@@ -97,7 +97,7 @@ t.test('an object without a name is not a request', (t) => {
   for (const object of [undefined, null, 7, 'x', [], {}, { metadata: { name: '' } }]) {
     t.equal(readCsr(object), undefined)
   }
-  t.equal(decisionOn({ metadata: { name: 'a' } }), 'leave: its signer is "", which is not for kubelets')
+  t.equal(decisionOn({ metadata: { name: 'a' } }), 'pending: its signer is "", which is not for kubelets')
   t.end()
 })
 
@@ -105,7 +105,7 @@ t.test('cuts untrusted text', (t) => {
   const long = clientCsr('client', { username: 'x'.repeat(5000) })
   t.equal(
     decisionOn(long),
-    `leave: its requester is "${'x'.repeat(120)}…", expected the machine config operator's node-bootstrapper`,
+    `pending: its requester is "${'x'.repeat(120)}…", expected the machine config operator's node-bootstrapper`,
   )
   t.end()
 })
@@ -121,7 +121,7 @@ t.test('decodes a request once, however often it is evaluated', (t) => {
     },
   }
   const context = { nodes: [], bootEvidence: () => undefined, now: askedAt, existingNodes: new Map() }
-  for (let count = 0; count < 3; count++) t.equal(evaluateCsr(counted, context).kind, 'leave')
+  for (let count = 0; count < 3; count++) t.equal(evaluateCsr(counted, context).kind, 'pending')
   t.equal(reads, 1)
   t.end()
 })

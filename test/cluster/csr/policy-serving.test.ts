@@ -79,6 +79,6 @@ t.test('leaves any other serving request pending, with the reason', (t) => {
       'its request has several lists of names, expected one',
     ],
   ]
-  for (const [name, object, reason] of rows) t.equal(decisionOn(object), `leave: ${reason}`, name)
+  for (const [name, object, reason] of rows) t.equal(decisionOn(object), `pending: ${reason}`, name)
   t.end()
 })

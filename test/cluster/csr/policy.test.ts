@@ -170,6 +170,6 @@ t.test('leaves any other client request pending, with the reason', (t) => {
     ['garbage', client({ request: 'AAAA' }), 'its request is not exactly one CERTIFICATE REQUEST in PEM'],
     ['no request', invalid({ request: 7 }), 'its request is not exactly one CERTIFICATE REQUEST in PEM'],
   ]
-  for (const [name, object, reason] of rows) t.equal(decisionOn(object), `leave: ${reason}`, name)
+  for (const [name, object, reason] of rows) t.equal(decisionOn(object), `pending: ${reason}`, name)
   t.end()
 })

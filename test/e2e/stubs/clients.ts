@@ -23,7 +23,7 @@ export type Target = {
   readonly from: readonly string[]
   /** Keeps the connection; losing it is a failure. */
   readonly keepsConnection?: boolean
-  /** Of a request; 15 s if absent, about as long as a user waits. */
+  /** The time-out of a request; 15 s if absent, about as long as a user waits. */
   readonly timeoutMs?: number
   /** Between two requests of a client; 100 ms if absent. */
   readonly pauseMs?: number

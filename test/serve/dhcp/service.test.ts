@@ -155,7 +155,9 @@ t.test(
       reason: 'the client chose server 10.0.0.1',
     })
     const seen = { firstSeen: start, lastSeen: start, count: 3 }
-    t.same(service.otherServers(), [{ server: '10.0.0.1', mac, node: 'ocp4/master-1', ...seen }])
+    t.same(service.otherServers(), [
+      { code: 'dhcp.other-server', server: '10.0.0.1', mac, node: 'ocp4/master-1', ...seen },
+    ])
   },
 )
 
@@ -175,7 +177,10 @@ t.test(
       code: 'dhcp.address-declined',
       count: 2,
     })
-    const remembered = { mac, node: 'ocp4/master-1', address: '172.16.0.11', lastSeen: start, count: 2 }
+    const remembered = {
+      code: 'dhcp.address-declined',
+      ...{ mac, node: 'ocp4/master-1', address: '172.16.0.11', lastSeen: start, count: 2 },
+    }
     t.same(service.declined(), [remembered])
     await send(captured('OVMF PXE DISCOVER'))
     t.equal(heard.all.length, 1)

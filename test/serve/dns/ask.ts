@@ -13,7 +13,7 @@ export type Query = {
   readonly id?: number
   readonly flags?: number
   readonly opcode?: string
-  /** With it, the query has an OPT record. */
+  /** If set, the query has an OPT record. */
   readonly edns?: { readonly size?: number; readonly version?: number; readonly isDnssecOk?: boolean }
 }
 

@@ -272,6 +272,6 @@ t.test('close waits for questions in flight, up to its limit', async (t) => {
   world.clock.advance(100)
   await closed
   t.equal((await late).rcode, 'SERVFAIL')
-  t.same(world.lines, [], 'a question that is ended is no fault of the resolver')
+  t.same(world.lines, [], 'a canceled question does not count as a failure of the resolver')
   await nothingIsLeft(t, world)
 })

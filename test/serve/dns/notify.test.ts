@@ -137,7 +137,7 @@ t.test('a newer plan replaces unacknowledged notifications', async (t) => {
   notifier.announce(plan(6, []))
   advance(60_000)
   await sockets.settled()
-  t.equal(arrived.all.length, 6, 'who is no secondary any more is left alone')
+  t.equal(arrived.all.length, 6, 'a removed secondary gets no NOTIFY')
 })
 
 t.test('a socket that cannot be opened is logged and retried for the next plan', async (t) => {

@@ -66,7 +66,7 @@ t.test('an answer must match the query (RFC 5452 §9.1)', (t) => {
     { name: 'REFUSED', octets: response({ flags: 5, answers: [] }), verdict: 'failure' },
     { name: 'FORMERR by a header alone', octets: hex('2222 8001 0000 0000 0000 0000'), verdict: 'failure' },
     {
-      name: 'a header alone that is no error',
+      name: 'only a header, without an error code',
       octets: hex('2222 8000 0000 0000 0000 0000'),
       verdict: 'other',
     },

@@ -10,7 +10,7 @@ import { fakeClock } from '../../support/fake-clock.ts'
 import { fakeHaproxy, statText } from '../../support/fake-haproxy.ts'
 import { exampleModel, exampleSite } from '../../support/model.ts'
 
-/** Of `kubeapi`: what the next `show stat` says, a row each of server, status and connections. */
+/** The next reply to `show stat` for `kubeapi`: server, status, and connections in each row. */
 type Rows = readonly (readonly [server: string, status: string, connections?: string])[]
 
 const allUp: Rows = [

@@ -185,7 +185,7 @@ for (const { name, running = whole, next } of reloads) {
 
 const removed: readonly DrainingServer[] = findDraining(whole, plan({ workers: ['w1', 'w3'] }), [], 1000)
 
-/** Of w2, in both of its back ends. */
+/** The servers of w2, in both of its back ends. */
 function stats(http: Partial<Stat> = {}, https: Partial<Stat> = {}): Stat[] {
   const usual = {
     server: 'w2',
@@ -279,7 +279,11 @@ const membershipCases = [
   },
   { name: 'an address as well', next: text.replace('.21:6443', '.22:6443 disabled'), changes: undefined },
   { name: 'another server', next: `${text}  server m2 192.0.2.22:22623\n`, changes: undefined },
-  { name: 'a line that is no server', next: text.replace('default_backend', 'disabled'), changes: undefined },
+  {
+    name: 'a line that is not a server',
+    next: text.replace('default_backend', 'disabled'),
+    changes: undefined,
+  },
   {
     name: 'a name that ends in the word',
     next: text.replace('server m1 192.0.2.21:6443', 'server disabled 192.0.2.21:6443'),

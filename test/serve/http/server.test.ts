@@ -6,7 +6,7 @@ import { createHttpServer, type Limits } from '../../../src/serve/http/server.ts
 import { until } from '../../support/until.ts'
 import { rawConnection } from '../../support/raw-http.ts'
 
-/** None is reached in a test; each test shortens the one that it is about. */
+/** Tests do not reach these limits; each test lowers the limit that it checks. */
 const limits: Limits = {
   headerOctets: 8192,
   headersTimeoutMs: 60_000,

@@ -41,7 +41,7 @@ t.test('transfers of one file share its chunks', async (t) => {
   t.equal(await readAll(two), 'abcdefghijkl')
   two.close()
   const three = await files.open(path)
-  t.equal(three.chunk(0), await first, 'and stays when nobody reads the file')
+  t.equal(three.chunk(0), await first, 'and stays when no transfer reads the file')
   three.close()
 })
 

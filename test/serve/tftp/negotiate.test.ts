@@ -112,7 +112,7 @@ const firmware = [
 for (const { fixture, granted } of firmware) {
   t.test(`${fixture} gets all requested options`, (t) => {
     const packet = decodePacket(hexFixture(`tftp/${fixture}`))
-    if (packet.kind !== 'rrq') throw new Error('fixture is no RRQ')
+    if (packet.kind !== 'rrq') throw new Error('fixture is not an RRQ')
     t.same([...negotiate(packet.options, 850_528).granted], Object.entries(granted))
     t.end()
   })

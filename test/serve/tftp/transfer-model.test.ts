@@ -83,7 +83,7 @@ const timeout: Command = {
     const step = expire(transfer)
     check(step === 'send' || step === 'gaveUp', `timeout gave ${step}`, transfer)
     if (step === 'send' && !model.isNegotiating) {
-      check(transfer.next === model.acked + 1, 'the window does not begin anew', transfer)
+      check(transfer.next === model.acked + 1, 'the window does not start again', transfer)
     }
     afterStep(model, transfer, step)
   },
