@@ -36,7 +36,21 @@ function replace(key: string, value: unknown): unknown {
   if (value instanceof Map) return Object.fromEntries(value)
   if (value instanceof Set) return [...value]
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (key !== '' && isInstance(value)) return withGetters(value)
   if (!addressKeys.has(key)) return value
   if (typeof value === 'number') return formatIpv4(value as Ipv4)
   return Array.isArray(value) ? value.map((each) => replace(key, each)) : value
+}
+
+function isInstance(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.getPrototypeOf(value) !== Object.prototype
+}
+
+/** JSON leaves out the getters of a class, such as the options of a reservation. */
+function withGetters(value: object): object {
+  const getters = Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(value)))
+    .filter(([, { get }]) => get !== undefined)
+    .map(([name]) => [name, (value as Record<string, unknown>)[name]])
+  return { ...value, ...(Object.fromEntries(getters) as object) }
 }

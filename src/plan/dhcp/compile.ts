@@ -66,8 +66,12 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
         ...dhcpOptions.map(({ code, value }): [number, PreparedOption] => [code, { code, value }]),
       ])
     const fixed = {
-      ...{ name, address, network: subnet.cidr, mtu: subnet.mtu },
-      ...{ leaseTime: leaseTimeOf(subnet), unasked: unaskedCodes(dhcpOptions) },
+      name,
+      address,
+      network: subnet.cidr,
+      mtu: subnet.mtu,
+      leaseTime: leaseTimeOf(subnet),
+      unasked: unaskedCodes(dhcpOptions),
     }
     return new LazyReservation(fixed, encodeOptions, boot)
   }
