@@ -140,6 +140,12 @@ async function reload(
   }
   counters.increment('haproxy.reloadsFailed')
   const code: HaproxyCode = 'haproxy.reload-failed'
+  // HAProxy has never run with this file, and an administrator can only start it with the file.
+  const isFirst = old === undefined && plan.with.length === 0
+  if (isFirst && !(await isHaproxyRunning(by, plan, clock))) {
+    log.warn({ ...facts, code, reason }, 'HAProxy not running, start it with the new configuration')
+    return { outcome: 'written' }
+  }
   log.error({ ...facts, code, reason }, 'HAProxy reload failed, previous file restored')
   try {
     if (old === undefined) await rm(file, { force: true })
@@ -196,6 +202,16 @@ async function reloadMaster(socket: string, clock: Clock): Promise<string | unde
   if (reply.kind === 'unreachable') return reply.reason
   const [, log] = /^Success=0\s*(?:--)?\s*([^]*)/.exec(reply.text) ?? []
   return log === undefined ? undefined : log.trim() || 'the master process could not reload'
+}
+
+/** Whether a process of HAProxy, or its master process, answers. */
+async function isHaproxyRunning(
+  reload: Reload,
+  { socket }: Pick<HaproxyPlan, 'socket'>,
+  clock: Clock,
+): Promise<boolean> {
+  if ((await processOf(socket, clock)) !== undefined) return true
+  return reload.kind === 'master' && (await queryHaproxy(reload.socket, 'show proc', clock)).kind === 'answer'
 }
 
 /** Returns the id of the process that answers, if any. */

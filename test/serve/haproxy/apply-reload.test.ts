@@ -38,10 +38,21 @@ t.test('after a failed reload HAProxy is reloaded with the previous file', async
   t.equal(await readFile(join(directory, 'seen'), 'utf8'), `${text}old\n`)
 })
 
-t.test('a first file whose reload fails is removed', async (t) => {
-  const { directory, context, withReload } = await machine(t)
+t.test('a first file whose reload fails is removed if HAProxy runs', async (t) => {
+  const { haproxy, directory, context, withReload } = await running(t, {})
+  haproxy.answer = () => 'Pid: 7\n'
   t.match(await applyHaproxy(withReload('false'), noNodes, context), { outcome: 'reload failed' })
   t.same(await readdir(join(directory, 'etc')), [])
+})
+
+t.test('a first file is kept if HAProxy does not run, because it is started with the file', async (t) => {
+  const { file, context, lines, withReload } = await machine(t)
+  t.same(await applyHaproxy(withReload('exit 5'), noNodes, context), { outcome: 'written' })
+  t.equal(await readFile(file, 'utf8'), text)
+  t.match(lines.at(-1), {
+    ...{ level: 'warn', code: 'haproxy.reload-failed', file, reason: 'exit code 5' },
+    msg: 'HAProxy not running, start it with the new configuration',
+  })
 })
 
 t.test('a failed restore is reported', async (t) => {
@@ -115,12 +126,9 @@ for (const { name, said, reason } of masters) {
 }
 
 t.test('the master socket does not exist', async (t) => {
-  const { own, context } = await machine(t)
+  const { own, context, lines } = await machine(t)
   const socket = join(await socketFolder(t), 'none')
   const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket } }
-  t.match(await applyHaproxy(plan, noNodes, context), {
-    outcome: 'reload failed',
-    code: 'haproxy.reload-failed',
-    reason: /^socket .* does not exist/,
-  })
+  t.same(await applyHaproxy(plan, noNodes, context), { outcome: 'written' })
+  t.match(lines.at(-1), { code: 'haproxy.reload-failed', reason: /^socket .* does not exist/ })
 })
