@@ -96,7 +96,7 @@ export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
       }
       if (own.kind === 'read' && provided.kind !== 'invalid' && fallbacks.get(path) !== reason) {
         fallbacks.set(path, reason)
-        log.info({ cluster, file: path, node: file?.node, code, reason }, 'using the Ignition file on disk')
+        log.info({ cluster, file: path, code, reason }, 'using the Ignition file on disk')
       }
       return own
     }
@@ -104,7 +104,7 @@ export function createRoleIgnition(options: RoleIgnitionOptions): RoleIgnition {
     if (own?.kind === 'read' && !canReplace(own.document, provided.document)) return own
     if (own !== undefined && !logged.has(provided.document)) {
       logged.add(provided.document)
-      log.info({ cluster, file: path, node: file?.node }, "using the cluster's own Ignition file")
+      log.info({ cluster, file: path }, "using the cluster's own Ignition file")
     }
     return { kind: 'read', document: { ...provided.document, path } }
   }
