@@ -27,8 +27,10 @@ import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
 import { zoneChecks } from './checks/zones.ts'
-import { createRig, type Rig } from './rig.ts'
-import { runStage, type Stage, type CheckResult } from './runner.ts'
+import { realPrefix, realStages } from './real/stages.ts'
+import { createRealRig } from './real/rig.ts'
+import { createRig } from './rig.ts'
+import { runStage, type Environment, type Stage, type CheckResult } from './runner.ts'
 import { formatTimelines } from './boot-phases.ts'
 
 const usage = `Usage: test/e2e/run [--only TEXT]... [--keep]
@@ -38,9 +40,13 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
   --only TEXT   run only the checks whose name contains TEXT; can be repeated. The name starts
                 with a group, for example "firmware:" or "dns:". A check can depend on the
                 checks before it in its group.
+                "real:" selects a complete installation on a real control plane. It runs only
+                if it is selected, because it builds Kubernetes and coreos-installer the first
+                time (up to 60 minutes), and takes up to 20 minutes later.
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
-Logs, consoles, and captures of the network are in test/e2e/.work/run.`
+Logs, consoles, and captures of the network are in test/e2e/.work/run, those of "real:" in
+test/e2e/.work/real. What "real:" builds is in ~/.cache/slipway-e2e, or $SLIPWAY_E2E_CACHE.`
 
 const workDir = join(import.meta.dirname, '.work')
 
@@ -70,8 +76,10 @@ process.exit(await main())
 async function main(): Promise<number> {
   const options = readArguments()
   if (typeof options === 'number') return options
-  const stages = choose(options)
-  if (stages.flat(2).length === 0) {
+  const stages = choose(standardStages(options), options.only)
+  const isReal = options.only.some((text) => text.startsWith(realPrefix))
+  const real = isReal ? choose(realStages, options.only) : []
+  if (stages.length + real.length === 0) {
     console.error(
       `test:e2e: no check name contains ${options.only.map((text) => JSON.stringify(text)).join(' or ')}`,
     )
@@ -89,20 +97,37 @@ async function main(): Promise<number> {
   process.once('SIGTERM', interrupt)
 
   const startedAt = performance.now()
-  const rig = await createRig(workDir)
-  try {
-    const running = runStages(stages, rig, interruption.signal)
-    const results = await Promise.race([running, interrupted.promise])
-    if (results === undefined) return 130
-    const code = summarize(results, (performance.now() - startedAt) / 1000)
-    if (options.keep) {
-      const shell = rig.network.inside('client', 'bash').join(' ')
-      console.log(`the server runs until Ctrl-C; to open a shell on the client, run: ${shell}`)
+  const run = async (): Promise<CheckResult[]> => [
+    ...(await runStages(stages, { ...options, create: () => createRig(workDir), shell: 'client' })),
+    ...(await runStages(real, { ...options, create: () => createRealRig(workDir), shell: 'appliance' })),
+  ]
+
+  /** Runs stages in an environment of their own, which is not created if there is no check. */
+  async function runStages<Shell extends string, R extends Environment<Shell>>(
+    chosen: readonly Stage<R>[],
+    { keep, create, shell }: { keep: boolean; create: () => Promise<R>; shell: Shell },
+  ): Promise<CheckResult[]> {
+    if (chosen.flat().length === 0 || interruption.signal.aborted) return []
+    const rig = await create()
+    closing.push(() => rig.close())
+    const results: CheckResult[] = []
+    for (const stage of chosen) results.push(...(await runStage(stage, rig, interruption.signal)))
+    if (keep) {
+      const inside = rig.network.inside(shell, 'bash').join(' ')
+      console.log(`the server runs until Ctrl-C; to open a shell on the ${shell}, run: ${inside}`)
       await interrupted.promise
     }
-    return code
-  } finally {
     await rig.close()
+    closing.pop()
+    return results
+  }
+
+  const closing: (() => Promise<void>)[] = []
+  try {
+    const results = await Promise.race([run(), interrupted.promise])
+    return results === undefined ? 130 : summarize(results, (performance.now() - startedAt) / 1000)
+  } finally {
+    for (const close of closing) await close()
   }
 }
 
@@ -127,8 +152,8 @@ function readArguments(): Options | number {
   }
 }
 
-function choose({ only, keep }: Options): Stage[] {
-  const stages = [
+function standardStages({ keep }: Options): Stage[] {
+  return [
     ...firmwareStages,
     ...installationStages,
     [partialBootChecks],
@@ -136,19 +161,17 @@ function choose({ only, keep }: Options): Stage[] {
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],
   ]
-  return stages.map((stage) =>
-    stage.map((lane) => lane.filter(({ name }) => only.some((text) => name.includes(text)))),
-  )
 }
 
-async function runStages(
-  stages: readonly Stage[],
-  rig: Rig,
-  interrupted: AbortSignal,
-): Promise<CheckResult[]> {
-  const results: CheckResult[] = []
-  for (const stage of stages) results.push(...(await runStage(stage, rig, interrupted)))
-  return results
+/** Returns the stages with the checks whose name contains one of the texts. */
+function choose<R>(stages: readonly Stage<R>[], only: readonly string[]): Stage<R>[] {
+  return stages
+    .map((stage) =>
+      stage
+        .map((lane) => lane.filter(({ name }) => only.some((text) => name.includes(text))))
+        .filter((lane) => lane.length > 0),
+    )
+    .filter((stage) => stage.length > 0)
 }
 
 function summarize(results: readonly CheckResult[], seconds: number): number {

@@ -9,10 +9,8 @@
  *          appliance ---- bridge ---- user      the second network, on a separate bridge
  *     first, second ----'    '---- cluster, rack
  */
-import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { output, run } from './process.ts'
+import { createNamespaces, type Namespaces } from './namespaces.ts'
+import { run } from './process.ts'
 
 /**
  * `machines` has the addresses of simulated nodes, for the backends of the load balancer. `inner` reaches the other
@@ -60,16 +58,11 @@ export const farInterface = 'far0'
 /** Gets the MAC address of the node that boots. */
 export const rackInterface = 'node0'
 
-export type Network = {
-  /** Returns the command line that runs a command in a namespace. */
-  inside(namespace: Namespace, ...command: string[]): string[]
+export type Network = Omit<Namespaces<Namespace>, 'ip' | 'nameOf'> & {
   /** One tap for each virtual machine that runs at the same time. */
   readonly taps: readonly string[]
-  /** Ends all processes in the namespaces and removes the namespaces; never rejects. */
-  close(): Promise<void>
 }
 
-const prefix = 'slipway-e2e-'
 const namespaces = [
   ...([
     'server',
@@ -90,25 +83,8 @@ const taps = ['tap0', 'tap1'] as const
 export const rackTap = 'tap2'
 
 export async function createNetwork(): Promise<Network> {
-  const nameOf = (namespace: Namespace): string => `${prefix}${process.pid}-${namespace}`
-  const inside = (namespace: Namespace, ...command: string[]): string[] => [
-    ...['ip', 'netns', 'exec', nameOf(namespace)],
-    ...command,
-  ]
-  const ip = (namespace: Namespace, text: string): Promise<string> =>
-    output(['ip', '-n', nameOf(namespace), ...text.split(' ')])
-  const close = async (): Promise<void> => {
-    for (const namespace of namespaces) await removeNamespace(nameOf(namespace))
-  }
-
-  await removeAbandoned()
+  const { inside, ip, nameOf, close } = await createNamespaces(namespaces)
   try {
-    for (const namespace of namespaces) {
-      await output(['ip', 'netns', 'add', nameOf(namespace)])
-      await run(inside(namespace, 'sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1'))
-      await run(inside(namespace, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1'))
-      await ip(namespace, 'link set lo up')
-    }
     for (const scope of ['all', 'default']) {
       await run(inside('router', 'sysctl', '-qw', `net.ipv6.conf.${scope}.disable_ipv6=0`))
     }
@@ -175,38 +151,4 @@ export async function createNetwork(): Promise<Network> {
     throw error
   }
   return { inside, taps, close }
-}
-
-/** Removes namespaces of runs that were killed. Their processes ended with the run. */
-async function removeAbandoned(): Promise<void> {
-  const names = await readdir('/run/netns').catch(() => [])
-  for (const name of names.filter((each) => each.startsWith(prefix))) {
-    const [pid] = name.slice(prefix.length).split('-')
-    const isAbandoned = pid !== undefined && !existsSync(`/proc/${pid}`)
-    if (isAbandoned && (await processesIn(name)).length === 0) await run(['ip', 'netns', 'del', name])
-  }
-}
-
-async function removeNamespace(name: string): Promise<void> {
-  if (!existsSync(`/run/netns/${name}`)) return
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const remaining = await processesIn(name)
-    for (const pid of remaining) signalQuietly(pid, signal)
-    for (let wait = 0; wait < 20 && (await processesIn(name)).length > 0; wait++) await sleep(100)
-  }
-  await run(['ip', 'netns', 'del', name])
-}
-
-async function processesIn(name: string): Promise<number[]> {
-  const { stdout } = await run(['ip', 'netns', 'pids', name])
-  return stdout.split('\n').filter(Boolean).map(Number)
-}
-
-/** The process may have ended in the meantime. */
-function signalQuietly(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
 }

@@ -59,7 +59,9 @@ export async function createRig(workDir: string): Promise<Rig> {
     const resolvers = [addresses.resolver, addresses.secondResolver].map((address) =>
       startIn('office', `resolver-${address}`, [process.execPath, stub('resolver'), address]),
     )
-    const server = await startServer(network, site.sitePath, join(dir, 'slipway.log'))
+    const server = await startServer(network, site.sitePath, join(dir, 'slipway.log'), {
+      namespace: 'server',
+    })
     running.push(server.process)
     return {
       ...{ network, payload, site, server, dir, haproxy, resolvers, close },

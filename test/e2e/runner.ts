@@ -1,7 +1,10 @@
 /** Runs checks, each with a time limit, and prints a line for each. A failed check does not stop the others. */
+import type { Namespaces } from './namespaces.ts'
 import type { Rig } from './rig.ts'
+import type { Server } from './server.ts'
 
-export type Check = {
+/** @typeParam R the environment of the check */
+export type Check<R = Rig> = {
   /** Starts with the group: `dns: …`. */
   readonly name: string
   /** Time limit in milliseconds; 30 s if absent. */
@@ -10,21 +13,36 @@ export type Check = {
    * @returns facts to print after the name
    * @throws {Unexpected} if an expectation fails
    */
-  run(rig: Rig): Promise<string | undefined>
+  run(rig: R): Promise<string | undefined>
 }
 
 /** Lanes run in parallel, the checks of a lane in sequence. */
-export type Stage = readonly (readonly Check[])[]
+export type Stage<R = Rig> = readonly (readonly Check<R>[])[]
+
+/** What the runner needs of the environment of checks. @typeParam Name the namespaces of its network */
+export type Environment<Name extends string = never> = {
+  readonly server: Pick<Server, 'tail'>
+  readonly network: Pick<Namespaces<Name>, 'inside'>
+  close(): Promise<void>
+}
 
 export type CheckResult = { readonly name: string; readonly failure?: string }
 
 /** @param interrupted when aborted, no further check starts, and failures of running checks are not printed */
-export async function runStage(stage: Stage, rig: Rig, interrupted: AbortSignal): Promise<CheckResult[]> {
+export async function runStage<R extends Environment>(
+  stage: Stage<R>,
+  rig: R,
+  interrupted: AbortSignal,
+): Promise<CheckResult[]> {
   const lanes = await Promise.all(stage.map((lane) => runLane(lane, rig, interrupted)))
   return lanes.flat()
 }
 
-async function runLane(lane: readonly Check[], rig: Rig, interrupted: AbortSignal): Promise<CheckResult[]> {
+async function runLane<R extends Environment>(
+  lane: readonly Check<R>[],
+  rig: R,
+  interrupted: AbortSignal,
+): Promise<CheckResult[]> {
   const results: CheckResult[] = []
   for (const check of lane) {
     if (!interrupted.aborted) results.push(await runCheck(check, rig, interrupted))
@@ -32,7 +50,11 @@ async function runLane(lane: readonly Check[], rig: Rig, interrupted: AbortSigna
   return results
 }
 
-async function runCheck(check: Check, rig: Rig, interrupted: AbortSignal): Promise<CheckResult> {
+async function runCheck<R extends Environment>(
+  check: Check<R>,
+  rig: R,
+  interrupted: AbortSignal,
+): Promise<CheckResult> {
   const startedAt = performance.now()
   const duration = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`.padStart(7)
   try {

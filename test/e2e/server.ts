@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Network, Namespace } from './network.ts'
+import type { Namespaces } from './namespaces.ts'
 import { start, type Running } from './process.ts'
 
 /** A line of the log, with the fields that the checks use. */
@@ -48,19 +48,18 @@ export function controlSocket(sitePath: string): string {
   return join(dirname(sitePath), 'control.sock')
 }
 
-type ServerOptions = {
-  /** `server` if absent. */
-  readonly namespace?: Namespace
+type ServerOptions<Name> = {
+  readonly namespace: Name
   /** File to use as /etc/resolv.conf; the file of the machine if absent. */
   readonly resolver?: string
 }
 
 /** Starts the server. Resolves when it serves. */
-export async function startServer(
-  network: Network,
+export async function startServer<Name extends string>(
+  network: Pick<Namespaces<Name>, 'inside'>,
   sitePath: string,
   logFile: string,
-  { namespace = 'server', resolver }: ServerOptions = {},
+  { namespace, resolver }: ServerOptions<Name>,
 ): Promise<Server> {
   const lines: LogLine[] = []
   const command = network.inside(

@@ -78,7 +78,7 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
     consoleFile(dir),
     () => !machine.isRunning(),
     (raw, atMs) => {
-      const text = plain(raw)
+      const text = plainText(raw)
       if (text === '') return
       console.push({ atMs, text })
       if (fatal.test(text)) stop(`fatal console line: ${text}`)
@@ -166,7 +166,7 @@ async function starvation(pid: number): Promise<number> {
 }
 
 /** Returns a console line without escape sequences and control characters. */
-function plain(raw: string): string {
+export function plainText(raw: string): string {
   /* eslint-disable no-control-regex -- control characters are removed here */
   return raw
     .replace(/\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc/g, '')

@@ -1,0 +1,85 @@
+/**
+ * Day 2: a worker is added to the running cluster with its own pointer, while slipway is killed at every stage of the
+ * installation, and is removed again.
+ */
+import { expectEqual, expectMatch, expectNoMatch } from '../../expect.ts'
+import { readFile } from 'node:fs/promises'
+import type { Check } from '../../runner.ts'
+import { slipway, type LogLine } from '../../server.ts'
+import { nodes } from '../network.ts'
+import type { RealRig } from '../rig.ts'
+import { deleteNode, waitForReady } from './cluster.ts'
+import { installationLimitMs, minuteMs } from './installation.ts'
+
+const node = nodes.w3
+const key = `ocp45/${node.name}`
+
+/** What slipway logs about the node, in this order. It is killed after each. */
+const stages: readonly (readonly [what: string, matches: (line: LogLine) => boolean])[] = [
+  ['the boot script', ({ msg, node: of }) => of === key && msg === 'boot script served'],
+  ['the kernel', ({ file = '' }) => /live-kernel/.test(file)],
+  ['the rootfs', ({ file = '' }) => /live-rootfs/.test(file)],
+  ['the Ignition file of the live system', ({ file = '' }) => /live\.ign/.test(file)],
+  ['the disk check', ({ msg, node: of }) => of === key && msg === 'disk checked'],
+  ['the Ignition file', ({ msg, file = '' }) => msg === 'Ignition file served' && !/live\.ign/.test(file)],
+  ['the report that the disk is written', ({ text }) => /"stage":"written"/.test(text)],
+  ['the report of the first start', ({ text }) => /"stage":"started"/.test(text)],
+]
+
+export const day2Checks: readonly Check<RealRig>[] = [
+  {
+    name: 'real: a worker is added on day 2, and slipway is killed at every stage of its installation',
+    limitMs: installationLimitMs + 5 * minuteMs,
+    async run(rig) {
+      await provideOwnPointer(rig)
+      const site = ['--site', rig.site.sitePath]
+      const given = ['--role', 'worker', '--mac', node.mac, '--address', node.address, '--until', 'armed']
+      console.log(indent(await rig.slipway('node', 'add', ...given, node.name, ...site)))
+      const machine = await rig.machine(node)
+      rig.account.say(`${node.name} is powered on (uefi, empty disk)`)
+      await machine.powerOn()
+      for (const [what, matches] of stages) {
+        await rig.server.waitFor(what, matches, { limitMs: 6 * minuteMs })
+        rig.account.say(`slipway is killed after it sent or received: ${what}`)
+        await rig.restart('SIGKILL')
+      }
+      await waitForReady(rig, node, 6 * minuteMs)
+      const console_ = machine.console.map(({ text }) => text).join('\n')
+      expectEqual(console_.match(/Install complete/g)?.length, 1, 'number of installations')
+      const added = await rig.run([
+        ...slipway('node', 'add', ...given.slice(0, -2), '--timeout', '2m', node.name, ...site),
+        ...['--control', `${rig.site.dir}/control.sock`],
+      ])
+      expectEqual(added.status, 0, `slipway node add, again (${added.stdout}${added.stderr})`)
+      return undefined
+    },
+  },
+  {
+    name: 'real: the worker is removed from the cluster and from the site',
+    limitMs: 5 * minuteMs,
+    async run(rig) {
+      const machine = await rig.machine(node)
+      await machine.shutDown()
+      await deleteNode(rig, node)
+      console.log(indent(await rig.slipway('node', 'remove', node.name, '--site', rig.site.sitePath)))
+      expectNoMatch(await readFile(rig.site.sitePath, 'utf8'), /name: w3/, 'the site file')
+      expectNoMatch(await rig.slipway('status'), /ocp45\/w3/, 'slipway status')
+      expectMatch(await rig.slipway('status'), /ocp45\/w1 .*Ready/, 'slipway status')
+      return undefined
+    },
+  },
+]
+
+/** Creates the pointer that the machine config operator keeps for machines that are added later. */
+async function provideOwnPointer({ controlPlane, site }: RealRig): Promise<void> {
+  const pointer = await readFile(`${site.dir}/ignition/worker.ign`)
+  await controlPlane.apply({
+    ...{ apiVersion: 'v1', kind: 'Secret', type: 'Opaque' },
+    metadata: { name: 'worker-user-data-managed', namespace: 'openshift-machine-api' },
+    data: { userData: pointer.toString('base64'), disableTemplating: Buffer.from('true').toString('base64') },
+  })
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^/gm, '         ')
+}

@@ -1,0 +1,119 @@
+/**
+ * Machines that hold an operating system: a Ready worker that boots from the network boots its disk, and after a total
+ * loss of slipway's state the disk check of the live system saves the disk.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, expectMatch, expectNoMatch } from '../../expect.ts'
+import type { Check } from '../../runner.ts'
+import { nodes, type RealNode } from '../network.ts'
+import type { RealRig } from '../rig.ts'
+import { saveCredentials } from './csr.ts'
+import { deleteNode, lastHeartbeat, pollUntil, waitForReady } from './cluster.ts'
+import { installationLimitMs, minuteMs } from './installation.ts'
+
+export const diskChecks: readonly Check<RealRig>[] = [
+  {
+    name: 'real: a Ready worker that boots from the network boots its disk, and is Ready again',
+    limitMs: 10 * minuteMs,
+    async run(rig) {
+      const node = nodes.w1
+      const machine = await rig.machine(node)
+      await machine.shutDown()
+      await saveCredentials(rig, machine)
+      const before = await lastHeartbeat(rig, node)
+      const since = machine.console.length
+      const logged = rig.server.lines.length
+      rig.account.say(`${node.name} is powered on again, and boots from the network first`)
+      await machine.powerOn('network')
+      await machine.waitForConsole('GRUB of its disk', /GRUB boots the disk/, {
+        since,
+        limitMs: 4 * minuteMs,
+      })
+      await pollUntil(
+        'the kubelet to report again',
+        async () => (await lastHeartbeat(rig, node)) > before,
+        5 * minuteMs,
+      )
+      await waitForReady(rig, node, minuteMs)
+      const console = textSince(machine.console, since)
+      expectNoMatch(console, /installs as|ignition\.firstboot|coreos-installer/, 'the console')
+      const log = textSince(rig.server.lines, logged)
+      expectNoMatch(log, /live-rootfs|worker\.ign/, "slipway's log")
+      expectMatch(
+        await rig.slipway('status'),
+        new RegExp(`^ocp45/${node.name} .*Ready`, 'm'),
+        'slipway status',
+      )
+      return undefined
+    },
+  },
+  {
+    name: 'real: after a total loss of state, a disk that holds an operating system is not overwritten',
+    limitMs: 12 * minuteMs,
+    async run(rig) {
+      const node = nodes.w2
+      const machine = await rig.machine(node)
+      await machine.shutDown()
+      // Nothing remembers the machine: neither slipway, nor its cluster.
+      await deleteNode(rig, node)
+      await rig.restart('SIGTERM', {
+        between: async () => {
+          rig.account.say('the state of slipway is deleted')
+          await rm(join(rig.site.dir, 'state'), { recursive: true })
+        },
+      })
+      const since = machine.console.length
+      rig.account.say(`${node.name} is powered on again, and boots from the network first`)
+      await machine.powerOn('network')
+      const line = await machine.waitForConsole('that the disk is kept', /slipway: \/dev\/sda holds/, {
+        since,
+        limitMs: installationLimitMs / 2,
+      })
+      const status = await rig.slipway('status')
+      expectMatch(joined(status), keptLine(node), 'slipway status')
+      const log = textSince(rig.server.lines, 0)
+      expectNoMatch(log, /worker\.ign/, "slipway's log")
+      return line.text.replace(/^.*slipway: /, '')
+    },
+  },
+  {
+    name: 'real: "slipway node install" overwrites this disk, and the node is Ready again',
+    limitMs: installationLimitMs + 6 * minuteMs,
+    async run(rig) {
+      const node = nodes.w2
+      const machine = await rig.machine(node)
+      expect(machine.isOn(), `${node.name} is off`)
+      const since = machine.console.length
+      await rig.slipway('node', 'install', node.name)
+      await waitForReady(rig, node, installationLimitMs)
+      const console = textSince(machine.console, since)
+      expectMatch(
+        console,
+        /slipway: the installer starts: an administrator started this installation/,
+        'the console',
+      )
+      expectNoMatch(joined(await rig.slipway('status')), keptLine(node), 'slipway status')
+      return undefined
+    },
+  },
+]
+
+function keptLine({ name }: RealNode): RegExp {
+  return new RegExp(
+    `ocp45/${name}: /dev/sda holds Red Hat Enterprise Linux CoreOS or Fedora CoreOS \\(partitions .*boot, root\\): ` +
+      `run "slipway node install ocp45/${name}" to overwrite it`,
+  )
+}
+
+/** Joins the lines of the status, which are wrapped. */
+function joined(status: string): string {
+  return status.replaceAll(/\n\s+/g, ' ')
+}
+
+function textSince(lines: readonly { readonly text: string }[], since: number): string {
+  return lines
+    .slice(since)
+    .map(({ text }) => text)
+    .join('\n')
+}
