@@ -133,5 +133,5 @@ async function buildInitramfs(
     await mkdir(dirname(at(path)), { recursive: true })
     await output(['cp', '-L', join(root, path), at(path)])
   }
-  await output(['sh', '-c', 'cd "$0" && find . | cpio --quiet -o -H newc | gzip -1 >"$1"', dir, to])
+  await output(['sh', '-c', 'cd "$0" && find . | cpio --quiet -o -H newc | zstd -q -3 >"$1"', dir, to])
 }

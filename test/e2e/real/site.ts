@@ -44,7 +44,7 @@ function siteText(imagesDir: string, declared: readonly RealNode[]): string {
   const [cluster, ...rest] = domain.split('.')
   return `\
 site: real
-server: { interface: srv0, address: ${addresses.appliance} }
+server: { interface: srv0, address: ${addresses.appliance}, peers: [${addresses.appliance}, ${addresses.peer}], installer: ${addresses.appliance} }
 subnets:
   - { cidr: 172.16.0.0/24, gateway: ${addresses.appliance} }
 images:

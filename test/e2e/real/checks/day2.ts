@@ -8,11 +8,12 @@ import type { Check } from '../../runner.ts'
 import { slipway, type LogLine } from '../../server.ts'
 import { nodes } from '../network.ts'
 import type { RealRig } from '../rig.ts'
-import { deleteNode, waitForReady } from './cluster.ts'
+import { deleteNode, pollUntil, waitForReady } from './cluster.ts'
 import { installationLimitMs, minuteMs } from './installation.ts'
 
 const node = nodes.w3
 const key = `ocp45/${node.name}`
+const added = ['--role', 'worker', '--mac', node.mac, '--address', node.address]
 
 /** What slipway logs about the node, in this order. It is killed after each. */
 const stages: readonly (readonly [what: string, matches: (line: LogLine) => boolean])[] = [
@@ -28,29 +29,55 @@ const stages: readonly (readonly [what: string, matches: (line: LogLine) => bool
 
 export const day2Checks: readonly Check<RealRig>[] = [
   {
-    name: 'real: a worker is added on day 2, and slipway is killed at every stage of its installation',
-    limitMs: installationLimitMs + 5 * minuteMs,
+    name: 'real: a worker is added on day 2, and loses power while it fetches the rootfs',
+    limitMs: 6 * minuteMs,
     async run(rig) {
       await provideOwnPointer(rig)
       const site = ['--site', rig.site.sitePath]
-      const given = ['--role', 'worker', '--mac', node.mac, '--address', node.address, '--until', 'armed']
+      const given = [...added, '--until', 'armed']
       console.log(indent(await rig.slipway('node', 'add', ...given, node.name, ...site)))
       const machine = await rig.machine(node)
       rig.account.say(`${node.name} is powered on (uefi, empty disk)`)
       await machine.powerOn()
+      await rig.server.waitFor('the initramfs', ({ file = '' }) => /live-initramfs/.test(file), {
+        limitMs: 4 * minuteMs,
+      })
+      await machine.waitForConsole('the rootfs', /initramfs: rootfs/, { limitMs: 2 * minuteMs })
+      await machine.powerOff()
+      rig.account.say(`${node.name} loses power`)
+      await pollUntil(
+        'slipway status to report that the transfer does not continue',
+        async () => /stalled/.test(await rig.slipway('status')),
+        minuteMs,
+      )
+      return undefined
+    },
+  },
+  {
+    name: 'real: slipway is killed at every stage of its installation',
+    limitMs: installationLimitMs + 5 * minuteMs,
+    async run(rig) {
+      const machine = await rig.machine(node)
+      const firstLine = machine.console.length
+      rig.account.say(`${node.name} is powered on again`)
+      const since = rig.server.lines.length
+      await machine.powerOn()
+      let from = since
       for (const [what, matches] of stages) {
-        await rig.server.waitFor(what, matches, { limitMs: 6 * minuteMs })
+        await rig.server.waitFor(what, matches, { since: from, limitMs: 6 * minuteMs })
+        from = 0
         rig.account.say(`slipway is killed after it sent or received: ${what}`)
         await rig.restart('SIGKILL')
       }
       await waitForReady(rig, node, 6 * minuteMs)
-      const console_ = machine.console.map(({ text }) => text).join('\n')
+      const console_ = machine.console
+        .slice(firstLine)
+        .map(({ text }) => text)
+        .join('\n')
       expectEqual(console_.match(/Install complete/g)?.length, 1, 'number of installations')
-      const added = await rig.run([
-        ...slipway('node', 'add', ...given.slice(0, -2), '--timeout', '2m', node.name, ...site),
-        ...['--control', `${rig.site.dir}/control.sock`],
-      ])
-      expectEqual(added.status, 0, `slipway node add, again (${added.stdout}${added.stderr})`)
+      const again = ['node', 'add', ...added, '--timeout', '2m', node.name, '--site', rig.site.sitePath]
+      const resumed = await rig.run([...slipway(...again), ...['--control', `${rig.site.dir}/control.sock`]])
+      expectEqual(resumed.status, 0, `slipway node add, again (${resumed.stdout}${resumed.stderr})`)
       return undefined
     },
   },

@@ -2,11 +2,12 @@
  * Machines that hold an operating system: a Ready worker that boots from the network boots its disk, and after a total
  * loss of slipway's state the disk check of the live system saves the disk.
  */
-import { rm } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, expectMatch, expectNoMatch } from '../../expect.ts'
+import { expect, expectEqual, expectMatch, expectNoMatch } from '../../expect.ts'
+import { startServer, type Server } from '../../server.ts'
 import type { Check } from '../../runner.ts'
-import { nodes, type RealNode } from '../network.ts'
+import { addresses, nodes, type RealNode } from '../network.ts'
 import type { RealRig } from '../rig.ts'
 import { saveCredentials } from './csr.ts'
 import { deleteNode, lastHeartbeat, pollUntil, waitForReady } from './cluster.ts'
@@ -78,26 +79,50 @@ export const diskChecks: readonly Check<RealRig>[] = [
     },
   },
   {
-    name: 'real: "slipway node install" overwrites this disk, and the node is Ready again',
+    name: 'real: "slipway node install" overwrites this disk once, with two appliances side by side',
     limitMs: installationLimitMs + 6 * minuteMs,
     async run(rig) {
       const node = nodes.w2
       const machine = await rig.machine(node)
       expect(machine.isOn(), `${node.name} is off`)
+      const peer = await startPeer(rig)
       const since = machine.console.length
       await rig.slipway('node', 'install', node.name)
       await waitForReady(rig, node, installationLimitMs)
       const console = textSince(machine.console, since)
+      expectEqual(console.match(/Install complete/g)?.length, 1, 'number of installations')
+      const answered = peer.lines.filter(({ node: of }) => of === `ocp45/${node.name}`)
+      expectNoMatch(textSince(answered, 0), /"boot":"install"|\.ign/, 'the log of the second appliance')
+      await peer.process.stop()
       expectMatch(
         console,
         /slipway: the installer starts: an administrator started this installation/,
         'the console',
       )
       expectNoMatch(joined(await rig.slipway('status')), keptLine(node), 'slipway status')
-      return undefined
+      return `the second appliance has ${answered.length} log lines about it`
     },
   },
 ]
+
+/** Starts a second appliance with the same site, which does not install nodes. */
+async function startPeer({ dir, network, site, account }: RealRig): Promise<Server> {
+  const own = join(dir, 'peer')
+  await cp(site.dir, own, {
+    recursive: true,
+    filter: (from) => !/\.sock$|\/state(?:\/|$)/.test(from),
+  })
+  const text = await readFile(site.sitePath, 'utf8')
+  const changed = text
+    .replace(`address: ${addresses.appliance}, peers`, `address: ${addresses.peer}, peers`)
+    .replace(/^haproxy:.*$/m, '')
+  await writeFile(join(own, 'site.yaml'), changed)
+  account.say('a second appliance starts')
+  const resolver = join(dir, 'resolv.conf')
+  return startServer(network, join(own, 'site.yaml'), join(dir, 'slipway-peer.log'), {
+    ...{ namespace: 'peer', resolver },
+  })
+}
 
 function keptLine({ name }: RealNode): RegExp {
   return new RegExp(

@@ -12,7 +12,7 @@ import { completeBootstrap, setVersion, waitForReady } from './cluster.ts'
 
 export const minuteMs = 60_000
 /** From power-on to Ready, on a busy machine. */
-export const installationLimitMs = 15 * minuteMs
+export const installationLimitMs = 20 * minuteMs
 
 export const installationChecks: readonly Check<RealRig>[] = [
   {
