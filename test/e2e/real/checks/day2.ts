@@ -38,7 +38,7 @@ export const day2Checks: readonly Check<RealRig>[] = [
       console.log(indent(await rig.slipway('node', 'add', ...given, node.name, ...site)))
       const machine = await rig.machine(node)
       rig.account.say(`${node.name} is powered on (uefi, empty disk)`)
-      await machine.powerOn()
+      await machine.powerOn('disk')
       await rig.server.waitFor('the initramfs', ({ file = '' }) => /live-initramfs/.test(file), {
         limitMs: 4 * minuteMs,
       })
@@ -61,7 +61,7 @@ export const day2Checks: readonly Check<RealRig>[] = [
       const firstLine = machine.console.length
       rig.account.say(`${node.name} is powered on again`)
       const since = rig.server.lines.length
-      await machine.powerOn()
+      await machine.powerOn('disk')
       let from = since
       for (const [what, matches] of stages) {
         await rig.server.waitFor(what, matches, { since: from, limitMs: 6 * minuteMs })

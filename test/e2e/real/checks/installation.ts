@@ -20,7 +20,7 @@ export const installationChecks: readonly Check<RealRig>[] = [
     limitMs: installationLimitMs,
     async run(rig) {
       await setVersion(rig, { isInstalled: false })
-      return install(rig, nodes.m1, 'uefi')
+      return install(rig, nodes.m1, { firmware: 'uefi', first: 'network' })
     },
   },
   {
@@ -40,7 +40,10 @@ export const installationChecks: readonly Check<RealRig>[] = [
     name: 'real: a UEFI worker and a BIOS worker with empty disks install themselves and become Ready',
     limitMs: 2 * installationLimitMs,
     async run(rig) {
-      const notes = await Promise.all([install(rig, nodes.w1, 'uefi'), install(rig, nodes.w2, 'bios')])
+      const notes = await Promise.all([
+        install(rig, nodes.w1, { firmware: 'uefi', first: 'disk' }),
+        install(rig, nodes.w2, { firmware: 'bios', first: 'network' }),
+      ])
       return notes.join('; ')
     },
   },
@@ -66,11 +69,15 @@ export const installationChecks: readonly Check<RealRig>[] = [
 ]
 
 /** Powers on an empty machine and waits until its node is Ready. */
-async function install(rig: RealRig, node: RealNode, firmware: MachineFirmware): Promise<string> {
+async function install(
+  rig: RealRig,
+  node: RealNode,
+  { firmware, first }: { readonly firmware: MachineFirmware; readonly first: 'network' | 'disk' },
+): Promise<string> {
   const startedAt = Date.now()
   const machine = await rig.machine(node, firmware)
-  rig.account.say(`${node.name} is powered on (${firmware}, empty disk)`)
-  await machine.powerOn()
+  rig.account.say(`${node.name} is powered on (${firmware}, ${first} first, empty disk)`)
+  await machine.powerOn(first)
   await waitForReady(rig, node, installationLimitMs - 30_000)
   const console = machine.console.map(({ text }) => text).join('\n')
   expectMatch(console, /slipway: the installer starts: \/dev\/sda is empty/, `the console of ${node.name}`)
