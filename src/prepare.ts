@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
-import { Worker } from 'node:worker_threads'
+import { runInWorker } from './host/worker.ts'
 import { compile, compileSteps, type Plan } from './plan/compile.ts'
 import type { Facts } from './plan/facts.ts'
 import { buildModel, type Model } from './plan/model.ts'
@@ -72,27 +72,15 @@ function freeHeapBytes(): number {
   return limit - used
 }
 
-function loadInWorker(sitePath: string): Promise<LoadedSite | NotLoaded> {
+async function loadInWorker(sitePath: string): Promise<LoadedSite | NotLoaded> {
   const free = Math.min(freeHeapBytes() - reservedHeapBytes, process.availableMemory() * 0.8)
-  const limit = Math.floor(free / mebibyte)
-  if (limit < minWorkerMebibytes) return Promise.resolve(outOfMemory(sitePath))
-  const { promise, resolve, reject } = Promise.withResolvers<LoadedSite | NotLoaded>()
-  // In the built program, this module and the worker are JavaScript.
-  const url = new URL(
-    import.meta.url.endsWith('.ts') ? './site-worker.ts' : './site-worker.js',
-    import.meta.url,
+  const maxMebibytes = Math.floor(free / mebibyte)
+  if (maxMebibytes < minWorkerMebibytes) return outOfMemory(sitePath)
+  const loaded = await runInWorker<LoadedSite | NotLoaded>(
+    { url: import.meta.url, name: './site-worker', maxMebibytes },
+    sitePath,
   )
-  const worker = new Worker(url, {
-    workerData: sitePath,
-    resourceLimits: { maxOldGenerationSizeMb: limit },
-  })
-  worker.once('message', resolve)
-  worker.once('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') resolve(outOfMemory(sitePath))
-    else reject(error)
-  })
-  worker.once('exit', (code) => reject(new Error(`the worker that loads the site file ended with ${code}`)))
-  return promise
+  return loaded ?? outOfMemory(sitePath)
 }
 
 function outOfMemory(sitePath: string): NotLoaded {

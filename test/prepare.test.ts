@@ -51,7 +51,7 @@ t.test('a reload that needs more memory than there is leaves a reason, and the p
   let available = 30 * 1024 * 1024
   t.intercept(process, 'availableMemory', { value: () => available })
   t.match(await prepareInBackground(path, plan), { kind: 'unreadable', code: 'site.out-of-memory' })
-  await writeFile(path, largeSite(4000))
+  await writeFile(path, largeSite(12_000))
   available = 55 * 1024 * 1024
   t.match(await prepareInBackground(path, plan), { kind: 'unreadable', code: 'site.out-of-memory' })
 })

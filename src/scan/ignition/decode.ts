@@ -5,9 +5,6 @@
 import type { PlanCode } from '../../plan/codes.ts'
 import type { IgnitionAge, IgnitionCertificate, IgnitionContents } from '../../plan/ignition/document.ts'
 import { defined } from '../../text/defined.ts'
-import type { BigIntStats } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { openFile, readOpened, reasonOf } from '../file.ts'
 import { X509Certificate } from 'node:crypto'
 import { printableAscii } from '../../text/lines.ts'
 import { gunzipSync } from 'node:zlib'
@@ -25,6 +22,9 @@ const maxShortLifetimeMs = 30 * 86_400_000
 
 /** @param isLive as for {@link versionProblem} */
 export function decodeIgnition(octets: Uint8Array, isLive: boolean): Decoded {
+  if (countValues(octets) > maxValues) {
+    return { code: 'ignition.invalid', problem: `has more than ${maxValues} JSON values` }
+  }
   const config = parse(octets)
   if (config === undefined) return { code: 'ignition.invalid', problem: 'is not JSON' }
   const version = config?.ignition?.version
@@ -48,6 +48,24 @@ export function decodeIgnition(octets: Uint8Array, isLive: boolean): Decoded {
     certificates,
   }
 }
+
+/** A configuration with 10,000 files has 80,000 values. Parsing millions of them takes seconds and a gigabyte. */
+export const maxValues = 500_000
+
+/** Returns the number of objects, lists, and their elements in JSON, without parsing it. */
+function countValues(octets: Uint8Array): number {
+  let count = 0
+  let isInString = false
+  for (let at = 0; at < octets.length; at++) {
+    const octet = octets[at]
+    if (octet === quote) isInString = !isInString
+    else if (isInString) at += octet === backslash ? 1 : 0
+    else if (octet === comma || octet === bracket || octet === brace) count += 1
+  }
+  return count
+}
+
+const [quote, backslash, comma, bracket, brace] = Buffer.from('"\\,[{')
 
 type Config = { readonly ignition?: { readonly version?: unknown } | null } | null
 
@@ -90,43 +108,6 @@ export function majorVersion(version: string): string {
   return version.slice(0, version.indexOf('.'))
 }
 
-// Loads one Ignition file from disk completely, or returns why that is not possible.
-
-/** A bootstrap.ign has some hundred KiB. */
-const maxBytes = 16 * 1024 * 1024
-
-/** `octets` are the bytes on disk. */
-export type Loaded =
-  (Decoded & { readonly octets: Uint8Array }) | { readonly code: PlanCode; readonly problem: string }
-
-/** @param isLive as for `versionProblem` */
-export async function loadIgnition(path: string, isLive: boolean): Promise<Loaded> {
-  try {
-    const { file } = await openFile(path)
-    const octets = await readWhole(file).finally(() => file.close())
-    return { octets, ...decodeIgnition(octets, isLive) }
-  } catch (error) {
-    return { code: 'ignition.unreadable', problem: reasonOf(error) }
-  }
-}
-
-/** @throws {Error} if the file is too large, or changes while it is read */
-async function readWhole(file: FileHandle): Promise<Uint8Array> {
-  const before = await file.stat({ bigint: true })
-  if (before.size > maxBytes) {
-    throw new Error(`is too large: ${before.size.toString()} bytes, the maximum is ${maxBytes}`)
-  }
-  const octets = await readOpened(file, Number(before.size))
-  const after = await file.stat({ bigint: true })
-  if (identityOf(before) !== identityOf(after)) throw new Error('is being written')
-  return octets
-}
-
-/** Returns a value that changes with the file, except for changes within one tick of the clock. */
-export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
-}
-
 const maxShownCharacters = 200
 
 /** A certificate in a secret in a manifest in a merged configuration has depth 4. */
@@ -150,7 +131,8 @@ export type Certificates = {
 
 /** @param config the parsed JSON */
 export function findCertificates(config: unknown): Certificates {
-  const search: Search = { found: new Map(), budget: { bytes: maxUnpackedBytes }, unread: 0 }
+  const budget = { bytes: maxUnpackedBytes, values: maxValues }
+  const search: Search = { found: new Map(), budget, unread: 0 }
   searchConfig(search, config, '', 1)
   const certificates = [...search.found.values()].filter((each) => each !== 'unreadable')
   return { certificates, unread: search.unread + search.found.size - certificates.length }
@@ -173,8 +155,8 @@ function searchConfig(search: Search, config: unknown, outer: string, depth: num
       value: each,
       ...(Array.isArray(value) ? place : placeOf(key, value, place, outer)),
     }))
-    // The last one is taken first.
-    pending.push(...inside.reverse())
+    // The last one is taken first. Without spreading: a list can have more elements than a call has arguments.
+    for (const each of inside.reverse()) pending.push(each)
   }
 }
 
@@ -199,13 +181,16 @@ function searchText(search: Search, text: string, where: string, depth: number):
     return
   }
   for (const inner of texts) {
-    const config = inner.startsWith('{') ? parseJson(inner) : undefined
+    const config = inner.startsWith('{') ? parseJson(inner, search.budget) : undefined
     if (config === undefined) searchText(search, inner, where, depth + 1)
     else searchConfig(search, config, where, depth + 1)
   }
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string, budget: Budget): unknown {
+  const values = countValues(Buffer.from(text, 'latin1'))
+  if (values > budget.values) return undefined
+  budget.values -= values
   try {
     return JSON.parse(text)
   } catch {
@@ -245,8 +230,8 @@ function shown(text: string): string {
 // * Unpacks texts inside a text: data URLs (RFC 2397) and long runs of base64, decompressed if they are gzip. Bytes become
 // characters one to one (latin1), because the search is for ASCII. The total size is bounded.
 
-/** The remaining bytes that all parts of one file may unpack to. */
-type Budget = { bytes: number }
+/** The remaining bytes that all parts of one file may unpack to, and the JSON values of configurations among them. */
+type Budget = { bytes: number; values: number }
 
 /** An Ignition file of the installer unpacks to a few MiB. */
 export const maxUnpackedBytes = 32 * 1024 * 1024
@@ -265,15 +250,34 @@ const base64Run = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{400,}={0,2}/g
 export function unpack(text: string, budget: Budget): Unpacked {
   const parts: Buffer[] = []
   const rest = text.replace(dataUrl, (_, type: string, data: string) => {
-    const characters = data.replace(/%([0-9A-Fa-f]{2})/g, (_, octet: string) =>
-      String.fromCharCode(Number.parseInt(octet, 16)),
-    )
-    parts.push(Buffer.from(characters, /;base64$/i.test(type) ? 'base64' : 'latin1'))
+    const octets = percentDecode(data)
+    parts.push(/;base64$/i.test(type) ? Buffer.from(octets.toString('latin1'), 'base64') : octets)
     return ' '
   })
   for (const [run] of rest.matchAll(base64Run)) parts.push(Buffer.from(run, 'base64'))
   const texts = parts.map((part) => plainText(part, budget)).filter((each) => each !== undefined)
   return { texts, unread: parts.length - texts.length }
+}
+
+/** In one pass (RFC 3986 §2.1), because a data URL can consist of millions of escapes. */
+function percentDecode(data: string): Buffer {
+  const octets = Buffer.from(data, 'latin1')
+  let length = 0
+  for (let at = 0; at < octets.length; at++) {
+    const escaped = octets[at] === percent ? hexValue(octets[at + 1]) * 16 + hexValue(octets[at + 2]) : NaN
+    octets[length++] = Number.isNaN(escaped) ? (octets[at] as number) : escaped
+    if (!Number.isNaN(escaped)) at += 2
+  }
+  return octets.subarray(0, length)
+}
+
+const percent = 0x25
+
+/** Returns NaN for an octet that is not a hexadecimal digit. */
+function hexValue(octet = 0): number {
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30
+  const letter = octet | 0x20
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : NaN
 }
 
 function plainText(octets: Buffer, budget: Budget): string | undefined {
