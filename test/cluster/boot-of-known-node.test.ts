@@ -132,7 +132,7 @@ t.test('nodes are installed if the API never responded, or there is no kubeconfi
   t.match(await lost.boot(), { kind: 'wait' }, 'an API that answered before can have the node')
 })
 
-t.test('an administrator who arms a node need not wait for the cluster', async (t) => {
+t.test('a node that an administrator arms does not wait for the cluster', async (t) => {
   const { boot, installs } = await knownRig(t)
   await installs.command('ocp45/m1', 'install')
   t.match(await boot(), { kind: 'install' })

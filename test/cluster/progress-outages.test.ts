@@ -152,7 +152,7 @@ t.test('keeps the newest 5,000 requests', async (t) => {
   await progress.close()
 })
 
-t.test('reports whatever the API sends, and does not throw', async (t) => {
+t.test('reports any response of the API, and does not throw', async (t) => {
   const rig = progressRig(t)
   rig.api.unchecked.set('/version', { gitVersion: 7 })
   const progress = await rig.track()

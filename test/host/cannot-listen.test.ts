@@ -78,7 +78,7 @@ t.test('an interface that is up and has the address is accepted', (t) => {
   t.end()
 })
 
-t.test('any other interface is an error that says what to do', (t) => {
+t.test('any other interface is an error with a remedy', (t) => {
   const cases = [
     {
       name: 'absent',

@@ -6,7 +6,7 @@ import { removeLitter, writeAtomically } from '../../src/host/files.ts'
 
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o7777).toString(8)
 
-t.test('a new file has the requested mode, whatever the umask', async (t) => {
+t.test('a new file has the requested mode with any umask', async (t) => {
   const directory = t.testdir()
   const path = join(directory, 'haproxy.cfg')
   const umask = process.umask(0o077)

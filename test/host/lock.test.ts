@@ -7,7 +7,7 @@ import t from 'tap'
 import { withLock } from '../../src/host/lock.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
-t.test('one process at a time, whatever path names the file', async (t) => {
+t.test('one process at a time, by any path of the file', async (t) => {
   const folder = t.testdir({ 'site.yaml': 'site: lab\n' })
   const path = join(folder, 'site.yaml')
   const link = join(folder, 'link.yaml')
@@ -72,7 +72,7 @@ t.test('a lock ends with its holder, however that ends', async (t) => {
   t.same(await readdir(dirname(path)), ['site.yaml'])
 })
 
-t.test('a lock that another process holds for long is an error that says what to do', async (t) => {
+t.test('a lock that another process holds too long is an error with a remedy', async (t) => {
   const folder = t.testdir({ 'site.yaml': '' })
   const child = await holder(join(folder, 'site.yaml'))
   t.teardown(() => child.kill('SIGKILL'))

@@ -269,7 +269,7 @@ t.test('a record without its attempt keeps the disk', (t) => {
   t.end()
 })
 
-t.test('an attempt has the number of attempts before it, and who started it', (t) => {
+t.test('an attempt has the number of earlier attempts, and its origin', (t) => {
   t.match(after([boot, 5, { ...boot, tokenHash: 'next' }]).attempt, {
     ...{ role: 'master', startedAt: startAt + 5, earlier: 1, startedBy: 'site', tokenHash: 'next' },
     ...{ requests: 0, reads: 0 },

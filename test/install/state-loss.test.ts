@@ -207,7 +207,7 @@ t.test('the state of another site does not vouch for machines without a record',
   installs.close()
 })
 
-t.test('a first start, and one after it, install what the site file says', (t) => {
+t.test('the first start and later ones install the nodes with boot: install in the site file', (t) => {
   const dir = join(t.testdir(), 'new')
   for (let start = 0; start < 2; start++) {
     const store = openStore(dir, { now, site: 'lab' })

@@ -112,7 +112,7 @@ export async function balancedWorkers(t: Test) {
     const before = balancer.state().servers
     clock.advance(ms)
     const isOver = () => balancer.state().servers !== before && clock.nextDelay() === 5000
-    await until('a look at HAProxy', isOver)
+    await until('a poll of HAProxy', isOver)
   }
   return {
     ...{

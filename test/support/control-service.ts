@@ -36,7 +36,7 @@ export async function controlService(
   const counters = new Counters()
   const clock = fakeClock(now)
   const lines: string[] = []
-  /** What becomes of those that are asked for; where nothing is there, the site is taken over. */
+  /** The results of reloads, one each; without one, the reload succeeds. */
   const reloads: Reloaded[] = []
   const service = await startControl({
     ...{ path, installs, reports, counters, clock },

@@ -1,4 +1,4 @@
-/** A worker that joins the cluster `c1`, as a running slipway tells of it. */
+/** A worker that joins the cluster `c1`, as a running slipway reports it. */
 import type { PendingCsr, PendingCsrs } from '../../src/cluster/csr/approver.ts'
 import type { MemberReport } from '../../src/cluster/report.ts'
 import type { NodeSnapshot } from '../../src/cli/client.ts'
@@ -27,7 +27,7 @@ type Told = {
 }
 
 /** @param now milliseconds since 1970 */
-export function sightOfJoining(
+export function joiningSnapshot(
   { life, record, role = 'worker', member, trouble, csrs }: Told,
   now: number,
 ): NodeSnapshot {
@@ -48,7 +48,7 @@ export function csrsOfJoining(...requests: Partial<PendingCsr>[]): PendingCsrs {
   return {
     ...{ cluster: 'c1', approve: 'declared', approved: 0 },
     requests: requests.map((request, index) => ({
-      ...{ name: `csr-${index}`, createdAt: 0, code: 'csr.malformed', reason: 'it is not right' },
+      ...{ name: `csr-${index}`, createdAt: 0, code: 'csr.malformed', reason: 'its request is not PKCS#10' },
       ...{ signer: 'kubernetes.io/kubelet-serving', username: 'system:node:w2.c1.example.net' },
       ...request,
     })),

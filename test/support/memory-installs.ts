@@ -22,7 +22,10 @@ export function memoryInstalls(
   now: () => number = () => Date.now(),
 ): MemoryInstalls {
   const records = new Map<string, NodeRecord>(
-    nodes.map((node) => [node, { node, mode: 'install', since: 0, reason: 'the site says so' }]),
+    nodes.map((node) => [
+      node,
+      { node, mode: 'install', since: 0, reason: 'the site file sets boot: install' },
+    ]),
   )
   const histories = new Map<string, Observation[]>()
   const readers = new Set<(observation: Observation) => void>()

@@ -68,7 +68,10 @@ const lives: Readonly<Record<keyof typeof roles, readonly [ObservedNode | undefi
         attempt: { role: 'master', startedAt: now - 80_000, earlier: 1 },
       },
     ],
-    m2: [waiting(), { mode: 'install', since: now - 40 * minute, reason: 'the site says so' }],
+    m2: [
+      waiting(),
+      { mode: 'install', since: now - 40 * minute, reason: 'the site file sets boot: install' },
+    ],
     m3: [
       ago('m3', 5 * minute)
         .pxe()
@@ -88,7 +91,7 @@ const lives: Readonly<Record<keyof typeof roles, readonly [ObservedNode | undefi
         mode: 'install',
         since: now - 20 * minute,
         armedUntil: now + 40 * minute,
-        reason: 'the operator armed it',
+        reason: 'an administrator armed it',
       },
     ],
     w2: [
@@ -97,7 +100,7 @@ const lives: Readonly<Record<keyof typeof roles, readonly [ObservedNode | undefi
         .installer()
         .pass(20_000)
         .callback('failed'),
-      { mode: 'failed', since: now - 48 * minute, reason: 'its installer gave up: no disk /dev/sdb' },
+      { mode: 'failed', since: now - 48 * minute, reason: 'its installer failed: no disk /dev/sdb' },
     ],
     i1: [undefined, {}],
   }
@@ -114,9 +117,9 @@ export function sampleInstalls() {
   return installs
 }
 
-/** Returns a worker that joins its cluster; `says` adds observations from the start of its installed system. */
-export function joined(says: (life: ObservedNode) => ObservedNode): NodeDetails {
-  const life = says(
+/** Returns a worker that joins its cluster; `observations` adds those from the start of its installed system. */
+export function joined(observations: (life: ObservedNode) => ObservedNode): NodeDetails {
+  const life = observations(
     ago('w1', 30 * minute)
       .installs()
       .pass(30_000),
@@ -227,7 +230,7 @@ export const sampleClusterStatus: ClusterStatus = {
   ],
   bootstrap: {
     ...{ kind: 'out', since: now - 27 * minute },
-    reason: 'the ConfigMap bootstrap in kube-system says complete (/etc/slipway/kubeconfig)',
+    reason: 'the ConfigMap bootstrap in kube-system has status: complete (/etc/slipway/kubeconfig)',
   },
   requests: { approve: 'declared', pending: 2, approved: 6 },
 }

@@ -9,7 +9,7 @@ t.test('a frame is the length and the message (RFC 1035 §4.2.2)', (t) => {
   t.end()
 })
 
-t.test('a stream is split into messages, whatever the chunks', (t) => {
+t.test('a stream is split into messages, for any chunks', (t) => {
   const cases = [
     { name: 'whole', chunks: ['0003 aabbcc'], messages: ['aabbcc'] },
     { name: 'two at once', chunks: ['0001 aa 0002 bbcc'], messages: ['aa', 'bbcc'] },

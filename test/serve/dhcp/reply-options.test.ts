@@ -129,7 +129,7 @@ t.test('RFC 3396 §5: a value of more than 255 octets is split, and read whole',
 })
 
 t.test(
-  'RFC 2132 §9.10: whatever is declared and asked for, no reply is longer than the client takes',
+  'RFC 2132 §9.10: no reply is longer than the client accepts, for any declared and requested options',
   (t) => {
     const lengths = fc.dictionary(
       fc.integer({ min: 128, max: 174 }).map(String),

@@ -17,7 +17,7 @@ const machine = (number: number) => ({
 })
 
 t.test(
-  'a stranger is remembered with what it said last, and what only its firmware says, when it came and how often',
+  'an undeclared machine is recorded with its last message, its firmware, its times, and its count',
   (t) => {
     const clock = fakeClock(start)
     const unknownClients = createUnknownClients(clock)

@@ -10,7 +10,7 @@ function withNsid(name: string, type: Parameters<typeof encode>[0]['type']): Uin
   return Buffer.concat([query, Buffer.of(0, 3, 0, 0)])
 }
 
-t.test('a client outside the site gets no more octets than it sent, whatever it queries', async (t) => {
+t.test('a client outside the site gets no more octets than it sent, for any query', async (t) => {
   const { sockets, client } = await setUp(planOf(guideModel((site) => void (site.dns.nsid = true))))
   const zone = 'ocp45.example.localdomain'
   const types = ['A', 'AAAA', 'ANY', 'SOA', 'NS', 'SRV', 'TXT', 'PTR', 'CNAME', 'AXFR', 'IXFR'] as const

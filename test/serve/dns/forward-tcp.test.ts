@@ -14,7 +14,7 @@ const hundred = Array.from({ length: 100 }, () => ({
 }))
 
 t.test(
-  'what does not fit a datagram is fetched over TCP (RFC 7766 §5), whole for who comes by TCP',
+  'an answer larger than a datagram is fetched over TCP (RFC 7766 §5), and is whole for a client on TCP',
   async (t) => {
     const world = setUp()
     const at = await tcpResolver(t, (query) => [

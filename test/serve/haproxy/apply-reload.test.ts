@@ -8,10 +8,10 @@ import { fakeHaproxy, socketFolder } from '../../support/fake-haproxy.ts'
 import { machine, noNodes, running, text } from '../../support/haproxy-files.ts'
 
 for (const { name, command, reason } of [
-  { name: 'with its words', command: 'echo no such unit >&2; exit 5', reason: 'exit code 5: no such unit' },
-  { name: 'in silence', command: 'exit 5', reason: 'exit code 5' },
+  { name: 'with a message', command: 'echo no such unit >&2; exit 5', reason: 'exit code 5: no such unit' },
+  { name: 'without output', command: 'exit 5', reason: 'exit code 5' },
 ]) {
-  t.test(`when the reload fails the old file is put back: ${name}`, async (t) => {
+  t.test(`a failed reload restores the previous file: ${name}`, async (t) => {
     const { file, context, lines, counters, withReload } = await machine(t, { 'haproxy.cfg': 'old\n' })
     t.same(await applyHaproxy(withReload(command), noNodes, context), {
       outcome: 'reload failed',
@@ -75,7 +75,7 @@ t.test('a reload succeeds when another process answers', async (t) => {
 })
 
 t.test(
-  'a reload after which the same process answers for ten seconds has failed, whatever its command says',
+  'a reload after which the same process answers for ten seconds has failed, with any result of its command',
   async (t) => {
     const { haproxy, file, withReload, context } = await running(t, { 'haproxy.cfg': 'old\n' })
     haproxy.answer = () => 'Pid: 7\n'

@@ -242,7 +242,7 @@ t.test('HAProxy becomes unreachable at the end of draining', async (t) => {
 })
 
 t.test(
-  'a server that is up still is not cut off, and one that HAProxy keeps is not said to be gone',
+  'a server that is still up is not cut off, and one that HAProxy keeps is not reported as removed',
   async (t) => {
     const { balancer, plan, haproxy, heard, lines, told } = await balanced(t, new Set(['ocp45/bs']))
     await balancer.apply(plan)

@@ -90,7 +90,7 @@ const cases: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan; 
   ]
 
 for (const { name, running = whole, next, leave } of cases) {
-  t.test(`who leaves: ${name}`, (t) => {
+  t.test(`draining servers: ${name}`, (t) => {
     t.same(names(findDraining(running, next, [], 5)), leave)
     t.end()
   })

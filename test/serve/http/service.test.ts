@@ -109,7 +109,7 @@ t.test('a request with a body is refused before the body is sent', async (t) => 
 })
 
 t.test(
-  'a download that the peer gives up is logged with what was sent, not with what was asked for',
+  'a download that the client aborts is logged with the bytes sent, not with those requested',
   async (t) => {
     const { port, bigKernel, line, options } = await running(t)
     bigKernel(400_000_000)

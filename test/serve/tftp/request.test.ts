@@ -144,7 +144,7 @@ const files = new Map([
   ['undionly.kpxe', '/bios/undionly.kpxe'],
 ])
 
-t.test('a loader is found whatever the case of its name', (t) => {
+t.test('a loader is found by its name in any case', (t) => {
   t.equal(findNamed(files, 'efi/ipxe.efi'), '/x64/ipxe.efi')
   t.equal(findNamed(files, 'EFI/IPXE.EFI'), '/x64/ipxe.efi')
   t.equal(findNamed(files, 'ipxe.efi'), undefined)

@@ -49,7 +49,7 @@ t.test('a port that another program uses is skipped', async (t) => {
 })
 
 t.test(
-  'a range that others have taken: the client is told, the log warns, the next finds a free port',
+  'all ports of the range are in use: the client gets an ERROR, the log warns, and the next transfer gets a free port',
   async (t) => {
     const { bind, sockets, lines, counters } = await serveRange(t)
     const others = []

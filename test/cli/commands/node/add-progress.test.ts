@@ -8,7 +8,7 @@ import {
   nextSteps,
 } from '../../../../src/cli/commands/node/add-progress.ts'
 import type { NodeSnapshot, Goal } from '../../../../src/cli/client.ts'
-import { csrsOfJoining, joining, sightOfJoining } from '../../../support/joining-node.ts'
+import { csrsOfJoining, joining, joiningSnapshot } from '../../../support/joining-node.ts'
 import { observedNode } from '../../../support/observed-node.ts'
 import type { MemberReport } from '../../../../src/cluster/report.ts'
 import type { NodeRecord } from '../../../../src/install/installs.ts'
@@ -24,9 +24,9 @@ function lines(sight: NodeSnapshot, more: Partial<Viewpoint> = {}): string[] {
 t.test('a whole installation prints each step once, in order', (t) => {
   const tell = createRepeatedFactFilter()
   const life = observedNode(joining, began)
-  const look = (told: Parameters<typeof sightOfJoining>[0] = {}) =>
-    tell(factsOf(sightOfJoining({ life, csrs: csrsOfJoining(), ...told }, life.now()), view))
-  t.same(look(), ['armed: the site says so'])
+  const look = (told: Parameters<typeof joiningSnapshot>[0] = {}) =>
+    tell(factsOf(joiningSnapshot({ life, csrs: csrsOfJoining(), ...told }, life.now()), view))
+  t.same(look(), ['armed: the site file sets boot: install'])
   t.same(look(), [])
   life.asks('firmware')
   t.same(look(), ['firmware DHCP: x64 UEFI'])
@@ -89,18 +89,18 @@ t.test('a node that is already installing is followed from its current step', (t
     since: began - 90_000,
     reason: 'its network boot began it',
   } as const
-  t.same(lines(sightOfJoining({ life, record }, began)), [
+  t.same(lines(joiningSnapshot({ life, record }, began)), [
     'installing: its network boot began it',
     'writing to its disk',
   ])
   life.pass(began - life.now() + 5).callback('written')
-  t.same(lines(sightOfJoining({ life, record }, began)), [
+  t.same(lines(joiningSnapshot({ life, record }, began)), [
     'installing: its network boot began it',
     'disk written',
   ])
   t.same(
     lines(
-      sightOfJoining(
+      joiningSnapshot(
         {
           life,
           record: { ...record, mode: 'failed', attempt: { role: 'worker', startedAt: 0, earlier: 2 } },
@@ -117,9 +117,13 @@ t.test('a symptom is printed once, and again when it returns', (t) => {
   const tell = createRepeatedFactFilter()
   const life = observedNode(joining, began)
   const look = (minutes = 0) =>
-    tell(factsOf(sightOfJoining({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }))
+    tell(factsOf(joiningSnapshot({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }))
   life.asks('firmware').loader('probed').loader('sent')
-  t.same(look(), ['armed: the site says so', 'firmware DHCP: x64 UEFI', 'loader: efi/ipxe.efi by TFTP'])
+  t.same(look(), [
+    'armed: the site file sets boot: install',
+    'firmware DHCP: x64 UEFI',
+    'loader: efi/ipxe.efi by TFTP',
+  ])
   t.match(look(10), [
     /^! fetched efi\/ipxe\.efi .*never sent a DHCP request as iPXE: .*; set `loader: snponly`/,
   ])
@@ -130,14 +134,17 @@ t.test('a symptom is printed once, and again when it returns', (t) => {
 })
 
 t.test('a cluster step outside of a boot is shown in chronological order', (t) => {
-  const sight = sightOfJoining({ record: { mode: 'local', since: 5, reason: 'the site says so' } }, began)
+  const sight = joiningSnapshot(
+    { record: { mode: 'local', since: 5, reason: 'the site file sets boot: local' } },
+    began,
+  )
   const step = { what: '', outcome: 'done', durationMs: 0, count: 1 } as const
   const words = [
     { ...step, kind: 'started', startedAt: began + 5, endedAt: began + 5, sequence: 2 },
     { ...step, kind: 'disk-dhcp', startedAt: began, endedAt: began, sequence: 1 },
   ] as const
   t.same(lines({ ...sight, details: { ...sight.details, words } }), [
-    'local: the site says so',
+    'local: the site file sets boot: local',
     'DHCP from disk',
     'first start',
   ])
@@ -158,7 +165,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
   {
     name: 'its serving certificate, by its short name',
     request: { username: 'system:node:w2' },
-    line: '! its serving certificate request csr-0 is pending: it is not right',
+    line: '! its serving certificate request csr-0 is pending: its request is not PKCS#10',
   },
   { name: 'another node’s serving certificate', request: { username: 'system:node:w1.c1.example.net' } },
   {
@@ -198,7 +205,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
 ]
 for (const { name, request, line } of requests) {
   t.test(`a request that is pending: ${name}`, (t) => {
-    const sight = sightOfJoining({ record: installed, csrs: csrsOfJoining(request) }, began)
+    const sight = joiningSnapshot({ record: installed, csrs: csrsOfJoining(request) }, began)
     t.same(lines(sight), ['installed: its disk is written', ...(line === undefined ? [] : [line])])
     t.end()
   })
@@ -207,14 +214,14 @@ for (const { name, request, line } of requests) {
 t.test('an unreachable cluster is reported, unless the goal does not need it', (t) => {
   const trouble = 'there is no kubeconfig /x'
   const csrs = { ...csrsOfJoining(), trouble: 'the server refuses' }
-  const sight = sightOfJoining({ record: installed, trouble, csrs }, began)
+  const sight = joiningSnapshot({ record: installed, trouble, csrs }, began)
   t.same(lines(sight), [
     'installed: its disk is written',
     '! cluster API not reachable: there is no kubeconfig /x',
     '! certificate requests not available: the server refuses',
   ])
   t.same(lines(sight, { goal: 'installed' }), ['installed: its disk is written'])
-  t.match(lines(sightOfJoining({ record: installed }, began)), [
+  t.match(lines(joiningSnapshot({ record: installed }, began)), [
     'installed: its disk is written',
     /^! slipway does not approve certificate requests of this cluster \(key "approve"\): run "oc get csr" and "oc adm certificate/,
   ])
@@ -222,20 +229,23 @@ t.test('an unreachable cluster is reported, unless the goal does not need it', (
 })
 
 t.test('a Ready node needs no further approvals', (t) => {
-  const sight = sightOfJoining({ record: installed, member: { state: 'ready' } }, began)
+  const sight = joiningSnapshot({ record: installed, member: { state: 'ready' } }, began)
   t.same(lines(sight), ['installed: its disk is written', 'registered', 'Ready'])
   t.end()
 })
 
 t.test('a node that is registered before it is installed is the previous one', (t) => {
-  const sight = sightOfJoining({ member: { state: 'ready' } }, began)
-  t.same(lines(sight), ['armed: the site says so', '! its cluster still has the previous node of this name'])
+  const sight = joiningSnapshot({ member: { state: 'ready' } }, began)
+  t.same(lines(sight), [
+    'armed: the site file sets boot: install',
+    '! its cluster still has the previous node of this name',
+  ])
   t.end()
 })
 
 const now = Date.UTC(2026, 10, 21, 10)
 const sight = (record: Partial<NodeRecord>, state?: MemberReport['state']) =>
-  sightOfJoining({ record, ...(state === undefined ? {} : { member: { state } }) }, now)
+  joiningSnapshot({ record, ...(state === undefined ? {} : { member: { state } }) }, now)
 
 const armings: {
   name: string
@@ -297,7 +307,7 @@ const ends: { mode: Mode; state: MemberReport['state']; goal: Goal; end: string 
   { mode: 'menu', state: 'ready', goal: 'ready', end: 'done' },
   {
     ...{ mode: 'local', state: 'absent', goal: 'installed' },
-    end: 'c1/w2 will not be installed: its boot mode is local (the site says so)',
+    end: 'c1/w2 will not be installed: its boot mode is local (the site file sets boot: install)',
   },
   {
     ...{ mode: 'failed', state: 'unknown', goal: 'installed' },
@@ -313,7 +323,7 @@ for (const { mode, state, goal, end } of ends) {
 }
 
 t.test('prints the next steps', (t) => {
-  const { details } = sightOfJoining({ role: 'infra' }, now)
+  const { details } = joiningSnapshot({ role: 'infra' }, now)
   t.match(nextSteps(details, 'armed')[0], /^power on c1\/w2, with the network before the disk/)
   t.match(nextSteps(details, 'installed')[0], 'slipway csr list')
   t.match(nextSteps({ ...details, role: 'bootstrap' }, 'installed'), [/slipway wait bootstrap-complete/])

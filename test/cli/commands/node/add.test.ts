@@ -6,7 +6,7 @@ import { add } from '../../../../src/cli/commands/node/add.ts'
 import type { NodeRecord } from '../../../../src/install/installs.ts'
 import { fakeClock } from '../../../support/fake-clock.ts'
 import { fakeSlipway, Refused } from '../../../support/fake-slipway.ts'
-import { csrsOfJoining, sightOfJoining } from '../../../support/joining-node.ts'
+import { csrsOfJoining, joiningSnapshot } from '../../../support/joining-node.ts'
 import { siteFolder, sitePath, siteText } from '../../../support/site-folder.ts'
 import { keptTerminal } from '../../../support/terminal.ts'
 
@@ -19,8 +19,8 @@ const reloaded = { outcome: 'swapped', nodes: 3, troubles: [] }
 async function rig(t: Test, text = siteText()) {
   const path = sitePath(t.testdir(siteFolder(text)))
   const clock = fakeClock(now)
-  let told: Parameters<typeof sightOfJoining>[0] = {}
-  const sight = () => sightOfJoining({ csrs: csrsOfJoining(), ...told }, clock.now())
+  let told: Parameters<typeof joiningSnapshot>[0] = {}
+  const sight = () => joiningSnapshot({ csrs: csrsOfJoining(), ...told }, clock.now())
   const served = [{ node: 'c1/m1', fqdn: 'm1.c1.example.net', mac: '00:00:5e:00:53:01', role: 'master' }]
   const slipway = await fakeSlipway(t, {
     'GET /v1/status': () => ({ site: 'lab', nodes: served }),
@@ -72,7 +72,7 @@ t.test('a node is declared, served, and followed until it is Ready', async (t) =
   const { run, said, end, tell, out, path, slipway, terminal } = await rig(t)
   tell({ member: { state: 'absent' } })
   const adding = run()
-  await said('armed: the site says so')
+  await said('armed: the site file sets boot: install')
   tell({
     record: installed,
     csrs: csrsOfJoining({ reason: 'the address 192.0.2.99 is not declared for c1/w2' }),
@@ -86,7 +86,7 @@ t.test('a node is declared, served, and followed until it is Ready', async (t) =
     'site.yaml:17: c1/w2 is declared',
     'site reloaded: 3 nodes',
     '   0:00  waiting up to 1:00:00 for c1/w2 to be Ready',
-    '   0:00  armed: the site says so',
+    '   0:00  armed: the site file sets boot: install',
     /^ +0:0\d {2}installed: its disk is written$/,
     /! its serving certificate request csr-0 is pending: the address 192\.0\.2\.99 is not declared/,
     / registered$/,
@@ -160,7 +160,7 @@ t.test('warns about what the administrator may not intend', async (t) => {
     terminal.outLines[2],
     '! c1/w2 was installed before (it started): to reinstall it, run "slipway node install c1/w2"',
   )
-  tell({ record: { mode: 'install', reason: 'the site says so' } })
+  tell({ record: { mode: 'install', reason: 'the site file sets boot: install' } })
   t.equal(await run('--until', 'armed'), 0)
   t.match(
     terminal.outLines.at(-4),
