@@ -1,4 +1,5 @@
-/** The networks that are attached to this machine, read from its interfaces. */
+/** The networks that are attached to this machine, and the MTU of an interface, read from its interfaces. */
+import { readFileSync } from 'node:fs'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { cidrContains, formatIpv4, parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ip.ts'
 import type { Clock } from './clock.ts'
@@ -53,4 +54,43 @@ function networkOf({ address, netmask, cidr }: InterfaceAddress): Cidr | undefin
 
 function overlap(one: Cidr, other: Cidr): boolean {
   return cidrContains(one, other.network) || cidrContains(other, one.network)
+}
+
+/**
+ * Returns a function that reports the MTU of the interface with an address, read from the kernel; `undefined` when it is
+ * not known.
+ *
+ * @param readMtu returns the MTU of an interface by its name, as text
+ */
+export function createInterfaceMtu(
+  clock: Pick<Clock, 'monotonic'>,
+  read: () => InterfaceAddresses = networkInterfaces,
+  readMtu: (name: string) => string = (name) => readFileSync(`/sys/class/net/${name}/mtu`, 'utf8'),
+): (address: string) => number | undefined {
+  let known: { readonly address: string; readonly mtu: number | undefined; readonly at: number } | undefined
+  return (address) => {
+    const now = clock.monotonic()
+    if (known?.address !== address || now - known.at >= readAgainMs) {
+      known = { address, mtu: mtuOf(read(), address, readMtu), at: now }
+    }
+    return known.mtu
+  }
+}
+
+function mtuOf(
+  interfaces: InterfaceAddresses,
+  address: string,
+  readMtu: (name: string) => string,
+): number | undefined {
+  const name = Object.keys(interfaces).find((each) =>
+    interfaces[each]?.some((one) => one.address === address),
+  )
+  if (name === undefined) return undefined
+  try {
+    const mtu = Number(readMtu(name))
+    // Every network carries IPv4 datagrams of 68 octets.
+    return mtu >= 68 ? mtu : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -18,6 +18,8 @@ export type TftpPlan = {
   readonly root: string | undefined
   /** Subnets of the site: clients outside of them are granted less. */
   readonly networks: readonly Cidr[]
+  /** The subnets for which the site sets an MTU. */
+  readonly mtus: readonly { readonly network: Cidr; readonly mtu: number }[]
   /** Keys of nodes (`ocp45/m1`) by reserved address in dotted text, for the log. */
   readonly nodeByAddress: ReadonlyMap<string, string>
 }
@@ -59,6 +61,9 @@ export function compileTftp(model: Model): { plan: TftpPlan; findings: readonly 
     missing,
     root: model.site.tftp.root,
     networks: model.site.subnets.map(({ cidr }) => cidr),
+    mtus: model.site.subnets.flatMap(({ cidr: network, mtu }) =>
+      mtu === undefined ? [] : [{ network, mtu }],
+    ),
     nodeByAddress: new Map(model.nodes.map((node) => [formatIpv4(node.address), node.key])),
   }
   return { plan, findings: [...missingLoaders(model, missing), ...rootFindings(model)] }

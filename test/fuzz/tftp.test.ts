@@ -145,6 +145,8 @@ function check(octets: Uint8Array): void {
 
 /** Decoding and encoding must preserve the packet. It can be too long to encode: replacing invalid UTF-8 makes it longer. */
 function checkCodec(packet: TftpPacket): void {
+  // A request that cannot be read keeps nothing but its problem.
+  if ('problem' in packet) return
   let again: Uint8Array
   try {
     again = encodePacket(packet)
@@ -173,6 +175,7 @@ const plan: TftpPlan = {
   root: join(folder, 'root'),
   transfers: { kind: 'any' },
   networks: [],
+  mtus: [],
   nodeByAddress: new Map(),
 }
 

@@ -105,6 +105,7 @@ t.test('as a client it downloads files with lengths around the block size from o
         root: undefined,
         missing: new Map(),
         networks: [],
+        mtus: [],
         nodeByAddress: new Map(),
       },
       files: new Map([...contents.keys()].map((name) => [name, join(folder, name)])),

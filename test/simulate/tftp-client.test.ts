@@ -48,10 +48,11 @@ t.test('slipway sends files of critical lengths completely', async (t) => {
       missing: new Map(),
       root: undefined,
       networks: [],
+      mtus: [],
       // Clients that the site does not declare get one block at a time.
       nodeByAddress: new Map([['192.0.2.99', 'ocp45/m1']]),
     }),
-    ...{ sockets, clock, log: createLog('error'), counters: new Counters() },
+    ...{ sockets, clock, log: createLog('error'), counters: new Counters(), interfaceMtu: () => 1500 },
     onLost: (error) => {
       throw error
     },

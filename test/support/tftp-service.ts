@@ -18,11 +18,13 @@ export const loader = Buffer.alloc(3000, 'loader')
  * has 192.0.2.11.
  *
  * @param machine changes how the service gets its sockets
+ * @param mtu of the interface of the server
  */
 export async function serve(
   t: Test,
   changes: Partial<TftpPlan> = {},
   machine: (network: Sockets) => Sockets = (network) => network,
+  mtu = 1500,
 ) {
   const folder = t.testdir({ loader, root: { own: 'own file' } })
   const plan: TftpPlan = {
@@ -33,6 +35,7 @@ export async function serve(
     missing: new Map(),
     root: join(folder, 'root'),
     networks: [parseCidr('192.0.2.0/24') as Cidr],
+    mtus: [],
     nodeByAddress: new Map([['192.0.2.11', 'ocp45/m1']]),
     ...changes,
   }
@@ -51,6 +54,7 @@ export async function serve(
     counters,
     clock,
     onLost,
+    interfaceMtu: () => mtu,
   })
   const bind = (port = 2000, address = '192.0.2.11') => sockets.bindUdp({ address, port })
   /** Ends all transfers, so that no file stays open. */

@@ -13,6 +13,8 @@ export type TftpRequest = {
   /** In lower case: `octet`, `netascii`, `mail`, or an unknown mode. */
   readonly mode: string
   readonly options: TftpOptions
+  /** Why the request cannot be read: the answer is an ERROR. */
+  readonly problem?: string
 }
 
 export type TftpPacket =
@@ -39,8 +41,11 @@ const Opcode = { rrq: 1, wrq: 2, data: 3, ack: 4, error: 5, oack: 6 } as const
 /** Length of opcode and block number. */
 export const dataHeaderOctets = 4
 
-/** RFC 2347: "The maximum size of a request packet is 512 octets." */
+/** RFC 2347: "The maximum size of a request packet is 512 octets." It binds the sender. */
 const maxRequestOctets = 512
+
+/** Longer requests are not read: they do not fit into one Ethernet frame. */
+const maxReadableOctets = 1472
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const toUtf8 = new TextEncoder()
@@ -64,7 +69,7 @@ const toUtf8 = new TextEncoder()
  * ```
  *
  * Octets after the block number of an ACK are ignored. An ERROR can lack its last zero octet: ending a transfer
- * that the client has aborted matters more than the form of the packet.
+ * that the client has aborted matters more than the form of the packet. A request that cannot be read has a problem.
  *
  * @throws {MalformedPacket}
  */
@@ -90,42 +95,39 @@ export function decodePacket(octets: Uint8Array): TftpPacket {
 }
 
 function decodeRequest(kind: 'rrq' | 'wrq', reader: Reader): TftpRequest {
-  if (reader.end > maxRequestOctets) {
-    throw new MalformedPacket(
-      `request of ${reader.end} octets, at most ${maxRequestOctets}`,
-      maxRequestOctets,
-    )
+  const unreadable = (file: string, problem: string): TftpRequest => {
+    return { kind, file, mode: '', options: noOptions, problem }
   }
-  const file = decodeText(reader, 'file name')
-  if (file === '') throw new MalformedPacket('empty file name', 2)
-  const mode = decodeText(reader, 'mode').toLowerCase()
-  return { kind, file, mode, options: decodeOptions(reader) }
+  if (reader.end > maxReadableOctets) return unreadable('', `the request has ${reader.end} octets`)
+  const file = decodeText(reader)
+  if (file === undefined) return unreadable('', 'the file name does not end with a zero octet')
+  if (file === '') return unreadable('', 'the file name is empty')
+  const mode = decodeText(reader)
+  if (mode === undefined) return unreadable(file, 'the request has no mode')
+  return { kind, file, mode: mode.toLowerCase(), options: decodeOptions(reader) }
 }
 
+const noOptions: TftpOptions = new Map()
+
 /**
- * Refuses a repeated option: RFC 2347, "each may only be specified once". Zero octets after the last option are
- * padding.
+ * Decodes the options that are complete. Of a repeated option, the first one counts (RFC 2347: "each may only be
+ * specified once"). An empty name ends the options: zero octets after the last one are padding.
  */
 function decodeOptions(reader: Reader): TftpOptions {
   const options = new Map<string, string>()
   while (reader.remaining > 0) {
-    const at = reader.offset
-    const name = decodeText(reader, 'option name').toLowerCase()
-    if (name === '') {
-      if (reader.take(reader.remaining).some((octet) => octet !== 0)) {
-        throw new MalformedPacket('empty option name', at)
-      }
-      break
-    }
-    if (options.has(name)) throw new MalformedPacket(`option ${name} a second time`, at)
-    options.set(name, decodeText(reader, `value of option ${name}`))
+    const name = decodeText(reader)?.toLowerCase()
+    const value = name === undefined || name === '' ? undefined : decodeText(reader)
+    if (name === undefined || value === undefined) break
+    if (!options.has(name)) options.set(name, value)
   }
   return options
 }
 
-function decodeText(reader: Reader, what: string): string {
+/** Returns the text up to the next zero octet; `undefined` when there is none. */
+function decodeText(reader: Reader): string | undefined {
   const end = reader.octets.indexOf(0, reader.offset)
-  if (end === -1) throw new MalformedPacket(`${what} without its zero octet`, reader.offset)
+  if (end === -1) return undefined
   const text = utf8.decode(reader.take(end - reader.offset))
   reader.offset++
   return text

@@ -21,6 +21,7 @@ import {
   isProbe,
   hasSendWindow,
   recordSent,
+  sendAgain,
   timeoutMs,
   type Step,
 } from './transfer.ts'
@@ -39,6 +40,12 @@ export type ActiveTransfer = {
   readonly progress: () => { readonly octets: number; readonly retransmissions: number }
   /** Whether the client stopped responding after its first ACK. */
   readonly isUnresponsive: () => boolean
+  /**
+   * Reacts to the same request again: sends the first packets again if none is acknowledged.
+   *
+   * @returns false when the client starts again: it was silent after its first ACK
+   */
+  readonly repeat: () => boolean
   /** Whether the client has acknowledged anything, which shows that it is at that address. */
   readonly isAcknowledged: () => boolean
   /** Ends it and sends `message` to the client in an ERROR packet. */
@@ -72,6 +79,12 @@ export type ActiveTransferOptions = {
   readonly log: Log
 }
 
+/**
+ * The same request within this time after another packet is a copy of the network. Clients wait longer before they repeat
+ * a request, and forgers get fewer answers than requests.
+ */
+const minRepeatMs = 200
+
 export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   const { port, client, file, mode, agreement, clock, counters } = options
   const transfer = beginTransfer(agreement, options.limits)
@@ -87,6 +100,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   let hasEnded = false
   let isAcknowledged = false
   let sentAt = clock.monotonic()
+  let lastAckAt = sentAt
   const { promise: ended, resolve: resolveEnded } = Promise.withResolvers<TransferOutcome>()
 
   function send(packet: Uint8Array): void {
@@ -173,6 +187,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   function onAck(block: number): void {
     const before = transfer.acked
     const step = acknowledge(transfer, block)
+    lastAckAt = clock.monotonic()
     if (step !== 'ignore') isAcknowledged = true
     if (transfer.acked > before) {
       const sample = clock.monotonic() - sentAt
@@ -220,7 +235,13 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   return {
     ended,
     progress: () => ({ octets, retransmissions: transfer.retransmissions }),
-    isUnresponsive: () => transfer.timeouts > 0 && transfer.acked > 0,
+    isUnresponsive: () => transfer.timeouts > 0 && isAcknowledged,
+    repeat() {
+      const now = clock.monotonic()
+      if (isAcknowledged) return now - lastAckAt < minRepeatMs
+      if (now - sentAt >= minRepeatMs && !isWaitingForFile) perform(sendAgain(transfer))
+      return true
+    },
     isAcknowledged: () => isAcknowledged,
     stop: (message) => stop(message, 'tftp.transfer-stopped'),
     abandon(why) {

@@ -60,7 +60,7 @@ export const tftpCodes = defineCodes({
     remedy: 'Capture the traffic of the sender and check its TFTP client',
   },
   'tftp.malformed': {
-    meaning: 'A datagram is not a valid TFTP packet',
+    meaning: 'A datagram is not a valid TFTP packet, or a request without a file name or a mode',
     remedy: 'Capture the traffic of the sender and check its TFTP client',
   },
   'tftp.internal-error': {

@@ -19,25 +19,32 @@ export type Agreement = {
 /** RFC 1350 §2; RFC 7440 §3: without the option, every block is acknowledged. */
 const defaults = { blockOctets: 512, windowBlocks: 1 }
 
+/** 20 IPv4, 8 UDP, 4 TFTP header. */
+const headerOctets = 32
+
 /**
- * 1500 Ethernet MTU - 20 IPv4 - 8 UDP - 4 TFTP header. A larger block would be sent as fragments, and the loss of one
- * would lose the block. RFC 2348 lets a server grant less than requested. Firmware does not request more: OVMF 1468,
- * iPXE 1432. dnsmasq also limits the size to the MTU of the interface.
+ * A larger block than the MTU allows would be sent as fragments, and the loss of one would lose the block. RFC 2348 lets
+ * a server grant less than requested. Firmware does not request more than Ethernet allows: OVMF 1468, iPXE 1432.
  */
-const maxBlockOctets = 1468
+const ethernetMtu = 1500
 
 /** Bounds that depend on the client and the port of the transfer; see limits.ts. */
 export type AgreementLimits = {
   readonly maxWindowBlocks: number
   /** After this time without progress the transfer ends. */
   readonly maxSilentMs: number
+  readonly maxBlockOctets: number
 }
 
 /**
  * A burst of 64 blocks of 1468 octets fits Linux's default receive buffer (208 KiB); OVMF requests 4.
  * With the back-off of transfer.ts: blocks are sent again after 1, 2, 4, 8, 8, and 8 s; the end is after 31 s.
  */
-export const defaultLimits: AgreementLimits = { maxWindowBlocks: 64, maxSilentMs: 30_000 }
+export const defaultLimits: AgreementLimits = {
+  maxWindowBlocks: 64,
+  maxSilentMs: 30_000,
+  maxBlockOctets: ethernetMtu - headerOctets,
+}
 
 /** @param fileOctets the size of the file for tsize; `undefined` when it is not known in advance (netascii) */
 export function negotiate(
@@ -52,14 +59,14 @@ export function negotiate(
     const value = parseDecimal(text)
     if (value === undefined) continue
     if (name === 'blksize' && value >= 8 && value <= 65_464) {
-      blockOctets = Math.min(value, maxBlockOctets)
+      blockOctets = Math.min(value, limits.maxBlockOctets)
       granted.set(name, String(blockOctets))
     } else if (name === 'windowsize' && value >= 1 && value <= 65_535) {
       windowBlocks = Math.min(value, limits.maxWindowBlocks)
       granted.set(name, String(windowBlocks))
     } else if (name === 'timeout' && value >= 1 && value <= 255) {
       timeoutSeconds = value // RFC 2349: "must match the value specified by the client"
-      granted.set(name, text)
+      granted.set(name, String(value))
     } else if (name === 'tsize' && fileOctets !== undefined) {
       granted.set(name, String(fileOctets))
     }
@@ -67,9 +74,9 @@ export function negotiate(
   return { blockOctets, windowBlocks, timeoutSeconds, granted }
 }
 
-/** Parses decimal digits without sign, blanks, or leading zeros; returns `undefined` for anything else. */
+/** Parses decimal digits without sign or blanks; returns `undefined` for anything else. */
 function parseDecimal(text: string): number | undefined {
-  return /^(?:0|[1-9]\d{0,14})$/.test(text) ? Number(text) : undefined
+  return /^0*\d{1,15}$/.test(text) ? Number(text) : undefined
 }
 
 // A client with many requests, from new ports or with forged addresses, must not use up the transfers of declared
@@ -143,11 +150,27 @@ const acksOfBlock = 32
  * a window of one block for 32 ports sends a forger's victim no more than the forger sends. Clients outside the subnets
  * get one block for each ACK.
  */
-export function limitsFor(plan: ClassPlan & Pick<TftpPlan, 'transfers'>, address: string): AgreementLimits {
+export function limitsFor(
+  plan: ClassPlan & Pick<TftpPlan, 'transfers' | 'mtus'>,
+  address: string,
+  interfaceMtu?: number,
+): AgreementLimits {
   const { transfers } = plan
-  if (transfers.kind === 'single') return { maxWindowBlocks: 1, maxSilentMs: 10_000 }
-  if (classOf(plan, address) === 'outside') return { ...defaultLimits, maxWindowBlocks: 1 }
-  if (transfers.kind === 'any') return defaultLimits
+  const limits = { ...defaultLimits, maxBlockOctets: blockOctetsFor(plan, address, interfaceMtu) }
+  if (transfers.kind === 'single') return { ...limits, maxWindowBlocks: 1, maxSilentMs: 10_000 }
+  if (classOf(plan, address) === 'outside') return { ...limits, maxWindowBlocks: 1 }
+  if (transfers.kind === 'any') return limits
   const balanced = Math.floor((transfers.to - transfers.from + 1) / acksOfBlock)
-  return { ...defaultLimits, maxWindowBlocks: Math.max(1, Math.min(defaultLimits.maxWindowBlocks, balanced)) }
+  return { ...limits, maxWindowBlocks: Math.max(1, Math.min(limits.maxWindowBlocks, balanced)) }
+}
+
+/** Returns the largest block that reaches a client unfragmented: by the MTU of its subnet and of this machine. */
+function blockOctetsFor(
+  { mtus }: Pick<TftpPlan, 'mtus'>,
+  address: string,
+  interfaceMtu = ethernetMtu,
+): number {
+  const value = mtus.length === 0 ? undefined : parseIpv4(address)
+  const subnet = value === undefined ? undefined : mtus.find(({ network }) => cidrContains(network, value))
+  return Math.min(subnet?.mtu ?? ethernetMtu, interfaceMtu, ethernetMtu) - headerOctets
 }

@@ -28,6 +28,8 @@ export type OpenTransfer = {
   readonly sharesRequestPort: boolean
   /** Whether the client stopped responding after its first ACK. */
   isUnresponsive(): boolean
+  /** Reacts to the same request again. @returns false when the client starts again */
+  repeat(): boolean
   /** Whether the client has acknowledged anything. */
   isAcknowledged(): boolean
   /** Ends it in any state; sends an ERROR packet if the transfer has started. */
@@ -170,6 +172,7 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
     text: options.text,
     sharesRequestPort: plan.transfers.kind === 'single',
     isUnresponsive: () => active?.isUnresponsive() ?? false,
+    repeat: () => active?.repeat() ?? true,
     isAcknowledged: () => active?.isAcknowledged() ?? false,
     stop(reason) {
       isStopped = true

@@ -22,9 +22,10 @@ export type RequestCheck =
 
 /** @param busy why no transfer can start now; `undefined` when one can */
 export function checkRequest(
-  { kind, file, mode, options }: TftpRequest,
+  { kind, file, mode, options, problem }: TftpRequest,
   busy: string | undefined,
 ): RequestCheck {
+  if (problem !== undefined) return refuse('tftp.malformed', ErrorCode.illegalOperation, problem)
   if (kind === 'wrq') return refuse('tftp.read-only', ErrorCode.accessViolation, 'files are read-only')
   // RFC 1350 §1: mode mail "should not be implemented or used".
   if (mode !== 'octet' && mode !== 'netascii') {

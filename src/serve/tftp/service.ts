@@ -2,6 +2,7 @@
  * The TFTP service, read-only (RFC 1350, 2347, 2348, 2349, 7440): receives requests on its port, starts a transfer
  * for each on the port that the plan selects, and limits the number of transfers.
  */
+import { createInterfaceMtu } from '../../host/attached-networks.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
@@ -32,6 +33,8 @@ export type TftpServiceOptions = {
   readonly clock: Clock
   /** Called with what is seen of nodes. */
   readonly observe?: Observe
+  /** Returns the MTU of the interface with an address; by default that of the system. */
+  readonly interfaceMtu?: (address: string) => number | undefined
   /** Called when the request port is lost: the process should end. */
   readonly onLost: (error: Error) => void
 }
@@ -45,6 +48,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   const transfers = new Map<string, { readonly transfer: OpenTransfer; readonly occupant: Occupant }>()
   /** All transfers that have not ended, abandoned ones included. */
   const ending = new Set<OpenTransfer>()
+  const interfaceMtu = options.interfaceMtu ?? createInterfaceMtu(clock)
   let isClosing = false
 
   function receive(from: UdpPort, datagram: Datagram): void {
@@ -91,7 +95,10 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
 
     const occupants = [...transfers.values()].map(({ occupant }) => occupant)
     const busy = whyBusy(plan, address, occupants)
-    const check = checkRequest(request, busy === undefined || makeWay(busy) ? undefined : busy.reason)
+    const check = checkRequest(
+      request,
+      busy === undefined || makeWay(busy, address) ? undefined : busy.reason,
+    )
     if (check.kind === 'refuse') {
       count('tftp.refused', check.code)
       log.warn({ ...facts, code: check.code, reason: check.message }, 'request refused')
@@ -102,7 +109,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     const transfer = openTransfer({
       plan,
       read: check,
-      limits: limitsFor(plan, address),
+      limits: limitsFor(plan, address, interfaceMtu(plan.address)),
       text,
       facts,
       client: { address, port },
@@ -120,27 +127,32 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
   }
 
   /**
-   * Returns whether a request is a retransmission: the same request from the same port, without an answer up to now.
-   * Another request, or the same one after the client stopped responding, means that the client started again.
+   * Returns whether a request is a retransmission: the same request from the same port, which gets the same answer again.
+   * Another request, or the same one from a client that had an answer and was silent, means that the client started again.
    */
   function isRepeated(client: string, text: string): boolean {
     const earlier = transfers.get(client)?.transfer
     if (earlier === undefined) return false
-    if (earlier.text === text && !earlier.isUnresponsive()) return true
+    if (earlier.text === text && earlier.repeat()) return true
     earlier.abandon('restarted')
     transfers.delete(client)
     return false
   }
 
-  /** Ends the oldest transfer that counts for the limit and whose client has acknowledged nothing. */
-  function makeWay(busy: Busy): boolean {
-    for (const [key, { occupant, transfer }] of transfers) {
-      if (!busy.counts(occupant) || transfer.isAcknowledged()) continue
-      transfer.abandon('replaced')
-      transfers.delete(key)
-      return true
-    }
-    return false
+  /**
+   * Ends the oldest transfer that counts for the limit and whose client has acknowledged nothing, or else one of the same
+   * client that it has abandoned: no client is locked out by its own attempts.
+   */
+  function makeWay(busy: Busy, address: string): boolean {
+    const all = [...transfers].filter(([, { occupant }]) => busy.counts(occupant))
+    const replaced =
+      all.find(([, { transfer }]) => !transfer.isAcknowledged()) ??
+      all.find(([, { occupant, transfer }]) => occupant.address === address && transfer.isUnresponsive())
+    if (replaced === undefined) return false
+    const [key, { transfer }] = replaced
+    transfer.abandon('replaced')
+    transfers.delete(key)
+    return true
   }
 
   const { address, port } = options.plan()

@@ -165,6 +165,12 @@ export function timeoutMs({ timeoutSeconds, timeouts, isDoubtful, roundTripMs }:
   return Math.min(firstTimeoutMs * 2 ** timeouts, maxTimeoutMs)
 }
 
+/** Sends the OACK or the window again before the timeout: the client repeated its request. */
+export function sendAgain(transfer: Transfer): Step {
+  if (transfer.isNegotiating) transfer.retransmissions++
+  return resendWindow(transfer)
+}
+
 /** Reacts to a missing ACK after {@link timeoutMs}: sends the OACK or the window again, or gives up. */
 export function expire(transfer: Transfer): Step {
   if (transfer.isDoubtful) {

@@ -29,6 +29,7 @@ async function serve(t: Test, transfers: TransferPorts = { kind: 'any' }) {
     missing: new Map(),
     root: t.testdir({ 'image.bin': content, exact: content.subarray(0, 1024), one: content.subarray(0, 1) }),
     networks: [],
+    mtus: [],
     nodeByAddress: new Map(),
   }
   const service = await startTftp({

@@ -147,7 +147,8 @@ for (const { name, transfers, address, last, full, reason } of cases) {
 
 t.test('a window is granted only where a forger cannot acknowledge it blindly', (t) => {
   const limits = (transfers: TransferPorts, address: string) =>
-    limitsFor({ transfers, networks, nodeByAddress: new Map([[node, 'ocp45/m1']]) }, address).maxWindowBlocks
+    limitsFor({ transfers, networks, mtus: [], nodeByAddress: new Map([[node, 'ocp45/m1']]) }, address)
+      .maxWindowBlocks
   t.equal(limits(any, node), 64)
   t.equal(limits(any, undeclared), 64)
   t.equal(limits(any, outside), 1)

@@ -74,7 +74,13 @@ const cases: Case[] = [
     granted: { windowsize: '2', tsize: '850528', blksize: '1024' },
     agreed: { windowBlocks: 2, blockOctets: 1024 },
   },
-  ...['-1', '+8', ' 8', '8 ', '0x10', '1e3', '010', '8.0', '٨', '', '99999999999999999999'].map((value) => ({
+  {
+    name: 'leading zeros do not change a number',
+    asked: { windowsize: '04', timeout: '05', blksize: '0001024', tsize: '00' },
+    granted: { windowsize: '4', timeout: '5', blksize: '1024', tsize: '850528' },
+    agreed: { windowBlocks: 4, timeoutSeconds: 5, blockOctets: 1024 },
+  },
+  ...['-1', '+8', ' 8', '8 ', '0x10', '1e3', '8.0', '٨', '', '99999999999999999999'].map((value) => ({
     name: `"${value}" is not a decimal number`,
     asked: { blksize: value, windowsize: value, timeout: value, tsize: value },
     granted: {},

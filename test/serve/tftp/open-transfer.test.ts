@@ -12,6 +12,7 @@ const bare: TftpPlan = {
   missing: new Map(),
   root: undefined,
   networks: [],
+  mtus: [],
   nodeByAddress: new Map(),
 }
 
