@@ -130,13 +130,15 @@ function onRequest(
 }
 
 /**
- * Returns option 50, or the address that the client can mean if it is missing or cannot be read: a client that selects
- * this server accepts its offer, which is always the reservation. Returns 0 if it is not known.
+ * Returns option 50, or the reservation if the option cannot be read or a client that selects this server sends none: no
+ * other address was offered to it, and it takes its address from the reply. Returns 0 if the address is not known.
  */
 function requestedAddress(request: DhcpRequest, reservation: Reservation, state: RequestState): Ipv4 {
   const { ciaddr } = request.message
   const requested = request.requestedAddress ?? ciaddr
-  return requested === 0 && state === 'selecting' ? reservation.address : requested
+  if (requested !== 0 || isIgnored(request, OptionCode.serverIdentifier)) return requested
+  const isOurs = state === 'selecting' || isIgnored(request, OptionCode.requestedAddress)
+  return isOurs ? reservation.address : requested
 }
 
 /** Returns whether the message has an option with this code that cannot be read. */

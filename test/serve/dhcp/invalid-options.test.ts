@@ -113,8 +113,16 @@ const requests: { name: string; options: Options; result: object }[] = [
     result: { kind: 'acknowledged', about: { state: 'selecting' } },
   },
   {
-    name: 'an address of 3 octets and no server gets no answer: the address of the client is not known',
+    name: 'an address of 3 octets and no server gets its reservation',
     options: [[50, [192, 0, 2]]],
+    result: { kind: 'acknowledged', about: { state: 'init-reboot' } },
+  },
+  {
+    name: 'neither a readable address nor a readable server gets no answer',
+    options: [
+      [50, [192, 0, 2]],
+      [54, [192, 0]],
+    ],
     result: { kind: 'ignored', about: { code: 'dhcp.no-requested-address' } },
   },
   {
