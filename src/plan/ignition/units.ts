@@ -11,7 +11,10 @@ export type Unit = {
   readonly dropins?: readonly { readonly name: string; readonly contents: string }[]
 }
 
-/** Returns the unit of the installed system that reports its first start once, whether or not slipway answers. */
+/**
+ * Returns the unit of the installed system that reports its first start. The report is the evidence for the approval of its
+ * certificates, so the unit repeats it until slipway answers, for hours and after each start. It delays no other unit.
+ */
 export function renderStartedUnit(callbackUrl: string): Unit {
   return {
     name: 'slipway-started.service',
@@ -22,19 +25,30 @@ export function renderStartedUnit(callbackUrl: string): Unit {
       'Wants=network-online.target',
       'After=network-online.target',
       'ConditionPathExists=!/var/lib/slipway/started',
+      'StartLimitIntervalSec=1d',
+      'StartLimitBurst=1000',
       '',
       '[Service]',
-      'Type=oneshot',
-      `ExecStart=-${post(callbackUrl)}`,
-      'ExecStart=/usr/bin/touch /var/lib/slipway/started',
+      // systemd 239 (RHCOS 4.6) does not restart a unit of type oneshot.
+      'Type=simple',
+      `ExecStart=/usr/bin/bash -c ${unitArgument(startedScript)} slipway-started ${unitArgument(callbackUrl)}`,
       'StateDirectory=slipway',
-      `TimeoutStartSec=${maxSeconds}`,
+      'Restart=on-failure',
+      'RestartSec=10',
       '',
       '[Install]',
       'WantedBy=multi-user.target',
     ]),
   }
 }
+
+/** Fails if slipway did not answer, or could not record the report. A refusal is final. */
+export const startedScript = [
+  "status=$(curl --silent --output /dev/null --write-out '%{http_code}' --noproxy '*'",
+  '--connect-timeout 5 --max-time 20 --request POST "$1");',
+  'case $status in 000|429|5??) exit 1 ;; esac;',
+  'touch "${STATE_DIRECTORY:-/var/lib/slipway}/started"',
+].join(' ')
 
 /**
  * Returns the unit of the live system that reports the written disk before the machine restarts. It has the order of the

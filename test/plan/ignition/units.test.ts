@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import {
   renderFailedUnits,
   renderStartedUnit,
+  startedScript,
   renderWrittenUnit,
   type Unit,
   renderDiskCheckUnit,
@@ -23,6 +24,7 @@ const started = renderStartedUnit(`${base}/started`)
 const written = renderWrittenUnit(`${base}/written`)
 const diskCheck = renderDiskCheckUnit(`${base}/disk`)
 const failed = renderFailedUnits(`${base}/failed`)
+const hasCurl = spawnSync('curl', ['--version']).status === 0
 
 t.test('the units as they are (UPDATE=1 rewrites them)', (t) => {
   golden(t, 'ignition/slipway-started.service', started.contents!)
@@ -51,13 +53,55 @@ t.test('the installer requires the permission to overwrite the disk', (t) => {
 })
 
 t.test('no node fails or waits long because nobody hears it', (t) => {
-  for (const { contents = '' } of [started, written, failed[0]!]) {
+  for (const { contents = '' } of [written, failed[0]!]) {
     const [, leash] = /^TimeoutStartSec=(\d+)$/m.exec(contents) ?? []
     const [, tries] = /--retry-max-time (\d+)/.exec(contents) ?? []
     const [, last] = /--max-time (\d+)/.exec(contents) ?? []
     t.ok(Number(tries) + Number(last) < Number(leash) && Number(leash) <= 90)
     t.match(contents, /^ExecStart=-\/usr\/bin\/curl /m)
   }
+  t.end()
+})
+
+const startedAnswers = [
+  { name: 'slipway accepted it', status: 204, isDone: true },
+  { name: 'slipway refused it', status: 403, isDone: true },
+  { name: 'slipway could not record it', status: 503, isDone: false },
+  { name: 'slipway is busy', status: 429, isDone: false },
+  { name: 'slipway does not run', status: undefined, isDone: false },
+]
+for (const { name, status, isDone } of startedAnswers) {
+  const title = `the first start ${isDone ? 'is not reported again' : 'is reported again'}: ${name}`
+  t.test(title, { skip: !hasCurl && 'curl is not installed' }, async (t) => {
+    const folder = t.testdir({})
+    const methods: (string | undefined)[] = []
+    const server = createServer((request, response) => {
+      methods.push(request.method)
+      response.writeHead(status ?? 500).end()
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    if (status === undefined) server.close()
+    else t.teardown(() => server.close())
+    const child = spawn(
+      'bash',
+      ['-c', startedScript, 'slipway-started', `http://127.0.0.1:${port}/started`],
+      {
+        env: { PATH: process.env['PATH'], STATE_DIRECTORY: folder },
+        timeout: 20_000,
+      },
+    )
+    const [code] = (await once(child, 'close')) as [number | null]
+    t.equal(code, isDone ? 0 : 1)
+    t.same(readdirSync(folder), isDone ? ['started'] : [])
+    t.same(methods, status === undefined ? [] : ['POST'])
+  })
+}
+
+t.test('the report of the first start delays no unit and is repeated for hours', (t) => {
+  t.match(started.contents!, /^Type=simple$/m)
+  t.match(started.contents!, /^Restart=on-failure$/m)
+  t.match(started.contents!, /^StartLimitBurst=1000$/m)
   t.end()
 })
 
@@ -119,7 +163,6 @@ t.test(
 const blockDevice = readdirSync('/dev')
   .map((name) => join('/dev', name))
   .find((path) => statSync(path, { throwIfNoEntry: false })?.isBlockDevice())
-const hasCurl = spawnSync('curl', ['--version']).status === 0
 
 type Answer = readonly [status: number, text: string]
 
