@@ -12,7 +12,7 @@ import {
   missingSentences,
 } from '../ipxe/installation.ts'
 import { renderLocal, renderMenu } from '../ipxe/menu.ts'
-import { lazy } from '../steps.ts'
+import { flatMapSteps, lazy } from '../steps.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, tokenCharacters, tokenPlaceholder, urlPaths } from '../urls.ts'
 import type { BootScript } from './plan.ts'
@@ -26,11 +26,12 @@ type Compiled = {
 }
 
 export function* compileScripts(model: Model): Generator<void, Compiled> {
-  const scripts = new Map(model.nodes.flatMap((node) => nodeScripts(model, node)))
+  const scripts = new Map(yield* flatMapSteps(model.nodes, (node) => nodeScripts(model, node)))
   yield
-  const missing = missingFiles(model)
+  const missing = yield* missingFiles(model)
   yield
-  return { scripts, findings: [...missing, ...longCommandLines(model)] }
+  const long = yield* flatMapSteps(model.nodes, (node) => longCommandLine(model, node))
+  return { scripts, findings: [...missing, ...long] }
 }
 
 function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
@@ -85,18 +86,20 @@ function lazyScript(
 }
 
 /** Reports each missing file once, with the nodes that need it for their declared role. */
-function missingFiles(model: Model): PlanFinding[] {
+function* missingFiles(model: Model): Generator<void, PlanFinding[]> {
   type Needed = { readonly code: PlanCode; readonly about: string; readonly nodes: Set<string> }
   const needed = new Map<string, Needed>()
-  for (const node of model.nodes) {
-    if (node.boot === 'local') continue
-    for (const { fact, about } of missingFor(model, node, node.ignition)) {
-      // A missing directory is the reason for all files in it, and is reported once.
-      const sentence = missingSentence(fact)
-      const entry = needed.get(sentence) ?? { code: fact.code, about, nodes: new Set() }
-      entry.nodes.add(node.key)
-      needed.set(sentence, entry)
-    }
+  const all = yield* flatMapSteps(model.nodes, (node) =>
+    node.boot === 'local'
+      ? []
+      : missingFor(model, node, node.ignition).map((missing) => ({ ...missing, node: node.key })),
+  )
+  for (const { fact, about, node } of all) {
+    // A missing directory is the reason for all files in it, and is reported once.
+    const sentence = missingSentence(fact)
+    const entry = needed.get(sentence) ?? { code: fact.code, about, nodes: new Set() }
+    entry.nodes.add(node)
+    needed.set(sentence, entry)
   }
   return [...needed].map(([sentence, { code, about, nodes }]) => ({
     code,
@@ -107,16 +110,14 @@ function missingFiles(model: Model): PlanFinding[] {
 }
 
 /** The kernel cuts the end off a longer command line without a message. */
-function longCommandLines(model: Model): PlanFinding[] {
-  return model.nodes.flatMap((node): PlanFinding[] => {
-    const installation = installationOf(model, node, node.ignition)
-    if (installation.kind === 'impossible') return []
-    // UEFI puts the name of the kernel before its arguments.
-    const { length } = [installation.kernel.name, ...kernelArguments(node, installation)]
-      .join(' ')
-      .replaceAll(tokenPlaceholder, 'x'.repeat(tokenCharacters))
-    if (length <= maxCommandLineBytes) return []
-    const message = `kernel command line of ${length} bytes is longer than the ${maxCommandLineBytes} bytes that the kernel accepts: shorten kernelArguments`
-    return [{ code: 'boot.command-line-too-long', severity: 'error', about: node.key, message }]
-  })
+function longCommandLine(model: Model, node: NodeModel): PlanFinding[] {
+  const installation = installationOf(model, node, node.ignition)
+  if (installation.kind === 'impossible') return []
+  // UEFI puts the name of the kernel before its arguments.
+  const { length } = [installation.kernel.name, ...kernelArguments(node, installation)]
+    .join(' ')
+    .replaceAll(tokenPlaceholder, 'x'.repeat(tokenCharacters))
+  if (length <= maxCommandLineBytes) return []
+  const message = `kernel command line of ${length} bytes is longer than the ${maxCommandLineBytes} bytes that the kernel accepts: shorten kernelArguments`
+  return [{ code: 'boot.command-line-too-long', severity: 'error', about: node.key, message }]
 }
