@@ -36,9 +36,9 @@ export type AppReport = {
   readonly siteProblems: () => readonly ActiveProblem[]
   /** Undeclared machines that sent DHCP requests. */
   readonly strangers: () => readonly object[]
-  /** For the local API, whose clients can see the names of files on this machine. */
+  /** Returns the status for the local API, whose clients can see the names of files on this machine. */
   readonly status: () => Readonly<Record<string, unknown>>
-  /** For any client of the network. */
+  /** Returns the status that any client of the network can read. */
   readonly health: () => Record<string, unknown>
   readonly metrics: () => string
 }

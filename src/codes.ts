@@ -1,5 +1,6 @@
 /** All stable codes of the program, and the page that documents them (docs/codes.md). Pure. */
 import { clusterCodes } from './cluster/codes.ts'
+import { imageCodes } from './images/codes.ts'
 import { installCodes } from './install/codes.ts'
 import { hostCodes } from './host/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
@@ -7,7 +8,6 @@ import { dnsCodes } from './serve/dns/codes.ts'
 import { siteCodes } from './site/codes.ts'
 import { dhcpCodes } from './serve/dhcp/codes.ts'
 import { tftpCodes } from './serve/tftp/codes.ts'
-
 import { haproxyCodes } from './serve/haproxy/codes.ts'
 import { httpCodes } from './serve/http/codes.ts'
 import { planCodes } from './plan/codes.ts'
@@ -22,6 +22,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   siteCodes,
   controlCodes,
   dnsCodes,
+  imageCodes,
   installCodes,
   dhcpCodes,
   tftpCodes,

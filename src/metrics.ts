@@ -13,7 +13,7 @@ export type Measured = {
   readonly siteFileDiffers: boolean
   readonly counters: Readonly<Record<string, number>>
   readonly process?: ProcessHealth
-  /** By stable code. */
+  /** Keys are stable codes. */
   readonly refusals?: Readonly<Record<string, number>>
   /** Absent where no installation records are kept. */
   readonly records?: readonly NodeRecord[]

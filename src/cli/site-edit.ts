@@ -10,7 +10,7 @@ import type { Removed } from '../site/edit/remove.ts'
 import type { Terminal } from './command.ts'
 
 export type SiteEdit = {
-  /** For messages: `node adopt`. */
+  /** The command that messages name: `node adopt`. */
   readonly command: string
   readonly sitePath: string
   /** Only prints what would change. */

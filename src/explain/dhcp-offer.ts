@@ -26,7 +26,7 @@ export type Offer = {
   readonly file?: string
   /** A name for TFTP, or a URL. */
   readonly bootFile?: string
-  /** In the order of the packet. */
+  /** Ordered as in the packet. */
   readonly options: readonly ReadOption[]
 }
 

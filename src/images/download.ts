@@ -26,7 +26,11 @@ const maxOctets = 16 * 1024 ** 3
 type Origin = { readonly sha256: string; readonly validator?: string }
 
 /** A response that a retry would not change. */
-class Refused extends ImageProblem {}
+class Refused extends ImageProblem {
+  constructor(message: string) {
+    super('image.download-refused', message)
+  }
+}
 
 /** @throws {ImageProblem} when the download fails; the part that was received is kept and resumed by the next start */
 export async function download(wanted: RemoteFile, directory: string, tools: DownloadTools): Promise<void> {
@@ -50,7 +54,10 @@ export async function download(wanted: RemoteFile, directory: string, tools: Dow
       const reason = reasonOf(error)
       if ((await partOctets(path)) - before >= progressOctets) [failures, pauseMs] = [1, firstPauseMs]
       if (failures >= maxAttempts)
-        throw new ImageProblem(`${url} cannot be downloaded, ${maxAttempts} attempts failed: ${reason}`)
+        throw new ImageProblem(
+          'image.download-failed',
+          `${url} cannot be downloaded, ${maxAttempts} attempts failed: ${reason}`,
+        )
       const seconds = pauseMs / 1000
       tools.watch({ kind: 'retry', file: name, reason: `${reason}; retrying in ${seconds} s` })
       await pause(tools.clock, pauseMs)
@@ -189,7 +196,10 @@ async function discardPart(path: string): Promise<void> {
 
 function cannotWrite(error: NodeJS.ErrnoException): never {
   const reason = error.code === 'ENOSPC' ? 'the disk is full' : reasonOf(error)
-  throw new ImageProblem(`cannot write: ${reason}; run the command again to resume the download`)
+  throw new ImageProblem(
+    'image.write-failed',
+    `cannot write: ${reason}; run the command again to resume the download`,
+  )
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

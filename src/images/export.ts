@@ -51,7 +51,7 @@ export async function exportImages(
   } catch (error) {
     await rm(temporary, { force: true })
     if (error instanceof ImageProblem) throw error
-    throw new ImageProblem(`cannot write ${path}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.write-failed', `cannot write ${path}: ${reasonOf(error)}`)
   }
 }
 
@@ -64,10 +64,10 @@ async function describe({
   addedMs,
   problem,
 }: StoredImage): Promise<Manifest> {
-  if (problem !== undefined) throw new ImageProblem(problem)
+  if (problem !== undefined) throw new ImageProblem('image.manifest-damaged', problem)
   const known = architectures.find((each) => each === (architecture ?? 'x86_64'))
   if (style === undefined || known === undefined) {
-    throw new ImageProblem(`${dir} does not contain the files of a boot image`)
+    throw new ImageProblem('image.files-unknown', `${dir} does not contain the files of a boot image`)
   }
   const files: Manifest['files'] = []
   for (const entry of (await readdir(dir)).sort()) {
@@ -104,7 +104,10 @@ async function writeImage(archive: FileHandle, { image, manifest }: Described, w
       watch({ kind: 'reached', file: `${name}/${file.name}`, octets })
     }
     if (octets !== file.octets || hash.digest('hex') !== file.sha256) {
-      throw new ImageProblem(`${path} differs from its manifest: run "slipway images verify ${name}"`)
+      throw new ImageProblem(
+        'image.damaged',
+        `${path} differs from its manifest: run "slipway images verify ${name}"`,
+      )
     }
     await archive.appendFile(new Uint8Array(paddingAfter(octets)))
     watch({ kind: 'done', file: `${name}/${file.name}`, octets })

@@ -76,15 +76,22 @@ async function planned(
   if (stored === undefined) return { name, image, old: undefined, missing: image.files }
   const old = stored.manifest
   const other = `${join(store, name)} already exists`
-  if (old === undefined) throw new ImageProblem(`${other} and was added by hand: choose another --name`)
+  if (old === undefined)
+    throw new ImageProblem('image.name-taken', `${other} and was added by hand: choose another --name`)
   if (old.release !== image.release || old.architecture !== image.architecture) {
     const what = `${old.release ?? 'a release without a name'} for ${old.architecture}`
-    throw new ImageProblem(`${other} and contains ${what}: choose another --name, or remove it`)
+    throw new ImageProblem(
+      'image.name-taken',
+      `${other} and contains ${what}: choose another --name, or remove it`,
+    )
   }
   const sums = new Map(old.files.map((file) => [file.name, file.sha256]))
   const changed = image.files.find((file) => (sums.get(file.name) ?? file.sha256) !== file.sha256)
   if (changed !== undefined) {
-    throw new ImageProblem(`${other} with another ${changed.name}: choose another --name, or remove it`)
+    throw new ImageProblem(
+      'image.name-taken',
+      `${other} with another ${changed.name}: choose another --name, or remove it`,
+    )
   }
   return { name, image, old, missing: image.files.filter((file) => !sums.has(file.name)) }
 }

@@ -52,9 +52,13 @@ export async function importImages(
       const { name, file } = splitPath(path)
       const job = jobs.get(name)
       if (file !== manifestName) return takeFile(reader, job, { name, file, octets }, watch)
-      if (job !== undefined) throw new ImageProblem(`the archive has two manifests of ${name}`)
+      if (job !== undefined)
+        throw new ImageProblem('image.archive-invalid', `the archive has two manifests of ${name}`)
       if (jobs.size === maxImages)
-        throw new ImageProblem(`the archive has more than the maximum of ${maxImages} images`)
+        throw new ImageProblem(
+          'image.archive-invalid',
+          `the archive has more than the maximum of ${maxImages} images`,
+        )
       const manifest = await takeManifest(reader, octets, name)
       jobs.set(name, await begin(store, name, manifest))
     })
@@ -67,8 +71,9 @@ export async function importImages(
   } catch (error) {
     for (const { staging } of jobs.values()) await staging?.discard()
     if (error instanceof ImageProblem) throw error
-    if (error instanceof RangeError) throw new ImageProblem('the archive is incomplete: it ends too early')
-    throw new ImageProblem(`cannot unpack the archive: ${reasonOf(error)}`)
+    if (error instanceof RangeError)
+      throw new ImageProblem('image.archive-invalid', 'the archive is incomplete: it ends too early')
+    throw new ImageProblem('image.unpack-failed', `cannot unpack the archive: ${reasonOf(error)}`)
   }
   return [...jobs.values()].map(({ name, manifest, staging }) => {
     return { name, manifest, outcome: staging === undefined ? 'there' : 'imported' }
@@ -103,7 +108,10 @@ function splitPath(path: string): { readonly name: string; readonly file: string
   // As `tar -c .` writes it.
   const [name, file, ...more] = path.replace(/^\.\//, '').split('/')
   if (name === undefined || file === undefined || more.length > 0) {
-    throw new ImageProblem(`the archive contains ${JSON.stringify(path)}, which is not a file of an image`)
+    throw new ImageProblem(
+      'image.archive-invalid',
+      `the archive contains ${JSON.stringify(path)}, which is not a file of an image`,
+    )
   }
   requireName(name)
   return { name, file }
@@ -113,6 +121,8 @@ async function takeManifest(reader: OctetReader, octets: number, name: string): 
   const where = `the manifest of ${name} in the archive`
   if (octets > maxManifestOctets)
     throw new ImageProblem(
+      'image.manifest-damaged',
+
       `${where} is damaged: ${octets} bytes are more than the maximum of ${maxManifestOctets}`,
     )
   const text = (await reader.take(octets)) ?? new Uint8Array(0)
@@ -124,7 +134,10 @@ async function begin(store: string, name: string, manifest: Manifest): Promise<J
   const stored = await readStored(store, name)
   if (stored !== undefined) {
     if (!isSame(stored.manifest, manifest)) {
-      throw new ImageProblem(`${stored.dir} already exists with other files: remove it first`)
+      throw new ImageProblem(
+        'image.name-taken',
+        `${stored.dir} already exists with other files: remove it first`,
+      )
     }
     return { name, manifest, staging: undefined, missing }
   }
@@ -150,10 +163,16 @@ async function takeFile(
   const where = `${name}/${file} in the archive`
   const expected = job?.missing.get(file)
   if (job === undefined || expected === undefined) {
-    throw new ImageProblem(`${where} is not in a manifest before it, or occurs twice`)
+    throw new ImageProblem(
+      'image.archive-invalid',
+      `${where} is not in a manifest before it, or occurs twice`,
+    )
   }
   if (octets !== expected.octets) {
-    throw new ImageProblem(`${where} has ${octets} bytes, but its manifest has ${expected.octets}`)
+    throw new ImageProblem(
+      'image.archive-invalid',
+      `${where} has ${octets} bytes, but its manifest has ${expected.octets}`,
+    )
   }
   job.missing.delete(file)
   if (job.staging === undefined) return reader.pass(octets, () => undefined)
@@ -175,16 +194,23 @@ async function takeFile(
     await target.close()
   }
   if (hash.digest('hex') !== expected.sha256)
-    throw new ImageProblem(`${where} is damaged: its sha256 differs from its manifest`)
+    throw new ImageProblem(
+      'image.archive-invalid',
+      `${where} is damaged: its sha256 differs from its manifest`,
+    )
   watch({ kind: 'done', file: `${name}/${file}`, octets })
 }
 
 function requireWhole(jobs: readonly Job[]): void {
-  if (jobs.length === 0) throw new ImageProblem('the archive does not contain an image')
+  if (jobs.length === 0)
+    throw new ImageProblem('image.archive-invalid', 'the archive does not contain an image')
   for (const { name, missing } of jobs) {
     const [first] = missing.keys()
     if (first !== undefined)
-      throw new ImageProblem(`the archive lacks ${name}/${first}, which its manifest names`)
+      throw new ImageProblem(
+        'image.archive-invalid',
+        `the archive lacks ${name}/${first}, which its manifest names`,
+      )
   }
 }
 

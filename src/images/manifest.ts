@@ -54,15 +54,19 @@ export function parseManifest(text: string, where: string): Manifest {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new ImageProblem(`${where} is damaged: it is not JSON`)
+    throw new ImageProblem('image.manifest-damaged', `${where} is damaged: it is not JSON`)
   }
   const result = manifest.safeParse(value)
   if (!result.success) {
     const [issue] = result.error.issues
-    throw new ImageProblem(`${where} is damaged at ${issue?.path.join('.') || 'its top'}: ${issue?.message}`)
+    throw new ImageProblem(
+      'image.manifest-damaged',
+      `${where} is damaged at ${issue?.path.join('.') || 'its top'}: ${issue?.message}`,
+    )
   }
   const names = result.data.files.map(({ name }) => name)
-  if (new Set(names).size < names.length) throw new ImageProblem(`${where} is damaged: it names a file twice`)
+  if (new Set(names).size < names.length)
+    throw new ImageProblem('image.manifest-damaged', `${where} is damaged: it names a file twice`)
   return result.data
 }
 

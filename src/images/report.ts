@@ -1,8 +1,16 @@
 /** What an operation on images reports: its progress, and the error that ends it. */
 
+import type { ImageCode } from './codes.ts'
+
 /** An error that the administrator or the server can fix: the message states what is wrong and, if possible, what to do. */
 export class ImageProblem extends Error {
   override readonly name = 'ImageProblem'
+  readonly code: ImageCode
+
+  constructor(code: ImageCode, message: string) {
+    super(message)
+    this.code = code
+  }
 }
 
 /** Returns the text of a system error. Errors that combine several addresses have only a code. */
@@ -17,7 +25,8 @@ export type Notice =
   | {
       readonly kind: 'started'
       readonly file: string
-      /** Bytes of an earlier start. */ readonly octets: number
+      /** Bytes of an earlier start. */
+      readonly octets: number
     }
   /** Bytes of the file up to now; fewer than before if the file is downloaded again. */
   | { readonly kind: 'reached'; readonly file: string; readonly octets: number }

@@ -36,7 +36,7 @@ export async function openStaging(store: string, name: string, files: readonly s
   try {
     await mkdir(directory, { recursive: true })
   } catch (error) {
-    throw new ImageProblem(`cannot create ${directory}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.write-failed', `cannot create ${directory}: ${reasonOf(error)}`)
   }
   await lock(join(directory, lockName), name)
   for (const entry of await entriesOf(directory)) {
@@ -73,11 +73,13 @@ async function lock(path: string, name: string): Promise<void> {
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new ImageProblem(`cannot write ${path}: ${reasonOf(error)}`)
+        throw new ImageProblem('image.write-failed', `cannot write ${path}: ${reasonOf(error)}`)
       }
       const owner = Number(await readFile(path, 'utf8').catch(() => ''))
       if (isRunning(owner) || attempts > 0) {
         throw new ImageProblem(
+          'image.in-progress',
+
           `another slipway is writing ${name} (process ${owner}); if that process is not slipway, remove ${path}`,
         )
       }
@@ -113,5 +115,5 @@ export async function requireFreeSpace(directory: string, octets: number, free =
   const available = await free(directory)
   if (octets <= available) return
   const [needed, has] = [octets, available].map((each) => `${Math.ceil(each / 1024 ** 2)} MiB`)
-  throw new ImageProblem(`${directory} has ${has} of free space, but ${needed} are needed`)
+  throw new ImageProblem('image.disk-full', `${directory} has ${has} of free space, but ${needed} are needed`)
 }

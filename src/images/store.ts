@@ -38,6 +38,8 @@ const imageNames = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 export function requireName(name: string): void {
   if (imageNames.test(name)) return
   throw new ImageProblem(
+    'image.name-invalid',
+
     `${JSON.stringify(name)} is not a valid image name: use up to 100 letters, digits, dots, hyphens, and underscores`,
   )
 }
@@ -46,7 +48,7 @@ export function requireName(name: string): void {
 export async function readStore(store: string): Promise<Store> {
   const entries = await readdir(store).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new ImageProblem(`${store} cannot be read: ${reasonOf(error)}`)
+    throw new ImageProblem('image.store-unreadable', `${store} cannot be read: ${reasonOf(error)}`)
   })
   const names = entries.filter((entry) => imageNames.test(entry)).sort()
   const images = await Promise.all(names.map((name) => readStored(store, name)))
@@ -90,7 +92,7 @@ export async function requireStored(store: string, name: string): Promise<Stored
   const { images } = await readStore(store)
   const others =
     images.length === 0 ? 'which is empty' : `which has ${images.map((each) => each.name).join(', ')}`
-  throw new ImageProblem(`${name} is not in ${store}, ${others}`)
+  throw new ImageProblem('image.not-stored', `${name} is not in ${store}, ${others}`)
 }
 
 /**
@@ -116,6 +118,8 @@ async function readManifest(dir: string): Promise<Manifest> {
   const { size } = await stat(path)
   if (size > maxManifestOctets)
     throw new ImageProblem(
+      'image.manifest-damaged',
+
       `${path} is damaged: ${size} bytes are more than the maximum of ${maxManifestOctets}`,
     )
   return parseManifest(await readFile(path, 'utf8'), path)

@@ -84,6 +84,8 @@ export function readDocument(text: string): StreamDocument {
     return { kind: 'build', value: validated(buildDocument, value, []) }
   }
   throw new ImageProblem(
+    'image.stream-invalid',
+
     'this is not a stream document: get one with "openshift-install coreos print-stream-json", ' +
       'or use https://builds.coreos.fedoraproject.org/streams/stable.json',
   )
@@ -107,6 +109,8 @@ export function imageOf(
   const offered = architecturesOf(document)
   if (!offered.includes(architecture)) {
     throw new ImageProblem(
+      'image.stream-without-image',
+
       `the document has no image for ${architecture}, only for ${offered.join(', ') || 'other architectures'}`,
     )
   }
@@ -116,7 +120,8 @@ export function imageOf(
       : buildImage(document.value, architecture, options)
   const names = image.files.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new ImageProblem(`two files of the document have the name ${twice}`)
+  if (twice !== undefined)
+    throw new ImageProblem('image.stream-invalid', `two files of the document have the name ${twice}`)
   return image
 }
 
@@ -177,7 +182,10 @@ function remoteFile(part: Part, { location, sha256 }: z.output<typeof artifact>)
   const { pathname } = new URL(location)
   const name = decodeName(pathname.slice(pathname.lastIndexOf('/') + 1))
   if (name === undefined) {
-    throw new ImageProblem(`the location of the ${part} does not end with a valid file name: ${location}`)
+    throw new ImageProblem(
+      'image.stream-invalid',
+      `the location of the ${part} does not end with a valid file name: ${location}`,
+    )
   }
   return { part, name, url: location, sha256: sha256.toLowerCase() }
 }
@@ -216,10 +224,11 @@ function validated<T>(schema: z.ZodType<T>, value: unknown, position: readonly s
   if (result.success) return result.data
   const [issue] = result.error.issues
   const path = [...position, ...(issue?.path ?? [])].join('.')
-  throw new ImageProblem(`the document is invalid at ${path}: ${issue?.message}`)
+  throw new ImageProblem('image.stream-invalid', `the document is invalid at ${path}: ${issue?.message}`)
 }
 
 function requested<T>(found: T | undefined, what: string): T {
-  if (found === undefined) throw new ImageProblem(`the document has no location of ${what}`)
+  if (found === undefined)
+    throw new ImageProblem('image.stream-without-image', `the document has no location of ${what}`)
   return found
 }

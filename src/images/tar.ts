@@ -69,7 +69,10 @@ export function paddingAfter(octets: number): number {
 export function decodeHeader(block: Uint8Array): TarHeader {
   if (block.every((octet) => octet === 0)) return { kind: 'end' }
   if (octal(block, 'chksum') !== checksum(block)) {
-    throw new ImageProblem('this is not a tar archive, or it is damaged: the checksum of a header is wrong')
+    throw new ImageProblem(
+      'image.archive-invalid',
+      'this is not a tar archive, or it is damaged: the checksum of a header is wrong',
+    )
   }
   const octets = octal(block, 'size')
   const typeflag = textOf(block, 'typeflag')
@@ -85,11 +88,15 @@ export function decodeHeader(block: Uint8Array): TarHeader {
     case 'x':
       if (octets > maxPaxOctets)
         throw new ImageProblem(
+          'image.archive-invalid',
+
           `the archive is damaged: an extended header has ${octets} bytes, more than the maximum of ${maxPaxOctets}`,
         )
       return { kind: 'pax', octets }
     default:
       throw new ImageProblem(
+        'image.archive-invalid',
+
         `the archive contains an entry that is not a regular file (type ${JSON.stringify(typeflag)})`,
       )
   }
@@ -109,7 +116,10 @@ export function decodePax(octets: Uint8Array): PaxRecords {
     const end = at + length
     // A record that ends before its own key would cause an endless loop.
     if (!(end > blank && end <= octets.length && octets[end - 1] === 0x0a)) {
-      throw new ImageProblem('the archive is damaged: an extended header does not consist of records')
+      throw new ImageProblem(
+        'image.archive-invalid',
+        'the archive is damaged: an extended header does not consist of records',
+      )
     }
     const record = decoder.decode(octets.subarray(blank + 1, end - 1))
     const [key, value] = [record.slice(0, record.indexOf('=')), record.slice(record.indexOf('=') + 1)]
@@ -172,7 +182,10 @@ function textOf(block: Uint8Array, name: Field): string {
 function octal(block: Uint8Array, name: Field): number {
   const digits = textOf(block, name).trim()
   if (!/^[0-7]+$/.test(digits))
-    throw new ImageProblem(`this is not a tar archive, or it is damaged: a header has no ${name}`)
+    throw new ImageProblem(
+      'image.archive-invalid',
+      `this is not a tar archive, or it is damaged: a header has no ${name}`,
+    )
   return Number.parseInt(digits, 8)
 }
 
@@ -181,7 +194,8 @@ function decimal(digits: string): number {
 }
 
 function checkedSize(octets: number): number {
-  if (!Number.isSafeInteger(octets)) throw new ImageProblem('the archive is damaged: a size is not a number')
+  if (!Number.isSafeInteger(octets))
+    throw new ImageProblem('image.archive-invalid', 'the archive is damaged: a size is not a number')
   return octets
 }
 

@@ -52,7 +52,7 @@ export type ImageFacts = {
       readonly kernel: FileFact
       readonly initramfs: FileFact
       readonly rootfs: FileFact
-      /** From the iPXE script beside the files; absent without a readable script. */
+      /** Read from the iPXE script beside the files; absent without a readable script. */
       readonly kernelArguments?: readonly string[]
     }
 )
@@ -86,13 +86,13 @@ export type LoaderName = (typeof loaderNames)[number]
 export type AddedFileFact = (FoundFile & { readonly content: Uint8Array }) | MissingFile
 
 export type Facts = {
-  /** By name of the image. */
+  /** Keys are names of images. */
   readonly images: ReadonlyMap<string, ImageFacts>
-  /** By name of the cluster. */
+  /** Keys are names of clusters. */
   readonly ignition: ReadonlyMap<string, Readonly<Record<IgnitionKind, IgnitionFact>>>
   /** All of {@link loaderNames}. */
   readonly loaders: ReadonlyMap<LoaderName, FileFact>
-  /** By path; absent if the site adds no files. */
+  /** Keys are paths; absent if the site adds no files. */
   readonly addedFiles?: ReadonlyMap<string, AddedFileFact>
   /** Why `tftp.root` cannot be served, a sentence; absent if it can, or is not set. */
   readonly tftpRootProblem?: string

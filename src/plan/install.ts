@@ -31,11 +31,11 @@ export type InstallNode = {
   readonly wipe: WipeMode
   /** Whether its boot menu starts an installation when its time is up: a selection is then not made by a person. */
   readonly isMenuAutomatic: boolean
-  /** Per role: one of these servers must answer first. Without any, the node does not wait. */
+  /** Keys are roles: one of these servers must answer first. Without any, the node does not wait. */
   readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
 }
 
-/** By key, in the order of the site file. */
+/** Keys are node keys, ordered as in the site file. */
 export type InstallPlan = ReadonlyMap<string, InstallNode>
 
 export function compileInstall({ site, facts, nodes }: Model): InstallPlan {

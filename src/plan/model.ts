@@ -69,7 +69,7 @@ export type Model = {
   readonly site: Site
   readonly facts: Facts
   readonly endpoint: Endpoint
-  /** In the order of the site file. */
+  /** Ordered as in the site file. */
   readonly nodes: readonly NodeModel[]
   /** Roles that the nodes of each cluster can be installed as. */
   readonly ignitionKinds: ReadonlyMap<string, readonly IgnitionKind[]>
@@ -169,7 +169,7 @@ type DeclaredFile = {
     | { readonly kind: 'copy'; readonly file: string }
 }
 
-/** For the same path, the node overrides its cluster. */
+/** Returns the files of the cluster and of the node; for the same path, the node overrides its cluster. */
 function declaredFiles(cluster: Cluster, node: Node, fqdn: string): DeclaredFile[] {
   const files = [cluster, node].flatMap(({ files = [], networkKeyfiles = [] }) => [
     ...files.map(declaredFile),

@@ -33,7 +33,7 @@ export const urlPaths = {
   /** What the live system reports about the target disk, before the installer starts. */
   diskCheck: (node: NodeKey) => `/boot/${node.key}/${tokenPlaceholder}/disk`,
   callback: (node: NodeKey, stage: Callback) => `/boot/${node.key}/${tokenPlaceholder}/${stage}`,
-  /** For UEFI HTTP Boot, which looks at the end of the name. */
+  /** UEFI HTTP Boot checks the end of the name. */
   loader: (name: LoaderName) => `/loaders/${name}`,
   /** `file` may contain characters that a URL must escape. */
   image: (image: string, file: string) => `/images/${encodeURIComponent(image)}/${encodeURIComponent(file)}`,

@@ -33,7 +33,7 @@ export type SimulatedBoot = {
 }
 
 export type Simulation = {
-  /** In the order of the nodes. */
+  /** Ordered as the nodes were given. */
   readonly boots: readonly SimulatedBoot[]
   readonly durationMs: number
 }

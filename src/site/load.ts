@@ -17,7 +17,7 @@ import { recordRules } from './rules/records.ts'
 
 export type Loaded =
   | { readonly kind: 'site'; readonly site: Site }
-  /** At least one, in the order of the file. */
+  /** At least one, ordered as in the file. */
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
 
 /**

@@ -12,9 +12,9 @@ export type Path = readonly (string | number)[]
 export type Problem = {
   readonly code: SiteCode
   readonly file: string
-  /** From 1. */
+  /** Starts at 1. */
   readonly line: number
-  /** From 1, in UTF-16 units. */
+  /** Starts at 1, in UTF-16 units. */
   readonly column: number
   /** `clusters.0.nodes.3.mac`; empty if the problem is in the text and not in a value. */
   readonly path: string

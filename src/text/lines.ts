@@ -49,8 +49,8 @@ const unprintable = new RegExp(`[\\x00-\\x1f${invisible}]`, 'g')
 const unprintableInJson = new RegExp(`[${invisible}]`, 'g')
 
 /**
- * For terminals: replaces control characters, and characters that change the direction of text, with `replacement`. The
- * length stays the same.
+ * Makes text safe for terminals: replaces control characters, and characters that change the direction of text, with
+ * `replacement`. The length stays the same.
  */
 export function printable(text: string, replacement = '?'): string {
   return text.replaceAll(unprintable, replacement)
@@ -64,7 +64,7 @@ export function quoteText(text: string, maxLength = 80): string {
   )
 }
 
-/** For logs, packets, and iPXE: shortens to `maxLength` characters and replaces all but printable ASCII with `?`. */
+/** Shortens text for logs, packets, and iPXE to `maxLength` characters and replaces all but printable ASCII with `?`. */
 export function printableAscii(text: string, maxLength = Infinity): string {
   return text.slice(0, maxLength).replaceAll(/[^\x20-\x7e]/g, '?')
 }

@@ -76,7 +76,7 @@ t.test('every encoded header decodes to the same values', (t) => {
     fc.property(path, octets, (path, octets) => {
       const header = encodeHeader({ path, octets, modifiedSeconds: 1e9 })
       const found = decoded(header)
-      if (header.length % blockOctets !== 0) throw new Error(`${header.length} octets are no blocks`)
+      if (header.length % blockOctets !== 0) throw new Error(`${header.length} octets are not whole blocks`)
       if (found.path !== path || found.octets !== octets) throw new Error(JSON.stringify(found))
     }),
     { numRuns: 300 },

@@ -15,8 +15,8 @@ export const explain: Command = {
     about: [
       'Shows everything that the services send to one node.',
       'Prints what DHCP offers to the firmware of the node (BIOS, x64 UEFI, arm64 UEFI) and to iPXE, option by option. ' +
-        'Then come the boot file, the iPXE script, the Ignition file, the DNS records, and the HAProxy backends. ' +
-        'They are computed by the same code that serves them; no packet is sent. With --site, the command reads a ' +
+        'Also prints the boot file, the iPXE script, the Ignition file, the DNS records, and the HAProxy backends. ' +
+        'The code that serves them computes them; the command sends no packet to the node. With --site, it reads a ' +
         'site file instead of querying the running slipway.',
     ],
     options: [['--site FILE', 'read this site file (also as an argument before NODE)'], controlRow, jsonRow],

@@ -15,7 +15,7 @@ export const haproxy: Command = {
     about: [
       'Copies a HAProxy configuration if slipway could have written every line of it.',
       'The unit slipway-haproxy.service runs this command as root on the file of the service user. It refuses symbolic ' +
-        'links, and any directive that slipway does not write: no Lua, no programs, no other files.',
+        'links, and every directive that slipway does not write, for example Lua, programs, and other files.',
     ],
     exit: [
       ['0', 'TARGET has the content of SOURCE'],

@@ -24,8 +24,8 @@ export const simulate: Command = {
       'Boots nodes over real packets, without hardware.',
       'Sends what firmware, iPXE, and the installer of each node send, and checks every response against the site ' +
         'file: DHCP, the boot loader by TFTP, the script, kernel, and initramfs by HTTP, then DHCP, DNS, the root ' +
-        'file system, and Ignition of the live system. It installs nothing and starts no installation: the server ' +
-        'must refuse the Ignition file to a simulated node, unless the site makes Ignition files public.',
+        'file system, and Ignition of the live system. It installs nothing and starts no installation. It ' +
+        'checks that the server refuses the Ignition file to a simulated node, unless the site makes Ignition files public.',
       'Run it on the machine that serves, or on a machine in the network of the nodes. Do not run it for a node that ' +
         'is being installed: its packets look like those of the node. The default DHCP ports need root.',
     ],

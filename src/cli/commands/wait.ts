@@ -48,9 +48,9 @@ export const wait: Command = {
       ['--cluster NAME', 'required if the site has several clusters'],
       [
         '--timeout TIME',
-        'one limit for all stages, for example 90s, 45m, or 2h. Default: the limits of openshift-install for each ' +
-          'stage, 20 minutes for the API, 60 for the bootstrap, 5 for its etcd member, 60 for nodes, 60 for the ' +
-          'version, 30 for operators',
+        'one limit for all stages, for example 90s, 45m, or 2h. Default: the limit of openshift-install for each ' +
+          'stage (20 minutes for the API, 60 for the bootstrap, 5 for its etcd member, 60 for nodes, 60 for the ' +
+          'version, 30 for operators)',
       ],
       ['--site FILE', 'read this site file (also as an argument after GOAL)'],
       controlRow,

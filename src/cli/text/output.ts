@@ -40,7 +40,7 @@ function twoDigits(number: number): string {
   return String(number).padStart(2, '0')
 }
 
-/** For an Ignition file that is not on this machine. */
+/** Describes an Ignition file that is not on this machine. */
 export const askedText = 'requested from the cluster when a node installs'
 
 /** `version 3.2.0, made at 2026-11-21 06:00 UTC, valid until 2026-11-22 06:00 UTC` */

@@ -10,7 +10,7 @@ import type { BootFile, NodeBoot } from './plan.ts'
 
 /** How a client boots, by its options. */
 export type BootClient = {
-  /** From the vendor class (option 60); absent for installed systems and their DHCP clients. */
+  /** Read from the vendor class (option 60); absent for installed systems and their DHCP clients. */
   readonly protocol: BootProtocol | undefined
   /** Client system architectures in the client's order: option 93, or the one in option 60's text. */
   readonly architectures: readonly number[]

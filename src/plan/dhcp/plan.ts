@@ -58,9 +58,9 @@ export type PreparedOption = {
 
 /** The boot files of one node. */
 export type NodeBoot = {
-  /** For iPXE: the script of the node. */
+  /** The script of the node, for iPXE. */
   readonly script: BootFile
-  /** For firmware, by client system architecture: a loader over TFTP, or over HTTP for HTTP architectures. */
+  /** Keys are client system architectures of firmware: a loader over TFTP, or over HTTP for HTTP architectures. */
   readonly loaderByArchitecture: ReadonlyMap<number, BootFile>
 }
 

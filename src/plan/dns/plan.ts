@@ -8,7 +8,7 @@ import { isNameFrom, type Question } from '../../proto/dns/question.ts'
 
 export type DnsPlan = {
   readonly listen: { readonly address: string; readonly port: number }
-  /** In the site's order: forward zones, reverse zones, local zones. */
+  /** Ordered as in the site file: forward zones, reverse zones, local zones. */
   readonly zones: readonly Zone[]
   readonly names: NameTable
   /** Notified of changes, and allowed to transfer zones. */
@@ -36,7 +36,7 @@ export type ForwardZone = {
   /** Lower case, uncompressed; `labels` does not count the root label. */
   readonly name: Uint8Array
   readonly labels: number
-  /** In the site's order. */
+  /** Ordered as in the site file. */
   readonly resolvers: readonly Resolver[]
 }
 
@@ -57,7 +57,7 @@ export type Zone = {
 export type Owner = {
   /** Lower case, uncompressed. */
   readonly name: Uint8Array
-  /** By QTYPE; for several addresses one response for each address that may come first. */
+  /** Keys are QTYPEs; a name with several addresses has one response for each address that can come first. */
   readonly responses: ReadonlyMap<number, readonly Response[]>
   /** The answer to all other QTYPEs: no error, no data (RFC 2308 §2.2). */
   readonly nodata: Response
@@ -65,7 +65,7 @@ export type Owner = {
   readonly nxdomain: Response
   /** The source of answers for names below it that do not exist (RFC 4592 §3.3.1). */
   readonly wildcard: Owner | undefined
-  /** At a zone cut: the referral for this name and all names below it (RFC 1034 §4.3.2 step 3b). */
+  /** The referral at a zone cut, for this name and all names below it (RFC 1034 §4.3.2 step 3b). */
   readonly referral: Response | undefined
 }
 

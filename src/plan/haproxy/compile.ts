@@ -51,7 +51,7 @@ function reloadOf({ reload, masterSocket }: NonNullable<Model['site']['haproxy']
   return reload === undefined ? undefined : { kind: 'command', command: reload }
 }
 
-/** With several clusters, every name starts with the name of its cluster. */
+/** Returns a name; with several clusters, every name starts with the name of its cluster. */
 function backendName(clusters: readonly Cluster[], { cluster, service }: FrontEnd): string {
   return clusters.length > 1 ? `${cluster}-${service}` : service
 }

@@ -64,14 +64,14 @@ export type HttpPlan = {
   /** Second address to listen on. Nodes boot by IPv4. */
   readonly address6: string | undefined
   readonly port: number
-  /** By path as in `urls.ts`. The script at the boot path is the one that the site declares. Tokens are placeholders. */
+  /** Keys are paths as in `urls.ts`. The script at the boot path is the one that the site declares. Tokens are placeholders. */
   readonly scripts: ReadonlyMap<string, BootScript>
-  /** By path without a token. */
+  /** Keys are paths without a token. */
   readonly ignition: ReadonlyMap<string, IgnitionFile>
-  /** By node key. */
+  /** Keys are node keys. */
   readonly nodes: ReadonlyMap<string, BootEntry>
   readonly loaders: ReadonlyMap<string, WholeFile>
-  /** By name of the image. */
+  /** Keys are names of images. */
   readonly images: ReadonlyMap<string, ImageDirectory>
   /** Node keys by address, in the text of `formatIp`. */
   readonly nodeByAddress: ReadonlyMap<string, string>

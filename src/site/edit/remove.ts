@@ -78,7 +78,7 @@ function entriesOf({ clusters }: Site): DeclaredEntry[] {
   )
 }
 
-/** From the first removed character to the first one that stays. */
+/** The range from the first removed character to the first one that stays. */
 type Cut = { readonly from: number; readonly to: number }
 
 /** First labels, in lower case. */

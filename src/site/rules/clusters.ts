@@ -36,7 +36,7 @@ const bootstrapHasMasters: Rule = {
       .map(({ path }) => ({
         path: [...path, 'nodes'],
         got: 'a bootstrap node and no master',
-        expected: 'at least one master, which takes over from the bootstrap node',
+        expected: 'at least one master, which replaces the bootstrap node',
       })),
 }
 

@@ -115,12 +115,12 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
       file: `${loaders}/efi/snponly.efi`,
     },
     {
-      name: 'UEFI HTTP Boot with a number of PXE: a path is no URL',
+      name: 'UEFI HTTP Boot with a number of PXE: a path is not a URL',
       client: http(7),
       reason: 'no boot file over HTTP for client system architecture 7 (x64 UEFI)',
     },
     {
-      name: 'PXE with a number of HTTP Boot: a URL is no path',
+      name: 'PXE with a number of HTTP Boot: a URL is not a path',
       client: pxe(16),
       reason: 'no boot file for client system architecture 16 (x64 UEFI HTTP)',
     },

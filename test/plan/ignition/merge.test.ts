@@ -134,11 +134,11 @@ t.test('what is a pointer and nothing else', (t) => {
     ],
     ['one that has a number where text belongs', { ...merging(source), systemd: 7 }, false],
     ['one that leads nowhere', merging(), false],
-    ['one whose source is no text', merging(7), false],
+    ['one whose source is not text', merging(7), false],
     ['one of version 2', { ignition: { version: '2.2.0', config: { append: [{ source }] } } }, false],
     ['nothing', null, false],
     ['a list', [], false],
-    ['a merge that is no list', { ignition: { config: { merge: { source } } } }, false],
+    ['a merge that is not a list', { ignition: { config: { merge: { source } } } }, false],
   ]
   for (const [name, config, is] of cases) t.equal(isPointer(config), is, name)
   t.end()

@@ -67,7 +67,7 @@ const cases = [
       'initrd=main coreos.live.rootfs_url=http://192.0.2.2/rootfs coreos.inst.install_dev=/dev/sda coreos.inst.ignition_url=http://192.0.2.2/master.ign ip=em1:dhcp rd.neednet=1',
   },
   {
-    name: 'live: what only begins like ip= is no address',
+    name: 'live: an argument that only starts like ip= does not set an address',
     installation: live,
     given: ['ipv6.disable=1', 'ipx'],
     expected:

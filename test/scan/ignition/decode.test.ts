@@ -44,7 +44,7 @@ t.test('a pointer, or a file with certificates of a year, does not age', (t) => 
   t.end()
 })
 
-t.test('an authority of the company that expired long ago is no reason to call a file old', (t) => {
+t.test('an expired certificate authority of the company does not make a file old', (t) => {
   const files = [
     nodeFile('/etc/a', certificate('company-ca')),
     nodeFile('/etc/b', certificate('kubelet-signer')),

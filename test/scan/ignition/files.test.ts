@@ -131,7 +131,7 @@ const problem = (text: string) => {
   return 'problem' in judged ? judged.problem : 'none'
 }
 
-t.test('what leads to the machine configuration server of the cluster is taken as it is', (t) => {
+t.test('accepts a pointer to the machine configuration server of the cluster unchanged', (t) => {
   const text = pointer('https://api-int.c1.example.net:22623/config/worker')
   const judged = judge(text)
   if ('problem' in judged) throw new Error(judged.problem)
@@ -166,7 +166,7 @@ t.test('what leads elsewhere, or nowhere, is not', (t) => {
   t.end()
 })
 
-t.test('what is no Ignition file of version 3, and what trusts nobody any more', (t) => {
+t.test('refuses a file that is not Ignition version 3, and one whose authorities have all expired', (t) => {
   t.equal(problem('{'), 'is not JSON')
   t.equal(problem('{}'), 'is not an Ignition file, because ignition.version is missing')
   t.match(

@@ -50,7 +50,10 @@ function webOf({ environment, clock }: ImagesCall['world']): Web {
   try {
     return createWeb(environment, clock)
   } catch (error) {
-    throw new ImageProblem(`invalid proxy in HTTP_PROXY or HTTPS_PROXY: ${reasonOf(error)}`)
+    throw new ImageProblem(
+      'image.proxy-invalid',
+      `invalid proxy in HTTP_PROXY or HTTPS_PROXY: ${reasonOf(error)}`,
+    )
   }
 }
 
@@ -60,7 +63,10 @@ async function readSource(source: string, web: Web, { stdin, clock }: ImagesCall
     if (source === '-') return await readAll(stdin)
     return await readFile(source, 'utf8')
   } catch (error) {
-    throw new ImageProblem(`cannot read the stream document ${source}: ${reasonOf(error)}`)
+    throw new ImageProblem(
+      'image.stream-unreadable',
+      `cannot read the stream document ${source}: ${reasonOf(error)}`,
+    )
   }
 }
 
@@ -85,7 +91,7 @@ async function createStore(store: string): Promise<void> {
   try {
     await mkdir(store, { recursive: true })
   } catch (error) {
-    throw new ImageProblem(`cannot create ${store}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.write-failed', `cannot create ${store}: ${reasonOf(error)}`)
   }
 }
 

@@ -60,10 +60,10 @@ export const images: Command = {
             'site file. SOURCE is a stream document: a URL, a file, or - for standard input. Resumes an interrupted download',
         ],
         ['list', 'list the images; with --site, also the clusters that use them'],
-        ['verify', 'read every byte and compare checksums, of all images or of those named'],
+        ['verify', 'read every byte and compare the checksums of all images, or of the named ones'],
         ['remove', 'delete images; --force also deletes an image that the site uses'],
         ['export', 'pack images into one archive for a site without internet access'],
-        ['import', 'unpack such an archive (- for standard input), completely or not at all'],
+        ['import', 'unpack an archive (- for standard input); a damaged archive changes nothing'],
       ],
     },
     options: [
@@ -113,6 +113,8 @@ export async function runImages(
     return await subcommand.run({ store, values, positionals: rest, terminal, world })
   } catch (error) {
     if (!(error instanceof ImageProblem)) throw error
+    if (values.json === true)
+      terminal.out(JSON.stringify({ code: error.code, error: error.message }, undefined, 2))
     terminal.err(`slipway images: ${error.message}`)
     return ExitCode.problems
   }
@@ -161,6 +163,6 @@ async function opened(file: string): Promise<AsyncIterable<Uint8Array>> {
     await stat(file)
     return createReadStream(file, { highWaterMark: 1024 * 1024 })
   } catch (error) {
-    throw new ImageProblem(`cannot read ${file}: ${reasonOf(error)}`)
+    throw new ImageProblem('image.archive-unreadable', `cannot read ${file}: ${reasonOf(error)}`)
   }
 }

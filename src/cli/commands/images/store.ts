@@ -73,11 +73,15 @@ export async function removeImages({ store, values, positionals, terminal }: Ima
     const image = await readStored(store, name)
     const by = image === undefined ? [] : await usedBy(image, users)
     if (by.length > 0 && values.force !== true) {
-      throw new ImageProblem(`the site uses ${name} as ${by.join(', ')}; --force removes it anyway`)
+      throw new ImageProblem(
+        'image.in-use',
+        `the site uses ${name} as ${by.join(', ')}; --force removes it anyway`,
+      )
     }
   }
   for (const name of names) {
-    if (!(await removeImage(store, name))) throw new ImageProblem(`${store} does not contain ${name}`)
+    if (!(await removeImage(store, name)))
+      throw new ImageProblem('image.not-stored', `${store} does not contain ${name}`)
     terminal.out(`${name} removed`)
   }
   return ExitCode.fine
@@ -105,7 +109,7 @@ type Users = ReadonlyMap<string, readonly string[]>
 
 async function usersOf(sitePath: string): Promise<Users> {
   const loaded = await loadSiteFile(sitePath)
-  if (loaded.kind !== 'site') throw new ImageProblem(explain(loaded).join('\n'))
+  if (loaded.kind !== 'site') throw new ImageProblem('image.site-invalid', explain(loaded).join('\n'))
   const users = new Map<string, string[]>()
   for (const [name, { dir }] of Object.entries(loaded.site.images)) {
     const real = await realOf(dir)

@@ -170,6 +170,12 @@ t.test('an operation that fails: exit code 1 and the reason', async (t) => {
     },
   ]
   for (const { args, err } of cases) t.match(await run(args), { code: 1, err }, args.join(' '))
+  const json = await run(['verify', '--json', 'none'])
+  t.equal(json.code, 1)
+  t.match(JSON.parse(json.out), {
+    code: 'image.not-stored',
+    error: 'none is not in DIR/images, which is empty',
+  })
   const proxy = await run(['add', 'http://x/'], { environment: { HTTP_PROXY: 'http://[' } })
   t.match(proxy, { code: 1, err: /^slipway images: invalid proxy in HTTP_PROXY or HTTPS_PROXY: / })
 })
