@@ -139,7 +139,7 @@ export async function canStartInstall(
   const read = await files.read(file.file)
   if (read.kind === 'unreadable')
     return { kind: 'refused', code: 'install.file-missing', reason: read.problem }
-  const { kind, sentence } = checkIgnitionAge(read.document, now)
+  const { kind, sentence } = checkIgnitionAge({ ...read.document, role }, now)
   return kind === 'expired'
     ? { kind: 'refused', code: 'install.ignition-expired', reason: sentence }
     : { kind: 'allowed' }

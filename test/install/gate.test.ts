@@ -178,6 +178,16 @@ t.test(
   },
 )
 
+t.test('a master or a worker can start, whatever the age of the certificates in its pointer', async (t) => {
+  for (const role of ['master', 'worker'] as const) {
+    const files: HttpPlan['ignition'] = new Map([
+      [`/boot/ocp45/m1/${role}.ign`, { ...file, node: 'ocp45/m1', kind: role }],
+    ])
+    const late = { node: 'ocp45/m1', role, now: madeAt + 99 * hour }
+    t.same(await canStartInstall({ scripts: scripts(), ignition: files }, ageing, late), { kind: 'allowed' })
+  }
+})
+
 t.test('a file that was missing when the site was loaded is reported with its problem', async (t) => {
   const lacking = { scripts: scripts('no kernel in /srv'), ignition }
   t.same(await canStartInstall(lacking, ageing, start(madeAt)), {

@@ -1,7 +1,16 @@
 /** Ignition files like those of the installer, created on 2026-11-21 06:00 UTC, with real certificates (test/fixtures/ignition). */
 import { readFileSync } from 'node:fs'
 
-type Name = 'root-ca' | 'lb-signer' | 'lb-server' | 'kubelet-signer' | 'admin' | 'company-ca' | 'old-signer'
+type Name =
+  | 'root-ca'
+  | 'lb-signer'
+  | 'lb-server'
+  | 'kubelet-signer'
+  | 'admin'
+  | 'company-ca'
+  | 'old-signer'
+  | 'node-ipsec'
+  | 'node-future'
 
 export const madeAt = Date.UTC(2026, 10, 21, 6, 0, 10)
 export const usableUntil = Date.UTC(2026, 10, 22, 6, 0, 10)

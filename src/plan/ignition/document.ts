@@ -21,7 +21,8 @@ export type IgnitionCertificate = {
 }
 
 /**
- * The age of a file, by the certificates with a lifetime of about a day that the installer puts into it. Both are absent
+ * The age of a file, by the certificates with a lifetime of about a day that the installer puts into it, not by those that an
+ * administrator adds. Both are absent
  * without such certificates: pointers to the machine configuration server do not age.
  */
 export type IgnitionAge = {

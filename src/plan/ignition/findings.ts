@@ -41,21 +41,20 @@ function neededFiles({ nodes, http }: Plan): IgnitionFile[] {
 
 function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
-  const age = checkIgnitionAge({ path: file, ...contents }, now)
+  const age = checkIgnitionAge({ path: file, role: kind, ...contents }, now)
   if (age.kind === 'fresh') return []
-  // The installer puts no short-lived certificates into pointers, so these are the administrator's own.
-  const isPointer = kind === 'master' || kind === 'worker'
-  const severity = age.kind === 'expired' && !isPointer ? 'error' : 'warning'
+  const severity = age.kind === 'expired' ? 'error' : 'warning'
   const code = age.kind === 'expired' ? 'ignition.expired' : 'ignition.ageing'
   return [{ code, severity, about: clusterOf(node), message: age.sentence }]
 }
 
-function contentFindings({ node, file, contents }: IgnitionFile, now: number): PlanFinding[] {
+function contentFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
   const { firstToExpire: first, usableUntil, unread } = contents
   const about = { severity: 'warning', about: clusterOf(node) } as const
   const findings: PlanFinding[] = []
-  if (first !== undefined && first.notAfter <= now && first.notAfter !== usableUntil) {
+  const isReported = ages(kind) && first?.notAfter === usableUntil
+  if (first !== undefined && first.notAfter <= now && !isReported) {
     const message = `${file} contains a certificate that expired at ${formatMinute(first.notAfter)}: ${first.subject} in ${first.where}`
     findings.push({ code: 'ignition.certificate-expired', ...about, message })
   }
@@ -82,15 +81,23 @@ const hourMs = 3_600_000
 const ageingMs = 12 * hourMs
 const expiredMs = 24 * hourMs
 
+/** Reports whether the files of a role contain the certificates that an installation needs. The others are pointers. */
+function ages(role: IgnitionKind): boolean {
+  return role === 'bootstrap' || role === 'single'
+}
+
 /** @param now milliseconds since 1970 */
 export function checkIgnitionAge(
-  file: IgnitionAge & { readonly path: string },
+  file: IgnitionAge & { readonly path: string; readonly role: IgnitionKind },
   now: number,
 ): IgnitionAgeCheck {
-  const { path, madeAt } = file
+  const { path, role, madeAt } = file
   const end = validUntil(file)
-  if (madeAt === undefined || end === undefined) {
-    return { kind: 'fresh', sentence: `${path} has no short-lived certificate, so it does not expire` }
+  if (!ages(role) || madeAt === undefined || end === undefined) {
+    return {
+      kind: 'fresh',
+      sentence: `${path} has no short-lived certificate of the installer, so it does not expire`,
+    }
   }
   const age = `${path} was created ${formatAge(now - madeAt)} ago`
   if (now >= end) {

@@ -78,9 +78,21 @@ function parse(octets: Uint8Array): Config | undefined {
   }
 }
 
+/** Directories of the bootstrap node with nothing but the installer's own files. Manifests can be the administrator's. */
+const installerPath = /(?:^|: )(?:\/opt\/openshift\/(?:tls|auth)\/|\/etc\/kubernetes\/kubeconfig)/
+const installerSubject =
+  /(?:^|, )(?:OU=openshift|O=kube-master|O=system:masters|O=system:serviceaccounts:openshift-machine-config-operator)(?:,|$)/
+
+/** Administrators add certificates of their own, with any lifetime (802.1X, IPsec, ACME); only the installer's age a file. */
+function isInstallers({ subject, where }: IgnitionCertificate): boolean {
+  return installerPath.test(where) || installerSubject.test(subject)
+}
+
 /** A certificate of openshift-install is valid from the same time as its signer, so the latest start is that of the run. */
 function ageOf(certificates: readonly IgnitionCertificate[]): IgnitionAge {
-  const short = certificates.filter(({ notBefore, notAfter }) => notAfter - notBefore <= maxShortLifetimeMs)
+  const short = certificates.filter(
+    (each) => isInstallers(each) && each.notAfter - each.notBefore <= maxShortLifetimeMs,
+  )
   if (short.length === 0) return {}
   return {
     madeAt: Math.max(...short.map(({ notBefore }) => notBefore)),

@@ -37,12 +37,19 @@ t.test('the file of a bootstrap that boots its disk may be as old as it likes', 
   t.end()
 })
 
-t.test('short-lived certificates in another role’s file are somebody’s own: a warning', (t) => {
-  t.match(
-    findings(25, young, 'master').join(),
-    /^warning: cluster ocp45: \/srv\/master\.ign was created 25 h ago/,
-  )
-  t.same(findings(25, young, 'worker').length, 1, 'worker and infra share one file')
+t.test('an expired certificate in the file of a master or a worker is a warning with its own date', (t) => {
+  const firstToExpire = {
+    subject: 'CN=m1',
+    notBefore: madeAt,
+    notAfter: usableUntil,
+    where: '/etc/ipsec.d/x',
+  }
+  for (const kind of ['master', 'worker']) {
+    t.same(findings(25, { ...young, firstToExpire }, kind), [
+      `warning: cluster ocp45: /srv/${kind}.ign contains a certificate that expired at 2026-11-22 06:00 UTC: CN=m1 in /etc/ipsec.d/x`,
+    ])
+    t.same(findings(13, young, kind), [], 'a pointer does not age')
+  }
   t.end()
 })
 
@@ -129,29 +136,35 @@ const cases = [
 for (const { after, kind, said } of cases) {
   t.test(`a file ${after / hour} hours after it was made is ${kind}`, (t) => {
     const sentence = `${path} ${said}`
-    t.same(checkIgnitionAge({ path, madeAt, usableUntil }, madeAt + after), { kind, sentence })
+    t.same(checkIgnitionAge({ path, role: 'bootstrap', madeAt, usableUntil }, madeAt + after), {
+      kind,
+      sentence,
+    })
     t.end()
   })
 }
 
 t.test('manifests that lay about make a young file old', (t) => {
-  const file = { path, madeAt, usableUntil: madeAt + 4 * hour }
+  const file = { path, role: 'single', madeAt, usableUntil: madeAt + 4 * hour } as const
   t.equal(checkIgnitionAge(file, madeAt).kind, 'ageing')
   t.equal(checkIgnitionAge(file, madeAt + 4 * hour).kind, 'expired')
   t.end()
 })
 
 t.test('a day is the most, whatever certificates say', (t) => {
-  const file = { path, madeAt, usableUntil: madeAt + 48 * hour }
+  const file = { path, role: 'bootstrap', madeAt, usableUntil: madeAt + 48 * hour } as const
   t.equal(checkIgnitionAge(file, madeAt + 11 * hour).kind, 'fresh')
   t.equal(checkIgnitionAge(file, madeAt + 24 * hour).kind, 'expired')
   t.end()
 })
 
 t.test('a pointer does not age', (t) => {
-  t.same(checkIgnitionAge({ path }, madeAt), {
+  const fresh = {
     kind: 'fresh',
-    sentence: `${path} has no short-lived certificate, so it does not expire`,
-  })
+    sentence: `${path} has no short-lived certificate of the installer, so it does not expire`,
+  }
+  t.same(checkIgnitionAge({ path, role: 'bootstrap' }, madeAt), fresh)
+  for (const role of ['master', 'worker'] as const)
+    t.same(checkIgnitionAge({ path, role, madeAt, usableUntil }, madeAt + 99 * hour), fresh)
   t.end()
 })

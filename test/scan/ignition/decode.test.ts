@@ -55,6 +55,48 @@ t.test('an expired certificate authority of the company does not make a file old
   t.end()
 })
 
+const others = ['node-ipsec', 'node-future', 'company-ca'] as const
+
+for (const name of others) {
+  t.test(`the certificate ${name} of the administrator does not age a file, wherever it is`, (t) => {
+    const other = certificate(name)
+    const secret = `data:\n  tls.crt: ${Buffer.from(other).toString('base64')}\n`
+    const places: readonly object[] = [
+      nodeFile('/etc/ipsec.d/node.crt', other),
+      nodeFile('/opt/openshift/manifests/user-ca-bundle-config.yaml', secret),
+      nodeFile('/opt/openshift/openshift/99_worker.json', JSON.stringify({ crt: other })),
+      { path: '/etc/x', append: [{ source: dataUrl(gzipSync(other)) }] },
+    ]
+    const bootstrap = JSON.parse(bootstrapText()) as { storage: { files: object[] } }
+    for (const place of places) {
+      const storage = { files: [place] }
+      const together = [...bootstrap.storage.files, place]
+      const merged = ignitionText({
+        ignition: { version: '3.4.0', config: { merge: [{ source: dataUrl(ignitionText({ storage })) }] } },
+      })
+      for (const text of [ignitionText({ storage }), merged])
+        t.match(contents(text), { madeAt: undefined, usableUntil: undefined })
+      t.match(contents(ignitionText({ storage: { files: together } })), { madeAt, usableUntil })
+    }
+    t.end()
+  })
+}
+
+t.test(
+  'a short-lived certificate in a directory of the installer ages the file, whatever its subject',
+  (t) => {
+    for (const path of [
+      '/opt/openshift/tls/ironic.crt',
+      '/opt/openshift/auth/kubeconfig-loopback',
+      '/etc/kubernetes/kubeconfig',
+    ]) {
+      const storage = { files: [nodeFile(path, certificate('node-ipsec'))] }
+      t.equal(contents(ignitionText({ storage })).madeAt, Date.UTC(2026, 10, 17, 6), path)
+    }
+    t.end()
+  },
+)
+
 t.test('versions', (t) => {
   const known = (version: string) => `has Ignition version "${version}", but only 3.1 to 3.5 are supported`
   const cases: { version: string; isLive?: boolean; problem?: string }[] = [
