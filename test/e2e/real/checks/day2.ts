@@ -6,14 +6,18 @@ import { expectEqual, expectMatch, expectNoMatch } from '../../expect.ts'
 import { readFile } from 'node:fs/promises'
 import type { Check } from '../../runner.ts'
 import { slipway, type LogLine } from '../../server.ts'
-import { nodes } from '../network.ts'
+import { domain, nodes } from '../network.ts'
 import type { RealRig } from '../rig.ts'
 import { deleteNode, pollUntil, waitForReady } from './cluster.ts'
 import { installationLimitMs, minuteMs } from './installation.ts'
+import { clientSigner, servingSigner } from './requests.ts'
 
 const node = nodes.w3
 const key = `ocp45/${node.name}`
 const added = ['--role', 'worker', '--mac', node.mac, '--address', node.address]
+
+/** Of new certificates. A kubelet renews them at 70 to 90 % of it; the signer adds five minutes before the request. */
+const shortLifetime = '4m'
 
 /** What slipway logs about the node, in this order. It is killed after each. */
 const stages: readonly (readonly [what: string, matches: (line: LogLine) => boolean])[] = [
@@ -33,6 +37,8 @@ export const day2Checks: readonly Check<RealRig>[] = [
     limitMs: 6 * minuteMs,
     async run(rig) {
       await provideOwnPointer(rig)
+      await rig.controlPlane.stopManager()
+      rig.controlPlane.startManager(shortLifetime)
       const site = ['--site', rig.site.sitePath]
       const given = [...added, '--until', 'armed']
       console.log(indent(await rig.slipway('node', 'add', ...given, node.name, ...site)))
@@ -82,6 +88,27 @@ export const day2Checks: readonly Check<RealRig>[] = [
     },
   },
   {
+    name: 'real: its kubelet renews its certificates, which slipway approves',
+    limitMs: 8 * minuteMs,
+    async run(rig) {
+      const before = await approvedRequests(rig)
+      let renewed: string[] = []
+      await pollUntil(
+        'approved renewals of both certificates',
+        async () => {
+          renewed = (await approvedRequests(rig)).filter((each) => !before.includes(each))
+          return [clientSigner, servingSigner].every((signer) =>
+            renewed.some((each) => each.endsWith(signer)),
+          )
+        },
+        7 * minuteMs,
+      )
+      await rig.controlPlane.stopManager()
+      rig.controlPlane.startManager()
+      return `${renewed.length} renewals`
+    },
+  },
+  {
     name: 'real: the worker is removed from the cluster and from the site',
     limitMs: 5 * minuteMs,
     async run(rig) {
@@ -96,6 +123,14 @@ export const day2Checks: readonly Check<RealRig>[] = [
     },
   },
 ]
+
+/** Returns the name and the signer of each approved request that the kubelet of the worker sent as its node. */
+async function approvedRequests({ controlPlane }: RealRig): Promise<string[]> {
+  const selected = `.items[?(@.spec.username=="system:node:${node.name}.${domain}")]`
+  const fields = '{.metadata.name} {.status.conditions[*].type} {.spec.signerName}{"\\n"}'
+  const listed = await controlPlane.kubectl('get', 'csr', '-o', `jsonpath={range ${selected}}${fields}{end}`)
+  return listed.split('\n').filter((line) => line.includes(' Approved '))
+}
 
 /** Creates the pointer that the machine config operator keeps for machines that are added later. */
 async function provideOwnPointer({ controlPlane, site }: RealRig): Promise<void> {
