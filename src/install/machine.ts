@@ -179,7 +179,8 @@ function onCallback(
   const attempt = {
     ...state.attempt,
     ...(stage === 'written' && { writtenAt: now.at }),
-    ...(stage === 'started' && isProof && { bootedAt: now.at }),
+    // A system that starts from the disk proves that the disk is written, even if that report was lost.
+    ...(stage === 'started' && isProof && { writtenAt: state.attempt.writtenAt ?? now.at, bootedAt: now.at }),
   }
   const next = withoutExchange({ ...state, attempt })
   if (state.mode !== 'installing' && state.mode !== 'failed') return next

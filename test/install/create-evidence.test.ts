@@ -99,6 +99,19 @@ t.test('the chain of tokens from the script to the first boot proves an installa
   t.same(installs.list()[1]!.provenBoot, { startedAt: at, writtenAt: at, bootedAt: at })
 })
 
+t.test('the first boot proves the written disk if the report of the installer was lost', async (t) => {
+  const world = installsWorld()
+  const { installs } = world
+  const token = await begun(world)
+  await installs.mayRead(key, read(token, 'live'))
+  await installs.mayRead(key, read(token, 'master'))
+  await installs.callback(key, 'started', token, own)
+  t.equal(installs.list()[1]!.provenBoot, undefined, 'not with the token of the script')
+  await installs.callback(key, 'started', installs.startedToken(token), own)
+  const at = world.clock.now()
+  t.same(installs.list()[1]!.provenBoot, { startedAt: at, writtenAt: at, bootedAt: at })
+})
+
 t.test('a refused client with another address leaves no trace in the history', (t) => {
   const { installs } = installsWorld()
   const refused = { ...ignitionSent(key), outcome: 'refused', reason: 'no' } as const

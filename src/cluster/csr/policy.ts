@@ -56,9 +56,9 @@ export type PolicyDecision =
   | Pending
 
 /**
- * Returns the boot that the whole chain proves: the token of the script opened the Ignition files, reported the written
- * disk, and the token that only the Ignition file contains reported the first boot from that disk. DHCP messages and
- * requests for scripts prove nothing.
+ * Returns the boot that the whole chain proves: the token of the script opened the Ignition files, and the token that only
+ * the Ignition file contains reported the first boot from the disk that was written with it. DHCP messages and requests
+ * for scripts prove nothing.
  *
  * @returns undefined for a node whose chain is not complete
  */
