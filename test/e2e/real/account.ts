@@ -1,9 +1,14 @@
-/** Prints what happens during the installation, from slipway's log: a line for each event of a node or of the cluster. */
+/**
+ * Prints what happens during the installation: a line for each event of a node or of the cluster in slipway's log, and for
+ * the milestones on the consoles of the machines.
+ */
 import { basename } from 'node:path'
 import type { LogLine, Server } from '../server.ts'
 
 export type Account = {
   say(text: string): void
+  /** Prints a console line of a machine if it is a milestone. */
+  console(node: string, text: string, atMs: number): void
   /** Prints the events of a slipway until it ends. */
   follow(server: Server): void
 }
@@ -14,6 +19,10 @@ export function createAccount(): Account {
     console.log(`${`${((atMs - startedAt) / 1000).toFixed(0)} s`.padStart(7)}  ${text}`)
   return {
     say: (text) => print(Date.now(), text),
+    console(node, text, atMs) {
+      const [, milestone] = milestones.exec(text) ?? []
+      if (milestone !== undefined) print(atMs, `${node} shows: ${milestone}`)
+    },
     follow(server) {
       let next = 0
       const timer = setInterval(() => {
@@ -28,6 +37,10 @@ export function createAccount(): Account {
     },
   }
 }
+
+/** Of the initramfs, of GRUB, of coreos-installer, and of slipway's units and scripts. */
+const milestones =
+  /(initramfs: .*|GRUB boots the disk.*|Install complete\.?|slipway: .*|slipway \S+: (?:waits|another|boots).*)$/
 
 /** Facts of a log line that the sentence ends with, in this order. */
 const details = [

@@ -43,11 +43,18 @@ type WaitOptions = { readonly since?: number; readonly limitMs: number }
 
 const diskBytes = 4 * 1024 ** 3
 
+export type MachineOptions = {
+  readonly node: RealNode
+  readonly firmware: MachineFirmware
+  /** Called for each console line. */
+  readonly onConsole?: (text: string, atMs: number) => void
+}
+
 /** @param dir for its disk, firmware variables, and logs; created here */
 export async function createMachine(
   dir: string,
   network: RealNetwork,
-  { node, firmware }: { readonly node: RealNode; readonly firmware: MachineFirmware },
+  { node, firmware, onConsole }: MachineOptions,
 ): Promise<Machine> {
   await mkdir(dir, { recursive: true })
   const at = (name: string): string => join(dir, name)
@@ -77,7 +84,9 @@ export async function createMachine(
         () => !machine.isRunning(),
         (raw, atMs) => {
           const text = plainText(raw)
-          if (text !== '') console.push({ atMs, text })
+          if (text === '') return
+          console.push({ atMs, text })
+          onConsole?.(text, atMs)
         },
       )
     },

@@ -121,7 +121,10 @@ export async function createRealRig(workDir: string): Promise<RealRig> {
       machine(node, firmware = 'uefi') {
         const machine =
           machines.get(node.name) ??
-          createMachine(join(dir, `machine-${node.name}`), network, { node, firmware })
+          createMachine(join(dir, `machine-${node.name}`), network, {
+            ...{ node, firmware },
+            onConsole: (text, atMs) => account.console(node.name, text, atMs),
+          })
         machines.set(node.name, machine)
         return machine
       },
