@@ -7,6 +7,7 @@
  * - `bios`: SeaBIOS with the iPXE option ROM of QEMU, which identifies itself as iPXE from its first packet.
  * - `undi`: SeaBIOS with undionly.kpxe, which is fetched by TFTP and uses the UNDI of the PXE ROM. Debian has no PXE ROM
  *   except iPXE, so an iPXE with a script that only fetches the loader replaces it.
+ * - `disk`: OVMF that starts from the disk in `storageDir`.
  */
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
@@ -29,7 +30,7 @@ export type Boot = {
 }
 
 export type VmOptions = {
-  readonly firmware: Firmware
+  readonly firmware: Firmware | 'disk'
   readonly mac: string
   /** The reserved address of the node; only `undi` needs it before DHCP. */
   readonly address?: string
@@ -96,17 +97,17 @@ export async function boot(network: Network, options: VmOptions): Promise<Boot> 
   return { startedMs, endedMs: Date.now(), console, starvedMs, outcome }
 }
 
-const diskName = 'disk.img'
+export const diskName = 'disk.img'
 const variablesName = 'variables.fd'
 
 /** Creates the disk and the firmware variables of a new machine. */
 async function createStorage(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true })
-  const disk = join(dir, diskName)
+  const [disk, variables] = [join(dir, diskName), join(dir, variablesName)]
+  if (!existsSync(variables)) await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', variables)
   if (existsSync(disk)) return
   await writeFile(disk, '')
   await truncate(disk, 64 * 1024 * 1024)
-  await copyFile('/usr/share/OVMF/OVMF_VARS_4M.fd', join(dir, variablesName))
 }
 
 const consoleFile = (dir: string): string => join(dir, 'console.raw')
@@ -121,9 +122,9 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
     // Software emulation is available everywhere. 5-level paging would only slow it down.
     '-machine q35,accel=tcg,graphics=off -cpu max,la57=off -smp 1 -m 768 -rtc base=utc',
     `-uuid 4c4c4544-0000-4000-8000-${mac.replaceAll(':', '')}`,
-    `-netdev tap,id=net,ifname=${options.tap},script=no,downscript=no -device ${card},bootindex=1`,
+    `-netdev tap,id=net,ifname=${options.tap},script=no,downscript=no -device ${card},bootindex=${firmware === 'disk' ? 2 : 1}`,
     // Recent versions of OVMF boot from the network only if there is a random number generator.
-    '-device virtio-rng-pci -device virtio-blk-pci,drive=disk,bootindex=2',
+    `-device virtio-rng-pci -device virtio-blk-pci,drive=disk,bootindex=${firmware === 'disk' ? 1 : 2}`,
   ]
     .join(' ')
     .split(' ')
@@ -131,7 +132,7 @@ async function commandLine(options: VmOptions, storageDir: string): Promise<stri
   command.push('-serial', `file:${consoleFile(dir)}`)
   command.push('-drive', `if=none,id=disk,format=raw,file=${join(storageDir, diskName)}`)
   if (options.continuesAfterReset !== true) command.push('-no-reboot')
-  if (firmware === 'uefi' || firmware === 'http') {
+  if (firmware === 'uefi' || firmware === 'http' || firmware === 'disk') {
     command.push('-drive', 'if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd')
     command.push('-drive', `if=pflash,format=raw,unit=1,file=${join(storageDir, variablesName)}`)
     command.push('-fw_cfg', 'name=opt/org.tianocore/IPv6PXESupport,string=n')

@@ -10,6 +10,7 @@ import { type LogLine, waitForLogFlush } from '../server.ts'
 import { domain, gateway, leaseSeconds, nodes, type SiteNode } from '../site.ts'
 import { phasesOf, type Phase } from '../boot-phases.ts'
 import { addClientAddress } from './client.ts'
+import { grubCheck } from './grub.ts'
 import { boot, type Boot, type Firmware } from '../vm.ts'
 
 /** Phases of each boot, added when a boot ends. */
@@ -48,7 +49,7 @@ export const firmwareStages: readonly Stage[] = [
       bootCheck('http', nodes.m2, 'tap0'),
       undeclaredCheck('tap0'),
     ],
-    [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1')],
+    [bootCheck('bios', nodes.m1, 'tap1'), bootCheck('undi', nodes.w1, 'tap1'), grubCheck],
   ],
 ]
 

@@ -103,6 +103,30 @@ export const httpChecks: readonly Check[] = [
     },
   },
   {
+    name: 'http: a half-closed HTTP/1.0 connection gets the whole file, with field names as GRUB compares them',
+    async run(rig) {
+      const loader = await readFile('/usr/lib/ipxe/ipxe.efi')
+      await addClientAddress(rig)
+      const into = join(rig.dir, 'http.nc')
+      const request = 'GET /loaders/efi/ipxe.efi HTTP/1.0\\r\\n\\r\\n'
+      const nc = `printf '${request}' | timeout 20 ${rig.payload.busybox} nc ${addresses.server} 80 > ${into}`
+      const { stderr } = await rig.run('client', ['sh', '-c', nc])
+      const response = await readFile(into)
+      const end = response.indexOf('\r\n\r\n')
+      const header = response.toString('latin1', 0, end)
+      for (const name of ['Content-Length', 'Content-Type', 'Cache-Control', 'Connection']) {
+        expectMatch(header, new RegExp(`^${name}: `, 'm'), `the header (${stderr.trim()})`)
+      }
+      expectEqual(sha256(response.subarray(end + 4)), sha256(loader), 'SHA-256')
+      const head = await curl(rig, '--head', rootfsUrl(rig))
+      const etag = head.header('etag') ?? ''
+      const weak = await curl(rig, '-r', '4-7', '-H', `If-Range: W/${etag}`, rootfsUrl(rig))
+      expectEqual(weak.status, 200, 'If-Range with a weak tag (RFC 9110 §13.1.5)')
+      await rm(into)
+      return undefined
+    },
+  },
+  {
     name: 'http: eight machines get the complete rootfs at the same time',
     async run(rig) {
       const digest = sha256(await readFile(rig.payload.rootfs))
