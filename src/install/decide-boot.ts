@@ -7,14 +7,14 @@ import type { IgnitionKind } from '../plan/facts.ts'
 import { elapsedMs, isSameEpoch, type Moment } from '../host/clock.ts'
 import type { InstallCode } from './codes.ts'
 import type { Mode } from './node-states.ts'
-import type { AttemptState, State } from './machine-state.ts'
+import type { State } from './machine-state.ts'
 
 /** State of the attempt that is in progress. */
 export type AttemptPhase =
   | 'none'
   /** The last file that the installer needs has not been sent: the disk is unchanged. */
   | 'not-delivered'
-  /** The disk may be written, and was not tried from this entry of the boot order. */
+  /** The disk may be written, and was not tried from this entry of the boot order, or the request is repeated. */
   | 'delivered'
   /** The machine was sent to its disk and returned within the time that a failed disk boot takes. */
   | 'returned-soon'
@@ -227,6 +227,8 @@ export type BootEvent = {
 const minuteMs = 60_000
 /** A disk that does not boot returns to the firmware in seconds; some machines then test their memory again. */
 export const rebootTimeoutMs = 10 * minuteMs
+/** Without a DHCP exchange, a faster request is a repetition: no firmware tries a disk and returns in this time. */
+const minReturnMs = 5000
 /** iPXE repeats its request within seconds; a menu may stay open longer. */
 export const exchangeMs = 10 * minuteMs
 const menuExchangeMs = 60 * minuteMs
@@ -245,7 +247,7 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
     isInCluster: evidence.inClusterAt !== undefined,
     hasForeignSystem: evidence.foreignSystemAt !== undefined,
     isVouchedFor: evidence.notVouchedFor === undefined,
-    attempt: mode === 'installing' ? phaseOf(attempt, state.entry, now) : 'none',
+    attempt: mode === 'installing' ? phaseOf(state, now) : 'none',
     hasAttemptsLeft: (attempt?.earlier ?? 0) + 1 < maxAttempts,
     hasExchange: !boot.requiresExchange || hasExchange(state, now),
   }
@@ -257,21 +259,27 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
   }
 }
 
-function phaseOf(
-  attempt: AttemptState | undefined,
-  entry: State['entry'] | 'unknown' = 'unknown',
-  now: Moment,
-): AttemptPhase {
+function phaseOf(state: State, now: Moment): AttemptPhase {
+  const { attempt, entry = 'unknown' } = state
   if (attempt === undefined) return 'none'
   const { delivered, probed, tried, systemSeenAt } = attempt
   if (delivered === undefined) return 'not-delivered'
   if (probed === undefined) return 'delivered'
+  if (isRepeated(state, now)) return 'delivered'
   const elapsed = elapsedMs(probed, now)
   // After a reboot of this server the wall clock alone does not show that the disk failed to boot.
   if (!isSameEpoch(probed, now) || elapsed === undefined || elapsed > rebootTimeoutMs) return 'returned-late'
   if (systemSeenAt !== undefined) return 'returned-running'
   // The firmware has not come to its disk yet: it continued with another entry for the network.
   return tried?.includes(entry) === false ? 'delivered' : 'returned-soon'
+}
+
+/** Returns whether a machine that was just sent to its disk repeats its request: no DHCP exchange shows a restart. */
+export function isRepeated({ attempt, exchange }: State, now: Moment): boolean {
+  const probed = attempt?.probed
+  if (exchange !== undefined || probed === undefined || !isSameEpoch(probed, now)) return false
+  const elapsed = elapsedMs(probed, now)
+  return elapsed !== undefined && elapsed < minReturnMs
 }
 
 /** Returns whether iPXE on this machine was active recently. */

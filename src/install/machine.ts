@@ -7,6 +7,7 @@ import { elapsedMs, type Moment } from '../host/clock.ts'
 import {
   factsOf,
   hasExchange,
+  isRepeated,
   maxAttempts,
   rebootTimeoutMs,
   type BootEvent,
@@ -98,6 +99,7 @@ function onBoot(state: State, boot: BootEvent, now: Moment): State {
     case 'resume':
       return attempt === undefined ? state : resume(state, attempt, boot, now)
     case 'try-disk':
+      if (isRepeated(state, now)) return withoutExchange(state)
       return withoutExchange(onAttempt(state, ({ tried = [] }) => tryFrom(tried, state.entry, now)))
     case 'keep-disk':
       return installed(

@@ -73,12 +73,13 @@ t.test(
   'an installed node boots its disk with a full disk on the server, also after a lost probe',
   async (t) => {
     const { full, disk } = fullStore()
-    const { installs } = installsWorld({ store: full })
+    const { installs, clock } = installsWorld({ store: full })
     const started = await installs.boot(key, plain)
     if (started.kind !== 'install') throw new Error(`expected an installation, got ${started.kind}`)
     await installs.mayRead(key, read(started.token))
     disk.isFull = true
     t.same(await installs.boot(key, plain), { kind: 'local' }, 'its disk is tried')
+    clock.advance(6000)
     t.match(await installs.boot(key, plain), { kind: 'wait', code: 'state.not-writable' }, 'nothing resumes')
     disk.isFull = false
     t.match(await installs.boot(key, plain), { kind: 'install' })

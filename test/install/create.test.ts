@@ -214,6 +214,8 @@ t.test('a disk that may be written is tried before the installation resumes', as
   await begun(world)
   world.installs.observe(ignitionSent(key))
   t.same(await world.installs.boot(key, plain), { kind: 'local' })
+  t.same(await world.installs.boot(key, plain), { kind: 'local' }, 'a repeated request')
+  world.clock.advance(6000)
   t.match(await world.installs.boot(key, plain), { kind: 'install' })
 })
 

@@ -120,8 +120,14 @@ const cases: readonly {
     reason: 'it kept running from its disk for more than 10 minutes',
   },
   {
+    name: 'a request that is repeated at once after the machine was sent to its disk does not install it again',
+    steps: [boot, delivered, boot, 1000, boot, 3000, boot],
+    mode: 'installing',
+    reason: 'its network boot started the installation',
+  },
+  {
     name: 'a disk that never boots fails the machine in the end',
-    steps: Array.from({ length: maxAttempts }, () => [boot, delivered, boot])
+    steps: Array.from({ length: maxAttempts }, () => [boot, delivered, boot, 6000])
       .flat()
       .concat(boot),
     mode: 'failed',
