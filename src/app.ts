@@ -16,6 +16,8 @@ import type { Sockets } from './host/udp.ts'
 import { createInstalls } from './install/create.ts'
 import { createGate, probeMachineConfig, canStartInstall } from './install/gate.ts'
 import type { Installs } from './install/installs.ts'
+import { createEtcd } from './install/shared/etcd.ts'
+import type { SharedStore } from './install/shared/recorder.ts'
 import { createReports } from './install/reports.ts'
 import type { Store } from './install/store.ts'
 import type { Plan } from './plan/compile.ts'
@@ -23,7 +25,9 @@ import { explain as explainProblems, prepareInBackground, type Ready } from './p
 import { saveLastGood } from './last-good.ts'
 import type { Reloaded } from './serve/control/routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
+import { formatIpv4 } from './proto/address/ip.ts'
 import type { Site } from './site/schema.ts'
+import { defined } from './text/defined.ts'
 import { createSupervisor } from './supervisor.ts'
 import type { ActiveProblem } from './text/codes.ts'
 import { createIgnitionFiles, checkProvidedFile } from './scan/ignition/files.ts'
@@ -89,6 +93,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     counters,
     clock,
     log: log.for('install'),
+    ...defined({ shared: sharedStore(model.site, clock) }),
     plan: () => plan.install,
     canStartInstall: (node, role) =>
       canStartInstall(plan.http, ignitionFiles, { node, role, now: clock.now() }),
@@ -171,7 +176,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   async function reload(): Promise<Reloaded> {
     const prepared = await prepareInBackground(sitePath, plan)
-    const reasons = prepared.kind === 'ready' ? needsRestart(plan, prepared.plan) : explainProblems(prepared)
+    const reasons =
+      prepared.kind === 'ready' ? needsRestart({ plan, model }, prepared) : explainProblems(prepared)
     for (const reason of reasons)
       log.error({ code: 'server.reload-rejected', reason }, 'site reload rejected')
     if (prepared.kind !== 'ready' || reasons.length > 0) {
@@ -225,9 +231,14 @@ export async function startApp(options: AppOptions): Promise<App> {
   return { plan: () => plan, installs, services: supervisor.running, counters, reload: reloadInTurn, close }
 }
 
-/** Returns why a running process cannot apply a plan: its sockets are already bound. */
-function needsRestart(old: Plan, next: Plan): string[] {
+type Served = Pick<Ready, 'plan' | 'model'>
+
+/** Returns why a running process cannot apply a site: its sockets are already bound, and its store is connected. */
+function needsRestart({ plan: old, model: oldModel }: Served, { plan: next, model }: Served): string[] {
   const reasons: string[] = []
+  if (JSON.stringify(oldModel.site.store) !== JSON.stringify(model.site.store)) {
+    reasons.push('store changed: restart the service to connect to it')
+  }
   if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
     reasons.push('server.address, server.address6 or server.ports changed: restart the service to bind them')
   }
@@ -240,6 +251,14 @@ function needsRestart(old: Plan, next: Plan): string[] {
     reasons.push('dns.serve changed: restart the service to open or close the sockets')
   }
   return reasons
+}
+
+/** Returns the store that the appliances of the site share, if there is one. */
+function sharedStore({ site, server, store }: Site, clock: Clock): SharedStore | undefined {
+  if (store === undefined) return undefined
+  const { endpoints, ca, cert, key, prefix = `/slipway/${site}` } = store.etcd
+  const etcd = createEtcd({ endpoints, ...defined({ ca, cert, key }) }, clock)
+  return { etcd, prefix, address: formatIpv4(server.address) }
 }
 
 function siteDiffers([first = '', ...more]: readonly string[]): string {

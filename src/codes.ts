@@ -47,6 +47,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   cluster: 'Clusters and their connections',
   csr: 'Certificate signing requests',
   state: 'State directory',
+  store: 'Store that appliances share',
   server: 'The slipway process and its local API',
 }
 

@@ -157,7 +157,7 @@ const loaderBytes: Partial<Record<LoaderName, number>> = {
 }
 
 /** Writes the files that do not exist; the paths of `site` are absolute. */
-async function writePlaceholders(site: Site): Promise<void> {
+export async function writePlaceholders(site: Site): Promise<void> {
   for (const { dir } of Object.values(site.images)) {
     for (const { name, bytes } of imageFiles) await writeOnce(join(dir, name), noise(name, bytes))
   }
@@ -170,7 +170,7 @@ async function writePlaceholders(site: Site): Promise<void> {
 }
 
 /** Writes the placeholder of a boot loader. */
-async function writeLoader(name: LoaderName, path: string): Promise<void> {
+export async function writeLoader(name: LoaderName, path: string): Promise<void> {
   await writeOnce(path, noise(name, loaderBytes[name] ?? mebibyte))
 }
 

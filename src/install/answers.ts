@@ -4,6 +4,7 @@
  */
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, MachineConfigServer } from '../plan/install.ts'
+import type { InstallCode } from './codes.ts'
 import type { BootDecision } from './decide-boot.ts'
 import type { BootAnswer, DiskAnswer, Permission } from './installs.ts'
 import type { State } from './machine-state.ts'
@@ -56,6 +57,11 @@ export function answerOf(
   }
 }
 
+/** Returns the answer to a machine that waits for a reason outside of its record. */
+export function waitFor(code: InstallCode): BootAnswer {
+  return { kind: 'wait', reason: waitTexts[code] ?? code, code, canSkip: false }
+}
+
 const waitTexts: Readonly<Record<string, string>> = {
   'install.cluster-not-read':
     'waits until its cluster answers, because the cluster may already have it as a node; slipway node install skips the wait',
@@ -63,6 +69,9 @@ const waitTexts: Readonly<Record<string, string>> = {
   'boot.no-dhcp-exchange':
     'iPXE on this machine did not request its address from this server; restart the machine, or set requireDhcp: false if another DHCP server answers it',
   'state.not-writable': 'this server cannot record its decision: its log has the reason',
+  'store.unreachable':
+    'waits until the store that the servers of this site share answers (etcd); after a minute it boots its disk',
+  'store.claimed': 'another server of this site started its installation just now',
 }
 
 /** Returns the sentence for a node that waits: `waits until ocp45/m1 or ocp45/m2 serves machine configuration …`. */

@@ -275,6 +275,22 @@ export const installCodes = defineCodes({
     meaning: 'the state cannot be written: new installations wait, all other services run',
     remedy: 'Free disk space, and check the permissions of the state directory',
   },
+  'store.unreachable': {
+    meaning: 'the shared store does not answer: new installations wait, all other services run',
+    remedy: 'Check the members of etcd with `etcdctl endpoint health`, and the keys of `store.etcd`',
+  },
+  'store.claimed': {
+    meaning: 'another appliance started an installation of this machine just now',
+    remedy: 'Wait: the machine requests its script again after a few seconds',
+  },
+  'store.replaced': {
+    meaning: 'the shared store has other data than before: it was restored, emptied, or replaced',
+    remedy: 'Check `store.etcd`, then run `slipway state accept` on this appliance',
+  },
+  'store.record-unreadable': {
+    meaning: 'the record of a machine in the shared store cannot be read',
+    remedy: 'Check what else writes to this etcd under `store.etcd.prefix`',
+  },
   'state.clock-jumped': {
     meaning: 'the clock of the server jumped',
     remedy: 'Check the time synchronization of the server',

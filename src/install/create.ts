@@ -16,6 +16,7 @@ import {
   notDeclared,
   notWritable,
   undeclared,
+  waitFor,
   waitReason,
 } from './answers.ts'
 import type { BootEvent } from './decide-boot.ts'
@@ -32,8 +33,9 @@ import type { BootAnswer, BootChoice, Installs, Permission } from './installs.ts
 import { createJournal } from './journal.ts'
 import { advance, decide } from './machine.ts'
 import { initialState } from './machine-state.ts'
-import { createLocalRecorder } from './recorder.ts'
+import { createLocalRecorder, NotRecorded } from './recorder.ts'
 import { createRecords } from './records.ts'
+import { createSharedRecorder, type SharedStore } from './shared/recorder.ts'
 import type { Store } from './store.ts'
 
 export type InstallsOptions = {
@@ -50,15 +52,27 @@ export type InstallsOptions = {
   readonly clock: Clock
   /** Identifies the boot of this machine. */
   readonly epoch?: string
+  /** Store that the appliances of the site share; without it, this appliance decides alone. */
+  readonly shared?: SharedStore
 }
 
+/** A machine that would be installed boots its disk after waiting this long for the shared store. */
+const storeWaitMs = 60_000
+
 export function createInstalls(options: InstallsOptions): Installs {
-  const { plan, store, gate, canStartInstall, log } = options
+  const { plan, store, gate, canStartInstall, log, clock } = options
   const { epoch = bootEpoch(), isClusterRead = () => true } = options
   const journal = createJournal(options)
-  const recorder = createLocalRecorder(journal)
+  const { shared } = options
+  const recorder =
+    shared === undefined
+      ? createLocalRecorder(journal)
+      : createSharedRecorder({ ...options, ...shared, epoch, journal })
   const records = createRecords({ ...options, epoch, journal, recorder })
   const { now, stateOf, move, tryToWrite } = records
+
+  /** When each machine began to wait for the shared store. */
+  const waiting = new Map<string, number>()
 
   records.declare()
   tryToWrite()
@@ -115,16 +129,31 @@ export function createInstalls(options: InstallsOptions): Installs {
     try {
       const token = newToken()
       const start = withToken(event, token)
-      return await recorder.commit(node.mac, () => {
+      const answer = await recorder.commit(node.mac, () => {
         const decision = decide(stateOf(node), start, now())
         const after = move(node, start)
         if (decision.kind === 'resume') tryToForgetProgress(node)
         return answerOf(node, decision, after, choice, isInstalling(decision) ? token : '')
       })
+      waiting.delete(node.mac)
+      return answer
     } catch (error) {
-      log.error({ node: key, err: error, code: 'state.not-writable' }, 'installation not started')
-      return answerOf(node, { kind: 'wait', code: 'state.not-writable' }, stateOf(node), choice, '')
+      return notStarted(node, error as Error)
     }
+  }
+
+  /** An installation that cannot be recorded waits. Without the shared store, the disk may already have been written. */
+  function notStarted(node: InstallNode, error: Error): BootAnswer {
+    const code = error instanceof NotRecorded ? error.code : 'state.not-writable'
+    log.error({ node: node.key, reason: error.message, code }, 'installation not started')
+    if (code !== 'store.unreachable') return waitFor(code)
+    const since = waiting.get(node.mac) ?? clock.monotonic()
+    if (clock.monotonic() - since < storeWaitMs) {
+      waiting.set(node.mac, since)
+      return waitFor(code)
+    }
+    waiting.delete(node.mac)
+    return { kind: 'local', code }
   }
 
   function bootWithoutInstallation(node: InstallNode, event: BootEvent, choice: BootChoice): BootAnswer {
@@ -184,14 +213,18 @@ export function createInstalls(options: InstallsOptions): Installs {
       const check = (): CallbackPermission => checkCallback(node, stateOf(node), { token, address })
       const early = check()
       if (early.kind === 'refused') return early
-      return recorder.commit(node.mac, (): Permission => {
-        const permission = check()
-        if (permission.kind === 'refused') return permission
-        records.seen(node)
-        journal.note(node.mac, { node: key, kind: 'callback', stage, client })
-        move(node, { kind: 'callback', stage, isProof: permission.isProof })
-        return { kind: 'allowed' }
-      })
+      return recorder.commit(
+        node.mac,
+        (): Permission => {
+          const permission = check()
+          if (permission.kind === 'refused') return permission
+          records.seen(node)
+          journal.note(node.mac, { node: key, kind: 'callback', stage, client })
+          move(node, { kind: 'callback', stage, isProof: permission.isProof })
+          return { kind: 'allowed' }
+        },
+        false,
+      )
     },
     async checkDisk(key, report, token, { address, client }) {
       const node = plan().get(key)
@@ -218,15 +251,20 @@ export function createInstalls(options: InstallsOptions): Installs {
       if (node === undefined) return undeclared(key)
       if (!store.isRecordable) return notWritable(store.problems.map(({ text }) => text).join('; '))
       try {
-        if (command === 'forget') journal.forget(node.mac)
         await recorder.commit(node.mac, () => {
+          if (command === 'forget') {
+            journal.set(node.mac, initialState(node))
+            return
+          }
           journal.note(node.mac, { node: key, kind: 'command', command })
-          if (command === 'forget') journal.set(node.mac, initialState(node))
-          else move(node, { kind: 'command', command })
+          move(node, { kind: 'command', command })
         })
+        if (command === 'forget') journal.forget(node.mac, { node: key, kind: 'command', command })
       } catch (error) {
-        log.error({ node: key, err: error, code: 'state.not-writable' }, 'command not executed')
-        return notWritable((error as Error).message)
+        const code = error instanceof NotRecorded ? error.code : 'state.not-writable'
+        log.error({ node: key, err: error, code }, 'command not executed')
+        const reason = (error as Error).message
+        return code === 'state.not-writable' ? notWritable(reason) : { kind: 'refused', code, reason }
       }
       records.settle(node, command === 'forget')
       log.info({ node: key, command }, 'node command executed')
@@ -250,6 +288,7 @@ export function createInstalls(options: InstallsOptions): Installs {
     acceptLoss() {
       if (!store.isRecordable) return
       store.acceptLoss()
+      recorder.accept()
       records.acceptLoss()
       log.info({}, 'state loss accepted')
     },

@@ -18,21 +18,27 @@ export type Journal = {
   /** Changes a record; it is written with the next batch, or by `keep`. */
   set(machine: string, state: State): void
   note(machine: string, seen: Seen): void
+  /** Makes a change that can be undone until it is written. @throws what `change` throws; then nothing changed */
+  attempt<T>(machine: string, change: () => T): { readonly result: T; readonly undo: () => void }
   /**
    * Makes a change and writes it together with all unwritten changes.
    *
    * @throws when it cannot be written; then the record of `machine` is unchanged
    */
   keep<T>(machine: string, change: () => T): T
+  /** Takes observations of another appliance into the history of their machines. */
+  receive(observations: readonly Kept[]): void
   /** Writes all unwritten changes. @throws when it cannot be written */
   write(): void
-  /** Deletes the record and the history of a machine. @throws when it cannot be written */
-  forget(machine: string): void
+  /** Deletes the history of a machine except for `last`; its record stays. @throws when it cannot be written */
+  forget(machine: string, last: Seen): void
   /** Returns the history of a machine, oldest first, including unwritten observations. */
   history(machine: string): readonly Observation[]
   /** Returns at most `limit` observations after a sequence number, of one machine or all. */
   after(sequence: number, limit: number, machine?: string): readonly Observation[]
   subscribe(each: (observation: Observation) => void): () => void
+  /** Calls `each` after every change of a record. */
+  onChange(each: (machine: string) => void): void
   /** What currently keeps the state from being written. */
   problems(): readonly StateProblem[]
   close(): void
@@ -70,6 +76,11 @@ type Row = {
   isStored: boolean
 }
 
+function rowOf(machine: string, observation: Observation): Row {
+  const { sequence, at } = observation
+  return { machine, observation, sequence, count: 1, lastAt: at, isStored: false }
+}
+
 export function createJournal({ store, clock, log, counters }: JournalOptions): Journal {
   const states = new Map(store.states)
   /** Machines whose record differs from the store. */
@@ -88,6 +99,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   let prunedAt = -Infinity
   let failure: string | undefined
   const subscribers = new Set<(observation: Observation) => void>()
+  let changeListener: (machine: string) => void = () => {}
 
   /** Whether a change that had to be on the disk at once is not there yet. */
   let isOwed = false
@@ -162,6 +174,29 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     states.set(machine, state)
     changed.add(machine)
     writeWithin(recordMs)
+    changeListener(machine)
+  }
+
+  function add(row: Row): void {
+    unwritten.push(row)
+    if (unwritten.length > maxUnwritten) unwritten.shift()
+    writeWithin(observationMs)
+    for (const each of subscribers) each(row.observation)
+  }
+
+  function attempt<T>(machine: string, change: () => T): { result: T; undo: () => void } {
+    const before = states.get(machine)
+    const last = sequence
+    const undo = (): void => {
+      if (before !== undefined) set(machine, before)
+      unwritten = unwritten.filter((row) => row.machine !== machine || row.sequence <= last)
+    }
+    try {
+      return { result: change(), undo }
+    } catch (error) {
+      undo()
+      throw error
+    }
   }
 
   /** Counts a repetition at the latest row of its kind. */
@@ -180,44 +215,48 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
     return rows
   }
 
+  function note(machine: string, seen: Seen): void {
+    const rows = latestOf(machine)
+    const last = rows.get(seen.kind)
+    if (filter.isRepeat(machine, seen, clock.monotonic()) && last !== undefined) {
+      repeat(last)
+      return
+    }
+    const row = rowOf(machine, { ...seen, sequence: ++sequence, at: wallClock() })
+    rows.set(seen.kind, row)
+    add(row)
+  }
+
+  function keep<T>(machine: string, change: () => T): T {
+    const { result, undo } = attempt(machine, change)
+    try {
+      write()
+      return result
+    } catch (error) {
+      undo()
+      throw error
+    }
+  }
+
   return {
     state: (machine) => states.get(machine),
     states: () => states,
     set,
-    note(machine, seen) {
-      const rows = latestOf(machine)
-      const last = rows.get(seen.kind)
-      if (filter.isRepeat(machine, seen, clock.monotonic()) && last !== undefined) {
-        repeat(last)
-        return
-      }
-      const at = wallClock()
-      const observation: Observation = { ...seen, sequence: ++sequence, at }
-      const row: Row = { machine, observation, sequence, count: 1, lastAt: at, isStored: false }
-      rows.set(seen.kind, row)
-      unwritten.push(row)
-      if (unwritten.length > maxUnwritten) unwritten.shift()
-      writeWithin(observationMs)
-      for (const each of subscribers) each(observation)
-    },
-    keep(machine, change) {
-      const before = states.get(machine)
-      const last = sequence
-      try {
-        const result = change()
-        write()
-        return result
-      } catch (error) {
-        if (before !== undefined) set(machine, before)
-        unwritten = unwritten.filter((row) => row.sequence <= last)
-        throw error
+    note,
+    attempt,
+    keep,
+    receive(observations) {
+      for (const { machine, observation } of observations) {
+        add(rowOf(machine, { ...observation, sequence: ++sequence }))
       }
     },
     write,
-    forget(machine) {
+    forget(machine, last) {
       write()
       store.keep(new Map([[machine, undefined]]), [])
-      states.delete(machine)
+      changed.add(machine)
+      latest.delete(machine)
+      keep(machine, () => note(machine, last))
     },
     history: (machine) => [
       ...store.history(machine),
@@ -234,6 +273,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
       subscribers.add(each)
       return () => void subscribers.delete(each)
     },
+    onChange: (each) => void (changeListener = each),
     problems: () => [
       ...(failure === undefined
         ? []

@@ -78,6 +78,10 @@ export type State = {
   readonly exchange?: Moment
   /** The boot entry that led to it. */
   readonly entry?: BootEntry
+  /** Revision of the shared record that this one is based on; absent without a shared store. */
+  readonly revision?: number
+  /** Whether the shared record does not have all of this one yet. */
+  readonly isUnshared?: true
 }
 
 /** Returns the record of a machine without a history. @param notVouchedFor why its history is not known */
@@ -115,7 +119,9 @@ export function declaredRest({
 /** Returns the record without some of its optional fields. */
 export function without(
   state: State,
-  ...keys: readonly ('armed' | 'before' | 'code' | 'evidence' | 'exchange' | 'entry')[]
+  ...keys: readonly (
+    'armed' | 'before' | 'code' | 'evidence' | 'exchange' | 'entry' | 'revision' | 'isUnshared'
+  )[]
 ): State {
   const rest = { ...state }
   for (const key of keys) Reflect.deleteProperty(rest, key)

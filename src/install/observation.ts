@@ -117,6 +117,8 @@ export type Observation = Seen & {
   /** How often it was repeated within a short time, if more than once, and when last. */
   readonly count?: number
   readonly lastAt?: number
+  /** Address of the appliance that made the observation, if it was another one of the site. */
+  readonly appliance?: string
 }
 
 export type Observe = (seen: Seen) => void

@@ -5,6 +5,16 @@
 import type { StateProblem } from './codes.ts'
 import type { Journal } from './journal.ts'
 
+/** The other appliances did not confirm a decision; the message is a sentence. */
+export class NotRecorded extends Error {
+  override readonly name = 'NotRecorded'
+  readonly code: 'store.unreachable' | 'store.claimed'
+  constructor(code: NotRecorded['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 export type Recorder = {
   /** Runs a step of a machine: at once, or after the decision about this machine that is being recorded. */
   inTurn(machine: string, step: () => void): void
@@ -12,11 +22,14 @@ export type Recorder = {
    * Makes a change and records it, together with all unwritten changes, before it resolves. The change can run again,
    * on another record of the machine, when another appliance changed that first.
    *
+   * @param isDecision false for a fact, which is true without the other appliances; they learn of it when they can
    * @throws when it cannot be recorded; then the record of `machine` is unchanged
    */
-  commit<T>(machine: string, change: () => T): Promise<T>
+  commit<T>(machine: string, change: () => T, isDecision?: boolean): Promise<T>
   /** What keeps decisions from being recorded. */
   problems(): readonly StateProblem[]
+  /** Accepts that shared records are other ones than before. @throws when that cannot be recorded */
+  accept(): void
   close(): void
 }
 
@@ -26,6 +39,7 @@ export function createLocalRecorder(journal: Pick<Journal, 'keep'>): Recorder {
     inTurn: (_machine, step) => step(),
     commit: (machine, change) => new Promise((resolve) => resolve(journal.keep(machine, change))),
     problems: () => [],
+    accept() {},
     close() {},
   }
 }

@@ -58,6 +58,13 @@ export function createRecords(options: RecordsOptions): Records {
   /** The firmware that was seen since the last script, by machine: none if it starts iPXE itself. */
   const firmware = new Map<string, BootEntry>()
 
+  // Another appliance saw the machine.
+  journal.subscribe(({ appliance, node: key, kind, at }) => {
+    const node = appliance === undefined ? undefined : plan().get(key)
+    if (node === undefined || kind === 'cluster' || kind === 'command' || kind === 'state') return
+    lastSeen.set(node.mac, Math.max(at, lastSeen.get(node.mac) ?? 0))
+  })
+
   for (const { code, text } of stateProblems) log.error({ code, reason: text }, 'state problem')
 
   function now(): Moment {

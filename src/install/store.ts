@@ -30,6 +30,8 @@ export type Store = {
   readonly incomplete?: string
   /** Whether changes reach the disk: false while the state cannot be written at all. */
   readonly isRecordable: boolean
+  /** Identifies the database, and with it this appliance. */
+  readonly id: string
   /** Key of this database for derived tokens. */
   readonly secret: string
   /** The records at opening, by machine. */
@@ -54,6 +56,12 @@ export type Store = {
   history(machine: string): readonly Observation[]
   /** Returns at most `limit` observations after a sequence number, of one machine or all. */
   after(sequence: number, limit: number, machine?: string): readonly Observation[]
+  /** Returns at most `limit` observations of all machines after a sequence number, with their machines. */
+  keptAfter(sequence: number, limit: number): readonly Kept[]
+  /** Returns a value that outlives the process. */
+  setting(key: SettingKey): string | undefined
+  /** @throws when it cannot be written */
+  putSetting(key: SettingKey, value: string): void
   /** Deletes progress reports of downloads: they are needed only while the download is active. */
   forgetProgress(machine: string): void
   /**
@@ -67,6 +75,9 @@ export type Store = {
   acceptLoss(): void
   close(): void
 }
+
+/** What this appliance knows of the shared store: its ID, and how far observations were sent and received. */
+export type SettingKey = 'shared-id' | 'shared-sent' | 'shared-received'
 
 /** Observations of one machine that are stored, for each kind. */
 export const maxPerKind: Readonly<Record<Observation['kind'], number>> = {
@@ -129,6 +140,9 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
   const ofAll = database.prepare(
     `SELECT ${columns} FROM observations WHERE sequence > ? AND json_valid(seen) ORDER BY sequence LIMIT ?`,
   )
+  const withMachines = database.prepare(
+    `SELECT machine, ${columns} FROM observations WHERE sequence > ? AND json_valid(seen) ORDER BY sequence LIMIT ?`,
+  )
   const dropProgress = database.prepare(
     `DELETE FROM observations WHERE machine = ? AND kind = 'file' AND json_valid(seen)
       AND json_extract(seen, '$.outcome') = 'under-way'`,
@@ -184,6 +198,7 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
     problems: context.problems,
     ...(context.incomplete !== undefined && { incomplete: context.incomplete }),
     isRecordable: context.isRecordable,
+    id: readMeta(database, 'id') ?? '',
     secret: readMeta(database, 'secret') ?? '',
     states: context.states ?? readStates(database).states,
     lastSeen: new Map(seen.map(({ machine, at }) => [machine, at])),
@@ -227,6 +242,9 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
       observationsOf(
         machine === undefined ? ofAll.all(sequence, limit) : ofMachine.all(machine, sequence, limit),
       ),
+    keptAfter: (sequence, limit) => keptOf(withMachines.all(sequence, limit)),
+    setting: (key) => readMeta(database, key),
+    putSetting: (key, value) => together(() => void putMeta.run(key, value)),
     forgetProgress(machine) {
       dropProgress.run(machine)
       rowCounts.clear()
@@ -247,6 +265,12 @@ export function storeOf(database: DatabaseSync, context: StoreContext): Store {
     },
     close: () => database.close(),
   }
+}
+
+function keptOf(rows: readonly unknown[]): Kept[] {
+  return (rows as readonly (Row & { machine: string })[]).flatMap(({ machine, ...row }) =>
+    observationsOf([row]).map((observation) => ({ machine, observation })),
+  )
 }
 
 type Row = { sequence: number; node: string; at: number; count: number; lastAt: number; seen: string }

@@ -60,7 +60,7 @@ export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
   )
 }
 
-/** Returns whether this server installs nodes: with peers, exactly one of them does. */
+/** Returns whether this server installs nodes: with peers, one of them does, or all of them with a shared store. */
 export function isInstaller({ server: { address, installer } }: Pick<Model['site'], 'server'>): boolean {
   return installer === undefined || installer === address
 }

@@ -151,7 +151,16 @@ export const siteCodes = defineCodes({
   },
   'site.installer-missing': {
     meaning: 'The site has two servers, and no setting says which one installs nodes',
-    remedy: 'Set server.installer to the address of one of them, the same in all site files',
+    remedy:
+      'Set server.installer to the address of one of them, the same in all site files, or add a store that they share',
+  },
+  'site.installer-with-store': {
+    meaning: 'The site has both a server that installs nodes and a store with which every server does',
+    remedy: 'Remove server.installer or store',
+  },
+  'site.store-certificate-incomplete': {
+    meaning: 'Of the client certificate for etcd and its key, one is missing',
+    remedy: 'Set both store.etcd.cert and store.etcd.key, or remove both',
   },
   'site.mac-taken': {
     meaning: 'Two machines have the same MAC address',

@@ -22,7 +22,7 @@ export function folderOf(file: string): string {
 export function withAbsolutePaths(site: Site, folder: string): Site {
   const absolute = (path: string) => resolvePath(folder, path)
   const absoluteIfSet = (path: string | undefined) => (path === undefined ? undefined : absolute(path))
-  const { tftp, haproxy } = site
+  const { tftp, haproxy, store } = site
   const { bios, x64, arm64 } = tftp.loaders
   return {
     ...site,
@@ -43,7 +43,16 @@ export function withAbsolutePaths(site: Site, folder: string): Site {
       loaders: defined({ bios: absoluteIfSet(bios), x64: absoluteIfSet(x64), arm64: absoluteIfSet(arm64) }),
     },
     ...(haproxy !== undefined && { haproxy: withAbsoluteHaproxy(haproxy, absolute) }),
+    ...(store !== undefined && { store: withAbsoluteStore(store, absoluteIfSet) }),
   }
+}
+
+function withAbsoluteStore(
+  { etcd }: NonNullable<Site['store']>,
+  absolute: (path: string | undefined) => string | undefined,
+): NonNullable<Site['store']> {
+  const { ca, cert, key } = etcd
+  return { etcd: { ...etcd, ...defined({ ca: absolute(ca), cert: absolute(cert), key: absolute(key) }) } }
 }
 
 function withAbsoluteHaproxy(

@@ -257,6 +257,19 @@ export const bmc = matching(
   ['redfish-virtualmedia://172.16.0.201/redfish/v1/Systems/1', 'ipmi://172.16.0.201'],
 )
 
+/** Plain HTTP would let any machine on the path change records, and start installations. */
+export const etcdEndpoint = matching(
+  'the URL of an etcd member: https, or http on this machine, without a path',
+  /^(?:https:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)|http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]))(?::\d{1,5})?\/?$/,
+  ['https://172.16.0.101:2379'],
+)
+
+export const etcdPrefix = matching(
+  'a prefix of etcd keys: a slash, then letters, digits, and the characters . _ - /',
+  /^\/[A-Za-z0-9._/-]*[A-Za-z0-9]$/,
+  ['/slipway/ocp45-lab'],
+)
+
 export const command = matching('a command', /\S/, ['systemctl reload haproxy'])
 
 export const seconds = (min: number, max: number) => wholeNumber(min, max, ' of seconds')

@@ -4,7 +4,13 @@
  */
 import { z } from 'zod'
 import { dhcpOptions } from './dhcp-option.ts'
-import { dnsSection, haproxySection, keepalivedSection, tftpSection } from './service-sections.ts'
+import {
+  dnsSection,
+  haproxySection,
+  keepalivedSection,
+  storeSection,
+  tftpSection,
+} from './service-sections.ts'
 import { extraOptions, serverSection, subnetSection } from './network-sections.ts'
 import {
   bmc,
@@ -255,6 +261,7 @@ export const siteSchema = z.strictObject({
   }),
   haproxy: haproxySection.optional(),
   keepalived: keepalivedSection.optional(),
+  store: storeSection.optional(),
   dhcpOptions: extraOptions,
 })
 

@@ -1,7 +1,9 @@
-/** The sections `dns`, `tftp`, `haproxy`, and `keepalived` of the site file. */
+/** The sections `dns`, `tftp`, `haproxy`, `keepalived`, and `store` of the site file. */
 import { z } from 'zod'
 import {
   command,
+  etcdEndpoint,
+  etcdPrefix,
   interfaceName,
   path,
   port,
@@ -167,3 +169,38 @@ export const dnsSection = z
     }),
   })
   .meta({ description: 'DNS: the names of clusters and hosts, and the resolvers for other names' })
+export const storeSection = z
+  .strictObject({
+    etcd: z
+      .strictObject({
+        endpoints: z
+          .array(etcdEndpoint)
+          .min(1)
+          .meta({
+            description: 'client URLs of the members (etcdctl --endpoints)',
+            examples: [
+              ['https://172.16.0.101:2379', 'https://172.16.0.102:2379', 'https://172.16.0.103:2379'],
+            ],
+          }),
+        ca: path.optional().meta({
+          description: 'file with the certificates of the CA of the members (etcdctl --cacert)',
+          examples: ['/etc/slipway/etcd/ca.crt'],
+        }),
+        cert: path.optional().meta({
+          description: 'file with the client certificate (etcdctl --cert)',
+          examples: ['/etc/slipway/etcd/slipway.crt'],
+        }),
+        key: path.optional().meta({
+          description: 'file with the key of the client certificate (etcdctl --key)',
+          examples: ['/etc/slipway/etcd/slipway.key'],
+        }),
+        prefix: etcdPrefix
+          .optional()
+          .meta({ description: 'start of all keys, the same on all servers; by default /slipway/<site>' }),
+      })
+      .meta({ description: 'etcd 3.4 or later, reached through its JSON gateway' }),
+  })
+  .meta({
+    description:
+      'store that all servers of this site share, so that each of them may install nodes; omit the section if server.installer names the one that does',
+  })

@@ -138,11 +138,12 @@ const notAGateway: Rule = {
     ),
 }
 
-/** The servers share no state, so two installers would reinstall the nodes that the other one installed. */
+/** Without a shared store, two installers would reinstall the nodes that the other one installed. */
 const oneInstaller: Rule = {
   code: 'site.installer-missing',
-  needs: ['server'],
-  check({ server }): Breach[] {
+  needs: ['server', 'store'],
+  check({ server, store }): Breach[] {
+    if (store !== undefined) return []
     const { address, peers, installer } = server
     const all = [address, ...peers.filter((peer) => peer !== address)]
     if (installer === undefined ? all.length === 1 : all.includes(installer)) return []
@@ -152,7 +153,7 @@ const oneInstaller: Rule = {
         ? {
             path: ['server', 'peers'],
             at: 'key',
-            message: `with peers, exactly one server installs nodes: set server.installer to ${choices}, the same in all site files`,
+            message: `with peers, exactly one server installs nodes: set server.installer to ${choices}, the same in all site files, or add a store that they share`,
           }
         : {
             path: ['server', 'installer'],
@@ -162,7 +163,36 @@ const oneInstaller: Rule = {
   },
 }
 
+const sharedInstaller: Rule = {
+  code: 'site.installer-with-store',
+  needs: ['server', 'store'],
+  check: ({ server, store }) =>
+    store === undefined || server.installer === undefined
+      ? []
+      : [
+          {
+            path: ['server', 'installer'],
+            at: 'key',
+            message: 'with a shared store, every server installs nodes: remove installer or store',
+            other: ['store'],
+          },
+        ],
+}
+
+const wholeCertificate: Rule = {
+  code: 'site.store-certificate-incomplete',
+  needs: ['store'],
+  check({ store }): Breach[] {
+    const { cert, key } = store?.etcd ?? {}
+    if ((cert === undefined) === (key === undefined)) return []
+    const message = 'expected both cert and key, or neither of them'
+    return [{ path: ['store', 'etcd', cert === undefined ? 'key' : 'cert'], at: 'key', message }]
+  },
+}
+
 export const machineRules = [
+  sharedInstaller,
+  wholeCertificate,
   uniqueMacs,
   oneIpv4,
   hostsWithMac,

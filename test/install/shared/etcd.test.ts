@@ -1,0 +1,141 @@
+/** The client of etcd's gateway against servers that fail in the ways of real members. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../../src/host/clock.ts'
+import {
+  createEtcd,
+  EtcdRefused,
+  EtcdUnreachable,
+  type WatchEvent,
+} from '../../../src/install/shared/etcd.ts'
+
+type Handler = (path: string, body: string, response: ServerResponse) => void
+
+async function member(t: Test, handle: Handler) {
+  const world = { requests: 0 }
+  const server = createServer((request: IncomingMessage, response) => {
+    let body = ''
+    request.on('data', (chunk) => (body += String(chunk)))
+    request.on('end', () => {
+      world.requests++
+      handle(request.url ?? '', body, response)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { ...world, world, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+const good: Handler = (_path, _body, response) => response.end('{"header":{"revision":"7"},"succeeded":true}')
+const silent: Handler = () => {}
+const noLeader: Handler = (_path, _body, response) => {
+  response.statusCode = 503
+  response.end('{"error":"etcdserver: no leader","message":"etcdserver: no leader","code":14}')
+}
+const unknownLease: Handler = (_path, _body, response) => {
+  response.statusCode = 404
+  response.end('{"message":"etcdserver: requested lease not found","code":5}')
+}
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+function client(t: Test, ...endpoints: string[]) {
+  const etcd = createEtcd({ endpoints }, systemClock)
+  t.teardown(() => etcd.close())
+  return etcd
+}
+
+for (const [what, handle] of Object.entries({ 'is paused': silent, 'has no leader': noLeader })) {
+  t.test(`a request goes to the next member when one ${what}, and stays there`, async (t) => {
+    const [first, second] = [await member(t, handle), await member(t, good)]
+    const etcd = client(t, first.url, second.url)
+    t.match(await etcd.call('/v3/kv/txn', {}), { succeeded: true })
+    t.match(await etcd.call('/v3/kv/txn', {}), { succeeded: true })
+    t.equal(first.world.requests, 1)
+  })
+}
+
+t.test('a request without an answer ends within its limit', async (t) => {
+  const etcd = client(t, (await member(t, silent)).url, (await member(t, silent)).url, 'http://127.0.0.1:1')
+  const startedAt = performance.now()
+  await t.rejects(etcd.call('/v3/kv/txn', {}, 2000), EtcdUnreachable)
+  const tookMs = performance.now() - startedAt
+  t.ok(tookMs < 3500, `${Math.round(tookMs)} ms`)
+})
+
+t.test('a refusal of etcd is not tried at another member', async (t) => {
+  const [first, second] = [await member(t, unknownLease), await member(t, good)]
+  await t.rejects(client(t, first.url, second.url).call('/v3/kv/txn', {}), {
+    name: 'EtcdRefused',
+    grpcCode: 5,
+  })
+  t.equal(second.world.requests, 0)
+})
+
+t.test('missing certificates are a reason, not a crash', async (t) => {
+  const etcd = createEtcd({ endpoints: ['https://127.0.0.1:1'], ca: '/nowhere/ca.crt' }, systemClock)
+  t.teardown(() => etcd.close())
+  await t.rejects(etcd.call('/v3/kv/txn', {}, 300), {
+    name: 'EtcdUnreachable',
+    message: /\/nowhere\/ca\.crt/,
+  })
+})
+
+t.test('a list reads all pages from one revision', async (t) => {
+  const bodies: Record<string, string>[] = []
+  const { url } = await member(t, (_path, body, response) => {
+    bodies.push(JSON.parse(body) as Record<string, string>)
+    const at = bodies.length
+    const kv = { key: base64(`/p/${at}`), value: base64(`v${at}`), mod_revision: String(at) }
+    response.end(JSON.stringify({ header: { revision: '9' }, kvs: [kv], more: at < 2 }))
+  })
+  const { entries, revision } = await client(t, url).list('/p/')
+  t.same(
+    entries.map(({ key, value }) => [key, value]),
+    [
+      ['/p/1', 'v1'],
+      ['/p/2', 'v2'],
+    ],
+  )
+  t.equal(revision, 9)
+  t.match(bodies, [{ range_end: base64('/p0') }, { key: base64('/p/1\0'), revision: '9' }])
+})
+
+t.test(
+  'a watch reports puts and deletes, also in pieces, and ends when it is silent or compacted',
+  async (t) => {
+    const event = (type: string | undefined, key: string) => ({
+      ...(type !== undefined && { type }),
+      kv: { key: base64(key), value: base64('v'), mod_revision: '5' },
+    })
+    const line = (result: object) => `${JSON.stringify({ result })}\n`
+    const { url } = await member(t, (_path, _body, response) => {
+      const text =
+        line({ created: true }) + line({ events: [event(undefined, '/p/a'), event('DELETE', '/p/b')] })
+      response.write(text.slice(0, 40))
+      setTimeout(() => response.write(text.slice(40)), 50)
+    })
+    const events: WatchEvent[] = []
+    const etcd = client(t, url)
+    await t.rejects(
+      etcd.watch('/p/', 1, 400, (each) => events.push(each)),
+      { message: /silent for 0\.4 s/ },
+    )
+    t.match(events, [
+      { kind: 'put', entry: { key: '/p/a', value: 'v', revision: 5 } },
+      { kind: 'delete', entry: { key: '/p/b' } },
+    ])
+    const compacted = await member(t, (_path, _body, response) => {
+      response.write(line({ canceled: true, compact_revision: '12' }))
+    })
+    await t.rejects(
+      client(t, compacted.url).watch('/p/', 1, 400, () => {}),
+      EtcdRefused,
+    )
+  },
+)

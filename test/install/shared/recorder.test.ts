@@ -1,0 +1,224 @@
+/** Two appliances on one store: who installs, what the other one knows, and what remains without an answer. */
+import t from 'tap'
+import { openMemoryStore } from '../../../src/install/open-store.ts'
+import type { State } from '../../../src/install/machine-state.ts'
+import type { Store } from '../../../src/install/store.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { fakeEtcd } from '../../support/fake-etcd.ts'
+import { acknowledged, ignitionSent, installsWorld, m1Mac } from '../../support/installs.ts'
+
+const key = 'ocp45/m1'
+const own = { address: '192.0.2.11', client: '192.0.2.11:40000' }
+const plain = { isSkipping: false }
+const prefix = '/slipway/lab'
+const read = (token: string) => ({ token, address: own.address, what: 'master', isHead: false }) as const
+
+/** Resolves after all promises that wait for the store. */
+const settled = async (): Promise<void> => {
+  for (let count = 0; count < 200; count++) await Promise.resolve()
+}
+
+function pair() {
+  const etcd = fakeEtcd()
+  const clock = fakeClock()
+  const appliance = (address: string, store = openMemoryStore()) =>
+    installsWorld({
+      store,
+      clock,
+      epoch: `boot of ${address}`,
+      shared: { etcd: etcd.client, prefix, address },
+    })
+  const [a, b] = [appliance('192.0.2.5'), appliance('192.0.2.6')]
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 500) {
+      clock.advance(500)
+      await settled()
+    }
+  }
+  const modes = () => [a, b].map(({ installs }) => installs.list()[1]?.mode)
+  return { etcd, clock, a, b, appliance, pass, modes }
+}
+
+async function begun({ a, pass }: ReturnType<typeof pair>): Promise<string> {
+  await pass(1000)
+  const answer = await a.installs.boot(key, plain)
+  if (answer.kind !== 'install') throw new Error(`expected an installation, got ${answer.kind}`)
+  return answer.token
+}
+
+t.test('an installation of one appliance is known to the other one', async (t) => {
+  const world = pair()
+  const { a, b, pass, modes } = world
+  const token = await begun(world)
+  t.match(await a.installs.mayRead(key, read(token)), { kind: 'allowed' })
+  await a.installs.callback(key, 'written', token, own)
+  await pass(3000)
+  t.same(modes(), ['installed', 'installed'])
+  t.same(await b.installs.boot(key, plain), { kind: 'local' })
+  t.match(await b.installs.command(key, 'install'), { kind: 'done' })
+  await pass(1000)
+  t.match(await a.installs.boot(key, plain), { kind: 'install' }, 'armed at the other appliance')
+})
+
+t.test('of two boots at the same time, one gets the installing script', async (t) => {
+  const world = pair()
+  await world.pass(1000)
+  const answers = await Promise.all([world.a, world.b].map(({ installs }) => installs.boot(key, plain)))
+  t.same(answers.map(({ kind }) => kind).sort(), ['install', 'wait'])
+  t.match(
+    answers.find(({ kind }) => kind === 'wait'),
+    { code: 'store.claimed' },
+  )
+})
+
+t.test(
+  'the other appliance resumes an installation after the claim expired, and the first token ends',
+  async (t) => {
+    const world = pair()
+    const { a, b, etcd, pass } = world
+    const token = await begun(world)
+    t.match(await b.installs.boot(key, plain), { kind: 'wait', code: 'store.claimed' })
+    etcd.expire(`${prefix}/claims/`)
+    await pass(1000)
+    const answer = await b.installs.boot(key, plain)
+    t.match(answer, { kind: 'install' })
+    t.match(await a.installs.mayRead(key, read(token)), { kind: 'refused', code: 'ignition.wrong-token' })
+  },
+)
+
+t.test('a record that the other appliance changed before its news arrived decides', async (t) => {
+  const world = pair()
+  const { a, b, etcd } = world
+  await world.pass(1000)
+  etcd.endWatches()
+  const answer = await a.installs.boot(key, plain)
+  if (answer.kind !== 'install') throw new Error(answer.kind)
+  await a.installs.mayRead(key, read(answer.token))
+  etcd.expire(`${prefix}/claims/`)
+  t.match(b.installs.list()[1], { mode: 'install' }, 'no news yet')
+  t.same(await b.installs.boot(key, plain), { kind: 'local' }, 'the disk may be written')
+})
+
+t.test('without an answer of the store nothing is installed, and everything else continues', async (t) => {
+  const world = pair()
+  const { a, etcd, clock, pass } = world
+  await pass(1000)
+  etcd.world.fault = 'no answer'
+  t.match(await a.installs.boot(key, plain), { kind: 'wait', code: 'store.unreachable', canSkip: false })
+  t.match(a.installs.list()[1], { mode: 'install' })
+  t.match(await a.installs.command(key, 'install'), { kind: 'refused', code: 'store.unreachable' })
+  await pass(4000)
+  t.match(a.installs.problems(), [{ code: 'store.unreachable', text: /^the shared store does not answer: / }])
+  clock.advance(60_000)
+  t.match(
+    await a.installs.boot(key, plain),
+    { kind: 'local', code: 'store.unreachable' },
+    'perhaps it is installed',
+  )
+  t.match(await a.installs.boot(key, plain), { kind: 'wait' })
+  etcd.world.fault = 'none'
+  await pass(4000)
+  t.same(a.installs.problems(), [])
+  t.match(await a.installs.boot(key, plain), { kind: 'install' })
+})
+
+t.test(
+  'no Ignition file is sent before the store has its delivery; a callback is kept until it has',
+  async (t) => {
+    const world = pair()
+    const { a, etcd, pass, modes } = world
+    const token = await begun(world)
+    etcd.world.fault = 'no answer'
+    await t.rejects(a.installs.mayRead(key, read(token)), { code: 'store.unreachable' })
+    etcd.world.fault = 'none'
+    t.match(await a.installs.mayRead(key, read(token)), { kind: 'allowed' })
+    a.installs.observe(ignitionSent(key))
+    etcd.world.fault = 'no answer'
+    t.match(await a.installs.callback(key, 'written', token, own), { kind: 'allowed' })
+    t.same(modes(), ['installed', 'installing'])
+    etcd.world.fault = 'none'
+    await pass(5000)
+    t.same(modes(), ['installed', 'installed'])
+  },
+)
+
+t.test('a start whose answer was lost is undone: its script was never sent', async (t) => {
+  const world = pair()
+  const { a, b, etcd, pass } = world
+  await pass(1000)
+  etcd.world.fault = 'lost answer'
+  t.match(await a.installs.boot(key, plain), { kind: 'wait', code: 'store.unreachable' })
+  etcd.world.fault = 'none'
+  etcd.endWatches()
+  await pass(12_000)
+  t.same(world.modes(), ['install', 'install'])
+  etcd.expire(`${prefix}/claims/`)
+  await pass(1000)
+  t.match(await b.installs.boot(key, plain), { kind: 'install' })
+  t.match(b.installs.list()[1], { attempt: { earlier: 0 } }, 'no attempt was used up')
+})
+
+t.test('a restart without the store knows what is installed', async (t) => {
+  const world = pair()
+  const { a, etcd, appliance, pass } = world
+  const states = new Map<string, State>()
+  const memory = openMemoryStore()
+  const store: Store = {
+    ...memory,
+    states,
+    keep(changes, ...rest) {
+      memory.keep(changes, ...rest)
+      for (const [machine, state] of changes) if (state !== undefined) states.set(machine, state)
+    },
+  }
+  appliance('192.0.2.7', store)
+  const token = await begun(world)
+  await a.installs.mayRead(key, read(token))
+  await a.installs.callback(key, 'written', token, own)
+  await pass(5000)
+  etcd.world.fault = 'no answer'
+  const { installs } = appliance('192.0.2.7', { ...store, states: new Map(states), lastSequence: 1000 })
+  t.same(await installs.boot(key, plain), { kind: 'local' })
+  t.match(await installs.boot('ocp45/i1', plain), { kind: 'wait', code: 'store.unreachable' })
+})
+
+t.test('observations of one appliance are in the history of the other one', async (t) => {
+  const world = pair()
+  const { a, b, pass } = world
+  await pass(1000)
+  a.installs.observe(acknowledged(key, 'firmware'))
+  await pass(3000)
+  t.match(b.installs.history(key), [{ kind: 'dhcp', asker: 'firmware', appliance: '192.0.2.5' }])
+  t.equal(typeof b.installs.list()[1]?.lastSeen, 'number')
+  await pass(5000)
+  t.equal(a.installs.history(key).length, 1, 'nothing comes back')
+})
+
+t.test('records of a store that was emptied are published again, and that is reported', async (t) => {
+  const world = pair()
+  const { a, b, etcd, pass } = world
+  const token = await begun(world)
+  await a.installs.mayRead(key, read(token))
+  await a.installs.callback(key, 'written', token, own)
+  await pass(3000)
+  etcd.clear()
+  etcd.endWatches()
+  await pass(12_000)
+  t.match([...etcd.entries.keys()].includes(`${prefix}/machines/${m1Mac}`), true)
+  t.same(await b.installs.boot(key, plain), { kind: 'local' })
+  t.match(a.installs.problems(), [{ code: 'store.replaced' }])
+  a.installs.acceptLoss()
+  t.same(a.installs.problems(), [])
+})
+
+t.test('a machine that is forgotten is new for both', async (t) => {
+  const world = pair()
+  const { a, b, pass, modes } = world
+  const token = await begun(world)
+  await a.installs.mayRead(key, read(token))
+  await a.installs.callback(key, 'written', token, own)
+  await pass(3000)
+  t.match(await b.installs.command(key, 'forget'), { kind: 'done', record: { mode: 'install' } })
+  await pass(3000)
+  t.same(modes(), ['install', 'install'])
+})
