@@ -40,7 +40,7 @@ t.test('every command of npm that the documents name exists', async (t) => {
   }
   for (const document of ['README.md', 'CONTRIBUTING.md', 'docs/running.md', 'docs/site-file.md']) {
     const text = await readFile(new URL(document, root), 'utf8')
-    for (const [, script] of text.matchAll(/npm run (?:-s )?([\w:]+)/g)) {
+    for (const [, script] of text.matchAll(/npm run (?:-s )?([\w:-]+)/g)) {
       t.ok(script !== undefined && script in manifest.scripts, `${document}: npm run ${script}`)
     }
   }

@@ -23,6 +23,7 @@ import { otherClientChecks } from './checks/other-clients.ts'
 import { partialBootChecks } from './checks/partial-boots.ts'
 import { sharedNetworkChecks } from './checks/shared-network.ts'
 import { clusterLifecycleChecks } from './checks/cluster-lifecycle.ts'
+import { storeChecks } from './checks/store.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
@@ -68,6 +69,7 @@ const clientChecks = [
   ...haproxyChecks,
   ...sharedAddressChecks,
   ...operationChecks,
+  ...storeChecks,
 ]
 
 // Interrupted checks may still be waiting.
