@@ -3,9 +3,8 @@
  * counted. Arguments: `send` or `receive`, server, then `tftp`, seconds, first and last port for acknowledgments, granted
  * window; or `dns`, seconds, name. Prints the bytes of each strategy.
  */
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { dnsQuery, openUdp, tftpAck, tftpRequest } from './packets.ts'
 
 /** Bytes on the link. */
 export type Traffic = { readonly sent: number; readonly received: number }
@@ -30,10 +29,8 @@ type Strategy = {
   readonly run: (send: Sender, victim: number) => void | Promise<void>
 }
 
-const request = (options: string) => Buffer.from(`\0\x01large.efi\0octet\0${options}`, 'latin1')
-const plain = request('')
-const withOptions = request('blksize\x001428\0windowsize\x0016\0tsize\x000\0')
-const acknowledgment = (block: number) => Buffer.of(0, 4, (block >>> 8) & 255, block & 255)
+const plain = tftpRequest('large.efi')
+const withOptions = tftpRequest('large.efi', 'blksize\x001428\0windowsize\x0016\0tsize\x000\0')
 
 function tftpStrategies([first = 0, last = 0, windowBlocks = 1]: readonly number[]): Strategy[] {
   const targets = Array.from({ length: last - first + 1 }, (_, index) => first + index)
@@ -57,7 +54,7 @@ function tftpStrategies([first = 0, last = 0, windowBlocks = 1]: readonly number
             const elapsed = performance.now() - began
             if (elapsed > ackSeconds * 1000) return
             if (dueMs > elapsed) await sleep(dueMs - elapsed)
-            send(victim, port, acknowledgment(block), target)
+            send(victim, port, tftpAck(block), target)
           }
         }
       }
@@ -81,17 +78,10 @@ function tftpStrategies([first = 0, last = 0, windowBlocks = 1]: readonly number
   ]
 }
 
-const typeA = 1
 const typeAny = 255
 
 function dnsStrategies(seconds: number, name: string): Strategy[] {
   const zone = name.slice(name.indexOf('.') + 1)
-  const query = (qname: string, qtype: number, edns: boolean) => {
-    const labels = qname.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
-    const opt = edns ? Buffer.of(0, 0, 41, 0x10, 0, 0, 0, 0, 0, 0, 0) : Buffer.alloc(0)
-    const header = Buffer.of(0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0)
-    return Buffer.concat([header, ...labels, Buffer.of(0, qtype >>> 8, qtype & 255, 0, 1), opt])
-  }
   const flood =
     (packet: Buffer): Strategy['run'] =>
     async (send, victim) => {
@@ -102,28 +92,22 @@ function dnsStrategies(seconds: number, name: string): Strategy[] {
     }
   const [one, two, three] = dnsVictims as [string, string, string]
   return [
-    { name: 'A', victim: one, run: flood(query(name, typeA, false)) },
-    { name: 'ANY of the zone, with EDNS', victim: two, run: flood(query(zone, typeAny, true)) },
+    { name: 'A', victim: one, run: flood(dnsQuery(1, name)) },
+    {
+      name: 'ANY of the zone, with EDNS',
+      victim: two,
+      run: flood(dnsQuery(1, zone, { qtype: typeAny, hasEdns: true })),
+    },
     {
       name: 'A of a missing name, with EDNS',
       victim: three,
-      run: flood(query(`missing.${zone}`, typeA, true)),
+      run: flood(dnsQuery(1, `missing.${zone}`, { hasEdns: true })),
     },
   ]
 }
 
-async function open(address: string): Promise<Socket[]> {
-  return Promise.all(
-    Array.from({ length: maxPorts }, async (_, index) => {
-      const socket = createSocket({ type: 'udp4', lookup: (host, _options, done) => done(null, host, 4) })
-      const listening = once(socket, 'listening')
-      socket.bind({ address, port: firstPort + index })
-      await listening
-      socket.on('error', () => {})
-      return socket
-    }),
-  )
-}
+const open = (address: string) =>
+  Promise.all(Array.from({ length: maxPorts }, (_, index) => openUdp(address, firstPort + index)))
 
 async function main([role = '', server = '', protocol = '', seconds = '0', ...rest]: readonly string[]) {
   const strategies =

@@ -3,9 +3,9 @@
  * a new HTTP connection for a part of the kernel. Prints all samples as JSON. Arguments: seconds, own address, own MAC
  * address, server, full name of the node, file, image, and the protocols to measure.
  */
-import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import type { Socket as UdpSocket } from 'node:dgram'
 import { connect } from 'node:net'
-import { discover } from './dhcp-packet.ts'
+import { discover, dnsQuery, openUdp, tftpAck, tftpRequest } from './packets.ts'
 
 /** When a request was sent (milliseconds since 1970), and its delay in milliseconds; without a response, `null`. */
 export type Sample = readonly [sentAt: number, delayMs: number | null]
@@ -41,7 +41,7 @@ async function main(arguments_: readonly string[]): Promise<void> {
 const operations: Readonly<
   Record<Protocol, { readonly everyMs: number; readonly prepare: (node: Node) => Promise<Operation> }>
 > = {
-  dns: { everyMs: 10, prepare: ({ own, server, name }) => dnsQuery(own, server, name) },
+  dns: { everyMs: 10, prepare: ({ own, server, name }) => dnsQueries(own, server, name) },
   dhcp: { everyMs: 10, prepare: ({ mac, server }) => dhcpDiscover(mac, server) },
   tftp: {
     everyMs: 200,
@@ -90,28 +90,19 @@ function createPending(socket: UdpSocket, keyOf: (reply: Buffer) => number | und
     })
 }
 
-async function bound(address: string, port: number): Promise<UdpSocket> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: port !== 0, recvBufferSize: 1 << 20 })
-  await new Promise<void>((resolve) => socket.bind({ address, port }, resolve))
-  return socket
-}
-
-async function dnsQuery(own: string, server: string, name: string): Promise<Operation> {
-  const socket = await bound(own, 0)
+async function dnsQueries(own: string, server: string, name: string): Promise<Operation> {
+  const socket = await openUdp(own, 0)
   const exchange = createPending(socket, (reply) => reply.readUInt16BE(0))
-  const labels = name.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
   let id = 0
   return () => {
     const current = (id = (id + 1) & 0xffff)
-    const header = Buffer.of(current >>> 8, current & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0)
-    const query = Buffer.concat([header, ...labels, Buffer.of(0, 0, 1, 0, 1)])
-    return exchange(current, () => socket.send(query, 53, server))
+    return exchange(current, () => socket.send(dnsQuery(current, name), 53, server))
   }
 }
 
 /** The server broadcasts its offers, also those to the attacker: they are told apart by their transaction. */
 async function dhcpDiscover(mac: string, server: string): Promise<Operation> {
-  const socket = await bound('0.0.0.0', 68)
+  const socket = await openUdp('0.0.0.0', 68)
   const exchange = createPending(socket, (reply) => (reply.length < 240 ? undefined : reply.readUInt32BE(4)))
   let xid = 0x10_00_00_00
   return () => {
@@ -122,16 +113,16 @@ async function dhcpDiscover(mac: string, server: string): Promise<Operation> {
 
 /** Reads a file of one block from a new port, and acknowledges it. */
 async function tftpRead(own: string, server: string, file: string): Promise<void> {
-  const socket = await bound(own, 0)
+  const socket = await openUdp(own, 0)
   try {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('no block')), timeoutMs)
       socket.on('message', (packet, { address, port }) => {
         clearTimeout(timer)
         if (packet.readUInt16BE(0) !== 3) reject(new Error('refused'))
-        socket.send(Buffer.of(0, 4, 0, 1), port, address, () => resolve())
+        socket.send(tftpAck(1), port, address, () => resolve())
       })
-      socket.send(Buffer.from(`\0\x01${file}\0octet\0`, 'latin1'), 69, server)
+      socket.send(tftpRequest(file), 69, server)
     })
   } finally {
     socket.close()

@@ -3,10 +3,8 @@
  * addresses of other machines and from addresses that no machine has. Arguments: attack, seconds, packets per second,
  * server, full name of a node. Prints when it started and ended, and how many packets it sent.
  */
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
 import { nodes, type Node } from '../site.ts'
-import { discover, inform, renew } from './dhcp-packet.ts'
+import { discover, dnsQuery, inform, openUdp, renew, tftpRequest } from './packets.ts'
 
 export type Flood = { readonly startedAt: number; readonly endedAt: number; readonly sent: number }
 
@@ -33,7 +31,7 @@ const anyAddress = ['172.16.7.242']
 
 export const udpAttacks: Readonly<Record<string, Attack>> = {
   /** Queries whose replies go to addresses that no machine has. */
-  'dns-unused-addresses': { from: unused, to: 53, packet: (index, name) => query(index, name) },
+  'dns-unused-addresses': { from: unused, to: 53, packet: dnsQuery },
   /** DHCPINFORM in the name of nodes that are switched off. */
   'dhcp-inform': {
     ...{ from: offAddresses, fromPort: 68, to: 67 },
@@ -69,10 +67,10 @@ export const udpAttacks: Readonly<Record<string, Attack>> = {
   /** Read requests in the name of the measured node, each from another port. */
   'tftp-forged-node': {
     ...{ from: [measured.address], ports: 500, to: 69 },
-    packet: () => readRequest('small.txt'),
+    packet: () => tftpRequest('small.txt'),
   },
   /** Read requests for a file that does not exist, from addresses that no machine has. */
-  'tftp-missing-file': { from: unused, to: 69, packet: () => readRequest('missing.efi') },
+  'tftp-missing-file': { from: unused, to: 69, packet: () => tftpRequest('missing.efi') },
 }
 
 async function send(
@@ -83,7 +81,7 @@ async function send(
   name: string,
 ): Promise<Flood> {
   const addresses = Array.from({ length: ports }, () => from).flat()
-  const sockets = await Promise.all(addresses.map((address) => bound(address, fromPort)))
+  const sockets = await Promise.all(addresses.map((address) => openUdp(address, fromPort)))
   const startedAt = Date.now()
   const start = performance.now()
   let sent = 0
@@ -95,28 +93,6 @@ async function send(
   }
   return { startedAt, endedAt: Date.now(), sent }
 }
-
-async function bound(address: string, port: number): Promise<Socket> {
-  const socket = createSocket({
-    ...{ type: 'udp4', reuseAddr: port !== 0 },
-    // A literal address must not cost a turn of the event loop for each packet.
-    lookup: (host, _options, done) => done(null, host, 4),
-  })
-  const listening = once(socket, 'listening')
-  socket.bind({ address, port })
-  await listening
-  // Of single packets, for example when the buffer of the link is full.
-  socket.on('error', () => {})
-  return socket
-}
-
-function query(id: number, name: string): Buffer {
-  const labels = name.split('.').flatMap((label) => [Buffer.of(label.length), Buffer.from(label)])
-  const header = Buffer.of((id >>> 8) & 255, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0)
-  return Buffer.concat([header, ...labels, Buffer.of(0, 0, 1, 0, 1)])
-}
-
-const readRequest = (file: string) => Buffer.from(`\0\x01${file}\0octet\0`, 'latin1')
 
 const octets = (value: number) =>
   [24, 16, 8, 0].map((bits) => ((value >>> bits) & 255).toString(16).padStart(2, '0')).join(':')
