@@ -53,7 +53,7 @@ t.test('observations are synced in the background; decisions and failed writes a
   clock.advance(5000)
   t.same(syncs.splice(0), ['now'], 'evidence that could not be written is not written with less care')
   installs.observe(acknowledged(key, 'ipxe'))
-  clock.advance(250)
+  clock.advance(1000)
   t.same(syncs, ['soon'])
 })
 
