@@ -1,7 +1,7 @@
 /** udhcpc of BusyBox: first lease, renewal, release, and no reply to an undeclared MAC address. */
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { addresses, clientInterface, clientMac } from '../network.ts'
+import { addresses, clientInterface, clientMac, farMac } from '../network.ts'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
@@ -82,6 +82,29 @@ export const udhcpcChecks: readonly Check[] = [
       )
       expectMatch(line.reason ?? '', /no reservation for 52:54:00:00:0c:99/, 'the reason in the log')
       return line.reason
+    },
+  },
+  {
+    name: "udhcpc: a machine of a relayed subnet on the server's own network gets no lease, and the log has the reason",
+    async run(rig) {
+      await flushClientAddresses(rig)
+      const since = rig.server.lines.length
+      await setClientMac(rig, farMac)
+      try {
+        const { status } = await rig.run('client', await udhcpc(rig, '-f', '-q', '-n', '-t', '2', '-T', '1'))
+        expect(status !== 0, 'udhcpc got a lease')
+      } finally {
+        await setClientMac(rig, clientMac)
+      }
+      const { reason } = await rig.server.waitFor('the ignored message', ({ mac }) => mac === farMac, {
+        since,
+      })
+      expectEqual(
+        reason,
+        `request came through the network of ${addresses.server}, but the reservation is on 172.20.0.0/24`,
+        'the reason in the log',
+      )
+      return reason
     },
   },
 ]
