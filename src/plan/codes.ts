@@ -38,6 +38,18 @@ export const planCodes = defineCodes({
     meaning: 'A declared name removes names from the apps wildcard of a cluster (RFC 4592)',
     remedy: 'Use a name outside the wildcard if applications below it must resolve',
   },
+  'dns.wildcard-searched': {
+    meaning: 'A wildcard answers for names that nodes or pods look up in their search domains (ndots:5)',
+    remedy: 'Narrow the wildcard, or remove the search domain',
+  },
+  'dns.base-domain-claimed': {
+    meaning: 'A record requires that this server serves a whole base domain that dns.zones does not list',
+    remedy: 'List the domain in dns.zones, or remove the record',
+  },
+  'dns.base-domain-divided': {
+    meaning: 'A base domain that the site uses is not served whole, and has several zones of this server',
+    remedy: 'List the domain in dns.zones, or set zones: [] to confirm the division',
+  },
   'dns.reverse-elsewhere': {
     meaning: 'An address lies outside the subnets, so this server has no reverse name for it',
     remedy: 'Serve the reverse name elsewhere, or add the subnet',

@@ -123,7 +123,11 @@ export const siteCodes = defineCodes({
   },
   'site.record-outside-zones': {
     meaning: 'A record lies outside the zones of the site',
-    remedy: 'Use a name below the domain of a cluster or a host',
+    remedy: 'Use a name below the domain of a cluster, or add the domain of the record to dns.zones',
+  },
+  'site.zone-invalid': {
+    meaning: 'An entry of dns.zones is repeated, or is a reverse zone',
+    remedy: 'List each forward zone once',
   },
   'site.record-not-alone': {
     meaning: 'An alias or a delegation has other records, or is not possible at that name',

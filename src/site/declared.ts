@@ -1,6 +1,6 @@
 /**
- * The clusters, nodes, and machines of a site as flat lists with their paths, the addresses of a cluster's names, the zones,
- * and the search for a name in them (RFC 1034 §4.3.2, RFC 4592 §3.3).
+ * The clusters, nodes, and machines of a site as flat lists with their paths, the addresses of a cluster's names, and the
+ * search for a name in zones (RFC 1034 §4.3.2, RFC 4592 §3.3).
  */
 import { isIpv4, type Ip, type Ipv4 } from '../proto/address/ip.ts'
 import type { Mac } from '../proto/address/mac.ts'
@@ -121,17 +121,6 @@ export function endpointsOf({
   }
   const { address: own } = nodes.find(({ role }) => role === 'single') as Node
   return { api: own, apiInternal: own, ingress: own }
-}
-
-/**
- * Returns the base domains of the clusters, and each host outside of these as a zone that contains only the host. The
- * parent domain is not claimed: declaring `registry.example.net` must not hide the rest of example.net.
- */
-export function forwardZoneNames(site: Site): string[] {
-  const zones = new Set(site.clusters.map((cluster) => cluster.domain))
-  const hosts = site.hosts.map((host) => host.name).sort((a, b) => a.length - b.length)
-  for (const host of hosts) if (enclosingZone(host, zones) === undefined) zones.add(host)
-  return [...zones]
 }
 
 /** Returns the name and its ancestors without the root, longest first: `a.b.c`, `b.c`, `c`. */

@@ -144,6 +144,14 @@ export const dnsSection = z
       .array(forwardZone)
       .default([])
       .meta({ description: 'other resolvers for some zones; the longest matching zone is used' }),
+    zones: z
+      .array(domain)
+      .optional()
+      .meta({
+        description:
+          'domains that this server serves whole; by default only <cluster>.<domain> and the other declared names',
+        examples: [['example.localdomain']],
+      }),
     clients: z
       .array(cidr)
       .optional()

@@ -132,6 +132,7 @@ subnets:
     dhcpOptions: [{ code: 150, ip: ${addresses.server} }]
 dns:
   nsid: true
+  zones: [example.localdomain]
   forward: [${addresses.resolver}, ${addresses.secondResolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
   secondaries: [${addresses.bind}, ${addresses.knot}]

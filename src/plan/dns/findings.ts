@@ -1,7 +1,8 @@
 /** Findings about names: what cannot work, and what is probably not intended. */
 import { formatIp, formatCidr, parseCidr, type Cidr } from '../../proto/address/ip.ts'
 import type { Subnet } from '../../site/schema.ts'
-import { enclosingZone, withAncestors } from '../../site/declared.ts'
+import { answeringName, enclosingZone, withAncestors } from '../../site/declared.ts'
+import { baseDomains, requiredZones } from '../../site/zones.ts'
 import type { PlanFinding } from '../codes.ts'
 import { clusterDomain, type Model } from '../model.ts'
 import { isOwnAddress } from './local-zones.ts'
@@ -40,6 +41,9 @@ export function nameFindings(model: Model, { names, forward, reversed, reverse }
     ...tooLong([...names, ...mailboxes]),
     ...declaredTwice(names),
     ...narrowedWildcards(model),
+    ...searchedWildcards(model, [...names.map(({ owner }) => owner), ...forward]),
+    ...requiredBaseDomains(model),
+    ...dividedBaseDomains(model, forward),
     ...withoutReverse(reversed, new Set(reverse)),
     ...wholeNetworks(model),
     ...forwarding(model),
@@ -85,6 +89,68 @@ function narrowedWildcards({ site }: Model): PlanFinding[] {
     const below = withAncestors(name).at(-apps.split('.').length - 1) as string
     const message = `*.${apps} no longer covers names below ${below}`
     return [{ code: 'dns.wildcard-narrowed', severity: 'warning', about, message }]
+  })
+}
+
+/**
+ * A pod searches a name with fewer than five dots (`ndots:5`) in every search domain first: a wildcard there answers for
+ * the names of other networks.
+ */
+function searchedWildcards({ site }: Model, names: readonly string[]): PlanFinding[] {
+  const records = site.dns.records.map(({ name }) => name)
+  const existing = new Set([...names, ...records].flatMap(withAncestors))
+  const apps = new Set(site.clusters.map((cluster) => `*.apps.${clusterDomain(cluster)}`))
+  return searchDomains(site).flatMap(({ search, by }) => {
+    const example = `quay.io.${search}`
+    const wildcard = answeringName(example, existing)
+    if (wildcard === undefined || !wildcard.startsWith('*.')) return []
+    const isSearchWrong = apps.has(wildcard)
+    const about = isSearchWrong ? by : `record ${wildcard}`
+    const remedy = isSearchWrong
+      ? 'search another domain'
+      : 'use a wildcard below a name that is not searched'
+    const message = `${wildcard} answers for other names that nodes or pods search in ${search}, such as ${example} for quay.io: ${remedy}`
+    return [{ code: 'dns.wildcard-searched', severity: 'warning', about, message }]
+  })
+}
+
+/** Returns each domain that nodes or pods search, with the first entry that causes it. */
+function searchDomains({ clusters, subnets }: Model['site']): { search: string; by: string }[] {
+  const all = [
+    ...clusters.flatMap((cluster) =>
+      [clusterDomain(cluster), cluster.domain].map((search) => ({ search, by: `cluster ${cluster.name}` })),
+    ),
+    ...subnets.flatMap(({ cidr, domain, search }) =>
+      [...(domain === undefined ? [] : [domain]), ...search].map((each) => ({
+        search: each,
+        by: `subnet ${formatCidr(cidr)}`,
+      })),
+    ),
+  ]
+  return all.filter((one, index) => all.findIndex(({ search }) => search === one.search) === index)
+}
+
+/** A base domain that is served whole although `dns.zones` does not list it. */
+function requiredBaseDomains({ site }: Model): PlanFinding[] {
+  return requiredZones(site).map(({ zone, by }) => ({
+    code: 'dns.base-domain-claimed',
+    severity: 'warning',
+    about: by,
+    message: `requires that this server serves all of ${zone}: undeclared names in it get NXDOMAIN, also those of other servers; list ${zone} in dns.zones if that is intended`,
+  }))
+}
+
+/** A base domain that was one zone before zones began at `<cluster>.<domain>`, where the division has consequences. */
+function dividedBaseDomains({ site }: Model, forward: readonly string[]): PlanFinding[] {
+  if (site.dns.zones !== undefined) return []
+  const clusters = new Set(site.clusters.map(clusterDomain))
+  return [...baseDomains(site)].flatMap((domain) => {
+    const zones = forward.filter((zone) => zone.endsWith(`.${domain}`))
+    const isUnaffected = site.dns.secondaries.length === 0 && zones.every((zone) => clusters.has(zone))
+    if (forward.includes(domain) || isUnaffected) return []
+    const others = site.dns.secondaries.length === 0 ? '' : ' and transfers these zones to the secondaries'
+    const message = `${domain} is not a zone of this server: it serves ${zones.join(', ')}${others}, and forwards other names in ${domain}; list ${domain} in dns.zones to serve all of it, or set zones: [] to confirm`
+    return [{ code: 'dns.base-domain-divided', severity: 'warning', about: 'dns.zones', message }]
   })
 }
 

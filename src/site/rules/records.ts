@@ -6,9 +6,9 @@ import {
   repetitions,
   answeringName,
   enclosingZone,
-  forwardZoneNames,
   withAncestors,
 } from '../declared.ts'
+import { forwardZoneNames } from '../zones.ts'
 import type { Breach, Rule, Path } from '../problem.ts'
 import type { DnsRecord, Site } from '../schema.ts'
 
@@ -91,7 +91,8 @@ const inZone: Rule = {
   needs: ['dns', 'clusters', 'hosts'],
   check(site) {
     const zones = forwardZoneNames(site)
-    const expected = `a name in one of the zones of this site (${zones.join(', ') || 'there are none'})`
+    const list = zones.join(', ') || 'there are none'
+    const expected = `a name in one of the zones of this site (${list}): add its domain to dns.zones`
     return declaredRecords(site)
       .filter(({ record }) => enclosingZone(record.name, new Set(zones)) === undefined)
       .map(({ path }) => ({ path: [...path, 'name'], expected }))
@@ -249,6 +250,25 @@ const secondaries: Rule = {
   },
 }
 
+/** Reverse zones follow from the subnets, and a zone can be listed once. */
+const zones: Rule = {
+  code: 'site.zone-invalid',
+  needs: ['dns'],
+  check({ dns }) {
+    const listed = (dns.zones ?? []).map((zone, index) => ({ zone, path: ['dns', 'zones', index] }))
+    return [
+      ...repetitions(listed, ({ zone }) => zone).map(({ first, again }) => ({
+        path: again.path,
+        expected: 'each zone once',
+        other: first.path,
+      })),
+      ...listed
+        .filter(({ zone }) => enclosingZone(zone, new Set(['arpa'])) !== undefined)
+        .map(({ path }) => ({ path, expected: 'a forward zone: the reverse zones follow from the subnets' })),
+    ]
+  },
+}
+
 export const recordRules = [
   hasData,
   oneEntry,
@@ -259,4 +279,5 @@ export const recordRules = [
   targets,
   belowCuts,
   secondaries,
+  zones,
 ]

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
 import { golden } from '../../support/golden.ts'
-import { exampleModel, guideModel } from './guide.ts'
+import { exampleModel, guideModel, zones as guideZones } from './guide.ts'
 import { zoneText, recordText } from './zone-text.ts'
 import type { Model } from '../../../src/plan/model.ts'
 
@@ -28,14 +28,14 @@ t.test('listening address, resolvers, and clients of the plan', (t) => {
 })
 
 t.test('the subnets are the clients by default', (t) => {
-  const { plan } = compileDns(guideModel((site) => (site.dns = {})))
+  const { plan } = compileDns(guideModel((site) => (site.dns = { zones: guideZones })))
   t.same(plan?.clients, [guideModel().site.subnets[0]?.cidr])
   t.end()
 })
 
 t.test('a server never forwards to itself', (t) => {
   const forward = ['172.16.0.101', '192.168.124.1']
-  const { plan, findings } = compileDns(guideModel((site) => (site.dns = { forward })))
+  const { plan, findings } = compileDns(guideModel((site) => (site.dns = { zones: guideZones, forward })))
   t.same(plan?.resolvers, [{ address: '192.168.124.1', port: 53 }])
   t.same(findings, [
     {
@@ -47,7 +47,7 @@ t.test('a server never forwards to itself', (t) => {
   ])
   const elsewhere = compileDns(
     guideModel((site) => {
-      site.dns = { forward }
+      site.dns = { zones: guideZones, forward }
       site.server['ports'] = { dns: 5353 }
     }),
   )
@@ -61,7 +61,7 @@ t.test('forward zones are sorted by length', (t) => {
     zone,
     servers: [`10.0.0.${index}`],
   }))
-  const { plan } = compileDns(guideModel((site) => (site.dns = { forwardZones: zones })))
+  const { plan } = compileDns(guideModel((site) => (site.dns = { zones: guideZones, forwardZones: zones })))
   t.match(plan?.forwardZones, [
     { zone: 'a.b.example.org', labels: 4, resolvers: [{ address: '10.0.0.1', port: 53 }] },
     { zone: 'example.org', labels: 2 },
@@ -69,7 +69,7 @@ t.test('forward zones are sorted by length', (t) => {
   ])
   t.match(plan, { resolvers: [], isForwarding: true })
   const none = [{ zone: 'example.org', servers: ['172.16.0.101'] }]
-  const itself = compileDns(guideModel((site) => (site.dns = { forwardZones: none })))
+  const itself = compileDns(guideModel((site) => (site.dns = { zones: guideZones, forwardZones: none })))
   t.match(itself.plan, { forwardZones: [{ resolvers: [] }], isForwarding: false })
   t.end()
 })
@@ -155,7 +155,7 @@ t.test('the name server is declared, another one, or this machine', (t) => {
   for (const { name, hosts, dns, ns, address } of cases) {
     const found = zones(
       guideModel((site) => {
-        site.dns = dns
+        site.dns = { zones: guideZones, ...dns }
         if (hosts !== undefined) site.hosts = hosts
       }),
     )
@@ -183,7 +183,9 @@ t.test('the name server is declared, another one, or this machine', (t) => {
 
 t.test('contact and TTL come from the site', (t) => {
   const [soa, ns] = zones(
-    guideModel((site) => (site.dns = { contact: 'hostmaster.example.org', ttlSeconds: 60 })),
+    guideModel(
+      (site) => (site.dns = { zones: guideZones, contact: 'hostmaster.example.org', ttlSeconds: 60 }),
+    ),
   ).get('0.16.172.in-addr.arpa') ?? ['', '']
   t.equal(
     soa,
@@ -232,6 +234,7 @@ function nestedModel(nameServers?: readonly string[]): Model {
   return guideModel((site) => {
     const [cluster] = site.clusters
     if (cluster === undefined) return
+    site.dns['zones'] = [...guideZones, 'lab.deep.example.localdomain']
     const node = { name: 'x1', role: 'worker', mac: '00:00:5e:00:53:01', address: '172.16.0.41' }
     site.clusters.push({ ...cluster, name: 'c2', domain: 'lab.deep.example.localdomain', nodes: [node] })
     if (nameServers !== undefined) site.dns['nameServers'] = nameServers
@@ -272,6 +275,7 @@ t.test('a site of machines without names has reverse zones', (t) => {
     guideModel((site) => {
       site.clusters = []
       site.hosts = []
+      site.dns['zones'] = []
     }),
   )
   t.same(

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { compileDns } from '../../../src/plan/dns/compile.ts'
-import { guideModel, type guideSite } from './guide.ts'
+import { guideModel, type guideSite, zones } from './guide.ts'
 
 type Change = (site: ReturnType<typeof guideSite>) => void
 
@@ -10,7 +10,7 @@ t.test('findings of names', (t) => {
   const cases: { name: string; change: Change; findings: string[] }[] = [
     {
       name: 'there are no resolvers',
-      change: (site) => (site.dns = { clients: ['0.0.0.0/0'] }),
+      change: (site) => (site.dns = { zones, clients: ['0.0.0.0/0'] }),
       findings: [
         'warning dns.forward is empty: nodes that use this server cannot resolve names outside the site, such as quay.io',
       ],
@@ -18,7 +18,7 @@ t.test('findings of names', (t) => {
     {
       name: 'there are no resolvers, and every subnet has another one',
       change: (site) => {
-        site.dns = {}
+        site.dns = { zones }
         site.subnets = [{ cidr: '172.16.0.0/24', dns: ['172.16.0.53'] }]
       },
       findings: [],
@@ -27,6 +27,7 @@ t.test('findings of names', (t) => {
       name: 'only the names of one zone are asked for',
       change: (site) =>
         (site.dns = {
+          zones,
           forwardZones: [{ zone: 'corp.example', servers: ['10.0.0.53'] }],
           clients: ['8.0.0.0/8'],
         }),
@@ -138,6 +139,7 @@ t.test('names that are too long are omitted and reported', (t) => {
   const { plan, findings } = compileDns(
     guideModel((site) => {
       site.hosts = []
+      site.dns['zones'] = [domain]
       const [cluster] = site.clusters
       if (cluster !== undefined) Object.assign(cluster, { name, domain })
     }),
@@ -155,6 +157,7 @@ t.test('names that are too long are omitted and reported', (t) => {
   const node = compileDns(
     guideModel((site) => {
       site.hosts = []
+      site.dns['zones'] = [domain]
       const [cluster] = site.clusters
       if (cluster !== undefined) Object.assign(cluster, { name: 'e'.repeat(60), domain })
     }),

@@ -4,6 +4,9 @@ import { buildModel, type Model } from '../../../src/plan/model.ts'
 import { loadSite } from '../../../src/site/load.ts'
 import { siteSchema } from '../../../src/site/schema.ts'
 
+/** The guide serves its whole base domain. */
+export const zones = ['example.localdomain']
+
 const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
 
 /** config/site.example.yaml */
@@ -27,6 +30,7 @@ export function guideSite() {
     server: { address: '172.16.0.101' } as Record<string, unknown>,
     subnets: [{ cidr: '172.16.0.0/24' }] as Record<string, unknown>[],
     dns: {
+      zones,
       forward: ['192.168.124.1'],
       clients: ['172.16.0.0/24', '192.168.124.0/24'],
     } as Record<string, unknown>,

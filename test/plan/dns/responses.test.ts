@@ -4,7 +4,7 @@ import type { Owner } from '../../../src/plan/dns/plan.ts'
 import { formatName } from '../../../src/proto/dns/name.ts'
 import { RecordType } from '../../../src/proto/dns/registry.ts'
 import { hex } from '../../support/hex.ts'
-import { guideModel, type guideSite } from './guide.ts'
+import { guideModel, type guideSite, zones } from './guide.ts'
 
 /** All owners of the guide's site, changed, by their name. */
 function ownersOf(change?: (site: ReturnType<typeof guideSite>) => void): Map<string, Owner> {
@@ -56,7 +56,7 @@ t.test('a negative answer is compiled once for the zone; its pointers move with 
 
 t.test('the TTL of a negative answer is the lesser of TTL and minimum (RFC 2308 §5)', (t) => {
   const ttl = (ttlSeconds: number) => {
-    const owner = ownersOf((site) => (site.dns = { ttlSeconds })).get('example.localdomain')
+    const owner = ownersOf((site) => (site.dns = { zones, ttlSeconds })).get('example.localdomain')
     return [owner?.nxdomain.octets.slice(6, 10), first(owner, 'SOA')?.octets.slice(6, 10)]
   }
   t.same(ttl(60), [hex('0000003c'), hex('0000003c')])
@@ -107,6 +107,7 @@ t.test('empty non-terminals exist and own no records (RFC 4592 §2.2.2)', (t) =>
 t.test('a child zone answers for its apex, and names in between exist (RFC 1034 §4.2.1)', (t) => {
   const owners = ownersOf((site) => {
     const [cluster] = site.clusters
+    site.dns['zones'] = [...zones, 'lab.deep.example.localdomain']
     if (cluster !== undefined)
       site.clusters.push({ ...cluster, name: 'c2', domain: 'lab.deep.example.localdomain' })
   })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
 import { createAccess, createRateLimit, networkOf } from '../../../src/serve/dns/admission.ts'
-import { guideModel } from '../../plan/dns/guide.ts'
+import { guideModel, zones } from '../../plan/dns/guide.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { planOf } from './ask.ts'
 
@@ -97,7 +97,7 @@ t.test('the server resolves other names for clients of the site only', (t) => {
 })
 
 t.test('this machine may forward although dns.clients does not contain it', (t) => {
-  const plan = planOf(guideModel((site) => (site.dns = { clients: ['10.0.0.0/8'] })))
+  const plan = planOf(guideModel((site) => (site.dns = { zones, clients: ['10.0.0.0/8'] })))
   t.equal(createAccess()(plan, '172.16.0.101').mayForward, true)
   t.equal(createAccess()(plan, '172.16.0.21').mayForward, false)
   t.end()
@@ -108,7 +108,7 @@ t.test('a new plan replaces earlier decisions', (t) => {
   const first = planOf(guideModel())
   t.same(access(first, '10.0.0.1'), { mayForward: false, isKnown: false, isSecondary: false })
   const other = planOf(
-    guideModel((site) => (site.dns = { clients: ['10.0.0.0/8'], secondaries: ['10.0.0.1'] })),
+    guideModel((site) => (site.dns = { zones, clients: ['10.0.0.0/8'], secondaries: ['10.0.0.1'] })),
   )
   t.same(access(other, '10.0.0.1'), { mayForward: true, isKnown: true, isSecondary: true })
   t.same(access(first, '10.0.0.1'), { mayForward: false, isKnown: false, isSecondary: false })

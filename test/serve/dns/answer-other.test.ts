@@ -1,7 +1,7 @@
 /** Queries that get no answer from the zones: refused, wrong, or for others. */
 import t from 'tap'
 import { answer } from '../../../src/serve/dns/answer.ts'
-import { guideModel } from '../../plan/dns/guide.ts'
+import { guideModel, zones } from '../../plan/dns/guide.ts'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { hex } from '../../support/hex.ts'
 import { ask, askOctets, encode, planOf } from './ask.ts'
@@ -11,7 +11,7 @@ const node = 'm1.ocp45.example.localdomain'
 
 t.test('refusals carry a reason (RFC 8914 §4)', (t) => {
   const RD = dnsPacket.RECURSION_DESIRED
-  const lonely = planOf(guideModel((site) => (site.dns = {})))
+  const lonely = planOf(guideModel((site) => (site.dns = { zones })))
   const cases = [
     { query: { name: node, class: 'CH' }, code: 20, reason: 'only class IN is served' },
     {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { crowdedModel, guideModel } from '../../plan/dns/guide.ts'
+import { crowdedModel, guideModel, zones } from '../../plan/dns/guide.ts'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { hexFixture } from '../../support/hex.ts'
 import { ask, askOctets, line, planOf } from './ask.ts'
@@ -44,7 +44,7 @@ t.test('the header of an answer (RFC 1035 §4.1.1, RFC 4035 §3.2.2)', (t) => {
     )
     t.match(reply, { flag_cd: false, ...expected }, name)
   }
-  const lonely = planOf(guideModel((site) => (site.dns = {})))
+  const lonely = planOf(guideModel((site) => (site.dns = { zones })))
   t.equal(ask(lonely, { name: node }).flag_ra, false, 'without resolvers there is no recursion')
   t.end()
 })
