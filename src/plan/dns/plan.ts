@@ -84,6 +84,8 @@ export type Response = {
   readonly octets: Uint8Array
   /** Octets without the additional section, which is optional (RFC 2181 §9). */
   readonly requiredOctets: number
+  /** The end of each answer in `octets`: a truncated reply has the answers that fit. */
+  readonly answerEnds: readonly number[]
   /** Offsets into `octets`. */
   readonly pointers: readonly number[]
   /** Octets of the compiled question's name. */

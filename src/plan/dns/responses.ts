@@ -227,7 +227,7 @@ export function prepare(
   first: 'owner' | 'zone',
 ): Response {
   const message = encodeAnswer(sections)
-  const { questionEnd, pointers } = walkMessage(message)
+  const { questionEnd, pointers, answers } = walkMessage(message)
   const moves = (at: number) => {
     const target = (((message[at] as number) & 0x3f) << 8) | (message[at + 1] as number)
     return first === 'zone' || target !== headerOctets
@@ -241,6 +241,7 @@ export function prepare(
     additional: sections.additional.length,
     octets: message.slice(questionEnd),
     requiredOctets: required.length - questionEnd,
+    answerEnds: answers.map(({ end }) => end - questionEnd),
     pointers: pointers.filter(moves).map((at) => at - questionEnd),
     nameOctets: questionEnd - headerOctets - 4,
   }

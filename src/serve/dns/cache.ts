@@ -129,8 +129,7 @@ const ttlBeforeRdata = 6
  * @param message an answer that is not truncated
  * @throws {MalformedPacket} when it is not a whole message
  */
-export function readFound(message: Uint8Array): Found {
-  const layout = walkMessage(message)
+export function readFound(message: Uint8Array, layout: Layout = walkMessage(message)): Found {
   if (layout.questions !== 1) throw new MalformedPacket(`${layout.questions} questions, expected 1`, 4)
   const octets = withoutOpt(message, layout)
   const rcode = readU16(octets, 2) & 15

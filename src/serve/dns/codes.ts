@@ -58,6 +58,12 @@ export const dnsCodes = defineCodes({
     meaning: 'A resolver of the site does not answer',
     remedy: 'Check the resolver and the path to it, or remove it from dns.forward',
   },
+  'dns.resolver-lame': {
+    meaning:
+      'A resolver of the site answered with a referral or without recursion, so slipway queried the next one',
+    remedy:
+      'Allow recursion for this server on the resolver, or list it in dns.forwardZones for its own zones only',
+  },
   'dns.notify-refused': {
     meaning: 'A secondary refused the notification of a changed zone',
     remedy: 'Allow notifications from the address of this server on the secondary',

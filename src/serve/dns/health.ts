@@ -27,6 +27,8 @@ export type Health = {
   hedgeMs(resolver: Resolver): number
   recordAnswer(resolver: Resolver, roundTripMs: number): void
   recordTimeout(resolver: Resolver, reason: string): void
+  /** The resolver answered, but does not resolve the name. The order stays: it may be the right one for other names. */
+  recordLame(resolver: Resolver): void
   states(resolvers: readonly Resolver[]): ResolverState[]
 }
 
@@ -38,6 +40,8 @@ type State = {
   /** The time of the next probe, and the delay of the one after it. */
   probeAt: number
   probeDelayMs: number
+  /** Logged once: a server of a single zone is lame for all other names. */
+  isLameLogged: boolean
 }
 
 /** A single datagram may be lost. */
@@ -63,7 +67,13 @@ export function createHealth({
     const key = `${address}#${port}`
     const known = states.get(key)
     if (known !== undefined) return known
-    const state: State = { measured: undefined, timeouts: 0, probeAt: 0, probeDelayMs: probeMs.first }
+    const state: State = {
+      measured: undefined,
+      timeouts: 0,
+      probeAt: 0,
+      probeDelayMs: probeMs.first,
+      isLameLogged: false,
+    }
     states.set(key, state)
     return state
   }
@@ -105,6 +115,15 @@ export function createHealth({
       state.probeAt = clock.monotonic() + state.probeDelayMs
       const code: DnsCode = 'dns.resolver-unreachable'
       log.warn({ code, address: resolver.address, reason }, 'resolver unreachable')
+    },
+
+    recordLame(resolver) {
+      counters.increment('dns.resolverLame')
+      const state = stateOf(resolver)
+      if (state.isLameLogged) return
+      state.isLameLogged = true
+      const code: DnsCode = 'dns.resolver-lame'
+      log.warn({ code, address: resolver.address }, 'resolver answered without resolving the name')
     },
 
     states: (resolvers) =>

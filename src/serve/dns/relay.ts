@@ -8,8 +8,10 @@ import {
   ExtendedError,
   HeaderFlag,
   headerOctets,
+  RecordType,
   ResponseCode,
 } from '../../proto/dns/registry.ts'
+import { walkMessage, type Layout } from '../../proto/dns/walk.ts'
 import type { Found } from './cache.ts'
 import type { ForwardRequest } from './query.ts'
 import {
@@ -40,6 +42,9 @@ const queryFlags = HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
 
 /** RFC 8767 §4: "a TTL of 30 seconds" for each record of a stale answer. */
 const staleTtlSeconds = 30
+
+/** Octets of TTL and RDLENGTH of the OPT record; the TTL starts with the upper bits of the RCODE. */
+const optTtlBeforeRdata = 6
 
 const staleAnswer = extendedError(ExtendedError.staleAnswer, 'no resolver answers')
 const staleNoName = extendedError(ExtendedError.staleNxDomainAnswer, 'no resolver answers')
@@ -74,26 +79,40 @@ export function classifyAnswer(request: ForwardRequest, id: number, octets: Uint
   return (flags & HeaderFlag.truncated) !== 0 ? 'truncated' : 'answer'
 }
 
+/** Returns the RCODE with the upper 8 bits of the OPT record (RFC 6891 §6.1.3). */
+export function responseCode(octets: Uint8Array, { additional }: Layout): number {
+  const opt = additional.find(({ type }) => type === RecordType.OPT)
+  const upper = opt === undefined ? 0 : (octets[opt.start - optTtlBeforeRdata] as number)
+  return (upper << 4) | (readU16(octets, 2) & 15)
+}
+
+/**
+ * Whether a server answers that does not resolve this name: without records, not authoritative, and without recursion or
+ * with a referral. An authoritative server of a forward zone is not lame, and NODATA has an SOA record (RFC 2308 §2.2).
+ */
+export function isLame(octets: Uint8Array, { answers, authority }: Layout): boolean {
+  const flags = readU16(octets, 2)
+  if (answers.length > 0 || (flags & (HeaderFlag.authoritative | 15)) !== 0) return false
+  const has = (wanted: number) => authority.some(({ type }) => type === wanted)
+  return (flags & HeaderFlag.recursionAvailable) === 0 || (has(RecordType.NS) && !has(RecordType.SOA))
+}
+
 /**
  * Returns the cached answer for this client: its id, its spelling of the name, reduced TTLs, and neither AA nor AD,
- * because slipway did not validate the data (RFC 6840 §5.8). Truncates an answer that does not fit.
+ * because slipway did not validate the data (RFC 6840 §5.8). An answer that does not fit has the records that do, and TC.
  *
  * @param ageSeconds since the resolver sent it; `stale` when its TTL has expired
  */
-export function clientReply(
-  request: ForwardRequest,
-  { octets, rcode, ttlAt }: Found,
-  ageSeconds: number | 'stale',
-): Uint8Array {
+export function clientReply(request: ForwardRequest, found: Found, ageSeconds: number | 'stale'): Uint8Array {
+  const { rcode } = found
   const isStale = ageSeconds === 'stale'
   const option = !isStale ? undefined : rcode === ResponseCode.nxDomain ? staleNoName : staleAnswer
   const optLength = request.hasEdns
     ? optOctets + (option?.length ?? 0) + (request.clientOptions?.length ?? 0)
     : 0
-  const flags = HeaderFlag.recursionAvailable
-  if (octets.length + optLength > request.limitOctets) {
-    return emptyReply(request, rcode, flags | HeaderFlag.truncated, option)
-  }
+  const isTruncated = found.octets.length + optLength > request.limitOctets
+  const { octets, ttlAt } = isTruncated ? cutAnswers(found, request.limitOctets - optLength) : found
+  const flags = HeaderFlag.recursionAvailable | (isTruncated ? HeaderFlag.truncated : 0)
   const reply = new Uint8Array(octets.length + optLength)
   reply.set(octets)
   writeHeader(request.query, reply, HeaderFlag.response | flags | rcode)
@@ -106,6 +125,17 @@ export function clientReply(
     writeOpt(reply, octets.length, ednsUdpOctets, request.isDnssecOk, 0, option, request.clientOptions)
   }
   return reply
+}
+
+/** Returns the whole records of the answer section that fit, so that a client without TCP gets some (RFC 2181 §9). */
+function cutAnswers({ octets, ttlAt }: Found, available: number): Pick<Found, 'octets' | 'ttlAt'> {
+  const { answers, questionEnd } = walkMessage(octets)
+  const kept = answers.filter(({ end }) => end <= available)
+  const end = kept.at(-1)?.end ?? questionEnd
+  const cut = octets.slice(0, end)
+  writeU16(cut, 6, kept.length)
+  cut.fill(0, 8, headerOctets)
+  return { octets: cut, ttlAt: ttlAt.filter((at) => at < end) }
 }
 
 /** @param option an EDNS option with the reason, for clients that use EDNS */

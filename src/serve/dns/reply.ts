@@ -26,8 +26,8 @@ export const optOctets = 11
 const keptFlags = 0x7800 | HeaderFlag.recursionDesired | HeaderFlag.checkingDisabled
 
 /**
- * Writes a prepared answer within `limitOctets`. Omits the additional section when it does not fit, and all records,
- * with TC, when they do not fit (RFC 2181 §9).
+ * Writes a prepared answer within `limitOctets`. Omits the additional section when it does not fit. When the answers do
+ * not fit, it has those that do, and TC (RFC 2181 §9): a client without TCP can use them.
  *
  * @param flags RA when recursion is available to this client
  * @param clientOptions see {@link Asked}
@@ -50,7 +50,9 @@ export function writeResponse(
     (question.hasEdns ? optOctets + (clientOptions?.length ?? 0) : 0)
   const isWhole = octets.length <= available
   const isTruncated = requiredOctets > available
-  const size = isWhole ? octets.length : isTruncated ? 0 : requiredOctets
+  const answers = isTruncated ? countUpTo(response.answerEnds, available) : response.answers
+  const cutSize = answers === 0 ? 0 : (response.answerEnds[answers - 1] as number)
+  const size = isWhole ? octets.length : isTruncated ? cutSize : requiredOctets
 
   copy(query, headerOctets, start, out)
   for (let index = 0; index < size; index++) out[start + index] = octets[index] as number
@@ -61,7 +63,7 @@ export function writeResponse(
   const ownFlags = HeaderFlag.response | authority | (isTruncated ? HeaderFlag.truncated : 0)
   writeHeader(query, out, ownFlags | flags | response.rcode)
   writeU16(out, 4, 1)
-  writeU16(out, 6, isTruncated ? 0 : response.answers)
+  writeU16(out, 6, answers)
   writeU16(out, 8, isTruncated ? 0 : response.authority)
   writeU16(out, 10, (isWhole ? response.additional : 0) + (question.hasEdns ? 1 : 0))
   if (!question.hasEdns) return start + size
@@ -152,6 +154,12 @@ export function writeOpt(
   }
   writeU16(out, at + 9, end - at - optOctets)
   return end
+}
+
+/** Counts the ascending numbers that are at most `limit`. */
+function countUpTo(ascending: readonly number[], limit: number): number {
+  const above = ascending.findIndex((number) => number > limit)
+  return above === -1 ? ascending.length : above
 }
 
 export function readU16(octets: Uint8Array, at: number): number {

@@ -11,11 +11,12 @@ import { MalformedPacket } from '../../proto/bytes.ts'
 import { ResponseCode } from '../../proto/dns/registry.ts'
 import type { Sockets } from '../../host/udp.ts'
 import { createFrameReader, frame } from '../../proto/dns/message.ts'
+import { walkMessage } from '../../proto/dns/walk.ts'
 import { readFound, type Found } from './cache.ts'
 import type { Health } from './health.ts'
 import type { ForwardRequest, Transport } from './query.ts'
 import { readU16 } from './reply.ts'
-import { classifyAnswer, resolverQuery, type AnswerKind } from './relay.ts'
+import { classifyAnswer, isLame, resolverQuery, responseCode, type AnswerKind } from './relay.ts'
 
 export type Resolution =
   | { readonly kind: 'found'; readonly found: Found }
@@ -79,13 +80,14 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
       return
     }
     hedge = clock.after(health.hedgeMs(step.resolver) * 2 ** step.round, next)
-    attempt(step.resolver)
+    // A resolver or a firewall that drops queries with EDNS may answer one without it (RFC 6891 §6.2.2).
+    attempt(step.resolver, request.isDnssecOk || step.round < rounds - 1)
   }
 
-  function attempt(resolver: Resolver): void {
+  function attempt(resolver: Resolver, hasEdns: boolean): void {
     inFlight++
     const number = ++latest
-    query(resolver).then(
+    query(resolver, hasEdns).then(
       (resolution) => {
         inFlight--
         if (hasEnded) return
@@ -108,33 +110,46 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
   }
 
   /** @returns nothing after a time-out */
-  async function query(resolver: Resolver): Promise<Resolution | undefined> {
-    let hasEdns = true
-    let overUdp = await measured(resolver, hasEdns)
-    // A server without EDNS answers FORMERR (RFC 6891 §7). The DO bit needs EDNS.
-    if (
-      overUdp.kind === 'failure' &&
-      rcodeOf(overUdp.octets) === ResponseCode.formErr &&
-      !request.isDnssecOk
-    ) {
-      hasEdns = false
-      overUdp = await measured(resolver, hasEdns)
+  async function query(resolver: Resolver, hasEdns: boolean): Promise<Resolution | undefined> {
+    let reply = await ask(resolver, hasEdns)
+    // The DO bit needs EDNS.
+    if (hasEdns && !request.isDnssecOk && reply !== undefined && rejectsEdns(reply)) {
+      reply = await ask(resolver, false)
     }
+    if (reply?.kind === 'failed') {
+      failed.add(resolver)
+      // An extended code is about the exchange with the resolver, and a client without EDNS would read 0.
+      if (reply.rcode > 15) return { ...reply, rcode: ResponseCode.servFail }
+    }
+    return reply
+  }
+
+  /** Queries over UDP, and over TCP if the answer is truncated. */
+  async function ask(resolver: Resolver, hasEdns: boolean): Promise<Resolution | undefined> {
+    const overUdp = await measured(resolver, hasEdns)
     if (overUdp.kind === 'timeout') return undefined
     const isCut = overUdp.kind === 'truncated'
     const reply = isCut ? await send(resolver, 'tcp', hasEdns) : overUdp
-    if (reply.kind === 'answer') {
-      try {
-        return { kind: 'found', found: readFound(reply.octets) }
-      } catch (error) {
-        if (!(error instanceof MalformedPacket)) throw error
-        counters.increment('dns.resolverMalformed')
-        log.debug({ address: resolver.address, reason: error.message }, 'malformed answer received')
-      }
+    const reason = isCut ? 'truncation' : 'refusal'
+    if (reply.kind === 'failure') return { kind: 'failed', rcode: readU16(reply.octets, 2) & 15, reason }
+    const rcode = reply.kind === 'answer' ? usable(resolver, reply.octets) : ResponseCode.servFail
+    return typeof rcode === 'number' ? { kind: 'failed', rcode, reason } : { kind: 'found', found: rcode }
+  }
+
+  /** @returns the RCODE if the answer cannot be used */
+  function usable(resolver: Resolver, octets: Uint8Array): Found | number {
+    try {
+      const layout = walkMessage(octets)
+      const rcode = responseCode(octets, layout)
+      if (rcode !== ResponseCode.noError && rcode !== ResponseCode.nxDomain) return rcode
+      if (!isLame(octets, layout)) return readFound(octets, layout)
+      health.recordLame(resolver)
+    } catch (error) {
+      if (!(error instanceof MalformedPacket)) throw error
+      counters.increment('dns.resolverMalformed')
+      log.debug({ address: resolver.address, reason: error.message }, 'malformed answer received')
     }
-    failed.add(resolver)
-    const rcode = reply.kind === 'failure' ? rcodeOf(reply.octets) : ResponseCode.servFail
-    return { kind: 'failed', rcode, reason: isCut ? 'truncation' : 'refusal' }
+    return ResponseCode.servFail
   }
 
   async function measured(resolver: Resolver, hasEdns: boolean): Promise<ResolverReply> {
@@ -150,13 +165,15 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
   }
 
   const deadline = clock.after(totalMs, () => end(failure))
-  for (const resolver of probed) attempt(resolver)
+  for (const resolver of probed) attempt(resolver, true)
   next()
   return promise
 }
 
-function rcodeOf(octets: Uint8Array): number {
-  return readU16(octets, 2) & 15
+/** A server without EDNS answers FORMERR or NOTIMP, one without version 0 BADVERS (RFC 6891 §7 and §6.1.3). */
+function rejectsEdns(resolution: Resolution): boolean {
+  const codes: readonly number[] = [ResponseCode.formErr, ResponseCode.notImp, ResponseCode.badVers]
+  return resolution.kind === 'failed' && codes.includes(resolution.rcode)
 }
 
 // One exchange with one resolver: over UDP from a dedicated socket, so that id and source port are both unpredictable
@@ -167,7 +184,7 @@ type Exchange = {
   readonly request: ForwardRequest
   readonly transport: Transport
   readonly timeoutMs: number
-  /** False only for a resolver that answered FORMERR to EDNS. */
+  /** False for a resolver that rejects EDNS, or that may drop it. */
   readonly hasEdns: boolean
 }
 

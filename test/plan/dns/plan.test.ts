@@ -19,6 +19,7 @@ const nothing: Response = {
   additional: 0,
   octets: new Uint8Array(),
   requiredOctets: 0,
+  answerEnds: [],
   pointers: [],
   nameOctets: 1,
 }

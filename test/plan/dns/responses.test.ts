@@ -25,6 +25,7 @@ t.test('a positive answer is the RRset, its owner a pointer to the question (RFC
     additional: 0,
     octets: hex('c00c 0001 0001 00000e10 0004 ac100015'),
     requiredOctets: 16,
+    answerEnds: [16],
     pointers: [],
     nameOctets: 30,
   })
