@@ -58,9 +58,13 @@ export const imageCodes = defineCodes({
     meaning: 'The stream document does not have the format of a stream document',
     remedy: 'Get one with openshift-install coreos print-stream-json',
   },
+  'image.release-not-bootable': {
+    meaning: 'The stream document is for a release that lacks a file that network boot needs',
+    remedy: 'Choose a newer release',
+  },
   'image.stream-without-image': {
-    meaning: 'The stream document does not have the requested architecture or file',
-    remedy: 'Choose another --arch, or another stream document',
+    meaning: 'The stream document does not have the requested stream, architecture, or file',
+    remedy: 'Choose another --stream or --arch, or another stream document',
   },
   'image.download-failed': {
     meaning: 'A file could not be downloaded after several attempts',

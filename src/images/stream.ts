@@ -1,12 +1,13 @@
 /**
  * Stream documents: the files of a CoreOS release, their URLs, and their checksums. `openshift-install coreos
  * print-stream-json`, the ConfigMap coreos-bootimages of a cluster, and Fedora CoreOS publish them
- * (https://github.com/coreos/stream-metadata-go). The rhcos.json of OpenShift up to 4.5 is supported too. File names are
+ * (https://github.com/coreos/stream-metadata-go). The rhcos.json of OpenShift 4.3 to 4.9 is supported too. File names are
  * those of `location`, never composed. Pure; the text is not trusted.
  */
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { architectures, type Architecture } from '../site/schema.ts'
+import { chooseStream, type ChosenStream } from './config-map.ts'
+import { printableAscii } from '../text/lines.ts'
 import { ImageProblem } from './report.ts'
 
 /** The purpose of a file. `iso`, and `metal` of live images, are downloaded only on request. */
@@ -58,28 +59,29 @@ const metal = z.object({
 
 const oneArchitecture = z.object({ artifacts: z.object({ metal }) })
 
-const configMap = z.object({ kind: z.literal('ConfigMap'), data: z.object({ stream: z.string() }) })
-
 const build = z.object({ path: z.string(), sha256, size: z.int().positive().optional() })
 
 const buildDocument = z.object({
   baseURI: remoteUrl,
   buildid: text,
-  images: z.looseObject({ kernel: build, initramfs: build, metal: build }),
+  images: z.looseObject({}),
 })
 
 /** A parsed document. Its parts are validated when they are requested; other parts can have any form. */
-export type StreamDocument =
-  | { readonly kind: 'stream'; readonly value: z.output<typeof streamDocument> }
-  | { readonly kind: 'build'; readonly value: z.output<typeof buildDocument> }
+export type StreamDocument = Pick<ChosenStream, 'choice'> &
+  (
+    | { readonly kind: 'stream'; readonly value: z.output<typeof streamDocument> }
+    | { readonly kind: 'build'; readonly value: z.output<typeof buildDocument> }
+  )
 
-/** @throws {ImageProblem} when the text is not a stream document */
-export function readDocument(text: string): StreamDocument {
-  const value = parseText(text)
-  const wrapped = configMap.safeParse(value)
-  if (wrapped.success) return readDocument(wrapped.data.data.stream)
-  const stream = streamDocument.safeParse(value)
-  if (stream.success) return { kind: 'stream', value: stream.data }
+/**
+ * @param stream as for {@link chooseStream}
+ * @throws {ImageProblem} when the text is not a stream document, or does not have the stream
+ */
+export function readDocument(text: string, stream?: string): StreamDocument {
+  const { document: value, ...choice } = chooseStream(text, stream)
+  const parsed = streamDocument.safeParse(value)
+  if (parsed.success) return { kind: 'stream', value: parsed.data, ...choice }
   if (typeof value === 'object' && value !== null && 'baseURI' in value) {
     return { kind: 'build', value: validated(buildDocument, value, []) }
   }
@@ -93,11 +95,12 @@ export function readDocument(text: string): StreamDocument {
 
 /** Returns the architectures of the document that slipway can boot. */
 export function architecturesOf(document: StreamDocument): Architecture[] {
-  const named =
-    document.kind === 'stream'
-      ? Object.keys(document.value.architectures)
-      : [buildArchitecture(document.value)]
+  const named = namedArchitectures(document)
   return architectures.filter((each) => named.includes(each))
+}
+
+function namedArchitectures({ kind, value }: StreamDocument): string[] {
+  return kind === 'stream' ? Object.keys(value.architectures) : buildArchitectures(value)
 }
 
 /** @throws {ImageProblem} when the document does not have the image, or its entry is invalid */
@@ -108,11 +111,15 @@ export function imageOf(
 ): RemoteImage {
   const offered = architecturesOf(document)
   if (!offered.includes(architecture)) {
-    throw new ImageProblem(
-      'image.stream-without-image',
-
-      `the document has no image for ${architecture}, only for ${offered.join(', ') || 'other architectures'}`,
-    )
+    const others = namedArchitectures(document)
+      .slice(0, 10)
+      .map((each) => printableAscii(each, 20))
+    const unsupported = offered.length > 0 ? '' : ', which slipway does not support'
+    const reason =
+      others.length === 0
+        ? 'the document names no architecture'
+        : `the document has no image for ${architecture}, only for ${(offered.length > 0 ? offered : others).join(', ')}${unsupported}`
+    throw new ImageProblem('image.stream-without-image', reason)
   }
   const image =
     document.kind === 'stream'
@@ -131,6 +138,8 @@ function streamImage(
   options: RequestedFiles,
 ): RemoteImage {
   const position = ['architectures', architecture]
+  const missing = missingPart(byName[architecture])
+  if (missing !== undefined) throw notBootable(`the document has ${missing} for ${architecture}`)
   const { release, formats } = validated(oneArchitecture, byName[architecture], position).artifacts.metal
   const { kernel, initramfs, rootfs } = formats.pxe
   const files = [
@@ -149,7 +158,33 @@ function streamImage(
   return { stream, release, architecture, style: 'live', files }
 }
 
-/** Up to 4.5, the installer writes the metal image, so the image always contains it. From 4.6 on, there are live files too. */
+const looseFormats = z.object({
+  artifacts: z.object({
+    metal: z.object({ formats: z.object({ pxe: z.record(z.string(), z.unknown()).optional() }) }).optional(),
+  }),
+})
+
+/** Old releases of Fedora CoreOS have no rootfs, or no files for PXE. Other faults are those of the document. */
+function missingPart(entry: unknown): string | undefined {
+  const parsed = looseFormats.safeParse(entry)
+  if (!parsed.success) return undefined
+  const { metal } = parsed.data.artifacts
+  if (metal === undefined) return 'no files for bare metal'
+  const { pxe } = metal.formats
+  if (pxe === undefined) return 'no files for network boot'
+  const part = (['kernel', 'initramfs', 'rootfs'] as const).find((each) => !(each in pxe))
+  return part === undefined ? undefined : `no ${part}`
+}
+
+function notBootable(reason: string): ImageProblem {
+  const message = `this release cannot be booted over the network: ${reason}`
+  return new ImageProblem('image.release-not-bootable', message)
+}
+
+/**
+ * Up to 4.5, the installer writes the metal image, so the image always contains it. From 4.6 on, there are live files, at
+ * first beside those of the installer. Releases before 4.3 have one metal image for BIOS and another for UEFI.
+ */
 function buildImage(
   { baseURI, buildid, images }: z.output<typeof buildDocument>,
   architecture: Architecture,
@@ -162,20 +197,34 @@ function buildImage(
   }
   const isLive = 'live-rootfs' in images
   const style = isLive ? 'live' : 'installer'
-  const files = isLive
-    ? [file('kernel', 'live-kernel'), file('initramfs', 'live-initramfs'), file('rootfs', 'live-rootfs')]
-    : [file('kernel', 'kernel'), file('initramfs', 'initramfs'), file('metal', 'metal')]
+  const keys = isLive
+    ? ({ kernel: 'live-kernel', initramfs: 'live-initramfs', rootfs: 'live-rootfs' } as const)
+    : ({ kernel: 'kernel', initramfs: 'initramfs', metal: 'metal' } as const)
+  const missing = Object.values(keys).find((key) => !(key in images))
+  if (missing !== undefined) {
+    const hasNoRootfs = !isLive && 'live-kernel' in images && !('kernel' in images)
+    throw notBootable(`the document has no ${hasNoRootfs ? 'live-rootfs' : missing}`)
+  }
+  const files = Object.entries(keys).map(([part, key]) => file(part as Part, key))
   if (options.iso) {
     const key = ['live-iso', 'iso'].find((name) => name in images)
     files.push(file('iso', requested(key, 'an ISO')))
   }
-  if (options.metal && isLive) files.push(file('metal', 'metal'))
+  if (options.metal && isLive) {
+    const key = 'metal' in images ? 'metal' : undefined
+    files.push(file('metal', requested(key, 'a metal image')))
+  }
   return { stream: `rhcos-${buildid}`, release: buildid, architecture, style, files }
 }
 
+const knownArchitectures = [...architectures, 'ppc64le', 's390x']
+
 /** Only the file names contain the architecture. */
-function buildArchitecture({ images }: z.output<typeof buildDocument>): string | undefined {
-  return architectures.find((each) => images.kernel.path.includes(each))
+function buildArchitectures({ images }: z.output<typeof buildDocument>): string[] {
+  const paths = [images['live-kernel'], images['kernel']].map(
+    (each) => z.object({ path: z.string() }).safeParse(each).data?.path,
+  )
+  return knownArchitectures.filter((each) => paths.some((path) => path?.includes(each)))
 }
 
 function remoteFile(part: Part, { location, sha256 }: z.output<typeof artifact>): RemoteFile {
@@ -204,19 +253,6 @@ function decodeName(step: string): string | undefined {
 
 function isFetchable(text: string): boolean {
   return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
-}
-
-function parseText(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // As `oc get configmap -o yaml` prints it. Aliases are refused, because they can expand a small text to a huge one.
-    try {
-      return parse(text, { maxAliasCount: 0, logLevel: 'error' })
-    } catch {
-      return undefined
-    }
-  }
 }
 
 function validated<T>(schema: z.ZodType<T>, value: unknown, position: readonly string[]): T {

@@ -128,6 +128,123 @@ t.test('the rhcos.json of 4.6: also live files', (t) => {
   t.end()
 })
 
+for (const architecture of ['x86_64', 'aarch64'] as const) {
+  t.test(
+    `the rhcos.json of 4.6 to 4.9 for ${architecture}: only live files, and a metal image or none`,
+    (t) => {
+      const file = (name: string) => ({ path: `rhcos-49.84.1-${name}`, sha256: sha256(name) })
+      const live = {
+        'live-kernel': file(`live-kernel-${architecture}`),
+        'live-initramfs': file(`live-initramfs.${architecture}.img`),
+        'live-rootfs': file(`live-rootfs.${architecture}.img`),
+      }
+      const whole = { ...live, 'live-iso': file('live.iso'), metal: file('metal.raw.gz') }
+      const text = (images: object) => json({ baseURI: `${base}/49.84.1/`, buildid: '49.84.1', images })
+      const document = readDocument(text(live))
+      t.same(architecturesOf(document), [architecture])
+      t.match(imageOf(document, architecture, few), {
+        style: 'live',
+        release: '49.84.1',
+        files: { length: 3 },
+      })
+      t.throws(() => imageOf(document, architecture, all), {
+        message: 'the document has no location of an ISO',
+      })
+      t.throws(() => imageOf(document, architecture, { iso: false, metal: true }), {
+        message: 'the document has no location of a metal image',
+      })
+      t.same(told(imageOf(readDocument(text(whole)), architecture, all)), [
+        `kernel rhcos-49.84.1-live-kernel-${architecture}`,
+        `initramfs rhcos-49.84.1-live-initramfs.${architecture}.img`,
+        `rootfs rhcos-49.84.1-live-rootfs.${architecture}.img`,
+        'iso rhcos-49.84.1-live.iso',
+        'metal rhcos-49.84.1-metal.raw.gz',
+      ])
+      t.end()
+    },
+  )
+}
+
+const named = (stream: string) => ({ ...streamDocument(base), stream })
+const several = { 'rhel-9': named('rhel-9'), 'rhel-10': named('rhel-10') }
+const bootImages = (data: object) => ({ kind: 'ConfigMap', data })
+const forms: readonly (readonly [name: string, (value: object) => string])[] = [
+  ['JSON', json],
+  ['YAML', (value) => stringify(value, { aliasDuplicateObjects: false })],
+]
+for (const [form, print] of forms) {
+  t.test(`a ConfigMap in ${form} with several streams: the default, or the requested one`, (t) => {
+    const text = print(bootImages({ stream: json(several['rhel-9']), streams: json(several) }))
+    t.match(readDocument(text), {
+      value: { stream: 'rhel-9' },
+      choice: { taken: 'rhel-9', others: ['rhel-10'] },
+    })
+    t.match(readDocument(text, 'rhel-10'), {
+      value: { stream: 'rhel-10' },
+      choice: { taken: 'rhel-10', others: ['rhel-9'] },
+    })
+    t.throws(() => readDocument(text, 'rhel-8'), {
+      code: 'image.stream-without-image',
+      message: 'the ConfigMap has no stream rhel-8: choose one of rhel-9, rhel-10 with --stream',
+    })
+    t.end()
+  })
+
+  t.test(`a ConfigMap in ${form} without a default stream`, (t) => {
+    t.throws(() => readDocument(print(bootImages({ streams: json(several) }))), {
+      message: 'the ConfigMap has several streams: choose one of rhel-9, rhel-10 with --stream',
+    })
+    t.match(readDocument(print(bootImages({ streams: several })), 'rhel-9'), { value: { stream: 'rhel-9' } })
+    const one = readDocument(print(bootImages({ streams: json({ 'rhel-9': several['rhel-9'] }) })))
+    t.match(one, { value: { stream: 'rhel-9' } })
+    t.equal(one.choice, undefined)
+    const other = bootImages({ stream: json(named('rhel-8')), streams: json(several) })
+    t.match(readDocument(print(other)), {
+      value: { stream: 'rhel-8' },
+      choice: { taken: undefined, others: ['rhel-9', 'rhel-10'] },
+    })
+    t.end()
+  })
+}
+
+t.test('a stream can be requested from a document with one stream only if it has that name', (t) => {
+  const text = json(streamDocument(base))
+  t.match(readDocument(text, 'rhcos-4.17'), { value: { stream: 'rhcos-4.17' } })
+  t.throws(() => readDocument(text, 'rhel-10'), {
+    message: 'the document has no stream rhel-10, only the stream rhcos-4.17',
+  })
+  t.throws(() => readDocument(json(buildDocument(base)), 'rhel-10'), {
+    message: 'the document has no stream rhel-10, no named stream',
+  })
+  t.end()
+})
+
+t.test('a release without the files for network boot: the reason names the missing part', (t) => {
+  const cannot = 'this release cannot be booted over the network: the document has no'
+  const { images } = buildDocument(base)
+  const { metal, kernel, ...rest } = images
+  const built = (files: object) => json({ ...buildDocument(base), images: files })
+  const live = { 'live-kernel': kernel, 'live-initramfs': rest.initramfs }
+  const streamed = (artifacts: object) => json({ stream: 'x', architectures: { x86_64: { artifacts } } })
+  const formats = (value: object) => streamed({ metal: { release: '30.1', formats: value } })
+  const cases: readonly (readonly [text: string, part: string])[] = [
+    [built({ ...rest, kernel, 'metal-bios': metal, 'metal-uefi': metal }), 'metal'],
+    [built(live), 'live-rootfs'],
+    [built({ kernel, metal }), 'initramfs'],
+    [built({ ...live, 'live-rootfs': metal, 'live-initramfs': undefined }), 'live-initramfs'],
+    [streamed({}), 'files for bare metal for x86_64'],
+    [formats({ iso: {} }), 'files for network boot for x86_64'],
+    [formats({ pxe: { kernel: {}, initramfs: {} } }), 'rootfs for x86_64'],
+  ]
+  for (const [text, part] of cases) {
+    t.throws(() => imageOf(readDocument(text), 'x86_64', few), {
+      code: 'image.release-not-bootable',
+      message: `${cannot} ${part}`,
+    })
+  }
+  t.end()
+})
+
 const noDocument =
   'this is not a stream document: get one with "openshift-install coreos print-stream-json", or use https://builds.coreos.fedoraproject.org/streams/stable.json'
 const notText = [
@@ -201,13 +318,18 @@ t.test('an error names the missing part of a document', (t) => {
     {
       text: json({ stream: 'x', architectures: { s390x: {} } }),
       architecture: 'x86_64',
-      message: 'the document has no image for x86_64, only for other architectures',
+      message: 'the document has no image for x86_64, only for s390x, which slipway does not support',
     },
     {
-      text: json({ stream: 'x', architectures: { x86_64: { artifacts: {} } } }),
+      text: json({ stream: 'x', architectures: {} }),
+      architecture: 'x86_64',
+      message: 'the document names no architecture',
+    },
+    {
+      text: json({ stream: 'x', architectures: { x86_64: { artifacts: 7 } } }),
       architecture: 'x86_64',
       message:
-        'the document is invalid at architectures.x86_64.artifacts.metal: Invalid input: expected object, received undefined',
+        'the document is invalid at architectures.x86_64.artifacts: Invalid input: expected object, received number',
     },
     {
       text: json(streamDocument(base)).replace('"iso":', '"other":'),
@@ -227,7 +349,7 @@ t.test('an error names the missing part of a document', (t) => {
     {
       text: json(buildDocument(base)).replaceAll('x86_64', 'ppc64le'),
       architecture: 'x86_64',
-      message: 'the document has no image for x86_64, only for other architectures',
+      message: 'the document has no image for x86_64, only for ppc64le, which slipway does not support',
     },
   ] as const
   for (const { text, architecture, message } of cases) {

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
 import { ImageProblem, reasonOf } from '../../../images/report.ts'
 import { requireName } from '../../../images/store.ts'
-import { imageOf, readDocument, type RemoteImage } from '../../../images/stream.ts'
+import { imageOf, readDocument, type RemoteImage, type StreamDocument } from '../../../images/stream.ts'
 import { createWeb, readBody, type Web } from '../../../images/web.ts'
 import { architectures, type Architecture } from '../../../site/schema.ts'
 import { ExitCode, UsageError } from '../../command.ts'
@@ -22,7 +22,8 @@ export async function addImage({ store, values, positionals, terminal, world }: 
   const progress = showProgress(terminal, world.clock, 'verified')
   let added: readonly Added[]
   try {
-    const document = readDocument(await readSource(source, web, world))
+    const document = readDocument(await readSource(source, web, world), values.stream)
+    if (document.choice !== undefined) terminal.out(choiceLine(document.choice))
     const found = wanted.map((architecture) => imageOf(document, architecture, optionalFiles))
     const additions = found.map((image) => ({ name: nameOf(image, values.name, found.length > 1), image }))
     for (const { name } of additions) requireName(name)
@@ -38,6 +39,10 @@ export async function addImage({ store, values, positionals, terminal, world }: 
   }
   for (const line of siteLines(store, added)) terminal.out(line)
   return ExitCode.fine
+}
+
+function choiceLine({ taken, others }: NonNullable<StreamDocument['choice']>): string {
+  return `stream ${taken ?? 'of the default'}; the document also has ${others.join(', ')}, which you can choose with --stream`
 }
 
 function architectureNamed(text: string): Architecture {

@@ -10,6 +10,7 @@ const options = {
   site: { type: 'string' },
   name: { type: 'string' },
   arch: { type: 'string', multiple: true },
+  stream: { type: 'string' },
   iso: { type: 'boolean' },
   metal: { type: 'boolean' },
   force: { type: 'boolean' },

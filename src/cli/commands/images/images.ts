@@ -29,7 +29,7 @@ type Subcommand = {
 }
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
-  add: { takes: ['dir', 'name', 'arch', 'iso', 'metal'], run: addImage },
+  add: { takes: ['dir', 'name', 'arch', 'stream', 'iso', 'metal'], run: addImage },
   list: { takes: ['dir', 'site', 'json'], run: listImages },
   verify: { takes: ['dir', 'json'], run: verifyImages },
   remove: { takes: ['dir', 'site', 'force'], run: removeImages },
@@ -41,7 +41,7 @@ export const images: Command = {
   name: 'images',
   help: {
     usage: [
-      'images add [--name NAME] [--arch ARCH]… [--iso] [--metal] [--dir DIR] SOURCE',
+      'images add [--name NAME] [--arch ARCH]… [--stream NAME] [--iso] [--metal] [--dir DIR] SOURCE',
       'images list [--site FILE] [--json] [--dir DIR]',
       'images verify [--json] [--dir DIR] [NAME…]',
       'images remove [--site FILE] [--force] [--dir DIR] NAME…',
@@ -70,6 +70,10 @@ export const images: Command = {
       ['--dir DIR', 'image directory (default: $STATE_DIRECTORY/images, else /var/lib/slipway/images)'],
       ['--name NAME', 'name of the image (default: product and release)'],
       ['--arch ARCH', 'x86_64 (default) or aarch64; repeat it for both'],
+      [
+        '--stream NAME',
+        'operating system stream of the ConfigMap, such as rhel-10 (default: the default of the release)',
+      ],
       ['--iso', 'include the live ISO'],
       ['--metal', 'include the metal image'],
       ['--site FILE', 'site file that uses the images'],
