@@ -2,13 +2,13 @@
  * The Ignition files of masters and workers as nodes receive them. The certificate authority of a cluster's machine
  * config server changes while the cluster runs, so the installer's pointer becomes outdated. slipway asks the cluster for
  * the current pointer, as `oc extract -n openshift-machine-api secret/worker-user-data-managed --keys=userData` does. It
- * uses the file on disk if the cluster has none, is not reachable, or if the file is more than a pointer.
+ * uses the file on disk if the cluster has none, is not reachable, or if the file is more than a pointer, or points to another URL.
  */
 import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { IgnitionFile } from '../plan/http/plan.ts'
 import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../plan/ignition/document.ts'
-import { isPointer } from '../plan/ignition/merge.ts'
+import { isPointer, mergeSources } from '../plan/ignition/merge.ts'
 import type { Cluster } from '../site/schema.ts'
 import type { Problem } from './codes.ts'
 import { ApiProblem, problemOf } from './connection/errors.ts'
@@ -128,10 +128,19 @@ function createFirstByPath(
   }
 }
 
+/** The cluster's own file only renews the certificate authority: a pointer to another pool or server is the administrator's. */
 function canReplace({ octets }: IgnitionDocument, provided: IgnitionDocument): boolean {
   if (Buffer.compare(octets, provided.octets) === 0) return false
-  // The file was parsed as JSON before.
-  return isPointer(JSON.parse(Buffer.from(octets).toString('utf8')))
+  // Both files were parsed as JSON before.
+  const [own, current] = [octets, provided.octets].map(
+    (each) => JSON.parse(Buffer.from(each).toString('utf8')) as unknown,
+  )
+  return isPointer(own) && normalizedSources(own) === normalizedSources(current)
+}
+
+function normalizedSources(config: unknown): string {
+  const sources = mergeSources(config).map((each) => (URL.canParse(each) ? new URL(each).href : each))
+  return sources.join('\n')
 }
 
 type Source = {

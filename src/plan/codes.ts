@@ -130,6 +130,10 @@ export const planCodes = defineCodes({
     meaning: 'An Ignition file has parts that may be certificates and cannot be read',
     remedy: 'Check these parts if the file was edited by hand',
   },
+  'ignition.pointer-kept': {
+    meaning: 'The Ignition file of a master or a worker is more than the pointer that the cluster provides',
+    remedy: 'Nothing, if this is intended; update the file if the cluster replaces its certificate authority',
+  },
   'ignition.readable-by-all': {
     meaning: 'Every user of this machine can read an Ignition file, which contains secrets',
     remedy: 'Remove the permissions for other users with chmod o-r',

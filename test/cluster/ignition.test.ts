@@ -89,6 +89,33 @@ t.test('uses a file that is more than a pointer: an administrator wrote it', asy
   t.same(logged(), [])
 })
 
+t.test(
+  'uses a pointer to another pool or server, or with more fields: an administrator wrote it',
+  async (t) => {
+    const merging = (...merge: object[]) =>
+      JSON.stringify({ ignition: { version: '3.4.0', config: { merge } } })
+    const server = 'https://api-int.c1.example.net:22623'
+    const source = `${server}/config/worker`
+    for (const own of [
+      merging({ source: `${server}/config/edge` }),
+      merging({ source, httpHeaders: [{ name: 'Authorization', value: 'Bearer x' }] }),
+      merging({ source, verification: { hash: 'sha512-00' } }),
+      merging({ source, compression: 'gzip' }),
+      merging({ source: 'https://other.example.net:22623/config/worker' }),
+      merging({ source: 'https://api-int.c1.example.net:8443/config/worker' }),
+      merging({ source }, { source: `${server}/config/edge` }),
+      merging({ source: 'not a URL' }),
+      JSON.stringify({ ignition: { version: '3.4.0', config: { replace: { source } } } }),
+    ]) {
+      const { read, logged } = ignitionRig({ answer: secret(clusterFile), onDisk: own })
+      t.equal(await read(), own)
+      t.same(logged(), [])
+    }
+    const empty = merging({ source, verification: {}, httpHeaders: [] })
+    t.equal(await ignitionRig({ answer: secret(clusterFile), onDisk: empty }).read(), clusterFile)
+  },
+)
+
 t.test('does not log the same file', async (t) => {
   const { read, logged } = ignitionRig({ answer: secret(installerFile), onDisk: installerFile })
   t.equal(await read(), installerFile)

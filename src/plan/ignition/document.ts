@@ -39,6 +39,12 @@ export type IgnitionContents = IgnitionAge & {
   readonly firstToExpire?: IgnitionCertificate
   /** Number of parts that may be or contain certificates and could not be read. */
   readonly unread: number
+  /** Set if the file fetches a configuration from a server. */
+  readonly pointer?: {
+    readonly url: string
+    /** Whether the file has nothing else but certificate authorities. */
+    readonly isPlain: boolean
+  }
 }
 
 /** A whole Ignition file. */

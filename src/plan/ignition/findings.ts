@@ -8,7 +8,7 @@ import type { PlanFinding } from '../codes.ts'
 import type { IgnitionFile } from '../http/plan.ts'
 import type { Plan } from '../compile.ts'
 import { pluralize, formatAge } from '../../text/format.ts'
-import type { IgnitionAge } from './document.ts'
+import type { IgnitionAge, IgnitionContents } from './document.ts'
 
 /** @param now milliseconds since 1970 */
 export function ignitionFindings(plan: Plan, now: number): PlanFinding[] {
@@ -50,13 +50,17 @@ function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number):
 
 function contentFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
-  const { firstToExpire: first, usableUntil, unread } = contents
+  const { firstToExpire: first, usableUntil, unread, pointer } = contents
   const about = { severity: 'warning', about: clusterOf(node) } as const
   const findings: PlanFinding[] = []
   const isReported = ages(kind) && first?.notAfter === usableUntil
   if (first !== undefined && first.notAfter <= now && !isReported) {
     const message = `${file} contains a certificate that expired at ${formatMinute(first.notAfter)}: ${first.subject} in ${first.where}`
     findings.push({ code: 'ignition.certificate-expired', ...about, message })
+  }
+  if (pointer !== undefined && isOwnPointer(node, kind, pointer)) {
+    const message = `${file} is more than a pointer to /config/${kind} of the cluster (${pointer.url}): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`
+    findings.push({ code: 'ignition.pointer-kept', ...about, message })
   }
   if (unread > 0) {
     const parts = pluralize(unread, 'part')
@@ -65,6 +69,22 @@ function contentFindings({ node, kind, file, contents }: IgnitionFile, now: numb
   }
   return findings
 }
+
+/** The cluster's own pointer replaces only a plain one to the same pool and server (src/cluster/ignition.ts). */
+function isOwnPointer(
+  node: string,
+  kind: IgnitionKind,
+  { url, isPlain }: NonNullable<IgnitionContents['pointer']>,
+): boolean {
+  if (ages(kind)) return false
+  if (!isPlain || !URL.canParse(url)) return true
+  const { protocol, hostname, port, pathname, search } = new URL(url)
+  const isServer = isAddress.test(hostname) || hostname.startsWith(`api-int.${node.split('/')[0]}.`)
+  const isPool = pathname === `/config/${kind}` && search === ''
+  return !(protocol === 'https:' && port === '22623' && isServer && isPool)
+}
+
+const isAddress = /^(?:[\d.]+|\[.*\])$/
 
 function clusterOf(node: string): string {
   return `cluster ${node.slice(0, node.indexOf('/'))}`

@@ -51,7 +51,10 @@ export function dataUrl(bytes: Uint8Array): string {
 /** The number of arguments of one call is limited. */
 const chunkBytes = 8192
 
-/** Reports whether a configuration is only a pointer, which another pointer can replace. */
+/**
+ * Reports whether a configuration is only a pointer, which another pointer to the same URL can replace. HTTP headers, a hash,
+ * or compression (https://coreos.github.io/ignition/configuration-v3_4/) are an administrator's.
+ */
 export function isPointer(config: unknown): boolean {
   const { ignition } = fields(config)
   const { config: merged, security } = fields(ignition)
@@ -61,11 +64,21 @@ export function isPointer(config: unknown): boolean {
   return (
     typeof fields(first)['source'] === 'string' &&
     more.length === 0 &&
+    hasOnly(first, 'source') &&
     hasOnly(config, 'ignition') &&
     hasOnly(ignition, 'version', 'config', 'security') &&
     hasOnly(merged, 'merge') &&
     hasOnly(security, 'tls') &&
     hasOnly(tls, 'certificateAuthorities')
+  )
+}
+
+/** Returns the first URL, not a data URL, that a configuration merges or is replaced by. */
+export function pointerUrl(config: unknown): string | undefined {
+  const { replace } = fields(fields(fields(config)['ignition'])['config'])
+  const { source } = fields(replace)
+  return [...mergeSources(config), ...(typeof source === 'string' ? [source] : [])].find(
+    (each) => each !== '' && !each.startsWith('data:'),
   )
 }
 

@@ -6,6 +6,7 @@ import type { PlanCode } from '../../plan/codes.ts'
 import type { IgnitionAge, IgnitionCertificate, IgnitionContents } from '../../plan/ignition/document.ts'
 import { defined } from '../../text/defined.ts'
 import { X509Certificate } from 'node:crypto'
+import { isPointer, pointerUrl } from '../../plan/ignition/merge.ts'
 import { printableAscii } from '../../text/lines.ts'
 import { gunzipSync } from 'node:zlib'
 
@@ -42,7 +43,7 @@ export function decodeIgnition(octets: Uint8Array, isLive: boolean): Decoded {
     contents: {
       version,
       unread,
-      ...defined({ firstToExpire }),
+      ...defined({ firstToExpire, pointer: pointerOf(config) }),
       ...ageOf(certificates),
     },
     certificates,
@@ -76,6 +77,13 @@ function parse(octets: Uint8Array): Config | undefined {
   } catch {
     return undefined
   }
+}
+
+function pointerOf(config: Config): IgnitionContents['pointer'] {
+  const url = pointerUrl(config)
+  return url === undefined
+    ? undefined
+    : { url: printableAscii(url, maxShownCharacters), isPlain: isPointer(config) }
 }
 
 /** Directories of the bootstrap node with nothing but the installer's own files. Manifests can be the administrator's. */

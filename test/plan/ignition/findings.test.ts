@@ -68,6 +68,29 @@ t.test('a long-lived certificate that is over is told with its place', (t) => {
   t.end()
 })
 
+t.test('a pointer that the pointer of the cluster does not replace is reported', (t) => {
+  const server = 'https://api-int.ocp45.example.net:22623'
+  const kept = (url: string, isPlain = true, kind = 'worker') =>
+    findings(0, { pointer: { url, isPlain } }, kind)
+  t.same(kept(`${server}/config/worker`), [])
+  t.same(kept('https://[2001:db8::1]:22623/config/worker'), [])
+  t.same(kept('https://192.0.2.1:22623/config/master', true, 'master'), [])
+  t.same(kept(`${server}/config/edge`), [
+    `warning: cluster ocp45: /srv/worker.ign is more than a pointer to /config/worker of the cluster (${server}/config/edge): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`,
+  ])
+  for (const url of [
+    `${server}/config/worker?pool=a`,
+    'https://api-int.ocp45.example.net/config/worker',
+    'https://other.example.net:22623/config/worker',
+    'http://api-int.ocp45.example.net:22623/config/worker',
+    'no URL',
+  ])
+    t.equal(kept(url).length, 1, url)
+  t.equal(kept(`${server}/config/worker`, false).length, 1, 'headers, a hash, or files beside it')
+  t.same(kept(`${server}/config/edge`, false, 'bootstrap'), [])
+  t.end()
+})
+
 t.test('parts that cannot be read are counted', (t) => {
   t.same(
     [1, 2].flatMap((unread) => findings(0, { unread })),

@@ -3,7 +3,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import { renderLiveIgnition } from '../../../src/plan/ignition/document.ts'
 import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
-import { wrapIgnition, type Additions, isPointer, mergeSources } from '../../../src/plan/ignition/merge.ts'
+import {
+  wrapIgnition,
+  type Additions,
+  isPointer,
+  mergeSources,
+  pointerUrl,
+} from '../../../src/plan/ignition/merge.ts'
 import { bootstrapText, pointerText } from '../../support/ignition.ts'
 import { dataOf, ignitionSchema } from '../../support/ignition-schema.ts'
 
@@ -103,6 +109,10 @@ const merging = (...sources: unknown[]) => ({
   ignition: { version: '3.4.0', config: { merge: sources.map((each) => ({ source: each })) } },
 })
 
+const withField = (field: object) => ({
+  ignition: { version: '3.4.0', config: { merge: [{ source, ...field }] } },
+})
+
 /** As the machine config operator writes its secrets: every part of the specification, most of them empty. */
 const ofOperator = {
   ignition: {
@@ -133,6 +143,14 @@ t.test('what is a pointer and nothing else', (t) => {
       false,
     ],
     ['one that has a number where text belongs', { ...merging(source), systemd: 7 }, false],
+    [
+      'one that sends a token',
+      withField({ httpHeaders: [{ name: 'Authorization', value: 'Bearer x' }] }),
+      false,
+    ],
+    ['one with a pinned hash', withField({ verification: { hash: 'sha512-00' } }), false],
+    ['one with compressed content', withField({ compression: 'gzip' }), false],
+    ['one with empty fields', withField({ httpHeaders: [], verification: {}, compression: '' }), true],
     ['one that leads nowhere', merging(), false],
     ['one whose source is not text', merging(7), false],
     ['one of version 2', { ignition: { version: '2.2.0', config: { append: [{ source }] } } }, false],
@@ -141,6 +159,16 @@ t.test('what is a pointer and nothing else', (t) => {
     ['a merge that is not a list', { ignition: { config: { merge: { source } } } }, false],
   ]
   for (const [name, config, is] of cases) t.equal(isPointer(config), is, name)
+  t.end()
+})
+
+t.test('the URL that a configuration fetches', (t) => {
+  t.equal(pointerUrl(ofOperator), source)
+  t.equal(pointerUrl(merging('data:,{}', source)), source)
+  t.equal(pointerUrl({ ignition: { config: { replace: { source } } } }), source)
+  t.equal(pointerUrl({ ignition: { config: { replace: {} } } }), undefined)
+  t.equal(pointerUrl(merging('data:,{}', '')), undefined)
+  t.equal(pointerUrl(null), undefined)
   t.end()
 })
 
