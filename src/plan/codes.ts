@@ -106,8 +106,12 @@ export const planCodes = defineCodes({
     meaning: 'An Ignition file has a version that slipway or the image cannot read',
     remedy: 'Create the file with the openshift-install of the same release as the image',
   },
+  'ignition.version-unknown': {
+    meaning: 'An Ignition file has a minor version that is newer than slipway, or an experimental one',
+    remedy: 'Check that the image reads this version, and update slipway',
+  },
   'ignition.additions-unsupported': {
-    meaning: 'hostname, files, or networkKeyfiles are set, but the Ignition file is older than 3.1',
+    meaning: 'hostname, files, or networkKeyfiles are set, but the Ignition file has version 2.x',
     remedy: 'Remove these keys',
   },
   'ignition.added-file-unreadable': {

@@ -50,13 +50,17 @@ function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number):
 
 function contentFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
-  const { firstToExpire: first, usableUntil, unread, pointer } = contents
+  const { firstToExpire: first, usableUntil, unread, pointer, version } = contents
   const about = { severity: 'warning', about: clusterOf(node) } as const
   const findings: PlanFinding[] = []
   const isReported = ages(kind) && first?.notAfter === usableUntil
   if (first !== undefined && first.notAfter <= now && !isReported) {
     const message = `${file} contains a certificate that expired at ${formatMinute(first.notAfter)}: ${first.subject} in ${first.where}`
     findings.push({ code: 'ignition.certificate-expired', ...about, message })
+  }
+  if (!isKnownVersion(version)) {
+    const message = `${file} has Ignition version ${version}, which this program does not know (2.x, 3.0 to 3.6): slipway serves it unchanged, so check that the image reads it`
+    findings.push({ code: 'ignition.version-unknown', ...about, message })
   }
   if (pointer !== undefined && isOwnPointer(node, kind, pointer)) {
     const message = `${file} is more than a pointer to /config/${kind} of the cluster (${pointer.url}): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`
@@ -68,6 +72,11 @@ function contentFindings({ node, kind, file, contents }: IgnitionFile, now: numb
     findings.push({ code: 'ignition.certificate-unreadable', ...about, message })
   }
   return findings
+}
+
+/** 3.6.0 is stable since Ignition 2.26.0. */
+function isKnownVersion(version: string): boolean {
+  return /^(?:2\.|3\.[0-6]\.\d+$)/.test(version)
 }
 
 /** The cluster's own pointer replaces only a plain one to the same pool and server (src/cluster/ignition.ts). */

@@ -109,15 +109,16 @@ function ageOf(certificates: readonly IgnitionCertificate[]): IgnitionAge {
 }
 
 /**
- * Checks the version of Ignition's specification. Installers wrote 2.2 until 4.5, and 3.1 to 3.5 since 4.6.
+ * Checks the version of Ignition's specification. Installers wrote 2.2 until 4.5, and 3.1 to 3.5 since 4.6. Minor versions
+ * that are unknown here are accepted: the image reads the file, and slipway only wraps it.
  *
  * @param isLive whether all nodes with this file boot the live style (4.6 or later), which reads only version 3
  * @returns what is wrong with the version, as the rest of a sentence
  */
 function versionProblem(version: string, isLive: boolean): string | undefined {
-  if (/^3\.[1-5]\.\d+$/.test(version)) return undefined
+  if (/^3\.(?:0|[1-9]\d{0,3})\.\d{1,4}(?:-experimental)?$/.test(version)) return undefined
   if (!/^2\.\d+\.\d+(?:-|$)/.test(version)) {
-    return `has Ignition version ${JSON.stringify(version.slice(0, 40))}, but only 3.1 to 3.5 are supported`
+    return `has Ignition version ${JSON.stringify(version.slice(0, 40))}, but only 2.x and 3.x are supported`
   }
   return isLive
     ? `has Ignition version ${version.slice(0, 40)} of an installer before 4.6, but the image reads 3.x: use the openshift-install of the same release`

@@ -91,6 +91,20 @@ t.test('a pointer that the pointer of the cluster does not replace is reported',
   t.end()
 })
 
+t.test(
+  'a version of the specification that is newer than this program, or experimental, is a warning',
+  (t) => {
+    const of = (version: string) => findings(0, { version })
+    for (const version of ['2.2.0', '2.4.0-experimental', '3.0.0', '3.1.0', '3.5.1', '3.6.0'])
+      t.same(of(version), [], version)
+    t.same(of('3.7.0'), [
+      'warning: cluster ocp45: /srv/bootstrap.ign has Ignition version 3.7.0, which this program does not know (2.x, 3.0 to 3.6): slipway serves it unchanged, so check that the image reads it',
+    ])
+    for (const version of ['3.10.0', '3.6.0-experimental']) t.equal(of(version).length, 1, version)
+    t.end()
+  },
+)
+
 t.test('parts that cannot be read are counted', (t) => {
   t.same(
     [1, 2].flatMap((unread) => findings(0, { unread })),

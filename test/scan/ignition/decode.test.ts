@@ -98,20 +98,23 @@ t.test(
 )
 
 t.test('versions', (t) => {
-  const known = (version: string) => `has Ignition version "${version}", but only 3.1 to 3.5 are supported`
+  const known = (version: string) => `has Ignition version "${version}", but only 2.x and 3.x are supported`
   const cases: { version: string; isLive?: boolean; problem?: string }[] = [
-    ...['3.1.0', '3.2.0', '3.3.0', '3.4.0', '3.5.0', '3.5.1'].map((version) => ({ version })),
     ...[
       '3.0.0',
+      '3.1.0',
+      '3.4.0',
+      '3.5.1',
       '3.6.0',
       '3.6.0-experimental',
+      '3.7.0',
+      '3.10.0',
       '3.4.0-experimental',
-      '3.4',
-      '4.0.0',
-      '1.0.0',
-      '12.2.0',
-      'x',
-    ].map((version) => ({ version, problem: known(version) })),
+    ].map((version) => ({ version })),
+    ...['3.4', '3.4.0-other', '3.04.0', '4.0.0', '1.0.0', '12.2.0', 'x'].map((version) => ({
+      version,
+      problem: known(version),
+    })),
     { version: '2.2.0', isLive: false },
     {
       version: '2.2.0',
