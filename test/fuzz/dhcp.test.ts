@@ -166,7 +166,7 @@ function checkCodec(message: DhcpMessage): void {
   if (message.sname.length > 63 || message.file.length > 127) return
   const out = new Uint8Array(16_384)
   const again = decodeMessage(out.subarray(0, encodeMessage(message, out)))
-  const plain = ({ options, ...rest }: DhcpMessage) => ({
+  const plain = ({ options, ignored: _, ...rest }: DhcpMessage) => ({
     ...rest,
     chaddr: [...rest.chaddr],
     options: options.map(({ code, value }) => [code, ...value]),
@@ -178,10 +178,9 @@ function checkCodec(message: DhcpMessage): void {
 function checkReply(request: DhcpMessage, { octets, to, kind }: Replied, out: Uint8Array): void {
   const value = (message: DhcpMessage, code: number) =>
     Buffer.from(message.options.find((option) => option.code === code)?.value ?? []).toString('hex')
-  const requestedLimit = new DataView(
-    Uint8Array.from(Buffer.from(value(request, 57).padStart(8, '0'), 'hex')).buffer,
-  )
-  const limit = Math.min(1500, Math.max(576, requestedLimit.getUint32(0))) - 28
+  const size = value(request, 57)
+  // An option of another length than two octets is ignored.
+  const limit = Math.min(1500, Math.max(576, size.length === 4 ? parseInt(size, 16) : 0)) - 28
   const reply = decodeMessage(out.subarray(0, octets))
   const reservation = plan.reservationByMac.get(macFromOctets(request.chaddr))
   const hasAddress = kind === 'offered' || kind === 'acknowledged'
@@ -197,7 +196,10 @@ function checkReply(request: DhcpMessage, { octets, to, kind }: Replied, out: Ui
     'a server identifier': value(reply, 54) !== '',
     'a lease time with an address': (value(reply, 51) !== '') === hasAddress,
     'the client identifier': value(reply, 61) === value(request, 61) || octets + 300 > limit,
-    'the relay agent’s information': value(reply, 82) === value(request, 82) || octets + 300 > limit,
+    // RFC 3046 §2.1: the reply to INFORM does not pass the relay agent.
+    'the relay agent’s information':
+      value(reply, 82) === (kind === 'informed' && request.giaddr !== 0 ? '' : value(request, 82)) ||
+      octets + 300 > limit,
     'a valid destination':
       to === 'sender' ||
       to.address === '255.255.255.255' ||
