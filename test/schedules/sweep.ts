@@ -54,8 +54,10 @@ async function runCase(
   let isKilled = false
   const [first] = rig.appliances
   const urls = rig.appliances.map(({ url }) => url)
-  const kill = (): void => {
+  const kill = async (): Promise<void> => {
+    const { ended } = first.process()
     rig.harm('a', 'kill')
+    await ended
     if (way === 'restart') rig.repair('a')
   }
   const machine = createMachine({
@@ -69,12 +71,8 @@ async function runCase(
       if (now !== step || isKilled) return
       isKilled = true
       const delayMs = moments[moment]
-      if (delayMs > 0) setTimeout(kill, delayMs)
-      else if (delayMs === 0) setImmediate(kill)
-      else {
-        kill()
-        await first.process().ended
-      }
+      if (delayMs < 0) await kill()
+      else setTimeout(() => void kill(), delayMs)
     },
   })
   await machine.run(AbortSignal.timeout(limitMs))
