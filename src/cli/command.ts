@@ -29,6 +29,14 @@ export type Command = {
   run(args: readonly string[], terminal: Terminal): Promise<number>
 }
 
+/** A command in the registry; it is loaded when it runs. */
+export type CommandEntry = {
+  readonly name: string
+  /** Starts with a verb in the imperative; at most 60 characters. */
+  readonly summary: string
+  readonly load: () => Promise<Command>
+}
+
 export const ExitCode = {
   fine: 0,
   /** The input has problems, or the operation did not succeed. */

@@ -1,12 +1,5 @@
 /** All commands. Each is loaded when it runs, so that help and small commands start quickly. Add a command here. */
-import type { Command } from './command.ts'
-
-export type CommandEntry = {
-  readonly name: string
-  /** Starts with a verb in the imperative; at most 60 characters. */
-  readonly summary: string
-  readonly load: () => Promise<Command>
-}
+import type { CommandEntry } from './command.ts'
 
 export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = {
   'Serve a site': [
@@ -98,6 +91,18 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       name: 'reload',
       summary: 'Reload the site file of the running slipway',
       load: async () => (await import('./commands/reload.ts')).reload,
+    },
+  ],
+  'About slipway': [
+    {
+      name: 'version',
+      summary: 'Print the versions of slipway and of Node.js',
+      load: async () => (await import('./commands/version.ts')).version,
+    },
+    {
+      name: 'completion',
+      summary: 'Print a script that completes commands in your shell',
+      load: async () => (await import('./commands/completion.ts')).completionOf(commandGroups),
     },
   ],
 }

@@ -50,12 +50,12 @@ for (const { unit, datagram, stream } of sockets) {
   })
 }
 
-t.test('the service runs the program of the repository, without privileges', async (t) => {
+t.test('the service runs the installed program, without privileges', async (t) => {
   const service = units.get('slipway.service')!
   const [command = ''] = settings(service, 'ExecStart')
-  const [node, main, ...rest] = command.split(' ')
-  t.equal(node, '/opt/slipway/node_modules/.bin/node')
-  t.match(await readFile(join(root, main!.replace('/opt/slipway/', '')), 'utf8'), /commandGroups/)
+  const [program, ...rest] = command.split(' ')
+  t.equal(program, '/usr/bin/slipway')
+  t.match(await readFile(join(root, 'bin/slipway'), 'utf8'), /bin\/slipway\.js/, 'a link to bin/slipway')
   t.match(await readFile(join(root, 'src/cli/registry.ts'), 'utf8'), /'serve'/)
   t.same(rest, ['serve', '/etc/slipway/site.yaml'])
   t.same(settings(service, 'CapabilityBoundingSet'), [''])

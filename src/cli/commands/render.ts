@@ -13,6 +13,7 @@ import { chooseNode, siteFile, siteOptions, siteRows } from '../target.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
 import { libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
+import { enableUnits } from '../render/systemd-units.ts'
 import { zoneFile } from '../../plan/dns/zone.ts'
 
 type Rendering = {
@@ -46,6 +47,7 @@ const renderings = {
     },
   },
   rbac: { takes: 'CLUSTER', render: ({ model }, name) => renderClusterRbac(model, name) },
+  units: { render: ({ model }) => enableUnits(model) },
   libvirt: { takes: 'NODE', render: ({ model }, name) => renderLibvirt(model, name) },
   'agent-service-config': { render: ({ model }) => agentServiceConfig(model) },
   'bare-metal-hosts': { render: ({ model }) => bareMetalHosts(model) },
@@ -68,6 +70,7 @@ export const render: Command = {
         ],
         ['zones [ZONE]', 'DNS zones as master files (RFC 1035), for another name server or named-checkzone'],
         ['ipxe NODE', 'the iPXE script of a node'],
+        ['units', 'shell commands that enable the systemd sockets of this site, for root'],
         ['libvirt [NODE]', 'XML of the network for "virsh net-define", or of a node for "virsh define"'],
         [
           'rbac [CLUSTER]',
@@ -83,7 +86,11 @@ export const render: Command = {
       ['1', 'the site file has errors, or the site does not have this part'],
       ['2', 'invalid command line, or no such node'],
     ],
-    examples: ['render site.yaml haproxy', 'render --site site.yaml ipxe ocp45/w1'],
+    examples: [
+      'render site.yaml haproxy',
+      'render site.yaml units | sudo sh',
+      'render --site site.yaml ipxe ocp45/w1',
+    ],
   },
 
   async run(args, terminal) {

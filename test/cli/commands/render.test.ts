@@ -27,6 +27,24 @@ t.test('prints haproxy.cfg as slipway writes it', async (t) => {
   t.equal(out.endsWith('\n\n'), false)
 })
 
+t.test('commands that enable the socket units of the site', async (t) => {
+  const site = siteText(undefined, more)
+  t.match((await run(t, site, 'units')).err, /set server\.interface/)
+  const other = site.replace('address: 127.0.0.1', 'address: 127.0.0.1, ports: { http: 8080 }')
+  t.match((await run(t, other, 'units')).err, /the units listen on the standard ports/)
+  const complete = site.replace('address: 127.0.0.1', 'interface: ens4, address: 127.0.0.1')
+  const { code, out } = await run(t, complete, 'units')
+  t.equal(code, 0)
+  t.match(out, "sed 's/^BindToDevice=.*/BindToDevice=ens4/'")
+  t.match(
+    out,
+    'systemctl enable --now slipway-dhcp-ens4.socket slipway-tftp@127.0.0.1.socket slipway-dns@127.0.0.1.socket slipway-http@127.0.0.1.socket\n',
+  )
+  t.match(out, 'enable --now slipway-haproxy.path', 'HAProxy is reloaded by the units')
+  t.match(out, /systemctl enable --now slipway\.service\n$/)
+  t.equal(spawnSync('sh', ['-n'], { input: out }).status, 0, 'a shell can parse it')
+})
+
 t.test('keepalived.conf of this machine', async (t) => {
   const shared = `${more}keepalived: { interface: ens4 }\n`
   const site = siteText(undefined, shared).replace(

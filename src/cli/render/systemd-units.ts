@@ -1,0 +1,54 @@
+/** The commands that enable the socket units of a site. Pure. */
+import type { Model } from '../../plan/model.ts'
+import { formatIp } from '../../proto/address/ip.ts'
+import type { Rendered } from './hosted-yaml.ts'
+
+/** The ports in the units. */
+const unitPorts: Readonly<Record<string, number>> = { dhcp: 67, tftp: 69, dns: 53, http: 80, proxydhcp: 4011 }
+
+const installed = '/usr/lib/systemd/system'
+const local = '/etc/systemd/system'
+
+/**
+ * Returns a shell script for root. It enables the socket units with the interface and the addresses of the site, and
+ * then the service: systemd opens the ports, so the service needs no privileges.
+ */
+export function enableUnits({ site }: Model): Rendered {
+  const { interface: device, address, address6, ports } = site.server
+  const other = Object.entries(ports).find(([name, port]) => (unitPorts[name] ?? port) !== port)
+  if (other !== undefined) {
+    const [name, port] = other
+    return { reason: `the units listen on the standard ports: set ${port} for ${name} in copies of them` }
+  }
+  if (device === undefined) return { reason: 'set server.interface: the DHCP socket is bound to it' }
+  const modes = new Set(site.subnets.map(({ dhcp }) => dhcp))
+  const own = formatIp(address)
+  const dhcp = `slipway-dhcp-${device}.socket`
+  const sockets = [
+    ...(modes.has('full') || modes.has('proxy') ? [dhcp] : []),
+    `slipway-tftp@${own}.socket`,
+    ...(site.dns.serve ? [`slipway-dns@${own}.socket`] : []),
+    `slipway-http@${own}.socket`,
+    ...(modes.has('proxy') ? [`slipway-proxydhcp@${own}.socket`] : []),
+    ...(address6 === undefined ? [] : ['slipway-http6.socket']),
+  ]
+  const lines = [
+    `sed 's/^BindToDevice=.*/BindToDevice=${device}/' ${installed}/slipway-dhcp.socket > ${local}/${dhcp}`,
+    ...(address6 === undefined
+      ? []
+      : [
+          `sed 's/^ListenStream=.*/ListenStream=[${formatIp(address6)}]:80/' ` +
+            `${installed}/slipway-http6.socket > ${local}/slipway-http6.socket`,
+        ]),
+    'systemctl daemon-reload',
+    `systemctl enable --now ${sockets.join(' ')}`,
+    // Without a command of its own, HAProxy is reloaded by this pair of units.
+    ...(site.haproxy !== undefined &&
+    site.haproxy.reload === undefined &&
+    site.haproxy.masterSocket === undefined
+      ? ['systemctl enable --now slipway-haproxy.path']
+      : []),
+    'systemctl enable --now slipway.service',
+  ]
+  return { text: ['set -e', ...lines, ''].join('\n') }
+}
