@@ -86,6 +86,11 @@ export const planCodes = defineCodes({
     meaning: 'All servers of a backend are drained',
     remedy: 'Remove balance: false from at least one node',
   },
+  'haproxy.address-elsewhere': {
+    meaning:
+      'The load balancer has an address that is in no subnet, so it is perhaps that of another machine',
+    remedy: 'Set loadBalancer.external if another machine has the address',
+  },
   'haproxy.port-conflict': {
     meaning: 'A frontend of HAProxy has the same address and port as a service of this server',
     remedy: 'Change the port under server.ports, or the address of the load balancer',

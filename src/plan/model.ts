@@ -55,6 +55,8 @@ export type NodeModel = {
   readonly loader: 'ipxe' | 'snponly' | undefined
   /** Whether the load balancer sends it new connections. */
   readonly isBalanced: boolean
+  /** Whether the site declares that it runs routers, or that it does not. */
+  readonly isRouter?: boolean
   /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
   readonly pxeOptions: boolean
   /** The Ignition file that it installs with; infra nodes are installed as workers. */
@@ -146,6 +148,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     ],
     loader: node.loader ?? cluster.loader,
     isBalanced: node.balance,
+    ...defined({ isRouter: node.ingress }),
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
     files: declaredFiles(cluster, node, `${node.name}.${clusterDomain(cluster)}`),

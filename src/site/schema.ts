@@ -39,6 +39,8 @@ export const ignitionAccesses = ['guarded', 'open'] as const
 export const approvals = ['declared', 'dry-run', 'off'] as const
 /** How HAProxy checks the health of the nodes (docs/decisions/0023). */
 export const checkPresets = ['user-managed', 'documented', 'tuned'] as const
+/** What another machine can balance instead of HAProxy on this one. */
+export const externalServices = ['api', 'ingress'] as const
 /** Whether an installation may overwrite a disk that holds data without asking an administrator. */
 export const wipeModes = ['ask', 'always'] as const
 export const menuEntries = ['bootstrap', 'master', 'single', 'worker', 'local', 'shell', 'reboot'] as const
@@ -169,6 +171,10 @@ const node = z
       description:
         'false: HAProxy drains the node, for example a bootstrap node after the bootstrap is complete',
     }),
+    ingress: z.boolean().optional().meta({
+      description:
+        'true: the node runs routers, so HAProxy sends *.apps only to such nodes; false: never to this node; by default infra nodes, else workers, else masters get the traffic',
+    }),
     ...bootSettings,
   })
   .meta({ description: 'node of this cluster' })
@@ -198,6 +204,10 @@ const cluster = z
         api: ips.meta({ description: 'addresses of api.<cluster>.<domain>' }),
         apiInternal: ips.optional().meta({ description: 'addresses of api-int; by default those of api' }),
         ingress: ips.meta({ description: 'addresses of *.apps' }),
+        external: z.array(z.enum(externalServices)).default([]).meta({
+          description:
+            'parts of which another machine is the load balancer: api for api and api-int, ingress for *.apps; HAProxy on this machine does not listen for them',
+        }),
         checks: z.enum(checkPresets).default('user-managed').meta({
           description:
             'health checks of HAProxy: those that OpenShift describes for user-managed load balancers (user-managed), those of the sample in the installation guide (documented), or faster ones (tuned)',

@@ -1,7 +1,8 @@
 /** Compiles the plan of HAProxy from the model, with findings that are clearer than HAProxy's errors. */
 import type { CheckPreset, Cluster } from '../../site/schema.ts'
 import type { PlanFinding } from '../codes.ts'
-import { clusterDomain, type Model, type NodeModel } from '../model.ts'
+import { formatIp, isIpv4, type Ipv4 } from '../../proto/address/ip.ts'
+import { clusterDomain, subnetOf, type Model, type NodeModel } from '../model.ts'
 import {
   formatEndpoint,
   frontEnds,
@@ -42,7 +43,12 @@ export function compileHaproxy(model: Model): {
   }
   return {
     plan,
-    findings: [...withoutControlPlane(model), ...allDisabled(plan), ...boundTwice(model, all)],
+    findings: [
+      ...withoutControlPlane(model),
+      ...allDisabled(plan),
+      ...boundTwice(model, all),
+      ...elsewhere(model, all),
+    ],
   }
 }
 
@@ -122,7 +128,8 @@ function clusterOf(clusters: readonly Cluster[], frontEnd: FrontEnd): Cluster {
 }
 
 function withoutControlPlane({ site, nodes }: Model): PlanFinding[] {
-  return site.clusters.flatMap(({ name }): PlanFinding[] => {
+  const balanced = site.clusters.filter(({ loadBalancer }) => loadBalancer?.external.includes('api') !== true)
+  return balanced.flatMap(({ name }): PlanFinding[] => {
     const hasControlPlane = nodes.some(
       ({ cluster, role }) => cluster === name && ['bootstrap', 'master', 'single'].includes(role),
     )
@@ -145,18 +152,42 @@ function allDisabled({ backends }: HaproxyPlan): PlanFinding[] {
 
 /** HAProxy would not start, or would take the port of this server. */
 function boundTwice({ endpoint }: Model, all: readonly FrontEnd[]): PlanFinding[] {
-  const holders = new Map([
-    [formatEndpoint(endpoint.address, endpoint.ports.http), "this server's HTTP"],
-    [formatEndpoint(endpoint.address, endpoint.ports.dns), "this server's DNS"],
+  const holders = new Map<string, readonly [what: string, key: string]>([
+    [formatEndpoint(endpoint.address, endpoint.ports.http), ["this server's HTTP", 'server.ports.http']],
+    [formatEndpoint(endpoint.address, endpoint.ports.dns), ["this server's DNS", 'server.ports.dns']],
   ])
   return all.flatMap(({ cluster, service, addresses }) =>
     addresses.flatMap((address): PlanFinding[] => {
       const wanted = formatEndpoint(address, servicePorts[service])
       const holder = holders.get(wanted)
       if (holder === undefined) return []
-      const remedy = 'give the load balancer a dedicated address'
-      const message = `${service} needs ${wanted}, which is ${holder}: ${remedy}`
+      const [what, key] = holder
+      const remedy = `set ${key} to another port, or give the load balancer a dedicated address`
+      const message = `${service} needs ${wanted}, which is ${what}: ${remedy}`
       return [{ code: 'haproxy.port-conflict', severity: 'error', about: `haproxy, ${cluster}`, message }]
     }),
+  )
+}
+
+/**
+ * HAProxy does not start if an address is on no interface of this machine, unless keepalived shares it. An IPv4 address
+ * outside of all subnets is most likely that of another machine.
+ */
+function elsewhere({ site }: Model, all: readonly FrontEnd[]): PlanFinding[] {
+  if (site.keepalived !== undefined) return []
+  const addressesByCluster = Map.groupBy(all, ({ cluster }) => cluster)
+  return [...addressesByCluster].flatMap(([cluster, ends]) =>
+    [...new Set(ends.flatMap(({ addresses }) => addresses))]
+      .filter((address) => isIpv4(address) && address !== site.server.address)
+      .filter((address) => subnetOf(site, address as Ipv4) === undefined)
+      .map((address): PlanFinding => {
+        const message = `${formatIp(address)} is in no subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it`
+        return {
+          code: 'haproxy.address-elsewhere',
+          severity: 'warning',
+          about: `haproxy, ${cluster}`,
+          message,
+        }
+      }),
   )
 }

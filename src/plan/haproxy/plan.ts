@@ -98,21 +98,28 @@ export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontE
     addresses: [...new Set(addresses)].filter((address) => !nodeAddresses.has(address)),
     ...group,
   })
-  return [
+  const external = new Set(cluster.loadBalancer?.external)
+  const controlPlaneEnds = [
     frontEnd('kubeapi', [...api, ...apiInternal], controlPlane),
     // Machine configs contain secrets of the cluster, so they are not served on addresses that are only public.
     frontEnd('machineconfig', apiInternal, controlPlane),
-    frontEnd('workerhttp', ingress, routers),
-    frontEnd('workerhttps', ingress, routers),
+  ]
+  const ingressEnds = [frontEnd('workerhttp', ingress, routers), frontEnd('workerhttps', ingress, routers)]
+  return [
+    ...(external.has('api') ? [] : controlPlaneEnds),
+    ...(external.has('ingress') ? [] : ingressEnds),
   ].filter(({ addresses, servers, backups }) => addresses.length > 0 && servers.length + backups.length > 0)
 }
 
 /**
- * Returns the nodes that run routers: infra nodes if there are any, else workers, else (compact clusters) control-plane
+ * Returns the nodes that run routers: those that the site declares if there are any, else infra nodes, else workers, else (compact clusters) control-plane
  * nodes. Infra nodes are installed as workers and get the routers later; until then the workers, their backups, get the
  * traffic.
  */
-function routerNodes(nodes: readonly NodeModel[]): Group {
+function routerNodes(own: readonly NodeModel[]): Group {
+  const declared = own.filter(({ isRouter }) => isRouter === true)
+  if (declared.length > 0) return { servers: declared, backups: [] }
+  const nodes = own.filter(({ isRouter }) => isRouter !== false)
   const [infra, workers] = [withRole(nodes, 'infra'), withRole(nodes, 'worker')]
   if (infra.length > 0) return { servers: infra, backups: workers }
   return { servers: workers.length > 0 ? workers : controlPlaneNodes(nodes), backups: [] }

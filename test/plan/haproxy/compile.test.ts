@@ -9,7 +9,12 @@ import { expectValidHaproxy, noHaproxy } from '../../support/validators.ts'
 
 const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
 
-type ClusterText = { name?: string; loadBalancer?: object; nodes: readonly string[] }
+type ClusterText = {
+  name?: string
+  loadBalancer?: object
+  nodes: readonly string[]
+  more?: Record<string, object>
+}
 
 /** @param clusters nodes as `name role address…`; a role in brackets is of a node that is taken out */
 function compile(clusters: readonly ClusterText[], changes: object = {}) {
@@ -19,7 +24,7 @@ function compile(clusters: readonly ClusterText[], changes: object = {}) {
     server: { address: '172.16.0.101' },
     subnets: [{ cidr: '172.16.0.0/24' }],
     images: { rhcos: { dir: '/images' } },
-    clusters: clusters.map(({ name = 'ocp45', loadBalancer, nodes }) => ({
+    clusters: clusters.map(({ name = 'ocp45', loadBalancer, nodes, more = {} }) => ({
       name,
       domain: 'example.localdomain',
       ignition: '/ignition',
@@ -34,7 +39,7 @@ function compile(clusters: readonly ClusterText[], changes: object = {}) {
         const [name = '', word = '', ...address] = text.split(' ')
         const role = word.replaceAll(/[()]/g, '')
         const mac = `00:00:5e:00:53:${String(++macs).padStart(2, '0')}`
-        return { name, role, mac, address, balance: word === role }
+        return { name, role, mac, address, balance: word === role, ...more[name] }
       }),
     })),
     haproxy: { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload haproxy' },
@@ -270,7 +275,7 @@ const findings = [
         severity: 'error',
         about: 'haproxy, ocp45',
         message:
-          "workerhttp needs 172.16.0.101:80, which is this server's HTTP: give the load balancer a dedicated address",
+          "workerhttp needs 172.16.0.101:80, which is this server's HTTP: set server.ports.http to another port, or give the load balancer a dedicated address",
       },
     ],
   },
@@ -285,6 +290,53 @@ const findings = [
     })),
   },
 ]
+
+t.test('an address that is in no subnet is perhaps that of another machine', (t) => {
+  const foreign = { api: '192.0.2.40', apiInternal: '172.16.0.110', ingress: ['192.0.2.40', '2001:db8::40'] }
+  const given = [{ loadBalancer: foreign, nodes: guide }]
+  t.same(compile(given).findings, [
+    {
+      code: 'haproxy.address-elsewhere',
+      severity: 'warning',
+      about: 'haproxy, ocp45',
+      message:
+        '192.0.2.40 is in no subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it',
+    },
+  ])
+  t.same(compile(given, { server: { address: '192.0.2.40', ports: { http: 8080 } } }).findings, [])
+  const shared = { server: { address: '172.16.0.101', peers: ['172.16.0.102'] }, keepalived: {} }
+  t.same(compile(given, shared).findings, [], 'shared by VRRP')
+  t.end()
+})
+
+t.test('HAProxy does not listen for the parts of a cluster that another machine balances', (t) => {
+  const foreign = { api: '192.0.2.40', ingress: ['192.0.2.41', '2001:db8::41'] }
+  const frontends = (external: readonly string[], others: readonly ClusterText[] = []) => {
+    const { plan, findings } = compile([{ loadBalancer: { ...foreign, external }, nodes: guide }, ...others])
+    return [plan?.frontends.map(({ name }) => name), findings.map(({ code }) => code)]
+  }
+  t.same(frontends(['api']), [['workerhttp', 'workerhttps'], ['haproxy.address-elsewhere']])
+  t.same(frontends(['ingress']), [['kubeapi', 'machineconfig'], ['haproxy.address-elsewhere']])
+  t.same(frontends(['api', 'ingress']), [undefined, ['haproxy.nothing-to-balance']])
+  t.same(frontends(['api', 'ingress'], [{ name: 'west', nodes: ['m9 master 172.16.0.51'] }]), [
+    ['west-kubeapi', 'west-machineconfig', 'west-workerhttp', 'west-workerhttps'],
+    [],
+  ])
+  t.end()
+})
+
+t.test('the nodes that the site declares as routers get the traffic of *.apps', (t) => {
+  const routers = (more: Record<string, object>) =>
+    compile([{ nodes: [...masters, ...workers, ...infra], more }])
+      .plan?.backends.find(({ name }) => name === 'workerhttps')
+      ?.servers.map(({ name, isBackup }) => (isBackup ? `(${name})` : name))
+  t.same(routers({}), ['i1', 'i2', 'i3', '(w1)', '(w2)', '(w3)'])
+  t.same(routers({ m1: { ingress: true }, w2: { ingress: true } }), ['m1', 'w2'])
+  t.same(routers({ i1: { ingress: false }, w3: { ingress: false } }), ['i2', 'i3', '(w1)', '(w2)'])
+  const none = { ingress: false }
+  t.same(routers({ i1: none, i2: none, i3: none, w1: none }), ['w2', 'w3'])
+  t.end()
+})
 
 for (const { name, clusters, findings: expected } of findings) {
   t.test(`found before HAProxy trips over it: ${name}`, (t) => {
