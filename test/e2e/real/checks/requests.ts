@@ -78,6 +78,8 @@ export async function waitForApproval(rig: RealRig, name: string, limitMs = 30_0
 
 /** Returns the names of the requests that are neither approved nor denied. */
 export async function pendingRequests({ controlPlane }: RealRig): Promise<string[]> {
-  const path = 'jsonpath={range .items[?(!@.status.conditions)]}{.metadata.name}{"\\n"}{end}'
-  return (await controlPlane.kubectl('get', 'csr', '-o', path)).split('\n').filter(Boolean)
+  const { items } = JSON.parse(await controlPlane.kubectl('get', 'csr', '-o', 'json')) as {
+    items: { metadata: { name: string }; status: { conditions?: object[] } }[]
+  }
+  return items.filter(({ status }) => status.conditions === undefined).map(({ metadata }) => metadata.name)
 }
