@@ -47,15 +47,16 @@ export async function createControlPlane(
   const authority = await createCertificates(certificates)
   const at = (name: string): string => join(certificates, name)
   const inside = (...command: string[]): string[] => network.inside('control', ...command)
+  // On the loopback interface, so that they work with the certificate of any CA.
   const adminConfig = at('local.kubeconfig')
   await writeFile(
     adminConfig,
-    await kubeconfig('127.0.0.1', authority.certificate, await certificateUser(certificates, 'admin')),
+    await kubeconfig('127.0.0.1', undefined, await certificateUser(certificates, 'admin')),
   )
   const managerConfig = at('kcm.kubeconfig')
   await writeFile(
     managerConfig,
-    await kubeconfig('127.0.0.1', authority.certificate, await certificateUser(certificates, 'kcm')),
+    await kubeconfig('127.0.0.1', undefined, await certificateUser(certificates, 'kcm')),
   )
   const kubectlCommand = (args: readonly string[]): string[] =>
     inside(kubernetes.kubectl, '--kubeconfig', adminConfig, '--request-timeout', '20s', ...args)
