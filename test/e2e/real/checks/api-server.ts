@@ -148,7 +148,7 @@ export const apiServerChecks: readonly Check<RealRig>[] = [
       try {
         await pollUntil(
           'slipway to report the missing permission',
-          async () => (problem = await problemOf(rig)).includes('slipway render rbac'),
+          async () => (problem = await reasonOf(rig, 'without-permission')).includes('slipway render rbac'),
           30_000,
         )
       } finally {
@@ -157,7 +157,7 @@ export const apiServerChecks: readonly Check<RealRig>[] = [
       expectMatch(
         problem,
         /update certificatesigningrequests\/approval.*approve its signer/,
-        'slipway status',
+        'slipway csr list',
       )
       await waitForApproval(rig, 'without-permission', 90_000)
       return problem
@@ -178,4 +178,12 @@ async function problemOf(rig: RealRig): Promise<string> {
     clusters: { trouble?: string }[]
   }
   return clusters.map(({ trouble = '' }) => trouble).join('')
+}
+
+/** Returns why slipway leaves a request pending. */
+async function reasonOf(rig: RealRig, name: string): Promise<string> {
+  const clusters = JSON.parse(await rig.slipway('csr', 'list', '--json')) as {
+    requests: { name: string; reason: string }[]
+  }[]
+  return clusters.flatMap(({ requests }) => requests).find((each) => each.name === name)?.reason ?? ''
 }
