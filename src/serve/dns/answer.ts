@@ -11,7 +11,9 @@ import {
   type Owner,
   type Response,
 } from '../../plan/dns/plan.ts'
-import { createQuestion, readQuestion } from '../../proto/dns/question.ts'
+import { localZones } from '../../plan/dns/local-zones.ts'
+import { encodeName } from '../../proto/dns/name.ts'
+import { createQuestion, isNameFrom, readQuestion } from '../../proto/dns/question.ts'
 import {
   classIn,
   HeaderFlag,
@@ -101,16 +103,20 @@ function forward(query: Query): DnsAnswer {
 /** RFC 7766 §8: the length before a message has 16 bits. */
 const tcpOctets = 65_535
 
-/** Returns nothing for a name outside the zones, and for a delegated name that resolvers answer for this client. */
+/** Returns nothing for what resolvers answer: names outside the zones, delegated names, and DS of our zones (for this client). */
 function answerFromZones(query: Query, qtype: number): DnsAnswer | undefined {
   const { octets, question, plan, available, out } = query
   const owner = findOwner(plan.names, octets, question, 0)
   const encloser = owner ?? findEncloser(plan.names, octets, question)
   if (encloser === undefined) return undefined
   // DS is the one type that the zone above a cut answers (RFC 4035 §3.1.4.1).
-  const referral = owner !== undefined && qtype === RecordType.DS ? undefined : encloser.referral
+  const isAboveCut = owner !== undefined && qtype === RecordType.DS
+  const referral = isAboveCut ? undefined : encloser.referral
   if (referral !== undefined && isForwarded(query)) return undefined
-  const response = referral ?? choose(owner ?? encloser.wildcard, encloser, qtype, octets)
+  const isApex = isAboveCut && owner.responses.has(RecordType.SOA)
+  const parent = isApex ? findEncloser(plan.names, octets, question) : undefined
+  if (isApex && parent === undefined && !isLocalZone(query) && isForwarded(query)) return undefined
+  const response = parent?.nodata ?? referral ?? choose(owner ?? encloser.wildcard, encloser, qtype, octets)
   const limit = replyLimit(query)
   const written = writeResponse(octets, question, response, available, limit, out, clientOptions(query))
   return { kind: 'reply', octets: out.subarray(0, written), outcome: outcomeOf(response) }
@@ -134,6 +140,13 @@ function outcomeOf({ rcode, answers, isAuthoritative }: Response): Outcome {
   if (!isAuthoritative) return 'referred'
   if (rcode === ResponseCode.nxDomain) return 'nxdomain'
   return answers > 0 ? 'answered' : 'nodata'
+}
+
+const localZoneNames = localZones.map(({ name }) => encodeName(name))
+
+/** Whether the name is that of a zone that is never forwarded (RFC 6761 §6.3). */
+function isLocalZone({ octets, question }: Query): boolean {
+  return localZoneNames.some((name) => isNameFrom(question, octets, 0, name))
 }
 
 /** Whether resolvers answer for a delegated zone: the client may forward and desires recursion (RFC 1034 §4.3.2). */
