@@ -35,7 +35,7 @@ type Findings = {
 }
 
 /** Names in RDATA that can be compressed: octets before the first, and their count (RFC 1035 §3.3, RFC 3597 §4). */
-const namesInRdata = new Map<number, { readonly after: number; readonly count: number }>([
+export const namesInRdata = new Map<number, { readonly after: number; readonly count: number }>([
   [RecordType.NS, { after: 0, count: 1 }],
   [RecordType.CNAME, { after: 0, count: 1 }],
   [RecordType.SOA, { after: 0, count: 2 }],

@@ -91,6 +91,7 @@ function forward(query: Query): DnsAnswer {
   const request = {
     ...askedOf(query),
     query: new Uint8Array(octets.subarray(0, question.end)),
+    plan,
     resolvers,
     transport,
     limitOctets: replyLimit(query),

@@ -110,6 +110,8 @@ export type Found = {
   /** Header, question, and records; without the OPT record, which is hop by hop (RFC 6891 §6.1.1). */
   readonly octets: Uint8Array
   readonly rcode: number
+  /** Whether an answer is a CNAME record. */
+  readonly hasAlias: boolean
   /** Offsets of the TTLs, each of which is at most the maximum. */
   readonly ttlAt: readonly number[]
   /** The minimum of the TTLs; 0 for an answer that only the waiting clients get. */
@@ -150,6 +152,7 @@ export function readFound(message: Uint8Array, layout: Layout = walkMessage(mess
   return {
     octets,
     rcode,
+    hasAlias: layout.answers.some(({ type }) => type === RecordType.CNAME),
     ttlAt: ttls.map(({ at }) => at),
     lifeSeconds: canBeKept ? Math.min(...ttls.map(({ ttl }) => ttl)) : 0,
   }

@@ -10,6 +10,7 @@ import type { Log } from '../../host/log.ts'
 import type { Sockets } from '../../host/udp.ts'
 import type { Resolver } from '../../plan/dns/plan.ts'
 import { ExtendedError, HeaderFlag, ResponseCode } from '../../proto/dns/registry.ts'
+import { resolveAliases } from './aliases.ts'
 import { cacheKey, createCache, type Kept } from './cache.ts'
 import type { DnsCode } from './codes.ts'
 import { createHealth, type ResolverState } from './health.ts'
@@ -91,7 +92,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       return pending
     }
     counters.increment('dns.forwarded')
-    const resolution = resolve(resolving, request)
+    const resolution = resolveAliases(request, (each) => resolve(resolving, each), clock)
       .catch((error: unknown): Resolution => {
         // A bug must not affect other clients.
         counters.increment('dns.failures')

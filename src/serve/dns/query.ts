@@ -36,6 +36,8 @@ export type DnsAnswer =
 
 /** A question for the resolvers; owns its octets. */
 export type ForwardRequest = Asked & {
+  /** The plan of the question: an alias may lead to another source. */
+  readonly plan: DnsPlan
   /** In order of preference. */
   readonly resolvers: readonly Resolver[]
   /** The client's header and question, without the sections that follow. */

@@ -8,6 +8,7 @@ import { request, resolver } from './resolver-world.ts'
 const found = (lifeSeconds: number, octets = 40): Found => ({
   octets: new Uint8Array(octets),
   rcode: 0,
+  hasAlias: false,
   ttlAt: [],
   lifeSeconds,
 })

@@ -27,7 +27,7 @@ export function request(
 ): ForwardRequest {
   const result = askOctets(plan, encode({ name: 'Quay.io', id: 7, ...query }), { transport })
   if (result.kind !== 'forward') throw new Error(result.kind)
-  return { ...result.request, resolvers }
+  return { ...result.request, resolvers, plan: { ...plan, resolvers } }
 }
 
 export const resolver = (last: number): Resolver => ({ address: `192.0.2.${last}`, port: 53 })
