@@ -3,7 +3,7 @@
  * component loses its socket, the process ends and systemd starts it again.
  */
 import { createRoleIgnition } from './cluster/ignition.ts'
-import { createSessions } from './cluster/sessions.ts'
+import { createSessions } from './cluster/session.ts'
 import { createAppReport, type SiteProblem } from './app-report.ts'
 import { components, type Running, type Shared } from './components.ts'
 import { systemClock, type Clock } from './host/clock.ts'

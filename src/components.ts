@@ -5,7 +5,7 @@
 import { followClusters, type Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
-import type { Sessions } from './cluster/sessions.ts'
+import type { Sessions } from './cluster/session.ts'
 import type { Clock } from './host/clock.ts'
 import type { Counters, MetricFamily } from './host/counters.ts'
 import type { Log } from './host/log.ts'

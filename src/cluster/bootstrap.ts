@@ -17,8 +17,7 @@ import {
   type BootstrapState,
   type ByCluster,
 } from './records.ts'
-import type { ClusterSession } from './session.ts'
-import type { Sessions } from './sessions.ts'
+import type { ClusterSession, Sessions } from './session.ts'
 
 /** A cluster that has a bootstrap, and masters that replace it. */
 export type BootstrapCluster = {

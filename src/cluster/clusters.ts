@@ -18,7 +18,7 @@ import { createMemberHistory } from './evaluate/members.ts'
 import { trackedClusters, trackProgress } from './progress.ts'
 import type { BootstrapState } from './records.ts'
 import type { ClusterStatus, DrainRefusal } from './report.ts'
-import type { Sessions } from './sessions.ts'
+import type { Sessions } from './session.ts'
 
 export type ClustersOptions = {
   readonly site: Site

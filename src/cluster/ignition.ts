@@ -13,8 +13,7 @@ import type { Cluster } from '../site/schema.ts'
 import type { Problem } from './codes.ts'
 import { ApiProblem, problemOf } from './connection/errors.ts'
 import type { Secret } from './objects.ts'
-import type { ClusterSession } from './session.ts'
-import type { Sessions } from './sessions.ts'
+import type { ClusterSession, Sessions } from './session.ts'
 
 export type RoleIgnition = IgnitionFiles & {
   /** Applies a reloaded site, after its sessions. */

@@ -20,8 +20,7 @@ import {
   type InstallProgress,
 } from './records.ts'
 import type { ClusterReport } from './report.ts'
-import type { ClusterSession } from './session.ts'
-import type { Sessions } from './sessions.ts'
+import type { ClusterSession, Sessions } from './session.ts'
 import { trackStages, type StageTracker } from './tracker.ts'
 
 export type TrackedCluster = {

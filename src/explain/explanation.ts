@@ -7,9 +7,19 @@ import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
-import { formatIp, formatCidr, formatIpv4 } from '../proto/address/ip.ts'
-import { offersTo, type Offer } from './dhcp-offer.ts'
+import { formatIp, formatCidr, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { rdataText } from '../plan/dns/zone.ts'
+import type { DhcpPlan } from '../plan/dhcp/plan.ts'
+import { macOctets, type Mac } from '../proto/address/mac.ts'
+import { decodeMessage, encodeMessage, type DhcpMessage } from '../proto/dhcp/message.ts'
+import { MessageType, OptionCode, optionRowByCode } from '../proto/dhcp/option-table.ts'
+import type { DhcpOption } from '../proto/dhcp/option.ts'
+import { addressesOf, secondsOf } from '../proto/dhcp/values/number.ts'
+import { readSubOptions } from '../proto/dhcp/values/sub-options.ts'
+import { latin1, textOf } from '../proto/dhcp/values/text.ts'
+import { maxReplyOctets } from '../serve/dhcp/reply.ts'
+import { respond } from '../serve/dhcp/respond.ts'
+import { firmwareProfile, ipxeProfile, type DhcpProfile } from '../simulate/dhcp-profiles.ts'
 
 export type Explanation = {
   readonly node: string
@@ -135,4 +145,159 @@ function backEnds({ site, nodes }: Model, node: NodeModel): BackEnd[] {
       isBackup: backups.includes(node),
       isOut: !node.isBalanced,
     }))
+}
+
+// The DHCP offers to a machine, made by the `respond` of the DHCP service and decoded option by option. Pure.
+
+type ReadOption = { readonly code: number; readonly name: string; readonly value: string }
+
+export type Offer = {
+  /** `BIOS firmware (architecture 0)` */
+  readonly client: string
+  /** Why there is no offer, or nothing to boot in it. */
+  readonly reason?: string
+  /** Absent where another DHCP server assigns it. */
+  readonly address?: string
+  /** siaddr and file of the header. */
+  readonly nextServer?: string
+  readonly file?: string
+  /** A name for TFTP, or a URL. */
+  readonly bootFile?: string
+  /** Ordered as in the packet. */
+  readonly options: readonly ReadOption[]
+}
+
+type Client = { readonly name: string; readonly profile: DhcpProfile }
+
+/** The possible kinds of firmware, known only when the node boots, and iPXE, which the firmware fetches. */
+const clients: readonly Client[] = [
+  { name: 'BIOS firmware (architecture 0)', profile: firmwareProfile('bios') },
+  { name: 'x64 UEFI firmware (architecture 7)', profile: firmwareProfile('uefi') },
+  { name: 'arm64 UEFI firmware (architecture 11)', profile: firmwareProfile('arm64') },
+  { name: 'iPXE', profile: ipxeProfile('uefi') },
+]
+
+/** Returns the offers to each kind of client with this hardware address. */
+export function offersTo(plan: DhcpPlan, mac: Mac): Offer[] {
+  return clients.map(({ name, profile }) => offerTo(plan, mac, name, profile))
+}
+
+function offerTo(plan: DhcpPlan, mac: Mac, client: string, profile: DhcpProfile): Offer {
+  const out = new Uint8Array(maxReplyOctets)
+  const decision = respond(
+    { payload: discover(mac, profile), address: '0.0.0.0', port: plan.clientPort },
+    'broadcast',
+    plan,
+    out,
+  )
+  const reason = 'about' in decision ? decision.about.reason : decision.reason
+  const why = reason === undefined ? {} : { reason }
+  if (!('octets' in decision)) return { client, ...why, options: [] }
+  const { yiaddr, siaddr, file, options } = decodeMessage(out.subarray(0, decision.octets))
+  const { bootFile } = decision.about
+  return {
+    client,
+    ...why,
+    ...(yiaddr === 0 ? {} : { address: formatIpv4(yiaddr) }),
+    ...(siaddr === 0 ? {} : { nextServer: formatIpv4(siaddr) }),
+    ...(file === '' ? {} : { file }),
+    ...(bootFile === undefined ? {} : { bootFile }),
+    options: options.map(readOption),
+  }
+}
+
+function discover(mac: Mac, profile: DhcpProfile): Uint8Array {
+  const none = 0 as Ipv4
+  const chaddr = new Uint8Array(16)
+  chaddr.set(macOctets(mac))
+  const message: DhcpMessage = {
+    op: 1,
+    htype: 1,
+    hlen: 6,
+    hops: 0,
+    xid: 1,
+    secs: 0,
+    flags: profile.flags,
+    chaddr,
+    ciaddr: none,
+    yiaddr: none,
+    siaddr: none,
+    giaddr: none,
+    sname: '',
+    file: '',
+    options: [
+      { code: OptionCode.messageType, value: Uint8Array.of(MessageType.discover) },
+      ...profile.discover(mac),
+    ],
+  }
+  const out = new Uint8Array(maxReplyOctets)
+  return out.subarray(0, encodeMessage(message, out))
+}
+
+function readOption(option: DhcpOption): ReadOption {
+  const name = optionRowByCode.get(option.code)?.name ?? 'unknown'
+  return { code: option.code, name, value: valueText(option) }
+}
+
+/** Formats a value as an administrator writes it, or in hexadecimal. */
+export function valueText(option: DhcpOption): string {
+  const { code, value } = option
+  if (code === OptionCode.messageType) return messageTypeName(value[0])
+  if (code === OptionCode.ipxe) return ipxeText(value)
+  switch (optionRowByCode.get(code)?.type) {
+    case 'address':
+    case 'addresses':
+      return addressesOf(option).map(formatIpv4).join(', ')
+    case 'seconds':
+      return `${secondsOf(option)} s`
+    case 'text':
+      return textOf(option)
+    case 'names':
+      return namesIn(value).join(', ')
+    default:
+      return Array.from(value, (octet) => octet.toString(16).padStart(2, '0')).join(' ')
+  }
+}
+
+function messageTypeName(type: number | undefined): string {
+  const [name] = Object.entries(MessageType).find(([, code]) => code === type) ?? [String(type)]
+  return name.toUpperCase()
+}
+
+/** The iPXE setting that skips the wait for ProxyDHCP. */
+const noProxyDhcp = 176
+
+function ipxeText(value: Uint8Array): string {
+  const { found } = readSubOptions(value)
+  const shown = [...found].map(([code, octets]) =>
+    code === noProxyDhcp ? `no-pxedhcp=${octets.join('.')}` : `${code}=${octets.join('.')}`,
+  )
+  return shown.join(', ')
+}
+
+/** Decodes the names of a search list (RFC 3397). */
+function namesIn(value: Uint8Array): string[] {
+  const names: string[] = []
+  for (let at = 0; at < value.length;) {
+    const { labels, end } = labelsAt(value, at)
+    names.push(labels.join('.'))
+    at = end
+  }
+  return names
+}
+
+/** Follows only pointers to an earlier position, so that it cannot loop (RFC 1035 §4.1.4). */
+function labelsAt(value: Uint8Array, start: number): { readonly labels: string[]; readonly end: number } {
+  const labels: string[] = []
+  let at = start
+  for (let length = value[at] ?? 0; length !== 0; length = value[at] ?? 0) {
+    if (length >= 0xc0) {
+      const target = ((length & 0x3f) << 8) | (value[at + 1] ?? 0)
+      const rest = target < start ? labelsAt(value, target).labels : []
+      return { labels: [...labels, ...rest], end: at + 2 }
+    }
+    labels.push(latin1(value.subarray(at + 1, at + 1 + length)))
+    at += 1 + length
+  }
+  return { labels, end: at + 1 }
 }

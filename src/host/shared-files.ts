@@ -266,3 +266,45 @@ function stateOf(stats: BigIntStats): State {
 function changed(): UnusableFile {
   return new UnusableFile('the file changed while it was being sent', 'CHANGED')
 }
+
+// Limits how many chunks of shared files are read from the disk at once.
+
+/**
+ * Returns a function that makes a file share `max` reads with all other files of the function: the threads that read for
+ * many clients would compete with the event loop. Further reads wait for their turn.
+ */
+export function createReadLimit(max: number): (file: SharedFile) => SharedFile {
+  let active = 0
+  const waiting: (() => void)[] = []
+
+  function take(file: SharedFile, index: number): Chunk | Promise<Chunk> {
+    const chunk = file.take(index)
+    if (!(chunk instanceof Promise)) return chunk
+    active++
+    return chunk.finally(() => {
+      active--
+      while (active < max && waiting.length > 0) waiting.shift()?.()
+    })
+  }
+
+  return (file) => {
+    let isClosed = false
+    return {
+      ...file,
+      take(index) {
+        if (active < max) return take(file, index)
+        return new Promise((resolve, reject) => {
+          waiting.push(() => {
+            // An unread chunk of a closed file would only cost time.
+            if (isClosed) reject(new Error('the file was closed'))
+            else resolve(take(file, index))
+          })
+        })
+      },
+      close() {
+        isClosed = true
+        file.close()
+      },
+    }
+  }
+}

@@ -4,11 +4,10 @@
  */
 import type { IgnitionKind } from '../plan/facts.ts'
 import type { InstallNode, MachineConfigServer } from '../plan/install.ts'
-import type { InstallCode } from './codes.ts'
+import type { InstallCode, StateProblem } from './codes.ts'
 import type { BootDecision } from './decide-boot.ts'
 import type { BootAnswer, DiskAnswer, Permission } from './installs.ts'
 import type { State } from './machine-state.ts'
-import type { StateProblem } from './codes.ts'
 import { decideDisk, type DiskPermission, type DiskReport } from './decide-disk.ts'
 import type { Event } from './machine.ts'
 

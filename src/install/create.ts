@@ -33,8 +33,7 @@ import type { BootAnswer, BootChoice, Installs, Permission } from './installs.ts
 import { createJournal } from './journal.ts'
 import { advance, decide } from './machine.ts'
 import { initialState } from './machine-state.ts'
-import { createLocalRecorder, NotRecorded } from './recorder.ts'
-import { createRecords } from './records.ts'
+import { createLocalRecorder, NotRecorded, createRecords } from './records.ts'
 import { createSharedRecorder, type SharedStore } from './shared/recorder.ts'
 import type { Store } from './store.ts'
 

@@ -5,12 +5,13 @@
  */
 import type { IgnitionKind } from '../plan/facts.ts'
 import { elapsedMs, isSameEpoch, type Moment } from '../host/clock.ts'
+import { hasExchange, isRepeated, isUntried } from './boot-order.ts'
 import type { InstallCode } from './codes.ts'
 import type { Mode } from './node-states.ts'
 import type { State } from './machine-state.ts'
 
 /** State of the attempt that is in progress. */
-export type AttemptPhase =
+type AttemptPhase =
   | 'none'
   /** The last file that the installer needs has not been sent: the disk is unchanged. */
   | 'not-delivered'
@@ -68,7 +69,7 @@ export type BootDecision =
   | { readonly kind: 'failed' }
   | { readonly kind: 'wait'; readonly code: InstallCode }
 
-export type BootRule = {
+type BootRule = {
   /** For the table in the decision record. */
   readonly condition: string
   readonly applies: (facts: BootFacts) => boolean
@@ -227,11 +228,6 @@ export type BootEvent = {
 const minuteMs = 60_000
 /** A disk that does not boot returns to the firmware in seconds; some machines then test their memory again. */
 export const rebootTimeoutMs = 10 * minuteMs
-/** Without a DHCP exchange, a faster request is a repetition: no firmware tries a disk and returns in this time. */
-const minReturnMs = 5000
-/** iPXE repeats its request within seconds; a menu may stay open longer. */
-export const exchangeMs = 10 * minuteMs
-const menuExchangeMs = 60 * minuteMs
 /** Kernel, initramfs, and rootfs over a slow line come before the Ignition file. */
 export const tokenLifetimeMs = 60 * minuteMs
 export const maxAttempts = 5
@@ -260,9 +256,9 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
 }
 
 function phaseOf(state: State, now: Moment): AttemptPhase {
-  const { attempt, entry = 'unknown' } = state
+  const { attempt } = state
   if (attempt === undefined) return 'none'
-  const { delivered, probed, tried, systemSeenAt } = attempt
+  const { delivered, probed, systemSeenAt } = attempt
   if (delivered === undefined) return 'not-delivered'
   if (probed === undefined) return 'delivered'
   if (isRepeated(state, now)) return 'delivered'
@@ -270,21 +266,5 @@ function phaseOf(state: State, now: Moment): AttemptPhase {
   // After a reboot of this server the wall clock alone does not show that the disk failed to boot.
   if (!isSameEpoch(probed, now) || elapsed === undefined || elapsed > rebootTimeoutMs) return 'returned-late'
   if (systemSeenAt !== undefined) return 'returned-running'
-  // The firmware has not come to its disk yet: it continued with another entry for the network.
-  return tried?.includes(entry) === false ? 'delivered' : 'returned-soon'
-}
-
-/** Returns whether a machine that was just sent to its disk repeats its request: no DHCP exchange shows a restart. */
-export function isRepeated({ attempt, exchange }: State, now: Moment): boolean {
-  const probed = attempt?.probed
-  if (exchange !== undefined || probed === undefined || !isSameEpoch(probed, now)) return false
-  const elapsed = elapsedMs(probed, now)
-  return elapsed !== undefined && elapsed < minReturnMs
-}
-
-/** Returns whether iPXE on this machine was active recently. */
-export function hasExchange({ exchange, mode }: State, now: Moment): boolean {
-  if (exchange === undefined) return false
-  const elapsed = elapsedMs(exchange, now)
-  return elapsed !== undefined && elapsed < (mode === 'menu' ? menuExchangeMs : exchangeMs)
+  return isUntried(state) ? 'delivered' : 'returned-soon'
 }

@@ -4,10 +4,9 @@
  */
 import type { InstallNode } from '../plan/install.ts'
 import { elapsedMs, type Moment } from '../host/clock.ts'
+import { diskTry, hasExchange, isRepeated, onExchange, withExchange, withoutExchange } from './boot-order.ts'
 import {
   factsOf,
-  hasExchange,
-  isRepeated,
   maxAttempts,
   rebootTimeoutMs,
   type BootEvent,
@@ -100,7 +99,7 @@ function onBoot(state: State, boot: BootEvent, now: Moment): State {
       return attempt === undefined ? state : resume(state, attempt, boot, now)
     case 'try-disk':
       if (isRepeated(state, now)) return withoutExchange(state)
-      return withoutExchange(onAttempt(state, ({ tried = [] }) => tryFrom(tried, state.entry, now)))
+      return withoutExchange(onAttempt(state, (current) => diskTry(current, state.entry, now)))
     case 'keep-disk':
       return installed(
         state,
@@ -116,37 +115,8 @@ function onBoot(state: State, boot: BootEvent, now: Moment): State {
     case 'menu':
     case 'failed':
     case 'wait':
-      return state.exchange === undefined || !hasExchange(state, now) ? state : touched(state, now)
+      return state.exchange === undefined || !hasExchange(state, now) ? state : withExchange(state, now)
   }
-}
-
-function tryFrom(
-  tried: NonNullable<AttemptState['tried']>,
-  entry: BootEntry | 'unknown' = 'unknown',
-  now: Moment,
-): Partial<AttemptState> {
-  return { probed: now, tried: [...tried, entry] }
-}
-
-/** iPXE repeats its messages; each change is written. */
-const repeatedMs = 10_000
-
-function onExchange(state: State, entry: BootEntry | undefined, now: Moment): State {
-  const elapsed = state.exchange && elapsedMs(state.exchange, now)
-  const isRepeated = elapsed !== undefined && elapsed < repeatedMs
-  if (isRepeated && entry === state.entry) return state
-  return { ...without(state, 'entry'), exchange: now, ...(entry !== undefined && { entry }) }
-}
-
-/** Extends the exchange of a machine that waits in its script; at most once a minute, because each change is written. */
-function touched(state: State, now: Moment): State {
-  const elapsed = state.exchange && elapsedMs(state.exchange, now)
-  return elapsed !== undefined && elapsed < minuteMs ? state : { ...state, exchange: now }
-}
-
-/** After this, only another DHCP exchange shows that iPXE runs. */
-function withoutExchange(state: State): State {
-  return state.exchange === undefined ? state : without(state, 'exchange', 'entry')
 }
 
 function onDeclared(state: State, node: InstallNode, now: Moment): State {

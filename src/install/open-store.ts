@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { StateProblem } from './codes.ts'
 import { without, type State } from './machine-state.ts'
-import { readMarks, writeMarks, type StateMark } from './state-mark.ts'
+import { readMarks, writeMarks, type StateMark } from './state-files.ts'
 import { readMeta, storeOf, type Store, type StoreContext } from './store.ts'
 import {
   DamagedDatabase,

@@ -12,7 +12,6 @@ import type { Journal } from './journal.ts'
 import { advance, armedMs, type Event } from './machine.ts'
 import { type AttemptState, type BootEntry, type State, initialState } from './machine-state.ts'
 import type { Seen } from './observation.ts'
-import type { Recorder } from './recorder.ts'
 import type { Store } from './store.ts'
 
 export type Records = {
@@ -37,7 +36,7 @@ export type Records = {
   acceptLoss(): void
 }
 
-export type RecordsOptions = {
+type RecordsOptions = {
   readonly plan: () => InstallPlan
   readonly store: Store
   readonly journal: Journal
@@ -243,4 +242,46 @@ function eventsOf(
 /** `192.0.2.11:40000`, `[2001:db8::11]:40000` */
 function addressOf(client: string): string {
   return client.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+}
+
+// How a decision becomes a record before it takes effect: on this machine alone, or agreed with the other appliances of
+// the site (shared/).
+
+/** The other appliances did not confirm a decision; the message is a sentence. */
+export class NotRecorded extends Error {
+  override readonly name = 'NotRecorded'
+  readonly code: 'store.unreachable' | 'store.claimed'
+  constructor(code: NotRecorded['code'], message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+export type Recorder = {
+  /** Runs a step of a machine: at once, or after the decision about this machine that is being recorded. */
+  inTurn(machine: string, step: () => void): void
+  /**
+   * Makes a change and records it, together with all unwritten changes, before it resolves. The change can run again,
+   * on another record of the machine, when another appliance changed that first.
+   *
+   * @param isDecision false for a fact, which is true without the other appliances; they learn of it when they can
+   * @throws when it cannot be recorded; then the record of `machine` is unchanged
+   */
+  commit<T>(machine: string, change: () => T, isDecision?: boolean): Promise<T>
+  /** What keeps decisions from being recorded. */
+  problems(): readonly StateProblem[]
+  /** Accepts that shared records are other ones than before. @throws when that cannot be recorded */
+  accept(): void
+  close(): void
+}
+
+/** Records on this machine alone. The change runs before the call returns. */
+export function createLocalRecorder(journal: Pick<Journal, 'keep'>): Recorder {
+  return {
+    inTurn: (_machine, step) => step(),
+    commit: (machine, change) => new Promise((resolve) => resolve(journal.keep(machine, change))),
+    problems: () => [],
+    accept() {},
+    close() {},
+  }
 }

@@ -6,7 +6,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { databaseName, StateInUse } from './open-store.ts'
-import { backupDatabase, StateProblemError, syncPath } from './state-copy.ts'
+import { backupDatabase, StateProblemError, syncPath } from './state-files.ts'
 import { readIntactStates, schemaVersion } from './store-schema.ts'
 
 export type StateSummary = {

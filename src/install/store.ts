@@ -4,11 +4,10 @@
  * `openStore` opens it.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { createBackgroundSync } from '../host/background-sync.ts'
+import { createBackgroundSync, backupDatabase } from './state-files.ts'
 import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation } from './observation.ts'
-import { backupDatabase } from './state-copy.ts'
 import { readStates } from './store-schema.ts'
 
 /** Observation of one machine. */

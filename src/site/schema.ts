@@ -10,8 +10,10 @@ import {
   keepalivedSection,
   storeSection,
   tftpSection,
-} from './service-sections.ts'
-import { extraOptions, serverSection, subnetSection } from './network-sections.ts'
+  extraOptions,
+  serverSection,
+  subnetSection,
+} from './sections.ts'
 import {
   bmc,
   consoleDevice,

@@ -62,29 +62,6 @@ t.test('an installing script needs a DHCP exchange of iPXE, and a system ends it
   t.match(await installs.boot(key, plain), { kind: 'wait', code: 'boot.no-dhcp-exchange' })
 })
 
-t.test('one pass through a boot order with several network entries tries the disk once', async (t) => {
-  const world = installsWorld()
-  const { installs, clock } = world
-  const boots = async (...askers: readonly ('firmware' | 'http-firmware' | 'ipxe')[]) => {
-    clock.advance(60_000)
-    for (const asker of askers) installs.observe(acknowledged(key, asker))
-    const { kind } = await installs.boot(key, plain)
-    installs.observe({ node: key, kind: 'script', script: kind === 'install' ? 'install' : 'local' })
-    return kind
-  }
-  const pass = async () => [
-    await boots('firmware', 'ipxe'),
-    await boots('http-firmware', 'ipxe'),
-    await boots('ipxe'),
-  ]
-  const first = await installs.boot(key, plain)
-  if (first.kind !== 'install') throw new Error(`expected an installation, got ${first.kind}`)
-  installs.observe({ node: key, kind: 'script', script: 'install' })
-  await installs.mayRead(key, read(first.token, 'master'))
-  t.same(await pass(), ['local', 'local', 'local'], 'its disk may be fine: the firmware has not tried it yet')
-  t.equal(await boots('firmware', 'ipxe'), 'install', 'its disk did not boot')
-})
-
 t.test('the chain of tokens from the script to the first boot proves an installation', async (t) => {
   const world = installsWorld()
   const { installs } = world

@@ -1,6 +1,7 @@
 /** Evidence against an installation: what the cluster, the network, and the past of a machine show. */
 import t from 'tap'
-import { exchangeMs, rebootTimeoutMs, tokenLifetimeMs } from '../../src/install/decide-boot.ts'
+import { exchangeMs } from '../../src/install/boot-order.ts'
+import { rebootTimeoutMs, tokenLifetimeMs } from '../../src/install/decide-boot.ts'
 import { checkRead, hashToken } from '../../src/install/guard.ts'
 import { armedMs, decide, type Event } from '../../src/install/machine.ts'
 import { initialState, type State } from '../../src/install/machine-state.ts'
@@ -276,25 +277,5 @@ t.test('the disk of a machine that returned late is kept; soon is at most ten mi
   const probed = [boot, delivered, 1, boot]
   t.equal(after([...probed, rebootTimeoutMs, boot]).mode, 'installing')
   t.equal(after([...probed, rebootTimeoutMs + 1, boot]).mode, 'installed')
-  t.end()
-})
-
-t.test('the disk is tried once from each boot entry, and a record without entries counts as tried', (t) => {
-  const from = (entry: 'pxe' | 'http' | 'ipxe'): Event[] => [{ kind: 'exchange', entry }, boot]
-  const tried = [boot, delivered, 60_000, ...from('pxe'), 60_000, ...from('http'), 60_000, ...from('ipxe')]
-  t.match(after(tried).attempt, { tried: ['pxe', 'http', 'ipxe'], earlier: 0 })
-  t.match(after([...tried, 60_000, ...from('http')]).attempt, { tried: undefined, earlier: 1 })
-  const late = after([...tried, rebootTimeoutMs + 1, ...from('pxe')])
-  t.equal(late.mode, 'installed', 'the time counts from the last attempt to boot the disk')
-  const older = after([boot, delivered, 1, boot])
-  Reflect.deleteProperty(older.attempt as object, 'tried')
-  t.match(after([1, ...from('pxe')], older).attempt, { earlier: 1 })
-  t.end()
-})
-
-t.test('repeated DHCP messages of iPXE change the record at most every 10 s', (t) => {
-  const first = after([exchange])
-  t.equal(after([exchange, 9999, exchange]).exchange?.at, first.now.at)
-  t.equal(after([exchange, 10_000, exchange]).exchange?.at, first.now.at + 10_000)
   t.end()
 })

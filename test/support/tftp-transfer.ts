@@ -2,7 +2,7 @@
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
 import type { ServedFile } from '../../src/serve/tftp/files.ts'
-import { negotiate } from '../../src/serve/tftp/negotiate.ts'
+import { negotiate } from '../../src/serve/tftp/request.ts'
 import { startTransfer, type TransferOutcome } from '../../src/serve/tftp/active-transfer.ts'
 import { fakeClock } from './fake-clock.ts'
 import { memorySockets, type Weather } from './memory-sockets.ts'

@@ -3,7 +3,7 @@
  * watch ends, everything is read again.
  */
 import { randomUUID } from 'node:crypto'
-import { isAborted, pause, type Clock, type Timer } from '../../host/clock.ts'
+import { isAborted, pause, type Clock, type Timer, type Moment } from '../../host/clock.ts'
 import type { Log } from '../../host/log.ts'
 import type { StateProblem } from '../codes.ts'
 import type { Journal } from '../journal.ts'
@@ -11,9 +11,8 @@ import type { Store } from '../store.ts'
 import { encode, EtcdRefused, type Etcd, type KeyValue, type WatchEvent } from './etcd.ts'
 import { createHistory } from './history.ts'
 import { parsePresence, type Layout, type Presence } from './layout.ts'
-import type { PeerClocks } from './peer-clocks.ts'
 
-export type Follower = {
+type Follower = {
   /** Whether the store answered last, and its records are known. */
   isUp(): boolean
   failed(error: Error): void
@@ -27,7 +26,7 @@ export type Follower = {
   close(): void
 }
 
-export type FollowerOptions = {
+type FollowerOptions = {
   readonly etcd: Etcd
   readonly keys: Layout
   /** This appliance. */
@@ -51,7 +50,7 @@ export type FollowerOptions = {
 
 const beatMs = 3000
 /** The sign of life and a claim end this long after the last beat. */
-export const leaseSeconds = 10
+const leaseSeconds = 10
 /** Our own signs of life are in the watch, so it is never silent for long. */
 const silenceMs = 4 * beatMs
 const againMs = 1000
@@ -205,6 +204,45 @@ export function createFollower(options: FollowerOptions): Follower {
       closing.abort()
       timer?.cancel()
       history.close()
+    },
+  }
+}
+
+// Moments of other appliances on our monotonic clock, so that a duration can span two appliances. Each appliance
+// publishes its clock every few seconds; the message with the shortest delay gives the difference. Wall clocks are not
+// compared. Pure.
+
+type PeerClocks = {
+  /** Takes a published clock of another appliance. @param tick when it arrived, on our monotonic clock */
+  sample(published: Pick<Moment, 'tick' | 'epoch'>, tick: number): void
+  /** Returns a moment on our clock; unchanged if the difference is not known. */
+  readonly toOurs: (moment: Moment) => Moment
+}
+
+/** Messages that a process received late, after a pause, come in a row; the last of them is recent. */
+const enoughSamples = 3
+const maxSamples = 20
+const maxPeers = 50
+/** Added to every duration, so that it is not shorter than it was. */
+const marginMs = 1000
+
+/** @param epoch of our own moments */
+export function createPeerClocks(epoch: string): PeerClocks {
+  const differences = new Map<string, number[]>()
+
+  return {
+    sample(published, tick) {
+      if (published.epoch === epoch) return
+      const known = differences.get(published.epoch) ?? []
+      // The delay only makes a difference larger.
+      differences.set(published.epoch, [...known, tick - published.tick].slice(-maxSamples))
+      const [oldest] = differences.keys()
+      if (differences.size > maxPeers && oldest !== undefined) differences.delete(oldest)
+    },
+    toOurs(moment) {
+      const known = differences.get(moment.epoch)
+      if (known === undefined || known.length < enoughSamples) return moment
+      return { at: moment.at, tick: moment.tick + Math.min(...known) - marginMs, epoch }
     },
   }
 }

@@ -1,16 +1,28 @@
 /** Compiles the plan of HTTP: scripts, Ignition files, loaders, and the directories of images. */
 import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
 import { defined } from '../../text/defined.ts'
-import type { FileFact, ImageFileKind } from '../facts.ts'
-import type { PlanFinding } from '../codes.ts'
-import type { Model } from '../model.ts'
-import { urlPaths } from '../urls.ts'
+import type { FileFact, ImageFileKind, IgnitionKind } from '../facts.ts'
+import type { PlanFinding, PlanCode } from '../codes.ts'
+import type { Model, NodeModel } from '../model.ts'
+import { urlPaths, absoluteUrl, tokenCharacters, tokenPlaceholder } from '../urls.ts'
 import { compileIgnition, isOpen } from './ignition.ts'
-import type { HttpPlan, WholeFile, ImageDirectory } from './plan.ts'
-import { runSteps } from '../steps.ts'
-import { compileScripts } from './scripts.ts'
+import type { HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
+import { runSteps, flatMapSteps, lazy } from '../steps.ts'
 import { usualAgentArguments } from '../image-files.ts'
-import { fileName, imageFacts, imageFiles, isMissing } from '../ipxe/installation.ts'
+import {
+  fileName,
+  imageFacts,
+  imageFiles,
+  isMissing,
+  ignitionKindsOf,
+  installationOf,
+  missingFor,
+  missingSentence,
+  missingSentences,
+} from '../ipxe/installation.ts'
+import { listSome } from '../../text/format.ts'
+import { renderInstall, kernelArguments } from '../ipxe/install.ts'
+import { renderLocal, renderMenu } from '../ipxe/menu.ts'
 
 type Compiled = { readonly plan: HttpPlan; readonly findings: readonly PlanFinding[] }
 
@@ -86,4 +98,111 @@ function agentsWithoutScript(model: Model): PlanFinding[] {
       'set bootArtifactsBaseURL in agent-config.yaml so that the installer writes one, or add missing arguments (fips=1) to kernelArguments'
     return [{ code: 'image.agent-script-missing', severity: 'warning', about: `image ${name}`, message }]
   })
+}
+
+// Boot scripts of all nodes, and the files that they lack.
+
+/** COMMAND_LINE_SIZE of Linux on x86_64 and aarch64, without the terminating NUL. */
+const maxCommandLineBytes = 2047
+
+type CompiledScripts = {
+  readonly scripts: ReadonlyMap<string, BootScript>
+  readonly findings: readonly PlanFinding[]
+}
+
+function* compileScripts(model: Model): Generator<void, CompiledScripts> {
+  const scripts = new Map(yield* flatMapSteps(model.nodes, (node) => nodeScripts(model, node)))
+  yield
+  const missing = yield* missingFiles(model)
+  yield
+  const long = yield* flatMapSteps(model.nodes, (node) => longCommandLine(model, node))
+  return { scripts, findings: [...missing, ...long] }
+}
+
+function nodeScripts(model: Model, node: NodeModel): [path: string, script: BootScript][] {
+  const url = (path: string) => absoluteUrl(model.endpoint, path)
+  // An agent image decides the roles itself, so there is nothing to choose.
+  const isAgent = imageFacts(model, node.image).style === 'agent'
+  const roles = ignitionKindsOf(model, node)
+    .filter((role) => !isAgent || role === node.ignition)
+    .map((role) => ({ role, path: urlPaths.installScript(node, role) }))
+  const bootPath = urlPaths.bootScript(node)
+  const menuPath = urlPaths.menuScript(node)
+  const install = (role: IgnitionKind): BootScript => {
+    const missing = missingFor(model, node, role).map(({ fact }) => fact)
+    const problem = missing.length === 0 ? undefined : missingSentences(missing).join('; ')
+    const render = () => renderInstall(node, role, installationOf(model, node, role), url(bootPath))
+    return lazyScript(node, problem === undefined ? 'install' : 'wait', render, problem)
+  }
+  const choices = () =>
+    roles.map(({ role, path }) => ({
+      role,
+      url: url(path),
+      installation: installationOf(model, node, role),
+    }))
+  const menu = lazyScript(node, 'menu', () => renderMenu(node, choices(), url(menuPath)))
+  const local = lazyScript(node, 'local', () => renderLocal(node, url(bootPath)))
+  const installs = new Map(roles.map(({ role, path }) => [role, { path, script: install(role) }]))
+  const { script: declaredInstall } = installs.get(node.ignition) as { readonly script: BootScript }
+  const declared = { install: declaredInstall, menu, local }
+  return [
+    [bootPath, declared[node.boot]],
+    [menuPath, menu],
+    [urlPaths.localScript(node), local],
+    ...[...installs.values()].map(({ path, script }): [string, BootScript] => [path, script]),
+  ]
+}
+
+function lazyScript(
+  { key }: NodeModel,
+  boot: BootScript['boot'],
+  render: () => string,
+  problem?: string,
+): BootScript {
+  const body = lazy(render)
+  return {
+    get body() {
+      return body()
+    },
+    node: key,
+    boot,
+    ...(problem !== undefined && { problem }),
+  }
+}
+
+/** Reports each missing file once, with the nodes that need it for their declared role. */
+function* missingFiles(model: Model): Generator<void, PlanFinding[]> {
+  type Needed = { readonly code: PlanCode; readonly about: string; readonly nodes: Set<string> }
+  const needed = new Map<string, Needed>()
+  const all = yield* flatMapSteps(model.nodes, (node) =>
+    node.boot === 'local'
+      ? []
+      : missingFor(model, node, node.ignition).map((missing) => ({ ...missing, node: node.key })),
+  )
+  for (const { fact, about, node } of all) {
+    // A missing directory is the reason for all files in it, and is reported once.
+    const sentence = missingSentence(fact)
+    const entry = needed.get(sentence) ?? { code: fact.code, about, nodes: new Set() }
+    entry.nodes.add(node)
+    needed.set(sentence, entry)
+  }
+  return [...needed].map(([sentence, { code, about, nodes }]) => ({
+    code,
+    severity: 'error',
+    about,
+    message: `${sentence} (needed by ${listSome([...nodes], 8)})`,
+  }))
+}
+
+/** The kernel cuts the end off a longer command line without a message. */
+function longCommandLine(model: Model, node: NodeModel): PlanFinding[] {
+  const installation = installationOf(model, node, node.ignition)
+  if (installation.kind === 'impossible') return []
+  // UEFI puts the name of the kernel before its arguments.
+  const { length } = [installation.kernel.name, ...kernelArguments(node, installation)]
+    .join(' ')
+    .replaceAll(tokenPlaceholder, 'x'.repeat(tokenCharacters))
+  if (length <= maxCommandLineBytes) return []
+  const message = `kernel command line of ${length} bytes is longer than the ${maxCommandLineBytes} bytes that the kernel accepts: shorten kernelArguments`
+  return [{ code: 'boot.command-line-too-long', severity: 'error', about: node.key, message }]
 }

@@ -1,14 +1,26 @@
-/** The interactive menu (roles to install, local disk, iPXE's tools), and the script that boots the local disk. */
+/**
+ * Scripts of nodes that do not install now: the interactive menu (roles to install, local disk, iPXE's tools), the boot of
+ * the local disk, and the wait until the node may boot.
+ */
 import type { IgnitionKind } from '../facts.ts'
 import type { NodeModel } from '../model.ts'
 import { missingSentences, type Installation } from './installation.ts'
-import { columns, print, script, networkIdentity, waitAndRetry, argument, plainText } from './script.ts'
+import {
+  columns,
+  print,
+  script,
+  networkIdentity,
+  waitAndRetry,
+  argument,
+  plainText,
+  type ScriptAuthor,
+} from './script.ts'
 import { wrap } from '../../text/lines.ts'
 
 /** iPXE draws a margin beside the items of a menu. */
 const itemColumns = columns - 4
 
-export type MenuChoice = {
+type MenuChoice = {
   readonly role: IgnitionKind
   readonly installation: Installation
   /** URL of the script that installs this role. */
@@ -112,11 +124,81 @@ export function renderLocal(node: NodeModel, url: string): string {
 }
 
 /** Boots the first disk. BIOS continues with the next line if the disk is not bootable. */
-export function bootLocalDisk(): string[] {
+function bootLocalDisk(): string[] {
   return [
     // UEFI continues with its next boot option after an error; after a success (`exit` without a
     // number) it shows its boot manager (UEFI 2.10 §3.1.1).
     'iseq ${platform} efi && exit 1 ||',
     'sanboot --no-describe --drive 0x80 ||',
   ]
+}
+
+// Scripts of nodes that must not boot now: they show the reason on the screen and retry automatically.
+
+/** Short, so that many nodes continue at the same time; each request is cheap for the server. */
+const pauseSeconds = 5
+const failedSeconds = 30
+
+type Waiting = {
+  /** A sentence. */
+  readonly reason: string
+  /** URL for the next attempt. */
+  readonly url: string
+  /** URL to continue without waiting, if an administrator presses a key; absent if that is not allowed. */
+  readonly skipUrl?: string
+}
+
+export function renderWaiting(node: ScriptAuthor, { reason, url, skipUrl }: Waiting): string {
+  const lines = ['echo', ...print(node, reason), ...print(node, networkIdentity(node))]
+  if (skipUrl === undefined) {
+    return script(`${node.key} waits`, [...lines, ...waitAndRetry(argument(url), pauseSeconds)])
+  }
+  return script(`${node.key} waits`, [
+    ...lines,
+    ':wait',
+    // An administrator can override the wait.
+    `prompt --key s --timeout ${pauseSeconds * 1000} Press s to continue without waiting, or wait ${pauseSeconds} s && goto skip ||`,
+    `chain --replace --autofree ${argument(url)} || goto wait`,
+    '',
+    ':skip',
+    `chain --replace --autofree ${argument(skipUrl)} || goto wait`,
+  ])
+}
+
+/** @param url of its boot script, to continue after an administrator has decided */
+export function renderFailed(node: ScriptAuthor, reason: string, url: string): string {
+  return script(`${node.key} has failed`, [
+    'echo',
+    ...print(node, `has failed: ${reason}`),
+    ...print(node, networkIdentity(node)),
+    ...print(
+      node,
+      `run "slipway node install ${node.key}" to install it again, or "slipway node local ${node.key}" to boot its disk`,
+    ),
+    ...waitAndRetry(argument(url), failedSeconds),
+  ])
+}
+
+/** Continues at the server that installs nodes, or with the local disk if that server does not answer. */
+export function renderElsewhere(
+  node: ScriptAuthor,
+  { url, installerUrl }: { readonly url: string; readonly installerUrl: string },
+): string {
+  return script(`${node.key} continues at the server that installs nodes`, [
+    'echo',
+    ...print(node, `another server of this site installs nodes: ${installerUrl}`),
+    `chain --replace --autofree ${argument(installerUrl)} ||`,
+    ...print(node, 'that server does not answer, boots from the local disk'),
+    ...bootLocalDisk(),
+    ...waitAndRetry(argument(url), failedSeconds),
+  ])
+}
+
+/** A script for a machine that is not the node: it reveals nothing of the node. @param url of the boot script */
+export function renderRefused(node: Pick<ScriptAuthor, 'key'>, reason: string, url: string): string {
+  return script(`${node.key}: refused`, [
+    'echo',
+    ...print(node, reason),
+    ...waitAndRetry(argument(url), failedSeconds),
+  ])
 }

@@ -9,13 +9,20 @@ import type { IgnoredOption } from '../../proto/dhcp/option.ts'
 import { shownText } from '../../proto/dhcp/values/text.ts'
 import type { Datagram } from '../../host/udp.ts'
 import { chooseBoot, type BootClient } from '../../plan/dhcp/boot-table.ts'
-import type { DhcpPlan, Proxied } from '../../plan/dhcp/plan.ts'
+import type { DhcpPlan, Proxied, BootFile } from '../../plan/dhcp/plan.ts'
 import type { DhcpCode } from './codes.ts'
-import { decide, type Arrival, type Refusal, type RequestState } from './decide.ts'
-import { decideProxied, writeProxyReply } from './proxy.ts'
-import { destination, writeReply, type Destination } from './reply.ts'
-import { linkOf, readRequest, unknownRelay, type DhcpRequest, type IsAttached } from './request.ts'
+import { decide, type Arrival, type Refusal, type RequestState, wrongNetwork } from './decide.ts'
+import { destination, writeReply, type Destination, putMachineIdentifier, writeMessage } from './reply.ts'
+import {
+  linkOf,
+  readRequest,
+  unknownRelay,
+  type DhcpRequest,
+  type IsAttached,
+  isOnNetwork,
+} from './request.ts'
 import { clientFacts, type ClientFacts } from './unknown-clients.ts'
+import { MessageType } from '../../proto/dhcp/option-table.ts'
 
 /** The facts of a log line about a decision. Absent fields are unknown or do not apply. */
 export type RequestContext = {
@@ -213,4 +220,82 @@ function noReservation(mac: Mac, request: DhcpRequest, plan: DhcpPlan): string {
   const link = linkAddress(request, plan)
   const network = plan.networks.find((candidate) => cidrContains(candidate, link))
   return `no reservation for ${mac} on ${network === undefined ? formatIpv4(link) : formatCidr(network)}`
+}
+
+// ProxyDHCP (PXE specification 2.1 §2.2.3), for machines whose addresses another DHCP server leases. Sends only boot
+// files, and only to declared machines that boot from the network: no address, no lease, no NAK.
+
+type ProxyDecision =
+  /** The reply to a DISCOVER, beside the other server's offer, or to a REQUEST at the ProxyDHCP port. */
+  | { readonly kind: 'boot-offer' | 'boot-ack'; readonly file: BootFile }
+  /** No reply: a message for the server that leases the address. */
+  | ({ readonly kind: 'other-lease' } & Refusal)
+  /** No reply. */
+  | ({ readonly kind: 'ignore' } & Refusal)
+
+function decideProxied(
+  request: DhcpRequest,
+  proxied: Proxied,
+  plan: DhcpPlan,
+  arrival: Arrival,
+  isAttached: IsAttached,
+): ProxyDecision {
+  const { type, client, serverIdentifier = plan.server } = request
+  const isAtProxyPort = arrival === 'proxy-port'
+  if (type !== (isAtProxyPort ? MessageType.request : MessageType.discover)) {
+    const reason = 'another DHCP server leases the address'
+    return { kind: 'other-lease', code: 'dhcp.leased-by-other-server', reason }
+  }
+  if (serverIdentifier !== plan.server) {
+    const reason = `request for the boot server ${formatIpv4(serverIdentifier)}`
+    return { kind: 'ignore', code: 'dhcp.other-boot-server', reason }
+  }
+  // At the ProxyDHCP port the client has its address and does not use a relay agent.
+  if (!isAtProxyPort && !isOnNetwork(request, proxied.network, plan, isAttached)) {
+    return { kind: 'ignore', code: 'dhcp.wrong-network', reason: wrongNetwork(request, proxied, plan) }
+  }
+  const { file, reason } = chooseBoot(proxied.boot, client)
+  if (file !== undefined) return { kind: isAtProxyPort ? 'boot-ack' : 'boot-offer', file }
+  if (reason !== undefined) return { kind: 'ignore', code: 'dhcp.no-boot-file', reason }
+  return {
+    kind: 'other-lease',
+    code: 'dhcp.leased-by-other-server',
+    reason: 'not a network boot, and another DHCP server leases the address',
+  }
+}
+
+const noAddress = 0 as Ipv4
+const messageTypes = {
+  'boot-offer': Uint8Array.of(MessageType.offer),
+  'boot-ack': Uint8Array.of(MessageType.ack),
+}
+
+/**
+ * Writes a reply without an address into `out`, which has `maxReplyOctets`. The server identifier is never that of
+ * a relay agent (RFC 5107): the client sends its request to the ProxyDHCP port of this server.
+ *
+ * @returns how many octets it has
+ */
+function writeProxyReply(
+  { kind, file }: Extract<ProxyDecision, { kind: 'boot-offer' | 'boot-ack' }>,
+  request: DhcpRequest,
+  plan: DhcpPlan,
+  out: Uint8Array,
+): number {
+  const fields = {
+    type: messageTypes[kind],
+    server: plan.server,
+    flags: request.message.flags,
+    ciaddr: kind === 'boot-ack' ? request.message.ciaddr : noAddress,
+    yiaddr: noAddress,
+    siaddr: plan.server,
+    file: file.file,
+    leaseTime: undefined,
+    mtu: undefined,
+    passesRelay: true,
+  }
+  return writeMessage(fields, request, out, (options) => {
+    for (const option of file.options) options.putPrepared(option)
+    putMachineIdentifier(options, request)
+  })
 }

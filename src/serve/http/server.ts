@@ -13,12 +13,10 @@ import {
   type RefusalReason,
   createEventLimiter,
 } from '../../host/connection-limits.ts'
-import { createServer } from '../../host/http.ts'
-import { withoutSchemas } from '../../host/without-schemas.ts'
+import { createServer, withoutSchemas } from '../../host/http.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { HttpCode } from './codes.ts'
-import { CustomaryResponse } from './field-names.ts'
-import { badRequest, refuse } from './response.ts'
+import { CustomaryResponse, badRequest, refuse } from './response.ts'
 import { clientOf, isLocal, peerAddress, type Tools } from './request-context.ts'
 
 export type Limits = {

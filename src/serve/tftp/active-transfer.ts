@@ -12,8 +12,8 @@ import {
 } from '../../proto/tftp/packet.ts'
 import { cutIntoBlocks, CannotRead, type ServedFile } from './files.ts'
 import type { TftpCode } from './codes.ts'
-import { handleSafely } from './guard.ts'
-import type { Agreement, AgreementLimits } from './negotiate.ts'
+import { handleSafely } from './transfer-ports.ts'
+import type { Agreement, AgreementLimits } from './request.ts'
 import {
   acknowledge,
   beginTransfer,

@@ -8,8 +8,14 @@ import type { TftpPlan } from '../../plan/tftp.ts'
 import { ErrorCode } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
 import { CannotRead, type Files, type ServedFile } from './files.ts'
-import { negotiate, type Agreement, type AgreementLimits } from './negotiate.ts'
-import { type ReadRequest, findNamed, similarNames } from './request.ts'
+import {
+  negotiate,
+  type Agreement,
+  type AgreementLimits,
+  type ReadRequest,
+  findNamed,
+  similarNames,
+} from './request.ts'
 import {
   startTransfer,
   type AbandonReason,

@@ -18,11 +18,17 @@ import {
 } from '../../proto/tftp/packet.ts'
 import type { TftpCode } from './codes.ts'
 import { createFiles } from './files.ts'
-import { handleSafely } from './guard.ts'
-import { classOf, limitsFor, whyBusy, type Busy, type Occupant } from './negotiate.ts'
+import { handleSafely, createTransferPorts } from './transfer-ports.ts'
+import {
+  classOf,
+  limitsFor,
+  whyBusy,
+  type Busy,
+  type Occupant,
+  checkRequest,
+  requestText,
+} from './request.ts'
 import { openTransfer, type OpenTransfer } from './open-transfer.ts'
-import { checkRequest, requestText } from './request.ts'
-import { createTransferPorts } from './transfer-ports.ts'
 
 export type TftpServiceOptions = {
   /** Called for each request; a transfer keeps the plan that it started with. */

@@ -8,6 +8,10 @@ import { isPortTaken } from '../../host/cannot-listen.ts'
 import type { Clock } from '../../host/clock.ts'
 import type { Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { TftpPlan } from '../../plan/tftp.ts'
+import type { Counters } from '../../host/counters.ts'
+import type { Log } from '../../host/log.ts'
+import { MalformedPacket } from '../../proto/bytes.ts'
+import type { TftpCode } from './codes.ts'
 
 export type TransferPorts = {
   /** @throws {NoPortFree} when all ports of the plan's range are in use */
@@ -20,7 +24,7 @@ export type TransferPorts = {
   deliver(datagram: Datagram): 'delivered' | 'late' | 'unknown'
 }
 
-export type TransferEnds = {
+type TransferEnds = {
   readonly requestPort: UdpPort
   readonly client: { readonly address: string; readonly port: number }
   /** Called when the transfer's port is lost; the service handles the loss of the request port. */
@@ -135,4 +139,34 @@ function keyOf({ address, port }: { readonly address: string; readonly port: num
 /** Returns a port that calls `free` when it is closed, by its user or by a failure. */
 function freeing(port: UdpPort, free: () => void): UdpPort {
   return { ...port, close: () => port.close().then(free) }
+}
+
+// Handles datagrams so that none can end the process: an error is counted and logged, and the next one is handled.
+
+type Sinks = { readonly log: Log; readonly counters: Counters }
+
+/** Calls `handle` with the datagram. Never throws. */
+export function handleSafely(
+  datagram: Datagram,
+  handle: (datagram: Datagram) => void,
+  { log, counters }: Sinks,
+): void {
+  try {
+    handle(datagram)
+  } catch (error) {
+    const client = `${datagram.address}:${datagram.port}`
+    if (error instanceof MalformedPacket) {
+      const code: TftpCode = 'tftp.malformed'
+      counters.increment('tftp.malformed')
+      counters.refuse(code)
+      log.debug({ client, code, reason: error.message, octets: datagram.payload.length }, 'malformed packet')
+      return
+    }
+    // A defect of slipway, not of the client: log the packet that shows it.
+    const code: TftpCode = 'tftp.internal-error'
+    counters.increment('tftp.unhandled')
+    counters.refuse(code)
+    const packet = Buffer.from(datagram.payload).toString('hex')
+    log.error({ client, code, err: error, packet }, 'packet handling failed')
+  }
 }

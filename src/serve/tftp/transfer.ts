@@ -7,7 +7,7 @@
  * Blocks are sent again after a timeout, at once for a gap, or after a short wait if it is unclear whether an ACK means a gap.
  */
 import { ErrorCode } from '../../proto/tftp/packet.ts'
-import { defaultLimits, type Agreement } from './negotiate.ts'
+import { defaultLimits, type Agreement } from './request.ts'
 
 export type Transfer = {
   readonly blockOctets: number

@@ -3,12 +3,7 @@ import t from 'tap'
 import { compileHttp } from '../../../src/plan/http/compile.ts'
 import type { BootScript } from '../../../src/plan/http/plan.ts'
 import type { Facts, IgnitionKind } from '../../../src/plan/facts.ts'
-import {
-  renderElsewhere,
-  renderFailed,
-  renderRefused,
-  renderWaiting,
-} from '../../../src/plan/ipxe/waiting.ts'
+import { renderElsewhere, renderFailed, renderRefused, renderWaiting } from '../../../src/plan/ipxe/menu.ts'
 import { golden } from '../../support/golden.ts'
 import { exampleModel, exampleSite, ignitionFiles, installerImage, missing } from '../../support/model.ts'
 

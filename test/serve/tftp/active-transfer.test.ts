@@ -1,6 +1,6 @@
 import t from 'tap'
 import { CannotRead, type ServedFile } from '../../../src/serve/tftp/files.ts'
-import { negotiate } from '../../../src/serve/tftp/negotiate.ts'
+import { negotiate } from '../../../src/serve/tftp/request.ts'
 import { startTransfer } from '../../../src/serve/tftp/active-transfer.ts'
 import { hex } from '../../support/hex.ts'
 import { inbox } from '../../support/memory-sockets.ts'

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { formatIpv4, type Ipv4 } from '../../src/proto/address/ip.ts'
-import { schemaAt, siteJsonSchema, type JsonSchema } from '../../src/site/json-schema.ts'
+import { schemaAt, siteJsonSchema, type JsonSchema } from '../../src/site/schema-violations.ts'
 import {
   cidr,
   consoleDevice,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { decodePacket } from '../../../src/proto/tftp/packet.ts'
-import { negotiate, type Agreement } from '../../../src/serve/tftp/negotiate.ts'
+import { negotiate, type Agreement } from '../../../src/serve/tftp/request.ts'
 import { hexFixture } from '../../support/hex.ts'
 
 type Case = {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { TransferPorts } from '../../../src/plan/tftp.ts'
 import { parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
-import { classOf, limitsFor, whyBusy, type Occupant } from '../../../src/serve/tftp/negotiate.ts'
+import { classOf, limitsFor, whyBusy, type Occupant } from '../../../src/serve/tftp/request.ts'
 
 const any: TransferPorts = { kind: 'any' }
 const sixteen: TransferPorts = { kind: 'range', from: 30_000, to: 30_015 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createBackgroundSync } from '../../src/host/background-sync.ts'
+import { createBackgroundSync } from '../../src/install/state-files.ts'
 
 t.test('syncs one at a time, and once more for all calls during a sync', async (t) => {
   const started: PromiseWithResolvers<void>[] = []

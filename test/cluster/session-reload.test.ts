@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createSessions } from '../../src/cluster/sessions.ts'
+import { createSessions } from '../../src/cluster/session.ts'
 import { createLog } from '../../src/host/log.ts'
 import { declaredCluster } from '../support/cluster.ts'
 import { fakeClock } from '../support/fake-clock.ts'

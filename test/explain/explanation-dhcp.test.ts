@@ -1,5 +1,5 @@
 import t from 'tap'
-import { offersTo, valueText } from '../../src/explain/dhcp-offer.ts'
+import { offersTo, valueText } from '../../src/explain/explanation.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
 import type { Mac } from '../../src/proto/address/mac.ts'
 import { hex } from '../support/hex.ts'

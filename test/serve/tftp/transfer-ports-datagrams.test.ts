@@ -2,7 +2,7 @@ import t from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
 import { MalformedPacket } from '../../../src/proto/bytes.ts'
-import { handleSafely } from '../../../src/serve/tftp/guard.ts'
+import { handleSafely } from '../../../src/serve/tftp/transfer-ports.ts'
 
 const cases = [
   { name: 'a packet that is handled', fault: undefined, counts: {}, lines: [] },
