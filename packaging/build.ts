@@ -29,10 +29,10 @@ async function main(): Promise<void> {
   run('npm', ['run', 'build', '--silent'])
   await writeFile(join(root, 'dist/commit'), `${commit}\n`)
   await mkdir(output, { recursive: true })
-  const [tarball = ''] = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', output]),
-  ).map(({ filename }: { filename: string }) => filename) as string[]
-  console.log(`dist/packages/${tarball}`)
+  const packed = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', output])
+  for (const { filename } of JSON.parse(packed) as { filename: string }[]) {
+    console.log(`dist/packages/${filename}`)
+  }
   for (const [arch, cpu] of Object.entries(architectures)) {
     await stageProgram(cpu)
     await stageDocuments(mtime)

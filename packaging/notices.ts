@@ -21,7 +21,7 @@ export async function thirdPartyNotices(modules: string): Promise<string> {
     const text = file === undefined ? '' : `\n${(await readFile(join(directory, file), 'utf8')).trim()}\n`
     notices.push(`${name} ${version} (${license ?? 'license in the text below'})\n${text}`)
   }
-  return `${[...new Set(notices)].join(`\n${'-'.repeat(80)}\n\n`)}`
+  return [...new Set(notices)].join(`\n${'-'.repeat(80)}\n\n`)
 }
 
 /** A package is directly below a node_modules directory, or below a scope in it. */
