@@ -47,7 +47,7 @@ export const codeAreas: Readonly<Record<string, string>> = {
   cluster: 'Clusters and their connections',
   csr: 'Certificate signing requests',
   state: 'State directory',
-  store: 'Store that appliances share',
+  store: 'Shared store',
   server: 'The slipway process and its local API',
 }
 

@@ -216,7 +216,7 @@ export const clusterCodes = defineCodes({
     remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.extra-content': {
-    meaning: 'The request has names, attributes, or extensions that kubelets do not ask for',
+    meaning: 'The request has names, attributes, or extensions that kubelets do not request',
     remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.other-requester': {

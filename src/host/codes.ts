@@ -26,7 +26,7 @@ export const hostCodes = defineCodes({
   },
   'server.haproxy-not-applied': {
     meaning: 'The configuration that HAProxy runs differs from the plan',
-    remedy: 'Read the reason in the message, correct it, and run slipway reload',
+    remedy: 'Fix the problem that the message names, then run slipway reload',
   },
   'server.service-not-started': {
     meaning: 'A service does not run because one of its sockets is not available; all others run',

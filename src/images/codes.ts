@@ -88,7 +88,7 @@ export const imageCodes = defineCodes({
   },
   'image.unpack-failed': {
     meaning: 'An error of the system interrupted the import of an archive',
-    remedy: 'Correct the reason in the message, then run the command again',
+    remedy: 'Fix the problem that the message names, then run the command again',
   },
 })
 

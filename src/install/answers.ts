@@ -70,7 +70,7 @@ const waitTexts: Readonly<Record<string, string>> = {
   'state.not-writable': 'this server cannot record its decision: its log has the reason',
   'store.unreachable':
     'waits until the store that the servers of this site share answers (etcd); after a minute it boots its disk',
-  'store.claimed': 'another server of this site started its installation just now',
+  'store.claimed': 'another server of this site has just started its installation',
 }
 
 /** Returns the sentence for a node that waits: `waits until ocp45/m1 or ocp45/m2 serves machine configuration …`. */

@@ -11,15 +11,15 @@ export const installCodes = defineCodes({
     remedy: "Compare the node's address in the site file with the network that the node is connected to",
   },
   'boot.offer-not-accepted': {
-    meaning: 'the node requested an address and did not accept the offer',
+    meaning: 'the node requested an address but did not accept the offer',
     remedy: 'Look for another DHCP server, and make the switch port an edge port',
   },
   'boot.loader-not-requested': {
-    meaning: 'the firmware accepted its address and did not request its boot loader',
+    meaning: 'the firmware accepted its address but did not request its boot loader',
     remedy: 'Open UDP port 69, or set `pxeOptions: true` for the node',
   },
   'boot.http-loader-not-requested': {
-    meaning: 'the firmware accepted its address for HTTP Boot and did not request its boot loader',
+    meaning: 'the firmware accepted its address for HTTP Boot but did not request its boot loader',
     remedy: 'Allow plain HTTP in the firmware setup, or boot the machine by PXE',
   },
   'boot.loader-missing': {
@@ -27,7 +27,7 @@ export const installCodes = defineCodes({
     remedy: 'Install the iPXE package, or name the file under `tftp.loaders`',
   },
   'boot.loader-only-probed': {
-    meaning: 'the node requested the size of its boot loader and never the file',
+    meaning: 'the node requested the size of its boot loader but never the file',
     remedy: 'Set `tftp: { singlePort: true }`, or `loader: snponly`',
   },
   'boot.loader-blocked': {
@@ -39,15 +39,15 @@ export const installCodes = defineCodes({
     remedy: 'Check the MTU and the errors of the switch ports between this server and the node',
   },
   'boot.loader-hangs': {
-    meaning: 'the BIOS boot loader was sent and did not start iPXE',
+    meaning: 'the BIOS boot loader was sent but did not start iPXE',
     remedy: 'Boot the machine by UEFI, or update the firmware of its network card',
   },
   'boot.loader-rejected': {
-    meaning: 'the UEFI boot loader was sent and did not start iPXE',
+    meaning: 'the UEFI boot loader was sent but did not start iPXE',
     remedy: 'Set another `loader`, or turn Secure Boot off',
   },
   'boot.script-not-requested': {
-    meaning: 'iPXE accepted its address and did not request its script',
+    meaning: 'iPXE accepted its address but did not request its script',
     remedy: 'Open the HTTP port, and check the gateway of the subnet',
   },
   'boot.stopped-waiting': {
@@ -59,7 +59,7 @@ export const installCodes = defineCodes({
     remedy: 'Check with `slipway status` why the server that it waits for does not start',
   },
   'boot.menu-waits': {
-    meaning: 'the boot menu was sent and no entry was selected',
+    meaning: 'the boot menu was sent, but no entry was selected',
     remedy: 'Select an entry at the console of the node',
   },
   'install.not-possible': {
@@ -83,19 +83,19 @@ export const installCodes = defineCodes({
     remedy: "Compare the image with the node's architecture",
   },
   'install.no-live-dhcp': {
-    meaning: 'kernel and initramfs were sent and no system requested an address',
+    meaning: 'kernel and initramfs were sent, but no system requested an address',
     remedy: 'Set `console` of the node to read the messages of the kernel',
   },
   'install.live-not-responding': {
-    meaning: 'kernel and initramfs were sent to a node with a static address and no request followed',
+    meaning: 'kernel and initramfs were sent to a node with a static address, but no request followed',
     remedy: 'Compare `ip=` in the kernel arguments with the network cards of the node',
   },
   'install.live-offer-not-accepted': {
-    meaning: 'the live system requested an address and did not accept the offer',
+    meaning: 'the live system requested an address but did not accept the offer',
     remedy: 'Look for another DHCP server, or name the network card with `ip=CARD:dhcp`',
   },
   'install.rootfs-not-requested': {
-    meaning: 'the live system has its address and did not request the rootfs',
+    meaning: 'the live system has its address but did not request the rootfs',
     remedy: 'Read the messages of coreos-livepxe-rootfs on the console, and check the gateway',
   },
   'install.rootfs-interrupted': {
@@ -103,7 +103,7 @@ export const installCodes = defineCodes({
     remedy: 'Give the machine more memory',
   },
   'install.rootfs-repeated': {
-    meaning: 'the node downloaded the rootfs several times and did not continue',
+    meaning: 'the node downloaded the rootfs several times but did not continue',
     remedy: 'Use the three image files of one release, and give the machine at least 4 GiB of memory',
   },
   'install.metal-interrupted': {
@@ -132,7 +132,7 @@ export const installCodes = defineCodes({
       'Add the disk to the boot order after the network, and keep the firmware mode of the installation',
   },
   'install.disk-not-responding': {
-    meaning: 'the node was sent to its disk and no system requested an address',
+    meaning: 'the node was sent to its disk, but no system requested an address',
     remedy: 'Look at the console of the node',
   },
   'install.failed': {
@@ -148,7 +148,7 @@ export const installCodes = defineCodes({
     remedy: 'Watch the console during one attempt',
   },
   'ignition.not-requested': {
-    meaning: 'the live system runs and did not request its Ignition file',
+    meaning: 'the live system runs but did not request its Ignition file',
     remedy: "Compare the node's `disk` with the output of `lsblk` on its console",
   },
   'ignition.refused': {
@@ -187,7 +187,7 @@ export const installCodes = defineCodes({
   },
   'install.cluster-not-read': {
     meaning:
-      'the cluster of the node ran before and does not answer, so slipway cannot know whether the node belongs to it',
+      'the cluster of the node was running before and does not answer now, so slipway cannot know whether the node belongs to it',
     remedy: 'Make the API of the cluster reachable, or run `slipway node install` for the node',
   },
   'install.foreign-system': {
@@ -195,7 +195,7 @@ export const installCodes = defineCodes({
     remedy: 'Run `slipway node install` to erase its disk and install it',
   },
   'install.unconfirmed': {
-    meaning: 'a system requested an address after the installation, and no callback or cluster confirmed it',
+    meaning: 'a system requested an address after the installation, but no callback or cluster confirmed it',
     remedy: 'Check the node at its console; run `slipway node local` if it is installed',
   },
   'install.other-appliance': {
@@ -280,11 +280,11 @@ export const installCodes = defineCodes({
     remedy: 'Check the members of etcd with `etcdctl endpoint health`, and the keys of `store.etcd`',
   },
   'store.claimed': {
-    meaning: 'another appliance started an installation of this machine just now',
+    meaning: 'another appliance has just started an installation of this machine',
     remedy: 'Wait: the machine requests its script again after a few seconds',
   },
   'store.replaced': {
-    meaning: 'the shared store has other data than before: it was restored, emptied, or replaced',
+    meaning: 'the shared store does not contain its previous data: it was restored, emptied, or replaced',
     remedy: 'Check `store.etcd`, then run `slipway state accept` on this appliance',
   },
   'store.record-unreadable': {

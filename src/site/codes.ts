@@ -24,7 +24,7 @@ export const siteCodes = defineCodes({
     remedy: 'Write a site; config/site.example.yaml is an example',
   },
   'site.yaml-syntax': {
-    meaning: 'The text is not valid YAML 1.2 of the kind that a site file uses',
+    meaning: 'The text is not valid YAML 1.2, or uses a YAML feature that site files do not support',
     remedy: 'Correct the line that the message names',
   },
   'site.duplicate-key': { meaning: 'A map has the same key twice', remedy: 'Remove one of the two keys' },
@@ -154,16 +154,16 @@ export const siteCodes = defineCodes({
     remedy: 'Remove the entry',
   },
   'site.installer-missing': {
-    meaning: 'The site has two servers, and no setting says which one installs nodes',
+    meaning: 'The site has two servers, but neither server.installer nor store',
     remedy:
-      'Set server.installer to the address of one of them, the same in all site files, or add a store that they share',
+      'Set server.installer to the address of the server that installs nodes, the same in all site files, or add a shared store',
   },
   'site.installer-with-store': {
-    meaning: 'The site has both a server that installs nodes and a store with which every server does',
+    meaning: 'Both server.installer and store are set, but with a store every server installs nodes',
     remedy: 'Remove server.installer or store',
   },
   'site.store-certificate-incomplete': {
-    meaning: 'Of the client certificate for etcd and its key, one is missing',
+    meaning: 'Either the client certificate for etcd or its key is missing',
     remedy: 'Set both store.etcd.cert and store.etcd.key, or remove both',
   },
   'site.mac-taken': {

@@ -190,12 +190,12 @@ const cluster = z
     domain: domain.meta({ description: 'base domain: names are <name>.<cluster>.<domain>' }),
     ignition: path.optional().meta({
       description:
-        'directory with bootstrap.ign, master.ign, and worker.ign (bootstrap-in-place-for-live-iso.ign for a single node); not needed for agent images, nor to add nodes to a running cluster (kubeconfig)',
+        'directory with bootstrap.ign, master.ign, and worker.ign (bootstrap-in-place-for-live-iso.ign for a single node); not needed for agent images, or to add nodes to a running cluster (with kubeconfig)',
       examples: ['/root/openshift/installdir'],
     }),
     kubeconfig: path.optional().meta({
       description:
-        'kubeconfig with which slipway follows the cluster and gets the Ignition files of added nodes; by default auth/kubeconfig in the Ignition directory',
+        'kubeconfig that slipway uses to follow the cluster and to get the Ignition files of added nodes; by default auth/kubeconfig in the Ignition directory',
     }),
     approve: z.enum(approvals).default('off').meta({
       description:

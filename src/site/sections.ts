@@ -42,14 +42,16 @@ export const serverSection = z
       description: 'interface on the network of the nodes; slipway does not start while it is down',
     }),
     address: ipv4.meta({ description: 'address of this machine on the network of the nodes' }),
-    address6: ipv6.optional().meta({ description: 'IPv6 address of this machine on which HTTP listens too' }),
+    address6: ipv6
+      .optional()
+      .meta({ description: 'IPv6 address of this machine on which HTTP also listens' }),
     peers: z
       .array(ipv4)
       .default([])
       .meta({ description: 'addresses of other slipway servers with the same site' }),
     installer: ipv4.optional().meta({
       description:
-        'with peers: the address of the one server that installs nodes, the same in the site files of all of them',
+        'with peers: the address of the one server that installs nodes; the same in every site file',
     }),
     ports: z
       .strictObject({
@@ -214,7 +216,7 @@ const record = z
     address: ips.optional().meta({ description: 'A and AAAA records; unlike hosts, without PTR records' }),
     cname: domain
       .optional()
-      .meta({ description: 'CNAME record: the name in this site that this is an alias of' }),
+      .meta({ description: 'CNAME record: the name in this site that this name is an alias for' }),
     txt: z
       .union([recordText, z.array(recordText).min(1).max(16)], {
         error: 'expected a text or a list of up to 16',
@@ -257,9 +259,9 @@ export const dnsSection = z
       .min(1)
       .optional()
       .meta({ description: 'names of the NS records; by default ns1.<zone>' }),
-    contact: mailbox
-      .optional()
-      .meta({ description: 'mailbox of the SOA record with a dot for the @; by default root.<zone>' }),
+    contact: mailbox.optional().meta({
+      description: 'mailbox of the SOA record, with a dot instead of the @; by default root.<zone>',
+    }),
     ttlSeconds: ttlSeconds.default(3600).meta({ description: 'TTL: how long resolvers may cache an answer' }),
     records: z.array(record).default([]).meta({ description: 'records besides those of nodes and hosts' }),
     secondaries: z.array(ipv4).default([]).meta({
@@ -300,11 +302,11 @@ export const storeSection = z
         }),
         prefix: etcdPrefix
           .optional()
-          .meta({ description: 'start of all keys, the same on all servers; by default /slipway/<site>' }),
+          .meta({ description: 'prefix of all keys, the same on all servers; by default /slipway/<site>' }),
       })
       .meta({ description: 'etcd 3.4 or later, reached through its JSON gateway' }),
   })
   .meta({
     description:
-      'store that all servers of this site share, so that each of them may install nodes; omit the section if server.installer names the one that does',
+      'store that all servers of this site share, so that each of them can install nodes; omit the section if server.installer is set',
   })

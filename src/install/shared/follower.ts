@@ -21,7 +21,7 @@ type Follower = {
   /** Returns the address of an appliance for a message. */
   addressOf(id: string): string
   problems(): readonly StateProblem[]
-  /** Accepts that the store has other data than before. @throws when that cannot be recorded */
+  /** Accepts that the store does not contain its previous data. @throws when that cannot be recorded */
   accept(): void
   close(): void
 }
@@ -192,7 +192,7 @@ export function createFollower(options: FollowerOptions): Follower {
         ? []
         : [{ code: 'store.unreachable', text: `the shared store does not answer: ${failure}` } as const]),
       ...(isReplaced
-        ? [{ code: 'store.replaced', text: 'the shared store has other data than before' } as const]
+        ? [{ code: 'store.replaced', text: 'the shared store does not contain its previous data' } as const]
         : []),
     ],
     accept() {

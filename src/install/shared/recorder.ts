@@ -288,6 +288,6 @@ function unreachable(reason: string): NotRecorded {
 function claimed(by: string): NotRecorded {
   return new NotRecorded(
     'store.claimed',
-    `the appliance ${by} started an installation of this machine just now`,
+    `the appliance ${by} has just started an installation of this machine`,
   )
 }

@@ -11,8 +11,8 @@ export const controlCodes = defineCodes({
     remedy: 'Correct the request as described in api.md',
   },
   'server.command-refused': {
-    meaning: 'The command does not apply to the node in its present state',
-    remedy: 'Remove the reason that the message names, then repeat the command',
+    meaning: 'The command is not possible in the current state of the node',
+    remedy: 'Fix the problem that the message names, then repeat the command',
   },
   'server.internal-error': {
     meaning: 'slipway could not answer the request because of an internal error',

@@ -28,7 +28,7 @@ export const haproxyCodes = defineCodes({
   },
   'haproxy.config-differs': {
     meaning: 'HAProxy runs a configuration that differs from its file',
-    remedy: 'Reload HAProxy if this does not end within a minute',
+    remedy: 'Reload HAProxy if this lasts for more than a minute',
   },
   'haproxy.state-unavailable': {
     meaning: 'HAProxy does not report the state of its servers',

@@ -48,7 +48,7 @@ export const tftpCodes = defineCodes({
     remedy: 'Find the sender of requests with forged source addresses, or the firewall that blocks the ACKs',
   },
   'tftp.transfer-stopped': {
-    meaning: 'slipway ended a transfer because it stops or lost the socket',
+    meaning: 'slipway ended a transfer because it is stopping, or because it lost the socket',
     remedy: 'Boot the machine again',
   },
   'tftp.unknown-transfer': {
