@@ -52,6 +52,8 @@ function node(name: string, role: Role, lastOctet: number): SiteNode {
 
 /** Changes of a check before it reloads the site; without changes the text is that of the start. */
 export type SiteChanges = {
+  /** The value of `dns.zones`; by default the base domain. */
+  readonly zones?: readonly string[]
   readonly extraHosts?: readonly string[]
   readonly spareWorker?: SiteNode
   /** Whether nodes wait for their turn; false by default. */
@@ -132,7 +134,7 @@ subnets:
     dhcpOptions: [{ code: 150, ip: ${addresses.server} }]
 dns:
   nsid: true
-  zones: [example.localdomain]
+  zones: [${(options.zones ?? ['example.localdomain']).join(', ')}]
   forward: [${addresses.resolver}, ${addresses.secondResolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
   secondaries: [${addresses.bind}, ${addresses.knot}]

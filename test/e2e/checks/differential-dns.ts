@@ -144,20 +144,15 @@ const intended: readonly Intended[] = [
       'names keep the spelling of the question, which resolvers compare (RFC 4343 §4.1); BIND uses the spelling of the zone',
   },
   {
-    field: /./,
+    field: /^(?:rcode|answer)$/,
     question: /^(?:example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) DS$/,
     reason:
-      'BIND queries the parent for DS (RFC 4035 §3.1.4.1); zones of a site are not delegated by a parent, so there is none',
+      'both query the resolvers for DS (RFC 4035 §3.1.4.1); the one of this test answers each question with an A record, which BIND rejects',
   },
   {
     field: /^(?:answer|flags|soa \w+)$/,
     question: /^(?:(?:twins\.)?example\.localdomain|0\.16\.172\.in-addr\.arpa|(?:0\.){8}8\S+) ANY$/,
     reason: 'ANY gets one RRset (RFC 8482 §4.1); BIND sends all, and truncates at 512 octets',
-  },
-  {
-    field: /^answer$/,
-    question: /^example\.localdomain TXT$/,
-    reason: 'an RRset that does not fit is omitted (RFC 2181 §9 allows a part, which clients must not use)',
   },
   {
     field: /^additional$/,

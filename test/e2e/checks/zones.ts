@@ -7,7 +7,8 @@ import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import { waitForLogFlush } from '../server.ts'
 import type { Check } from '../runner.ts'
-import { client, domain, twins } from '../site.ts'
+import { parentAddress, parentKinds, startParent } from '../peers/parent.ts'
+import { client, domain, nodes, twins } from '../site.ts'
 import { addClientAddress, waitUntil } from './client.ts'
 import { reload } from './reload.ts'
 
@@ -83,6 +84,46 @@ export const zoneChecks: readonly Check[] = [
       }
       await untilCopied(rig)
       expectEqual(await digAt(rig, addresses.knot, '+short', name), '', `${name} after its removal`)
+      return undefined
+    },
+  },
+  {
+    name: 'zones: a parent on BIND that delegates or forwards the zone of a cluster gets valid negative answers',
+    async run(rig) {
+      try {
+        await reload(rig, { zones: ['example.localdomain', domain] })
+        for (const kind of Object.keys(parentKinds) as (keyof typeof parentKinds)[]) {
+          const parent = await startParent(rig, kind)
+          try {
+            await waitUntil('the parent', async () => {
+              return (await digAt(rig, parentAddress, '+short', 'wiki.example.localdomain')) !== ''
+            })
+            const negative = [
+              ['SRV', `api.${domain}`, 'NOERROR'],
+              ['TXT', `m1.${domain}`, 'NOERROR'],
+              ['AAAA', `x.apps.${domain}`, 'NOERROR'],
+              ['A', `apps.${domain}`, 'NOERROR'],
+              ['TXT', domain, 'NOERROR'],
+              ['A', `m9.${domain}`, 'NXDOMAIN'],
+            ] as const
+            for (const [type, name, status] of negative) {
+              for (const transport of ['+notcp', '+tcp']) {
+                const text = await digAt(rig, parentAddress, transport, type, name)
+                expectMatch(text, new RegExp(`status: ${status}`), `${kind}: ${type} ${name}`)
+                expectMatch(text, new RegExp(`^${domain}\\..*\\sSOA\\s`, 'm'), `${kind}: SOA of ${name}`)
+              }
+            }
+            const address = await digAt(rig, parentAddress, '+short', `m1.${domain}`)
+            expectEqual(address, `${nodes.m1.address}\n`, `${kind}: m1`)
+            const server = await digAt(rig, parentAddress, '+short', 'NS', domain)
+            expectMatch(server, /./, `${kind}: NS`)
+          } finally {
+            await parent.stop()
+          }
+        }
+      } finally {
+        await reload(rig)
+      }
       return undefined
     },
   },
