@@ -44,7 +44,7 @@ Boots virtual machines and runs real clients against slipway serve. Needs root.
                 them on bare systems; it runs only by itself.
                 "real:" selects a complete installation on a real control plane. It runs only
                 if it is selected, because it builds Kubernetes and coreos-installer the first
-                time (up to 60 minutes), and takes up to 20 minutes later.
+                time (up to 60 minutes), and takes 20 to 40 minutes later.
   --keep        keep the network and the server running after the checks, until Ctrl-C
 
 Logs, consoles, and captures of the network are in test/e2e/.work/run, those of "real:" in
