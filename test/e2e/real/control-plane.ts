@@ -1,7 +1,7 @@
 /**
  * The control plane: Debian's etcd, and the kube-apiserver and kube-controller-manager of Kubernetes on a host of their own.
- * Its controller manager signs certificates and approves none. Until the bootstrap is complete, the host also has the
- * address of the bootstrap node, so that it is a stand-in for it.
+ * Its controller manager signs certificates and, like that of OpenShift, approves only renewals of client certificates.
+ * Until the bootstrap is complete, the host also has the address of the bootstrap node, so that it is a stand-in for it.
  */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -117,8 +117,7 @@ export async function createControlPlane(
         ...['--cluster-signing-cert-file', at('ca.crt'), '--cluster-signing-key-file', at('ca.key')],
         ...['--root-ca-file', at('ca.crt'), '--service-account-private-key-file', at('sa.key')],
         ...['--use-service-account-credentials', '--cluster-signing-duration', lifetime],
-        // slipway is the only approver.
-        '--controllers=*,-csrapproving,-cloud-node-lifecycle-controller',
+        '--controllers=*,-cloud-node-lifecycle-controller',
       ])
     },
     stopManager: async () => manager?.stop(),

@@ -88,7 +88,7 @@ export const day2Checks: readonly Check<RealRig>[] = [
     },
   },
   {
-    name: 'real: its kubelet renews its certificates, which slipway approves',
+    name: 'real: its kubelet renews both of its certificates',
     limitMs: 8 * minuteMs,
     async run(rig) {
       const before = await approvedRequests(rig)
