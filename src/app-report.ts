@@ -30,7 +30,7 @@ type AppReportOptions = {
 export type SiteProblem = { readonly code: string; readonly reasons: readonly string[] }
 
 export type AppReport = {
-  /** Returns what compiling and the present time found. */
+  /** Returns the findings of the compilation, and those that depend on the current time. */
   readonly findings: () => readonly Finding[]
   /** Returns what is not served as the site file declares. */
   readonly siteProblems: () => readonly ActiveProblem[]
@@ -114,7 +114,7 @@ export function createAppReport(options: AppReportOptions): AppReport {
   }
 }
 
-/** The lists of the DHCP service, where it does not run. */
+/** Empty lists, if the DHCP service does not run. */
 const noClients: Readonly<Record<'strangers' | 'declined' | 'otherDhcpServers', readonly object[]>> = {
   strangers: [],
   declined: [],

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The edge of the process: arguments, standard streams, and the exit code. The commands are in cli/. */
+/** The entry point of the process: arguments, standard streams, and the exit code. The commands are in cli/. */
 import { readFile } from 'node:fs/promises'
 import { ExitCode, UsageError, type Terminal, helpLines } from './cli/command.ts'
 import { commandGroups } from './cli/registry.ts'
@@ -73,7 +73,7 @@ async function main([name = '', ...args]: readonly string[]): Promise<number> {
   }
 }
 
-/** Ours, or the error of node:util for an option that is unknown or lacks its value. */
+/** Returns whether the command line is invalid; node:util reports an option that is unknown or lacks its value. */
 function isUsageError(error: unknown): error is Error {
   if (error instanceof UsageError) return true
   return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')

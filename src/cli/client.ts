@@ -232,7 +232,7 @@ type ClusterView = Pick<ClusterReport, 'trouble' | 'members'>
 export type NodeSnapshot = {
   readonly details: NodeDetails
   readonly cluster: ClusterView
-  /** Requests of the cluster of the node; undefined if slipway does not approve requests there. */
+  /** Certificate requests of the cluster of the node; undefined if slipway does not approve requests there. */
   readonly csrs: PendingCsrs | undefined
 }
 

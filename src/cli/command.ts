@@ -23,7 +23,7 @@ export type Command = {
   readonly name: string
   /** What `--help` prints. */
   readonly help: Help
-  /** Help of subcommands that have a page for themselves, by their name. */
+  /** Help of subcommands with a separate page, by name. */
   readonly helps?: Readonly<Record<string, Help>>
   /** @returns an exit code, one of {@link ExitCode} unless the help lists more */
   run(args: readonly string[], terminal: Terminal): Promise<number>

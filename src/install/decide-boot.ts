@@ -228,7 +228,7 @@ export type BootEvent = {
 const minuteMs = 60_000
 /** A disk that does not boot returns to the firmware in seconds; some machines then test their memory again. */
 export const rebootTimeoutMs = 10 * minuteMs
-/** Kernel, initramfs, and rootfs over a slow line come before the Ignition file. */
+/** Over a slow line, the downloads before the Ignition file (kernel, initramfs, rootfs) take most of this time. */
 export const tokenLifetimeMs = 60 * minuteMs
 export const maxAttempts = 5
 

@@ -26,7 +26,7 @@ export type Records = {
   observe(seen: Seen): void
   /** Remembers that the machine itself was active. */
   seen(node: InstallNode): void
-  /** Forgets who had the name of a node before, and when it was active. */
+  /** Forgets which machine had the name of a node before, and when it was active. */
   settle(node: InstallNode, isForgotten: boolean): void
   published(node: InstallNode): NodeRecord
   /** Why a machine without a record must not be installed automatically. */
@@ -54,7 +54,7 @@ export function createRecords(options: RecordsOptions): Records {
   let { incomplete, problems: stateProblems } = store
   /** Machines that appeared under the name of another one. */
   const replaced = new Map<string, StateProblem>()
-  /** The firmware that was seen since the last script, by machine: none if it starts iPXE itself. */
+  /** The firmware that was seen since the last script, by machine; absent if it starts iPXE itself. */
   const firmware = new Map<string, BootEntry>()
 
   // Another appliance saw the machine.
@@ -268,9 +268,9 @@ export type Recorder = {
    * @throws when it cannot be recorded; then the record of `machine` is unchanged
    */
   commit<T>(machine: string, change: () => T, isDecision?: boolean): Promise<T>
-  /** What keeps decisions from being recorded. */
+  /** Problems that prevent decisions from being recorded. */
   problems(): readonly StateProblem[]
-  /** Accepts that shared records are other ones than before. @throws when that cannot be recorded */
+  /** Accepts that the shared records were replaced. @throws when that cannot be recorded */
   accept(): void
   close(): void
 }

@@ -26,7 +26,7 @@ type First<S extends Seen = Seen> = { readonly seen: S; readonly tick: number }
 type Budget = { rows: number; tick: number }
 type DhcpSeen = Extract<Seen, { kind: 'dhcp' }>
 
-/** What is known of one machine. No key is built from texts: a flood of DHCP messages passes here. */
+/** What is known of one machine. Every DHCP message of a flood is checked here, so no key is built from texts. */
 type MachineSeries = {
   readonly dhcp: { readonly [Message in DhcpSeen['message']]: Map<DhcpSeen['asker'], First<DhcpSeen>> }
   readonly others: Map<Seen['kind'], First>
@@ -98,7 +98,7 @@ function isSameAnswer(one: Seen, other: Seen): boolean {
   if (one.kind === 'script') {
     return other.kind === 'script' && one.script === other.script && one.reason === other.reason
   }
-  // An Ignition file that was sent is a row of its own.
+  // Each Ignition file that was sent has a separate row.
   if (one.kind !== 'ignition' || other.kind !== 'ignition') return false
   return one.reason !== undefined && one.reason === other.reason
 }

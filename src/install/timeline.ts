@@ -8,7 +8,7 @@ import { stepUpdateOf, type StepUpdate, type Step } from './step.ts'
 
 /** From one power-on, or boot attempt of the firmware, to the next. */
 export type Boot = {
-  /** `disk`: no step of its firmware was seen. */
+  /** `disk`: no step of its firmware was observed. */
   readonly kind: 'network' | 'disk'
   /** Milliseconds since 1970. */
   readonly startedAt: number
@@ -42,10 +42,10 @@ type BootDraft = {
   reports: Map<string, readonly Progress[]>
 }
 
-/** What a download had sent at a time. */
+/** How much of a download was sent at a given time. */
 type Progress = { readonly at: number; readonly octets: number }
 
-/** The rate of an active download is that of this time. */
+/** The rate of an active download is its average over this time. */
 const rateWindowMs = 10_000
 
 /** @param observations of one node, oldest first */
@@ -168,7 +168,7 @@ function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observat
   follow(boot, update, at, sequence)
 }
 
-/** Returns the rate over the last seconds, and the time of the last progress. Nothing for a step without an end. */
+/** Returns the rate over the last seconds, and the time of the last progress. Returns nothing for a step without a size. */
 function progressOf(
   boot: BootDraft,
   { key, octets, total, isAnother }: StepUpdate,

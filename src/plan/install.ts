@@ -29,9 +29,9 @@ export type InstallNode = {
   readonly isInstaller: boolean
   /** Whether an installation that no administrator started may overwrite a disk that holds data. */
   readonly wipe: WipeMode
-  /** Whether its boot menu starts an installation when its time is up: a selection is then not made by a person. */
+  /** Whether its boot menu starts an installation when its time is up: a selection is then not made by an administrator. */
   readonly isMenuAutomatic: boolean
-  /** Keys are roles: one of these servers must answer first. Without any, the node does not wait. */
+  /** By role: one of these servers must answer first. A node without servers does not wait. */
   readonly waitsFor: Readonly<Partial<Record<IgnitionKind, readonly MachineConfigServer[]>>>
 }
 

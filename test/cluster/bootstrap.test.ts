@@ -112,7 +112,7 @@ t.test('uses the ConfigMap that another part of slipway has read already', async
   t.same(rig.api.followed(), [])
 })
 
-t.test('watches once after a reload or a close while a command is written', async (t) => {
+t.test('starts one watch after a reload or a close during the write of a command', async (t) => {
   const rig = await bootstrapRig(t, true)
   const first = rig.watch.command('c1', 'watch')
   rig.watch.swap([rig.cluster])

@@ -140,7 +140,7 @@ t.test('replaces a file that is missing or invalid', async (t) => {
   t.equal(await ignitionRig().read(), '/srv/worker.ign does not exist')
 })
 
-t.test('asks for a file that the site does not have, and reports why there is none', async (t) => {
+t.test('requests a file that the site does not have, and reports why there is none', async (t) => {
   const file = { file: 'worker-user-data-managed of c1', isAsked: true } as const
   const asked = (answer: Answer) => ignitionRig({ answer, file, onDisk: installerFile }).read(file.file)
   t.equal(await asked(secret(clusterFile)), clusterFile)
@@ -177,7 +177,7 @@ t.test('does not use a file of the cluster that points elsewhere, and logs that 
   t.match(logged(), [/has Ignition version "9\.9\.9", but only 2\.x and 3\.x are supported$/])
 })
 
-t.test('asks again after one minute, sooner after a failure, and once for many nodes', async (t) => {
+t.test('queries again after one minute, sooner after a failure, and once for many nodes', async (t) => {
   const { read, state, clock } = ignitionRig({ answer: secret(clusterFile), onDisk: installerFile })
   await Promise.all([read(), read(), read()])
   t.equal(state.requests.length, 1)
@@ -230,7 +230,7 @@ t.test('without a file on disk the reason is that the cluster does not respond',
   t.equal(await reading, 'the cluster c1 provides no worker.ign: its API did not respond within 1 s')
 })
 
-t.test('asks for masters by their own secret, and not for bootstraps and undeclared files', async (t) => {
+t.test('requests masters by their own secret, and no bootstraps or undeclared files', async (t) => {
   const master = ignitionRig({ answer: secret(clusterFile), file: { kind: 'master' } })
   t.equal(await master.read(), clusterFile)
   t.same(master.state.requests, [secretPath('master')])

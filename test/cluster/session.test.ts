@@ -106,7 +106,7 @@ t.test('a holder applies what it learned otherwise, and the others see it', (t) 
   t.end()
 })
 
-t.test('asks for the version of the API, and reports its outage', async (t) => {
+t.test('requests the version of the API, and reports its outage', async (t) => {
   const { api, session, kubeconfig } = sessionRig(t)
   const { signal } = new AbortController()
   t.same(await session.checkApi(signal), {

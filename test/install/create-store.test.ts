@@ -147,46 +147,51 @@ t.test('a Ready condition is recorded at once, so that a later installation know
 })
 
 /** Every moment at which the process can end: what the store has then decides the next boot. */
-t.test('killed at any write, a machine boots its disk or resumes the same installation', async (t) => {
-  for (let lost = 0; lost < 12; lost++) {
-    const store = openMemoryStore()
-    let writes = 0
-    let isDead = false
-    const states = new Map(store.states)
-    const dying: Store = {
-      ...store,
-      keep(change, ...rest) {
-        if (isDead || writes++ === lost) {
-          isDead = true
-          throw new Error('killed')
-        }
-        store.keep(change, ...rest)
-        for (const [machine, state] of change) if (state !== undefined) states.set(machine, state)
-      },
-    }
-    const { installs } = installsWorld({ store: dying })
-    let isScriptSent = false
-    let isIgnitionSent = false
-    const boot = await installs.boot(key, plain)
-    if (boot.kind === 'install') {
-      isScriptSent = true
-      try {
-        isIgnitionSent = (await installs.mayRead(key, read(boot.token))).kind === 'allowed'
-        installs.observe(ignitionSent(key))
-        await installs.callback(key, 'written', boot.token, own)
-      } catch {
-        // The process is dead.
+t.test(
+  'after slipway is killed at any write, a machine boots its disk or resumes the same installation',
+  async (t) => {
+    for (let lost = 0; lost < 12; lost++) {
+      const store = openMemoryStore()
+      let writes = 0
+      let isDead = false
+      const states = new Map(store.states)
+      const dying: Store = {
+        ...store,
+        keep(change, ...rest) {
+          if (isDead || writes++ === lost) {
+            isDead = true
+            throw new Error('killed')
+          }
+          store.keep(change, ...rest)
+          for (const [machine, state] of change) if (state !== undefined) states.set(machine, state)
+        },
       }
+      const { installs } = installsWorld({ store: dying })
+      let isScriptSent = false
+      let isIgnitionSent = false
+      const boot = await installs.boot(key, plain)
+      if (boot.kind === 'install') {
+        isScriptSent = true
+        try {
+          isIgnitionSent = (await installs.mayRead(key, read(boot.token))).kind === 'allowed'
+          installs.observe(ignitionSent(key))
+          await installs.callback(key, 'written', boot.token, own)
+        } catch {
+          // The process is dead.
+        }
+      }
+      const next = installsWorld({
+        store: { ...store, states: new Map(states), lastSequence: 1000 },
+      }).installs
+      const record = next.list()[1]!
+      if (isScriptSent)
+        t.match(record.attempt, { earlier: 0 }, `killed at write ${lost}: the start is recorded`)
+      const answer = await next.boot(key, plain)
+      if (isIgnitionSent) t.equal(answer.kind, 'local', `killed at write ${lost}: the disk may be written`)
+      await next.command(key, 'local')
     }
-    const next = installsWorld({ store: { ...store, states: new Map(states), lastSequence: 1000 } }).installs
-    const record = next.list()[1]!
-    if (isScriptSent)
-      t.match(record.attempt, { earlier: 0 }, `killed at write ${lost}: the start is recorded`)
-    const answer = await next.boot(key, plain)
-    if (isIgnitionSent) t.equal(answer.kind, 'local', `killed at write ${lost}: the disk may be written`)
-    await next.command(key, 'local')
-  }
-})
+  },
+)
 
 t.test('evidence that a node is installed is on the disk before the next observation', async (t) => {
   const store = openMemoryStore()

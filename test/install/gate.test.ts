@@ -57,7 +57,7 @@ t.test('opens when any of the servers responds', async (t) => {
   t.equal(await gate.isOpen([bs, m1]), false)
   up.add('ocp45/m1')
   t.equal(await gate.isOpen([bs, m1]), false, 'the last answer counts until they are asked again')
-  t.same(asked, ['ocp45/bs', 'ocp45/m1'], 'all who wait share the answers')
+  t.same(asked, ['ocp45/bs', 'ocp45/m1'], 'all waiting nodes share the results')
   await pass(3000)
   t.equal(await gate.isOpen([bs, m1]), true)
   t.match(lines.join(''), /machine configuration available, waiting nodes continue/)
@@ -74,7 +74,7 @@ t.test('stops probing when no node has waited for a minute, and starts again', a
   t.equal(clock.pending(), 0)
   const before = asked.length
   up.add('ocp45/bs')
-  t.equal(await gate.isOpen([bs]), true, 'who comes later does not hear the answer of then')
+  t.equal(await gate.isOpen([bs]), true, 'a later node does not get the old result')
   t.equal(asked.length, before + 1)
 })
 

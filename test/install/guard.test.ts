@@ -103,7 +103,7 @@ const cases: readonly {
 for (const { name, state = installing, reader = own, what = 'master', at = now, reason } of cases) {
   const expected =
     reason === undefined ? { kind: 'allowed' } : { kind: 'refused', reason, code: /^ignition\./ }
-  t.match(checkRead(m1, state, reader, what, at), expected, `who may read: ${name}`)
+  t.match(checkRead(m1, state, reader, what, at), expected, `access to the file: ${name}`)
 }
 
 t.test('an open cluster sends its Ignition files to any client', (t) => {

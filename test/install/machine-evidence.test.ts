@@ -85,7 +85,7 @@ const cases: readonly {
     reason: 'armed by an administrator',
   },
   {
-    name: 'a machine that its cluster calls Ready is not installed because of the site file',
+    name: 'a machine that its cluster reports as Ready is not installed because of the site file',
     steps: [ready(0), boot],
     mode: 'local',
     reason: 'its cluster reports it as a node',

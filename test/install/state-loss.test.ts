@@ -85,7 +85,7 @@ const losses: readonly {
     isRecovered: true,
   },
   {
-    name: 'a folder in the place of the database',
+    name: 'a directory in place of the database',
     damage: (dir) => {
       rmSync(join(dir, 'install.db'))
       mkdirSync(join(dir, 'install.db'))

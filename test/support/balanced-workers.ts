@@ -100,15 +100,15 @@ export async function balancedWorkers(t: Test) {
   t.teardown(() => balancer.close())
   t.same(await balancer.apply(planOf(all)), { outcome: 'unchanged' })
 
-  async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  async function until(what: string, isReached: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + 30_000
-    while (!(await isSo())) {
+    while (!(await isReached())) {
       if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`)
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
   /** Advances the clock past a poll of HAProxy, so that the next one is due in 5 s. */
-  const look = async (ms = 5000): Promise<void> => {
+  const poll = async (ms = 5000): Promise<void> => {
     const before = balancer.state().servers
     clock.advance(ms)
     const isOver = () => balancer.state().servers !== before && clock.nextDelay() === 5000
@@ -129,10 +129,10 @@ export async function balancedWorkers(t: Test) {
       clock,
       at,
       until,
-      look,
+      poll,
     },
-    said: () => lines.map(({ msg }) => msg),
-    told: () => haproxy.questions.filter((question) => question.startsWith('set')),
+    messages: () => lines.map(({ msg }) => msg),
+    runtimeCommands: () => haproxy.questions.filter((question) => question.startsWith('set')),
     reloads: async () => (await readFile(at('reloads'), 'utf8')).split('\n').length - 1,
     /** Returns the servers in the file. */
     file: async () =>

@@ -17,7 +17,7 @@ import { enableUnits } from '../render/systemd-units.ts'
 import { zoneFile } from '../../plan/dns/zone.ts'
 
 type Rendering = {
-  /** Its argument. */
+  /** The argument that selects it. */
   readonly takes?: 'ZONE' | 'NODE' | 'CLUSTER'
   readonly render: (ready: { readonly model: Model; readonly plan: Plan }, argument?: string) => Rendered
 }

@@ -20,9 +20,9 @@ export type FollowHandlers<T> = {
   /** Replaces the whole collection. */
   onList(items: readonly T[]): void
   onEvent(type: WatchEventType, item: T): void
-  /** The collection cannot be followed at the moment; `problem` is why. Called again when the reason changes. */
+  /** The collection cannot be followed at the moment; `problem` is the reason. Called again when the reason changes. */
   onOutage(problem: Problem): void
-  /** Ends the outage that `onOutage` reported. Nothing need have changed in between. */
+  /** Ends the outage that `onOutage` reported. The collection may be unchanged. */
   onReachable(): void
   /** The server has an older state than before, for example because etcd was restored from a snapshot. */
   onRollback(): void
@@ -51,7 +51,7 @@ const shortWatchMs = 1000
 export const relistMs = 10 * 60_000
 /** An API server that was unreachable for this long may come back with another state. */
 const longOutageMs = 60_000
-/** A missing kubeconfig is a local file to look for, so there is no reason to wait longer each time. */
+/** The delay does not grow for a missing kubeconfig, because checking a local file is cheap. */
 const noCredentialsMs = 5000
 
 /** The server reports a resource version below one that it reported before. */
@@ -73,7 +73,7 @@ export async function follow<T>(
   let interruptedMs: number | undefined
   /** Consecutive failures of this collection alone. */
   let failures = 0
-  /** Consecutive lists that a watch asked for without an event in between. */
+  /** Consecutive lists that a watch required, without an event in between. */
   let restarts = 0
   let isFailing = false
   let sentence: string | undefined
@@ -164,7 +164,7 @@ export async function follow<T>(
       if (error instanceof ConnectionReplaced) continue
       const isRestart = isExpired(error) || error instanceof WentBack
       needsList ||= isRestart || error instanceof BadEvent
-      // Without a delay: this is normal, and changes are waiting. A server that repeats it at once is faulty.
+      // Lists again without a delay: an expired version is normal. A server that reports it again at once is faulty.
       const isRepeated = restarts > 0 && clock.monotonic() - startedMs < shortWatchMs
       if (isRestart) restarts++
       if (isRestart && !isRepeated) continue
@@ -189,7 +189,7 @@ function isOlder(version: string, seen: string | undefined): boolean {
 export type Backoff = {
   /** Returns a number for {@link Backoff.wait}. Requests that fail during one outage count once per delay. */
   attempt(): number
-  /** Resolves when the server may be asked again, or at once on {@link Backoff.reset}. */
+  /** Resolves when the next request may be sent, or at once on {@link Backoff.reset}. */
   wait(attempt: number, minMs: number, signal: AbortSignal): Promise<void>
   /** The server answers again: everything that waits continues. */
   reset(): void
@@ -197,7 +197,7 @@ export type Backoff = {
   delayMs(failures: number): number
 }
 
-/** @param random returns 0 up to 1; half of each delay is random, so that clients do not all return at once */
+/** @param random returns a number from 0 to 1; half of each delay is random, so that clients do not retry at the same time */
 export function createBackoff(clock: Clock, random: () => number): Backoff {
   let failures = 0
   let current = 0

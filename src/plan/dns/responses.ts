@@ -35,8 +35,8 @@ export function* compileNames(zones: readonly Zone[]): Generator<void, NameTable
 type Positive = Pick<Owner, 'responses'> & { readonly nodata?: Response }
 
 /**
- * An owner whose answers are encoded when its name is first queried: most names of a large site never are. With getters
- * of its own, each owner would have its own hidden class in V8, and every lookup would be slow.
+ * An owner whose answers are encoded when its name is first queried: most names of a large site never are. With separate
+ * getters, each owner would have a separate hidden class in V8, and every lookup would be slow.
  */
 class LazyOwner implements Owner {
   readonly name: Uint8Array

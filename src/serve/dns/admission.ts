@@ -95,7 +95,7 @@ export function networkOf(address: string): string {
 }
 
 /** What the plan allows a client. */
-export type Standing = {
+export type ClientPermissions = {
   /** Whether the server resolves other names for it. */
   readonly mayForward: boolean
   /** Whether it is a declared node, a secondary, or this machine. */
@@ -104,27 +104,27 @@ export type Standing = {
   readonly isSecondary: boolean
 }
 
-/** Returns the standing of the client at `address` (in the text of a socket). */
-export type Access = (plan: DnsPlan, address: string) => Standing
+/** Returns the permissions of the client at `address` (in the text of a socket). */
+export type Access = (plan: DnsPlan, address: string) => ClientPermissions
 
 const loopback = parseCidr('127.0.0.0/8') as Cidr
 
-/** The standings that are kept; a flood from more addresses costs some comparisons for each query. */
+/** The number of clients whose permissions are cached; a flood from more addresses costs some comparisons for each query. */
 const maxAddresses = 4096
 
-/** The same few hundred machines send all queries, so their standings are kept as long as the plan. */
+/** The same few hundred machines send all queries, so their permissions are cached as long as the plan. */
 export function createAccess(): Access {
   let decidedFor: DnsPlan | undefined
-  const standings = new Map<string, Standing>()
+  const cached = new Map<string, ClientPermissions>()
   return (plan, address) => {
-    if (decidedFor !== plan || standings.size >= maxAddresses) standings.clear()
+    if (decidedFor !== plan || cached.size >= maxAddresses) cached.clear()
     decidedFor = plan
-    const known = standings.get(address)
+    const known = cached.get(address)
     if (known !== undefined) return known
     const isSecondary = plan.secondaries.some((secondary) => secondary.address === address)
     const isKnown = isSecondary || plan.nodeByAddress.has(address) || isThisMachine(plan, address)
     const decided = { mayForward: mayForward(plan, address), isKnown, isSecondary }
-    standings.set(address, decided)
+    cached.set(address, decided)
     return decided
   }
 }

@@ -20,7 +20,7 @@ type Owner = {
   readonly cname?: string
 }
 
-/** Names also come from machines, clusters, and zones, so all of these must be whole. */
+/** Names also come from machines, clusters, and zones, so all of these must be valid. */
 const needs = ['server', 'dns', 'clusters', 'hosts'] as const
 
 const contents = ['address', 'cname', 'txt', 'srv', 'ns'] as const

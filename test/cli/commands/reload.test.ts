@@ -46,26 +46,23 @@ t.test('a rejected reload prints every error with its position; exit code 1', as
   })
 })
 
-t.test(
-  'nobody to ask, a route that is not there, and no answer in time: a sentence, exit code 1',
-  async (t) => {
-    t.match(await run(socketPath(t)), { code: 1, err: [/^slipway: cannot reach slipway at /] })
-    const { path, service } = await controlService(t)
-    t.equal((await run(path)).code, 0)
-    await t.rejects(askControl(path, '/v1/reload'), { message: /^GET is not supported at this path/ })
-    await service.close(0)
-    const silent = createServer(() => undefined)
-    t.teardown(() => silent.closeAllConnections())
-    t.teardown(() => silent.close())
-    const silentPath = socketPath(t)
-    silent.listen(silentPath)
-    await once(silent, 'listening')
-    await t.rejects(askControl(silentPath, '/v1/reload', 'POST', 50), {
-      message: `cannot reach slipway at ${silentPath}: no response within 0.05 s`,
-      refusal: undefined,
-    })
-  },
-)
+t.test('no server, an unknown route, and no response in time: a sentence, exit code 1', async (t) => {
+  t.match(await run(socketPath(t)), { code: 1, err: [/^slipway: cannot reach slipway at /] })
+  const { path, service } = await controlService(t)
+  t.equal((await run(path)).code, 0)
+  await t.rejects(askControl(path, '/v1/reload'), { message: /^GET is not supported at this path/ })
+  await service.close(0)
+  const silent = createServer(() => undefined)
+  t.teardown(() => silent.closeAllConnections())
+  t.teardown(() => silent.close())
+  const silentPath = socketPath(t)
+  silent.listen(silentPath)
+  await once(silent, 'listening')
+  await t.rejects(askControl(silentPath, '/v1/reload', 'POST', 50), {
+    message: `cannot reach slipway at ${silentPath}: no response within 0.05 s`,
+    refusal: undefined,
+  })
+})
 
 t.test('an invalid command line', async (t) => {
   await t.rejects(

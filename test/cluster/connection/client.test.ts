@@ -132,7 +132,7 @@ t.test('a change to an object that another client changed is a conflict (409)', 
   })
 })
 
-t.test('waits after a 429 as long as the server asks, a few times', async (t) => {
+t.test('waits after a 429 as long as the server requests, a few times', async (t) => {
   const { server, api, clock } = await connected(t)
   server.put(nodesPath, node('m1'))
   const busy = (headers = {}) => ({ status: 429, reason: 'TooManyRequests', headers })

@@ -261,7 +261,7 @@ t.test('ignores a list and an event that arrive after the abort', async (t) => {
   t.same(calls, ['list '])
 })
 
-t.test('waits after a 429 for a watch as long as the server asks', async (t) => {
+t.test('waits after a 429 for a watch as long as the server requests', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
   const { calls, until, handlers } = recordFollowed()

@@ -8,7 +8,7 @@ const put = `PUT ${csrsPath}/csr-a/approval`
 const w1 = 'w1.ocp45.example.net'
 const node = `/api/v1/nodes/${w1}`
 
-t.test('asks the cluster for the node before it approves a request', async (t) => {
+t.test('reads the node from the cluster before it approves a request', async (t) => {
   const all = approverRig(t)
   const { cluster, settle, add, reasons } = all
   cluster.set(node, nodeObject(w1, [], { creationTimestamp: '2025-12-31T12:00:00Z' }), true)

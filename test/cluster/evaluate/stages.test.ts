@@ -78,7 +78,7 @@ t.test('a stage is evaluated when it is in turn and its kinds are current', (t) 
   t.end()
 })
 
-t.test('a stage can have an excuse when its time is over', (t) => {
+t.test('a stage can have a reason to continue after its time-out', (t) => {
   const progress: InstallProgress = {
     ...{ API: { state: 'reached' }, bootstrap: { state: 'reached' } },
     etcd: { state: 'under-way', since: 0 },
@@ -140,7 +140,7 @@ t.test('a stage that was seen in progress has a time, and starts the next ones',
   t.end()
 })
 
-t.test('a stage that was reached before slipway looked has no time', (t) => {
+t.test('a stage that was reached before the first observation has no time', (t) => {
   const found = reachStage({}, stage('API'), { now: 4000, note: 'v1.30.4', stages })
   t.same(found, { API: { state: 'reached', note: 'v1.30.4' } })
   t.same(reachStage(found, stage('bootstrap'), { now: 4100, stages })['bootstrap'], { state: 'reached' })

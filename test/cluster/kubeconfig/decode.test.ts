@@ -30,7 +30,7 @@ t.test(
   },
 )
 
-t.test('decodes a token, a TLS server name, and files in the same folder, as kubectl does', (t) => {
+t.test('decodes a token, a TLS server name, and files in the same directory, as kubectl does', (t) => {
   const files: Record<string, string> = {
     'ca.crt': authority.certificate,
     'admin.crt': admin.certificate,

@@ -107,7 +107,7 @@ t.test('rejects the kubeconfig of another cluster, by name, address, or TLS serv
   t.end()
 })
 
-t.test('reports when the certificate expired; does not read a folder or a huge file', (t) => {
+t.test('reports when the certificate expired; does not read a directory or a huge file', (t) => {
   const old = authority.client('/CN=system:admin', -1)
   const user = { 'client-certificate-data': base64(old.certificate), 'client-key-data': base64(old.key) }
   const folder = t.testdir({

@@ -68,7 +68,7 @@ t.test('a request without an answer ends within its limit', async (t) => {
   t.ok(tookMs < 3500, `${Math.round(tookMs)} ms`)
 })
 
-t.test('a refusal of etcd is not tried at another member', async (t) => {
+t.test('a request that etcd refused is not sent to another member', async (t) => {
   const [first, second] = [await member(t, unknownLease), await member(t, good)]
   await t.rejects(client(t, first.url, second.url).call('/v3/kv/txn', {}), {
     name: 'EtcdRefused',

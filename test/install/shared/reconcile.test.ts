@@ -20,7 +20,7 @@ const started: AttemptState = {
 }
 const installing: State = { ...blank, mode: 'installing', since: 1000, attempt: started }
 
-t.test('the progress of the same attempt is united', (t) => {
+t.test('the progress of the same attempt is merged', (t) => {
   const ours: State = {
     ...installing,
     mode: 'installed',

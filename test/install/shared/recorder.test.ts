@@ -1,4 +1,4 @@
-/** Two appliances on one store: who installs, what the other one knows, and what remains without an answer. */
+/** Two appliances on one store: which one installs, what the other one knows, and what happens without a response. */
 import t from 'tap'
 import { openMemoryStore } from '../../../src/install/open-store.ts'
 import type { State } from '../../../src/install/machine-state.ts'
@@ -86,7 +86,7 @@ t.test(
   },
 )
 
-t.test('a record that the other appliance changed before its news arrived decides', async (t) => {
+t.test('a record that the other appliance changed before its event arrived has precedence', async (t) => {
   const world = pair()
   const { a, b, etcd } = world
   await world.pass(1000)
@@ -142,7 +142,7 @@ t.test(
   },
 )
 
-t.test('a start whose answer was lost is undone: its script was never sent', async (t) => {
+t.test('a start whose response was lost is reverted: its script was never sent', async (t) => {
   const world = pair()
   const { a, b, etcd, pass } = world
   await pass(1000)

@@ -280,7 +280,7 @@ t.test('an unusable socket path is explained in one sentence', async (t) => {
 })
 
 t.test(
-  'a folder that may not be written',
+  'a directory that cannot be written',
   { skip: process.getuid?.() === 0 && 'root may write anywhere' },
   async (t) => {
     const path = socketPath(t)

@@ -40,7 +40,7 @@ function text(value: Uint8Array | undefined): string | undefined {
 }
 
 for (const [name, mac, address] of fixedAddresses) {
-  t.test(`${name} has ${address}, and boots as the guide's class PXEClient says`, (t) => {
+  t.test(`${name} has ${address}, and boots as the guide's class PXEClient defines`, (t) => {
     const boots: readonly [capture: string, file: string, why: string][] = [
       ['OVMF PXE DISCOVER', 'efi/snponly.efi', 'architecture 00:07, first request'],
       [

@@ -107,7 +107,7 @@ t.test('a machine of a proxied network that is not attached gets no boot file', 
   t.end()
 })
 
-t.test('networks of one segment share a wire', (t) => {
+t.test('networks of one segment share a link', (t) => {
   const plan = planOf({ segment: 'rack-1' })
   const kindOf = (fields: Fields) =>
     ask(plan, clientPacket(fields), 'broadcast', '0.0.0.0', { isAttached }).result.kind

@@ -233,7 +233,7 @@ t.test('RFC 3397 §2: a search list is shortened between names', (t) => {
   t.same(
     reply.codes,
     [53, 54, 51, 61, 1, 67, 66, 119],
-    'which leaves no room for what was asked for after it',
+    'which leaves no space for options requested after it',
   )
   t.end()
 })

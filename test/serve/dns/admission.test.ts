@@ -24,7 +24,7 @@ function setUp() {
 }
 
 t.test(
-  'a network gets fifty replies at once and fifty a second; of the others every second one slips',
+  'a network gets a burst of fifty replies and then fifty a second; every second reply above that is truncated',
   (t) => {
     const { clock, counters, judged } = setUp()
     t.same(judged('198.51.100.7', 150), { send: 50, slip: 50, drop: 50 })
@@ -86,7 +86,7 @@ t.test('the server resolves other names for clients of the site only', (t) => {
     { name: 'a node', address: '172.16.0.21', may: true },
     { name: 'the office', address: '192.168.124.77', may: true },
     { name: 'an undeclared client', address: '198.51.100.7', may: false },
-    { name: 'a neighbour of the office', address: '192.168.125.1', may: false },
+    { name: 'a neighbor of the office', address: '192.168.125.1', may: false },
     { name: 'this machine, over loopback', address: '127.0.0.53', may: true },
     { name: 'this machine, over IPv6 loopback', address: '::1', may: true },
     { name: 'IPv6', address: '2001:db8::1', may: false },

@@ -67,7 +67,7 @@ t.test('a missing name of the site at the end of an alias is NXDOMAIN', async (t
   t.same(reply.authorities.map(line), ['example.localdomain SOA 3600'])
 })
 
-t.test('an alias to another forward zone is asked of its resolvers, and from there of others', async (t) => {
+t.test('an alias to another forward zone is sent to its resolvers, and from there to others', async (t) => {
   const world = setUp()
   await world.serve(resolver(1), () => [nxdomain([cname('www.example.org', 'x.lab.test')])])
   await world.serve(resolver(2), () => [{ answers: [cname('x.lab.test', 'y.other.test')], flags: 0x400 }])
@@ -83,7 +83,7 @@ t.test('an alias to another forward zone is asked of its resolvers, and from the
   await nothingIsLeft(t, world)
 })
 
-t.test('an alias from a forward zone to the Internet is asked of the default resolvers', async (t) => {
+t.test('an alias from a forward zone to the Internet is sent to the default resolvers', async (t) => {
   const world = setUp()
   await world.serve(resolver(2), () => [{ answers: [cname('x.lab.test', 'quay.io')], flags: 0x400 }])
   await world.serve(resolver(1), () => [{}])

@@ -90,7 +90,7 @@ t.test('headers and responses that get no answer or an error', (t) => {
       result: { kind: 'silent', outcome: 'malformed', reason: 'shorter than a header' },
     },
     {
-      name: 'a response, or two servers would talk for ever',
+      name: 'a response, because two servers would answer each other endlessly',
       octets: '1234 8180 0001 0000 0000 0000 00 0001 0001',
       result: { kind: 'silent', outcome: 'ignored', reason: 'a response' },
     },
@@ -148,7 +148,7 @@ t.test('a forwarded query is a copy of header and question', (t) => {
   t.end()
 })
 
-t.test('a bug is not reported as a malformed query', (t) => {
+t.test('a bug in slipway is not reported as a malformed query', (t) => {
   const query = new Proxy(hex('1234 0100 0001 0000 0000 0000 00 0001 0001'), {
     get(octets, key) {
       if (key === '4') throw new TypeError('a bug')

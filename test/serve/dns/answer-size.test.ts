@@ -12,7 +12,7 @@ t.test('EDNS(0) (RFC 6891 §6)', (t) => {
   const cases = [
     { name: 'none asked, none given', edns: undefined, additionals: [] },
     {
-      name: 'ours is as large as never needs fragments, DO is not set by itself',
+      name: 'our UDP size never needs fragments, and DO is not set automatically',
       edns: { size: 4096 },
       additionals: [{ type: 'OPT', udpPayloadSize: 1232, flag_do: false, extendedRcode: 0, options: [] }],
     },

@@ -15,13 +15,19 @@ t.test('the header of an answer (RFC 1035 §4.1.1, RFC 4035 §3.2.2)', (t) => {
     AUTHORITATIVE_ANSWER: AA,
   } = dnsPacket
   const cases = [
-    { name: 'RD comes back, RA says that recursion is there', flags: RD, flag_rd: true, flag_ra: true },
+    { name: 'RD is returned, RA says that recursion is there', flags: RD, flag_rd: true, flag_ra: true },
     { name: 'RA does not depend on RD', flags: 0, flag_rd: false, flag_ra: true },
-    { name: 'RA is for those who may', flags: RD, mayForward: false, flag_rd: true, flag_ra: false },
-    { name: 'CD comes back', flags: CD, flag_rd: false, flag_ra: true, flag_cd: true },
+    {
+      name: 'RA is set only for clients that may use recursion',
+      flags: RD,
+      mayForward: false,
+      flag_rd: true,
+      flag_ra: false,
+    },
+    { name: 'CD is returned', flags: CD, flag_rd: false, flag_ra: true, flag_cd: true },
     { name: 'AD is for validated data only', flags: AD, flag_rd: false, flag_ra: true },
     {
-      name: 'AA, TC and Z of a query mean nothing',
+      name: 'AA, TC, and Z of a query are ignored',
       flags: AA | dnsPacket.TRUNCATED_RESPONSE | 0x40,
       flag_rd: false,
       flag_ra: true,
@@ -96,7 +102,7 @@ t.test('wildcards cover names below them unless a closer name exists (RFC 4592 �
   t.end()
 })
 
-t.test('negative answers have the SOA of their zone for names of any length (RFC 2308 §2)', (t) => {
+t.test('negative answers have the SOA record of their zone for names of any length (RFC 2308 §2)', (t) => {
   const cases = [
     { name: 'example.localdomain', type: 'TXT', rcode: 'NOERROR', zone: 'example.localdomain' },
     { name: node, type: 'AAAA', rcode: 'NOERROR', zone: 'example.localdomain' },

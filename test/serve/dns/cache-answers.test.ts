@@ -51,7 +51,7 @@ t.test('the lifetime of an answer', (t) => {
       ttls: [300, 60, 50, 40],
     },
     {
-      name: 'a TTL of 0 is for who asked (RFC 1035 §3.2.1)',
+      name: 'an answer with a TTL of 0 is not cached (RFC 1035 §3.2.1)',
       octets: message({ answers: [a(0)] }),
       life: 0,
       ttls: [0],
@@ -69,13 +69,13 @@ t.test('the lifetime of an answer', (t) => {
       ttls: [86_400],
     },
     {
-      name: 'no such name: as long as the SOA says (RFC 2308 §5)',
+      name: 'no such name: the minimum of the SOA record (RFC 2308 §5)',
       octets: message({ rcode: 3, authorities: [soa(900, 60)] }),
       life: 60,
       ttls: [60],
     },
     {
-      name: 'no such name: as long as the SOA itself (RFC 2308 §3)',
+      name: 'no such name: the TTL of the SOA record (RFC 2308 §3)',
       octets: message({ rcode: 3, authorities: [soa(30, 60)] }),
       life: 30,
       ttls: [30],
@@ -96,19 +96,19 @@ t.test('the lifetime of an answer', (t) => {
     { name: 'nor is a name that is not there', octets: message({ rcode: 3 }), life: 0, ttls: [] },
     { name: 'nor is a referral', octets: message({ authorities: [ns] }), life: 0, ttls: [50] },
     {
-      name: 'nor is an alias that leads nowhere',
+      name: 'an alias without a target is not cached either',
       octets: message({ answers: [alias(300)] }),
       life: 0,
       ttls: [300],
     },
     {
-      name: 'an alias, when that is what was asked for',
+      name: 'an alias, if that type was requested',
       octets: message({ type: 'CNAME', answers: [alias(300)] }),
       life: 300,
       ttls: [300],
     },
     {
-      name: 'anything, when that is what was asked for',
+      name: 'any type, if ANY was requested',
       octets: message({ type: 'ANY', answers: [a(9)] }),
       life: 9,
       ttls: [9],

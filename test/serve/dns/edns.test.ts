@@ -44,7 +44,7 @@ t.test('the EDNS compliance tests of the ISC', (t) => {
       expected: { ...answered, additionals: opt() },
     },
     {
-      name: 'ednsopt: an unknown option is not there',
+      name: 'ednsopt: an unknown option is not returned',
       query: query({ options: '0064 0000' }),
       expected: { ...answered, additionals: opt() },
     },
@@ -59,7 +59,7 @@ t.test('the EDNS compliance tests of the ISC', (t) => {
       expected: { ...answered, additionals: opt(true) },
     },
     {
-      name: 'ednsflags: an unknown flag does not come back (RFC 6891 §6.1.4)',
+      name: 'ednsflags: an unknown flag is not returned (RFC 6891 §6.1.4)',
       query: query({ ttl: '00000080' }),
       expected: { ...answered, additionals: opt() },
     },
@@ -74,7 +74,7 @@ t.test('the EDNS compliance tests of the ISC', (t) => {
       expected: { ...answered, additionals: opt() },
     },
     {
-      name: 'an extended RCODE in a query means nothing',
+      name: 'an extended RCODE in a query is ignored',
       query: query({ ttl: 'ff000000' }),
       expected: { ...answered, additionals: opt() },
     },

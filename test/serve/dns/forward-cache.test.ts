@@ -61,7 +61,7 @@ t.test('two servers that forward to each other do not loop', async (t) => {
   const reply = world.forward({}, resolver(1))
   await world.untilAnswered(reply)
   t.equal((await reply).rcode, 'SERVFAIL')
-  t.equal(asked.length, 3, 'as many as anybody who is silent gets')
+  t.equal(asked.length, 3, 'as many as any unresponsive resolver gets')
   await nothingIsLeft(t, world)
 })
 

@@ -14,7 +14,7 @@ const hundred = Array.from({ length: 100 }, () => ({
 }))
 
 t.test(
-  'an answer larger than a datagram is fetched over TCP (RFC 7766 §5), and is whole for a client on TCP',
+  'an answer larger than a datagram is requested over TCP (RFC 7766 §5), and is complete for a client on TCP',
   async (t) => {
     const world = setUp()
     const at = await tcpResolver(t, (query) => [
@@ -25,7 +25,7 @@ t.test(
     const reply = dnsPacket.decode(await world.forwarder.forward(request({}, 'tcp', at), '172.16.0.21', true))
     t.match(reply, { id: 7, rcode: 'NOERROR', flag_tc: false })
     t.equal(reply.answers.length, 100)
-    t.match(await world.forward({}, at), { flag_tc: true }, 'and cut for who comes by UDP')
+    t.match(await world.forward({}, at), { flag_tc: true }, 'and truncated for a client over UDP')
     t.equal(world.counters.get('dns.cacheHits'), 1)
     await nothingIsLeft(t, world)
   },
@@ -48,7 +48,7 @@ t.test('a truncated answer is requested again over TCP', async (t) => {
   await nothingIsLeft(t, world)
 })
 
-t.test('the next resolver is queried when one has no TCP', async (t) => {
+t.test('the next resolver is queried when one does not support TCP', async (t) => {
   const world = setUp()
   const server = createServer()
   server.listen(0, '127.0.0.1')

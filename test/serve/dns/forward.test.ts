@@ -180,7 +180,7 @@ t.test('a bug fails one question and is logged', async (t) => {
   await nothingIsLeft(t, world)
 })
 
-t.test('a slow resolver does not delay the next attempt, and its late answer counts', async (t) => {
+t.test('a slow resolver does not delay the next attempt, and its late answer is used', async (t) => {
   const world = setUp()
   let answer: (() => void) | undefined
   const port = await world.sockets.bindUdp(resolver(1))

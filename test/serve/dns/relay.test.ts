@@ -139,7 +139,11 @@ t.test('the reply has the client’s id and spelling, without AA and AD (RFC 684
     answers: [{ data: '192.0.2.1', ttl: 60 }],
     additionals: [{ type: 'OPT', udpPayloadSize: 1232, flag_do: true }],
   })
-  t.same(reply(request(), octets).additionals, [], 'no OPT for who sent none (RFC 6891 §6.1.1)')
+  t.same(
+    reply(request(), octets).additionals,
+    [],
+    'no OPT record in a reply to a query without one (RFC 6891 §6.1.1)',
+  )
   t.equal(reply(request(), response({ flags: 3, answers: [] })).rcode, 'NXDOMAIN')
   t.end()
 })

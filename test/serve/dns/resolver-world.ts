@@ -17,7 +17,7 @@ import { askOctets, encode, planOf, type Query } from './ask.ts'
 
 const plan = planOf(guideModel())
 
-/** Who asks. */
+/** The client. */
 const node = '172.16.0.21'
 
 export function request(

@@ -1,4 +1,4 @@
-/** The service and those who copy its zones. */
+/** The service and its secondaries. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'

@@ -113,7 +113,7 @@ t.test('an undeclared client that floods is rate-limited unless it proves its ad
     data: Buffer
   }
   const known = await flood('203.0.113.7', withCookie(name, option.data.toString('hex')), 200)
-  t.equal(known.length, 200, 'nor who gives our cookie back (RFC 7873 §6)')
+  t.equal(known.length, 200, 'nor a client that returns our cookie (RFC 7873 §6)')
 })
 
 t.test('every kind of answer has a cookie (RFC 7873 §5.2.3)', async (t) => {

@@ -120,7 +120,7 @@ t.test('a client that half-closes still gets its answers (RFC 7766 §6.2.4)', as
   await ended
 })
 
-t.test('a query without answer closes the connection', async (t) => {
+t.test('a query without a reply closes the connection', async (t) => {
   const seen: number[] = []
   const { dial } = await setUp(t, (asked) => {
     seen.push(asked.length)
@@ -134,7 +134,7 @@ t.test('a query without answer closes the connection', async (t) => {
 })
 
 t.test(
-  'ten seconds without a whole query are the end, however octets trickle (RFC 7766 §6.2.3)',
+  'a connection without a complete query for ten seconds is closed, even if octets still arrive (RFC 7766 §6.2.3)',
   async (t) => {
     const { dial, clock, counters } = await setUp(t)
     const socket = await dial()

@@ -1,4 +1,4 @@
-/** Zones copied: who may, what comes, and that an independent reader puts it together again. */
+/** Zone transfers: which clients may request them, and that an independent decoder reads the zone. */
 import t from 'tap'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
 import { answer } from '../../../src/serve/dns/answer.ts'
@@ -60,7 +60,7 @@ t.test('AXFR: the SOA record, all records, the SOA record again (RFC 5936 §2.2)
   for (const { id, flag_aa, flag_rd, rcode, questions, additionals } of messages) {
     t.match({ id, flag_aa, flag_rd, rcode }, { id: 0xbeef, flag_aa: true, flag_rd: true, rcode: 'NOERROR' })
     t.match(questions, [{ name: 'Example.LocalDomain', type: 'AXFR' }])
-    t.match(additionals, [{ type: 'OPT', udpPayloadSize: 1232 }], 'who speaks EDNS is answered in it')
+    t.match(additionals, [{ type: 'OPT', udpPayloadSize: 1232 }], 'a query with EDNS gets a reply with EDNS')
   }
   const records = messages.flatMap(({ answers }) => answers)
   const served = plan.zones[0]?.records ?? []
@@ -104,7 +104,7 @@ t.test('IXFR: the whole zone for an older version, the SOA record for this one (
     (plan.zones[0]?.records.length ?? 0) + 1,
   )
   t.match(copied(incremental(99))[0]?.questions, [{ type: 'IXFR' }])
-  t.equal(copied(encode({ name: zone, type: 'IXFR' })).length > 1, true, 'and for who does not say')
+  t.equal(copied(encode({ name: zone, type: 'IXFR' })).length > 1, true, 'and for a query without a serial')
   for (const [serial, transport] of [
     [100, 'tcp'],
     [101, 'tcp'],
@@ -120,9 +120,9 @@ t.test('IXFR: the whole zone for an older version, the SOA record for this one (
 
 t.test('refused transfers carry a reason', (t) => {
   const axfr = encode({ name: zone, type: 'AXFR', edns: {} })
-  const who = 'zones are transferred to the secondaries of this site only'
-  t.match(request(axfr, 'tcp', false), { outcome: 'refused', reason: who })
-  t.match(request(incremental(1), 'udp', false), { outcome: 'refused', reason: who })
+  const reason = 'zones are transferred to the secondaries of this site only'
+  t.match(request(axfr, 'tcp', false), { outcome: 'refused', reason })
+  t.match(request(incremental(1), 'udp', false), { outcome: 'refused', reason })
   t.match(request(axfr, 'udp'), { outcome: 'refused', reason: 'whole zones are transferred over TCP only' })
   for (const name of ['example.org', `ocp45.${zone}`, `nobody.${zone}`]) {
     const result = request(encode({ name, type: 'AXFR' }))

@@ -97,21 +97,29 @@ t.test(
 )
 
 const masters = [
-  { name: 'since 2.7 it says that it went well', said: 'Success=1\n--\nNOTICE: loaded\n', reason: undefined },
-  { name: 'before, it says nothing', said: '', reason: undefined },
   {
-    name: 'it says why it did not',
-    said: 'Success=0\n--\n[ALERT] cannot bind\n',
+    name: 'since 2.7 the master reports success',
+    output: 'Success=1\n--\nNOTICE: loaded\n',
+    reason: undefined,
+  },
+  { name: 'before 2.7 it reports nothing', output: '', reason: undefined },
+  {
+    name: 'the master reports the reason',
+    output: 'Success=0\n--\n[ALERT] cannot bind\n',
     reason: '[ALERT] cannot bind',
   },
-  { name: 'it says no more than that', said: 'Success=0\n', reason: 'the master process could not reload' },
+  {
+    name: 'the master reports only the failure',
+    output: 'Success=0\n',
+    reason: 'the master process could not reload',
+  },
 ]
 
-for (const { name, said, reason } of masters) {
+for (const { name, output, reason } of masters) {
   t.test(`reloaded by the master process: ${name}`, async (t) => {
     const { own, context, lines } = await machine(t)
     const master = await fakeHaproxy(t)
-    master.answer = () => said
+    master.answer = () => output
     const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket: master.path } }
     const applied = await applyHaproxy(plan, noNodes, context)
     t.same(

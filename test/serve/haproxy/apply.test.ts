@@ -173,7 +173,7 @@ t.test('without Runtime API and reload only the file is written', async (t) => {
 const hasHaproxy = spawnSync('/usr/sbin/haproxy', ['-v']).status === 0
 
 t.test(
-  'a real HAProxy judges',
+  'a real HAProxy validates the configuration',
   { skip: !hasHaproxy && 'haproxy is not installed: its verdicts were not tried' },
   async (t) => {
     const { directory, file, own, context, lines } = await machine(t)
@@ -189,7 +189,7 @@ t.test(
 )
 
 t.test(
-  "a real HAProxy refuses a part because of an administrator's broken file, and nothing is touched",
+  "a real HAProxy refuses a part because of an administrator's invalid file, and no file changes",
   { skip: !hasHaproxy && 'haproxy is not installed: its verdicts were not tried' },
   async (t) => {
     const { directory, own, context } = await machine(t, { 'theirs.cfg': 'frontend web\n  bnd :80\n' })

@@ -40,7 +40,7 @@ function planOf(folder: string, names: readonly string[]): HaproxyPlan {
   }
 }
 
-/** Each node says its name to whatever it is told. */
+/** Each node replies with its name to any data. */
 async function startNode(t: Test, path: string, name: string): Promise<void> {
   const server = createServer((socket) => {
     socket.on('data', () => socket.write(name))
@@ -50,12 +50,12 @@ async function startNode(t: Test, path: string, name: string): Promise<void> {
   t.teardown(() => server.close())
 }
 
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+async function until(what: string, isReached: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 30_000
-  while (!(await isSo())) if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`)
+  while (!(await isReached())) if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`)
 }
 
-/** A connection through HAProxy, and who answers on it. */
+/** A connection through HAProxy, and the node that answers on it. */
 function client(t: Test, path: string) {
   const socket: Socket = connect({ path })
   t.teardown(() => socket.destroy())
@@ -69,13 +69,13 @@ function client(t: Test, path: string) {
       socket.once('data', (data) => end(data.toString()))
       socket.once('error', (error) => end(error.message))
       socket.once('close', () => end('closed'))
-      socket.write('who?')
+      socket.write('name?')
     })
   return { ask, end: () => socket.destroy() }
 }
 
 t.test(
-  'connections survive that a node leaves, that HAProxy is reloaded for it, and that it is reloaded for something else',
+  'connections survive the draining of a node, its reload of HAProxy, and a reload for another change',
   { skip: !hasHaproxy && 'haproxy is not installed: no connection was tried' },
   async (t) => {
     const folder = await socketFolder(t)

@@ -7,7 +7,7 @@ import { all, balancedWorkers, withoutW3 } from '../../support/balanced-workers.
 import { fakeHaproxy } from '../../support/fake-haproxy.ts'
 
 /** A world in which w3 leaves and has two connections. */
-async function withLeaver(t: Test): ReturnType<typeof balancedWorkers> {
+async function withDrainingServer(t: Test): ReturnType<typeof balancedWorkers> {
   const world = await balancedWorkers(t)
   world.connect('w3', 2)
   t.same(await world.balancer.apply(world.planOf(withoutW3)), { outcome: 'told' })
@@ -15,24 +15,24 @@ async function withLeaver(t: Test): ReturnType<typeof balancedWorkers> {
 }
 
 t.test('a removed node is drained and removed after its last connection', async (t) => {
-  const { balancer, connect, file, leaving, lines, look, reloads, said, states, told, until } =
-    await withLeaver(t)
-  t.same(told(), ['set server workerhttp/w3 state drain'])
+  const { balancer, connect, file, leaving, lines, poll, reloads, messages, states, runtimeCommands, until } =
+    await withDrainingServer(t)
+  t.same(runtimeCommands(), ['set server workerhttp/w3 state drain'])
   t.same(await file(), ['w1', 'w2', 'w3 disabled'])
   t.same(leaving(), ['workerhttp w3 DRAIN since 10:22 UTC, 2 connections left'])
   t.match(balancer.state().servers.at(-1), { node: 'ocp45/w3', isLeaving: true, isOut: true, isUp: false })
   t.equal(await reloads(), 0)
   connect('w3', 1)
-  await look()
+  await poll()
   t.same(leaving(), ['workerhttp w3 DRAIN since 10:22 UTC, 1 connection left'])
   connect('w3', 0)
-  await look()
+  await poll()
   await until('the reload', () => leaving().length === 0)
   t.same(await file(), ['w1', 'w2'])
   t.equal(await reloads(), 1)
   t.same(balancer.state().applied, { outcome: 'reloaded' })
   t.same(states(), ['w1 UP', 'w2 UP'])
-  t.same(said(), [
+  t.same(messages(), [
     'HAProxy configuration written',
     'server drained',
     'draining server: removed from the site',
@@ -56,18 +56,18 @@ t.test('a server that was added again is not reported as removed', async (t) => 
 })
 
 t.test('a removed node without connections is removed at once', async (t) => {
-  const { balancer, file, planOf, reloads, told } = await balancedWorkers(t)
+  const { balancer, file, planOf, reloads, runtimeCommands } = await balancedWorkers(t)
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'reloaded' })
-  t.equal(told()[0], 'set server workerhttp/w3 state drain', 'after it was drained')
+  t.equal(runtimeCommands()[0], 'set server workerhttp/w3 state drain', 'after it was drained')
   t.same(await file(), ['w1', 'w2'])
   t.equal(await reloads(), 1)
 })
 
 t.test('draining ends after an hour', async (t) => {
-  const { balancer, leaving, lines, look, reloads, until } = await withLeaver(t)
-  await look(drainTimeoutMs - 1)
+  const { balancer, leaving, lines, poll, reloads, until } = await withDrainingServer(t)
+  await poll(drainTimeoutMs - 1)
   t.equal(leaving().length, 1)
-  await look()
+  await poll()
   await until('the reload', () => leaving().length === 0)
   t.equal(await reloads(), 1)
   t.same(balancer.state().applied, { outcome: 'reloaded' })
@@ -75,53 +75,54 @@ t.test('draining ends after an hour', async (t) => {
 })
 
 t.test('another change that needs a reload ends draining', async (t) => {
-  const { balancer, connect, file, lines, planOf, reloads, said, told } = await balancedWorkers(t)
+  const { balancer, connect, file, lines, planOf, reloads, messages, runtimeCommands } =
+    await balancedWorkers(t)
   connect('w3', 2)
   t.same(await balancer.apply(planOf({ workers: ['w1', 'w2', 'w4'] })), { outcome: 'reloaded' })
   t.same(await file(), ['w1', 'w2', 'w4'])
-  t.same([await reloads(), told()], [1, []])
+  t.same([await reloads(), runtimeCommands()], [1, []])
   t.match(lines.at(-1), { node: 'ocp45/w3', connections: 2 })
-  t.notOk(said().includes('draining server: removed from the site'))
+  t.notOk(messages().includes('draining server: removed from the site'))
 })
 
 t.test('a reload during draining removes the node', async (t) => {
-  const { balancer, file, leaving, planOf, reloads } = await withLeaver(t)
+  const { balancer, file, leaving, planOf, reloads } = await withDrainingServer(t)
   t.same(await balancer.apply(planOf({ workers: ['w1', 'w2', 'w4'] })), { outcome: 'reloaded' })
   t.same(await file(), ['w1', 'w2', 'w4'])
   t.same([await reloads(), leaving()], [1, []])
 })
 
 t.test('a node that is added again during draining is enabled without a reload', async (t) => {
-  const { balancer, file, leaving, planOf, reloads, said, told } = await withLeaver(t)
+  const { balancer, file, leaving, planOf, reloads, messages, runtimeCommands } = await withDrainingServer(t)
   t.same(await balancer.apply(planOf(all)), { outcome: 'told' })
-  t.equal(told().at(-1), 'set server workerhttp/w3 state ready')
+  t.equal(runtimeCommands().at(-1), 'set server workerhttp/w3 state ready')
   t.same(await file(), ['w1', 'w2', 'w3'])
   t.same([await reloads(), leaving()], [0, []])
-  t.equal(said().at(-1), 'server enabled')
+  t.equal(messages().at(-1), 'server enabled')
 })
 
 t.test('several nodes are removed together after the last connection', async (t) => {
-  const { balancer, connect, file, leaving, look, planOf, reloads, until } = await withLeaver(t)
+  const { balancer, connect, file, leaving, poll, planOf, reloads, until } = await withDrainingServer(t)
   connect('w1', 1)
   t.same(await balancer.apply(planOf({ workers: ['w2'] })), { outcome: 'told' })
   t.same(await file(), ['w1 disabled', 'w2', 'w3 disabled'])
   connect('w3', 0)
-  await look()
-  await look()
+  await poll()
+  await poll()
   t.same(leaving(), [
     'workerhttp w1 DRAIN since 10:22 UTC, 1 connection left',
     'workerhttp w3 MAINT since 10:22 UTC, drained',
   ])
   t.equal(await reloads(), 0)
   connect('w1', 0)
-  await look()
+  await poll()
   await until('the reload', () => leaving().length === 0)
   t.same(await file(), ['w2'])
   t.equal(await reloads(), 1)
 })
 
 t.test('other nodes are drained and enabled during draining without a reload', async (t) => {
-  const { balancer, file, leaving, reloads } = await withLeaver(t)
+  const { balancer, file, leaving, reloads } = await withDrainingServer(t)
   t.same(await balancer.drain('ocp45/w1'), { outcome: 'told' })
   t.same(await file(), ['w1 disabled', 'w2', 'w3 disabled'])
   t.same(await balancer.drain('ocp45/w2'), {
@@ -161,15 +162,15 @@ t.test('a failed runtime update during draining causes a reload at once', async 
 })
 
 t.test('without a configured reload nothing drains', async (t) => {
-  const { balancer, connect, planOf, file, told } = await balancedWorkers(t)
+  const { balancer, connect, planOf, file, runtimeCommands } = await balancedWorkers(t)
   connect('w3', 2)
   t.same(await balancer.apply(planOf({ ...withoutW3, reload: false })), { outcome: 'written' })
   t.same(await file(), ['w1', 'w2'])
-  t.same(told(), [])
+  t.same(runtimeCommands(), [])
 })
 
 t.test('a HAProxy that restarts during draining has the node disabled, then removed', async (t) => {
-  const { at, haproxy, until, look, leaving, file, reloads, clock, balancer } = await withLeaver(t)
+  const { at, haproxy, until, poll, leaving, file, reloads, clock, balancer } = await withDrainingServer(t)
   const { answer } = haproxy
   await haproxy.close()
   clock.advance(5000)
@@ -178,19 +179,19 @@ t.test('a HAProxy that restarts during draining has the node disabled, then remo
   await writeFile(at('running'), await readFile(at('haproxy.cfg')))
   const again = await fakeHaproxy(t, haproxy.path)
   again.answer = answer
-  await look()
+  await poll()
   await until('the reload', () => leaving().length === 0)
   t.same(await file(), ['w1', 'w2'])
   t.equal(await reloads(), 1)
 })
 
 t.test('a rejected change affects no server', async (t) => {
-  const { at, balancer, connect, planOf, file, leaving, told } = await balancedWorkers(t)
+  const { at, balancer, connect, planOf, file, leaving, runtimeCommands } = await balancedWorkers(t)
   connect('w3', 2)
   await writeFile(at('refused'), '')
   t.match(await balancer.apply(planOf(withoutW3)), { outcome: 'refused' })
   t.same(await file(), ['w1', 'w2', 'w3'])
-  t.same([told(), leaving()], [[], []])
+  t.same([runtimeCommands(), leaving()], [[], []])
   await rm(at('refused'))
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'told' })
   t.equal(leaving().length, 1)
@@ -201,15 +202,15 @@ t.test('a rejected change affects no server', async (t) => {
 })
 
 t.test('a failed reload at the end is repeated with the next change only', async (t) => {
-  const { at, balancer, connect, file, leaving, look, planOf, reloads, until } = await withLeaver(t)
+  const { at, balancer, connect, file, leaving, poll, planOf, reloads, until } = await withDrainingServer(t)
   await writeFile(at('broken'), '')
   connect('w3', 0)
-  await look()
+  await poll()
   await until('the reload', () => balancer.state().applied.outcome === 'reload failed')
   const failed = await reloads()
   t.same(await file(), ['w1', 'w2', 'w3 disabled'])
-  await look()
-  await look()
+  await poll()
+  await poll()
   t.same([await reloads(), leaving().length], [failed, 1])
   await rm(at('broken'))
   t.same(await balancer.apply(planOf(withoutW3)), { outcome: 'reloaded' })
@@ -218,19 +219,19 @@ t.test('a failed reload at the end is repeated with the next change only', async
 })
 
 t.test('a partial file is updated and reloaded in the same way', async (t) => {
-  const { balancer, connect, file, leaving, look, planOf, reloads, until } = await balancedWorkers(t)
+  const { balancer, connect, file, leaving, poll, planOf, reloads, until } = await balancedWorkers(t)
   t.same(await balancer.apply(planOf({ ...all, part: true })), { outcome: 'reloaded' })
   connect('w3', 1)
   t.same(await balancer.apply(planOf({ ...withoutW3, part: true })), { outcome: 'told' })
   connect('w3', 0)
-  await look()
+  await poll()
   await until('the reload', () => leaving().length === 0)
   t.same(await file(), ['w1', 'w2'])
   t.equal(await reloads(), 2)
 })
 
 t.test('a new process removes servers at once', async (t) => {
-  const { balancer, create, file, planOf, reloads } = await withLeaver(t)
+  const { balancer, create, file, planOf, reloads } = await withDrainingServer(t)
   balancer.close()
   const next = create()
   t.teardown(() => next.close())
@@ -240,9 +241,9 @@ t.test('a new process removes servers at once', async (t) => {
 })
 
 t.test('a draining node is neither down nor up', async (t) => {
-  const { balancer, counters, look, planOf, refuse } = await withLeaver(t)
+  const { balancer, counters, poll, planOf, refuse } = await withDrainingServer(t)
   refuse.reason = 'Permission denied'
-  await look()
+  await poll()
   t.same(
     Object.keys(counters.snapshot()).filter((name) => /servers(Up|Down)/.test(name)),
     [],
@@ -253,12 +254,12 @@ t.test('a draining node is neither down nor up', async (t) => {
 })
 
 t.test('a closed balancer reloads nothing', async (t) => {
-  const { balancer, connect, haproxy, reloads, clock, said, until } = await withLeaver(t)
+  const { balancer, connect, haproxy, reloads, clock, messages, until } = await withDrainingServer(t)
   connect('w3', 0)
   clock.advance(5000)
   balancer.close()
-  await until('the last look', () => said().includes('server has no connections left'))
-  // Whatever was asked after that look is heard before this.
+  await until('the last poll', () => messages().includes('server has no connections left'))
+  // Any request after that poll arrives before this.
   await queryHaproxy(haproxy.path, 'show info', clock)
   t.same(haproxy.questions.slice(-2), ['set server workerhttp/w3 state maint', 'show info'])
   t.equal(await reloads(), 0)

@@ -31,9 +31,9 @@ const forgotten: readonly Row[] = [
 ]
 
 t.test('a server that was down before a reload is held down until its check passes', async (t) => {
-  const { heard, look, told, lines, haproxy, sentences } = await reloaded(t)
+  const { heard, poll, runtimeCommands, lines, haproxy, sentences } = await reloaded(t)
   heard.rows = known
-  await look()
+  await poll()
   heard.rows = forgotten
   const answer = haproxy.answer
   haproxy.answer = (question) => {
@@ -42,27 +42,27 @@ t.test('a server that was down before a reload is held down until its check pass
     }
     return answer(question)
   }
-  await look()
-  t.same(told(), ['set server workerhttp/w2 health down'])
+  await poll()
+  t.same(runtimeCommands(), ['set server workerhttp/w2 health down'])
   t.match(sentences(), [/w1 UP .*not checked yet$/, /w2 DOWN .*not checked yet$/, /w3 UP .*not checked yet$/])
   t.match(lines.at(-1), {
     backend: 'workerhttp',
     server: 'w2',
     msg: 'server held down until its health check passes',
   })
-  await look()
-  t.equal(told().length, 1, 'once')
+  await poll()
+  t.equal(runtimeCommands().length, 1, 'once')
 })
 
 t.test('a server that cannot be held down keeps its checks', async (t) => {
-  const { heard, look, told, said } = await reloaded(t)
+  const { heard, poll, runtimeCommands, messages } = await reloaded(t)
   heard.rows = known
-  await look()
+  await poll()
   heard.rows = forgotten
   heard.refusal = 'Health checks are not enabled on this server.\n'
-  await look()
-  t.equal(told().length, 1)
-  t.notOk(said().includes('server held down until its health check passes'))
+  await poll()
+  t.equal(runtimeCommands().length, 1)
+  t.notOk(messages().includes('server held down until its health check passes'))
 })
 
 t.test('polling is faster after the file was written where another program reloads HAProxy', async (t) => {
@@ -73,7 +73,7 @@ t.test('polling is faster after the file was written where another program reloa
   for (let looks = 0; looks < 20; looks++) {
     t.equal(clock.nextDelay(), 500)
     clock.advance(500)
-    await until('the end of a look at HAProxy', () => [500, 5000].includes(clock.nextDelay() ?? 0))
+    await until('the end of a poll of HAProxy', () => [500, 5000].includes(clock.nextDelay() ?? 0))
   }
   t.equal(clock.nextDelay(), 5000)
 })

@@ -44,7 +44,7 @@ async function balanced(t: Test, out?: ReadonlySet<string>) {
         )
       : ''
   /** Five seconds later, when HAProxy has answered. */
-  const nextLook = async (): Promise<void> => {
+  const nextPoll = async (): Promise<void> => {
     const before = balancer.state()
     clock.advance(5000)
     while (
@@ -56,9 +56,9 @@ async function balanced(t: Test, out?: ReadonlySet<string>) {
     // What follows from the answer is done in the same turn.
     await balancer.enable('ocp45/nobody')
   }
-  const told = (): string[] => haproxy.questions.filter((question) => question.startsWith('set'))
+  const runtimeCommands = (): string[] => haproxy.questions.filter((question) => question.startsWith('set'))
   const file = (): Promise<string> => readFile(plan.file, 'utf8')
-  return { balancer, haproxy, heard, plan, lines, counters, clock, nextLook, told, file }
+  return { balancer, haproxy, heard, plan, lines, counters, clock, nextPoll, runtimeCommands, file }
 }
 
 const sentences = ({ servers }: { servers: readonly { sentence: string }[] }) =>
@@ -82,16 +82,16 @@ t.test('the state of every server has a sentence', async (t) => {
 })
 
 t.test('a server that goes down and comes up is logged and counted once each', async (t) => {
-  const { balancer, plan, heard, lines, counters, nextLook } = await balanced(t)
+  const { balancer, plan, heard, lines, counters, nextPoll } = await balanced(t)
   await balancer.apply(plan)
   heard.rows = [
     ['m1', 'DOWN'],
     ['bs', 'UP'],
   ]
-  await nextLook()
-  await nextLook()
+  await nextPoll()
+  await nextPoll()
   heard.rows = allUp
-  await nextLook()
+  await nextPoll()
   t.same(counters.snapshot(), { 'haproxy.serversDown': 1, 'haproxy.serversUp': 1 })
   t.match(lines, [
     {
@@ -106,7 +106,7 @@ t.test('a server that goes down and comes up is logged and counted once each', a
 })
 
 t.test('unchecked servers after a reload are not logged', async (t) => {
-  const { balancer, plan, haproxy, heard, counters, nextLook } = await balanced(t)
+  const { balancer, plan, haproxy, heard, counters, nextPoll } = await balanced(t)
   heard.rows = [
     ['m1', 'DOWN'],
     ['bs', 'UP'],
@@ -114,24 +114,24 @@ t.test('unchecked servers after a reload are not logged', async (t) => {
   await balancer.apply(plan)
   const { answer } = haproxy
   haproxy.answer = () => statText([['kubeapi', 'm1', '0', '0', 'UP', '1', '* INI']])
-  await nextLook()
+  await nextPoll()
   t.match(balancer.state().servers[0], { isUp: true, isTested: false })
   haproxy.answer = answer
-  await nextLook()
+  await nextPoll()
   t.same(counters.snapshot(), { 'haproxy.serversDown': 1 })
 })
 
 t.test('an unreachable HAProxy and its return are logged once', async (t) => {
-  const { balancer, plan, haproxy, lines, nextLook, clock } = await balanced(t)
+  const { balancer, plan, haproxy, lines, nextPoll, clock } = await balanced(t)
   await balancer.apply(plan)
   await haproxy.close()
-  await nextLook()
+  await nextPoll()
   await balancer.apply(plan)
   const reason = `socket ${haproxy.path} does not exist: start HAProxy, or set haproxy.socket to its stats socket`
   t.match(balancer.state(), { unreachable: reason, servers: [] })
   const again = await fakeHaproxy(t, haproxy.path)
   again.answer = haproxy.answer
-  await nextLook()
+  await nextPoll()
   t.equal(balancer.state().unreachable, undefined)
   t.equal(balancer.state().servers.length, 2)
   t.match(lines, [
@@ -144,7 +144,7 @@ t.test('an unreachable HAProxy and its return are logged once', async (t) => {
 })
 
 t.test('a drained bootstrap stays drained when the plan is applied again, until it is enabled', async (t) => {
-  const { balancer, plan, heard, told, file, nextLook, lines } = await balanced(t)
+  const { balancer, plan, heard, runtimeCommands, file, nextPoll, lines } = await balanced(t)
   await balancer.apply(plan)
   heard.rows = [
     ['m1', 'UP'],
@@ -152,7 +152,7 @@ t.test('a drained bootstrap stays drained when the plan is applied again, until 
   ]
   // Its two connections show when HAProxy is asked the second time.
   t.same(await balancer.drain('ocp45/bs'), { outcome: 'told' })
-  t.same(told(), ['set server kubeapi/bs state drain'])
+  t.same(runtimeCommands(), ['set server kubeapi/bs state drain'])
   t.match(balancer.state(), { applied: { outcome: 'told' }, out: ['ocp45/bs'] })
   t.equal(sentences(balancer.state())[1], 'kubeapi bs DRAIN since 10:29 UTC, 2 connections left')
   t.match(await file(), / {2}server bs 192\.0\.2\.10:6443 backup disabled\n/)
@@ -162,19 +162,19 @@ t.test('a drained bootstrap stays drained when the plan is applied again, until 
     ['m1', 'UP'],
     ['bs', 'DRAIN'],
   ]
-  await nextLook()
-  t.equal(told().at(-1), 'set server kubeapi/bs state maint', 'its last connection is gone')
+  await nextPoll()
+  t.equal(runtimeCommands().at(-1), 'set server kubeapi/bs state maint', 'its last connection is gone')
   t.match(lines.at(-1), { node: 'ocp45/bs', backend: 'kubeapi', msg: 'server has no connections left' })
   heard.rows = [
     ['m1', 'UP'],
     ['bs', 'MAINT'],
   ]
-  const before = told().length
-  await nextLook()
-  t.equal(told().length, before, 'nothing is left to do')
+  const before = runtimeCommands().length
+  await nextPoll()
+  t.equal(runtimeCommands().length, before, 'nothing is left to do')
 
   t.same(await balancer.enable('ocp45/bs'), { outcome: 'told' })
-  t.equal(told().at(-1), 'set server kubeapi/bs state ready')
+  t.equal(runtimeCommands().at(-1), 'set server kubeapi/bs state ready')
   t.same(balancer.state().out, [])
   t.equal(await file(), renderHaproxy(plan))
 })
@@ -187,18 +187,18 @@ t.test('a node that an earlier process drained stays drained', async (t) => {
 })
 
 t.test('a drained server that goes down is not logged', async (t) => {
-  const { balancer, plan, heard, counters, nextLook } = await balanced(t, new Set(['ocp45/bs']))
+  const { balancer, plan, heard, counters, nextPoll } = await balanced(t, new Set(['ocp45/bs']))
   await balancer.apply(plan)
   heard.rows = [
     ['m1', 'UP'],
     ['bs', 'DOWN'],
   ]
-  await nextLook()
+  await nextPoll()
   t.same(counters.snapshot(), {})
 })
 
 t.test('the last available server is not drained', async (t) => {
-  const { balancer, plan, heard, told, file } = await balanced(t)
+  const { balancer, plan, heard, runtimeCommands, file } = await balanced(t)
   await balancer.apply(plan)
   heard.rows = [
     ['m1', 'DOWN'],
@@ -209,7 +209,7 @@ t.test('the last available server is not drained', async (t) => {
     code: 'haproxy.last-server',
     reason: 'bs is the only server of kubeapi that is up',
   })
-  t.same(told(), [])
+  t.same(runtimeCommands(), [])
   t.equal(await file(), renderHaproxy(plan))
   t.same(balancer.state().out, [])
   // One that is down already may go.
@@ -244,9 +244,12 @@ t.test('HAProxy becomes unreachable at the end of draining', async (t) => {
 t.test(
   'a server that is still up is not cut off, and one that HAProxy keeps is not reported as removed',
   async (t) => {
-    const { balancer, plan, haproxy, heard, lines, told } = await balanced(t, new Set(['ocp45/bs']))
+    const { balancer, plan, haproxy, heard, lines, runtimeCommands } = await balanced(
+      t,
+      new Set(['ocp45/bs']),
+    )
     await balancer.apply(plan)
-    t.same(told(), [])
+    t.same(runtimeCommands(), [])
     heard.rows = [
       ['m1', 'UP'],
       ['bs', 'DOWN'],
@@ -254,7 +257,7 @@ t.test(
     const { answer } = haproxy
     haproxy.answer = (question) => (question.startsWith('set') ? 'Permission denied\n\n' : answer(question))
     await balancer.apply(plan)
-    t.same(told(), ['set server kubeapi/bs state maint'])
+    t.same(runtimeCommands(), ['set server kubeapi/bs state maint'])
     t.same(lines, [])
   },
 )

@@ -58,7 +58,7 @@ const cases: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan; 
       leave: ['workerhttp w2', 'workerhttps w2'],
     },
     {
-      name: 'a node that left before is not in the site again',
+      name: 'a node that was removed before is not in the site again',
       running: withDraining(
         whole,
         plan({ workers: ['w1', 'w3'] }),
@@ -68,12 +68,12 @@ const cases: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan; 
       leave: ['workerhttp w2', 'workerhttp w3', 'workerhttps w2', 'workerhttps w3'],
     },
     {
-      name: 'a node of the same name at another address is changed and does not leave',
+      name: 'a node of the same name at another address is changed and not drained',
       next: plan({ workers: ['w1', 'w2', 'w3=77'] }),
       leave: [],
     },
     {
-      name: 'the site names no way to reload',
+      name: 'the site configures no reload',
       next: plan({ workers: ['w1'], haproxy: { reload: undefined } }),
       leave: [],
     },
@@ -83,7 +83,7 @@ const cases: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan; 
       leave: [],
     },
     {
-      name: 'another HAProxy is asked',
+      name: 'another HAProxy is queried',
       next: plan({ workers: ['w1'], haproxy: { socket: '/other.sock' } }),
       leave: [],
     },
@@ -157,19 +157,19 @@ t.test('a node that was drained before it was removed', (t) => {
 const reloads: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan }[] = [
   { name: 'another node comes', next: plan({ workers: ['w1', 'w2', 'w4'] }) },
   {
-    name: 'a new node has the address of the one that leaves',
+    name: 'a new node has the address of the draining one',
     next: plan({ workers: ['w1', 'w2', 'w9=33'] }),
   },
   { name: 'a node moves to another address', next: plan({ workers: ['w1', 'w2=77'] }) },
   { name: 'the order of those that stay changes', next: plan({ workers: ['w2', 'w1'] }) },
   {
-    name: 'the back end goes with its last node',
+    name: 'the back end is removed with its last node',
     running: whole,
     next: { ...whole, backends: whole.backends.slice(0, 2) },
   },
   { name: 'a front end is elsewhere', next: plan({ workers: ['w1', 'w2'], ingress: '192.0.2.4' }) },
   {
-    name: 'the last infra node goes, so that workers are no longer backups',
+    name: 'the last infra node is removed, so workers are no longer backups',
     running: plan({ infra: ['i1=41'] }),
     next: plan(),
   },
@@ -219,21 +219,21 @@ const endings: readonly { name: string; stats: readonly Stat[] | undefined; at?:
     },
     { name: 'both are down', stats: stats({ status: 'DOWN' }, { status: 'DOWN' }), isLeft: false },
     { name: 'HAProxy does not have them', stats: [], isLeft: false },
-    { name: 'HAProxy cannot be asked', stats: undefined, isLeft: true },
+    { name: 'HAProxy is unreachable', stats: undefined, isLeft: true },
     {
-      name: 'their time is not over',
+      name: 'their drain time-out has not expired',
       stats: stats({ connections: 9 }),
       at: 999 + drainTimeoutMs,
       isLeft: true,
     },
     {
-      name: 'their time is over',
+      name: 'their drain time-out has expired',
       stats: stats({ connections: 9 }),
       at: 1000 + drainTimeoutMs,
       isLeft: false,
     },
     {
-      name: 'HAProxy cannot be asked until their time is over',
+      name: 'HAProxy is unreachable until their drain time-out',
       stats: undefined,
       at: 1000 + drainTimeoutMs,
       isLeft: false,
@@ -241,7 +241,7 @@ const endings: readonly { name: string; stats: readonly Stat[] | undefined; at?:
   ]
 
 for (const { name, stats, at = 2000, isLeft } of endings) {
-  t.test(`${isLeft ? 'too early to go' : 'time to go'}: ${name}`, (t) => {
+  t.test(`${isLeft ? 'not removed yet' : 'removed'}: ${name}`, (t) => {
     t.equal(hasConnections(removed, stats, at), isLeft)
     t.end()
   })
@@ -268,7 +268,7 @@ backend machineconfig
 const membershipCases = [
   { name: 'nothing', next: text, changes: [] },
   {
-    name: 'one is taken out of one back end and put back into another',
+    name: 'one is drained in one back end and enabled in another',
     next: text
       .replace('6443 backup', '6443 backup disabled')
       .replace('22623 backup disabled', '22623 backup'),

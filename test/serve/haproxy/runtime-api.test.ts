@@ -123,7 +123,7 @@ t.test('the report of HAProxy 2.6', (t) => {
 /** backend, server, qcur, scur, status, lastchg, check_status, check_code, last_chk, check_desc */
 const rows = [
   {
-    name: 'a check under way does not hide the result of the last one',
+    name: 'a check in progress does not hide the result of the last one',
     row: ['b', 's', '', '0', 'DOWN', '3', '* L4TOUT', '', '', 'Layer4 timeout'],
     stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'connection timed out' },
   },
@@ -133,7 +133,7 @@ const rows = [
     stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'wrong "thing", twice' },
   },
   {
-    name: "a result that is not known is told in HAProxy's words, without what a terminal would obey",
+    name: "an unknown result is reported in HAProxy's words, without control characters",
     row: ['b', 's', '', '0', 'DOWN', '3', 'L9NEW', '', '', `New\x1b[2J\x9bthing ${'long '.repeat(40)}`],
     stat: {
       status: 'DOWN',
@@ -143,7 +143,7 @@ const rows = [
     },
   },
   {
-    name: 'one that is down though its check is fine has no reason',
+    name: 'one that is down although its check passes has no reason',
     row: ['b', 's', '', '0', 'NOLB', '3', 'L7OK', '200', '', 'Layer7 check passed'],
     stat: { status: 'NOLB', seconds: 3, connections: 0, reason: '' },
   },
@@ -153,7 +153,7 @@ const rows = [
     stat: { status: 'UP', isTested: false, seconds: 3, connections: 0, reason: '' },
   },
   {
-    name: 'numbers that are none count as nothing',
+    name: 'invalid numbers are omitted',
     row: ['b', 's', '', 'many', 'UP', '-1', '', '', '', ''],
     stat: { status: 'UP', seconds: 0, connections: 0, reason: '' },
   },

@@ -145,7 +145,7 @@ const farewells = [
 ]
 
 for (const { name, stat, sentence } of farewells) {
-  t.test(`a server that leaves, ${name}`, (t) => {
+  t.test(`a draining server, ${name}`, (t) => {
     t.equal(leaving(stat)[2]?.sentence, sentence)
     t.end()
   })
@@ -173,7 +173,7 @@ const cases = [
     expected: ['kubeapi/m2'],
   },
   {
-    name: 'one that was taken out and is put back by a reload',
+    name: 'one that was drained and is enabled by a reload',
     before: ['kubeapi/m1 UP', 'kubeapi/m2 MAINT'],
     after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP?'],
     expected: ['kubeapi/m2'],
@@ -185,7 +185,7 @@ const cases = [
     expected: [],
   },
   {
-    name: 'one that has been checked meanwhile is known, as is one that is told to be down already',
+    name: 'one that has been checked meanwhile is known, and so is one that was set down already',
     before: ['kubeapi/m1 UP', 'kubeapi/m2 DOWN', 'kubeapi/m3 DOWN'],
     after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP', 'kubeapi/m3 DOWN?'],
     expected: [],

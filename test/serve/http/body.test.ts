@@ -6,7 +6,7 @@ import { replaceBodyHook, readBody } from '../../../src/serve/http/body.ts'
 
 const mebibyte = 1024 * 1024
 
-/** A file of two and a half chunks in memory, which says what was taken and given back. */
+/** A file of two and a half chunks in memory, which records the chunks that were read and released. */
 function sharedFile(answer: (chunk: Chunk) => Chunk | Promise<Chunk> = (chunk) => chunk) {
   const content = Buffer.alloc(2.5 * mebibyte)
   for (let at = 0; at < content.length; at += 4) content.writeUInt32LE(at, at)

@@ -27,7 +27,7 @@ function world() {
   return { readers, add, isRefused, closed, clock }
 }
 
-t.test('over the budget the unknown reader without progress is disconnected', (t) => {
+t.test('above the budget, an unknown reader without progress is disconnected', (t) => {
   const { add, closed, readers } = world()
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((address) => add(address))
   for (const reader of [a, b, c]) reader!.take()
@@ -41,7 +41,7 @@ t.test('over the budget the unknown reader without progress is disconnected', (t
   t.end()
 })
 
-t.test('a known reader is not disconnected for the budget', (t) => {
+t.test('a known reader is not disconnected when the budget is exceeded', (t) => {
   const { add, closed } = world()
   for (const address of ['m1', 'm2', 'm3']) add(address, true).take()
   const unknown = add('a')
@@ -63,7 +63,7 @@ t.test('a known client has a maximum of concurrent readers', (t) => {
   t.end()
 })
 
-t.test('an unknown client has a maximum of concurrent readers, and so have all of them', (t) => {
+t.test('unknown clients have a maximum of concurrent readers, each and in total', (t) => {
   const { add, isRefused, closed, clock } = world()
   add('a')
   add('a')

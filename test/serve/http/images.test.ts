@@ -82,7 +82,7 @@ t.test('ranges (RFC 9110 §14)', async (t) => {
   }
   const beyond = await ask(image, { range: 'bytes=10-' })
   t.equal(beyond.statusCode, 416)
-  t.equal(beyond.headers['content-range'], 'bytes */10', 'says how long the file is (§15.5.17)')
+  t.equal(beyond.headers['content-range'], 'bytes */10', 'has the length of the file (§15.5.17)')
   t.equal(beyond.headers['content-type'], 'text/plain; charset=utf-8')
 })
 

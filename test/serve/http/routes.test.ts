@@ -151,9 +151,9 @@ t.test('HEAD has the headers of GET without a body, and is not a delivery', asyn
   }
   const range = await ask(image, { range: 'bytes=2-4' }, 'HEAD')
   t.equal(range.headers['content-length'], '3')
-  const told = lines.filter(({ level }) => level === 'info').map(({ msg }) => msg)
+  const logged = lines.filter(({ level }) => level === 'info').map(({ msg }) => msg)
   t.same(
-    told,
+    logged,
     ['boot script served', 'Ignition file served', 'boot loader served', 'image file served'],
     'one line each, for GET',
   )

@@ -36,7 +36,7 @@ t.test('a node reads the files of its script, and reports that its disk is writt
   t.ok(liveFile.body.includes(`/boot/ocp45/m1/${token}/written`))
   t.equal((await post('written')).statusCode, 204)
   t.match(options.installs.list()[1], { mode: 'installed' })
-  t.equal((await ask(ignition)).statusCode, 403, 'not any more')
+  t.equal((await ask(ignition)).statusCode, 403, 'no longer')
   t.match((await ask(bootPath)).body, /boots from its local disk/)
   t.match(
     seen.map(({ kind, ...rest }) => [kind, 'outcome' in rest ? rest.outcome : '']),
@@ -166,7 +166,7 @@ t.test('a waiting node shows the reason, retries, and can be released', async (t
   t.match((await ask('/boot/ocp45/m1/install-worker.ipxe')).body, /installs as worker/)
 })
 
-t.test('only callbacks are posted', async (t) => {
+t.test('only callbacks accept POST', async (t) => {
   const { app, post } = await booted(t)
   t.equal((await post('nonsense')).statusCode, 404)
   const { statusCode } = await app.inject({ method: 'POST', url: bootPath, remoteAddress: '192.0.2.11' })

@@ -186,7 +186,7 @@ t.test('close answers a pending request', async (t) => {
   await closed
 })
 
-t.test('close cuts what is not done after the grace time', async (t) => {
+t.test('close aborts responses that are unfinished after the grace period', async (t) => {
   const { service, port, bigKernel, options, line } = await running(t)
   bigKernel(400_000_000)
   const reader = await rawConnection(port)
@@ -200,7 +200,7 @@ t.test('close cuts what is not done after the grace time', async (t) => {
   t.match(await line('image file served'), { aborted: true })
 })
 
-t.test('close leaves no timer behind, and may be called twice', async (t) => {
+t.test('close leaves no timer, and can be called twice', async (t) => {
   const { service, options } = await running(t)
   await service.close(5000)
   t.equal(options.clock.pending(), 0)

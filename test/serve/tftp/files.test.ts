@@ -122,7 +122,7 @@ for (const { name, path, code, message } of refusals) {
 }
 
 t.test(
-  'refused: what may not be read',
+  'refused: files that must not be read',
   { skip: process.getuid?.() === 0 && 'root may read all' },
   async (t) => {
     const path = join(t.testdir({ f: 'f' }), 'f')

@@ -27,7 +27,7 @@ export type ImagesCall = {
   readonly world: ImagesWorld
 }
 
-/** The parts of the machine that these commands use. */
+/** The system interfaces that these commands use. */
 export type ImagesWorld = {
   readonly clock: Clock
   readonly environment: NodeJS.ProcessEnv

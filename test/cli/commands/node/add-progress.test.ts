@@ -22,16 +22,16 @@ function lines(sight: NodeSnapshot, more: Partial<Viewpoint> = {}): string[] {
 }
 
 t.test('a whole installation prints each step once, in order', (t) => {
-  const tell = createRepeatedFactFilter()
+  const newLines = createRepeatedFactFilter()
   const life = observedNode(joining, began)
-  const look = (told: Parameters<typeof joiningSnapshot>[0] = {}) =>
-    tell(factsOf(joiningSnapshot({ life, csrs: csrsOfJoining(), ...told }, life.now()), view))
-  t.same(look(), ['armed: the site file sets boot: install'])
-  t.same(look(), [])
+  const poll = (facts: Parameters<typeof joiningSnapshot>[0] = {}) =>
+    newLines(factsOf(joiningSnapshot({ life, csrs: csrsOfJoining(), ...facts }, life.now()), view))
+  t.same(poll(), ['armed: the site file sets boot: install'])
+  t.same(poll(), [])
   life.asks('firmware')
-  t.same(look(), ['firmware DHCP: x64 UEFI'])
+  t.same(poll(), ['firmware DHCP: x64 UEFI'])
   life.loader('probed').loader('sent').asks('ipxe').script('wait', { reason: 'no master serves 22623' })
-  t.same(look(), ['loader: efi/ipxe.efi by TFTP', 'iPXE DHCP: x64 UEFI', 'waits: no master serves 22623'])
+  t.same(poll(), ['loader: efi/ipxe.efi by TFTP', 'iPXE DHCP: x64 UEFI', 'waits: no master serves 22623'])
   life.script('install', { role: 'worker' })
   const startedAt = life.now()
   const attempt = { role: 'worker', startedAt, earlier: 0 } as const
@@ -41,42 +41,42 @@ t.test('a whole installation prints each step once, in order', (t) => {
     reason: 'its network boot began it',
     attempt,
   } as const
-  t.same(look({ record: installing }), [
+  t.same(poll({ record: installing }), [
     'script: installs as worker',
     'installing: its network boot began it',
   ])
   life.fetches('kernel').fetches('initramfs').asks('system').file('rootfs', 'begun', 0, 0)
-  t.same(look({ record: installing }), [
+  t.same(poll({ record: installing }), [
     'kernel: rhcos-live-kernel-x86_64, 14.0 MiB in 140 ms',
     'initramfs: rhcos-live-initramfs.x86_64.img, 96.0 MiB in 960 ms',
     'live DHCP',
     'rootfs: rhcos-live-rootfs.x86_64.img started',
   ])
   life.pass(5000).file('rootfs', 'under-way', 450 * 1024 ** 2, 5000)
-  t.same(look({ record: installing }), [], 'how far it is changes all the time')
+  t.same(poll({ record: installing }), [], 'how far it is changes all the time')
   life
     .pass(5000)
     .file('rootfs', 'sent', 1024 ** 3, 10_000)
     .ignition()
-  t.same(look({ record: installing }), [
+  t.same(poll({ record: installing }), [
     'rootfs: rhcos-live-rootfs.x86_64.img, 1.0 GiB in 10 s',
     'Ignition: worker.ign',
     'writing to its disk',
   ])
   life.pass(60_000).callback('written')
   const installed = { mode: 'installed', since: life.now(), reason: 'its disk is written', attempt } as const
-  t.same(look({ record: installed }), ['disk written', 'installed: its disk is written'])
+  t.same(poll({ record: installed }), ['disk written', 'installed: its disk is written'])
   life.pass(60_000).asks('system').callback('started')
   const reason = 'No CNI configuration file'
-  t.same(look({ record: installed, member: { state: 'absent' } }), ['DHCP from disk', 'first start'])
-  t.same(look({ record: installed, member: { state: 'not-ready', reason } }), [
+  t.same(poll({ record: installed, member: { state: 'absent' } }), ['DHCP from disk', 'first start'])
+  t.same(poll({ record: installed, member: { state: 'not-ready', reason } }), [
     'registered',
     `not Ready: ${reason}`,
   ])
-  t.same(look({ record: installed, member: { state: 'unknown' } }), [])
-  t.same(look({ record: installed, member: { state: 'not-ready', reason } }), [])
-  t.same(look({ record: installed, member: { state: 'not-ready' } }), ['not Ready'])
-  t.same(look({ record: installed, member: { state: 'ready' } }), ['Ready'])
+  t.same(poll({ record: installed, member: { state: 'unknown' } }), [])
+  t.same(poll({ record: installed, member: { state: 'not-ready', reason } }), [])
+  t.same(poll({ record: installed, member: { state: 'not-ready' } }), ['not Ready'])
+  t.same(poll({ record: installed, member: { state: 'ready' } }), ['Ready'])
   t.end()
 })
 
@@ -114,22 +114,24 @@ t.test('a node that is already installing is followed from its current step', (t
 })
 
 t.test('a symptom is printed once, and again when it returns', (t) => {
-  const tell = createRepeatedFactFilter()
+  const newLines = createRepeatedFactFilter()
   const life = observedNode(joining, began)
-  const look = (minutes = 0) =>
-    tell(factsOf(joiningSnapshot({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }))
+  const poll = (minutes = 0) =>
+    newLines(
+      factsOf(joiningSnapshot({ life }, life.now() + minutes * 60_000), { ...view, goal: 'installed' }),
+    )
   life.asks('firmware').loader('probed').loader('sent')
-  t.same(look(), [
+  t.same(poll(), [
     'armed: the site file sets boot: install',
     'firmware DHCP: x64 UEFI',
     'loader: efi/ipxe.efi by TFTP',
   ])
-  t.match(look(10), [
+  t.match(poll(10), [
     /^! fetched efi\/ipxe\.efi .*never sent a DHCP request as iPXE: .*; set `loader: snponly`/,
   ])
-  t.same(look(11), [])
+  t.same(poll(11), [])
   life.asks('ipxe')
-  t.same(look(), ['iPXE DHCP: x64 UEFI'])
+  t.same(poll(), ['iPXE DHCP: x64 UEFI'])
   t.end()
 })
 
@@ -198,7 +200,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
     },
   },
   {
-    name: 'a request of nobody’s kubelet',
+    name: 'a request of an unknown kubelet',
     request: { signer: 'example.net/x', username: 'eve', createdAt: began },
   },
   { name: 'one that is under way', request: { reason: 'it is being approved' } },

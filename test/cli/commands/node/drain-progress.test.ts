@@ -13,17 +13,17 @@ function report(...servers: BalancedServer[]): BalancerReport {
 }
 
 t.test('prints a line for each change until no backend has the servers', (t) => {
-  const farewell = createDrainProgress(['c1/w1', 'c1/w2'], [])
+  const progress = createDrainProgress(['c1/w1', 'c1/w2'], [])
   const other = server('workerhttp', 'UP', 9, 'c1/w3')
   const first = report(server('workerhttp', 'DRAIN', 2), server('workerhttps', 'MAINT', 0, 'c1/w2'), other)
-  t.same(farewell(first, 0), {
+  t.same(progress(first, 0), {
     lines: ['workerhttp w1 DRAIN since 10:22 UTC, 2 left', 'workerhttps w2 MAINT since 10:22 UTC, 0 left'],
   })
-  t.same(farewell(first, 1), { lines: [] })
-  t.same(farewell(report(server('workerhttp', 'DRAIN', 1), other), 2), {
+  t.same(progress(first, 1), { lines: [] })
+  t.same(progress(report(server('workerhttp', 'DRAIN', 1), other), 2), {
     lines: ['workerhttp w1 DRAIN since 10:22 UTC, 1 left', 'workerhttps w2 removed'],
   })
-  t.same(farewell(report(other), 3), { lines: ['workerhttp w1 removed'], end: 'done' })
+  t.same(progress(report(other), 3), { lines: ['workerhttp w1 removed'], end: 'done' })
   t.end()
 })
 
@@ -85,12 +85,12 @@ t.test('a server that drained between two reports is not reported as cut off', (
 })
 
 t.test('an HAProxy that does not respond is reported, and ends the command after 15 s', (t) => {
-  const farewell = createDrainProgress(['c1/w1'], [])
-  const silent = { ...report(), unreachable: 'there is no socket /run/haproxy/admin.sock' }
-  t.same(farewell(silent, 0), { lines: ['! there is no socket /run/haproxy/admin.sock'] })
-  t.same(farewell(silent, 14_000), { lines: [] })
-  t.match(farewell(report(server('workerhttp', 'DRAIN', 1)), 14_500), { lines: [/^workerhttp w1/] })
-  t.match(farewell(silent, 20_000), { lines: [/^! /], end: undefined })
-  t.match(farewell(silent, 35_000), { lines: [], end: { kind: 'refused', reason: /--until reloaded/ } })
+  const progress = createDrainProgress(['c1/w1'], [])
+  const unreachable = { ...report(), unreachable: 'there is no socket /run/haproxy/admin.sock' }
+  t.same(progress(unreachable, 0), { lines: ['! there is no socket /run/haproxy/admin.sock'] })
+  t.same(progress(unreachable, 14_000), { lines: [] })
+  t.match(progress(report(server('workerhttp', 'DRAIN', 1)), 14_500), { lines: [/^workerhttp w1/] })
+  t.match(progress(unreachable, 20_000), { lines: [/^! /], end: undefined })
+  t.match(progress(unreachable, 35_000), { lines: [], end: { kind: 'refused', reason: /--until reloaded/ } })
   t.end()
 })
