@@ -47,7 +47,7 @@ export const planCodes = defineCodes({
     remedy: 'List the domain in dns.zones, or remove the record',
   },
   'dns.base-domain-divided': {
-    meaning: 'A base domain that the site uses is not served whole, and has several zones of this server',
+    meaning: 'This server serves several zones in a base domain, but not the whole base domain',
     remedy: 'List the domain in dns.zones, or set zones: [] to confirm the division',
   },
   'dns.reverse-elsewhere': {
@@ -87,8 +87,7 @@ export const planCodes = defineCodes({
     remedy: 'Remove balance: false from at least one node',
   },
   'haproxy.address-elsewhere': {
-    meaning:
-      'The load balancer has an address that is in no subnet, so it is perhaps that of another machine',
+    meaning: 'The load balancer has an address that is in no subnet, so it may belong to another machine',
     remedy: 'Set loadBalancer.external if another machine has the address',
   },
   'haproxy.port-conflict': {
@@ -141,7 +140,8 @@ export const planCodes = defineCodes({
   },
   'ignition.pointer-kept': {
     meaning: 'The Ignition file of a master or a worker is more than the pointer that the cluster provides',
-    remedy: 'Nothing, if this is intended; update the file if the cluster replaces its certificate authority',
+    remedy:
+      'Do nothing if this is intended, but update the file if the cluster replaces its certificate authority',
   },
   'ignition.readable-by-all': {
     meaning: 'Every user of this machine can read an Ignition file, which contains secrets',

@@ -208,7 +208,7 @@ const cluster = z
         ingress: ips.meta({ description: 'addresses of *.apps' }),
         external: z.array(z.enum(externalServices)).default([]).meta({
           description:
-            'parts of which another machine is the load balancer: api for api and api-int, ingress for *.apps; HAProxy on this machine does not listen for them',
+            'parts that another machine balances: api for api and api-int, ingress for *.apps; HAProxy on this machine does not listen for them',
         }),
         checks: z.enum(checkPresets).default('user-managed').meta({
           description:
