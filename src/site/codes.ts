@@ -115,7 +115,7 @@ export const siteCodes = defineCodes({
   },
   'site.record-empty': {
     meaning: 'An entry of dns.records has no data',
-    remedy: 'Add address, cname, txt, srv, or ns',
+    remedy: 'Add address, cname, txt, srv, mx, caa, or ns',
   },
   'site.record-repeated': {
     meaning: 'A name has two entries in dns.records',

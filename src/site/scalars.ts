@@ -154,6 +154,11 @@ export const recordName = scalar<string>({
   pattern: String.raw`^(?:\*\.)?${dnsLabelPattern}(?:\.${dnsLabelPattern})*\.?$`,
 })
 
+/** RFC 8659 §4.1; tags are compared without case, so the lower-case form is enough. */
+export const caaTag = matching('a tag of up to 15 lower-case letters and digits', /^[a-z0-9]{1,15}$/, [
+  'issue',
+])
+
 /** Up to 16 of these and their owner name fit into one DNS message. */
 const maxTextOctets = 3900
 

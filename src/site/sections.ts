@@ -22,6 +22,7 @@ import {
   number32,
   recordName,
   recordText,
+  caaTag,
 } from './scalars.ts'
 
 /** Who leases the addresses of a subnet: this server, or another one, with this server as ProxyDHCP. */
@@ -210,6 +211,25 @@ const service = z
   })
   .meta({ description: 'SRV record (RFC 2782)' })
 
+const exchange = z
+  .strictObject({
+    target: domain.meta({ description: 'host that receives the mail' }),
+    preference: number16.default(10).meta({ description: 'senders try the lowest preference first' }),
+  })
+  .meta({ description: 'MX record (RFC 1035 §3.3.9)' })
+
+const authority = z
+  .strictObject({
+    tag: caaTag.meta({ description: 'property: issue, issuewild, issuemail, or iodef' }),
+    value: recordText.meta({
+      description: 'certificate authority that may issue certificates, or ; for none; for iodef, a URL',
+    }),
+    critical: z.boolean().default(false).meta({
+      description: 'true: an authority that does not know the property must not issue certificates',
+    }),
+  })
+  .meta({ description: 'CAA record (RFC 8659)' })
+
 const record = z
   .strictObject({
     name: recordName,
@@ -226,6 +246,12 @@ const record = z
       .meta({ description: 'TXT records, one for each text' }),
     srv: z.array(service).min(1).max(100).optional().meta({
       description: 'SRV records; the name must be _service._protocol.<domain>',
+    }),
+    mx: z.array(exchange).min(1).max(100).optional().meta({
+      description: 'MX records: hosts that receive mail for the name',
+    }),
+    caa: z.array(authority).min(1).max(16).optional().meta({
+      description: 'CAA records: authorities that may issue certificates for the name and names below it',
     }),
     ns: z.array(domain).min(1).max(13).optional().meta({
       description: 'NS records: name servers of a zone that is delegated at this name',

@@ -150,11 +150,13 @@ function buildZones(
 }
 
 /** Returns all data except addresses, which are among the declared names. */
-function recordData({ cname, txt = [], srv = [], ns = [] }: DnsRecord): RecordData[] {
+function recordData({ cname, txt = [], srv = [], mx = [], caa = [], ns = [] }: DnsRecord): RecordData[] {
   return [
     ...(cname === undefined ? [] : [{ type: 'CNAME', target: cname } as const]),
     ...txt.map((text) => ({ type: 'TXT', text }) as const),
     ...srv.map((service) => ({ type: 'SRV', ...service }) as const),
+    ...mx.map((exchange) => ({ type: 'MX', ...exchange }) as const),
+    ...caa.map(({ critical, tag, value }) => ({ type: 'CAA', isCritical: critical, tag, value }) as const),
     ...ns.map((target) => ({ type: 'NS', target }) as const),
   ]
 }

@@ -156,7 +156,9 @@ function referralTo(name: string, servers: readonly ResourceRecord[], addresses:
 
 function addressesOfServers(records: readonly ResourceRecord[], addresses: Addresses): ResourceRecord[] {
   return records.flatMap(({ data }) =>
-    data.type === 'NS' || data.type === 'SRV' ? [...(addresses.get(data.target) ?? [])] : [],
+    data.type === 'NS' || data.type === 'SRV' || data.type === 'MX'
+      ? [...(addresses.get(data.target) ?? [])]
+      : [],
   )
 }
 

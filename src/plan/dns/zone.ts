@@ -3,7 +3,7 @@
  * changes, and never decrease while the process runs (RFC 1982 §3). They are the modification time of the site file
  * (docs/decisions/0013). Pure.
  */
-import { type ResourceRecord, characterStrings, type RecordData } from '../../proto/dns/record.ts'
+import { type ResourceRecord, caaFlags, characterStrings, type RecordData } from '../../proto/dns/record.ts'
 import type { Zone } from './plan.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 
@@ -73,6 +73,10 @@ export function rdataText(data: RecordData): string {
       return characterStrings(data.text).map(quoted).join(' ')
     case 'SRV':
       return `${data.priority} ${data.weight} ${data.port} ${data.target}.`
+    case 'MX':
+      return `${data.preference} ${data.target}.`
+    case 'CAA':
+      return `${caaFlags(data)} ${data.tag} ${quoted(Buffer.from(data.value))}`
     case 'SOA': {
       const { mname, rname, serial, refresh, retry, expire, minimum } = data
       return `${mname}. ${rname}. ${serial} ${refresh} ${retry} ${expire} ${minimum}`

@@ -4,7 +4,7 @@ import { formatIpv4, parseIpv4, type Ipv4, parseIpv6, type Ipv6 } from '../addre
 import { encodeName } from './name.ts'
 import { classIn, RecordType } from './registry.ts'
 
-/** The data of a record; names have no last dot, times are in seconds (RFC 1035 §3.3, RFC 2782, RFC 3596). */
+/** The data of a record; names have no last dot, times are in seconds (RFC 1035 §3.3, RFC 2782, RFC 3596, RFC 8659 §4.1). */
 export type RecordData =
   | { readonly type: 'A'; readonly address: Ipv4 }
   | { readonly type: 'AAAA'; readonly address: Ipv6 }
@@ -18,6 +18,8 @@ export type RecordData =
       readonly port: number
       readonly target: string
     }
+  | { readonly type: 'MX'; readonly preference: number; readonly target: string }
+  | { readonly type: 'CAA'; readonly isCritical: boolean; readonly tag: string; readonly value: string }
   | {
       readonly type: 'SOA'
       readonly mname: string
@@ -84,11 +86,20 @@ function rdataFields(data: RecordData): Partial<Resource> {
       return { data: characterStrings(data.text) as unknown as string[] }
     case 'SRV':
       return { data: srvData(data) }
+    case 'MX':
+      return { priority: data.preference, exchange: data.target }
+    case 'CAA':
+      return { flags: caaFlags(data), tag: data.tag, value: data.value }
     case 'SOA': {
       const { mname, rname, serial, refresh, retry, expire, minimum } = data
       return { primary: mname, admin: rname, serial, refresh, retry, expiration: expire, minimum }
     }
   }
+}
+
+/** RFC 8659 §4.1: bit 0, the most significant one, is Issuer Critical. */
+export function caaFlags({ isCritical }: RecordData & { type: 'CAA' }): number {
+  return isCritical ? 128 : 0
 }
 
 /** Splits text into strings of at most 255 octets, which readers join again (RFC 7208 §3.3). */

@@ -1,6 +1,6 @@
 /** The numbers that this program uses from IANA's "Domain Name System Parameters". */
 
-/** RR TYPEs, QTYPEs, and Meta-TYPEs (RFC 1035 §3.2.2, RFC 3596, RFC 4034, RFC 6891, RFC 6895 §3.1). */
+/** RR TYPEs, QTYPEs, and Meta-TYPEs (RFC 1035 §3.2.2, RFC 3596, RFC 4034, RFC 6891, RFC 6895 §3.1, RFC 8659). */
 export const RecordType = {
   A: 1,
   NS: 2,
@@ -17,6 +17,7 @@ export const RecordType = {
   IXFR: 251,
   AXFR: 252,
   ANY: 255,
+  CAA: 257,
 } as const
 
 export type TypeName = keyof typeof RecordType

@@ -143,6 +143,9 @@ function rdataOctets(data: RecordData): number {
       return data.mname.length + data.rname.length + 24
     case 'TXT':
       return new TextEncoder().encode(data.text).length + 1 + Math.ceil(data.text.length / 64)
+    case 'CAA':
+      return 2 + new TextEncoder().encode(data.tag + data.value).length
+    case 'MX':
     case 'SRV':
       return data.target.length + 8
     default:

@@ -23,7 +23,7 @@ type Owner = {
 /** Names also come from machines, clusters, and zones, so all of these must be valid. */
 const needs = ['server', 'dns', 'clusters', 'hosts'] as const
 
-const contents = ['address', 'cname', 'txt', 'srv', 'ns'] as const
+const contents = ['address', 'cname', 'txt', 'srv', 'mx', 'caa', 'ns'] as const
 
 function declaredRecords(site: Site): DeclaredRecord[] {
   return site.dns.records.map((record, index) => ({ record, path: ['dns', 'records', index] }))
@@ -177,30 +177,33 @@ const targets: Rule = {
       return owner.cname === undefined || resolves(owner.cname, [...passed, owner.name])
     }
 
-    return declaredRecords(site).flatMap(({ record: { name, cname, srv = [], ns = [] }, path }): Breach[] => {
-      const isBroken = cname !== undefined && !resolves(cname, [name])
-      const hosts = [
-        ...srv.map(({ target }, index) => ({ target, path: [...path, 'srv', index, 'target'] })),
-        ...ns.map((target, index) => ({ target, path: [...path, 'ns', index] })),
-      ]
-      return [
-        ...(isBroken
-          ? [
-              {
-                path: [...path, 'cname'],
-                expected: 'an existing name in a zone of this site',
-              },
-            ]
-          : []),
-        ...hosts
-          .filter(({ target }) => enclosingZone(target, zones) !== undefined)
-          .filter(({ target }) => answering(target)?.addresses !== true)
-          .map((host) => ({
-            path: host.path,
-            expected: `a name with addresses: declare the addresses of ${host.target}`, // RFC 2782, RFC 2181 §10.3
-          })),
-      ]
-    })
+    return declaredRecords(site).flatMap(
+      ({ record: { name, cname, srv = [], mx = [], ns = [] }, path }): Breach[] => {
+        const isBroken = cname !== undefined && !resolves(cname, [name])
+        const hosts = [
+          ...srv.map(({ target }, index) => ({ target, path: [...path, 'srv', index, 'target'] })),
+          ...mx.map(({ target }, index) => ({ target, path: [...path, 'mx', index, 'target'] })),
+          ...ns.map((target, index) => ({ target, path: [...path, 'ns', index] })),
+        ]
+        return [
+          ...(isBroken
+            ? [
+                {
+                  path: [...path, 'cname'],
+                  expected: 'an existing name in a zone of this site',
+                },
+              ]
+            : []),
+          ...hosts
+            .filter(({ target }) => enclosingZone(target, zones) !== undefined)
+            .filter(({ target }) => answering(target)?.addresses !== true)
+            .map((host) => ({
+              path: host.path,
+              expected: `a name with addresses: declare the addresses of ${host.target}`, // RFC 2782, RFC 2181 §10.3
+            })),
+        ]
+      },
+    )
   },
 }
 

@@ -302,6 +302,11 @@ t.test('additional records of declared names and of other names', (t) => {
         { name: '*.dev.example.localdomain', cname: 'git.example.localdomain' },
         { name: 'm1.ocp45.example.localdomain', txt: 'rack 7' },
         {
+          name: 'example.localdomain',
+          mx: [{ target: 'git.example.localdomain' }],
+          caa: [{ tag: 'issue', value: ';' }],
+        },
+        {
           name: '_git._tcp.example.localdomain',
           srv: [{ target: 'git.example.localdomain', port: 9418, weight: 5 }],
         },
@@ -310,12 +315,14 @@ t.test('additional records of declared names and of other names', (t) => {
     }),
   )
   t.same(
-    found.get('example.localdomain')?.filter((line) => /^(git|\*\.dev|_git|lab2)|TXT/.test(line)),
+    found.get('example.localdomain')?.filter((line) => /^(git|\*\.dev|_git|lab2)|TXT|MX|CAA/.test(line)),
     [
       'git.example.localdomain. 60 IN A 172.16.0.60',
       'git.example.localdomain. 60 IN AAAA 2001:db8::60',
       '*.dev.example.localdomain. 3600 IN CNAME git.example.localdomain.',
       'm1.ocp45.example.localdomain. 3600 IN TXT "rack 7"',
+      'example.localdomain. 3600 IN MX 10 git.example.localdomain.',
+      'example.localdomain. 3600 IN CAA 0 issue ";"',
       '_git._tcp.example.localdomain. 3600 IN SRV 0 5 9418 git.example.localdomain.',
       'lab2.example.localdomain. 3600 IN NS git.example.localdomain.',
     ],

@@ -29,6 +29,10 @@ function rdataText(data: RecordData): string {
       return JSON.stringify(data.text)
     case 'SRV':
       return `${data.priority} ${data.weight} ${data.port} ${data.target}.`
+    case 'MX':
+      return `${data.preference} ${data.target}.`
+    case 'CAA':
+      return `${data.isCritical ? 128 : 0} ${data.tag} ${JSON.stringify(data.value)}`
     default:
       return `${data.target}.`
   }

@@ -22,6 +22,14 @@ const plan = planOf(
       { name: `gone.${zone}`, cname: 'www.example.org' },
       { name: `own.${apps}`, cname: `git.${zone}` },
       { name: `_git._tcp.${zone}`, srv: [{ target: `git.${zone}`, port: 9418, priority: 1, weight: 5 }] },
+      { name: `mail.${zone}`, mx: [{ target: `git.${zone}` }, { target: 'mx.example.org', preference: 20 }] },
+      {
+        name: `ca.${zone}`,
+        caa: [
+          { tag: 'issue', value: 'ca.example.org', critical: true },
+          { tag: 'iodef', value: 'mailto:a@example.org' },
+        ],
+      },
       { name: `txt.${zone}`, txt: ['one', long] },
       { name: `lab2.${zone}`, ns: [`ns.lab2.${zone}`, 'ns.example.org'] },
       { name: `ns.lab2.${zone}`, address: '172.16.0.62' },
@@ -115,6 +123,29 @@ t.test('SRV answers have the addresses of their targets, uncompressed (RFC 2782)
     '0b' +
     Buffer.from('localdomain').toString('hex')
   t.match(text, `0001000524ca${target}00`)
+  t.end()
+})
+
+t.test('MX answers have the addresses of their targets in this site (RFC 1035 §3.3.9)', (t) => {
+  const reply = ask(plan, { name: `mail.${zone}`, type: 'MX' })
+  t.match(reply.answers, [
+    { type: 'MX', data: { preference: 10, exchange: `git.${zone}` } },
+    { type: 'MX', data: { preference: 20, exchange: 'mx.example.org' } },
+  ])
+  t.same(lines(reply.additionals), [
+    `git.${zone} A 172.16.0.60`,
+    `git.${zone} A 172.16.0.61`,
+    `git.${zone} AAAA 2001:db8::60`,
+  ])
+  t.end()
+})
+
+t.test('CAA answers have the flags, the tag, and the value (RFC 8659 §4.1)', (t) => {
+  const reply = ask(plan, { name: `ca.${zone}`, type: 'CAA' })
+  t.match(reply.answers, [
+    { type: 'CAA', data: { flags: 128, tag: 'issue', value: 'ca.example.org' } },
+    { type: 'CAA', data: { flags: 0, tag: 'iodef', value: 'mailto:a@example.org' } },
+  ])
   t.end()
 })
 
