@@ -47,7 +47,7 @@ export const clusterCodes = defineCodes({
     remedy: 'Check the network between this machine and the load balancer',
   },
   'cluster.response-invalid': {
-    meaning: 'The response is not one of an API server',
+    meaning: 'The response does not come from an API server',
     remedy: 'Check that the server of the kubeconfig is the API of the cluster and not another web server',
   },
   'cluster.unauthorized': {

@@ -56,7 +56,7 @@ t.test('opens when any of the servers responds', async (t) => {
   const { gate, up, pass, lines, asked } = world()
   t.equal(await gate.isOpen([bs, m1]), false)
   up.add('ocp45/m1')
-  t.equal(await gate.isOpen([bs, m1]), false, 'the last answer counts until they are asked again')
+  t.equal(await gate.isOpen([bs, m1]), false, 'the last answer is valid until the next query')
   t.same(asked, ['ocp45/bs', 'ocp45/m1'], 'all waiting nodes share the results')
   await pass(3000)
   t.equal(await gate.isOpen([bs, m1]), true)

@@ -149,7 +149,7 @@ const cases: readonly {
     mode: 'local',
   },
   {
-    name: 'a menu that installs when its time is up is not a consent',
+    name: 'a menu that installs after its time-out is not consent',
     from: initialState({ ...m1, declared: 'menu' }, 'the state was lost'),
     steps: [{ ...chosen, isConscious: false }],
     mode: 'menu',

@@ -55,7 +55,11 @@ t.test('decodes a token, a TLS server name, and files in the same directory, as 
     'token',
   ])
   const renewed = kubeconfigText(server, authority, { token: 'stale', tokenFile: 'token' })
-  t.equal(decodeKubeconfig(renewed, readFile).token, 'sha256~token', 'as client-go, the file comes first')
+  t.equal(
+    decodeKubeconfig(renewed, readFile).token,
+    'sha256~token',
+    'as in client-go, the file has precedence',
+  )
   const empty = kubeconfigText(server, authority, { token: '', tokenFile: 'token' })
   t.equal(decodeKubeconfig(empty, readFile).token, 'sha256~token', 'an empty token counts as absent')
   const noFile = kubeconfigText(server, authority, { token: 'word', tokenFile: '' })

@@ -50,7 +50,7 @@ t.test('an alias into a zone of the site is followed here (RFC 1034 §4.3.2 step
       t.same(reply.answers[0]?.ttl, ttl)
       if (end.length === 0) t.same(reply.authorities.map(line), ['example.localdomain SOA 3600'])
     }
-    t.equal(asked.length, 1, 'the whole answer is cached')
+    t.equal(asked.length, 1, 'the complete answer is cached')
     world.clock.advance(51_000)
     await forward(world, { name: 'www.example.org', type })
     t.equal(asked.length, 2, 'for the least TTL')

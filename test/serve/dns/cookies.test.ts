@@ -58,9 +58,9 @@ t.test('a server cookie is valid for its client, secret, and time only', (t) => 
   for (const { name, seconds = given, received = cookie, address = client, isOurs } of cases) {
     const judged = at(seconds).verify(hex(received), address)
     t.equal(judged.isOurs, isOurs, name)
-    t.equal(data(judged).slice(0, 16), received.slice(0, 16), 'the client cookie comes back')
+    t.equal(data(judged).slice(0, 16), received.slice(0, 16), 'the client cookie is returned')
   }
-  t.equal(data(at(given + 1799).verify(hex(cookie), client)), cookie, 'a young one comes back as it is')
+  t.equal(data(at(given + 1799).verify(hex(cookie), client)), cookie, 'a recent one is returned unchanged')
   t.end()
 })
 

@@ -93,7 +93,7 @@ t.test('a stale answer is used when no resolver answers (RFC 8767)', async (t) =
   world.clock.advance(30_000)
   await world.forward({}, resolver(1))
   await world.sockets.settled()
-  t.match(await world.forward({}, resolver(1)), { answers: [{ ttl: 60 }] }, 'and what comes is fresh again')
+  t.match(await world.forward({}, resolver(1)), { answers: [{ ttl: 60 }] }, 'and the new answer is fresh')
 
   isSilent = true
   world.clock.advance(60_000 + 86_400_000)

@@ -44,7 +44,7 @@ t.test('a truncated answer is requested again over TCP', async (t) => {
     { flag_tc: true, answers: [] },
     'else the client is told to come by TCP',
   )
-  t.same(world.lines, [], 'which says nothing about the resolver')
+  t.same(world.lines, [], 'which is not evidence about the resolver')
   await nothingIsLeft(t, world)
 })
 

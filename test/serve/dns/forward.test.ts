@@ -196,10 +196,10 @@ t.test('a slow resolver does not delay the next attempt, and its late answer is 
   t.equal(second.length, 0)
   world.clock.advance(1)
   await world.sockets.settled()
-  t.equal(second.length, 1, 'the second is asked as well')
+  t.equal(second.length, 1, 'the second is queried as well')
   world.clock.advance(100)
   answer?.()
-  t.equal((await reply).rcode, 'NOERROR', 'but the first is heard')
+  t.equal((await reply).rcode, 'NOERROR', 'but the first answer is used')
   t.equal(world.counters.get('dns.failovers'), 0)
   t.same(
     world.forwarder.states([resolver(1), resolver(2)]),
@@ -231,11 +231,11 @@ t.test('an unresponsive resolver is skipped and probed until it answers', async 
   t.match(world.forwarder.states([resolver(1)]), [{ isAnswering: false }])
   t.equal(world.counters.get('dns.failovers'), 2)
 
-  t.equal(await forward(), 0, 'it is no longer waited for')
+  t.equal(await forward(), 0, 'the server no longer waits for it')
   t.same([first.length, second.length], [2, 3])
   world.clock.advance(1000)
   t.equal(await forward(), 0)
-  t.equal(first.length, 3, 'a second later it is asked along')
+  t.equal(first.length, 3, 'a second later it is queried as well')
   world.clock.advance(1000)
   await forward()
   t.equal(first.length, 3, 'then less often')

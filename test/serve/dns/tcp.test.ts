@@ -144,7 +144,7 @@ t.test(
     socket.write(query(1))
     await first
     clock.advance(9_999)
-    t.equal(counters.get('dns.tcpIdle'), 0, 'a whole query restarts the timer')
+    t.equal(counters.get('dns.tcpIdle'), 0, 'a complete query restarts the timer')
     await new Promise<void>((resolve) => void socket.write(Buffer.of(0, 9, 1), () => resolve()))
     clock.advance(1)
     await ended
@@ -211,7 +211,7 @@ t.test('a client that does not read is paused, then disconnected', async (t) => 
   socket.write(ask)
   await closed(socket)
   t.equal(counters.get('dns.tcpUnread'), 1)
-  t.equal(handled < 400, true, 'it stops at its bound, not at the end of what was asked')
+  t.equal(handled < 400, true, 'it stops at its limit, not at the end of the request')
 })
 
 t.test('reading pauses while replies are not read, and resumes afterwards', async (t) => {

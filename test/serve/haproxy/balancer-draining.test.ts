@@ -198,7 +198,7 @@ t.test('a rejected change affects no server', async (t) => {
   await writeFile(at('refused'), '')
   t.match(await balancer.apply(planOf({ workers: ['w1', 'w4'] })), { outcome: 'refused' })
   t.same(await file(), ['w1', 'w2', 'w3 disabled'])
-  t.equal(leaving().length, 1, 'and one that leaves goes on leaving')
+  t.equal(leaving().length, 1, 'and a draining server continues to drain')
 })
 
 t.test('a failed reload at the end is repeated with the next change only', async (t) => {

@@ -54,7 +54,7 @@ const ranges = [
     contentRange: 'bytes 8-9/10',
   },
   {
-    name: 'a suffix longer than the file means the whole (§14.1.2)',
+    name: 'a suffix longer than the file means the whole file (§14.1.2)',
     range: 'bytes=-99',
     status: 200,
     body: rootfs,
@@ -97,7 +97,7 @@ t.test('conditions (RFC 9110 §13)', async (t) => {
       status: 206,
     },
     {
-      name: 'If-Range with another tag: the whole',
+      name: 'If-Range with another tag: the whole file',
       headers: { range: 'bytes=0-1', 'if-range': '"x"' },
       status: 200,
     },
@@ -107,7 +107,7 @@ t.test('conditions (RFC 9110 §13)', async (t) => {
       status: 206,
     },
     {
-      name: 'If-Range with an older date: the whole',
+      name: 'If-Range with an older date: the whole file',
       headers: { range: 'bytes=0-1', 'if-range': old },
       status: 200,
     },

@@ -238,7 +238,7 @@ t.test('a server that is not the installer sends the node to the installer, or t
 
 t.test('the report about the disk is answered with the permission, or with the reason to wait', async (t) => {
   const { app, token, live, ask, options } = await booted(t)
-  t.ok((await ask(live)).body.includes(`/boot/ocp45/m1/${token}/disk`), 'the live system knows the URL')
+  t.ok((await ask(live)).body.includes(`/boot/ocp45/m1/${token}/disk`), 'the live system has the URL')
   const post = (payload: string, { remoteAddress = '192.0.2.11', secret = token } = {}) =>
     app.inject({
       method: 'POST',

@@ -80,7 +80,7 @@ t.test('a block that is still being read follows later, and the next chunk is re
   const target = new Uint8Array(2)
   t.equal(blocks.copy(1, 1, target, 0), undefined)
   t.equal(blocks.copy(1, 1, target, 0), undefined)
-  t.same(asked, [0], 'asked for once')
+  t.same(asked, [0], 'requested once')
   chunk(0).resolve(Uint8Array.of(1, 2, 3, 4))
   await turn()
   t.equal(calls, 1)

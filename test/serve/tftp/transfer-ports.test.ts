@@ -249,7 +249,7 @@ t.test('one port: it stays open until its transfers have ended, and starts no ne
   const lateAnswers = inbox(late)
   ask(late, 'own')
   await sockets.settled()
-  t.equal(lateAnswers.all.length, 0, 'it asks again, and finds the next process')
+  t.equal(lateAnswers.all.length, 0, 'it queries again, and finds the next process')
   port.send(hex('00 04 00 01'), '192.0.2.2', 69)
   await closed
   t.equal(counters.get('tftp.finished'), 1)

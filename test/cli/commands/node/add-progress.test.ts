@@ -53,7 +53,7 @@ t.test('a whole installation prints each step once, in order', (t) => {
     'rootfs: rhcos-live-rootfs.x86_64.img started',
   ])
   life.pass(5000).file('rootfs', 'under-way', 450 * 1024 ** 2, 5000)
-  t.same(poll({ record: installing }), [], 'how far it is changes all the time')
+  t.same(poll({ record: installing }), [], 'a changed percentage is not a new line')
   life
     .pass(5000)
     .file('rootfs', 'sent', 1024 ** 3, 10_000)
