@@ -154,7 +154,7 @@ export const siteCodes = defineCodes({
     remedy: 'Remove the entry',
   },
   'site.installer-missing': {
-    meaning: 'The site has two servers, but neither server.installer nor store',
+    meaning: 'The site has two servers, but sets neither server.installer nor store',
     remedy:
       'Set server.installer to the address of the server that installs nodes, the same in all site files, or add a shared store',
   },
