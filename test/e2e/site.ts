@@ -52,6 +52,8 @@ function node(name: string, role: Role, lastOctet: number): SiteNode {
 
 /** Changes of a check before it reloads the site; without changes the text is that of the start. */
 export type SiteChanges = {
+  /** The resolver of the base domain, which slipway then does not serve; it has none of the records there. */
+  readonly baseDomainAt?: string
   /** The value of `dns.zones`; by default the base domain. */
   readonly zones?: readonly string[]
   readonly extraHosts?: readonly string[]
@@ -113,6 +115,22 @@ export function sha256(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
+function namesText({ zones = ['example.localdomain'], baseDomainAt }: SiteChanges): string {
+  if (baseDomainAt !== undefined) {
+    return `  zones: []\n  forwardZones: [{ zone: example.localdomain, servers: [${baseDomainAt}] }]\n`
+  }
+  return `\
+  zones: [${zones.join(', ')}]
+  records:
+    - { name: example.localdomain, txt: [rack 7, "${'long '.repeat(100)}"] }
+    - { name: git.example.localdomain, cname: bastion.example.localdomain }
+    - { name: "*.dev.example.localdomain", cname: git.example.localdomain }
+    - { name: _etcd._tcp.example.localdomain, srv: [{ target: m1.${domain}, port: 2380, weight: 10 }] }
+    - { name: lab2.example.localdomain, ns: [ns.lab2.example.localdomain] }
+    - { name: ns.lab2.example.localdomain, address: 172.16.0.99 }
+`
+}
+
 function siteText(options: SiteChanges & { imagesDir: string; reload: string }): string {
   const all = [...Object.values(nodes), ...(options.spareWorker === undefined ? [] : [options.spareWorker])]
   return `\
@@ -134,18 +152,10 @@ subnets:
     dhcpOptions: [{ code: 150, ip: ${addresses.server} }]
 dns:
   nsid: true
-  zones: [${(options.zones ?? ['example.localdomain']).join(', ')}]
   forward: [${addresses.resolver}, ${addresses.secondResolver}]
   clients: [172.16.0.0/24, 192.168.124.0/24]
   secondaries: [${addresses.bind}, ${addresses.knot}]
-  records:
-    - { name: example.localdomain, txt: [rack 7, "${'long '.repeat(100)}"] }
-    - { name: git.example.localdomain, cname: bastion.example.localdomain }
-    - { name: "*.dev.example.localdomain", cname: git.example.localdomain }
-    - { name: _etcd._tcp.example.localdomain, srv: [{ target: m1.${domain}, port: 2380, weight: 10 }] }
-    - { name: lab2.example.localdomain, ns: [ns.lab2.example.localdomain] }
-    - { name: ns.lab2.example.localdomain, address: 172.16.0.99 }
-${options.tftp === undefined ? '' : `tftp: ${options.tftp}\n`}images:
+${namesText(options)}${options.tftp === undefined ? '' : `tftp: ${options.tftp}\n`}images:
   rhcos-4.17: { dir: ${JSON.stringify(options.imagesDir)} }
 clusters:
   - name: ocp45

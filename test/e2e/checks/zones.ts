@@ -128,6 +128,30 @@ export const zoneChecks: readonly Check[] = [
     },
   },
   {
+    name: 'zones: slipway serves the zone of a cluster, and its parent has the other names of the base domain',
+    async run(rig) {
+      const parent = await startParent(rig, 'delegation')
+      try {
+        await reload(rig, { baseDomainAt: parentAddress })
+        const short = (...question: string[]) => digAt(rig, addresses.server, '+short', ...question)
+        await waitUntil('the parent', async () => (await short('wiki.example.localdomain')) !== '')
+        expectEqual(await short('wiki.example.localdomain'), '192.168.124.80\n', 'a name of the parent')
+        expectEqual(await short(`m1.${domain}`), `${nodes.m1.address}\n`, 'a node')
+        expectEqual(await short('bastion.example.localdomain'), `${addresses.server}\n`, 'a host')
+        const missing = await digAt(rig, addresses.server, 'missing.example.localdomain')
+        expectMatch(missing, /status: NXDOMAIN[\s\S]*^example\.localdomain\.\s.*\sSOA\s/m, 'of the parent')
+        const own = await digAt(rig, addresses.server, `missing.${domain}`)
+        expectMatch(own, /status: NXDOMAIN[\s\S]*^ocp45\.example\.localdomain\.\s.*\sSOA\s/m, 'of slipway')
+        const ds = await digAt(rig, addresses.server, '+dnssec', 'DS', domain)
+        expectMatch(ds, /status: NOERROR[\s\S]*^example\.localdomain\.\s.*\sSOA\s/m, 'DS of the parent')
+      } finally {
+        await reload(rig)
+        await parent.stop()
+      }
+      return undefined
+    },
+  },
+  {
     name: 'zones: IXFR transfers the complete zone; other zones and other clients are refused',
     async run(rig) {
       await addClientAddress(rig)
