@@ -152,6 +152,44 @@ export const zoneChecks: readonly Check[] = [
     },
   },
   {
+    name: 'zones: a validating resolver behind slipway accepts the zone of a cluster below a signed parent',
+    async run(rig) {
+      const parent = await startParent(rig, 'delegation')
+      try {
+        await reload(rig, { baseDomainAt: parentAddress })
+        let key = ''
+        await waitUntil('the key of the parent', async () => {
+          const text = await digAt(rig, parentAddress, '+short', 'DNSKEY', 'example.localdomain')
+          key = /^257 3 13 (.+)$/m.exec(text)?.[1]?.replaceAll(' ', '') ?? ''
+          return key !== ''
+        })
+        const anchors = join(rig.dir, 'anchors')
+        await writeFile(anchors, `trust-anchors { example.localdomain static-key 257 3 13 "${key}"; };\n`)
+        const validate = async (name: string): Promise<string> => {
+          const command = [
+            'delv',
+            `@${addresses.server}`,
+            '-a',
+            anchors,
+            '+root=example.localdomain',
+            name,
+            'A',
+          ]
+          const { stdout, stderr } = await rig.run('office', command)
+          return stdout + stderr
+        }
+        const parentName = await validate('wiki.example.localdomain')
+        expectMatch(parentName, /fully validated[\s\S]*192\.168\.124\.80/, 'a name of the signed parent')
+        const node = await validate(`m1.${domain}`)
+        expectMatch(node, new RegExp(`unsigned answer[\\s\\S]*${nodes.m1.address}`), 'a node')
+      } finally {
+        await reload(rig)
+        await parent.stop()
+      }
+      return undefined
+    },
+  },
+  {
     name: 'zones: IXFR transfers the complete zone; other zones and other clients are refused',
     async run(rig) {
       await addClientAddress(rig)

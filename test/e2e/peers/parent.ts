@@ -41,7 +41,7 @@ export async function startParent(rig: Rig, kind: keyof typeof parentKinds): Pro
   dnssec-validation no;
 };
 controls { };
-zone "example.localdomain" { type primary; file "parent"; };
+zone "example.localdomain" { type primary; file "parent"; dnssec-policy default; inline-signing yes; };
 ${zone}
 `,
   )
