@@ -53,7 +53,7 @@ export const day2Checks: readonly Check<RealRig>[] = [
       rig.account.say(`${node.name} loses power`)
       await pollUntil(
         'slipway status to report that the transfer does not continue',
-        async () => /stalled/.test(await rig.slipway('status')),
+        async () => new RegExp(`^${key} .*stalled`, 'm').test(await rig.slipway('status')),
         minuteMs,
       )
       return undefined
