@@ -191,7 +191,7 @@ t.test('observations of one appliance are in the history of the other one', asyn
   t.match(b.installs.history(key), [{ kind: 'dhcp', asker: 'firmware', appliance: '192.0.2.5' }])
   t.equal(typeof b.installs.list()[1]?.lastSeen, 'number')
   await pass(5000)
-  t.equal(a.installs.history(key).length, 1, 'nothing is returned')
+  t.equal(a.installs.history(key).length, 1, 'the store does not return what this appliance wrote')
 })
 
 t.test('records of a store that was emptied are published again, and that is reported', async (t) => {
