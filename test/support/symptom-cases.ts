@@ -1,7 +1,7 @@
 /** Tests each symptom with a node that has it and a similar node that does not. */
 import type { Test } from 'tap'
 import type { NodeRecord } from '../../src/install/installs.ts'
-import { symptomOf, type Symptom } from '../../src/install/symptoms.ts'
+import { symptomOf, type Symptom } from '../../src/install/reports.ts'
 import { timelineOf } from '../../src/install/timeline.ts'
 import { observedNode, type ObservedNode } from './observed-node.ts'
 

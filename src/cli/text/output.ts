@@ -1,6 +1,6 @@
 /** Text that several commands print, for a terminal of a given width, with or without color. Pure. */
 import { styleText } from 'node:util'
-import type { Symptom } from '../../install/symptoms.ts'
+import type { Symptom } from '../../install/reports.ts'
 import { wrap, printable } from '../../text/lines.ts'
 import { formatMinute, validUntil } from '../../plan/ignition/findings.ts'
 import type { IgnitionContents } from '../../plan/ignition/document.ts'

@@ -3,8 +3,7 @@
  * and prepared answers from the zones.
  */
 import { formatIp, isIpv4, type Ip, formatIpv4, type Cidr } from '../../proto/address/ip.ts'
-import { enclosingZone, withAncestors } from '../../site/declared.ts'
-import { forwardZoneNames } from '../../site/zones.ts'
+import { enclosingZone, withAncestors, forwardZoneNames } from '../../site/declared.ts'
 import type { PlanFinding } from '../codes.ts'
 import type { Model } from '../model.ts'
 import { nameFindings } from './findings.ts'

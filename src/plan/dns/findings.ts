@@ -1,8 +1,13 @@
 /** Findings about names: what cannot work, and what is probably not intended. */
 import { formatIp, formatCidr, parseCidr, type Cidr } from '../../proto/address/ip.ts'
 import type { Subnet } from '../../site/schema.ts'
-import { answeringName, enclosingZone, withAncestors } from '../../site/declared.ts'
-import { baseDomains, requiredZones } from '../../site/zones.ts'
+import {
+  answeringName,
+  enclosingZone,
+  withAncestors,
+  baseDomains,
+  requiredZones,
+} from '../../site/declared.ts'
 import type { PlanFinding } from '../codes.ts'
 import { clusterDomain, type Model } from '../model.ts'
 import { isOwnAddress } from './local-zones.ts'

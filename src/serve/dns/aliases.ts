@@ -3,7 +3,7 @@
  * zone. The search restarts at such an alias (RFC 1034 §4.3.2 step 3a and §5.2.2). Bounded in restarts and in time.
  */
 import type { Clock } from '../../host/clock.ts'
-import { expandName, expandRecord } from '../../proto/dns/expand.ts'
+import { expandName, expandRecord, walkMessage, type RecordPlace } from '../../proto/dns/walk.ts'
 import { lowerOctet } from '../../proto/dns/name.ts'
 import {
   classIn,
@@ -13,7 +13,6 @@ import {
   RecordType,
   ResponseCode,
 } from '../../proto/dns/registry.ts'
-import { walkMessage, type RecordPlace } from '../../proto/dns/walk.ts'
 import { answer } from './answer.ts'
 import { readFound } from './cache.ts'
 import type { ForwardRequest } from './query.ts'

@@ -7,8 +7,8 @@ import {
   answeringName,
   enclosingZone,
   withAncestors,
+  forwardZoneNames,
 } from '../declared.ts'
-import { forwardZoneNames } from '../zones.ts'
 import type { Breach, Rule, Path } from '../problem.ts'
 import type { DnsRecord, Site } from '../schema.ts'
 

@@ -1,9 +1,8 @@
 import t from 'tap'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { encodeName } from '../../../src/proto/dns/name.ts'
-import { expandName, expandRecord } from '../../../src/proto/dns/expand.ts'
+import { expandName, expandRecord, walkMessage } from '../../../src/proto/dns/walk.ts'
 import { encodeAnswer } from '../../../src/proto/dns/message.ts'
-import { walkMessage } from '../../../src/proto/dns/walk.ts'
 
 const soa = {
   mname: 'ns1.example.net',
