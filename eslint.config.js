@@ -45,4 +45,22 @@ export default defineConfig(
     },
   },
   { files: ['**/*.cjs'], languageOptions: { globals: { module: 'writable' } } },
+  {
+    // Run without a compiler: the entry point, and a client in a bare system.
+    files: ['bin/*.js', 'test/e2e/packages/*.mjs'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        [
+          'Buffer',
+          'clearInterval',
+          'console',
+          'performance',
+          'process',
+          'setInterval',
+          'setTimeout',
+          'URL',
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
 )

@@ -166,8 +166,9 @@ function checkCodec(message: DhcpMessage): void {
   if (message.sname.length > 63 || message.file.length > 127) return
   const out = new Uint8Array(16_384)
   const again = decodeMessage(out.subarray(0, encodeMessage(message, out)))
-  const plain = ({ options, ignored: _, ...rest }: DhcpMessage) => ({
+  const plain = ({ options, ...rest }: DhcpMessage) => ({
     ...rest,
+    ignored: undefined,
     chaddr: [...rest.chaddr],
     options: options.map(({ code, value }) => [code, ...value]),
   })

@@ -2,11 +2,11 @@ import t from 'tap'
 import { createBackgroundSync } from '../../src/install/state-files.ts'
 
 t.test('syncs one at a time, and once more for all calls during a sync', async (t) => {
-  const started: PromiseWithResolvers<void>[] = []
+  const started: PromiseWithResolvers<undefined>[] = []
   const sync = createBackgroundSync('state-wal', (path) => {
     t.equal(path, 'state-wal')
-    started.push(Promise.withResolvers<void>())
-    return (started.at(-1) as PromiseWithResolvers<void>).promise
+    started.push(Promise.withResolvers<undefined>())
+    return (started.at(-1) as PromiseWithResolvers<undefined>).promise
   })
   sync()
   sync()
@@ -15,7 +15,7 @@ t.test('syncs one at a time, and once more for all calls during a sync', async (
   started[0]?.reject(new Error('input/output error'))
   await new Promise(setImmediate)
   t.equal(started.length, 2, 'a failed sync does not prevent the next one')
-  started[1]?.resolve()
+  started[1]?.resolve(undefined)
   await new Promise(setImmediate)
   t.equal(started.length, 2)
 })

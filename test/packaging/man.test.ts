@@ -16,11 +16,12 @@ t.test('every command has a page with its usage and options', async (t) => {
   }
 })
 
-t.test('text that looks like a request is escaped', async (t) => {
+t.test('text that looks like a request is escaped', (t) => {
   const help = { usage: ['x'], about: ["'tis", '.hidden \\ back-end'], exit: [], examples: [] }
   const { text } = manPage([{ name: 'x', summary: 's', help }], time)
   t.match(text, "\\&'tis")
   t.match(text, '\\&.hidden \\e back\\-end')
+  t.end()
 })
 
 t.test('the overview lists the commands', (t) => {

@@ -49,8 +49,8 @@ function isInstance(value: unknown): value is object {
 
 /** JSON leaves out the getters of a class, such as the options of a reservation. */
 function withGetters(value: object): object {
-  const getters = Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(value)))
-    .filter(([, { get }]) => get !== undefined)
+  const getters = Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(value) as object))
+    .filter(([, property]) => property.set === undefined && property.value === undefined)
     .map(([name]) => [name, (value as Record<string, unknown>)[name]])
   return { ...value, ...(Object.fromEntries(getters) as object) }
 }

@@ -1,52 +1,9 @@
 /** Whole configurations (test/fixtures/haproxy; UPDATE=1 rewrites them), each judged by a real HAProxy. */
 import { readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
-import { compileHaproxy } from '../../../src/plan/haproxy/compile.ts'
 import { renderHaproxy } from '../../../src/plan/haproxy/render.ts'
-import { buildModel } from '../../../src/plan/model.ts'
-import { siteSchema } from '../../../src/site/schema.ts'
+import { compileClusters as compile, type ClusterText } from '../../support/haproxy-plan.ts'
 import { expectValidHaproxy, noHaproxy } from '../../support/validators.ts'
-
-const noFacts = { images: new Map(), ignition: new Map(), loaders: new Map() }
-
-type ClusterText = {
-  name?: string
-  loadBalancer?: object
-  nodes: readonly string[]
-  more?: Record<string, object>
-}
-
-/** @param clusters nodes as `name role address…`; a role in brackets is of a node that is taken out */
-function compile(clusters: readonly ClusterText[], changes: object = {}) {
-  let macs = 0
-  const site = siteSchema.parse({
-    site: 'ocp45-lab',
-    server: { address: '172.16.0.101' },
-    subnets: [{ cidr: '172.16.0.0/24' }],
-    images: { rhcos: { dir: '/images' } },
-    clusters: clusters.map(({ name = 'ocp45', loadBalancer, nodes, more = {} }) => ({
-      name,
-      domain: 'example.localdomain',
-      ignition: '/ignition',
-      image: 'rhcos',
-      disk: '/dev/sda',
-      loadBalancer: loadBalancer ?? {
-        api: '172.16.0.111',
-        apiInternal: '172.16.0.110',
-        ingress: '172.16.0.111',
-      },
-      nodes: nodes.map((text) => {
-        const [name = '', word = '', ...address] = text.split(' ')
-        const role = word.replaceAll(/[()]/g, '')
-        const mac = `00:00:5e:00:53:${String(++macs).padStart(2, '0')}`
-        return { name, role, mac, address, balance: word === role, ...more[name] }
-      }),
-    })),
-    haproxy: { file: '/etc/haproxy/haproxy.cfg', reload: 'systemctl reload haproxy' },
-    ...changes,
-  })
-  return compileHaproxy(buildModel(site, noFacts))
-}
 
 const masters = ['m1 master 172.16.0.21', 'm2 master 172.16.0.22', 'm3 master 172.16.0.23']
 const workers = ['w1 worker 172.16.0.31', 'w2 worker 172.16.0.32', 'w3 worker 172.16.0.33']

@@ -19,8 +19,9 @@ const server: readonly [number, number[]] = [54, octetsOf('192.0.2.2')]
 
 function planOf(keys: { readonly segment?: string; readonly dhcp?: 'proxy' } = {}) {
   const site = exampleSite()
-  Object.assign(site.subnets[0] as object, keys.segment === undefined ? {} : { segment: keys.segment })
-  site.subnets.push({ cidr: '198.51.100.0/24', gateway: '198.51.100.1', ...keys } as never)
+  const [own] = site.subnets
+  Object.assign(own ?? {}, keys.segment === undefined ? {} : { segment: keys.segment })
+  site.subnets.push({ cidr: '198.51.100.0/24', gateway: '198.51.100.1', ...keys })
   Object.assign(site, { hosts: [{ name: 'e1.example.net', mac, address: '198.51.100.61' }] })
   return compileDhcp(exampleModel(site)).plan
 }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { dnsPacket } from '../../support/dns-packet.ts'
 import { answerTo, nothingIsLeft, resolver, setUp, tcpResolver } from './resolver-world.ts'
 
-const hasOpt = (query: Buffer) => (dnsPacket.decode(query).additionals?.length ?? 0) > 0
+const hasOpt = (query: Buffer) => dnsPacket.decode(query).additionals.length > 0
 
 /** The encoder has no extended codes: the OPT record is the last, and its TTL starts with the upper bits. */
 function withRcode(query: Buffer, rcode: number): Buffer {

@@ -83,10 +83,8 @@ for (const version of ['1.0', '1.1']) {
           fieldsOf(answer).filter((field) => !customary.has(field)),
           [],
         )
-        const [header = '', body = ''] = [
-          answer.split('\r\n\r\n')[0],
-          answer.slice(answer.indexOf('\r\n\r\n') + 4),
-        ]
+        const end = answer.indexOf('\r\n\r\n')
+        const [header, body] = [answer.slice(0, end), answer.slice(end + 4)]
         t.notMatch(header, /Transfer-Encoding/)
         const length = /\r\nContent-Length: (\d+)/.exec(header)?.[1]
         if (status === 304) return

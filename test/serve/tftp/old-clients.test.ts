@@ -1,4 +1,5 @@
 /** Requests of firmware as it is: formal errors, repeated requests, and links with a small MTU. */
+/* eslint-disable no-control-regex -- TFTP packets begin with control characters */
 import t from 'tap'
 import { createInterfaceMtu, type InterfaceAddresses } from '../../../src/host/attached-networks.ts'
 import { parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
