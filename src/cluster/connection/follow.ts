@@ -49,8 +49,11 @@ const maxDelayMs = 30_000
 const shortWatchMs = 1000
 /** The longest time between two lists, whatever the watch reports. It bounds the effect of a lost event. */
 export const relistMs = 10 * 60_000
-/** An API server that was unreachable for this long may come back with another state. */
-const longOutageMs = 60_000
+/**
+ * An API server that was unreachable for this long may come back with another state. Its version does not show that if
+ * writes after the restore of etcd have already passed the newest version seen.
+ */
+const longOutageMs = 5000
 /** The delay does not grow for a missing kubeconfig, because checking a local file is cheap. */
 const noCredentialsMs = 5000
 
@@ -137,7 +140,9 @@ export async function follow<T>(
       sentence = problem.sentence
     }
     if (isServerWide(error)) {
-      interruptedMs ??= clock.monotonic()
+      // A server that limits requests has kept its state.
+      const isLimited = error instanceof ApiProblem && error.status === 429
+      if (!isLimited) interruptedMs ??= clock.monotonic()
       await backoff.wait(attempt, retryAfterMs, signal)
       return
     }

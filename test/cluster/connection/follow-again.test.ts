@@ -102,7 +102,7 @@ t.test('lists again when an event has an older version than one before', async (
   t.same(calls, ['list m1', 'list m1'])
 })
 
-t.test('lists again after ten minutes, and after an outage of one minute', async (t) => {
+t.test('lists again after ten minutes, and after an outage of five seconds', async (t) => {
   const { server, api, clock } = await connected(t)
   const abort = new AbortController()
   const { calls, until, handlers } = recordFollowed()
@@ -117,18 +117,18 @@ t.test('lists again after ten minutes, and after an outage of one minute', async
     await next
   }
   t.same(calls, ['list ', 'list '])
-  server.refuse(nodesPath, ...Array.from({ length: 7 }, () => down))
+  server.refuse(nodesPath, ...Array.from({ length: 4 }, () => down))
   await untilPaused(clock, 50_000)
   clock.advance(1000)
   server.cut(nodesPath)
-  for (const delayMs of [500, 1000, 2000, 4000, 8000, 16_000, 30_000]) {
+  for (const delayMs of [500, 1000, 2000, 4000]) {
     await untilPaused(clock, delayMs)
     while (clock.pending() > 1) await new Promise(setImmediate)
     clock.advance(delayMs)
   }
-  await untilPaused(clock, 30_000)
+  await untilPaused(clock, 8000)
   while (clock.pending() > 1) await new Promise(setImmediate)
-  clock.advance(30_000)
+  clock.advance(8000)
   await until(5)
   abort.abort()
   await following
