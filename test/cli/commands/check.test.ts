@@ -29,7 +29,7 @@ t.test(
   dhcp     2 reservations in 192.0.2.0/24
   tftp     5 loaders
   http     12 boot scripts, 3 Ignition files, 1 image
-  dns      14 records in example.net, 2.0.192.in-addr.arpa
+  dns      14 records in c1.example.net, 2.0.192.in-addr.arpa
   haproxy  not written
 
   c1/m1  master  00:00:5e:00:53:01  192.0.2.11  m1.c1.example.net  installs rhcos on /dev/sda with master.ign

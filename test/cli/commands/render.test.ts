@@ -78,8 +78,9 @@ t.test('prints all zones except those that every name server has built in', asyn
   const { code, out } = await run(t, siteText(undefined, more), 'zones')
   t.equal(code, 0)
   t.same(out.match(/^; zone .*$/gm), [
-    '; zone example.net.',
+    '; zone c1.example.net.',
     lone,
+    '; zone deep.zone.example.net.',
     '; zone 2.0.192.in-addr.arpa.',
     '; zone 0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.',
   ])
@@ -165,7 +166,7 @@ const absences = [
     name: 'a zone that it does not have',
     site: siteText(),
     args: ['zones', 'example.org'],
-    reason: 'the site has no zone example.org; it has example.net, 2.0.192.in-addr.arpa',
+    reason: 'the site has no zone example.org; it has c1.example.net, 2.0.192.in-addr.arpa',
   },
 ]
 
