@@ -1,5 +1,5 @@
 /** Zone transfers: BIND and Knot as secondary name servers. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, expectEqual, expectMatch } from '../expect.ts'
@@ -8,6 +8,7 @@ import type { Rig } from '../rig.ts'
 import { waitForLogFlush } from '../server.ts'
 import type { Check } from '../runner.ts'
 import { parentAddress, parentKinds, startParent } from '../peers/parent.ts'
+import { startBind, startKnot } from '../peers/secondaries.ts'
 import { client, domain, nodes, twins } from '../site.ts'
 import { addClientAddress, waitUntil } from './client.ts'
 import { reload } from './reload.ts'
@@ -53,8 +54,8 @@ export const zoneChecks: readonly Check[] = [
   {
     name: 'zones: BIND and Knot transfer every zone with all records',
     async run(rig) {
-      await startBind(rig)
-      await startKnot(rig)
+      await startBind(rig, zones)
+      await startKnot(rig, zones)
       await untilCopied(rig)
       return `serial ${await serialAt(rig, addresses.server, zones[0])}`
     },
@@ -281,63 +282,3 @@ export const zoneChecks: readonly Check[] = [
     },
   },
 ]
-
-async function startBind(rig: Rig): Promise<void> {
-  const dir = await secondaryDir(rig, 'bind', addresses.bind)
-  const options = [
-    `directory "${dir}"; pid-file none; session-keyfile none; lock-file none;`,
-    `listen-on { ${addresses.bind}; }; listen-on-v6 { none; };`,
-    `transfer-source ${addresses.bind}; notify no; recursion no; dnssec-validation no;`,
-    'allow-transfer { any; };',
-  ]
-  const text = [
-    `options { ${options.join('\n')} };`,
-    'controls { };',
-    ...zones.map(
-      (zone) => `zone "${zone}" { type secondary; primaries { ${addresses.server}; }; file "${zone}"; };`,
-    ),
-  ]
-  await writeFile(join(dir, 'named.conf'), text.join('\n'))
-  rig.start('office', 'bind', ['named', '-g', '-c', join(dir, 'named.conf')])
-}
-
-async function startKnot(rig: Rig): Promise<void> {
-  const dir = await secondaryDir(rig, 'knot', addresses.knot)
-  // Knot supports only block style YAML.
-  const text = `\
-server:
-    rundir: "${dir}"
-    listen: ${addresses.knot}@53
-log:
-  - target: stderr
-    any: info
-database:
-    storage: "${dir}"
-remote:
-  - id: slipway
-    address: ${addresses.server}@53
-    via: ${addresses.knot}
-acl:
-  - id: notify
-    address: ${addresses.server}
-    action: notify
-  - id: transfer
-    action: transfer
-template:
-  - id: default
-    storage: "${dir}"
-    master: slipway
-    acl: [notify, transfer]
-zone:
-${zones.map((zone) => `  - domain: ${zone}`).join('\n')}
-`
-  await writeFile(join(dir, 'knot.conf'), text)
-  rig.start('office', 'knot', ['knotd', '-c', join(dir, 'knot.conf')])
-}
-
-async function secondaryDir(rig: Rig, name: string, address: string): Promise<string> {
-  await rig.run('office', ['ip', 'addr', 'replace', `${address}/24`, 'dev', 'off0'])
-  const dir = join(rig.dir, name)
-  await mkdir(dir, { recursive: true })
-  return dir
-}
