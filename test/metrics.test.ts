@@ -109,6 +109,63 @@ t.test('without installation records there are no metrics of nodes', (t) => {
   t.end()
 })
 
+const processHealth = {
+  eventLoopDelayMs: { p99: 1.5, max: 250 },
+  residentMemoryBytes: 90_000_000,
+  heapUsedBytes: 40_000_000,
+  logLinesLost: 4,
+}
+
+/** Lines of the families of the process itself. */
+function processLines(process: Measured['process']): string[] {
+  const family = /^slipway_(?:event_loop|resident|open_files|datagrams|log_lines)/
+  return renderMetrics({ ...measured, ...(process === undefined ? {} : { process }) })
+    .split('\n')
+    .filter((line) => family.test(line))
+}
+
+t.test('the health of the process has base units: seconds and bytes', (t) => {
+  t.same(processLines({ ...processHealth, openFiles: 31, datagramsDropped: 5 }), [
+    'slipway_event_loop_delay_seconds{quantile="0.99"} 0.0015',
+    'slipway_event_loop_delay_seconds{quantile="1"} 0.25',
+    'slipway_resident_memory_bytes 90000000',
+    'slipway_open_files 31',
+    'slipway_datagrams_dropped_total 5',
+    'slipway_log_lines_lost_total 4',
+  ])
+  t.same(
+    processLines(processHealth).filter((line) => /open_files|datagrams/.test(line)),
+    [],
+    'absent where /proc is not available, because 0 would be wrong',
+  )
+  t.same(processLines(undefined), [])
+  t.end()
+})
+
+t.test('problems are counted by code without their texts, and services are up or down', (t) => {
+  const missing = { code: 'tftp.loader-missing', text: 'a reason with /usr/lib/ipxe' }
+  const problems = [missing, { code: 'dns.test', text: 'a reason' }, missing]
+  const text = renderMetrics({ ...measured, problems, services: { dhcp: true, dns: false } })
+  t.same(
+    text.split('\n').filter((line) => /^slipway_(?:problems|service_up)/.test(line)),
+    [
+      'slipway_service_up{service="dhcp"} 1',
+      'slipway_service_up{service="dns"} 0',
+      'slipway_problems{code="tftp.loader-missing"} 2',
+      'slipway_problems{code="dns.test"} 1',
+    ],
+  )
+  t.notMatch(text, 'reason')
+  t.notMatch(renderMetrics(measured), /\nslipway_(?:problems|service_up)/, 'no samples without any')
+  t.end()
+})
+
+t.test('a site file that differs from the active plan reads 1', (t) => {
+  t.match(renderMetrics(measured), '\nslipway_site_file_differs 0\n')
+  t.match(renderMetrics({ ...measured, siteFileDiffers: true }), '\nslipway_site_file_differs 1\n')
+  t.end()
+})
+
 /** Lines of a family, without its name. */
 function samplesOf(text: string, name: string): string[] {
   return text
@@ -173,7 +230,11 @@ t.test('a site without HAProxy has no metrics of it', (t) => {
 })
 
 t.test('the text follows the rules of format version 0.0.4', (t) => {
-  const lines = render(measured).split('\n')
+  const complete = {
+    ...{ ...measured, process: { ...processHealth, openFiles: 31, datagramsDropped: 5 } },
+    ...{ problems: [{ code: 'dns.test', text: '' }], services: { dns: true } },
+  }
+  const lines = render(complete).split('\n')
   t.equal(lines.pop(), '', 'the last line ends in a line feed')
   const typed = new Map<string, string>()
   const helped = new Set<string>()

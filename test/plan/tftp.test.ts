@@ -1,6 +1,7 @@
 import t from 'tap'
 import { loaderNames, type LoaderName } from '../../src/plan/facts.ts'
 import { compileTftp } from '../../src/plan/tftp.ts'
+import { formatCidr } from '../../src/proto/address/ip.ts'
 import { completeFacts, exampleModel, exampleSite, missing } from '../support/model.ts'
 
 const absent = 'efi/ipxe.efi was not found in /usr/lib/ipxe: apt-get install ipxe'
@@ -161,6 +162,17 @@ t.test('where transfers answer from: any port, a range, or the request port', (t
   t.same(transfersOf({}), { kind: 'any' })
   t.same(transfersOf({ ports: { from: 30_000, to: 30_099 } }), { kind: 'range', from: 30_000, to: 30_099 })
   t.same(transfersOf({ singlePort: true }), { kind: 'single' })
+  t.end()
+})
+
+t.test('the MTU of a subnet is known only where the site sets it', (t) => {
+  const subnets = [{ cidr: '192.0.2.0/24', gateway: '192.0.2.1', mtu: 1400 }, { cidr: '198.51.100.0/24' }]
+  const { mtus, networks } = compileTftp(exampleModel({ ...exampleSite(), subnets } as never)).plan
+  t.same(networks.map(formatCidr), ['192.0.2.0/24', '198.51.100.0/24'])
+  t.same(
+    mtus.map(({ network, mtu }) => [formatCidr(network), mtu]),
+    [['192.0.2.0/24', 1400]],
+  )
   t.end()
 })
 

@@ -61,3 +61,40 @@ t.test('an alias is the value of its anchor', (t) => {
   t.equal(tree.has(['c', 'b', 1]), false)
   t.end()
 })
+
+t.test('a path below a scalar, or one that is not a key of the file, does not exist', (t) => {
+  const tree = treeOf('a: 1\nb: [{ c: 2 }]\n')
+  const known = [[], ['a'], ['b', 0], ['b', 0, 'c']]
+  for (const path of known) t.equal(tree.has(path), true, path.join('.'))
+  const unknown = [
+    ['a', 'b'],
+    ['a', 0],
+    ['b', 1],
+    ['b', 'c'],
+    ['b', 0, 'c', 'd'],
+    ['toString'],
+    ['__proto__'],
+  ]
+  for (const path of unknown) t.equal(tree.has(path), false, path.join('.'))
+  t.end()
+})
+
+t.test('the key __proto__ is an error, and its value is not part of the tree', (t) => {
+  const { errors, tree } = readYaml('a: 1\n__proto__: { b: 2 }\n')
+  t.match(errors, [{ code: 'site.unknown-key', line: 2, column: 1, path: ['__proto__'] }])
+  t.equal(tree?.has(['__proto__']), false)
+  t.same(Object.keys(tree?.value as object), ['a'])
+  t.same(tree?.position(['__proto__', 'b']), { line: 1, column: 1 }, 'the closest value around it')
+  t.end()
+})
+
+t.test('a text without content has no value, and nothing in it', (t) => {
+  for (const text of ['', '# nothing yet\n']) {
+    const tree = treeOf(text)
+    t.equal(tree.value ?? undefined, undefined)
+    t.equal(tree.has(['site']), false)
+    t.same(tree.position(['site']), { line: 1, column: 1 })
+    t.equal(tree.quote([]), 'nothing')
+  }
+  t.end()
+})

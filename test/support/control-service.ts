@@ -1,7 +1,10 @@
 /** The local API on a real socket, for sample nodes in memory. */
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { request, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
@@ -52,4 +55,12 @@ export async function controlService(
   })
   t.teardown(() => service.close(0))
   return { path, installs, reports, counters, clock, service, lines, reloads }
+}
+
+/** Sends one request and reads the JSON of its response. */
+export async function ask(socket: string, path: string, method = 'GET', headers = {}, body?: string) {
+  const asked = request({ socketPath: socket, path, method, headers })
+  asked.end(body)
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  return { status: response.statusCode, body: await json(response) }
 }

@@ -147,16 +147,16 @@ const fixedOctets = 10
 /** Returns the name at an offset without compression. */
 export function expandName(octets: Uint8Array, at: number): Uint8Array {
   const name: number[] = []
-  for (let offset = at; ;) {
-    const length = octets[offset] as number
+  let offset = at
+  for (let length = octets[offset] as number; length > 0; length = octets[offset] as number) {
     if (length >= 0xc0) {
       offset = ((length & 0x3f) << 8) | (octets[offset + 1] as number)
       continue
     }
     name.push(...octets.subarray(offset, offset + 1 + length))
-    if (length === 0) return Uint8Array.from(name)
     offset += 1 + length
   }
+  return Uint8Array.of(...name, 0)
 }
 
 /**

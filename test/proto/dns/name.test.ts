@@ -9,6 +9,18 @@ t.test('a name is a list of labels, each after its length, and the root (RFC 103
   t.end()
 })
 
+t.test('a label has 1 to 63 octets (RFC 1035 §2.3.4)', (t) => {
+  const longest = 'x'.repeat(63)
+  t.same(encodeName(longest), hex(`3f ${'78'.repeat(63)} 00`))
+  for (const name of [`${longest}x.net`, 'm1..net', '.net', 'm1.']) {
+    t.throws(() => encodeName(name), {
+      name: 'RangeError',
+      message: `${name}: expected labels of 1 to 63 characters`,
+    })
+  }
+  t.end()
+})
+
 t.test('only the letters A to Z are case-insensitive (RFC 4343 §3)', (t) => {
   const changed = [...lowerOctet.keys()].filter((octet) => lowerOctet[octet] !== octet)
   t.equal(String.fromCharCode(...changed), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')

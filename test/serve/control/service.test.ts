@@ -1,19 +1,11 @@
 import { once } from 'node:events'
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import type { ControlCode } from '../../../src/serve/control/codes.ts'
-import { controlService, socketPath } from '../../support/control-service.ts'
+import { ask, controlService, socketPath } from '../../support/control-service.ts'
 import { observedNode } from '../../support/observed-node.ts'
-
-async function ask(socket: string, path: string, method = 'GET', headers = {}, body?: string) {
-  const asked = request({ socketPath: socket, path, method, headers })
-  asked.end(body)
-  const [response] = (await once(asked, 'response')) as [IncomingMessage]
-  return { status: response.statusCode, body: await json(response) }
-}
 
 /** A reader of the stream: `until` resolves with all that was said when it holds this text. */
 async function reader(socket: string, path: string, headers = {}) {

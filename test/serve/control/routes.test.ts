@@ -1,0 +1,112 @@
+import t from 'tap'
+import type { StateProblem } from '../../../src/install/codes.ts'
+import { ask, controlService } from '../../support/control-service.ts'
+import { now } from '../../support/sample-nodes.ts'
+
+t.test('what is sent to a node is explained, for declared nodes only', async (t) => {
+  const { path } = await controlService(t)
+  t.same(await ask(path, '/v1/nodes/ocp45/w1/explain'), {
+    status: 200,
+    body: { node: 'ocp45/w1', offers: [] },
+  })
+  t.same(await ask(path, '/v1/nodes/ocp45/w9/explain'), {
+    status: 404,
+    body: { code: 'server.unknown-node', error: 'the site has no node ocp45/w9' },
+  })
+})
+
+t.test('a backup of the state is written to an absolute path', async (t) => {
+  const { path, installs } = await controlService(t)
+  const written: string[] = []
+  installs.backup = (file) => void written.push(file)
+  t.same(await ask(path, '/v1/state/backup?path=/backup/state.json', 'POST'), {
+    status: 200,
+    body: { path: '/backup/state.json' },
+  })
+  const refused = {
+    status: 400,
+    body: { code: 'server.bad-path', error: 'path must be an absolute path' },
+  }
+  t.same(await ask(path, '/v1/state/backup?path=state.json', 'POST'), refused, 'relative to which directory?')
+  t.same(await ask(path, '/v1/state/backup', 'POST'), refused)
+  t.same(written, ['/backup/state.json'])
+})
+
+t.test('the loss of state is a problem until it is accepted', async (t) => {
+  const { path, installs } = await controlService(t)
+  let problems: StateProblem[] = [{ code: 'state.lost', text: 'the records of some nodes are lost' }]
+  installs.problems = () => problems
+  installs.acceptLoss = () => (problems = [])
+  t.match(await ask(path, '/v1/state'), { status: 200, body: { problems: [{ code: 'state.lost' }] } })
+  t.same(await ask(path, '/v1/state/accept', 'POST'), { status: 200, body: { problems: [] } })
+  t.same(await ask(path, '/v1/state'), { status: 200, body: { problems: [] } })
+})
+
+t.test('a state that cannot be written is not a bug, and has the reason of the disk', async (t) => {
+  const { path, installs, counters } = await controlService(t)
+  const fail = () => {
+    throw new Error('/var/lib/slipway is full')
+  }
+  Object.assign(installs, { backup: fail, acceptLoss: fail })
+  const refused = {
+    status: 409,
+    body: { code: 'server.state-not-written', error: '/var/lib/slipway is full' },
+  }
+  t.same(await ask(path, '/v1/state/backup?path=/backup/state.json', 'POST'), refused)
+  t.same(await ask(path, '/v1/state/accept', 'POST'), refused)
+  t.equal(counters.get('control.bugs'), 0)
+})
+
+t.test('a reload that is rejected has its reasons, as a sentence and as a list', async (t) => {
+  const { path, reloads } = await controlService(t)
+  t.same(await ask(path, '/v1/reload', 'POST'), {
+    status: 200,
+    body: { outcome: 'swapped', nodes: 7, troubles: [] },
+  })
+  const reasons = ['site.yaml:2:7 server: got nothing', 'site.yaml:9:1: unknown key']
+  reloads.push({ outcome: 'kept', reasons })
+  t.same(await ask(path, '/v1/reload', 'POST'), {
+    status: 409,
+    body: {
+      code: 'server.reload-rejected',
+      error: 'site reload rejected: site.yaml:2:7 server: got nothing; site.yaml:9:1: unknown key',
+      reasons,
+    },
+  })
+})
+
+t.test('the bootstrap of a cluster is kept, taken out, or watched on command', async (t) => {
+  const { path } = await controlService(t)
+  for (const [command, kind] of [
+    ['keep', 'kept'],
+    ['out', 'out'],
+    ['watch', 'waiting'],
+  ] as const) {
+    t.same(await ask(path, `/v1/clusters/ocp45/bootstrap/${command}`, 'POST'), {
+      status: 200,
+      body: { kind, since: now, reason: `set by an administrator (bootstrap ${command})` },
+    })
+  }
+  t.same(await ask(path, '/v1/clusters/ocp45/bootstrap/reboot', 'POST'), {
+    status: 404,
+    body: {
+      code: 'server.unknown-command',
+      error: 'unknown command reboot: use one of keep, out, watch',
+    },
+  })
+  t.same(await ask(path, '/v1/clusters/ocp46/bootstrap/out', 'POST'), {
+    status: 404,
+    body: {
+      code: 'server.no-bootstrap',
+      error: 'cluster ocp46 has no bootstrap, or no masters that replace it in the load balancer',
+    },
+  })
+})
+
+t.test('pending certificate requests are listed by cluster', async (t) => {
+  const { path } = await controlService(t)
+  t.match(await ask(path, '/v1/csrs'), {
+    status: 200,
+    body: [{ cluster: 'ocp45', approve: 'declared', requests: [{ name: 'csr-a' }] }],
+  })
+})
