@@ -288,7 +288,9 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
         : []),
     ],
     close() {
+      batch?.cancel()
       writeBatch()
+      // A write that failed is not tried again.
       batch?.cancel()
       store.close()
     },

@@ -29,8 +29,6 @@ export type Records = {
   /** Forgets which machine had the name of a node before, and when it was active. */
   settle(node: InstallNode, isForgotten: boolean): void
   published(node: InstallNode): NodeRecord
-  /** Why a machine without a record must not be installed automatically. */
-  readonly incomplete: string | undefined
   problems(): readonly StateProblem[]
   /** Lets new machines be installed automatically again after a loss of the state. */
   acceptLoss(): void
@@ -163,9 +161,6 @@ export function createRecords(options: RecordsOptions): Records {
     },
     published: (node) =>
       recordOf(node.key, advance(stateOf(node), { kind: 'time' }, now()), lastSeen.get(node.mac)),
-    get incomplete() {
-      return incomplete
-    },
     problems: () => [...stateProblems, ...journal.problems(), ...recorder.problems(), ...replaced.values()],
     acceptLoss() {
       incomplete = undefined

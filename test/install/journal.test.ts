@@ -1,9 +1,13 @@
 /** Repeated observations are one row with a count, and a flood does not displace the rest of the history. */
 import t from 'tap'
+import { Counters } from '../../src/host/counters.ts'
+import { createLog } from '../../src/host/log.ts'
+import { createJournal } from '../../src/install/journal.ts'
+import { initialState } from '../../src/install/machine-state.ts'
 import { openMemoryStore } from '../../src/install/open-store.ts'
 import type { Store, Sync } from '../../src/install/store.ts'
 import { fakeClock } from '../support/fake-clock.ts'
-import { acknowledged, ignitionSent, installsWorld, m1Mac } from '../support/installs.ts'
+import { acknowledged, ignitionSent, installPlan, installsWorld, m1Mac } from '../support/installs.ts'
 
 const key = 'ocp45/m1'
 
@@ -175,5 +179,25 @@ t.test('observations are written each second, records that they change sooner, f
   isFull = false
   t.equal(after(5000), 1)
   t.equal(memory.history(m1Mac).length, 3)
+  t.end()
+})
+
+t.test('a change that fails leaves neither its record nor its observations', (t) => {
+  const store = openMemoryStore()
+  const log = createLog('error', { write() {} })
+  const journal = createJournal({ store, clock: fakeClock(), log, counters: new Counters() })
+  const before = initialState(installPlan().get(key)!)
+  journal.set(m1Mac, before)
+  journal.note(m1Mac, { node: key, kind: 'command', command: 'install' })
+  const failing = () => {
+    journal.set(m1Mac, { ...before, mode: 'local' })
+    journal.note(m1Mac, { node: key, kind: 'command', command: 'local' })
+    throw new Error('a fault')
+  }
+  t.throws(() => journal.keep(m1Mac, failing), { message: 'a fault' })
+  t.equal(journal.state(m1Mac), before)
+  journal.write()
+  t.match(store.history(m1Mac), [{ command: 'install' }])
+  t.equal(store.history(m1Mac).length, 1)
   t.end()
 })

@@ -47,6 +47,19 @@ t.test('a backup of a running slipway is one complete file', (t) => {
   t.end()
 })
 
+t.test('a backup contains what is not written yet', (t) => {
+  const { dir, store: earlier, target } = used(t)
+  earlier.close()
+  const store = openStore(dir, options)
+  const { installs } = installsWorld({ store })
+  installs.observe({ node: 'ocp45/m1', kind: 'script', script: 'local' })
+  t.equal(store.history(m1Mac).length, 1, 'the observation waits for its batch')
+  installs.backup(target)
+  t.match(checkState(target), { observations: 2 })
+  installs.close()
+  t.end()
+})
+
 t.test(
   'a restored state is evidence, and installs nothing without an administrator, also after a restart',
   async (t) => {

@@ -1,7 +1,11 @@
 /** The client of etcd's gateway against servers that fail in the ways of real members. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/host/clock.ts'
 import {
@@ -10,6 +14,7 @@ import {
   EtcdUnreachable,
   type WatchEvent,
 } from '../../../src/install/shared/etcd.ts'
+import { makeAuthority } from '../../support/certificates.ts'
 
 type Handler = (path: string, body: string, response: ServerResponse) => void
 
@@ -84,6 +89,65 @@ t.test('missing certificates are a reason, not a crash', async (t) => {
     name: 'EtcdUnreachable',
     message: /\/nowhere\/ca\.crt/,
   })
+})
+
+t.test('a request has the client certificate, and a renewed one applies to the next request', async (t) => {
+  const authority = makeAuthority()
+  const { certificate: cert, key } = authority.server('IP:127.0.0.1')
+  const callers: unknown[] = []
+  const server = createTlsServer(
+    { cert, key, ca: authority.certificate, requestCert: true },
+    ({ socket }, response) => {
+      if (socket instanceof TLSSocket) callers.push(socket.getPeerCertificate().subject.CN)
+      good('', '', response)
+    },
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const dir = t.testdir({ 'ca.crt': authority.certificate })
+  const files = { ca: join(dir, 'ca.crt'), cert: join(dir, 'etcd.crt'), key: join(dir, 'etcd.key') }
+  const renew = (name: string): void => {
+    const pair = authority.client(`/CN=${name}`)
+    writeFileSync(files.cert, pair.certificate)
+    writeFileSync(files.key, pair.key)
+  }
+  const { port } = server.address() as AddressInfo
+  const etcd = createEtcd({ endpoints: [`https://127.0.0.1:${port}`], ...files }, systemClock)
+  t.teardown(() => {
+    etcd.close()
+    server.closeAllConnections()
+    server.close()
+  })
+  renew('first')
+  t.match(await etcd.call('/v3/kv/txn', {}), { succeeded: true })
+  await etcd.call('/v3/kv/txn', {})
+  renew('second')
+  await etcd.call('/v3/kv/txn', {})
+  t.same(callers, ['first', 'first', 'second'])
+})
+
+t.test('a reply that is not from etcd counts as one of a member that failed', async (t) => {
+  for (const text of ['<h1>Bad gateway</h1>', '{}']) {
+    const proxy = await member(t, (_path, _body, response) => {
+      response.statusCode = 502
+      response.end(text)
+    })
+    await t.rejects(client(t, proxy.url).call('/v3/kv/txn', {}, 50), {
+      name: 'EtcdUnreachable',
+      message: `${proxy.url}: HTTP status 502`,
+    })
+    t.match(await client(t, proxy.url, (await member(t, good)).url).call('/v3/kv/txn', {}), {
+      succeeded: true,
+    })
+  }
+})
+
+t.test('a watch ends with its member', async (t) => {
+  const { url } = await member(t, (_path, _body, response) => response.end('{"result":{"created":true}}\n'))
+  await t.rejects(
+    client(t, url).watch('/p/', 1, 400, () => {}),
+    { name: 'EtcdUnreachable', message: 'the watch ended' },
+  )
 })
 
 t.test('a list reads all pages from one revision', async (t) => {

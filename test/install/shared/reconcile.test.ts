@@ -59,6 +59,14 @@ t.test('a record that an appliance had before it shared the store wins over an e
   t.end()
 })
 
+t.test('of two Ready conditions the later one counts', (t) => {
+  const [early, late] = [5000, 7000].map((readySince): State => ({ ...installing, readySince }))
+  t.equal(reconcile(early!, late!).readySince, 7000)
+  t.equal(reconcile(late!, early!).readySince, 7000)
+  t.equal(reconcile(installing, early!).readySince, 5000)
+  t.end()
+})
+
 t.test('a merged record permits an installation only where the shared one does', (t) => {
   const seconds = fc.integer({ min: 1, max: 20_000 })
   const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })

@@ -222,3 +222,70 @@ t.test('a machine that is forgotten is new for both', async (t) => {
   await pass(3000)
   t.same(modes(), ['install', 'install'])
 })
+
+t.test('a record that the store lost is published again, with or without a message about it', async (t) => {
+  for (const isTold of [true, false]) {
+    const { a, etcd, pass } = pair()
+    const path = `${prefix}/machines/${m1Mac}`
+    await pass(1000)
+    t.ok(etcd.entries.has(path))
+    if (isTold) etcd.expire(path)
+    else etcd.entries.delete(path)
+    t.notOk(etcd.entries.has(path))
+    a.installs.observe({ node: key, kind: 'cluster', word: 'registered' })
+    await pass(3000)
+    t.match(etcd.entries.get(path)?.value, /"mode":"local"/)
+    t.match(await a.installs.boot(key, plain), { kind: 'local' })
+  }
+})
+
+t.test('a shared record that is damaged is reported, and changes nothing', async (t) => {
+  const { a, etcd, pass } = pair()
+  const path = `${prefix}/machines/${m1Mac}`
+  await pass(1000)
+  const before = a.installs.list()
+  etcd.entries.set(path, { key: path, value: '{"write":', revision: 1000 })
+  etcd.endWatches()
+  await pass(2000)
+  t.same(a.installs.list(), before)
+  t.match(
+    a.lines.filter(({ level }) => level === 'error'),
+    [{ machine: m1Mac, code: 'store.record-unreadable', msg: 'shared record unreadable' }],
+  )
+})
+
+t.test('a start that only the shared store could write is reverted: its script was never sent', async (t) => {
+  const { appliance, b, pass } = pair()
+  const store = openMemoryStore()
+  let isFull = false
+  const keep: Store['keep'] = (...change) => {
+    if (isFull) throw new Error('database or disk is full')
+    store.keep(...change)
+  }
+  const { installs } = appliance('192.0.2.7', { ...store, keep })
+  await pass(1000)
+  isFull = true
+  t.match(await installs.boot(key, plain), { kind: 'wait', canSkip: false })
+  t.match(installs.list()[1], { mode: 'install' })
+  t.match(await b.installs.boot(key, plain), { kind: 'wait', code: 'store.claimed' })
+  isFull = false
+  t.match(await installs.boot(key, plain), { kind: 'install' })
+  t.match(installs.list()[1], { mode: 'installing', attempt: { earlier: 0 } }, 'no attempt was used up')
+})
+
+t.test('an appliance that was closed leaves nothing behind, also when its watch ends then', async (t) => {
+  const { a, b, etcd, clock, pass } = pair()
+  await pass(1000)
+  for (const { installs } of [a, b]) {
+    installs.observe(acknowledged(key, 'firmware'))
+    installs.observe({ node: key, kind: 'cluster', word: 'registered' })
+    installs.close()
+  }
+  t.equal(clock.pending(), 0)
+  const { calls } = etcd.world
+  const lines = a.lines.length
+  etcd.endWatches()
+  await pass(10_000)
+  t.equal(etcd.world.calls, calls)
+  t.equal(a.lines.length, lines)
+})
