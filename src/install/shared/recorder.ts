@@ -118,27 +118,33 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
         if (after === undefined || after === before) return written(result, undo)
         const write = randomUUID()
         const isClaim = after.mode === 'installing' && after.attempt?.tokenHash !== before?.attempt?.tokenHash
+        const remember = (): void => {
+          if (before !== undefined) lost.set(machine, { write, before })
+        }
+        let put: Put
         try {
-          const put = await putRecord(machine, after, { write, isClaim, limitMs: end - clock.monotonic() })
-          if (put.kind === 'done') {
-            confirm(machine, after, put.revision)
-            return written(result, () => {})
-          }
-          undo()
-          if (put.kind === 'claimed') throw claimed(follower.addressOf(put.by))
-          if (put.found === undefined) lose(machine)
-          else take(put.found, false)
-          if (clock.monotonic() >= end)
-            throw unreachable('other appliances change the record at the same time')
+          put = await putRecord(machine, after, { write, isClaim, limitMs: end - clock.monotonic() })
         } catch (error) {
-          if (error instanceof NotRecorded) throw error
           counters.increment('store.unconfirmed')
           follower.failed(error as Error)
           if (!isDecision) return written(result, undo)
           undo()
-          if (before !== undefined) lost.set(machine, { write, before })
+          remember()
           throw unreachable((error as Error).message)
         }
+        if (put.kind === 'done') {
+          confirm(machine, after, put.revision)
+          // Our own disk may fail now, and the shared record has what must not happen.
+          return written(result, () => {
+            undo()
+            remember()
+          })
+        }
+        undo()
+        if (put.kind === 'claimed') throw claimed(follower.addressOf(put.by))
+        if (put.found === undefined) lose(machine)
+        else take(put.found, false)
+        if (clock.monotonic() >= end) throw unreachable('other appliances change the record at the same time')
       }
     })
   }

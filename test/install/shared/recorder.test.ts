@@ -265,7 +265,7 @@ t.test('a start that only the shared store could write is reverted: its script w
   const { installs } = appliance('192.0.2.7', { ...store, keep })
   await pass(1000)
   isFull = true
-  t.match(await installs.boot(key, plain), { kind: 'wait', canSkip: false })
+  t.match(await installs.boot(key, plain), { kind: 'wait', canSkip: false, code: 'state.not-writable' })
   t.match(installs.list()[1], { mode: 'install' })
   t.match(await b.installs.boot(key, plain), { kind: 'wait', code: 'store.claimed' })
   isFull = false
