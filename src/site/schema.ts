@@ -4,8 +4,8 @@
  */
 import { z } from 'zod'
 import { dhcpOptions } from './dhcp-option.ts'
+import { dnsSection } from './dns-section.ts'
 import {
-  dnsSection,
   haproxySection,
   keepalivedSection,
   storeSection,

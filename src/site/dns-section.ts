@@ -1,0 +1,126 @@
+/** The section `dns` of the site file: resolvers, zones, and records. */
+import { z } from 'zod'
+import {
+  cidr,
+  domain,
+  ipv4,
+  port,
+  seconds,
+  ip,
+  ips,
+  mailbox,
+  number16,
+  number32,
+  recordName,
+  recordText,
+  caaTag,
+} from './scalars.ts'
+
+const forwardZone = z
+  .strictObject({
+    zone: domain.meta({ description: 'the zone: this name and all names below it' }),
+    servers: z.array(ip).min(1).meta({ description: 'resolvers for the zone' }),
+  })
+  .meta({ description: 'zone that other resolvers answer' })
+
+const ttlSeconds = seconds(0, 604_800)
+
+const service = z
+  .strictObject({
+    target: domain.meta({ description: 'host that offers the service' }),
+    port: port.meta({ description: 'port of the service on that host' }),
+    priority: number16.default(0).meta({ description: 'clients try the lowest priority first' }),
+    weight: number16.default(0).meta({ description: 'relative share among targets of the same priority' }),
+  })
+  .meta({ description: 'SRV record (RFC 2782)' })
+
+const exchange = z
+  .strictObject({
+    target: domain.meta({ description: 'host that receives the mail' }),
+    preference: number16.default(10).meta({ description: 'senders try the lowest preference first' }),
+  })
+  .meta({ description: 'MX record (RFC 1035 §3.3.9)' })
+
+const authority = z
+  .strictObject({
+    tag: caaTag.meta({ description: 'property: issue, issuewild, issuemail, or iodef' }),
+    value: recordText.meta({
+      description: 'certificate authority that may issue certificates, or ; for none; for iodef, a URL',
+    }),
+    critical: z.boolean().default(false).meta({
+      description: 'true: an authority that does not know the property must not issue certificates',
+    }),
+  })
+  .meta({ description: 'CAA record (RFC 8659)' })
+
+const record = z
+  .strictObject({
+    name: recordName,
+    address: ips.optional().meta({ description: 'A and AAAA records; unlike hosts, without PTR records' }),
+    cname: domain
+      .optional()
+      .meta({ description: 'CNAME record: the name in this site that this name is an alias for' }),
+    txt: z
+      .union([recordText, z.array(recordText).min(1).max(16)], {
+        error: 'expected a text or a list of up to 16',
+      })
+      .transform((value): readonly string[] => [value].flat())
+      .optional()
+      .meta({ description: 'TXT records, one for each text' }),
+    srv: z.array(service).min(1).max(100).optional().meta({
+      description: 'SRV records; the name must be _service._protocol.<domain>',
+    }),
+    mx: z.array(exchange).min(1).max(100).optional().meta({
+      description: 'MX records: hosts that receive mail for the name',
+    }),
+    caa: z.array(authority).min(1).max(16).optional().meta({
+      description: 'CAA records: authorities that may issue certificates for the name and names below it',
+    }),
+    ns: z.array(domain).min(1).max(13).optional().meta({
+      description: 'NS records: name servers of a zone that is delegated at this name',
+    }),
+    ttlSeconds: ttlSeconds.optional().meta({ description: 'TTL of these records instead of dns.ttlSeconds' }),
+  })
+  .meta({ description: 'records of one name' })
+
+export const dnsSection = z
+  .strictObject({
+    serve: z.boolean().default(true).meta({ description: 'false: another server provides DNS' }),
+    forward: z.array(ip).default([]).meta({ description: 'resolvers for all other names' }),
+    forwardZones: z
+      .array(forwardZone)
+      .default([])
+      .meta({ description: 'other resolvers for some zones; the longest matching zone is used' }),
+    zones: z
+      .array(domain)
+      .optional()
+      .meta({
+        description:
+          'domains that this server serves whole; by default only <cluster>.<domain> and the other declared names',
+        examples: [['example.localdomain']],
+      }),
+    clients: z
+      .array(cidr)
+      .optional()
+      .meta({ description: 'networks that may resolve other names; by default the subnets' }),
+    nameServers: z
+      .array(domain)
+      .min(1)
+      .optional()
+      .meta({ description: 'names of the NS records; by default ns1.<zone>' }),
+    contact: mailbox.optional().meta({
+      description: 'mailbox of the SOA record, with a dot instead of the @; by default root.<zone>',
+    }),
+    ttlSeconds: ttlSeconds.default(3600).meta({ description: 'TTL: how long resolvers may cache an answer' }),
+    records: z.array(record).default([]).meta({ description: 'records besides those of nodes and hosts' }),
+    secondaries: z.array(ipv4).default([]).meta({
+      description: 'secondary name servers: they get NOTIFY messages and may transfer the zones',
+    }),
+    nsid: z.boolean().default(false).meta({
+      description: 'true: answers contain the name of this machine when the client requests NSID (RFC 5001)',
+    }),
+    serial: number32.optional().meta({
+      description: 'serial of the SOA records; by default the time of the last change of the site file',
+    }),
+  })
+  .meta({ description: 'DNS: the names of clusters and hosts, and the resolvers for other names' })
