@@ -30,9 +30,9 @@ export type ProcessLog = Log & {
 const omittedEveryMs = 10_000
 const flushLimitMs = 1000
 
-/** @param stream for tests, gets each line at once and without a limit */
-export function createLog(level: LogLevel = 'info', stream?: DestinationStream): Log {
-  return stream === undefined ? createProcessLog(level) : adapt(newLogger(level, stream), () => true)
+/** Logs to a stream of the caller, each line at once and without a limit. */
+export function createLog(level: LogLevel, stream: DestinationStream): Log {
+  return adapt(newLogger(level, stream), () => true)
 }
 
 /** Logs to standard output, without ever blocking, and limits repeated lines. */

@@ -50,8 +50,8 @@ t.test('levels below the configured level are not written', (t) => {
 t.test('all lines are written before the process ends, also on an immediate exit', (t) => {
   const module = new URL('../../src/host/log.ts', import.meta.url).href
   const script = `
-    import { createLog } from ${JSON.stringify(module)}
-    const log = createLog()
+    import { createProcessLog } from ${JSON.stringify(module)}
+    const log = createProcessLog()
     for (let number = 0; number < 1000; number++) log.info({ number }, 'line')
     process.exit(3)`
   const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script])

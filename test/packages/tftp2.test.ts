@@ -12,7 +12,7 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { systemClock } from '../../src/host/clock.ts'
 import { Counters } from '../../src/host/counters.ts'
-import { createLog } from '../../src/host/log.ts'
+import { silentLog } from '../support/silent-log.ts'
 import { createSockets } from '../../src/host/sockets.ts'
 import { startTftp } from '../../src/serve/tftp/service.ts'
 
@@ -111,7 +111,7 @@ t.test('as a client it downloads files with lengths around the block size from o
       files: new Map([...contents.keys()].map((name) => [name, join(folder, name)])),
       transfers: { kind: 'any' },
     }),
-    ...{ sockets, clock: systemClock, log: createLog('error'), counters: new Counters() },
+    ...{ sockets, clock: systemClock, log: silentLog(), counters: new Counters() },
     onLost: (error) => {
       throw error
     },

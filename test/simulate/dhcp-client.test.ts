@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
-import { createLog } from '../../src/host/log.ts'
+import { silentLog } from '../support/silent-log.ts'
 import type { UdpPort } from '../../src/host/udp.ts'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
 import type { NodeModel } from '../../src/plan/model.ts'
@@ -77,7 +77,7 @@ t.test('slipway completes every exchange, several at a time', async (t) => {
   const service = await startDhcp({
     plan: () => compileDhcp(model).plan,
     sockets,
-    log: createLog('error'),
+    log: silentLog(),
     counters: new Counters(),
     clock,
     onLost: (error) => {
@@ -116,7 +116,7 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
   const { clients, sockets, clock } = await rack()
   const service = await startDhcp({
     ...{ plan: () => compileDhcp(proxied).plan, sockets, counters: new Counters(), clock, onLost: () => {} },
-    log: createLog('error'),
+    log: silentLog(),
   })
   const machine = { node, rack: { dhcp: clients } } as unknown as Machine
   const ask = async (profile: DhcpProfile) => {
@@ -137,7 +137,7 @@ t.test('boot file and lease come from the same server', async (t) => {
   const { clients, sockets, clock } = await rack()
   const service = await startDhcp({
     ...{ plan: () => compileDhcp(model).plan, sockets, counters: new Counters(), clock, onLost: () => {} },
-    log: createLog('error'),
+    log: silentLog(),
   })
   const machine = { node: m1, rack: { dhcp: clients, model } } as unknown as Machine
   const { leased } = await requestBootFile(machine, firmwareProfile('uefi'), checkPxeOffer)

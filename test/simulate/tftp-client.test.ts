@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
 import { Counters } from '../../src/host/counters.ts'
-import { createLog } from '../../src/host/log.ts'
+import { silentLog } from '../support/silent-log.ts'
 import { decodePacket, encodePacket, type TftpPacket } from '../../src/proto/tftp/packet.ts'
 import { startTftp } from '../../src/serve/tftp/service.ts'
 import { probeSize, readFile, type TftpClient } from '../../src/simulate/tftp-client.ts'
@@ -52,7 +52,7 @@ t.test('slipway sends files of critical lengths completely', async (t) => {
       // Clients that the site does not declare get one block at a time.
       nodeByAddress: new Map([['192.0.2.99', 'ocp45/m1']]),
     }),
-    ...{ sockets, clock, log: createLog('error'), counters: new Counters(), interfaceMtu: () => 1500 },
+    ...{ sockets, clock, log: silentLog(), counters: new Counters(), interfaceMtu: () => 1500 },
     onLost: (error) => {
       throw error
     },

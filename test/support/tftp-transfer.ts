@@ -1,6 +1,6 @@
 /** One transfer between the server's engine and a client's port, over an in-memory network and with a fake clock. */
 import { Counters } from '../../src/host/counters.ts'
-import { createLog } from '../../src/host/log.ts'
+import { silentLog } from './silent-log.ts'
 import type { ServedFile } from '../../src/serve/tftp/files.ts'
 import { negotiate } from '../../src/serve/tftp/request.ts'
 import { startTransfer, type TransferOutcome } from '../../src/serve/tftp/active-transfer.ts'
@@ -33,7 +33,7 @@ export async function begin({ content, blksize, windowsize, mode = 'octet', weat
   const sockets = memorySockets(weather)
   const clock = fakeClock()
   const counters = new Counters()
-  const log = createLog('error')
+  const log = silentLog()
   const requested = Object.entries({ blksize, windowsize }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, String(value)] as const],
   )

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
 import { createLog } from '../../../src/host/log.ts'
+import { silentLog } from '../../support/silent-log.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import { createFrameReader, frame } from '../../../src/proto/dns/message.ts'
 import { startDns } from '../../../src/serve/dns/service.ts'
@@ -21,7 +22,7 @@ t.test('secondaries are notified of the first plan and of later changes', async 
   const service = await startDns({
     plan: () => plan,
     sockets,
-    log: createLog('error'),
+    log: silentLog(),
     counters: new Counters(),
     clock: fakeClock(),
     onLost: () => undefined,

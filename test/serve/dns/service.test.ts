@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import t, { type Test } from 'tap'
 import { Counters } from '../../../src/host/counters.ts'
-import { createLog } from '../../../src/host/log.ts'
+import { silentLog } from '../../support/silent-log.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
 import type { DnsPlan } from '../../../src/plan/dns/plan.ts'
@@ -194,7 +194,7 @@ t.test('a lost socket is reported', async (t) => {
       return bound
     },
   }
-  const options = { sockets, log: createLog('error'), counters: new Counters(), clock: fakeClock() }
+  const options = { sockets, log: silentLog(), counters: new Counters(), clock: fakeClock() }
   const service = await startDns({
     ...options,
     plan: () => planOf(guideModel()),
@@ -209,7 +209,7 @@ t.test('a failed TCP socket fails the start and closes the others', async (t) =>
   const sockets = memorySockets()
   const options = {
     sockets,
-    log: createLog('error'),
+    log: silentLog(),
     counters: new Counters(),
     clock: fakeClock(),
     onLost: () => undefined,
@@ -224,7 +224,7 @@ async function onLoopback(t: Test) {
   const counters = new Counters()
   const sockets = createSockets({})
   const plan: DnsPlan = { ...planOf(crowdedModel()), listen: { address: '127.0.0.1', port: 0 } }
-  const options = { sockets, log: createLog('error'), counters, clock, onLost: () => undefined }
+  const options = { sockets, log: silentLog(), counters, clock, onLost: () => undefined }
   const service = await startDns({ ...options, plan: () => plan })
   t.teardown(async () => {
     const closed = service.close(0)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../../src/host/clock.ts'
 import { Counters } from '../../../src/host/counters.ts'
-import { createLog } from '../../../src/host/log.ts'
+import { silentLog } from '../../support/silent-log.ts'
 import { createSockets } from '../../../src/host/sockets.ts'
 import type { TftpPlan, TransferPorts } from '../../../src/plan/tftp.ts'
 import { startTftp } from '../../../src/serve/tftp/service.ts'
@@ -35,7 +35,7 @@ async function serve(t: Test, transfers: TransferPorts = { kind: 'any' }) {
   const service = await startTftp({
     plan: () => plan,
     sockets: createSockets({}),
-    log: createLog('error'),
+    log: silentLog(),
     counters: new Counters(),
     clock: systemClock,
     onLost(error) {
