@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { commandGroups } from '../src/cli/registry.ts'
-import { completedCommands, completionScript, shells } from '../src/cli/commands/completion.ts'
+import { completionOfShell, shells } from '../src/cli/commands/completion.ts'
 import { schemaVersion } from '../src/install/store-schema.ts'
 import { manPage } from './man.ts'
 import { thirdPartyNotices } from './notices.ts'
@@ -95,11 +95,12 @@ async function stageDocuments(mtime: string): Promise<void> {
   for (const { name, text } of pages) {
     await writeFile(join(stage, 'man', `${name}.1.gz`), gzipSync(text, { level: 9 }))
   }
-  const completed = commands.flatMap(({ name, summary, help, helps }) =>
-    completedCommands(name, summary, help, helps),
-  )
-  for (const shell of shells)
-    await writeFile(join(stage, 'completion', `slipway.${shell}`), completionScript(shell, completed))
+  for (const shell of shells) {
+    await writeFile(
+      join(stage, 'completion', `slipway.${shell}`),
+      await completionOfShell(shell, commandGroups),
+    )
+  }
   await cp(join(root, 'docs'), join(doc, 'docs'), { recursive: true })
   for (const name of ['README.md', 'CHANGELOG.md', 'SECURITY.md']) await cp(join(root, name), join(doc, name))
   await cp(join(root, 'LICENSE'), join(doc, 'copyright'))

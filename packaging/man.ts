@@ -1,5 +1,5 @@
 /** Manual pages in man(7) format, generated from the help of the commands. Pure. */
-import type { Help, HelpRow } from '../src/cli/command.ts'
+import { exampleLine, type Help, type HelpRow } from '../src/cli/command.ts'
 
 export type DocumentedCommand = {
   readonly name: string
@@ -88,12 +88,7 @@ function lists({ lists: titled = {}, options = [], exit, examples }: Help, headi
         ...rows(content),
       ]),
     `${heading} ${heading === '.SH' ? 'EXAMPLES' : 'Examples'}`,
-    ...examples.flatMap((example) => [
-      '.PP',
-      '.nf',
-      escaped(example.includes('| slipway') ? example : `slipway ${example}`),
-      '.fi',
-    ]),
+    ...examples.flatMap((example) => ['.PP', '.nf', escaped(exampleLine(example)), '.fi']),
   ]
 }
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The entry point of the process: arguments, standard streams, and the exit code. The commands are in cli/. */
-import { readFile } from 'node:fs/promises'
 import { ExitCode, UsageError, type Terminal, helpLines } from './cli/command.ts'
 import { commandGroups } from './cli/registry.ts'
 import { enableOwnCompileCache } from './host/compile-cache.ts'
@@ -36,8 +35,8 @@ process.exitCode = await main(process.argv.slice(2))
 
 async function main([name = '', ...args]: readonly string[]): Promise<number> {
   if (name === '--version') {
-    const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8')
-    terminal.out((JSON.parse(manifest) as { version: string }).version)
+    const { readVersion } = await import('./cli/commands/version.ts')
+    terminal.out((await readVersion()).version)
     return ExitCode.fine
   }
   if (name === '--help' || name === '-h' || name === 'help') {

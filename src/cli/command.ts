@@ -77,10 +77,13 @@ export function helpLines({ usage, about, lists = {}, options = [], exit, exampl
     ...section('Exit status', exit),
     '',
     'Examples:',
-    ...examples
-      .map((example) => (example.includes('| slipway') ? example : `slipway ${example}`))
-      .flatMap((example) => example.split('\n').map((line) => `  ${line}`)),
+    ...examples.map(exampleLine).flatMap((example) => example.split('\n').map((line) => `  ${line}`)),
   ]
+}
+
+/** Returns an example as a user types it. */
+export function exampleLine(example: string): string {
+  return example.includes('| slipway') ? example : `slipway ${example}`
 }
 
 /** Breaks a long usage line at blanks outside brackets and continues it below its first argument. */

@@ -41,18 +41,26 @@ export const completionOf = (groups: Readonly<Record<string, readonly CommandEnt
     }
     const shell = shells.find((each) => each === kind)
     if (shell === undefined) throw new UsageError(`expected ${shells.join(', ')}, or nodes`)
-    const commands = await Promise.all(
-      Object.values(groups)
-        .flat()
-        .map(async ({ name, summary, load }) => {
-          const { help, helps } = await load()
-          return completedCommands(name, summary, help, helps)
-        }),
-    )
-    terminal.out(completionScript(shell, commands.flat()).trimEnd())
+    terminal.out((await completionOfShell(shell, groups)).trimEnd())
     return ExitCode.fine
   },
 })
+
+/** Returns the script for a shell. */
+export async function completionOfShell(
+  shell: Shell,
+  groups: Readonly<Record<string, readonly CommandEntry[]>>,
+): Promise<string> {
+  const commands = await Promise.all(
+    Object.values(groups)
+      .flat()
+      .map(async ({ name, summary, load }) => {
+        const { help, helps } = await load()
+        return completedCommands(name, summary, help, helps)
+      }),
+  )
+  return completionScript(shell, commands.flat())
+}
 
 // Completion scripts for bash, zsh, and fish, generated from the help of every command. Pure.
 
@@ -70,7 +78,7 @@ type CompletedCommand = {
 }
 
 /** Returns the command and its actions as the shell completes them. */
-export function completedCommands(
+function completedCommands(
   name: string,
   summary: string,
   help: Help,
@@ -115,7 +123,7 @@ function firstSentence(text: string): string {
   return text.split(/[.;:](?= |$)/)[0] ?? text
 }
 
-export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
+function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
   return { bash, zsh, fish }[shell](commands)
 }
 

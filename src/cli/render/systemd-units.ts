@@ -21,15 +21,15 @@ export function enableUnits({ site }: Model): Rendered {
     return { reason: `the units listen on the standard ports: set ${port} for ${name} in copies of them` }
   }
   if (device === undefined) return { reason: 'set server.interface: the DHCP socket is bound to it' }
-  const modes = new Set(site.subnets.map(({ dhcp }) => dhcp))
+  const isProxy = site.subnets.some(({ dhcp: mode }) => mode === 'proxy')
   const own = formatIp(address)
   const dhcp = `slipway-dhcp-${device}.socket`
   const sockets = [
-    ...(modes.has('full') || modes.has('proxy') ? [dhcp] : []),
+    dhcp,
     `slipway-tftp@${own}.socket`,
     ...(site.dns.serve ? [`slipway-dns@${own}.socket`] : []),
     `slipway-http@${own}.socket`,
-    ...(modes.has('proxy') ? [`slipway-proxydhcp@${own}.socket`] : []),
+    ...(isProxy ? [`slipway-proxydhcp@${own}.socket`] : []),
     ...(address6 === undefined ? [] : ['slipway-http6.socket']),
   ]
   const lines = [

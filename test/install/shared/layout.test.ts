@@ -25,7 +25,7 @@ t.test('a record with an unknown state keeps the disk', (t) => {
   t.end()
 })
 
-t.test('a damaged value is no value', (t) => {
+t.test('a damaged value is not read', (t) => {
   const text = recordText(state, 'w', '192.0.2.5')
   for (const parse of [parseRecord, parsePresence, parsePage]) {
     t.equal(parse(text.slice(0, -1)), undefined)

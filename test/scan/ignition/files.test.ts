@@ -143,7 +143,7 @@ t.test('accepts a pointer to the machine configuration server of the cluster unc
   t.equal(
     problem(pointer('https://192.0.2.5:22623/config/worker', both)),
     'none',
-    'an authority that is over, beside its successor',
+    'an expired authority beside its successor',
   )
   t.end()
 })
