@@ -84,8 +84,8 @@ const bootstrapperGroups = [
 const nodePrefix = 'system:node:'
 const nodesGroup = 'system:nodes'
 
-/** Clocks can differ, so a request may be this much older than the boot. */
-const beforeBootMs = 10_000
+/** Clocks can differ, and Kubernetes cuts times to seconds: times closer together than this prove no order. */
+const clockToleranceMs = 10_000
 /** A request may be this much younger than the last sign of the boot. */
 const afterBootMs = 2 * 3_600_000
 
@@ -168,7 +168,7 @@ function evaluateBoot(
 ): PolicyDecision {
   const boot = bootEvidence(key)
   if (boot === undefined) return pending('csr.node-not-seen-booting', `${key} was not seen booting`)
-  if (csr.createdAt < boot.from - beforeBootMs) {
+  if (csr.createdAt < boot.from - clockToleranceMs) {
     const age = formatDuration(boot.from - csr.createdAt)
     return pending('csr.older-than-boot', `the request is ${age} older than the boot of ${key}`)
   }
@@ -180,7 +180,8 @@ function evaluateBoot(
   }
   const existing = names.find((each) => existingNodes.has(each))
   const createdAt = existing === undefined ? undefined : existingNodes.get(existing)
-  const isReinstalled = createdAt !== undefined && (boot.installedAt ?? -Infinity) > createdAt
+  const isReinstalled =
+    createdAt !== undefined && (boot.installedAt ?? -Infinity) > createdAt + clockToleranceMs
   if (createdAt !== undefined && !isReinstalled) {
     return pending(
       'csr.node-exists',
@@ -246,7 +247,7 @@ function undeclared(name: string): Pending {
 
 function timeProblem({ createdAt, expirationSeconds: seconds }: Csr, now: number): Pending | undefined {
   if (Number.isNaN(createdAt)) return pending('csr.time-missing', 'it has no creation time')
-  if (createdAt > now + beforeBootMs) {
+  if (createdAt > now + clockToleranceMs) {
     return pending('csr.time-in-future', 'its creation time is in the future; synchronize the clocks (NTP)')
   }
   if (now - createdAt > maxAgeMs) return pending('csr.too-old', 'it is more than one day old')

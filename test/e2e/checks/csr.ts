@@ -62,6 +62,7 @@ export const csrChecks: readonly Check[] = [
     name: 'csr: every invalid request stays pending, with a reason',
     limitMs: 60_000,
     run: withGuide(async (guide) => {
+      await untilFollowed(guide)
       const invalid = invalidRequests(w2, w1, w3)
       for (const { name, request } of invalid) {
         await guide.cluster.put(csrsPath, await csrObject(guide.dir, name, request))
@@ -73,11 +74,18 @@ export const csrChecks: readonly Check[] = [
         ...invalid,
         { name: 'minimal', reason: /^its request is not exactly one CERTIFICATE REQUEST in PEM$/ },
       ]
-      const areListed = async (): Promise<boolean> => {
-        const names = (await guide.csrs()).requests.map(({ name }) => name)
-        return all.every(({ name }) => names.includes(name))
+      const missing = async (): Promise<string> => {
+        const names = new Set((await guide.csrs()).requests.map(({ name }) => name))
+        return all
+          .map(({ name }) => name)
+          .filter((name) => !names.has(name))
+          .join()
       }
-      await waitUntil('all of them to be listed', areListed)
+      await waitUntil('all of them to be listed', async () => (await missing()) === '').catch(
+        async (error: unknown) => {
+          throw new Unexpected(`${(error as Error).message}; not listed: ${await missing()}`)
+        },
+      )
       await sleep(promptMs)
       const [listed] = JSON.parse(await guide.control('csr', 'list', '--json')) as PendingCsrs[]
       for (const { name, reason } of all) {
