@@ -135,17 +135,21 @@ export function createRecords(options: RecordsOptions): Records {
     const before = stateOf(node)
     for (const event of events) move(node, event)
     const { mode, attempt, evidence, readySince } = stateOf(node)
-    // Evidence that is lost could let the disk be written a second time. If the Ready condition is lost, the next
-    // installation takes it for its own.
+    // Evidence protects the disk from a second installation. Without the recorded time of the Ready condition, the next
+    // installation could mistake the old condition for its own.
     const isDecision = mode !== before.mode || attempt !== before.attempt
-    // Outside of an attempt, a DHCP message is a hint that its sender repeats. A write for each of a thousand machines
-    // that request their addresses at once would hold up their replies.
+    // Outside of an attempt, a DHCP message is only a hint, and its sender repeats it. If a thousand machines request
+    // their addresses at once, one write for each machine would delay the replies.
     if (seen.kind === 'dhcp' && before.attempt === undefined) return
     if (isDecision || evidence !== before.evidence || readySince !== before.readySince) tryToWrite()
   }
 
   return {
-    ...{ now, stateOf, move, tryToWrite, declare },
+    now,
+    stateOf,
+    move,
+    tryToWrite,
+    declare,
     observe(seen) {
       try {
         observe(seen)

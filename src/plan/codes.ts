@@ -168,8 +168,8 @@ export const planCodes = defineCodes({
     remedy: 'Correct architecture, or name another file',
   },
   'image.not-live': {
-    meaning: 'A node with the role single has an image of the 4.5 style, but needs a live image',
-    remedy: 'Use an image of 4.8 or later',
+    meaning: 'A node with the role single has an image of OpenShift 4.5, but needs a live image',
+    remedy: 'Use an image of OpenShift 4.8 or later',
   },
   'image.agent-script-missing': {
     meaning: 'An agent image has no readable iPXE script, so nodes start with the default kernel arguments',

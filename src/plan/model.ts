@@ -59,7 +59,7 @@ export type NodeModel = {
   readonly isRouter?: boolean
   /** Whether replies to its PXE firmware have the PXE options 60 and 43. */
   readonly pxeOptions: boolean
-  /** The Ignition file that it installs with; infra nodes are installed as workers. */
+  /** The Ignition file of its installation. Infra nodes use the file of the workers. */
   readonly ignition: IgnitionKind
   /** Files to add to its Ignition file, each path once. */
   readonly files: readonly DeclaredFile[]
@@ -73,7 +73,7 @@ export type Model = {
   readonly endpoint: Endpoint
   /** Ordered as in the site file. */
   readonly nodes: readonly NodeModel[]
-  /** Roles that the nodes of each cluster can be installed as. */
+  /** For each cluster, the Ignition files that its nodes can be installed with. */
   readonly ignitionKinds: ReadonlyMap<string, readonly IgnitionKind[]>
   /** Serial of the SOA records (docs/decisions/0013). */
   readonly serial: number

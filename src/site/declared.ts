@@ -156,7 +156,7 @@ export function answeringName(name: string, names: { has(name: string): boolean 
 // The forward zones of a site. They contain what the site declares and nothing else, so that names of the same domain that
 // other servers have still resolve (docs/decisions/0038-zone-cut.md). Pure.
 
-/** A domain that is served whole although `dns.zones` does not list it, and the entry that requires it. */
+/** A base domain that becomes a zone although `dns.zones` does not list it, and the entry that requires it. */
 type RequiredZone = { readonly zone: string; readonly by: string }
 
 /**

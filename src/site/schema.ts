@@ -66,9 +66,9 @@ const image = z
     rootfs: fileName
       .optional()
       .meta({ description: 'rootfs of 4.6 and later; by default found by name (*live-rootfs*)' }),
-    metal: fileName
-      .optional()
-      .meta({ description: 'metal image of the 4.5 style; by default found by name (*metal*.raw.gz)' }),
+    metal: fileName.optional().meta({
+      description: 'metal image of OpenShift 4.5; by default found by name (*metal*.raw.gz)',
+    }),
   })
   .meta({ description: 'RHCOS or FCOS release for network boot' })
 

@@ -284,7 +284,7 @@ t.test('the same site gives the same plan', (t) => {
   t.end()
 })
 
-t.test('a single node cannot bootstrap itself from a release of the 4.5 style, and is told so', (t) => {
+t.test('a single node with an image of OpenShift 4.5 gets a finding instead of an installation', (t) => {
   const site = exampleSite()
   const [cluster] = site.clusters
   cluster!.nodes = [{ name: 'n1', role: 'single', mac: '00:00:5e:00:53:11', address: '192.0.2.11' }]
@@ -297,7 +297,7 @@ t.test('a single node cannot bootstrap itself from a release of the 4.5 style, a
       severity: 'error',
       about: 'image rhcos',
       message:
-        '/srv/rhcos contains a release of the 4.5 style, but a single node needs a live image (4.8 or later) (needed by ocp45/n1)',
+        '/srv/rhcos contains an image of OpenShift 4.5, but a single node needs a live image (4.8 or later) (needed by ocp45/n1)',
     },
   ])
   t.same([...installs({}).plan.ignition.keys()], ['/boot/ocp45/n1/single.ign'])

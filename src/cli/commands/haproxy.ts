@@ -13,12 +13,13 @@ export const haproxy: Command = {
   help: {
     usage: ['haproxy accept SOURCE TARGET'],
     about: [
-      'Copies a HAProxy configuration if slipway could have written every line of it.',
-      'The unit slipway-haproxy.service runs this command as root on the file of the service user. It refuses symbolic ' +
-        'links, and every directive that slipway does not write, for example Lua, programs, and other files.',
+      'Checks a HAProxy configuration that slipway wrote, and copies it to TARGET.',
+      'The unit slipway-haproxy.service runs this command as root, because the service user cannot write to ' +
+        '/etc/haproxy. The command refuses a symbolic link, and a file with a directive that slipway does not write: ' +
+        'for example, one that loads a Lua script or starts a program.',
     ],
     exit: [
-      ['0', 'TARGET has the content of SOURCE'],
+      ['0', 'SOURCE was copied to TARGET'],
       ['1', 'SOURCE was refused, or a file cannot be read or written'],
       ['2', 'invalid command line'],
     ],

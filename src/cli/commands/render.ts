@@ -70,7 +70,7 @@ export const render: Command = {
         ],
         ['zones [ZONE]', 'DNS zones as master files (RFC 1035), for another name server or named-checkzone'],
         ['ipxe NODE', 'the iPXE script of a node'],
-        ['units', 'shell commands that enable the systemd sockets of this site, for root'],
+        ['units', 'shell commands for root that enable the systemd socket units of the site'],
         ['libvirt [NODE]', 'XML of the network for "virsh net-define", or of a node for "virsh define"'],
         [
           'rbac [CLUSTER]',

@@ -135,7 +135,7 @@ function searchDomains({ clusters, subnets }: Model['site']): { search: string; 
   return all.filter((one, index) => all.findIndex(({ search }) => search === one.search) === index)
 }
 
-/** A base domain that is served whole although `dns.zones` does not list it. */
+/** Warns about a base domain that becomes a zone although `dns.zones` does not list it. */
 function requiredBaseDomains({ site }: Model): PlanFinding[] {
   return requiredZones(site).map(({ zone, by }) => ({
     code: 'dns.base-domain-claimed',

@@ -104,10 +104,10 @@ export function renderFailedUnits(callbackUrl: string): Unit[] {
   ]
 }
 
-/** Upper bound of the time of curl, whose last attempt starts within 60 s. */
+/** Time-out of the unit. curl starts its last attempt within 60 s. */
 const maxSeconds = 90
 
-/** Uses options of curl 7.61 (RHCOS 4.6). The status of the response does not matter. Proxies are not used. */
+/** Returns the curl command, with options that curl 7.61 (RHCOS 4.6) supports. Any response counts as success. */
 function post(url: string): string {
   const options = [
     '--silent --show-error --output /dev/null',

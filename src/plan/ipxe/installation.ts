@@ -121,7 +121,7 @@ function diskless({ key, disk }: NodeModel): Requirement[] {
 
 function notLive({ path }: FileFact): MissingFile {
   const dir = path.slice(0, path.lastIndexOf('/'))
-  const problem = `${dir} contains a release of the 4.5 style, but a single node needs a live image (4.8 or later)`
+  const problem = `${dir} contains an image of OpenShift 4.5, but a single node needs a live image (4.8 or later)`
   return { kind: 'missing', code: 'image.not-live', path: dir, problem }
 }
 

@@ -72,14 +72,14 @@ const oneStyle: Rule = {
         : [
             {
               path: ['images', name, 'metal'],
-              expected: 'either a rootfs (4.6 and later) or a metal image (4.5 style), not both',
+              expected: 'either a rootfs (4.6 and later) or a metal image (4.5), not both',
               other: ['images', name, 'rootfs'],
             },
           ],
     ),
 }
 
-/** Two clusters that install from one directory would be one cluster: the files contain keys and names. */
+/** Rejects an Ignition directory that two clusters share: its files contain the keys and names of one cluster. */
 const separateIgnition: Rule = {
   code: 'site.ignition-folder-shared',
   needs: [],

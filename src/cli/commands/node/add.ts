@@ -6,33 +6,33 @@ import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeReport } from '../../../install/reports.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
-import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
-import { ExitCode, UsageError, type Terminal, type Help } from '../../command.ts'
+import { formatStopwatch } from '../../../text/format.ts'
+import { printable } from '../../../text/lines.ts'
 import {
   askControl,
   ControlProblem,
-  nodeSnapshot,
-  statusOfSite,
   isRegistered,
   memberOf,
+  nodeSnapshot,
+  statusOfSite,
   type Goal,
   type NodeSnapshot,
 } from '../../client.ts'
+import { ExitCode, UsageError, type Help, type Terminal } from '../../command.ts'
 import {
+  exitCodeOf,
   interruptible,
   parseGoal,
   parseTimeLimit,
-  exitCodeOf,
   pollUntil,
   stopwatch,
   type PollResult,
 } from '../../poll.ts'
-import { decideArming, endOf, nextSteps, createRepeatedFactFilter, factsOf } from './add-progress.ts'
-import { reloadSite, printReload } from '../reload.ts'
 import { editSite } from '../../site-edit.ts'
 import { controlPath, siteFile } from '../../target.ts'
-import { printable } from '../../../text/lines.ts'
-import { formatStopwatch } from '../../../text/format.ts'
+import { printReload, reloadSite } from '../reload.ts'
+import { createRepeatedFactFilter, decideArming, endOf, factsOf, nextSteps } from './add-progress.ts'
+import { adoptionOptions, adoptionRows, readAdoption } from './adopt.ts'
 
 const goals = ['armed', 'installed', 'ready'] as const
 

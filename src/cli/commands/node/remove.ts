@@ -1,34 +1,34 @@
 /** `slipway node remove NAME…`: removes nodes from the site file, from the active plan, and from the load balancer. */
 import { parseArgs } from 'node:util'
+import type { MemberReport } from '../../../cluster/report.ts'
 import { systemClock, type Clock } from '../../../host/clock.ts'
 import { clusterDomain, reservedAddress, subnetOf } from '../../../plan/model.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { removeNodes } from '../../../site/edit/remove.ts'
-import type { Site, Role } from '../../../site/schema.ts'
-import { chooseNode, controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
-import { ExitCode, UsageError, type Terminal, type Help } from '../../command.ts'
+import type { Role, Site } from '../../../site/schema.ts'
+import { formatDuration, formatStopwatch } from '../../../text/format.ts'
 import {
   askControl,
   clusterReport,
+  memberOf,
   statusOfSite,
   type BalancedServer,
   type RunningStatus,
-  memberOf,
 } from '../../client.ts'
+import { ExitCode, UsageError, type Help, type Terminal } from '../../command.ts'
 import {
+  exitCodeOf,
   interruptible,
   parseGoal,
   parseTimeLimit,
-  exitCodeOf,
   pollUntil,
   stopwatch,
   type PollResult,
 } from '../../poll.ts'
-import { reloadSite, printReload } from '../reload.ts'
-import { createDrainProgress } from './drain-progress.ts'
 import { editSite } from '../../site-edit.ts'
-import { formatStopwatch, formatDuration } from '../../../text/format.ts'
-import type { MemberReport } from '../../../cluster/report.ts'
+import { chooseNode, controlPath, siteFile, siteOptions, siteRows, splitSite } from '../../target.ts'
+import { printReload, reloadSite } from '../reload.ts'
+import { createDrainProgress } from './drain-progress.ts'
 
 const goals = ['reloaded', 'drained'] as const
 
