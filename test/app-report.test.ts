@@ -39,7 +39,10 @@ function exampleReport({
   const clock = fakeClock(madeAt + 13 * hour)
   const counters = new Counters()
   const report = createAppReport({
-    ...{ sitePath: '/etc/slipway/site.yaml', plan: () => plan, clock, counters },
+    sitePath: '/etc/slipway/site.yaml',
+    plan: () => plan,
+    clock,
+    counters,
     supervisor: {
       running,
       start: () => Promise.resolve(),
@@ -55,7 +58,9 @@ function exampleReport({
     siteProblem: () => siteProblem,
     processHealth: () => ({
       eventLoopDelayMs: { p99: 1, max: 2 },
-      ...{ residentMemoryBytes: 90_000_000, heapUsedBytes: 40_000_000, logLinesLost: 0 },
+      residentMemoryBytes: 90_000_000,
+      heapUsedBytes: 40_000_000,
+      logLinesLost: 0,
     }),
   })
   return { report, clock, counters }
@@ -64,7 +69,8 @@ function exampleReport({
 const stranger = { mac: '00:00:5e:00:53:77', firstSeen: madeAt, lastSeen: madeAt + 1500, count: 4 }
 
 const dhcp: Running = {
-  ...{ name: 'dhcp', listening: ['udp 198.51.100.2:67', 'udp 198.51.100.2:4011'] },
+  name: 'dhcp',
+  listening: ['udp 198.51.100.2:67', 'udp 198.51.100.2:4011'],
   health: () => ({ strangers: [stranger], declined: [{ node: 'ocp45/m1', address: '192.0.2.11' }] }),
   status: () => ({ leases: '/var/lib/slipway/leases' }),
   metrics: () => [gauge('slipway_dhcp_test', 'A test.', [{ value: 7 }])],
@@ -102,13 +108,18 @@ t.test('/health has the codes of problems, without their texts, which name files
   clock.advance(12_400)
   const health = report.health()
   t.match(health, {
-    ...{ site: 'lab', siteFileDiffers: false, uptimeSeconds: 12, nodes: 4, problems: codes },
+    site: 'lab',
+    siteFileDiffers: false,
+    uptimeSeconds: 12,
+    nodes: 4,
+    problems: codes,
     listening: [
       'dhcp udp 198.51.100.2:67',
       'dhcp udp 198.51.100.2:4011',
       'control unix /run/slipway/control.sock',
     ],
-    ...{ counters: { 'dhcp.offered': 3 }, refusals: { 'dns.client-not-allowed': 1 } },
+    counters: { 'dhcp.offered': 3 },
+    refusals: { 'dns.client-not-allowed': 1 },
     process: { residentMemoryBytes: 90_000_000 },
   })
   t.notMatch(JSON.stringify(health), /site\.yaml|ipxe|ignition|\/var\/lib/)
@@ -145,7 +156,8 @@ t.test('the local API gets the texts of problems, the warnings, and the names of
   const { report } = exampleReport({ running: [dhcp] })
   const status = report.status()
   t.match(status, {
-    ...{ siteFile: '/etc/slipway/site.yaml', leases: '/var/lib/slipway/leases' },
+    siteFile: '/etc/slipway/site.yaml',
+    leases: '/var/lib/slipway/leases',
     problems: [
       { code: 'state.not-writable', text: '/var/lib/slipway is full' },
       { code: 'server.address-missing', text: /server\.address 198\.51\.100\.2,/ },

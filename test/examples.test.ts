@@ -115,7 +115,9 @@ for (const name of examples) {
     for (const cluster of site.clusters) await startCluster(t, cluster)
     const model = buildModel(site, await scanSite(site))
     const app = await startApp({
-      ...{ sitePath: join(dir, 'site.yaml'), sockets, store: openMemoryStore() },
+      sitePath: join(dir, 'site.yaml'),
+      sockets,
+      store: openMemoryStore(),
       prepared: { kind: 'ready', model, plan: compile(model), file: { text: '', changedSeconds: 1 } },
       follow: { site, directory: dir },
       log: createLog('error', { write: () => undefined }),
@@ -128,14 +130,12 @@ for (const name of examples) {
     const followed = app.services.find(({ clusters }) => clusters !== undefined)?.clusters
     await until(() => model.nodes.every(({ key }) => followed?.isRead(key) !== false))
     const { boots } = await simulate(model, {
-      ...{
-        sockets,
-        clock: systemClock,
-        source: '127.0.0.1',
-        nodes: model.nodes,
-        firmware: 'uefi',
-        parallel: 4,
-      },
+      sockets,
+      clock: systemClock,
+      source: '127.0.0.1',
+      nodes: model.nodes,
+      firmware: 'uefi',
+      parallel: 4,
       onBooted: () => undefined,
     })
     t.same(
@@ -152,7 +152,11 @@ for (const name of examples) {
 function onLoopback(site: Site, dir: string, ports: Site['server']['ports']): Site {
   const { site: name, subnets, hosts, dhcpOptions } = site
   return {
-    ...{ site: name, subnets, hosts, dhcpOptions, wipe: site.wipe },
+    site: name,
+    subnets,
+    hosts,
+    dhcpOptions,
+    wipe: site.wipe,
     server: { address: parseIpv4('127.0.0.1') as Ipv4, peers: [], ports },
     dns: { ...site.dns, forward: [] },
     tftp: {

@@ -8,8 +8,17 @@ import { now, sampleInstalls, sampleClusterStatus } from './support/sample-nodes
 import { routesWorld } from './support/http-service.ts'
 
 const server = (name: string, more: object) => ({
-  ...{ node: `ocp45/${name}`, backend: 'kubeapi', server: name, status: 'UP', isUp: true, isTested: true },
-  ...{ isBackup: false, isOut: false, isLeaving: false, connections: 3, sentence: 'kubeapi, a reason' },
+  node: `ocp45/${name}`,
+  backend: 'kubeapi',
+  server: name,
+  status: 'UP',
+  isUp: true,
+  isTested: true,
+  isBackup: false,
+  isOut: false,
+  isLeaving: false,
+  connections: 3,
+  sentence: 'kubeapi, a reason',
   ...more,
 })
 
@@ -32,12 +41,10 @@ const measured = {
   clusters: [
     sampleClusterStatus,
     {
-      ...{
-        ...sampleClusterStatus,
-        cluster: 'ocp46',
-        trouble: 'there is no kubeconfig',
-        stages: sampleClusterStatus.stages.slice(5),
-      },
+      ...sampleClusterStatus,
+      cluster: 'ocp46',
+      trouble: 'there is no kubeconfig',
+      stages: sampleClusterStatus.stages.slice(5),
       requests: { approve: 'off', approved: 0 } as const,
     },
     { ...sampleClusterStatus, cluster: 'nobody-asks', stages: [] },
@@ -231,8 +238,10 @@ t.test('a site without HAProxy has no metrics of it', (t) => {
 
 t.test('the text follows the rules of format version 0.0.4', (t) => {
   const complete = {
-    ...{ ...measured, process: { ...processHealth, openFiles: 31, datagramsDropped: 5 } },
-    ...{ problems: [{ code: 'dns.test', text: '' }], services: { dns: true } },
+    ...measured,
+    process: { ...processHealth, openFiles: 31, datagramsDropped: 5 },
+    problems: [{ code: 'dns.test', text: '' }],
+    services: { dns: true },
   }
   const lines = render(complete).split('\n')
   t.equal(lines.pop(), '', 'the last line ends in a line feed')

@@ -11,13 +11,17 @@ type Fake = Component & { isTaken: boolean; readonly calls: string[] }
 
 function service(name: string, more: Partial<Component> & { isTaken?: boolean } = {}): Fake {
   const fake: Fake = {
-    ...{ name, isTaken: false, calls: [], isWanted: () => true },
+    name,
+    isTaken: false,
+    calls: [],
+    isWanted: () => true,
     ...more,
     start: () => {
       if (fake.isTaken) return Promise.reject(taken(name))
       fake.calls.push('start')
       const running: Running = {
-        ...{ name, listening: name === 'haproxy' ? [] : [`udp ${name}`] },
+        name,
+        listening: name === 'haproxy' ? [] : [`udp ${name}`],
         apply: () => void fake.calls.push('apply'),
         problems: () => [{ code: `${name}.test`, text: `${name} has a problem` }],
         close: (graceMs) => void fake.calls.push(`close ${graceMs}`),

@@ -93,7 +93,10 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
   }
 
   const bootstraps = await watchBootstraps({
-    ...{ probe, clock, log, path: join(directory, 'bootstraps.json') },
+    probe,
+    clock,
+    log,
+    path: join(directory, 'bootstraps.json'),
     clusters: bootstrapClusters({ site: options.site, nodes: nodes() }, sessions),
     onComplete: (cluster) => void drain(cluster),
     onUndone: (cluster) => bootstrapsOf(cluster).forEach(({ key }) => void options.enable(key)),
@@ -102,7 +105,9 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
 
   const history = createMemberHistory({ history: (key) => installs.history(key), observe: installs.observe })
   const progress = await trackProgress({
-    ...{ directory, clock, log },
+    directory,
+    clock,
+    log,
     clusters: trackedClusters({ site: options.site, nodes: nodes() }, sessions),
     onMember: (key, node) => history.update(key, node),
   })
@@ -142,7 +147,8 @@ export async function followClusters(options: ClustersOptions): Promise<Clusters
           ...report,
           ...(bootstrap !== undefined && { bootstrap: withRefusal(bootstrap, refusals.get(cluster)) }),
           requests: {
-            ...{ approve: modes.get(cluster) ?? 'off', approved: approved.get(cluster) ?? 0 },
+            approve: modes.get(cluster) ?? 'off',
+            approved: approved.get(cluster) ?? 0,
             ...(pending !== undefined && { pending }),
           },
         }
@@ -203,7 +209,12 @@ function startApprovers(
     const session = sessions.get(cluster)
     if (approve === 'off' || session === undefined) return []
     return createApprover({
-      ...{ cluster, session, isDryRun: approve === 'dry-run', clock, log, counters },
+      cluster,
+      session,
+      isDryRun: approve === 'dry-run',
+      clock,
+      log,
+      counters,
       known() {
         const records = new Map(installs.list().map((record) => [record.node, record]))
         return {

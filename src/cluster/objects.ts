@@ -226,8 +226,12 @@ export function withApproval(value: unknown, message: string, now: number): obje
   const { conditions } = status
   const at = `${new Date(now).toISOString().slice(0, 19)}Z`
   const condition = {
-    ...{ type: 'Approved', status: 'True', reason: 'DeclaredNode', message },
-    ...{ lastUpdateTime: at, lastTransitionTime: at },
+    type: 'Approved',
+    status: 'True',
+    reason: 'DeclaredNode',
+    message,
+    lastUpdateTime: at,
+    lastTransitionTime: at,
   }
   const existing: readonly unknown[] = Array.isArray(conditions) ? conditions : []
   return { ...object, status: { ...status, conditions: [...existing, condition] } }

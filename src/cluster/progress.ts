@@ -130,7 +130,13 @@ export async function trackProgress(options: ProgressOptions): Promise<Progress>
     if (session.kubeconfigPath === undefined) return
     const before = record.get(name) ?? {}
     const tracker = trackStages({
-      ...{ session, clock, stages, always, intervalMs, burstMs, progress: before },
+      session,
+      clock,
+      stages,
+      always,
+      intervalMs,
+      burstMs,
+      progress: before,
       onUpdate({ progress }, { items, isCurrent }) {
         if (progress !== before) keep(name, progress)
         if (isCurrent(kinds.nodes)) void report(name, nodesByName(items(kinds.nodes)))

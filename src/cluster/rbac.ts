@@ -47,17 +47,21 @@ export function grantsFor({ approve, nodes }: Pick<Cluster, 'approve' | 'nodes'>
         ...(approve === 'declared'
           ? [
               {
-                ...{ apiGroups: [certificates], resources: ['certificatesigningrequests/approval'] },
+                apiGroups: [certificates],
+                resources: ['certificatesigningrequests/approval'],
                 verbs: ['update'],
               },
               {
-                ...{ apiGroups: [certificates], resources: ['signers'], resourceNames: signers },
+                apiGroups: [certificates],
+                resources: ['signers'],
+                resourceNames: signers,
                 verbs: ['approve'],
               },
             ]
           : []),
         {
-          ...{ apiGroups: ['config.openshift.io'], resources: ['clusterversions', 'clusteroperators'] },
+          apiGroups: ['config.openshift.io'],
+          resources: ['clusterversions', 'clusteroperators'],
           verbs: readonly,
         },
         ...(hasBootstrap
@@ -71,7 +75,9 @@ export function grantsFor({ approve, nodes }: Pick<Cluster, 'approve' | 'nodes'>
             namespace: 'kube-system',
             rules: [
               {
-                ...{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['bootstrap'] },
+                apiGroups: [''],
+                resources: ['configmaps'],
+                resourceNames: ['bootstrap'],
                 verbs: readonly,
               },
             ],
@@ -82,7 +88,8 @@ export function grantsFor({ approve, nodes }: Pick<Cluster, 'approve' | 'nodes'>
       namespace: 'openshift-machine-api',
       rules: [
         {
-          ...{ apiGroups: [''], resources: ['secrets'] },
+          apiGroups: [''],
+          resources: ['secrets'],
           resourceNames: ['master', 'worker'].map((role) => `${role}-user-data-managed`),
           verbs: ['get'],
         },
@@ -106,8 +113,11 @@ export function renderRbac(cluster: Pick<Cluster, 'approve' | 'nodes'>): string 
       return [
         { apiVersion: `${rbac}/v1`, kind, metadata, rules },
         {
-          ...{ apiVersion: `${rbac}/v1`, kind: `${kind}Binding`, metadata },
-          ...{ roleRef: { apiGroup: rbac, kind, name }, subjects },
+          apiVersion: `${rbac}/v1`,
+          kind: `${kind}Binding`,
+          metadata,
+          roleRef: { apiGroup: rbac, kind, name },
+          subjects,
         },
       ]
     }),

@@ -132,7 +132,11 @@ export function openSession(options: SessionOptions): ClusterSession {
   function hold<T>(kind: Kind<T>, listener: HoldListener): Held<T> {
     const existing = collections.get(kind.path)
     const collection: Collection = existing ?? {
-      ...{ kind, items: new Map(), listeners: new Set(), isListed: false, end: new AbortController() },
+      kind,
+      items: new Map(),
+      listeners: new Set(),
+      isListed: false,
+      end: new AbortController(),
     }
     // A separate holder for each call, even if the same listener already holds the kind.
     const own: HoldListener = { ...listener }

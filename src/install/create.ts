@@ -80,7 +80,9 @@ export function createInstalls(options: InstallsOptions): Installs {
   function bootEvent(node: InstallNode, { role }: BootChoice, isNode: boolean): BootEvent {
     const { requiresExchange, isMenuAutomatic, isInstaller } = node
     return {
-      ...{ kind: 'boot', role: role ?? node.role, isChosen: role !== undefined },
+      kind: 'boot',
+      role: role ?? node.role,
+      isChosen: role !== undefined,
       isConscious: !isMenuAutomatic,
       tokenHash: '',
       requiresExchange: isNode && requiresExchange,

@@ -237,7 +237,12 @@ export function factsOf(state: State, boot: BootEvent, now: Moment): BootFacts {
   const { mode, armed, attempt, wasInstalled, evidence = {} } = state
   const { isChosen, isClusterRead, isInstaller, isRecordable } = boot
   return {
-    ...{ mode, isChosen, wasInstalled, isClusterRead, isInstaller, isRecordable },
+    mode,
+    isChosen,
+    wasInstalled,
+    isClusterRead,
+    isInstaller,
+    isRecordable,
     consent: consentOf(state, boot) ? 'administrator' : 'site',
     isFromMenu: attempt?.startedBy === 'menu',
     isInCluster: evidence.inClusterAt !== undefined,

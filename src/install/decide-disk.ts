@@ -167,8 +167,12 @@ function parseDevices(text: string): readonly Device[] {
       }
       return [
         {
-          ...{ name: text('name'), type: text('type'), fileSystem: text('fstype'), label: text('label') },
-          ...{ partitionLabel: text('partlabel'), table: text('pttype') },
+          name: text('name'),
+          type: text('type'),
+          fileSystem: text('fstype'),
+          label: text('label'),
+          partitionLabel: text('partlabel'),
+          table: text('pttype'),
           children: devices(fields['children']),
         },
       ]

@@ -89,7 +89,14 @@ export function initialState(node: InstallNode, notVouchedFor?: string): State {
   const { mac, key, declared, role } = node
   const evidence = notVouchedFor === undefined ? {} : { evidence: { notVouchedFor } }
   const state: State = {
-    ...{ mac, node: key, declared, role, mode: 'local', since: 0, reason: '', wasInstalled: false },
+    mac,
+    node: key,
+    declared,
+    role,
+    mode: 'local',
+    since: 0,
+    reason: '',
+    wasInstalled: false,
     ...evidence,
   }
   return { ...state, ...declaredRest(state) }

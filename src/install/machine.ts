@@ -126,8 +126,8 @@ function onDeclared(state: State, node: InstallNode, now: Moment): State {
   if (isSame && state.role === role && state.node === key) return state
   const next: State = { ...state, declared, role, node: key }
   if (isSame) return next
-  if (declared !== 'install') return moveTo(withoutToken(next), declaredRest(next), now)
-  return state.mode === 'local' || state.mode === 'menu' ? moveTo(next, declaredRest(next), now) : next
+  if (declared !== 'install') return toDeclaredRest(withoutToken(next), now)
+  return state.mode === 'local' || state.mode === 'menu' ? toDeclaredRest(next, now) : next
 }
 
 function onCommand(state: State, command: 'install' | 'local' | 'menu', now: Moment): State {
@@ -170,7 +170,8 @@ function onCallback(
 function onDisk(state: State, holds: string | undefined, now: Moment): State {
   const { mode, code, evidence } = state
   if (holds !== undefined) {
-    return mode === 'installing' ? withDisk(state, { ...evidence, diskHolds: holds }, now) : state
+    if (mode !== 'installing') return state
+    return toDeclaredRest({ ...state, evidence: { ...evidence, diskHolds: holds } }, now)
   }
   if (mode === 'installing') return onAttempt(state, () => ({ isDiskClear: true }))
   if (mode !== 'local' || code !== 'install.disk-not-empty' || evidence === undefined) return state
@@ -178,11 +179,6 @@ function onDisk(state: State, holds: string | undefined, now: Moment): State {
   Reflect.deleteProperty(rest, 'diskHolds')
   const next = move({ ...state, evidence: rest }, 'installing', 'its disk is empty now', now)
   return onAttempt(next, () => ({ isDiskClear: true }))
-}
-
-function withDisk(state: State, evidence: Evidence, now: Moment): State {
-  const next = { ...state, evidence }
-  return moveTo(next, declaredRest(next), now)
 }
 
 /** A DHCP message never ends an installation: it only keeps the disk. */
@@ -226,7 +222,7 @@ function isNewReady({ readyBefore }: AttemptState, delivered: Moment, since: num
 /** Adds evidence, and disarms the machine unless an administrator armed it. */
 function withEvidence(state: State, added: Evidence, now: Moment, isArmed: boolean): State {
   const next = { ...state, evidence: { ...state.evidence, ...added } }
-  return state.mode === 'install' && !isArmed ? moveTo(next, declaredRest(next), now) : next
+  return state.mode === 'install' && !isArmed ? toDeclaredRest(next, now) : next
 }
 
 function onAttempt(state: State, change: (attempt: AttemptState) => Partial<AttemptState>): State {
@@ -286,7 +282,14 @@ function begin(
 ): State {
   const { readySince } = state
   const attempt: AttemptState = {
-    ...{ role, startedAt: now.at, earlier, startedBy, tokenHash, issued: now, requests: 0, reads: 0 },
+    role,
+    startedAt: now.at,
+    earlier,
+    startedBy,
+    tokenHash,
+    issued: now,
+    requests: 0,
+    reads: 0,
     ...(startedHash !== undefined && { startedHash }),
     ...(readySince !== undefined && { readyBefore: readySince }),
   }
@@ -305,11 +308,8 @@ function withoutToken(state: State): State {
     : { ...state, attempt: { ...state.attempt, tokenHash: '', startedHash: '' } }
 }
 
-function moveTo(
-  state: State,
-  { mode, reason, code }: Pick<State, 'mode' | 'reason' | 'code'>,
-  now: Moment,
-): State {
+function toDeclaredRest(state: State, now: Moment): State {
+  const { mode, reason, code } = declaredRest(state)
   return move(state, mode, reason, now, code)
 }
 

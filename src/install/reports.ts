@@ -62,7 +62,10 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
     const symptom = symptomOf(context)
     return {
       ...record,
-      ...{ role, mac, fqdn, address: formatIpv4(address) },
+      role,
+      mac,
+      fqdn,
+      address: formatIpv4(address),
       ...(step && { step }),
       ...(symptom && { symptom }),
     }

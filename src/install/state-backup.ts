@@ -54,7 +54,11 @@ export function checkState(path: string): StateSummary {
         ?.value
     const [site, incomplete] = [meta('site'), meta('incomplete')]
     return {
-      ...{ path, schema, machines: states.size - unreadable.length, unreadable, ...seen },
+      path,
+      schema,
+      machines: states.size - unreadable.length,
+      unreadable,
+      ...seen,
       ...(site !== undefined && { site }),
       ...(incomplete !== undefined && { incomplete }),
     }

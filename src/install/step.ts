@@ -109,7 +109,9 @@ export function stepUpdateOf(
         outcome: outcome === 'sent' ? 'done' : outcome,
         // A size request belongs to the transfer that follows it.
         isAnother: (before) => (outcome === 'probed') === (before.outcome === 'probed'),
-        ...{ octets, durationMs, by },
+        octets,
+        durationMs,
+        by,
       }
     }
     case 'script': {
@@ -131,7 +133,9 @@ export function stepUpdateOf(
         what: file,
         outcome: outcome === 'sent' ? 'done' : outcome === 'aborted' ? 'aborted' : 'under-way',
         isAnother: (before) => outcome === 'begun' || before.outcome !== 'under-way',
-        ...{ octets, total, durationMs },
+        octets,
+        total,
+        durationMs,
       }
     }
     case 'ignition': {

@@ -163,8 +163,15 @@ function statesOf(rows: readonly MachineRow[]): ReadStates {
       unreadable.push(machine)
       const reason = 'its record is damaged'
       states.set(machine, {
-        ...{ mac: machine, node, declared: 'install', mode: 'local', since: 0, reason },
-        ...{ code: 'state.not-vouched', wasInstalled: false, evidence: { notVouchedFor: reason } },
+        mac: machine,
+        node,
+        declared: 'install',
+        mode: 'local',
+        since: 0,
+        reason,
+        code: 'state.not-vouched',
+        wasInstalled: false,
+        evidence: { notVouchedFor: reason },
       })
     }
   }

@@ -126,7 +126,14 @@ function addReport(
   const startedAt = Math.max(boot?.startedAt ?? since, Math.min(since, at))
   steps.delete(kind)
   steps.set(kind, {
-    ...{ kind, what: '', outcome: 'done', startedAt, endedAt: startedAt, durationMs: 0, count, sequence },
+    kind,
+    what: '',
+    outcome: 'done',
+    startedAt,
+    endedAt: startedAt,
+    durationMs: 0,
+    count,
+    sequence,
     ...(reason === undefined ? {} : { reason }),
   })
   if (boot === undefined || isAbsence) return
@@ -158,7 +165,11 @@ function addStep(boot: BootDraft, update: StepUpdate, { at, sequence }: Observat
     boot.steps.set(key, {
       ...(note !== undefined && { reason: note }),
       ...facts,
-      ...{ startedAt, endedAt: Math.max(startedAt, at), durationMs, count, sequence },
+      startedAt,
+      endedAt: Math.max(startedAt, at),
+      durationMs,
+      count,
+      sequence,
       ...rateOf(facts.octets, transferMs),
       ...(facts.outcome === 'under-way' && progressOf(boot, update, before, at)),
     })

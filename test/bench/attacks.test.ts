@@ -14,7 +14,11 @@ const flood = { startedAt: 1000, endedAt: 7000, sent: 30_000 }
 const from = (start: number, end: number, delayMs: number | null): Sample[] =>
   Array.from({ length: (end - start) / 10 }, (_, index) => [start + index * 10, delayMs])
 const row = (dns: readonly Sample[], memoryMiB = 10): Row => ({
-  ...{ attack: 'dns-unused-addresses', server: 'slipway', flood, memoryMiB, refused: 7 },
+  attack: 'dns-unused-addresses',
+  server: 'slipway',
+  flood,
+  memoryMiB,
+  refused: 7,
   samples: { dns, dhcp: from(0, 11_000, 1) },
 })
 

@@ -11,13 +11,20 @@ import {
 import { formatFigure, formatTable } from '../../bench/table.ts'
 
 const result = (name: string, values: number[], memoryMiB = 10) => ({
-  ...{ name, values, lostPercent: 0.5, memoryMiB },
-  ...{ microseconds: values.map((value) => 1e6 / value), busyPercent: values.map(() => 97) },
+  name,
+  values,
+  lostPercent: 0.5,
+  memoryMiB,
+  microseconds: values.map((value) => 1e6 / value),
+  busyPercent: values.map(() => 97),
 })
 
 const rate: BenchmarkResult = {
   benchmark: {
-    ...{ title: 'DNS', unit: 'answers/s', work: 'answer', better: 'more' },
+    title: 'DNS',
+    unit: 'answers/s',
+    work: 'answer',
+    better: 'more',
     targets: [
       { peer: 'dnsmasq', ratio: 0.6 },
       { peer: 'BIND', ratio: 0.8 },
@@ -29,7 +36,11 @@ const rate: BenchmarkResult = {
 
 const time: BenchmarkResult = {
   benchmark: {
-    ...{ title: 'images', unit: 's', work: 'MiB', better: 'less', maxMemoryMiB: 400 },
+    title: 'images',
+    unit: 's',
+    work: 'MiB',
+    better: 'less',
+    maxMemoryMiB: 400,
     targets: [{ peer: 'nginx', ratio: 1 }],
   },
   slipway: result('slipway', [1.4], 401),

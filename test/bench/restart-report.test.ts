@@ -4,12 +4,14 @@ import { formatReloads, formatStarts } from '../../bench/restart-report.ts'
 import { createNodes } from '../../bench/site.ts'
 
 const start = (version: 'slipway' | 'compared', nodes: number, answeredMs: number) => ({
-  ...{ version, nodes },
+  version,
+  nodes,
   figures: { answeredMs, processorMs: answeredMs, memoryMiB: 150 },
 })
 
 const reload = (version: 'slipway' | 'compared', nodes: number, maxDelayMs: number) => ({
-  ...{ version, nodes },
+  version,
+  nodes,
   figures: { reloadMs: 400, maxDelayMs, idleDelayMs: 2, lost: 0, memoryMiB: 150 },
 })
 

@@ -19,8 +19,15 @@ import { exampleModel, exampleSite } from '../support/model.ts'
 import { memorySession, testKubeconfig } from '../support/session.ts'
 
 const versionInfo = {
-  ...{ major: '1', minor: '30', gitVersion: 'v1.30.4', gitCommit: '', gitTreeState: 'clean' },
-  ...{ buildDate: '', goVersion: '', compiler: 'gc', platform: 'linux/amd64' },
+  major: '1',
+  minor: '30',
+  gitVersion: 'v1.30.4',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '',
+  goVersion: '',
+  compiler: 'gc',
+  platform: 'linux/amd64',
 }
 const ready = (name: string) =>
   nodeObject(`${name}.ocp45.example.net`, [condition('Ready', 'True')], {
@@ -47,7 +54,8 @@ async function knownRig(t: Test) {
   const sessions = { get: () => session, swap() {}, close() {} }
   let clusters: Clusters | undefined
   const { installs } = installsWorld({
-    ...{ clock, plan: () => plan.install },
+    clock,
+    plan: () => plan.install,
     isClusterRead: (node) => clusters?.isRead(node) === true,
   })
   const { options } = httpWorld(t)
@@ -57,12 +65,23 @@ async function knownRig(t: Test) {
   const directory = mkdtempSync(join(tmpdir(), 'slipway-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return {
-    ...{ api, clock, installs, kubeconfig, site },
+    api,
+    clock,
+    installs,
+    kubeconfig,
+    site,
     follow: async () => {
       clusters = await followClusters({
-        ...{ site: plan.model.site, sessions, directory, installs, clock, log },
-        ...{ nodes: () => plan.model.nodes, counters: new Counters() },
-        ...{ drain: () => Promise.resolve(undefined), enable: () => Promise.resolve() },
+        site: plan.model.site,
+        sessions,
+        directory,
+        installs,
+        clock,
+        log,
+        nodes: () => plan.model.nodes,
+        counters: new Counters(),
+        drain: () => Promise.resolve(undefined),
+        enable: () => Promise.resolve(),
       })
       t.teardown(() => clusters?.close())
       await settle()

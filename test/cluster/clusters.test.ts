@@ -63,7 +63,9 @@ async function clusterRig(t: Test) {
   const lines: string[] = []
   const log = createLog('debug', { write: (line) => void lines.push(line) })
   const sessions = createSessions({
-    ...{ clusters: site.clusters, clock: systemClock, log },
+    clusters: site.clusters,
+    clock: systemClock,
+    log,
     connect(how) {
       connections++
       return connectCluster(how)
@@ -71,7 +73,13 @@ async function clusterRig(t: Test) {
   })
   t.teardown(() => sessions.close())
   const options: ClustersOptions = {
-    ...{ site, directory, sessions, installs, clock: systemClock, counters: new Counters(), log },
+    site,
+    directory,
+    sessions,
+    installs,
+    clock: systemClock,
+    counters: new Counters(),
+    log,
     nodes: () => models,
     drain: (node) => (calls.push(`drain ${node}`), Promise.resolve(undefined)),
     enable: (node) => (calls.push(`enable ${node}`), Promise.resolve()),
@@ -94,7 +102,11 @@ function answerRest(server: ApiServer): void {
 }
 
 const state = (node: string, to: 'installing' | 'installed'): Seen => ({
-  ...{ node, kind: 'state', from: 'install', to, reason: '' },
+  node,
+  kind: 'state',
+  from: 'install',
+  to,
+  reason: '',
 })
 
 t.test('drains a complete bootstrap, also after a restart, until an administrator keeps it', async (t) => {
@@ -249,7 +261,10 @@ t.test('each cluster has one connection, and one list-watch for each kind', asyn
   const { server, follow, sessions, directory, log } = rig
   answerRest(server)
   const ignition = createRoleIgnition({
-    ...{ clusters: siteIn(directory, 'declared').clusters, sessions, clock: systemClock, log },
+    clusters: siteIn(directory, 'declared').clusters,
+    sessions,
+    clock: systemClock,
+    log,
     files: { read: () => Promise.resolve({ kind: 'unreadable', problem: 'no file' }) },
     ignition: () => new Map([['x', { file: '/w1.ign', node: 'c1/w1', kind: 'worker' as const }]]),
     checkProvidedFile: () => ({ problem: 'no file' }),

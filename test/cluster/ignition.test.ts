@@ -37,7 +37,9 @@ function ignitionRig(given: { answer?: Answer; onDisk?: string; file?: Partial<I
   const clock = fakeClock(Date.UTC(2026, 10, 21, 12))
   const file: IgnitionFile = { file: '/srv/worker.ign', node: 'c1/w1', kind: 'worker', ...given.file }
   const state = {
-    ...{ answer: given.answer ?? gone, onDisk: given.onDisk, requests: [] as string[] },
+    answer: given.answer ?? gone,
+    onDisk: given.onDisk,
+    requests: [] as string[],
     declared: new Map([['/boot/c1/w1/worker.ign', file]]),
   }
   const cluster = declaredCluster()
@@ -54,7 +56,9 @@ function ignitionRig(given: { answer?: Answer; onDisk?: string; file?: Partial<I
     },
   }
   const ignition = createRoleIgnition({
-    ...{ clock, clusters: [cluster], ignition: () => state.declared },
+    clock,
+    clusters: [cluster],
+    ignition: () => state.declared,
     files: { read: (path) => Promise.resolve(onDisk(path, state.onDisk)) },
     sessions: { get: (name) => (name === 'c1' ? (session as unknown as ClusterSession) : undefined) },
     checkProvidedFile,

@@ -120,7 +120,8 @@ t.test(
     ])
     await progress.close()
     t.match(JSON.parse(readFileSync(damaged.path, 'utf8')), {
-      ...{ version: 1, clusters: { c1: { API: { state: 'reached' } } } },
+      version: 1,
+      clusters: { c1: { API: { state: 'reached' } } },
     })
 
     const folder = t.testdir({})

@@ -97,8 +97,11 @@ t.test('tracks all stages from the first request to settled operators, also over
   t.equal(report!.pendingRequests, 1)
   t.same(report!.members, [
     {
-      ...{ node: 'c1/m1', state: 'not-ready', code: 'cluster.node-not-ready' },
-      ...{ since: start + 5 * minute, reason: 'no CNI' },
+      node: 'c1/m1',
+      state: 'not-ready',
+      code: 'cluster.node-not-ready',
+      since: start + 5 * minute,
+      reason: 'no CNI',
     },
     { node: 'c1/w1', state: 'absent', code: 'cluster.node-not-registered' },
   ])
@@ -212,7 +215,8 @@ t.test(
     t.match(stages(progress)[2], /^etcd under-way/)
     await pass(20 * second)
     t.match(progress.reports()[0]!.stages[2], {
-      ...{ state: 'reached', note: 'this release does not report whether the member was removed' },
+      state: 'reached',
+      note: 'this release does not report whether the member was removed',
     })
     await progress.close()
   },
@@ -288,7 +292,10 @@ t.test('reports many members in slices of 10 ms, and counts them as reported at 
   let turn = 0
   api.objects.set('/version', versionInfo)
   const progress = await trackProgress({
-    ...{ clusters: [declared({ session }, names)], directory, clock, log },
+    clusters: [declared({ session }, names)],
+    directory,
+    clock,
+    log,
     onMember() {
       perTurn[turn] = (perTurn[turn] ?? 0) + 1
       clock.advance(1)

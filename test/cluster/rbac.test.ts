@@ -91,8 +91,16 @@ async function requested(t: Test, approve: Approval, hasBootstrap = true): Promi
     }))
   memory.unchecked.set(apiPaths.version, {})
   const clusters = await followClusters({
-    ...{ site, sessions, directory, clock, log, installs: { ...installs, list }, nodes: () => nodes },
-    ...{ counters: new Counters(), drain: () => Promise.resolve(undefined), enable: () => Promise.resolve() },
+    site,
+    sessions,
+    directory,
+    clock,
+    log,
+    installs: { ...installs, list },
+    nodes: () => nodes,
+    counters: new Counters(),
+    drain: () => Promise.resolve(undefined),
+    enable: () => Promise.resolve(),
   })
   t.teardown(() => clusters.close())
   const settle = async (): Promise<void> => {
@@ -115,7 +123,10 @@ async function requested(t: Test, approve: Approval, hasBootstrap = true): Promi
 
   const roles = ['master', 'worker'] as const
   const ignition = createRoleIgnition({
-    ...{ clusters: site.clusters, sessions, clock, log },
+    clusters: site.clusters,
+    sessions,
+    clock,
+    log,
     ignition: () =>
       new Map(roles.map((kind) => [kind, { file: `/${kind}.ign`, node: 'c1/m1', kind }] as const)),
     files: { read: () => Promise.resolve({ kind: 'unreadable', problem: 'none' }) },

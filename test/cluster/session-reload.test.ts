@@ -9,7 +9,9 @@ t.test('a reload keeps the session of a cluster with the same kubeconfig, names 
   const cluster = declaredCluster()
   let open = 0
   const sessions = createSessions({
-    ...{ clusters: [cluster], clock: fakeClock(), log: createLog('error', { write() {} }) },
+    clusters: [cluster],
+    clock: fakeClock(),
+    log: createLog('error', { write() {} }),
     connect: () => {
       open++
       return { ...memoryApi(), close: () => (open -= 1) }

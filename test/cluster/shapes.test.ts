@@ -215,8 +215,12 @@ t.test('the approval has the published shape, also for a request from a list', a
   t.same(misfits(put, 'io.k8s.api.certificates.v1.CertificateSigningRequest'), [])
   const at = '2026-01-01T12:00:00Z'
   const approval = {
-    ...{ type: 'Approved', status: 'True', reason: 'DeclaredNode', message: 'it is declared' },
-    ...{ lastUpdateTime: at, lastTransitionTime: at },
+    type: 'Approved',
+    status: 'True',
+    reason: 'DeclaredNode',
+    message: 'it is declared',
+    lastUpdateTime: at,
+    lastTransitionTime: at,
   }
   const kept = await api.put<ApiObject>(`${csrsPath}/csr-a/approval`, put)
   t.same(kept, await api.get(`${csrsPath}/csr-a`))
@@ -224,7 +228,8 @@ t.test('the approval has the published shape, also for a request from a list', a
   t.same(kept['spec'], csr.spec)
   // It changed since it was evaluated.
   await t.rejects(api.put(`${csrsPath}/csr-a/approval`, put), {
-    ...{ status: 409, message: 'the object has been modified (409 Conflict)' },
+    status: 409,
+    message: 'the object has been modified (409 Conflict)',
   })
 })
 

@@ -42,7 +42,10 @@ t.test('a simulated rack against the demo', async (t) => {
   const prepared = await prepare(sitePath)
   if (prepared.kind !== 'ready') throw new Error('the demo has problems')
   const app = await startApp({
-    ...{ sitePath, prepared, sockets, store: openMemoryStore() },
+    sitePath,
+    prepared,
+    sockets,
+    store: openMemoryStore(),
     log: createLog('error', { write: () => undefined }),
     onLost: (error) => {
       throw error
@@ -55,7 +58,12 @@ t.test('a simulated rack against the demo', async (t) => {
     const nodes = model.nodes.filter(({ name }) => names.includes(name))
     const order: string[] = []
     const { boots } = await simulate(model, {
-      ...{ sockets, clock: systemClock, source: '127.0.0.1', nodes, firmware, parallel: 4 },
+      sockets,
+      clock: systemClock,
+      source: '127.0.0.1',
+      nodes,
+      firmware,
+      parallel: 4,
       onBooted: (booted) => order.push(booted.node.name),
     })
     t.same(order, names, 'told in the order of the site')

@@ -83,7 +83,8 @@ async function createGuide(rig: Rig): Promise<Guide> {
   const journal = at('haproxy.reloads')
   const haproxyFile = at('haproxy.cfg')
   const files = {
-    ...{ imagesDir: rig.payload.imagesDir, installDir: at('install') },
+    imagesDir: rig.payload.imagesDir,
+    installDir: at('install'),
     haproxy: { file: 'haproxy.cfg', socket: 'admin.sock', reload: reloadCommand(pidFile, journal) },
   }
   const sitePath = at('site.yaml')
@@ -92,7 +93,8 @@ async function createGuide(rig: Rig): Promise<Guide> {
   await write()
   await writeFile(at('resolv.conf'), `nameserver ${guide.appliance}\n`)
   const server = await startServer(rig.network, sitePath, join(rig.dir, 'slipway-guide.log'), {
-    ...{ namespace: 'appliance', resolver: at('resolv.conf') },
+    namespace: 'appliance',
+    resolver: at('resolv.conf'),
   })
   await server.waitFor('HAProxy configuration written', ({ msg }) => msg === 'HAProxy configuration written')
   const haproxy = rig.start('appliance', 'haproxy-guide', [
@@ -101,7 +103,15 @@ async function createGuide(rig: Rig): Promise<Guide> {
   const control = controlSocket(sitePath)
   const condition = (): Promise<Condition> => askControl<Condition>(control, '/v1/status')
   return {
-    ...{ server, cluster, clients, haproxy, haproxyFile, dir, sitePath, write, condition },
+    server,
+    cluster,
+    clients,
+    haproxy,
+    haproxyFile,
+    dir,
+    sitePath,
+    write,
+    condition,
     controlSocket: control,
     haproxySocket: at('admin.sock'),
     authority: at('install/ca.crt'),

@@ -64,7 +64,14 @@ export async function createRig(workDir: string): Promise<Rig> {
     })
     running.push(server.process)
     return {
-      ...{ network, payload, site, server, dir, haproxy, resolvers, close },
+      network,
+      payload,
+      site,
+      server,
+      dir,
+      haproxy,
+      resolvers,
+      close,
       start: startIn,
       run: (namespace, command, options) => run(network.inside(namespace, ...command), options),
     }

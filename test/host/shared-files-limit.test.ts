@@ -6,7 +6,12 @@ function fakeFile() {
   const reads: { readonly index: number; readonly end: (error?: Error) => void }[] = []
   const chunk = (index: number): Chunk => ({ octets: Uint8Array.of(index), release: () => {} })
   const file: SharedFile = {
-    ...{ octets: 10, modifiedMs: 0, version: '0', chunkOctets: 1, chunkCount: 10, close: () => {} },
+    octets: 10,
+    modifiedMs: 0,
+    version: '0',
+    chunkOctets: 1,
+    chunkCount: 10,
+    close: () => {},
     take(index) {
       if (index % 2 === 1) return chunk(index)
       return new Promise((resolve, reject) => {

@@ -45,8 +45,10 @@ t.test('one pass through a boot order with several network entries tries the dis
   if (first.kind !== 'install') throw new Error(`expected an installation, got ${first.kind}`)
   installs.observe({ node: key, kind: 'script', script: 'install' })
   await installs.mayRead(key, {
-    ...{ token: first.token, address: '192.0.2.11', client: '192.0.2.11:40000' },
-    ...{ what: 'master', isHead: false },
+    token: first.token,
+    address: '192.0.2.11',
+    what: 'master',
+    isHead: false,
   })
   t.same(await pass(), ['local', 'local', 'local'], 'its disk may be fine: the firmware has not tried it yet')
   t.equal(await boots('firmware', 'ipxe'), 'install', 'its disk did not boot')

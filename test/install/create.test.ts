@@ -34,7 +34,9 @@ t.test(
     t.match(installs.list()[1], { mode: 'installing' })
     installs.observe({ node: key, kind: 'cluster', word: 'ready', since: seenAt + 240_000 })
     t.match(installs.list()[1], {
-      ...{ mode: 'installed', reason: 'the cluster reports it as Ready', lastSeen: seenAt },
+      mode: 'installed',
+      reason: 'the cluster reports it as Ready',
+      lastSeen: seenAt,
     })
     t.equal(counters.get('install.installed'), 1)
   },

@@ -124,15 +124,20 @@ t.test('a value that the types exclude keeps the disk', (t) => {
 
 t.test('a machine that was never seen, or that an administrator armed, is installed', (t) => {
   const clean: BootFacts = {
-    ...{ mode: 'install', consent: 'site', isChosen: false, isFromMenu: false, wasInstalled: false },
-    ...{
-      isInCluster: false,
-      isClusterRead: true,
-      hasForeignSystem: false,
-      isVouchedFor: true,
-      attempt: 'none',
-    },
-    ...{ hasAttemptsLeft: true, hasExchange: true, isInstaller: true, isRecordable: true },
+    mode: 'install',
+    consent: 'site',
+    isChosen: false,
+    isFromMenu: false,
+    wasInstalled: false,
+    isInCluster: false,
+    isClusterRead: true,
+    hasForeignSystem: false,
+    isVouchedFor: true,
+    attempt: 'none',
+    hasAttemptsLeft: true,
+    hasExchange: true,
+    isInstaller: true,
+    isRecordable: true,
   }
   t.equal(decideBoot(clean).kind, 'start')
   const evidence = { wasInstalled: true, isInCluster: true, hasForeignSystem: true, isVouchedFor: false }

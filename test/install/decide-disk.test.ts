@@ -8,7 +8,12 @@ function lsblk(...devices: readonly object[]): string {
 }
 
 const device = (name: string, type: string, children: readonly object[] = [], more: object = {}): object => ({
-  ...{ name, type, fstype: null, label: null, partlabel: null, ...more },
+  name,
+  type,
+  fstype: null,
+  label: null,
+  partlabel: null,
+  ...more,
   ...(children.length > 0 && { children }),
 })
 
@@ -24,7 +29,9 @@ function blkid(devices: Readonly<Record<string, Readonly<Record<string, string>>
 const gpt = { DEVNAME: '/dev/sda', PTUUID: '00000000-0000-4000-a000-000000000001', PTTYPE: 'gpt' }
 const part = (number: number, name: string, more: object = {}) => ({
   ...more,
-  ...{ PART_ENTRY_SCHEME: 'gpt', PART_ENTRY_NAME: name, PART_ENTRY_NUMBER: String(number) },
+  PART_ENTRY_SCHEME: 'gpt',
+  PART_ENTRY_NAME: name,
+  PART_ENTRY_NUMBER: String(number),
 })
 const coreos = (disk: string, separator = '') => ({
   [disk]: gpt,

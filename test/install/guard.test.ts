@@ -23,9 +23,16 @@ const later = (ms: number) => ({ ...now, at: now.at + ms, tick: now.tick + ms })
 const token = newToken()
 const startedToken = startedTokenOf(token, 'secret')
 const event: Event = {
-  ...{ kind: 'boot', role: 'master', isChosen: false, isConscious: true, tokenHash: hashToken(token) },
+  kind: 'boot',
+  role: 'master',
+  isChosen: false,
+  isConscious: true,
+  tokenHash: hashToken(token),
   startedHash: hashToken(startedToken),
-  ...{ requiresExchange: false, isClusterRead: true, isInstaller: true, isRecordable: true },
+  requiresExchange: false,
+  isClusterRead: true,
+  isInstaller: true,
+  isRecordable: true,
 }
 const installing = advance(initialState(m1), event, now)
 const own = { token, address: '192.0.2.11' }

@@ -121,7 +121,11 @@ function newWorld(): World {
   const store = openMemoryStore()
   const plan = installPlan()
   const silent: InstallsOptions['log'] = {
-    ...{ debug() {}, info() {}, warn() {}, error() {}, isDebug: () => false },
+    debug() {},
+    info() {},
+    warn() {},
+    error() {},
+    isDebug: () => false,
     for: () => silent,
   }
   // Reopened as the same database: what was kept, and nothing that was not.
@@ -131,7 +135,12 @@ function newWorld(): World {
   const restart = () => {
     const mine = ++life
     return createInstalls({
-      ...{ plan: () => plan, clock, counters, log: silent, canStartInstall: () => allowed, epoch: testEpoch },
+      plan: () => plan,
+      clock,
+      counters,
+      log: silent,
+      canStartInstall: () => allowed,
+      epoch: testEpoch,
       gate: { isOpen: () => Promise.resolve(true) },
       store: {
         ...store,
@@ -148,9 +157,17 @@ function newWorld(): World {
     })
   }
   return {
-    ...{ installs: restart(), restart, advance: (ms) => clock.advance(ms), now: () => clock.now() },
-    ...{ token: undefined, tokens: [], runs: 'nothing', isWritten: false, completed: 0 },
-    ...{ isStatic: false, readySince: undefined },
+    installs: restart(),
+    restart,
+    advance: (ms) => clock.advance(ms),
+    now: () => clock.now(),
+    token: undefined,
+    tokens: [],
+    runs: 'nothing',
+    isWritten: false,
+    completed: 0,
+    isStatic: false,
+    readySince: undefined,
   }
 }
 

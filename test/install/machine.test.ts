@@ -277,14 +277,21 @@ t.test('a record without its attempt keeps the disk', (t) => {
 
 t.test('an attempt has the number of earlier attempts, and its origin', (t) => {
   t.match(after([boot, 5, { ...boot, tokenHash: 'next' }]).attempt, {
-    ...{ role: 'master', startedAt: startAt + 5, earlier: 1, startedBy: 'site', tokenHash: 'next' },
-    ...{ requests: 0, reads: 0 },
+    role: 'master',
+    startedAt: startAt + 5,
+    earlier: 1,
+    startedBy: 'site',
+    tokenHash: 'next',
+    requests: 0,
+    reads: 0,
   })
   t.match(after([chosen], menu).attempt, { role: 'worker', earlier: 0, startedBy: 'menu' })
   t.match(
     after([boot, { kind: 'request', isLast: false }, { kind: 'read' }, delivered, 7, delivered]).attempt,
     {
-      ...{ requests: 3, reads: 1, delivered: { at: startAt } },
+      requests: 3,
+      reads: 1,
+      delivered: { at: startAt },
     },
   )
   t.end()

@@ -88,7 +88,9 @@ t.test('the state of schema 1 is migrated: its records belong to machines', asyn
   const store = openStore(dir, { now, site: 'lab' })
   t.same([store.problems, store.incomplete], [[], undefined])
   t.match(store.states.get(m1Mac), {
-    ...{ node: 'ocp45/m1', mode: 'installed', wasInstalled: true },
+    node: 'ocp45/m1',
+    mode: 'installed',
+    wasInstalled: true,
     attempt: { startedBy: 'site', delivered: { at: 1767225100000, epoch: 'schema 1' } },
   })
   t.match(

@@ -99,19 +99,20 @@ t.test('as a client it downloads files with lengths around the block size from o
   await free.close()
   const service = await startTftp({
     plan: () => ({
-      ...{
-        address: '127.0.0.1',
-        port,
-        root: undefined,
-        missing: new Map(),
-        networks: [],
-        mtus: [],
-        nodeByAddress: new Map(),
-      },
+      address: '127.0.0.1',
+      port,
+      root: undefined,
+      missing: new Map(),
+      networks: [],
+      mtus: [],
+      nodeByAddress: new Map(),
       files: new Map([...contents.keys()].map((name) => [name, join(folder, name)])),
       transfers: { kind: 'any' },
     }),
-    ...{ sockets, clock: systemClock, log: silentLog(), counters: new Counters() },
+    sockets,
+    clock: systemClock,
+    log: silentLog(),
+    counters: new Counters(),
     onLost: (error) => {
       throw error
     },

@@ -64,8 +64,13 @@ export async function createAppliance(options: ApplianceOptions): Promise<Applia
     ...(etcd !== undefined && { store: { etcd } }),
     clusters: [
       {
-        ...{ name: cluster, domain: 'example.net', image: 'rhcos', ignition: join(dir, 'ignition') },
-        ...{ disk: '/dev/sda', order: false, requireDhcp: false },
+        name: cluster,
+        domain: 'example.net',
+        image: 'rhcos',
+        ignition: join(dir, 'ignition'),
+        disk: '/dev/sda',
+        order: false,
+        requireDhcp: false,
         loadBalancer: { api: '127.0.10.10', ingress: '127.0.10.10' },
         nodes: [
           { name: 'm1', role: 'master', mac: '02:00:00:00:ff:01', address: '127.0.10.21' },
@@ -105,7 +110,10 @@ export async function createAppliance(options: ApplianceOptions): Promise<Applia
   let running: Running | undefined
   const ask = <T>(path: string) => askControl<T>(control, path, 'GET', 5000)
   return {
-    ...{ name, address, url: `http://${address}:${http}`, dhcp: { server: dhcp, client: dhcpClient } },
+    name,
+    address,
+    url: `http://${address}:${http}`,
+    dhcp: { server: dhcp, client: dhcpClient },
     start: () => void (running = startOne()),
     process: () => running as Running,
     async ready(limitMs = 60_000) {

@@ -57,7 +57,11 @@ export async function createRig(nodes: number): Promise<Rig> {
   }
 
   const rig: Rig = {
-    ...{ dir, appliances, etcd, repair, repairAll },
+    dir,
+    appliances,
+    etcd,
+    repair,
+    repairAll,
     harm(target, how) {
       if (harmed.has(target)) return
       harmed.set(target, how)

@@ -34,7 +34,10 @@ export async function runSchedule(rig: Rig, index: number, random: Random): Prom
   const timers: NodeJS.Timeout[] = []
   let step = 0
   const machine = createMachine({
-    ...{ key: keyOf(index), address: nodeAddress(index), mac: macOf(index), appliances: rig.appliances },
+    key: keyOf(index),
+    address: nodeAddress(index),
+    mac: macOf(index),
+    appliances: rig.appliances,
     choose: () => {
       const urls = rig.appliances.map(({ url }) => url)
       return random.once(2) ? urls : urls.toReversed()

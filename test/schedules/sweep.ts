@@ -61,7 +61,10 @@ async function runCase(
     if (way === 'restart') rig.repair('a')
   }
   const machine = createMachine({
-    ...{ key: keyOf(index), address: nodeAddress(index), mac: macOf(index), appliances: rig.appliances },
+    key: keyOf(index),
+    address: nodeAddress(index),
+    mac: macOf(index),
+    appliances: rig.appliances,
     // Without a restart, the first appliance does not answer.
     choose: () => (isKilled && way === 'other appliance' ? urls.toReversed() : urls),
     // The URLs of the callbacks are those of the appliance that sent the script.
@@ -84,7 +87,12 @@ async function runCase(
   if (violations.length > 0) violations.push(...machine.log)
   const scripts = machine.log.filter((line) => line.includes('installs from')).length
   return {
-    ...{ step, moment, way, scripts, writes, violations },
+    step,
+    moment,
+    way,
+    scripts,
+    writes,
+    violations,
     seconds: (performance.now() - startedAt) / 1000,
   }
 }

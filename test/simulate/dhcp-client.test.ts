@@ -115,7 +115,11 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
   const node = proxied.nodes.find(({ key }) => key === m1.key) as NodeModel
   const { clients, sockets, clock } = await rack()
   const service = await startDhcp({
-    ...{ plan: () => compileDhcp(proxied).plan, sockets, counters: new Counters(), clock, onLost: () => {} },
+    plan: () => compileDhcp(proxied).plan,
+    sockets,
+    counters: new Counters(),
+    clock,
+    onLost: () => {},
     log: silentLog(),
   })
   const machine = { node, rack: { dhcp: clients } } as unknown as Machine
@@ -136,7 +140,11 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
 t.test('boot file and lease come from the same server', async (t) => {
   const { clients, sockets, clock } = await rack()
   const service = await startDhcp({
-    ...{ plan: () => compileDhcp(model).plan, sockets, counters: new Counters(), clock, onLost: () => {} },
+    plan: () => compileDhcp(model).plan,
+    sockets,
+    counters: new Counters(),
+    clock,
+    onLost: () => {},
     log: silentLog(),
   })
   const machine = { node: m1, rack: { dhcp: clients, model } } as unknown as Machine

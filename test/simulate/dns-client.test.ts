@@ -45,7 +45,10 @@ function answer(
   rcode = 0,
 ): Uint8Array {
   const octets = encodeAnswer({
-    ...{ question: { name, type: 'A' }, answers: [], authority: [], additional: [] },
+    question: { name, type: 'A' },
+    answers: [],
+    authority: [],
+    additional: [],
     ...sections,
   })
   octets.set([...id, flags, rcode])
@@ -94,7 +97,8 @@ const cases: { name: string; reply: (id: readonly [number, number]) => Uint8Arra
         answers: [
           { owner: name, ttlSeconds: 1, data: { type: 'CNAME', target: 'x.example.net' } },
           {
-            ...{ owner: name, ttlSeconds: 1 },
+            owner: name,
+            ttlSeconds: 1,
             data: {
               type: 'SOA',
               mname: 'a',

@@ -209,7 +209,10 @@ t.test('the source address is that of the server, else one in the network of the
   t.equal(chooseSource(site, at('198.51.100.1', '192.0.2.77')), '192.0.2.77')
   t.equal(chooseSource(site, at('198.51.100.1')), undefined)
   const loopback = exampleModel({
-    ...{ site: 'x', subnets: [{ cidr: '192.0.2.0/24', gateway: '192.0.2.1' }], images: {}, clusters: [] },
+    site: 'x',
+    subnets: [{ cidr: '192.0.2.0/24', gateway: '192.0.2.1' }],
+    images: {},
+    clusters: [],
     server: { address: '127.0.0.5' },
   })
   t.equal(chooseSource(loopback.site, at()), '127.0.0.5')

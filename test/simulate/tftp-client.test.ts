@@ -52,7 +52,11 @@ t.test('slipway sends files of critical lengths completely', async (t) => {
       // Clients that the site does not declare get one block at a time.
       nodeByAddress: new Map([['192.0.2.99', 'ocp45/m1']]),
     }),
-    ...{ sockets, clock, log: silentLog(), counters: new Counters(), interfaceMtu: () => 1500 },
+    sockets,
+    clock,
+    log: silentLog(),
+    counters: new Counters(),
+    interfaceMtu: () => 1500,
     onLost: (error) => {
       throw error
     },
@@ -65,7 +69,10 @@ t.test('slipway sends files of critical lengths completely', async (t) => {
     )
     const sha256 = createHash('sha256').update(octets).digest('hex')
     t.same(await readFile(client, { file, options: asked }), {
-      ...{ octets: octets.length, sha256, blksize: 1468, windowsize: 4 },
+      octets: octets.length,
+      sha256,
+      blksize: 1468,
+      windowsize: 4,
     })
     t.match(await readFile(client, { file, options: new Map() }), { sha256, blksize: 512, windowsize: 1 })
   }

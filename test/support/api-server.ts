@@ -93,9 +93,12 @@ export async function startApiServer(
 
   const pair = authority.server(names)
   const tls = {
-    ...{ key: pair.key, cert: pair.certificate, ca: authority.certificate },
+    key: pair.key,
+    cert: pair.certificate,
+    ca: authority.certificate,
     // Like a real API server: accepts every connection, and authenticates by certificate or token.
-    ...{ requestCert: true, rejectUnauthorized: false },
+    requestCert: true,
+    rejectUnauthorized: false,
   }
   const server = createServer(tls, respond)
   server.listen(0, '127.0.0.1')
@@ -287,7 +290,10 @@ export function kubeconfigText(
   cluster: Readonly<Record<string, unknown>> = {},
 ): string {
   return JSON.stringify({
-    ...{ apiVersion: 'v1', kind: 'Config', preferences: {}, 'current-context': 'admin' },
+    apiVersion: 'v1',
+    kind: 'Config',
+    preferences: {},
+    'current-context': 'admin',
     clusters: [
       {
         name: 'c1',

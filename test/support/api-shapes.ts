@@ -69,7 +69,9 @@ export function asListed<T extends object>(path: string, object: T): T {
 export function listOf(path: string, items: readonly object[], metadata: object): object {
   const { kind, apiVersion, definition } = requireApiPath(path)
   const list = {
-    ...{ kind: `${kind}List`, apiVersion, metadata },
+    kind: `${kind}List`,
+    apiVersion,
+    metadata,
     items: items.map((item) => asListed(path, item)),
   }
   refuse(path, misfits(list, `${definition}List`))
@@ -106,9 +108,15 @@ const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1'
 
 /** The response of `/version`. */
 export const versionInfo = {
-  ...{ major: '1', minor: '30', gitVersion: 'v1.30.4', gitTreeState: 'clean', platform: 'linux/amd64' },
+  major: '1',
+  minor: '30',
+  gitVersion: 'v1.30.4',
+  gitTreeState: 'clean',
+  platform: 'linux/amd64',
   gitCommit: '0000000000000000000000000000000000000000',
-  ...{ buildDate: '2026-01-01T00:00:00Z', goVersion: 'go1.22.5', compiler: 'gc' },
+  buildDate: '2026-01-01T00:00:00Z',
+  goVersion: 'go1.22.5',
+  compiler: 'gc',
 }
 
 function lineOf(path: string, type: string, object: object): string {

@@ -29,7 +29,12 @@ export function approverRig(t: Test, more: Partial<ApproverOptions> = {}) {
   const approvals: string[] = []
   const session = memorySession(cluster.api, { clock, log, cluster: 'ocp45' })
   const approver = createApprover({
-    ...{ cluster: 'ocp45', session, isDryRun: false, clock, log, counters },
+    cluster: 'ocp45',
+    session,
+    isDryRun: false,
+    clock,
+    log,
+    counters,
     known: () => ({ nodes: csrTestNodes, bootEvidence: (key) => boots.get(key) }),
     onApproved: ({ node, signer, name }) => void approvals.push(`${node} ${signer} ${name}`),
     approved: () => approvals.length,

@@ -79,7 +79,8 @@ export async function balancedWorkers(t: Test) {
     })
     const command = `echo reload >> ${at('reloads')}; test ! -e ${at('broken')} && cp ${at('haproxy.cfg')} ${at('running')}`
     const section = {
-      ...{ file: at('haproxy.cfg'), socket: haproxy.path },
+      file: at('haproxy.cfg'),
+      socket: haproxy.path,
       ...(reload ? { reload: command } : {}),
       ...(part ? { with: [at('haproxy.cfg')] } : {}),
     }
@@ -115,22 +116,20 @@ export async function balancedWorkers(t: Test) {
     await until('a poll of HAProxy', isOver)
   }
   return {
-    ...{
-      balancer,
-      create,
-      haproxy,
-      planOf,
-      connect,
-      down,
-      refuse,
-      states,
-      lines,
-      counters,
-      clock,
-      at,
-      until,
-      poll,
-    },
+    balancer,
+    create,
+    haproxy,
+    planOf,
+    connect,
+    down,
+    refuse,
+    states,
+    lines,
+    counters,
+    clock,
+    at,
+    until,
+    poll,
     messages: () => lines.map(({ msg }) => msg),
     runtimeCommands: () => haproxy.questions.filter((question) => question.startsWith('set')),
     reloads: async () => (await readFile(at('reloads'), 'utf8')).split('\n').length - 1,

@@ -34,7 +34,11 @@ export async function bootstrapRig(t: Test, hasKubeconfig: boolean, path?: strin
   const kubeconfig = testKubeconfig()
   kubeconfig.isThere = hasKubeconfig
   const rig = {
-    ...{ clock, api, calls, kubeconfig, healthy: new Set<string>() },
+    clock,
+    api,
+    calls,
+    kubeconfig,
+    healthy: new Set<string>(),
     path: path ?? join(t.testdir({}), 'bootstrap.json'),
     lines: () => texts.map((text) => JSON.parse(text) as { msg: string; reason?: string }),
     cluster: {
@@ -48,7 +52,10 @@ export async function bootstrapRig(t: Test, hasKubeconfig: boolean, path?: strin
   }
   const restart = async (): Promise<BootstrapWatch> => {
     const watch = await watchBootstraps({
-      ...{ clusters: [rig.cluster], path: rig.path, clock, log },
+      clusters: [rig.cluster],
+      path: rig.path,
+      clock,
+      log,
       probe: (url) => Promise.resolve(rig.healthy.has(url)),
       onComplete: (cluster) => calls.push(`complete ${cluster}`),
       onUndone: (cluster) => calls.push(`undone ${cluster}`),

@@ -42,7 +42,11 @@ export async function controlService(
   /** The results of reloads, one each; without one, the reload succeeds. */
   const reloads: Reloaded[] = []
   const service = await startControl({
-    ...{ path, installs, reports, counters, clock },
+    path,
+    installs,
+    reports,
+    counters,
+    clock,
     reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
     condition: () => ({ ...condition }),
     strangers: () => sampleUnknownClients,

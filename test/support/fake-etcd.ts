@@ -117,7 +117,9 @@ export function fakeEtcd() {
   }
 
   return {
-    ...{ client, world, entries },
+    client,
+    world,
+    entries,
     /** Ends all watches, so that their appliances read everything again. */
     endWatches(): void {
       for (const { end } of watchers) end(new EtcdUnreachable('the watch ended'))

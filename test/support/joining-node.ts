@@ -13,8 +13,13 @@ import type { ObservedNode } from './observed-node.ts'
 export const joining = 'c1/w2'
 
 const model = {
-  ...{ key: joining, name: 'w2', role: 'worker', fqdn: 'w2.c1.example.net', mac: '00:00:5e:00:53:77' },
-  ...{ address: parseIpv4('192.0.2.22'), kernelArguments: [] },
+  key: joining,
+  name: 'w2',
+  role: 'worker',
+  fqdn: 'w2.c1.example.net',
+  mac: '00:00:5e:00:53:77',
+  address: parseIpv4('192.0.2.22'),
+  kernelArguments: [],
 } as unknown as NodeModel
 
 type Told = {
@@ -46,10 +51,16 @@ export function joiningSnapshot(
 
 export function csrsOfJoining(...requests: Partial<PendingCsr>[]): PendingCsrs {
   return {
-    ...{ cluster: 'c1', approve: 'declared', approved: 0 },
+    cluster: 'c1',
+    approve: 'declared',
+    approved: 0,
     requests: requests.map((request, index) => ({
-      ...{ name: `csr-${index}`, createdAt: 0, code: 'csr.malformed', reason: 'its request is not PKCS#10' },
-      ...{ signer: 'kubernetes.io/kubelet-serving', username: 'system:node:w2.c1.example.net' },
+      name: `csr-${index}`,
+      createdAt: 0,
+      code: 'csr.malformed',
+      reason: 'its request is not PKCS#10',
+      signer: 'kubernetes.io/kubelet-serving',
+      username: 'system:node:w2.c1.example.net',
       ...request,
     })),
   }

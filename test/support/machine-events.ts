@@ -11,8 +11,15 @@ export const m1 = installPlan().get('ocp45/m1') as InstallNode
 export const startAt = 1_000_000
 
 export const boot: BootEvent = {
-  ...{ kind: 'boot', role: 'master', isChosen: false, isConscious: true, tokenHash: 'hash' },
-  ...{ requiresExchange: false, isClusterRead: true, isInstaller: true, isRecordable: true },
+  kind: 'boot',
+  role: 'master',
+  isChosen: false,
+  isConscious: true,
+  tokenHash: 'hash',
+  requiresExchange: false,
+  isClusterRead: true,
+  isInstaller: true,
+  isRecordable: true,
 }
 export const chosen: BootEvent = { ...boot, role: 'worker', isChosen: true }
 export const delivered: Event = { kind: 'request', isLast: true }
@@ -21,10 +28,13 @@ export const exchange: Event = { kind: 'exchange' }
 export const time: Event = { kind: 'time' }
 export const command = (name: 'install' | 'local' | 'menu'): Event => ({ kind: 'command', command: name })
 export const callback = (stage: 'written' | 'started' | 'failed', isProof = false): Event => ({
-  ...{ kind: 'callback', stage, isProof },
+  kind: 'callback',
+  stage,
+  isProof,
 })
 export const cluster = (word: ClusterEvent, since?: number): Event => ({
-  ...{ kind: 'cluster', word },
+  kind: 'cluster',
+  word,
   ...(since !== undefined && { since }),
 })
 export const declared = (mode: 'install' | 'local' | 'menu', change: Partial<InstallNode> = {}): Event => ({

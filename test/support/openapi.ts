@@ -47,7 +47,9 @@ export const kinds: readonly Kind[] = [...definitions].flatMap(([definition, sch
   (schema['x-kubernetes-group-version-kind'] ?? [])
     .filter(({ kind }) => !kind.endsWith('List'))
     .map(({ group, version, kind }) => ({
-      ...{ kind, definition, apiVersion: group === '' ? version : `${group}/${version}` },
+      kind,
+      definition,
+      apiVersion: group === '' ? version : `${group}/${version}`,
     })),
 )
 

@@ -29,7 +29,10 @@ export function progressRig(t: Test, directory = t.testdir({})) {
   }
   const track = async (clusters: readonly TrackedCluster[] = [declared()]) => {
     const progress = await trackProgress({
-      ...{ clusters, directory, clock, log },
+      clusters,
+      directory,
+      clock,
+      log,
       onMember: (key, node: NodeObject | undefined) =>
         void calls.push(`${key} ${node === undefined ? 'absent' : 'present'}`),
     })
@@ -45,7 +48,17 @@ export function progressRig(t: Test, directory = t.testdir({})) {
     }
   }
   return {
-    ...{ api, clock, lines, calls, kubeconfig, session, openSession, declared, track, pass, directory },
+    api,
+    clock,
+    lines,
+    calls,
+    kubeconfig,
+    session,
+    openSession,
+    declared,
+    track,
+    pass,
+    directory,
     path: join(directory, 'clusters.json'),
   }
 }

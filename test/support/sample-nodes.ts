@@ -126,11 +126,9 @@ export function joined(observations: (life: ObservedNode) => ObservedNode): Node
   )
   const installs = memoryInstalls(['ocp45/w1'], () => now)
   installs.remember(life.observations, {
-    ...{
-      mode: 'installed',
-      since: now - 25 * minute,
-      reason: 'its installer reported that the disk is written',
-    },
+    mode: 'installed',
+    since: now - 25 * minute,
+    reason: 'its installer reported that the disk is written',
   })
   return createReports({ installs, nodes: () => models, clock: fakeClock(now) }).details('ocp45/w1')!
 }
@@ -190,19 +188,31 @@ export const sampleClusterStatus: ClusterStatus = {
   cluster: 'ocp45',
   stages: [
     {
-      ...{ name: 'API', state: 'reached', note: 'v1.30.4', missing: [] },
-      ...{ since: now - 50 * minute, reachedAt: now - 44 * minute },
+      name: 'API',
+      state: 'reached',
+      note: 'v1.30.4',
+      missing: [],
+      since: now - 50 * minute,
+      reachedAt: now - 44 * minute,
     },
     {
-      ...{ name: 'bootstrap', state: 'reached', missing: [] },
-      ...{ since: now - 44 * minute, reachedAt: now - 27 * minute },
+      name: 'bootstrap',
+      state: 'reached',
+      missing: [],
+      since: now - 44 * minute,
+      reachedAt: now - 27 * minute,
     },
     {
-      ...{ name: 'etcd', state: 'reached', missing: [] },
-      ...{ since: now - 27 * minute, reachedAt: now - 25.5 * minute },
+      name: 'etcd',
+      state: 'reached',
+      missing: [],
+      since: now - 27 * minute,
+      reachedAt: now - 25.5 * minute,
     },
     {
-      ...{ name: 'nodes', state: 'under-way', since: now - 44 * minute },
+      name: 'nodes',
+      state: 'under-way',
+      since: now - 44 * minute,
       missing: [
         'w1: has not registered',
         'w2: not Ready: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: No CNI configuration file in /etc/kuberne…',
@@ -210,7 +220,9 @@ export const sampleClusterStatus: ClusterStatus = {
       ],
     },
     {
-      ...{ name: 'version', state: 'under-way', since: now - 44 * minute },
+      name: 'version',
+      state: 'under-way',
+      since: now - 44 * minute,
       missing: [
         'Working towards 4.17.3: 640 of 901 done (71% complete)',
         'operators not available: authentication, console, image-registry, ingress, monitoring',
@@ -224,12 +236,15 @@ export const sampleClusterStatus: ClusterStatus = {
     { node: 'ocp45/m3', state: 'ready', since: now - 35 * minute },
     { node: 'ocp45/w1', state: 'absent' },
     {
-      ...{ node: 'ocp45/w2', state: 'not-ready', since: now - 2 * minute },
+      node: 'ocp45/w2',
+      state: 'not-ready',
+      since: now - 2 * minute,
       reason: 'container runtime network not ready: No CNI configuration file in /etc/kubernetes/cni/net.d/',
     },
   ],
   bootstrap: {
-    ...{ kind: 'out', since: now - 27 * minute },
+    kind: 'out',
+    since: now - 27 * minute,
     reason: 'the ConfigMap bootstrap in kube-system has status: complete (/etc/slipway/kubeconfig)',
   },
   requests: { approve: 'declared', pending: 2, approved: 6 },
@@ -240,11 +255,16 @@ export const sampleClusters = {
   reports: () => [sampleClusterStatus],
   csrs: () => [
     {
-      ...{ cluster: 'ocp45', approve: 'declared', approved: 2 },
+      cluster: 'ocp45',
+      approve: 'declared',
+      approved: 2,
       requests: [
         {
-          ...{ name: 'csr-a', createdAt: now - 60_000, username: 'system:node:w9.ocp45.example.net' },
-          ...{ signer: 'kubernetes.io/kubelet-serving', reason: 'no node w9.ocp45.example.net is declared' },
+          name: 'csr-a',
+          createdAt: now - 60_000,
+          username: 'system:node:w9.ocp45.example.net',
+          signer: 'kubernetes.io/kubelet-serving',
+          reason: 'no node w9.ocp45.example.net is declared',
         },
       ],
     },

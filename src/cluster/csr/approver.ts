@@ -112,7 +112,15 @@ export function createApprover(options: ApproverOptions): Approver {
       isFlooded ? floodDecision : evaluateCsr(csr, { ...context, now: clock.now(), existingNodes })
 
   const approvals = createApprovals({
-    ...{ cluster, session, isDryRun, clock, log, counters, held, signal: end.signal, onApproved },
+    cluster,
+    session,
+    isDryRun,
+    clock,
+    log,
+    counters,
+    held,
+    signal: end.signal,
+    onApproved,
     evaluate: (csr, existingNodes) => evaluateWith(known())(csr, existingNodes),
     onPending,
   })
@@ -204,12 +212,18 @@ export function createApprover(options: ApproverOptions): Approver {
       const { name, createdAt, signerName: signer, username } = csr
       const reason = reasons.get(name) ?? (evaluated.has(each) ? inProgress : notEvaluated)
       return {
-        ...{ name, createdAt: Number.isNaN(createdAt) ? 0 : createdAt, signer, username },
-        ...{ code: reason.code, reason: reason.reason },
+        name,
+        createdAt: Number.isNaN(createdAt) ? 0 : createdAt,
+        signer,
+        username,
+        code: reason.code,
+        reason: reason.reason,
       }
     })
     return {
-      ...{ cluster, approve: isDryRun ? 'dry-run' : 'declared', approved: options.approved() },
+      cluster,
+      approve: isDryRun ? 'dry-run' : 'declared',
+      approved: options.approved(),
       ...(sentence !== undefined && code !== undefined && { code, trouble: sentence }),
       requests: requests.sort((a, b) => a.createdAt - b.createdAt),
     }

@@ -243,7 +243,9 @@ export function stageReports(
     const isUnknown = stage.after === undefined && !snapshot.hasCredentials
     const lines = missing.get(name) ?? []
     return {
-      ...{ name, state: isUnknown ? 'unknown' : state, ...times },
+      name,
+      state: isUnknown ? 'unknown' : state,
+      ...times,
       missing: lines.map(({ sentence }) => sentence),
       ...(lines.length > 0 && { codes: lines.map(({ code }) => code) }),
     }

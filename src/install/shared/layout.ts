@@ -26,8 +26,12 @@ export type Layout = {
 export function layoutOf(prefix: string): Layout {
   const all = `${prefix.replace(/\/+$/, '')}/`
   return {
-    ...{ all, id: `${all}id`, machines: `${all}machines/`, claims: `${all}claims/` },
-    ...{ appliances: `${all}appliances/`, observations: `${all}observations/` },
+    all,
+    id: `${all}id`,
+    machines: `${all}machines/`,
+    claims: `${all}claims/`,
+    appliances: `${all}appliances/`,
+    observations: `${all}observations/`,
   }
 }
 

@@ -74,7 +74,11 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
     publishSoon()
   })
   const follower = createFollower({
-    ...{ ...options, id, keys, peerClocks, claims },
+    ...options,
+    id,
+    keys,
+    peerClocks,
+    claims,
     take: (entry, isComplete) => void turn(machineOf(entry), () => take(entry, isComplete)),
     lose: (machine) => void turn(machine, () => lose(machine)),
     revisions: () =>

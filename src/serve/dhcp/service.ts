@@ -135,7 +135,11 @@ export async function startDhcp(
         const address = formatIpv4(result.address)
         const count = (declined.get(mac)?.count ?? 0) + 1
         declined.set(mac, {
-          ...{ code: 'dhcp.address-declined', mac, node, address, count },
+          code: 'dhcp.address-declined',
+          mac,
+          node,
+          address,
+          count,
           lastSeen: clock.now(),
         })
         log.warn({ ...facts(about), address, count }, message)

@@ -100,7 +100,9 @@ export function parseStat(text: string): Stat[] {
     if (backend === '' || server === '' || status === '' || summaries.has(server)) return []
     return [
       {
-        ...{ backend, server, status },
+        backend,
+        server,
+        status,
         isTested: resultOf(value('check_status')) !== 'INI',
         seconds: wholeNumber(value('lastchg')),
         connections: wholeNumber(value('scur')),

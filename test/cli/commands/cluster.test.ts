@@ -5,8 +5,12 @@ import { fakeSlipway, Refused } from '../../support/fake-slipway.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 
 const node = (name: string, more: object = {}) => ({
-  ...{ node: `ocp45/${name}`, role: 'worker', mac: '00:00:5e:00:53:01', mode: 'local', since: 0 },
-  ...{ reason: 'boot: local in the site file' },
+  node: `ocp45/${name}`,
+  role: 'worker',
+  mac: '00:00:5e:00:53:01',
+  mode: 'local',
+  since: 0,
+  reason: 'boot: local in the site file',
   ...more,
 })
 
@@ -88,7 +92,8 @@ t.test('arms no node of a running cluster without --force', async (t) => {
   }
   const refused = await run(t, running, { isConfirmed: true })
   t.match(refused, {
-    ...{ code: 1, commands: [] },
+    code: 1,
+    commands: [],
     err: [
       'slipway cluster install: nothing was armed: 2 nodes are part of the running cluster; --force overwrites them',
     ],

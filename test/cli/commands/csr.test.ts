@@ -51,12 +51,19 @@ const request = (more: Partial<PendingCsr> = {}): PendingCsr => ({
   ...more,
 })
 const cluster = (more: Partial<PendingCsrs> = {}): PendingCsrs => ({
-  ...{ cluster: 'ocp45', approve: 'declared', approved: 12, requests: [], ...more },
+  cluster: 'ocp45',
+  approve: 'declared',
+  approved: 12,
+  requests: [],
+  ...more,
 })
 
 t.test('each request has its requester, age, and reason', (t) => {
   const bad = request({
-    ...{ name: 'x', createdAt: 0, signer: 'a\u001b[2Jb', username: '' },
+    name: 'x',
+    createdAt: 0,
+    signer: 'a\u001b[2Jb',
+    username: '',
     reason:
       'its request is not exactly one CERTIFICATE REQUEST in PEM, and this continues for more than a line',
   })

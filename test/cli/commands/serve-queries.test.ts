@@ -19,7 +19,8 @@ t.test('a service whose port is taken waits for it, and all others serve', async
   const control = socketPath(t)
   const server = startWith(['--state', join(dirname(path), 'state'), '--control', control, path])
   t.match(await server.line('service not started'), {
-    ...{ name: 'tftp', code: 'server.service-not-started' },
+    name: 'tftp',
+    code: 'server.service-not-started',
     reason: `cannot listen on udp 127.0.0.1:${ports.tftp} for tftp: another process uses the port; find it with: ss -lunp 'sport = :${ports.tftp}'`,
   })
   await server.line('serving')

@@ -23,7 +23,8 @@ function stopped(t: Test): { directory: string; options: string[] } {
 t.test('the state of a stopped slipway is checked, backed up, and restored', async (t) => {
   const { directory, options } = stopped(t)
   t.match(await run('check', ...options), {
-    ...{ code: 0, err: [] },
+    code: 0,
+    err: [],
     out: [`${directory}/install.db: 0 machines of site lab, 0 observations`],
   })
   const backup = join(directory, 'backup.db')

@@ -9,14 +9,18 @@ const minute = 60_000
 const withoutColor = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
 
 const reached = (name: string, reachedAt?: number): StageReport => ({
-  ...{ name, state: 'reached', missing: [] },
+  name,
+  state: 'reached',
+  missing: [],
   ...(reachedAt === undefined ? {} : { reachedAt }),
 })
 const sentence =
   'there is no kubeconfig /etc/slipway/kubeconfig; `openshift-install create ignition-configs` writes it to auth/kubeconfig'
 const members = sampleClusterStatus.members.map(({ node }) => ({ node, state: 'unknown' as const }))
 const never: ClusterStatus = {
-  ...{ cluster: 'ocp45', members, trouble: sentence },
+  cluster: 'ocp45',
+  members,
+  trouble: sentence,
   stages: [
     { name: 'API', state: 'unknown', missing: [sentence] },
     { name: 'nodes', state: 'ahead', missing: [] },
@@ -35,7 +39,9 @@ const installed: ClusterStatus = {
   requests: { approve: 'off', pending: 0, approved: 0 },
 }
 const deaf: ClusterStatus = {
-  ...{ ...sampleClusterStatus, trouble: 'api.ocp45.example.localdomain:6443: it does not answer', members },
+  ...sampleClusterStatus,
+  trouble: 'api.ocp45.example.localdomain:6443: it does not answer',
+  members,
   stages: [
     reached('API', now - 44 * minute),
     { name: 'version', state: 'unknown', since: now - 44 * minute, missing: [] },
@@ -93,7 +99,9 @@ t.test('an API that was never reachable is awaited; a cluster without a kubeconf
   }
   t.same(clusterLines([waiting], now, { ...paper, columns: 120 }), [`ocp45: waiting for API: ${refused}`])
   const silent: ClusterStatus = {
-    ...{ cluster: 'ocp45', members, requests: never.requests },
+    cluster: 'ocp45',
+    members,
+    requests: never.requests,
     stages: [{ name: 'API', state: 'under-way', missing: [] }],
   }
   t.same(clusterLines([silent], now, paper), ['ocp45: waiting for API'])

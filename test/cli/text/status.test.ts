@@ -50,8 +50,12 @@ for (const [name, columns] of [
 }
 
 const quiet: Status = {
-  ...{ site: 'lab', uptimeSeconds: 30, nodes: sampleStatus().nodes.slice(0, 1) },
-  ...{ strangers: [], otherDhcpServers: [], declined: [] },
+  site: 'lab',
+  uptimeSeconds: 30,
+  nodes: sampleStatus().nodes.slice(0, 1),
+  strangers: [],
+  otherDhcpServers: [],
+  declined: [],
 }
 
 t.test('the cluster steps of a node are among its steps (UPDATE=1 writes the file)', (t) => {
@@ -169,7 +173,10 @@ const notices = (status: Status, columns: number): string[] =>
 
 t.test('a draining server is not reported as down', (t) => {
   const leaving = (name: string, sentence: string) => ({
-    ...{ isUp: false, isTested: true, isOut: true, isLeaving: true },
+    isUp: false,
+    isTested: true,
+    isOut: true,
+    isLeaving: true,
     sentence: `workerhttp ${name} ${sentence}`,
   })
   const servers = [

@@ -127,7 +127,9 @@ t.test('a change to an object that another client changed is a conflict (409)', 
   const cordoned = { ...first, spec: { unschedulable: true } }
   t.match(await api.put(`${nodesPath}/m1`, cordoned), { spec: { unschedulable: true } })
   await t.rejects(api.put(`${nodesPath}/m1`, cordoned), {
-    ...{ name: 'ApiProblem', status: 409, reason: 'Conflict' },
+    name: 'ApiProblem',
+    status: 409,
+    reason: 'Conflict',
     message: 'the object has been modified (409 Conflict)',
   })
 })

@@ -13,7 +13,9 @@ import { nextWatch, recordFollowed } from '../../support/followed.ts'
 
 const names = (items: readonly ApiObject[]) => items.map((item) => item.metadata.name)
 const busy = {
-  ...{ status: 429, reason: 'TooManyRequests', headers: { 'retry-after': '3' } },
+  status: 429,
+  reason: 'TooManyRequests',
+  headers: { 'retry-after': '3' },
   text: 'Too many requests, please try again later.\n',
 }
 
@@ -140,7 +142,9 @@ t.test("reports a load balancer's error page once, in one line", async (t) => {
   const abort = new AbortController()
   const { calls, until, handlers } = recordFollowed()
   const page = {
-    ...{ status: 503, reason: '', headers: { 'content-type': 'text/html' } },
+    status: 503,
+    reason: '',
+    headers: { 'content-type': 'text/html' },
     text: '<html><body><h1>503 Service Unavailable</h1>\nNo server is available.\n</body></html>\n',
   }
   server.refuse(nodesPath, page, page)

@@ -267,7 +267,9 @@ t.test('waits after a 429 for a watch as long as the server requests', async (t)
   const { calls, until, handlers } = recordFollowed()
   server.put(nodesPath, node('m1'))
   const busyFor = (seconds: string) => ({
-    ...{ status: 429, reason: 'TooManyRequests', headers: { 'retry-after': seconds } },
+    status: 429,
+    reason: 'TooManyRequests',
+    headers: { 'retry-after': seconds },
     text: 'Too many requests, please try again later.\n',
   })
   server.refuse(nodesPath, 'answer', busyFor('7'), busyFor('9999'))

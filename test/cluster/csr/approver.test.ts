@@ -23,13 +23,12 @@ t.test('approves the two requests of a node at once, and records the reason', as
     status: {
       conditions: [
         {
-          ...{
-            type: 'Approved',
-            status: 'True',
-            reason: 'DeclaredNode',
-            message: `approved by slipway: ${why}`,
-          },
-          ...{ lastUpdateTime: at, lastTransitionTime: at },
+          type: 'Approved',
+          status: 'True',
+          reason: 'DeclaredNode',
+          message: `approved by slipway: ${why}`,
+          lastUpdateTime: at,
+          lastTransitionTime: at,
         },
       ],
     },
@@ -207,7 +206,9 @@ t.test('logs a burst of requests with one line and a count, and every surface co
   await all.settle(1000)
   t.match(lines, [
     {
-      ...{ msg: 'certificate requests pending', cluster: 'ocp45', count: 60 },
+      msg: 'certificate requests pending',
+      cluster: 'ocp45',
+      count: 60,
       codes: { 'csr.malformed': 20, 'csr.other-requester': 40 },
     },
   ])

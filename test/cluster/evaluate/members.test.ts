@@ -129,7 +129,9 @@ t.test('reports the state of each member, or that it is not known', (t) => {
 })
 
 const contact = (change: Partial<ClusterContact>): ClusterContact => ({
-  ...{ hasNodes: false, hasAnswered: false, isOut: false },
+  hasNodes: false,
+  hasAnswered: false,
+  isOut: false,
   ...change,
 })
 

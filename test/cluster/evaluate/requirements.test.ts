@@ -159,7 +159,10 @@ t.test('evaluates any response of the server, and does not throw', (t) => {
           conditions: fc.array(
             fc.record({
               type: fc.constantFrom('Ready', 'Available', 'Failing', 'Progressing', 'Degraded'),
-              ...{ status: anyValue, message: anyValue, reason: anyValue, lastTransitionTime: anyValue },
+              status: anyValue,
+              message: anyValue,
+              reason: anyValue,
+              lastTransitionTime: anyValue,
             }),
           ),
         }),

@@ -28,7 +28,8 @@ function snapshot(
     items: <T>(kind: Kind<T>) => (objects.get(kind) ?? []) as readonly T[],
     isCurrent: (kind) => objects.has(kind),
     isStale: () => false,
-    ...{ api: up, hasCredentials: true },
+    api: up,
+    hasCredentials: true,
     ...more,
   }
 }
@@ -38,7 +39,8 @@ const evaluate = (progress: InstallProgress, view: Snapshot, now: number, expire
     stagesOf('bootstrap-complete', []),
     { progress, missing: new Map() },
     {
-      ...{ snapshot: view, now },
+      snapshot: view,
+      now,
       expired,
     },
   )
@@ -56,8 +58,10 @@ t.test('the API is unknown without credentials, and missing without an answer', 
   t.same(unknown.progress, {})
   t.match(stageReports(stagesOf('bootstrap-complete', []), unknown, view), [
     {
-      ...{ name: 'API', state: 'unknown' },
-      ...{ missing: ['connection refused'], codes: ['cluster.connection-refused'] },
+      name: 'API',
+      state: 'unknown',
+      missing: ['connection refused'],
+      codes: ['cluster.connection-refused'],
     },
     { name: 'bootstrap', state: 'ahead' },
     { name: 'etcd', state: 'ahead' },
@@ -80,7 +84,8 @@ t.test('a stage is evaluated when it is in turn and its kinds are current', (t) 
 
 t.test('a stage can have a reason to continue after its time-out', (t) => {
   const progress: InstallProgress = {
-    ...{ API: { state: 'reached' }, bootstrap: { state: 'reached' } },
+    API: { state: 'reached' },
+    bootstrap: { state: 'reached' },
     etcd: { state: 'under-way', since: 0 },
   }
   const view = (conditions: readonly ReturnType<typeof condition>[]) =>

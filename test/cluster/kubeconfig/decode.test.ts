@@ -39,7 +39,8 @@ t.test('decodes a token, a TLS server name, and files in the same directory, as 
   }
   const readFile = (path: string) => files[path] ?? noFiles(path)
   const cluster = {
-    ...{ 'certificate-authority-data': '', 'certificate-authority': 'ca.crt' },
+    'certificate-authority-data': '',
+    'certificate-authority': 'ca.crt',
     'tls-server-name': 'api.c1.example.net',
   }
   const user = { 'client-certificate': 'admin.crt', 'client-key': 'admin.key', tokenFile: 'token' }

@@ -14,13 +14,11 @@ const groups = {
   api: { address: api, port: 6443, path: '/readyz', name: `api.${domain}`, from: twoUsers },
   'api-int': { address: apiInternal, port: 6443, path: '/readyz', name: `api-int.${domain}`, from: twoUsers },
   'machine configs': {
-    ...{
-      address: apiInternal,
-      port: 22623,
-      path: '/config/worker',
-      name: `api-int.${domain}`,
-      from: twoUsers,
-    },
+    address: apiInternal,
+    port: 22623,
+    path: '/config/worker',
+    name: `api-int.${domain}`,
+    from: twoUsers,
   },
   // HAProxy sends each source address to one router, so several addresses reach all routers.
   http: { address: ingress, port: 80, path: '/', from: users },
@@ -34,24 +32,20 @@ const groups = {
     keepsConnection: true,
   },
   'bootstrap, persistent': {
-    ...{
-      address: api,
-      port: 6443,
-      path: '/readyz',
-      name: `api.${domain}`,
-      from: twoUsers,
-      keepsConnection: true,
-    },
+    address: api,
+    port: 6443,
+    path: '/readyz',
+    name: `api.${domain}`,
+    from: twoUsers,
+    keepsConnection: true,
   },
   'workers, persistent': {
-    ...{
-      address: ingress,
-      port: 443,
-      path: '/',
-      name: `console.apps.${domain}`,
-      from: users,
-      keepsConnection: true,
-    },
+    address: ingress,
+    port: 443,
+    path: '/',
+    name: `console.apps.${domain}`,
+    from: users,
+    keepsConnection: true,
   },
 } as const satisfies Readonly<Record<string, Target>>
 

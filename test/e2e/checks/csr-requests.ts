@@ -33,7 +33,9 @@ export function clientRequest(node: string): Request {
     subject: subjectOf(fqdnOf(node)),
     spec: {
       signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
-      ...{ username: bootstrapper, groups: bootstrapperGroups, usages: ['digital signature', 'client auth'] },
+      username: bootstrapper,
+      groups: bootstrapperGroups,
+      usages: ['digital signature', 'client auth'],
     },
   }
 }
@@ -45,8 +47,10 @@ export function servingRequest(node: string, address: string): Request {
     subject: subjectOf(fqdn),
     names: `DNS:${fqdn},IP:${address}`,
     spec: {
-      ...{ signerName: 'kubernetes.io/kubelet-serving', username: `system:node:${fqdn}` },
-      ...{ groups: ['system:nodes', 'system:authenticated'], usages: ['digital signature', 'server auth'] },
+      signerName: 'kubernetes.io/kubelet-serving',
+      username: `system:node:${fqdn}`,
+      groups: ['system:nodes', 'system:authenticated'],
+      usages: ['digital signature', 'server auth'],
     },
   }
 }
@@ -61,7 +65,8 @@ export async function csrObject(dir: string, name: string, request: Request): Pr
   ])
   const creationTimestamp = createdAt?.toISOString()
   return {
-    ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
     metadata: { name, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) },
     spec: { ...spec, request: Buffer.from(corrupt(pem)).toString('base64') },
     status: {},

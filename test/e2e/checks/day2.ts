@@ -148,7 +148,10 @@ async function joinCluster(guide: Guide): Promise<number> {
     status: {
       conditions: [
         {
-          ...{ type: 'Ready', status, reason: 'Kubelet', message: 'container runtime network not ready' },
+          type: 'Ready',
+          status,
+          reason: 'Kubelet',
+          message: 'container runtime network not ready',
           lastTransitionTime: `${new Date().toISOString().slice(0, 19)}Z`,
         },
       ],

@@ -121,8 +121,13 @@ function checkConsole(rig: Rig, done: Boot, firmware: Firmware, node: SiteNode):
   const fqdn = `${node.name}.${domain}`
   expectMatch(reported('hostname'), new RegExp(`^${node.name}(\\.${domain})?$`), 'host name from option 12')
   const lease = {
-    ...{ ip: node.address, mask: '24', router: gateway, dns: addresses.server, domain },
-    ...{ ntp: addresses.server, seconds: leaseSeconds },
+    ip: node.address,
+    mask: '24',
+    router: gateway,
+    dns: addresses.server,
+    domain,
+    ntp: addresses.server,
+    seconds: leaseSeconds,
   }
   const fields = Object.entries(lease).map(([name, value]) => `${name}=${value}`)
   expectEqual(reported('lease'), fields.join(' '), 'lease')

@@ -71,7 +71,9 @@ export async function kubeconfig(
       ? { 'insecure-skip-tls-verify': true }
       : { 'certificate-authority-data': (await readFile(authority)).toString('base64') }
   return JSON.stringify({
-    ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'real' },
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'real',
     clusters: [
       {
         name: 'real',

@@ -86,7 +86,8 @@ export async function createControlPlane(
         .map((each) => (typeof each === 'string' ? each : JSON.stringify(each)))
         .join('\n---\n')
       await output(kubectlCommand(['apply', '--server-side', '--force-conflicts', '-f', '-']), {
-        ...{ input: text, limitMs: 60_000 },
+        input: text,
+        limitMs: 60_000,
       })
     },
     async tokenKubeconfig(host, namespace, account) {

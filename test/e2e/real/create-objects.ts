@@ -8,17 +8,23 @@ import { Agent, request } from 'node:https'
 const [certificates = '', nodeCount = '', requestCount = '', pemFile = ''] = process.argv.slice(2)
 const read = (name: string): Buffer => readFileSync(`${certificates}/${name}`)
 const agent = new Agent({
-  ...{ keepAlive: true, maxSockets: 12, ca: read('ca.crt'), cert: read('admin.crt'), key: read('admin.key') },
+  keepAlive: true,
+  maxSockets: 12,
+  ca: read('ca.crt'),
+  cert: read('admin.crt'),
+  key: read('admin.key'),
 })
 const pem = readFileSync(pemFile).toString('base64')
 
 const requests = Array.from({ length: Number(requestCount) }, (_, index) => ({
   path: '/apis/certificates.k8s.io/v1/certificatesigningrequests',
   object: {
-    ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
     metadata: { name: `many-${index}`, labels: { many: 'yes' } },
     spec: {
-      ...{ request: pem, signerName: 'kubernetes.io/kubelet-serving' },
+      request: pem,
+      signerName: 'kubernetes.io/kubelet-serving',
       usages: ['digital signature', 'server auth'],
     },
   },

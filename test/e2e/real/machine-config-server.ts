@@ -9,11 +9,16 @@ import { createServer } from 'node:https'
 
 const [certificates = '', bootstrap = '', api = ''] = process.argv.slice(2)
 
-type Entry = { readonly path: string; readonly mode: number }
+type Entry = {
+  readonly path: string
+  readonly mode: number
+  readonly overwrite: boolean
+  readonly contents: object
+}
 
 function file(path: string, content: string | Buffer, mode = 0o644): Entry {
   const source = `data:;base64,${Buffer.from(content).toString('base64')}`
-  return { path, mode, ...{ overwrite: true, contents: { source } } }
+  return { path, mode, overwrite: true, contents: { source } }
 }
 
 const kubeletConfiguration = `\
@@ -48,7 +53,8 @@ WantedBy=multi-user.target
 function forwardingUnits(port: number): object[] {
   return [
     {
-      ...{ name: `control-plane-${port}.socket`, enabled: true },
+      name: `control-plane-${port}.socket`,
+      enabled: true,
       contents: `[Socket]\nListenStream=0.0.0.0:${port}\n\n[Install]\nWantedBy=sockets.target\n`,
     },
     {

@@ -70,7 +70,11 @@ export async function createMachine(
   const isOn = (): boolean => qemu?.isRunning() === true
 
   return {
-    ...{ node, firmware, disk, console, isOn },
+    node,
+    firmware,
+    disk,
+    console,
+    isOn,
     async powerOn(first = 'network') {
       if (isOn()) throw new Error(`${node.name} is on already`)
       count++

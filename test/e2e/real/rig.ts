@@ -107,7 +107,13 @@ export async function createRealRig(workDir: string): Promise<RealRig> {
     const inAppliance = (command: readonly string[]): string[] =>
       network.inside('appliance', ...withResolver(resolver), ...command)
     const rig: RealRig = {
-      ...{ dir, network, controlPlane, site, account, server, close },
+      dir,
+      network,
+      controlPlane,
+      site,
+      account,
+      server,
+      close,
       start: startIn,
       async restart(signal, { between } = {}) {
         rig.server.process.signal(signal)
@@ -122,7 +128,8 @@ export async function createRealRig(workDir: string): Promise<RealRig> {
         const machine =
           machines.get(node.name) ??
           createMachine(join(dir, `machine-${node.name}`), network, {
-            ...{ node, firmware },
+            node,
+            firmware,
             onConsole: (text, atMs) => account.console(node.name, text, atMs),
           })
         machines.set(node.name, machine)

@@ -53,8 +53,14 @@ t.test('of the progress reports of a download only the last one of a page is sen
   const { journal, history } = appliance(etcd, 'a')
   const report = (file: string, outcome: 'begun' | 'under-way' | 'sent', octets: number): void =>
     journal.note(m1Mac, {
-      ...{ node, kind: 'file', what: 'rootfs', file, outcome, octets },
-      ...{ total: 9, durationMs: 1 },
+      node,
+      kind: 'file',
+      what: 'rootfs',
+      file,
+      outcome,
+      octets,
+      total: 9,
+      durationMs: 1,
     })
   report('one', 'begun', 0)
   report('one', 'under-way', 3)

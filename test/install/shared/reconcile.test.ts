@@ -15,8 +15,14 @@ const at = (seconds: number, epoch = 'a'): Moment => ({ at: seconds * 1000, tick
 const now = at(10_000)
 const blank = initialState(m1)
 const started: AttemptState = {
-  ...{ role: 'master', startedAt: 1000, earlier: 0, startedBy: 'site', tokenHash: 'x', issued: at(1) },
-  ...{ requests: 1, reads: 0 },
+  role: 'master',
+  startedAt: 1000,
+  earlier: 0,
+  startedBy: 'site',
+  tokenHash: 'x',
+  issued: at(1),
+  requests: 1,
+  reads: 0,
 }
 const installing: State = { ...blank, mode: 'installing', since: 1000, attempt: started }
 
@@ -86,12 +92,16 @@ t.test('a merged record permits an installation only where the shared one does',
     .map(({ mode, wasInstalled, hasAttempt, startedAt, since, ...given }): State => {
       const { delivered, probed, systemSeenAt, armed, inClusterAt } = given
       return {
-        ...{ ...blank, mode, wasInstalled, since },
+        ...blank,
+        mode,
+        wasInstalled,
+        since,
         ...(armed !== undefined && { armed: at(armed), before: { mode: 'local', reason: '' } }),
         ...(inClusterAt !== undefined && { evidence: { inClusterAt } }),
         ...(hasAttempt && {
           attempt: {
-            ...{ ...started, startedAt },
+            ...started,
+            startedAt,
             ...(delivered !== undefined && { delivered: at(delivered) }),
             ...(probed !== undefined && { probed: at(probed) }),
             ...(systemSeenAt !== undefined && { systemSeenAt }),

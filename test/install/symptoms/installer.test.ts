@@ -179,8 +179,13 @@ testSymptoms(t, [
     sick: lifeUntil
       .initramfs()
       .see({
-        ...{ kind: 'file', what: 'metal', file: 'metal.raw.gz', outcome: 'aborted' },
-        ...{ octets: 4096, total: 0, durationMs: 10 },
+        kind: 'file',
+        what: 'metal',
+        file: 'metal.raw.gz',
+        outcome: 'aborted',
+        octets: 4096,
+        total: 0,
+        durationMs: 10,
       })
       .pass(11 * second),
     sound: lifeUntil.initramfs().fetches('metal'),

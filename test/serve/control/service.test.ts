@@ -38,7 +38,10 @@ t.test('status, nodes, one node, undeclared machines', async (t) => {
   const status = await ask(path, '/v1/status')
   t.match(status, { status: 200, body: { site: 'ocp45-lab', strangers: [{ count: 4 }], resolvers: Array } })
   t.match((status.body as { nodes: object[] }).nodes[4], {
-    ...{ node: 'ocp45/w1', role: 'worker', address: '172.16.0.15', mode: 'install' },
+    node: 'ocp45/w1',
+    role: 'worker',
+    address: '172.16.0.15',
+    mode: 'install',
     step: { kind: 'loader', what: 'efi/ipxe.efi', outcome: 'done' },
     symptom: { name: 'loader-refused' },
   })
@@ -109,18 +112,17 @@ const refusals: readonly Refused[] = [
   },
   {
     path: '/v1/nodes/ocp45/w1/reboot',
-    ...{ method: 'POST', status: 404 },
+    method: 'POST',
+    status: 404,
     code: 'server.unknown-command',
     error: 'unknown command reboot: use one of install, local, menu, forget',
   },
   {
     path: '/v1/events',
     headers: { 'last-event-id': '-1' },
-    ...{
-      status: 400,
-      code: 'server.bad-event-id',
-      error: 'Last-Event-ID is not the id of an event: send a number',
-    },
+    status: 400,
+    code: 'server.bad-event-id',
+    error: 'Last-Event-ID is not the id of an event: send a number',
   },
   {
     path: '/v1/nodes/%zz/a',
@@ -130,8 +132,12 @@ const refusals: readonly Refused[] = [
   },
   {
     path: '/v1/nodes/ocp45/w1/install',
-    ...{ method: 'POST', headers: { 'content-type': 'application/json' }, sent: 'x'.repeat(2000) },
-    ...{ status: 413, code: 'server.bad-request', error: 'Request body is too large' },
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    sent: 'x'.repeat(2000),
+    status: 413,
+    code: 'server.bad-request',
+    error: 'Request body is too large',
   },
 ]
 

@@ -238,7 +238,11 @@ async function running(sockets: Sockets) {
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
   const counters = new Counters()
   const service = await startDhcp({
-    ...{ plan: () => plan, sockets, counters, clock: fakeClock(), onLost: () => {} },
+    plan: () => plan,
+    sockets,
+    counters,
+    clock: fakeClock(),
+    onLost: () => {},
     log: createLog('debug', { write }),
   })
   return { service, counters, lines }

@@ -179,7 +179,11 @@ t.test(
     })
     const remembered = {
       code: 'dhcp.address-declined',
-      ...{ mac, node: 'ocp4/master-1', address: '172.16.0.11', lastSeen: start, count: 2 },
+      mac,
+      node: 'ocp4/master-1',
+      address: '172.16.0.11',
+      lastSeen: start,
+      count: 2,
     }
     t.same(service.declined(), [remembered])
     await send(captured('OVMF PXE DISCOVER'))

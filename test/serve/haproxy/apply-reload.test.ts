@@ -50,7 +50,10 @@ t.test('a first file is kept if HAProxy does not run, because it is started with
   t.same(await applyHaproxy(withReload('exit 5'), noNodes, context), { outcome: 'written' })
   t.equal(await readFile(file, 'utf8'), text)
   t.match(lines.at(-1), {
-    ...{ level: 'warn', code: 'haproxy.reload-failed', file, reason: 'exit code 5' },
+    level: 'warn',
+    code: 'haproxy.reload-failed',
+    file,
+    reason: 'exit code 5',
     msg: 'HAProxy not running, start it with the new configuration',
   })
 })

@@ -20,20 +20,31 @@ const hasHaproxy = spawnSync(program, ['-v']).status === 0
 function planOf(folder: string, names: readonly string[]): HaproxyPlan {
   const at = (name: string): string => join(folder, name)
   return {
-    ...{ site: 'lab', file: at('ours.cfg'), with: [at('theirs.cfg'), at('ours.cfg')] },
-    ...{ reload: { kind: 'master', socket: at('master') }, socket: at('stats'), healthPort: undefined },
+    site: 'lab',
+    file: at('ours.cfg'),
+    with: [at('theirs.cfg'), at('ours.cfg')],
+    reload: { kind: 'master', socket: at('master') },
+    socket: at('stats'),
+    healthPort: undefined,
     frontends: [
       {
-        ...{ name: 'machineconfig', service: 'machineconfig', binds: [`unix@${at('front')}`] },
+        name: 'machineconfig',
+        service: 'machineconfig',
+        binds: [`unix@${at('front')}`],
         routes: [{ backend: 'machineconfig', names: [] }],
       },
     ],
     backends: [
       {
-        ...{ name: 'machineconfig', service: 'machineconfig', checks: 'documented' },
+        name: 'machineconfig',
+        service: 'machineconfig',
+        checks: 'documented',
         servers: names.map((name) => ({
-          ...{ node: `ocp45/${name}`, name, endpoint: `unix@${at(name)}` },
-          ...{ isBackup: false, isOut: false },
+          node: `ocp45/${name}`,
+          name,
+          endpoint: `unix@${at(name)}`,
+          isBackup: false,
+          isOut: false,
         })),
       },
     ],

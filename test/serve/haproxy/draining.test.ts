@@ -30,7 +30,10 @@ function plan({
     texts.map((text) => {
       const [name = '', end = `3${name.slice(1)}`] = text.replace(' out', '').split('=')
       return {
-        ...{ name, role, mac: `00:00:5e:00:53:${end}`, address: `192.0.2.${end}` },
+        name,
+        role,
+        mac: `00:00:5e:00:53:${end}`,
+        address: `192.0.2.${end}`,
         balance: !text.endsWith(' out'),
       }
     })

@@ -4,7 +4,10 @@ import { formatProblem } from '../../../src/site/problem.ts'
 import { siteWith } from '../../support/node-list-site.ts'
 
 const w4: Adoption = {
-  ...{ mac: '00:50:56:96:77:01', name: 'w4', role: 'worker', addresses: ['172.16.0.34'] },
+  mac: '00:50:56:96:77:01',
+  name: 'w4',
+  role: 'worker',
+  addresses: ['172.16.0.34'],
   cluster: undefined,
 }
 

@@ -8,7 +8,10 @@ import { siteWith } from '../../support/node-list-site.ts'
 
 const example = readFileSync(new URL('../../../config/site.example.yaml', import.meta.url), 'utf8')
 const w4: Adoption = {
-  ...{ mac: '00:50:56:96:77:01', name: 'w4', role: 'worker', addresses: ['172.16.0.34'] },
+  mac: '00:50:56:96:77:01',
+  name: 'w4',
+  role: 'worker',
+  addresses: ['172.16.0.34'],
   cluster: undefined,
 }
 

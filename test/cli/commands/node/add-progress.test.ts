@@ -157,6 +157,8 @@ const installed = { mode: 'installed', since: began, reason: 'its disk is writte
 const client = 'kubernetes.io/kube-apiserver-client-kubelet'
 const bootstrapper = 'system:serviceaccount:openshift-machine-config-operator:node-bootstrapper'
 
+const reason = '"localhost" is not a declared node of this cluster'
+const localhost = { signer: client, username: bootstrapper, reason }
 const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; line?: string }[] = [
   {
     name: 'its serving certificate',
@@ -176,18 +178,12 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
   },
   {
     name: 'a client certificate of a name that it should not have',
-    request: {
-      ...{ signer: client, username: bootstrapper, createdAt: began - 59_000 },
-      reason: '"localhost" is not a declared node of this cluster',
-    },
+    request: { ...localhost, createdAt: began - 59_000 },
     line: '! the client certificate request, perhaps from this node, csr-0 is pending: "localhost" is not a declared node of this cluster',
   },
   {
     name: 'a client certificate that was asked for before',
-    request: {
-      ...{ signer: client, username: bootstrapper, createdAt: began - 61_000 },
-      reason: '"localhost" is not a declared node of this cluster',
-    },
+    request: { ...localhost, createdAt: began - 61_000 },
   },
   {
     name: 'a client certificate whose reason names another node',
@@ -296,6 +292,8 @@ for (const { name, record, state, arming } of armings) {
   })
 }
 
+const notArmed = 'c1/w2 will not be installed: its boot mode is local (the site file sets boot: install)'
+const failed = 'the installation of c1/w2 failed; "slipway node show c1/w2" shows its steps'
 const ends: { mode: Mode; state: MemberReport['state']; goal: Goal; end: string | undefined }[] = [
   { mode: 'install', state: 'ready', goal: 'ready', end: undefined },
   { mode: 'installing', state: 'ready', goal: 'ready', end: undefined },
@@ -306,14 +304,8 @@ const ends: { mode: Mode; state: MemberReport['state']; goal: Goal; end: string 
   { mode: 'local', state: 'not-ready', goal: 'ready', end: undefined },
   { mode: 'local', state: 'unknown', goal: 'ready', end: undefined },
   { mode: 'menu', state: 'ready', goal: 'ready', end: 'done' },
-  {
-    ...{ mode: 'local', state: 'absent', goal: 'installed' },
-    end: 'c1/w2 will not be installed: its boot mode is local (the site file sets boot: install)',
-  },
-  {
-    ...{ mode: 'failed', state: 'unknown', goal: 'installed' },
-    end: 'the installation of c1/w2 failed; "slipway node show c1/w2" shows its steps',
-  },
+  { mode: 'local', state: 'absent', goal: 'installed', end: notArmed },
+  { mode: 'failed', state: 'unknown', goal: 'installed', end: failed },
 ]
 for (const { mode, state, goal, end } of ends) {
   t.test(`the end of node add: ${mode}, in its cluster ${state}, until ${goal}`, (t) => {

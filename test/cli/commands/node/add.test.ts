@@ -45,7 +45,11 @@ async function rig(t: Test, text = siteText()) {
     }
   }
   return {
-    ...{ path, clock, slipway, served, terminal },
+    path,
+    clock,
+    slipway,
+    served,
+    terminal,
     tell: (more: typeof told) => void (told = { ...told, ...more }),
     run: (...args: string[]) => add([...w2, ...args, '--control', slipway.path, path], terminal, clock),
     /** Until this was said. */

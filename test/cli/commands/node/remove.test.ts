@@ -46,7 +46,9 @@ async function rig(t: Test, text = siteText(undefined, w2)) {
     }
   }
   return {
-    ...{ path, slipway, terminal },
+    path,
+    slipway,
+    terminal,
     balance: (next: Partial<BalancerReport> | undefined) =>
       void (haproxy = next && { applied: { outcome: 'told' }, servers: [], ...next }),
     know: (...next: MemberReport[]) => void (members = next),

@@ -92,7 +92,9 @@ export const apiServerChecks: readonly Check<RealRig>[] = [
       }
       const before = await readFile(site.kubeconfigPath, 'utf8')
       await createCertificate(dir, rotated, {
-        ...{ name: 'apiserver', subject: '/CN=kube-apiserver', names: apiServerNames },
+        name: 'apiserver',
+        subject: '/CN=kube-apiserver',
+        names: apiServerNames,
       })
       await controlPlane.stopApi()
       await controlPlane.startApi()

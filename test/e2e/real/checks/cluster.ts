@@ -43,7 +43,9 @@ export async function deleteNode({ controlPlane }: RealRig, { name }: RealNode):
 export async function completeBootstrap({ controlPlane }: RealRig): Promise<void> {
   await controlPlane.apply(
     {
-      ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'bootstrap', namespace: 'kube-system' } },
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'bootstrap', namespace: 'kube-system' },
       data: { status: 'complete' },
     },
     { apiVersion: 'operator.openshift.io/v1', kind: 'Etcd', metadata: { name: 'cluster' }, spec: {} },
@@ -109,7 +111,10 @@ async function setStatus(
 /** Its last change is a minute ago, so that it counts as stable. */
 function condition(type: string, isTrue: boolean, message = 'as expected'): object {
   return {
-    ...{ type, status: isTrue ? 'True' : 'False', reason: 'AsExpected', message },
+    type,
+    status: isTrue ? 'True' : 'False',
+    reason: 'AsExpected',
+    message,
     lastTransitionTime: new Date(Date.now() - 60_000).toISOString(),
   }
 }

@@ -29,12 +29,15 @@ const other = nodes.w2
 const fqdn = `${own.name}.${domain}`
 
 const client = {
-  ...{ subject: `/O=system:nodes/CN=system:node:${fqdn}`, signer: clientSigner },
+  subject: `/O=system:nodes/CN=system:node:${fqdn}`,
+  signer: clientSigner,
   usages: ['digital signature', 'client auth'],
 }
 const serving = {
-  ...{ subject: `/O=system:nodes/CN=system:node:${fqdn}`, signer: servingSigner },
-  ...{ usages: ['digital signature', 'server auth'], names: `DNS:${fqdn},IP:${own.address}` },
+  subject: `/O=system:nodes/CN=system:node:${fqdn}`,
+  signer: servingSigner,
+  usages: ['digital signature', 'server auth'],
+  names: `DNS:${fqdn},IP:${own.address}`,
 }
 
 const invalidRequests: readonly Request[] = [

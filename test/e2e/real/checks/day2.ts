@@ -136,7 +136,9 @@ async function approvedRequests({ controlPlane }: RealRig): Promise<string[]> {
 async function provideOwnPointer({ controlPlane, site }: RealRig): Promise<void> {
   const pointer = await readFile(`${site.dir}/ignition/worker.ign`)
   await controlPlane.apply({
-    ...{ apiVersion: 'v1', kind: 'Secret', type: 'Opaque' },
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
     metadata: { name: 'worker-user-data-managed', namespace: 'openshift-machine-api' },
     data: { userData: pointer.toString('base64'), disableTemplating: Buffer.from('true').toString('base64') },
   })

@@ -120,7 +120,8 @@ async function startPeer({ dir, network, site, account }: RealRig): Promise<Serv
   account.say('a second appliance starts')
   const resolver = join(dir, 'resolv.conf')
   return startServer(network, join(own, 'site.yaml'), join(dir, 'slipway-peer.log'), {
-    ...{ namespace: 'peer', resolver },
+    namespace: 'peer',
+    resolver,
   })
 }
 

@@ -23,8 +23,10 @@ export const servingSigner = 'kubernetes.io/kubelet-serving'
 export function servingRequest({ name, address }: RealNode, requestName: string): Request {
   const fqdn = `${name}.${domain}`
   return {
-    ...{ name: requestName, subject: `/O=system:nodes/CN=system:node:${fqdn}` },
-    ...{ names: `DNS:${fqdn},IP:${address}`, signer: servingSigner },
+    name: requestName,
+    subject: `/O=system:nodes/CN=system:node:${fqdn}`,
+    names: `DNS:${fqdn},IP:${address}`,
+    signer: servingSigner,
     usages: ['digital signature', 'server auth'],
   }
 }
@@ -38,9 +40,13 @@ export async function requestObject({ dir }: RealRig, request: Request): Promise
     ...(names === undefined ? [] : ['-addext', `subjectAltName=${names}`]),
   ])
   return {
-    ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name } },
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
+    metadata: { name },
     spec: {
-      ...{ request: Buffer.from(pem).toString('base64'), signerName: signer, usages },
+      request: Buffer.from(pem).toString('base64'),
+      signerName: signer,
+      usages,
       ...(expirationSeconds !== undefined && { expirationSeconds }),
     },
   }
