@@ -1,7 +1,6 @@
 /** `slipway render PART`: a part of the plan as configuration for another program. */
 import { parseArgs } from 'node:util'
 import { renderRbac } from '../../cluster/rbac.ts'
-import { localZones } from '../../plan/dns/local-zones.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
 import { renderKeepalived } from '../../plan/keepalived.ts'
 import type { Model } from '../../plan/model.ts'
@@ -11,15 +10,19 @@ import { explain, prepare } from '../../prepare.ts'
 import { didYouMean } from '../../text/nearest.ts'
 import { chooseNode, siteFile, siteOptions, siteRows } from '../target.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
+import { recordFormats, renderZones, type RecordFormat } from '../render/dns-records.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
 import { libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
 import { enableUnits } from '../render/systemd-units.ts'
-import { zoneFile } from '../../plan/dns/zone.ts'
 
 type Rendering = {
   /** The argument that selects it. */
   readonly takes?: 'ZONE' | 'NODE' | 'CLUSTER'
-  readonly render: (ready: { readonly model: Model; readonly plan: Plan }, argument?: string) => Rendered
+  readonly render: (
+    ready: { readonly model: Model; readonly plan: Plan },
+    argument: string | undefined,
+    format: RecordFormat,
+  ) => Rendered
 }
 
 const renderings = {
@@ -37,7 +40,7 @@ const renderings = {
         : { text }
     },
   },
-  zones: { takes: 'ZONE', render: ({ plan }, name) => renderZones(plan, name) },
+  zones: { takes: 'ZONE', render: renderZones },
   ipxe: {
     takes: 'NODE',
     render({ model, plan }, name) {
@@ -56,7 +59,7 @@ const renderings = {
 export const render: Command = {
   name: 'render',
   help: {
-    usage: ['render [--site FILE | FILE] PART [ARGUMENT]'],
+    usage: ['render [--site FILE | FILE] PART [ARGUMENT] [--format FORMAT]'],
     about: [
       'Prints a part of the site as configuration for another program.',
       'Reads the site file; nothing is served or changed.',
@@ -68,7 +71,7 @@ export const render: Command = {
           'keepalived',
           'keepalived.conf of this machine, if several machines share the load balancer addresses',
         ],
-        ['zones [ZONE]', 'DNS zones as master files (RFC 1035), for another name server or named-checkzone'],
+        ['zones [ZONE]', 'DNS zones, or one of them, for another name server'],
         ['ipxe NODE', 'the iPXE script of a node'],
         ['units', 'shell commands for root that enable the systemd socket units of the site'],
         ['libvirt [NODE]', 'XML of the network for "virsh net-define", or of a node for "virsh define"'],
@@ -79,8 +82,21 @@ export const render: Command = {
         ['agent-service-config', 'YAML for the assisted service: the images that include a live ISO'],
         ['bare-metal-hosts', 'YAML for a management cluster: the nodes that declare a BMC'],
       ],
+      'Formats of zones': [
+        ['bind', 'master files (RFC 1035); with dns.serve: false, without the SOA and NS records (default)'],
+        ['dnsmasq', 'a configuration file for /etc/dnsmasq.d'],
+        ['infoblox', 'a file for the CSV import of Infoblox NIOS, which must have the zones'],
+        [
+          'route53',
+          'change batches for "aws route53 change-resource-record-sets", one in each line; the comment names the zone',
+        ],
+        ['external-dns', 'DNSEndpoint objects for "oc apply"'],
+      ],
     },
-    options: siteRows,
+    options: [
+      ...siteRows,
+      ['--format FORMAT', 'format of zones: bind, dnsmasq, infoblox, route53, or external-dns'],
+    ],
     exit: [
       ['0', 'success'],
       ['1', 'the site file has errors, or the site does not have this part'],
@@ -89,6 +105,7 @@ export const render: Command = {
     examples: [
       'render site.yaml haproxy',
       'render site.yaml units | sudo sh',
+      'render site.yaml zones --format dnsmasq > /etc/dnsmasq.d/ocp45.conf',
       'render --site site.yaml ipxe ocp45/w1',
     ],
   },
@@ -97,7 +114,7 @@ export const render: Command = {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: siteOptions,
+      options: { ...siteOptions, format: { type: 'string' } },
     })
     const parts = Object.keys(renderings)
     const [first = ''] = positionals
@@ -116,12 +133,13 @@ export const render: Command = {
     if (more.length > 0 || (argument !== undefined && takes === undefined)) {
       throw new UsageError(`too many arguments after ${what}`)
     }
+    const format = formatOf(values.format, what)
     const prepared = await prepare(await siteFile(values, hasFile ? first : undefined))
     if (prepared.kind !== 'ready') {
       for (const line of explain(prepared)) terminal.err(line)
       return ExitCode.problems
     }
-    const rendered = renderPart(prepared, argument)
+    const rendered = renderPart(prepared, argument, format)
     if ('reason' in rendered) {
       terminal.err(`slipway render: ${rendered.reason}`)
       return ExitCode.problems
@@ -133,6 +151,16 @@ export const render: Command = {
 
 function isRendering(word: string): word is keyof typeof renderings {
   return Object.hasOwn(renderings, word)
+}
+
+function formatOf(given: string | undefined, part: string): RecordFormat {
+  if (given === undefined) return 'bind'
+  if (part !== 'zones') throw new UsageError(`--format is for zones, not for ${part}`)
+  const format = recordFormats.find((each) => each === given)
+  if (format !== undefined) return format
+  throw new UsageError(
+    `no format ${JSON.stringify(given)}${didYouMean(given, recordFormats)}; expected one of ${recordFormats.join(', ')}`,
+  )
 }
 
 function renderClusterRbac({ site: { clusters } }: Model, name: string | undefined): Rendered {
@@ -152,18 +180,4 @@ function renderLibvirt(model: Model, name: string | undefined): Rendered {
   }
   const text = libvirtDomain(model, chooseNode(model, name))
   return text === undefined ? { reason: `${name} is not in the subnet of server.address` } : { text }
-}
-
-/** Omits the zones that every name server has built in (RFC 6303). */
-function renderZones({ dns }: Plan, name: string | undefined): Rendered {
-  if (dns === undefined) return { reason: 'another server answers DNS (dns.serve: false)' }
-  const zones = dns.zones.filter((zone) => !localZones.includes(zone))
-  const wanted = name?.toLowerCase().replace(/\.$/, '')
-  const chosen = zones.filter((zone) => wanted === undefined || zone.name === wanted)
-  if (chosen.length === 0) {
-    return {
-      reason: `the site has no zone ${name ?? ''}; it has ${zones.map((zone) => zone.name).join(', ')}`,
-    }
-  }
-  return { text: chosen.map(zoneFile).join('\n\n') }
 }

@@ -93,31 +93,19 @@ function buildZones(
   const mainZone = (zone: string) => (reverse.includes(zone) ? (forward[0] ?? zone) : zone)
   const serversOf = (zone: string) => nameServers ?? [`ns1.${mainZone(zone)}`]
 
-  const records: ResourceRecord[] = []
-  const seen = new Set<string>()
-  const add = (owner: string, data: RecordData, ttl = ttlSeconds) => {
-    if (!isValidOwnerName(owner) || (data.type === 'PTR' && !isValidOwnerName(data.target))) return
-    const key = `${owner} ${JSON.stringify(data)}`
-    if (seen.has(key)) return
-    seen.add(key)
-    records.push({ owner, ttlSeconds: ttl, data })
-  }
-
-  for (const zone of zoneNames) for (const target of serversOf(zone)) add(zone, { type: 'NS', target })
-  for (const { owner, addresses, ttlSeconds: ttl } of names) {
-    for (const address of addresses) add(owner, addressData(address), ttl)
-  }
-  for (const record of model.site.dns.records) {
-    for (const data of recordData(record)) add(record.name, data, record.ttlSeconds)
-  }
+  const servers = zoneNames.flatMap((zone) =>
+    serversOf(zone).map((target): ResourceRecord => ({
+      owner: zone,
+      ttlSeconds,
+      data: { type: 'NS', target },
+    })),
+  )
   // An undeclared name server in our zones is this machine.
   const owners = new Set(names.map(({ owner }) => owner))
-  for (const server of new Set(zoneNames.flatMap(serversOf))) {
-    if (!owners.has(server)) add(server, addressData(model.endpoint.address))
-  }
-  for (const { address, targets } of reverseNames) {
-    for (const target of targets) add(reverseName(address), { type: 'PTR', target })
-  }
+  const ownServers = [...new Set(servers.map(({ data }) => (data as { target: string }).target))]
+    .filter((server) => !owners.has(server))
+    .map((owner): ResourceRecord => ({ owner, ttlSeconds, data: addressData(model.endpoint.address) }))
+  const records = validRecords([...servers, ...declaredRecords(model, names, reverseNames), ...ownServers])
 
   const byZone = new Map<string, ResourceRecord[]>(zoneNames.map((zone) => [zone, []]))
   const addresses = records.filter(isAddress)
@@ -145,6 +133,64 @@ function buildZones(
       ...times,
     }
     return { name, records: [{ owner: name, ttlSeconds, data: soa }, ...content] }
+  })
+}
+
+/**
+ * Returns the declared records by zone, as another name server needs them: without SOA records, and without the NS and address
+ * records that name this server. Zones without such records are omitted.
+ */
+export function declaredZones(model: Model): Zone[] {
+  const reversed = reverseNames(model)
+  const zones = new Set([
+    ...forwardZoneNames(model.site).filter(isValidZoneName),
+    ...reverseZoneNames(model, reversed),
+  ])
+  const records = validRecords(declaredRecords(model, declaredNames(model), reversed))
+  const byZone = Map.groupBy(records, ({ owner }) => enclosingZone(owner, zones))
+  return [...zones].flatMap((name) => {
+    const own = byZone.get(name)
+    return own === undefined ? [] : [{ name, records: own }]
+  })
+}
+
+/** Returns the records of the site, without those of the zones themselves. */
+function declaredRecords(
+  { site }: Model,
+  names: readonly DeclaredName[],
+  reverseNames: readonly ReverseNames[],
+): ResourceRecord[] {
+  const { ttlSeconds } = site.dns
+  return [
+    ...names.flatMap(({ owner, addresses, ttlSeconds: ttl = ttlSeconds }) =>
+      addresses.map((address) => ({ owner, ttlSeconds: ttl, data: addressData(address) })),
+    ),
+    ...site.dns.records.flatMap((record) =>
+      recordData(record).map((data) => ({
+        owner: record.name,
+        ttlSeconds: record.ttlSeconds ?? ttlSeconds,
+        data,
+      })),
+    ),
+    ...reverseNames.flatMap(({ address, targets }) =>
+      targets.map((target) => ({
+        owner: reverseName(address),
+        ttlSeconds,
+        data: { type: 'PTR', target } as const,
+      })),
+    ),
+  ]
+}
+
+/** Omits repeated records, and those with a name that is too long. */
+function validRecords(records: readonly ResourceRecord[]): ResourceRecord[] {
+  const seen = new Set<string>()
+  return records.filter(({ owner, data }) => {
+    if (!isValidOwnerName(owner) || (data.type === 'PTR' && !isValidOwnerName(data.target))) return false
+    const key = `${owner} ${JSON.stringify(data)}`
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
   })
 }
 

@@ -155,14 +155,6 @@ const absences = [
     reason: 'the site has no keepalived section, or no load balancer address to share',
   },
   {
-    name: 'names that are served elsewhere',
-    site: siteText()
-      .replace('dns: {', 'dns: { serve: false,')
-      .replace('192.0.2.0/24 }', '192.0.2.0/24, dns: [192.0.2.53] }'),
-    args: ['zones'],
-    reason: 'another server answers DNS (dns.serve: false)',
-  },
-  {
     name: 'a zone that it does not have',
     site: siteText(),
     args: ['zones', 'example.org'],
