@@ -11,7 +11,7 @@ const examples = [...text.matchAll(/^curl --unix-socket \/run\/slipway\/control.
 )
 const hasCurl = spawnSync('curl', ['--version']).status === 0
 
-t.test('every example is answered', { skip: !hasCurl && 'curl is not here' }, async (t) => {
+t.test('every example in docs/api.md gets an answer', { skip: !hasCurl && 'curl is not here' }, async (t) => {
   const { path, installs } = await controlService(t)
   t.equal(examples.length, 6)
   for (const example of examples) {

@@ -101,7 +101,7 @@ t.test('an address that disappeared is a problem: the sockets that use it do not
   t.end()
 })
 
-t.test('/health has the codes of problems, without their texts, which name files of this machine', (t) => {
+t.test('/health has the codes of problems, but not their texts, which contain names of local files', (t) => {
   const { report, clock, counters } = exampleReport({ running: [dhcp, silent] })
   counters.increment('dhcp.offered', 3)
   counters.refuse('dns.client-not-allowed')

@@ -35,14 +35,14 @@ for (const name of sites) {
     t.same(findings, [], 'nothing is wrong with its load balancer')
     const shared = renderKeepalived(model)
     if (plan !== undefined) {
-      t.test('HAProxy takes what is made of it', { skip: noHaproxy }, (t) => {
+      t.test('HAProxy accepts its configuration', { skip: noHaproxy }, (t) => {
         const text = renderHaproxy(plan)
         expectValidHaproxy(t, [join(t.testdir({ 'haproxy.cfg': text }), 'haproxy.cfg')])
         t.end()
       })
     }
     if (shared !== undefined) {
-      t.test('keepalived takes what is made of it', { skip: noKeepalived }, (t) => {
+      t.test('keepalived accepts its configuration', { skip: noKeepalived }, (t) => {
         expectValidKeepalived(t, shared)
         t.end()
       })
@@ -51,7 +51,7 @@ for (const name of sites) {
   })
 }
 
-t.test('among the sites there are such with everything that is judged', (t) => {
+t.test('the sites use every part that a program validates', (t) => {
   const of = (has: (site: Site) => boolean) => sites.filter((name) => has(load(name)))
   t.same(
     of(({ keepalived }) => keepalived !== undefined),
@@ -68,7 +68,7 @@ t.test('config/site.schema.json is current: `UPDATE=1 npx tap test/config.test.t
   t.end()
 })
 
-t.test('the example says where editors find the schema', (t) => {
+t.test('the example names the schema for editors', (t) => {
   t.equal(read('site.example.yaml').split('\n')[0], '# yaml-language-server: $schema=./site.schema.json')
   t.end()
 })

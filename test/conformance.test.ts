@@ -51,7 +51,7 @@ t.test('no clause has two rows', (t) => {
   t.end()
 })
 
-t.test('what is kept names its test, what deviates says so', (t) => {
+t.test('a row that conforms names its test, and a deviation is marked as such', (t) => {
   t.ok(rows.length > 100)
   for (const { clauses, state, tests } of rows) {
     t.match(state, /^(?:kept|deviates|not offered)$/, clauses.join(', '))
@@ -60,7 +60,7 @@ t.test('what is kept names its test, what deviates says so', (t) => {
   t.end()
 })
 
-t.test('every test that a row names is there', (t) => {
+t.test('every test that a row names exists', (t) => {
   const sources = [...texts('test/**/*.test.ts'), ...texts('test/e2e/checks/*.ts')]
   const named = /(?:\b(?:test|name)(?:: |\(\s*))(['"`])((?:\\.|(?!\1)[^\\])*)\1/g
   const names = sources.flatMap((source) => [...source.matchAll(named)].map(([, , name = '']) => name))

@@ -63,7 +63,7 @@ t.test('README lists every example', (t) => {
 })
 
 for (const name of examples) {
-  t.test(`${name}: the whole plan is the golden file, and nothing is wrong with it`, async (t) => {
+  t.test(`${name}: the whole plan is the golden file, without findings`, async (t) => {
     t.equal(read(name).split('\n')[0], '# yaml-language-server: $schema=../site.schema.json')
     const site = load(name)
     const images = Object.entries(site.images).map(([image, { dir, architecture }]) => {

@@ -62,7 +62,7 @@ t.test('sends a command to several nodes once each, and to none when a name is w
   })
 })
 
-t.test('invalid command lines', async (t) => {
+t.test('invalid command lines are refused', async (t) => {
   const wrong: [Command, string[], string][] = [
     [status, ['w1'], 'expected no arguments; "slipway node show NAME" shows one node'],
     [status, ['--watch', '--json'], '--watch does not print JSON; "slipway events --json" does'],
@@ -113,7 +113,7 @@ t.test('shows all clusters, one, or JSON', async (t) => {
   await t.rejects(run(cluster, path, 'show', 'ocp45', 'c9'), { name: 'UsageError' })
 })
 
-t.test('several clusters are separated; a site without a cluster says so', async (t) => {
+t.test('several clusters are separated, and a site without clusters is reported', async (t) => {
   const standings: object[] = [sampleClusterStatus, { ...sampleClusterStatus, cluster: 'c2' }]
   const { path } = await controlService(t, socketPath(t), { reports: () => standings as never })
   t.match((await run(cluster, path, 'show')).out, /^ocp45: [^]*\n\nc2: 3 of 5/)

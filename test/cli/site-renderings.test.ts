@@ -32,7 +32,7 @@ const domain = (model: Model, name: string) =>
   )
 
 t.test(
-  'the network of a rig has the server’s address on its bridge, and no DHCP or DNS of libvirt’s',
+  'the network of a test rig has the address of the server on its bridge, and no DHCP or DNS of libvirt',
   (t) => {
     const text = libvirtNetwork(example('libvirt')) ?? ''
     t.match(text, "<forward mode='nat'/>")
@@ -81,7 +81,7 @@ t.test('a domain has the MAC address and the disk of its node, and boots from th
   t.end()
 })
 
-t.test('the assisted service gets the URLs of ISOs, with a name of both address families', (t) => {
+t.test('the assisted service gets the URLs of ISOs, with a name that has addresses of both families', (t) => {
   const model = example('hosted-control-planes', undefined, 'rhcos-417.94.202411261220-0-live.x86_64.iso')
   t.match(documents(agentServiceConfig(model)), [
     {

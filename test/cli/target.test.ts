@@ -6,7 +6,7 @@ import { exampleModel, exampleSite } from '../support/model.ts'
 
 const nowhere = { control: '/nonexistent/socket' }
 
-t.test('the site file is the given one, $SLIPWAY_SITE, or that of the running slipway', async (t) => {
+t.test('the site file is the argument, $SLIPWAY_SITE, or the file of the running slipway', async (t) => {
   t.equal(await siteFile({ site: 'a.yaml' }, undefined, {}), 'a.yaml')
   t.equal(await siteFile({}, 'b.yaml', { SLIPWAY_SITE: 'c.yaml' }), 'b.yaml')
   t.equal(await siteFile({}, undefined, { SLIPWAY_SITE: 'c.yaml' }), 'c.yaml')

@@ -12,7 +12,7 @@ const complete = (creationTimestamp?: string) => {
 }
 const old = complete('2026-01-01T11:00:00Z')
 
-t.test('evidence of the installation before does not count, also after a restart', async (t) => {
+t.test('evidence of the previous installation does not count, also after a restart', async (t) => {
   const rig = await bootstrapRig(t, true)
   rig.api.sendList(path, [old])
   await until(() => rig.calls.length === 1)

@@ -79,7 +79,7 @@ function onDisk(path: string, text: string | undefined): IgnitionRead {
   return { kind: 'read', document }
 }
 
-t.test('a running cluster’s current pointer replaces an older one', async (t) => {
+t.test("a running cluster's current pointer replaces an older one", async (t) => {
   const { read, logged, state } = ignitionRig({ answer: secret(clusterFile), onDisk: installerFile })
   t.equal(await read(), clusterFile)
   t.equal(await read(), clusterFile)
@@ -126,7 +126,7 @@ t.test('does not log the same file', async (t) => {
   t.same(logged(), [])
 })
 
-t.test('uses the file while the cluster is being installed and provides none', async (t) => {
+t.test('uses the file on disk while the cluster is being installed and does not provide one', async (t) => {
   const refused = 'api: connection refused'
   for (const [answer, reason] of [
     [gone, 'it has no secret worker-user-data-managed'],
@@ -144,7 +144,7 @@ t.test('replaces a file that is missing or invalid', async (t) => {
   t.equal(await ignitionRig().read(), '/srv/worker.ign does not exist')
 })
 
-t.test('requests a file that the site does not have, and reports why there is none', async (t) => {
+t.test('requests a file that is not on disk, and reports why the cluster does not provide it', async (t) => {
   const file = { file: 'worker-user-data-managed of c1', isAsked: true } as const
   const asked = (answer: Answer) => ignitionRig({ answer, file, onDisk: installerFile }).read(file.file)
   t.equal(await asked(secret(clusterFile)), clusterFile)
@@ -226,7 +226,7 @@ t.test('a cluster that does not respond delays one boot by 1 s, and later boots 
   t.equal(await read(), clusterFile, 'uses the file of the cluster when it responds again')
 })
 
-t.test('without a file on disk the reason is that the cluster does not respond', async (t) => {
+t.test('if the file is not on disk, the reason is that the cluster does not respond', async (t) => {
   const file = { file: 'worker-user-data-managed of c1', isAsked: true } as const
   const { read, clock } = ignitionRig({ answer: 'no response', file })
   const reading = read(file.file)

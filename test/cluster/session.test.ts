@@ -86,7 +86,7 @@ t.test('a server that went back to an older state has all kinds read again', (t)
   t.end()
 })
 
-t.test('a holder applies what it learned otherwise, and the others see it', (t) => {
+t.test('a holder applies a change from another source, and the other holders see it', (t) => {
   const { api, session, calls, listener } = sessionRig(t)
   const first = session.hold(kinds.signingRequests, listener('a'))
   const second = session.hold(kinds.signingRequests, listener('b'))

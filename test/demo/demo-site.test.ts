@@ -29,7 +29,7 @@ t.test('the demo is the example on loopback: nothing else is changed, comments s
   t.end()
 })
 
-t.test('it is a site, with generated loaders where they are needed', (t) => {
+t.test('the demo is a valid site, with generated loaders if the files are missing', (t) => {
   const text = demoSite(example, { ports, loaders: { bios: 'loaders/undionly.kpxe' }, schemaPath })
   const loaded = loadSite(text, '/demo/site.yaml')
   if (loaded.kind !== 'site') throw new Error(JSON.stringify(loaded.problems))
@@ -39,7 +39,7 @@ t.test('it is a site, with generated loaders where they are needed', (t) => {
   t.end()
 })
 
-t.test('an example without what the demo changes is our bug', (t) => {
+t.test('an example without the parts that the demo changes is a bug', (t) => {
   t.throws(() => demoSite('site: x\n', { ports, loaders: {}, schemaPath }), {
     name: 'TypeError',
     message: 'the example site has no server',
@@ -47,7 +47,7 @@ t.test('an example without what the demo changes is our bug', (t) => {
   t.end()
 })
 
-t.test('commands are printed as they have to be typed', (t) => {
+t.test('commands are printed in a form that a shell accepts', (t) => {
   t.same(invocationOf({ npm_lifecycle_event: 'start' }, '/x/src/main.ts'), {
     slipway: 'npm run -s slipway',
     needsDashes: true,

@@ -26,7 +26,7 @@ import { uninstrumented } from '../support/uninstrumented.ts'
 const run = promisify(execFile)
 const root = new URL('../..', import.meta.url).pathname
 
-t.test('a simulated rack against the demo', async (t) => {
+t.test('simulated nodes boot from the demo', async (t) => {
   const folder = join(t.testdir(), 'demo')
   const sockets = createSockets({})
   const chosen = await choosePorts(sockets)
@@ -82,7 +82,7 @@ t.test('a simulated rack against the demo', async (t) => {
     t.same(await boot(model, names, 'mixed'), Array<string>(7).fill('installs to /dev/sda'))
   })
 
-  await t.test('nodes that are not installed end as the site says', async (t) => {
+  await t.test('nodes that are not installed end as the site declares', async (t) => {
     const local = await change('{ name: m1, role: master,', '{ name: m1, role: master, boot: local,')
     t.same(await boot(local, ['m1']), ['boots from its local disk'])
     t.same(await boot(local, ['m1'], 'bios'), ['boots from its local disk'])
@@ -115,7 +115,7 @@ t.test('a simulated rack against the demo', async (t) => {
     }
   })
 
-  await t.test('names that are served elsewhere are not asked for', async (t) => {
+  await t.test('names that another server serves are not queried', async (t) => {
     const model = await load()
     const site = { ...model.site, dns: { ...model.site.dns, serve: false } }
     t.match(await boot({ ...model, site }, ['m2']), [
@@ -126,27 +126,30 @@ t.test('a simulated rack against the demo', async (t) => {
     t.same(await boot({ ...model, site, nodes }, ['m2']), ['installs to /dev/sda'])
   })
 
-  await t.test('an agent starts; its keys are not read in passing, unless the site opens them', async (t) => {
-    const images = join(folder, 'images/agent')
-    await mkdir(images, { recursive: true })
-    const files = ['vmlinuz', 'initrd.img', 'rootfs.img'].map((end) => join(images, `agent.x86_64-${end}`))
-    for (const file of files) await writeFile(file, file)
-    const agent = original.replace('images:\n', `images:\n  agent: { dir: ${images} }\n`)
-    for (const access of ['guarded', 'open']) {
-      const text = agent.replace('    image: ', `    ignitionAccess: ${access}\n    image: `)
-      await writeFile(sitePath, text.replace('name: m1,', 'name: m1, image: agent,'))
-      t.match(await app.reload(), { outcome: 'swapped' })
-      t.same(await boot(await load(), ['m1']), ['starts its agent'], access)
+  await t.test(
+    'an agent starts; the simulation reads its secret files only if the site opens them',
+    async (t) => {
+      const images = join(folder, 'images/agent')
+      await mkdir(images, { recursive: true })
+      const files = ['vmlinuz', 'initrd.img', 'rootfs.img'].map((end) => join(images, `agent.x86_64-${end}`))
+      for (const file of files) await writeFile(file, file)
+      const agent = original.replace('images:\n', `images:\n  agent: { dir: ${images} }\n`)
+      for (const access of ['guarded', 'open']) {
+        const text = agent.replace('    image: ', `    ignitionAccess: ${access}\n    image: `)
+        await writeFile(sitePath, text.replace('name: m1,', 'name: m1, image: agent,'))
+        t.match(await app.reload(), { outcome: 'swapped' })
+        t.same(await boot(await load(), ['m1']), ['starts its agent'], access)
+        await appendFile(files[1]!, ' ')
+      }
+      const changed =
+        /^expected the content of .*initrd\.img .*whether the file was replaced since the site was loaded$/
+      const model = await load()
       await appendFile(files[1]!, ' ')
-    }
-    const changed =
-      /^expected the content of .*initrd\.img .*whether the file was replaced since the site was loaded$/
-    const model = await load()
-    await appendFile(files[1]!, ' ')
-    t.match(await boot(model, ['m1']), [changed])
-  })
+      t.match(await boot(model, ['m1']), [changed])
+    },
+  )
 
-  await t.test('a server that serves another site is found out', async (t) => {
+  await t.test('a server that serves another site is detected', async (t) => {
     await change('nothing', 'nothing')
     const model = await load()
     const other = (changes: Partial<Model['nodes'][number]>): Model => ({
@@ -172,7 +175,7 @@ t.test('a simulated rack against the demo', async (t) => {
     for (const [declared, expected] of cases) t.match((await boot(declared, ['m1']))[0], expected)
   })
 
-  await t.test('a file that is gone or changed is found out', async (t) => {
+  await t.test('a missing or changed file is detected', async (t) => {
     const model = await change('domain: example.', 'ignitionAccess: open\n    domain: example.')
     const ignition = join(folder, 'ignition/ocp45')
     await appendFile(join(ignition, 'master.ign'), ' ')
@@ -185,7 +188,7 @@ t.test('a simulated rack against the demo', async (t) => {
     )
   })
 
-  await t.test('the command tells all of it as JSON', async (t) => {
+  await t.test('the command prints its results as JSON', async (t) => {
     const out: string[] = []
     const terminal = {
       out: (line: string) => void out.push(line),
@@ -207,7 +210,7 @@ t.test('a simulated rack against the demo', async (t) => {
     })
   })
 
-  await t.test('what is not a command line is refused', async (t) => {
+  await t.test('an invalid command line is refused', async (t) => {
     const terminal = { out: () => {}, err: () => {}, usesColor: false, columns: 80 }
     const cases: [string[], string][] = [
       [
@@ -227,7 +230,7 @@ t.test('a simulated rack against the demo', async (t) => {
     t.equal(await simulateCommand.run(['/nowhere/site.yaml'], terminal), 1)
   })
 
-  await t.test('the client port of another program is not taken', async (t) => {
+  await t.test('the client port of another program is not used', async (t) => {
     const model = await load()
     const holder = await sockets.bindUdp({ address: '0.0.0.0', port: chosen.ports.dhcpClient })
     const said: string[] = []
@@ -246,7 +249,7 @@ t.test('a simulated rack against the demo', async (t) => {
   })
 })
 
-t.test('every command that the demo prints works as it is printed', async (t) => {
+t.test('every command that the demo prints works unchanged', async (t) => {
   const folder = join(t.testdir(), 'demo')
   const child = spawn(process.execPath, ['src/main.ts', 'demo', '--folder', folder], {
     cwd: root,

@@ -18,7 +18,7 @@ const values = [
   { name: 'seconds with their unit', code: 51, value: '00 01 51 80', text: '86400 s' },
   { name: 'text without the NUL at its end', code: 67, value: '61 2e 65 66 69 00', text: 'a.efi' },
   {
-    name: 'what iPXE is told, by its own word',
+    name: 'an option of iPXE by its name in iPXE',
     code: 175,
     value: 'b0 01 01 13 01 00',
     text: 'no-pxedhcp=1, 19=0',
@@ -32,8 +32,8 @@ const values = [
   },
   { name: 'a pointer that does not lead back ends its name', code: 119, value: '01 61 c0 02', text: 'a' },
   { name: 'a name that is cut short', code: 119, value: '01 61 c0', text: 'a' },
-  { name: 'octets of which we know no more', code: 97, value: '00 0a', text: '00 0a' },
-  { name: 'an option of which we know nothing', code: 250, value: 'ff', text: 'ff' },
+  { name: 'octets of a type without a format', code: 97, value: '00 0a', text: '00 0a' },
+  { name: 'an unknown option', code: 250, value: 'ff', text: 'ff' },
 ]
 
 for (const { name, code, value, text } of values) {
@@ -43,7 +43,7 @@ for (const { name, code, value, text } of values) {
   })
 }
 
-t.test('beside another DHCP server: a boot file, and no address', (t) => {
+t.test('beside another DHCP server, a node gets a boot file and no address', (t) => {
   const model = exampleModel()
   const nodes = model.nodes.map((node) => ({
     ...node,
@@ -69,7 +69,7 @@ t.test('beside another DHCP server: a boot file, and no address', (t) => {
   t.end()
 })
 
-t.test('a machine that is not declared: no offer, and why', (t) => {
+t.test('an undeclared machine gets no offer, with the reason', (t) => {
   const { plan } = compileDhcp(exampleModel())
   t.same(offersTo(plan, '00:00:5e:00:53:99' as Mac)[0], {
     client: 'BIOS firmware (architecture 0)',

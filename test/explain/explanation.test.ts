@@ -28,12 +28,12 @@ const versioned: Partial<Facts> = {
   ]),
 }
 
-t.test('all that the example’s master is told', (t) => {
+t.test('explains everything that a master of the example gets', (t) => {
   golden(t, 'explain/master.txt', text(exampleSiteModel(undefined, versioned), 'ocp45/m1'))
   t.end()
 })
 
-t.test('an agent’s node has its disk and its Ignition file in its image', (t) => {
+t.test('explains that the image of an agent contains the disk and the Ignition file', (t) => {
   const images = new Map([['rhcos-4.17', agentImage('/images/agent')]])
   const lines = explanationLines(explanation(exampleSiteModel(undefined, { images }), 'm1'))
   t.equal(lines.includes('  boot     installs rhcos-4.17 on the disk that its agent chooses'), true)
@@ -53,17 +53,20 @@ t.test('a bootstrap that shows the menu (default: without the loaders', (t) => {
   t.end()
 })
 
-t.test('a worker whose Ignition file is missing, and whose names and load balancer are elsewhere', (t) => {
-  const elsewhere = (site: string) =>
-    site
-      .replace('dns:\n', 'dns:\n  serve: false\n')
-      .replace('ntp: [172.16.0.101] }', 'ntp: [172.16.0.101], dns: [192.0.2.53] }')
-      .replace(/^haproxy:.*/m, '')
-  golden(t, 'explain/worker-elsewhere.txt', text(exampleSiteModel(elsewhere, versioned), 'w1'))
-  t.end()
-})
+t.test(
+  'explains a worker whose Ignition file is missing, and whose names and load balancer are on other servers',
+  (t) => {
+    const elsewhere = (site: string) =>
+      site
+        .replace('dns:\n', 'dns:\n  serve: false\n')
+        .replace('ntp: [172.16.0.101] }', 'ntp: [172.16.0.101], dns: [192.0.2.53] }')
+        .replace(/^haproxy:.*/m, '')
+    golden(t, 'explain/worker-elsewhere.txt', text(exampleSiteModel(elsewhere, versioned), 'w1'))
+    t.end()
+  },
+)
 
-t.test('what the site adds to a node’s Ignition file', (t) => {
+t.test('explains what the site adds to the Ignition file of a node', (t) => {
   const adding = (site: string) =>
     site.replace(
       'name: m1, role: master,',
@@ -84,7 +87,7 @@ t.test('what the site adds to a node’s Ignition file', (t) => {
   t.end()
 })
 
-t.test('what programs read', (t) => {
+t.test('returns the data for --json', (t) => {
   const { offers, script, dns, haproxy, ...facts } = explanation(exampleSiteModel(), 'w1')
   t.same(facts, {
     node: 'ocp45/w1',

@@ -19,7 +19,7 @@ const copied = lines
   .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
   .flatMap((line) => line.split(' ').slice(1, -1))
 
-t.test('the files that it copies exist, and .containerignore does not exclude them', async (t) => {
+t.test('the files that Containerfile copies exist, and .containerignore does not exclude them', async (t) => {
   const ignore = (await readFile(join(root, '.containerignore'), 'utf8')).split('\n')
   for (const path of copied) t.equal((await stat(join(root, path))).size > 0, true, path)
   t.same(
@@ -29,7 +29,7 @@ t.test('the files that it copies exist, and .containerignore does not exclude th
   t.equal(ignore.includes('*'), true)
 })
 
-t.test('it builds with a script of package.json and links the built program', (t) => {
+t.test('Containerfile builds with a script of package.json and links the built program', (t) => {
   const text = lines.join('\n')
   for (const [, script] of text.matchAll(/npm run (\S+)/g)) t.match(manifest.scripts, { [script!]: String })
   t.match(text, `ln -s /opt/slipway/${manifest.bin.slipway} /usr/local/bin/slipway`)

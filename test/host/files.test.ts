@@ -38,7 +38,7 @@ t.test('a symbolic link keeps its target', async (t) => {
   t.equal(await readFile(join(directory, 'real/haproxy.cfg'), 'utf8'), 'new')
 })
 
-t.test('a directory that does not exist', async (t) => {
+t.test('a missing directory is an error', async (t) => {
   await t.rejects(writeAtomically(join(t.testdir(), 'absent/haproxy.cfg'), 'new'), { code: 'ENOENT' })
 })
 

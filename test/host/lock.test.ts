@@ -7,7 +7,7 @@ import t from 'tap'
 import { withLock } from '../../src/host/lock.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
-t.test('one process at a time, by any path of the file', async (t) => {
+t.test('one process at a time holds the lock, by any path of the file', async (t) => {
   const folder = t.testdir({ 'site.yaml': 'site: lab\n' })
   const path = join(folder, 'site.yaml')
   const link = join(folder, 'link.yaml')
@@ -91,7 +91,7 @@ t.test('a lock that another process holds too long is an error with a remedy', a
   )
 })
 
-t.test('a missing directory is the system’s error', async (t) => {
+t.test('a missing directory has the error of the system', async (t) => {
   await writeFile(join(t.testdir(), 'file'), '')
   await t.rejects(
     withLock(join(t.testdirName, 'none', 'site.yaml'), fakeClock(), () => Promise.resolve()),

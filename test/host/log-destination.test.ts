@@ -131,7 +131,7 @@ t.test('a reader that does not read stops neither the process nor its end', asyn
   t.ok(lost >= 0)
 })
 
-t.test('a reader that is gone does not stop the process', async (t) => {
+t.test('a closed pipe does not stop the process', async (t) => {
   const { turns, lost, code } = await runWith('pipe', (child) => child.stdout?.destroy())
   t.equal(code, 0)
   t.ok(turns > 30, `${turns} turns`)

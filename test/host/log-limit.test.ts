@@ -21,18 +21,21 @@ t.test('a thousand nodes that boot together lose no line', (t) => {
   t.end()
 })
 
-t.test('a flood of one kind of line leaves 50 lines a second, and other kinds are not affected', (t) => {
-  const clock = fakeClock()
-  const limit = createLogLimit(clock)
-  let admitted = 0
-  for (let ms = 0; ms < 120_000; ms++) {
-    for (let each = 0; each < 5; each++) if (limit.admits('request refused', undefined)) admitted++
-    clock.advance(1)
-  }
-  t.ok(admitted >= 8990 && admitted <= 9001, `${admitted} of 600,000 lines`)
-  t.ok(limit.admits('server drained', undefined))
-  t.end()
-})
+t.test(
+  'a flood of one kind of line is limited to 50 lines a second, and other kinds are not affected',
+  (t) => {
+    const clock = fakeClock()
+    const limit = createLogLimit(clock)
+    let admitted = 0
+    for (let ms = 0; ms < 120_000; ms++) {
+      for (let each = 0; each < 5; each++) if (limit.admits('request refused', undefined)) admitted++
+      clock.advance(1)
+    }
+    t.ok(admitted >= 8990 && admitted <= 9001, `${admitted} of 600,000 lines`)
+    t.ok(limit.admits('server drained', undefined))
+    t.end()
+  },
+)
 
 t.test('the log reports how many lines it left out', (t) => {
   const clock = fakeClock()

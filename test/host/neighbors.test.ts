@@ -112,7 +112,7 @@ const exampleTable = `IP address       HW type     Flags       HW address       
 172.16.0.2       0x1         0x6         52:54:00:00:00:02     *        eth0
 `
 
-t.test('the MAC address of a complete entry', (t) => {
+t.test('returns the MAC address of a complete entry', (t) => {
   const other = '172.16.0.21      0x1         0x2         00:50:56:96:37:c9     *        eth1\n'
   const table = parseNeighborTable(exampleTable + other)
   t.equal(table.get('172.16.0.21'), '00:50:56:96:37:c8', 'of the first interface')
@@ -133,7 +133,7 @@ t.test('each read of the open table starts at its first line', (t) => {
   t.end()
 })
 
-t.test('clients at the same time share one read of the table, which soon is read again', async (t) => {
+t.test('concurrent clients share one read of the table, which is soon repeated', async (t) => {
   const clock = fakeClock()
   let reads = 0
   const read = createReadNeighbor(clock, () => Promise.resolve(reads++ === 0 ? exampleTable : header))

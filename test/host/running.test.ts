@@ -8,7 +8,7 @@ const text = await readFile(join(root, 'docs/running.md'), 'utf8')
 const names = (await readdir(join(root, 'src'), { recursive: true })).filter((name) => name.endsWith('.ts'))
 const source = (await Promise.all(names.map((name) => readFile(join(root, 'src', name), 'utf8')))).join('')
 
-t.test('its log lines are lines of the program, one for each service', (t) => {
+t.test('each log line in docs/running.md is one that the program prints', (t) => {
   const [, block = ''] = /```json\n(.*?)```/s.exec(text) ?? []
   const lines = block
     .trim()
@@ -22,7 +22,7 @@ t.test('its log lines are lines of the program, one for each service', (t) => {
   t.end()
 })
 
-t.test('the events and sentences that its text quotes are those of the program', (t) => {
+t.test('the events and sentences that docs/running.md quotes are those of the program', (t) => {
   const prose = text.replaceAll(/```.*?```/gs, '')
   const quotes = [...prose.matchAll(/`([^`]+)`/g)].map(([, quote = '']) => quote.replaceAll(/\s+/g, ' '))
   // Words alone: no commands, no paths, no keys with a value.
@@ -38,7 +38,7 @@ t.test('the events and sentences that its text quotes are those of the program',
   t.end()
 })
 
-t.test('its units are units in systemd/, or the copy for an interface', async (t) => {
+t.test('the units that docs/running.md names are in systemd/, or copies for an interface', async (t) => {
   const named = [
     ...text.matchAll(/\bslipway[a-z0-9-]*(?:@[\d.]+)?\.(?:service|socket|path|(?:sysusers|tmpfiles)\.conf)/g),
   ]

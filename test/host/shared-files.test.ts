@@ -103,7 +103,7 @@ t.test('a chunk that was read twice is cached once', async (t) => {
   two.close()
 })
 
-t.test('a file that cannot be read is refused with a code like the system’s', async (t) => {
+t.test("a file that cannot be read is refused with a code like the system's", async (t) => {
   const folder = t.testdir({ f: 'abcdefghijklm' })
   const files = createSharedFiles({ cacheOctets: 100, chunkOctets: 10 })
   await t.rejects(files.open(folder), { code: 'NOT_REGULAR', message: 'not a regular file' })

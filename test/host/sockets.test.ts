@@ -51,12 +51,17 @@ t.test('IPv6 addresses get an IPv6 socket', async (t) => {
 
 const failures = [
   {
-    name: 'port 0, which a forged datagram may come from',
+    name: 'port 0, which a forged datagram can have as its source',
     address: '127.0.0.1',
     port: 0,
     code: 'ERR_SOCKET_BAD_PORT',
   },
-  { name: 'a name: only literal addresses are taken', address: 'localhost', port: 9, code: 'EINVAL' },
+  {
+    name: 'a name, because only literal addresses are accepted',
+    address: 'localhost',
+    port: 9,
+    code: 'EINVAL',
+  },
   { name: 'a broadcast address without broadcast', address: '255.255.255.255', port: 9, code: 'EACCES' },
 ]
 
@@ -117,7 +122,7 @@ t.test('two sockets share a port when both request it', async (t) => {
   t.equal(second.local.port, first.local.port)
 })
 
-t.test('a UDP port in use', async (t) => {
+t.test('a UDP port in use is an error with a remedy', async (t) => {
   const { port } = (await bound(t)).local
   const message = `another process uses the port; find it with: ss -lunp 'sport = :${port}'`
   await t.rejects(sockets.bindUdp({ address: '127.0.0.1', port }), {
@@ -129,7 +134,7 @@ t.test('a UDP port in use', async (t) => {
   })
 })
 
-t.test("an address that is not this machine's", async (t) => {
+t.test('an address of another machine is an error with a remedy', async (t) => {
   await t.rejects(sockets.bindUdp({ address: '192.0.2.1', port: 0 }), {
     message:
       'cannot listen on udp 192.0.2.1:0: no interface of this machine has the address 192.0.2.1; ' +

@@ -118,7 +118,7 @@ t.test('an image appears completely or not at all; the next start resumes', asyn
   t.same(readdirSync(store), ['one'])
 })
 
-t.test('files that an earlier start left of another release are deleted', async (t) => {
+t.test('files of another release that an earlier download left are deleted', async (t) => {
   const { store, addition, add } = await prepare(t)
   mkdirSync(`${store}/.one.unfinished/folder`, { recursive: true })
   writeFileSync(`${store}/.one.unfinished/rhcos-416-live-kernel-x86_64`, 'old')
@@ -138,7 +138,7 @@ t.test('two processes cannot add the same image at the same time', async (t) => 
   t.equal(readFileSync(`${store}/.one.unfinished/.lock`, 'utf8'), String(process.ppid), 'its lock stays')
 })
 
-t.test('a name of another image or file is refused', async (t) => {
+t.test('a name that another image or file already has is refused', async (t) => {
   const { store, addition, add } = await prepare(t)
   mkdirSync(`${store}/hand`)
   await t.rejects(add(addition('hand')), {

@@ -176,7 +176,7 @@ for (const { name, block, message } of refused) {
   })
 }
 
-t.test('zeros are the end, type 5 is a directory, and the prefix of ustar precedes the name', (t) => {
+t.test('zeros end the archive, type 5 is a directory, and the prefix of ustar precedes the name', (t) => {
   t.same(decodeHeader(new Uint8Array(blockOctets)), { kind: 'end' })
   t.same(decodeHeader(headerWith(156, '5')), { kind: 'directory' })
   t.same(decodeHeader(headerWith(345, 'far/away')), { kind: 'file', path: 'far/away/a/b', octets: 5 })

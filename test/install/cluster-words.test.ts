@@ -17,22 +17,22 @@ const words = 'approved-client, registered, not-ready, approved-serving, ready'
 
 const ways: { name: string; life: ObservedNode; boots: string[]; loose?: string }[] = [
   {
-    name: 'cluster reports follow the first start',
+    name: 'reports of the cluster follow the first start',
     life: joins(observedNode().installs()),
     boots: [`network: ${pxe}, ${installer}, disk, reboot`, `disk: disk-dhcp, started, ${words}`],
   },
   {
-    name: 'for a node with a static address they follow its installer and end the disk step',
+    name: 'reports about a node with a static address follow its installer and end the disk step',
     life: joins(observedNode().script('install').fetches('rootfs').ignition().pass(300_000)),
     boots: [`network: install-script, rootfs, ignition, disk, ${words}`],
   },
   {
-    name: 'and end the reboot step',
+    name: 'reports about a node with a static address end the reboot step',
     life: joins(observedNode().ignition().callback('written').pass(300_000)),
     boots: [`network: ignition, disk, reboot, ${words}`],
   },
   {
-    name: 'for a node that boots its disk via the network they follow its script',
+    name: 'reports about a node that boots its disk via the network follow its script',
     life: observedNode().pxe().script('local').pass(60_000).says('ready').pxe().script('menu').says('ready'),
     boots: [`network: ${pxe}, local-script, ready`, `network: ${pxe}, menu-script, ready`],
   },
@@ -79,13 +79,13 @@ const ways: { name: string; life: ObservedNode; boots: string[]; loose?: string 
     boots: ['disk: disk-dhcp, ready, not-ready', 'disk: disk-dhcp'],
   },
   {
-    name: 'for a node without a boot they are listed alone',
+    name: 'reports about a node without a boot are listed alone',
     life: observedNode().says('registered').says('ready').pass(minute).says('removed'),
     boots: [],
     loose: 'registered, ready, removed',
   },
   {
-    name: 'also if it boots later without a system',
+    name: 'reports are listed alone if a node boots later without a system',
     life: observedNode().says('ready').pass(minute).asks('firmware').says('not-ready'),
     boots: ['network: firmware-dhcp'],
     loose: 'ready, not-ready',

@@ -215,7 +215,7 @@ t.test('evidence that a node is installed is on the disk before the next observa
   t.equal(modes.length, writes, 'an observation without a decision is written with its batch')
 })
 
-t.test('a node that is forgotten while the disk becomes full is as the site declares', async (t) => {
+t.test('a node that is forgotten while the disk becomes full has the declared state', async (t) => {
   const store = openMemoryStore()
   const full: Store = {
     ...store,

@@ -17,7 +17,7 @@ async function begun(world: ReturnType<typeof installsWorld>): Promise<string> {
 }
 
 t.test(
-  'a report of the cluster is not a sign of the machine, and ends an installation when it is Ready',
+  'a report of the cluster does not count as a sign of the machine, but Ready ends an installation',
   async (t) => {
     const world = installsWorld()
     const { installs, clock, counters } = world
@@ -180,7 +180,7 @@ t.test('an installation can be selected only in the state menu', async (t) => {
   })
 })
 
-t.test('commands', async (t) => {
+t.test('commands change the state of a node', async (t) => {
   const world = installsWorld()
   const { installs, clock } = world
   t.match(await installs.command(key, 'local'), {
@@ -204,7 +204,7 @@ t.test('commands', async (t) => {
   })
 })
 
-t.test('a node that fails too often gets the reason', async (t) => {
+t.test('a node that failed too often shows the reason', async (t) => {
   const world = installsWorld()
   for (let again = 0; again < maxAttempts; again++) await begun(world)
   t.match(await world.installs.boot(key, plain), { kind: 'failed', reason: /^5 attempts failed/ })
@@ -221,7 +221,7 @@ t.test('a disk that may be written is tried before the installation resumes', as
   t.match(await world.installs.boot(key, plain), { kind: 'install' })
 })
 
-t.test('a new node is as the site declares it before its record is written', (t) => {
+t.test('a new node has the declared state before its record is written', (t) => {
   const { world, installs } = installsWorld()
   const known = world.plan
   world.plan = new Map([
@@ -236,7 +236,7 @@ t.test('a new node is as the site declares it before its record is written', (t)
   t.end()
 })
 
-t.test('a node that the site does not declare', async (t) => {
+t.test('a node that the site does not declare is unknown', async (t) => {
   const { installs } = installsWorld()
   const gone = { kind: 'refused', code: 'install.not-declared', reason: 'the site has no node ocp45/m9' }
   t.match(await installs.boot('ocp45/m9', plain), {

@@ -33,7 +33,7 @@ const runs = { numRuns: 20_000 }
 const erases = (each: BootFacts) => ['start', 'resume'].includes(decideBoot(each).kind)
 
 t.test(
-  'an installing script needs a consent, a DHCP exchange, a record, and the appliance that installs',
+  'an installing script needs consent, a DHCP exchange, a record, and the appliance that installs',
   (t) => {
     fc.assert(
       fc.property(facts, (each) => {
@@ -111,7 +111,7 @@ t.test('more evidence never turns another answer into an installation', (t) => {
   t.end()
 })
 
-t.test('a value that the types exclude keeps the disk', (t) => {
+t.test('a value outside of its type keeps the disk', (t) => {
   fc.assert(
     fc.property(facts, fc.constantFrom('', 'rescue', 'INSTALL', '__proto__'), (each, mode) => {
       return decideBoot({ ...each, mode: mode as 'unknown', consent: 'site' }).kind !== 'start'

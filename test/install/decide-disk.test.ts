@@ -139,7 +139,7 @@ const cases: { name: string; report: Partial<DiskReport>; expected: string }[] =
     expected: 'keep: /dev/sda holds a partition of unknown content (partition /dev/sda1)',
   },
   {
-    name: 'what only udev knows (lsblk)',
+    name: 'a property that only udev reports (lsblk)',
     report: {
       lsblk: lsblk(device('/dev/sda', 'disk', [], { fstype: 'ext4', label: 'backup' })),
       blkid: blkid({ '/dev/sda': {} }),
@@ -216,7 +216,7 @@ t.test('the body of a report is split into its parts, and other bodies are refus
   t.end()
 })
 
-t.test('no report without consent leads to proceed unless the disk is shown to be empty', (t) => {
+t.test('without consent, only a report that shows an empty disk lets the installer proceed', (t) => {
   const label = fc.constantFrom('', 'boot', 'root', '"', '\u009b[2J')
   const node = fc.record({
     name: fc.constantFrom('/dev/sda', '/dev/sda1', '/dev/mapper/x'),

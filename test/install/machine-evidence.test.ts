@@ -273,7 +273,7 @@ t.test('only the token in the Ignition file proves that the disk booted', (t) =>
   t.end()
 })
 
-t.test('the disk of a machine that returned late is kept; soon is at most ten minutes', (t) => {
+t.test('the disk of a machine that returns after more than ten minutes is kept', (t) => {
   const probed = [boot, delivered, 1, boot]
   t.equal(after([...probed, rebootTimeoutMs, boot]).mode, 'installing')
   t.equal(after([...probed, rebootTimeoutMs + 1, boot]).mode, 'installed')

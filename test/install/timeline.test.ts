@@ -80,7 +80,7 @@ t.test('a download without a report is stalled after 10 s', (t) => {
   t.end()
 })
 
-t.test('an unknown architecture is shown by its number, a missing one not at all', (t) => {
+t.test('an unknown architecture is shown as its number, and a missing one is not shown', (t) => {
   t.equal(step(observedNode().asks('firmware', 10, 4711), 'firmware-dhcp').what, 'architecture 4711')
   const silent = observedNode().dhcp('firmware', 'discover', 'nothing-to-boot')
   t.match(step(silent, 'firmware-dhcp'), { what: '', outcome: 'nothing-to-boot', architecture: undefined })
@@ -146,7 +146,7 @@ t.test('the latest step has the latest observation, not the latest start', (t) =
   t.end()
 })
 
-t.test('any order of observations: each has its step, and the counts add up', (t) => {
+t.test('in any order of observations, each has its step, and the counts add up', (t) => {
   const acts: readonly ((life: ObservedNode) => ObservedNode)[] = [
     (life) => life.discover('firmware'),
     (life) => life.asks('http-firmware'),

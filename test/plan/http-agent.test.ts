@@ -5,7 +5,7 @@ import { siteSchema } from '../../src/site/schema.ts'
 import { scanIgnition } from '../../src/scan/scan.ts'
 import { agentImage, exampleModel, exampleSite, missing } from '../support/model.ts'
 
-t.test('a node without a disk installs where an agent knows it, and nowhere else', (t) => {
+t.test('a node without a disk can be installed only by an agent', (t) => {
   const site = exampleSite()
   Reflect.deleteProperty(site.clusters[0]!, 'disk')
   site.clusters[0]!.nodes = site.clusters[0]!.nodes.slice(1, 2)
@@ -21,7 +21,7 @@ t.test('a node without a disk installs where an agent knows it, and nowhere else
 })
 
 t.test(
-  'agent images: own arguments, no Ignition file, nothing to choose, and secrets that are named',
+  'an agent image has its own arguments, no Ignition file, no choice of roles, and a list of its secrets',
   async (t) => {
     const site = exampleSite()
     const [cluster] = site.clusters
@@ -55,7 +55,7 @@ t.test(
   },
 )
 
-t.test('an agent image without a script starts with the usual arguments, and that is said', (t) => {
+t.test('an agent image without a script starts with the default arguments, and causes a warning', (t) => {
   const { kernelArguments, ...image } = agentImage('/srv/rhcos')
   t.equal(kernelArguments.length, 3)
   const lacking = { ...image, initramfs: missing('/srv/rhcos', 'no agent.*-initrd.img in /srv/rhcos') }

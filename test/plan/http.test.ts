@@ -14,7 +14,7 @@ import {
   missing,
 } from '../support/model.ts'
 
-t.test('every URL that a script names is served under the same text', (t) => {
+t.test('every URL in a script is served at exactly that path', (t) => {
   const model = exampleModel()
   const { plan } = compileHttp(model)
   const served = new Set([
@@ -33,7 +33,7 @@ t.test('every URL that a script names is served under the same text', (t) => {
   t.end()
 })
 
-t.test('each node has a boot script, a menu, an installation for each role and the Ignition files', (t) => {
+t.test('each node has a boot script, a menu, an installation for each role, and the Ignition files', (t) => {
   const { plan, findings } = compileHttp(exampleModel())
   const ofMaster = (paths: Iterable<string>) =>
     [...paths].filter((path) => path.startsWith('/boot/ocp45/m1/'))
@@ -62,7 +62,7 @@ t.test('each node has a boot script, a menu, an installation for each role and t
   t.end()
 })
 
-t.test('the plan says where to listen, where images lie and whose address is whose', (t) => {
+t.test('the plan has the listening addresses, the image directories, and the node of each address', (t) => {
   const site = exampleSite()
   site.server = { address: '192.0.2.2', ports: { http: 8080 } }
   const { plan } = compileHttp(exampleModel(site))
@@ -92,7 +92,7 @@ t.test('the plan says where to listen, where images lie and whose address is who
   t.end()
 })
 
-t.test('every loader has its path, with the reason where it cannot be served', (t) => {
+t.test('every loader has its path, or the reason why it cannot be served', (t) => {
   const { loaders } = completeFacts(exampleSite())
   const lost = missing('/usr/lib/ipxe/ipxe-arm64.efi', 'no arm64/ipxe.efi')
   const { plan } = compileHttp(
@@ -134,7 +134,7 @@ t.test('the Ignition file of the live system has the version of the role if that
   t.end()
 })
 
-t.test('a file name is escaped on its way into a URL', (t) => {
+t.test('a file name is escaped in a URL', (t) => {
   const facts = {
     images: new Map([['rhcos', { ...liveImage('/srv/rhcos'), kernel: found('/srv/rhcos/a b;${x}') }]]),
   }
@@ -181,7 +181,7 @@ t.test('a missing file is one finding, with its path and every node that needs i
   t.end()
 })
 
-t.test('a directory that is missing is said once, not for each of its files', (t) => {
+t.test('a missing directory is reported once, not for each of its files', (t) => {
   const gone = missing('/srv/rhcos', '/srv/rhcos is not there')
   const image = { style: 'live', kernel: gone, initramfs: { ...gone }, rootfs: { ...gone } } as const
   const { plan, findings } = compileHttp(exampleModel(exampleSite(), { images: new Map([['rhcos', image]]) }))
@@ -194,7 +194,7 @@ t.test('a directory that is missing is said once, not for each of its files', (t
   t.end()
 })
 
-t.test('a file that nobody needs is not missed', (t) => {
+t.test('a file that no node needs is not reported as missing', (t) => {
   const files = {
     ...ignitionFiles('/srv/ignition'),
     worker: missing('/srv/ignition/worker.ign', 'is not there'),
@@ -205,7 +205,7 @@ t.test('a file that nobody needs is not missed', (t) => {
   t.end()
 })
 
-t.test('of many nodes the first eight are named', (t) => {
+t.test('a finding about many nodes names the first eight', (t) => {
   const site = exampleSite()
   const cluster = site.clusters[0]!
   cluster.nodes = Array.from({ length: 10 }, (_, index) => ({
@@ -223,7 +223,7 @@ t.test('of many nodes the first eight are named', (t) => {
   t.end()
 })
 
-t.test('a command line that the kernel would cut is an error of its node', (t) => {
+t.test('a command line that the kernel would truncate is an error of its node', (t) => {
   const site = exampleSite()
   const [, master] = site.clusters[0]!.nodes
   const finding = (argument: string) => {
@@ -267,7 +267,7 @@ t.test(
   },
 )
 
-t.test('facts of another site are refused rather than half compiled', (t) => {
+t.test('facts of another site are rejected', (t) => {
   t.throws(() => compileHttp(exampleModel(exampleSite(), { images: new Map() })), {
     name: 'TypeError',
     message: 'site was not scanned: image rhcos not among the facts',

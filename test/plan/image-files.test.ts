@@ -7,7 +7,7 @@ import {
   agentArguments,
 } from '../../src/plan/image-files.ts'
 
-t.test('which files hold secrets', (t) => {
+t.test('recognizes files that contain secrets', (t) => {
   const secret = ['agent.x86_64-initrd.img', 'node.aarch64-initrd.img', 'agent.x86_64.iso', 'bootstrap.ign']
   const open = [
     'agent.x86_64-rootfs.img',
@@ -21,7 +21,7 @@ t.test('which files hold secrets', (t) => {
   t.end()
 })
 
-t.test('the style and the architecture that names show', (t) => {
+t.test('recognizes the style and the architecture of an image by its file names', (t) => {
   const cases = [
     { names: [], style: undefined, architecture: undefined },
     { names: ['live-kernel'], style: 'live', architecture: undefined },
@@ -40,13 +40,13 @@ t.test('the style and the architecture that names show', (t) => {
 
 const cases: readonly { name: string; script: string; expected: string[] | undefined }[] = [
   {
-    name: 'as openshift-install agent create pxe-files writes it',
+    name: 'a script of openshift-install agent create pxe-files',
     script:
       '#!ipxe\ninitrd --name initrd http://192.0.2.9/a-initrd.img\nkernel http://192.0.2.9/a-vmlinuz initrd=initrd coreos.live.rootfs_url=http://192.0.2.9/a-rootfs.img  fips=1\nboot\n',
     expected: ['fips=1'],
   },
   {
-    name: 'as the assisted service writes it: quotes are the kernel’s, not iPXE’s',
+    name: 'a script of the assisted service, whose quotes are for the kernel, not for iPXE',
     script:
       'kernel http://a/kernel?arch=x86_64&version=4.10 initrd=initrd coreos.live.rootfs_url=http://a/r random.trust_cpu=on coreos.inst.persistent-kargs="console=tty1 console=ttyS1,115200n8"\r\n',
     expected: [
@@ -56,7 +56,7 @@ const cases: readonly { name: string; script: string; expected: string[] | undef
     ],
   },
   {
-    name: "options of iPXE's own, and what follows on failure",
+    name: 'options of iPXE, and a command that follows a failure',
     script: '  kernel --name k --autofree -t 3000 http://a/k rw quiet || goto failed',
     expected: ['rw', 'quiet'],
   },
@@ -64,11 +64,11 @@ const cases: readonly { name: string; script: string; expected: string[] | undef
   { name: 'a kernel without anything', script: 'kernel', expected: [] },
   { name: 'no kernel', script: '#!ipxe\nboot\n', expected: undefined },
   {
-    name: 'two kernels: nobody knows which',
+    name: 'two kernels are ambiguous',
     script: 'kernel http://a/k a\nkernel http://a/k b\n',
     expected: undefined,
   },
-  { name: 'what no kernel takes', script: 'kernel http://a/k \u0001', expected: undefined },
+  { name: 'a character that no kernel accepts', script: 'kernel http://a/k \u0001', expected: undefined },
 ]
 
 for (const { name, script, expected } of cases) {

@@ -33,7 +33,7 @@ const cases: readonly (Changes & { file: string; name: string })[] = [
   },
   {
     file: 'ipv6',
-    name: 'addresses of IPv6 alone are shared by IPv6, which asks for no peers (multicast)',
+    name: 'addresses of IPv6 only are shared over IPv6, which needs no peers (multicast)',
     loadBalancer: { api: '2001:db8::3', ingress: '2001:db8::3' },
   },
 ]
@@ -50,7 +50,7 @@ for (const { file, name, ...changes } of cases) {
   })
 }
 
-t.test('a site without shared addresses', (t) => {
+t.test('a site without shared addresses has no configuration', (t) => {
   t.equal(renderKeepalived(exampleModel()), undefined)
   // The API and the ingress are at the nodes themselves, or at the machines' own addresses.
   t.equal(render({ loadBalancer: { api: '192.0.2.4', ingress: '192.0.2.4' } }), undefined)

@@ -29,7 +29,7 @@ function site(changes: { cluster?: object; node?: object; ports?: object } = {})
   })
 }
 
-t.test('a node gets its names and what its cluster says', (t) => {
+t.test('a node gets its names and the settings of its cluster', (t) => {
   const [node] = buildModel(site(), noFacts).nodes
   t.match(node, {
     key: 'c1/w1',
@@ -48,7 +48,7 @@ t.test('a node gets its names and what its cluster says', (t) => {
   t.end()
 })
 
-t.test('a node’s own setting comes before its cluster’s; arguments add up', (t) => {
+t.test('a setting of a node overrides that of its cluster; kernel arguments are combined', (t) => {
   const cluster = { console: ['tty0'], kernelArguments: ['a=1'], boot: 'menu', loader: 'ipxe' }
   const own = {
     console: ['ttyS0'],
@@ -76,14 +76,14 @@ t.test('an infra node is installed as a worker', (t) => {
   t.end()
 })
 
-t.test('the IPv4 address is the reserved one, wherever it stands in the list', (t) => {
+t.test('the IPv4 address is reserved, at any position in the list', (t) => {
   const [node] = buildModel(site({ node: { address: ['2001:db8::11', '192.0.2.11'] } }), noFacts).nodes
   t.equal(formatIpv4(node!.address), '192.0.2.11')
   t.equal(node!.addresses.length, 2)
   t.end()
 })
 
-t.test('an unchecked site is refused rather than half compiled', (t) => {
+t.test('an unchecked site is rejected', (t) => {
   const outside = site({ node: { address: '198.51.100.1' } })
   t.throws(() => buildModel(outside, noFacts), {
     message: 'site was not checked: the subnet of w1 is missing',
@@ -91,7 +91,7 @@ t.test('an unchecked site is refused rather than half compiled', (t) => {
   t.end()
 })
 
-t.test('URLs name the port only where it is not 80', (t) => {
+t.test('a URL contains the port only if it is not 80', (t) => {
   t.equal(httpBase(site().server), 'http://192.0.2.2')
   const moved = site({ ports: { http: 8080 } }).server
   t.equal(

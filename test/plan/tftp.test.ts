@@ -13,7 +13,7 @@ function without(...names: LoaderName[]) {
   return { loaders: new Map([...loaders, ...lost]) }
 }
 
-t.test('loaders are served by their names, those for x86_64 also without the folder', (t) => {
+t.test('loaders are served by name, those for x86_64 also without the directory', (t) => {
   const { plan, findings } = compileTftp(exampleModel())
   t.same(
     [...plan.files],
@@ -33,7 +33,7 @@ t.test('loaders are served by their names, those for x86_64 also without the fol
   t.end()
 })
 
-t.test('the address, the port, the root and whose address is whose', (t) => {
+t.test('the plan has the address, the port, the root, and the node of each address', (t) => {
   const site = { ...exampleSite(), tftp: { root: '/srv/tftp' } }
   site.server.ports = { tftp: 6969 }
   const { address, port, root, nodeByAddress } = compileTftp(exampleModel(site)).plan
@@ -51,7 +51,7 @@ t.test('the address, the port, the root and whose address is whose', (t) => {
   t.end()
 })
 
-t.test('a missing loader is known by both its names, for whoever asks', (t) => {
+t.test('a missing loader is listed under both its names', (t) => {
   const { plan } = compileTftp(exampleModel(exampleSite(), without('efi/ipxe.efi')))
   t.same(
     [...plan.missing],
@@ -91,7 +91,7 @@ const needs: {
     lost: 'efi/snponly.efi',
     who: 'ocp45/bs and 3 more',
   },
-  { name: 'nobody asks for ipxe', site: siteWith({}), lost: 'efi/ipxe.efi', who: undefined },
+  { name: 'no node needs ipxe', site: siteWith({}), lost: 'efi/ipxe.efi', who: undefined },
   {
     name: 'a node with loader: ipxe needs that one',
     site: siteWith({ loader: 'ipxe' }),
@@ -99,7 +99,7 @@ const needs: {
     who: 'ocp45/w1',
   },
   {
-    name: 'and the others still need snponly',
+    name: 'the other nodes still need snponly',
     site: siteWith({ loader: 'ipxe' }),
     lost: 'efi/snponly.efi',
     who: 'ocp45/bs and 2 more',
@@ -139,7 +139,7 @@ for (const { name, site, lost, who } of needs) {
   })
 }
 
-t.test('without clusters nothing is needed', (t) => {
+t.test('a site without clusters needs no loaders', (t) => {
   const { plan, findings } = compileTftp(
     exampleModel({ ...exampleSite(), clusters: [] }, without(...loaderNames)),
   )
@@ -148,7 +148,7 @@ t.test('without clusters nothing is needed', (t) => {
   t.end()
 })
 
-t.test('facts that do not name a loader at all are a bug of the scan', (t) => {
+t.test('facts without an entry for a loader are an error of the caller', (t) => {
   t.throws(() => compileTftp(exampleModel(exampleSite(), { loaders: new Map() })), {
     name: 'TypeError',
     message: 'site was not scanned: bios/undionly.kpxe not among the facts',
@@ -156,7 +156,7 @@ t.test('facts that do not name a loader at all are a bug of the scan', (t) => {
   t.end()
 })
 
-t.test('where transfers answer from: any port, a range, or the request port', (t) => {
+t.test('transfers use any port, a range, or the request port', (t) => {
   const transfersOf = (tftp: object) =>
     compileTftp(exampleModel({ ...exampleSite(), tftp } as never)).plan.transfers
   t.same(transfersOf({}), { kind: 'any' })
@@ -176,7 +176,7 @@ t.test('the MTU of a subnet is known only where the site sets it', (t) => {
   t.end()
 })
 
-t.test('a folder of own files that cannot be served is an error, with its path', (t) => {
+t.test('a TFTP directory that cannot be served is an error with its path', (t) => {
   const tftpRootProblem = '/srv/tftp does not exist'
   t.same(compileTftp(exampleModel(exampleSite(), { tftpRootProblem })).findings, [
     { code: 'tftp.root-unreadable', severity: 'error', about: 'tftp.root', message: tftpRootProblem },

@@ -28,7 +28,7 @@ t.test('system errors become the rest of a sentence', async (t) => {
   t.match(await scanFile('/\u0000', code), { kind: 'missing', problem: / cannot be read: / })
 })
 
-t.test('a folder is listed in order, without dotfiles, up to a maximum', async (t) => {
+t.test('a directory is listed in order, without dotfiles, up to a maximum', async (t) => {
   const dir = t.testdir({ b: '', a: '', '.hidden': '' })
   t.same(await listFolder(dir), { kind: 'listed', names: ['a', 'b'] })
   t.same(await listFolder(dir, 1), {
@@ -37,7 +37,7 @@ t.test('a folder is listed in order, without dotfiles, up to a maximum', async (
   })
 })
 
-t.test('a folder to serve from is missing, or is a file', async (t) => {
+t.test('a directory to serve from must exist and be a directory', async (t) => {
   const dir = t.testdir({ folder: {}, file: 'f' })
   t.equal(await folderProblem(`${dir}/folder`), undefined)
   t.equal(await folderProblem(`${dir}/none`), `${dir}/none does not exist`)

@@ -62,7 +62,7 @@ const cases: {
   { name: 'names of the agent-based installer', files: agent, expected: found('agent', agent) },
   { name: 'names of files for added nodes', files: added, expected: found('agent', added) },
   {
-    name: 'files for a first installation and for added nodes: the site names which',
+    name: 'files for a first installation and for added nodes: the site selects one of them',
     files: [...agent, ...added],
     image: { kernel: added[0], initramfs: added[1], rootfs: added[2] },
     expected: found('agent', added),
@@ -73,7 +73,7 @@ const cases: {
     expected: found('live', dotted),
   },
   {
-    name: 'a live release whose metal images lie beside it',
+    name: 'a live release with metal images in the same directory',
     files: [...dotted, 'rhcos-metal.x86_64.raw.gz', 'rhcos-metal4k.x86_64.raw.gz'],
     expected: found('live', dotted),
   },
@@ -83,7 +83,7 @@ const cases: {
     expected: found('installer', old),
   },
   {
-    name: 'signatures, checksums, dotfiles and unfinished downloads',
+    name: 'signatures, checksums, dotfiles, and unfinished downloads',
     files: [
       ...dotted,
       ...dotted.map((each) => `${each}.sig`),
@@ -93,27 +93,31 @@ const cases: {
     ],
     expected: found('live', dotted),
   },
-  { name: 'two architectures in one folder', files: [...dotted, ...coreos], expected: found('live', dotted) },
   {
-    name: 'names without an architecture contradict none',
+    name: 'two architectures in one directory',
+    files: [...dotted, ...coreos],
+    expected: found('live', dotted),
+  },
+  {
+    name: 'names without an architecture match any architecture',
     files: ['live-kernel', 'live-initramfs.img', 'live-rootfs.img'],
     image: { architecture: 'aarch64' },
     expected: found('live', ['live-kernel', 'live-initramfs.img', 'live-rootfs.img']),
   },
   {
-    name: 'named files win over found ones, whatever they are called',
+    name: 'files that the site names replace those that were found, whatever their names',
     files: [...dashed, ...dotted, 'vmlinuz', 'initrd.img', 'rootfs'],
     image: { kernel: 'vmlinuz', initramfs: 'initrd.img', rootfs: 'rootfs' },
     expected: found('live', ['vmlinuz', 'initrd.img', 'rootfs']),
   },
   {
-    name: 'a named metal image makes it the installer style beside live files',
+    name: 'a metal image that the site names selects the installer style, even beside live files',
     files: [...dotted, ...old, 'rhcos-metal4k.x86_64.raw.gz'],
     image: { metal: 'rhcos-metal4k.x86_64.raw.gz' },
     expected: found('installer', [old[0], old[1], 'rhcos-metal4k.x86_64.raw.gz']),
   },
   {
-    name: 'several releases in one folder are a choice that is left to the operator',
+    name: 'several releases in one directory are ambiguous',
     files: [...dashed, ...dotted],
     expected: {
       style: 'live',
@@ -133,7 +137,7 @@ const cases: {
     },
   },
   {
-    name: 'a named file that says it is of another architecture',
+    name: 'a named file whose name shows another architecture',
     files: [...dotted, ...coreos],
     image: { kernel: coreos[0] },
     expected: {
@@ -142,7 +146,7 @@ const cases: {
     },
   },
   {
-    name: 'a named file that is not there',
+    name: 'a named file that does not exist',
     files: dotted,
     image: { rootfs: 'rootfs.img' },
     expected: { ...found('live', dotted), third: '! DIR/rootfs.img does not exist' },
@@ -156,7 +160,7 @@ const cases: {
     },
   },
   {
-    name: 'an empty folder is taken for one of today',
+    name: 'an empty directory is expected to contain a live release',
     files: [],
     expected: {
       style: 'live',
@@ -174,7 +178,7 @@ for (const { name, files, image, expected } of cases) {
   })
 }
 
-t.test('files are measured, and empty ones and folders are none', async (t) => {
+t.test('files have a size; empty files and directories do not count', async (t) => {
   const dir = t.testdir({ 'live-kernel': 'four', 'live-initramfs.img': '', 'live-rootfs.img': {} })
   const facts = await scanImage({ dir, architecture: 'x86_64' })
   t.same(facts.kernel, { kind: 'found', path: `${dir}/live-kernel`, octets: 4 })
@@ -186,7 +190,7 @@ t.test('files are measured, and empty ones and folders are none', async (t) => {
   })
 })
 
-t.test('a link to a file is that file; one in a circle leads nowhere', async (t) => {
+t.test('a link to a file is followed, and a loop of links is reported', async (t) => {
   const dir = t.testdir({ real: 'x' })
   symlinkSync('real', `${dir}/live-kernel`)
   symlinkSync('live-initramfs', `${dir}/live-initramfs`)
@@ -200,7 +204,7 @@ t.test('a link to a file is that file; one in a circle leads nowhere', async (t)
 })
 
 t.test(
-  'a folder that cannot be listed is named with the reason, and named files are looked for all the same',
+  'a directory that cannot be listed is reported with the reason, and the files that the site names are still found',
   async (t) => {
     const dir = t.testdir({ file: 'x' })
     const rest = '; put the files of the release there'
@@ -219,7 +223,7 @@ t.test(
 )
 
 t.test(
-  "an agent's arguments are those of the script beside its files, and its secrets are named",
+  'an agent image has the arguments of the script beside its files, and a list of its secrets',
   async (t) => {
     const script = (more: string) => `#!ipxe
 initrd --name initrd http://192.0.2.9/agent.x86_64-initrd.img

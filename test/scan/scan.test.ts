@@ -46,7 +46,7 @@ const kinds = (facts: Readonly<Record<string, FileFact | IgnitionFact>> | undefi
     return `${kind} ${fact.kind === 'found' ? fact.octets : fact.problem}`
   })
 
-t.test('a scan knows every image, every Ignition file and every loader of a site', async (t) => {
+t.test('a scan covers every image, every Ignition file, and every loader of a site', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'bootstrap.ign': ignition('3.2.0'), 'master.ign': '{}' } })
   const facts = await scanSite(siteAt(dir, ['live']), nowhere)
   t.same(
@@ -62,7 +62,7 @@ t.test('a scan knows every image, every Ignition file and every loader of a site
   t.same([...facts.loaders.keys()], [...loaderNames])
 })
 
-t.test('Ignition 2 is for 4.5: a cluster that boots only live images cannot read it', async (t) => {
+t.test('Ignition 2.x is rejected for a cluster that boots only live images', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'master.ign': ignition('2.2.0') } })
   const master = async (images: readonly string[]) =>
     (await scanSite(siteAt(dir, images), nowhere)).ignition.get('ocp')?.master.kind
@@ -72,34 +72,35 @@ t.test('Ignition 2 is for 4.5: a cluster that boots only live images cannot read
   t.equal(await master(['empty']), 'found', 'an image that is not there has no style')
 })
 
-t.test('a cluster that runs and can be asked gives masters and workers what the disk lacks', async (t) => {
-  const installed = { 'master.ign': ignition('3.4.0'), auth: { kubeconfig: '{}' } }
-  const dir = t.testdir({
-    given: { ...structuredClone(files), ignition: installed },
-    without: { ...structuredClone(files), ignition: {} },
-    bare: structuredClone(files),
-  })
-  const scan = async (folder: string, change: (cluster: Site['clusters'][number]) => void = () => {}) => {
-    const site = siteAt(`${dir}/${folder}`, ['live'])
-    change(site.clusters[0]!)
-    return kinds((await scanSite(site, nowhere)).ignition.get('ocp')).map((line) =>
-      line.replace(/(?<=^\w+) (?!asked).*/, ' …'),
+t.test(
+  'a running, reachable cluster provides the Ignition files of masters and workers that are not on disk',
+  async (t) => {
+    const installed = { 'master.ign': ignition('3.4.0'), auth: { kubeconfig: '{}' } }
+    const dir = t.testdir({
+      given: { ...structuredClone(files), ignition: installed },
+      without: { ...structuredClone(files), ignition: {} },
+      bare: structuredClone(files),
+    })
+    const scan = async (folder: string, change: (cluster: Site['clusters'][number]) => void = () => {}) => {
+      const site = siteAt(`${dir}/${folder}`, ['live'])
+      change(site.clusters[0]!)
+      return kinds((await scanSite(site, nowhere)).ignition.get('ocp')).map((line) =>
+        line.replace(/(?<=^\w+) (?!asked).*/, ' …'),
+      )
+    }
+    const asked = 'worker asked: worker-user-data-managed of ocp'
+    t.same((await scan('given')).slice(1), ['master …', 'single …', asked], 'a file that is there stays')
+    t.same((await scan('without')).at(-1), 'worker …', 'nobody can ask it')
+    t.same(
+      await scan('bare', (cluster) => Object.assign(cluster, { ignition: undefined, kubeconfig: '/k' })),
+      ['bootstrap …', 'master asked: master-user-data-managed of ocp', 'single …', asked],
     )
-  }
-  const asked = 'worker asked: worker-user-data-managed of ocp'
-  t.same((await scan('given')).slice(1), ['master …', 'single …', asked], 'a file that is there stays')
-  t.same((await scan('without')).at(-1), 'worker …', 'nobody can ask it')
-  t.same(await scan('bare', (cluster) => Object.assign(cluster, { ignition: undefined, kubeconfig: '/k' })), [
-    'bootstrap …',
-    'master asked: master-user-data-managed of ocp',
-    'single …',
-    asked,
-  ])
-  const withBootstrap = (boot: 'local' | 'install') => (cluster: Site['clusters'][number]) =>
-    cluster.nodes.push({ ...cluster.nodes[0]!, name: 'bs', role: 'bootstrap', boot })
-  t.same((await scan('given', withBootstrap('install'))).at(-1), 'worker …', 'it is still to be installed')
-  t.same((await scan('given', withBootstrap('local'))).at(-1), asked, 'its bootstrap has done its part')
-})
+    const withBootstrap = (boot: 'local' | 'install') => (cluster: Site['clusters'][number]) =>
+      cluster.nodes.push({ ...cluster.nodes[0]!, name: 'bs', role: 'bootstrap', boot })
+    t.same((await scan('given', withBootstrap('install'))).at(-1), 'worker …', 'it is still to be installed')
+    t.same((await scan('given', withBootstrap('local'))).at(-1), asked, 'its bootstrap has done its part')
+  },
+)
 
 t.test('a huge file is not read as Ignition', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'worker.ign': '{}' } })
@@ -111,7 +112,7 @@ t.test('a huge file is not read as Ignition', async (t) => {
   )
 })
 
-t.test('loaders come from the site, else from the first place that has them', async (t) => {
+t.test('loaders come from the site, or else from the first directory that has them', async (t) => {
   const dir = t.testdir({
     debian: { 'undionly.kpxe': 'bios' },
     fedora: { 'undionly.kpxe': 'bi', 'ipxe-x86_64.efi': 'x64' },
@@ -138,7 +139,7 @@ t.test('loaders come from the site, else from the first place that has them', as
   }
 })
 
-t.test('a loader that the site names must be there itself', async (t) => {
+t.test('a loader that the site names has no substitute', async (t) => {
   const dir = t.testdir({ packaged: 'x' })
   const facts = await scanLoaders(
     { bios: `${dir}/none.kpxe` },
@@ -147,7 +148,7 @@ t.test('a loader that the site names must be there itself', async (t) => {
   t.match(facts.get('bios/undionly.kpxe'), { kind: 'missing', problem: `${dir}/none.kpxe does not exist` })
 })
 
-t.test('a folder of own files for TFTP that is not there is a fact', async (t) => {
+t.test('a missing TFTP directory is among the facts', async (t) => {
   const dir = t.testdir({ ...files, ignition: {}, own: {} })
   const site = siteAt(dir, ['live'])
   const problemOf = async (root: string) =>
@@ -156,7 +157,7 @@ t.test('a folder of own files for TFTP that is not there is a fact', async (t) =
   t.equal(await problemOf(`${dir}/none`), `${dir}/none does not exist`)
 })
 
-t.test('the files that a site copies to nodes are read, or known to be missing', async (t) => {
+t.test('the files that a site copies to nodes are read, or recorded as missing', async (t) => {
   const dir = t.testdir({ ...files, ignition: {}, 'x.crt': 'PEM', huge: 'h', 'bond0.nmconnection': '[bond]' })
   truncateSync(`${dir}/huge`, 2 ** 20 + 1)
   const site = siteAt(dir, ['live'])
@@ -187,7 +188,7 @@ t.test('the files that a site copies to nodes are read, or known to be missing',
   )
 })
 
-t.test('a live ISO beside the rest is known, one of several is not', async (t) => {
+t.test('a single live ISO beside the other files is used, and one of several is not', async (t) => {
   const iso = async (names: readonly string[]) => {
     const dir = t.testdir({
       ...files,
@@ -201,7 +202,7 @@ t.test('a live ISO beside the rest is known, one of several is not', async (t) =
   t.equal(await iso([]), undefined)
 })
 
-t.test('an Ignition file that every user can read is known', async (t) => {
+t.test('an Ignition file that every user can read is marked', async (t) => {
   const dir = t.testdir({ ...files, ignition: { 'bootstrap.ign': ignition('3.2.0') } })
   const path = `${dir}/ignition/bootstrap.ign`
   const fact = async (fileMode: number, folderMode: number) => {

@@ -118,7 +118,7 @@ t.test('a kernel without any initrd is refused', (t) => {
   t.end()
 })
 
-t.test('a wrapper contains the role’s file', (t) => {
+t.test("a wrapper contains the role's file", (t) => {
   const role = Buffer.from('{"ignition":{"version":"3.4.0"}}')
   const sha256 = createHash('sha256').update(role).digest('hex')
   t.same(mergedFile(wrapIgnition(role, '3.4.0', { files: [] }), 'u'), { octets: role.length, sha256 })

@@ -31,7 +31,7 @@ t.test('a value has up to 1024 octets', (t) => {
   t.end()
 })
 
-t.test('what belongs to network boot is a host’s to choose, which boots nothing from here', (t) => {
+t.test('a host, which does not boot from slipway, can set the options of network boot', (t) => {
   for (const code of [43, 66, 67]) {
     t.equal(dhcpOptions('bootable').safeParse([{ code, u8: 1 }]).success, false)
     t.equal(dhcpOptions('host').safeParse([{ code, u8: 1 }]).success, true)

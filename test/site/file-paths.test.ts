@@ -1,7 +1,7 @@
 import t from 'tap'
 import { folderOf, resolvePath } from '../../src/site/file-paths.ts'
 
-t.test('a path as seen from a folder', (t) => {
+t.test('resolves a path from a directory', (t) => {
   const cases = [
     { folder: '/etc/slipway', path: 'images', resolved: '/etc/slipway/images' },
     { folder: '/etc/slipway', path: './images/', resolved: '/etc/slipway/images' },
@@ -15,7 +15,7 @@ t.test('a path as seen from a folder', (t) => {
   t.end()
 })
 
-t.test('the folder of a file', (t) => {
+t.test('returns the directory of a file', (t) => {
   t.equal(folderOf('/etc/slipway/site.yaml'), '/etc/slipway')
   t.equal(folderOf('/site.yaml'), '')
   t.equal(folderOf('site.yaml'), '')

@@ -30,7 +30,7 @@ for (const name of readdirSync(cases)) {
   })
 }
 
-t.test('relative paths become those of the site file’s folder', (t) => {
+t.test('relative paths start at the directory of the site file', (t) => {
   const text = readFileSync(new URL('fine-external-services/site.yaml', cases), 'utf8')
   const loaded = loadSite(text, '/etc/slipway/site.yaml')
   if (loaded.kind !== 'site') throw new Error('the site has problems')
@@ -55,7 +55,7 @@ t.test('relative paths become those of the site file’s folder', (t) => {
   t.end()
 })
 
-t.test('a cluster of agents names no folder of Ignition files, and gets none', (t) => {
+t.test('a cluster of agents has no directory of Ignition files, not even by default', (t) => {
   const text = readFileSync(new URL('fine-external-services/site.yaml', cases), 'utf8')
   const loaded = loadSite(text.replace(/^ +ignition: .*\n/m, ''), '/etc/slipway/site.yaml')
   t.equal(loaded.kind === 'site' && loaded.site.clusters[0]?.ignition, undefined)
@@ -72,7 +72,7 @@ t.test('a byte order mark and carriage returns change nothing, not even columns'
   t.end()
 })
 
-t.test('problems come in the order of the file, whatever found them', (t) => {
+t.test('problems are in the order of the file, whatever check found them', (t) => {
   for (const name of readdirSync(cases)) {
     const loaded = loadSite(readFileSync(new URL(`${name}/site.yaml`, cases), 'utf8'), 'site.yaml')
     if (loaded.kind === 'site') continue
@@ -99,7 +99,7 @@ function assertAnswer(text: string): Loaded {
   return loaded
 }
 
-t.test('any text gives a site or a problem with a place in it', (t) => {
+t.test('any text is a site, or has a problem at a position in the text', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => void assertAnswer(text)),
     { numRuns: 200 },
@@ -119,7 +119,7 @@ t.test('any text gives a site or a problem with a place in it', (t) => {
   t.end()
 })
 
-t.test('the example with any character changed, taken out or doubled gives a site or a problem', (t) => {
+t.test('the example with any character changed, removed, or doubled is a site, or has a problem', (t) => {
   const change = fc.record({
     at: fc.nat(example.length - 1),
     length: fc.nat(12),
@@ -145,7 +145,7 @@ function leaves(value: unknown, path: Path = []): Path[] {
   )
 }
 
-t.test('one broken value in the example brings no problem anywhere else', (t) => {
+t.test('an invalid value in the example causes no problem anywhere else', (t) => {
   const paths = leaves(parse(example))
   const broken = fc.constantFrom<unknown>({ broken: true }, null, -1.5, '')
   fc.assert(
@@ -162,20 +162,23 @@ t.test('one broken value in the example brings no problem anywhere else', (t) =>
   t.end()
 })
 
-t.test('files that are copied to nodes are looked for beside the site file too', (t) => {
-  const text = readFileSync(new URL('fine-added-files/site.yaml', cases), 'utf8')
-  const loaded = loadSite(text, '/etc/slipway/site.yaml')
-  if (loaded.kind !== 'site') throw new Error('the site has problems')
-  const [cluster] = loaded.site.clusters
-  const [node] = cluster?.nodes ?? []
-  t.match(cluster?.files, [
-    { path: '/etc/chrony.conf', mode: 0o644, contents: 'server 192.0.2.2 iburst\n' },
-    { path: '/usr/local/bin/hook', mode: 0o755, from: '/etc/slipway/files/hook' },
-  ])
-  t.match(node?.files, [{ path: '/etc/chrony.conf', mode: 0o644, from: '/srv/chrony.conf' }])
-  t.same(node?.networkKeyfiles, ['/etc/slipway/keyfiles/bond0.nmconnection', '/etc/slipway/keyfiles/vlan7'])
-  t.end()
-})
+t.test(
+  'relative paths of files that are copied to nodes start at the directory of the site file too',
+  (t) => {
+    const text = readFileSync(new URL('fine-added-files/site.yaml', cases), 'utf8')
+    const loaded = loadSite(text, '/etc/slipway/site.yaml')
+    if (loaded.kind !== 'site') throw new Error('the site has problems')
+    const [cluster] = loaded.site.clusters
+    const [node] = cluster?.nodes ?? []
+    t.match(cluster?.files, [
+      { path: '/etc/chrony.conf', mode: 0o644, contents: 'server 192.0.2.2 iburst\n' },
+      { path: '/usr/local/bin/hook', mode: 0o755, from: '/etc/slipway/files/hook' },
+    ])
+    t.match(node?.files, [{ path: '/etc/chrony.conf', mode: 0o644, from: '/srv/chrony.conf' }])
+    t.same(node?.networkKeyfiles, ['/etc/slipway/keyfiles/bond0.nmconnection', '/etc/slipway/keyfiles/vlan7'])
+    t.end()
+  },
+)
 
 t.test('every kind of problem has its code', (t) => {
   const found = new Set<string>()

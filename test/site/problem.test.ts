@@ -17,7 +17,7 @@ t.test('a problem is one line that editors and terminals can follow', (t) => {
   t.end()
 })
 
-t.test('for terminals the line itself follows, with a caret under the column', (t) => {
+t.test('on a terminal, the line follows, with a caret below the column', (t) => {
   const long = `${'x'.repeat(100)}here${'y'.repeat(100)}`
   const cases = [
     { name: 'a short line', text: 'a\nb: c: d\ne', column: 4, shown: ['  2 | b: c: d', '    |    ^'] },

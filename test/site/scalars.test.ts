@@ -85,7 +85,7 @@ t.test('a rejected text gets one message with the expected form', (t) => {
   t.end()
 })
 
-t.test('one address or a list becomes a list without repetition', (t) => {
+t.test('one address, or a list, becomes a list without duplicates', (t) => {
   const addresses = (value: unknown) =>
     (result(scalars.ips, value) as Parameters<typeof formatIp>[0][]).map(formatIp)
   t.same(addresses('192.0.2.1'), ['192.0.2.1'])

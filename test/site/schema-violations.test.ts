@@ -32,7 +32,7 @@ t.test('every key has a description, for editors and for messages about what is 
   t.end()
 })
 
-t.test('a place in the schema is found by a path in a site', (t) => {
+t.test('a path in a site finds its part of the schema', (t) => {
   const cases: { path: (string | number)[]; description: string | undefined }[] = [
     { path: ['server', 'address'], description: 'address of this machine on the network of the nodes' },
     { path: ['subnets', 3, 'gateway'], description: 'default router of the nodes (DHCP option 3)' },
@@ -100,7 +100,7 @@ const scalars = [
 ]
 
 for (const { name, scalar, at, texts } of scalars) {
-  t.test(`an editor refuses no ${name} that loading takes`, (t) => {
+  t.test(`an editor accepts each ${name} that loading accepts`, (t) => {
     const { pattern } = schemaAt(schema, at) as { pattern: string }
     let taken = 0
     fc.assert(

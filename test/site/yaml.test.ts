@@ -33,7 +33,7 @@ t.test('values are quoted as they are written', (t) => {
   t.end()
 })
 
-t.test('a place is that of the value, of its key, or of what is nearest around it', (t) => {
+t.test('the position is that of the value, of its key, or of the innermost part that contains it', (t) => {
   const tree = treeOf('site: &name lab\nlist:\n  - { a: 1, b: *name }\n  - x: *name\n')
   const cases: { path: (string | number)[]; at?: 'key'; place: string }[] = [
     { path: [], place: '1:1' },
@@ -88,7 +88,7 @@ t.test('the key __proto__ is an error, and its value is not part of the tree', (
   t.end()
 })
 
-t.test('a text without content has no value, and nothing in it', (t) => {
+t.test('a text without content has neither a value nor a position in it', (t) => {
   for (const text of ['', '# nothing yet\n']) {
     const tree = treeOf(text)
     t.equal(tree.value ?? undefined, undefined)

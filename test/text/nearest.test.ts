@@ -1,7 +1,7 @@
 import t from 'tap'
 import { nearest } from '../../src/text/nearest.ts'
 
-t.test('the known word that may be meant', (t) => {
+t.test('suggests the nearest known word', (t) => {
   const known = ['name', 'role', 'mac', 'address', 'kernelArguments', 'loadBalancer', 'subnets']
   const cases = [
     { word: 'adress', meant: 'address', why: 'a letter is missing' },

@@ -18,11 +18,14 @@ t.test('formatBytes chooses a binary unit', (t) => {
   t.end()
 })
 
-t.test('printable replaces what moves a cursor or turns text around, and keeps other languages', (t) => {
-  t.equal(printable('Müll\u001b[2J\u0085\n\u202ex漢'), 'Müll?[2J???x漢')
-  t.equal(printable('a\tb', ' '), 'a b')
-  t.end()
-})
+t.test(
+  'printable replaces characters that move the cursor or change the direction of text, and keeps other languages',
+  (t) => {
+    t.equal(printable('Müll\u001b[2J\u0085\n\u202ex漢'), 'Müll?[2J???x漢')
+    t.equal(printable('a\tb', ' '), 'a b')
+    t.end()
+  },
+)
 
 t.test('printableAscii replaces all but printable ASCII, and shortens', (t) => {
   t.equal(printableAscii('PXE\u001b[2J\u009b\né~ '), 'PXE?[2J???~ ')
@@ -30,7 +33,7 @@ t.test('printableAscii replaces all but printable ASCII, and shortens', (t) => {
   t.end()
 })
 
-t.test('quoteText shortens, and escapes what a terminal would act on', (t) => {
+t.test('quoteText shortens text, and escapes characters that control a terminal', (t) => {
   t.equal(quoteText('a "b"\n\u009b\u202e'), String.raw`"a \"b\"\n\u009b\u202e"`)
   t.equal(quoteText('x'.repeat(90)).length, 82)
   t.end()

@@ -9,7 +9,7 @@ import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
 import { keptTerminal } from '../../support/terminal.ts'
 
 t.test(
-  'a whole site: counts per service, a line per node, the loader of each firmware; exit code 0',
+  'a valid site prints counts for each service, a line for each node, and the loader of each firmware; exit code 0',
   async (t) => {
     const folder = t.testdir({
       ...siteFolder(),
@@ -162,7 +162,7 @@ t.test('without HAProxy a warning says that the configuration was not validated'
   t.end()
 })
 
-t.test('a missing TFTP folder fails the check with its path', async (t) => {
+t.test('a missing TFTP directory fails the check with its path', async (t) => {
   const site = siteText().replace('tftp: {', 'tftp: { root: own,')
   const folder = t.testdir(siteFolder(site))
   const terminal = keptTerminal()
@@ -184,22 +184,25 @@ t.test('prints the ports of TFTP transfers when they are restricted', async (t) 
   )
 })
 
-t.test('every error of a site is printed with its position, and their number; exit code 1', async (t) => {
-  const broken = siteText().replace('00:00:5e:00:53:02', '00:00:5e:00:53').replace('disk:', 'disc:')
-  const folder = t.testdir(siteFolder(broken))
-  const terminal = keptTerminal()
-  t.equal(await check.run([sitePath(folder)], terminal), 1)
-  t.match(terminal.errLines[0], /site\.yaml:\d+:\d+ clusters\.0\.disc: /)
-  t.match(terminal.errLines.join('\n'), /clusters\.0\.nodes\.1\.mac: got "00:00:5e:00:53"/)
-  t.match(terminal.errLines.at(-1), /^\d+ problems$/)
-  t.same(terminal.outLines, [])
+t.test(
+  'every error of a site is printed with its position, followed by the number of errors; exit code 1',
+  async (t) => {
+    const broken = siteText().replace('00:00:5e:00:53:02', '00:00:5e:00:53').replace('disk:', 'disc:')
+    const folder = t.testdir(siteFolder(broken))
+    const terminal = keptTerminal()
+    t.equal(await check.run([sitePath(folder)], terminal), 1)
+    t.match(terminal.errLines[0], /site\.yaml:\d+:\d+ clusters\.0\.disc: /)
+    t.match(terminal.errLines.join('\n'), /clusters\.0\.nodes\.1\.mac: got "00:00:5e:00:53"/)
+    t.match(terminal.errLines.at(-1), /^\d+ problems$/)
+    t.same(terminal.outLines, [])
 
-  const colored = keptTerminal({ usesColor: true })
-  await check.run([sitePath(folder)], colored)
-  t.match(colored.errLines.join('\n'), /\n +\| +\^/, 'the output shows the line and a caret')
-})
+    const colored = keptTerminal({ usesColor: true })
+    await check.run([sitePath(folder)], colored)
+    t.match(colored.errLines.join('\n'), /\n +\| +\^/, 'the output shows the line and a caret')
+  },
+)
 
-t.test('a file that cannot be read is one sentence', async (t) => {
+t.test('a file that cannot be read is reported in one sentence', async (t) => {
   const folder = t.testdir({ 'binary.yaml': Buffer.from([0xff, 0xfe, 0x00]) })
   const cases: [string, RegExp][] = [
     [join(folder, 'none.yaml'), /^cannot read the site file .*none\.yaml: ENOENT/],

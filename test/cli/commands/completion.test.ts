@@ -44,13 +44,13 @@ t.test('an unknown shell is a usage error', async (t) => {
   await t.rejects(script('bash', 'zsh'), UsageError)
 })
 
-t.test('the nodes of a slipway that does not run are none', async (t) => {
+t.test('no node names are completed while slipway is not running', async (t) => {
   const terminal = keptTerminal()
   t.equal(await completion.run(['nodes', '--control', `${t.testdir()}/none`], terminal), 1)
   t.same([terminal.outLines, terminal.errLines], [[], []])
 })
 
-t.test('the version', async (t) => {
+t.test('prints the version', async (t) => {
   const terminal = keptTerminal()
   t.equal(await version.run(['--json'], terminal), 0)
   t.match(JSON.parse(terminal.outLines.join('')), { version: /^\d+\.\d+\.\d+$/, node: process.versions.node })

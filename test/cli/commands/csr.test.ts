@@ -27,7 +27,7 @@ t.test('slipway csr list, as text and as JSON', async (t) => {
   t.same(asked, ['GET /v1/csrs', 'GET /v1/csrs'])
 })
 
-t.test('an unknown argument, and a slipway that is not running', async (t) => {
+t.test('an unknown argument is refused, and a slipway that is not running is reported', async (t) => {
   const terminal = keptTerminal()
   for (const args of [['approve'], ['list', 'x']]) {
     await t.rejects(csr.run(args, terminal), { name: 'UsageError', message: 'expected: list' })
@@ -91,7 +91,7 @@ t.test('each request has its requester, age, and reason', (t) => {
   t.end()
 })
 
-t.test('a site without approval says so', (t) => {
+t.test('reports that the site enables no approval', (t) => {
   t.same(csrLines([], now, paper), [
     'slipway does not approve certificate requests of any cluster (key "approve")',
   ])

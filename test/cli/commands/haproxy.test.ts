@@ -34,7 +34,7 @@ t.test('a configuration that slipway wrote is copied', async (t) => {
   t.equal(statSync(target).mode & 0o777, 0o644)
 })
 
-t.test('a foreign directive is refused with its line, not its text', async (t) => {
+t.test('a directive that slipway does not write is refused with its line number, not its text', async (t) => {
   const { source, target, accept } = world(t, guide.replace('  user haproxy', '  lua-load /tmp/x.lua'))
   const { code, err } = await accept()
   t.equal(code, 1)
@@ -42,7 +42,7 @@ t.test('a foreign directive is refused with its line, not its text', async (t) =
   t.throws(() => statSync(target))
 })
 
-t.test('links, folders, pipes, and large files are refused', async (t) => {
+t.test('links, directories, pipes, and large files are refused', async (t) => {
   const cases: Record<string, (source: string, dir: string) => void> = {
     'is a symbolic link': (source, dir) => {
       writeFileSync(join(dir, 'other'), guide)
@@ -76,7 +76,7 @@ t.test('links, folders, pipes, and large files are refused', async (t) => {
   })
 })
 
-t.test('an invalid command line', async (t) => {
+t.test('an invalid command line is refused', async (t) => {
   const { accept } = world(t)
   for (const args of [
     ['copy', 'a', 'b'],

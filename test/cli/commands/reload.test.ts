@@ -64,7 +64,7 @@ t.test('no server, an unknown route, and no response in time: a sentence, exit c
   })
 })
 
-t.test('an invalid command line', async (t) => {
+t.test('an invalid command line is refused', async (t) => {
   await t.rejects(
     reload.run(['site.yaml'], keptTerminal()),
     new UsageError('expected no arguments: slipway reloads the site file that it serves'),

@@ -27,7 +27,7 @@ t.test('prints haproxy.cfg as slipway writes it', async (t) => {
   t.equal(out.endsWith('\n\n'), false)
 })
 
-t.test('commands that enable the socket units of the site', async (t) => {
+t.test('prints the commands that enable the socket units of the site', async (t) => {
   const site = siteText(undefined, more)
   t.match((await run(t, site, 'units')).err, /set server\.interface/)
   const other = site.replace('address: 127.0.0.1', 'address: 127.0.0.1, ports: { http: 8080 }')
@@ -45,7 +45,7 @@ t.test('commands that enable the socket units of the site', async (t) => {
   t.equal(spawnSync('sh', ['-n'], { input: out }).status, 0, 'a shell can parse it')
 })
 
-t.test('keepalived.conf of this machine', async (t) => {
+t.test('prints keepalived.conf of this machine', async (t) => {
   const shared = `${more}keepalived: { interface: ens4 }\n`
   const site = siteText(undefined, shared).replace(
     '127.0.0.1',
@@ -112,7 +112,7 @@ const records = siteText().replace(
 `,
 )
 
-t.test('records of every type, texts in strings of 255 octets (RFC 1035 §5.1)', async (t) => {
+t.test('prints records of every type, and long texts in strings of 255 octets (RFC 1035 §5.1)', async (t) => {
   const { out } = await run(t, records, 'zones', 'example.net')
   const lines = out.split('\n').map((line) => line.replaceAll(/ +/g, ' '))
   for (const line of [

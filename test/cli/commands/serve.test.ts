@@ -14,7 +14,7 @@ import { keptTerminal } from '../../support/terminal.ts'
 import { siteFolder, sitePath, siteText } from '../../support/site-folder.ts'
 
 t.test(
-  'serves, reloads on SIGHUP, keeps the old plan when the new one is bad, ends on SIGTERM',
+  'serves, reloads on SIGHUP, keeps the old plan if the new site is invalid, and ends on SIGTERM',
   async (t) => {
     const ports = await freePorts()
     const folder = t.testdir(siteFolder(siteText(ports)))
@@ -168,23 +168,26 @@ t.test('after a restart with an invalid site file, the last valid site is served
   await stop(second)
 })
 
-t.test('a start removes what a killed process left beside the files that slipway writes', async (t) => {
-  const dead = spawnSync('true').pid
-  const more = 'haproxy: { file: haproxy/haproxy.cfg, socket: /nowhere/admin.sock }\n'
-  const folder = t.testdir({
-    ...siteFolder(siteText(await freePorts(), more)),
-    haproxy: { [`.haproxy.cfg.${dead}.new`]: '' },
-    state: { [`.bootstraps.json.${dead}.new`]: '' },
-  })
-  await writeFile(join(folder, 'image', `.rhcos.tar.${dead}.new`), '')
-  const server = start(t, sitePath(folder))
-  const { files } = await server.line('temporary files of an earlier process removed')
-  t.same(
-    (files as string[]).map((file) => basename(file)).sort(),
-    ['.bootstraps.json', '.haproxy.cfg', '.rhcos.tar'].map((name) => `${name}.${dead}.new`),
-  )
-  server.child.kill('SIGKILL')
-})
+t.test(
+  'a start removes temporary files that a killed process left beside the files of slipway',
+  async (t) => {
+    const dead = spawnSync('true').pid
+    const more = 'haproxy: { file: haproxy/haproxy.cfg, socket: /nowhere/admin.sock }\n'
+    const folder = t.testdir({
+      ...siteFolder(siteText(await freePorts(), more)),
+      haproxy: { [`.haproxy.cfg.${dead}.new`]: '' },
+      state: { [`.bootstraps.json.${dead}.new`]: '' },
+    })
+    await writeFile(join(folder, 'image', `.rhcos.tar.${dead}.new`), '')
+    const server = start(t, sitePath(folder))
+    const { files } = await server.line('temporary files of an earlier process removed')
+    t.same(
+      (files as string[]).map((file) => basename(file)).sort(),
+      ['.bootstraps.json', '.haproxy.cfg', '.rhcos.tar'].map((name) => `${name}.${dead}.new`),
+    )
+    server.child.kill('SIGKILL')
+  },
+)
 
 t.test('a SIGHUP while the process starts reloads the site when it serves', async (t) => {
   const early = `import { registerHooks } from 'node:module'
@@ -223,7 +226,7 @@ t.test('a missing interface is one sentence; exit code 1', async (t) => {
 })
 
 t.test(
-  'without dns.serve no socket is opened for names, and haproxy.cfg is written when asked for',
+  'without dns.serve no DNS socket is opened, and haproxy.cfg is written if the site configures it',
   async (t) => {
     const ports = await freePorts()
     const more =
@@ -278,7 +281,7 @@ t.test('the directory of a given control socket is not created', async (t) => {
   )
 })
 
-t.test('invalid command lines', async (t) => {
+t.test('invalid command lines are refused', async (t) => {
   const wrong: [string[], string][] = [
     [[], 'expected one site file'],
     [['a', 'b'], 'expected one site file'],

@@ -105,7 +105,7 @@ t.test('the running slipway reports its problems, writes the backup, and accepts
   t.match(await run('accept', '--control', '/nonexistent/socket'), { code: 1, err: [/cannot reach slipway/] })
 })
 
-t.test('invalid command lines', async (t) => {
+t.test('invalid command lines are refused', async (t) => {
   const cases: [string[], string][] = [
     [['chek'], 'expected one of check, backup, restore, accept (did you mean check?)'],
     [['toString'], 'expected one of check, backup, restore, accept'],

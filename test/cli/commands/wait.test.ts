@@ -77,7 +77,7 @@ t.test('without a usable kubeconfig or site: exit code 1 and the reason', async 
   t.match(terminal.errLines[1], /^cannot read the site file/)
 })
 
-t.test('an invalid command line', async (t) => {
+t.test('an invalid command line is refused', async (t) => {
   const second = siteText()
     .slice(siteText().indexOf('  - name: c1'))
     .replaceAll('c1', 'c2')
@@ -172,7 +172,7 @@ t.test('without a site file: time limit, and clusters that the running slipway c
   )
 })
 
-t.test('of many missing items the view shows a dozen, and lines show the new ones', (t) => {
+t.test('the view shows twelve of many missing items, and lines show the new ones', (t) => {
   const [stage] = stagesOf('nodes-ready', [])
   const lacks = (from: number) =>
     Array.from({ length: 15 - from }, (_, index) => `w${index + from}: not Ready`)

@@ -57,7 +57,7 @@ for (const [name, each, columns] of [
   ['installed', installed, 80],
   ['not-heard', deaf, 80],
 ] as const) {
-  t.test(`a cluster, ${name} in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
+  t.test(`shows a cluster, ${name}, in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
     const lines = statusLines(each, now, { columns, usesColor: false })
     golden(t, `cluster/${name}-${columns}.txt`, `${lines.join('\n')}\n`)
     t.same(

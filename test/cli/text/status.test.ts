@@ -13,7 +13,7 @@ const asText = (lines: readonly string[]) => `${lines.join('\n')}\n`
 const withoutColor = (text: string) => text.replaceAll(/\u001b\[\d+m/g, '') // eslint-disable-line no-control-regex
 
 for (const columns of [50, 80, 120]) {
-  t.test(`many nodes in all states, in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
+  t.test(`shows many nodes in all states, in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
     const lines = statusLines(sampleStatus(), now, { columns, usesColor: false })
     golden(t, `status/rack-${columns}.txt`, asText(lines))
     t.same(
@@ -36,7 +36,7 @@ for (const [name, columns] of [
   ['w2', 100],
   ['i1', 80],
 ] as const) {
-  t.test(`the details of ${name} in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
+  t.test(`shows the details of ${name} in ${columns} columns (UPDATE=1 writes the file)`, (t) => {
     const lines = nodeLines(sampleDetails(name), now, { columns, usesColor: false })
     golden(t, `status/${name}-${columns}.txt`, asText(lines))
     t.same(
@@ -81,7 +81,7 @@ t.test('the cluster steps of a node are among its steps (UPDATE=1 writes the fil
   t.end()
 })
 
-t.test('a node without a boot is known from its cluster', (t) => {
+t.test('a node without a recorded boot shows the state that its cluster reports', (t) => {
   const installs = memoryInstalls(['ocp45/w1'], () => now)
   const life = observedNode('ocp45/w1', now - 90 * 60_000)
   life

@@ -59,7 +59,7 @@ t.test('a conflict ends when no decision is left to make', async (t) => {
   }
 })
 
-t.test('a conflict about a request that is deleted, or cannot be read', async (t) => {
+t.test('a conflict ends when the request was deleted, or cannot be read', async (t) => {
   const conflict = new ApiProblem(409, 'Conflict', 'changed')
   const gone = approverRig(t)
   gone.cluster.fail(put, conflict)
@@ -77,7 +77,7 @@ t.test('a conflict about a request that is deleted, or cannot be read', async (t
 })
 
 t.test(
-  'tries again what the cluster cannot do now, with growing delays, and approves others in between',
+  'repeats an approval that fails temporarily, with growing delays, and approves others in between',
   async (t) => {
     const all = approverRig(t)
     const { cluster, settle, add, reasons, counters } = all

@@ -5,7 +5,7 @@ import { formatIp } from '../../../src/proto/address/ip.ts'
 import { requestOf } from '../../support/csr.ts'
 import { makeRequest, pemRequest } from '../../support/pkcs10.ts'
 
-t.test('decodes a kubelet’s identity and names (RFC 2986, RFC 5280 §4.2.1.6)', (t) => {
+t.test("decodes a kubelet's identity and names (RFC 2986, RFC 5280 §4.2.1.6)", (t) => {
   const plain = { otherSubject: [], otherNames: [], otherExtensions: [] }
   t.same(decodeRequest(requestOf('client')), {
     kind: 'request',

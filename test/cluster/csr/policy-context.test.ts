@@ -84,7 +84,7 @@ t.test('a node of the cluster gets a second identity only after a reinstallation
   t.end()
 })
 
-t.test('leaves a decided request alone', (t) => {
+t.test('ignores a request that was already decided', (t) => {
   const status = (more: Record<string, unknown>) => decisionOn({ ...clientCsr(), status: more })
   const decided = 'pending: it is already decided'
   for (const type of ['Approved', 'Denied', 'Failed'])

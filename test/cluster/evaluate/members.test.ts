@@ -59,7 +59,7 @@ const cases: readonly {
     transitions: [...fresh, 'ready 3'],
   },
   {
-    name: 'another message is not a transition: some contain a time',
+    name: 'a changed message is not a transition, because some messages contain a time',
     updates: [node('False', 1, 'no CNI'), node('False', 1, 'PLEG was last seen active 3m ago')],
     transitions: fresh,
   },
@@ -135,7 +135,7 @@ const contact = (change: Partial<ClusterContact>): ClusterContact => ({
   ...change,
 })
 
-t.test('it is known whether a cluster has a node once it answered, or if it never did', (t) => {
+t.test('whether a cluster has a node is known after its first answer, or if it never answered', (t) => {
   const cases: [string, ClusterContact | undefined, boolean][] = [
     ['the first request is in progress', contact({}), false],
     ['a new cluster is not reachable', contact({ isOut: true }), true],

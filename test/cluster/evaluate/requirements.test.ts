@@ -124,7 +124,7 @@ t.test(
   },
 )
 
-t.test('all operators have to be settled for 30 s, and there has to be one', (t) => {
+t.test('at least one operator has to exist, and all have to be settled for 30 s', (t) => {
   const now = Date.UTC(2026, 0, 1, 12)
   const since = (seconds: number) => new Date(now - seconds * 1000).toISOString()
   const operator = (name: string, status: string, lastTransitionTime: string) =>

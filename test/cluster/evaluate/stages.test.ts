@@ -69,7 +69,7 @@ t.test('the API is unknown without credentials, and missing without an answer', 
   t.end()
 })
 
-t.test('a stage is evaluated when it is in turn and its kinds are current', (t) => {
+t.test('a stage is evaluated when it is next and its collections are current', (t) => {
   const first = evaluate(startedProgress(1), snapshot(new Map()), 5)
   t.same(first.progress['API'], { state: 'reached', since: 1, reachedAt: 5, note: 'v1.30.4' })
   t.same(first.progress['bootstrap'], { state: 'under-way', since: 5 })
@@ -111,7 +111,7 @@ const stage = (name: string) => stages.find((each) => each.name === name)!
 const names = (progress: InstallProgress) =>
   stages.filter((each) => isInTurn(progress, each)).map((each) => each.name)
 
-t.test('a stage is in turn when the one before it is reached', (t) => {
+t.test('a stage is next when the one before it is reached', (t) => {
   t.same(names({}), ['API'])
   const api: InstallProgress = { API: { state: 'reached' } }
   t.same(names(api), ['API', 'bootstrap', 'nodes', 'version'])
@@ -153,7 +153,7 @@ t.test('a stage that was reached before the first observation has no time', (t) 
   t.end()
 })
 
-t.test('survives being written and read', (t) => {
+t.test('a written record is read back unchanged', (t) => {
   const progress = reachStage(startedProgress(1), stage('API'), { now: 2, stages })
   t.same(installProgressShape.parse(JSON.parse(JSON.stringify(progress))), progress)
   t.throws(() => installProgressShape.parse({ API: { state: 'done' } }))

@@ -56,7 +56,7 @@ function client(t: Test, ...endpoints: string[]) {
 }
 
 for (const [what, handle] of Object.entries({ 'is paused': silent, 'has no leader': noLeader })) {
-  t.test(`a request goes to the next member when one ${what}, and stays there`, async (t) => {
+  t.test(`requests go to the next member when one ${what}, and stay there`, async (t) => {
     const [first, second] = [await member(t, handle), await member(t, good)]
     const etcd = client(t, first.url, second.url)
     t.match(await etcd.call('/v3/kv/txn', {}), { succeeded: true })
@@ -150,7 +150,7 @@ t.test('a watch ends with its member', async (t) => {
   )
 })
 
-t.test('a list reads all pages from one revision', async (t) => {
+t.test('a list reads all its pages at one revision', async (t) => {
   const bodies: Record<string, string>[] = []
   const { url } = await member(t, (_path, body, response) => {
     bodies.push(JSON.parse(body) as Record<string, string>)

@@ -27,7 +27,7 @@ function appliance(etcd: ReturnType<typeof fakeEtcd>, address: string, store: St
 const pages = ({ entries }: ReturnType<typeof fakeEtcd>) =>
   [...entries.values()].map(({ value }) => parsePage(value)!.kept.map(({ observation }) => observation))
 
-t.test('observations that the store did not take are sent once it answers, each of them once', async (t) => {
+t.test('observations that the store did not accept are sent when it answers, once each', async (t) => {
   const etcd = fakeEtcd()
   const { journal, history, clock } = appliance(etcd, 'a')
   journal.note(m1Mac, script)
@@ -48,7 +48,7 @@ t.test('observations that the store did not take are sent once it answers, each 
   t.match(pages(etcd), [[{ script: 'local' }], [{ script: 'menu' }]])
 })
 
-t.test('of the progress reports of a download only the last one of a page is sent', async (t) => {
+t.test('only the last progress report of a download in each page is sent', async (t) => {
   const etcd = fakeEtcd()
   const { journal, history } = appliance(etcd, 'a')
   const report = (file: string, outcome: 'begun' | 'under-way' | 'sent', octets: number): void =>
@@ -112,7 +112,7 @@ t.test('a damaged page is skipped', async (t) => {
   t.match(store.history(m1Mac), [{ kind: 'script', appliance: 'a' }])
 })
 
-t.test('after its end an appliance sends nothing', (t) => {
+t.test('an appliance that was closed sends nothing', (t) => {
   const etcd = fakeEtcd()
   const { journal, history, clock } = appliance(etcd, 'a')
   journal.note(m1Mac, script)

@@ -58,14 +58,14 @@ t.test('a later attempt of another appliance, and an arming by an administrator,
   t.end()
 })
 
-t.test('a record that an appliance had before it shared the store wins over an empty one', (t) => {
+t.test('a record from before an appliance shared the store replaces an empty one', (t) => {
   const ours: State = { ...installing, mode: 'installed', wasInstalled: true }
   t.same(reconcile(blank, ours), ours)
   t.match(reconcile(ours, blank), { mode: 'installed' })
   t.end()
 })
 
-t.test('of two Ready conditions the later one counts', (t) => {
+t.test('the later of two Ready conditions counts', (t) => {
   const [early, late] = [5000, 7000].map((readySince): State => ({ ...installing, readySince }))
   t.equal(reconcile(early!, late!).readySince, 7000)
   t.equal(reconcile(late!, early!).readySince, 7000)
@@ -123,7 +123,7 @@ t.test('a merged record permits an installation only where the shared one does',
 })
 
 t.test(
-  'moments of another appliance are never later than they were, and unknown before three messages',
+  'times of another appliance are never estimated too late, and are unknown before three messages',
   (t) => {
     const clocks = createPeerClocks('mine')
     const theirs: Moment = { at: 1, tick: 500_000, epoch: 'theirs' }

@@ -211,7 +211,7 @@ t.test('records of a store that was emptied are published again, and that is rep
   t.same(a.installs.problems(), [])
 })
 
-t.test('a machine that is forgotten is new for both', async (t) => {
+t.test('a forgotten machine is new for both appliances', async (t) => {
   const world = pair()
   const { a, b, pass, modes } = world
   const token = await begun(world)

@@ -59,7 +59,7 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
       file: script,
     },
     {
-      name: 'iPXE that says nothing else',
+      name: 'iPXE without further options',
       client: { ...silent, isIpxe: true, takesScript: true },
       file: script,
     },
@@ -125,7 +125,7 @@ const rows: readonly { name: string; client: BootClient; loader?: string; file?:
       reason: 'no boot file for client system architecture 16 (x64 UEFI HTTP)',
     },
     {
-      name: 'iPXE that says HTTPClient',
+      name: 'iPXE with the vendor class HTTPClient',
       client: { ...http(16), isIpxe: true, takesScript: true },
       file: script,
     },
@@ -139,7 +139,7 @@ for (const { name, client, loader, file, reason } of rows) {
   })
 }
 
-t.test('a host boots nothing, and a reason is given only to one that asks', (t) => {
+t.test('a host boots nothing, and gets a reason only if it requests a boot file', (t) => {
   t.same(chooseBoot(undefined, silent), {})
   t.same(chooseBoot(undefined, pxe(7)), {
     reason: 'the machine is a host, and slipway boots only nodes of a cluster',
@@ -151,7 +151,7 @@ const who = [
   { name: 'option 77 is iPXE', classes: ['iPXE'], features: undefined, is: true },
   { name: 'option 77 is iPXE, 175 has HTTP', classes: ['iPXE'], features: { http: true }, is: true },
   {
-    name: 'option 77 is iPXE, a build without HTTP, as in a card’s ROM',
+    name: "option 77 is iPXE, a build without HTTP, as in a card's ROM",
     classes: ['iPXE'],
     features: { http: false },
     is: false,
@@ -180,7 +180,7 @@ function texts(file: Pick<BootFile, 'options'> | undefined): [number, string][] 
 }
 
 t.test(
-  'a loader stands in the header, in option 67 (with its NUL) and names its server in option 66',
+  'a loader is in the file field and in option 67 (with its NUL), and its server is in option 66',
   (t) => {
     const file = nodeBoot().loaderByArchitecture.get(7)
     t.equal(file?.file, 'efi/snponly.efi')
@@ -193,7 +193,7 @@ t.test(
 )
 
 t.test(
-  'UEFI HTTP Boot is told that the reply is HTTP’s, and no server beside the URL (UEFI 2.10 §24.7)',
+  'UEFI HTTP Boot gets the class HTTPClient and a URL, and no separate server (UEFI 2.10 §24.7)',
   (t) => {
     const file = nodeBoot({ http: 8080 }).loaderByArchitecture.get(16)
     t.equal(file?.file, 'http://192.0.2.2:8080/loaders/efi/snponly.efi')
@@ -206,7 +206,7 @@ t.test(
 )
 
 t.test(
-  'with pxeOptions, replies to PXE firmware have options 60 and 43: boot the named file, ask no server',
+  'with pxeOptions, options 60 and 43 make PXE firmware boot the named file without boot server discovery',
   (t) => {
     const { script, loaderByArchitecture } = nodeBoot({ pxeOptions: true })
     for (const architecture of [0, 7, 11]) {
@@ -224,7 +224,7 @@ t.test(
   },
 )
 
-t.test('each row has its evidence: a capture that is kept, or a document', (t) => {
+t.test('each row names its evidence: a capture in the repository, or a document', (t) => {
   t.same(
     bootTable.map(({ architecture }) => architecture),
     [...new Set(bootTable.map(({ architecture }) => architecture))].sort((a, b) => a - b),
@@ -252,7 +252,7 @@ for (const { octets, inHeader } of [
   { octets: 128, inHeader: false },
 ]) {
   const where = inHeader ? 'in the header too' : 'in option 67 alone'
-  t.test(`RFC 2131 §2: a name of ${octets} octets stands ${where}`, (t) => {
+  t.test(`RFC 2131 §2: a name of ${octets} octets is ${where}`, (t) => {
     const clusterName = 'c'.repeat(63)
     const nodeName = 'm'.repeat(octets - 'http://192.0.2.2/boot///boot.ipxe'.length - clusterName.length)
     const { script } = nodeBoot({ clusterName, nodeName })

@@ -52,7 +52,7 @@ t.test('every node and every host with a MAC and an IPv4 address has a reservati
   t.end()
 })
 
-t.test('the server’s address and ports are the site’s', (t) => {
+t.test('the address and the ports of the server come from the site', (t) => {
   const { plan } = compiled(
     (site) => void (site.server = { address: '192.0.2.2', ports: { dhcp: 6767, dhcpClient: 6768 } }),
   )
@@ -60,7 +60,7 @@ t.test('the server’s address and ports are the site’s', (t) => {
   t.end()
 })
 
-t.test('what a node of a plain site is told, in order of importance', (t) => {
+t.test('the options of a node in a plain site are in order of importance', (t) => {
   const { options, leaseTime } = reservation()
   t.same(
     [...options].map(([code, { value }]) => [code, hex(value)]),
@@ -88,7 +88,7 @@ const declared = [
     value: 'c0000209c0000208',
   },
   {
-    name: 'option 15: the subnet’s domain',
+    name: "option 15: the subnet's domain",
     keys: { domain: 'lab.example.net' },
     code: 15,
     value: text('lab.example.net'),
@@ -104,7 +104,7 @@ const declared = [
   { name: 'option 26: the MTU', keys: { mtu: 9000 }, code: 26, value: '2328' },
   { name: 'no MTU: no option 26', keys: {}, code: 26, value: undefined },
   {
-    name: 'RFC 3442: option 121 has the default route too, whose option 3 its readers ignore',
+    name: 'RFC 3442: option 121 contains the default route, because clients that read it ignore option 3',
     keys: { routes: [{ to: '10.17.0.0/16', via: '192.0.2.5' }] },
     code: 121,
     value: '00c0000201' + '100a11c0000205',
@@ -116,13 +116,13 @@ const declared = [
     value: '100a11c0000205',
   },
   {
-    name: 'option 249: what option 121 says',
+    name: 'option 249: the routes of option 121',
     keys: { routes: [{ to: '10.17.0.0/16', via: '192.0.2.5' }] },
     code: 249,
     value: '00c0000201' + '100a11c0000205',
   },
   {
-    name: 'option 33: the routes that it can say, without the default route',
+    name: 'option 33: the routes that it can express, without the default route',
     keys: {
       routes: [
         { to: '10.17.0.0/16', via: '192.0.2.5' },
@@ -156,21 +156,24 @@ for (const { name, keys, code, value } of declared) {
   })
 }
 
-t.test('of options without keys the narrowest place counts: node, cluster, subnet, site', (t) => {
-  const { options, unasked } = reservation((site) => {
-    const text = (text: string) => (code: number) => ({ code, text, always: text === 'subnet' })
-    site['dhcpOptions'] = [150, 151, 152, 153].map(text('site'))
-    Object.assign(site.subnets[0] as object, { dhcpOptions: [151, 152, 153].map(text('subnet')) })
-    Object.assign(site.clusters[0] as object, { dhcpOptions: [152, 153].map(text('cluster')) })
-    Object.assign(site.clusters[0]?.nodes[1] as object, { dhcpOptions: [153].map(text('node')) })
-  })
-  const said = [150, 151, 152, 153].map((code) => Buffer.from(options.get(code)?.value ?? []).toString())
-  t.same(said, ['site', 'subnet', 'cluster', 'node'])
-  t.same(unasked, [151], 'what a narrower place says takes `always` back')
-  t.end()
-})
+t.test(
+  'of options without a key of their own, the most specific one counts: node, cluster, subnet, site',
+  (t) => {
+    const { options, unasked } = reservation((site) => {
+      const text = (text: string) => (code: number) => ({ code, text, always: text === 'subnet' })
+      site['dhcpOptions'] = [150, 151, 152, 153].map(text('site'))
+      Object.assign(site.subnets[0] as object, { dhcpOptions: [151, 152, 153].map(text('subnet')) })
+      Object.assign(site.clusters[0] as object, { dhcpOptions: [152, 153].map(text('cluster')) })
+      Object.assign(site.clusters[0]?.nodes[1] as object, { dhcpOptions: [153].map(text('node')) })
+    })
+    const said = [150, 151, 152, 153].map((code) => Buffer.from(options.get(code)?.value ?? []).toString())
+    t.same(said, ['site', 'subnet', 'cluster', 'node'])
+    t.same(unasked, [151], 'what a narrower place says takes `always` back')
+    t.end()
+  },
+)
 
-t.test('a host may have boot options of its own', (t) => {
+t.test('a host can declare its own boot options', (t) => {
   const mac = parseMac('00:00:5e:00:53:40') as Mac
   const { options } = reservation((site) => {
     const dhcpOptions = [{ code: 66, text: 'ztp.example.net' }]
@@ -180,7 +183,7 @@ t.test('a host may have boot options of its own', (t) => {
   t.end()
 })
 
-t.test('lists may be cut after each entry but the last', (t) => {
+t.test('a list can be shortened after each entry except the last', (t) => {
   const { options } = reservation(
     subnet({ dns: ['192.0.2.9', '192.0.2.8', '192.0.2.7'], search: ['a.net', 'b.org', 'c.com'] }),
   )
@@ -203,7 +206,7 @@ t.test('a subnet without a broadcast address (RFC 3021) has no option 28', (t) =
   t.end()
 })
 
-t.test('a host is called by its full name; its domain is what follows the first dot', (t) => {
+t.test('a host gets its fully qualified name; its domain is the part after the first dot', (t) => {
   const mac = parseMac('00:00:5e:00:53:40') as Mac
   const host = (name: string) => (site: Record<string, unknown>) =>
     void (site.hosts = [{ name, address: '192.0.2.40', mac }])
@@ -215,7 +218,7 @@ t.test('a host is called by its full name; its domain is what follows the first 
   t.end()
 })
 
-t.test('a subnet of another DHCP server: its machines are told what they boot and nothing else', (t) => {
+t.test('machines in a subnet of another DHCP server get their boot file and nothing else', (t) => {
   const { plan, findings } = compiled((site) => {
     Object.assign(site.subnets[0] as object, { dhcp: 'proxy', gateway: undefined })
     site.subnets.push({ cidr: '198.51.100.0/24', gateway: '198.51.100.1' })

@@ -5,7 +5,7 @@ import { exampleModel, guideModel, zones as guideZones } from './guide.ts'
 import { zoneText, recordText } from './zone-text.ts'
 import type { Model } from '../../../src/plan/model.ts'
 
-t.test("the example site's zones, whole", (t) => {
+t.test('the zones of the example site are the golden ones', (t) => {
   const { plan, findings } = compileDns(exampleModel())
   golden(t, 'dns/example.zone', zoneText(plan?.zones ?? []))
   t.same(findings, [])

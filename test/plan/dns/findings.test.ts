@@ -6,7 +6,7 @@ type Change = (site: ReturnType<typeof guideSite>) => void
 
 const long = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}`
 
-t.test('findings of names', (t) => {
+t.test('problems with names are reported', (t) => {
   const cases: { name: string; change: Change; findings: string[] }[] = [
     {
       name: 'there are no resolvers',

@@ -20,7 +20,7 @@ function compiled(model: Model, serial: number, previous?: DnsPlan): DnsPlan {
 /** Of the forward zone and of the reverse zone. */
 const serials = ({ zones }: DnsPlan) => zones.slice(0, 2).map(serialOf)
 
-t.test('the serial is the site’s, and increases when the content changes', (t) => {
+t.test("the serial is the site's, and increases when the content changes", (t) => {
   const before = compiled(guideModel(), 1000)
   t.same(serials(before), [1000, 1000], 'the same file gives the same on every appliance')
   const cases = [

@@ -29,19 +29,19 @@ const golden: readonly Golden[] = [
   },
   {
     file: 'compact',
-    name: 'three masters without workers run the routers themselves; api-int is where api is',
+    name: 'three masters without workers run the routers; api-int has the address of api',
     clusters: [{ loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.112' }, nodes: masters }],
   },
   {
     file: 'single-node',
-    name: 'a single node behind a balancer of its own',
+    name: 'a single node behind a separate load balancer',
     clusters: [
       { loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.111' }, nodes: ['n1 master 172.16.0.21'] },
     ],
   },
   {
     file: 'two-clusters',
-    name: 'with several clusters every name begins with its cluster',
+    name: 'with several clusters, every name starts with its cluster',
     clusters: [
       { name: 'east', nodes: [...masters, ...workers] },
       {
@@ -63,7 +63,7 @@ const golden: readonly Golden[] = [
   },
   {
     file: 'bootstrap-out',
-    name: 'a node with balance: false is known and gets nothing',
+    name: 'a node with balance: false is listed and gets no connections',
     clusters: [{ nodes: ['bs (bootstrap) 172.16.0.11', ...masters, ...workers] }],
   },
   {
@@ -88,7 +88,7 @@ const golden: readonly Golden[] = [
   },
   {
     file: 'part',
-    name: "a part beside an administrator's own file brings its settings along, and no global or defaults section",
+    name: "a part that is loaded with an administrator's file has its own settings, and no global or defaults section",
     clusters: [{ nodes: guide }],
     changes: {
       haproxy: {
@@ -99,7 +99,7 @@ const golden: readonly Golden[] = [
   },
   {
     file: 'two-machines',
-    name: "addresses that are shared by VRRP can be bound while they are the other machine's, and HAProxy says that it runs",
+    name: 'addresses shared by VRRP can be bound while the other machine has them, and HAProxy reports that it runs',
     clusters: [{ nodes: [...masters, ...workers] }],
     changes: {
       server: { address: '172.16.0.101', interface: 'ens4', peers: ['172.16.0.102'] },
@@ -137,7 +137,7 @@ for (const { file, name, clusters, changes } of golden) {
   })
 }
 
-t.test('the plan beside the text', (t) => {
+t.test('the plan has the settings for writing and reloading the file', (t) => {
   const { plan } = compile(golden[0]!.clusters)
   t.match(plan, {
     site: 'ocp45-lab',
@@ -155,19 +155,16 @@ t.test('the plan beside the text', (t) => {
   t.end()
 })
 
-t.test(
-  'nodes that are taken out meanwhile differ in one word of their lines from those that are not',
-  (t) => {
-    const { plan } = compile(golden[0]!.clusters)
-    const [all, fewer] = [renderHaproxy(plan!), renderHaproxy(plan!, new Set(['ocp45/bs', 'ocp45/none']))]
-    const lines = fewer.split('\n').filter((line, index) => line !== all.split('\n')[index])
-    t.same(lines, [
-      '  server bs 172.16.0.11:6443 backup disabled',
-      '  server bs 172.16.0.11:22623 backup disabled',
-    ])
-    t.end()
-  },
-)
+t.test('the line of a drained server differs from the others only in the word "disabled"', (t) => {
+  const { plan } = compile(golden[0]!.clusters)
+  const [all, fewer] = [renderHaproxy(plan!), renderHaproxy(plan!, new Set(['ocp45/bs', 'ocp45/none']))]
+  const lines = fewer.split('\n').filter((line, index) => line !== all.split('\n')[index])
+  t.same(lines, [
+    '  server bs 172.16.0.11:6443 backup disabled',
+    '  server bs 172.16.0.11:22623 backup disabled',
+  ])
+  t.end()
+})
 
 t.test('a path with blanks and quotes is quoted', (t) => {
   const haproxy = { file: '/f', socket: '/run/a "b" $c/s' }
@@ -191,28 +188,25 @@ t.test('a site without the section has no plan', (t) => {
   t.end()
 })
 
-t.test(
-  'a single node that is its own api and *.apps has no load balancer, which HAProxy could not start as',
-  (t) => {
-    const loadBalancer = { api: '172.16.0.21', ingress: '172.16.0.21' }
-    t.same(compile([{ loadBalancer, nodes: ['n1 master 172.16.0.21'] }]), {
-      plan: undefined,
-      findings: [
-        {
-          code: 'haproxy.nothing-to-balance',
-          severity: 'warning',
-          about: 'haproxy',
-          message: 'no cluster has an address to balance, so no file is written; remove the section',
-        },
-      ],
-    })
-    t.end()
-  },
-)
+t.test('a single node that has the addresses of api and *.apps itself needs no load balancer', (t) => {
+  const loadBalancer = { api: '172.16.0.21', ingress: '172.16.0.21' }
+  t.same(compile([{ loadBalancer, nodes: ['n1 master 172.16.0.21'] }]), {
+    plan: undefined,
+    findings: [
+      {
+        code: 'haproxy.nothing-to-balance',
+        severity: 'warning',
+        about: 'haproxy',
+        message: 'no cluster has an address to balance, so no file is written; remove the section',
+      },
+    ],
+  })
+  t.end()
+})
 
 const findings = [
   {
-    name: 'workers alone, as for a cluster whose control plane is elsewhere, have no api here',
+    name: 'a cluster with only workers has no frontends for its api',
     clusters: [{ nodes: workers }],
     findings: [
       {
@@ -224,7 +218,7 @@ const findings = [
     ],
   },
   {
-    name: "an ingress on this server's own HTTP port",
+    name: 'an ingress at the HTTP port of this server',
     clusters: [{ loadBalancer: { api: '172.16.0.111', ingress: '172.16.0.101' }, nodes: masters }],
     findings: [
       {
@@ -237,7 +231,7 @@ const findings = [
     ],
   },
   {
-    name: 'a back end whose nodes are all taken out',
+    name: 'a backend whose nodes are all drained',
     clusters: [{ nodes: [...masters, 'w1 (worker) 172.16.0.31'] }],
     findings: ['workerhttp', 'workerhttps'].map((name) => ({
       code: 'haproxy.backend-drained',
@@ -248,23 +242,30 @@ const findings = [
   },
 ]
 
-t.test('an address that is in no subnet is perhaps that of another machine', (t) => {
-  const foreign = { api: '192.0.2.40', apiInternal: '172.16.0.110', ingress: ['192.0.2.40', '2001:db8::40'] }
-  const given = [{ loadBalancer: foreign, nodes: guide }]
-  t.same(compile(given).findings, [
-    {
-      code: 'haproxy.address-elsewhere',
-      severity: 'warning',
-      about: 'haproxy, ocp45',
-      message:
-        '192.0.2.40 is in no subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it',
-    },
-  ])
-  t.same(compile(given, { server: { address: '192.0.2.40', ports: { http: 8080 } } }).findings, [])
-  const shared = { server: { address: '172.16.0.101', peers: ['172.16.0.102'] }, keepalived: {} }
-  t.same(compile(given, shared).findings, [], 'shared by VRRP')
-  t.end()
-})
+t.test(
+  'an address outside of all subnets causes a warning, because it can belong to another machine',
+  (t) => {
+    const foreign = {
+      api: '192.0.2.40',
+      apiInternal: '172.16.0.110',
+      ingress: ['192.0.2.40', '2001:db8::40'],
+    }
+    const given = [{ loadBalancer: foreign, nodes: guide }]
+    t.same(compile(given).findings, [
+      {
+        code: 'haproxy.address-elsewhere',
+        severity: 'warning',
+        about: 'haproxy, ocp45',
+        message:
+          '192.0.2.40 is in no subnet of the site, and HAProxy does not start without it: add the address to an interface of this machine, or set loadBalancer.external if another machine has it',
+      },
+    ])
+    t.same(compile(given, { server: { address: '192.0.2.40', ports: { http: 8080 } } }).findings, [])
+    const shared = { server: { address: '172.16.0.101', peers: ['172.16.0.102'] }, keepalived: {} }
+    t.same(compile(given, shared).findings, [], 'shared by VRRP')
+    t.end()
+  },
+)
 
 t.test('HAProxy does not listen for the parts of a cluster that another machine balances', (t) => {
   const foreign = { api: '192.0.2.40', ingress: ['192.0.2.41', '2001:db8::41'] }
@@ -296,13 +297,13 @@ t.test('the nodes that the site declares as routers get the traffic of *.apps', 
 })
 
 for (const { name, clusters, findings: expected } of findings) {
-  t.test(`found before HAProxy trips over it: ${name}`, (t) => {
+  t.test(`a problem that would stop HAProxy is reported: ${name}`, (t) => {
     t.same(compile(clusters).findings, expected)
     t.end()
   })
 }
 
-t.test("an ingress beside this server's HTTP is fine when that has another port", (t) => {
+t.test('an ingress at the address of this server is valid if its HTTP service has another port', (t) => {
   const loadBalancer = { api: '172.16.0.111', ingress: '172.16.0.101' }
   const server = { address: '172.16.0.101', ports: { http: 8080 } }
   t.same(compile([{ loadBalancer, nodes: masters }], { server }).findings, [])

@@ -20,7 +20,7 @@ function findings(hours: number, contents: Partial<IgnitionContents>, kind = 'bo
   )
 }
 
-t.test('a bootstrap file: nothing is said of a fresh one, then a warning, then an error', (t) => {
+t.test('a bootstrap file has no finding at first, then a warning, then an error', (t) => {
   t.same(findings(1, young), [])
   t.same(findings(13, young), [
     'warning: cluster ocp45: /srv/bootstrap.ign was created 13 h ago and expires at 2026-11-22 06:00 UTC, in 11 h',
@@ -32,7 +32,7 @@ t.test('a bootstrap file: nothing is said of a fresh one, then a warning, then a
   t.end()
 })
 
-t.test('the file of a bootstrap that boots its disk may be as old as it likes', (t) => {
+t.test('the age of the file does not matter for a bootstrap that boots its disk', (t) => {
   t.same(findings(25, young, 'bootstrap', 'local'), [])
   t.end()
 })
@@ -53,7 +53,7 @@ t.test('an expired certificate in the file of a master or a worker is a warning 
   t.end()
 })
 
-t.test('a long-lived certificate that is over is told with its place', (t) => {
+t.test('an expired long-lived certificate is reported with its position', (t) => {
   const firstToExpire = {
     subject: 'CN=Example Root, O=Example',
     notBefore: 0,
@@ -116,7 +116,7 @@ t.test('parts that cannot be read are counted', (t) => {
   t.end()
 })
 
-t.test('a file that is missing has no age; compiling says that it is missing', (t) => {
+t.test('a missing file has no age, and compiling reports it as missing', (t) => {
   const files = { ...ignitionFiles('/srv'), bootstrap: missing('/srv/bootstrap.ign', 'it is not there') }
   const plan = compile(exampleModel(exampleSite(), { ignition: new Map([['ocp45', files]]) }))
   t.same(ignitionFindings(plan, madeAt), [])
@@ -124,7 +124,7 @@ t.test('a file that is missing has no age; compiling says that it is missing', (
   t.end()
 })
 
-t.test('when the first certificate of each file expires; nothing of files that hold none', (t) => {
+t.test('each file with certificates has the time when the first one expires', (t) => {
   const firstToExpire = { subject: 'CN=a', where: '/a', notBefore: madeAt, notAfter: usableUntil }
   const files = {
     ...ignitionFiles('/srv'),
@@ -171,7 +171,7 @@ const cases = [
 ]
 
 for (const { after, kind, said } of cases) {
-  t.test(`a file ${after / hour} hours after it was made is ${kind}`, (t) => {
+  t.test(`a file is ${kind} ${after / hour} hours after its creation`, (t) => {
     const sentence = `${path} ${said}`
     t.same(checkIgnitionAge({ path, role: 'bootstrap', madeAt, usableUntil }, madeAt + after), {
       kind,
@@ -181,14 +181,14 @@ for (const { after, kind, said } of cases) {
   })
 }
 
-t.test('manifests that lay about make a young file old', (t) => {
+t.test('manifests that were created earlier make a new file old', (t) => {
   const file = { path, role: 'single', madeAt, usableUntil: madeAt + 4 * hour } as const
   t.equal(checkIgnitionAge(file, madeAt).kind, 'ageing')
   t.equal(checkIgnitionAge(file, madeAt + 4 * hour).kind, 'expired')
   t.end()
 })
 
-t.test('a day is the most, whatever certificates say', (t) => {
+t.test('a bootstrap file is valid for at most a day, whatever its certificates state', (t) => {
   const file = { path, role: 'bootstrap', madeAt, usableUntil: madeAt + 48 * hour } as const
   t.equal(checkIgnitionAge(file, madeAt + 11 * hour).kind, 'fresh')
   t.equal(checkIgnitionAge(file, madeAt + 24 * hour).kind, 'expired')

@@ -22,7 +22,7 @@ const additions: Additions = {
   ],
 }
 
-t.test('a wrapper contains the role’s file byte for byte, and the added files', (t) => {
+t.test("a wrapper contains the role's file byte for byte, and the added files", (t) => {
   const wrapped = JSON.parse(wrapIgnition(text(bootstrapText()), '3.4.0', additions)) as unknown
   const { ignition, storage, systemd } = ignitionSchema.parse(wrapped)
   t.equal(ignition.version, '3.4.0')
@@ -46,14 +46,14 @@ t.test('a wrapper contains the role’s file byte for byte, and the added files'
   t.end()
 })
 
-t.test('a wrapper takes units too', (t) => {
+t.test('a wrapper can also contain units', (t) => {
   const unit = renderStartedUnit(url)
   const wrapped = JSON.parse(wrapIgnition(text('{}'), '3.1.0', { ...additions, units: [unit] })) as unknown
   t.same(ignitionSchema.parse(wrapped).systemd?.units, [unit])
   t.end()
 })
 
-t.test('the octets of the role’s file are preserved, whatever they are', (t) => {
+t.test("any bytes of the role's file are preserved", (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 20_000, size: 'max' }), (octets) => {
       const wrapped = JSON.parse(wrapIgnition(octets, '3.2.0', { files: [] })) as unknown
@@ -65,7 +65,7 @@ t.test('the octets of the role’s file are preserved, whatever they are', (t) =
   t.end()
 })
 
-t.test('the live system’s file is the specification’s', (t) => {
+t.test('the file of the live system follows the specification', (t) => {
   const live = renderLiveIgnition({
     writtenUrl: url,
     failedUrl: `${url}2`,
@@ -89,7 +89,7 @@ t.test('the live system’s file is the specification’s', (t) => {
 const hasValidator = spawnSync('ignition-validate', ['-version']).status === 0
 
 t.test(
-  'Ignition itself takes what is written',
+  'Ignition accepts the written files',
   { skip: !hasValidator && 'ignition-validate is not here (apt install ignition)' },
   (t) => {
     const unit = renderStartedUnit(url)
@@ -128,7 +128,7 @@ const ofOperator = {
   systemd: {},
 }
 
-t.test('what is a pointer and nothing else', (t) => {
+t.test('a pointer is distinguished from other files', (t) => {
   const cases: readonly (readonly [name: string, config: unknown, is: boolean])[] = [
     ["the installer's", JSON.parse(pointerText()), true],
     ["the machine config operator's", ofOperator, true],
@@ -162,7 +162,7 @@ t.test('what is a pointer and nothing else', (t) => {
   t.end()
 })
 
-t.test('the URL that a configuration fetches', (t) => {
+t.test('returns the URL that a configuration fetches', (t) => {
   t.equal(pointerUrl(ofOperator), source)
   t.equal(pointerUrl(merging('data:,{}', source)), source)
   t.equal(pointerUrl({ ignition: { config: { replace: { source } } } }), source)
@@ -172,7 +172,7 @@ t.test('the URL that a configuration fetches', (t) => {
   t.end()
 })
 
-t.test('what it merges', (t) => {
+t.test('returns what a configuration merges', (t) => {
   t.same(mergeSources(ofOperator), [source])
   t.same(mergeSources(merging(source, 7, 'data:,')), [source, 'data:,'])
   t.same(mergeSources({ ignition: { config: { merge: { source } } } }), [])

@@ -26,7 +26,7 @@ const diskCheck = renderDiskCheckUnit(`${base}/disk`)
 const failed = renderFailedUnits(`${base}/failed`)
 const hasCurl = spawnSync('curl', ['--version']).status === 0
 
-t.test('the units as they are (UPDATE=1 rewrites them)', (t) => {
+t.test('the units are the golden files (UPDATE=1 rewrites them)', (t) => {
   golden(t, 'ignition/slipway-started.service', started.contents!)
   golden(t, 'ignition/slipway-written.service', written.contents!)
   golden(t, 'ignition/slipway-check-disk.service', diskCheck.contents!)
@@ -34,7 +34,7 @@ t.test('the units as they are (UPDATE=1 rewrites them)', (t) => {
   t.end()
 })
 
-t.test('the disk is called written only after an installer that succeeded, and before the restart', (t) => {
+t.test('the written disk is reported only after the installer succeeded, and before the restart', (t) => {
   const unit = written.contents!
   t.match(unit, /^Requires=coreos-installer\.service$/m)
   t.match(unit, /^After=coreos-installer\.service$/m)
@@ -52,7 +52,7 @@ t.test('the installer requires the permission to overwrite the disk', (t) => {
   t.end()
 })
 
-t.test('no node fails or waits long because nobody hears it', (t) => {
+t.test('a report without a response neither fails nor delays a node', (t) => {
   for (const { contents = '' } of [written, failed[0]!]) {
     const [, leash] = /^TimeoutStartSec=(\d+)$/m.exec(contents) ?? []
     const [, tries] = /--retry-max-time (\d+)/.exec(contents) ?? []
@@ -105,7 +105,7 @@ t.test('the report of the first start delays no unit and is repeated for hours',
   t.end()
 })
 
-t.test('a failed installer starts the word of its failure beside what it starts anyway', (t) => {
+t.test('a failed installer starts the failure report in addition to its own units', (t) => {
   t.same(failed[1], {
     name: 'coreos-installer.service',
     dropins: [{ name: 'slipway.conf', contents: '[Unit]\nOnFailure=slipway-failed.service\n' }],
@@ -113,7 +113,7 @@ t.test('a failed installer starts the word of its failure beside what it starts 
   t.end()
 })
 
-t.test('a URL is one word to systemd, whatever is in it', (t) => {
+t.test('systemd reads any URL as one argument', (t) => {
   const { contents } = renderWrittenUnit('http://x/a b%20$HOME"\\')
   t.match(contents!, String.raw`--request POST "http://x/a b%%20$$HOME\"\\"`)
   t.end()
@@ -130,33 +130,29 @@ const installer: Readonly<Record<string, string>> = {
 }
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0
 
-t.test(
-  'systemd finds nothing to complain of',
-  { skip: !hasSystemd && 'systemd-analyze is not here' },
-  (t) => {
-    const folder = t.testdir(installer)
-    const programs = /^(Exec\w+=-?)\S+/gm
-    const ours: Unit[] = [started, diskCheck, written, ...failed]
-    for (const { name, contents, dropins = [] } of ours) {
-      // Only the programs may not be at their places here.
-      if (contents !== undefined)
-        writeFileSync(join(folder, name), contents.replaceAll(programs, '$1/bin/true'))
-      for (const dropin of dropins) {
-        mkdirSync(join(folder, `${name}.d`))
-        writeFileSync(join(folder, `${name}.d`, dropin.name), dropin.contents)
-      }
+t.test('systemd accepts the units', { skip: !hasSystemd && 'systemd-analyze is not here' }, (t) => {
+  const folder = t.testdir(installer)
+  const programs = /^(Exec\w+=-?)\S+/gm
+  const ours: Unit[] = [started, diskCheck, written, ...failed]
+  for (const { name, contents, dropins = [] } of ours) {
+    // Only the programs may not be at their places here.
+    if (contents !== undefined)
+      writeFileSync(join(folder, name), contents.replaceAll(programs, '$1/bin/true'))
+    for (const dropin of dropins) {
+      mkdirSync(join(folder, `${name}.d`))
+      writeFileSync(join(folder, `${name}.d`, dropin.name), dropin.contents)
     }
-    const names = [...new Set([...Object.keys(installer), ...ours.map(({ name }) => name)])]
-    const { stderr } = spawnSync(
-      'systemd-analyze',
-      ['verify', '--man=no', ...names.map((name) => join(folder, name))],
-      { encoding: 'utf8', env: { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:` } },
-    )
-    const complaints = stderr.split('\n').filter((line) => /slipway|coreos/.test(line))
-    t.same(complaints, [])
-    t.end()
-  },
-)
+  }
+  const names = [...new Set([...Object.keys(installer), ...ours.map(({ name }) => name)])]
+  const { stderr } = spawnSync(
+    'systemd-analyze',
+    ['verify', '--man=no', ...names.map((name) => join(folder, name))],
+    { encoding: 'utf8', env: { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:` } },
+  )
+  const complaints = stderr.split('\n').filter((line) => /slipway|coreos/.test(line))
+  t.same(complaints, [])
+  t.end()
+})
 
 // The script of the disk check, run by bash against an HTTP server, with the tools of the live system replaced.
 

@@ -25,7 +25,7 @@ const installer = { ...common, style: 'installer', metal: file('metal.raw.gz') }
 
 const cases = [
   {
-    name: 'agent: those of its own script, then those of the site',
+    name: 'agent: the arguments of its own script, then those of the site',
     installation: agent,
     given: ['console=ttyS0'],
     expected:
@@ -103,7 +103,7 @@ for (const { name, installation, given, expected } of cases) {
   })
 }
 
-t.test('installer: a path below /dev/ stays whole', (t) => {
+t.test('installer: a disk named by a link below /dev/ keeps its path', (t) => {
   const named = { ...installer, disk: '/dev/disk/by-id/wwn-0x5002538e40d6a1b2' }
   const given = kernelArguments({ kernelArguments: [] }, named)
   const device = given.find((text) => text.startsWith('coreos.inst.install_dev'))

@@ -28,13 +28,13 @@ function added(ofCluster: Settings, ofMaster: Settings, facts?: Partial<Facts>) 
   )
 }
 
-t.test('nothing is added where nothing is declared', (t) => {
+t.test('no files are added if none are declared', (t) => {
   t.equal(added({}, {}), undefined)
   t.equal(added({ hostname: true }, { hostname: false }), undefined, 'the node’s word counts')
   t.end()
 })
 
-t.test('host name, text, copies and keyfiles, each with its mode', (t) => {
+t.test('the host name, texts, copies, and keyfiles are added, each with its mode', (t) => {
   const addedFiles = new Map([copied('/srv/x.crt', 'PEM'), copied('/srv/m1/bond0.nmconnection', '[bond]')])
   t.same(
     added(
@@ -55,7 +55,7 @@ t.test('host name, text, copies and keyfiles, each with its mode', (t) => {
   t.end()
 })
 
-t.test('of equal paths the node’s comes before its cluster’s', (t) => {
+t.test('a file of the node replaces a file of its cluster with the same path', (t) => {
   const file = (path: string, contents: string) => ({ path, contents })
   t.same(
     added(
@@ -67,15 +67,18 @@ t.test('of equal paths the node’s comes before its cluster’s', (t) => {
   t.end()
 })
 
-t.test('the plan has the additions of each node, for every file that it may be installed with', (t) => {
-  const { http } = compile(model({}, { hostname: true }))
-  const of = (index: number, kind: 'bootstrap' | 'master') =>
-    http.ignition.get(urlPaths.openIgnition(model({}, {}).nodes[index]!, kind))?.additions?.files.length
-  t.same([of(1, 'master'), of(1, 'bootstrap'), of(0, 'bootstrap')], [1, 1, 0])
-  t.end()
-})
+t.test(
+  'the plan has the additions of each node, for every Ignition file that it can be installed with',
+  (t) => {
+    const { http } = compile(model({}, { hostname: true }))
+    const of = (index: number, kind: 'bootstrap' | 'master') =>
+      http.ignition.get(urlPaths.openIgnition(model({}, {}).nodes[index]!, kind))?.additions?.files.length
+    t.same([of(1, 'master'), of(1, 'bootstrap'), of(0, 'bootstrap')], [1, 1, 0])
+    t.end()
+  },
+)
 
-t.test('a wrapped file has the unit that reports the start, unless nobody is to be called', (t) => {
+t.test('a wrapped file has the unit that reports the first boot, unless callbacks are disabled', (t) => {
   const units = (ofCluster: Settings) => {
     const built = model(ofCluster, { hostname: true })
     const { additions } = compile(built).http.ignition.get(urlPaths.openIgnition(built.nodes[1]!, 'master'))!
@@ -86,7 +89,7 @@ t.test('a wrapped file has the unit that reports the start, unless nobody is to 
   t.end()
 })
 
-t.test('a file that is missing keeps its nodes from installing, and says so', (t) => {
+t.test('a missing file prevents the installation of its nodes, and is reported', (t) => {
   const gone = missing('/srv/x.crt', '/srv/x.crt does not exist')
   const files = [{ path: '/etc/x.crt', from: '/srv/x.crt' }]
   const built = model({}, { files }, { addedFiles: new Map([['/srv/x.crt', gone]]) })
@@ -105,7 +108,7 @@ t.test('a file that is missing keeps its nodes from installing, and says so', (t
   t.end()
 })
 
-t.test('nothing can be added to Ignition 2', (t) => {
+t.test('nothing can be added to an Ignition file of version 2.x', (t) => {
   const old = { ...ignitionFiles('/srv'), master: ignitionFile('/srv/master.ign', { version: '2.2.0' }) }
   const { findings } = compile(model({}, { hostname: true }, { ignition: new Map([['ocp45', old]]) }))
   t.match(findings, [
@@ -119,7 +122,7 @@ t.test('nothing can be added to Ignition 2', (t) => {
   t.end()
 })
 
-t.test('a site that was not scanned is a bug of the caller', (t) => {
+t.test('a site that was not scanned is an error of the caller', (t) => {
   const built = model({}, { networkKeyfiles: ['/srv/x.nmconnection'] })
   t.throws(() => additionsOf(built.nodes[1]!, built.facts), {
     name: 'TypeError',

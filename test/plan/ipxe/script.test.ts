@@ -17,12 +17,12 @@ const texts = [
   { name: 'nothing stays nothing', text: '', expected: '' },
 ]
 
-t.test('text for people cannot leave its line', (t) => {
+t.test('a displayed text stays on its line', (t) => {
   for (const { name, text, expected } of texts) t.equal(plainText(text), expected, name)
   t.end()
 })
 
-t.test('whatever text comes, iPXE reads back its words and nothing of its own', (t) => {
+t.test('iPXE reads any text back unchanged, without commands of its own', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
       const line = plainText(text)
@@ -36,7 +36,7 @@ t.test('whatever text comes, iPXE reads back its words and nothing of its own', 
   t.end()
 })
 
-t.test('an argument reaches the command as it was written', (t) => {
+t.test('a command gets its argument unchanged', (t) => {
   t.equal(argument('console=ttyS0,115200n8'), 'console=ttyS0,115200n8')
   t.equal(argument('||'), '${empty}||')
   t.equal(argument('#\\'), '${empty}#\\${empty}')

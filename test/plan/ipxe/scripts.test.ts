@@ -49,13 +49,13 @@ const cases: {
     boot: 'install',
   },
   {
-    name: 'an installation as another role, chosen in the menu',
+    name: 'an installation with another role, selected in the menu',
     file: 'live-other-role.ipxe',
     path: 'm1/install-worker.ipxe',
     boot: 'install',
   },
   {
-    name: 'an infra node installs as a worker, in the style of 4.5',
+    name: 'an infra node installs as a worker, with an image of OpenShift 4.5',
     file: 'installer.ipxe',
     path: 'i1/boot.ipxe',
     node: { console: ['tty0', 'ttyS0'] },
@@ -64,14 +64,14 @@ const cases: {
   },
   { name: 'the menu', file: 'menu.ipxe', path: 'm1/menu.ipxe', boot: 'menu' },
   {
-    name: 'the menu as what DHCP hands out, without a time limit',
+    name: 'the menu as the first script of a node, without a time limit',
     file: 'menu-unlimited.ipxe',
     path: 'm1/boot.ipxe',
     node: { boot: 'menu', menu: { default: 'master', timeoutSeconds: 0 } },
     boot: 'menu',
   },
   {
-    name: 'a menu whose default cannot be installed looks again instead of installing something else',
+    name: 'a menu whose default cannot be installed retries instead of installing something else',
     file: 'menu-default-missing.ipxe',
     path: 'w1/menu.ipxe',
     node: { menu: { default: 'worker', timeoutSeconds: 15 } },
@@ -147,7 +147,7 @@ for (const [name, file, body] of [
   })
 }
 
-t.test('the flaws that the last test looks for are found', (t) => {
+t.test('the checks of the last test detect invalid scripts', (t) => {
   t.same(flaws('#!ipxe\n:a\n:a\ngoto b\nkernl x\necho M\u00fc\nboot\n'), [
     'label a twice',
     'goto b: no such label',

@@ -21,7 +21,7 @@ const contents = (text: string) => {
 }
 
 t.test(
-  'a bootstrap file is as old as its youngest certificate of a day, and good until the first expires',
+  'a bootstrap file is as old as its newest one-day certificate, and valid until the first one expires',
   (t) => {
     t.match(contents(bootstrapText()), {
       version: '3.4.0',
@@ -97,7 +97,7 @@ t.test(
   },
 )
 
-t.test('versions', (t) => {
+t.test('accepts the versions that installers write, and rejects others', (t) => {
   const known = (version: string) => `has Ignition version "${version}", but only 2.x and 3.x are supported`
   const cases: { version: string; isLive?: boolean; problem?: string }[] = [
     ...[
@@ -130,7 +130,7 @@ t.test('versions', (t) => {
   t.end()
 })
 
-t.test('what keeps octets from being an Ignition file', (t) => {
+t.test('reports why bytes are not an Ignition file', (t) => {
   const frame = 'is not an Ignition file, because ignition.version is missing'
   const cases: [octets: string | Uint8Array, problem: string][] = [
     ['<html>', 'is not JSON'],
@@ -151,7 +151,7 @@ t.test('what keeps octets from being an Ignition file', (t) => {
   t.end()
 })
 
-t.test('any octets give contents or a problem', (t) => {
+t.test('any bytes decode to contents or a problem', (t) => {
   const sample = Buffer.from(bootstrapText())
   fc.assert(
     fc.property(fc.nat(sample.length - 1), fc.uint8Array({ minLength: 1, maxLength: 8 }), (at, damage) => {

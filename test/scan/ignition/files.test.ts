@@ -32,7 +32,7 @@ function world(t: Test, text: string) {
 const replacedByBad = (reason: string) =>
   `error new Ignition file rejected, previous version served ${reason}`
 
-t.test('a file is read whole, and once while it does not change', async (t) => {
+t.test('a file is read completely, and only once while it does not change', async (t) => {
   const { path, files, said } = world(t, bootstrapText())
   const [one, other] = await Promise.all([files.read(path), files.read(path)])
   if (one.kind !== 'read' || other.kind !== 'read') throw new Error('it was not read')
@@ -45,7 +45,7 @@ t.test('a file is read whole, and once while it does not change', async (t) => {
   t.same(said(), [])
 })
 
-t.test('a file that is replaced is taken without a restart', async (t) => {
+t.test('a replaced file is used without a restart', async (t) => {
   const { path, version, said } = world(t, ignitionText({}, '3.2.0'))
   t.equal(await version(), '3.2.0')
   writeFileSync(path, ignitionText({}, '3.4.0'))
@@ -55,7 +55,7 @@ t.test('a file that is replaced is taken without a restart', async (t) => {
   t.same(said(), [])
 })
 
-t.test('a change within a tick of the clock, at the same size, is seen', async (t) => {
+t.test('a change that keeps the size, within one clock tick, is detected', async (t) => {
   const { path, version, clock } = world(t, ignitionText({}, '3.2.0'))
   const now = new Date(clock.now())
   utimesSync(path, now, now)
@@ -65,37 +65,40 @@ t.test('a change within a tick of the clock, at the same size, is seen', async (
   t.equal(await version(), '3.4.0')
 })
 
-t.test('a bad one does not take the good one away, and is told once for each change', async (t) => {
-  const { path, files, version, said } = world(t, ignitionText({}, '3.2.0'))
-  t.equal(await version(), '3.2.0')
-  writeFileSync(path, '{ half of')
-  t.equal(await version(), '3.2.0')
-  t.match(await files.read(path), { kind: 'read', problem: `${path} is not JSON` })
-  t.same(said(), [replacedByBad(`${path} is not JSON`)])
-  writeFileSync(path, '[]')
-  t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is not an Ignition file, because ignition.version is missing`)])
-  writeFileSync(path, ignitionText({}, '2.2.0'))
-  t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} has Ignition version 2.2.0, but the previous file had 3.2.0`)])
-  truncateSync(path, 2 ** 31)
-  t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is too large: 2147483648 bytes, the maximum is 16777216`)])
-  rmSync(path)
-  symlinkSync(path, path)
-  t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is a loop of symbolic links`)])
-  rmSync(path)
-  mkdirSync(path)
-  t.equal(await version(), '3.2.0')
-  t.same(said(), [replacedByBad(`${path} is a directory, not a file`)])
-  rmSync(path, { recursive: true })
-  writeFileSync(path, pointerText('3.4.0'))
-  t.equal(await version(), '3.4.0')
-  t.same(said(), ['info Ignition file replaced'])
-})
+t.test(
+  'an invalid file does not replace the last valid one, and is reported once for each change',
+  async (t) => {
+    const { path, files, version, said } = world(t, ignitionText({}, '3.2.0'))
+    t.equal(await version(), '3.2.0')
+    writeFileSync(path, '{ half of')
+    t.equal(await version(), '3.2.0')
+    t.match(await files.read(path), { kind: 'read', problem: `${path} is not JSON` })
+    t.same(said(), [replacedByBad(`${path} is not JSON`)])
+    writeFileSync(path, '[]')
+    t.equal(await version(), '3.2.0')
+    t.same(said(), [replacedByBad(`${path} is not an Ignition file, because ignition.version is missing`)])
+    writeFileSync(path, ignitionText({}, '2.2.0'))
+    t.equal(await version(), '3.2.0')
+    t.same(said(), [replacedByBad(`${path} has Ignition version 2.2.0, but the previous file had 3.2.0`)])
+    truncateSync(path, 2 ** 31)
+    t.equal(await version(), '3.2.0')
+    t.same(said(), [replacedByBad(`${path} is too large: 2147483648 bytes, the maximum is 16777216`)])
+    rmSync(path)
+    symlinkSync(path, path)
+    t.equal(await version(), '3.2.0')
+    t.same(said(), [replacedByBad(`${path} is a loop of symbolic links`)])
+    rmSync(path)
+    mkdirSync(path)
+    t.equal(await version(), '3.2.0')
+    t.same(said(), [replacedByBad(`${path} is a directory, not a file`)])
+    rmSync(path, { recursive: true })
+    writeFileSync(path, pointerText('3.4.0'))
+    t.equal(await version(), '3.4.0')
+    t.same(said(), ['info Ignition file replaced'])
+  },
+)
 
-t.test('a file that is bad from the first has no good one before it', async (t) => {
+t.test('a file that is invalid from the start has no earlier valid version', async (t) => {
   const { path, version, said } = world(t, '<html>')
   t.equal(await version(), `${path} is not JSON`)
   t.equal(await version(), `${path} is not JSON`)
@@ -104,7 +107,7 @@ t.test('a file that is bad from the first has no good one before it', async (t) 
   t.same(said(), [])
 })
 
-t.test('a file that is gone is gone: it holds secrets', async (t) => {
+t.test('a deleted file is no longer served, because it contains secrets', async (t) => {
   const { path, version } = world(t, ignitionText({}))
   t.equal(await version(), '3.4.0')
   rmSync(path)
@@ -148,7 +151,7 @@ t.test('accepts a pointer to the machine configuration server of the cluster unc
   t.end()
 })
 
-t.test('what leads elsewhere, or nowhere, is not', (t) => {
+t.test('rejects a pointer to another server, or to none', (t) => {
   const expected = 'expected https://api-int.c1.example.net:22623/config/…'
   const stray = [
     'https://api-int.c2.example.net:22623/config/worker',
@@ -180,7 +183,7 @@ t.test('refuses a file that is not Ignition version 3, and one whose authorities
   t.end()
 })
 
-t.test('whatever a cluster gives is a document that leads to it, or has a reason', (t) => {
+t.test('any response of a cluster is a pointer to this cluster, or is rejected with a reason', (t) => {
   const anything = fc.anything({ maxDepth: 2 })
   const source = fc.oneof(
     anything,

@@ -14,7 +14,7 @@ const pem = certificate('admin')
 const admin = 'CN=system:admin, O=system:masters'
 const inFile = { found: [`${admin} @ /etc/x`], unread: 0 }
 
-t.test('a bootstrap file of the installer: each certificate with its dates and where it is', (t) => {
+t.test('finds each certificate of a bootstrap file, with its dates and its position', (t) => {
   const { certificates } = findCertificates(JSON.parse(bootstrapText()))
   t.same(certificates, [
     {
@@ -58,7 +58,7 @@ const places: { name: string; config: unknown; where?: string }[] = [
     config: file(`data:;base64,${encodeURIComponent(base64(pem))}`),
   },
   {
-    name: 'gzip’d contents',
+    name: "gzip'd contents",
     config: {
       storage: {
         files: [{ path: '/etc/x', contents: { compression: 'gzip', source: dataUrl(gzipSync(pem)) } }],
@@ -97,7 +97,7 @@ const places: { name: string; config: unknown; where?: string }[] = [
     where: 'ignition.config.merge.source: /etc/x',
   },
   {
-    name: 'a gzip’d configuration that replaces',
+    name: "a gzip'd configuration that replaces",
     config: {
       ignition: {
         config: {
@@ -110,13 +110,13 @@ const places: { name: string; config: unknown; where?: string }[] = [
 ]
 
 for (const { name, config, where = '/etc/x' } of places) {
-  t.test(`a certificate in ${name}`, (t) => {
+  t.test(`finds a certificate in ${name}`, (t) => {
     t.same(find(config), { found: [`${admin} @ ${where}`], unread: 0 })
     t.end()
   })
 }
 
-t.test('a certificate that is there twice is told once, where it is first', (t) => {
+t.test('a repeated certificate is listed once, at its first position', (t) => {
   t.same(find({ storage: { files: [nodeFile('/etc/x', pem), nodeFile('/etc/y', pem + pem)] } }), inFile)
   t.end()
 })
@@ -143,7 +143,7 @@ t.test('a broken part does not stop the scan, and is counted', (t) => {
   t.end()
 })
 
-t.test('unpacking has a bound', (t) => {
+t.test('the size of unpacked data is limited', (t) => {
   const bomb = dataUrl(gzipSync(Buffer.alloc(maxUnpackedBytes + 1)))
   t.same(find([bomb, pem]), { found: [`${admin} @ `], unread: 1 })
   const half = dataUrl(gzipSync(Buffer.alloc(maxUnpackedBytes / 2 + 1)))
@@ -153,7 +153,7 @@ t.test('unpacking has a bound', (t) => {
   t.end()
 })
 
-t.test('nesting has a bound', (t) => {
+t.test('the depth of nesting is limited', (t) => {
   const wrapped = (times: number): string => (times === 0 ? pem : dataUrl(wrapped(times - 1)))
   t.same(find(wrapped(5)), { found: [`${admin} @ `], unread: 0 })
   t.same(find(wrapped(6)), { found: [], unread: 1 })
@@ -162,7 +162,7 @@ t.test('nesting has a bound', (t) => {
   t.end()
 })
 
-t.test('names are made fit for a log and a terminal', (t) => {
+t.test('names are printable in a log and on a terminal', (t) => {
   const config = { storage: { files: [nodeFile(`/etc/\u001b[2J${'x'.repeat(500)}`, pem)] } }
   t.match(find(config).found[0], /@ \/etc\/\?\[2Jx{100,200}$/)
   t.end()
@@ -187,7 +187,7 @@ t.test('any text takes time in proportion to its length', (t) => {
   t.end()
 })
 
-t.test('any JSON gives certificates or none, and nothing is thrown', (t) => {
+t.test('any JSON is searched without an exception', (t) => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.string(), (config, text) => {
       const { found } = find({ config, text, url: dataUrl(text) })

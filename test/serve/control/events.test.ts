@@ -73,7 +73,7 @@ t.test('a reader that missed five events gets five', async (t) => {
   raw.emit('close')
 })
 
-t.test('nothing is read for a reader that has gone', async (t) => {
+t.test('nothing is read for a reader that has disconnected', async (t) => {
   const { raw, ids } = response()
   const { installs, requests } = history(1000)
   streamEvents(raw, { installs, clock: fakeClock(), after: 0, node: 'ocp45/w1' })

@@ -42,20 +42,23 @@ t.test('the loss of state is a problem until it is accepted', async (t) => {
   t.same(await ask(path, '/v1/state'), { status: 200, body: { problems: [] } })
 })
 
-t.test('a state that cannot be written is not a bug, and has the reason of the disk', async (t) => {
-  const { path, installs, counters } = await controlService(t)
-  const fail = () => {
-    throw new Error('/var/lib/slipway is full')
-  }
-  Object.assign(installs, { backup: fail, acceptLoss: fail })
-  const refused = {
-    status: 409,
-    body: { code: 'server.state-not-written', error: '/var/lib/slipway is full' },
-  }
-  t.same(await ask(path, '/v1/state/backup?path=/backup/state.json', 'POST'), refused)
-  t.same(await ask(path, '/v1/state/accept', 'POST'), refused)
-  t.equal(counters.get('control.bugs'), 0)
-})
+t.test(
+  'a state that cannot be written is not a bug, and has the error of the disk as its reason',
+  async (t) => {
+    const { path, installs, counters } = await controlService(t)
+    const fail = () => {
+      throw new Error('/var/lib/slipway is full')
+    }
+    Object.assign(installs, { backup: fail, acceptLoss: fail })
+    const refused = {
+      status: 409,
+      body: { code: 'server.state-not-written', error: '/var/lib/slipway is full' },
+    }
+    t.same(await ask(path, '/v1/state/backup?path=/backup/state.json', 'POST'), refused)
+    t.same(await ask(path, '/v1/state/accept', 'POST'), refused)
+    t.equal(counters.get('control.bugs'), 0)
+  },
+)
 
 t.test('a reload that is rejected has its reasons, as a sentence and as a list', async (t) => {
   const { path, reloads } = await controlService(t)
@@ -75,7 +78,7 @@ t.test('a reload that is rejected has its reasons, as a sentence and as a list',
   })
 })
 
-t.test('the bootstrap of a cluster is kept, taken out, or watched on command', async (t) => {
+t.test('a command keeps, drains, or watches the bootstrap of a cluster', async (t) => {
   const { path } = await controlService(t)
   for (const [command, kind] of [
     ['keep', 'kept'],

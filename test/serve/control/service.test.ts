@@ -32,7 +32,7 @@ async function reader(socket: string, path: string, headers = {}) {
   }
 }
 
-t.test('status, nodes, one node, undeclared machines', async (t) => {
+t.test('returns the status, all nodes, one node, and undeclared machines', async (t) => {
   const { path } = await controlService(t)
   t.equal(statSync(path).mode & 0o777, 0o660)
   const status = await ask(path, '/v1/status')
@@ -52,7 +52,7 @@ t.test('status, nodes, one node, undeclared machines', async (t) => {
   t.match(await ask(path, '/v1/nodes/seen'), { body: [{ mac: '00:00:5e:00:53:77' }, {}, {}] })
 })
 
-t.test('the state of all clusters, or of one', async (t) => {
+t.test('returns the state of all clusters, or of one', async (t) => {
   const { path } = await controlService(t)
   const all = await ask(path, '/v1/clusters')
   t.match(all, { status: 200, body: [{ cluster: 'ocp45', requests: { pending: 2 } }] })
@@ -278,7 +278,7 @@ t.test('an unusable socket path is explained in one sentence', async (t) => {
 })
 
 t.test(
-  'a directory that cannot be written',
+  'a directory that cannot be written is reported',
   { skip: process.getuid?.() === 0 && 'root may write anywhere' },
   async (t) => {
     const path = socketPath(t)

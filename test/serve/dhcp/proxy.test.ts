@@ -248,7 +248,7 @@ async function running(sockets: Sockets) {
   return { service, counters, lines }
 }
 
-t.test('a request from firmware’s port 4011 is answered from our port 4011', async (t) => {
+t.test("a request from firmware's port 4011 is answered from our port 4011", async (t) => {
   const network = memorySockets()
   const { service, counters, lines } = await running(network)
   t.same(service.listening, ['udp 0.0.0.0:67', 'udp 172.16.0.101:67', 'udp 172.16.0.101:4011'])

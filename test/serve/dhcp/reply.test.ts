@@ -125,7 +125,7 @@ t.test('firmware gets its loader by TFTP: siaddr, file, options 66 and 67', (t) 
   t.end()
 })
 
-t.test('iPXE gets the URL of its node’s script, and does not wait for a ProxyDHCP server', (t) => {
+t.test("iPXE gets the URL of its node's script, and does not wait for a ProxyDHCP server", (t) => {
   const reply = replyTo(discover(...ipxe))
   t.equal(reply.file, 'http://192.0.2.2/boot/ocp45/m1/boot.ipxe')
   t.equal(reply.siaddr, 0xc0000202)
@@ -194,9 +194,9 @@ const sizes = [
   { name: '576', option: 576, most: 548 },
   { name: 'less than 576, which RFC 2132 §9.10 does not allow', option: 68, most: 548 },
   { name: '1000', option: 1000, most: 972 },
-  { name: '1472 (OVMF’s DISCOVER)', option: 1472, most: 1444 },
+  { name: "1472 (OVMF's DISCOVER)", option: 1472, most: 1444 },
   { name: '1500', option: 1500, most: 1472 },
-  { name: '65280 (OVMF’s REQUEST): at most an Ethernet frame', option: 65280, most: 1472 },
+  { name: "65280 (OVMF's REQUEST): at most an Ethernet frame", option: 65280, most: 1472 },
 ]
 for (const { name, option, most } of sizes) {
   t.test(`RFC 2132 §9.10: a maximum message size of ${name}`, (t) => {

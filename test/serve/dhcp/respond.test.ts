@@ -52,7 +52,7 @@ for (const { name, fields, code, reason } of notOurs) {
 
 const unknownClients: { name: string; fields: { giaddr?: string }; reason: string }[] = [
   {
-    name: 'on the server’s own network',
+    name: "on the server's own network",
     fields: {},
     reason: 'no reservation for 52:54:00:00:00:09 on 192.0.2.0/24',
   },
@@ -224,7 +224,7 @@ for (const { name, ask: asked, to } of destinations) {
 }
 
 t.test(
-  'RFC 2131 §4.3.2: a NAK through a relay agent has the broadcast flag, other replies the client’s',
+  "RFC 2131 §4.3.2: a NAK through a relay agent has the broadcast flag, other replies the client's",
   (t) => {
     const giaddr = '192.0.2.1'
     t.equal(replyTo({ type: 'request', options: [wrong], giaddr }).flags, 0x8000)

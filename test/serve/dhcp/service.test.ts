@@ -8,7 +8,7 @@ import { plan, running, start } from '../../support/dhcp-service.ts'
 import { memorySockets } from '../../support/memory-sockets.ts'
 
 t.test(
-  'an exchange: both replies are broadcast from the server’s address, each with a log line',
+  "an exchange: both replies are broadcast from the server's address, each with a log line",
   async (t) => {
     const { network, counters, service, heard, send, line } = await running()
     await send(captured('OVMF PXE DISCOVER'))

@@ -129,7 +129,7 @@ t.test('aliases of one source, and questions for the alias itself, stay as they 
   t.equal(asked.length, 2)
 })
 
-t.test('the resolver of the next zone does not answer', async (t) => {
+t.test('an alias fails if the resolver of the next zone does not answer', async (t) => {
   const world = setUp()
   await world.serve(resolver(1), () => [{ answers: [cname('www.example.org', 'x.lab.test')] }])
   const reply = forward(world, { name: 'www.example.org' })

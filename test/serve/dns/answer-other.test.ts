@@ -77,7 +77,7 @@ t.test('refusals carry a reason (RFC 8914 §4)', (t) => {
   t.end()
 })
 
-t.test('headers and responses that get no answer or an error', (t) => {
+t.test('invalid headers get an error, and responses get no answer', (t) => {
   const cases = [
     {
       name: 'nothing',

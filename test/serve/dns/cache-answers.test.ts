@@ -37,7 +37,7 @@ function message(changes: {
 
 const ttlsOf = ({ octets, ttlAt }: Found) => ttlAt.map((at) => readU32(octets, at))
 
-t.test('the lifetime of an answer', (t) => {
+t.test('an answer is cached for the lowest TTL of its records', (t) => {
   const cases: { name: string; octets: Uint8Array; life: number; ttls: number[] }[] = [
     { name: 'as long as its records', octets: message({ answers: [a(60)] }), life: 60, ttls: [60] },
     {

@@ -121,7 +121,7 @@ const reply = (asked: ForwardRequest, octets: Uint8Array, age: number | 'stale' 
 
 const opt = (flags = 0) => ({ type: 'OPT', name: '.', udpPayloadSize: 4096, flags, options: [] })
 
-t.test('the reply has the client’s id and spelling, without AA and AD (RFC 6840 §5.8)', (t) => {
+t.test("the reply has the client's id and spelling, without AA and AD (RFC 6840 §5.8)", (t) => {
   const octets = response({
     flags: dnsPacket.AUTHORITATIVE_ANSWER | dnsPacket.AUTHENTIC_DATA | dnsPacket.CHECKING_DISABLED | 0x40,
     additionals: [opt(dnsPacket.DNSSEC_OK)],
@@ -148,7 +148,7 @@ t.test('the reply has the client’s id and spelling, without AA and AD (RFC 684
   t.end()
 })
 
-t.test('TTLs count down and never exceed the resolver’s (RFC 1035 §3.2.1)', (t) => {
+t.test("TTLs count down and never exceed the resolver's (RFC 1035 §3.2.1)", (t) => {
   const answers = [60, 300].map((ttl) => ({ type: 'A', name: 'quay.io', ttl, data: '192.0.2.1' }))
   const ttls = (age: number | 'stale') =>
     reply(request(), response({ answers }), age).answers.map(({ ttl }) => ttl)
@@ -172,7 +172,7 @@ t.test('a stale answer carries an extended error (RFC 8914 §4.4 and §4.20)', (
   t.end()
 })
 
-t.test('a reply over the client’s limit is truncated with TC', (t) => {
+t.test("a reply over the client's limit is truncated with TC", (t) => {
   const answers = Array.from({ length: 40 }, () => ({
     type: 'A',
     name: 'quay.io',

@@ -238,7 +238,7 @@ async function onLoopback(t: Test) {
   return { sockets, counters, portOf }
 }
 
-t.test('an answer truncated over UDP is whole over TCP on loopback', async (t) => {
+t.test('an answer truncated over UDP is complete over TCP on loopback', async (t) => {
   const { sockets, portOf } = await onLoopback(t)
   const query = encode({ name: 'many.example.localdomain', type: 'AAAA', id: 4 })
   const udp = await sockets.bindUdp({ address: '127.0.0.1', port: 0 })

@@ -136,7 +136,7 @@ for (const { name, output, reason } of masters) {
   })
 }
 
-t.test('the master socket does not exist', async (t) => {
+t.test('a missing master socket is reported', async (t) => {
   const { own, context, lines } = await machine(t)
   const socket = join(await socketFolder(t), 'none')
   const plan: HaproxyPlan = { ...own, reload: { kind: 'master', socket } }

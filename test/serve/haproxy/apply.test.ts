@@ -44,7 +44,7 @@ t.test('without a configured reload only the file is written', async (t) => {
   t.same(await applyHaproxy(own, noNodes, context), { outcome: 'written' })
 })
 
-t.test('a rejected configuration is not written, and HAProxy’s error is the reason', async (t) => {
+t.test("a rejected configuration is not written, and HAProxy's error is the reason", async (t) => {
   const verdict = `[NOTICE]   (7) : haproxy version is 2.6.12
 [ALERT]    (7) : config : parsing [haproxy.cfg:3] : unknown keyword 'bnd' in 'frontend' section
 [ALERT]    (7) : config : Fatal errors found in configuration.`
@@ -89,7 +89,7 @@ t.test('without HAProxy the file is written with a warning', async (t) => {
   ])
 })
 
-t.test('a file that cannot be written', async (t) => {
+t.test('a file that cannot be written is reported', async (t) => {
   const { directory, withReload, context, lines, counters } = await machine(t)
   const lost = { ...withReload('touch reloaded'), file: join(directory, 'absent/haproxy.cfg') }
   t.match(await applyHaproxy(lost, noNodes, context), { outcome: 'unwritable', reason: /^ENOENT/ })

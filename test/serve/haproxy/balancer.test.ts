@@ -64,7 +64,7 @@ async function balanced(t: Test, out?: ReadonlySet<string>) {
 const sentences = ({ servers }: { servers: readonly { sentence: string }[] }) =>
   servers.map(({ sentence }) => sentence)
 
-t.test('the state without a plan', async (t) => {
+t.test('without a plan, the load balancer has no state', async (t) => {
   const { balancer, haproxy, clock } = await balanced(t)
   const nothing = { applied: { outcome: 'none' }, servers: [], out: [] }
   t.same(balancer.state(), nothing)
@@ -223,7 +223,7 @@ t.test('concurrent actions run one after the other', async (t) => {
   t.equal(await file(), renderHaproxy(plan))
 })
 
-t.test('HAProxy becomes unreachable at the end of draining', async (t) => {
+t.test('reports an HAProxy that becomes unreachable at the end of draining', async (t) => {
   const { balancer, plan, haproxy, heard, lines } = await balanced(t, new Set(['ocp45/bs']))
   heard.rows = [
     ['m1', 'UP'],

@@ -71,7 +71,7 @@ const cases: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan; 
       leave: ['workerhttp w2', 'workerhttp w3', 'workerhttps w2', 'workerhttps w3'],
     },
     {
-      name: 'a node of the same name at another address is changed and not drained',
+      name: 'a node that gets another address is changed and not drained',
       next: plan({ workers: ['w1', 'w2', 'w3=77'] }),
       leave: [],
     },
@@ -151,26 +151,26 @@ t.test('other servers may be drained and enabled at the same time', (t) => {
   t.end()
 })
 
-t.test('a node that was drained before it was removed', (t) => {
+t.test('a node that was drained before its removal stays drained', (t) => {
   const next = kept(plan({ workers: ['w1', 'w2 out', 'w3'] }), plan({ workers: ['w1', 'w3'] }))!
   t.same(serversOf(next, 'workerhttp'), ['w1', 'w2 out', 'w3'])
   t.end()
 })
 
 const reloads: readonly { name: string; running?: HaproxyPlan; next: HaproxyPlan }[] = [
-  { name: 'another node comes', next: plan({ workers: ['w1', 'w2', 'w4'] }) },
+  { name: 'another node is added', next: plan({ workers: ['w1', 'w2', 'w4'] }) },
   {
     name: 'a new node has the address of the draining one',
     next: plan({ workers: ['w1', 'w2', 'w9=33'] }),
   },
   { name: 'a node moves to another address', next: plan({ workers: ['w1', 'w2=77'] }) },
-  { name: 'the order of those that stay changes', next: plan({ workers: ['w2', 'w1'] }) },
+  { name: 'the order of the remaining nodes changes', next: plan({ workers: ['w2', 'w1'] }) },
   {
     name: 'the back end is removed with its last node',
     running: whole,
     next: { ...whole, backends: whole.backends.slice(0, 2) },
   },
-  { name: 'a front end is elsewhere', next: plan({ workers: ['w1', 'w2'], ingress: '192.0.2.4' }) },
+  { name: 'a frontend has another address', next: plan({ workers: ['w1', 'w2'], ingress: '192.0.2.4' }) },
   {
     name: 'the last infra node is removed, so workers are no longer backups',
     running: plan({ infra: ['i1=41'] }),
@@ -212,7 +212,7 @@ const endings: readonly { name: string; stats: readonly Stat[] | undefined; at?:
       stats: stats({}, { status: 'DOWN', connections: 1 }),
       isLeft: true,
     },
-    { name: 'one gets connections still', stats: stats({ status: 'UP' }), isLeft: true },
+    { name: 'one still gets connections', stats: stats({ status: 'UP' }), isLeft: true },
     { name: 'one gets connections of known clients', stats: stats({ status: 'NOLB' }), isLeft: true },
     { name: 'both have none', stats: stats(), isLeft: false },
     {
@@ -288,7 +288,7 @@ const membershipCases = [
     changes: undefined,
   },
   {
-    name: 'a name that ends in the word',
+    name: 'a name that ends in "disabled"',
     next: text.replace('server m1 192.0.2.21:6443', 'server disabled 192.0.2.21:6443'),
     changes: undefined,
   },

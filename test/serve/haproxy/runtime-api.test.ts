@@ -9,7 +9,7 @@ import { queryHaproxy, parseStat } from '../../../src/serve/haproxy/runtime-api.
 import { fakeClock } from '../../support/fake-clock.ts'
 import { fakeHaproxy, socketFolder, statText } from '../../support/fake-haproxy.ts'
 
-t.test('one command, one reply', async (t) => {
+t.test('each command gets one reply', async (t) => {
   const haproxy = await fakeHaproxy(t)
   haproxy.answer = () => 'Pid: 7\n'.repeat(100_000)
   const answer = await queryHaproxy(haproxy.path, 'show info', systemClock)
@@ -17,7 +17,7 @@ t.test('one command, one reply', async (t) => {
   t.same(haproxy.questions, ['show info'])
 })
 
-t.test('a missing socket, and a socket without a listener', async (t) => {
+t.test('a missing socket and a socket without a listener are reported', async (t) => {
   const folder = await socketFolder(t)
   const path = join(folder, 'none.sock')
   t.same(await queryHaproxy(path, 'show info', systemClock), {
@@ -34,7 +34,7 @@ t.test('a missing socket, and a socket without a listener', async (t) => {
 
 const isRoot = process.getuid?.() === 0
 
-t.test('a socket without permission', { skip: isRoot && 'root may do everything' }, async (t) => {
+t.test('a socket without permission is reported', { skip: isRoot && 'root may do everything' }, async (t) => {
   const haproxy = await fakeHaproxy(t)
   await chmod(haproxy.path, 0)
   t.same(await queryHaproxy(haproxy.path, 'show info', systemClock), {
@@ -43,7 +43,7 @@ t.test('a socket without permission', { skip: isRoot && 'root may do everything'
   })
 })
 
-t.test('a path that is too long for a socket', async (t) => {
+t.test('a path that is too long for a socket is reported', async (t) => {
   const path = `/${'x'.repeat(200)}`
   const answer = await queryHaproxy(path, 'show info', systemClock)
   t.match(answer, {
@@ -90,7 +90,7 @@ t.test('an endless reply is discarded', async (t) => {
   })
 })
 
-t.test('the report of HAProxy 2.6', (t) => {
+t.test('decodes the statistics of HAProxy 2.6', (t) => {
   const text = readFileSync(new URL('../../fixtures/haproxy/show-stat.csv', import.meta.url), 'utf8')
   const stats = parseStat(text)
   t.same(
@@ -128,7 +128,7 @@ const rows = [
     stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'connection timed out' },
   },
   {
-    name: 'words with commas and quotes (RFC 4180 §2)',
+    name: 'texts with commas and quotes (RFC 4180 §2)',
     row: ['b', 's', '', '0', 'DOWN 1/2', '3', 'L6RSP2', '', '"Wrong ""thing"", twice"', ''],
     stat: { status: 'DOWN', seconds: 3, connections: 0, reason: 'wrong "thing", twice' },
   },

@@ -22,7 +22,7 @@ function state(stat: Partial<Stat>, out: readonly string[] = []) {
   return serverStates(plan, new Set(out), [], [{ ...usual, ...stat }], now)[0]
 }
 
-t.test('server states in the order of the back end', (t) => {
+t.test('returns server states in the order of the backend', (t) => {
   t.same(
     serverStates(plan, new Set(), [], [], now).map(({ node, isBackup }) => ({ node, isBackup })),
     [
@@ -185,7 +185,7 @@ const cases = [
     expected: [],
   },
   {
-    name: 'one that has been checked meanwhile is known, and so is one that was set down already',
+    name: 'none that has been checked since the reload, or was already held down',
     before: ['kubeapi/m1 UP', 'kubeapi/m2 DOWN', 'kubeapi/m3 DOWN'],
     after: ['kubeapi/m1 UP?', 'kubeapi/m2 UP', 'kubeapi/m3 DOWN?'],
     expected: [],

@@ -68,7 +68,7 @@ const ranges = [
   { name: 'another unit is ignored', range: 'lines=1-2', status: 200, body: rootfs },
 ]
 
-t.test('ranges (RFC 9110 §14)', async (t) => {
+t.test('serves ranges (RFC 9110 §14)', async (t) => {
   const { ask } = await routesWorld(t)
   for (const { name, range, status, body, contentRange } of ranges) {
     const response = await ask(image, { range })
@@ -86,7 +86,7 @@ t.test('ranges (RFC 9110 §14)', async (t) => {
   t.equal(beyond.headers['content-type'], 'text/plain; charset=utf-8')
 })
 
-t.test('conditions (RFC 9110 §13)', async (t) => {
+t.test('evaluates conditions (RFC 9110 §13)', async (t) => {
   const { ask } = await routesWorld(t)
   const { etag, 'last-modified': date } = (await ask(image)).headers as Record<string, string>
   const old = 'Thu, 01 Jan 1970 00:00:00 GMT'
@@ -124,7 +124,7 @@ t.test('conditions (RFC 9110 §13)', async (t) => {
   }
 })
 
-t.test('no files outside the directory, no hidden files, no listings, no redirects', async (t) => {
+t.test('serves no files outside of the directory, hidden files, listings, or redirects', async (t) => {
   const { ask, dir } = await routesWorld(t)
   const images = join(dir, 'images')
   writeFileSync(join(images, '.hidden'), 'secret')

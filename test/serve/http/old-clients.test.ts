@@ -50,7 +50,7 @@ const requests = [
   { name: 'a file that the client has', request: `GET ${image}`, fields: 'If-None-Match: *', status: 304 },
   { name: 'a file that changed', request: `GET ${image}`, fields: 'If-Match: "x"', status: 412 },
   { name: 'a loader', request: 'GET /loaders/efi/ipxe.efi', status: 200 },
-  { name: 'a loader that is not there', request: 'GET /loaders/efi/snponly.efi', status: 404 },
+  { name: 'a missing loader', request: 'GET /loaders/efi/snponly.efi', status: 404 },
   { name: 'the health', request: 'GET /health', status: 200 },
   { name: 'the metrics', request: 'GET /metrics', status: 200 },
   { name: 'nothing', request: 'GET /nothing', status: 404 },

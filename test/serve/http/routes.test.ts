@@ -57,7 +57,7 @@ t.test('an Ignition file is served byte for byte with its media type', async (t)
 })
 
 t.test(
-  'an Ignition file that is gone is a 404 with a reason, and an error that names the node',
+  'a deleted Ignition file gets 404 with a reason, and causes an error that names the node',
   async (t) => {
     const { ask, lines, dir } = await routesWorld(t)
     const file = join(dir, 'ignition/worker.ign')

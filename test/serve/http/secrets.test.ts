@@ -64,14 +64,17 @@ t.test('every refused reader gets the same text', async (t) => {
   )
 })
 
-t.test('rehearsals, HEAD, and clients on this machine do not start an installation', async (t) => {
-  const { app, ask, options } = await routesWorld(t, 'guarded')
-  const preview = await app.inject({ url: bootPath, remoteAddress: '127.0.0.1' })
-  t.match(preview.body, '/boot/ocp45/m1/@token-of-the-install@/master.ign')
-  t.equal((await ask(`${bootPath}?rehearse`)).body, preview.body)
-  t.equal((await ask(bootPath, {}, 'HEAD')).statusCode, 200)
-  t.match(options.installs.list()[1], { mode: 'install' })
-})
+t.test(
+  'requests with ?rehearse, HEAD requests, and clients on this machine do not start an installation',
+  async (t) => {
+    const { app, ask, options } = await routesWorld(t, 'guarded')
+    const preview = await app.inject({ url: bootPath, remoteAddress: '127.0.0.1' })
+    t.match(preview.body, '/boot/ocp45/m1/@token-of-the-install@/master.ign')
+    t.equal((await ask(`${bootPath}?rehearse`)).body, preview.body)
+    t.equal((await ask(bootPath, {}, 'HEAD')).statusCode, 200)
+    t.match(options.installs.list()[1], { mode: 'install' })
+  },
+)
 
 t.test('a machine with another address gets no script of the node', async (t) => {
   const { app, options, lines } = await routesWorld(t, 'guarded')

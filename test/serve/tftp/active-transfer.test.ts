@@ -108,13 +108,13 @@ t.test('a packet in one batch with the last ACK is ignored', async (t) => {
   t.same(await ended, { kind: 'probe' })
 })
 
-t.test('an OACK without a response', async (t) => {
+t.test('an OACK without a response ends the transfer', async (t) => {
   const world = await begin({ content: pattern(10), blksize: 8 })
   const outcome = await finish(world, world.start().ended)
   t.same(outcome, { kind: 'failed', code: 'tftp.client-timeout', reason: 'the client never responded' })
 })
 
-t.test('a client that stops responding during a transfer', async (t) => {
+t.test('a client that stops responding during a transfer is logged with the last block', async (t) => {
   const world = await begin({ content: pattern(2000) })
   const heard = inbox(world.clientPort)
   const transfer = world.start()

@@ -131,7 +131,7 @@ t.test(
   },
 )
 
-t.test('refused: a file that the system cannot open, with the system’s message', async (t) => {
+t.test("refused: a file that the system cannot open, with the system's message", async (t) => {
   const path = join(t.testdir({ f: t.fixture('symlink', 'f') }), 'f')
   await t.rejects(createFiles(limits).open(path), { code: 0, message: /^the file cannot be read: ELOOP: / })
 })

@@ -94,7 +94,7 @@ async function bound(address = '127.0.0.1'): Promise<Socket> {
   return socket
 }
 
-t.test('a lockstep client without options, and one with', async (t) => {
+t.test('serves lockstep clients with and without options', async (t) => {
   const { port } = await serve(t)
   const plain = fetchLockstep(port, '\0\x01image.bin\0octet\0', 512)
   const large = fetchLockstep(port, '\0\x01image.bin\0OCTET\0BLKSIZE\x001432\0', 1432)

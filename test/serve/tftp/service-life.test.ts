@@ -117,7 +117,7 @@ t.test('sixteen forged requests in the name of a node do not keep it from its fi
   t.same(counters.refusals(), { 'tftp.never-acknowledged': 1 })
 })
 
-t.test('transfers that are acknowledged do not make way', async (t) => {
+t.test('acknowledged transfers are not replaced', async (t) => {
   const { bind, counters } = await serve(t)
   for (let count = 0; count < 15; count++) await acknowledged(await bind(3000 + count))
   ask(await bind(3500), 'own')

@@ -70,7 +70,7 @@ t.test('OVMF requests the size first, then the file from another port', async (t
   )
 })
 
-t.test('a file of the root, for an undeclared address', async (t) => {
+t.test('a file of the root is served to an undeclared address', async (t) => {
   const { lines, bind } = await serve(t)
   const port = await bind(2000, '192.0.2.99')
   const heard = listenForFile(port)

@@ -103,7 +103,7 @@ t.test('many nodes boot while one machine floods (a range of sixteen ports)', as
   )
 })
 
-t.test('one port: OVMF’s probe and its read are answered from the request port', async (t) => {
+t.test("one port: OVMF's probe and its read are answered from the request port", async (t) => {
   const { bind, counters, sockets, clock } = await serveSingle(t)
   const first = await bind(1290)
   const answers = inbox(first)

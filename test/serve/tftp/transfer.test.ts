@@ -51,7 +51,7 @@ t.test('the ACK of the last block ends it (RFC 1350 §6)', (t) => {
   t.end()
 })
 
-t.test('a duplicate ACK is not answered: the Sorcerer’s Apprentice Syndrome (RFC 1123 §4.2.3.1)', (t) => {
+t.test("a duplicate ACK is not answered: the Sorcerer's Apprentice Syndrome (RFC 1123 §4.2.3.1)", (t) => {
   const transfer = beginTransfer(agreement)
   sendAll(transfer)
   t.equal(acknowledge(transfer, 1), 'send')

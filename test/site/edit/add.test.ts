@@ -15,7 +15,7 @@ const w4: Adoption = {
   cluster: undefined,
 }
 
-t.test('behind the last worker of the example stands one more, before the comments that follow', (t) => {
+t.test('a new worker follows the last worker of the example, before the comments below it', (t) => {
   const adopted = addNode(example, '/site.yaml', w4)
   t.match(adopted, { kind: 'adopted', key: 'ocp45/w4' })
   if (adopted.kind !== 'adopted') return
@@ -36,7 +36,7 @@ const cases: { name: string; text: string; adoption?: Partial<Adoption>; inserte
     inserted: '\n      - {name: i1, role: infra, mac: 00:50:56:96:77:01, address: 172.16.0.34}',
   },
   {
-    name: 'columns, quotes and the order of keys are the neighbour’s',
+    name: "columns, quotes and the order of keys are the neighbour's",
     text: siteWith(
       `    nodes:
     - { mac: '00:00:5e:00:53:01', address: 172.16.0.21, name: m1,        role: master }
@@ -235,7 +235,7 @@ function nodesIn(text: string): string[] {
     : []
 }
 
-t.test('whatever is adopted, the result is the site with one node more, or nothing', (t) => {
+t.test('the result of any addition is the site with one more node, or nothing', (t) => {
   const name = fc.oneof(fc.constantFrom('w4', 'null', '0x1', 'y', 'no', '1e3'), fc.string({ maxLength: 8 }))
   fc.assert(
     fc.property(name, fc.nat(cases.length - 1), (text, index) => {

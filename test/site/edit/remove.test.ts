@@ -219,7 +219,7 @@ for (const { name, text, remove, left } of cases) {
   })
 }
 
-t.test('of the example, in two clusters; the line on which each stood is told', (t) => {
+t.test('removes nodes from two clusters of the example, and returns the line of each', (t) => {
   const lines = example.split('\n')
   const at = lines.findIndex((line) => line.includes('name: w2,'))
   const made = removeNodes(example, '/site.yaml', ['ocp45/w2', 'ocp45/bs'])
@@ -276,7 +276,7 @@ for (const { name, text, remove, got } of refusals) {
   })
 }
 
-t.test('whatever is added, and then removed, the old text is there again', (t) => {
+t.test('removing any added node restores the old text', (t) => {
   const texts = cases.flatMap(({ text }) => [siteWith(text), siteWith(text).replaceAll('\n', '\r\n')])
   const name = fc.constantFrom('a', 'w9', 'w2-old', '7', 'null', 'w1x')
   const role = fc.constantFrom('worker' as const, 'infra' as const, 'master' as const)

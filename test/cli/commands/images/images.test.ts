@@ -30,7 +30,7 @@ async function prepare(t: Test) {
 
 const name = 'rhcos-417.94.202410090854-0'
 
-t.test('from a stream document to the lines for the site file', async (t) => {
+t.test('downloads the images of a stream document and prints the lines for the site file', async (t) => {
   const { server, dir, run, document } = await prepare(t)
   const added = await run(['add', `${server.base}/stream.json`])
   t.equal(added.code, 0)
@@ -180,7 +180,7 @@ t.test('an operation that fails: exit code 1 and the reason', async (t) => {
   t.match(proxy, { code: 1, err: /^slipway images: invalid proxy in HTTP_PROXY or HTTPS_PROXY: / })
 })
 
-t.test('an invalid command line', async (t) => {
+t.test('an invalid command line is refused', async (t) => {
   const { run } = await prepare(t)
   const cases = [
     { args: [], message: 'expected one of add, list, verify, remove, export, import' },

@@ -170,7 +170,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
     request: { username: 'system:node:w2' },
     line: '! its serving certificate request csr-0 is pending: its request is not PKCS#10',
   },
-  { name: 'another node’s serving certificate', request: { username: 'system:node:w1.c1.example.net' } },
+  { name: "another node's serving certificate", request: { username: 'system:node:w1.c1.example.net' } },
   {
     name: 'a client certificate whose reason names it',
     request: { signer: client, username: bootstrapper, reason: 'c1/w2 was not seen booting' },
@@ -182,7 +182,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
     line: '! the client certificate request, perhaps from this node, csr-0 is pending: "localhost" is not a declared node of this cluster',
   },
   {
-    name: 'a client certificate that was asked for before',
+    name: 'a client certificate that was requested before',
     request: { ...localhost, createdAt: began - 61_000 },
   },
   {
@@ -198,7 +198,7 @@ const requests: { name: string; request: Parameters<typeof csrsOfJoining>[0]; li
     name: 'a request of an unknown kubelet',
     request: { signer: 'example.net/x', username: 'eve', createdAt: began },
   },
-  { name: 'one that is under way', request: { reason: 'it is being approved' } },
+  { name: 'a request whose approval is in progress', request: { reason: 'it is being approved' } },
 ]
 for (const { name, request, line } of requests) {
   t.test(`a request that is pending: ${name}`, (t) => {
@@ -259,13 +259,13 @@ const armings: {
     arming: 'arm',
   },
   {
-    name: 'the site shows it the menu, its cluster is not heard',
+    name: 'the site shows it the menu, and its cluster is not reachable',
     record: { mode: 'menu' },
     state: 'unknown',
     arming: 'arm',
   },
   {
-    name: 'it asked while its entry was being served',
+    name: 'it requested its script while its entry was already served',
     record: { mode: 'local', lastSeen: now },
     state: 'absent',
     arming: 'arm',

@@ -156,7 +156,7 @@ t.test('--dry-run prints the change and needs no running slipway', async (t) => 
   ])
 })
 
-t.test('warns about what the administrator may not intend', async (t) => {
+t.test('warns about changes that an administrator probably does not intend', async (t) => {
   const { run, tell, terminal } = await rig(t, siteText() + entry)
   tell({ record: { mode: 'installed', since: now - 1, reason: 'it started' }, member: { state: 'ready' } })
   t.equal(await run(), 0)
@@ -243,7 +243,7 @@ t.test('nothing is written when the site is not served', async (t) => {
   t.match(await ended(slipway.path, `${path}.none`), { code: 1, err: [/^cannot read the site file/] })
 })
 
-t.test('a slipway that serves another file, or refuses', async (t) => {
+t.test('reports a slipway that serves another file, or that refuses the request', async (t) => {
   const { path, slipway } = await rig(t)
   slipway.routes['GET /v1/nodes/c1/w2'] = new Refused(404, 'the site does not declare a node c1/w2')
   t.same(await ended(slipway.path, path), {
@@ -258,7 +258,7 @@ t.test('a slipway that serves another file, or refuses', async (t) => {
   })
 })
 
-t.test('invalid command lines', async (t) => {
+t.test('invalid command lines are refused', async (t) => {
   const wrong: [args: string[], message: string][] = [
     [[], 'expected the name of a node'],
     [['w2'], '--mac is missing'],

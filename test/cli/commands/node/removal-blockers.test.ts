@@ -23,13 +23,13 @@ function server(backend: string, name: string, isUp = true): BalancedServer {
 
 const cases: { name: string; leavers: RemovedNode[]; servers?: BalancedServer[]; said: string[] }[] = [
   {
-    name: 'a worker among others, and a bootstrap that is not up any more',
+    name: 'a worker among others, and a bootstrap that is no longer up',
     leavers: [leaver('w1', 'worker', 'ready'), leaver('bs', 'bootstrap', 'unknown')],
     servers: [server('workerhttp', 'w1'), server('workerhttp', 'w2'), server('kubeapi', 'bs', false)],
     said: [],
   },
   {
-    name: 'masters, but for those that the cluster has no more',
+    name: 'masters, except those that the cluster no longer has',
     leavers: [
       ...[leaver('m1', 'master', 'ready'), leaver('m2', 'master', 'unknown')],
       ...[leaver('m3', 'master', 'absent'), leaver('s1', 'single', 'not-ready')],
@@ -41,7 +41,7 @@ const cases: { name: string; leavers: RemovedNode[]; servers?: BalancedServer[];
     ],
   },
   {
-    name: 'the last two that are up, together',
+    name: 'the last two servers that are up, together',
     leavers: [leaver('w1', 'worker', 'ready'), leaver('w2', 'worker', 'ready')],
     servers: [
       ...[server('workerhttp', 'w1'), server('workerhttp', 'w2'), server('workerhttp', 'w3', false)],

@@ -64,7 +64,7 @@ async function rig(t: Test, text = siteText(undefined, w2)) {
 }
 
 t.test(
-  'out of the site, out of what is served, and followed until its last connection is over',
+  'a node is removed from the site file and the active plan, and followed until its last connection ends',
   async (t) => {
     const { path, run, said, end, balance, slipway, terminal } = await rig(t)
     slipway.routes['POST /v1/reload'] = () => {
@@ -198,7 +198,7 @@ t.test(
   },
 )
 
-t.test('invalid command lines', async (t) => {
+t.test('invalid command lines are refused', async (t) => {
   const wrong: [args: string[], message: string][] = [
     [[], 'expected the name of a node'],
     [['site.yaml'], 'expected the name of a node'],

@@ -79,7 +79,7 @@ t.test('text is encoded as one octet per character', (t) => {
   t.end()
 })
 
-t.test('shown text is short and has no control characters', (t) => {
+t.test('displayed text is short and has no control characters', (t) => {
   t.equal(shownText('PXE\x1b[2J\x9b\n\xe9~ '), 'PXE?[2J???~ ')
   t.equal(shownText('x'.repeat(200)).length, 128)
   t.end()
@@ -215,7 +215,7 @@ t.test('RFC 3397 §2, RFC 1035 §3.1: an independent decoder reads the names of 
 const userClasses = [
   { name: 'RFC 3004 §4: one class', value: '\x04iPXE', classes: ['iPXE'] },
   { name: 'RFC 3004 §4: several classes', value: '\x01a\x04iPXE', classes: ['a', 'iPXE'] },
-  { name: 'iPXE’s bare text', value: 'iPXE', classes: ['iPXE'] },
+  { name: "iPXE's bare text", value: 'iPXE', classes: ['iPXE'] },
   { name: 'a list with an empty class is one class', value: '\x01a\x00', classes: ['\x01a\x00'] },
   { name: 'a truncated list is one class', value: '\x01a\x05iPXE', classes: ['\x01a\x05iPXE'] },
   { name: 'nothing', value: '', classes: [] },
@@ -264,7 +264,7 @@ const features = [
   { name: 'from another program', value: [1, 2, 3, 200, 9], is: undefined },
 ]
 for (const { name, value, is } of features) {
-  t.test(`iPXE’s option 175: ${name}`, (t) => {
+  t.test(`iPXE's option 175: ${name}`, (t) => {
     t.same(ipxeFeaturesOf(option(175, value)), is)
     t.end()
   })
