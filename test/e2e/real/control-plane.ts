@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { run, output, type Running, type RunOptions } from '../process.ts'
 import { waitUntil } from '../checks/client.ts'
 import { source } from './cache.ts'
+import { openshiftCrds } from './crds.ts'
 import { certificateUser, createCertificates, kubeconfig, type Authority } from './certificates.ts'
 import type { Kubernetes } from './kubernetes.ts'
 import { addresses, domain, nodes, type RealNetwork, type RealNamespace } from './network.ts'
@@ -134,6 +135,7 @@ export async function createControlPlane(
   }
   await self.startApi()
   self.startManager()
+  await self.apply(await openshiftCrds())
   await self.apply(await readFile(source('objects.yaml'), 'utf8'))
   return self
 }

@@ -7,11 +7,13 @@ import { day2Checks } from './checks/day2.ts'
 import { diskChecks } from './checks/disks.ts'
 import { installationChecks } from './checks/installation.ts'
 import { loadChecks } from './checks/load.ts'
+import { waitChecks } from './checks/wait.ts'
 
 export const realPrefix = 'real:'
 
 export const realStages: readonly Stage<RealRig>[] = [
   [installationChecks],
+  [waitChecks],
   [apiServerChecks],
   [diskChecks],
   [csrChecks],

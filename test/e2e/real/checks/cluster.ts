@@ -48,75 +48,123 @@ export async function completeBootstrap({ controlPlane }: RealRig): Promise<void
       metadata: { name: 'bootstrap', namespace: 'kube-system' },
       data: { status: 'complete' },
     },
-    { apiVersion: 'operator.openshift.io/v1', kind: 'Etcd', metadata: { name: 'cluster' }, spec: {} },
+    {
+      apiVersion: 'operator.openshift.io/v1',
+      kind: 'Etcd',
+      metadata: { name: 'cluster' },
+      spec: { managementState: 'Managed' },
+    },
   )
   await setStatus({ controlPlane }, 'etcd.operator.openshift.io/cluster', {
-    conditions: [condition('EtcdBootstrapMemberRemoved', true)],
+    conditions: condition('EtcdBootstrapMemberRemoved', 'True'),
   })
 }
 
-/** Sets the version and its operators: as the cluster version operator reports them during an installation, or at its end. */
+/** A condition's status; `undefined` means that the object does not have the condition. */
+export type ConditionStatus = 'True' | 'False' | 'Unknown' | undefined
+
+/** What the cluster version operator reports. */
+export type VersionState = {
+  readonly available: ConditionStatus
+  readonly failing: ConditionStatus
+  readonly progressing: ConditionStatus
+}
+
+/** What an operator reports. */
+export type OperatorState = {
+  readonly available?: ConditionStatus
+  readonly progressing: ConditionStatus
+  readonly degraded?: ConditionStatus
+  /** How long it has been in this state. */
+  readonly forSeconds?: number
+}
+
+type ControlPlaneRig = Pick<RealRig, 'controlPlane'>
+
+/** Sets the version and three operators: as during an installation, or at its end. */
 export async function setVersion(
-  { controlPlane }: Pick<RealRig, 'controlPlane'>,
+  rig: ControlPlaneRig,
   { isInstalled }: { readonly isInstalled: boolean },
 ): Promise<void> {
-  const config = 'config.openshift.io/v1'
-  const operators = ['authentication', 'etcd', 'ingress']
-  await controlPlane.apply(
-    {
-      apiVersion: config,
-      kind: 'ClusterVersion',
-      metadata: { name: 'version' },
-      spec: { clusterID: 'real' },
-    },
-    ...operators.map((name) => ({
-      apiVersion: config,
-      kind: 'ClusterOperator',
-      metadata: { name },
-      spec: {},
-    })),
-  )
-  const state = isInstalled ? 'Completed' : 'Partial'
-  const at = new Date(Date.now() - 60_000).toISOString()
-  await setStatus({ controlPlane }, 'clusterversion.config.openshift.io/version', {
-    history: [{ state, version: '4.17.0', startedTime: at, image: '', verified: false }],
-    desired: { version: '4.17.0' },
+  const [done, working] = isInstalled ? (['True', 'False'] as const) : (['False', 'True'] as const)
+  await setClusterVersion(rig, { available: done, failing: 'False', progressing: working })
+  for (const name of ['authentication', 'etcd', 'ingress']) {
+    await setOperator(rig, name, { available: done, progressing: working, degraded: 'False' })
+  }
+}
+
+export async function setClusterVersion(
+  rig: ControlPlaneRig,
+  { available, failing, progressing }: VersionState,
+): Promise<void> {
+  const [apiVersion, kind] = ['config.openshift.io/v1', 'ClusterVersion']
+  await rig.controlPlane.apply({
+    apiVersion,
+    kind,
+    metadata: { name: 'version' },
+    spec: { clusterID: '5a1e7f0a-0000-4000-8000-000000000000' },
+  })
+  const desired = { image: 'quay.io/openshift-release-dev/ocp-release:4.20.0-x86_64', version: '4.20.0' }
+  const startedTime = secondsAgo(60)
+  const isComplete = progressing === 'False'
+  await setStatus(rig, 'clusterversion.config.openshift.io/version', {
+    history: [
+      {
+        state: isComplete ? 'Completed' : 'Partial',
+        startedTime,
+        completionTime: isComplete ? startedTime : null,
+        verified: false,
+        ...desired,
+      },
+    ],
+    desired,
+    observedGeneration: 1,
+    versionHash: 'x',
+    availableUpdates: null,
     conditions: [
-      condition('Available', isInstalled),
-      condition('Failing', false),
-      condition('Progressing', !isInstalled, 'Working towards 4.17.0: 650 of 900 done (72% complete)'),
+      ...condition('Available', available),
+      ...condition('Failing', failing),
+      ...condition('Progressing', progressing, 60, 'Working towards 4.20.0: 650 of 900 done (72% complete)'),
     ],
   })
-  for (const name of operators) {
-    await setStatus({ controlPlane }, `clusteroperator.config.openshift.io/${name}`, {
-      versions: [{ name: 'operator', version: '4.17.0' }],
-      conditions: [
-        condition('Available', isInstalled),
-        condition('Progressing', !isInstalled),
-        condition('Degraded', false),
-      ],
-    })
-  }
 }
 
-async function setStatus(
-  { controlPlane }: Pick<RealRig, 'controlPlane'>,
-  object: string,
-  status: object,
+export async function setOperator(
+  rig: ControlPlaneRig,
+  name: string,
+  { available = 'True', progressing, degraded = 'False', forSeconds }: OperatorState,
 ): Promise<void> {
-  const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })]
-  await controlPlane.kubectl('patch', object, ...patch)
+  const [apiVersion, kind] = ['config.openshift.io/v1', 'ClusterOperator']
+  await rig.controlPlane.apply({ apiVersion, kind, metadata: { name }, spec: {} })
+  await setStatus(rig, `clusteroperator.config.openshift.io/${name}`, {
+    versions: [{ name: 'operator', version: '4.20.0' }],
+    conditions: [
+      ...condition('Available', available),
+      ...condition('Progressing', progressing, forSeconds),
+      ...condition('Degraded', degraded),
+    ],
+  })
 }
 
-/** Its last change is a minute ago, so that it counts as stable. */
-function condition(type: string, isTrue: boolean, message = 'as expected'): object {
-  return {
-    type,
-    status: isTrue ? 'True' : 'False',
-    reason: 'AsExpected',
-    message,
-    lastTransitionTime: new Date(Date.now() - 60_000).toISOString(),
-  }
+/** With a JSON Patch, because a merge patch cannot set a field to null. */
+async function setStatus({ controlPlane }: ControlPlaneRig, object: string, status: object): Promise<void> {
+  const patch = JSON.stringify([{ op: 'add', path: '/status', value: status }])
+  await controlPlane.kubectl('patch', object, '--subresource=status', '--type=json', '-p', patch)
+}
+
+/** By default, its last change is a minute ago, so that it counts as stable. */
+function condition(
+  type: string,
+  status: ConditionStatus,
+  forSeconds = 60,
+  message = 'as expected',
+): readonly object[] {
+  if (status === undefined) return []
+  return [{ type, status, reason: 'AsExpected', message, lastTransitionTime: secondsAgo(forSeconds) }]
+}
+
+function secondsAgo(seconds: number): string {
+  return new Date(Date.now() - seconds * 1000).toISOString()
 }
 
 /** Returns when the kubelet of a node last renewed its lease: milliseconds since 1970, 0 if there is none. */

@@ -2,6 +2,7 @@
  * Day 2: a worker is added to the running cluster with its own pointer, while slipway is killed at every stage of the
  * installation, and is removed again.
  */
+import { waitUntil } from '../../checks/client.ts'
 import { expectEqual, expectMatch, expectNoMatch } from '../../expect.ts'
 import { readFile } from 'node:fs/promises'
 import type { Check } from '../../runner.ts'
@@ -49,6 +50,12 @@ export const day2Checks: readonly Check<RealRig>[] = [
         limitMs: 4 * minuteMs,
       })
       await machine.waitForConsole('the rootfs', /initramfs: rootfs/, { limitMs: 2 * minuteMs })
+      // The console reports the download before its request is sent.
+      await waitUntil(
+        'slipway status to show the transfer',
+        async () => new RegExp(`^${key} .*rootfs`, 'm').test(await rig.slipway('status')),
+        minuteMs,
+      )
       await machine.powerOff()
       rig.account.say(`${node.name} loses power`)
       await pollUntil(
