@@ -2,6 +2,7 @@
  * Errors for sockets that cannot be opened: the message names the socket, the reason, and what to do. Also checks the
  * interface that faces the nodes before sockets are bound, because Node binds to addresses only.
  */
+import { readFileSync } from 'node:fs'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 
 /** An error that the administrator has to fix. */
@@ -79,24 +80,67 @@ export function cannotAdopt(name: string, problem: string): CannotListen {
 
 type Interfaces = Readonly<Record<string, readonly Pick<NetworkInterfaceInfo, 'address'>[] | undefined>>
 
-/** Returns whether an interface that is up has the address, so that clients can reach it. */
-export function hasAddress(address: string, interfaces: Interfaces = networkInterfaces()): boolean {
+/**
+ * What the kernel knows of interfaces without a carrier, which Node does not list: a bridge before its first port is up, or
+ * a network card without a cable.
+ */
+export type KernelInterfaces = {
+  /** Returns the flags of an interface as text, `0x1003`; throws when it does not exist. */
+  readonly flags: (name: string) => string
+  /** Returns the routes of the kernel with all local addresses (proc_net(5)); throws where there are none. */
+  readonly routes: () => string
+}
+
+const kernel: KernelInterfaces = {
+  flags: (name) => readFileSync(`/sys/class/net/${name}/flags`, 'utf8'),
+  routes: () => readFileSync('/proc/net/fib_trie', 'utf8'),
+}
+
+/** IFF_UP (netdevice(7)). */
+const upFlag = 1
+
+function isUp(name: string, { flags }: KernelInterfaces): boolean {
+  try {
+    return (Number(flags(name)) & upFlag) !== 0
+  } catch {
+    return false
+  }
+}
+
+function isLocal(address: string, { routes }: KernelInterfaces): boolean {
+  try {
+    const own = new RegExp(`\\|-- ${address.replaceAll('.', '\\.')}\\n(?: +/.*\\n)*? +/32 host LOCAL\\n`)
+    return own.test(routes())
+  } catch {
+    return false
+  }
+}
+
+/** Returns whether an interface that is up has the address. */
+export function hasAddress(
+  address: string,
+  interfaces: Interfaces = networkInterfaces(),
+  known: KernelInterfaces = kernel,
+): boolean {
   // All of 127.0.0.0/8 is on the loopback interface (RFC 1122 §3.2.1.3).
   if (address.startsWith('127.')) return true
-  return Object.values(interfaces).some((each = []) => each.some((one) => one.address === address))
+  const isListed = Object.values(interfaces).some((each = []) => each.some((one) => one.address === address))
+  return isListed || isLocal(address, known)
 }
 
 /**
- * @param interfaces the interfaces that are up and have an address
- * @throws {CannotListen} when `name` is not one of them, or does not have this address
+ * @param interfaces the interfaces that are up, have a carrier, and have an address
+ * @throws {CannotListen} when `name` is not up, or does not have this address
  */
 export function requireInterface(
   name: string,
   address: string,
   interfaces: Interfaces = networkInterfaces(),
+  known: KernelInterfaces = kernel,
 ): void {
   const addresses = interfaces[name]?.map((each) => each.address)
   if (addresses === undefined) {
+    if (isUp(name, known) && isLocal(address, known)) return
     const others = Object.keys(interfaces).join(', ') || 'none'
     throw new CannotListen(
       `cannot serve on ${name}: no interface with this name is up and has an address (available: ${others}); ` +

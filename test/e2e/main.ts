@@ -16,6 +16,7 @@ import { sharedAddressChecks } from './checks/haproxy-shared.ts'
 import { httpChecks } from './checks/http.ts'
 import { interopChecks } from './checks/interop.ts'
 import { keepalivedChecks } from './checks/keepalived.ts'
+import { libvirtChecks } from './checks/libvirt.ts'
 import { installationStages } from './checks/installation.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
@@ -159,7 +160,7 @@ function standardStages({ keep }: Options): Stage[] {
   return [
     ...firmwareStages,
     ...installationStages,
-    [partialBootChecks],
+    [partialBootChecks, libvirtChecks],
     [[...clusterLifecycleChecks, ...csrChecks, ...day2Checks], keepalivedChecks],
     [clientChecks],
     [[...(keep ? [] : stopChecks)]],

@@ -110,3 +110,31 @@ t.test('an address that disappears while slipway serves is noticed', (t) => {
   t.equal(hasAddress('127.0.0.5', interfaces), true)
   t.end()
 })
+
+t.test('an interface without a carrier is accepted: its first machine may not be switched on yet', (t) => {
+  const listed = { lo: [{ address: '127.0.0.1' }] }
+  const known = (flags: string) => ({
+    flags: (name: string) => {
+      if (name !== 'virbr-rig') throw new Error('ENOENT')
+      return flags
+    },
+    routes: () =>
+      '     |-- 192.168.130.0\n        /24 link UNICAST\n           |-- 192.168.130.1\n              /32 host LOCAL\n',
+  })
+  requireInterface('virbr-rig', '192.168.130.1', listed, known('0x1003\n'))
+  t.equal(hasAddress('192.168.130.1', listed, known('0x1003\n')), true)
+  const refused = { name: 'CannotListen', message: /^cannot serve on / }
+  const call = (name: string, address: string, flags: string) => () =>
+    requireInterface(name, address, listed, known(flags))
+  t.throws(call('virbr-rig', '192.168.130.1', '0x1002\n'), refused, 'down')
+  t.throws(call('virbr-rig', '192.168.130.10', '0x1003\n'), refused, 'another address')
+  t.throws(call('virbr-rig2', '192.168.130.1', '0x1003\n'), refused, 'another interface')
+  const withoutRoutes = {
+    ...known('0x1003\n'),
+    routes: () => {
+      throw new Error('ENOENT')
+    },
+  }
+  t.equal(hasAddress('192.168.130.1', listed, withoutRoutes), false)
+  t.end()
+})
