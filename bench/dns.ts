@@ -19,7 +19,7 @@ export const dns: Benchmark = {
   work: 'answer',
   better: 'more',
   port: { transport: 'udp', number: 53 },
-  peers: [dnsmasq(), bind(), knot()],
+  peers: [dnsmasq(), bind(), knot(), coreDns()],
   targets: [
     { peer: 'dnsmasq', ratio: 0.6 },
     { peer: 'BIND', ratio: 0.8 },
@@ -92,7 +92,7 @@ function dnsmasq(): TestedServer {
   }
 }
 
-/** The zone files of BIND and Knot. */
+/** The zone files of BIND, Knot, and CoreDNS. */
 async function writeZones(dir: string): Promise<void> {
   const head = [
     '$TTL 3600',
@@ -174,5 +174,22 @@ zone:
       )
     },
     command: ({ dir }) => ['knotd', '-c', join(dir, 'knot.conf')],
+  }
+}
+
+function coreDns(): TestedServer {
+  const zone = (name: string, file: string): string =>
+    `${name}:53 {\n  bind ${serverAddress}\n  file ${file}\n}\n`
+  return {
+    name: 'CoreDNS',
+    async prepare({ dir }) {
+      await writeZones(dir)
+      const zones = [
+        zone(domain, join(dir, 'forward.zone')),
+        zone('16.172.in-addr.arpa', join(dir, 'reverse.zone')),
+      ]
+      await writeFile(join(dir, 'Corefile'), zones.join(''))
+    },
+    command: ({ dir }) => [join(dir, '../coredns'), '-quiet', '-conf', join(dir, 'Corefile')],
   }
 }

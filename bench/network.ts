@@ -13,7 +13,8 @@ export const subnet = '172.16.0.0/21'
 export const clients = [0, 1, 2, 3] as const
 export type Client = (typeof clients)[number]
 
-export const clientAddress = (client: Client) => `172.16.7.${240 + client}`
+/** The addresses of the last declared nodes, because slipway limits what it reads for machines that are not declared. */
+export const clientAddress = (client: Client) => `172.16.4.${250 - client}`
 
 export type Network = {
   /** Number of cores of the server. */
