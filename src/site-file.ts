@@ -31,10 +31,26 @@ export async function loadSiteFile(sitePath: string): Promise<LoadedSite | NotLo
     return {
       kind: 'unreadable',
       code: 'site.unreadable',
-      message: `cannot read the site file ${sitePath}: ${(error as Error).message}`,
+      message: unreadableSite(sitePath, error as NodeJS.ErrnoException),
     }
   }
   return loadSiteText(sitePath, file)
+}
+
+/** Returns a sentence with the reason and what to do. */
+export function unreadableSite(path: string, { code = '', message }: NodeJS.ErrnoException): string {
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return `there is no site file ${path}: check the path, or run "slipway init" to write one`
+    case 'EISDIR':
+      return `${path} is a directory, not a site file: name the file in it`
+    case 'EACCES':
+    case 'EPERM':
+      return `no permission to read the site file ${path}: run the command with sudo, or change the owner or mode of the file`
+    default:
+      return `cannot read the site file ${path}: ${message}`
+  }
 }
 
 export function loadSiteText(sitePath: string, file: SiteFile): LoadedSite | NotLoaded {

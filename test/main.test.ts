@@ -111,11 +111,11 @@ t.test('exit codes reach the shell', async (t) => {
   t.match(await measured('check', `${folder}/none.yaml`), {
     code: 1,
     out: '',
-    err: /^cannot read the site file/,
+    err: /^there is no site file/,
   })
   t.match(await measured('serve', `${folder}/none.yaml`), {
     code: 1,
     out: '',
-    err: /^cannot read the site file/,
+    err: /^there is no site file/,
   })
 })

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { systemClock } from '../host/clock.ts'
 import { writeAtomically } from '../host/files.ts'
 import { withLock } from '../host/lock.ts'
-import { readSite } from '../site-file.ts'
+import { readSite, unreadableSite } from '../site-file.ts'
 import type { Adopted, Unchanged } from '../site/edit/add.ts'
 import { formatProblem } from '../site/problem.ts'
 import type { Removed } from '../site/edit/remove.ts'
@@ -46,7 +46,7 @@ async function attemptEdit<T extends Adopted | Removed>(
   try {
     text = (await readSite(sitePath)).text
   } catch (error) {
-    return `cannot read the site file ${sitePath}: ${(error as Error).message}`
+    return unreadableSite(sitePath, error as NodeJS.ErrnoException)
   }
   const changed: Adopted | Removed = change(text, file)
   if (changed.kind === 'refused') return changed.reason

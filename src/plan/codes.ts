@@ -14,6 +14,14 @@ export const planCodes = defineCodes({
     meaning: 'A node has no disk to install on',
     remedy: 'Set disk in the cluster or in the node',
   },
+  'cluster.control-plane-size': {
+    meaning: 'A cluster has two control-plane nodes, and OpenShift needs one or three',
+    remedy: 'Add a node with the role master, or remove one',
+  },
+  'cluster.domain-repeats-name': {
+    meaning: 'The domain of a cluster starts with its name, which is then twice in all names',
+    remedy: 'Remove the name of the cluster from domain',
+  },
   'dhcp.lease-short': {
     meaning: 'A lease is so short that it can expire during an installation',
     remedy: 'Set leaseSeconds to 3600 or more',

@@ -3,6 +3,7 @@
  * deterministic, so that golden files can contain whole plans. It has steps, because a reload of a large site must not delay
  * answers: no step takes more than some tens of milliseconds for 5,000 nodes.
  */
+import { clusterFindings } from './cluster-findings.ts'
 import { compileDhcp } from './dhcp/compile.ts'
 import { dnsSteps } from './dns/compile.ts'
 import { compileHaproxy } from './haproxy/compile.ts'
@@ -34,7 +35,10 @@ export function* compileSteps(model: Model, previous?: Plan): Generator<void, Pl
   const haproxy = compileHaproxy(model)
   yield
   const install = compileInstall(model)
-  const findings = [dhcp, tftp, http, dns, haproxy].flatMap((part) => part.findings)
+  const findings = [
+    ...clusterFindings(model),
+    ...[dhcp, tftp, http, dns, haproxy].flatMap((part) => part.findings),
+  ]
   return {
     site: model.site.site,
     endpoint: model.endpoint,

@@ -96,9 +96,12 @@ export function missing(code: PlanCode, path: string, problem: string): MissingF
   return { kind: 'missing', code, path, problem }
 }
 
+const noPermission =
+  'cannot be read by the user that slipway runs as; give that user read permission (chown or chmod)'
+
 const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'cannot be read by the user that slipway runs as',
-  EPERM: 'cannot be read by the user that slipway runs as',
+  EACCES: noPermission,
+  EPERM: noPermission,
   ELOOP: 'is a loop of symbolic links',
   ENOENT: 'does not exist',
   ENOTDIR: 'does not exist: a part of the path is a file, not a directory',

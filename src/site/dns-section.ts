@@ -11,6 +11,7 @@ import {
   mailbox,
   number16,
   number32,
+  oneOrMore,
   recordName,
   recordText,
   caaTag,
@@ -19,7 +20,7 @@ import {
 const forwardZone = z
   .strictObject({
     zone: domain.meta({ description: 'the zone: this name and all names below it' }),
-    servers: z.array(ip).min(1).meta({ description: 'resolvers for the zone' }),
+    servers: oneOrMore(ip, 1).meta({ description: 'resolvers for the zone' }),
   })
   .meta({ description: 'zone that other resolvers answer' })
 
@@ -86,26 +87,22 @@ const record = z
 export const dnsSection = z
   .strictObject({
     serve: z.boolean().default(true).meta({ description: 'false: another server provides DNS' }),
-    forward: z.array(ip).default([]).meta({ description: 'resolvers for all other names' }),
+    forward: oneOrMore(ip).default([]).meta({ description: 'resolvers for all other names' }),
     forwardZones: z
       .array(forwardZone)
       .default([])
       .meta({ description: 'other resolvers for some zones; the longest matching zone is used' }),
-    zones: z
-      .array(domain)
+    zones: oneOrMore(domain)
       .optional()
       .meta({
         description:
           'domains that this server serves whole; by default only <cluster>.<domain> and the other declared names',
         examples: [['example.localdomain']],
       }),
-    clients: z
-      .array(cidr)
+    clients: oneOrMore(cidr)
       .optional()
       .meta({ description: 'networks that may resolve other names; by default the subnets' }),
-    nameServers: z
-      .array(domain)
-      .min(1)
+    nameServers: oneOrMore(domain, 1)
       .optional()
       .meta({ description: 'names of the NS records; by default ns1.<zone>' }),
     contact: mailbox.optional().meta({
@@ -113,7 +110,7 @@ export const dnsSection = z
     }),
     ttlSeconds: ttlSeconds.default(3600).meta({ description: 'TTL: how long resolvers may cache an answer' }),
     records: z.array(record).default([]).meta({ description: 'records besides those of nodes and hosts' }),
-    secondaries: z.array(ipv4).default([]).meta({
+    secondaries: oneOrMore(ipv4).default([]).meta({
       description: 'secondary name servers: they get NOTIFY messages and may transfer the zones',
     }),
     nsid: z.boolean().default(false).meta({

@@ -138,7 +138,7 @@ function partialSite(value: unknown, invalid: readonly Path[]): PartialSite {
   function remainingClusters(clusters: readonly { readonly nodes: readonly unknown[] }[]): unknown[] {
     const kept = validEntries(clusters, ['clusters']).flatMap((index) => {
       const path = ['clusters', index, 'nodes']
-      const cluster = clusters[index] as (typeof clusters)[number]
+      const cluster = withoutKeys(clusters[index] as (typeof clusters)[number], ['clusters', index], cut)
       const nodes = validEntries(cluster.nodes, path)
       keptByList.set(formatPath(path), nodes)
       return nodes.length === 0
@@ -178,8 +178,35 @@ function partialSite(value: unknown, invalid: readonly Path[]): PartialSite {
   }
 }
 
-/** Returns what is left out for an invalid value at `path`: a node, an entry of a list, or a section. */
+/**
+ * Keys of a cluster whose absence no rule reports by itself. If one is invalid, the rest of the cluster is still checked,
+ * so that its other problems are found in the same run.
+ */
+const separateKeys: readonly unknown[] = [
+  'loadBalancer',
+  'approve',
+  'order',
+  'ignitionAccess',
+  'requireDhcp',
+  'callbacks',
+  'wipe',
+  'boot',
+  'menu',
+  'console',
+  'kernelArguments',
+  'loader',
+  'pxeOptions',
+  'dhcpOptions',
+]
+
+function withoutKeys<Entry extends object>(entry: Entry, path: Path, cut: ReadonlySet<string>): Entry {
+  const left = Object.entries(entry).filter(([key]) => !cut.has(formatPath([...path, key])))
+  return Object.fromEntries(left) as Entry
+}
+
+/** Returns what is left out for an invalid value at `path`: a node, a key of a cluster, an entry of a list, or a section. */
 function removedPart(path: Path): Path {
+  if (path[0] === 'clusters' && separateKeys.includes(path[2])) return path.slice(0, 3)
   if (path[0] === 'clusters' && path[2] === 'nodes' && path.length > 3) return path.slice(0, 4)
   return listSections.includes(path[0]) ? path.slice(0, 2) : path.slice(0, 1)
 }

@@ -9,6 +9,8 @@ import {
   type Ip,
   parseCidr,
   parseIpv4,
+  formatCidr,
+  parseLooseCidr,
   type Cidr,
   type Ipv4,
   parseIpv6,
@@ -23,9 +25,11 @@ type Scalar<T> = {
   readonly examples?: readonly string[]
   /** For editors only: approximates what `parse` accepts. */
   readonly pattern: string
+  /** Returns the value that the author of a rejected text probably meant. */
+  readonly meant?: (text: string) => string | undefined
 }
 
-function scalar<T>({ expected, parse, examples = [], pattern }: Scalar<T>) {
+function scalar<T>({ expected, parse, examples = [], pattern, meant }: Scalar<T>) {
   const message = `expected ${expected}`
   return z
     .string({ error: message })
@@ -38,7 +42,9 @@ function scalar<T>({ expected, parse, examples = [], pattern }: Scalar<T>) {
     .transform((text, context): T => {
       const value = parse(text)
       if (value !== undefined) return value
-      context.issues.push({ code: 'custom', input: text, message })
+      const suggestion = meant?.(text)
+      const help = suggestion === undefined ? '' : `; did you mean ${suggestion}?`
+      context.issues.push({ code: 'custom', input: text, message: message + help })
       return z.NEVER
     })
 }
@@ -61,6 +67,7 @@ export const ipv4 = scalar<Ipv4>({
   parse: parseIpv4,
   examples: ['172.16.0.101'],
   pattern: `^${ipv4Pattern}$`,
+  meant: withoutPrefix,
 })
 
 export const ipv6 = scalar<Ipv6>({
@@ -75,13 +82,24 @@ export const ip = scalar<Ip>({
   parse: parseIp,
   examples: ['172.16.0.101', '2001:db8::101'],
   pattern: `^(?:${ipv4Pattern}|${ipv6Pattern})$`,
+  meant: withoutPrefix,
 })
+
+/** `172.16.0.254/24` is a network, or the address of an interface. */
+function withoutPrefix(text: string): string | undefined {
+  const [address = '', ...rest] = text.split('/')
+  return rest.length === 1 && parseIp(address) !== undefined ? address : undefined
+}
 
 export const cidr = scalar<Cidr>({
   expected: 'an IPv4 network without host bits, such as 172.16.0.0/24',
   parse: parseCidr,
   examples: ['172.16.0.0/24'],
   pattern: String.raw`^${ipv4Pattern}/(?:3[0-2]|[12]?\d)$`,
+  meant(text) {
+    const network = parseLooseCidr(text)
+    return network === undefined ? undefined : formatCidr(network)
+  },
 })
 
 export const mac = scalar<Mac>({
@@ -96,6 +114,14 @@ export const mac = scalar<Mac>({
 function unicastMac(text: string): Mac | undefined {
   const address = parseMac(text)
   return address !== undefined && isUnicastMac(address) ? address : undefined
+}
+
+/** Returns a schema for one value or a list of values, possibly an empty one; decoded to a list. */
+export function oneOrMore<Output, Input>(one: z.ZodType<Output, Input>, min = 0) {
+  const list = min === 0 ? z.array(one) : z.array(one).min(min)
+  return z
+    .union([one, list], { error: 'expected one value or a list' })
+    .transform((value) => [value].flat() as Output[])
 }
 
 /** One address or a list of addresses; decoded to a list without duplicates. */
@@ -116,6 +142,10 @@ export const label = scalar<string>({
   parse: (text) => (wholeLabel.test(text) ? text.toLowerCase() : undefined),
   examples: ['m1'],
   pattern: wholeLabel.source,
+  meant(text) {
+    const [first = ''] = text.split('.')
+    return parseDomain(text) === undefined ? undefined : first
+  },
 })
 
 /** A domain name of such labels, in lower case, without the trailing dot, up to 253 octets. */

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import type { SiteCode } from './codes.ts'
 import type { Violation, Path } from './problem.ts'
+import { defined } from '../text/defined.ts'
 import { nearest } from '../text/nearest.ts'
 import { quoteText } from '../text/lines.ts'
 import type { Tree } from './yaml.ts'
@@ -73,12 +74,35 @@ function violationsOf(issue: Issue, path: Path, sources: Sources): Violation[] {
 
 /** Returns what the author of `value` probably meant, or an empty string. */
 function hint(issue: Issue, value: unknown): string {
+  if (typeof value === 'string') {
+    const [mark] = /^[\u2018-\u201f\u00ab\u00bb]/.exec(value) ?? []
+    if (mark !== undefined) return `; ${typographic(mark)}`
+    if (isTemplate(value)) return '; this looks like a template that was not filled in'
+    if (isNumber(issue) && /^-?\d+$/.test(value)) return '; write it without quotes'
+    if (issue.code === 'invalid_type' && issue.expected === 'boolean' && /^(?:true|false)$/i.test(value)) {
+      return '; write it without quotes'
+    }
+  }
   if (typeof value === 'number' && wantsText(issue)) return '; put it in quotes, because YAML reads a number'
   if (typeof value === 'boolean' && wantsText(issue))
     return '; put it in quotes, because YAML reads a boolean'
   const known = issue.code === 'invalid_value' ? issue.values.map(String) : []
   const suggestion = typeof value === 'string' ? nearest(synonyms.get(value) ?? value, known) : undefined
   return suggestion === undefined ? '' : `; did you mean ${suggestion}?`
+}
+
+function typographic(mark: string): string {
+  const code = (mark.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0')
+  return `the value starts with a typographic quote (U+${code}); use "`
+}
+
+/** `{{ address }}`, `${ADDRESS}`, `<address>`, and addresses such as `52:54:00:xx:xx:xx`. */
+function isTemplate(text: string): boolean {
+  return /\{\{|\$\{|^<[^<>]+>$|^(?:[0-9a-f]{2}:)*(?:xx:)+xx$/i.test(text)
+}
+
+function isNumber(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && ['int', 'number'].includes(issue.expected)
 }
 
 /** Terms of newer OpenShift documents, of Debian, and of Go. */
@@ -103,10 +127,47 @@ function unknownKey(parent: Path, key: string, schema: JsonSchema): Violation {
   const about = { code: 'site.unknown-key', path: [...parent, key], at: 'key' } as const
   if (key === '<<') return { ...about, message: 'YAML 1.2 has no merge keys; write the keys out' }
   const known = Object.keys(schemaAt(schema, parent).properties as object)
-  const suggestion = nearest(key, known)
+  const suggestion = keySynonyms.get(key)?.find((meant) => known.includes(meant)) ?? nearest(key, known)
   const help = suggestion === undefined ? `known here: ${known.join(', ')}` : `did you mean ${suggestion}?`
   return { ...about, message: `unknown key; ${help}` }
 }
+
+/** Keys of install-config.yaml, agent-config.yaml, helper node files, and DHCP servers, with ours. */
+const keySynonyms = new Map<string, readonly string[]>([
+  ['ip', ['address', 'api']],
+  ['ips', ['address']],
+  ['ipaddr', ['address']],
+  ['ipAddress', ['address']],
+  ['addresses', ['address']],
+  ['baseDomain', ['domain']],
+  ['baseDomainName', ['domain']],
+  ['network', ['subnets', 'cidr']],
+  ['networks', ['subnets']],
+  ['machineNetwork', ['subnets']],
+  ['subnet', ['subnets', 'cidr']],
+  ['api-int', ['apiInternal']],
+  ['api_int', ['apiInternal']],
+  ['apiInt', ['apiInternal']],
+  ['apiVIP', ['api']],
+  ['apiVIPs', ['api']],
+  ['apps', ['ingress']],
+  ['ingressVIP', ['ingress']],
+  ['ingressVIPs', ['ingress']],
+  ['hostname', ['name']],
+  ['macaddr', ['mac']],
+  ['macAddress', ['mac']],
+  ['bootMACAddress', ['mac']],
+  ['installationDisk', ['disk']],
+  ['rootDeviceHints', ['disk']],
+  ['router', ['gateway']],
+  ['nameserver', ['dns', 'forward']],
+  ['nameservers', ['dns', 'forward']],
+  ['forwarders', ['forward']],
+  ['ntpServers', ['ntp']],
+  ['additionalNTPSources', ['ntp']],
+  ['leaseTime', ['leaseSeconds']],
+  ['pxe', ['boot']],
+])
 
 // The JSON Schema of site files, for editors, and lookups in it by path, for messages.
 
@@ -124,7 +185,27 @@ export function siteJsonSchema(): JsonSchema {
   // Draft 7 is the newest version that the YAML language server supports in every editor.
   const { $schema, ...rest } = z.toJSONSchema(siteSchema, { io: 'input', target: 'draft-07' })
   const about = { title: 'slipway site', description: 'one site: its networks, images, clusters, and names' }
-  return { $schema, ...about, ...rest } as JsonSchema
+  return { $schema, ...about, ...withoutTypeTexts(rest as JsonSchema) } as JsonSchema
+}
+
+/** Removes descriptions of types below that of a key, because editors show the innermost one. */
+function withoutTypeTexts(schema: JsonSchema, isBelowKey = false): JsonSchema {
+  const { description, properties, items, anyOf, additionalProperties, ...rest } = schema
+  const isDescribed = isBelowKey || description !== undefined
+  return {
+    ...defined({ description: isBelowKey && properties === undefined ? undefined : description }),
+    ...rest,
+    ...(properties && { properties: mapValues(properties, (each) => withoutTypeTexts(each)) }),
+    ...(items && { items: withoutTypeTexts(items, isDescribed) }),
+    ...(anyOf && { anyOf: anyOf.map((each) => withoutTypeTexts(each, isDescribed)) }),
+    ...(typeof additionalProperties === 'object'
+      ? { additionalProperties: withoutTypeTexts(additionalProperties) }
+      : defined({ additionalProperties })),
+  }
+}
+
+function mapValues<T>(values: Readonly<Record<string, T>>, change: (value: T) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]))
 }
 
 /** Returns the part of the schema for the value at `path`, or an empty schema if it does not define that path. */

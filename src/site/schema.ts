@@ -25,6 +25,7 @@ import {
   kernelArgument,
   label,
   mac,
+  oneOrMore,
   path,
   seconds,
   nodeFilePath,
@@ -115,7 +116,7 @@ export const addedFiles = {
   files: z.array(nodeFile).optional().meta({
     description: 'more files that Ignition writes; for the same path, the node overrides its cluster',
   }),
-  networkKeyfiles: z.array(path).optional().meta({
+  networkKeyfiles: oneOrMore(path).optional().meta({
     description:
       'NetworkManager keyfiles (*.nmconnection) for the installed system; for the same name, the node overrides its cluster',
   }),
@@ -134,12 +135,10 @@ const bootSettings = {
       'what a network boot does: install (the default), menu for the boot menu, or local to boot the local disk',
   }),
   menu: menu.optional(),
-  console: z
-    .array(consoleDevice)
+  console: oneOrMore(consoleDevice)
     .optional()
     .meta({ description: 'values of console= arguments; the last one becomes /dev/console' }),
-  kernelArguments: z
-    .array(kernelArgument)
+  kernelArguments: oneOrMore(kernelArgument)
     .optional()
     .meta({ description: 'more kernel arguments; those of a node follow those of its cluster' }),
   loader: z.enum(['ipxe', 'snponly']).optional().meta({
@@ -206,7 +205,7 @@ const cluster = z
         api: ips.meta({ description: 'addresses of api.<cluster>.<domain>' }),
         apiInternal: ips.optional().meta({ description: 'addresses of api-int; by default those of api' }),
         ingress: ips.meta({ description: 'addresses of *.apps' }),
-        external: z.array(z.enum(externalServices)).default([]).meta({
+        external: oneOrMore(z.enum(externalServices)).default([]).meta({
           description:
             'parts that another machine balances: api for api and api-int, ingress for *.apps; HAProxy on this machine does not listen for them',
         }),

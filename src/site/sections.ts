@@ -14,6 +14,7 @@ import {
   command,
   etcdEndpoint,
   etcdPrefix,
+  oneOrMore,
   path,
 } from './scalars.ts'
 
@@ -38,8 +39,7 @@ export const serverSection = z
     address6: ipv6
       .optional()
       .meta({ description: 'IPv6 address of this machine on which HTTP also listens' }),
-    peers: z
-      .array(ipv4)
+    peers: oneOrMore(ipv4)
       .default([])
       .meta({ description: 'addresses of other slipway servers with the same site' }),
     installer: ipv4.optional().meta({
@@ -70,8 +70,10 @@ export const subnetSection = z
       description:
         'full: this server leases addresses; proxy: another DHCP server does, and this one only names the boot file (ProxyDHCP)',
     }),
-    gateway: ipv4.optional().meta({ description: 'default router of the nodes (DHCP option 3)' }),
-    relays: z.array(ipv4).default([]).meta({
+    gateway: ipv4
+      .optional()
+      .meta({ description: 'default router of the nodes (DHCP option 3)', examples: ['172.16.0.254'] }),
+    relays: oneOrMore(ipv4).default([]).meta({
       description:
         'addresses (giaddr) of the DHCP relay agents of this subnet; by default any address in this subnet',
     }),
@@ -79,16 +81,14 @@ export const subnetSection = z
       description:
         'name of the network segment (VLAN); subnets with the same name share it, and their nodes can boot anywhere on it',
     }),
-    dns: z
-      .array(ipv4)
-      .min(1)
+    dns: oneOrMore(ipv4, 1)
       .optional()
       .meta({ description: 'resolvers of the nodes (DHCP option 6); by default this server' }),
-    ntp: z.array(ipv4).default([]).meta({ description: 'time servers (DHCP option 42)' }),
+    ntp: oneOrMore(ipv4).default([]).meta({ description: 'time servers (DHCP option 42)' }),
     domain: domain
       .optional()
       .meta({ description: 'domain name (DHCP option 15); by default <cluster>.<domain> for nodes' }),
-    search: z.array(domain).default([]).meta({ description: 'domain search list (DHCP option 119)' }),
+    search: oneOrMore(domain).default([]).meta({ description: 'domain search list (DHCP option 119)' }),
     leaseSeconds: seconds(120, 0xfffffffe).default(oneDay).meta({
       description: 'lease time (DHCP option 51); it should be longer than an installation',
     }),
@@ -150,8 +150,7 @@ export const haproxySection = z
       description: 'file that slipway writes the configuration to',
       examples: ['/etc/haproxy/haproxy.cfg'],
     }),
-    with: z
-      .array(path)
+    with: oneOrMore(path)
       .default([])
       .meta({
         description:
@@ -189,15 +188,10 @@ export const storeSection = z
   .strictObject({
     etcd: z
       .strictObject({
-        endpoints: z
-          .array(etcdEndpoint)
-          .min(1)
-          .meta({
-            description: 'client URLs of the members (etcdctl --endpoints)',
-            examples: [
-              ['https://172.16.0.101:2379', 'https://172.16.0.102:2379', 'https://172.16.0.103:2379'],
-            ],
-          }),
+        endpoints: oneOrMore(etcdEndpoint, 1).meta({
+          description: 'client URLs of the members (etcdctl --endpoints)',
+          examples: [['https://172.16.0.101:2379', 'https://172.16.0.102:2379', 'https://172.16.0.103:2379']],
+        }),
         ca: path.optional().meta({
           description: 'file with the certificates of the CA of the members (etcdctl --cacert)',
           examples: ['/etc/slipway/etcd/ca.crt'],

@@ -15,6 +15,7 @@ import {
 import { quoteText } from '../text/lines.ts'
 import type { SiteCode } from './codes.ts'
 import type { Path } from './problem.ts'
+import { findMistake } from './yaml-mistakes.ts'
 
 type Position = { readonly line: number; readonly column: number }
 
@@ -67,7 +68,7 @@ export function readYaml(text: string): ReadYaml {
     return { line, column: col }
   }
   const syntax = [...document.errors, ...document.warnings]
-  if (syntax.length > 0) return { errors: syntaxErrors(syntax, positionAt) }
+  if (syntax.length > 0) return { errors: syntaxErrors(text, syntax, positionAt) }
   return buildTree(document.contents, positionAt)
 }
 
@@ -209,16 +210,26 @@ function quoteNode(node: ParsedNode | null): string {
   return node.source === '' ? 'nothing' : node.source
 }
 
-/** Reports the first syntax error per line, with our own message where the parser's is for programmers. */
+/**
+ * Reports the mistake that the errors follow from, if it is of a known kind. Otherwise reports the first syntax error per
+ * line, with our own message where the parser's is for programmers.
+ */
 function syntaxErrors(
+  text: string,
   errors: readonly YAMLError[],
   positionAt: (offset: number) => Position,
 ): readonly ParseError[] {
+  const mistake = errors.some(({ code }) => clearCodes.has(code)) ? undefined : findMistake(text)
+  if (mistake !== undefined) {
+    const { line, column, message } = mistake
+    return [{ line, column, code: 'site.yaml-syntax', path: [], message }]
+  }
   const byLine = new Map<number, ParseError>()
   for (const { code, pos, message } of errors) {
     const position = positionAt(pos[0])
     const text = ownMessages[code] ?? message.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase())
-    if (byLine.has(position.line)) continue
+    // After one error, tokens are unexpected because of it.
+    if (byLine.has(position.line) || (byLine.size > 0 && code === 'UNEXPECTED_TOKEN')) continue
     byLine.set(position.line, { ...position, code: 'site.yaml-syntax', path: [], message: text })
   }
   return [...byLine.values()]
@@ -233,3 +244,11 @@ const ownMessages: Partial<Record<YAMLError['code'], string>> = {
   TAG_RESOLVE_FAILED: 'tags are not supported in a site file; remove it',
   TAB_AS_INDENT: 'YAML does not allow tabs for indentation; use spaces',
 }
+
+/** Their messages name the mistake. */
+const clearCodes: ReadonlySet<YAMLError['code']> = new Set([
+  'MULTIPLE_DOCS',
+  'RESOURCE_EXHAUSTION',
+  'TAG_RESOLVE_FAILED',
+  'TAB_AS_INDENT',
+])

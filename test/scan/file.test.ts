@@ -13,10 +13,13 @@ t.test('a path that is not a regular file is not opened, because that could bloc
   }
 })
 
+const noPermission =
+  'cannot be read by the user that slipway runs as; give that user read permission (chown or chmod)'
+
 t.test('system errors become the rest of a sentence', async (t) => {
   const cases = [
-    { code: 'EACCES', reason: 'cannot be read by the user that slipway runs as' },
-    { code: 'EPERM', reason: 'cannot be read by the user that slipway runs as' },
+    { code: 'EACCES', reason: noPermission },
+    { code: 'EPERM', reason: noPermission },
     { code: 'ENOENT', reason: 'does not exist' },
     { code: 'ENOTDIR', reason: 'does not exist: a part of the path is a file, not a directory' },
     { code: 'EIO', reason: 'cannot be read: EIO: i/o error, read' },

@@ -41,7 +41,8 @@ t.test('a path in a site finds its part of the schema', (t) => {
       description:
         'directory with the kernel, the initramfs, and the rootfs or metal image, or with agent.* files',
     },
-    { path: ['clusters', 0, 'loadBalancer', 'api', 1], description: 'an IPv4 or IPv6 address' },
+    { path: ['clusters', 0, 'loadBalancer', 'api', 1], description: undefined },
+    { path: ['subnets', 0, 'routes', 1], description: 'route' },
     { path: ['server', 'nothing'], description: undefined },
     { path: ['server', 'nothing', 0], description: undefined },
     { path: ['site', 0], description: undefined },

@@ -3,15 +3,17 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { kubeconfigFindings } from '../../cluster/kubeconfig/file.ts'
 import { systemClock } from '../../host/clock.ts'
-import { inOrder } from '../../text/codes.ts'
+import { inOrder, type Finding } from '../../text/codes.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
 import { ignitionFindings } from '../../plan/ignition/findings.ts'
-import { prepare, type Prepared } from '../../prepare.ts'
+import { prepare, type Prepared, type Ready } from '../../prepare.ts'
 import { validateConfig } from '../../serve/haproxy/apply.ts'
 import { formatProblem, showProblem } from '../../site/problem.ts'
+import { readYaml } from '../../site/yaml.ts'
 import { pluralize } from '../../text/format.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { jsonRow, siteFile, siteOptions, siteRows } from '../target.ts'
+import { findingPosition, type Position } from '../text/finding-position.ts'
 import { findingLine, haproxyFinding, summaryJson, summaryLines } from '../text/site-summary.ts'
 
 export const check: Command = {
@@ -71,7 +73,10 @@ async function toTerminal(prepared: Prepared, sitePath: string, terminal: Termin
   if (prepared.kind === 'ready') {
     for (const line of summaryLines(prepared.plan)) terminal.out(line)
     if (prepared.plan.findings.length > 0) terminal.err('')
-    for (const finding of prepared.plan.findings) terminal.err(findingLine(finding))
+    const positionOf = findingPositions(prepared)
+    for (const finding of prepared.plan.findings) {
+      terminal.err(findingLine(finding, sitePath, positionOf(finding)))
+    }
     return
   }
   if (prepared.kind === 'unreadable') {
@@ -86,8 +91,14 @@ async function toTerminal(prepared: Prepared, sitePath: string, terminal: Termin
   terminal.err(pluralize(prepared.problems.length, 'problem'))
 }
 
+/** Returns a function that finds the position of a finding in the site file. */
+function findingPositions({ model, file }: Ready): (finding: Finding) => Position | undefined {
+  const { tree } = readYaml(file.text.replace(/^\ufeff/, ''))
+  return (finding) => tree && findingPosition(finding, model.site, tree)
+}
+
 function toJson(prepared: Prepared): object {
-  if (prepared.kind === 'ready') return summaryJson(prepared.plan)
+  if (prepared.kind === 'ready') return summaryJson(prepared.plan, findingPositions(prepared))
   if (prepared.kind === 'problems') return { problems: prepared.problems }
   return { unreadable: prepared.message, code: prepared.code }
 }

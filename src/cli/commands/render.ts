@@ -12,7 +12,7 @@ import { chooseNode, siteFile, siteOptions, siteRows } from '../target.ts'
 import { ExitCode, UsageError, type Command } from '../command.ts'
 import { recordFormats, renderZones, type RecordFormat } from '../render/dns-records.ts'
 import { agentServiceConfig, bareMetalHosts, type Rendered } from '../render/hosted-yaml.ts'
-import { libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
+import { bridgeWarning, libvirtDomain, libvirtNetwork } from '../render/libvirt-xml.ts'
 import { enableUnits } from '../render/systemd-units.ts'
 
 type Rendering = {
@@ -144,6 +144,8 @@ export const render: Command = {
       terminal.err(`slipway render: ${rendered.reason}`)
       return ExitCode.problems
     }
+    if (rendered.warning !== undefined) terminal.err(`slipway render: warning: ${rendered.warning}`)
+    if (rendered.warning !== undefined) terminal.err(`slipway render: warning: ${rendered.warning}`)
     terminal.out(rendered.text.replace(/\n$/, ''))
     return ExitCode.fine
   },
@@ -176,7 +178,9 @@ function renderClusterRbac({ site: { clusters } }: Model, name: string | undefin
 function renderLibvirt(model: Model, name: string | undefined): Rendered {
   if (name === undefined) {
     const text = libvirtNetwork(model)
-    return text === undefined ? { reason: 'server.address is in none of the subnets' } : { text }
+    return text === undefined
+      ? { reason: 'server.address is in none of the subnets' }
+      : { text, warning: bridgeWarning(model) }
   }
   const text = libvirtDomain(model, chooseNode(model, name))
   return text === undefined ? { reason: `${name} is not in the subnet of server.address` } : { text }

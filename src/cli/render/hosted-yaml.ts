@@ -10,7 +10,8 @@ import type { Model, NodeModel } from '../../plan/model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Architecture } from '../../site/schema.ts'
 
-export type Rendered = { readonly text: string } | { readonly reason: string }
+export type Rendered =
+  { readonly text: string; readonly warning?: string | undefined } | { readonly reason: string }
 
 /** Kubernetes can parse YAML 1.1, in which some MAC addresses are base-60 numbers: this version quotes them. */
 const asYaml11 = { version: '1.1', lineWidth: 0 } as const

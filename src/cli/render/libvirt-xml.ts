@@ -33,6 +33,13 @@ export function libvirtNetwork(model: Model): string | undefined {
   ])
 }
 
+/** Returns a warning if the site's interface has the name of a network card, which libvirt cannot use as a bridge. */
+export function bridgeWarning({ site: { server } }: Model): string | undefined {
+  const { interface: name = '' } = server
+  if (!/^(?:en|eth|ib|wl)/.test(name)) return undefined
+  return `${name} is a network card, not a bridge: replace <bridge name='${name}'/> by the name of a bridge, such as virbr1`
+}
+
 /** Returns nothing for a node that is not on the server's network: a relay agent is not part of the test network. */
 export function libvirtDomain(model: Model, node: NodeModel): string | undefined {
   const subnet: Subnet | undefined = subnetOf(model.site, model.endpoint.address)

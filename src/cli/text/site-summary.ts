@@ -28,8 +28,14 @@ export function summaryLines(plan: Plan): string[] {
   ]
 }
 
-export function findingLine({ severity, about, message }: Finding): string {
-  return `${severity}: ${about}: ${message}`
+/** @param position of what the finding is about, in the site file */
+export function findingLine(
+  { severity, about, message }: Finding,
+  file?: string,
+  position?: { readonly line: number; readonly column: number },
+): string {
+  const at = position === undefined ? '' : ` (${file}:${position.line}:${position.column})`
+  return `${severity}: ${about}: ${message}${at}`
 }
 
 /** Returns a finding when HAProxy rejected the configuration, or when it could not validate it. */
@@ -45,7 +51,11 @@ export function haproxyFinding({ kind, reason }: ConfigCheck): Finding | undefin
 }
 
 /** Returns the content of {@link summaryLines} as JSON. */
-export function summaryJson(plan: Plan): object {
+export function summaryJson(
+  plan: Plan,
+  positionOf: (finding: Finding) => { readonly line: number; readonly column: number } | undefined = () =>
+    undefined,
+): object {
   return {
     site: plan.site,
     nodes: plan.nodes.map((node) => ({
@@ -66,7 +76,7 @@ export function summaryJson(plan: Plan): object {
       ...contents,
     })),
     loaders: Object.fromEntries(loaderNames.map((name) => [name, plan.tftp.files.get(name) ?? null])),
-    findings: plan.findings,
+    findings: plan.findings.map((finding) => ({ ...finding, ...positionOf(finding) })),
   }
 }
 

@@ -51,6 +51,24 @@ export function parseCidr(text: string): Cidr | undefined {
   return { network, prefix, mask, broadcast: ((network | ~mask) >>> 0) as Ipv4 }
 }
 
+/** Parses an address with a prefix or a netmask and clears its host bits: `10.1.16.9/255.255.0.0` is 10.1.0.0/16. */
+export function parseLooseCidr(text: string): Cidr | undefined {
+  const [addressText = '', lengthText = ''] = text.split('/')
+  const address = parseIpv4(addressText)
+  const prefix = prefixOf(lengthText)
+  if (address === undefined || prefix === undefined) return undefined
+  const network = prefix === 0 ? 0 : (address & (0xffffffff << (32 - prefix))) >>> 0
+  return parseCidr(`${formatIpv4(network as Ipv4)}/${prefix}`)
+}
+
+/** Returns the length of a prefix that is a number or a netmask. */
+function prefixOf(text: string): number | undefined {
+  const mask = parseIpv4(text)
+  const length = mask === undefined ? (decimalOctet.test(text) ? Number(text) : NaN) : Math.clz32(~mask)
+  const isPrefix = length <= 32 && (mask === undefined || (length < 32 ? mask << length === 0 : true))
+  return isPrefix ? length : undefined
+}
+
 export function formatCidr(cidr: Cidr): string {
   return `${formatIpv4(cidr.network)}/${cidr.prefix}`
 }

@@ -9,6 +9,7 @@ import {
   repetitions,
 } from '../declared.ts'
 import type { Breach, Rule } from '../problem.ts'
+import type { Cluster } from '../schema.ts'
 import { folderOf, resolvePath } from '../file-paths.ts'
 
 const oneBootstrap: Rule = {
@@ -67,11 +68,17 @@ const endpointsGiven: Rule = {
     declaredClusters(site)
       .filter(({ cluster }) => cluster.loadBalancer === undefined)
       .filter(({ cluster }) => !cluster.nodes.some(({ role }) => role === 'single'))
-      .map(({ path }) => ({
+      .map(({ path, cluster }) => ({
         path: [...path, 'loadBalancer'],
-        message:
-          'missing, expected the addresses of api, api-int, and *.apps (they may be omitted only with a node of the role single)',
+        message: `missing, expected the addresses of api, api-int, and *.apps (they may be omitted only with a node of the role single)${singleHint(cluster)}`,
       })),
+}
+
+/** A lone master is probably meant as a single-node cluster. */
+function singleHint(cluster: Cluster): string {
+  const lone = cluster.nodes.find(({ role }) => role === 'master')
+  const isAlone = masterCount(cluster) === 1 && !cluster.nodes.some(({ role }) => role === 'bootstrap')
+  return lone !== undefined && isAlone ? `; for a single-node cluster, set role: single for ${lone.name}` : ''
 }
 
 /** A load balancer has its own addresses, except where the API is reached at the node itself. */

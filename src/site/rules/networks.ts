@@ -164,6 +164,7 @@ const forwardLoop: Rule = {
           ? [
               {
                 path: [...path, index],
+                got: formatIp(address),
                 expected: `another resolver: ${formatIpv4(server.address)} is this server, which would query itself in a loop`,
                 other: ['server', 'address'],
               },

@@ -140,7 +140,7 @@ t.test('HAProxy validates the configuration', async (t) => {
     [
       'angry',
       1,
-      /^error: haproxy: HAProxy rejects the configuration: config : parsing \[haproxy\.cfg:3\] : no\.$/m,
+      /^error: haproxy: HAProxy rejects the configuration: config : parsing \[haproxy\.cfg:3\] : no\. \(.*site\.yaml:17:1\)$/m,
     ],
   ]
   for (const [where, code, said] of cases) {
@@ -205,9 +205,10 @@ t.test(
 t.test('a file that cannot be read is reported in one sentence', async (t) => {
   const folder = t.testdir({ 'binary.yaml': Buffer.from([0xff, 0xfe, 0x00]) })
   const cases: [string, RegExp][] = [
-    [join(folder, 'none.yaml'), /^cannot read the site file .*none\.yaml: ENOENT/],
+    [join(folder, 'none.yaml'), /^there is no site file /],
     [join(folder, 'binary.yaml'), /binary\.yaml: it is not UTF-8 text$/],
-    [folder, /: EISDIR/],
+    [folder, /is a directory, not a site file: name the file in it$/],
+    [join(folder, 'binary.yaml', 'x'), /^there is no site file /],
   ]
   for (const [path, message] of cases) {
     const terminal = keptTerminal()
@@ -226,9 +227,18 @@ t.test('--json prints the same data', async (t) => {
     loaders: { 'efi/snponly.efi': join(folder, 'loaders/ipxe.efi') },
     findings: [],
   })
+  const missing = keptTerminal()
+  const path = sitePath(t.testdir({ ...siteFolder(), image: {} }))
+  t.equal(await check.run(['--json', path], missing), 1)
+  t.match(JSON.parse(missing.outLines.join('\n')), {
+    findings: [{ about: 'image rhcos', line: 5, column: 11 }],
+  })
   const broken = keptTerminal()
   t.equal(await check.run(['--json', join(folder, 'none.yaml')], broken), 1)
-  t.match(JSON.parse(broken.outLines.join('\n')), { unreadable: /ENOENT/, code: 'site.unreadable' })
+  t.match(JSON.parse(broken.outLines.join('\n')), {
+    unreadable: /^there is no site file /,
+    code: 'site.unreadable',
+  })
 })
 
 t.test('expects one site file', async (t) => {

@@ -171,7 +171,18 @@ for (const { name, site, args, reason } of absences) {
 t.test('a site that cannot be read: exit code 1', async (t) => {
   const terminal = keptTerminal()
   t.equal(await render.run([join(t.testdir(), 'none.yaml'), 'zones'], terminal), 1)
-  t.match(terminal.errLines.join('\n'), /^cannot read the site file .*ENOENT/)
+  t.match(terminal.errLines.join('\n'), /^there is no site file /)
+})
+
+t.test('a network card instead of a bridge is a warning in the network of libvirt', async (t) => {
+  const site = (name: string) => siteText().replace('127.0.0.1', `192.0.2.10, interface: ${name}`)
+  const { code, err } = await run(t, site('ens4'), 'libvirt')
+  t.equal(code, 0)
+  t.match(
+    err,
+    /^slipway render: warning: ens4 is a network card, not a bridge: replace <bridge name='ens4'\/>/,
+  )
+  t.match(await run(t, site('virbr1'), 'libvirt'), { code: 0, err: '' })
 })
 
 t.test('refuses a part that does not exist', async (t) => {

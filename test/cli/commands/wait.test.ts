@@ -74,7 +74,7 @@ t.test('without a usable kubeconfig or site: exit code 1 and the reason', async 
     `slipway wait: the kubeconfig ${folder}/ignition/auth/kubeconfig does not exist;`,
   )
   t.equal(await wait.run(['nodes-ready', join(folder, 'none')], terminal), 1)
-  t.match(terminal.errLines[1], /^cannot read the site file/)
+  t.match(terminal.errLines[1], /^there is no site file/)
 })
 
 t.test('an invalid command line is refused', async (t) => {

@@ -240,7 +240,7 @@ t.test('nothing is written when the site is not served', async (t) => {
     err: [`slipway: the slipway at ${slipway.path} serves the site other, not lab; nothing was changed`],
   })
   t.equal(await readFile(path, 'utf8'), siteText())
-  t.match(await ended(slipway.path, `${path}.none`), { code: 1, err: [/^cannot read the site file/] })
+  t.match(await ended(slipway.path, `${path}.none`), { code: 1, err: [/^there is no site file/] })
 })
 
 t.test('reports a slipway that serves another file, or that refuses the request', async (t) => {

@@ -60,7 +60,7 @@ t.test('a change that would cause errors is not written', async (t) => {
     'slipway node adopt: the site file has errors; nothing was written',
   )
   t.match(await refused([join(t.testdirName, 'none.yaml'), ...w2]), [
-    /^slipway node adopt: cannot read the site file .*ENOENT/,
+    /^slipway node adopt: there is no site file /,
   ])
 })
 

@@ -133,7 +133,7 @@ t.test('--dry-run prints the change and needs no running slipway', async (t) => 
   t.match(terminal.errLines, ['slipway node remove: c1 would have no node left: remove the cluster by hand'])
   t.equal(await readFile(path, 'utf8'), siteText(undefined, w2))
   t.equal(await remove(['w1', `${path}.none`], terminal), 1)
-  t.match(terminal.errLines.at(-1), /^cannot read the site file/)
+  t.match(terminal.errLines.at(-1), /^there is no site file/)
 })
 
 t.test('a removal that can break a running cluster needs --force', async (t) => {

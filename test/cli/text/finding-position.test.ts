@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { findingPosition } from '../../../src/cli/text/finding-position.ts'
+import { loadSite } from '../../../src/site/load.ts'
+import { readYaml, type Tree } from '../../../src/site/yaml.ts'
+
+const example = readFileSync(new URL('../../../config/site.example.yaml', import.meta.url), 'utf8')
+
+t.test('what a finding is about has a position in the site file', (t) => {
+  const text = example.replace(
+    '  # secondaries',
+    '  records: [{ name: a.example.localdomain, txt: x }]\n  # secondaries',
+  )
+  const loaded = loadSite(text, '/site.yaml')
+  if (loaded.kind !== 'site') throw new Error(JSON.stringify(loaded.problems))
+  const tree = readYaml(text).tree as Tree
+  const cases = [
+    { about: 'image rhcos-4.17', line: 36 },
+    { about: 'cluster ocp45', line: 39 },
+    { about: 'haproxy', line: 70 },
+    { about: 'haproxy, ocp45', line: 39 },
+    { about: 'ocp45/m2', line: 51 },
+    { about: 'host bastion.example.localdomain', line: 63 },
+    { about: 'record a.example.localdomain', line: 31 },
+    { about: 'subnet 172.16.0.0/24', line: 12 },
+    { about: 'dns.forward', line: 20 },
+    { about: 'tftp.root', line: undefined },
+    { about: 'loader efi/ipxe.efi', line: undefined },
+    { about: 'ocp45/none', line: undefined },
+    { about: 'none/m1', line: undefined },
+    { about: '', line: undefined },
+  ]
+  for (const { about, line } of cases) {
+    t.equal(findingPosition({ about }, loaded.site, tree)?.line, line, about)
+  }
+  t.end()
+})
