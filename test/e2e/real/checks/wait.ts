@@ -4,6 +4,7 @@
  */
 import { WaitExitCode } from '../../../../src/cluster/evaluate/stages.ts'
 import { expectEqual } from '../../expect.ts'
+import type { Ended } from '../../process.ts'
 import type { Check } from '../../runner.ts'
 import { slipway } from '../../server.ts'
 import type { RealRig } from '../rig.ts'
@@ -69,12 +70,17 @@ export const waitChecks: readonly Check<RealRig>[] = [
     name: 'real: "slipway wait install-complete" waits in the same states as openshift-install',
     limitMs: 5 * 60_000,
     async run(rig) {
+      const wait = (timeout: string): Promise<Ended> =>
+        rig.run(
+          slipway('wait', '--timeout', timeout, 'install-complete', '--site', rig.site.sitePath),
+          150_000,
+        )
       await setVersion(rig, { isInstalled: true })
+      expectEqual((await wait('2m')).status, 0, 'the exit code of slipway wait before the first state')
       for (const [state, version, operator, waits] of rows) {
         await setClusterVersion(rig, version)
         await setOperator(rig, 'ingress', operator)
-        const command = slipway('wait', '--timeout', '4s', 'install-complete', '--site', rig.site.sitePath)
-        const { status, stdout, stderr } = await rig.run(command)
+        const { status, stdout, stderr } = await wait(waits === 'no longer' ? '1m' : '6s')
         expectEqual(status, exitCodes[waits], `${state}: the exit code of slipway wait (${stdout}${stderr})`)
       }
       await setVersion(rig, { isInstalled: true })
