@@ -26,6 +26,10 @@ export const installCodes = defineCodes({
     meaning: 'the node requested a boot loader that does not exist on this server',
     remedy: 'Install the iPXE package, or name the file under `tftp.loaders`',
   },
+  'boot.server-file-missing': {
+    meaning: 'the node requested a file that this server cannot send',
+    remedy: 'Fix the file that the message names on the server, then boot the node again',
+  },
   'boot.loader-only-probed': {
     meaning: 'the node requested the size of its boot loader but never the file',
     remedy: 'Set `tftp: { singlePort: true }`, or `loader: snponly`',

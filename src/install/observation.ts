@@ -71,23 +71,26 @@ export type Seen = { readonly node: string } & (
       readonly kind: 'file'
       readonly what: ImageFileKind
       readonly file: string
-      /** `under-way` is reported at most once a second for each download. */
-      readonly outcome: 'begun' | 'under-way' | 'sent' | 'aborted'
+      /** `under-way` is reported at most once a second for each download. `missing`: this server cannot send it. */
+      readonly outcome: 'begun' | 'under-way' | 'sent' | 'aborted' | 'missing'
       /** Sent up to now. */
       readonly octets: number
       /** Size of the whole response. */
       readonly total: number
       readonly durationMs: number
+      /** Why this server cannot send it: a sentence. */
+      readonly reason?: string
     }
   | {
       readonly kind: 'ignition'
       /** `live`: the file of the live system that runs the installer. */
       readonly role: IgnitionKind | 'live'
-      readonly outcome: 'sent' | 'aborted' | 'refused'
+      /** `missing`: this server cannot send it. */
+      readonly outcome: 'sent' | 'aborted' | 'refused' | 'missing'
       /** `address:port` of the client. */
       readonly client: string
       readonly octets: number
-      /** Why it was refused: a sentence. */
+      /** Why it was refused, or cannot be sent: a sentence. */
       readonly reason?: string
     }
   | {

@@ -12,6 +12,7 @@ export type StepOutcome =
   /** Only the size was requested. */
   | 'probed'
   | 'aborted'
+  /** This server could not send the file. */
   | 'missing'
   | 'refused'
   | 'nothing-to-boot'
@@ -127,10 +128,10 @@ export function stepUpdateOf(
     }
     case 'file': {
       const { what: kind, file, outcome, octets, total, durationMs } = seen
+      const common = { kind, key: `${kind} ${file}`, what: file }
+      if (outcome === 'missing') return { ...common, outcome, isAnother: () => true, ...reasonOf(seen) }
       return {
-        kind,
-        key: `${kind} ${file}`,
-        what: file,
+        ...common,
         outcome: outcome === 'sent' ? 'done' : outcome === 'aborted' ? 'aborted' : 'under-way',
         isAnother: (before) => outcome === 'begun' || before.outcome !== 'under-way',
         octets,

@@ -92,7 +92,7 @@ export function observedNode(node = 'ocp45/w1', startMs = Date.UTC(2026, 10, 21,
       return life.file(what, 'sent', octets, ms)
     },
     ignition(
-      outcome: 'sent' | 'aborted' | 'refused' = 'sent',
+      outcome: 'sent' | 'aborted' | 'refused' | 'missing' = 'sent',
       { role = 'worker', reason }: { role?: IgnitionKind | 'live'; reason?: string } = {},
     ) {
       const more = reason === undefined ? {} : { reason }

@@ -119,7 +119,7 @@ const outcomeTexts: Readonly<Record<StepOutcome, string>> = {
   offered: 'offer not accepted',
   probed: 'only its size requested',
   aborted: 'interrupted',
-  missing: 'does not exist',
+  missing: 'not available on this server',
   refused: 'refused',
   'nothing-to-boot': 'no boot loader available',
   unconfirmed: 'no result reported',

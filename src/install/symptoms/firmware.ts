@@ -59,10 +59,22 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
     diagnose: ({ latest }) =>
       latest.kind === 'loader' && latest.outcome === 'missing'
         ? {
-            saw: `requested ${latest.what}, which does not exist`,
-            likely: 'the boot loader is not installed on this server',
+            saw: `requested ${latest.what}, which this server cannot send`,
+            likely: 'the boot loader is not installed on this server, or cannot be read',
             advice:
               'install the package ipxe (ipxe-bootimgs on Fedora and RHEL), or name the file under `tftp.loaders`; `slipway check SITE` shows the paths that were searched',
+          }
+        : undefined,
+  },
+  {
+    name: 'server-file-missing',
+    code: 'boot.server-file-missing',
+    diagnose: ({ latest: { kind, outcome, what, reason = 'see the log' } }) =>
+      kind !== 'loader' && outcome === 'missing'
+        ? {
+            saw: `requested ${kind === 'ignition' ? `its Ignition file (${what})` : what}, which this server cannot send`,
+            likely: `the node is not the cause: ${reason}`,
+            advice: 'fix this on the server, then boot the node again',
           }
         : undefined,
   },

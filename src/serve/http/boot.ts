@@ -140,11 +140,11 @@ export function sendLoader(
     if (node === undefined) return
     tools.observe({ node, kind: 'loader', file: name, by: 'http', outcome, octets, durationMs })
   }
-  if (file.problem !== undefined) report('missing', 0, 0)
   return sendWholeFile(exchange, tools, file, {
     read: () => read(file.file).catch((error: unknown) => unreadable(error, file.file)),
     counter: 'http.loaders',
     type: 'application/efi',
+    failed: () => report('missing', 0, 0),
     done: ({ octets, durationMs, aborted }) =>
       report(isHead ? 'probed' : aborted ? 'aborted' : 'sent', isHead ? 0 : octets, durationMs),
     served: 'boot loader served',

@@ -46,7 +46,7 @@ export type ImageSources = {
 /** @fastify/static handles ranges and dates (RFC 9110 §13, §14); the bytes come from `images`. */
 export async function sendImage(
   { reply, node, client, address, isLocal }: Exchange,
-  { log, counters, clock }: Tools,
+  { log, counters, clock, observe }: Tools,
   { images, limitReads, downloads, readers }: ImageSources,
   directory: ImageDirectory,
   name: string,
@@ -75,6 +75,11 @@ export async function sendImage(
     const facts = { node, client, file: path, code: opened.code, reason: opened.detail ?? opened.sentence }
     // An undeclared client that guesses names is not an error of the site.
     log[node === undefined ? 'debug' : 'error'](facts, 'image file cannot be served')
+    const kind = directory.files.get(name)
+    if (node !== undefined && kind !== undefined) {
+      const missing = { outcome: 'missing', octets: 0, total: 0, durationMs: 0, reason: facts.reason } as const
+      observe({ node, kind: 'file', what: kind, file: name, ...missing })
+    }
     return refuse(
       reply,
       isLocal && opened.detail !== undefined ? { ...opened, sentence: opened.detail } : opened,

@@ -59,6 +59,8 @@ type FileOptions = {
   readonly counter: string
   /** The media type. */
   readonly type: string
+  /** Called with the reason if the file cannot be sent. */
+  readonly failed?: (reason: string) => void
   readonly done: (outcome: Outcome) => void
   /** Log messages. */
   readonly served: string
@@ -79,6 +81,7 @@ export async function sendWholeFile(
     const facts = { node, client, file, code, reason: detail }
     // An undeclared client that guesses names is not an error of the site.
     log[node === undefined ? 'debug' : 'error'](facts, options.refused)
+    options.failed?.(detail)
     return refuse(reply, isLocal ? { ...refusal, sentence: detail } : refusal)
   }
   if (problem !== undefined) return refused(missingFile(file, problem))

@@ -57,7 +57,10 @@ export async function sendSecret(
   const common = { node: node.key, kind: 'ignition', role: what, client } as const
   const request = { token, address, what, isHead: exchange.isHead }
   const permission = await permissionOf(exchange, tools, installs, node, request)
-  if (permission === undefined) return refuse(exchange.reply, cannotRecord)
+  if (permission === undefined) {
+    observe({ ...common, outcome: 'missing', octets: 0, reason: notRecorded })
+    return refuse(exchange.reply, cannotRecord)
+  }
   if (permission.kind === 'refused') {
     observe({ ...common, outcome: 'refused', octets: 0, reason: permission.reason })
     return refuseReader(exchange, tools, node, permission)
@@ -68,11 +71,14 @@ export async function sendSecret(
   const done = ({ octets, aborted }: Outcome): void => {
     if (isOfInstallation) observe({ ...common, outcome: aborted ? 'aborted' : 'sent', octets } satisfies Seen)
   }
+  const failed = (reason: string): void => {
+    if (isOfInstallation) observe({ ...common, outcome: 'missing', octets: 0, reason } satisfies Seen)
+  }
   if (file !== undefined) {
     // The installed system proves with this token that it started from the disk of this installation.
     const started = isOfInstallation ? installs.startedToken(token) : token
     tools.tokens.learn(started)
-    return sendIgnition(exchange, tools, ignitionFiles, { file, token: started, done })
+    return sendIgnition(exchange, tools, ignitionFiles, { file, token: started, done, failed })
   }
   tools.counters.increment('http.ignition')
   const text = node.liveIgnition.replaceAll(tokenPlaceholder, token)
@@ -89,12 +95,18 @@ export async function sendSecret(
   )
 }
 
+type SendEvents = {
+  readonly done: (outcome: Outcome) => void
+  /** Called with the reason if the file cannot be sent. */
+  readonly failed: (reason: string) => void
+}
+
 /** Sends the current file on the disk, byte for byte; where the site adds content, a config that merges the file. */
 function sendIgnition(
   exchange: Exchange,
   tools: Tools,
   files: IgnitionFiles,
-  { file, token, done }: { file: IgnitionFile; token: string; done: (outcome: Outcome) => void },
+  { file, token, ...events }: { file: IgnitionFile; token: string } & SendEvents,
 ): Promise<FastifyReply> {
   const read = async (): Promise<Uint8Array | Refusal> => {
     const found = await files.read(file.file)
@@ -111,7 +123,7 @@ function sendIgnition(
     read,
     counter: 'http.ignition',
     type: ignitionType,
-    done,
+    ...events,
     served: 'Ignition file served',
     refused: 'Ignition file cannot be served',
   })
@@ -148,10 +160,12 @@ export function refuseSecretImage(exchange: Exchange, { log, counters }: Tools, 
   return refuse(reply, { status: 403, code, sentence: closed })
 }
 
+const notRecorded = 'this server cannot record the installation now'
+
 const cannotRecord = {
   status: 503,
   code: 'ignition.not-recorded',
-  sentence: 'this server cannot record the installation now: try again',
+  sentence: `${notRecorded}: try again`,
 } as const
 
 /** Resolves to undefined if the read cannot be recorded: then nothing may be sent. */

@@ -162,13 +162,16 @@ export function openTransfer(options: OpenTransferOptions): OpenTransfer {
       return
     }
     sendError(error.code, error.message)
-    if (error.code !== ErrorCode.fileNotFound) {
+    observeLoader('missing', 0)
+    // A file of the plan that has disappeared is a fault of this server, not a wrong name.
+    const path = findNamed(plan.files, read.name)
+    if (error.code !== ErrorCode.fileNotFound || path !== undefined) {
       counters.increment('tftp.failed')
-      log.error({ ...facts, ...refused('tftp.file-unreadable'), reason: error.message }, 'file not readable')
+      const reason = path === undefined ? error.message : `${path}: ${error.message}`
+      log.error({ ...facts, ...refused('tftp.file-unreadable'), reason }, 'file not readable')
       return
     }
     counters.increment('tftp.notFound')
-    observeLoader('missing', 0)
     const explained = { ...refused('tftp.file-not-found'), ...(await explainMissingFile(plan, read.name)) }
     log[missingFileLevel(read.name, facts.node)]({ ...facts, ...explained }, 'file not found')
   }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { observedNode, type ObservedNode } from '../../support/observed-node.ts'
-import { minute, second, testSymptoms, wait } from '../../support/symptom-cases.ts'
+import { lifeUntil, minute, second, testSymptoms, wait } from '../../support/symptom-cases.ts'
 
 const bios = { file: 'bios/undionly.kpxe' }
 const noOffer = (life: ObservedNode) => life.discover('firmware').pass(4000).discover('firmware')
@@ -87,8 +87,25 @@ testSymptoms(t, [
     name: 'loader-missing',
     sick: observedNode().asks('firmware').loader('missing', { file: 'arm64/ipxe.efi' }),
     sound: observedNode().asks('firmware').loader('sent').loader('missing', { file: 'efi/autoexec.ipxe' }),
-    saw: 'requested arm64/ipxe.efi, which does not exist',
+    saw: 'requested arm64/ipxe.efi, which this server cannot send',
     advice: /`tftp.loaders`/,
+  },
+  {
+    name: 'server-file-missing',
+    sick: lifeUntil.script().see({
+      ...{ kind: 'file', what: 'kernel', file: 'rhcos-live-kernel-x86_64', outcome: 'missing' },
+      ...{ octets: 0, total: 0, durationMs: 0, reason: '/srv/rhcos-live-kernel-x86_64 does not exist' },
+    }),
+    sound: lifeUntil.script().fetches('kernel'),
+    saw: 'requested rhcos-live-kernel-x86_64, which this server cannot send',
+    advice: /on the server/,
+  },
+  {
+    name: 'server-file-missing',
+    sick: lifeUntil.rootfs().ignition('missing'),
+    sound: lifeUntil.rootfs().ignition('missing').pass(second).ignition(),
+    saw: 'requested its Ignition file (worker), which this server cannot send',
+    advice: /boot the node again/,
   },
   {
     name: 'loader-only-probed',

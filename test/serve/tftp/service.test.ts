@@ -163,6 +163,15 @@ for (const { name, file, kind, reply, line } of refusals) {
   })
 }
 
+t.test('a loader that disappeared is a fault of this server, not a wrong name', async (t) => {
+  const { lines, bind, state } = await serve(t)
+  state.plan = { ...state.plan, files: new Map([['ipxe.efi', '/nonexistent/ipxe.efi']]) }
+  ask(await bind(), 'ipxe.efi')
+  await until(() => lines.length > 0)
+  const reason = '/nonexistent/ipxe.efi: no such file'
+  t.match(lines, [{ level: 'error', code: 'tftp.file-unreadable', node: 'ocp45/m1', reason }])
+})
+
 t.test('an unknown file for an undeclared address is only a warning', async (t) => {
   const { lines, bind } = await serve(t)
   ask(await bind(2000, '192.0.2.99'), 'ipxe.kpxe')
