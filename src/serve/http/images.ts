@@ -77,7 +77,13 @@ export async function sendImage(
     log[node === undefined ? 'debug' : 'error'](facts, 'image file cannot be served')
     const kind = directory.files.get(name)
     if (node !== undefined && kind !== undefined) {
-      const missing = { outcome: 'missing', octets: 0, total: 0, durationMs: 0, reason: facts.reason } as const
+      const missing = {
+        outcome: 'missing',
+        octets: 0,
+        total: 0,
+        durationMs: 0,
+        reason: facts.reason,
+      } as const
       observe({ node, kind: 'file', what: kind, file: name, ...missing })
     }
     return refuse(

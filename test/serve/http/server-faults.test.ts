@@ -38,17 +38,20 @@ t.test('a loader that disappeared is an observation, as one that was never there
   t.equal(seen.length, 2)
 })
 
-t.test('an Ignition file that disappeared during an installation is an observation of the server', async (t) => {
-  const { ask, dir, seen } = await routesWorld(t, 'guarded')
-  const { body } = await ask('/boot/ocp45/m1/boot.ipxe')
-  const path = / coreos\.inst\.ignition_url=http:\/\/[^/]+(\S+)/.exec(body)?.[1] as string
-  rmSync(join(dir, 'ignition/master.ign'))
-  t.equal((await ask(path)).statusCode, 404)
-  const reason = `${join(dir, 'ignition/master.ign')} does not exist`
-  t.match(seen.at(-1), { kind: 'ignition', role: 'master', outcome: 'missing', octets: 0, reason })
-  t.equal((await ask(path, {}, 'HEAD')).statusCode, 404)
-  t.equal(seen.length, 2, 'a client that only wants the length does not install')
-})
+t.test(
+  'an Ignition file that disappeared during an installation is an observation of the server',
+  async (t) => {
+    const { ask, dir, seen } = await routesWorld(t, 'guarded')
+    const { body } = await ask('/boot/ocp45/m1/boot.ipxe')
+    const path = / coreos\.inst\.ignition_url=http:\/\/[^/]+(\S+)/.exec(body)?.[1] as string
+    rmSync(join(dir, 'ignition/master.ign'))
+    t.equal((await ask(path)).statusCode, 404)
+    const reason = `${join(dir, 'ignition/master.ign')} does not exist`
+    t.match(seen.at(-1), { kind: 'ignition', role: 'master', outcome: 'missing', octets: 0, reason })
+    t.equal((await ask(path, {}, 'HEAD')).statusCode, 404)
+    t.equal(seen.length, 2, 'a client that only wants the length does not install')
+  },
+)
 
 t.test('an installation that cannot be recorded is a fault of this server', async (t) => {
   const world = httpWorld(t, 'guarded')
