@@ -7,7 +7,7 @@ import { hasAddress } from './host/cannot-listen.ts'
 import type { ProcessHealth } from './host/process-health.ts'
 import type { Installs } from './install/installs.ts'
 import { renderMetrics } from './metrics.ts'
-import { ignitionExpiries, ignitionFindings } from './plan/ignition/findings.ts'
+import { ignitionExpiries, ignitionFindings, type CurrentContents } from './plan/ignition/findings.ts'
 import type { Finding, ActiveProblem } from './text/codes.ts'
 import type { Plan } from './plan/compile.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
@@ -25,6 +25,8 @@ type AppReportOptions = {
   /** Why the site file differs from the active plan. */
   readonly siteProblem: () => SiteProblem | undefined
   readonly processHealth: () => ProcessHealth
+  /** Returns the contents of Ignition files that changed after the plan was compiled. */
+  readonly contents: CurrentContents
 }
 
 export type SiteProblem = { readonly code: string; readonly reasons: readonly string[] }
@@ -44,11 +46,16 @@ export type AppReport = {
 }
 
 export function createAppReport(options: AppReportOptions): AppReport {
-  const { sitePath, plan, supervisor, installs, counters, clock } = options
+  const { sitePath, plan, supervisor, installs, counters, clock, contents } = options
   const { running } = supervisor
   const startedAt = clock.monotonic()
 
-  const findings = (): readonly Finding[] => [...plan().findings, ...ignitionFindings(plan(), clock.now())]
+  const findings = (): readonly Finding[] => [
+    ...plan().findings,
+    ...ignitionFindings(plan(), clock.now(), contents),
+  ]
+
+  const warnings = (): readonly Finding[] => findings().filter(({ severity }) => severity === 'warning')
 
   const siteProblems = (): ActiveProblem[] => [
     ...findings()
@@ -61,6 +68,7 @@ export function createAppReport(options: AppReportOptions): AppReport {
     ...options.problems(),
     ...addressProblems(formatIpv4(plan().endpoint.address)),
     ...siteProblems(),
+    ...supervisor.outages(),
   ]
 
   /** Returns what `/health` and the local API have in common. */
@@ -87,10 +95,9 @@ export function createAppReport(options: AppReportOptions): AppReport {
       ...condition(),
       ...merge(running.map((component) => component.status?.())),
       problems: problems(),
-      warnings: ignitionFindings(plan(), clock.now())
-        .filter(({ severity }) => severity === 'warning')
-        .map(({ message }) => message),
-      ignition: ignitionExpiries(plan()),
+      warnings: warnings().map(({ about, message }) => `${about}: ${message}`),
+      warningCodes: warnings().map(({ code }) => code),
+      ignition: ignitionExpiries(plan(), contents),
     }),
     health() {
       const { strangers, declined, otherDhcpServers, ...rest } = condition()
@@ -98,16 +105,24 @@ export function createAppReport(options: AppReportOptions): AppReport {
         return [name, list.map(withReadableTimes)] as const
       })
       // The texts of problems name files and addresses, so a client of the network gets only the codes.
-      const codes = [...new Set(problems().map(({ code }) => code))]
-      return { ...rest, problems: codes, nodes: plan().nodes.length, ...Object.fromEntries(lists) }
+      const codes = uniqueCodes(problems())
+      return {
+        status: codes.length === 0 ? 'ok' : 'degraded',
+        ...rest,
+        problems: codes,
+        warnings: uniqueCodes(warnings()),
+        nodes: plan().nodes.length,
+        ...Object.fromEntries(lists),
+      }
     },
     metrics: () =>
       renderMetrics({
         ...condition(),
         problems: problems(),
+        warnings: warnings(),
         services: supervisor.services(),
         records: installs.list(),
-        ignition: ignitionExpiries(plan()),
+        ignition: ignitionExpiries(plan(), contents),
         now: clock.now(),
         families: running.flatMap((component) => component.metrics?.() ?? []),
       }),
@@ -126,6 +141,10 @@ export function addressProblems(address: string): ActiveProblem[] {
   if (hasAddress(address)) return []
   const code: HostCode = 'server.address-missing'
   return [{ code, text: `no interface has server.address ${address}, so clients cannot reach slipway` }]
+}
+
+function uniqueCodes(entries: readonly { readonly code: string }[]): string[] {
+  return [...new Set(entries.map(({ code }) => code))]
 }
 
 function merge(fields: readonly (Readonly<Record<string, unknown>> | undefined)[]): object {

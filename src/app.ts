@@ -23,6 +23,7 @@ import type { Store } from './install/store.ts'
 import type { Plan } from './plan/compile.ts'
 import { explain as explainProblems, prepareInBackground, type Ready } from './prepare.ts'
 import { saveLastGood } from './last-good.ts'
+import { expectedNodes } from './install/expected-nodes.ts'
 import type { Reloaded } from './serve/control/routes.ts'
 import { createBalancer } from './serve/haproxy/balancer.ts'
 import { formatIpv4 } from './proto/address/ip.ts'
@@ -30,6 +31,7 @@ import type { Site } from './site/schema.ts'
 import { defined } from './text/defined.ts'
 import { createSupervisor } from './supervisor.ts'
 import type { ActiveProblem } from './text/codes.ts'
+import { createFileWatch } from './file-watch.ts'
 import { createIgnitionFiles, checkProvidedFile } from './scan/ignition/files.ts'
 
 export type AppOptions = {
@@ -77,8 +79,9 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const declared = options.follow?.site.clusters ?? []
   const sessions = createSessions({ clusters: declared, clock, log: log.for('cluster') })
+  const filesOnDisk = createIgnitionFiles({ clock, log: log.for('http') })
   const ignitionFiles = createRoleIgnition({
-    files: createIgnitionFiles({ clock, log: log.for('http') }),
+    files: filesOnDisk,
     clock,
     log: log.for('cluster'),
     ignition: () => plan.http.ignition,
@@ -107,6 +110,12 @@ export async function startApp(options: AppOptions): Promise<App> {
   let hasStarted = options.follow === undefined
   const followed = () => supervisor.running.find(({ clusters }) => clusters !== undefined)?.clusters
   const clockWatch = watchClock(clock, log)
+  const fileWatch = createFileWatch({
+    plan: () => plan,
+    ignitionFiles: filesOnDisk,
+    clock,
+    log: log.for('files'),
+  })
   const report = createAppReport({
     sitePath,
     plan: () => plan,
@@ -116,6 +125,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     clock,
     problems,
     siteProblem: () => siteProblem,
+    contents: (path) => fileWatch.contents(path),
     processHealth: measureProcess(options.logLinesLost ?? (() => 0)),
   })
   const shared: Shared = {
@@ -123,13 +133,19 @@ export async function startApp(options: AppOptions): Promise<App> {
     installs,
     sessions,
     ignitionFiles,
+    fileWatch,
     reports,
     sockets,
     counters,
     clock,
     log,
     onLost,
-    balancer: createBalancer({ log: log.for('haproxy'), counters, clock }),
+    balancer: createBalancer({
+      log: log.for('haproxy'),
+      counters,
+      clock,
+      expected: () => expectedNodes(installs.list(), clock.now()),
+    }),
     follow: options.follow,
     control: options.control,
     app: {

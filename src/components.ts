@@ -2,6 +2,7 @@
  * The components of the process in one shape. The app starts them in the order of this list, and then only loops over
  * them. To add a service, write its component and add it to the list.
  */
+import type { FileWatch } from './file-watch.ts'
 import { followClusters, type Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
@@ -18,6 +19,7 @@ import { startControl } from './serve/control/service.ts'
 import { startDhcp } from './serve/dhcp/service.ts'
 import { startDns } from './serve/dns/service.ts'
 import type { Balancer } from './serve/haproxy/balancer.ts'
+import { changeProblems, serverProblems } from './serve/haproxy/problems.ts'
 import { haproxyFamilies } from './serve/haproxy/servers.ts'
 import { startHttp } from './serve/http/service.ts'
 import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
@@ -32,6 +34,7 @@ export type Shared = {
   readonly installs: Installs
   readonly sessions: Sessions
   readonly ignitionFiles: RoleIgnition
+  readonly fileWatch: FileWatch
   readonly balancer: Balancer
   readonly reports: Reports
   readonly sockets: Sockets
@@ -76,8 +79,10 @@ export type Running = {
   /** Returns fields of the local API only: they name files of this machine. */
   status?(): Readonly<Record<string, unknown>>
   metrics?(): readonly MetricFamily[]
-  /** Returns conditions that last. */
+  /** Returns conditions that last, in which slipway does not serve what the site declares. */
   problems?(): readonly ActiveProblem[]
+  /** Returns conditions that last, of other machines: resolvers, DHCP servers, and the servers of HAProxy. */
+  outages?(): readonly ActiveProblem[]
   /** Returns a promise where closing takes time; it never rejects. */
   close(graceMs: number): unknown
   /** Present for the component `clusters`. */
@@ -109,7 +114,8 @@ export const components: readonly Component[] = [
         apply,
         health: () => (isServed() ? { haproxy: balancer.state() } : {}),
         metrics: () => (isServed() ? haproxyFamilies(balancer.state()) : []),
-        problems: () => (isServed() ? haproxyProblems(balancer) : []),
+        problems: () => (isServed() ? changeProblems(balancer.state()) : []),
+        outages: () => (isServed() ? serverProblems(balancer.state()) : []),
         close: () => balancer.close(),
       })
     },
@@ -126,6 +132,27 @@ export const components: readonly Component[] = [
       }),
   },
   {
+    name: 'files',
+    isWanted: () => true,
+    start({ fileWatch, installs }) {
+      // A node that cannot get a file shows that the last check is outdated.
+      const unsubscribe = installs.subscribe((seen) => {
+        if ('outcome' in seen && seen.outcome === 'missing') fileWatch.checkSoon()
+      })
+      return Promise.resolve({
+        name: 'files',
+        listening: [],
+        // A file system that hangs must not delay READY.
+        apply: () => void fileWatch.check(),
+        problems: () => fileWatch.problems(),
+        close() {
+          unsubscribe()
+          fileWatch.close()
+        },
+      })
+    },
+  },
+  {
     name: 'dns',
     isWanted: ({ plan }) => plan().dns !== undefined,
     async start({ plan, log, ...shared }) {
@@ -137,8 +164,11 @@ export const components: readonly Component[] = [
         log: log.for('dns'),
       })
       return {
-        ...dns,
+        name: dns.name,
+        listening: dns.listening,
+        close: (graceMs) => dns.close(graceMs),
         apply: () => dns.announce(),
+        outages: () => dns.problems(),
         health: () => ({ resolvers: dns.resolvers(), dnsCache: dns.cache() }),
       }
     },
@@ -169,7 +199,10 @@ export const components: readonly Component[] = [
     async start({ plan, log, installs: { observe }, ...shared }) {
       const dhcp = await startDhcp({ ...shared, observe, plan: () => plan().dhcp, log: log.for('dhcp') })
       return {
-        ...dhcp,
+        name: dhcp.name,
+        listening: dhcp.listening,
+        close: (graceMs) => dhcp.close(graceMs),
+        outages: () => dhcp.problems(),
         health: () => ({
           declined: dhcp.declined(),
           otherDhcpServers: dhcp.otherServers(),
@@ -220,16 +253,3 @@ export const components: readonly Component[] = [
       }),
   },
 ]
-
-function haproxyProblems(balancer: Balancer): ActiveProblem[] {
-  const { applied, isChanging } = balancer.state()
-  const { outcome, reason } = applied
-  return [
-    ...(isChanging === true
-      ? [{ code: 'haproxy.change-in-progress', text: 'haproxy: the last change is still in progress' }]
-      : []),
-    ...(reason === undefined
-      ? []
-      : [{ code: 'server.haproxy-not-applied', text: `haproxy, ${outcome}: ${reason}` }]),
-  ]
-}

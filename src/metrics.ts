@@ -19,7 +19,9 @@ export type Measured = {
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
   /** Conditions that last. */
-  readonly problems?: readonly ActiveProblem[]
+  readonly problems?: readonly Pick<ActiveProblem, 'code'>[]
+  /** What the site declares and is perhaps not intended. */
+  readonly warnings?: readonly Pick<ActiveProblem, 'code'>[]
   /** Whether each service runs. */
   readonly services?: Readonly<Record<string, boolean>>
   /** The metrics of components. */
@@ -111,8 +113,7 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
   ]
 }
 
-function problemFamilies({ problems = [], services = {} }: Measured): MetricFamily[] {
-  const codes = [...new Set(problems.map(({ code }) => code))]
+function problemFamilies({ problems = [], warnings = [], services = {} }: Measured): MetricFamily[] {
   return [
     gauge(
       'slipway_service_up',
@@ -122,12 +123,22 @@ function problemFamilies({ problems = [], services = {} }: Measured): MetricFami
     gauge(
       'slipway_problems',
       'Conditions that last, by stable code (docs/codes.md); absent when there are none.',
-      codes.map((code) => ({
-        labels: { code },
-        value: problems.filter((problem) => problem.code === code).length,
-      })),
+      countByCode(problems),
+    ),
+    gauge(
+      'slipway_warnings',
+      'Parts of the served site that are perhaps not intended, by stable code (docs/codes.md); absent when there are none.',
+      countByCode(warnings),
     ),
   ]
+}
+
+function countByCode(entries: readonly { readonly code: string }[]): MetricFamily['samples'] {
+  const codes = [...new Set(entries.map(({ code }) => code))]
+  return codes.map((code) => ({
+    labels: { code },
+    value: entries.filter((entry) => entry.code === code).length,
+  }))
 }
 
 /** Counters of errors that only a fault of slipway causes. Their own metrics remain for one release. */

@@ -17,6 +17,8 @@ export type Supervisor = {
   services(): Readonly<Record<string, boolean>>
   /** Returns the components that wait, and the problems of those that run. */
   problems(): ActiveProblem[]
+  /** Returns what the components observe of other machines. */
+  outages(): ActiveProblem[]
   close(graceMs: number): Promise<void>
 }
 
@@ -92,6 +94,7 @@ export function createSupervisor(components: readonly Component[], shared: () =>
       }),
       ...running.flatMap((component) => component.problems?.() ?? []),
     ],
+    outages: () => running.flatMap((component) => component.outages?.() ?? []),
     async close(graceMs) {
       isClosed = true
       retry?.cancel()

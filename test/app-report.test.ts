@@ -2,6 +2,8 @@ import t from 'tap'
 import { addressProblems, createAppReport, type SiteProblem } from '../src/app-report.ts'
 import type { Running } from '../src/components.ts'
 import { Counters, gauge } from '../src/host/counters.ts'
+import type { CurrentContents } from '../src/plan/ignition/findings.ts'
+import type { ActiveProblem } from '../src/text/codes.ts'
 import { compile } from '../src/plan/compile.ts'
 import { fakeClock } from './support/fake-clock.ts'
 import { madeAt, usableUntil } from './support/ignition.ts'
@@ -16,14 +18,29 @@ const firstToExpire = { subject: 'CN=m1', notBefore: madeAt, notAfter: usableUnt
 function exampleReport({
   running = [],
   siteProblem,
-}: { running?: Running[]; siteProblem?: SiteProblem } = {}) {
+  contents = () => undefined,
+  isSound = false,
+}: {
+  running?: Running[]
+  siteProblem?: SiteProblem
+  contents?: CurrentContents
+  /** Whether the server has its address and its loader, and all services run. */
+  isSound?: boolean
+} = {}) {
   const { loaders } = exampleModel().facts
-  const site = { ...exampleSite(), server: { address: '198.51.100.2' } }
+  const site = { ...exampleSite(), server: { address: isSound ? '127.0.0.1' : '198.51.100.2' } }
   const plan = compile(
     exampleModel(site, {
       loaders: new Map([
         ...loaders,
-        ['bios/undionly.kpxe', missing('/usr/lib/ipxe', 'undionly.kpxe was not found in /usr/lib/ipxe')],
+        ...(isSound
+          ? []
+          : [
+              [
+                'bios/undionly.kpxe',
+                missing('/usr/lib/ipxe', 'undionly.kpxe was not found in /usr/lib/ipxe'),
+              ] as const,
+            ]),
       ]),
       ignition: new Map([
         [
@@ -38,6 +55,7 @@ function exampleReport({
   )
   const clock = fakeClock(madeAt + 13 * hour)
   const counters = new Counters()
+  const unlessSound = (problems: ActiveProblem[]) => (isSound ? [] : problems)
   const report = createAppReport({
     sitePath: '/etc/slipway/site.yaml',
     plan: () => plan,
@@ -48,13 +66,17 @@ function exampleReport({
       start: () => Promise.resolve(),
       apply: () => Promise.resolve(),
       services: () => ({ dhcp: true, dns: false }),
-      problems: () => [
-        { code: 'server.service-not-started', text: 'dns does not run: 198.51.100.2:53 is taken' },
-      ],
+      problems: () =>
+        unlessSound([
+          { code: 'server.service-not-started', text: 'dns does not run: 198.51.100.2:53 is taken' },
+        ]),
+      outages: () =>
+        unlessSound([{ code: 'dns.resolver-unreachable', text: 'resolver 192.0.2.53 has not answered' }]),
       close: () => Promise.resolve(),
     },
+    contents,
     installs: memoryInstalls(plan.nodes.map(({ key }) => key)),
-    problems: () => [{ code: 'state.not-writable', text: '/var/lib/slipway is full' }],
+    problems: () => unlessSound([{ code: 'state.not-writable', text: '/var/lib/slipway is full' }]),
     siteProblem: () => siteProblem,
     processHealth: () => ({
       eventLoopDelayMs: { p99: 1, max: 2 },
@@ -88,7 +110,10 @@ const codes = [
   'server.address-missing',
   'tftp.loader-missing',
   'server.service-not-started',
+  'dns.resolver-unreachable',
 ]
+
+const warningCodes = ['dns.forward-empty', 'ignition.ageing']
 
 t.test('an address that disappeared is a problem: the sockets that use it do not report that', (t) => {
   t.same(addressProblems('127.0.0.1'), [])
@@ -113,6 +138,8 @@ t.test('/health has the codes of problems, but not their texts, which contain na
     uptimeSeconds: 12,
     nodes: 4,
     problems: codes,
+    status: 'degraded',
+    warnings: warningCodes,
     listening: [
       'dhcp udp 198.51.100.2:67',
       'dhcp udp 198.51.100.2:4011',
@@ -122,7 +149,7 @@ t.test('/health has the codes of problems, but not their texts, which contain na
     refusals: { 'dns.client-not-allowed': 1 },
     process: { residentMemoryBytes: 90_000_000 },
   })
-  t.notMatch(JSON.stringify(health), /site\.yaml|ipxe|ignition|\/var\/lib/)
+  t.notMatch(JSON.stringify(health), /site\.yaml|ipxe|\/srv|\/var\/lib/)
   t.end()
 })
 
@@ -167,7 +194,11 @@ t.test('the local API gets the texts of problems, the warnings, and the names of
       },
       { code: 'server.service-not-started', text: 'dns does not run: 198.51.100.2:53 is taken' },
     ],
-    warnings: [/^\/srv\/ignition\/bootstrap\.ign was created 13 h ago and expires/],
+    warnings: [
+      /^dns\.forward: is empty/,
+      /^cluster ocp45: \/srv\/ignition\/bootstrap\.ign was created 13 h ago and expires/,
+    ],
+    warningCodes,
     ignition: [{ cluster: 'ocp45', kind: 'bootstrap', expiresAt: usableUntil }],
   })
   t.equal(
@@ -185,7 +216,31 @@ t.test('an Ignition file that expires while slipway runs becomes a problem', (t)
   clock.advance(12 * hour)
   t.same(found(), ['tftp.loader-missing', 'ignition.expired', 'server.service-not-started'])
   t.match(report.health(), { problems: [...codes.slice(0, 3), 'ignition.expired', ...codes.slice(3)] })
-  t.same(report.status()['warnings'], [])
+  t.same(report.status()['warningCodes'], ['dns.forward-empty'])
+  t.end()
+})
+
+t.test('an Ignition file that was replaced is judged by its new contents', (t) => {
+  const later = {
+    version: '3.2.0',
+    unread: 0,
+    madeAt: madeAt + 12 * hour,
+    usableUntil: usableUntil + 12 * hour,
+  }
+  const { report } = exampleReport({
+    contents: (path) => (path.endsWith('/bootstrap.ign') ? later : undefined),
+  })
+  t.same(report.status()['warningCodes'], ['dns.forward-empty'])
+  const expired = { ...later, madeAt: madeAt - 24 * hour, usableUntil: madeAt }
+  t.match(exampleReport({ contents: () => expired }).report.health(), {
+    problems: [...codes.slice(0, 3), 'ignition.expired', ...codes.slice(3)],
+  })
+  t.end()
+})
+
+t.test('without problems the status is ok', (t) => {
+  const { report } = exampleReport({ isSound: true })
+  t.match(report.health(), { status: 'ok', problems: [] })
   t.end()
 })
 
@@ -198,6 +253,7 @@ t.test('the metrics are those of the process, its nodes, and its components', (t
     'slipway_nodes{mode="install"} 4',
     `slipway_ignition_expiry_timestamp_seconds{cluster="ocp45",kind="bootstrap"} ${usableUntil / 1000}`,
     'slipway_service_up{service="dns"} 0',
+    ...warningCodes.map((code) => `slipway_warnings{code="${code}"} 1`),
     ...codes.map((code) => `slipway_problems{code="${code}"} 1`),
     'slipway_resident_memory_bytes 90000000',
     'slipway_dhcp_test 7',

@@ -14,6 +14,7 @@ const server = (name: string, more: object) => ({
   status: 'UP',
   isUp: true,
   isTested: true,
+  isExpected: true,
   isBackup: false,
   isOut: false,
   isLeaving: false,

@@ -28,6 +28,10 @@ export const hostCodes = defineCodes({
     meaning: 'The configuration that HAProxy runs differs from the plan',
     remedy: 'Fix the problem that the message names, then run slipway reload',
   },
+  'server.socket-lost': {
+    meaning: 'A socket failed, so slipway exited, and systemd starts it again',
+    remedy: 'Read the error in the log line, and check the interface that has server.address',
+  },
   'server.service-not-started': {
     meaning: 'A service does not run because one of its sockets is not available; all others run',
     remedy:

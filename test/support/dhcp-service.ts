@@ -25,6 +25,7 @@ export async function running(
 ) {
   const { network = memorySockets() } = options
   const counters = new Counters()
+  const clock = fakeClock(start)
   const lines: Record<string, unknown>[] = []
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
   const lost: Error[] = []
@@ -34,7 +35,7 @@ export async function running(
     sockets: options.sockets ?? network,
     log: createLog('debug', { write }),
     counters,
-    clock: fakeClock(start),
+    clock,
     observe: (each) => void seen.push(each),
     onLost: (error) => void lost.push(error),
     ...(options.interfaces && { interfaces: options.interfaces }),
@@ -47,5 +48,5 @@ export async function running(
   }
   /** The last line, without its time. */
   const line = () => Object.fromEntries(Object.entries(lines.at(-1) ?? {}).filter(([key]) => key !== 'time'))
-  return { network, counters, lines, line, lost, seen, service, heard, send, client }
+  return { network, clock, counters, lines, line, lost, seen, service, heard, send, client }
 }

@@ -174,11 +174,19 @@ export function sampleStatus(): Status {
     nodes: sampleReports().list(),
     clusters: [sampleClusterStatus],
     strangers: sampleUnknownClients,
-    otherDhcpServers: [{ server: '172.16.0.7', node: 'ocp45/w1' }],
-    declined: [{ node: 'ocp45/m3', address: '172.16.0.14' }],
-    resolvers: [
-      { address: '192.168.124.1', isAnswering: false },
-      { address: '192.168.124.2', isAnswering: true },
+    problems: [
+      {
+        code: 'dhcp.other-server',
+        text: 'another DHCP server (172.16.0.7) answers ocp45/w1 (00:50:56:96:11:2c), last at 2026-11-21 10:20 UTC',
+      },
+      {
+        code: 'dhcp.address-declined',
+        text: 'another machine uses 172.16.0.14, the address of ocp45/m3, last at 2026-11-21 10:22 UTC',
+      },
+      {
+        code: 'dns.resolver-unreachable',
+        text: 'resolver 192.168.124.1 has not answered since 2026-11-21 09:58 UTC',
+      },
     ],
   }
 }

@@ -9,6 +9,7 @@ import { Counters } from '../../host/counters.ts'
 import { removeLitter } from '../../host/files.ts'
 import { takeHangUps } from '../../host/hang-ups.ts'
 import { requireInterface } from '../../host/cannot-listen.ts'
+import type { HostCode } from '../../host/codes.ts'
 import { createProcessLog, logLevels, type Log, type LogLevel } from '../../host/log.ts'
 import { notify, startWatchdog } from '../../host/notify.ts'
 import { createSending } from '../../host/send-guard.ts'
@@ -69,7 +70,8 @@ export const serve: Command = {
     if (siteProblem !== undefined) log.error(siteProblem, 'site file invalid, serving the last valid site')
     const end = Promise.withResolvers<number>()
     const onLost = (error: Error): void => {
-      log.error({ err: error }, 'socket lost, exiting for a restart')
+      const code: HostCode = 'server.socket-lost'
+      log.error({ code, err: error }, 'socket lost, exiting for a restart')
       end.resolve(ExitCode.problems)
     }
     const counters = new Counters()

@@ -5,13 +5,15 @@ import { modes, nodeStates } from '../../install/node-states.ts'
 import { formatDuration, pluralize, firstLines } from '../../text/format.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
 import { wrap, clip, printable } from '../../text/lines.ts'
-import type { Applied, HaproxyOutcome } from '../../serve/haproxy/apply.ts'
 import type { ServerState } from '../../serve/haproxy/servers.ts'
 import { clusterLines } from './cluster.ts'
 import { paint, symptomLines, type OutputStyle } from './output.ts'
 import { nowText, stateText } from './node.ts'
 
-type BalancedServer = Pick<ServerState, 'isUp' | 'isTested' | 'isOut' | 'isLeaving' | 'sentence'>
+type BalancedServer = Pick<
+  ServerState,
+  'node' | 'isUp' | 'isTested' | 'isOut' | 'isLeaving' | 'isExpected' | 'sentence'
+>
 
 export type Status = {
   readonly site: string
@@ -19,15 +21,10 @@ export type Status = {
   readonly nodes: readonly NodeReport[]
   readonly clusters?: readonly ClusterStatus[]
   readonly strangers: readonly object[]
-  readonly otherDhcpServers: readonly { readonly server: string; readonly node: string }[]
-  readonly declined: readonly { readonly node: string; readonly address: string }[]
-  readonly resolvers?: readonly { readonly address: string; readonly isAnswering: boolean }[]
   readonly problems?: readonly ActiveProblem[]
-  /** Sentences about Ignition files. */
+  /** What the site declares and is perhaps not intended. */
   readonly warnings?: readonly string[]
   readonly haproxy?: {
-    readonly applied?: Applied
-    readonly unreachable?: string
     readonly servers: readonly BalancedServer[]
   }
 }
@@ -54,59 +51,62 @@ function countsText(nodes: readonly NodeReport[]): string {
 }
 
 function noticeLines(
-  { strangers, otherDhcpServers, declined, resolvers = [], problems = [], warnings = [], haproxy }: Status,
+  { strangers, problems = [], warnings = [], haproxy }: Status,
   output: OutputStyle,
 ): string[] {
+  const servers = haproxy?.servers ?? []
+  const draining = servers.filter(({ isLeaving }) => isLeaving)
   const notices = [
-    // The notices about HAProxy below say more than its problem.
-    ...problems.filter(({ code }) => code !== 'server.haproxy-not-applied').map(({ text }) => text),
+    ...problemTexts(problems),
     ...warnings,
-    ...(haproxy?.unreachable === undefined ? [] : [haproxy.unreachable]),
-    ...changeSentences(haproxy?.applied),
-    ...serverSentences(haproxy?.servers ?? []),
-    ...otherDhcpServers.map(({ server, node }) => `another DHCP server (${server}) answers ${node}`),
-    ...declined.map(({ node, address }) => `another machine uses ${address}, the address of ${node}`),
-    ...resolvers
-      .filter(({ isAnswering }) => !isAnswering)
-      .map(({ address }) => `resolver ${address} does not respond`),
+    ...someOf(
+      draining.map(({ sentence }) => `draining: ${sentence}`),
+      'draining HAProxy servers',
+    ),
     ...(strangers.length === 0
       ? []
       : [`${pluralize(strangers.length, 'undeclared machine')} sent DHCP requests: see slipway nodes seen`]),
   ]
-  return notices.flatMap((notice) =>
-    wrap(printable(notice), output.columns - 2).map((line, index) => {
-      const mark = index === 0 ? paint(output, 'yellow', '!') : ' '
-      return `${mark} ${clip(line, output.columns - 2)}`
-    }),
-  )
-}
-
-const failedChanges: { readonly [outcome in HaproxyOutcome]?: string } = {
-  refused: 'HAProxy rejected the new configuration and keeps the previous one',
-  unwritable: 'the new HAProxy configuration cannot be written; HAProxy keeps the previous one',
-  'reload failed': 'HAProxy reload failed; the previous configuration is restored',
-}
-
-/** Reports the last change of HAProxy until one succeeds: until then HAProxy differs from the site. */
-function changeSentences({ outcome, reason = 'see the log' }: Applied = { outcome: 'none' }): string[] {
-  const failure = failedChanges[outcome]
-  return failure === undefined ? [] : [`${failure}: ${reason}`]
-}
-
-/** Before a cluster is installed, all of its servers are down: some examples are enough. */
-const maxServers = 3
-
-function serverSentences(servers: readonly BalancedServer[]): string[] {
-  const down = servers.filter(({ isUp, isTested, isOut }) => isTested && !isUp && !isOut)
-  const draining = servers.filter(({ isLeaving }) => isLeaving)
   return [
-    ...someOf(down.map(({ sentence }) => sentence)),
-    ...someOf(draining.map(({ sentence }) => `draining: ${sentence}`)),
+    ...notices.flatMap((notice) =>
+      wrap(printable(notice), output.columns - 2).map((line, index) => {
+        const mark = index === 0 ? paint(output, 'yellow', '!') : ' '
+        return `${mark} ${clip(line, output.columns - 2)}`
+      }),
+    ),
+    ...notUpYet(servers)
+      .flatMap((text) => wrap(text, output.columns - 2))
+      .map((line) => paint(output, 'dim', `  ${line}`)),
   ]
 }
 
-function someOf(sentences: readonly string[]): string[] {
-  return firstLines(sentences, maxServers, ' HAProxy servers: see slipway status --json')
+/** One cause can concern many machines: some examples are enough. */
+const maxExamples = 3
+
+/** Returns a few problems of each code. */
+function problemTexts(problems: readonly ActiveProblem[]): string[] {
+  const codes = [...new Set(problems.map(({ code }) => code))]
+  return codes.flatMap((code) =>
+    someOf(
+      problems.filter((problem) => problem.code === code).map(({ text }) => text),
+      `problems with the code ${code}`,
+    ),
+  )
+}
+
+function someOf(sentences: readonly string[], what: string): string[] {
+  return firstLines(sentences, maxExamples, ` ${what}: see slipway status --json`)
+}
+
+/** Before their nodes are installed, all servers are down: this is not a problem. */
+function notUpYet(servers: readonly BalancedServer[]): string[] {
+  const waiting = servers.filter(
+    ({ isUp, isTested, isOut, isExpected }) => isTested && !isUp && !isOut && !isExpected,
+  )
+  const nodes = new Set(waiting.map(({ node }) => node))
+  if (waiting.length === 0) return []
+  const what = pluralize(waiting.length, 'HAProxy server')
+  return [`${what} of ${pluralize(nodes.size, 'node')} not up yet: they serve when their nodes are installed`]
 }
 
 type Column = { readonly title: string; readonly text: (node: NodeReport, now: number) => string }

@@ -10,9 +10,24 @@ import type { Plan } from '../compile.ts'
 import { pluralize, formatAge } from '../../text/format.ts'
 import type { IgnitionAge, IgnitionContents } from './document.ts'
 
+/** Returns the contents of a file that was read after the plan was compiled. */
+export type CurrentContents = (path: string) => IgnitionContents | undefined
+
+const noChanges: CurrentContents = () => undefined
+
 /** @param now milliseconds since 1970 */
-export function ignitionFindings(plan: Plan, now: number): PlanFinding[] {
-  return neededFiles(plan).flatMap((file) => [...ageFindings(file, now), ...contentFindings(file, now)])
+export function ignitionFindings(plan: Plan, now: number, current = noChanges): PlanFinding[] {
+  return currentFiles(plan, current).flatMap((file) => [
+    ...ageFindings(file, now),
+    ...contentFindings(file, now),
+  ])
+}
+
+function currentFiles(plan: Plan, current: CurrentContents): IgnitionFile[] {
+  return neededFiles(plan).map((file) => {
+    const contents = current(file.file) ?? file.contents
+    return contents === undefined ? file : { ...file, contents }
+  })
 }
 
 export type IgnitionExpiry = {
@@ -23,15 +38,15 @@ export type IgnitionExpiry = {
 }
 
 /** Returns the expiry of every file with certificates that a declared node installs with. */
-export function ignitionExpiries(plan: Plan): IgnitionExpiry[] {
-  return neededFiles(plan).flatMap(({ node, kind, contents }) => {
+export function ignitionExpiries(plan: Plan, current = noChanges): IgnitionExpiry[] {
+  return currentFiles(plan, current).flatMap(({ node, kind, contents }) => {
     const expiresAt = contents?.firstToExpire?.notAfter
     return expiresAt === undefined ? [] : [{ cluster: node.slice(0, node.indexOf('/')), kind, expiresAt }]
   })
 }
 
 /** Returns each file that a declared node installs with. The files of an installed cluster may expire. */
-function neededFiles({ nodes, http }: Plan): IgnitionFile[] {
+export function neededFiles({ nodes, http }: Pick<Plan, 'nodes' | 'http'>): IgnitionFile[] {
   const ignitionOf = new Map(
     nodes.filter(({ boot }) => boot !== 'local').map(({ key, ignition }) => [key, ignition]),
   )

@@ -13,6 +13,8 @@ import type { Log } from '../../host/log.ts'
 import type { Service, Datagram, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { BootClient } from '../../plan/dhcp/boot-table.ts'
+import { formatMinute } from '../../plan/ignition/findings.ts'
+import type { ActiveProblem } from '../../text/codes.ts'
 import type { Asker, Observe, Seen } from '../../install/observation.ts'
 import type { DhcpCode } from './codes.ts'
 import type { Arrival } from './decide.ts'
@@ -35,7 +37,12 @@ export type DhcpService = Service & {
   declined(): readonly Declined[]
   /** Other DHCP servers that declared machines use, latest first. */
   otherServers(): readonly OtherServer[]
+  /** Returns what other machines do wrong: they use an address of a node, or answer for this server. */
+  problems(): ActiveProblem[]
 }
+
+/** Other servers and conflicts are no longer reported this long after they were last seen. */
+const shownForMs = 3_600_000
 
 /** @throws {CannotListen} when a socket cannot be opened; sockets opened before are closed again */
 export async function startDhcp(
@@ -160,12 +167,26 @@ export async function startDhcp(
     }
   }
 
+  const isRecent = ({ lastSeen }: { readonly lastSeen: number }) => clock.now() - lastSeen < shownForMs
+  const recentlyDeclined = () => declined.values().filter(isRecent)
+  const recentOtherServers = () => otherServers.list().filter(isRecent)
+
   return {
     name: 'dhcp',
     listening: sockets.map(({ port }) => `udp ${port.local.address}:${port.local.port}`),
     unknownClients: () => unknownClients.list(),
-    declined: () => declined.values(),
-    otherServers: () => otherServers.list(),
+    declined: recentlyDeclined,
+    otherServers: recentOtherServers,
+    problems: () => [
+      ...recentOtherServers().map(({ code, server, node, mac, lastSeen }) => {
+        const last = formatMinute(lastSeen)
+        return { code, text: `another DHCP server (${server}) answers ${node} (${mac}), last at ${last}` }
+      }),
+      ...recentlyDeclined().map(({ code, address, node, lastSeen }) => {
+        const last = formatMinute(lastSeen)
+        return { code, text: `another machine uses ${address}, the address of ${node}, last at ${last}` }
+      }),
+    ],
     async close() {
       await Promise.all(sockets.map(({ port }) => port.close()))
     },

@@ -35,6 +35,8 @@ export type Forwarder = {
    */
   forward(request: ForwardRequest, address: string, isDeclared: boolean): Uint8Array | Promise<Uint8Array>
   states(resolvers: readonly Resolver[]): ResolverState[]
+  /** Sends a query only to measure whether the resolver answers. Never rejects. */
+  probe(request: ForwardRequest): Promise<unknown>
   /** Returns the size of the cache. */
   size(): { readonly entries: number; readonly octets: number }
   /** Waits up to `graceMs` for questions in flight, then ends them. */
@@ -202,6 +204,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     },
 
     states: (resolvers) => health.states(resolvers),
+    probe: (request) => resolve(resolving, request).catch(() => undefined),
     size: () => cache.size(),
 
     async close(graceMs) {

@@ -14,6 +14,8 @@ export type ResolverState = {
   readonly isAnswering: boolean
   /** The smoothed round-trip time; absent before the first answer. */
   readonly latencyMs?: number
+  /** When it stopped answering, in milliseconds since 1970; absent while it answers. */
+  readonly since?: number
 }
 
 export type Health = {
@@ -37,6 +39,8 @@ type State = {
   measured: { smoothMs: number; variationMs: number } | undefined
   /** Consecutive time-outs. */
   timeouts: number
+  /** When the last time-out made the resolver count as unreachable. */
+  outSince: number
   /** The time of the next probe, and the delay of the one after it. */
   probeAt: number
   probeDelayMs: number
@@ -70,6 +74,7 @@ export function createHealth({
     const state: State = {
       measured: undefined,
       timeouts: 0,
+      outSince: 0,
       probeAt: 0,
       probeDelayMs: probeMs.first,
       isLameLogged: false,
@@ -112,6 +117,7 @@ export function createHealth({
       const state = stateOf(resolver)
       state.timeouts++
       if (state.timeouts !== timeoutsUntilOut) return
+      state.outSince = clock.now()
       state.probeAt = clock.monotonic() + state.probeDelayMs
       const code: DnsCode = 'dns.resolver-unreachable'
       log.warn({ code, address: resolver.address, reason }, 'resolver unreachable')
@@ -128,8 +134,13 @@ export function createHealth({
 
     states: (resolvers) =>
       resolvers.map((resolver) => {
-        const { measured } = stateOf(resolver)
-        const state = { address: resolver.address, isAnswering: !isOut(resolver) }
+        const { measured, outSince } = stateOf(resolver)
+        const isAnswering = !isOut(resolver)
+        const state = {
+          address: resolver.address,
+          isAnswering,
+          ...(isAnswering ? {} : { since: outSince }),
+        }
         return measured === undefined ? state : { ...state, latencyMs: Math.round(measured.smoothMs) }
       }),
   }

@@ -10,6 +10,8 @@ import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service, Datagram, Sockets, UdpPort } from '../../host/udp.ts'
 import type { DnsPlan, Resolver } from '../../plan/dns/plan.ts'
+import { formatMinute } from '../../plan/ignition/findings.ts'
+import type { ActiveProblem } from '../../text/codes.ts'
 import { EdnsOption, HeaderFlag } from '../../proto/dns/registry.ts'
 import { formatQuestion } from '../../proto/dns/question.ts'
 import { createAccess, createRateLimit } from './admission.ts'
@@ -19,6 +21,7 @@ import { createCookies } from './cookies.ts'
 import { createForwarder } from './forward.ts'
 import type { ResolverState } from './health.ts'
 import { createNotifier } from './notify.ts'
+import { createProber, probeRequest } from './probe.ts'
 import type { DnsAnswer, Transport } from './query.ts'
 import { cutReply, ednsOption, readU16 } from './reply.ts'
 import { createTcpService, type StreamHandler } from './tcp.ts'
@@ -40,6 +43,8 @@ export type DnsServiceOptions = {
 export type DnsService = Service & {
   /** Returns the state of each resolver. */
   resolvers(): ResolverState[]
+  /** Returns the resolvers that do not answer. */
+  problems(): ActiveProblem[]
   /** Returns the size of the cache. */
   cache(): { readonly entries: number; readonly octets: number }
   /** Notifies secondaries of changed zones. Call it after each change of the plan. */
@@ -140,6 +145,12 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
     throw error
   }
   tcp.server.on('error', onLost)
+  const prober = createProber({
+    clock,
+    resolvers: () => resolversOf(options.plan()),
+    states: (resolvers) => forwarder.states(resolvers),
+    probe: (resolver) => forwarder.probe(probeRequest(options.plan(), resolver)),
+  })
 
   return {
     name: 'dns',
@@ -149,8 +160,10 @@ export async function startDns(options: DnsServiceOptions): Promise<DnsService> 
       ...tcpAddress(tcp.server.address()),
     ],
     resolvers: () => forwarder.states(resolversOf(options.plan())),
+    problems: () => resolverProblems(forwarder.states(resolversOf(options.plan()))),
     cache: () => forwarder.size(),
     async close(graceMs) {
+      prober.close()
       for (const port of ports) port.receive(() => undefined)
       await Promise.all([forwarder.close(graceMs), tcp.close(graceMs), notifier.close()])
       await Promise.all(ports.map((port) => port.close()))
@@ -176,6 +189,15 @@ const counterNames = {
 function resolversOf({ resolvers, forwardZones }: DnsPlan): Resolver[] {
   const all = [...resolvers, ...forwardZones.flatMap((zone) => zone.resolvers)]
   return [...new Map(all.map((resolver) => [resolver.address, resolver])).values()]
+}
+
+function resolverProblems(states: readonly ResolverState[]): ActiveProblem[] {
+  const code: DnsCode = 'dns.resolver-unreachable'
+  return states
+    .filter(({ isAnswering }) => !isAnswering)
+    .map(({ address, since = 0 }) => {
+      return { code, text: `resolver ${address} has not answered since ${formatMinute(since)}` }
+    })
 }
 
 function tcpAddress(address: AddressInfo | string | null): string[] {

@@ -15,7 +15,7 @@ import {
   type DrainingServer,
 } from './draining.ts'
 import { queryHaproxy, parseStat, serverKey, type Stat } from './runtime-api.ts'
-import { isBehind, serverStates, type ServerState, unverifiedServers } from './servers.ts'
+import { isBehind, isOutage, serverStates, type ServerState, unverifiedServers } from './servers.ts'
 
 export type BalancerState = {
   /** The result of the last change. */
@@ -60,6 +60,8 @@ export type Kept = { readonly outcome: 'kept'; readonly code: HaproxyCode; reado
 export type BalancerOptions = ApplyContext & {
   /** Keys of nodes that an earlier process drained. */
   readonly out?: ReadonlySet<string>
+  /** Returns a function that tells whether the servers of a node should be up; all should if absent. */
+  readonly expected?: () => (node: string) => boolean
 }
 
 /** The interval of polling the server states. */
@@ -71,7 +73,7 @@ const soonForMs = 10_000
 const rememberedRemovals = 256
 
 export function createBalancer(options: BalancerOptions): Balancer {
-  const { log, counters, clock } = options
+  const { log, counters, clock, expected = () => () => true } = options
   const out = new Set(options.out)
   /** The plan of the site. */
   let plan: HaproxyPlan | undefined
@@ -84,8 +86,10 @@ export function createBalancer(options: BalancerOptions): Balancer {
   /** The last report of HAProxy; absent when it is unreachable. */
   let stats: readonly Stat[] | undefined
   let unreachable: string | undefined
-  /** The last verified state, by back end and server. */
-  const wasUp = new Map<string, boolean>()
+  /** Servers that were up in this process. */
+  const wereUp = new Set<string>()
+  /** Servers whose outage was logged. */
+  const wereDown = new Set<string>()
   let writtenAt: number | undefined
   /** Whether HAProxy was reloaded since its last report. */
   let isReloaded = false
@@ -187,7 +191,11 @@ export function createBalancer(options: BalancerOptions): Balancer {
     const before = stats ?? []
     await updateStats(plan)
     await holdDownUnverified(plan, before)
-    if (stats !== undefined) compare(serverStates(plan, out, draining, stats, clock.now()))
+    if (stats !== undefined) {
+      const isInstalled = expected()
+      const isExpected = (node: string, key: string) => wereUp.has(key) || isInstalled(node)
+      compare(serverStates(plan, out, draining, stats, clock.now(), isExpected))
+    }
     await finishDraining(plan)
     const isSoon = writtenAt !== undefined && clock.monotonic() - writtenAt < soonForMs
     const delayMs = isSoon ? watchSoonMs : watchEveryMs
@@ -222,17 +230,20 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 
   function compare(next: readonly ServerState[]): void {
-    for (const { node, backend, server, isUp, isTested, isOut, sentence } of next) {
+    for (const state of next) {
+      const { node, backend, server, isUp, isTested, isOut, sentence } = state
       const key = serverKey(backend, server)
       if (isOut || !isTested) continue
-      const before = wasUp.get(key) ?? true
-      wasUp.set(key, isUp)
-      if (before === isUp) continue
-      counters.increment(isUp ? 'haproxy.serversUp' : 'haproxy.serversDown')
-      if (isUp) log.info({ node, backend, reason: sentence }, 'server is up')
-      else {
+      if (isUp) wereUp.add(key)
+      if (isOutage(state) && !wereDown.has(key)) {
+        wereDown.add(key)
+        counters.increment('haproxy.serversDown')
         const code: HaproxyCode = 'haproxy.server-down'
         log.warn({ node, backend, code, reason: sentence }, 'server is down')
+      }
+      if (isUp && wereDown.delete(key)) {
+        counters.increment('haproxy.serversUp')
+        log.info({ node, backend, reason: sentence }, 'server is up')
       }
     }
     servers = next

@@ -17,6 +17,8 @@ export type ServerState = {
   /** False after a reload, until the first health check. */
   readonly isTested: boolean
   readonly isBackup: boolean
+  /** Whether it should be up: it was, or its node has been installed for long. Before that, being down is normal. */
+  readonly isExpected: boolean
   /** Whether it is drained. */
   readonly isOut: boolean
   /** Whether it was removed from the site, and drains until its connections have ended. */
@@ -39,6 +41,7 @@ export function serverStates(
   draining: readonly DrainingServer[],
   stats: readonly Stat[],
   now: number,
+  isExpected: (node: string, key: string) => boolean = () => true,
 ): ServerState[] {
   const statByKey = new Map(stats.map((stat) => [serverKey(stat.backend, stat.server), stat]))
   return plan.backends.flatMap(({ name: backend, servers }) => {
@@ -49,7 +52,9 @@ export function serverStates(
       ...servers.map((server) => ({ server, isLeaving: false })),
       ...removed.map(({ server }) => ({ server, isLeaving: true })),
     ].map(({ server: { node, name: server, isBackup, isOut }, isLeaving }): ServerState => {
+      const key = serverKey(backend, server)
       const common = {
+        isExpected: isExpected(node, key),
         node,
         backend,
         server,
@@ -57,9 +62,14 @@ export function serverStates(
         isOut: isLeaving || isOut || out.has(node),
         isLeaving,
       }
-      return { ...common, ...stateOf(statByKey.get(serverKey(backend, server)), common, now) }
+      return { ...common, ...stateOf(statByKey.get(key), common, now) }
     })
   })
+}
+
+/** Returns whether a server that should be up is down. */
+export function isOutage({ isUp, isTested, isOut, isExpected }: ServerState): boolean {
+  return isTested && !isUp && !isOut && isExpected
 }
 
 /** Whether HAProxy runs another configuration: other servers in a back end, or connections to a drained server. */
@@ -163,9 +173,9 @@ export function haproxyFamilies({
     ]),
     gauge(
       'slipway_haproxy_server_up',
-      'Whether a server passes its health check; absent while it is drained or not checked yet.',
+      'Whether a server passes its health check; absent while it is drained, not checked yet, or not installed yet.',
       each(
-        servers.filter(({ isOut, isTested }) => isTested && !isOut),
+        servers.filter((server) => server.isTested && !server.isOut && (server.isUp || server.isExpected)),
         ({ isUp }) => Number(isUp),
       ),
     ),

@@ -50,7 +50,7 @@ export type RoutesOptions = AppOptions & {
   readonly ignitionFiles: IgnitionFiles
   /** Returns the MAC address of a neighbor; the kernel's table when absent. */
   readonly readNeighbor?: ReadNeighbor
-  /** Returns the content of `/health` for clients on this machine. */
+  /** Returns the content of `/health` for clients on this machine; others get its `status`. */
   readonly health: () => Record<string, unknown>
   /** Returns the content of `/metrics` in the text format of Prometheus. */
   readonly metrics: () => string
@@ -84,7 +84,8 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
   const tools: Tools = { log, counters, clock, observe, tokens }
   const sources = createImageSources(tools)
   const readLoader = createFileReader()
-  const metrics = cached(options.metrics, clock)
+  const metrics = cached(() => Buffer.from(options.metrics()), clock)
+  const health = cached(() => ({ status: options.health()['status'] ?? 'ok' }), clock)
   const { app, http } = createApp(options)
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
 
@@ -221,7 +222,10 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
 
   app.get(urlPaths.health, (request, reply) => {
     const isWhole = exchangeOf(request, reply).isLocal
-    return reply.header('cache-control', 'no-store').send(isWhole ? options.health() : { status: 'ok' })
+    const { status } = health()
+    const isFailure = status !== 'ok' && 'strict' in (request.query as object)
+    reply.code(isFailure ? 503 : 200).header('cache-control', 'no-store')
+    return reply.send(isWhole ? options.health() : { status })
   })
 
   app.get(urlPaths.metrics, (_request, reply) =>
@@ -300,13 +304,13 @@ function createImageSources(tools: Tools): ImageSources {
   return { images, limitReads: createUnknownReadLimit(), downloads: createDownloads(tools), readers }
 }
 
-/** Renders a text at most once a second: a flood of requests costs one rendering, and shares its bytes. */
-function cached(render: () => string, clock: Clock): () => Buffer {
-  let current: { readonly at: number; readonly bytes: Buffer } | undefined
+/** Computes a value at most once a second: a flood of requests costs one computation, and shares its result. */
+function cached<Value>(compute: () => Value, clock: Clock): () => Value {
+  let current: { readonly at: number; readonly value: Value } | undefined
   return () => {
     const now = clock.monotonic()
-    if (current === undefined || now - current.at >= 1000) current = { at: now, bytes: Buffer.from(render()) }
-    return current.bytes
+    if (current === undefined || now - current.at >= 1000) current = { at: now, value: compute() }
+    return current.value
   }
 }
 

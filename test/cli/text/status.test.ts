@@ -54,8 +54,6 @@ const quiet: Status = {
   uptimeSeconds: 30,
   nodes: sampleStatus().nodes.slice(0, 1),
   strangers: [],
-  otherDhcpServers: [],
-  declined: [],
 }
 
 t.test('the cluster steps of a node are among its steps (UPDATE=1 writes the file)', (t) => {
@@ -137,42 +135,55 @@ ocp45/bs  bootstrap  172.16.0.11  installed 22 min  first start 20 min ago
   t.end()
 })
 
-t.test('notices about HAProxy and Ignition files are above the table', (t) => {
-  const down = (name: string) => ({
+const notices = (status: Status, columns: number): string[] =>
+  statusLines(status, now, { columns, usesColor: false }).slice(1, -3)
+
+t.test('problems and warnings are above the table, three of each code', (t) => {
+  const code = 'haproxy.server-down'
+  const problems = ['m1', 'm2', 'm3', 'm4', 'm5'].map((name) => ({ code, text: `kubeapi ${name} DOWN` }))
+  const status = {
+    ...quiet,
+    warnings: ['cluster ocp45: bootstrap.ign is old'],
+    problems: [...problems, { code: 'state.not-writable', text: 'the disk is full' }],
+  }
+  const lines = statusLines(status, now, { columns: 120, usesColor: false })
+  t.same(
+    lines.filter((line) => line.startsWith('! ')),
+    [
+      '! kubeapi m1 DOWN',
+      '! kubeapi m2 DOWN',
+      '! kubeapi m3 DOWN',
+      '! and 2 more problems with the code haproxy.server-down: see slipway status --json',
+      '! the disk is full',
+      '! cluster ocp45: bootstrap.ign is old',
+    ],
+  )
+  t.end()
+})
+
+t.test('servers whose nodes are not installed yet are a fact, not a problem', (t) => {
+  const server = {
     isUp: false,
     isTested: true,
     isOut: false,
     isLeaving: false,
-    sentence: `kubeapi ${name} DOWN`,
-  })
-  const servers = [
-    { ...down('m0'), isUp: true },
-    { ...down('m9'), isOut: true },
-    { ...down('m8'), isTested: false },
-    ...['m1', 'm2', 'm3', 'm4', 'm5'].map(down),
-  ]
-  const status = { ...quiet, warnings: ['bootstrap.ign is old'], haproxy: { servers } }
-  const lines = statusLines(status, now, { columns: 80, usesColor: false })
-  t.same(
-    lines.filter((line) => line.startsWith('! ')),
-    [
-      '! bootstrap.ign is old',
-      '! kubeapi m1 DOWN',
-      '! kubeapi m2 DOWN',
-      '! kubeapi m3 DOWN',
-      '! and 2 more HAProxy servers: see slipway status --json',
-    ],
-  )
-  const silent = { ...quiet, haproxy: { unreachable: 'HAProxy does not answer', servers: [] } }
-  t.match(statusLines(silent, now, { columns: 80, usesColor: false }), [/^lab/, '! HAProxy does not answer'])
+    isExpected: false,
+    node: 'ocp45/m1',
+    sentence: 'kubeapi m1 DOWN',
+  }
+  const others = [{ isUp: true }, { isTested: false }, { isOut: true }, { isExpected: true }]
+  const servers = [server, { ...server, node: 'ocp45/m2' }, ...others.map((each) => ({ ...server, ...each }))]
+  t.same(notices({ ...quiet, haproxy: { servers } }, 80), [
+    '  2 HAProxy servers of 2 nodes not up yet: they serve when their nodes are',
+    '  installed',
+  ])
   t.end()
 })
 
-const notices = (status: Status, columns: number): string[] =>
-  statusLines(status, now, { columns, usesColor: false }).slice(1, -3)
-
 t.test('a draining server is not reported as down', (t) => {
   const leaving = (name: string, sentence: string) => ({
+    node: `ocp45/${name}`,
+    isExpected: false,
     isUp: false,
     isTested: true,
     isOut: true,
@@ -187,54 +198,14 @@ t.test('a draining server is not reported as down', (t) => {
     '! draining: workerhttp w3 DRAIN since 10:22 UTC, 2 connections left',
     '! draining: workerhttp w4 DOWN since 10:22 UTC, 1 connection left',
     '! draining: workerhttp w5 DOWN since 10:22 UTC, 1 connection left',
-    '! and 2 more HAProxy servers: see slipway status --json',
+    '! and 2 more draining HAProxy servers: see slipway status --json',
   ])
   t.end()
 })
 
-const changes = [
-  {
-    applied: { outcome: 'refused', reason: "parsing [haproxy.cfg:3] : unknown keyword 'bnd'" },
-    lines: [
-      '! HAProxy rejected the new configuration and keeps the previous one: parsing',
-      "  [haproxy.cfg:3] : unknown keyword 'bnd'",
-    ],
-  },
-  {
-    applied: { outcome: 'unwritable', reason: 'ENOSPC: no space left on device' },
-    lines: [
-      '! the new HAProxy configuration cannot be written; HAProxy keeps the previous',
-      '  one: ENOSPC: no space left on device',
-    ],
-  },
-  {
-    applied: { outcome: 'reload failed', reason: 'exit code 5: no such unit' },
-    lines: [
-      '! HAProxy reload failed; the previous configuration is restored: exit code 5: no',
-      '  such unit',
-    ],
-  },
-  {
-    applied: { outcome: 'reload failed' },
-    lines: ['! HAProxy reload failed; the previous configuration is restored: see the log'],
-  },
-  ...(['none', 'unchanged', 'written', 'told', 'reloaded'] as const).map((outcome) => ({
-    applied: { outcome },
-    lines: [],
-  })),
-] as const
-
-for (const { applied, lines } of changes) {
-  const { outcome } = applied
-  t.test(`a failed change of HAProxy is reported: ${outcome}`, (t) => {
-    t.same(notices({ ...quiet, haproxy: { applied, servers: [] } }, 80), lines)
-    t.end()
-  })
-}
-
 t.test('a notice is wrapped to the width of the terminal', (t) => {
   const reason = `a/${'very/'.repeat(20)}long/path is not there`
-  const lines = notices({ ...quiet, haproxy: { unreachable: reason, servers: [] } }, 40)
+  const lines = notices({ ...quiet, problems: [{ code: 'http.file-missing', text: reason }] }, 40)
   t.match(lines, [/^! a\/very.*…$/, '  is not there'])
   t.same(
     lines.filter((line) => line.length > 40),

@@ -93,8 +93,14 @@ testSymptoms(t, [
   {
     name: 'server-file-missing',
     sick: lifeUntil.script().see({
-      ...{ kind: 'file', what: 'kernel', file: 'rhcos-live-kernel-x86_64', outcome: 'missing' },
-      ...{ octets: 0, total: 0, durationMs: 0, reason: '/srv/rhcos-live-kernel-x86_64 does not exist' },
+      kind: 'file',
+      what: 'kernel',
+      file: 'rhcos-live-kernel-x86_64',
+      outcome: 'missing',
+      octets: 0,
+      total: 0,
+      durationMs: 0,
+      reason: '/srv/rhcos-live-kernel-x86_64 does not exist',
     }),
     sound: lifeUntil.script().fetches('kernel'),
     saw: 'requested rhcos-live-kernel-x86_64, which this server cannot send',

@@ -36,7 +36,7 @@ t.test('returns the status, all nodes, one node, and undeclared machines', async
   const { path } = await controlService(t)
   t.equal(statSync(path).mode & 0o777, 0o660)
   const status = await ask(path, '/v1/status')
-  t.match(status, { status: 200, body: { site: 'ocp45-lab', strangers: [{ count: 4 }], resolvers: Array } })
+  t.match(status, { status: 200, body: { site: 'ocp45-lab', strangers: [{ count: 4 }], problems: Array } })
   t.match((status.body as { nodes: object[] }).nodes[4], {
     node: 'ocp45/w1',
     role: 'worker',

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { formatMinute } from '../../../src/plan/ignition/findings.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
 import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
 import type { DhcpPlan } from '../../../src/plan/dhcp/plan.ts'
@@ -137,7 +138,7 @@ t.test('an undeclared client gets no reply, is remembered, and is logged at info
 t.test(
   'a node that chose another DHCP server causes one warning, and the server is counted and remembered',
   async (t) => {
-    const { send, service, heard, lines, counters } = await running()
+    const { send, service, heard, lines, counters, clock } = await running()
     const mac = '52:54:00:00:00:11'
     const chosen = clientPacket({ mac, type: 'request', options: [[54, octetsOf('10.0.0.1')], [50, octetsOf('10.0.0.9')]] }) // prettier-ignore
     for (let time = 0; time < 3; time++) await send(chosen)
@@ -158,13 +159,17 @@ t.test(
     t.same(service.otherServers(), [
       { code: 'dhcp.other-server', server: '10.0.0.1', mac, node: 'ocp4/master-1', ...seen },
     ])
+    const text = `another DHCP server (10.0.0.1) answers ocp4/master-1 (${mac}), last at ${formatMinute(start)}`
+    t.same(service.problems(), [{ code: 'dhcp.other-server', text }])
+    clock.advance(3_600_000)
+    t.same([...service.problems(), ...service.otherServers()], [], 'an hour later it is no problem')
   },
 )
 
 t.test(
   'RFC 2131 §4.3.3: a declined address causes a warning, is remembered, and is offered again',
   async (t) => {
-    const { send, service, heard, line } = await running()
+    const { send, service, heard, line, clock } = await running()
     const mac = '52:54:00:00:00:11'
     const decline = clientPacket({ mac, type: 'decline', options: [[50, octetsOf('172.16.0.11')]] })
     await send(decline)
@@ -186,6 +191,10 @@ t.test(
       count: 2,
     }
     t.same(service.declined(), [remembered])
+    const text = `another machine uses 172.16.0.11, the address of ocp4/master-1, last at ${formatMinute(start)}`
+    t.same(service.problems(), [{ code: 'dhcp.address-declined', text }])
+    clock.advance(3_600_000)
+    t.same([...service.problems(), ...service.declined()], [], 'an hour later it is no problem')
     await send(captured('OVMF PXE DISCOVER'))
     t.equal(heard.all.length, 1)
   },

@@ -19,7 +19,11 @@ const allUp: Rows = [
 ]
 
 /** A balancer whose HAProxy is a stand-in, with its file in place. */
-async function balanced(t: Test, out?: ReadonlySet<string>) {
+async function balanced(
+  t: Test,
+  out?: ReadonlySet<string>,
+  more: Pick<Parameters<typeof createBalancer>[0], 'expected'> = {},
+) {
   const directory = t.testdir({ haproxy: '#!/bin/sh\n' })
   await chmod(join(directory, 'haproxy'), 0o755)
   const haproxy = await fakeHaproxy(t)
@@ -34,7 +38,14 @@ async function balanced(t: Test, out?: ReadonlySet<string>) {
   const counters = new Counters()
   const clock = fakeClock(Date.UTC(2026, 10, 21, 10, 30))
   const program = join(directory, 'haproxy')
-  const balancer = createBalancer({ log, counters, clock, program, ...(out === undefined ? {} : { out }) })
+  const balancer = createBalancer({
+    log,
+    counters,
+    clock,
+    program,
+    ...(out === undefined ? {} : { out }),
+    ...more,
+  })
   t.teardown(() => balancer.close())
   const heard = { rows: allUp }
   haproxy.answer = (question) =>
@@ -63,6 +74,37 @@ async function balanced(t: Test, out?: ReadonlySet<string>) {
 
 const sentences = ({ servers }: { servers: readonly { sentence: string }[] }) =>
   servers.map(({ sentence }) => sentence)
+
+t.test('a server that is not installed yet is not reported, and one that was up is', async (t) => {
+  const expected = new Set<string>()
+  const { balancer, plan, heard, nextPoll, lines, counters } = await balanced(t, undefined, {
+    expected: () => (node) => expected.has(node),
+  })
+  const warned = () => lines.filter(({ code }) => code === 'haproxy.server-down').map(({ node }) => node)
+  heard.rows = [
+    ['m1', 'DOWN'],
+    ['bs', 'DOWN'],
+  ]
+  await balancer.apply(plan)
+  t.match(balancer.state().servers, [{ isUp: false, isExpected: false }, { isExpected: false }])
+  t.same(warned(), [])
+  heard.rows = [
+    ['m1', 'UP'],
+    ['bs', 'DOWN'],
+  ]
+  await nextPoll()
+  heard.rows = [
+    ['m1', 'DOWN'],
+    ['bs', 'DOWN'],
+  ]
+  await nextPoll()
+  await nextPoll()
+  t.same(warned(), ['ocp45/m1'])
+  expected.add('ocp45/bs')
+  await nextPoll()
+  t.same(warned(), ['ocp45/m1', 'ocp45/bs'])
+  t.equal(counters.get('haproxy.serversDown'), 2)
+})
 
 t.test('without a plan, the load balancer has no state', async (t) => {
   const { balancer, haproxy, clock } = await balanced(t)

@@ -40,6 +40,7 @@ t.test('returns server states in the order of the backend', (t) => {
     isBackup: false,
     isOut: false,
     isLeaving: false,
+    isExpected: true,
     since: Date.UTC(2026, 10, 21, 10, 22),
     connections: 3,
     sentence: 'kubeapi m1 UP since 10:22 UTC',

@@ -211,6 +211,22 @@ t.test('/health is JSON: whole on this machine, short for other clients', async 
   }
 })
 
+t.test('?strict makes a degraded server fail a health check', async (t) => {
+  const world = httpWorld(t)
+  let status = 'degraded'
+  const { app } = await createRoutes({ ...world.options, health: () => ({ status, problems: ['x.y'] }) })
+  t.teardown(() => app.close())
+  const remote = (url: string) => app.inject({ url, remoteAddress: '198.51.100.7' })
+  t.same((await remote('/health')).statusCode, 200)
+  t.same((await remote('/health')).json(), { status: 'degraded' }, 'without the codes')
+  t.same((await remote('/health?strict')).statusCode, 503)
+  const local = await app.inject({ url: '/health?strict', remoteAddress: '127.0.0.1' })
+  t.same([local.statusCode, local.json()], [503, { status, problems: ['x.y'] }])
+  status = 'ok'
+  world.options.clock.advance(1000)
+  t.equal((await remote('/health?strict')).statusCode, 200)
+})
+
 t.test('/metrics is rendered once a second', async (t) => {
   const world = httpWorld(t)
   let rendered = 0
