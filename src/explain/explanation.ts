@@ -7,6 +7,7 @@ import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
 import type { Plan } from '../plan/compile.ts'
 import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
+import { defined } from '../text/defined.ts'
 import { formatIp, formatCidr, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
 import { rdataText } from '../plan/dns/zone.ts'
 import type { DhcpPlan } from '../plan/dhcp/plan.ts'
@@ -26,6 +27,8 @@ export type Explanation = {
   readonly role: string
   readonly name: string
   readonly mac: string
+  /** Its other MAC addresses, if it has several. All get the same offers. */
+  readonly otherMacs?: readonly string[]
   readonly address: string
   readonly addresses: readonly string[]
   readonly network: string
@@ -76,6 +79,7 @@ export function explanationOf(model: Model, plan: Plan, node: NodeModel): Explan
     role: node.role,
     name: node.fqdn,
     mac: node.mac,
+    ...defined({ otherMacs: node.otherMacs }),
     address: formatIpv4(node.address),
     addresses: node.addresses.map(formatIp),
     network: formatCidr(node.subnet.cidr),

@@ -32,8 +32,8 @@ import {
 import type { BootAnswer, BootChoice, Installs, Permission } from './installs.ts'
 import { createJournal } from './journal.ts'
 import { advance, decide } from './machine.ts'
-import { initialState } from './machine-state.ts'
 import { createLocalRecorder, NotRecorded, createRecords } from './records.ts'
+import { observedOf } from './relatives.ts'
 import { createSharedRecorder, type SharedStore } from './shared/recorder.ts'
 import type { Store } from './store.ts'
 
@@ -254,7 +254,7 @@ export function createInstalls(options: InstallsOptions): Installs {
       try {
         await recorder.commit(node.mac, () => {
           if (command === 'forget') {
-            journal.set(node.mac, initialState(node))
+            journal.set(node.mac, records.blank(node))
             return
           }
           journal.note(node.mac, { node: key, kind: 'command', command })
@@ -275,12 +275,13 @@ export function createInstalls(options: InstallsOptions): Installs {
     list: () => [...plan().values()].map((node) => records.published(node)),
     history(key) {
       const node = plan().get(key)
-      return node === undefined ? [] : journal.history(node.mac)
+      return node === undefined ? [] : observedOf(node, (mac) => journal.history(mac))
     },
     after(sequence, limit, key) {
       if (key === undefined) return journal.after(sequence, limit)
       const node = plan().get(key)
-      return node === undefined ? [] : journal.after(sequence, limit, node.mac)
+      if (node === undefined) return []
+      return observedOf(node, (mac) => journal.after(sequence, limit, mac)).slice(0, limit)
     },
     problems: () => [
       ...records.problems(),

@@ -8,6 +8,7 @@ import type { Log } from '../host/log.ts'
 import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
 import type { Observation, Seen } from './observation.ts'
+import { createRelatives, type Relatives } from './relatives.ts'
 import { createRepeatFilter } from './repeats.ts'
 import type { Kept, Store, Sync } from './store.ts'
 
@@ -15,6 +16,8 @@ export type Journal = {
   state(machine: string): State | undefined
   /** All records, also of machines that are no longer declared. */
   states(): ReadonlyMap<string, State>
+  /** Returns the MAC addresses of other records of the same machine. */
+  readonly relativesOf: Relatives['of']
   /** Changes a record; it is written with the next batch, or by `keep`. */
   set(machine: string, state: State): void
   note(machine: string, seen: Seen): void
@@ -83,6 +86,7 @@ function rowOf(machine: string, observation: Observation): Row {
 
 export function createJournal({ store, clock, log, counters }: JournalOptions): Journal {
   const states = new Map(store.states)
+  const relatives = createRelatives(states.values())
   /** Machines whose record differs from the store. */
   const changed = new Set<string>()
   let unwritten: Row[] = []
@@ -172,6 +176,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
 
   function set(machine: string, state: State): void {
     states.set(machine, state)
+    relatives.note(state)
     changed.add(machine)
     writeWithin(recordMs)
     changeListener(machine)
@@ -241,6 +246,7 @@ export function createJournal({ store, clock, log, counters }: JournalOptions): 
   return {
     state: (machine) => states.get(machine),
     states: () => states,
+    relativesOf: (macs) => relatives.of(macs),
     set,
     note,
     attempt,

@@ -74,6 +74,11 @@ export type State = {
   readonly evidence?: Evidence
   /** Start of its last Ready condition, by the clock of the cluster. */
   readonly readySince?: number
+  /**
+   * Its other MAC addresses, now or before, with the `since` of the record under each that this one includes; 0 without
+   * a record. Absent for a machine that always had one MAC address.
+   */
+  readonly others?: Readonly<Record<string, number>>
   /** The last boot activity of iPXE on this machine; absent if another system started since. */
   readonly exchange?: Moment
   /** The boot entry that led to it. */

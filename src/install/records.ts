@@ -12,11 +12,14 @@ import type { Journal } from './journal.ts'
 import { advance, armedMs, type Event } from './machine.ts'
 import { type AttemptState, type BootEntry, type State, initialState } from './machine-state.ts'
 import type { Seen } from './observation.ts'
+import { withRelatives } from './relatives.ts'
 import type { Store } from './store.ts'
 
 export type Records = {
   readonly now: () => Moment
   readonly stateOf: (node: InstallNode) => State
+  /** Returns the record of a machine whose history an administrator deleted. */
+  readonly blank: (node: InstallNode) => State
   /** Applies an event to the record of a machine; the journal writes it. @returns the next record */
   readonly move: (node: InstallNode, event: Event) => State
   /** Writes at once; what cannot be written now stays in memory and is written later. */
@@ -69,17 +72,19 @@ export function createRecords(options: RecordsOptions): Records {
   }
 
   function declare(): void {
-    const declared = new Set([...plan().values()].map(({ mac }) => mac))
+    const declared = new Set([...plan().values()].flatMap(({ mac, otherMacs = [] }) => [mac, ...otherMacs]))
     const recorded = new Map([...journal.states().values()].reverse().map((each) => [each.node, each]))
     for (const node of plan().values()) {
-      const state = journal.state(node.mac)
-      if (state !== undefined) {
-        recorder.inTurn(node.mac, () => void move(node, { kind: 'declared', node }))
-        continue
+      const relatives = journal.relativesOf(node)
+      if (journal.state(node.mac) === undefined) {
+        const earlier = recorded.get(node.key)
+        const isOther =
+          earlier !== undefined && !declared.has(earlier.mac) && !relatives.includes(earlier.mac)
+        if (isOther) reportReplaced(node, earlier)
+        journal.set(node.mac, initialState(node, incomplete))
+        if (relatives.length === 0) continue
       }
-      const earlier = recorded.get(node.key)
-      if (earlier !== undefined && !declared.has(earlier.mac)) reportReplaced(node, earlier)
-      journal.set(node.mac, initialState(node, incomplete))
+      recorder.inTurn(node.mac, () => void move(node, { kind: 'declared', node }))
     }
   }
 
@@ -93,13 +98,25 @@ export function createRecords(options: RecordsOptions): Records {
   }
 
   function stateOf(node: InstallNode): State {
-    return journal.state(node.mac) ?? initialState(node, incomplete)
+    const own = journal.state(node.mac) ?? initialState(node, incomplete)
+    const relatives = journal.relativesOf(node)
+    if (relatives.length === 0) return own
+    const records = relatives.flatMap((mac) => journal.state(mac) ?? [])
+    const state = withRelatives(own, node, records)
+    return state === own ? own : advance(state, { kind: 'declared', node }, now())
+  }
+
+  function blank(node: InstallNode): State {
+    const relatives = journal.relativesOf(node)
+    if (relatives.length === 0) return initialState(node)
+    const others = relatives.map((mac): [string, number] => [mac, journal.state(mac)?.since ?? 0])
+    return { ...initialState(node), others: Object.fromEntries(others) }
   }
 
   function move(node: InstallNode, event: Event): State {
     const before = stateOf(node)
     const after = advance(before, event, now())
-    if (after !== before) journal.set(node.mac, after)
+    if (after !== journal.state(node.mac)) journal.set(node.mac, after)
     if (after.mode !== before.mode) {
       counters.increment(`install.${after.mode}`)
       const { mode: to, reason, code } = after
@@ -147,6 +164,7 @@ export function createRecords(options: RecordsOptions): Records {
   return {
     now,
     stateOf,
+    blank,
     move,
     tryToWrite,
     declare,

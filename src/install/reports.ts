@@ -5,6 +5,7 @@ import { formatIpv4 } from '../proto/address/ip.ts'
 import type { Installs, NodeRecord } from './installs.ts'
 import type { Step } from './step.ts'
 import { latestStep, timelineOf, type Timeline, stageOf, type Boot } from './timeline.ts'
+import { defined } from '../text/defined.ts'
 import { formatDuration } from '../text/format.ts'
 import type { InstallCode } from './codes.ts'
 import { stages } from './step-kinds.ts'
@@ -13,7 +14,7 @@ import { firmwareSymptoms } from './symptoms/firmware.ts'
 import { viewOf, type SymptomRow, type Diagnosis, type View } from './symptoms/boot-view.ts'
 
 export type NodeReport = NodeRecord &
-  Pick<NodeModel, 'role' | 'mac' | 'fqdn'> & {
+  Pick<NodeModel, 'role' | 'mac' | 'otherMacs' | 'fqdn'> & {
     readonly address: string
     /** The latest step of the latest boot; without a boot, the latest report of its cluster. */
     readonly step?: Step
@@ -54,7 +55,7 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
   }
 
   function report(model: NodeModel, record: NodeRecord): NodeReport {
-    const { role, mac, fqdn, address } = model
+    const { role, mac, otherMacs, fqdn, address } = model
     const history = timeline(record.node)
     const boot = history.boots.at(-1)
     const step = shownStep(boot?.steps ?? history.words, boot && latestStep(boot))
@@ -64,6 +65,7 @@ export function createReports({ installs, nodes, clock, turnMs = 5 }: Options): 
       ...record,
       role,
       mac,
+      ...defined({ otherMacs }),
       fqdn,
       address: formatIpv4(address),
       ...(step && { step }),

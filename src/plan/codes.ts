@@ -30,6 +30,11 @@ export const planCodes = defineCodes({
     meaning: 'Lease settings are declared for a subnet whose addresses another DHCP server leases',
     remedy: 'Configure these settings in the other DHCP server',
   },
+  'dhcp.interfaces-share-address': {
+    meaning:
+      'A node has several MAC addresses, and its live system requests the same address for each of them',
+    remedy: 'Set bond= and ip= in kernelArguments of the node, so that one interface has the address',
+  },
   'dhcp.host-name-too-long': {
     meaning: 'A host name is longer than Linux accepts',
     remedy: 'Shorten the name of the machine, the cluster, or the domain',

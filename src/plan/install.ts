@@ -1,6 +1,7 @@
 /** The plan of installations: the identity of each node, what the site declares for it, and which servers it waits for. */
 import { formatIp, formatIpv4 } from '../proto/address/ip.ts'
 import type { BootMode, IgnitionAccess, WipeMode } from '../site/schema.ts'
+import { defined } from '../text/defined.ts'
 import { ignitionKinds, type IgnitionKind } from './facts.ts'
 import type { Model, NodeModel } from './model.ts'
 
@@ -15,6 +16,8 @@ export type InstallNode = {
   readonly key: string
   /** Identifies the machine: another MAC address is another machine. */
   readonly mac: string
+  /** Its other MAC addresses; absent if it has only one. */
+  readonly otherMacs?: readonly string[]
   readonly declared: BootMode
   /** The role that it is installed as, unless an administrator chooses another one. */
   readonly role: IgnitionKind
@@ -51,8 +54,9 @@ export function compileInstall({ site, facts, nodes }: Model): InstallPlan {
   return new Map(
     nodes.map((node) => {
       const cluster = clusters.get(node.cluster) as NonNullable<ReturnType<typeof clusters.get>>
-      const { key, mac, boot, ignition, addresses, image, menu, wipe } = node
-      const about = { key, mac, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
+      const { key, mac, otherMacs, boot, ignition, addresses, image, menu, wipe } = node
+      const identity = { key, mac, ...defined({ otherMacs }) }
+      const about = { ...identity, declared: boot, role: ignition, addresses: addresses.map(formatIp) }
       const lastFile = facts.images.get(image)?.style === 'agent' ? 'rootfs' : 'ignition'
       const isMenuAutomatic = menu.timeoutSeconds > 0 && ignitionKinds.some((kind) => kind === menu.default)
       return [key, { ...about, ...cluster, lastFile, wipe, isMenuAutomatic, isInstaller: isInstaller(site) }]

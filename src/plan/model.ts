@@ -34,7 +34,9 @@ export type NodeModel = {
   /** `<name>.<cluster>.<domain>` */
   readonly fqdn: string
   readonly mac: Mac
-  /** The reserved address. */
+  /** Its other MAC addresses; absent if it has only one. */
+  readonly otherMacs?: readonly Mac[]
+  /** The address that DHCP reserves for each of them. */
   readonly address: Ipv4
   /** All addresses, including the reserved one. */
   readonly addresses: readonly Ip[]
@@ -131,7 +133,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     cluster: cluster.name,
     role: node.role,
     fqdn: `${node.name}.${clusterDomain(cluster)}`,
-    mac: node.mac,
+    ...macsOf(node.mac),
     address,
     addresses: node.address,
     subnet,
@@ -154,6 +156,21 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     files: declaredFiles(cluster, node, `${node.name}.${clusterDomain(cluster)}`),
     dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner.dhcpOptions),
   }
+}
+
+function macsOf([mac, ...otherMacs]: Node['mac']): Pick<NodeModel, 'mac' | 'otherMacs'> {
+  return { mac: required(mac, 'a MAC address'), ...(otherMacs.length > 0 && { otherMacs }) }
+}
+
+/** Returns all MAC addresses of a machine, separated by commas. */
+export function macsText({
+  mac,
+  otherMacs = [],
+}: {
+  readonly mac: string
+  readonly otherMacs?: readonly string[]
+}) {
+  return [mac, ...otherMacs].join(', ')
 }
 
 /** @throws {TypeError} if the caller compiles a site that did not pass the rules */

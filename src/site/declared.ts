@@ -16,7 +16,8 @@ export type Machine = {
   readonly path: Path
   /** Fully qualified. */
   readonly name: string
-  readonly mac: Mac | undefined
+  /** Empty if DHCP does not serve it. */
+  readonly macs: readonly Mac[]
   readonly addresses: readonly Ip[]
 }
 
@@ -51,14 +52,14 @@ export function machines(site: Site): Machine[] {
       kind: 'node',
       path,
       name: fqdn,
-      mac: node.mac,
+      macs: node.mac,
       addresses: node.address,
     })),
     ...site.hosts.map((host, index): Machine => ({
       kind: 'host',
       path: ['hosts', index],
       name: host.name,
-      mac: host.mac,
+      macs: host.mac ?? [],
       addresses: host.address,
     })),
   ]
@@ -66,7 +67,7 @@ export function machines(site: Site): Machine[] {
 
 /** Returns the address that DHCP reserves for a machine: its first IPv4 address. */
 export function reserved(machine: Machine): Ipv4 | undefined {
-  return machine.mac === undefined ? undefined : machine.addresses.find(isIpv4)
+  return machine.macs.length === 0 ? undefined : machine.addresses.find(isIpv4)
 }
 
 /** Returns the addresses of a key that takes one or a list. All have the key's path, because repeated entries were removed. */

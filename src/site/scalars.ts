@@ -117,10 +117,10 @@ function unicastMac(text: string): Mac | undefined {
 }
 
 /** Returns a schema for one value or a list of values, possibly an empty one; decoded to a list. */
-export function oneOrMore<Output, Input>(one: z.ZodType<Output, Input>, min = 0) {
+export function oneOrMore<Output, Input>(one: z.ZodType<Output, Input>, min = 0, expected = 'one value') {
   const list = min === 0 ? z.array(one) : z.array(one).min(min)
   return z
-    .union([one, list], { error: 'expected one value or a list' })
+    .union([one, list], { error: `expected ${expected} or a list` })
     .transform((value) => [value].flat() as Output[])
 }
 

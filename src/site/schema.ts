@@ -163,7 +163,10 @@ const node = z
       description:
         'bootstrap, master, or worker; infra: installed as a worker, gets the ingress traffic; single: the only control-plane node of a cluster, which bootstraps itself',
     }),
-    mac: mac.meta({ description: 'MAC address of the interface that the node boots from' }),
+    mac: oneOrMore(mac, 1, 'a unicast MAC address').meta({
+      description:
+        'MAC address of the interface that the node boots from; a list for several interfaces, any of which can boot it',
+    }),
     address: ips.meta({ description: 'one IPv4 address, which DHCP reserves, and IPv6 addresses for DNS' }),
     bmc: bmc.optional().meta({
       description: 'BMC as in a BareMetalHost; slipway only renders it and does not switch power',
@@ -244,8 +247,9 @@ const host = z
   .strictObject({
     name: domain.meta({ description: 'fully qualified name', examples: ['ns1.example.localdomain'] }),
     address: ips.meta({ description: 'one or several addresses, IPv4 or IPv6' }),
-    mac: mac.optional().meta({
-      description: 'MAC address for which DHCP reserves the first IPv4 address; slipway does not boot hosts',
+    mac: oneOrMore(mac, 1, 'a unicast MAC address').optional().meta({
+      description:
+        'one or several MAC addresses for which DHCP reserves the first IPv4 address; slipway does not boot hosts',
     }),
     dhcpOptions: dhcpOptions('host').meta({
       description: 'more DHCP options, including 43, 66, and 67, for example for a switch or a phone',

@@ -81,6 +81,17 @@ t.test('a domain has the MAC address and the disk of its node, and boots from th
   t.end()
 })
 
+t.test('a domain has an interface for each MAC address, and boots from all of them before the disk', (t) => {
+  const several = (site: string) =>
+    site.replace('mac: "52:54:00:00:30:21"', 'mac: ["52:54:00:00:30:21", "52:54:00:00:30:a1"]')
+  const text = domain(example('libvirt', several), 'm1') ?? ''
+  t.same(
+    [...text.matchAll(/<mac address='(.*)'\/>|<boot order='(\d)'\/>/g)].map(([, mac, order]) => mac ?? order),
+    ['52:54:00:00:30:21', '1', '52:54:00:00:30:a1', '2', '3'],
+  )
+  t.end()
+})
+
 t.test('the assisted service gets the URLs of ISOs, with a name that has addresses of both families', (t) => {
   const model = example('hosted-control-planes', undefined, 'rhcos-417.94.202411261220-0-live.x86_64.iso')
   t.match(documents(agentServiceConfig(model)), [

@@ -47,6 +47,7 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
   const { cpus, gibibytes } = sizes[node.role]
   const isArm = model.site.images[node.image]?.architecture === 'aarch64'
   const name = `${node.cluster}-${node.name}`
+  const interfaces = [node.mac, ...(node.otherMacs ?? [])]
   const { target, bus, controller } = diskOf(node.disk ?? '/dev/sda')
   return xml([
     "<domain type='kvm'>",
@@ -63,17 +64,19 @@ export function libvirtDomain(model: Model, node: NodeModel): string | undefined
     '  <devices>',
     '    <!-- Network before disk: slipway decides what each boot leads to, and a machine whose server',
     '         is down boots its disk. With the two numbers swapped, it uses the network only while the disk is empty. -->',
-    "    <interface type='network'>",
-    `      <mac address='${node.mac}'/>`,
-    `      <source network='${networkName(model)}'/>`,
-    "      <model type='virtio'/>",
-    "      <boot order='1'/>",
-    '    </interface>',
+    ...interfaces.flatMap((mac, index) => [
+      "    <interface type='network'>",
+      `      <mac address='${mac}'/>`,
+      `      <source network='${networkName(model)}'/>`,
+      "      <model type='virtio'/>",
+      `      <boot order='${index + 1}'/>`,
+      '    </interface>',
+    ]),
     "    <disk type='volume' device='disk'>",
     "      <driver name='qemu' type='qcow2'/>",
     `      <source pool='default' volume='${name}.qcow2'/>`,
     `      <target dev='${target}' bus='${bus}'/>`,
-    "      <boot order='2'/>",
+    `      <boot order='${interfaces.length + 1}'/>`,
     '    </disk>',
     ...controller,
     "    <serial type='pty'/>",

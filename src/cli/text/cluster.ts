@@ -7,6 +7,7 @@ import { formatDuration, pluralize } from '../../text/format.ts'
 import { wrap, alignColumns, printable } from '../../text/lines.ts'
 import { calendarDay, clockTime, paint, type OutputStyle, type Style } from './output.ts'
 import type { NodeReport } from '../../install/reports.ts'
+import { macsText } from '../../plan/model.ts'
 import { stateText } from './node.ts'
 
 /** Each completes a sentence that starts with "bootstrap". */
@@ -202,7 +203,7 @@ export function installLines(
   const rows = targets.map((target) => [
     target.node.node,
     target.node.role,
-    target.node.mac,
+    macsText(target.node),
     printable(contentText(target, now)),
   ])
   const [header = '', ...lines] = alignColumns([

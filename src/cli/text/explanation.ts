@@ -1,6 +1,7 @@
 /** An {@link Explanation} as text: a paragraph for each service. Pure. */
 import { askedText, ignitionText } from './output.ts'
 import type { Answer, BackEnd, Explanation } from '../../explain/explanation.ts'
+import { macsText } from '../../plan/model.ts'
 import { alignColumns } from '../../text/lines.ts'
 
 type Offer = Explanation['offers'][number]
@@ -29,7 +30,8 @@ export function explanationLines(explanation: Explanation): string[] {
   ]
 }
 
-function identity({ node, role, name, mac, address, addresses, network, boot, image, disk }: Explanation) {
+function identity(explanation: Explanation) {
+  const { node, role, name, address, addresses, network, boot, image, disk } = explanation
   const others = addresses.filter((each) => each !== address)
   const boots = {
     install: `installs ${image}${disk === undefined ? ' on the disk that its agent chooses' : ` on ${disk}`}`,
@@ -40,7 +42,7 @@ function identity({ node, role, name, mac, address, addresses, network, boot, im
     `${node}  ${role}`,
     ...columns([
       ['name', name],
-      ['MAC', mac],
+      ['MAC', macsText(explanation)],
       ['address', [`${address} in ${network}`, ...others].join(', ')],
       ['boot', boots[boot as keyof typeof boots]],
     ]),

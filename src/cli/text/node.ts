@@ -3,6 +3,7 @@ import { stepKinds } from '../../install/step-kinds.ts'
 import type { Step, StepOutcome } from '../../install/step.ts'
 import { nodeStates } from '../../install/node-states.ts'
 import type { NodeDetails, NodeReport } from '../../install/reports.ts'
+import { macsText } from '../../plan/model.ts'
 import { formatDuration, formatBytes, formatCount } from '../../text/format.ts'
 import { wrap, clip, printable } from '../../text/lines.ts'
 import { calendarDay, clockTime, paint, symptomLines, type OutputStyle } from './output.ts'
@@ -21,12 +22,12 @@ const minDetailColumns = 24
 const maxColumns = 110
 
 export function nodeLines(details: NodeDetails, now: number, output: OutputStyle): string[] {
-  const { node, role, address, mac, fqdn, reason, lastSeen, symptom, attempt } = details
+  const { node, role, address, fqdn, reason, lastSeen, symptom, attempt } = details
   const seen =
     lastSeen === undefined ? 'never seen' : `seen ${formatDuration(Math.max(0, now - lastSeen))} ago`
   const attempts = attempt === undefined || attempt.earlier === 0 ? '' : `, attempt ${attempt.earlier + 1}`
   return [
-    `${paint(output, 'bold', node)}  ${role}, ${address}, ${mac}, ${fqdn}`,
+    `${paint(output, 'bold', node)}  ${role}, ${address}, ${macsText(details)}, ${fqdn}`,
     ...wrap(printable(`${stateText(details, now)}${attempts}: ${reason}; ${seen}`), output.columns),
     ...(symptom === undefined ? [] : symptomLines(symptom, output, 0)),
     ...bootsAndCommands(details).flatMap((part) => ['', ...partLines(part, now, output)]),

@@ -4,10 +4,11 @@ import { localZones } from '../../plan/dns/local-zones.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
 import type { Finding } from '../../text/codes.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
-import type { NodeModel } from '../../plan/model.ts'
+import { macsText, type NodeModel } from '../../plan/model.ts'
 import type { Plan } from '../../plan/compile.ts'
 import { urlPaths } from '../../plan/urls.ts'
 import type { ConfigCheck } from '../../serve/haproxy/apply.ts'
+import { defined } from '../../text/defined.ts'
 import { pluralize } from '../../text/format.ts'
 import { alignColumns } from '../../text/lines.ts'
 import { askedText, ignitionText } from './output.ts'
@@ -62,6 +63,7 @@ export function summaryJson(
       key: node.key,
       role: node.role,
       mac: node.mac,
+      ...defined({ otherMacs: node.otherMacs }),
       address: formatIpv4(node.address),
       name: node.fqdn,
       boot: node.boot,
@@ -167,7 +169,7 @@ function nodeRow({ http }: Plan, node: NodeModel): string[] {
     menu: `shows the menu (default: ${node.menu.default})`,
     local: 'boots its local disk',
   }
-  return [node.key, node.role, node.mac, formatIpv4(node.address), node.fqdn, boots[node.boot]]
+  return [node.key, node.role, macsText(node), formatIpv4(node.address), node.fqdn, boots[node.boot]]
 }
 
 const firmwareOf: Readonly<Record<LoaderName, string>> = {

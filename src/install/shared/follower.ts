@@ -13,6 +13,8 @@ import { createHistory } from './history.ts'
 import { parsePresence, type Layout, type Presence } from './layout.ts'
 
 type Follower = {
+  /** Whether its records were read. */
+  isSynced(): boolean
   /** Whether the store answered last, and its records are known. */
   isUp(): boolean
   failed(error: Error): void
@@ -175,6 +177,7 @@ export function createFollower(options: FollowerOptions): Follower {
   }
 
   return {
+    isSynced: () => isSynced,
     isUp: () => failure === undefined && isSynced,
     failed,
     async withLease(use) {

@@ -17,6 +17,7 @@ export function reconcile(shared: State, ours: State): State {
     ...(evidence !== undefined && { evidence }),
     ...(exchange !== undefined && { exchange }),
     ...(readySince !== undefined && { readySince }),
+    ...(ours.others !== undefined && { others: { ...ours.others, ...shared.others } }),
     wasInstalled: shared.wasInstalled || (ours.wasInstalled && (isSame || shared.attempt === undefined)),
     ...(isSame && { attempt: progressOf(shared.attempt as AttemptState, ours.attempt as AttemptState) }),
   }

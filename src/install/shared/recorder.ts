@@ -122,6 +122,10 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
         if (after === undefined || after === before) return written(result, undo)
         const write = randomUUID()
         const isClaim = after.mode === 'installing' && after.attempt?.tokenHash !== before?.attempt?.tokenHash
+        if (isClaim && !follower.isSynced()) {
+          undo()
+          throw unreachable('its records are not read yet')
+        }
         const remember = (): void => {
           if (before !== undefined) lost.set(machine, { write, before })
         }
@@ -174,32 +178,45 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
     }: { readonly write: string; readonly isClaim: boolean; readonly limitMs: number },
   ): Promise<Put> {
     const key = encode(keys.machines + machine)
-    const claimKey = encode(keys.claims + machine)
-    const holder = claims.get(machine)
-    if (isClaim && holder !== undefined && holder !== id) return { kind: 'claimed', by: holder }
-    const claimCompare =
-      holder === undefined
-        ? { key: claimKey, target: 'CREATE', result: 'EQUAL', create_revision: '0' }
-        : { key: claimKey, target: 'VALUE', result: 'EQUAL', value: encode(id) }
-    const revision = String(state.revision ?? 0)
+    // A machine with several MAC addresses is not installed while another appliance installs it under one of them.
+    const macs = isClaim ? [machine, ...Object.keys(state.others ?? {})] : [machine]
+    const holder = macs.map((mac) => claims.get(mac)).find((each) => each !== undefined && each !== id)
+    if (isClaim && holder !== undefined) return { kind: 'claimed', by: holder }
+    const claimKeys = macs.map((mac) => encode(keys.claims + mac))
+    const newClaims = isClaim ? claimKeys : []
     const putOf = (lease: string) => ({
       compare: [
-        { key, target: 'MOD', result: 'EQUAL', mod_revision: revision },
-        ...(isClaim ? [claimCompare] : []),
+        ...macs.map((mac) => {
+          const { revision = 0 } = (mac === machine ? state : journal.state(mac)) ?? {}
+          const record = encode(keys.machines + mac)
+          return { key: record, target: 'MOD', result: 'EQUAL', mod_revision: String(revision) }
+        }),
+        ...newClaims.map((claim, index) =>
+          claims.has(macs[index] as string)
+            ? { key: claim, target: 'VALUE', result: 'EQUAL', value: encode(id) }
+            : { key: claim, target: 'CREATE', result: 'EQUAL', create_revision: '0' },
+        ),
       ],
       success: [
         { request_put: { key, value: encode(recordText(state, write, address)) } },
-        ...(isClaim ? [{ request_put: { key: claimKey, value: encode(id), lease } }] : []),
+        ...newClaims.map((claim) => ({ request_put: { key: claim, value: encode(id), lease } })),
       ],
-      failure: [{ request_range: { key } }, { request_range: { key: claimKey } }],
+      failure: [...macs.map((mac) => encode(keys.machines + mac)), ...claimKeys].map((each) => ({
+        request_range: { key: each },
+      })),
     })
     const reply = isClaim
       ? await follower.withLease((lease) => etcd.call('/v3/kv/txn', putOf(lease), limitMs))
       : await etcd.call('/v3/kv/txn', putOf(''), limitMs)
     if (reply.succeeded === true) return { kind: 'done', revision: Number(reply.header?.revision) }
-    const [record, claim] = (reply.responses ?? []).map(({ response_range: range }) => range?.kvs?.[0])
-    if (claim === undefined) claims.delete(machine)
-    else claims.set(machine, entryOf(claim).value)
+    const entries = (reply.responses ?? []).map(({ response_range: range }) => range?.kvs?.[0])
+    const [record, ...related] = entries.splice(0, macs.length)
+    for (const entry of related) if (entry !== undefined) take(entryOf(entry), false)
+    for (const [index, claim] of entries.entries()) {
+      const mac = macs[index] as string
+      if (claim === undefined) claims.delete(mac)
+      else claims.set(mac, entryOf(claim).value)
+    }
     const found = record && entryOf(record)
     // The answer to an earlier try of this transaction was lost.
     if (found !== undefined && parseRecord(found.value)?.write === write)

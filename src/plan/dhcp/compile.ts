@@ -1,4 +1,4 @@
-/** Compiles the plan of DHCP: every declared MAC address with all option values encoded. */
+/** Compiles the plan of DHCP: every declared MAC address with all option values encoded. Those of one machine share them. */
 import { formatIpv4, formatCidr, type Cidr, type Ipv4 } from '../../proto/address/ip.ts'
 import type { ExtraOption } from '../../site/dhcp-option.ts'
 import type { PlanFinding } from '../codes.ts'
@@ -99,14 +99,20 @@ export function compileDhcp(model: Model): { plan: DhcpPlan; findings: readonly 
       reservationByMac: new Map(
         machines
           .filter(({ subnet }) => !isProxied(subnet))
-          .map((machine) => [machine.mac, reservation(machine)]),
+          .flatMap((machine) => byMac(machine, reservation(machine))),
       ),
       proxiedByMac: new Map(
-        machines.filter(({ subnet }) => isProxied(subnet)).map((machine) => [machine.mac, proxied(machine)]),
+        machines
+          .filter(({ subnet }) => isProxied(subnet))
+          .flatMap((machine) => byMac(machine, proxied(machine))),
       ),
     },
-    findings: dhcpFindings(site, machines),
+    findings: [...dhcpFindings(site, machines), ...model.nodes.flatMap((node) => sharedAddress(model, node))],
   }
+}
+
+function byMac<T>({ macs }: Machine, value: T): [mac: Mac, value: T][] {
+  return macs.map((mac) => [mac, value])
 }
 
 /** Returns the networks of each segment that has several. */
@@ -121,19 +127,19 @@ function machinesOf(model: Model): Machine[] {
   const { site, endpoint, nodes } = model
   const filesOf = bootFiles(model)
   const booted = nodes.map((node): Machine => {
-    const { key, name, fqdn, mac, address, subnet, dhcpOptions } = node
+    const { key, name, fqdn, mac, otherMacs = [], address, subnet, dhcpOptions } = node
     const domain = subnet.domain ?? fqdn.slice(name.length + 1)
     const boot = lazy(() => nodeBoot(node, endpoint, filesOf(node)))
-    return { name: key, fqdn, domain, mac, address, subnet, boot, dhcpOptions }
+    return { name: key, fqdn, domain, macs: [mac, ...otherMacs], address, subnet, boot, dhcpOptions }
   })
   const others = site.hosts.flatMap((host): Machine[] => {
-    const { name, mac } = host
+    const { name, mac: macs } = host
     const address = reservedAddress(host)
     const subnet = address === undefined ? undefined : subnetOf(site, address)
-    if (mac === undefined || address === undefined || subnet === undefined) return []
+    if (macs === undefined || address === undefined || subnet === undefined) return []
     const domain = subnet.domain ?? name.split('.').slice(1).join('.')
     const dhcpOptions = [site, subnet, host].flatMap((owner) => owner.dhcpOptions)
-    return [{ name, fqdn: name, domain, mac, address, subnet, boot: undefined, dhcpOptions }]
+    return [{ name, fqdn: name, domain, macs, address, subnet, boot: undefined, dhcpOptions }]
   })
   return [...booted, ...others]
 }
@@ -184,7 +190,8 @@ export type Machine = {
   readonly fqdn: string
   /** Option 15; empty without a domain. */
   readonly domain: string
-  readonly mac: Mac
+  /** Any of them gets the address. */
+  readonly macs: readonly Mac[]
   readonly address: Ipv4
   readonly subnet: Subnet
   readonly boot: (() => NodeBoot) | undefined
@@ -232,6 +239,16 @@ function unusedKeys(subnet: Subnet): string | undefined {
   const unused = declared.filter(([, isDeclared]) => isDeclared).map(([key]) => key)
   if (unused.length === 0) return undefined
   return `another DHCP server leases the addresses (dhcp: proxy), so these keys have no effect: ${unused.join(', ')}; configure them there`
+}
+
+/** Linux drops packets that arrive on the other interface (rp_filter), so the installer can lose its connections. */
+function sharedAddress(model: Model, node: NodeModel): PlanFinding[] {
+  const { key, otherMacs, subnet, kernelArguments, address } = node
+  const isSet = kernelArguments.some((argument) => /^ip=(?!(?:dhcp|on|any)$)/.test(argument))
+  const isAgent = model.facts.images.get(node.image)?.style === 'agent'
+  if (otherMacs === undefined || subnet.dhcp === 'proxy' || isSet || isAgent) return []
+  const message = `its live system requests ${formatIpv4(address)} on each of its ${otherMacs.length + 1} interfaces, but only one can use it: set kernelArguments, for example bond=bond0:eno1,eno2:mode=active-backup and ip=bond0:dhcp`
+  return [{ code: 'dhcp.interfaces-share-address', severity: 'warning', about: key, message }]
 }
 
 function nameFindings({ name, fqdn }: Machine): PlanFinding[] {

@@ -79,11 +79,12 @@ const virtualInterface = /^(?:bond|team|bridge|vlan)=/
 
 function bootEntry(model: Model, node: NodeModel): BootEntry {
   const { endpoint, site, facts } = model
-  const { key, mac, address, cluster } = node
+  const { key, mac, otherMacs, address, cluster } = node
   const url = (path: string) => absoluteUrl(endpoint, path)
   return {
     key,
     mac,
+    ...defined({ otherMacs }),
     address,
     url: url(urlPaths.bootScript(node)),
     get liveIgnition() {

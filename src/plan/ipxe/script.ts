@@ -1,5 +1,5 @@
 /** Parts of all scripts: the frame, messages on the console, and the wait before the next attempt. */
-import type { NodeModel } from '../model.ts'
+import { macsText, type NodeModel } from '../model.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import { wrap, printableAscii } from '../../text/lines.ts'
 
@@ -12,7 +12,7 @@ export function script(about: string, lines: readonly string[]): string {
 }
 
 /** The node that runs the script. */
-export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac'>
+export type ScriptAuthor = Pick<NodeModel, 'key' | 'address' | 'mac' | 'otherMacs'>
 
 /** Returns commands that print text, with the node's key on each line, so that a serial log of many machines is readable. */
 export function print(node: Pick<NodeModel, 'key'>, text: string): string[] {
@@ -22,8 +22,8 @@ export function print(node: Pick<NodeModel, 'key'>, text: string): string[] {
 }
 
 /** Identifies the machine on its console: `address 172.16.0.21, MAC 00:50:56:96:37:c8`. */
-export function networkIdentity(node: Pick<NodeModel, 'address' | 'mac'>): string {
-  return `address ${formatIpv4(node.address)}, MAC ${node.mac}`
+export function networkIdentity({ address, ...macs }: Omit<ScriptAuthor, 'key'>): string {
+  return `address ${formatIpv4(address)}, MAC ${macsText(macs)}`
 }
 
 /**

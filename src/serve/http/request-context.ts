@@ -10,6 +10,7 @@ import type { Log } from '../../host/log.ts'
 import type { Observe } from '../../install/observation.ts'
 import type { HttpPlan, BootEntry } from '../../plan/http/plan.ts'
 import type { ReadNeighbor } from '../../host/neighbors.ts'
+import { macsText } from '../../plan/model.ts'
 import type { TokenRedactor } from './redact.ts'
 import type { HttpCode } from './codes.ts'
 
@@ -110,10 +111,11 @@ export async function checkNeighbor(
 ): Promise<Mismatch | undefined> {
   if (entry.isOpen || node !== entry.key) return undefined
   const mac = await readNeighbor(address)
-  if (mac === undefined || mac === entry.mac) return undefined
+  if (mac === undefined || mac === entry.mac || entry.otherMacs?.some((other) => other === mac) === true)
+    return undefined
   return {
     code: 'boot.wrong-mac',
     sentence: `refused: this machine has the MAC address ${mac}, which is not the declared one: boot from the declared interface, or correct mac in the site file`,
-    reason: `${address} has the MAC address ${mac}, but ${entry.key} is declared with ${entry.mac}: boot from the declared interface, correct mac in the site file, or give a bond the declared MAC address`,
+    reason: `${address} has the MAC address ${mac}, but ${entry.key} is declared with ${macsText(entry)}: boot from the declared interface, correct mac in the site file, or give a bond the declared MAC address`,
   }
 }

@@ -89,18 +89,20 @@ function clusterIndex({ clusters }: Site, wanted: string | undefined): number | 
 }
 
 /** Describes the first difference between a declared node and the one to add. */
-function difference(node: Node, { mac, role, addresses }: Adoption): string | undefined {
+function difference(node: Node, { macs, role, addresses }: Adoption): string | undefined {
   const wanted = addresses.map(parseIp)
   const isSame = node.address.every((address) => wanted.includes(address))
   const [had, given] = [node.address.map(formatIp).join(', '), addresses.join(', ')]
-  if (node.mac !== mac) return `the MAC address ${node.mac}, not ${mac}`
+  const [hadMacs, givenMacs] = [node.mac.join(', '), macs.join(', ')]
+  if (hadMacs !== givenMacs) return `the MAC address ${hadMacs}, not ${givenMacs}`
   if (!isSame || wanted.length !== node.address.length) return `the address ${had}, not ${given}`
   return node.role === role ? undefined : `the role ${node.role}, not ${role}`
 }
 
 /** The node to add. */
 export type Adoption = {
-  readonly mac: string
+  /** At least one; each of them can boot the node. */
+  readonly macs: readonly string[]
   readonly name: string
   readonly role: Role
   /** As they will be written. */
@@ -197,11 +199,11 @@ function blockEntry(
 type Field = { readonly key: string; readonly value: string; readonly offset: number }
 
 /** Returns the keys in the order of the pattern, with its quotes. */
-function fields(pattern: YAMLMap.Parsed, { name, role, mac, addresses }: Adoption): Field[] {
+function fields(pattern: YAMLMap.Parsed, { name, role, macs, addresses }: Adoption): Field[] {
   const values: Readonly<Record<string, string>> = {
     name: scalarText(name),
     role,
-    mac,
+    mac: macs.length === 1 ? macs.join() : `[${macs.map(scalarText).join(', ')}]`,
     address:
       addresses.length === 1 ? addresses.map(scalarText).join() : `[${addresses.map(scalarText).join(', ')}]`,
   }

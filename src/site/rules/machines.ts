@@ -15,11 +15,17 @@ const uniqueMacs: Rule = {
   needs: [],
   check: (site) =>
     repetitions(
-      machines(site).filter(({ mac }) => mac !== undefined),
+      machines(site).flatMap(({ name, path, macs }) =>
+        macs.map((mac) => ({ name, path, mac, isListed: macs.length > 1 })),
+      ),
       ({ mac }) => mac,
     ).map(({ first, again }) => ({
       path: [...again.path, 'mac'],
-      expected: `a unique MAC address: ${first.name} has the same one`,
+      ...(again.isListed && { got: again.mac }),
+      expected:
+        first.path === again.path
+          ? 'each MAC address once'
+          : `a unique MAC address: ${first.name} has the same one`,
       other: [...first.path, 'mac'],
     })),
 }
@@ -41,7 +47,7 @@ const hostsWithMac: Rule = {
   needs: [],
   check: (site) =>
     machines(site)
-      .filter((machine) => machine.kind === 'host' && machine.mac !== undefined)
+      .filter((machine) => machine.kind === 'host' && machine.macs.length > 0)
       .filter((machine) => reserved(machine) === undefined)
       .map(({ path }) => ({
         path: [...path, 'address'],
@@ -82,7 +88,7 @@ const uniqueAddresses: Rule = {
   needs: [],
   check(site) {
     const written = machines(site)
-      .map((machine) => ({ machine, isReserved: machine.mac !== undefined }))
+      .map((machine) => ({ machine, isReserved: machine.macs.length > 0 }))
       // Reserved addresses come first, so that the error is reported at the entry without a reservation.
       .sort((a, b) => Number(b.isReserved) - Number(a.isReserved))
       .flatMap(({ machine, isReserved }) =>
@@ -109,7 +115,7 @@ const notTheServer: Rule = {
   needs: ['server'],
   check: (site) =>
     machines(site)
-      .filter((machine) => machine.mac !== undefined && machine.addresses.includes(site.server.address))
+      .filter((machine) => machine.macs.length > 0 && machine.addresses.includes(site.server.address))
       .map(({ path }) => ({
         path: [...path, 'address'],
         got: formatIpv4(site.server.address),

@@ -115,7 +115,7 @@ const hostAddresses: Rule = {
       { path: ['server', 'address'], address: site.server.address },
       ...declaredClusters(site).flatMap(loadBalancerAddresses),
       ...machines(site)
-        .filter(({ mac }) => mac === undefined)
+        .filter(({ macs }) => macs.length === 0)
         .flatMap(({ path, addresses }) =>
           addresses.map((address) => ({ path: [...path, 'address'], address })),
         ),

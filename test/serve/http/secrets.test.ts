@@ -1,5 +1,6 @@
 import t from 'tap'
 import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
+import type { Mac } from '../../../src/proto/address/mac.ts'
 import { createRoutes } from '../../../src/serve/http/routes.ts'
 import { httpWorld, routesWorld, masterIgnition } from '../../support/http-service.ts'
 
@@ -121,6 +122,27 @@ t.test('a machine with the address of the node and another MAC address gets noth
   )
   neighbor = undefined
   t.equal((await ask(url)).statusCode, 200, 'behind a router')
+})
+
+t.test('a machine with any of the declared MAC addresses is the node', async (t) => {
+  const world = httpWorld(t, 'guarded')
+  const entry = { ...world.plan.nodes.get('ocp45/m1')!, otherMacs: ['00:00:5e:00:53:a1' as Mac] }
+  const plan = { ...world.plan, nodes: new Map([...world.plan.nodes, ['ocp45/m1', entry]]) }
+  let neighbor = '00:00:5e:00:53:a1'
+  const { app } = await createRoutes({
+    ...world.options,
+    plan: () => plan,
+    readNeighbor: () => Promise.resolve(neighbor),
+  })
+  t.teardown(() => app.close())
+  const ask = () => app.inject({ url: bootPath, remoteAddress: '192.0.2.11' })
+  t.match((await ask()).body, 'ignition_url=')
+  neighbor = '52:54:00:00:00:66'
+  t.equal((await ask()).headers['slipway-code'], 'boot.wrong-mac')
+  t.match(
+    world.lines.find(({ code }) => code === 'boot.wrong-mac'),
+    { reason: /declared with 00:00:5e:00:53:11, 00:00:5e:00:53:a1:/ },
+  )
 })
 
 t.test('a live system with a bond may have the MAC address of another of its interfaces', async (t) => {

@@ -4,7 +4,7 @@ import { formatProblem } from '../../../src/site/problem.ts'
 import { siteWith } from '../../support/node-list-site.ts'
 
 const w4: Adoption = {
-  mac: '00:50:56:96:77:01',
+  macs: ['00:50:56:96:77:01'],
   name: 'w4',
   role: 'worker',
   addresses: ['172.16.0.34'],
@@ -31,12 +31,15 @@ const refusals: { name: string; text: string; adoption?: Partial<Adoption>; got:
   ...(
     [
       [{}, 'the MAC address 00:00:5e:00:53:01, not 00:50:56:96:77:01'],
-      [{ mac: '00:00:5e:00:53:01' }, 'the address 172.16.0.31, not 172.16.0.34'],
+      [{ macs: ['00:00:5e:00:53:01'] }, 'the address 172.16.0.31, not 172.16.0.34'],
       [
-        { mac: '00:00:5e:00:53:01', addresses: ['172.16.0.31', '2001:db8::31'] },
+        { macs: ['00:00:5e:00:53:01'], addresses: ['172.16.0.31', '2001:db8::31'] },
         'the address 172.16.0.31, not 172.16.0.31, 2001:db8::31',
       ],
-      [{ mac: '00:00:5e:00:53:01', addresses: ['172.16.0.31'], role: 'infra' }, 'the role worker, not infra'],
+      [
+        { macs: ['00:00:5e:00:53:01'], addresses: ['172.16.0.31'], role: 'infra' },
+        'the role worker, not infra',
+      ],
     ] satisfies [Partial<Adoption>, string][]
   ).map(([adoption, other]) => ({
     name: `a name that another node has, with ${other}`,

@@ -8,7 +8,7 @@ import { siteWith } from '../../support/node-list-site.ts'
 
 const example = readFileSync(new URL('../../../config/site.example.yaml', import.meta.url), 'utf8')
 const w4: Adoption = {
-  mac: '00:50:56:96:77:01',
+  macs: ['00:50:56:96:77:01'],
   name: 'w4',
   role: 'worker',
   addresses: ['172.16.0.34'],
@@ -96,6 +96,15 @@ hosts: []
     ),
     adoption: { addresses: ['172.16.0.34', '2001:db8::34'] },
     inserted: ', { name: w4, role: worker, mac: "00:50:56:96:77:01", address: [172.16.0.34, 2001:db8::34] }',
+  },
+  {
+    name: 'several MAC addresses in a list',
+    text: siteWith(
+      '    nodes: [{ name: w1, role: worker, mac: "00:00:5e:00:53:01", address: 172.16.0.31 }]\n',
+    ),
+    adoption: { macs: ['00:50:56:96:77:01', '00:50:56:96:77:02'] },
+    inserted:
+      ', { name: w4, role: worker, mac: [00:50:56:96:77:01, 00:50:56:96:77:02], address: 172.16.0.34 }',
   },
   {
     name: 'a list in brackets on many lines, behind the first of two',

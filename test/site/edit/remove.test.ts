@@ -285,7 +285,7 @@ t.test('removing any added node restores the old text', (t) => {
       const adoption = {
         name,
         role,
-        mac: '00:50:56:96:77:01',
+        macs: ['00:50:56:96:77:01'],
         addresses: ['172.16.0.34'],
         cluster: undefined,
       }

@@ -1,4 +1,4 @@
-/** `slipway node add NAME`: from a MAC address to a Ready node. */
+/** `slipway node add NAME`: from its MAC addresses to a Ready node. */
 import { parseArgs } from 'node:util'
 import { stagesOf } from '../../../cluster/evaluate/stages.ts'
 import { systemClock, type Clock } from '../../../host/clock.ts'
@@ -6,6 +6,7 @@ import { nodeStates } from '../../../install/node-states.ts'
 import type { NodeReport } from '../../../install/reports.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
 import { addNode, type Adoption } from '../../../site/edit/add.ts'
+import { macsText } from '../../../plan/model.ts'
 import { formatStopwatch } from '../../../text/format.ts'
 import { printable } from '../../../text/lines.ts'
 import {
@@ -41,7 +42,7 @@ const defaultTimeoutMs = Math.max(...stagesOf('nodes-ready', []).map(({ timeoutM
 
 export const addHelp: Help = {
   usage: [
-    'node add --role ROLE --mac MAC --address ADDRESS… [--cluster CLUSTER] [--until GOAL] [--timeout TIME] [--dry-run] [--control PATH] NAME [--site FILE | FILE]',
+    'node add --role ROLE --mac MAC… --address ADDRESS… [--cluster CLUSTER] [--until GOAL] [--timeout TIME] [--dry-run] [--control PATH] NAME [--site FILE | FILE]',
   ],
   about: [
     'Adds a node to a running cluster and follows it until it is Ready.',
@@ -50,7 +51,10 @@ export const addHelp: Help = {
       'it. slipway does not arm a machine that it has seen before.',
   ],
   options: [
-    ['--mac MAC', 'MAC address of the interface that the node boots from'],
+    [
+      '--mac MAC',
+      'MAC address of the interface that the node boots from; repeat it if several interfaces can boot it',
+    ],
     ...adoptionRows,
     ['--until GOAL', 'armed, installed, or ready (default: ready; installed for a bootstrap)'],
     [
@@ -139,8 +143,8 @@ async function declare(
   return { key }
 }
 
-function isServed(node: NodeReport, { mac, role, addresses }: Adoption): boolean {
-  return node.mac === mac && node.role === role && addresses.includes(node.address)
+function isServed(node: NodeReport, { macs, role, addresses }: Adoption): boolean {
+  return macsText(node) === macs.join(', ') && node.role === role && addresses.includes(node.address)
 }
 
 /** Returns the keys and full names of the other nodes of its cluster. */
@@ -244,7 +248,7 @@ function readArguments(args: readonly string[]) {
     allowPositionals: true,
     options: {
       ...adoptionOptions,
-      mac: { type: 'string' },
+      mac: { type: 'string', multiple: true },
       until: { type: 'string' },
       timeout: { type: 'string' },
     },
@@ -260,7 +264,7 @@ function readArguments(args: readonly string[]) {
     throw new UsageError('--until ready does not apply to a bootstrap: it never joins its cluster')
   }
   const [cluster, name] = namesOf(given, values.cluster)
-  const adoption = readAdoption({ macText: values.mac, name, values: { ...values, cluster } })
+  const adoption = readAdoption({ macTexts: values.mac, name, values: { ...values, cluster } })
   return {
     values,
     file,

@@ -1,5 +1,5 @@
 /**
- * `slipway node adopt MAC`: writes a node into the site file and changes nothing else there. `slipway node add` has the same
+ * `slipway node adopt MAC…`: writes a node into the site file and changes nothing else there. `slipway node add` has the same
  * arguments.
  */
 import { parseArgs } from 'node:util'
@@ -32,7 +32,7 @@ export const adoptionRows: readonly HelpRow[] = [
 ]
 
 type Given = {
-  readonly macText: string
+  readonly macTexts: readonly string[]
   readonly name: string
   readonly values: {
     readonly role?: string | undefined
@@ -42,9 +42,12 @@ type Given = {
 }
 
 /** @throws {UsageError} */
-export function readAdoption({ macText, name, values }: Given): Adoption {
-  const mac = parseMac(macText)
-  if (mac === undefined) throw new UsageError(`${JSON.stringify(macText)} is not a MAC address`)
+export function readAdoption({ macTexts, name, values }: Given): Adoption {
+  const macs = macTexts.map((text) => {
+    const mac = parseMac(text)
+    if (mac === undefined) throw new UsageError(`${JSON.stringify(text)} is not a MAC address`)
+    return mac
+  })
   const { role: roleText, address: addresses, cluster } = values
   if (roleText === undefined) throw new UsageError('--role is missing')
   const role = roles.find((each) => each === roleText)
@@ -56,12 +59,12 @@ export function readAdoption({ macText, name, values }: Given): Adoption {
   if (addresses.length === 0) throw new UsageError('--address is missing')
   const stray = addresses.find((text) => parseIp(text) === undefined)
   if (stray !== undefined) throw new UsageError(`${JSON.stringify(stray)} is not an IP address`)
-  return { mac, name, role, addresses, cluster }
+  return { macs, name, role, addresses, cluster }
 }
 
 export const adoptHelp: Help = {
   usage: [
-    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--site FILE | FILE] MAC',
+    'node adopt --name NAME --role ROLE --address ADDRESS… [--cluster CLUSTER] [--dry-run] [--site FILE | FILE] MAC…',
   ],
   about: [
     'Writes a node into the site file.',
@@ -98,10 +101,12 @@ function readArguments(args: readonly string[]) {
     allowPositionals: true,
     options: { ...adoptionOptions, name: { type: 'string' } },
   })
-  const macText = positionals.at(-1)
-  if (macText === undefined || positionals.length > 2) throw new UsageError('expected a MAC address')
+  const [first] = positionals
+  const isFile = first !== undefined && positionals.length > 1 && parseMac(first) === undefined
+  const macTexts = isFile ? positionals.slice(1) : positionals
+  if (macTexts.length === 0) throw new UsageError('expected a MAC address')
   const { name } = values
   if (name === undefined) throw new UsageError('--name is missing')
-  const adoption = readAdoption({ macText, name, values })
-  return { values, file: positionals.at(-2), adoption }
+  const adoption = readAdoption({ macTexts, name, values })
+  return { values, file: isFile ? first : undefined, adoption }
 }

@@ -20,6 +20,17 @@ t.test('writes a node into the file, keeps the mode of the file, and prints the 
   t.equal((await stat(path)).mode & 0o777, 0o640)
 })
 
+t.test('a node with several MAC addresses gets a list of them', async (t) => {
+  const path = sitePath(t.testdir(siteFolder()))
+  const terminal = keptTerminal()
+  const several = ['0000.5e00.5378', ...w2]
+  for (const kind of ['', 'already ']) {
+    t.equal(await adopt([path, ...several], terminal), ExitCode.fine)
+    t.match(terminal.outLines.at(-1), `c1/w2 is ${kind}declared`)
+  }
+  t.match(await readFile(path, 'utf8'), 'mac: [00:00:5e:00:53:78, 00:00:5e:00:53:77]')
+})
+
 t.test('--dry-run prints the change in the format of patch', async (t) => {
   const path = sitePath(t.testdir(siteFolder(siteText(undefined, '\nhosts: []\n'))))
   const terminal = keptTerminal()
