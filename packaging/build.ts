@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   await rm(stage, { recursive: true })
 }
 
-/** Stages /usr/lib/slipway: the compiled program, its packages, and Node.js. */
+/** Stages /usr/lib/slipway: the bundled program, Node.js, and for the notices the packages of the program. */
 async function stageProgram(cpu: string): Promise<void> {
   await rm(stage, { recursive: true, force: true })
   const lib = join(stage, 'lib')
@@ -104,7 +104,10 @@ async function stageDocuments(mtime: string): Promise<void> {
   await cp(join(root, 'docs'), join(doc, 'docs'), { recursive: true })
   for (const name of ['README.md', 'CHANGELOG.md', 'SECURITY.md']) await cp(join(root, name), join(doc, name))
   await cp(join(root, 'LICENSE'), join(doc, 'copyright'))
-  await writeFile(join(doc, 'THIRD-PARTY-NOTICES'), await thirdPartyNotices(join(stage, 'lib/node_modules')))
+  const modules = join(stage, 'lib/node_modules')
+  await writeFile(join(doc, 'THIRD-PARTY-NOTICES'), await thirdPartyNotices(modules))
+  // They are in the bundled program.
+  await rm(modules, { recursive: true })
   // The modeline of the example names the installed schema.
   const example = await readFile(join(root, 'config/site.example.yaml'), 'utf8')
   const schema = '$schema=/usr/lib/slipway/config/site.schema.json'

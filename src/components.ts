@@ -3,7 +3,7 @@
  * them. To add a service, write its component and add it to the list.
  */
 import type { FileWatch } from './file-watch.ts'
-import { followClusters, type Clusters } from './cluster/clusters.ts'
+import type { Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
 import type { Sessions } from './cluster/session.ts'
@@ -215,6 +215,8 @@ export const components: readonly Component[] = [
     name: 'clusters',
     isWanted: ({ follow }) => follow !== undefined,
     async start({ plan, follow, log, balancer, ...shared }) {
+      // Its packages take 50 ms to load, so the services before it already answer.
+      const { followClusters } = await import('./cluster/clusters.ts')
       const clusters = await followClusters({
         ...(follow as NonNullable<Shared['follow']>),
         ...shared,

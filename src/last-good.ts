@@ -47,7 +47,7 @@ export async function readLastGood(directory: string, sitePath: string): Promise
     if (saved.version !== version || saved.sitePath !== resolve(sitePath)) return undefined
     if (typeof text !== 'string' || typeof changedSeconds !== 'number' || typeof facts !== 'string')
       return undefined
-    const loaded = loadSiteText(sitePath, { text, changedSeconds })
+    const loaded = await loadSiteText(sitePath, { text, changedSeconds })
     if (loaded.kind !== 'site') return undefined
     return prepareSite(loaded, readFacts(facts) ?? (await scanSite(loaded.site)))
   } catch {

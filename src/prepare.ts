@@ -2,12 +2,13 @@
 import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
+import type { CheckedSites } from './checked-site.ts'
 import { runInWorker } from './host/worker.ts'
 import { compile, compileSteps, type Plan } from './plan/compile.ts'
 import type { Facts } from './plan/facts.ts'
 import { buildModel, type Model } from './plan/model.ts'
 import { scanSite } from './scan/scan.ts'
-import { loadSiteFile, type LoadedSite, type NotLoaded, type SiteFile } from './site-file.ts'
+import { isLoaderReady, loadSiteFile, type LoadedSite, type NotLoaded, type SiteFile } from './site-file.ts'
 
 export { explain } from './site-file.ts'
 
@@ -21,8 +22,9 @@ export type Ready = {
 
 export type Prepared = Ready | NotLoaded
 
-export async function prepare(sitePath: string): Promise<Prepared> {
-  const loaded = await loadSiteFile(sitePath)
+/** @param checked where validated sites are kept; without it, the site is validated */
+export async function prepare(sitePath: string, checked?: CheckedSites): Promise<Prepared> {
+  const loaded = await loadSiteFile(sitePath, checked)
   if (loaded.kind !== 'site') return loaded
   return prepareSite(loaded, await scanSite(loaded.site))
 }
@@ -44,7 +46,7 @@ export async function prepareInBackground(sitePath: string, previous: Plan): Pro
     ({ size }) => size <= maxInlineBytes,
     () => true,
   )
-  const loaded = await (isSmall ? loadSiteFile(sitePath) : loadInWorker(sitePath))
+  const loaded = await (isSmall && isLoaderReady() ? loadSiteFile(sitePath) : loadInWorker(sitePath))
   if (loaded.kind !== 'site') return loaded
   const { site, text, changedSeconds } = loaded
   const facts = await scanSite(site)

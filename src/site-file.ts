@@ -1,8 +1,9 @@
 /** Loads a site from its file: the text, then the site or its problems. */
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { readCheckedSite, saveCheckedSite, type CheckedSites } from './checked-site.ts'
 import type { SiteCode } from './site/codes.ts'
-import { loadSite } from './site/load.ts'
+import type { loadSite } from './site/load.ts'
 import { formatProblem, type Problem } from './site/problem.ts'
 import type { Site } from './site/schema.ts'
 
@@ -22,8 +23,15 @@ export type SiteFile = {
 /** A site of 5,000 nodes has less than 1 MiB. */
 const maxSiteBytes = 4 * 1024 * 1024
 
-/** Loads only the site, for callers that need neither a scan nor a plan. */
-export async function loadSiteFile(sitePath: string): Promise<LoadedSite | NotLoaded> {
+/**
+ * Loads only the site, for callers that need neither a scan nor a plan.
+ *
+ * @param checked where validated sites are kept; without it, the site is validated
+ */
+export async function loadSiteFile(
+  sitePath: string,
+  checked?: CheckedSites,
+): Promise<LoadedSite | NotLoaded> {
   let file: SiteFile
   try {
     file = await readSite(sitePath)
@@ -34,7 +42,13 @@ export async function loadSiteFile(sitePath: string): Promise<LoadedSite | NotLo
       message: unreadableSite(sitePath, error as NodeJS.ErrnoException),
     }
   }
-  return loadSiteText(sitePath, file)
+  if (checked === undefined) return loadSiteText(sitePath, file)
+  const key = { path: resolve(sitePath), text: file.text }
+  const site = await readCheckedSite(checked, key)
+  if (site !== undefined) return { kind: 'site', site, ...file }
+  const loaded = await loadSiteText(sitePath, file)
+  if (loaded.kind === 'site') await saveCheckedSite(checked, key, loaded.site)
+  return loaded
 }
 
 /** Returns a sentence with the reason and what to do. */
@@ -53,9 +67,18 @@ export function unreadableSite(path: string, { code = '', message }: NodeJS.Errn
   }
 }
 
-export function loadSiteText(sitePath: string, file: SiteFile): LoadedSite | NotLoaded {
+/** Loaded on demand: a start with a validated site does not need the schema and its packages, which take 50 ms. */
+let loader: { readonly loadSite: typeof loadSite } | undefined
+
+/** Returns whether this thread can load a site without first loading the schema. */
+export function isLoaderReady(): boolean {
+  return loader !== undefined
+}
+
+export async function loadSiteText(sitePath: string, file: SiteFile): Promise<LoadedSite | NotLoaded> {
+  loader ??= await import('./site/load.ts')
   // Absolute, so that relative paths in the file do not depend on the working directory.
-  const loaded = loadSite(file.text, resolve(sitePath))
+  const loaded = loader.loadSite(file.text, resolve(sitePath))
   if (loaded.kind === 'problems') {
     return { kind: 'problems', problems: loaded.problems.map((problem) => ({ ...problem, file: sitePath })) }
   }

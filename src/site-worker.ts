@@ -1,5 +1,6 @@
 /** Worker thread of a reload: loads a site file, which takes seconds for thousands of nodes, and sends the result. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { checkedSites } from './checked-site.ts'
 import { loadSiteFile } from './site-file.ts'
 
-parentPort?.postMessage(await loadSiteFile(workerData as string))
+parentPort?.postMessage(await loadSiteFile(workerData as string, checkedSites()))

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { prepare, prepareInBackground, type Ready } from '../src/prepare.ts'
 import { planText } from './support/plan-text.ts'
@@ -34,6 +35,17 @@ t.test('a site prepared in the background gives the same plan', async (t) => {
     if (background.kind !== 'ready') throw new Error(JSON.stringify(background))
     t.equal(planText(background.plan), planText(plan), `${text.length} bytes`)
     t.equal(background.model.serial, model.serial)
+  }
+})
+
+t.test('a site that an earlier start validated gives the same plan', async (t) => {
+  const folder = t.testdir({ ...siteFolder(largeSite()), cache: {} })
+  const path = sitePath(folder)
+  const checked = { directory: join(folder, 'cache'), build: 'build' }
+  const { plan } = await ready(path)
+  for (const from of ['file', 'cache']) {
+    const again = await prepare(path, checked)
+    t.equal(again.kind === 'ready' && planText(again.plan), planText(plan), from)
   }
 })
 

@@ -15,6 +15,7 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { Sockets } from '../host/udp.ts'
 import { CannotListen } from '../host/cannot-listen.ts'
+import { root } from '../host/root.ts'
 
 type DemoSite = {
   readonly ports: Site['server']['ports']
@@ -106,7 +107,7 @@ function clusterNames(document: Document): string[] {
   return isSeq(clusters) ? clusters.items.map((item) => (isMap(item) ? String(item.get('name')) : '')) : []
 }
 
-const config = fileURLToPath(new URL('../../config', import.meta.url))
+const config = fileURLToPath(new URL('config', root))
 
 /** The keys of `tftp.loaders` for the loaders of the example, and the names of their placeholders. */
 const loaderKinds: readonly { key: 'bios' | 'x64'; name: LoaderName; file: string }[] = [

@@ -9,25 +9,29 @@ import { basename, dirname, join } from 'node:path'
  * @param mode of a new file
  * @throws {NodeJS.ErrnoException} the old file is unchanged
  */
-export async function writeAtomically(path: string, text: string, mode = 0o644): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
   const target = await realpath(path).catch(() => path)
   const directory = await open(dirname(target), 'r')
   try {
-    await replace(target, text, mode)
+    await replace(target, content, mode)
     await directory.sync()
   } finally {
     await directory.close()
   }
 }
 
-async function replace(target: string, text: string, mode: number): Promise<void> {
+async function replace(target: string, content: string | Uint8Array, mode: number): Promise<void> {
   // In the same directory, because a rename is atomic only within one file system.
   const temporary = await temporaryFor(target)
   try {
     const file = await open(temporary, 'w', mode)
     try {
       await copyModeAndOwner(file, target, mode)
-      await file.writeFile(text)
+      await file.writeFile(content)
       await file.sync()
     } finally {
       await file.close()

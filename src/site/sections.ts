@@ -1,5 +1,6 @@
 /** The sections `server`, `subnets`, `tftp`, `haproxy`, `keepalived`, and `store` of the site file. */
 import { z } from 'zod'
+import { defaultLeaseSeconds } from '../proto/dhcp/message.ts'
 import { dhcpOptions } from './dhcp-option.ts'
 import {
   cidr,
@@ -20,8 +21,6 @@ import {
 
 /** Who leases the addresses of a subnet: this server, or another one, with this server as ProxyDHCP. */
 const dhcpModes = ['full', 'proxy'] as const
-
-export const oneDay = 86_400
 
 /** The same key exists for the site, subnets, clusters, and nodes; for the same code, the more specific one applies. */
 export const extraOptions = dhcpOptions('bootable').meta({
@@ -89,7 +88,7 @@ export const subnetSection = z
       .optional()
       .meta({ description: 'domain name (DHCP option 15); by default <cluster>.<domain> for nodes' }),
     search: oneOrMore(domain).default([]).meta({ description: 'domain search list (DHCP option 119)' }),
-    leaseSeconds: seconds(120, 0xfffffffe).default(oneDay).meta({
+    leaseSeconds: seconds(120, 0xfffffffe).default(defaultLeaseSeconds).meta({
       description: 'lease time (DHCP option 51); it should be longer than an installation',
     }),
     mtu: wholeNumber(576, 65_535, ' of octets')

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
 import type { SiteProblem } from '../../app-report.ts'
+import { checkedSites } from '../../checked-site.ts'
 import { systemClock } from '../../host/clock.ts'
 import { Counters } from '../../host/counters.ts'
 import { removeLitter } from '../../host/files.ts'
@@ -59,7 +60,7 @@ export const serve: Command = {
 
   async run(args, terminal) {
     const { sitePath, level, state, control, ownDirectory } = readArguments(args)
-    const fromFile = await prepare(sitePath)
+    const fromFile = await prepare(sitePath, checkedSites())
     const prepared = fromFile.kind === 'ready' ? fromFile : await readLastGood(state, sitePath)
     const reasons = fromFile.kind === 'ready' ? [] : explain(fromFile)
     for (const line of reasons) terminal.err(line)

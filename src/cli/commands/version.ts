@@ -1,6 +1,7 @@
 /** `slipway version`: the versions of slipway and of the Node.js that runs it. */
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { root } from '../../host/root.ts'
 import { ExitCode, type Command } from '../command.ts'
 import { jsonRow } from '../target.ts'
 
@@ -33,7 +34,6 @@ export const version: Command = {
 }
 
 export async function readVersion(): Promise<Version> {
-  const root = new URL('../../../', import.meta.url)
   const manifest = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { version: string }
   // Written by packaging/build.
   const commit = await readFile(new URL('dist/commit', root), 'utf8').catch(() => '')

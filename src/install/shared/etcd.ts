@@ -4,9 +4,10 @@
  * https://etcd.io/docs/v3.5/dev-guide/api_grpc_gateway/
  */
 import { readFileSync } from 'node:fs'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import { pause, type Clock } from '../../host/clock.ts'
+import { request as httpRequest } from '../../host/http.ts'
 
 export type EtcdOptions = {
   /** URLs of the members, `https` or `http`. */

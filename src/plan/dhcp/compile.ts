@@ -10,7 +10,7 @@ import { nodeBoot, type BootFiles } from './boot-table.ts'
 import { fallbackFile, httpFile, leaseTime, machineOptions, pxeFile, tftpFile, urlFile } from './options.ts'
 import type { DhcpPlan, PreparedOption, Proxied, Reservation, NodeBoot } from './plan.ts'
 import type { Mac } from '../../proto/address/mac.ts'
-import { oneDay } from '../../site/sections.ts'
+import { defaultLeaseSeconds } from '../../proto/dhcp/message.ts'
 import type { Site, Subnet } from '../../site/schema.ts'
 
 /** Registered by IANA as altserviceboot; firmware uses no other. */
@@ -234,7 +234,7 @@ function unusedKeys(subnet: Subnet): string | undefined {
       key,
       subnet[key].length > 0,
     ]),
-    ['leaseSeconds', leaseSeconds !== oneDay],
+    ['leaseSeconds', leaseSeconds !== defaultLeaseSeconds],
   ]
   const unused = declared.filter(([, isDeclared]) => isDeclared).map(([key]) => key)
   if (unused.length === 0) return undefined

@@ -6,6 +6,9 @@ import type { Ipv4 } from '../address/ip.ts'
 import { MalformedPacket, Reader, Writer } from '../bytes.ts'
 import { OptionList, putOption, type DhcpOption, type IgnoredOption } from './option.ts'
 
+/** The lease time of a subnet that does not declare one, in seconds. */
+export const defaultLeaseSeconds = 86_400
+
 export type DhcpHeader = {
   /** 1 from a client or relay agent, 2 from a server. */
   readonly op: number

@@ -4,12 +4,13 @@
  */
 import { finished } from 'node:stream'
 import { basename } from 'node:path'
+import type { OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../../host/clock.ts'
+import { ServerResponse } from '../../host/http.ts'
 import type { WholeFile } from '../../plan/http/plan.ts'
 import type { Exchange, Tools } from './request-context.ts'
 import type { HttpCode } from './codes.ts'
-import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from 'node:http'
 
 export type Outcome = {
   /** Bytes of the body that were handed to the system. */

@@ -1,0 +1,46 @@
+/**
+ * `npm run build`: bundles the program with its packages into dist, or another directory, for packages and the container.
+ * Two builds of one commit have the same bytes. docs/decisions/0039 has the figures.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { globSync, readFileSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const output = resolve(root, process.argv[2] ?? 'dist')
+
+/** The program, and the workers, which it starts from a file beside its own. */
+const entries = ['src/main.ts', 'src/site-worker.ts', 'src/scan/ignition/decode-worker.ts']
+
+/** Packages in CommonJS call `require`, which a module does not have. */
+const banner =
+  "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);"
+
+rmSync(output, { recursive: true, force: true })
+const { status, error } = spawnSync(
+  join(root, 'node_modules/.bin/esbuild'),
+  [
+    ...entries,
+    `--outdir=${output}`,
+    '--entry-names=[name]',
+    '--bundle',
+    '--splitting',
+    '--format=esm',
+    '--platform=node',
+    '--target=node22.18',
+    `--banner:js=${banner}`,
+    `--define:BUILD_ID=${JSON.stringify(buildId())}`,
+    '--log-level=warning',
+  ],
+  { cwd: root, stdio: 'inherit' },
+)
+if (status !== 0) throw error ?? new Error(`esbuild ended with ${status}`)
+
+/** Returns a value that changes with the program and its packages. */
+function buildId(): string {
+  const files = ['package-lock.json', ...globSync('src/**/*.ts', { cwd: root })].sort()
+  const hash = createHash('sha256')
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(join(root, file)))
+  return hash.digest('hex')
+}
