@@ -11,6 +11,7 @@ const allow = {
   cluster: ['plan', 'site', 'proto', 'host', 'install'],
   serve: ['plan', 'proto', 'host', 'install'],
   simulate: ['plan', 'site', 'proto', 'host'],
+  drift: ['plan', 'site', 'proto', 'host'],
   explain: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'install'],
   demo: ['plan', 'site', 'proto', 'host', 'scan'],
 }

@@ -4,6 +4,7 @@ import { imageCodes } from './images/codes.ts'
 import { installCodes } from './install/codes.ts'
 import { hostCodes } from './host/codes.ts'
 import { controlCodes } from './serve/control/codes.ts'
+import { driftCodes } from './drift/codes.ts'
 import { dnsCodes } from './serve/dns/codes.ts'
 import { siteCodes } from './site/codes.ts'
 import { dhcpCodes } from './serve/dhcp/codes.ts'
@@ -22,6 +23,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   siteCodes,
   controlCodes,
   dnsCodes,
+  driftCodes,
   imageCodes,
   installCodes,
   dhcpCodes,

@@ -2,7 +2,12 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { kubeconfigFindings } from '../../cluster/kubeconfig/file.ts'
+import { checkDrift } from '../../drift/check.ts'
+import { createAskServer } from '../../drift/exchange.ts'
+import { hasFailure, type CheckedServer, type DriftReport } from '../../drift/report.ts'
+import { parseServer, readResolvConf, serversOf } from '../../drift/servers.ts'
 import { systemClock } from '../../host/clock.ts'
+import { createSockets } from '../../host/sockets.ts'
 import { inOrder, type Finding } from '../../text/codes.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
 import { ignitionFindings } from '../../plan/ignition/findings.ts'
@@ -13,43 +18,82 @@ import { readYaml } from '../../site/yaml.ts'
 import { pluralize } from '../../text/format.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { jsonRow, siteFile, siteOptions, siteRows } from '../target.ts'
+import { driftJson, driftLines } from '../text/dns-check.ts'
 import { findingPosition, type Position } from '../text/finding-position.ts'
 import { findingLine, haproxyFinding, summaryJson, summaryLines } from '../text/site-summary.ts'
 
 export const check: Command = {
   name: 'check',
   help: {
-    usage: ['check [--json] [--site FILE | FILE]'],
+    usage: ['check [--json] [--dns] [--dns-server ADDRESS[:PORT]]… [--site FILE | FILE]'],
     about: [
       'Validates a site file and shows what it serves.',
       'Reads the site file and looks for the images, Ignition files, kubeconfigs, and boot loaders that it names. ' +
         'If HAProxy is installed, it also validates its configuration. Prints the services, the nodes, and ' +
         'the boot loader of each firmware, or every problem with its line and column. Nothing is served or changed.',
+      'With --dns, it also queries the name servers that nodes and administrators use: this server, the resolvers of the ' +
+        'subnets, the peers, the secondaries, the resolvers in dns.forward, and those in /etc/resolv.conf. It compares ' +
+        'their answers with the site, checks the delegation of each cluster in its parent zone, and finds reverse ' +
+        'names of other servers that this server hides.',
     ],
-    options: [...siteRows, jsonRow],
+    options: [
+      ...siteRows,
+      ['--dns', 'query the name servers and compare their answers with the site'],
+      ['--dns-server ADDRESS[:PORT]', 'query only this name server; may be repeated, and implies --dns'],
+      jsonRow,
+    ],
     exit: [
       ['0', 'no errors (there may be warnings)'],
-      ['1', 'errors'],
+      ['1', 'errors, or failures of --dns'],
       ['2', 'invalid command line'],
     ],
-    examples: ['check site.yaml', 'check --json site.yaml'],
+    examples: [
+      'check site.yaml',
+      'check --json site.yaml',
+      'check site.yaml --dns',
+      'check site.yaml --dns-server 10.0.0.53',
+    ],
   },
 
   async run(args, terminal) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { ...siteOptions, json: { type: 'boolean', default: false } },
+      options: {
+        ...siteOptions,
+        json: { type: 'boolean', default: false },
+        dns: { type: 'boolean', default: false },
+        'dns-server': { type: 'string', multiple: true, default: [] },
+      },
     })
     if (positionals.length > 1) throw new UsageError('expected one site file')
+    const servers = values['dns-server'].map(serverOf)
     const sitePath = await siteFile(values, positionals[0])
     const prepared = withAges(await withHaproxyCheck(await prepare(sitePath)), systemClock.now())
-    if (values.json) terminal.out(JSON.stringify(toJson(prepared), undefined, 2))
+    const isWanted = values.dns || servers.length > 0
+    const drift = isWanted && prepared.kind === 'ready' ? await queryServers(prepared, servers) : undefined
+    if (values.json) terminal.out(JSON.stringify(toJson(prepared, drift), undefined, 2))
     else await toTerminal(prepared, sitePath, terminal)
-    const isFine =
+    if (!values.json && drift !== undefined) {
+      for (const line of ['', ...driftLines(drift, sitePath, terminal)]) terminal.out(line)
+    }
+    const isValid =
       prepared.kind === 'ready' && prepared.plan.findings.every(({ severity }) => severity === 'warning')
-    return isFine ? ExitCode.fine : ExitCode.problems
+    return isValid && (drift === undefined || !hasFailure(drift)) ? ExitCode.fine : ExitCode.problems
   },
+}
+
+function serverOf(text: string): CheckedServer {
+  const server = parseServer(text)
+  if (server !== undefined) return server
+  throw new UsageError(`--dns-server ${JSON.stringify(text)}: expected an address, or an address and a port`)
+}
+
+/** @param given the servers of the command line, if any */
+async function queryServers({ model, plan }: Ready, given: readonly CheckedServer[]): Promise<DriftReport> {
+  const servers = given.length > 0 ? given : serversOf(model, await readResolvConf())
+  const ask = createAskServer({ sockets: createSockets({}), clock: systemClock })
+  return checkDrift({ model, plan: plan.dns, servers, ask })
 }
 
 /** Adds what HAProxy finds in the configuration that slipway would write. */
@@ -97,8 +141,9 @@ function findingPositions({ model, file }: Ready): (finding: Finding) => Positio
   return (finding) => tree && findingPosition(finding, model.site, tree)
 }
 
-function toJson(prepared: Prepared): object {
-  if (prepared.kind === 'ready') return summaryJson(prepared.plan, findingPositions(prepared))
+function toJson(prepared: Prepared, drift: DriftReport | undefined): object {
+  const dns = drift === undefined ? {} : { dns: driftJson(drift) }
+  if (prepared.kind === 'ready') return { ...summaryJson(prepared.plan, findingPositions(prepared)), ...dns }
   if (prepared.kind === 'problems') return { problems: prepared.problems }
   return { unreadable: prepared.message, code: prepared.code }
 }

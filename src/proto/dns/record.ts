@@ -63,7 +63,7 @@ export function toDns2({ owner, ttlSeconds, data }: ResourceRecord): Resource {
 
 /** @param rdata the record's RDATA in the message */
 export function fromDns2(resource: Resource, rdata: Uint8Array): ResourceRecord | OtherRecord {
-  const data = recordData(resource)
+  const data = recordData(resource, rdata)
   const common = { owner: resource.name, ttlSeconds: resource.ttl }
   return data === undefined
     ? { ...common, data: { type: 'other', code: resource.type, rdata: Uint8Array.from(rdata) } }
@@ -117,7 +117,7 @@ function srvData({ priority, weight, port, target }: RecordData & { type: 'SRV' 
 }
 
 /** Reads the fields that dns2 sets for each type; the casts narrow its own types. */
-function recordData(resource: Resource): RecordData | undefined {
+function recordData(resource: Resource, rdata: Uint8Array): RecordData | undefined {
   switch (resource.type) {
     case RecordType.A:
       return { type: 'A', address: parseIpv4(resource.address as string) as Ipv4 }
@@ -134,7 +134,28 @@ function recordData(resource: Resource): RecordData | undefined {
       const times = { serial, refresh, retry, expire: expiration as number, minimum }
       return { type: 'SOA', mname: primary, rname: admin, ...times }
     }
+    case RecordType.TXT:
+      return { type: 'TXT', text: joinedStrings(rdata) }
+    case RecordType.SRV: {
+      const { priority, weight, port, target } = resource as Required<Resource>
+      return { type: 'SRV', priority, weight, port, target: target }
+    }
+    case RecordType.MX:
+      return { type: 'MX', preference: resource.priority as number, target: resource.exchange as string }
+    case RecordType.CAA: {
+      const { flags, tag, value } = resource as Required<Resource>
+      return { type: 'CAA', isCritical: (flags & 128) !== 0, tag, value }
+    }
     default:
       return undefined
   }
+}
+
+/** Joins character-strings before it decodes UTF-8, because a character can continue in the next one. */
+function joinedStrings(rdata: Uint8Array): string {
+  const strings: Uint8Array[] = []
+  for (let at = 0; at < rdata.length; at += 1 + (rdata[at] as number)) {
+    strings.push(rdata.subarray(at + 1, at + 1 + (rdata[at] as number)))
+  }
+  return Buffer.concat(strings).toString()
 }

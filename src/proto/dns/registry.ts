@@ -14,6 +14,7 @@ export const RecordType = {
   OPT: 41,
   DS: 43,
   RRSIG: 46,
+  DNSKEY: 48,
   IXFR: 251,
   AXFR: 252,
   ANY: 255,

@@ -112,21 +112,28 @@ t.test('SRV is not compressed (RFC 2782), a long TXT is split into strings (RFC 
   t.match(dnsPacket.decode(octets).answers, [
     { data: { priority: 1, weight: 258, port: 2380, target: 'm.a.net' } },
   ])
-  t.match(
-    decodeAnswer(octets).answers,
-    [{ data: { type: 'other', code: 33 } }],
-    'clients of ours ask for neither',
-  )
+  t.match(decodeAnswer(octets).answers, [
+    { data: { type: 'SRV', weight: 258, port: 2380, target: 'm.a.net' } },
+  ])
+  t.match(decodeAnswer(octets).additional, [{ data: { type: 'TXT', text } }])
   t.end()
 })
 
 t.test('an answer is decoded: flags, sections, EDNS, and unknown types as octets', (t) => {
+  const ds = hex('0001 0d 02 0a0b')
   const octets = dnsPacket.encode({
     type: 'response',
     id: 9,
     flags: dnsPacket.TRUNCATED_RESPONSE | 0x80, // RA
     questions: [{ type: 'TXT', name: 'example.net' }],
-    answers: [{ type: 'TXT', name: 'example.net', ttl: 5, data: 'ab' }],
+    answers: [
+      {
+        type: 'DS',
+        name: 'example.net',
+        ttl: 5,
+        data: { keyTag: 1, algorithm: 13, digestType: 2, digest: Buffer.from(ds.subarray(4)) },
+      },
+    ],
     authorities: [{ type: 'NS', name: 'example.net', ttl: 6, data: 'ns1.example.net' }],
     additionals: [
       {
@@ -146,9 +153,7 @@ t.test('an answer is decoded: flags, sections, EDNS, and unknown types as octets
     isTruncated: true,
     isRecursionAvailable: true,
     question: { name: 'example.net', type: 16 },
-    answers: [
-      { owner: 'example.net', ttlSeconds: 5, data: { type: 'other', code: 16, rdata: hex('02 6162') } },
-    ],
+    answers: [{ owner: 'example.net', ttlSeconds: 5, data: { type: 'other', code: 43, rdata: ds } }],
     authority: [{ owner: 'example.net', ttlSeconds: 6, data: { type: 'NS', target: 'ns1.example.net' } }],
     additional: [],
     edns: { udpOctets: 1232, isDnssecOk: true },
@@ -239,10 +244,20 @@ t.test('octets changed anywhere in an answer at most make it malformed', (t) => 
 t.test('decoding an encoded answer returns the answer', (t) => {
   const name = fc.domain()
   const u31 = fc.nat(0x7fffffff)
+  const u16 = fc.nat(0xffff)
   const data: fc.Arbitrary<RecordData> = fc.oneof(
     fc.nat(0xffffffff).map((address): RecordData => ({ type: 'A', address: address as Ipv4 })),
     fc.ipV6().map((text): RecordData => ({ type: 'AAAA', address: parseIpv6(text) as Ipv6 })),
     fc.record({ type: fc.constantFrom('NS', 'PTR', 'CNAME'), target: name }),
+    fc.string({ unit: 'grapheme', maxLength: 300 }).map((text): RecordData => ({ type: 'TXT', text })),
+    fc.record({ type: fc.constant('SRV'), priority: u16, weight: u16, port: u16, target: name }),
+    fc.record({ type: fc.constant('MX'), preference: u16, target: name }),
+    fc.record({
+      type: fc.constant('CAA'),
+      isCritical: fc.boolean(),
+      tag: fc.constantFrom('issue', 'iodef'),
+      value: fc.string(),
+    }),
     fc.record({
       type: fc.constant('SOA'),
       mname: name,
