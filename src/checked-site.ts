@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
-import { cacheDirectory } from './host/compile-cache.ts'
+import { cacheDirectory } from './host/startup.ts'
 import { writeAtomically } from './host/files.ts'
 import type { Site } from './site/schema.ts'
 

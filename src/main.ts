@@ -2,8 +2,7 @@
 /** The entry point of the process: arguments, standard streams, and the exit code. The commands are in cli/. */
 import { ExitCode, UsageError, type Terminal, helpLines } from './cli/command.ts'
 import { commandGroups } from './cli/registry.ts'
-import { enableOwnCompileCache } from './host/compile-cache.ts'
-import { holdHangUps } from './host/hang-ups.ts'
+import { enableOwnCompileCache, holdHangUps } from './host/startup.ts'
 import { didYouMean } from './text/nearest.ts'
 
 // Before a command is loaded, which takes most of the time of a start.

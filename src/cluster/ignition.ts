@@ -7,8 +7,13 @@
 import type { Clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { IgnitionFile } from '../plan/http/plan.ts'
-import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../plan/ignition/document.ts'
-import { isPointer, mergeSources } from '../plan/ignition/merge.ts'
+import {
+  type IgnitionDocument,
+  type IgnitionFiles,
+  type IgnitionRead,
+  isPointer,
+  mergeSources,
+} from '../plan/ignition/document.ts'
 import type { Cluster } from '../site/schema.ts'
 import type { Problem } from './codes.ts'
 import { ApiProblem, problemOf } from './connection/errors.ts'

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { ImageProblem } from './report.ts'
+import { ImageProblem } from './codes.ts'
 
 /** `document` is a parsed stream document, or anything else. */
 export type ChosenStream = {

@@ -9,7 +9,7 @@ import type { IncomingMessage } from 'node:http'
 import { basename, dirname, join } from 'node:path'
 import type { Clock } from '../host/clock.ts'
 import { digestOf, hashInto } from './manifest.ts'
-import { type Watch, ImageProblem, reasonOf } from './report.ts'
+import { type Watch, ImageProblem, reasonOf } from './codes.ts'
 import type { RemoteFile } from './stream.ts'
 import { statusOf, watchStall, type Web } from './web.ts'
 

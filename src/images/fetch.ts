@@ -7,9 +7,8 @@ import { join } from 'node:path'
 import { writeAtomically } from '../host/files.ts'
 import { storedOctets, download, type DownloadTools } from './download.ts'
 import { formatManifest, manifestName, type Manifest, type ManifestFile } from './manifest.ts'
-import { ImageProblem } from './report.ts'
-import { requireFreeSpace, openStaging, syncDirectory, type Staging } from './staging.ts'
-import { readStored } from './store.ts'
+import { ImageProblem } from './codes.ts'
+import { requireFreeSpace, openStaging, syncDirectory, type Staging, readStored } from './store.ts'
 import type { RemoteFile, RemoteImage } from './stream.ts'
 
 /** Each download from a mirror gets slower if there are more connections. */

@@ -16,9 +16,8 @@ import {
   type Manifest,
   type ManifestFile,
 } from './manifest.ts'
-import { type Watch, ImageProblem, reasonOf } from './report.ts'
-import { requireFreeSpace, openStaging, type Staging } from './staging.ts'
-import { readStored, requireName } from './store.ts'
+import { type Watch, ImageProblem, reasonOf } from './codes.ts'
+import { requireFreeSpace, openStaging, type Staging, readStored, requireName } from './store.ts'
 import { blockOctets, decodeHeader, decodePax, paddingAfter, type PaxRecords } from './tar.ts'
 
 export type Imported = {

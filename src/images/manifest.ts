@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { architectures } from '../site/schema.ts'
-import { ImageProblem, type Watch, reasonOf } from './report.ts'
+import { ImageProblem, type Watch, reasonOf } from './codes.ts'
 import { parts, plainName } from './stream.ts'
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'

@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { architectures, type Architecture } from '../site/schema.ts'
 import { chooseStream, type ChosenStream } from './config-map.ts'
 import { printableAscii } from '../text/lines.ts'
-import { ImageProblem } from './report.ts'
+import { ImageProblem } from './codes.ts'
 
 /** The purpose of a file. `iso`, and `metal` of live images, are downloaded only on request. */
 export const parts = ['kernel', 'initramfs', 'rootfs', 'iso', 'metal'] as const

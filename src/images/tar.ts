@@ -3,7 +3,7 @@
  * with pax records for long paths and large sizes. Directories are skipped; links, devices, and all other types are
  * refused. Pure.
  */
-import { ImageProblem } from './report.ts'
+import { ImageProblem } from './codes.ts'
 
 export const blockOctets = 512
 

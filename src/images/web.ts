@@ -7,7 +7,7 @@ import { Agent as TlsAgent, request as askHttps } from 'node:https'
 import { getCACertificates } from 'node:tls'
 import type { Clock } from '../host/clock.ts'
 import { Agent, request as askHttp } from '../host/http.ts'
-import { reasonOf } from './report.ts'
+import { reasonOf } from './codes.ts'
 
 type Ask = { readonly method: 'GET' | 'HEAD'; readonly headers?: Readonly<Record<string, string>> }
 

@@ -5,10 +5,9 @@
  */
 import type { IgnitionKind } from '../plan/facts.ts'
 import { elapsedMs, isSameEpoch, type Moment } from '../host/clock.ts'
-import { hasExchange, isRepeated, isUntried } from './boot-order.ts'
+import { hasExchange, isRepeated, isUntried, type State } from './machine-state.ts'
 import type { InstallCode } from './codes.ts'
 import type { Mode } from './node-states.ts'
-import type { State } from './machine-state.ts'
 
 /** State of the attempt that is in progress. */
 type AttemptPhase =

@@ -7,9 +7,8 @@ import type { Counters } from '../host/counters.ts'
 import type { Log } from '../host/log.ts'
 import type { StateProblem } from './codes.ts'
 import type { State } from './machine-state.ts'
-import type { Observation, Seen } from './observation.ts'
+import { type Observation, type Seen, createRepeatFilter } from './observation.ts'
 import { createRelatives, type Relatives } from './relatives.ts'
-import { createRepeatFilter } from './repeats.ts'
 import type { Kept, Store, Sync } from './store.ts'
 
 export type Journal = {

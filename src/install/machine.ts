@@ -4,16 +4,13 @@
  */
 import type { InstallNode } from '../plan/install.ts'
 import { elapsedMs, type Moment } from '../host/clock.ts'
-import { diskTry, hasExchange, isRepeated, onExchange, withExchange, withoutExchange } from './boot-order.ts'
 import {
-  factsOf,
-  maxAttempts,
-  rebootTimeoutMs,
-  type BootEvent,
-  decideBoot,
-  type BootDecision,
-} from './decide-boot.ts'
-import {
+  diskTry,
+  hasExchange,
+  isRepeated,
+  onExchange,
+  withExchange,
+  withoutExchange,
   declaredRest,
   initialState,
   without,
@@ -22,6 +19,14 @@ import {
   type Evidence,
   type State,
 } from './machine-state.ts'
+import {
+  factsOf,
+  maxAttempts,
+  rebootTimeoutMs,
+  type BootEvent,
+  decideBoot,
+  type BootDecision,
+} from './decide-boot.ts'
 import type { Mode } from './node-states.ts'
 import type { CallbackStage, ClusterEvent } from './observation.ts'
 

@@ -20,7 +20,7 @@ import { folderProblem, missing, openFile, readOpened, reasonOf, scanFile, isRea
 import { scanImage } from './images.ts'
 import { defined } from '../text/defined.ts'
 import { kubeconfigPath } from '../site/file-paths.ts'
-import { loadIgnition } from './ignition/load.ts'
+import { loadIgnition } from './ignition/files.ts'
 
 /** @param loaderPaths paths of boot loaders that the site does not name */
 export async function scanSite(site: Site, loaderPaths: LoaderPaths = packagedLoaders): Promise<Facts> {

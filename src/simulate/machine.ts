@@ -1,22 +1,24 @@
 /**
- * One simulated machine: the requests and checks that its boot methods share, and the comparison of downloads with the files on
- * the disk.
+ * One simulated machine: the requests and checks that its boot methods share, the comparison of downloads with the files on
+ * the disk, and its firmware, which boots a loader by PXE (TFTP) or UEFI HTTP Boot.
  */
-import type { Clock } from '../host/clock.ts'
-import type { Model, NodeModel } from '../plan/model.ts'
-import { formatIpv4 } from '../proto/address/ip.ts'
-import type { DhcpMessage } from '../proto/dhcp/message.ts'
-import { BootProblem, type Timeline } from './timeline.ts'
-import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'
-import type { DhcpProfile, Firmware } from './dhcp-profiles.ts'
-import { bootFileOf, checkLease, checkProxyOffer } from './dhcp-reply.ts'
-import type { DnsClient } from './dns-client.ts'
-import type { HttpClient } from './http-client.ts'
-import type { TftpClient } from './tftp-client.ts'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import type { FileFact } from '../plan/facts.ts'
+import type { Clock } from '../host/clock.ts'
+import { arm64, x64 } from '../plan/dhcp/boot-table.ts'
+import type { FileFact, LoaderName } from '../plan/facts.ts'
+import type { Model, NodeModel } from '../plan/model.ts'
+import { absoluteUrl, urlPaths } from '../plan/urls.ts'
+import { formatIpv4 } from '../proto/address/ip.ts'
+import type { DhcpMessage } from '../proto/dhcp/message.ts'
+import type { DhcpClients, Lease, Reply } from './dhcp-client.ts'
+import { bootsOverHttp, firmwareProfile, type DhcpProfile, type Firmware } from './dhcp-profiles.ts'
+import { bootFileOf, checkHttpOffer, checkLease, checkProxyOffer, checkPxeOffer } from './dhcp-reply.ts'
+import type { DnsClient } from './dns-client.ts'
+import { openHttpClient, type HttpClient } from './http-client.ts'
+import { probeSize, readFile, type TftpClient } from './tftp-client.ts'
+import { BootProblem, type Timeline } from './timeline.ts'
 
 /** Shared by all nodes of a simulation. */
 export type Rack = {
@@ -132,4 +134,111 @@ async function digestOf(path: string): Promise<string> {
     throw new BootProblem(`to read ${path}`, (error as Error).message, 'its owner and mode')
   }
   return hash.digest('hex')
+}
+
+/** Simulates the boot from power-on until the loader is downloaded. */
+export async function startLoader(machine: Machine): Promise<void> {
+  if (bootsOverHttp(machine.firmware)) await fetchByHttp(machine, await askHttpDhcp(machine))
+  else await fetchByTftp(machine, await askPxeDhcp(machine))
+}
+
+async function askPxeDhcp(machine: Machine): Promise<string> {
+  const { node, firmware, rack } = machine
+  return machine.timeline.step('DHCP firmware', async () => {
+    const { reply, leased, octets } = await requestBootFile(machine, firmwareProfile(firmware), checkPxeOffer)
+    const file = bootFileOf(reply)
+    const wanted = loaderOf(node, firmware)
+    if (file !== wanted) throw wrongBootFile(wanted, file, node)
+    const { address } = rack.model.endpoint
+    if (reply.siaddr !== address) {
+      throw new BootProblem(`next server ${formatIpv4(address)}`, formatIpv4(reply.siaddr), 'server.address')
+    }
+    return { value: file, octets, text: `${leased}, ${file}` }
+  })
+}
+
+async function askHttpDhcp(machine: Machine): Promise<string> {
+  const { node, firmware, rack } = machine
+  return machine.timeline.step('DHCP firmware', async () => {
+    const { reply, leased, octets } = await requestBootFile(
+      machine,
+      firmwareProfile(firmware),
+      checkHttpOffer,
+    )
+    const url = bootFileOf(reply)
+    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.loader(loaderOf(node, firmware)))
+    if (url !== wanted) throw wrongBootFile(wanted, url, node)
+    return { value: url, octets, text: `${leased}, its loader's URL` }
+  })
+}
+
+async function fetchByHttp({ node, firmware, rack, timeline }: Machine, url: string): Promise<void> {
+  const client = openHttpClient('UefiHttpBoot/1.0 (slipway simulate)')
+  try {
+    await timeline.step('HTTP loader', async () => {
+      // OVMF allocates memory for the length in the response to HEAD, then downloads the file.
+      const announced = await client.size(url)
+      const sent = await client.fetch(url)
+      if (announced !== sent.octets) {
+        const expected = `${announced} bytes, the length in the response to HEAD ${url}`
+        throw new BootProblem(expected, `${sent.octets}`, 'the server, and report this bug')
+      }
+      await rack.disk.compare(sent, rack.model.facts.loaders.get(loaderOf(node, firmware)))
+      return { value: undefined, octets: sent.octets, text: pathOf(url) }
+    })
+  } finally {
+    client.close()
+  }
+}
+
+async function fetchByTftp({ firmware, rack, timeline }: Machine, file: string): Promise<void> {
+  await timeline.step('TFTP loader', async () => {
+    // OVMF requests the size, aborts, and starts again. The block sizes are those of OVMF and of BIOS ROMs.
+    const wanted: [string, string][] =
+      firmware === 'bios' ? [['blksize', '1456']] : [['blksize', '1468'], ['windowsize', '4']] // prettier-ignore
+    const size = await probeSize(rack.tftp, { file, options: new Map([['tsize', '0'], ...wanted]) })
+    const sent = await readFile(rack.tftp, { file, options: new Map(wanted) })
+    if (size !== sent.octets) {
+      throw new BootProblem(
+        `${size} bytes, the tsize of ${file}`,
+        `${sent.octets}`,
+        'the server, and report this bug',
+      )
+    }
+    await rack.disk.compare(sent, rack.model.facts.loaders.get(file as LoaderName))
+    const window = sent.windowsize === 1 ? '' : ` x ${sent.windowsize}`
+    return { value: undefined, octets: sent.octets, text: `${file} by ${sent.blksize}${window}` }
+  })
+}
+
+function loaderOf(node: NodeModel, firmware: Firmware): LoaderName {
+  switch (firmware) {
+    case 'bios':
+      return 'bios/undionly.kpxe'
+    case 'uefi':
+    case 'uefi-http':
+      return x64(node)
+    case 'arm64':
+    case 'arm64-http':
+      return arm64(node)
+  }
+}
+
+export function fileName(url: string): string {
+  return decodeURIComponent(url.slice(url.lastIndexOf('/') + 1))
+}
+
+/** Downloads a file and compares it with the one on the disk of the server. */
+export async function fetchFile(
+  { rack, timeline }: Machine,
+  client: HttpClient,
+  step: string,
+  url: string,
+  fact: FileFact | undefined,
+): Promise<void> {
+  await timeline.step(step, async () => {
+    const sent = await client.fetch(url)
+    await rack.disk.compare(sent, fact)
+    return { value: undefined, octets: sent.octets, text: fileName(url) }
+  })
 }

@@ -1,14 +1,34 @@
-/** Boots the nodes of a site over real packets, without firmware. */
+/**
+ * Boots the nodes of a site over real packets, in the order of real firmware: DHCP, loader, DHCP again as iPXE, script, kernel,
+ * and initramfs. The live system follows with DHCP, names, system image, and Ignition file.
+ */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../host/clock.ts'
 import type { Sockets } from '../host/udp.ts'
+import { ignitionFileNames } from '../plan/facts.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
+import { absoluteUrl, tokenPlaceholder, urlPaths } from '../plan/urls.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
-import { bootNode } from './boot.ts'
 import { openDhcpClients } from './dhcp-client.ts'
-import type { Firmware } from './dhcp-profiles.ts'
-import { openDiskFiles, type Rack } from './machine.ts'
-import type { SimulatedBoot, Simulation } from './timeline.ts'
+import { ipxeProfile, systemProfile, type Firmware } from './dhcp-profiles.ts'
+import { bootFileOf, checkIpxeOffer, checkLease } from './dhcp-reply.ts'
+import { checkName, dnsQuestions } from './dns-client.ts'
+import { openHttpClient } from './http-client.ts'
+import { mergedFile, readIgnition, readInstallation, type Installation } from './installer.ts'
+import { runScript, type ScriptOutcome } from './ipxe-script.ts'
+import {
+  fetchFile,
+  fileName,
+  lease,
+  openDiskFiles,
+  pathOf,
+  requestBootFile,
+  startLoader,
+  wrongBootFile,
+  type Machine,
+  type Rack,
+} from './machine.ts'
+import { BootProblem, Timeline, type SimulatedBoot, type Simulation } from './timeline.ts'
 
 export const firmwareChoices = ['uefi', 'http', 'bios', 'mixed'] as const
 /** `http` is UEFI HTTP Boot; `mixed` alternates between the nodes. ARM machines do not have a BIOS and use UEFI instead. */
@@ -81,3 +101,205 @@ function firmwareOf(model: Model, node: NodeModel, choice: FirmwareChoice, index
 }
 
 const turns = ['uefi', 'bios', 'http'] as const
+
+/** Scripts that chain to other scripts; more is a loop. */
+const maxScripts = 8
+
+/** Does not reject when the server behaves wrongly: the problem is the last event of the boot. */
+async function bootNode(node: NodeModel, firmware: Firmware, rack: Rack): Promise<SimulatedBoot> {
+  const timeline = new Timeline(rack.clock)
+  const loader = openHttpClient('iPXE/1.0.0+ (slipway simulate)')
+  const system = openHttpClient('CoreOS (slipway simulate)')
+  let ending = ''
+  try {
+    ending = await powerOn({ node, firmware, rack, timeline, loader, system })
+  } catch (error) {
+    if (!(error instanceof BootProblem)) throw error
+    timeline.fail(error.message)
+  } finally {
+    loader.close()
+    system.close()
+  }
+  return timeline.finish(node, firmware, ending)
+}
+
+/** @returns a text that describes the end of the boot */
+async function powerOn(machine: Machine): Promise<string> {
+  await startLoader(machine)
+  const scriptUrl = await askIpxeDhcp(machine)
+  const outcome = await followScripts(machine, scriptUrl)
+  if (outcome.kind !== 'boot') return checkEnding(outcome, machine.node)
+  const installation = await fetchKernel(machine, outcome)
+  await askSystemDhcp(machine)
+  await askNames(machine)
+  await fetchInstallation(machine, installation)
+  return installation.kind === 'agent' ? 'starts its agent' : `installs to ${installation.disk}`
+}
+
+async function askIpxeDhcp(machine: Machine): Promise<string> {
+  const { node, firmware, rack } = machine
+  return machine.timeline.step('DHCP iPXE', async () => {
+    const { reply, leased, octets } = await requestBootFile(machine, ipxeProfile(firmware), checkIpxeOffer)
+    const url = bootFileOf(reply)
+    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.bootScript(node))
+    if (url !== wanted) throw wrongBootFile(wanted, url, node)
+    return { value: url, octets, text: `${leased}, the script's URL` }
+  })
+}
+
+async function followScripts(
+  machine: Machine,
+  first: string,
+): Promise<Exclude<ScriptOutcome, { kind: 'chain' | 'refused' }>> {
+  const settings = new Map([
+    ['platform', machine.firmware === 'bios' ? 'pcbios' : 'efi'],
+    ['mac', machine.node.mac],
+    ['net0/mac', machine.node.mac],
+    ['net0/ip', formatIpv4(machine.node.address)],
+  ])
+  const seen: string[] = []
+  let url = first
+  for (;;) {
+    seen.push(url)
+    const outcome = await machine.timeline.step('HTTP script', async () => {
+      const { octets, text } = await machine.loader.fetch(rehearsed(url), { asText: true })
+      // Simulates an administrator who skips the wait for another node.
+      const value = runScript(text, url, settings, ['s'])
+      return { value, octets, text: skipped(machine, value) ?? pathOf(url) }
+    })
+    if (outcome.kind === 'refused') {
+      throw new BootProblem('a script that boots', outcome.reason, url)
+    }
+    if (outcome.kind !== 'chain') return outcome
+    url = outcome.url
+    if (seen.includes(url) || seen.length === maxScripts) {
+      const printed = outcome.printed.slice(-4).join(' / ')
+      throw new BootProblem(
+        'a script that boots',
+        `a script that waits and starts again, with the text: ${printed}`,
+        'the output of "slipway check"',
+      )
+    }
+  }
+}
+
+/** Requests the script without starting an installation on the server. */
+function rehearsed(script: string): string {
+  const url = new URL(script)
+  url.searchParams.set('rehearse', '')
+  return url.href
+}
+
+/** Returns what the node would wait for, if the script waits. */
+function skipped({ node }: Machine, outcome: ScriptOutcome): string | undefined {
+  if (outcome.kind !== 'chain' || !new URL(outcome.url).searchParams.has('skip')) return undefined
+  const printed = outcome.printed.map((line) => line.replace(`slipway ${node.key}: `, '')).join(' ')
+  return `waits, skipped here: ${/until .* on port \d+/.exec(printed)?.[0] ?? printed}`
+}
+
+async function fetchKernel(
+  machine: Machine,
+  { kernel, initrds }: Extract<ScriptOutcome, { kind: 'boot' }>,
+): Promise<Installation> {
+  const image = machine.rack.model.facts.images.get(machine.node.image)
+  await fetchFile(machine, machine.loader, 'HTTP kernel', kernel.url, image?.kernel)
+  for (const { url } of initrds) {
+    // The initramfs of an agent image contains keys. Its URL needs a token, which a simulation does not get.
+    if (url.includes(tokenPlaceholder) && isGuarded(machine)) {
+      await machine.timeline.step('HTTP initramfs', async () => {
+        await machine.loader.expectRefusal(url)
+        return { value: undefined, octets: 0, text: `${fileName(url)}, only for the node` }
+      })
+    } else {
+      await fetchFile(machine, machine.loader, 'HTTP initramfs', url, image?.initramfs)
+    }
+  }
+  return readInstallation(kernel, initrds, machine.node, image?.style)
+}
+
+async function askSystemDhcp(machine: Machine): Promise<void> {
+  if (machine.node.subnet.dhcp === 'proxy') return
+  await machine.timeline.step('DHCP system', async () => {
+    const { ack, octets } = await lease(machine, systemProfile)
+    checkLease(ack, machine.node, machine.rack.model, true)
+    return { value: undefined, octets, text: machine.node.fqdn }
+  })
+}
+
+async function askNames({ node, rack, timeline }: Machine): Promise<void> {
+  if (!rack.model.site.dns.serve) return
+  await timeline.step('DNS names', async () => {
+    let octets = 0
+    const questions = dnsQuestions(node, rack.model)
+    for (const question of questions) octets += await checkName(rack.dns, question)
+    return { value: undefined, octets, text: 'own, reverse, api, api-int, apps' }
+  })
+}
+
+async function fetchInstallation(machine: Machine, installation: Installation): Promise<void> {
+  const { system } = installation
+  const { node, rack, timeline } = machine
+  const image = rack.model.facts.images.get(node.image)
+  const systemFact = image?.style === 'installer' ? image.metal : image?.rootfs
+  await fetchFile(machine, machine.system, `HTTP ${system.kind}`, system.url, systemFact)
+  if (installation.kind === 'agent') return
+  const { ignitionUrl } = installation
+  await timeline.step('HTTP Ignition', async () => {
+    const kind = node.ignition
+    const wanted = absoluteUrl(rack.model.endpoint, urlPaths.ignition(node, kind))
+    if (ignitionUrl !== wanted) {
+      throw new BootProblem(`the Ignition URL ${wanted}`, ignitionUrl, `role of ${node.key}`)
+    }
+    if (isGuarded(machine)) {
+      await machine.system.expectRefusal(ignitionUrl)
+      return { value: undefined, octets: 0, text: `${kind}.ign, only for the node` }
+    }
+    const sent = await machine.system.fetch(ignitionUrl, { asText: true })
+    const role = node.files.length === 0 ? sent : mergedFile(sent.text, ignitionUrl)
+    const fact = rack.model.facts.ignition.get(node.cluster)?.[kind]
+    if (fact?.kind !== 'asked') await rack.disk.compare(role, fact)
+    const version = readIgnition(sent.text, ignitionUrl)
+    return { value: undefined, octets: sent.octets, text: `${ignitionFileNames[kind]}, version ${version}` }
+  })
+}
+
+/** Whether only a node that is being installed gets secrets; a simulated node does not. */
+function isGuarded({ node, rack }: Machine): boolean {
+  const cluster = rack.model.site.clusters.find(({ name }) => name === node.cluster)
+  return cluster?.ignitionAccess !== 'open'
+}
+
+/** The ends of a boot without an installation. */
+type Ending = Extract<ScriptOutcome, { kind: 'local' | 'waits' | 'restarts' }>
+
+/**
+ * @returns a text that describes the end of the boot
+ * @throws {BootProblem} when the site declares another boot mode for the node
+ */
+export function checkEnding(ending: Ending, node: NodeModel): string {
+  // The state of the node has precedence over the site file: an installed node boots its disk.
+  if (node.boot === 'install' && ending.kind === 'local')
+    return 'boots from its local disk, because it is not armed'
+  const wanted = wantedEnding(node)
+  if (ending.kind !== wanted.kind) {
+    throw new BootProblem(wanted.text, `a script that ends with ${ending.command}`, `boot of ${node.key}`)
+  }
+  return wanted.text
+}
+
+function wantedEnding({ boot, disk, menu }: NodeModel): { kind: Ending['kind'] | 'boot'; text: string } {
+  const local = { kind: 'local', text: 'boots from its local disk' } as const
+  if (boot === 'local') return local
+  if (boot === 'install') return { kind: 'boot', text: `an installation to ${disk}` }
+  if (menu.timeoutSeconds === 0) return { kind: 'waits', text: 'waits in its menu' }
+  switch (menu.default) {
+    case 'local':
+      return local
+    case 'shell':
+      return { kind: 'waits', text: 'waits in the iPXE shell' }
+    case 'reboot':
+      return { kind: 'restarts', text: 'restarts' }
+    default:
+      return { kind: 'boot', text: `an installation to ${disk} as ${menu.default}` }
+  }
+}

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
-import { ImageProblem } from '../../src/images/report.ts'
+import { ImageProblem } from '../../src/images/codes.ts'
 import { octetReader } from '../../src/images/import.ts'
 import {
   blockOctets,

@@ -1,10 +1,9 @@
 /** Evidence against an installation: what the cluster, the network, and the past of a machine show. */
 import t from 'tap'
-import { exchangeMs } from '../../src/install/boot-order.ts'
+import { exchangeMs, initialState, type State } from '../../src/install/machine-state.ts'
 import { rebootTimeoutMs, tokenLifetimeMs } from '../../src/install/decide-boot.ts'
 import { checkRead, hashToken } from '../../src/install/guard.ts'
 import { armedMs, decide, type Event } from '../../src/install/machine.ts'
-import { initialState, type State } from '../../src/install/machine-state.ts'
 import {
   after,
   boot,

@@ -7,8 +7,20 @@ import type { LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { lazy } from '../steps.ts'
 import { nodeBoot, type BootFiles } from './boot-table.ts'
-import { fallbackFile, httpFile, leaseTime, machineOptions, pxeFile, tftpFile, urlFile } from './options.ts'
-import type { DhcpPlan, PreparedOption, Proxied, Reservation, NodeBoot } from './plan.ts'
+import {
+  fallbackFile,
+  httpFile,
+  leaseTime,
+  machineOptions,
+  pxeFile,
+  tftpFile,
+  urlFile,
+  type DhcpPlan,
+  type PreparedOption,
+  type Proxied,
+  type Reservation,
+  type NodeBoot,
+} from './plan.ts'
 import type { Mac } from '../../proto/address/mac.ts'
 import { defaultLeaseSeconds } from '../../proto/dhcp/message.ts'
 import type { Site, Subnet } from '../../site/schema.ts'

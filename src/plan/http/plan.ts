@@ -1,8 +1,7 @@
 /** The plan of HTTP: boot scripts, Ignition files, boot loaders, and the directories of images, by URL path. */
 import type { BootMode } from '../../site/schema.ts'
 import type { IgnitionKind, ImageFileKind } from '../facts.ts'
-import type { IgnitionContents } from '../ignition/document.ts'
-import type { Additions } from '../ignition/merge.ts'
+import type { IgnitionContents, Additions } from '../ignition/document.ts'
 import type { ScriptAuthor } from '../ipxe/script.ts'
 
 export type BootScript = {

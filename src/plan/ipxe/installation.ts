@@ -11,7 +11,7 @@ import type {
 import type { Model, NodeModel } from '../model.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import { usualAgentArguments } from '../image-files.ts'
-import type { AddedFile, Additions } from '../ignition/merge.ts'
+import type { AddedFile, Additions } from '../ignition/document.ts'
 
 /** A file that a script fetches. */
 export type RemoteFile = { readonly name: string; readonly url: string }

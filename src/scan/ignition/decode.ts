@@ -3,10 +3,15 @@
  * (RFC 7468) as text, in data URLs, in base64 in kubeconfigs and secrets, compressed with gzip, and in nested configurations.
  */
 import type { PlanCode } from '../../plan/codes.ts'
-import type { IgnitionAge, IgnitionCertificate, IgnitionContents } from '../../plan/ignition/document.ts'
+import {
+  type IgnitionAge,
+  type IgnitionCertificate,
+  type IgnitionContents,
+  isPointer,
+  pointerUrl,
+} from '../../plan/ignition/document.ts'
 import { defined } from '../../text/defined.ts'
 import { X509Certificate } from 'node:crypto'
-import { isPointer, pointerUrl } from '../../plan/ignition/merge.ts'
 import { printableAscii } from '../../text/lines.ts'
 import { gunzipSync } from 'node:zlib'
 

@@ -1,23 +1,30 @@
 /**
- * Reads Ignition files while slipway serves: again when they change on disk, and checked before use. An invalid version does
+ * Loads Ignition files from disk, completely or not at all; a worker decodes large ones. While slipway serves, files are
+ * loaded again when they change, and checked before use. An invalid version does
  * not replace the valid one before it. A file that was removed is no longer served. Files that a running cluster provides are
  * checked too: whether a new machine can join the cluster with them.
  */
-import { stat } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
+import { stat, type FileHandle } from 'node:fs/promises'
 import type { Clock } from '../../host/clock.ts'
 import type { Log } from '../../host/log.ts'
-import type { IgnitionDocument, IgnitionFiles, IgnitionRead } from '../../plan/ignition/document.ts'
-import { reasonOf } from '../file.ts'
-import { decodeIgnition, majorVersion } from './decode.ts'
-import { identityOf, loadIgnition, type Loaded } from './load.ts'
-import { defined } from '../../text/defined.ts'
-import type { ScanCode } from '../codes.ts'
+import { runInWorker } from '../../host/worker.ts'
+import type { PlanCode } from '../../plan/codes.ts'
+import {
+  mergeSources,
+  type IgnitionDocument,
+  type IgnitionFiles,
+  type IgnitionRead,
+} from '../../plan/ignition/document.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
-import { mergeSources } from '../../plan/ignition/merge.ts'
 import { clusterDomain } from '../../plan/model.ts'
 import { formatIp } from '../../proto/address/ip.ts'
 import { endpointsOf } from '../../site/declared.ts'
 import type { Cluster } from '../../site/schema.ts'
+import { defined } from '../../text/defined.ts'
+import type { ScanCode } from '../codes.ts'
+import { openFile, readOpened, reasonOf } from '../file.ts'
+import { decodeIgnition, majorVersion, type Decoded } from './decode.ts'
 
 type Kept = {
   /** Identity of the version that was last seen on disk. */
@@ -153,4 +160,62 @@ function isConfigUrl(cluster: Cluster, source: string): boolean {
     hosts.includes(hostname.replace(/^\[(.*)\]$/, '$1')) &&
     /^\/config\/[\w.-]+$/.test(pathname)
   )
+}
+
+/** A bootstrap.ign has some hundred KiB. */
+const maxBytes = 16 * 1024 * 1024
+/** Decoding a file of this size takes about 10 ms. */
+const maxInlineBytes = 384 * 1024
+/** Enough for the largest file with its parsed values and unpacked parts. */
+const workerMebibytes = 512
+
+/** `octets` are the bytes on disk. */
+export type Loaded =
+  (Decoded & { readonly octets: Uint8Array }) | { readonly code: PlanCode; readonly problem: string }
+
+/** @param isLive as for `versionProblem` */
+export async function loadIgnition(path: string, isLive: boolean): Promise<Loaded> {
+  try {
+    const { file } = await openFile(path)
+    const octets = await readWhole(file).finally(() => file.close())
+    return {
+      octets,
+      ...(octets.length > maxInlineBytes
+        ? await decodeInWorker(octets, isLive)
+        : decodeIgnition(octets, isLive)),
+    }
+  } catch (error) {
+    return { code: 'ignition.unreadable', problem: reasonOf(error) }
+  }
+}
+
+/** Keeps the work of a large file off the event loop. @throws {Error} if the worker fails */
+async function decodeInWorker(octets: Uint8Array, isLive: boolean): Promise<Decoded> {
+  const decoded = await runInWorker<Decoded>(
+    { url: import.meta.url, name: './decode-worker', maxMebibytes: workerMebibytes },
+    { octets, isLive },
+  )
+  return (
+    decoded ?? {
+      code: 'ignition.invalid',
+      problem: `needs more than ${workerMebibytes} MiB of memory to be read`,
+    }
+  )
+}
+
+/** @throws {Error} if the file is too large, or changes while it is read */
+async function readWhole(file: FileHandle): Promise<Uint8Array> {
+  const before = await file.stat({ bigint: true })
+  if (before.size > maxBytes) {
+    throw new Error(`is too large: ${before.size.toString()} bytes, the maximum is ${maxBytes}`)
+  }
+  const octets = await readOpened(file, Number(before.size))
+  const after = await file.stat({ bigint: true })
+  if (identityOf(before) !== identityOf(after)) throw new Error('is being written')
+  return octets
+}
+
+/** Returns a value that changes with the file, except for changes within one tick of the clock. */
+export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }

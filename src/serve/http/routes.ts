@@ -29,8 +29,8 @@ import {
   clientOf,
   type Exchange,
   type Tools,
+  createTokenRedactor,
 } from './request-context.ts'
-import { createTokenRedactor } from './redact.ts'
 import {
   receiveCallback,
   receiveDiskReport,

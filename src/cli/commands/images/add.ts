@@ -2,7 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { addImages, type Added, type Addition } from '../../../images/fetch.ts'
-import { ImageProblem, reasonOf } from '../../../images/report.ts'
+import { ImageProblem, reasonOf } from '../../../images/codes.ts'
 import { requireName } from '../../../images/store.ts'
 import { imageOf, readDocument, type RemoteImage, type StreamDocument } from '../../../images/stream.ts'
 import { createWeb, readBody, type Web } from '../../../images/web.ts'

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import type { Clock } from '../../../host/clock.ts'
 import type { Terminal } from '../../command.ts'
-import type { Notice, Watch } from '../../../images/report.ts'
+import type { Notice, Watch } from '../../../images/codes.ts'
 import { formatBytes, formatRemaining } from '../../../text/format.ts'
 
 const options = {

@@ -2,7 +2,7 @@
  * `slipway images …`: downloads, verifies, and removes images, and moves them in archives to sites without internet access.
  */
 import { systemClock } from '../../../host/clock.ts'
-import { ImageProblem, reasonOf } from '../../../images/report.ts'
+import { ImageProblem, reasonOf } from '../../../images/codes.ts'
 import { didYouMean } from '../../../text/nearest.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../../command.ts'
 import { jsonRow } from '../../target.ts'

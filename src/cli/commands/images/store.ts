@@ -1,6 +1,6 @@
 /** `slipway images list`, `verify`, and `remove`. */
 import { realpath } from 'node:fs/promises'
-import { ImageProblem } from '../../../images/report.ts'
+import { ImageProblem } from '../../../images/codes.ts'
 import {
   readStore,
   readStored,

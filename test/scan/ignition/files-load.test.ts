@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { decodeIgnition, findCertificates, maxValues } from '../../../src/scan/ignition/decode.ts'
-import { loadIgnition } from '../../../src/scan/ignition/load.ts'
+import { loadIgnition } from '../../../src/scan/ignition/files.ts'
 
 const header = '{"ignition":{"version":"3.2.0"}'
 

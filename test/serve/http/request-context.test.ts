@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createLog } from '../../../src/host/log.ts'
-import { createTokenRedactor } from '../../../src/serve/http/redact.ts'
+import { createTokenRedactor } from '../../../src/serve/http/request-context.ts'
 
 const token = 'abcdefghij-_0123456789'
 const shaped = 'Zk3vQ0pXl2m9TtYyB-_a1C'

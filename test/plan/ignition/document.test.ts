@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process'
 import fc from 'fast-check'
 import t from 'tap'
-import { renderLiveIgnition } from '../../../src/plan/ignition/document.ts'
-import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
 import {
+  renderLiveIgnition,
   wrapIgnition,
   type Additions,
   isPointer,
   mergeSources,
   pointerUrl,
-} from '../../../src/plan/ignition/merge.ts'
+} from '../../../src/plan/ignition/document.ts'
+import { renderStartedUnit } from '../../../src/plan/ignition/units.ts'
 import { bootstrapText, pointerText } from '../../support/ignition.ts'
 import { dataOf, ignitionSchema } from '../../support/ignition-schema.ts'
 

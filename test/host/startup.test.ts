@@ -3,7 +3,7 @@ import { chmodSync, existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-const module = fileURLToPath(new URL('../../src/host/compile-cache.ts', import.meta.url))
+const module = fileURLToPath(new URL('../../src/host/startup.ts', import.meta.url))
 
 /** Enables the cache in a new process. @returns its directory, or an empty text */
 function enabled(env: Readonly<Record<string, string>>): string {
