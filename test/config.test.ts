@@ -104,7 +104,10 @@ t.test("the example is the guide's site", (t) => {
   t.same([api, apiInternal, ingress].flat().map(formatIp), ['172.16.0.111', '172.16.0.110', '172.16.0.111'])
   t.equal(`${cluster.name}.${cluster.domain}`, 'ocp45.example.localdomain')
   t.equal(formatIp(server.address), '172.16.0.101')
-  t.same(dns.forward.map(formatIp), ['192.168.124.1'])
+  t.same(
+    dns.forward.map(({ address, port }) => [formatIp(address), port]),
+    [['192.168.124.1', 53]],
+  )
   t.same(
     [dns.contact, dns.nameServers, dns.ttlSeconds],
     ['root.example.localdomain', ['ns1.example.localdomain'], 3600],

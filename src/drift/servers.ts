@@ -38,7 +38,9 @@ export function serversOf({ site, endpoint }: Model, resolvConf: string): Checke
     for (const peer of site.server.peers) add({ ...own, address: formatIp(peer) }, 'server.peers', true)
     for (const secondary of site.dns.secondaries) add(at(formatIp(secondary)), 'dns.secondaries', true)
   }
-  for (const resolver of site.dns.forward) add(at(formatIp(resolver)), 'dns.forward', false)
+  for (const { address, port } of site.dns.forward) {
+    add({ address: formatIp(address), port }, 'dns.forward', false)
+  }
   for (const address of resolvConfServers(resolvConf)) add(at(address), '/etc/resolv.conf', false)
   return found
 }

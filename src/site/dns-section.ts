@@ -1,26 +1,57 @@
 /** The section `dns` of the site file: resolvers, zones, and records. */
 import { z } from 'zod'
+import { parseIp, parseIpv4, parseIpv6, type Ip } from '../proto/address/ip.ts'
 import {
   cidr,
   domain,
   ipv4,
   port,
   seconds,
-  ip,
   ips,
+  ipv4Pattern,
+  ipv6Pattern,
   mailbox,
   number16,
   number32,
   oneOrMore,
+  scalar,
   recordName,
   recordText,
   caaTag,
 } from './scalars.ts'
 
+/** A name server, and the port on which it answers. */
+export type ResolverAddress = { readonly address: Ip; readonly port: number }
+
+/** The standard port of DNS, for resolvers without a port. */
+const standardPort = 53
+
+const resolver = scalar<ResolverAddress>({
+  expected: 'an IP address, or one with a port, such as 172.16.0.53:5353 or [2001:db8::53]:5353',
+  parse: parseResolver,
+  examples: ['172.16.0.53', '172.16.0.53:5353'],
+  pattern: String.raw`^(?:${ipv4Pattern}(?::\d{1,5})?|${ipv6Pattern}|\[${ipv6Pattern}\]:\d{1,5})$`,
+})
+
+function parseResolver(text: string): ResolverAddress | undefined {
+  const whole = parseIp(text)
+  if (whole !== undefined) return { address: whole, port: standardPort }
+  const {
+    six = '',
+    four = '',
+    digits = '',
+  } = /^(?:\[(?<six>[^\]]+)\]|(?<four>[^:[\]]+)):(?<digits>[1-9]\d{0,4})$/.exec(text)?.groups ?? {}
+  const address = six === '' ? parseIpv4(four) : parseIpv6(six)
+  const port = Number(digits)
+  return address === undefined || port > 65_535 ? undefined : { address, port }
+}
+
 const forwardZone = z
   .strictObject({
     zone: domain.meta({ description: 'the zone: this name and all names below it' }),
-    servers: oneOrMore(ip, 1).meta({ description: 'resolvers for the zone' }),
+    servers: oneOrMore(resolver, 1).meta({
+      description: 'resolvers for the zone, with a port if it is not 53',
+    }),
   })
   .meta({ description: 'zone that other resolvers answer' })
 
@@ -87,7 +118,9 @@ const record = z
 export const dnsSection = z
   .strictObject({
     serve: z.boolean().default(true).meta({ description: 'false: another server provides DNS' }),
-    forward: oneOrMore(ip).default([]).meta({ description: 'resolvers for all other names' }),
+    forward: oneOrMore(resolver)
+      .default([])
+      .meta({ description: 'resolvers for all other names, with a port if it is not 53' }),
     forwardZones: z
       .array(forwardZone)
       .default([])

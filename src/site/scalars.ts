@@ -29,7 +29,7 @@ type Scalar<T> = {
   readonly meant?: (text: string) => string | undefined
 }
 
-function scalar<T>({ expected, parse, examples = [], pattern, meant }: Scalar<T>) {
+export function scalar<T>({ expected, parse, examples = [], pattern, meant }: Scalar<T>) {
   const message = `expected ${expected}`
   return z
     .string({ error: message })
@@ -59,8 +59,8 @@ function matching(expected: string, pattern: RegExp, examples: readonly string[]
   })
 }
 
-const ipv4Pattern = String.raw`(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`
-const ipv6Pattern = String.raw`[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*`
+export const ipv4Pattern = String.raw`(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`
+export const ipv6Pattern = String.raw`[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*`
 
 export const ipv4 = scalar<Ipv4>({
   expected: 'an IPv4 address',

@@ -10,7 +10,7 @@ import {
 } from '../../site/declared.ts'
 import type { PlanFinding } from '../codes.ts'
 import { clusterDomain, type Model } from '../model.ts'
-import { isOwnAddress } from './local-zones.ts'
+import { isThisServer } from './local-zones.ts'
 import {
   isValidOwnerName,
   mailbox,
@@ -195,12 +195,12 @@ function forwarding(model: Model): PlanFinding[] {
     ),
   ]
   const findings: PlanFinding[] = used
-    .filter(({ resolver }) => isOwnAddress(model, formatIp(resolver)))
-    .map(({ resolver, about }) => ({
+    .filter(({ resolver }) => isThisServer(model, resolver))
+    .map(({ resolver: { address }, about }) => ({
       code: 'dns.resolver-is-server',
       severity: 'error',
       about,
-      message: `${formatIp(resolver)} is this server itself: name another resolver`,
+      message: `${formatIp(address)} is this server itself: name another resolver`,
     }))
   if (forward.length === 0 && model.site.subnets.some(usesThisServer)) {
     const message =

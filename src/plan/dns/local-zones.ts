@@ -1,17 +1,10 @@
 /** Zones that every resolver serves itself and does not forward (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2). */
-import {
-  type Ipv4,
-  parseIpv4,
-  formatIpv4,
-  parseIpv6,
-  type Ipv6,
-  formatIp,
-  type Ip,
-} from '../../proto/address/ip.ts'
+import { type Ipv4, parseIpv4, parseIpv6, type Ipv6, formatIp } from '../../proto/address/ip.ts'
 import type { RecordData } from '../../proto/dns/record.ts'
 import type { Zone, DnsPlan, ForwardZone, Resolver } from './plan.ts'
 import { reverseName } from './names.ts'
 import { encodeName } from '../../proto/dns/name.ts'
+import type { ResolverAddress } from '../../site/dns-section.ts'
 import type { Model } from '../model.ts'
 
 /** RFC 6303 §3 */
@@ -48,18 +41,14 @@ function zone(name: string, names: Readonly<Record<string, readonly RecordData[]
 
 // The resolvers for names outside the site: the default ones, and those of single zones.
 
-/** The site file has no ports for resolvers. */
-const port = 53
-
 export function compileForwarding(
   model: Model,
 ): Pick<DnsPlan, 'resolvers' | 'forwardZones' | 'isForwarding'> {
   const { forward, forwardZones } = model.site.dns
-  const resolversAt = (addresses: readonly Ip[]): Resolver[] =>
-    addresses
-      .map(formatIp)
-      .filter((address) => !isOwnAddress(model, address))
-      .map((address) => ({ address, port }))
+  const resolversAt = (servers: readonly ResolverAddress[]): Resolver[] =>
+    servers
+      .filter((server) => !isThisServer(model, server))
+      .map(({ address, port }) => ({ address: formatIp(address), port }))
   const resolvers = resolversAt(forward)
   const zones = forwardZones.map(({ zone, servers }): ForwardZone => {
     const labels = zone.split('.').length
@@ -73,6 +62,6 @@ export function compileForwarding(
 }
 
 /** Whether the resolver is this server. */
-export function isOwnAddress({ endpoint }: Model, resolver: string): boolean {
-  return endpoint.ports.dns === port && resolver === formatIpv4(endpoint.address)
+export function isThisServer({ endpoint }: Model, { address, port }: ResolverAddress): boolean {
+  return port === endpoint.ports.dns && address === endpoint.address
 }

@@ -29,6 +29,12 @@ export type DnsPlan = {
 
 export type Resolver = { readonly address: string; readonly port: number }
 
+/** Returns the text of a resolver as in the site file: with its port if that is not 53. */
+export function formatResolver({ address, port }: Resolver): string {
+  if (port === 53) return address
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
+
 /** A zone with its own resolvers. */
 export type ForwardZone = {
   /** Without the last dot. */

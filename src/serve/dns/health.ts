@@ -5,7 +5,7 @@
 import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import type { Resolver } from '../../plan/dns/plan.ts'
+import { formatResolver, type Resolver } from '../../plan/dns/plan.ts'
 import type { DnsCode } from './codes.ts'
 
 /** The state of a resolver, for status and health. */
@@ -67,8 +67,8 @@ export function createHealth({
 }): Health {
   const states = new Map<string, State>()
 
-  function stateOf({ address, port }: Resolver): State {
-    const key = `${address}#${port}`
+  function stateOf(resolver: Resolver): State {
+    const key = formatResolver(resolver)
     const known = states.get(key)
     if (known !== undefined) return known
     const state: State = {
@@ -106,7 +106,7 @@ export function createHealth({
 
     recordAnswer(resolver, roundTripMs) {
       const state = stateOf(resolver)
-      if (isOut(resolver)) log.info({ address: resolver.address }, 'resolver reachable again')
+      if (isOut(resolver)) log.info({ address: formatResolver(resolver) }, 'resolver reachable again')
       state.timeouts = 0
       state.probeDelayMs = probeMs.first
       state.measured = smoothed(state.measured, roundTripMs)
@@ -120,7 +120,7 @@ export function createHealth({
       state.outSince = clock.now()
       state.probeAt = clock.monotonic() + state.probeDelayMs
       const code: DnsCode = 'dns.resolver-unreachable'
-      log.warn({ code, address: resolver.address, reason }, 'resolver unreachable')
+      log.warn({ code, address: formatResolver(resolver), reason }, 'resolver unreachable')
     },
 
     recordLame(resolver) {
@@ -129,7 +129,7 @@ export function createHealth({
       if (state.isLameLogged) return
       state.isLameLogged = true
       const code: DnsCode = 'dns.resolver-lame'
-      log.warn({ code, address: resolver.address }, 'resolver answered without resolving the name')
+      log.warn({ code, address: formatResolver(resolver) }, 'resolver answered without resolving the name')
     },
 
     states: (resolvers) =>
@@ -137,7 +137,7 @@ export function createHealth({
         const { measured, outSince } = stateOf(resolver)
         const isAnswering = !isOut(resolver)
         const state = {
-          address: resolver.address,
+          address: formatResolver(resolver),
           isAnswering,
           ...(isAnswering ? {} : { since: outSince }),
         }

@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import type { Timer, Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import type { Resolver } from '../../plan/dns/plan.ts'
+import { formatResolver, type Resolver } from '../../plan/dns/plan.ts'
 import { MalformedPacket } from '../../proto/bytes.ts'
 import { ResponseCode } from '../../proto/dns/registry.ts'
 import type { Sockets } from '../../host/udp.ts'
@@ -147,7 +147,7 @@ export function resolve(options: ResolveOptions, request: ForwardRequest): Promi
     } catch (error) {
       if (!(error instanceof MalformedPacket)) throw error
       counters.increment('dns.resolverMalformed')
-      log.debug({ address: resolver.address, reason: error.message }, 'malformed answer received')
+      log.debug({ address: formatResolver(resolver), reason: error.message }, 'malformed answer received')
     }
     return ResponseCode.servFail
   }

@@ -9,7 +9,7 @@ import type { Clock } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
 import type { Service, Datagram, Sockets, UdpPort } from '../../host/udp.ts'
-import type { DnsPlan, Resolver } from '../../plan/dns/plan.ts'
+import { formatResolver, type DnsPlan, type Resolver } from '../../plan/dns/plan.ts'
 import { formatMinute } from '../../plan/ignition/findings.ts'
 import type { ActiveProblem } from '../../text/codes.ts'
 import { EdnsOption, HeaderFlag } from '../../proto/dns/registry.ts'
@@ -188,7 +188,7 @@ const counterNames = {
 /** Returns each resolver once, in the order of the plan. */
 function resolversOf({ resolvers, forwardZones }: DnsPlan): Resolver[] {
   const all = [...resolvers, ...forwardZones.flatMap((zone) => zone.resolvers)]
-  return [...new Map(all.map((resolver) => [resolver.address, resolver])).values()]
+  return [...new Map(all.map((resolver) => [formatResolver(resolver), resolver])).values()]
 }
 
 function resolverProblems(states: readonly ResolverState[]): ActiveProblem[] {

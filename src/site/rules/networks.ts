@@ -2,7 +2,6 @@
 import {
   formatIp,
   isIpv4,
-  type Ip,
   cidrContains,
   formatCidr,
   formatIpv4,
@@ -17,6 +16,7 @@ import {
   repetitions,
   type DeclaredAddress,
 } from '../declared.ts'
+import type { ResolverAddress } from '../dns-section.ts'
 import type { Breach, Rule, Path } from '../problem.ts'
 import type { Site } from '../schema.ts'
 
@@ -158,9 +158,8 @@ const forwardLoop: Rule = {
   needs: ['server', 'dns'],
   check: ({ server, dns }) =>
     resolverLists(dns).flatMap(({ path, servers }) =>
-      servers.flatMap((address, index): Breach[] =>
-        // Resolvers are always queried on port 53.
-        dns.serve && server.ports.dns === 53 && address === server.address
+      servers.flatMap(({ address, port }, index): Breach[] =>
+        dns.serve && server.ports.dns === port && address === server.address
           ? [
               {
                 path: [...path, index],
@@ -174,7 +173,10 @@ const forwardLoop: Rule = {
     ),
 }
 
-function resolverLists({ forward, forwardZones }: Site['dns']): { path: Path; servers: readonly Ip[] }[] {
+function resolverLists({
+  forward,
+  forwardZones,
+}: Site['dns']): { path: Path; servers: readonly ResolverAddress[] }[] {
   return [
     { path: ['dns', 'forward'], servers: forward },
     ...forwardZones.map(({ servers }, index) => ({

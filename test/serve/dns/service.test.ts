@@ -85,6 +85,13 @@ t.test('other names are resolved for clients of the site only', async (t) => {
   t.match(lines, [{ level: 'info', msg: 'undeclared client refused', question: 'quay.io A' }])
 })
 
+t.test('two resolvers with one address and different ports are two resolvers', async (t) => {
+  const plan = planOf(guideModel())
+  const resolvers = [53, 5353].map((port) => ({ address: '192.0.2.53', port }))
+  const { service } = await setUp({ ...plan, resolvers })
+  t.match(service.resolvers(), [{ address: '192.0.2.53' }, { address: '192.0.2.53:5353' }])
+})
+
 t.test('an undeclared client that floods is rate-limited unless it proves its address', async (t) => {
   const { sockets, counters, lines, client } = await setUp()
   const flood = async (address: string, query: Uint8Array, count: number) => {
