@@ -189,8 +189,14 @@ export function udpPort(socket: Socket, options: SocketSettings, sending?: Sendi
   let closed: Promise<void> | undefined
   const close = () => (closed ??= new Promise((resolve) => void socket.close(resolve)))
   let isLost = false
-  // Linux reports a peer's ICMP errors only to connected sockets (udp(7)): an error here is the socket's own.
+  let onRefused: (() => void) | undefined
+  let transmit: Transmit = (payload, toPort, toAddress, done) => socket.send(payload, toPort, toAddress, done)
+  // Linux reports a peer's ICMP errors only to connected sockets (udp(7)): any other error is the socket's own.
   socket.on('error', (error) => {
+    if (onRefused !== undefined && isRefusal(error)) {
+      onRefused()
+      return
+    }
     if (isLost) return
     isLost = true
     void close()
@@ -204,7 +210,7 @@ export function udpPort(socket: Socket, options: SocketSettings, sending?: Sendi
     port: number,
     done?: (error: Error | null) => void,
   ) {
-    socket.send(payload, port, address, (error) => {
+    transmit(payload, port, address, (error) => {
       guard?.sent(address)
       done?.(error)
     })
@@ -229,12 +235,42 @@ export function udpPort(socket: Socket, options: SocketSettings, sending?: Sendi
         // Copied, because the system can read the payload later: when its send buffer is full.
         const copy = Buffer.from(payload)
         if (queued > 0) sendQueued(copy, peerAddress, peerPort, done)
-        else socket.send(copy, peerPort, peerAddress, done)
+        else transmit(copy, peerPort, peerAddress, done)
       } catch (error) {
         // A closed socket, or port 0, which a forged datagram can have.
         failed?.(error as Error)
       }
     },
+    connect(peerAddress, peerPort, refused) {
+      // Without a route, the socket stays unconnected.
+      socket.connect(peerPort, peerAddress, () => {})
+      if (!isConnected(socket)) return
+      onRefused = refused
+      // The kernel reports a refusal to the next system call, which can be one that sends.
+      transmit = (payload, _port, _address, done) =>
+        socket.send(payload, (error) => {
+          if (error !== null && isRefusal(error)) refused()
+          done?.(error)
+        })
+    },
     close,
+  }
+}
+
+/** Sends a datagram with the socket, connected or not. */
+type Transmit = (
+  payload: Uint8Array,
+  port: number,
+  address: string,
+  done?: (error: Error | null) => void,
+) => void
+
+const isRefusal = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONNREFUSED'
+
+function isConnected(socket: Socket): boolean {
+  try {
+    return socket.remoteAddress().port > 0
+  } catch {
+    return false
   }
 }

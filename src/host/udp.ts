@@ -20,6 +20,13 @@ export type UdpPort = {
    * where a failure needs a reaction.
    */
   send(payload: Uint8Array, address: string, port: number, failed?: (error: Error) => void): void
+  /**
+   * Limits the socket to one peer. Linux then reports when no process uses the port of the peer (ICMP port unreachable,
+   * udp(7)). Absent if several peers share the socket.
+   *
+   * @param refused called for each report
+   */
+  connect?(address: string, port: number, refused: () => void): void
   /** Resolves when the socket is closed; a second call is harmless. */
   close(): Promise<void>
 }

@@ -36,6 +36,8 @@ export type MemorySockets = Sockets & {
 type Socket = UdpPort & {
   readonly options: UdpOptions
   handler: ((batch: readonly Datagram[]) => void) | undefined
+  /** After `connect`: the host of the peer reports a datagram that no socket receives. */
+  refused: (() => void) | undefined
 }
 
 const firstEphemeral = 49_152
@@ -45,7 +47,7 @@ const limitedBroadcast = '255.255.255.255'
 export function memorySockets(initialWeather: Weather = () => [0]): MemorySockets {
   const sockets = new Set<Socket>()
   const flights: Flight[] = []
-  const queue: { readonly flight: Flight; readonly behind: number; readonly place: number }[] = []
+  const queue: { readonly flight: Flight; readonly sender: Socket; readonly behind: number; readonly place: number }[] = [] // prettier-ignore
   let weather = initialWeather
   let ephemeral = firstEphemeral
   let isDelivering = false
@@ -58,10 +60,10 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
     return exact === undefined ? [] : [exact]
   }
 
-  function send(flight: Flight): void {
+  function send(flight: Flight, sender: Socket): void {
     flights.push(flight)
     for (const behind of weather(flight)) {
-      queue.push({ flight, behind, place: flights.length + behind })
+      queue.push({ flight, sender, behind, place: flights.length + behind })
     }
     queue.sort((a, b) => a.place - b.place || a.behind - b.behind)
     if (!isDelivering && queue.length > 0) {
@@ -77,7 +79,9 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
     if (next === undefined) return
     queueMicrotask(deliver)
     const { payload, from } = next.flight
-    for (const socket of listeners(next.flight)) {
+    const receivers = listeners(next.flight)
+    if (receivers.length === 0) next.sender.refused?.()
+    for (const socket of receivers) {
       const copy = Uint8Array.from(payload)
       socket.handler?.([{ payload: copy, address: from.address, port: from.port }])
       copy.fill(0xee) // reveals code that keeps a payload after the handler
@@ -109,6 +113,7 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
       local,
       options,
       handler: undefined,
+      refused: undefined,
       receive(handler) {
         socket.handler = handler
       },
@@ -117,7 +122,10 @@ export function memorySockets(initialWeather: Weather = () => [0]): MemorySocket
         if (address === limitedBroadcast && options.broadcast !== true) {
           return failed?.(new Error(`send EACCES ${address}:${port}`))
         }
-        send({ payload: Uint8Array.from(payload), from: local, to: { address, port } })
+        send({ payload: Uint8Array.from(payload), from: local, to: { address, port } }, socket)
+      },
+      connect(_address, _port, refused) {
+        socket.refused = refused
       },
       close() {
         sockets.delete(socket)

@@ -94,6 +94,7 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
   let octets = 0
   let isWaitingForFile = false
   let lastSendError: Error | undefined
+  let isConnected = false
   /** When a missing ACK counts as a timeout; a timer that fires earlier is set again. */
   let deadline = 0
   let timer: { readonly firesAt: number; readonly timer: Timer } | undefined
@@ -151,7 +152,25 @@ export function startTransfer(options: ActiveTransferOptions): ActiveTransfer {
     if (clock.monotonic() < deadline) setTimer()
     // The client cannot acknowledge blocks that were not read yet.
     else if (isWaitingForFile) setDeadline()
-    else perform(expire(transfer))
+    else perform(reportingRefusals(expire(transfer)))
+  }
+
+  /**
+   * From the first time-out on, the host of the client reports if the client has closed its port. Until then, other senders
+   * get an ERROR (RFC 1350 §4), for which the socket must receive their packets.
+   */
+  function reportingRefusals(step: Step): Step {
+    if (transfer.timeouts > 0 && !isConnected) {
+      isConnected = true
+      port.connect?.(client.address, client.port, onRefused)
+    }
+    return step
+  }
+
+  function onRefused(): void {
+    const { address, port: closed } = client
+    const why = `${address} reports that port ${closed} is closed (ICMP port unreachable)`
+    if (!hasEnded) end({ kind: 'failed', code: 'tftp.client-gone', reason: `${explainTimeout()}: ${why}` })
   }
 
   function perform(step: Step): void {

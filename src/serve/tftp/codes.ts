@@ -34,6 +34,10 @@ export const tftpCodes = defineCodes({
     meaning: 'A client did not acknowledge the blocks of a transfer',
     remedy: 'Check the network, the firewall, and whether the machine was switched off',
   },
+  'tftp.client-gone': {
+    meaning: 'A client closed its port before the transfer had ended',
+    remedy: 'Find out whether the client was interrupted, or the machine was restarted',
+  },
   'tftp.client-error': {
     meaning: 'A client ended a transfer with an error packet',
     remedy: 'Read the error of the client in the log line',

@@ -108,3 +108,38 @@ t.test('a file of more than 65535 blocks arrives completely', async (t) => {
   t.same(await finish(world, world.start().ended), { kind: 'finished' })
   t.equal(Buffer.from(heard.received).equals(content), true)
 })
+
+const departures = [
+  {
+    name: 'before it acknowledged anything',
+    acks: [],
+    reason: 'the client never responded',
+  },
+  { name: 'in the middle', acks: [0, 1], reason: 'the client stopped responding after block 1' },
+  { name: 'before the last ACK', acks: [0, 1, 2], reason: 'the client did not acknowledge the last block' },
+]
+for (const { name, acks, reason } of departures) {
+  t.test(`a client that closes its port ${name} ends the transfer at the first time-out`, async (t) => {
+    const world = await begin({ content: pattern(1500), blksize: 512 })
+    const { sockets, clock, clientPort, port, start } = world
+    const transfer = start()
+    for (const block of acks) {
+      await sockets.settled()
+      clientPort.send(Uint8Array.of(0, 4, 0, block), port.local.address, port.local.port)
+    }
+    await sockets.settled()
+    await clientPort.close()
+    clock.advance(1000)
+    await sockets.settled()
+    const closed = '192.0.2.11 reports that port 2000 is closed (ICMP port unreachable)'
+    t.same(await transfer.ended, { kind: 'failed', code: 'tftp.client-gone', reason: `${reason}: ${closed}` })
+    t.equal(clock.pending(), 0)
+  })
+}
+
+t.test('a client that responds after a time-out gets the rest of the file', async (t) => {
+  const world = await begin({ content: pattern(700), weather: weatherOf(['lost', 'lost']) })
+  const heard = listenForFile(world.clientPort, { blksize: 512, windowsize: 1 })
+  t.same(await finish(world, world.start().ended), { kind: 'finished' })
+  t.same(heard.received, [...pattern(700)])
+})
