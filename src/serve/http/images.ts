@@ -124,7 +124,7 @@ export async function sendImage(
       return reply.code(304).header('last-modified', new Date(file.modifiedMs).toUTCString()).send()
     case 'send':
   }
-  ignoreLongSuffix(headers, file.octets)
+  normalizeRange(headers, file.octets)
   return reply.sendFile(name, directory.dir, {
     acceptRanges: true,
     etag: false,
@@ -149,12 +149,26 @@ async function openImage(images: SharedFiles, path: string): Promise<SharedFile 
 }
 
 /**
- * RFC 9110 §14.1.2: a suffix longer than the file means the whole file. @fastify/send refuses it with 416, so the
- * header is removed.
+ * Leaves only a range that can be read (RFC 9110 §14.1.1). Others are ignored (RFC 9110 §14.2), because @fastify/send reads
+ * `bytes=4` as the last four octets. It also refuses a suffix longer than the file, which means the whole file
+ * (RFC 9110 §14.1.2).
  */
-function ignoreLongSuffix(headers: IncomingHttpHeaders, octets: number): void {
-  const suffix = /^\s*bytes\s*=\s*-(\d+)\s*$/i.exec(headers.range ?? '')?.[1]
-  if (suffix !== undefined && Number(suffix) > octets) delete headers.range
+function normalizeRange(headers: IncomingHttpHeaders, octets: number): void {
+  const list = /^bytes=(.*)$/i.exec(headers.range ?? '')?.[1]
+  if (list === undefined) return
+  const parts = list.split(',').map((part) => part.trim())
+  const ranges = parts.filter((part) => part !== '').map((part) => /^(\d*)\s*-\s*(\d*)$/.exec(part))
+  const isValid = ranges.length > 0 && ranges.every(isRange)
+  const [[, first = '', suffix = ''] = []] = ranges.map((range) => range ?? [])
+  const isWholeFile = ranges.length === 1 && first === '' && Number(suffix) > octets
+  if (!isValid || isWholeFile) delete headers.range
+  else headers.range = `bytes=${list}`
+}
+
+function isRange(range: RegExpExecArray | null): boolean {
+  const [, first = '', last = ''] = range ?? []
+  if (first === '') return last !== ''
+  return last === '' || Number(last) >= Number(first)
 }
 
 /** @fastify/static reads size and time from the path again: they must belong to the open file. */

@@ -199,11 +199,22 @@ export function badRequest(error: string | undefined): BadRequest | undefined {
   }
 }
 
-function errorResponse(status: string, sentence: string): string {
+/** The response to CONNECT, which Node does not pass to the routes. */
+export const connectRefused = (): string =>
+  errorResponse(
+    '405 Method Not Allowed',
+    'method CONNECT is not supported: use GET or HEAD',
+    'Allow: GET, HEAD',
+  )
+
+/** RFC 9110 §6.6.1: with a date, like the responses of Node. */
+function errorResponse(status: string, sentence: string, ...fields: readonly string[]): string {
   const body = `${sentence}\n`
   return [
     `HTTP/1.1 ${status}`,
+    `Date: ${new Date().toUTCString()}`,
     'Connection: close',
+    ...fields,
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${body.length}`,
     '',
@@ -226,8 +237,8 @@ export class CustomaryResponse extends ServerResponse {
     reason?: string | OutgoingHttpHeaders | OutgoingHttpHeader[],
     fields?: OutgoingHttpHeaders | OutgoingHttpHeader[],
   ): this {
-    if (typeof reason === 'string') return super.writeHead(status, reason, customaryFields(fields))
-    return super.writeHead(status, customaryFields(reason ?? fields))
+    if (typeof reason === 'string') return super.writeHead(status, reason, customaryFields(status, fields))
+    return super.writeHead(status, customaryFields(status, reason ?? fields))
   }
 }
 
@@ -248,10 +259,13 @@ export function customaryName(name: string): string {
 
 /** @param fields names and values; a flat list of both is used as it is */
 function customaryFields(
+  status: number,
   fields: OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined,
 ): OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined {
   if (fields === undefined || Array.isArray(fields)) return fields
   const customary: OutgoingHttpHeaders = {}
   for (const name in fields) customary[customaryName(name)] = fields[name]
+  // Fastify adds the length 0 for HEAD, but only that of the file would be right (RFC 9110 §8.6).
+  if (status === 304) delete customary['Content-Length']
   return customary
 }

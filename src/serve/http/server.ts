@@ -16,7 +16,7 @@ import {
 import { createServer, withoutSchemas } from '../../host/http.ts'
 import type { HttpPlan } from '../../plan/http/plan.ts'
 import type { HttpCode } from './codes.ts'
-import { CustomaryResponse, badRequest, refuse } from './response.ts'
+import { CustomaryResponse, badRequest, connectRefused, refuse } from './response.ts'
 import { clientOf, isLocal, peerAddress, type Tools } from './request-context.ts'
 
 export type Limits = {
@@ -66,6 +66,13 @@ export type HttpServer = {
   readonly server: Server
   /** Returns another listener of the same server: one for each address. */
   readonly addListener: () => NetServer
+  /**
+   * Ends a connection after the responses in flight.
+   *
+   * @param text follows them
+   * @returns `again` if it was called before for this connection; `idle` if no response is in flight: the caller ends it
+   */
+  readonly endAfterResponses: (socket: Duplex, text: string) => 'ending' | 'idle' | 'again'
   /** Stops listening, and resolves when the last connection is closed: after the responses in flight. */
   readonly close: () => Promise<void>
 }
@@ -77,6 +84,8 @@ type Client = {
   readonly admission: Admission
   /** Responses that are not yet handed to the system. */
   inFlight: number
+  /** What follows the responses in flight, after octets that are not a request; then the connection ends. */
+  ending: string | undefined
   /** The bytes handed to the system and the time at the last check that found enough progress. */
   progress: { bytes: number; at: number } | undefined
 }
@@ -140,7 +149,7 @@ export function createHttpServer(
       socket.destroy()
       return
     }
-    clients.set(socket, { socket, address, admission, inFlight: 0, progress: undefined })
+    clients.set(socket, { socket, address, admission, inFlight: 0, ending: undefined, progress: undefined })
     socket.once('close', () => {
       clients.delete(socket)
       admission.leave()
@@ -157,7 +166,9 @@ export function createHttpServer(
       if (socket.destroyed) return
       client.inFlight--
       client.admission.touch()
-      if (isClosing && client.inFlight === 0) socket.destroySoon()
+      if (client.inFlight > 0) return
+      if (client.ending !== undefined && socket.writable) socket.write(client.ending)
+      if (isClosing || client.ending !== undefined) socket.destroySoon()
     })
   })
   // Node treats a connection as idle when the last byte of its response is queued, and would cut the response.
@@ -186,6 +197,13 @@ export function createHttpServer(
       )
       others.push(other)
       return other
+    },
+    endAfterResponses(socket, text) {
+      const client = clients.get(socket)
+      if (client === undefined) return 'idle'
+      if (client.ending !== undefined) return 'again'
+      client.ending = text
+      return client.inFlight > 0 ? 'ending' : 'idle'
     },
     async close() {
       isClosing = true
@@ -251,14 +269,26 @@ export function createApp(options: AppOptions): HttpApp {
   let http: HttpServer | undefined
   const app = fastify({
     ...withoutSchemas,
-    serverFactory: (answer) => (http = createHttpServer(answer, server)).server,
+    serverFactory(answer) {
+      http = createHttpServer(answer, server)
+      http.server.on('connect', (_request, socket) => {
+        counters.increment('http.methodsRefused')
+        counters.refuse('http.method-not-allowed' satisfies HttpCode)
+        socket.end(connectRefused(), () => socket.destroy())
+      })
+      return http.server
+    },
     clientErrorHandler(error, socket) {
       const bad = badRequest(error.code)
       if (bad !== undefined) {
         const { counter, code, response } = bad
+        // The requests before it are answered (RFC 9112 §9.3.2).
+        const state = http?.endAfterResponses(socket, response)
+        if (state === 'again') return
         counters.increment(counter)
         counters.refuse(code)
         log.debug({ client: clientOf(socket, plan()).client, code, reason: error.message }, 'bad request')
+        if (state === 'ending') return
         // After the start of a response, the error text would become part of a download.
         if (socket.writable && socket.bytesWritten === 0) socket.write(response)
       }
