@@ -9,6 +9,8 @@ import { day2Checks } from './checks/day2.ts'
 import { dhclientChecks } from './checks/dhclient.ts'
 import { differentialDhcpChecks } from './checks/differential-dhcp.ts'
 import { differentialDnsChecks } from './checks/differential-dns.ts'
+import { differentialHttpChecks } from './checks/differential-http.ts'
+import { differentialTftpChecks } from './checks/differential-tftp.ts'
 import { dnsChecks } from './checks/dns.ts'
 import { firmwareStages, timelines } from './checks/firmware.ts'
 import { haproxyChecks } from './checks/haproxy.ts'
@@ -66,6 +68,8 @@ const clientChecks = [
   ...dnsChecks,
   ...differentialDnsChecks,
   ...differentialDhcpChecks,
+  ...differentialTftpChecks,
+  ...differentialHttpChecks,
   ...interopChecks,
   ...zoneChecks,
   ...haproxyChecks,

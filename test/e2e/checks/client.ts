@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Unexpected } from '../expect.ts'
 import { clientInterface } from '../network.ts'
-import type { Rig } from '../rig.ts'
+import { output } from '../process.ts'
+import { stub, type Rig } from '../rig.ts'
 import { client } from '../site.ts'
 
 /** Removes the addresses of the client, so that it starts like a machine that was just powered on. */
@@ -45,4 +46,14 @@ export async function waitUntil(
       throw new Unexpected(`waited ${limitMs / 1000} s without success for ${what}`)
     await sleep(50)
   }
+}
+
+/**
+ * Runs a program of `test/e2e/stubs` in the namespace of the client, with an address and JSON on standard input.
+ *
+ * @returns what it prints, decoded
+ */
+export async function runStub(rig: Rig, name: string, address: string, input: unknown): Promise<unknown> {
+  const command = rig.network.inside('client', process.execPath, stub(name), address)
+  return JSON.parse(await output(command, { input: JSON.stringify(input), limitMs: 120_000 })) as unknown
 }

@@ -5,8 +5,9 @@ import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
+import { type LogLine } from '../server.ts'
 import { sha256 } from '../site.ts'
-import { addClientAddress } from './client.ts'
+import { addClientAddress, runStub } from './client.ts'
 
 const loader = 'bios/undionly.kpxe'
 const loaderFile = '/usr/lib/ipxe/undionly.kpxe'
@@ -97,6 +98,18 @@ export const tftpChecks: readonly Check[] = [
       ])
       expectMatch(put.stdout + put.stderr, /Error code 2/, 'tftp put')
       return undefined
+    },
+  },
+  {
+    name: 'tftp: a transfer ends at the first time-out if the client has closed its port',
+    async run(rig) {
+      await addClientAddress(rig)
+      const since = rig.server.lines.length
+      const request = Buffer.from(`\0\x01${largeLoader}\0octet\0blksize\x001024\0`).toString('hex')
+      await runStub(rig, 'tftp-requests', addresses.server, [{ packet: request, then: 'leave' }])
+      const isEnd = ({ reason = '' }: LogLine) => reason.includes('ICMP port unreachable')
+      const { reason } = await rig.server.waitFor('the end', isEnd, { since, limitMs: 8_000 })
+      return reason
     },
   },
 ]

@@ -32,6 +32,7 @@ for (const hex of JSON.parse(await text(process.stdin)) as string[]) {
   sender?.send(Buffer.from(hex, 'hex'), 67, '255.255.255.255')
   await pause(waitMs)
 }
+await pause(4 * waitMs)
 receiver?.close()
 sender?.close()
 process.stdout.write(JSON.stringify(results))
