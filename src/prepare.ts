@@ -6,7 +6,7 @@ import type { CheckedSites } from './checked-site.ts'
 import { runInWorker } from './host/worker.ts'
 import { compile, compileSteps, type Plan } from './plan/compile.ts'
 import type { Facts } from './plan/facts.ts'
-import { buildModel, type Model } from './plan/model.ts'
+import { buildModel, modelSteps, type Model } from './plan/model.ts'
 import { scanSite } from './scan/scan.ts'
 import { isLoaderReady, loadSiteFile, type LoadedSite, type NotLoaded, type SiteFile } from './site-file.ts'
 
@@ -48,17 +48,25 @@ export async function prepareInBackground(sitePath: string, previous: Plan): Pro
   )
   const loaded = await (isSmall && isLoaderReady() ? loadSiteFile(sitePath) : loadInWorker(sitePath))
   if (loaded.kind !== 'site') return loaded
-  const { site, text, changedSeconds } = loaded
-  const facts = await scanSite(site)
-  await setImmediate()
-  const model = buildModel(site, facts, changedSeconds)
-  const steps = compileSteps(model, previous)
+  const facts = await scanSite(loaded.site)
+  const steps = readySteps(loaded, facts, previous)
   for (;;) {
     await setImmediate()
     if (freeHeapBytes() < reservedHeapBytes) return outOfMemory(sitePath)
     const { done, value } = steps.next()
-    if (done === true) return { kind: 'ready', model, plan: value, file: { text, changedSeconds } }
+    if (done === true) return value
   }
+}
+
+function* readySteps(
+  { site, text, changedSeconds }: LoadedSite,
+  facts: Facts,
+  previous: Plan,
+): Generator<void, Ready> {
+  const model = yield* modelSteps(site, facts, changedSeconds)
+  yield
+  const plan = yield* compileSteps(model, previous)
+  return { kind: 'ready', model, plan, file: { text, changedSeconds } }
 }
 
 /** Loading a file of this size takes less time than starting a worker, and delays an answer by about 20 ms. */

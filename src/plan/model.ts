@@ -20,6 +20,7 @@ import type {
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
 import { hostnamePath, keyfilePath } from '../site/file-paths.ts'
+import { flatMapSteps, runSteps } from './steps.ts'
 
 /** Addresses and ports of the services, and the port of DHCP clients. */
 export type Endpoint = Pick<Site['server'], 'address' | 'address6' | 'ports'>
@@ -83,9 +84,13 @@ export type Model = {
 
 /** @param changedSeconds modification time of the site file in seconds since 1970 */
 export function buildModel(site: Site, facts: Facts, changedSeconds = 1): Model {
-  const nodes = site.clusters.flatMap((cluster) =>
-    cluster.nodes.map((node) => nodeModel(site, cluster, node)),
-  )
+  return runSteps(modelSteps(site, facts, changedSeconds))
+}
+
+/** Builds as {@link buildModel} does, with a pause after each step. */
+export function* modelSteps(site: Site, facts: Facts, changedSeconds: number): Generator<void, Model> {
+  const declared = site.clusters.flatMap((cluster) => cluster.nodes.map((node) => ({ cluster, node })))
+  const nodes = yield* flatMapSteps(declared, ({ cluster, node }) => [nodeModel(site, cluster, node)])
   const { address, address6, ports } = site.server
   const endpoint = { address, ...defined({ address6 }), ports }
   const serial = site.dns.serial ?? changedSeconds

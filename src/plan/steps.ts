@@ -11,18 +11,26 @@ export function runSteps<Result>(steps: Generator<void, Result>): Result {
   }
 }
 
-const itemsPerStep = 500
+/** The most items in one step. */
+export const itemsPerStep = 500
+
+/** Calls a function for each item, with a pause after every 500 items. */
+export function* forEachStep<Item>(items: Iterable<Item>, each: (item: Item) => void): Generator<void, void> {
+  let count = 0
+  for (const item of items) {
+    each(item)
+    count += 1
+    if (count % itemsPerStep === 0) yield
+  }
+}
 
 /** Maps as `flatMap` does, with a pause after every 500 items. */
 export function* flatMapSteps<Item, Result>(
-  items: readonly Item[],
+  items: Iterable<Item>,
   map: (item: Item) => readonly Result[],
 ): Generator<void, Result[]> {
   const results: Result[] = []
-  for (const [index, item] of items.entries()) {
-    results.push(...map(item))
-    if ((index + 1) % itemsPerStep === 0) yield
-  }
+  yield* forEachStep(items, (item) => void results.push(...map(item)))
   return results
 }
 

@@ -21,7 +21,7 @@ import {
 } from './names.ts'
 import type { DnsPlan, Zone } from './plan.ts'
 import { compileNames } from './responses.ts'
-import { runSteps } from '../steps.ts'
+import { flatMapSteps, forEachStep, runSteps } from '../steps.ts'
 import { withSerial } from './zone.ts'
 import type { RecordData, ResourceRecord } from '../../proto/dns/record.ts'
 import type { DnsRecord } from '../../site/schema.ts'
@@ -45,7 +45,12 @@ export function* dnsSteps(model: Model, previous?: DnsPlan): Generator<void, Com
   const forward = forwardZoneNames(site)
   const reverse = reverseZoneNames(model, reversed)
   yield
-  const built = buildZones(model, { forward: forward.filter(isValidZoneName), reverse }, names, reversed)
+  const built = yield* zoneSteps(
+    model,
+    { forward: forward.filter(isValidZoneName), reverse },
+    names,
+    reversed,
+  )
   yield
   const zones = built.map((zone) => withSerial(zone, model.serial, zoneOf(previous, zone.name)))
   const own = new Set(zones.map((zone) => zone.name))
@@ -80,12 +85,12 @@ type ZoneNames = { readonly forward: readonly string[]; readonly reverse: readon
 const times = { refresh: 3600, retry: 900, expire: 3_600_000, minimum: 3600 }
 
 /** The serials are 0; `withSerial` sets them. */
-function buildZones(
+function* zoneSteps(
   model: Model,
   { forward, reverse }: ZoneNames,
   names: readonly DeclaredName[],
   reverseNames: readonly ReverseNames[],
-): Zone[] {
+): Generator<void, Zone[]> {
   const zoneNames = [...forward, ...reverse]
   const zones = new Set(zoneNames)
   const { ttlSeconds, nameServers, contact } = model.site.dns
@@ -105,24 +110,25 @@ function buildZones(
   const ownServers = [...new Set(servers.map(({ data }) => (data as { target: string }).target))]
     .filter((server) => !owners.has(server))
     .map((owner): ResourceRecord => ({ owner, ttlSeconds, data: addressData(model.endpoint.address) }))
-  const records = validRecords([...servers, ...declaredRecords(model, names, reverseNames), ...ownServers])
+  const declared = yield* declaredRecords(model, names, reverseNames)
+  const records = yield* validRecords([...servers, ...declared, ...ownServers])
 
   const byZone = new Map<string, ResourceRecord[]>(zoneNames.map((zone) => [zone, []]))
   const addresses = records.filter(isAddress)
-  for (const record of records) {
+  yield* forEachStep(records, (record) => {
     const zone = enclosingZone(record.owner, zones)
-    if (zone === undefined) continue
+    if (zone === undefined) return
     byZone.get(zone)?.push(record)
     // The parent zone lists the servers of this zone, so that the names in between exist (RFC 1034 §4.2.1).
-    if (record.data.type !== 'NS' || record.owner !== zone) continue
+    if (record.data.type !== 'NS' || record.owner !== zone) return
     const above = enclosingZone(zone.slice(zone.indexOf('.') + 1), zones)
-    if (above === undefined) continue
+    if (above === undefined) return
     byZone.get(above)?.push(record)
     // A server name below its own cut cannot be resolved without glue.
     const { target } = record.data
-    if (!withAncestors(target).includes(zone)) continue
+    if (!withAncestors(target).includes(zone)) return
     byZone.get(above)?.push(...addresses.filter(({ owner }) => owner === target))
-  }
+  })
 
   return [...byZone].map(([name, content]) => {
     const soa: RecordData = {
@@ -146,7 +152,8 @@ export function declaredZones(model: Model): Zone[] {
     ...forwardZoneNames(model.site).filter(isValidZoneName),
     ...reverseZoneNames(model, reversed),
   ])
-  const records = validRecords(declaredRecords(model, declaredNames(model), reversed))
+  const declared = runSteps(declaredRecords(model, declaredNames(model), reversed))
+  const records = runSteps(validRecords(declared))
   const byZone = Map.groupBy(records, ({ owner }) => enclosingZone(owner, zones))
   return [...zones].flatMap((name) => {
     const own = byZone.get(name)
@@ -155,16 +162,28 @@ export function declaredZones(model: Model): Zone[] {
 }
 
 /** Returns the records of the site, without those of the zones themselves. */
-function declaredRecords(
+function* declaredRecords(
   { site }: Model,
   names: readonly DeclaredName[],
   reverseNames: readonly ReverseNames[],
-): ResourceRecord[] {
+): Generator<void, ResourceRecord[]> {
   const { ttlSeconds } = site.dns
+  const addresses = yield* flatMapSteps(names, (name) =>
+    name.addresses.map((address): ResourceRecord => ({
+      owner: name.owner,
+      ttlSeconds: name.ttlSeconds ?? ttlSeconds,
+      data: addressData(address),
+    })),
+  )
+  const pointers = yield* flatMapSteps(reverseNames, ({ address, targets }) =>
+    targets.map((target): ResourceRecord => ({
+      owner: reverseName(address),
+      ttlSeconds,
+      data: { type: 'PTR', target },
+    })),
+  )
   return [
-    ...names.flatMap(({ owner, addresses, ttlSeconds: ttl = ttlSeconds }) =>
-      addresses.map((address) => ({ owner, ttlSeconds: ttl, data: addressData(address) })),
-    ),
+    ...addresses,
     ...site.dns.records.flatMap((record) =>
       recordData(record).map((data) => ({
         owner: record.name,
@@ -172,26 +191,27 @@ function declaredRecords(
         data,
       })),
     ),
-    ...reverseNames.flatMap(({ address, targets }) =>
-      targets.map((target) => ({
-        owner: reverseName(address),
-        ttlSeconds,
-        data: { type: 'PTR', target } as const,
-      })),
-    ),
+    ...pointers,
   ]
 }
 
 /** Omits repeated records, and those with a name that is too long. */
-function validRecords(records: readonly ResourceRecord[]): ResourceRecord[] {
+function* validRecords(records: readonly ResourceRecord[]): Generator<void, ResourceRecord[]> {
   const seen = new Set<string>()
-  return records.filter(({ owner, data }) => {
-    if (!isValidOwnerName(owner) || (data.type === 'PTR' && !isValidOwnerName(data.target))) return false
-    const key = `${owner} ${JSON.stringify(data)}`
-    if (seen.has(key)) return false
+  return yield* flatMapSteps(records, (record) => {
+    const { owner, data } = record
+    if (!isValidOwnerName(owner) || (data.type === 'PTR' && !isValidOwnerName(data.target))) return []
+    const key = `${owner} ${dataKey(data)}`
+    if (seen.has(key)) return []
     seen.add(key)
-    return true
+    return [record]
   })
+}
+
+/** Returns a text that only the same data has. */
+function dataKey(data: RecordData): string {
+  if (data.type === 'A') return String(data.address)
+  return data.type === 'PTR' ? `PTR ${data.target}` : JSON.stringify(data)
 }
 
 /** Returns all data except addresses, which are among the declared names. */

@@ -2,7 +2,7 @@
 import { encodeName, hashName } from '../../proto/dns/name.ts'
 import type { ResourceRecord, RecordData } from '../../proto/dns/record.ts'
 import { RecordType, ResponseCode, headerOctets } from '../../proto/dns/registry.ts'
-import { lazy } from '../steps.ts'
+import { forEachStep, lazy } from '../steps.ts'
 import type { NameTable, Owner, Response, Zone } from './plan.ts'
 import { answeringName, enclosingZone, withAncestors } from '../../site/declared.ts'
 import { encodeAnswer } from '../../proto/dns/message.ts'
@@ -17,16 +17,19 @@ const maxRotations = 8
 
 /** Compiles the table zone by zone. */
 export function* compileNames(zones: readonly Zone[]): Generator<void, NameTable> {
-  const contents = zoneContents(zones)
-  const names: Names = new Map(contents.flatMap((content) => [...content.names]))
+  const contents = yield* zoneContents(zones)
+  const names = new Map<string, Name>()
+  for (const content of contents) {
+    yield* forEachStep(content.names, ([name, found]) => void names.set(name, found))
+  }
   const addresses = addressesByOwner(zones)
   const table = new Map<number, Owner[]>()
   for (const content of contents) {
-    for (const owner of zoneOwners(content, names, addresses)) {
+    const owners = yield* zoneOwners(content, names, addresses)
+    yield* forEachStep(owners, (owner) => {
       const hash = hashName(owner.name)
       table.set(hash, [...(table.get(hash) ?? []), owner])
-    }
-    if (content.names.size > 100) yield
+    })
   }
   return table
 }
@@ -72,21 +75,25 @@ class LazyOwner implements Owner {
 }
 
 /** Returns the existing names of a zone, except those of zones below it. */
-function zoneOwners({ zone, names: own, cuts }: ZoneContent, names: Names, addresses: Addresses): Owner[] {
+function* zoneOwners(
+  { zone, names: own, cuts }: ZoneContent,
+  names: Names,
+  addresses: Addresses,
+): Generator<void, Iterable<Owner>> {
   const negative = lazy(() => negativeResponses(zone))
   const owners = new Map<string, Owner>()
   const longestFirst = [...own].sort(([a], [b]) => b.length - a.length)
-  for (const [name, { byType }] of longestFirst) {
+  yield* forEachStep(longestFirst, ([name, { byType }]) => {
     const fixed = { name: encodeName(name), wildcard: owners.get(`*.${name}`), referral: undefined }
     const encode = () => positiveResponses(name, byType, names, addresses)
     owners.set(name, new LazyOwner(fixed, negative, encode))
-  }
+  })
   for (const [name, servers] of cuts) {
     const referral = referralTo(name, servers, addresses)
     const fixed = { name: encodeName(name), wildcard: undefined, referral }
     owners.set(name, new LazyOwner(fixed, negative, () => ({ responses: new Map() })))
   }
-  return [...owners.values()]
+  return owners.values()
 }
 
 /**
@@ -263,30 +270,34 @@ export type ZoneContent = {
   readonly cuts: ReadonlyMap<string, readonly ResourceRecord[]>
 }
 
-export function zoneContents(zones: readonly Zone[]): ZoneContent[] {
+function* zoneContents(zones: readonly Zone[]): Generator<void, ZoneContent[]> {
   const apexes = new Set(zones.map((zone) => zone.name))
-  return zones.map((zone) => zoneContent(zone, apexes))
+  const contents: ZoneContent[] = []
+  for (const zone of zones) contents.push(yield* zoneContent(zone, apexes))
+  return contents
 }
 
-function zoneContent(zone: Zone, apexes: ReadonlySet<string>): ZoneContent {
+function* zoneContent(zone: Zone, apexes: ReadonlySet<string>): Generator<void, ZoneContent> {
   const servers = zone.records.filter(({ owner, data }) => data.type === 'NS' && owner !== zone.name)
   const cuts = Map.groupBy(servers, ({ owner }) => owner)
   const recordsByName = new Map<string, ResourceRecord[]>()
-  for (const record of zone.records) {
-    const names = withAncestors(record.owner)
+  yield* forEachStep(zone.records, (record) => {
+    const ancestors = withAncestors(record.owner)
     // All names between the apex and a name exist too (RFC 8020 §2), including cuts.
-    const inside = names.slice(0, names.indexOf(zone.name) + 1)
+    const inside = ancestors.slice(0, ancestors.indexOf(zone.name) + 1)
     for (const name of inside) if (!recordsByName.has(name)) recordsByName.set(name, [])
     recordsByName.get(record.owner)?.push(record)
-  }
+  })
   // Below a cut, the other zone is authoritative; records here are glue.
   const isBelowCut = (name: string) => cuts.size > 0 && enclosingZone(name, cuts) !== undefined
   const own = [...recordsByName].filter(([name]) => !isBelowCut(name))
+  const names = new Map<string, Name>()
+  yield* forEachStep(own, ([name, records]) => {
+    names.set(name, { zone, byType: Map.groupBy(records, ({ data }) => data.type) })
+  })
   return {
     zone,
-    names: new Map(
-      own.map(([name, records]) => [name, { zone, byType: Map.groupBy(records, ({ data }) => data.type) }]),
-    ),
+    names,
     cuts: new Map([...cuts].filter(([name]) => !apexes.has(name))),
   }
 }

@@ -5,7 +5,7 @@ import type { FileFact, ImageFileKind, IgnitionKind } from '../facts.ts'
 import type { PlanFinding, PlanCode } from '../codes.ts'
 import type { Model, NodeModel } from '../model.ts'
 import { urlPaths, absoluteUrl, tokenCharacters, tokenPlaceholder } from '../urls.ts'
-import { compileIgnition, isOpen } from './ignition.ts'
+import { ignitionSteps, isOpen } from './ignition.ts'
 import type { HttpPlan, WholeFile, ImageDirectory, BootScript } from './plan.ts'
 import { runSteps, flatMapSteps, lazy } from '../steps.ts'
 import { usualAgentArguments } from '../image-files.ts'
@@ -34,7 +34,7 @@ export function* httpSteps(model: Model): Generator<void, Compiled> {
   const { endpoint, nodes, facts } = model
   const scripts = yield* compileScripts(model)
   yield
-  const ignition = compileIgnition(model)
+  const ignition = yield* ignitionSteps(model)
   yield
   const images = compileImages(model)
   return {

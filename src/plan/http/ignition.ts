@@ -16,22 +16,23 @@ import {
 import { renderLiveIgnition } from '../ignition/document.ts'
 import { renderStartedUnit, type Unit } from '../ignition/units.ts'
 import type { Model, NodeModel } from '../model.ts'
+import { flatMapSteps } from '../steps.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
 import type { BootEntry, IgnitionFile } from './plan.ts'
 
 /** The oldest version that a live system with coreos-installer reads; our file needs no later one. */
 const minIgnitionVersion = '3.1.0'
 
-export function compileIgnition(model: Model): {
+type Compiled = {
   readonly files: ReadonlyMap<string, IgnitionFile>
   readonly nodes: ReadonlyMap<string, BootEntry>
   readonly findings: readonly PlanFinding[]
-} {
-  return {
-    files: new Map(model.nodes.flatMap((node) => nodeIgnition(model, node))),
-    nodes: new Map(model.nodes.map((node) => [node.key, bootEntry(model, node)])),
-    findings: publicFiles(model),
-  }
+}
+
+export function* ignitionSteps(model: Model): Generator<void, Compiled> {
+  const files = yield* flatMapSteps(model.nodes, (node) => nodeIgnition(model, node))
+  const nodes = yield* flatMapSteps(model.nodes, (node) => [[node.key, bootEntry(model, node)] as const])
+  return { files: new Map(files), nodes: new Map(nodes), findings: publicFiles(model) }
 }
 
 function nodeIgnition(model: Model, node: NodeModel): [path: string, file: IgnitionFile][] {
