@@ -48,6 +48,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/status.ts')).status,
     },
     {
+      name: 'health',
+      summary: 'Report in one line whether slipway serves',
+      load: async () => (await import('./commands/health.ts')).health,
+    },
+    {
       name: 'explain',
       summary: 'Show everything the services send to one node',
       load: async () => (await import('./commands/explain.ts')).explain,

@@ -47,7 +47,7 @@ export const serve: Command = {
       ],
       [
         '--control PATH',
-        `control socket for "slipway status" and others (default: control.sock in $RUNTIME_DIRECTORY, else in ${runtimeDirectory})`,
+        `control socket for "slipway status" and others (default: $SLIPWAY_CONTROL, else control.sock in $RUNTIME_DIRECTORY, else in ${runtimeDirectory})`,
       ],
     ],
     exit: [
@@ -167,12 +167,13 @@ function readArguments(args: readonly string[]): Arguments {
   if (state === '') throw new UsageError('--state: expected the name of a directory')
   if (values.control === '') throw new UsageError('--control: expected the path of a socket')
   const folder = firstDirectory(process.env['RUNTIME_DIRECTORY']) || runtimeDirectory
+  const control = values.control ?? process.env['SLIPWAY_CONTROL']
   return {
     sitePath,
     level,
     state,
-    control: values.control ?? `${folder}/control.sock`,
-    ownDirectory: values.control === undefined ? folder : undefined,
+    control: control ?? `${folder}/control.sock`,
+    ownDirectory: control === undefined ? folder : undefined,
   }
 }
 

@@ -269,6 +269,16 @@ t.test('creates its missing directories, readable only by its user', async (t) =
   t.same(await once(server.child, 'exit'), [0, null])
 })
 
+t.test('serves on the control socket that the commands use', async (t) => {
+  const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
+  const control = socketPath(t)
+  const server = startWith(['--state', join(dirname(path), 'state'), path], { SLIPWAY_CONTROL: control })
+  const serving = await server.line('serving')
+  t.equal((serving['listening'] as string[]).at(-1), `control unix ${control}`)
+  server.child.kill('SIGTERM')
+  t.same(await once(server.child, 'exit'), [0, null])
+})
+
 t.test('the directory of a given control socket is not created', async (t) => {
   const path = sitePath(t.testdir(siteFolder(siteText(await freePorts()))))
   const folder = join(dirname(path), 'none')
