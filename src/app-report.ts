@@ -10,7 +10,8 @@ import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings, type CurrentContents } from './plan/ignition/findings.ts'
 import type { Finding, ActiveProblem } from './text/codes.ts'
 import type { Plan } from './plan/compile.ts'
-import { formatIpv4 } from './proto/address/ip.ts'
+import { detachedSubnets } from './plan/dhcp/attachment.ts'
+import { formatIpv4, type Cidr } from './proto/address/ip.ts'
 import type { Supervisor } from './supervisor.ts'
 
 type AppReportOptions = {
@@ -25,6 +26,8 @@ type AppReportOptions = {
   /** Why the site file differs from the active plan. */
   readonly siteProblem: () => SiteProblem | undefined
   readonly processHealth: () => ProcessHealth
+  /** Whether an interface of this machine, on which DHCP clients reach it, has an address in the network. */
+  readonly isAttached: (network: Cidr, server: string) => boolean
   /** Returns the contents of Ignition files that changed after the plan was compiled. */
   readonly contents: CurrentContents
 }
@@ -53,6 +56,7 @@ export function createAppReport(options: AppReportOptions): AppReport {
   const findings = (): readonly Finding[] => [
     ...plan().findings,
     ...ignitionFindings(plan(), clock.now(), contents),
+    ...detachedSubnets(plan().dhcp, (network) => options.isAttached(network, formatIpv4(plan().dhcp.server))),
   ]
 
   const warnings = (): readonly Finding[] => findings().filter(({ severity }) => severity === 'warning')

@@ -6,6 +6,7 @@ import { createRoleIgnition } from './cluster/ignition.ts'
 import { createSessions } from './cluster/session.ts'
 import { createAppReport, type SiteProblem } from './app-report.ts'
 import { components, type Running, type Shared } from './components.ts'
+import { createAttachedNetworks } from './host/attached-networks.ts'
 import { systemClock, type Clock } from './host/clock.ts'
 import { explanationOf } from './explain/explanation.ts'
 import { watchClock, measureProcess } from './host/process-health.ts'
@@ -127,6 +128,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     siteProblem: () => siteProblem,
     contents: (path) => fileWatch.contents(path),
     processHealth: measureProcess(options.logLinesLost ?? (() => 0)),
+    isAttached: createAttachedNetworks(clock, sockets.isAdopted('dhcp')),
   })
   const shared: Shared = {
     plan: () => plan,

@@ -78,6 +78,7 @@ function exampleReport({
     installs: memoryInstalls(plan.nodes.map(({ key }) => key)),
     problems: () => unlessSound([{ code: 'state.not-writable', text: '/var/lib/slipway is full' }]),
     siteProblem: () => siteProblem,
+    isAttached: () => true,
     processHealth: () => ({
       eventLoopDelayMs: { p99: 1, max: 2 },
       residentMemoryBytes: 90_000_000,

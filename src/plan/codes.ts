@@ -26,6 +26,11 @@ export const planCodes = defineCodes({
     meaning: 'A lease is so short that it can expire during an installation',
     remedy: 'Set leaseSeconds to 3600 or more',
   },
+  'dhcp.subnet-not-attached': {
+    meaning:
+      'This machine has no address in a subnet that names neither relay agents nor a segment, so its nodes may get no DHCP answers',
+    remedy: 'Set relays or segment in the subnet, or add an address of the subnet to an interface',
+  },
   'dhcp.settings-unused': {
     meaning: 'Lease settings are declared for a subnet whose addresses another DHCP server leases',
     remedy: 'Configure these settings in the other DHCP server',
@@ -70,6 +75,11 @@ export const planCodes = defineCodes({
   'dns.reverse-claimed': {
     meaning: 'This server answers all reverse names of a network that is larger than the subnet',
     remedy: 'Check that no other server has reverse names in that network',
+  },
+  'dns.reverse-overlap': {
+    meaning:
+      'This server has a reverse zone in a zone of dns.forwardZones, so names of its resolvers there are hidden',
+    remedy: 'Declare the machines with these names under hosts; slipway check --dns lists them',
   },
   'dns.resolver-is-server': {
     meaning: 'An address of this server is listed as a resolver',

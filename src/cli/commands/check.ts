@@ -6,9 +6,12 @@ import { checkDrift } from '../../drift/check.ts'
 import { createAskServer } from '../../drift/exchange.ts'
 import { hasFailure, type CheckedServer, type DriftReport } from '../../drift/report.ts'
 import { parseServer, readResolvConf, serversOf } from '../../drift/servers.ts'
+import { createAttachedNetworks } from '../../host/attached-networks.ts'
 import { systemClock } from '../../host/clock.ts'
 import { createSockets } from '../../host/sockets.ts'
 import { inOrder, type Finding } from '../../text/codes.ts'
+import { detachedSubnets } from '../../plan/dhcp/attachment.ts'
+import { formatIpv4 } from '../../proto/address/ip.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
 import { ignitionFindings } from '../../plan/ignition/findings.ts'
 import { prepare, type Prepared, type Ready } from '../../prepare.ts'
@@ -69,7 +72,7 @@ export const check: Command = {
     if (positionals.length > 1) throw new UsageError('expected one site file')
     const servers = values['dns-server'].map(serverOf)
     const sitePath = await siteFile(values, positionals[0])
-    const prepared = withAges(await withHaproxyCheck(await prepare(sitePath)), systemClock.now())
+    const prepared = withLocalFindings(await withHaproxyCheck(await prepare(sitePath)), systemClock.now())
     const isWanted = values.dns || servers.length > 0
     const drift = isWanted && prepared.kind === 'ready' ? await queryServers(prepared, servers) : undefined
     if (values.json) terminal.out(JSON.stringify(toJson(prepared, drift), undefined, 2))
@@ -105,11 +108,17 @@ async function withHaproxyCheck(prepared: Prepared): Promise<Prepared> {
   return { ...prepared, plan: { ...prepared.plan, findings } }
 }
 
-/** Adds the age of the Ignition files and the state of the kubeconfigs. */
-function withAges(prepared: Prepared, now: number): Prepared {
+/** Adds the age of the Ignition files, the state of the kubeconfigs, and the networks of this machine. */
+function withLocalFindings(prepared: Prepared, now: number): Prepared {
   if (prepared.kind !== 'ready') return prepared
   const { model, plan } = prepared
-  const more = [...ignitionFindings(plan, now), ...kubeconfigFindings(model.site.clusters, now)]
+  // systemd can bind DHCP to any interface, so all of them count.
+  const isAttached = createAttachedNetworks(systemClock, true)
+  const more = [
+    ...ignitionFindings(plan, now),
+    ...kubeconfigFindings(model.site.clusters, now),
+    ...detachedSubnets(plan.dhcp, (network) => isAttached(network, formatIpv4(plan.dhcp.server))),
+  ]
   return { ...prepared, plan: { ...plan, findings: inOrder([...plan.findings, ...more]) } }
 }
 

@@ -1,5 +1,6 @@
 /** Findings about names: what cannot work, and what is probably not intended. */
 import { formatIp, formatCidr, parseCidr, type Cidr } from '../../proto/address/ip.ts'
+import { listSome } from '../../text/format.ts'
 import type { Subnet } from '../../site/schema.ts'
 import {
   answeringName,
@@ -53,6 +54,7 @@ export function nameFindings(model: Model, { names, forward, reversed, reverse }
     ...wholeNetworks(model),
     ...forwarding(model),
     ...hiddenForwardZones(model, [...forward, ...reverse]),
+    ...overlappingReverseZones(model, reverse),
   ]
 }
 
@@ -227,6 +229,16 @@ function hiddenForwardZones({ site }: Model, zones: readonly string[]): PlanFind
     return [
       { code: 'dns.forward-zone-hidden', severity: 'error', about: `dns.forwardZones ${zone}`, message },
     ]
+  })
+}
+
+/** The site says that other resolvers have a reverse zone, and this server answers a part of it. */
+function overlappingReverseZones({ site }: Model, reverse: readonly string[]): PlanFinding[] {
+  return site.dns.forwardZones.flatMap(({ zone, servers }): PlanFinding[] => {
+    const parts = reverse.filter((own) => own.endsWith(`.${zone}`))
+    if (parts.length === 0) return []
+    const message = `this server answers ${listSome(parts, 3)} itself: reverse names of ${servers.map(({ address }) => formatIp(address)).join(', ')} there are hidden; declare their machines under hosts`
+    return [{ code: 'dns.reverse-overlap', severity: 'warning', about: `dns.forwardZones ${zone}`, message }]
   })
 }
 

@@ -51,6 +51,17 @@ t.test('problems with names are reported', (t) => {
       ],
     },
     {
+      name: 'a reverse zone of ours that lies in a zone of others',
+      change: (site) =>
+        (site.dns['forwardZones'] = [
+          { zone: '16.172.in-addr.arpa', servers: ['10.0.0.53', '10.0.0.54'] },
+          { zone: '10.in-addr.arpa', servers: ['10.0.0.53'] },
+        ]),
+      findings: [
+        'warning dns.forwardZones 16.172.in-addr.arpa this server answers 0.16.172.in-addr.arpa itself: reverse names of 10.0.0.53, 10.0.0.54 there are hidden; declare their machines under hosts',
+      ],
+    },
+    {
       name: 'a zone of others that lies in a delegation',
       change: (site) => {
         site.dns['records'] = [{ name: 'lab2.example.localdomain', ns: ['ns.example.org'] }]
