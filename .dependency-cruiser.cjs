@@ -13,6 +13,7 @@ const allow = {
   simulate: ['plan', 'site', 'proto', 'host'],
   drift: ['plan', 'site', 'proto', 'host'],
   explain: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'install'],
+  preflight: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'scan', 'images'],
   demo: ['plan', 'site', 'proto', 'host', 'scan'],
 }
 

@@ -11,6 +11,7 @@ import { dhcpCodes } from './serve/dhcp/codes.ts'
 import { tftpCodes } from './serve/tftp/codes.ts'
 import { haproxyCodes } from './serve/haproxy/codes.ts'
 import { httpCodes } from './serve/http/codes.ts'
+import { preflightCodes } from './preflight/codes.ts'
 import { planCodes } from './plan/codes.ts'
 import { scanCodes } from './scan/codes.ts'
 import type { CodeEntry } from './text/codes.ts'
@@ -19,6 +20,7 @@ import type { CodeEntry } from './text/codes.ts'
 export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
   clusterCodes,
   planCodes,
+  preflightCodes,
   scanCodes,
   siteCodes,
   controlCodes,
@@ -37,6 +39,7 @@ export const codeRegistries: readonly Readonly<Record<string, CodeEntry>>[] = [
 export const codeAreas: Readonly<Record<string, string>> = {
   site: 'The site file',
   plan: 'The plan made from the site file',
+  preflight: 'Checks before power-on',
   dhcp: 'DHCP',
   tftp: 'TFTP',
   http: 'HTTP',

@@ -21,6 +21,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/check.ts')).check,
     },
     {
+      name: 'preflight',
+      summary: 'Check this machine and its network before power-on',
+      load: async () => (await import('./commands/preflight.ts')).preflight,
+    },
+    {
       name: 'render',
       summary: 'Print configuration for HAProxy, DNS, iPXE, libvirt, …',
       load: async () => (await import('./commands/render.ts')).render,

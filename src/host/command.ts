@@ -7,15 +7,20 @@ export type CommandResult = {
   readonly kind: 'done' | 'failed' | 'missing'
   /** How it ended: `exit code 0`, `signal SIGSEGV`, `did not end within 30 s`, `not found`. */
   readonly ending: string
-  /** Its standard output and standard error, at most {@link maxOutputBytes}. */
+  /** Its standard output and standard error, at most 4 KiB unless the caller allows more. */
   readonly output: string
+}
+
+export type CommandOptions = {
+  readonly environment?: NodeJS.ProcessEnv
+  readonly maxOutputBytes?: number
 }
 
 type Ending = Pick<CommandResult, 'kind' | 'ending'>
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
-const maxOutputBytes = 4096
+const defaultMaxOutputBytes = 4096
 
 // A daemon that the program leaves behind can keep the pipes open forever.
 const outputGraceMs = 250
@@ -25,7 +30,7 @@ export async function runCommand(
   program: string,
   args: readonly string[],
   timeoutMs: number,
-  environment = childEnvironment(),
+  { environment = childEnvironment(), maxOutputBytes = defaultMaxOutputBytes }: CommandOptions = {},
 ): Promise<CommandResult> {
   let child: Child
   try {
@@ -34,7 +39,7 @@ export async function runCommand(
   } catch (error) {
     return { kind: 'failed', ending: (error as Error).message, output: '' }
   }
-  const output = collect(child)
+  const output = collect(child, maxOutputBytes)
   return { ...(await waitForEnd(child, timeoutMs)), output: output() }
 }
 
@@ -48,7 +53,7 @@ function childEnvironment(): NodeJS.ProcessEnv {
   return environment
 }
 
-function collect(child: Child): () => string {
+function collect(child: Child, maxOutputBytes: number): () => string {
   const chunks: Buffer[] = []
   let remaining = maxOutputBytes
   for (const stream of [child.stdout, child.stderr]) {

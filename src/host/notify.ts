@@ -14,7 +14,7 @@ const timeoutMs = 5000
  */
 export async function notify(state: string, environment: NodeJS.ProcessEnv = process.env): Promise<void> {
   if (environment['NOTIFY_SOCKET'] === undefined) return
-  await runCommand('systemd-notify', state.split('\n'), timeoutMs, environment)
+  await runCommand('systemd-notify', state.split('\n'), timeoutMs, { environment })
 }
 
 /**

@@ -231,7 +231,8 @@ function decodeReply(octets: Uint8Array): DhcpMessage | undefined {
   }
 }
 
-function emptyMessage(mac: Mac) {
+/** Returns the header of a client without an address (RFC 2131 §4.4.1). */
+export function emptyMessage(mac: Mac) {
   const chaddr = new Uint8Array(16)
   chaddr.set(macOctets(mac))
   const none = 0 as Ipv4

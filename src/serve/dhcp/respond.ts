@@ -65,7 +65,13 @@ export type DhcpResult =
   | { readonly kind: 'released' | 'ignored'; readonly about: RequestContext }
   /** A declared machine uses another DHCP server. */
   | { readonly kind: 'other-server'; readonly server: Ipv4; readonly about: RequestContext }
-  | { readonly kind: 'unknown-client'; readonly client: ClientFacts; readonly about: RequestContext }
+  | {
+      readonly kind: 'unknown-client'
+      readonly client: ClientFacts
+      readonly about: RequestContext
+      /** A simulation or a probe of slipway: not a machine that an administrator looks for. */
+      readonly isSimulated?: true
+    }
   /** Not a message of a client to this server; logged for debugging only. */
   | ({ readonly kind: 'not-ours' } & Refusal)
 
@@ -117,7 +123,13 @@ export function respond(
       }
     }
     const about = { ...seen, code: 'dhcp.no-reservation', reason: noReservation(mac, request, plan) } as const
-    return { kind: 'unknown-client', client: clientFacts(mac, request), about }
+    const client = clientFacts(mac, request)
+    return {
+      kind: 'unknown-client',
+      client,
+      about,
+      ...(request.isSimulated && { isSimulated: true as const }),
+    }
   }
 
   const known = { ...seen, node: reservation.name }

@@ -126,7 +126,7 @@ export async function startDhcp(
     if (about.ignored !== undefined) counters.increment('dhcp.optionsIgnored', about.ignored.length)
     switch (result.kind) {
       case 'unknown-client': {
-        const isLogged = unknownClients.see(about.mac, result.client)
+        const isLogged = result.isSimulated !== true && unknownClients.see(about.mac, result.client)
         log[isLogged ? 'info' : 'debug']({ ...result.client, ...facts(about) }, message)
         return
       }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { simulationMark } from '../../../src/proto/dhcp/values/sub-options.ts'
 import { formatMinute } from '../../../src/plan/ignition/findings.ts'
 import type { Sockets } from '../../../src/host/udp.ts'
 import { decodeMessage } from '../../../src/proto/dhcp/message.ts'
@@ -101,6 +102,14 @@ t.test('refused, released, informed, and ignored messages are counted and logged
     'dhcp.wrong-address': 1,
   })
   t.equal(lines.length, 6)
+})
+
+t.test('a probe of slipway itself is not an undeclared machine', async (t) => {
+  const { send, service, lines } = await running()
+  const { code, value } = simulationMark()
+  await send(clientPacket({ mac: '02:00:00:00:00:01', type: 'discover', options: [[code, [...value]]] }))
+  t.same(service.unknownClients(), [])
+  t.match(lines, [{ level: 'debug', code: 'dhcp.no-reservation' }])
 })
 
 t.test('an undeclared client gets no reply, is remembered, and is logged at info once', async (t) => {

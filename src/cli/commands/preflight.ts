@@ -1,0 +1,115 @@
+/** `slipway preflight`: checks everything that can be known from this machine before the nodes are powered on. */
+import { parseArgs } from 'node:util'
+import { systemClock } from '../../host/clock.ts'
+import { runChecks, type CheckContext, type CheckResult } from '../../preflight/check.ts'
+import { checks } from '../../preflight/checks.ts'
+import { systemProbes, type Probes } from '../../preflight/probes.ts'
+import { explain, prepare } from '../../prepare.ts'
+import { askControl, ControlProblem } from '../client.ts'
+import { ExitCode, UsageError, type Command, type HelpRow, type Terminal } from '../command.ts'
+import { controlPath, jsonRow, siteFile, siteOptions, siteRows, stateDirectory } from '../target.ts'
+import { checkLines, summaryLine } from '../text/checks.ts'
+
+const defaultRegistry = 'quay.io'
+
+export const checkOptions = {
+  ...siteOptions,
+  json: { type: 'boolean', default: false },
+  state: { type: 'string' },
+  registry: { type: 'string', multiple: true },
+} as const
+
+export const checkRows: readonly HelpRow[] = [
+  ...siteRows,
+  [
+    '--registry HOST',
+    `a registry that the nodes pull from, such as your mirror (default: ${defaultRegistry}); can be repeated`,
+  ],
+  ['--state DIR', 'directory for installation records (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
+  jsonRow,
+]
+
+export const preflight: Command = {
+  name: 'preflight',
+  help: {
+    usage: ['preflight [--registry HOST]… [--state DIR] [--json] [--site FILE | FILE]'],
+    about: [
+      'Checks this machine and its network before the nodes are powered on.',
+      'Prints one line for each result (ok, warning, or failure), and what to do: the files of the site, checksums of ' +
+        'images, addresses, free ports, firewall, SELinux, other DHCP servers, resolvers, registries, clock, disk ' +
+        'space, state directory, and the configuration of HAProxy. Run it as root: some checks need a privilege.',
+      'To find other DHCP servers, it sends a DISCOVER from a random MAC address on each attached subnet, and never ' +
+        'accepts an offer. Nothing else is sent to the nodes, and nothing is changed.',
+    ],
+    options: checkRows,
+    exit: [
+      ['0', 'no failure (there may be warnings)'],
+      ['1', 'a failure, or the site file has errors'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['preflight site.yaml', 'preflight --registry mirror.example.net:5000 --json site.yaml'],
+  },
+
+  run: (args, terminal) => runPreflight(args, terminal, systemProbes),
+}
+
+/** @param probes what the checks ask this machine; tests replace it */
+export async function runPreflight(
+  args: readonly string[],
+  terminal: Terminal,
+  probes: Probes,
+): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: checkOptions,
+  })
+  if (positionals.length > 1) throw new UsageError('expected one site file')
+  const sitePath = await siteFile(values, positionals[0])
+  const prepared = await prepare(sitePath)
+  if (prepared.kind !== 'ready') {
+    for (const line of explain(prepared)) terminal.err(line)
+    return ExitCode.problems
+  }
+  const { model, plan } = prepared
+  const context: CheckContext = {
+    model,
+    plan,
+    probes,
+    state: stateDirectory(values.state),
+    isServing: await isServing(controlPath(values.control), model.site.site),
+    registries: values.registry ?? [defaultRegistry],
+    now: systemClock.now(),
+  }
+  const results = await runChecks(checks, context)
+  printResults(results, values.json ? { site: model.site.site } : undefined, terminal)
+  return exitCodeOf(results)
+}
+
+/** Whether the running slipway serves this site. */
+async function isServing(control: string, site: string): Promise<boolean> {
+  try {
+    return (await askControl<{ readonly site: string }>(control, '/v1/status')).site === site
+  } catch (error) {
+    if (error instanceof ControlProblem) return false
+    throw error
+  }
+}
+
+/** @param json the other fields of the JSON document; absent for lines of text */
+export function printResults(
+  results: readonly CheckResult[],
+  json: object | undefined,
+  terminal: Terminal,
+): void {
+  if (json !== undefined) {
+    terminal.out(JSON.stringify({ ...json, checks: results }, undefined, 2))
+    return
+  }
+  for (const line of checkLines(results, terminal)) terminal.out(line)
+  terminal.out(summaryLine(results))
+}
+
+export function exitCodeOf(results: readonly CheckResult[]): number {
+  return results.some(({ status }) => status === 'failure') ? ExitCode.problems : ExitCode.fine
+}

@@ -1,0 +1,23 @@
+/** All checks, in the order of their output. To add one, write it in the file of its area and add it here. */
+import type { Check } from './check.ts'
+import { firewallCheck } from './firewall.ts'
+import { clockCheck, diskCheck, networkCheck, selinuxCheck, stateCheck } from './machine.ts'
+import { dhcpCheck, registryCheck, resolverCheck } from './network-services.ts'
+import { portsCheck } from './ports.ts'
+import { haproxyCheck, imagesCheck, siteCheck } from './site.ts'
+
+export const checks: readonly Check[] = [
+  siteCheck,
+  imagesCheck,
+  networkCheck,
+  portsCheck,
+  firewallCheck,
+  selinuxCheck,
+  dhcpCheck,
+  resolverCheck,
+  registryCheck,
+  clockCheck,
+  diskCheck,
+  stateCheck,
+  haproxyCheck,
+]

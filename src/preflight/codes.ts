@@ -1,0 +1,71 @@
+/** Codes of the checks before power-on (`slipway preflight`) and of a running slipway (`slipway doctor`). */
+import { defineCodes } from '../text/codes.ts'
+
+export const preflightCodes = defineCodes({
+  'preflight.not-checked': {
+    meaning: 'A check could not be made, usually because of a missing privilege or program',
+    remedy: 'Run the command as root, and read the reason',
+  },
+  'preflight.port-in-use': {
+    meaning: 'Another process uses a port that slipway needs',
+    remedy: 'Stop that process, or change server.ports in the site file',
+  },
+  'preflight.address-missing': {
+    meaning: 'No interface of this machine has server.address',
+    remedy: 'Add the address to an interface, or correct server.address in the site file',
+  },
+  'preflight.no-carrier': {
+    meaning: 'An interface that faces nodes has no carrier',
+    remedy: 'Plug in the cable, or bring the interface up: ip link set NAME up',
+  },
+  'preflight.mtu-too-small': {
+    meaning: 'The site gives nodes a larger MTU than the interface of this machine has',
+    remedy: 'Set the MTU of the interface, or correct mtu of the subnet in the site file',
+  },
+  'preflight.firewall-blocks': {
+    meaning: 'The firewall drops packets by default, and no rule accepts a port that slipway needs',
+    remedy: 'Accept the ports: firewall-cmd --add-service=…, ufw allow …, or a rule of nftables',
+  },
+  'preflight.selinux-denies': {
+    meaning: 'SELinux does not let HAProxy connect to the ports of the nodes',
+    remedy: 'Run setsebool -P haproxy_connect_any on',
+  },
+  'preflight.other-dhcp-server': {
+    meaning: 'Another DHCP server answers on a subnet whose addresses slipway leases',
+    remedy: 'Switch that server off, let it ignore the declared machines, or set dhcp: proxy for the subnet',
+  },
+  'preflight.no-dhcp-server': {
+    meaning: 'No DHCP server answers on a subnet with dhcp: proxy, so its nodes get no addresses',
+    remedy: 'Start that DHCP server, or remove dhcp: proxy from the subnet',
+  },
+  'preflight.clock-not-synchronized': {
+    meaning: 'The clock of this machine is not synchronized',
+    remedy: 'Start a time service: timedatectl set-ntp true',
+  },
+  'preflight.resolver-unreachable': {
+    meaning: 'A resolver of dns.forward does not answer',
+    remedy: 'Check the resolver and the path to it, or remove it from dns.forward',
+  },
+  'preflight.registry-unreachable': {
+    meaning: 'This machine cannot reach a registry that nodes pull images from',
+    remedy: 'Set HTTPS_PROXY if there is a proxy, or name your mirror: --registry HOST',
+  },
+  'preflight.disk-full': {
+    meaning: 'A directory in which slipway writes has little free space',
+    remedy: 'Remove files that are not needed, or enlarge the file system',
+  },
+  'preflight.state-not-writable': {
+    meaning: 'The state directory cannot be written',
+    remedy: 'Create the directory, and give it to the user that slipway runs as',
+  },
+  'preflight.image-damaged': {
+    meaning: 'A file of a boot image differs from the checksum of its download',
+    remedy: 'Run slipway images add again',
+  },
+  'preflight.image-unverified': {
+    meaning: 'A boot image has no checksums, because it was copied by hand',
+    remedy: 'Compare the files with the checksums of the release, or add the image with slipway images add',
+  },
+})
+
+export type PreflightCode = keyof typeof preflightCodes

@@ -1,0 +1,143 @@
+/** What the checks ask this machine and its network. Every probe is bounded in time; tests replace them. */
+import { access, constants, readFile, stat } from 'node:fs/promises'
+import { Resolver } from 'node:dns/promises'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { basename, dirname } from 'node:path'
+import type { InterfaceAddresses } from '../host/attached-networks.ts'
+import { hasAddress } from '../host/cannot-listen.ts'
+import { systemClock } from '../host/clock.ts'
+import { runCommand, type CommandResult } from '../host/command.ts'
+import { createSockets } from '../host/sockets.ts'
+import { verifyImage, type Integrity } from '../images/manifest.ts'
+import { freeOctets } from '../images/staging.ts'
+import { readStored } from '../images/store.ts'
+import { createWeb } from '../images/web.ts'
+import type { HaproxyPlan } from '../plan/haproxy/plan.ts'
+import { validateConfig, type ConfigCheck } from '../serve/haproxy/apply.ts'
+import { reasonOf } from '../scan/file.ts'
+import { discover, type DiscoverOptions, type Offers } from './discover.ts'
+import { findHolder } from './holder.ts'
+import type { WantedPort } from './wanted-ports.ts'
+
+export type Probes = {
+  /** Binds the port for a moment. Returns the code of the error, such as EADDRINUSE. */
+  readonly bind: (port: WantedPort) => Promise<string | undefined>
+  /** Returns the process that has the port. */
+  readonly holder: (port: WantedPort) => Promise<string | undefined>
+  readonly run: (program: string, args: readonly string[]) => Promise<CommandResult>
+  /** Returns undefined for a file that cannot be read. */
+  readonly read: (path: string) => Promise<string | undefined>
+  readonly interfaces: () => InterfaceAddresses
+  readonly hasAddress: (address: string) => boolean
+  /** @throws {NodeJS.ErrnoException} */
+  readonly freeBytes: (directory: string) => Promise<number>
+  /** Returns why the directory cannot be written: the rest of a sentence. */
+  readonly writeProblem: (directory: string) => Promise<string | undefined>
+  /** Returns why the resolver does not answer. */
+  readonly resolverProblem: (address: string, port: number) => Promise<string | undefined>
+  readonly httpStatus: (url: string) => Promise<{ readonly status?: number; readonly problem?: string }>
+  readonly offers: (options: DiscoverOptions) => Promise<Offers>
+  /** Returns undefined for a directory that does not exist. */
+  readonly verifyImage: (directory: string) => Promise<Integrity | undefined>
+  readonly validateHaproxy: (text: string, plan: HaproxyPlan) => Promise<ConfigCheck>
+}
+
+const commandTimeoutMs = 10_000
+const queryTimeoutMs = 2000
+const webTimeoutMs = 8000
+/** A ruleset of a machine with many containers. */
+const maxOutputBytes = 8 * 1024 * 1024
+
+export const systemProbes: Probes = {
+  bind: bindPort,
+  holder: findHolder,
+  run: (program, args) => runCommand(program, args, commandTimeoutMs, { maxOutputBytes }),
+  read: (path) => readFile(path, 'utf8').catch(() => undefined),
+  interfaces: networkInterfaces,
+  hasAddress,
+  freeBytes: freeOctets,
+  writeProblem,
+  resolverProblem,
+  httpStatus,
+  offers: (options) => discover(options, { sockets: createSockets({}), clock: systemClock }),
+  async verifyImage(directory) {
+    const stored = await readStored(dirname(directory), basename(directory))
+    return stored && verifyImage(stored, () => undefined)
+  },
+  validateHaproxy: validateConfig,
+}
+
+async function bindPort({ transport, address, port }: WantedPort): Promise<string | undefined> {
+  try {
+    if (transport === 'udp') {
+      const socket = createSocket('udp4')
+      socket.bind({ port, address, exclusive: true })
+      await once(socket, 'listening')
+      socket.close()
+    } else {
+      const server = createServer()
+      server.listen({ port, host: address, exclusive: true })
+      await once(server, 'listening')
+      server.close()
+    }
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
+
+/** A directory that does not exist yet is created in the first one above it that exists. */
+async function writeProblem(directory: string): Promise<string | undefined> {
+  try {
+    const found = await stat(directory)
+    if (!found.isDirectory()) return 'is not a directory'
+    await access(directory, constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' && dirname(directory) !== directory) return writeProblem(dirname(directory))
+    return code === 'EROFS' ? 'is on a read-only file system' : reasonOf(error).replace('read', 'written')
+  }
+}
+
+async function resolverProblem(address: string, port: number): Promise<string | undefined> {
+  const resolver = new Resolver({ timeout: queryTimeoutMs, tries: 2 })
+  resolver.setServers([`${address}:${port}`])
+  try {
+    await resolver.resolveNs('.')
+    return undefined
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Any answer shows that it is reachable.
+    if (code === 'ENODATA' || code === 'ENOTFOUND') return undefined
+    if (code === 'EREFUSED') return 'refuses queries of this machine'
+    return code === 'ESERVFAIL' ? 'answers with SERVFAIL' : `no answer (${code})`
+  }
+}
+
+async function httpStatus(url: string): Promise<{ readonly status?: number; readonly problem?: string }> {
+  let timer: NodeJS.Timeout | undefined
+  try {
+    const web = createWeb(process.env, systemClock)
+    try {
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(
+          () => reject(new Error(`no response within ${webTimeoutMs / 1000} s`)),
+          webTimeoutMs,
+        )
+      })
+      const response = await Promise.race([web.open(url, { method: 'GET' }), late])
+      response.destroy()
+      return { status: response.statusCode as number }
+    } finally {
+      web.close()
+    }
+  } catch (error) {
+    return { problem: (error as Error).message }
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,80 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { preflight, runPreflight } from '../../../src/cli/commands/preflight.ts'
+import { UsageError } from '../../../src/cli/command.ts'
+import type { Probes } from '../../../src/preflight/probes.ts'
+import { fakeSlipway, Refused } from '../../support/fake-slipway.ts'
+import { soundProbes } from '../../support/probes.ts'
+import { siteFolder, sitePath } from '../../support/site-folder.ts'
+import { keptTerminal } from '../../support/terminal.ts'
+
+const nowhere = ['--control', '/nonexistent/control.sock']
+
+async function check(t: Test, probes: Partial<Probes>, ...more: string[]) {
+  const terminal = keptTerminal({ columns: 200 })
+  const folder = t.testdir(siteFolder())
+  for (const role of ['bootstrap', 'master', 'worker']) chmodSync(join(folder, `ignition/${role}.ign`), 0o600)
+  const path = sitePath(folder)
+  const code = await runPreflight([...more, path], terminal, { ...soundProbes, ...probes })
+  return { code, ...terminal }
+}
+
+t.test('a sound machine: a line for each check, and exit code 0', async (t) => {
+  const { code, outLines } = await check(t, {}, ...nowhere)
+  t.equal(code, 0)
+  t.match(outLines[0], /^ok {7}site {7}all files of 2 nodes are there/)
+  t.equal(outLines.at(-1), '13 ok, 0 warnings, 0 failures')
+})
+
+t.test('a warning does not change the exit code, a failure does', async (t) => {
+  const bind = (code: string) => ({ bind: () => Promise.resolve(code) })
+  const warned = await check(t, bind('EACCES'), ...nowhere)
+  t.equal(warned.code, 0)
+  t.match(
+    warned.outLines.join('\n'),
+    /^warning  ports {6}udp port 67 \(dhcp\) needs a privilege\n +-> Run the command as root/m,
+  )
+  const failed = await check(t, bind('EADDRINUSE'), ...nowhere)
+  t.equal(failed.code, 1)
+  t.match(failed.outLines.at(-1), / 5 failures$/)
+})
+
+t.test('--json prints one document with the codes, and --registry replaces the default', async (t) => {
+  const asked: string[] = []
+  const httpStatus = (url: string) => {
+    asked.push(url)
+    return Promise.resolve({ status: 404 })
+  }
+  const registries = ['--registry', 'mirror.example.net:5000', '--registry', 'quay.io']
+  const { code, outLines } = await check(t, { httpStatus }, '--json', ...registries, ...nowhere)
+  t.equal(code, 0)
+  t.same(asked, ['https://mirror.example.net:5000/v2/', 'https://quay.io/v2/'])
+  const { site, checks } = JSON.parse(outLines.join('\n')) as { site: string; checks: { code?: string }[] }
+  t.equal(site, 'lab')
+  t.same(
+    checks.flatMap(({ code }) => code ?? []),
+    ['preflight.registry-unreachable', 'preflight.registry-unreachable'],
+  )
+})
+
+t.test('the ports of a running slipway of this site are its own', async (t) => {
+  const bind = () => Promise.resolve('EADDRINUSE')
+  const own = await fakeSlipway(t, { 'GET /v1/status': { site: 'lab' } })
+  t.equal((await check(t, { bind }, '--control', own.path)).code, 0)
+  const other = await fakeSlipway(t, { 'GET /v1/status': { site: 'other' } })
+  t.equal((await check(t, { bind }, '--control', other.path)).code, 1)
+  const refusing = await fakeSlipway(t, { 'GET /v1/status': new Refused(500, 'no') })
+  t.equal((await check(t, { bind }, '--control', refusing.path)).code, 1)
+})
+
+t.test('a site file with errors is reported as by check', async (t) => {
+  const terminal = keptTerminal()
+  const path = sitePath(t.testdir(siteFolder('site: lab\n')))
+  t.equal(await runPreflight([path], terminal, soundProbes), 1)
+  t.match(terminal.errLines[0], /site\.yaml:\d+:\d+/)
+})
+
+t.test('two site files are a usage error', async (t) => {
+  await t.rejects(preflight.run(['a.yaml', 'b.yaml'], keptTerminal()), UsageError)
+})

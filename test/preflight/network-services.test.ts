@@ -1,0 +1,67 @@
+import t from 'tap'
+import { dhcpCheck, registryCheck, resolverCheck } from '../../src/preflight/network-services.ts'
+import { runCheck } from '../support/probes.ts'
+
+const offers = (...servers: string[]) => ({ offers: () => Promise.resolve({ servers }) })
+const proxied = (site: { subnets: object[] }) => Object.assign(site.subnets[0] as object, { dhcp: 'proxy' })
+
+t.test('another DHCP server is a warning where slipway leases addresses', async (t) => {
+  t.match(await runCheck(dhcpCheck, offers('192.0.2.2', '192.0.2.9')), [
+    {
+      status: 'warning',
+      code: 'preflight.other-dhcp-server',
+      text: 'another DHCP server (192.0.2.9) offers addresses on 192.0.2.0/24 (eth0)',
+    },
+  ])
+  t.match(await runCheck(dhcpCheck, offers('192.0.2.2')), [{ status: 'ok' }], 'this server')
+  const peers = (site: { server: object }) =>
+    Object.assign(site.server, { peers: ['192.0.2.9'], installer: '192.0.2.2' })
+  t.match(await runCheck(dhcpCheck, offers('192.0.2.9'), {}, peers), [{ status: 'ok' }], 'a peer')
+})
+
+t.test('a subnet with dhcp: proxy needs another DHCP server', async (t) => {
+  t.match(await runCheck(dhcpCheck, offers('192.0.2.9'), {}, proxied), [{ status: 'ok' }])
+  t.match(await runCheck(dhcpCheck, offers(), {}, proxied), [
+    { status: 'warning', code: 'preflight.no-dhcp-server' },
+  ])
+})
+
+t.test('a subnet that cannot be probed is not reported as free of servers', async (t) => {
+  const problem = { offers: () => Promise.resolve({ problem: 'port 68 needs a privilege' }) }
+  t.match(await runCheck(dhcpCheck, problem), [{ status: 'warning', code: 'preflight.not-checked' }])
+  t.match(await runCheck(dhcpCheck, { interfaces: () => ({}) }), [
+    { status: 'ok', text: /nothing was probed/ },
+  ])
+})
+
+t.test('the site needs one resolver that answers', async (t) => {
+  const two = (site: object) => Object.assign(site, { dns: { forward: ['192.0.2.53', '192.0.2.54'] } })
+  const answering = (...addresses: string[]) => ({
+    resolverProblem: (address: string) =>
+      Promise.resolve(addresses.includes(address) ? undefined : 'no answer (ETIMEOUT)'),
+  })
+  const check = (...addresses: string[]) => runCheck(resolverCheck, answering(...addresses), {}, two)
+  t.match(await check('192.0.2.54'), [
+    { status: 'warning', text: 'resolver 192.0.2.53: no answer (ETIMEOUT)', remedy: /dns\.forward/ },
+    { status: 'ok', text: '192.0.2.54 answers' },
+  ])
+  t.match(await check(), [{ status: 'failure' }, { status: 'failure' }])
+  t.match(await runCheck(resolverCheck), [{ status: 'ok', text: 'the site has no resolvers' }])
+})
+
+t.test('a registry answers with a status that a registry has', async (t) => {
+  const answers = (answer: object) => ({ httpStatus: () => Promise.resolve(answer) })
+  const registries = ['mirror.example.net:5000']
+  const check = (answer: object) => runCheck(registryCheck, answers(answer), { registries })
+  t.match(await check({ status: 200 }), [{ status: 'ok', text: 'mirror.example.net:5000 answers' }])
+  t.match(await check({ status: 502 }), [
+    {
+      status: 'warning',
+      code: 'preflight.registry-unreachable',
+      text: 'mirror.example.net:5000: status 502',
+    },
+  ])
+  t.match(await check({ problem: 'mirror.example.net: ECONNREFUSED' }), [
+    { status: 'warning', text: 'mirror.example.net: ECONNREFUSED' },
+  ])
+})
