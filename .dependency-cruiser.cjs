@@ -13,7 +13,7 @@ const allow = {
   simulate: ['plan', 'site', 'proto', 'host'],
   drift: ['plan', 'site', 'proto', 'host'],
   explain: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'install'],
-  preflight: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'scan', 'images'],
+  preflight: ['plan', 'site', 'proto', 'serve', 'simulate', 'host', 'scan', 'images', 'drift'],
   demo: ['plan', 'site', 'proto', 'host', 'scan'],
 }
 

@@ -2,7 +2,7 @@
 import type { Check } from './check.ts'
 import { firewallCheck } from './firewall.ts'
 import { clockCheck, diskCheck, networkCheck, selinuxCheck, stateCheck } from './machine.ts'
-import { dhcpCheck, registryCheck, resolverCheck } from './network-services.ts'
+import { dhcpCheck, namesCheck, registryCheck, resolverCheck } from './network-services.ts'
 import { portsCheck } from './ports.ts'
 import { haproxyCheck, imagesCheck, siteCheck } from './site.ts'
 
@@ -15,6 +15,7 @@ export const checks: readonly Check[] = [
   selinuxCheck,
   dhcpCheck,
   resolverCheck,
+  namesCheck,
   registryCheck,
   clockCheck,
   diskCheck,

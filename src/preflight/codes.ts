@@ -46,6 +46,10 @@ export const preflightCodes = defineCodes({
     meaning: 'A resolver of dns.forward does not answer',
     remedy: 'Check the resolver and the path to it, or remove it from dns.forward',
   },
+  'preflight.names-differ': {
+    meaning: 'A name server that nodes use has other records than the site, or its zone is not delegated',
+    remedy: 'Run slipway check --dns, which lists the records and how to correct them',
+  },
   'preflight.registry-unreachable': {
     meaning: 'This machine cannot reach a registry that nodes pull images from',
     remedy: 'Set HTTPS_PROXY if there is a proxy, or name your mirror: --registry HOST',

@@ -1,4 +1,6 @@
 /** Other servers that the site depends on, or that must not answer: DHCP servers, resolvers, and registries. */
+import { formatServer, serversOf } from '../drift/servers.ts'
+import { pluralize } from '../text/format.ts'
 import { formatCidr, formatIpv4 } from '../proto/address/ip.ts'
 import { failure, ok, warning, type Check, type Finding } from './check.ts'
 import { interfaceOf } from './machine.ts'
@@ -55,6 +57,36 @@ export const resolverCheck: Check = {
     return findings.map((finding) =>
       isAnyAnswering && finding.status === 'failure' ? { ...finding, status: 'warning' } : finding,
     )
+  },
+}
+
+/** The details, with every record, are in the output of `slipway check --dns`. */
+export const namesCheck: Check = {
+  name: 'dns',
+  async run({ model, plan, probes, isServing }) {
+    const own = formatIpv4(plan.endpoint.address)
+    const servers = serversOf(model, await probes.resolvConf()).filter(
+      ({ address, isRequired }) => isRequired && (isServing || address !== own),
+    )
+    if (servers.length === 0) return [ok('the nodes use no other name server than this one')]
+    const { records, zones } = await probes.compareNames(model, plan, servers)
+    const wrong = (status: 'failure' | 'warning') => zones.filter(({ severity }) => severity === status)
+    return [
+      ...servers.map((server) => {
+        const own = records.filter(
+          (record) => record.server === server && record.expectation.values.length > 0,
+        )
+        const failed = own.filter(({ severity }) => severity === 'failure')
+        const text = `${formatServer(server)} has ${own.length - failed.length} of ${pluralize(own.length, 'record')} of the site`
+        return failed.length === 0 ? ok(text) : failure('preflight.names-differ', text)
+      }),
+      ...wrong('failure').map(({ zone, message }) =>
+        failure('preflight.names-differ', `${zone}: ${message}`),
+      ),
+      ...wrong('warning').map(({ zone, message }) =>
+        warning('preflight.names-differ', `${zone}: ${message}`),
+      ),
+    ]
   },
 }
 

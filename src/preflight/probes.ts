@@ -6,14 +6,19 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { basename, dirname } from 'node:path'
+import { checkDrift } from '../drift/check.ts'
+import { createAskServer } from '../drift/exchange.ts'
+import type { CheckedServer, DriftReport } from '../drift/report.ts'
+import { readResolvConf } from '../drift/servers.ts'
+import type { Plan } from '../plan/compile.ts'
+import type { Model } from '../plan/model.ts'
 import type { InterfaceAddresses } from '../host/attached-networks.ts'
 import { hasAddress } from '../host/cannot-listen.ts'
 import { systemClock } from '../host/clock.ts'
 import { runCommand, type CommandResult } from '../host/command.ts'
 import { createSockets } from '../host/sockets.ts'
 import { verifyImage, type Integrity } from '../images/manifest.ts'
-import { freeOctets } from '../images/staging.ts'
-import { readStored } from '../images/store.ts'
+import { freeOctets, readStored } from '../images/store.ts'
 import { createWeb } from '../images/web.ts'
 import type { HaproxyPlan } from '../plan/haproxy/plan.ts'
 import { validateConfig, type ConfigCheck } from '../serve/haproxy/apply.ts'
@@ -42,6 +47,9 @@ export type Probes = {
   readonly offers: (options: DiscoverOptions) => Promise<Offers>
   /** Returns undefined for a directory that does not exist. */
   readonly verifyImage: (directory: string) => Promise<Integrity | undefined>
+  /** Compares the answers of name servers with the site. */
+  readonly compareNames: (model: Model, plan: Plan, servers: readonly CheckedServer[]) => Promise<DriftReport>
+  readonly resolvConf: () => Promise<string>
   readonly validateHaproxy: (text: string, plan: HaproxyPlan) => Promise<ConfigCheck>
 }
 
@@ -67,6 +75,11 @@ export const systemProbes: Probes = {
     const stored = await readStored(dirname(directory), basename(directory))
     return stored && verifyImage(stored, () => undefined)
   },
+  compareNames(model, { dns }, servers) {
+    const ask = createAskServer({ sockets: createSockets({}), clock: systemClock })
+    return checkDrift({ model, plan: dns, servers, ask })
+  },
+  resolvConf: readResolvConf,
   validateHaproxy: validateConfig,
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { dhcpCheck, registryCheck, resolverCheck } from '../../src/preflight/network-services.ts'
+import { dhcpCheck, namesCheck, registryCheck, resolverCheck } from '../../src/preflight/network-services.ts'
+import type { Probes } from '../../src/preflight/probes.ts'
 import { runCheck } from '../support/probes.ts'
 
 const offers = (...servers: string[]) => ({ offers: () => Promise.resolve({ servers }) })
@@ -63,5 +64,47 @@ t.test('a registry answers with a status that a registry has', async (t) => {
   ])
   t.match(await check({ problem: 'mirror.example.net: ECONNREFUSED' }), [
     { status: 'warning', text: 'mirror.example.net: ECONNREFUSED' },
+  ])
+})
+
+t.test('the name servers of the nodes have the records of the site', async (t) => {
+  const withResolver = (site: { subnets: object[] }) =>
+    Object.assign(site.subnets[0] as object, { dns: ['192.0.2.53'] })
+  const zone = { kind: 'delegation', zone: 'ocp45.example.net', message: 'is not delegated' } as const
+  const compared = (failed: boolean): Partial<Probes> => ({
+    compareNames: (_model, _plan, servers) =>
+      Promise.resolve({
+        servers,
+        records: servers.flatMap((server) =>
+          ['api', 'none'].map((name) => ({
+            server,
+            expectation: {
+              zone: zone.zone,
+              name,
+              query: name,
+              type: 'A',
+              values: name === 'api' ? ['192.0.2.3'] : [],
+            },
+            status: failed ? 'missing' : 'ok',
+            severity: failed ? 'failure' : 'ok',
+            found: [],
+          })),
+        ),
+        zones: failed ? (['failure', 'warning'] as const).map((severity) => ({ ...zone, severity })) : [],
+      }),
+  })
+  t.match(
+    await runCheck(namesCheck),
+    [{ status: 'ok', text: /no other name server/ }],
+    'slipway does not run yet',
+  )
+  t.match(await runCheck(namesCheck, compared(false), {}, withResolver), [
+    { status: 'ok', text: '192.0.2.53:53 has 1 of 1 record of the site' },
+  ])
+  t.match(await runCheck(namesCheck, compared(true), { isServing: true }, withResolver), [
+    { status: 'failure', text: '192.0.2.2:53 has 0 of 1 record of the site' },
+    { status: 'failure', code: 'preflight.names-differ', remedy: /check --dns/ },
+    { status: 'failure', text: 'ocp45.example.net: is not delegated' },
+    { status: 'warning', text: 'ocp45.example.net: is not delegated' },
   ])
 })

@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { systemProbes } from '../../src/preflight/probes.ts'
+import { checkContext } from '../support/probes.ts'
 import { dnsPacket } from '../support/dns-packet.ts'
 
 const { bind, run, read, freeBytes, writeProblem, resolverProblem, httpStatus, verifyImage } = systemProbes
@@ -76,4 +77,10 @@ t.test('the status of an HTTP server, or why there is none', async (t) => {
 t.test('the probe for DHCP servers sends from the given address only', async (t) => {
   const found = await systemProbes.offers({ source: '192.0.2.1', serverPort: 1067, clientPort: 1068 })
   t.match(found, { problem: /192\.0\.2\.1/ })
+})
+
+t.test('names are compared over the network', async (t) => {
+  const { model, plan } = checkContext()
+  t.match(await systemProbes.compareNames(model, plan, []), { servers: [], records: [] })
+  t.type(await systemProbes.resolvConf(), 'string')
 })

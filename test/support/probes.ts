@@ -24,6 +24,8 @@ export const soundProbes: Probes = {
   httpStatus: () => Promise.resolve({ status: 401 }),
   offers: () => Promise.resolve({ servers: [] }),
   verifyImage: () => Promise.resolve({ kind: 'whole', files: 3 }),
+  compareNames: (_model, _plan, servers) => Promise.resolve({ servers, records: [], zones: [] }),
+  resolvConf: () => Promise.resolve(''),
   validateHaproxy: () => Promise.resolve({ kind: 'done', reason: '' }),
 }
 

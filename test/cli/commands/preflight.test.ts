@@ -24,7 +24,7 @@ t.test('a sound machine: a line for each check, and exit code 0', async (t) => {
   const { code, outLines } = await check(t, {}, ...nowhere)
   t.equal(code, 0)
   t.match(outLines[0], /^ok {7}site {7}all files of 2 nodes are there/)
-  t.equal(outLines.at(-1), '13 ok, 0 warnings, 0 failures')
+  t.equal(outLines.at(-1), '14 ok, 0 warnings, 0 failures')
 })
 
 t.test('a warning does not change the exit code, a failure does', async (t) => {
@@ -33,7 +33,7 @@ t.test('a warning does not change the exit code, a failure does', async (t) => {
   t.equal(warned.code, 0)
   t.match(
     warned.outLines.join('\n'),
-    /^warning  ports {6}udp port 67 \(dhcp\) needs a privilege\n +-> Run the command as root/m,
+    /^warning {2}ports {6}udp port 67 \(dhcp\) needs a privilege\n +-> Run the command as root/m,
   )
   const failed = await check(t, bind('EADDRINUSE'), ...nowhere)
   t.equal(failed.code, 1)

@@ -23,7 +23,7 @@ t.test('a line for each result, wrapped, with what to do below', (t) => {
     '                    set-ntp true',
     'failure  resolvers  resolver ?[2J: no answer',
   ])
-  t.match(checkLines(results, { columns: 60, usesColor: true })[0], /^\u001b\[32mok {5}/)
+  t.ok(checkLines(results, { columns: 60, usesColor: true })[0]?.startsWith('\u001b[32mok     '))
   t.equal(summaryLine(results), '1 ok, 1 warning, 1 failure')
   t.end()
 })
