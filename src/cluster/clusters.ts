@@ -18,6 +18,7 @@ import { createMemberHistory } from './evaluate/members.ts'
 import { trackedClusters, trackProgress } from './progress.ts'
 import type { BootstrapState } from './records.ts'
 import type { ClusterStatus, DrainRefusal } from './report.ts'
+import { loadDecoder } from './kubeconfig/file.ts'
 import type { Sessions } from './session.ts'
 
 export type ClustersOptions = {
@@ -68,6 +69,7 @@ const firstRoles: readonly NodeModel['role'][] = ['bootstrap', 'single']
 /** Resolves when bootstraps that were complete before are drained. */
 export async function followClusters(options: ClustersOptions): Promise<Clusters> {
   const { nodes, sessions, directory, installs, clock, log } = options
+  await loadDecoder()
   const bootstrapsOf = (cluster: string) =>
     nodes().filter((node) => node.cluster === cluster && node.role === 'bootstrap')
   /** Why a complete bootstrap still gets connections, by cluster name. */

@@ -72,7 +72,10 @@ export const check: Command = {
     if (positionals.length > 1) throw new UsageError('expected one site file')
     const servers = values['dns-server'].map(serverOf)
     const sitePath = await siteFile(values, positionals[0])
-    const prepared = withLocalFindings(await withHaproxyCheck(await prepare(sitePath)), systemClock.now())
+    const prepared = await withLocalFindings(
+      await withHaproxyCheck(await prepare(sitePath)),
+      systemClock.now(),
+    )
     const isWanted = values.dns || servers.length > 0
     const drift = isWanted && prepared.kind === 'ready' ? await queryServers(prepared, servers) : undefined
     if (values.json) terminal.out(JSON.stringify(toJson(prepared, drift), undefined, 2))
@@ -109,14 +112,14 @@ async function withHaproxyCheck(prepared: Prepared): Promise<Prepared> {
 }
 
 /** Adds the age of the Ignition files, the state of the kubeconfigs, and the networks of this machine. */
-function withLocalFindings(prepared: Prepared, now: number): Prepared {
+async function withLocalFindings(prepared: Prepared, now: number): Promise<Prepared> {
   if (prepared.kind !== 'ready') return prepared
   const { model, plan } = prepared
   // systemd can bind DHCP to any interface, so all of them count.
   const isAttached = createAttachedNetworks(systemClock, true)
   const more = [
     ...ignitionFindings(plan, now),
-    ...kubeconfigFindings(model.site.clusters, now),
+    ...(await kubeconfigFindings(model.site.clusters, now)),
     ...detachedSubnets(plan.dhcp, (network) => isAttached(network, formatIpv4(plan.dhcp.server))),
   ]
   return { ...prepared, plan: { ...plan, findings: inOrder([...plan.findings, ...more]) } }

@@ -3,7 +3,7 @@
  * Prints a line for each change, or on a terminal a view that is updated in place.
  */
 import { parseArgs } from 'node:util'
-import { kubeconfigFile } from '../../cluster/kubeconfig/file.ts'
+import { kubeconfigFile, loadDecoder } from '../../cluster/kubeconfig/file.ts'
 import { goals, stagesOf, WaitExitCode, type Goal, type Stage } from '../../cluster/evaluate/stages.ts'
 import { openSession } from '../../cluster/session.ts'
 import type { ClusterReport } from '../../cluster/report.ts'
@@ -125,6 +125,7 @@ async function followCluster(
   )
   const cluster = model.site.clusters.find((each) => each.name === name) as Cluster
   const kubeconfig = kubeconfigFile(cluster, () => Date.now())
+  await loadDecoder()
   try {
     kubeconfig.credentials()
   } catch (error) {

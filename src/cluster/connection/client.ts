@@ -3,7 +3,7 @@
  * asks for.
  */
 import { type Clock, pause } from '../../host/clock.ts'
-import type { KubeconfigFile } from '../kubeconfig/file.ts'
+import { loadDecoder, type KubeconfigFile } from '../kubeconfig/file.ts'
 import { apiProblem, BadEvent, isExpired, Unreachable, type ErrorResponse } from './errors.ts'
 import { createBackoff, follow, type FollowHandlers, type Listed, type WatchEvent } from './follow.ts'
 import { createTransport, type ApiRequest } from './transport.ts'
@@ -51,7 +51,10 @@ export function connectCluster({
   clock,
   random = Math.random,
 }: ConnectOptions): ClusterConnection {
-  const transport = createTransport(() => kubeconfig.credentials(), clock)
+  const transport = createTransport(async () => {
+    await loadDecoder()
+    return kubeconfig.credentials()
+  }, clock)
   const backoff = createBackoff(clock, random)
 
   async function send<T>(request: ApiRequest, retries = 0): Promise<T> {

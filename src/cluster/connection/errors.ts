@@ -18,6 +18,15 @@ export function problemOf(error: unknown): Problem {
   return { code: error instanceof ClusterError ? error.code : 'cluster.unreachable', sentence }
 }
 
+/** Why a kubeconfig cannot be used. The message ends a sentence that starts with its path. */
+export class BadKubeconfig extends ClusterError {
+  override readonly name = 'BadKubeconfig'
+
+  constructor(message: string, code: ClusterCode = 'cluster.kubeconfig-invalid') {
+    super(code, message)
+  }
+}
+
 /** The server answered and refused. `reason` is its own, for example `Conflict` or `NotFound`. */
 export class ApiProblem extends ClusterError {
   override readonly name = 'ApiProblem'

@@ -55,13 +55,16 @@ const maxConnections = 16
 const maxResponseBytes = 32 * 1024 * 1024
 
 /** @param credentials called before each request; a different object means that the file changed */
-export function createTransport(credentials: () => Credentials, clock: Clock): Transport {
+export function createTransport(
+  credentials: () => Credentials | Promise<Credentials>,
+  clock: Clock,
+): Transport {
   let current: { readonly credentials: Credentials; readonly agent: Agent } | undefined
   let isClosed = false
 
-  function connection(): { readonly credentials: Credentials; readonly agent: Agent } {
+  async function connection(): Promise<{ readonly credentials: Credentials; readonly agent: Agent }> {
+    const wanted = await credentials()
     if (isClosed) throw new Unreachable('cluster.unreachable', 'the connection to the cluster is closed')
-    const wanted = credentials()
     if (current?.credentials !== wanted) {
       // Ends the requests with the old credentials; they are repeated with the new ones.
       current?.agent.destroy()
@@ -87,7 +90,7 @@ export function createTransport(credentials: () => Credentials, clock: Clock): T
   }
 
   async function attempt({ method, path, body, signal }: ApiRequest, timeoutMs: number): Promise<Opened> {
-    const { credentials: used, agent } = connection()
+    const { credentials: used, agent } = await connection()
     const { host } = used.server
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const request = httpsRequest(

@@ -5,7 +5,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import type { ClusterCode } from '../codes.ts'
-import { ClusterError } from '../connection/errors.ts'
+import { BadKubeconfig } from '../connection/errors.ts'
 import { readYaml } from '../../site/yaml.ts'
 
 /** Certificates and keys are PEM, as node:tls expects them. */
@@ -20,15 +20,6 @@ export type Credentials = {
   readonly token?: string
   /** When the client certificate expires, milliseconds since 1970. */
   readonly expiresAt?: number
-}
-
-/** Why a kubeconfig cannot be used. The message ends a sentence that starts with its path. */
-export class BadKubeconfig extends ClusterError {
-  override readonly name = 'BadKubeconfig'
-
-  constructor(message: string, code: ClusterCode = 'cluster.kubeconfig-invalid') {
-    super(code, message)
-  }
 }
 
 const unsupported: ClusterCode = 'cluster.kubeconfig-unsupported'

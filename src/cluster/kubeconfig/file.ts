@@ -11,8 +11,8 @@ import { endpointsOf } from '../../site/declared.ts'
 import { kubeconfigPath } from '../../site/file-paths.ts'
 import type { Cluster } from '../../site/schema.ts'
 import type { ClusterCode, Problem } from '../codes.ts'
-import { ClusterError, problemOf } from '../connection/errors.ts'
-import { BadKubeconfig, decodeKubeconfig, type Credentials } from './decode.ts'
+import { BadKubeconfig, ClusterError, problemOf } from '../connection/errors.ts'
+import type { Credentials, decodeKubeconfig } from './decode.ts'
 
 /** Why slipway cannot log in to a cluster. An administrator has to act. */
 export class NoCredentials extends ClusterError {
@@ -26,10 +26,20 @@ export type KubeconfigFile = {
   credentials(): Credentials
 }
 
+let decoder: { readonly decodeKubeconfig: typeof decodeKubeconfig } | undefined
+
+/**
+ * Loads what decodes a kubeconfig, before the first credentials are read. Its packages take 30 ms to load, and a start
+ * does not need them before the services answer.
+ */
+export async function loadDecoder(): Promise<void> {
+  decoder ??= await import('./decode.ts')
+}
+
 /** A kubeconfig holds three certificates and a key; a larger file is not one. */
 const maxBytes = 1024 * 1024
 
-/** @param now milliseconds since 1970 */
+/** Call {@link loadDecoder} before the credentials are read. @param now milliseconds since 1970 */
 export function kubeconfigFile(cluster: Cluster, now: () => number): KubeconfigFile {
   const path = kubeconfigPath(cluster)
   let read: { readonly credentials: Credentials; readonly stamps: ReadonlyMap<string, string> } | undefined
@@ -80,7 +90,7 @@ function readKubeconfig(
   try {
     // Relative paths in it are relative to its directory.
     const readNamed = (name: string) => readFile(resolve(dirname(path), name))
-    const credentials = decodeKubeconfig(readFile(path), readNamed)
+    const credentials = (decoder as NonNullable<typeof decoder>).decodeKubeconfig(readFile(path), readNamed)
     requireSameCluster(credentials, cluster)
     return { credentials, stamps }
   } catch (error) {
@@ -144,7 +154,8 @@ function requireSameCluster({ server, serverName }: Credentials, cluster: Cluste
 }
 
 /** Warns about kubeconfigs that cannot be used. @param now milliseconds since 1970 */
-export function kubeconfigFindings(clusters: readonly Cluster[], now: number): Finding[] {
+export async function kubeconfigFindings(clusters: readonly Cluster[], now: number): Promise<Finding[]> {
+  await loadDecoder()
   return clusters.filter(isExpected).flatMap((cluster): Finding[] => {
     const problem = kubeconfigProblem(kubeconfigFile(cluster, () => now))
     if (problem === undefined) return []

@@ -1,7 +1,8 @@
 import { createPrivateKey } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { BadKubeconfig, decodeKubeconfig } from '../../../src/cluster/kubeconfig/decode.ts'
+import { BadKubeconfig } from '../../../src/cluster/connection/errors.ts'
+import { decodeKubeconfig } from '../../../src/cluster/kubeconfig/decode.ts'
 import { base64, kubeconfigText } from '../../support/api-server.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 

@@ -6,6 +6,7 @@ import {
   kubeconfigFile,
   kubeconfigFindings,
   kubeconfigProblem,
+  loadDecoder,
   NoCredentials,
 } from '../../../src/cluster/kubeconfig/file.ts'
 import { kubeconfigPath } from '../../../src/site/file-paths.ts'
@@ -13,6 +14,7 @@ import { base64, kubeconfigText } from '../../support/api-server.ts'
 import { makeAuthority } from '../../support/certificates.ts'
 import { declaredCluster } from '../../support/cluster.ts'
 
+await loadDecoder()
 const authority = makeAuthority()
 const server = 'https://api.c1.example.net:6443'
 const text = (word: string, at = server, more = {}) => kubeconfigText(at, authority, { token: word }, more)
@@ -134,12 +136,12 @@ t.test('reports when the certificate expired; does not read a directory or a hug
 
 t.test(
   'warns about a kubeconfig that is required and missing or wrong, and about an optional one that is wrong',
-  (t) => {
+  async (t) => {
     const folder = t.testdir({ auth: {} })
     const path = join(folder, 'auth/kubeconfig')
     const cluster = { ...declaredCluster(), ignition: folder }
-    const findings = (change: object = {}) =>
-      kubeconfigFindings([{ ...cluster, ...change }], Date.now()).map(
+    const findings = async (change: object = {}) =>
+      (await kubeconfigFindings([{ ...cluster, ...change }], Date.now())).map(
         ({ code, severity, about, message }) =>
           `${code}: ${severity}: ${about}: ${message.replaceAll(folder, 'FOLDER')}`,
       )
@@ -150,24 +152,23 @@ t.test(
       'missing',
       'the kubeconfig FOLDER/auth/kubeconfig does not exist; `openshift-install create ignition-configs` writes it to auth/kubeconfig',
     )
-    t.same(findings(), [])
-    t.same(findings({ approve: 'declared' }), noFile)
-    t.same(findings({ kubeconfig: path }), noFile)
-    t.same(findings({ ignition: undefined }), [])
+    t.same(await findings(), [])
+    t.same(await findings({ approve: 'declared' }), noFile)
+    t.same(await findings({ kubeconfig: path }), noFile)
+    t.same(await findings({ ignition: undefined }), [])
     t.same(
-      findings({ ignition: undefined, approve: 'dry-run' }),
+      await findings({ ignition: undefined, approve: 'dry-run' }),
       warning('not-declared', 'the cluster c1 has no kubeconfig: set clusters[].kubeconfig in the site file'),
     )
     writeFileSync(path, text('word', 'https://api.c2.example.net:6443'))
     t.same(
-      findings(),
+      await findings(),
       warning(
         'for-other-cluster',
         'the kubeconfig FOLDER/auth/kubeconfig is for the server api.c2.example.net:6443, expected api.c1.example.net or api-int.c1.example.net, or one of their addresses',
       ),
     )
     writeFileSync(path, text('word'))
-    t.same(findings({ approve: 'declared' }), [])
-    t.end()
+    t.same(await findings({ approve: 'declared' }), [])
   },
 )
