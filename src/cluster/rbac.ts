@@ -1,8 +1,7 @@
 /**
- * The permissions that slipway needs in a cluster: the manifest that grants exactly these, and the permission that a
- * request needs, for the message when it is missing. Pure.
+ * The permissions that slipway needs in a cluster, and the permission that a request needs, for the message when it is
+ * missing. Pure.
  */
-import { stringify } from 'yaml'
 import type { Cluster } from '../site/schema.ts'
 import { clientSigner, servingSigner } from './objects.ts'
 
@@ -96,35 +95,6 @@ export function grantsFor({ approve, nodes }: Pick<Cluster, 'approve' | 'nodes'>
       ],
     },
   ]
-}
-
-const name = 'slipway'
-const rbac = 'rbac.authorization.k8s.io'
-
-/** Returns a manifest for `oc apply`: a service account, and the roles that it needs. */
-export function renderRbac(cluster: Pick<Cluster, 'approve' | 'nodes'>): string {
-  const subjects = [{ kind: 'ServiceAccount', name, namespace: name }]
-  const objects = [
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: name } },
-    ...grantsFor(cluster).flatMap(({ namespace, rules }) => {
-      const kind = namespace === undefined ? 'ClusterRole' : 'Role'
-      const metadata = { name, ...(namespace !== undefined && { namespace }) }
-      return [
-        { apiVersion: `${rbac}/v1`, kind, metadata, rules },
-        {
-          apiVersion: `${rbac}/v1`,
-          kind: `${kind}Binding`,
-          metadata,
-          roleRef: { apiGroup: rbac, kind, name },
-          subjects,
-        },
-      ]
-    }),
-  ]
-  return objects
-    .map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 }))
-    .join('---\n')
 }
 
 /** Returns the permission for a request, or undefined for a path that is not one of a resource. */

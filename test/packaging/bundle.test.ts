@@ -36,3 +36,44 @@ t.test('the bundled program runs, and its workers are beside it', async (t) => {
   const [loaded] = (await once(worker, 'message')) as [unknown]
   t.match(loaded, { kind: 'site', site: { site: 'lab' } })
 })
+
+/** Returns the chunks that are loaded with a chunk, without those that it loads on demand. */
+function loadedWith(
+  files: ReadonlyMap<string, Buffer>,
+  name: string,
+  loaded = new Set<string>(),
+): Set<string> {
+  if (loaded.has(name)) return loaded
+  loaded.add(name)
+  const text = (files.get(name) as Buffer).toString()
+  for (const [, imported] of text.matchAll(/^(?:import|\} from) "\.\/([^"]+)";$/gm)) {
+    loadedWith(files, imported as string, loaded)
+  }
+  return loaded
+}
+
+t.test('a start loads the schema, the YAML parser, and what follows clusters only on demand', (t) => {
+  const files = bundle(join(t.testdir({}), 'dist'))
+  const serve = [...files.keys()].find((name) => name.startsWith('serve-')) as string
+  const loaded = [...loadedWith(files, serve)]
+  const packages = (names: readonly string[]) =>
+    new Set(
+      names.flatMap((name) =>
+        [
+          ...(files.get(name) as Buffer).toString().matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)/gm),
+        ].map(([, found]) => found as string),
+      ),
+    )
+  t.ok(packages(loaded).has('fastify'))
+  const onDemand = ['zod', 'yaml', '@peculiar/asn1-csr']
+  t.same(
+    onDemand.filter((name) => packages(loaded).has(name)),
+    [],
+  )
+  t.same(
+    onDemand.filter((name) => !packages([...files.keys()]).has(name)),
+    [],
+    'they are in the bundle',
+  )
+  t.end()
+})

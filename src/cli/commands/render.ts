@@ -1,7 +1,7 @@
 /** `slipway render PART`: a part of the plan as configuration for another program. */
 import { parseArgs } from 'node:util'
-import { renderRbac } from '../../cluster/rbac.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
+import { renderRbac } from '../render/rbac-manifest.ts'
 import { renderKeepalived } from '../../plan/keepalived.ts'
 import type { Model } from '../../plan/model.ts'
 import type { Plan } from '../../plan/compile.ts'
