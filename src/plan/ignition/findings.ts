@@ -19,6 +19,7 @@ const noChanges: CurrentContents = () => undefined
 export function ignitionFindings(plan: Plan, now: number, current = noChanges): PlanFinding[] {
   return currentFiles(plan, current).flatMap((file) => [
     ...ageFindings(file, now),
+    ...versionFindings(plan, file),
     ...contentFindings(file, now),
   ])
 }
@@ -65,17 +66,13 @@ function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number):
 
 function contentFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {
   if (contents === undefined) return []
-  const { firstToExpire: first, usableUntil, unread, pointer, version } = contents
+  const { firstToExpire: first, usableUntil, unread, pointer } = contents
   const about = { severity: 'warning', about: clusterOf(node) } as const
   const findings: PlanFinding[] = []
   const isReported = ages(kind) && first?.notAfter === usableUntil
   if (first !== undefined && first.notAfter <= now && !isReported) {
     const message = `${file} contains a certificate that expired at ${formatMinute(first.notAfter)}: ${first.subject} in ${first.where}`
     findings.push({ code: 'ignition.certificate-expired', ...about, message })
-  }
-  if (!isKnownVersion(version)) {
-    const message = `${file} has Ignition version ${version}, which this program does not know (2.x, 3.0 to 3.6): slipway serves it unchanged, so check that the image reads it`
-    findings.push({ code: 'ignition.version-unknown', ...about, message })
   }
   if (pointer !== undefined && isOwnPointer(node, kind, pointer)) {
     const message = `${file} is more than a pointer to /config/${kind} of the cluster (${pointer.url}): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`
@@ -89,9 +86,36 @@ function contentFindings({ node, kind, file, contents }: IgnitionFile, now: numb
   return findings
 }
 
-/** 3.6.0 is stable since Ignition 2.26.0. */
-function isKnownVersion(version: string): boolean {
-  return /^(?:2\.|3\.[0-6]\.\d+$)/.test(version)
+type Versions = { readonly pattern: RegExp; readonly text: string }
+
+/** Ignition 0.x, in RHCOS of 4.1 to 4.5. */
+const oldRhcos: Versions = { pattern: /^2\./, text: '2.x' }
+/** Ignition 2.x in RHCOS of 4.6 and later; the machine config operator writes 3.5 at most. */
+const rhcos: Versions = { pattern: /^3\.[0-5]\.\d+$/, text: '3.0 to 3.5' }
+/** All versions that this program knows; 3.6.0 is stable since Ignition 2.26.0. */
+const known: Versions = { pattern: /^(?:2\.|3\.[0-6]\.\d+$)/, text: '2.x, 3.0 to 3.6' }
+
+/** Compares the version with the images of the nodes that install with the file, because slipway serves it unchanged. */
+function versionFindings({ nodes, http }: Plan, { node, kind, file, contents }: IgnitionFile): PlanFinding[] {
+  if (contents === undefined) return []
+  const { version } = contents
+  const cluster = clusterOf(node)
+  const users = nodes.filter(({ key, ignition }) => ignition === kind && clusterOf(key) === cluster)
+  const found = [...new Set(users.map(({ image }) => image))].flatMap((image): PlanFinding[] => {
+    const versions = versionsOf([...(http.images.get(image)?.files.keys() ?? [])])
+    if (versions === undefined || versions.pattern.test(version)) return []
+    const message = `${file} has Ignition version ${version}, but image ${image} reads ${versions.text}: create the file with the openshift-install of the release of the image`
+    return [{ code: 'ignition.version-unsupported', severity: 'warning', about: cluster, message }]
+  })
+  if (found.length > 0 || known.pattern.test(version)) return found
+  const message = `${file} has Ignition version ${version}, which this program does not know (${known.text}): slipway serves it unchanged, so check that the image reads it`
+  return [{ code: 'ignition.version-unknown', severity: 'warning', about: cluster, message }]
+}
+
+/** Returns the versions that an image reads, by the names of its files; undefined if this program does not know the image. */
+function versionsOf(files: readonly string[]): Versions | undefined {
+  if (!files.some((file) => file.startsWith('rhcos-'))) return undefined
+  return files.some((file) => file.includes('-installer-')) ? oldRhcos : rhcos
 }
 
 /** The cluster's own pointer replaces only a plain one to the same pool and server (src/cluster/ignition.ts). */

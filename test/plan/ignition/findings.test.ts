@@ -3,17 +3,32 @@ import { compile } from '../../../src/plan/compile.ts'
 import type { IgnitionContents } from '../../../src/plan/ignition/document.ts'
 import { ignitionExpiries, ignitionFindings, checkIgnitionAge } from '../../../src/plan/ignition/findings.ts'
 import { madeAt, usableUntil } from '../../support/ignition.ts'
-import { exampleModel, exampleSite, ignitionFile, ignitionFiles, missing } from '../../support/model.ts'
+import type { ImageFacts } from '../../../src/plan/facts.ts'
+import {
+  exampleModel,
+  exampleSite,
+  ignitionFile,
+  ignitionFiles,
+  installerImage,
+  liveImage,
+  missing,
+} from '../../support/model.ts'
 
 const hour = 3_600_000
 const young = { madeAt, usableUntil }
 
 /** What is found `hours` after the files were made. */
-function findings(hours: number, contents: Partial<IgnitionContents>, kind = 'bootstrap', boot = 'install') {
+function findings(
+  hours: number,
+  contents: Partial<IgnitionContents>,
+  kind = 'bootstrap',
+  boot = 'install',
+  facts = {},
+) {
   const site = exampleSite()
   for (const node of site.clusters[0]!.nodes) if (node['role'] === kind) node['boot'] = boot
   const files = { ...ignitionFiles('/srv'), [kind]: ignitionFile(`/srv/${kind}.ign`, contents) }
-  const plan = compile(exampleModel(site, { ignition: new Map([['ocp45', files]]) }))
+  const plan = compile(exampleModel(site, { ...facts, ignition: new Map([['ocp45', files]]) }))
   return ignitionFindings(plan, madeAt + hours * hour).map(
     ({ severity, about, message }) =>
       `${severity}: ${about}: ${message.replace(/: (?:start the installation soon|copy).*/, '')}`,
@@ -91,19 +106,41 @@ t.test('a pointer that the pointer of the cluster does not replace is reported',
   t.end()
 })
 
+/** The findings about a file of this version, with an image that has these names of files. */
+function ofVersion(version: string, prefix = 'fedora-coreos', image = liveImage('/srv/rhcos')) {
+  const named = JSON.parse(JSON.stringify(image).replaceAll('rhcos-', `${prefix}-`)) as ImageFacts
+  const all = findings(0, { version }, 'bootstrap', 'install', { images: new Map([['rhcos', named]]) })
+  return all.filter((finding) => finding.includes('bootstrap.ign'))
+}
+
 t.test(
   'a version of the specification that is newer than this program, or experimental, is a warning',
   (t) => {
-    const of = (version: string) => findings(0, { version })
     for (const version of ['2.2.0', '2.4.0-experimental', '3.0.0', '3.1.0', '3.5.1', '3.6.0'])
-      t.same(of(version), [], version)
-    t.same(of('3.7.0'), [
+      t.same(ofVersion(version), [], version)
+    t.same(ofVersion('3.7.0'), [
       'warning: cluster ocp45: /srv/bootstrap.ign has Ignition version 3.7.0, which this program does not know (2.x, 3.0 to 3.6): slipway serves it unchanged, so check that the image reads it',
     ])
-    for (const version of ['3.10.0', '3.6.0-experimental']) t.equal(of(version).length, 1, version)
+    for (const version of ['3.10.0', '3.6.0-experimental']) t.equal(ofVersion(version).length, 1, version)
     t.end()
   },
 )
+
+t.test('a version that the RHCOS image of the nodes does not read is a warning', (t) => {
+  const remedy = 'create the file with the openshift-install of the release of the image'
+  for (const version of ['3.0.0', '3.2.0', '3.5.1']) t.same(ofVersion(version, 'rhcos'), [], version)
+  for (const version of ['2.2.0', '3.6.0', '3.7.0', '3.5.0-experimental']) {
+    t.same(ofVersion(version, 'rhcos'), [
+      `warning: cluster ocp45: /srv/bootstrap.ign has Ignition version ${version}, but image rhcos reads 3.0 to 3.5: ${remedy}`,
+    ])
+  }
+  const old = installerImage('/srv/rhcos')
+  t.same(ofVersion('2.2.0', 'rhcos', old), [])
+  t.same(ofVersion('3.1.0', 'rhcos', old), [
+    `warning: cluster ocp45: /srv/bootstrap.ign has Ignition version 3.1.0, but image rhcos reads 2.x: ${remedy}`,
+  ])
+  t.end()
+})
 
 t.test('parts that cannot be read are counted', (t) => {
   t.same(
