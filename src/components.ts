@@ -7,6 +7,7 @@ import type { Clusters } from './cluster/clusters.ts'
 import type { RoleIgnition } from './cluster/ignition.ts'
 import { clusterFamilies } from './cluster/report.ts'
 import type { Sessions } from './cluster/session.ts'
+import { createOwnAddresses } from './host/attached-networks.ts'
 import type { Clock } from './host/clock.ts'
 import type { Counters, MetricFamily } from './host/counters.ts'
 import type { Log } from './host/log.ts'
@@ -15,11 +16,12 @@ import type { Installs } from './install/installs.ts'
 import type { Reports } from './install/reports.ts'
 import type { Plan } from './plan/compile.ts'
 import type { RoutesOptions as ControlOptions } from './serve/control/routes.ts'
+import { formatIpv4 } from './proto/address/ip.ts'
 import { startControl } from './serve/control/service.ts'
 import { startDhcp } from './serve/dhcp/service.ts'
 import { startDns } from './serve/dns/service.ts'
 import type { Balancer } from './serve/haproxy/balancer.ts'
-import { changeProblems, serverProblems } from './serve/haproxy/problems.ts'
+import { addressProblems, changeProblems, serverProblems } from './serve/haproxy/problems.ts'
 import { haproxyFamilies } from './serve/haproxy/servers.ts'
 import { startHttp } from './serve/http/service.ts'
 import type { RoutesOptions as HttpOptions } from './serve/http/routes.ts'
@@ -99,6 +101,7 @@ export const components: readonly Component[] = [
     isWanted: () => true,
     start: ({ plan, balancer, clock }) => {
       const isServed = () => plan().haproxy !== undefined
+      const isPresent = createOwnAddresses(clock)
       let limitMs = haproxyStartMs
       /** If HAProxy hangs, neither READY nor the next reload is delayed: the change continues in the background. */
       const apply = async () => {
@@ -114,7 +117,15 @@ export const components: readonly Component[] = [
         apply,
         health: () => (isServed() ? { haproxy: balancer.state() } : {}),
         metrics: () => (isServed() ? haproxyFamilies(balancer.state()) : []),
-        problems: () => (isServed() ? changeProblems(balancer.state()) : []),
+        problems() {
+          const { haproxy, endpoint } = plan()
+          if (haproxy === undefined) return []
+          const own = formatIpv4(endpoint.address)
+          return [
+            ...changeProblems(balancer.state()),
+            ...addressProblems(haproxy, (address) => isPresent(address, own)),
+          ]
+        },
         outages: () => (isServed() ? serverProblems(balancer.state()) : []),
         close: () => balancer.close(),
       })

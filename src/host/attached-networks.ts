@@ -57,6 +57,27 @@ function overlap(one: Cidr, other: Cidr): boolean {
 }
 
 /**
+ * Returns a function that reports whether an interface has an address, read from the interfaces.
+ *
+ * @param own one of this machine; if no interface has it, or only the loopback interface, every address counts as present
+ */
+export function createOwnAddresses(
+  clock: Pick<Clock, 'monotonic'>,
+  read: () => InterfaceAddresses = networkInterfaces,
+): (address: string, own: string) => boolean {
+  let known: { readonly all: readonly InterfaceAddress[]; readonly at: number } | undefined
+  return (address, own) => {
+    const now = clock.monotonic()
+    if (known === undefined || now - known.at >= readAgainMs) {
+      known = { all: Object.values(read()).flatMap((each = []) => each), at: now }
+    }
+    const { all } = known
+    const isKnown = all.some((each) => each.address === own && !each.internal)
+    return !isKnown || all.some((each) => each.address === address)
+  }
+}
+
+/**
  * Returns a function that reports the MTU of the interface with an address, read from the kernel; `undefined` when it is
  * not known.
  *

@@ -6,6 +6,11 @@ export const haproxyCodes = defineCodes({
     meaning: 'HAProxy rejected the new configuration, so the previous file stays in place',
     remedy: 'Read the reason: it is the error of haproxy -c',
   },
+  'haproxy.address-missing': {
+    meaning:
+      'An address of a load balancer is on no interface of this machine, so HAProxy does not start with it',
+    remedy: 'Add the address to an interface, or set loadBalancer.external if another machine has it',
+  },
   'haproxy.file-not-writable': {
     meaning: 'slipway could not write the HAProxy configuration',
     remedy: 'Give the service user write access to the directory of haproxy.file',

@@ -1,5 +1,6 @@
 /** What is wrong with the load balancer now, as the status, `/health`, and the metrics report it. Pure. */
 import type { ActiveProblem } from '../../text/codes.ts'
+import type { HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { hasFailed, type HaproxyOutcome } from './apply.ts'
 import type { BalancerState } from './balancer.ts'
 import type { HaproxyCode } from './codes.ts'
@@ -21,6 +22,27 @@ export function changeProblems({ applied, isChanging }: BalancerState): ActivePr
       : []),
     ...(hasFailed(applied) || applied.reason !== undefined ? [{ code, text: `${change}: ${reason}` }] : []),
   ]
+}
+
+/** Returns the addresses that HAProxy cannot listen on; with keepalived, it listens before they arrive. */
+export function addressProblems(
+  { frontends, healthPort }: Pick<HaproxyPlan, 'frontends' | 'healthPort'>,
+  isPresent: (address: string) => boolean,
+): ActiveProblem[] {
+  if (healthPort !== undefined) return []
+  const code: HaproxyCode = 'haproxy.address-missing'
+  const addresses = new Set(frontends.flatMap(({ binds }) => binds.map(addressOf)))
+  return [...addresses]
+    .filter((address) => !isPresent(address))
+    .map((address) => ({
+      code,
+      text: `HAProxy cannot listen on ${address}, because no interface of this machine has it`,
+    }))
+}
+
+/** `192.0.2.1:6443`, `[2001:db8::1]:6443` */
+function addressOf(bind: string): string {
+  return bind.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
 }
 
 /** Returns what HAProxy reports, or why it does not report. */

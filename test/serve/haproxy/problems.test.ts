@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Applied } from '../../../src/serve/haproxy/apply.ts'
-import { changeProblems, serverProblems } from '../../../src/serve/haproxy/problems.ts'
+import { addressProblems, changeProblems, serverProblems } from '../../../src/serve/haproxy/problems.ts'
 import type { ServerState } from '../../../src/serve/haproxy/servers.ts'
 
 const state = (applied: Applied) => ({ applied, servers: [], out: [] })
@@ -80,5 +80,27 @@ t.test('a server that should be up is a problem, and so is an HAProxy that does 
   t.same(serverProblems({ ...state({ outcome: 'none' }), unreachable: 'HAProxy does not respond' }), [
     { code: 'haproxy.state-unavailable', text: 'HAProxy does not respond' },
   ])
+  t.end()
+})
+
+t.test('an address that no interface of this machine has is a problem, unless keepalived shares it', (t) => {
+  const frontend = { name: 'kubeapi', service: 'kubeapi', routes: [] } as const
+  const plan = {
+    frontends: [
+      { ...frontend, binds: ['192.0.2.3:6443', '[2001:db8::3]:6443'] },
+      { ...frontend, binds: ['192.0.2.3:22623', '192.0.2.4:22623'] },
+    ],
+    healthPort: undefined,
+  }
+  const missing = ['192.0.2.4', '2001:db8::3']
+  const isPresent = (address: string) => !missing.includes(address)
+  t.same(
+    addressProblems(plan, isPresent),
+    ['2001:db8::3', '192.0.2.4'].map((address) => ({
+      code: 'haproxy.address-missing',
+      text: `HAProxy cannot listen on ${address}, because no interface of this machine has it`,
+    })),
+  )
+  t.same(addressProblems({ ...plan, healthPort: 9444 }, isPresent), [])
   t.end()
 })
