@@ -5,6 +5,7 @@ import type { HostCode } from './host/codes.ts'
 import type { Counters } from './host/counters.ts'
 import { hasAddress } from './host/cannot-listen.ts'
 import type { ProcessHealth } from './host/process-health.ts'
+import type { Reports } from './install/reports.ts'
 import type { Installs } from './install/installs.ts'
 import { renderMetrics } from './metrics.ts'
 import { ignitionExpiries, ignitionFindings, type CurrentContents } from './plan/ignition/findings.ts'
@@ -19,6 +20,7 @@ type AppReportOptions = {
   readonly plan: () => Plan
   readonly supervisor: Supervisor
   readonly installs: Pick<Installs, 'list'>
+  readonly reports: Pick<Reports, 'listInTurns'>
   readonly counters: Counters
   readonly clock: Clock
   /** Returns the problems that neither the plan nor a component has. */
@@ -45,7 +47,7 @@ export type AppReport = {
   readonly status: () => Readonly<Record<string, unknown>>
   /** Returns the status that any client of the network can read. */
   readonly health: () => Record<string, unknown>
-  readonly metrics: () => string
+  readonly metrics: () => Promise<string>
 }
 
 export function createAppReport(options: AppReportOptions): AppReport {
@@ -119,8 +121,10 @@ export function createAppReport(options: AppReportOptions): AppReport {
         ...Object.fromEntries(lists),
       }
     },
-    metrics: () =>
-      renderMetrics({
+    metrics: async () => {
+      const nodes = await options.reports.listInTurns()
+      return renderMetrics({
+        nodes,
         ...condition(),
         problems: problems(),
         warnings: warnings(),
@@ -129,7 +133,8 @@ export function createAppReport(options: AppReportOptions): AppReport {
         ignition: ignitionExpiries(plan(), contents),
         now: clock.now(),
         families: running.flatMap((component) => component.metrics?.() ?? []),
-      }),
+      })
+    },
   }
 }
 

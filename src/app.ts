@@ -122,6 +122,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     plan: () => plan,
     supervisor,
     installs,
+    reports,
     counters,
     clock,
     problems,

@@ -2,6 +2,7 @@
 import { gauge, renderExposition, type MetricFamily } from './host/counters.ts'
 import type { ProcessHealth } from './host/process-health.ts'
 import type { NodeRecord } from './install/installs.ts'
+import type { NodeReport } from './install/reports.ts'
 import { modes } from './install/node-states.ts'
 import type { ActiveProblem } from './text/codes.ts'
 import type { IgnitionExpiry } from './plan/ignition/findings.ts'
@@ -18,6 +19,8 @@ export type Measured = {
   /** Absent where no installation records are kept. */
   readonly records?: readonly NodeRecord[]
   readonly ignition: readonly IgnitionExpiry[]
+  /** Nodes whose boot stopped have a symptom. */
+  readonly nodes?: readonly Pick<NodeReport, 'node' | 'symptom'>[]
   /** Conditions that last. */
   readonly problems?: readonly Pick<ActiveProblem, 'code'>[]
   /** What the site declares and is perhaps not intended. */
@@ -31,7 +34,7 @@ export type Measured = {
 }
 
 export function renderMetrics(measured: Measured): string {
-  const { site, uptimeSeconds, siteFileDiffers, counters, records, ignition, now } = measured
+  const { site, uptimeSeconds, siteFileDiffers, counters, records, nodes, ignition, now } = measured
   return renderExposition([
     gauge('slipway_info', 'Always 1; the label is the name of the site.', [{ labels: { site }, value: 1 }]),
     gauge('slipway_uptime_seconds', 'Seconds since slipway started.', [{ value: uptimeSeconds }]),
@@ -49,6 +52,7 @@ export function renderMetrics(measured: Measured): string {
         value: Math.round(expiresAt / 1000),
       })),
     ),
+    ...(nodes === undefined ? [] : [nodeProblemFamily(nodes)]),
     ...problemFamilies(measured),
     ...(measured.process === undefined ? [] : processFamilies(measured.process)),
     ...(measured.families ?? []),
@@ -111,6 +115,16 @@ function nodeFamilies(records: readonly NodeRecord[], now: number): MetricFamily
       ),
     ),
   ]
+}
+
+function nodeProblemFamily(nodes: NonNullable<Measured['nodes']>): MetricFamily {
+  return gauge(
+    'slipway_node_problem',
+    'Always 1: the boot of this node stopped, for the cause with this stable code (docs/codes.md); absent otherwise.',
+    nodes.flatMap(({ node, symptom }) =>
+      symptom === undefined ? [] : [{ labels: { node, code: symptom.code }, value: 1 }],
+    ),
+  )
 }
 
 function problemFamilies({ problems = [], warnings = [], services = {} }: Measured): MetricFamily[] {

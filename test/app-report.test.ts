@@ -61,6 +61,7 @@ function exampleReport({
     plan: () => plan,
     clock,
     counters,
+    reports: { listInTurns: () => Promise.resolve([]) },
     supervisor: {
       running,
       start: () => Promise.resolve(),
@@ -245,10 +246,10 @@ t.test('without problems the status is ok', (t) => {
   t.end()
 })
 
-t.test('the metrics are those of the process, its nodes, and its components', (t) => {
+t.test('the metrics are those of the process, its nodes, and its components', async (t) => {
   const { report, counters } = exampleReport({ running: [dhcp, silent] })
   counters.increment('dhcp.offered', 3)
-  const text = report.metrics()
+  const text = await report.metrics()
   const lines = [
     'slipway_info{site="lab"} 1',
     'slipway_nodes{mode="install"} 4',
@@ -265,5 +266,4 @@ t.test('the metrics are those of the process, its nodes, and its components', (t
     lines.filter((line) => !printed.includes(line)),
     [],
   )
-  t.end()
 })

@@ -32,6 +32,15 @@ const servers = [
   server('m6', { status: 'unknown', isUp: false, isTested: false, connections: 0 }),
 ]
 
+/** Its boot stopped while it fetched the rootfs. */
+const stopped = {
+  name: 'rootfs-interrupted',
+  code: 'install.rootfs-interrupted',
+  saw: 'the download ended',
+  likely: 'the network was interrupted',
+  advice: 'start it again',
+} as const
+
 const measured = {
   site: 'a "lab" \\ with\nlines',
   uptimeSeconds: 12,
@@ -39,6 +48,7 @@ const measured = {
   counters: { 'dhcp.offered': 3, 'dns.cacheHits': 40, 'http.bugs': 2 },
   refusals: { 'dns.client-not-allowed': 7 },
   records: sampleInstalls().list(),
+  nodes: [{ node: 'ocp45/m1' }, { node: 'ocp45/w1', symptom: stopped }],
   clusters: [
     sampleClusterStatus,
     {
@@ -81,6 +91,8 @@ t.test('the metrics are in the text format of Prometheus', (t) => {
   t.match(text, '\nslipway_ignition_expiry_timestamp_seconds{cluster="ocp45",kind="bootstrap"} 1795000000\n')
   t.match(text, '\nslipway_node_since_seen_seconds{node="ocp45/m1"} 62\n')
   t.notMatch(text, /since_seen_seconds\{node="ocp45\/i1"/, 'never seen')
+  t.match(text, '\nslipway_node_problem{node="ocp45/w1",code="install.rootfs-interrupted"} 1\n')
+  t.notMatch(text, /node_problem\{node="ocp45\/m1"/, 'without a symptom')
   t.notMatch(text, /172\.16|reason|\/dev\/sdb/, 'neither addresses nor reasons')
   t.end()
 })

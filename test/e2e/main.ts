@@ -20,6 +20,7 @@ import { interopChecks } from './checks/interop.ts'
 import { keepalivedChecks } from './checks/keepalived.ts'
 import { libvirtChecks } from './checks/libvirt.ts'
 import { installationStages } from './checks/installation.ts'
+import { monitoringChecks } from './checks/monitoring.ts'
 import { networkChecks } from './checks/networks.ts'
 import { operationChecks, stopChecks } from './checks/operation.ts'
 import { otherClientChecks } from './checks/other-clients.ts'
@@ -75,6 +76,7 @@ const clientChecks = [
   ...haproxyChecks,
   ...sharedAddressChecks,
   ...operationChecks,
+  ...monitoringChecks,
   ...storeChecks,
 ]
 

@@ -53,7 +53,7 @@ export type RoutesOptions = AppOptions & {
   /** Returns the content of `/health` for clients on this machine; others get its `status`. */
   readonly health: () => Record<string, unknown>
   /** Returns the content of `/metrics` in the text format of Prometheus. */
-  readonly metrics: () => string
+  readonly metrics: () => string | Promise<string>
 }
 
 type BootParams = { Params: { cluster: string; node: string; file: string } }
@@ -84,7 +84,7 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
   const tools: Tools = { log, counters, clock, observe, tokens }
   const sources = createImageSources(tools)
   const readLoader = createFileReader()
-  const metrics = cached(() => Buffer.from(options.metrics()), clock)
+  const metrics = cached(async () => Buffer.from(await options.metrics()), clock)
   const health = cached(() => ({ status: options.health()['status'] ?? 'ok' }), clock)
   const { app, http } = createApp(options)
   await app.register(fastifyStatic, { serve: false, cacheControl: false, index: false, dotfiles: 'deny' })
@@ -228,8 +228,11 @@ export async function createRoutes(given: RoutesOptions): Promise<HttpApp> {
     return reply.send(isWhole ? options.health() : { status })
   })
 
-  app.get(urlPaths.metrics, (_request, reply) =>
-    reply.header('cache-control', 'no-store').type(expositionType).send(metrics()),
+  app.get(urlPaths.metrics, async (_request, reply) =>
+    reply
+      .header('cache-control', 'no-store')
+      .type(expositionType)
+      .send(await metrics()),
   )
 
   app.setNotFoundHandler((request, reply) => {

@@ -8,6 +8,7 @@ import type { Check } from '../runner.ts'
 import { waitForLogFlush, slipway } from '../server.ts'
 import { domain, nodes, sha256 } from '../site.ts'
 import { addClientAddress, waitUntil } from './client.ts'
+import { invalidSite } from './reload.ts'
 
 export const operationChecks: readonly Check[] = [
   {
@@ -136,11 +137,6 @@ export const stopChecks: readonly Check[] = [
     },
   },
 ]
-
-/** Replaces a role with one that does not exist. */
-function invalidSite(text: string): string {
-  return text.replace('role: bootstrap', 'role: bootstrapper')
-}
 
 async function lookUp(rig: Rig, name: string): Promise<string> {
   const command = ['dig', '+short', '+time=3', '+tries=2', `@${addresses.server}`, name]

@@ -9,3 +9,8 @@ export async function reload(rig: Rig, changes: SiteChanges = {}, limitMs = 10_0
   rig.server.process.signal('SIGHUP')
   await rig.server.waitFor('"site reloaded"', ({ msg }) => msg === 'site reloaded', { since, limitMs })
 }
+
+/** Replaces a role with one that does not exist. */
+export function invalidSite(text: string): string {
+  return text.replace('role: bootstrap', 'role: bootstrapper')
+}
