@@ -24,8 +24,8 @@ function load(name: string): Site {
   throw new Error(loaded.problems.map(formatProblem).join('\n'))
 }
 
-const sites = readdirSync(config, { recursive: true, encoding: 'utf8' }).filter((name) =>
-  name.endsWith('.yaml'),
+const sites = readdirSync(config, { recursive: true, encoding: 'utf8' }).filter(
+  (name) => name.endsWith('.yaml') && !name.startsWith('monitoring/'),
 )
 
 for (const name of sites) {
