@@ -6,6 +6,7 @@ import type { CheckedSites } from './checked-site.ts'
 import { runInWorker } from './host/worker.ts'
 import { compile, compileSteps, type Plan } from './plan/compile.ts'
 import type { Facts } from './plan/facts.ts'
+import { neededFileSteps } from './plan/ignition/findings.ts'
 import { buildModel, modelSteps, type Model } from './plan/model.ts'
 import { scanSite } from './scan/scan.ts'
 import { isLoaderReady, loadSiteFile, type LoadedSite, type NotLoaded, type SiteFile } from './site-file.ts'
@@ -66,6 +67,8 @@ function* readySteps(
   const model = yield* modelSteps(site, facts, changedSeconds)
   yield
   const plan = yield* compileSteps(model, previous)
+  // The status and the watch of the files need them at once.
+  yield* neededFileSteps(plan)
   return { kind: 'ready', model, plan, file: { text, changedSeconds } }
 }
 

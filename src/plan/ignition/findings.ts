@@ -5,9 +5,10 @@
  */
 import type { IgnitionKind } from '../facts.ts'
 import type { PlanFinding } from '../codes.ts'
-import type { IgnitionFile } from '../http/plan.ts'
+import type { HttpPlan, IgnitionFile } from '../http/plan.ts'
 import type { Plan } from '../compile.ts'
 import { pluralize, formatAge } from '../../text/format.ts'
+import { forEachStep, runSteps } from '../steps.ts'
 import type { IgnitionAge, IgnitionContents } from './document.ts'
 
 /** Returns the contents of a file that was read after the plan was compiled. */
@@ -47,12 +48,31 @@ export function ignitionExpiries(plan: Plan, current = noChanges): IgnitionExpir
 }
 
 /** Returns each file that a declared node installs with. The files of an installed cluster may expire. */
-export function neededFiles({ nodes, http }: Pick<Plan, 'nodes' | 'http'>): IgnitionFile[] {
-  const ignitionOf = new Map(
-    nodes.filter(({ boot }) => boot !== 'local').map(({ key, ignition }) => [key, ignition]),
-  )
-  const needed = [...http.ignition.values()].filter(({ node, kind }) => ignitionOf.get(node) === kind)
-  return [...new Map(needed.map((file) => [file.file, file])).values()]
+export function neededFiles(plan: Pick<Plan, 'nodes' | 'http'>): readonly IgnitionFile[] {
+  return runSteps(neededFileSteps(plan))
+}
+
+/** A plan never changes, and a search takes 40 ms for 5,000 nodes. */
+const searched = new WeakMap<HttpPlan['ignition'], readonly IgnitionFile[]>()
+
+/** Searches as {@link neededFiles} does, with a pause after each step, so that later calls only return the result. */
+export function* neededFileSteps({
+  nodes,
+  http,
+}: Pick<Plan, 'nodes' | 'http'>): Generator<void, readonly IgnitionFile[]> {
+  const before = searched.get(http.ignition)
+  if (before !== undefined) return before
+  const ignitionOf = new Map<string, string>()
+  yield* forEachStep(nodes, ({ boot, key, ignition }) => {
+    if (boot !== 'local') ignitionOf.set(key, ignition)
+  })
+  const needed = new Map<string, IgnitionFile>()
+  yield* forEachStep(http.ignition.values(), (file) => {
+    if (ignitionOf.get(file.node) === file.kind) needed.set(file.file, file)
+  })
+  const files = [...needed.values()]
+  searched.set(http.ignition, files)
+  return files
 }
 
 function ageFindings({ node, kind, file, contents }: IgnitionFile, now: number): PlanFinding[] {

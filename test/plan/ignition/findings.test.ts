@@ -1,7 +1,13 @@
 import t from 'tap'
 import { compile } from '../../../src/plan/compile.ts'
 import type { IgnitionContents } from '../../../src/plan/ignition/document.ts'
-import { ignitionExpiries, ignitionFindings, checkIgnitionAge } from '../../../src/plan/ignition/findings.ts'
+import {
+  checkIgnitionAge,
+  ignitionExpiries,
+  ignitionFindings,
+  neededFiles,
+  neededFileSteps,
+} from '../../../src/plan/ignition/findings.ts'
 import { madeAt, usableUntil } from '../../support/ignition.ts'
 import type { ImageFacts } from '../../../src/plan/facts.ts'
 import {
@@ -240,5 +246,23 @@ t.test('a pointer does not age', (t) => {
   t.same(checkIgnitionAge({ path, role: 'bootstrap' }, madeAt), fresh)
   for (const role of ['master', 'worker'] as const)
     t.same(checkIgnitionAge({ path, role, madeAt, usableUntil }, madeAt + 99 * hour), fresh)
+  t.end()
+})
+
+t.test('the files of a plan are searched once, in steps, and again for another plan', (t) => {
+  const plan = compile(exampleModel(exampleSite()))
+  const files = neededFiles(plan)
+  t.ok(files.length > 0)
+  const isRead: string[] = []
+  const nodes = new Proxy([...plan.nodes], {
+    get(list, key): unknown {
+      isRead.push(String(key))
+      return Reflect.get(list, key)
+    },
+  })
+  t.equal(neededFiles({ nodes, http: plan.http }), files)
+  t.same(isRead, [], 'no node is read again')
+  t.equal(neededFileSteps(plan).next().value, files)
+  t.not(neededFiles(compile(exampleModel(exampleSite()))), files)
   t.end()
 })
