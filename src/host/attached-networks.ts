@@ -1,4 +1,4 @@
-/** The networks that are attached to this machine, and the MTU of an interface, read from its interfaces. */
+/** The networks that are attached to this machine, and the name and the MTU of an interface, read from its interfaces. */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { cidrContains, formatIpv4, parseCidr, parseIpv4, type Cidr, type Ipv4 } from '../proto/address/ip.ts'
@@ -22,14 +22,22 @@ export function createAttachedNetworks(
   isEvery: boolean,
   read: () => InterfaceAddresses = networkInterfaces,
 ): (network: Cidr, address: string) => boolean {
-  let known: { readonly address: string; readonly networks: readonly Cidr[]; readonly at: number } | undefined
+  const networksOf = readAgain(clock, (address) => attachedNetworks(read(), address, isEvery))
   return (network, address) => {
+    const networks = networksOf(address)
+    return networks.length === 0 || networks.some((each) => overlap(each, network))
+  }
+}
+
+/** Returns a function that calls `read` again when its result is old, or the address is another one. */
+function readAgain<T>(clock: Pick<Clock, 'monotonic'>, read: (address: string) => T): (address: string) => T {
+  let known: { readonly address: string; readonly value: T; readonly at: number } | undefined
+  return (address) => {
     const now = clock.monotonic()
     if (known?.address !== address || now - known.at >= readAgainMs) {
-      known = { address, networks: attachedNetworks(read(), address, isEvery), at: now }
+      known = { address, value: read(address), at: now }
     }
-    const { networks } = known
-    return networks.length === 0 || networks.some((each) => overlap(each, network))
+    return known.value
   }
 }
 
@@ -88,14 +96,32 @@ export function createInterfaceMtu(
   read: () => InterfaceAddresses = networkInterfaces,
   readMtu: (name: string) => string = (name) => readFileSync(`/sys/class/net/${name}/mtu`, 'utf8'),
 ): (address: string) => number | undefined {
-  let known: { readonly address: string; readonly mtu: number | undefined; readonly at: number } | undefined
-  return (address) => {
-    const now = clock.monotonic()
-    if (known?.address !== address || now - known.at >= readAgainMs) {
-      known = { address, mtu: mtuOf(read(), address, readMtu), at: now }
-    }
-    return known.mtu
-  }
+  return readAgain(clock, (address) => mtuOf(read(), address, readMtu))
+}
+
+export type OwnInterface = {
+  readonly name: string
+  /** The other interfaces with an IPv4 address, without loopback interfaces. */
+  readonly others: readonly string[]
+}
+
+/** Returns a function that reports the interface with an address; `undefined` when none has it. */
+export function createOwnInterface(
+  clock: Pick<Clock, 'monotonic'>,
+  read: () => InterfaceAddresses = networkInterfaces,
+): (address: string) => OwnInterface | undefined {
+  return readAgain(clock, (address) => {
+    const interfaces = read()
+    const name = interfaceWith(interfaces, address)
+    const isOther = (each: string): boolean =>
+      each !== name &&
+      interfaces[each]?.some((one) => !one.internal && parseIpv4(one.address) !== undefined) === true
+    return name === undefined ? undefined : { name, others: Object.keys(interfaces).filter(isOther) }
+  })
+}
+
+function interfaceWith(interfaces: InterfaceAddresses, address: string): string | undefined {
+  return Object.keys(interfaces).find((each) => interfaces[each]?.some((one) => one.address === address))
 }
 
 function mtuOf(
@@ -103,9 +129,7 @@ function mtuOf(
   address: string,
   readMtu: (name: string) => string,
 ): number | undefined {
-  const name = Object.keys(interfaces).find((each) =>
-    interfaces[each]?.some((one) => one.address === address),
-  )
+  const name = interfaceWith(interfaces, address)
   if (name === undefined) return undefined
   try {
     const mtu = Number(readMtu(name))

@@ -47,7 +47,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
         ? {
             saw: `requested an address as ${view.latest.kind === 'ipxe-dhcp' ? 'iPXE' : 'firmware'} ${formatCount(view.latest.count)} and accepted no offer`,
             likely:
-              'another DHCP server answers first, or the offers are lost (a switch port in spanning tree learning, a VLAN, a relay agent)',
+              'another DHCP server answers first, or the offers are lost (a switch port in spanning tree learning, a VLAN, a relay agent, another interface of this machine)',
             advice:
               'check whether `slipway status` names another DHCP server; make its switch port an edge port (portfast)',
           }

@@ -90,6 +90,11 @@ export const dhcpCodes = defineCodes({
     meaning: 'The system could not send a reply',
     remedy: 'Check the address, the routes, and the firewall of this machine',
   },
+  'dhcp.interface-unknown': {
+    meaning:
+      'slipway receives DHCP requests from all interfaces of this machine, and its replies leave through one',
+    remedy: 'Use the socket units, or drop UDP port 67 on the other interfaces with a firewall',
+  },
   'dhcp.internal-error': {
     meaning: 'A message was not answered because of a defect in slipway',
     remedy: 'Report the defect with the packet in the log line',

@@ -20,7 +20,7 @@ import type { DhcpCode } from './codes.ts'
 import type { Arrival } from './decide.ts'
 import { maxReplyOctets } from './reply.ts'
 import { respond, type DhcpResult, type Replied, type RequestContext } from './respond.ts'
-import { createIsAttached, openDhcpSockets, type DhcpSocketOptions } from './sockets.ts'
+import { createIsAttached, createReplyInterface, openDhcpSockets, type DhcpSocketOptions } from './sockets.ts'
 import {
   createOtherServers,
   createUnknownClients,
@@ -61,7 +61,16 @@ export async function startDhcp(
   const out = new Uint8Array(maxReplyOctets)
   const isAttached = createIsAttached(options)
   const limit = createEventLimiter(clock)
+  const replyInterface = createReplyInterface(options)
   const sockets = await openDhcpSockets(options)
+  const through = replyInterface()
+  if (through !== undefined) {
+    const code: DhcpCode = 'dhcp.interface-unknown'
+    log.info(
+      { code, interface: through.name, others: through.others },
+      'requests accepted from every interface',
+    )
+  }
 
   for (const { port, arrival, replies } of sockets) {
     port.receive((batch) => {
@@ -158,7 +167,7 @@ export async function startDhcp(
       case 'boot-offered':
       case 'boot-acknowledged':
         if (about.reason !== undefined) counters.increment('dhcp.nothingToBoot')
-        log.info(facts(about), message)
+        log.info({ ...facts(about), interface: replyInterface()?.name }, message)
         return
       case 'refused':
       case 'released':

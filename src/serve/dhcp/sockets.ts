@@ -1,7 +1,12 @@
 /** The sockets that DHCP listens on, and the socket that sends the replies of each. */
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Clock } from '../../host/clock.ts'
-import { createAttachedNetworks, type InterfaceAddresses } from '../../host/attached-networks.ts'
+import {
+  createAttachedNetworks,
+  createOwnInterface,
+  type InterfaceAddresses,
+  type OwnInterface,
+} from '../../host/attached-networks.ts'
 import type { Sockets, UdpPort } from '../../host/udp.ts'
 import type { DhcpPlan } from '../../plan/dhcp/plan.ts'
 import type { Arrival } from './decide.ts'
@@ -88,4 +93,22 @@ async function requireFreePort(sockets: Sockets, port: number): Promise<void> {
 export function createIsAttached({ plan, sockets, clock, interfaces }: DhcpSocketOptions): IsAttached {
   const isAttached = createAttachedNetworks(clock, sockets.isAdopted('dhcp'), interfaces)
   return (network) => isAttached(network, formatIpv4(plan().server))
+}
+
+/**
+ * Returns the interface through which replies leave, if requests arrive through others, too: without sockets from systemd,
+ * Node does not know the interface of a request (docs/decisions/0005).
+ */
+export function createReplyInterface({
+  plan,
+  sockets,
+  clock,
+  interfaces,
+}: DhcpSocketOptions): () => OwnInterface | undefined {
+  if (sockets.isAdopted('dhcp')) return () => undefined
+  const ownInterface = createOwnInterface(clock, interfaces)
+  return () => {
+    const own = ownInterface(formatIpv4(plan().server))
+    return own === undefined || own.others.length === 0 ? undefined : own
+  }
 }

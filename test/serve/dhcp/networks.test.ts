@@ -5,9 +5,11 @@ import { parseCidr, type Cidr } from '../../../src/proto/address/ip.ts'
 import { compileDhcp } from '../../../src/plan/dhcp/compile.ts'
 import type { Arrival } from '../../../src/serve/dhcp/decide.ts'
 import { ask } from '../../support/dhcp-ask.ts'
+import { captured } from '../../support/dhcp-captures.ts'
 import { clientPacket, octetsOf } from '../../support/dhcp-message.ts'
 import { running } from '../../support/dhcp-service.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
+import { memorySockets } from '../../support/memory-sockets.ts'
 import { exampleModel, exampleSite } from '../../support/model.ts'
 
 type Fields = Parameters<typeof clientPacket>[0]
@@ -206,5 +208,56 @@ t.test('the service refuses a machine of another network, and the log has the re
     node: 'e1.example.net',
     code: 'dhcp.wrong-network',
   })
+  await service.close(0)
+})
+
+const ofServer = { address: '172.16.0.101', netmask: '255.255.255.0', cidr: '172.16.0.101/24', internal: false } // prettier-ignore
+const { lo, ens5 } = interfaces
+const discover = captured('OVMF PXE DISCOVER')
+const onlyIpv6 = [{ address: 'fe80::1', netmask: 'ffff:ffff:ffff:ffff::', cidr: 'fe80::1/64', internal: false }] // prettier-ignore
+
+t.test(
+  'without systemd, the log names the interface of the replies, because requests arrive through all',
+  async (t) => {
+    const { send, line, lines, service } = await running({
+      interfaces: () => ({ lo, ens4: [ofServer], wan0: ens5, ens6: onlyIpv6 }),
+    })
+    t.match(lines, [
+      {
+        level: 'info',
+        code: 'dhcp.interface-unknown',
+        interface: 'ens4',
+        others: ['wan0'],
+        msg: 'requests accepted from every interface',
+      },
+    ])
+    await send(discover)
+    t.match(line(), { msg: 'address offered', interface: 'ens4' })
+    await service.close(0)
+  },
+)
+
+for (const [name, others] of [
+  ['it is the only one', { lo, ens4: [ofServer], ens6: onlyIpv6 }],
+  ['no interface has its address', { lo, wan0: ens5 }],
+] as const) {
+  t.test(`the log does not name an interface if ${name}`, async (t) => {
+    const { send, line, lines, service } = await running({ interfaces: () => others })
+    t.same(lines, [])
+    await send(discover)
+    t.match(line(), { msg: 'address offered' })
+    t.notHas(line(), { interface: String })
+    await service.close(0)
+  })
+}
+
+t.test('sockets from systemd belong to interfaces, so the log does not name one', async (t) => {
+  const network = memorySockets()
+  const sockets = { ...network, isAdopted: () => true }
+  const { lines, service } = await running({
+    ...{ network, sockets },
+    interfaces: () => ({ ens4: [ofServer], wan0: ens5 }),
+  })
+  t.same(lines, [])
   await service.close(0)
 })
