@@ -9,6 +9,7 @@ import { createRandom, type Random } from './random.ts'
 const shortRuns = 2000
 /** Cases that are checked at the same time, because some wait for files: fewer than one client can download. */
 const batch = 8
+const progressRuns = 100_000
 
 /** `holds` returns whether the request gets its answer. */
 export type DamagedRequest = {
@@ -38,6 +39,7 @@ export function property(
       const results = await Promise.all(cases.map(({ holds }) => holds()))
       const failed = cases.filter((_, index) => results[index] !== true)
       failures.push(...failed.map(({ input }) => Buffer.from(input).toString('hex')))
+      if (done > 0 && done % progressRuns === 0) t.comment(`${done} of ${runs}`)
       reset()
     }
     t.same(failures.slice(0, 3), [])
