@@ -5,6 +5,7 @@ const allow = {
   site: ['proto'],
   plan: ['site', 'proto'],
   host: ['proto'],
+  import: ['site', 'proto'],
   scan: ['plan', 'site', 'proto', 'host'],
   images: ['plan', 'site', 'proto', 'host'],
   install: ['plan', 'site', 'proto', 'host'],
@@ -31,7 +32,7 @@ module.exports = {
       name: 'pure-core',
       comment: 'code that makes decisions must not touch the machine',
       severity: 'error',
-      from: { path: '^src/(text|proto|site|plan)/' },
+      from: { path: '^src/(text|proto|site|plan|import)/' },
       to: { dependencyTypes: ['core'] },
     },
     {

@@ -16,6 +16,16 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
   ],
   'Prepare a site (read the site file)': [
     {
+      name: 'init',
+      summary: 'Write a new site file from the answers to five questions',
+      load: async () => (await import('./commands/init.ts')).init,
+    },
+    {
+      name: 'import',
+      summary: 'Write a site file from the files of other programs',
+      load: async () => (await import('./commands/import.ts')).importSite,
+    },
+    {
       name: 'check',
       summary: 'Validate a site file and show what it serves',
       load: async () => (await import('./commands/check.ts')).check,

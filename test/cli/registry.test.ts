@@ -15,7 +15,7 @@ t.test('every summary starts with a verb and fits 60 columns', async (t) => {
 t.test(
   'the usage of every command names its source: the control socket, the site file, or neither',
   async (t) => {
-    const independent = ['demo', 'haproxy', 'images', 'version']
+    const independent = ['demo', 'haproxy', 'images', 'import', 'init', 'version']
     for (const { name, load } of entries) {
       const { usage, options = [] } = (await load()).help
       const terms = options.map(([term]) => term).join(' ')

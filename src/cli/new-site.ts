@@ -1,0 +1,23 @@
+/** Writes a new site file for `init` and `import`, which never replace a file. */
+import { writeFile } from 'node:fs/promises'
+import type { HelpRow } from './command.ts'
+
+export const outputRow: HelpRow = ['--output FILE', 'file to write; an existing file is never overwritten']
+
+/** Returns why the file was not written, a sentence; undefined if it was. */
+export async function writeNewSite(path: string, text: string): Promise<string | undefined> {
+  try {
+    await writeFile(path, text, { flag: 'wx', mode: 0o644 })
+    return undefined
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return reasons[code ?? '']?.(path) ?? `cannot write ${path}: ${message}`
+  }
+}
+
+const reasons: Readonly<Record<string, (path: string) => string>> = {
+  EEXIST: (path) => `${path} exists and is not overwritten: name another file with --output`,
+  ENOENT: (path) => `the directory of ${path} does not exist: create it first`,
+  EACCES: (path) =>
+    `no permission to write ${path}: run the command with sudo, or name another file with --output`,
+}
