@@ -51,7 +51,7 @@ export type Shared = {
   readonly control: string | undefined
   /** The whole app, for the APIs. */
   readonly app: Pick<HttpOptions, 'health' | 'metrics'> &
-    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'reload'> & {
+    Pick<ControlOptions, 'condition' | 'strangers' | 'explain' | 'site'> & {
       readonly clusters: () => Clusters | undefined
     }
 }

@@ -32,22 +32,33 @@ type Saved = {
 export async function saveLastGood(
   directory: string,
   sitePath: string,
-  { model, file }: Ready,
+  { model, file }: Pick<Ready, 'model' | 'file'>,
 ): Promise<void> {
   const facts = serialize(model.facts).toString('base64')
   const saved: Saved = { version, sitePath: resolve(sitePath), ...file, facts }
   await writeAtomically(join(directory, fileName), JSON.stringify(saved), 0o600)
 }
 
-/** Returns undefined if there is no site of that path, or if this version of slipway cannot use it. */
-export async function readLastGood(directory: string, sitePath: string): Promise<Ready | undefined> {
+/**
+ * Returns undefined if there is no site of that path, or if this version of slipway cannot use it.
+ *
+ * @param servedSeconds when the site is served again, in seconds since 1970; its zones then have a newer serial
+ */
+export async function readLastGood(
+  directory: string,
+  sitePath: string,
+  servedSeconds?: number,
+): Promise<Ready | undefined> {
   try {
     const saved = JSON.parse(await readFile(join(directory, fileName), 'utf8')) as Partial<Saved>
     const { text, changedSeconds, facts } = saved
     if (saved.version !== version || saved.sitePath !== resolve(sitePath)) return undefined
     if (typeof text !== 'string' || typeof changedSeconds !== 'number' || typeof facts !== 'string')
       return undefined
-    const loaded = await loadSiteText(sitePath, { text, changedSeconds })
+    const loaded = await loadSiteText(sitePath, {
+      text,
+      changedSeconds: servedSeconds ?? changedSeconds,
+    })
     if (loaded.kind !== 'site') return undefined
     return prepareSite(loaded, readFacts(facts) ?? (await scanSite(loaded.site)))
   } catch {

@@ -67,7 +67,7 @@ async function main([name = '', ...args]: readonly string[]): Promise<number> {
     const full = hasHelp ? `${name} ${action}` : name
     terminal.err(`slipway ${full}: ${error.message}`)
     terminal.err(`Run "slipway ${full} --help" for usage.`)
-    return ExitCode.usage
+    return command.usageExit ?? ExitCode.usage
   }
 }
 

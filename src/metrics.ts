@@ -40,7 +40,7 @@ export function renderMetrics(measured: Measured): string {
     gauge('slipway_uptime_seconds', 'Seconds since slipway started.', [{ value: uptimeSeconds }]),
     gauge(
       'slipway_site_file_differs',
-      '1 if the site file has errors and the last valid site is served, else 0.',
+      '1 if the site file has errors or was rolled back, and an earlier site is served, else 0.',
       [{ value: siteFileDiffers ? 1 : 0 }],
     ),
     ...(records === undefined ? [] : nodeFamilies(records, now)),

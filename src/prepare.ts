@@ -9,7 +9,16 @@ import type { Facts } from './plan/facts.ts'
 import { neededFileSteps } from './plan/ignition/findings.ts'
 import { buildModel, modelSteps, type Model } from './plan/model.ts'
 import { scanSite } from './scan/scan.ts'
-import { isLoaderReady, loadSiteFile, type LoadedSite, type NotLoaded, type SiteFile } from './site-file.ts'
+import { defined } from './text/defined.ts'
+import {
+  isLoaderReady,
+  loadSiteFile,
+  loadSource,
+  type LoadedSite,
+  type NotLoaded,
+  type SiteFile,
+  type SiteSource,
+} from './site-file.ts'
 
 export { explain } from './site-file.ts'
 
@@ -41,19 +50,43 @@ export function prepareSite({ site, text, changedSeconds }: LoadedSite, facts: F
  * in steps. If the memory is not sufficient, it stops with a reason instead of ending the process.
  *
  * @param previous the plan that is served now
+ * @param file the text to load instead of the file at `sitePath`
  */
-export async function prepareInBackground(sitePath: string, previous: Plan): Promise<Prepared> {
-  const isSmall = await stat(sitePath).then(
-    ({ size }) => size <= maxInlineBytes,
+export async function prepareInBackground(
+  sitePath: string,
+  previous: Plan,
+  file?: SiteFile,
+): Promise<Prepared> {
+  const bytes = file === undefined ? stat(sitePath).then(({ size }) => size) : file.text.length
+  const isSmall = await Promise.resolve(bytes).then(
+    (size) => size <= maxInlineBytes,
     () => true,
   )
-  const loaded = await (isSmall && isLoaderReady() ? loadSiteFile(sitePath) : loadInWorker(sitePath))
+  const source = { sitePath, ...defined({ file }) }
+  const loaded = await (isSmall && isLoaderReady() ? loadSource(source) : loadInWorker(source))
   if (loaded.kind !== 'site') return loaded
   const facts = await scanSite(loaded.site)
+  return compileInBackground(loaded, facts, previous, () =>
+    freeHeapBytes() < reservedHeapBytes ? outOfMemory(sitePath) : undefined,
+  )
+}
+
+/**
+ * Compiles in steps, so that the services are not delayed.
+ *
+ * @param stop returns why to stop before the next step
+ */
+export async function compileInBackground<Stopped = never>(
+  loaded: LoadedSite,
+  facts: Facts,
+  previous: Plan,
+  stop: () => Stopped | undefined = () => undefined,
+): Promise<Ready | Stopped> {
   const steps = readySteps(loaded, facts, previous)
   for (;;) {
     await setImmediate()
-    if (freeHeapBytes() < reservedHeapBytes) return outOfMemory(sitePath)
+    const stopped = stop()
+    if (stopped !== undefined) return stopped
     const { done, value } = steps.next()
     if (done === true) return value
   }
@@ -85,15 +118,15 @@ function freeHeapBytes(): number {
   return limit - used
 }
 
-async function loadInWorker(sitePath: string): Promise<LoadedSite | NotLoaded> {
+async function loadInWorker(source: SiteSource): Promise<LoadedSite | NotLoaded> {
   const free = Math.min(freeHeapBytes() - reservedHeapBytes, process.availableMemory() * 0.8)
   const maxMebibytes = Math.floor(free / mebibyte)
-  if (maxMebibytes < minWorkerMebibytes) return outOfMemory(sitePath)
+  if (maxMebibytes < minWorkerMebibytes) return outOfMemory(source.sitePath)
   const loaded = await runInWorker<LoadedSite | NotLoaded>(
     { url: import.meta.url, name: './site-worker', maxMebibytes },
-    sitePath,
+    source,
   )
-  return loaded ?? outOfMemory(sitePath)
+  return loaded ?? outOfMemory(source.sitePath)
 }
 
 function outOfMemory(sitePath: string): NotLoaded {

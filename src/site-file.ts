@@ -75,6 +75,17 @@ export function isLoaderReady(): boolean {
   return loader !== undefined
 }
 
+/** A site file, or its text; the path is the one that relative paths in the text start from. */
+export type SiteSource = { readonly sitePath: string; readonly file?: SiteFile }
+
+/** @param checked where validated sites are kept; a text that is not in the file is always validated */
+export function loadSource(
+  { sitePath, file }: SiteSource,
+  checked?: CheckedSites,
+): Promise<LoadedSite | NotLoaded> {
+  return file === undefined ? loadSiteFile(sitePath, checked) : loadSiteText(sitePath, file)
+}
+
 export async function loadSiteText(sitePath: string, file: SiteFile): Promise<LoadedSite | NotLoaded> {
   loader ??= await import('./site/load.ts')
   // Absolute, so that relative paths in the file do not depend on the working directory.

@@ -1,6 +1,6 @@
 /** Worker thread of a reload: loads a site file, which takes seconds for thousands of nodes, and sends the result. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { checkedSites } from './checked-site.ts'
-import { loadSiteFile } from './site-file.ts'
+import { loadSource, type SiteSource } from './site-file.ts'
 
-parentPort?.postMessage(await loadSiteFile(workerData as string, checkedSites()))
+parentPort?.postMessage(await loadSource(workerData as SiteSource, checkedSites()))

@@ -50,6 +50,7 @@ const streamTimeoutMs = 60_000
  * Sends one request and returns the JSON of its response.
  *
  * @param timeoutMs longer for requests that start an operation
+ * @param body sent as JSON
  * @throws {ControlProblem} when slipway is not reachable, or refuses the request
  */
 export async function askControl<T>(
@@ -57,10 +58,12 @@ export async function askControl<T>(
   path: string,
   method: 'GET' | 'POST' = 'GET',
   timeoutMs = responseTimeoutMs,
+  body?: object,
 ): Promise<T> {
-  const asked = request({ socketPath, path, method, timeout: timeoutMs })
+  const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+  const asked = request({ socketPath, path, method, headers, timeout: timeoutMs })
   asked.on('timeout', () => asked.destroy(new Error(`no response within ${timeoutMs / 1000} s`)))
-  asked.end()
+  asked.end(body && JSON.stringify(body))
   try {
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     const answer = await json(response)

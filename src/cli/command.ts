@@ -25,6 +25,8 @@ export type Command = {
   readonly help: Help
   /** Help of subcommands with a separate page, by name. */
   readonly helps?: Readonly<Record<string, Help>>
+  /** Exit code of an invalid command line, where {@link ExitCode.usage} has another meaning. */
+  readonly usageExit?: number
   /** @returns an exit code, one of {@link ExitCode} unless the help lists more */
   run(args: readonly string[], terminal: Terminal): Promise<number>
 }

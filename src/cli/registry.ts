@@ -108,9 +108,29 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/events.ts')).events,
     },
     {
+      name: 'plan',
+      summary: 'Show what a site file would change, and for whom',
+      load: async () => (await import('./commands/plan.ts')).plan,
+    },
+    {
       name: 'reload',
-      summary: 'Reload the site file of the running slipway',
+      summary: 'Reload the site file and show what changed',
       load: async () => (await import('./commands/reload.ts')).reload,
+    },
+    {
+      name: 'confirm',
+      summary: 'Keep a site that was reloaded with --confirm',
+      load: async () => (await import('./commands/confirm.ts')).confirm,
+    },
+    {
+      name: 'rollback',
+      summary: 'Serve an earlier site again',
+      load: async () => (await import('./commands/rollback.ts')).rollback,
+    },
+    {
+      name: 'history',
+      summary: 'List the sites that slipway served, and print one',
+      load: async () => (await import('./commands/history.ts')).history,
     },
   ],
   'About slipway': [

@@ -19,6 +19,14 @@ export const siteCodes = defineCodes({
     meaning: 'The active site could not be saved in the state directory',
     remedy: 'Check the free space and the permissions of the state directory',
   },
+  'site.confirmation-pending': {
+    meaning: 'A reloaded site is served, but slipway rolls it back unless an administrator confirms it in time',
+    remedy: 'Run slipway confirm to keep the site, or slipway rollback to return at once',
+  },
+  'site.rolled-back': {
+    meaning: 'slipway serves an earlier site and not the site file, because the site was rolled back',
+    remedy: 'Correct the site file and reload it, or write the served site to it with slipway history show',
+  },
   'site.empty': {
     meaning: 'The site file has no content',
     remedy: 'Write a site; config/site.example.yaml is an example',

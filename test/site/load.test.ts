@@ -194,6 +194,8 @@ t.test('every kind of problem has its code', (t) => {
     'out-of-memory',
     'last-good-served',
     'last-good-not-written',
+    'confirmation-pending',
+    'rolled-back',
     'node-known',
     'node-unknown',
     'cluster-unclear',

@@ -8,7 +8,7 @@ import { json } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { Counters } from '../../src/host/counters.ts'
 import { createLog } from '../../src/host/log.ts'
-import type { Reloaded } from '../../src/serve/control/routes.ts'
+import type { Compared, Confirmed, HistoryRow, Reloaded } from '../../src/serve/control/site-routes.ts'
 import { startControl } from '../../src/serve/control/service.ts'
 import { fakeClock } from './fake-clock.ts'
 import {
@@ -27,6 +27,20 @@ export function socketPath(t: Test): string {
   return join(folder, 'control.sock')
 }
 
+const sampleHistory: readonly HistoryRow[] = [
+  { number: 0, at: now, summary: 'reload: 1 node added, 0 changed, 0 removed.', confirmBy: now + 60_000 },
+  { number: 1, at: now - 3_600_000, summary: '6 nodes at the start' },
+]
+
+/** Reports the text as the name of an added node, and refuses the text `wrong`. */
+function compared(source: { readonly path: string; readonly text: string } | undefined): Compared {
+  const { path, text } = source ?? { path: '', text: 'w9' }
+  if (text === 'wrong') return { outcome: 'kept', reasons: [`${path}:1:1 wrong`, `${path}:2:1 also wrong`] }
+  const effects = [{ code: 'plan.node-installs', text: 'it is installed' }] as const
+  const item = { action: 'add', kind: 'node', name: text, details: [], effects } as const
+  return { outcome: 'compared', changes: { items: [item], restart: [] }, troubles: [`${text}: no kernel`] }
+}
+
 /** @param more replaces members of the sample clusters */
 export async function controlService(
   t: Test,
@@ -41,13 +55,29 @@ export async function controlService(
   const lines: string[] = []
   /** The results of reloads, one each; without one, the reload succeeds. */
   const reloads: Reloaded[] = []
+  /** The results of confirmations; without one, the site is confirmed. */
+  const confirmations: Confirmed[] = []
+  /** Reloads and rollbacks, with their arguments. */
+  const requests: string[] = []
   const service = await startControl({
     path,
     installs,
     reports,
     counters,
     clock,
-    reload: () => Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] }),
+    site: {
+      reload(confirmMs) {
+        requests.push(`reload ${confirmMs ?? ''}`.trimEnd())
+        return Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 7, troubles: [] })
+      },
+      compare: (source) => Promise.resolve(compared(source)),
+      confirm: () => Promise.resolve(confirmations.shift() ?? { outcome: 'confirmed' }),
+      rollback(number) {
+        requests.push(`rollback ${number}`)
+        return Promise.resolve(reloads.shift() ?? { outcome: 'swapped', nodes: 6, troubles: [] })
+      },
+      history: () => Promise.resolve(sampleHistory),
+    },
     condition: () => ({ ...condition }),
     strangers: () => sampleUnknownClients,
     explain: (node) => (node === 'ocp45/w1' ? { node, offers: [] } : undefined),
@@ -58,7 +88,7 @@ export async function controlService(
     },
   })
   t.teardown(() => service.close(0))
-  return { path, installs, reports, counters, clock, service, lines, reloads }
+  return { path, installs, reports, counters, clock, service, lines, reloads, confirmations, requests }
 }
 
 /** Sends one request and reads the JSON of its response. */

@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startApp, type App } from '../../app.ts'
-import type { SiteProblem } from '../../app-report.ts'
 import { checkedSites } from '../../checked-site.ts'
 import { systemClock } from '../../host/clock.ts'
 import { Counters } from '../../host/counters.ts'
@@ -16,8 +15,7 @@ import { notify, startWatchdog } from '../../host/notify.ts'
 import { createSending } from '../../host/send-guard.ts'
 import { createSockets } from '../../host/sockets.ts'
 import { openStore } from '../../install/open-store.ts'
-import { readLastGood } from '../../last-good.ts'
-import { explain, prepare } from '../../prepare.ts'
+import { chooseSite } from '../../start-site.ts'
 import { defined } from '../../text/defined.ts'
 import { formatIpv4 } from '../../proto/address/ip.ts'
 import type { Site } from '../../site/schema.ts'
@@ -60,15 +58,14 @@ export const serve: Command = {
 
   async run(args, terminal) {
     const { sitePath, level, state, control, ownDirectory } = readArguments(args)
-    const fromFile = await prepare(sitePath, checkedSites())
-    const prepared = fromFile.kind === 'ready' ? fromFile : await readLastGood(state, sitePath)
-    const reasons = fromFile.kind === 'ready' ? [] : explain(fromFile)
+    const { prepared, reasons, siteProblem } = await chooseSite(state, sitePath, Date.now(), checkedSites())
     for (const line of reasons) terminal.err(line)
     if (prepared === undefined) return ExitCode.problems
     const log = createProcessLog(level)
-    const siteProblem =
-      reasons.length === 0 ? undefined : ({ code: 'site.last-good-served', reasons } satisfies SiteProblem)
-    if (siteProblem !== undefined) log.error(siteProblem, 'site file invalid, serving the last valid site')
+    if (siteProblem?.code === 'site.rolled-back')
+      log.error(siteProblem, 'site rolled back, serving the earlier site')
+    else if (siteProblem !== undefined)
+      log.error(siteProblem, 'site file invalid, serving the last valid site')
     const end = Promise.withResolvers<number>()
     const onLost = (error: Error): void => {
       const code: HostCode = 'server.socket-lost'

@@ -14,6 +14,10 @@ export const controlCodes = defineCodes({
     meaning: 'The command is not possible in the current state of the node',
     remedy: 'Fix the problem that the message names, then repeat the command',
   },
+  'server.confirmation-not-written': {
+    meaning: 'slipway cannot record that a new site waits for a confirmation, so it does not serve the site',
+    remedy: 'Check the free space and the permissions of the state directory, or reload without --confirm',
+  },
   'server.internal-error': {
     meaning: 'slipway could not answer the request because of an internal error',
     remedy: 'Read the event "request failed" in the log and report it with its stack trace',
@@ -21,6 +25,22 @@ export const controlCodes = defineCodes({
   'server.no-bootstrap': {
     meaning: 'The cluster has no bootstrap, or no masters that replace it in the load balancer',
     remedy: 'Check the name of the cluster and the roles of its nodes in the site file',
+  },
+  'server.no-such-plan': {
+    meaning: 'The history has no earlier site with this number',
+    remedy: 'Use a number that slipway history prints',
+  },
+  'server.nothing-to-confirm': {
+    meaning: 'No reload waits for a confirmation: it was confirmed, rolled back, or made without --confirm',
+    remedy: 'Run slipway history to see which site is served',
+  },
+  'server.plan-rejected': {
+    meaning: 'A site file has errors, so slipway cannot compare it with the active site',
+    remedy: 'Correct the lines that the message names',
+  },
+  'server.rollback-rejected': {
+    meaning: 'An earlier site cannot be served by this process, so slipway keeps the current plan',
+    remedy: 'Write the earlier site to the site file with slipway history show, and restart the service',
   },
   'server.reload-rejected': {
     meaning: 'The site file has errors or needs a restart, so slipway keeps the current plan',

@@ -1,6 +1,6 @@
 /** The responses of the local API (docs/api.md): JSON throughout, errors as `{ "code": …, "error": sentence }`. */
 import { isAbsolute } from 'node:path'
-import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
@@ -8,7 +8,8 @@ import { withoutSchemas } from '../../host/http.ts'
 import type { Installs } from '../../install/installs.ts'
 import type { NodeCommand, Observation } from '../../install/observation.ts'
 import type { Reports } from '../../install/reports.ts'
-import type { ControlCode } from './codes.ts'
+import { refuse } from './refusal.ts'
+import { addSiteRoutes, type SiteControl } from './site-routes.ts'
 import type { ServerResponse } from 'node:http'
 
 export type RoutesOptions = {
@@ -22,8 +23,8 @@ export type RoutesOptions = {
   readonly explain: (node: string) => object | undefined
   /** Absent where slipway connects to no cluster. */
   readonly clusters: ClusterControl | undefined
-  /** Reloads the site file, after the reloads requested before. */
-  readonly reload: () => Promise<Reloaded>
+  /** Replaces the active site. */
+  readonly site: SiteControl
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
@@ -37,12 +38,6 @@ type ClusterControl = {
   /** @returns nothing for a cluster without a bootstrap in the load balancer */
   commandBootstrap(cluster: string, command: BootstrapCommand): Promise<object | undefined>
 }
-
-/** The result of a reload. */
-export type Reloaded =
-  /** `troubles`: parts of the new site that cannot be served, or the error of the load balancer. */
-  | { readonly outcome: 'swapped'; readonly nodes: number; readonly troubles: readonly string[] }
-  | { readonly outcome: 'kept'; readonly reasons: readonly string[] }
 
 const bootstrapCommands = ['keep', 'out', 'watch'] as const
 type BootstrapCommand = (typeof bootstrapCommands)[number]
@@ -59,7 +54,7 @@ const commands: readonly NodeCommand[] = ['install', 'local', 'menu', 'forget']
 const maxStreams = 32
 
 export function createRoutes(options: RoutesOptions): FastifyInstance {
-  const { installs, reports, condition, strangers, explain, clusters, reload, log, counters, clock } = options
+  const { installs, reports, condition, strangers, explain, clusters, log, counters, clock } = options
   const app = fastify({
     ...withoutSchemas,
     bodyLimit: 1024,
@@ -79,14 +74,7 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     return { ...condition(), strangers: strangers(), nodes }
   })
 
-  app.post('/v1/reload', async (_request, reply) => {
-    const reloaded = await reload()
-    if (reloaded.outcome === 'swapped') return reloaded
-    const { reasons } = reloaded
-    const error = `site reload rejected: ${reasons.join('; ')}`
-    const code: ControlCode = 'server.reload-rejected'
-    return reply.code(409).send({ code, error, reasons })
-  })
+  addSiteRoutes(app, options.site)
 
   app.get('/v1/nodes', () => reports.listInTurns())
 
@@ -234,10 +222,6 @@ export function createRoutes(options: RoutesOptions): FastifyInstance {
     )
   })
   return app
-}
-
-function refuse(reply: FastifyReply, status: number, code: ControlCode, error: string): FastifyReply {
-  return reply.code(status).send({ code, error })
 }
 
 function noSuchNode(key: string): string {

@@ -64,6 +64,32 @@ t.test('no server, an unknown route, and no response in time: a sentence, exit c
   })
 })
 
+t.test('an accepted reload prints what changed, and until when it must be confirmed', async (t) => {
+  const { path, reloads, requests } = await controlService(t)
+  const item = { action: 'remove', kind: 'node', name: 'c1/w1', details: [], effects: [] } as const
+  const changes = { items: [item], restart: [] }
+  const confirmBy = new Date(2026, 10, 29, 15, 5).getTime()
+  reloads.push({ outcome: 'swapped', nodes: 1, troubles: [], changes, confirmBy })
+  t.same(await run(path, '--confirm', '5m'), {
+    code: 0,
+    out: [
+      'site reloaded: 1 node',
+      '  - node c1/w1',
+      '0 nodes added, 0 changed, 1 removed.',
+      'Not confirmed: slipway rolls back at 15:05:00. To keep the site: slipway confirm',
+    ],
+    err: [],
+  })
+  for (const time of ['90s', '24h', '10s']) await run(path, '--confirm', time)
+  t.same(requests, ['reload 300000', 'reload 90000', 'reload 86400000', 'reload 10000'])
+  for (const time of ['5', '9s', '25h', '1441m', '-5m', 'soon']) {
+    await t.rejects(
+      run(path, `--confirm=${time}`),
+      new UsageError(`--confirm ${time}: expected a time from 10 s to 24 h, such as 30s, 5m, or 1h`),
+    )
+  }
+})
+
 t.test('an invalid command line is refused', async (t) => {
   await t.rejects(
     reload.run(['site.yaml'], keptTerminal()),

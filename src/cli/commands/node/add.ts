@@ -107,7 +107,7 @@ async function addAndFollow(request: AddRequest, surroundings: Surroundings): Pr
   const { key } = declared
   if (!nodes.some((node) => node.node === key && isServed(node, request.adoption))) {
     const reloaded = await reloadSite(control)
-    printReload(reloaded, terminal)
+    printReload(reloaded, terminal, 'edit')
     if (reloaded.outcome === 'kept') {
       return refuse(
         terminal,

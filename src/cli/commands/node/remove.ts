@@ -113,7 +113,7 @@ async function removeFrom(site: Site, request: RemoveRequest, surroundings: Surr
     const present = nodes.map(({ key }) => key)
     if (!(await undeclare(request, present, terminal))) return ExitCode.problems
     const reloaded = await reloadSite(control)
-    printReload(reloaded, terminal)
+    printReload(reloaded, terminal, 'edit')
     if (reloaded.outcome === 'kept') {
       return refuse(terminal, 'the nodes are still served; correct the site file, then run "slipway reload"')
     }

@@ -1,0 +1,102 @@
+/** `slipway history`: the sites that slipway served, and their site files. */
+import { parseArgs } from 'node:util'
+import { writeAtomically } from '../../host/files.ts'
+import type { HistoryRow } from '../../serve/control/site-routes.ts'
+import { readHistory } from '../../site-history.ts'
+import { alignColumns, printable } from '../../text/lines.ts'
+import { askControl, toResult } from '../client.ts'
+import { ExitCode, UsageError, type Command } from '../command.ts'
+import {
+  controlPath,
+  controlRow,
+  jsonRow,
+  siteFile,
+  siteOptions,
+  siteRows,
+  stateDirectory,
+} from '../target.ts'
+import { calendarDay, clockTime } from '../text/output.ts'
+
+export const history: Command = {
+  name: 'history',
+  help: {
+    usage: [
+      'history [--json] [--control PATH]',
+      'history show [--output FILE] [--state DIR] [--site FILE] [--control PATH] [NUMBER]',
+    ],
+    about: [
+      'Lists the sites that slipway served, with the active one first.',
+      'The state directory has the last 20 valid site files. With "show", the command prints one of them: run it as ' +
+        'root or as the user of the service, because the files can contain secrets. A site that is not confirmed is ' +
+        'not in the state directory.',
+    ],
+    options: [
+      ['--output FILE', 'replace FILE with the site file instead of printing it'],
+      ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
+      ...siteRows.slice(0, 1),
+      controlRow,
+      jsonRow,
+    ],
+    exit: [
+      ['0', 'success'],
+      ['1', 'slipway is not running, or there is no such site'],
+      ['2', 'invalid command line'],
+    ],
+    examples: ['history', 'history show 1', 'history show --output /etc/slipway/site.yaml 0'],
+  },
+
+  async run(args, terminal) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        ...siteOptions,
+        json: { type: 'boolean', default: false },
+        state: { type: 'string' },
+        output: { type: 'string' },
+      },
+    })
+    const [action, number = '0', ...more] = positionals
+    if ((action !== undefined && action !== 'show') || more.length > 0 || !/^\d{1,3}$/.test(number)) {
+      throw new UsageError('expected no arguments, or show and a number')
+    }
+    if (action === undefined) {
+      return toResult(terminal, async () => {
+        const rows = await askControl<HistoryRow[]>(controlPath(values.control), '/v1/history')
+        if (values.json) terminal.out(JSON.stringify(rows, undefined, 2))
+        else for (const line of historyLines(rows)) terminal.out(line)
+        return ExitCode.fine
+      })
+    }
+    const directory = stateDirectory(values.state)
+    const entries = await readHistory(directory, await siteFile(values, undefined))
+    const entry = entries[Number(number)]
+    if (entry === undefined) {
+      terminal.err(`slipway history: ${directory} has no readable site with the number ${number}`)
+      return ExitCode.problems
+    }
+    if (values.output === undefined) {
+      terminal.out(entry.text.replace(/\n$/, ''))
+      return ExitCode.fine
+    }
+    try {
+      await writeAtomically(values.output, entry.text)
+    } catch (error) {
+      terminal.err(`slipway history: cannot write ${values.output}: ${(error as Error).message}`)
+      return ExitCode.problems
+    }
+    terminal.out(`${values.output}: written`)
+    return ExitCode.fine
+  },
+}
+
+export function historyLines(rows: readonly HistoryRow[]): string[] {
+  return alignColumns([
+    ['NUMBER', 'SERVED SINCE', 'SITE'],
+    ...rows.map(({ number, at, summary, confirmBy }) => [
+      String(number),
+      `${calendarDay(at)} ${clockTime(at)}`,
+      `${number === 0 ? 'active; ' : ''}${confirmBy === undefined ? '' : `not confirmed until ${clockTime(confirmBy)}; `}${printable(summary)}`,
+    ]),
+  ])
+}

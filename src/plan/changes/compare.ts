@@ -1,0 +1,49 @@
+/**
+ * Compares two compiled sites: what an administrator sees before a change takes effect (`slipway plan`), and after it
+ * (`slipway reload`, `slipway rollback`). It has steps, as compiling has, and is pure.
+ */
+import { runSteps } from '../steps.ts'
+import type { Change, Changes, CompiledSite, Effect } from './change.ts'
+import { compareFiles } from './files.ts'
+import { compareMachines } from './machines.ts'
+import { compareDns, compareSubnets } from './network.ts'
+import { compareBalancer, compareServer } from './services.ts'
+
+export function compareSites(before: CompiledSite, after: CompiledSite): Changes {
+  return runSteps(compareSteps(before, after))
+}
+
+/** Compares as {@link compareSites} does, with a pause after each step. */
+export function* compareSteps(before: CompiledSite, after: CompiledSite): Generator<void, Changes> {
+  const [old, next] = [before.model.site, after.model.site]
+  const items: Change[] = [
+    ...(yield* compareServer(old, next)),
+    ...(yield* compareSubnets(old, next)),
+    ...(yield* compareMachines(before, after)),
+    ...(yield* compareDns(before.plan.dns, after.plan.dns)),
+    ...(yield* compareBalancer(before, after)),
+    ...(yield* compareFiles(before.model, after.model)),
+  ]
+  return { items, restart: needsRestart(before, after) }
+}
+
+/** Returns why a running process cannot apply a site: its sockets are already bound, and its store is connected. */
+export function needsRestart(before: CompiledSite, after: CompiledSite): Effect[] {
+  const [old, next] = [before.plan, after.plan]
+  const reasons: string[] = []
+  if (JSON.stringify(before.model.site.store) !== JSON.stringify(after.model.site.store)) {
+    reasons.push('store changed: restart the service to connect to it')
+  }
+  if (JSON.stringify(old.endpoint) !== JSON.stringify(next.endpoint)) {
+    reasons.push('server.address, server.address6 or server.ports changed: restart the service to bind them')
+  }
+  if (old.dhcp.proxyPort !== next.dhcp.proxyPort) {
+    reasons.push(
+      'the only subnet with dhcp: proxy was added or removed: restart the service to open or close its socket',
+    )
+  }
+  if ((old.dns === undefined) !== (next.dns === undefined)) {
+    reasons.push('dns.serve changed: restart the service to open or close the sockets')
+  }
+  return reasons.map((text) => ({ code: 'plan.restart-needed', text }))
+}

@@ -1,0 +1,119 @@
+/** What differs between the load balancers of two sites, and between their settings for this machine. Pure. */
+import { formatIp, formatIpv4 } from '../../proto/address/ip.ts'
+import type { Site } from '../../site/schema.ts'
+import { formatEndpoint, type Backend, type Frontend, type HaproxyPlan } from '../haproxy/plan.ts'
+import {
+  compareSingle,
+  compareThings,
+  field,
+  flag,
+  hiddenField,
+  listField,
+  thingsOf,
+  type Change,
+  type CompiledSite,
+  type Field,
+} from './change.ts'
+
+export function* compareBalancer(before: CompiledSite, after: CompiledSite): Generator<void, Change[]> {
+  const [old, next] = [before.plan.haproxy, after.plan.haproxy]
+  const frontends = (plan: HaproxyPlan | undefined) =>
+    thingsOf(plan?.frontends ?? [], ({ name }) => name, frontendFields)
+  const backends = (plan: HaproxyPlan | undefined) =>
+    thingsOf(plan?.backends ?? [], ({ name }) => name, backendFields)
+  const binds = new Map(old?.frontends.map((frontend) => [frontend.name, frontend.binds]))
+  return [
+    ...(yield* compareSingle('haproxy', old && haproxyFields(old), next && haproxyFields(next))),
+    ...(yield* compareThings('frontend', frontends(old), frontends(next), (name, action) => {
+      if (action !== 'remove') return []
+      const text = `HAProxy no longer listens on ${(binds.get(name) as readonly string[]).join(', ')}`
+      return [{ code: 'plan.frontend-closed', text }]
+    })),
+    ...(yield* compareThings('backend', backends(old), backends(next))),
+  ]
+}
+
+function haproxyFields({ file, with: beside, socket, reload, healthPort }: HaproxyPlan): Field[] {
+  return [
+    field('file', file),
+    listField('with', beside),
+    field('socket', socket),
+    field('master socket', reload?.kind === 'master' ? reload.socket : undefined),
+    hiddenField('reload command', reload?.kind === 'command' ? reload.command : undefined),
+    field('health port', healthPort),
+  ]
+}
+
+function frontendFields({ binds, routes }: Frontend): Field[] {
+  return [
+    listField('listens on', binds),
+    ...routes.map(({ backend, names }) => listField(`names for ${backend}`, names)),
+  ]
+}
+
+function backendFields({ checks, servers }: Backend): Field[] {
+  return [
+    field('health checks', checks),
+    ...servers.map(({ name, endpoint, isBackup, isOut }) =>
+      field(
+        `server ${name}`,
+        [endpoint, ...(isBackup ? ['backup'] : []), ...(isOut ? ['drained'] : [])].join(' '),
+      ),
+    ),
+  ]
+}
+
+/** What this machine itself is in the site: addresses and ports, and the files that it serves by TFTP. */
+export function* compareServer(before: Site, after: Site): Generator<void, Change[]> {
+  return [
+    ...(yield* compareSingle('server', serverFields(before), serverFields(after))),
+    ...(yield* compareSingle('tftp', tftpFields(before), tftpFields(after))),
+    ...(yield* compareSingle('keepalived', keepalivedFields(before), keepalivedFields(after))),
+    ...(yield* compareSingle('store', storeFields(before), storeFields(after))),
+  ]
+}
+
+function serverFields({ site, server, dns }: Site): Field[] {
+  const { interface: name, address, address6, peers, installer, ports } = server
+  const tcp = (port: number) => formatEndpoint(address, port)
+  return [
+    field('site', site),
+    field('interface', name),
+    field('DHCP', tcp(ports.dhcp)),
+    field('DHCP client port', ports.dhcpClient === 68 ? undefined : ports.dhcpClient),
+    field('TFTP', tcp(ports.tftp)),
+    field(
+      'HTTP',
+      [tcp(ports.http), ...(address6 === undefined ? [] : [formatEndpoint(address6, ports.http)])].join(', '),
+    ),
+    field('DNS', dns.serve ? tcp(ports.dns) : undefined),
+    listField('peers', peers.map(formatIp)),
+    field('installer', installer && formatIpv4(installer)),
+  ]
+}
+
+function tftpFields({ tftp: { root, ports, singlePort } }: Site): Field[] {
+  return [
+    field('root', root),
+    field('ports', ports && `${ports.from}-${ports.to}`),
+    flag('single port', singlePort),
+  ]
+}
+
+function keepalivedFields({ keepalived }: Site): Field[] | undefined {
+  if (keepalived === undefined) return undefined
+  const { interface: name, routerId, healthPort } = keepalived
+  return [field('interface', name), field('router ID', routerId), field('health port', healthPort)]
+}
+
+function storeFields({ store }: Site): Field[] | undefined {
+  if (store === undefined) return undefined
+  const { endpoints, ca, cert, key, prefix } = store.etcd
+  return [
+    listField('endpoints', endpoints),
+    field('ca', ca),
+    field('cert', cert),
+    field('key', key),
+    field('prefix', prefix),
+  ]
+}

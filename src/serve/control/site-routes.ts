@@ -1,0 +1,107 @@
+/** The routes of the local API that compare, replace, confirm, and roll back the active site (docs/api.md). */
+import { isAbsolute } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Changes } from '../../plan/changes/change.ts'
+import type { ControlCode } from './codes.ts'
+import { refuse } from './refusal.ts'
+
+/** The result of a reload or of a rollback. */
+export type Reloaded =
+  | {
+      readonly outcome: 'swapped'
+      readonly nodes: number
+      /** Parts of the new site that cannot be served, or the error of the load balancer. */
+      readonly troubles: readonly string[]
+      readonly changes?: Changes
+      /** When slipway rolls back unless an administrator confirms, milliseconds since 1970. */
+      readonly confirmBy?: number
+      /** The site file, if its text is not the one that is served. */
+      readonly differsFrom?: string
+    }
+  | { readonly outcome: 'kept'; readonly reasons: readonly string[]; readonly code?: ControlCode }
+
+/** What a reload would change. */
+export type Compared =
+  /** `troubles`: parts of the site that cannot be served. */
+  | { readonly outcome: 'compared'; readonly changes: Changes; readonly troubles: readonly string[] }
+  | Extract<Reloaded, { outcome: 'kept' }>
+
+export type Confirmed =
+  | { readonly outcome: 'confirmed' }
+  | { readonly outcome: 'refused'; readonly code: ControlCode; readonly reason: string }
+
+/** A site that slipway served; 0 is the active one. */
+export type HistoryRow = {
+  readonly number: number
+  /** When it was served first, milliseconds since 1970. */
+  readonly at: number
+  readonly summary: string
+  readonly confirmBy?: number
+}
+
+export type SiteControl = {
+  /** Reloads the site file, after the reloads requested before. @param confirmMs time until an automatic rollback */
+  reload(confirmMs?: number): Promise<Reloaded>
+  /** Compares the active site with the site file, or with a text that is read as if it were at `path`. */
+  compare(source?: { readonly path: string; readonly text: string }): Promise<Compared>
+  confirm(): Promise<Confirmed>
+  /** Serves an earlier site. @param number as in the history */
+  rollback(number: number): Promise<Reloaded>
+  history(): Promise<readonly HistoryRow[]>
+}
+
+/** In JSON, the text of a site file can be longer than its 4 MiB. */
+const maxBodyBytes = 12 * 1024 * 1024
+
+const minConfirmSeconds = 10
+const maxConfirmSeconds = 86_400
+
+export function addSiteRoutes(app: FastifyInstance, site: SiteControl): void {
+  app.post<{ Querystring: { confirm?: string } }>('/v1/reload', async ({ query: { confirm } }, reply) => {
+    const seconds = confirm === undefined ? undefined : Number(confirm)
+    if (seconds !== undefined && !(seconds >= minConfirmSeconds && seconds <= maxConfirmSeconds)) {
+      const error = `confirm must be a number of seconds from ${minConfirmSeconds} to ${maxConfirmSeconds}`
+      return refuse(reply, 400, 'server.bad-request', error)
+    }
+    const reloaded = await site.reload(seconds === undefined ? undefined : seconds * 1000)
+    if (reloaded.outcome === 'swapped') return reloaded
+    const { reasons, code = 'server.reload-rejected' } = reloaded
+    return refuse(reply, 409, code, `site reload rejected: ${reasons.join('; ')}`, { reasons })
+  })
+
+  app.post<{ Body: { path?: unknown; text?: unknown } | undefined }>(
+    '/v1/plan',
+    { bodyLimit: maxBodyBytes },
+    async ({ body }, reply) => {
+      const { path, text } = body ?? {}
+      if (body !== undefined && (typeof path !== 'string' || !isAbsolute(path) || typeof text !== 'string')) {
+        return refuse(reply, 400, 'server.bad-path', 'the body must have an absolute path, and a text')
+      }
+      const compared = await site.compare(body && { path: path as string, text: text as string })
+      if (compared.outcome === 'compared') return compared
+      const { reasons, code = 'server.plan-rejected' } = compared
+      return refuse(reply, 409, code, reasons.join('; '), { reasons })
+    },
+  )
+
+  app.post('/v1/confirm', async (_request, reply) => {
+    const confirmed = await site.confirm()
+    if (confirmed.outcome === 'confirmed') return confirmed
+    return refuse(reply, 409, confirmed.code, confirmed.reason)
+  })
+
+  app.post<{ Querystring: { number?: string } }>(
+    '/v1/rollback',
+    async ({ query: { number = '1' } }, reply) => {
+      if (!/^\d{1,3}$/.test(number)) {
+        return refuse(reply, 400, 'server.bad-request', 'number must be a number of the history')
+      }
+      const reloaded = await site.rollback(Number(number))
+      if (reloaded.outcome === 'swapped') return reloaded
+      const { reasons, code = 'server.rollback-rejected' } = reloaded
+      return refuse(reply, 409, code, `rollback rejected: ${reasons.join('; ')}`, { reasons })
+    },
+  )
+
+  app.get('/v1/history', () => site.history())
+}

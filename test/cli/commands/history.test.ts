@@ -1,0 +1,63 @@
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { UsageError } from '../../../src/cli/command.ts'
+import { history, historyLines } from '../../../src/cli/commands/history.ts'
+import { addToHistory } from '../../../src/site-history.ts'
+import { controlService } from '../../support/control-service.ts'
+import { keptTerminal } from '../../support/terminal.ts'
+
+async function run(...args: string[]) {
+  const terminal = keptTerminal()
+  const code = await history.run(args, terminal)
+  return { code, out: terminal.outLines, err: terminal.errLines }
+}
+
+t.test('the list has the active site first', async (t) => {
+  const at = new Date(2026, 10, 29, 15).getTime()
+  t.same(
+    historyLines([
+      { number: 0, at, summary: 'reload: 1 node added', confirmBy: at + 300_000 },
+      { number: 1, at: at - 86_400_000, summary: '6 nodes at the start' },
+    ]),
+    [
+      'NUMBER  SERVED SINCE         SITE',
+      '0       2026-11-29 15:00:00  active; not confirmed until 15:05:00; reload: 1 node added',
+      '1       2026-11-28 15:00:00  6 nodes at the start',
+    ],
+  )
+  const { path } = await controlService(t)
+  t.match(await run('--control', path), { code: 0, out: { length: 3 } })
+  const { out } = await run('--control', path, '--json')
+  t.match(JSON.parse(out.join('\n')), [{ number: 0 }, { number: 1, summary: '6 nodes at the start' }])
+})
+
+t.test('show prints a site file of the state directory, or writes it', async (t) => {
+  const state = join(t.testdir({ 'site.yaml': 'broken', state: {} }), 'state')
+  const site = join(state, '../site.yaml')
+  await addToHistory(state, site, { at: 1, summary: 'first', text: 'site: one\n' })
+  await addToHistory(state, site, { at: 2, summary: 'second', text: 'site: two\n' })
+  const options = ['--state', state, '--site', site]
+  t.same(await run('show', ...options), { code: 0, out: ['site: two'], err: [] })
+  t.same(await run('show', '1', ...options), { code: 0, out: ['site: one'], err: [] })
+  const { mode } = await stat(site)
+  t.same(await run('show', '--output', site, ...options), { code: 0, out: [`${site}: written`], err: [] })
+  t.equal(await readFile(site, 'utf8'), 'site: two\n')
+  t.equal((await stat(site)).mode, mode)
+  t.same(await run('show', '2', ...options), {
+    code: 1,
+    out: [],
+    err: [`slipway history: ${state} has no readable site with the number 2`],
+  })
+  await mkdir(join(state, 'folder'))
+  await writeFile(join(state, 'folder/x'), '')
+  t.match(await run('show', '--output', join(state, 'folder'), ...options), {
+    code: 1,
+    err: [/^slipway history: cannot write .*folder: E/],
+  })
+})
+
+t.test('invalid command lines', async (t) => {
+  const error = new UsageError('expected no arguments, or show and a number')
+  for (const args of [['list'], ['show', 'one'], ['show', '1', '2']]) await t.rejects(run(...args), error)
+})

@@ -1,0 +1,121 @@
+import t from 'tap'
+import { compareEdited, linesOf, type Edit } from '../../support/compiled-site.ts'
+
+const haproxy =
+  (more: Record<string, unknown> = {}): Edit =>
+  (site) =>
+    (site['haproxy'] = { file: '/etc/haproxy/haproxy.cfg', ...more })
+const nothing: Edit = () => undefined
+
+t.test('the load balancer of a site that gets one, and loses it', (t) => {
+  t.same(linesOf(compareEdited(nothing, haproxy()), 'haproxy', 'frontend', 'backend').slice(0, 8), [
+    'add haproxy haproxy',
+    '  file:  -> /etc/haproxy/haproxy.cfg',
+    '  socket:  -> /run/haproxy/admin.sock',
+    'add frontend kubeapi',
+    '  listens on:  -> 192.0.2.3:6443',
+    '  names for kubeapi:  -> api.ocp45.example.net, api-int.ocp45.example.net',
+    'add frontend machineconfig',
+    '  listens on:  -> 192.0.2.3:22623',
+  ])
+  const removed = linesOf(compareEdited(haproxy(), nothing), 'frontend')
+  t.ok(removed.includes('  ! plan.frontend-closed: HAProxy no longer listens on 192.0.2.3:6443'))
+  t.end()
+})
+
+t.test('HAProxy settings; a command is not shown', (t) => {
+  const changes = compareEdited(
+    haproxy({ reload: 'systemctl reload haproxy' }),
+    haproxy({ file: '/srv/haproxy.cfg', with: ['/srv/haproxy.cfg'], masterSocket: '/run/master.sock' }),
+  )
+  t.same(linesOf(changes, 'haproxy'), [
+    'change haproxy haproxy',
+    '  file: /etc/haproxy/haproxy.cfg -> /srv/haproxy.cfg',
+    '  with:  -> /srv/haproxy.cfg',
+    '  master socket:  -> /run/master.sock',
+    '  reload command: hidden',
+  ])
+  t.end()
+})
+
+t.test('servers of a backend', (t) => {
+  const changes = compareEdited(haproxy(), (site) => {
+    haproxy()(site)
+    const nodes = site.clusters[0]?.nodes ?? []
+    Object.assign(nodes[2] ?? {}, { address: '192.0.2.29' })
+    Object.assign(nodes[1] ?? {}, { balance: false })
+  })
+  t.same(linesOf(changes, 'frontend', 'backend'), [
+    'change backend kubeapi',
+    '  server m1: 192.0.2.11:6443 -> 192.0.2.11:6443 drained',
+    'change backend machineconfig',
+    '  server m1: 192.0.2.11:22623 -> 192.0.2.11:22623 drained',
+    'change backend workerhttp',
+    '  server w1: 192.0.2.21:80 backup -> 192.0.2.29:80 backup',
+    'change backend workerhttps',
+    '  server w1: 192.0.2.21:443 backup -> 192.0.2.29:443 backup',
+  ])
+  t.end()
+})
+
+t.test('the server itself: addresses, ports, peers, keepalived, and the shared store', (t) => {
+  const changes = compareEdited(nothing, (site) => {
+    Object.assign(site.server, {
+      ...{ interface: 'ens4', address: '192.0.2.4', address6: '2001:db8::4', peers: ['192.0.2.5'] },
+      ports: { http: 8080, dhcpClient: 1068 },
+    })
+    site['tftp'] = { root: '/srv/tftp', ports: { from: 5000, to: 5100 } }
+    site['keepalived'] = { interface: 'ens4', routerId: 7 }
+    site['store'] = {
+      etcd: { endpoints: ['https://192.0.2.4:2379'], ca: '/etc/ca.crt', prefix: '/slipway/lab' },
+    }
+  })
+  t.same(linesOf(changes, 'server', 'tftp', 'keepalived', 'store'), [
+    'change server server',
+    '  interface:  -> ens4',
+    '  DHCP: 192.0.2.2:67 -> 192.0.2.4:67',
+    '  DHCP client port:  -> 1068',
+    '  TFTP: 192.0.2.2:69 -> 192.0.2.4:69',
+    '  HTTP: 192.0.2.2:80 -> 192.0.2.4:8080, [2001:db8::4]:8080',
+    '  DNS: 192.0.2.2:53 -> 192.0.2.4:53',
+    '  peers:  -> 192.0.2.5',
+    'change tftp tftp',
+    '  root:  -> /srv/tftp',
+    '  ports:  -> 5000-5100',
+    'add keepalived keepalived',
+    '  interface:  -> ens4',
+    '  router ID:  -> 7',
+    '  health port:  -> 9444',
+    'add store store',
+    '  endpoints:  -> https://192.0.2.4:2379',
+    '  ca:  -> /etc/ca.crt',
+    '  prefix:  -> /slipway/lab',
+  ])
+  t.same(
+    changes.restart.map(({ code, text }) => `${code} ${text.split(':')[0] ?? ''}`),
+    [
+      'plan.restart-needed store changed',
+      'plan.restart-needed server.address, server.address6 or server.ports changed',
+    ],
+  )
+  t.end()
+})
+
+t.test('an installer, a single TFTP port, and no DNS', (t) => {
+  const changes = compareEdited(nothing, (site) => {
+    Object.assign(site.server, { peers: ['192.0.2.5'], installer: '192.0.2.2' })
+    Object.assign(site.subnets[0] ?? {}, { dns: ['192.0.2.53'], dhcp: 'proxy' })
+    site['tftp'] = { singlePort: true }
+    site['dns'] = { serve: false }
+  })
+  t.same(linesOf(changes, 'server', 'tftp'), [
+    'change server server',
+    '  DNS: 192.0.2.2:53 -> ',
+    '  peers:  -> 192.0.2.5',
+    '  installer:  -> 192.0.2.2',
+    'change tftp tftp',
+    '  single port:  -> yes',
+  ])
+  t.match(changes.restart, [{ text: /^the only subnet with dhcp: proxy/ }, { text: /^dns.serve changed/ }])
+  t.end()
+})
