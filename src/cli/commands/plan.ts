@@ -7,7 +7,7 @@ import { compareSites } from '../../plan/changes/compare.ts'
 import { planSummary, summarize } from '../../plan/changes/summary.ts'
 import { explain, prepare, type Ready } from '../../prepare.ts'
 import type { Compared } from '../../serve/control/site-routes.ts'
-import { readSite } from '../../site-file.ts'
+import { readSite, unreadableSite } from '../../site-file.ts'
 import { askControl, ControlProblem, toResult } from '../client.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { controlPath, controlRow, jsonRow, siteFile, siteOptions, stateDirectory } from '../target.ts'
@@ -133,7 +133,7 @@ async function readText(path: string): Promise<string> {
   try {
     return (await readSite(path)).text
   } catch (error) {
-    throw new ControlProblem(`cannot read the site file ${path}: ${(error as Error).message}`)
+    throw new ControlProblem(unreadableSite(path, error as NodeJS.ErrnoException))
   }
 }
 

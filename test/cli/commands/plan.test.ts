@@ -49,7 +49,7 @@ t.test('the running slipway compares the text of the file; exit code 2 for chang
   })
   t.match(await run('--control', path, `${site}.none`), {
     code: 1,
-    err: [/^slipway: cannot read the site file .*none: ENOENT/],
+    err: [/^slipway: there is no site file .*none: check the path/],
   })
 })
 
@@ -108,7 +108,7 @@ t.test('two files', async (t) => {
   await mkdir(join(folder, 'sub'))
   t.match(await run('--against', site, join(folder, 'sub')), {
     code: 1,
-    err: [/^slipway: cannot read the site file/],
+    err: [/^slipway: .*sub is a directory, not a site file/],
   })
 })
 
