@@ -5,10 +5,10 @@ import { expect, expectEqual, expectMatch } from '../expect.ts'
 import { addresses } from '../network.ts'
 import type { Rig } from '../rig.ts'
 import type { Check } from '../runner.ts'
-import { waitForLogFlush, slipway } from '../server.ts'
+import { controlSocket, waitForLogFlush, slipway } from '../server.ts'
 import { domain, nodes, sha256 } from '../site.ts'
 import { addClientAddress, waitUntil } from './client.ts'
-import { invalidSite } from './reload.ts'
+import { invalidSite, reload } from './reload.ts'
 
 export const operationChecks: readonly Check[] = [
   {
@@ -96,6 +96,32 @@ export const operationChecks: readonly Check[] = [
       expectEqual(await lookUp(rig, 'registry.example.localdomain'), '172.16.0.90', 'registry after')
       expectEqual(await lookUp(rig, `m1.${domain}`), nodes.m1.address, 'm1 after')
       return undefined
+    },
+  },
+  {
+    name: 'operation: a reload that is not confirmed in time is rolled back, and a rollback can be undone',
+    limitMs: 60_000,
+    async run(rig) {
+      const name = 'confirmed.example.localdomain'
+      const socket = controlSocket(rig.site.sitePath)
+      const run = (...args: string[]) => rig.run('server', slipway(...args, '--control', socket))
+      await rig.site.write({ extraHosts: [`{ name: ${name}, address: 172.16.0.91 }`] })
+      const planned = await run('plan', rig.site.sitePath)
+      expectEqual(planned.status, 2, `exit code of plan (${planned.stdout}${planned.stderr})`)
+      expectMatch(planned.stdout, /^ {2}\+ host confirmed\.example\.localdomain$/m, 'slipway plan')
+      expectEqual(await lookUp(rig, name), '', 'the name before the reload')
+      const reloaded = await run('reload', '--confirm', '10s')
+      expectMatch(reloaded.stdout, /^Not confirmed: slipway rolls back at /m, 'slipway reload')
+      expectEqual(await lookUp(rig, name), '172.16.0.91', 'the name before the confirmation')
+      await waitUntil('the rollback', async () => (await lookUp(rig, name)) === '', 20_000)
+      expectMatch((await run('status')).stdout, /was not confirmed in time/, 'slipway status')
+      expectEqual((await run('reload')).status, 0, 'exit code of a reload of the same file')
+      expectEqual((await run('rollback')).status, 0, 'exit code of rollback')
+      expectEqual(await lookUp(rig, name), '', 'the name after the rollback')
+      expectEqual((await run('rollback')).status, 0, 'exit code of the second rollback')
+      expectEqual(await lookUp(rig, name), '172.16.0.91', 'the name after the second rollback')
+      await reload(rig)
+      return planned.stdout.trim().split('\n').at(-1)
     },
   },
   {
