@@ -102,6 +102,7 @@ export const operationChecks: readonly Check[] = [
     name: 'operation: a reload that is not confirmed in time is rolled back, and a rollback can be undone',
     limitMs: 60_000,
     async run(rig) {
+      await addClientAddress(rig)
       const name = 'confirmed.example.localdomain'
       const socket = controlSocket(rig.site.sitePath)
       const run = (...args: string[]) => rig.run('server', slipway(...args, '--control', socket))
