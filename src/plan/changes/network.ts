@@ -3,7 +3,7 @@ import { formatCidr, formatIpv4 } from '../../proto/address/ip.ts'
 import type { ResourceRecord } from '../../proto/dns/record.ts'
 import type { Site, Subnet } from '../../site/schema.ts'
 import { rdataText } from '../dns/zone.ts'
-import type { DnsPlan, Zone } from '../dns/plan.ts'
+import { formatResolver, type DnsPlan, type Zone } from '../dns/plan.ts'
 import {
   compareSingle,
   compareThings,
@@ -83,19 +83,14 @@ export function* compareDns(
 
 function dnsFields(plan: DnsPlan): Field[] {
   return [
-    listField('resolvers', addresses(plan.resolvers)),
+    listField('resolvers', plan.resolvers.map(formatResolver)),
     ...plan.forwardZones.map(({ zone, resolvers }) =>
-      listField(`resolvers of ${zone}`, addresses(resolvers)),
+      listField(`resolvers of ${zone}`, resolvers.map(formatResolver)),
     ),
     listField('clients', plan.clients.map(formatCidr)),
-    listField('secondaries', addresses(plan.secondaries)),
+    listField('secondaries', plan.secondaries.map(formatResolver)),
     flag('NSID', plan.isNamed),
   ]
-}
-
-/** The site file has no ports for other servers. */
-function addresses(servers: readonly { readonly address: string }[]): string[] {
-  return servers.map(({ address }) => address)
 }
 
 function* compareZones(before: readonly Zone[], after: readonly Zone[]): Generator<void, Change[]> {
