@@ -20,7 +20,8 @@ export const siteCodes = defineCodes({
     remedy: 'Check the free space and the permissions of the state directory',
   },
   'site.confirmation-pending': {
-    meaning: 'A reloaded site is served, but slipway rolls it back unless an administrator confirms it in time',
+    meaning:
+      'A reloaded site is served, but slipway rolls it back unless an administrator confirms it in time',
     remedy: 'Run slipway confirm to keep the site, or slipway rollback to return at once',
   },
   'site.rolled-back': {
