@@ -68,6 +68,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/health.ts')).health,
     },
     {
+      name: 'doctor',
+      summary: 'Check the running slipway and write a support bundle',
+      load: async () => (await import('./commands/doctor.ts')).doctor,
+    },
+    {
       name: 'explain',
       summary: 'Show everything the services send to one node',
       load: async () => (await import('./commands/explain.ts')).explain,

@@ -44,6 +44,8 @@ export type Probes = {
   /** Returns why the resolver does not answer. */
   readonly resolverProblem: (address: string, port: number) => Promise<string | undefined>
   readonly httpStatus: (url: string) => Promise<{ readonly status?: number; readonly problem?: string }>
+  /** Returns the body of a response; undefined without one. */
+  readonly httpText: (url: string) => Promise<string | undefined>
   readonly offers: (options: DiscoverOptions) => Promise<Offers>
   /** Returns undefined for a directory that does not exist. */
   readonly verifyImage: (directory: string) => Promise<Integrity | undefined>
@@ -69,6 +71,11 @@ export const systemProbes: Probes = {
   freeBytes: freeOctets,
   writeProblem,
   resolverProblem,
+  httpText: (url) =>
+    fetch(url, { signal: AbortSignal.timeout(webTimeoutMs) }).then(
+      (response) => response.text(),
+      () => undefined,
+    ),
   httpStatus,
   offers: (options) => discover(options, { sockets: createSockets({}), clock: systemClock }),
   async verifyImage(directory) {

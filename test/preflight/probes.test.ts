@@ -66,11 +66,16 @@ t.test('a resolver answers, fails, refuses, or is not there', async (t) => {
 })
 
 t.test('the status of an HTTP server, or why there is none', async (t) => {
-  const server = createWebServer((_request, response) => response.writeHead(401).end()).listen(0, '127.0.0.1')
+  const server = createWebServer((_request, response) => response.writeHead(401).end('text')).listen(
+    0,
+    '127.0.0.1',
+  )
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/`
   t.same(await httpStatus(url), { status: 401 })
+  t.equal(await systemProbes.httpText(url), 'text')
   server.close()
+  t.equal(await systemProbes.httpText(url), undefined)
   t.match(await httpStatus(url), { problem: /127\.0\.0\.1.*(?:refused|ECONNREFUSED)/ })
 })
 

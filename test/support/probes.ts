@@ -22,6 +22,7 @@ export const soundProbes: Probes = {
   writeProblem: () => Promise.resolve(undefined),
   resolverProblem: () => Promise.resolve(undefined),
   httpStatus: () => Promise.resolve({ status: 401 }),
+  httpText: () => Promise.resolve('slipway_uptime_seconds 7\n'),
   offers: () => Promise.resolve({ servers: [] }),
   verifyImage: () => Promise.resolve({ kind: 'whole', files: 3 }),
   compareNames: (_model, _plan, servers) => Promise.resolve({ servers, records: [], zones: [] }),

@@ -4,7 +4,7 @@ import { systemClock } from '../../host/clock.ts'
 import { runChecks, type CheckContext, type CheckResult } from '../../preflight/check.ts'
 import { checks } from '../../preflight/checks.ts'
 import { systemProbes, type Probes } from '../../preflight/probes.ts'
-import { explain, prepare } from '../../prepare.ts'
+import { explain, prepare, type Ready } from '../../prepare.ts'
 import { askControl, ControlProblem } from '../client.ts'
 import { ExitCode, UsageError, type Command, type HelpRow, type Terminal } from '../command.ts'
 import { controlPath, jsonRow, siteFile, siteOptions, siteRows, stateDirectory } from '../target.ts'
@@ -71,19 +71,24 @@ export async function runPreflight(
     for (const line of explain(prepared)) terminal.err(line)
     return ExitCode.problems
   }
-  const { model, plan } = prepared
-  const context: CheckContext = {
-    model,
-    plan,
-    probes,
-    state: stateDirectory(values.state),
-    isServing: await isServing(controlPath(values.control), model.site.site),
-    registries: values.registry ?? [defaultRegistry],
-    now: systemClock.now(),
-  }
-  const results = await runChecks(checks, context)
-  printResults(results, values.json ? { site: model.site.site } : undefined, terminal)
+  const { site } = prepared.model.site
+  const results = await runChecks(
+    checks,
+    contextOf(prepared, values, probes, await isServing(controlPath(values.control), site)),
+  )
+  printResults(results, values.json ? { site } : undefined, terminal)
   return exitCodeOf(results)
+}
+
+export function contextOf(
+  { model, plan }: Pick<Ready, 'model' | 'plan'>,
+  values: { readonly state?: string | undefined; readonly registry?: readonly string[] | undefined },
+  probes: Probes,
+  isServing: boolean,
+): CheckContext {
+  const state = stateDirectory(values.state)
+  const registries = values.registry ?? [defaultRegistry]
+  return { model, plan, probes, state, isServing, registries, now: systemClock.now() }
 }
 
 /** Whether the running slipway serves this site. */
