@@ -25,9 +25,9 @@ export type DiscoverOptions = {
 
 export type Offers = { readonly servers: readonly string[] } | { readonly problem: string }
 
-/** A DISCOVER can be lost, and servers check with a ping of a second that an address is free. */
-const sentAtMs = [0, 1000]
-const waitMs = 2500
+/** A DISCOVER can be lost. Servers check with a ping that an address is free: dhcpd for 1 s, dnsmasq for 3 s. */
+const sentAtMs = [0, 2000]
+const waitMs = 6000
 
 /** Returns the identifiers of the servers that made an offer (option 54). Never rejects. */
 export async function discover(

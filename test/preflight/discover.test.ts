@@ -35,9 +35,9 @@ async function probe(
     }
   })
   const found = discover(options, { sockets, clock, random })
-  for (let step = 0; step < 3; step++) {
+  for (let step = 0; step < 4; step++) {
     await sockets.settled()
-    clock.advance(1500)
+    clock.advance(2000)
   }
   const result = await found
   await server.close()
