@@ -1,4 +1,5 @@
 /** Compares the answers of a name server with the records that a site declares. Pure. */
+import { enclosingZone } from '../site/declared.ts'
 import { rdataText } from '../plan/dns/zone.ts'
 import type { Zone } from '../plan/dns/plan.ts'
 import type { DecodedAnswer } from '../proto/dns/message.ts'
@@ -19,7 +20,8 @@ const maxAliases = 16
 
 /**
  * Returns what every server should answer. A name with addresses of one family must have none of the other family. An alias
- * is compared by its addresses, because some servers store those instead. Delegations are not compared.
+ * is compared by its addresses, because some servers store those instead. Delegations are not compared, and neither are names
+ * below them, whose records here are glue (RFC 1034 §4.2.1).
  *
  * @param label the label to query below a wildcard
  */
@@ -28,13 +30,17 @@ export function expectationsOf(zones: readonly Zone[], label: string): Expectati
     zones.flatMap(({ records }) => records),
     ({ owner }) => owner,
   )
+  const cuts = new Set(
+    [...all].flatMap(([name, own]) => (own.some(({ data }) => data.type === 'NS') ? [name] : [])),
+  )
   return zones.flatMap(({ name: zone, records }) =>
     [...Map.groupBy(records, ({ owner }) => owner)].flatMap(([name, own]) => {
+      if (enclosingZone(name, cuts) !== undefined) return []
       const query = name.replace(/^\*/, label)
       const resolved = own.flatMap((record) => targetsOf(record, all))
       const types = new Set<TypeName>(
         own.flatMap(({ data }): TypeName[] =>
-          data.type === 'CNAME' || 'address' in data ? ['A', 'AAAA'] : data.type === 'NS' ? [] : [data.type],
+          data.type === 'CNAME' || 'address' in data ? ['A', 'AAAA'] : [data.type],
         ),
       )
       return [...types].map((type): Expectation => {

@@ -1,7 +1,8 @@
 /** The name servers to query: those that nodes and administrators use. */
 import { readFile } from 'node:fs/promises'
-import { formatCidr, formatIp, formatIpv4, isIpv4, parseIp } from '../proto/address/ip.ts'
+import { formatCidr, formatIp, formatIpv4, parseIp } from '../proto/address/ip.ts'
 import type { Model } from '../plan/model.ts'
+import { parseResolver } from '../site/dns-section.ts'
 import type { CheckedServer } from './report.ts'
 
 const dnsPort = 53
@@ -62,15 +63,11 @@ export function resolvConfServers(text: string): string[] {
   })
 }
 
-/** Parses `ADDRESS`, `ADDRESS:PORT`, or `[IPV6]:PORT`. @returns nothing for other text */
+/** Parses an address, which can have a port. @returns nothing for other text */
 export function parseServer(text: string): CheckedServer | undefined {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^[\]]+?))(?::(\d{1,5}))?$/.exec(text) ?? []
-  const whole = parseIp(text)
-  const ip = whole ?? parseIp(bracketed ?? plain ?? '')
-  if (ip === undefined || (whole === undefined && bracketed === undefined && !isIpv4(ip))) return undefined
-  const port = whole !== undefined || digits === undefined ? dnsPort : Number(digits)
-  if (port < 1 || port > 65_535) return undefined
-  return { address: formatIp(ip), port, usedBy: ['--dns-server'], isRequired: true }
+  const server = parseResolver(text)
+  if (server === undefined) return undefined
+  return { address: formatIp(server.address), port: server.port, usedBy: ['--dns-server'], isRequired: true }
 }
 
 /** `172.16.0.101:53`, `[2001:db8::53]:53` */

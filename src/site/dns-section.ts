@@ -33,7 +33,7 @@ const resolver = scalar<ResolverAddress>({
   pattern: String.raw`^(?:${ipv4Pattern}(?::\d{1,5})?|${ipv6Pattern}|\[${ipv6Pattern}\]:\d{1,5})$`,
 })
 
-function parseResolver(text: string): ResolverAddress | undefined {
+export function parseResolver(text: string): ResolverAddress | undefined {
   const whole = parseIp(text)
   if (whole !== undefined) return { address: whole, port: standardPort }
   const {

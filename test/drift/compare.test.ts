@@ -36,7 +36,8 @@ t.test('expects every record of the zones; aliases are expected as addresses, de
       target: 'API.c1.example.net',
     }),
     record('example.net', { type: 'TXT', text: 'Ab.' }),
-    ns('lab.example.net', 'ns.example.com'),
+    ns('lab.example.net', 'ns.lab.example.net'),
+    a('ns.lab.example.net', '192.0.2.9'),
   ]
   const all = expectationsOf([{ name: 'example.net', records }], 'x')
   t.same(

@@ -59,7 +59,6 @@ t.test('parses an address with or without a port', (t) => {
     '192.0.2.1:5353': '192.0.2.1:5353',
     '2001:db8::53': '[2001:db8::53]:53',
     '[2001:db8::53]:5353': '[2001:db8::53]:5353',
-    '[2001:db8::53]': '[2001:db8::53]:53',
   }
   for (const [text, expected] of Object.entries(cases)) {
     const server = parseServer(text)

@@ -31,6 +31,7 @@ import { storeChecks } from './checks/store.ts'
 import { tftpPortChecks } from './checks/tftp-ports.ts'
 import { tftpChecks } from './checks/tftp.ts'
 import { udhcpcChecks } from './checks/udhcpc.ts'
+import { parentChecks } from './checks/parents.ts'
 import { zoneChecks } from './checks/zones.ts'
 import { realPrefix, realStages } from './real/stages.ts'
 import { createRealRig } from './real/rig.ts'
@@ -73,6 +74,7 @@ const clientChecks = [
   ...differentialHttpChecks,
   ...interopChecks,
   ...zoneChecks,
+  ...parentChecks,
   ...haproxyChecks,
   ...sharedAddressChecks,
   ...operationChecks,

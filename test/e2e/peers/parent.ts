@@ -21,9 +21,11 @@ export const parentKinds = {
   },
 } as const
 
-export async function startParent(rig: Rig, kind: keyof typeof parentKinds): Promise<Running> {
+export type ParentKind = keyof typeof parentKinds
+
+export async function startParent(rig: Rig, kind: ParentKind, isSigned = true): Promise<Running> {
   await rig.run('office', ['ip', 'addr', 'replace', `${parentAddress}/24`, 'dev', 'off0'])
-  const dir = join(rig.dir, `parent-${kind.replaceAll(' ', '-')}`)
+  const dir = join(rig.dir, `parent-${kind.replaceAll(' ', '-')}${isSigned ? '' : '-unsigned'}`)
   await mkdir(dir, { recursive: true })
   const { zone, records } = parentKinds[kind]
   await writeFile(
@@ -41,7 +43,7 @@ export async function startParent(rig: Rig, kind: keyof typeof parentKinds): Pro
   dnssec-validation no;
 };
 controls { };
-zone "example.localdomain" { type primary; file "parent"; dnssec-policy default; inline-signing yes; };
+zone "example.localdomain" { type primary; file "parent"; ${isSigned ? 'dnssec-policy default; inline-signing yes;' : ''} };
 ${zone}
 `,
   )
