@@ -127,11 +127,9 @@ function readHost(line: Line, state: State): void {
     note(state, line, `dhcp-host ${line.value}: slipway ignores undeclared machines`)
     return
   }
-  const [mac, ...others] = macs
+  const [mac, ...otherMacs] = macs
   const { file, line: number } = line
-  state.facts.machines.push({ file, line: number, addresses, ...defined({ mac, name: names[0] }) })
-  if (others.length > 0)
-    note(state, line, `dhcp-host: the other MAC addresses ${others.join(', ')}: a node has one`)
+  state.facts.machines.push({ file, line: number, addresses, otherMacs, ...defined({ mac, name: names[0] }) })
 }
 
 const optionKeys: Readonly<Record<string, 'gateway' | 'dns' | 'ntp' | 'search' | 'domain' | 'mtu' | 'skip'>> =

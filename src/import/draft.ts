@@ -137,6 +137,10 @@ function dnsOf({ forward, forwardZones, zones, records }: Facts, { clusters }: M
   }
 }
 
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value)
+}
+
 /** A site file has all records of a name in one entry. */
 function recordsByName(records: Facts['records']): object[] {
   const byName = new Map<string, Record<string, unknown>>()
@@ -145,7 +149,7 @@ function recordsByName(records: Facts['records']): object[] {
     for (const [key, value] of Object.entries(record) as [string, unknown][]) {
       if (key === 'file' || key === 'line') continue
       const before = known[key]
-      known[key] = Array.isArray(value) && Array.isArray(before) ? [...before, ...value] : value
+      known[key] = isList(value) && isList(before) ? [...before, ...value] : value
     }
     byName.set(record.name, known)
   }
@@ -222,19 +226,31 @@ function withSingle({ nodes, masters, api }: Cluster): readonly Machine[] {
     : nodes
 }
 
-function nodeOf({ name = '', role, mac, addresses, disk, bmc }: Machine, cluster: Cluster): object {
+function nodeOf({ name = '', role, addresses, disk, bmc, ...macs }: Machine, cluster: Cluster): object {
   const label = name.endsWith(`.${cluster.fullName}`)
     ? name.slice(0, -cluster.fullName.length - 1)
     : name.split('.')[0]
   return {
     name: label,
     role,
-    ...defined({ mac, address: oneOrList(addresses), disk: disk === cluster.disk ? undefined : disk, bmc }),
+    ...defined({
+      mac: macsOf(macs),
+      address: oneOrList(addresses),
+      disk: disk === cluster.disk ? undefined : disk,
+      bmc,
+    }),
   }
 }
 
-function hostOf({ name, mac, addresses }: Machine): object {
-  return { name, ...defined({ mac, address: oneOrList(addresses) }) }
+function macsOf({
+  mac,
+  otherMacs = [],
+}: Pick<Machine, 'mac' | 'otherMacs'>): string | readonly string[] | undefined {
+  return mac === undefined ? undefined : oneOrList([mac, ...otherMacs])
+}
+
+function hostOf({ name, addresses, ...macs }: Machine): object {
+  return { name, ...defined({ mac: macsOf(macs), address: oneOrList(addresses) }) }
 }
 
 /** Removes empty lists, empty maps, and settings that are undefined. */

@@ -15,6 +15,8 @@ export type MachineFact = At & {
   /** A label, or a fully qualified name without the final dot. */
   readonly name?: string
   readonly mac?: string
+  /** Of other interfaces that it can boot from. */
+  readonly otherMacs?: readonly string[]
   readonly addresses: readonly string[]
   readonly role?: Role
   readonly disk?: string

@@ -147,7 +147,8 @@ function readHost(host: Section, facts: Facts): void {
     }),
   })
   if (others.length > 0) {
-    facts.notes.push({ ...host.at, text: `the other MAC addresses ${others.join(', ')}: a node has one` })
+    const text = `the other MAC addresses ${others.join(', ')}: add them to mac if the node can boot from them`
+    facts.notes.push({ ...host.at, text })
   }
 }
 

@@ -107,7 +107,7 @@ function readDomain(domain: Element, file: string, facts: Facts): void {
     facts.notes.push({
       file,
       line: domain.line,
-      text: `the other MAC addresses ${others.join(', ')}: a node has one`,
+      text: `the other MAC addresses ${others.join(', ')}: add them to mac if the node can boot from them`,
     })
   }
 }

@@ -168,12 +168,17 @@ function mergeMachines(machines: readonly MachineFact[], notes: Note[]): Machine
 }
 
 function normalized(machine: MachineFact, notes: Note[]): MachineFact {
-  const { mac, name, ...rest } = machine
+  const { mac, name, otherMacs = [], ...rest } = machine
   const parsed = mac === undefined ? undefined : parseMac(mac)
   if (mac !== undefined && parsed === undefined) {
     notes.push({ file: machine.file, line: machine.line, text: `${mac} is not a MAC address` })
   }
-  return { ...rest, ...defined({ mac: parsed, name: name === undefined ? undefined : plainName(name) }) }
+  const others = otherMacs.flatMap((each) => parseMac(each) ?? [])
+  return {
+    ...rest,
+    otherMacs: others,
+    ...defined({ mac: parsed, name: name === undefined ? undefined : plainName(name) }),
+  }
 }
 
 function isSameMachine(one: MachineFact, other: MachineFact): boolean {

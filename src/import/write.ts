@@ -43,7 +43,11 @@ export function writeSite(
       const key = keyOf(pair)
       const value = pair.value as Node
       if ((isMap(value) || isSeq(value)) && !blockKeys.includes(key)) value.flow = true
-      if (isScalar(value) && key === 'mac') value.type = Scalar.QUOTE_DOUBLE
+      if (key === 'mac') {
+        for (const each of isSeq(value) ? value.items : [value]) {
+          if (isScalar(each)) each.type = Scalar.QUOTE_DOUBLE
+        }
+      }
       const comment = comments.get(formatPath([...pathOf(ancestors), key]))
       const owner = pair.key as Scalar
       if (comment !== undefined) owner.commentBefore = asComment(comment)
