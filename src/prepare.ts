@@ -63,7 +63,10 @@ export async function prepareInBackground(
     () => true,
   )
   const source = { sitePath, ...defined({ file }) }
-  const loaded = await (isSmall && isLoaderReady() ? loadSource(source) : loadInWorker(source))
+  const maxMebibytes = workerMebibytes()
+  // Also a small site is loaded in a worker if this thread would have to load the schema first.
+  const isInline = isSmall && (isLoaderReady() || maxMebibytes < minWorkerMebibytes)
+  const loaded = await (isInline ? loadSource(source) : loadInWorker(source, maxMebibytes))
   if (loaded.kind !== 'site') return loaded
   const facts = await scanSite(loaded.site)
   return compileInBackground(loaded, facts, previous, () =>
@@ -118,9 +121,12 @@ function freeHeapBytes(): number {
   return limit - used
 }
 
-async function loadInWorker(source: SiteSource): Promise<LoadedSite | NotLoaded> {
+function workerMebibytes(): number {
   const free = Math.min(freeHeapBytes() - reservedHeapBytes, process.availableMemory() * 0.8)
-  const maxMebibytes = Math.floor(free / mebibyte)
+  return Math.floor(free / mebibyte)
+}
+
+async function loadInWorker(source: SiteSource, maxMebibytes: number): Promise<LoadedSite | NotLoaded> {
   if (maxMebibytes < minWorkerMebibytes) return outOfMemory(source.sitePath)
   const loaded = await runInWorker<LoadedSite | NotLoaded>(
     { url: import.meta.url, name: './site-worker', maxMebibytes },

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { prepare, prepareInBackground, type Ready } from '../src/prepare.ts'
 import { planText } from './support/plan-text.ts'
@@ -67,3 +70,32 @@ t.test('a reload that needs more memory than there is leaves a reason, and the p
   available = 55 * 1024 * 1024
   t.match(await prepareInBackground(path, plan), { kind: 'unreadable', code: 'site.out-of-memory' })
 })
+
+t.test(
+  'a small site is loaded in a worker until the schema is loaded, or without one if memory is short',
+  (t) => {
+    const folder = t.testdir({ ...siteFolder(), cache: {} })
+    const checked = { directory: join(folder, 'cache'), build: 'build' }
+    const [prepareFile, siteFile] = ['prepare', 'site-file'].map((name) =>
+      fileURLToPath(new URL(`../src/${name}.ts`, import.meta.url)),
+    )
+    const script = (availableMemory: string) => `
+    const { prepare, prepareInBackground } = await import(${JSON.stringify(prepareFile)})
+    const { isLoaderReady } = await import(${JSON.stringify(siteFile)})
+    const path = ${JSON.stringify(sitePath(folder))}
+    const { plan } = await prepare(path, ${JSON.stringify(checked)})
+    ${availableMemory}
+    const states = [isLoaderReady()]
+    const { kind } = await prepareInBackground(path, plan)
+    process.stdout.write([kind, ...states, isLoaderReady()].join(' '))`
+    const run = (availableMemory = ''): string => {
+      const program = join(folder, 'program.mjs')
+      writeFileSync(program, script(availableMemory))
+      return execFileSync(process.execPath, [program], { encoding: 'utf8' })
+    }
+    t.equal(run(), 'ready true true', 'the first start validated the site')
+    t.equal(run(), 'ready false false', 'in a worker')
+    t.equal(run('process.availableMemory = () => 30 * 1024 * 1024'), 'ready false true')
+    t.end()
+  },
+)
