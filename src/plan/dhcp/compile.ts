@@ -5,6 +5,7 @@ import type { PlanFinding } from '../codes.ts'
 import { reservedAddress, subnetOf, type Model, type NodeModel } from '../model.ts'
 import type { LoaderName } from '../facts.ts'
 import { absoluteUrl, urlPaths } from '../urls.ts'
+import { imageFacts } from '../ipxe/installation.ts'
 import { lazy } from '../steps.ts'
 import { nodeBoot, type BootFiles } from './boot-table.ts'
 import {
@@ -257,7 +258,7 @@ function unusedKeys(subnet: Subnet): string | undefined {
 function sharedAddress(model: Model, node: NodeModel): PlanFinding[] {
   const { key, otherMacs, subnet, kernelArguments, address } = node
   const isSet = kernelArguments.some((argument) => /^ip=(?!(?:dhcp|on|any)$)/.test(argument))
-  const isAgent = model.facts.images.get(node.image)?.style === 'agent'
+  const isAgent = imageFacts(model, node.image).style === 'agent'
   if (otherMacs === undefined || subnet.dhcp === 'proxy' || isSet || isAgent) return []
   const message = `its live system requests ${formatIpv4(address)} on each of its ${otherMacs.length + 1} interfaces, but only one can use it: set kernelArguments, for example bond=bond0:eno1,eno2:mode=active-backup and ip=bond0:dhcp`
   return [{ code: 'dhcp.interfaces-share-address', severity: 'warning', about: key, message }]
