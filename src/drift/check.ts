@@ -2,16 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { formatIpv4 } from '../proto/address/ip.ts'
 import { declaredZones } from '../plan/dns/compile.ts'
-import { localZones } from '../plan/dns/local-zones.ts'
+import { localZones } from '../plan/dns/names.ts'
 import { clusterDomain, type Model } from '../plan/model.ts'
 import { enclosingZone } from '../site/declared.ts'
 import type { DnsPlan, Zone } from '../plan/dns/plan.ts'
 import { compareReply, expectationsOf, resultOf } from './compare.ts'
-import { checkDelegation, type Delegated } from './delegation.ts'
-import type { AskServer } from './exchange.ts'
-import { forEachInParallel } from './parallel.ts'
+import { checkDelegation, type Delegated, findHiddenNames } from './zones.ts'
+import { type AskServer, forEachInParallel } from './exchange.ts'
 import type { CheckedServer, DriftReport, Expectation, RecordResult } from './report.ts'
-import { findHiddenNames } from './reverse.ts'
 
 /** After this many queries without an answer, a server is not queried any more. */
 const maxUnanswered = 3

@@ -1,6 +1,6 @@
 /**
  * Queries one name server: over UDP with a random id and port (RFC 5452 §9.2), and over TCP if the answer is truncated (RFC 7766).
- * Ends in bounded time, whatever the server sends.
+ * Ends in bounded time, whatever the server sends. The number of queries in progress is limited.
  */
 import { randomInt } from 'node:crypto'
 import { connect } from 'node:net'
@@ -161,4 +161,21 @@ function isAnswerTo({ id, rcode, question }: DecodedAnswer, { id: wanted, questi
   if (id !== wanted) return false
   if (question === undefined) return rcode !== ResponseCode.noError
   return question.type === RecordType[own.type] && question.name.toLowerCase() === own.name.toLowerCase()
+}
+
+const maxParallel = 16
+
+/** Runs a bounded number of queries at once. @param run returns whether to continue with the next item */
+export async function forEachInParallel<T>(
+  items: readonly T[],
+  run: (item: T) => Promise<boolean>,
+): Promise<void> {
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (next < items.length) {
+      const item = items[next++] as T
+      if (!(await run(item))) next = items.length
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(maxParallel, items.length) }, work))
 }

@@ -1,6 +1,5 @@
 /** Everything that the services send to one node, as data from the plan. Pure. */
-import { localZones } from '../plan/dns/local-zones.ts'
-import { reverseName } from '../plan/dns/names.ts'
+import { localZones, reverseName } from '../plan/dns/names.ts'
 import { formatEndpoint, frontEnds, servicePorts } from '../plan/haproxy/plan.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'

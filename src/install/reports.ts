@@ -1,17 +1,17 @@
-/** The state of each node with its latest step and its symptom, for the local API and the metrics. */
+/** The state of each node with its latest step and its symptom, for the local API and the metrics, and which nodes should serve. */
 import type { Clock } from '../host/clock.ts'
 import type { NodeModel } from '../plan/model.ts'
 import { formatIpv4 } from '../proto/address/ip.ts'
-import type { Installs, NodeRecord } from './installs.ts'
-import type { Step } from './step.ts'
-import { latestStep, timelineOf, type Timeline, stageOf, type Boot } from './timeline.ts'
 import { defined } from '../text/defined.ts'
 import { formatDuration } from '../text/format.ts'
 import type { InstallCode } from './codes.ts'
+import type { Installs, NodeRecord } from './installs.ts'
 import { stages } from './step-kinds.ts'
-import { diskSymptoms, stalledSymptoms, installerSymptoms } from './symptoms/installer.ts'
+import type { Step } from './step.ts'
+import { viewOf, type Diagnosis, type SymptomRow, type View } from './symptoms/boot-view.ts'
 import { firmwareSymptoms } from './symptoms/firmware.ts'
-import { viewOf, type SymptomRow, type Diagnosis, type View } from './symptoms/boot-view.ts'
+import { diskSymptoms, installerSymptoms, stalledSymptoms } from './symptoms/installer.ts'
+import { latestStep, stageOf, timelineOf, type Boot, type Timeline } from './timeline.ts'
 
 export type NodeReport = NodeRecord &
   Pick<NodeModel, 'role' | 'mac' | 'otherMacs' | 'fqdn'> & {
@@ -203,4 +203,21 @@ function installsAgain({ mode, attempt }: NodeRecord): Symptom | undefined {
     likely: 'the machine resets itself, is power-cycled, or its installer fails each time',
     advice: 'watch its console during one attempt',
   }
+}
+
+/** From the written disk until the servers of a control-plane node run; the cluster is then installed for most of it. */
+const startMs = 60 * 60_000
+
+/**
+ * Before its installation, and while its system starts, it is normal that a node is down.
+ *
+ * @param now milliseconds since 1970
+ * @returns a function that returns for the key of a node whether it should serve
+ */
+export function expectedNodes(records: readonly NodeRecord[], now: number): (node: string) => boolean {
+  const expected = records.filter(
+    ({ mode, since }) => (mode === 'installed' || mode === 'local') && now - since > startMs,
+  )
+  const keys = new Set(expected.map(({ node }) => node))
+  return (node) => keys.has(node)
 }

@@ -3,20 +3,22 @@
  * deterministic, so that golden files can contain whole plans. It has steps, because a reload of a large site must not delay
  * answers: no step takes more than some tens of milliseconds for 5,000 nodes.
  */
-import { clusterFindings } from './cluster-findings.ts'
-import { compileDhcp } from './dhcp/compile.ts'
-import { dnsSteps } from './dns/compile.ts'
-import { compileHaproxy } from './haproxy/compile.ts'
-import { httpSteps } from './http/compile.ts'
+import { masterCount } from '../site/declared.ts'
+import type { Cluster } from '../site/schema.ts'
 import { inOrder, type Finding } from '../text/codes.ts'
+import type { PlanFinding } from './codes.ts'
+import { compileDhcp } from './dhcp/compile.ts'
+import type { DhcpPlan } from './dhcp/plan.ts'
+import { dnsSteps } from './dns/compile.ts'
+import type { DnsPlan } from './dns/plan.ts'
+import { compileHaproxy } from './haproxy/compile.ts'
+import type { HaproxyPlan } from './haproxy/plan.ts'
+import { httpSteps } from './http/compile.ts'
+import type { HttpPlan } from './http/plan.ts'
 import { compileInstall, type InstallPlan } from './install.ts'
-import type { Model, Endpoint, NodeModel } from './model.ts'
+import type { Endpoint, Model, NodeModel } from './model.ts'
 import { runSteps } from './steps.ts'
 import { compileTftp, type TftpPlan } from './tftp.ts'
-import type { DhcpPlan } from './dhcp/plan.ts'
-import type { DnsPlan } from './dns/plan.ts'
-import type { HaproxyPlan } from './haproxy/plan.ts'
-import type { HttpPlan } from './http/plan.ts'
 
 /** @param previous the plan that is served now; zones that did not change keep their serials */
 export function compile(model: Model, previous?: Plan): Plan {
@@ -68,4 +70,28 @@ export type Plan = {
   readonly haproxy: HaproxyPlan | undefined
   /** Errors first, then warnings. */
   readonly findings: readonly Finding[]
+}
+
+/** Reports what is probably not intended in a cluster: its number of control-plane nodes, and its domain. */
+export function clusterFindings({ site }: Model): PlanFinding[] {
+  return site.clusters.flatMap((cluster) => [...controlPlaneSize(cluster), ...repeatedName(cluster)])
+}
+
+/** etcd needs a majority, so a second member lowers the availability. */
+function controlPlaneSize(cluster: Cluster): PlanFinding[] {
+  if (masterCount(cluster) !== 2) return []
+  const message =
+    'it has 2 control-plane nodes, and OpenShift needs 1 or 3: add a node with the role master, or remove one'
+  return [finding('cluster.control-plane-size', cluster, message)]
+}
+
+function repeatedName(cluster: Cluster): PlanFinding[] {
+  const { name, domain } = cluster
+  if (!`${domain}.`.startsWith(`${name}.`)) return []
+  const message = `domain repeats the name of the cluster, so the API is api.${name}.${domain}: remove ${name}. from domain if the API should be api.${domain}`
+  return [finding('cluster.domain-repeats-name', cluster, message)]
+}
+
+function finding(code: PlanFinding['code'], { name }: Cluster, message: string): PlanFinding {
+  return { code, severity: 'warning', about: `cluster ${name}`, message }
 }

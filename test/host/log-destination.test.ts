@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import t from 'tap'
-import { createLogDestination, type Writer } from '../../src/host/log-destination.ts'
+import { createLogDestination, type Writer } from '../../src/host/log.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 
 /** A writer whose writes the test completes. */

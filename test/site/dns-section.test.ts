@@ -1,6 +1,6 @@
 /** Resolvers of the site file, with and without a port, and the plan that they lead to. */
 import t from 'tap'
-import { compileForwarding } from '../../src/plan/dns/local-zones.ts'
+import { compileForwarding } from '../../src/plan/dns/names.ts'
 import { formatResolver } from '../../src/plan/dns/plan.ts'
 import { formatIp } from '../../src/proto/address/ip.ts'
 import { dnsSection } from '../../src/site/dns-section.ts'

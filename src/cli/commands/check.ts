@@ -22,8 +22,14 @@ import { pluralize } from '../../text/format.ts'
 import { ExitCode, UsageError, type Command, type Terminal } from '../command.ts'
 import { jsonRow, siteFile, siteOptions, siteRows } from '../target.ts'
 import { driftJson, driftLines } from '../text/dns-check.ts'
-import { findingPosition, type Position } from '../text/finding-position.ts'
-import { findingLine, haproxyFinding, summaryJson, summaryLines } from '../text/site-summary.ts'
+import {
+  findingPosition,
+  type Position,
+  findingLine,
+  haproxyFinding,
+  summaryJson,
+  summaryLines,
+} from '../text/site-summary.ts'
 
 export const check: Command = {
   name: 'check',

@@ -4,7 +4,7 @@
  */
 import type { Plan } from '../../plan/compile.ts'
 import { declaredZones } from '../../plan/dns/compile.ts'
-import { localZones } from '../../plan/dns/local-zones.ts'
+import { localZones } from '../../plan/dns/names.ts'
 import type { Zone } from '../../plan/dns/plan.ts'
 import { rdataText, zoneFile } from '../../plan/dns/zone.ts'
 import type { Model } from '../../plan/model.ts'

@@ -1,13 +1,19 @@
-/** A plan in words: counts for each service, a line for each node, the loader for each firmware. Pure. */
-import { formatIpv4, formatCidr } from '../../proto/address/ip.ts'
-import { localZones } from '../../plan/dns/local-zones.ts'
+/**
+ * A plan as text: counts for each service, a line for each node, the loader for each firmware, and the findings with their
+ * positions in the site file. Pure.
+ */
+import type { Plan } from '../../plan/compile.ts'
+import { localZones } from '../../plan/dns/names.ts'
 import { ignitionFileNames, loaderNames, type LoaderName } from '../../plan/facts.ts'
-import type { Finding } from '../../text/codes.ts'
 import type { IgnitionFile } from '../../plan/http/plan.ts'
 import { macsText, type NodeModel } from '../../plan/model.ts'
-import type { Plan } from '../../plan/compile.ts'
 import { urlPaths } from '../../plan/urls.ts'
+import { formatCidr, formatIpv4 } from '../../proto/address/ip.ts'
 import type { ConfigCheck } from '../../serve/haproxy/apply.ts'
+import type { Path } from '../../site/problem.ts'
+import type { Site } from '../../site/schema.ts'
+import type { Tree } from '../../site/yaml.ts'
+import type { Finding } from '../../text/codes.ts'
 import { defined } from '../../text/defined.ts'
 import { pluralize } from '../../text/format.ts'
 import { alignColumns } from '../../text/lines.ts'
@@ -188,4 +194,43 @@ function loaderRow({ tftp, findings }: Plan, name: LoaderName): string[] {
 
 function indentedTable(rows: readonly (readonly string[])[]): string[] {
   return alignColumns(rows).map((line) => `  ${line}`)
+}
+
+export type Position = ReturnType<Tree['position']>
+
+/**
+ * Returns the position in the site file of what a finding is about, so that editors and terminals can open it; undefined if the
+ * site file does not name it.
+ */
+export function findingPosition(
+  { about }: Pick<Finding, 'about'>,
+  site: Site,
+  tree: Tree,
+): Position | undefined {
+  const path = pathOf(about, site)
+  if (path === undefined || !tree.has(path)) return undefined
+  return typeof path.at(-1) === 'string' ? tree.position(path, 'key') : tree.position(path)
+}
+
+function pathOf(about: string, site: Site): Path | undefined {
+  const [kind = '', name = ''] = about.split(/,? (.*)/s)
+  const clusterAt = (wanted: string) => site.clusters.findIndex((cluster) => cluster.name === wanted)
+  switch (kind) {
+    case 'image':
+      return ['images', name]
+    case 'cluster':
+      return ['clusters', clusterAt(name)]
+    case 'haproxy':
+      return name === '' ? ['haproxy'] : ['clusters', clusterAt(name)]
+    case 'host':
+      return ['hosts', site.hosts.findIndex((host) => host.name === name)]
+    case 'record':
+      return ['dns', 'records', site.dns.records.findIndex((record) => record.name === name)]
+    case 'subnet':
+      return ['subnets', site.subnets.findIndex(({ cidr }) => formatCidr(cidr) === name)]
+  }
+  const [cluster = '', node] = kind.split('/')
+  if (node === undefined) return cluster.split('.')
+  const at = clusterAt(cluster)
+  return ['clusters', at, 'nodes', site.clusters[at]?.nodes.findIndex((each) => each.name === node) ?? -1]
 }

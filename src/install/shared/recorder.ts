@@ -14,8 +14,7 @@ import { NotRecorded, type Recorder } from '../records.ts'
 import type { Store } from '../store.ts'
 import { encode, entryOf, type Etcd, type KeyValue } from './etcd.ts'
 import { createFollower, createPeerClocks } from './follower.ts'
-import { layoutOf, parseRecord, recordText } from './layout.ts'
-import { reconcile, withMoments } from './reconcile.ts'
+import { layoutOf, parseRecord, recordText, reconcile, withMoments } from './layout.ts'
 
 /** The store that the appliances of a site share. */
 export type SharedStore = {

@@ -7,8 +7,9 @@ import { enclosingZone, withAncestors, forwardZoneNames } from '../../site/decla
 import type { PlanFinding } from '../codes.ts'
 import type { Model } from '../model.ts'
 import { nameFindings } from './findings.ts'
-import { compileForwarding, localZones } from './local-zones.ts'
 import {
+  compileForwarding,
+  localZones,
   declaredNames,
   isValidZoneName,
   reverseNames,

@@ -11,8 +11,8 @@ import {
 } from '../../site/declared.ts'
 import type { PlanFinding } from '../codes.ts'
 import { clusterDomain, type Model } from '../model.ts'
-import { isThisServer } from './local-zones.ts'
 import {
+  isThisServer,
   isValidOwnerName,
   mailbox,
   maxNameLength,

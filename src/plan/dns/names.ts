@@ -1,19 +1,28 @@
 /**
- * The names that a site declares with addresses, the names of each address (RFC 1035 §3.5, RFC 3596 §2.5), and the limits of
- * names.
+ * The names that a site declares with addresses, the names of each address (RFC 1035 §3.5, RFC 3596 §2.5), the limits of names,
+ * the zones that every resolver serves itself and does not forward (RFC 6761 §6.3 and §6.4, RFC 6303 §3 and §4.2), and the
+ * resolvers for other names.
  */
+import type { ResolverAddress } from '../../site/dns-section.ts'
 import {
-  type Ip,
-  isIpv4,
+  formatIp,
   formatIpv4,
   ipv4Octets,
-  type Cidr,
-  type Ipv4,
   ipv6Octets,
+  isIpv4,
+  parseIpv4,
+  parseIpv6,
+  type Cidr,
+  type Ip,
+  type Ipv4,
+  type Ipv6,
 } from '../../proto/address/ip.ts'
+import { encodeName } from '../../proto/dns/name.ts'
+import type { RecordData } from '../../proto/dns/record.ts'
 import { endpointsOf } from '../../site/declared.ts'
-import { clusterDomain, type Model } from '../model.ts'
 import type { Cluster } from '../../site/schema.ts'
+import { clusterDomain, type Model } from '../model.ts'
+import type { DnsPlan, ForwardZone, Resolver, Zone } from './plan.ts'
 
 /** A name with its addresses and the part of the site that declares it. */
 export type DeclaredName = {
@@ -137,4 +146,63 @@ function hasControlPlane({ nodes }: Cluster): boolean {
 /** Returns the /24 that a smaller subnet is part of: `172.16.0.0/28` is in the zone of `172.16.0.0/24`. */
 export function servedWhole(cidr: Cidr): string | undefined {
   return cidr.prefix > 24 ? `${formatIpv4((cidr.network & ~255) as Ipv4)}/24` : undefined
+}
+
+/** RFC 6303 §3 */
+const ttlSeconds = 10_800
+const times = { serial: 1, refresh: 3600, retry: 1200, expire: 604_800, minimum: 10_800 }
+
+const ipv4 = parseIpv4('127.0.0.1') as Ipv4
+const ipv6 = parseIpv6('::1') as Ipv6
+const addresses: readonly RecordData[] = [
+  { type: 'A', address: ipv4 },
+  { type: 'AAAA', address: ipv6 },
+]
+const pointer: readonly RecordData[] = [{ type: 'PTR', target: 'localhost' }]
+
+export const localZones: readonly Zone[] = [
+  zone('localhost', { localhost: addresses, '*.localhost': addresses }),
+  zone('invalid', {}),
+  zone('127.in-addr.arpa', { [reverseName(ipv4)]: pointer }),
+  zone(reverseName(ipv6), { [reverseName(ipv6)]: pointer }),
+]
+
+function zone(name: string, names: Readonly<Record<string, readonly RecordData[]>>): Zone {
+  const apex: RecordData[] = [
+    { type: 'SOA', mname: 'localhost', rname: 'nobody.invalid', ...times },
+    // RFC 6303 §3 uses the zone itself, but a name server needs an address.
+    { type: 'NS', target: 'localhost' },
+  ]
+  const records = [[name, apex] as const, ...Object.entries(names)]
+  return {
+    name,
+    records: records.flatMap(([owner, datas]) => datas.map((data) => ({ owner, ttlSeconds, data }))),
+  }
+}
+
+// The resolvers for names outside the site: the default ones, and those of single zones.
+
+export function compileForwarding(
+  model: Model,
+): Pick<DnsPlan, 'resolvers' | 'forwardZones' | 'isForwarding'> {
+  const { forward, forwardZones } = model.site.dns
+  const resolversAt = (servers: readonly ResolverAddress[]): Resolver[] =>
+    servers
+      .filter((server) => !isThisServer(model, server))
+      .map(({ address, port }) => ({ address: formatIp(address), port }))
+  const resolvers = resolversAt(forward)
+  const zones = forwardZones.map(({ zone, servers }): ForwardZone => {
+    const labels = zone.split('.').length
+    return { zone, name: encodeName(zone), labels, resolvers: resolversAt(servers) }
+  })
+  return {
+    resolvers,
+    forwardZones: zones.sort((a, b) => b.labels - a.labels),
+    isForwarding: resolvers.length > 0 || zones.some((zone) => zone.resolvers.length > 0),
+  }
+}
+
+/** Whether the resolver is this server. */
+export function isThisServer({ endpoint }: Model, { address, port }: ResolverAddress): boolean {
+  return port === endpoint.ports.dns && address === endpoint.address
 }

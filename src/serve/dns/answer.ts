@@ -11,7 +11,7 @@ import {
   type Owner,
   type Response,
 } from '../../plan/dns/plan.ts'
-import { localZones } from '../../plan/dns/local-zones.ts'
+import { localZones } from '../../plan/dns/names.ts'
 import { encodeName } from '../../proto/dns/name.ts'
 import { createQuestion, isNameFrom, readQuestion } from '../../proto/dns/question.ts'
 import {

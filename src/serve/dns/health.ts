@@ -2,11 +2,12 @@
  * Which resolvers answer, and how quickly, measured from the forwarded queries. A resolver that does not answer is
  * skipped and probed from time to time until it answers again.
  */
-import type { Clock } from '../../host/clock.ts'
+import type { Clock, Timer } from '../../host/clock.ts'
 import type { Counters } from '../../host/counters.ts'
 import type { Log } from '../../host/log.ts'
-import { formatResolver, type Resolver } from '../../plan/dns/plan.ts'
+import { formatResolver, type DnsPlan, type Resolver } from '../../plan/dns/plan.ts'
 import type { DnsCode } from './codes.ts'
+import type { ForwardRequest } from './query.ts'
 
 /** The state of a resolver, for status and health. */
 export type ResolverState = {
@@ -157,5 +158,62 @@ function smoothed(measured: State['measured'], roundTripMs: number): NonNullable
   return {
     smoothMs: smoothMs + (roundTripMs - smoothMs) / 8,
     variationMs: variationMs + (Math.abs(smoothMs - roundTripMs) - variationMs) / 4,
+  }
+}
+
+// Probes of resolvers that do not answer: the status soon shows that one answers again, even while no client sends queries.
+// Every resolver answers a query for the name servers of the root.
+
+const intervalMs = 15_000
+
+/** `. NS IN` with RD; the id is replaced. */
+const query = Uint8Array.of(0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1)
+
+export function probeRequest(plan: DnsPlan, resolver: Resolver): ForwardRequest {
+  return {
+    plan,
+    resolvers: [resolver],
+    query,
+    transport: 'udp',
+    limitOctets: 1232,
+    end: query.length,
+    hasEdns: false,
+    isDnssecOk: false,
+    clientOptions: undefined,
+  }
+}
+
+export type Prober = { close(): void }
+
+type ProberOptions = {
+  readonly clock: Clock
+  readonly resolvers: () => readonly Resolver[]
+  readonly states: (resolvers: readonly Resolver[]) => readonly ResolverState[]
+  /** Records the result; never rejects. */
+  readonly probe: (resolver: Resolver) => Promise<unknown>
+}
+
+/** Starts to probe; a resolver that answers gets no probes. */
+export function createProber({ clock, resolvers, states, probe }: ProberOptions): Prober {
+  let timer: Timer
+  let isClosed = false
+
+  async function run(): Promise<void> {
+    const all = resolvers()
+    const out = states(all).flatMap(({ isAnswering }, index) => (isAnswering ? [] : [all[index] as Resolver]))
+    await Promise.all(out.map(probe))
+    if (!isClosed) start()
+  }
+
+  function start(): void {
+    timer = clock.after(intervalMs, () => void run())
+  }
+
+  start()
+  return {
+    close() {
+      isClosed = true
+      timer.cancel()
+    },
   }
 }

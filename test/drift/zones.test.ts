@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkDelegation } from '../../src/drift/delegation.ts'
+import { checkDelegation } from '../../src/drift/zones.ts'
 import type { DnsQuestion } from '../../src/drift/exchange.ts'
 import type { DnsReply } from '../../src/drift/compare.ts'
 import { a, fakeServers, ns, other, reply, silence, soa } from '../support/dns-answers.ts'

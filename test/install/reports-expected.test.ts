@@ -1,5 +1,5 @@
 import t from 'tap'
-import { expectedNodes } from '../../src/install/expected-nodes.ts'
+import { expectedNodes } from '../../src/install/reports.ts'
 import type { NodeRecord } from '../../src/install/installs.ts'
 
 const now = Date.UTC(2026, 0, 1)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { resolver, setUp } from './resolver-world.ts'
-import { createProber, probeRequest } from '../../../src/serve/dns/probe.ts'
+import { createProber, probeRequest } from '../../../src/serve/dns/health.ts'
 import { guideModel } from '../../plan/dns/guide.ts'
 import { planOf } from './ask.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { clusterFindings } from '../../src/plan/cluster-findings.ts'
+import { clusterFindings } from '../../src/plan/compile.ts'
 import { buildModel } from '../../src/plan/model.ts'
 import { loadSite } from '../../src/site/load.ts'
 import { siteText } from '../support/site-folder.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { findingPosition } from '../../../src/cli/text/finding-position.ts'
+import { findingPosition } from '../../../src/cli/text/site-summary.ts'
 import { loadSite } from '../../../src/site/load.ts'
 import { readYaml, type Tree } from '../../../src/site/yaml.ts'
 

@@ -6,7 +6,7 @@ import { decide } from '../../../src/install/machine.ts'
 import { initialState, type AttemptState, type State } from '../../../src/install/machine-state.ts'
 import { modes } from '../../../src/install/node-states.ts'
 import { createPeerClocks } from '../../../src/install/shared/follower.ts'
-import { reconcile, withMoments } from '../../../src/install/shared/reconcile.ts'
+import { reconcile, withMoments } from '../../../src/install/shared/layout.ts'
 import { installPlan } from '../../support/installs.ts'
 import { boot } from '../../support/machine-events.ts'
 
