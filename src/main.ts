@@ -17,7 +17,7 @@ const terminal: Terminal = {
   usesColor: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '',
   // Read on every call: the terminal may be resized.
   get columns() {
-    return process.stdout.columns || 80
+    return process.stdout.columns || Number(process.env['COLUMNS']) || 80
   },
   ...(process.stdout.isTTY && { rows: process.stdout.rows || 24 }),
   ...(process.stdout.isTTY &&

@@ -143,6 +143,10 @@ export const installCodes = defineCodes({
     meaning: 'the installation failed and slipway does not repeat it',
     remedy: 'Read `slipway node show`, then run `slipway node install`',
   },
+  'install.armed-from-disk': {
+    meaning: 'the node is armed to install, but started from its disk',
+    remedy: 'Put network boot first in its boot order, then restart it',
+  },
   'install.armed-not-seen': {
     meaning: 'the node was armed more than 15 minutes ago and has not booted from the network',
     remedy: 'Power the node on with the network first in its boot order',

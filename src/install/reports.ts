@@ -154,7 +154,7 @@ export function symptomOf({ record, usesDhcp, timeline, now }: SymptomContext): 
     const diagnosis = diagnose(view as View)
     if (diagnosis !== undefined) return { name, code, ...diagnosis }
   }
-  return armedNotSeen(record, now) ?? installsAgain(record)
+  return armedFromDisk(record, timeline.boots) ?? armedNotSeen(record, now) ?? installsAgain(record)
 }
 
 /** Skips a boot that only started if the boots before it all ended at the same later step before the disk. */
@@ -174,6 +174,19 @@ function installationFailed({ node, reason }: NodeRecord): Symptom {
     saw: `${reason}, and slipway does not try again automatically`,
     likely: 'an administrator must find the cause',
     advice: `read \`slipway node show ${node}\`; then run \`slipway node install ${node}\``,
+  }
+}
+
+/** An armed node whose latest boot did not use the network; a renewed lease is not a boot. */
+function armedFromDisk({ mode, since }: NodeRecord, boots: readonly Boot[]): Symptom | undefined {
+  const boot = boots.at(-1)
+  if (mode !== 'install' || boot?.kind !== 'disk' || boot.startedAt <= since) return undefined
+  return {
+    name: 'armed-from-disk',
+    code: 'install.armed-from-disk',
+    saw: 'is set to install, and its latest boot was from its disk',
+    likely: 'its disk is before the network in its boot order, or network boot is turned off in its firmware',
+    advice: 'put network boot first in its boot order, then restart it',
   }
 }
 

@@ -96,6 +96,21 @@ t.test('armed-not-seen: the node was armed and did not boot from the network', (
   t.end()
 })
 
+t.test('armed-from-disk: the node was armed and started from its disk', (t) => {
+  const life = observedNode()
+  const record: Partial<NodeRecord> = { mode: 'install', since: life.now() }
+  life.pass(minute).asks('system')
+  t.match(symptom(life, { record }), {
+    name: 'armed-from-disk',
+    code: 'install.armed-from-disk',
+    saw: 'is set to install, and its latest boot was from its disk',
+    advice: /boot order/,
+  })
+  t.equal(symptom(life, { record: { ...record, since: life.now() } }), undefined, 'armed after that boot')
+  t.equal(symptom(life, { record: { ...record, mode: 'local' } }), undefined)
+  t.end()
+})
+
 t.test('installs-again: several attempts failed', (t) => {
   const attempt = (earlier: number) => ({ attempt: { role: 'worker', startedAt: 0, earlier } }) as const
   t.equal(symptom(lifeUntil.script(), { record: attempt(1) }), undefined)
