@@ -16,6 +16,7 @@ export async function reloads(rig: Rig): Promise<number> {
 
 type Health = {
   readonly counters: Readonly<Record<string, number>>
+  readonly problems: readonly string[]
   readonly haproxy: BalancerState
 }
 
