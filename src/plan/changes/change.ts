@@ -110,9 +110,9 @@ export function differences(before: readonly Field[], after: readonly Field[]): 
   })
 }
 
-const itemsPerStep = 500
+const itemsPerStep = 200
 
-/** Compares things of one kind, with a pause after every 500 of them. */
+/** Compares things of one kind, with a pause after every 200 of them. */
 export function* compareThings(
   kind: Kind,
   before: Things,

@@ -17,6 +17,7 @@ import {
   type Detail,
   type Effect,
   type Field,
+  type Things,
 } from './change.ts'
 
 export function* compareSubnets(before: Site, after: Site): Generator<void, Change[]> {
@@ -99,12 +100,22 @@ function* compareZones(before: readonly Zone[], after: readonly Zone[]): Generat
   const names = new Set([...after, ...before].map(({ name }) => name))
   const next = new Map(after.map((zone) => [zone.name, zone]))
   for (const name of names) {
-    const things = (zone: Zone | undefined) => new Map(zone && [[name, () => recordFields(zone)]])
-    const compared = yield* compareThings('zone', things(old.get(name)), things(next.get(name)), zoneEffects)
+    // In steps: a zone can have the records of all nodes.
+    const was = zoneThings(old.get(name))
+    yield
+    const is = zoneThings(next.get(name))
+    yield
+    const compared = yield* compareThings('zone', was, is, zoneEffects)
     changes.push(...compared.map((change) => ({ ...change, details: change.details.filter(isWorthShowing) })))
     yield
   }
   return changes
+}
+
+function zoneThings(zone: Zone | undefined): Things {
+  if (zone === undefined) return new Map()
+  const fields = recordFields(zone)
+  return new Map([[zone.name, () => fields]])
 }
 
 /** The TTL of a record is shown only where the record itself exists before and after. */
