@@ -6,6 +6,7 @@
  * Runs the command on a terminal of util-linux (script). Knows bold, dim, and the eight colors.
  */
 import { spawnSync } from 'node:child_process'
+import { stripVTControlCharacters } from 'node:util'
 
 const [, , title = '', columns = '100', ...command] = process.argv
 const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
@@ -32,17 +33,18 @@ const colors: Readonly<Record<number, string>> = {
 
 type Style = { bold: boolean; dim: boolean; color: string | undefined }
 
+// eslint-disable-next-line no-control-regex
+const selectGraphic = /(\u001b\[[0-9;]*m)/
+
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
 /** Returns a line as spans; `style` continues from line to line. */
 function spansOf(line: string, style: Style): string {
-  // eslint-disable-next-line no-control-regex
   return line
-    .split(/(\u001b\[[0-9;]*m)/)
+    .split(selectGraphic)
     .map((part) => {
-      // eslint-disable-next-line no-control-regex
-      const codes = /^\u001b\[([0-9;]*)m$/.exec(part)?.[1]
+      const codes = selectGraphic.test(part) ? part.slice(2, -1) : undefined
       if (codes === undefined) return part === '' ? '' : spanOf(part, style)
       for (const code of codes.split(';').map(Number)) change(style, code)
       return ''
@@ -75,8 +77,7 @@ const height = lines.length * lineHeight + 2 * margin
 const rows = lines.map((line, index) => {
   const y = margin + (index + 1) * lineHeight - 5
   // With the width of a monospaced font, whatever font the reader has.
-  // eslint-disable-next-line no-control-regex
-  const characters = line.replaceAll(/\u001b\[[0-9;]*m/g, '').length
+  const characters = stripVTControlCharacters(line).length
   const length = (characters * characterWidth).toFixed(1)
   const place = `x="${margin}" y="${y}" textLength="${length}" xml:space="preserve"`
   return characters === 0 ? '' : `<text ${place}>${spansOf(line, style)}</text>`
