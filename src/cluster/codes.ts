@@ -113,7 +113,7 @@ export const clusterCodes = defineCodes({
   },
   'cluster.node-not-registered': {
     meaning: 'A declared node has not registered in its cluster',
-    remedy: 'Look at the timeline of the node, and at its pending certificate requests',
+    remedy: 'Check the timeline of the node and its pending certificate requests',
   },
   'cluster.node-not-ready': {
     meaning: 'A node is registered in its cluster and not Ready',

@@ -38,12 +38,12 @@ export const check: Command = {
     about: [
       'Validates a site file and shows what it serves.',
       'Reads the site file and looks for the images, Ignition files, kubeconfigs, and boot loaders that it names. ' +
-        'If HAProxy is installed, it also validates its configuration. Prints the services, the nodes, and ' +
+        'If HAProxy is installed, HAProxy validates its new configuration. Prints the services, the nodes, and ' +
         'the boot loader of each firmware, or every problem with its line and column. Nothing is served or changed.',
       'With --dns, it also queries the name servers that nodes and administrators use: this server, the resolvers of the ' +
         'subnets, the peers, the secondaries, the resolvers in dns.forward, and those in /etc/resolv.conf. It compares ' +
-        'their answers with the site, checks the delegation of each cluster in its parent zone, and finds reverse ' +
-        'names of other servers that this server hides.',
+        'their answers with the site, and checks the delegation of each cluster in its parent zone. It also lists ' +
+        'reverse names of other servers that the reverse zones of this server hide.',
     ],
     options: [
       ...siteRows,

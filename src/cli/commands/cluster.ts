@@ -26,8 +26,8 @@ export const cluster: Command = {
     ],
     about: [
       'Shows and starts the installation of a cluster, and controls its bootstrap in the load balancer.',
-      'Queries the running slipway, which reads the API of each cluster. "show" prints the installation stages, when ' +
-        'each was reached and how long it took, what is missing, pending certificate requests, and every declared node.',
+      'Queries the running slipway, which reads the API of each cluster. "show" prints the installation stages ' +
+        'with their times, what is missing, the pending certificate requests, and every declared node.',
       'slipway drains the bootstrap automatically when its cluster reports that bootstrapping is complete.',
     ],
     lists: {
@@ -35,7 +35,7 @@ export const cluster: Command = {
         ['show', 'show the installation stages of all clusters or of one'],
         [
           'install',
-          'print what installing the cluster overwrites on each node, ask for confirmation, and arm all its nodes: their ' +
+          'print what the installation overwrites on each node, ask for confirmation, and arm all its nodes: their ' +
             'next network boot installs them',
         ],
         ['bootstrap', 'control the bootstrap in the load balancer'],

@@ -16,8 +16,8 @@ export const nodes: Command = {
     usage: ['nodes [seen] [--json] [--control PATH]'],
     about: [
       'Lists machines that booted but are not in the site file.',
-      'Queries the running slipway for the machines that sent a DHCP request and are not declared, most recent first: ' +
-        'MAC address, vendor class, architecture, last request, and number of requests.',
+      'Queries the running slipway for the machines that sent a DHCP request and are not declared. Prints the MAC address, ' +
+        'vendor class, architecture, last request, and number of requests of each one, most recent first.',
     ],
     options: [controlRow, jsonRow],
     exit: [

@@ -85,10 +85,10 @@ export const render: Command = {
       'Formats of zones': [
         ['bind', 'master files (RFC 1035); with dns.serve: false, without the SOA and NS records (default)'],
         ['dnsmasq', 'a configuration file for /etc/dnsmasq.d'],
-        ['infoblox', 'a file for the CSV import of Infoblox NIOS, which must have the zones'],
+        ['infoblox', 'a file for the CSV import of Infoblox NIOS, in which the zones must exist'],
         [
           'route53',
-          'change batches for "aws route53 change-resource-record-sets", one in each line; the comment names the zone',
+          'change batches for "aws route53 change-resource-record-sets", one on each line; its comment names the zone',
         ],
         ['external-dns', 'DNSEndpoint objects for "oc apply"'],
       ],

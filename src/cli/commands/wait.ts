@@ -39,7 +39,7 @@ export const wait: Command = {
     ],
     lists: {
       Goals: [
-        ['bootstrap-complete', 'the bootstrap finished its work and left etcd: you can stop it'],
+        ['bootstrap-complete', 'the bootstrap is complete and has left etcd: you can power it off'],
         ['nodes-ready', 'every declared node except the bootstrap has registered and is Ready'],
         ['install-complete', 'the version of the cluster is installed and its operators are stable'],
       ],

@@ -44,11 +44,11 @@ export const dnsCodes = defineCodes({
   },
   'dns.query-failed': {
     meaning: 'slipway could not process a query because of an error in slipway',
-    remedy: 'Report the log line, which holds the packet',
+    remedy: 'Report the log line, which contains the packet',
   },
   'dns.forwarding-failed': {
     meaning: 'slipway could not forward a query because of an error in slipway',
-    remedy: 'Report the log line, which holds the packet',
+    remedy: 'Report the log line, which contains the packet',
   },
   'dns.forward-limit': {
     meaning: 'Too many queries wait for resolvers, of one client or in total',

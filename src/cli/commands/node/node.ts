@@ -43,7 +43,7 @@ export const node: Command = {
         ['install', 'arm the node: its next network boot installs it, once, within a time limit'],
         ['local', 'make the next network boots start the system on its disk'],
         ['menu', 'make the next network boots show the menu'],
-        ['forget', 'delete the recorded state of the node: the site file decides again'],
+        ['forget', 'delete the recorded state of the node, so that the site file decides again'],
         ['add', 'add a node to a running cluster and follow it until it is Ready'],
         ['remove', 'remove nodes from the site file and from the load balancer'],
         ['adopt', 'write a node into the site file'],

@@ -43,7 +43,7 @@ export const removeHelp: Help = {
     'Removes nodes from the site file and from the load balancer.',
     'Deletes the entry of each node, and the comment directly above it if that comment starts with the name of the ' +
       'node. No other character changes. Then it reloads the running slipway, waits until HAProxy has drained the servers of the ' +
-      'nodes, and prints what is left to do by hand: it neither drains pods nor powers off machines.',
+      'nodes, and prints the remaining manual steps. It neither drains pods nor powers off machines.',
     'Without --force, slipway refuses what can break a running cluster: removing a control-plane node that its ' +
       'cluster still has, or the last server that is up in a backend. A bootstrap can be removed as soon as the control plane is up.',
   ],
