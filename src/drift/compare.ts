@@ -123,7 +123,7 @@ export function valuesIn({ answers }: DecodedAnswer, name: string, type: TypeNam
   })
 }
 
-/** Whether a server without recursion answers for a name that it does not have (RFC 1034 §4.3.1). */
+/** Whether a server without recursion answers for a name that it does not have (RFC 1034 §4.3.2). */
 export function isReferral({ rcode, answers, authority, ...answer }: DecodedAnswer): boolean {
   if (rcode !== ResponseCode.noError || answer.isAuthoritative || answers.length > 0) return false
   const has = (type: 'NS' | 'SOA') => authority.some(({ data }) => data.type === type)

@@ -1,6 +1,6 @@
 /**
  * Checks of zones: compares the delegation of a cluster's zone in its parent zone with the site (NS records, addresses, and DS
- * records: RFC 1034 §4.2.1, RFC 4035 §2.4), and finds reverse names of other servers that the reverse zones of this server hide.
+ * records: RFC 1034 §4.2.1, RFC 4035 §3.1.4.1), and finds reverse names of other servers that the reverse zones of this server hide.
  */
 import { reverseName } from '../plan/dns/names.ts'
 import { formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
