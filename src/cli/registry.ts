@@ -41,6 +41,11 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
       load: async () => (await import('./commands/render.ts')).render,
     },
     {
+      name: 'export',
+      summary: 'Print the site as configuration of dnsmasq or ISC dhcpd',
+      load: async () => (await import('./commands/export.ts')).exportSite,
+    },
+    {
       name: 'haproxy',
       summary: 'Check and copy a HAProxy configuration as root',
       load: async () => (await import('./commands/haproxy.ts')).haproxy,

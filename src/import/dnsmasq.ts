@@ -233,8 +233,14 @@ function readServer(line: Line, { facts, ...state }: State): void {
   const [address = '', port] = given.split(/[#@]/)
   const names = zones?.split('/').map((zone) => plainName(zone)) ?? []
   if (given === '') facts.zones.push(...names)
-  else if (parseIp(address) === undefined || (port !== undefined && port !== '53' && /^\d+$/.test(port))) {
-    note({ facts, ...state }, line, `server ${line.value}: slipway queries resolvers by address, on port 53`)
-  } else if (zones === undefined) facts.forward.push(address)
-  else for (const zone of names) facts.forwardZones.push({ zone, servers: [address] })
+  else if (parseIp(address) === undefined) {
+    note({ facts, ...state }, line, `server ${line.value}: slipway queries resolvers by address`)
+  } else if (zones === undefined) facts.forward.push(withPort(address, port))
+  else for (const zone of names) facts.forwardZones.push({ zone, servers: [withPort(address, port)] })
+}
+
+/** @param port the name of an interface after `@` is not a port */
+function withPort(address: string, port = ''): string {
+  if (port === '53' || !/^\d+$/.test(port)) return address
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }

@@ -23,11 +23,14 @@ local=/own.test/
 mx-host=mail.test
 srv-host=_a._tcp.test
 server=resolver.test
+server=2001:db8::53#5353
+server=192.0.2.54@ens3
 domain=example.com
 dhcp-option=option:tftp-server,192.0.2.1
 not a line of dnsmasq
 `,
   ])
+  t.match(text, 'forward: [ "[2001:db8::53]:5353", 192.0.2.54 ]')
   t.match(text, 'subnets:\n  - { cidr: 192.0.2.0/24, domain: example.com }')
   t.match(
     text,
