@@ -32,7 +32,10 @@ t.test('the bundled program runs, and its workers are beside it', async (t) => {
     /^slipway \d/,
   )
   t.ok(files.has('decode-worker.js'))
-  const worker = new Worker(join(dist, 'site-worker.js'), { workerData: sitePath(folder), env: {} })
+  const worker = new Worker(join(dist, 'site-worker.js'), {
+    workerData: { sitePath: sitePath(folder) },
+    env: {},
+  })
   const [loaded] = (await once(worker, 'message')) as [unknown]
   t.match(loaded, { kind: 'site', site: { site: 'lab' } })
 })
