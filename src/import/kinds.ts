@@ -47,7 +47,7 @@ export const kinds = {
     read: readDhcpd,
     sign: /^\s*(?:subnet\s+[\d.]+\s+netmask|host\s+\S+\s*\{)/m,
   },
-  zone: { about: 'a DNS zone as a master file, as BIND has it', read: readZone, sign: /\sSOA\s/ },
+  zone: { about: 'a DNS zone as a master file, for example of BIND', read: readZone, sign: /\sSOA\s/ },
   haproxy: {
     about: 'configuration of HAProxy (haproxy.cfg)',
     read: readHaproxy,

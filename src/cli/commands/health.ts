@@ -17,7 +17,7 @@ export const health: Command = {
     usage: ['health [--strict] [--json] [--control PATH]'],
     about: [
       'Prints "ok" if the running slipway serves without problems, or else "degraded" and the first problem.',
-      'A degraded slipway still serves: restarting it does not help. Use --strict for alerts, not to restart it.',
+      'A degraded slipway still serves: restarting it does not help. Use --strict for alerts, not for automatic restarts.',
     ],
     options: [['--strict', 'exit with 1 if slipway is degraded'], controlRow, jsonRow],
     exit: [

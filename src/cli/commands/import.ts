@@ -21,10 +21,10 @@ export const importSite: Command = {
     usage: ['import [KIND] [--output FILE] [--json] FILE…'],
     about: [
       'Writes a site file from the files of other programs.',
-      'Recognizes the kind of each file by its content, or reads all files as the given KIND. Merges what the files ' +
-        'say about the same machines: name the DHCP configuration, the zones, and install-config.yaml together. Prints ' +
-        'the site file to standard output, and what was not imported to standard error. The command ends by listing ' +
-        'the keys that are still missing. Passwords, keys, and pull secrets are never copied.',
+      'Recognizes the kind of each file by its content, or reads all files as the given KIND. Merges the data of all ' +
+        'files about the same machines, so give it the DHCP configuration, the zones, and install-config.yaml together. ' +
+        'Prints the site file to standard output, and what was not imported to standard error. The command ends by ' +
+        'listing the keys that are still missing. Passwords, keys, and pull secrets are never copied.',
     ],
     lists: { Kinds: kindNames.map((name) => [name, kinds[name].about]) },
     options: [outputRow, jsonRow],

@@ -11,8 +11,8 @@ export const rollback: Command = {
     usage: ['rollback [--json] [--control PATH] [NUMBER]'],
     about: [
       'Serves an earlier site again and prints what changed.',
-      'NUMBER is that of "slipway history"; by default 1, the site before the active one. The site file is not ' +
-        'changed: until you correct and reload it, slipway serves the earlier site, also after a restart. To keep the ' +
+      'NUMBER is a number of "slipway history" (default: 1, the site before the active one). The site file does not ' +
+        'change. Until you correct and reload it, slipway serves the earlier site, even after a restart. To keep the ' +
         'earlier site, write it to the site file with "slipway history show".',
     ],
     options: [controlRow, jsonRow],
