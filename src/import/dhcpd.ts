@@ -1,7 +1,8 @@
 /** Reads dhcpd.conf of the ISC DHCP server (dhcpd.conf(5), dhcp-options(5)). */
 import { parseIpv4 } from '../proto/address/ip.ts'
 import { defined } from '../text/defined.ts'
-import { ImportProblem, noFacts, plainName, type At, type Facts, type SubnetFact } from './facts.ts'
+import { optionKeys, settingOf, type Settings } from './dhcp-options.ts'
+import { ImportProblem, noFacts, plainName, type At, type Facts } from './facts.ts'
 import { rangeText } from './helpernode.ts'
 
 /** A statement that ends with a semicolon, or one with a block. */
@@ -10,10 +11,6 @@ type Statement = {
   readonly line: number
   readonly block?: readonly Statement[]
 }
-
-type Settings = Partial<
-  Pick<SubnetFact, 'gateway' | 'dns' | 'ntp' | 'domain' | 'search' | 'leaseSeconds' | 'mtu'>
->
 
 /** Deeper blocks than those of groups in pools in shared networks do not occur. */
 const maxDepth = 16
@@ -117,24 +114,15 @@ function addNote({ facts, file }: Scope, line: number, text: string): void {
   facts.notes.push({ file, line, text })
 }
 
-const optionKeys: Readonly<Record<string, keyof Settings>> = {
-  routers: 'gateway',
-  'domain-name-servers': 'dns',
-  'ntp-servers': 'ntp',
-  'domain-name': 'domain',
-  'domain-search': 'search',
-  'interface-mtu': 'mtu',
-}
-
 function settingsOf({ words: [word, name = '', ...values] }: Statement): Settings {
   if (word === 'default-lease-time') return { leaseSeconds: Number(name) }
-  const key = word === 'option' ? optionKeys[name] : undefined
-  const texts = values.map((value) => value.replace(/^"(.*)"$/, '$1'))
-  const [first = ''] = texts
-  if (key === undefined) return {}
-  if (key === 'mtu') return { mtu: Number(first) }
-  if (key === 'gateway' || key === 'domain') return { [key]: first.split(/\s+/)[0] }
-  return { [key]: texts }
+  const key = word === 'option' ? optionKeys.get(name) : undefined
+  return key === undefined
+    ? {}
+    : settingOf(
+        key,
+        values.map((value) => value.replace(/^"(.*)"$/, '$1')),
+      )
 }
 
 /** Statements that have no meaning for a site, or that slipway decides by itself. */
@@ -177,7 +165,7 @@ function readSimple({ words, line }: Statement, scope: Scope): void {
     addNote(scope, line, rangeText(`${start} to ${end}`))
   } else if (word === 'option') {
     const isKnown =
-      name in optionKeys || unrelatedOptions.has(name) || rest[0] === 'code' || name.startsWith('space')
+      optionKeys.has(name) || unrelatedOptions.has(name) || rest[0] === 'code' || name.startsWith('space')
     if (!isKnown) addNote(scope, line, `option ${name}: set dhcpOptions of the subnet`)
   } else if (word === 'include') addNote(scope, line, `include ${name}: import this file as well`)
   else if (!unrelated.has(word)) addNote(scope, line, `${word} has no counterpart in a site file`)

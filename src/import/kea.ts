@@ -1,12 +1,9 @@
 /** Reads the JSON configuration of Kea's DHCPv4 server, with its comments (Kea ARM, DHCPv4 server). */
 import { defined } from '../text/defined.ts'
-import { noFacts, type Facts, type SubnetFact } from './facts.ts'
+import { optionKeys, settingOf, type Settings } from './dhcp-options.ts'
+import { noFacts, type Facts } from './facts.ts'
 import { rangeText } from './helpernode.ts'
 import { readSections, withoutComments, type Section } from './section.ts'
-
-type Settings = Partial<
-  Pick<SubnetFact, 'gateway' | 'dns' | 'ntp' | 'domain' | 'search' | 'leaseSeconds' | 'mtu'>
->
 
 /** Settings of the program itself, and of network boot, which slipway does by itself. */
 const unrelated = [
@@ -113,15 +110,6 @@ function readReservations(owner: Section, facts: Facts): void {
   }
 }
 
-const optionKeys: Readonly<Record<string, keyof Settings>> = {
-  routers: 'gateway',
-  'domain-name-servers': 'dns',
-  'ntp-servers': 'ntp',
-  'domain-name': 'domain',
-  'domain-search': 'search',
-  'interface-mtu': 'mtu',
-}
-
 const bootOptions = [
   'boot-file-name',
   'tftp-server-name',
@@ -142,7 +130,7 @@ function readSettings(owner: Section, outer: Settings, facts: Facts): Settings {
   if (next !== undefined && next !== '0.0.0.0') facts.server.address ??= next
   for (const option of owner.sections('option-data')) {
     const name = optionName(option)
-    const key = optionKeys[name]
+    const key = optionKeys.get(name)
     const values = (option.text('data') ?? '').split(/\s*,\s*/)
     option.ignoreRest()
     if (key !== undefined) settings = { ...settings, ...settingOf(key, values) }
@@ -152,10 +140,4 @@ function readSettings(owner: Section, outer: Settings, facts: Facts): Settings {
   }
   if (settings.domain !== undefined) facts.domain ??= settings.domain
   return settings
-}
-
-function settingOf(key: keyof Settings, values: readonly string[]): Settings {
-  const [first = ''] = values
-  if (key === 'mtu') return { mtu: Number(first) }
-  return key === 'gateway' || key === 'domain' ? { [key]: first } : { [key]: values }
 }
