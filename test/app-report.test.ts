@@ -222,7 +222,7 @@ t.test('an Ignition file that expires while slipway runs becomes a problem', (t)
   t.end()
 })
 
-t.test('an Ignition file that was replaced is judged by its new contents', (t) => {
+t.test('an Ignition file that was replaced is checked by its new contents', (t) => {
   const later = {
     version: '3.2.0',
     unread: 0,

@@ -122,7 +122,7 @@ for (const { name, act, code, text } of faults) {
   })
 }
 
-t.test('a file that is there again ends the problem without a reload', async (t) => {
+t.test('a file that exists again ends the problem without a reload', async (t) => {
   const { dir, watch, lines, clock } = await watched(t)
   const file = join(dir, 'loaders/ipxe.efi')
   rmSync(file)

@@ -25,7 +25,7 @@ const correct = (site: Model) => {
 const run = (site: Model, servers: readonly CheckedServer[], ask: ReturnType<typeof fakeServers>['ask']) =>
   checkDrift({ model: site, plan: compileDns(site).plan, servers, ask, label: 'label' })
 
-t.test('servers that answer as the site declares', async (t) => {
+t.test('reports no problem of servers that answer as the site declares', async (t) => {
   const site = model()
   const servers = serversOf(site, '')
   const { ask } = fakeServers({ '192.0.2.2': correct(site), '203.0.113.53': correct(site) })
@@ -40,7 +40,7 @@ t.test('servers that answer as the site declares', async (t) => {
   t.match(report.zones, [{ kind: 'delegation', zone: 'ocp45.example.net', severity: 'warning' }])
 })
 
-t.test('a server that does not respond gets one query, and one that stops gets few', async (t) => {
+t.test('a server that does not respond gets one query, and one that stops responding gets few', async (t) => {
   const site = model({ forward: ['203.0.113.53'], zones: [] })
   const [own] = serversOf(site, '') as [CheckedServer]
   const silent = fakeServers({})
@@ -79,7 +79,7 @@ t.test('nothing is delegated to a server that has no zones', async (t) => {
   t.equal(report.records.length > 0, true)
 })
 
-t.test('a site without names', async (t) => {
+t.test('a site without names has no records to compare', async (t) => {
   const site = exampleModel({ ...exampleSite(), clusters: [] })
   const { ask, asked } = fakeServers({})
   const report = await run(site, [{ address: '203.0.113.1', port: 53, usedBy: ['x'], isRequired: true }], ask)

@@ -110,7 +110,7 @@ t.test('octets of any kind neither end the exchange with an exception nor make i
   )
 })
 
-t.test('a socket that cannot be opened, and a network that cannot be reached', async (t) => {
+t.test('a socket that cannot be opened and an unreachable network are reported', async (t) => {
   const fail = (reason: string) => Promise.reject(new Error(reason))
   const closed = createAskServer({ sockets: { bindUdp: () => fail('bind EMFILE') }, clock: fakeClock() })
   t.same(await closed({ address: '2001:db8::53', port: 53 }, question), {
@@ -165,7 +165,7 @@ t.test('a truncated answer is queried again over TCP, and a TCP server has 2 s',
   t.match(await overTcp(t, (socket) => socket.write(frame(Uint8Array.of(1)))), { kind: 'malformed' })
 })
 
-t.test('a truncated answer, and nothing on TCP', async (t) => {
+t.test('a truncated answer without an answer over TCP is reported', async (t) => {
   const tcp = createServer().listen(0, '127.0.0.1')
   await once(tcp, 'listening')
   const { port } = tcp.address() as AddressInfo

@@ -9,7 +9,7 @@ import {
 } from '../../src/drift/servers.ts'
 import { exampleModel, exampleSite } from '../support/model.ts'
 
-t.test('the servers of a site, each once, with their users', (t) => {
+t.test('returns the servers of a site, each once, with their users', (t) => {
   const site = exampleSite()
   const model = exampleModel({
     ...site,
@@ -35,7 +35,7 @@ t.test('the servers of a site, each once, with their users', (t) => {
   t.end()
 })
 
-t.test('another server has the zones: only the resolvers', (t) => {
+t.test('if another server has the zones, only the resolvers are queried', (t) => {
   const site = exampleSite()
   const subnets = [{ cidr: '192.0.2.0/24', dns: ['192.0.2.53'] }]
   const dns = { serve: false, forward: ['203.0.113.53'], secondaries: ['192.0.2.54'] }

@@ -120,14 +120,14 @@ for (const { name, server: answers, result, ...more } of cases) {
   })
 }
 
-t.test('a parent zone whose servers have no address', async (t) => {
+t.test('reports a parent zone whose servers have no address', async (t) => {
   const { ask } = fakeServers({
     [resolver.address]: ({ type }) => (type === 'SOA' ? reply({ answers: [soa('example.net')] }) : undefined),
   })
   t.match(await checkDelegation(ask, [resolver], delegated), { message: /none was found$/ })
 })
 
-t.test('a domain that is not registered, and resolvers that do not answer', async (t) => {
+t.test('reports a domain that is not registered, and resolvers that do not answer', async (t) => {
   const { ask } = fakeServers({
     [resolver.address]: () => reply({ rcode: 3, authority: [soa('')] }),
     '203.0.113.2': () => reply({ answers: [soa('unrelated.org')] }),

@@ -3,7 +3,7 @@ import { runChecks } from '../../src/preflight/check.ts'
 import { checks } from '../../src/preflight/checks.ts'
 import { checkContext } from '../support/probes.ts'
 
-t.test('on a sound machine every check is ok, in the order of the table', async (t) => {
+t.test('on a correctly configured machine every check is ok, in the order of the table', async (t) => {
   const context = checkContext({}, (site) => {
     Object.assign(site, { dns: { forward: ['192.0.2.53'] } })
   })

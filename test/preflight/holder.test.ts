@@ -12,13 +12,13 @@ const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    2: 650010AC:0035 0100000A:1234 01 00000000:00000000 00:00000000 00000000     0        0 4713 2 0 0
 `
 
-t.test('the inodes of the sockets that listen on a port', (t) => {
+t.test('returns the inodes of the sockets that listen on a port', (t) => {
   t.same(parseInodes(table, { transport: 'udp', port: 53 }), ['4711'])
   t.same(parseInodes(table, { transport: 'tcp', port: 53 }), [])
   t.end()
 })
 
-t.test('the process of a socket', async (t) => {
+t.test('returns the process of a socket', async (t) => {
   const proc = t.testdir({ net: { udp: table }, 1: { fd: {} }, 812: { fd: {}, comm: 'dnsmasq\n' }, self: {} })
   mkdirSync(join(proc, '700'))
   symlinkSync('/dev/null', join(proc, '812/fd/0'))

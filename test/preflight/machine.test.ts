@@ -9,7 +9,7 @@ const running = (kind: 'done' | 'missing' | 'failed', output = '') => ({
   run: () => Promise.resolve({ kind, ending: '', output }),
 })
 
-t.test('the address, the carrier, and the MTU of the interfaces', async (t) => {
+t.test('checks the address, the carrier, and the MTU of the interfaces', async (t) => {
   t.match(await runCheck(networkCheck, { hasAddress: () => false }), [
     { status: 'failure', code: 'preflight.address-missing', text: /192\.0\.2\.2/ },
   ])
@@ -36,7 +36,7 @@ t.test('the address, the carrier, and the MTU of the interfaces', async (t) => {
   t.match(await runCheck(networkCheck, elsewhere), [{ status: 'ok' }], 'a relayed subnet')
 })
 
-t.test('the clock', async (t) => {
+t.test('checks that the clock is synchronized', async (t) => {
   t.match(await runCheck(clockCheck, running('done', 'no')), [
     { status: 'warning', code: 'preflight.clock-not-synchronized' },
   ])
@@ -47,7 +47,7 @@ t.test('the clock', async (t) => {
   t.match(await runCheck(clockCheck, { ...running('failed'), ...files }), [{ status: 'ok' }])
 })
 
-t.test('SELinux', async (t) => {
+t.test('checks whether SELinux lets HAProxy connect', async (t) => {
   const enforcing = reading({ '/sys/fs/selinux/enforce': '1' })
   const withHaproxy = (site: object) => Object.assign(site, { haproxy: { file: '/etc/haproxy/haproxy.cfg' } })
   const check = (probes: object) => runCheck(selinuxCheck, { ...enforcing, ...probes }, {}, withHaproxy)
@@ -59,7 +59,7 @@ t.test('SELinux', async (t) => {
   t.match(await runCheck(selinuxCheck, enforcing), [{ status: 'ok', text: /no HAProxy/ }])
 })
 
-t.test('free space and the state directory', async (t) => {
+t.test('checks the free space and the state directory', async (t) => {
   const free = (bytes: number) => ({ freeBytes: () => Promise.resolve(bytes) })
   t.match(await runCheck(diskCheck, free(10 * 1024 * 1024)), [
     { status: 'failure', code: 'preflight.disk-full', text: '/var/lib/slipway has 10.0 MiB of free space' },

@@ -46,7 +46,7 @@ t.test('a socket unit can be that of slipway', async (t) => {
   ])
 })
 
-t.test('what could not be bound for another reason was not checked', async (t) => {
+t.test('a port that could not be bound for another reason counts as not checked', async (t) => {
   t.match(await runCheck(portsCheck, { bind: bind('EACCES') }), [
     { status: 'warning', code: 'preflight.not-checked', remedy: /root/ },
   ])

@@ -26,7 +26,7 @@ t.test('a port is free, in use, or of an address that this machine does not have
   tcp.close()
 })
 
-t.test('programs, files, and directories', async (t) => {
+t.test('finds programs, files, and directories', async (t) => {
   const dir = t.testdir({ file: 'text', image: {} })
   t.match(await run('echo', ['one']), { kind: 'done', output: 'one' })
   t.equal(await read(join(dir, 'file')), 'text')
@@ -42,7 +42,7 @@ t.test('programs, files, and directories', async (t) => {
   t.ok('lo' in systemProbes.interfaces())
 })
 
-t.test('a resolver answers, fails, refuses, or is not there', async (t) => {
+t.test('a resolver answers, fails, refuses, or does not exist', async (t) => {
   const server = createSocket('udp4').bind(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address()
@@ -65,7 +65,7 @@ t.test('a resolver answers, fails, refuses, or is not there', async (t) => {
   t.equal(await resolverProblem('127.0.0.1', port), 'no answer (ECONNREFUSED)')
 })
 
-t.test('the status of an HTTP server, or why there is none', async (t) => {
+t.test('returns the status of an HTTP server, or why there is none', async (t) => {
   const server = createWebServer((_request, response) => response.writeHead(401).end('text')).listen(
     0,
     '127.0.0.1',

@@ -30,7 +30,7 @@ t.test('HAProxy validates the configuration', async (t) => {
   ])
 })
 
-t.test('the checksums of the images that nodes boot', async (t) => {
+t.test('compares the checksums of the images that nodes boot', async (t) => {
   const check = (integrity: object | undefined) =>
     runCheck(imagesCheck, { verifyImage: () => Promise.resolve(integrity as undefined) })
   t.match(await check({ kind: 'whole', files: 3 }), [

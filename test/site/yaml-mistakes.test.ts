@@ -130,7 +130,7 @@ const slips: readonly Slip[] = [
   { original: 'site: ocp45-lab', written: 'site: {{ site }}', problems: [`6:7 ${notFilledIn}`] },
 ]
 
-t.test('a slip has one message, at its own position', (t) => {
+t.test('a mistake has one message, at its own position', (t) => {
   for (const slip of slips) t.same(problemsOf(slip), slip.problems, slip.written)
   t.end()
 })

@@ -52,7 +52,7 @@ async function run(t: Test, ...args: string[]) {
   return { code, out: terminal.outLines.join('\n') }
 }
 
-t.test('a server with all names: exit status 0', async (t) => {
+t.test('a server with all names gives exit status 0', async (t) => {
   const server = await nameServer(t, '192.0.2.6')
   const { code, out } = await run(t, '--dns-server', server)
   t.equal(code, 0)
@@ -60,22 +60,25 @@ t.test('a server with all names: exit status 0', async (t) => {
   t.notMatch(out, 'What to do')
 })
 
-t.test('a server with a wrong address: exit status 1, and how to get the records', async (t) => {
-  const server = await nameServer(t, '192.0.2.7')
-  const { code, out } = await run(t, '--dns-server', server)
-  t.equal(code, 1)
-  t.match(
-    out,
-    /failure: \*\.apps\.c1\.example\.net A \(queried as slipway-\w+\.apps\.c1\.example\.net\): 192\.0\.2\.7; expected/,
-  )
-  t.match(out.replaceAll(/\s+/g, ' '), /slipway render --site \S+site\.yaml zones --format FORMAT/)
-  const json = await run(t, '--json', '--dns', '--dns-server', server)
-  t.equal(json.code, 1)
-  t.match(JSON.parse(json.out), {
-    site: 'lab',
-    dns: { servers: [{ server, required: true }], zones: [] },
-  })
-})
+t.test(
+  'a server with a wrong address gives exit status 1, and the output shows how to get the records',
+  async (t) => {
+    const server = await nameServer(t, '192.0.2.7')
+    const { code, out } = await run(t, '--dns-server', server)
+    t.equal(code, 1)
+    t.match(
+      out,
+      /failure: \*\.apps\.c1\.example\.net A \(queried as slipway-\w+\.apps\.c1\.example\.net\): 192\.0\.2\.7; expected/,
+    )
+    t.match(out.replaceAll(/\s+/g, ' '), /slipway render --site \S+site\.yaml zones --format FORMAT/)
+    const json = await run(t, '--json', '--dns', '--dns-server', server)
+    t.equal(json.code, 1)
+    t.match(JSON.parse(json.out), {
+      site: 'lab',
+      dns: { servers: [{ server, required: true }], zones: [] },
+    })
+  },
+)
 
 t.test('refuses what is not a server', async (t) => {
   await t.rejects(run(t, '--dns-server', 'ns1'), {

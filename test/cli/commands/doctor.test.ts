@@ -48,7 +48,7 @@ async function run(control: string, probes: Partial<Probes> = {}, ...args: strin
   return { code, ...terminal, text: terminal.outLines.join('\n') }
 }
 
-t.test('a sound slipway has no problem, and its ports are its own', async (t) => {
+t.test('a slipway without faults has no problem, and its ports are its own', async (t) => {
   const { slipway } = await running(t)
   const bind = () => Promise.resolve('EADDRINUSE')
   const { code, outLines } = await run(slipway.path, { bind })

@@ -103,7 +103,7 @@ for (const { format, program, args } of judges) {
   })
 }
 
-t.test('an invalid command line or site file', async (t) => {
+t.test('an invalid command line or site file is refused', async (t) => {
   await t.rejects(
     run('dnsmask', 'site.yaml'),
     new UsageError('expected dnsmasq or isc before the site file (did you mean dnsmasq?)'),

@@ -20,7 +20,7 @@ async function check(t: Test, probes: Partial<Probes>, ...more: string[]) {
   return { code, ...terminal }
 }
 
-t.test('a sound machine: a line for each check, and exit code 0', async (t) => {
+t.test('a correctly configured machine gets a line for each check and exit code 0', async (t) => {
   const { code, outLines } = await check(t, {}, ...nowhere)
   t.equal(code, 0)
   t.match(outLines[0], /^ok {7}site {7}all files of 2 nodes are there/)

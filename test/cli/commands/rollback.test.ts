@@ -46,7 +46,7 @@ t.test('a rejected rollback prints the reasons; exit code 1', async (t) => {
   })
 })
 
-t.test('a confirmation, and one without a reload', async (t) => {
+t.test('a confirmation succeeds, and one without a reload is refused', async (t) => {
   const { path, confirmations } = await controlService(t)
   t.same(await run(confirm, path), { code: 0, out: ['site confirmed'], err: [] })
   t.same(JSON.parse((await run(confirm, path, '--json')).out.join('')), { outcome: 'confirmed' })

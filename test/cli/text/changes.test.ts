@@ -37,7 +37,7 @@ t.test('signs, values, and consequences', (t) => {
   t.end()
 })
 
-t.test('a removed thing shows only what identifies it', (t) => {
+t.test('a removed part shows only what identifies it', (t) => {
   const removed: Change = { ...change, action: 'remove', effects: [] }
   t.same(
     changeLines(

@@ -14,7 +14,7 @@ const results: readonly CheckResult[] = [
   { check: 'resolvers', status: 'failure', code: 'x.y', text: 'resolver \u001b[2J: no answer' },
 ]
 
-t.test('a line for each result, wrapped, with what to do below', (t) => {
+t.test('prints a wrapped line for each result, with what to do below', (t) => {
   t.same(checkLines(results, { columns: 60, usesColor: false }), [
     'ok       ports      udp port 67 is free',
     'warning  clock      the clock of this machine is not',

@@ -19,7 +19,7 @@ function edited(text: string): string {
     .replace(/(.*name: w3.*\n)/, `$1${w4}`)
 }
 
-t.test('a large change as text', (t) => {
+t.test('formats a large change as text', (t) => {
   const changes = compareSites(compiled(exampleSiteModel()), compiled(exampleSiteModel(edited)))
   const lines = [...changeLines(changes, { columns: 100, usesColor: false }), '', planSummary(changes), '']
   golden(t, 'changes/large.txt', lines.join('\n'))

@@ -45,7 +45,7 @@ t.test('a removed machine of a subnet with another DHCP server has no lease here
   t.end()
 })
 
-t.test('a node without a disk, and one that must not route', (t) => {
+t.test('renders a node without a disk, and one that must not route', (t) => {
   const agent: Edit = (site) => {
     Reflect.deleteProperty(cluster(site), 'disk')
     node(site, 2)['ingress'] = false

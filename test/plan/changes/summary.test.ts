@@ -9,7 +9,7 @@ function changes(...items: readonly [Action, Kind][]): Changes {
   return { items: items.map(change), restart: [] }
 }
 
-t.test('a sentence before and after the change', (t) => {
+t.test('prints a sentence before and after the change', (t) => {
   const cases: readonly [Changes, plan: string, applied: string][] = [
     [changes(), 'No changes.', 'No changes.'],
     [

@@ -13,7 +13,7 @@ function about(subnets: readonly object[], attached: readonly string[] = []) {
 
 const far = { cidr: '198.51.100.0/24' }
 
-t.test('a subnet without an interface, relay agents, or a segment: a warning', (t) => {
+t.test('a subnet without an interface, relay agents, or a segment causes a warning', (t) => {
   t.match(about([far]), [
     {
       code: 'dhcp.subnet-not-attached',

@@ -50,7 +50,7 @@ t.test('a plan of the site file, and of a text that is as large as a site file c
   })
 })
 
-t.test('a confirmation, a rollback, and the history', async (t) => {
+t.test('the commands confirm, rollback, and history print their results', async (t) => {
   const { path, reloads, confirmations, requests } = await controlService(t)
   t.same(await ask(path, '/v1/confirm', 'POST'), { status: 200, body: { outcome: 'confirmed' } })
   confirmations.push({ outcome: 'refused', code: 'server.nothing-to-confirm', reason: 'no reload waits' })
