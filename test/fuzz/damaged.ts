@@ -36,7 +36,7 @@ export function property(
     const failures: string[] = []
     for (let done = 0; done < runs && failures.length < 3; done += batch) {
       const cases = Array.from({ length: Math.min(batch, runs - done) }, () => next(random))
-      const results = await Promise.all(cases.map(({ holds }) => holds()))
+      const results = await Promise.all(cases.map(async ({ holds }) => holds()))
       const failed = cases.filter((_, index) => results[index] !== true)
       failures.push(...failed.map(({ input }) => Buffer.from(input).toString('hex')))
       if (done > 0 && done % progressRuns === 0) t.comment(`${done} of ${runs}`)
