@@ -63,17 +63,17 @@ export type BootAnswer = { readonly reply: DhcpMessage; readonly leased: string;
  * Requests a boot file as firmware or iPXE does. Where another DHCP server leases the addresses, the simulation requests no
  * lease from it.
  *
- * @param judge check of the client for an offer with a lease
+ * @param checkOffer check of the client for an offer with a lease
  */
 export async function requestBootFile(
   machine: Machine,
   profile: DhcpProfile,
-  judge: (offer: DhcpMessage) => void,
+  checkOffer: (offer: DhcpMessage) => void,
 ): Promise<BootAnswer> {
   const { node, rack } = machine
   if (node.subnet.dhcp === 'full') {
     const { offer, octets } = await lease(machine, profile)
-    judge(offer)
+    checkOffer(offer)
     return { reply: offer, leased: formatIpv4(offer.yiaddr), octets }
   }
   const replies = await rack.dhcp.requestBootFile(profile, node.mac, node.address)

@@ -125,7 +125,7 @@ t.test('beside another DHCP server, only the boot file is requested, by UEFI fir
   const machine = { node, rack: { dhcp: clients } } as unknown as Machine
   const ask = async (profile: DhcpProfile) => {
     const { reply, leased, octets } = await requestBootFile(machine, profile, () =>
-      t.fail('there is no lease to judge'),
+      t.fail('there is no lease to check'),
     )
     return [bootFileOf(reply), messageTypeOf(reply), leased, octets > 300]
   }
