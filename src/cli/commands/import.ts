@@ -35,7 +35,7 @@ export const importSite: Command = {
     ],
     examples: [
       'import vars.yaml --output site.yaml',
-      'import /etc/dhcp/dhcpd.conf /var/named/db.example.com /etc/haproxy/haproxy.cfg',
+      'import /etc/dhcp/dhcpd.conf /var/named/db.example.com haproxy.cfg',
       'import installer install-config.yaml agent-config.yaml',
     ],
   },

@@ -55,10 +55,7 @@ export const createInit = (surroundings: () => Surroundings): Command => ({
       ['1', 'the file was not written'],
       ['2', 'invalid command line, or an answer is missing and there is no terminal'],
     ],
-    examples: [
-      'init',
-      'init --address 172.16.0.101 --gateway 172.16.0.254 --forward 9.9.9.9 --cluster ocp.example.com',
-    ],
+    examples: ['init', 'init --gateway 172.16.0.254 --forward none --cluster ocp.example.com'],
   },
 
   async run(args, terminal) {
