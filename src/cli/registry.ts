@@ -104,7 +104,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
     },
     {
       name: 'csr',
-      summary: 'List pending certificate signing requests and reasons',
+      summary: 'List pending certificate requests and why they are pending',
       load: async () => (await import('./commands/csr.ts')).csr,
     },
     {
@@ -119,7 +119,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
     },
     {
       name: 'plan',
-      summary: 'Show what a site file would change, and for whom',
+      summary: 'Show what a site file would change, and for which machines',
       load: async () => (await import('./commands/plan.ts')).plan,
     },
     {

@@ -55,7 +55,7 @@ function clusterLines(name: string, domain: string, addresses: readonly string[]
     `      - { name: ${label}, role: ${role}, mac: "", address: ${at(index)} }`
   return [
     'The cluster. "slipway images add" downloads the image; "slipway nodes" lists the MAC addresses of machines that',
-    'tried to boot. Fill in the values and remove the number signs.',
+    'tried to boot. Fill in the values and uncomment the lines (remove each leading #).',
     '',
     'images:',
     '  rhcos: { dir: /var/lib/slipway/images/rhcos }',

@@ -43,12 +43,12 @@ export const check: Command = {
       'With --dns, it also queries the name servers that nodes and administrators use: this server, the resolvers of the ' +
         'subnets, the peers, the secondaries, the resolvers in dns.forward, and those in /etc/resolv.conf. It compares ' +
         'their answers with the site, and checks the delegation of each cluster in its parent zone. It also lists ' +
-        'reverse names of other servers that the reverse zones of this server hide.',
+        'reverse names on other servers that the reverse zones of this server hide.',
     ],
     options: [
       ...siteRows,
       ['--dns', 'query the name servers and compare their answers with the site'],
-      ['--dns-server ADDRESS[:PORT]', 'query only this name server; may be repeated, and implies --dns'],
+      ['--dns-server ADDRESS[:PORT]', 'query only this name server, which implies --dns; can be repeated'],
       jsonRow,
     ],
     exit: [

@@ -54,7 +54,7 @@ export const cluster: Command = {
     ],
     exit: [
       ['0', 'success'],
-      ['1', 'slipway is not running, or does not have this cluster'],
+      ['1', 'slipway is not running, does not have this cluster, or refused the request'],
       ['2', 'invalid command line'],
     ],
     examples: ['cluster show', 'cluster install ocp45', 'cluster bootstrap out ocp45'],

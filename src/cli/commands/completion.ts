@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { askControl } from '../client.ts'
 import { ExitCode, UsageError, type Command, type CommandEntry, type Help } from '../command.ts'
-import { controlPath } from '../target.ts'
+import { controlPath, controlRow } from '../target.ts'
 
 /** @param groups the commands to complete, which the registry passes */
 export const completionOf = (groups: Readonly<Record<string, readonly CommandEntry[]>>): Command => ({
@@ -14,7 +14,7 @@ export const completionOf = (groups: Readonly<Record<string, readonly CommandEnt
       'The packages install the scripts for all three shells. With "nodes", the command prints the names of the nodes ' +
         'of the running slipway, one on each line; the scripts call it.',
     ],
-    options: [['--control PATH', 'the control socket of the running slipway']],
+    options: [controlRow],
     exit: [
       ['0', 'success'],
       ['1', 'slipway is not running (only with "nodes")'],

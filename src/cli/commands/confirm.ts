@@ -11,7 +11,7 @@ export const confirm: Command = {
     usage: ['confirm [--json] [--control PATH]'],
     about: [
       'Keeps a site that was reloaded with "slipway reload --confirm".',
-      'Without a confirmation, slipway returns to the previous site when the time limit expires, and when it restarts.',
+      'Without a confirmation, slipway returns to the previous site when the time limit expires or when it restarts.',
     ],
     options: [controlRow, jsonRow],
     exit: [

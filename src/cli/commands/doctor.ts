@@ -21,10 +21,10 @@ import { readVersion } from './version.ts'
 export const doctor: Command = {
   name: 'doctor',
   help: {
-    usage: ['doctor [--bundle FILE] [--registry HOST]… [--json] [--control PATH]'],
+    usage: ['doctor [--bundle FILE] [--registry HOST]… [--state DIR] [--json] [--control PATH]'],
     about: [
       'Checks the running slipway and its machine.',
-      'Makes the checks of "slipway preflight" again and adds the current problems and warnings of the running slipway, ' +
+      'Runs the checks of "slipway preflight" again and adds the current problems and warnings of the running slipway, ' +
         'and the requests that it refused since its start, by code.',
       'With --bundle, it also writes a support bundle (.tar.gz): versions, results, status, plan, nodes, the last lines ' +
         'of the log, and metrics. Tokens, passwords, keys, kubeconfigs, pull secrets, and the contents of files are ' +

@@ -16,7 +16,7 @@ export const explain: Command = {
       'Shows everything that the services send to one node.',
       'Prints what DHCP offers to the firmware of the node (BIOS, x64 UEFI, arm64 UEFI) and to iPXE, option by option. ' +
         'Also prints the boot file, the iPXE script, the Ignition file, the DNS records, and the HAProxy backends. ' +
-        'The services use the same code, but the command sends no packet. With --site, it reads a site file instead ' +
+        'The command uses the code of the services but sends no packet. With --site, it reads a site file instead ' +
         'of querying the running slipway.',
     ],
     options: [['--site FILE', 'read this site file (also as an argument before NODE)'], controlRow, jsonRow],

@@ -22,7 +22,7 @@ export const health: Command = {
     options: [['--strict', 'exit with 1 if slipway is degraded'], controlRow, jsonRow],
     exit: [
       ['0', 'slipway serves'],
-      ['1', 'slipway is not running, or with --strict is degraded'],
+      ['1', 'slipway is not running, or is degraded (only with --strict)'],
       ['2', 'invalid command line'],
     ],
     examples: ['health', 'health --strict --json'],

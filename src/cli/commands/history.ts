@@ -31,7 +31,7 @@ export const history: Command = {
         'not in the state directory.',
     ],
     options: [
-      ['--output FILE', 'replace FILE with the site file instead of printing it'],
+      ['--output FILE', 'write the site file to FILE instead of printing it; an existing FILE is replaced'],
       ['--state DIR', 'state directory (default: $STATE_DIRECTORY, else /var/lib/slipway)'],
       ...siteRows.slice(0, 1),
       controlRow,

@@ -40,7 +40,7 @@ export const createInit = (surroundings: () => Surroundings): Command => ({
       'Writes a new site file.',
       'Asks five questions and suggests answers from the interfaces of this machine. Options answer questions in ' +
         'advance, so that the command also runs without a terminal. The site has no nodes yet: the file contains a ' +
-        'cluster as a comment. Fill in its MAC addresses and remove the number signs.',
+        'cluster as a comment. Fill in its MAC addresses and uncomment it (remove each leading #).',
     ],
     options: [
       ['--output FILE', `${outputRow[1]} (default: site.yaml)`],

@@ -22,9 +22,10 @@ export const reload: Command = {
     about: [
       'Reloads the site file of the running slipway and prints what changed.',
       'Does the same as "systemctl reload slipway". If the file has errors, slipway keeps the current plan, and the ' +
-        'command prints every error with its line and column. The command waits for HAProxy to reload. "slipway plan" shows the changes before.',
+        'command prints every error with its line and column. The command waits for HAProxy to reload. "slipway plan" ' +
+        'shows the changes in advance.',
       'With --confirm, slipway returns to the previous site unless you run "slipway confirm" in that time. It also ' +
-        'returns to it when it restarts before that. Later reloads do not confirm the site.',
+        'returns to the previous site if it restarts within that time. Later reloads do not confirm the site.',
     ],
     options: [
       ['--confirm TIME', 'roll back after TIME unless confirmed: 30s, 5m, or 1h, from 10 s to 24 h'],

@@ -12,7 +12,9 @@ export const version: Command = {
   name: 'version',
   help: {
     usage: ['version [--json]'],
-    about: ['Prints the version of slipway, the commit of a package, and the version of Node.js.'],
+    about: [
+      'Prints the version of slipway, the commit that its package was built from, and the version of Node.js.',
+    ],
     options: [jsonRow],
     exit: [
       ['0', 'success'],

@@ -40,7 +40,7 @@ export const node: Command = {
           'show',
           'show every boot step of the node with its time, duration, size, and rate, and what is wrong',
         ],
-        ['install', 'arm the node: its next network boot installs it, once, within a time limit'],
+        ['install', 'arm the node: its next network boot installs it, once, within 24 h'],
         ['local', 'make the next network boots start the system on its disk'],
         ['menu', 'make the next network boots show the menu'],
         ['forget', 'delete the recorded state of the node, so that the site file decides again'],
