@@ -203,7 +203,7 @@ export const planCodes = defineCodes({
     remedy: 'Correct the path or the permissions of the directory',
   },
   'plan.backend-left': {
-    meaning: 'A node leaves backends of the load balancer',
+    meaning: 'A node is removed from backends of the load balancer',
     remedy: 'Check that the other servers of these backends can take the traffic',
   },
   'plan.frontend-closed': {
@@ -216,7 +216,7 @@ export const planCodes = defineCodes({
   },
   'plan.lease-not-renewed': {
     meaning: 'slipway no longer renews the lease of a machine',
-    remedy: 'Restart the machine, or let it request an address again, when you can spare it',
+    remedy: 'Restart the machine, or renew its lease, when its workloads can be interrupted',
   },
   'plan.lease-renewal': {
     meaning: 'Machines get changed lease settings only when they renew their leases',

@@ -228,7 +228,8 @@ export const siteCodes = defineCodes({
     remedy: 'Set kubeconfig or ignition in the cluster',
   },
   'site.haproxy-file-unused': {
-    meaning: 'HAProxy does not read haproxy.file, given the files and directories of haproxy.with',
+    meaning:
+      'The files and directories in haproxy.with do not include haproxy.file, so HAProxy does not read it',
     remedy: 'Add the file or its directory to haproxy.with, or rename the file to end in .cfg',
   },
   'site.haproxy-reload-ambiguous': {

@@ -38,9 +38,9 @@ export const serverSection = z
     address6: ipv6
       .optional()
       .meta({ description: 'IPv6 address of this machine on which HTTP also listens' }),
-    peers: oneOrMore(ipv4)
-      .default([])
-      .meta({ description: 'addresses of other slipway servers with the same site' }),
+    peers: oneOrMore(ipv4).default([]).meta({
+      description: 'addresses of the slipway servers that serve this site; this server can be one of them',
+    }),
     installer: ipv4.optional().meta({
       description:
         'with peers: the address of the one server that installs nodes; the same in every site file',

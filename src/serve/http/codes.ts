@@ -74,7 +74,7 @@ export const httpCodes = defineCodes({
   },
   'http.reader-limit': {
     meaning:
-      'An undeclared client, or all of them together, have the maximum number of downloads in progress',
+      'The downloads of one undeclared client, or of all of them together, have reached their maximum number',
     remedy: 'Repeat the request later, or declare the machine in the site file',
   },
   'boot.not-the-node': {
