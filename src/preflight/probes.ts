@@ -91,21 +91,18 @@ export const systemProbes: Probes = {
 }
 
 async function bindPort({ transport, address, port }: WantedPort): Promise<string | undefined> {
+  const socket =
+    transport === 'udp'
+      ? createSocket('udp4').bind({ port, address, exclusive: true })
+      : createServer().listen({ port, host: address, exclusive: true })
   try {
-    if (transport === 'udp') {
-      const socket = createSocket('udp4')
-      socket.bind({ port, address, exclusive: true })
-      await once(socket, 'listening')
-      socket.close()
-    } else {
-      const server = createServer()
-      server.listen({ port, host: address, exclusive: true })
-      await once(server, 'listening')
-      server.close()
-    }
+    await once(socket, 'listening')
     return undefined
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? String(error)
+  } finally {
+    // A datagram socket stays open when it cannot be bound.
+    socket.close()
   }
 }
 

@@ -1,4 +1,5 @@
 /** DHCP: messages of real clients with one damaged option. */
+import t from 'tap'
 import { compileDhcp } from '../../src/plan/dhcp/compile.ts'
 import { isUnicast, type Ipv4 } from '../../src/proto/address/ip.ts'
 import { decodeMessage } from '../../src/proto/dhcp/message.ts'
@@ -93,7 +94,7 @@ function namesNetwork(field: Uint8Array): boolean {
   return link?.length === 4 && isUnicast(Buffer.from(link).readUInt32BE() as Ipv4)
 }
 
-property('dhcp', (random) => {
+property(t, 'dhcp', (random) => {
   for (;;) {
     const { octets, answer, options } = random.pick(requests)
     const field = damagedField(options, random.below(options.length), random)

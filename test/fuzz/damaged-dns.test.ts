@@ -1,5 +1,6 @@
 /** DNS: queries with EDNS options of which one is damaged, and with any size, flags, and reserved bits. */
 import { isDeepStrictEqual } from 'node:util'
+import t from 'tap'
 import { answer } from '../../src/serve/dns/answer.ts'
 import { crowdedModel } from '../plan/dns/guide.ts'
 import { planOf } from '../serve/dns/ask.ts'
@@ -41,7 +42,7 @@ function anyOption(random: Random): number[] {
   return isInvalidCookie ? [] : [...u16(code), ...u16(value.length), ...value]
 }
 
-property('dns', (random) => {
+property(t, 'dns', (random) => {
   const { query, expected } = random.pick(plain)
   const options = Array.from({ length: 1 + random.below(4) }, () => anyOption(random)).flat()
   const flags = [random.below(256), random.below(256)]

@@ -32,7 +32,7 @@ const createCase = (random: Random): DamagedRequest => {
 }
 
 const { lines, seen } = await ready
-property('http', createCase, () => {
+property(t, 'http', createCase, () => {
   // One line and one observation for each request would fill the memory.
   Object.assign(lines, { length: 0 })
   Object.assign(seen, { length: 0 })

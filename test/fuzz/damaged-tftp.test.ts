@@ -1,4 +1,5 @@
 /** TFTP: requests of real clients with one damaged option. */
+import t from 'tap'
 import { decodePacket } from '../../src/proto/tftp/packet.ts'
 import { negotiate, checkRequest } from '../../src/serve/tftp/request.ts'
 import { hexFixture } from '../support/hex.ts'
@@ -21,7 +22,7 @@ function readOf(octets: Uint8Array) {
 const requestOf = (text: string) => Uint8Array.from(Buffer.from(`\0\x01${text}`, 'latin1'))
 const joined = (texts: readonly string[]) => texts.map((text) => `${text}\0`).join('')
 
-property('tftp', (random) => {
+property(t, 'tftp', (random) => {
   const { texts, pairs } = random.pick(reads)
   const whole = readOf(requestOf(joined(texts)))
   const at = 2 + 2 * random.below(pairs + 1)

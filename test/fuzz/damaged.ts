@@ -3,7 +3,7 @@
  * request is left out, such as another requested address. Runs like the other campaigns: `npm run fuzz` uses FUZZ_RUNS
  * cases for each protocol with a new seed, and FUZZ_SEED repeats a run.
  */
-import t from 'tap'
+import type { Test } from 'tap'
 import { createRandom, type Random } from './random.ts'
 
 const shortRuns = 2000
@@ -24,6 +24,7 @@ export type DamagedRequest = {
  * @param reset is called after each batch
  */
 export function property(
+  t: Test,
   protocol: string,
   next: (random: Random) => DamagedRequest,
   reset = (): void => {},

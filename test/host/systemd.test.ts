@@ -72,7 +72,7 @@ t.test(
     const directory = t.testdir()
     const paths = await Promise.all(
       [...units]
-        .filter(([name]) => !name.endsWith('.conf'))
+        .filter(([name]) => !/\.(?:conf|container)$/.test(name))
         .map(async ([name, text]) => {
           const path = join(directory, name.replace('@.', '@192.0.2.1.'))
           // The programs are not installed here.

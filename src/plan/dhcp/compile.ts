@@ -258,8 +258,8 @@ function unusedKeys(subnet: Subnet): string | undefined {
 function sharedAddress(model: Model, node: NodeModel): PlanFinding[] {
   const { key, otherMacs, subnet, kernelArguments, address } = node
   const isSet = kernelArguments.some((argument) => /^ip=(?!(?:dhcp|on|any)$)/.test(argument))
-  const isAgent = imageFacts(model, node.image).style === 'agent'
-  if (otherMacs === undefined || subnet.dhcp === 'proxy' || isSet || isAgent) return []
+  if (otherMacs === undefined || subnet.dhcp === 'proxy' || isSet) return []
+  if (imageFacts(model, node.image).style === 'agent') return []
   const message = `its live system requests ${formatIpv4(address)} on each of its ${otherMacs.length + 1} interfaces, but only one can use it: set kernelArguments, for example bond=bond0:eno1,eno2:mode=active-backup and ip=bond0:dhcp`
   return [{ code: 'dhcp.interfaces-share-address', severity: 'warning', about: key, message }]
 }
