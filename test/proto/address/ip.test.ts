@@ -1,21 +1,22 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  cidrContains,
-  formatCidr,
-  formatIpv4,
-  ipv4Octets,
-  isHostAddress,
-  parseCidr,
-  parseIpv4,
   type Cidr,
   type Ipv4,
-  formatIp,
-  isIpv4,
-  parseIp,
-  ipv6Octets,
-  parseIpv6,
   type Ipv6,
+  cidrContains,
+  formatCidr,
+  formatIp,
+  formatIpv4,
+  ipv4Octets,
+  ipv6Octets,
+  isHostAddress,
+  isIpv4,
+  parseCidr,
+  parseIp,
+  parseIpv4,
+  parseIpv6,
+  parseLooseCidr,
 } from '../../../src/proto/address/ip.ts'
 import { isIPv6 } from 'node:net'
 
@@ -162,5 +163,26 @@ t.test('typeof distinguishes the families', (t) => {
   t.equal(isIpv4(parseIp('172.16.0.1')!), true)
   t.equal(isIpv4(parseIp('::1')!), false)
   t.equal(parseIp('m1'), undefined)
+  t.end()
+})
+
+t.test('an address with a prefix or a netmask gives its network', (t) => {
+  const cases: readonly (readonly [text: string, network: string | undefined])[] = [
+    ['10.1.16.9/16', '10.1.0.0/16'],
+    ['10.1.16.9/255.255.0.0', '10.1.0.0/16'],
+    ['10.1.16.9/32', '10.1.16.9/32'],
+    ['10.1.16.9/255.255.255.255', '10.1.16.9/32'],
+    ['10.1.16.9/0', '0.0.0.0/0'],
+    ['10.1.16.9/0.0.0.0', '0.0.0.0/0'],
+    ['10.1.16.9/33', undefined],
+    ['10.1.16.9/255.0.255.0', undefined],
+    ['10.1.16.9/sixteen', undefined],
+    ['10.1.16.9', undefined],
+    ['10.1.16/16', undefined],
+  ]
+  for (const [text, network] of cases) {
+    const parsed = parseLooseCidr(text)
+    t.equal(parsed && formatCidr(parsed), network, text)
+  }
   t.end()
 })
