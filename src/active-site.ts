@@ -165,7 +165,7 @@ export function createActiveSite(options: ActiveSiteOptions): ActiveSite {
       return {
         outcome: 'refused',
         code: 'server.nothing-to-confirm',
-        reason: `no reload waits for a confirmation${reason}`,
+        reason: `no reload is waiting for confirmation${reason}`,
       }
     }
     try {
@@ -307,7 +307,7 @@ async function compareInBackground(before: CompiledSite, after: CompiledSite): P
 }
 
 function awaiting(ms: number): string {
-  return `the reloaded site is not confirmed: slipway rolls it back in ${formatDuration(Math.max(0, ms))} unless you run "slipway confirm"`
+  return `the reloaded site is not confirmed: slipway will roll it back in ${formatDuration(Math.max(0, ms))} unless you run "slipway confirm"`
 }
 
 function siteDiffers({ code, reasons: [first = '', ...more] }: SiteProblem): string {

@@ -80,6 +80,6 @@ function startSentence(text: string): string {
 const introduction = `# Codes
 
 Every refusal, warning, symptom, and finding has a code. The code is the same in the log (field \`code\`), the APIs,
-the metrics (label \`code\`), and the output of \`--json\`. Codes do not change between releases; the texts beside them can.
+the metrics (label \`code\`), and the output of \`--json\`. Codes do not change between releases, but the texts beside them may.
 
 This page is generated from the source: \`UPDATE=1 npx tap test/codes.test.ts\` writes it.`

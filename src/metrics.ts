@@ -136,12 +136,12 @@ function problemFamilies({ problems = [], warnings = [], services = {} }: Measur
     ),
     gauge(
       'slipway_problems',
-      'Conditions that last, by stable code (docs/codes.md); absent when there are none.',
+      'Problems that persist, by stable code (docs/codes.md); absent when there are none.',
       countByCode(problems),
     ),
     gauge(
       'slipway_warnings',
-      'Parts of the served site that are perhaps not intended, by stable code (docs/codes.md); absent when there are none.',
+      'Parts of the served site that may be unintended, by stable code (docs/codes.md); absent when there are none.',
       countByCode(warnings),
     ),
   ]

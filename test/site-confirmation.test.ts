@@ -9,7 +9,9 @@ t.test('a reload that is not confirmed in time is rolled back', async (t) => {
   await writeFile(path, second)
   const confirmBy = startedAt + 5 * minuteMs
   t.match(await active.reload(5 * minuteMs), { outcome: 'swapped', confirmBy })
-  t.match(active.problems(), [{ code: 'site.confirmation-pending', text: /rolls it back in 5 min unless/ }])
+  t.match(active.problems(), [
+    { code: 'site.confirmation-pending', text: /slipway will roll it back in 5 min unless/ },
+  ])
   t.match(await active.history(), [
     { number: 0, confirmBy },
     { number: 1, summary: '2 nodes at the start' },
@@ -37,7 +39,7 @@ t.test('a reload that is not confirmed in time is rolled back', async (t) => {
   t.match(await active.confirm(), {
     outcome: 'refused',
     code: 'server.nothing-to-confirm',
-    reason: /^no reload waits for a confirmation: the new site was not confirmed in time$/,
+    reason: /^no reload is waiting for confirmation: the new site was not confirmed in time$/,
   })
 
   t.match(await active.reload(), { outcome: 'swapped' }, 'an administrator can reload the same file again')
@@ -56,7 +58,7 @@ t.test('a confirmed site stays', async (t) => {
   t.match(await active.history(), [{ number: 0, summary: /^reload: 1 node added/ }, { number: 1 }])
   t.same((await readdir(directory)).sort(), ['last-good-site.json', 'site-history'])
   t.same(nodes(await start()), ['m1', 'w1', 'w2'])
-  t.match(await active.confirm(), { reason: 'no reload waits for a confirmation' })
+  t.match(await active.confirm(), { reason: 'no reload is waiting for confirmation' })
 })
 
 t.test('reloads in that time do not confirm; --confirm again starts the time again', async (t) => {

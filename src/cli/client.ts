@@ -164,7 +164,7 @@ function cannotAsk(path: string, error: NodeJS.ErrnoException): ControlProblem {
 function explain({ code, message }: NodeJS.ErrnoException): string {
   switch (code) {
     case 'ENOENT':
-      return 'the socket does not exist; check that slipway runs (systemctl status slipway), or name its socket with --control PATH or SLIPWAY_CONTROL'
+      return 'the socket does not exist; check that slipway runs (systemctl status slipway), or specify its socket with --control PATH or SLIPWAY_CONTROL'
     case 'ECONNREFUSED':
       return 'slipway is not running; start it (systemctl start slipway)'
     case 'EACCES':

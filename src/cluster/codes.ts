@@ -11,7 +11,8 @@ export const clusterCodes = defineCodes({
   },
   'cluster.name-not-resolved': {
     meaning: 'This machine cannot resolve the name of the API',
-    remedy: 'Let this machine use the DNS service of slipway, or another server that has the name',
+    remedy:
+      'Configure this machine to use the DNS service of slipway, or another server that resolves the name',
   },
   'cluster.no-route': {
     meaning: 'This machine has no route to the address of the API',
@@ -43,7 +44,7 @@ export const clusterCodes = defineCodes({
     remedy: 'Use a kubeconfig whose server is api or api-int of the cluster, or set its tls-server-name',
   },
   'cluster.unreachable': {
-    meaning: 'The connection to the API failed for another reason, which the text names',
+    meaning: 'The connection to the API failed for another reason (see the message)',
     remedy: 'Check the network between this machine and the load balancer',
   },
   'cluster.response-invalid': {
@@ -67,7 +68,7 @@ export const clusterCodes = defineCodes({
     remedy: 'Wait during an installation; otherwise check the API servers and etcd',
   },
   'cluster.refused': {
-    meaning: 'The API refused a request for another reason, which the text names',
+    meaning: 'The API refused a request for another reason (see the message)',
     remedy: 'Check that the server of the kubeconfig is the API of the cluster',
   },
   'cluster.kubeconfig-not-declared': {
@@ -117,7 +118,7 @@ export const clusterCodes = defineCodes({
   },
   'cluster.node-not-ready': {
     meaning: 'A node is registered in its cluster and not Ready',
-    remedy: 'Read the condition that the text quotes, then the log of the kubelet',
+    remedy: 'Read the condition in the message, then the log of the kubelet',
   },
   'cluster.version-missing': {
     meaning: 'The cluster has no ClusterVersion yet',
@@ -133,7 +134,7 @@ export const clusterCodes = defineCodes({
   },
   'cluster.operator-degraded': {
     meaning: 'A cluster operator is Degraded',
-    remedy: 'Read the condition that the text quotes',
+    remedy: 'Read the condition in the message',
   },
   'cluster.operators-progressing': {
     meaning: 'Cluster operators are Progressing, or stopped less than 30 s ago',
@@ -169,7 +170,7 @@ export const clusterCodes = defineCodes({
   },
   'csr.flood': {
     meaning: 'More requests arrived within an hour than the limit: one for each declared node plus 100',
-    remedy: 'Find the sender; slipway approves again when fewer are pending',
+    remedy: 'Find the sender; slipway resumes approvals when fewer are pending',
   },
   'csr.dry-run': {
     meaning: 'The policy allows the request, but `approve: dry-run` prevents the approval',
@@ -204,7 +205,7 @@ export const clusterCodes = defineCodes({
     remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.malformed': {
-    meaning: 'The PKCS#10 request is not valid, or not as kubelets encode it',
+    meaning: 'The PKCS#10 request is not valid, or is not encoded as kubelets encode it',
     remedy: 'Check what created the request; do not approve it until you know',
   },
   'csr.signature-invalid': {
@@ -264,7 +265,7 @@ export const clusterCodes = defineCodes({
     remedy: 'Boot the node again, or check it and approve the request by hand',
   },
   'csr.node-exists': {
-    meaning: 'The cluster already has the node, and slipway did not reinstall it since',
+    meaning: 'The cluster already has the node, and slipway has not reinstalled it since',
     remedy: 'To replace the machine, delete the node in the cluster',
   },
   'csr.name-not-declared': {

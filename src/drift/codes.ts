@@ -8,7 +8,7 @@ export const driftCodes = defineCodes({
       'Delegate or forward the zone to slipway, or add the record: slipway render zones --format prints it',
   },
   'dns.record-different': {
-    meaning: 'A name server answers with other data than the site declares',
+    meaning: 'A name server answers with data that differs from the site',
     remedy: 'Correct the record on that server, or the site file',
   },
   'dns.record-extra': {
@@ -17,7 +17,7 @@ export const driftCodes = defineCodes({
   },
   'dns.server-unresponsive': {
     meaning: 'A name server did not answer a query',
-    remedy: 'Check that the server runs, and that firewalls admit UDP and TCP to its DNS port',
+    remedy: 'Check that the server runs, and that firewalls allow UDP and TCP to its DNS port',
   },
   'dns.server-lame': {
     meaning: 'A name server refused a query, failed, or referred to other servers without resolving the name',
@@ -33,7 +33,7 @@ export const driftCodes = defineCodes({
       'Add NS and address records for slipway to the parent zone, or forward the zone on every resolver',
   },
   'dns.delegation-different': {
-    meaning: 'The parent zone delegates the zone of a cluster to other name servers than the site declares',
+    meaning: 'The parent zone delegates the zone of a cluster to name servers other than those in the site',
     remedy: 'Correct the NS and address records in the parent zone, or dns.nameServers',
   },
   'dns.delegation-signed': {
@@ -43,7 +43,7 @@ export const driftCodes = defineCodes({
   },
   'dns.delegation-unverified': {
     meaning: 'The name servers of the parent zone did not answer, so the delegation could not be checked',
-    remedy: 'Run the check on a machine that can reach them, or name a resolver with --dns-server',
+    remedy: 'Run the check on a machine that can reach them, or specify a resolver with --dns-server',
   },
   'dns.reverse-hidden': {
     meaning:

@@ -3,9 +3,10 @@ import { defineCodes } from '../text/codes.ts'
 
 export const hostCodes = defineCodes({
   'server.neighbor-unresolved': {
-    meaning: 'Replies were dropped because no machine on the local network answers for their address',
+    meaning:
+      'Replies were dropped because the kernel could not resolve their addresses on the local network (ARP)',
     remedy:
-      'Find the sender of requests with unused source addresses; without such a flood, check that machine',
+      'Find the sender of requests with unused source addresses; if there is no such flood, check that machine',
   },
   'server.send-queue-full': {
     meaning: 'Replies were dropped because the send buffer of a socket was full',
@@ -33,7 +34,8 @@ export const hostCodes = defineCodes({
     remedy: 'Read the error in the log line, and check the interface that has server.address',
   },
   'server.service-not-started': {
-    meaning: 'A service does not run because one of its sockets is not available; all others run',
+    meaning:
+      'A service is not running because one of its sockets is not available; all other services are running',
     remedy:
       'Stop the program that uses the port, or change server.ports; slipway tries again every 10 seconds',
   },

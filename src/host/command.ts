@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 export type CommandResult = {
   /** `missing`: the program is not installed. */
   readonly kind: 'done' | 'failed' | 'missing'
-  /** How it ended: `exit code 0`, `signal SIGSEGV`, `did not end within 30 s`, `not found`. */
+  /** How it ended: `exit code 0`, `signal SIGSEGV`, `did not finish within 30 s`, `not found`. */
   readonly ending: string
   /** Its standard output and standard error, at most 4 KiB unless the caller allows more. */
   readonly output: string
@@ -69,7 +69,7 @@ function waitForEnd(child: Child, timeoutMs: number): Promise<Ending> {
   return new Promise((resolve) => {
     let timedOut: Ending | undefined
     const deadline = setTimeout(() => {
-      timedOut = { kind: 'failed', ending: `did not end within ${timeoutMs / 1000} s` }
+      timedOut = { kind: 'failed', ending: `did not finish within ${timeoutMs / 1000} s` }
       process.kill(-(child.pid as number), 'SIGKILL')
     }, timeoutMs)
     child.once('error', (error: NodeJS.ErrnoException) => {

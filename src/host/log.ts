@@ -277,7 +277,7 @@ function writerFor(fd: number): Writer {
   socket.on('error', (error) => (failed = error))
   return {
     write(text, done) {
-      if (failed !== undefined || socket.destroyed) done(failed ?? new Error('the reader of the log is gone'))
+      if (failed !== undefined || socket.destroyed) done(failed ?? new Error('the log socket was closed'))
       else socket.write(text, (error) => done(error ?? undefined))
     },
     isStalled: () => socket.destroyed || (queueOf(socket)?.writeQueueSize ?? 0) > 0,

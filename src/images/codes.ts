@@ -15,7 +15,7 @@ export const imageCodes = defineCodes({
     remedy: 'List the images with slipway images list',
   },
   'image.in-use': {
-    meaning: 'The site uses an image that was to be removed',
+    meaning: 'The site uses an image that you asked to remove',
     remedy: 'Remove it from the site file first, or add --force',
   },
   'image.in-progress': {
@@ -87,7 +87,7 @@ export const imageCodes = defineCodes({
     remedy: 'Export the images again, and compare the size of the copy',
   },
   'image.unpack-failed': {
-    meaning: 'An error of the system interrupted the import of an archive',
+    meaning: 'A system error interrupted the import of an archive',
     remedy: 'Fix the problem that the message names, then run the command again',
   },
 })

@@ -164,7 +164,7 @@ async function takeFile(
   if (job === undefined || expected === undefined) {
     throw new ImageProblem(
       'image.archive-invalid',
-      `${where} is not in a manifest before it, or occurs twice`,
+      `${where} is not listed in an earlier manifest, or occurs twice`,
     )
   }
   if (octets !== expected.octets) {

@@ -252,5 +252,8 @@ export async function requireFreeSpace(directory: string, octets: number, free =
   const available = await free(directory)
   if (octets <= available) return
   const [needed, has] = [octets, available].map((each) => `${Math.ceil(each / 1024 ** 2)} MiB`)
-  throw new ImageProblem('image.disk-full', `${directory} has ${has} of free space, but ${needed} are needed`)
+  throw new ImageProblem(
+    'image.disk-full',
+    `${directory} has ${has} of free space, but ${needed} is required`,
+  )
 }

@@ -265,6 +265,6 @@ function validated<T>(schema: z.ZodType<T>, value: unknown, position: readonly s
 
 function requested<T>(found: T | undefined, what: string): T {
   if (found === undefined)
-    throw new ImageProblem('image.stream-without-image', `the document has no location of ${what}`)
+    throw new ImageProblem('image.stream-without-image', `the document has no location for ${what}`)
   return found
 }

@@ -139,7 +139,7 @@ export function watchStall(answer: IncomingMessage, clock: Clock): StallWatch {
   let last = clock.monotonic()
   const check = () => {
     const idle = clock.monotonic() - last
-    if (idle >= stallMs) answer.destroy(new Error(`the response stopped for ${stallMs / 1000} s`))
+    if (idle >= stallMs) answer.destroy(new Error(`the response stalled for ${stallMs / 1000} s`))
     else timer = clock.after(stallMs - idle, check)
   }
   let timer = clock.after(stallMs, check)

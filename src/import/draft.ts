@@ -98,7 +98,7 @@ function mergeSubnets(facts: Facts, { clusters, notes }: Merged & { notes: reado
     merged.set(formatCidr(guess), {})
     const [note] = clusters[0]?.nodes ?? []
     if (note !== undefined) {
-      const text = `the network of the nodes is not named; ${formatCidr(guess)} is a guess, so check cidr and add gateway`
+      const text = `the imported files do not name the network of the nodes; ${formatCidr(guess)} is a guess, so check cidr and add gateway`
       ;(notes as Note[]).push({ file: note.file, line: note.line, text })
     }
   }

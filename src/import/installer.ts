@@ -114,7 +114,7 @@ function readAgentConfig(config: Section, facts: Facts): void {
   if (facts.machines.length === 0 && rendezvous !== undefined) {
     facts.notes.push({
       ...config.at,
-      text: `rendezvousIP ${rendezvous}: it lists no hosts, so add the nodes`,
+      text: `rendezvousIP ${rendezvous}: the file lists no hosts, so add the nodes`,
     })
   }
   config.skip(...installerKeys)

@@ -68,8 +68,7 @@ const waitTexts: Readonly<Record<string, string>> = {
   'boot.no-dhcp-exchange':
     'iPXE on this machine did not request its address from this server; restart the machine, or set requireDhcp: false if another DHCP server answers it',
   'state.not-writable': 'this server cannot record its decision: its log has the reason',
-  'store.unreachable':
-    'waits until the store that the servers of this site share answers (etcd); after a minute it boots its disk',
+  'store.unreachable': 'waits until the shared store (etcd) answers; after a minute, it boots its disk',
   'store.claimed': 'another server of this site has just started its installation',
 }
 

@@ -175,7 +175,7 @@ export const installCodes = defineCodes({
   },
   'boot.waits-for-server': {
     meaning: 'the node waits until a server provides machine configuration on port 22623',
-    remedy: 'Install the bootstrap or the first control-plane node, or press the key that the console names',
+    remedy: 'Install the bootstrap or the first control-plane node, or press the key that the console shows',
   },
   'install.not-declared': {
     meaning: 'the request names a node that the site file does not declare',

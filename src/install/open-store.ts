@@ -85,7 +85,7 @@ function failureOf(path: string, error: Error): Failure {
   const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
   if (code === SqliteCode.busy) {
     throw new StateInUse(
-      `${path} is in use: another slipway serves with this state directory; stop it, or give one of them its own with --state`,
+      `${path} is in use: another slipway uses this state directory; stop it, or set another directory with --state`,
     )
   }
   const isDamaged =

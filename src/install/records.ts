@@ -89,12 +89,9 @@ export function createRecords(options: RecordsOptions): Records {
   }
 
   function reportReplaced({ key, mac }: InstallNode, earlier: State): void {
-    const text = `${key} is another machine now: its MAC address is ${mac}, before it was ${earlier.mac}`
+    const text = `${key} is now another machine: its MAC address changed from ${earlier.mac} to ${mac}`
     replaced.set(key, { code: 'install.machine-replaced', text })
-    log.warn(
-      { node: key, mac, earlier: earlier.mac, code: 'install.machine-replaced' },
-      'node has another machine',
-    )
+    log.warn({ node: key, mac, earlier: earlier.mac, code: 'install.machine-replaced' }, 'machine replaced')
   }
 
   function stateOf(node: InstallNode): State {

@@ -113,7 +113,7 @@ const rows = {
     title: 'waits',
     evidence: 'a boot script that waits was sent',
     now: ({ wasInterrupted, ago, elapsed, reason }) =>
-      wasInterrupted ? `waited until ${ago}` : `waiting for ${elapsed}: ${reason ?? 'its turn'}`,
+      wasInterrupted ? `waited until ${ago}` : `waiting for ${elapsed}: ${reason ?? 'not its turn yet'}`,
   },
   'menu-script': {
     ...script,
@@ -230,7 +230,7 @@ const rows = {
     startsBoot: never,
     title: 'reboot',
     evidence: 'from the callback that its disk is written to the next sign of the node',
-    now: ({ elapsed }) => `reboots for ${elapsed}`,
+    now: ({ elapsed }) => `rebooting for ${elapsed}`,
     stalled: {
       name: 'not-rebooted',
       code: 'install.not-rebooted',

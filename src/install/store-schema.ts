@@ -29,7 +29,7 @@ export function prepareSchema(database: DatabaseSync): void {
     const { count } = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as {
       count: number
     }
-    if (count > 0) throw new UnusableDatabase('the database has tables that are not of slipway')
+    if (count > 0) throw new UnusableDatabase('the database has tables that slipway did not create')
   }
   database.exec('BEGIN IMMEDIATE')
   try {
@@ -179,7 +179,7 @@ function statesOf(rows: readonly MachineRow[]): ReadStates {
 }
 
 function withUnknownMode(state: State): State {
-  const reason = `its record has the unknown state ${JSON.stringify(state.mode)}, perhaps of a newer slipway`
+  const reason = `its record has the unknown state ${JSON.stringify(state.mode)}, perhaps written by a newer slipway`
   const evidence = { ...state.evidence, notVouchedFor: reason }
   return { ...state, mode: 'local', reason, code: 'state.unknown-mode', evidence }
 }

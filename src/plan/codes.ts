@@ -28,7 +28,7 @@ export const planCodes = defineCodes({
   },
   'dhcp.subnet-not-attached': {
     meaning:
-      'This machine has no address in a subnet that names neither relay agents nor a segment, so its nodes may get no DHCP answers',
+      'This machine has no address in a subnet that sets neither relays nor segment, so its nodes may get no DHCP answers',
     remedy: 'Set relays or segment in the subnet, or add an address of the subnet to an interface',
   },
   'dhcp.settings-unused': {
@@ -118,7 +118,7 @@ export const planCodes = defineCodes({
     remedy: 'Change the port under server.ports, or the address of the load balancer',
   },
   'ignition.folder-missing': {
-    meaning: 'A cluster needs Ignition files and names no directory with them',
+    meaning: 'A cluster needs Ignition files but does not name their directory',
     remedy: 'Set ignition, or kubeconfig for a running cluster',
   },
   'ignition.unreadable': {
@@ -134,7 +134,8 @@ export const planCodes = defineCodes({
     remedy: 'Create the file with the openshift-install of the same release as the image',
   },
   'ignition.version-unknown': {
-    meaning: 'An Ignition file has a minor version that is newer than slipway, or an experimental one',
+    meaning:
+      'An Ignition file has a minor version that slipway does not know yet, or an experimental version',
     remedy: 'Check that the image reads this version, and update slipway',
   },
   'ignition.additions-unsupported': {
@@ -158,11 +159,12 @@ export const planCodes = defineCodes({
     remedy: 'Replace the certificate if the nodes need it',
   },
   'ignition.certificate-unreadable': {
-    meaning: 'An Ignition file has parts that may be certificates and cannot be read',
+    meaning: 'An Ignition file has parts that look like certificates but cannot be read',
     remedy: 'Check these parts if the file was edited by hand',
   },
   'ignition.pointer-kept': {
-    meaning: 'The Ignition file of a master or a worker is more than the pointer that the cluster provides',
+    meaning:
+      'The Ignition file of a master or a worker contains more than the pointer that the cluster provides',
     remedy:
       'Do nothing if this is intended, but update the file if the cluster replaces its certificate authority',
   },
@@ -251,7 +253,7 @@ export const planCodes = defineCodes({
     remedy: 'Remove the node from its cluster and install it again if it needs another name',
   },
   'plan.restart-needed': {
-    meaning: 'A running slipway cannot apply a change by a reload',
+    meaning: 'A reload cannot apply a change, so slipway keeps the current plan',
     remedy: 'Restart the service',
   },
   'plan.zone-claimed': {

@@ -34,7 +34,7 @@ global_defs {
   script_user nobody
 }
 
-# HAProxy itself answers, whatever the state of its servers: a node that is down is down for all machines.
+# Checks HAProxy itself, not its servers: a node that is down is down for all machines.
 vrrp_script haproxy {
   script "/usr/bin/curl --silent --fail --output /dev/null --max-time 2 http://127.0.0.1:${keepalived.healthPort}/"
   interval 2
@@ -43,7 +43,7 @@ vrrp_script haproxy {
   rise 2
 }
 
-# The active machine keeps the addresses until it fails (nopreempt); at first it is the machine with the lowest address.
+# The active machine keeps the addresses until it fails (nopreempt). Initially, the machine with the lowest address is active.
 vrrp_instance slipway {
   state BACKUP
   nopreempt

@@ -3,7 +3,7 @@ import { defineCodes } from '../text/codes.ts'
 
 export const preflightCodes = defineCodes({
   'preflight.not-checked': {
-    meaning: 'A check could not be made, usually because of a missing privilege or program',
+    meaning: 'A check could not be performed, usually because of a missing privilege or program',
     remedy: 'Run the command as root, and read the reason',
   },
   'preflight.port-in-use': {
@@ -47,12 +47,13 @@ export const preflightCodes = defineCodes({
     remedy: 'Check the resolver and the path to it, or remove it from dns.forward',
   },
   'preflight.names-differ': {
-    meaning: 'A name server that nodes use has other records than the site, or its zone is not delegated',
+    meaning:
+      'A name server that nodes use has records that differ from the site, or its zone is not delegated',
     remedy: 'Run slipway check --dns, which lists the records and how to correct them',
   },
   'preflight.registry-unreachable': {
     meaning: 'This machine cannot reach a registry that nodes pull images from',
-    remedy: 'Set HTTPS_PROXY if there is a proxy, or name your mirror: --registry HOST',
+    remedy: 'Set HTTPS_PROXY if there is a proxy, or specify your mirror: --registry HOST',
   },
   'preflight.disk-full': {
     meaning: 'A directory in which slipway writes has little free space',

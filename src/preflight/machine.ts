@@ -65,7 +65,7 @@ export const clockCheck: Check = {
     return [
       warning(
         'preflight.not-checked',
-        'whether the clock is synchronized is not known',
+        'cannot determine whether the clock is synchronized',
         'Compare it: date -u',
       ),
     ]
@@ -77,10 +77,11 @@ export const selinuxCheck: Check = {
   async run({ plan, probes }) {
     const enforcing = await probes.read('/sys/fs/selinux/enforce')
     if (enforcing?.trim() !== '1') return [ok('SELinux does not enforce a policy')]
-    if (plan.haproxy === undefined) return [ok('SELinux enforces a policy, and the site has no HAProxy')]
+    if (plan.haproxy === undefined)
+      return [ok('SELinux enforces a policy, and the site does not use HAProxy')]
     const { kind, output } = await probes.run('getsebool', ['haproxy_connect_any'])
     if (kind !== 'done')
-      return [warning('preflight.not-checked', 'the boolean haproxy_connect_any is not known')]
+      return [warning('preflight.not-checked', 'the SELinux boolean haproxy_connect_any cannot be read')]
     if (output.endsWith(' on')) return [ok('SELinux lets HAProxy connect to the nodes')]
     return [failure('preflight.selinux-denies', 'the SELinux boolean haproxy_connect_any is off')]
   },

@@ -68,7 +68,7 @@ export const namesCheck: Check = {
     const servers = serversOf(model, await probes.resolvConf()).filter(
       ({ address, isRequired }) => isRequired && (isServing || address !== own),
     )
-    if (servers.length === 0) return [ok('the nodes use no other name server than this one')]
+    if (servers.length === 0) return [ok('the nodes use only this name server')]
     const { records, zones } = await probes.compareNames(model, plan, servers)
     const wrong = (status: 'failure' | 'warning') => zones.filter(({ severity }) => severity === status)
     return [

@@ -6,7 +6,7 @@ export const portsCheck: Check = {
   name: 'ports',
   async run({ plan, probes, isServing }) {
     const ports = wantedPorts(plan)
-    if (isServing) return [ok(`slipway has ${ports.map(portText).join(', ')}`)]
+    if (isServing) return [ok(`slipway listens on ${ports.map(portText).join(', ')}`)]
     const findings = await Promise.all(ports.map((port) => checkPort(port)))
     const problems = findings.filter((finding) => finding !== undefined)
     return problems.length > 0 ? problems : [ok(`${ports.map(portText).join(', ')} are free`)]
@@ -22,7 +22,7 @@ export const portsCheck: Check = {
           const holder = await probes.holder(wanted)
           // The socket units of slipway hold the ports while it does not run.
           if (holder === 'systemd')
-            return warning('preflight.port-in-use', `systemd has ${name}`, socketUnits)
+            return warning('preflight.port-in-use', `systemd listens on ${name}`, socketUnits)
           const by = holder ?? 'another process'
           return failure('preflight.port-in-use', `${by} uses ${name}`)
         }

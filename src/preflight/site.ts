@@ -23,7 +23,7 @@ function fromPlan({ severity, code, about, message }: PlanFinding): Finding {
 export const haproxyCheck: Check = {
   name: 'haproxy',
   async run({ plan: { haproxy }, probes }) {
-    if (haproxy === undefined) return [ok('the site has no HAProxy')]
+    if (haproxy === undefined) return [ok('the site does not use HAProxy')]
     const { kind, reason } = await probes.validateHaproxy(renderHaproxy(haproxy), haproxy)
     if (kind === 'done') return [ok('HAProxy accepts the configuration')]
     if (kind === 'missing') {
@@ -56,7 +56,7 @@ export const imagesCheck: Check = {
           case undefined: // the check of the site reports it
             return []
           case 'whole':
-            return [ok(`${name}: ${pluralize(integrity.files, 'file')} with the right checksum`)]
+            return [ok(`${name}: ${pluralize(integrity.files, 'file')} with the correct checksum`)]
           case 'damaged':
             return integrity.problems.map((text) => failure('preflight.image-damaged', text))
           case 'unknown':

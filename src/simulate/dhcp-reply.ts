@@ -171,7 +171,7 @@ export function checkIpxeOffer(message: DhcpMessage): void {
   const noProxyDhcp = read(message, OptionCode.ipxe, subOptionsOf)?.get(176)
   if (noProxyDhcp?.[0] !== 1) {
     throw new BootProblem(
-      'option 175 with no-pxedhcp (iPXE waits 3 s without)',
+      'option 175 with no-pxedhcp (iPXE waits 3 s without it)',
       noProxyDhcp === undefined ? 'none' : String(noProxyDhcp[0]),
       'the server, and report this bug',
     )

@@ -224,7 +224,7 @@ export const siteCodes = defineCodes({
     remedy: 'Write the address of the load balancer',
   },
   'site.kubeconfig-missing': {
-    meaning: 'Approval of certificate requests needs a kubeconfig and the site names none',
+    meaning: 'Approval of certificate requests needs a kubeconfig, but the site does not name one',
     remedy: 'Set kubeconfig or ignition in the cluster',
   },
   'site.haproxy-file-unused': {

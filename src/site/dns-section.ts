@@ -129,7 +129,7 @@ export const dnsSection = z
       .optional()
       .meta({
         description:
-          'domains that this server serves whole; by default only <cluster>.<domain> and the other declared names',
+          'domains that this server serves completely; by default only <cluster>.<domain> and the other declared names',
         examples: [['example.localdomain']],
       }),
     clients: oneOrMore(cidr)

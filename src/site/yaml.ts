@@ -241,7 +241,7 @@ const ownMessages: Partial<Record<YAMLError['code'], string>> = {
   MULTIPLE_DOCS: 'a second document starts here; a site file must have only one',
   NON_STRING_KEY: 'a key must be a single word, not a list, a map, or an alias',
   RESOURCE_EXHAUSTION: 'nested too deeply',
-  TAG_RESOLVE_FAILED: 'tags are not supported in a site file; remove it',
+  TAG_RESOLVE_FAILED: 'tags are not supported in a site file; remove the tag',
   TAB_AS_INDENT: 'YAML does not allow tabs for indentation; use spaces',
 }
 

@@ -131,7 +131,7 @@ t.test('pending certificate requests are listed with their reasons', async (t) =
 
 t.test('without a running slipway: what to do; exit code 1', async (t) => {
   const path = socketPath(t)
-  const sentence = `slipway: cannot reach slipway at ${path}: the socket does not exist; check that slipway runs (systemctl status slipway), or name its socket with --control PATH or SLIPWAY_CONTROL`
+  const sentence = `slipway: cannot reach slipway at ${path}: the socket does not exist; check that slipway runs (systemctl status slipway), or specify its socket with --control PATH or SLIPWAY_CONTROL`
   for (const [command, ...args] of [[status], [status, '--watch'], [node, 'show', 'w1'], [events]] as const) {
     t.same(await run(command, path, ...args), { code: 1, out: '', err: sentence })
   }
@@ -193,7 +193,7 @@ t.test('--watch prints a line for each change, or redraws a table on a terminal'
   await until(() => lines.outLines.length === 8 && table.outLines.length > 5)
   t.match(lines.outLines[0], '11:00:00  ocp45: 3 of 5 nodes Ready, waiting for version; 2 certificate')
   t.match(lines.outLines[7], '11:00:00  ocp45/i1  armed: never seen')
-  t.match(table.outLines.at(-1), /^… \d+ more lines in a taller window/)
+  t.match(table.outLines.at(-1), /^… \d+ more lines: enlarge the window/)
   installs.observe({ node: 'ocp45/i1', kind: 'script', script: 'menu' })
   await until(() => {
     clock.advance(5000)

@@ -48,7 +48,7 @@ t.test('a program that does not end is killed with its children', async (t) => {
   const file = join(t.testdir(), 'child')
   t.same(await shell(`echo before; sleep 60 & echo $! >${file}; wait`, 1500), {
     kind: 'failed',
-    ending: 'did not end within 1.5 s',
+    ending: 'did not finish within 1.5 s',
     output: 'before',
   })
   const pid = Number(await readFile(file, 'utf8'))

@@ -170,17 +170,17 @@ const hostile = [
   {
     name: 'a file before its manifest',
     blocks: [entry('one/kernel', 'kernel'), manifest(), end],
-    message: 'one/kernel in the archive is not in a manifest before it, or occurs twice',
+    message: 'one/kernel in the archive is not listed in an earlier manifest, or occurs twice',
   },
   {
     name: 'a file that is not in a manifest',
     blocks: [manifest(), entry('one/other', 'x'), end],
-    message: 'one/other in the archive is not in a manifest before it, or occurs twice',
+    message: 'one/other in the archive is not listed in an earlier manifest, or occurs twice',
   },
   {
     name: 'a file twice',
     blocks: [manifest(), entry('one/kernel', 'kernel'), entry('one/kernel', 'kernel'), end],
-    message: 'one/kernel in the archive is not in a manifest before it, or occurs twice',
+    message: 'one/kernel in the archive is not listed in an earlier manifest, or occurs twice',
   },
   {
     name: 'a file of another length',
@@ -228,7 +228,7 @@ const hostile = [
         }),
       ),
     ],
-    message: /^.* of free space, but 4294967296 MiB are needed$/,
+    message: /^.* of free space, but 4294967296 MiB is required$/,
   },
 ]
 

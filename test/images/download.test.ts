@@ -218,7 +218,7 @@ t.test('a response that stalls is aborted, and the received part is kept', async
   t.same(run.setbacks(), [])
   run.clock.advance(1)
   await ended
-  t.same(run.setbacks(), ['the response stopped for 30 s; retrying in 1 s'])
+  t.same(run.setbacks(), ['the response stalled for 30 s; retrying in 1 s'])
   t.same(run.server.asked, [whole, from(2000)])
   isWhole(t, run)
 })

@@ -178,12 +178,12 @@ t.test('a lack of disk space is reported before the download', async (t) => {
   await requireFreeSpace(store, 3 * 1024 ** 2, free)
   await t.rejects(requireFreeSpace(store, 3 * 1024 ** 2 + 1, free), {
     name: 'ImageProblem',
-    message: `${store} has 3 MiB of free space, but 4 MiB are needed`,
+    message: `${store} has 3 MiB of free space, but 4 MiB is required`,
   })
   await requireFreeSpace(store, 0)
   const { server, addition, add } = await prepare(t)
   const huge = { ...addition('one'), image: { ...addition('one').image } }
   const files = huge.image.files.map((file) => ({ ...file, octets: 2 ** 60 }))
-  await t.rejects(add({ name: 'one', image: { ...huge.image, files } }), /are needed$/)
+  await t.rejects(add({ name: 'one', image: { ...huge.image, files } }), /is required$/)
   t.same(server.asked, [], 'nothing was fetched')
 })

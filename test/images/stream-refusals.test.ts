@@ -99,17 +99,17 @@ t.test('an error names the missing part of a document', (t) => {
     {
       text: json(streamDocument(base)).replace('"iso":', '"other":'),
       architecture: 'x86_64',
-      message: 'the document has no location of a live ISO',
+      message: 'the document has no location for a live ISO',
     },
     {
       text: json(streamDocument(base)).replace('"raw.gz":', '"other":'),
       architecture: 'x86_64',
-      message: 'the document has no location of a metal image',
+      message: 'the document has no location for a metal image',
     },
     {
       text: json(buildDocument(base)).replace('"iso":', '"other":'),
       architecture: 'x86_64',
-      message: 'the document has no location of an ISO',
+      message: 'the document has no location for an ISO',
     },
     {
       text: json(buildDocument(base)).replaceAll('x86_64', 'ppc64le'),

@@ -148,10 +148,10 @@ for (const architecture of ['x86_64', 'aarch64'] as const) {
         files: { length: 3 },
       })
       t.throws(() => imageOf(document, architecture, all), {
-        message: 'the document has no location of an ISO',
+        message: 'the document has no location for an ISO',
       })
       t.throws(() => imageOf(document, architecture, { iso: false, metal: true }), {
-        message: 'the document has no location of a metal image',
+        message: 'the document has no location for a metal image',
       })
       t.same(told(imageOf(readDocument(text(whole)), architecture, all)), [
         `kernel rhcos-49.84.1-live-kernel-${architecture}`,

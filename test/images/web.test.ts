@@ -119,7 +119,7 @@ t.test('a body that stalls is aborted, counted from its last chunk', async (t) =
   t.equal(answer.destroyed, false)
   const failed = once(answer, 'error')
   clock.advance(1)
-  t.match(await failed, [{ message: 'the response stopped for 30 s' }])
+  t.match(await failed, [{ message: 'the response stalled for 30 s' }])
 })
 
 t.test('the proxy of the environment is used, except for hosts in NO_PROXY', async (t) => {

@@ -95,7 +95,7 @@ platform: { none: {} }
 `
     const hosts = 'kind: AgentConfig\nmetadata: { name: other }\nrendezvousIP: 192.0.2.11\n'
     t.same(imported(['installer', config], ['installer', hosts]).notes, [
-      'rendezvousIP 192.0.2.11: it lists no hosts, so add the nodes',
+      'rendezvousIP 192.0.2.11: the file lists no hosts, so add the nodes',
     ])
     const node =
       'kind: BareMetalHost\nmetadata: { name: m1 }\nspec: { bootMACAddress: "52:54:00:00:53:01" }\n'

@@ -42,7 +42,7 @@ t.test(
     world.plan = new Map([...others, [key, { ...machine, mac: '00:00:5e:00:53:96' }]])
     installs.declare()
     t.match(installs.problems(), [
-      { code: 'install.machine-replaced', text: /^ocp45\/m1 is another machine now: / },
+      { code: 'install.machine-replaced', text: /^ocp45\/m1 is now another machine: / },
     ])
     t.match(await installs.boot(key, plain), { kind: 'install' }, 'another machine')
   },

@@ -74,7 +74,7 @@ const losses: readonly {
     name: 'tables of another program',
     damage: (dir) => edit(join(dir, 'install.db'), 'PRAGMA user_version = 0'),
     code: 'state.unusable',
-    text: /the database has tables that are not of slipway/,
+    text: /the database has tables that slipway did not create/,
     isRecovered: true,
   },
   {

@@ -194,7 +194,7 @@ t.test('a second process on the same state directory is refused', (t) => {
   t.teardown(() => store.close())
   t.throws(() => openStore(dir, { now }), {
     name: 'StateInUse',
-    message: `${dir}/install.db is in use: another slipway serves with this state directory; stop it, or give one of them its own with --state`,
+    message: `${dir}/install.db is in use: another slipway uses this state directory; stop it, or set another directory with --state`,
   })
   t.end()
 })

@@ -56,5 +56,5 @@ t.test('a port that could not be bound for another reason counts as not checked'
 
 t.test('a running slipway has its ports', async (t) => {
   const results = await runCheck(portsCheck, { bind: bind('EADDRINUSE') }, { isServing: true })
-  t.match(results, [{ status: 'ok', text: /^slipway has udp port 67/ }])
+  t.match(results, [{ status: 'ok', text: /^slipway listens on udp port 67/ }])
 })

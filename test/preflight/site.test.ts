@@ -34,7 +34,7 @@ t.test('compares the checksums of the images that nodes boot', async (t) => {
   const check = (integrity: object | undefined) =>
     runCheck(imagesCheck, { verifyImage: () => Promise.resolve(integrity as undefined) })
   t.match(await check({ kind: 'whole', files: 3 }), [
-    { status: 'ok', text: 'rhcos: 3 files with the right checksum' },
+    { status: 'ok', text: 'rhcos: 3 files with the correct checksum' },
   ])
   t.match(await check({ kind: 'damaged', problems: ['/srv/rhcos/kernel has 7 bytes, expected 8'] }), [
     { status: 'failure', code: 'preflight.image-damaged', text: '/srv/rhcos/kernel has 7 bytes, expected 8' },

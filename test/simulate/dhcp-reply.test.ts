@@ -188,7 +188,7 @@ t.test('UEFI HTTP Boot ignores an offer without HTTPClient', (t) => {
 t.test('an offer to iPXE without no-pxedhcp is refused', (t) => {
   checkIpxeOffer(reply([[OptionCode.ipxe, Uint8Array.of(176, 1, 1)]]))
   const problem = (got: string) =>
-    `expected option 175 with no-pxedhcp (iPXE waits 3 s without); got ${got}; check the server, and report this bug`
+    `expected option 175 with no-pxedhcp (iPXE waits 3 s without it); got ${got}; check the server, and report this bug`
   t.throws(() => checkIpxeOffer(reply()), { message: problem('none') })
   t.throws(() => checkIpxeOffer(reply([[OptionCode.ipxe, Uint8Array.of(176, 1, 0)]])), {
     message: problem('0'),

@@ -16,7 +16,7 @@ export const confirm: Command = {
     options: [controlRow, jsonRow],
     exit: [
       ['0', 'the site is kept'],
-      ['1', 'no reload waits for a confirmation, or slipway is not running'],
+      ['1', 'no reload is waiting for confirmation, or slipway is not running'],
       ['2', 'invalid command line'],
     ],
     examples: ['reload --confirm 5m', 'confirm'],

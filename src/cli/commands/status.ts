@@ -118,7 +118,7 @@ function redraw(terminal: Terminal): Show {
     const shown =
       lines.length <= height
         ? lines
-        : [...lines.slice(0, height - 1), `… ${lines.length - height + 1} more lines in a taller window`]
+        : [...lines.slice(0, height - 1), `… ${lines.length - height + 1} more lines: enlarge the window`]
     terminal.out(`\u001b[H${shown.map((line) => `${line}\u001b[K`).join('\n')}\u001b[J`)
   }
 }

@@ -37,7 +37,7 @@ export function libvirtNetwork(model: Model): string | undefined {
 export function bridgeWarning({ site: { server } }: Model): string | undefined {
   const { interface: name = '' } = server
   if (!/^(?:en|eth|ib|wl)/.test(name)) return undefined
-  return `${name} is a network card, not a bridge: replace <bridge name='${name}'/> by the name of a bridge, such as virbr1`
+  return `${name} is a network card, not a bridge: replace <bridge name='${name}'/> with the name of a bridge, such as virbr1`
 }
 
 /** Returns nothing for a node that is not on the server's network: a relay agent is not part of the test network. */

@@ -93,7 +93,9 @@ export function dnsEndpoints(zones: readonly Zone[]): string {
 function objectsOf({ name, records }: Zone): string[] {
   const omitted = recordSets(records.filter(({ data }) => unsupported.has(data.type)))
   const endpoints = recordSets(records.filter(({ data }) => !unsupported.has(data.type))).map(endpointOf)
-  const notes = omitted.map((set) => `# ExternalDNS has no ${label(set)}: add it by other means.\n`)
+  const notes = omitted.map(
+    (set) => `# ExternalDNS does not support the ${label(set)}: add it by other means.\n`,
+  )
   return Array.from({ length: Math.ceil(endpoints.length / maxEndpoints) }, (_, index) => {
     const suffix = index === 0 ? '' : `-${index + 1}`
     const object = {

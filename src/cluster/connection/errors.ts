@@ -138,7 +138,7 @@ const closed: Problem = {
   code: 'cluster.connection-closed',
   sentence: 'the connection was closed by the other side',
 }
-const noRoute: Problem = { code: 'cluster.no-route', sentence: 'no route to it' }
+const noRoute: Problem = { code: 'cluster.no-route', sentence: 'no route to host' }
 const unresolved: Problem = {
   code: 'cluster.name-not-resolved',
   sentence: 'this machine cannot resolve its name',
@@ -174,6 +174,6 @@ const networkProblems: Readonly<Record<string, Problem>> = {
   },
   ERR_TLS_CERT_ALTNAME_INVALID: {
     code: 'cluster.certificate-for-other-names',
-    sentence: 'its certificate is for other names',
+    sentence: 'its certificate is not valid for this host name',
   },
 }

@@ -245,7 +245,7 @@ const floodDecision: Pending = {
   kind: 'pending',
   code: 'csr.flood',
   reason:
-    'too many requests at once: more than one for each declared node and 100; slipway approves none until fewer are pending',
+    'too many requests at once: more than one for each declared node plus 100; slipway approves none until fewer are pending',
 }
 
 const inProgress: Pending = { kind: 'pending', code: 'csr.in-progress', reason: 'slipway is evaluating it' }

@@ -185,7 +185,7 @@ function evaluateBoot(
   if (createdAt !== undefined && !isReinstalled) {
     return pending(
       'csr.node-exists',
-      `the cluster already has the node ${existing}, and it was not reinstalled since; to replace the machine, delete the node`,
+      `the cluster already has the node ${existing}, and it has not been reinstalled since; to replace the machine, delete the node`,
     )
   }
   const when =

@@ -141,7 +141,7 @@ const initialized: Stage = {
 /** Before the version is installed, more operators are still to come. */
 const settled: Stage = {
   name: 'operators',
-  awaited: 'every operator to settle',
+  awaited: 'every operator to be stable',
   timeoutMs: 30 * minuteMs,
   exitCode: WaitExitCode.operators,
   after: initialized.name,

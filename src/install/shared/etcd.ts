@@ -187,7 +187,7 @@ export function createEtcd(options: EtcdOptions, clock: Clock): Etcd {
       let rest = ''
       const silence = (): void => {
         if (preferred === index) preferred = (index + 1) % endpoints.length
-        response.destroy(new Error(`the watch was silent for ${silenceMs / 1000} s`))
+        response.destroy(new Error(`the watch received nothing for ${silenceMs / 1000} s`))
       }
       let timer = clock.after(silenceMs, silence)
       try {

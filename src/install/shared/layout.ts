@@ -52,7 +52,7 @@ export function parseRecord(text: string): SharedRecord | undefined {
   const state = value?.state
   if (value === undefined || typeof state?.mac !== 'string') return undefined
   if (modes.includes(state.mode)) return { ...value, state }
-  const reason = `its record has the unknown state ${JSON.stringify(state.mode)}, perhaps of a newer slipway`
+  const reason = `its record has the unknown state ${JSON.stringify(state.mode)}, perhaps written by a newer slipway`
   return { ...value, state: { ...state, mode: 'local', reason, code: 'state.unknown-mode' } }
 }
 

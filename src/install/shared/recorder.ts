@@ -123,7 +123,7 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
         const isClaim = after.mode === 'installing' && after.attempt?.tokenHash !== before?.attempt?.tokenHash
         if (isClaim && !follower.isSynced()) {
           undo()
-          throw unreachable('its records are not read yet')
+          throw unreachable('its records have not been read yet')
         }
         const remember = (): void => {
           if (before !== undefined) lost.set(machine, { write, before })
@@ -151,7 +151,8 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
         if (put.kind === 'claimed') throw claimed(follower.addressOf(put.by))
         if (put.found === undefined) lose(machine)
         else take(put.found, false)
-        if (clock.monotonic() >= end) throw unreachable('other appliances change the record at the same time')
+        if (clock.monotonic() >= end)
+          throw unreachable('other appliances are changing the record at the same time')
       }
     })
   }

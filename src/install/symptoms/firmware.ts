@@ -146,7 +146,7 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
     diagnose: (view) =>
       isStalledAt(view, 'wait-script')
         ? {
-            saw: `waited (${view.latest.reason ?? 'for its turn'}) and has not requested its script for ${formatDuration(view.silentMs)}`,
+            saw: `waited (${view.latest.reason ?? 'not its turn yet'}) and has not requested its script for ${formatDuration(view.silentMs)}`,
             likely: 'it was powered off, or the boot was stopped at its console',
             advice: 'look at its console, or power it on again',
           }
@@ -158,9 +158,9 @@ export const firmwareSymptoms: readonly SymptomRow[] = [
     diagnose: ({ latest }) =>
       latest.kind === 'wait-script' && latest.endedAt - latest.startedAt > waitsLongMs
         ? {
-            saw: `has been waiting for ${formatDuration(latest.endedAt - latest.startedAt)}: ${latest.reason ?? 'for its turn'}`,
+            saw: `has been waiting for ${formatDuration(latest.endedAt - latest.startedAt)}: ${latest.reason ?? 'not its turn yet'}`,
             likely: 'the server that it waits for does not start',
-            advice: 'check that server with `slipway status`; the key that its console names skips the wait',
+            advice: 'check that server with `slipway status`; the key that its console shows skips the wait',
           }
         : undefined,
   },

@@ -118,7 +118,7 @@ export const installerSymptoms: readonly SymptomRow[] = [
       isInterrupted(view, 'rootfs')
         ? {
             saw: `the download of the rootfs was interrupted at ${percent(view.latest)}${again(view.latest)}`,
-            likely: 'the machine does not have enough memory for it (4 GiB are enough), or packets are lost',
+            likely: 'the machine does not have enough memory for it (4 GiB is enough), or packets are lost',
             advice: 'give it more memory; look at its console for coreos-livepxe-rootfs',
           }
         : undefined,

@@ -189,7 +189,7 @@ function removalEffects(
       : [
           {
             code: 'plan.backend-left',
-            text: `removing ${name} takes it out of ${listSome(backends, 8)}; slipway drains it there first`,
+            text: `this also removes ${name} from ${listSome(backends, 8)}; slipway drains it there first`,
           },
         ]
   if (newKey !== undefined) return balanced

@@ -143,7 +143,7 @@ function requiredBaseDomains({ site }: Model): PlanFinding[] {
     code: 'dns.base-domain-claimed',
     severity: 'warning',
     about: by,
-    message: `requires that this server serves all of ${zone}: undeclared names in it get NXDOMAIN, also those of other servers; list ${zone} in dns.zones if that is intended`,
+    message: `requires that this server serves all of ${zone}: undeclared names in it get NXDOMAIN, including those of other servers; list ${zone} in dns.zones if that is intended`,
   }))
 }
 

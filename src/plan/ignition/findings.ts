@@ -95,12 +95,12 @@ function contentFindings({ node, kind, file, contents }: IgnitionFile, now: numb
     findings.push({ code: 'ignition.certificate-expired', ...about, message })
   }
   if (pointer !== undefined && isOwnPointer(node, kind, pointer)) {
-    const message = `${file} is more than a pointer to /config/${kind} of the cluster (${pointer.url}): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`
+    const message = `${file} contains more than a pointer to /config/${kind} of the cluster (${pointer.url}): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`
     findings.push({ code: 'ignition.pointer-kept', ...about, message })
   }
   if (unread > 0) {
     const parts = pluralize(unread, 'part')
-    const message = `${file} contains ${parts} that may be certificates and cannot be read`
+    const message = `${file} contains ${parts} that look like certificates but cannot be read`
     findings.push({ code: 'ignition.certificate-unreadable', ...about, message })
   }
   return findings

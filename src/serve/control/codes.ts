@@ -15,7 +15,8 @@ export const controlCodes = defineCodes({
     remedy: 'Fix the problem that the message names, then repeat the command',
   },
   'server.confirmation-not-written': {
-    meaning: 'slipway cannot record that a new site waits for a confirmation, so it does not serve the site',
+    meaning:
+      'slipway cannot record that a new site is waiting for confirmation, so it does not serve the site',
     remedy: 'Check the free space and the permissions of the state directory, or reload without --confirm',
   },
   'server.internal-error': {
@@ -31,7 +32,8 @@ export const controlCodes = defineCodes({
     remedy: 'Use a number that slipway history prints',
   },
   'server.nothing-to-confirm': {
-    meaning: 'No reload waits for a confirmation: it was confirmed, rolled back, or made without --confirm',
+    meaning:
+      'No reload is waiting for confirmation: it was confirmed, rolled back, or made without --confirm',
     remedy: 'Run slipway history to see which site is served',
   },
   'server.plan-rejected': {

@@ -274,7 +274,7 @@ export function streamEvents(raw: ServerResponse, { installs, clock, node, after
   }
 
   function beat(): void {
-    if (!raw.writableNeedDrain) raw.write(': still here\n\n')
+    if (!raw.writableNeedDrain) raw.write(': keep-alive\n\n')
     heartbeat = clock.after(heartbeatMs, beat)
   }
 

@@ -92,7 +92,7 @@ export const dhcpCodes = defineCodes({
   },
   'dhcp.interface-unknown': {
     meaning:
-      'slipway receives DHCP requests from all interfaces of this machine, and its replies leave through one',
+      'slipway receives DHCP requests from all interfaces of this machine, but sends its replies through only one',
     remedy: 'Use the socket units, or drop UDP port 67 on the other interfaces with a firewall',
   },
   'dhcp.internal-error': {

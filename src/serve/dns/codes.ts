@@ -35,7 +35,7 @@ export const dnsCodes = defineCodes({
     remedy: 'Set dns.forward to the resolvers of your network',
   },
   'dns.rate-limited': {
-    meaning: 'A network outside dns.clients sends more queries than one network needs',
+    meaning: 'A network outside dns.clients sends more queries than the rate limit allows',
     remedy: 'Find the sender, or block it: its source address may be forged',
   },
   'dns.tcp-limit': {
@@ -51,7 +51,7 @@ export const dnsCodes = defineCodes({
     remedy: 'Report the log line, which contains the packet',
   },
   'dns.forward-limit': {
-    meaning: 'Too many queries wait for resolvers, of one client or in total',
+    meaning: 'Too many queries wait for resolvers, from one client or in total',
     remedy: 'Check that the resolvers of dns.forward answer, then find the client that sends the queries',
   },
   'dns.resolver-unreachable': {

@@ -63,7 +63,7 @@ const staleAfterMs = 1800
 const restMs = { stale: 30_000, nothing: 1000 }
 const maxResting = 10_000
 
-const tooMany = extendedError(ExtendedError.noReachableAuthority, 'too many questions in flight')
+const tooMany = extendedError(ExtendedError.noReachableAuthority, 'too many queries in flight')
 const failedBefore = extendedError(ExtendedError.cachedError, 'the resolvers failed a moment ago')
 const reasons = {
   timeout: extendedError(ExtendedError.noReachableAuthority, "none of the site's resolvers answers"),

@@ -186,7 +186,7 @@ async function reloadHaproxy(
     if (after !== undefined && after !== before) return undefined
     await new Promise<void>((resolve) => clock.after(confirmEveryMs, resolve))
   }
-  return `process ${before} of HAProxy still runs, and no new one started within ${confirmTimeoutMs / 1000} s: read the log of HAProxy`
+  return `process ${before} of HAProxy is still running, and no new one started within ${confirmTimeoutMs / 1000} s: read the log of HAProxy`
 }
 
 /** @param command the shell command of the site file; nothing is inserted into it */

@@ -8,7 +8,7 @@ export const haproxyCodes = defineCodes({
   },
   'haproxy.address-missing': {
     meaning:
-      'An address of a load balancer is on no interface of this machine, so HAProxy does not start with it',
+      'No interface of this machine has an address of the load balancer, so HAProxy cannot listen on it',
     remedy: 'Add the address to an interface, or set loadBalancer.external if another machine has it',
   },
   'haproxy.file-not-writable': {

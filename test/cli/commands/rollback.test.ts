@@ -50,7 +50,7 @@ t.test('a confirmation succeeds, and one without a reload is refused', async (t)
   const { path, confirmations } = await controlService(t)
   t.same(await run(confirm, path), { code: 0, out: ['site confirmed'], err: [] })
   t.same(JSON.parse((await run(confirm, path, '--json')).out.join('')), { outcome: 'confirmed' })
-  const reason = 'no reload waits for a confirmation'
+  const reason = 'no reload is waiting for confirmation'
   confirmations.push({ outcome: 'refused', code: 'server.nothing-to-confirm', reason })
   t.same(await run(confirm, path), { code: 1, out: [], err: [`slipway: ${reason}`] })
 })

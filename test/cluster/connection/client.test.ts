@@ -36,7 +36,7 @@ t.test('reports why a server cannot be reached, and names the server', async (t)
   const { server, credentials } = await connected(t)
   const cases: [name: string, change: Partial<Credentials>, sentence: string][] = [
     ['another authority', { authority: otherAuthority.certificate }, wrongAuthority],
-    ['another name', { serverName: 'api.c2.example.net' }, 'its certificate is for other names'],
+    ['another name', { serverName: 'api.c2.example.net' }, 'its certificate is not valid for this host name'],
   ]
   for (const [name, change, sentence] of cases) {
     const api = connectCluster({

@@ -15,7 +15,7 @@ t.test('reads the node from the cluster before it approves a request', async (t)
   add(clientCsr())
   await settle()
   t.same(reasons(), [
-    'csr-a: the cluster already has the node w1.ocp45.example.net, and it was not reinstalled since; to replace the machine, delete the node',
+    'csr-a: the cluster already has the node w1.ocp45.example.net, and it has not been reinstalled since; to replace the machine, delete the node',
   ])
   // Without a time, it does not count as older than the installation.
   cluster.set(node, nodeObject(w1), true)

@@ -67,7 +67,7 @@ t.test('a node of the cluster gets a second identity only after a reinstallation
       bootEvidence: () => ({ from: askedAt - hour, to: askedAt - minute, ...boot }),
     })
   const has = (name: string) =>
-    `pending: the cluster already has the node ${name}, and it was not reinstalled since; to replace the machine, delete the node`
+    `pending: the cluster already has the node ${name}, and it has not been reinstalled since; to replace the machine, delete the node`
   const installedAt = askedAt - hour
   t.equal(existing(askedAt - 24 * hour), has('w1.ocp45.example.net'))
   t.equal(existing(askedAt - 24 * hour, {}, 'w1'), has('w1'))

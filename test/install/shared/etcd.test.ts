@@ -188,7 +188,7 @@ t.test(
     const etcd = client(t, url)
     await t.rejects(
       etcd.watch('/p/', 1, 400, (each) => events.push(each)),
-      { message: /silent for 0\.4 s/ },
+      { message: /received nothing for 0\.4 s/ },
     )
     t.match(events, [
       { kind: 'put', entry: { key: '/p/a', value: 'v', revision: 5 } },

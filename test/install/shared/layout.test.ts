@@ -19,7 +19,7 @@ t.test('a record with an unknown state keeps the disk', (t) => {
     state: {
       mode: 'local',
       code: 'state.unknown-mode',
-      reason: 'its record has the unknown state "rescuing", perhaps of a newer slipway',
+      reason: 'its record has the unknown state "rescuing", perhaps written by a newer slipway',
     },
   })
   t.end()

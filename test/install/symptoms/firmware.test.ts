@@ -218,7 +218,7 @@ testSymptoms(t, [
       .script('wait')
       .pass(3 * minute)
       .script('install'),
-    saw: 'waited (for its turn) and has not requested its script for 3 min',
+    saw: 'waited (not its turn yet) and has not requested its script for 3 min',
     advice: /power it on/,
   },
   {
@@ -249,7 +249,7 @@ testSymptoms(t, [
       .pass(40 * minute)
       .script('wait')
       .script('install'),
-    saw: 'has been waiting for 40 min: for its turn',
+    saw: 'has been waiting for 40 min: not its turn yet',
     advice: /the key/,
   },
   {

@@ -126,7 +126,7 @@ t.test('a record that cannot be the apex of a zone requires its base domain', (t
     t.same(
       warningsOf(change),
       [
-        `dns.base-domain-claimed record ${record.name} requires that this server serves all of example.localdomain: undeclared names in it get NXDOMAIN, also those of other servers; list example.localdomain in dns.zones if that is intended`,
+        `dns.base-domain-claimed record ${record.name} requires that this server serves all of example.localdomain: undeclared names in it get NXDOMAIN, including those of other servers; list example.localdomain in dns.zones if that is intended`,
       ],
       `the warning of ${record.name}`,
     )

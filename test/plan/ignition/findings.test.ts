@@ -97,7 +97,7 @@ t.test('a pointer that the pointer of the cluster does not replace is reported',
   t.same(kept('https://[2001:db8::1]:22623/config/worker'), [])
   t.same(kept('https://192.0.2.1:22623/config/master', true, 'master'), [])
   t.same(kept(`${server}/config/edge`), [
-    `warning: cluster ocp45: /srv/worker.ign is more than a pointer to /config/worker of the cluster (${server}/config/edge): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`,
+    `warning: cluster ocp45: /srv/worker.ign contains more than a pointer to /config/worker of the cluster (${server}/config/edge): slipway serves it unchanged, so update its certificate authority if the cluster replaces it`,
   ])
   for (const url of [
     `${server}/config/worker?pool=a`,
@@ -152,8 +152,8 @@ t.test('parts that cannot be read are counted', (t) => {
   t.same(
     [1, 2].flatMap((unread) => findings(0, { unread })),
     [
-      'warning: cluster ocp45: /srv/bootstrap.ign contains 1 part that may be certificates and cannot be read',
-      'warning: cluster ocp45: /srv/bootstrap.ign contains 2 parts that may be certificates and cannot be read',
+      'warning: cluster ocp45: /srv/bootstrap.ign contains 1 part that look like certificates but cannot be read',
+      'warning: cluster ocp45: /srv/bootstrap.ign contains 2 parts that look like certificates but cannot be read',
     ],
   )
   t.end()

@@ -180,7 +180,7 @@ t.test('events are streamed with their sequence as id, of all nodes or of one', 
   )
   t.notMatch(await one.until('callback'), /w1/)
   clock.advance(15_000)
-  t.match(await all.until('still here'), /\n: still here\n\n$/)
+  t.match(await all.until('keep-alive'), /\n: keep-alive\n\n$/)
   await Promise.all([all.leave(), one.leave()])
 })
 

@@ -153,7 +153,7 @@ t.test('more than 1000 questions in flight are refused at once', async (t) => {
   )
   const { rcode, additionals } = await ask('one-more.example', '172.16.1.1', {})
   t.equal(rcode, 'SERVFAIL')
-  t.match(additionals[0]?.options, [{ data: Buffer.from('\x00\x16too many questions in flight') }])
+  t.match(additionals[0]?.options, [{ data: Buffer.from('\x00\x16too many queries in flight') }])
   t.equal(world.counters.get('dns.forwardOverflow'), 1)
   const shared = ask('n1.example', '172.16.1.1')
   await world.sockets.settled()

@@ -92,7 +92,7 @@ t.test(
       },
     }
     const reason =
-      'process 7 of HAProxy still runs, and no new one started within 10 s: read the log of HAProxy'
+      'process 7 of HAProxy is still running, and no new one started within 10 s: read the log of HAProxy'
     const applied = await applyHaproxy(withReload('true'), noNodes, { ...context, clock: hurried })
     t.same(applied, { outcome: 'reload failed', code: 'haproxy.reload-failed', reason })
     t.equal(await readFile(file, 'utf8'), 'old\n')

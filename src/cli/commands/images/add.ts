@@ -42,7 +42,7 @@ export async function addImage({ store, values, positionals, terminal, world }: 
 }
 
 function choiceLine({ taken, others }: NonNullable<StreamDocument['choice']>): string {
-  return `stream ${taken ?? 'of the default'}; the document also has ${others.join(', ')}, which you can choose with --stream`
+  return `stream ${taken ?? '(default)'}; the document also has ${others.join(', ')}, which you can choose with --stream`
 }
 
 function architectureNamed(text: string): Architecture {

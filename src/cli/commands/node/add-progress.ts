@@ -67,7 +67,7 @@ function stepLine(step: Step): string | undefined {
   const { kind, what, outcome, reason, octets, total, durationMs } = step
   if (ofCluster.has(kind) || outcome === 'offered' || outcome === 'probed') return undefined
   if (kind === 'reboot') return undefined
-  if (kind === 'wait-script') return `waits: ${reason ?? 'its turn'}`
+  if (kind === 'wait-script') return `waiting: ${reason ?? 'not its turn yet'}`
   if (kind === 'disk' && outcome === 'under-way') return 'writing to its disk'
   if (outcome === 'under-way') return `${stepKinds[kind].title}: ${what} started`
   const detail = stepDetail(step)

@@ -30,7 +30,7 @@ t.test('a whole installation prints each step once, in order', (t) => {
   life.asks('firmware')
   t.same(poll(), ['firmware DHCP: x64 UEFI'])
   life.loader('probed').loader('sent').asks('ipxe').script('wait', { reason: 'no master serves 22623' })
-  t.same(poll(), ['loader: efi/ipxe.efi by TFTP', 'iPXE DHCP: x64 UEFI', 'waits: no master serves 22623'])
+  t.same(poll(), ['loader: efi/ipxe.efi by TFTP', 'iPXE DHCP: x64 UEFI', 'waiting: no master serves 22623'])
   life.script('install', { role: 'worker' })
   const startedAt = life.now()
   const attempt = { role: 'worker', startedAt, earlier: 0 } as const
