@@ -19,6 +19,7 @@ import type {
 } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'
 import { ignitionKinds, type Facts, type IgnitionKind } from './facts.ts'
+import { nodeFqdn } from '../site/declared.ts'
 import { hostnamePath, keyfilePath } from '../site/file-paths.ts'
 import { flatMapSteps, runSteps } from './steps.ts'
 
@@ -137,7 +138,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     name: node.name,
     cluster: cluster.name,
     role: node.role,
-    fqdn: `${node.name}.${clusterDomain(cluster)}`,
+    fqdn: nodeFqdn(cluster, node),
     ...macsOf(node.mac),
     address,
     addresses: node.address,
@@ -158,7 +159,7 @@ function nodeModel(site: Site, cluster: Cluster, node: Node): NodeModel {
     ...defined({ isRouter: node.ingress }),
     pxeOptions: node.pxeOptions ?? cluster.pxeOptions ?? false,
     ignition: node.role === 'infra' ? 'worker' : node.role,
-    files: declaredFiles(cluster, node, `${node.name}.${clusterDomain(cluster)}`),
+    files: declaredFiles(cluster, node, nodeFqdn(cluster, node)),
     dhcpOptions: [site, subnet, cluster, node].flatMap((owner) => owner.dhcpOptions),
   }
 }

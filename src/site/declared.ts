@@ -37,8 +37,13 @@ export function nodesOf(declared: DeclaredCluster): DeclaredNode[] {
     ...declared,
     path: [...declared.path, 'nodes', index],
     node,
-    fqdn: `${node.name}.${declared.domain}`,
+    fqdn: nodeFqdn(declared.cluster, node),
   }))
+}
+
+/** Returns the full name of a node: the declared one, or that of the pattern of OpenShift. */
+export function nodeFqdn(cluster: Cluster, { name, fqdn }: Pick<Node, 'name' | 'fqdn'>): string {
+  return fqdn ?? `${name}.${cluster.name}.${cluster.domain}`
 }
 
 export function declaredNodes(site: Site): DeclaredNode[] {
@@ -189,6 +194,7 @@ export function requiredZones(site: Site): RequiredZone[] {
     if (!found.has(zone)) found.set(zone, { zone, by })
   }
   for (const { name } of site.hosts) if (bases.has(name)) require(name, `host ${name}`)
+  for (const { name, fqdn } of ownNames(site)) if (bases.has(fqdn)) require(fqdn, `node ${name}`)
   for (const record of site.dns.records) {
     if (bases.has(record.name) || !canBeApex(record)) require(record.name, `record ${record.name}`)
   }
@@ -199,14 +205,22 @@ export function baseDomains(site: Site): Set<string> {
   return new Set(site.clusters.map((cluster) => cluster.domain))
 }
 
-/** Returns hosts, and the records and name servers in a base domain; a name follows its ancestors. */
+/** Returns the nodes whose name differs from the pattern. */
+export function ownNames(site: Site): { readonly name: string; readonly fqdn: string }[] {
+  return site.clusters.flatMap(({ nodes }) =>
+    nodes.flatMap(({ name, fqdn }) => (fqdn === undefined ? [] : [{ name, fqdn }])),
+  )
+}
+
+/** Returns hosts, nodes whose name differs from the pattern, and the records and name servers in a base domain; a name follows its ancestors. */
 function singleNames(site: Site): string[] {
   const bases = baseDomains(site)
   const others = [
     ...site.dns.records.filter(canBeApex).map(({ name }) => name),
     ...(site.dns.nameServers ?? []),
   ].filter((name) => enclosingZone(name, bases) !== undefined)
-  return [...site.hosts.map(({ name }) => name), ...others].sort((a, b) => a.length - b.length)
+  const machines = [...site.hosts.map(({ name }) => name), ...ownNames(site).map(({ fqdn }) => fqdn)]
+  return [...machines, ...others].sort((a, b) => a.length - b.length)
 }
 
 function canBeApex({ name, cname, ns }: DnsRecord): boolean {

@@ -159,6 +159,11 @@ const node = z
       description: 'first label of the name: m1 for m1.<cluster>.<domain>',
       examples: ['m1'],
     }),
+    fqdn: domain.optional().meta({
+      description:
+        'full name of the node, where it is not <name>.<cluster>.<domain>: DNS, DHCP, and certificate requests use it',
+      examples: ['rack7-m1.dc.example.net'],
+    }),
     role: z.enum(roles).meta({
       description:
         'bootstrap, master, or worker; infra: installed as a worker, gets the ingress traffic; single: the only control-plane node of a cluster, which bootstraps itself',

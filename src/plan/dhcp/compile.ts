@@ -140,8 +140,8 @@ function machinesOf(model: Model): Machine[] {
   const { site, endpoint, nodes } = model
   const filesOf = bootFiles(model)
   const booted = nodes.map((node): Machine => {
-    const { key, name, fqdn, mac, otherMacs = [], address, subnet, dhcpOptions } = node
-    const domain = subnet.domain ?? fqdn.slice(name.length + 1)
+    const { key, fqdn, mac, otherMacs = [], address, subnet, dhcpOptions } = node
+    const domain = subnet.domain ?? fqdn.slice(fqdn.indexOf('.') + 1)
     const boot = lazy(() => nodeBoot(node, endpoint, filesOf(node)))
     return { name: key, fqdn, domain, macs: [mac, ...otherMacs], address, subnet, boot, dhcpOptions }
   })

@@ -7,6 +7,7 @@ import {
   enclosingZone,
   withAncestors,
   baseDomains,
+  ownNames,
   requiredZones,
 } from '../../site/declared.ts'
 import type { PlanFinding } from '../codes.ts'
@@ -88,6 +89,7 @@ function narrowedWildcards({ site }: Model): PlanFinding[] {
   const wildcards = site.clusters.map((cluster) => `apps.${clusterDomain(cluster)}`)
   const declared = [
     ...site.hosts.map(({ name }) => ({ name, about: `host ${name}` })),
+    ...ownNames(site).map(({ name, fqdn }) => ({ name: fqdn, about: `node ${name}` })),
     ...site.dns.records.map(({ name }) => ({ name, about: `record ${name}` })),
   ]
   return declared.flatMap(({ name, about }) => {

@@ -40,12 +40,12 @@ const nodeNameLength: Rule = {
   code: 'site.node-name-too-long',
   needs: [],
   check: (site) =>
-    declaredNodes(site).flatMap(({ path, fqdn }): Breach[] =>
+    declaredNodes(site).flatMap(({ path, node, fqdn }): Breach[] =>
       fqdn.length <= 63
         ? []
         : [
             {
-              path: [...path, 'name'],
+              path: [...path, node.fqdn === undefined ? 'name' : 'fqdn'],
               message: `${fqdn} has ${fqdn.length} characters, more than the 63 that a node name may have`,
             },
           ],

@@ -2,8 +2,9 @@
 import { parseArgs } from 'node:util'
 import type { MemberReport } from '../../../cluster/report.ts'
 import { systemClock, type Clock } from '../../../host/clock.ts'
-import { clusterDomain, reservedAddress, subnetOf } from '../../../plan/model.ts'
+import { reservedAddress, subnetOf } from '../../../plan/model.ts'
 import { explain, loadSiteFile } from '../../../site-file.ts'
+import { nodeFqdn } from '../../../site/declared.ts'
 import { removeNodes } from '../../../site/edit/remove.ts'
 import type { Role, Site } from '../../../site/schema.ts'
 import { formatDuration, formatStopwatch } from '../../../text/format.ts'
@@ -151,7 +152,7 @@ async function describeNodes(site: Site, keys: readonly string[], control: strin
       nodes.push({
         key,
         role: node.role,
-        fqdn: `${node.name}.${clusterDomain(cluster)}`,
+        fqdn: nodeFqdn(cluster, node),
         leaseSeconds: subnet?.dhcp === 'full' ? subnet.leaseSeconds : undefined,
         member: memberOf(report, key),
       })
