@@ -71,7 +71,6 @@ export function checkLease(message: DhcpMessage, node: NodeModel, model: Model, 
     )
   }
   const ownServer = site.dns.serve ? [endpoint.address] : []
-  const cluster = site.clusters.find(({ name }) => name === node.cluster)
   const text = (code: number) => read(message, code, textOf)
   const { subnetMask, router, domainServer, hostName, domainName, ntpServers, domainSearch, leaseTime } =
     OptionCode
@@ -88,7 +87,7 @@ export function checkLease(message: DhcpMessage, node: NodeModel, model: Model, 
     { code: hostName, expected: node.fqdn, got: text(hostName), source: 'name of the node' },
     {
       code: domainName,
-      expected: subnet.domain ?? (cluster && `${cluster.name}.${cluster.domain}`),
+      expected: subnet.domain ?? node.fqdn.slice(node.fqdn.indexOf('.') + 1),
       got: text(domainName),
       source: 'domain of the cluster or the subnet',
     },
