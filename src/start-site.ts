@@ -66,7 +66,7 @@ async function rolledBack(
     record.kind === 'rolled-back' ? record.reason : 'slipway restarted before the new site was confirmed'
   if (record.kind === 'pending') {
     const next = { kind: 'rolled-back', at: now, hash: hashOf(text ?? ''), reason } as const
-    // Without them, the next start decides the same again.
+    // If they cannot be written, the next start makes the same decision.
     await saveLastGood(directory, sitePath, kept).catch(() => undefined)
     await writeSiteRecord(directory, sitePath, next).catch(() => undefined)
   }

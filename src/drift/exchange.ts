@@ -33,7 +33,7 @@ export type AskServer = (server: Target, question: DnsQuestion) => Promise<DnsRe
 export type ExchangeOptions = {
   readonly sockets: Pick<Sockets, 'bindUdp'>
   readonly clock: Clock
-  /** The time to wait after each time that the query is sent; the last one is also the limit over TCP. */
+  /** How long to wait after each transmission of the query; the last value is also the limit over TCP. */
   readonly attemptsMs?: readonly number[]
 }
 

@@ -40,7 +40,7 @@ export type SharedFiles = {
   open(path: string): Promise<SharedFile>
 }
 
-/** A file that the system can read but this program refuses; `code` says why. */
+/** A file that the system can read but this program refuses; `code` is the reason. */
 export class UnusableFile extends Error {
   override readonly name = 'UnusableFile'
   readonly code: 'NOT_REGULAR' | 'CHANGED'
@@ -52,7 +52,7 @@ export class UnusableFile extends Error {
 }
 
 export type SharedFileLimits = {
-  /** The size of the cache. Chunks that slow readers hold come on top. */
+  /** The size of the cache. Chunks that slow readers hold need additional memory. */
   readonly cacheOctets: number
   readonly chunkOctets: number
 }
@@ -270,8 +270,8 @@ function changed(): UnusableFile {
 // Limits how many chunks of shared files are read from the disk at once.
 
 /**
- * Returns a function that makes a file share `max` reads with all other files of the function: the threads that read for
- * many clients would compete with the event loop. Further reads wait for their turn.
+ * Returns a function that limits the reads in progress of all files that are passed to it to `max`: the threads that
+ * read for many clients would compete with the event loop. Further reads wait for their turn.
  */
 export function createReadLimit(max: number): (file: SharedFile) => SharedFile {
   let active = 0
@@ -295,7 +295,7 @@ export function createReadLimit(max: number): (file: SharedFile) => SharedFile {
         if (active < max) return take(file, index)
         return new Promise((resolve, reject) => {
           waiting.push(() => {
-            // An unread chunk of a closed file would only cost time.
+            // Reading a chunk of a closed file would waste time.
             if (isClosed) reject(new Error('the file was closed'))
             else resolve(take(file, index))
           })

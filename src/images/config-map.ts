@@ -49,7 +49,7 @@ function nameOfDefault(byName: ReadonlyMap<string, unknown>, fallback: unknown):
   return [...byName].find(([, each]) => isDeepStrictEqual(each, fallback))?.[0]
 }
 
-/** A document of its own is the requested stream if it has the name. */
+/** A document without a ConfigMap is the requested stream if it has that name. */
 function nameRequired(document: unknown, requested: string | undefined): unknown {
   const name = z.object({ stream: z.string() }).safeParse(document).data?.stream
   if (requested === undefined || name === requested) return document

@@ -74,7 +74,7 @@ export function parseManifest(text: string, where: string): Manifest {
 const readOctets = 1024 * 1024
 
 /**
- * Adds the bytes of a file to `hash`, at max `max` of them.
+ * Adds the bytes of a file to `hash`, at most `max` of them.
  *
  * @returns the number of bytes
  * @throws {NodeJS.ErrnoException}

@@ -193,7 +193,7 @@ function clusterOf(cluster: Cluster, index: number, comments: Map<string, string
   if (disk === undefined && isAgent !== true)
     comments.set(`${path}.disk`, 'The disk to install on; check it.')
   return {
-    // A load balancer alone does not name its cluster, and agent-config.yaml not its domain.
+    // The configuration of a load balancer does not name its cluster, and agent-config.yaml does not name the domain.
     ...defined({ name: name === '' ? undefined : name, domain: domain === '' ? undefined : domain }),
     image: imageName(cluster),
     ...(isAgent === true ? {} : { ignition: `/var/lib/slipway/ignition/${name === '' ? 'cluster' : name}` }),
@@ -212,7 +212,7 @@ function loadBalancer({ api, apiInternal, ingress }: Cluster): object {
   })
 }
 
-/** Returns undefined without any, so that the key is reported as missing. */
+/** Returns undefined if there are no addresses, so that the key is reported as missing. */
 function oneOrList(addresses: readonly string[]): string | readonly string[] | undefined {
   return addresses.length > 1 ? addresses : addresses[0]
 }
@@ -263,7 +263,7 @@ function withoutEmpty<T>(value: T): T {
   return Object.fromEntries(left) as T
 }
 
-/** Required, so that what they lack is reported at their position. */
+/** Kept even if they are empty: they are required, so a missing value is reported at their position. */
 const keptKeys = new Set(['server', 'loadBalancer'])
 
 function isEmpty(value: unknown): boolean {

@@ -1,4 +1,4 @@
-/** What the files of other programs say about a site: the common result of all readers in this folder. */
+/** What the files of other programs contain about a site: the common result of all readers in this folder. */
 import type { Role } from '../site/schema.ts'
 
 /** A position in an imported file. */
@@ -80,7 +80,7 @@ export type Facts = {
   readonly notes: Note[]
 }
 
-/** Stands for the name of the cluster in names from a load balancer, whose file does not contain it. */
+/** A placeholder for the name of the cluster in names from a load balancer, whose file does not contain it. */
 export const balancerDomain = 'cluster.invalid'
 
 export function noFacts(): Facts {

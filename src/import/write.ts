@@ -14,7 +14,7 @@ import {
 import { printable } from '../text/lines.ts'
 import { formatPath } from '../site/problem.ts'
 
-/** Collections with these keys are always written in lines. */
+/** Collections with these keys are always written in block style. */
 const blockKeys: readonly unknown[] = [
   'subnets',
   'clusters',

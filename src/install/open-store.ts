@@ -215,7 +215,7 @@ function recoveredStore(path: string, damage: string, directory: string, options
   return store
 }
 
-/** Keeps the services running without installing anything: nothing that is decided can be recorded. */
+/** Keeps the services running without installing anything, because decisions cannot be recorded. */
 function unusableStore(text: string, states: ReadonlyMap<string, State>): Store {
   return storeOf(memoryDatabase(), {
     problems: [{ code: 'state.unusable', text }],

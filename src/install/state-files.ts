@@ -83,7 +83,7 @@ export type StateMark = {
 }
 
 const fileName = 'install.mark'
-/** A fixed size: updating the mark needs no disk space. */
+/** A fixed size, so that updating the mark needs no additional disk space. */
 const size = 128
 
 /** Returns the marks in `directories`; a damaged mark counts as one that no database matches. */

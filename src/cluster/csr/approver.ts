@@ -64,7 +64,7 @@ export type Approver = {
   close(): void
 }
 
-/** Only asking again shows that a node was deleted. */
+/** Only another query shows that a node was deleted. */
 const reconsiderMs = 30_000
 
 /** How many requests are evaluated in addition to one for each node. */

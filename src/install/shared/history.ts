@@ -1,5 +1,5 @@
 /**
- * Observations on their way between the appliances: each one sends its own in pages, and stores those of the others. The
+ * Exchanges observations between appliances: each appliance sends its own in pages, and stores those of the others. The
  * pages expire; the whole history of a machine is in the database of each appliance that was up meanwhile.
  */
 import type { Clock, Timer } from '../../host/clock.ts'
@@ -11,7 +11,7 @@ import { pageKey, parsePage, type Layout, type ObservationPage } from './layout.
 export type History = {
   /** Sends all observations that were not sent. @throws when the store does not answer */
   send(): Promise<void>
-  /** Reads the pages that arrived while this appliance did not follow. @throws as send */
+  /** Reads the pages that arrived while this appliance was not connected to the store. @throws as send */
   readNew(): Promise<void>
   receive(entry: KeyValue): void
   close(): void
@@ -27,7 +27,7 @@ export type HistoryOptions = {
   readonly clock: Clock
 }
 
-/** An appliance that was down longer misses what is older. */
+/** An appliance that was down for longer misses older observations. */
 const keptSeconds = 24 * 60 * 60
 const leaseMs = 60 * 60_000
 const pageSize = 400
@@ -45,7 +45,7 @@ export function createHistory(options: HistoryOptions): History {
   const unsubscribe = journal.subscribe(() => {
     timer ??= clock.after(sendMs, () => {
       timer = undefined
-      // The next sign of life tries again.
+      // The follower tries again periodically.
       send().catch(() => {})
     })
   })
@@ -80,7 +80,7 @@ export function createHistory(options: HistoryOptions): History {
 
   async function sendPage(page: readonly Kept[]): Promise<void> {
     const own = page.filter(({ observation }) => observation.appliance === undefined)
-    const kept = own.filter((each, index) => !isOvertaken(each, own.slice(index + 1)))
+    const kept = own.filter((each, index) => !isSuperseded(each, own.slice(index + 1)))
     const [first] = kept
     if (first === undefined) return
     const value = JSON.stringify({ address, kept } satisfies ObservationPage)
@@ -127,7 +127,7 @@ export function createHistory(options: HistoryOptions): History {
 }
 
 /** Of the progress reports of one download, only the last one of a page is sent. */
-function isOvertaken({ machine, observation }: Kept, later: readonly Kept[]): boolean {
+function isSuperseded({ machine, observation }: Kept, later: readonly Kept[]): boolean {
   if (observation.kind !== 'file' || observation.outcome !== 'under-way') return false
   return later.some(
     ({ machine: other, observation: next }) =>

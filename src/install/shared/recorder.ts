@@ -21,7 +21,7 @@ export type SharedStore = {
   readonly etcd: Etcd
   /** Start of all keys. */
   readonly prefix: string
-  /** Address of this appliance, for people. */
+  /** Address of this appliance, which messages show to administrators. */
   readonly address: string
 }
 
@@ -141,7 +141,8 @@ export function createSharedRecorder(options: SharedRecorderOptions): Recorder {
         }
         if (put.kind === 'done') {
           confirm(machine, after, put.revision)
-          // Our own disk may fail now, and the shared record has what must not happen.
+          // The shared record has the decision, so a failure of the local disk can no longer cause a second
+          // installation.
           return written(result, () => {
             undo()
             remember()

@@ -1,6 +1,6 @@
 /**
  * Compares two compiled sites: what an administrator sees before a change takes effect (`slipway plan`), and after it
- * (`slipway reload`, `slipway rollback`). It has steps, as compiling has, and is pure.
+ * (`slipway reload`, `slipway rollback`). Runs in steps, like compiling. Pure.
  */
 import { runSteps } from '../steps.ts'
 import type { Change, Changes, CompiledSite, Effect } from './change.ts'

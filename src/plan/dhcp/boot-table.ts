@@ -14,7 +14,7 @@ export type BootClient = {
   readonly protocol: BootProtocol | undefined
   /** Client system architectures in the client's order: option 93, or the one in option 60's text. */
   readonly architectures: readonly number[]
-  /** Whether it understands option 175: it sends `iPXE` in option 77, or option 175. */
+  /** Whether it is iPXE: it sends `iPXE` in option 77, or option 175. */
   readonly isIpxe: boolean
   /** Whether it gets the script, see {@link takesScript}. */
   readonly takesScript: boolean

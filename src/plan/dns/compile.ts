@@ -209,7 +209,7 @@ function* validRecords(records: readonly ResourceRecord[]): Generator<void, Reso
   })
 }
 
-/** Returns a text that only the same data has. */
+/** Returns a text that is the same only for the same data. */
 function dataKey(data: RecordData): string {
   if (data.type === 'A') return String(data.address)
   return data.type === 'PTR' ? `PTR ${data.target}` : JSON.stringify(data)

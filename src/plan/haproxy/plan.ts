@@ -1,5 +1,5 @@
 /**
- * The plan of HAProxy: its file, how to reload it, front ends, and back ends; and the front ends of a cluster that it is
+ * The plan of HAProxy: its file, how to reload it, frontends, and backends; and the frontends of a cluster that it is
  * compiled from. render.ts renders the text with the nodes that are drained at that time.
  */
 import type { CheckPreset, Cluster, Role } from '../../site/schema.ts'

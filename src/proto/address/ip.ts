@@ -146,7 +146,7 @@ function formatGroups(groups: readonly number[]): string {
   return runStart === -1 ? text(0) : `${text(0, runStart)}::${text(runStart + runLength)}`
 }
 
-// Addresses of either family, for DNS records and back ends, which accept both.
+// Addresses of either family, for DNS records and backends, which accept both.
 
 /** `typeof` distinguishes them: a number is IPv4, a string is IPv6. */
 export type Ip = Ipv4 | Ipv6

@@ -20,7 +20,7 @@ export type IgnoredOption = {
   readonly text: string
 }
 
-/** Describes an option that is ignored by its length, or by its value where the length is right. */
+/** Describes an option that is ignored because of its length, or because of its value if the length is valid. */
 export function ignoredOption({ code, value }: DhcpOption): IgnoredOption {
   const problem = value.length === fixedOctets(code) ? `with the value ${value.join('.')}` : lengthText(value)
   return { code, text: `option ${code} ${problem}` }

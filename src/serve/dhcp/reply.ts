@@ -224,7 +224,7 @@ type Field = {
   readonly overload: 0 | 1 | 2
 }
 
-/** Code, length and value of option 52. */
+/** Code, length, and value of option 52. */
 const overloadOctets = 3
 
 const noCuts: readonly number[] = []

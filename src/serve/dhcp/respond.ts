@@ -238,7 +238,7 @@ function noReservation(mac: Mac, request: DhcpRequest, plan: DhcpPlan): string {
 // files, and only to declared machines that boot from the network: no address, no lease, no NAK.
 
 type ProxyDecision =
-  /** The reply to a DISCOVER, beside the other server's offer, or to a REQUEST at the ProxyDHCP port. */
+  /** The reply to a DISCOVER, in addition to the other server's offer, or to a REQUEST at the ProxyDHCP port. */
   | { readonly kind: 'boot-offer' | 'boot-ack'; readonly file: BootFile }
   /** No reply: a message for the server that leases the address. */
   | ({ readonly kind: 'other-lease' } & Refusal)

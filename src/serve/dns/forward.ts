@@ -173,7 +173,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
     if (result?.kind === 'found') return clientReply(request, result.found, 0)
     if (kept !== undefined) return stale(request, kept)
-    const { rcode, reason } = result as Failure // without a cached answer the race has only one runner
+    const { rcode, reason } = result as Failure // without a cached answer, there is only one promise to wait for
     // The answer may fit over TCP.
     const isCut = reason === 'truncation' && request.transport === 'udp'
     return isCut

@@ -44,7 +44,7 @@ export type Balancer = {
    */
   apply(plan: HaproxyPlan | undefined): Promise<Applied>
   /**
-   * Drains a node in all its back ends: no new connections, existing ones continue. Reloads do not change that.
+   * Drains a node in all its backends: no new connections, existing ones continue. Reloads do not change that.
    *
    * @returns `kept` when a back end would have no available server
    */

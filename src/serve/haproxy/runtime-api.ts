@@ -70,7 +70,7 @@ export type Stat = {
   readonly reason: string
 }
 
-/** Returns the key of a server among all back ends. */
+/** Returns the key of a server, which is unique among all backends. */
 export function serverKey(backend: string, server: string): string {
   return `${backend}/${server}`
 }

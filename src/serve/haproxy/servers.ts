@@ -125,7 +125,7 @@ function timeOf(since: number, now: number): string {
  * because HAProxy checks an enabled server at once.
  *
  * @param before the previous report of HAProxy
- * @param backends the back ends of the site; others are left alone
+ * @param backends the backends of the site; others are not changed
  * @param isReloaded whether slipway reloaded HAProxy in between; other programs may do so unnoticed
  */
 export function unverifiedServers(

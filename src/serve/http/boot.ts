@@ -111,7 +111,7 @@ export function sendRefusedScript(
   )
 }
 
-/** Reads files and shares their content: a slow client holds no copy of its own. */
+/** Reads files and shares their content, so that a slow client does not hold a separate copy. */
 export type FileReader = (path: string) => Promise<Uint8Array>
 
 export function createFileReader(): FileReader {

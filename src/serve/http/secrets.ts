@@ -1,6 +1,6 @@
 /**
- * What only a node during its installation may read and report: its Ignition files, an initramfs with secrets, and its
- * callbacks. All three need the token of the installation. The log never contains a token.
+ * What only a node can read and report, and only during its installation: its Ignition files, an initramfs with
+ * secrets, and its callbacks. All three need the token of the installation. The log never contains a token.
  */
 import type { FastifyReply } from 'fastify'
 import { parseDiskReport } from '../../install/decide-disk.ts'

@@ -32,7 +32,9 @@ export class CannotRead extends Error {
   }
 }
 
-/** Enough for several versions of every loader; an initramfs is sent without more memory. */
+/**
+ * Enough for several versions of every loader. An initramfs needs no more memory, because only a part of it is cached.
+ */
 const defaultLimits: SharedFileLimits = { cacheOctets: 64 * 1024 * 1024, chunkOctets: 256 * 1024 }
 
 export function createFiles(limits: SharedFileLimits = defaultLimits): Files {

@@ -106,7 +106,10 @@ function memberFacts({ mode }: NodeDetails, member: MemberReport): Fact[] {
   ]
 }
 
-/** Whether the registered node can be the system on its disk; before that, it is the previous one. */
+/**
+ * Returns whether the registered node can be the system on its disk. Before that, it is the system that is being
+ * replaced.
+ */
 function isInPlace(mode: NodeDetails['mode']): boolean {
   return mode === 'installed' || mode === 'local' || mode === 'menu'
 }
@@ -190,8 +193,8 @@ export function endOf({ details, cluster }: NodeSnapshot, goal: Goal): 'done' | 
 }
 
 /**
- * Decides whether to arm the node. A machine that was seen before can have a system on its disk, so an administrator has
- * to allow that slipway overwrites it.
+ * Decides whether to arm the node. A machine that was seen before can have a system on its disk, so an administrator
+ * must allow slipway to overwrite it.
  *
  * @param startedAt when the command started: a machine that waits for its entry can be seen before it is served
  */

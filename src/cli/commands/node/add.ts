@@ -89,11 +89,11 @@ export async function add(args: readonly string[], terminal: Terminal, clock = s
   return (await declare(request, terminal)) === undefined ? ExitCode.problems : ExitCode.fine
 }
 
-type Surroundings = { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }
+type CommandContext = { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }
 
-async function addAndFollow(request: AddRequest, surroundings: Surroundings): Promise<number> {
+async function addAndFollow(request: AddRequest, context: CommandContext): Promise<number> {
   const { sitePath, control, until } = request
-  const { terminal, clock } = surroundings
+  const { terminal, clock } = context
   const startedAt = clock.now()
   const loaded = await loadSiteFile(sitePath)
   if (loaded.kind !== 'site') {
@@ -121,7 +121,7 @@ async function addAndFollow(request: AddRequest, surroundings: Surroundings): Pr
   for (const line of warnings(snapshot, startedAt)) terminal.out(line)
   if (arming === 'arm') await askControl(control, `/v1/nodes/${key}/install`, 'POST')
   const others = othersOf(nodes, key)
-  if (until !== 'armed') return follow({ ...request, goal: until, key, startedAt, others }, surroundings)
+  if (until !== 'armed') return follow({ ...request, goal: until, key, startedAt, others }, context)
   const { details } = await nodeSnapshot(control, key)
   const state = nodeStates[details.mode].title
   terminal.out(`${key}: ${printable(`${state}: ${details.reason}`)}`)
@@ -167,7 +167,7 @@ async function firstSnapshot({ control, sitePath }: AddRequest, key: string): Pr
   }
 }
 
-/** Warns about what is perhaps not intended. */
+/** Returns warnings about consequences that may be unintended. */
 function warnings({ details, cluster }: NodeSnapshot, startedAt: number): string[] {
   const { node, mode, since, reason } = details
   if (mode === 'installed' && since < startedAt) {
@@ -190,7 +190,7 @@ type Following = AddRequest & {
 
 async function follow(
   { control, key, goal, startedAt, others, timeoutMs }: Following,
-  { terminal, clock, signal }: Surroundings,
+  { terminal, clock, signal }: CommandContext,
 ): Promise<number> {
   const print = stopwatch(terminal, clock)
   const newLines = createRepeatedFactFilter()

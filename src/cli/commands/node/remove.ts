@@ -75,7 +75,7 @@ type RemoveRequest = {
   readonly control: string
 }
 
-type Surroundings = { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }
+type CommandContext = { readonly terminal: Terminal; readonly clock: Clock; readonly signal: AbortSignal }
 
 /** @param args the arguments after `node remove` */
 export async function remove(
@@ -98,9 +98,9 @@ export async function remove(
   return (await undeclare(request, keys, terminal)) ? ExitCode.fine : ExitCode.problems
 }
 
-async function removeFrom(site: Site, request: RemoveRequest, surroundings: Surroundings): Promise<number> {
+async function removeFrom(site: Site, request: RemoveRequest, context: CommandContext): Promise<number> {
   const { control, isForced, until } = request
-  const { terminal } = surroundings
+  const { terminal } = context
   // Checked before anything is written: without the running slipway no server can be drained.
   const { haproxy } = await statusOfSite(control, site.site)
   const servers = haproxy?.servers ?? []
@@ -119,7 +119,7 @@ async function removeFrom(site: Site, request: RemoveRequest, surroundings: Surr
       return refuse(terminal, 'the nodes are still served; correct the site file, then run "slipway reload"')
     }
   }
-  const ended = until === 'drained' ? await follow(request, { keys, servers }, surroundings) : 'done'
+  const ended = until === 'drained' ? await follow(request, { keys, servers }, context) : 'done'
   if (ended === 'late')
     refuse(terminal, 'time limit reached with connections left; "slipway status" shows them')
   else if (ended === 'interrupted') refuse(terminal, 'interrupted; HAProxy continues to drain')
@@ -178,7 +178,7 @@ async function undeclare(
 async function follow(
   { control, timeoutMs }: RemoveRequest,
   before: { readonly keys: readonly string[]; readonly servers: readonly BalancedServer[] },
-  { terminal, clock, signal }: Surroundings,
+  { terminal, clock, signal }: CommandContext,
 ): Promise<PollResult> {
   const { keys, servers } = before
   const print = stopwatch(terminal, clock)
