@@ -89,7 +89,7 @@ export const commandGroups: Readonly<Record<string, readonly CommandEntry[]>> = 
     },
     {
       name: 'nodes',
-      summary: 'List machines that booted but are not in the site file',
+      summary: 'List undeclared machines that sent DHCP requests',
       load: async () => (await import('./commands/nodes.ts')).nodes,
     },
     {

@@ -229,7 +229,7 @@ export const planCodes = defineCodes({
     remedy: 'Move the machines to another subnet or to another DHCP server first',
   },
   'plan.leases-move': {
-    meaning: 'The addresses of a subnet are leased by another DHCP server than before',
+    meaning: 'A different DHCP server than before leases the addresses of a subnet',
     remedy: 'Turn on exactly one DHCP server in the subnet',
   },
   'plan.machine-replaced': {
@@ -262,7 +262,7 @@ export const planCodes = defineCodes({
   },
   'plan.zone-released': {
     meaning: 'slipway no longer answers for the names in a zone',
-    remedy: 'Check that its resolvers answer for the zone',
+    remedy: 'Check that the resolvers in dns.forward have the names that clients need',
   },
 })
 

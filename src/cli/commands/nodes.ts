@@ -15,9 +15,9 @@ export const nodes: Command = {
   help: {
     usage: ['nodes [seen] [--json] [--control PATH]'],
     about: [
-      'Lists machines that booted but are not in the site file.',
-      'Queries the running slipway for the machines that sent a DHCP request and are not declared. Prints the MAC address, ' +
-        'vendor class, architecture, last request, and number of requests of each one, most recent first.',
+      'Lists undeclared machines that sent DHCP requests.',
+      'Queries the running slipway for the machines that are not in its site file. Prints the MAC address, vendor class, ' +
+        'architecture, last request, and number of requests of each one, most recent first.',
     ],
     options: [controlRow, jsonRow],
     exit: [

@@ -109,7 +109,7 @@ const kubeconfigGiven: Rule = {
       .filter(({ cluster }) => cluster.kubeconfig === undefined)
       .map(({ path }) => ({
         path: [...path, 'approve'],
-        expected: 'kubeconfig beside it: without ignition slipway does not know where the kubeconfig is',
+        expected: 'kubeconfig beside it: without ignition, slipway does not know where the kubeconfig is',
       })),
 }
 

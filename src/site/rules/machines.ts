@@ -159,7 +159,7 @@ const oneInstaller: Rule = {
         ? {
             path: ['server', 'peers'],
             at: 'key',
-            message: `with peers, exactly one server installs nodes: set server.installer to ${choices}, the same in all site files, or add a store that they share`,
+            message: `with peers, exactly one server installs nodes: set server.installer to ${choices}, the same in all site files, or add a shared store`,
           }
         : {
             path: ['server', 'installer'],
