@@ -21,9 +21,9 @@ export type Measured = {
   readonly ignition: readonly IgnitionExpiry[]
   /** Nodes whose boot stopped have a symptom. */
   readonly nodes?: readonly Pick<NodeReport, 'node' | 'symptom'>[]
-  /** Conditions that last. */
+  /** Problems that persist. */
   readonly problems?: readonly Pick<ActiveProblem, 'code'>[]
-  /** What the site declares and is perhaps not intended. */
+  /** Parts of the site that may be unintended. */
   readonly warnings?: readonly Pick<ActiveProblem, 'code'>[]
   /** Whether each service runs. */
   readonly services?: Readonly<Record<string, boolean>>

@@ -57,7 +57,7 @@ export type HelpRow = readonly [term: string, text: string]
 export type Help = {
   /** Command lines without `slipway`. `[--control PATH]` marks those that query the running slipway. */
   readonly usage: readonly string[]
-  /** Paragraphs; the first one says in a sentence what the command does. */
+  /** Paragraphs; the first one is a sentence that describes the command. */
   readonly about: readonly string[]
   /** Lists of arguments, by their title. */
   readonly lists?: Readonly<Record<string, readonly HelpRow[]>>

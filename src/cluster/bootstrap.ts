@@ -35,7 +35,7 @@ export type BootstrapOptions = {
   readonly log: Log
   /** Called once for each cluster, after the state was written. */
   readonly onComplete: (cluster: string) => void
-  /** Called when a complete bootstrap is kept, or is watched again: its servers have to return. */
+  /** Called when a complete bootstrap is kept, or is watched again: its servers must be enabled again. */
   readonly onUndone: (cluster: string) => void
 }
 
@@ -251,7 +251,7 @@ const probeTimeoutMs = 5000
 const probeAgent = new Agent({ rejectUnauthorized: false, keepAlive: false })
 
 /**
- * Makes the health check of a load balancer: whether a master answers on 6443 or 22623. Like HAProxy's checks
+ * Performs the health check of a load balancer: whether a master answers on 6443 or 22623. Like HAProxy's checks
  * (`check-ssl verify none`) it does not verify certificates: the request and the response hold no data. Resolves with
  * whether the response is 200 within 5 s. Never rejects.
  */

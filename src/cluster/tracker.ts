@@ -34,7 +34,7 @@ export type TrackerOptions = {
 export type StageTracker = {
   readonly snapshot: Snapshot
   evaluation(): StageEvaluation
-  /** Evaluates now. @param expired the name of a stage whose time is over */
+  /** Evaluates now. @param expired the name of a stage whose time limit was reached */
   update(expired?: string): void
   /** Whether a kind is held, and its items were current within the last minute. */
   isKnown(kind: Kind<unknown>): boolean

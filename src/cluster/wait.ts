@@ -29,13 +29,16 @@ export type StageView = {
 
 export type StageSource = {
   readonly view: (stage: Stage) => StageView
-  /** Evaluates a stage a last time, because its time is over. */
+  /** Evaluates a stage one last time, because its time limit was reached. */
   readonly expire: (stage: Stage) => void
   readonly close: () => void
 }
 
 export type WaitOptions = {
-  /** Opens the source of the stages; it calls `onUpdate` when what is known may have changed, and not before it returned. */
+  /**
+   * Opens the source of the stages; it calls `onUpdate` when what is known may have changed, but never before it has
+   * returned.
+   */
   readonly open: (onUpdate: () => void) => StageSource
   readonly stages: readonly Stage[]
   readonly clock: Clock
@@ -146,7 +149,7 @@ export function wait(options: WaitOptions): Promise<WaitOutcome> {
     if (outage !== '' && outage !== shown.outage) {
       report({ kind: 'outage', stage, elapsedMs: elapsed(), sentence: outage })
     }
-    // After an outage, what is missing replaces it.
+    // After an outage, what is missing is shown again instead of the outage.
     const isNew = next.missing !== shown.missing || shown.outage !== ''
     if (outage === '' && next.missing !== '' && isNew) {
       report({ kind: 'missing', stage, elapsedMs: elapsed(), missing })

@@ -1,6 +1,6 @@
 /** Everything that the services send to one node, as data from the plan. Pure. */
 import { localZones, reverseName } from '../plan/dns/names.ts'
-import { formatEndpoint, frontEnds, servicePorts } from '../plan/haproxy/plan.ts'
+import { formatEndpoint, serviceFrontends, servicePorts } from '../plan/haproxy/plan.ts'
 import type { IgnitionContents } from '../plan/ignition/document.ts'
 import { ignitionFact, imageFacts } from '../plan/ipxe/installation.ts'
 import type { Model, NodeModel } from '../plan/model.ts'
@@ -139,7 +139,7 @@ function records({ dns }: Plan, node: NodeModel): Explanation['dns'] {
 function backEnds({ site, nodes }: Model, node: NodeModel): BackEnd[] {
   if (site.haproxy === undefined) return []
   return site.clusters
-    .flatMap((cluster) => frontEnds(cluster, nodes))
+    .flatMap((cluster) => serviceFrontends(cluster, nodes))
     .filter(({ servers, backups }) => [...servers, ...backups].includes(node))
     .map(({ service, addresses, backups }) => ({
       service,

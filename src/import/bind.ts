@@ -1,4 +1,4 @@
-/** Reads zones in the master file format (RFC 1035 §5), as BIND has them. */
+/** Reads zones in the master file format (RFC 1035 §5), as BIND uses them. */
 import { parseIp } from '../proto/address/ip.ts'
 import { ImportProblem, noFacts, plainName, type At, type Facts } from './facts.ts'
 

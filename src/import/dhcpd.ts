@@ -95,7 +95,7 @@ function readBlock(statements: readonly Statement[], scope: Scope): void {
   }
 }
 
-/** A class or condition that only chooses the boot file, which slipway does by itself. */
+/** A class or condition that only chooses the boot file, which slipway does automatically. */
 function isBootBlock(block: readonly Statement[]): boolean {
   return block.every(({ words: [word = ''], block: inner }) =>
     inner ? isBootBlock(inner) : bootWords.has(word),
@@ -125,7 +125,7 @@ function settingsOf({ words: [word, name = '', ...values] }: Statement): Setting
       )
 }
 
-/** Statements that have no meaning for a site, or that slipway decides by itself. */
+/** Statements that have no meaning for a site, or that slipway replaces automatically. */
 const unrelated: ReadonlySet<string> = new Set([
   'authoritative',
   'not',

@@ -7,7 +7,7 @@ import { rangeText } from './helpernode.ts'
 
 type Line = At & { readonly value: string; readonly parts: readonly string[] }
 
-/** What the options of dnsmasq say about the networks, by the tag that they need ('' for all). */
+/** What the options of dnsmasq declare about the networks, by the tag that they need ('' for all). */
 type State = {
   readonly facts: Facts
   readonly networks: (SubnetFact & { readonly tag?: string })[]
@@ -71,7 +71,7 @@ const optionReaders: ReadonlyMap<string, (line: Line, state: State) => void> = n
   ['addn-hosts', (line, state) => note(state, line, `addn-hosts: add the names in ${line.value} to hosts`)],
 ])
 
-/** Settings of the program itself, and of network boot, which slipway does by itself. */
+/** Settings of the program itself, and of network boot, which slipway provides automatically. */
 const unrelated: ReadonlySet<string> = new Set(
   (
     'bind-interfaces bind-dynamic except-interface no-resolv no-poll no-hosts expand-hosts domain-needed bogus-priv ' +

@@ -12,7 +12,7 @@ const services: Readonly<Record<string, { readonly label: string; readonly role?
   '80': { label: '*.apps' },
 }
 
-/** Settings of the program, of checks, and of balancing, which slipway writes by itself. */
+/** Settings of the program, of checks, and of balancing, which slipway writes automatically. */
 const serviceWords = new Set([
   'bind',
   'server',

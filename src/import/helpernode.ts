@@ -104,7 +104,7 @@ function readMachine(
   facts.machines.push({ ...machine.at, name, addresses: [address], ...defined({ mac, role, disk }) })
 }
 
-/** The helper node takes `vda`, `nvme0n1`, or a whole path. */
+/** The helper node accepts `vda`, `nvme0n1`, or a whole path. */
 export function diskPath(disk: string | undefined): string | undefined {
   return disk === undefined || disk.startsWith('/') ? disk : `/dev/${disk}`
 }

@@ -5,7 +5,7 @@ import { noFacts, type Facts } from './facts.ts'
 import { rangeText } from './helpernode.ts'
 import { readSections, withoutComments, type Section } from './section.ts'
 
-/** Settings of the program itself, and of network boot, which slipway does by itself. */
+/** Settings of the program itself, and of network boot, which slipway provides automatically. */
 const unrelated = [
   'interfaces-config',
   'lease-database',
@@ -59,7 +59,7 @@ export function readKea(text: string, file: string): Facts {
   return facts
 }
 
-/** Classes that only choose the boot file are what slipway does by itself. */
+/** Classes that only choose the boot file are not needed: slipway chooses it automatically. */
 function readClass(section: Section, facts: Facts): void {
   const hasOptions = section.sections('option-data').length > 0
   section.ignoreRest()

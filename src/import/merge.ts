@@ -1,4 +1,7 @@
-/** Merges what several files say about the same machines, names, and clusters, and assigns machines to clusters. Pure. */
+/**
+ * Merges what several files contain about the same machines, names, and clusters, and assigns machines to clusters.
+ * Pure.
+ */
 import { parseMac } from '../proto/address/mac.ts'
 import type { Role } from '../site/schema.ts'
 import { defined } from '../text/defined.ts'

@@ -1,5 +1,5 @@
 /**
- * What the decisions about a machine mean for others: the answers to a network boot and to the live system, the
+ * The results of decisions about a machine: the answers to a network boot and to the live system, the
  * line for the status, and their texts. Pure.
  */
 import type { IgnitionKind } from '../plan/facts.ts'

@@ -8,9 +8,9 @@ import { declaredRest, without, type State } from './machine-state.ts'
 
 type Macs = Pick<InstallNode, 'mac' | 'otherMacs'>
 
-/** Finds the records of a machine by any of its MAC addresses, also those that it had before. */
+/** Finds the records of a machine by any of its MAC addresses, including those that it had before. */
 export type Relatives = {
-  /** Takes a changed record into the index. */
+  /** Adds a changed record to the index. */
   note(state: State): void
   /** Returns the MAC addresses of other records of the same machine; the records may be absent. */
   of(macs: Macs): readonly string[]

@@ -6,7 +6,7 @@ import { modes } from './node-states.ts'
 
 export const schemaVersion = 2
 
-/** Thrown when a database exists that this version cannot use; the message says why. */
+/** Thrown when a database exists that this version cannot use; the message is the reason. */
 export class UnusableDatabase extends Error {
   override readonly name = 'UnusableDatabase'
 }

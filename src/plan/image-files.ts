@@ -7,31 +7,34 @@ import type { ImageFacts } from './facts.ts'
 export type ImageStyle = ImageFacts['style']
 
 /** A pattern of file names; `shown` is its form for messages. */
-export type Sign = { readonly pattern: RegExp; readonly shown: string }
+export type NamePattern = { readonly pattern: RegExp; readonly shown: string }
 
 /** Both `…-live-kernel-x86_64` (until 4.18) and `…-live-kernel.x86_64` (since 4.19). */
-export const liveSigns = {
+export const livePatterns = {
   kernel: { pattern: /live-kernel/, shown: '*live-kernel*' },
   initramfs: { pattern: /live-initramfs/, shown: '*live-initramfs*' },
   rootfs: { pattern: /live-rootfs/, shown: '*live-rootfs*' },
-} as const satisfies Record<string, Sign>
+} as const satisfies Record<string, NamePattern>
 
-export const installerSigns = {
+export const installerPatterns = {
   kernel: { pattern: /installer-kernel/, shown: '*installer-kernel*' },
   initramfs: { pattern: /installer-initramfs/, shown: '*installer-initramfs*' },
   // Excludes metal4k, for disks with 4 KiB sectors: the site must name that file.
   metal: { pattern: /metal(?!4k).*\.raw\.gz$/, shown: '*metal*.raw.gz' },
-} as const satisfies Record<string, Sign>
+} as const satisfies Record<string, NamePattern>
 
 /** Files that `openshift-install agent create pxe-files` and `oc adm node-image create --pxe` write. */
-export const agentSigns = {
+export const agentPatterns = {
   kernel: { pattern: /^(?:agent|node)\..*-vmlinuz$/, shown: 'agent.*-vmlinuz' },
   initramfs: { pattern: /^(?:agent|node)\..*-initrd\.img$/, shown: 'agent.*-initrd.img' },
   rootfs: { pattern: /^(?:agent|node)\..*-rootfs\.img$/, shown: 'agent.*-rootfs.img' },
-} as const satisfies Record<string, Sign>
+} as const satisfies Record<string, NamePattern>
 
 /** The iPXE script beside agent files. */
-export const agentScriptSign: Sign = { pattern: /^(?:agent|node)\..*\.ipxe$/, shown: 'agent.*.ipxe' }
+export const agentScriptPattern: NamePattern = {
+  pattern: /^(?:agent|node)\..*\.ipxe$/,
+  shown: 'agent.*.ipxe',
+}
 
 /** The initramfs and the ISO of the agent-based installer, and every Ignition file, contain keys and the pull secret. */
 const secret = /^(?:agent|node)\..*(?:initrd\.img|\.iso)$|\.ign$/
@@ -42,11 +45,11 @@ export function holdsSecrets(name: string): boolean {
 
 /** Returns the style of an image by its files, or undefined. Live files decide, because a live release has a metal image too. */
 export function styleOf(names: readonly string[]): ImageStyle | undefined {
-  const shows = (signs: Readonly<Record<string, Sign>>) =>
-    names.some((name) => Object.values(signs).some(({ pattern }) => pattern.test(name)))
-  if (shows(liveSigns)) return 'live'
-  if (shows(agentSigns)) return 'agent'
-  return shows(installerSigns) ? 'installer' : undefined
+  const matches = (patterns: Readonly<Record<string, NamePattern>>) =>
+    names.some((name) => Object.values(patterns).some(({ pattern }) => pattern.test(name)))
+  if (matches(livePatterns)) return 'live'
+  if (matches(agentPatterns)) return 'agent'
+  return matches(installerPatterns) ? 'installer' : undefined
 }
 
 /** As in the file names of releases. */

@@ -3,7 +3,7 @@
  * renders its own from the same site file, in which only `server.address` differs.
  */
 import { formatIp, isIpv4, type Ip, formatIpv4, type Ipv4 } from '../proto/address/ip.ts'
-import { frontEnds } from './haproxy/plan.ts'
+import { serviceFrontends } from './haproxy/plan.ts'
 import { subnetOf, type Model } from './model.ts'
 
 /** @returns nothing when the site has no addresses to share */
@@ -13,7 +13,9 @@ export function renderKeepalived({ site, nodes }: Model): string | undefined {
   const machines = [...new Set([server.address, ...server.peers])].sort((a, b) => a - b)
   const shared = [
     ...new Set(
-      site.clusters.flatMap((cluster) => frontEnds(cluster, nodes)).flatMap(({ addresses }) => addresses),
+      site.clusters
+        .flatMap((cluster) => serviceFrontends(cluster, nodes))
+        .flatMap(({ addresses }) => addresses),
     ),
   ].filter((address) => !isIpv4(address) || !machines.includes(address))
   if (shared.length === 0) return undefined

@@ -1,15 +1,15 @@
 /** Finds the files of an image by the common parts of their names in all releases. */
 import type { FileFact, ImageFacts } from '../plan/facts.ts'
 import {
-  agentScriptSign,
-  agentSigns,
+  agentScriptPattern,
+  agentPatterns,
   holdsSecrets,
-  installerSigns,
-  liveSigns,
+  installerPatterns,
+  livePatterns,
   otherArchitecture,
   styleOf,
   type ImageStyle,
-  type Sign,
+  type NamePattern,
   agentArguments,
 } from '../plan/image-files.ts'
 import type { Image } from '../site/schema.ts'
@@ -27,10 +27,10 @@ const maxScriptBytes = 64 * 1024
 export async function scanImage(image: Image): Promise<ImageFacts> {
   const folder = await listFolder(image.dir)
   const names = folder.kind === 'listed' ? folder.names.filter((name) => !ignored.test(name)) : []
-  const find = (key: Key, sign: Sign): FileFact | Promise<FileFact> => {
+  const find = (key: Key, pattern: NamePattern): FileFact | Promise<FileFact> => {
     const named = image[key]
     if (named !== undefined) return namedFile(image, named)
-    if (folder.kind === 'listed') return foundFile(image, key, sign, names)
+    if (folder.kind === 'listed') return foundFile(image, key, pattern, names)
     const problem = `${folder.problem}; put the files of the release there`
     return missing('image.folder-unreadable', image.dir, problem)
   }
@@ -41,27 +41,27 @@ export async function scanImage(image: Image): Promise<ImageFacts> {
       return {
         ...secrets,
         style: 'live',
-        kernel: await find('kernel', liveSigns.kernel),
-        initramfs: await find('initramfs', liveSigns.initramfs),
-        rootfs: await find('rootfs', liveSigns.rootfs),
+        kernel: await find('kernel', livePatterns.kernel),
+        initramfs: await find('initramfs', livePatterns.initramfs),
+        rootfs: await find('rootfs', livePatterns.rootfs),
         ...defined({ iso: await liveIso(image, names) }),
       }
     case 'installer':
       return {
         ...secrets,
         style: 'installer',
-        kernel: await find('kernel', installerSigns.kernel),
-        initramfs: await find('initramfs', installerSigns.initramfs),
-        metal: await find('metal', installerSigns.metal),
+        kernel: await find('kernel', installerPatterns.kernel),
+        initramfs: await find('initramfs', installerPatterns.initramfs),
+        metal: await find('metal', installerPatterns.metal),
       }
     case 'agent': {
       const kernelArguments = await scriptArguments(image, names)
       return {
         ...secrets,
         style: 'agent',
-        kernel: await find('kernel', agentSigns.kernel),
-        initramfs: await find('initramfs', agentSigns.initramfs),
-        rootfs: await find('rootfs', agentSigns.rootfs),
+        kernel: await find('kernel', agentPatterns.kernel),
+        initramfs: await find('initramfs', agentPatterns.initramfs),
+        rootfs: await find('rootfs', agentPatterns.rootfs),
         ...defined({ kernelArguments }),
       }
     }
@@ -97,7 +97,7 @@ async function scriptArguments(
 ): Promise<string[] | undefined> {
   const scripts = names
     .filter(
-      (name) => agentScriptSign.pattern.test(name) && otherArchitecture(name, architecture) === undefined,
+      (name) => agentScriptPattern.pattern.test(name) && otherArchitecture(name, architecture) === undefined,
     )
     .filter((name, _, all) => all.length === 1 || kernel?.startsWith(name.replace(/\.ipxe$/, '')) === true)
   const [script] = scripts
@@ -135,7 +135,7 @@ function namedFile({ dir, architecture }: Image, name: string): FileFact | Promi
 function foundFile(
   { dir, architecture }: Image,
   key: Key,
-  { pattern, shown }: Sign,
+  { pattern, shown }: NamePattern,
   names: readonly string[],
 ): FileFact | Promise<FileFact> {
   const candidates = names.filter((name) => pattern.test(name))

@@ -151,7 +151,7 @@ async function begin(
     if (address !== server.address) return
     peer ??= from
     if (from !== peer) {
-      refuseStranger(port, address, from)
+      refuseOtherPort(port, address, from)
       return
     }
     const packet = decodePacket(payload)
@@ -178,7 +178,7 @@ async function begin(
 }
 
 /** RFC 1350 §4: sends an error for a packet with another transfer identifier; the transfer continues. */
-function refuseStranger(port: UdpPort, address: string, from: number): void {
+function refuseOtherPort(port: UdpPort, address: string, from: number): void {
   const error = { kind: 'error', code: ErrorCode.unknownTransferId, message: 'unknown transfer' } as const
   port.send(encodePacket(error), address, from)
 }

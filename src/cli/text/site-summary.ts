@@ -122,7 +122,7 @@ function services(plan: Plan): [service: string, what: string][] {
   ]
 }
 
-/** Lists networks with another DHCP server separately: that server has to assign the right addresses. */
+/** Lists networks with another DHCP server separately: that server must assign the addresses of the site file. */
 function dhcpService({ networks, proxiedNetworks, reservationByMac, proxiedByMac }: Plan['dhcp']): string {
   const own = networks.filter((network) => !proxiedNetworks.includes(network))
   const places = (cidrs: typeof networks) => cidrs.map(formatCidr).join(', ')

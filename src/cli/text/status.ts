@@ -22,7 +22,7 @@ export type Status = {
   readonly clusters?: readonly ClusterStatus[]
   readonly strangers: readonly object[]
   readonly problems?: readonly ActiveProblem[]
-  /** What the site declares and is perhaps not intended. */
+  /** Parts of the site that may be unintended. */
   readonly warnings?: readonly string[]
   readonly haproxy?: {
     readonly servers: readonly BalancedServer[]

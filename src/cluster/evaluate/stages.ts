@@ -49,7 +49,7 @@ export type Stage = {
   readonly kinds: readonly Kind<unknown>[]
   /** @param now milliseconds since 1970 */
   readonly evaluate: (items: Items, now: number) => Evaluation
-  /** Returns why the stage counts as reached when its time is over; undefined if it does not. */
+  /** Returns why the stage counts as reached when its time limit is reached; undefined if it does not. */
   readonly excuse?: (items: Items) => string | undefined
 }
 
@@ -183,7 +183,7 @@ export type StageEvaluation = {
 /**
  * @param before what an earlier evaluation found
  * @param now milliseconds since 1970
- * @param expired the name of a stage whose time is over, also if `timeoutMs` has not passed
+ * @param expired the name of a stage whose time limit was reached, even if `timeoutMs` has not passed
  */
 export function evaluateStages(
   stages: readonly Stage[],

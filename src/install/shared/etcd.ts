@@ -47,7 +47,7 @@ export type Etcd = {
   /**
    * Calls `each` for every change of a key with the prefix, from a revision on.
    *
-   * @returns a promise that rejects when the watch ends, or is silent for `silenceMs`
+   * @returns a promise that rejects when the watch ends, or receives nothing for `silenceMs`
    */
   watch(prefix: string, from: number, silenceMs: number, each: (event: WatchEvent) => void): Promise<never>
   close(): void

@@ -1,5 +1,5 @@
 /**
- * The connection of one appliance to the shared store: its sign of life, and what the other appliances write. If the
+ * The connection of one appliance to the shared store: its heartbeat, and what the other appliances write. If the
  * watch ends, everything is read again.
  */
 import { randomUUID } from 'node:crypto'
@@ -50,11 +50,11 @@ type FollowerOptions = {
   readonly log: Log
 }
 
-const beatMs = 3000
-/** The sign of life and a claim end this long after the last beat. */
+const heartbeatMs = 3000
+/** The heartbeat and a claim expire this long after the last renewal. */
 const leaseSeconds = 10
-/** Our own signs of life are in the watch, so it is never silent for long. */
-const silenceMs = 4 * beatMs
+/** The watch includes the heartbeats of this appliance, so it always receives something within a few seconds. */
+const silenceMs = 4 * heartbeatMs
 const againMs = 1000
 /** gRPC: the lease does not exist. */
 const notFound = 5
@@ -90,7 +90,7 @@ export function createFollower(options: FollowerOptions): Follower {
     } catch (error) {
       failed(error as Error)
     }
-    if (!isAborted(closing.signal)) timer = clock.after(beatMs, () => void beat())
+    if (!isAborted(closing.signal)) timer = clock.after(heartbeatMs, () => void beat())
   }
 
   function answered(): void {

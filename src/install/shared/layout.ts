@@ -152,7 +152,7 @@ function progressOf(shared: AttemptState, ours: AttemptState): AttemptState {
   }
 }
 
-/** A loss of our records says nothing about the shared one. */
+/** A loss of the local records does not affect the shared one. */
 function evidenceOf(shared: Evidence | undefined, ours: Evidence | undefined): Evidence | undefined {
   if (ours === undefined) return shared
   const merged = { ...ours }

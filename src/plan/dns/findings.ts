@@ -234,7 +234,7 @@ function hiddenForwardZones({ site }: Model, zones: readonly string[]): PlanFind
   })
 }
 
-/** The site says that other resolvers have a reverse zone, and this server answers a part of it. */
+/** The site declares that other resolvers have a reverse zone, and this server answers a part of it. */
 function overlappingReverseZones({ site }: Model, reverse: readonly string[]): PlanFinding[] {
   return site.dns.forwardZones.flatMap(({ zone, servers }): PlanFinding[] => {
     const parts = reverse.filter((own) => own.endsWith(`.${zone}`))

@@ -5,9 +5,9 @@ import { formatIp, isIpv4, type Ipv4 } from '../../proto/address/ip.ts'
 import { clusterDomain, subnetOf, type Model, type NodeModel } from '../model.ts'
 import {
   formatEndpoint,
-  frontEnds,
+  serviceFrontends,
   servicePorts,
-  type FrontEnd,
+  type ServiceFrontend,
   type LoadBalancedService,
   type Backend,
   type BackendServer,
@@ -23,9 +23,9 @@ export function compileHaproxy(model: Model): {
 } {
   const { site, nodes } = model
   if (site.haproxy === undefined) return { plan: undefined, findings: [] }
-  const all = site.clusters.flatMap((cluster) => frontEnds(cluster, nodes))
+  const all = site.clusters.flatMap((cluster) => serviceFrontends(cluster, nodes))
   if (all.length === 0) {
-    // HAProxy refuses to start without a front end.
+    // HAProxy refuses to start without a frontend.
     const message = 'no cluster has an address to balance, so no file is written; remove the section'
     const code = 'haproxy.nothing-to-balance'
     return { plan: undefined, findings: [{ code, severity: 'warning', about: 'haproxy', message }] }
@@ -39,7 +39,7 @@ export function compileHaproxy(model: Model): {
     reload: reloadOf(site.haproxy),
     healthPort: site.keepalived?.healthPort,
     frontends: compileFrontends(site.clusters, all),
-    backends: all.map((frontEnd) => compileBackend(site.clusters, frontEnd)),
+    backends: all.map((serviceFrontend) => compileBackend(site.clusters, serviceFrontend)),
   }
   return {
     plan,
@@ -58,26 +58,26 @@ function reloadOf({ reload, masterSocket }: NonNullable<Model['site']['haproxy']
 }
 
 /** Returns a name; with several clusters, every name starts with the name of its cluster. */
-function backendName(clusters: readonly Cluster[], { cluster, service }: FrontEnd): string {
+function backendName(clusters: readonly Cluster[], { cluster, service }: ServiceFrontend): string {
   return clusters.length > 1 ? `${cluster}-${service}` : service
 }
 
-/** One front end for the addresses of one cluster, and one for each set of addresses that clusters share. */
-function compileFrontends(clusters: readonly Cluster[], all: readonly FrontEnd[]): Frontend[] {
-  const holdersByBind = new Map<string, FrontEnd[]>()
-  for (const frontEnd of all) {
-    for (const address of frontEnd.addresses) {
-      const bind = formatEndpoint(address, servicePorts[frontEnd.service])
-      holdersByBind.set(bind, [...(holdersByBind.get(bind) ?? []), frontEnd])
+/** One frontend for the addresses of one cluster, and one for each set of addresses that clusters share. */
+function compileFrontends(clusters: readonly Cluster[], all: readonly ServiceFrontend[]): Frontend[] {
+  const holdersByBind = new Map<string, ServiceFrontend[]>()
+  for (const serviceFrontend of all) {
+    for (const address of serviceFrontend.addresses) {
+      const bind = formatEndpoint(address, servicePorts[serviceFrontend.service])
+      holdersByBind.set(bind, [...(holdersByBind.get(bind) ?? []), serviceFrontend])
     }
   }
   const frontendByName = new Map<string, Frontend & { binds: string[] }>()
   for (const [bind, holders] of holdersByBind) {
-    const { service } = holders[0] as FrontEnd
+    const { service } = holders[0] as ServiceFrontend
     const isShared = holders.length > 1
     // Names of clusters have no dots.
     const sharers = holders.map(({ cluster }) => cluster).join('.')
-    const name = isShared ? `${sharers}-${service}` : backendName(clusters, holders[0] as FrontEnd)
+    const name = isShared ? `${sharers}-${service}` : backendName(clusters, holders[0] as ServiceFrontend)
     const frontend = frontendByName.get(name)
     if (frontend !== undefined) {
       frontend.binds.push(bind)
@@ -99,8 +99,8 @@ function namesOf(cluster: Cluster, service: LoadBalancedService): string[] {
   return service === 'machineconfig' ? [`api-int.${domain}`] : [`*.apps.${domain}`]
 }
 
-function compileBackend(clusters: readonly Cluster[], frontEnd: FrontEnd): Backend {
-  const { service, servers, backups } = frontEnd
+function compileBackend(clusters: readonly Cluster[], serviceFrontend: ServiceFrontend): Backend {
+  const { service, servers, backups } = serviceFrontend
   const server =
     (isBackup: boolean) =>
     (node: NodeModel): BackendServer => ({
@@ -111,20 +111,20 @@ function compileBackend(clusters: readonly Cluster[], frontEnd: FrontEnd): Backe
       isOut: !node.isBalanced,
     })
   return {
-    name: backendName(clusters, frontEnd),
+    name: backendName(clusters, serviceFrontend),
     service,
-    checks: checksOf(clusterOf(clusters, frontEnd)),
+    checks: checksOf(clusterOf(clusters, serviceFrontend)),
     servers: [...servers.map(server(false)), ...backups.map(server(true))],
   }
 }
 
-/** A cluster without a load balancer has no front ends: its names resolve to its single node. */
+/** A cluster without a load balancer has no frontends: its names resolve to its single node. */
 function checksOf({ loadBalancer }: Cluster): CheckPreset {
   return (loadBalancer as NonNullable<typeof loadBalancer>).checks
 }
 
-function clusterOf(clusters: readonly Cluster[], frontEnd: FrontEnd): Cluster {
-  return clusters.find(({ name }) => name === frontEnd.cluster) as Cluster
+function clusterOf(clusters: readonly Cluster[], serviceFrontend: ServiceFrontend): Cluster {
+  return clusters.find(({ name }) => name === serviceFrontend.cluster) as Cluster
 }
 
 function withoutControlPlane({ site, nodes }: Model): PlanFinding[] {
@@ -151,7 +151,7 @@ function allDisabled({ backends }: HaproxyPlan): PlanFinding[] {
 }
 
 /** HAProxy would not start, or would take the port of this server. */
-function boundTwice({ endpoint }: Model, all: readonly FrontEnd[]): PlanFinding[] {
+function boundTwice({ endpoint }: Model, all: readonly ServiceFrontend[]): PlanFinding[] {
   const holders = new Map<string, readonly [what: string, key: string]>([
     [formatEndpoint(endpoint.address, endpoint.ports.http), ["this server's HTTP", 'server.ports.http']],
     [formatEndpoint(endpoint.address, endpoint.ports.dns), ["this server's DNS", 'server.ports.dns']],
@@ -173,7 +173,7 @@ function boundTwice({ endpoint }: Model, all: readonly FrontEnd[]): PlanFinding[
  * HAProxy does not start if an address is on no interface of this machine, unless keepalived shares it. An IPv4 address
  * outside of all subnets is most likely that of another machine.
  */
-function elsewhere({ site }: Model, all: readonly FrontEnd[]): PlanFinding[] {
+function elsewhere({ site }: Model, all: readonly ServiceFrontend[]): PlanFinding[] {
   if (site.keepalived !== undefined) return []
   const addressesByCluster = Map.groupBy(all, ({ cluster }) => cluster)
   return [...addressesByCluster].flatMap(([cluster, ends]) =>

@@ -63,7 +63,7 @@ export type BackendServer = {
 }
 
 /** One of the four load-balanced services of a cluster: a `frontend` and its `backend` in HAProxy. */
-export type FrontEnd = {
+export type ServiceFrontend = {
   readonly cluster: string
   readonly service: LoadBalancedService
   /** Addresses to bind to, without duplicates. */
@@ -73,7 +73,7 @@ export type FrontEnd = {
   readonly backups: readonly NodeModel[]
 }
 
-type Group = Pick<FrontEnd, 'servers' | 'backups'>
+type Group = Pick<ServiceFrontend, 'servers' | 'backups'>
 
 export type LoadBalancedService = keyof typeof servicePorts
 
@@ -81,18 +81,22 @@ export type LoadBalancedService = keyof typeof servicePorts
 export const servicePorts = { kubeapi: 6443, machineconfig: 22623, workerhttp: 80, workerhttps: 443 } as const
 
 /**
- * Returns the front ends that have an address and a node. An address of a node does not belong to the load balancer: the
+ * Returns the frontends that have an address and a node. An address of a node does not belong to the load balancer: the
  * names of a single-node cluster resolve to its node.
  *
  * @param nodes the nodes of all clusters
  */
-export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontEnd[] {
+export function serviceFrontends(cluster: Cluster, nodes: readonly NodeModel[]): ServiceFrontend[] {
   const own = nodes.filter((node) => node.cluster === cluster.name)
   const nodeAddresses = new Set(nodes.flatMap((node) => node.addresses))
   const { api, apiInternal, ingress } = endpointsOf(cluster)
   const controlPlane = { servers: controlPlaneNodes(own), backups: withRole(own, 'bootstrap') }
   const routers = routerNodes(own)
-  const frontEnd = (service: LoadBalancedService, addresses: readonly Ip[], group: Group): FrontEnd => ({
+  const serviceFrontend = (
+    service: LoadBalancedService,
+    addresses: readonly Ip[],
+    group: Group,
+  ): ServiceFrontend => ({
     cluster: cluster.name,
     service,
     addresses: [...new Set(addresses)].filter((address) => !nodeAddresses.has(address)),
@@ -100,11 +104,14 @@ export function frontEnds(cluster: Cluster, nodes: readonly NodeModel[]): FrontE
   })
   const external = new Set(cluster.loadBalancer?.external)
   const controlPlaneEnds = [
-    frontEnd('kubeapi', [...api, ...apiInternal], controlPlane),
+    serviceFrontend('kubeapi', [...api, ...apiInternal], controlPlane),
     // Machine configs contain secrets of the cluster, so they are not served on addresses that are only public.
-    frontEnd('machineconfig', apiInternal, controlPlane),
+    serviceFrontend('machineconfig', apiInternal, controlPlane),
   ]
-  const ingressEnds = [frontEnd('workerhttp', ingress, routers), frontEnd('workerhttps', ingress, routers)]
+  const ingressEnds = [
+    serviceFrontend('workerhttp', ingress, routers),
+    serviceFrontend('workerhttps', ingress, routers),
+  ]
   return [
     ...(external.has('api') ? [] : controlPlaneEnds),
     ...(external.has('ingress') ? [] : ingressEnds),

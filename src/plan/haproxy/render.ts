@@ -36,7 +36,7 @@ export const globalSettings = ['  log stdout format raw daemon', '  user haproxy
 /**
  * Without `daemon` and `chroot`, the same file works under systemd, in a container, and for `haproxy -c`. There is no
  * global `maxconn`: HAProxy derives it from its limit of open files, and would not start with a larger one. The other
- * `maxconn` limits each front end.
+ * `maxconn` limits each frontend.
  */
 function preamble({ socket }: HaproxyPlan): string[] {
   return [
@@ -143,7 +143,7 @@ function quote(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `"${path.replaceAll(/["\\$]/g, String.raw`\$&`)}"`
 }
 
-// Balancing and health checks of a back end, by service and preset (docs/decisions/0023), as configuration lines.
+// Balancing and health checks of a backend, by service and preset (docs/decisions/0023), as configuration lines.
 
 type Group = 'api' | 'machineconfig' | 'ingress'
 

@@ -37,7 +37,7 @@ export type DhcpService = Service & {
   declined(): readonly Declined[]
   /** Other DHCP servers that declared machines use, latest first. */
   otherServers(): readonly OtherServer[]
-  /** Returns what other machines do wrong: they use an address of a node, or answer for this server. */
+  /** Returns problems that other machines cause: they use an address of a node, or answer instead of this server. */
   problems(): ActiveProblem[]
 }
 
@@ -50,7 +50,7 @@ export async function startDhcp(
     readonly log: Log
     readonly counters: Counters
     readonly clock: Clock
-    /** Called with what is seen of nodes. */
+    /** Receives observations of nodes. */
     readonly observe?: Observe
   },
 ): Promise<DhcpService> {

@@ -24,7 +24,7 @@ export type BalancerState = {
   readonly isChanging?: boolean
   /** Why HAProxy does not report the state of its servers. */
   readonly unreachable?: string
-  /** Every node in every back end, and the draining servers; empty when HAProxy does not report. */
+  /** Every node in every backend, and the draining servers; empty when HAProxy does not report. */
   readonly servers: readonly ServerState[]
   /** Keys of drained nodes, beside those that the site file disables. */
   readonly out: readonly string[]
@@ -46,7 +46,7 @@ export type Balancer = {
   /**
    * Drains a node in all its backends: no new connections, existing ones continue. Reloads do not change that.
    *
-   * @returns `kept` when a back end would have no available server
+   * @returns `kept` when a backend would have no available server
    */
   drain(node: string): Promise<Applied | Kept>
   /** Ends a {@link drain}. */
@@ -60,7 +60,7 @@ export type Kept = { readonly outcome: 'kept'; readonly code: HaproxyCode; reado
 export type BalancerOptions = ApplyContext & {
   /** Keys of nodes that an earlier process drained. */
   readonly out?: ReadonlySet<string>
-  /** Returns a function that tells whether the servers of a node should be up; all should if absent. */
+  /** Returns a predicate: whether the servers of a node should be up; all should if absent. */
   readonly expected?: () => (node: string) => boolean
 }
 
@@ -302,7 +302,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
   }
 }
 
-/** Explains which back end needs the node; nothing when other servers are up, or when the states are not known. */
+/** Explains which backend needs the node; nothing when other servers are up, or when the states are not known. */
 function lastOf(servers: readonly ServerState[], node: string): string | undefined {
   for (const own of servers.filter((server) => server.node === node && server.isUp)) {
     const others = servers.filter(({ backend }) => backend === own.backend)

@@ -6,7 +6,7 @@ import type { BackendServer, HaproxyPlan } from '../../plan/haproxy/plan.ts'
 import { renderHaproxy } from '../../plan/haproxy/render.ts'
 import { serverKey, type Stat } from './runtime-api.ts'
 
-/** A server in its back end. */
+/** A server in its backend. */
 export type Slot = { readonly backend: string; readonly server: BackendServer }
 
 export type DrainingServer = Slot & {
@@ -84,7 +84,7 @@ export function withDraining(
   return membershipChanges(renderHaproxy(running), renderHaproxy(plan)) === undefined ? undefined : plan
 }
 
-/** Inserts each draining server after the server that preceded it before. */
+/** Inserts each draining server after the server that preceded it in the previous plan. */
 function inOldSlots(
   before: readonly Slot[],
   servers: readonly BackendServer[],
@@ -124,7 +124,8 @@ export type MembershipChange = {
 const disabled = / disabled$/
 
 /**
- * Returns the servers whose state differs between two configurations of ours. HAProxy needs no reload for them.
+ * Returns the servers whose state differs between two configurations that slipway wrote. HAProxy needs no reload for
+ * them.
  *
  * @returns nothing when the configurations differ in anything else
  */

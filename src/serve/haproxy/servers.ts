@@ -31,7 +31,7 @@ export type ServerState = {
 }
 
 /**
- * Returns the servers of each back end, followed by its draining servers.
+ * Returns the servers of each backend, followed by its draining servers.
  *
  * @param now milliseconds since 1970
  */
@@ -72,7 +72,7 @@ export function isOutage({ isUp, isTested, isOut, isExpected }: ServerState): bo
   return isTested && !isUp && !isOut && isExpected
 }
 
-/** Whether HAProxy runs another configuration: other servers in a back end, or connections to a drained server. */
+/** Whether HAProxy runs another configuration: other servers in a backend, or connections to a drained server. */
 export function isBehind(plan: HaproxyPlan, states: readonly ServerState[], stats: readonly Stat[]): boolean {
   const own = new Set(plan.backends.map(({ name }) => name))
   const known = new Set(states.map(({ backend, server }) => serverKey(backend, server)))
@@ -121,7 +121,7 @@ function timeOf(since: number, now: number): string {
  * have been up. After a reload, the new process of HAProxy treats every server as up until it has checked it, which may
  * take ten seconds; a node that was down would get clients, and so would an infra node whose router does not run yet.
  *
- * A back end without a verified server is left alone: any server is better than none. Without a reload there are none,
+ * A backend without a verified server is not changed: any server is better than none. Without a reload there are none,
  * because HAProxy checks an enabled server at once.
  *
  * @param before the previous report of HAProxy

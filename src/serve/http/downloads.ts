@@ -110,7 +110,7 @@ export type ReaderHandle = {
 }
 
 export type Readers = {
-  /** @returns nothing when the client has its maximum of readers, or unknown clients have theirs */
+  /** @returns nothing when the client, or all unknown clients together, have their maximum number of readers */
   add(reader: Reader): ReaderHandle | undefined
   size(): number
 }

@@ -37,7 +37,7 @@ export type TftpServiceOptions = {
   readonly log: Log
   readonly counters: Counters
   readonly clock: Clock
-  /** Called with what is seen of nodes. */
+  /** Receives observations of nodes. */
   readonly observe?: Observe
   /** Returns the MTU of the interface with an address; by default that of the system. */
   readonly interfaceMtu?: (address: string) => number | undefined
@@ -103,7 +103,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
     const busy = whyBusy(plan, address, occupants)
     const check = checkRequest(
       request,
-      busy === undefined || makeWay(busy, address) ? undefined : busy.reason,
+      busy === undefined || freeSlot(busy, address) ? undefined : busy.reason,
     )
     if (check.kind === 'refuse') {
       count('tftp.refused', check.code)
@@ -134,7 +134,8 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
 
   /**
    * Returns whether a request is a retransmission: the same request from the same port, which gets the same answer again.
-   * Another request, or the same one from a client that had an answer and was silent, means that the client started again.
+   * Another request, or the same one from a client that got an answer and then stopped responding, means that the
+   * client started again.
    */
   function isRepeated(client: string, text: string): boolean {
     const earlier = transfers.get(client)?.transfer
@@ -149,7 +150,7 @@ export async function startTftp(options: TftpServiceOptions): Promise<Service> {
    * Ends the oldest transfer that counts for the limit and whose client has acknowledged nothing, or else one of the same
    * client that it has abandoned: no client is locked out by its own attempts.
    */
-  function makeWay(busy: Busy, address: string): boolean {
+  function freeSlot(busy: Busy, address: string): boolean {
     const all = [...transfers].filter(([, { occupant }]) => busy.counts(occupant))
     const replaced =
       all.find(([, { transfer }]) => !transfer.isAcknowledged()) ??
