@@ -16,7 +16,7 @@ export const events: Command = {
     usage: ['events [--node NAME] [--json] [--control PATH]'],
     about: [
       'Follows the boot and installation events of nodes.',
-      'Prints a line for each event of the running slipway until you interrupt it. It resumes without a gap after a ' +
+      'Prints a line for each event of the running slipway until you press Ctrl-C. It resumes without a gap after a ' +
         'restart of slipway.',
     ],
     options: [['--node NAME', 'only this node (w1 or ocp45/w1)'], controlRow, jsonRow],
